@@ -1,0 +1,37 @@
+"""Helpers of the POKER-DVS book: recordings, frames, a spiking network, training, plots."""
+
+from .checkpoints import load_checkpoint, save_checkpoint
+from .data import PokerDVS, describe, load_pokerdvs, one_of_each_suit
+from .frames import make_loaders, to_frames
+from .snn import SNN, Classifier, SNNState, decode
+from .training import (
+    Evaluation,
+    History,
+    augment,
+    evaluate,
+    fit,
+    pick_device,
+    train_classifier,
+)
+
+__all__ = [
+    "SNN",
+    "Classifier",
+    "Evaluation",
+    "History",
+    "PokerDVS",
+    "SNNState",
+    "augment",
+    "decode",
+    "describe",
+    "evaluate",
+    "fit",
+    "load_checkpoint",
+    "load_pokerdvs",
+    "make_loaders",
+    "one_of_each_suit",
+    "pick_device",
+    "save_checkpoint",
+    "to_frames",
+    "train_classifier",
+]

@@ -1,0 +1,66 @@
+"""Save a trained classifier and load it again."""
+
+import pickle
+from os import PathLike
+from pathlib import Path
+
+import torch
+
+from .files import atomic_write
+from .snn import SNN, Classifier
+from .training import pick_device
+
+CHECKPOINT_FORMAT = "pokersnn_helpers checkpoint 1"
+
+
+def save_checkpoint(classifier: Classifier, path: str | PathLike) -> None:
+    """Save the weights and the sizes of a classifier's network; an older file gives way at the end.
+
+    Args:
+        classifier: What to save. Its ``decode`` is code and isn't saved.
+        path: The file to write.
+
+    Raises:
+        OSError: The file can't be written. What stood there before stands there still.
+    """
+    snn = classifier.snn
+    checkpoint = {
+        "format": CHECKPOINT_FORMAT,
+        "arguments": snn.arguments,
+        "weights": {name: weight.cpu() for name, weight in snn.state_dict().items()},
+    }
+    with atomic_write(Path(path)) as file:
+        torch.save(checkpoint, file)
+
+
+def load_checkpoint(path: str | PathLike, device: torch.device | str | None = None) -> Classifier:
+    """Rebuild the classifier that ``save_checkpoint`` wrote.
+
+    Args:
+        path: The file to read.
+        device: Where to put it; default ``pick_device()``.
+
+    Returns:
+        The classifier, ready to evaluate or to train on.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is damaged, or holds something else than one of these networks.
+    """
+    path = Path(path)
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
+        raise ValueError(f"{path} is not a readable PyTorch checkpoint: {error}") from error
+    found = checkpoint.get("format") if isinstance(checkpoint, dict) else None
+    if found != CHECKPOINT_FORMAT:
+        raise ValueError(
+            f"{path} is not a checkpoint of this book's network: its format is {found!r}, "
+            f"not {CHECKPOINT_FORMAT!r}. Use a file that save_checkpoint wrote."
+        )
+    snn = SNN(**checkpoint["arguments"])
+    try:
+        snn.load_state_dict(checkpoint["weights"])
+    except RuntimeError as error:
+        raise ValueError(f"the weights in {path} don't fit its own network: {error}") from error
+    return Classifier(snn).to(device or pick_device())

@@ -1,0 +1,246 @@
+"""Draw recordings, frames, what the network did, and how training went."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.animation import FuncAnimation
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+
+from .snn import SNNState
+from .training import Evaluation, History
+
+SUIT_COLOURS = {"club": "#009E73", "heart": "#D55E00", "diamond": "#E69F00", "spade": "#0072B2"}
+
+
+def show_polarity(ax: Axes, frame: np.ndarray | torch.Tensor, limit: float) -> AxesImage:
+    """Draw ON minus OFF events a pixel: red where ON prevails, blue where OFF does.
+
+    Args:
+        ax: Where to draw.
+        frame: Counts of shape (2, y, x), OFF first.
+        limit: Count at which the colours saturate.
+    """
+    off, on = np.asarray(frame, dtype=float)
+    ax.set(xticks=[], yticks=[])
+    ax.grid(False)
+    return ax.imshow(on - off, cmap="RdBu_r", vmin=-limit, vmax=limit)
+
+
+def plot_frames(
+    frames: Sequence[np.ndarray | torch.Tensor],
+    titles: Sequence[str],
+    *,
+    columns: int = 4,
+    limit: float | None = None,
+) -> Figure:
+    """Draw frames side by side, all on one colour scale.
+
+    Args:
+        frames: Counts, each of shape (2, y, x).
+        titles: One for each frame.
+        columns: Frames a row.
+        limit: Count at which the colours saturate; default: the largest ON minus OFF, or 1.
+    """
+    if limit is None:
+        limit = max(
+            1.0, *(float(np.abs(np.asarray(f[1]) - np.asarray(f[0])).max()) for f in frames)
+        )
+    rows = -(-len(frames) // columns)
+    fig, axes = plt.subplots(rows, columns, figsize=(7.2, 7.6 / columns * rows), squeeze=False)
+    for ax in axes.flat[len(frames) :]:
+        ax.axis("off")
+    for ax, frame, title in zip(axes.flat, frames, titles, strict=False):
+        image = show_polarity(ax, frame, limit)
+        ax.set_title(title, fontsize=9)
+    fig.colorbar(image, ax=axes, shrink=0.7, label="ON − OFF events a pixel")
+    return fig
+
+
+def animate_frames(frames: torch.Tensor, time_window: float, title: str) -> str:
+    """Make a small player that shows one frame after the other, without sound or network.
+
+    Args:
+        frames: Counts of one recording, of shape (T, 2, y, x).
+        time_window: Width of a time bin in µs.
+        title: Stands above the picture, followed by the time.
+
+    Returns:
+        HTML, to be shown with ``IPython.display.HTML``.
+    """
+    fig, ax = plt.subplots(figsize=(3.4, 3.6), dpi=90)
+    image = show_polarity(ax, frames[0], limit=4)
+
+    def draw(step: int) -> None:
+        image.set_data(frames[step, 1] - frames[step, 0])
+        start, end = step * time_window / 1000, (step + 1) * time_window / 1000
+        ax.set_title(f"{title}: {start:g} to {end:g} ms")
+
+    html = FuncAnimation(fig, draw, frames=len(frames), interval=200).to_jshtml(default_mode="loop")
+    plt.close(fig)
+    return _with_plain_buttons(html)
+
+
+def _with_plain_buttons(html: str) -> str:
+    """Replace the icons that matplotlib fetches from another host by characters."""
+    icons = {
+        "fa fa-minus": "−", "fa fa-fast-backward": "⏮", "fa fa-step-backward": "⏴",
+        "fa fa-play fa-flip-horizontal": "◀", "fa fa-pause": "⏸", "fa fa-play": "▶",
+        "fa fa-step-forward": "⏵", "fa fa-fast-forward": "⏭", "fa fa-plus": "+",
+    }  # fmt: skip
+    head, link, rest = html.partition('<link rel="stylesheet"')
+    html = head + rest.partition(">")[2] if link else html
+    for icon, character in icons.items():
+        html = html.replace(f'<i class="{icon}"></i>', f"<span>{character}</span>")
+    return html
+
+
+def plot_distributions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
+    """Draw each recording as a dot, by suit, once for each column; a bar marks the median.
+
+    Args:
+        table: What ``describe`` returns.
+        columns: Columns of the table to draw.
+    """
+    fig, axes = plt.subplots(1, len(columns), figsize=(7.2, 3.2), squeeze=False)
+    rng = np.random.default_rng(0)
+    for ax, column in zip(axes[0], columns, strict=True):
+        for place, (suit, colour) in enumerate(SUIT_COLOURS.items()):
+            values = table.loc[table["suit"] == suit, column]
+            spread = place + rng.uniform(-0.18, 0.18, len(values))
+            ax.plot(spread, values, "o", color=colour, alpha=0.7, markersize=4)
+            ax.hlines(values.median(), place - 0.3, place + 0.3, color="black", linewidth=2)
+        ax.set(title=column, ylim=(0, None))
+        ax.set_xticks(range(4), SUIT_COLOURS, rotation=35, ha="right")
+    return fig
+
+
+def plot_neuron(
+    times: np.ndarray, current: np.ndarray, voltage: np.ndarray, threshold: float | None = None
+) -> Figure:
+    """Draw the synaptic current of a neuron above its membrane voltage.
+
+    Args:
+        times: In ms, of shape (T,).
+        current: Synaptic current at these times.
+        voltage: Membrane voltage at these times.
+        threshold: Drawn as a dashed line; default: the neuron has none.
+    """
+    fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(7.2, 4))
+    top.plot(times, current, color="#0072B2")
+    top.set(title="synaptic current", ylabel="i (a.u.)")
+    bottom.plot(times, voltage, color="#009E73")
+    bottom.set(title="membrane voltage", xlabel="time (ms)", ylabel="v (a.u.)")
+    if threshold is not None:
+        bottom.axhline(threshold, color="#D55E00", linestyle="--", linewidth=1)
+        bottom.text(times[-1], threshold, " threshold", color="#D55E00", va="bottom", ha="right")
+    return fig
+
+
+def plot_dynamics(
+    state: SNNState, dt: float, classes: Sequence[str], sample: int = 0, neurons: int = 20
+) -> Figure:
+    """Draw what the network did with one recording, from the readout down to the spikes.
+
+    Args:
+        state: What an ``SNN`` with ``record=True`` recorded.
+        dt: Duration of a time step in s.
+        classes: Names of the readout neurons.
+        sample: Which recording of the batch.
+        neurons: How many hidden neurons to draw voltages and currents of.
+    """
+    times = 1000 * dt * np.arange(1, len(state.readout.v) + 1)  # a step's state holds at its end
+    fig, axes = plt.subplots(4, 1, sharex=True, figsize=(7.2, 8.5))
+    plot_readout(axes[0], state.readout.v[:, sample].cpu(), dt, classes)
+    axes[0].set_title("readout: membrane voltages")
+    axes[0].set_xlabel("")
+    axes[1].plot(times, state.lif0.v[:, sample, :neurons].cpu(), linewidth=0.9, alpha=0.7)
+    axes[1].set(
+        title=f"{neurons} hidden neurons: membrane voltages, after the reset", ylabel="v (a.u.)"
+    )
+    axes[2].plot(times, state.lif0.i[:, sample, :neurons].cpu(), linewidth=0.9, alpha=0.7)
+    axes[2].set(title=f"the same {neurons}: synaptic currents", ylabel="i (a.u.)")
+    plot_raster(axes[3], state.lif0.z[:, sample].cpu(), dt)
+    return fig
+
+
+def plot_raster(ax: Axes, spikes: torch.Tensor, dt: float) -> None:
+    """Draw a mark for every spike.
+
+    Args:
+        ax: Where to draw.
+        spikes: 0 or 1, of shape (T, neurons).
+        dt: Duration of a time step in s.
+    """
+    steps, neurons = np.nonzero(np.asarray(spikes))
+    ax.plot(1000 * dt * (steps + 1), neurons, "|", color="black", markersize=3, markeredgewidth=0.8)
+    ax.grid(False)
+    ax.set(
+        title=f"hidden spikes: {len(steps)}",
+        xlabel="time (ms)",
+        ylabel="neuron",
+        ylim=(-1, spikes.shape[1]),
+    )
+
+
+def plot_readout(ax: Axes, voltages: torch.Tensor, dt: float, classes: Sequence[str]) -> None:
+    """Draw the voltage of each readout neuron, with a dot at its maximum, which ``decode`` reads.
+
+    Args:
+        ax: Where to draw.
+        voltages: Of shape (T, classes).
+        dt: Duration of a time step in s.
+        classes: Names of the readout neurons.
+    """
+    voltages = np.asarray(voltages.detach())
+    times = 1000 * dt * np.arange(1, len(voltages) + 1)
+    for trace, suit in zip(voltages.T, classes, strict=True):
+        ax.plot(times, trace, color=SUIT_COLOURS.get(suit), label=suit)
+        peak = trace.argmax()
+        ax.plot(times[peak], trace[peak], "o", color=SUIT_COLOURS.get(suit), markersize=5)
+    ax.set(xlabel="time (ms)", ylabel="v (a.u.)")
+    ax.legend(ncols=4, loc="upper left", fontsize=8)
+
+
+def plot_history(history: History) -> Figure:
+    """Draw loss and accuracy by epoch.
+
+    Args:
+        history: What ``fit`` returns.
+    """
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3))
+    epochs = np.arange(1, len(history.loss) + 1)
+    left.plot(epochs, history.loss, color="#0072B2", label="train")
+    right.plot(epochs, 100 * np.array(history.accuracy), color="#0072B2", label="train")
+    if history.test_loss:
+        left.plot(epochs, history.test_loss, color="#D55E00", label="test")
+        right.plot(epochs, 100 * np.array(history.test_accuracy), color="#D55E00", label="test")
+    left.set(title="loss", xlabel="epoch", ylabel="negative log-likelihood", ylim=(0, None))
+    right.set(title="accuracy", xlabel="epoch", ylabel="named right (%)", ylim=(0, 105))
+    right.legend(loc="lower right")
+    return fig
+
+
+def plot_confusion(evaluation: Evaluation, classes: Sequence[str]) -> Figure:
+    """Count true against named classes.
+
+    Args:
+        evaluation: What ``evaluate`` returns.
+        classes: Names of the classes.
+    """
+    counts = np.zeros((len(classes), len(classes)), dtype=int)
+    np.add.at(counts, (evaluation.targets, evaluation.predicted), 1)
+    fig, ax = plt.subplots(figsize=(3.8, 3.6))
+    ax.imshow(counts, cmap="Blues", vmax=counts.max() * 1.2)
+    for row, column in np.ndindex(*counts.shape):
+        colour = "white" if counts[row, column] > counts.max() * 0.6 else "black"
+        ax.text(column, row, counts[row, column], ha="center", va="center", color=colour)
+    ax.set_xticks(range(len(classes)), classes)
+    ax.set_yticks(range(len(classes)), classes)
+    ax.grid(False)
+    ax.set(xlabel="named by the network", ylabel="true suit")
+    return fig
