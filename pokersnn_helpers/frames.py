@@ -51,7 +51,8 @@ def make_loaders(
 
     Returns:
         Train and test loader. A batch is ``(frames, targets)``: float32 of shape
-        (T, B, 2, 35, 35), shorter recordings padded with silence at the end, and int64 of shape (B,).
+        (T, B, 2, 35, 35), shorter recordings padded with silence at the end, and int64 of shape
+        (B,).
 
     Raises:
         ValueError: ``time_window`` isn't positive, or a recording is empty.

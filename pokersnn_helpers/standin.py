@@ -111,7 +111,7 @@ def simulate(suit: str, rng: np.random.Generator) -> np.ndarray:
         rows, columns = np.nonzero(crossings + noise)
         count = np.maximum(np.abs(crossings + noise)[rows, columns], 1)
         rows, columns = np.repeat(rows, count), np.repeat(columns, count)
-        tracked = rows - int(round(travelled + size))  # the window follows the pip
+        tracked = rows - round(travelled + size)  # the window follows the pip
         times = step * STEP + rng.integers(0, STEP, size=len(rows))
         polarity = (crossings + noise)[rows, columns] > 0
         events.append(np.stack([times, columns, tracked, polarity], axis=1))
