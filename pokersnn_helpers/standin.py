@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 SENSOR = 35  # pixels a side, as in POKER-DVS
-ROWS = 3 * SENSOR  # the sensor is taller than the window that follows the pip
-STEP = 100  # µs between two looks at the scene
+ROWS = 2 * SENSOR  # the sensor is taller than the window that follows the pip
+STEP = 200  # µs between two looks at the scene
 THRESHOLD = 0.3  # change of log intensity that makes an event
 MISMATCH = 0.06  # its standard deviation from pixel to pixel
 CONTRAST = 1.2  # log intensity of the card minus that of the pip
@@ -31,7 +31,7 @@ def _wedge(x: np.ndarray, y: np.ndarray, tip: float, base: float, half_width: fl
 
 def _heart(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     lobes = _disc(np.abs(x) - 0.5, y + 0.35, 0.5)
-    return np.minimum(lobes, _wedge(x, y, tip=0.95, base=-0.1, half_width=0.98))
+    return np.minimum(lobes, _wedge(x, y, tip=0.95, base=-0.25, half_width=0.98))
 
 
 def _stem(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -101,7 +101,7 @@ def simulate(suit: str, rng: np.random.Generator) -> np.ndarray:
     events = []
     for step in range(steps):
         travelled = speed * STEP * step
-        darkness = _coverage(suit, x - x_centre, y - y_centre - travelled - size, size)
+        darkness = _coverage(suit, x - x_centre, y - y_centre - travelled, size)
         scene = -CONTRAST * darkness
         seen = scene if seen is None else seen + (scene - seen) * STEP / PHOTORECEPTOR
         last_event = seen.copy() if last_event is None else last_event
@@ -111,7 +111,7 @@ def simulate(suit: str, rng: np.random.Generator) -> np.ndarray:
         rows, columns = np.nonzero(crossings + noise)
         count = np.maximum(np.abs(crossings + noise)[rows, columns], 1)
         rows, columns = np.repeat(rows, count), np.repeat(columns, count)
-        tracked = rows - round(travelled + size)  # the window follows the pip
+        tracked = rows - round(travelled)  # the window follows the pip
         times = step * STEP + rng.integers(0, STEP, size=len(rows))
         polarity = (crossings + noise)[rows, columns] > 0
         events.append(np.stack([times, columns, tracked, polarity], axis=1))
