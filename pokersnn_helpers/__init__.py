@@ -1,7 +1,13 @@
 """Helpers of the POKER-DVS book: recordings, frames, a spiking network, training, plots."""
 
 from .checkpoints import load_checkpoint, save_checkpoint
-from .data import PokerDVS, describe, load_pokerdvs, one_of_each_suit
+from .data import (
+    PokerDVS,
+    cross_validation_folds,
+    describe,
+    load_pokerdvs,
+    one_of_each_suit,
+)
 from .frames import make_loaders, to_frames
 from .snn import SNN, Classifier, SNNState, decode
 from .training import (
@@ -22,6 +28,7 @@ __all__ = [
     "PokerDVS",
     "SNNState",
     "augment",
+    "cross_validation_folds",
     "decode",
     "describe",
     "evaluate",

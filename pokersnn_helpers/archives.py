@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pooch
 from tonic.datasets import POKERDVS
+from tqdm import tqdm
 
 from .files import atomic_write
 
@@ -131,11 +132,12 @@ def _download(archive: Archive, home: Path, tried: list[str]) -> Path:
     """Fetch an archive from the first source that has it; keep aside a damaged one in its place."""
     home.mkdir(parents=True, exist_ok=True)
     target = home / archive.filename
-    downloader = pooch.HTTPDownloader(progressbar=True, timeout=DOWNLOAD_TIMEOUT)
     for source in SOURCES:
         url = source + archive.filename
         try:
             with tempfile.TemporaryDirectory(prefix=".download-", dir=home) as folder:
+                progress = tqdm(desc=archive.filename, unit="B", unit_scale=True)
+                downloader = pooch.HTTPDownloader(progressbar=progress, timeout=DOWNLOAD_TIMEOUT)
                 fetched = pooch.retrieve(
                     url, f"md5:{archive.md5}", archive.filename, folder, downloader=downloader
                 )

@@ -1,11 +1,12 @@
 """Read the POKER-DVS recordings, or the stand-in for them, and sum them up."""
 
+import copy
 import os
 import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -119,9 +120,7 @@ def _in_order(dataset: POKERDVS) -> POKERDVS:
     order = sorted(
         range(len(dataset)), key=lambda i: (dataset.targets[i], dataset.data[i].tobytes())
     )
-    dataset.targets = [dataset.targets[i] for i in order]
-    dataset.data = [dataset.data[i] for i in order]
-    return dataset
+    return _subset(dataset, order)
 
 
 def describe(data: PokerDVS) -> pd.DataFrame:
@@ -155,3 +154,40 @@ def describe(data: PokerDVS) -> pd.DataFrame:
 def one_of_each_suit(data: PokerDVS) -> list[tuple[np.ndarray, int]]:
     """Return the first test recording of each suit as ``(events, target)``."""
     return [data.test[data.test.targets.index(target)] for target in range(len(data.classes))]
+
+
+def cross_validation_folds(data: PokerDVS, folds: int = 4) -> list[PokerDVS]:
+    """Split the training recordings into parts that take turns as the test set.
+
+    Each part has the same share of every suit. The real test recordings are left out, so that
+    choices made with these folds don't depend on them.
+
+    Args:
+        data: What ``load_pokerdvs`` returns.
+        folds: How many parts.
+
+    Returns:
+        One data set a part: ``test`` is that part, and ``train`` all the others.
+
+    Raises:
+        ValueError: There are fewer than 2 parts, or more than recordings of a suit.
+    """
+    fewest = min(data.train.targets.count(target) for target in range(len(data.classes)))
+    if not 2 <= folds <= fewest:
+        raise ValueError(f"folds is {folds}; choose from 2 to {fewest}, the recordings of a suit")
+    numbers = range(len(data.train))  # sorted by suit, so every folds-th is a fair share of each
+    return [
+        replace(
+            data,
+            train=_subset(data.train, [i for i in numbers if i % folds != part]),
+            test=_subset(data.train, [i for i in numbers if i % folds == part]),
+        )
+        for part in range(folds)
+    ]
+
+
+def _subset(recordings: POKERDVS, indices: list[int]) -> POKERDVS:
+    chosen = copy.copy(recordings)
+    chosen.data = [recordings.data[i] for i in indices]
+    chosen.targets = [recordings.targets[i] for i in indices]
+    return chosen

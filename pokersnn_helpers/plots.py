@@ -51,7 +51,9 @@ def plot_frames(
             1.0, *(float(np.abs(np.asarray(f[1]) - np.asarray(f[0])).max()) for f in frames)
         )
     rows = -(-len(frames) // columns)
-    fig, axes = plt.subplots(rows, columns, figsize=(7.2, 7.6 / columns * rows), squeeze=False)
+    fig, axes = plt.subplots(
+        rows, columns, figsize=(7.2, 7.6 / columns * rows), squeeze=False, layout="constrained"
+    )
     for ax in axes.flat[len(frames) :]:
         ax.axis("off")
     for ax, frame, title in zip(axes.flat, frames, titles, strict=False):
@@ -72,7 +74,7 @@ def animate_frames(frames: torch.Tensor, time_window: float, title: str) -> str:
     Returns:
         HTML, to be shown with ``IPython.display.HTML``.
     """
-    fig, ax = plt.subplots(figsize=(3.4, 3.6), dpi=90)
+    fig, ax = plt.subplots(figsize=(3.4, 3.6), dpi=90, layout="constrained")
     image = show_polarity(ax, frames[0], limit=4)
 
     def draw(step: int) -> None:
@@ -106,7 +108,9 @@ def plot_distributions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
         table: What ``describe`` returns.
         columns: Columns of the table to draw.
     """
-    fig, axes = plt.subplots(1, len(columns), figsize=(7.2, 3.2), squeeze=False)
+    fig, axes = plt.subplots(
+        1, len(columns), figsize=(7.2, 3.2), squeeze=False, layout="constrained"
+    )
     rng = np.random.default_rng(0)
     for ax, column in zip(axes[0], columns, strict=True):
         for place, (suit, colour) in enumerate(SUIT_COLOURS.items()):
@@ -130,7 +134,7 @@ def plot_neuron(
         voltage: Membrane voltage at these times.
         threshold: Drawn as a dashed line; default: the neuron has none.
     """
-    fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(7.2, 4))
+    fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(7.2, 4), layout="constrained")
     top.plot(times, current, color="#0072B2")
     top.set(title="synaptic current", ylabel="i (a.u.)")
     bottom.plot(times, voltage, color="#009E73")
@@ -154,7 +158,7 @@ def plot_dynamics(
         neurons: How many hidden neurons to draw voltages and currents of.
     """
     times = 1000 * dt * np.arange(1, len(state.readout.v) + 1)  # a step's state holds at its end
-    fig, axes = plt.subplots(4, 1, sharex=True, figsize=(7.2, 8.5))
+    fig, axes = plt.subplots(4, 1, sharex=True, figsize=(7.2, 8.5), layout="constrained")
     plot_readout(axes[0], state.readout.v[:, sample].cpu(), dt, classes)
     axes[0].set_title("readout: membrane voltages")
     axes[0].set_xlabel("")
@@ -212,7 +216,7 @@ def plot_history(history: History) -> Figure:
     Args:
         history: What ``fit`` returns.
     """
-    fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3))
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3), layout="constrained")
     epochs = np.arange(1, len(history.loss) + 1)
     left.plot(epochs, history.loss, color="#0072B2", label="train")
     right.plot(epochs, 100 * np.array(history.accuracy), color="#0072B2", label="train")
@@ -234,7 +238,7 @@ def plot_confusion(evaluation: Evaluation, classes: Sequence[str]) -> Figure:
     """
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     np.add.at(counts, (evaluation.targets, evaluation.predicted), 1)
-    fig, ax = plt.subplots(figsize=(3.8, 3.6))
+    fig, ax = plt.subplots(figsize=(3.8, 3.6), layout="constrained")
     ax.imshow(counts, cmap="Blues", vmax=counts.max() * 1.2)
     for row, column in np.ndindex(*counts.shape):
         colour = "white" if counts[row, column] > counts.max() * 0.6 else "black"

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
-from tqdm.auto import trange
+from tqdm import trange
 
 from .data import PokerDVS
 from .frames import make_loaders
@@ -36,20 +36,32 @@ class History:
     test_accuracy: list[float] = field(default_factory=list)
 
 
-class Evaluation(NamedTuple):
-    """How a classifier did on a set of recordings.
+@dataclass(frozen=True)
+class Evaluation:
+    """What a classifier said about a set of recordings, in the loader's order, on the CPU.
 
     Attributes:
-        accuracy: Share of the recordings named right, from 0 to 1.
-        loss: Mean negative log-likelihood.
-        predicted: Class named for each recording, int64 of shape (N,), in the loader's order.
-        targets: Its true class, in the same form.
+        log_probabilities: Of shape (N, classes).
+        targets: True classes, int64 of shape (N,).
     """
 
-    accuracy: float
-    loss: float
-    predicted: torch.Tensor
+    log_probabilities: torch.Tensor
     targets: torch.Tensor
+
+    @property
+    def predicted(self) -> torch.Tensor:
+        """Classes named, int64 of shape (N,)."""
+        return self.log_probabilities.argmax(dim=1)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the recordings named right, from 0 to 1."""
+        return (self.predicted == self.targets).float().mean().item()
+
+    @property
+    def loss(self) -> float:
+        """Mean negative log-likelihood of the true classes."""
+        return torch.nn.functional.nll_loss(self.log_probabilities, self.targets).item()
 
 
 def evaluate(
@@ -63,7 +75,7 @@ def evaluate(
         device: Where to run; default ``pick_device()``.
 
     Returns:
-        Accuracy, loss, and predicted and true class of each recording, on the CPU.
+        Log-probabilities and true classes, with accuracy and loss.
     """
     device = device or pick_device()
     classifier.to(device).eval()
@@ -72,14 +84,7 @@ def evaluate(
         for frames, target in loader:
             log_probabilities.append(classifier(frames.to(device)).cpu())
             targets.append(target)
-    log_probabilities, targets = torch.cat(log_probabilities), torch.cat(targets)
-    predicted = log_probabilities.argmax(dim=1)
-    return Evaluation(
-        accuracy=(predicted == targets).float().mean().item(),
-        loss=torch.nn.functional.nll_loss(log_probabilities, targets).item(),
-        predicted=predicted,
-        targets=targets,
-    )
+    return Evaluation(torch.cat(log_probabilities), torch.cat(targets))
 
 
 def fit(
@@ -89,8 +94,8 @@ def fit(
     *,
     epochs: int = 10,
     learning_rate: float = 0.002,
-    anneal: bool = False,
     max_gradient_norm: float | None = None,
+    average_decay: float = 0.0,
     augment: Callable[[torch.Tensor], torch.Tensor] | None = None,
     device: torch.device | str | None = None,
 ) -> History:
@@ -105,9 +110,11 @@ def fit(
         train_loader: Yields (frames, targets) to learn from.
         test_loader: Watched after each epoch, never learned from; default: nothing is watched.
         epochs: Passes over the training recordings.
-        learning_rate: Adam's step size, in the first epoch if it is annealed.
-        anneal: Lower the learning rate to 0 along a half cosine.
+        learning_rate: Adam's step size.
         max_gradient_norm: Shorten longer gradients to this Euclidean norm; default: leave them.
+        average_decay: End with an exponential average of the weights over the steps instead of
+            the last weights; each step keeps this share of the average. The test recordings are
+            watched with the average. Default: no averaging.
         augment: Changes the frames of a training batch at random; default: leave them.
         device: Where to run; default ``pick_device()``.
 
@@ -120,7 +127,7 @@ def fit(
     device = device or pick_device()
     classifier.to(device)
     optimizer = torch.optim.Adam(classifier.parameters(), lr=learning_rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * len(train_loader))
+    average = AveragedModel(classifier, multi_avg_fn=get_ema_multi_avg_fn(average_decay))
     history = History()
     progress = trange(epochs, desc="training", unit="epoch")
     for epoch in progress:
@@ -141,18 +148,18 @@ def fit(
             if max_gradient_norm is not None:
                 torch.nn.utils.clip_grad_norm_(classifier.parameters(), max_gradient_norm)
             optimizer.step()
-            if anneal:
-                schedule.step()
+            average.update_parameters(classifier)
             loss_sum += loss.item() * len(targets)
             right += (log_probabilities.argmax(dim=1) == targets).sum().item()
             seen += len(targets)
         history.loss.append(loss_sum / seen)
         history.accuracy.append(right / seen)
         if test_loader is not None:
-            evaluation = evaluate(classifier, test_loader, device)
+            evaluation = evaluate(average.module, test_loader, device)
             history.test_loss.append(evaluation.loss)
             history.test_accuracy.append(evaluation.accuracy)
         progress.set_postfix(loss=f"{history.loss[-1]:.3f}", accuracy=f"{history.accuracy[-1]:.0%}")
+    classifier.load_state_dict(average.module.state_dict())
     return history
 
 
@@ -208,8 +215,8 @@ def train_classifier(
         test_loader,
         epochs=60,
         learning_rate=0.001,
-        anneal=True,
         max_gradient_norm=0.3,
+        average_decay=0.95,
         augment=augment,
         device=device,
     )
