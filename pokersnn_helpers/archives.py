@@ -129,20 +129,20 @@ def _local_archive(archive: Archive, places: list[Path], tried: list[str]) -> Pa
 
 
 def _download(archive: Archive, home: Path, tried: list[str]) -> Path:
-    """Fetch an archive from the first source that has it; keep aside a damaged one in its place."""
+    """Fetch an archive from the first source that delivers it whole."""
     home.mkdir(parents=True, exist_ok=True)
     target = home / archive.filename
     for source in SOURCES:
         url = source + archive.filename
         try:
             with tempfile.TemporaryDirectory(prefix=".download-", dir=home) as folder:
-                progress = tqdm(desc=archive.filename, unit="B", unit_scale=True)
+                # The plain bar shows in every notebook; pooch corrects the total, which can't be 0.
+                progress = tqdm(total=1, desc=archive.filename, unit="B", unit_scale=True)
                 downloader = pooch.HTTPDownloader(progressbar=progress, timeout=DOWNLOAD_TIMEOUT)
                 fetched = pooch.retrieve(
                     url, f"md5:{archive.md5}", archive.filename, folder, downloader=downloader
                 )
-                _keep_aside(target)
-                Path(fetched).replace(target)
+                _replace(target, Path(fetched).read_bytes())
             return target
         except (OSError, ValueError) as error:
             tried.append(f"{url}: {type(error).__name__}: {error}")
@@ -160,19 +160,22 @@ def _unpack(path: Path, archive: Archive, folder: Path) -> None:
                     "nothing of it was unpacked"
                 )
         for name in archive.recordings:
-            content = tar.extractfile(name).read()
-            recording = folder / name
-            if recording.is_file() and recording.read_bytes() == content:
-                continue
-            _keep_aside(recording)
-            with atomic_write(recording) as file:
-                file.write(content)
+            _replace(folder / name, tar.extractfile(name).read())
 
 
-def _keep_aside(path: Path) -> None:
-    """Rename a file that is about to be replaced: it may be the only copy of something."""
-    if path.exists():
-        path.replace(path.with_name(f"{path.name}.replaced"))
+def _replace(path: Path, content: bytes) -> None:
+    """Give a file its content in one step, so that other processes find it whole at any time.
+
+    What stood there before may be the only copy of something, so it is kept under another name.
+    """
+    if path.is_file():
+        before = path.read_bytes()
+        if before == content:
+            return
+        with atomic_write(path.with_name(f"{path.name}.replaced")) as file:
+            file.write(before)
+    with atomic_write(path) as file:
+        file.write(content)
 
 
 def _what_to_do(tried: list[str], home: Path) -> str:

@@ -67,6 +67,9 @@ def make_loaders(
             MemoryCachedDataset(recordings),
             batch_size=batch_size,
             shuffle=shuffle,
+            # Every loader draws a random number when it starts; this keeps the test loader's from
+            # changing what training does.
+            generator=None if shuffle else torch.Generator(),
             collate_fn=PadTensors(batch_first=False),
         )
 

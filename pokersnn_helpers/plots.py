@@ -28,6 +28,7 @@ def show_polarity(ax: Axes, frame: np.ndarray | torch.Tensor, limit: float) -> A
     off, on = np.asarray(frame, dtype=float)
     ax.set(xticks=[], yticks=[])
     ax.grid(False)
+    ax.spines[:].set_visible(False)
     return ax.imshow(on - off, cmap="RdBu_r", vmin=-limit, vmax=limit)
 
 
@@ -78,7 +79,8 @@ def animate_frames(frames: torch.Tensor, time_window: float, title: str) -> str:
     image = show_polarity(ax, frames[0], limit=4)
 
     def draw(step: int) -> None:
-        image.set_data(frames[step, 1] - frames[step, 0])
+        off, on = frames[step].numpy()
+        image.set_data(on - off)
         start, end = step * time_window / 1000, (step + 1) * time_window / 1000
         ax.set_title(f"{title}: {start:g} to {end:g} ms")
 
@@ -187,6 +189,7 @@ def plot_raster(ax: Axes, spikes: torch.Tensor, dt: float) -> None:
         title=f"hidden spikes: {len(steps)}",
         xlabel="time (ms)",
         ylabel="neuron",
+        xlim=(0, 1000 * dt * (len(spikes) + 0.5)),
         ylim=(-1, spikes.shape[1]),
     )
 
@@ -206,7 +209,7 @@ def plot_readout(ax: Axes, voltages: torch.Tensor, dt: float, classes: Sequence[
         ax.plot(times, trace, color=SUIT_COLOURS.get(suit), label=suit)
         peak = trace.argmax()
         ax.plot(times[peak], trace[peak], "o", color=SUIT_COLOURS.get(suit), markersize=5)
-    ax.set(xlabel="time (ms)", ylabel="v (a.u.)")
+    ax.set(xlabel="time (ms)", ylabel="v (a.u.)", xlim=(0, times[-1] + 500 * dt))
     ax.legend(ncols=4, loc="upper left", fontsize=8)
 
 

@@ -1,0 +1,120 @@
+import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from tonic.collation import PadTensors
+from tonic.transforms import ToFrame
+
+from pokersnn_helpers import frames, make_loaders, to_frames
+
+
+def events(*rows):
+    dtype = np.dtype([("t", int), ("x", int), ("y", int), ("p", int)])
+    return np.array(list(rows), dtype=dtype)
+
+
+def test_event_lands_in_its_bin_polarity_and_pixel():
+    counted = to_frames(events((0, 3, 4, 1), (999, 3, 4, 1), (1000, 34, 0, 0), (2500, 0, 34, 1)))
+    assert counted.shape == (3, 2, 35, 35) and counted.dtype == torch.float32
+    assert counted[0, 1, 4, 3] == 2
+    assert counted[1, 0, 0, 34] == 1
+    assert counted[2, 1, 34, 0] == 1
+    assert counted.sum() == 4
+
+
+def test_no_event_is_lost(data):
+    for recording, _ in data.test:
+        assert to_frames(recording).sum() == len(recording)
+
+
+def test_frames_are_tonics(data):
+    transform = ToFrame(sensor_size=(35, 35, 2), time_window=700, include_incomplete=True)
+    recording, _ = data.train[7]
+    assert np.array_equal(to_frames(recording, 700).numpy(), transform(recording))
+
+
+def test_real_recordings_fill_5_to_30_bins_of_1_ms(data):
+    if data.source != "real":
+        pytest.skip("the real recordings are not at hand")
+    lengths = [
+        len(to_frames(recording)) for part in (data.train, data.test) for recording, _ in part
+    ]
+    assert (min(lengths), max(lengths)) == (5, 30)
+
+
+def test_batch_has_the_promised_shape_and_types(data):
+    train, test = make_loaders(data, batch_size=20)
+    for loader in (train, test):
+        batch, targets = next(iter(loader))
+        assert batch.shape[1:] == (20, 2, 35, 35) and batch.dtype == torch.float32
+        assert targets.shape == (20,) and targets.dtype == torch.int64
+
+
+def test_every_recording_comes_once_an_epoch(data):
+    train, _ = make_loaders(data, batch_size=20)
+    targets = torch.cat([targets for _, targets in train])
+    assert targets.bincount().tolist() == [12] * 4
+
+
+def test_padding_is_silence_at_the_end(data):
+    _, test = make_loaders(data, batch_size=20)
+    batch, targets = next(iter(test))
+    for place, (recording, target) in enumerate(data.test):
+        alone = to_frames(recording)
+        assert targets[place] == target
+        assert torch.equal(batch[: len(alone), place], alone)
+        assert batch[len(alone) :, place].sum() == 0
+    own, own_targets = PadTensors(batch_first=False)([(to_frames(e), t) for e, t in data.test])
+    assert torch.equal(own, batch) and torch.equal(own_targets, targets)
+
+
+def test_frames_are_made_once_not_once_an_epoch(data, monkeypatch):
+    calls = []
+    monkeypatch.setattr(frames, "to_frames", lambda *args: calls.append(0) or to_frames(*args))
+    train, _ = make_loaders(data, batch_size=16)
+    for _ in range(3):
+        for _ in train:
+            pass
+    assert len(calls) == len(data.train)
+
+
+def test_raw_recordings_stay_raw(data):
+    make_loaders(data, batch_size=4)
+    recording, _ = data.train[0]
+    assert recording.dtype.names == ("t", "x", "y", "p")
+
+
+def test_shuffling_follows_the_seed(data):
+    train, _ = make_loaders(data, batch_size=48)
+    orders = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        orders.append(next(iter(train))[1].tolist())
+    assert orders[0] == orders[1] != orders[2]
+
+
+def test_time_window_sets_the_number_of_bins(data):
+    recording, _ = data.test[0]
+    duration = recording["t"][-1]
+    for window in (100, 1000, 5000):
+        assert abs(len(to_frames(recording, window)) - duration / window) <= 1
+
+
+@pytest.mark.parametrize("window", [0, -5])
+def test_time_window_has_to_be_positive(data, window):
+    with pytest.raises(ValueError, match=f"time_window is {window}"):
+        make_loaders(data, batch_size=4, time_window=window)
+    with pytest.raises(ValueError, match=f"time_window is {window}"):
+        to_frames(data.test[0][0], window)
+
+
+def test_empty_recording_is_refused(standin):
+    with pytest.raises(ValueError, match="no events"):
+        to_frames(events())
+    broken = copy.copy(standin.test)
+    broken.data = [*standin.test.data[:-1], np.zeros((0, 4), np.uint64)]
+    _, test = make_loaders(replace(standin, test=broken), batch_size=20)
+    with pytest.raises(ValueError, match="no events"):
+        next(iter(test))

@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+
+from pokersnn_helpers.standin import OUTLINES, simulate, write_standin
+
+
+def contents(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*.npy"))}
+
+
+def test_seed_fixes_every_byte(tmp_path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        write_standin(tmp_path / name, seed=seed, n_train=4, n_test=4)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    assert contents(tmp_path / "a") != contents(tmp_path / "c")
+
+
+@pytest.mark.parametrize("suit", OUTLINES)
+def test_recording_has_the_form_of_a_real_one(suit):
+    events = simulate(suit, np.random.default_rng(0))
+    assert events.dtype == np.uint64 and events.shape[1] == 4
+    times, x, y, polarity = events.T.astype(int)
+    assert times[0] == 0 and np.all(np.diff(times) >= 0)
+    assert 4_000 < times[-1] < 32_000
+    assert x.max() < 35 and y.max() < 35
+    assert set(polarity) == {0, 1}
+    assert 300 < len(events) < 8_000
+
+
+def test_on_events_lie_above_off_events_as_in_the_real_set(standin):
+    for events, _ in standin.train:
+        on = events["p"] == 1
+        assert events["y"][on].mean() < events["y"][~on].mean()
+
+
+def test_suits_differ(standin):
+    pictures = []
+    for target in range(4):
+        picture = np.zeros((35, 35))
+        for events, found in standin.train:
+            if found == target:
+                np.add.at(picture, (events["y"], events["x"]), 1)
+        pictures.append(picture.ravel() / picture.sum())
+    correlations = np.corrcoef(pictures)[np.triu_indices(4, k=1)]
+    assert correlations.max() < 0.95
+
+
+def test_larger_sets_on_request(tmp_path):
+    write_standin(tmp_path, n_train=8, n_test=4)
+    assert len(list(tmp_path.glob("pips_train/*/*.npy"))) == 8
+    assert len(list(tmp_path.glob("pips_test/*/*.npy"))) == 4
