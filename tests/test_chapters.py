@@ -1,0 +1,168 @@
+"""Checks on the chapters as files; running them is pytest --nbval-lax's part."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
+SECTIONS = ["Overview", "Prerequisites", "Imports", "Summary", "Exercises", "What comes next"]
+
+
+@pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
+def chapter(request):
+    notebook = nbformat.read(request.param, as_version=4)
+    notebook.path = request.param
+    return notebook
+
+
+def cells(notebook, kind):
+    return [cell for cell in notebook.cells if cell.cell_type == kind]
+
+
+def tags(cell):
+    return cell.metadata.get("tags", [])
+
+
+def headings(notebook):
+    return [
+        match[1]
+        for cell in cells(notebook, "markdown")
+        for match in re.finditer(r"^## (.+)$", cell.source, re.MULTILINE)
+    ]
+
+
+def test_there_are_five_and_the_table_of_contents_lists_them_in_order():
+    listed = [
+        entry["file"] for entry in yaml.safe_load((ROOT / "_toc.yml").read_text())["chapters"]
+    ]
+    assert listed[:5] == [f"book/{path.stem}" for path in CHAPTERS]
+    assert all((ROOT / f"{name}.md").exists() for name in listed[5:])
+
+
+def test_is_a_valid_notebook(chapter):
+    nbformat.validate(nbformat.read(chapter.path, as_version=4))
+    assert chapter.nbformat_minor >= 5
+
+
+def test_stores_no_outputs(chapter):
+    for cell in cells(chapter, "code"):
+        assert cell.outputs == [] and cell.execution_count is None
+
+
+def test_first_cell_has_the_title_and_a_badge_that_opens_this_file(chapter):
+    first = chapter.cells[0].source
+    url = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+    colab = url.replace("https://github.com", "https://colab.research.google.com/github")
+    assert first.startswith("# ")
+    assert f"]({colab}/blob/main/book/{chapter.path.name})" in first
+
+
+def test_asks_colab_for_a_gpu(chapter):
+    assert chapter.metadata.accelerator == "GPU"
+
+
+def test_installs_in_colab_only_and_pins_nothing(chapter):
+    installs = [cell.source for cell in cells(chapter, "code") if "%pip" in cell.source]
+    url = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+    assert installs == [
+        f'import sys\n\nif "google.colab" in sys.modules:\n    %pip install --quiet "git+{url}"'
+    ]
+
+
+def test_has_the_sections_of_every_chapter_in_order(chapter):
+    found = [heading for heading in headings(chapter) if heading in SECTIONS]
+    assert found == SECTIONS
+    assert "**Time to learn**: " in "".join(cell.source for cell in chapter.cells)
+
+
+def test_shows_the_data_and_with_it_the_banner(chapter):
+    loading = [cell for cell in cells(chapter, "code") if "= load_pokerdvs()" in cell.source]
+    assert [cell.source for cell in loading] == ["data = load_pokerdvs()\ndata"]
+    assert "remove-stderr" in tags(loading[0])
+
+
+def test_exercises_have_folded_solutions_that_check_themselves(chapter):
+    last = [cell.source for cell in cells(chapter, "markdown")]
+    exercises = re.findall(r"^\*\*(\d)\.\*\* ", "\n".join(last), re.MULTILINE)
+    solutions = [cell for cell in cells(chapter, "code") if "# @title Solution" in cell.source]
+    assert len(exercises) >= 2
+    assert [cell.source.split("\n")[0] for cell in solutions] == [
+        f"# @title Solution {number}" for number in exercises
+    ]
+    for cell in solutions:
+        assert "hide-cell" in tags(cell) and cell.metadata.cellView == "form"
+        assert "\nassert " in cell.source
+
+
+def test_every_exercise_says_what_to_expect(chapter):
+    for cell in cells(chapter, "markdown"):
+        for exercise in re.findall(r"^\*\*\d\.\*\* .+$", cell.source, re.MULTILINE):
+            assert "*Expect" in exercise
+
+
+def test_checks_what_it_claims(chapter):
+    checks = [cell for cell in cells(chapter, "code") if "remove-cell" in tags(cell)]
+    assert any("\nassert " in cell.source for cell in checks)
+
+
+def test_markdown_is_plain(chapter):
+    """Colab shows MyST directives and roles as raw text."""
+    for cell in cells(chapter, "markdown"):
+        assert not re.search(r"^(```|:::|~~~)\{|\{[\w:+-]+\}`", cell.source, re.MULTILINE)
+
+
+def test_every_figure_has_a_caption_and_an_alternative_text(chapter):
+    draws = re.compile(r"^(?!def ).*\b(plot_\w+|subplots|imshow)\(", re.MULTILINE)
+    drawing = [cell for cell in cells(chapter, "code") if draws.search(cell.source)]
+    assert drawing
+    for cell in drawing:
+        figure = cell.metadata.mystnb
+        assert len(figure.image.alt) > 60, cell.source
+        assert figure.figure.caption and figure.figure.name.startswith("fig-")
+
+
+def test_figure_names_are_unique():
+    names = [
+        cell.metadata.mystnb.figure.name
+        for path in CHAPTERS
+        for cell in nbformat.read(path, as_version=4).cells
+        if "figure" in cell.metadata.get("mystnb", {})
+    ]
+    assert len(names) == len(set(names))
+
+
+def test_measured_sentences_hide_the_code_that_writes_them(chapter):
+    writing = [cell for cell in cells(chapter, "code") if "    Markdown(" in cell.source]
+    assert writing
+    assert all("remove-input" in tags(cell) for cell in writing)
+
+
+def test_papers_are_on_the_references_page(chapter):
+    references = (ROOT / "book" / "references.md").read_text()
+    text = "\n".join(cell.source for cell in cells(chapter, "markdown"))
+    for doi in re.findall(r"\(https://doi\.org/([^)\s]+)\)", text):
+        assert f"(https://doi.org/{doi})" in references
+        assert f"[doi:{doi}]" in references
+
+
+def test_links_between_chapters_lead_somewhere(chapter):
+    text = "\n".join(cell.source for cell in cells(chapter, "markdown"))
+    for target in re.findall(r"\]\(([\w/]+\.(?:ipynb|md))\)", text):
+        assert (ROOT / "book" / target).exists()
+
+
+def test_no_chapter_stands_on_a_path_of_its_own_folder(chapter):
+    """Colab has the notebook and the installed package, and nothing else."""
+    code = "\n".join(cell.source for cell in cells(chapter, "code"))
+    assert not re.search(r"sys\.path|\.\./|images/", code)
+
+
+def test_glossary_is_in_alphabetical_order():
+    text = (ROOT / "book" / "glossary.md").read_text()
+    terms = re.findall(r"^(\S.*)\n: ", text, re.MULTILINE)
+    assert len(terms) > 15
+    assert terms == sorted(terms, key=str.lower)

@@ -1,0 +1,54 @@
+"""Set the address of this repository wherever it occurs.
+
+Usage: python tools/set_repository.py https://github.com/NEW_OWNER/NEW_NAME
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from pokersnn_helpers.files import atomic_write
+
+ADDRESS = re.compile(r"https://github\.com/([\w.-]+)/([\w.-]+?)(?:\.git)?/?")
+
+
+def tracked_files(root: Path) -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True
+    )
+    return [root / name for name in listed.stdout.split("\0") if name]
+
+
+def current_address(root: Path) -> str:
+    return re.search(r"^  url: (\S+)$", (root / "_config.yml").read_text(), re.MULTILINE)[1]
+
+
+def set_repository(root: Path, address: str) -> list[Path]:
+    """Replace the old address and its forms (Colab, Pages) by the new; return the changed files."""
+    if not (new := ADDRESS.fullmatch(address)):
+        raise ValueError(f"{address!r} is not of the form https://github.com/OWNER/NAME")
+    old = ADDRESS.fullmatch(current_address(root))
+    forms = {
+        f"{old[1]}/{old[2]}": f"{new[1]}/{new[2]}",
+        f"{old[1]}.github.io/{old[2]}": f"{new[1]}.github.io/{new[2]}",
+    }
+    changed = []
+    for path in tracked_files(root):
+        before = path.read_bytes()
+        after = before
+        for find, replace in forms.items():
+            after = after.replace(find.encode(), replace.encode())
+        if after != before:
+            with atomic_write(path) as file:
+                file.write(after)
+            changed.append(path)
+    return changed
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    repository = Path(__file__).resolve().parents[1]
+    for path in set_repository(repository, sys.argv[1]):
+        print("changed", path.relative_to(repository))
