@@ -92,9 +92,9 @@ def animate_frames(frames: torch.Tensor, time_window: float, title: str) -> str:
 def _with_plain_buttons(html: str) -> str:
     """Replace the icons that matplotlib fetches from another host by characters."""
     icons = {
-        "fa fa-minus": "−", "fa fa-fast-backward": "⏮", "fa fa-step-backward": "⏴",
-        "fa fa-play fa-flip-horizontal": "◀", "fa fa-pause": "⏸", "fa fa-play": "▶",
-        "fa fa-step-forward": "⏵", "fa fa-fast-forward": "⏭", "fa fa-plus": "+",
+        "fa fa-minus": "−", "fa fa-fast-backward": "|◀", "fa fa-step-backward": "◁",
+        "fa fa-play fa-flip-horizontal": "◀", "fa fa-pause": "‖", "fa fa-play": "▶",
+        "fa fa-step-forward": "▷", "fa fa-fast-forward": "▶|", "fa fa-plus": "+",
     }  # fmt: skip
     head, link, rest = html.partition('<link rel="stylesheet"')
     html = head + rest.partition(">")[2] if link else html
@@ -164,6 +164,7 @@ def plot_dynamics(
     plot_readout(axes[0], state.readout.v[:, sample].cpu(), dt, classes)
     axes[0].set_title("readout: membrane voltages")
     axes[0].set_xlabel("")
+    name_suits_once(fig, axes[0])
     axes[1].plot(times, state.lif0.v[:, sample, :neurons].cpu(), linewidth=0.9, alpha=0.7)
     axes[1].set(
         title=f"{neurons} hidden neurons: membrane voltages, after the reset", ylabel="v (a.u.)"
@@ -210,7 +211,16 @@ def plot_readout(ax: Axes, voltages: torch.Tensor, dt: float, classes: Sequence[
         peak = trace.argmax()
         ax.plot(times[peak], trace[peak], "o", color=SUIT_COLOURS.get(suit), markersize=5)
     ax.set(xlabel="time (ms)", ylabel="v (a.u.)", xlim=(0, times[-1] + 500 * dt))
-    ax.legend(ncols=4, loc="upper left", fontsize=8)
+
+
+def name_suits_once(fig: Figure, ax: Axes) -> None:
+    """Put one legend above a figure whose panels show the same readout neurons.
+
+    Args:
+        fig: The figure.
+        ax: One of its panels, drawn by ``plot_readout``.
+    """
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=4)
 
 
 def plot_history(history: History) -> Figure:

@@ -11,11 +11,11 @@ from norse.torch.functional.lif import LIFParameters, LIFState
 
 
 class SNNState(NamedTuple):
-    """What a network did at every time step; each tensor is of shape (T, B, neurons).
+    """What a network did at every step; each tensor has shape (T, B, neurons).
 
     Attributes:
-        lif0: Spikes ``z``, membrane voltages ``v`` (after the reset) and synaptic currents ``i``
-            of the hidden layer.
+        lif0: Spikes ``z``, membrane voltages ``v`` (after the reset) and synaptic
+            currents ``i`` of the hidden layer.
         readout: Membrane voltages ``v`` and synaptic currents ``i`` of the readout.
     """
 
@@ -26,26 +26,27 @@ class SNNState(NamedTuple):
 class SNN(torch.nn.Module):
     """A recurrent layer of spiking neurons and a readout that never spikes.
 
-    The hidden neurons are leaky integrate-and-fire (LIF) neurons with current-based synapses
-    (Gerstner et al., Neuronal Dynamics, 2014, chapter 1), as implemented by
-    ``norse.torch.functional.lif.lif_step``. Gradients pass the threshold by the SuperSpike
-    surrogate (Zenke and Ganguli 2018, doi:10.1162/neco_a_01086).
+    The hidden neurons are leaky integrate-and-fire (LIF) neurons with
+    current-based synapses (Gerstner et al., Neuronal Dynamics, 2014, chapter 1),
+    as computed by ``norse.torch.functional.lif.lif_step``. Gradients pass the
+    threshold by the SuperSpike surrogate (Zenke and Ganguli 2018,
+    doi:10.1162/neco_a_01086).
 
     Args:
         input_size: Inputs: polarities times pixels.
         hidden_size: Hidden neurons.
         output_size: Readout neurons, one a class.
-        v_th: Threshold of the hidden neurons, in the arbitrary unit of the voltage.
+        v_th: Threshold of the hidden neurons, in the voltage's arbitrary unit.
         tau_syn: Synaptic time constant of the hidden neurons, in s.
         tau_mem: Membrane time constant of the hidden neurons, in s.
         readout_tau_syn: Synaptic time constant of the readout, in s.
         readout_tau_mem: Membrane time constant of the readout, in s.
-        dt: Duration of a time step, in s. It has to be the width of a time bin of the frames.
+        dt: Duration of a time step, in s: the width of the frames' time bins.
         record: Keep the state of every step in ``recording``.
 
     Attributes:
         arguments: What the network was made with, except ``record``.
-        recording: The ``SNNState`` of the last run with ``record=True``, else None.
+        recording: ``SNNState`` of the last run with ``record=True``, else None.
     """
 
     def __init__(
@@ -63,7 +64,6 @@ class SNN(torch.nn.Module):
         record: bool = False,
     ):
         super().__init__()
-        self.input_size = input_size
         self.arguments = {
             "input_size": input_size,
             "hidden_size": hidden_size,
@@ -94,56 +94,55 @@ class SNN(torch.nn.Module):
         """Step the network through time, from rest.
 
         Args:
-            frames: Event counts of shape (T, B, ...), floating point; the axes after time and batch
-                hold ``input_size`` inputs.
+            frames: Event counts of shape (T, B, ...), floating point; the axes
+                after time and batch hold ``input_size`` inputs.
 
         Returns:
             Voltages of the readout, of shape (T, B, output_size).
 
         Raises:
             TypeError: The frames aren't of a floating-point type.
-            ValueError: The frames have no time step, or not ``input_size`` inputs.
+            ValueError: There is no time step, or not ``input_size`` inputs.
         """
-        self._check(frames)
-        hidden_state = readout_state = None
+        _check(frames, self.arguments["input_size"])
+        hidden = readout = None  # the states; Norse starts from rest
         voltages, states = [], []
-        for frame in frames.flatten(start_dim=2):  # (B, inputs), once a time step
-            spikes, hidden_state = self.lif0(frame, hidden_state)  # (B, hidden)
-            voltage, readout_state = self.readout(
-                self.linear(spikes), readout_state
-            )  # (B, outputs)
+        for frame in frames.flatten(start_dim=2):  # (B, input_size)
+            spikes, hidden = self.lif0(frame, hidden)  # (B, hidden_size)
+            current = self.linear(spikes)  # (B, output_size)
+            voltage, readout = self.readout(current, readout)
             voltages.append(voltage)
             if self.record:
-                states.append((hidden_state, readout_state))
+                states.append((hidden, readout))
         self.recording = _stack_in_time(states) if self.record else None
         return torch.stack(voltages)
 
-    def _check(self, frames: torch.Tensor) -> None:
-        shape = tuple(frames.shape)
-        if frames.ndim < 3:
-            raise ValueError(f"frames have shape {shape}; expected (time, batch, polarity, y, x)")
-        if shape[0] == 0:
-            raise ValueError(f"frames have shape {shape}: there is no time step to run")
-        inputs = math.prod(shape[2:])
-        if inputs != self.input_size:
-            raise ValueError(
-                f"frames of shape {shape} hold {inputs} inputs a time step, "
-                f"but this network takes {self.input_size}"
-            )
-        if not frames.is_floating_point():
-            raise TypeError(f"frames are of type {frames.dtype}; convert them with frames.float()")
+
+def _check(frames: torch.Tensor, input_size: int) -> None:
+    shape = tuple(frames.shape)
+    if len(shape) < 3:
+        raise ValueError(f"frames have shape {shape}; expected (time, batch, polarity, y, x)")
+    if shape[0] == 0:
+        raise ValueError(f"frames have shape {shape}: there is no time step to run")
+    if (inputs := math.prod(shape[2:])) != input_size:
+        raise ValueError(
+            f"frames of shape {shape} hold {inputs} inputs a time step, "
+            f"but this network takes {input_size}"
+        )
+    if not frames.is_floating_point():
+        raise TypeError(f"frames are of type {frames.dtype}; convert them with frames.float()")
 
 
 def _stack_in_time(states: list[tuple[LIFState, LIState]]) -> SNNState:
+    def stack(steps: tuple) -> list[torch.Tensor]:
+        return [torch.stack(values).detach() for values in zip(*steps, strict=True)]
+
     hidden, readout = zip(*states, strict=True)
-    return SNNState(
-        lif0=LIFState(*(torch.stack(step).detach() for step in zip(*hidden, strict=True))),
-        readout=LIState(*(torch.stack(step).detach() for step in zip(*readout, strict=True))),
-    )
+    return SNNState(LIFState(*stack(hidden)), LIState(*stack(readout)))
 
 
 def decode(voltages: torch.Tensor) -> torch.Tensor:
-    """Let the highest voltage that each readout neuron ever reached speak for its class.
+    """Let the highest voltage that a readout neuron reached speak for its class.
 
     Args:
         voltages: Readout voltages of shape (T, B, classes).
@@ -163,7 +162,9 @@ class Classifier(torch.nn.Module):
     """
 
     def __init__(
-        self, snn: torch.nn.Module, decode: Callable[[torch.Tensor], torch.Tensor] = decode
+        self,
+        snn: torch.nn.Module,
+        decode: Callable[[torch.Tensor], torch.Tensor] = decode,
     ):
         super().__init__()
         self.snn = snn

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
+from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import trange
@@ -101,21 +102,24 @@ def fit(
 ) -> History:
     """Minimise the negative log-likelihood with Adam.
 
-    The defaults are the plain recipe that most tutorials use; ``train_classifier`` holds the one
-    that the book arrives at.
+    The defaults are the plain recipe of most tutorials; ``train_classifier`` holds
+    the one that the book arrives at.
 
     Args:
-        classifier: Frames in, log-probabilities (B, classes) out. It moves to ``device`` and is
-            trained in place.
+        classifier: Frames in, log-probabilities (B, classes) out. It moves to
+            ``device`` and is trained in place.
         train_loader: Yields (frames, targets) to learn from.
-        test_loader: Watched after each epoch, never learned from; default: nothing is watched.
+        test_loader: Watched after each epoch, never learned from. Default: nothing
+            is watched.
         epochs: Passes over the training recordings.
         learning_rate: Adam's step size.
-        max_gradient_norm: Shorten longer gradients to this Euclidean norm; default: leave them.
-        average_decay: End with an exponential average of the weights over the steps instead of
-            the last weights; each step keeps this share of the average. The test recordings are
-            watched with the average. Default: no averaging.
-        augment: Changes the frames of a training batch at random; default: leave them.
+        max_gradient_norm: Shorten longer gradients to this Euclidean norm. Default:
+            leave them.
+        average_decay: End with an exponential average of the weights over the steps
+            instead of the last weights; each step keeps this share of the average.
+            The test recordings are watched with it. Default: no averaging.
+        augment: Changes the frames of a training batch at random. Default: leave
+            them.
         device: Where to run; default ``pick_device()``.
 
     Returns:
@@ -127,7 +131,8 @@ def fit(
     device = device or pick_device()
     classifier.to(device)
     optimizer = torch.optim.Adam(classifier.parameters(), lr=learning_rate)
-    average = AveragedModel(classifier, multi_avg_fn=get_ema_multi_avg_fn(average_decay))
+    averaging = get_ema_multi_avg_fn(average_decay)
+    average = AveragedModel(classifier, multi_avg_fn=averaging)
     history = History()
     progress = trange(epochs, desc="training", unit="epoch")
     for epoch in progress:
@@ -146,7 +151,7 @@ def fit(
             optimizer.zero_grad()
             loss.backward()
             if max_gradient_norm is not None:
-                torch.nn.utils.clip_grad_norm_(classifier.parameters(), max_gradient_norm)
+                clip_grad_norm_(classifier.parameters(), max_gradient_norm)
             optimizer.step()
             average.update_parameters(classifier)
             loss_sum += loss.item() * len(targets)
@@ -158,7 +163,8 @@ def fit(
             evaluation = evaluate(average.module, test_loader, device)
             history.test_loss.append(evaluation.loss)
             history.test_accuracy.append(evaluation.accuracy)
-        progress.set_postfix(loss=f"{history.loss[-1]:.3f}", accuracy=f"{history.accuracy[-1]:.0%}")
+        loss, accuracy = history.loss[-1], history.accuracy[-1]
+        progress.set_postfix(loss=f"{loss:.3f}", accuracy=f"{accuracy:.0%}")
     classifier.load_state_dict(average.module.state_dict())
     return history
 
@@ -189,13 +195,13 @@ def train_classifier(
 ) -> tuple[Classifier, History]:
     """Train the book's network by the book's recipe.
 
-    The recipe was chosen by cross-validation on the 48 training recordings; the test recordings are
-    watched in ``History`` and decide nothing.
+    The recipe was chosen by cross-validation on the 48 training recordings; the test
+    recordings are watched in ``History`` and decide nothing.
 
     Args:
         data: What ``load_pokerdvs`` returns.
-        seed: Fixes the initial weights, the order of the recordings and how they are changed.
-            It seeds PyTorch's global random numbers.
+        seed: Fixes the initial weights, the order of the recordings and how they are
+            changed. It seeds PyTorch's global random numbers.
         device: Where to train; default ``pick_device()``.
 
     Returns:
@@ -205,9 +211,10 @@ def train_classifier(
     train_loader, test_loader = make_loaders(data, batch_size=32)
     snn = SNN()
     with torch.no_grad():
-        # Norse scales by the hidden neurons; by the inputs they stay near the threshold
-        # (He et al. 2015, doi:10.1109/ICCV.2015.123).
-        snn.lif0.input_weights *= math.sqrt(snn.lif0.hidden_size / snn.lif0.input_size)
+        # Norse scales them by the number of hidden neurons. The number of inputs
+        # is the usual choice (He et al. 2015, doi:10.1109/ICCV.2015.123).
+        hidden_size, input_size = snn.lif0.input_weights.shape
+        snn.lif0.input_weights *= math.sqrt(hidden_size / input_size)
     classifier = Classifier(snn)
     history = fit(
         classifier,

@@ -166,3 +166,10 @@ def test_glossary_is_in_alphabetical_order():
     terms = re.findall(r"^(\S.*)\n: ", text, re.MULTILINE)
     assert len(terms) > 15
     assert terms == sorted(terms, key=str.lower)
+
+
+def test_visible_code_fits_the_page(chapter):
+    hidden = {"remove-input", "remove-cell"}
+    for cell in cells(chapter, "code"):
+        if not hidden.intersection(tags(cell)):
+            assert max(len(line) for line in cell.source.splitlines()) <= 88
