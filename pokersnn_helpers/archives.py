@@ -135,12 +135,17 @@ def _download(archive: Archive, home: Path, tried: list[str]) -> Path:
     for source in SOURCES:
         url = source + archive.filename
         try:
-            with tempfile.TemporaryDirectory(prefix=".download-", dir=home) as folder:
+            with (
+                tempfile.TemporaryDirectory(prefix=".download-", dir=home) as folder,
                 # The plain bar shows in every notebook; pooch corrects the total, which can't be 0.
-                progress = tqdm(total=1, desc=archive.filename, unit="B", unit_scale=True)
-                downloader = pooch.HTTPDownloader(progressbar=progress, timeout=DOWNLOAD_TIMEOUT)
+                tqdm(total=1, desc=archive.filename, unit="B", unit_scale=True) as progress,
+            ):
                 fetched = pooch.retrieve(
-                    url, f"md5:{archive.md5}", archive.filename, folder, downloader=downloader
+                    url,
+                    known_hash=f"md5:{archive.md5}",
+                    fname=archive.filename,
+                    path=folder,
+                    downloader=pooch.HTTPDownloader(progressbar=progress, timeout=DOWNLOAD_TIMEOUT),
                 )
                 _replace(target, Path(fetched).read_bytes())
             return target

@@ -86,7 +86,7 @@ def simulate(suit: str, rng: np.random.Generator) -> np.ndarray:
 
     Args:
         suit: ``"cl"``, ``"he"``, ``"di"`` or ``"sp"``.
-        rng: Draws the pip's size, place and speed, and the noise.
+        rng: Draws the pip's size, place and motion, and the noise.
 
     Returns:
         Events as a uint64 array of shape (events, 4): t in µs from 0, x, y, and p (1 = ON).
@@ -94,13 +94,13 @@ def simulate(suit: str, rng: np.random.Generator) -> np.ndarray:
     steps = int(rng.uniform(9e3, 27e3)) // STEP
     size = rng.uniform(10.5, 14) * (rng.uniform(0.7, 1) if suit == "di" else 1)  # half height
     x_centre, y_centre = rng.normal((16.5, 19), 0.8)
-    speed = rng.uniform(0.7, 1.3) * 1.6 * size / (steps * STEP)  # pixels a µs
+    distance = rng.uniform(0.7, 1.3) * 1.6 * size  # pixels
     y, x = np.mgrid[0:ROWS, 0:SENSOR].astype(float)
     threshold = np.clip(rng.normal(THRESHOLD, MISMATCH, size=x.shape), 0.05, None)
     seen = last_event = None
     events = []
     for step in range(steps):
-        travelled = speed * STEP * step
+        travelled = distance * (step / steps) ** 1.8  # the hand speeds up
         darkness = _coverage(suit, x - x_centre, y - y_centre - travelled, size)
         scene = -CONTRAST * darkness
         seen = scene if seen is None else seen + (scene - seen) * STEP / PHOTORECEPTOR
