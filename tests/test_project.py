@@ -83,6 +83,7 @@ def test_jupyter_book_knows_every_key_of_the_configuration():
             assert set(value) <= known, key
     assert config["only_build_toc_files"] is True
     assert config["execute"]["allow_errors"] is False
+    assert config["sphinx"]["config"]["nb_execution_raise_on_error"] is True
 
 
 def test_a_missing_source_is_named(published, tmp_path, serve):
