@@ -1,7 +1,8 @@
 """Train and test a classifier. Nothing in the loop is about spikes."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -88,6 +89,18 @@ def evaluate(
     return Evaluation(torch.cat(log_probabilities), torch.cat(targets))
 
 
+@contextmanager
+def _one_cpu_thread() -> Iterator[None]:
+    """Run on one CPU thread, and put back the number of threads afterwards."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@_one_cpu_thread()
 def fit(
     classifier: torch.nn.Module,
     train_loader: DataLoader,
@@ -103,7 +116,8 @@ def fit(
     """Minimise the negative log-likelihood with Adam.
 
     The defaults are the plain recipe of most tutorials; ``train_classifier`` holds
-    the one that the book arrives at.
+    the one that the book arrives at. On the CPU one thread computes: sums don't
+    depend on the number of cores then, and the tensors are too small for more.
 
     Args:
         classifier: Frames in, log-probabilities (B, classes) out. It moves to

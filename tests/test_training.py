@@ -22,6 +22,14 @@ def small_classifier(seed=0):
     return Classifier(SNN(hidden_size=20))
 
 
+@pytest.fixture
+def threads():
+    """Set the number of CPU threads, for one test."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def loaders(data):
     return make_loaders(data, batch_size=32)
@@ -53,8 +61,9 @@ def test_watching_the_test_set_changes_nothing(loaders):
         assert torch.equal(one, two)
 
 
-def test_plain_fit_is_adam_on_the_likelihood(loaders):
+def test_plain_fit_is_adam_on_the_likelihood(loaders, threads):
     """The loop that the plain recipe stands for, written out."""
+    threads(1)
     classifier, expected = small_classifier(), small_classifier()
     torch.manual_seed(5)
     fit(classifier, loaders[0], epochs=2, learning_rate=0.01)
@@ -156,6 +165,15 @@ def test_same_seed_gives_the_same_losses_to_the_last_bit(standin):
     assert here.loss == again.loss
     assert str(here.loss) == elsewhere.stdout.strip()
     assert here.loss[-1] < 0.1
+
+
+def test_losses_do_not_depend_on_the_number_of_threads(loaders, threads):
+    losses = []
+    for number in (1, 2):
+        threads(number)
+        losses.append(fit(small_classifier(), loaders[0], epochs=2).loss)
+        assert torch.get_num_threads() == number
+    assert losses[0] == losses[1]
 
 
 def test_device_is_the_gpu_where_there_is_one():
