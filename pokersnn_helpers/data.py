@@ -86,7 +86,7 @@ def load_pokerdvs(root: str | os.PathLike | None = None, source: str = "auto") -
         root = Path(root or os.environ.get("POKERSNN_DATA") or cache_folder())
         try:
             folder = find_recordings(root.expanduser().absolute())
-            return PokerDVS(*_read(folder), source="real")
+            return PokerDVS(*read_recordings(folder), source="real")
         except FileNotFoundError:
             if source == "real":
                 raise
@@ -97,10 +97,10 @@ def load_pokerdvs(root: str | os.PathLike | None = None, source: str = "auto") -
             )
     with tempfile.TemporaryDirectory() as folder:
         write_standin(Path(folder))
-        return PokerDVS(*_read(Path(folder)), source="standin")
+        return PokerDVS(*read_recordings(Path(folder)), source="standin")
 
 
-def _read(folder: Path) -> Iterator[POKERDVS]:
+def read_recordings(folder: Path) -> Iterator[POKERDVS]:
     """Yield the train and the test recordings of an unpacked folder, read by Tonic."""
     with tempfile.TemporaryDirectory() as scratch:
         save_to = folder.parent
