@@ -165,11 +165,12 @@ def plot_dynamics(
     axes[0].set_title("readout: membrane voltages")
     axes[0].set_xlabel("")
     name_suits_once(fig, axes[0])
-    axes[1].plot(times, state.lif0.v[:, sample, :neurons].cpu(), linewidth=0.9, alpha=0.7)
+    thin = {"linewidth": 0.9, "alpha": 0.7}
+    axes[1].plot(times, np.asarray(state.lif0.v[:, sample, :neurons].cpu()), **thin)
     axes[1].set(
         title=f"{neurons} hidden neurons: membrane voltages, after the reset", ylabel="v (a.u.)"
     )
-    axes[2].plot(times, state.lif0.i[:, sample, :neurons].cpu(), linewidth=0.9, alpha=0.7)
+    axes[2].plot(times, np.asarray(state.lif0.i[:, sample, :neurons].cpu()), **thin)
     axes[2].set(title=f"the same {neurons}: synaptic currents", ylabel="i (a.u.)")
     plot_raster(axes[3], state.lif0.z[:, sample].cpu(), dt)
     return fig

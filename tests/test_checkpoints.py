@@ -49,7 +49,7 @@ def test_checkpoint_of_another_model_is_refused(tmp_path):
 def test_weights_that_do_not_fit_are_refused(classifier, tmp_path):
     path = tmp_path / "a.pt"
     save_checkpoint(classifier, path)
-    checkpoint = torch.load(path)
+    checkpoint = torch.load(path, weights_only=True)
     checkpoint["arguments"]["hidden_size"] = 13
     torch.save(checkpoint, path)
     with pytest.raises(ValueError, match=r"weights in .*a\.pt don't fit"):
