@@ -80,7 +80,10 @@ def find_recordings(root: Path) -> Path:
     except (OSError, ValueError, KeyError) as error:
         tried.append(str(error))
     else:
-        return home
+        problem = _what_is_missing(home)  # what is there beside the archives' own recordings
+        if problem is None:
+            return home
+        tried.append(f"recordings unpacked in {home}: {problem}")
     raise FileNotFoundError(_what_to_do(tried, home))
 
 

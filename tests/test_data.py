@@ -219,6 +219,14 @@ def test_empty_recording_is_named(published, tmp_path):
         load_pokerdvs(root, source="real")
 
 
+def test_extra_recording_that_is_empty_is_named(published, tmp_path):
+    folder = put(published, tmp_path / "root" / "POKERDVS")
+    load_pokerdvs(tmp_path / "root", source="real")
+    np.save(folder / "pips_test" / "cl" / "9.npy", np.zeros((0, 4), np.uint64))
+    with pytest.raises(FileNotFoundError, match=r"pips_test/cl/9\.npy has shape \(0, 4\)"):
+        load_pokerdvs(tmp_path / "root", source="real")
+
+
 def test_real_error_says_what_was_tried_and_what_to_do(published, tmp_path):
     with pytest.raises(FileNotFoundError) as error:
         load_pokerdvs(tmp_path / "root", source="real")
