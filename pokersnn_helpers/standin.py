@@ -1,24 +1,77 @@
 """A synthetic stand-in for POKER-DVS: dark pips pass before a simulated event camera.
 
 It has the names, counts and file form of the real set, so that every chapter runs without it.
-Shapes, sizes and durations follow pictures and medians of the real training recordings; no real
-recording is used when it is made. How far it carries is measured by tools/compare_standin.py.
+No real recording is used when it is made. Its constants were fitted once, to the 48 real training
+recordings; tools/compare_standin.py measures how far it carries.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-SENSOR = 35  # pixels a side, as in POKER-DVS
-MARGIN = 20  # rows of the simulated sensor above and below that window
-STEP = 200  # µs between two looks at the scene
-CONTRAST = 1.2  # log intensity of the card minus that of the pip
-ON_THRESHOLD = 0.25  # rise of log intensity that makes an event
-OFF_THRESHOLD = 0.35  # and fall; ON events outnumber OFF events, as in the real recordings
-MISMATCH = 0.2  # standard deviation of both from pixel to pixel, as a share
-BRIGHT_RESPONSE = 500  # time constant of a pixel that sees the card, in µs
-DARK_RESPONSE = 2500  # and of one that sees a pip: the less light, the slower
-NOISE = 0.002  # background events a pixel and ms
+from .camera import EventCamera
+
+SENSOR = 35  # pixels a side of the window that is kept, as in POKER-DVS
+STEP = 100  # µs between two pictures of the scene
+
+
+class Pip(NamedTuple):
+    """A pip, and how cards with it are typically moved.
+
+    Attributes:
+        half_height: In pixels.
+        half_width: In pixels.
+        centre: Height at which a recording begins to show its middle, in pixels from the top.
+        duration: Of a recording, in ms.
+        up: Way that the pip first moves up, in pixels.
+        down: Way that it then moves down, in pixels.
+        tilt: Share of its height that is lost at the end, when the card tips over.
+    """
+
+    half_height: float
+    half_width: float
+    centre: float
+    duration: float
+    up: float
+    down: float
+    tilt: float
+
+
+# Durations are medians of the real training recordings that have a beginning. The other numbers
+# make counts, extents, intervals and mean pictures of simulated recordings agree with them.
+PIPS = {
+    "cl": Pip(12.2, 12.5, 16.0, 15.3, 2.0, 18.0, 0.35),
+    "he": Pip(10.0, 12.8, 12.7, 13.4, 1.5, 19.0, 0.20),
+    "di": Pip(10.6, 13.0, 16.5, 19.0, 2.0, 24.0, 0.35),
+    "sp": Pip(11.4, 12.5, 14.8, 22.5, 2.0, 19.0, 0.35),
+}
+
+# Fitted together with PIPS, against the same numbers. A pip is 1 darker than the card.
+CAMERA = EventCamera(
+    on_threshold=0.205,
+    off_threshold=0.38,
+    mismatch=0.35,
+    bright_response=250,
+    dark_response=700,
+    refractory=95,
+    jitter=45,
+    noise=0.2,
+    leak=0.03,
+)
+BLUR = 2.8  # width of the pip's edge in pixels: the lens, and the card out of focus
+# Standard deviations of the logarithms of what a Pip gives as typical.
+SPREADS = {"size": 0.04, "duration": 0.15, "up": 0.4, "down": 0.2, "tilt": 0.4}
+TURN = (0.22, 0.45)  # share of a recording at which the pip stops moving up
+HASTE = (1.5, 2.4)  # power of time with which it then moves down
+STOP = (0.85, 1.2)  # share of the time left after which it has arrived; 1 is the end
+TIPPING = 1.4  # power of time with which it tips over
+LAG = (2300, 5000)  # µs that the window, which follows the events, is behind
+ROTATION = 0.05  # standard deviation, in radians
+DRIFT = 1.0  # standard deviation of the way to the side, in pixels
+LATE = 0.08  # share of the recordings that begin after the turn
+FADE = (0.3, 0.4)  # share of the recordings in which the pip is paler at first, and how much
 
 
 def _disc(x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:
@@ -58,10 +111,6 @@ def _spade(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 # Roughly the distance from the outline, negative inside; a pip is about 2 high, y points down.
 OUTLINES = {"cl": _club, "he": _heart, "di": _diamond, "sp": _spade}
-# Half height and half width in pixels, read off pictures of the real training recordings.
-SIZES = {"cl": (12.0, 12.0), "he": (11.0, 13.0), "di": (11.5, 13.0), "sp": (12.0, 13.0)}
-# Typical duration in ms, from the real training recordings.
-DURATIONS = {"cl": 15, "he": 13, "di": 18, "sp": 22}
 
 
 def write_standin(folder: Path, seed: int = 0, n_train: int = 48, n_test: int = 20) -> None:
@@ -82,84 +131,82 @@ def write_standin(folder: Path, seed: int = 0, n_train: int = 48, n_test: int = 
                 np.save(folder / name / suit / f"{number}.npy", simulate(suit, rng))
 
 
-def simulate(suit: str, rng: np.random.Generator) -> np.ndarray:
+def simulate(suit: str, rng: np.random.Generator, camera: EventCamera | None = None) -> np.ndarray:
     """Simulate one recording of a pip that passes before the camera.
-
-    A pixel sends an event each time its low-pass-filtered log intensity has moved by its
-    threshold since its last event (Lichtsteiner et al. 2008, doi:10.1109/JSSC.2007.914337).
 
     Args:
         suit: ``"cl"``, ``"he"``, ``"di"`` or ``"sp"``.
-        rng: Draws the pip's size, place and motion, and the noise.
+        rng: Draws the pip's size, place and motion, and the camera's noise.
+        camera: Default: ``CAMERA``, the one that the stand-in is filmed with.
 
     Returns:
         Events as a uint64 array of shape (events, 4): t in µs from 0, x, y, and p (1 = ON).
     """
-    steps = int(1000 * DURATIONS[suit] * rng.uniform(0.6, 1.35)) // STEP
-    half_height, half_width = np.array(SIZES[suit]) * rng.uniform(0.9, 1.1)
-    x_centre, y_centre = rng.normal((16.3, 16 + MARGIN), 0.8)
-    position, window, squash = _motion(steps, half_height, rng)
-    y, x = np.mgrid[0 : SENSOR + 2 * MARGIN, 0:SENSOR].astype(float)
-    mismatch = np.clip(rng.normal(1, MISMATCH, size=x.shape), 0.3, None)
-    seen = last_event = None
-    events = []
-    for step in range(steps):
-        u = (x - x_centre) / half_width
-        lowered = (1 - squash[step]) * half_height  # the lower edge stays where it is
-        v = (y - y_centre - position[step] - lowered) / (half_height * squash[step])
-        covered = np.clip(0.5 - OUTLINES[suit](u, v) * half_height, 0, 1)  # edge over a pixel
-        scene = -CONTRAST * covered
-        if seen is None:
-            seen, last_event = scene, scene.copy()
-        seen = _respond(seen, scene)
-        sent = _cross(seen, last_event, mismatch)
-        noise = (rng.random(x.shape) < NOISE * STEP / 1000) * rng.choice([-1, 1], size=x.shape)
-        sent = np.where(sent == 0, noise, sent)
-        rows, columns = np.nonzero(sent)
-        rows, columns = (np.repeat(where, np.abs(sent[sent != 0])) for where in (rows, columns))
-        times = step * STEP + rng.integers(0, STEP, size=len(rows))
-        tracked = rows - MARGIN - round(window[step])
-        events.append(np.stack([times, columns, tracked, sent[rows, columns] > 0], axis=1))
-    events = np.concatenate(events)
+    pip = PIPS[suit]
+    vary = {name: np.exp(rng.normal(0, spread)) for name, spread in SPREADS.items()}
+    size = vary["size"]
+    pip = pip._replace(
+        half_height=pip.half_height * size,
+        half_width=pip.half_width * size,
+        duration=pip.duration * vary["duration"],
+        up=pip.up * vary["up"],
+        down=pip.down * vary["down"],
+        tilt=min(0.75, pip.tilt * vary["tilt"]),
+    )
+    position, window, height = _motion(pip, rng)
+    top = int(window.min())  # row of the simulated sensor that the window's first row can reach
+    rows = SENSOR + int(np.ceil(window.max())) - top + 1
+    scenes = _scenes(suit, pip, position - top, height, rows, rng)
+    events = (camera or CAMERA).record(scenes, STEP, rng)
+    shift = np.round(window[np.minimum(events[:, 0] // STEP, len(window) - 1)]).astype(int) - top
+    events[:, 2] -= shift
     events = events[(events[:, 2] >= 0) & (events[:, 2] < SENSOR)]
-    events = events[np.argsort(events[:, 0], kind="stable")]
     events[:, 0] -= events[0, 0]
     return events.astype(np.uint64)
 
 
-def _respond(seen: np.ndarray, scene: np.ndarray) -> np.ndarray:
-    """Move what the pixels see toward the scene (both log intensities): the darker, the slower."""
-    response = BRIGHT_RESPONSE + (DARK_RESPONSE - BRIGHT_RESPONSE) * (-seen / CONTRAST)
-    return seen + (scene - seen) * (1 - np.exp(-STEP / response))
-
-
-def _cross(seen: np.ndarray, last_event: np.ndarray, mismatch: np.ndarray) -> np.ndarray:
-    """Count the thresholds crossed since each pixel's last event, whose level is moved along."""
-    change = seen - last_event
-    threshold = np.where(change > 0, ON_THRESHOLD, OFF_THRESHOLD) * mismatch
-    crossings = np.trunc(change / threshold).astype(int)
-    last_event += crossings * threshold
-    return crossings
-
-
-def _motion(
-    steps: int, half_height: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draw how a pip moves: a little up at first, then down, faster and faster, tilting away.
+def _motion(pip: Pip, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw how a pip moves: a little up at first, then down, faster and faster, tipping over.
 
     Returns:
-        For each step the height of the pip and that of the window which follows it, in pixels,
-        and the share of its height that the tilted pip still shows.
+        For each step the way of the pip and that of the window which follows it, in pixels (down is
+        positive), and the share of its height that the pip still shows.
     """
-    time = np.linspace(0, 1, steps)
-    turn = rng.uniform(0.1, 0.35)
-    up = rng.uniform(0.5, 4)
-    down = rng.uniform(1.0, 2.0) * half_height
+    steps = int(1000 * pip.duration) // STEP
+    turn, haste, stop = rng.uniform(*TURN), rng.uniform(*HASTE), rng.uniform(*STOP)
+    begin = turn + rng.uniform(0, 0.2) if rng.random() < LATE else 0
+    time = np.linspace(0, 1, steps)[int(begin * steps) :]
     later = np.clip((time - turn) / (1 - turn), 0, None)
-    position = -up * np.clip(time / turn, 0, 1) + down * later ** rng.uniform(1.1, 2)
-    window = np.zeros(steps)
-    lag = rng.uniform(2000, 4000)  # µs that the window is behind
-    for step in range(1, steps):
-        window[step] = window[step - 1] + (position[step] - window[step - 1]) * STEP / lag
-    squash = 1 - rng.uniform(0.1, 0.55) * later**2
-    return position, window, squash
+    position = -pip.up * np.sin(np.pi / 2 * np.clip(time / turn, 0, 1))
+    position += pip.down * np.minimum(later / stop, 1) ** haste
+    position -= position[0]
+    follow = STEP / rng.uniform(*LAG)
+    window = np.zeros(len(time))
+    for step in range(1, len(time)):
+        window[step] = window[step - 1] + (position[step] - window[step - 1]) * follow
+    return position, window, 1 - pip.tilt * later**TIPPING
+
+
+def _scenes(
+    suit: str,
+    pip: Pip,
+    position: np.ndarray,
+    height: np.ndarray,
+    rows: int,
+    rng: np.random.Generator,
+) -> Iterator[np.ndarray]:
+    """Yield log intensities of shape (rows, SENSOR): 0 on the card, −1 on the pip."""
+    y, x = np.mgrid[0:rows, 0:SENSOR].astype(np.float32)
+    angle, drift = rng.normal(0, ROTATION), rng.normal(0, DRIFT)
+    x_start, y_start = rng.normal((16.2, pip.centre), 0.5)
+    fade = rng.uniform(0, 2 * FADE[1]) if rng.random() < FADE[0] else 0
+    sine, cosine = np.float32(np.sin(angle)), np.float32(np.cos(angle))
+    for step, (way, share) in enumerate(zip(position, height, strict=True)):
+        right = x - np.float32(x_start + drift * step / len(position))
+        # The lower edge stays where it is when the pip tips over.
+        below = y - np.float32(y_start + way + (1 - share) * pip.half_height)
+        u = (cosine * right + sine * below) / np.float32(pip.half_width)
+        v = (cosine * below - sine * right) / np.float32(pip.half_height * share)
+        inside = -OUTLINES[suit](u, v) * np.float32(pip.half_height / BLUR)
+        contrast = 1 - fade * np.exp(-step * STEP / 1000)
+        yield np.float32(-contrast) * np.clip(0.5 + inside, 0, 1)
