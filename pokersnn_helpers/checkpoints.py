@@ -1,6 +1,7 @@
 """Save a trained classifier and load it again."""
 
 import pickle
+import zipfile
 from os import PathLike
 from pathlib import Path
 
@@ -84,8 +85,11 @@ def load_run(path: str | PathLike) -> dict:
 
 def _read(path: str | PathLike) -> dict:
     try:
+        with zipfile.ZipFile(path) as file:  # the form that torch.save writes
+            if damaged := file.testzip():  # torch.load doesn't look at the checksums
+                raise ValueError(f"the checksum of {damaged} is wrong")
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError) as error:
+    except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError, zipfile.error) as error:
         raise ValueError(f"{path} is not a readable PyTorch checkpoint: {error}") from error
     found = checkpoint.get("format") if isinstance(checkpoint, dict) else None
     if found != CHECKPOINT_FORMAT:

@@ -66,7 +66,7 @@ def in_parallel(classifier: torch.nn.Module) -> torch.nn.Module:
     return parallel
 
 
-def _add_up_bucket(state: None, bucket: dist.GradBucket) -> torch.futures.Future[torch.Tensor]:
+def _add_up_bucket(state, bucket):
     """Add gradients up. The default is their mean, which is wrong for shares of unequal size."""
     work = dist.all_reduce(bucket.buffer(), async_op=True)
     return work.get_future().then(lambda future: future.value()[0])
