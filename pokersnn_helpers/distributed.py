@@ -76,7 +76,7 @@ def own_share(frames: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor
     """Pick the recordings of a batch that this process computes.
 
     Args:
-        frames: The whole batch, of shape (T, B, ...).
+        frames: The whole batch, of shape (T, B, ...), dense or sparse.
         targets: Its classes, of shape (B,).
 
     Returns:
@@ -85,8 +85,8 @@ def own_share(frames: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor
     """
     if not _connected():
         return frames, targets
-    mine = slice(process_rank(), None, process_count())
-    return frames[:, mine], targets[mine]
+    mine = torch.arange(process_rank(), len(targets), process_count())
+    return frames.index_select(1, mine), targets[mine]
 
 
 def add_up(values: torch.Tensor) -> torch.Tensor:

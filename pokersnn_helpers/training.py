@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 
 import torch
+from torch.nn.functional import nll_loss
 from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
@@ -64,7 +65,7 @@ class Evaluation:
     @property
     def loss(self) -> float:
         """Mean negative log-likelihood of the true classes."""
-        return torch.nn.functional.nll_loss(self.log_probabilities, self.targets).item()
+        return nll_loss(self.log_probabilities, self.targets).item()
 
 
 def evaluate(
@@ -167,10 +168,11 @@ def fit(
             frames, targets = own_share(frames, targets)
             frames, targets = frames.to(device), targets.to(device)
             log_probabilities = model(frames)
-            loss = torch.nn.functional.nll_loss(log_probabilities, targets, reduction="sum")
-            loss = loss / batch_size
+            # This share's part of the mean over the batch; parts and gradients add up.
+            loss = nll_loss(log_probabilities, targets, reduction="sum") / batch_size
             right = (log_probabilities.argmax(dim=1) == targets).sum()
-            batch_loss, batch_right = add_up(torch.stack([loss.detach(), right])).tolist()
+            sums = add_up(torch.stack([loss.detach(), right]))
+            batch_loss, batch_right = sums.tolist()
             if not math.isfinite(batch_loss):
                 raise RuntimeError(
                     f"the loss is {batch_loss} in epoch {epoch + 1}; "
@@ -201,7 +203,7 @@ def fit(
 
 
 def _state(parts: dict, history: History) -> dict:
-    """Collect all that the rest of the run depends on, the random numbers to come included."""
+    """Collect all that the rest of a run depends on, the random numbers included."""
     state = {name: part.state_dict() for name, part in parts.items()}
     return {**state, "random": torch.get_rng_state(), "history": asdict(history)}
 
@@ -271,7 +273,7 @@ def train_classifier(
         The trained classifier, and loss and accuracy by epoch.
     """
     torch.manual_seed(seed)
-    train_loader, test_loader = make_loaders(data, batch_size=32, time_window=time_window)
+    train_loader, test_loader = make_loaders(data, 32, time_window)
     snn = network(dt=time_window / 1e6)
     with torch.no_grad():
         # Norse scales them by the number of hidden neurons. The number of inputs

@@ -18,13 +18,16 @@ from pokersnn_helpers import (
     make_loaders,
     save_checkpoint,
     train_classifier,
+    train_command,
 )
 from pokersnn_helpers.__main__ import main
 from pokersnn_helpers.checkpoints import load_run
 from pokersnn_helpers.standin import write_standin
+from pokersnn_helpers.train_command import choose_device
 
 COMMAND = ["-m", "pokersnn_helpers", "train", "--time-window", "5000"]
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone"]  # what the script torchrun runs
+LIMIT = 1.3  # of the gradient's norm; some are longer, some aren't
 BATCHES = (5, 2, 1)  # of two processes' shares: 3 and 2, 1 and 1, 1 and none
 
 
@@ -163,6 +166,18 @@ def test_unusable_value_is_named(arguments, message):
         train(*arguments)
 
 
+def test_every_process_takes_a_gpu_of_its_own(monkeypatch):
+    monkeypatch.setattr(train_command, "launched_by_torchrun", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert choose_device("cuda") == torch.device("cuda", 1)
+    with pytest.raises(ValueError, match=r"'cuda:0', but under torchrun each process takes a GPU"):
+        choose_device("cuda:0")
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(ValueError, match=r"needs GPU 2, .* finds 2 CUDA GPUs here; start fewer"):
+        choose_device("cuda")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -212,7 +227,7 @@ def test_other_file_is_not_overwritten(finished, tmp_path):
 
 
 def train_on_uneven_batches():
-    """Train in float64, the gradient shortened; return each step's gradient and the outcome."""
+    """Train in float64, long gradients shortened; return each step's gradient and the outcome."""
     torch.manual_seed(0)
     classifier = Classifier(SNN(hidden_size=20)).double()
     frames = [torch.poisson(torch.full((9, size, 2, 35, 35), 0.05)).double() for size in BATCHES]
@@ -228,7 +243,7 @@ def train_on_uneven_batches():
         batches,
         batches,
         epochs=2,
-        max_gradient_norm=0.3,
+        max_gradient_norm=LIMIT,
         average_decay=0.5,
         augment=augment,
         device="cpu",
@@ -254,7 +269,9 @@ def train_in_one_of_two(rank, folder):
 def test_gradients_of_two_processes_add_up_to_those_of_one(tmp_path):
     torch.multiprocessing.spawn(train_in_one_of_two, (tmp_path,), nprocs=2)
     alone = train_on_uneven_batches()
-    assert len(alone["gradients"]) == 2 * len(BATCHES)
+    norms = alone["gradients"].norm(dim=1)
+    assert len(norms) == 2 * len(BATCHES)
+    assert norms.min() < 0.99 * LIMIT < 0.999 * LIMIT < norms.max() <= LIMIT
     for rank in range(2):
         shared = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
         for name in ("gradients", "weights", "losses"):
