@@ -331,6 +331,7 @@ def test_fast_engine_trains_to_the_same_network(finished, tmp_path):
     losses = [load_run(p)["state"]["history"]["loss"] for p in (finished, path)]
     assert losses[0] == pytest.approx(losses[1], rel=0.001)
     empty_share = torch.zeros(9, 0, 2, 35, 35)
-    classifier = Classifier(fast.FastSNN())
-    classifier(empty_share).sum().backward()
-    assert all(torch.count_nonzero(p.grad) == 0 for p in classifier.parameters())
+    for frames in (empty_share, empty_share.to_sparse()):
+        classifier = Classifier(fast.FastSNN())
+        classifier(frames).sum().backward()
+        assert all(torch.count_nonzero(p.grad) == 0 for p in classifier.parameters())
