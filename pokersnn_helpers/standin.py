@@ -71,6 +71,7 @@ LAG = (2300, 5000)  # µs that the window, which follows the events, is behind
 ROTATION = 0.05  # standard deviation, in radians
 DRIFT = 1.0  # standard deviation of the way to the side, in pixels
 LATE = 0.08  # share of the recordings that begin after the turn
+GLARE = (0.5, 0.4)  # share in which the card above the pip gets brighter at last, and how much
 FADE = (0.3, 0.4)  # share of the recordings in which the pip is paler at first, and how much
 
 
@@ -200,6 +201,7 @@ def _scenes(
     angle, drift = rng.normal(0, ROTATION), rng.normal(0, DRIFT)
     x_start, y_start = rng.normal((16.2, pip.centre), 0.5)
     fade = rng.uniform(0, 2 * FADE[1]) if rng.random() < FADE[0] else 0
+    glare = rng.uniform(0, 2 * GLARE[1]) if rng.random() < GLARE[0] else 0
     sine, cosine = np.float32(np.sin(angle)), np.float32(np.cos(angle))
     for step, (way, share) in enumerate(zip(position, height, strict=True)):
         right = x - np.float32(x_start + drift * step / len(position))
@@ -209,4 +211,6 @@ def _scenes(
         v = (cosine * below - sine * right) / np.float32(pip.half_height * share)
         inside = -OUTLINES[suit](u, v) * np.float32(pip.half_height / BLUR)
         contrast = 1 - fade * np.exp(-step * STEP / 1000)
-        yield np.float32(-contrast) * np.clip(0.5 + inside, 0, 1)
+        above = np.clip(-below / SENSOR, 0, 1)
+        brighter = np.float32(glare * max(0, 3 * step / len(position) - 2)) * above
+        yield brighter - np.float32(contrast) * np.clip(0.5 + inside, 0, 1)
