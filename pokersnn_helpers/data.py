@@ -103,9 +103,15 @@ def load_standin(seed: int = 0, n_train: int = 48, n_test: int = 20) -> PokerDVS
 
     Args:
         seed: Fixes every event.
-        n_train: Recordings to train on, a quarter of them from each suit.
+        n_train: Recordings to train on, a quarter of them (rounded down) from each suit.
         n_test: Recordings to test on, likewise.
+
+    Raises:
+        ValueError: There are fewer than 20 of either, which Tonic takes for an incomplete set.
     """
+    for name, count in (("n_train", n_train), ("n_test", n_test)):
+        if count < 20:
+            raise ValueError(f"{name} is {count}; choose 20 or more, a multiple of 4")
     with tempfile.TemporaryDirectory() as folder:
         write_standin(Path(folder), seed, n_train, n_test)
         return PokerDVS(*read_recordings(Path(folder)), source="standin")

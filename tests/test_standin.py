@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from pokersnn_helpers import evaluate, make_loaders, train_classifier
+from pokersnn_helpers.comparison import compare, summarise
+from pokersnn_helpers.data import load_standin
 from pokersnn_helpers.standin import OUTLINES, simulate, write_standin
 
 
@@ -52,11 +54,30 @@ def test_larger_sets_on_request(tmp_path):
     assert len(list(tmp_path.glob("pips_test/*/*.npy"))) == 4
 
 
-def test_network_trained_on_the_standin_names_most_real_recordings(standin, data):
-    """An earlier stand-in, as good to look at, carried over to 60 to 72 % of them."""
+def test_too_small_a_set_to_load_is_refused():
+    with pytest.raises(ValueError, match=r"n_test is 8.*20"):
+        load_standin(n_test=8)
+
+
+@pytest.fixture(scope="module")
+def many():
+    return load_standin(seed=1, n_train=200)
+
+
+def test_statistics_are_close_to_those_of_the_real_set(data, many):
     if data.source != "real":
         pytest.skip("the real recordings are not at hand")
-    classifier, _ = train_classifier(standin, seed=0, device="cpu")
+    real, simulated = summarise(data), summarise(many)
+    table = compare(real, simulated)
+    assert ((table["ratio"] - 1).abs() <= 0.15).sum() >= 36
+    assert (table["overlap"] >= 0.7).sum() >= 24
+
+
+def test_network_trained_on_the_standin_names_most_real_recordings(data, many):
+    """A shape that slides past ideal pixels, as good to look at, carried over to 38 to 72 %."""
+    if data.source != "real":
+        pytest.skip("the real recordings are not at hand")
+    classifier, _ = train_classifier(many, seed=0, device="cpu", epochs=15)
     evaluations = [evaluate(classifier, loader, "cpu") for loader in make_loaders(data, 32)]
     right = sum(int((e.predicted == e.targets).sum()) for e in evaluations)
-    assert right >= 0.75 * 68
+    assert right >= 0.8 * 68
