@@ -101,10 +101,12 @@ class SNN(torch.nn.Module):
             Voltages of the readout, of shape (T, B, output_size).
 
         Raises:
-            TypeError: The frames aren't of a floating-point type.
+            TypeError: The frames are sparse, or aren't of a floating-point type.
             ValueError: There is no time step, or not ``input_size`` inputs.
         """
-        _check(frames, self.arguments["input_size"])
+        check_frames(frames, self.arguments["input_size"])
+        if frames.is_sparse:
+            raise TypeError("frames are sparse, which FastSNN takes; give SNN frames.to_dense()")
         hidden = readout = None  # the states; Norse starts from rest
         voltages, states = [], []
         for frame in frames.flatten(start_dim=2):  # (B, input_size)
@@ -118,7 +120,13 @@ class SNN(torch.nn.Module):
         return torch.stack(voltages)
 
 
-def _check(frames: torch.Tensor, input_size: int) -> None:
+def check_frames(frames: torch.Tensor, input_size: int) -> None:
+    """Refuse what isn't a batch of frames.
+
+    Raises:
+        TypeError: They aren't of a floating-point type.
+        ValueError: There is no time step, or not ``input_size`` inputs.
+    """
     shape = tuple(frames.shape)
     if len(shape) < 3:
         raise ValueError(f"frames have shape {shape}; expected (time, batch, polarity, y, x)")
