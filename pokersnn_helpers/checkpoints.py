@@ -33,12 +33,17 @@ def save_checkpoint(classifier: Classifier, path: str | PathLike) -> None:
         torch.save(checkpoint, file)
 
 
-def load_checkpoint(path: str | PathLike, device: torch.device | str | None = None) -> Classifier:
+def load_checkpoint(
+    path: str | PathLike,
+    device: torch.device | str | None = None,
+    network: type[SNN] = SNN,
+) -> Classifier:
     """Rebuild the classifier that ``save_checkpoint`` wrote.
 
     Args:
         path: The file to read.
         device: Where to put it; default ``pick_device()``.
+        network: ``SNN`` or ``FastSNN``, whichever of them was saved.
 
     Returns:
         The classifier, ready to evaluate or to train on.
@@ -58,7 +63,7 @@ def load_checkpoint(path: str | PathLike, device: torch.device | str | None = No
             f"{path} is not a checkpoint of this book's network: its format is {found!r}, "
             f"not {CHECKPOINT_FORMAT!r}. Use a file that save_checkpoint wrote."
         )
-    snn = SNN(**checkpoint["arguments"])
+    snn = network(**checkpoint["arguments"])
     try:
         snn.load_state_dict(checkpoint["weights"])
     except RuntimeError as error:

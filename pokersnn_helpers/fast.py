@@ -48,6 +48,7 @@ class FastSNN(SNN):
             v_th=float(hidden.p.v_th),
             v_out_decay=float(readout.dt * readout.p.tau_mem_inv),
             i_out_decay=float(readout.dt * readout.p.tau_syn_inv),
+            slope=self.arguments["surrogate_slope"],
         )
 
     def _recorded(

@@ -6,6 +6,7 @@ that they pick. Every sum has one order, so that no result depends on the number
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 import numba
@@ -114,9 +115,12 @@ def _in_parts(size: int, loop: Callable, *arguments: torch.Tensor) -> None:
         list(pool.map(lambda part: loop(*arrays, part, edges[part], edges[part + 1]), range(PARTS)))
 
 
-def _compiled(function: Callable) -> Callable:
-    """Compile at the first call, and keep the machine code on disk where that is possible."""
-    options = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
+def _compiled(function: Callable, contract: bool = True) -> Callable:
+    """Compile at the first call, and keep the machine code on disk where that is possible.
+
+    With ``contract``, a product and a sum may be rounded once instead of twice.
+    """
+    options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"} if contract else False}
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # no folder for it can be written to
@@ -178,7 +182,7 @@ def _add_rows(total, weights, rows, factors, first, last):
         )  # fmt: skip
         f0, f1, f2, f3 = factors[k], factors[k + 1], factors[k + 2], factors[k + 3]
         for h in range(len(total)):
-            total[h] += (f0 * w0[h] + f1 * w1[h]) + (f2 * w2[h] + f3 * w3[h])
+            total[h] = total[h] + f0 * w0[h] + f1 * w1[h] + f2 * w2[h] + f3 * w3[h]
         k += 4
     while k < last:
         w0, f0 = weights[rows[k]], factors[k]
@@ -187,7 +191,7 @@ def _add_rows(total, weights, rows, factors, first, last):
         k += 1
 
 
-@_compiled
+@partial(_compiled, contract=False)
 def _forward(
     starts, columns, values, w_in, w_rec, w_out, constants,
     v_decayed, i_kept, voltages, i_out_kept, part, first, last,
@@ -195,10 +199,10 @@ def _forward(
     """Step recordings ``first`` to ``last`` through time. The weights are transposed."""
     steps, batch, hidden = v_decayed.shape
     outputs = voltages.shape[2]
-    a, s, v_th, a_out, s_out, one = constants
+    a, s, v_th, a_out, s_out, slope, one = constants
     i, v = np.empty(hidden, v_decayed.dtype), np.empty(hidden, v_decayed.dtype)
-    from_inputs, from_spikes = np.empty_like(i), np.empty_like(i)
     i_out, v_out = np.empty(outputs, v_decayed.dtype), np.empty(outputs, v_decayed.dtype)
+    from_inputs, from_spikes, to_readout = np.empty_like(i), np.empty_like(i), np.empty_like(i_out)
     spiking, ones = np.empty(hidden + 1, np.int64), np.ones(hidden, v_decayed.dtype)
     for b in range(first, last):
         i[:], v[:], i_out[:], v_out[:] = 0, 0, 0, 0
@@ -218,8 +222,10 @@ def _forward(
             for h in range(hidden):
                 spiking[spikes] = h  # written over unless it spikes: faster than a branch
                 spikes += now[h] > v_th
-            _add_rows(i_out, w_out, spiking, ones, 0, spikes)
+            to_readout[:] = 0
+            _add_rows(to_readout, w_out, spiking, ones, 0, spikes)
             for o in range(outputs):
+                i_out[o] += to_readout[o]
                 v_out[o] += a_out * (i_out[o] - v_out[o])
                 i_out[o] -= s_out * i_out[o]
                 voltages[t, b, o] = v_out[o]
@@ -241,7 +247,7 @@ def _backward(
     """
     steps, batch, hidden = v_decayed.shape
     size, outputs, dtype = last - first, grad_voltages.shape[2], v_decayed.dtype
-    a, s, v_th, a_out, s_out, one = constants
+    a, s, v_th, a_out, s_out, slope, one = constants
     grad_in, grad_rec, grad_out = grads_in[part], grads_rec[part], grads_out[part]
     g_z, g_v, g_i = (
         np.empty((size, hidden), dtype), np.zeros((size, hidden), dtype),
@@ -276,7 +282,8 @@ def _backward(
             for h in range(hidden):
                 x = now[h] - v_th
                 width = one + abs(x)
-                gv[h] = (gv[h] - a * gv[h] if x <= 0 else one - one) + gz[h] / (width * width)
+                carried = gv[h] - a * gv[h] if x <= 0 else one - one
+                gv[h] = carried + slope * gz[h] / (width * width)
                 gi[h] += a * gv[h] - s * gi[h]
             for k in range(starts[row], starts[row + 1]):
                 total, f = grad_in[columns[k]], values[k]

@@ -22,6 +22,7 @@ class Constants(NamedTuple):
         v_th: Threshold.
         v_out_decay: Of the readout's voltages.
         i_out_decay: Of the readout's currents.
+        slope: Height of the surrogate of the threshold's slope.
     """
 
     v_decay: float
@@ -29,6 +30,7 @@ class Constants(NamedTuple):
     v_th: float
     v_out_decay: float
     i_out_decay: float
+    slope: float
 
 
 class States(NamedTuple):
@@ -240,7 +242,7 @@ class _Block:
         c = self.constants
         _, grad_v, grad_i = self.hidden_state
         grad_v_out, grad_i_out = self.readout_state
-        surrogate = (1 + (self.v_decayed - c.v_th).abs()).pow(-2)
+        surrogate = c.slope * (1 + (self.v_decayed - c.v_th).abs()).pow(-2)
         stayed = (self.v_decayed <= c.v_th).to(surrogate.dtype)  # the reset lets nothing through
         carried = stayed * (1 - c.v_decay)
         for k in reversed(range(STEPS)):
