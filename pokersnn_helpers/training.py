@@ -3,15 +3,17 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import torch
+from torch.nn.functional import nll_loss
 from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
-from tqdm import trange
+from tqdm import tqdm, trange
 
 from .data import PokerDVS
+from .distributed import add_up, in_parallel, own_share, process_rank
 from .frames import make_loaders
 from .snn import SNN, Classifier
 
@@ -63,7 +65,7 @@ class Evaluation:
     @property
     def loss(self) -> float:
         """Mean negative log-likelihood of the true classes."""
-        return torch.nn.functional.nll_loss(self.log_probabilities, self.targets).item()
+        return nll_loss(self.log_probabilities, self.targets).item()
 
 
 def evaluate(
@@ -112,12 +114,15 @@ def fit(
     average_decay: float = 0.0,
     augment: Callable[[torch.Tensor], torch.Tensor] | None = None,
     device: torch.device | str | None = None,
+    state: dict | None = None,
+    after_epoch: Callable[[torch.nn.Module, dict], None] | None = None,
 ) -> History:
     """Minimise the negative log-likelihood with Adam.
 
     The defaults are the plain recipe of most tutorials; ``train_classifier`` holds
     the one that the book arrives at. On the CPU one thread computes: sums don't
     depend on the number of cores then, and the tensors are too small for more.
+    Under ``torchrun`` each process computes its share of every batch.
 
     Args:
         classifier: Frames in, log-probabilities (B, classes) out. It moves to
@@ -135,6 +140,9 @@ def fit(
         augment: Changes the frames of a training batch at random. Default: leave
             them.
         device: Where to run; default ``pick_device()``.
+        state: What ``after_epoch`` was given in an earlier run, to go on from there.
+        after_epoch: Called in the first process with the averaged classifier and the
+            state of the run. Both change in the next epoch: save them at once.
 
     Returns:
         Loss and accuracy by epoch.
@@ -144,22 +152,30 @@ def fit(
     """
     device = device or pick_device()
     classifier.to(device)
+    model = in_parallel(classifier)
     optimizer = torch.optim.Adam(classifier.parameters(), lr=learning_rate)
     averaging = get_ema_multi_avg_fn(average_decay)
     average = AveragedModel(classifier, multi_avg_fn=averaging)
-    history = History()
-    progress = trange(epochs, desc="training", unit="epoch")
+    parts = {"weights": classifier, "average": average, "optimizer": optimizer}
+    history = _restore(parts, state) if state else History()
+    progress = _progress_bar(len(history.loss), epochs)
     for epoch in progress:
         classifier.train()
-        loss_sum = right = seen = 0
+        loss_sum = right_sum = seen = 0
         for frames, targets in train_loader:
+            batch_size = len(targets)
             frames = augment(frames) if augment else frames
+            frames, targets = own_share(frames, targets)
             frames, targets = frames.to(device), targets.to(device)
-            log_probabilities = classifier(frames)
-            loss = torch.nn.functional.nll_loss(log_probabilities, targets)
-            if not torch.isfinite(loss):
+            log_probabilities = model(frames)
+            # This share's part of the mean over the batch; parts and gradients add up.
+            loss = nll_loss(log_probabilities, targets, reduction="sum") / batch_size
+            right = (log_probabilities.argmax(dim=1) == targets).sum()
+            sums = add_up(torch.stack([loss.detach(), right]))
+            batch_loss, batch_right = sums.tolist()
+            if not math.isfinite(batch_loss):
                 raise RuntimeError(
-                    f"the loss is {loss.item()} in epoch {epoch + 1}; "
+                    f"the loss is {batch_loss} in epoch {epoch + 1}; "
                     f"try a learning rate below {learning_rate}"
                 )
             optimizer.zero_grad()
@@ -168,19 +184,41 @@ def fit(
                 clip_grad_norm_(classifier.parameters(), max_gradient_norm)
             optimizer.step()
             average.update_parameters(classifier)
-            loss_sum += loss.item() * len(targets)
-            right += (log_probabilities.argmax(dim=1) == targets).sum().item()
-            seen += len(targets)
+            loss_sum += batch_loss * batch_size
+            right_sum += batch_right
+            seen += batch_size
         history.loss.append(loss_sum / seen)
-        history.accuracy.append(right / seen)
-        if test_loader is not None:
-            evaluation = evaluate(average.module, test_loader, device)
-            history.test_loss.append(evaluation.loss)
-            history.test_accuracy.append(evaluation.accuracy)
+        history.accuracy.append(right_sum / seen)
+        if process_rank() == 0:
+            if test_loader is not None:
+                evaluation = evaluate(average.module, test_loader, device)
+                history.test_loss.append(evaluation.loss)
+                history.test_accuracy.append(evaluation.accuracy)
+            if after_epoch is not None:
+                after_epoch(average.module, _state(parts, history))
         loss, accuracy = history.loss[-1], history.accuracy[-1]
         progress.set_postfix(loss=f"{loss:.3f}", accuracy=f"{accuracy:.0%}")
     classifier.load_state_dict(average.module.state_dict())
     return history
+
+
+def _state(parts: dict, history: History) -> dict:
+    """Collect all that the rest of a run depends on, the random numbers included."""
+    state = {name: part.state_dict() for name, part in parts.items()}
+    return {**state, "random": torch.get_rng_state(), "history": asdict(history)}
+
+
+def _restore(parts: dict, state: dict) -> History:
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    torch.set_rng_state(state["random"])
+    return History(**state["history"])
+
+
+def _progress_bar(done: int, epochs: int) -> tqdm:
+    # Only the first process shows it. An explicit disable=False would overrule TQDM_DISABLE.
+    hidden = {"disable": True} if process_rank() > 0 else {}
+    return trange(done, epochs, initial=done, total=epochs, desc="training", unit="epoch", **hidden)
 
 
 def augment(frames: torch.Tensor) -> torch.Tensor:
@@ -221,7 +259,15 @@ def _move_events(
 
 
 def train_classifier(
-    data: PokerDVS, seed: int = 0, device: torch.device | str | None = None
+    data: PokerDVS,
+    seed: int = 0,
+    device: torch.device | str | None = None,
+    *,
+    epochs: int = 60,
+    time_window: float = 1000,
+    network: type[torch.nn.Module] = SNN,
+    state: dict | None = None,
+    after_epoch: Callable[[torch.nn.Module, dict], None] | None = None,
 ) -> tuple[Classifier, History]:
     """Train the book's network by the book's recipe.
 
@@ -233,13 +279,18 @@ def train_classifier(
         seed: Fixes the initial weights, the order of the recordings and how they are
             changed. It seeds PyTorch's global random numbers.
         device: Where to train; default ``pick_device()``.
+        epochs: Passes over the training recordings.
+        time_window: Width of a time bin in µs. Time constants stay what they are in s.
+        network: ``SNN`` or a class that stands in for it.
+        state: As in ``fit``.
+        after_epoch: As in ``fit``.
 
     Returns:
         The trained classifier, and loss and accuracy by epoch.
     """
     torch.manual_seed(seed)
-    train_loader, test_loader = make_loaders(data, batch_size=32)
-    snn = SNN()
+    train_loader, test_loader = make_loaders(data, 32, time_window)
+    snn = network(dt=time_window / 1e6)
     with torch.no_grad():
         # Norse scales them by the number of hidden neurons. The number of inputs
         # is the usual choice (He et al. 2015, doi:10.1109/ICCV.2015.123).
@@ -250,11 +301,13 @@ def train_classifier(
         classifier,
         train_loader,
         test_loader,
-        epochs=60,
+        epochs=epochs,
         learning_rate=0.001,
         max_gradient_norm=0.3,
         average_decay=0.95,
         augment=augment,
         device=device,
+        state=state,
+        after_epoch=after_epoch,
     )
     return classifier, history
