@@ -49,7 +49,7 @@ def list_inputs(frames: torch.Tensor) -> Inputs:
         inputs = Inputs(starts, torch.empty(len(counts), dtype=torch.int32), counts.clone())
         _group(*_arrays(indices, counts), np.array(frames.shape), *_arrays(*inputs))
         return inputs
-    flat = frames.reshape(rows, -1)
+    flat = frames.flatten(2).flatten(0, 1).contiguous()
     _in_parts(rows, _count, flat, starts)
     starts = starts.cumsum(0)
     inputs = Inputs(starts, torch.empty(starts[-1], dtype=torch.int32), flat.new_empty(starts[-1]))
@@ -120,7 +120,11 @@ def _compiled(function: Callable, contract: bool = True) -> Callable:
 
     With ``contract``, a product and a sum may be rounded once instead of twice.
     """
-    options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"} if contract else False}
+    options = {
+        "nogil": True,
+        "error_model": "numpy",
+        "fastmath": {"contract"} if contract else False,
+    }
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # no folder for it can be written to
@@ -199,7 +203,7 @@ def _forward(
     """Step recordings ``first`` to ``last`` through time. The weights are transposed."""
     steps, batch, hidden = v_decayed.shape
     outputs = voltages.shape[2]
-    a, s, v_th, a_out, s_out, slope, one = constants
+    a, s, v_th, a_out, s_out, _, one = constants
     i, v = np.empty(hidden, v_decayed.dtype), np.empty(hidden, v_decayed.dtype)
     i_out, v_out = np.empty(outputs, v_decayed.dtype), np.empty(outputs, v_decayed.dtype)
     from_inputs, from_spikes, to_readout = np.empty_like(i), np.empty_like(i), np.empty_like(i_out)

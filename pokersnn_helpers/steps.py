@@ -105,7 +105,7 @@ def backward(
         constants: As for ``forward``.
         keep: Keep the slopes with respect to the currents.
     """
-    steps, batch, hidden = v_decayed.shape
+    _, batch, hidden = v_decayed.shape
     _, w_rec, w_out = weights
     block = _block(batch, hidden, len(w_out), w_rec.dtype, w_rec.device, constants)
     grad_i, grad_i_out = block.backward(grad_voltages, v_decayed, w_rec, w_out)
@@ -122,7 +122,7 @@ def _flat(frames: torch.Tensor) -> torch.Tensor:
     """Make a matrix of them, with a row for each step of each recording."""
     rows = frames.shape[0] * frames.shape[1]
     if not frames.is_sparse:
-        return frames.reshape(rows, -1)
+        return frames.flatten(2).flatten(0, 1)
     step, recording, *place = frames._indices()
     column = torch.zeros_like(step)
     for index, size in zip(place, frames.shape[2:], strict=True):

@@ -14,6 +14,7 @@ from tqdm import tqdm, trange
 
 from .data import PokerDVS
 from .distributed import add_up, in_parallel, own_share, process_rank
+from .fast import FastSNN
 from .frames import make_loaders
 from .snn import SNN, Classifier
 
@@ -265,7 +266,7 @@ def train_classifier(
     *,
     epochs: int = 60,
     time_window: float = 1000,
-    network: type[torch.nn.Module] = SNN,
+    network: type[SNN] = SNN,
     state: dict | None = None,
     after_epoch: Callable[[torch.nn.Module, dict], None] | None = None,
 ) -> tuple[Classifier, History]:
@@ -281,7 +282,7 @@ def train_classifier(
         device: Where to train; default ``pick_device()``.
         epochs: Passes over the training recordings.
         time_window: Width of a time bin in µs. Time constants stay what they are in s.
-        network: ``SNN`` or a class that stands in for it.
+        network: ``SNN``, or ``FastSNN``, which is then trained on sparse frames.
         state: As in ``fit``.
         after_epoch: As in ``fit``.
 
@@ -289,13 +290,17 @@ def train_classifier(
         The trained classifier, and loss and accuracy by epoch.
     """
     torch.manual_seed(seed)
-    train_loader, test_loader = make_loaders(data, 32, time_window)
-    snn = network(dt=time_window / 1e6)
+    sparse = issubclass(network, FastSNN)
+    train_loader, test_loader = make_loaders(data, 32, time_window, sparse)
+    # In finer steps neurons spike more often, and gradients grow at each of them.
+    fineness = min(1, time_window / 1000)
+    snn = network(dt=time_window / 1e6, surrogate_slope=fineness)
     with torch.no_grad():
         # Norse scales them by the number of hidden neurons. The number of inputs
         # is the usual choice (He et al. 2015, doi:10.1109/ICCV.2015.123).
         hidden_size, input_size = snn.lif0.input_weights.shape
         snn.lif0.input_weights *= math.sqrt(hidden_size / input_size)
+        snn.lif0.recurrent_weights *= math.sqrt(fineness)
     classifier = Classifier(snn)
     history = fit(
         classifier,

@@ -241,7 +241,7 @@ def test_training_follows_the_same_losses(data, engine, sparse):
     assert found.accuracy == expected.accuracy
 
 
-class _doubled:  # noqa: N801
+class _doubled:
     """A loader whose frames are of double precision, so that rounding changes no spike."""
 
     def __init__(self, loader):
