@@ -106,7 +106,7 @@ def test_same_for_any_number_of_neurons(data, engine, hidden_size):
 def test_same_with_other_constants(data, engine):
     constants = {
         "v_th": 0.7, "tau_syn": 0.004, "tau_mem": 0.013, "readout_tau_syn": 0.002,
-        "readout_tau_mem": 0.03, "dt": 0.0005,
+        "readout_tau_mem": 0.03, "dt": 0.0005, "surrogate_slope": 0.3,
     }  # fmt: skip
     frames, targets = batch_of(data, 6, 500, torch.float64)
     assert_same_results(*both(torch.float64, **constants), frames, targets)
@@ -271,10 +271,10 @@ def test_runs_at_one_microsecond(data):
     """As dense frames this batch would need more than 100 MB a millisecond."""
     (events, targets) = next(iter(make_loaders(data, 4, 1, sparse=True)[1]))
     assert events.shape[0] > 4000
-    snn = FastSNN(dt=1e-6)
+    snn = FastSNN(dt=1e-6, surrogate_slope=1e-3)
     voltages, gradients = results(snn, events, targets)
     assert voltages.shape == (events.shape[0], 4, 4) and torch.isfinite(voltages).all()
-    assert all(gradient.abs().sum() > 0 for gradient in gradients)
+    assert all(0 < gradient.norm() < 1e6 for gradient in gradients)
 
 
 def test_checkpoints_load_either_way(data, tmp_path):
