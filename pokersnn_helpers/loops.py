@@ -7,6 +7,7 @@ that they pick. Every sum has one order, so that no result depends on the number
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
 import numba
@@ -15,9 +16,9 @@ import torch
 
 from .steps import Constants, Gradients, States
 
-# A batch is computed in this many parts, whatever the number of threads. Each sums gradients of its
-# own, and these are added up at the end.
-PARTS = 4
+# Gradients are summed over parts of this many recordings, whatever the number of threads, and the
+# sums are added up at the end.
+PART = 16
 
 
 class Inputs(NamedTuple):
@@ -50,10 +51,10 @@ def list_inputs(frames: torch.Tensor) -> Inputs:
         _group(*_arrays(indices, counts), np.array(frames.shape), *_arrays(*inputs))
         return inputs
     flat = frames.flatten(2).flatten(0, 1).contiguous()
-    _in_parts(rows, _count, flat, starts)
+    _split(_count, rows, flat, starts)
     starts = starts.cumsum(0)
     inputs = Inputs(starts, torch.empty(starts[-1], dtype=torch.int32), flat.new_empty(starts[-1]))
-    _in_parts(rows, _list, flat, *inputs)
+    _split(_list, rows, flat, *inputs)
     return inputs
 
 
@@ -73,7 +74,7 @@ def forward(
     )
     transposed = [w.t().contiguous() for w in weights]
     typed = _typed(constants, weights[0])
-    _in_parts(batch, _forward, *inputs, *transposed, typed, *states)
+    _split(_forward, batch, *inputs, *transposed, typed, *states)
     return inputs, states
 
 
@@ -88,13 +89,13 @@ def backward(
     """Do what ``steps.backward`` does."""
     steps, batch, hidden = v_decayed.shape
     _, w_rec, w_out = (w.contiguous() for w in weights)
-    parts = [w.new_zeros(PARTS, *reversed(w.shape)) for w in weights]
+    count = -(-batch // PART)
+    parts = [w.new_zeros(count, *reversed(w.shape)) for w in weights]
     grad_i = v_decayed.new_zeros(steps if keep else 0, batch, hidden)
     typed = _typed(constants, v_decayed)
-    _in_parts(
-        batch, _backward, grad_voltages.contiguous(), v_decayed, *inputs, w_rec, w_out, typed,
-        grad_i, *parts,
-    )  # fmt: skip
+    shared = grad_voltages.contiguous(), v_decayed, *inputs, w_rec, w_out, typed, grad_i
+    arguments = [(*(grads[part] for grads in parts), part * PART) for part in range(count)]
+    _in_threads(_backward, shared, arguments)
     return Gradients(*(part.sum(0).t() for part in parts), grad_i)
 
 
@@ -107,12 +108,24 @@ def _typed(constants: Constants, like: torch.Tensor) -> tuple[np.floating, ...]:
     return tuple(_arrays(like.new_tensor([*constants, 1.0]))[0])
 
 
-def _in_parts(size: int, loop: Callable, *arguments: torch.Tensor) -> None:
-    """Run a loop over the parts of ``size`` items, on as many threads as PyTorch would take."""
-    arrays = _arrays(*arguments)
-    edges = [size * part // PARTS for part in range(PARTS + 1)]
-    with ThreadPoolExecutor(min(PARTS, torch.get_num_threads())) as pool:
-        list(pool.map(lambda part: loop(*arrays, part, edges[part], edges[part + 1]), range(PARTS)))
+def _in_threads(loop: Callable, shared: tuple, arguments: list[tuple]) -> None:
+    """Run a loop once for each of the arguments, on as many threads as PyTorch would take."""
+    shared = _arrays(*shared)
+    calls = [(*shared, *_arrays(*each)) for each in arguments]
+    threads = min(len(calls), torch.get_num_threads())
+    if threads <= 1:
+        for call in calls:
+            loop(*call)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda call: loop(*call), calls))
+
+
+def _split(loop: Callable, size: int, *shared: torch.Tensor) -> None:
+    """Share ``size`` items, which don't depend on each other, among the threads."""
+    count = torch.get_num_threads()
+    edges = [size * part // count for part in range(count + 1)]
+    _in_threads(loop, shared, list(pairwise(edges)))
 
 
 def _compiled(function: Callable, contract: bool = True) -> Callable:
@@ -150,7 +163,7 @@ def _group(indices, counts, shape, starts, columns, values):
 
 
 @_compiled
-def _count(frames, starts, part, first, last):
+def _count(frames, starts, first, last):
     for row in range(first, last):
         count = 0
         for value in frames[row]:
@@ -159,7 +172,7 @@ def _count(frames, starts, part, first, last):
 
 
 @_compiled
-def _list(frames, starts, columns, values, part, first, last):
+def _list(frames, starts, columns, values, first, last):
     width = frames.shape[1]
     for row in range(first, last):
         place, column = starts[row], 0
@@ -181,9 +194,8 @@ def _add_rows(total, weights, rows, factors, first, last):
     """Add rows ``rows[first:last]`` of the weights, each times its factor."""
     k = first
     while k + 4 <= last:  # four at once, so that the total is loaded and stored less often
-        w0, w1, w2, w3 = (
-            weights[rows[k]], weights[rows[k + 1]], weights[rows[k + 2]], weights[rows[k + 3]]
-        )  # fmt: skip
+        w0, w1 = weights[rows[k]], weights[rows[k + 1]]
+        w2, w3 = weights[rows[k + 2]], weights[rows[k + 3]]
         f0, f1, f2, f3 = factors[k], factors[k + 1], factors[k + 2], factors[k + 3]
         for h in range(len(total)):
             total[h] = total[h] + f0 * w0[h] + f1 * w1[h] + f2 * w2[h] + f3 * w3[h]
@@ -195,10 +207,29 @@ def _add_rows(total, weights, rows, factors, first, last):
         k += 1
 
 
+@_compiled
+def _add_to_rows(totals, rows, factors, first, last, added):
+    """Add a vector, times its factor, to each of the rows ``rows[first:last]``."""
+    for k in range(first, last):
+        total, factor = totals[rows[k]], factors[k]
+        for h in range(len(total)):
+            total[h] += factor * added[h]
+
+
+@_compiled
+def _list_spikes(voltages, v_th, spiking):
+    """Write the numbers of the neurons above threshold to ``spiking``; return how many they are."""
+    spikes = 0
+    for h in range(len(voltages)):
+        spiking[spikes] = h  # written over unless it spikes: faster than a branch
+        spikes += voltages[h] > v_th
+    return spikes
+
+
 @partial(_compiled, contract=False)
 def _forward(
     starts, columns, values, w_in, w_rec, w_out, constants,
-    v_decayed, i_kept, voltages, i_out_kept, part, first, last,
+    v_decayed, i_kept, voltages, i_out_kept, first, last,
 ):  # fmt: skip
     """Step recordings ``first`` to ``last`` through time. The weights are transposed."""
     steps, batch, hidden = v_decayed.shape
@@ -222,10 +253,7 @@ def _forward(
                 now[h] = v[h] + a * (i[h] - v[h])
                 i[h] -= s * i[h]
                 v[h] = now[h] if now[h] <= v_th else one - one
-            spikes = 0
-            for h in range(hidden):
-                spiking[spikes] = h  # written over unless it spikes: faster than a branch
-                spikes += now[h] > v_th
+            spikes = _list_spikes(now, v_th, spiking)
             to_readout[:] = 0
             _add_rows(to_readout, w_out, spiking, ones, 0, spikes)
             for o in range(outputs):
@@ -241,28 +269,31 @@ def _forward(
 @_compiled
 def _backward(
     grad_voltages, v_decayed, starts, columns, values, w_rec, w_out, constants,
-    grad_i_kept, grads_in, grads_rec, grads_out, part, first, last,
+    grad_i_kept, grad_in, grad_rec, grad_out, first,
 ):  # fmt: skip
-    """Step recordings ``first`` to ``last`` back through time.
+    """Step the part of the batch that begins with recording ``first`` back through time.
 
     The weights are as they are, their gradients transposed. A name that begins with g stands for
     the slope of the loss with respect to what follows; current and voltage are those before they
     decay.
     """
     steps, batch, hidden = v_decayed.shape
-    size, outputs, dtype = last - first, grad_voltages.shape[2], v_decayed.dtype
+    size, outputs, dtype = min(PART, batch - first), grad_voltages.shape[2], v_decayed.dtype
     a, s, v_th, a_out, s_out, slope, one = constants
-    grad_in, grad_rec, grad_out = grads_in[part], grads_rec[part], grads_out[part]
     g_z, g_v, g_i = (
         np.empty((size, hidden), dtype), np.zeros((size, hidden), dtype),
         np.zeros((size, hidden), dtype),
     )  # fmt: skip
     g_v_out, g_i_out = np.zeros((size, outputs), dtype), np.zeros((size, outputs), dtype)
     begun, active = np.zeros(size, np.bool_), np.empty(size, np.int64)
+    spiking, every = np.empty(hidden + 1, np.int64), np.arange(outputs)
+    ones = np.ones(hidden, dtype)
     for t in range(steps - 1, -1, -1):
         recordings = 0  # nothing is to be done after the last step that the loss depends on
         for n in range(size):
-            begun[n] |= np.any(grad_voltages[t, first + n] != 0)
+            if not begun[n]:
+                for o in range(outputs):
+                    begun[n] |= grad_voltages[t, first + n, o] != 0
             active[recordings] = n
             recordings += begun[n]
         for n in active[:recordings]:
@@ -270,29 +301,21 @@ def _backward(
             for o in range(outputs):
                 g_v_out[n, o] += grad_voltages[t, first + n, o] - a_out * g_v_out[n, o]
                 g_i_out[n, o] += a_out * g_v_out[n, o] - s_out * g_i_out[n, o]
-                for h in range(hidden):
-                    g_z[n, h] += g_i_out[n, o] * w_out[o, h]
+            _add_rows(g_z[n], w_out, every, g_i_out[n], 0, outputs)
         _add_product(g_z, g_i, w_rec, active[:recordings])  # of the currents a step later
         for n in active[:recordings]:
             row = t * batch + first + n
             now, gz, gv, gi = v_decayed[t, first + n], g_z[n], g_v[n], g_i[n]
-            for j in range(hidden):
-                if now[j] > v_th:
-                    total = grad_rec[j]
-                    for h in range(hidden):
-                        total[h] += gi[h]
-                    for o in range(outputs):
-                        grad_out[j, o] += g_i_out[n, o]
+            spikes = _list_spikes(now, v_th, spiking)
+            _add_to_rows(grad_rec, spiking, ones, 0, spikes, gi)  # gi is that of a step later
+            _add_to_rows(grad_out, spiking, ones, 0, spikes, g_i_out[n])
             for h in range(hidden):
                 x = now[h] - v_th
                 width = one + abs(x)
                 carried = gv[h] - a * gv[h] if x <= 0 else one - one
                 gv[h] = carried + slope * gz[h] / (width * width)
                 gi[h] += a * gv[h] - s * gi[h]
-            for k in range(starts[row], starts[row + 1]):
-                total, f = grad_in[columns[k]], values[k]
-                for h in range(hidden):
-                    total[h] += f * gi[h]
+            _add_to_rows(grad_in, columns, values, starts[row], starts[row + 1], gi)
             if len(grad_i_kept) > 0:
                 grad_i_kept[t, first + n] = gi
 
@@ -308,9 +331,8 @@ def _add_product(totals, factors, weights, rows):
             total, f = totals[n], factors[n, j : j + 8]
             f0, f1, f2, f3, f4, f5, f6, f7 = f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7]
             for h in range(len(total)):
-                total[h] += ((f0 * w0[h] + f1 * w1[h]) + (f2 * w2[h] + f3 * w3[h])) + (
-                    (f4 * w4[h] + f5 * w5[h]) + (f6 * w6[h] + f7 * w7[h])
-                )
+                first_half = total[h] + f0 * w0[h] + f1 * w1[h] + f2 * w2[h] + f3 * w3[h]
+                total[h] = first_half + f4 * w4[h] + f5 * w5[h] + f6 * w6[h] + f7 * w7[h]
         j += 8
     while j < hidden:
         for n in rows:
