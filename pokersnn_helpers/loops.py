@@ -193,7 +193,7 @@ def _list(frames, starts, columns, values, first, last):
 def _add_rows(total, weights, rows, factors, first, last):
     """Add rows ``rows[first:last]`` of the weights, each times its factor."""
     k = first
-    while k + 4 <= last:  # four at once, so that the total is loaded and stored less often
+    while k + 4 <= last:  # four at once: the total is loaded less often
         w0, w1 = weights[rows[k]], weights[rows[k + 1]]
         w2, w3 = weights[rows[k + 2]], weights[rows[k + 3]]
         f0, f1, f2, f3 = factors[k], factors[k + 1], factors[k + 2], factors[k + 3]

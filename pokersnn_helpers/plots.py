@@ -277,7 +277,12 @@ def plot_bars(values: dict[str, Sequence[float]], titles: Sequence[str], label: 
     )
     for ax, title, column in zip(axes, titles, zip(*values.values(), strict=True), strict=True):
         bars = ax.barh(list(values), column, color="#0072B2")
-        ax.bar_label(bars, [f"{value:.3g}" for value in column], padding=3, fontsize=8)
+        ax.bar_label(
+            bars,
+            [f"{value:,.0f}" if value >= 10 else f"{value:.1f}" for value in column],
+            padding=3,
+            fontsize=8,
+        )
         ax.set(title=title, xlabel=label, xscale="log", xlim=(None, 4 * max(column)))
         ax.grid(False, axis="y")
     axes[0].invert_yaxis()

@@ -82,7 +82,7 @@ def forward(
     steps, batch = frames.shape[:2]
     inputs = _flat(frames)
     w_in, w_rec, w_out = weights
-    currents = (inputs @ w_in.t()).reshape(steps, batch, -1)  # all time steps in one product
+    currents = (inputs @ w_in.t()).unflatten(0, (steps, batch))  # all time steps in one product
     block = _block(batch, len(w_rec), len(w_out), w_in.dtype, w_in.device, constants)
     return inputs, block.forward(currents, w_rec, w_out, record)
 

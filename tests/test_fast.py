@@ -21,6 +21,7 @@ from pokersnn_helpers import (
     make_loaders,
     save_checkpoint,
     steps,
+    train_classifier,
 )
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
@@ -275,6 +276,27 @@ def test_runs_at_one_microsecond(data):
     voltages, gradients = results(snn, events, targets)
     assert voltages.shape == (events.shape[0], 4, 4) and torch.isfinite(voltages).all()
     assert all(0 < gradient.norm() < 1e6 for gradient in gradients)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_an_empty_batch_gives_gradients_of_zero(engine, sparse):
+    """A process that shares a batch smaller than the number of processes has nothing to do."""
+    frames = torch.zeros(3, 0, 2, 35, 35)
+    snn = FastSNN()
+    voltages = snn(frames.to_sparse() if sparse else frames)
+    assert voltages.shape == (3, 0, 4)
+    voltages.sum().backward()
+    assert all(torch.all(weights.grad == 0) for weights in snn.parameters())
+
+
+def test_recipe_lowers_the_slope_where_steps_are_finer(data):
+    for time_window, slope in ((300, 0.3), (2000, 1.0)):
+        classifier, history = train_classifier(
+            data, device="cpu", epochs=1, time_window=time_window, network=FastSNN
+        )
+        assert classifier.snn.arguments["surrogate_slope"] == slope
+        assert classifier.snn.arguments["dt"] == pytest.approx(1e-6 * time_window)
+        assert len(history.test_loss) == 1
 
 
 def test_checkpoints_load_either_way(data, tmp_path):
