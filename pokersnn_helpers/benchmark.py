@@ -84,7 +84,8 @@ def print_setting(data: PokerDVS) -> None:
         f"{name} {_version(name) or 'MISSING'}" for name in ("torch", "norse", "numba", *PEERS)
     ]
     print(data)
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores,", end=" ")
+    usable = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count()))(0)
+    print(f"{platform.processor() or platform.machine()}, {len(usable)} cores,", end=" ")
     print(f"{torch.get_num_threads()} PyTorch threads; GPU: {_gpu()}")
     print(f"Python {platform.python_version()}, {', '.join(versions)}")
     print(f"batch of {BATCH} recordings, 2450 inputs, {HIDDEN} hidden neurons, 4 readout neurons")
