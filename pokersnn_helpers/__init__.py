@@ -8,7 +8,8 @@ from .data import (
     load_pokerdvs,
     one_of_each_suit,
 )
-from .frames import make_loaders, to_frames
+from .fast import FastSNN
+from .frames import make_loaders, to_frames, to_sparse_frames
 from .snn import SNN, Classifier, SNNState, decode
 from .training import (
     Evaluation,
@@ -24,6 +25,7 @@ __all__ = [
     "SNN",
     "Classifier",
     "Evaluation",
+    "FastSNN",
     "History",
     "PokerDVS",
     "SNNState",
@@ -40,5 +42,6 @@ __all__ = [
     "pick_device",
     "save_checkpoint",
     "to_frames",
+    "to_sparse_frames",
     "train_classifier",
 ]

@@ -1,7 +1,8 @@
-"""The package's commands: ``python -m pokersnn_helpers train``."""
+"""The package's commands: ``python -m pokersnn_helpers train`` and ``benchmark``."""
 
 import argparse
 
+from .benchmark import add_benchmark_arguments, run_benchmark
 from .train_command import add_train_arguments, run_training
 
 
@@ -19,6 +20,9 @@ def main(arguments: list[str] | None = None) -> None:
     train = commands.add_parser("train", help="train the network by the book's recipe")
     add_train_arguments(train)
     train.set_defaults(run=run_training)
+    benchmark = commands.add_parser("benchmark", help="measure how fast the network trains")
+    add_benchmark_arguments(benchmark)
+    benchmark.set_defaults(run=run_benchmark)
     parsed = parser.parse_args(arguments)
     parsed.run(parsed)
 

@@ -38,12 +38,17 @@ def save_checkpoint(classifier: Classifier, path: str | PathLike, run: dict | No
         torch.save(checkpoint, file)
 
 
-def load_checkpoint(path: str | PathLike, device: torch.device | str | None = None) -> Classifier:
+def load_checkpoint(
+    path: str | PathLike,
+    device: torch.device | str | None = None,
+    network: type[SNN] = SNN,
+) -> Classifier:
     """Rebuild the classifier that ``save_checkpoint`` wrote.
 
     Args:
         path: The file to read.
         device: Where to put it; default ``pick_device()``.
+        network: ``SNN`` or ``FastSNN``, whichever of them was saved.
 
     Returns:
         The classifier, ready to evaluate or to train on.
@@ -53,7 +58,7 @@ def load_checkpoint(path: str | PathLike, device: torch.device | str | None = No
         ValueError: The file is damaged, or holds something else than one of these networks.
     """
     checkpoint = _read(path)
-    snn = SNN(**checkpoint["arguments"])
+    snn = network(**checkpoint["arguments"])
     try:
         snn.load_state_dict(checkpoint["weights"])
     except RuntimeError as error:

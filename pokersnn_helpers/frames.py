@@ -7,7 +7,6 @@ import torch
 from tonic import MemoryCachedDataset
 from tonic.collation import PadTensors
 from tonic.datasets import POKERDVS
-from tonic.transforms import ToFrame
 from torch.utils.data import DataLoader
 
 from .data import PokerDVS
@@ -28,16 +27,44 @@ def to_frames(events: np.ndarray, time_window: float = 1000) -> torch.Tensor:
     Raises:
         ValueError: There are no events, or ``time_window`` isn't positive.
     """
+    return to_sparse_frames(events, time_window).to_dense()
+
+
+def to_sparse_frames(events: np.ndarray, time_window: float = 1000) -> torch.Tensor:
+    """Count events as ``to_frames`` does, and keep the counts that aren't 0 only.
+
+    Memory then grows with the number of events, not with that of the time bins.
+
+    Args:
+        events: As for ``to_frames``.
+        time_window: As for ``to_frames``.
+
+    Returns:
+        A sparse (COO) tensor of shape (T, 2, 35, 35) and type float32.
+
+    Raises:
+        ValueError: There are no events, or ``time_window`` isn't positive.
+    """
     if time_window <= 0:
         raise ValueError(f"time_window is {time_window} µs; it must be greater than 0")
     if len(events) == 0:
         raise ValueError("the recording holds no events, so there is nothing to make frames of")
-    transform = ToFrame(POKERDVS.sensor_size, time_window=time_window, include_incomplete=True)
-    return torch.from_numpy(transform(events).astype(np.float32))
+    bins = np.floor((events["t"] - events["t"][0]) / time_window).astype(np.int64)
+    width, height, polarities = POKERDVS.sensor_size
+    shape = (int(bins[-1]) + 1, polarities, height, width)
+    places = np.ravel_multi_index((bins, *(events[axis] for axis in "pyx")), shape)
+    places, counts = np.unique(places, return_counts=True)
+    return torch.sparse_coo_tensor(
+        np.stack(np.unravel_index(places, shape)),
+        counts.astype(np.float32),
+        shape,
+        check_invariants=False,
+        is_coalesced=True,
+    )
 
 
 def make_loaders(
-    data: PokerDVS, batch_size: int, time_window: float = 1000
+    data: PokerDVS, batch_size: int, time_window: float = 1000, sparse: bool = False
 ) -> tuple[DataLoader, DataLoader]:
     """Make the loaders of the train and the test batches.
 
@@ -48,6 +75,8 @@ def make_loaders(
         data: What ``load_pokerdvs`` returns.
         batch_size: Recordings a batch.
         time_window: Width of a time bin in µs.
+        sparse: Make sparse (COO) tensors, which ``FastSNN`` takes and which stay small however
+            narrow the time bins are.
 
     Returns:
         Train and test loader. A batch is ``(frames, targets)``: float32 of shape
@@ -62,7 +91,8 @@ def make_loaders(
 
     def loader(recordings: POKERDVS, shuffle: bool) -> DataLoader:
         recordings = copy.copy(recordings)  # the caller's own keep giving raw events
-        recordings.transform = lambda events: to_frames(events, time_window)
+        count = to_sparse_frames if sparse else to_frames
+        recordings.transform = lambda events: count(events, time_window)
         return DataLoader(
             MemoryCachedDataset(recordings),
             batch_size=batch_size,
@@ -70,7 +100,22 @@ def make_loaders(
             # Every loader draws a random number when it starts; this keeps the test loader's from
             # changing what training does.
             generator=None if shuffle else torch.Generator(),
-            collate_fn=PadTensors(batch_first=False),
+            collate_fn=_pad_sparse if sparse else PadTensors(batch_first=False),
         )
 
     return loader(data.train, shuffle=True), loader(data.test, shuffle=False)
+
+
+def _pad_sparse(items: list[tuple[torch.Tensor, int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Do for sparse frames what Tonic's ``PadTensors(batch_first=False)`` does for dense ones."""
+    recordings, targets = zip(*items, strict=True)
+    indices = [
+        torch.stack([step, torch.full_like(step, number), *place])
+        for number, (step, *place) in enumerate(frames.indices() for frames in recordings)
+    ]
+    shape = (max(len(frames) for frames in recordings), len(items), *recordings[0].shape[1:])
+    values = torch.cat([frames.values() for frames in recordings])
+    frames = torch.sparse_coo_tensor(
+        torch.cat(indices, dim=1), values, shape, check_invariants=False
+    )
+    return frames, torch.tensor(targets)

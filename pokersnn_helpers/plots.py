@@ -316,3 +316,28 @@ def plot_confusion(evaluation: Evaluation, classes: Sequence[str]) -> Figure:
     ax.grid(False)
     ax.set(xlabel="named by the network", ylabel="true suit")
     return fig
+
+
+def plot_bars(values: dict[str, Sequence[float]], titles: Sequence[str], label: str) -> Figure:
+    """Draw a bar for each entry, on a logarithmic axis, with its value beside it.
+
+    Args:
+        values: By name, one number for each panel.
+        titles: Of the panels.
+        label: What the numbers are, with their unit.
+    """
+    fig, axes = plt.subplots(
+        1, len(titles), sharey=True, figsize=(7.2, 1 + 0.35 * len(values)), layout="constrained"
+    )
+    for ax, title, column in zip(axes, titles, zip(*values.values(), strict=True), strict=True):
+        bars = ax.barh(list(values), column, color="#0072B2")
+        ax.bar_label(
+            bars,
+            [f"{value:,.0f}" if value >= 10 else f"{value:.1f}" for value in column],
+            padding=3,
+            fontsize=8,
+        )
+        ax.set(title=title, xlabel=label, xscale="log", xlim=(None, 4 * max(column)))
+        ax.grid(False, axis="y")
+    axes[0].invert_yaxis()
+    return fig

@@ -42,6 +42,9 @@ class SNN(torch.nn.Module):
         readout_tau_syn: Synaptic time constant of the readout, in s.
         readout_tau_mem: Membrane time constant of the readout, in s.
         dt: Duration of a time step, in s: the width of the frames' time bins.
+        surrogate_slope: The surrogate's slope at the threshold. Norse's is 1. A neuron
+            has more chances to spike the shorter a step is, so ``dt`` / 1 ms makes
+            gradients in fine steps about what they are in steps of 1 ms.
         record: Keep the state of every step in ``recording``.
 
     Attributes:
@@ -61,6 +64,7 @@ class SNN(torch.nn.Module):
         readout_tau_syn: float = 0.005,
         readout_tau_mem: float = 0.010,
         dt: float = 0.001,
+        surrogate_slope: float = 1.0,
         record: bool = False,
     ):
         super().__init__()
@@ -74,6 +78,7 @@ class SNN(torch.nn.Module):
             "readout_tau_syn": readout_tau_syn,
             "readout_tau_mem": readout_tau_mem,
             "dt": dt,
+            "surrogate_slope": surrogate_slope,
         }
         self.record = record
         self.recording: SNNState | None = None
@@ -101,14 +106,20 @@ class SNN(torch.nn.Module):
             Voltages of the readout, of shape (T, B, output_size).
 
         Raises:
-            TypeError: The frames aren't of a floating-point type.
+            TypeError: The frames are sparse, or aren't of a floating-point type.
             ValueError: There is no time step, or not ``input_size`` inputs.
         """
-        _check(frames, self.arguments["input_size"])
+        check_frames(frames, self.arguments["input_size"])
+        if frames.is_sparse:
+            raise TypeError("frames are sparse, which FastSNN takes; give SNN frames.to_dense()")
+        slope = self.arguments["surrogate_slope"]
         hidden = readout = None  # the states; Norse starts from rest
         voltages, states = [], []
         for frame in frames.flatten(start_dim=2):  # (B, input_size)
             spikes, hidden = self.lif0(frame, hidden)  # (B, hidden_size)
+            if slope != 1:
+                spikes = slope * spikes + (1 - slope) * spikes.detach()
+                hidden = hidden._replace(z=spikes)
             current = self.linear(spikes)  # (B, output_size)
             voltage, readout = self.readout(current, readout)
             voltages.append(voltage)
@@ -118,7 +129,13 @@ class SNN(torch.nn.Module):
         return torch.stack(voltages)
 
 
-def _check(frames: torch.Tensor, input_size: int) -> None:
+def check_frames(frames: torch.Tensor, input_size: int) -> None:
+    """Refuse what isn't a batch of frames.
+
+    Raises:
+        TypeError: They aren't of a floating-point type.
+        ValueError: There is no time step, or not ``input_size`` inputs.
+    """
     shape = tuple(frames.shape)
     if len(shape) < 3:
         raise ValueError(f"frames have shape {shape}; expected (time, batch, polarity, y, x)")

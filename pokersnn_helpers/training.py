@@ -14,6 +14,7 @@ from tqdm import tqdm, trange
 
 from .data import PokerDVS
 from .distributed import add_up, in_parallel, own_share, process_rank
+from .fast import FastSNN
 from .frames import make_loaders
 from .snn import SNN, Classifier
 
@@ -227,19 +228,35 @@ def augment(frames: torch.Tensor) -> torch.Tensor:
     All four suits look the same in a mirror, and no suit changes when its pip moves a little.
 
     Args:
-        frames: Counts of shape (T, B, polarity, y, x).
+        frames: Counts of shape (T, B, polarity, y, x), dense or sparse (COO).
 
     Returns:
-        A changed copy of the same shape.
+        A changed copy of the same shape and kind.
     """
     batch = frames.shape[1]
     mirrored = torch.rand(batch) < 0.5
     shifts = torch.randint(-1, 2, (batch, 2))  # pixels along y and x
+    if frames.is_sparse:
+        return _move_events(frames, mirrored, shifts)
     changed = []
     for recording, mirror, shift in zip(frames.unbind(1), mirrored, shifts, strict=True):
         recording = recording.flip(-1) if mirror else recording
         changed.append(recording.roll(shift.tolist(), dims=(-2, -1)))
     return torch.stack(changed, dim=1)
+
+
+def _move_events(
+    frames: torch.Tensor, mirrored: torch.Tensor, shifts: torch.Tensor
+) -> torch.Tensor:
+    """Do what ``augment`` does to the events of a sparse tensor."""
+    step, recording, polarity, y, x = frames._indices()
+    height, width = frames.shape[-2:]
+    x = torch.where(mirrored[recording], width - 1 - x, x)
+    y_shift, x_shift = shifts[recording].unbind(1)
+    moved = [step, recording, polarity, (y + y_shift) % height, (x + x_shift) % width]
+    return torch.sparse_coo_tensor(
+        torch.stack(moved), frames._values(), frames.shape, check_invariants=False
+    )
 
 
 def train_classifier(
@@ -249,7 +266,7 @@ def train_classifier(
     *,
     epochs: int = 60,
     time_window: float = 1000,
-    network: type[torch.nn.Module] = SNN,
+    network: type[SNN] = SNN,
     state: dict | None = None,
     after_epoch: Callable[[torch.nn.Module, dict], None] | None = None,
 ) -> tuple[Classifier, History]:
@@ -265,7 +282,7 @@ def train_classifier(
         device: Where to train; default ``pick_device()``.
         epochs: Passes over the training recordings.
         time_window: Width of a time bin in µs. Time constants stay what they are in s.
-        network: ``SNN`` or a class that stands in for it.
+        network: ``SNN``, or ``FastSNN``, which is then trained on sparse frames.
         state: As in ``fit``.
         after_epoch: As in ``fit``.
 
@@ -273,13 +290,17 @@ def train_classifier(
         The trained classifier, and loss and accuracy by epoch.
     """
     torch.manual_seed(seed)
-    train_loader, test_loader = make_loaders(data, 32, time_window)
-    snn = network(dt=time_window / 1e6)
+    sparse = issubclass(network, FastSNN)
+    train_loader, test_loader = make_loaders(data, 32, time_window, sparse)
+    # In finer steps neurons spike more often, and gradients grow at each of them.
+    fineness = min(1, time_window / 1000)
+    snn = network(dt=time_window / 1e6, surrogate_slope=fineness)
     with torch.no_grad():
         # Norse scales them by the number of hidden neurons. The number of inputs
         # is the usual choice (He et al. 2015, doi:10.1109/ICCV.2015.123).
         hidden_size, input_size = snn.lif0.input_weights.shape
         snn.lif0.input_weights *= math.sqrt(hidden_size / input_size)
+        snn.lif0.recurrent_weights *= math.sqrt(fineness)
     classifier = Classifier(snn)
     history = fit(
         classifier,

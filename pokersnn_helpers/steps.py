@@ -1,0 +1,267 @@
+"""The network's two passes through time as PyTorch operations, for any device.
+
+On a GPU a step is a dozen tiny kernels, and starting them costs more than running them. So several
+steps are captured once as a CUDA graph, which is then started as a whole.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+
+STEPS = 32  # time steps a block; a GPU runs a block at one command
+
+
+class Constants(NamedTuple):
+    """What a step multiplies by and compares with; decays are shares lost in a step.
+
+    Attributes:
+        v_decay: Of the hidden neurons' voltages, dt / tau_mem.
+        i_decay: Of the hidden neurons' currents, dt / tau_syn.
+        v_th: Threshold.
+        v_out_decay: Of the readout's voltages.
+        i_out_decay: Of the readout's currents.
+        slope: Height of the surrogate of the threshold's slope.
+    """
+
+    v_decay: float
+    i_decay: float
+    v_th: float
+    v_out_decay: float
+    i_out_decay: float
+    slope: float
+
+
+class States(NamedTuple):
+    """What the hidden neurons and the readout did; each tensor has shape (T, B, neurons).
+
+    Attributes:
+        v_decayed: Voltages of the hidden neurons before the reset.
+        i: Their synaptic currents; empty unless recorded.
+        voltages: Voltages of the readout.
+        i_out: Synaptic currents of the readout; empty unless recorded.
+    """
+
+    v_decayed: torch.Tensor
+    i: torch.Tensor
+    voltages: torch.Tensor
+    i_out: torch.Tensor
+
+
+class Gradients(NamedTuple):
+    """Slopes of the loss.
+
+    Attributes:
+        w_in: Of the input weights, of shape (H, inputs).
+        w_rec: Of the recurrent weights, of shape (H, H).
+        w_out: Of the readout weights, of shape (outputs, H).
+        i: Of the hidden neurons' currents before they decay, of shape (T, B, H); empty unless kept.
+    """
+
+    w_in: torch.Tensor
+    w_rec: torch.Tensor
+    w_out: torch.Tensor
+    i: torch.Tensor
+
+
+def forward(
+    frames: torch.Tensor, weights: list[torch.Tensor], constants: Constants, record: bool
+) -> tuple[torch.Tensor, States]:
+    """Step the network through time, from rest.
+
+    Args:
+        frames: Event counts of shape (T, B, ...), dense or sparse (COO), of the weights' type.
+        weights: Input weights (H, inputs), recurrent weights (H, H), readout weights (outputs, H).
+        constants: Decays and threshold.
+        record: Keep the synaptic currents too.
+
+    Returns:
+        The inputs as ``backward`` wants them, and what the neurons did.
+    """
+    steps, batch = frames.shape[:2]
+    inputs = _flat(frames)
+    w_in, w_rec, w_out = weights
+    currents = (inputs @ w_in.t()).unflatten(0, (steps, batch))  # all time steps in one product
+    block = _block(batch, len(w_rec), len(w_out), w_in.dtype, w_in.device, constants)
+    return inputs, block.forward(currents, w_rec, w_out, record)
+
+
+def backward(
+    grad_voltages: torch.Tensor,
+    inputs: torch.Tensor,
+    v_decayed: torch.Tensor,
+    weights: list[torch.Tensor],
+    constants: Constants,
+    keep: bool,
+) -> Gradients:
+    """Step the network back through time.
+
+    Args:
+        grad_voltages: Slopes of the loss with respect to the readout's voltages, (T, B, outputs).
+        inputs: What ``forward`` returned.
+        v_decayed: Likewise.
+        weights: As for ``forward``.
+        constants: As for ``forward``.
+        keep: Keep the slopes with respect to the currents.
+    """
+    _, batch, hidden = v_decayed.shape
+    _, w_rec, w_out = weights
+    block = _block(batch, hidden, len(w_out), w_rec.dtype, w_rec.device, constants)
+    grad_i, grad_i_out = block.backward(grad_voltages, v_decayed, w_rec, w_out)
+    spikes = (v_decayed > constants.v_th).to(v_decayed.dtype)
+    return Gradients(
+        w_in=(inputs.t() @ grad_i.flatten(0, 1)).t(),
+        w_rec=grad_i[1:].flatten(0, 1).t() @ spikes[:-1].flatten(0, 1),
+        w_out=grad_i_out.flatten(0, 1).t() @ spikes.flatten(0, 1),
+        i=grad_i if keep else grad_i[:0],
+    )
+
+
+def _flat(frames: torch.Tensor) -> torch.Tensor:
+    """Make a matrix of them, with a row for each step of each recording."""
+    rows = frames.shape[0] * frames.shape[1]
+    if not frames.is_sparse:
+        return frames.flatten(2).flatten(0, 1)
+    step, recording, *place = frames._indices()
+    column = torch.zeros_like(step)
+    for index, size in zip(place, frames.shape[2:], strict=True):
+        column = column * size + index
+    indices = torch.stack([step * frames.shape[1] + recording, column])
+    return torch.sparse_coo_tensor(
+        indices, frames._values(), (rows, frames.shape[2:].numel()), check_invariants=False
+    ).coalesce()
+
+
+@lru_cache(maxsize=4)
+def _block(*arguments: object) -> "_Block":
+    return _Block(*arguments)
+
+
+class _Block:
+    """``STEPS`` time steps, forward and backward, on tensors that stay in their place.
+
+    Args:
+        batch: Recordings a batch.
+        hidden: Hidden neurons.
+        outputs: Readout neurons.
+        dtype: Type of the weights.
+        device: Where they are.
+        constants: Decays and threshold.
+    """
+
+    def __init__(
+        self,
+        batch: int,
+        hidden: int,
+        outputs: int,
+        dtype: torch.dtype,
+        device: torch.device,
+        constants: Constants,
+    ):
+        def zeros(*shape: int) -> torch.Tensor:
+            return torch.zeros(shape, dtype=dtype, device=device)
+
+        self.constants = constants
+        self.w_rec, self.w_out = zeros(hidden, hidden), zeros(outputs, hidden)
+        # One value for each step: what goes in, and what comes out.
+        self.current, self.v_decayed, self.i = (zeros(STEPS, batch, hidden) for _ in range(3))
+        self.voltage, self.i_out = (zeros(STEPS, batch, outputs) for _ in range(2))
+        # The state that a block hands to the next.
+        self.hidden_state = [zeros(batch, hidden) for _ in range(3)]
+        self.readout_state = [zeros(batch, outputs) for _ in range(2)]
+        self.run_forward, self.run_backward = self._steps_forward, self._steps_backward
+        if device.type == "cuda":
+            self.run_forward = self._captured(self._steps_forward)
+            self.run_backward = self._captured(self._steps_backward)
+
+    def forward(
+        self, currents: torch.Tensor, w_rec: torch.Tensor, w_out: torch.Tensor, record: bool
+    ) -> States:
+        self._begin(w_rec, w_out)
+        steps = len(currents)
+        kept = steps if record else 0
+        states = States(
+            v_decayed=torch.empty_like(currents),
+            i=currents.new_empty(kept, *currents.shape[1:]),
+            voltages=currents.new_empty(steps, *self.voltage.shape[1:]),
+            i_out=currents.new_empty(kept, *self.voltage.shape[1:]),
+        )
+        for first in range(0, steps, STEPS):
+            size = min(STEPS, steps - first)
+            self.current[:size] = currents[first : first + size]
+            self.run_forward()
+            for kept_states, block in zip(
+                states, (self.v_decayed, self.i, self.voltage, self.i_out), strict=True
+            ):
+                kept_states[first : first + size] = block[: len(kept_states[first : first + size])]
+        return states
+
+    def backward(
+        self,
+        grad_voltages: torch.Tensor,
+        v_decayed: torch.Tensor,
+        w_rec: torch.Tensor,
+        w_out: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        self._begin(w_rec, w_out)
+        grad_i, grad_i_out = torch.empty_like(v_decayed), torch.empty_like(grad_voltages)
+        for first in reversed(range(0, len(v_decayed), STEPS)):
+            size = min(STEPS, len(v_decayed) - first)
+            self.voltage[:size], self.voltage[size:] = grad_voltages[first : first + size], 0
+            self.v_decayed[:size] = v_decayed[first : first + size]
+            self.run_backward()
+            grad_i[first : first + size] = self.i[:size]
+            grad_i_out[first : first + size] = self.i_out[:size]
+        return grad_i, grad_i_out
+
+    def _begin(self, w_rec: torch.Tensor, w_out: torch.Tensor) -> None:
+        self.w_rec.copy_(w_rec)
+        self.w_out.copy_(w_out)
+        for state in (*self.hidden_state, *self.readout_state):
+            state.zero_()
+
+    def _steps_forward(self) -> None:
+        c = self.constants
+        z, v, i = self.hidden_state
+        v_out, i_out = self.readout_state
+        for k in range(STEPS):
+            i.add_(self.current[k]).addmm_(z, self.w_rec.t())
+            torch.lerp(v, i, c.v_decay, out=self.v_decayed[k])
+            i.sub_(i, alpha=c.i_decay)
+            z.copy_(self.v_decayed[k] > c.v_th)
+            torch.mul(1 - z, self.v_decayed[k], out=v)
+            i_out.addmm_(z, self.w_out.t())
+            v_out.lerp_(i_out, c.v_out_decay)
+            i_out.sub_(i_out, alpha=c.i_out_decay)
+            for kept, now in ((self.i, i), (self.voltage, v_out), (self.i_out, i_out)):
+                kept[k] = now
+
+    def _steps_backward(self) -> None:
+        """Turn ``voltage``, which holds slopes, into those of the currents, ``i`` and ``i_out``."""
+        c = self.constants
+        _, grad_v, grad_i = self.hidden_state
+        grad_v_out, grad_i_out = self.readout_state
+        surrogate = c.slope * (1 + (self.v_decayed - c.v_th).abs()).pow(-2)
+        stayed = (self.v_decayed <= c.v_th).to(surrogate.dtype)  # the reset lets nothing through
+        carried = stayed * (1 - c.v_decay)
+        for k in reversed(range(STEPS)):
+            grad_v_out.mul_(1 - c.v_out_decay).add_(self.voltage[k])
+            grad_i_out.mul_(1 - c.i_out_decay).add_(grad_v_out, alpha=c.v_out_decay)
+            grad_z = torch.addmm(grad_i_out @ self.w_out, grad_i, self.w_rec)
+            grad_v.mul_(carried[k]).addcmul_(grad_z, surrogate[k])
+            grad_i.mul_(1 - c.i_decay).add_(grad_v, alpha=c.v_decay)
+            self.i[k] = grad_i
+            self.i_out[k] = grad_i_out
+
+    def _captured(self, steps: Callable[[], None]) -> Callable[[], None]:
+        """Capture some operations as a CUDA graph, and return what starts them."""
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):  # a first run, so that nothing is set up while capturing
+            steps()
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            steps()
+        return graph.replay
