@@ -1,0 +1,142 @@
+"""Figures to play with on the published page, and the pictures that stand in for them elsewhere.
+
+Each function draws a picture and puts what the page's script (``book/_static/live_figures.js``)
+needs beside it, as JSON in a hidden element. The script replaces the picture by a live figure on
+the screen. In Colab and on paper there is no script, and the picture stays.
+"""
+
+import base64
+import json
+
+import numpy as np
+import torch
+from IPython.display import HTML, display
+from matplotlib.figure import Figure
+from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_feed_forward_step
+
+from .data import PokerDVS
+from .plots import plot_event_cloud, plot_neuron
+
+# The sliders of the neuron: label, unit, lowest, highest, step, value at the start.
+NEURON_SLIDERS = {
+    "tau_mem": ("membrane time constant", "ms", 2, 50, 1, 10),
+    "tau_syn": ("synaptic time constant", "ms", 2, 50, 1, 10),
+    "v_th": ("threshold", "a.u.", 0.05, 1, 0.05, 0.3),
+    "rate": ("input rate", "events/s", 0, 2000, 50, 1000),
+}
+NEURON_STEPS = 1000
+NEURON_DT = 0.0001  # s
+NEURON_WEIGHT = 0.05  # by which an input event raises the current
+
+
+def live_event_cloud(data: PokerDVS, recordings: int = 3) -> Figure:
+    """Draw events as points in x, y and time; the page lets the reader turn them and choose.
+
+    Args:
+        data: The stand-in. The page carries the events themselves, and the real ones aren't ours
+            to redistribute.
+        recordings: How many of each suit the page offers, from the first test recording on.
+
+    Returns:
+        The picture, of the first recording of the last suit.
+
+    Raises:
+        ValueError: ``data`` holds real recordings.
+    """
+    if data.source != "standin":
+        raise ValueError(
+            f"data.source is {data.source!r}: the page would carry recordings that may not be "
+            'redistributed. Pass load_pokerdvs(source="standin").'
+        )
+    offered: dict[str, list[np.ndarray]] = {suit: [] for suit in data.classes}
+    for events, target in data.test:
+        if len(offered[data.classes[target]]) < recordings:
+            offered[data.classes[target]].append(events)
+    _leave_for_the_page(
+        "event-cloud",
+        {suit: [_pack(events) for events in suits] for suit, suits in offered.items()},
+    )
+    suit = data.classes[-1]
+    return plot_event_cloud(offered[suit][0], title=f"a simulated {suit}")
+
+
+def live_neuron(seed: int = 0) -> Figure:
+    """Draw a LIF neuron with random input; the page gives it sliders.
+
+    The page steps the neuron by the rule of ``norse.torch.functional.lif.lif_feed_forward_step``,
+    which draws the picture.
+
+    Args:
+        seed: Fixes when the input events arrive. Another rate moves them together or apart.
+
+    Returns:
+        The picture, with the sliders at their start.
+    """
+    highest = NEURON_SLIDERS["rate"][3] * NEURON_STEPS * NEURON_DT  # events expected at most
+    waits = np.random.default_rng(seed).exponential(size=round(2 * highest))
+    arrivals = waits.cumsum().round(4)  # at a rate of 1 event/s, in s
+    start = {name: slider[-1] for name, slider in NEURON_SLIDERS.items()}
+    neuron = {
+        "sliders": NEURON_SLIDERS,
+        "arrivals": arrivals.tolist(),
+        "steps": NEURON_STEPS,
+        "dt": NEURON_DT,
+        "weight": NEURON_WEIGHT,
+    }
+    _leave_for_the_page("neuron", neuron)
+    spikes, voltage, current = run_neuron(arrivals, **start)
+    times = 1000 * NEURON_DT * np.arange(1, NEURON_STEPS + 1)  # ms; a state holds at a step's end
+    return plot_neuron(times, current, voltage, threshold=start["v_th"], spikes=spikes)
+
+
+def run_neuron(
+    arrivals: np.ndarray, tau_mem: float, tau_syn: float, v_th: float, rate: float
+) -> np.ndarray:
+    """Run the neuron of ``live_neuron`` with Norse, in double precision.
+
+    Args:
+        arrivals: When the input events would arrive at a rate of 1 event/s, in s.
+        tau_mem: Membrane time constant in ms.
+        tau_syn: Synaptic time constant in ms.
+        v_th: Threshold, in the voltage's arbitrary unit.
+        rate: Input rate in events/s.
+
+    Returns:
+        Spikes (0 or 1), membrane voltages after the reset, and synaptic currents, of shape
+        (3, steps).
+    """
+    with np.errstate(divide="ignore"):
+        steps = np.floor(arrivals / rate / NEURON_DT)
+    counts = np.bincount(steps[steps < NEURON_STEPS].astype(int), minlength=NEURON_STEPS)
+    parameters = LIFParameters(
+        tau_syn_inv=torch.tensor(1000 / tau_syn, dtype=torch.float64),
+        tau_mem_inv=torch.tensor(1000 / tau_mem, dtype=torch.float64),
+        v_th=torch.tensor(v_th, dtype=torch.float64),
+    )
+    rest = torch.zeros((), dtype=torch.float64)
+    state = LIFFeedForwardState(v=rest, i=rest)
+    trace = []
+    for jump in NEURON_WEIGHT * torch.from_numpy(counts).double():
+        spike, state = lif_feed_forward_step(jump, state, parameters, NEURON_DT)
+        trace.append((spike.item(), state.v.item(), state.i.item()))
+    return np.array(trace).T
+
+
+def _pack(events: np.ndarray) -> dict[str, str]:
+    """Write the fields of a recording as base64 of little-endian bytes: t in µs as uint32."""
+    types = {"t": "<u4", "x": "u1", "y": "u1", "p": "u1"}
+    return {
+        field: base64.b64encode(events[field].astype(kind).tobytes()).decode()
+        for field, kind in types.items()
+    }
+
+
+def _leave_for_the_page(kind: str, content: dict) -> None:
+    """Put JSON into the output of a cell, out of sight."""
+    text = json.dumps(content, separators=(",", ":"))
+    display(
+        HTML(
+            f'<div class="live-figure" data-kind="{kind}" hidden>'
+            f'<script type="application/json">{text}</script></div>'
+        )
+    )
