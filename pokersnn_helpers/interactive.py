@@ -1,16 +1,19 @@
 """Figures to play with on the published page, and the pictures that stand in for them elsewhere.
 
-Each function draws a picture and puts what the page's script (``book/_static/live_figures.js``)
-needs beside it, as JSON in a hidden element. The script replaces the picture by a live figure on
-the screen. In Colab and on paper there is no script, and the picture stays.
+A ``LiveFigure`` is a picture with JSON beside it. On the published page a script
+(``book/_static/live_figures.js``) makes a figure to play with out of the JSON and puts it in the
+picture's place. In Colab and on paper there is no script, and the picture stays.
 """
 
 import base64
+import html
+import io
 import json
+from dataclasses import dataclass
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from IPython.display import HTML, display
 from matplotlib.figure import Figure
 from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_feed_forward_step
 
@@ -29,7 +32,44 @@ NEURON_DT = 0.0001  # s
 NEURON_WEIGHT = 0.05  # by which an input event raises the current
 
 
-def live_event_cloud(data: PokerDVS, recordings: int = 3) -> Figure:
+@dataclass(frozen=True)
+class LiveFigure:
+    """A picture, and what the published page needs to let the reader play with it.
+
+    Attributes:
+        kind: ``"event-cloud"`` or ``"neuron"``; says what the script draws.
+        content: What it draws from, as JSON can hold it.
+        png: The picture.
+        alt: What the picture shows, in words.
+    """
+
+    kind: str
+    content: dict
+    png: bytes
+    alt: str
+
+    @classmethod
+    def of(cls, kind: str, content: dict, figure: Figure, alt: str) -> "LiveFigure":
+        """Take the picture from a matplotlib figure, and close it."""
+        file = io.BytesIO()
+        figure.savefig(file, format="png")
+        plt.close(figure)
+        return cls(kind, content, file.getvalue(), alt)
+
+    def _repr_png_(self) -> bytes:
+        return self.png
+
+    def _repr_html_(self) -> str:
+        content = json.dumps(self.content, separators=(",", ":"))
+        return (
+            f'<div class="live-figure" data-kind="{self.kind}">'
+            f'<img alt="{html.escape(self.alt)}" style="max-width:100%" '
+            f'src="data:image/png;base64,{base64.b64encode(self.png).decode()}">'
+            f'<script type="application/json">{content}</script></div>'
+        )
+
+
+def live_event_cloud(data: PokerDVS, recordings: int = 3) -> LiveFigure:
     """Draw events as points in x, y and time; the page lets the reader turn them and choose.
 
     Args:
@@ -38,7 +78,7 @@ def live_event_cloud(data: PokerDVS, recordings: int = 3) -> Figure:
         recordings: How many of each suit the page offers, from the first test recording on.
 
     Returns:
-        The picture, of the first recording of the last suit.
+        The figure; its picture shows the first recording of the last suit.
 
     Raises:
         ValueError: ``data`` holds real recordings.
@@ -52,15 +92,17 @@ def live_event_cloud(data: PokerDVS, recordings: int = 3) -> Figure:
     for events, target in data.test:
         if len(offered[data.classes[target]]) < recordings:
             offered[data.classes[target]].append(events)
-    _leave_for_the_page(
-        "event-cloud",
-        {suit: [_pack(events) for events in suits] for suit, suits in offered.items()},
-    )
     suit = data.classes[-1]
-    return plot_event_cloud(offered[suit][0], title=f"a simulated {suit}")
+    return LiveFigure.of(
+        "event-cloud",
+        {suit: [_pack(events) for events in several] for suit, several in offered.items()},
+        plot_event_cloud(offered[suit][0], title=f"a simulated {suit}"),
+        f"A cloud of points in a box with the axes time in milliseconds, x and y in pixels, drawn "
+        f"from a simulated {suit}. ON and OFF events lie on slanted sheets of their own.",
+    )
 
 
-def live_neuron(seed: int = 0) -> Figure:
+def live_neuron(seed: int = 0) -> LiveFigure:
     """Draw a LIF neuron with random input; the page gives it sliders.
 
     The page steps the neuron by the rule of ``norse.torch.functional.lif.lif_feed_forward_step``,
@@ -70,7 +112,7 @@ def live_neuron(seed: int = 0) -> Figure:
         seed: Fixes when the input events arrive. Another rate moves them together or apart.
 
     Returns:
-        The picture, with the sliders at their start.
+        The figure; its picture has the sliders at their start.
     """
     highest = NEURON_SLIDERS["rate"][3] * NEURON_STEPS * NEURON_DT  # events expected at most
     waits = np.random.default_rng(seed).exponential(size=round(2 * highest))
@@ -83,10 +125,16 @@ def live_neuron(seed: int = 0) -> Figure:
         "dt": NEURON_DT,
         "weight": NEURON_WEIGHT,
     }
-    _leave_for_the_page("neuron", neuron)
     spikes, voltage, current = run_neuron(arrivals, **start)
     times = 1000 * NEURON_DT * np.arange(1, NEURON_STEPS + 1)  # ms; a state holds at a step's end
-    return plot_neuron(times, current, voltage, threshold=start["v_th"], spikes=spikes)
+    return LiveFigure.of(
+        "neuron",
+        neuron,
+        plot_neuron(times, current, voltage, threshold=start["v_th"], spikes=spikes),
+        f"Synaptic current, membrane voltage and {spikes.sum():.0f} spikes of a neuron over "
+        f"{times[-1]:.0f} milliseconds. The current jumps at each input event and decays. The "
+        "voltage follows it up to the dashed threshold, where each spike resets it to zero.",
+    )
 
 
 def run_neuron(
@@ -129,14 +177,3 @@ def _pack(events: np.ndarray) -> dict[str, str]:
         field: base64.b64encode(events[field].astype(kind).tobytes()).decode()
         for field, kind in types.items()
     }
-
-
-def _leave_for_the_page(kind: str, content: dict) -> None:
-    """Put JSON into the output of a cell, out of sight."""
-    text = json.dumps(content, separators=(",", ":"))
-    display(
-        HTML(
-            f'<div class="live-figure" data-kind="{kind}" hidden>'
-            f'<script type="application/json">{text}</script></div>'
-        )
-    )

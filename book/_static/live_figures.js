@@ -194,28 +194,26 @@
   async function bringToLife(holder) {
     const kinds = { "event-cloud": eventCloud, neuron };
     const content = JSON.parse(holder.querySelector("script").textContent);
-    const output = holder.closest(".cell_output");
-    const picture = output.querySelector("img");
     const controls = element("div", { className: "live-controls" });
     const drawing = element("div", { className: "live-drawing" });
     drawing.setAttribute("role", "img");
-    drawing.setAttribute("aria-label", picture.alt);
+    drawing.setAttribute("aria-label", holder.querySelector("img").alt);
     holder.append(controls, drawing);
-    holder.hidden = false;
-    if (await kinds[holder.dataset.kind](content, controls, drawing)) output.classList.add("has-live-figure");
-    else holder.hidden = true; // the picture stays
+    const drawn = await kinds[holder.dataset.kind](content, controls, drawing);
+    if (drawn) holder.classList.add("is-live");
+    else drawing.remove(); // the picture stays
   }
 
   document.addEventListener("DOMContentLoaded", () => {
     const watcher = new IntersectionObserver(
       (entries) => {
-        for (const entry of entries.filter((entry) => entry.isIntersecting)) {
-          watcher.unobserve(entry.target);
-          bringToLife(entry.target.querySelector(".live-figure"));
+        for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
+          watcher.unobserve(target);
+          bringToLife(target);
         }
       },
       { rootMargin: "800px" },
     );
-    for (const holder of document.querySelectorAll(".live-figure")) watcher.observe(holder.closest(".cell_output"));
+    for (const holder of document.querySelectorAll(".live-figure")) watcher.observe(holder);
   });
 })();

@@ -8,6 +8,7 @@ from sphinx.config import Config
 
 
 def setup(app: Sphinx) -> dict:
+    """Connect the functions below to the steps of a build."""
     app.connect("config-inited", take_address_from_base_url)
     app.connect("doctree-resolved", keep_links_inside)
     app.connect("html-page-context", describe_page, priority=400)  # before sphinxext.opengraph
@@ -35,13 +36,20 @@ def keep_links_inside(app: Sphinx, doctree: nodes.document, docname: str) -> Non
 
 
 def describe_page(
-    app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict,
+    doctree: nodes.document | None,
 ) -> None:
     """Describe a page by its first paragraph, leaving out a paragraph that is only a link."""
     paragraphs = doctree.findall(nodes.paragraph) if doctree else ()
     for text in (paragraph.astext() for paragraph in paragraphs):
         if len(text) > 40:
             description = text.replace("\n", " ").replace('"', "&quot;")
-            context["meta"] = {**(context["meta"] or {}), "og:description": description}
+            context["meta"] = {
+                **(context["meta"] or {}),
+                "og:description": description,
+            }
             context["metatags"] += f'<meta name="description" content="{description}" />\n'
             return
