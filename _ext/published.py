@@ -11,6 +11,7 @@ def setup(app: Sphinx) -> dict:
     """Connect the functions below to the steps of a build."""
     app.connect("config-inited", take_address_from_base_url)
     app.connect("doctree-resolved", keep_links_inside)
+    app.connect("html-page-context", leave_out_thebe)
     app.connect("html-page-context", describe_page, priority=400)  # before sphinxext.opengraph
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -33,6 +34,13 @@ def keep_links_inside(app: Sphinx, doctree: nodes.document, docname: str) -> Non
         if address.startswith(base) and page in app.env.found_docs:
             link["refuri"] = app.builder.get_relative_uri(docname, page) + rest
             link["internal"] = True
+
+
+def leave_out_thebe(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """Drop the scripts of sphinx-thebe, which this book doesn't use; added twice, they fail."""
+    context["script_files"] = [
+        script for script in context["script_files"] if "thebe" not in repr(script).lower()
+    ]
 
 
 def describe_page(

@@ -48,7 +48,8 @@
     };
   }
 
-  function cloudLayout() {
+  function cloudLayout(width) {
+    const distance = width < 500 ? 1.5 : 1; // the whole box fits on a phone
     const axis = (title, more) => ({
       title: { text: title }, gridcolor: colour("grid"), zerolinecolor: colour("grid"),
       showspikes: false, ...more,
@@ -62,7 +63,7 @@
         xaxis: axis("time (ms)", { rangemode: "tozero" }), yaxis: axis("x (pixel)", { range: [0, 35] }),
         zaxis: axis("y (pixel)", { range: [35, 0] }),
         aspectmode: "manual", aspectratio: { x: 1.7, y: 1, z: 1 },
-        camera: { eye: { x: -1.0, y: -1.9, z: 0.7 }, center: { x: 0, y: 0, z: -0.1 } },
+        camera: { eye: { x: -1.0 * distance, y: -1.9 * distance, z: 0.7 * distance }, center: { x: 0, y: 0, z: -0.1 } },
       },
     };
   }
@@ -79,7 +80,7 @@
       const events = unpack(recordings[suit.value][number.value - 1]);
       const traces = [points(events, 1, "ON", "circle"), points(events, 0, "OFF", "square")];
       const options = { displayModeBar: false, responsive: true, scrollZoom: false };
-      return window.Plotly.react(drawing, traces, cloudLayout(), options);
+      return window.Plotly.react(drawing, traces, cloudLayout(drawing.clientWidth), options);
     };
     suit.onchange = () => {
       number.replaceChildren(...recordings[suit.value].map((_, index) => new Option(index + 1)));
@@ -147,7 +148,7 @@
       shown.textContent = `${input.value} ${unit}`;
       redraw();
     };
-    return element("label", {}, `${label} `, input, shown);
+    return element("label", {}, element("span", { textContent: label }), input, shown);
   }
 
   async function neuron(content, controls, drawing) {
