@@ -1,4 +1,4 @@
-"""Sphinx extension: what the published pages need and no other extension knows."""
+"""Sphinx extension: what the pages need that no other extension gives them."""
 
 from urllib.parse import urlparse
 
@@ -39,7 +39,9 @@ def keep_links_inside(app: Sphinx, doctree: nodes.document, docname: str) -> Non
 def leave_out_thebe(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
     """Drop the scripts of sphinx-thebe, which this book doesn't use; added twice, they fail."""
     context["script_files"] = [
-        script for script in context["script_files"] if "thebe" not in repr(script).lower()
+        script
+        for script in context["script_files"]
+        if "thebe" not in f"{script.filename} {script.attributes}".lower()
     ]
 
 

@@ -63,7 +63,7 @@
         xaxis: axis("time (ms)", { rangemode: "tozero" }), yaxis: axis("x (pixel)", { range: [0, 35] }),
         zaxis: axis("y (pixel)", { range: [35, 0] }),
         aspectmode: "manual", aspectratio: { x: 1.7, y: 1, z: 1 },
-        camera: { eye: { x: -1.0 * distance, y: -1.9 * distance, z: 0.7 * distance }, center: { x: 0, y: 0, z: -0.1 } },
+        camera: { eye: { x: -1.0 * distance, y: -1.9 * distance, z: 0.7 * distance }, center: { x: -0.1, y: 0.05, z: -0.1 } },
       },
     };
   }
