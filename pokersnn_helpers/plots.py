@@ -87,11 +87,12 @@ def animate_frames(frames: torch.Tensor, time_window: float, title: str) -> str:
 
     html = FuncAnimation(fig, draw, frames=len(frames), interval=200).to_jshtml(default_mode="loop")
     plt.close(fig)
-    return _with_plain_buttons(html)
+    alt = f"A film of {title}: in each frame, red pixels sent more ON events, blue ones more OFF."
+    return _make_readable(html, alt)
 
 
-def _with_plain_buttons(html: str) -> str:
-    """Replace the icons that matplotlib fetches from another host by characters."""
+def _make_readable(html: str, alt: str) -> str:
+    """Name the parts for screen readers, and draw no icons that come from another host."""
     icons = {
         "fa fa-minus": "−", "fa fa-fast-backward": "|◀", "fa fa-step-backward": "◁",
         "fa fa-play fa-flip-horizontal": "◀", "fa fa-pause": "‖", "fa fa-play": "▶",
@@ -101,7 +102,8 @@ def _with_plain_buttons(html: str) -> str:
     html = head + rest.partition(">")[2] if link else html
     for icon, character in icons.items():
         html = html.replace(f'<i class="{icon}"></i>', f"<span>{character}</span>")
-    return html
+    html = html.replace("<img ", f'<img alt="{alt}" ')
+    return html.replace('<input id="_anim_slider', '<input aria-label="frame" id="_anim_slider')
 
 
 def plot_distributions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:

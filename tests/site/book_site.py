@@ -1,5 +1,6 @@
 """The built book, served as GitHub Pages does it, and visits to it."""
 
+import contextlib
 import gzip
 import http.server
 from pathlib import Path
@@ -14,7 +15,9 @@ PREFIX = urlsplit(CONFIG["html"]["baseurl"]).path  # a project's pages lie below
 
 
 def pages() -> list[str]:
-    return sorted(str(path.relative_to(HTML)) for path in HTML.rglob("*.html"))
+    """List every page but the first address, which only leads on to the landing page."""
+    found = sorted(str(path.relative_to(HTML)) for path in HTML.rglob("*.html"))
+    return [name for name in found if not name.startswith("_static/") and name != "index.html"]
 
 
 class GitHubPages(http.server.SimpleHTTPRequestHandler):
@@ -36,7 +39,8 @@ class GitHubPages(http.server.SimpleHTTPRequestHandler):
             self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        with contextlib.suppress(ConnectionError):  # the reader has left
+            self.wfile.write(content)
 
 
 class Visit:
