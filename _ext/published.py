@@ -11,7 +11,7 @@ def setup(app: Sphinx) -> dict:
     """Connect the functions below to the steps of a build."""
     app.connect("config-inited", take_address_from_base_url)
     app.connect("doctree-resolved", keep_links_inside)
-    app.connect("html-page-context", leave_out_thebe)
+    app.connect("html-page-context", leave_out_scripts, priority=900)  # after all were added
     app.connect("html-page-context", describe_page, priority=400)  # before sphinxext.opengraph
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -36,12 +36,19 @@ def keep_links_inside(app: Sphinx, doctree: nodes.document, docname: str) -> Non
             link["internal"] = True
 
 
-def leave_out_thebe(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
-    """Drop the scripts of sphinx-thebe, which this book doesn't use; added twice, they fail."""
+def leave_out_scripts(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None
+) -> None:
+    """Drop MathJax (1.2 MB) from pages without formulas, and the unused sphinx-thebe.
+
+    The latter's scripts are added twice, which makes the second fail.
+    """
+    formulas = app.env.get_domain("math").has_equations(pagename)
+    unwanted = ("thebe",) if formulas else ("thebe", "mathjax")
     context["script_files"] = [
         script
         for script in context["script_files"]
-        if "thebe" not in f"{script.filename} {script.attributes}".lower()
+        if not any(name in f"{script.filename} {script.attributes}".lower() for name in unwanted)
     ]
 
 

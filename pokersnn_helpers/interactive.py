@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_feed_forward_step
+from PIL import Image
 
 from .data import PokerDVS
 from .plots import plot_event_cloud, plot_neuron
@@ -51,10 +52,11 @@ class LiveFigure:
     @classmethod
     def of(cls, kind: str, content: dict, figure: Figure, alt: str) -> "LiveFigure":
         """Take the picture from a matplotlib figure, and close it."""
-        file = io.BytesIO()
-        figure.savefig(file, format="png")
+        drawn, small = io.BytesIO(), io.BytesIO()
+        figure.savefig(drawn, format="png")
         plt.close(figure)
-        return cls(kind, content, file.getvalue(), alt)
+        Image.open(drawn).convert("RGB").quantize(64).save(small, format="png", optimize=True)
+        return cls(kind, content, small.getvalue(), alt)
 
     def _repr_png_(self) -> bytes:
         return self.png
@@ -170,10 +172,21 @@ def run_neuron(
     return np.array(trace).T
 
 
-def _pack(events: np.ndarray) -> dict[str, str]:
-    """Write the fields of a recording as base64 of little-endian bytes: t in µs as uint32."""
-    types = {"t": "<u4", "x": "u1", "y": "u1", "p": "u1"}
+def _pack(events: np.ndarray) -> dict[str, dict[str, str]]:
+    """Write t, x and y of the OFF and of the ON events as base64.
+
+    Times are unsigned 16-bit numbers in µs, low byte first; x and y are single bytes.
+
+    Raises:
+        ValueError: The recording is longer than 65.5 ms, which the times can't hold.
+    """
+    if events["t"].max() >= 2**16:
+        raise ValueError(f"the recording lasts {events['t'].max()} µs; the page takes 65,535 µs")
+    types = {"t": "<u2", "x": "u1", "y": "u1"}
     return {
-        field: base64.b64encode(events[field].astype(kind).tobytes()).decode()
-        for field, kind in types.items()
+        name: {
+            field: base64.b64encode(some[field].astype(kind).tobytes()).decode()
+            for field, kind in types.items()
+        }
+        for name, some in (("OFF", events[events["p"] == 0]), ("ON", events[events["p"] == 1]))
     }

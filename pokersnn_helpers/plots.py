@@ -10,6 +10,7 @@ from matplotlib.animation import FuncAnimation
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.ticker import MultipleLocator
 
 from .snn import SNNState
 from .training import Evaluation, History
@@ -76,7 +77,7 @@ def animate_frames(frames: torch.Tensor, time_window: float, title: str) -> str:
     Returns:
         HTML, to be shown with ``IPython.display.HTML``.
     """
-    fig, ax = plt.subplots(figsize=(3.4, 3.6), dpi=90, layout="constrained")
+    fig, ax = plt.subplots(figsize=(3.4, 3.6), dpi=80, layout="constrained")
     image = show_polarity(ax, frames[0], limit=4)
 
     def draw(step: int) -> None:
@@ -140,11 +141,12 @@ def plot_event_cloud(events: np.ndarray, title: str) -> Figure:
     for polarity, (name, colour, marker) in POLARITIES.items():
         some = events[events["p"] == polarity]
         ax.scatter(
-            some["t"] / 1000, some["x"], some["y"], s=4, color=colour, marker=marker,
-            alpha=0.6, linewidth=0, label=f"{name}: {len(some):,} events",
+            some["t"] / 1000, some["x"], some["y"], s=3, color=colour, marker=marker,
+            linewidth=0, depthshade=False, label=f"{name}: {len(some):,} events",
         )  # fmt: skip
     ax.set(xlabel="time (ms)", ylabel="x (pixel)", zlabel="y (pixel)", zlim=(35, 0), ylim=(0, 35))
     ax.set(yticks=range(0, 31, 10), zticks=range(0, 31, 10))
+    ax.xaxis.set_major_locator(MultipleLocator(5))
     ax.set_box_aspect((1.7, 1, 1), zoom=1.1)
     ax.view_init(elev=20, azim=-60)
     ax.set_title(title, y=0.94)

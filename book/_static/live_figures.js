@@ -29,20 +29,18 @@
 
   // ---- The cloud of events ----
 
-  function unpack(recording) {
+  function unpack({ t, x, y }) {
     const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-    const times = new DataView(bytes(recording.t).buffer);
-    const [x, y, p] = ["x", "y", "p"].map((field) => bytes(recording[field]));
-    const t = Array.from(x, (_, event) => times.getUint32(4 * event, true) / 1000); // ms
-    return { t, x, y, p };
+    const times = new DataView(bytes(t).buffer);
+    const inMilliseconds = (_, event) => times.getUint16(2 * event, true) / 1000;
+    const [columns, rows] = [bytes(x), bytes(y)].map((values) => Array.from(values));
+    return { t: columns.map(inMilliseconds), x: columns, y: rows };
   }
 
-  function points(events, polarity, name, symbol) {
-    const some = [...events.p.keys()].filter((event) => events.p[event] === polarity);
-    const pick = (field) => some.map((event) => events[field][event]);
+  function points(name, symbol, events) {
     return {
-      type: "scatter3d", mode: "markers", name: `${name}: ${some.length} events`,
-      x: pick("t"), y: pick("x"), z: pick("y"),
+      type: "scatter3d", mode: "markers", name: `${name}: ${events.t.length} events`,
+      x: events.t, y: events.x, z: events.y,
       marker: { size: 2, symbol, color: colour(name), opacity: 0.8, line: { width: 0 } },
       hovertemplate: `${name}<br>%{x:.2f} ms<br>x %{y}, y %{z}<extra></extra>`,
     };
@@ -77,8 +75,8 @@
     suit.value = suits.at(-1);
     controls.append(element("label", {}, "Suit ", suit), element("label", {}, "Recording ", number));
     const draw = () => {
-      const events = unpack(recordings[suit.value][number.value - 1]);
-      const traces = [points(events, 1, "ON", "circle"), points(events, 0, "OFF", "square")];
+      const { ON, OFF } = recordings[suit.value][number.value - 1];
+      const traces = [points("ON", "circle", unpack(ON)), points("OFF", "square", unpack(OFF))];
       const options = { displayModeBar: false, responsive: true, scrollZoom: false };
       return window.Plotly.react(drawing, traces, cloudLayout(drawing.clientWidth), options);
     };

@@ -73,6 +73,13 @@ class Visit:
     def read(self, name):
         """Open a page and scroll to its end, so that everything on it is loaded."""
         self.page.goto(self.address + name)
+        self.scroll_through()
+        if self.page.locator(".live-figure").count():
+            self.page.wait_for_selector(".live-figure.is-live")
+        self.page.wait_for_load_state("networkidle")
+        return self.page
+
+    def scroll_through(self):
         self.page.evaluate(
             """async () => {
                 for (let y = 0; y < document.body.scrollHeight; y += 700) {
@@ -81,10 +88,6 @@ class Visit:
                 }
             }"""
         )
-        if self.page.locator(".live-figure").count():
-            self.page.wait_for_selector(".live-figure.is-live")
-        self.page.wait_for_load_state("networkidle")
-        return self.page
 
     @property
     def transferred(self):
