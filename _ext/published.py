@@ -43,7 +43,8 @@ def leave_out_scripts(
 
     The latter's scripts are added twice, which makes the second fail.
     """
-    formulas = app.env.get_domain("math").has_equations(pagename)
+    # has_equations(pagename) would count the pages listed below this one, too.
+    formulas = app.env.get_domain("math").data["has_equations"].get(pagename)
     unwanted = ("thebe",) if formulas else ("thebe", "mathjax")
     context["script_files"] = [
         script
