@@ -154,11 +154,11 @@
       load("link", { rel: "stylesheet", href: asset("uPlot.min.css") }),
       load("script", { src: asset("uPlot.iife.min.js") }),
     ]);
-    const atLeast = (least) => (high) => Math.max(least, 1.1 * high);
+    const noLessThan = (least) => (high) => Math.max(least, 1.1 * high);
     const spike = { width: 0, points: { show: false }, paths: window.uPlot.paths.bars({ size: [1, 2, 2] }), fill: () => colour("text") };
     const charts = [
-      panel(drawing, "i (a.u.)", 150, [["current"]], atLeast(0.1)),
-      panel(drawing, "v (a.u.)", 170, [["voltage"], ["threshold", { dash: [6, 4] }]], atLeast(0.1)),
+      panel(drawing, "i (a.u.)", 150, [["current"]], noLessThan(0.1)),
+      panel(drawing, "v (a.u.)", 170, [["voltage"], ["threshold", { dash: [6, 4] }]], noLessThan(0.1)),
       panel(drawing, "spikes", 90, [["spikes", spike]], () => 1, true),
     ];
     let pending = false;
