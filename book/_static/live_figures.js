@@ -47,7 +47,7 @@
   }
 
   function cloudLayout(width) {
-    const distance = width < 500 ? 1.5 : 1; // the whole box fits on a phone
+    const distance = width < 500 ? 1.65 : 1; // the whole box fits on a phone
     const axis = (title, more) => ({
       title: { text: title }, gridcolor: colour("grid"), zerolinecolor: colour("grid"),
       showspikes: false, ...more,
@@ -204,6 +204,12 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
+    // A figure wider than a phone can be moved sideways with the keyboard, too.
+    for (const figure of document.querySelectorAll("article figure")) {
+      new ResizeObserver(() => {
+        if (figure.scrollWidth > figure.clientWidth) figure.tabIndex = 0;
+      }).observe(figure);
+    }
     const watcher = new IntersectionObserver(
       (entries) => {
         for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
