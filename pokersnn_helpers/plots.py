@@ -10,12 +10,14 @@ from matplotlib.animation import FuncAnimation
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.ticker import MultipleLocator
 
 from .camera import EventCamera
 from .snn import SNNState
 from .training import Evaluation, History
 
 SUIT_COLOURS = {"club": "#009E73", "heart": "#D55E00", "diamond": "#E69F00", "spade": "#0072B2"}
+POLARITIES = {1: ("ON", "#B2182B", "o"), 0: ("OFF", "#2166AC", "s")}
 
 
 def show_polarity(ax: Axes, frame: np.ndarray | torch.Tensor, limit: float) -> AxesImage:
@@ -76,7 +78,7 @@ def animate_frames(frames: torch.Tensor, time_window: float, title: str) -> str:
     Returns:
         HTML, to be shown with ``IPython.display.HTML``.
     """
-    fig, ax = plt.subplots(figsize=(3.4, 3.6), dpi=90, layout="constrained")
+    fig, ax = plt.subplots(figsize=(3.4, 3.6), dpi=80, layout="constrained")
     image = show_polarity(ax, frames[0], limit=4)
 
     def draw(step: int) -> None:
@@ -87,11 +89,12 @@ def animate_frames(frames: torch.Tensor, time_window: float, title: str) -> str:
 
     html = FuncAnimation(fig, draw, frames=len(frames), interval=200).to_jshtml(default_mode="loop")
     plt.close(fig)
-    return _with_plain_buttons(html)
+    alt = f"A film of {title}: in each frame, red pixels sent more ON events, blue ones more OFF."
+    return _make_readable(html, alt)
 
 
-def _with_plain_buttons(html: str) -> str:
-    """Replace the icons that matplotlib fetches from another host by characters."""
+def _make_readable(html: str, alt: str) -> str:
+    """Name the parts for screen readers, and draw no icons that come from another host."""
     icons = {
         "fa fa-minus": "−", "fa fa-fast-backward": "|◀", "fa fa-step-backward": "◁",
         "fa fa-play fa-flip-horizontal": "◀", "fa fa-pause": "‖", "fa fa-play": "▶",
@@ -101,7 +104,8 @@ def _with_plain_buttons(html: str) -> str:
     html = head + rest.partition(">")[2] if link else html
     for icon, character in icons.items():
         html = html.replace(f'<i class="{icon}"></i>', f"<span>{character}</span>")
-    return html
+    html = html.replace("<img ", f'<img alt="{alt}" ')
+    return html.replace('<input id="_anim_slider', '<input aria-label="frame" id="_anim_slider')
 
 
 def animate_pixel(
@@ -179,8 +183,37 @@ def plot_distributions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
     return fig
 
 
+def plot_event_cloud(events: np.ndarray, title: str) -> Figure:
+    """Draw each event of a recording as a point in x, y and time.
+
+    Args:
+        events: Structured array with fields t (µs), x, y and p.
+        title: Stands above the cloud.
+    """
+    fig = plt.figure(figsize=(7.2, 4.6))
+    ax = fig.add_axes((0, 0, 0.9, 1), projection="3d", computed_zorder=False)
+    for polarity, (name, colour, marker) in POLARITIES.items():
+        some = events[events["p"] == polarity]
+        ax.scatter(
+            some["t"] / 1000, some["x"], some["y"], s=3, color=colour, marker=marker,
+            linewidth=0, depthshade=False, label=f"{name}: {len(some):,} events",
+        )  # fmt: skip
+    ax.set(xlabel="time (ms)", ylabel="x (pixel)", zlabel="y (pixel)", zlim=(35, 0), ylim=(0, 35))
+    ax.set(yticks=range(0, 31, 10), zticks=range(0, 31, 10))
+    ax.xaxis.set_major_locator(MultipleLocator(5))
+    ax.set_box_aspect((1.7, 1, 1), zoom=1.1)
+    ax.view_init(elev=20, azim=-60)
+    ax.set_title(title, y=0.94)
+    ax.legend(loc="upper right", bbox_to_anchor=(1.08, 0.9), markerscale=3)
+    return fig
+
+
 def plot_neuron(
-    times: np.ndarray, current: np.ndarray, voltage: np.ndarray, threshold: float | None = None
+    times: np.ndarray,
+    current: np.ndarray,
+    voltage: np.ndarray,
+    threshold: float | None = None,
+    spikes: np.ndarray | None = None,
 ) -> Figure:
     """Draw the synaptic current of a neuron above its membrane voltage.
 
@@ -189,6 +222,7 @@ def plot_neuron(
         current: Synaptic current at these times.
         voltage: Membrane voltage at these times.
         threshold: Drawn as a dashed line; default: the neuron has none.
+        spikes: 0 or 1 at these times, drawn as marks above the voltage; default: not drawn.
     """
     fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(7.2, 4), layout="constrained")
     top.plot(times, current, color="#0072B2")
@@ -198,6 +232,10 @@ def plot_neuron(
     if threshold is not None:
         bottom.axhline(threshold, color="#D55E00", linestyle="--", linewidth=1)
         bottom.text(times[-1], threshold, " threshold", color="#D55E00", va="bottom", ha="right")
+    if spikes is not None:
+        bottom.set_title(f"membrane voltage, and a mark for each of {spikes.sum():.0f} spikes")
+        height = 1.25 * max(voltage.max(), threshold or 0)
+        bottom.plot(times[spikes > 0], np.full(int(spikes.sum()), height), "|k", markersize=10)
     return fig
 
 

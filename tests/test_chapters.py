@@ -54,12 +54,17 @@ def test_stores_no_outputs(chapter):
         assert cell.outputs == [] and cell.execution_count is None
 
 
-def test_first_cell_has_the_title_and_a_badge_that_opens_this_file(chapter):
+def test_first_cell_has_the_title_and_a_link_that_opens_this_file_in_colab(chapter):
     first = chapter.cells[0].source
     url = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
     colab = url.replace("https://github.com", "https://colab.research.google.com/github")
     assert first.startswith("# ")
-    assert f"]({colab}/blob/main/book/{chapter.path.name})" in first
+    assert f"\n[Open in Colab]({colab}/blob/main/book/{chapter.path.name})" in first
+
+
+def test_shows_no_picture_from_another_host(chapter):
+    for cell in cells(chapter, "markdown"):
+        assert not re.search(r"!\[[^\]]*\]\(https?:|<img", cell.source)
 
 
 def test_asks_colab_for_a_gpu(chapter):
@@ -126,6 +131,14 @@ def test_every_figure_has_a_caption_and_an_alternative_text(chapter):
         assert figure.figure.caption and figure.figure.name.startswith("fig-")
 
 
+def test_every_figure_to_play_with_has_a_caption(chapter):
+    """It brings its own alternative text."""
+    for cell in cells(chapter, "code"):
+        if re.search(r"^live_\w+\(", cell.source, re.MULTILINE):
+            assert cell.metadata.mystnb.figure.caption
+            assert cell.metadata.mystnb.figure.name.startswith("fig-live-")
+
+
 def test_figure_names_are_unique():
     names = [
         cell.metadata.mystnb.figure.name
@@ -162,9 +175,50 @@ def test_no_chapter_stands_on_a_path_of_its_own_folder(chapter):
     assert not re.search(r"sys\.path|\.\./|images/", code)
 
 
-def test_glossary_is_in_alphabetical_order():
+def glossary_terms():
+    """Return the terms, and the anchors that Sphinx gives them on the glossary's page."""
     text = (ROOT / "book" / "glossary.md").read_text()
     terms = re.findall(r"^(\S.*)\n  \S", text.split("```")[1], re.MULTILINE)
+    return {"term-" + re.sub(r"[^\w-]+", "-", term).strip("-"): term for term in terms}
+
+
+def glossary_links(notebook):
+    """Return text and anchor of each link to the glossary in a chapter's prose, in order."""
+    base = yaml.safe_load((ROOT / "_config.yml").read_text())["html"]["baseurl"]
+    link = re.compile(rf"\[([^\]]+)\]\({re.escape(base)}book/glossary\.html#([\w-]+)\)")
+    return [match for cell in cells(notebook, "markdown") for match in link.findall(cell.source)]
+
+
+def test_links_to_the_glossary_name_its_terms_once_a_chapter(chapter):
+    anchors = [anchor for _, anchor in glossary_links(chapter)]
+    assert set(anchors) <= set(glossary_terms())
+    assert len(anchors) == len(set(anchors))
+
+
+def test_links_to_the_glossary_stand_at_first_uses(chapter):
+    body = "\n".join(
+        re.sub(r"`[^`]*`|^(#|\||>).*$", "", cell.source, flags=re.MULTILINE)
+        for cell in cells(chapter, "markdown")
+        if not re.match(r"# |## (Overview|Prerequisites)", cell.source)
+    )
+    for text, anchor in glossary_links(chapter):
+        if not text.startswith("`"):
+            before = body.partition(f"#{anchor})")[0].rpartition("[")[0]
+            before = re.sub(r"\[[^\]]*\]\([^)]*\)", "", before)  # other terms and their links
+            assert not re.search(rf"(?<![\w#/-]){re.escape(text)}(?![\w-])", before), text
+
+
+def test_every_term_of_the_glossary_is_linked():
+    linked = {
+        anchor
+        for path in CHAPTERS
+        for _, anchor in glossary_links(nbformat.read(path, as_version=4))
+    }
+    assert linked == set(glossary_terms())
+
+
+def test_glossary_is_in_alphabetical_order():
+    terms = list(glossary_terms().values())
     assert len(terms) > 15
     assert terms == sorted(terms, key=str.lower)
 

@@ -1,0 +1,73 @@
+"""Sphinx extension: what the pages need that no other extension gives them."""
+
+from urllib.parse import urlparse
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+
+def setup(app: Sphinx) -> dict:
+    """Connect the functions below to the steps of a build."""
+    app.connect("config-inited", take_address_from_base_url)
+    app.connect("doctree-resolved", keep_links_inside)
+    app.connect("html-page-context", leave_out_scripts, priority=900)  # after all were added
+    app.connect("html-page-context", describe_page, priority=400)  # before sphinxext.opengraph
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def take_address_from_base_url(app: Sphinx, config: Config) -> None:
+    """Let one setting, ``html_baseurl``, say where the book is published."""
+    config.ogp_site_url = config.html_baseurl
+    config.notfound_urls_prefix = urlparse(config.html_baseurl).path
+
+
+def keep_links_inside(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Point links to the published book at this build's own pages.
+
+    Chapters link to the glossary by its full address, which works in Colab too.
+    """
+    base = app.config.html_baseurl
+    for link in doctree.findall(nodes.reference):
+        address = link.get("refuri", "")
+        page, _, rest = address.removeprefix(base).partition(".html")
+        if address.startswith(base) and page in app.env.found_docs:
+            link["refuri"] = app.builder.get_relative_uri(docname, page) + rest
+            link["internal"] = True
+
+
+def leave_out_scripts(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None
+) -> None:
+    """Drop MathJax (1.2 MB) from pages without formulas, and the unused sphinx-thebe.
+
+    The latter's scripts are added twice, which makes the second fail.
+    """
+    # has_equations(pagename) would count the pages listed below this one, too.
+    formulas = app.env.get_domain("math").data["has_equations"].get(pagename)
+    unwanted = ("thebe",) if formulas else ("thebe", "mathjax")
+    context["script_files"] = [
+        script
+        for script in context["script_files"]
+        if not any(name in f"{script.filename} {script.attributes}".lower() for name in unwanted)
+    ]
+
+
+def describe_page(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict,
+    doctree: nodes.document | None,
+) -> None:
+    """Describe a page by its first paragraph, leaving out a paragraph that is only a link."""
+    paragraphs = doctree.findall(nodes.paragraph) if doctree else ()
+    for text in (paragraph.astext() for paragraph in paragraphs):
+        if len(text) > 40:
+            description = text.replace("\n", " ").replace('"', "&quot;")
+            context["meta"] = {
+                **(context["meta"] or {}),
+                "og:description": description,
+            }
+            context["metatags"] += f'<meta name="description" content="{description}" />\n'
+            return

@@ -1,0 +1,95 @@
+"""The built book, served as GitHub Pages does it, and visits to it."""
+
+import contextlib
+import gzip
+import http.server
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+HTML = ROOT / "_build" / "html"
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
+PREFIX = urlsplit(CONFIG["html"]["baseurl"]).path  # a project's pages lie below its name
+
+
+def pages() -> list[str]:
+    """List every page but the first address, which only leads on to the landing page."""
+    found = sorted(str(path.relative_to(HTML)) for path in HTML.rglob("*.html"))
+    return [name for name in found if not name.startswith("_static/") and name != "index.html"]
+
+
+class GitHubPages(http.server.SimpleHTTPRequestHandler):
+    """Files below the prefix, text compressed, 404.html for what isn't there."""
+
+    def log_message(self, *args):
+        pass
+
+    def do_GET(self):
+        path = unquote(urlsplit(self.path).path)
+        file = HTML / (path.removeprefix(PREFIX) or "index.html")
+        found = path.startswith(PREFIX) and file.is_file()
+        file = file if found else HTML / "404.html"
+        content = file.read_bytes()
+        self.send_response(200 if found else 404)
+        self.send_header("Content-Type", self.guess_type(file))
+        if file.suffix in (".html", ".css", ".js", ".svg", ".json", ".xml"):
+            content = gzip.compress(content)
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):  # the reader has left
+            self.wfile.write(content)
+
+
+class Visit:
+    """A page open in the browser, and what went wrong or was transferred on the way there."""
+
+    def __init__(self, browser, address, width=1280, theme="light"):
+        self.context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=theme
+        )
+        self.address = address
+        self.page = self.context.new_page()
+        self.problems = []
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.problems.append(f"uncaught: {error}"))
+        self.page.on("requestfailed", lambda request: self.problems.append(f"no {request.url}"))
+        self.page.on("request", self._see)
+        self.sizes = []
+        network = self.context.new_cdp_session(self.page)
+        network.send("Network.enable")
+        network.on("Network.loadingFinished", lambda end: self.sizes.append(end))
+
+    def _hear(self, message):
+        if message.type == "error":
+            self.problems.append(f"console: {message.text}")
+
+    def _see(self, request):
+        if not request.url.startswith((self.address, "data:", "blob:")):
+            self.problems.append(f"asks another host: {request.url}")
+
+    def read(self, name):
+        """Open a page and scroll to its end, so that everything on it is loaded."""
+        self.page.goto(self.address + name)
+        self.scroll_through()
+        if self.page.locator(".live-figure").count():
+            self.page.wait_for_selector(".live-figure.is-live")
+        self.page.wait_for_load_state("networkidle")
+        return self.page
+
+    def scroll_through(self):
+        self.page.evaluate(
+            """async () => {
+                for (let y = 0; y < document.body.scrollHeight; y += 700) {
+                    window.scrollTo(0, y);
+                    await new Promise(requestAnimationFrame);
+                }
+            }"""
+        )
+
+    @property
+    def transferred(self):
+        """Bytes that came over the network, headers included."""
+        return sum(end["encodedDataLength"] for end in self.sizes)

@@ -1,0 +1,68 @@
+"""Without a browser or a built book these tests are skipped.
+
+Not so where the environment variable POKERSNN_SITE_TESTS is "required", as in .ci/run.
+"""
+
+import http.server
+import os
+import shutil
+import threading
+
+import pytest
+from book_site import HTML, PREFIX, GitHubPages, Visit
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def do_without(reason: str) -> None:
+    if os.environ.get("POKERSNN_SITE_TESTS") == "required":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def built():
+    if not (HTML / "index.html").is_file():
+        do_without("the book isn't built: run jupyter-book build .")
+    return HTML
+
+
+@pytest.fixture(scope="session")
+def address(built):
+    """Address of the served book, with a slash at its end."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), GitHubPages)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}{PREFIX}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def browser(built):
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        do_without("Playwright isn't installed: pip install -e '.[site]'")
+    found = filter(None, map(shutil.which, BROWSERS))
+    if not (executable := next(found, None)):
+        do_without(f"no browser is installed: none of {', '.join(BROWSERS)} is on the path")
+    # WebGL computed by the CPU, and a sandbox where there may be one: not for the superuser.
+    options = ["--enable-unsafe-swiftshader"]
+    options += ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, address):
+    visits = []
+
+    def start(**settings):
+        visits.append(Visit(browser, address, **settings))
+        return visits[-1]
+
+    yield start
+    for one in visits:
+        one.context.close()
