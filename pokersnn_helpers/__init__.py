@@ -9,12 +9,11 @@ from .data import (
     one_of_each_suit,
 )
 from .fast import FastSNN
-from .frames import make_loaders, to_frames, to_sparse_frames
+from .frames import augment, make_loaders, to_frames, to_sparse_frames
 from .snn import SNN, Classifier, SNNState, decode
 from .training import (
     Evaluation,
     History,
-    augment,
     evaluate,
     fit,
     pick_device,

@@ -15,7 +15,7 @@ from tqdm import tqdm, trange
 from .data import PokerDVS
 from .distributed import add_up, in_parallel, own_share, process_rank
 from .fast import FastSNN
-from .frames import make_loaders
+from .frames import augment, make_loaders
 from .snn import SNN, Classifier
 
 
@@ -220,43 +220,6 @@ def _progress_bar(done: int, epochs: int) -> tqdm:
     # Only the first process shows it. An explicit disable=False would overrule TQDM_DISABLE.
     hidden = {"disable": True} if process_rank() > 0 else {}
     return trange(done, epochs, initial=done, total=epochs, desc="training", unit="epoch", **hidden)
-
-
-def augment(frames: torch.Tensor) -> torch.Tensor:
-    """Mirror about half of the recordings left to right, and shift each by up to a pixel.
-
-    All four suits look the same in a mirror, and no suit changes when its pip moves a little.
-
-    Args:
-        frames: Counts of shape (T, B, polarity, y, x), dense or sparse (COO).
-
-    Returns:
-        A changed copy of the same shape and kind.
-    """
-    batch = frames.shape[1]
-    mirrored = torch.rand(batch) < 0.5
-    shifts = torch.randint(-1, 2, (batch, 2))  # pixels along y and x
-    if frames.is_sparse:
-        return _move_events(frames, mirrored, shifts)
-    changed = []
-    for recording, mirror, shift in zip(frames.unbind(1), mirrored, shifts, strict=True):
-        recording = recording.flip(-1) if mirror else recording
-        changed.append(recording.roll(shift.tolist(), dims=(-2, -1)))
-    return torch.stack(changed, dim=1)
-
-
-def _move_events(
-    frames: torch.Tensor, mirrored: torch.Tensor, shifts: torch.Tensor
-) -> torch.Tensor:
-    """Do what ``augment`` does to the events of a sparse tensor."""
-    step, recording, polarity, y, x = frames._indices()
-    height, width = frames.shape[-2:]
-    x = torch.where(mirrored[recording], width - 1 - x, x)
-    y_shift, x_shift = shifts[recording].unbind(1)
-    moved = [step, recording, polarity, (y + y_shift) % height, (x + x_shift) % width]
-    return torch.sparse_coo_tensor(
-        torch.stack(moved), frames._values(), frames.shape, check_invariants=False
-    )
 
 
 def train_classifier(

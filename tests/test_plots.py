@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from pokersnn_helpers import SNN, Evaluation, History, describe, plots, to_frames
+from pokersnn_helpers import SNN, Evaluation, History, describe, plots
 
 
 @pytest.fixture(autouse=True)
@@ -25,15 +25,6 @@ def test_frames_show_on_minus_off_on_one_scale():
     assert first.get_array()[4, 3] == 5 and first.get_array()[20, 10] == -2
     assert first.get_clim() == second.get_clim() == (-5, 5)
     assert [ax.get_title() for ax in fig.axes[:2]] == ["a", "b"]
-
-
-def test_animation_needs_no_other_host(standin):
-    events, _ = standin.test[0]
-    frames = to_frames(events)[:3]
-    html = plots.animate_frames(frames, time_window=1000, title="club")
-    assert "http" not in html.replace("http://www.w3.org", "")
-    assert 'class="fa' not in html and "▶" in html
-    assert html.count("data:image/png;base64") == 3
 
 
 def test_distributions_draw_a_dot_for_every_recording(standin):

@@ -1,0 +1,29 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from pokersnn_helpers import to_frames
+from pokersnn_helpers.animations import animate_frames, animate_pixel
+from pokersnn_helpers.camera import EventCamera
+
+
+def check(html, frames):
+    assert "http" not in html.replace("http://www.w3.org", "")
+    assert 'class="fa' not in html and "▶" in html
+    assert '<img alt="A film of' in html and "aria-label" in html
+    assert html.count("data:image/png;base64") == frames
+    assert not plt.get_fignums()
+
+
+def test_film_of_frames_needs_no_other_host(standin):
+    events, _ = standin.test[0]
+    check(animate_frames(to_frames(events)[:3], time_window=1000, title="club"), 3)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_film_of_a_pixel_needs_no_other_host(sign):
+    times = np.linspace(0, 10, 101)  # ms
+    log_light = sign * np.sin(times / 2)
+    camera = EventCamera()
+    events = camera.record(log_light.reshape(-1, 1, 1), 100, np.random.default_rng(0))
+    check(animate_pixel(times, log_light, events, camera), 24)
