@@ -80,6 +80,7 @@ def animate_pixel(
         step="post",
         color="#56B4E9",
         alpha=0.3,
+        linewidth=0,
         label="no event in this band",
     )
     axes[1].step(starts, remembered, where="post", color="#0072B2", label="remembered")
@@ -97,7 +98,8 @@ def animate_pixel(
         for cover in covers:
             cover.set(x=now, width=times[-1] - now)
 
-    moments = np.linspace(times[0], times[-1], 25)[1:]
+    # The first picture, which is also the printed one, shows the end.
+    moments = np.append(times[-1], np.linspace(times[0], times[-1], 25)[1:])
     html = FuncAnimation(fig, draw, frames=moments, interval=200).to_jshtml(default_mode="once")
     plt.close(fig)
     alt = "A film of light, log intensity and events at one pixel, drawn from left to right."

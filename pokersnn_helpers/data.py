@@ -14,6 +14,7 @@ import pandas as pd
 from tonic.datasets import POKERDVS
 
 from .archives import ARCHIVES, cache_folder, find_recordings
+from .camera import EventCamera
 from .standin import write_standin
 
 
@@ -98,13 +99,16 @@ def load_pokerdvs(root: str | os.PathLike | None = None, source: str = "auto") -
     return load_standin()
 
 
-def load_standin(seed: int = 0, n_train: int = 48, n_test: int = 20) -> PokerDVS:
+def load_standin(
+    seed: int = 0, n_train: int = 48, n_test: int = 20, camera: EventCamera | None = None
+) -> PokerDVS:
     """Simulate recordings in the form of the real set.
 
     Args:
         seed: Fixes every event.
         n_train: Recordings to train on, a quarter of them (rounded down) from each suit.
         n_test: Recordings to test on, likewise.
+        camera: What films them. Default: ``standin.CAMERA``.
 
     Raises:
         ValueError: There are fewer than 20 of either, which Tonic takes for an incomplete set.
@@ -113,7 +117,7 @@ def load_standin(seed: int = 0, n_train: int = 48, n_test: int = 20) -> PokerDVS
         if count < 20:
             raise ValueError(f"{name} is {count}; choose 20 or more, a multiple of 4")
     with tempfile.TemporaryDirectory() as folder:
-        write_standin(Path(folder), seed, n_train, n_test)
+        write_standin(Path(folder), seed, n_train, n_test, camera)
         return PokerDVS(*read_recordings(Path(folder)), source="standin")
 
 

@@ -113,7 +113,13 @@ def _spade(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 OUTLINES = {"cl": _club, "he": _heart, "di": _diamond, "sp": _spade}
 
 
-def write_standin(folder: Path, seed: int = 0, n_train: int = 48, n_test: int = 20) -> None:
+def write_standin(
+    folder: Path,
+    seed: int = 0,
+    n_train: int = 48,
+    n_test: int = 20,
+    camera: EventCamera | None = None,
+) -> None:
     """Write simulated recordings in the on-disk form of the unpacked real set.
 
     Args:
@@ -122,13 +128,14 @@ def write_standin(folder: Path, seed: int = 0, n_train: int = 48, n_test: int = 
         seed: Fixes every event.
         n_train: Recordings to train on, a quarter of them from each suit.
         n_test: Recordings to test on, likewise.
+        camera: Default: ``CAMERA``.
     """
     rng = np.random.default_rng(seed)
     for name, count in (("pips_train", n_train), ("pips_test", n_test)):
         for suit in OUTLINES:
             (folder / name / suit).mkdir(parents=True, exist_ok=True)
             for number in range(count // len(OUTLINES)):
-                np.save(folder / name / suit / f"{number}.npy", simulate(suit, rng))
+                np.save(folder / name / suit / f"{number}.npy", simulate(suit, rng, camera))
 
 
 def simulate(suit: str, rng: np.random.Generator, camera: EventCamera | None = None) -> np.ndarray:

@@ -26,4 +26,4 @@ def test_film_of_a_pixel_needs_no_other_host(sign):
     log_light = sign * np.sin(times / 2)
     camera = EventCamera()
     events = camera.record(log_light.reshape(-1, 1, 1), 100, np.random.default_rng(0))
-    check(animate_pixel(times, log_light, events, camera), 24)
+    check(animate_pixel(times, log_light, events, camera), 25)
