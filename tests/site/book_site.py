@@ -1,6 +1,7 @@
 """The built book, served as GitHub Pages does it, and visits to it."""
 
 import contextlib
+import functools
 import gzip
 import http.server
 from pathlib import Path
@@ -20,6 +21,12 @@ def pages() -> list[str]:
     return [name for name in found if not name.startswith("_static/") and name != "index.html"]
 
 
+@functools.cache
+def compressed(content: bytes) -> bytes:
+    """Compress a file once, however many pages ask for it."""
+    return gzip.compress(content, compresslevel=6)
+
+
 class GitHubPages(http.server.SimpleHTTPRequestHandler):
     """Files below the prefix, text compressed, 404.html for what isn't there."""
 
@@ -35,7 +42,7 @@ class GitHubPages(http.server.SimpleHTTPRequestHandler):
         self.send_response(200 if found else 404)
         self.send_header("Content-Type", self.guess_type(file))
         if file.suffix in (".html", ".css", ".js", ".svg", ".json", ".xml"):
-            content = gzip.compress(content)
+            content = compressed(content)
             self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
