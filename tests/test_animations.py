@@ -7,6 +7,11 @@ from pokersnn_helpers.animations import animate_frames, animate_pixel
 from pokersnn_helpers.camera import EventCamera
 
 
+@pytest.fixture(autouse=True)
+def no_figures():
+    plt.close("all")  # those that other tests have left
+
+
 def check(html, frames):
     assert "http" not in html.replace("http://www.w3.org", "")
     assert 'class="fa' not in html and "▶" in html
