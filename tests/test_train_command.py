@@ -1,5 +1,4 @@
 import os
-import re
 import subprocess
 import sys
 import time
@@ -301,8 +300,7 @@ def test_two_processes_end_with_the_weights_of_one(finished, tmp_path):
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("2 processes on cpu") == 1
     assert result.stdout.count("of 20 recordings named right") == 1
-    finished_bars = re.findall(r"training: 100%[^\r\n]*\n", result.stderr)
-    assert len(finished_bars) == 1
+    assert result.stderr.count("?epoch/s]") == 1  # what a progress bar shows first, and only once
     one, two = load_checkpoint(finished, "cpu"), load_checkpoint(path, "cpu")
     for name, weight in one.state_dict().items():
         assert torch.allclose(weight, two.state_dict()[name], rtol=1e-4, atol=1e-5), name
