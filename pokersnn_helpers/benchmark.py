@@ -144,24 +144,16 @@ def engine_steps(data: PokerDVS, time_window: float) -> dict[str, Step | None]:
     frames, targets = example_batch(data, time_window)
     dt = time_window / 1e6
     loop = network_step(SNN, frames, targets, dt)
-    events = network_step(FastSNN, frames.to_sparse(), targets, dt)
 
     def with_anomaly_detection() -> None:
         with torch.autograd.set_detect_anomaly(True):
             loop()
 
-    def on_one_thread() -> None:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        events()
-        torch.set_num_threads(threads)
-
     steps = {
         LOOP: with_anomaly_detection,
         "SNN": loop,
         "FastSNN, dense frames": network_step(FastSNN, frames, targets, dt),
-        "FastSNN, sparse frames": events,
-        "FastSNN, sparse, one thread": on_one_thread,
+        "FastSNN, sparse frames": network_step(FastSNN, frames.to_sparse(), targets, dt),
     }
     for package, make in PEERS.items():
         missing = _version(package) is None
@@ -254,7 +246,7 @@ def print_epoch(data: PokerDVS, repeats: int = 3) -> None:
 def _epoch(network: type[SNN], loader: DataLoader, anomaly: bool = False) -> Step:
     torch.manual_seed(0)
     snn = network()
-    optimizer = torch.optim.Adam(snn.parameters(), lr=1e-4)
+    optimizer = torch.optim.Adam(snn.parameters(), lr=1e-4, fused=True)
 
     def epoch() -> None:
         with torch.autograd.set_detect_anomaly(anomaly):

@@ -109,14 +109,14 @@ def make_loaders(
 def _pad_sparse(items: list[tuple[torch.Tensor, int]]) -> tuple[torch.Tensor, torch.Tensor]:
     """Do for sparse frames what Tonic's ``PadTensors(batch_first=False)`` does for dense ones."""
     recordings, targets = zip(*items, strict=True)
-    indices = [
-        torch.stack([step, torch.full_like(step, number), *place])
-        for number, (step, *place) in enumerate(frames.indices() for frames in recordings)
-    ]
-    shape = (max(len(frames) for frames in recordings), len(items), *recordings[0].shape[1:])
-    values = torch.cat([frames.values() for frames in recordings])
+    sizes = torch.tensor([frames._nnz() for frames in recordings])
+    indices = torch.cat([frames.indices() for frames in recordings], dim=1)
+    numbers = torch.arange(len(items)).repeat_interleave(sizes)
     frames = torch.sparse_coo_tensor(
-        torch.cat(indices, dim=1), values, shape, check_invariants=False
+        torch.cat([indices[:1], numbers[None], indices[1:]]),
+        torch.cat([frames.values() for frames in recordings]),
+        (max(len(frames) for frames in recordings), len(items), *recordings[0].shape[1:]),
+        check_invariants=False,
     )
     return frames, torch.tensor(targets)
 

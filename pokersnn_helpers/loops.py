@@ -1,13 +1,12 @@
 """The network's two passes through time as compiled loops, for the CPU.
 
 Events and spikes are rare, so a product with them is a sum over the few rows of a weight matrix
-that they pick. Every sum has one order, so that no result depends on the number of threads.
+that they pick. Slopes are not rare: going back, they are multiplied by BLAS. The loops run on one
+thread, so that every sum has one order; ``torchrun`` puts more cores to use.
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import pairwise
 from typing import NamedTuple
 
 import numba
@@ -15,10 +14,6 @@ import numpy as np
 import torch
 
 from .steps import Constants, Gradients, States
-
-# Gradients are summed over parts of this many recordings, whatever the number of threads, and the
-# sums are added up at the end.
-PART = 16
 
 
 class Inputs(NamedTuple):
@@ -51,10 +46,10 @@ def list_inputs(frames: torch.Tensor) -> Inputs:
         _group(*_arrays(indices, counts), np.array(frames.shape), *_arrays(*inputs))
         return inputs
     flat = frames.flatten(2).flatten(0, 1).contiguous()
-    _split(_count, rows, flat, starts)
+    _count(*_arrays(flat, starts))
     starts = starts.cumsum(0)
     inputs = Inputs(starts, torch.empty(starts[-1], dtype=torch.int32), flat.new_empty(starts[-1]))
-    _split(_list, rows, flat, *inputs)
+    _list(*_arrays(flat, *inputs))
     return inputs
 
 
@@ -64,17 +59,17 @@ def forward(
     """Do what ``steps.forward`` does."""
     inputs = list_inputs(frames)
     steps, batch = frames.shape[:2]
-    outputs, hidden = weights[2].shape
+    w_in, w_rec, w_out = weights
+    outputs, hidden = w_out.shape
     kept = steps if record else 0
     states = States(
-        v_decayed=weights[0].new_empty(steps, batch, hidden),
-        i=weights[0].new_empty(kept, batch, hidden),
-        voltages=weights[0].new_empty(steps, batch, outputs),
-        i_out=weights[0].new_empty(kept, batch, outputs),
+        v_decayed=w_in.new_empty(steps, batch, hidden),
+        i=w_in.new_empty(kept, batch, hidden),
+        voltages=w_in.new_empty(steps, batch, outputs),
+        i_out=w_in.new_empty(kept, batch, outputs),
     )
-    transposed = [w.t().contiguous() for w in weights]
-    typed = _typed(constants, weights[0])
-    _split(_forward, batch, *inputs, *transposed, typed, *states)
+    of_inputs, of_spikes = w_in.t().contiguous(), torch.cat([w_rec, w_out]).t().contiguous()
+    _forward(*_arrays(*inputs, of_inputs, of_spikes), _typed(constants, w_in), *_arrays(*states))
     return inputs, states
 
 
@@ -88,44 +83,27 @@ def backward(
 ) -> Gradients:
     """Do what ``steps.backward`` does."""
     steps, batch, hidden = v_decayed.shape
-    _, w_rec, w_out = (w.contiguous() for w in weights)
-    count = -(-batch // PART)
-    parts = [w.new_zeros(count, *reversed(w.shape)) for w in weights]
-    grad_i = v_decayed.new_zeros(steps if keep else 0, batch, hidden)
-    typed = _typed(constants, v_decayed)
-    shared = grad_voltages.contiguous(), v_decayed, *inputs, w_rec, w_out, typed, grad_i
-    arguments = [(*(grads[part] for grads in parts), part * PART) for part in range(count)]
-    _in_threads(_backward, shared, arguments)
-    return Gradients(*(part.sum(0).t() for part in parts), grad_i)
+    w_in, w_rec, w_out = weights
+    of_spikes = torch.cat([w_rec, w_out])
+    grad_inputs = w_in.new_zeros(w_in.shape[::-1])
+    grad_spikes = w_in.new_zeros(of_spikes.shape[::-1])
+    grad_i = w_in.new_zeros(steps if keep else 0, batch, hidden)
+    _backward(
+        *_arrays(grad_voltages.contiguous(), v_decayed, *inputs, of_spikes),
+        _typed(constants, w_in),
+        *_arrays(grad_i, grad_inputs, grad_spikes),
+    )
+    grad_rec, grad_out = grad_spikes.t().split([hidden, len(w_out)])
+    return Gradients(grad_inputs.t(), grad_rec, grad_out, grad_i)
 
 
 def _arrays(*tensors: torch.Tensor) -> list[np.ndarray]:
-    return [t.detach().numpy() if isinstance(t, torch.Tensor) else t for t in tensors]
+    return [tensor.detach().numpy() for tensor in tensors]
 
 
 def _typed(constants: Constants, like: torch.Tensor) -> tuple[np.floating, ...]:
     """Give constants the type of the tensors: else Numba would compute in double precision."""
-    return tuple(_arrays(like.new_tensor([*constants, 1.0]))[0])
-
-
-def _in_threads(loop: Callable, shared: tuple, arguments: list[tuple]) -> None:
-    """Run a loop once for each of the arguments, on as many threads as PyTorch would take."""
-    shared = _arrays(*shared)
-    calls = [(*shared, *_arrays(*each)) for each in arguments]
-    threads = min(len(calls), torch.get_num_threads())
-    if threads <= 1:
-        for call in calls:
-            loop(*call)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda call: loop(*call), calls))
-
-
-def _split(loop: Callable, size: int, *shared: torch.Tensor) -> None:
-    """Share ``size`` items, which don't depend on each other, among the threads."""
-    count = torch.get_num_threads()
-    edges = [size * part // count for part in range(count + 1)]
-    _in_threads(loop, shared, list(pairwise(edges)))
+    return tuple(like.new_tensor([*constants, 1.0]).numpy())
 
 
 def _compiled(function: Callable, contract: bool = True) -> Callable:
@@ -163,8 +141,8 @@ def _group(indices, counts, shape, starts, columns, values):
 
 
 @_compiled
-def _count(frames, starts, first, last):
-    for row in range(first, last):
+def _count(frames, starts):
+    for row in range(len(frames)):
         count = 0
         for value in frames[row]:
             count += value != 0
@@ -172,9 +150,9 @@ def _count(frames, starts, first, last):
 
 
 @_compiled
-def _list(frames, starts, columns, values, first, last):
-    width = frames.shape[1]
-    for row in range(first, last):
+def _list(frames, starts, columns, values):
+    rows, width = frames.shape
+    for row in range(rows):
         place, column = starts[row], 0
         while place < starts[row + 1]:
             end = min(column + 16, width)
@@ -228,25 +206,23 @@ def _list_spikes(voltages, v_th, spiking):
 
 @partial(_compiled, contract=False)
 def _forward(
-    starts, columns, values, w_in, w_rec, w_out, constants,
-    v_decayed, i_kept, voltages, i_out_kept, first, last,
+    starts, columns, values, of_inputs, of_spikes, constants,
+    v_decayed, i_kept, voltages, i_out_kept,
 ):  # fmt: skip
-    """Step recordings ``first`` to ``last`` through time. The weights are transposed."""
+    """Step through time. A row of weights is what one input or neuron sends to all that follow."""
     steps, batch, hidden = v_decayed.shape
     outputs = voltages.shape[2]
     a, s, v_th, a_out, s_out, _, one = constants
     i, v = np.empty(hidden, v_decayed.dtype), np.empty(hidden, v_decayed.dtype)
     i_out, v_out = np.empty(outputs, v_decayed.dtype), np.empty(outputs, v_decayed.dtype)
-    from_inputs, from_spikes, to_readout = np.empty_like(i), np.empty_like(i), np.empty_like(i_out)
+    from_inputs, from_spikes = np.empty_like(i), np.empty(hidden + outputs, v_decayed.dtype)
     spiking, ones = np.empty(hidden + 1, np.int64), np.ones(hidden, v_decayed.dtype)
-    for b in range(first, last):
-        i[:], v[:], i_out[:], v_out[:] = 0, 0, 0, 0
-        spikes = 0
+    for b in range(batch):
+        i[:], v[:], i_out[:], v_out[:], from_spikes[:] = 0, 0, 0, 0, 0
         for t in range(steps):
             row = t * batch + b
-            from_inputs[:], from_spikes[:] = 0, 0
-            _add_rows(from_inputs, w_in, columns, values, starts[row], starts[row + 1])
-            _add_rows(from_spikes, w_rec, spiking, ones, 0, spikes)
+            from_inputs[:] = 0
+            _add_rows(from_inputs, of_inputs, columns, values, starts[row], starts[row + 1])
             now = v_decayed[t, b]
             for h in range(hidden):
                 i[h] = (i[h] + from_inputs[h]) + from_spikes[h]  # in Norse's order, to round alike
@@ -254,10 +230,10 @@ def _forward(
                 i[h] -= s * i[h]
                 v[h] = now[h] if now[h] <= v_th else one - one
             spikes = _list_spikes(now, v_th, spiking)
-            to_readout[:] = 0
-            _add_rows(to_readout, w_out, spiking, ones, 0, spikes)
+            from_spikes[:] = 0  # to the readout now, to the hidden neurons in the next step
+            _add_rows(from_spikes, of_spikes, spiking, ones, 0, spikes)
             for o in range(outputs):
-                i_out[o] += to_readout[o]
+                i_out[o] += from_spikes[hidden + o]
                 v_out[o] += a_out * (i_out[o] - v_out[o])
                 i_out[o] -= s_out * i_out[o]
                 voltages[t, b, o] = v_out[o]
@@ -268,74 +244,44 @@ def _forward(
 
 @_compiled
 def _backward(
-    grad_voltages, v_decayed, starts, columns, values, w_rec, w_out, constants,
-    grad_i_kept, grad_in, grad_rec, grad_out, first,
+    grad_voltages, v_decayed, starts, columns, values, of_spikes, constants,
+    grad_i_kept, grad_inputs, grad_spikes,
 ):  # fmt: skip
-    """Step the part of the batch that begins with recording ``first`` back through time.
+    """Step back through time.
 
     The weights are as they are, their gradients transposed. A name that begins with g stands for
     the slope of the loss with respect to what follows; current and voltage are those before they
     decay.
     """
     steps, batch, hidden = v_decayed.shape
-    size, outputs, dtype = min(PART, batch - first), grad_voltages.shape[2], v_decayed.dtype
+    outputs, dtype = grad_voltages.shape[2], v_decayed.dtype
     a, s, v_th, a_out, s_out, slope, one = constants
-    g_z, g_v, g_i = (
-        np.empty((size, hidden), dtype), np.zeros((size, hidden), dtype),
-        np.zeros((size, hidden), dtype),
-    )  # fmt: skip
-    g_v_out, g_i_out = np.zeros((size, outputs), dtype), np.zeros((size, outputs), dtype)
-    begun, active = np.zeros(size, np.bool_), np.empty(size, np.int64)
-    spiking, every = np.empty(hidden + 1, np.int64), np.arange(outputs)
-    ones = np.ones(hidden, dtype)
+    g_z, g_v = np.empty((batch, hidden), dtype), np.zeros((batch, hidden), dtype)
+    g_v_out = np.zeros((batch, outputs), dtype)
+    g_i = np.zeros((batch, hidden + outputs), dtype)  # hidden neurons, then readout
+    begun, active = np.zeros(batch, np.bool_), np.empty(batch, np.int64)
+    spiking, ones = np.empty(hidden + 1, np.int64), np.ones(hidden, dtype)
     for t in range(steps - 1, -1, -1):
         recordings = 0  # nothing is to be done after the last step that the loss depends on
-        for n in range(size):
-            if not begun[n]:
-                for o in range(outputs):
-                    begun[n] |= grad_voltages[t, first + n, o] != 0
-            active[recordings] = n
-            recordings += begun[n]
-        for n in active[:recordings]:
-            g_z[n] = 0
+        for b in range(batch):
             for o in range(outputs):
-                g_v_out[n, o] += grad_voltages[t, first + n, o] - a_out * g_v_out[n, o]
-                g_i_out[n, o] += a_out * g_v_out[n, o] - s_out * g_i_out[n, o]
-            _add_rows(g_z[n], w_out, every, g_i_out[n], 0, outputs)
-        _add_product(g_z, g_i, w_rec, active[:recordings])  # of the currents a step later
-        for n in active[:recordings]:
-            row = t * batch + first + n
-            now, gz, gv, gi = v_decayed[t, first + n], g_z[n], g_v[n], g_i[n]
+                begun[b] |= grad_voltages[t, b, o] != 0
+                g_v_out[b, o] += grad_voltages[t, b, o] - a_out * g_v_out[b, o]
+                g_i[b, hidden + o] += a_out * g_v_out[b, o] - s_out * g_i[b, hidden + o]
+            active[recordings] = b
+            recordings += begun[b]
+        # A spike drives the readout now and the hidden neurons a step later.
+        np.dot(g_i, of_spikes, g_z)
+        for b in active[:recordings]:
+            row, now, gz, gv, gi = t * batch + b, v_decayed[t, b], g_z[b], g_v[b], g_i[b]
             spikes = _list_spikes(now, v_th, spiking)
-            _add_to_rows(grad_rec, spiking, ones, 0, spikes, gi)  # gi is that of a step later
-            _add_to_rows(grad_out, spiking, ones, 0, spikes, g_i_out[n])
+            _add_to_rows(grad_spikes, spiking, ones, 0, spikes, gi)
             for h in range(hidden):
                 x = now[h] - v_th
                 width = one + abs(x)
                 carried = gv[h] - a * gv[h] if x <= 0 else one - one
                 gv[h] = carried + slope * gz[h] / (width * width)
                 gi[h] += a * gv[h] - s * gi[h]
-            _add_to_rows(grad_in, columns, values, starts[row], starts[row + 1], gi)
+            _add_to_rows(grad_inputs, columns, values, starts[row], starts[row + 1], gi[:hidden])
             if len(grad_i_kept) > 0:
-                grad_i_kept[t, first + n] = gi
-
-
-@_compiled
-def _add_product(totals, factors, weights, rows):
-    """Add the matrix product of factors and weights to totals, in some of the rows."""
-    hidden, j = weights.shape[0], 0
-    while j + 8 <= hidden:  # eight rows of weights are read once for all recordings
-        w0, w1, w2, w3 = weights[j], weights[j + 1], weights[j + 2], weights[j + 3]
-        w4, w5, w6, w7 = weights[j + 4], weights[j + 5], weights[j + 6], weights[j + 7]
-        for n in rows:
-            total, f = totals[n], factors[n, j : j + 8]
-            f0, f1, f2, f3, f4, f5, f6, f7 = f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7]
-            for h in range(len(total)):
-                first_half = total[h] + f0 * w0[h] + f1 * w1[h] + f2 * w2[h] + f3 * w3[h]
-                total[h] = first_half + f4 * w4[h] + f5 * w5[h] + f6 * w6[h] + f7 * w7[h]
-        j += 8
-    while j < hidden:
-        for n in rows:
-            for h in range(weights.shape[1]):
-                totals[n, h] += factors[n, j] * weights[j, h]
-        j += 1
+                grad_i_kept[t, b] = gi[:hidden]

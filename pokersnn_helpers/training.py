@@ -154,7 +154,7 @@ def fit(
     device = device or pick_device()
     classifier.to(device)
     model = in_parallel(classifier)
-    optimizer = torch.optim.Adam(classifier.parameters(), lr=learning_rate)
+    optimizer = torch.optim.Adam(classifier.parameters(), lr=learning_rate, fused=True)
     averaging = get_ema_multi_avg_fn(average_decay)
     average = AveragedModel(classifier, multi_avg_fn=averaging)
     parts = {"weights": classifier, "average": average, "optimizer": optimizer}
