@@ -24,7 +24,7 @@ from .fast import FastSNN
 from .frames import make_loaders
 from .peers import PEERS, Step, torch_step
 from .snn import SNN, decode
-from .training import train_classifier
+from .training import initial_network, train_classifier
 
 BATCH, HIDDEN = 32, 100
 STEP_WINDOWS = (1000, 100)  # µs, of the table that compares engines
@@ -280,12 +280,11 @@ def in_own_process(function: Callable, *arguments: object) -> tuple:
 def time_and_memory(time_window: float) -> tuple[int, float, float]:
     """Return time steps, median s of a training step, and the peak memory of this process in GB.
 
-    The surrogate's slope follows the bin width, as in ``train_classifier``: gradients would grow
-    beyond all numbers without.
+    The network is the recipe's: with other weights gradients grow beyond all numbers.
     """
     frames, targets = example_batch(load_pokerdvs(), time_window, sparse=True)
     torch.manual_seed(0)
-    snn = FastSNN(dt=time_window / 1e6, surrogate_slope=time_window / 1000)
+    snn = initial_network(FastSNN, time_window)
     seconds = median_time(torch_step(snn, list(snn.parameters()), frames, targets), 3)
     if not all(torch.isfinite(p.grad).all() for p in snn.parameters()):
         raise RuntimeError(f"the gradients at bins of {time_window} µs aren't finite")

@@ -222,6 +222,28 @@ def _progress_bar(done: int, epochs: int) -> tqdm:
     return trange(done, epochs, initial=done, total=epochs, desc="training", unit="epoch", **hidden)
 
 
+def initial_network(network: type[SNN] = SNN, time_window: float = 1000) -> SNN:
+    """Draw the network that the book's recipe begins with.
+
+    Args:
+        network: ``SNN`` or ``FastSNN``.
+        time_window: Width of a time bin in µs.
+
+    Returns:
+        A network of the default size. PyTorch's global random numbers fix its weights.
+    """
+    # In finer steps neurons spike more often, and gradients grow at each of them.
+    fineness = min(1, time_window / 1000)
+    snn = network(dt=time_window / 1e6, surrogate_slope=fineness)
+    with torch.no_grad():
+        # Norse scales them by the number of hidden neurons. The number of inputs is the usual
+        # choice (He et al. 2015, doi:10.1109/ICCV.2015.123).
+        hidden_size, input_size = snn.lif0.input_weights.shape
+        snn.lif0.input_weights *= math.sqrt(hidden_size / input_size)
+        snn.lif0.recurrent_weights *= math.sqrt(fineness)
+    return snn
+
+
 def train_classifier(
     data: PokerDVS,
     seed: int = 0,
@@ -255,16 +277,7 @@ def train_classifier(
     torch.manual_seed(seed)
     sparse = issubclass(network, FastSNN)
     train_loader, test_loader = make_loaders(data, 32, time_window, sparse)
-    # In finer steps neurons spike more often, and gradients grow at each of them.
-    fineness = min(1, time_window / 1000)
-    snn = network(dt=time_window / 1e6, surrogate_slope=fineness)
-    with torch.no_grad():
-        # Norse scales them by the number of hidden neurons. The number of inputs
-        # is the usual choice (He et al. 2015, doi:10.1109/ICCV.2015.123).
-        hidden_size, input_size = snn.lif0.input_weights.shape
-        snn.lif0.input_weights *= math.sqrt(hidden_size / input_size)
-        snn.lif0.recurrent_weights *= math.sqrt(fineness)
-    classifier = Classifier(snn)
+    classifier = Classifier(initial_network(network, time_window))
     history = fit(
         classifier,
         train_loader,
