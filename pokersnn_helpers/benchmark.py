@@ -11,7 +11,6 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -20,19 +19,26 @@ from matplotlib.figure import Figure
 from torch.utils.data import DataLoader
 
 from .data import PokerDVS, load_pokerdvs
+from .engines import (
+    BATCH,
+    HIDDEN,
+    LOOP,
+    engine_steps,
+    example_batch,
+    installed_version,
+    network_step,
+)
 from .fast import FastSNN
 from .frames import make_loaders
 from .peers import PEERS, Step, torch_step
 from .snn import SNN, decode
 from .training import initial_network, train_classifier
 
-BATCH, HIDDEN = 32, 100
 STEP_WINDOWS = (1000, 100)  # µs, of the table that compares engines
 SCALING_WINDOWS = (1000, 300, 100, 30, 10, 3, 1)
 ACCURACY_WINDOWS = (1000, 300, 100, 30, 10)
 HIDDEN_SIZES = (100, 200, 500, 1000, 2000)
 PARTS = ("steps", "epoch", "time", "hidden", "accuracy")
-LOOP = "SNN, anomaly detection on"
 
 
 def add_benchmark_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,7 +87,8 @@ def run_benchmark(arguments: argparse.Namespace) -> None:
 def print_setting(data: PokerDVS) -> None:
     """Print what the numbers depend on: machine, versions and data."""
     versions = [
-        f"{name} {_version(name) or 'MISSING'}" for name in ("torch", "norse", "numba", *PEERS)
+        f"{name} {installed_version(name) or 'MISSING'}"
+        for name in ("torch", "norse", "numba", *PEERS)
     ]
     print(data)
     usable = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count()))(0)
@@ -89,13 +96,6 @@ def print_setting(data: PokerDVS) -> None:
     print(f"{torch.get_num_threads()} PyTorch threads; GPU: {_gpu()}")
     print(f"Python {platform.python_version()}, {', '.join(versions)}")
     print(f"batch of {BATCH} recordings, 2450 inputs, {HIDDEN} hidden neurons, 4 readout neurons")
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _gpu() -> str:
@@ -120,82 +120,6 @@ def median_times(steps: dict[str, Step], repeats: int) -> dict[str, float]:
 def median_time(step: Step, repeats: int) -> float:
     """Return the median wall-clock time of one step, in s, as ``median_times`` does."""
     return median_times({"": step}, repeats)[""]
-
-
-def example_batch(
-    data: PokerDVS, time_window: float, sparse: bool = False
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the first training batch of seed 0."""
-    torch.manual_seed(0)
-    return next(iter(make_loaders(data, BATCH, time_window, sparse)[0]))
-
-
-def network_step(
-    network: type[SNN], frames: torch.Tensor, targets: torch.Tensor, dt: float, hidden: int = HIDDEN
-) -> Step:
-    """Return a function that does one training step of a network with the weights of seed 0."""
-    torch.manual_seed(0)
-    snn = network(hidden_size=hidden, dt=dt)
-    return torch_step(snn, list(snn.parameters()), frames, targets)
-
-
-def engine_steps(data: PokerDVS, time_window: float) -> dict[str, Step | None]:
-    """Return a training step of every engine, by name; None for a library that is missing."""
-    frames, targets = example_batch(data, time_window)
-    dt = time_window / 1e6
-    loop = network_step(SNN, frames, targets, dt)
-
-    def with_anomaly_detection() -> None:
-        with torch.autograd.set_detect_anomaly(True):
-            loop()
-
-    steps = {
-        LOOP: with_anomaly_detection,
-        "SNN": loop,
-        "FastSNN, dense frames": network_step(FastSNN, frames, targets, dt),
-        "FastSNN, sparse frames": network_step(FastSNN, frames.to_sparse(), targets, dt),
-    }
-    for package, make in PEERS.items():
-        missing = _version(package) is None
-        steps[package] = None if missing else make(frames, targets, HIDDEN, dt)
-    return steps | floor_steps(frames, HIDDEN)
-
-
-def floor_steps(frames: torch.Tensor, hidden: int) -> dict[str, Step]:
-    """Return matrix products with as many multiply-adds as a training step has to do.
-
-    For each event, a row of input weights and one of their gradient; for each time step and
-    recording, three products with a matrix of recurrent weights and three with the readout's
-    (forward, backward, and the gradient). Once with a product for each time step, as the
-    recurrence asks for, and once as few large products, which no recurrent network can do.
-    """
-    steps, batch = frames.shape[:2]
-    inputs = frames[0, 0].numel()
-    rows = round(int((frames != 0).sum()) / inputs)
-    events, w_in = torch.rand(rows, inputs), torch.rand(hidden, inputs)
-    one, all_steps = torch.rand(batch, hidden), torch.rand(steps * batch, hidden)
-    w_rec, w_out = torch.rand(hidden, hidden), torch.rand(4, hidden)
-    currents, voltages = torch.rand(rows, hidden), torch.rand(steps * batch, 4)
-
-    def outside_the_recurrence() -> None:
-        events @ w_in.t()
-        currents.t() @ events
-        all_steps.t() @ all_steps
-        all_steps @ w_out.t()
-        voltages @ w_out
-        voltages.t() @ all_steps
-
-    def by_step() -> None:
-        outside_the_recurrence()
-        for _ in range(2 * steps):
-            torch.mm(one, w_rec)
-
-    def at_once() -> None:
-        outside_the_recurrence()
-        for _ in range(2):
-            torch.mm(all_steps, w_rec)
-
-    return {"floor: BLAS, step by step": by_step, "floor: BLAS, all steps at once": at_once}
 
 
 def print_steps(data: PokerDVS, time_window: float, repeats: int) -> None:

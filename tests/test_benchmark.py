@@ -5,17 +5,18 @@ import argparse
 import pytest
 import torch
 
-from pokersnn_helpers import benchmark
+from pokersnn_helpers import benchmark, engines
 
 
 @pytest.fixture
 def small(monkeypatch):
-    monkeypatch.setattr(benchmark, "BATCH", 4)
-    monkeypatch.setattr(benchmark, "HIDDEN", 5)
+    monkeypatch.setattr(engines, "BATCH", 4)
+    monkeypatch.setattr(engines, "HIDDEN", 5)
 
 
 def test_missing_library_is_named(data, small, monkeypatch, capsys):
-    monkeypatch.setattr(benchmark, "_version", lambda package: None)
+    for module in (benchmark, engines):
+        monkeypatch.setattr(module, "installed_version", lambda package: None)
     benchmark.print_setting(data)
     benchmark.print_steps(data, 1000, repeats=1)
     printed = capsys.readouterr().out
@@ -36,7 +37,7 @@ def test_floor_has_the_multiply_adds_of_a_training_step(monkeypatch):
     frames = (torch.rand(steps, batch, inputs) < 0.1).float()
     events = int(frames.sum())
     expected = 2 * events * hidden + 3 * steps * batch * hidden * (hidden + outputs)
-    for step in benchmark.floor_steps(frames, hidden).values():
+    for step in engines.floor_steps(frames, hidden).values():
         with FlopCounterMode(display=False) as counter:
             step()
         assert counter.get_total_flops() / 2 == pytest.approx(expected, rel=0.1)
