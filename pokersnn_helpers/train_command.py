@@ -18,12 +18,13 @@ from .distributed import (
     process_group,
     process_rank,
 )
+from .fast import FastSNN
 from .snn import SNN, Classifier
 from .training import History, pick_device, train_classifier
 
 # What a run depends on, by name on the command line.
 DEFAULTS = {"epochs": 60, "time_window": 1000.0, "engine": "snn", "seed": 0}
-ENGINES = ("snn", "fast")
+ENGINES = {"snn": SNN, "fast": FastSNN}
 
 
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,7 +87,6 @@ def run_training(arguments: argparse.Namespace) -> None:
         options = choose_options(arguments, run["options"], run["state"])
         checkpoint = arguments.checkpoint or arguments.resume
         check_checkpoint_path(checkpoint, arguments.resume)
-        network = _network(options["engine"])
     with process_group(device):
         with _one_line_errors():
             data = _load_data(run["options"].get("data"), arguments.resume)
@@ -104,7 +104,7 @@ def run_training(arguments: argparse.Namespace) -> None:
             device,
             epochs=options["epochs"],
             time_window=options["time_window"],
-            network=network,
+            network=ENGINES[options["engine"]],
             state=run["state"],
             after_epoch=save,
         )
@@ -117,7 +117,7 @@ def _one_line_errors() -> Iterator[None]:
     """End the command with the message alone: what the user gave is wrong, not the code."""
     try:
         yield
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, OSError) as error:
         raise SystemExit(f"python -m pokersnn_helpers train: error: {error}") from error
 
 
@@ -219,14 +219,6 @@ def check_checkpoint_path(checkpoint: Path | None, resume: Path | None) -> None:
             f"--checkpoint is {checkpoint}, and {checkpoint.parent} can't be written to; "
             "name a file in another folder"
         )
-
-
-def _network(engine: str) -> type[torch.nn.Module]:
-    if engine == "fast":
-        from .fast import FastSNN
-
-        return FastSNN
-    return SNN
 
 
 def _load_data(source: str | None, resume: Path | None) -> PokerDVS:
