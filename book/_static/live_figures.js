@@ -204,12 +204,6 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
-    // A figure wider than a phone can be moved sideways with the keyboard, too.
-    for (const figure of document.querySelectorAll("article figure")) {
-      new ResizeObserver(() => {
-        if (figure.scrollWidth > figure.clientWidth) figure.tabIndex = 0;
-      }).observe(figure);
-    }
     const watcher = new IntersectionObserver(
       (entries) => {
         for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
