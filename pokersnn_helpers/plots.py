@@ -172,11 +172,11 @@ def plot_network(snn: SNN) -> Figure:
         ax.text(place, 0, name, ha="center", va="center", bbox=box)
     for start, end, name in arrows:
         ax.annotate("", (end, 0), (start, 0), arrowprops=arrow)
-        ax.text((start + end) / 2, 0.12, name, ha="center", va="bottom", fontsize=9)
+        ax.text((start + end) / 2, 0.12, name, ha="center", va="bottom", fontsize=10)
     loop = {**arrow, "connectionstyle": "arc3,rad=1.3"}
     ax.annotate("", (1.15, 0.26), (1.55, 0.26), arrowprops=loop)
     label = f"recurrent weights, {hidden} × {hidden}:\nthe spikes of the step before"
-    ax.text(1.35, 0.82, label, ha="center", fontsize=9)
+    ax.text(1.35, 0.82, label, ha="center", fontsize=10)
     ax.set(xlim=(-0.45, 3.8), ylim=(-0.3, 1.2))
     ax.axis("off")
     return fig
@@ -287,15 +287,16 @@ def plot_confusion(evaluation: Evaluation, classes: Sequence[str]) -> Figure:
     """
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     np.add.at(counts, (evaluation.targets, evaluation.predicted), 1)
-    fig, ax = plt.subplots(figsize=(7.2, 3.6), layout="constrained")
-    ax.imshow(counts, cmap="Blues", vmax=counts.max() * 1.2)
-    for row, column in np.ndindex(*counts.shape):
-        colour = "white" if counts[row, column] > counts.max() * 0.6 else "black"
-        ax.text(column, row, counts[row, column], ha="center", va="center", color=colour)
-    ax.set_xticks(range(len(classes)), classes)
-    ax.set_yticks(range(len(classes)), classes)
-    ax.grid(False)
-    ax.set(xlabel="named by the network", ylabel="true suit")
+    with plt.rc_context({"font.size": 8.5}):  # as on a page where wider figures are scaled down
+        fig, ax = plt.subplots(figsize=(3.6, 3.2), layout="constrained")
+        ax.imshow(counts, cmap="Blues", vmax=counts.max() * 1.2)
+        for row, column in np.ndindex(*counts.shape):
+            colour = "white" if counts[row, column] > counts.max() * 0.6 else "black"
+            ax.text(column, row, counts[row, column], ha="center", va="center", color=colour)
+        ax.set_xticks(range(len(classes)), classes)
+        ax.set_yticks(range(len(classes)), classes)
+        ax.set(xlabel="named by the network", ylabel="true suit")
+        ax.grid(False)
     return fig
 
 
