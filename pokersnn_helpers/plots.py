@@ -9,7 +9,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.ticker import MultipleLocator
+from matplotlib.ticker import MaxNLocator, MultipleLocator
 
 from .snn import SNN, SNNState
 from .training import Evaluation, History
@@ -63,7 +63,13 @@ def plot_frames(
         ax.set_title(title, fontsize=10)
     shrink, thickness = (0.8, 12) if rows == 1 else (0.7, 20)
     fig.colorbar(
-        image, ax=axes, shrink=shrink, aspect=thickness, pad=0.01, label="ON − OFF\nevents a pixel"
+        image,
+        ax=axes,
+        shrink=shrink,
+        aspect=thickness,
+        pad=0.01,
+        ticks=MaxNLocator(5, integer=True),
+        label="ON − OFF\nevents a pixel",
     )
     return fig
 
