@@ -31,6 +31,9 @@ UNDECODED = """async () => {
     return failed.filter(Boolean);
 }"""
 AXE = {"preload": False, "resultTypes": ["violations"]}
+BEYOND_THE_EDGE = """() => [...document.querySelectorAll("article img")]
+    .filter((image) => image.getBoundingClientRect().right > window.innerWidth)
+    .map((image) => image.alt)"""
 CUT_OFF = """(selector) => [...document.querySelectorAll(selector)]
     .filter((element) => element.scrollWidth > element.clientWidth)
     .map((element) => element.innerText)"""
@@ -49,6 +52,7 @@ def test_page_is_sound_on_phone_and_desktop_in_both_themes(name, width, themes, 
         page.evaluate("document.getAnimations().forEach((transition) => transition.finish())")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, theme
         assert page.evaluate(CUT_OFF, "article figure") == [], theme
+        assert page.evaluate(BEYOND_THE_EDGE) == [], theme
         assert page.evaluate(UNDECODED) == [], theme
         assert grave_violations(page) == [], theme
     assert reader.problems == []
