@@ -62,12 +62,10 @@ class Visit:
         self.problems = []
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.problems.append(f"uncaught: {error}"))
-        self.page.on("requestfailed", lambda request: self.problems.append(f"no {request.url}"))
-        self.page.on("request", self._see)
         self.awaited = set()
-        self.page.on("request", self.awaited.add)
-        self.page.on("requestfinished", self.awaited.discard)
-        self.page.on("requestfailed", self.awaited.discard)
+        self.page.on("request", self._see)
+        self.page.on("requestfinished", lambda request: self.awaited.discard(request))
+        self.page.on("requestfailed", self._miss)
         self.sizes = []
         network = self.context.new_cdp_session(self.page)
         network.send("Network.enable")
@@ -77,7 +75,12 @@ class Visit:
         if message.type == "error":
             self.problems.append(f"console: {message.text}")
 
+    def _miss(self, request):
+        self.awaited.discard(request)
+        self.problems.append(f"no {request.url}")
+
     def _see(self, request):
+        self.awaited.add(request)
         if not request.url.startswith((self.address, "data:", "blob:")):
             self.problems.append(f"asks another host: {request.url}")
 

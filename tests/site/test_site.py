@@ -313,7 +313,7 @@ def test_page_describes_itself_to_search_engines_and_social_networks(name, built
     assert len(meta["description"]) > 50
     assert "Open in Colab" not in meta["description"]
     assert meta["og:description"] == meta["description"]
-    assert meta["og:title"] == soup.h1.get_text().removesuffix("#")
+    assert meta["og:title"] == soup.select_one("article h1").get_text().removesuffix("#")
     base = CONFIG["html"]["baseurl"]
     assert meta["og:url"] == f"{base}{name}.html"
     assert (HTML / meta["og:image"].removeprefix(base)).is_file()
