@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.animation import FuncAnimation
+from matplotlib.ticker import MultipleLocator
 
 from .camera import EventCamera
 from .plots import show_polarity
@@ -72,7 +73,7 @@ def animate_pixel(
     remembered = np.concatenate([[first], levels, levels[-1:]])
     fig, axes = plt.subplots(3, 1, sharex=True, figsize=(6.4, 5.2), dpi=80, layout="constrained")
     axes[0].plot(times, np.exp(log_light), color="#E69F00")
-    axes[0].set(title="light", ylabel="of the card's", ylim=(0, 1.1))
+    axes[0].set(title="light, as a share of the card's", ylabel="light", ylim=(0, 1.1))
     axes[1].fill_between(
         starts,
         remembered - camera.off_threshold,
@@ -86,12 +87,13 @@ def animate_pixel(
     axes[1].step(starts, remembered, where="post", color="#0072B2", label="remembered")
     axes[1].plot(times, log_light, color="black", label="seen")
     axes[1].set(title="log intensity", ylabel="ln(light)")
-    axes[1].legend(loc="lower left", ncols=3)
+    axes[1].legend(loc="lower right", fontsize=9, labelspacing=0.2)
     for chosen, colour, name in ((on, "#b2182b", "ON"), (~on, "#2166ac", "OFF")):
         axes[2].vlines(at[chosen], 0, 1 if name == "ON" else -1, color=colour, label=name)
     axes[2].axhline(0, color="grey", linewidth=0.8)
     axes[2].set(title="events", xlabel="time (ms)", yticks=[-1, 1], yticklabels=["OFF", "ON"])
     axes[2].set(ylim=(-1.4, 1.4), xlim=(times[0], times[-1]))
+    axes[2].xaxis.set_major_locator(MultipleLocator(5))
     covers = [ax.axvspan(times[0], times[-1], color="white", zorder=3) for ax in axes]
 
     def draw(now: float) -> None:

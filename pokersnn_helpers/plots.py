@@ -9,9 +9,9 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.ticker import MultipleLocator
+from matplotlib.ticker import MaxNLocator, MultipleLocator
 
-from .snn import SNNState
+from .snn import SNN, SNNState
 from .training import Evaluation, History
 
 SUIT_COLOURS = {"club": "#009E73", "heart": "#D55E00", "diamond": "#E69F00", "spade": "#0072B2"}
@@ -60,8 +60,17 @@ def plot_frames(
         ax.axis("off")
     for ax, frame, title in zip(axes.flat, frames, titles, strict=False):
         image = show_polarity(ax, frame, limit)
-        ax.set_title(title, fontsize=9)
-    fig.colorbar(image, ax=axes, shrink=0.7, label="ON − OFF events a pixel")
+        ax.set_title(title, fontsize=10)
+    shrink, thickness = (0.8, 12) if rows == 1 else (0.7, 20)
+    fig.colorbar(
+        image,
+        ax=axes,
+        shrink=shrink,
+        aspect=thickness,
+        pad=0.01,
+        ticks=MaxNLocator(5, integer=True),
+        label="ON − OFF\nevents a pixel",
+    )
     return fig
 
 
@@ -135,11 +144,47 @@ def plot_neuron(
     bottom.set(title="membrane voltage", xlabel="time (ms)", ylabel="v (a.u.)")
     if threshold is not None:
         bottom.axhline(threshold, color="#D55E00", linestyle="--", linewidth=1)
-        bottom.text(times[-1], threshold, " threshold", color="#D55E00", va="bottom", ha="right")
+        bottom.text(times[0], threshold, "threshold", color="#C14F00", va="bottom", ha="left")
     if spikes is not None:
         bottom.set_title(f"membrane voltage, and a mark for each of {spikes.sum():.0f} spikes")
         height = 1.25 * max(voltage.max(), threshold or 0)
         bottom.plot(times[spikes > 0], np.full(int(spikes.sum()), height), "|k", markersize=10)
+    return fig
+
+
+def plot_network(snn: SNN) -> Figure:
+    """Draw the parts of a network from left to right, and the weights on the arrows between them.
+
+    Args:
+        snn: Its sizes are written into the picture.
+    """
+    inputs, hidden, outputs = (
+        snn.arguments[f"{part}_size"] for part in ("input", "hidden", "output")
+    )
+    parts = {
+        0.0: f"one frame\n{inputs:,} counts",
+        1.35: f"hidden layer\n{hidden} LIF neurons",
+        2.8: f"readout\n{outputs} leaky integrators",
+    }
+    arrows = [
+        (0.36, 0.92, f"input weights\n{hidden} × {inputs:,}"),
+        (1.78, 2.3, f"linear layer\n{outputs} × {hidden}"),
+        (3.28, 3.75, "voltages"),
+    ]
+    fig, ax = plt.subplots(figsize=(7.2, 1.9), layout="constrained")
+    box = {"boxstyle": "round,pad=0.6", "facecolor": "#E8F1F8", "edgecolor": "#0072B2"}
+    arrow = {"arrowstyle": "-|>", "color": "black", "shrinkA": 0, "shrinkB": 0}
+    for place, name in parts.items():
+        ax.text(place, 0, name, ha="center", va="center", bbox=box)
+    for start, end, name in arrows:
+        ax.annotate("", (end, 0), (start, 0), arrowprops=arrow)
+        ax.text((start + end) / 2, 0.12, name, ha="center", va="bottom", fontsize=10)
+    loop = {**arrow, "connectionstyle": "arc3,rad=1.3"}
+    ax.annotate("", (1.15, 0.26), (1.55, 0.26), arrowprops=loop)
+    label = f"recurrent weights, {hidden} × {hidden}:\nthe spikes of the step before"
+    ax.text(1.35, 0.82, label, ha="center", fontsize=10)
+    ax.set(xlim=(-0.45, 3.8), ylim=(-0.3, 1.2))
+    ax.axis("off")
     return fig
 
 
@@ -248,20 +293,21 @@ def plot_confusion(evaluation: Evaluation, classes: Sequence[str]) -> Figure:
     """
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     np.add.at(counts, (evaluation.targets, evaluation.predicted), 1)
-    fig, ax = plt.subplots(figsize=(3.8, 3.6), layout="constrained")
-    ax.imshow(counts, cmap="Blues", vmax=counts.max() * 1.2)
-    for row, column in np.ndindex(*counts.shape):
-        colour = "white" if counts[row, column] > counts.max() * 0.6 else "black"
-        ax.text(column, row, counts[row, column], ha="center", va="center", color=colour)
-    ax.set_xticks(range(len(classes)), classes)
-    ax.set_yticks(range(len(classes)), classes)
-    ax.grid(False)
-    ax.set(xlabel="named by the network", ylabel="true suit")
+    with plt.rc_context({"font.size": 8.5}):  # as on a page where wider figures are scaled down
+        fig, ax = plt.subplots(figsize=(3.6, 3.2), layout="constrained")
+        ax.imshow(counts, cmap="Blues", vmax=counts.max() * 1.2)
+        for row, column in np.ndindex(*counts.shape):
+            colour = "white" if counts[row, column] > counts.max() * 0.6 else "black"
+            ax.text(column, row, counts[row, column], ha="center", va="center", color=colour)
+        ax.set_xticks(range(len(classes)), classes)
+        ax.set_yticks(range(len(classes)), classes)
+        ax.set(xlabel="named by the network", ylabel="true suit")
+        ax.grid(False)
     return fig
 
 
 def plot_bars(values: dict[str, Sequence[float]], titles: Sequence[str], label: str) -> Figure:
-    """Draw a bar for each entry, on a logarithmic axis, with its value beside it.
+    """Draw a bar for each entry, with its value beside it, on one logarithmic axis for all panels.
 
     Args:
         values: By name, one number for each panel.
@@ -269,17 +315,24 @@ def plot_bars(values: dict[str, Sequence[float]], titles: Sequence[str], label: 
         label: What the numbers are, with their unit.
     """
     fig, axes = plt.subplots(
-        1, len(titles), sharey=True, figsize=(7.2, 1 + 0.35 * len(values)), layout="constrained"
+        1,
+        len(titles),
+        sharex=True,
+        sharey=True,
+        figsize=(7.2, 1 + 0.35 * len(values)),
+        layout="constrained",
     )
+    numbers = np.array(list(values.values()))
+    limits = (10 ** np.floor(np.log10(numbers.min())), 6 * numbers.max())
     for ax, title, column in zip(axes, titles, zip(*values.values(), strict=True), strict=True):
         bars = ax.barh(list(values), column, color="#0072B2")
         ax.bar_label(
             bars,
             [f"{value:,.0f}" if value >= 10 else f"{value:.1f}" for value in column],
             padding=3,
-            fontsize=8,
+            fontsize=9,
         )
-        ax.set(title=title, xlabel=label, xscale="log", xlim=(None, 4 * max(column)))
+        ax.set(title=title, xlabel=label, xscale="log", xlim=limits)
         ax.grid(False, axis="y")
     axes[0].invert_yaxis()
     return fig

@@ -111,7 +111,7 @@ class SNN(torch.nn.Module):
         """
         check_frames(frames, self.arguments["input_size"])
         if frames.is_sparse:
-            raise TypeError("frames are sparse, which FastSNN takes; give SNN frames.to_dense()")
+            raise TypeError("frames are sparse, for FastSNN; give frames.to_dense()")
         slope = self.arguments["surrogate_slope"]
         hidden = readout = None  # the states; Norse starts from rest
         voltages, states = [], []

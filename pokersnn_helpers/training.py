@@ -169,7 +169,7 @@ def fit(
             frames, targets = own_share(frames, targets)
             frames, targets = frames.to(device), targets.to(device)
             log_probabilities = model(frames)
-            # This share's part of the mean over the batch; parts and gradients add up.
+            # A share's part of the batch's mean; parts and gradients add up.
             loss = nll_loss(log_probabilities, targets, reduction="sum") / batch_size
             right = (log_probabilities.argmax(dim=1) == targets).sum()
             sums = add_up(torch.stack([loss.detach(), right]))

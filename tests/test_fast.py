@@ -324,7 +324,9 @@ def test_nothing_is_recorded_unless_asked_for(data, engine):
 
 def test_the_reference_network_names_the_one_that_takes_sparse_frames(data):
     events = batch_of(data, 2)[0].to_sparse()
-    with pytest.raises(TypeError, match=r"FastSNN takes; give SNN frames.to_dense\(\)"):
+    with pytest.raises(
+        TypeError, match=r"frames are sparse, for FastSNN; give frames.to_dense\(\)"
+    ):
         SNN()(events)
 
 

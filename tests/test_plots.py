@@ -82,3 +82,17 @@ def test_confusion_has_true_suits_in_rows():
     counts = fig.axes[0].images[0].get_array()
     assert counts[0, 1] == 1 and counts[1, 1] == 1 and counts[3, 3] == 1 and counts.sum() == 3
     assert fig.axes[0].get_ylabel() == "true suit"
+
+
+def test_network_is_drawn_with_its_sizes():
+    fig = plots.plot_network(SNN(hidden_size=30, output_size=3))
+    words = " ".join(text.get_text() for text in fig.axes[0].texts)
+    for size in ("2,450 counts", "30 LIF neurons", "30 × 30", "3 × 30", "3 leaky integrators"):
+        assert size in words
+
+
+def test_bars_of_all_panels_share_an_axis_on_which_the_shortest_shows():
+    fig = plots.plot_bars({"slow": [154, 1561], "fast": [5.3, 15]}, ["a", "b"], "time (ms)")
+    left, right = (ax.get_xlim() for ax in fig.axes)
+    assert left == right
+    assert left[0] < 5.3 and left[1] > 1561

@@ -20,14 +20,14 @@ def main() -> None:
     classifier.snn.record = True
     with torch.no_grad():
         voltages = classifier.snn(frames.unsqueeze(1))[:, 0]
-    fig, (left, middle, right) = plt.subplots(1, 3, figsize=(10, 3), layout="constrained")
+    fig, (left, middle, right) = plt.subplots(1, 3, figsize=(8, 2.9), layout="constrained")
     show_polarity(left, frames.sum(dim=0), limit=6)
-    left.set_title(f"events: {len(events):,} in {events['t'][-1] / 1000:.0f} ms")
+    left.set_title(f"{len(events):,} events")
     plot_raster(middle, classifier.snn.recording.lif0.z[:, 0], dt=0.001)
-    middle.set_title("spikes of 100 hidden neurons")
+    middle.set_title("hidden spikes")
     plot_readout(right, voltages, 0.001, data.classes)
-    right.set_title(f"readout: this is a {data.classes[target]}")
-    right.legend(loc="upper left")
+    right.set_title(f"readout: a {data.classes[target]}")
+    right.legend(loc="upper left", fontsize=10, labelspacing=0.2, handlelength=1)
     OUTPUT.parent.mkdir(exist_ok=True)
     fig.savefig(OUTPUT, dpi=160)
 

@@ -47,10 +47,10 @@
   }
 
   function cloudLayout(width) {
-    const distance = width < 500 ? 1.65 : 1; // the whole box fits on a phone
+    const distance = width < 500 ? 1.85 : 1.15; // the whole box and its labels fit
     const axis = (title, more) => ({
       title: { text: title }, gridcolor: colour("grid"), zerolinecolor: colour("grid"),
-      showspikes: false, ...more,
+      showspikes: false, nticks: 5, ...more,
     });
     return {
       margin: { l: 0, r: 0, t: 0, b: 0 }, uirevision: "keep the reader's view",
@@ -61,7 +61,7 @@
         xaxis: axis("time (ms)", { rangemode: "tozero" }), yaxis: axis("x (pixel)", { range: [0, 35] }),
         zaxis: axis("y (pixel)", { range: [35, 0] }),
         aspectmode: "manual", aspectratio: { x: 1.7, y: 1, z: 1 },
-        camera: { eye: { x: -1.0 * distance, y: -1.9 * distance, z: 0.7 * distance }, center: { x: -0.1, y: 0.05, z: -0.1 } },
+        camera: { eye: { x: 0.9 * distance, y: -1.8 * distance, z: 0.7 * distance }, center: { x: 0, y: 0, z: -0.12 } },
       },
     };
   }
@@ -128,7 +128,7 @@
       width: drawing.clientWidth, height, legend: { show: false }, series: [{}, ...series],
       cursor: { show: false }, scales: { x: { time: false }, y: { range: (_, low, high) => [0, top(high)] } },
       axes: [
-        axis(last ? { label: "time (ms)", labelSize: 20, size: 24 } : { size: 24 }),
+        axis(last ? { label: "time (ms)", labelSize: 20, size: 24 } : { size: 10, values: () => [] }),
         axis(title.endsWith("spikes") ? { size: 56, values: () => [], grid: { show: false }, label: "spikes", labelSize: 18 } : { size: 56, label: title, labelSize: 18 }),
       ],
     };
@@ -204,12 +204,6 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
-    // A figure wider than a phone can be moved sideways with the keyboard, too.
-    for (const figure of document.querySelectorAll("article figure")) {
-      new ResizeObserver(() => {
-        if (figure.scrollWidth > figure.clientWidth) figure.tabIndex = 0;
-      }).observe(figure);
-    }
     const watcher = new IntersectionObserver(
       (entries) => {
         for (const { target } of entries.filter((entry) => entry.isIntersecting)) {

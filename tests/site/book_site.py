@@ -62,8 +62,10 @@ class Visit:
         self.problems = []
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.problems.append(f"uncaught: {error}"))
-        self.page.on("requestfailed", lambda request: self.problems.append(f"no {request.url}"))
+        self.awaited = set()
         self.page.on("request", self._see)
+        self.page.on("requestfinished", lambda request: self.awaited.discard(request))
+        self.page.on("requestfailed", self._miss)
         self.sizes = []
         network = self.context.new_cdp_session(self.page)
         network.send("Network.enable")
@@ -73,7 +75,12 @@ class Visit:
         if message.type == "error":
             self.problems.append(f"console: {message.text}")
 
+    def _miss(self, request):
+        self.awaited.discard(request)
+        self.problems.append(f"no {request.url}")
+
     def _see(self, request):
+        self.awaited.add(request)
         if not request.url.startswith((self.address, "data:", "blob:")):
             self.problems.append(f"asks another host: {request.url}")
 
@@ -83,8 +90,16 @@ class Visit:
         self.scroll_through()
         if self.page.locator(".live-figure").count():
             self.page.wait_for_selector(".live-figure.is-live")
-        self.page.wait_for_load_state("networkidle")
+        self.wait_for_answers()
         return self.page
+
+    def wait_for_answers(self):
+        """Wait until every request has been answered; "networkidle" would always wait 0.5 s."""
+        for _ in range(500):
+            if not self.awaited:
+                return
+            self.page.wait_for_timeout(20)
+        self.problems += [f"no answer in 10 s: {request.url}" for request in self.awaited]
 
     def scroll_through(self):
         self.page.evaluate(

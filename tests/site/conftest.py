@@ -55,6 +55,15 @@ def browser(built):
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def chapter(request, browser, address):
+    """A chapter read to its end on a desktop, shared by the tests that leave it as it is."""
+    reader = Visit(browser, address)
+    reader.read(f"{request.param}.html")
+    yield reader.page
+    reader.context.close()
+
+
 @pytest.fixture
 def visit(browser, address):
     visits = []

@@ -1,5 +1,6 @@
 """What a reader of the published pages sees, touches and can trust, in a real browser."""
 
+import functools
 import re
 from urllib.parse import unquote, urljoin, urlsplit
 from xml.etree import ElementTree
@@ -16,7 +17,7 @@ THEMES = ("light", "dark")
 DOCUMENTS = [
     entry["file"]
     for toc in [yaml.safe_load((ROOT / "_toc.yml").read_text())]
-    for entry in [{"file": toc["root"]}, *toc["chapters"]]
+    for entry in [{"file": toc["root"]}, *(e for part in toc["parts"] for e in part["chapters"])]
 ]
 CHAPTERS = [name for name in DOCUMENTS if (ROOT / f"{name}.ipynb").exists()]
 CLOUD, NEURON = "book/02_plotting_events.html", "book/03_building_the_snn.html"
@@ -29,6 +30,14 @@ UNDECODED = """async () => {
     }));
     return failed.filter(Boolean);
 }"""
+AXE = {"preload": False, "resultTypes": ["violations"]}
+BEYOND_THE_EDGE = """() => [...document.querySelectorAll("article img")]
+    .filter((image) => image.getBoundingClientRect().right > window.innerWidth)
+    .map((image) => image.alt)"""
+CUT_OFF = """(selector) => [...document.querySelectorAll(selector)]
+    .filter((element) => element.scrollWidth > element.clientWidth)
+    .map((element) => element.innerText)"""
+on_each_chapter = pytest.mark.parametrize("chapter", CHAPTERS, indirect=True)
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -42,6 +51,8 @@ def test_page_is_sound_on_phone_and_desktop_in_both_themes(name, width, themes, 
         page.wait_for_function(f"document.documentElement.dataset.theme === '{theme}'")
         page.evaluate("document.getAnimations().forEach((transition) => transition.finish())")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, theme
+        assert page.evaluate(CUT_OFF, "article figure") == [], theme
+        assert page.evaluate(BEYOND_THE_EDGE) == [], theme
         assert page.evaluate(UNDECODED) == [], theme
         assert grave_violations(page) == [], theme
     assert reader.problems == []
@@ -52,26 +63,26 @@ def grave_violations(page):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     return [
         f"{violation['id']}: {node['html'][:200]} {node['failureSummary']}"
-        for violation in axe.run(page, options={"preload": False}).response["violations"]
+        for violation in axe.run(page, options=AXE).response["violations"]
         if violation["impact"] in ("serious", "critical")
         for node in violation["nodes"]
     ]
 
 
+@functools.cache
+def soup_of(path):
+    return pytest.importorskip("bs4").BeautifulSoup(path.read_text(), "html.parser")
+
+
+@functools.cache
+def anchors(path):
+    return {tag["id"] for tag in soup_of(path).find_all(id=True)}
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_links_and_anchors_inside_the_book_lead_somewhere(name, built):
-    soups = pytest.importorskip("bs4")
-    parsed = {}
-
-    def anchors(path):
-        if path not in parsed:
-            soup = soups.BeautifulSoup(path.read_text(), "html.parser")
-            parsed[path] = {tag["id"] for tag in soup.find_all(id=True)}
-        return parsed[path]
-
-    soup = soups.BeautifulSoup((HTML / name).read_text(), "html.parser")
     dead = []
-    for tag in soup.find_all(["a", "link", "img", "script"]):
+    for tag in soup_of(HTML / name).find_all(["a", "link", "img", "script"]):
         address = tag.get("href") or tag.get("src")
         if not address or urlsplit(urljoin("book:/", address)).scheme != "book":
             continue
@@ -204,7 +215,8 @@ def test_picture_stands_in_without_webgl(visit):
     )
     reader.page.goto(reader.address + CLOUD)
     reader.page.locator(".live-figure").scroll_into_view_if_needed()
-    reader.page.wait_for_load_state("networkidle")
+    reader.page.wait_for_selector(".live-controls", state="attached")
+    reader.wait_for_answers()
     assert reader.page.locator(".live-figure > img").is_visible()
     assert reader.page.locator(".live-drawing").count() == 0
     assert reader.problems == []
@@ -227,28 +239,42 @@ def test_animation_plays_and_pauses(visit):
     assert picture.get_attribute("src") == stopped
 
 
-def test_solutions_open_by_a_click(visit):
-    for name in CHAPTERS:
-        page = visit().read(f"{name}.html")
-        folded = page.locator("details:has-text('@title Solution')")
-        assert folded.count() >= 2, name
-        code = folded.first.locator("pre").first
-        assert not code.is_visible()
-        folded.first.locator("summary").click()
-        assert code.is_visible()
-        page.context.close()
+@on_each_chapter
+def test_solutions_open_by_a_click(chapter):
+    folded = chapter.locator("details:has-text('@title Solution')")
+    assert folded.count() >= 2
+    code = folded.first.locator("pre").first
+    assert not code.is_visible()
+    folded.first.locator("summary").click()
+    assert code.is_visible()
+    folded.first.locator("summary").click()
 
 
-@pytest.mark.parametrize("name", CHAPTERS)
-def test_print_keeps_the_figures(name, visit):
-    page = visit().read(f"{name}.html")
-    figures = page.locator("figure img").count()
-    page.emulate_media(media="print")
-    shown = sum(image.is_visible() for image in page.locator("figure img").all())
-    folded = page.locator("details:not([open]) figure img").count()
+@on_each_chapter
+def test_code_fits_beside_the_side_bars(chapter):
+    assert chapter.evaluate(CUT_OFF, "article .highlight pre") == []
+
+
+@on_each_chapter
+def test_print_keeps_the_figures(chapter):
+    figures = chapter.locator("figure img").count()
+    chapter.emulate_media(media="print")
+    shown = sum(image.is_visible() for image in chapter.locator("figure img").all())
+    folded = chapter.locator("details:not([open]) figure img").count()
     assert shown == figures - folded > 0
-    pdf = page.pdf()
+    pdf = chapter.pdf()
     assert len(re.findall(rb"/Subtype ?/Image", pdf)) >= shown
+    chapter.emulate_media(media="screen")
+
+
+def test_print_is_dark_on_white_in_the_dark_theme_too(visit):
+    page = visit(theme="dark").read("book/glossary.html")
+    theme = "document.documentElement.dataset.theme"
+    assert page.evaluate(theme) == "dark"
+    page.emulate_media(media="print")
+    page.wait_for_function(f"{theme} === 'light'")
+    page.emulate_media(media="screen")
+    page.wait_for_function(f"{theme} === 'dark'")
 
 
 # ---- Finding the way in and out ----
@@ -262,33 +288,32 @@ def test_search_finds_a_phrase(visit):
     assert any("glossary.html" in address for address in found)
 
 
-@pytest.mark.parametrize("name", CHAPTERS)
-def test_buttons_lead_where_they_say(name, visit):
-    page = visit().read(f"{name}.html")
+@on_each_chapter
+def test_buttons_lead_where_they_say(chapter):
+    name = urlsplit(chapter.url).path.removeprefix(PREFIX).removesuffix(".html")
     links = {
         unquote(link.get_attribute("href"))
-        for link in page.locator(".article-header-buttons a").all()
+        for link in chapter.locator(".article-header-buttons a").all()
     }
     repository = CONFIG["repository"]["url"]
     slug = repository.removeprefix("https://github.com/")
     colab = f"https://colab.research.google.com/github/{slug}/blob/main/{name}.ipynb"
     assert {repository, f"{repository}/edit/main/{name}.ipynb", colab} <= links
     assert any(link.startswith(f"{repository}/issues/new?title=") for link in links)
-    assert page.locator(f"article a[href='{colab}']").inner_text() == "Open in Colab"
+    assert chapter.locator(f"article a[href='{colab}']").inner_text() == "Open in Colab"
     download = next(link for link in links if link.endswith("_sources/" + name + ".ipynb"))
-    response = page.request.get(urljoin(page.url, download))
+    response = chapter.request.get(urljoin(chapter.url, download))
     assert response.ok and response.json()["nbformat"] == 4
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_page_describes_itself_to_search_engines_and_social_networks(name, built):
-    bs4 = pytest.importorskip("bs4")
-    soup = bs4.BeautifulSoup((HTML / f"{name}.html").read_text(), "html.parser")
+    soup = soup_of(HTML / f"{name}.html")
     meta = {tag.get("name") or tag.get("property"): tag.get("content") for tag in soup("meta")}
     assert len(meta["description"]) > 50
     assert "Open in Colab" not in meta["description"]
     assert meta["og:description"] == meta["description"]
-    assert meta["og:title"] == soup.h1.find(string=True)
+    assert meta["og:title"] == soup.select_one("article h1").get_text().removesuffix("#")
     base = CONFIG["html"]["baseurl"]
     assert meta["og:url"] == f"{base}{name}.html"
     assert (HTML / meta["og:image"].removeprefix(base)).is_file()
