@@ -24,6 +24,8 @@ class EventCamera:
         dark_response: The same at log intensity −1: the less light, the slower.
         refractory: After an event, a pixel sends none for so long, in µs.
         jitter: An event is delayed by up to so much, at random, in µs.
+        burst: Of the events 1 µs after another one, this share is read from the sensor together
+            with it, since all pixels share one bus. Both then have the same time stamp.
         noise: Events without a cause a pixel and s, half of them ON.
         leak: What a pixel remembers sinks by so much log intensity a s, until it sends ON.
     """
@@ -35,6 +37,7 @@ class EventCamera:
     dark_response: float = 0.0
     refractory: float = 0.0
     jitter: float = 0.0
+    burst: float = 0.0
     noise: float = 0.0
     leak: float = 0.0
 
@@ -73,7 +76,10 @@ class EventCamera:
         events = np.concatenate(events)
         events[:, 0] += rng.uniform(0, self.jitter, len(events))
         events = events.astype(np.int64)
-        return events[np.argsort(events[:, 0], kind="stable")]
+        events = events[np.argsort(events[:, 0], kind="stable")]
+        next_to = np.flatnonzero(np.diff(events[:, 0]) == 1) + 1
+        events[next_to[rng.random(len(next_to)) < self.burst], 0] -= 1
+        return events
 
     def _thresholds(
         self, shape: tuple[int, ...], rng: np.random.Generator

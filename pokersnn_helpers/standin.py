@@ -3,11 +3,15 @@
 It has the names, counts and file form of the real set, so that every chapter runs without it.
 No real recording is used when it is made. Its constants were fitted once, to the 48 real training
 recordings; tools/compare_standin.py measures how far it carries.
+
+They were fitted in two steps. For each of the 48, size, motion and light were sought with which the
+simulation comes closest to it: to its picture in every ms, and to its statistics. What differed
+between recordings gave ``CARDS``; what they shared, all other constants.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -16,62 +20,58 @@ from .camera import EventCamera
 SENSOR = 35  # pixels a side of the window that is kept, as in POKER-DVS
 STEP = 100  # µs between two pictures of the scene
 
-
-class Pip(NamedTuple):
-    """A pip, and how cards with it are typically moved.
-
-    Attributes:
-        half_height: In pixels.
-        half_width: In pixels.
-        centre: Height at which a recording begins to show its middle, in pixels from the top.
-        duration: Of a recording, in ms.
-        up: Way that the pip first moves up, in pixels.
-        down: Way that it then moves down, in pixels.
-        tilt: Share of its height that is lost at the end, when the card tips over.
-    """
-
-    half_height: float
-    half_width: float
-    centre: float
-    duration: float
-    up: float
-    down: float
-    tilt: float
-
-
-# Fitted to the 48 real training recordings: with these numbers counts, durations, extents,
-# intervals, shares and mean pictures of simulated recordings come close to those of the real ones.
-PIPS = {
-    "cl": Pip(11.3, 11.8, 15.3, 15.5, 3.2, 17.2, 0.33),
-    "he": Pip(9.6, 12.1, 12.7, 13.1, 2.5, 19.8, 0.18),
-    "di": Pip(9.7, 13.4, 15.8, 19.4, 3.2, 24.9, 0.30),
-    "sp": Pip(11.5, 12.5, 12.6, 22.6, 2.3, 19.5, 0.45),
+SUITS = ("cl", "he", "di", "sp")
+# What differs between recordings: typical values, in the order of SUITS, and spreads. The first
+# number of a spread is the value's own. The others say how strongly it follows two hidden causes
+# that all values share: a pip that is browsed for longer, for instance, moves further.
+CARDS = {
+    "duration": ((14.8, 13.4, 19.9, 23.8), (0.04, -0.24, -0.02)),
+    "half_height": ((12.1, 10.9, 10.6, 11.7), (0.06, -0.02, -0.01)),
+    "half_width": ((13.5, 13.6, 12.9, 14.6), (0.04, -0.01, -0.01)),
+    "x": ((15.2, 16.4, 15.6, 15.7), (0.57, -0.14, 0.26)),
+    "y": ((15.7, 13, 16.6, 13.8), (0.68, 0.05, 0.38)),
+    "up": ((2.05, 1.51, 1.29, 2.65), (0.28, -0.11, -0.08)),
+    "down": ((21.4, 17.7, 24.4, 23.8), (0.14, -0.15, 0.03)),
+    "turn": ((0.18, 0.25, 0.2, 0.25), (0.07, -0.04, -0.05)),
+    "haste": ((2.17, 1.69, 1.93, 2.03), (0.24, -0.02, -0.11)),
+    "stop": ((0.92, 0.87, 0.98, 0.92), (0.18, 0.06, -0.01)),
+    "tilt": ((0.26, 0.32, 0.61, 0.59), (0.1, -0.05, 0.04)),
+    "lag": ((3750, 3000, 1710, 2930), (0.22, -0.01, -0.41)),
+    "rotation": ((-0.05, -0.06, -0.01, 0.01), (0.032, 0.005, 0)),
+    "drift": ((1.07, -1.12, 1.06, -0.18), (1.14, -0.19, -0.2)),
+    "fade": ((0.27, 0.22, 0.57, 0.33), (0.14, -0.06, 0.06)),
+    "flash": ((-0.76, 0.85, 4.67, -1.13), (1.92, -0.23, -0.4)),
+    "flash_speed": ((3.84, 6.19, 3.01, 5.36), (0.39, -0, -0)),
 }
-
-# Fitted together with PIPS, against the same numbers. A pip is 1 darker than the card.
-CAMERA = EventCamera(
-    on_threshold=0.18,
-    off_threshold=0.49,
-    mismatch=0.45,
-    bright_response=225,
-    dark_response=840,
-    refractory=74,
-    jitter=37,
-    noise=0.18,
-    leak=0.03,
+# The spreads of these are in logarithms, those of all others in the value's unit.
+RELATIVE = (
+    *("duration", "half_height", "half_width", "up", "down"),
+    *("haste", "stop", "lag", "flash_speed"),
 )
-BLUR = 4.0  # width of the pip's edge in pixels: the lens, and the card out of focus
-# Standard deviations of the logarithms of what a Pip gives as typical.
-SPREADS = {"size": 0.04, "duration": 0.12, "up": 0.25, "down": 0.13, "tilt": 0.40}
-TURN = (0.15, 0.57)  # share of a recording at which the pip stops moving up
-HASTE = (1.2, 1.9)  # power of time with which it then moves down
-STOP = (0.78, 1.44)  # share of the time left after which it has arrived; 1 is the end
-TIPPING = 1.5  # power of time with which it tips over
-LAG = (2050, 7900)  # µs that the window, which follows the events, is behind
-ROTATION = 0.05  # standard deviation, in radians
-DRIFT = 1.0  # standard deviation of the way to the side, in pixels
-LATE = 0.08  # share of the recordings that begin after the turn
-FADE = (0.3, 0.6)  # share of the recordings in which the pip is paler at first, and how much
+LIMITS = {"turn": (0.05, 0.75), "tilt": (0, 0.8), "fade": (0, 0.9)}  # what makes sense
+
+CAMERA = EventCamera(
+    on_threshold=0.303,
+    off_threshold=0.465,
+    mismatch=0.42,
+    bright_response=219,
+    dark_response=390,
+    refractory=74,
+    jitter=26,
+    noise=0.4,
+    leak=1.5,
+    burst=0.14,
+)
+CONTRAST = 1.23  # log intensity by which a pip is darker than its card
+BLUR = 3  # width of the pip's edge in pixels: the lens, and the card out of focus
+HALO = (0.15, 18)  # share of the light that the lens scatters, and over how many pixels
+TIPPING = 1.99  # power of time with which the card tips over
+LIGHTING = (1.05, 0.72)  # when a pale pip gets dark, in turns, and how fast, in ms
+FLASH = (0.25, 3.8)  # log intensity and width in pixels of the brighter light that follows the card
+# The tracker kept the events around the pip's middle only: x and y in pixels, from pictures of all
+# events of the 48, and how far from it in x and in y, by suit.
+MIDDLE = (16, 16.5)
+REACH = {"cl": (14.5, 15.2), "he": (15, 15.2), "di": (11, 15.2), "sp": (14.8, 15.2)}
 
 
 def _disc(x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:
@@ -90,13 +90,10 @@ def _heart(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.minimum(lobes, _wedge(x, y, tip=0.95, base=-0.25, half_width=0.98))
 
 
-def _stem(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return _wedge(x, y, tip=0.1, base=0.95, half_width=0.3)
-
-
 def _club(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    leaves = np.minimum(_disc(x, y + 0.5, 0.42), _disc(np.abs(x) - 0.5, y - 0.22, 0.42))
-    return np.minimum(np.minimum(leaves, _disc(x, y, 0.2)), _stem(x, y))
+    leaves = np.minimum(_disc(x, y + 0.51, 0.48), _disc(np.abs(x) - 0.46, y - 0.23, 0.42))
+    leaves = np.minimum(leaves, _disc(x, y, 0.38))
+    return np.minimum(leaves, _wedge(x, y, tip=0.11, base=0.91, half_width=0.28))
 
 
 def _diamond(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -104,9 +101,9 @@ def _diamond(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _spade(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    lobes = _disc(np.abs(x) - 0.55, y - 0.32, 0.4)
-    body = np.minimum(lobes, _wedge(x, y, tip=-1, base=0.3, half_width=0.92))
-    return np.minimum(body, _wedge(x, y, tip=0.1, base=0.9, half_width=0.25))
+    lobes = _disc(np.abs(x) - 0.44, y - 0.36, 0.41)
+    body = np.minimum(lobes, _wedge(x, y, tip=-1, base=0.42, half_width=0.96))
+    return np.minimum(body, _wedge(x, y, tip=0.1, base=1.02, half_width=0.2))
 
 
 # Roughly the distance from the outline, negative inside; a pip is about 2 high, y points down.
@@ -132,9 +129,9 @@ def write_standin(
     """
     rng = np.random.default_rng(seed)
     for name, count in (("pips_train", n_train), ("pips_test", n_test)):
-        for suit in OUTLINES:
+        for suit in SUITS:
             (folder / name / suit).mkdir(parents=True, exist_ok=True)
-            for number in range(count // len(OUTLINES)):
+            for number in range(count // len(SUITS)):
                 np.save(folder / name / suit / f"{number}.npy", simulate(suit, rng, camera))
 
 
@@ -149,71 +146,75 @@ def simulate(suit: str, rng: np.random.Generator, camera: EventCamera | None = N
     Returns:
         Events as a uint64 array of shape (events, 4): t in µs from 0, x, y, and p (1 = ON).
     """
-    pip = PIPS[suit]
-    vary = {name: np.exp(rng.normal(0, spread)) for name, spread in SPREADS.items()}
-    size = vary["size"]
-    pip = pip._replace(
-        half_height=pip.half_height * size,
-        half_width=pip.half_width * size,
-        duration=pip.duration * vary["duration"],
-        up=pip.up * vary["up"],
-        down=pip.down * vary["down"],
-        tilt=min(0.75, pip.tilt * vary["tilt"]),
-    )
-    position, window, height = _motion(pip, rng)
-    top = int(window.min())  # row of the simulated sensor that the window's first row can reach
-    rows = SENSOR + int(np.ceil(window.max())) - top + 1
-    scenes = _scenes(suit, pip, position - top, height, rows, rng)
+    card = _draw(suit, rng)
+    position, window, height = _motion(card)
+    rows = np.arange(window.min(), window.max() + SENSOR)  # that the window can reach
+    scenes = _scenes(suit, card, position, window, height, rows)
     events = (camera or CAMERA).record(scenes, STEP, rng)
-    shift = np.round(window[np.minimum(events[:, 0] // STEP, len(window) - 1)]).astype(int) - top
-    events[:, 2] -= shift
-    events = events[(events[:, 2] >= 0) & (events[:, 2] < SENSOR)]
+    events[:, 2] += rows[0] - window[np.minimum(events[:, 0] // STEP, len(window) - 1)]
+    away = (events[:, 1:3] - MIDDLE) / REACH[suit]
+    events = events[np.hypot(*away.T) < 1]
     events[:, 0] -= events[0, 0]
     return events.astype(np.uint64)
 
 
-def _motion(pip: Pip, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draw how a pip moves: a little up at first, then down, faster and faster, tipping over.
+def _draw(suit: str, rng: np.random.Generator) -> SimpleNamespace:
+    """Draw what is particular to one recording."""
+    card, shared = {}, rng.normal(size=2)
+    for name, (typical, (own, *follows)) in CARDS.items():
+        value = typical[SUITS.index(suit)]
+        change = own * rng.normal() + follows @ shared
+        card[name] = value * np.exp(change) if name in RELATIVE else value + change
+    for name, limits in LIMITS.items():
+        card[name] = np.clip(card[name], *limits)
+    return SimpleNamespace(**card)
+
+
+def _motion(card: SimpleNamespace) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Move a pip: a little up at first, then down, faster and faster, tipping over.
 
     Returns:
         For each step the way of the pip and that of the window which follows it, in pixels (down is
-        positive), and the share of its height that the pip still shows.
+        positive; the window's are whole), and the share of its height that the pip still shows.
     """
-    steps = int(1000 * pip.duration) // STEP
-    turn, haste, stop = rng.uniform(*TURN), rng.uniform(*HASTE), rng.uniform(*STOP)
-    begin = turn + rng.uniform(0, 0.2) if rng.random() < LATE else 0
-    time = np.linspace(0, 1, steps)[int(begin * steps) :]
-    later = np.clip((time - turn) / (1 - turn), 0, None)
-    position = -pip.up * np.sin(np.pi / 2 * np.clip(time / turn, 0, 1))
-    position += pip.down * np.minimum(later / stop, 1) ** haste
-    position -= position[0]
-    follow = STEP / rng.uniform(*LAG)
+    time = np.linspace(0, 1, int(1000 * card.duration) // STEP)
+    later = np.clip((time - card.turn) / (1 - card.turn), 0, None)
+    position = -card.up * np.sin(np.pi / 2 * np.clip(time / card.turn, 0, 1))
+    position += card.down * np.minimum(later / card.stop, 1) ** card.haste
     window = np.zeros(len(time))
     for step in range(1, len(time)):
-        window[step] = window[step - 1] + (position[step] - window[step - 1]) * follow
-    return position, window, 1 - pip.tilt * later**TIPPING
+        behind = position[step] - window[step - 1]
+        window[step] = window[step - 1] + behind * STEP / card.lag
+    return position, np.round(window).astype(int), 1 - card.tilt * later**TIPPING
 
 
 def _scenes(
     suit: str,
-    pip: Pip,
+    card: SimpleNamespace,
     position: np.ndarray,
+    window: np.ndarray,
     height: np.ndarray,
-    rows: int,
-    rng: np.random.Generator,
+    rows: np.ndarray,
 ) -> Iterator[np.ndarray]:
-    """Yield log intensities of shape (rows, SENSOR): 0 on the card, −1 on the pip."""
-    y, x = np.mgrid[0:rows, 0:SENSOR].astype(np.float32)
-    angle, drift = rng.normal(0, ROTATION), rng.normal(0, DRIFT)
-    x_start, y_start = rng.normal((16.2, pip.centre), 0.5)
-    fade = rng.uniform(0, 2 * FADE[1]) if rng.random() < FADE[0] else 0
-    sine, cosine = np.float32(np.sin(angle)), np.float32(np.cos(angle))
+    """Yield log intensities of shape (rows, SENSOR): 0 on the card, −CONTRAST on the pip."""
+    y, x = np.meshgrid(rows, np.arange(SENSOR), indexing="ij")
+    y, x = y.astype(np.float32), x.astype(np.float32)
+    sine, cosine = np.float32(np.sin(card.rotation)), np.float32(np.cos(card.rotation))
+    scattered, reach = HALO
+    brightness, softness = FLASH
     for step, (way, share) in enumerate(zip(position, height, strict=True)):
-        right = x - np.float32(x_start + drift * step / len(position))
+        time = step * STEP / 1000  # ms
+        right = x - np.float32(card.x + card.drift * step / len(position))
         # The lower edge stays where it is when the pip tips over.
-        below = y - np.float32(y_start + way + (1 - share) * pip.half_height)
-        u = (cosine * right + sine * below) / np.float32(pip.half_width)
-        v = (cosine * below - sine * right) / np.float32(pip.half_height * share)
-        inside = -OUTLINES[suit](u, v) * np.float32(pip.half_height / BLUR)
-        contrast = 1 - fade * np.exp(-step * STEP / 1000)
-        yield np.float32(-contrast) * np.clip(0.5 + inside, 0, 1)
+        below = y - np.float32(card.y + way + (1 - share) * card.half_height)
+        u = (cosine * right + sine * below) / np.float32(card.half_width)
+        v = (cosine * below - sine * right) / np.float32(card.half_height * share)
+        depth = -OUTLINES[suit](u, v) * np.float32(card.half_height)  # in pixels
+        sharp = np.clip(0.5 + depth / np.float32(BLUR), 0, 1)
+        covered = (1 - scattered) * sharp**2 * (3 - 2 * sharp)
+        covered += scattered * np.clip(0.5 + depth / np.float32(reach), 0, 1)
+        lit = (time - LIGHTING[0] * card.turn * card.duration) / LIGHTING[1]
+        contrast = CONTRAST * (1 - card.fade / (1 + np.exp(lit)))
+        flash = (time - card.duration + card.flash) * card.flash_speed - (y - window[step])
+        flash = brightness * np.clip(0.5 + flash / softness, 0, 1)
+        yield np.float32(np.log1p(np.expm1(-contrast) * covered) + flash)

@@ -85,6 +85,13 @@ def test_refractory_time_parts_the_events_of_a_pixel():
     assert len(events) < len(film(IDEAL, pixels(np.linspace(0, -3, 20), count=10)))
 
 
+def test_burst_reads_neighbours_in_time_together():
+    light = pixels(np.linspace(0, -1, 40))
+    apart, together = (film(replace(IDEAL, burst=share), light)[:, 0] for share in (0, 1))
+    assert len(apart) == len(together) and np.all(np.diff(together) >= 0)
+    assert np.mean(np.diff(together) == 0) > 1.2 * np.mean(np.diff(apart) == 0)
+
+
 def test_noise_comes_at_its_rate_with_both_polarities():
     still = np.zeros((1001, 20, 20))  # 0.1 s of 400 pixels
     events = film(replace(IDEAL, noise=50), still)
