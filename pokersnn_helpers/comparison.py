@@ -33,8 +33,8 @@ def details(events: np.ndarray) -> dict[str, float]:
         events: Structured array with fields t (µs), x, y and p.
 
     Returns:
-        The extent in x and in y (pixels that hold the middle 90 % of the events); median, 5 % and
-        95 % point of the interval between successive events of the same pixel (ms); the share of
+        The extent in x and in y (pixels that hold the middle 90% of the events); median, 5% and
+        95% point of the interval between successive events of the same pixel (ms); the share of
         isolated events (nothing from the eight pixels around in the 1 ms before, which a noise
         filter would drop); and the share of tied events (another one has the same time stamp).
     """
@@ -46,8 +46,8 @@ def details(events: np.ndarray) -> dict[str, float]:
         "extent in x": float(np.subtract(*np.percentile(x, [95, 5]))),
         "extent in y": float(np.subtract(*np.percentile(y, [95, 5]))),
         "interval (ms)": middle,
-        "interval 5 % (ms)": low,
-        "interval 95 % (ms)": high,
+        "interval 5% (ms)": low,
+        "interval 95% (ms)": high,
         "isolated share": _isolated(times, x, y).mean(),
         "tied share": together[together > 1].sum() / len(times),
     }
@@ -83,7 +83,7 @@ def compare(real: pd.DataFrame, simulated: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         For every suit and statistic: both medians, their ratio (simulated over real), and the
-        overlap of the spreads: the length that the ranges from the 5 % to the 95 % point have in
+        overlap of the spreads: the length that the ranges from the 5% to the 95% point have in
         common, as a share of their mean length. 1 is the same range, 0 nothing in common.
     """
     rows = {}

@@ -36,8 +36,8 @@ def print_closeness(name: str, table: pd.DataFrame) -> None:
     close = (table["ratio"] - 1).abs() <= 0.15
     alike = table["overlap"] >= 0.7
     print(
-        f"{name}: {close.sum()} of {len(table)} medians within 15 %, "
-        f"{alike.sum()} of {len(table)} spreads overlap by at least 70 %"
+        f"{name}: {close.sum()} of {len(table)} medians within 15%, "
+        f"{alike.sum()} of {len(table)} spreads overlap by at least 70%"
     )
 
 
