@@ -8,9 +8,9 @@ For each of the 48, size, motion and light were sought with which the simulation
 it: to its picture in every ms, and to its statistics. What differed between recordings gave
 ``CARDS``, what they shared the other constants. Then typical values were fitted to the medians and
 spreads of each suit, and the outlines of club and spade to their pictures. Noise, leak, the bus,
-``HALO`` and the brightness of ``FLASH`` were set by trial, against the same numbers. So were how pale
-spades begin and how much sizes differ (more than was fitted): against how well networks trained on
-the 48 name simulated recordings, and the other way round.
+``HALO`` and the brightness of ``FLASH`` were set by trial, against the same numbers. So were how
+pale spades begin and how much sizes differ (more than was fitted): against how well networks that
+were trained on the 48 name simulated recordings, and the other way round.
 """
 
 from collections.abc import Iterator
