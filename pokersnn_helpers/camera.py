@@ -25,7 +25,8 @@ class EventCamera:
         refractory: After an event, a pixel sends none for so long, in µs.
         jitter: An event is delayed by up to so much, at random, in µs.
         burst: Of the events 1 µs after another one, this share is read from the sensor together
-            with it, since all pixels share one bus. Both then have the same time stamp.
+            with it, since all pixels share one bus. Both then have the same time stamp. (The bus
+            is Lichtsteiner's; the rule is this book's own, and only as good as the ties it makes.)
         noise: Events without a cause a pixel and s, half of them ON.
         leak: What a pixel remembers sinks by so much log intensity a s, until it sends ON.
     """
@@ -58,28 +59,20 @@ class EventCamera:
         """
         scenes = iter(scenes)
         seen = np.array(next(scenes), dtype=np.float32)
-        thresholds = self._thresholds(seen.shape, rng)
+        off, on = thresholds = self._thresholds(seen.shape, rng)
         # A pixel has been watching for long: its change may be anywhere between the thresholds.
-        remembered = seen + thresholds[0] - rng.random(seen.shape, np.float32) * sum(thresholds)
-        ready = np.zeros(seen.shape)
-        events = []
-        for number, scene in enumerate(scenes):
-            now = number * step
+        remembered = seen + off - rng.random(seen.shape, np.float32) * (off + on)
+        ready = np.zeros_like(seen)  # when a pixel's refractory time is over
+        events, now = [], 0.0
+        for scene in scenes:
             before, seen = seen, self._respond(seen, scene, step)
             remembered -= np.float32(self.leak * step * 1e-6)
-            resting = ready >= now + step  # held in reset; a change is lost meanwhile
+            resting = np.nonzero(ready >= now + step)  # held in reset; a change is lost meanwhile
             remembered[resting] = seen[resting]
-            events += [
-                self._cross(before, seen, remembered, thresholds, ready, now, step),
-                self._noise(seen.shape, now, step, rng),
-            ]
-        events = np.concatenate(events)
-        events[:, 0] += rng.uniform(0, self.jitter, len(events))
-        events = events.astype(np.int64)
-        events = events[np.argsort(events[:, 0], kind="stable")]
-        next_to = np.flatnonzero(np.diff(events[:, 0]) == 1) + 1
-        events[next_to[rng.random(len(next_to)) < self.burst], 0] -= 1
-        return events
+            events.append(self._cross(before, seen, remembered, thresholds, ready, now, step))
+            now += step
+        events.append(self._noise(seen.shape, now, rng))
+        return self._read_out(events, rng)
 
     def _thresholds(
         self, shape: tuple[int, ...], rng: np.random.Generator
@@ -105,32 +98,47 @@ class EventCamera:
         now: float,
         step: float,
     ) -> np.ndarray:
-        """Send an event for every threshold crossed; updates ``remembered`` and ``ready``."""
-        change = (seen - remembered).ravel()
-        threshold = np.where(change > 0, thresholds[1].ravel(), thresholds[0].ravel())
+        """Send an event for every threshold crossed; updates ``remembered`` and ``ready``.
+
+        Returns:
+            Of shape (4, events): t, x, y and p.
+        """
+        change = seen - remembered
+        off, on = thresholds
+        pixels = np.nonzero((change >= on) | (change <= -off))
+        change = change[pixels]
+        threshold = np.where(change > 0, on[pixels], off[pixels])
         crossings = (np.abs(change) / threshold).astype(int)
         if self.refractory:
             crossings = np.minimum(crossings, 1 + int(step / self.refractory))
-        pixels = np.flatnonzero(crossings)
-        crossings = crossings[pixels]
-        nth = np.arange(crossings.sum()) - np.repeat(np.cumsum(crossings) - crossings, crossings)
+        which = np.repeat(np.arange(len(change)), crossings)
+        nth = np.arange(len(which)) - np.repeat(np.cumsum(crossings) - crossings, crossings)
+        move = np.sign(change) * threshold
+        start, slope = before[pixels], (seen - before)[pixels]
+        slope[np.abs(slope) < 1e-9] = np.inf
+        level = (remembered[pixels][which] + (nth + 1) * move[which]).astype(np.float32)
+        share = np.clip((level - start[which]) / slope[which], 0, 1)
+        times = np.maximum(now + step * share, ready[pixels][which] + nth * self.refractory)
         last = np.cumsum(crossings) - 1  # each pixel's last event
-        pixel = np.repeat(pixels, crossings)
-        move = np.sign(change[pixel]) * threshold[pixel]
-        slope = (seen - before).ravel()[pixel]
-        slope[slope == 0] = np.inf
-        level = remembered.ravel()[pixel] + (nth + 1) * move
-        share = np.clip((level - before.ravel()[pixel]) / slope, 0, 1)
-        times = np.maximum(now + step * share, ready.ravel()[pixel] + nth * self.refractory)
-        remembered.ravel()[pixels] = level[last]
-        ready.ravel()[pixels] = times[last] + self.refractory
-        y, x = np.divmod(pixel, seen.shape[1])
-        return np.stack([times, x, y, move > 0], axis=1)
+        remembered[pixels] = level[last]
+        ready[pixels] = times[last] + self.refractory
+        y, x = pixels
+        return np.stack([times, x[which], y[which], move[which] > 0])
 
     def _noise(
-        self, shape: tuple[int, int], now: float, step: float, rng: np.random.Generator
+        self, shape: tuple[int, int], duration: float, rng: np.random.Generator
     ) -> np.ndarray:
-        count = rng.poisson(self.noise * step * 1e-6 * shape[0] * shape[1])
-        times = now + step * rng.random(count)
-        x, y = rng.integers(0, shape[1], count), rng.integers(0, shape[0], count)
-        return np.stack([times, x, y, rng.integers(0, 2, count)], axis=1)
+        height, width = shape
+        count = rng.poisson(self.noise * duration * 1e-6 * height * width)
+        places = rng.integers(0, width, count), rng.integers(0, height, count)
+        return np.stack([duration * rng.random(count), *places, rng.integers(0, 2, count)])
+
+    def _read_out(self, events: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
+        """Put events in the order in which the bus, which all pixels share, passes them on."""
+        events = np.concatenate(events, axis=1).T
+        events[:, 0] += rng.uniform(0, self.jitter, len(events))
+        events = events.astype(np.int64)
+        events = events[np.argsort(events[:, 0], kind="stable")]
+        next_to = np.flatnonzero(np.diff(events[:, 0]) == 1) + 1
+        events[next_to[rng.random(len(next_to)) < self.burst], 0] -= 1
+        return events

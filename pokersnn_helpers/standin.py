@@ -2,17 +2,19 @@
 
 It has the names, counts and file form of the real set, so that every chapter runs without it.
 No real recording is used when it is made. Its constants were fitted once, to the 48 real training
-recordings; tools/compare_standin.py measures how far it carries.
+recordings, in three steps; tools/compare_standin.py measures how far they carry.
 
-For each of the 48, size, motion and light were sought with which the simulation comes closest to
-it: to its picture in every ms, and to its statistics. What differed between recordings gave
-``CARDS``, what they shared the other constants. Then typical values were fitted to the medians and
-spreads of each suit, and the outlines of club and spade to their pictures. Noise, leak, the bus,
-``HALO`` and the brightness of ``FLASH`` were set by trial, against the same numbers. So were how
-pale spades begin and how much sizes differ (more than was fitted): against how well networks that
-were trained on the 48 name simulated recordings, and the other way round.
+1. The outlines in ``pips``, the constants of motion, light and window, and the 48 cards: by
+   gradient descent through a differentiable version of this simulation, so that its expected
+   events in every 0.3 ms make the real ones likely (Poisson likelihood).
+2. ``CAMERA``, ``BLUR``, ``HALO``, ``FOLLOW`` and the brightness of ``FLASH``: those 48 cards were
+   filmed again and again, until statistics and pictures of each were close to those of its real
+   recording (CMA-ES, an evolution strategy).
+3. ``CARDS`` and ``VARIETY``: they began as means and spreads of the 48 cards, and then moved as
+   little as it took for each suit's medians and ranges of the statistics to agree.
 """
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,99 +22,85 @@ from types import SimpleNamespace
 import numpy as np
 
 from .camera import EventCamera
+from .pips import OUTLINES
 
 SENSOR = 35  # pixels a side of the window that is kept, as in POKER-DVS
 STEP = 100  # µs between two pictures of the scene
+BEFORE = 2000  # µs that the card has been moving when a recording starts
+TOGETHER = 8  # pictures that are drawn at a time, to save calls
 
 SUITS = ("cl", "he", "di", "sp")
 # What differs between recordings: typical values, in the order of SUITS, and spreads. The first
 # number of a spread is the value's own. The others say how strongly it follows two hidden causes
 # that all values share: a pip that is browsed for longer, for instance, moves further.
 CARDS = {
-    "duration": ((14.8, 13.4, 19.9, 23.8), (0.04, -0.24, -0.02)),
-    "half_height": ((12.1, 10.9, 10.6, 11.7), (0.1, -0.02, -0.01)),
-    "half_width": ((13.5, 13.6, 12.9, 14.6), (0.09, -0.01, -0.01)),
-    "x": ((15.2, 16.4, 15.6, 15.7), (0.57, -0.14, 0.26)),
-    "y": ((15.7, 13, 16.6, 13.8), (0.68, 0.05, 0.38)),
-    "up": ((2.05, 1.51, 1.29, 2.65), (0.28, -0.11, -0.08)),
-    "down": ((21.4, 17.7, 24.4, 23.8), (0.14, -0.15, 0.03)),
-    "turn": ((0.18, 0.25, 0.2, 0.25), (0.07, -0.04, -0.05)),
-    "haste": ((2.17, 1.69, 1.93, 2.03), (0.24, -0.02, -0.11)),
-    "stop": ((0.92, 0.87, 0.98, 0.92), (0.18, 0.06, -0.01)),
-    "tilt": ((0.26, 0.32, 0.61, 0.59), (0.1, -0.05, 0.04)),
-    "lag": ((3750, 3000, 1710, 2930), (0.22, -0.01, -0.41)),
-    "rotation": ((-0.05, -0.06, -0.01, 0.01), (0.032, 0.005, 0)),
-    "drift": ((1.07, -1.12, 1.06, -0.18), (1.14, -0.19, -0.2)),
-    "fade": ((0.27, 0.22, 0.57, 0.33), (0.14, -0.06, 0.06)),
-    "flash": ((-0.76, 0.85, 4.67, -1.13), (1.92, -0.23, -0.4)),
-    "flash_speed": ((3.84, 6.19, 3.01, 5.36), (0.39, 0, 0)),
+    # Duration in ms.
+    "duration": ((15.6, 11.8, 19.3, 22.2), (0.073, -0.15, -0.016)),
+    # Size: pixels that a unit of the outline takes when the card faces the camera.
+    "scale_y": ((11.1, 10.9, 10.6, 11.7), (0.039, -0.039, -0.0031)),
+    # The same to the side.
+    "scale_x": ((13.6, 18.9, 13.4, 18), (0.021, -0.014, -0.0025)),
+    # How far the pip is rotated, in rad.
+    "rotation": ((-0.0057, -0.0269, -0.0315, -0.00833), (0.015, 0, 0)),
+    # Column of the middle at the start, and the way to the right until the end, in pixels.
+    "x": ((15.8, 15.8, 15.7, 16), (0.58, 0.043, -0.098)),
+    "drift": ((0.541, 0.617, 0.873, 1.32), (1.1, 0.026, 0.34)),
+    # Row of the middle, when the way is 0.
+    "y": ((14.9, 12.2, 16.6, 13.7), (0.65, 0.029, -0.38)),
+    # Way up before the turn and down after it, in pixels.
+    "up": ((1.55, 1.44, 1.81, 1.49), (0.47, -0.48, 0.21)),
+    "down": ((17.6, 17.8, 23.2, 22.5), (0.087, -0.24, -0.01)),
+    # Time of the turn, as a share of the duration.
+    "turn": ((0.219, 0.279, 0.189, 0.273), (0.034, -0.028, 0.032)),
+    # The way down grows with this power of time,
+    "haste": ((1.68, 1.15, 1.62, 1.74), (0.1, -0.17, 0.048)),
+    # and ends after this share of the time that is left.
+    "stop": ((0.939, 0.76, 0.91, 0.922), (0.082, -0.018, 0.023)),
+    # How far the card leans back at the start and forward at the end, in rad.
+    "lean": ((0.5, 0.724, 0.717, 0.597), (0.22, -0.21, 0.095)),
+    "tilt": ((0.877, 1.35, 1.1, 1.24), (0.11, -0.077, -0.11)),
+    # Log intensity by which the pip is darker than its card, and the share of it missing at first.
+    "contrast": ((1.38, 1.32, 1.39, 1.38), (0.039, 0.042, 0.0084)),
+    "fade": ((0.258, 0.445, 0.525, 0.299), (0.11, 0.0025, -0.003)),
+    # Ms before the end when brighter light comes from above, and its speed in pixels a ms.
+    "flash": ((1.09, 0.321, 3.45, 0.1), (0.72, -0.58, 0.19)),
+    "flash_speed": ((2.22, 3.49, 3.02, 4.3), (0.29, -0.11, -0.077)),
 }
 # The spreads of these are in logarithms, those of all others in the value's unit.
 RELATIVE = (
-    *("duration", "half_height", "half_width", "up", "down"),
-    *("haste", "stop", "lag", "flash_speed"),
+    *("duration", "scale_y", "scale_x", "up", "down"),
+    *("haste", "stop", "contrast", "flash_speed"),
 )
-LIMITS = {"turn": (0.05, 0.75), "tilt": (0, 0.8), "fade": (0, 0.9)}  # what makes sense
+VARIETY = {"cl": 1, "he": 1.1, "di": 1, "sp": 0.79}  # how much a suit's recordings differ
+LIMITS = {"turn": (0.03, 0.75), "tilt": (0, 1.45), "lean": (-0.2, 1.45), "fade": (0, 0.9)}
 
 CAMERA = EventCamera(
-    on_threshold=0.303,
-    off_threshold=0.465,
-    mismatch=0.42,
-    bright_response=219,
-    dark_response=390,
-    refractory=74,
-    jitter=26,
-    noise=0.4,
-    leak=1.5,
-    burst=0.14,
+    on_threshold=0.347,
+    off_threshold=0.688,
+    mismatch=0.45,
+    bright_response=210,
+    dark_response=315,
+    refractory=72,
+    jitter=18,
+    burst=0.18,
+    noise=0.22,
+    leak=1,
 )
-CONTRAST = 1.23  # log intensity by which a pip is darker than its card
-BLUR = 3  # width of the pip's edge in pixels: the lens, and the card out of focus
-HALO = (0.15, 18)  # share of the light that the lens scatters, and over how many pixels
-TIPPING = 1.99  # power of time with which the card tips over
-LIGHTING = (1.05, 0.72)  # when a pale pip gets dark, in turns, and how fast, in ms
-FLASH = (0.25, 3.8)  # log intensity and width in pixels of the brighter light that follows the card
-# The tracker kept the events around the pip's middle only: x and y in pixels, from pictures of all
-# events of the 48, and how far from it in x and in y, by suit.
+BLUR = 2.5  # width of the pip's edge in pixels: the lens, and the card out of focus
+HALO = (0.1, 12)  # share of the light that the lens scatters, and over how many pixels
+TIPPING = 1.33  # power of time with which the card tips over
+RISING = 0.57  # and with which it has stood up before
+NARROWER = 0.29  # how much narrower a pip looks that leans back, since it is farther away
+LIGHTING = (0.99, 2.6)  # when a pale pip gets dark, in turns, and how fast, in ms
+FLASH = (0.22, 4.7)  # log intensity and width in pixels of the brighter light that follows the card
+# The real pips were tracked, and what was around them kept. Here every event in the window draws it
+# by this share of the distance: in the 48, the way of the window follows the sum of the distances.
+FOLLOW = 0.00239
+AIM = {"cl": 16.4, "he": 10.3, "di": 15, "sp": 15.9}  # row of the window that is drawn to them
+# Middle of what is kept, x and y, and how far from it in x and in y, by suit; read off pictures of
+# all events of the 48.
 MIDDLE = (16, 16.5)
 REACH = {"cl": (14.5, 15.2), "he": (15, 15.2), "di": (11, 15.2), "sp": (14.8, 15.2)}
-
-
-def _disc(x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:
-    return np.hypot(x, y) - radius
-
-
-def _wedge(x: np.ndarray, y: np.ndarray, tip: float, base: float, half_width: float) -> np.ndarray:
-    """Triangle from its tip at height ``tip`` to its base at height ``base``."""
-    slope = half_width / abs(base - tip)
-    down = 1 if base > tip else -1
-    side = (np.abs(x) - slope * down * (y - tip)) / float(np.hypot(1, slope))
-    return np.maximum(side, down * (y - base))
-
-
-def _heart(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    lobes = _disc(np.abs(x) - 0.5, y + 0.35, 0.5)
-    return np.minimum(lobes, _wedge(x, y, tip=0.95, base=-0.25, half_width=0.98))
-
-
-def _club(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    leaves = np.minimum(_disc(x, y + 0.51, 0.48), _disc(np.abs(x) - 0.46, y - 0.23, 0.42))
-    leaves = np.minimum(leaves, _disc(x, y, 0.38))
-    return np.minimum(leaves, _wedge(x, y, tip=0.11, base=0.91, half_width=0.28))
-
-
-def _diamond(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return (np.abs(x) / 0.68 + np.abs(y) - 1) * 0.56
-
-
-def _spade(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    lobes = _disc(np.abs(x) - 0.44, y - 0.36, 0.41)
-    body = np.minimum(lobes, _wedge(x, y, tip=-1, base=0.42, half_width=0.96))
-    return np.minimum(body, _wedge(x, y, tip=0.1, base=1.02, half_width=0.2))
-
-
-# Roughly the distance from the outline, negative inside; a pip is about 2 high, y points down.
-OUTLINES = {"cl": _club, "he": _heart, "di": _diamond, "sp": _spade}
 
 
 def write_standin(
@@ -152,15 +140,13 @@ def simulate(suit: str, rng: np.random.Generator, camera: EventCamera | None = N
         Events as a uint64 array of shape (events, 4): t in µs from 0, x, y, and p (1 = ON).
     """
     card = _draw(suit, rng)
-    position, window, height = _motion(card)
-    rows = np.arange(window.min(), window.max() + SENSOR)  # that the window can reach
-    scenes = _scenes(suit, card, position, window, height, rows)
+    time = np.arange(-BEFORE, 1000 * card.duration, STEP) / 1000  # ms
+    way, height, width = _motion(card, time)
+    rows = np.arange(int(way.min()) - 3, int(way.max() + card.y + REACH[suit][1]) + 2)
+    scenes = _scenes(suit, card, time, way, height, width, rows)
     events = (camera or CAMERA).record(scenes, STEP, rng)
-    events[:, 2] += rows[0] - window[np.minimum(events[:, 0] // STEP, len(window) - 1)]
-    away = (events[:, 1:3] - MIDDLE) / REACH[suit]
-    events = events[np.hypot(*away.T) < 1]
-    events[:, 0] -= events[0, 0]
-    return events.astype(np.uint64)
+    events += [-BEFORE, 0, rows[0], 0]
+    return _track(events[events[:, 0] >= 0], suit).astype(np.uint64)
 
 
 def _draw(suit: str, rng: np.random.Generator) -> SimpleNamespace:
@@ -168,59 +154,79 @@ def _draw(suit: str, rng: np.random.Generator) -> SimpleNamespace:
     card, shared = {}, rng.normal(size=2)
     for name, (typical, (own, *follows)) in CARDS.items():
         value = typical[SUITS.index(suit)]
-        change = own * rng.normal() + follows @ shared
-        card[name] = value * np.exp(change) if name in RELATIVE else value + change
-    for name, limits in LIMITS.items():
-        card[name] = np.clip(card[name], *limits)
+        change = VARIETY[suit] * (own * rng.normal() + follows @ shared)
+        value = value * np.exp(change) if name in RELATIVE else value + change
+        card[name] = float(np.clip(value, *LIMITS.get(name, (None, None))))
     return SimpleNamespace(**card)
 
 
-def _motion(card: SimpleNamespace) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Move a pip: a little up at first, then down, faster and faster, tipping over.
+def _motion(card: SimpleNamespace, time: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Move a pip: up and upright at first, then down, faster and faster, tipping over.
 
     Returns:
-        For each step the way of the pip and that of the window which follows it, in pixels (down is
-        positive; the window's are whole), and the share of its height that the pip still shows.
+        For each time (ms) the way of the pip in pixels (down is positive), and the shares of its
+        height and its width that it shows.
     """
-    time = np.linspace(0, 1, int(1000 * card.duration) // STEP)
-    later = np.clip((time - card.turn) / (1 - card.turn), 0, None)
-    position = -card.up * np.sin(np.pi / 2 * np.clip(time / card.turn, 0, 1))
-    position += card.down * np.minimum(later / card.stop, 1) ** card.haste
-    window = np.zeros(len(time))
-    for step in range(1, len(time)):
-        behind = position[step] - window[step - 1]
-        window[step] = window[step - 1] + behind * STEP / card.lag
-    return position, np.round(window).astype(int), 1 - card.tilt * later**TIPPING
+    share = np.minimum(time / card.duration, 1)
+    early = np.clip(1 - share / card.turn, 0, 1.25)
+    later = np.clip((share - card.turn) / (1 - card.turn), 0, None)
+    way = -card.up * np.sin(np.pi / 2 * np.clip(share / card.turn, -1, 1))
+    way += card.down * np.minimum(later / card.stop, 1) ** card.haste
+    angle = card.tilt * later**TIPPING - card.lean * early**RISING
+    height = np.cos(np.clip(angle, -1.45, 1.45))
+    return way, height, np.where(angle < 0, 1 - NARROWER * (1 - height), 1)
 
 
 def _scenes(
     suit: str,
     card: SimpleNamespace,
-    position: np.ndarray,
-    window: np.ndarray,
+    time: np.ndarray,
+    way: np.ndarray,
     height: np.ndarray,
+    width: np.ndarray,
     rows: np.ndarray,
 ) -> Iterator[np.ndarray]:
-    """Yield log intensities of shape (rows, SENSOR): 0 on the card, −CONTRAST on the pip."""
-    y, x = np.meshgrid(rows, np.arange(SENSOR), indexing="ij")
-    y, x = y.astype(np.float32), x.astype(np.float32)
-    sine, cosine = np.float32(np.sin(card.rotation)), np.float32(np.cos(card.rotation))
+    """Yield log intensities of shape (rows, SENSOR): 0 on the card, less on the pip."""
+    y, x = rows.astype(np.float32)[:, None], np.arange(SENSOR, dtype=np.float32)
+    sine, cosine = math.sin(card.rotation), math.cos(card.rotation)
+    lit = (time - LIGHTING[0] * card.turn * card.duration) / LIGHTING[1]
+    contrast = card.contrast * (1 - card.fade / (1 + np.exp(lit)))
+    courses = [
+        card.x + card.drift * np.maximum(time, 0) / card.duration,
+        card.y + way + (1 - height) * card.scale_y,  # the lower edge stays where it is
+        width * card.scale_x,
+        height * card.scale_y,
+        np.expm1(-contrast),
+        way + (time - card.duration + card.flash) * card.flash_speed,
+    ]
+    courses = np.array(courses, dtype=np.float32)[..., None, None]
     scattered, reach = HALO
     brightness, softness = FLASH
-    for step, (way, share) in enumerate(zip(position, height, strict=True)):
-        time = step * STEP / 1000  # ms
-        right = x - np.float32(card.x + card.drift * step / len(position))
-        # The lower edge stays where it is when the pip tips over.
-        below = y - np.float32(card.y + way + (1 - share) * card.half_height)
-        u = (cosine * right + sine * below) / np.float32(card.half_width)
-        v = (cosine * below - sine * right) / np.float32(card.half_height * share)
-        depth = -OUTLINES[suit](u, v) * np.float32(card.half_height)  # in pixels
-        sharp = np.clip(0.5 + depth / np.float32(BLUR), 0, 1)
+    for first in range(0, len(time), TOGETHER):
+        middle_x, middle_y, scale_x, scale_y, dimmed, front = courses[:, first : first + TOGETHER]
+        right, below = x - middle_x, y - middle_y
+        u = (cosine * right + sine * below) / scale_x
+        v = (cosine * below - sine * right) / scale_y
+        depth = -OUTLINES[suit](u, v) * card.scale_y  # in pixels
+        sharp = np.clip(0.5 + depth / BLUR, 0, 1)
         covered = (1 - scattered) * sharp**2 * (3 - 2 * sharp)
-        covered += scattered * np.clip(0.5 + depth / np.float32(reach), 0, 1)
-        lit = (time - LIGHTING[0] * card.turn * card.duration) / LIGHTING[1]
-        contrast = CONTRAST * (1 - card.fade / (1 + np.exp(lit)))
-        light = 1 + np.float32(np.expm1(-contrast)) * covered
-        flash = (time - card.duration + card.flash) * card.flash_speed + window[step]
-        flash = brightness * np.clip(0.5 + (np.float32(flash) - y) / softness, 0, 1)
-        yield np.log(light) + flash
+        covered += scattered * np.clip(0.5 + depth / reach, 0, 1)
+        flash = brightness * np.clip(0.5 + (front - y) / softness, 0, 1)
+        yield from np.log(1 + dimmed * covered) + flash
+
+
+def _track(events: np.ndarray, suit: str) -> np.ndarray:
+    """Let a window follow the events, and keep those that it holds."""
+    x, y = events[:, 1:3].T
+    across = ((x - MIDDLE[0]) / REACH[suit][0]) ** 2
+    centre, kept, windows = AIM[suit], [], []
+    for number, (away, row) in enumerate(zip(across.tolist(), y.tolist(), strict=True)):
+        window = round(centre - AIM[suit])
+        if away + ((row - window - MIDDLE[1]) / REACH[suit][1]) ** 2 < 1:
+            centre += FOLLOW * (row - centre)
+            kept.append(number)
+            windows.append(window)
+    events = events[kept]
+    events[:, 2] -= windows
+    events[:, 0] -= events[0, 0]
+    return events

@@ -4,7 +4,8 @@ import pytest
 from pokersnn_helpers import FastSNN, evaluate, make_loaders, train_classifier
 from pokersnn_helpers.comparison import compare, summarise
 from pokersnn_helpers.data import load_standin
-from pokersnn_helpers.standin import OUTLINES, simulate, write_standin
+from pokersnn_helpers.pips import OUTLINES
+from pokersnn_helpers.standin import simulate, write_standin
 
 
 def contents(folder):
