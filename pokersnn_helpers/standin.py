@@ -2,7 +2,9 @@
 
 It has the names, counts and file form of the real set, so that every chapter runs without it.
 No real recording is used when it is made. Its constants were fitted once, to the 48 real training
-recordings, in three steps; tools/compare_standin.py measures how far they carry.
+recordings, in three steps; tools/compare_standin.py measures how far they carry. How the real set
+was filmed, by browsing cards and tracking their pips, is told by Serrano-Gotarredona and
+Linares-Barranco 2015, doi:10.3389/fnins.2015.00481.
 
 1. The outlines in ``pips``, the constants of motion, light and window, and the 48 cards: by
    gradient descent through a differentiable version of this simulation, so that its expected
@@ -138,15 +140,26 @@ def simulate(suit: str, rng: np.random.Generator, camera: EventCamera | None = N
 
     Returns:
         Events as a uint64 array of shape (events, 4): t in µs from 0, x, y, and p (1 = ON).
+
+    Raises:
+        ValueError: The camera is too insensitive to see the pip.
     """
     card = _draw(suit, rng)
     time = np.arange(-BEFORE, 1000 * card.duration, STEP) / 1000  # ms
     way, height, width = _motion(card, time)
     rows = np.arange(int(way.min()) - 3, int(way.max() + card.y + REACH[suit][1]) + 2)
+    camera = camera or CAMERA
     scenes = _scenes(suit, card, time, way, height, width, rows)
-    events = (camera or CAMERA).record(scenes, STEP, rng)
+    events = camera.record(scenes, STEP, rng)
     events += [-BEFORE, 0, rows[0], 0]
-    return _track(events[events[:, 0] >= 0], suit).astype(np.uint64)
+    events = _track(events[events[:, 0] >= 0], suit)
+    if len(events) == 0:
+        raise ValueError(
+            f"the camera sent no event while a pip passed; lower its thresholds, which are "
+            f"{camera.on_threshold} (ON) and {camera.off_threshold} (OFF)"
+        )
+    events[:, 0] -= events[0, 0]
+    return events.astype(np.uint64)
 
 
 def _draw(suit: str, rng: np.random.Generator) -> SimpleNamespace:
@@ -156,7 +169,8 @@ def _draw(suit: str, rng: np.random.Generator) -> SimpleNamespace:
         value = typical[SUITS.index(suit)]
         change = VARIETY[suit] * (own * rng.normal() + follows @ shared)
         value = value * np.exp(change) if name in RELATIVE else value + change
-        card[name] = float(np.clip(value, *LIMITS.get(name, (None, None))))
+        low, high = LIMITS.get(name, (-np.inf, np.inf))
+        card[name] = float(np.clip(value, low, high))
     return SimpleNamespace(**card)
 
 
@@ -227,6 +241,5 @@ def _track(events: np.ndarray, suit: str) -> np.ndarray:
             kept.append(number)
             windows.append(window)
     events = events[kept]
-    events[:, 2] -= windows
-    events[:, 0] -= events[0, 0]
+    events[:, 2] -= np.array(windows, dtype=int)
     return events

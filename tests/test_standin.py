@@ -3,6 +3,7 @@ import pytest
 
 from pokersnn_helpers import FastSNN, evaluate, make_loaders, train_classifier
 from pokersnn_helpers import standin as standin_module
+from pokersnn_helpers.camera import EventCamera
 from pokersnn_helpers.comparison import compare, summarise, tell_apart
 from pokersnn_helpers.data import load_standin
 from pokersnn_helpers.pips import OUTLINES
@@ -47,6 +48,11 @@ def test_recording_has_the_form_of_a_real_one(suit):
     assert x.max() < 35 and y.max() < 35
     assert set(polarity) == {0, 1}
     assert 300 < len(events) < 8_000
+
+
+def test_camera_that_sees_nothing_is_named():
+    with pytest.raises(ValueError, match=r"no event.*thresholds.*10000 \(ON\) and 20000 \(OFF\)"):
+        simulate("cl", np.random.default_rng(0), EventCamera(10_000, 20_000))
 
 
 def test_on_events_lie_above_off_events_as_in_the_real_set(standin):
