@@ -76,6 +76,8 @@ RELATIVE = (
 VARIETY = {"cl": 1, "he": 1.1, "di": 1, "sp": 0.79}  # how much a suit's recordings differ
 LIMITS = {"turn": (0.03, 0.75), "tilt": (0, 1.45), "lean": (-0.2, 1.45), "fade": (0, 0.9)}
 
+# The dark response was held at 1.5 times the bright one or more, since less light makes a
+# photoreceptor slower. The fit alone would have made it shorter.
 CAMERA = EventCamera(
     on_threshold=0.347,
     off_threshold=0.688,
