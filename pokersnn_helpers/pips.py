@@ -1,6 +1,6 @@
 """The outlines of the four pips, made of discs and triangles.
 
-Each is about 2 high and centred on 0; y points down. The numbers were fitted to the pictures of the
+Each is about 2 high and lies around 0; y points down. The numbers were fitted to the pictures of the
 48 real training recordings, see ``standin``.
 """
 

@@ -232,7 +232,7 @@ def _scenes(
 
 
 def _track(events: np.ndarray, suit: str) -> np.ndarray:
-    """Let a window follow the events, and keep those that it holds."""
+    """Let a window follow the events up and down, and keep those that it holds."""
     x, y = events[:, 1:3].T
     across = ((x - MIDDLE[0]) / REACH[suit][0]) ** 2
     centre, kept, windows = AIM[suit], [], []

@@ -30,7 +30,7 @@ def test_outline_is_about_two_units_high_and_its_own_mirror_image(suit):
 
 
 def test_window_follows_the_pip(monkeypatch):
-    """While a card moves down by 20 pixels, its events stay around the window's middle."""
+    """While a card moves down, its events stay around the window's middle."""
     followed = simulate("cl", np.random.default_rng(0))
     monkeypatch.setattr(standin_module, "FOLLOW", 0)
     left_behind = simulate("cl", np.random.default_rng(0))
