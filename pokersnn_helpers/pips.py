@@ -1,7 +1,7 @@
 """The outlines of the four pips, made of discs and triangles.
 
-Each is about 2 high and lies around 0; y points down. The numbers were fitted to the pictures of the
-48 real training recordings, see ``standin``.
+Each is about 2 high and lies around 0; y points down. The numbers were fitted to the pictures of
+the 48 real training recordings, see ``standin``.
 """
 
 import math
