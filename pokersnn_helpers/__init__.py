@@ -1,45 +1,60 @@
-"""Helpers of the POKER-DVS book: recordings, frames, a spiking network, training, plots."""
+"""Helpers of the POKER-DVS book. In reading order, seven core files and three wings.
+
+recordings     event recordings of any sensor and any classes
+pokerdvs       the POKER-DVS recordings, downloaded or simulated
+frames         from events to batches of frames
+snn            spiking networks: the loop over time, and the book's network
+training       train a classifier, test it, ask it about one recording
+recipe         the book's way to train, every number an argument
+checkpoints    save a classifier and its training run, and load them
+fast/          the book's network in compiled loops and CUDA graphs
+simulation/    a simulated event camera, and playing cards before it
+figures/       plots, animations and interactive figures
+"""
 
 from .checkpoints import load_checkpoint, save_checkpoint
-from .data import (
-    PokerDVS,
-    cross_validation_folds,
-    describe,
-    load_pokerdvs,
-    one_of_each_suit,
-)
+from .distributed import default_device
 from .fast import FastSNN
-from .frames import augment, make_loaders, to_frames, to_sparse_frames
-from .snn import SNN, Classifier, SNNState, decode
-from .training import (
-    Evaluation,
-    History,
-    evaluate,
-    fit,
-    pick_device,
-    train_classifier,
+from .frames import augment, make_loader, make_loaders, to_frames, to_sparse_frames
+from .pokerdvs import load_pokerdvs
+from .recipe import build_network, train_classifier
+from .recordings import (
+    EVENT_DTYPE,
+    Recordings,
+    Split,
+    first_of_each_class,
+    recording_statistics,
+    stratified_folds,
 )
+from .snn import SNN, Classifier, SNNState, SpikingNetwork, decode
+from .training import Evaluation, History, evaluate, fit, predict
 
 __all__ = [
+    "EVENT_DTYPE",
     "SNN",
     "Classifier",
     "Evaluation",
     "FastSNN",
     "History",
-    "PokerDVS",
+    "Recordings",
     "SNNState",
+    "SpikingNetwork",
+    "Split",
     "augment",
-    "cross_validation_folds",
+    "build_network",
     "decode",
-    "describe",
+    "default_device",
     "evaluate",
+    "first_of_each_class",
     "fit",
     "load_checkpoint",
     "load_pokerdvs",
+    "make_loader",
     "make_loaders",
-    "one_of_each_suit",
-    "pick_device",
+    "predict",
+    "recording_statistics",
     "save_checkpoint",
+    "stratified_folds",
     "to_frames",
     "to_sparse_frames",
     "train_classifier",

@@ -1,105 +1,123 @@
-"""Save a trained classifier and load it again."""
+"""Save a trained classifier, and the run that trained it, and load them again."""
 
+import io
 import pickle
 import zipfile
 from os import PathLike
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 
+from .distributed import default_device
 from .files import atomic_write
-from .snn import SNN, Classifier
-from .training import pick_device
+from .snn import SNN, Classifier, SpikingNetwork
+from .training import TrainingState
 
-CHECKPOINT_FORMAT = "pokersnn_helpers checkpoint 1"
+CHECKPOINT_FORMAT = "pokersnn_helpers checkpoint 2"
 
 
-def save_checkpoint(classifier: Classifier, path: str | PathLike, run: dict | None = None) -> None:
-    """Save the weights and the sizes of a classifier's network; an older file gives way at the end.
+class Run(NamedTuple):
+    """A training run, to be resumed."""
+
+    options: dict[str, Any]  # what it was started with: numbers or texts by name
+    state: TrainingState  # what fit gave to on_epoch_end
+
+
+def save_checkpoint(classifier: Classifier, path: str | PathLike, run: Run | None = None) -> None:
+    """Save a classifier; an older file gives way when the new one has been read back.
 
     Args:
-        classifier: What to save. Its ``decode`` is code and isn't saved.
+        classifier: What to save: the arguments of its ``SpikingNetwork``, its weights, classes and
+            sensor. Its ``decode`` is code and isn't saved.
         path: The file to write.
-        run: The training run that it comes from, for ``load_run``: tensors, numbers, texts, and
-            lists and dicts of them. Default: none is saved.
+        run: The training run that the classifier is the moving average of. Default: none is saved.
 
     Raises:
+        TypeError: The network is no ``SpikingNetwork``.
         OSError: The file can't be written. What stood there before stands there still.
+        ValueError: An argument of the network or an option of the run is of a type that can't be
+            loaded again.
     """
-    snn = classifier.snn
-    checkpoint = {
+    if not isinstance(classifier.snn, SpikingNetwork):
+        raise TypeError(
+            f"{type(classifier.snn).__name__} is no SpikingNetwork; only those are saved"
+        )
+    content: dict[str, Any] = {
         "format": CHECKPOINT_FORMAT,
-        "arguments": snn.arguments,
-        "weights": {name: weight.cpu() for name, weight in snn.state_dict().items()},
+        "network": type(classifier.snn).__name__,
+        "arguments": classifier.snn.arguments,
+        "classes": classifier.classes,
+        "sensor_size": classifier.sensor_size,
+        "weights": {name: weight.cpu() for name, weight in classifier.state_dict().items()},
     }
     if run is not None:
-        checkpoint["run"] = run
+        state = {name: part for name, part in vars(run.state).items() if name != "ema"}
+        content |= {"options": run.options, "state": state}  # its ema are the weights above
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
     with atomic_write(Path(path)) as file:
-        torch.save(checkpoint, file)
+        file.write(buffer.getbuffer())
+        file.flush()
+        _read(file.name)
 
 
 def load_checkpoint(
     path: str | PathLike,
     device: torch.device | str | None = None,
-    network: type[SNN] = SNN,
+    network: type[SpikingNetwork] = SNN,
 ) -> Classifier:
     """Rebuild the classifier that ``save_checkpoint`` wrote.
 
     Args:
         path: The file to read.
-        device: Where to put it; default ``pick_device()``.
-        network: ``SNN`` or ``FastSNN``, whichever of them was saved.
+        device: Where to put it; default ``default_device()``.
+        network: The class of the network that was saved; ``SNN`` and ``FastSNN`` load each other's.
 
     Returns:
         The classifier, ready to evaluate or to train on.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is damaged, or holds something else than one of these networks.
+        ValueError: The file is damaged, or holds something else than such a network.
     """
-    checkpoint = _read(path)
-    snn = network(**checkpoint["arguments"])
+    content = _read(path)
     try:
-        snn.load_state_dict(checkpoint["weights"])
-    except RuntimeError as error:
-        raise ValueError(f"the weights in {path} don't fit its own network: {error}") from error
-    return Classifier(snn).to(device or pick_device())
+        snn = network(**content["arguments"])
+        classifier = Classifier(snn, classes=content["classes"], sensor_size=content["sensor_size"])
+        classifier.load_state_dict(content["weights"], assign=True)
+    except (TypeError, RuntimeError) as error:
+        raise ValueError(
+            f"{path} holds a {content['network']}, which network={network.__name__} doesn't fit: "
+            f"{error}"
+        ) from error
+    return classifier.to(device or default_device())
 
 
-def load_run(path: str | PathLike) -> dict:
-    """Load the training run that was saved with a classifier.
-
-    Args:
-        path: The file to read.
-
-    Returns:
-        What ``save_checkpoint`` was given as ``run``, with all tensors on the CPU.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is damaged, or holds no training run.
-    """
-    run = _read(path).get("run")
-    if run is None:
+def load_run(path: str | PathLike) -> Run:
+    """Load the training run saved with a classifier; errors are those of ``load_checkpoint``."""
+    content = _read(path)
+    if "state" not in content:
         raise ValueError(
             f"{path} holds a classifier, but no training run to go on with. "
             "Use a file that `python -m pokersnn_helpers train --checkpoint` wrote."
         )
-    return run
+    state = TrainingState(ema=content["weights"], **content["state"])
+    return Run(content["options"], state)
 
 
-def _read(path: str | PathLike) -> dict:
+def _read(path: str | PathLike) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(path) as file:  # the form that torch.save writes
             if damaged := file.testzip():  # torch.load doesn't look at the checksums
                 raise ValueError(f"the checksum of {damaged} is wrong")
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError, zipfile.error) as error:
         raise ValueError(f"{path} is not a readable PyTorch checkpoint: {error}") from error
-    found = checkpoint.get("format") if isinstance(checkpoint, dict) else None
+    found = content.get("format") if isinstance(content, dict) else None
     if found != CHECKPOINT_FORMAT:
         raise ValueError(
             f"{path} is not a checkpoint of this book's network: its format is {found!r}, "
             f"not {CHECKPOINT_FORMAT!r}. Use a file that save_checkpoint wrote."
         )
-    return checkpoint
+    return content

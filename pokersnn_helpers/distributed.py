@@ -1,8 +1,8 @@
-"""Share one training run among the processes that ``torchrun`` starts.
+"""Where a training run computes: its device, its CPU thread, the processes that share it.
 
-Every process draws the same batch with the same random numbers, pads and changes it as a whole, and
-computes its own share. So the batches don't depend on the number of processes. Without ``torchrun``
-one process computes everything, and these functions do nothing.
+``torchrun`` starts several processes. Each draws the same batch with the same random numbers, pads
+and changes it as a whole, and computes its own shard, so the batches don't depend on the number of
+processes. Without ``torchrun`` one process computes everything.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,22 @@ import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
 T = TypeVar("T")
+
+
+def default_device() -> torch.device:
+    """Return the CUDA GPU where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@contextmanager
+def one_cpu_thread() -> Iterator[None]:
+    """Run on one CPU thread, and put back the number of threads afterwards."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @contextmanager
@@ -40,18 +56,18 @@ def launched_by_torchrun() -> bool:
     return dist.is_available() and dist.is_torchelastic_launched()
 
 
-def process_count() -> int:
+def world_size() -> int:
     """Return how many processes share the run: 1 outside a process group."""
     return dist.get_world_size() if _connected() else 1
 
 
-def process_rank() -> int:
+def rank() -> int:
     """Return the number of this process, from 0. Process 0 alone writes and reports."""
     return dist.get_rank() if _connected() else 0
 
 
-def in_parallel(classifier: torch.nn.Module) -> torch.nn.Module:
-    """Wrap a classifier so that ``backward`` adds up the gradients of all processes.
+def wrap_ddp(classifier: torch.nn.Module) -> torch.nn.Module:
+    """Wrap a classifier so that ``backward`` averages the gradients of all processes.
 
     Args:
         classifier: On this process's device. All processes start from the weights of process 0.
@@ -59,20 +75,10 @@ def in_parallel(classifier: torch.nn.Module) -> torch.nn.Module:
     Returns:
         The wrapped classifier, or the classifier itself where one process is alone.
     """
-    if not _connected():
-        return classifier
-    parallel = DistributedDataParallel(classifier)
-    parallel.register_comm_hook(None, _add_up_bucket)
-    return parallel
+    return DistributedDataParallel(classifier) if _connected() else classifier
 
 
-def _add_up_bucket(state, bucket):
-    """Add gradients up. The default is their mean, which is wrong for shares of unequal size."""
-    work = dist.all_reduce(bucket.buffer(), async_op=True)
-    return work.get_future().then(lambda future: future.value()[0])
-
-
-def own_share(frames: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def shard_batch(frames: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Pick the recordings of a batch that this process computes.
 
     Args:
@@ -80,16 +86,32 @@ def own_share(frames: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor
         targets: Its classes, of shape (B,).
 
     Returns:
-        Every ``process_count()``-th recording, with all its time bins, and its class. There are
-        none when the batch is smaller than the rank.
+        Every ``world_size()``-th recording, with all its time bins, and its class; none where the
+        batch has no more recordings than ``rank()``.
     """
     if not _connected():
         return frames, targets
-    mine = torch.arange(process_rank(), len(targets), process_count())
+    mine = torch.arange(len(targets))[rank() :: world_size()]
     return frames.index_select(1, mine), targets[mine]
 
 
-def add_up(values: torch.Tensor) -> torch.Tensor:
+def batch_mean(values: torch.Tensor) -> torch.Tensor:
+    """Return the mean over a whole batch, of which each process holds a shard.
+
+    Args:
+        values: One number for each recording of this process's shard.
+
+    Returns:
+        The mean, the same in every process. ``wrap_ddp`` averages gradients over the processes, so
+        each shard's counts ``world_size()`` times: averaged, they are the gradient of this mean.
+    """
+    size = values.new_tensor(len(values))
+    total, count = all_reduce_sum(torch.stack([values.detach().sum(), size]))
+    shard = world_size() * values.sum() / count
+    return shard + (total / count - shard).detach()
+
+
+def all_reduce_sum(values: torch.Tensor) -> torch.Tensor:
     """Return the sum of a tensor over all processes, the same in each of them."""
     if _connected():
         values = values.clone()
@@ -97,7 +119,7 @@ def add_up(values: torch.Tensor) -> torch.Tensor:
     return values
 
 
-def from_first_process(value: T) -> T:
+def broadcast(value: T) -> T:
     """Return what process 0 passed, in every process."""
     values = [value]
     if _connected():

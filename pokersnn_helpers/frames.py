@@ -1,58 +1,52 @@
-"""Turn events into batches of frames: one image a polarity and a time bin."""
+"""Turn events into batches of frames: one image per polarity and time bin."""
 
-import copy
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from tonic import MemoryCachedDataset
 from tonic.collation import PadTensors
-from tonic.datasets import POKERDVS
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
-from .data import PokerDVS
+from .recordings import POKERDVS_SENSOR_SIZE, Recordings, Split, check_events
 
 
-def to_frames(events: np.ndarray, time_window: float = 1000) -> torch.Tensor:
+def to_frames(
+    events: np.ndarray,
+    time_window: float = 1000,
+    sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
+) -> torch.Tensor:
     """Count the events of one recording by time bin, polarity and pixel.
 
     Args:
         events: Structured array with fields t (µs), x, y and p.
         time_window: Width of a time bin in µs. The last bin, which the recording fills only in
             part, is kept.
+        sensor_size: Width, height and polarities of the sensor.
 
     Returns:
-        Counts of shape (T, 2, 35, 35) and type float32: time bin, polarity (0 = OFF, 1 = ON),
-        y, x.
+        Counts of shape (T, polarities, height, width), float32. Polarity 0 is OFF, 1 is ON.
 
     Raises:
-        ValueError: There are no events, or ``time_window`` isn't positive.
+        TypeError: ``events`` isn't a structured array.
+        ValueError: ``time_window`` isn't positive, or ``check_events`` refuses the events.
     """
-    return to_sparse_frames(events, time_window).to_dense()
+    return to_sparse_frames(events, time_window, sensor_size).to_dense()
 
 
-def to_sparse_frames(events: np.ndarray, time_window: float = 1000) -> torch.Tensor:
-    """Count events as ``to_frames`` does, and keep the counts that aren't 0 only.
+def to_sparse_frames(
+    events: np.ndarray,
+    time_window: float = 1000,
+    sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
+) -> torch.Tensor:
+    """Count events as ``to_frames`` does, into a sparse (COO) tensor of the same shape.
 
     Memory then grows with the number of events, not with that of the time bins.
-
-    Args:
-        events: As for ``to_frames``.
-        time_window: As for ``to_frames``.
-
-    Returns:
-        A sparse (COO) tensor of shape (T, 2, 35, 35) and type float32.
-
-    Raises:
-        ValueError: There are no events, or ``time_window`` isn't positive.
     """
-    if time_window <= 0:
-        raise ValueError(f"time_window is {time_window} µs; it must be greater than 0")
-    if len(events) == 0:
-        raise ValueError("the recording holds no events, so there is nothing to make frames of")
+    _check_time_window(time_window)
+    events = check_events(events, sensor_size)
     bins = np.floor((events["t"] - events["t"][0]) / time_window).astype(np.int64)
-    width, height, polarities = POKERDVS.sensor_size
-    shape = (int(bins[-1]) + 1, polarities, height, width)
-    places = np.ravel_multi_index((bins, *(events[axis] for axis in "pyx")), shape)
+    shape = (int(bins[-1]) + 1, *sensor_size[::-1])
+    places = np.ravel_multi_index((bins, *(events[field] for field in "pyx")), shape)
     places, counts = np.unique(places, return_counts=True)
     return torch.sparse_coo_tensor(
         np.stack(np.unravel_index(places, shape)),
@@ -63,50 +57,76 @@ def to_sparse_frames(events: np.ndarray, time_window: float = 1000) -> torch.Ten
     )
 
 
-def make_loaders(
-    data: PokerDVS, batch_size: int, time_window: float = 1000, sparse: bool = False
-) -> tuple[DataLoader, DataLoader]:
-    """Make the loaders of the train and the test batches.
+def _check_time_window(time_window: float) -> None:
+    if not 0 < time_window < np.inf:
+        raise ValueError(f"time_window is {time_window} µs; it must be a number greater than 0")
 
-    Frames are made when a recording is first asked for and kept in memory from then on. The train
-    loader shuffles with PyTorch's global random numbers, so ``torch.manual_seed`` fixes the order.
+
+class FrameDataset(Dataset):
+    """Frames of recordings, made when first asked for and kept in memory from then on."""
+
+    def __init__(self, recordings: Recordings, time_window: float = 1000, sparse: bool = False):
+        _check_time_window(time_window)
+        self.recordings = recordings  # their own transform, if any, comes first
+        self.time_window = time_window
+        self.sparse = sparse
+        self._kept: dict[int, tuple[torch.Tensor, int]] = {}
+
+    def __len__(self) -> int:
+        return len(self.recordings)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        if index not in self._kept:
+            events, target = self.recordings[index]
+            count = to_sparse_frames if self.sparse else to_frames
+            frames = count(events, self.time_window, self.recordings.sensor_size)
+            self._kept[index] = frames, target
+        return self._kept[index]
+
+
+def make_loader(
+    recordings: Recordings,
+    batch_size: int = 32,
+    time_window: float = 1000,
+    *,
+    sparse: bool = False,
+    shuffle: bool = False,
+) -> DataLoader:
+    """Make a loader of batches of frames.
 
     Args:
-        data: What ``load_pokerdvs`` returns.
-        batch_size: Recordings a batch.
+        recordings: What to make frames of.
+        batch_size: Recordings per batch.
         time_window: Width of a time bin in µs.
-        sparse: Make sparse (COO) tensors, which ``FastSNN`` takes and which stay small however
-            narrow the time bins are.
+        sparse: Make sparse (COO) tensors, which stay small however narrow the time bins are.
+        shuffle: Draw the order anew in every epoch, with PyTorch's global random numbers.
 
     Returns:
-        Train and test loader. A batch is ``(frames, targets)``: float32 of shape
-        (T, B, 2, 35, 35), shorter recordings padded with silence at the end, and int64 of shape
-        (B,).
-
-    Raises:
-        ValueError: ``time_window`` isn't positive, or a recording is empty.
+        A loader of ``(frames, targets)``: float32 of shape (T, B, polarities, height, width),
+        shorter recordings padded with silence at the end, and int64 of shape (B,).
     """
-    if time_window <= 0:
-        raise ValueError(f"time_window is {time_window} µs; it must be greater than 0")
-
-    def loader(recordings: POKERDVS, shuffle: bool) -> DataLoader:
-        recordings = copy.copy(recordings)  # the caller's own keep giving raw events
-        count = to_sparse_frames if sparse else to_frames
-        recordings.transform = lambda events: count(events, time_window)
-        return DataLoader(
-            MemoryCachedDataset(recordings),
-            batch_size=batch_size,
-            shuffle=shuffle,
-            # Every loader draws a random number when it starts; this keeps the test loader's from
-            # changing what training does.
-            generator=None if shuffle else torch.Generator(),
-            collate_fn=_pad_sparse if sparse else PadTensors(batch_first=False),
-        )
-
-    return loader(data.train, shuffle=True), loader(data.test, shuffle=False)
+    return DataLoader(
+        FrameDataset(recordings, time_window, sparse),
+        batch_size=batch_size,
+        shuffle=shuffle,
+        # Every loader draws a random number when it starts; one of its own keeps a loader that
+        # doesn't shuffle from changing what training does.
+        generator=None if shuffle else torch.Generator(),
+        collate_fn=_pad_sparse if sparse else PadTensors(batch_first=False),
+    )
 
 
-def _pad_sparse(items: list[tuple[torch.Tensor, int]]) -> tuple[torch.Tensor, torch.Tensor]:
+def make_loaders(
+    data: Split, batch_size: int = 32, time_window: float = 1000, *, sparse: bool = False
+) -> tuple[DataLoader, DataLoader]:
+    """Make the loaders of the train batches, which are shuffled, and of the test batches."""
+    return (
+        make_loader(data.train, batch_size, time_window, sparse=sparse, shuffle=True),
+        make_loader(data.test, batch_size, time_window, sparse=sparse),
+    )
+
+
+def _pad_sparse(items: Sequence[tuple[torch.Tensor, int]]) -> tuple[torch.Tensor, torch.Tensor]:
     """Do for sparse frames what Tonic's ``PadTensors(batch_first=False)`` does for dense ones."""
     recordings, targets = zip(*items, strict=True)
     sizes = torch.tensor([frames._nnz() for frames in recordings])
@@ -124,10 +144,11 @@ def _pad_sparse(items: list[tuple[torch.Tensor, int]]) -> tuple[torch.Tensor, to
 def augment(frames: torch.Tensor) -> torch.Tensor:
     """Mirror about half of the recordings left to right, and shift each by up to a pixel.
 
-    All four suits look the same in a mirror, and no suit changes when its pip moves a little.
+    All four suits look the same in a mirror, and no suit changes when its pip moves a little. What
+    a shift pushes out at one edge of the sensor comes in again at the opposite edge.
 
     Args:
-        frames: Counts of shape (T, B, polarity, y, x), dense or sparse (COO).
+        frames: Counts of shape (T, B, polarities, height, width), dense or sparse (COO).
 
     Returns:
         A changed copy of the same shape and kind.

@@ -1,62 +1,145 @@
-"""The spiking neural network, and how its readout becomes a class."""
+"""Spiking networks, and how a readout becomes a class."""
 
+import inspect
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from norse.torch import LICell, LIFRecurrentCell
 from norse.torch.functional.leaky_integrator import LIParameters, LIState
 from norse.torch.functional.lif import LIFParameters, LIFState
+from torch.utils._pytree import tree_map
+
+from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
+
+
+class SpikingNetwork(torch.nn.Module):
+    """The loop over time, and a recorder of all states. A network of your own adds two methods.
+
+    ``__init__`` makes the layers, and ``step`` computes a time step with them::
+
+        class Tiny(SpikingNetwork):
+            def __init__(self, classes=3):
+                super().__init__()
+                self.linear = torch.nn.Linear(2 * 64 * 64, classes)
+                self.readout = LICell(dt=self.dt)
+
+            def step(self, frame, state):
+                return self.readout(self.linear(frame.flatten(1)), state)
+
+    Attributes:
+        arguments: What the network was made with; a checkpoint makes it anew with them.
+        dt: Duration of a time step in s: the width of the frames' time bins.
+        input_size: Inputs per time step, which ``forward`` checks; None for any number.
+        record: Keep the states of every step in ``recording``.
+        recording: States of the last run with ``record`` on, else None: as ``step`` returns them,
+            with the time in front of each tensor, (T, B, ...).
+    """
+
+    arguments: dict[str, Any]
+    dt: float = 0.001
+    input_size: int | None = None
+    record: bool = False
+    recording: Any = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> "SpikingNetwork":
+        """Note the arguments before ``__init__`` runs, so that no network has to do it itself."""
+        network = super().__new__(cls)
+        signature = inspect.signature(cls.__init__)
+        bound = signature.bind_partial(network, *args, **kwargs)
+        bound.apply_defaults()
+        given: dict[str, Any] = {}
+        for name, value in list(bound.arguments.items())[1:]:  # without self
+            further = signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD
+            given |= value if further else {name: value}
+        # A NumPy number would be saved, but not loaded with weights_only.
+        plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in given.items()}
+        network.__dict__["arguments"] = plain
+        return network
+
+    def step(self, frame: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
+        """Compute one time step, from a frame (B, polarities, height, width) and the last state.
+
+        Returns:
+            Voltages of the readout, (B, classes), and the new state: a NamedTuple of tensors or of
+            further ones. The first step gets None as its state.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no method step(frame, state)")
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Step through frames (T, B, polarities, height, width); return voltages (T, B, classes).
+
+        Raises:
+            TypeError: The frames are sparse, or aren't of a floating-point type.
+            ValueError: There is no time step, or not ``input_size`` inputs.
+        """
+        self.check_frames(frames)
+        if frames.is_sparse:
+            raise TypeError("frames are sparse, for FastSNN; give frames.to_dense()")
+        state, voltages, states = None, [], []
+        for frame in frames:
+            voltage, state = self.step(frame, state)
+            voltages.append(voltage)
+            if self.record:
+                states.append(state)
+        self.recording = None
+        if self.record:
+            self.recording = tree_map(lambda *steps: torch.stack(steps).detach(), *states)
+        return torch.stack(voltages)
+
+    def check_frames(self, frames: torch.Tensor) -> None:
+        """Refuse what isn't a batch of frames for this network, as ``forward`` says."""
+        shape = tuple(frames.shape)
+        if len(shape) < 3:
+            raise ValueError(f"frames have shape {shape}; expected (time, batch, polarity, y, x)")
+        if shape[0] == 0:
+            raise ValueError(f"frames have shape {shape}: there is no time step to run")
+        if self.input_size not in (None, inputs := math.prod(shape[2:])):
+            raise ValueError(
+                f"frames of shape {shape} hold {inputs} inputs per time step, "
+                f"but this network takes {self.input_size}"
+            )
+        if not frames.is_floating_point():
+            raise TypeError(f"frames are of type {frames.dtype}; convert them with frames.float()")
 
 
 class SNNState(NamedTuple):
-    """What a network did at every step; each tensor has shape (T, B, neurons).
+    """State of ``SNN``; each tensor has shape (B, neurons), and (T, B, neurons) when recorded."""
 
-    Attributes:
-        lif0: Spikes ``z``, membrane voltages ``v`` (after the reset) and synaptic
-            currents ``i`` of the hidden layer.
-        readout: Membrane voltages ``v`` and synaptic currents ``i`` of the readout.
-    """
-
-    lif0: LIFState
-    readout: LIState
+    lif0: LIFState  # spikes z, membrane voltages v (after the reset), synaptic currents i
+    readout: LIState  # membrane voltages v, synaptic currents i
 
 
-class SNN(torch.nn.Module):
+class SNN(SpikingNetwork):
     """A recurrent layer of spiking neurons and a readout that never spikes.
 
-    The hidden neurons are leaky integrate-and-fire (LIF) neurons with
-    current-based synapses (Gerstner et al., Neuronal Dynamics, 2014, chapter 1),
-    as computed by ``norse.torch.functional.lif.lif_step``. Gradients pass the
-    threshold by the SuperSpike surrogate (Zenke and Ganguli 2018,
-    doi:10.1162/neco_a_01086).
+    The hidden neurons are leaky integrate-and-fire (LIF) neurons with current-based synapses
+    (Gerstner et al., Neuronal Dynamics, 2014, chapter 1), as computed by
+    ``norse.torch.functional.lif.lif_step``. Gradients pass the threshold by the SuperSpike
+    surrogate (Zenke and Ganguli 2018, doi:10.1162/neco_a_01086).
 
     Args:
         input_size: Inputs: polarities times pixels.
         hidden_size: Hidden neurons.
-        output_size: Readout neurons, one a class.
+        output_size: Readout neurons, one per class.
         v_th: Threshold of the hidden neurons, in the voltage's arbitrary unit.
         tau_syn: Synaptic time constant of the hidden neurons, in s.
         tau_mem: Membrane time constant of the hidden neurons, in s.
         readout_tau_syn: Synaptic time constant of the readout, in s.
         readout_tau_mem: Membrane time constant of the readout, in s.
-        dt: Duration of a time step, in s: the width of the frames' time bins.
-        surrogate_slope: The surrogate's slope at the threshold. Norse's is 1. A neuron
-            has more chances to spike the shorter a step is, so ``dt`` / 1 ms makes
-            gradients in fine steps about what they are in steps of 1 ms.
-        record: Keep the state of every step in ``recording``.
-
-    Attributes:
-        arguments: What the network was made with, except ``record``.
-        recording: ``SNNState`` of the last run with ``record=True``, else None.
+        dt: Duration of a time step in s.
+        surrogate_slope: The surrogate's slope at the threshold. A neuron has more chances to spike
+            the shorter a step is, so ``dt`` / 1 ms makes gradients in fine steps about what they
+            are in steps of 1 ms.
     """
 
     def __init__(
         self,
-        input_size: int = 2 * 35 * 35,
+        input_size: int = math.prod(POKERDVS_SENSOR_SIZE),
         hidden_size: int = 100,
-        output_size: int = 4,
+        output_size: int = len(POKERDVS_CLASSES),
         *,
         v_th: float = 0.3,
         tau_syn: float = 0.010,
@@ -65,27 +148,14 @@ class SNN(torch.nn.Module):
         readout_tau_mem: float = 0.010,
         dt: float = 0.001,
         surrogate_slope: float = 1.0,
-        record: bool = False,
     ):
         super().__init__()
-        self.arguments = {
-            "input_size": input_size,
-            "hidden_size": hidden_size,
-            "output_size": output_size,
-            "v_th": v_th,
-            "tau_syn": tau_syn,
-            "tau_mem": tau_mem,
-            "readout_tau_syn": readout_tau_syn,
-            "readout_tau_mem": readout_tau_mem,
-            "dt": dt,
-            "surrogate_slope": surrogate_slope,
-        }
-        self.record = record
-        self.recording: SNNState | None = None
+        self.input_size, self.dt, self.surrogate_slope = input_size, dt, surrogate_slope
         lif = LIFParameters(
             tau_syn_inv=torch.as_tensor(1 / tau_syn),
             tau_mem_inv=torch.as_tensor(1 / tau_mem),
             v_th=torch.as_tensor(v_th),
+            alpha=torch.as_tensor(1.0),  # Norse 1.1 ignores it; later ones divide |v - v_th| by it
         )
         li = LIParameters(
             tau_syn_inv=torch.as_tensor(1 / readout_tau_syn),
@@ -95,97 +165,45 @@ class SNN(torch.nn.Module):
         self.linear = torch.nn.Linear(hidden_size, output_size, bias=False)
         self.readout = LICell(p=li, dt=dt)
 
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Step the network through time, from rest.
-
-        Args:
-            frames: Event counts of shape (T, B, ...), floating point; the axes
-                after time and batch hold ``input_size`` inputs.
-
-        Returns:
-            Voltages of the readout, of shape (T, B, output_size).
-
-        Raises:
-            TypeError: The frames are sparse, or aren't of a floating-point type.
-            ValueError: There is no time step, or not ``input_size`` inputs.
-        """
-        check_frames(frames, self.arguments["input_size"])
-        if frames.is_sparse:
-            raise TypeError("frames are sparse, for FastSNN; give frames.to_dense()")
-        slope = self.arguments["surrogate_slope"]
-        hidden = readout = None  # the states; Norse starts from rest
-        voltages, states = [], []
-        for frame in frames.flatten(start_dim=2):  # (B, input_size)
-            spikes, hidden = self.lif0(frame, hidden)  # (B, hidden_size)
-            if slope != 1:
-                spikes = slope * spikes + (1 - slope) * spikes.detach()
-                hidden = hidden._replace(z=spikes)
-            current = self.linear(spikes)  # (B, output_size)
-            voltage, readout = self.readout(current, readout)
-            voltages.append(voltage)
-            if self.record:
-                states.append((hidden, readout))
-        self.recording = _stack_in_time(states) if self.record else None
-        return torch.stack(voltages)
-
-
-def check_frames(frames: torch.Tensor, input_size: int) -> None:
-    """Refuse what isn't a batch of frames.
-
-    Raises:
-        TypeError: They aren't of a floating-point type.
-        ValueError: There is no time step, or not ``input_size`` inputs.
-    """
-    shape = tuple(frames.shape)
-    if len(shape) < 3:
-        raise ValueError(f"frames have shape {shape}; expected (time, batch, polarity, y, x)")
-    if shape[0] == 0:
-        raise ValueError(f"frames have shape {shape}: there is no time step to run")
-    if (inputs := math.prod(shape[2:])) != input_size:
-        raise ValueError(
-            f"frames of shape {shape} hold {inputs} inputs a time step, "
-            f"but this network takes {input_size}"
-        )
-    if not frames.is_floating_point():
-        raise TypeError(f"frames are of type {frames.dtype}; convert them with frames.float()")
-
-
-def _stack_in_time(states: list[tuple[LIFState, LIState]]) -> SNNState:
-    def stack(steps: tuple) -> list[torch.Tensor]:
-        return [torch.stack(values).detach() for values in zip(*steps, strict=True)]
-
-    hidden, readout = zip(*states, strict=True)
-    return SNNState(LIFState(*stack(hidden)), LIState(*stack(readout)))
+    def step(self, frame: torch.Tensor, state: SNNState | None) -> tuple[torch.Tensor, SNNState]:
+        """Compute one time step, as ``SpikingNetwork`` says."""
+        hidden, readout = state or (None, None)  # Norse starts from rest
+        spikes, hidden = self.lif0(frame.flatten(1), hidden)  # (B, hidden_size)
+        if self.surrogate_slope != 1:  # spikes stay what they are; their gradient is scaled
+            spikes = torch.lerp(spikes.detach(), spikes, self.surrogate_slope)
+            hidden = hidden._replace(z=spikes)
+        voltage, readout = self.readout(self.linear(spikes), readout)  # (B, output_size)
+        return voltage, SNNState(hidden, readout)
 
 
 def decode(voltages: torch.Tensor) -> torch.Tensor:
-    """Let the highest voltage that a readout neuron reached speak for its class.
-
-    Args:
-        voltages: Readout voltages of shape (T, B, classes).
-
-    Returns:
-        Log-probabilities of shape (B, classes).
-    """
+    """Turn voltages (T, B, classes) into log-probabilities (B, classes), by their highest ones."""
     return torch.log_softmax(voltages.max(dim=0).values, dim=-1)
 
 
 class Classifier(torch.nn.Module):
-    """A network and the rule that reads a class off its voltages.
+    """A network, the rule that reads a class off its voltages, the classes and the sensor.
 
     Args:
         snn: Frames (T, B, ...) in, readout voltages (T, B, classes) out.
         decode: Voltages in, log-probabilities (B, classes) out.
+        classes: Their names.
+        sensor_size: Width, height and polarities of the sensor.
     """
 
     def __init__(
         self,
         snn: torch.nn.Module,
         decode: Callable[[torch.Tensor], torch.Tensor] = decode,
+        *,
+        classes: Sequence[str] = POKERDVS_CLASSES,
+        sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
     ):
         super().__init__()
         self.snn = snn
         self.decode = decode
+        self.classes = tuple(classes)
+        self.sensor_size = tuple(sensor_size)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return log-probabilities (B, classes) of frames (T, B, ...)."""

@@ -9,38 +9,40 @@ import matplotlib
 import numpy as np
 import pytest
 
-from pokersnn_helpers import archives, load_pokerdvs
+from pokersnn_helpers import load_pokerdvs, pokerdvs
 
 matplotlib.use("Agg")
 
 
 @pytest.fixture(scope="session")
 def data():
-    """The real recordings where they can be had, else the stand-in."""
+    """The real recordings where they can be loaded, else simulated ones."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return load_pokerdvs()
 
 
 @pytest.fixture(scope="session")
-def standin():
-    return load_pokerdvs(source="standin")
+def simulated():
+    return load_pokerdvs(source="simulated")
 
 
-def pack(archive: archives.Archive, folder: Path, seed: int = 0) -> Path:
-    """Write an archive of tiny recordings in the form of the published ones."""
+def pack(archive: str, folder: Path, seed: int = 0) -> dict[str, str]:
+    """Write an archive of tiny recordings in the form of a published one; return their hashes."""
     rng = np.random.default_rng(seed)
-    for name in archive.recordings:
+    part = archive.removesuffix(".tar.gz")
+    names = [name for name in pokerdvs.REGISTRY if name.startswith(f"{part}/")]
+    for name in names:
         path = folder / "tree" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         times = np.sort(rng.integers(0, 5000, 40))
         times[0] = 0
         columns = [times, rng.integers(0, 35, 40), rng.integers(0, 35, 40), rng.integers(0, 2, 40)]
         np.save(path, np.stack(columns, axis=1).astype(np.uint64))
-    path = folder / archive.filename
-    with tarfile.open(path, "w:gz") as tar:
-        tar.add(folder / "tree" / archive.folder, archive.folder)
-    return path
+    with tarfile.open(folder / archive, "w:gz") as tar:
+        tar.add(folder / "tree" / part, part)
+    paths = {archive: folder / archive} | {name: folder / "tree" / name for name in names}
+    return {name: hashlib.md5(path.read_bytes()).hexdigest() for name, path in paths.items()}
 
 
 @pytest.fixture
@@ -51,12 +53,9 @@ def published(tmp_path, monkeypatch):
     """
     folder = tmp_path / "published"
     folder.mkdir()
-    tiny = []
-    for archive in archives.ARCHIVES:
-        path = pack(archive, folder)
-        tiny.append(archive._replace(md5=hashlib.md5(path.read_bytes()).hexdigest()))
-    monkeypatch.setattr(archives, "ARCHIVES", tuple(tiny))
-    monkeypatch.setattr(archives, "SOURCES", ("http://127.0.0.1:9/none/",))
+    hashes = [pack(archive, folder) for archive in pokerdvs.ARCHIVES]
+    monkeypatch.setattr(pokerdvs, "REGISTRY", hashes[0] | hashes[1])
+    monkeypatch.setattr(pokerdvs, "SOURCES", ("http://127.0.0.1:9/none/",))
     monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path / "cache")
     monkeypatch.delenv("POKERSNN_DATA", raising=False)
     return folder

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from pokersnn_helpers import to_frames
-from pokersnn_helpers.animations import animate_frames, animate_pixel
-from pokersnn_helpers.camera import EventCamera
+from pokersnn_helpers.figures.animations import animate_frames, animate_pixel
+from pokersnn_helpers.simulation import EventCamera
 
 
 @pytest.fixture(autouse=True)
@@ -12,7 +12,8 @@ def no_figures():
     plt.close("all")  # those that other tests have left
 
 
-def check(html, frames):
+def check(animation, frames):
+    html = animation._repr_html_()
     assert "http" not in html.replace("http://www.w3.org", "")
     assert 'class="fa' not in html and "▶" in html
     assert '<img alt="A film of' in html and "aria-label" in html
@@ -20,8 +21,8 @@ def check(html, frames):
     assert not plt.get_fignums()
 
 
-def test_film_of_frames_needs_no_other_host(standin):
-    events, _ = standin.test[0]
+def test_film_of_frames_needs_no_other_host(simulated):
+    events, _ = simulated.test[0]
     check(animate_frames(to_frames(events)[:3], time_window=1000, title="club"), 3)
 
 

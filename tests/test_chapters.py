@@ -121,7 +121,7 @@ def test_markdown_is_plain(chapter):
 
 
 def test_every_figure_has_a_caption_and_an_alternative_text(chapter):
-    draws = re.compile(r"^(?!def ).*\b(plot_\w+|subplots|imshow)\(", re.MULTILINE)
+    draws = re.compile(r"^(?!def ).*\b(plot_\w+|draw_\w+|subplots|imshow\w*)\(", re.MULTILINE)
     drawing = [cell for cell in cells(chapter, "code") if draws.search(cell.source)]
     assert drawing
     for cell in drawing:
@@ -130,12 +130,12 @@ def test_every_figure_has_a_caption_and_an_alternative_text(chapter):
         assert figure.figure.caption and figure.figure.name.startswith("fig-")
 
 
-def test_every_figure_to_play_with_has_a_caption(chapter):
+def test_every_interactive_figure_has_a_caption(chapter):
     """It brings its own alternative text."""
     for cell in cells(chapter, "code"):
-        if re.search(r"^live_\w+\(", cell.source, re.MULTILINE):
+        if re.search(r"^interactive_\w+\(", cell.source, re.MULTILINE):
             assert cell.metadata.mystnb.figure.caption
-            assert cell.metadata.mystnb.figure.name.startswith("fig-live-")
+            assert cell.metadata.mystnb.figure.name.startswith("fig-interactive-")
 
 
 def test_figure_names_are_unique():
@@ -164,7 +164,7 @@ def test_papers_are_on_the_references_page(chapter):
 
 def test_every_paper_on_the_references_page_is_cited():
     """By a chapter, or by the function of the package that follows it."""
-    citing = [*CHAPTERS, *(ROOT / "pokersnn_helpers").glob("*.py")]
+    citing = [*CHAPTERS, *(ROOT / "pokersnn_helpers").rglob("*.py")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in citing)
     references = (ROOT / "book" / "references.md").read_text(encoding="utf-8")
     dois = re.findall(r"\[doi:([^\]]+)\]", references)
@@ -198,7 +198,7 @@ def glossary_links(notebook):
     return [match for cell in cells(notebook, "markdown") for match in link.findall(cell.source)]
 
 
-def test_links_to_the_glossary_name_its_terms_once_a_chapter(chapter):
+def test_links_to_the_glossary_name_its_terms_once_per_chapter(chapter):
     anchors = [anchor for _, anchor in glossary_links(chapter)]
     assert set(anchors) <= set(glossary_terms())
     assert len(anchors) == len(set(anchors))

@@ -1,7 +1,17 @@
+import numpy as np
 import pytest
 import torch
 
-from pokersnn_helpers import SNN, Classifier, load_checkpoint, save_checkpoint
+from pokersnn_helpers import (
+    SNN,
+    Classifier,
+    FastSNN,
+    SpikingNetwork,
+    load_checkpoint,
+    save_checkpoint,
+)
+from pokersnn_helpers.checkpoints import Run, load_run
+from pokersnn_helpers.training import TrainingState
 
 
 @pytest.fixture
@@ -23,11 +33,10 @@ def test_failed_save_keeps_the_older_file(classifier, tmp_path, monkeypatch):
     save_checkpoint(classifier, path)
     before = path.read_bytes()
 
-    def full_disk(checkpoint, file):
-        file.write(b"half of a checkpoint")
+    def full_disk(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(torch, "save", full_disk)
+    monkeypatch.setattr("os.fsync", full_disk)
     with pytest.raises(OSError, match="No space left"):
         save_checkpoint(Classifier(SNN()), path)
     assert path.read_bytes() == before
@@ -52,8 +61,86 @@ def test_weights_that_do_not_fit_are_refused(classifier, tmp_path):
     checkpoint = torch.load(path, weights_only=True)
     checkpoint["arguments"]["hidden_size"] = 13
     torch.save(checkpoint, path)
-    with pytest.raises(ValueError, match=r"weights in .*a\.pt don't fit"):
+    with pytest.raises(
+        ValueError, match=r"a\.pt holds a SNN, which network=SNN doesn't fit: .*size mismatch"
+    ):
         load_checkpoint(path)
+
+
+def test_numpy_numbers_as_arguments_can_be_loaded(tmp_path):
+    snn = SNN(hidden_size=np.int64(12), dt=np.float64(0.002))
+    save_checkpoint(Classifier(snn), tmp_path / "a.pt")
+    assert load_checkpoint(tmp_path / "a.pt").snn.arguments == snn.arguments
+
+
+def test_what_could_not_be_loaded_is_not_saved(classifier, tmp_path):
+    """The file is read back before it takes the place of an older one."""
+    save_checkpoint(classifier, tmp_path / "a.pt")
+    before = (tmp_path / "a.pt").read_bytes()
+    state = TrainingState({}, {}, 0, {}, torch.zeros(1), {})
+    with pytest.raises(ValueError, match="not a readable PyTorch checkpoint"):
+        save_checkpoint(classifier, tmp_path / "a.pt", Run({"folder": tmp_path}, state))
+    assert (tmp_path / "a.pt").read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_run_is_saved_with_the_classifier_and_its_average_once(classifier, tmp_path):
+    averaged = classifier.state_dict()
+    last = {name: weights + 1 for name, weights in averaged.items()}
+    state = TrainingState(last, averaged, 7, {"lr": 0.1}, torch.get_rng_state(), {"loss": [1.0]})
+    save_checkpoint(classifier, tmp_path / "a.pt", Run({"seed": 3}, state))
+    options, found = load_run(tmp_path / "a.pt")
+    assert options == {"seed": 3}
+    assert (found.n_averaged, found.optimizer, found.history) == (7, {"lr": 0.1}, {"loss": [1.0]})
+    for name, weights in averaged.items():
+        assert torch.equal(found.ema[name], weights) and torch.equal(
+            found.weights[name], weights + 1
+        )
+    size = sum(weights.numel() * 4 for weights in averaged.values())
+    assert 2 * size < (tmp_path / "a.pt").stat().st_size < 2.2 * size
+
+
+def test_classes_and_sensor_come_back(tmp_path):
+    sensor = (8, 6, 2)
+    classifier = Classifier(SNN(96, 5, 2), classes=("a", "b"), sensor_size=sensor)
+    save_checkpoint(classifier, tmp_path / "a.pt")
+    loaded = load_checkpoint(tmp_path / "a.pt")
+    assert (loaded.classes, loaded.sensor_size) == (("a", "b"), sensor)
+
+
+def test_double_precision_comes_back(tmp_path):
+    save_checkpoint(Classifier(SNN(8, 5)).double(), tmp_path / "a.pt")
+    assert load_checkpoint(tmp_path / "a.pt").snn.linear.weight.dtype == torch.float64
+
+
+class Own(SpikingNetwork):
+    def __init__(self, size):
+        super().__init__()
+        self.linear = torch.nn.Linear(size, 4)
+
+    def step(self, frame, state):
+        return self.linear(frame.flatten(1)), None
+
+
+def test_own_network_comes_back_if_its_class_is_given(tmp_path):
+    classifier = Classifier(Own(6))
+    save_checkpoint(classifier, tmp_path / "a.pt")
+    loaded = load_checkpoint(tmp_path / "a.pt", "cpu", network=Own)
+    frames = torch.rand(3, 2, 6)
+    assert torch.equal(loaded(frames), classifier(frames))
+    with pytest.raises(ValueError, match=r"a\.pt holds a Own, which network=SNN doesn't fit"):
+        load_checkpoint(tmp_path / "a.pt")
+
+
+def test_network_without_arguments_is_refused(tmp_path):
+    with pytest.raises(TypeError, match="Linear is no SpikingNetwork"):
+        save_checkpoint(Classifier(torch.nn.Linear(3, 4)), tmp_path / "a.pt")
+
+
+def test_trained_weights_train_on(tmp_path):
+    save_checkpoint(Classifier(SNN(8, 5)), tmp_path / "a.pt")
+    loaded = load_checkpoint(tmp_path / "a.pt", "cpu", network=FastSNN)
+    assert all(weights.requires_grad for weights in loaded.parameters())
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 half a zip"])

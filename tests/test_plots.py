@@ -1,9 +1,21 @@
+from typing import Any, NamedTuple
+
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from norse.torch import LICell, LIFCell, LIFRecurrentCell
 
-from pokersnn_helpers import SNN, Evaluation, History, describe, plots
+from pokersnn_helpers import (
+    SNN,
+    Evaluation,
+    FastSNN,
+    History,
+    SpikingNetwork,
+    recording_statistics,
+)
+from pokersnn_helpers.figures import plots
 
 
 @pytest.fixture(autouse=True)
@@ -13,7 +25,7 @@ def close_figures():
 
 
 def test_book_style_is_found():
-    with plt.style.context("pokersnn_helpers.book"):
+    with plt.style.context("pokersnn_helpers.figures.book"):
         assert plt.rcParams["axes.spines.top"] is False
 
 
@@ -27,15 +39,100 @@ def test_frames_show_on_minus_off_on_one_scale():
     assert [ax.get_title() for ax in fig.axes[:2]] == ["a", "b"]
 
 
-def test_distributions_draw_a_dot_for_every_recording(standin):
-    table = describe(standin)
+def test_colours_of_the_suits_are_fixed_and_others_differ_from_them():
+    with plt.style.context("pokersnn_helpers.figures.book"):
+        colours = plots.class_colours(["left", "spade", "right", "club"])
+    assert colours["spade"] == plots.CLASS_COLOURS["spade"]
+    assert colours["club"] == plots.CLASS_COLOURS["club"]
+    assert len(set(colours.values())) == 4
+    assert len(plots.class_colours([str(number) for number in range(30)])) == 30
+
+
+def test_distributions_draw_a_dot_for_every_recording(simulated):
+    table = recording_statistics(simulated)
     fig = plots.plot_distributions(table, ["events"])
     drawn = np.concatenate([line.get_ydata() for line in fig.axes[0].lines])
     assert sorted(drawn) == sorted(table["events"])
 
 
+@pytest.mark.parametrize(("order", "expected"), [(None, "bac"), (["c", "b", "a"], "cba")])
+def test_distributions_of_any_classes_stand_in_their_order(order, expected):
+    table = pd.DataFrame({"class": list("babc"), "events": [1, 2, 3, 5]})
+    if order:
+        table["class"] = pd.Categorical(table["class"], order)
+    axes = plots.plot_distributions(table, ["events"]).axes[0]
+    assert "".join(label.get_text() for label in axes.get_xticklabels()) == expected
+    values = {"a": [2], "b": [1, 3], "c": [5]}
+    assert [line.get_ydata().tolist() for line in axes.lines] == [values[name] for name in expected]
+
+
+class Layers(NamedTuple):
+    first: Any
+    second: Any
+    readout: Any
+
+
+class Own(SpikingNetwork):
+    """A layer of images, which records no spikes, and a recurrent one."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution = torch.nn.Conv2d(2, 3, 5)
+        self.first, self.second = LIFCell(), LIFRecurrentCell(12, 12)
+        self.linear = torch.nn.Linear(12, 2)
+        self.readout = LICell()
+
+    def step(self, frame, state):
+        first, second, readout = state or (None, None, None)
+        spikes, first = self.first(self.convolution(frame), first)
+        spikes, second = self.second(spikes.flatten(1), second)
+        voltage, readout = self.readout(self.linear(spikes), readout)
+        return voltage, Layers(first, second, readout)
+
+
+def run(network, *size):
+    network.record = True
+    with torch.no_grad():
+        network(torch.poisson(torch.full((6, 3, 2, *size), 0.5)))
+    return network.recording
+
+
+def test_dynamics_of_any_network_show_the_states_that_its_layers_have():
+    recording = run(Own(), 6, 6)
+    fig = plots.plot_dynamics(recording, 0.001, ["left", "right"], sample=1, neurons=5)
+    titles = [ax.get_title() for ax in fig.axes]
+    assert titles[0].startswith("readout") and len(titles) == 6
+    assert all("second" in title for title in titles[1:4])
+    assert all("first" in title for title in titles[4:])
+    assert "5 first neurons" in titles[4]
+    drawn = [line.get_ydata() for line in fig.axes[4].lines]
+    np.testing.assert_allclose(drawn, recording.first.v[:, 1].flatten(1)[:, :5].T)
+    assert [ax.get_xlabel() for ax in fig.axes] == [""] * 5 + ["time (ms)"]
+
+
+def test_dynamics_of_a_lone_readout_are_its_voltages():
+    class Lone(SpikingNetwork):
+        def __init__(self):
+            super().__init__()
+            self.readout = LICell()
+
+        def step(self, frame, state):
+            return self.readout(frame.flatten(1), state)
+
+    recording = run(Lone(), 1, 1)
+    (ax,) = plots.plot_dynamics(recording, 0.001, ["left", "right"], sample=2).axes
+    assert ax.lines[0].get_ydata().tolist() == recording.v[:, 2, 0].tolist()
+    assert ax.get_xlabel() == "time (ms)"
+
+
+def test_dynamics_say_that_nothing_was_recorded():
+    with pytest.raises(TypeError, match=r"NoneType; set network\.record = True"):
+        plots.plot_dynamics(SNN().recording, 0.001, ["left", "right"])
+
+
 def test_dynamics_put_the_first_step_at_1_ms():
-    snn = SNN(record=True)
+    snn = SNN()
+    snn.record = True
     with torch.no_grad():
         snn(torch.poisson(torch.full((6, 2, 2, 35, 35), 0.05)))
     fig = plots.plot_dynamics(snn.recording, dt=0.001, classes=["a", "b", "c", "d"], sample=1)
@@ -50,7 +147,7 @@ def test_raster_marks_every_spike():
     spikes = torch.zeros(5, 3)
     spikes[1, 2] = spikes[4, 0] = 1
     _, ax = plt.subplots()
-    plots.plot_raster(ax, spikes, dt=0.002)
+    plots.draw_raster(ax, spikes, dt=0.002)
     assert ax.lines[0].get_xdata().tolist() == [4, 10]
     assert ax.lines[0].get_ydata().tolist() == [2, 0]
 
@@ -58,7 +155,7 @@ def test_raster_marks_every_spike():
 def test_readout_dots_mark_what_decode_reads():
     voltages = torch.randn(9, 4)
     _, ax = plt.subplots()
-    plots.plot_readout(ax, voltages, 0.001, ["club", "heart", "diamond", "spade"])
+    plots.draw_readout(ax, voltages, 0.001, ["club", "heart", "diamond", "spade"])
     dots = [line.get_ydata()[0] for line in ax.lines if line.get_marker() == "o"]
     assert np.allclose(dots, voltages.max(dim=0).values)
 
@@ -75,20 +172,32 @@ def test_history_is_drawn_in_percent_and_without_a_test_curve_if_there_is_none()
     assert [len(ax.lines) for ax in fig.axes] == [1, 1]
 
 
-def test_confusion_has_true_suits_in_rows():
+def test_confusion_has_true_classes_in_rows():
     log_probabilities = torch.eye(4)[[1, 1, 3]]
     evaluation = Evaluation(log_probabilities, targets=torch.tensor([0, 1, 3]))
     fig = plots.plot_confusion(evaluation, ["club", "heart", "diamond", "spade"])
     counts = fig.axes[0].images[0].get_array()
     assert counts[0, 1] == 1 and counts[1, 1] == 1 and counts[3, 3] == 1 and counts.sum() == 3
-    assert fig.axes[0].get_ylabel() == "true suit"
+    assert fig.axes[0].get_xlabel() == "predicted class"
+    assert fig.axes[0].get_ylabel() == "true class"
 
 
-def test_network_is_drawn_with_its_sizes():
-    fig = plots.plot_network(SNN(hidden_size=30, output_size=3))
-    words = " ".join(text.get_text() for text in fig.axes[0].texts)
+def words(fig):
+    return "\n".join(text.get_text() for text in fig.axes[0].texts)
+
+
+@pytest.mark.parametrize("network", [SNN, FastSNN])
+def test_network_is_drawn_with_its_sizes(network):
+    text = words(plots.plot_network(network(hidden_size=30, output_size=3)))
     for size in ("2,450 counts", "30 LIF neurons", "30 × 30", "3 × 30", "3 leaky integrators"):
-        assert size in words
+        assert size in text
+
+
+def test_other_network_is_drawn_as_a_chain_of_its_layers():
+    text = words(plots.plot_network(Own()))
+    for layer in ("convolution\nConv2d\n153 parameters", "linear\nLinear\n26 parameters"):
+        assert layer in text
+    assert text.index("convolution") < text.index("first") < text.index("readout")
 
 
 def test_bars_of_all_panels_share_an_axis_on_which_the_shortest_shows():

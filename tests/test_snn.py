@@ -1,15 +1,28 @@
+import copy
+import inspect
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import torch
-from norse.torch.functional.threshold import threshold
+from norse.torch import LICell, LIFCell
+from norse.torch.functional import threshold as norse_threshold
+from norse.torch.functional.leaky_integrator import LIState
+from norse.torch.functional.lif import LIFParameters
 
-from pokersnn_helpers import SNN, Classifier, decode, make_loaders
+from pokersnn_helpers import SNN, Classifier, SpikingNetwork, decode, make_loaders
 
 
 @pytest.fixture(scope="module")
 def batch(data):
     _, test = make_loaders(data, batch_size=8)
     return next(iter(test))[0]
+
+
+def recording_snn(**arguments):
+    snn = SNN(**arguments)
+    snn.record = True
+    return snn
 
 
 def numpy_network(snn, frames, v_th, tau_syn, tau_mem, readout_tau_syn, readout_tau_mem, dt):
@@ -43,7 +56,7 @@ def numpy_network(snn, frames, v_th, tau_syn, tau_mem, readout_tau_syn, readout_
 )
 def test_network_agrees_with_a_plain_integration(batch, constants):
     torch.manual_seed(1)
-    snn = SNN(**constants, record=True).double()
+    snn = recording_snn(**constants).double()
     voltages = snn(batch.double()).detach().numpy()
     defaults = {name: snn.arguments[name] for name in list(snn.arguments)[3:-1]}
     spikes, expected = numpy_network(snn, batch, **defaults)
@@ -77,7 +90,7 @@ def test_no_neuron_learns_to_excite_itself(batch):
 
 
 def test_recording_holds_every_state_of_every_step(batch):
-    snn = SNN(hidden_size=10, record=True)
+    snn = recording_snn(hidden_size=10)
     voltages = snn(batch)
     hidden, readout = snn.recording
     steps, size = batch.shape[:2]
@@ -89,7 +102,7 @@ def test_recording_holds_every_state_of_every_step(batch):
 
 
 def test_nothing_is_recorded_unless_asked_for(batch):
-    snn = SNN(record=True)
+    snn = recording_snn()
     snn(batch)
     snn.record = False
     snn(batch)
@@ -106,7 +119,7 @@ def test_recording_does_not_change_the_result(batch):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 def test_recording_lies_on_the_input_device(batch):
-    snn = SNN(record=True).cuda()
+    snn = recording_snn().cuda()
     snn(batch.cuda())
     assert all(tensor.is_cuda for state in snn.recording for tensor in state)
 
@@ -132,7 +145,7 @@ def test_frames_may_be_flattened_already(batch):
     ("shape", "message"),
     [
         ((5, 2450), r"shape \(5, 2450\); expected \(time, batch"),
-        ((5, 3, 2, 34, 34), "hold 2312 inputs a time step, but this network takes 2450"),
+        ((5, 3, 2, 34, 34), "hold 2312 inputs per time step, but this network takes 2450"),
         ((0, 3, 2, 35, 35), "no time step"),
     ],
 )
@@ -170,12 +183,41 @@ def test_classifier_uses_the_rule_it_is_given(batch):
     assert torch.equal(classifier(batch), classifier.snn(batch)[-1])
 
 
-@pytest.mark.parametrize("alpha", [1.0, 100.0])
-def test_installed_surrogate_ignores_alpha(alpha):
-    """Chapter 3 says so; when Norse changes it, the chapter and the recipe need another look."""
+class LaterSuperSpike(torch.autograd.Function):
+    """The surrogate of Norse's main branch, which no release has yet."""
+
+    @staticmethod
+    def forward(ctx, x, alpha):
+        ctx.save_for_backward(x)
+        ctx.alpha = alpha
+        return (x > 0).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx, grad):
+        (x,) = ctx.saved_tensors
+        return grad / (ctx.alpha * x.abs() + 1) ** 2, None
+
+
+@pytest.mark.parametrize("surrogate", [norse_threshold.superspike_fn, LaterSuperSpike.apply])
+def test_surrogate_is_the_books_with_this_norse_and_with_a_later_one(surrogate):
+    """Norse 1.1 ignores alpha; with the alpha that SNN gives, a later one computes the same."""
+    alpha = SNN(4, 3).lif0.p.alpha
     x = torch.linspace(-2, 2, 101, requires_grad=True)
-    threshold(x, "super", alpha).sum().backward()
+    surrogate(x, alpha).sum().backward()
     assert torch.allclose(x.grad, 1 / (1 + x.detach().abs()) ** 2)
+
+
+@pytest.mark.parametrize("slope", [1.0, 0.25])
+def test_surrogate_slope_scales_the_gradient_and_not_the_spikes(slope):
+    snn = SNN(1, 1, 1, surrogate_slope=slope, v_th=0.5, tau_mem=0.001)  # v = i after a step
+    with torch.no_grad():
+        snn.lif0.input_weights.fill_(1.0)
+        snn.linear.weight.fill_(1.0)
+    _, (_, readout) = snn.step(torch.ones(1, 1), None)
+    readout.v.sum().backward()
+    arrived = readout.v.item()  # of a spike of 1
+    expected = arrived * slope / (1 + 0.5) ** 2
+    assert snn.lif0.input_weights.grad.item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_reset_does_not_carry_a_gradient():
@@ -188,3 +230,84 @@ def test_reset_does_not_carry_a_gradient():
     frames[0] = 1.0
     (gradient,) = torch.autograd.grad(snn.lif0(frames[0])[1].v.sum(), snn.lif0.input_weights)
     assert gradient.item() == 0  # v = (1 - z) v with z = 1: only through z could it be otherwise
+
+
+class ConvState(NamedTuple):
+    spikes: torch.Tensor
+    readout: LIState
+
+
+class ConvNetwork(SpikingNetwork):
+    """What a reader would write."""
+
+    dt = 0.002
+
+    def __init__(self, channels, classes=3, **constants):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(2, channels, 5, stride=4)
+        self.lif = LIFCell(p=LIFParameters(**constants), dt=self.dt)
+        self.linear = torch.nn.LazyLinear(classes)
+        self.readout = LICell(dt=self.dt)
+
+    def step(self, frame, state):
+        hidden, kept = state or (None, ConvState(None, None))
+        spikes, hidden = self.lif(self.conv(frame), hidden)
+        voltage, readout = self.readout(self.linear(spikes.flatten(1)), kept.readout)
+        return voltage, (hidden, ConvState(spikes, readout))
+
+
+@pytest.fixture
+def frames():
+    torch.manual_seed(0)
+    return torch.poisson(torch.full((7, 3, 2, 17, 21), 0.3))
+
+
+def test_own_network_needs_layers_and_a_step_only(frames):
+    network = ConvNetwork(6, v_th=torch.as_tensor(0.1))
+    network.record = True
+    voltages = network(frames)
+    hidden, (spikes, readout) = network.recording
+    assert voltages.shape == (7, 3, 3) and torch.equal(readout.v, voltages.detach())
+    assert spikes.shape == hidden.v.shape == (7, 3, 6, 4, 5) and spikes.sum() > 0
+    assert isinstance(network.recording[1], ConvState)
+    voltages.sum().backward()
+    assert network.conv.weight.grad.abs().sum() > 0
+
+
+def test_loop_hands_each_step_the_state_of_the_one_before():
+    class Counter(SpikingNetwork):
+        def step(self, frame, state):
+            state = (0 if state is None else state) + frame.sum(dim=1)
+            return state, state
+
+    frames = torch.ones(4, 2, 5)
+    assert Counter()(frames).tolist() == [[5, 5], [10, 10], [15, 15], [20, 20]]
+
+
+def test_network_without_a_step_is_named(frames):
+    class Stepless(SpikingNetwork):
+        pass
+
+    with pytest.raises(NotImplementedError, match=r"Stepless has no method step\(frame, state\)"):
+        Stepless()(frames)
+
+
+def test_arguments_are_noted_however_they_were_given():
+    assert SNN(30, dt=0.002).arguments == {**SNN().arguments, "input_size": 30, "dt": 0.002}
+    assert list(SNN().arguments) == list(inspect.signature(SNN).parameters)
+    network = ConvNetwork(6, v_th=torch.as_tensor(0.1))
+    assert network.arguments == {"channels": 6, "classes": 3, "v_th": torch.as_tensor(0.1)}
+    plain = SNN(hidden_size=np.int64(7), dt=np.float64(0.002)).arguments
+    assert (type(plain["hidden_size"]), type(plain["dt"])) == (int, float)
+
+
+def test_unknown_argument_is_named():
+    with pytest.raises(TypeError, match="hidden"):
+        SNN(hidden=3)
+
+
+def test_network_can_be_copied(batch):
+    snn = SNN(hidden_size=10)
+    other = copy.deepcopy(snn)
+    assert other.arguments == snn.arguments
+    assert torch.equal(other(batch), snn(batch))

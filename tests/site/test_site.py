@@ -10,7 +10,7 @@ import pytest
 import yaml
 from book_site import CONFIG, HTML, PREFIX, ROOT, pages
 
-from pokersnn_helpers.interactive import NEURON_SLIDERS, run_neuron
+from pokersnn_helpers.figures.interactive import NEURON_SLIDERS, run_neuron
 
 PAGES = pages() or ["the book isn't built"]
 THEMES = ("light", "dark")
@@ -113,12 +113,12 @@ def test_unknown_address_gets_the_book_s_own_page(visit):
     page.wait_for_url("**/book/index.html")
 
 
-# ---- Figures to play with ----
+# ---- Interactive figures ----
 
 
 def move_sliders(page, values):
     for name, value in values.items():
-        page.locator(f".live-controls input[name={name}]").evaluate(
+        page.locator(f".interactive-controls input[name={name}]").evaluate(
             "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')); }",
             value,
         )
@@ -128,7 +128,7 @@ def move_sliders(page, values):
 
 def drawn(page):
     """Return times, currents, voltages, thresholds and spikes, as the charts hold them."""
-    current, voltage, spikes = page.locator("[data-kind=neuron] .live-drawing").evaluate(
+    current, voltage, spikes = page.locator("[data-kind=neuron] .interactive-drawing").evaluate(
         "(drawing) => drawing.charts.map((chart) => chart.data)"
     )
     return current[0], current[1], voltage[1], voltage[2], [spike or 0 for spike in spikes[1]]
@@ -150,7 +150,7 @@ def test_neuron_with_sliders_agrees_with_norse(visit):
         assert set(threshold) == {values["v_th"]}
         assert times[-1] == pytest.approx(100)
         count = f"{int(sum(spikes))} spike"
-        assert page.locator(".live-summary").inner_text().startswith(count)
+        assert page.locator(".interactive-summary").inner_text().startswith(count)
 
 
 def test_neuron_is_redrawn_as_a_slider_moves_by_keyboard(visit):
@@ -166,14 +166,14 @@ def test_neuron_is_redrawn_as_a_slider_moves_by_keyboard(visit):
     assert chart.evaluate("canvas => canvas.toDataURL()") != before
 
 
-def test_cloud_shows_the_recording_chosen_and_can_be_turned(visit, standin):
+def test_cloud_shows_the_recording_chosen_and_can_be_turned(visit, simulated):
     page = visit().read(CLOUD)
-    drawing = page.locator("[data-kind=event-cloud] .live-drawing")
-    for suit, number in (("spade", 1), ("heart", 3)):
-        page.get_by_label("Suit").select_option(suit)
+    drawing = page.locator("[data-kind=event-cloud] .interactive-drawing")
+    for name, number in (("spade", 1), ("heart", 3)):
+        page.get_by_label("Class").select_option(name)
         page.get_by_label("Recording").select_option(str(number))
-        target = standin.classes.index(suit)
-        events = [events for events, label in standin.test if label == target][number - 1]
+        target = simulated.classes.index(name)
+        events = [events for events, label in simulated.test if label == target][number - 1]
         traces = drawing.evaluate(
             "d => d.data.map(({x, y, z, marker}) => ({x, y, z, colour: marker.color}))"
         )
@@ -199,11 +199,11 @@ def test_cloud_shows_the_recording_chosen_and_can_be_turned(visit, standin):
 @pytest.mark.parametrize("name", [CLOUD, NEURON])
 def test_picture_stands_in_on_paper(name, visit):
     page = visit().read(name)
-    picture = page.locator(".live-figure > img")
+    picture = page.locator(".interactive-figure > img")
     assert picture.is_hidden()
     page.emulate_media(media="print")
     assert picture.is_visible()
-    assert page.locator(".live-drawing").is_hidden()
+    assert page.locator(".interactive-drawing").is_hidden()
 
 
 def test_picture_stands_in_without_webgl(visit):
@@ -214,11 +214,11 @@ def test_picture_stands_in_without_webgl(visit):
         "  return kind.includes('webgl') ? null : get.call(this, kind, ...more); };"
     )
     reader.page.goto(reader.address + CLOUD)
-    reader.page.locator(".live-figure").scroll_into_view_if_needed()
-    reader.page.wait_for_selector(".live-controls", state="attached")
+    reader.page.locator(".interactive-figure").scroll_into_view_if_needed()
+    reader.page.wait_for_selector(".interactive-controls", state="attached")
     reader.wait_for_answers()
-    assert reader.page.locator(".live-figure > img").is_visible()
-    assert reader.page.locator(".live-drawing").count() == 0
+    assert reader.page.locator(".interactive-figure > img").is_visible()
+    assert reader.page.locator(".interactive-drawing").count() == 0
     assert reader.problems == []
 
 

@@ -4,76 +4,26 @@ On a GPU a step is a dozen tiny kernels, and starting them costs more than runni
 steps are captured once as a CUDA graph, which is then started as a whole.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from threading import Lock
 
 import torch
 
-STEPS = 32  # time steps a block; a GPU runs a block at one command
+from .types import LIFConstants, Trace, WeightGradients
 
-
-class Constants(NamedTuple):
-    """What a step multiplies by and compares with; decays are shares lost in a step.
-
-    Attributes:
-        v_decay: Of the hidden neurons' voltages, dt / tau_mem.
-        i_decay: Of the hidden neurons' currents, dt / tau_syn.
-        v_th: Threshold.
-        v_out_decay: Of the readout's voltages.
-        i_out_decay: Of the readout's currents.
-        slope: Height of the surrogate of the threshold's slope.
-    """
-
-    v_decay: float
-    i_decay: float
-    v_th: float
-    v_out_decay: float
-    i_out_decay: float
-    slope: float
-
-
-class States(NamedTuple):
-    """What the hidden neurons and the readout did; each tensor has shape (T, B, neurons).
-
-    Attributes:
-        v_decayed: Voltages of the hidden neurons before the reset.
-        i: Their synaptic currents; empty unless recorded.
-        voltages: Voltages of the readout.
-        i_out: Synaptic currents of the readout; empty unless recorded.
-    """
-
-    v_decayed: torch.Tensor
-    i: torch.Tensor
-    voltages: torch.Tensor
-    i_out: torch.Tensor
-
-
-class Gradients(NamedTuple):
-    """Slopes of the loss.
-
-    Attributes:
-        w_in: Of the input weights, of shape (H, inputs).
-        w_rec: Of the recurrent weights, of shape (H, H).
-        w_out: Of the readout weights, of shape (outputs, H).
-        i: Of the hidden neurons' currents before they decay, of shape (T, B, H); empty unless kept.
-    """
-
-    w_in: torch.Tensor
-    w_rec: torch.Tensor
-    w_out: torch.Tensor
-    i: torch.Tensor
+STEPS = 32  # time steps per block; a GPU runs a block at one command
 
 
 def forward(
-    frames: torch.Tensor, weights: list[torch.Tensor], constants: Constants, record: bool
-) -> tuple[torch.Tensor, States]:
+    frames: torch.Tensor, weights: Sequence[torch.Tensor], constants: LIFConstants, record: bool
+) -> tuple[tuple[torch.Tensor], Trace]:
     """Step the network through time, from rest.
 
     Args:
         frames: Event counts of shape (T, B, ...), dense or sparse (COO), of the weights' type.
         weights: Input weights (H, inputs), recurrent weights (H, H), readout weights (outputs, H).
-        constants: Decays and threshold.
+        constants: What the steps multiply by and compare with.
         record: Keep the synaptic currents too.
 
     Returns:
@@ -83,38 +33,41 @@ def forward(
     inputs = _flat(frames)
     w_in, w_rec, w_out = weights
     currents = (inputs @ w_in.t()).unflatten(0, (steps, batch))  # all time steps in one product
-    block = _block(batch, len(w_rec), len(w_out), w_in.dtype, w_in.device, constants)
-    return inputs, block.forward(currents, w_rec, w_out, record)
+    with _lock:
+        block = _graphed_steps(batch, len(w_rec), len(w_out), w_in.dtype, w_in.device, constants)
+        return (inputs,), block.forward(currents, w_rec, w_out, record)
 
 
 def backward(
     grad_voltages: torch.Tensor,
-    inputs: torch.Tensor,
+    inputs: Sequence[torch.Tensor],
     v_decayed: torch.Tensor,
-    weights: list[torch.Tensor],
-    constants: Constants,
-    keep: bool,
-) -> Gradients:
+    weights: Sequence[torch.Tensor],
+    constants: LIFConstants,
+    needs_input_grad: bool,
+) -> WeightGradients:
     """Step the network back through time.
 
     Args:
-        grad_voltages: Slopes of the loss with respect to the readout's voltages, (T, B, outputs).
+        grad_voltages: Gradient with respect to the readout's voltages, (T, B, outputs).
         inputs: What ``forward`` returned.
         v_decayed: Likewise.
         weights: As for ``forward``.
         constants: As for ``forward``.
-        keep: Keep the slopes with respect to the currents.
+        needs_input_grad: Keep the gradient with respect to the currents.
     """
     _, batch, hidden = v_decayed.shape
     _, w_rec, w_out = weights
-    block = _block(batch, hidden, len(w_out), w_rec.dtype, w_rec.device, constants)
-    grad_i, grad_i_out = block.backward(grad_voltages, v_decayed, w_rec, w_out)
+    with _lock:
+        block = _graphed_steps(batch, hidden, len(w_out), w_rec.dtype, w_rec.device, constants)
+        grad_i, grad_i_out = block.backward(grad_voltages, v_decayed, w_rec, w_out)
+    (frames,) = inputs
     spikes = (v_decayed > constants.v_th).to(v_decayed.dtype)
-    return Gradients(
-        w_in=(inputs.t() @ grad_i.flatten(0, 1)).t(),
+    return WeightGradients(
+        w_in=(frames.t() @ grad_i.flatten(0, 1)).t(),
         w_rec=grad_i[1:].flatten(0, 1).t() @ spikes[:-1].flatten(0, 1),
         w_out=grad_i_out.flatten(0, 1).t() @ spikes.flatten(0, 1),
-        i=grad_i if keep else grad_i[:0],
+        i=grad_i if needs_input_grad else grad_i[:0],
     )
 
 
@@ -133,21 +86,16 @@ def _flat(frames: torch.Tensor) -> torch.Tensor:
     ).coalesce()
 
 
-@lru_cache(maxsize=4)
-def _block(*arguments: object) -> "_Block":
-    return _Block(*arguments)
-
-
-class _Block:
+class _GraphedSteps:
     """``STEPS`` time steps, forward and backward, on tensors that stay in their place.
 
     Args:
-        batch: Recordings a batch.
+        batch: Recordings per batch.
         hidden: Hidden neurons.
         outputs: Readout neurons.
         dtype: Type of the weights.
         device: Where they are.
-        constants: Decays and threshold.
+        constants: What the steps multiply by and compare with.
     """
 
     def __init__(
@@ -157,7 +105,7 @@ class _Block:
         outputs: int,
         dtype: torch.dtype,
         device: torch.device,
-        constants: Constants,
+        constants: LIFConstants,
     ):
         def zeros(*shape: int) -> torch.Tensor:
             return torch.zeros(shape, dtype=dtype, device=device)
@@ -177,11 +125,11 @@ class _Block:
 
     def forward(
         self, currents: torch.Tensor, w_rec: torch.Tensor, w_out: torch.Tensor, record: bool
-    ) -> States:
+    ) -> Trace:
         self._begin(w_rec, w_out)
         steps = len(currents)
         kept = steps if record else 0
-        states = States(
+        trace = Trace(
             v_decayed=torch.empty_like(currents),
             i=currents.new_empty(kept, *currents.shape[1:]),
             voltages=currents.new_empty(steps, *self.voltage.shape[1:]),
@@ -191,11 +139,11 @@ class _Block:
             size = min(STEPS, steps - first)
             self.current[:size] = currents[first : first + size]
             self.run_forward()
-            for kept_states, block in zip(
-                states, (self.v_decayed, self.i, self.voltage, self.i_out), strict=True
+            for states, block in zip(
+                trace, (self.v_decayed, self.i, self.voltage, self.i_out), strict=True
             ):
-                kept_states[first : first + size] = block[: len(kept_states[first : first + size])]
-        return states
+                states[first : first + size] = block[: len(states[first : first + size])]
+        return trace
 
     def backward(
         self,
@@ -227,30 +175,32 @@ class _Block:
         v_out, i_out = self.readout_state
         for k in range(STEPS):
             i.add_(self.current[k]).addmm_(z, self.w_rec.t())
-            torch.lerp(v, i, c.v_decay, out=self.v_decayed[k])
-            i.sub_(i, alpha=c.i_decay)
+            torch.lerp(v, i, c.dt_over_tau_mem, out=self.v_decayed[k])
+            i.sub_(i, alpha=c.dt_over_tau_syn)
             z.copy_(self.v_decayed[k] > c.v_th)
             torch.mul(1 - z, self.v_decayed[k], out=v)
             i_out.addmm_(z, self.w_out.t())
-            v_out.lerp_(i_out, c.v_out_decay)
-            i_out.sub_(i_out, alpha=c.i_out_decay)
-            for kept, now in ((self.i, i), (self.voltage, v_out), (self.i_out, i_out)):
-                kept[k] = now
+            v_out.lerp_(i_out, c.readout_dt_over_tau_mem)
+            i_out.sub_(i_out, alpha=c.readout_dt_over_tau_syn)
+            for states, state in ((self.i, i), (self.voltage, v_out), (self.i_out, i_out)):
+                states[k] = state
 
     def _steps_backward(self) -> None:
-        """Turn ``voltage``, which holds slopes, into those of the currents, ``i`` and ``i_out``."""
+        """Turn ``voltage``, which holds gradients, into those of the currents, ``i``, ``i_out``."""
         c = self.constants
         _, grad_v, grad_i = self.hidden_state
         grad_v_out, grad_i_out = self.readout_state
-        surrogate = c.slope * (1 + (self.v_decayed - c.v_th).abs()).pow(-2)
+        surrogate = c.surrogate_slope * (1 + (self.v_decayed - c.v_th).abs()).pow(-2)
         stayed = (self.v_decayed <= c.v_th).to(surrogate.dtype)  # the reset lets nothing through
-        carried = stayed * (1 - c.v_decay)
+        carried = stayed * (1 - c.dt_over_tau_mem)
         for k in reversed(range(STEPS)):
-            grad_v_out.mul_(1 - c.v_out_decay).add_(self.voltage[k])
-            grad_i_out.mul_(1 - c.i_out_decay).add_(grad_v_out, alpha=c.v_out_decay)
+            grad_v_out.mul_(1 - c.readout_dt_over_tau_mem).add_(self.voltage[k])
+            grad_i_out.mul_(1 - c.readout_dt_over_tau_syn).add_(
+                grad_v_out, alpha=c.readout_dt_over_tau_mem
+            )
             grad_z = torch.addmm(grad_i_out @ self.w_out, grad_i, self.w_rec)
             grad_v.mul_(carried[k]).addcmul_(grad_z, surrogate[k])
-            grad_i.mul_(1 - c.i_decay).add_(grad_v, alpha=c.v_decay)
+            grad_i.mul_(1 - c.dt_over_tau_syn).add_(grad_v, alpha=c.dt_over_tau_mem)
             self.i[k] = grad_i
             self.i_out[k] = grad_i_out
 
@@ -265,3 +215,7 @@ class _Block:
         with torch.cuda.graph(graph):
             steps()
         return graph.replay
+
+
+_graphed_steps = lru_cache(maxsize=4)(_GraphedSteps)
+_lock = Lock()  # threads share the blocks

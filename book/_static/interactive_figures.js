@@ -1,4 +1,4 @@
-// Turns the pictures that pokersnn_helpers/interactive.py drew into figures to play with.
+// Makes interactive figures of the pictures that pokersnn_helpers/figures/interactive.py drew.
 // Plotly draws the cloud of events, uPlot the neuron; each is loaded when its figure comes near.
 (() => {
   const here = document.currentScript.src;
@@ -20,7 +20,7 @@
   }
 
   const colour = (name) =>
-    getComputedStyle(document.documentElement).getPropertyValue(`--live-${name}`).trim();
+    getComputedStyle(document.documentElement).getPropertyValue(`--interactive-${name}`).trim();
 
   function whenThemeChanges(redraw) {
     const options = { attributes: true, attributeFilter: ["data-theme"] };
@@ -30,11 +30,11 @@
   // ---- The cloud of events ----
 
   function unpack({ t, x, y }) {
-    const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-    const times = new DataView(bytes(t).buffer);
-    const inMilliseconds = (_, event) => times.getUint16(2 * event, true) / 1000;
-    const [columns, rows] = [bytes(x), bytes(y)].map((values) => Array.from(values));
-    return { t: columns.map(inMilliseconds), x: columns, y: rows };
+    const numbers = (text) => {
+      const bytes = new DataView(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer);
+      return Array.from({ length: bytes.byteLength / 2 }, (_, event) => bytes.getUint16(2 * event, true));
+    };
+    return { t: numbers(t).map((time) => time / 1000), x: numbers(x), y: numbers(y) }; // t in ms
   }
 
   function points(name, symbol, events) {
@@ -46,8 +46,8 @@
     };
   }
 
-  function cloudLayout(width) {
-    const distance = width < 500 ? 1.85 : 1.15; // the whole box and its labels fit
+  function cloudLayout(drawing, [width, height]) {
+    const distance = drawing.clientWidth < 500 ? 1.85 : 1.15; // the whole box and its labels fit
     const axis = (title, more) => ({
       title: { text: title }, gridcolor: colour("grid"), zerolinecolor: colour("grid"),
       showspikes: false, nticks: 5, ...more,
@@ -58,35 +58,37 @@
       legend: { x: 0, y: 1, itemsizing: "constant", bgcolor: "rgba(0,0,0,0)" },
       hoverlabel: { bgcolor: colour("background"), font: { color: colour("text") } },
       scene: {
-        xaxis: axis("time (ms)", { rangemode: "tozero" }), yaxis: axis("x (pixel)", { range: [0, 35] }),
-        zaxis: axis("y (pixel)", { range: [35, 0] }),
-        aspectmode: "manual", aspectratio: { x: 1.7, y: 1, z: 1 },
+        xaxis: axis("time (ms)", { rangemode: "tozero" }), yaxis: axis("x (pixel)", { range: [0, width] }),
+        zaxis: axis("y (pixel)", { range: [height, 0] }),
+        aspectmode: "manual", aspectratio: { x: 1.7, y: 1, z: height / width },
         camera: { eye: { x: 0.9 * distance, y: -1.8 * distance, z: 0.7 * distance }, center: { x: 0, y: 0, z: -0.12 } },
       },
     };
   }
 
-  async function eventCloud(recordings, controls, drawing) {
+  async function eventCloud({ recordings, sensor_size }, controls, drawing) {
     if (!document.createElement("canvas").getContext("webgl")) return false;
     await load("script", { src: asset("plotly-gl3d.min.js") });
-    const suits = Object.keys(recordings);
-    const suit = element("select", {}, ...suits.map((name) => new Option(name)));
+    const classes = Object.keys(recordings);
+    const chosen = element("select", {}, ...classes.map((name) => new Option(name)));
     const number = element("select");
-    suit.value = suits.at(-1);
-    controls.append(element("label", {}, "Suit ", suit), element("label", {}, "Recording ", number));
+    chosen.value = classes.at(-1);
+    controls.append(element("label", {}, "Class ", chosen), element("label", {}, "Recording ", number));
     const draw = () => {
-      const { ON, OFF } = recordings[suit.value][number.value - 1];
+      const { ON, OFF } = recordings[chosen.value][number.value - 1];
       const traces = [points("ON", "circle", unpack(ON)), points("OFF", "square", unpack(OFF))];
       const options = { displayModeBar: false, responsive: true, scrollZoom: false };
-      return window.Plotly.react(drawing, traces, cloudLayout(drawing.clientWidth), options);
+      return window.Plotly.react(drawing, traces, cloudLayout(drawing, sensor_size), options);
     };
-    suit.onchange = () => {
-      number.replaceChildren(...recordings[suit.value].map((_, index) => new Option(index + 1)));
+    chosen.onchange = () => {
+      number.replaceChildren(...recordings[chosen.value].map((_, index) => new Option(index + 1)));
       return draw();
     };
     number.onchange = draw;
+    // Plotly would stop the page from scrolling under the wheel, though it zooms by none.
+    drawing.addEventListener("wheel", (event) => event.stopPropagation(), { capture: true, passive: true });
     whenThemeChanges(draw);
-    await suit.onchange();
+    await chosen.onchange();
     return true;
   }
 
@@ -180,7 +182,7 @@
       pending = true;
     };
     for (const [name, range] of Object.entries(content.sliders)) controls.append(slider(name, range, redraw));
-    const summary = element("p", { className: "live-summary" });
+    const summary = element("p", { className: "interactive-summary" });
     summary.setAttribute("aria-live", "polite");
     controls.append(summary);
     drawing.charts = charts;
@@ -188,18 +190,18 @@
     return true;
   }
 
-  // ---- Putting a live figure in a picture's place ----
+  // ---- Putting an interactive figure in a picture's place ----
 
-  async function bringToLife(holder) {
+  async function makeInteractive(holder) {
     const kinds = { "event-cloud": eventCloud, neuron };
     const content = JSON.parse(holder.querySelector("script").textContent);
-    const controls = element("div", { className: "live-controls" });
-    const drawing = element("div", { className: "live-drawing" });
+    const controls = element("div", { className: "interactive-controls" });
+    const drawing = element("div", { className: "interactive-drawing" });
     drawing.setAttribute("role", "img");
     drawing.setAttribute("aria-label", holder.querySelector("img").alt);
     holder.append(controls, drawing);
     const drawn = await kinds[holder.dataset.kind](content, controls, drawing);
-    if (drawn) holder.classList.add("is-live");
+    if (drawn) holder.classList.add("is-interactive");
     else drawing.remove(); // the picture stays
   }
 
@@ -208,11 +210,11 @@
       (entries) => {
         for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
           watcher.unobserve(target);
-          bringToLife(target);
+          makeInteractive(target);
         }
       },
       { rootMargin: "800px" },
     );
-    for (const holder of document.querySelectorAll(".live-figure")) watcher.observe(holder);
+    for (const holder of document.querySelectorAll(".interactive-figure")) watcher.observe(holder);
   });
 })();

@@ -1,109 +1,112 @@
 """The network's two passes through time as compiled loops, for the CPU.
 
 Events and spikes are rare, so a product with them is a sum over the few rows of a weight matrix
-that they pick. Slopes are not rare: going back, they are multiplied by BLAS. The loops run on one
-thread, so that every sum has one order; ``torchrun`` puts more cores to use.
+that they pick. Gradients are not rare: going back, they are multiplied by BLAS. The loops run on
+one thread, so that every sum has one order; ``torchrun`` puts more cores to use.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
-from typing import NamedTuple
+from typing import Any
 
 import numba
 import numpy as np
 import torch
+from numba.core.caching import FunctionCache
 
-from .steps import Constants, Gradients, States
-
-
-class Inputs(NamedTuple):
-    """The inputs other than 0 of a batch, grouped by time step and recording.
-
-    Those of step t and recording b are numbers ``starts[t * B + b]`` to ``starts[t * B + b + 1]``.
-
-    Attributes:
-        starts: Of shape (T * B + 1,).
-        columns: Which input it is, of shape (N,).
-        values: How many events, of shape (N,).
-    """
-
-    starts: torch.Tensor
-    columns: torch.Tensor
-    values: torch.Tensor
+from .types import CSR, LIFConstants, Trace, WeightGradients
 
 
-def list_inputs(frames: torch.Tensor) -> Inputs:
+def to_csr(frames: torch.Tensor) -> CSR:
     """List the inputs other than 0.
 
     Args:
         frames: Event counts of shape (T, B, ...), dense or sparse (COO, in any order).
     """
     rows = frames.shape[0] * frames.shape[1]
-    starts = torch.zeros(rows + 1, dtype=torch.int64)
+    indptr = torch.zeros(rows + 1, dtype=torch.int64)
     if frames.is_sparse:
-        indices, counts = frames._indices(), frames._values()
-        inputs = Inputs(starts, torch.empty(len(counts), dtype=torch.int32), counts.clone())
-        _group(*_arrays(indices, counts), np.array(frames.shape), *_arrays(*inputs))
-        return inputs
+        places, counts = frames._indices(), frames._values()
+        csr = CSR(indptr, torch.empty(len(counts), dtype=torch.int32), counts.clone())
+        _group(*_arrays(places, counts), np.array(frames.shape), *_arrays(*csr))
+        return csr
     flat = frames.flatten(2).flatten(0, 1).contiguous()
-    _count(*_arrays(flat, starts))
-    starts = starts.cumsum(0)
-    inputs = Inputs(starts, torch.empty(starts[-1], dtype=torch.int32), flat.new_empty(starts[-1]))
-    _list(*_arrays(flat, *inputs))
-    return inputs
+    _count(*_arrays(flat, indptr))
+    indptr = indptr.cumsum(0)
+    size = int(indptr[-1])
+    csr = CSR(indptr, torch.empty(size, dtype=torch.int32), flat.new_empty(size))
+    _list(*_arrays(flat, *csr))
+    return csr
 
 
 def forward(
-    frames: torch.Tensor, weights: list[torch.Tensor], constants: Constants, record: bool
-) -> tuple[Inputs, States]:
-    """Do what ``steps.forward`` does."""
-    inputs = list_inputs(frames)
+    frames: torch.Tensor, weights: Sequence[torch.Tensor], constants: LIFConstants, record: bool
+) -> tuple[CSR, Trace]:
+    """Do what ``cuda.forward`` does."""
+    csr = to_csr(frames)
     steps, batch = frames.shape[:2]
     w_in, w_rec, w_out = weights
     outputs, hidden = w_out.shape
     kept = steps if record else 0
-    states = States(
+    trace = Trace(
         v_decayed=w_in.new_empty(steps, batch, hidden),
         i=w_in.new_empty(kept, batch, hidden),
         voltages=w_in.new_empty(steps, batch, outputs),
         i_out=w_in.new_empty(kept, batch, outputs),
     )
-    of_inputs, of_spikes = w_in.t().contiguous(), torch.cat([w_rec, w_out]).t().contiguous()
-    _forward(*_arrays(*inputs, of_inputs, of_spikes), _typed(constants, w_in), *_arrays(*states))
-    return inputs, states
+    w_in_t, w_spikes_t = w_in.t().contiguous(), torch.cat([w_rec, w_out]).t().contiguous()
+    _forward(*_arrays(*csr, w_in_t, w_spikes_t), _typed(constants, w_in), *_arrays(*trace))
+    return csr, trace
 
 
 def backward(
     grad_voltages: torch.Tensor,
-    inputs: Inputs,
+    inputs: Sequence[torch.Tensor],
     v_decayed: torch.Tensor,
-    weights: list[torch.Tensor],
-    constants: Constants,
-    keep: bool,
-) -> Gradients:
-    """Do what ``steps.backward`` does."""
+    weights: Sequence[torch.Tensor],
+    constants: LIFConstants,
+    needs_input_grad: bool,
+) -> WeightGradients:
+    """Do what ``cuda.backward`` does."""
     steps, batch, hidden = v_decayed.shape
     w_in, w_rec, w_out = weights
-    of_spikes = torch.cat([w_rec, w_out])
-    grad_inputs = w_in.new_zeros(w_in.shape[::-1])
-    grad_spikes = w_in.new_zeros(of_spikes.shape[::-1])
-    grad_i = w_in.new_zeros(steps if keep else 0, batch, hidden)
+    w_spikes = torch.cat([w_rec, w_out])
+    grad_w_in_t = w_in.new_zeros(w_in.shape[::-1])
+    grad_w_spikes_t = w_in.new_zeros(w_spikes.shape[::-1])
+    grad_i = w_in.new_zeros(steps if needs_input_grad else 0, batch, hidden)
     _backward(
-        *_arrays(grad_voltages.contiguous(), v_decayed, *inputs, of_spikes),
+        *_arrays(grad_voltages.contiguous(), v_decayed, *inputs, w_spikes),
         _typed(constants, w_in),
-        *_arrays(grad_i, grad_inputs, grad_spikes),
+        *_arrays(grad_i, grad_w_in_t, grad_w_spikes_t),
     )
-    grad_rec, grad_out = grad_spikes.t().split([hidden, len(w_out)])
-    return Gradients(grad_inputs.t(), grad_rec, grad_out, grad_i)
+    grad_w_rec, grad_w_out = grad_w_spikes_t.t().split([hidden, len(w_out)])
+    return WeightGradients(grad_w_in_t.t(), grad_w_rec, grad_w_out, grad_i)
 
 
 def _arrays(*tensors: torch.Tensor) -> list[np.ndarray]:
     return [tensor.detach().numpy() for tensor in tensors]
 
 
-def _typed(constants: Constants, like: torch.Tensor) -> tuple[np.floating, ...]:
+def _typed(constants: LIFConstants, like: torch.Tensor) -> tuple[np.floating, ...]:
     """Give constants the type of the tensors: else Numba would compute in double precision."""
     return tuple(like.new_tensor([*constants, 1.0]).numpy())
+
+
+class _DiskCache(FunctionCache):
+    """Machine code on disk. A damaged file or a full disk costs a compilation, not the run."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # unpickling what isn't whole may raise anything
+            with suppress(OSError):
+                self.flush()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with suppress(OSError):
+            super().save_overload(sig, data)
 
 
 def _compiled(function: Callable, contract: bool = True) -> Callable:
@@ -111,64 +114,60 @@ def _compiled(function: Callable, contract: bool = True) -> Callable:
 
     With ``contract``, a product and a sum may be rounded once instead of twice.
     """
-    options = {
-        "nogil": True,
-        "error_model": "numpy",
-        "fastmath": {"contract"} if contract else False,
-    }
-    try:
-        return numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # no folder for it can be written to
-        return numba.njit(**options)(function)
+    fastmath = {"contract"} if contract else False
+    compiled: Any = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
+    with suppress(RuntimeError):  # no folder for it can be written to
+        compiled._cache = _DiskCache(function)
+    return compiled
 
 
 @_compiled
-def _group(indices, counts, shape, starts, columns, values):
+def _group(places, counts, shape, indptr, indices, data):
     """Sort events by time step and recording: count them, and put each in its place."""
-    batch, events = shape[1], indices.shape[1]
+    batch, events = shape[1], places.shape[1]
     for n in range(events):
-        starts[indices[0, n] * batch + indices[1, n]] += 1
-    for row in range(1, len(starts)):
-        starts[row] += starts[row - 1]
+        indptr[places[0, n] * batch + places[1, n]] += 1
+    for row in range(1, len(indptr)):
+        indptr[row] += indptr[row - 1]
     for n in range(events - 1, -1, -1):
-        row = indices[0, n] * batch + indices[1, n]
-        column = 0
+        row = places[0, n] * batch + places[1, n]
+        index = 0
         for axis in range(2, len(shape)):
-            column = column * shape[axis] + indices[axis, n]
-        starts[row] -= 1
-        columns[starts[row]] = column
-        values[starts[row]] = counts[n]
+            index = index * shape[axis] + places[axis, n]
+        indptr[row] -= 1
+        indices[indptr[row]] = index
+        data[indptr[row]] = counts[n]
 
 
 @_compiled
-def _count(frames, starts):
+def _count(frames, indptr):
     for row in range(len(frames)):
         count = 0
         for value in frames[row]:
             count += value != 0
-        starts[row + 1] = count
+        indptr[row + 1] = count
 
 
 @_compiled
-def _list(frames, starts, columns, values):
+def _list(frames, indptr, indices, data):
     rows, width = frames.shape
     for row in range(rows):
-        place, column = starts[row], 0
-        while place < starts[row + 1]:
-            end = min(column + 16, width)
+        place, index = indptr[row], 0
+        while place < indptr[row + 1]:
+            end = min(index + 16, width)
             found = False  # in most stretches there is nothing: look at 16 inputs at once
-            for k in range(column, end):
+            for k in range(index, end):
                 found |= frames[row, k] != 0
             if found:
-                for k in range(column, end):
+                for k in range(index, end):
                     if frames[row, k] != 0:
-                        columns[place], values[place] = k, frames[row, k]
+                        indices[place], data[place] = k, frames[row, k]
                         place += 1
-            column = end
+            index = end
 
 
 @_compiled
-def _add_rows(total, weights, rows, factors, first, last):
+def gather_add(total, weights, rows, factors, first, last):
     """Add rows ``rows[first:last]`` of the weights, each times its factor."""
     k = first
     while k + 4 <= last:  # four at once: the total is loaded less often
@@ -186,7 +185,7 @@ def _add_rows(total, weights, rows, factors, first, last):
 
 
 @_compiled
-def _add_to_rows(totals, rows, factors, first, last, added):
+def scatter_add(totals, rows, factors, first, last, added):
     """Add a vector, times its factor, to each of the rows ``rows[first:last]``."""
     for k in range(first, last):
         total, factor = totals[rows[k]], factors[k]
@@ -206,7 +205,7 @@ def _list_spikes(voltages, v_th, spiking):
 
 @partial(_compiled, contract=False)
 def _forward(
-    starts, columns, values, of_inputs, of_spikes, constants,
+    indptr, indices, data, w_in_t, w_spikes_t, constants,
     v_decayed, i_kept, voltages, i_out_kept,
 ):  # fmt: skip
     """Step through time. A row of weights is what one input or neuron sends to all that follow."""
@@ -222,16 +221,16 @@ def _forward(
         for t in range(steps):
             row = t * batch + b
             from_inputs[:] = 0
-            _add_rows(from_inputs, of_inputs, columns, values, starts[row], starts[row + 1])
-            now = v_decayed[t, b]
+            gather_add(from_inputs, w_in_t, indices, data, indptr[row], indptr[row + 1])
+            v_t = v_decayed[t, b]
             for h in range(hidden):
                 i[h] = (i[h] + from_inputs[h]) + from_spikes[h]  # in Norse's order, to round alike
-                now[h] = v[h] + a * (i[h] - v[h])
+                v_t[h] = v[h] + a * (i[h] - v[h])
                 i[h] -= s * i[h]
-                v[h] = now[h] if now[h] <= v_th else one - one
-            spikes = _list_spikes(now, v_th, spiking)
+                v[h] = v_t[h] if v_t[h] <= v_th else one - one
+            spikes = _list_spikes(v_t, v_th, spiking)
             from_spikes[:] = 0  # to the readout now, to the hidden neurons in the next step
-            _add_rows(from_spikes, of_spikes, spiking, ones, 0, spikes)
+            gather_add(from_spikes, w_spikes_t, spiking, ones, 0, spikes)
             for o in range(outputs):
                 i_out[o] += from_spikes[hidden + o]
                 v_out[o] += a_out * (i_out[o] - v_out[o])
@@ -244,14 +243,14 @@ def _forward(
 
 @_compiled
 def _backward(
-    grad_voltages, v_decayed, starts, columns, values, of_spikes, constants,
-    grad_i_kept, grad_inputs, grad_spikes,
+    grad_voltages, v_decayed, indptr, indices, data, w_spikes, constants,
+    grad_i_kept, grad_w_in_t, grad_w_spikes_t,
 ):  # fmt: skip
     """Step back through time.
 
     The weights are as they are, their gradients transposed. A name that begins with g stands for
-    the slope of the loss with respect to what follows; current and voltage are those before they
-    decay.
+    the gradient of the loss with respect to what follows: to the hidden neurons' voltages before
+    the reset, to currents before they decay.
     """
     steps, batch, hidden = v_decayed.shape
     outputs, dtype = grad_voltages.shape[2], v_decayed.dtype
@@ -259,29 +258,29 @@ def _backward(
     g_z, g_v = np.empty((batch, hidden), dtype), np.zeros((batch, hidden), dtype)
     g_v_out = np.zeros((batch, outputs), dtype)
     g_i = np.zeros((batch, hidden + outputs), dtype)  # hidden neurons, then readout
-    begun, active = np.zeros(batch, np.bool_), np.empty(batch, np.int64)
+    has_gradient, active = np.zeros(batch, np.bool_), np.empty(batch, np.int64)
     spiking, ones = np.empty(hidden + 1, np.int64), np.ones(hidden, dtype)
     for t in range(steps - 1, -1, -1):
         recordings = 0  # nothing is to be done after the last step that the loss depends on
         for b in range(batch):
             for o in range(outputs):
-                begun[b] |= grad_voltages[t, b, o] != 0
+                has_gradient[b] |= grad_voltages[t, b, o] != 0
                 g_v_out[b, o] += grad_voltages[t, b, o] - a_out * g_v_out[b, o]
                 g_i[b, hidden + o] += a_out * g_v_out[b, o] - s_out * g_i[b, hidden + o]
             active[recordings] = b
-            recordings += begun[b]
+            recordings += has_gradient[b]
         # A spike drives the readout now and the hidden neurons a step later.
-        np.dot(g_i, of_spikes, g_z)
+        np.dot(g_i, w_spikes, g_z)
         for b in active[:recordings]:
-            row, now, gz, gv, gi = t * batch + b, v_decayed[t, b], g_z[b], g_v[b], g_i[b]
-            spikes = _list_spikes(now, v_th, spiking)
-            _add_to_rows(grad_spikes, spiking, ones, 0, spikes, gi)
+            row, v_t, gz, gv, gi = t * batch + b, v_decayed[t, b], g_z[b], g_v[b], g_i[b]
+            spikes = _list_spikes(v_t, v_th, spiking)
+            scatter_add(grad_w_spikes_t, spiking, ones, 0, spikes, gi)
             for h in range(hidden):
-                x = now[h] - v_th
+                x = v_t[h] - v_th
                 width = one + abs(x)
                 carried = gv[h] - a * gv[h] if x <= 0 else one - one
                 gv[h] = carried + slope * gz[h] / (width * width)
                 gi[h] += a * gv[h] - s * gi[h]
-            _add_to_rows(grad_inputs, columns, values, starts[row], starts[row + 1], gi[:hidden])
+            scatter_add(grad_w_in_t, indices, data, indptr[row], indptr[row + 1], gi[:hidden])
             if len(grad_i_kept) > 0:
                 grad_i_kept[t, b] = gi[:hidden]

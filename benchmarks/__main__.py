@@ -1,0 +1,62 @@
+"""The command: ``python -m benchmarks NAME``."""
+
+import argparse
+import importlib
+import inspect
+import json
+from collections.abc import Sequence
+
+from .timing import report, setting
+
+# Name: the module of its function measure_NAME (or just measure), and what it measures.
+BENCHMARKS = {
+    "step": ("networks", "one training step by network and library, at bins of 1000 and 100 µs"),
+    "epoch": ("networks", "one training epoch by network, at bins of 1000 µs, loading included"),
+    "bins": ("scaling", "time and peak memory of a FastSNN step, at bins from 1000 to 1 µs"),
+    "hidden": ("scaling", "time of a training step by hidden neurons, at bins of 1000 µs"),
+    "accuracy": ("scaling", "test accuracy of FastSNN by bin width"),
+    "recipe": ("recipe", "test recordings classified correctly by seed; are runs repeatable?"),
+    "loading": ("loading", "load_pokerdvs in a new process, from archives and then once more"),
+    "simulation": ("simulation", "how long simulating takes, and how real it looks"),
+}
+
+
+def positive(text: str) -> int:
+    """Read a whole number greater than 0."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number greater than 0")
+    return int(text)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure what the command line names, and print it."""
+    parser = argparse.ArgumentParser("python -m benchmarks", argument_default=argparse.SUPPRESS)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="default: list the names")
+    parser.add_argument("--json", action="store_true", help="print JSON, one line per name")
+    parser.add_argument("--repeats", type=positive, help="timed runs, of which the median counts")
+    parser.add_argument("--seeds", type=positive, help="networks to train, with seeds 0, 1, ...")
+    parser.add_argument("--network", choices=("snn", "fast"), help="what recipe trains (snn)")
+    options = vars(parser.parse_args(arguments))
+    names, as_json = options.pop("names", []), options.pop("json", False)
+    chosen = {}
+    for name in names:
+        if name not in BENCHMARKS:
+            parser.error(f"there is no benchmark {name}; choose from {', '.join(BENCHMARKS)}")
+        module = importlib.import_module(f".{BENCHMARKS[name][0]}", __package__)
+        measure = getattr(module, f"measure_{name}", None) or module.measure
+        chosen[name] = measure, getattr(module, "report", report)
+        if other := options.keys() - inspect.signature(measure).parameters.keys():
+            parser.error(f"{name} takes no --{min(other)}")
+    if not names:
+        print("\n".join(f"{name:12}{about}" for name, (_, about) in BENCHMARKS.items()))
+    elif not as_json:
+        print(report(setting()))
+    for name, (measure, readable) in chosen.items():
+        result = measure(**options)
+        document = {"name": name, "setting": setting(), "result": result}
+        text = f"\n{name}: {BENCHMARKS[name][1]}\n{readable(result)}"
+        print(json.dumps(document) if as_json else text, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Clocks, memory, the setting that numbers depend on, and their form as text."""
+
+import functools
+import multiprocessing
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from llvmlite.binding import get_host_cpu_name
+
+from pokersnn_helpers import Split, load_pokerdvs
+
+from .libraries import LIBRARY_STEPS, Step
+
+
+@functools.cache
+def recordings() -> Split:
+    """Return the recordings that every benchmark uses: the real ones where they can be loaded."""
+    return load_pokerdvs()
+
+
+def installed_version(package: str) -> str | None:
+    """Return the version of a package on PyPI, or None where it isn't installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def setting() -> dict[str, Any]:
+    """Return what the numbers depend on: machine, versions and data."""
+    packages = ("torch", "norse", "numba", "numpy", *LIBRARY_STEPS)
+    usable = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
+    return {
+        "python": platform.python_version(),
+        **{package: installed_version(package) for package in packages},
+        "processor": f"{platform.machine()} {get_host_cpu_name()}",
+        "cores": len(usable),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+        "data": recordings().source,
+    }
+
+
+def report(result: dict[str, Any]) -> str:
+    """Return a result as text: its numbers by name, and below them its rows, if any, as a table."""
+    lines = [
+        ", ".join(f"{name} {_text(value)}" for name, value in result.items() if name != "rows")
+    ]
+    if "rows" in result:
+        rows = [{name: _text(value) for name, value in row.items()} for row in result["rows"]]
+        lines.append(pd.DataFrame(rows).to_string(index=False))
+        if "MISSING" in lines[-1]:
+            lines.append("MISSING libraries: pip install 'pokersnn-helpers[bench]'")
+    return "\n".join(lines)
+
+
+def _text(value: object) -> str:
+    return (
+        "MISSING" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+    )
+
+
+def median_times(steps: dict[str, Step], repeats: int) -> dict[str, float]:
+    """Return the median wall-clock time of each step, in ms.
+
+    They take turns, so that what else the machine does meets all of them, after a round that isn't
+    timed.
+    """
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(repeats + 1):
+        for name, step in steps.items():
+            start = time.perf_counter()
+            step()
+            times[name].append(1000 * (time.perf_counter() - start))
+    return {name: statistics.median(found[1:]) for name, found in times.items()}
+
+
+def in_own_process(function: Callable[..., Any], *arguments: object) -> Any:
+    """Return what a function returns in a new process, whose memory is its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
+def peak_memory() -> float | None:
+    """Return the most memory that this process has held, in GB, or None on Windows."""
+    if sys.platform == "win32":
+        return None
+    status = Path("/proc/self/status")
+    if status.exists():  # on Linux, where getrusage starts from the peak of the parent process
+        lines = status.read_text().splitlines()
+        return next(int(line.split()[1]) / 1e6 for line in lines if line.startswith("VmHWM"))
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e9  # in bytes on macOS

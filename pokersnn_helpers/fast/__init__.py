@@ -1,0 +1,15 @@
+"""FastSNN: the network of ``snn.py`` with the same results and gradients, many times as fast.
+
+``SNN`` leaves the backward pass to autograd, which notes every operation of every time step. Here
+it is written by hand (backpropagation through time), and input is sparse, so that a step costs what
+its events and spikes cost. Only then can time bins be much finer than 0.1 ms, down to 1 µs.
+
+- ``network.py``: ``FastSNN``, what it refuses, and the autograd function that calls a backend.
+- ``types.py``: what the backends take and return.
+- ``cpu.py``: the backend for the CPU, loops compiled by Numba.
+- ``cuda.py``: the backend for GPUs, PyTorch operations replayed as CUDA graphs.
+"""
+
+from .network import FastSNN
+
+__all__ = ["FastSNN"]

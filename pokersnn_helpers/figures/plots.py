@@ -1,0 +1,372 @@
+"""Draw recordings, frames, what the network did, and how training went."""
+
+from collections.abc import Sequence
+from itertools import cycle, pairwise
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.ticker import MaxNLocator
+
+from ..recordings import POKERDVS_SENSOR_SIZE
+from ..snn import SNN, SpikingNetwork
+from ..training import Evaluation, History
+
+CLASS_COLOURS = {"club": "#009e73", "heart": "#d55e00", "diamond": "#e69f00", "spade": "#0072b2"}
+POLARITIES = {1: ("ON", "#B2182B", "o"), 0: ("OFF", "#2166AC", "s")}
+Frame = np.ndarray | torch.Tensor  # counts of shape (2, y, x), OFF first
+FIELDS = {"v": "membrane voltages", "i": "synaptic currents", "z": "spikes"}
+
+
+def class_colours(classes: Sequence[str]) -> dict[str, str]:
+    """Return a colour for each class: the suits have theirs, others take the style's in turn."""
+    fixed = {name: CLASS_COLOURS[name] for name in classes if name in CLASS_COLOURS}
+    style = [to_hex(entry["color"]) for entry in plt.rcParams["axes.prop_cycle"]]
+    free = cycle([colour for colour in style if colour not in fixed.values()] or style)
+    return {name: fixed.get(name) or next(free) for name in classes}
+
+
+def imshow_polarity(ax: Axes, frame: Frame, limit: float) -> AxesImage:
+    """Draw ON minus OFF events per pixel: red where ON prevails, blue where OFF does.
+
+    Args:
+        ax: Where to draw.
+        frame: Counts of shape (2, y, x), OFF first.
+        limit: Count at which the colours saturate.
+    """
+    off, on = np.asarray(frame, dtype=float)
+    ax.set(xticks=[], yticks=[])
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
+    return ax.imshow(on - off, cmap="RdBu_r", vmin=-limit, vmax=limit)
+
+
+def plot_frames(
+    frames: Sequence[Frame], titles: Sequence[str], *, columns: int = 4, limit: float | None = None
+) -> Figure:
+    """Draw frames side by side, all on one colour scale.
+
+    Args:
+        frames: Counts, each of shape (2, y, x).
+        titles: One per frame.
+        columns: Frames per row.
+        limit: Count at which the colours saturate; default: the largest ON minus OFF, or 1.
+    """
+    limit = limit or max(1.0, *(abs(on - off).max() for off, on in map(np.asarray, frames)))
+    rows = -(-len(frames) // columns)
+    fig, axes = plt.subplots(
+        rows, columns, figsize=(7.2, 7.6 / columns * rows), squeeze=False, layout="constrained"
+    )
+    for ax in axes.flat[len(frames) :]:
+        ax.axis("off")
+    for ax, frame, title in zip(axes.flat, frames, titles, strict=False):
+        image = imshow_polarity(ax, frame, limit)
+        ax.set_title(title, fontsize=10)
+    shrink, thickness = (0.8, 12) if rows == 1 else (0.7, 20)
+    ticks = MaxNLocator(5, integer=True)
+    bar = fig.colorbar(image, ax=axes, shrink=shrink, aspect=thickness, pad=0.01, ticks=ticks)
+    bar.set_label("ON − OFF\nevents per pixel")
+    return fig
+
+
+def plot_distributions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
+    """Draw each recording as a dot, by class, once per column; a bar marks the median.
+
+    Args:
+        table: What ``recording_statistics`` returns. Classes stand in the order in which they come,
+            or in that of the categories where the column "class" is categorical.
+        columns: Columns of the table to draw.
+    """
+    fig, axes = plt.subplots(
+        1, len(columns), figsize=(7.2, 3.2), squeeze=False, layout="constrained"
+    )
+    names = table["class"]
+    names = names.cat.categories if hasattr(names, "cat") else names.unique()
+    rng = np.random.default_rng(0)
+    for ax, column in zip(axes[0], columns, strict=True):
+        for place, (name, colour) in enumerate(class_colours(names).items()):
+            values = table.loc[table["class"] == name, column]
+            spread = place + rng.uniform(-0.18, 0.18, len(values))
+            ax.plot(spread, values, "o", color=colour, alpha=0.7, markersize=4)
+            ax.hlines(values.median(), place - 0.3, place + 0.3, color="black", linewidth=2)
+        ax.set(title=column, ylim=(0, None))
+        ax.set_xticks(range(len(names)), names, rotation=35, ha="right")
+    return fig
+
+
+def plot_event_cloud(
+    events: np.ndarray, title: str, sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE
+) -> Figure:
+    """Draw each event of a recording as a point in x, y and time.
+
+    Args:
+        events: Structured array with fields t (µs), x, y and p.
+        title: Stands above the cloud.
+        sensor_size: Width, height and polarities of the sensor.
+    """
+    width, height, _ = sensor_size
+    fig = plt.figure(figsize=(7.2, 4.6))
+    ax: Any = fig.add_axes((0, 0, 0.9, 1), projection="3d", computed_zorder=False)
+    for polarity, (name, colour, marker) in POLARITIES.items():
+        some = events[events["p"] == polarity]
+        ax.scatter(
+            some["t"] / 1000, some["x"], some["y"], s=3, color=colour, marker=marker,
+            linewidth=0, depthshade=False, label=f"{name}: {len(some):,} events",
+        )  # fmt: skip
+    ax.set(xlabel="time (ms)", ylabel="x (pixel)", zlabel="y (pixel)")
+    ax.set(ylim=(0, width), zlim=(height, 0))
+    for axis, ticks in ((ax.xaxis, 6), (ax.yaxis, 4), (ax.zaxis, 4)):
+        axis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 5, 10]))
+    ax.set_box_aspect((1.7, 1, height / width), zoom=1.1)
+    ax.view_init(elev=20, azim=-60)
+    ax.set_title(title, y=0.94)
+    ax.legend(loc="upper right", bbox_to_anchor=(1.08, 0.9), markerscale=3)
+    return fig
+
+
+def plot_neuron(
+    times: np.ndarray,
+    current: np.ndarray,
+    voltage: np.ndarray,
+    threshold: float | None = None,
+    spikes: np.ndarray | None = None,
+) -> Figure:
+    """Draw the synaptic current of a neuron above its membrane voltage.
+
+    Args:
+        times: In ms, of shape (T,).
+        current: Synaptic current at these times.
+        voltage: Membrane voltage at these times.
+        threshold: Drawn as a dashed line; default: the neuron has none.
+        spikes: 0 or 1 at these times, drawn as marks above the voltage; default: not drawn.
+    """
+    fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(7.2, 4), layout="constrained")
+    top.plot(times, current, color="#0072B2")
+    top.set(title="synaptic current", ylabel="i (a.u.)")
+    bottom.plot(times, voltage, color="#009E73")
+    bottom.set(title="membrane voltage", xlabel="time (ms)", ylabel="v (a.u.)")
+    if threshold is not None:
+        bottom.axhline(threshold, color="#D55E00", linestyle="--", linewidth=1)
+        bottom.text(times[0], threshold, "threshold", color="#C14F00", va="bottom", ha="left")
+    if spikes is not None:
+        bottom.set_title(f"membrane voltage, and a mark for each of {spikes.sum():.0f} spikes")
+        height = 1.25 * max(voltage.max(), threshold or 0)
+        bottom.plot(times[spikes > 0], np.full(int(spikes.sum()), height), "|k", markersize=10)
+    return fig
+
+
+def plot_network(network: SpikingNetwork) -> Figure:
+    """Draw the parts of a network from left to right.
+
+    Args:
+        network: ``SNN`` and ``FastSNN`` are drawn with their weights, and any other network as a
+            chain of the layers that it holds, in the order in which it made them.
+    """
+    if book := isinstance(network, SNN) and type(network).step is SNN.step:
+        inputs, hidden, outputs = (
+            network.arguments[f"{part}_size"] for part in ("input", "hidden", "output")
+        )
+        parts = {
+            0.0: f"one frame\n{inputs:,} counts",
+            1.35: f"hidden layer\n{hidden} LIF neurons",
+            2.8: f"readout\n{outputs} leaky integrators",
+        }
+    else:
+        parts = {
+            1.2 * place: f"{name}\n{type(layer).__name__}\n"
+            f"{sum(weights.numel() for weights in layer.parameters()):,} parameters"
+            for place, (name, layer) in enumerate(network.named_children())
+        }
+    right = max(parts) + (1 if book else 0.6)
+    fig, ax = plt.subplots(figsize=(max(7.2, 1.6 * right), 1.9), layout="constrained")
+    box = {"boxstyle": "round,pad=0.6", "facecolor": "#E8F1F8", "edgecolor": "#0072B2"}
+    arrow = {"arrowstyle": "-|>", "color": "black", "shrinkA": 0, "shrinkB": 0}
+    boxes = [ax.text(x, 0, part, ha="center", va="center", bbox=box) for x, part in parts.items()]
+    for start, end in pairwise(boxes):
+        ends = {"patchA": start.get_bbox_patch(), "patchB": end.get_bbox_patch()}
+        ax.annotate("", end.get_position(), start.get_position(), arrowprops=arrow | ends)
+    if book:
+        texts = {
+            (0.64, 0.12): f"input weights\n{hidden} × {inputs:,}",
+            (1.35, 0.82): f"recurrent weights, {hidden} × {hidden}:\nthe spikes of the step before",
+            (2.04, 0.12): f"linear layer\n{outputs} × {hidden}",
+            (3.52, 0.12): "voltages",
+        }
+        for place, text in texts.items():
+            ax.text(*place, text, ha="center", fontsize=10)
+        loop = arrow | {"connectionstyle": "arc3,rad=1.3"}
+        ax.annotate("", (1.15, 0.26), (1.55, 0.26), arrowprops=loop)
+        ax.annotate("", (3.75, 0), (3.28, 0), arrowprops=arrow)
+    ax.set(xlim=(-0.45, right), ylim=(-0.3, 1.2) if book else (-1, 1))
+    ax.axis("off")
+    return fig
+
+
+def plot_dynamics(
+    recording: Any, dt: float, classes: Sequence[str], sample: int = 0, neurons: int = 20
+) -> Figure:
+    """Draw what a network did with one recording, from the readout down to the first layer.
+
+    Args:
+        recording: What a ``SpikingNetwork`` recorded: a NamedTuple of the states of its layers, of
+            which those of membrane voltages ``v``, synaptic currents ``i`` and spikes ``z`` that
+            a layer has are drawn, each of shape (T, B, ...). The last layer is the readout; a
+            network of one layer may record its state alone.
+        dt: Duration of a time step in s.
+        classes: Names of the readout neurons.
+        sample: Which recording of the batch.
+        neurons: How many neurons of a layer to draw voltages and currents of.
+
+    Raises:
+        TypeError: Nothing was recorded, or no NamedTuple.
+    """
+    if not hasattr(recording, "_asdict"):
+        kind = type(recording).__name__
+        raise TypeError(f"recording is a {kind}; set network.record = True, and run the network")
+    layers = {"readout": recording} if hasattr(recording, "v") else recording._asdict()
+    *hidden, readout = layers
+    panels = [
+        (name, field, getattr(layers[name], field)[:, sample].flatten(1).cpu())  # (T, neurons)
+        for name in reversed(hidden)
+        for field in FIELDS
+        if hasattr(layers[name], field)
+    ]
+    rows = 1 + len(panels)
+    fig, axes = plt.subplots(
+        rows, 1, sharex=True, squeeze=False, figsize=(7.2, 0.5 + 2 * rows), layout="constrained"
+    )
+    draw_readout(axes[0, 0], layers[readout].v[:, sample].flatten(1), dt, classes)
+    axes[0, 0].set_title("readout: membrane voltages")
+    add_class_legend(fig, axes[0, 0])
+    for ax, (name, field, values) in zip(axes[1:, 0], panels, strict=True):
+        layer = "hidden" if len(hidden) == 1 else name
+        if field == "z":
+            draw_raster(ax, values, dt)
+            ax.set_title(f"{layer} spikes: {int(values.sum())}")
+            continue
+        times = 1000 * dt * np.arange(1, len(values) + 1)  # a step's state holds at its end
+        ax.plot(times, np.asarray(values[:, :neurons]), linewidth=0.9, alpha=0.7)
+        after = ", after the reset" if field == "v" and hasattr(layers[name], "z") else ""
+        title = f"{len(ax.lines)} {layer} neurons: {FIELDS[field]}{after}"
+        ax.set(title=title, ylabel=f"{field} (a.u.)")
+    for ax in axes[:, 0]:
+        ax.set_xlabel("time (ms)" if ax is axes[-1, 0] else "")
+    return fig
+
+
+def draw_raster(ax: Axes, spikes: torch.Tensor, dt: float) -> None:
+    """Draw a mark for every spike.
+
+    Args:
+        ax: Where to draw.
+        spikes: 0 or 1, of shape (T, neurons).
+        dt: Duration of a time step in s.
+    """
+    steps, neurons = np.nonzero(np.asarray(spikes.detach().cpu()))
+    ax.plot(1000 * dt * (steps + 1), neurons, "|", color="black", markersize=3, markeredgewidth=0.8)
+    ax.grid(False)
+    ax.set(title=f"{len(steps)} spikes", xlabel="time (ms)", ylabel="neuron")
+    ax.set(xlim=(0, 1000 * dt * (len(spikes) + 0.5)), ylim=(-1, spikes.shape[1]))
+
+
+def draw_readout(ax: Axes, voltages: torch.Tensor, dt: float, classes: Sequence[str]) -> None:
+    """Draw the voltage of each readout neuron, with a dot at its maximum, which ``decode`` reads.
+
+    Args:
+        ax: Where to draw.
+        voltages: Of shape (T, classes).
+        dt: Duration of a time step in s.
+        classes: Names of the readout neurons.
+    """
+    traces = np.asarray(voltages.detach().cpu()).T
+    times = 1000 * dt * np.arange(1, len(voltages) + 1)
+    for trace, (name, colour) in zip(traces, class_colours(classes).items(), strict=True):
+        ax.plot(times, trace, color=colour, label=name)
+        peak = trace.argmax()
+        ax.plot(times[peak], trace[peak], "o", color=colour, markersize=5)
+    ax.set(xlabel="time (ms)", ylabel="v (a.u.)", xlim=(0, times[-1] + 500 * dt))
+
+
+def add_class_legend(fig: Figure, ax: Axes) -> None:
+    """Put one legend above a figure whose panels show the same readout neurons.
+
+    Args:
+        fig: The figure.
+        ax: One of its panels, drawn by ``draw_readout``.
+    """
+    handles, names = ax.get_legend_handles_labels()
+    fig.legend(handles, names, loc="outside upper center", ncols=min(len(names), 6))
+
+
+def plot_history(history: History) -> Figure:
+    """Draw loss and accuracy by epoch.
+
+    Args:
+        history: What ``fit`` returns.
+    """
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3), layout="constrained")
+    epochs = np.arange(1, len(history.loss) + 1)
+    left.plot(epochs, history.loss, color="#0072B2", label="train")
+    right.plot(epochs, 100 * np.array(history.accuracy), color="#0072B2", label="train")
+    if history.test_loss:
+        left.plot(epochs, history.test_loss, color="#D55E00", label="test")
+        right.plot(epochs, 100 * np.array(history.test_accuracy), color="#D55E00", label="test")
+    left.set(title="loss", xlabel="epoch", ylabel="negative log-likelihood", ylim=(0, None))
+    right.set(title="accuracy", xlabel="epoch", ylabel="classified correctly (%)", ylim=(0, 105))
+    right.legend(loc="lower right")
+    return fig
+
+
+def plot_confusion(evaluation: Evaluation, classes: Sequence[str]) -> Figure:
+    """Count true against predicted classes.
+
+    Args:
+        evaluation: What ``evaluate`` returns.
+        classes: Names of the classes.
+    """
+    size = len(classes)
+    counts = np.zeros((size, size), dtype=int)
+    np.add.at(counts, (evaluation.targets, evaluation.predicted), 1)
+    cell = 0.65 if size < 6 else 0.45  # inches
+    tilt, side = (35, "right") if max(map(len, classes)) * 0.08 > cell else (0, "center")
+    with plt.rc_context({"font.size": 8.5}):  # as on a page where wider figures are scaled down
+        fig, ax = plt.subplots(figsize=(1 + cell * size, 0.6 + cell * size), layout="constrained")
+        ax.imshow(counts, cmap="Blues", vmax=counts.max() * 1.2)
+        for row, column in np.ndindex(*counts.shape):
+            colour = "white" if counts[row, column] > counts.max() * 0.6 else "black"
+            ax.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour)
+        ax.set_xticks(range(size), classes, rotation=tilt, ha=side)
+        ax.set_yticks(range(size), classes)
+        ax.set(xlabel="predicted class", ylabel="true class")
+        ax.grid(False)
+    return fig
+
+
+def plot_bars(values: dict[str, Sequence[float]], titles: Sequence[str], label: str) -> Figure:
+    """Draw a bar per entry, with its value beside it, on one logarithmic axis for all panels.
+
+    Args:
+        values: By name, one number per panel.
+        titles: Of the panels.
+        label: What the numbers are, with their unit.
+    """
+    size = (7.2, 1 + 0.35 * len(values))
+    fig, axes = plt.subplots(
+        1, len(titles), sharex=True, sharey=True, figsize=size, layout="constrained"
+    )
+    numbers = np.array(list(values.values()))
+    limits = (10 ** np.floor(np.log10(numbers.min())), 6 * numbers.max())
+    for ax, title, column in zip(axes, titles, numbers.T, strict=True):
+        bars = ax.barh(list(values), column, color="#0072B2")
+        texts = [f"{value:,.0f}" if value >= 10 else f"{value:.1f}" for value in column]
+        ax.bar_label(bars, texts, padding=3, fontsize=9)
+        ax.set(title=title, xlabel=label, xscale="log", xlim=limits)
+        ax.grid(False, axis="y")
+    axes[0].invert_yaxis()
+    return fig

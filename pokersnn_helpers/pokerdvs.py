@@ -1,0 +1,185 @@
+"""Load POKER-DVS from its archives, which are downloaded when needed, or simulate it."""
+
+import hashlib
+import io
+import os
+import stat
+import tarfile
+import tempfile
+import warnings
+import zlib
+from contextlib import suppress
+from functools import partial
+from importlib import resources
+from pathlib import Path
+
+import pooch
+from tqdm import tqdm
+
+from .files import atomic_write
+from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, Split, read_events
+from .simulation import simulate_pokerdvs
+
+# Both are pinned to a commit, so what lies there can vanish but not change.
+SOURCES = (
+    "https://raw.githubusercontent.com/neuromorphs/tonic/d6f0a56421008c8e5700ca52abda193f9ff29836/tonic/datasets/",
+    "https://raw.githubusercontent.com/cargonriv/dvs/6025d1c189a47ef17ae459d95ce0a59447d9b9fa/data/POKERDVS/",
+)
+DOWNLOAD_TIMEOUT = 10  # seconds without an answer before the next source is tried
+ARCHIVES = ("pips_train.tar.gz", "pips_test.tar.gz")
+# The md5 of each archive and of each recording in them, by name.
+_LISTED = (resources.files(__package__) / "pokerdvs_registry.txt").read_text()
+REGISTRY: dict[str, str] = dict(line.split() for line in _LISTED.splitlines())  # type: ignore[misc]
+
+
+def load_pokerdvs(root: str | os.PathLike | None = None, source: str = "auto") -> Split:
+    """Load the POKER-DVS recordings, split as Tonic splits them: 48 to train on, 20 to test on.
+
+    Tried in this order, for each of the two archives: the archive in ``root/POKERDVS``, where Tonic
+    keeps it, in ``root`` itself or in the user's cache folder; its recordings unpacked there; the
+    addresses in ``SOURCES``. Only files with the published md5 count. With ``source="auto"``,
+    simulated recordings take their place when all of this fails.
+
+    Args:
+        root: The data folder. Default: the environment variable ``POKERSNN_DATA``, else the user's
+            cache folder. A folder that can't be written to is a source only; what is downloaded
+            then goes to the cache folder.
+        source: ``"auto"``, ``"real"`` (never falls back) or ``"simulated"``.
+
+    Returns:
+        The recordings, with ``.source`` saying whether they are ``"real"`` or ``"simulated"``.
+
+    Raises:
+        ValueError: ``source`` is none of the three.
+        FileNotFoundError: ``source="real"`` and the recordings can't be loaded. The message lists
+            what was tried, why each failed, and what to do.
+
+    Warns:
+        UserWarning: ``source="auto"`` fell back to simulated recordings, and why.
+    """
+    if source not in ("auto", "real", "simulated"):
+        raise ValueError(f'source is {source!r}; choose "auto", "real" or "simulated"')
+    if source != "simulated":
+        try:
+            folder = Path(root or os.environ.get("POKERSNN_DATA") or cache_folder())
+            return _load_real(folder.expanduser().absolute())
+        except Exception as error:  # whatever the reason is, "auto" has an answer
+            if source == "real":
+                raise
+            warnings.warn(
+                "the real POKER-DVS recordings could not be loaded, so these are simulated. "
+                f"{type(error).__name__}: {error}",
+                stacklevel=2,
+            )
+    return simulate_pokerdvs()
+
+
+def cache_folder() -> Path:
+    """Return the user's cache folder for the recordings."""
+    return Path(pooch.os_cache("pokersnn"))
+
+
+def _load_real(root: Path) -> Split:
+    home = (root if _is_writable(root) else cache_folder()) / "POKERDVS"
+    places = list(dict.fromkeys([root / "POKERDVS", root, home]))
+    train, test = (_recordings(_read(archive, places, home)) for archive in ARCHIVES)
+    return Split(train, test, source="real")
+
+
+def _is_writable(folder: Path) -> bool:
+    """Say whether files can be made in a folder that may not exist yet."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    # A superuser may write anywhere, but a folder without any write bit is meant to stay as it is.
+    write_bits = existing.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
+    return existing.is_dir() and os.access(existing, os.W_OK) and bool(write_bits)
+
+
+def _read(archive: str, places: list[Path], home: Path) -> dict[str, bytes]:
+    """Return the recordings of an archive by name, from the first place that has them."""
+    names = [name for name in REGISTRY if name.startswith(archive.removesuffix(".tar.gz") + "/")]
+    tried = []
+    for attempt in (
+        *(partial(_from_archive, place, archive, names, home) for place in places),
+        *(partial(_verified, place, names) for place in places),
+        *(partial(_download, source, archive, names, home) for source in SOURCES),
+    ):
+        try:
+            return attempt()
+        except (OSError, ValueError, KeyError, EOFError, tarfile.TarError, zlib.error) as error:
+            tried.append(f"{attempt.args[0]}: {type(error).__name__}: {error}")
+    known = " and ".join(f"{name} (md5 {REGISTRY[name]})" for name in ARCHIVES)
+    raise FileNotFoundError(
+        "\n".join(
+            [
+                f"the recordings of {archive} could not be loaded. Tried:",
+                *(f"  {number}. {line}" for number, line in enumerate(tried, start=1)),
+                f"What to do: get {known} from {' or '.join(SOURCES)}, put both into {home}, and "
+                'call load_pokerdvs again. load_pokerdvs(source="simulated") does without them.',
+            ]
+        )
+    )
+
+
+def _verified(folder: Path, names: list[str]) -> dict[str, bytes]:
+    """Read files, each of which has to be the published one."""
+    files = {name: (folder / name).read_bytes() for name in names}
+    for name, content in files.items():
+        if (md5 := hashlib.md5(content).hexdigest()) != REGISTRY[name]:
+            raise ValueError(
+                f"{name} has md5 {md5} instead of {REGISTRY[name]} ({len(content)} bytes): it is "
+                "damaged, truncated or another file"
+            )
+    return files
+
+
+def _from_archive(place: Path, archive: str, names: list[str], home: Path) -> dict[str, bytes]:
+    """Read an archive's recordings into memory, and lay them where Tonic's own class reads them."""
+    content = _verified(place, [archive])
+    files = {}
+    with tarfile.open(fileobj=io.BytesIO(content[archive])) as tar:
+        for name in names:
+            if (member := tar.extractfile(name)) is None:
+                raise ValueError(f"{name} in {archive} is not a file")
+            files[name] = member.read()
+    with suppress(OSError):  # a copy for others, not for this package
+        for name, data in {**content, **files}.items():
+            _keep(home / name, data)
+    return files
+
+
+def _download(source: str, archive: str, names: list[str], home: Path) -> dict[str, bytes]:
+    """Fetch an archive, and read it."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        # The plain bar shows in every notebook; pooch corrects the total, which can't be 0.
+        tqdm(total=1, desc=archive, unit="B", unit_scale=True) as progress,
+    ):
+        fetcher = pooch.create(folder, source, registry={archive: f"md5:{REGISTRY[archive]}"})
+        downloader = pooch.HTTPDownloader(progressbar=progress, timeout=DOWNLOAD_TIMEOUT)
+        fetcher.fetch(archive, downloader=downloader)
+        return _from_archive(Path(folder), archive, names, home)
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Write a file in one step; what stood there before stays, under another name."""
+    if path.is_file() and (before := path.read_bytes()) != content:
+        md5 = hashlib.md5(before).hexdigest()
+        with atomic_write(path.with_name(f"{path.name}.{md5[:8]}.replaced")) as file:
+            file.write(before)
+    elif path.is_file():
+        return
+    with atomic_write(path) as file:
+        file.write(content)
+
+
+def _recordings(files: dict[str, bytes]) -> Recordings:
+    """Parse recordings, in the order of their classes and then of their content."""
+    folders = [name[:2] for name in POKERDVS_CLASSES]
+    found = [
+        (folders.index(Path(name).parent.name), read_events(io.BytesIO(content)))
+        for name, content in files.items()
+    ]
+    targets, events = zip(
+        *sorted(found, key=lambda pair: (pair[0], pair[1].tobytes())), strict=True
+    )
+    return Recordings(events, targets, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE)

@@ -1,0 +1,236 @@
+"""Event recordings of any sensor and any classes: the form of data that everything else takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from os import PathLike
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.lib.recfunctions import unstructured_to_structured
+from sklearn.model_selection import StratifiedGroupKFold
+from tonic.io import make_structured_array
+from torch.utils.data import Dataset
+
+EVENT_DTYPE = np.dtype([(field, np.int64) for field in "txyp"])  # t in µs; p: 1 = ON, 0 = OFF
+POKERDVS_CLASSES = ("club", "heart", "diamond", "spade")
+POKERDVS_SENSOR_SIZE = (35, 35, 2)  # width, height, polarities
+
+
+def check_events(
+    events: np.ndarray, sensor_size: tuple[int, int, int], name: str = "the recording"
+) -> np.ndarray:
+    """Return events as an array of ``EVENT_DTYPE``, or say what is wrong with them.
+
+    They are a structured array with fields t (µs), x, y and p, in any order: whole numbers, sorted
+    by time, x, y and p from 0 to less than ``sensor_size`` (width, height, polarities).
+
+    Raises:
+        TypeError: It isn't a structured array with these fields.
+        ValueError: There are no events, or a value is out of place. The message begins with
+            ``name`` and tells the field, the value and the place.
+    """
+    names = getattr(getattr(events, "dtype", None), "names", None) or ()
+    if missing := [field for field in "txyp" if field not in names]:
+        raise TypeError(
+            f"{name} is a {type(events).__name__} without field {', '.join(missing)}; make a "
+            "structured array: tonic.io.make_structured_array(t, x, y, p, dtype=EVENT_DTYPE)"
+        )
+    if events.ndim != 1 or len(events) == 0:
+        raise ValueError(f"{name} has shape {events.shape}; expected (events,), with some events")
+
+    def refuse(wrong: np.ndarray, field: str, reason: str) -> None:
+        if wrong.any():
+            place = int(wrong.argmax())
+            value = events[field][place]
+            raise ValueError(f"{name}: field {field} is {value} at event {place}; {reason}")
+
+    with np.errstate(invalid="ignore"):
+        checked = make_structured_array(*(events[field] for field in "txyp"), dtype=EVENT_DTYPE)
+    for field in "txyp":
+        refuse(checked[field] != events[field], field, "expected whole numbers")
+    backwards = np.diff(checked["t"], prepend=checked["t"][0]) < 0
+    refuse(backwards, "t", "sort by time: events[np.argsort(events['t'], kind='stable')]")
+    for field, size in zip("xyp", sensor_size, strict=True):
+        outside = (checked[field] < 0) | (checked[field] >= size)
+        refuse(outside, field, f"sensor_size {tuple(sensor_size)} allows 0 to {size - 1}")
+    return checked
+
+
+def read_events(file: str | PathLike | BinaryIO) -> np.ndarray:
+    """Read a NumPy file of events, unchecked.
+
+    It holds a structured array, or one of shape (events, 4) with columns t, x, y and p, as the
+    files of POKER-DVS do; anything else is a ``ValueError``.
+    """
+    array = np.load(file, allow_pickle=False)
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{file} is an archive of arrays; expected one array of events")
+    if array.dtype.names:
+        return array
+    if array.shape[1:] != (4,):
+        raise ValueError(f"{file} has shape {array.shape}; expected (events, 4): t, x, y, p")
+    return unstructured_to_structured(array, names=list("txyp"))
+
+
+class Recordings(Dataset):
+    """Recordings with their classes, in the protocol of Tonic's data sets.
+
+    Each item is ``(events, target)``: a structured array with fields t (µs), x, y and p, and the
+    index of a class. All is checked once, here, as ``check_events`` says.
+
+    Args:
+        events: One structured array per recording.
+        targets: The class of each, an index of ``classes``.
+        classes: Names of the classes.
+        sensor_size: Width, height and polarities of the sensor.
+        transform: Called with the events of a recording when it is asked for. Default: none.
+
+    Example:
+        >>> recordings = Recordings([left, right], [0, 1], ("left", "right"), (64, 64, 2))
+        >>> events, target = recordings[0]
+    """
+
+    def __init__(
+        self,
+        events: Iterable[np.ndarray],
+        targets: Iterable[int],
+        classes: Sequence[str],
+        sensor_size: tuple[int, int, int],
+        transform: Callable[[np.ndarray], Any] | None = None,
+    ):
+        self.events = [
+            check_events(recording, sensor_size, f"recording {number}")
+            for number, recording in enumerate(events)
+        ]
+        self.targets = [int(target) for target in targets]
+        self.classes = tuple(classes)
+        self.sensor_size = tuple(sensor_size)
+        self.transform = transform
+        if len(self.targets) != len(self.events):
+            raise ValueError(f"{len(self.events)} recordings have {len(self.targets)} targets")
+        if unknown := set(self.targets) - set(range(len(self.classes))):
+            last = len(self.classes) - 1
+            raise ValueError(f"targets hold {sorted(unknown)}; classes are numbered 0 to {last}")
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def __getitem__(self, index: int) -> tuple[Any, int]:
+        events = self.events[index]
+        return self.transform(events) if self.transform else events, self.targets[index]
+
+    def __repr__(self) -> str:
+        width, height, _ = self.sensor_size
+        return f"Recordings({len(self)} of {width} × {height} pixels: {', '.join(self.classes)})"
+
+    def __add__(self, other: Recordings) -> Recordings:  # type: ignore[override]
+        """Return the recordings of both, of the same sensor and classes."""
+        if (self.classes, self.sensor_size) != (other.classes, other.sensor_size):
+            raise ValueError(f"{self} and {other} differ in sensor or classes")
+        both = self.subset(range(len(self)))
+        both.events, both.targets = self.events + other.events, self.targets + other.targets
+        return both
+
+    def subset(self, indices: Iterable[int]) -> Recordings:
+        """Return some of the recordings, in the given order."""
+        chosen = Recordings([], [], self.classes, self.sensor_size, self.transform)
+        for index in indices:
+            chosen.events.append(self.events[index])
+            chosen.targets.append(self.targets[index])
+        return chosen
+
+
+class Split(NamedTuple):
+    """Recordings to train on, and others to test on, of one sensor and with the same classes."""
+
+    train: Recordings
+    test: Recordings
+    source: str = "own"  # load_pokerdvs says "real" or "simulated"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        return self.train.classes
+
+    @property
+    def sensor_size(self) -> tuple[int, int, int]:
+        """Width, height and polarities of the sensor."""
+        return self.train.sensor_size
+
+    def __repr__(self) -> str:
+        return (
+            f"{self.source} recordings: {len(self.train)} to train on, {len(self.test)} to test on"
+        )
+
+    def _repr_html_(self) -> str:
+        if self.source != "simulated":
+            return f"<p><b>{self!r}</b></p>"
+        return (
+            '<div role="note" style="border:4px solid #b3261e;background:#fff3cd;color:#3b1a00;'
+            f'padding:1em 1.2em;margin:1em 0;font-size:1.15em"><b>{self!r}.</b><br>Figures and '
+            "numbers made with simulated events say nothing about real cards. "
+            '<code>load_pokerdvs(source="real")</code> tells what keeps the real recordings from '
+            "loading, and where to put the files by hand.</div>"
+        )
+
+
+def recording_statistics(data: Recordings | Split) -> pd.DataFrame:
+    """Sum up every recording in a row; for a split, the column "set" says "train" or "test".
+
+    The other columns are class, events, duration (ms), rate (events per ms; infinite where all
+    events are at one time), ON share (0 to 1) and active pixels (pixels with an event).
+    """
+    if isinstance(data, Split):
+        parts = {"train": data.train, "test": data.test}
+        tables = [recording_statistics(part).assign(set=name) for name, part in parts.items()]
+        return pd.concat(tables, ignore_index=True)
+    rows = []
+    for events, target in zip(data.events, data.targets, strict=True):
+        duration = (events["t"][-1] - events["t"][0]) / 1000
+        rows.append(
+            {
+                "class": data.classes[target],
+                "events": len(events),
+                "duration (ms)": duration,
+                "rate (events/ms)": len(events) / duration if duration else np.inf,
+                "ON share": events["p"].mean(),
+                "active pixels": len(np.unique(events[["x", "y"]])),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def first_of_each_class(recordings: Recordings) -> list[tuple[Any, int]]:
+    """Return the first recording of each class as ``(events, target)``, in the order of classes."""
+    return [
+        recordings[recordings.targets.index(target)] for target in sorted({*recordings.targets})
+    ]
+
+
+def stratified_folds(
+    recordings: Recordings, folds: int = 4, groups: Sequence[int] | None = None, seed: int = 0
+) -> list[Split]:
+    """Split recordings into folds, with a fair share of each class, that take turns as test set.
+
+    Args:
+        recordings: Usually ``data.train``: then choices don't depend on the test set.
+        folds: How many, from 2 to the number of groups in each class.
+        groups: A number for each recording; those with the same number, recorded together, stay
+            in one fold. Default: each recording is on its own.
+        seed: Shuffles the recordings.
+
+    Returns:
+        One split per fold: ``test`` is that fold, and ``train`` all the others.
+    """
+    grouping = np.arange(len(recordings)) if groups is None else np.asarray(groups)
+    targets = np.asarray(recordings.targets)
+    fewest = min(len(set(grouping[targets == target])) for target in set(recordings.targets))
+    if not 2 <= folds <= fewest:
+        raise ValueError(f"folds is {folds}; choose from 2 to {fewest}, the groups of a class")
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    return [
+        Split(recordings.subset(train), recordings.subset(test))
+        for train, test in splitter.split(targets, targets, grouping)
+    ]

@@ -1,0 +1,17 @@
+"""Simulated recordings: pips of cards pass before a simulated event camera.
+
+For two readers: chapter 6 builds and questions the camera, and everything else falls back on
+``simulate_pokerdvs`` where the real recordings aren't available. No real recording is read.
+
+``camera``      log intensities in, events out; knows nothing of cards.
+``pips``        the shapes of the four suits.
+``cards``       how a card moves, is lit and is tracked, as fitted to POKER-DVS.
+``dataset``     a whole set of recordings, in the form of the real one.
+``comparison``  how much two sets are alike; benchmarks/simulation.py applies it.
+"""
+
+from .camera import EventCamera
+from .cards import simulate_recording
+from .dataset import simulate_pokerdvs
+
+__all__ = ["EventCamera", "simulate_pokerdvs", "simulate_recording"]

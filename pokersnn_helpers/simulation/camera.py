@@ -1,0 +1,180 @@
+"""A simulated event camera: log intensities in, events out. It knows nothing of cards."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from tonic.io import make_structured_array
+
+from ..recordings import EVENT_DTYPE
+
+
+class _Pixels(NamedTuple):
+    """What differs between pixels, each of shape (y, x); the last two change while filming."""
+
+    off_threshold: np.ndarray
+    on_threshold: np.ndarray
+    reference: np.ndarray
+    refractory_until: np.ndarray  # µs
+
+
+@dataclass(frozen=True)
+class EventCamera:
+    """A dynamic vision sensor (DVS), with the ways in which a real one isn't ideal.
+
+    A pixel stores a reference, which is a log intensity. When the light has risen above it by the
+    ON threshold, or fallen below it by the OFF threshold, the pixel sends an event and moves the
+    reference by that threshold (Lichtsteiner et al. 2008, doi:10.1109/JSSC.2007.914337). The
+    non-ideal parts follow Hu et al. 2021, doi:10.1109/CVPRW53098.2021.00144. By default, all of
+    them are off.
+
+    Attributes:
+        on_threshold: Rise of log intensity that makes an ON event.
+        off_threshold: Fall of log intensity that makes an OFF event.
+        mismatch: Relative standard deviation of both thresholds between pixels. A threshold of less
+            than 0.3 of the typical one is raised to that, so the true deviation is smaller: 0.43
+            for 0.45.
+        tau_bright: Time constant of a pixel's photoreceptor at log intensity 0, in µs.
+        tau_dark: The same at log intensity −1: the less light, the slower.
+        refractory_period_us: After an event, a pixel sends none for so long.
+        timestamp_jitter_us: A time stamp is late by up to so much, at random.
+        tie_probability: Of the events 1 µs after another one, this share gets the same time stamp,
+            because all pixels share one bus. (The bus is Lichtsteiner's; the rule is this book's
+            own, and only as good as the ties it makes.)
+        noise_rate_hz: Events without a cause per pixel and s, half of them ON.
+        leak_rate: The reference sinks by so much log intensity per s, until the pixel sends ON.
+    """
+
+    on_threshold: float = 0.2
+    off_threshold: float = 0.2
+    mismatch: float = 0.0
+    tau_bright: float = 0.0
+    tau_dark: float = 0.0
+    refractory_period_us: float = 0.0
+    timestamp_jitter_us: float = 0.0
+    tie_probability: float = 0.0
+    noise_rate_hz: float = 0.0
+    leak_rate: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():  # numbers beyond would only exhaust the memory
+            least = 1e-3 if name.endswith("threshold") else 0
+            most = 1 if name == "tie_probability" else 1e9
+            if not least <= value <= most:
+                raise ValueError(f"{name} is {value}; choose a number from {least:g} to {most:g}")
+
+    def record(
+        self, log_frames: Iterable[np.ndarray], frame_interval: float, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Film a scene.
+
+        Args:
+            log_frames: Log intensities of shape (y, x), one every ``frame_interval``. In between,
+                the light changes linearly.
+            frame_interval: Time from one frame to the next in µs.
+            rng: Draws each pixel's thresholds and first state, and the noise.
+
+        Returns:
+            Events in order of time, as a structured array of ``EVENT_DTYPE``; t counts from the
+            first frame.
+
+        Raises:
+            TypeError: ``rng`` isn't a generator.
+            ValueError: ``frame_interval`` isn't positive, there is no frame, or frames differ in
+                shape or hold values that aren't finite.
+        """
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(f"rng is {rng!r}; give a generator, as np.random.default_rng(0)")
+        if not 0 < frame_interval <= 1e9:
+            raise ValueError(f"frame_interval is {frame_interval}; choose µs above 0, up to 1e9")
+        frames = _checked(log_frames)
+        before, now = next(frames), 0.0
+        share = rng.normal(1, self.mismatch, (2, *before.shape)).clip(0.3).astype(np.float32)
+        off, on = self.off_threshold * share[0], self.on_threshold * share[1]
+        # A pixel has been watching for long: its change may be anywhere between the thresholds.
+        reference = before + off - rng.random(before.shape, np.float32) * (off + on)
+        pixels = _Pixels(off, on, reference, np.zeros(before.shape))
+        events = []
+        for frame in frames:
+            log_intensity = self._respond(before, frame, frame_interval)
+            reference -= np.float32(self.leak_rate * frame_interval * 1e-6)
+            # A pixel that is refractory all the while is held in reset: its change is lost.
+            held = pixels.refractory_until >= now + frame_interval
+            np.copyto(reference, log_intensity, where=held)
+            events.append(self._cross(before, log_intensity, pixels, now, now + frame_interval))
+            before, now = log_intensity, now + frame_interval
+        events.append(self._noise(before, now, rng))
+        return self._read_out(np.concatenate(events, axis=1), rng)
+
+    def _respond(self, light: np.ndarray, frame: np.ndarray, frame_interval: float) -> np.ndarray:
+        """Move what the photoreceptors report toward a frame: a first-order low-pass filter."""
+        if self.tau_bright == self.tau_dark == 0:
+            return frame
+        tau = self.tau_bright + (self.tau_dark - self.tau_bright) * np.clip(-light, 0, 1)
+        return light + (frame - light) * -np.expm1(-frame_interval / np.maximum(tau, 1e-9))
+
+    def _cross(
+        self, before: np.ndarray, after: np.ndarray, pixels: _Pixels, now: float, end: float
+    ) -> np.ndarray:
+        """Send an event for every threshold crossed, in columns t, x, y and p; move the pixels on.
+
+        The nth event of a pixel comes when its level is crossed, c(n), but a refractory period R
+        after the one before: t(n) = max(c(n), t(n−1) + R), the greatest c(j) + (n−j)·R of j ≤ n.
+        In a frame the light passes levels at a constant pace, so that c is convex: j is 0 or n.
+        """
+        change = after - pixels.reference
+        places = np.nonzero((change >= pixels.on_threshold) | (change <= -pixels.off_threshold))
+        change, sign = change[places], np.sign(change[places])
+        threshold = np.where(change > 0, pixels.on_threshold[places], pixels.off_threshold[places])
+        period = self.refractory_period_us
+        most = 1 + (end - now) / period if period else np.inf  # more don't fit in
+        crossings = np.minimum(np.abs(change) / threshold, most).astype(int)
+        first = np.cumsum(crossings) - crossings  # where each pixel's events begin
+        which = np.repeat(np.arange(len(change)), crossings)
+        nth = np.arange(len(which)) - first[which]
+        level = pixels.reference[places][which] + (nth + 1) * (sign * threshold)[which]
+        # Where the light was beyond a level before, since the pixel had to wait, c is now.
+        ahead = sign[which] * (level - before[places][which])
+        speed = np.maximum(sign * (after - before)[places], 1e-9)
+        times = now + (end - now) * np.clip(ahead / speed[which], 0, 1)
+        if period:
+            start = np.maximum(times[first], pixels.refractory_until[places])
+            times = np.maximum(times, start[which] + nth * period)
+            sent = times <= end  # the others wait for the next frame
+            times, level, which = times[sent], level[sent], which[sent]
+        y, x = places[0][which], places[1][which]
+        pixels.reference[y, x] = level  # of a pixel's events, the last one stays
+        pixels.refractory_until[y, x] = times + period
+        return np.stack([times, x, y, change[which] > 0])
+
+    def _noise(self, light: np.ndarray, duration: float, rng: np.random.Generator) -> np.ndarray:
+        count = rng.poisson(self.noise_rate_hz * duration * 1e-6 * light.size)
+        places = rng.integers(0, light.shape[1], count), rng.integers(0, light.shape[0], count)
+        return np.stack([duration * rng.random(count), *places, rng.integers(0, 2, count)])
+
+    def _read_out(self, columns: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Put events in the order in which the bus, which all pixels share, passes them on."""
+        columns[0] += rng.uniform(0, self.timestamp_jitter_us, columns.shape[1])
+        columns = columns.astype(np.int64)
+        columns = columns[:, np.argsort(columns[0], kind="stable")]
+        next_to = np.flatnonzero(np.diff(columns[0]) == 1) + 1
+        columns[0, next_to[rng.random(len(next_to)) < self.tie_probability]] -= 1
+        return make_structured_array(*columns, dtype=EVENT_DTYPE)
+
+
+def _checked(log_frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield copies of the frames, or say what is wrong with one."""
+    shape = None
+    for number, given in enumerate(log_frames):
+        frame, name = np.array(given, dtype=np.float32), f"frame {number} of log_frames"
+        shape = shape or frame.shape
+        if frame.shape != shape or frame.ndim != 2 or frame.size == 0:
+            raise ValueError(f"{name} has shape {frame.shape}; expected (y, x), the same for all")
+        if not np.abs(frame).max() <= 1000:
+            raise ValueError(
+                f"{name} isn't finite, or beyond ±1000; raise light to 1e-3, say, first"
+            )
+        yield frame
+    if shape is None:
+        raise ValueError("log_frames holds no frame; give at least one of shape (y, x)")

@@ -1,0 +1,114 @@
+import math
+import subprocess
+import sys
+
+import pytest
+import torch
+from norse.torch import LICell
+
+from pokersnn_helpers import SNN, FastSNN, SpikingNetwork, build_network, train_classifier
+
+
+def draw(time_window, **sizes):
+    torch.manual_seed(3)
+    return build_network(time_window=time_window, **sizes)
+
+
+def test_initial_input_weights_are_scaled_by_the_number_of_inputs():
+    """Norse scales them by the number of hidden neurons."""
+    weights = draw(1000).lif0.input_weights
+    assert weights.std().item() == pytest.approx(math.sqrt(2 / 2450), rel=0.01)
+    torch.manual_seed(3)
+    assert torch.allclose(weights, SNN().lif0.input_weights * math.sqrt(100 / 2450))
+    smaller = draw(1000, sensor_size=(64, 64, 1), hidden_size=50).lif0.input_weights
+    assert smaller.shape == (50, 4096)
+    assert smaller.std().item() == pytest.approx(math.sqrt(2 / 4096), rel=0.01)
+
+
+def test_recurrent_weights_shrink_with_the_root_of_the_time_step_below_1_ms():
+    at_1_ms, at_2_ms, at_90_us = (
+        draw(window).lif0.recurrent_weights for window in (1000, 2000, 90)
+    )
+    assert torch.equal(at_2_ms, at_1_ms)
+    assert torch.allclose(at_90_us, 0.3 * at_1_ms)
+    assert at_1_ms.std().item() == pytest.approx(math.sqrt(2 / 100), rel=0.02)
+
+
+@pytest.mark.parametrize(("time_window", "slope"), [(300, 0.3), (1000, 1.0), (2000, 1.0)])
+def test_time_window_sets_the_time_step_and_the_surrogate_slope(time_window, slope):
+    snn = draw(time_window)
+    assert snn.dt == snn.lif0.dt == snn.readout.dt == pytest.approx(1e-6 * time_window)
+    assert snn.surrogate_slope == pytest.approx(slope)
+
+
+def test_network_has_the_sizes_it_is_asked_for():
+    snn = build_network(FastSNN, sensor_size=(8, 6, 2), hidden_size=7, output_size=3)
+    assert type(snn) is FastSNN
+    assert [tuple(weights.shape) for weights in snn.parameters()] == [(7, 96), (7, 7), (3, 7)]
+
+
+def test_seed_fixes_the_losses_to_the_last_bit_here_and_in_another_process(simulated):
+    script = (
+        "from pokersnn_helpers import load_pokerdvs, train_classifier\n"
+        "data = load_pokerdvs(source='simulated')\n"
+        "print(train_classifier(data, seed=3, device='cpu', epochs=4)[1].loss)"
+    )
+    _, here = train_classifier(simulated, seed=3, device="cpu", epochs=4)
+    _, other = train_classifier(simulated, seed=4, device="cpu", epochs=4)
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert str(here.loss) == elsewhere.stdout.strip()
+    assert here.loss != other.loss
+    assert here.loss[-1] < here.loss[0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"learning_rate": 0.01},
+        {"clip_norm": None},
+        {"ema_decay": 0.0},
+        {"augment": None},
+        {"batch_size": 16},
+        {"hidden_size": 90},
+        {"time_window": 2000},
+        {"network": FastSNN, "time_window": 2000},
+    ],
+)
+def test_every_number_of_the_recipe_is_an_argument(simulated, change):
+    plain, changed = (
+        train_classifier(simulated, device="cpu", epochs=1, **options)[1].test_loss
+        for options in ({"network": FastSNN}, {"network": FastSNN, **change})
+    )
+    assert plain != changed
+
+
+def test_own_network_is_trained_by_the_recipe(simulated):
+    class Linear(SpikingNetwork):
+        def __init__(self):
+            super().__init__()
+            self.linear = torch.nn.Linear(2 * 35 * 35, 4)
+            self.readout = LICell(dt=self.dt)
+
+        def step(self, frame, state):
+            return self.readout(self.linear(frame.flatten(1)), state)
+
+    classifier, history = train_classifier(simulated, device="cpu", network=Linear, epochs=8)
+    assert isinstance(classifier.snn, Linear)
+    assert history.loss[-1] < history.loss[0]
+    _, again = train_classifier(simulated, device="cpu", network=Linear, epochs=8)
+    assert again.loss == history.loss
+
+
+def test_fifteen_epochs_classify_most_test_recordings_correctly(data):
+    _, history = train_classifier(data, device="cpu", network=FastSNN, epochs=15)
+    assert history.test_accuracy[-1] >= 0.75
+
+
+def test_finer_bins_are_trained_on_too(data):
+    classifier, history = train_classifier(
+        data, device="cpu", epochs=1, time_window=300, network=FastSNN
+    )
+    assert classifier.snn.dt == pytest.approx(0.0003)
+    assert len(history.test_loss) == 1
