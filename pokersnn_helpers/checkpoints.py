@@ -24,7 +24,9 @@ class Run(NamedTuple):
     state: TrainingState  # what fit gave to on_epoch_end
 
 
-def save_checkpoint(classifier: Classifier, path: str | PathLike, run: Run | None = None) -> None:
+def save_checkpoint(
+    classifier: Classifier, path: str | PathLike[str], run: Run | None = None
+) -> None:
     """Save a classifier; an older file gives way when the new one has been read back.
 
     Args:
@@ -63,7 +65,7 @@ def save_checkpoint(classifier: Classifier, path: str | PathLike, run: Run | Non
 
 
 def load_checkpoint(
-    path: str | PathLike,
+    path: str | PathLike[str],
     device: torch.device | str | None = None,
     network: type[SpikingNetwork] = SNN,
 ) -> Classifier:
@@ -94,7 +96,7 @@ def load_checkpoint(
     return classifier.to(device or default_device())
 
 
-def load_run(path: str | PathLike) -> Run:
+def load_run(path: str | PathLike[str]) -> Run:
     """Load the training run saved with a classifier; errors are those of ``load_checkpoint``."""
     content = _read(path)
     if "state" not in content:
@@ -106,7 +108,7 @@ def load_run(path: str | PathLike) -> Run:
     return Run(content["options"], state)
 
 
-def _read(path: str | PathLike) -> dict[str, Any]:
+def _read(path: str | PathLike[str]) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(path) as file:  # the form that torch.save writes
             if damaged := file.testzip():  # torch.load doesn't look at the checksums

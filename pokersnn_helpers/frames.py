@@ -1,6 +1,7 @@
 """Turn events into batches of frames: one image per polarity and time bin."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,8 +50,8 @@ def to_sparse_frames(
     places = np.ravel_multi_index((bins, *(events[field] for field in "pyx")), shape)
     places, counts = np.unique(places, return_counts=True)
     return torch.sparse_coo_tensor(
-        np.stack(np.unravel_index(places, shape)),
-        counts.astype(np.float32),
+        torch.from_numpy(np.stack(np.unravel_index(places, shape))),
+        torch.from_numpy(counts.astype(np.float32)),
         shape,
         check_invariants=False,
         is_coalesced=True,
@@ -62,7 +63,7 @@ def _check_time_window(time_window: float) -> None:
         raise ValueError(f"time_window is {time_window} µs; it must be a number greater than 0")
 
 
-class FrameDataset(Dataset):
+class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
     """Frames of recordings, made when first asked for and kept in memory from then on."""
 
     def __init__(self, recordings: Recordings, time_window: float = 1000, sparse: bool = False):
@@ -91,7 +92,7 @@ def make_loader(
     *,
     sparse: bool = False,
     shuffle: bool = False,
-) -> DataLoader:
+) -> DataLoader[Any]:
     """Make a loader of batches of frames.
 
     Args:
@@ -118,7 +119,7 @@ def make_loader(
 
 def make_loaders(
     data: Split, batch_size: int = 32, time_window: float = 1000, *, sparse: bool = False
-) -> tuple[DataLoader, DataLoader]:
+) -> tuple[DataLoader[Any], DataLoader[Any]]:
     """Make the loaders of the train batches, which are shuffled, and of the test batches."""
     return (
         make_loader(data.train, batch_size, time_window, sparse=sparse, shuffle=True),

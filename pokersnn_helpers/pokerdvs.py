@@ -29,10 +29,10 @@ DOWNLOAD_TIMEOUT = 10  # seconds without an answer before the next source is tri
 ARCHIVES = ("pips_train.tar.gz", "pips_test.tar.gz")
 # The md5 of each archive and of each recording in them, by name.
 _LISTED = (resources.files(__package__) / "pokerdvs_registry.txt").read_text()
-REGISTRY: dict[str, str] = dict(line.split() for line in _LISTED.splitlines())  # type: ignore[misc]
+REGISTRY: dict[str, str] = dict(line.split() for line in _LISTED.splitlines())
 
 
-def load_pokerdvs(root: str | os.PathLike | None = None, source: str = "auto") -> Split:
+def load_pokerdvs(root: str | os.PathLike[str] | None = None, source: str = "auto") -> Split:
     """Load the POKER-DVS recordings, split as Tonic splits them: 48 to train on, 20 to test on.
 
     Tried in this order, for each of the two archives: the archive in ``root/POKERDVS``, where Tonic

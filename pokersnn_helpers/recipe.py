@@ -91,7 +91,7 @@ def train_classifier(
             output_size=len(data.classes),
         )
     else:
-        snn = network()
+        snn = network()  # type: ignore[assignment]
     classifier = Classifier(snn, classes=data.classes, sensor_size=data.sensor_size)
     sparse = isinstance(snn, FastSNN)
     train_loader, test_loader = make_loaders(data, batch_size, time_window, sparse=sparse)

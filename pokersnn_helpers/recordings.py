@@ -58,7 +58,7 @@ def check_events(
     return checked
 
 
-def read_events(file: str | PathLike | BinaryIO) -> np.ndarray:
+def read_events(file: str | PathLike[str] | BinaryIO) -> np.ndarray:
     """Read a NumPy file of events, unchecked.
 
     It holds a structured array, or one of shape (events, 4) with columns t, x, y and p, as the
@@ -74,7 +74,7 @@ def read_events(file: str | PathLike | BinaryIO) -> np.ndarray:
     return unstructured_to_structured(array, names=list("txyp"))
 
 
-class Recordings(Dataset):
+class Recordings(Dataset[tuple[Any, int]]):
     """Recordings with their classes, in the protocol of Tonic's data sets.
 
     Each item is ``(events, target)``: a structured array with fields t (µs), x, y and p, and the
@@ -106,7 +106,8 @@ class Recordings(Dataset):
         ]
         self.targets = [int(target) for target in targets]
         self.classes = tuple(classes)
-        self.sensor_size = tuple(sensor_size)
+        width, height, polarities = sensor_size
+        self.sensor_size = (width, height, polarities)
         self.transform = transform
         if len(self.targets) != len(self.events):
             raise ValueError(f"{len(self.events)} recordings have {len(self.targets)} targets")

@@ -203,7 +203,8 @@ class Classifier(torch.nn.Module):
         self.snn = snn
         self.decode = decode
         self.classes = tuple(classes)
-        self.sensor_size = tuple(sensor_size)
+        width, height, polarities = sensor_size
+        self.sensor_size = (width, height, polarities)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return log-probabilities (B, classes) of frames (T, B, ...)."""

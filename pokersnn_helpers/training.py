@@ -25,7 +25,7 @@ from .distributed import (
 from .frames import to_frames
 from .snn import Classifier
 
-Batches = DataLoader | Iterable[tuple[torch.Tensor, torch.Tensor]]
+Batches = DataLoader[Any] | Iterable[tuple[torch.Tensor, torch.Tensor]]
 
 
 @dataclass
@@ -115,10 +115,10 @@ def predict(
         device: Where to run; default ``default_device()``.
     """
     device = device or default_device()
-    frames = to_frames(events, 1e6 * classifier.snn.dt, classifier.sensor_size)
-    classifier.to(device).eval()
+    snn: Any = classifier.to(device).eval().snn
+    frames = to_frames(events, 1e6 * snn.dt, classifier.sensor_size)
     with torch.no_grad():
-        voltages = classifier.snn(frames[:, None].to(device))
+        voltages = snn(frames[:, None].to(device))
         probabilities = classifier.decode(voltages)[0].exp().tolist()
     by_name = dict(zip(classifier.classes, probabilities, strict=True))
     return Prediction(max(by_name, key=by_name.__getitem__), by_name, voltages[:, 0].cpu())

@@ -62,7 +62,7 @@ def test_weights_that_do_not_fit_are_refused(classifier, tmp_path):
     checkpoint["arguments"]["hidden_size"] = 13
     torch.save(checkpoint, path)
     with pytest.raises(
-        ValueError, match=r"a\.pt holds a SNN, which network=SNN doesn't fit: .*size mismatch"
+        ValueError, match=r"(?s)a\.pt holds a SNN, which network=SNN doesn't fit: .*size mismatch"
     ):
         load_checkpoint(path)
 

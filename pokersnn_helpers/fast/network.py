@@ -120,7 +120,7 @@ def _check_network(snn: SNN) -> None:
         for parameter, value in layers[name].p._asdict().items():
             path = f"{name}.p.{parameter}"
             if isinstance(value, torch.Tensor) and (value.numel() != 1 or value.requires_grad):
-                raise ValueError(unfit(path, value, "one fixed number for all neurons"))
+                raise ValueError(unfit(path, repr(value), "one fixed number for all neurons"))
             if value != (expected := PARAMETERS.get(parameter, value)):
                 raise ValueError(unfit(path, value, repr(expected)))
     dtype = snn.linear.weight.dtype

@@ -52,7 +52,7 @@ def animate_frames(frames: torch.Tensor, time_window: float, title: str) -> Anim
 
 
 def _film(
-    fig: Figure, draw: Callable[[Any], None], moments: Iterable, mode: str, alt: str
+    fig: Figure, draw: Callable[[Any], None], moments: Iterable[Any], mode: str, alt: str
 ) -> Animation:
     """Make a player, name its parts for screen readers, and draw no icons from another host."""
     html = FuncAnimation(fig, draw, frames=moments, interval=200).to_jshtml(default_mode=mode)

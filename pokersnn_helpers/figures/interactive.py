@@ -10,6 +10,7 @@ import html
 import io
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -45,12 +46,14 @@ class InteractiveFigure:
     """
 
     kind: str
-    content: dict
+    content: dict[str, Any]
     png: bytes
     alt: str
 
     @classmethod
-    def of(cls, kind: str, content: dict, figure: Figure, alt: str) -> "InteractiveFigure":
+    def of(
+        cls, kind: str, content: dict[str, Any], figure: Figure, alt: str
+    ) -> "InteractiveFigure":
         """Take the picture from a matplotlib figure, and close it."""
         drawn, small = io.BytesIO(), io.BytesIO()
         figure.savefig(drawn, format="png")

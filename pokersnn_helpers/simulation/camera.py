@@ -124,29 +124,29 @@ class EventCamera:
         In a frame the light passes levels at a constant pace, so that c is convex: j is 0 or n.
         """
         change = after - pixels.reference
-        places = np.nonzero((change >= pixels.on_threshold) | (change <= -pixels.off_threshold))
-        change, sign = change[places], np.sign(change[places])
-        threshold = np.where(change > 0, pixels.on_threshold[places], pixels.off_threshold[places])
+        threshold = np.where(change > 0, pixels.on_threshold, pixels.off_threshold)
         period = self.refractory_period_us
         most = 1 + (end - now) / period if period else np.inf  # more don't fit in
         crossings = np.minimum(np.abs(change) / threshold, most).astype(int)
-        first = np.cumsum(crossings) - crossings  # where each pixel's events begin
-        which = np.repeat(np.arange(len(change)), crossings)
-        nth = np.arange(len(which)) - first[which]
-        level = pixels.reference[places][which] + (nth + 1) * (sign * threshold)[which]
+        y, x = np.nonzero(crossings)
+        crossings = crossings[y, x]
+        y, x = np.repeat(y, crossings), np.repeat(x, crossings)  # from here on, one per event
+        first = np.repeat(np.cumsum(crossings) - crossings, crossings)  # of the same pixel
+        nth = np.arange(len(first)) - first
+        sign = np.sign(change[y, x])
+        level = pixels.reference[y, x] + (nth + 1) * sign * threshold[y, x]
         # Where the light was beyond a level before, since the pixel had to wait, c is now.
-        ahead = sign[which] * (level - before[places][which])
-        speed = np.maximum(sign * (after - before)[places], 1e-9)
-        times = now + (end - now) * np.clip(ahead / speed[which], 0, 1)
+        ahead = (sign * (level - before[y, x])).clip(0)
+        speed = np.maximum(sign * (after - before)[y, x], 1e-9)
+        times = now + (end - now) * np.minimum(ahead / speed, 1)
         if period:
-            start = np.maximum(times[first], pixels.refractory_until[places])
-            times = np.maximum(times, start[which] + nth * period)
+            start = np.maximum(times, pixels.refractory_until[y, x])[first]
+            times = np.maximum(times, start + nth * period)
             sent = times <= end  # the others wait for the next frame
-            times, level, which = times[sent], level[sent], which[sent]
-        y, x = places[0][which], places[1][which]
+            times, x, y, level, sign = (column[sent] for column in (times, x, y, level, sign))
         pixels.reference[y, x] = level  # of a pixel's events, the last one stays
         pixels.refractory_until[y, x] = times + period
-        return np.stack([times, x, y, change[which] > 0])
+        return np.stack([times, x, y, sign > 0])
 
     def _noise(self, light: np.ndarray, duration: float, rng: np.random.Generator) -> np.ndarray:
         count = rng.poisson(self.noise_rate_hz * duration * 1e-6 * light.size)
