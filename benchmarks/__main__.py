@@ -17,7 +17,7 @@ BENCHMARKS = {
     "accuracy": ("scaling", "test accuracy of FastSNN by bin width"),
     "recipe": ("recipe", "test recordings classified correctly by seed; are runs repeatable?"),
     "loading": ("loading", "load_pokerdvs in a new process, from archives and then once more"),
-    "simulation": ("simulation", "how long simulating takes, and how real it looks"),
+    "simulation": ("simulation", "how close simulated recordings are; does training carry over?"),
 }
 
 

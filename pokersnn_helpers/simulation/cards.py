@@ -123,8 +123,8 @@ def simulate_recording(
         raise ValueError(f"suit is {suit!r}; choose one of {', '.join(POKERDVS_CLASSES)}")
     card = _draw(suit, rng)
     motion = _move(card)
-    way = motion[1]
-    rows = np.arange(int(way.min()) - 3, int(way.max() + card.y + APERTURE_RADII[suit][1]) + 2)
+    lowest = motion.way.max() + card.y + APERTURE_RADII[suit][1]
+    rows = np.arange(int(motion.way.min()) - 3, int(lowest) + 2)  # all that the aperture can reach
     camera = camera or CAMERA
     events = camera.record(_log_frames(suit, card, motion, rows), FRAME_INTERVAL, rng)
     events["t"] -= LEAD_IN
@@ -149,13 +149,17 @@ def _draw(suit: str, rng: np.random.Generator) -> SimpleNamespace:
     return SimpleNamespace(**card)
 
 
-def _move(card: SimpleNamespace) -> tuple[np.ndarray, ...]:
-    """Move a pip: up and upright at first, then down, faster and faster, tipping over.
+class _Motion(NamedTuple):
+    """Where a pip is, and how it looks, in each frame."""
 
-    Returns:
-        For each frame its time (ms), the way of the pip in pixels (down is positive), and the
-        shares of its height and its width that it shows.
-    """
+    time: np.ndarray  # ms
+    way: np.ndarray  # pixels; down is positive
+    height: np.ndarray  # share of the pip's height that it shows, since it is tilted
+    width: np.ndarray  # and of its width
+
+
+def _move(card: SimpleNamespace) -> _Motion:
+    """Move a pip: up and upright at first, then down, faster and faster, tipping over."""
     time = np.arange(-LEAD_IN, 1000 * card.duration, FRAME_INTERVAL) / 1000
     share = np.minimum(time / card.duration, 1)
     early = np.clip(1 - share / card.turn, 0, 1.25)
@@ -165,11 +169,11 @@ def _move(card: SimpleNamespace) -> tuple[np.ndarray, ...]:
     standing_up, tipping_over = TILT_EXPONENTS
     angle = card.tilt_end * later**tipping_over - card.tilt_start * early**standing_up
     height = np.cos(np.clip(angle, -1.45, 1.45))
-    return time, way, height, np.where(angle < 0, 1 - NARROWING * (1 - height), 1)
+    return _Motion(time, way, height, np.where(angle < 0, 1 - NARROWING * (1 - height), 1))
 
 
 def _log_frames(
-    suit: str, card: SimpleNamespace, motion: tuple[np.ndarray, ...], rows: np.ndarray
+    suit: str, card: SimpleNamespace, motion: _Motion, rows: np.ndarray
 ) -> Iterator[np.ndarray]:
     """Yield log intensities of shape (rows, columns): 0 on the card, less on the pip."""
     time, way, height, width = motion
@@ -205,13 +209,13 @@ def _log_frames(
 def _track(events: np.ndarray, suit: str) -> np.ndarray:
     """Let the aperture follow the events up and down, and keep those within it."""
     across = ((events["x"] - APERTURE_CENTRE[0]) / APERTURE_RADII[suit][0]) ** 2
-    centre, kept, windows = TRACKED_ROW[suit], [], []
+    centre, kept, offsets = TRACKED_ROW[suit], [], []
     for number, (away, row) in enumerate(zip(across.tolist(), events["y"].tolist(), strict=True)):
-        window = round(centre - TRACKED_ROW[suit])
-        if away + ((row - window - APERTURE_CENTRE[1]) / APERTURE_RADII[suit][1]) ** 2 < 1:
+        offset = round(centre - TRACKED_ROW[suit])
+        if away + ((row - offset - APERTURE_CENTRE[1]) / APERTURE_RADII[suit][1]) ** 2 < 1:
             centre += TRACKING_GAIN * (row - centre)
             kept.append(number)
-            windows.append(window)
+            offsets.append(offset)
     events = events[kept]
-    events["y"] -= np.array(windows, dtype=int)
+    events["y"] -= np.array(offsets, dtype=int)
     return events
