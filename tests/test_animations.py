@@ -1,6 +1,12 @@
+import base64
+import io
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from pokersnn_helpers import to_frames
 from pokersnn_helpers.figures.animations import animate_frames, animate_pixel
@@ -24,6 +30,13 @@ def check(animation, frames):
 def test_film_of_frames_needs_no_other_host(simulated):
     events, _ = simulated.test[0]
     check(animate_frames(to_frames(events)[:3], time_window=1000, title="club"), 3)
+
+
+def test_film_has_the_shape_of_the_sensor():
+    html = animate_frames(torch.ones(2, 2, 60, 120), time_window=1000, title="x")._repr_html_()
+    encoded = re.search(r"data:image/png;base64,([^\"]+)", html)[1].replace("\\\n", "")
+    picture = Image.open(io.BytesIO(base64.b64decode(encoded)))
+    assert 1.5 < picture.width / picture.height < 2
 
 
 @pytest.mark.parametrize("sign", [1, -1])

@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 import torch
 from norse.torch import LICell, LIFCell, LIFRecurrentCell
+from norse.torch.functional.leaky_integrator import LIState
+from norse.torch.functional.lif import LIFFeedForwardState
 
 from pokersnn_helpers import (
     SNN,
@@ -37,6 +39,26 @@ def test_frames_show_on_minus_off_on_one_scale():
     assert first.get_array()[4, 3] == 5 and first.get_array()[20, 10] == -2
     assert first.get_clim() == second.get_clim() == (-5, 5)
     assert [ax.get_title() for ax in fig.axes[:2]] == ["a", "b"]
+
+
+def shown(ax, fig):
+    """Return the size of a panel's picture in inches, as it is drawn."""
+    fig.canvas.draw()
+    box = ax.images[0].get_window_extent()
+    return box.width / fig.dpi, box.height / fig.dpi
+
+
+@pytest.mark.parametrize(("height", "width"), [(35, 35), (260, 346), (480, 640)])
+def test_frames_of_any_sensor_fill_their_panels(height, width):
+    fig = plots.plot_frames([torch.ones(2, height, width)] * 6, list("abcdef"), columns=3)
+    drawn, tall = shown(fig.axes[0], fig)
+    assert drawn > 1.7 and tall == pytest.approx(drawn * height / width, rel=0.01)
+    assert fig.get_figheight() < 2 * tall + 1.2
+
+
+def test_every_frame_needs_a_title():
+    with pytest.raises(ValueError, match="shorter"):
+        plots.plot_frames([torch.zeros(2, 5, 5)] * 2, ["a"])
 
 
 def test_colours_of_the_suits_are_fixed_and_others_differ_from_them():
@@ -108,6 +130,25 @@ def test_dynamics_of_any_network_show_the_states_that_its_layers_have():
     drawn = [line.get_ydata() for line in fig.axes[4].lines]
     np.testing.assert_allclose(drawn, recording.first.v[:, 1].flatten(1)[:, :5].T)
     assert [ax.get_xlabel() for ax in fig.axes] == [""] * 5 + ["time (ms)"]
+
+
+class Group(NamedTuple):
+    left: Any
+    right: Any
+
+
+class Grouped(NamedTuple):
+    eyes: Group
+    steps: torch.Tensor  # no layer's
+    readout: Any
+
+
+def test_dynamics_of_layers_in_groups_are_found():
+    hidden = LIFFeedForwardState(*torch.ones(2, 4, 2, 7))
+    recording = Grouped(Group(hidden, hidden), torch.zeros(4, 2), LIState(*torch.zeros(2, 4, 2, 3)))
+    fig = plots.plot_dynamics(recording, 0.001, ["a", "b", "c"])
+    titles = " ".join(ax.get_title() for ax in fig.axes)
+    assert "7 eyes.left neurons" in titles and "7 eyes.right neurons" in titles
 
 
 def test_dynamics_of_a_lone_readout_are_its_voltages():

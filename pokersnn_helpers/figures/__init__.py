@@ -1,10 +1,11 @@
-"""Figures: plots, films and figures that a reader can move, for any classes and any sensor.
+"""Figures: plots, animations and interactive figures, for any sensor and any classes.
 
 Nothing else in the package needs this wing. ``plots`` draws recordings, frames, networks and how
-training went; ``animations`` makes films; ``interactive`` makes figures with sliders for the
-published page. ``plot_*`` makes and returns a figure, ``draw_*`` draws into axes that you made.
+training went; ``animations`` makes films; ``interactive`` makes figures for the published page,
+which a reader can turn or control. ``plot_*`` makes and returns a figure, ``draw_*`` draws into
+axes that you made.
 
-The look of the book is a style of Matplotlib's, which names the file ``book.mplstyle``::
+The book's style for Matplotlib is the file ``book.mplstyle``::
 
     plt.style.use("pokersnn_helpers.figures.book")
 """

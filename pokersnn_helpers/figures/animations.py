@@ -1,4 +1,4 @@
-"""Small films that play in a page, without sound or network."""
+"""Animations that play in a page and load nothing from elsewhere."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -34,11 +34,13 @@ def animate_frames(frames: torch.Tensor, time_window: float, title: str) -> Anim
     """Make a small player that shows one frame after the other.
 
     Args:
-        frames: Counts of one recording, of shape (T, 2, y, x).
+        frames: Counts of one recording, of shape (T, 2, y, x), OFF first.
         time_window: Width of a time bin in µs.
         title: Stands above the picture, followed by the time.
     """
-    fig, ax = plt.subplots(figsize=(3.4, 3.6), dpi=80, layout="constrained")
+    height, width = frames.shape[-2:]
+    size = (3.4, 3.3 * height / width + 0.3)  # inches; the title takes the rest
+    fig, ax = plt.subplots(figsize=size, dpi=80, layout="constrained")
     image = imshow_polarity(ax, frames[0], limit=4)
 
     def draw(step: int) -> None:

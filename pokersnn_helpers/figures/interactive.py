@@ -1,4 +1,4 @@
-"""Figures that a reader can move on the published page, and the pictures of them elsewhere.
+"""Figures that a reader can turn or control on the published page, and their pictures.
 
 An ``InteractiveFigure`` is a picture with JSON beside it. On the published page a script
 (``book/_static/interactive_figures.js``) makes an interactive figure out of the JSON and puts it in
@@ -36,7 +36,7 @@ NEURON_WEIGHT = 0.05  # by which an input event raises the current
 
 @dataclass(frozen=True)
 class InteractiveFigure:
-    """A picture, and what the published page needs to let the reader move it.
+    """A picture, and what the published page needs to make it interactive.
 
     Attributes:
         kind: ``"event-cloud"`` or ``"neuron"``; says what the script draws.
@@ -51,7 +51,7 @@ class InteractiveFigure:
     alt: str
 
     @classmethod
-    def of(
+    def from_figure(
         cls, kind: str, content: dict[str, Any], figure: Figure, alt: str
     ) -> "InteractiveFigure":
         """Take the picture from a matplotlib figure, and close it."""
@@ -100,7 +100,7 @@ def interactive_event_cloud(data: Split, recordings: int = 3) -> InteractiveFigu
     packed = {
         name: [_pack(events) for events in some[:recordings]] for name, some in offered.items()
     }
-    return InteractiveFigure.of(
+    return InteractiveFigure.from_figure(
         "event-cloud",
         {"sensor_size": data.sensor_size, "recordings": packed},
         plot_event_cloud(offered[name][0], f"a simulated {name}", data.sensor_size),
@@ -151,7 +151,7 @@ def interactive_neuron(seed: int = 0) -> InteractiveFigure:
     start = {name: slider[-1] for name, slider in NEURON_SLIDERS.items()}
     spikes, voltage, current = run_neuron(arrivals, **start)
     times = 1000 * NEURON_DT * np.arange(1, NEURON_STEPS + 1)  # ms; a state holds at a step's end
-    return InteractiveFigure.of(
+    return InteractiveFigure.from_figure(
         "neuron",
         neuron,
         plot_neuron(times, current, voltage, threshold=start["v_th"], spikes=spikes),

@@ -1,6 +1,6 @@
 """Draw recordings, frames, what the network did, and how training went."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import cycle, pairwise
 from typing import Any
 
@@ -60,12 +60,15 @@ def plot_frames(
     """
     limit = limit or max(1.0, *(abs(on - off).max() for off, on in map(np.asarray, frames)))
     rows = -(-len(frames) // columns)
+    height, width = np.shape(frames[0])[-2:]
+    lines = 1 + max(title.count("\n") for title in titles)
+    row = 6.2 / columns * min(1, height / width) + 0.18 * lines + 0.17  # inches
     fig, axes = plt.subplots(
-        rows, columns, figsize=(7.2, 7.6 / columns * rows), squeeze=False, layout="constrained"
+        rows, columns, figsize=(7.2, rows * row), squeeze=False, layout="constrained"
     )
     for ax in axes.flat[len(frames) :]:
         ax.axis("off")
-    for ax, frame, title in zip(axes.flat, frames, titles, strict=False):
+    for ax, (frame, title) in zip(axes.flat, zip(frames, titles, strict=True), strict=False):
         image = imshow_polarity(ax, frame, limit)
         ax.set_title(title, fontsize=10)
     shrink, thickness = (0.8, 12) if rows == 1 else (0.7, 20)
@@ -214,10 +217,10 @@ def plot_dynamics(
     """Draw what a network did with one recording, from the readout down to the first layer.
 
     Args:
-        recording: What a ``SpikingNetwork`` recorded: a NamedTuple of the states of its layers, of
-            which those of membrane voltages ``v``, synaptic currents ``i`` and spikes ``z`` that
-            a layer has are drawn, each of shape (T, B, ...). The last layer is the readout; a
-            network of one layer may record its state alone.
+        recording: What a ``SpikingNetwork`` recorded: a NamedTuple of the states of its layers, or
+            of groups of layers. Drawn are the membrane voltages ``v``, synaptic currents ``i`` and
+            spikes ``z`` that a layer has, each of shape (T, B, ...). The last layer is the readout;
+            a network of one layer may record its state alone.
         dt: Duration of a time step in s.
         classes: Names of the readout neurons.
         sample: Which recording of the batch.
@@ -229,7 +232,7 @@ def plot_dynamics(
     if not hasattr(recording, "_asdict"):
         kind = type(recording).__name__
         raise TypeError(f"recording is a {kind}; set network.record = True, and run the network")
-    layers = {"readout": recording} if hasattr(recording, "v") else recording._asdict()
+    layers = dict(_layers(recording))
     *hidden, readout = layers
     panels = [
         (name, field, getattr(layers[name], field)[:, sample].flatten(1).cpu())  # (T, neurons)
@@ -258,6 +261,16 @@ def plot_dynamics(
     for ax in axes[:, 0]:
         ax.set_xlabel("time (ms)" if ax is axes[-1, 0] else "")
     return fig
+
+
+def _layers(state: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield name and state of every layer, in order, from groups in groups too."""
+    if FIELDS.keys() & set(state._fields):
+        yield name, state
+        return
+    for field, part in state._asdict().items():
+        if hasattr(part, "_fields"):
+            yield from _layers(part, f"{name}.{field}".lstrip("."))
 
 
 def draw_raster(ax: Axes, spikes: torch.Tensor, dt: float) -> None:
