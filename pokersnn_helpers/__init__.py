@@ -23,6 +23,7 @@ from .recordings import (
     Recordings,
     Split,
     first_of_each_class,
+    read_events,
     recording_statistics,
     stratified_folds,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "make_loader",
     "make_loaders",
     "predict",
+    "read_events",
     "recording_statistics",
     "save_checkpoint",
     "stratified_folds",

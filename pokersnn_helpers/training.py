@@ -210,9 +210,11 @@ def fit(
     optimizer = optimizer or torch.optim.Adam(classifier.parameters(), lr=0.002, fused=True)
     ema = AveragedModel(classifier, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
     history = resume_from.restore(classifier, ema, optimizer) if resume_from else History()
-    hidden = {"disable": True} if rank() else {}  # disable=False would overrule TQDM_DISABLE
     done = len(history.loss)
-    progress = trange(done, epochs, initial=done, total=epochs, desc="training", **hidden)
+    hidden = {"disable": True} if rank() else {}  # disable=False would overrule TQDM_DISABLE
+    progress = trange(
+        done, epochs, initial=done, total=epochs, desc="training", unit="epoch", **hidden
+    )
     for epoch in progress:
         classifier.train()
         sums = torch.zeros(3, dtype=torch.float64, device=device)  # loss, correct, n_samples
