@@ -1,0 +1,144 @@
+"""Benchmarks measure what they say. How long anything takes is no matter of tests."""
+
+import importlib
+import inspect
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from pokersnn_helpers import Classifier
+
+ROOT = str(Path(__file__).parents[1])
+if ROOT not in sys.path:  # the folder lies beside the package, not in it
+    sys.path.insert(0, ROOT)
+
+from benchmarks import __main__ as command  # noqa: E402
+from benchmarks import loading, networks, recipe, scaling, timing  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def loaded(data, monkeypatch):
+    for module in (loading, networks, recipe, scaling, timing):
+        monkeypatch.setattr(module, "recordings", lambda: data, raising=False)
+
+
+@pytest.mark.parametrize("name", command.BENCHMARKS)
+def test_every_name_has_its_measurement(name):
+    module = importlib.import_module(f"benchmarks.{command.BENCHMARKS[name][0]}")
+    measure = getattr(module, f"measure_{name}", None) or module.measure
+    options = inspect.signature(measure).parameters
+    assert all(option.default is not inspect.Parameter.empty for option in options.values())
+
+
+def test_command_without_a_name_lists_all(capsys):
+    command.main([])
+    printed = capsys.readouterr().out
+    assert [line.split()[0] for line in printed.splitlines()] == list(command.BENCHMARKS)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["everything"], "there is no benchmark everything; choose from step, epoch"),
+        (["step", "--seeds", "2"], "step takes no --seeds"),
+        (["step", "--repeats", "0"], "0 is not a whole number greater than 0"),
+    ],
+)
+def test_unusable_word_is_named(words, message, capsys):
+    with pytest.raises(SystemExit):
+        command.main(words)
+    assert message in capsys.readouterr().err
+
+
+def test_json_holds_the_setting_and_the_numbers_of_the_text(data, monkeypatch, capsys):
+    monkeypatch.setattr(networks, "measure_epoch", lambda: {"rows": [{"network": "a", "ms": 1.5}]})
+    command.main(["epoch", "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert document["name"] == "epoch"
+    assert document["setting"]["data"] == data.source
+    assert document["setting"]["torch"] == torch.__version__
+    assert document["result"]["rows"] == [{"network": "a", "ms": 1.5}]
+    command.main(["epoch"])
+    assert "a 1.5" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.fixture
+def small(monkeypatch):
+    monkeypatch.setattr(networks, "BIN_WIDTHS", (5000,))
+    monkeypatch.setattr(networks, "installed_version", lambda package: None)
+    return networks.measure_step(repeats=1, batch=4, hidden=5)
+
+
+def test_missing_library_is_named(small):
+    missing = {row["network"] for row in small["rows"] if row["median_ms"] is None}
+    assert missing == {"snntorch", "sinabs", "rockpool", "jax"}
+    assert "pip install 'pokersnn-helpers[bench]'" in timing.report(small)
+
+
+def test_times_are_compared_with_the_fast_network(small):
+    times = {row["network"]: row["median_ms"] for row in small["rows"]}
+    for row in small["rows"]:
+        if time := row["median_ms"]:
+            assert row["relative_to_FastSNN"] == pytest.approx(time / times[networks.FAST])
+
+
+def test_batch_is_as_large_as_asked_for():
+    frames, targets = networks.example_batch(5000, batch=4)
+    assert frames.shape[1] == len(targets) == 4
+
+
+def test_floor_has_the_multiply_adds_of_a_training_step():
+    """Counted by PyTorch: two operations per multiply-add."""
+    torch.manual_seed(0)
+    steps, batch, inputs, hidden, outputs = 6, 4, 50, 10, 4
+    frames = (torch.rand(steps, batch, inputs) < 0.1).float()
+    events = int(frames.sum())
+    expected = 2 * events * hidden + 3 * steps * batch * hidden * (hidden + outputs)
+    for step in networks.floor_steps(frames, hidden).values():
+        with FlopCounterMode(display=False) as counter:
+            step()
+        assert counter.get_total_flops() / 2 == pytest.approx(expected, rel=0.1)
+
+
+def test_median_ignores_the_first_run_and_steps_take_turns():
+    runs = []
+    steps = {"a": lambda: runs.append("a"), "b": lambda: runs.append("b")}
+    assert timing.median_times(steps, 3).keys() == {"a", "b"}
+    assert runs == ["a", "b"] * 4
+
+
+def test_memory_is_that_of_a_process_of_its_own():
+    held = torch.ones(2**28)  # 1 GiB in this process
+    found = timing.in_own_process(timing.peak_memory)
+    assert found is None or 0.1 < found < held.nbytes / 1e9
+
+
+def test_bins_say_how_many_steps_they_make(data):
+    result = scaling.time_and_memory(1000, repeats=1)
+    frames, _ = networks.example_batch(1000)
+    assert result["time_steps"] == len(frames)
+    assert result["us_per_time_step"] == pytest.approx(1000 * result["median_ms"] / len(frames))
+
+
+def test_recipe_counts_by_seed_and_compares_the_runs_of_seed_0(data, monkeypatch):
+    def train(data, seed, device, network):
+        torch.manual_seed(len(calls))
+        calls.append(seed)
+        return Classifier(network(hidden_size=5)), None
+
+    calls = []
+    monkeypatch.setattr(recipe, "train_classifier", train)
+    result = recipe.measure(seeds=2)
+    assert calls == [0, 1, 0]
+    assert len(result["correct"]) == 2 and result["lowest"] == min(result["correct"])
+    assert result["bit_identical"] is False
+
+
+def test_loading_names_missing_archives(tmp_path, monkeypatch):
+    monkeypatch.setenv("POKERSNN_DATA", str(tmp_path))
+    with pytest.raises(SystemExit, match=r"pips_train\.tar\.gz and pips_test\.tar\.gz, which aren"):
+        loading.measure(repeats=1)
