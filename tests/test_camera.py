@@ -3,22 +3,27 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pokersnn_helpers.camera import EventCamera
+from pokersnn_helpers import EVENT_DTYPE
+from pokersnn_helpers.simulation import EventCamera
 
 IDEAL = EventCamera(on_threshold=0.2, off_threshold=0.2)
 
 
-def film(camera, light, step=100, seed=0):
-    """Film ``light``, of shape (T,) for one pixel or (T, y, x)."""
-    scenes = np.asarray(light, dtype=float)
-    if scenes.ndim == 1:
-        scenes = scenes.reshape(-1, 1, 1)
-    return camera.record(scenes, step, np.random.default_rng(seed))
+def film(camera, light, frame_interval=100, seed=0):
+    """Film log intensities of shape (T, y, x), or of shape (T,) for a single pixel."""
+    log_frames = np.asarray(light, dtype=float)
+    if log_frames.ndim == 1:
+        log_frames = log_frames.reshape(-1, 1, 1)
+    return camera.record(log_frames, frame_interval, np.random.default_rng(seed))
 
 
-def pixels(light, count=400):
-    """Let every one of many pixels see the same."""
+def many_pixels(light, count=400):
+    """Show the same to each of many pixels, which lie side by side."""
     return np.tile(np.asarray(light, dtype=float).reshape(-1, 1, 1), (1, 1, count))
+
+
+def times_by_pixel(events):
+    return {x: events["t"][events["x"] == x] for x in np.unique(events["x"])}
 
 
 def test_constant_light_makes_no_event():
@@ -27,81 +32,156 @@ def test_constant_light_makes_no_event():
 
 @pytest.mark.parametrize(("change", "polarity"), [(1.0, 1), (-1.0, 0)])
 def test_an_edge_makes_as_many_events_as_it_is_thresholds_deep(change, polarity):
-    events = film(IDEAL, pixels(np.linspace(0, change, 40)))
-    assert set(events[:, 3]) == {polarity}
+    events = film(IDEAL, many_pixels(np.linspace(0, change, 40)))
+    assert set(events["p"]) == {polarity}
     # 1.0 / 0.2; one less where a pixel first has to make up for the other polarity.
-    assert set(np.bincount(events[:, 1])) == {4, 5}
+    assert set(np.bincount(events["x"])) == {4, 5}
 
 
 def test_events_are_stamped_when_the_threshold_is_crossed():
-    """Light rises by 0.1 a step of 100 µs, so a pixel's events are 200 µs apart."""
-    events = film(IDEAL, pixels(np.arange(0, 3, 0.1), count=20))
-    for x in range(20):
-        times = events[events[:, 1] == x, 0]
+    """Light rises by 0.1 per frame of 100 µs, so the events of a pixel are 200 µs apart."""
+    events = film(IDEAL, many_pixels(np.arange(0, 3, 0.1), count=20))
+    for times in times_by_pixel(events).values():
         assert np.abs(np.diff(times) - 200).max() <= 1
 
 
-def test_what_a_step_holds_is_in_order_and_on_the_sensor():
-    rng = np.random.default_rng(1)
-    events = film(replace(IDEAL, jitter=50, noise=100), rng.normal(0, 0.5, (30, 5, 7)))
-    assert np.all(np.diff(events[:, 0]) >= 0)
-    assert events[:, 1].max() == 6 and events[:, 2].max() == 4
+def test_events_are_structured_in_order_of_time_and_on_the_sensor():
+    light = np.random.default_rng(1).normal(0, 0.5, (30, 5, 7))
+    events = film(replace(IDEAL, timestamp_jitter_us=50, noise_rate_hz=100), light)
+    assert events.dtype == EVENT_DTYPE
+    assert np.all(np.diff(events["t"]) >= 0)
+    assert events["x"].max() == 6 and events["y"].max() == 4
 
 
-def test_seed_fixes_every_event():
-    camera = replace(IDEAL, mismatch=0.3, jitter=50, noise=100)
-    light = pixels(np.linspace(0, -1, 40), count=30)
+def test_same_seed_same_events():
+    camera = replace(IDEAL, mismatch=0.3, timestamp_jitter_us=50, noise_rate_hz=100)
+    light = many_pixels(np.linspace(0, -1, 40), count=30)
     assert np.array_equal(film(camera, light, seed=3), film(camera, light, seed=3))
     assert not np.array_equal(film(camera, light, seed=3), film(camera, light, seed=4))
 
 
 def test_a_higher_off_threshold_makes_fewer_off_events():
-    light = pixels(np.concatenate([np.linspace(0, -1.2, 40), np.linspace(-1.2, 0, 40)]))
-    polarity = film(replace(IDEAL, off_threshold=0.4), light)[:, 3]
+    light = many_pixels(np.concatenate([np.linspace(0, -1.2, 40), np.linspace(-1.2, 0, 40)]))
+    polarity = film(replace(IDEAL, off_threshold=0.4), light)["p"]
     assert (polarity == 1).sum() > 1.5 * (polarity == 0).sum()
 
 
 def test_mismatch_makes_pixels_differ():
-    light = pixels(np.linspace(0, -1, 40))
+    light = many_pixels(np.linspace(0, -1, 40))
     uneven, even = film(replace(IDEAL, mismatch=0.3), light), film(IDEAL, light)
-    assert np.ptp(np.bincount(even[:, 1])) == 1
-    assert np.ptp(np.bincount(uneven[:, 1], minlength=400)) > 3
+    assert np.ptp(np.bincount(even["x"])) == 1
+    assert np.ptp(np.bincount(uneven["x"], minlength=400)) > 3
+
+
+def test_mismatch_leaves_no_threshold_below_0_3_of_the_typical_one():
+    events = film(replace(IDEAL, mismatch=1), many_pixels(np.linspace(0, 1.2, 40)))
+    assert np.bincount(events["x"]).max() == 20  # 1.2 / (0.3 · 0.2)
 
 
 def test_response_delays_events_and_more_so_in_the_dark():
-    dims, brightens = pixels([0] + 100 * [-1]), pixels([-1] + 100 * [0])
-    slow = replace(IDEAL, bright_response=300, dark_response=1200)
-    assert np.median(film(slow, dims)[:, 0]) > np.median(film(IDEAL, dims)[:, 0]) + 100
+    dims, brightens = many_pixels([0] + 100 * [-1]), many_pixels([-1] + 100 * [0])
+    slow = replace(IDEAL, tau_bright=300, tau_dark=1200)
+    assert np.median(film(slow, dims)["t"]) > np.median(film(IDEAL, dims)["t"]) + 100
     # The last events of a fall come in the dark, those of a rise in the light.
-    assert film(slow, dims)[-1, 0] > 1.5 * film(slow, brightens)[-1, 0]
+    assert film(slow, dims)["t"][-1] > 1.5 * film(slow, brightens)["t"][-1]
 
 
-def test_refractory_time_parts_the_events_of_a_pixel():
-    camera = replace(IDEAL, refractory=250)
-    events = film(camera, pixels(np.linspace(0, -3, 20), count=10))
-    assert len(events)
-    for x in range(10):
-        assert np.diff(events[events[:, 1] == x, 0]).min() >= 249
-    assert len(events) < len(film(IDEAL, pixels(np.linspace(0, -3, 20), count=10)))
+@pytest.mark.parametrize("frame_interval", [20, 100, 1000])
+def test_no_interval_of_a_pixel_is_shorter_than_the_refractory_period(frame_interval):
+    light = many_pixels(np.random.default_rng(0).normal(0, 2, 40), count=10)
+    events = film(replace(IDEAL, refractory_period_us=72), light, frame_interval)
+    intervals = [np.diff(times) for times in times_by_pixel(events).values()]
+    assert np.concatenate(intervals).min() == 72
 
 
-def test_burst_reads_neighbours_in_time_together():
-    light = pixels(np.linspace(0, -1, 40))
-    apart, together = (film(replace(IDEAL, burst=share), light)[:, 0] for share in (0, 1))
+def test_events_come_when_crossed_but_a_refractory_period_after_the_one_before():
+    """t(n) = max(c(n), t(n−1) + R), where the c(n) are those of a camera without a period."""
+    rises = np.random.default_rng(0).exponential(0.4, 40) * (np.arange(40) % 4 == 0)
+    light = many_pixels(np.cumsum([0, *rises, *[0] * 40]), count=20)  # at last, all can be sent
+    crossed = times_by_pixel(film(IDEAL, light))
+    sent = times_by_pixel(film(replace(IDEAL, refractory_period_us=72), light))
+    waited = 0
+    for x, times in crossed.items():
+        expected = [times[0]]
+        for crossing in times[1:]:
+            expected.append(max(crossing, expected[-1] + 72))
+        assert np.abs(sent[x] - expected).max() <= 1  # times are whole µs
+        waited += (sent[x] > times + 1).sum()
+    assert 0.2 < waited / sum(map(len, crossed.values())) < 0.8  # both cases occur
+
+
+def test_what_changes_while_a_pixel_is_refractory_is_lost():
+    light = many_pixels([0, -1] + 30 * [-1])  # five thresholds at once
+    events = film(replace(IDEAL, refractory_period_us=1000), light)
+    assert set(np.bincount(events["x"])) == {1}
+
+
+def test_jitter_delays_time_stamps_by_up_to_its_size():
+    light = many_pixels(np.linspace(0, -1, 40))
+    exact, late = (film(replace(IDEAL, timestamp_jitter_us=j), light)["t"] for j in (0, 60))
+    assert late.mean() - exact.mean() == pytest.approx(30, abs=2)
+    assert np.all(late >= exact) and np.all(late <= exact + 60)
+
+
+def test_ties_give_neighbours_in_time_the_same_time_stamp():
+    light = many_pixels(np.linspace(0, -1, 40))
+    apart, together = (film(replace(IDEAL, tie_probability=p), light)["t"] for p in (0, 1))
     assert len(apart) == len(together) and np.all(np.diff(together) >= 0)
     assert np.mean(np.diff(together) == 0) > 1.2 * np.mean(np.diff(apart) == 0)
 
 
 def test_noise_comes_at_its_rate_with_both_polarities():
     still = np.zeros((1001, 20, 20))  # 0.1 s of 400 pixels
-    events = film(replace(IDEAL, noise=50), still)
+    events = film(replace(IDEAL, noise_rate_hz=50), still)
     assert len(events) == pytest.approx(2000, rel=0.1)
-    assert events[:, 3].mean() == pytest.approx(0.5, abs=0.05)
+    assert events["p"].mean() == pytest.approx(0.5, abs=0.05)
 
 
 def test_leak_makes_on_events_at_its_rate():
     still = np.zeros((1001, 20, 20))
-    events = film(replace(IDEAL, leak=4), still)  # a threshold of 0.2 every 50 ms
-    assert set(events[:, 3]) == {1}
-    later = events[events[:, 0] >= 50_000]  # a pixel's first event may take longer
+    events = film(replace(IDEAL, leak_rate=4), still)  # a threshold of 0.2 every 50 ms
+    assert set(events["p"]) == {1}
+    later = events[events["t"] >= 50_000]  # a pixel's first event may take longer
     assert len(later) == pytest.approx(400, rel=0.1)
+
+
+def test_frames_may_share_one_buffer():
+    def frames():
+        buffer = np.zeros((1, 400), dtype=np.float32)
+        for level in np.linspace(0, -1, 40):
+            buffer[:] = level
+            yield buffer
+
+    events = IDEAL.record(frames(), 100, np.random.default_rng(0))
+    assert np.array_equal(events, film(IDEAL, many_pixels(np.linspace(0, -1, 40))))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("on_threshold", 0), ("noise_rate_hz", -1), ("tie_probability", 1.1), ("mismatch", np.nan)],
+)
+def test_impossible_camera_is_refused_by_name(name, value):
+    with pytest.raises(ValueError, match=f"{name} is {value}; choose a number from"):
+        EventCamera(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [
+        ([], "holds no frame"),
+        ([np.zeros(3)], r"frame 0 .* shape \(3,\); expected \(y, x\)"),
+        ([np.zeros((2, 3)), np.zeros((3, 2))], r"frame 1 .* shape \(3, 2\)"),
+        ([np.zeros((2, 3)), np.full((2, 3), -np.inf)], "frame 1 .* isn't finite"),
+    ],
+)
+def test_frames_that_cannot_be_filmed_are_named(frames, message):
+    with pytest.raises(ValueError, match=message):
+        IDEAL.record(frames, 100, np.random.default_rng(0))
+
+
+def test_frame_interval_and_generator_are_checked():
+    frames = [np.zeros((2, 2))]
+    with pytest.raises(ValueError, match="frame_interval is 0; choose µs above 0"):
+        IDEAL.record(frames, 0, np.random.default_rng(0))
+    with pytest.raises(TypeError, match="rng is 0; give a generator"):
+        IDEAL.record(frames, 100, 0)
