@@ -19,9 +19,8 @@ def to_frames(
     """Count the events of one recording by time bin, polarity and pixel.
 
     Args:
-        events: Structured array with fields t (µs), x, y and p.
-        time_window: Width of a time bin in µs. The last bin, which the recording fills only in
-            part, is kept.
+        events: What ``check_events`` accepts.
+        time_window: Width of a time bin in µs. The last bin is kept, full or not.
         sensor_size: Width, height and polarities of the sensor.
 
     Returns:
@@ -170,11 +169,10 @@ def _move_events(
     frames: torch.Tensor, mirrored: torch.Tensor, shifts: torch.Tensor
 ) -> torch.Tensor:
     """Do what ``augment`` does to the events of a sparse tensor."""
-    step, recording, polarity, y, x = frames._indices()
+    time, recording, polarity, y, x = frames._indices()
     height, width = frames.shape[-2:]
     x = torch.where(mirrored[recording], width - 1 - x, x)
     y_shift, x_shift = shifts[recording].unbind(1)
-    moved = [step, recording, polarity, (y + y_shift) % height, (x + x_shift) % width]
-    return torch.sparse_coo_tensor(
-        torch.stack(moved), frames._values(), frames.shape, check_invariants=False
-    )
+    moved = [time, recording, polarity, (y + y_shift) % height, (x + x_shift) % width]
+    indices, counts = torch.stack(moved), frames._values()
+    return torch.sparse_coo_tensor(indices, counts, frames.shape, check_invariants=False)

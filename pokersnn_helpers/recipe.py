@@ -69,14 +69,14 @@ def train_classifier(
             network of your own when called, whose time steps are as long as ``time_window``.
         time_window: Width of a time bin in µs.
         hidden_size: Hidden neurons of an ``SNN``.
+        epochs: As for ``fit``.
         batch_size: Recordings per batch.
         learning_rate: Of Adam.
-        epochs: This and the following are those of ``fit``.
-        clip_norm: As there.
-        ema_decay: As there.
-        augment: As there.
-        resume_from: As there.
-        on_epoch_end: As there.
+        clip_norm: As for ``fit``.
+        ema_decay: As for ``fit``.
+        augment: As for ``fit``.
+        resume_from: As for ``fit``.
+        on_epoch_end: As for ``fit``.
 
     Returns:
         The trained classifier, and loss and accuracy by epoch.

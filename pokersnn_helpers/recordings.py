@@ -23,13 +23,14 @@ def check_events(
 ) -> np.ndarray:
     """Return events as an array of ``EVENT_DTYPE``, or say what is wrong with them.
 
-    They are a structured array with fields t (µs), x, y and p, in any order: whole numbers, sorted
-    by time, x, y and p from 0 to less than ``sensor_size`` (width, height, polarities).
+    Args:
+        events: Structured array with fields t (µs), x, y and p: whole numbers, sorted by time.
+        sensor_size: Width, height and polarities; x, y and p are less.
+        name: What an error message calls the events.
 
     Raises:
         TypeError: It isn't a structured array with these fields.
-        ValueError: There are no events, or a value is out of place. The message begins with
-            ``name`` and tells the field, the value and the place.
+        ValueError: There are no events, or a value is out of place; the message says which.
     """
     names = getattr(getattr(events, "dtype", None), "names", None) or ()
     if missing := [field for field in "txyp" if field not in names]:
@@ -124,23 +125,20 @@ class Recordings(Dataset[tuple[Any, int]]):
 
     def __repr__(self) -> str:
         width, height, _ = self.sensor_size
-        return f"Recordings({len(self)} of {width} × {height} pixels: {', '.join(self.classes)})"
+        return f"{len(self)} recordings of {width} × {height} pixels: {', '.join(self.classes)}"
+
+    def subset(self, indices: Iterable[int]) -> Recordings:
+        """Return some of the recordings, in the given order."""
+        chosen = [(self.events[index], self.targets[index]) for index in indices]
+        events, targets = [events for events, _ in chosen], [target for _, target in chosen]
+        return Recordings(events, targets, self.classes, self.sensor_size, self.transform)
 
     def __add__(self, other: Recordings) -> Recordings:  # type: ignore[override]
         """Return the recordings of both, of the same sensor and classes."""
         if (self.classes, self.sensor_size) != (other.classes, other.sensor_size):
             raise ValueError(f"{self} and {other} differ in sensor or classes")
-        both = self.subset(range(len(self)))
-        both.events, both.targets = self.events + other.events, self.targets + other.targets
-        return both
-
-    def subset(self, indices: Iterable[int]) -> Recordings:
-        """Return some of the recordings, in the given order."""
-        chosen = Recordings([], [], self.classes, self.sensor_size, self.transform)
-        for index in indices:
-            chosen.events.append(self.events[index])
-            chosen.targets.append(self.targets[index])
-        return chosen
+        events, targets = self.events + other.events, self.targets + other.targets
+        return Recordings(events, targets, self.classes, self.sensor_size, self.transform)
 
 
 class Split(NamedTuple):
@@ -161,9 +159,8 @@ class Split(NamedTuple):
         return self.train.sensor_size
 
     def __repr__(self) -> str:
-        return (
-            f"{self.source} recordings: {len(self.train)} to train on, {len(self.test)} to test on"
-        )
+        sizes = f"{len(self.train)} to train on, {len(self.test)} to test on"
+        return f"{self.source} recordings: {sizes}"
 
     def _repr_html_(self) -> str:
         if self.source != "simulated":
@@ -180,34 +177,31 @@ class Split(NamedTuple):
 def recording_statistics(data: Recordings | Split) -> pd.DataFrame:
     """Sum up every recording in a row; for a split, the column "set" says "train" or "test".
 
-    The other columns are class, events, duration (ms), rate (events per ms; infinite where all
-    events are at one time), ON share (0 to 1) and active pixels (pixels with an event).
+    The rate is infinite where all events are at one time. Active pixels are those with an event.
     """
     if isinstance(data, Split):
-        parts = {"train": data.train, "test": data.test}
-        tables = [recording_statistics(part).assign(set=name) for name, part in parts.items()]
-        return pd.concat(tables, ignore_index=True)
-    rows = []
-    for events, target in zip(data.events, data.targets, strict=True):
-        duration = (events["t"][-1] - events["t"][0]) / 1000
-        rows.append(
-            {
-                "class": data.classes[target],
-                "events": len(events),
-                "duration (ms)": duration,
-                "rate (events/ms)": len(events) / duration if duration else np.inf,
-                "ON share": events["p"].mean(),
-                "active pixels": len(np.unique(events[["x", "y"]])),
-            }
-        )
-    return pd.DataFrame(rows)
+        train, test = (recording_statistics(part) for part in (data.train, data.test))
+        return pd.concat([train.assign(set="train"), test.assign(set="test")], ignore_index=True)
+    durations = np.array([events["t"][-1] - events["t"][0] for events in data.events]) / 1000
+    counts = np.array([len(events) for events in data.events])
+    with np.errstate(divide="ignore"):
+        rates = counts / durations
+    return pd.DataFrame(
+        {
+            "class": [data.classes[target] for target in data.targets],
+            "events": counts,
+            "duration (ms)": durations,
+            "rate (events/ms)": rates,
+            "ON share": [events["p"].mean() for events in data.events],
+            "active pixels": [len(np.unique(events[["x", "y"]])) for events in data.events],
+        }
+    )
 
 
 def first_of_each_class(recordings: Recordings) -> list[tuple[Any, int]]:
     """Return the first recording of each class as ``(events, target)``, in the order of classes."""
-    return [
-        recordings[recordings.targets.index(target)] for target in sorted({*recordings.targets})
-    ]
+    found = sorted(set(recordings.targets))
+    return [recordings[recordings.targets.index(target)] for target in found]
 
 
 def stratified_folds(

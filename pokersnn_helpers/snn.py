@@ -47,13 +47,10 @@ class SpikingNetwork(torch.nn.Module):
     def __new__(cls, *args: Any, **kwargs: Any) -> "SpikingNetwork":
         """Note the arguments before ``__init__`` runs, so that no network has to do it itself."""
         network = super().__new__(cls)
-        signature = inspect.signature(cls.__init__)
-        bound = signature.bind_partial(network, *args, **kwargs)
+        bound = inspect.signature(cls.__init__).bind_partial(network, *args, **kwargs)
         bound.apply_defaults()
-        given: dict[str, Any] = {}
-        for name, value in list(bound.arguments.items())[1:]:  # without self
-            further = signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD
-            given |= value if further else {name: value}
+        given = dict(list(bound.arguments.items())[1:])  # without self
+        given |= given.pop(inspect.getfullargspec(cls.__init__).varkw or "", {})
         # A NumPy number would be saved, but not loaded with weights_only.
         plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in given.items()}
         network.__dict__["arguments"] = plain
@@ -73,7 +70,7 @@ class SpikingNetwork(torch.nn.Module):
 
         Raises:
             TypeError: The frames are sparse, or aren't of a floating-point type.
-            ValueError: There is no time step, or not ``input_size`` inputs.
+            ValueError: There is no time step, or not ``input_size`` inputs per step.
         """
         self.check_frames(frames)
         if frames.is_sparse:
@@ -155,7 +152,7 @@ class SNN(SpikingNetwork):
             tau_syn_inv=torch.as_tensor(1 / tau_syn),
             tau_mem_inv=torch.as_tensor(1 / tau_mem),
             v_th=torch.as_tensor(v_th),
-            alpha=torch.as_tensor(1.0),  # Norse 1.1 ignores it; later ones divide |v - v_th| by it
+            alpha=torch.as_tensor(1.0),  # Norse 1.1 ignores it; later ones use alpha · |v - v_th|
         )
         li = LIParameters(
             tau_syn_inv=torch.as_tensor(1 / readout_tau_syn),
@@ -177,7 +174,7 @@ class SNN(SpikingNetwork):
 
 
 def decode(voltages: torch.Tensor) -> torch.Tensor:
-    """Turn voltages (T, B, classes) into log-probabilities (B, classes), by their highest ones."""
+    """Turn voltages (T, B, classes) into log-probabilities (B, classes), by their maxima."""
     return torch.log_softmax(voltages.max(dim=0).values, dim=-1)
 
 

@@ -30,15 +30,11 @@ Batches = DataLoader[Any] | Iterable[tuple[torch.Tensor, torch.Tensor]]
 
 @dataclass
 class History:
-    """Mean negative log-likelihood and accuracy (0 to 1), one entry per epoch.
+    """Mean negative log-likelihood and accuracy (0 to 1), one entry per epoch."""
 
-    Over the training recordings, as they were trained on, and over the test recordings after the
-    epoch; empty without a test loader.
-    """
-
-    loss: list[float] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)  # of training recordings, as trained on
     accuracy: list[float] = field(default_factory=list)
-    test_loss: list[float] = field(default_factory=list)
+    test_loss: list[float] = field(default_factory=list)  # after the epoch
     test_accuracy: list[float] = field(default_factory=list)
 
 
@@ -82,7 +78,7 @@ def evaluate(
 
     Args:
         classifier: Frames in, log-probabilities (B, classes) out. It moves to ``device``.
-        loader: Its time bins have to be as wide as the network's time steps.
+        loader: Its time bins are as wide as the network's time steps, else a ``ValueError``.
         device: Where to run; default ``default_device()``.
     """
     _check_time_window(classifier, loader)
@@ -143,7 +139,7 @@ class TrainingState:
     ema: dict[str, torch.Tensor]  # their exponential moving average
     n_averaged: int  # steps that the average holds
     optimizer: dict[str, Any]
-    rng: torch.Tensor  # of PyTorch's random numbers on the CPU
+    rng: torch.Tensor  # state of PyTorch's random numbers on the CPU
     history: dict[str, list[float]]
 
     def restore(
@@ -188,16 +184,13 @@ def fit(
         optimizer: Of the classifier's parameters. Default: Adam with a learning rate of 0.002.
         clip_norm: Clip the gradient to this Euclidean norm. Default: leave it.
         ema_decay: End with an exponential moving average (EMA) of the weights over the steps, which
-            keeps this share of itself in each. The test recordings are watched with it. Default:
-            end with the last weights.
+            keeps this share of itself in each, and watch the test recordings with it. Default: end
+            with the last weights.
         augment: Changes the frames of a training batch at random. Default: leave them.
         device: Where to run; default ``default_device()``.
         resume_from: What ``on_epoch_end`` was given in an earlier run, to go on from there.
         on_epoch_end: Called in process 0 with the averaged classifier and the state of the run.
             Both change in the next epoch: save them at once.
-
-    Returns:
-        Loss and accuracy by epoch.
 
     Raises:
         ValueError: A loader's time bins aren't as wide as the network's time steps.
@@ -232,9 +225,7 @@ def fit(
             optimizer.step()
             ema.update_parameters(classifier)
             correct = log_probabilities.argmax(dim=1) == targets
-            sums += torch.stack(
-                [losses.detach().sum(), correct.sum(), torch.tensor(len(targets), device=device)]
-            )
+            sums += torch.stack([losses.detach(), correct, torch.ones_like(losses)]).sum(dim=1)
         loss_sum, correct, n_samples = all_reduce_sum(sums).tolist()
         history.loss.append(loss_sum / n_samples)
         history.accuracy.append(correct / n_samples)

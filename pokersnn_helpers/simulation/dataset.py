@@ -33,4 +33,5 @@ def simulate_pokerdvs(
         targets = np.repeat(range(4), count // 4)
         events = [simulate_recording(POKERDVS_CLASSES[i], rng, camera) for i in targets]
         parts.append(Recordings(events, targets, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE))
-    return Split(*parts, source="simulated")
+    train, test = parts
+    return Split(train, test, source="simulated")
