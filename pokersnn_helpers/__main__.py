@@ -22,9 +22,9 @@ from .distributed import (
 from .fast import FastSNN
 from .pokerdvs import load_pokerdvs
 from .recipe import train_classifier
-from .recordings import Split, read_events
+from .recordings import read_events
 from .snn import SNN, Classifier
-from .training import History, TrainingState, predict
+from .training import TrainingState, predict
 
 NETWORKS = {"snn": SNN, "fast": FastSNN}
 
@@ -38,14 +38,18 @@ class TrainOptions:
         time_window: Width of a time bin in µs.
         network: A name in ``NETWORKS``.
         seed: Fixes all that is random.
-        data: Source of the recordings, ``"real"`` or ``"simulated"``; None before they are loaded.
+        source: Of the recordings; a saved run says ``"real"`` or ``"simulated"``.
     """
 
     epochs: int = 60
     time_window: float = 1000.0
     network: str = "snn"
     seed: int = 0
-    data: str | None = None
+    source: str = "auto"
+
+    def __str__(self) -> str:
+        window = f"time bins of {self.time_window:g} microseconds"
+        return f"network {self.network}, {window}, seed {self.seed}, {self.epochs} epochs"
 
     def check(self) -> None:
         """Raise a ``ValueError`` that names the first value out of range."""
@@ -138,21 +142,21 @@ def _train(arguments: argparse.Namespace) -> None:
     """Train, save after every epoch, and let process 0 report."""
     with _one_line_errors("train"):
         device = choose_device(arguments.device)
-        run = load_run(arguments.resume) if arguments.resume else None
-        options = _settle_options(arguments, run)
-        checkpoint = arguments.checkpoint or arguments.resume
-        _check_checkpoint(checkpoint, arguments.resume)
+        checkpoint = _choose_checkpoint(arguments.checkpoint, arguments.resume)
+        options, state = _settle_options(arguments)
     with process_group(device):
         with _one_line_errors("train"):
-            data = _load_data(options.data, arguments.resume)
-        options = replace(options, data=data.source)
+            data = broadcast(lambda: load_pokerdvs(source=options.source))  # may download them
+        options = replace(options, source=data.source)
+        say = print if rank() == 0 else lambda *_: None
+        say(data)
+        say(f"{options}, {world_size()} process{'es' * (world_size() > 1)} on {device.type}")
+        say(f"checkpoint: {checkpoint or 'none is written; --checkpoint FILE keeps one'}")
 
         def save(classifier: torch.nn.Module, state: TrainingState) -> None:
             if checkpoint is not None and isinstance(classifier, Classifier):
                 save_checkpoint(classifier, checkpoint, Run(asdict(options), state))
 
-        if rank() == 0:
-            _announce(data, options, device, checkpoint)
         _, history = train_classifier(
             data,
             options.seed,
@@ -160,15 +164,21 @@ def _train(arguments: argparse.Namespace) -> None:
             network=NETWORKS[options.network],
             time_window=options.time_window,
             epochs=options.epochs,
-            resume_from=run.state if run else None,
+            resume_from=state,
             on_epoch_end=save,
         )
-        if rank() == 0:
-            _report(data, history)
+        if rank() == 0:  # which alone has watched the test recordings
+            for part, loss, accuracy, recordings in (
+                ("training", history.loss, history.accuracy, data.train),
+                ("test", history.test_loss, history.test_accuracy, data.test),
+            ):
+                correct, n_samples = round(accuracy[-1] * len(recordings)), len(recordings)
+                print(f"{part}: {correct} of {n_samples} classified correctly, loss {loss[-1]:.4f}")
 
 
-def _settle_options(arguments: argparse.Namespace, run: Run | None) -> TrainOptions:
-    """Take each option as given, or else as saved, or else the default."""
+def _settle_options(arguments: argparse.Namespace) -> tuple[TrainOptions, TrainingState | None]:
+    """Take each option as given, or else as saved, or else the default; return the saved state."""
+    run = load_run(arguments.resume) if arguments.resume else None
     saved = TrainOptions(**run.options) if run else TrainOptions()
     given = {
         option.name: value
@@ -178,7 +188,7 @@ def _settle_options(arguments: argparse.Namespace, run: Run | None) -> TrainOpti
     options = replace(saved, **given)
     options.check()
     if run is None:
-        return options
+        return options, None
     for name, value in given.items():
         if name != "epochs" and value != (before := getattr(saved, name)):
             option = f"--{name.replace('_', '-')}"
@@ -192,7 +202,7 @@ def _settle_options(arguments: argparse.Namespace, run: Run | None) -> TrainOpti
             f"--epochs is {options.epochs}, but the run in {arguments.resume} has {done} behind "
             f"it. Choose {done} or more."
         )
-    return options
+    return options, run.state
 
 
 def choose_device(name: str | None) -> torch.device:
@@ -231,11 +241,12 @@ def choose_device(name: str | None) -> torch.device:
     return torch.device("cuda", number)
 
 
-def _check_checkpoint(checkpoint: Path | None, resume: Path | None) -> None:
+def _choose_checkpoint(checkpoint: Path | None, resume: Path | None) -> Path | None:
     """Refuse a file that is there, unless it is the one whose run goes on."""
+    checkpoint = checkpoint or resume
     if checkpoint is None:
-        return
-    if checkpoint.exists() and not (resume and checkpoint.samefile(resume)):
+        return None
+    if checkpoint.exists() and not (resume and resume.exists() and checkpoint.samefile(resume)):
         raise ValueError(
             f"--checkpoint is {checkpoint}, which exists and isn't overwritten. Name another "
             f"file, or go on with its run: --resume {checkpoint}"
@@ -246,41 +257,7 @@ def _check_checkpoint(checkpoint: Path | None, resume: Path | None) -> None:
             f"--checkpoint is {checkpoint}, and {checkpoint.parent} can't be written to; "
             "name a file in another folder"
         )
-
-
-def _load_data(source: str | None, resume: Path | None) -> Split:
-    """Load the recordings in process 0, which may fetch them, and then the same ones elsewhere."""
-    data = load_pokerdvs() if rank() == 0 else None
-    found = broadcast(data.source if data else "")
-    if source not in (None, found):
-        raise ValueError(
-            f"{resume} was trained on the {source} recordings, but load_pokerdvs() finds the "
-            f"{found} ones now. Set POKERSNN_DATA to the folder it was trained from, or start a "
-            "new run without --resume."
-        )
-    return data or load_pokerdvs(source=found)
-
-
-def _announce(
-    data: Split, options: TrainOptions, device: torch.device, checkpoint: Path | None
-) -> None:
-    count = world_size()
-    print(data)
-    print(
-        f"network {options.network}, time bins of {options.time_window:g} microseconds, seed "
-        f"{options.seed}, {count} process{'es' * (count > 1)} on {device.type}"
-    )
-    print(f"checkpoint: {checkpoint or 'none is written; --checkpoint FILE keeps one'}", flush=True)
-
-
-def _report(data: Split, history: History) -> None:
-    for name, loss, accuracy, recordings in (
-        ("training", history.loss[-1], history.accuracy[-1], data.train),
-        ("test", history.test_loss[-1], history.test_accuracy[-1], data.test),
-    ):
-        correct, n_samples = round(accuracy * len(recordings)), len(recordings)
-        print(f"{name}: {correct} of {n_samples} classified correctly, loss {loss:.4f}")
-    print(f"epochs: {len(history.loss)}")
+    return checkpoint
 
 
 def _add_predict(parser: argparse.ArgumentParser) -> None:

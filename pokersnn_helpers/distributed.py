@@ -5,9 +5,9 @@ and changes it as a whole, and computes its own shard, so the batches don't depe
 processes. Without ``torchrun`` one process computes everything.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -119,9 +119,9 @@ def all_reduce_sum(values: torch.Tensor) -> torch.Tensor:
     return values
 
 
-def broadcast(value: T) -> T:
-    """Return what process 0 passed, in every process."""
-    values = [value]
+def broadcast(make: Callable[[], T]) -> T:
+    """Call a function in process 0 alone, and return in every process what it returned."""
+    values: list[Any] = [make() if rank() == 0 else None]
     if _connected():
         dist.broadcast_object_list(values, src=0)
     return values[0]

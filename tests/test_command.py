@@ -15,7 +15,6 @@ from pokersnn_helpers import (
     SNN,
     Classifier,
     FastSNN,
-    Split,
     augment,
     evaluate,
     fit,
@@ -38,7 +37,7 @@ BATCHES = (5, 2, 1)  # of two processes' shards: 3 and 2, 1 and 1, 1 and none
 @pytest.fixture(autouse=True)
 def load_once(data, monkeypatch):
     """Commands in this process get the recordings that are loaded already."""
-    monkeypatch.setattr(commands, "load_pokerdvs", lambda source=None: data)
+    monkeypatch.setattr(commands, "load_pokerdvs", lambda source: data)
     monkeypatch.setenv("TQDM_DISABLE", "1")
 
 
@@ -47,7 +46,7 @@ def finished(data, tmp_path_factory):
     """Checkpoint of a run of three epochs in one process, left alone."""
     path = tmp_path_factory.mktemp("finished") / "run.pt"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(commands, "load_pokerdvs", lambda source=None: data)
+        patch.setattr(commands, "load_pokerdvs", lambda source: data)
         patch.setenv("TQDM_DISABLE", "1")
         train("--epochs", 3, "--checkpoint", path)
     return path
@@ -190,11 +189,12 @@ def test_run_made_with_other_options_is_not_resumed(finished, arguments, message
         train("--resume", finished, *arguments)
 
 
-def test_run_on_other_recordings_is_not_resumed(finished, data, monkeypatch):
-    other = Split(data.train, data.test, source="other")
-    monkeypatch.setattr(commands, "load_pokerdvs", lambda source=None: other)
-    with pytest.raises(SystemExit, match=f"trained on the {data.source} recordings, .* other ones"):
-        train("--resume", finished)
+def test_resumed_run_loads_the_recordings_that_it_was_trained_on(finished, data, monkeypatch):
+    asked = []
+    monkeypatch.setattr(commands, "load_pokerdvs", lambda source: asked.append(source) or data)
+    train("--epochs", 1)
+    train("--resume", finished)
+    assert asked == ["auto", data.source]
 
 
 def test_damaged_file_is_not_resumed(finished, tmp_path):
