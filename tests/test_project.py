@@ -1,20 +1,27 @@
+import ast
 import json
 import re
+import shlex
 import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
-from pokersnn_helpers import archives
+from pokersnn_helpers import __main__ as commands
+from pokersnn_helpers import pokerdvs
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path[:0] = [str(ROOT), str(ROOT / "tools"), str(ROOT / "_ext")]
 
 from check_sources import dead_sources  # noqa: E402
 from set_repository import current_address, set_repository  # noqa: E402
+from test_layout import FILES, imported_by  # noqa: E402
+
+from benchmarks.__main__ import BENCHMARKS  # noqa: E402
 
 PLACES = [
     "_config.yml",
@@ -86,6 +93,20 @@ def test_jupyter_book_knows_every_key_of_the_configuration():
     assert config["sphinx"]["config"]["nb_execution_raise_on_error"] is True
 
 
+@pytest.mark.parametrize("formula, loaded", [("math", True), ("math_block", True), ("Text", False)])
+def test_mathjax_is_loaded_with_formulas_only_by_any_version_of_sphinx(formula, loaded):
+    pytest.importorskip("sphinx", reason="needs the extra 'book'")
+    from docutils import nodes, utils
+    from published import leave_out_scripts
+
+    page = utils.new_document("page")
+    page += nodes.paragraph("", "", getattr(nodes, formula)("x^2"))
+    script = SimpleNamespace(filename="mathjax/tex-chtml.js", attributes={})
+    context = {"script_files": [script]}
+    leave_out_scripts(None, "page", "page.html", context, page)
+    assert context["script_files"] == [script] * loaded
+
+
 def test_a_missing_source_is_named(published, tmp_path, serve):
     (tmp_path / "empty").mkdir()
     alive, dead = serve(published), serve(tmp_path / "empty")
@@ -94,11 +115,13 @@ def test_a_missing_source_is_named(published, tmp_path, serve):
     assert all(line.startswith(dead) and "404" in line for line in lines)
 
 
-def test_published_hashes_are_tonics():
-    from tonic.datasets import POKERDVS
-
-    md5s = [archive.md5 for archive in archives.ARCHIVES]
-    assert md5s == [POKERDVS.train_md5, POKERDVS.test_md5]
+def test_a_source_with_another_archive_is_named(published, tmp_path, serve):
+    (tmp_path / "other").mkdir()
+    for archive in pokerdvs.ARCHIVES:
+        (tmp_path / "other" / archive).write_bytes((published / archive).read_bytes())
+    (tmp_path / "other" / "pips_test.tar.gz").write_bytes(b"something else")
+    (line,) = dead_sources((serve(tmp_path / "other"),))
+    assert "pips_test.tar.gz" in line and "does not match the known hash" in line
 
 
 def test_torch_and_numpy_have_no_upper_pin():
@@ -116,9 +139,103 @@ def test_no_recording_is_tracked():
     assert listed.stdout == ""
 
 
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TEST_COMMAND = "pytest -n 2 --dist loadfile --nbval-lax book tests"
+WORKFLOWS = {path.stem: path for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))}
+
+
+def blocks(text, language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
 def test_readme_commands_stand_on_the_first_screen():
-    readme = (ROOT / "README.md").read_text()
-    screen = "\n".join(readme.splitlines()[:22])
+    screen = "\n".join(README.splitlines()[:22])
     assert "pip install -r requirements.txt && jupyter-book build ." in screen
-    assert "pip install -r requirements.txt && pytest --nbval-lax book tests" in screen
+    assert f"pip install -r requirements.txt && {TEST_COMMAND}" in screen
     assert "](book/images/overview.png)" in screen
+
+
+def test_names_that_the_readme_imports_exist():
+    codes = blocks(README, "python")
+    assert len(codes) >= 2
+    for code in codes:
+        imports = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)]
+        for node in imports:
+            module = __import__(node.module, fromlist=["*"])
+            assert all(hasattr(module, found.name) for found in node.names), node.module
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_documented_commands_and_their_options_exist(document, capsys):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for line in re.findall(r"python -m ((?:pokersnn_helpers|benchmarks)\b[^`\n&]*)", text):
+        module, *words = shlex.split(line, comments=True)
+        words = [word for word in words if word not in ("NAME", "[--json]")]
+        if module == "benchmarks":
+            names = [word for word in words if not word.startswith("--")]
+            assert set(names) <= set(BENCHMARKS)
+            continue
+        with pytest.raises(SystemExit):
+            commands.main([*words[:1], "--help"])
+        shown = capsys.readouterr().out
+        for option in (word for word in words if word.startswith("--")):
+            assert option in shown, line
+
+
+def test_places_in_the_readme_exist():
+    (layout,) = blocks(README, "text")
+    found = 0
+    for line in layout.splitlines():
+        folder = ROOT / "pokersnn_helpers" if line.startswith("  ") else ROOT
+        for place in line.strip().split("  ")[0].split(", "):
+            assert (folder / place).exists(), place
+            found += 1
+    assert found > 10
+
+
+def test_the_table_of_modules_tells_their_imports():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z_]+)(?:\.py|/)` \| [^|]+ \| ([^|]*)\|$", text, re.MULTILINE)
+    documented = {module: set(re.findall(r"`(\w+)`", imports)) for module, imports in rows}
+    documented.pop("__main__")
+    actual = {module: set() for module in documented}
+    for name in filter(None, set(FILES) - {"__main__"}):
+        module = name.split(".")[0]
+        actual[module] |= {found.split(".")[0] for found in imported_by(name)} - {module}
+    assert documented == actual
+    order = list(documented)
+    assert all(
+        order.index(name) < order.index(module) for module in order for name in actual[module]
+    )
+
+
+def steps(workflow):
+    jobs = yaml.safe_load(WORKFLOWS[workflow].read_text(encoding="utf-8"))["jobs"]
+    return [step for job in jobs.values() for step in job["steps"]]
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    runs = [step.get("run", "") for step in steps("tests")]
+    assert any(run.startswith(f"{TEST_COMMAND} --cov") for run in runs)
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_actions_are_pinned_to_a_commit_and_may_only_read(workflow):
+    text = WORKFLOWS[workflow].read_text(encoding="utf-8")
+    uses = re.findall(r"uses: (.+)", text)
+    assert uses
+    assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v[\d.]+", use) for use in uses), uses
+    assert yaml.safe_load(text)["permissions"] == {"contents": "read"}
+
+
+def test_uv_needs_no_compiler():
+    """Tonic requires expelliarmus and never imports it; where it has no wheel, it is compiled."""
+    tomllib = pytest.importorskip("tomllib", reason="Python 3.10 can't read TOML")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (override,) = project["tool"]["uv"]["override-dependencies"]
+    assert override.startswith("expelliarmus ; python_version < '3'")
+
+
+def test_tonic_does_not_import_what_uv_leaves_out():
+    code = "import sys; sys.modules['expelliarmus'] = None; import tonic; tonic.datasets.POKERDVS"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -5,17 +5,18 @@ import tempfile
 
 import pooch
 
-from pokersnn_helpers import archives
+from pokersnn_helpers import pokerdvs
 
 
-def dead_sources(sources: tuple[str, ...] = archives.SOURCES) -> list[str]:
+def dead_sources(sources: tuple[str, ...] = pokerdvs.SOURCES) -> list[str]:
     """Return a line for each address that fails, with the reason."""
     dead = []
-    for url, md5 in ((source + a.filename, a.md5) for source in sources for a in archives.ARCHIVES):
-        downloader = pooch.HTTPDownloader(timeout=archives.DOWNLOAD_TIMEOUT)
+    for url, archive in ((source + name, name) for source in sources for name in pokerdvs.ARCHIVES):
+        downloader = pooch.HTTPDownloader(timeout=pokerdvs.DOWNLOAD_TIMEOUT)
         try:
             with tempfile.TemporaryDirectory() as folder:
-                pooch.retrieve(url, f"md5:{md5}", path=folder, downloader=downloader)
+                md5 = f"md5:{pokerdvs.REGISTRY[archive]}"
+                pooch.retrieve(url, md5, path=folder, downloader=downloader)
         except (OSError, ValueError) as error:
             dead.append(f"{url}: {type(error).__name__}: {error}")
     return dead
