@@ -43,8 +43,10 @@ def leave_out_scripts(
 
     The latter's scripts are added twice, which makes the second fail.
     """
-    # has_equations(pagename) would count the pages listed below this one, too.
-    formulas = app.env.get_domain("math").data["has_equations"].get(pagename)
+    # Sphinx 7 would load MathJax for the pages listed below this one, too.
+    formulas = doctree is not None and any(
+        isinstance(node, nodes.math | nodes.math_block) for node in doctree.findall()
+    )
     unwanted = ("thebe",) if formulas else ("thebe", "mathjax")
     context["script_files"] = [
         script
