@@ -1,92 +1,134 @@
 import numpy as np
 import pytest
 
-from pokersnn_helpers import FastSNN, evaluate, make_loaders, train_classifier
-from pokersnn_helpers import standin as standin_module
-from pokersnn_helpers.camera import EventCamera
-from pokersnn_helpers.comparison import compare, summarise, tell_apart
-from pokersnn_helpers.data import load_standin
-from pokersnn_helpers.pips import OUTLINES
-from pokersnn_helpers.standin import simulate, write_standin
+from pokersnn_helpers import EVENT_DTYPE, FastSNN, evaluate, make_loader, train_classifier
+from pokersnn_helpers.recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, check_events
+from pokersnn_helpers.simulation import (
+    EventCamera,
+    cards,
+    simulate_pokerdvs,
+    simulate_recording,
+)
+from pokersnn_helpers.simulation.comparison import (
+    all_statistics,
+    c2st_accuracy,
+    compare_statistics,
+    count_close,
+)
+from pokersnn_helpers.simulation.pips import SIGNED_DISTANCE
 
 
-def contents(folder):
-    return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*.npy"))}
+def all_events(split):
+    return np.concatenate([*split.train.events, *split.test.events])
 
 
-def test_seed_fixes_every_byte(tmp_path):
-    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        write_standin(tmp_path / name, seed=seed, n_train=4, n_test=4)
-    assert contents(tmp_path / "a") == contents(tmp_path / "b")
-    assert contents(tmp_path / "a") != contents(tmp_path / "c")
+def test_same_seed_same_events():
+    first, again, other = (simulate_pokerdvs(seed, n_train=4, n_test=4) for seed in (0, 0, 1))
+    assert np.array_equal(all_events(first), all_events(again))
+    assert not np.array_equal(all_events(first), all_events(other))
 
 
-@pytest.mark.parametrize("suit", OUTLINES)
-def test_outline_is_about_two_units_high_and_its_own_mirror_image(suit):
-    y, x = np.mgrid[-2:2:81j, -2:2:81j]
-    distance = OUTLINES[suit](x, y)
-    assert 1.9 < np.ptp(y[distance < 0]) < 2.5
-    assert np.allclose(distance, OUTLINES[suit](-x, y))
+def test_a_set_has_the_form_of_the_real_one(simulated):
+    assert simulated.source == "simulated"
+    assert simulated.classes == POKERDVS_CLASSES
+    assert simulated.sensor_size == POKERDVS_SENSOR_SIZE
+    for part, count in ((simulated.train, 48), (simulated.test, 20)):
+        assert np.bincount(part.targets).tolist() == 4 * [count // 4]
+        assert part.targets == sorted(part.targets)
 
 
-def test_window_follows_the_pip(monkeypatch):
-    """While a card moves down, its events stay around the window's middle."""
-    followed = simulate("cl", np.random.default_rng(0))
-    monkeypatch.setattr(standin_module, "FOLLOW", 0)
-    left_behind = simulate("cl", np.random.default_rng(0))
-    assert np.median(followed[-500:, 2]) < 22
-    assert np.median(left_behind[-500:, 2]) > np.median(followed[-500:, 2]) + 3
+def test_a_set_is_as_large_as_asked():
+    split = simulate_pokerdvs(n_train=8, n_test=4)
+    assert (len(split.train), len(split.test)) == (8, 4)
 
 
-@pytest.mark.parametrize("suit", OUTLINES)
+@pytest.mark.parametrize("count", [0, -4, 6, 4.0, "8"])
+def test_impossible_size_is_refused_by_name(count):
+    with pytest.raises(ValueError, match=f"n_test is {count!r}; choose a positive multiple of 4"):
+        simulate_pokerdvs(n_train=4, n_test=count)
+
+
+def test_simulating_opens_no_file(monkeypatch):
+    monkeypatch.setattr("builtins.open", None)
+    monkeypatch.setattr("io.open", None)
+    simulate_pokerdvs(n_train=4, n_test=4)
+
+
+@pytest.mark.parametrize("suit", POKERDVS_CLASSES)
 def test_recording_has_the_form_of_a_real_one(suit):
-    events = simulate(suit, np.random.default_rng(0))
-    assert events.dtype == np.uint64 and events.shape[1] == 4
-    times, x, y, polarity = events.T.astype(int)
-    assert times[0] == 0 and np.all(np.diff(times) >= 0)
-    assert 4_000 < times[-1] < 32_000
-    assert x.max() < 35 and y.max() < 35
-    assert set(polarity) == {0, 1}
+    events = simulate_recording(suit, np.random.default_rng(0))
+    assert events.dtype == EVENT_DTYPE
+    assert np.array_equal(check_events(events, POKERDVS_SENSOR_SIZE), events)
+    duration = 1000 * cards._draw(suit, np.random.default_rng(0)).duration
+    assert events["t"][0] == 0 and 0.8 * duration < events["t"][-1] < duration + 200
+    assert set(events["p"]) == {0, 1}
     assert 300 < len(events) < 8_000
+
+
+def test_unknown_suit_is_refused():
+    with pytest.raises(ValueError, match="suit is 'cl'; choose one of club, heart, diamond, spade"):
+        simulate_recording("cl", np.random.default_rng(0))
 
 
 def test_camera_that_sees_nothing_is_named():
     with pytest.raises(ValueError, match=r"no event.*thresholds.*10000 \(ON\) and 20000 \(OFF\)"):
-        simulate("cl", np.random.default_rng(0), EventCamera(10_000, 20_000))
+        simulate_recording("club", np.random.default_rng(0), EventCamera(10_000, 20_000))
 
 
-def test_on_events_lie_above_off_events_as_in_the_real_set(standin):
-    for events, _ in standin.train:
-        on = events["p"] == 1
-        assert events["y"][on].mean() < events["y"][~on].mean()
+def test_every_recording_is_filmed_by_the_given_camera():
+    insensitive = EventCamera(on_threshold=0.8, off_threshold=0.8)
+    few = simulate_pokerdvs(n_train=4, n_test=4, camera=insensitive)
+    many = simulate_pokerdvs(n_train=4, n_test=4)
+    assert len(all_events(few)) < 0.5 * len(all_events(many))
 
 
-def test_suits_differ(standin):
-    pictures = []
-    for target in range(4):
-        picture = np.zeros((35, 35))
-        for events, found in standin.train:
-            if found == target:
-                np.add.at(picture, (events["y"], events["x"]), 1)
-        pictures.append(picture.ravel() / picture.sum())
-    correlations = np.corrcoef(pictures)[np.triu_indices(4, k=1)]
+@pytest.mark.parametrize("suit", POKERDVS_CLASSES)
+def test_pip_is_about_two_units_high_and_its_own_mirror_image(suit):
+    y, x = np.mgrid[-2:2:81j, -2:2:81j]
+    distance = SIGNED_DISTANCE[suit](x, y)
+    assert 1.9 < np.ptp(y[distance < 0]) < 2.5
+    assert np.allclose(distance, SIGNED_DISTANCE[suit](-x, y))
+
+
+def test_cards_of_a_suit_differ_by_the_table():
+    rng = np.random.default_rng(0)
+    drawn = [cards._draw("heart", rng) for _ in range(2000)]
+    x = np.array([card.x for card in drawn])
+    medians, std, loadings, _, _ = cards.CARDS["x"]
+    assert np.median(x) == pytest.approx(medians[1], abs=0.05)
+    assert x.std() == pytest.approx(1.1 * np.hypot(std, np.hypot(*loadings)), rel=0.05)
+    logs = np.log([card.down for card in drawn])
+    assert logs.std() == pytest.approx(1.1 * np.hypot(0.087, np.hypot(-0.24, -0.01)), rel=0.05)
+    # A pip that is browsed for longer moves further: both follow the first factor.
+    assert np.corrcoef([card.duration for card in drawn], logs)[0, 1] > 0.7
+    assert max(card.tilt_end for card in drawn) == cards.CARDS["tilt_end"].limits[1]
+
+
+def test_aperture_follows_the_pip(monkeypatch):
+    """While a card moves down, its events stay around the middle of the aperture."""
+    followed = simulate_recording("club", np.random.default_rng(0))
+    monkeypatch.setattr(cards, "TRACKING_GAIN", 0)
+    left_behind = simulate_recording("club", np.random.default_rng(0))
+    assert np.median(followed["y"][-500:]) < 22
+    assert np.median(left_behind["y"][-500:]) > np.median(followed["y"][-500:]) + 3
+
+
+def test_on_events_lie_above_off_events_as_in_the_real_set(simulated):
+    above = [e["y"][e["p"] == 1].mean() < e["y"][e["p"] == 0].mean() for e, _ in simulated.train]
+    assert np.mean(above) > 0.9  # a card that moves up for long is the exception
+
+
+def test_suits_differ(simulated):
+    pictures = np.zeros((4, 35, 35))
+    for events, target in simulated.train:
+        np.add.at(pictures[target], (events["y"], events["x"]), 1)
+    correlations = np.corrcoef(pictures.reshape(4, -1))[np.triu_indices(4, k=1)]
     assert correlations.max() < 0.95
-
-
-def test_larger_sets_on_request(tmp_path):
-    write_standin(tmp_path, n_train=8, n_test=4)
-    assert len(list(tmp_path.glob("pips_train/*/*.npy"))) == 8
-    assert len(list(tmp_path.glob("pips_test/*/*.npy"))) == 4
-
-
-def test_too_small_a_set_to_load_is_refused():
-    with pytest.raises(ValueError, match=r"n_test is 8.*20"):
-        load_standin(n_test=8)
 
 
 @pytest.fixture(scope="module")
 def many():
-    return load_standin(seed=1, n_train=400)
+    return simulate_pokerdvs(seed=1, n_train=200)
 
 
 @pytest.fixture
@@ -97,25 +139,19 @@ def real(data):
 
 
 def test_statistics_are_close_to_those_of_the_real_set(real, many):
-    real_table, simulated_table = summarise(real), summarise(many)
-    table = compare(real_table, simulated_table)
-    assert ((table["ratio"] - 1).abs() <= 0.15).sum() >= 45
-    assert (table["overlap"] >= 0.7).sum() >= 38
-    assert tell_apart(real_table, simulated_table) <= 0.75
+    real_table, simulated_table = all_statistics(real), all_statistics(many)
+    close = count_close(compare_statistics(real_table, simulated_table))
+    assert close.n == 48 and close.medians >= 45 and close.spreads >= 38
+    assert c2st_accuracy(real_table, simulated_table) <= 0.75
 
 
-def share_named_right(classifier, loaders):
-    evaluations = [evaluate(classifier, loader, "cpu") for loader in loaders]
-    right = sum(int((e.predicted == e.targets).sum()) for e in evaluations)
-    return right / sum(len(e.targets) for e in evaluations)
-
-
-def test_network_trained_on_the_standin_names_most_real_recordings(real, many):
+def test_network_trained_on_simulated_recordings_classifies_most_real_ones(real, many):
     """A shape that slides past ideal pixels, as good to look at, carried over to 38 to 72%."""
-    classifier, _ = train_classifier(many, seed=0, device="cpu", epochs=12, network=FastSNN)
-    assert share_named_right(classifier, make_loaders(real, 32)) >= 0.9
+    classifier, _ = train_classifier(many, 0, "cpu", epochs=12, network=FastSNN)
+    loader = make_loader(real.train + real.test, sparse=True)
+    assert evaluate(classifier, loader, "cpu").accuracy >= 0.9
 
 
-def test_network_trained_on_real_recordings_names_most_of_the_standin(real, many):
-    classifier, _ = train_classifier(real, seed=0, device="cpu", network=FastSNN)
-    assert share_named_right(classifier, make_loaders(many, 32)) >= 0.85
+def test_network_trained_on_real_recordings_classifies_most_simulated_ones(real, many):
+    classifier, _ = train_classifier(real, 0, "cpu", epochs=30, network=FastSNN)
+    assert evaluate(classifier, make_loader(many.train, sparse=True), "cpu").accuracy >= 0.85
