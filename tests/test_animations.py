@@ -42,7 +42,7 @@ def test_film_has_the_shape_of_the_sensor():
 @pytest.mark.parametrize("sign", [1, -1])
 def test_film_of_a_pixel_needs_no_other_host(sign):
     times = np.linspace(0, 10, 101)  # ms
-    log_light = sign * np.sin(times / 2)
+    log_intensity = sign * np.sin(times / 2)
     camera = EventCamera()
-    events = camera.record(log_light.reshape(-1, 1, 1), 100, np.random.default_rng(0))
-    check(animate_pixel(times, log_light, events, camera), 25)
+    events = camera.record(log_intensity.reshape(-1, 1, 1), 100, np.random.default_rng(0))
+    check(animate_pixel(times, log_intensity, events, camera), 25)

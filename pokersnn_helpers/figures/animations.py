@@ -69,30 +69,30 @@ def _film(
 
 
 def animate_pixel(
-    times: np.ndarray, log_light: np.ndarray, events: np.ndarray, camera: EventCamera
+    times: np.ndarray, log_intensity: np.ndarray, events: np.ndarray, camera: EventCamera
 ) -> Animation:
     """Make a player that shows how an ideal pixel turns light into events, as it happens.
 
     Args:
         times: In ms, of shape (T,).
-        log_light: Log intensity at these times.
+        log_intensity: Log intensity at these times.
         events: What ``camera`` recorded of them: structured, with fields t (µs) and p, at least
             one event.
         camera: Its thresholds are drawn.
     """
     at = events["t"] / 1000
-    levels = np.interp(at, times, log_light)
+    levels = np.interp(at, times, log_intensity)
     first = levels[0] + (-camera.on_threshold if events["p"][0] else camera.off_threshold)
     starts = np.concatenate([times[:1], at, times[-1:]])
     reference = np.concatenate([[first], levels, levels[-1:]])
     low, high = reference - camera.off_threshold, reference + camera.on_threshold
     band = {"step": "post", "color": "#56B4E9", "alpha": 0.3, "linewidth": 0}
     fig, axes = plt.subplots(3, 1, sharex=True, figsize=(6.4, 5.2), dpi=80, layout="constrained")
-    axes[0].plot(times, np.exp(log_light), color="#E69F00")
+    axes[0].plot(times, np.exp(log_intensity), color="#E69F00")
     axes[0].set(title="light, relative to the card's", ylabel="light", ylim=(0, 1.1))
     axes[1].fill_between(starts, low, high, label="no event in this band", **band)
     axes[1].step(starts, reference, where="post", color="#0072B2", label="reference")
-    axes[1].plot(times, log_light, color="black", label="log intensity")
+    axes[1].plot(times, log_intensity, color="black", label="log intensity")
     axes[1].set(title="log intensity", ylabel="ln(light)")
     axes[1].legend(loc="lower right", fontsize=9, labelspacing=0.2)
     for polarity, (name, colour, _) in POLARITIES.items():
