@@ -224,8 +224,10 @@ def stratified_folds(
     fewest = min(len(set(grouping[targets == target])) for target in set(recordings.targets))
     if not 2 <= folds <= fewest:
         raise ValueError(f"folds is {folds}; choose from 2 to {fewest}, the groups of a class")
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    # Below scikit-learn 1.8, its own shuffle=True mixes up the classes of the groups.
+    labels, numbers = np.unique(grouping, return_inverse=True)
+    shuffled = np.random.RandomState(seed).permutation(len(labels)).argsort()[numbers]
     return [
         Split(recordings.subset(train), recordings.subset(test))
-        for train, test in splitter.split(targets, targets, grouping)
+        for train, test in StratifiedGroupKFold(folds).split(targets, targets, shuffled)
     ]

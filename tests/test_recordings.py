@@ -201,8 +201,9 @@ def test_first_of_each_class_has_the_classes_in_order():
     assert np.array_equal(found[2][0], some_events(5))
 
 
-def test_folds_share_out_every_recording_once(simulated):
-    folds = stratified_folds(simulated.train, folds=4)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_folds_share_out_every_recording_once(simulated, seed):
+    folds = stratified_folds(simulated.train, folds=4, seed=seed)
     tested = [events.tobytes() for fold in folds for events in fold.test.events]
     assert sorted(tested) == sorted(events.tobytes() for events in simulated.train.events)
     for fold in folds:
