@@ -50,5 +50,9 @@ if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     repository = Path(__file__).resolve().parents[1]
-    for path in set_repository(repository, sys.argv[1]):
+    try:
+        changed = set_repository(repository, sys.argv[1])
+    except ValueError as error:
+        sys.exit(str(error))
+    for path in changed:
         print("changed", path.relative_to(repository))
