@@ -143,6 +143,17 @@ class Grouped(NamedTuple):
     readout: Any
 
 
+def test_legend_of_many_long_names_stays_inside_the_figure():
+    names = [f"right arm clockwise {number}" for number in range(11)]
+    fig, ax = plt.subplots(layout="constrained")
+    plots.draw_readout(ax, torch.randn(4, 11), 0.001, names)
+    plots.add_class_legend(fig, ax)
+    fig.canvas.draw()
+    box = fig.legends[0].get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= fig.bbox.x1
+    assert len(fig.legends[0].get_texts()) == 11
+
+
 def test_dynamics_of_layers_in_groups_are_found():
     hidden = LIFFeedForwardState(*torch.ones(2, 4, 2, 7))
     recording = Grouped(Group(hidden, hidden), torch.zeros(4, 2), LIState(*torch.zeros(2, 4, 2, 3)))

@@ -91,6 +91,7 @@ def plot_distributions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
     )
     names = table["class"]
     names = names.cat.categories if hasattr(names, "cat") else names.unique()
+    tilt = 35 if len(names) < 8 else 90
     rng = np.random.default_rng(0)
     for ax, column in zip(axes[0], columns, strict=True):
         for place, (name, colour) in enumerate(class_colours(names).items()):
@@ -99,7 +100,9 @@ def plot_distributions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
             ax.plot(spread, values, "o", color=colour, alpha=0.7, markersize=4)
             ax.hlines(values.median(), place - 0.3, place + 0.3, color="black", linewidth=2)
         ax.set(title=column, ylim=(0, None))
-        ax.set_xticks(range(len(names)), names, rotation=35, ha="right")
+        ax.set_xticks(
+            range(len(names)), names, rotation=tilt, ha="right" if tilt < 90 else "center"
+        )
     return fig
 
 
@@ -314,7 +317,9 @@ def add_class_legend(fig: Figure, ax: Axes) -> None:
         ax: One of its panels, drawn by ``draw_readout``.
     """
     handles, names = ax.get_legend_handles_labels()
-    fig.legend(handles, names, loc="outside upper center", ncols=min(len(names), 6))
+    column = 0.7 + 0.09 * max(map(len, names))  # inches
+    ncols = max(1, min(len(names), int(fig.get_figwidth() / column)))
+    fig.legend(handles, names, loc="outside upper center", ncols=ncols)
 
 
 def plot_history(history: History) -> Figure:
