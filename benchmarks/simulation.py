@@ -7,7 +7,6 @@ import pandas as pd
 
 from pokersnn_helpers import (
     FastSNN,
-    Recordings,
     Split,
     evaluate,
     load_pokerdvs,
@@ -25,7 +24,6 @@ from pokersnn_helpers.simulation.comparison import (
 from . import timing
 
 N_TRAIN = 400  # simulated recordings to compare and to train on
-EPOCHS = 12  # over them: 156 steps; the recipe takes 120 over the 48 real ones
 C2ST_SEEDS = range(10)
 
 
@@ -43,7 +41,7 @@ def measure(seeds: int = 10) -> dict[str, Any]:
     real_table, simulated_table = all_statistics(real), all_statistics(simulated)
     statistics = compare_statistics(real_table, simulated_table)
     scores = [c2st_accuracy(real_table, simulated_table, seed) for seed in C2ST_SEEDS]
-    transfer = [carry_over(real, seed) for seed in range(seeds)]
+    transfer = [carry_over(real, simulated, seed) for seed in range(seeds)]
     return {
         "ms_per_recording": 1000 * elapsed / (len(simulated.train) + len(simulated.test)),
         "c2st_accuracy": sum(scores) / len(scores),
@@ -72,18 +70,23 @@ def chance_closeness(real: Split, simulated_table: pd.DataFrame) -> list[dict[st
     ]
 
 
-def carry_over(real: Split, seed: int) -> dict[str, Any]:
-    """Train on one kind of recordings and return the accuracy (0 to 1) on the other, both ways."""
+def carry_over(real: Split, simulated: Split, seed: int) -> dict[str, Any]:
+    """Train on one kind of recordings and return the accuracy (0 to 1) on the other, both ways.
 
-    def accuracy(train: Split, test: Recordings, **options: int) -> float:
-        classifier, _ = train_classifier(train, seed, "cpu", network=FastSNN, **options)
-        return evaluate(classifier, make_loader(test, sparse=True), "cpu").accuracy
+    Each seed trains on simulated recordings of its own, in about as many steps as on the 48 real
+    ones; all 68 real and all 420 simulated recordings are tested on.
+    """
+
+    def accuracy(train: Split, test: Split, epochs: int) -> float:
+        everything = test.train + test.test
+        classifier, _ = train_classifier(train, seed, "cpu", network=FastSNN, epochs=epochs)
+        return evaluate(classifier, make_loader(everything, sparse=True), "cpu").accuracy
 
     many = simulate_pokerdvs(seed=100 + seed, n_train=N_TRAIN)
     return {
         "seed": seed,
-        "simulated_to_real": accuracy(many, real.train + real.test, epochs=EPOCHS),
-        "real_to_simulated": accuracy(real, simulate_pokerdvs(seed).test),
+        "simulated_to_real": accuracy(many, real, epochs=12),
+        "real_to_simulated": accuracy(real, simulated, epochs=60),
     }
 
 
