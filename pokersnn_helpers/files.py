@@ -1,34 +1,80 @@
-"""Write files so that a crash, a full disk or a second process never leaves half of one."""
+"""Write files so that nothing that a user has is lost."""
 
+import hashlib
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from filelock import FileLock
+
 
 @contextmanager
-def atomic_write(path: Path) -> Iterator[BinaryIO]:
+def atomic_write(path: Path, overwrite: bool = True) -> Iterator[BinaryIO]:
     """Open a temporary file beside ``path`` and rename it to ``path`` when the block succeeds.
 
     Args:
-        path: The file to create or to replace. Its folder is made when missing.
+        path: The file to create or to replace. Its folder is made when missing; a symbolic link
+            stays one, and the file that it names is written.
+        overwrite: Replace a file that is there.
 
     Yields:
         The open temporary file. When the block raises, it is removed and ``path`` keeps what
         it held before.
 
     Raises:
+        FileExistsError: There is such a file, and ``overwrite`` is off.
         OSError: The folder can't be written to, or the disk is full.
     """
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    temporary = path.with_name(f".{_key(path)}.{uuid.uuid4().hex}.tmp")
     try:
         with temporary.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        if not overwrite:
+            path.open("xb").close()  # takes the name, unless somebody has it
         temporary.replace(path)
+    except OSError as error:
+        if error.filename is None:  # as for a full disk
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path, timeout: float = 0) -> Iterator[None]:
+    """Keep other processes from locking ``path`` inside the block, and clear up after dead ones.
+
+    Args:
+        path: A file, which needn't exist, or a folder. A hidden file beside it is the lock.
+        timeout: How long to wait for another process, in s.
+
+    Raises:
+        TimeoutError: Another process holds the lock.
+        OSError: The folder can't be written to.
+    """
+    path = Path(os.path.realpath(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.with_name(f".{_key(path)}.lock")
+    with FileLock(lock, timeout=timeout):
+        hexadecimal = "[0-9a-f]"
+        pattern = f".{16 * hexadecimal}.{32 * hexadecimal}.tmp"
+        inside = path.rglob(pattern) if path.is_dir() else path.parent.glob(f".{_key(path)}.*.tmp")
+        for leftover in inside:  # of a process that was killed
+            leftover.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # Windows removes it later
+                lock.unlink()
+
+
+def _key(path: Path) -> str:
+    """Return a name as short for every path: a temporary file's name may not be too long."""
+    return hashlib.sha256(path.name.encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -6,17 +6,19 @@ import os
 import stat
 import tarfile
 import tempfile
+import time
 import warnings
 import zlib
 from contextlib import suppress
 from functools import partial
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pooch
 from tqdm import tqdm
 
-from .files import atomic_write
+from .files import atomic_write, locked
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, Split, read_events
 from .simulation import simulate_pokerdvs
 
@@ -25,7 +27,8 @@ SOURCES = (
     "https://raw.githubusercontent.com/neuromorphs/tonic/d6f0a56421008c8e5700ca52abda193f9ff29836/tonic/datasets/",
     "https://raw.githubusercontent.com/cargonriv/dvs/6025d1c189a47ef17ae459d95ce0a59447d9b9fa/data/POKERDVS/",
 )
-DOWNLOAD_TIMEOUT = 10  # seconds without an answer before the next source is tried
+SILENCE_LIMIT, DOWNLOAD_LIMIT = 10, 120  # seconds without an answer and in all; then the next one
+SIZE_LIMIT = 5_000_000  # bytes; the archives have less than a tenth of it each
 ARCHIVES = ("pips_train.tar.gz", "pips_test.tar.gz")
 # The md5 of each archive and of each recording in them, by name.
 _LISTED = (resources.files(__package__) / "pokerdvs_registry.txt").read_text()
@@ -142,9 +145,24 @@ def _from_archive(place: Path, archive: str, names: list[str], home: Path) -> di
                 raise ValueError(f"{name} in {archive} is not a file")
             files[name] = member.read()
     with suppress(OSError):  # a copy for others, not for this package
-        for name, data in {**content, **files}.items():
-            _keep(home / name, data)
+        _keep({home / name: data for name, data in {**content, **files}.items()}, home)
     return files
+
+
+class _LimitedBar(tqdm):  # type: ignore[misc]
+    """A progress bar that gives up a download without an end."""
+
+    def __init__(self, **options: Any):
+        self.received, self.deadline = 0, time.monotonic() + DOWNLOAD_LIMIT
+        super().__init__(**options)
+
+    def update(self, n: float | None = 1) -> bool | None:
+        self.received += int(n or 0)
+        if self.received > SIZE_LIMIT:
+            raise ValueError(f"the server sends more than {SIZE_LIMIT} bytes")
+        if time.monotonic() > self.deadline:
+            raise TimeoutError(f"the download isn't done after {DOWNLOAD_LIMIT} s")
+        return super().update(n)
 
 
 def _download(source: str, archive: str, names: list[str], home: Path) -> dict[str, bytes]:
@@ -152,24 +170,32 @@ def _download(source: str, archive: str, names: list[str], home: Path) -> dict[s
     with (
         tempfile.TemporaryDirectory() as folder,
         # The plain bar shows in every notebook; pooch corrects the total, which can't be 0.
-        tqdm(total=1, desc=archive, unit="B", unit_scale=True) as progress,
+        _LimitedBar(total=1, desc=archive, unit="B", unit_scale=True) as progress,
     ):
         fetcher = pooch.create(folder, source, registry={archive: f"md5:{REGISTRY[archive]}"})
-        downloader = pooch.HTTPDownloader(progressbar=progress, timeout=DOWNLOAD_TIMEOUT)
-        fetcher.fetch(archive, downloader=downloader)
+        fetcher.fetch(
+            archive,
+            # Small chunks: the limits are looked at after each.
+            downloader=pooch.HTTPDownloader(progress, chunk_size=64, timeout=SILENCE_LIMIT),
+        )
         return _from_archive(Path(folder), archive, names, home)
 
 
-def _keep(path: Path, content: bytes) -> None:
-    """Write a file in one step; what stood there before stays, under another name."""
-    if path.is_file() and (before := path.read_bytes()) != content:
-        md5 = hashlib.md5(before).hexdigest()
-        with atomic_write(path.with_name(f"{path.name}.{md5[:8]}.replaced")) as file:
-            file.write(before)
-    elif path.is_file():
+def _keep(files: dict[Path, bytes], home: Path) -> None:
+    """Write files in one step each; what stood there before stays, under another name."""
+    found = {path: path.read_bytes() if path.is_file() else None for path in files}
+    if found == files:
         return
-    with atomic_write(path) as file:
-        file.write(content)
+    with locked(home, timeout=60):
+        for path, content in files.items():
+            before = found[path]
+            if before is not None and before != content:
+                md5 = hashlib.md5(before).hexdigest()
+                with atomic_write(path.with_name(f"{path.name}.{md5[:8]}.replaced")) as file:
+                    file.write(before)
+            if before != content:
+                with atomic_write(path) as file:
+                    file.write(content)
 
 
 def _recordings(files: dict[str, bytes]) -> Recordings:

@@ -1,12 +1,15 @@
 import errno
 import hashlib
+import http.server
 import io
 import multiprocessing
 import os
 import shutil
 import socket
 import tarfile
-from contextlib import contextmanager
+import threading
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -139,8 +142,50 @@ def test_silent_server_is_given_up(published, tmp_path, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}/"
         monkeypatch.setattr(pokerdvs, "SOURCES", (address,))
-        monkeypatch.setattr(pokerdvs, "DOWNLOAD_TIMEOUT", 0.2)
+        monkeypatch.setattr(pokerdvs, "SILENCE_LIMIT", 0.2)
         with pytest.raises(FileNotFoundError, match=f"{address}.*timed out"):
+            load_pokerdvs(tmp_path / "root", source="real")
+
+
+@contextmanager
+def endless_server(body, pause):
+    """Serve an answer that never ends, in pieces."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", str(10**9))
+            self.end_headers()
+            with suppress(OSError):
+                while not stopped.wait(pause):
+                    self.wfile.write(body)
+
+        def log_message(self, *args):
+            pass
+
+    stopped = threading.Event()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/"
+    stopped.set()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("body", "pause", "message"),
+    [
+        (b"x", 0.002, "TimeoutError: the download isn't done after 0.5 s"),
+        (bytes(100_000), 0, "ValueError: the server sends more than 5000000 bytes"),
+    ],
+)
+def test_download_without_an_end_is_given_up(
+    published, tmp_path, monkeypatch, body, pause, message
+):
+    monkeypatch.setattr(pokerdvs, "DOWNLOAD_LIMIT", 0.5 if pause else 60)
+    with endless_server(body, pause) as address:
+        monkeypatch.setattr(pokerdvs, "SOURCES", (address,))
+        with pytest.raises(FileNotFoundError, match=f"{address}: {message}"):
             load_pokerdvs(tmp_path / "root", source="real")
 
 
@@ -220,18 +265,19 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_process_killed_while_it_writes_is_recovered_from(published, tmp_path, serve, monkeypatch):
     monkeypatch.setattr(pokerdvs, "SOURCES", (serve(published),))
 
-    def die_at_the_first_recording():
-        keep = pokerdvs._keep
-        pokerdvs._keep = lambda path, content: (
-            os._exit(9) if path.suffix == ".npy" else keep(path, content)
-        )
+    def die_in_the_third_file():
+        written = []
+        os.fsync = lambda file: written.append(file) or (len(written) == 3 and os._exit(9))
         load_pokerdvs(tmp_path / "root", source="real")
 
-    child = in_child(die_at_the_first_recording)
+    child = in_child(die_in_the_third_file)
     child.join(60)
     assert child.exitcode == 9
-    assert files_below(tmp_path / "root") == ["POKERDVS/pips_train.tar.gz"]
+    left = files_below(tmp_path / "root")
+    assert [Path(name).suffix for name in left] == [".lock", ".gz", ".tmp", ".npy"]
     assert_whole(load_pokerdvs(tmp_path / "root", source="real"))
+    hidden = [path.name for path in (tmp_path / "root").rglob(".*")]
+    assert hidden == []
 
 
 @needs_fork
@@ -336,7 +382,7 @@ def test_real_recordings_carry_no_banner(published, tmp_path):
     assert "simulated" not in data._repr_html_()
 
 
-@pytest.mark.parametrize("source", ["fake", "standin"])
+@pytest.mark.parametrize("source", ["fake", "synthetic"])
 def test_unknown_source_is_refused(source):
     with pytest.raises(ValueError, match=f"'{source}'"):
         load_pokerdvs(source=source)

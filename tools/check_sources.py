@@ -12,7 +12,7 @@ def dead_sources(sources: tuple[str, ...] = pokerdvs.SOURCES) -> list[str]:
     """Return a line for each address that fails, with the reason."""
     dead = []
     for url, archive in ((source + name, name) for source in sources for name in pokerdvs.ARCHIVES):
-        downloader = pooch.HTTPDownloader(timeout=pokerdvs.DOWNLOAD_TIMEOUT)
+        downloader = pooch.HTTPDownloader(timeout=pokerdvs.SILENCE_LIMIT)
         try:
             with tempfile.TemporaryDirectory() as folder:
                 md5 = f"md5:{pokerdvs.REGISTRY[archive]}"
