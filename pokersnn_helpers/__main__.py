@@ -1,14 +1,23 @@
 """The package's commands: ``python -m pokersnn_helpers train`` and ``predict``."""
 
 import argparse
+import copy
+import io
+import itertools
 import math
 import os
+import shlex
+import signal
+import sys
+import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from types import FrameType
 
 import torch
+from torch.optim.swa_utils import AveragedModel
 
 from .checkpoints import Run, load_checkpoint, load_run, save_checkpoint
 from .distributed import (
@@ -20,9 +29,10 @@ from .distributed import (
     world_size,
 )
 from .fast import FastSNN
+from .files import locked
 from .pokerdvs import load_pokerdvs
 from .recipe import train_classifier
-from .recordings import read_events
+from .recordings import Split, read_events
 from .snn import SNN, Classifier
 from .training import TrainingState, predict
 
@@ -52,12 +62,17 @@ class TrainOptions:
         return f"network {self.network}, {window}, seed {self.seed}, {self.epochs} epochs"
 
     def check(self) -> None:
-        """Raise a ``ValueError`` that names the first value out of range."""
+        """Raise a ``ValueError`` that names the first value of a wrong type or out of range."""
+        for option in fields(self):  # those of a saved run can be anything
+            if not isinstance(value := getattr(self, option.name), kind := type(option.default)):
+                raise ValueError(f"{option.name} is {value!r}; expected type {kind.__name__}")
+        if self.network not in NETWORKS:
+            raise ValueError(f"network is {self.network!r}; choose from {', '.join(NETWORKS)}")
         if self.epochs < 1:
             raise ValueError(f"--epochs is {self.epochs}; choose 1 or more")
-        if not 0 < self.time_window < math.inf:
+        if not 1 <= self.time_window < math.inf:  # times of events are whole microseconds
             raise ValueError(
-                f"--time-window is {self.time_window} microseconds; choose a number greater than 0"
+                f"--time-window is {self.time_window} microseconds; choose a number from 1 on"
             )
         if not 0 <= self.seed < 2**64:
             raise ValueError(f"--seed is {self.seed}; choose a whole number from 0 to 2**64 - 1")
@@ -72,24 +87,32 @@ def main(words: list[str] | None = None) -> None:
     Raises:
         SystemExit: An option can't be used. The message says which, its value and what to do.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal can't print becomes \\u....
+        sys.stdout.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(
         prog="python -m pokersnn_helpers",
         description="Train the POKER-DVS book's spiking neural network, and classify recordings.",
     )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_train(commands.add_parser("train", help="train the network by the book's recipe"))
     _add_predict(commands.add_parser("predict", help="classify recordings with a trained network"))
     arguments = parser.parse_args(words)
-    arguments.run(arguments)
-
-
-@contextmanager
-def _one_line_errors(command: str) -> Iterator[None]:
-    """End the command with the message alone: what the user gave is wrong, not the code."""
     try:
-        yield
-    except (TypeError, ValueError, OSError) as error:
-        raise SystemExit(f"python -m pokersnn_helpers {command}: error: {error}") from error
+        arguments.run(arguments)
+    # Not errors like TypeError or KeyError: where the code is wrong, a traceback helps.
+    except (ValueError, OSError, RuntimeError, MemoryError) as error:
+        message = str(error) or type(error).__name__
+        raise SystemExit(f"{parser.prog} {arguments.command}: error: {message}") from error
+
+
+def _say(text: object) -> None:
+    """Print a line at once: who reads a file or a pipe wants to see how far a run is."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        with suppress(OSError):
+            sys.stdout.close()  # otherwise Python tries again at its end
+        raise OSError(error.errno, error.strerror, "standard output") from error
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
@@ -140,22 +163,26 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 def _train(arguments: argparse.Namespace) -> None:
     """Train, save after every epoch, and let process 0 report."""
-    with _one_line_errors("train"):
-        device = choose_device(arguments.device)
-        checkpoint = _choose_checkpoint(arguments.checkpoint, arguments.resume)
-        options, state = _settle_options(arguments)
-    with process_group(device):
-        with _one_line_errors("train"):
-            data = broadcast(lambda: load_pokerdvs(source=options.source))  # may download them
-        options = replace(options, source=data.source)
-        say = print if rank() == 0 else lambda *_: None
+    device = choose_device(arguments.device)
+    with process_group(device), ExitStack() as held:
+        target = _Target(arguments.checkpoint or arguments.resume, arguments.resume, held)
+        held.enter_context(_stop_in_two_lines(target, arguments))
+
+        def begin() -> tuple[TrainOptions, TrainingState | None, Split]:
+            target.take()
+            options, state = _settle_options(arguments)
+            data = load_pokerdvs(source=options.source)  # may download them
+            return replace(options, source=data.source), state, data
+
+        options, state, data = broadcast(begin)
+        say = _say if rank() == 0 else lambda _: None
         say(data)
         say(f"{options}, {world_size()} process{'es' * (world_size() > 1)} on {device.type}")
-        say(f"checkpoint: {checkpoint or 'none is written; --checkpoint FILE keeps one'}")
+        say(f"checkpoint: {target.path or 'none is written; --checkpoint FILE keeps one'}")
 
         def save(classifier: torch.nn.Module, state: TrainingState) -> None:
-            if checkpoint is not None and isinstance(classifier, Classifier):
-                save_checkpoint(classifier, checkpoint, Run(asdict(options), state))
+            if isinstance(classifier, Classifier):
+                target.save(classifier, Run(asdict(options), state))
 
         _, history = train_classifier(
             data,
@@ -173,13 +200,122 @@ def _train(arguments: argparse.Namespace) -> None:
                 ("test", history.test_loss, history.test_accuracy, data.test),
             ):
                 correct, n_samples = round(accuracy[-1] * len(recordings)), len(recordings)
-                print(f"{part}: {correct} of {n_samples} classified correctly, loss {loss[-1]:.4f}")
+                say(f"{part}: {correct} of {n_samples} classified correctly, loss {loss[-1]:.4f}")
+
+
+class _Target:
+    """The file that a run is saved to, if any; process 0 keeps other runs away from it.
+
+    Attributes:
+        path: The file. A new run takes another name if somebody else has taken this one meanwhile.
+        written: Whether the file holds this run.
+    """
+
+    def __init__(self, path: Path | None, resume: Path | None, held: ExitStack):
+        self.path, self.resume, self.held = path, resume, held
+        self.written = False
+
+    def take(self) -> None:
+        """Lock the file; refuse one that is there, unless it is the one whose run goes on."""
+        if self.path is None:
+            return
+        if self.resume and not self.resume.exists():
+            raise FileNotFoundError(f"--resume is {self.resume}, and there is no such file")
+        self._lock(self.path)
+        if not self.path.exists():
+            return
+        if not (self.resume and self.path.samefile(self.resume)):
+            raise ValueError(
+                f"--checkpoint is {self.path}, which exists and isn't overwritten. Name another "
+                f"file, or go on with its run: --resume {self.path}"
+            )
+        self.written = True
+
+    def _lock(self, path: Path) -> None:
+        try:
+            self.held.enter_context(locked(path))
+        except TimeoutError as error:
+            raise ValueError(
+                f"another run is writing {path}. Wait until it has ended, or name another file: "
+                "--checkpoint FILE"
+            ) from error
+        except OSError as error:
+            raise OSError(
+                f"--checkpoint is {path}, and {path.parent} can't be written to "
+                f"({error.strerror}); name a file in another folder"
+            ) from error
+
+    def save(self, classifier: Classifier, run: Run) -> None:
+        """Save a run; a new one never over a file of somebody else."""
+        if self.path is None:
+            return
+        first = self.path
+        for number in itertools.count(2):
+            try:
+                save_checkpoint(classifier, self.path, run, overwrite=self.written)
+                break
+            except FileExistsError:
+                self.path = first.with_stem(f"{first.stem}-{number}")
+        self.written = True
+        if self.path != first:
+            _say(f"{first} has appeared meanwhile and isn't overwritten; checkpoint: {self.path}")
+            self._lock(self.path)
+
+
+class _Stopped(BaseException):
+    """A signal has asked the run to end. No Exception: nothing on the way may catch it."""
+
+
+@contextmanager
+def _stop_in_two_lines(target: _Target, arguments: argparse.Namespace) -> Iterator[None]:
+    """End the program on SIGINT (Ctrl-C) and SIGTERM, and say how the run can go on."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise _Stopped(number)
+
+    found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number, handler in found.items():
+        if handler is not signal.SIG_IGN:  # as after nohup
+            signal.signal(number, stop)
+    try:
+        yield
+    except _Stopped as stopped:
+        for number in found:  # torchrun sends both
+            signal.signal(number, signal.SIG_IGN)
+        traceback.clear_frames(stopped.__traceback__)  # ends the line of the progress bar
+        number = signal.Signals(stopped.args[0])
+        if rank() == 0:
+            print(f"stopped by {number.name}. {_advice(target, arguments)}", file=sys.stderr)
+        raise SystemExit(128 + number) from None
+    finally:
+        for number, handler in found.items():
+            signal.signal(number, handler)
+
+
+def _advice(target: _Target, arguments: argparse.Namespace) -> str:
+    """Say what is left of a run that was stopped, and on a second line how to go on with it."""
+    if target.written:
+        words, left = ["--resume", target.path], f"{target.path} holds every finished epoch"
+    elif target.resume:
+        words, left = ["--resume", target.resume], f"{target.resume} is as it was"
+        if arguments.checkpoint:
+            words += ["--checkpoint", arguments.checkpoint]
+    elif target.path:
+        return "No epoch was complete,\nso nothing is saved; start the run again."
+    else:
+        return "Nothing is saved;\n--checkpoint FILE keeps a run, so that it can go on."
+    words += ["--device", arguments.device] if arguments.device else []
+    launcher = "python"
+    if launched_by_torchrun():
+        launcher = f"torchrun --nproc-per-node={os.environ['LOCAL_WORLD_SIZE']}"
+    command = shlex.join(map(str, words))
+    return f"{left}. Go on with it:\n{launcher} -m pokersnn_helpers train {command}"
 
 
 def _settle_options(arguments: argparse.Namespace) -> tuple[TrainOptions, TrainingState | None]:
     """Take each option as given, or else as saved, or else the default; return the saved state."""
     run = load_run(arguments.resume) if arguments.resume else None
-    saved = TrainOptions(**run.options) if run else TrainOptions()
+    saved = _check_run(run, arguments.resume) if run else TrainOptions()
     given = {
         option.name: value
         for option in fields(TrainOptions)
@@ -203,6 +339,29 @@ def _settle_options(arguments: argparse.Namespace) -> tuple[TrainOptions, Traini
             f"it. Choose {done} or more."
         )
     return options, run.state
+
+
+def _check_run(run: Run, path: Path) -> TrainOptions:
+    """Return the options of a saved run that can go on: a step of a copy of it is tried."""
+    try:
+        options = TrainOptions(**run.options)
+        options.check()
+        classifier = load_checkpoint(path, "cpu", NETWORKS[options.network])
+        optimizer = torch.optim.Adam(classifier.parameters(), fused=True)
+        with torch.random.fork_rng(devices=[]):
+            history = copy.deepcopy(run.state).restore(
+                classifier, AveragedModel(classifier), optimizer
+            )
+        numbers = torch.tensor(list(vars(history).values()))  # refuses lists of unequal lengths
+        if not numbers.isfinite().all() or not numbers.is_floating_point():
+            raise ValueError("its history isn't made of finite numbers")
+        for parameter in classifier.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+        optimizer.step()
+    except Exception as error:  # a file can hold anything
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(f"the training run in {path} is damaged. {reason}") from error
+    return options
 
 
 def choose_device(name: str | None) -> torch.device:
@@ -241,25 +400,6 @@ def choose_device(name: str | None) -> torch.device:
     return torch.device("cuda", number)
 
 
-def _choose_checkpoint(checkpoint: Path | None, resume: Path | None) -> Path | None:
-    """Refuse a file that is there, unless it is the one whose run goes on."""
-    checkpoint = checkpoint or resume
-    if checkpoint is None:
-        return None
-    if checkpoint.exists() and not (resume and resume.exists() and checkpoint.samefile(resume)):
-        raise ValueError(
-            f"--checkpoint is {checkpoint}, which exists and isn't overwritten. Name another "
-            f"file, or go on with its run: --resume {checkpoint}"
-        )
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    if not os.access(checkpoint.parent, os.W_OK):
-        raise PermissionError(
-            f"--checkpoint is {checkpoint}, and {checkpoint.parent} can't be written to; "
-            "name a file in another folder"
-        )
-    return checkpoint
-
-
 def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Print the class of each recording, and the probabilities of all classes, which aren't "
@@ -279,17 +419,16 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
 
 
 def _predict(arguments: argparse.Namespace) -> None:
-    with _one_line_errors("predict"):
-        classifier = load_checkpoint(arguments.checkpoint)
-        for file in arguments.recordings:
-            try:
-                answer = predict(classifier, read_events(file))
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"{file}: {error}") from error
-            shares = ", ".join(
-                f"{name} {share:.1%}" for name, share in answer.probabilities.items()
-            )
-            print(f"{file}: {answer.class_name} ({shares})")
+    classifier = load_checkpoint(arguments.checkpoint)
+    for file in arguments.recordings:
+        try:
+            if file.exists() and not file.is_file():
+                raise ValueError("this is not a regular file")
+            answer = predict(classifier, read_events(file))
+        except (TypeError, ValueError, EOFError) as error:
+            raise ValueError(f"{file}: {error}") from error
+        shares = ", ".join(f"{name} {share:.1%}" for name, share in answer.probabilities.items())
+        _say(f"{file}: {answer.class_name} ({shares})")
 
 
 if __name__ == "__main__":

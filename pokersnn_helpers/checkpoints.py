@@ -1,17 +1,18 @@
 """Save a trained classifier, and the run that trained it, and load them again."""
 
 import io
-import pickle
+import warnings
 import zipfile
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from torch.utils._pytree import keystr, tree_leaves_with_path
 
 from .distributed import default_device
 from .files import atomic_write
-from .snn import SNN, Classifier, SpikingNetwork
+from .snn import SNN, Classifier, SpikingNetwork, decode
 from .training import TrainingState
 
 CHECKPOINT_FORMAT = "pokersnn_helpers checkpoint 2"
@@ -25,7 +26,10 @@ class Run(NamedTuple):
 
 
 def save_checkpoint(
-    classifier: Classifier, path: str | PathLike[str], run: Run | None = None
+    classifier: Classifier,
+    path: str | PathLike[str],
+    run: Run | None = None,
+    overwrite: bool = True,
 ) -> None:
     """Save a classifier; an older file gives way when the new one has been read back.
 
@@ -34,12 +38,14 @@ def save_checkpoint(
             sensor. Its ``decode`` is code and isn't saved.
         path: The file to write.
         run: The training run that the classifier is the moving average of. Default: none is saved.
+        overwrite: Replace a file that is there.
 
     Raises:
         TypeError: The network is no ``SpikingNetwork``.
+        FileExistsError: There is such a file, and ``overwrite`` is off.
         OSError: The file can't be written. What stood there before stands there still.
-        ValueError: An argument of the network or an option of the run is of a type that can't be
-            loaded again.
+        ValueError: It couldn't be loaded again, because of the type of an argument or of an option,
+            or weights aren't finite.
     """
     if not isinstance(classifier.snn, SpikingNetwork):
         raise TypeError(
@@ -49,8 +55,9 @@ def save_checkpoint(
         "format": CHECKPOINT_FORMAT,
         "network": type(classifier.snn).__name__,
         "arguments": classifier.snn.arguments,
-        "classes": classifier.classes,
-        "sensor_size": classifier.sensor_size,
+        "classes": tuple(map(str, classifier.classes)),  # from NumPy, they couldn't be loaded
+        "sensor_size": tuple(map(int, classifier.sensor_size)),
+        "default_decode": classifier.decode is decode,
         "weights": {name: weight.cpu() for name, weight in classifier.state_dict().items()},
     }
     if run is not None:
@@ -58,10 +65,11 @@ def save_checkpoint(
         content |= {"options": run.options, "state": state}  # its ema are the weights above
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    with atomic_write(Path(path)) as file:
+    with atomic_write(Path(path), overwrite) as file:
         file.write(buffer.getbuffer())
         file.flush()
-        _read(file.name)
+        written = _parse(Path(file.name).read_bytes(), path)
+        _rebuild(written, path, type(classifier.snn))
 
 
 def load_checkpoint(
@@ -82,17 +90,18 @@ def load_checkpoint(
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: The file is damaged, or holds something else than such a network.
+
+    Warns:
+        UserWarning: The classifier had a ``decode`` of its own; this one has the default.
     """
     content = _read(path)
-    try:
-        snn = network(**content["arguments"])
-        classifier = Classifier(snn, classes=content["classes"], sensor_size=content["sensor_size"])
-        classifier.load_state_dict(content["weights"], assign=True)
-    except (TypeError, RuntimeError) as error:
-        raise ValueError(
-            f"{path} holds a {content['network']}, which network={network.__name__} doesn't fit: "
-            f"{error}"
-        ) from error
+    classifier = _rebuild(content, path, network)
+    if not content.get("default_decode", True):
+        warnings.warn(
+            f"{path} was saved with a decode of your own, which isn't in the file: set "
+            "classifier.decode before you use it",
+            stacklevel=2,
+        )
     return classifier.to(device or default_device())
 
 
@@ -104,22 +113,57 @@ def load_run(path: str | PathLike[str]) -> Run:
             f"{path} holds a classifier, but no training run to go on with. "
             "Use a file that `python -m pokersnn_helpers train --checkpoint` wrote."
         )
-    state = TrainingState(ema=content["weights"], **content["state"])
-    return Run(content["options"], state)
+    try:
+        state = TrainingState(ema=content["weights"], **content["state"])
+        return Run(dict(content["options"]), state)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} holds a damaged training run: {error}") from error
+
+
+def _rebuild(
+    content: dict[str, Any], path: str | PathLike[str], network: type[SpikingNetwork]
+) -> Classifier:
+    saved = content.get("network")
+    try:
+        if saved not in (network.__name__, "SNN", "FastSNN"):
+            raise ValueError(f"load it with network={saved}")
+        with torch.random.fork_rng(devices=[]):  # a training run goes on after it has been saved
+            snn = network(**content["arguments"])
+        classifier = Classifier(snn, classes=content["classes"], sensor_size=content["sensor_size"])
+        classifier.load_state_dict(content["weights"], assign=True)
+    except Exception as error:  # a file can hold anything
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(
+            f"{path} holds a {saved}, which network={network.__name__} doesn't fit: {reason}"
+        ) from error
+    return classifier
 
 
 def _read(path: str | PathLike[str]) -> dict[str, Any]:
+    if Path(path).exists() and not Path(path).is_file():  # a pipe or a device may have no end
+        raise ValueError(f"{path} is not a regular file; choose one that save_checkpoint wrote")
+    return _parse(Path(path).read_bytes(), path)
+
+
+def _parse(data: bytes, path: str | PathLike[str]) -> dict[str, Any]:
     try:
-        with zipfile.ZipFile(path) as file:  # the form that torch.save writes
+        with zipfile.ZipFile(io.BytesIO(data)) as file:  # the form that torch.save writes
             if damaged := file.testzip():  # torch.load doesn't look at the checksums
                 raise ValueError(f"the checksum of {damaged} is wrong")
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError, zipfile.error) as error:
-        raise ValueError(f"{path} is not a readable PyTorch checkpoint: {error}") from error
+        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except Exception as error:  # damaged bytes can raise anything
+        reason = str(error).split("WeightsUnpickler error: ")[-1].strip().partition("\n")[0]
+        raise ValueError(f"{path} is not a readable PyTorch checkpoint: {reason}") from error
     found = content.get("format") if isinstance(content, dict) else None
     if found != CHECKPOINT_FORMAT:
         raise ValueError(
             f"{path} is not a checkpoint of this book's network: its format is {found!r}, "
             f"not {CHECKPOINT_FORMAT!r}. Use a file that save_checkpoint wrote."
         )
+    for place, value in tree_leaves_with_path(content):
+        if isinstance(value, torch.Tensor) and not value.isfinite().all():
+            raise ValueError(
+                f"{path}: {keystr(place)} holds NaN or infinity. Go back to an earlier checkpoint, "
+                "or train again with a lower learning rate."
+            )
     return content

@@ -1,5 +1,6 @@
 """Write files so that nothing that a user has is lost."""
 
+import errno
 import hashlib
 import os
 import uuid
@@ -26,9 +27,12 @@ def atomic_write(path: Path, overwrite: bool = True) -> Iterator[BinaryIO]:
 
     Raises:
         FileExistsError: There is such a file, and ``overwrite`` is off.
-        OSError: The folder can't be written to, or the disk is full.
+        OSError: The folder can't be written to, the disk is full, or ``path`` is a folder, a device
+            or a pipe.
     """
     path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{_key(path)}.{uuid.uuid4().hex}.tmp")
     try:
@@ -36,15 +40,26 @@ def atomic_write(path: Path, overwrite: bool = True) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        if not overwrite:
-            path.open("xb").close()  # takes the name, unless somebody has it
-        temporary.replace(path)
+        if overwrite:
+            temporary.replace(path)
+        else:
+            _rename_to_free_name(temporary, path)
     except OSError as error:
-        if error.filename is None:  # as for a full disk
+        if error.filename in (None, str(temporary)):  # None for a full disk
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _rename_to_free_name(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path)  # in one step, unless somebody has the name
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        path.open("xb").close()
+        temporary.replace(path)
 
 
 @contextmanager
