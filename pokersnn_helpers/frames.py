@@ -1,6 +1,8 @@
 """Turn events into batches of frames: one image per polarity and time bin."""
 
+import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -8,7 +10,7 @@ import torch
 from tonic.collation import PadTensors
 from torch.utils.data import DataLoader, Dataset
 
-from .recordings import POKERDVS_SENSOR_SIZE, Recordings, Split, check_events
+from .recordings import POKERDVS_SENSOR_SIZE, Recordings, Split, check_events, check_sensor_size
 
 
 def to_frames(
@@ -29,8 +31,16 @@ def to_frames(
     Raises:
         TypeError: ``events`` isn't a structured array.
         ValueError: ``time_window`` isn't positive, or ``check_events`` refuses the events.
+        MemoryError: There are too many time bins.
     """
-    return to_sparse_frames(events, time_window, sensor_size).to_dense()
+    frames = to_sparse_frames(events, time_window, sensor_size)
+    try:
+        return frames.to_dense()
+    except RuntimeError as error:
+        raise MemoryError(
+            f"frames of shape {tuple(frames.shape)} don't fit in memory; choose a wider time_window"
+            f" than {time_window} µs, or sparse frames (to_sparse_frames, or sparse=True)"
+        ) from error
 
 
 def to_sparse_frames(
@@ -44,7 +54,11 @@ def to_sparse_frames(
     """
     _check_time_window(time_window)
     events = check_events(events, sensor_size)
-    bins = np.floor((events["t"] - events["t"][0]) / time_window).astype(np.int64)
+    since = events["t"] - events["t"][0]
+    sensor_size = check_sensor_size(sensor_size)
+    if int(since[-1]) * math.prod(sensor_size) > 2**53 * time_window:  # exact as a float
+        raise ValueError(f"time_window is {time_window} µs, too short for {since[-1]} µs of events")
+    bins = np.floor(since / float(time_window)).astype(np.int64)
     shape = (int(bins[-1]) + 1, *sensor_size[::-1])
     places = np.ravel_multi_index((bins, *(events[field] for field in "pyx")), shape)
     places, counts = np.unique(places, return_counts=True)
@@ -58,8 +72,8 @@ def to_sparse_frames(
 
 
 def _check_time_window(time_window: float) -> None:
-    if not 0 < time_window < np.inf:
-        raise ValueError(f"time_window is {time_window} µs; it must be a number greater than 0")
+    if not isinstance(time_window, Real) or not 0 < time_window <= 2**53:
+        raise ValueError(f"time_window is {time_window!r} µs; choose a number above 0, to 2**53")
 
 
 class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
@@ -67,6 +81,8 @@ class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
 
     def __init__(self, recordings: Recordings, time_window: float = 1000, sparse: bool = False):
         _check_time_window(time_window)
+        if not isinstance(recordings, Recordings) or len(recordings) == 0:
+            raise ValueError(f"recordings is {recordings!r}; give Recordings, at least one")
         self.recordings = recordings  # their own transform, if any, comes first
         self.time_window = time_window
         self.sparse = sparse
@@ -120,6 +136,8 @@ def make_loaders(
     data: Split, batch_size: int = 32, time_window: float = 1000, *, sparse: bool = False
 ) -> tuple[DataLoader[Any], DataLoader[Any]]:
     """Make the loaders of the train batches, which are shuffled, and of the test batches."""
+    if not isinstance(data, Split):
+        raise TypeError(f"data is {data!r}; give a Split, or use make_loader")
     return (
         make_loader(data.train, batch_size, time_window, sparse=sparse, shuffle=True),
         make_loader(data.test, batch_size, time_window, sparse=sparse),
@@ -153,16 +171,21 @@ def augment(frames: torch.Tensor) -> torch.Tensor:
     Returns:
         A changed copy of the same shape and kind.
     """
+    if not isinstance(frames, torch.Tensor) or frames.ndim != 5:
+        raise ValueError(
+            f"frames is {type(frames).__name__} of shape {tuple(np.shape(frames))}; expected a "
+            "tensor of shape (time, batch, polarity, y, x)"
+        )
     batch = frames.shape[1]
     mirrored = torch.rand(batch) < 0.5
     shifts = torch.randint(-1, 2, (batch, 2))  # pixels along y and x
     if frames.is_sparse:
         return _move_events(frames, mirrored, shifts)
-    changed = []
-    for recording, mirror, shift in zip(frames.unbind(1), mirrored, shifts, strict=True):
-        recording = recording.flip(-1) if mirror else recording
-        changed.append(recording.roll(shift.tolist(), dims=(-2, -1)))
-    return torch.stack(changed, dim=1)
+    changed = torch.empty_like(frames)
+    for number, (mirror, shift) in enumerate(zip(mirrored, shifts.tolist(), strict=True)):
+        recording = frames[:, number].flip(-1) if mirror else frames[:, number]
+        changed[:, number] = recording.roll(shift, dims=(-2, -1))
+    return changed
 
 
 def _move_events(

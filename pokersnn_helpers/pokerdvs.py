@@ -63,12 +63,14 @@ def load_pokerdvs(root: str | os.PathLike[str] | None = None, source: str = "aut
     if source not in ("auto", "real", "simulated"):
         raise ValueError(f'source is {source!r}; choose "auto", "real" or "simulated"')
     if source != "simulated":
+        folder = root or os.environ.get("POKERSNN_DATA") or cache_folder()
         try:
-            folder = Path(root or os.environ.get("POKERSNN_DATA") or cache_folder())
-            return _load_real(folder.expanduser().absolute())
+            return _load_real(Path(folder).expanduser().absolute())
         except Exception as error:  # whatever the reason is, "auto" has an answer
+            if not isinstance(error, FileNotFoundError):
+                error = FileNotFoundError(f"the data folder is {folder!r}: {error}")
             if source == "real":
-                raise
+                raise error
             warnings.warn(
                 "the real POKER-DVS recordings could not be loaded, so these are simulated. "
                 f"{type(error).__name__}: {error}",
@@ -84,17 +86,18 @@ def cache_folder() -> Path:
 
 def _load_real(root: Path) -> Split:
     home = (root if _is_writable(root) else cache_folder()) / "POKERDVS"
-    places = list(dict.fromkeys([root / "POKERDVS", root, home]))
+    places = list(dict.fromkeys([root / "POKERDVS", root, cache_folder() / "POKERDVS"]))
     train, test = (_recordings(_read(archive, places, home)) for archive in ARCHIVES)
     return Split(train, test, source="real")
 
 
 def _is_writable(folder: Path) -> bool:
     """Say whether files can be made in a folder that may not exist yet."""
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    # os.access says no, rather than raise, where a folder above may not be looked into.
+    existing = next(path for path in (folder, *folder.parents) if os.access(path, os.F_OK))
     # A superuser may write anywhere, but a folder without any write bit is meant to stay as it is.
     write_bits = existing.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
-    return existing.is_dir() and os.access(existing, os.W_OK) and bool(write_bits)
+    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK) and bool(write_bits)
 
 
 def _read(archive: str, places: list[Path], home: Path) -> dict[str, bytes]:
@@ -125,8 +128,12 @@ def _read(archive: str, places: list[Path], home: Path) -> dict[str, bytes]:
 
 def _verified(folder: Path, names: list[str]) -> dict[str, bytes]:
     """Read files, each of which has to be the published one."""
-    files = {name: (folder / name).read_bytes() for name in names}
-    for name, content in files.items():
+    files = {}
+    for name in names:
+        found = (folder / name).stat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > SIZE_LIMIT:  # a pipe has no end
+            raise ValueError(f"{name} is no regular file of up to {SIZE_LIMIT} bytes")
+        files[name] = content = (folder / name).read_bytes()
         if (md5 := hashlib.md5(content).hexdigest()) != REGISTRY[name]:
             raise ValueError(
                 f"{name} has md5 {md5} instead of {REGISTRY[name]} ({len(content)} bytes): it is "
@@ -141,9 +148,10 @@ def _from_archive(place: Path, archive: str, names: list[str], home: Path) -> di
     files = {}
     with tarfile.open(fileobj=io.BytesIO(content[archive])) as tar:
         for name in names:
-            if (member := tar.extractfile(name)) is None:
-                raise ValueError(f"{name} in {archive} is not a file")
-            files[name] = member.read()
+            member = tar.getmember(name)
+            if not member.isreg() or member.size > SIZE_LIMIT:
+                raise ValueError(f"{name} in {archive} is no file of up to {SIZE_LIMIT} bytes")
+            files[name] = tar.extractfile(member).read()  # type: ignore[union-attr]
     with suppress(OSError):  # a copy for others, not for this package
         _keep({home / name: data for name, data in {**content, **files}.items()}, home)
     return files
@@ -189,13 +197,14 @@ def _keep(files: dict[Path, bytes], home: Path) -> None:
     with locked(home, timeout=60):
         for path, content in files.items():
             before = found[path]
-            if before is not None and before != content:
+            if before == content or (before is None and path.exists()):  # a folder, say, stays
+                continue
+            if before is not None:
                 md5 = hashlib.md5(before).hexdigest()
                 with atomic_write(path.with_name(f"{path.name}.{md5[:8]}.replaced")) as file:
                     file.write(before)
-            if before != content:
-                with atomic_write(path) as file:
-                    file.write(content)
+            with atomic_write(path) as file:
+                file.write(content)
 
 
 def _recordings(files: dict[str, bytes]) -> Recordings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from numbers import Integral
 from os import PathLike
 from typing import Any, BinaryIO, NamedTuple
 
@@ -32,11 +33,13 @@ def check_events(
         TypeError: It isn't a structured array with these fields.
         ValueError: There are no events, or a value is out of place; the message says which.
     """
-    names = getattr(getattr(events, "dtype", None), "names", None) or ()
-    if missing := [field for field in "txyp" if field not in names]:
+    sensor_size = check_sensor_size(sensor_size)
+    fields = getattr(getattr(events, "dtype", None), "fields", None) or {}
+    numeric = {field for field in fields if fields[field][0].kind in "biuf"}
+    if missing := [field for field in "txyp" if field not in numeric]:
         raise TypeError(
-            f"{name} is a {type(events).__name__} without field {', '.join(missing)}; make a "
-            "structured array: tonic.io.make_structured_array(t, x, y, p, dtype=EVENT_DTYPE)"
+            f"{name} is of type {type(events).__name__} without numeric field {', '.join(missing)};"
+            " make an array: tonic.io.make_structured_array(t, x, y, p, dtype=EVENT_DTYPE)"
         )
     if events.ndim != 1 or len(events) == 0:
         raise ValueError(f"{name} has shape {events.shape}; expected (events,), with some events")
@@ -49,14 +52,28 @@ def check_events(
 
     with np.errstate(invalid="ignore"):
         checked = make_structured_array(*(events[field] for field in "txyp"), dtype=EVENT_DTYPE)
-    for field in "txyp":
-        refuse(checked[field] != events[field], field, "expected whole numbers")
-    backwards = np.diff(checked["t"], prepend=checked["t"][0]) < 0
+    for field in "txyp":  # a masked value is no number, either
+        refuse(np.ma.filled(checked[field] != events[field], True), field, "expected whole numbers")
+    t = checked["t"]
+    refuse((t < -(2**53)) | (t > 2**53), "t", "expected µs within ±2**53, which are 285 years")
+    backwards = np.diff(t, prepend=t[0]) < 0
     refuse(backwards, "t", "sort by time: events[np.argsort(events['t'], kind='stable')]")
     for field, size in zip("xyp", sensor_size, strict=True):
         outside = (checked[field] < 0) | (checked[field] >= size)
-        refuse(outside, field, f"sensor_size {tuple(sensor_size)} allows 0 to {size - 1}")
+        refuse(outside, field, f"sensor_size {sensor_size} allows 0 to {size - 1}")
     return checked
+
+
+def check_sensor_size(sensor_size: Sequence[int]) -> tuple[int, int, int]:
+    """Return width, height and polarities, or raise a ``ValueError``."""
+    if np.shape(sensor_size) != (3,) or not all(
+        isinstance(size, Integral) and size > 0 for size in sensor_size
+    ):
+        raise ValueError(
+            f"sensor_size is {sensor_size!r}; expected (width, height, polarities), as (64, 48, 2)"
+        )
+    width, height, polarities = map(int, sensor_size)
+    return width, height, polarities
 
 
 def read_events(file: str | PathLike[str] | BinaryIO) -> np.ndarray:
@@ -65,7 +82,12 @@ def read_events(file: str | PathLike[str] | BinaryIO) -> np.ndarray:
     It holds a structured array, or one of shape (events, 4) with columns t, x, y and p, as the
     files of POKER-DVS do; anything else is a ``ValueError``.
     """
-    array = np.load(file, allow_pickle=False)
+    try:
+        array = np.load(file, allow_pickle=False)
+    except OSError:
+        raise
+    except Exception as error:  # what NumPy raises depends on where a file is damaged
+        raise ValueError(f"{file} is no NumPy file of numbers: {error}") from error
     if not isinstance(array, np.ndarray):
         raise ValueError(f"{file} is an archive of arrays; expected one array of events")
     if array.dtype.names:
@@ -101,26 +123,28 @@ class Recordings(Dataset[tuple[Any, int]]):
         sensor_size: tuple[int, int, int],
         transform: Callable[[np.ndarray], Any] | None = None,
     ):
+        self.sensor_size = check_sensor_size(sensor_size)
         self.events = [
-            check_events(recording, sensor_size, f"recording {number}")
+            check_events(recording, self.sensor_size, f"recording {number}")
             for number, recording in enumerate(events)
         ]
-        self.targets = [int(target) for target in targets]
         self.classes = tuple(classes)
-        width, height, polarities = sensor_size
-        self.sensor_size = (width, height, polarities)
-        self.transform = transform
+        if isinstance(classes, str) or len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"classes is {classes!r}; expected a tuple of different names")
+        self.targets, last = [], len(self.classes) - 1
+        for number, target in enumerate(targets):
+            if target not in range(last + 1):
+                raise ValueError(f"targets[{number}] is {target!r}; expected a number 0 to {last}")
+            self.targets.append(int(target))
         if len(self.targets) != len(self.events):
             raise ValueError(f"{len(self.events)} recordings have {len(self.targets)} targets")
-        if unknown := set(self.targets) - set(range(len(self.classes))):
-            last = len(self.classes) - 1
-            raise ValueError(f"targets hold {sorted(unknown)}; classes are numbered 0 to {last}")
+        self.transform = transform
 
     def __len__(self) -> int:
         return len(self.events)
 
     def __getitem__(self, index: int) -> tuple[Any, int]:
-        events = self.events[index]
+        events = self.events[index].copy()  # which a transform may change
         return self.transform(events) if self.transform else events, self.targets[index]
 
     def __repr__(self) -> str:
@@ -129,8 +153,11 @@ class Recordings(Dataset[tuple[Any, int]]):
 
     def subset(self, indices: Iterable[int]) -> Recordings:
         """Return some of the recordings, in the given order."""
-        chosen = [(self.events[index], self.targets[index]) for index in indices]
-        events, targets = [events for events, _ in chosen], [target for _, target in chosen]
+        numbers = list(indices)
+        if np.asarray(numbers).dtype == bool:
+            raise TypeError("indices is a mask; give numbers, as np.flatnonzero(mask)")
+        events = [self.events[number] for number in numbers]
+        targets = [self.targets[number] for number in numbers]
         return Recordings(events, targets, self.classes, self.sensor_size, self.transform)
 
     def __add__(self, other: Recordings) -> Recordings:  # type: ignore[override]
@@ -221,8 +248,11 @@ def stratified_folds(
     """
     grouping = np.arange(len(recordings)) if groups is None else np.asarray(groups)
     targets = np.asarray(recordings.targets)
-    fewest = min(len(set(grouping[targets == target])) for target in set(recordings.targets))
-    if not 2 <= folds <= fewest:
+    if grouping.shape != targets.shape:
+        raise ValueError(f"groups has shape {grouping.shape}; expected {targets.shape}")
+    sizes = [len(set(grouping[targets == target])) for target in set(recordings.targets)]
+    fewest = min(sizes, default=0)
+    if not isinstance(folds, Integral) or not 2 <= folds <= fewest:
         raise ValueError(f"folds is {folds}; choose from 2 to {fewest}, the groups of a class")
     # Below scikit-learn 1.8, its own shuffle=True mixes up the classes of the groups.
     labels, numbers = np.unique(grouping, return_inverse=True)

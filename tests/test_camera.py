@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -158,10 +159,20 @@ def test_frames_may_share_one_buffer():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("on_threshold", 0), ("noise_rate_hz", -1), ("tie_probability", 1.1), ("mismatch", np.nan)],
+    [
+        ("on_threshold", 0),
+        ("off_threshold", 1e-12),
+        ("noise_rate_hz", -1),
+        ("tie_probability", 1.1),
+        ("mismatch", np.nan),
+        ("refractory_period_us", np.inf),
+        ("timestamp_jitter_us", 1e30),
+        ("leak_rate", "1"),
+        ("tau_dark", None),
+    ],
 )
 def test_impossible_camera_is_refused_by_name(name, value):
-    with pytest.raises(ValueError, match=f"{name} is {value}; choose a number from"):
+    with pytest.raises(ValueError, match=re.escape(f"{name} is {value!r}; choose a number from")):
         EventCamera(**{name: value})
 
 
@@ -172,6 +183,9 @@ def test_impossible_camera_is_refused_by_name(name, value):
         ([np.zeros(3)], r"frame 0 .* shape \(3,\); expected \(y, x\)"),
         ([np.zeros((2, 3)), np.zeros((3, 2))], r"frame 1 .* shape \(3, 2\)"),
         ([np.zeros((2, 3)), np.full((2, 3), -np.inf)], "frame 1 .* isn't finite"),
+        ([np.zeros((2, 3)), np.full((2, 3), np.nan)], "frame 1 .* isn't finite"),
+        ([np.zeros((2, 3)), np.full((2, 3), 1j)], "frame 1 .* type complex128; expected numbers"),
+        ([[["a"]]], "frame 0 .* type <U1; expected numbers"),
     ],
 )
 def test_frames_that_cannot_be_filmed_are_named(frames, message):
@@ -181,7 +195,10 @@ def test_frames_that_cannot_be_filmed_are_named(frames, message):
 
 def test_frame_interval_and_generator_are_checked():
     frames = [np.zeros((2, 2))]
-    with pytest.raises(ValueError, match="frame_interval is 0; choose µs above 0"):
-        IDEAL.record(frames, 0, np.random.default_rng(0))
-    with pytest.raises(TypeError, match="rng is 0; give a generator"):
-        IDEAL.record(frames, 100, 0)
+    for interval in (0, -100, np.nan, np.inf, 1e19, "100"):
+        message = re.escape(f"frame_interval is {interval!r}; choose µs above 0")
+        with pytest.raises(ValueError, match=message):
+            IDEAL.record(frames, interval, np.random.default_rng(0))
+    for rng in (0, None, np.random.RandomState(0)):
+        with pytest.raises(TypeError, match=r"rng is .*; give a generator"):
+            IDEAL.record(frames, 100, rng)

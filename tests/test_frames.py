@@ -1,10 +1,19 @@
+import re
+
 import numpy as np
 import pytest
 import torch
 from tonic.collation import PadTensors
 from tonic.transforms import ToFrame
 
-from pokersnn_helpers import frames, make_loaders, to_frames, to_sparse_frames
+from pokersnn_helpers import (
+    augment,
+    frames,
+    make_loader,
+    make_loaders,
+    to_frames,
+    to_sparse_frames,
+)
 
 
 def events(*rows):
@@ -111,12 +120,46 @@ def test_time_window_sets_the_number_of_bins(data):
         assert abs(len(to_frames(recording, window)) - duration / window) <= 1
 
 
-@pytest.mark.parametrize("window", [0, -5, np.nan, np.inf])
-def test_time_window_has_to_be_positive(data, window):
-    with pytest.raises(ValueError, match=f"time_window is {window}"):
+@pytest.mark.parametrize("window", [0, -5, np.nan, np.inf, "5", None, [5], torch.tensor(5), 1e300])
+def test_time_window_has_to_be_a_positive_number(data, window):
+    message = re.escape(f"time_window is {window!r} µs; choose a number above 0")
+    with pytest.raises(ValueError, match=message):
         make_loaders(data, batch_size=4, time_window=window)
-    with pytest.raises(ValueError, match=f"time_window is {window}"):
+    with pytest.raises(ValueError, match=message):
         to_frames(data.test[0][0], window)
+
+
+@pytest.mark.parametrize("window", [1e-300, 1e-4])
+def test_more_bins_than_can_be_counted_are_refused(window):
+    with pytest.raises(ValueError, match=f"time_window is {window} µs, too short for 400000000 µs"):
+        to_sparse_frames(events((0, 1, 2, 1), (400_000_000, 1, 2, 0)), window)
+
+
+def test_dense_frames_beyond_the_memory_name_the_sparse_ones():
+    many = events((0, 1, 2, 1), (20_000_000, 1, 2, 0))
+    assert to_sparse_frames(many, 1e-3).shape == (20_000_000_001, 2, 35, 35)
+    with pytest.raises(MemoryError, match=r"0\.001 µs, or sparse frames \(to_sparse_frames"):
+        to_frames(many, 1e-3)  # 196 TB
+
+
+def test_loaders_of_anything_else_are_refused(data):
+    for nothing in (None, data, data.train.subset([])):
+        with pytest.raises(ValueError, match=r"recordings is .*; give Recordings, at least one"):
+            make_loader(nothing)
+    with pytest.raises(TypeError, match=r"data is .*; give a Split"):
+        make_loaders(data.train)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_batch_without_recordings_can_be_augmented(sparse):
+    batch = torch.zeros(3, 0, 2, 35, 35)
+    assert augment(batch.to_sparse() if sparse else batch).shape == batch.shape
+
+
+@pytest.mark.parametrize("wrong", [None, np.zeros((3, 2, 2, 4, 4)), torch.zeros(3, 2, 4, 4)])
+def test_only_batches_of_frames_are_augmented(wrong):
+    with pytest.raises(ValueError, match=r"expected a tensor of shape \(time, batch, pol"):
+        augment(wrong)
 
 
 def test_empty_recording_is_refused():

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import tarfile
+import tempfile
 import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -225,6 +226,28 @@ def test_member_that_climbs_out_is_not_unpacked(published, tmp_path, monkeypatch
     assert not list(tmp_path.rglob("outside.npy"))
 
 
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    [
+        (tarfile.DIRTYPE, 0),
+        (tarfile.FIFOTYPE, 0),
+        (tarfile.CHRTYPE, 0),
+        (tarfile.SYMTYPE, 0),  # to itself
+        (tarfile.REGTYPE, 6_000_000),  # packed, it is small
+    ],
+)
+def test_member_that_is_no_small_file_is_refused(published, tmp_path, monkeypatch, kind, size):
+    folder = put(published, tmp_path / "root" / "POKERDVS")
+    with tarfile.open(folder / "pips_train.tar.gz", "w:gz") as tar:
+        member = tarfile.TarInfo("pips_train/cl/0.npy")
+        member.type, member.size, member.linkname = kind, size, "0.npy"
+        tar.addfile(member, io.BytesIO(bytes(size)))
+    md5 = hashlib.md5((folder / "pips_train.tar.gz").read_bytes()).hexdigest()
+    monkeypatch.setitem(pokerdvs.REGISTRY, "pips_train.tar.gz", md5)
+    with pytest.raises(FileNotFoundError, match=r"pips_train/cl/0\.npy in pips_train.tar.gz is no"):
+        load_pokerdvs(tmp_path / "root", source="real")
+
+
 @pytest.mark.parametrize("content", [b"no archive", b"\x1f\x8b\x08\x00 cut", b""])
 def test_archive_with_the_right_hash_that_is_none_is_named(
     published, tmp_path, monkeypatch, quick, content
@@ -244,12 +267,17 @@ def test_recordings_load_from_archives_where_nothing_can_be_written(
     put(published, tmp_path / "root" / "POKERDVS")
 
     @contextmanager
-    def full_disk(path):
-        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+    def full_disk(*args):
+        raise OSError(errno.ENOSPC, "No space left on device", *map(str, args))
         yield
 
     monkeypatch.setattr(pokerdvs, "atomic_write", full_disk)
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", full_disk)
     assert_whole(load_pokerdvs(tmp_path / "root", source="real"))
+    unpack(published, tmp_path / "unpacked")
+    assert_whole(load_pokerdvs(tmp_path / "unpacked", source="real"))
+    with pytest.raises(FileNotFoundError, match=r"none/: .*No space left on device"):
+        load_pokerdvs(tmp_path / "empty", source="real")
 
 
 def in_child(target):
@@ -370,10 +398,64 @@ def test_auto_falls_back_with_a_warning_that_says_why_and_a_banner(published, tm
     assert "simulated" in repr(data)
 
 
-@pytest.mark.parametrize("root", ["x" * 300, "~no-such-user", 7])
-def test_auto_falls_back_whatever_the_reason(published, quick, root):
-    with pytest.warns(UserWarning, match="these are simulated"):
+@pytest.mark.parametrize(
+    ("root", "reason"),
+    [
+        ("x" * 300, "File name too long"),
+        ("x/" * 3000, "File name too long"),
+        ("~no-such-user", "the data folder is '~no-such-user'"),
+        (7, "the data folder is 7"),
+    ],
+)
+def test_auto_falls_back_whatever_the_reason_and_says_it(published, quick, root, reason):
+    with pytest.warns(UserWarning, match=f"(?s)these are simulated.*{reason}"):
         assert load_pokerdvs(root).source == "simulated"
+    with pytest.raises(FileNotFoundError, match=reason):
+        load_pokerdvs(root, source="real")
+
+
+@needs_fork
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read all")
+@pytest.mark.parametrize("closed", ["above", "above/root/POKERDVS"])
+def test_folder_that_may_not_be_read_leaves_the_cache(published, tmp_path, quick, closed):
+    home = put(published, tmp_path / "above" / "root" / "POKERDVS")
+    (tmp_path / closed).chmod(0o600)
+    try:
+        with pytest.warns(UserWarning, match=r"(?s)these are simulated.*Permission denied"):
+            load_pokerdvs(home.parent)
+        put(published, tmp_path / "cache" / "POKERDVS")
+        assert_whole(load_pokerdvs(home.parent, source="real"))
+    finally:
+        (tmp_path / closed).chmod(0o700)
+
+
+def test_cache_spares_the_download_for_a_new_folder(published, tmp_path):
+    put(published, tmp_path / "cache" / "POKERDVS")
+    assert_whole(load_pokerdvs(tmp_path / "root", source="real"))
+    assert (tmp_path / "root" / "POKERDVS" / "pips_test.tar.gz").is_file()
+
+
+@needs_fork
+def test_pipe_in_the_place_of_a_file_is_neither_read_nor_replaced(published, tmp_path):
+    """Reading it would wait for ever."""
+    folder = unpack(published, tmp_path / "root" / "POKERDVS")
+    pipes = [tmp_path / "pipe", folder / "pips_test.tar.gz"]
+    for pipe in pipes:
+        os.mkfifo(pipe)
+    (folder / "pips_train.tar.gz").symlink_to(pipes[0])
+    assert_whole(load_pokerdvs(tmp_path / "root", source="real"))
+    put(published, tmp_path / "cache" / "POKERDVS")
+    (folder / "pips_test" / "cl" / "0.npy").unlink()
+    assert_whole(load_pokerdvs(tmp_path / "root", source="real"))
+    assert all(pipe.is_fifo() for pipe in pipes)
+
+
+def test_file_without_an_end_is_not_read(published, tmp_path, monkeypatch):
+    folder = unpack(published, tmp_path / "root" / "POKERDVS")
+    with (folder / "pips_train" / "cl" / "0.npy").open("r+b") as file:
+        file.truncate(2**40)  # takes no room on the disk, but would in memory
+    with pytest.raises(FileNotFoundError, match=r"cl/0\.npy is no regular file of up to 5000000 b"):
+        load_pokerdvs(tmp_path / "root", source="real")
 
 
 def test_real_recordings_carry_no_banner(published, tmp_path):

@@ -75,6 +75,12 @@ def test_any_numeric_types_and_order_of_fields_are_taken():
         (changed("t", 49, np.inf, float), r"field t is inf at event 49"),
         (changed("x", 5, 1.5, float), r"field x is 1\.5 at event 5; expected whole numbers"),
         (changed("t", 49, 2**63 + 5, np.uint64), r"field t is 9223372036854775813 at event 49"),
+        (
+            changed("t", 49, 2**53 + 1),
+            r"field t is 9007199254740993 at event 49; expected µs within",
+        ),
+        (changed("t", 0, -(2**63)), r"field t is -9223372036854775808 at event 0; expected µs"),
+        (changed("x", 5, 1e300, float), r"field x is 1e\+300 at event 5; expected whole numbers"),
         (some_events()[:0], r"recording 1 has shape \(0,\)"),
         (some_events().reshape(5, 10), r"recording 1 has shape \(5, 10\)"),
     ],
@@ -87,21 +93,61 @@ def test_value_out_of_place_is_named(events, message):
 @pytest.mark.parametrize(
     ("events", "message"),
     [
-        (np.zeros((5, 4), int), r"is a ndarray without field t, x, y, p; make a structured array"),
-        ([1, 2], r"is a list without field"),
-        (None, r"is a NoneType"),
-        (some_events()[["t", "x", "y"]], r"without field p"),
+        (np.zeros((5, 4), int), r"of type ndarray without numeric field t, x, y, p; make an array"),
+        ([1, 2], r"of type list without numeric field"),
+        (None, r"of type NoneType"),
+        (some_events()[["t", "x", "y"]], r"without numeric field p;"),
+        (changed("t", 0, 0, "m8[ms]"), r"without numeric field t;"),  # would count as µs
+        (changed("x", 0, 1 + 2j, complex), r"without numeric field x;"),
+        (changed("y", 0, "1", "U1"), r"without numeric field y;"),
+        (changed("p", 0, None, object), r"without numeric field p;"),
     ],
 )
-def test_what_is_not_a_structured_array_is_named(events, message):
+def test_what_is_not_a_structured_array_of_numbers_is_named(events, message):
     with pytest.raises(TypeError, match=message):
         check_events(events, SENSOR)
 
 
-@pytest.mark.parametrize("targets", [[0], [0, 1, 2], [0, 3], [0, -1]])
+def test_masked_value_is_named():
+    events = np.ma.MaskedArray(some_events())
+    events["x"][3] = np.ma.masked
+    with pytest.raises(ValueError, match="field x is -- at event 3; expected whole numbers"):
+        check_events(events, SENSOR)
+
+
+@pytest.mark.parametrize("size", [None, 35, (35, 35), (35.0, 35, 2), (0, 35, 2), (-1, 35, 2)])
+def test_impossible_sensor_is_named(size):
+    for give in (lambda: check_events(some_events(), size), lambda: Recordings([], [], (), size)):
+        with pytest.raises(ValueError, match=r"sensor_size is .*; expected \(width, height, pol"):
+            give()
+
+
+@pytest.mark.parametrize("targets", [[0], [0, 1, 1], [0, 3], [0, -1], [0, 0.5], [0, np.nan]])
 def test_targets_have_to_fit(targets):
     with pytest.raises(ValueError, match="targets"):
         Recordings([some_events(), some_events()], targets, ("a", "b"), SENSOR)
+
+
+@pytest.mark.parametrize("targets", [np.array([1, 0], np.uint8), torch.tensor([1, 0]), [1.0, 0]])
+def test_targets_may_be_of_any_type_that_holds_whole_numbers(targets):
+    recordings = Recordings([some_events(), some_events()], targets, ("a", "b"), SENSOR)
+    assert recordings.targets == [1, 0] and {type(target) for target in recordings.targets} == {int}
+
+
+@pytest.mark.parametrize("classes", ["ab", ("a", "a")])
+def test_classes_are_different_names(classes):
+    with pytest.raises(ValueError, match="expected a tuple of different names"):
+        Recordings([some_events()], [0], classes, SENSOR)
+
+
+def test_what_a_transform_changes_in_place_comes_anew_the_next_time():
+    def later(events):
+        events["t"] += 1
+        return events
+
+    recordings = Recordings([some_events()], [0], ("a",), SENSOR, transform=later)
+    assert np.array_equal(recordings[0][0]["t"], recordings[0][0]["t"])
+    assert np.array_equal(recordings.events[0], some_events())
 
 
 def test_tonics_frames_padding_and_transforms_work_on_them():
@@ -146,6 +192,8 @@ def test_subset_and_sum_keep_events_and_targets():
     both = first + rest
     assert both.targets == [2, 0, *recordings.targets[3:]] and len(both) == 11
     assert len(first) == 2
+    with pytest.raises(TypeError, match=r"indices is a mask; give numbers"):
+        recordings.subset([True] + 11 * [False])
     with pytest.raises(ValueError, match="differ in sensor or classes"):
         first + some_recordings(classes=("a", "b"))
 
@@ -165,6 +213,17 @@ def test_file_of_another_form_is_named(tmp_path):
     np.savez(tmp_path / "b.npz", np.zeros((7, 4)))
     with pytest.raises(ValueError, match=r"b\.npz is an archive of arrays"):
         read_events(tmp_path / "b.npz")
+    with pytest.raises(FileNotFoundError, match=r"c\.npy"):
+        read_events(tmp_path / "c.npy")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"junk", b"PK\x03\x04junk", b"\x93NUMPY\x01\x00\x09\x00{"]
+)
+def test_file_that_numpy_cannot_read_is_named(tmp_path, content):
+    (tmp_path / "a.npy").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.npy is no NumPy file of numbers"):
+        read_events(tmp_path / "a.npy")
 
 
 def test_split_of_own_recordings_says_nothing_of_simulation():
@@ -234,10 +293,14 @@ def test_seed_decides_the_folds(simulated):
     assert first == again != other
 
 
-@pytest.mark.parametrize("folds", [1, 13])
+@pytest.mark.parametrize("folds", [1, 13, 2.5, "4"])
 def test_impossible_folds_are_refused(simulated, folds):
-    with pytest.raises(ValueError, match=f"folds is {folds}"):
+    with pytest.raises(ValueError, match=f"folds is {folds}; choose from 2 to 12"):
         stratified_folds(simulated.train, folds)
+    with pytest.raises(ValueError, match=r"groups has shape \(2,\); expected \(48,\)"):
+        stratified_folds(simulated.train, 4, groups=[1, 2])
+    with pytest.raises(ValueError, match="choose from 2 to 0"):
+        stratified_folds(simulated.train.subset([]))
 
 
 def test_loader_yields_tensors_of_the_sensors_size():

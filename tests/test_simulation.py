@@ -48,6 +48,12 @@ def test_impossible_size_is_refused_by_name(count):
         simulate_pokerdvs(n_train=4, n_test=count)
 
 
+@pytest.mark.parametrize("seed", [-1, 1.5, "x", None])
+def test_impossible_seed_is_refused_by_name(seed):
+    with pytest.raises(ValueError, match=f"seed is {seed!r}; choose a whole number from 0"):
+        simulate_pokerdvs(seed)
+
+
 def test_simulating_opens_no_file(monkeypatch):
     monkeypatch.setattr("builtins.open", None)
     monkeypatch.setattr("io.open", None)
@@ -68,6 +74,8 @@ def test_recording_has_the_form_of_a_real_one(suit):
 def test_unknown_suit_is_refused():
     with pytest.raises(ValueError, match="suit is 'cl'; choose one of club, heart, diamond, spade"):
         simulate_recording("cl", np.random.default_rng(0))
+    with pytest.raises(TypeError, match="rng is None; give a generator"):
+        simulate_recording("club", None)
 
 
 def test_camera_that_sees_nothing_is_named():

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -58,11 +59,12 @@ class EventCamera:
     leak_rate: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():  # numbers beyond would only exhaust the memory
+        for name in vars(self):  # numbers beyond would only exhaust the memory
+            value: float = getattr(self, name)
             least = 1e-3 if name.endswith("threshold") else 0
             most = 1 if name == "tie_probability" else 1e9
-            if not least <= value <= most:
-                raise ValueError(f"{name} is {value}; choose a number from {least:g} to {most:g}")
+            if not isinstance(value, Real) or not least <= value <= most:
+                raise ValueError(f"{name} is {value!r}; choose a number from {least:g} to {most:g}")
 
     def record(
         self, log_frames: Iterable[np.ndarray], frame_interval: float, rng: np.random.Generator
@@ -84,10 +86,9 @@ class EventCamera:
             ValueError: ``frame_interval`` isn't positive, there is no frame, or frames differ in
                 shape or hold values that aren't finite.
         """
-        if not isinstance(rng, np.random.Generator):
-            raise TypeError(f"rng is {rng!r}; give a generator, as np.random.default_rng(0)")
-        if not 0 < frame_interval <= 1e9:
-            raise ValueError(f"frame_interval is {frame_interval}; choose µs above 0, up to 1e9")
+        check_generator(rng)
+        if not isinstance(frame_interval, Real) or not 0 < frame_interval <= 1e9:
+            raise ValueError(f"frame_interval is {frame_interval!r}; choose µs above 0, up to 1e9")
         frames = _checked(log_frames)
         before, now = next(frames), 0.0
         share = rng.normal(1, self.mismatch, (2, *before.shape)).clip(0.3).astype(np.float32)
@@ -126,7 +127,7 @@ class EventCamera:
         change = after - pixels.reference
         threshold = np.where(change > 0, pixels.on_threshold, pixels.off_threshold)
         period = self.refractory_period_us
-        most = 1 + (end - now) / period if period else np.inf  # more don't fit in
+        most = 1 + (end - now) / max(period, 1e-6)  # more don't fit in
         crossings = np.minimum(np.abs(change) / threshold, most).astype(int)
         y, x = np.nonzero(crossings)
         crossings = crossings[y, x]
@@ -163,11 +164,19 @@ class EventCamera:
         return make_structured_array(*columns, dtype=EVENT_DTYPE)
 
 
+def check_generator(rng: np.random.Generator) -> None:
+    """Refuse what isn't a generator of NumPy's."""
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng is {rng!r}; give a generator, as np.random.default_rng(0)")
+
+
 def _checked(log_frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """Yield copies of the frames, or say what is wrong with one."""
     shape = None
     for number, given in enumerate(log_frames):
-        frame, name = np.array(given, dtype=np.float32), f"frame {number} of log_frames"
+        frame, name = np.asarray(given), f"frame {number} of log_frames"
+        if frame.dtype.kind not in "biuf":
+            raise ValueError(f"{name} is of type {frame.dtype}; expected numbers")
         shape = shape or frame.shape
         if frame.shape != shape or frame.ndim != 2 or frame.size == 0:
             raise ValueError(f"{name} has shape {frame.shape}; expected (y, x), the same for all")
@@ -175,6 +184,6 @@ def _checked(log_frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
             raise ValueError(
                 f"{name} isn't finite, or beyond ±1000; raise light to 1e-3, say, first"
             )
-        yield frame
+        yield frame.astype(np.float32)
     if shape is None:
         raise ValueError("log_frames holds no frame; give at least one of shape (y, x)")

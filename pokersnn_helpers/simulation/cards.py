@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
-from .camera import EventCamera
+from .camera import EventCamera, check_generator
 from .pips import SIGNED_DISTANCE
 
 FRAME_INTERVAL = 100  # µs between two frames of the scene
@@ -121,6 +121,7 @@ def simulate_recording(
     """
     if suit not in POKERDVS_CLASSES:
         raise ValueError(f"suit is {suit!r}; choose one of {', '.join(POKERDVS_CLASSES)}")
+    check_generator(rng)
     card = _draw(suit, rng)
     motion = _move(card)
     lowest = motion.way.max() + card.y + APERTURE_RADII[suit][1]

@@ -21,9 +21,11 @@ def simulate_pokerdvs(
         camera: What films them. Default: ``cards.CAMERA``.
 
     Raises:
-        ValueError: ``n_train`` or ``n_test`` isn't a positive multiple of 4, or the camera is too
-            insensitive to see a pip.
+        ValueError: ``seed`` is negative, ``n_train`` or ``n_test`` isn't a positive multiple of 4,
+            or the camera is too insensitive to see a pip.
     """
+    if not isinstance(seed, Integral) or seed < 0:
+        raise ValueError(f"seed is {seed!r}; choose a whole number from 0")
     for name, count in (("n_train", n_train), ("n_test", n_test)):
         if not isinstance(count, Integral) or count <= 0 or count % 4:
             raise ValueError(f"{name} is {count!r}; choose a positive multiple of 4, as 48")
