@@ -357,6 +357,7 @@ def _check_run(run: Run, path: Path) -> TrainOptions:
             raise ValueError("its history isn't made of finite numbers")
         for parameter in classifier.parameters():
             parameter.grad = torch.zeros_like(parameter)
+        optimizer.param_groups[0]["fused"] = False  # which writes beyond tensors of a wrong size
         optimizer.step()
     except Exception as error:  # a file can hold anything
         reason = f"{type(error).__name__}: {error}"

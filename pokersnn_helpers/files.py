@@ -77,6 +77,7 @@ def locked(path: Path, timeout: float = 0) -> Iterator[None]:
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = path.with_name(f".{_key(path)}.lock")
+    lock.touch()  # says why where it can't be made; FileLock would call it taken
     with FileLock(lock, timeout=timeout):
         hexadecimal = "[0-9a-f]"
         pattern = f".{16 * hexadecimal}.{32 * hexadecimal}.tmp"

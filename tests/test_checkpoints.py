@@ -1,3 +1,6 @@
+import os
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +10,7 @@ from pokersnn_helpers import (
     Classifier,
     FastSNN,
     SpikingNetwork,
+    decode,
     load_checkpoint,
     save_checkpoint,
 )
@@ -153,3 +157,142 @@ def test_damaged_checkpoint_is_named(tmp_path, content):
 def test_missing_checkpoint_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.pt"):
         load_checkpoint(tmp_path / "none.pt")
+
+
+def test_file_that_is_there_can_be_kept(classifier, tmp_path):
+    (tmp_path / "a.pt").write_bytes(b"mine")
+    with pytest.raises(FileExistsError, match=r"a\.pt"):
+        save_checkpoint(classifier, tmp_path / "a.pt", overwrite=False)
+    assert (tmp_path / "a.pt").read_bytes() == b"mine"
+    save_checkpoint(classifier, tmp_path / "b.pt", overwrite=False)
+    assert load_checkpoint(tmp_path / "b.pt").snn.arguments == classifier.snn.arguments
+
+
+def test_saving_draws_no_random_numbers(classifier, tmp_path):
+    """Reading the file back makes a network, whose initial weights are drawn."""
+    before = torch.get_rng_state()
+    save_checkpoint(classifier, tmp_path / "a.pt")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_weights_that_are_no_numbers_are_neither_saved_nor_loaded(classifier, tmp_path):
+    path = tmp_path / "a.pt"
+    save_checkpoint(classifier, path)
+    before = path.read_bytes()
+    classifier.snn.linear.weight.data[2, 3] = torch.nan
+    with pytest.raises(ValueError, match=r"a\.pt: .*snn\.linear\.weight.* holds NaN or infinity"):
+        save_checkpoint(classifier, path)
+    assert path.read_bytes() == before
+    content = torch.load(path, weights_only=True)
+    content["state"] = {"weights": {"deep": torch.tensor([1.0, -torch.inf])}}
+    torch.save(content, path)
+    for load in (load_checkpoint, load_run):
+        with pytest.raises(ValueError, match=r"a\.pt: .*'deep'.* holds NaN or infinity"):
+            load(path)
+
+
+def test_classes_and_sensor_from_numpy_can_be_loaded(tmp_path):
+    classes, sensor = np.unique(["b", "a"]), np.array([8, 6, 2])
+    save_checkpoint(
+        Classifier(SNN(96, 5, 2), classes=classes, sensor_size=sensor), tmp_path / "a.pt"
+    )
+    loaded = load_checkpoint(tmp_path / "a.pt")
+    assert (loaded.classes, loaded.sensor_size) == (("a", "b"), (8, 6, 2))
+
+
+def test_decode_of_your_own_is_missed_aloud(tmp_path):
+    save_checkpoint(Classifier(SNN(8, 5), lambda voltages: decode(voltages)), tmp_path / "own.pt")
+    with pytest.warns(UserWarning, match=r"own\.pt was saved with a decode of your own.*: set"):
+        load_checkpoint(tmp_path / "own.pt")
+    save_checkpoint(Classifier(SNN(8, 5)), tmp_path / "default.pt")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_checkpoint(tmp_path / "default.pt")
+
+
+class Learned(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.ones(4))
+
+    def forward(self, voltages):
+        return decode(self.scale * voltages)
+
+
+def test_what_only_looks_like_a_classifier_is_refused_when_it_is_saved(tmp_path):
+    """Not when it is loaded: then it would be too late."""
+    with pytest.raises(ValueError, match=r"(?s)a\.pt holds a SNN, .*decode\.scale"):
+        save_checkpoint(Classifier(SNN(8, 5), Learned()), tmp_path / "a.pt")
+    compiled = torch.compile(SNN(8, 5), backend="eager")
+    with pytest.raises(TypeError, match="OptimizedModule is no SpikingNetwork"):
+        save_checkpoint(Classifier(compiled), tmp_path / "a.pt")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_network_derived_from_the_book_s_is_not_taken_for_it(tmp_path):
+    class Doubled(SNN):
+        def step(self, frame, state):
+            return super().step(2 * frame, state)
+
+    save_checkpoint(Classifier(Doubled(8, 5)), tmp_path / "a.pt")
+    with pytest.raises(ValueError, match=r"a\.pt holds a Doubled.*load it with network=Doubled"):
+        load_checkpoint(tmp_path / "a.pt")
+    assert isinstance(load_checkpoint(tmp_path / "a.pt", network=Doubled).snn, Doubled)
+
+
+def set_to(*keys, value):
+    def change(content):
+        for key in keys[:-1]:
+            content = content[key]
+        content[keys[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content.pop("arguments"),
+        lambda content: content.pop("weights"),
+        lambda content: content.pop("network"),
+        set_to("arguments", value=[1, 2]),
+        set_to("arguments", "hidden_size", value=10**13),
+        set_to("arguments", "hidden_size", value="many"),
+        set_to("weights", value={}),
+        set_to("weights", "snn.linear.weight", value="heavy"),
+        set_to("sensor_size", value=(1, 2)),
+        set_to("classes", value=7),
+    ],
+)
+def test_right_format_with_odd_content_is_refused_by_name(classifier, tmp_path, change):
+    path = tmp_path / "odd.pt"
+    save_checkpoint(classifier, path)
+    content = torch.load(path, weights_only=True)
+    change(content)
+    torch.save(content, path)
+    with pytest.raises(ValueError, match=r"odd\.pt holds a "):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("state", [None, 3, {}, {"weights": {}}, {"history": {}, "extra": 1}])
+def test_odd_training_run_is_refused_by_name(classifier, tmp_path, state):
+    path = tmp_path / "odd.pt"
+    save_checkpoint(classifier, path)
+    torch.save(torch.load(path, weights_only=True) | {"state": state, "options": {}}, path)
+    with pytest.raises(ValueError, match=r"odd\.pt holds a damaged training run"):
+        load_run(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+def test_file_without_an_end_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, "/dev/zero"):
+        with pytest.raises(ValueError, match=f"{path} is not a regular file"):
+            load_checkpoint(path)
+
+
+def test_reason_is_one_line(classifier, tmp_path):
+    state = TrainingState({}, {}, 0, {}, torch.zeros(1), {})
+    with pytest.raises(ValueError, match="Unsupported global: GLOBAL pathlib") as refused:
+        save_checkpoint(classifier, tmp_path / "a.pt", Run({"folder": tmp_path}, state))
+    assert "\n" not in str(refused.value)

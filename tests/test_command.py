@@ -1,15 +1,20 @@
 """The commands ``train`` and ``predict``, and training that processes share."""
 
+import io
 import os
+import signal
 import subprocess
 import sys
 import time
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
 from torch.optim.optimizer import register_optimizer_step_pre_hook
+from tqdm import trange
 
 from pokersnn_helpers import (
     SNN,
@@ -27,6 +32,7 @@ from pokersnn_helpers import (
 from pokersnn_helpers import __main__ as commands
 from pokersnn_helpers.checkpoints import load_run
 from pokersnn_helpers.distributed import shard_batch
+from pokersnn_helpers.files import locked
 
 TRAIN = ["train", "--time-window", "5000", "--device", "cpu"]
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone"]  # what the script torchrun runs
@@ -60,15 +66,16 @@ def losses(path):
     return load_run(path).state.history["loss"]
 
 
+def walk(name, value):
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from walk(f"{name}/{key}", inner)
+    else:
+        yield name, value
+
+
 def everything_in(path):
     """All that a checkpoint holds, as (name, value)."""
-
-    def walk(name, value):
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                yield from walk(f"{name}/{key}", inner)
-        else:
-            yield name, value
 
     return list(walk("", torch.load(path, weights_only=True)))
 
@@ -150,6 +157,10 @@ def test_resuming_a_finished_run_reports_and_changes_nothing(finished, capsys):
             ["--time-window", "-5"],
             r"--time-window is -5\.0 microseconds; choose a number",
         ),
+        (
+            ["--time-window", "0.9"],
+            r"--time-window is 0\.9 microseconds; choose a number from 1 on",
+        ),
         (["--time-window", "nan"], r"--time-window is nan microseconds"),
         (["--seed", "-1"], r"--seed is -1; choose a whole number from 0"),
         (["--device", "tpu9"], r"--device is 'tpu9'; choose cpu, cuda or cuda:NUMBER"),
@@ -221,6 +232,230 @@ def test_other_file_is_not_overwritten(finished, tmp_path):
         with pytest.raises(SystemExit, match=r"mine\.pt, which exists and isn't overwritten"):
             train("--checkpoint", path, *arguments)
     assert path.read_bytes() == b"mine"
+
+
+def test_run_keeps_others_away_from_its_checkpoint(data, tmp_path, monkeypatch):
+    tried = []
+
+    def try_another(source):
+        for arguments in (["--checkpoint", path], ["--resume", path]):
+            path.touch()
+            with pytest.raises(SystemExit, match=r"another run is writing .*a\.pt\. Wait") as end:
+                train(*arguments)
+            path.unlink()
+            assert "\n" not in str(end.value)
+        tried.append(source)
+        return data
+
+    path = tmp_path / "a.pt"
+    monkeypatch.setattr(commands, "load_pokerdvs", try_another)
+    train("--epochs", 1, "--checkpoint", path)
+    assert tried and [file.name for file in tmp_path.iterdir()] == ["a.pt"]
+
+
+def test_lock_lasts_to_the_end_and_is_that_of_process_0(tmp_path, monkeypatch):
+    path, found = tmp_path / "a.pt", []
+
+    def save(classifier, target, run, overwrite):
+        with pytest.raises(TimeoutError), locked(path):
+            pass
+        found.append(overwrite)
+        save_checkpoint(classifier, target, run, overwrite)
+
+    monkeypatch.setattr(commands, "save_checkpoint", save)
+    train("--epochs", 2, "--checkpoint", path)
+    assert found == [False, True]
+    monkeypatch.setattr(commands, "broadcast", lambda make: pytest.fail("called"))
+    monkeypatch.setattr(commands, "locked", lambda path: pytest.fail("locked"))
+    with pytest.raises(pytest.fail.Exception, match="called"):
+        train("--epochs", 2, "--resume", path)
+
+
+def test_file_that_appears_meanwhile_is_not_overwritten(data, tmp_path, monkeypatch, capsys):
+    def load(source):
+        (tmp_path / "run.pt").write_bytes(b"mine")
+        (tmp_path / "run-2.pt").write_bytes(b"mine, too")
+        return data
+
+    monkeypatch.setattr(commands, "load_pokerdvs", load)
+    train("--epochs", 2, "--checkpoint", tmp_path / "run.pt")
+    assert (tmp_path / "run.pt").read_bytes() == b"mine"
+    assert (tmp_path / "run-2.pt").read_bytes() == b"mine, too"
+    assert len(losses(tmp_path / "run-3.pt")) == 2
+    assert len(list(tmp_path.iterdir())) == 3
+    said = r"run.pt has appeared meanwhile and isn't overwritten; checkpoint: "
+    assert f"{said}{tmp_path / 'run-3.pt'}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("kept", [True, False])
+def test_signal_ends_training_in_two_lines(tmp_path, monkeypatch, capsys, number, kept):
+    def stop(target, classifier, run):
+        save(target, classifier, run)
+        if len(run.state.history["loss"]) == 2:
+            signal.raise_signal(number)
+
+    save = commands._Target.save
+    monkeypatch.setattr(commands._Target, "save", stop)
+    monkeypatch.setattr("pokersnn_helpers.training.trange", partial(trange, disable=False))
+    path = tmp_path / "a b.pt"
+    before = signal.getsignal(number)
+    with pytest.raises(SystemExit) as end:
+        train("--epochs", 9, *(["--checkpoint", path] if kept else []))
+    assert end.value.code == 128 + number
+    assert signal.getsignal(number) is before
+    *_, bar, first, second = capsys.readouterr().err.splitlines()
+    assert "epoch/s" in bar and first.startswith(f"stopped by {number.name}. ")
+    if kept:
+        assert first.endswith("a b.pt holds every finished epoch. Go on with it:")
+        assert second == f"python -m pokersnn_helpers train --resume '{path}' --device cpu"
+        assert [file.name for file in tmp_path.iterdir()] == ["a b.pt"]
+        assert len(losses(path)) == 2
+    else:
+        assert first.endswith("Nothing is saved;") and second.startswith("--checkpoint FILE keeps")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (["--checkpoint", "new.pt"], "No epoch was complete,\nso nothing is saved; start"),
+        (["--resume", "old.pt"], "old.pt holds every finished epoch. Go on with it:\n"),
+        (
+            ["--resume", "old.pt", "--checkpoint", "new.pt"],
+            "old.pt is as it was. Go on with it:\n"
+            "python -m pokersnn_helpers train --resume old.pt --checkpoint new.pt --device cpu",
+        ),
+    ],
+)
+def test_signal_before_the_first_epoch_tells_what_is_left(
+    finished, tmp_path, monkeypatch, capsys, arguments, advice
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old.pt").write_bytes(finished.read_bytes())
+    monkeypatch.setattr(
+        commands, "load_pokerdvs", lambda source: signal.raise_signal(signal.SIGTERM)
+    )
+    with pytest.raises(SystemExit) as end:
+        train(*arguments)
+    assert end.value.code == 143
+    assert capsys.readouterr().err.startswith(f"stopped by SIGTERM. {advice}")
+    assert [file.name for file in tmp_path.iterdir()] == ["old.pt"]
+
+
+def test_signals_that_the_shell_ignores_stay_ignored(data, monkeypatch):
+    """As after nohup, or in a script's background."""
+    monkeypatch.setattr(
+        commands, "load_pokerdvs", lambda source: signal.raise_signal(signal.SIGINT) or data
+    )
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        train("--epochs", 1)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_full_disk_ends_the_run_in_one_line_that_names_the_file(finished, tmp_path, monkeypatch):
+    path = tmp_path / "run.pt"
+    path.write_bytes(finished.read_bytes())
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(SystemExit, match=r"error: .*No space left on device: '.*run\.pt'"):
+        train("--resume", path, "--epochs", 4)
+    assert path.read_bytes() == finished.read_bytes()
+    assert [file.name for file in tmp_path.iterdir()] == ["run.pt"]
+
+
+def test_folder_that_cannot_be_written_to_is_named_before_training(tmp_path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / "run.pt", "/proc/run.pt"):
+        with pytest.raises(SystemExit, match=rf"--checkpoint is {path}, and .*name a file in ano"):
+            train("--checkpoint", path)
+
+
+def test_resumed_link_stays_a_link(finished, tmp_path):
+    (tmp_path / "run.pt").write_bytes(finished.read_bytes())
+    (tmp_path / "link.pt").symlink_to("run.pt")
+    train("--resume", tmp_path / "link.pt", "--epochs", 4)
+    assert (tmp_path / "link.pt").is_symlink()
+    assert len(losses(tmp_path / "run.pt")) == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c["options"].update(epochs="many"), "epochs is 'many'; expected type int"),
+        (lambda c: c["options"].update(time_window=None), "time_window is None; expected"),
+        (lambda c: c["options"].update(network="cnn"), "network is 'cnn'; choose from snn, fast"),
+        (lambda c: c["options"].update(pace=3), "pace"),
+        (lambda c: c["options"].update(seed=-3), "--seed is -3"),
+        (lambda c: c["state"].update(rng=torch.zeros(3)), "RNG"),
+        (lambda c: c["state"].update(n_averaged="x"), "Error"),
+        (lambda c: c["state"].update(optimizer={}), "KeyError"),
+        (lambda c: c["state"]["optimizer"]["param_groups"].clear(), "parameter group"),
+        (lambda c: c["state"]["optimizer"]["param_groups"][0].pop("betas"), "betas"),
+        (lambda c: c["state"]["optimizer"]["state"][0].update(exp_avg=torch.ones(2)), "size"),
+        (lambda c: c["state"]["weights"].popitem(), "Missing key"),
+        (lambda c: c["state"]["history"].update(loss=[1.0]), "length"),
+        (lambda c: c["state"]["history"].update(loss="abc"), "Error"),
+        (lambda c: c["state"]["history"]["loss"].__setitem__(0, float("nan")), "finite numbers"),
+        (lambda c: c["state"]["history"].pop("loss"), "Error"),
+    ],
+)
+def test_damaged_run_is_not_resumed(finished, tmp_path, change, message):
+    content = torch.load(finished, weights_only=True)
+    change(content)
+    torch.save(content, tmp_path / "bad.pt")
+    expected = rf"(?s)bad\.pt (is|holds) (a )?damaged.*{message}|bad\.pt is damaged\..*{message}"
+    with pytest.raises(SystemExit, match=expected):
+        train("--resume", tmp_path / "bad.pt", "--epochs", 9)
+
+
+def test_trying_a_run_leaves_it_as_it_was(finished):
+    run, again = load_run(finished), load_run(finished)
+    before = torch.get_rng_state()
+    commands._check_run(run, finished)
+    assert torch.equal(torch.get_rng_state(), before)
+    for (_, value), (_, other) in zip(
+        walk("", vars(run.state)), walk("", vars(again.state)), strict=True
+    ):
+        assert torch.equal(value, other) if isinstance(value, torch.Tensor) else value == other
+
+
+@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["predict", "--help"]])
+def test_help_is_plain_ascii(words, capsys):
+    with pytest.raises(SystemExit):
+        commands.main(words)
+    assert capsys.readouterr().out.isascii()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp932", "cp866", "koi8-r", "gbk"])
+def test_terminal_of_any_encoding_can_print(finished, data, tmp_path, monkeypatch, encoding):
+    path = tmp_path / "\xb5 \u2660 \U0001f0a1.npy"
+    np.save(path, data.test.events[0])
+    printed = io.TextIOWrapper(io.BytesIO(), encoding)
+    monkeypatch.setattr(sys, "stdout", printed)
+    commands.main(["predict", "--checkpoint", str(finished), str(path)])
+    assert b"\\U0001f0a1.npy: " in printed.buffer.getvalue()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_output_that_cannot_be_written_ends_in_one_line():
+    command = [sys.executable, "-m", "pokersnn_helpers", *TRAIN, "--epochs", "1"]
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 1
+    error = "python -m pokersnn_helpers train: error: [Errno 28] No space left on device: "
+    assert result.stderr.splitlines()[-1] == f"{error}'standard output'"
+    assert "Traceback" not in result.stderr and "ignored" not in result.stderr
+
+
+def test_error_in_the_code_keeps_its_traceback(monkeypatch):
+    monkeypatch.setattr(commands, "load_pokerdvs", lambda source: {}["missing"])
+    with pytest.raises(KeyError):
+        train()
 
 
 def train_on_uneven_batches():
@@ -330,8 +565,8 @@ def test_fast_network_trains_to_the_same_weights(finished, tmp_path):
 @pytest.mark.parametrize("sparse", [False, True])
 def test_process_without_a_recording_has_gradients_of_zero(sparse, monkeypatch):
     monkeypatch.setattr("pokersnn_helpers.distributed._connected", lambda: True)
-    monkeypatch.setattr(dist, "get_world_size", lambda: 3)
-    monkeypatch.setattr(dist, "get_rank", lambda: 2)
+    monkeypatch.setattr(dist, "get_world_size", lambda: 5)
+    monkeypatch.setattr(dist, "get_rank", lambda: 3)  # more than there are recordings
     frames = torch.ones(9, 2, 2, 35, 35)
     frames, targets = shard_batch(frames.to_sparse() if sparse else frames, torch.tensor([1, 2]))
     assert (frames.shape, len(targets)) == ((9, 0, 2, 35, 35), 0)
@@ -365,3 +600,15 @@ def test_predict_names_the_file_and_what_is_wrong_with_it(finished, data, tmp_pa
     ):
         with pytest.raises(SystemExit, match=message):
             commands.main(["predict", "--checkpoint", str(finished), str(tmp_path / name)])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+def test_file_without_an_end_is_named(finished, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", "/dev/zero"):
+        with pytest.raises(SystemExit, match=rf"{path}: this is not a regular file"):
+            commands.main(["predict", "--checkpoint", str(finished), str(path)])
+        with pytest.raises(SystemExit, match=rf"{path} is not a regular file"):
+            commands.main(["predict", "--checkpoint", str(path), "a.npy"])
+        with pytest.raises(SystemExit, match=rf"{path} is not a regular file"):
+            train("--resume", path)

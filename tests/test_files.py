@@ -1,0 +1,121 @@
+"""Files are written whole or not at all, and by one process at a time."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from pokersnn_helpers.files import atomic_write, locked
+
+
+def write(path, content, **options):
+    with atomic_write(path, **options) as file:
+        file.write(content)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_block_that_fails_leaves_what_was_there(tmp_path):
+    path = tmp_path / "a"
+    write(path, b"old")
+
+    def fail():
+        with atomic_write(path) as file:
+            file.write(b"new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert path.read_bytes() == b"old" and names(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("hard_links", [True, False])
+def test_name_taken_meanwhile_is_not_overwritten(tmp_path, monkeypatch, hard_links):
+    if not hard_links:
+        monkeypatch.setattr("os.link", lambda *_: (_ for _ in ()).throw(OSError(errno.EPERM, "")))
+    path = tmp_path / "a"
+    write(path, b"first", overwrite=False)
+
+    def write_slowly():
+        with atomic_write(tmp_path / "b", overwrite=False) as file:
+            file.write(b"new")
+            (tmp_path / "b").write_bytes(b"somebody else's")
+
+    with pytest.raises(FileExistsError, match=r"/b'"):
+        write_slowly()
+    assert (tmp_path / "b").read_bytes() == b"somebody else's"
+    assert path.read_bytes() == b"first" and names(tmp_path) == ["a", "b"]
+
+
+def test_full_disk_is_named_by_the_file_that_was_asked_for(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*/a\.pt'"):
+        write(tmp_path / "a.pt", b"new")
+    assert names(tmp_path) == []
+
+
+def test_link_stays_a_link(tmp_path):
+    (tmp_path / "target").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("target")
+    write(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_bytes() == b"new"
+
+
+def test_longest_name_can_be_written(tmp_path):
+    path = tmp_path / (255 * "n")
+    with locked(path):
+        write(path, b"new")
+    assert path.read_bytes() == b"new"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+def test_pipe_and_folder_are_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name in ("pipe", "folder"):
+        with pytest.raises(OSError, match=rf"Not a regular file: '.*/{name}'"):
+            write(tmp_path / name, b"new")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert names(tmp_path) == ["folder", "pipe"]
+
+
+def test_one_lock_at_a_time_and_none_left(tmp_path):
+    path = tmp_path / "a"
+
+    def again():
+        with locked(path):
+            pass
+
+    with locked(path):
+        with pytest.raises(TimeoutError):
+            again()
+        (tmp_path / "link").symlink_to(path)
+        with pytest.raises(TimeoutError), locked(tmp_path / "link"):
+            pass
+        with locked(tmp_path / "b"):  # another file's
+            pass
+    again()
+    assert names(tmp_path) == ["link"]
+
+
+def test_leftovers_of_killed_processes_go_with_the_next_lock(tmp_path):
+    left = {}
+    for name in "ab":
+        with atomic_write(tmp_path / name) as file:
+            left[name] = Path(file.name)
+    for path in left.values():  # as if the processes had been killed before they removed it
+        path.touch()
+    mine = tmp_path / ".mine.tmp"
+    mine.touch()
+    with locked(tmp_path / "a"):
+        assert not left["a"].exists() and left["b"].exists()
+    with locked(tmp_path):
+        assert not left["b"].exists() and mine.exists()
