@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable
+from numbers import Real
 
 import torch
 
 from .fast import FastSNN
 from .frames import augment, make_loaders
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Split
-from .snn import SNN, Classifier, SpikingNetwork
+from .snn import SNN, Classifier, SpikingNetwork, check_numbers
 from .training import History, TrainingState, fit
 
 
@@ -28,7 +29,11 @@ def build_network(
         sensor_size: Width, height and polarities of the sensor.
         hidden_size: Hidden neurons.
         output_size: Readout neurons, one per class.
+
+    Raises:
+        ValueError: A number isn't greater than 0, or the time bins are too wide for ``SNN``.
     """
+    check_numbers(Real, time_window=time_window)
     # In finer steps neurons spike more often, and gradients grow at each of them.
     dt_ratio = min(1, time_window / 1000)
     sizes = math.prod(sensor_size), hidden_size, output_size

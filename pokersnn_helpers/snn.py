@@ -2,7 +2,9 @@
 
 import inspect
 import math
+import reprlib
 from collections.abc import Callable, Sequence
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +15,20 @@ from norse.torch.functional.lif import LIFParameters, LIFState
 from torch.utils._pytree import tree_map
 
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
+
+
+def check_numbers(kind: Any, **values: Any) -> None:
+    """Raise a ``ValueError`` that names the first value that isn't finite and greater than 0.
+
+    Args:
+        kind: ``numbers.Integral`` or ``numbers.Real``.
+        values: What to check, by name.
+    """
+    for name, value in values.items():
+        if not (isinstance(value, kind) and 0 < value < math.inf):
+            whole = "whole" if kind is Integral else "finite"
+            found = reprlib.repr(value)  # a few words of a tensor
+            raise ValueError(f"{name} is {found}; choose a {whole} number greater than 0")
 
 
 class SpikingNetwork(torch.nn.Module):
@@ -69,14 +85,15 @@ class SpikingNetwork(torch.nn.Module):
         """Step through frames (T, B, polarities, height, width); return voltages (T, B, classes).
 
         Raises:
-            TypeError: The frames are sparse, or aren't of a floating-point type.
-            ValueError: There is no time step, or not ``input_size`` inputs per step.
+            TypeError: The frames are no dense tensor of a floating-point type.
+            ValueError: There is no time step, not ``input_size`` inputs per step, NaN or infinity,
+                or the network is on another device.
         """
         self.check_frames(frames)
         if frames.is_sparse:
             raise TypeError("frames are sparse, for FastSNN; give frames.to_dense()")
         state, voltages, states = None, [], []
-        for frame in frames:
+        for frame in frames.to(next(self.parameters(), frames).dtype):
             voltage, state = self.step(frame, state)
             voltages.append(voltage)
             if self.record:
@@ -88,6 +105,10 @@ class SpikingNetwork(torch.nn.Module):
 
     def check_frames(self, frames: torch.Tensor) -> None:
         """Refuse what isn't a batch of frames for this network, as ``forward`` says."""
+        if not isinstance(frames, torch.Tensor):
+            raise TypeError(f"frames are of type {type(frames).__name__}; give a torch.Tensor")
+        if frames.layout not in (torch.strided, torch.sparse_coo):
+            raise TypeError(f"frames have the layout {frames.layout}; give frames.to_dense()")
         shape = tuple(frames.shape)
         if len(shape) < 3:
             raise ValueError(f"frames have shape {shape}; expected (time, batch, polarity, y, x)")
@@ -100,6 +121,25 @@ class SpikingNetwork(torch.nn.Module):
             )
         if not frames.is_floating_point():
             raise TypeError(f"frames are of type {frames.dtype}; convert them with frames.float()")
+        like = next(self.parameters(), frames)
+        if like.device != frames.device:
+            raise ValueError(
+                f"frames are on device {frames.device}, the network is on {like.device}; "
+                f'move them with frames.to("{like.device}")'
+            )
+        _check_finite(frames.to(like.dtype))
+
+
+def _check_finite(frames: torch.Tensor) -> None:
+    """Refuse NaN and infinity: a voltage that is NaN never spikes, so the readout hides it."""
+    values = (frames._values() if frames.is_sparse else frames).detach()
+    if values.numel() == 0 or torch.stack(torch.aminmax(values)).isfinite().all():
+        return
+    index = (~values.isfinite()).nonzero()[0].tolist()
+    value = values[tuple(index)].item()
+    if frames.is_sparse:
+        index = frames._indices()[:, index[0]].tolist() + index[1:]
+    raise ValueError(f"frames hold {value} at index {tuple(index)}; they must be finite numbers")
 
 
 class SNNState(NamedTuple):
@@ -126,10 +166,13 @@ class SNN(SpikingNetwork):
         tau_mem: Membrane time constant of the hidden neurons, in s.
         readout_tau_syn: Synaptic time constant of the readout, in s.
         readout_tau_mem: Membrane time constant of the readout, in s.
-        dt: Duration of a time step in s.
+        dt: Duration of a time step in s, at most twice the shortest time constant.
         surrogate_slope: The surrogate's slope at the threshold. A neuron has more chances to spike
             the shorter a step is, so ``dt`` / 1 ms makes gradients in fine steps about what they
             are in steps of 1 ms.
+
+    Raises:
+        ValueError: An argument isn't a finite number greater than 0, or ``dt`` is too long.
     """
 
     def __init__(
@@ -147,6 +190,17 @@ class SNN(SpikingNetwork):
         surrogate_slope: float = 1.0,
     ):
         super().__init__()
+        check_numbers(
+            Integral, input_size=input_size, hidden_size=hidden_size, output_size=output_size
+        )
+        check_numbers(Real, v_th=v_th, tau_syn=tau_syn, tau_mem=tau_mem, dt=dt)
+        check_numbers(Real, readout_tau_syn=readout_tau_syn, readout_tau_mem=readout_tau_mem)
+        check_numbers(Real, surrogate_slope=surrogate_slope)
+        if dt > (longest := 2 * min(tau_syn, tau_mem, readout_tau_syn, readout_tau_mem)):
+            raise ValueError(
+                f"dt is {dt:g} s, more than twice the shortest time constant: voltages would grow "
+                f"without end; choose at most {longest:g} s, bins of {1e6 * longest:g} microseconds"
+            )
         self.input_size, self.dt, self.surrogate_slope = input_size, dt, surrogate_slope
         lif = LIFParameters(
             tau_syn_inv=torch.as_tensor(1 / tau_syn),
@@ -161,6 +215,12 @@ class SNN(SpikingNetwork):
         self.lif0 = LIFRecurrentCell(input_size, hidden_size, p=lif, dt=dt)
         self.linear = torch.nn.Linear(hidden_size, output_size, bias=False)
         self.readout = LICell(p=li, dt=dt)
+
+    def check_frames(self, frames: torch.Tensor) -> None:
+        """Refuse half precision, too, for Norse's cells begin in single precision."""
+        super().check_frames(frames)
+        if (dtype := next(self.parameters()).dtype) not in (torch.float32, torch.float64):
+            raise TypeError(f"the weights are of type {dtype}; convert them with snn.float()")
 
     def step(self, frame: torch.Tensor, state: SNNState | None) -> tuple[torch.Tensor, SNNState]:
         """Compute one time step, as ``SpikingNetwork`` says."""

@@ -1,14 +1,16 @@
 """Train a classifier, test it, ask it about one recording. Nothing in the loop is about spikes."""
 
 import math
-from collections.abc import Callable, Iterable
+import reprlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch.nn.functional import nll_loss
-from torch.nn.utils import clip_grad_norm_
+from torch.nn.utils import clip_grad_norm_, get_total_norm
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import trange
@@ -23,7 +25,7 @@ from .distributed import (
     wrap_ddp,
 )
 from .frames import to_frames
-from .snn import Classifier
+from .snn import Classifier, check_numbers
 
 Batches = DataLoader[Any] | Iterable[tuple[torch.Tensor, torch.Tensor]]
 
@@ -78,8 +80,13 @@ def evaluate(
 
     Args:
         classifier: Frames in, log-probabilities (B, classes) out. It moves to ``device``.
-        loader: Its time bins are as wide as the network's time steps, else a ``ValueError``.
+        loader: Its time bins are as wide as the network's time steps.
         device: Where to run; default ``default_device()``.
+
+    Raises:
+        TypeError: The loader's frames or targets aren't tensors.
+        ValueError: The time bins have another width, the loader is empty, or a target isn't the
+            number of a class.
     """
     _check_time_window(classifier, loader)
     device = device or default_device()
@@ -87,8 +94,12 @@ def evaluate(
     log_probabilities, targets = [], []
     with torch.no_grad():
         for frames, target in loader:
+            _check_tensors(frames, target)
             log_probabilities.append(classifier(frames.to(device)).cpu())
-            targets.append(target)
+            targets.append(target.cpu())
+            _check_targets(targets[-1], log_probabilities[-1])
+    if not targets:
+        raise ValueError("the loader is empty: there is nothing to evaluate")
     return Evaluation(torch.cat(log_probabilities), torch.cat(targets))
 
 
@@ -120,7 +131,7 @@ def predict(
     return Prediction(max(by_name, key=by_name.__getitem__), by_name, voltages[:, 0].cpu())
 
 
-def _check_time_window(classifier: torch.nn.Module, loader: Batches) -> None:
+def _check_time_window(classifier: torch.nn.Module, loader: Batches | None) -> None:
     time_window = getattr(getattr(loader, "dataset", None), "time_window", None)
     dt = getattr(getattr(classifier, "snn", None), "dt", None)
     if time_window and dt and not math.isclose(time_window, 1e6 * dt, rel_tol=1e-6):
@@ -129,6 +140,26 @@ def _check_time_window(classifier: torch.nn.Module, loader: Batches) -> None:
             f"Make the loader with time_window={1e6 * dt:g} or the network with "
             f"dt={1e-6 * time_window:g}"
         )
+
+
+def _check_tensors(frames: object, targets: object) -> None:
+    for name, value in (("frames", frames), ("targets", targets)):
+        if not isinstance(value, torch.Tensor):
+            found = type(value).__name__
+            raise TypeError(f"{name} are of type {found}; a loader and augment must give tensors")
+
+
+def _check_targets(targets: torch.Tensor, log_probabilities: torch.Tensor) -> None:
+    """Refuse what isn't a class number; ``nll_loss`` would leave out -100 without a word."""
+    size, classes = len(log_probabilities), log_probabilities.shape[-1]
+    if targets.dtype == torch.int64 and targets.shape == (size,):
+        targets = targets[(targets < 0) | (targets >= classes)]
+        if len(targets) == 0:
+            return
+    raise ValueError(
+        f"targets hold {reprlib.repr(targets.tolist())} ({targets.dtype}); for these {size} "
+        f"recordings there must be {size} int64 numbers from 0 to {classes - 1}"
+    )
 
 
 @dataclass
@@ -145,13 +176,28 @@ class TrainingState:
     def restore(
         self, classifier: torch.nn.Module, ema: AveragedModel, optimizer: torch.optim.Optimizer
     ) -> History:
-        """Put everything back where ``fit`` took it from, and return the history."""
-        classifier.load_state_dict(self.weights)
-        ema.module.load_state_dict(self.ema)
-        ema.n_averaged.fill_(self.n_averaged)
-        optimizer.load_state_dict(self.optimizer)
-        torch.set_rng_state(self.rng)
-        return History(**self.history)
+        """Put everything back where ``fit`` took it from, and return the history.
+
+        Raises:
+            ValueError: Something is missing, is of another size, or isn't a finite number.
+        """
+        try:
+            classifier.load_state_dict(self.weights)
+            ema.module.load_state_dict(self.ema)
+            ema.n_averaged.fill_(self.n_averaged)
+            optimizer.load_state_dict(self.optimizer)
+            torch.set_rng_state(self.rng)
+            history = History(**{name: list(self.history[name]) for name in asdict(History())})
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise ValueError(f"resume_from doesn't fit this classifier: {error!r}") from error
+        if not math.isfinite(_norm(classifier) + _norm(ema)):
+            raise ValueError("resume_from holds weights that are NaN or infinite; start a new run")
+        return history
+
+
+def _norm(model: torch.nn.Module) -> float:
+    """Return the Euclidean norm of all weights."""
+    return get_total_norm([weights.detach() for weights in model.parameters()]).item()
 
 
 @one_cpu_thread()
@@ -178,7 +224,7 @@ def fit(
     Args:
         classifier: Frames in, log-probabilities (B, classes) out. It moves to ``device`` and is
             trained in place.
-        train_loader: Yields (frames, targets) to learn from.
+        train_loader: Yields (frames, targets) to learn from, anew in each epoch.
         test_loader: Watched after each epoch, never learned from. Default: nothing is watched.
         epochs: Passes over the training recordings.
         optimizer: Of the classifier's parameters. Default: Adam with a learning rate of 0.002.
@@ -193,16 +239,28 @@ def fit(
             Both change in the next epoch: save them at once.
 
     Raises:
-        ValueError: A loader's time bins aren't as wide as the network's time steps.
-        RuntimeError: The loss or the gradient is no longer a finite number.
+        TypeError: A loader is an iterator, or ``augment`` or a loader doesn't give tensors.
+        ValueError: As for ``evaluate``; or a number is out of range, or ``resume_from`` is of
+            another classifier.
+        RuntimeError: The loss, the gradient or a weight is no longer a finite number.
     """
-    for loader in filter(None, (train_loader, test_loader)):
+    check_numbers(Integral, epochs=epochs)
+    if clip_norm is not None:
+        check_numbers(Real, clip_norm=clip_norm)
+    if not 0 <= ema_decay < 1:
+        raise ValueError(f"ema_decay is {ema_decay}; choose a number from 0 to below 1")
+    for loader in (train_loader, test_loader):
+        if isinstance(loader, Iterator):
+            found = type(loader).__name__
+            raise TypeError(f"a {found} yields its batches only once; give a DataLoader or a list")
         _check_time_window(classifier, loader)
     device = device or default_device()
     model = wrap_ddp(classifier.to(device))
     optimizer = optimizer or torch.optim.Adam(classifier.parameters(), lr=0.002, fused=True)
     ema = AveragedModel(classifier, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
-    history = resume_from.restore(classifier, ema, optimizer) if resume_from else History()
+    history = History()
+    if resume_from is not None:
+        history = resume_from.restore(classifier, ema, optimizer)
     done = len(history.loss)
     hidden = {"disable": True} if rank() else {}  # disable=False would overrule TQDM_DISABLE
     progress = trange(
@@ -211,22 +269,33 @@ def fit(
     for epoch in progress:
         classifier.train()
         sums = torch.zeros(3, dtype=torch.float64, device=device)  # loss, correct, n_samples
-        for frames, targets in train_loader:
+        for batch, (frames, targets) in enumerate(train_loader, 1):
             frames = augment(frames) if augment else frames
+            _check_tensors(frames, targets)
             frames, targets = shard_batch(frames, targets)
             frames, targets = frames.to(device), targets.to(device)
-            log_probabilities = model(frames)
+            where = f"in epoch {epoch + 1}, batch {batch}"
+            try:
+                log_probabilities = model(frames)
+                _check_targets(targets, log_probabilities)
+            except ValueError as error:
+                raise ValueError(f"{where}: {error}") from error
             losses = nll_loss(log_probabilities, targets, reduction="none")
             loss = batch_mean(losses)
             optimizer.zero_grad()
             loss.backward()
-            norm = clip_grad_norm_(classifier.parameters(), clip_norm or math.inf)
-            _check_finite(epoch, optimizer, loss=loss.item(), gradient=norm.item())
+            gradient = clip_grad_norm_(classifier.parameters(), clip_norm or math.inf)
+            _check_finite("loss", loss.item(), where, classifier, optimizer)
+            _check_finite("gradient", gradient.item(), where, classifier, optimizer)
             optimizer.step()
             ema.update_parameters(classifier)
             correct = log_probabilities.argmax(dim=1) == targets
             sums += torch.stack([losses.detach(), correct, torch.ones_like(losses)]).sum(dim=1)
         loss_sum, correct, n_samples = all_reduce_sum(sums).tolist()
+        if n_samples == 0:
+            raise ValueError("train_loader is empty: there is nothing to learn from")
+        where = f"after epoch {epoch + 1}"
+        _check_finite("norm of the weights", _norm(ema), where, classifier, optimizer)
         history.loss.append(loss_sum / n_samples)
         history.accuracy.append(correct / n_samples)
         if rank() == 0 and test_loader is not None:
@@ -243,11 +312,19 @@ def fit(
     return history
 
 
-def _check_finite(epoch: int, optimizer: torch.optim.Optimizer, **values: float) -> None:
-    for name, value in values.items():
-        if not math.isfinite(value):
-            raise RuntimeError(
-                f"the {name} is {value} in epoch {epoch + 1}; try a learning rate below "
-                f"{optimizer.param_groups[0]['lr']:g}, with bins finer than 1 ms a smaller "
-                "surrogate_slope, as build_network has it, and look for NaN in the frames"
-            )
+def _check_finite(
+    name: str,
+    value: float,
+    where: str,
+    classifier: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    if math.isfinite(value):
+        return
+    advice = f"try a learning rate below {optimizer.param_groups[0]['lr']:g}"
+    snn: Any = getattr(classifier, "snn", None)
+    if dt := getattr(snn, "dt", None):
+        where += f", with time steps of dt = {dt:g} s"
+        if getattr(snn, "surrogate_slope", 0) > 1000 * dt:
+            advice = f"make the network with surrogate_slope={1000 * dt:g} or less, or {advice}"
+    raise RuntimeError(f"the {name} is {value} {where}; {advice}, and look for NaN in the frames")

@@ -84,6 +84,20 @@ def test_every_number_of_the_recipe_is_an_argument(simulated, change):
     assert plain != changed
 
 
+@pytest.mark.parametrize("time_window", [20_000, 30_000, 1e9])
+def test_time_bins_too_wide_for_the_network_are_refused(simulated, time_window):
+    with pytest.raises(ValueError, match=r"choose at most 0.01 s, bins of 10000 microseconds"):
+        train_classifier(simulated, device="cpu", epochs=1, time_window=time_window)
+    build_network(time_window=10_000)
+
+
+@pytest.mark.parametrize("time_window", [0, -1, math.nan, math.inf, "1000"])
+def test_time_windows_that_are_no_numbers_above_0_are_refused(time_window):
+    message = f"time_window is {time_window!r}; choose a finite number greater than 0"
+    with pytest.raises(ValueError, match=message):
+        build_network(time_window=time_window)
+
+
 def test_own_network_is_trained_by_the_recipe(simulated):
     class Linear(SpikingNetwork):
         def __init__(self):

@@ -1,5 +1,6 @@
 import copy
 import inspect
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,9 @@ from norse.torch.functional import threshold as norse_threshold
 from norse.torch.functional.leaky_integrator import LIState
 from norse.torch.functional.lif import LIFParameters
 
-from pokersnn_helpers import SNN, Classifier, SpikingNetwork, decode, make_loaders
+from pokersnn_helpers import SNN, Classifier, FastSNN, SpikingNetwork, decode, make_loaders
+
+both_networks = pytest.mark.parametrize("network", [SNN, FastSNN])
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +160,106 @@ def test_frames_of_wrong_rank_or_size_are_refused(shape, message):
 def test_whole_numbers_are_refused():
     with pytest.raises(TypeError, match=r"torch.int16; convert them with frames.float\(\)"):
         SNN()(torch.zeros(5, 1, 2, 35, 35, dtype=torch.int16))
+
+
+@both_networks
+@pytest.mark.parametrize("frames", [np.zeros((3, 2, 8)), [[[0.0] * 8]], None])
+def test_frames_that_are_no_tensor_are_refused(network, frames):
+    name = type(frames).__name__
+    with pytest.raises(TypeError, match=f"frames are of type {name}; give a torch.Tensor"):
+        network(8, 4)(frames)
+
+
+@both_networks
+@pytest.mark.filterwarnings("ignore:Sparse CSR")
+def test_frames_of_another_layout_are_refused(network):
+    with pytest.raises(TypeError, match=r"layout torch.sparse_csr; give frames.to_dense\(\)"):
+        network(8, 4)(torch.zeros(3, 2, 8).to_sparse_csr())
+
+
+@both_networks
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+def test_frames_that_are_not_finite_are_refused_and_placed(network, value, dtype):
+    """A voltage that isn't a number never spikes, so the readout would look sound."""
+    frames = torch.zeros(3, 2, 2, 2, 2, dtype=dtype)
+    frames[2, 0, 1, 0, 1] = value
+    message = rf"frames hold {value} at index \(2, 0, 1, 0, 1\); they must be finite numbers"
+    with pytest.raises(ValueError, match=message):
+        network(8, 4)(frames)
+    if network is FastSNN:
+        with pytest.raises(ValueError, match=message):
+            network(8, 4)(frames.to_sparse())
+
+
+@both_networks
+def test_counts_that_overflow_the_type_of_the_weights_are_refused(network):
+    frames = torch.full((3, 2, 8), 1e300, dtype=torch.float64)
+    network(8, 4).double()(frames)
+    with pytest.raises(ValueError, match="frames hold inf at"):
+        network(8, 4)(frames)
+
+
+@both_networks
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_frames_are_converted_to_the_type_of_the_weights(network, dtype):
+    snn = network(8, 4, v_th=0.01)
+    frames = torch.randint(0, 3, (9, 2, 8)).float()
+    assert torch.equal(snn(frames.to(dtype)), snn(frames))
+
+
+@both_networks
+def test_network_made_in_double_precision_takes_the_loaders_frames(network):
+    torch.set_default_dtype(torch.float64)
+    try:
+        snn = network(8, 4)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert snn(torch.ones(3, 2, 8)).dtype == torch.float64
+
+
+@both_networks
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_weights_of_half_precision_are_refused(network, dtype):
+    message = rf"weights are of type {dtype}; convert them with snn.float\(\)"
+    with pytest.raises(TypeError, match=message):
+        network(8, 4).to(dtype)(torch.ones(3, 2, 8))
+
+
+@both_networks
+@pytest.mark.parametrize(("of_frames", "of_network"), [("meta", "cpu"), ("cpu", "meta")])
+def test_frames_on_another_device_are_refused(network, of_frames, of_network):
+    message = f'on device {of_frames}, the network is on {of_network}; .* frames.to."{of_network}"'
+    with pytest.raises(ValueError, match=message):
+        network(8, 4).to(of_network)(torch.ones(3, 2, 8, device=of_frames))
+
+
+@both_networks
+@pytest.mark.parametrize("value", [0, -1, 2.5, math.nan, "7", None])
+@pytest.mark.parametrize("name", ["input_size", "hidden_size", "output_size"])
+def test_sizes_that_are_no_whole_numbers_above_0_are_refused(network, name, value):
+    message = f"{name} is {value!r}; choose a whole number greater than 0"
+    with pytest.raises(ValueError, match=message):
+        network(**{name: value})
+
+
+NUMBERS = [name for name in inspect.signature(SNN).parameters if not name.endswith("size")]
+
+
+@pytest.mark.parametrize("value", [0, -0.1, math.nan, math.inf, "0.3", None, torch.ones(100)])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_constants_that_are_no_finite_numbers_above_0_are_refused(name, value):
+    message = f"^{name} is .{{1,40}}; choose a finite number greater than 0$"
+    with pytest.raises(ValueError, match=message):
+        SNN(8, 4, **{name: value})
+
+
+@pytest.mark.parametrize("name", [name for name in NUMBERS if "tau" in name])
+def test_time_steps_in_which_voltages_would_grow_are_refused(name):
+    SNN(8, 4, dt=0.002, **{name: 0.001})  # what decays changes its sign in each step
+    message = r"dt is 0.00201 s, .* choose at most 0.002 s, bins of 2000 microseconds"
+    with pytest.raises(ValueError, match=message):
+        SNN(8, 4, dt=0.00201, **{name: 0.001})
 
 
 def test_decode_takes_the_maximum_over_time():

@@ -5,15 +5,17 @@ that they pick. Gradients are not rare: going back, they are multiplied by BLAS.
 one thread, so that every sum has one order; ``torchrun`` puts more cores to use.
 """
 
+import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
 import torch
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 from .types import CSR, LIFConstants, Trace, WeightGradients
 
@@ -93,8 +95,27 @@ def _typed(constants: LIFConstants, like: torch.Tensor) -> tuple[np.floating, ..
     return tuple(like.new_tensor([*constants, 1.0]).numpy())
 
 
+class _CodeFile(IndexDataCacheFile):
+    """A file of machine code that ends with its checksum: damaged code may do anything."""
+
+    def _dump(self, obj: Any) -> bytes:
+        data = super()._dump(obj)
+        return data + zlib.crc32(data).to_bytes(4, "big")  # which unpickling doesn't look at
+
+    def _load_data(self, name: str) -> Any:
+        data = Path(self._data_path(name)).read_bytes()
+        if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "big"):
+            raise ValueError(f"the checksum of {name} is wrong")
+        return super()._load_data(name)
+
+
 class _DiskCache(FunctionCache):
     """Machine code on disk. A damaged file or a full disk costs a compilation, not the run."""
+
+    def __init__(self, function: Callable[..., None]):
+        super().__init__(function)
+        stamp = self._impl.locator.get_source_stamp()
+        self._cache_file = _CodeFile(self._cache_path, self._impl.filename_base, stamp)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:

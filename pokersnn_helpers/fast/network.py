@@ -40,12 +40,11 @@ class FastSNN(SNN):
             Voltages of the readout, of shape (T, B, output_size).
 
         Raises:
-            TypeError: The frames aren't of a floating-point type, or are sparse along some axes
-                only; the weights are of half precision; or the network has other layers, a
-                ``step`` of its own or hooks.
-            ValueError: There is no time step, not ``input_size`` inputs, or an index of sparse
-                frames outside their shape; or a parameter of the neurons is one that only ``SNN``
-                computes.
+            TypeError: The frames aren't a dense or COO tensor of a floating-point type; the weights
+                are of half precision; or the network has other layers, a ``step`` of its own or
+                hooks.
+            ValueError: As for ``SNN``; or sparse frames have an index outside their shape; or a
+                parameter of the neurons is one that only ``SNN`` computes.
         """
         self.check_frames(frames)
         if frames.is_sparse:
@@ -120,12 +119,10 @@ def _check_network(snn: SNN) -> None:
         for parameter, value in layers[name].p._asdict().items():
             path = f"{name}.p.{parameter}"
             if isinstance(value, torch.Tensor) and (value.numel() != 1 or value.requires_grad):
-                raise ValueError(unfit(path, repr(value), "one fixed number for all neurons"))
+                found = f"of shape {tuple(value.shape)}, requires_grad={value.requires_grad}"
+                raise ValueError(unfit(path, found, "one fixed number for all neurons"))
             if value != (expected := PARAMETERS.get(parameter, value)):
                 raise ValueError(unfit(path, value, repr(expected)))
-    dtype = snn.linear.weight.dtype
-    if dtype not in (torch.float32, torch.float64):
-        raise TypeError(f"the weights are of type {dtype}; convert them with snn.float()")
 
 
 class _BPTT(torch.autograd.Function):
