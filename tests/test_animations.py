@@ -22,7 +22,7 @@ def check(animation, frames):
     html = animation._repr_html_()
     assert "http" not in html.replace("http://www.w3.org", "")
     assert 'class="fa' not in html and "▶" in html
-    assert '<img alt="A film of' in html and "aria-label" in html
+    assert '<img alt="An animation of' in html and "aria-label" in html
     assert html.count("data:image/png;base64") == frames
     assert not plt.get_fignums()
 

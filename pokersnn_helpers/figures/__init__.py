@@ -1,8 +1,8 @@
 """Figures: plots, animations and interactive figures, for any sensor and any classes.
 
-Nothing else in the package needs this wing. ``plots`` draws recordings, frames, networks and how
-training went; ``animations`` makes films; ``interactive`` makes figures for the published page,
-which a reader can turn or control. ``plot_*`` makes and returns a figure, ``draw_*`` draws into
+Nothing else in the package needs this wing. ``plots`` draws recordings, frames, networks and the
+training history; ``animations`` makes players; ``interactive`` makes figures for the published page
+that a reader can rotate or control. ``plot_*`` makes and returns a figure, ``draw_*`` draws into
 axes that you made.
 
 The book's style for Matplotlib is the file ``book.mplstyle``::

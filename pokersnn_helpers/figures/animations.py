@@ -1,4 +1,4 @@
-"""Animations that play in a page and load nothing from elsewhere."""
+"""Animations that play in a page and load no external files."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -31,12 +31,12 @@ class Animation:
 
 
 def animate_frames(frames: torch.Tensor, time_window: float, title: str) -> Animation:
-    """Make a small player that shows one frame after the other.
+    """Make a small player that shows one frame after another.
 
     Args:
         frames: Counts of one recording, of shape (T, 2, y, x), OFF first.
         time_window: Width of a time bin in µs.
-        title: Stands above the picture, followed by the time.
+        title: Title of the animation, followed by the time.
     """
     height, width = frames.shape[-2:]
     size = (3.4, 3.3 * height / width + 0.3)  # inches; the title takes the rest
@@ -49,7 +49,7 @@ def animate_frames(frames: torch.Tensor, time_window: float, title: str) -> Anim
         start, end = step * time_window / 1000, (step + 1) * time_window / 1000
         ax.set_title(f"{title}: {start:g} to {end:g} ms")
 
-    alt = f"A film of {title}: in each frame, red pixels sent more ON events, blue ones more OFF."
+    alt = f"An animation of {title}: red pixels sent more ON events, blue ones more OFF."
     return _film(fig, draw, range(len(frames)), "loop", alt)
 
 
@@ -107,7 +107,7 @@ def animate_pixel(
         for cover in covers:
             cover.set(x=now, width=times[-1] - now)
 
-    # The first picture, which is also the printed one, shows the end.
+    # The first image, which is also the printed one, shows the end.
     moments = np.append(times[-1], np.linspace(times[0], times[-1], 25)[1:])
-    alt = "A film of light, log intensity and events at one pixel, drawn from left to right."
+    alt = "An animation of light, log intensity and events at one pixel, drawn from left to right."
     return _film(fig, draw, moments, "once", alt)

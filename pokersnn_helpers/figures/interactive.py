@@ -1,8 +1,8 @@
-"""Figures that a reader can turn or control on the published page, and their pictures.
+"""Figures that a reader can rotate or control on the published page, and their static images.
 
-An ``InteractiveFigure`` is a picture with JSON beside it. On the published page a script
-(``book/_static/interactive_figures.js``) makes an interactive figure out of the JSON and puts it in
-the picture's place. In Colab and on paper there is no script, and the picture stays.
+An ``InteractiveFigure`` is an image with JSON beside it. On the published page a script
+(``book/_static/interactive_figures.js``) makes an interactive figure out of the JSON and replaces
+the image with it. In Colab and on paper there is no script, and the image stays.
 """
 
 import base64
@@ -36,13 +36,13 @@ NEURON_WEIGHT = 0.05  # by which an input event raises the current
 
 @dataclass(frozen=True)
 class InteractiveFigure:
-    """A picture, and what the published page needs to make it interactive.
+    """A static image, and what the published page needs to make it interactive.
 
     Attributes:
         kind: ``"event-cloud"`` or ``"neuron"``; says what the script draws.
         content: What it draws from, as JSON can hold it.
-        png: The picture.
-        alt: What the picture shows, in words.
+        png: The image.
+        alt: What the image shows, in words.
     """
 
     kind: str
@@ -54,7 +54,7 @@ class InteractiveFigure:
     def from_figure(
         cls, kind: str, content: dict[str, Any], figure: Figure, alt: str
     ) -> "InteractiveFigure":
-        """Take the picture from a matplotlib figure, and close it."""
+        """Take the image from a matplotlib figure, and close it."""
         drawn, small = io.BytesIO(), io.BytesIO()
         figure.savefig(drawn, format="png")
         plt.close(figure)
@@ -75,7 +75,7 @@ class InteractiveFigure:
 
 
 def interactive_event_cloud(data: Split, recordings: int = 3) -> InteractiveFigure:
-    """Draw events as points in x, y and time; the page lets the reader turn them and choose.
+    """Draw events as points in x, y and time; the page lets the reader rotate them and choose.
 
     Args:
         data: Simulated recordings. The page carries the events themselves, and the real ones aren't
@@ -83,7 +83,7 @@ def interactive_event_cloud(data: Split, recordings: int = 3) -> InteractiveFigu
         recordings: How many of each class the page offers, from the first test recording on.
 
     Returns:
-        The figure; its picture shows the first recording of the last class.
+        The figure; its image shows the first recording of the last class.
 
     Raises:
         ValueError: ``data`` isn't simulated, or a time is too long for the page.
@@ -105,7 +105,7 @@ def interactive_event_cloud(data: Split, recordings: int = 3) -> InteractiveFigu
         {"sensor_size": data.sensor_size, "recordings": packed},
         plot_event_cloud(offered[name][0], f"a simulated {name}", data.sensor_size),
         f"A cloud of points in a box with the axes time in milliseconds, x and y in pixels, drawn "
-        f"from a simulated {name}. ON and OFF events lie on slanted sheets of their own.",
+        f"from a simulated {name}. ON and OFF events lie on separate slanted sheets.",
     )
 
 
@@ -130,13 +130,13 @@ def interactive_neuron(seed: int = 0) -> InteractiveFigure:
     """Draw a LIF neuron with random input; the page gives it sliders.
 
     The page steps the neuron by the rule of ``norse.torch.functional.lif.lif_feed_forward_step``,
-    which draws the picture.
+    which draws the image.
 
     Args:
-        seed: Fixes when the input events arrive. Another rate moves them together or apart.
+        seed: Fixes when the input events arrive. Another rate compresses or stretches them.
 
     Returns:
-        The figure; its picture has the sliders at their start.
+        The figure; its image has the sliders at their start.
     """
     highest = NEURON_SLIDERS["rate"][3] * NEURON_STEPS * NEURON_DT  # events expected at most
     waits = np.random.default_rng(seed).exponential(size=round(2 * highest))

@@ -1,4 +1,4 @@
-"""Draw recordings, frames, what the network did, and how training went."""
+"""Draw recordings, frames, the states of a network, and the training history."""
 
 from collections.abc import Iterator, Sequence
 from itertools import cycle, pairwise
@@ -33,7 +33,7 @@ def class_colours(classes: Sequence[str]) -> dict[str, str]:
 
 
 def imshow_polarity(ax: Axes, frame: Frame, limit: float) -> AxesImage:
-    """Draw ON minus OFF events per pixel: red where ON prevails, blue where OFF does.
+    """Draw ON minus OFF events per pixel: red where there are more ON, blue where more OFF.
 
     Args:
         ax: Where to draw.
@@ -113,7 +113,7 @@ def plot_event_cloud(
 
     Args:
         events: Structured array with fields t (µs), x, y and p.
-        title: Stands above the cloud.
+        title: Title of the figure.
         sensor_size: Width, height and polarities of the sensor.
     """
     width, height, _ = sensor_size
@@ -217,7 +217,7 @@ def plot_network(network: SpikingNetwork) -> Figure:
 def plot_dynamics(
     recording: Any, dt: float, classes: Sequence[str], sample: int = 0, neurons: int = 20
 ) -> Figure:
-    """Draw what a network did with one recording, from the readout down to the first layer.
+    """Draw the states of a network during one recording, from the readout down to the first layer.
 
     Args:
         recording: What a ``SpikingNetwork`` recorded: a NamedTuple of the states of its layers, or
