@@ -159,6 +159,25 @@ def _pad_sparse(items: Sequence[tuple[torch.Tensor, int]]) -> tuple[torch.Tensor
     return frames, torch.tensor(targets)
 
 
+def check_indices(frames: torch.Tensor) -> None:
+    """Refuse sparse frames with an index outside their shape, which PyTorch lets pass.
+
+    Raises:
+        TypeError: Some axes are dense.
+        ValueError: An index lies outside the shape.
+    """
+    if frames.dense_dim() > 0:
+        raise TypeError(
+            f"frames are sparse along the first {frames.sparse_dim()} of {frames.ndim} axes only; "
+            "give frames.to_dense().to_sparse()"
+        )
+    indices, shape = frames._indices(), tuple(frames.shape)
+    outside = (indices < 0) | (indices >= indices.new_tensor(shape)[:, None])
+    if outside.any():
+        index = tuple(indices[:, outside.any(dim=0)][:, 0].tolist())
+        raise ValueError(f"frames hold an event at index {index}, outside their shape {shape}")
+
+
 def augment(frames: torch.Tensor) -> torch.Tensor:
     """Mirror about half of the recordings left to right, and shift each by up to a pixel.
 
@@ -192,6 +211,7 @@ def _move_events(
     frames: torch.Tensor, mirrored: torch.Tensor, shifts: torch.Tensor
 ) -> torch.Tensor:
     """Do what ``augment`` does to the events of a sparse tensor."""
+    check_indices(frames)  # one outside the sensor would come in again at the opposite edge
     time, recording, polarity, y, x = frames._indices()
     height, width = frames.shape[-2:]
     x = torch.where(mirrored[recording], width - 1 - x, x)

@@ -25,7 +25,7 @@ def check_numbers(kind: Any, **values: Any) -> None:
         values: What to check, by name.
     """
     for name, value in values.items():
-        if not (isinstance(value, kind) and 0 < value < math.inf):
+        if not isinstance(value, kind) or type(value) is bool or not 0 < value < math.inf:
             whole = "whole" if kind is Integral else "finite"
             found = reprlib.repr(value)  # a few words of a tensor
             raise ValueError(f"{name} is {found}; choose a {whole} number greater than 0")

@@ -188,7 +188,7 @@ class TrainingState:
             optimizer.load_state_dict(self.optimizer)
             torch.set_rng_state(self.rng)
             history = History(**{name: list(self.history[name]) for name in asdict(History())})
-        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             raise ValueError(f"resume_from doesn't fit this classifier: {error!r}") from error
         if not math.isfinite(_norm(classifier) + _norm(ema)):
             raise ValueError("resume_from holds weights that are NaN or infinite; start a new run")

@@ -235,7 +235,7 @@ def test_frames_on_another_device_are_refused(network, of_frames, of_network):
 
 
 @both_networks
-@pytest.mark.parametrize("value", [0, -1, 2.5, math.nan, "7", None])
+@pytest.mark.parametrize("value", [0, -1, 2.5, math.nan, "7", None, True])
 @pytest.mark.parametrize("name", ["input_size", "hidden_size", "output_size"])
 def test_sizes_that_are_no_whole_numbers_above_0_are_refused(network, name, value):
     message = f"{name} is {value!r}; choose a whole number greater than 0"

@@ -339,6 +339,7 @@ def state_of_a_run():
         ("weights", Classifier(SNN(8, 6)).state_dict(), "size mismatch for snn.lif0.input_weights"),
         ("ema", None, "NoneType"),
         ("n_averaged", "two", "str"),
+        ("history", np.float64(3), "IndexError"),
         ("optimizer", {}, "param_groups"),
         ("optimizer", None, "NoneType"),
         ("rng", torch.zeros(3), "RNG state"),

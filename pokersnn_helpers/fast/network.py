@@ -7,6 +7,7 @@ from norse.torch import LICell, LIFRecurrentCell
 from norse.torch.functional.leaky_integrator import LIState
 from norse.torch.functional.lif import LIFState
 
+from ..frames import check_indices
 from ..snn import SNN, SNNState
 from . import cpu, cuda
 from .types import LIFConstants
@@ -48,7 +49,7 @@ class FastSNN(SNN):
         """
         self.check_frames(frames)
         if frames.is_sparse:
-            _check_indices(frames)
+            check_indices(frames)
         _check_network(self)
         weights = (self.lif0.input_weights, self.lif0.recurrent_weights, self.linear.weight)
         frames = frames.to(weights[0].dtype)
@@ -72,25 +73,6 @@ class FastSNN(SNN):
     ) -> SNNState:
         z = (v_decayed > self._constants().v_th).to(v_decayed.dtype)
         return SNNState(LIFState(z, (1 - z) * v_decayed, i), LIState(voltages, i_out))
-
-
-def _check_indices(frames: torch.Tensor) -> None:
-    """Refuse indices that the backends would read or write out of bounds; PyTorch lets them pass.
-
-    Raises:
-        TypeError: Some axes are dense.
-        ValueError: An index lies outside the shape.
-    """
-    if frames.dense_dim() > 0:
-        raise TypeError(
-            f"frames are sparse along the first {frames.sparse_dim()} of {frames.ndim} axes only; "
-            "give frames.to_dense().to_sparse()"
-        )
-    indices, shape = frames._indices(), tuple(frames.shape)
-    outside = (indices < 0) | (indices >= indices.new_tensor(shape)[:, None])
-    if outside.any():
-        index = tuple(indices[:, outside.any(dim=0)][:, 0].tolist())
-        raise ValueError(f"frames hold an event at index {index}, outside their shape {shape}")
 
 
 def _check_network(snn: SNN) -> None:
