@@ -34,7 +34,9 @@
       const bytes = new DataView(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer);
       return Array.from({ length: bytes.byteLength / 2 }, (_, event) => bytes.getUint16(2 * event, true));
     };
-    return { t: numbers(t).map((time) => time / 1000), x: numbers(x), y: numbers(y) }; // t in ms
+    const events = { t: numbers(t).map((time) => time / 1000), x: numbers(x), y: numbers(y) }; // t in ms
+    if (new Set(Object.values(events).map((field) => field.length)).size > 1) throw new Error("odd data of events");
+    return events;
   }
 
   function points(name, symbol, events) {
@@ -152,6 +154,8 @@
   }
 
   async function neuron(content, controls, drawing) {
+    const { arrivals, steps, dt } = content;
+    if (!(steps <= 1e5 && dt > 0 && arrivals.every(Number.isFinite))) throw new Error("odd data of a neuron");
     await Promise.all([
       load("link", { rel: "stylesheet", href: asset("uPlot.min.css") }),
       load("script", { src: asset("uPlot.iife.min.js") }),
@@ -200,9 +204,15 @@
     drawing.setAttribute("role", "img");
     drawing.setAttribute("aria-label", holder.querySelector("img").alt);
     holder.append(controls, drawing);
-    const drawn = await kinds[holder.dataset.kind](content, controls, drawing);
-    if (drawn) holder.classList.add("is-interactive");
-    else drawing.remove(); // the picture stays
+    let drawn = false;
+    try {
+      drawn = await kinds[holder.dataset.kind](content, controls, drawing);
+    } catch (error) {
+      console.warn(error); // for whoever looks why; the reader has the picture
+    }
+    if (drawn) return holder.classList.add("is-interactive");
+    controls.replaceChildren();
+    drawing.remove();
   }
 
   document.addEventListener("DOMContentLoaded", () => {

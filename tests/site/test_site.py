@@ -1,6 +1,7 @@
 """What a reader of the published pages sees, touches and can trust, in a real browser."""
 
 import functools
+import json
 import re
 from urllib.parse import unquote, urljoin, urlsplit
 from xml.etree import ElementTree
@@ -220,6 +221,53 @@ def test_picture_stands_in_without_webgl(visit):
     assert reader.page.locator(".interactive-figure > img").is_visible()
     assert reader.page.locator(".interactive-drawing").count() == 0
     assert reader.problems == []
+
+
+SHORT = {"t": "", "x": "AAA=", "y": "AAA="}  # places of an event without its time
+
+
+@pytest.mark.parametrize("name", [CLOUD, NEURON])
+@pytest.mark.parametrize("body", [None, "<h1>Blocked</h1>", "/* nothing */"])
+def test_picture_stands_in_without_the_library(name, body, visit):
+    reader = visit()
+    answer = (lambda route: route.fulfill(body=body)) if body else (lambda route: route.abort())
+    reader.page.route(re.compile(r"plotly-gl3d\.min\.js|uPlot\.iife\.min\.js"), answer)
+    expect_only_the_picture(reader, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        (CLOUD, {}),
+        (CLOUD, {"recordings": {"club": [{"ON": {"t": "?"}, "OFF": {}}]}}),
+        (CLOUD, {"recordings": {"club": [{"ON": SHORT, "OFF": SHORT}]}}),
+        (NEURON, {}),
+        (NEURON, {"steps": 5e7}),
+        (NEURON, {"dt": 0}),
+        (NEURON, {"arrivals": None}),
+    ],
+)
+def test_picture_stands_in_for_damaged_data(name, change, visit):
+    reader = visit()
+    reader.page.add_init_script(
+        "document.addEventListener('DOMContentLoaded', () => {"
+        "  const script = document.querySelector('.interactive-figure script');"
+        f"  const change = {json.dumps(change)}, empty = !Object.keys(change).length;"
+        "  const content = empty ? {} : { ...JSON.parse(script.textContent), ...change };"
+        "  script.textContent = JSON.stringify(content); }, { capture: true });"
+    )
+    expect_only_the_picture(reader, name)
+
+
+def expect_only_the_picture(reader, name):
+    with reader.page.expect_console_message(lambda message: message.type == "warning"):
+        reader.page.goto(reader.address + name)
+        reader.page.locator(".interactive-figure").scroll_into_view_if_needed()
+    assert reader.page.locator(".interactive-figure > img").is_visible()
+    assert reader.page.locator(".interactive-drawing").count() == 0
+    assert reader.page.locator(".interactive-controls > *").count() == 0
+    uncaught = [problem for problem in reader.problems if problem.startswith("uncaught")]
+    assert set(uncaught) <= {"uncaught: Unexpected token '<'"}  # of a page in a library's place
 
 
 # ---- Moving pictures, folded solutions, paper ----
