@@ -3,17 +3,19 @@
 import argparse
 import importlib
 import inspect
+import io
 import json
+import sys
 from collections.abc import Sequence
 
 from .timing import report, setting
 
 # Name: the module of its function measure_NAME (or just measure), and what it measures.
 BENCHMARKS = {
-    "step": ("networks", "one training step by network and library, at bins of 1000 and 100 µs"),
-    "epoch": ("networks", "one training epoch by network, at bins of 1000 µs, loading included"),
-    "bins": ("scaling", "time and peak memory of a FastSNN step, at bins from 1000 to 1 µs"),
-    "hidden": ("scaling", "time of a training step by hidden neurons, at bins of 1000 µs"),
+    "step": ("networks", "one training step by network and library, at bins of 1 and 0.1 ms"),
+    "epoch": ("networks", "one training epoch by network, at bins of 1 ms, loading included"),
+    "bins": ("scaling", "time and peak memory of a FastSNN step, at bins from 1 to 0.001 ms"),
+    "hidden": ("scaling", "time of a training step by hidden neurons, at bins of 1 ms"),
     "accuracy": ("scaling", "test accuracy of FastSNN by bin width"),
     "recipe": ("recipe", "test recordings classified correctly by seed; are runs repeatable?"),
     "loading": ("loading", "load_pokerdvs in a new process, from archives and then once more"),
@@ -30,6 +32,8 @@ def positive(text: str) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what the command line names, and print it."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal can't print becomes \u....
+        sys.stdout.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser("python -m benchmarks", argument_default=argparse.SUPPRESS)
     parser.add_argument("names", nargs="*", metavar="NAME", help="default: list the names")
     parser.add_argument("--json", action="store_true", help="print JSON, one line per name")

@@ -87,7 +87,7 @@ def main(words: list[str] | None = None) -> None:
     Raises:
         SystemExit: An option can't be used. The message says which, its value and what to do.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal can't print becomes \\u....
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal can't print becomes \u....
         sys.stdout.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(
         prog="python -m pokersnn_helpers",

@@ -64,7 +64,13 @@ def save_checkpoint(
         state = {name: part for name, part in vars(run.state).items() if name != "ema"}
         content |= {"options": run.options, "state": state}  # its ema are the weights above
     buffer = io.BytesIO()
-    torch.save(content, buffer)
+    try:
+        torch.save(content, buffer)
+    except Exception as error:  # what an object raises that can't be pickled
+        raise ValueError(
+            f"{path} isn't written: an argument of the network or an option of the run can't be "
+            f"saved. {type(error).__name__}: {error}"
+        ) from error
     with atomic_write(Path(path), overwrite) as file:
         file.write(buffer.getbuffer())
         file.flush()

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import io
 import json
 import sys
 from pathlib import Path
@@ -40,12 +41,25 @@ def test_command_without_a_name_lists_all(capsys):
     assert [line.split()[0] for line in printed.splitlines()] == list(command.BENCHMARKS)
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp932", "gbk"])
+def test_any_terminal_can_print(encoding, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding))
+    monkeypatch.setattr(networks, "measure_epoch", lambda: {"library": "\U0001f0a1"})
+    command.main([])
+    command.main(["epoch"])
+    sys.stdout.flush()
+    printed = sys.stdout.buffer.getvalue()
+    assert printed.isascii() and b"\\U0001f0a1" in printed
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["everything"], "there is no benchmark everything; choose from step, epoch"),
         (["step", "--seeds", "2"], "step takes no --seeds"),
         (["step", "--repeats", "0"], "0 is not a whole number greater than 0"),
+        (["step", "--repeats", "-1"], "-1 is not a whole number greater than 0"),
+        (["recipe", "--seeds", "0"], "0 is not a whole number greater than 0"),
     ],
 )
 def test_unusable_word_is_named(words, message, capsys):
