@@ -13,13 +13,13 @@ figures/       plots, animations and interactive figures
 """
 
 from .checkpoints import load_checkpoint, save_checkpoint
+from .checks import EVENT_DTYPE
 from .distributed import default_device
 from .fast import FastSNN
 from .frames import augment, make_loader, make_loaders, to_frames, to_sparse_frames
 from .pokerdvs import load_pokerdvs
 from .recipe import build_network, train_classifier
 from .recordings import (
-    EVENT_DTYPE,
     Recordings,
     Split,
     first_of_each_class,

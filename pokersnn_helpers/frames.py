@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,8 @@ import torch
 from tonic.collation import PadTensors
 from torch.utils.data import DataLoader, Dataset
 
-from .recordings import POKERDVS_SENSOR_SIZE, Recordings, Split, check_events, check_sensor_size
+from .checks import check_events, check_indices, check_sensor_size, check_time_window
+from .recordings import POKERDVS_SENSOR_SIZE, Recordings, Split
 
 
 def to_frames(
@@ -52,7 +52,7 @@ def to_sparse_frames(
 
     Memory then grows with the number of events, not with that of the time bins.
     """
-    _check_time_window(time_window)
+    check_time_window(time_window)
     events = check_events(events, sensor_size)
     since = events["t"] - events["t"][0]
     sensor_size = check_sensor_size(sensor_size)
@@ -71,16 +71,11 @@ def to_sparse_frames(
     )
 
 
-def _check_time_window(time_window: float) -> None:
-    if not isinstance(time_window, Real) or not 0 < time_window <= 2**53:
-        raise ValueError(f"time_window is {time_window!r} µs; choose a number above 0, to 2**53")
-
-
 class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
     """Frames of recordings, made when first asked for and kept in memory from then on."""
 
     def __init__(self, recordings: Recordings, time_window: float = 1000, sparse: bool = False):
-        _check_time_window(time_window)
+        check_time_window(time_window)
         if not isinstance(recordings, Recordings) or len(recordings) == 0:
             raise ValueError(f"recordings is {recordings!r}; give Recordings, at least one")
         self.recordings = recordings  # their own transform, if any, comes first
@@ -157,25 +152,6 @@ def _pad_sparse(items: Sequence[tuple[torch.Tensor, int]]) -> tuple[torch.Tensor
         check_invariants=False,
     )
     return frames, torch.tensor(targets)
-
-
-def check_indices(frames: torch.Tensor) -> None:
-    """Refuse sparse frames with an index outside their shape, which PyTorch lets pass.
-
-    Raises:
-        TypeError: Some axes are dense.
-        ValueError: An index lies outside the shape.
-    """
-    if frames.dense_dim() > 0:
-        raise TypeError(
-            f"frames are sparse along the first {frames.sparse_dim()} of {frames.ndim} axes only; "
-            "give frames.to_dense().to_sparse()"
-        )
-    indices, shape = frames._indices(), tuple(frames.shape)
-    outside = (indices < 0) | (indices >= indices.new_tensor(shape)[:, None])
-    if outside.any():
-        index = tuple(indices[:, outside.any(dim=0)][:, 0].tolist())
-        raise ValueError(f"frames hold an event at index {index}, outside their shape {shape}")
 
 
 def augment(frames: torch.Tensor) -> torch.Tensor:

@@ -6,10 +6,11 @@ from numbers import Real
 
 import torch
 
+from .checks import check_numbers
 from .fast import FastSNN
 from .frames import augment, make_loaders
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Split
-from .snn import SNN, Classifier, SpikingNetwork, check_numbers
+from .snn import SNN, Classifier, SpikingNetwork
 from .training import History, TrainingState, fit
 
 

@@ -11,69 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.lib.recfunctions import unstructured_to_structured
 from sklearn.model_selection import StratifiedGroupKFold
-from tonic.io import make_structured_array
 from torch.utils.data import Dataset
 
-EVENT_DTYPE = np.dtype([(field, np.int64) for field in "txyp"])  # t in µs; p: 1 = ON, 0 = OFF
+from .checks import check_events, check_sensor_size
+
 POKERDVS_CLASSES = ("club", "heart", "diamond", "spade")
 POKERDVS_SENSOR_SIZE = (35, 35, 2)  # width, height, polarities
-
-
-def check_events(
-    events: np.ndarray, sensor_size: tuple[int, int, int], name: str = "the recording"
-) -> np.ndarray:
-    """Return events as an array of ``EVENT_DTYPE``, or say what is wrong with them.
-
-    Args:
-        events: Structured array with fields t (µs), x, y and p: whole numbers, sorted by time.
-        sensor_size: Width, height and polarities; x, y and p are less.
-        name: What an error message calls the events.
-
-    Raises:
-        TypeError: It isn't a structured array with these fields.
-        ValueError: There are no events, or a value is out of place; the message says which.
-    """
-    sensor_size = check_sensor_size(sensor_size)
-    fields = getattr(getattr(events, "dtype", None), "fields", None) or {}
-    numeric = {field for field in fields if fields[field][0].kind in "biuf"}
-    if missing := [field for field in "txyp" if field not in numeric]:
-        raise TypeError(
-            f"{name} is of type {type(events).__name__} without numeric field {', '.join(missing)};"
-            " make an array: tonic.io.make_structured_array(t, x, y, p, dtype=EVENT_DTYPE)"
-        )
-    if events.ndim != 1 or len(events) == 0:
-        raise ValueError(f"{name} has shape {events.shape}; expected (events,), with some events")
-
-    def refuse(wrong: np.ndarray, field: str, reason: str) -> None:
-        if wrong.any():
-            place = int(wrong.argmax())
-            value = events[field][place]
-            raise ValueError(f"{name}: field {field} is {value} at event {place}; {reason}")
-
-    with np.errstate(invalid="ignore"):
-        checked = make_structured_array(*(events[field] for field in "txyp"), dtype=EVENT_DTYPE)
-    for field in "txyp":  # a masked value is no number, either
-        refuse(np.ma.filled(checked[field] != events[field], True), field, "expected whole numbers")
-    t = checked["t"]
-    refuse((t < -(2**53)) | (t > 2**53), "t", "expected µs within ±2**53, which are 285 years")
-    backwards = np.diff(t, prepend=t[0]) < 0
-    refuse(backwards, "t", "sort by time: events[np.argsort(events['t'], kind='stable')]")
-    for field, size in zip("xyp", sensor_size, strict=True):
-        outside = (checked[field] < 0) | (checked[field] >= size)
-        refuse(outside, field, f"sensor_size {sensor_size} allows 0 to {size - 1}")
-    return checked
-
-
-def check_sensor_size(sensor_size: Sequence[int]) -> tuple[int, int, int]:
-    """Return width, height and polarities, or raise a ``ValueError``."""
-    if np.shape(sensor_size) != (3,) or not all(
-        isinstance(size, Integral) and size > 0 for size in sensor_size
-    ):
-        raise ValueError(
-            f"sensor_size is {sensor_size!r}; expected (width, height, polarities), as (64, 48, 2)"
-        )
-    width, height, polarities = map(int, sensor_size)
-    return width, height, polarities
 
 
 def read_events(file: str | PathLike[str] | BinaryIO) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 import inspect
 import math
-import reprlib
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -14,21 +13,8 @@ from norse.torch.functional.leaky_integrator import LIParameters, LIState
 from norse.torch.functional.lif import LIFParameters, LIFState
 from torch.utils._pytree import tree_map
 
+from .checks import check_frames, check_numbers
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
-
-
-def check_numbers(kind: Any, **values: Any) -> None:
-    """Raise a ``ValueError`` that names the first value that isn't finite and greater than 0.
-
-    Args:
-        kind: ``numbers.Integral`` or ``numbers.Real``.
-        values: What to check, by name.
-    """
-    for name, value in values.items():
-        if not isinstance(value, kind) or type(value) is bool or not 0 < value < math.inf:
-            whole = "whole" if kind is Integral else "finite"
-            found = reprlib.repr(value)  # a few words of a tensor
-            raise ValueError(f"{name} is {found}; choose a {whole} number greater than 0")
 
 
 class SpikingNetwork(torch.nn.Module):
@@ -89,7 +75,7 @@ class SpikingNetwork(torch.nn.Module):
             ValueError: There is no time step, not ``input_size`` inputs per step, NaN or infinity,
                 or the network is on another device.
         """
-        self.check_frames(frames)
+        check_frames(frames, next(self.parameters(), frames), self.input_size)
         if frames.is_sparse:
             raise TypeError("frames are sparse, for FastSNN; give frames.to_dense()")
         state, voltages, states = None, [], []
@@ -102,44 +88,6 @@ class SpikingNetwork(torch.nn.Module):
         if self.record:
             self.recording = tree_map(lambda *steps: torch.stack(steps).detach(), *states)
         return torch.stack(voltages)
-
-    def check_frames(self, frames: torch.Tensor) -> None:
-        """Refuse what isn't a batch of frames for this network, as ``forward`` says."""
-        if not isinstance(frames, torch.Tensor):
-            raise TypeError(f"frames are of type {type(frames).__name__}; give a torch.Tensor")
-        if frames.layout not in (torch.strided, torch.sparse_coo):
-            raise TypeError(f"frames have the layout {frames.layout}; give frames.to_dense()")
-        shape = tuple(frames.shape)
-        if len(shape) < 3:
-            raise ValueError(f"frames have shape {shape}; expected (time, batch, polarity, y, x)")
-        if shape[0] == 0:
-            raise ValueError(f"frames have shape {shape}: there is no time step to run")
-        if self.input_size not in (None, inputs := math.prod(shape[2:])):
-            raise ValueError(
-                f"frames of shape {shape} hold {inputs} inputs per time step, "
-                f"but this network takes {self.input_size}"
-            )
-        if not frames.is_floating_point():
-            raise TypeError(f"frames are of type {frames.dtype}; convert them with frames.float()")
-        like = next(self.parameters(), frames)
-        if like.device != frames.device:
-            raise ValueError(
-                f"frames are on device {frames.device}, the network is on {like.device}; "
-                f'move them with frames.to("{like.device}")'
-            )
-        _check_finite(frames.to(like.dtype))
-
-
-def _check_finite(frames: torch.Tensor) -> None:
-    """Refuse NaN and infinity: a voltage that is NaN never spikes, so the readout hides it."""
-    values = (frames._values() if frames.is_sparse else frames).detach()
-    if values.numel() == 0 or torch.stack(torch.aminmax(values)).isfinite().all():
-        return
-    index = (~values.isfinite()).nonzero()[0].tolist()
-    value = values[tuple(index)].item()
-    if frames.is_sparse:
-        index = frames._indices()[:, index[0]].tolist() + index[1:]
-    raise ValueError(f"frames hold {value} at index {tuple(index)}; they must be finite numbers")
 
 
 class SNNState(NamedTuple):
@@ -215,12 +163,6 @@ class SNN(SpikingNetwork):
         self.lif0 = LIFRecurrentCell(input_size, hidden_size, p=lif, dt=dt)
         self.linear = torch.nn.Linear(hidden_size, output_size, bias=False)
         self.readout = LICell(p=li, dt=dt)
-
-    def check_frames(self, frames: torch.Tensor) -> None:
-        """Refuse half precision, too, for Norse's cells begin in single precision."""
-        super().check_frames(frames)
-        if (dtype := next(self.parameters()).dtype) not in (torch.float32, torch.float64):
-            raise TypeError(f"the weights are of type {dtype}; convert them with snn.float()")
 
     def step(self, frame: torch.Tensor, state: SNNState | None) -> tuple[torch.Tensor, SNNState]:
         """Compute one time step, as ``SpikingNetwork`` says."""

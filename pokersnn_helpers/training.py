@@ -1,8 +1,7 @@
 """Train a classifier, test it, ask it about one recording. Nothing in the loop is about spikes."""
 
 import math
-import reprlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -10,11 +9,21 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch.nn.functional import nll_loss
-from torch.nn.utils import clip_grad_norm_, get_total_norm
+from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import trange
 
+from .checks import (
+    check_batch,
+    check_numbers,
+    check_repeatable,
+    check_targets,
+    check_time_steps,
+    check_training,
+    errors_in,
+    norm,
+)
 from .distributed import (
     all_reduce_sum,
     batch_mean,
@@ -25,7 +34,7 @@ from .distributed import (
     wrap_ddp,
 )
 from .frames import to_frames
-from .snn import Classifier, check_numbers
+from .snn import Classifier
 
 Batches = DataLoader[Any] | Iterable[tuple[torch.Tensor, torch.Tensor]]
 
@@ -88,16 +97,16 @@ def evaluate(
         ValueError: The time bins have another width, the loader is empty, or a target isn't the
             number of a class.
     """
-    _check_time_window(classifier, loader)
+    check_time_steps(loader, classifier)
     device = device or default_device()
     classifier.to(device).eval()
     log_probabilities, targets = [], []
     with torch.no_grad():
         for frames, target in loader:
-            _check_tensors(frames, target)
+            check_batch(frames, target)
             log_probabilities.append(classifier(frames.to(device)).cpu())
             targets.append(target.cpu())
-            _check_targets(targets[-1], log_probabilities[-1])
+            check_targets(targets[-1], log_probabilities[-1])
     if not targets:
         raise ValueError("the loader is empty: there is nothing to evaluate")
     return Evaluation(torch.cat(log_probabilities), torch.cat(targets))
@@ -131,37 +140,6 @@ def predict(
     return Prediction(max(by_name, key=by_name.__getitem__), by_name, voltages[:, 0].cpu())
 
 
-def _check_time_window(classifier: torch.nn.Module, loader: Batches | None) -> None:
-    time_window = getattr(getattr(loader, "dataset", None), "time_window", None)
-    dt = getattr(getattr(classifier, "snn", None), "dt", None)
-    if time_window and dt and not math.isclose(time_window, 1e6 * dt, rel_tol=1e-6):
-        raise ValueError(
-            f"the loader's time bins are {time_window:g} µs wide, the network's dt is {dt:g} s. "
-            f"Make the loader with time_window={1e6 * dt:g} or the network with "
-            f"dt={1e-6 * time_window:g}"
-        )
-
-
-def _check_tensors(frames: object, targets: object) -> None:
-    for name, value in (("frames", frames), ("targets", targets)):
-        if not isinstance(value, torch.Tensor):
-            found = type(value).__name__
-            raise TypeError(f"{name} are of type {found}; a loader and augment must give tensors")
-
-
-def _check_targets(targets: torch.Tensor, log_probabilities: torch.Tensor) -> None:
-    """Refuse what isn't a class number; ``nll_loss`` would leave out -100 without a word."""
-    size, classes = len(log_probabilities), log_probabilities.shape[-1]
-    if targets.dtype == torch.int64 and targets.shape == (size,):
-        targets = targets[(targets < 0) | (targets >= classes)]
-        if len(targets) == 0:
-            return
-    raise ValueError(
-        f"targets hold {reprlib.repr(targets.tolist())} ({targets.dtype}); for these {size} "
-        f"recordings there must be {size} int64 numbers from 0 to {classes - 1}"
-    )
-
-
 @dataclass
 class TrainingState:
     """All that the rest of a training run depends on."""
@@ -190,14 +168,9 @@ class TrainingState:
             history = History(**{name: list(self.history[name]) for name in asdict(History())})
         except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             raise ValueError(f"resume_from doesn't fit this classifier: {error!r}") from error
-        if not math.isfinite(_norm(classifier) + _norm(ema)):
+        if not (norm(classifier) + norm(ema)).isfinite():
             raise ValueError("resume_from holds weights that are NaN or infinite; start a new run")
         return history
-
-
-def _norm(model: torch.nn.Module) -> float:
-    """Return the Euclidean norm of all weights."""
-    return get_total_norm([weights.detach() for weights in model.parameters()]).item()
 
 
 @one_cpu_thread()
@@ -250,10 +223,8 @@ def fit(
     if not 0 <= ema_decay < 1:
         raise ValueError(f"ema_decay is {ema_decay}; choose a number from 0 to below 1")
     for loader in (train_loader, test_loader):
-        if isinstance(loader, Iterator):
-            found = type(loader).__name__
-            raise TypeError(f"a {found} yields its batches only once; give a DataLoader or a list")
-        _check_time_window(classifier, loader)
+        check_repeatable(loader)
+        check_time_steps(loader, classifier)
     device = device or default_device()
     model = wrap_ddp(classifier.to(device))
     optimizer = optimizer or torch.optim.Adam(classifier.parameters(), lr=0.002, fused=True)
@@ -270,23 +241,20 @@ def fit(
         classifier.train()
         sums = torch.zeros(3, dtype=torch.float64, device=device)  # loss, correct, n_samples
         for batch, (frames, targets) in enumerate(train_loader, 1):
+            place = f"in epoch {epoch + 1}, batch {batch}"
             frames = augment(frames) if augment else frames
-            _check_tensors(frames, targets)
+            check_batch(frames, targets)
             frames, targets = shard_batch(frames, targets)
             frames, targets = frames.to(device), targets.to(device)
-            where = f"in epoch {epoch + 1}, batch {batch}"
-            try:
+            with errors_in(place):
                 log_probabilities = model(frames)
-                _check_targets(targets, log_probabilities)
-            except ValueError as error:
-                raise ValueError(f"{where}: {error}") from error
+                check_targets(targets, log_probabilities)
             losses = nll_loss(log_probabilities, targets, reduction="none")
             loss = batch_mean(losses)
             optimizer.zero_grad()
             loss.backward()
             gradient = clip_grad_norm_(classifier.parameters(), clip_norm or math.inf)
-            _check_finite("loss", loss.item(), where, classifier, optimizer)
-            _check_finite("gradient", gradient.item(), where, classifier, optimizer)
+            check_training(place, classifier, optimizer, loss=loss, gradient=gradient)
             optimizer.step()
             ema.update_parameters(classifier)
             correct = log_probabilities.argmax(dim=1) == targets
@@ -294,8 +262,8 @@ def fit(
         loss_sum, correct, n_samples = all_reduce_sum(sums).tolist()
         if n_samples == 0:
             raise ValueError("train_loader is empty: there is nothing to learn from")
-        where = f"after epoch {epoch + 1}"
-        _check_finite("norm of the weights", _norm(ema), where, classifier, optimizer)
+        place = f"after epoch {epoch + 1}"
+        check_training(place, classifier, optimizer, norm_of_the_weights=norm(ema))
         history.loss.append(loss_sum / n_samples)
         history.accuracy.append(correct / n_samples)
         if rank() == 0 and test_loader is not None:
@@ -310,21 +278,3 @@ def fit(
         progress.set_postfix(loss=f"{history.loss[-1]:.3f}", accuracy=f"{history.accuracy[-1]:.0%}")
     classifier.load_state_dict(ema.module.state_dict())
     return history
-
-
-def _check_finite(
-    name: str,
-    value: float,
-    where: str,
-    classifier: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
-) -> None:
-    if math.isfinite(value):
-        return
-    advice = f"try a learning rate below {optimizer.param_groups[0]['lr']:g}"
-    snn: Any = getattr(classifier, "snn", None)
-    if dt := getattr(snn, "dt", None):
-        where += f", with time steps of dt = {dt:g} s"
-        if getattr(snn, "surrogate_slope", 0) > 1000 * dt:
-            advice = f"make the network with surrogate_slope={1000 * dt:g} or less, or {advice}"
-    raise RuntimeError(f"the {name} is {value} {where}; {advice}, and look for NaN in the frames")

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = [
-    *("files", "recordings", "frames", "snn", "distributed", "training", "checkpoints"),
+    *("files", "checks", "recordings", "frames", "snn", "distributed", "training", "checkpoints"),
     *("fast.types", "fast.cpu", "fast.cuda", "fast.network", "fast"),
     *("simulation.pips", "simulation.camera", "simulation.cards", "simulation.dataset"),
     *("simulation.comparison", "simulation"),

@@ -19,7 +19,8 @@ from pokersnn_helpers import (
     recording_statistics,
     stratified_folds,
 )
-from pokersnn_helpers.recordings import check_events, read_events
+from pokersnn_helpers.checks import check_events
+from pokersnn_helpers.recordings import read_events
 
 SENSOR = (64, 48, 2)
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from pokersnn_helpers import EVENT_DTYPE, FastSNN, evaluate, make_loader, train_classifier
-from pokersnn_helpers.recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, check_events
+from pokersnn_helpers.checks import check_events
+from pokersnn_helpers.recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import (
     EventCamera,
     cards,

@@ -7,7 +7,7 @@ from norse.torch import LICell, LIFRecurrentCell
 from norse.torch.functional.leaky_integrator import LIState
 from norse.torch.functional.lif import LIFState
 
-from ..frames import check_indices
+from ..checks import check_frames, check_indices
 from ..snn import SNN, SNNState
 from . import cpu, cuda
 from .types import LIFConstants
@@ -47,7 +47,7 @@ class FastSNN(SNN):
             ValueError: As for ``SNN``; or sparse frames have an index outside their shape; or a
                 parameter of the neurons is one that only ``SNN`` computes.
         """
-        self.check_frames(frames)
+        check_frames(frames, self.linear.weight, self.input_size)
         if frames.is_sparse:
             check_indices(frames)
         _check_network(self)

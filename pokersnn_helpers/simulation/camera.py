@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from tonic.io import make_structured_array
 
-from ..recordings import EVENT_DTYPE
+from ..checks import EVENT_DTYPE
 
 
 class _Pixels(NamedTuple):

@@ -1,0 +1,236 @@
+"""What the package refuses, and why, in the words of its errors.
+
+Every error names what was wrong, with which value, and what to do.
+"""
+
+import math
+import reprlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from tonic.io import make_structured_array
+from torch.nn.utils import get_total_norm
+
+EVENT_DTYPE = np.dtype([(field, np.int64) for field in "txyp"])  # t in µs; p: 1 = ON, 0 = OFF
+
+
+def check_numbers(kind: Any, **values: Any) -> None:
+    """Raise a ``ValueError`` that names the first value that isn't finite and greater than 0.
+
+    Args:
+        kind: ``numbers.Integral`` or ``numbers.Real``.
+        values: What to check, by name.
+    """
+    for name, value in values.items():
+        if not isinstance(value, kind) or type(value) is bool or not 0 < value < math.inf:
+            whole = "whole" if kind is Integral else "finite"
+            found = reprlib.repr(value)  # a few words of a tensor
+            raise ValueError(f"{name} is {found}; choose a {whole} number greater than 0")
+
+
+def check_events(
+    events: np.ndarray, sensor_size: tuple[int, int, int], name: str = "the recording"
+) -> np.ndarray:
+    """Return events as an array of ``EVENT_DTYPE``, or say what is wrong with them.
+
+    Args:
+        events: Structured array with fields t (µs), x, y and p: whole numbers, sorted by time.
+        sensor_size: Width, height and polarities; x, y and p are less.
+        name: What an error message calls the events.
+
+    Raises:
+        TypeError: It isn't a structured array with these fields.
+        ValueError: There are no events, or a value is out of place; the message says which.
+    """
+    sensor_size = check_sensor_size(sensor_size)
+    fields = getattr(getattr(events, "dtype", None), "fields", None) or {}
+    numeric = {field for field in fields if fields[field][0].kind in "biuf"}
+    if missing := [field for field in "txyp" if field not in numeric]:
+        raise TypeError(
+            f"{name} is of type {type(events).__name__} without numeric field {', '.join(missing)};"
+            " make an array: tonic.io.make_structured_array(t, x, y, p, dtype=EVENT_DTYPE)"
+        )
+    if events.ndim != 1 or len(events) == 0:
+        raise ValueError(f"{name} has shape {events.shape}; expected (events,), with some events")
+
+    def refuse(wrong: np.ndarray, field: str, reason: str) -> None:
+        if wrong.any():
+            place = int(wrong.argmax())
+            value = events[field][place]
+            raise ValueError(f"{name}: field {field} is {value} at event {place}; {reason}")
+
+    with np.errstate(invalid="ignore"):
+        checked = make_structured_array(*(events[field] for field in "txyp"), dtype=EVENT_DTYPE)
+    for field in "txyp":  # a masked value is no number, either
+        refuse(np.ma.filled(checked[field] != events[field], True), field, "expected whole numbers")
+    t = checked["t"]
+    refuse((t < -(2**53)) | (t > 2**53), "t", "expected µs within ±2**53, which are 285 years")
+    backwards = np.diff(t, prepend=t[0]) < 0
+    refuse(backwards, "t", "sort by time: events[np.argsort(events['t'], kind='stable')]")
+    for field, size in zip("xyp", sensor_size, strict=True):
+        outside = (checked[field] < 0) | (checked[field] >= size)
+        refuse(outside, field, f"sensor_size {sensor_size} allows 0 to {size - 1}")
+    return checked
+
+
+def check_sensor_size(sensor_size: Sequence[int]) -> tuple[int, int, int]:
+    """Return width, height and polarities, or raise a ``ValueError``."""
+    if np.shape(sensor_size) != (3,) or not all(
+        isinstance(size, Integral) and size > 0 for size in sensor_size
+    ):
+        raise ValueError(
+            f"sensor_size is {sensor_size!r}; expected (width, height, polarities), as (64, 48, 2)"
+        )
+    width, height, polarities = map(int, sensor_size)
+    return width, height, polarities
+
+
+def check_time_window(time_window: float) -> None:
+    """Refuse what isn't a width of a time bin, in µs."""
+    if not isinstance(time_window, Real) or not 0 < time_window <= 2**53:
+        raise ValueError(f"time_window is {time_window!r} µs; choose a number above 0, to 2**53")
+
+
+def check_frames(frames: torch.Tensor, weights: torch.Tensor, input_size: int | None) -> None:
+    """Refuse what isn't a batch of frames for a network, as ``SpikingNetwork.forward`` says.
+
+    Args:
+        frames: Of shape (T, B, ...), dense or sparse.
+        weights: Some of the network's: frames have to be on their device.
+        input_size: Inputs per time step; None for any number.
+    """
+    if not isinstance(frames, torch.Tensor):
+        raise TypeError(f"frames are of type {type(frames).__name__}; give a torch.Tensor")
+    if frames.layout not in (torch.strided, torch.sparse_coo):
+        raise TypeError(f"frames have the layout {frames.layout}; give frames.to_dense()")
+    shape = tuple(frames.shape)
+    if len(shape) < 3:
+        raise ValueError(f"frames have shape {shape}; expected (time, batch, polarity, y, x)")
+    if shape[0] == 0:
+        raise ValueError(f"frames have shape {shape}: there is no time step to run")
+    if input_size not in (None, inputs := math.prod(shape[2:])):
+        raise ValueError(
+            f"frames of shape {shape} hold {inputs} inputs per time step, "
+            f"but this network takes {input_size}"
+        )
+    if not frames.is_floating_point():
+        raise TypeError(f"frames are of type {frames.dtype}; convert them with frames.float()")
+    if weights.device != frames.device:
+        raise ValueError(
+            f"frames are on device {frames.device}, the network is on {weights.device}; "
+            f'move them with frames.to("{weights.device}")'
+        )
+    if weights.dtype not in (torch.float32, torch.float64):  # Norse begins in single precision
+        raise TypeError(f"the weights are of type {weights.dtype}; convert them with snn.float()")
+    _check_finite_frames(frames.to(weights.dtype))
+
+
+def _check_finite_frames(frames: torch.Tensor) -> None:
+    """Refuse NaN and infinity: a voltage that is NaN never spikes, so the readout hides it."""
+    values = (frames._values() if frames.is_sparse else frames).detach()
+    if values.numel() == 0 or torch.stack(torch.aminmax(values)).isfinite().all():
+        return
+    index = (~values.isfinite()).nonzero()[0].tolist()
+    value = values[tuple(index)].item()
+    if frames.is_sparse:
+        index = frames._indices()[:, index[0]].tolist() + index[1:]
+    raise ValueError(f"frames hold {value} at index {tuple(index)}; they must be finite numbers")
+
+
+def check_indices(frames: torch.Tensor) -> None:
+    """Refuse sparse frames with an index outside their shape, which PyTorch lets pass.
+
+    Raises:
+        TypeError: Some axes are dense.
+        ValueError: An index lies outside the shape.
+    """
+    if frames.dense_dim() > 0:
+        raise TypeError(
+            f"frames are sparse along the first {frames.sparse_dim()} of {frames.ndim} axes only; "
+            "give frames.to_dense().to_sparse()"
+        )
+    indices, shape = frames._indices(), tuple(frames.shape)
+    outside = (indices < 0) | (indices >= indices.new_tensor(shape)[:, None])
+    if outside.any():
+        index = tuple(indices[:, outside.any(dim=0)][:, 0].tolist())
+        raise ValueError(f"frames hold an event at index {index}, outside their shape {shape}")
+
+
+def check_repeatable(loader: Any) -> None:
+    """Refuse a loader that yields its batches only once."""
+    if isinstance(loader, Iterator):
+        found = type(loader).__name__
+        raise TypeError(f"a {found} yields its batches only once; give a DataLoader or a list")
+
+
+def check_time_steps(loader: Any, classifier: torch.nn.Module) -> None:
+    """Refuse a loader whose time bins aren't as wide as the network's time steps."""
+    time_window = getattr(getattr(loader, "dataset", None), "time_window", None)
+    dt = getattr(getattr(classifier, "snn", None), "dt", None)
+    if time_window and dt and not math.isclose(time_window, 1e6 * dt, rel_tol=1e-6):
+        raise ValueError(
+            f"the loader's time bins are {time_window:g} µs wide, the network's dt is {dt:g} s. "
+            f"Make the loader with time_window={1e6 * dt:g} or the network with "
+            f"dt={1e-6 * time_window:g}"
+        )
+
+
+def check_batch(frames: torch.Tensor, targets: torch.Tensor) -> None:
+    """Refuse what isn't a pair of tensors."""
+    for name, value in (("frames", frames), ("targets", targets)):
+        if not isinstance(value, torch.Tensor):
+            found = type(value).__name__
+            raise TypeError(f"{name} are of type {found}; a loader and augment must give tensors")
+
+
+def check_targets(targets: torch.Tensor, log_probabilities: torch.Tensor) -> None:
+    """Refuse what isn't a class number; ``nll_loss`` would leave out -100 without a word."""
+    size, classes = len(log_probabilities), log_probabilities.shape[-1]
+    if targets.dtype == torch.int64 and targets.shape == (size,):
+        targets = targets[(targets < 0) | (targets >= classes)]
+        if len(targets) == 0:
+            return
+    raise ValueError(
+        f"targets hold {reprlib.repr(targets.tolist())} ({targets.dtype}); for these {size} "
+        f"recordings there must be {size} int64 numbers from 0 to {classes - 1}"
+    )
+
+
+@contextmanager
+def errors_in(place: str) -> Iterator[None]:
+    """Put a place in front of a ``ValueError``'s message."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from error
+
+
+def check_training(
+    place: str,
+    classifier: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    **values: torch.Tensor,
+) -> None:
+    """Raise a ``RuntimeError`` that names the first value that isn't a finite number."""
+    for name, value in values.items():
+        if value.isfinite():
+            continue
+        advice = f"try a learning rate below {optimizer.param_groups[0]['lr']:g}"
+        snn: Any = getattr(classifier, "snn", None)
+        if dt := getattr(snn, "dt", None):
+            place += f", with time steps of dt = {dt:g} s"
+            if getattr(snn, "surrogate_slope", 0) > 1000 * dt:
+                advice = f"make the network with surrogate_slope={1000 * dt:g} or less, or {advice}"
+        raise RuntimeError(
+            f"the {name.replace('_', ' ')} is {value.item()} {place}; {advice}, and look for NaN "
+            "in the frames"
+        )
+
+
+def norm(model: torch.nn.Module) -> torch.Tensor:
+    """Return the Euclidean norm of all weights: one that isn't finite shows in it."""
+    return get_total_norm([weights.detach() for weights in model.parameters()])
