@@ -10,6 +10,8 @@ checkpoints    save a classifier and its training run, and load them
 fast/          the book's network in compiled loops and CUDA graphs
 simulation/    a simulated event camera, and playing cards before it
 figures/       plots, animations and interactive figures
+
+checks, files and distributed serve them: what is refused, files written whole, several processes.
 """
 
 from .checkpoints import load_checkpoint, save_checkpoint
