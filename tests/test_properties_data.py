@@ -1,0 +1,247 @@
+"""What holds for any events, and for any damage to files; hypothesis looks for exceptions."""
+
+import io
+import shutil
+import warnings
+from contextlib import suppress
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from conftest import pack
+from pokersnn_helpers import (
+    EVENT_DTYPE,
+    Recordings,
+    augment,
+    load_pokerdvs,
+    make_loader,
+    pokerdvs,
+    read_events,
+    to_frames,
+    to_sparse_frames,
+)
+from pokersnn_helpers.simulation import EventCamera
+
+SENSOR = (7, 5, 2)
+numbers = settings(derandomize=True, deadline=None, max_examples=100)
+slow = settings(
+    numbers, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+seeds = st.integers(0, 2**32 - 1)
+
+
+@st.composite
+def sound_events(draw):
+    """Draw events of a small sensor; their times are anywhere, and often together."""
+    n, rng = draw(st.integers(1, 40)), np.random.default_rng(draw(seeds))
+    steps = rng.integers(0, draw(st.sampled_from([1, 2, 500, 5000])), n)
+    events = np.zeros(n, EVENT_DTYPE)
+    events["t"] = draw(st.integers(-(2**50), 2**50)) + np.cumsum(steps)
+    for field, size in zip("xyp", SENSOR, strict=True):
+        events[field] = rng.integers(0, size, n)
+    return events
+
+
+windows = st.one_of(st.integers(20, 10_000), st.floats(20, 10_000))
+
+
+@numbers
+@given(sound_events(), windows)
+def test_frames_keep_every_event_and_are_the_same_sparse_and_dense(events, window):
+    dense = to_frames(events, window, SENSOR)
+    counted = torch.zeros(dense.shape)
+    for t, x, y, p in events.tolist():
+        counted[int((t - events["t"][0]) / window), p, y, x] += 1
+    assert torch.equal(dense, counted) and len(dense) == counted.sum((1, 2, 3)).nonzero().max() + 1
+    assert torch.equal(to_sparse_frames(events, window, SENSOR).to_dense(), dense)
+
+
+@settings(numbers, max_examples=50)
+@given(st.lists(sound_events(), min_size=1, max_size=4), windows, seeds)
+def test_batches_are_the_same_sparse_and_dense_also_augmented(events, window, seed):
+    recordings = Recordings(events, [0] * len(events), ("a",), SENSOR)
+    batches = []
+    for sparse in (False, True):
+        ((frames, _),) = make_loader(recordings, 4, window, sparse=sparse)
+        torch.manual_seed(seed)
+        moved = augment(frames)
+        batches.append((frames.to_dense(), moved.to_dense()) if sparse else (frames, moved))
+        assert frames.sum() == moved.sum() == sum(map(len, events))
+    assert all(map(torch.equal, *batches))
+
+
+TYPES = [
+    "i1",
+    "u1",
+    "i2",
+    "u2",
+    "i4",
+    "u4",
+    "i8",
+    "u8",
+    "f2",
+    "f4",
+    "f8",
+    "?",
+    "c16",
+    "U2",
+    "O",
+    "m8",
+]
+values = st.one_of(
+    st.integers(-2, 8),
+    st.sampled_from([0.5, 2**31, 2**53, 2**53 + 1, 2**63 - 1, -(2**53) - 1, -(2**63), 2**64 - 1]),
+    st.floats(),
+)
+
+
+@st.composite
+def any_events(draw):
+    """Draw a structured array with a field of any type, and a value that may be out of place."""
+    events = draw(sound_events())
+    events["t"] -= events["t"][0]
+    field, kind = draw(st.sampled_from("txyp")), draw(st.sampled_from([*TYPES, *8 * ["i8", "f8"]]))
+    place = draw(st.sampled_from([0, len(events) // 2, -1]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = events.astype([(name, kind if name == field else "i8") for name in "txyp"])
+        with suppress(OverflowError, ValueError, TypeError):  # no value of this type
+            found[field][place] = draw(values)
+        return found
+
+
+def is_sound(events):
+    """Say whether events are whole numbers in their places, one by one and in Python's numbers."""
+    rows = events.tolist()
+    if not all(isinstance(value, int | float) for row in rows for value in row):
+        return False
+    if not all(float(value).is_integer() for row in rows for value in row):
+        return False
+    in_place = all(
+        abs(int(t)) <= 2**53 and all(0 <= v < size for v, size in zip(xyp, SENSOR, strict=True))
+        for t, *xyp in rows
+    )
+    return in_place and all(one[0] <= other[0] for one, other in pairwise(rows))
+
+
+@settings(numbers, max_examples=300)
+@given(any_events())
+def test_recordings_keep_events_exactly_or_refuse_them_by_field(events):
+    kinds = {events.dtype[field].kind for field in "txyp"}
+    if kinds <= set("biuf") and is_sound(events):
+        (kept,) = Recordings([events], [0], ("a",), SENSOR).events
+        assert [tuple(map(int, row)) for row in events.tolist()] == kept.tolist()
+    else:
+        with pytest.raises((ValueError, TypeError), match=r"recording 0.* field [txyp]"):
+            Recordings([events], [0], ("a",), SENSOR)
+
+
+@st.composite
+def damage(draw):
+    """Draw a function from the bytes of a file to other bytes."""
+    place, rng = draw(st.floats(0, 1, exclude_max=True)), np.random.default_rng(draw(seeds))
+
+    def flip(content):
+        index = int(place * len(content))
+        flipped = content[index] ^ 1 << int(rng.integers(8))
+        return content[:index] + bytes([flipped]) + content[index + 1 :]
+
+    def cut(content):
+        return content[: int(place * len(content))]
+
+    def blot(content):
+        index = int(place * len(content))
+        return content[:index] + rng.bytes(16) + content[index + 16 :]
+
+    def add(content):
+        return content + rng.bytes(1 + int(place * 50))
+
+    return draw(st.sampled_from([flip, cut, blot, add]))
+
+
+@numbers
+@given(damage(), st.booleans())
+def test_damaged_file_of_events_is_read_or_refused(change, structured):
+    events = np.zeros(30, EVENT_DTYPE)
+    file = io.BytesIO()
+    np.save(file, events if structured else np.zeros((30, 4), np.uint64))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            found = read_events(io.BytesIO(change(file.getvalue())))
+        except ValueError:
+            return
+    assert found.dtype.names is not None
+
+
+@pytest.fixture(scope="module")
+def intact(tmp_path_factory):
+    """A folder with archives, and with what is in them, that the loader takes for the real ones."""
+    folder = tmp_path_factory.mktemp("published")
+    with pytest.MonkeyPatch.context() as patch:
+        hashes = [pack(archive, folder) for archive in pokerdvs.ARCHIVES]
+        patch.setattr(pokerdvs, "REGISTRY", hashes[0] | hashes[1])
+        patch.setattr(pokerdvs, "SOURCES", ())
+        patch.setattr("pooch.os_cache", lambda project: folder / "cache")
+        yield folder
+
+
+def contents(data):
+    return [events.tobytes() for part in (data.train, data.test) for events in part.events]
+
+
+@slow
+@given(st.data())
+def test_damaged_files_never_count_as_real(intact, tmp_path, data):
+    """The right recordings come from what is whole, or none do."""
+    root = tmp_path / "root"
+    shutil.rmtree(root, ignore_errors=True)
+    packed, unpacked = data.draw(st.sampled_from([(1, 0), (0, 1), (1, 1)]))
+    root.mkdir()
+    names = list(pokerdvs.REGISTRY) if unpacked else list(pokerdvs.ARCHIVES)
+    if unpacked:
+        shutil.copytree(intact / "tree", root, dirs_exist_ok=True)
+    for archive in pokerdvs.ARCHIVES if packed else ():
+        shutil.copy(intact / archive, root)
+    names = [name for name in names if (root / name).is_file()]
+    damaged = data.draw(st.sets(st.sampled_from(names), min_size=1, max_size=3))
+    for name in damaged:
+        content = (root / name).read_bytes()
+        (root / name).write_bytes(data.draw(damage())(content))
+        if (root / name).read_bytes() == content:
+            return
+    parts = {name.split("/")[0].removesuffix(".tar.gz") for name in damaged if "/" not in name}
+    cut = {name.split("/")[0] for name in damaged if "/" in name}
+    if not packed or (not unpacked and parts) or parts & cut:
+        with pytest.raises(FileNotFoundError, match=r"has md5 .* instead of"):
+            load_pokerdvs(root, source="real")
+    else:
+        loaded = load_pokerdvs(root, source="real")
+        shutil.copytree(intact / "tree", tmp_path / "whole", dirs_exist_ok=True)
+        assert contents(loaded) == contents(load_pokerdvs(tmp_path / "whole", source="real"))
+
+
+@st.composite
+def cameras(draw):
+    part = st.floats(0, 1)
+    return EventCamera(
+        draw(st.floats(0.05, 3)), draw(st.floats(0.05, 3)), draw(part),
+        1000 * draw(part), 2000 * draw(part), 300 * draw(part), 100 * draw(part), draw(part),
+        100 * draw(part), 10 * draw(part),
+    )  # fmt: skip
+
+
+@numbers
+@given(cameras(), st.integers(1, 12), st.floats(1, 5000), st.floats(0, 3), seeds)
+def test_camera_sends_events_in_order_from_its_own_pixels(camera, count, interval, contrast, seed):
+    rng = np.random.default_rng(seed)
+    light = rng.normal(0, contrast, (count, SENSOR[1], SENSOR[0]))
+    events = camera.record(light, interval, rng)
+    if len(events):
+        (kept,) = Recordings([events], [0], ("a",), SENSOR).events
+        assert np.array_equal(kept, events) and kept["t"][0] >= -1
+        assert kept["t"][-1] <= (count - 1) * interval + camera.timestamp_jitter_us
