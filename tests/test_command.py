@@ -161,6 +161,7 @@ def test_resuming_a_finished_run_reports_and_changes_nothing(finished, capsys):
             ["--time-window", "0.9"],
             r"--time-window is 0\.9 microseconds; choose a number from 1 on",
         ),
+        (["--time-window", "30000"], r"dt is 0\.03 s, .*choose at most 0\.01 s"),
         (["--time-window", "nan"], r"--time-window is nan microseconds"),
         (["--seed", "-1"], r"--seed is -1; choose a whole number from 0"),
         (["--device", "tpu9"], r"--device is 'tpu9'; choose cpu, cuda or cuda:NUMBER"),
