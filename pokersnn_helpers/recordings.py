@@ -10,7 +10,6 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.lib.recfunctions import unstructured_to_structured
-from sklearn.model_selection import StratifiedGroupKFold
 from torch.utils.data import Dataset
 
 from .checks import check_events, check_sensor_size
@@ -189,6 +188,8 @@ def stratified_folds(
     Returns:
         One split per fold: ``test`` is that fold, and ``train`` all the others.
     """
+    from sklearn.model_selection import StratifiedGroupKFold  # which takes a second to import
+
     grouping = np.arange(len(recordings)) if groups is None else np.asarray(groups)
     targets = np.asarray(recordings.targets)
     if grouping.shape != targets.shape:
