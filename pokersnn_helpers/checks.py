@@ -179,6 +179,17 @@ def check_time_steps(loader: Any, classifier: torch.nn.Module) -> None:
         )
 
 
+def check_optimizer(optimizer: torch.optim.Optimizer, classifier: torch.nn.Module) -> None:
+    """Refuse an optimizer of other weights: nothing would be learned, without a word."""
+    groups = optimizer.param_groups if isinstance(optimizer, torch.optim.Optimizer) else []
+    own = set(map(id, classifier.parameters()))
+    if not groups or not own.issuperset(id(each) for group in groups for each in group["params"]):
+        raise ValueError(
+            f"optimizer, {reprlib.repr(optimizer)}, isn't one of this classifier's weights; "
+            "make it anew of classifier.parameters()"
+        )
+
+
 def check_batch(frames: torch.Tensor, targets: torch.Tensor) -> None:
     """Refuse what isn't a pair of tensors."""
     for name, value in (("frames", frames), ("targets", targets)):

@@ -17,6 +17,7 @@ from tqdm import trange
 from .checks import (
     check_batch,
     check_numbers,
+    check_optimizer,
     check_repeatable,
     check_targets,
     check_time_steps,
@@ -228,6 +229,7 @@ def fit(
     device = device or default_device()
     model = wrap_ddp(classifier.to(device))
     optimizer = optimizer or torch.optim.Adam(classifier.parameters(), lr=0.002, fused=True)
+    check_optimizer(optimizer, classifier)
     ema = AveragedModel(classifier, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
     history = History()
     if resume_from is not None:
