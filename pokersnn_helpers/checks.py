@@ -185,8 +185,8 @@ def check_optimizer(optimizer: torch.optim.Optimizer, classifier: torch.nn.Modul
     own = set(map(id, classifier.parameters()))
     if not groups or not own.issuperset(id(each) for group in groups for each in group["params"]):
         raise ValueError(
-            f"optimizer, of type {type(optimizer).__name__}, isn't one of this classifier's weights; "
-            "make it anew of classifier.parameters()"
+            f"optimizer, of type {type(optimizer).__name__}, isn't one of this classifier's "
+            "weights; make it anew of classifier.parameters()"
         )
 
 
