@@ -1,3 +1,4 @@
+import pickle
 import re
 
 import numpy as np
@@ -165,3 +166,12 @@ def test_only_batches_of_frames_are_augmented(wrong):
 def test_empty_recording_is_refused():
     with pytest.raises(ValueError, match=r"shape \(0,\); expected \(events,\), with some events"):
         to_frames(events())
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_loader_can_be_sent_to_workers_that_are_spawned(simulated, sparse):
+    """As on Windows and macOS."""
+    loader = make_loader(simulated.test, batch_size=3, sparse=sparse)
+    dataset, collate = pickle.loads(pickle.dumps((loader.dataset, loader.collate_fn)))
+    found, expected = collate([dataset[n] for n in range(3)])[0], next(iter(loader))[0]
+    assert torch.equal(found.to_dense(), expected.to_dense())
