@@ -28,10 +28,18 @@ from pokersnn_helpers import (
     save_checkpoint,
     train_classifier,
 )
+from pokersnn_helpers.distributed import one_cpu_thread
 from pokersnn_helpers.fast import cpu, cuda, network
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 BACKENDS = {"cpu": cpu, "cuda": cuda}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """More threads than a busy machine has cores would wait for one another at each operation."""
+    with one_cpu_thread():
+        yield
 
 
 @pytest.fixture(params=BACKENDS)

@@ -361,6 +361,11 @@ def test_state_that_does_not_fit_is_refused(part, value, message):
         fit(tiny(), batches_of_noise(), epochs=2, resume_from=state)
 
 
+def test_an_empty_state_does_not_start_a_new_run():
+    with pytest.raises(AttributeError, match="'dict' object has no attribute 'restore'"):
+        fit(tiny(), batches_of_noise(), resume_from={})
+
+
 @pytest.mark.parametrize("part", ["weights", "ema"])
 def test_state_with_ruined_weights_is_refused(part):
     state = copy.deepcopy(state_of_a_run())
