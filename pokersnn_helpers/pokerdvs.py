@@ -63,8 +63,9 @@ def load_pokerdvs(root: str | os.PathLike[str] | None = None, source: str = "aut
     if source not in ("auto", "real", "simulated"):
         raise ValueError(f'source is {source!r}; choose "auto", "real" or "simulated"')
     if source != "simulated":
-        folder = root or os.environ.get("POKERSNN_DATA") or cache_folder()
+        folder = root
         try:
+            folder = root or os.environ.get("POKERSNN_DATA") or cache_folder()
             return _load_real(Path(folder).expanduser().absolute())
         except Exception as error:  # whatever the reason is, "auto" has an answer
             if not isinstance(error, FileNotFoundError):

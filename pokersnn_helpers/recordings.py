@@ -71,7 +71,8 @@ class Recordings(Dataset[tuple[Any, int]]):
             for number, recording in enumerate(events)
         ]
         self.classes = tuple(classes)
-        if isinstance(classes, str) or len(set(self.classes)) < len(self.classes):
+        named = not isinstance(classes, str) and all(isinstance(name, str) for name in self.classes)
+        if not named or len(set(self.classes)) < len(self.classes):
             raise ValueError(f"classes is {classes!r}; expected a tuple of different names")
         self.targets, last = [], len(self.classes) - 1
         for number, target in enumerate(targets):

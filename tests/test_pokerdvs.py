@@ -405,6 +405,7 @@ def test_auto_falls_back_with_a_warning_that_says_why_and_a_banner(published, tm
         ("x/" * 3000, "File name too long"),
         ("~no-such-user", "the data folder is '~no-such-user'"),
         (7, "the data folder is 7"),
+        (np.zeros(2), "the data folder is array"),
     ],
 )
 def test_auto_falls_back_whatever_the_reason_and_says_it(published, quick, root, reason):

@@ -135,7 +135,7 @@ def test_targets_may_be_of_any_type_that_holds_whole_numbers(targets):
     assert recordings.targets == [1, 0] and {type(target) for target in recordings.targets} == {int}
 
 
-@pytest.mark.parametrize("classes", ["ab", ("a", "a")])
+@pytest.mark.parametrize("classes", ["ab", ("a", "a"), (0, 1)])
 def test_classes_are_different_names(classes):
     with pytest.raises(ValueError, match="expected a tuple of different names"):
         Recordings([some_events()], [0], classes, SENSOR)
