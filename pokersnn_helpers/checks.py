@@ -5,7 +5,7 @@ Every error names what was wrong, with which value, and what to do.
 
 import math
 import reprlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
@@ -79,13 +79,12 @@ def check_events(
 
 def check_sensor_size(sensor_size: Sequence[int]) -> tuple[int, int, int]:
     """Return width, height and polarities, or raise a ``ValueError``."""
-    if np.shape(sensor_size) != (3,) or not all(
-        isinstance(size, Integral) and size > 0 for size in sensor_size
-    ):
+    sizes = tuple(sensor_size) if isinstance(sensor_size, Iterable) else ()
+    if len(sizes) != 3 or not all(isinstance(size, Integral) and size > 0 for size in sizes):
         raise ValueError(
             f"sensor_size is {sensor_size!r}; expected (width, height, polarities), as (64, 48, 2)"
         )
-    width, height, polarities = map(int, sensor_size)
+    width, height, polarities = map(int, sizes)
     return width, height, polarities
 
 

@@ -116,7 +116,7 @@ def test_masked_value_is_named():
         check_events(events, SENSOR)
 
 
-@pytest.mark.parametrize("size", [None, 35, (35, 35), (35.0, 35, 2), (0, 35, 2), (-1, 35, 2)])
+@pytest.mark.parametrize("size", [None, 35, (35, 35), (35.0, 35, 2), (0, 35, 2), ([1, 2], 3, 4)])
 def test_impossible_sensor_is_named(size):
     for give in (lambda: check_events(some_events(), size), lambda: Recordings([], [], (), size)):
         with pytest.raises(ValueError, match=r"sensor_size is .*; expected \(width, height, pol"):
