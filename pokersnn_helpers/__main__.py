@@ -11,7 +11,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from types import FrameType
@@ -110,8 +110,6 @@ def _say(text: object) -> None:
     try:
         print(text, flush=True)
     except OSError as error:
-        with suppress(OSError):
-            sys.stdout.close()  # otherwise Python tries again at its end
         raise OSError(error.errno, error.strerror, "standard output") from error
 
 

@@ -102,7 +102,7 @@ def load_checkpoint(
     """
     content = _read(path)
     classifier = _rebuild(content, path, network)
-    if not content.get("default_decode", True):
+    if content.get("default_decode", True) is not True:
         warnings.warn(
             f"{path} was saved with a decode of your own, which isn't in the file: set "
             "classifier.decode before you use it",

@@ -79,12 +79,12 @@ def locked(path: Path, timeout: float = 0) -> Iterator[None]:
     lock = path.with_name(f".{_key(path)}.lock")
     lock.touch()  # says why where it can't be made; FileLock would call it taken
     with FileLock(lock, timeout=timeout):
-        hexadecimal = "[0-9a-f]"
-        pattern = f".{16 * hexadecimal}.{32 * hexadecimal}.tmp"
-        inside = path.rglob(pattern) if path.is_dir() else path.parent.glob(f".{_key(path)}.*.tmp")
-        for leftover in inside:  # of a process that was killed
-            leftover.unlink(missing_ok=True)
         try:
+            hexadecimal = "[0-9a-f]"
+            pattern = f".{16 * hexadecimal}.{32 * hexadecimal}.tmp"
+            own = f".{_key(path)}.*.tmp"
+            for leftover in path.rglob(pattern) if path.is_dir() else path.parent.glob(own):
+                leftover.unlink(missing_ok=True)  # of a process that was killed
             yield
         finally:
             with suppress(OSError):  # Windows removes it later

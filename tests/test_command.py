@@ -305,7 +305,8 @@ def test_signal_ends_training_in_two_lines(tmp_path, monkeypatch, capsys, number
         train("--epochs", 9, *(["--checkpoint", path] if kept else []))
     assert end.value.code == 128 + number
     assert signal.getsignal(number) is before
-    *_, bar, first, second = capsys.readouterr().err.splitlines()
+    *_, bar, first, second, end = capsys.readouterr().err.split("\n")
+    assert end == ""
     assert "epoch/s" in bar and first.startswith(f"stopped by {number.name}. ")
     if kept:
         assert first.endswith("a b.pt holds every finished epoch. Go on with it:")

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from torch.utils._pytree import tree_flatten
 
@@ -115,6 +115,7 @@ ODD = st.sampled_from(
 
 @QUICK
 @given(PLAIN | ODD | st.tuples(ODD, PLAIN))
+@example(lambda: 0)
 def test_arguments_come_back_or_are_refused_at_once(tmp_path, value):
     network = Open(value, name=value)
     path = tmp_path / "a.pt"
