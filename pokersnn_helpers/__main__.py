@@ -9,7 +9,7 @@ import os
 import shlex
 import signal
 import sys
-import traceback
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields, replace
@@ -271,6 +271,13 @@ def _stop_in_two_lines(target: _Target, arguments: argparse.Namespace) -> Iterat
     def stop(number: int, frame: FrameType | None) -> None:
         raise _Stopped(number)
 
+    def stop_again(ignored: "sys.UnraisableHookArgs") -> None:
+        if isinstance(ignored.exc_value, _Stopped):  # it came inside a __del__
+            threading.Timer(0.05, signal.raise_signal, ignored.exc_value.args).start()
+        else:
+            sys.__unraisablehook__(ignored)
+
+    hook, sys.unraisablehook = sys.unraisablehook, stop_again
     found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number, handler in found.items():
         if handler is not signal.SIG_IGN:  # as after nohup
@@ -280,12 +287,12 @@ def _stop_in_two_lines(target: _Target, arguments: argparse.Namespace) -> Iterat
     except _Stopped as stopped:
         for number in found:  # torchrun sends both
             signal.signal(number, signal.SIG_IGN)
-        traceback.clear_frames(stopped.__traceback__)  # ends the line of the progress bar
         number = signal.Signals(stopped.args[0])
         if rank() == 0:
             print(f"stopped by {number.name}. {_advice(target, arguments)}", file=sys.stderr)
         raise SystemExit(128 + number) from None
     finally:
+        sys.unraisablehook = hook
         for number, handler in found.items():
             signal.signal(number, handler)
 

@@ -7,6 +7,7 @@ its own or, where processes race, in one that they share.
 """
 
 import argparse
+import contextlib
 import os
 import random
 import shutil
@@ -129,8 +130,14 @@ class Stress:
         resumed = ["--resume", str(path)] if path.exists() else ["--checkpoint", str(path)]
         commands.main([*TRAIN, "--seed", str(seed), *resumed])
 
-    def strike(self, child: Child, duration: float, signals=(signal.SIGKILL,)) -> int:
-        time.sleep(self.random.uniform(0, 1.2 * duration))
+    def strike(self, child: Child, folder: Path, duration: float, signals=(signal.SIGKILL,)) -> int:
+        """Send a signal at any time, or else just when a file in the folder changes."""
+        deadline = time.monotonic() + self.random.uniform(0, 1.2 * duration)
+        before, watched = sizes(folder), self.random.random() < 0.5
+        while time.monotonic() < deadline and not (watched and sizes(folder) != before):
+            time.sleep(0 if watched else 0.001)
+        if watched:
+            time.sleep(self.random.choice((0, 0.001, 0.003)))
         number = self.random.choice(signals)
         child.kill(number)
         self.kills += 1
@@ -145,7 +152,7 @@ class Stress:
             if attempt == 7:
                 child.expect(0)
                 break
-            number = self.strike(child, self.duration, signals)
+            number = self.strike(child, folder, self.duration, signals)
             status = child.expect(0, -number, 128 + number)
             if path.exists():
                 load_checkpoint(path, "cpu")
@@ -168,7 +175,7 @@ class Stress:
         ]
         for child in children:
             if self.random.random() < 0.3:
-                self.strike(child, self.duration / 3)
+                self.strike(child, folder, self.duration / 3)
         ended = [seed for seed, child in enumerate(children) if child.expect(0, 1, -9) == 0]
         for child in children:
             if child.status == 1:
@@ -188,7 +195,7 @@ class Stress:
                 for number in range(2)
             ]
             for child in children:
-                self.strike(child, self.loading_time)
+                self.strike(child, folder, self.loading_time)
                 child.expect(0, -9)
         Child(lambda: self.load(folder), folder.parent / "log").expect(0)
         left = [path for path in folder.rglob(".*") if path.is_file()]
@@ -298,6 +305,16 @@ def limited(size: int, function) -> None:
 
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
     function()
+
+
+def sizes(folder: Path) -> dict[str, int]:
+    """Return the size of every file in a folder but locks."""
+    found = {}
+    with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+        for path in folder.rglob("*"):
+            if path.suffix != ".lock":
+                found[str(path)] = path.stat().st_size
+    return found
 
 
 def content(path: Path):

@@ -344,6 +344,21 @@ def test_signal_before_the_first_epoch_tells_what_is_left(
     assert [file.name for file in tmp_path.iterdir()] == ["old.pt"]
 
 
+def test_signal_that_python_swallows_comes_again(monkeypatch, capsys):
+    """An exception in ``__del__`` is printed and forgotten."""
+
+    class Interrupted:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    swallowed = [Interrupted()]
+    monkeypatch.setattr(commands._Target, "save", lambda *_: swallowed.clear())
+    with pytest.raises(SystemExit) as end:
+        train("--epochs", 100)
+    assert end.value.code == 130
+    assert capsys.readouterr().err.startswith("stopped by SIGINT. ")
+
+
 def test_signals_that_the_shell_ignores_stay_ignored(data, monkeypatch):
     """As after nohup, or in a script's background."""
     monkeypatch.setattr(
@@ -417,6 +432,7 @@ def test_damaged_run_is_not_resumed(finished, tmp_path, change, message):
 
 def test_trying_a_run_leaves_it_as_it_was(finished):
     run, again = load_run(finished), load_run(finished)
+    torch.manual_seed(7)
     before = torch.get_rng_state()
     commands._check_run(run, finished)
     assert torch.equal(torch.get_rng_state(), before)
