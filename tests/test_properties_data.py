@@ -9,10 +9,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from archives import pack
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conftest import pack
 from pokersnn_helpers import (
     EVENT_DTYPE,
     Recordings,
