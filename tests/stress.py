@@ -29,7 +29,7 @@ from pokersnn_helpers import load_checkpoint, load_pokerdvs, pokerdvs
 from pokersnn_helpers.checkpoints import load_run
 from pokersnn_helpers.simulation import simulate_pokerdvs
 
-from .conftest import pack
+from .archives import pack
 
 EPOCHS = 4
 TRAIN = f"train --device cpu --time-window 5000 --epochs {EPOCHS}".split()
