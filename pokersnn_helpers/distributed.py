@@ -120,11 +120,24 @@ def all_reduce_sum(values: torch.Tensor) -> torch.Tensor:
 
 
 def broadcast(make: Callable[[], T]) -> T:
-    """Call a function in process 0 alone, and return in every process what it returned."""
-    values: list[Any] = [make() if rank() == 0 else None]
+    """Call a function in process 0 alone, and return in every process what it returned.
+
+    Where it raises, process 0 raises, too, and the others end without a word.
+    """
+    error: Exception | None = None
+    values: list[Any] = [False, None]
+    if rank() == 0:
+        try:
+            values = [True, make()]
+        except Exception as raised:
+            error = raised
     if _connected():
         dist.broadcast_object_list(values, src=0)
-    return values[0]
+    if error is not None:
+        raise error
+    if not values[0]:
+        raise SystemExit(1)
+    return values[1]
 
 
 def _connected() -> bool:

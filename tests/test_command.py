@@ -562,6 +562,13 @@ def test_two_processes_end_with_the_weights_of_one(finished, tmp_path):
     train("--resume", path)  # one process can go on where two stopped
 
 
+def test_one_of_two_processes_says_what_is_wrong(finished):
+    result = run_under_torchrun("--checkpoint", str(finished), "--device", "cpu")
+    assert result.returncode != 0
+    assert result.stderr.count("train: error: ") == 1
+    assert "run.pt, which exists and isn't overwritten" in result.stderr
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="NCCL needs a CUDA GPU")
 def test_gpus_share_a_run_through_nccl(finished, tmp_path):
     path = tmp_path / "gpus.pt"
