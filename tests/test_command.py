@@ -1,5 +1,6 @@
 """The commands ``train`` and ``predict``, and training that processes share."""
 
+import argparse
 import io
 import os
 import signal
@@ -357,6 +358,25 @@ def test_signal_that_python_swallows_comes_again(monkeypatch, capsys):
         train("--epochs", 100)
     assert end.value.code == 130
     assert capsys.readouterr().err.startswith("stopped by SIGINT. ")
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_of_several_processes_the_first_says_how_to_go_on(tmp_path, monkeypatch, capsys, rank):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(commands, "rank", lambda: rank)
+    monkeypatch.setattr(commands, "launched_by_torchrun", lambda: True)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
+    target = commands._Target(Path("a.pt"), None, None)
+    target.written = True
+    with (
+        pytest.raises(SystemExit) as end,
+        commands._stop_in_two_lines(target, argparse.Namespace(device=None, checkpoint="a.pt")),
+    ):
+        signal.raise_signal(signal.SIGTERM)
+    assert end.value.code == 143
+    command = "torchrun --nproc-per-node=3 -m pokersnn_helpers train --resume a.pt"
+    lines = f"stopped by SIGTERM. a.pt holds every finished epoch. Go on with it:\n{command}\n"
+    assert capsys.readouterr().err == ("" if rank else lines)
 
 
 def test_signals_that_the_shell_ignores_stay_ignored(data, monkeypatch):
