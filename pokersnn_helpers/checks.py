@@ -153,8 +153,11 @@ def check_indices(frames: torch.Tensor) -> None:
             "give frames.to_dense().to_sparse()"
         )
     indices, shape = frames._indices(), tuple(frames.shape)
-    outside = (indices < 0) | (indices >= indices.new_tensor(shape)[:, None])
-    if outside.any():
+    if indices.numel() == 0:
+        return
+    lowest, highest = torch.aminmax(indices, dim=1)
+    if (lowest < 0).any() or (highest >= indices.new_tensor(shape)).any():
+        outside = (indices < 0) | (indices >= indices.new_tensor(shape)[:, None])
         index = tuple(indices[:, outside.any(dim=0)][:, 0].tolist())
         raise ValueError(f"frames hold an event at index {index}, outside their shape {shape}")
 

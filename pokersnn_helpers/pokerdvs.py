@@ -148,11 +148,12 @@ def _from_archive(place: Path, archive: str, names: list[str], home: Path) -> di
     content = _verified(place, [archive])
     files = {}
     with tarfile.open(fileobj=io.BytesIO(content[archive])) as tar:
-        for name in names:
-            member = tar.getmember(name)
+        for member in filter(lambda member: member.name in names, tar):  # in order: gzip can't skip
             if not member.isreg() or member.size > SIZE_LIMIT:
-                raise ValueError(f"{name} in {archive} is no file of up to {SIZE_LIMIT} bytes")
-            files[name] = tar.extractfile(member).read()  # type: ignore[union-attr]
+                raise ValueError(f"{member.name} is no file of up to {SIZE_LIMIT} bytes")
+            files[member.name] = tar.extractfile(member).read()  # type: ignore[union-attr]
+    if missing := set(names) - set(files):
+        raise ValueError(f"{archive} lacks {min(missing)}")
     with suppress(OSError):  # a copy for others, not for this package
         _keep({home / name: data for name, data in {**content, **files}.items()}, home)
     return files
