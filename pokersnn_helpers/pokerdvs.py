@@ -150,7 +150,8 @@ def _from_archive(place: Path, archive: str, names: list[str], home: Path) -> di
     with tarfile.open(fileobj=io.BytesIO(content[archive])) as tar:
         for member in filter(lambda member: member.name in names, tar):  # in order: gzip can't skip
             if not member.isreg() or member.size > SIZE_LIMIT:
-                raise ValueError(f"{member.name} is no file of up to {SIZE_LIMIT} bytes")
+                found = f"{member.name} in {archive}"
+                raise ValueError(f"{found} is no file of up to {SIZE_LIMIT} bytes")
             files[member.name] = tar.extractfile(member).read()  # type: ignore[union-attr]
     if missing := set(names) - set(files):
         raise ValueError(f"{archive} lacks {min(missing)}")
