@@ -55,16 +55,23 @@ class Child:
 
     def __init__(self, function, log: Path):
         self.log, self.status = log, None
+        # A signal that comes at once waits: it must not unwind what the fork has of its parent.
+        usual = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         self.pid = os.fork()
         if self.pid == 0:
-            os._exit(self._run(function))
+            try:
+                os._exit(self._run(function, usual))
+            finally:
+                os._exit(130)
+        signal.pthread_sigmask(signal.SIG_SETMASK, usual)
 
-    def _run(self, function) -> int:
+    def _run(self, function, signals: set[int]) -> int:
         log = os.open(self.log, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
         for stream in (1, 2):
             os.dup2(log, stream)
         sys.stdout, sys.stderr = (os.fdopen(os.dup(stream), "w") for stream in (1, 2))
         try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, signals)
             function()
             return 0
         except SystemExit as end:
