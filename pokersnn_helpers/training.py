@@ -126,6 +126,9 @@ def predict(
 ) -> Prediction:
     """Classify one recording, whose events ``check_events`` accepts.
 
+    ``evaluate`` pads a recording with silence, in which the readout still moves, to the longest of
+    its batch. Here there is no padding, so probabilities can differ from those.
+
     Args:
         classifier: It moves to ``device``. Its network's ``dt`` is the width of the time bins.
         events: Structured array with fields t (µs), x, y and p, of the classifier's sensor.
