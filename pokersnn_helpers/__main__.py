@@ -9,7 +9,6 @@ import os
 import shlex
 import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields, replace
@@ -30,6 +29,7 @@ from .distributed import (
 )
 from .fast import FastSNN
 from .files import locked
+from .frames import augment
 from .pokerdvs import load_pokerdvs
 from .recipe import train_classifier
 from .recordings import Split, read_events
@@ -164,7 +164,7 @@ def _train(arguments: argparse.Namespace) -> None:
     device = choose_device(arguments.device)
     with process_group(device), ExitStack() as held:
         target = _Target(arguments.checkpoint or arguments.resume, arguments.resume, held)
-        held.enter_context(_stop_in_two_lines(target, arguments))
+        handler = held.enter_context(_stop_in_two_lines(target, arguments))
 
         def begin() -> tuple[TrainOptions, TrainingState | None, Split]:
             target.take()
@@ -181,7 +181,9 @@ def _train(arguments: argparse.Namespace) -> None:
         def save(classifier: torch.nn.Module, state: TrainingState) -> None:
             if isinstance(classifier, Classifier):
                 target.save(classifier, Run(asdict(options), state))
+            handler.check()
 
+        handler.at_once = False
         _, history = train_classifier(
             data,
             options.seed,
@@ -189,6 +191,7 @@ def _train(arguments: argparse.Namespace) -> None:
             network=NETWORKS[options.network],
             time_window=options.time_window,
             epochs=options.epochs,
+            augment=handler.augment,
             resume_from=state,
             on_epoch_end=save,
         )
@@ -264,37 +267,49 @@ class _Stopped(BaseException):
     """A signal has asked the run to end. No Exception: nothing on the way may catch it."""
 
 
+class _SignalHandler:
+    """Ends loading at once, and training between two batches: nothing is left half done."""
+
+    def __init__(self) -> None:
+        self.number = 0  # of the signal that came, or none
+        self.at_once = True
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.number = number
+        if self.at_once:
+            self.check()
+
+    def check(self) -> None:
+        """End the run if a signal has come."""
+        if self.number:
+            raise _Stopped
+
+    def augment(self, frames: torch.Tensor) -> torch.Tensor:
+        """Do what the recipe does to each batch, unless a signal has come."""
+        self.check()
+        return augment(frames)
+
+
 @contextmanager
-def _stop_in_two_lines(target: _Target, arguments: argparse.Namespace) -> Iterator[None]:
+def _stop_in_two_lines(target: _Target, arguments: argparse.Namespace) -> Iterator[_SignalHandler]:
     """End the program on SIGINT (Ctrl-C) and SIGTERM, and say how the run can go on."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise _Stopped(number)
-
-    def stop_again(ignored: "sys.UnraisableHookArgs") -> None:
-        if isinstance(ignored.exc_value, _Stopped):  # it came inside a __del__
-            threading.Timer(0.05, signal.raise_signal, ignored.exc_value.args).start()
-        else:
-            sys.__unraisablehook__(ignored)
-
-    hook, sys.unraisablehook = sys.unraisablehook, stop_again
+    handler = _SignalHandler()
     found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number, handler in found.items():
-        if handler is not signal.SIG_IGN:  # as after nohup
-            signal.signal(number, stop)
+    for number, before in found.items():
+        if before is not signal.SIG_IGN:  # as after nohup
+            signal.signal(number, handler)
     try:
-        yield
-    except _Stopped as stopped:
+        yield handler
+    except _Stopped:
         for number in found:  # torchrun sends both
             signal.signal(number, signal.SIG_IGN)
-        number = signal.Signals(stopped.args[0])
+        number = signal.Signals(handler.number)
         if rank() == 0:
             print(f"stopped by {number.name}. {_advice(target, arguments)}", file=sys.stderr)
         raise SystemExit(128 + number) from None
     finally:
-        sys.unraisablehook = hook
-        for number, handler in found.items():
-            signal.signal(number, handler)
+        for number, before in found.items():
+            signal.signal(number, before)
 
 
 def _advice(target: _Target, arguments: argparse.Namespace) -> str:

@@ -345,7 +345,7 @@ def test_signal_before_the_first_epoch_tells_what_is_left(
     assert [file.name for file in tmp_path.iterdir()] == ["old.pt"]
 
 
-def test_signal_that_python_swallows_comes_again(monkeypatch, capsys):
+def test_signal_inside_a_destructor_is_not_lost(monkeypatch, capsys):
     """An exception in ``__del__`` is printed and forgotten."""
 
     class Interrupted:
