@@ -76,7 +76,7 @@ def locked(path: Path, timeout: float = 0) -> Iterator[None]:
     """
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = path.with_name(f".{_key(path)}.lock")
+    lock = lock_of(path)
     lock.touch()  # says why where it can't be made; FileLock would call it taken
     with FileLock(lock, timeout=timeout):
         try:
@@ -89,6 +89,11 @@ def locked(path: Path, timeout: float = 0) -> Iterator[None]:
         finally:
             with suppress(OSError):  # Windows removes it later
                 lock.unlink()
+
+
+def lock_of(path: Path) -> Path:
+    """Return the file that ``locked`` locks for ``path``; a killed process may leave it behind."""
+    return path.with_name(f".{_key(path)}.lock")
 
 
 def _key(path: Path) -> str:

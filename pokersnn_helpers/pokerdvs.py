@@ -18,7 +18,7 @@ from typing import Any
 import pooch
 from tqdm import tqdm
 
-from .files import atomic_write, locked
+from .files import atomic_write, lock_of, locked
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, Split, read_events
 from .simulation import simulate_pokerdvs
 
@@ -195,7 +195,7 @@ def _download(source: str, archive: str, names: list[str], home: Path) -> dict[s
 def _keep(files: dict[Path, bytes], home: Path) -> None:
     """Write files in one step each; what stood there before stays, under another name."""
     found = {path: path.read_bytes() if path.is_file() else None for path in files}
-    if found == files:
+    if found == files and not lock_of(home).exists():  # which a killed process has left
         return
     with locked(home, timeout=60):
         for path, content in files.items():

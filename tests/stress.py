@@ -14,6 +14,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import warnings
@@ -23,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch.utils._pytree import tree_flatten
+from tqdm import tqdm
 
 from pokersnn_helpers import __main__ as commands
 from pokersnn_helpers import load_checkpoint, load_pokerdvs, pokerdvs
@@ -72,6 +74,7 @@ class Child:
         sys.stdout, sys.stderr = (os.fdopen(os.dup(stream), "w") for stream in (1, 2))
         try:
             signal.pthread_sigmask(signal.SIG_SETMASK, signals)
+            tqdm.set_lock(threading.RLock())  # forks share its own, and one may be killed with it
             function()
             return 0
         except SystemExit as end:

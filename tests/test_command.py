@@ -48,6 +48,14 @@ def load_once(data, monkeypatch):
     monkeypatch.setenv("TQDM_DISABLE", "1")
 
 
+@pytest.fixture(autouse=True)
+def python_s_own_signal_handlers():
+    """A shell starts what runs in its background with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def finished(data, tmp_path_factory):
     """Checkpoint of a run of three epochs in one process, left alone."""
