@@ -93,6 +93,7 @@ def locked(path: Path, timeout: float = 0) -> Iterator[None]:
 
 def lock_of(path: Path) -> Path:
     """Return the file that ``locked`` locks for ``path``; a killed process may leave it behind."""
+    path = Path(os.path.realpath(path))
     return path.with_name(f".{_key(path)}.lock")
 
 
