@@ -6,13 +6,14 @@ import matplotlib.pyplot as plt
 import torch
 
 from pokersnn_helpers import first_of_each_class, load_pokerdvs, to_frames, train_classifier
+from pokersnn_helpers.figures import use_book_style
 from pokersnn_helpers.figures.plots import draw_raster, draw_readout, imshow_polarity
 
 OUTPUT = Path(__file__).parents[1] / "book" / "images" / "overview.png"
 
 
 def main() -> None:
-    plt.style.use("pokersnn_helpers.figures.book")
+    use_book_style()
     data = load_pokerdvs(source="real")
     classifier, _ = train_classifier(data, seed=0, device="cpu")
     snn = classifier.snn

@@ -1,11 +1,33 @@
-"""Figures: plots, animations and interactive figures, for any sensor and any classes.
+"""Figures: plots, drawings, animations and interactive figures, for any sensor and any classes.
 
-Nothing else in the package needs this wing. ``plots`` draws recordings, frames, networks and the
-training history; ``animations`` makes players; ``interactive`` makes figures for the published page
-that a reader can rotate or control. ``plot_*`` makes and returns a figure, ``draw_*`` draws into
+Nothing else in the package needs this wing. ``colours`` holds the one colour code; ``plots`` draws
+recordings, frames, networks and the training history; ``drawings`` explains concepts;
+``animations`` makes players; the ``interactive`` modules make figures that a reader of the
+published page can rotate or control. ``plot_*`` makes and returns a figure, ``draw_*`` draws into
 axes that you made.
-
-The book's style for Matplotlib is the file ``book.mplstyle``::
-
-    plt.style.use("pokersnn_helpers.figures.book")
 """
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+from matplotlib.font_manager import fontManager
+
+for _font in sorted(Path(__file__).with_name("fonts").glob("*.ttf")):
+    fontManager.addfont(_font)
+
+
+def use_book_style() -> None:
+    """Draw every figure from now on as the book does: its font, its colours, as SVG in a notebook.
+
+    Example:
+        >>> use_book_style()
+    """
+    plt.style.use("pokersnn_helpers.figures.book")
+    try:
+        from IPython import get_ipython
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+    except ImportError:
+        return
+    if get_ipython() is not None:
+        # The whole figure and not its "tight" part, so that text has one size in all of them.
+        set_matplotlib_formats("svg", bbox_inches=None, metadata={"Date": None})

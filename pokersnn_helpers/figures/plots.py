@@ -1,7 +1,7 @@
 """Draw recordings, frames, the states of a network, and the training history."""
 
 from collections.abc import Iterator, Sequence
-from itertools import cycle, pairwise
+from itertools import pairwise
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
@@ -17,19 +16,11 @@ from matplotlib.ticker import MaxNLocator
 from ..recordings import POKERDVS_SENSOR_SIZE
 from ..snn import SNN, SpikingNetwork
 from ..training import Evaluation, History
+from .colours import ACCENT, ACCENT_MAP, EVENTS_MAP, GREY, OFF, ON, SHADE, TEXT, class_colours
 
-CLASS_COLOURS = {"club": "#009e73", "heart": "#d55e00", "diamond": "#e69f00", "spade": "#0072b2"}
-POLARITIES = {1: ("ON", "#B2182B", "o"), 0: ("OFF", "#2166AC", "s")}
+POLARITIES = {1: ("ON", ON, "o"), 0: ("OFF", OFF, "s")}
 Frame = np.ndarray | torch.Tensor  # counts of shape (2, y, x), OFF first
 FIELDS = {"v": "membrane voltages", "i": "synaptic currents", "z": "spikes"}
-
-
-def class_colours(classes: Sequence[str]) -> dict[str, str]:
-    """Return a colour for each class: the suits have theirs, others take the style's in turn."""
-    fixed = {name: CLASS_COLOURS[name] for name in classes if name in CLASS_COLOURS}
-    style = [to_hex(entry["color"]) for entry in plt.rcParams["axes.prop_cycle"]]
-    free = cycle([colour for colour in style if colour not in fixed.values()] or style)
-    return {name: fixed.get(name) or next(free) for name in classes}
 
 
 def imshow_polarity(ax: Axes, frame: Frame, limit: float) -> AxesImage:
@@ -44,7 +35,7 @@ def imshow_polarity(ax: Axes, frame: Frame, limit: float) -> AxesImage:
     ax.set(xticks=[], yticks=[])
     ax.grid(False)
     ax.spines[:].set_visible(False)
-    return ax.imshow(on - off, cmap="RdBu_r", vmin=-limit, vmax=limit)
+    return ax.imshow(on - off, cmap=EVENTS_MAP, vmin=-limit, vmax=limit)
 
 
 def plot_frames(
@@ -62,15 +53,15 @@ def plot_frames(
     rows = -(-len(frames) // columns)
     height, width = np.shape(frames[0])[-2:]
     lines = 1 + max(title.count("\n") for title in titles)
-    row = 6.2 / columns * min(1, height / width) + 0.18 * lines + 0.17  # inches
+    row = 4.9 / columns * min(1, height / width) + 0.18 * lines + 0.17  # inches
     fig, axes = plt.subplots(
-        rows, columns, figsize=(7.2, rows * row), squeeze=False, layout="constrained"
+        rows, columns, figsize=(6.0, rows * row), squeeze=False, layout="constrained"
     )
     for ax in axes.flat[len(frames) :]:
         ax.axis("off")
     for ax, (frame, title) in zip(axes.flat, zip(frames, titles, strict=True), strict=False):
         image = imshow_polarity(ax, frame, limit)
-        ax.set_title(title, fontsize=10)
+        ax.set_title(title)
     shrink, thickness = (0.8, 12) if rows == 1 else (0.7, 20)
     ticks = MaxNLocator(5, integer=True)
     bar = fig.colorbar(image, ax=axes, shrink=shrink, aspect=thickness, pad=0.01, ticks=ticks)
@@ -87,7 +78,7 @@ def plot_distributions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
         columns: Columns of the table to draw.
     """
     fig, axes = plt.subplots(
-        1, len(columns), figsize=(7.2, 3.2), squeeze=False, layout="constrained"
+        1, len(columns), figsize=(6.0, 3.2), squeeze=False, layout="constrained"
     )
     names = table["class"]
     names = names.cat.categories if hasattr(names, "cat") else names.unique()
@@ -98,7 +89,7 @@ def plot_distributions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
             values = table.loc[table["class"] == name, column]
             spread = place + rng.uniform(-0.18, 0.18, len(values))
             ax.plot(spread, values, "o", color=colour, alpha=0.7, markersize=4)
-            ax.hlines(values.median(), place - 0.3, place + 0.3, color="black", linewidth=2)
+            ax.hlines(values.median(), place - 0.3, place + 0.3, color=TEXT, linewidth=2)
         ax.set(title=column, ylim=(0, None))
         ax.set_xticks(
             range(len(names)), names, rotation=tilt, ha="right" if tilt < 90 else "center"
@@ -117,7 +108,7 @@ def plot_event_cloud(
         sensor_size: Width, height and polarities of the sensor.
     """
     width, height, _ = sensor_size
-    fig = plt.figure(figsize=(7.2, 4.6))
+    fig = plt.figure(figsize=(6.0, 4.6))
     ax: Any = fig.add_axes((0, 0, 0.9, 1), projection="3d", computed_zorder=False)
     for polarity, (name, colour, marker) in POLARITIES.items():
         some = events[events["p"] == polarity]
@@ -152,14 +143,14 @@ def plot_neuron(
         threshold: Drawn as a dashed line; default: the neuron has none.
         spikes: 0 or 1 at these times, drawn as marks above the voltage; default: not drawn.
     """
-    fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(7.2, 4), layout="constrained")
-    top.plot(times, current, color="#0072B2")
+    fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(6.0, 4), layout="constrained")
+    top.plot(times, current, color=ACCENT)
     top.set(title="synaptic current", ylabel="i (a.u.)")
-    bottom.plot(times, voltage, color="#009E73")
+    bottom.plot(times, voltage, color=TEXT)
     bottom.set(title="membrane voltage", xlabel="time (ms)", ylabel="v (a.u.)")
     if threshold is not None:
-        bottom.axhline(threshold, color="#D55E00", linestyle="--", linewidth=1)
-        bottom.text(times[0], threshold, "threshold", color="#C14F00", va="bottom", ha="left")
+        bottom.axhline(threshold, color=GREY, linestyle="--", linewidth=1)
+        bottom.text(times[0], threshold, "threshold", color=GREY, va="bottom", ha="left")
     if spikes is not None:
         bottom.set_title(f"membrane voltage, and a mark for each of {spikes.sum():.0f} spikes")
         height = 1.25 * max(voltage.max(), threshold or 0)
@@ -190,8 +181,8 @@ def plot_network(network: SpikingNetwork) -> Figure:
             for place, (name, layer) in enumerate(network.named_children())
         }
     right = max(parts) + (1 if book else 0.6)
-    fig, ax = plt.subplots(figsize=(max(7.2, 1.6 * right), 1.9), layout="constrained")
-    box = {"boxstyle": "round,pad=0.6", "facecolor": "#E8F1F8", "edgecolor": "#0072B2"}
+    fig, ax = plt.subplots(figsize=(max(6.0, 1.6 * right), 1.9), layout="constrained")
+    box = {"boxstyle": "round,pad=0.6", "facecolor": SHADE, "edgecolor": ACCENT}
     arrow = {"arrowstyle": "-|>", "color": "black", "shrinkA": 0, "shrinkB": 0}
     boxes = [ax.text(x, 0, part, ha="center", va="center", bbox=box) for x, part in parts.items()]
     for start, end in pairwise(boxes):
@@ -205,7 +196,7 @@ def plot_network(network: SpikingNetwork) -> Figure:
             (3.52, 0.12): "voltages",
         }
         for place, text in texts.items():
-            ax.text(*place, text, ha="center", fontsize=10)
+            ax.text(*place, text, ha="center")
         loop = arrow | {"connectionstyle": "arc3,rad=1.3"}
         ax.annotate("", (1.15, 0.26), (1.55, 0.26), arrowprops=loop)
         ax.annotate("", (3.75, 0), (3.28, 0), arrowprops=arrow)
@@ -245,7 +236,7 @@ def plot_dynamics(
     ]
     rows = 1 + len(panels)
     fig, axes = plt.subplots(
-        rows, 1, sharex=True, squeeze=False, figsize=(7.2, 0.5 + 2 * rows), layout="constrained"
+        rows, 1, sharex=True, squeeze=False, figsize=(6.0, 0.5 + 2 * rows), layout="constrained"
     )
     draw_readout(axes[0, 0], layers[readout].v[:, sample].flatten(1), dt, classes)
     axes[0, 0].set_title("readout: membrane voltages")
@@ -285,7 +276,7 @@ def draw_raster(ax: Axes, spikes: torch.Tensor, dt: float) -> None:
         dt: Duration of a time step in s.
     """
     steps, neurons = np.nonzero(np.asarray(spikes.detach().cpu()))
-    ax.plot(1000 * dt * (steps + 1), neurons, "|", color="black", markersize=3, markeredgewidth=0.8)
+    ax.plot(1000 * dt * (steps + 1), neurons, "|", color=TEXT, markersize=3, markeredgewidth=0.8)
     ax.grid(False)
     ax.set(title=f"{len(steps)} spikes", xlabel="time (ms)", ylabel="neuron")
     ax.set(xlim=(0, 1000 * dt * (len(spikes) + 0.5)), ylim=(-1, spikes.shape[1]))
@@ -328,13 +319,13 @@ def plot_history(history: History) -> Figure:
     Args:
         history: What ``fit`` returns.
     """
-    fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3), layout="constrained")
+    fig, (left, right) = plt.subplots(1, 2, figsize=(6.0, 3), layout="constrained")
     epochs = np.arange(1, len(history.loss) + 1)
-    left.plot(epochs, history.loss, color="#0072B2", label="train")
-    right.plot(epochs, 100 * np.array(history.accuracy), color="#0072B2", label="train")
+    left.plot(epochs, history.loss, color=ACCENT, label="train")
+    right.plot(epochs, 100 * np.array(history.accuracy), color=ACCENT, label="train")
     if history.test_loss:
-        left.plot(epochs, history.test_loss, color="#D55E00", label="test")
-        right.plot(epochs, 100 * np.array(history.test_accuracy), color="#D55E00", label="test")
+        left.plot(epochs, history.test_loss, color=GREY, label="test")
+        right.plot(epochs, 100 * np.array(history.test_accuracy), color=GREY, label="test")
     left.set(title="loss", xlabel="epoch", ylabel="negative log-likelihood", ylim=(0, None))
     right.set(title="accuracy", xlabel="epoch", ylabel="classified correctly (%)", ylim=(0, 105))
     right.legend(loc="lower right")
@@ -353,16 +344,15 @@ def plot_confusion(evaluation: Evaluation, classes: Sequence[str]) -> Figure:
     np.add.at(counts, (evaluation.targets, evaluation.predicted), 1)
     cell = 0.65 if size < 6 else 0.45  # inches
     tilt, side = (35, "right") if max(map(len, classes)) * 0.08 > cell else (0, "center")
-    with plt.rc_context({"font.size": 8.5}):  # as on a page where wider figures are scaled down
-        fig, ax = plt.subplots(figsize=(1 + cell * size, 0.6 + cell * size), layout="constrained")
-        ax.imshow(counts, cmap="Blues", vmax=counts.max() * 1.2)
-        for row, column in np.ndindex(*counts.shape):
-            colour = "white" if counts[row, column] > counts.max() * 0.6 else "black"
-            ax.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour)
-        ax.set_xticks(range(size), classes, rotation=tilt, ha=side)
-        ax.set_yticks(range(size), classes)
-        ax.set(xlabel="predicted class", ylabel="true class")
-        ax.grid(False)
+    fig, ax = plt.subplots(figsize=(1 + cell * size, 0.6 + cell * size), layout="constrained")
+    ax.imshow(counts, cmap=ACCENT_MAP, vmax=counts.max() * 1.2)
+    for row, column in np.ndindex(*counts.shape):
+        colour = "white" if counts[row, column] > counts.max() * 0.6 else "black"
+        ax.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour)
+    ax.set_xticks(range(size), classes, rotation=tilt, ha=side)
+    ax.set_yticks(range(size), classes)
+    ax.set(xlabel="predicted class", ylabel="true class")
+    ax.grid(False)
     return fig
 
 
@@ -374,16 +364,16 @@ def plot_bars(values: dict[str, Sequence[float]], titles: Sequence[str], label: 
         titles: Of the panels.
         label: What the numbers are, with their unit.
     """
-    size = (7.2, 1 + 0.35 * len(values))
+    size = (6.0, 1 + 0.35 * len(values))
     fig, axes = plt.subplots(
         1, len(titles), sharex=True, sharey=True, figsize=size, layout="constrained"
     )
     numbers = np.array(list(values.values()))
     limits = (10 ** np.floor(np.log10(numbers.min())), 6 * numbers.max())
     for ax, title, column in zip(axes, titles, numbers.T, strict=True):
-        bars = ax.barh(list(values), column, color="#0072B2")
+        bars = ax.barh(list(values), column, color=ACCENT)
         texts = [f"{value:,.0f}" if value >= 10 else f"{value:.1f}" for value in column]
-        ax.bar_label(bars, texts, padding=3, fontsize=9)
+        ax.bar_label(bars, texts, padding=3)
         ax.set(title=title, xlabel=label, xscale="log", xlim=limits)
         ax.grid(False, axis="y")
     axes[0].invert_yaxis()
