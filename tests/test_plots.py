@@ -215,7 +215,17 @@ def test_readout_dots_mark_what_decode_reads():
 
 def test_neuron_shows_its_threshold():
     fig = plots.plot_neuron(np.arange(3), np.zeros(3), np.zeros(3), threshold=0.3)
-    assert any(np.allclose(line.get_ydata(), 0.3) for line in fig.axes[1].lines)
+    for ax in fig.axes:
+        assert any(np.allclose(line.get_ydata(), 0.3) for line in ax.lines)
+
+
+def test_neuron_marks_inputs_and_spikes_at_their_times():
+    inputs, spikes = np.array([2.0, 0, 1]), np.array([0.0, 1, 0])
+    fig = plots.plot_neuron(np.arange(3), np.ones(3), np.ones(3), spikes=spikes, inputs=inputs)
+    marks = [ax.lines[-1].get_xdata().tolist() for ax in fig.axes]
+    assert marks == [[0, 2], [1]]
+    titles = [ax.get_title(loc="left") for ax in fig.axes]
+    assert titles == ["synaptic current, input events: 3", "membrane voltage, spikes: 1"]
 
 
 def test_history_is_drawn_in_percent_and_without_a_test_curve_if_there_is_none():
@@ -248,7 +258,7 @@ def test_network_is_drawn_with_its_sizes(network):
 
 def test_other_network_is_drawn_as_a_chain_of_its_layers():
     text = words(plots.plot_network(Own()))
-    for layer in ("convolution\nConv2d\n153 parameters", "linear\nLinear\n26 parameters"):
+    for layer in ("convolution: Conv2d, 153 parameters", "linear: Linear, 26 parameters"):
         assert layer in text
     assert text.index("convolution") < text.index("first") < text.index("readout")
 

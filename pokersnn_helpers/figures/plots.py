@@ -1,7 +1,7 @@
 """Draw recordings, frames, the states of a network, and the training history."""
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import product
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -11,6 +11,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.patches import Circle, Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from ..recordings import POKERDVS_SENSOR_SIZE
@@ -133,6 +134,7 @@ def plot_neuron(
     voltage: np.ndarray,
     threshold: float | None = None,
     spikes: np.ndarray | None = None,
+    inputs: np.ndarray | None = None,
 ) -> Figure:
     """Draw the synaptic current of a neuron above its membrane voltage.
 
@@ -140,68 +142,125 @@ def plot_neuron(
         times: In ms, of shape (T,).
         current: Synaptic current at these times.
         voltage: Membrane voltage at these times.
-        threshold: Drawn as a dashed line; default: the neuron has none.
+        threshold: Drawn as a dashed line in both panels; default: the neuron has none.
         spikes: 0 or 1 at these times, drawn as marks above the voltage; default: not drawn.
+        inputs: Input events at these times, drawn as marks above the current; default: not drawn.
     """
-    fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(6.0, 4), layout="constrained")
+    fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(6.0, 4.2))
     top.plot(times, current, color=ACCENT)
     top.set(title="synaptic current", ylabel="i (a.u.)")
     bottom.plot(times, voltage, color=TEXT)
     bottom.set(title="membrane voltage", xlabel="time (ms)", ylabel="v (a.u.)")
     if threshold is not None:
-        bottom.axhline(threshold, color=GREY, linestyle="--", linewidth=1)
-        bottom.text(times[0], threshold, "threshold", color=GREY, va="bottom", ha="left")
-    if spikes is not None:
-        bottom.set_title(f"membrane voltage, and a mark for each of {spikes.sum():.0f} spikes")
-        height = 1.25 * max(voltage.max(), threshold or 0)
-        bottom.plot(times[spikes > 0], np.full(int(spikes.sum()), height), "|k", markersize=10)
+        for ax in (top, bottom):
+            ax.axhline(threshold, color=GREY, linestyle="--", linewidth=1)
+            ax.text(1.01, threshold, "threshold", color=GREY, va="center",
+                    transform=ax.get_yaxis_transform())  # fmt: skip
+    for ax, trace, marks, colour, words, width in (
+        (top, current, inputs, GREY, "synaptic current, input events: {:,}", 0.7),
+        (bottom, voltage, spikes, ACCENT, "membrane voltage, spikes: {:,}", 1.8),
+    ):
+        if marks is not None:
+            ax.set_title(words.format(int(marks.sum())))
+            highest = max(trace.max(), threshold or 0)
+            height = np.full(np.count_nonzero(marks), 1.22 * highest)
+            ax.plot(times[marks > 0], height, "|", color=colour, ms=9, mew=width)
+            ax.set_ylim(top=1.34 * highest)
     return fig
 
 
 def plot_network(network: SpikingNetwork) -> Figure:
-    """Draw the parts of a network from left to right.
+    """Draw the parts of a network.
 
     Args:
-        network: ``SNN`` and ``FastSNN`` are drawn with their weights, and any other network as a
-            chain of the layers that it holds, in the order in which it made them.
+        network: ``SNN`` and ``FastSNN`` are drawn with their weights, from left to right, and any
+            other network as a chain of the layers that it holds, from top to bottom in the order in
+            which it made them.
     """
-    if book := isinstance(network, SNN) and type(network).step is SNN.step:
-        inputs, hidden, outputs = (
-            network.arguments[f"{part}_size"] for part in ("input", "hidden", "output")
-        )
-        parts = {
-            0.0: f"one frame\n{inputs:,} counts",
-            1.35: f"hidden layer\n{hidden} LIF neurons",
-            2.8: f"readout\n{outputs} leaky integrators",
-        }
-    else:
-        parts = {
-            1.2 * place: f"{name}\n{type(layer).__name__}\n"
-            f"{sum(weights.numel() for weights in layer.parameters()):,} parameters"
-            for place, (name, layer) in enumerate(network.named_children())
-        }
-    right = max(parts) + (1 if book else 0.6)
-    fig, ax = plt.subplots(figsize=(max(6.0, 1.6 * right), 1.9), layout="constrained")
-    box = {"boxstyle": "round,pad=0.6", "facecolor": SHADE, "edgecolor": ACCENT}
-    arrow = {"arrowstyle": "-|>", "color": "black", "shrinkA": 0, "shrinkB": 0}
-    boxes = [ax.text(x, 0, part, ha="center", va="center", bbox=box) for x, part in parts.items()]
-    for start, end in pairwise(boxes):
-        ends = {"patchA": start.get_bbox_patch(), "patchB": end.get_bbox_patch()}
-        ax.annotate("", end.get_position(), start.get_position(), arrowprops=arrow | ends)
-    if book:
-        texts = {
-            (0.64, 0.12): f"input weights\n{hidden} × {inputs:,}",
-            (1.35, 0.82): f"recurrent weights, {hidden} × {hidden}:\nthe spikes of the step before",
-            (2.04, 0.12): f"linear layer\n{outputs} × {hidden}",
-            (3.52, 0.12): "voltages",
-        }
-        for place, text in texts.items():
-            ax.text(*place, text, ha="center")
-        loop = arrow | {"connectionstyle": "arc3,rad=1.3"}
-        ax.annotate("", (1.15, 0.26), (1.55, 0.26), arrowprops=loop)
-        ax.annotate("", (3.75, 0), (3.28, 0), arrowprops=arrow)
-    ax.set(xlim=(-0.45, right), ylim=(-0.3, 1.2) if book else (-1, 1))
+    if isinstance(network, SNN) and type(network).step is SNN.step:
+        sizes = (network.arguments[f"{part}_size"] for part in ("input", "hidden", "output"))
+        return _plot_snn(*sizes)
+    layers = dict(network.named_children())
+    fig, ax = _drawing(0.8 * len(layers))
+    for place, (name, layer) in enumerate(layers.items()):
+        parameters = sum(weights.numel() for weights in layer.parameters())
+        y = 0.8 * (len(layers) - place) - 0.4
+        box = {"boxstyle": "round,pad=0.6", "facecolor": SHADE, "edgecolor": ACCENT}
+        text = f"{name}: {type(layer).__name__}, {parameters:,} parameters"
+        ax.text(3, y, text, ha="center", va="center", bbox=box)
+        if place:
+            _arrow(ax, (3, y + 0.58), (3, y + 0.2))
+    return fig
+
+
+def _drawing(height: float) -> tuple[Figure, Axes]:
+    """Return empty axes over a whole figure of this height, with a unit of one inch."""
+    fig = plt.figure(figsize=(6.0, height), layout="none")
+    ax = fig.add_axes((0, 0, 1, 1), xlim=(0, 6), ylim=(0, height))
     ax.axis("off")
+    return fig, ax
+
+
+def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], **style: Any) -> None:
+    """Draw an arrow from start to end."""
+    style = {"arrowstyle": "-|>", "color": TEXT, "shrinkA": 0, "shrinkB": 0} | style
+    ax.annotate("", end, start, arrowprops=style)
+
+
+def _plot_snn(inputs: int, hidden: int, outputs: int) -> Figure:
+    """Draw a frame, a recurrent layer, a readout, and the weights between them."""
+    fig, ax = _drawing(3.4)
+    # The frame: two polarities, with the outline of a heart.
+    heart = ["0110110", "1001001", "1000001", "1000001", "0100010", "0010100", "0001000"]
+    for corner, colour, lines in (((0.47, 1.35), OFF, range(2)), ((0.13, 1.0), ON, range(2, 7))):
+        square = {"facecolor": SHADE, "edgecolor": colour, "linewidth": 1.5}
+        ax.add_patch(Rectangle(corner, 0.9, 0.9, **square))
+        for line, column in product(lines, range(7)):
+            if heart[line][column] == "1":
+                place = (corner[0] + 0.1 * (column + 1), corner[1] + 0.1 * (7 - line))
+                ax.add_patch(Rectangle(place, 0.1, 0.1, facecolor=colour, linewidth=0))
+    # The neurons, with gaps for those that aren't drawn, and every connection between them.
+    middle, columns = 1.62, dict[float, list[float]]()
+    for x, number, pitch, most in ((2.75, hidden, 0.28, 6), (4.72, outputs, 0.42, 4)):
+        shown = min(number, most)
+        places = [middle + pitch * (place - (shown - 1) / 2) for place in range(shown)]
+        if number > shown:
+            places = [
+                y + 0.15 * (1 if place >= shown // 2 else -1) for place, y in enumerate(places)
+            ]
+            ax.plot(
+                [x] * 3, [middle - 0.07, middle, middle + 0.07], "o", color=TEXT, markersize=1.8
+            )
+        columns[x] = places
+    (x_hidden, hidden_places), (x_readout, readout_places) = columns.items()
+    fan = {"color": GREY, "linewidth": 0.5, "alpha": 0.6, "zorder": 1}
+    for y in hidden_places:
+        for start in middle + np.linspace(-0.5, 0.5, 6):
+            ax.plot([1.46, x_hidden], [start, y], **fan)
+        for end in readout_places:
+            ax.plot([x_hidden, x_readout], [y, end], **fan)
+        ax.add_patch(Circle((x_hidden, y), 0.1, color=ACCENT, linewidth=0, zorder=2))
+    steps = np.linspace(0, 1, 60)
+    for place, y in enumerate(readout_places):
+        circle = {"facecolor": SHADE, "edgecolor": TEXT, "linewidth": 1.5, "zorder": 2}
+        ax.add_patch(Circle((x_readout, y), 0.1, **circle))
+        wave = np.sin(np.pi * steps) ** 2 * (0.26 if place == 1 else 0.1)
+        ax.plot(5.02 + 0.8 * steps, y - 0.08 + wave, color=TEXT, linewidth=1.5)
+    # The loop from the hidden layer back to itself.
+    top = hidden_places[-1] + 0.12
+    _arrow(ax, (x_hidden + 0.13, top), (x_hidden - 0.13, top), color=ACCENT, linewidth=1.8,
+           connectionstyle="arc3,rad=2.2")  # fmt: skip
+    texts = {
+        (0.72, 0.08): f"one frame:\n{inputs:,} counts",
+        (x_hidden, 0.08): f"hidden layer:\n{hidden:,} LIF neurons",
+        (x_readout, 0.08): f"readout:\n{outputs:,} leaky integrators",
+        (1.62, 2.5): f"input weights\n{hidden:,} × {inputs:,}",
+        (x_hidden, 2.96): f"recurrent weights\n{hidden:,} × {hidden:,}",
+        (3.85, 2.5): f"linear layer\n{outputs:,} × {hidden:,}",
+        (5.42, 2.5): "voltages",
+    }
+    for place, text in texts.items():
+        ax.text(*place, text, ha="center", va="bottom")
     return fig
 
 
