@@ -12,7 +12,8 @@ ORDER = [
     *("simulation.pips", "simulation.camera", "simulation.cards", "simulation.dataset"),
     *("simulation.comparison", "simulation"),
     *("pokerdvs", "recipe"),
-    *("figures.colours", "figures.plots", "figures.animations", "figures.interactive", "figures"),
+    *("figures.colours", "figures.plots", "figures.drawings", "figures.animations"),
+    *("figures.interactive", "figures"),
     *("", "__main__"),  # the package's own __init__.py is the name ""
 ]
 
