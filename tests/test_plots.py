@@ -224,8 +224,8 @@ def test_neuron_marks_inputs_and_spikes_at_their_times():
     fig = plots.plot_neuron(np.arange(3), np.ones(3), np.ones(3), spikes=spikes, inputs=inputs)
     marks = [ax.lines[-1].get_xdata().tolist() for ax in fig.axes]
     assert marks == [[0, 2], [1]]
-    titles = [ax.get_title(loc="left") for ax in fig.axes]
-    assert titles == ["synaptic current, input events: 3", "membrane voltage, spikes: 1"]
+    titles = [ax.get_title() for ax in fig.axes]
+    assert titles == ["synaptic current (3 input events)", "membrane voltage (1 spike)"]
 
 
 def test_history_is_drawn_in_percent_and_without_a_test_curve_if_there_is_none():

@@ -157,11 +157,12 @@ def plot_neuron(
             ax.text(1.01, threshold, "threshold", color=GREY, va="center",
                     transform=ax.get_yaxis_transform())  # fmt: skip
     for ax, trace, marks, colour, words, width in (
-        (top, current, inputs, GREY, "synaptic current, input events: {:,}", 0.7),
-        (bottom, voltage, spikes, ACCENT, "membrane voltage, spikes: {:,}", 1.8),
+        (top, current, inputs, GREY, "synaptic current ({:,} input event{})", 0.7),
+        (bottom, voltage, spikes, ACCENT, "membrane voltage ({:,} spike{})", 1.8),
     ):
         if marks is not None:
-            ax.set_title(words.format(int(marks.sum())))
+            number = int(marks.sum())
+            ax.set_title(words.format(number, "s" * (number != 1)))
             highest = max(trace.max(), threshold or 0)
             height = np.full(np.count_nonzero(marks), 1.22 * highest)
             ax.plot(times[marks > 0], height, "|", color=colour, ms=9, mew=width)
@@ -212,13 +213,12 @@ def _plot_snn(inputs: int, hidden: int, outputs: int) -> Figure:
     fig, ax = _drawing(3.4)
     # The frame: two polarities, with the outline of a heart.
     heart = ["0110110", "1001001", "1000001", "1000001", "0100010", "0010100", "0001000"]
-    for corner, colour, lines in (((0.47, 1.35), OFF, range(2)), ((0.13, 1.0), ON, range(2, 7))):
-        square = {"facecolor": SHADE, "edgecolor": colour, "linewidth": 1.5}
-        ax.add_patch(Rectangle(corner, 0.9, 0.9, **square))
-        for line, column in product(lines, range(7)):
-            if heart[line][column] == "1":
-                place = (corner[0] + 0.1 * (column + 1), corner[1] + 0.1 * (7 - line))
-                ax.add_patch(Rectangle(place, 0.1, 0.1, facecolor=colour, linewidth=0))
+    for left, bottom, colour, lines in ((0.47, 1.35, OFF, range(2)), (0.13, 1.0, ON, range(2, 7))):
+        ax.add_patch(Rectangle((left, bottom), 0.9, 0.9, fc=SHADE, ec=colour, lw=1.5))
+        for row, column in product(lines, range(7)):
+            if heart[row][column] == "1":
+                corner = (left + 0.1 * (column + 1), bottom + 0.1 * (7 - row))
+                ax.add_patch(Rectangle(corner, 0.1, 0.1, facecolor=colour, linewidth=0))
     # The neurons, with gaps for those that aren't drawn, and every connection between them.
     middle, columns = 1.62, dict[float, list[float]]()
     for x, number, pitch, most in ((2.75, hidden, 0.28, 6), (4.72, outputs, 0.42, 4)):
@@ -233,7 +233,7 @@ def _plot_snn(inputs: int, hidden: int, outputs: int) -> Figure:
             )
         columns[x] = places
     (x_hidden, hidden_places), (x_readout, readout_places) = columns.items()
-    fan = {"color": GREY, "linewidth": 0.5, "alpha": 0.6, "zorder": 1}
+    fan: dict[str, Any] = {"color": GREY, "linewidth": 0.5, "alpha": 0.6, "zorder": 1}
     for y in hidden_places:
         for start in middle + np.linspace(-0.5, 0.5, 6):
             ax.plot([1.46, x_hidden], [start, y], **fan)
@@ -242,8 +242,7 @@ def _plot_snn(inputs: int, hidden: int, outputs: int) -> Figure:
         ax.add_patch(Circle((x_hidden, y), 0.1, color=ACCENT, linewidth=0, zorder=2))
     steps = np.linspace(0, 1, 60)
     for place, y in enumerate(readout_places):
-        circle = {"facecolor": SHADE, "edgecolor": TEXT, "linewidth": 1.5, "zorder": 2}
-        ax.add_patch(Circle((x_readout, y), 0.1, **circle))
+        ax.add_patch(Circle((x_readout, y), 0.1, fc=SHADE, ec=TEXT, lw=1.5, zorder=2))
         wave = np.sin(np.pi * steps) ** 2 * (0.26 if place == 1 else 0.1)
         ax.plot(5.02 + 0.8 * steps, y - 0.08 + wave, color=TEXT, linewidth=1.5)
     # The loop from the hidden layer back to itself.
@@ -259,8 +258,8 @@ def _plot_snn(inputs: int, hidden: int, outputs: int) -> Figure:
         (3.85, 2.5): f"linear layer\n{outputs:,} × {hidden:,}",
         (5.42, 2.5): "voltages",
     }
-    for place, text in texts.items():
-        ax.text(*place, text, ha="center", va="bottom")
+    for (x, y), text in texts.items():
+        ax.text(x, y, text, ha="center", va="bottom")
     return fig
 
 
