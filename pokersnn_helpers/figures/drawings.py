@@ -51,7 +51,7 @@ def pixel_drawing() -> Figure:
     """Draw how one pixel of an event camera turns light into events.
 
     Example:
-        >>> pixel_drawing().savefig("pixel.svg")
+        >>> fig = pixel_drawing()
     """
     fig, ax = _canvas(3.1)
     low, middle, high = 0.85, 1.7, 2.55
@@ -109,7 +109,7 @@ def batch_drawing() -> Figure:
     """Draw the way of recordings to a batch: events, bins, frames, padding, network.
 
     Example:
-        >>> batch_drawing().savefig("batch.svg")
+        >>> fig = batch_drawing()
     """
     fig, ax = _canvas(4.75)
     events = simulate_recording("spade", np.random.default_rng(1))
@@ -191,7 +191,7 @@ def spike_drawing() -> Figure:
     """Draw one neuron in four aligned traces: input events, current, voltage and spikes.
 
     Example:
-        >>> spike_drawing().savefig("spike.svg")
+        >>> fig = spike_drawing()
     """
     dt, duration, threshold = 1e-4, 60, 0.3  # s, ms
     times = np.arange(0, duration, 1000 * dt)
@@ -243,7 +243,7 @@ def unrolled_drawing() -> Figure:
     gradient enters there.
 
     Example:
-        >>> unrolled_drawing().savefig("unrolled.svg")
+        >>> fig = unrolled_drawing()
     """
     fig, ax = _canvas(4.4)
     frames = to_frames(simulate_recording("spade", np.random.default_rng(1)))[12:16]
