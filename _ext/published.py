@@ -13,6 +13,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("doctree-resolved", keep_links_inside)
     app.connect("html-page-context", leave_out_scripts, priority=900)  # after all were added
     app.connect("html-page-context", describe_page, priority=400)  # before sphinxext.opengraph
+    app.connect("html-page-context", fetch_font_early)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -73,3 +74,17 @@ def describe_page(
             }
             context["metatags"] += f'<meta name="description" content="{description}" />\n'
             return
+
+
+def fetch_font_early(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict,
+    doctree: nodes.document | None,
+) -> None:
+    """Ask for the font with the page, and not only once the style sheet has been read."""
+    address = context["pathto"]("_static/fonts/Inter.woff2", resource=True)
+    context["metatags"] = context.get("metatags", "") + (
+        f'<link rel="preload" href="{address}" as="font" type="font/woff2" crossorigin />\n'
+    )

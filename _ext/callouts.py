@@ -1,0 +1,48 @@
+"""Sphinx extension: classes for callouts, and words above folded code.
+
+Chapters are plain Markdown, since Colab shows directives raw: there a callout is a block quote whose
+first bold words say what it is.
+"""
+
+import re
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+KINDS = {
+    r"In this chapter": "overview",
+    r"Key idea\.": "key-idea",
+    r"Try it\.": "try-it",
+    r"Careful\.": "careful",
+    r"Exercise \d+ · .+": "exercise",
+}
+
+
+def setup(app: Sphinx) -> dict:
+    """Look at every page that has been read."""
+    app.connect("doctree-read", name_callouts)
+    app.connect("doctree-read", name_folded_cells)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def name_callouts(app: Sphinx, doctree: nodes.document) -> None:
+    """Give a callout its classes."""
+    for quote in doctree.findall(nodes.block_quote):
+        paragraph = quote.children[0] if quote.children else nodes.comment()
+        # MyST puts an empty text before the first bold words.
+        label = next((node for node in paragraph.children if node.astext()), None)
+        if not isinstance(label, nodes.strong):
+            continue
+        for pattern, kind in KINDS.items():
+            if re.fullmatch(pattern, label.astext()):
+                quote["classes"] += ["callout", kind]
+                label["classes"].append("callout-label")
+
+
+def name_folded_cells(app: Sphinx, doctree: nodes.document) -> None:
+    """Say above a folded cell what it holds, by the title that Colab shows too."""
+    for cell in doctree.findall(nodes.container):
+        if "prompt_show" in cell:
+            title = re.match(r"# @title (\w+)", cell.astext())
+            name = f"the {title[1].lower()}" if title else "the code"
+            cell["prompt_show"], cell["prompt_hide"] = f"Show {name}", f"Hide {name}"

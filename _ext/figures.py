@@ -1,0 +1,143 @@
+"""Sphinx extension: every SVG figure for the light and for the dark theme.
+
+Matplotlib draws a figure once, on white paper. This makes two of it: one without the paper, and one
+whose greys are those of the dark theme. The theme's own classes show one of them.
+"""
+
+import base64
+import io
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+from docutils import nodes
+from PIL import Image
+from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
+
+from pokersnn_helpers.figures.colours import DARK, PAPER
+
+PAPER_AT_NIGHT = "#121212"  # the dark theme's background
+PIXELS_PER_POINT = 96 / 72
+PATCH = re.compile(r'(<g id="patch_1">\s*<path [^>]*?style="[^"]*?fill: )' + PAPER, re.DOTALL)
+GREYS = re.compile("|".join([PAPER, *DARK]), re.IGNORECASE)
+RASTER = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
+
+
+def setup(app: Sphinx) -> dict:
+    """Connect what is below to a build of HTML pages."""
+    app.add_node(Themes, html=(open_themes, close_themes))
+    app.add_node(ThemedImage, html=(write_image, lambda writer, node: None))
+    app.add_post_transform(ThemeFigures)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+class Themes(nodes.General, nodes.Inline, nodes.Element):
+    """Holds one figure for each theme."""
+
+
+class ThemedImage(nodes.image):
+    """A figure for one theme."""
+
+
+class ThemeFigures(SphinxPostTransform):
+    """Replace each SVG image by one for the light and one for the dark theme."""
+
+    default_priority = 100  # after MyST-NB has chosen among an output's formats
+    formats = ("html",)
+
+    def run(self, **kwargs) -> None:
+        """Make the files, and tell Sphinx of them."""
+        folder = Path(self.app.doctreedir) / "figures"
+        folder.mkdir(exist_ok=True)
+        images = list(self.document.findall(nodes.image))
+        for image in images:
+            source = Path(self.app.srcdir, image["uri"])
+            if source.suffix != ".svg" or not source.is_file():
+                continue
+            svg = source.read_text(encoding="utf-8")
+            first = image is images[0]
+            both = Themes("", classes=image["classes"])
+            for theme, draw in (("light", without_paper), ("dark", in_the_dark)):
+                file = folder / f"{source.stem}-{theme}.svg"
+                file.write_text(draw(svg), encoding="utf-8")
+                uri = os.path.relpath(file, self.app.srcdir)
+                self.env.images.add_file(self.env.docname, uri)
+                both += ThemedImage(
+                    uri=uri,
+                    candidates={"*": uri},
+                    alt=image.get("alt", ""),
+                    theme=theme,
+                    size=size_of(svg),
+                    wait=not first or theme == "dark",
+                )
+            image.replace_self(both)
+
+
+def without_paper(svg: str) -> str:
+    """Let the page show through."""
+    return PATCH.sub(r"\1none", svg, count=1)
+
+
+def in_the_dark(svg: str) -> str:
+    """Also give lines, text and the pixels of embedded images the greys of the dark theme."""
+    colours = {**DARK, PAPER: PAPER_AT_NIGHT}
+    svg = GREYS.sub(lambda match: colours[match[0].lower()], without_paper(svg))
+    return RASTER.sub(lambda match: "data:image/png;base64," + repaint(match[1]), svg)
+
+
+def repaint(encoded: str) -> str:
+    """Map the greys of a PNG as the lines' are, those in between in proportion."""
+    image = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA")
+    pixels = np.array(image)
+    rgb = pixels[..., :3].astype(float)
+    grey = np.ptp(rgb, axis=-1) < 24
+    anchors = sorted((brightness(light), dark) for light, dark in (*DARK.items(), (PAPER, None)))
+    places = [place for place, _ in anchors]
+    for channel in range(3):
+        values = [from_hex(dark or PAPER_AT_NIGHT)[channel] for _, dark in anchors]
+        pixels[..., channel][grey] = np.interp(rgb[grey].mean(axis=-1), places, values)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="png", optimize=True)
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def from_hex(colour: str) -> tuple[int, ...]:
+    """Split "#rrggbb" into three numbers."""
+    return tuple(bytes.fromhex(colour[1:]))
+
+
+def brightness(colour: str) -> float:
+    """Average red, green and blue, from 0 to 255."""
+    return sum(from_hex(colour)) / 3
+
+
+def size_of(svg: str) -> tuple[int, int]:
+    """Return width and height in pixels, so that a page leaves room before a figure is there."""
+    found = re.search(r'<svg[^>]* viewBox="\S+ \S+ (\S+) (\S+)"', svg)
+    in_points = re.search(r'<svg[^>]* width="[\d.]+pt"', svg)
+    scale = PIXELS_PER_POINT if in_points else 1
+    return tuple(round(float(side) * scale) for side in found.groups()) if found else (576, 307)
+
+
+def open_themes(writer, node: Themes) -> None:
+    """Begin the holder, which a caption may follow: the theme hides one that follows an image."""
+    writer.body.append(writer.starttag(node, "span", "", CLASS="themes"))
+
+
+def close_themes(writer, node: Themes) -> None:
+    """End the holder."""
+    writer.body.append("</span>")
+
+
+def write_image(writer, node: ThemedImage) -> None:
+    """Write an image that the browser fetches once it is to be shown; no id, so none twice."""
+    width, height = node["size"]
+    attributes = {"alt": node["alt"], "width": str(width), "height": str(height)}
+    if node["wait"]:
+        attributes["loading"] = "lazy"
+    address = writer.builder.images.get(node["uri"], node["uri"])
+    address = f"{writer.builder.imgpath}/{address}"
+    theme = f"only-{node['theme']}"
+    writer.body.append(writer.emptytag(node, "img", "", src=address, CLASS=theme, **attributes))
