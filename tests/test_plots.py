@@ -220,10 +220,10 @@ def test_neuron_shows_its_threshold():
 
 
 def test_neuron_marks_inputs_and_spikes_at_their_times():
-    inputs, spikes = np.array([2.0, 0, 1]), np.array([0.0, 1, 0])
+    inputs, spikes = np.array([0.0, 0.5, 2]), np.array([0.0, 1, 0])
     fig = plots.plot_neuron(np.arange(3), np.ones(3), np.ones(3), spikes=spikes, inputs=inputs)
     marks = [ax.lines[-1].get_xdata().tolist() for ax in fig.axes]
-    assert marks == [[0, 2], [1]]
+    assert marks == [[0, 0.5, 2], [1]]
     titles = [ax.get_title() for ax in fig.axes]
     assert titles == ["synaptic current (3 input events)", "membrane voltage (1 spike)"]
 

@@ -144,7 +144,8 @@ def plot_neuron(
         voltage: Membrane voltage at these times.
         threshold: Drawn as a dashed line in both panels; default: the neuron has none.
         spikes: 0 or 1 at these times, drawn as marks above the voltage; default: not drawn.
-        inputs: Input events at these times, drawn as marks above the current; default: not drawn.
+        inputs: When input events arrive, in ms, drawn as marks above the current; default: not
+            drawn.
     """
     fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(6.0, 4.2))
     top.plot(times, current, color=ACCENT)
@@ -156,16 +157,16 @@ def plot_neuron(
             ax.axhline(threshold, color=GREY, linestyle="--", linewidth=1)
             ax.text(1.01, threshold, "threshold", color=GREY, va="center",
                     transform=ax.get_yaxis_transform())  # fmt: skip
+    spiked = None if spikes is None else times[spikes > 0]
     for ax, trace, marks, colour, words, width in (
         (top, current, inputs, GREY, "synaptic current ({:,} input event{})", 0.7),
-        (bottom, voltage, spikes, ACCENT, "membrane voltage ({:,} spike{})", 1.8),
+        (bottom, voltage, spiked, ACCENT, "membrane voltage ({:,} spike{})", 1.8),
     ):
         if marks is not None:
-            number = int(marks.sum())
-            ax.set_title(words.format(number, "s" * (number != 1)))
+            ax.set_title(words.format(len(marks), "s" * (len(marks) != 1)))
             highest = max(trace.max(), threshold or 0)
-            height = np.full(np.count_nonzero(marks), 1.22 * highest)
-            ax.plot(times[marks > 0], height, "|", color=colour, ms=9, mew=width)
+            height = np.full(len(marks), 1.22 * highest)
+            ax.plot(marks, height, "|", color=colour, markersize=9, markeredgewidth=width)
             ax.set_ylim(top=1.34 * highest)
     return fig
 
