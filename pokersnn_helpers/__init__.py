@@ -1,7 +1,7 @@
 """Helpers of the POKER-DVS book. In reading order, seven core files and three wings.
 
 recordings     event recordings of any sensor and any classes
-pokerdvs       the POKER-DVS recordings, downloaded or simulated
+pokerdvs       the POKER-DVS recordings, downloaded or simulated; pokerdvs131: all of them
 frames         from events to batches of frames
 snn            spiking networks: the loop over time, and the book's network
 training       train a classifier, test it, ask it about one recording
@@ -20,6 +20,7 @@ from .distributed import default_device
 from .fast import FastSNN
 from .frames import augment, make_loader, make_loaders, to_frames, to_sparse_frames
 from .pokerdvs import load_pokerdvs
+from .pokerdvs131 import load_pokerdvs131
 from .recipe import build_network, train_classifier
 from .recordings import (
     Recordings,
@@ -52,6 +53,7 @@ __all__ = [
     "fit",
     "load_checkpoint",
     "load_pokerdvs",
+    "load_pokerdvs131",
     "make_loader",
     "make_loaders",
     "predict",

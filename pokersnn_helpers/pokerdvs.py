@@ -9,11 +9,12 @@ import tempfile
 import time
 import warnings
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pooch
 from tqdm import tqdm
@@ -30,7 +31,14 @@ SOURCES = (
 SILENCE_LIMIT, DOWNLOAD_LIMIT = 10, 120  # seconds without an answer and in all; then the next one
 SIZE_LIMIT = 5_000_000  # bytes; the archives have less than a tenth of it each
 ARCHIVES = ("pips_train.tar.gz", "pips_test.tar.gz")
-# The md5 of each archive and of each recording in them, by name.
+# All 131 recordings, of which those archives hold 68: pokerdvs131.py. The second address is the
+# authors' institute.
+ARCHIVE_131 = "poker_dvs.tar.gz"
+SOURCES_131 = (
+    "https://raw.githubusercontent.com/cargonriv/dvs/6025d1c189a47ef17ae459d95ce0a59447d9b9fa/",
+    "http://www2.imse-cnm.csic.es/caviar/POKER_DVS/",
+)
+# The md5 of each archive, and of each recording in the first two, by name.
 _LISTED = (resources.files(__package__) / "pokerdvs_registry.txt").read_text()
 REGISTRY: dict[str, str] = dict(line.split() for line in _LISTED.splitlines())
 
@@ -60,13 +68,26 @@ def load_pokerdvs(root: str | os.PathLike[str] | None = None, source: str = "aut
     Warns:
         UserWarning: ``source="auto"`` fell back to simulated recordings, and why.
     """
+    return real_or_simulated(source, root, _load_real, simulate_pokerdvs)
+
+
+Loaded = TypeVar("Loaded")
+
+
+def real_or_simulated(
+    source: str,
+    root: str | os.PathLike[str] | None,
+    load_real: Callable[[Path], Loaded],
+    simulate: Callable[[], Loaded],
+) -> Loaded:
+    """Call one of two functions, as ``load_pokerdvs`` says."""
     if source not in ("auto", "real", "simulated"):
         raise ValueError(f'source is {source!r}; choose "auto", "real" or "simulated"')
     if source != "simulated":
         folder = root
         try:
             folder = root or os.environ.get("POKERSNN_DATA") or cache_folder()
-            return _load_real(Path(folder).expanduser().absolute())
+            return load_real(Path(folder).expanduser().absolute())
         except Exception as error:  # whatever the reason is, "auto" has an answer
             if not isinstance(error, FileNotFoundError):
                 error = FileNotFoundError(f"the data folder is {folder!r}: {error}")
@@ -75,9 +96,9 @@ def load_pokerdvs(root: str | os.PathLike[str] | None = None, source: str = "aut
             warnings.warn(
                 "the real POKER-DVS recordings could not be loaded, so these are simulated. "
                 f"{type(error).__name__}: {error}",
-                stacklevel=2,
+                stacklevel=3,
             )
-    return simulate_pokerdvs()
+    return simulate()
 
 
 def cache_folder() -> Path:
@@ -86,9 +107,7 @@ def cache_folder() -> Path:
 
 
 def _load_real(root: Path) -> Split:
-    home = (root if _is_writable(root) else cache_folder()) / "POKERDVS"
-    places = list(dict.fromkeys([root / "POKERDVS", root, cache_folder() / "POKERDVS"]))
-    train, test = (_recordings(_read(archive, places, home)) for archive in ARCHIVES)
+    train, test = (_recordings(read_archive(archive, root)) for archive in ARCHIVES)
     return Split(train, test, source="real")
 
 
@@ -101,27 +120,31 @@ def _is_writable(folder: Path) -> bool:
     return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK) and bool(write_bits)
 
 
-def _read(archive: str, places: list[Path], home: Path) -> dict[str, bytes]:
+def read_archive(archive: str, root: Path) -> dict[str, bytes]:
     """Return the recordings of an archive by name, from the first place that has them."""
+    home = (root if _is_writable(root) else cache_folder()) / "POKERDVS"
+    places = list(dict.fromkeys([root / "POKERDVS", root, cache_folder() / "POKERDVS"]))
+    sources = SOURCES_131 if archive == ARCHIVE_131 else SOURCES
     names = [name for name in REGISTRY if name.startswith(archive.removesuffix(".tar.gz") + "/")]
     tried = []
     for attempt in (
         *(partial(_from_archive, place, archive, names, home) for place in places),
-        *(partial(_verified, place, names) for place in places),
-        *(partial(_download, source, archive, names, home) for source in SOURCES),
+        *(partial(_verified, place, names) for place in places if names),
+        *(partial(_download, source, archive, names, home) for source in sources),
     ):
         try:
             return attempt()
         except (OSError, ValueError, KeyError, EOFError, tarfile.TarError, zlib.error) as error:
             tried.append(f"{attempt.args[0]}: {type(error).__name__}: {error}")
-    known = " and ".join(f"{name} (md5 {REGISTRY[name]})" for name in ARCHIVES)
+    wanted = (archive,) if archive == ARCHIVE_131 else ARCHIVES
+    known = " and ".join(f"{name} (md5 {REGISTRY[name]})" for name in wanted)
     raise FileNotFoundError(
         "\n".join(
             [
                 f"the recordings of {archive} could not be loaded. Tried:",
                 *(f"  {number}. {line}" for number, line in enumerate(tried, start=1)),
-                f"What to do: get {known} from {' or '.join(SOURCES)}, put both into {home}, and "
-                'call load_pokerdvs again. load_pokerdvs(source="simulated") does without them.',
+                f"What to do: get {known} from {' or '.join(sources)}, put it into {home}, and "
+                'load again. source="simulated" does without.',
             ]
         )
     )
@@ -148,7 +171,9 @@ def _from_archive(place: Path, archive: str, names: list[str], home: Path) -> di
     content = _verified(place, [archive])
     files = {}
     with tarfile.open(fileobj=io.BytesIO(content[archive])) as tar:
-        for member in filter(lambda member: member.name in names, tar):  # in order: gzip can't skip
+        for member in tar:  # in order: gzip can't skip
+            if member.name not in names and not member.name.endswith(".aedat"):
+                continue
             if not member.isreg() or member.size > SIZE_LIMIT:
                 found = f"{member.name} in {archive}"
                 raise ValueError(f"{found} is no file of up to {SIZE_LIMIT} bytes")
@@ -156,7 +181,8 @@ def _from_archive(place: Path, archive: str, names: list[str], home: Path) -> di
     if missing := set(names) - set(files):
         raise ValueError(f"{archive} lacks {min(missing)}")
     with suppress(OSError):  # a copy for others, not for this package
-        _keep({home / name: data for name, data in {**content, **files}.items()}, home)
+        laid_out = {name: files[name] for name in names}
+        _keep({home / name: data for name, data in {**content, **laid_out}.items()}, home)
     return files
 
 

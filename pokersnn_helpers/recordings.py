@@ -133,15 +133,20 @@ class Split(NamedTuple):
         return f"{self.source} recordings: {sizes}"
 
     def _repr_html_(self) -> str:
-        if self.source != "simulated":
-            return f"<p><b>{self!r}</b></p>"
-        return (
-            '<div role="note" style="border:4px solid #b3261e;background:#fff3cd;color:#3b1a00;'
-            f'padding:1em 1.2em;margin:1em 0;font-size:1.15em"><b>{self!r}.</b><br>Figures and '
-            "numbers made with simulated events say nothing about real cards. "
-            '<code>load_pokerdvs(source="real")</code> tells what keeps the real recordings from '
-            "loading, and where to put the files by hand.</div>"
-        )
+        return banner(repr(self), self.source)
+
+
+def banner(text: str, source: str) -> str:
+    """Return a line of HTML, and under the name of simulated recordings a warning."""
+    if source != "simulated":
+        return f"<p><b>{text}</b></p>"
+    return (
+        '<div role="note" style="border:4px solid #b3261e;background:#fff3cd;color:#3b1a00;'
+        f'padding:1em 1.2em;margin:1em 0;font-size:1.15em"><b>{text}.</b><br>Figures and '
+        "numbers made with simulated events say nothing about real cards. "
+        '<code>source="real"</code> tells what keeps the real recordings from '
+        "loading, and where to put the files by hand.</div>"
+    )
 
 
 def recording_statistics(data: Recordings | Split) -> pd.DataFrame:

@@ -386,7 +386,7 @@ def test_real_error_says_what_was_tried_and_what_to_do(published, tmp_path):
     assert f"No such file or directory: '{home / 'pips_train.tar.gz'}'" in message
     assert f"No such file or directory: '{home / 'pips_train/cl/0.npy'}'" in message
     assert "http://127.0.0.1:9/none/: ConnectionError" in message
-    assert f"put both into {home}" in message
+    assert f"put it into {home}" in message
 
 
 def test_auto_falls_back_with_a_warning_that_says_why_and_a_banner(published, tmp_path):
@@ -479,7 +479,7 @@ def test_classes_and_sensor_are_tonics(data):
 def test_published_hashes_are_tonics():
     assert pokerdvs.REGISTRY["pips_train.tar.gz"] == POKERDVS.train_md5
     assert pokerdvs.REGISTRY["pips_test.tar.gz"] == POKERDVS.test_md5
-    assert len(pokerdvs.REGISTRY) == 2 + 48 + 20
+    assert len(pokerdvs.REGISTRY) == 3 + 48 + 20
 
 
 def test_real_recordings_are_those_described(data):

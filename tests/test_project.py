@@ -17,7 +17,7 @@ from pokersnn_helpers import pokerdvs
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tools"), str(ROOT / "_ext")]
 
-from check_sources import dead_sources  # noqa: E402
+from check_sources import all_addresses, dead_sources  # noqa: E402
 from set_repository import current_address, set_repository  # noqa: E402
 from test_layout import FILES, imported_by  # noqa: E402
 
@@ -110,9 +110,15 @@ def test_mathjax_is_loaded_with_formulas_only_by_any_version_of_sphinx(formula, 
 def test_a_missing_source_is_named(published, tmp_path, serve):
     (tmp_path / "empty").mkdir()
     alive, dead = serve(published), serve(tmp_path / "empty")
-    lines = dead_sources((alive, dead))
+    both = [(source + name, name) for source in (alive, dead) for name in pokerdvs.ARCHIVES]
+    lines = dead_sources(both)
     assert len(lines) == 2
     assert all(line.startswith(dead) and "404" in line for line in lines)
+
+
+def test_every_archive_has_two_sources():
+    archives = [archive for _, archive in all_addresses()]
+    assert sorted(archives) == sorted([*pokerdvs.ARCHIVES, pokerdvs.ARCHIVE_131] * 2)
 
 
 def test_a_source_with_another_archive_is_named(published, tmp_path, serve):
@@ -120,7 +126,8 @@ def test_a_source_with_another_archive_is_named(published, tmp_path, serve):
     for archive in pokerdvs.ARCHIVES:
         (tmp_path / "other" / archive).write_bytes((published / archive).read_bytes())
     (tmp_path / "other" / "pips_test.tar.gz").write_bytes(b"something else")
-    (line,) = dead_sources((serve(tmp_path / "other"),))
+    other = serve(tmp_path / "other")
+    (line,) = dead_sources([(other + name, name) for name in pokerdvs.ARCHIVES])
     assert "pips_test.tar.gz" in line and "does not match the known hash" in line
 
 
@@ -195,7 +202,7 @@ def test_places_in_the_readme_exist():
 
 def test_the_table_of_modules_tells_their_imports():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `([a-z_]+)(?:\.py|/)` \| [^|]+ \| ([^|]*)\|$", text, re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z0-9_]+)(?:\.py|/)` \| [^|]+ \| ([^|]*)\|$", text, re.MULTILINE)
     documented = {module: set(re.findall(r"`(\w+)`", imports)) for module, imports in rows}
     documented.pop("__main__")
     actual = {module: set() for module in documented}

@@ -8,10 +8,17 @@ import pooch
 from pokersnn_helpers import pokerdvs
 
 
-def dead_sources(sources: tuple[str, ...] = pokerdvs.SOURCES) -> list[str]:
-    """Return a line for each address that fails, with the reason."""
+def all_addresses() -> list[tuple[str, str]]:
+    """Return every address, with the archive that it has to deliver."""
+    all_131 = [(source, pokerdvs.ARCHIVE_131) for source in pokerdvs.SOURCES_131]
+    split = [(source, name) for source in pokerdvs.SOURCES for name in pokerdvs.ARCHIVES]
+    return [(source + name, name) for source, name in split + all_131]
+
+
+def dead_sources(places: list[tuple[str, str]]) -> list[str]:
+    """Return a line for each address that fails to deliver its archive, with the reason."""
     dead = []
-    for url, archive in ((source + name, name) for source in sources for name in pokerdvs.ARCHIVES):
+    for url, archive in places:
         downloader = pooch.HTTPDownloader(timeout=pokerdvs.SILENCE_LIMIT)
         try:
             with tempfile.TemporaryDirectory() as folder:
@@ -23,4 +30,4 @@ def dead_sources(sources: tuple[str, ...] = pokerdvs.SOURCES) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit("\n".join(dead_sources()) or None)
+    sys.exit("\n".join(dead_sources(all_addresses())) or None)

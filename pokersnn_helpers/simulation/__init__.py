@@ -12,6 +12,6 @@ For two readers: chapter 6 builds and questions the camera, and everything else 
 
 from .camera import EventCamera
 from .cards import simulate_recording
-from .dataset import simulate_pokerdvs
+from .dataset import simulate_passes, simulate_pokerdvs
 
-__all__ = ["EventCamera", "simulate_pokerdvs", "simulate_recording"]
+__all__ = ["EventCamera", "simulate_passes", "simulate_pokerdvs", "simulate_recording"]

@@ -102,7 +102,12 @@ APERTURE_RADII = {
 
 
 def simulate_recording(
-    suit: str, rng: np.random.Generator, camera: EventCamera | None = None
+    suit: str,
+    rng: np.random.Generator,
+    camera: EventCamera | None = None,
+    *,
+    upside_down: bool = False,
+    factors: np.ndarray | None = None,
 ) -> np.ndarray:
     """Simulate one recording of a pip that passes the camera.
 
@@ -110,6 +115,9 @@ def simulate_recording(
         suit: ``"club"``, ``"heart"``, ``"diamond"`` or ``"spade"``.
         rng: Draws the pip's size, place and motion, and the camera's noise.
         camera: Default: ``CAMERA``, which was fitted to the real one.
+        upside_down: Turn the pip's outline by 180°; it moves the same way.
+        factors: The two hidden factors that the properties of a card share, drawn from a standard
+            normal distribution; pips of one card pass share them. Default: drawn from ``rng``.
 
     Returns:
         Events in order of time, as a structured array of ``EVENT_DTYPE``; t is in µs from 0, and x
@@ -122,7 +130,9 @@ def simulate_recording(
     if suit not in POKERDVS_CLASSES:
         raise ValueError(f"suit is {suit!r}; choose one of {', '.join(POKERDVS_CLASSES)}")
     check_generator(rng)
-    card = _draw(suit, rng)
+    card = _draw(suit, rng, factors)
+    if upside_down:
+        card.rotation += math.pi
     motion = _move(card)
     lowest = motion.way.max() + card.y + APERTURE_RADII[suit][1]
     rows = np.arange(int(motion.way.min()) - 3, int(lowest) + 2)  # all that the aperture can reach
@@ -140,9 +150,12 @@ def simulate_recording(
     return events
 
 
-def _draw(suit: str, rng: np.random.Generator) -> SimpleNamespace:
+def _draw(
+    suit: str, rng: np.random.Generator, factors: np.ndarray | None = None
+) -> SimpleNamespace:
     """Draw what is particular to one recording."""
-    card, factors = {}, rng.normal(size=2)
+    card = {}
+    factors = rng.normal(size=2) if factors is None else factors
     for name, (medians, std, loadings, log, limits) in CARDS.items():
         median = medians[POKERDVS_CLASSES.index(suit)]
         change = SPREAD[suit] * (std * rng.normal() + loadings @ factors)

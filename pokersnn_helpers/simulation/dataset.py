@@ -3,10 +3,20 @@
 from numbers import Integral
 
 import numpy as np
+import pandas as pd
 
 from ..recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, Split
 from .camera import EventCamera
 from .cards import simulate_recording
+
+# Pips per card pass in the real set, by suit, and how many of each pass stand upside down.
+PASSES = {
+    "club": [(2, 1), (3, 1), (5, 3), (6, 3), (14, 5)],
+    "heart": [(2, 0), (2, 0), (2, 0), (2, 0), (3, 0), (3, 0), (4, 0), (5, 0)],
+    "diamond": [(6, 1), (8, 1), (4, 0), (5, 2), (5, 2), (7, 2), (7, 0), (1, 0)],
+    "spade": [(12, 2), (7, 3), (5, 2), (9, 3), (2, 0)],
+}
+PASS_INTERVAL = 60.0  # ms from the start of one pass to that of the next
 
 
 def simulate_pokerdvs(
@@ -37,3 +47,30 @@ def simulate_pokerdvs(
         parts.append(Recordings(events, targets, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE))
     train, test = parts
     return Split(train, test, source="simulated")
+
+
+def simulate_passes(seed: int = 0) -> tuple[Recordings, pd.DataFrame]:
+    """Simulate 131 recordings, with as many card passes and pips upside down as the real ones.
+
+    The pips of a pass share the two hidden factors of ``cards.Parameter``, and nothing else.
+
+    Args:
+        seed: Fixes every event.
+
+    Returns:
+        The recordings, and the table that ``load_pokerdvs131`` describes.
+    """
+    rng = np.random.default_rng(seed)
+    events, rows = [], []
+    passes = [(suit, *sizes) for suit in POKERDVS_CLASSES for sizes in PASSES[suit]]
+    for number, (suit, pips, turned) in enumerate(passes):
+        factors = rng.normal(size=2)
+        for pip in range(pips):
+            upside_down = pip < turned
+            events.append(simulate_recording(suit, rng, upside_down=upside_down, factors=factors))
+            start = PASS_INTERVAL * number + pip
+            rows.append(("", suit, upside_down, start, number, ""))
+    columns = ["file", "class", "upside down", "start (ms)", "pass", "tonic"]
+    table = pd.DataFrame(rows, columns=columns)
+    targets = [POKERDVS_CLASSES.index(suit) for suit in table["class"]]
+    return Recordings(events, targets, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE), table

@@ -1,0 +1,163 @@
+"""Load all 131 recordings of POKER-DVS, with the passes of the cards that they were cut out of."""
+
+import hashlib
+import io
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from .checks import EVENT_DTYPE
+from .pokerdvs import ARCHIVE_131, REGISTRY, read_archive, real_or_simulated
+from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, banner
+from .simulation import simulate_passes
+
+
+class PokerDVS131(NamedTuple):
+    """All recordings, and what is known about each.
+
+    Attributes:
+        recordings: In the order of the classes, and within a class in the order of time.
+        table: A row for each recording. ``file``: its name in the archive; ``class``;
+            ``upside down``; ``start (ms)``, counted from the earliest recording; ``pass``: the
+            number of the card pass, as for ``stratified_folds(recordings, groups=table["pass"])``;
+            ``tonic``: the same recording in Tonic's split, as "pips_train/cl/7.npy", or "".
+        source: ``"real"`` or ``"simulated"``.
+    """
+
+    recordings: Recordings
+    table: pd.DataFrame
+    source: str
+
+    def __repr__(self) -> str:
+        passes = self.table["pass"].nunique()
+        return f"{self.source} recordings: {len(self.recordings)}, from {passes} card passes"
+
+    def _repr_html_(self) -> str:
+        return banner(repr(self), self.source)
+
+
+def load_pokerdvs131(
+    root: str | os.PathLike[str] | None = None, source: str = "auto"
+) -> PokerDVS131:
+    """Load the 131 recordings that the authors extracted, among them the 68 of ``load_pokerdvs``.
+
+    The archive ``poker_dvs.tar.gz`` is looked for, downloaded and checked as ``load_pokerdvs``
+    does with its two. Simulated recordings have as many passes, pips and pips upside down.
+
+    Args:
+        root: As for ``load_pokerdvs``.
+        source: ``"auto"``, ``"real"`` (never falls back) or ``"simulated"``.
+
+    Raises:
+        ValueError: ``source`` is none of the three.
+        FileNotFoundError: ``source="real"`` and the recordings can't be loaded.
+
+    Warns:
+        UserWarning: ``source="auto"`` fell back to simulated recordings, and why.
+
+    Example:
+        >>> everything = load_pokerdvs131()
+        >>> folds = stratified_folds(everything.recordings, 3, everything.table["pass"])
+    """
+    return real_or_simulated(source, root, _load_real, _simulate)
+
+
+def read_aedat(content: bytes) -> np.ndarray:
+    """Read events of a 128 × 128 DVS from an AEDAT file of version 1 or 2.
+
+    Lines that begin with "#" come first, and then an address and a time stamp in µs per event, as
+    big-endian 32-bit numbers: https://docs.inivation.com/software/software-advanced-usage/file-formats/aedat-2.0.html
+
+    Args:
+        content: The whole file.
+
+    Returns:
+        Structured array with fields t (µs, as stamped), x, y and p.
+
+    Raises:
+        ValueError: The file ends within an event.
+    """
+    while content.startswith(b"#"):
+        _, _, content = content.partition(b"\n")
+    if len(content) % 8:
+        raise ValueError(f"the file ends within an event: {len(content)} bytes aren't 8 per event")
+    address, stamp = np.frombuffer(content, dtype=">u4").reshape(-1, 2).T.astype(np.int64)
+    events = np.empty(len(stamp), dtype=EVENT_DTYPE)
+    events["t"] = stamp
+    events["x"], events["y"] = address >> 1 & 0x7F, address >> 8 & 0x7F
+    events["p"] = 1 - (address & 1)
+    return events
+
+
+def card_passes(starts: Sequence[int], ends: Sequence[int]) -> np.ndarray:
+    """Number the passes of the cards of one suit.
+
+    The pips of a card pass the camera together, so their recordings overlap in time. In the order
+    of their starts, a new pass begins where a recording starts after all before it have ended.
+
+    Args:
+        starts: When each recording starts.
+        ends: When each ends, in the same unit and order.
+
+    Returns:
+        The number of the pass of each recording, from 0, of shape (recordings,).
+    """
+    order = np.argsort(starts, kind="stable")
+    latest = np.maximum.accumulate(np.asarray(ends)[order])
+    begins = np.asarray(starts)[order][1:] > latest[:-1]
+    passes = np.empty(len(order), dtype=int)
+    passes[order] = np.concatenate([[0], begins.cumsum()])
+    return passes
+
+
+def _load_real(root: Path) -> PokerDVS131:
+    files = {name: read_aedat(data) for name, data in read_archive(ARCHIVE_131, root).items()}
+    known = {md5: name for name, md5 in REGISTRY.items()}
+    table = pd.DataFrame(
+        [
+            {
+                "file": name,
+                "class": re.sub(r"x|\d+i?\.aedat", "", name),  # of "xclub02i.aedat"
+                "upside down": name.endswith("i.aedat"),
+                "start": events["t"][0],
+                "end": events["t"][-1],
+                "tonic": known.get(_md5_as_numpy_file(events), ""),
+            }
+            for name, events in files.items()
+        ]
+    )
+    table["target"] = [POKERDVS_CLASSES.index(name) for name in table["class"]]
+    table = table.sort_values(["target", "start", "file"], ignore_index=True)
+    first = 0
+    for _, rows in table.groupby("target"):
+        numbers = first + card_passes(rows["start"].tolist(), rows["end"].tolist())
+        table.loc[rows.index, "pass"], first = numbers, numbers.max() + 1
+    table["start (ms)"] = (table["start"] - table["start"].min()) / 1000
+    events = [files[name] for name in table["file"]]
+    for recording in events:
+        recording["t"] -= recording["t"][0]
+    recordings = Recordings(events, table["target"], POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE)
+    return PokerDVS131(recordings, _columns(table), "real")
+
+
+def _md5_as_numpy_file(events: np.ndarray) -> str:
+    """Return the hash that the recording has in Tonic's archives, where its time starts at 0."""
+    columns = np.stack([events["t"] - events["t"][0], events["x"], events["y"], events["p"]], 1)
+    file = io.BytesIO()
+    np.save(file, columns.astype(np.uint64))
+    return hashlib.md5(file.getvalue()).hexdigest()
+
+
+def _columns(table: pd.DataFrame) -> pd.DataFrame:
+    columns = ["file", "class", "upside down", "start (ms)", "pass", "tonic"]
+    return table[columns].astype({"pass": int})
+
+
+def _simulate() -> PokerDVS131:
+    recordings, table = simulate_passes()
+    return PokerDVS131(recordings, _columns(table), "simulated")
