@@ -143,8 +143,8 @@ def read_archive(archive: str, root: Path) -> dict[str, bytes]:
             [
                 f"the recordings of {archive} could not be loaded. Tried:",
                 *(f"  {number}. {line}" for number, line in enumerate(tried, start=1)),
-                f"What to do: get {known} from {' or '.join(sources)}, put it into {home}, and "
-                'load again. source="simulated" does without.',
+                f"What to do: get {known} from {' or '.join(sources)}, put it into {home}, "
+                'and load again. source="simulated" does without.',
             ]
         )
     )
