@@ -1,3 +1,4 @@
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
@@ -18,7 +19,7 @@ from pokersnn_helpers import (
     recording_statistics,
 )
 from pokersnn_helpers.figures import plots
-from pokersnn_helpers.figures.colours import CLASS_COLOURS, class_colours
+from pokersnn_helpers.figures.colours import ACCENT, CLASS_COLOURS, class_colours
 
 
 @pytest.fixture(autouse=True)
@@ -124,11 +125,12 @@ def test_dynamics_of_any_network_show_the_states_that_its_layers_have():
     recording = run(Own(), 6, 6)
     fig = plots.plot_dynamics(recording, 0.001, ["left", "right"], sample=1, neurons=5)
     titles = [ax.get_title() for ax in fig.axes]
-    assert titles[0].startswith("readout") and len(titles) == 6
-    assert all("second" in title for title in titles[1:4])
-    assert all("first" in title for title in titles[4:])
-    assert "5 first neurons" in titles[4]
-    drawn = [line.get_ydata() for line in fig.axes[4].lines]
+    assert titles[-1].startswith("readout") and len(titles) == 6
+    assert all("first" in title for title in titles[:2])
+    assert [title.split()[0] for title in titles[2:3]] == ["second"]
+    assert ["spikes" in titles[2], "currents" in titles[3], "voltages" in titles[4]] == [True] * 3
+    assert "5 first neurons" in titles[1]
+    drawn = [line.get_ydata() for line in fig.axes[1].lines]
     np.testing.assert_allclose(drawn, recording.first.v[:, 1].flatten(1)[:, :5].T)
     assert [ax.get_xlabel() for ax in fig.axes] == [""] * 5 + ["time (ms)"]
 
@@ -183,26 +185,99 @@ def test_dynamics_say_that_nothing_was_recorded():
         plots.plot_dynamics(SNN().recording, 0.001, ["left", "right"])
 
 
-def test_dynamics_put_the_first_step_at_1_ms():
-    snn = SNN()
+def recorded(silence=0, classes="abcd"):
+    """Run a network that spikes, and return it with its frames and the names of its classes."""
+    torch.manual_seed(0)
+    snn = SNN(output_size=len(classes))
     snn.record = True
+    frames = torch.poisson(torch.full((6, 2, 2, 35, 35), 0.05))
+    frames[len(frames) - silence :] = 0
     with torch.no_grad():
-        snn(torch.poisson(torch.full((6, 2, 2, 35, 35), 0.05)))
-    fig = plots.plot_dynamics(snn.recording, dt=0.001, classes=["a", "b", "c", "d"], sample=1)
-    assert len(fig.axes) == 4
-    assert fig.axes[1].lines[0].get_xdata().tolist() == [1, 2, 3, 4, 5, 6]
-    assert np.allclose(fig.axes[1].lines[0].get_ydata(), snn.recording.lif0.v[:, 1, 0])
-    assert fig.axes[3].get_title() == f"hidden spikes: {int(snn.recording.lif0.z[:, 1].sum())}"
-    assert fig.axes[3].get_xlabel() == "time (ms)"
+        snn(frames)
+    return snn, frames, list(classes)
 
 
-def test_raster_marks_every_spike():
+def test_dynamics_put_the_first_step_at_1_ms():
+    snn, _, classes = recorded()
+    fig = plots.plot_dynamics(snn.recording, dt=0.001, classes=classes, sample=1)
+    spikes, currents, voltages, _ = fig.axes
+    assert currents.lines[0].get_xdata().tolist() == [1, 2, 3, 4, 5, 6]
+    assert np.allclose(currents.lines[0].get_ydata(), snn.recording.lif0.i[:, 1, 0])
+    assert np.allclose(voltages.lines[0].get_ydata(), snn.recording.lif0.v[:, 1, 0])
+    assert spikes.get_title() == f"hidden spikes: {int(snn.recording.lif0.z[:, 1].sum())}"
+
+
+def test_dynamics_begin_with_the_input_and_shade_the_silence_after_it():
+    snn, frames, classes = recorded(silence=2)
+    fig = plots.plot_dynamics(snn.recording, 0.001, classes, sample=1, frames=frames)
+    assert len(fig.axes) == 5
+    bars = [bar.get_height() for bar in fig.axes[0].containers[0]]
+    assert bars == frames[:, 1].sum(dim=(1, 2, 3)).tolist() and bars[-2:] == [0, 0]
+    for ax in fig.axes:
+        shade = ax.patches[-1]
+        assert (shade.get_x(), shade.get_width()) == (4, 2)
+        assert shade.get_zorder() < min(child.zorder for child in [*ax.images, *ax.lines, ax.xaxis])
+
+
+def test_dynamics_follow_the_busiest_of_the_drawn_neurons():
+    snn, _, classes = recorded()
+    spikes = snn.recording.lif0.z[:, 1]
+    busiest = int(spikes[:, :20].sum(dim=0).argmax())
+    fig = plots.plot_dynamics(snn.recording, 0.001, classes, sample=1)
+    for ax, field in zip(fig.axes[1:3], "iv", strict=True):
+        (accent,) = (line for line in ax.lines if line.get_color() == ACCENT)
+        np.testing.assert_allclose(
+            accent.get_ydata(), getattr(snn.recording.lif0, field)[:, 1, busiest]
+        )
+    (mark,) = fig.axes[0].lines
+    assert mark.get_ydata()[0] == busiest + 0.5
+
+
+def test_raster_fills_a_cell_for_every_spike():
     spikes = torch.zeros(5, 3)
     spikes[1, 2] = spikes[4, 0] = 1
     _, ax = plt.subplots()
     plots.draw_raster(ax, spikes, dt=0.002)
-    assert ax.lines[0].get_xdata().tolist() == [4, 10]
-    assert ax.lines[0].get_ydata().tolist() == [2, 0]
+    (image,) = ax.images
+    assert np.array_equal(image.get_array(), spikes.T)
+    assert image.get_extent() == [0, 10, 3, 0]  # a spike's cell is its time step, in ms
+    assert ax.get_title() == "2 spikes"
+
+
+def test_raster_sorts_neurons_by_their_vote_and_marks_the_groups():
+    spikes = torch.eye(5)
+    votes = torch.tensor([1, 0, 3, 1, 0])
+    _, ax = plt.subplots()
+    names = ["club", "heart", "diamond", "spade"]
+    plots.draw_raster(ax, spikes, 0.001, votes, names, marked=3)
+    assert np.array_equal(ax.images[0].get_array(), spikes.T[[1, 4, 0, 3, 2]])
+    (mark,) = ax.lines
+    assert mark.get_ydata()[0] == 3.5
+    strips = [strip.get_segments()[0][:, 1].tolist() for strip in ax.collections]
+    assert strips == [[0, 2], [2, 4], [4, 5]]
+    labels = {text.get_text(): (text.get_position()[1], text.get_color()) for text in ax.texts}
+    assert labels == {
+        "club": (1, CLASS_COLOURS["club"]),
+        "heart": (3, CLASS_COLOURS["heart"]),
+        "spade": (4.5, CLASS_COLOURS["spade"]),
+    }
+
+
+def test_labels_stand_at_the_ends_of_their_lines_and_never_overlap():
+    fig, ax = plt.subplots(figsize=(6, 2), layout="constrained")
+    for name, end in [("far", 0.0), ("second", 9.0), ("third", 9.1), ("first", 8.9)]:
+        ax.plot([0, 1], [5, end], label=name)
+    ax.plot([0, 1], [0, 0], color="grey")
+    plots.label_ends(ax)
+    places = {text.get_text(): text.get_position()[1] for text in ax.texts}
+    assert list(places) == ["far", "second", "third", "first"]
+    assert places["far"] == pytest.approx(0, abs=0.01)
+    assert np.mean([places[name] for name in ("first", "second", "third")]) == pytest.approx(9)
+    assert [text.get_color() for text in ax.texts] == [line.get_color() for line in ax.lines[:4]]
+    fig.canvas.draw()
+    boxes = sorted((text.get_window_extent() for text in ax.texts), key=lambda box: box.y0)
+    assert all(low.y1 <= high.y0 + 4 for low, high in pairwise(boxes))
+    assert max(box.x1 for box in boxes) <= fig.bbox.x1
 
 
 def test_readout_dots_mark_what_decode_reads():

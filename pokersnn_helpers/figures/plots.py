@@ -21,7 +21,7 @@ from .colours import ACCENT, ACCENT_MAP, EVENTS_MAP, GREY, OFF, ON, SHADE, TEXT,
 
 POLARITIES = {1: ("ON", ON, "o"), 0: ("OFF", OFF, "s")}
 Frame = np.ndarray | torch.Tensor  # counts of shape (2, y, x), OFF first
-FIELDS = {"v": "membrane voltages", "i": "synaptic currents", "z": "spikes"}
+FIELDS = {"z": "spikes", "i": "synaptic currents", "v": "membrane voltages"}  # as they happen
 
 
 def imshow_polarity(ax: Axes, frame: Frame, limit: float) -> AxesImage:
@@ -109,22 +109,27 @@ def plot_event_cloud(
         sensor_size: Width, height and polarities of the sensor.
     """
     width, height, _ = sensor_size
-    fig = plt.figure(figsize=(6.0, 4.6))
-    ax: Any = fig.add_axes((0, 0, 0.9, 1), projection="3d", computed_zorder=False)
+    fig = plt.figure(figsize=(6.0, 4.5))
+    ax: Any = fig.add_axes((-0.03, 0.01, 0.96, 0.96), projection="3d", computed_zorder=False)
     for polarity, (name, colour, marker) in POLARITIES.items():
         some = events[events["p"] == polarity]
         ax.scatter(
             some["t"] / 1000, some["x"], some["y"], s=3, color=colour, marker=marker,
-            linewidth=0, depthshade=False, label=f"{name}: {len(some):,} events",
+            linewidth=0, depthshade=False, label=f"{name}: {len(some):,}", rasterized=True,
         )  # fmt: skip
     ax.set(xlabel="time (ms)", ylabel="x (pixel)", zlabel="y (pixel)")
     ax.set(ylim=(0, width), zlim=(height, 0))
     for axis, ticks in ((ax.xaxis, 6), (ax.yaxis, 4), (ax.zaxis, 4)):
         axis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 5, 10]))
+        axis.set_pane_color((0, 0, 0, 0))
+        axis.labelpad = 8
     ax.set_box_aspect((1.7, 1, height / width), zoom=1.1)
     ax.view_init(elev=20, azim=-60)
-    ax.set_title(title, y=0.94)
-    ax.legend(loc="upper right", bbox_to_anchor=(1.08, 0.9), markerscale=3)
+    fig.suptitle(title, x=0.04, y=0.97, ha="left", fontweight="bold", fontsize="medium")
+    fig.legend(
+        title="events", loc="upper right", ncols=2, markerscale=3, handletextpad=0.1,
+        columnspacing=1, bbox_to_anchor=(1, 1),
+    )  # fmt: skip
     return fig
 
 
@@ -265,19 +270,32 @@ def _plot_snn(inputs: int, hidden: int, outputs: int) -> Figure:
 
 
 def plot_dynamics(
-    recording: Any, dt: float, classes: Sequence[str], sample: int = 0, neurons: int = 20
+    recording: Any,
+    dt: float,
+    classes: Sequence[str],
+    sample: int = 0,
+    *,
+    frames: torch.Tensor | None = None,
+    votes: torch.Tensor | None = None,
+    neurons: int = 20,
 ) -> Figure:
-    """Draw the states of a network during one recording, from the readout down to the first layer.
+    """Draw what a network did during one recording, in the order in which it happens.
+
+    From top to bottom: the input, then of each hidden layer its spikes, synaptic currents and
+    membrane voltages, then the readout. One neuron, the busiest of those drawn, has the accent.
 
     Args:
         recording: What a ``SpikingNetwork`` recorded: a NamedTuple of the states of its layers, or
-            of groups of layers. Drawn are the membrane voltages ``v``, synaptic currents ``i`` and
-            spikes ``z`` that a layer has, each of shape (T, B, ...). The last layer is the readout;
-            a network of one layer may record its state alone.
+            of groups of layers. Drawn are the spikes ``z``, synaptic currents ``i`` and membrane
+            voltages ``v`` that a layer has, each of shape (T, B, ...). The last layer is the
+            readout; a network of one layer may record its state alone.
         dt: Duration of a time step in s.
         classes: Names of the readout neurons.
         sample: Which recording of the batch.
-        neurons: How many neurons of a layer to draw voltages and currents of.
+        frames: What the network was given, of shape (T, B, ...): adds the panel of the input, and
+            shades the time after the recording's last event.
+        votes: As for ``draw_raster``, of the last hidden layer.
+        neurons: How many neurons of a layer to draw currents and voltages of.
 
     Raises:
         TypeError: Nothing was recorded, or no NamedTuple.
@@ -289,31 +307,63 @@ def plot_dynamics(
     *hidden, readout = layers
     panels = [
         (name, field, getattr(layers[name], field)[:, sample].flatten(1).cpu())  # (T, neurons)
-        for name in reversed(hidden)
+        for name in hidden
         for field in FIELDS
         if hasattr(layers[name], field)
     ]
-    rows = 1 + len(panels)
+    heights = {"input": 0.9, "z": 1.9, "i": 1.35, "v": 1.35, "readout": 1.7}  # inches
+    drawn = [*["input"] * (frames is not None), *(field for _, field, _ in panels), "readout"]
+    ratios = [heights[panel] for panel in drawn]
     fig, axes = plt.subplots(
-        rows, 1, sharex=True, squeeze=False, figsize=(6.0, 0.5 + 2 * rows), layout="constrained"
-    )
-    draw_readout(axes[0, 0], layers[readout].v[:, sample].flatten(1), dt, classes)
-    axes[0, 0].set_title("readout: membrane voltages")
-    add_class_legend(fig, axes[0, 0])
-    for ax, (name, field, values) in zip(axes[1:, 0], panels, strict=True):
+        len(drawn), 1, sharex=True, squeeze=False, height_ratios=ratios,
+        figsize=(6.0, 0.4 + sum(ratios)), layout="constrained",
+    )  # fmt: skip
+    first = axes[0, 0]
+    if frames is not None:
+        counts = frames[:, sample].flatten(1).sum(dim=1).cpu()
+        times = 1000 * dt * (np.arange(len(counts)) + 0.5)
+        first.bar(times, counts.numpy(), width=800 * dt, color=GREY)
+        first.set(title=f"input: {int(counts.sum()):,} events", ylabel="per step")
+    between = axes[-1 - len(panels) : -1, 0]
+    for ax, (name, field, values) in zip(between, panels, strict=True):
         layer = "hidden" if len(hidden) == 1 else name
+        spikes = getattr(layers[name], "z", None)
+        busy = None if spikes is None else spikes[:, sample].flatten(1)[:, :neurons].sum(dim=0)
+        chosen = None if busy is None or busy.max() == 0 else int(busy.argmax())
         if field == "z":
-            draw_raster(ax, values, dt)
-            ax.set_title(f"{layer} spikes: {int(values.sum())}")
+            draw_raster(ax, values, dt, votes if name == hidden[-1] else None, classes, chosen)
+            ax.set_title(f"{layer} spikes: {int(values.sum()):,}")
             continue
         times = 1000 * dt * np.arange(1, len(values) + 1)  # a step's state holds at its end
-        ax.plot(times, np.asarray(values[:, :neurons]), linewidth=0.9, alpha=0.7)
+        for number, trace in enumerate(values[:, :neurons].T):
+            look = (ACCENT, 1.8, 1, 3) if number == chosen else (GREY, 0.9, 0.5, 2)
+            colour, width, alpha, order = look
+            ax.plot(times, trace, color=colour, linewidth=width, alpha=alpha, zorder=order)
         after = ", after the reset" if field == "v" and hasattr(layers[name], "z") else ""
         title = f"{len(ax.lines)} {layer} neurons: {FIELDS[field]}{after}"
         ax.set(title=title, ylabel=f"{field} (a.u.)")
+    answer = axes[-1, 0]
+    draw_readout(answer, layers[readout].v[:, sample].flatten(1), dt, classes)
+    answer.set(title="readout: membrane voltages", xlim=(0, 1000 * dt * len(layers[readout].v)))
+    label_ends(answer)
     for ax in axes[:, 0]:
-        ax.set_xlabel("time (ms)" if ax is axes[-1, 0] else "")
+        ax.set_xlabel("time (ms)" if ax is answer else "")
+        if frames is not None:
+            shade_silence(ax, counts, dt)
+    fig.align_ylabels(axes[:, 0])
     return fig
+
+
+def shade_silence(ax: Axes, counts: torch.Tensor, dt: float) -> None:
+    """Shade the time after the last event of a recording.
+
+    Args:
+        ax: Where to draw.
+        counts: Events per time step, of shape (T,).
+        dt: Duration of a time step in s.
+    """
+    end = int(counts.nonzero().max()) + 1 if counts.any() else 0
+    ax.axvspan(1000 * dt * end, 1000 * dt * len(counts), color=SHADE, linewidth=0, zorder=-1)
 
 
 def _layers(state: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -326,19 +376,50 @@ def _layers(state: Any, name: str = "") -> Iterator[tuple[str, Any]]:
             yield from _layers(part, f"{name}.{field}".lstrip("."))
 
 
-def draw_raster(ax: Axes, spikes: torch.Tensor, dt: float) -> None:
-    """Draw a mark for every spike.
+def draw_raster(
+    ax: Axes,
+    spikes: torch.Tensor,
+    dt: float,
+    votes: torch.Tensor | None = None,
+    classes: Sequence[str] = (),
+    marked: int | None = None,
+) -> None:
+    """Draw a cell for each neuron and time step, filled where the neuron spiked.
 
     Args:
         ax: Where to draw.
         spikes: 0 or 1, of shape (T, neurons).
         dt: Duration of a time step in s.
+        votes: For each neuron, the index of the class that it votes for: neurons are sorted by
+            class, and each class is marked at the right edge. Default: in their own order.
+        classes: Names of the classes.
+        marked: A neuron to mark at the left edge; default: none.
     """
-    steps, neurons = np.nonzero(np.asarray(spikes.detach().cpu()))
-    ax.plot(1000 * dt * (steps + 1), neurons, "|", color=TEXT, markersize=3, markeredgewidth=0.8)
+    cells = np.asarray(spikes.detach().cpu()).T
+    order = np.arange(len(cells))
+    if votes is not None:
+        order = np.argsort(np.asarray(votes.detach().cpu()), kind="stable")
+    end = 1000 * dt * cells.shape[1]
+    extent = (0.0, end, len(cells), 0.0)
+    ax.imshow(cells[order], cmap=ACCENT_MAP, vmin=0, vmax=1, aspect="auto", extent=extent)
     ax.grid(False)
-    ax.set(title=f"{len(steps)} spikes", xlabel="time (ms)", ylabel="neuron")
-    ax.set(xlim=(0, 1000 * dt * (len(spikes) + 0.5)), ylim=(-1, spikes.shape[1]))
+    ax.set(title=f"{int(cells.sum()):,} spikes", xlabel="time (ms)", ylabel="neuron")
+    ax.set(xlim=(0, end), ylim=(len(cells), 0))
+    if marked is not None:
+        row = int(np.flatnonzero(order == marked)[0]) + 0.5
+        place = ax.get_yaxis_transform()
+        ax.plot(-0.012, row, ">", color=ACCENT, markersize=6, transform=place, clip_on=False)
+    if votes is None:
+        return
+    ax.set(yticks=[], ylabel=f"{len(cells)} neurons")
+    groups = np.asarray(votes.detach().cpu())[order]
+    edge: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "clip_on": False}
+    for number, (name, colour) in enumerate(class_colours(classes).items()):
+        rows = np.flatnonzero(groups == number)
+        if len(rows):
+            top, bottom = rows[0], rows[-1] + 1
+            ax.vlines(1.012, top, bottom, color=colour, linewidth=4, **edge)
+            ax.text(1.03, (top + bottom) / 2, name, color=colour, va="center", **edge)
 
 
 def draw_readout(ax: Axes, voltages: torch.Tensor, dt: float, classes: Sequence[str]) -> None:
@@ -357,6 +438,45 @@ def draw_readout(ax: Axes, voltages: torch.Tensor, dt: float, classes: Sequence[
         peak = trace.argmax()
         ax.plot(times[peak], trace[peak], "o", color=colour, markersize=5)
     ax.set(xlabel="time (ms)", ylabel="v (a.u.)", xlim=(0, times[-1] + 500 * dt))
+
+
+def label_ends(ax: Axes) -> None:
+    """Write the label of each line at its right end, in its colour, in place of a legend.
+
+    Labels that would overlap are moved apart. Call it when the lines and the limits are set.
+
+    Args:
+        ax: Axes with labelled lines, in a figure with constrained layout.
+    """
+    lines = [line for line in ax.lines if not str(line.get_label()).startswith("_")]
+    place = ax.get_yaxis_transform()
+    texts = [
+        ax.text(1.015, 0, str(line.get_label()), va="center", color=line.get_color(),
+                transform=place)
+        for line in lines
+    ]  # fmt: skip
+    fig: Any = ax.figure
+    fig.draw_without_rendering()
+    height = ax.get_window_extent().height / fig.dpi * 72  # points
+    low, high = ax.get_ylim()
+    ends = [float(np.asarray(line.get_ydata())[-1]) for line in lines]
+    heights = height * (np.array(ends) - low) / (high - low)
+    for text, at in zip(texts, _apart(heights, 1.1 * plt.rcParams["font.size"]), strict=True):
+        text.set_y(low + (high - low) * at / height)
+
+
+def _apart(places: np.ndarray, gap: float) -> np.ndarray:
+    """Move places as little as possible until neighbours are at least ``gap`` apart."""
+    order = np.argsort(places)
+    blocks: list[list[float]] = []  # what neighbours are moved to together, less their gaps
+    for rank, place in enumerate(places[order]):
+        blocks.append([place - rank * gap])
+        while len(blocks) > 1 and np.mean(blocks[-2]) > np.mean(blocks[-1]):
+            blocks[-2:] = [blocks[-2] + blocks[-1]]
+    moved = np.empty(len(places))
+    moved[order] = np.concatenate([[np.mean(block)] * len(block) for block in blocks] or [[]])
+    moved[order] += gap * np.arange(len(places))
+    return moved
 
 
 def add_class_legend(fig: Figure, ax: Axes) -> None:
