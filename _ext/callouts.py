@@ -1,7 +1,7 @@
 """Sphinx extension: classes for callouts, and words above folded code.
 
-Chapters are plain Markdown, since Colab shows directives raw: there a callout is a block quote whose
-first bold words say what it is.
+Chapters are plain Markdown, since Colab shows directives raw: there a callout is a block quote
+whose first bold words say what it is.
 """
 
 import re

@@ -1,15 +1,18 @@
 import base64
 import io
+import json
 import re
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_rgb
 from PIL import Image
 
 from pokersnn_helpers import to_frames
 from pokersnn_helpers.figures.animations import animate_frames, animate_pixel
+from pokersnn_helpers.figures.colours import OFF, ON
 from pokersnn_helpers.simulation import EventCamera
 
 
@@ -18,25 +21,54 @@ def no_figures():
     plt.close("all")  # those that other tests have left
 
 
-def check(animation, frames):
-    html = animation._repr_html_()
-    assert "http" not in html.replace("http://www.w3.org", "")
-    assert 'class="fa' not in html and "▶" in html
-    assert '<img alt="An animation of' in html and "aria-label" in html
-    assert html.count("data:image/png;base64") == frames
-    assert not plt.get_fignums()
+def parts(player):
+    """Return what the player's script reads, and the image that it starts with."""
+    html = player._repr_html_()
+    content = json.loads(re.search(r'<script type="application/json">(.+?)</script>', html)[1])
+    return content, re.search(r'src="data:image/png;base64,([^"]+)"', html)[1]
 
 
-def test_film_of_frames_needs_no_other_host(simulated):
-    events, _ = simulated.test[0]
-    check(animate_frames(to_frames(events)[:3], time_window=1000, title="club"), 3)
+def pixels(encoded):
+    return np.array(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA"))
 
 
-def test_film_has_the_shape_of_the_sensor():
-    html = animate_frames(torch.ones(2, 2, 60, 120), time_window=1000, title="x")._repr_html_()
-    encoded = re.search(r"data:image/png;base64,([^\"]+)", html)[1].replace("\\\n", "")
-    picture = Image.open(io.BytesIO(base64.b64decode(encoded)))
-    assert 1.5 < picture.width / picture.height < 2
+def test_player_of_a_recording_is_small_and_needs_no_other_file(simulated):
+    for events in simulated.test.events[:4]:
+        frames = to_frames(events)
+        html = animate_frames(frames, time_window=1000, title="club")._repr_html_()
+        assert len(html) < 60_000
+        assert not re.search(r"https?:|src=\"(?!data:)|href=", html)
+        assert not plt.get_fignums()
+
+
+def test_player_has_a_frame_for_each_time_bin_and_starts_with_the_fullest():
+    frames = torch.zeros(3, 2, 60, 120)
+    frames[1, 1, 5, 7] = 2
+    content, shown = parts(animate_frames(frames, time_window=500, title="x"))
+    assert len(content["frames"]) == 3 and content["step"] == 0.5
+    assert shown == content["frames"][1]
+    assert "0.5 to 1 ms" in animate_frames(frames, time_window=500, title="x").html
+
+
+def test_frames_of_the_player_show_on_minus_off():
+    frames = torch.zeros(1, 2, 4, 6)
+    frames[0, 1, 0, 1], frames[0, 0, 2, 3] = 9, 9
+    frames[0, :, 3, 3] = 5  # as many ON as OFF
+    frames[0, 1, 1, 1] = 1
+    _, encoded = parts(animate_frames(frames, time_window=1000, title="x"))
+    image = pixels(encoded)
+    assert image.shape == (4, 6, 4)
+    for place, colour in (((0, 1), ON), ((2, 3), OFF)):
+        assert image[place] == pytest.approx([*(255 * np.array(to_rgb(colour))), 255], abs=1)
+    assert image[1, 1, 3] == pytest.approx(255 / 4, abs=2)  # fainter, as it is one event
+    alpha = image[..., 3].copy()
+    alpha[[0, 2, 1], [1, 3, 1]] = 0
+    assert not alpha.any()
+
+
+def test_title_of_the_player_is_text():
+    html = animate_frames(torch.zeros(1, 2, 4, 4), time_window=1000, title='<b> "x"').html
+    assert "<b> " not in html and "&lt;b&gt;" in html
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -45,4 +77,5 @@ def test_film_of_a_pixel_needs_no_other_host(sign):
     log_intensity = sign * np.sin(times / 2)
     camera = EventCamera()
     events = camera.record(log_intensity.reshape(-1, 1, 1), 100, np.random.default_rng(0))
-    check(animate_pixel(times, log_intensity, events, camera), 25)
+    html = animate_pixel(times, log_intensity, events, camera)._repr_html_()
+    assert html.count("data:image/png;base64") == 25

@@ -1,5 +1,9 @@
 """Animations that play in a page and load no external files."""
 
+import base64
+import html
+import io
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +13,11 @@ import numpy as np
 import torch
 from matplotlib.animation import FuncAnimation
 from matplotlib.figure import Figure
+from PIL import Image
 
 from ..simulation.camera import EventCamera
-from .plots import POLARITIES, imshow_polarity
+from .colours import ACCENT, EVENTS_MAP, GREY, OFF, ON
+from .plots import POLARITIES
 
 ICONS = {
     "fa fa-minus": "−", "fa fa-fast-backward": "|◀", "fa fa-step-backward": "◁",
@@ -30,42 +36,147 @@ class Animation:
         return self.html
 
 
+PLAYER = """
+<style>
+  .animation {{ max-width: 100%; margin: 0 auto; font-size: 15px; line-height: 22px;
+    font-variant-numeric: tabular-nums; }}
+  .animation p {{ display: flex; justify-content: space-between; margin: 0 0 6px; }}
+  .animation-controls {{ display: flex; align-items: center; gap: 10px; margin-top: 6px; }}
+  .animation-controls button {{ width: 40px; height: 32px; flex: none; padding: 0; cursor: pointer;
+    border: 1px solid currentcolor; border-radius: 4px; background: none; color: inherit; }}
+  .animation-controls input {{ flex: auto; min-width: 0; margin: 0; accent-color: {accent}; }}
+  .animation-controls output {{ flex: none; min-width: 7.2em; text-align: right; }}
+  @media print {{ .animation-controls button, .animation-controls input {{ display: none; }} }}
+</style>
+<div class="animation" style="width:{width}px">
+  <p><span>{title}</span>
+    <span><b style="color:{off}">■</b> OFF <b style="color:{on}">■</b> ON</span></p>
+  <img class="dark-light" alt="{alt}" src="{shown}" width="{width}" height="{height}"
+    style="display:block;box-sizing:border-box;width:100%;height:auto;padding:0;background:none;
+    border:1px solid {grid};image-rendering:pixelated">
+  <div class="animation-controls">
+    <button type="button" aria-label="Play"><svg viewBox="0 0 10 10" width="12" height="12"
+      aria-hidden="true"><path fill="currentcolor" d="{play}"/></svg></button>
+    <input type="range" aria-label="frame" min="0" max="{last}" value="{start}">
+    <output>{time}</output>
+  </div>
+  <script type="application/json">{content}</script>
+</div>
+<script>
+for (const player of document.querySelectorAll(".animation:not([data-ready])")) {{
+  player.dataset.ready = "";
+  const {{ frames, step }} = JSON.parse(player.querySelector("script").textContent);
+  const [button, slider, image, time, icon] =
+    ["button", "input", "img", "output", "path"].map((name) => player.querySelector(name));
+  let timer = null;
+  const show = (frame) => {{
+    slider.value = frame;
+    image.src = "data:image/png;base64," + frames[frame];
+    const [start, end] = [frame, frame + 1].map((edge) => +(edge * step).toFixed(6));
+    time.textContent = `${{start}} to ${{end}} ms`;
+    slider.setAttribute("aria-valuetext", time.textContent);
+  }};
+  const play = (again) => {{
+    clearInterval(timer);
+    timer = setInterval(() => {{
+      if (!player.isConnected || (!again && +slider.value === frames.length - 1)) return pause();
+      show((+slider.value + 1) % frames.length);
+    }}, {interval});
+    icon.setAttribute("d", "{pause}");
+    button.setAttribute("aria-label", "Pause");
+  }};
+  const pause = () => {{
+    timer = clearInterval(timer);
+    icon.setAttribute("d", "{play}");
+    button.setAttribute("aria-label", "Play");
+  }};
+  const toggle = () => (timer ? pause() : play(true));
+  button.onclick = toggle;
+  slider.oninput = () => {{ pause(); show(+slider.value); }};
+  slider.onkeydown = (event) => {{
+    if (event.key !== " ") return;
+    event.preventDefault();
+    toggle();
+  }};
+  // It runs once when the reader first sees it, but not for those who want things to keep still.
+  const watcher = new IntersectionObserver(([{{ isIntersecting }}]) => {{
+    if (!isIntersecting) return;
+    watcher.disconnect();
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    show(0);
+    play(false);
+  }}, {{ threshold: 0.6 }});
+  watcher.observe(image);
+}}
+</script>
+"""
+ICON_PLAY, ICON_PAUSE = "M1 0 10 5 1 10z", "M1 0h3v10h-3zM6 0h3v10h-3z"
+MILLISECONDS_PER_FRAME = 200
+
+
 def animate_frames(frames: torch.Tensor, time_window: float, title: str) -> Animation:
     """Make a small player that shows one frame after another.
+
+    It has one button and a slider, and works without other files. On paper, and where no script
+    runs, it shows the frame with most events.
 
     Args:
         frames: Counts of one recording, of shape (T, 2, y, x), OFF first.
         time_window: Width of a time bin in µs.
-        title: Title of the animation, followed by the time.
+        title: Title of the animation.
     """
-    height, width = frames.shape[-2:]
-    size = (3.4, 3.3 * height / width + 0.3)  # inches; the title takes the rest
-    fig, ax = plt.subplots(figsize=size, dpi=80, layout="constrained")
-    image = imshow_polarity(ax, frames[0], limit=4)
+    net = (frames[:, 1] - frames[:, 0]).round().clamp(-4, 4).int().numpy()
+    height, width = net.shape[1:]
+    pixels = max(1, round(320 / width))  # of the page, for each pixel of the sensor
+    pngs = [_png(frame) for frame in net]
+    start = int(frames.sum((1, 2, 3)).argmax())
+    page = PLAYER.format(
+        title=html.escape(title),
+        alt=html.escape(
+            f"An animation of {title}: red pixels sent more ON events, blue ones more OFF."
+        ),
+        shown=f"data:image/png;base64,{pngs[start]}",
+        content=json.dumps({"frames": pngs, "step": time_window / 1000}, separators=(",", ":")),
+        time=f"{start * time_window / 1000:g} to {(start + 1) * time_window / 1000:g} ms",
+        start=start,
+        last=len(net) - 1,
+        width=pixels * width,
+        height=pixels * height,
+        interval=MILLISECONDS_PER_FRAME,
+        play=ICON_PLAY,
+        pause=ICON_PAUSE,
+        accent=ACCENT,
+        grid=GREY,
+        on=ON,
+        off=OFF,
+    )
+    return Animation(page)
 
-    def draw(step: int) -> None:
-        off, on = frames[step].numpy()
-        image.set_data(on - off)
-        start, end = step * time_window / 1000, (step + 1) * time_window / 1000
-        ax.set_title(f"{title}: {start:g} to {end:g} ms")
 
-    alt = f"An animation of {title}: red pixels sent more ON events, blue ones more OFF."
-    return _film(fig, draw, range(len(frames)), "loop", alt)
+def _png(net: np.ndarray) -> str:
+    """Write ON minus OFF, from −4 to 4, as a PNG of nine colours, transparent where it is zero."""
+    colours = (255 * EVENTS_MAP(np.linspace(0, 1, 9))).round().astype(np.uint8)
+    colours[4, 3] = 0
+    image = Image.fromarray((net + 4).astype(np.uint8)).convert("P")
+    image.putpalette(colours[:, :3].tobytes())
+    file = io.BytesIO()
+    image.save(file, format="png", optimize=True, bits=4, transparency=colours[:, 3].tobytes())
+    return base64.b64encode(file.getvalue()).decode()
 
 
 def _film(
     fig: Figure, draw: Callable[[Any], None], moments: Iterable[Any], mode: str, alt: str
 ) -> Animation:
     """Make a player, name its parts for screen readers, and draw no icons from another host."""
-    html = FuncAnimation(fig, draw, frames=moments, interval=200).to_jshtml(default_mode=mode)
+    page = FuncAnimation(fig, draw, frames=moments, interval=200).to_jshtml(default_mode=mode)
     plt.close(fig)
-    head, link, rest = html.partition('<link rel="stylesheet"')
-    html = head + rest.partition(">")[2] if link else html
+    head, link, rest = page.partition('<link rel="stylesheet"')
+    page = head + rest.partition(">")[2] if link else page
     for icon, character in ICONS.items():
-        html = html.replace(f'<i class="{icon}"></i>', f"<span>{character}</span>")
-    html = html.replace("<img ", f'<img alt="{alt}" ')
+        page = page.replace(f'<i class="{icon}"></i>', f"<span>{character}</span>")
+    page = page.replace("<img ", f'<img alt="{alt}" ')
     slider = 'id="_anim_slider'
-    return Animation(html.replace(slider, f'aria-label="frame" {slider}'))
+    return Animation(page.replace(slider, f'aria-label="frame" {slider}'))
 
 
 def animate_pixel(
