@@ -9,6 +9,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
+LAST_PAGE = ROOT / "book" / "what_you_can_claim.md"
 SECTIONS = ["Overview", "Prerequisites", "Imports", "Summary", "Exercises", "What comes next"]
 
 
@@ -36,11 +37,13 @@ def headings(notebook):
 
 
 def test_the_table_of_contents_lists_all_in_order():
-    chapters, others = yaml.safe_load((ROOT / "_toc.yml").read_text())["parts"]
+    chapters, end, reference = yaml.safe_load((ROOT / "_toc.yml").read_text())["parts"]
     listed = [entry["file"] for entry in chapters["chapters"]]
     assert listed == [f"book/{path.stem}" for path in CHAPTERS]
     assert chapters["numbered"] == 1  # the text says "chapter 5"
-    assert all((ROOT / f"{entry['file']}.md").exists() for entry in others["chapters"])
+    assert end["chapters"] == [{"file": "book/what_you_can_claim"}]
+    pages = [*end["chapters"], *reference["chapters"]]
+    assert all((ROOT / f"{entry['file']}.md").exists() for entry in pages)
 
 
 def test_is_a_valid_notebook(chapter):
@@ -154,17 +157,34 @@ def test_measured_sentences_hide_the_code_that_writes_them(chapter):
     assert all("remove-input" in tags(cell) for cell in writing)
 
 
-def test_papers_are_on_the_references_page(chapter):
-    references = (ROOT / "book" / "references.md").read_text()
-    text = "\n".join(cell.source for cell in cells(chapter, "markdown"))
+def assert_on_the_references_page(text):
+    references = (ROOT / "book" / "references.md").read_text(encoding="utf-8")
     for doi in re.findall(r"\(https://doi\.org/([^)\s]+)\)", text):
         assert f"(https://doi.org/{doi})" in references
         assert f"[doi:{doi}]" in references
 
 
+def test_papers_are_on_the_references_page(chapter):
+    assert_on_the_references_page("\n".join(cell.source for cell in cells(chapter, "markdown")))
+
+
+@pytest.mark.parametrize("page", ["index.md", "what_you_can_claim.md"])
+def test_papers_of_the_other_pages_are_on_the_references_page(page):
+    assert_on_the_references_page((ROOT / "book" / page).read_text(encoding="utf-8"))
+
+
+def test_papers_on_the_references_page_are_in_alphabetical_order():
+    text = (ROOT / "book" / "references.md").read_text(encoding="utf-8")
+    for section in text.split("\n## ")[1:]:
+        authors = re.findall(r"^- (.+?)(?:,| and | et al)", section, re.MULTILINE)
+        names = [re.sub(r"^(?:[A-Z][.-]+ ?)+", "", author) for author in authors]
+        assert len(names) > 2
+        assert names == sorted(names)
+
+
 def test_every_paper_on_the_references_page_is_cited():
-    """By a chapter, or by the function of the package that follows it."""
-    citing = [*CHAPTERS, *(ROOT / "pokersnn_helpers").rglob("*.py")]
+    """By a chapter, by the last page, or by the function of the package that follows it."""
+    citing = [*CHAPTERS, LAST_PAGE, *(ROOT / "pokersnn_helpers").rglob("*.py")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in citing)
     references = (ROOT / "book" / "references.md").read_text(encoding="utf-8")
     dois = re.findall(r"\[doi:([^\]]+)\]", references)
