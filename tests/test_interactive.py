@@ -2,19 +2,43 @@ import base64
 import io
 import json
 import re
+from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_feed_forward_step
 from PIL import Image
 
 from pokersnn_helpers import EVENT_DTYPE, Recordings, Split
-from pokersnn_helpers.figures.interactive import (
+from pokersnn_helpers.figures import colours
+from pokersnn_helpers.figures.interactive import interactive_event_cloud, start_of
+from pokersnn_helpers.figures.interactive_neuron import (
     NEURON_SLIDERS,
-    interactive_event_cloud,
+    STAIRCASE_DURATION,
+    STAIRCASE_INPUT,
+    STAIRCASE_SLIDERS,
+    STAIRCASE_TARGET,
+    STAIRCASE_TAU,
+    STAIRCASE_THRESHOLD,
     interactive_neuron,
+    interactive_staircase,
+    random_arrivals,
     run_neuron,
+    run_staircase,
+)
+from pokersnn_helpers.figures.interactive_pixel import (
+    PIXEL_DT,
+    PIXEL_SLIDERS,
+    events_per_edge,
+    interactive_pixel,
+    run_pixel,
 )
 from pokersnn_helpers.figures.plots import plot_event_cloud
+from pokersnn_helpers.simulation import EventCamera
+
+CSS = (Path(__file__).parents[1] / "book/_static/book.css").read_text(encoding="utf-8")
 
 
 def content(figure):
@@ -60,7 +84,9 @@ def test_cloud_of_another_camera_keeps_its_pixels():
     assert np.frombuffer(base64.b64decode(off["y"]), "<u2").tolist() == [300]
 
 
-@pytest.mark.parametrize("make", [interactive_event_cloud, interactive_neuron])
+@pytest.mark.parametrize(
+    "make", [interactive_event_cloud, interactive_pixel, interactive_neuron, interactive_staircase]
+)
 def test_picture_stands_beside_the_data_with_an_alternative_text(make, simulated):
     figure = make(simulated) if make is interactive_event_cloud else make()
     html = figure._repr_html_()
@@ -70,18 +96,115 @@ def test_picture_stands_beside_the_data_with_an_alternative_text(make, simulated
     assert base64.b64encode(figure._repr_png_()).decode() in html
 
 
-def test_neuron_starts_where_its_sliders_do():
-    neuron = content(interactive_neuron(seed=1))
-    assert set(neuron["sliders"]) == {"tau_mem", "tau_syn", "v_th", "rate"}
-    for _, _, lowest, highest, step, start in neuron["sliders"].values():
-        assert lowest < start < highest
-        assert (start - lowest) / step == pytest.approx(round((start - lowest) / step))
+@pytest.mark.parametrize("sliders", [PIXEL_SLIDERS, NEURON_SLIDERS, STAIRCASE_SLIDERS])
+def test_sliders_start_on_one_of_their_steps(sliders):
+    for slider in sliders.values():
+        assert slider.lowest <= slider.start <= slider.highest and slider.lowest < slider.highest
+        for end in (slider.start, slider.highest):
+            steps = (end - slider.lowest) / slider.step
+            assert steps == pytest.approx(round(steps))
+
+
+@pytest.mark.parametrize(
+    ("make", "sliders"),
+    [
+        (interactive_pixel, PIXEL_SLIDERS),
+        (interactive_neuron, NEURON_SLIDERS),
+        (interactive_staircase, STAIRCASE_SLIDERS),
+    ],
+)
+def test_page_gets_the_sliders(make, sliders):
+    carried = content(make())["sliders"]
+    assert {name: tuple(slider.values()) for name, slider in carried.items()} == sliders
+
+
+def test_page_has_the_colours_of_the_other_figures():
+    light, dark = re.findall(r"\{([^{}]*--interactive-text:[^{}]*)\}", CSS)
+    greys = {"text": colours.TEXT, "grey": colours.GREY, "grid": colours.GRID}
+    greys["shade"] = colours.SHADE
+    others = {"accent": colours.ACCENT, "ON": colours.ON, "OFF": colours.OFF}
+    for name, colour in (greys | others).items():
+        assert f"--interactive-{name}: {colour};" in light
+        assert (f"--interactive-{name}: {colours.DARK.get(colour)};" in dark) == (name in greys)
+
+
+# ---- The pixel ----
+
+PIXEL_START = start_of(PIXEL_SLIDERS)
+
+
+class Middle(np.random.Generator):
+    """Lets a camera's pixels start with their reference at the light."""
+
+    def random(self, size=None, dtype=float):
+        return np.full(size, 0.5, dtype)
+
+
+@pytest.mark.parametrize("linear", [False, True])
+@pytest.mark.parametrize("name", [None, *PIXEL_SLIDERS])
+def test_pixel_sends_the_events_of_an_event_camera(name, linear):
+    """The camera's level falls and rises a hair further: else rounding decides on events."""
+    ends = [getattr(PIXEL_SLIDERS[name], end) for end in ("lowest", "highest")] if name else [None]
+    for end in ends:
+        values = PIXEL_START | ({name: PIXEL_SLIDERS[name].value(end)} if name else {})
+        trace = run_pixel(**values, linear=linear)
+        threshold = values["threshold"]
+        further = np.where(
+            trace.times < 10, 1e-4 * (trace.level - trace.level[0]), 1e-3 * threshold
+        )
+        level = trace.level + further
+        camera = EventCamera(threshold, threshold)
+        events = camera.record(level.reshape(-1, 1, 1), 1000 * PIXEL_DT, Middle(np.random.PCG64(0)))
+        assert events["p"].tolist() == trace.polarities.tolist()
+        late = np.abs(events["t"] / 1000 - trace.event_times)  # those after a hair come sooner
+        assert (late > 2e-3).sum() <= 2 and late.max(initial=0) < 0.1
+
+
+def test_pixel_counts_as_its_formula_at_every_stand_of_the_sliders():
+    contrasts, thresholds = np.arange(1.5, 20.1, 0.5), np.arange(0.1, 0.61, 0.05).round(2)
+    for linear, contrast, threshold in product([False, True], contrasts, thresholds):
+        values = {"contrast": contrast, "threshold": threshold, "daylight": 1.0}
+        polarities = run_pixel(**values, speed=0.6, linear=linear).polarities
+        expected = int(events_per_edge(**values, linear=linear) + 1e-6)
+        assert polarities.tolist() == [0] * expected + [1] * expected, values
+
+
+def test_daylight_changes_the_events_of_a_linear_pixel_only():
+    def events(daylight, linear):
+        trace = run_pixel(**PIXEL_START | {"daylight": daylight}, linear=linear)
+        return trace.event_times.round(6).tolist(), trace.polarities.tolist()
+
+    assert events(0.1, linear=False) == events(1, linear=False) == events(10, linear=False)
+    assert len(events(0.1, linear=True)[0]) < len(events(1, linear=True)[0])
+    assert len(events(1, linear=True)[0]) < len(events(10, linear=True)[0])
+
+
+def test_speed_changes_the_times_and_not_the_number_of_events():
+    slow, fast = (run_pixel(**PIXEL_START | {"speed": speed}, linear=False) for speed in (0.4, 4))
+    assert slow.polarities.tolist() == fast.polarities.tolist()
+    assert np.ptp(slow.event_times) == pytest.approx(10 * np.ptp(fast.event_times), rel=0.02)
+
+
+def test_reference_stays_within_a_threshold_of_the_level():
+    trace = run_pixel(**PIXEL_START, linear=False)
+    assert np.abs(trace.reference - trace.level).max() < PIXEL_START["threshold"]
+
+
+# ---- The neuron ----
 
 
 def test_neuron_has_input_to_the_end_at_the_highest_rate():
     neuron = content(interactive_neuron())
     duration = neuron["steps"] * neuron["dt"]
-    assert neuron["arrivals"][-1] / NEURON_SLIDERS["rate"][3] > duration
+    assert random_arrivals(neuron["seed"])[-1] / NEURON_SLIDERS["rate"].highest > duration
+
+
+def test_random_arrivals_are_exponential_and_differ_by_seed():
+    waits = np.concatenate([np.diff(random_arrivals(seed), prepend=0) for seed in range(20)])
+    assert waits.mean() == pytest.approx(1, abs=0.05)
+    assert waits.std() == pytest.approx(1, abs=0.05)
+    assert (waits > 1).mean() == pytest.approx(np.exp(-1), abs=0.02)
+    assert len(set(waits)) == len(waits)
 
 
 def test_neuron_obeys_its_equations():
@@ -97,6 +220,59 @@ def test_neuron_obeys_its_equations():
 
 def test_neuron_without_input_is_silent():
     assert not run_neuron(np.array([1.0, 2.0]), tau_mem=10, tau_syn=10, v_th=0.3, rate=0).any()
+
+
+# ---- The staircase ----
+
+
+def norse_staircase(weights, dt):
+    """Spikes, and the gradient of their sum by Norse, whose surrogate has beta 1."""
+    weight = torch.tensor(weights, dtype=torch.float64, requires_grad=True)
+    rate = torch.tensor(1000 / STAIRCASE_TAU, dtype=torch.float64)
+    threshold = torch.tensor(STAIRCASE_THRESHOLD, dtype=torch.float64)
+    zero = torch.tensor(0.0, dtype=torch.float64)
+    parameters = LIFParameters(rate, rate, zero, threshold, zero, "super", torch.tensor(1.0))
+    state = LIFFeedForwardState(v=0 * weight, i=0 * weight)
+    inputs = {int(time / dt) for time in STAIRCASE_INPUT}
+    total = 0
+    for step in range(int(STAIRCASE_DURATION / dt)):
+        spikes, state = lif_feed_forward_step(
+            weight * (step in inputs), state, parameters, dt / 1000
+        )
+        total = total + spikes
+    total.sum().backward()
+    return total.detach().numpy(), weight.grad.numpy()
+
+
+WEIGHTS = np.linspace(0, 0.4, 21) + 1e-5  # none right on an edge of a stair
+
+
+@pytest.mark.parametrize("dt", [0.1, 0.3, 1])
+def test_staircase_is_that_of_norse(dt):
+    staircase = run_staircase(WEIGHTS, beta=1, dt=dt)
+    spikes, gradient = norse_staircase(WEIGHTS, dt)
+    assert staircase.spikes.tolist() == spikes.tolist()
+    difference = spikes - STAIRCASE_TARGET
+    assert staircase.loss.tolist() == (difference**2).tolist()
+    np.testing.assert_allclose(staircase.gradient, 2 * difference * gradient, rtol=1e-9)
+
+
+def test_spikes_depend_on_the_weight_and_not_on_the_surrogate():
+    counts = [run_staircase(WEIGHTS, beta, dt=1).spikes.tolist() for beta in (1, 10, 100)]
+    assert counts[0] == counts[1] == counts[2]
+    assert set(counts[0]) >= set(range(9)) and counts[0] == sorted(counts[0])
+
+
+def test_surrogate_gradient_points_to_the_target_and_fades_with_steepness():
+    for beta in (1, 10, 100):
+        staircase = run_staircase(WEIGHTS, beta, dt=1)
+        sign = np.sign(staircase.spikes - STAIRCASE_TARGET)
+        assert (np.sign(staircase.gradient) == sign).all()
+    flat, steep = (run_staircase(np.array([0.05]), beta, dt=1).gradient for beta in (1, 100))
+    assert abs(flat) > 50 * abs(steep) > 0
+
+
+# ---- The image of the cloud ----
 
 
 def test_cloud_picture_tells_on_from_off(simulated):

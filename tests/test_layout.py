@@ -13,7 +13,7 @@ ORDER = [
     *("simulation.comparison", "simulation"),
     *("pokerdvs", "pokerdvs131", "recipe"),
     *("figures.colours", "figures.plots", "figures.drawings", "figures.animations"),
-    *("figures.interactive", "figures"),
+    *("figures.interactive", "figures.interactive_pixel", "figures.interactive_neuron", "figures"),
     *("", "__main__"),  # the package's own __init__.py is the name ""
 ]
 

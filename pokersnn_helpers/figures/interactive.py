@@ -2,7 +2,8 @@
 
 An ``InteractiveFigure`` is an image with JSON beside it. On the published page a script
 (``book/_static/interactive_figures.js``) makes an interactive figure out of the JSON and replaces
-the image with it. In Colab and on paper there is no script, and the image stays.
+the image with it. In Colab and on paper there is no script, and the image stays. This module holds
+what all of them share and the cloud of events; the others have a module each.
 """
 
 import base64
@@ -10,28 +11,57 @@ import html
 import io
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
 from matplotlib.figure import Figure
-from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_feed_forward_step
 from PIL import Image
 
 from ..recordings import Split
-from .plots import plot_event_cloud, plot_neuron
+from .plots import plot_event_cloud
 
-# The sliders of the neuron: label, unit, lowest, highest, step, value at the start.
-NEURON_SLIDERS = {
-    "tau_mem": ("membrane time constant", "ms", 2, 50, 1, 10),
-    "tau_syn": ("synaptic time constant", "ms", 2, 50, 1, 10),
-    "v_th": ("threshold", "a.u.", 0.05, 1, 0.05, 0.3),
-    "rate": ("input rate", "events/s", 0, 2000, 50, 1000),
-}
-NEURON_STEPS = 1000
-NEURON_DT = 0.0001  # s
-NEURON_WEIGHT = 0.05  # by which an input event raises the current
+
+class Slider(NamedTuple):
+    """A slider of an interactive figure: where it can stand, and which value that means.
+
+    Attributes:
+        label: What it sets.
+        unit: Of the value, as the page writes it.
+        lowest: Position at the left end.
+        highest: Position at the right end.
+        step: From one position to the next.
+        start: Position before the reader moves it.
+        digits: Of the value, after the point, as the page writes it.
+        scale: ``"linear"``: the value is the position. ``"log"``: the position is the value's
+            decimal logarithm.
+    """
+
+    label: str
+    unit: str
+    lowest: float
+    highest: float
+    step: float
+    start: float
+    digits: int = 0
+    scale: str = "linear"
+
+    def value(self, position: float) -> float:
+        """Return the value that a position means."""
+        return 10.0**position if self.scale == "log" else position
+
+
+Sliders = dict[str, Slider]
+
+
+def start_of(sliders: Sliders) -> dict[str, float]:
+    """Return the values before the reader moves a slider."""
+    return {name: slider.value(slider.start) for name, slider in sliders.items()}
+
+
+def described(sliders: Sliders) -> dict[str, dict[str, Any]]:
+    """Return the sliders as JSON can hold them."""
+    return {name: slider._asdict() for name, slider in sliders.items()}
 
 
 @dataclass(frozen=True)
@@ -39,7 +69,8 @@ class InteractiveFigure:
     """A static image, and what the published page needs to make it interactive.
 
     Attributes:
-        kind: ``"event-cloud"`` or ``"neuron"``; says what the script draws.
+        kind: Says which script draws: ``"event-cloud"``, ``"pixel"``, ``"neuron"`` or
+            ``"staircase"``.
         content: What it draws from, as JSON can hold it.
         png: The image.
         alt: What the image shows, in words.
@@ -56,7 +87,7 @@ class InteractiveFigure:
     ) -> "InteractiveFigure":
         """Take the image from a matplotlib figure, and close it."""
         drawn, small = io.BytesIO(), io.BytesIO()
-        figure.savefig(drawn, format="png")
+        figure.savefig(drawn, format="png", dpi=192)  # twice the page's, for sharp screens
         plt.close(figure)
         Image.open(drawn).convert("RGB").quantize(64).save(small, format="png", optimize=True)
         return cls(kind, content, small.getvalue(), alt)
@@ -124,68 +155,3 @@ def _pack(events: np.ndarray) -> dict[str, dict[str, str]]:
         }
         for polarity, name in enumerate(("OFF", "ON"))
     }
-
-
-def interactive_neuron(seed: int = 0) -> InteractiveFigure:
-    """Draw a LIF neuron with random input; the page gives it sliders.
-
-    The page steps the neuron by the rule of ``norse.torch.functional.lif.lif_feed_forward_step``,
-    which draws the image.
-
-    Args:
-        seed: Fixes when the input events arrive. Another rate compresses or stretches them.
-
-    Returns:
-        The figure; its image has the sliders at their start.
-    """
-    highest = NEURON_SLIDERS["rate"][3] * NEURON_STEPS * NEURON_DT  # events expected at most
-    waits = np.random.default_rng(seed).exponential(size=round(2 * highest))
-    arrivals = waits.cumsum().round(4)  # at a rate of 1 event/s, in s
-    neuron = {
-        "sliders": NEURON_SLIDERS,
-        "arrivals": arrivals.tolist(),
-        "steps": NEURON_STEPS,
-        "dt": NEURON_DT,
-        "weight": NEURON_WEIGHT,
-    }
-    start = {name: slider[-1] for name, slider in NEURON_SLIDERS.items()}
-    spikes, voltage, current = run_neuron(arrivals, **start)
-    times = 1000 * NEURON_DT * np.arange(1, NEURON_STEPS + 1)  # ms; a state holds at a step's end
-    return InteractiveFigure.from_figure(
-        "neuron",
-        neuron,
-        plot_neuron(times, current, voltage, threshold=start["v_th"], spikes=spikes),
-        f"Synaptic current, membrane voltage and {spikes.sum():.0f} spikes of a neuron over "
-        f"{times[-1]:.0f} milliseconds. The current jumps at each input event and decays. The "
-        "voltage follows it up to the dashed threshold, where each spike resets it to zero.",
-    )
-
-
-def run_neuron(
-    arrivals: np.ndarray, tau_mem: float, tau_syn: float, v_th: float, rate: float
-) -> np.ndarray:
-    """Run the neuron of ``interactive_neuron`` with Norse, in double precision.
-
-    Args:
-        arrivals: When the input events would arrive at a rate of 1 event/s, in s.
-        tau_mem: Membrane time constant in ms.
-        tau_syn: Synaptic time constant in ms.
-        v_th: Threshold, in the voltage's arbitrary unit.
-        rate: Input rate in events/s.
-
-    Returns:
-        Spikes (0 or 1), membrane voltages after the reset, and synaptic currents, of shape
-        (3, steps).
-    """
-    with np.errstate(divide="ignore"):
-        steps = np.floor(arrivals / rate / NEURON_DT)
-    counts = np.bincount(steps[steps < NEURON_STEPS].astype(int), minlength=NEURON_STEPS)
-    constants = torch.tensor([0, 1000 / tau_syn, 1000 / tau_mem, v_th], dtype=torch.float64)
-    rest, syn, mem, threshold = constants
-    parameters = LIFParameters(tau_syn_inv=syn, tau_mem_inv=mem, v_th=threshold)
-    state = LIFFeedForwardState(v=rest, i=rest)
-    trace = []
-    for jump in NEURON_WEIGHT * torch.from_numpy(counts).double():
-        spike, state = lif_feed_forward_step(jump, state, parameters, NEURON_DT)
-        trace.append((spike.item(), state.v.item(), state.i.item()))
-    return np.array(trace).T

@@ -88,8 +88,9 @@ class Visit:
         """Open a page and scroll to its end, so that everything on it is loaded."""
         self.page.goto(self.address + name)
         self.scroll_through()
-        if self.page.locator(".interactive-figure").count():
-            self.page.wait_for_selector(".interactive-figure.is-interactive")
+        self.page.wait_for_function(
+            "!document.querySelector('.interactive-figure:not(.is-interactive)')"
+        )
         self.wait_for_answers()
         return self.page
 

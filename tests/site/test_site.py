@@ -1,17 +1,13 @@
 """What a reader of the published pages sees, touches and can trust, in a real browser."""
 
 import functools
-import json
 import re
 from urllib.parse import unquote, urljoin, urlsplit
 from xml.etree import ElementTree
 
-import numpy as np
 import pytest
 import yaml
 from book_site import CONFIG, HTML, PREFIX, ROOT, pages
-
-from pokersnn_helpers.figures.interactive import NEURON_SLIDERS, run_neuron
 
 PAGES = pages() or ["the book isn't built"]
 THEMES = ("light", "dark")
@@ -112,162 +108,6 @@ def test_unknown_address_gets_the_book_s_own_page(visit):
     assert page.get_by_role("heading", name="Page not found").is_visible()
     page.get_by_role("link", name="the first page").click()
     page.wait_for_url("**/book/index.html")
-
-
-# ---- Interactive figures ----
-
-
-def move_sliders(page, values):
-    for name, value in values.items():
-        page.locator(f".interactive-controls input[name={name}]").evaluate(
-            "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')); }",
-            value,
-        )
-    page.evaluate("() => new Promise(requestAnimationFrame)")
-    page.evaluate("() => new Promise(requestAnimationFrame)")
-
-
-def drawn(page):
-    """Return times, currents, voltages, thresholds and spikes, as the charts hold them."""
-    current, voltage, spikes = page.locator("[data-kind=neuron] .interactive-drawing").evaluate(
-        "(drawing) => drawing.charts.map((chart) => chart.data)"
-    )
-    return current[0], current[1], voltage[1], voltage[2], [spike or 0 for spike in spikes[1]]
-
-
-def test_neuron_with_sliders_agrees_with_norse(visit):
-    page = visit().read(NEURON)
-    arrivals = page.evaluate(
-        "JSON.parse(document.querySelector('[data-kind=neuron] script').textContent).arrivals"
-    )
-    start = {name: slider[-1] for name, slider in NEURON_SLIDERS.items()}
-    ends = [{name: slider[end] for name, slider in NEURON_SLIDERS.items()} for end in (2, 3)]
-    changes = [{"tau_mem": 31}, {"tau_syn": 3}, {"v_th": 0.75}, {"rate": 1850}]
-    for values in [start, *ends, *({**start, **change} for change in changes)]:
-        move_sliders(page, values)
-        times, current, voltage, threshold, spikes = drawn(page)
-        norse = run_neuron(np.array(arrivals), **values)
-        assert np.abs(np.array([spikes, voltage, current]) - norse).max() < 1e-4, values
-        assert set(threshold) == {values["v_th"]}
-        assert times[-1] == pytest.approx(100)
-        count = f"{int(sum(spikes))} spike"
-        assert page.locator(".interactive-summary").inner_text().startswith(count)
-
-
-def test_neuron_is_redrawn_as_a_slider_moves_by_keyboard(visit):
-    page = visit().read(NEURON)
-    chart = page.locator("[data-kind=neuron] canvas").nth(1)
-    chart.scroll_into_view_if_needed()
-    before = chart.evaluate("canvas => canvas.toDataURL()")
-    slider = page.get_by_role("slider", name="threshold")
-    slider.focus()
-    page.keyboard.press("ArrowRight")
-    page.evaluate("() => new Promise((done) => setTimeout(done, 100))")
-    assert slider.input_value() == "0.35"
-    assert chart.evaluate("canvas => canvas.toDataURL()") != before
-
-
-def test_cloud_shows_the_recording_chosen_and_can_be_turned(visit, simulated):
-    page = visit().read(CLOUD)
-    drawing = page.locator("[data-kind=event-cloud] .interactive-drawing")
-    for name, number in (("spade", 1), ("heart", 3)):
-        page.get_by_label("Class").select_option(name)
-        page.get_by_label("Recording").select_option(str(number))
-        target = simulated.classes.index(name)
-        events = [events for events, label in simulated.test if label == target][number - 1]
-        traces = drawing.evaluate(
-            "d => d.data.map(({x, y, z, marker}) => ({x, y, z, colour: marker.color}))"
-        )
-        for trace, polarity in zip(traces, (1, 0), strict=True):
-            some = events[events["p"] == polarity]
-            np.testing.assert_allclose(trace["x"], some["t"] / 1000)
-            np.testing.assert_array_equal(trace["y"], some["x"])
-            np.testing.assert_array_equal(trace["z"], some["y"])
-        assert traces[0]["colour"] != traces[1]["colour"]
-    drawing.scroll_into_view_if_needed()
-    camera = "d => JSON.stringify(d._fullLayout.scene._scene.getCamera().eye)"
-    before, picture = drawing.evaluate(camera), drawing.screenshot()
-    box = drawing.bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 3, steps=5)
-    page.mouse.up()
-    page.wait_for_timeout(500)
-    assert drawing.evaluate(camera) != before
-    assert drawing.screenshot() != picture
-
-
-@pytest.mark.parametrize("name", [CLOUD, NEURON])
-def test_picture_stands_in_on_paper(name, visit):
-    page = visit().read(name)
-    picture = page.locator(".interactive-figure > img")
-    assert picture.is_hidden()
-    page.emulate_media(media="print")
-    assert picture.is_visible()
-    assert page.locator(".interactive-drawing").is_hidden()
-
-
-def test_picture_stands_in_without_webgl(visit):
-    reader = visit()
-    reader.page.add_init_script(
-        "const get = HTMLCanvasElement.prototype.getContext;"
-        "HTMLCanvasElement.prototype.getContext = function (kind, ...more) {"
-        "  return kind.includes('webgl') ? null : get.call(this, kind, ...more); };"
-    )
-    reader.page.goto(reader.address + CLOUD)
-    reader.page.locator(".interactive-figure").scroll_into_view_if_needed()
-    reader.page.wait_for_selector(".interactive-controls", state="attached")
-    reader.wait_for_answers()
-    assert reader.page.locator(".interactive-figure > img").is_visible()
-    assert reader.page.locator(".interactive-drawing").count() == 0
-    assert reader.problems == []
-
-
-SHORT = {"t": "", "x": "AAA=", "y": "AAA="}  # places of an event without its time
-
-
-@pytest.mark.parametrize("name", [CLOUD, NEURON])
-@pytest.mark.parametrize("body", [None, "<h1>Blocked</h1>", "/* nothing */"])
-def test_picture_stands_in_without_the_library(name, body, visit):
-    reader = visit()
-    answer = (lambda route: route.fulfill(body=body)) if body else (lambda route: route.abort())
-    reader.page.route(re.compile(r"plotly-gl3d\.min\.js|uPlot\.iife\.min\.js"), answer)
-    expect_only_the_picture(reader, name)
-
-
-@pytest.mark.parametrize(
-    ("name", "change"),
-    [
-        (CLOUD, {}),
-        (CLOUD, {"recordings": {"club": [{"ON": {"t": "?"}, "OFF": {}}]}}),
-        (CLOUD, {"recordings": {"club": [{"ON": SHORT, "OFF": SHORT}]}}),
-        (NEURON, {}),
-        (NEURON, {"steps": 5e7}),
-        (NEURON, {"dt": 0}),
-        (NEURON, {"arrivals": None}),
-    ],
-)
-def test_picture_stands_in_for_damaged_data(name, change, visit):
-    reader = visit()
-    reader.page.add_init_script(
-        "document.addEventListener('DOMContentLoaded', () => {"
-        "  const script = document.querySelector('.interactive-figure script');"
-        f"  const change = {json.dumps(change)}, empty = !Object.keys(change).length;"
-        "  const content = empty ? {} : { ...JSON.parse(script.textContent), ...change };"
-        "  script.textContent = JSON.stringify(content); }, { capture: true });"
-    )
-    expect_only_the_picture(reader, name)
-
-
-def expect_only_the_picture(reader, name):
-    with reader.page.expect_console_message(lambda message: message.type == "warning"):
-        reader.page.goto(reader.address + name)
-        reader.page.locator(".interactive-figure").scroll_into_view_if_needed()
-    assert reader.page.locator(".interactive-figure > img").is_visible()
-    assert reader.page.locator(".interactive-drawing").count() == 0
-    assert reader.page.locator(".interactive-controls > *").count() == 0
-    uncaught = [problem for problem in reader.problems if problem.startswith("uncaught")]
-    assert set(uncaught) <= {"uncaught: Unexpected token '<'"}  # of a page in a library's place
 
 
 # ---- Moving pictures, folded solutions, paper ----

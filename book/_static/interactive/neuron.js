@@ -1,0 +1,87 @@
+// A LIF neuron: pokersnn_helpers/figures/interactive_neuron.py computes the same with Norse.
+(() => {
+  const { kinds, loadCharts, tick, oncePerImage, addSliders, addRow, button, liveText, addChart } = window.interactiveFigures;
+
+  // Random numbers from 0 to 1, the same as in Python.
+  function mulberry32(state) {
+    return () => {
+      state = (state + 0x6d2b79f5) | 0;
+      let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+      mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+      return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    };
+  }
+
+  // When input events arrive up to some time, in s, with exponential waits.
+  function arrivals(seed, rate, end) {
+    const random = mulberry32(seed);
+    const times = [];
+    for (let sum = -Math.log(1 - random()); sum / rate < end; sum -= Math.log(1 - random())) times.push(sum / rate);
+    return times;
+  }
+
+  // One step after the other, as norse.torch.functional.lif.lif_feed_forward_step does it.
+  function runNeuron({ steps, dt, weight, inputs }, { tau_mem, tau_syn, v_th }) {
+    const input = new Float64Array(steps);
+    for (const time of inputs) input[Math.floor(time / dt)] += weight;
+    let v = 0;
+    let i = 0;
+    const trace = { time: [], current: [], voltage: [], spikes: [] };
+    for (let step = 0; step < steps; step++) {
+      i += input[step];
+      v += ((1000 * dt) / tau_mem) * (i - v); // time constants are in ms
+      i -= ((1000 * dt) / tau_syn) * i;
+      const spike = v > v_th;
+      if (spike) v = 0;
+      trace.time.push(1000 * dt * (step + 1));
+      trace.current.push(i);
+      trace.voltage.push(v);
+      trace.spikes.push(spike ? 1 : null);
+    }
+    return trace;
+  }
+
+  kinds.neuron = async (content, controls, drawing) => {
+    const { sliders, steps, dt } = content;
+    let { seed } = content;
+    if (!(steps <= 1e5 && dt > 0 && Number.isInteger(seed))) throw new Error("odd data of a neuron");
+    await loadCharts();
+    let highest = {};
+    const end = steps * dt;
+    const threshold = ["grey", { dash: [6, 4] }];
+    const x = [0, 1000 * end];
+    const upTo = (name) => () => [0, 1.2 * highest[name]];
+    const ticks = { x, y: [0, 1], yValues: {} };
+    const charts = [
+      addChart(drawing, { ...ticks, title: "input", height: 56, series: [tick("grey")] }),
+      addChart(drawing, { title: "i (a.u.)", height: 140, x, y: upTo("current"), series: [["accent"], threshold] }),
+      addChart(drawing, { title: "v (a.u.)", height: 140, x, y: upTo("voltage"), series: [["text"], threshold] }),
+      addChart(drawing, { ...ticks, title: "spikes", height: 92, xTitle: "time (ms)", series: [tick("accent")] }),
+    ];
+    const draw = oncePerImage(() => {
+      const state = values();
+      const inputs = arrivals(seed, state.rate, end);
+      const trace = runNeuron({ ...content, inputs }, state);
+      const line = trace.time.map(() => state.v_th);
+      highest = { current: Math.max(state.v_th, ...trace.current), voltage: Math.max(state.v_th, ...trace.voltage) };
+      charts[1].marks = [[x[1], state.v_th, "grey", "threshold of v", "right top"]];
+      charts[2].marks = [[0, state.v_th, "grey", "threshold", "left bottom"]];
+      charts[0].setData([inputs.map((time) => 1000 * time), inputs.map(() => 1)]);
+      charts[1].setData([trace.time, trace.current, line]);
+      charts[2].setData([trace.time, trace.voltage, line]);
+      charts[3].setData([trace.time, trace.spikes]);
+      const count = trace.spikes.filter(Boolean).length;
+      summary.textContent = `${count} ${count === 1 ? "spike" : "spikes"} in ${1000 * end} ms`;
+    });
+    const { values } = addSliders(controls, sliders, draw);
+    const next = button("new input", () => {
+      seed += 1;
+      draw();
+    });
+    const summary = liveText();
+    addRow(controls, next, summary);
+    drawing.charts = charts;
+    draw();
+    return true;
+  };
+})();

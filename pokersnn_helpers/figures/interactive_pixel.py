@@ -1,0 +1,126 @@
+"""One pixel, one edge: how an ideal pixel of an event camera turns light into events."""
+
+import math
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from .colours import ACCENT, GREY, OFF, ON, SHADE, TEXT
+from .interactive import InteractiveFigure, Slider, described, start_of
+
+PIXEL_SLIDERS = {
+    "contrast": Slider("contrast", "", 1.5, 20, 0.5, 10, digits=1),
+    "threshold": Slider("threshold", "", 0.1, 0.6, 0.05, 0.3, digits=2),
+    "speed": Slider("speed", "px/ms", 0.4, 4, 0.1, 0.6, digits=1),
+    "daylight": Slider("daylight", "", -1, 1, 0.1, 0, digits=2, scale="log"),
+}
+PIXEL_DURATION, PIXEL_DT = 20.0, 0.02  # ms
+PIP_WIDTH, EDGE_WIDTH = 4.0, 2.0  # pixels; an edge is soft, as through any lens
+
+
+class PixelTrace(NamedTuple):
+    """What a pixel saw, kept and sent.
+
+    Attributes:
+        times: In ms, of shape (T,).
+        light: At these times; 1 is that of the card at daylight 1.
+        level: What the pixel compares: the logarithm of the light, or the light itself.
+        reference: The level that the pixel stores, after the events of each time.
+        event_times: In ms, one per event.
+        polarities: 1 for ON and 0 for OFF, one per event.
+    """
+
+    times: np.ndarray
+    light: np.ndarray
+    level: np.ndarray
+    reference: np.ndarray
+    event_times: np.ndarray
+    polarities: np.ndarray
+
+
+def run_pixel(
+    contrast: float, threshold: float, speed: float, daylight: float, *, linear: bool
+) -> PixelTrace:
+    """Move a dark pip past a pixel, and record the pixel's events.
+
+    The pixel is an ``EventCamera`` without any imperfection whose reference starts at the light.
+
+    Args:
+        contrast: Light of the card, divided by that of the pip.
+        threshold: Change of the level that makes an event.
+        speed: Of the pip, in pixels per ms.
+        daylight: Factor of all light.
+        linear: Compare the light itself rather than its logarithm.
+    """
+    times = PIXEL_DT * np.arange(round(PIXEL_DURATION / PIXEL_DT) + 1)
+    place = np.abs(times - PIXEL_DURATION / 2) * speed  # of the pip's centre, in pixels
+    outside = np.clip((place - PIP_WIDTH / 2) / EDGE_WIDTH + 0.5, 0, 1)
+    covered = (1 + np.cos(np.pi * outside)) / 2
+    light = daylight * (1 - (1 - 1 / contrast) * covered)
+    level = light if linear else np.log(light)
+    reference, stored, events = level[0], [level[0]], []
+    for before, now, time in zip(level[:-1], level[1:], times[:-1], strict=True):
+        # Both ends of a pip are whole steps apart: rounding mustn't lose the last event.
+        for _ in range(int(abs(now - reference) / threshold + 1e-6)):
+            sign = 1 if now > reference else -1
+            reference += sign * threshold
+            share = min((reference - before) / (now - before), 1)
+            events.append((time + PIXEL_DT * share, sign > 0))
+        stored.append(reference)
+    event_times, polarities = np.array(events).reshape(-1, 2).T
+    return PixelTrace(times, light, level, np.array(stored), event_times, polarities)
+
+
+def events_per_edge(contrast: float, threshold: float, daylight: float, *, linear: bool) -> float:
+    """Return the change of the level along one edge in units of the threshold."""
+    return (daylight * (1 - 1 / contrast) if linear else math.log(contrast)) / threshold
+
+
+def interactive_pixel() -> InteractiveFigure:
+    """Draw how a pixel turns the light of a passing pip into events; the page gives it sliders.
+
+    Returns:
+        The figure; its image has the sliders at their start.
+    """
+    start = start_of(PIXEL_SLIDERS)
+    trace = run_pixel(**start, linear=False)
+    content = {
+        "sliders": described(PIXEL_SLIDERS),
+        "duration": PIXEL_DURATION,
+        "dt": PIXEL_DT,
+        "pip_width": PIP_WIDTH,
+        "edge_width": EDGE_WIDTH,
+    }
+    on = int(trace.polarities.sum())
+    return InteractiveFigure.from_figure(
+        "pixel",
+        content,
+        _plot_pixel(trace, start["threshold"]),
+        "Three plots one above the other, over 20 milliseconds. The light falls as a dark pip "
+        "comes, and rises as it goes. Below, the logarithm of the light, followed in steps by the "
+        f"pixel's reference. At the bottom {len(trace.polarities) - on} OFF events while the "
+        f"light falls and {on} ON events while it rises; none in between.",
+    )
+
+
+def _plot_pixel(trace: PixelTrace, threshold: float) -> Figure:
+    fig, axes = plt.subplots(
+        3, 1, sharex=True, figsize=(6.0, 3.4), height_ratios=[3, 5, 2], layout="constrained"
+    )
+    axes[0].plot(trace.times, trace.light, color=TEXT)
+    axes[0].set(ylabel="light", ylim=(0, None))
+    low, high = trace.reference - threshold, trace.reference + threshold
+    axes[1].fill_between(trace.times, low, high, step="post", color=SHADE)
+    axes[1].step(trace.times, trace.reference, where="post", color=ACCENT)
+    axes[1].plot(trace.times, trace.level, color=TEXT)
+    axes[1].set(ylabel="ln(light)")
+    axes[1].text(0.2, -0.5, "reference\n± threshold", color=ACCENT, va="top")
+    for polarity, colour in ((1, ON), (0, OFF)):
+        sent = trace.event_times[trace.polarities == polarity]
+        axes[2].vlines(sent, 0, 1 if polarity else -1, color=colour)
+    axes[2].axhline(0, color=GREY, linewidth=0.8)
+    axes[2].set(xlabel="time (ms)", yticks=[-1, 1], yticklabels=["OFF", "ON"], ylim=(-1.4, 1.4))
+    axes[2].set(xlim=(0, PIXEL_DURATION))
+    return fig

@@ -1,0 +1,411 @@
+"""What the interactive figures draw in a real browser, what moves them, what they leave alone."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from book_site import HTML, pages
+
+from pokersnn_helpers.figures.interactive import start_of
+from pokersnn_helpers.figures.interactive_neuron import (
+    NEURON_SLIDERS,
+    STAIRCASE_LONGEST,
+    STAIRCASE_RATE,
+    STAIRCASE_SLIDERS,
+    random_arrivals,
+    run_neuron,
+    run_staircase,
+)
+from pokersnn_helpers.figures.interactive_pixel import PIXEL_SLIDERS, run_pixel
+
+SLIDERS = {"pixel": PIXEL_SLIDERS, "neuron": NEURON_SLIDERS, "staircase": STAIRCASE_SLIDERS}
+KINDS = ["event-cloud", *SLIDERS]
+TOLERANCE = 1e-4
+each_kind = pytest.mark.parametrize("kind", KINDS)
+each_chart = pytest.mark.parametrize("kind", SLIDERS)
+
+
+class Figure:
+    """An interactive figure on its page."""
+
+    def __init__(self, reader, kind):
+        self.page = reader.read(page_with(kind))
+        self.holder = self.page.locator(f".interactive-figure[data-kind={kind}]").first
+        self.drawing = self.holder.locator(".interactive-drawing")
+        self.summary = self.holder.locator(".interactive-summary")
+        self.drawing.scroll_into_view_if_needed()
+
+    def settle(self):
+        """Wait until what was changed is drawn."""
+        self.page.evaluate("() => new Promise((done) => setTimeout(done, 100))")
+
+    def move(self, positions):
+        for name, position in positions.items():
+            self.holder.locator(f"input[name={name}]").evaluate(
+                "(input, to) => { input.value = to; input.dispatchEvent(new Event('input')); }",
+                position,
+            )
+        self.settle()
+
+    def press(self, name):
+        self.holder.get_by_role("button", name=name).click()
+        self.settle()
+
+    def series(self):
+        """Return what each chart draws: lists of horizontal and vertical places."""
+        return [
+            [np.array(column, float) for column in chart]
+            for chart in self.drawing.evaluate("(d) => d.charts.map((chart) => chart.data)")
+        ]
+
+    def pixels(self):
+        """Return the charts as images, to see whether they change."""
+        return self.drawing.locator("canvas").evaluate_all("all => all.map(c => c.toDataURL())")
+
+
+def page_with(kind):
+    """Name the first page of the book that has a figure of a kind."""
+    mark = f'data-kind="{kind}"'
+    found = [name for name in pages() if mark in (HTML / name).read_text(encoding="utf-8")]
+    assert found or not pages(), f"no page has an interactive figure of the kind {kind}"
+    return found[0] if found else "index.html"
+
+
+@pytest.fixture
+def figure(visit):
+    return lambda kind, **settings: Figure(visit(**settings), kind)
+
+
+def stands(sliders):
+    """Yield positions of all sliders: the start, all at an end, and each alone at an end."""
+    start = {name: slider.start for name, slider in sliders.items()}
+    yield start
+    for end in ("lowest", "highest"):
+        ends = {name: getattr(slider, end) for name, slider in sliders.items()}
+        yield ends
+        yield from ({**start, name: position} for name, position in ends.items())
+
+
+def values_at(sliders, positions):
+    return {name: sliders[name].value(position) for name, position in positions.items()}
+
+
+# ---- What is drawn, against Python ----
+
+
+def test_pixel_agrees_with_python(figure):
+    pixel = figure("pixel")
+    for linear in (False, True):
+        pixel.holder.get_by_label("linear pixel").set_checked(linear)
+        for positions in stands(PIXEL_SLIDERS):
+            pixel.move(positions)
+            values = values_at(PIXEL_SLIDERS, positions)
+            trace = run_pixel(**values, linear=linear)
+            (times, light), (_, low, high, reference, level), (at, on, off) = pixel.series()
+            band = trace.reference - values["threshold"], trace.reference + values["threshold"]
+            expected = [trace.times, trace.light, trace.level, trace.reference, *band]
+            drawn = [times, light, level, reference, low, high]
+            assert np.abs(np.array(drawn) - np.array(expected)).max() < TOLERANCE, values
+            assert (on == 1).tolist() == (trace.polarities == 1).tolist()
+            assert (off == -1).tolist() == (trace.polarities == 0).tolist()
+            assert np.abs(at - trace.event_times).max(initial=0) < TOLERANCE
+            count = int(trace.polarities.sum())
+            assert pixel.summary.inner_text().endswith(f"→ {count} OFF, then {count} ON")
+
+
+def test_pixel_says_how_it_counts(figure):
+    pixel = figure("pixel")
+    words = "events per edge = ln(contrast) / threshold = 2.30 / 0.30 = 7.7 → 7 OFF, then 7 ON"
+    assert pixel.summary.inner_text() == words
+    pixel.holder.get_by_label("linear pixel").check()
+    pixel.settle()
+    words = "daylight × (1 − 1 / contrast) / threshold = 0.90 / 0.30 = 3.0 → 3 OFF, then 3 ON"
+    assert pixel.summary.inner_text() == f"events per edge = {words}"
+
+
+def test_neuron_agrees_with_norse(figure):
+    neuron = figure("neuron")
+    carried = json.loads(neuron.holder.locator("script").text_content())
+    for seed in (carried["seed"], carried["seed"] + 1):
+        arrivals = random_arrivals(seed)
+        for positions in stands(NEURON_SLIDERS):
+            neuron.move(positions)
+            values = values_at(NEURON_SLIDERS, positions)
+            inputs, currents, voltages, spiking = neuron.series()
+            spikes, voltage, current = run_neuron(arrivals, **values)
+            drawn = [np.nan_to_num(spiking[1]), voltages[1], currents[1]]
+            assert np.abs(np.array(drawn) - [spikes, voltage, current]).max() < TOLERANCE, values
+            assert set(currents[2]) == set(voltages[2]) == {values["v_th"]}
+            with np.errstate(divide="ignore"):
+                at = 1000 * arrivals / values["rate"]
+            at = at[at < 100]
+            assert len(inputs[0]) == len(at)
+            assert np.abs(inputs[0] - at).max(initial=0) < TOLERANCE
+            assert voltages[0][-1] == pytest.approx(100)
+            assert neuron.summary.inner_text().startswith(f"{spikes.sum():.0f} spike")
+        neuron.press("new input")
+
+
+def ball_and_curves(staircase):
+    (weights, losses), (_, zero, gradients) = staircase.series()
+    marks = staircase.drawing.evaluate("(d) => d.charts.map((chart) => chart.marks[0])")
+    (weight, loss, _), (same, gradient, _) = marks
+    assert weight == same and not zero.any()
+    return (weight, loss, gradient), (weights, losses, gradients)
+
+
+def test_staircase_agrees_with_autograd(figure):
+    staircase = figure("staircase")
+    for positions in stands(STAIRCASE_SLIDERS):
+        staircase.move(positions)
+        values = values_at(STAIRCASE_SLIDERS, positions)
+        ball, (weights, losses, gradients) = ball_and_curves(staircase)
+        assert ball[0] == pytest.approx(values.pop("weight"))
+        python = run_staircase(np.append(weights, ball[0]), **values)
+        np.testing.assert_array_equal([*losses, ball[1]], python.loss)
+        assert np.abs([*gradients, ball[2]] - python.gradient).max() < TOLERANCE
+        text = staircase.summary.inner_text()
+        assert f": {python.spikes[-1]:.0f} spike" in text and "true gradient 0, " in text
+        assert f"surrogate gradient {python.gradient[-1]:.1f}.".replace("-", "−") in text
+
+
+def test_ball_moves_along_the_surrogate_gradient_only(figure):
+    staircase = figure("staircase")
+    start = start_of(STAIRCASE_SLIDERS)
+    weight = start.pop("weight")
+    image = staircase.pixels()
+    staircase.press("step along the true gradient")
+    assert ball_and_curves(staircase)[0][0] == weight and staircase.pixels() == image
+    assert "gradient is 0" in staircase.summary.inner_text()
+    for _ in range(20):
+        staircase.press("step along the surrogate gradient")
+        gradient = run_staircase(np.array([weight]), **start).gradient[0]
+        step = np.clip(-STAIRCASE_RATE * gradient, -STAIRCASE_LONGEST, STAIRCASE_LONGEST)
+        weight = np.clip(weight + step, 0, STAIRCASE_SLIDERS["weight"].highest)
+        (there, loss, _), _ = ball_and_curves(staircase)
+        assert there == pytest.approx(weight, abs=1e-9)
+    assert loss == 0 and staircase.pixels() != image
+    staircase.press("reset")
+    assert ball_and_curves(staircase)[0][0] == start_of(STAIRCASE_SLIDERS)["weight"]
+
+
+# ---- Keyboard, themes, scrolling ----
+
+
+@each_chart
+def test_chart_is_redrawn_as_each_slider_moves_by_keyboard(kind, figure):
+    chart = figure(kind)
+    for name, slider in SLIDERS[kind].items():
+        before = chart.pixels()
+        chart.holder.get_by_role("slider", name=slider.label).focus()
+        chart.page.keyboard.press("ArrowLeft")
+        chart.settle()
+        moved = chart.holder.locator(f"input[name={name}]")
+        assert float(moved.input_value()) == pytest.approx(slider.start - slider.step)
+        assert moved.get_attribute("aria-valuetext") == (
+            f"{slider.value(slider.start - slider.step):.{slider.digits}f} {slider.unit}".strip()
+        )
+        assert chart.pixels() != before, name
+
+
+@each_chart
+def test_chart_follows_the_theme(kind, figure):
+    chart = figure(kind, theme="light")
+    light = chart.pixels()
+    chart.page.emulate_media(color_scheme="dark")
+    chart.page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    chart.settle()
+    assert all(before != after for before, after in zip(light, chart.pixels(), strict=True))
+    chart.page.emulate_media(color_scheme="light")
+    chart.page.wait_for_function("document.documentElement.dataset.theme === 'light'")
+    chart.settle()
+    assert chart.pixels() == light
+
+
+@each_kind
+def test_wheel_and_finger_scroll_the_page(kind, figure):
+    drawn = figure(kind)
+    box = drawn.drawing.bounding_box()
+    place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    devtools = drawn.page.context.new_cdp_session(drawn.page)
+    for source in ("mouse", "touch"):
+        before = drawn.page.evaluate("scrollY")
+        for distance in (-60, 60):  # a finger that goes up moves the page down
+            gesture = {"gestureSourceType": source, "yDistance": distance, "speed": 800}
+            devtools.send("Input.synthesizeScrollGesture", {**place, **gesture})
+            moved = drawn.page.evaluate("scrollY") - before
+            assert moved == pytest.approx(60 if distance < 0 else 0, abs=3), source
+
+
+@each_chart
+def test_figure_fits_a_phone_with_text_that_can_be_read(kind, figure):
+    chart = figure(kind, width=390)
+    assert chart.holder.bounding_box()["width"] <= 390
+    assert chart.page.evaluate("document.documentElement.scrollWidth") <= 390
+    fonts = chart.drawing.evaluate(
+        "(d) => d.charts.flatMap(({ axes }) => axes.map((a) => a.font[0]))"
+    )
+    ratio = chart.page.evaluate("devicePixelRatio")
+    assert all(int(re.match(r"(\\d+)px", font)[1]) / ratio >= 12 for font in fonts)
+    assert all("Inter" in font for font in fonts)
+
+
+def test_pixel_is_low_enough_for_the_first_screen(figure):
+    assert figure("pixel").holder.bounding_box()["height"] <= 480
+
+
+# ---- The cloud ----
+
+
+def test_cloud_shows_the_recording_chosen(figure, simulated):
+    cloud = figure("event-cloud")
+    for name, number in (("spade", 1), ("heart", 3)):
+        cloud.page.get_by_label("Class").select_option(name)
+        cloud.page.get_by_label("Recording").select_option(str(number))
+        target = simulated.classes.index(name)
+        events = [events for events, label in simulated.test if label == target][number - 1]
+        traces = cloud.drawing.evaluate(
+            "d => d.data.map(({x, y, z, marker}) => ({x, y, z, colour: marker.color}))"
+        )
+        for trace, polarity in zip(traces, (1, 0), strict=True):
+            some = events[events["p"] == polarity]
+            np.testing.assert_allclose(trace["x"], some["t"] / 1000)
+            np.testing.assert_array_equal(trace["y"], some["x"])
+            np.testing.assert_array_equal(trace["z"], some["y"])
+        assert traces[0]["colour"] != traces[1]["colour"]
+
+
+def eye(cloud):
+    camera = "d => d._fullLayout.scene._scene.getCamera().eye"
+    return np.array([cloud.drawing.evaluate(camera)[axis] for axis in "xyz"])
+
+
+def test_cloud_turns_by_mouse_and_by_slider(figure):
+    cloud = figure("event-cloud")
+    box = cloud.drawing.bounding_box()
+    before, image = eye(cloud), cloud.drawing.screenshot()
+    cloud.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    cloud.page.mouse.down()
+    cloud.page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 3, steps=5)
+    cloud.page.mouse.up()
+    cloud.page.wait_for_timeout(500)
+    turned = eye(cloud)
+    assert np.abs(turned - before).max() > 0.1
+    assert cloud.drawing.screenshot() != image
+    turn, tilt = (cloud.holder.locator(f"input[name={name}]") for name in ("turn", "tilt"))
+    x, y, z = turned  # the sliders have followed
+    angles = np.rad2deg([np.arctan2(y, x), np.arctan2(z, np.hypot(x, y))])
+    assert np.abs(angles - [float(turn.input_value()), float(tilt.input_value())]).max() <= 2.5
+    turn.focus()
+    cloud.page.keyboard.press("Home")
+    tilt.focus()
+    cloud.page.keyboard.press("End")
+    cloud.page.wait_for_timeout(300)
+    x, y, z = eye(cloud)
+    angles = np.rad2deg([np.arctan2(y, x), np.arctan2(z, np.hypot(x, y))])
+    assert np.abs(angles) == pytest.approx([180, 85], abs=0.1)
+    assert np.linalg.norm([x, y, z]) == pytest.approx(np.linalg.norm(turned), rel=1e-3)
+
+
+def test_cloud_keeps_its_view_and_rests_while_out_of_sight(figure):
+    cloud = figure("event-cloud")
+    cloud.move({"turn": 30})
+    before = eye(cloud)
+    cloud.page.evaluate(
+        "() => { const request = requestAnimationFrame; window.images = 0;"
+        "  window.requestAnimationFrame = (f) => { window.images += 1; return request(f); }; }"
+    )
+    cloud.page.wait_for_timeout(300)
+    assert cloud.page.evaluate("images") > 0
+    away = "scrollTo(0, scrollY < 1200 ? document.body.scrollHeight : 0)"
+    cloud.page.evaluate(away)
+    cloud.page.wait_for_timeout(300)
+    cloud.page.evaluate("images = 0")
+    cloud.page.wait_for_timeout(300)
+    assert cloud.page.evaluate("images") == 0
+    cloud.drawing.scroll_into_view_if_needed()
+    cloud.page.wait_for_function("document.querySelector('.interactive-drawing canvas')")
+    cloud.page.wait_for_timeout(500)
+    assert eye(cloud) == pytest.approx(before)
+
+
+# ---- Where a figure can't be drawn ----
+
+
+@each_kind
+def test_image_stands_in_on_paper(kind, figure):
+    drawn = figure(kind)
+    image = drawn.holder.locator("> img")
+    assert image.is_hidden()
+    drawn.page.emulate_media(media="print")
+    assert image.is_visible()
+    assert drawn.drawing.is_hidden()
+
+
+def test_image_stands_in_without_webgl(visit):
+    reader = visit()
+    reader.page.add_init_script(
+        "const get = HTMLCanvasElement.prototype.getContext;"
+        "HTMLCanvasElement.prototype.getContext = function (kind, ...more) {"
+        "  return kind.includes('webgl') ? null : get.call(this, kind, ...more); };"
+    )
+    reader.page.goto(reader.address + page_with("event-cloud"))
+    cloud = reader.page.locator("[data-kind=event-cloud]")
+    cloud.scroll_into_view_if_needed()
+    cloud.locator(".interactive-controls").wait_for(state="attached")
+    reader.wait_for_answers()
+    assert cloud.locator("> img").is_visible()
+    assert cloud.locator(".interactive-drawing").count() == 0
+    assert reader.problems == []
+
+
+@each_kind
+@pytest.mark.parametrize("blocked", ["library", "script"])
+@pytest.mark.parametrize("body", [None, "<h1>Blocked</h1>", "/* nothing */"])
+def test_image_stands_in_without_the_library_or_the_script(kind, blocked, body, visit):
+    reader = visit()
+    answer = (lambda route: route.fulfill(body=body)) if body else (lambda route: route.abort())
+    library = r"plotly-gl3d\.min\.js|uPlot\.iife\.min\.js"
+    pattern = library if blocked == "library" else rf"interactive/{kind}\.js"
+    reader.page.route(re.compile(pattern), answer)
+    expect_only_the_image(reader, kind)
+
+
+SHORT = {"t": "", "x": "AAA=", "y": "AAA="}  # places of an event without its time
+DAMAGED = {
+    "event-cloud": [
+        {"recordings": {"club": [{"ON": {"t": "?"}, "OFF": {}}]}},
+        {"recordings": {"club": [{"ON": SHORT, "OFF": SHORT}]}},
+    ],
+    "pixel": [{"duration": 1e9}, {"dt": 0}, {"sliders": None}],
+    "neuron": [{"steps": 5e7}, {"dt": 0}, {"seed": None}],
+    "staircase": [{"duration": 1e9}, {"input": None}, {"sliders": None}],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"), [(kind, change) for kind in KINDS for change in [{}, *DAMAGED[kind]]]
+)
+def test_image_stands_in_for_damaged_data(kind, change, visit):
+    reader = visit()
+    reader.page.add_init_script(
+        "document.addEventListener('DOMContentLoaded', () => {"
+        f"  const script = document.querySelector('[data-kind={kind}] script');"
+        f"  const change = {json.dumps(change)}, empty = !Object.keys(change).length;"
+        "  const content = empty ? {} : { ...JSON.parse(script.textContent), ...change };"
+        "  script.textContent = JSON.stringify(content); }, { capture: true });"
+    )
+    expect_only_the_image(reader, kind)
+
+
+def expect_only_the_image(reader, kind):
+    with reader.page.expect_console_message(lambda message: message.type == "warning"):
+        reader.page.goto(reader.address + page_with(kind))
+        holder = reader.page.locator(f"[data-kind={kind}]").first
+        holder.scroll_into_view_if_needed()
+    assert holder.locator("> img").is_visible()
+    assert holder.locator(".interactive-drawing").count() == 0
+    assert holder.locator(".interactive-controls > *").count() == 0
+    uncaught = [problem for problem in reader.problems if problem.startswith("uncaught")]
+    assert set(uncaught) <= {"uncaught: Unexpected token '<'"}  # of a page in a library's place
