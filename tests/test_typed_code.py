@@ -1,0 +1,77 @@
+"""The code that a reader types in chapters 3 and 5 is the package's network and training loop."""
+
+import io
+import tokenize
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+
+from pokersnn_helpers import SNN, Classifier, fit, make_loaders
+
+BOOK = Path(__file__).parents[1] / "book"
+
+
+def typed(chapter, tag):
+    """Return the source of the cell with a tag, and what the chapter imports."""
+    notebook = nbformat.read(BOOK / chapter, as_version=4)
+    cells = [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
+    if not cells:
+        pytest.skip(f"{chapter} has no cell {tag} yet")
+    (cell,) = cells
+    (imports,) = (cell for cell in notebook.cells if cell.source.startswith("# @title Imports"))
+    names = {}
+    exec(imports.source.replace("use_book_style()", ""), names)
+    return cell.source, names
+
+
+def lines_of_code(source):
+    """Count lines that hold more than a comment."""
+    nothing = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return len({token.start[0] for token in tokens if token.type not in nothing and token.string})
+
+
+NETWORK = ("03_building_the_snn.ipynb", "typed-network")
+LOOP = ("05_training.ipynb", "typed-loop")
+
+
+@pytest.mark.parametrize(("cell", "limit"), [(NETWORK, 16), (LOOP, 8)])
+def test_typed_code_is_short(cell, limit):
+    assert 5 < lines_of_code(typed(*cell)[0]) <= limit
+
+
+def test_typed_network_computes_what_snn_does():
+    source, names = typed(*NETWORK)
+    exec(source, names)
+    torch.manual_seed(0)
+    network = names["Network"]()
+    torch.manual_seed(0)
+    snn = SNN()
+    frames = torch.poisson(torch.full((12, 3, 2, 35, 35), 0.1))
+    assert list(network.state_dict()) == list(snn.state_dict())
+    assert torch.equal(network(frames), snn(frames))
+
+
+def test_typed_loop_trains_the_typed_network_as_fit_trains_snn(simulated):
+    network_source, network_names = typed(*NETWORK)
+    loop_source, names = typed(*LOOP)
+    exec(network_source, network_names)
+    train_loader, _ = make_loaders(simulated)
+    weights = []
+    for by_hand in (True, False):
+        torch.manual_seed(0)
+        snn = network_names["Network"]() if by_hand else SNN()
+        before = snn.lif0.input_weights.clone()
+        optimizer = torch.optim.Adam(snn.parameters(), lr=0.002)
+        torch.manual_seed(1)  # of the order of the recordings
+        if by_hand:
+            names |= {"snn": snn, "optimizer": optimizer, "train_loader": train_loader, "epochs": 3}
+            exec(loop_source, names)
+        else:
+            fit(Classifier(snn), train_loader, epochs=3, optimizer=optimizer, device="cpu")
+        assert not torch.allclose(snn.lif0.input_weights, before)
+        weights.append(list(snn.parameters()))
+    for typed_weights, fitted in zip(*weights, strict=True):
+        torch.testing.assert_close(typed_weights, fitted, rtol=0, atol=1e-6)
