@@ -228,7 +228,7 @@ def test_links_to_the_glossary_stand_at_first_uses(chapter):
     body = "\n".join(
         re.sub(r"`[^`]*`|^(#|\||>).*$", "", cell.source, flags=re.MULTILINE)
         for cell in cells(chapter, "markdown")
-        if not re.match(r"# |## (Overview|Prerequisites)", cell.source)
+        if not re.match(r"## (Overview|Prerequisites)", cell.source)
     )
     for text, anchor in glossary_links(chapter):
         if not text.startswith("`"):
