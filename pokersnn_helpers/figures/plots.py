@@ -17,7 +17,18 @@ from matplotlib.ticker import MaxNLocator
 from ..recordings import POKERDVS_SENSOR_SIZE
 from ..snn import SNN, SpikingNetwork
 from ..training import Evaluation, History
-from .colours import ACCENT, ACCENT_MAP, EVENTS_MAP, GREY, OFF, ON, SHADE, TEXT, class_colours
+from .colours import (
+    ACCENT,
+    ACCENT_MAP,
+    EVENTS_MAP,
+    GREY,
+    OFF,
+    ON,
+    PAPER,
+    SHADE,
+    TEXT,
+    class_colours,
+)
 
 POLARITIES = {1: ("ON", ON, "o"), 0: ("OFF", OFF, "s")}
 Frame = np.ndarray | torch.Tensor  # counts of shape (2, y, x), OFF first
@@ -521,13 +532,15 @@ def plot_confusion(evaluation: Evaluation, classes: Sequence[str]) -> Figure:
     size = len(classes)
     counts = np.zeros((size, size), dtype=int)
     np.add.at(counts, (evaluation.targets, evaluation.predicted), 1)
-    cell = 0.65 if size < 6 else 0.45  # inches
-    tilt, side = (35, "right") if max(map(len, classes)) * 0.08 > cell else (0, "center")
-    fig, ax = plt.subplots(figsize=(1 + cell * size, 0.6 + cell * size), layout="constrained")
+    cell, label = 0.45, 0.1 * max(map(len, classes))  # inches
+    tilt, side = (35, "right") if label > cell else (0, "center")
+    size_inches = (0.6 + label + cell * size, 0.5 + 0.6 * label + cell * size)
+    fig, ax = plt.subplots(figsize=size_inches, layout="constrained")
     ax.imshow(counts, cmap=ACCENT_MAP, vmax=counts.max() * 1.2)
     for row, column in np.ndindex(*counts.shape):
-        colour = "white" if counts[row, column] > counts.max() * 0.6 else "black"
-        ax.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour)
+        count = counts[row, column]
+        colour = PAPER if count > counts.max() * 0.6 else TEXT if count else GREY
+        ax.text(column, row, str(count), ha="center", va="center", color=colour)
     ax.set_xticks(range(size), classes, rotation=tilt, ha=side)
     ax.set_yticks(range(size), classes)
     ax.set(xlabel="predicted class", ylabel="true class")
