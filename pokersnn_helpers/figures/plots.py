@@ -472,7 +472,7 @@ def label_ends(ax: Axes) -> None:
     low, high = ax.get_ylim()
     ends = [float(np.asarray(line.get_ydata())[-1]) for line in lines]
     heights = height * (np.array(ends) - low) / (high - low)
-    for text, at in zip(texts, _apart(heights, 1.1 * plt.rcParams["font.size"]), strict=True):
+    for text, at in zip(texts, _apart(heights, 1.25 * plt.rcParams["font.size"]), strict=True):
         text.set_y(low + (high - low) * at / height)
 
 
