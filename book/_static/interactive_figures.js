@@ -131,14 +131,15 @@
     const ratio = devicePixelRatio;
     ctx.save();
     ctx.font = `${13 * ratio}px ${fontFamily()}`;
-    for (const [x, y, name, text, where = ""] of chart.marks ?? []) {
+    for (const [x, y, name, text, where = "left bottom"] of chart.marks ?? []) {
       const place = [chart.valToPos(x, "x", true), chart.valToPos(y, "y", true)];
       ctx.fillStyle = colour(name);
       [ctx.textAlign, ctx.textBaseline] = where.split(" ");
       ctx.beginPath();
-      if (text) ctx.fillText(text, ...place);
-      else ctx.arc(...place, 7 * ratio, 0, 2 * Math.PI);
+      if (!text) ctx.arc(...place, 7 * ratio, 0, 2 * Math.PI);
       ctx.fill();
+      const lines = text ? text.split("\n").reverse() : []; // the last one stands at the place
+      lines.forEach((line, above) => ctx.fillText(line, place[0], place[1] - 16 * ratio * above));
     }
     ctx.restore();
   }

@@ -65,7 +65,7 @@
       const line = trace.time.map(() => state.v_th);
       highest = { current: Math.max(state.v_th, ...trace.current), voltage: Math.max(state.v_th, ...trace.voltage) };
       charts[1].marks = [[x[1], state.v_th, "grey", "threshold of v", "right top"]];
-      charts[2].marks = [[0, state.v_th, "grey", "threshold", "left bottom"]];
+      charts[2].marks = [[0, state.v_th, "grey", "threshold"]];
       charts[0].setData([inputs.map((time) => 1000 * time), inputs.map(() => 1)]);
       charts[1].setData([trace.time, trace.current, line]);
       charts[2].setData([trace.time, trace.voltage, line]);

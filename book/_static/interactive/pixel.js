@@ -31,13 +31,14 @@
     return trace;
   }
 
-  // "ln(contrast) / threshold = 2.30 / 0.30 = 7.7 → 7 OFF, then 7 ON"
+  // "ln(contrast) / threshold = 2.30 / 0.30 = 7.67 → 7 OFF, then 7 ON"
   function counted({ contrast, threshold, daylight, linear }, polarities) {
     const change = linear ? daylight * (1 - 1 / contrast) : Math.log(contrast);
     const name = linear ? "daylight × (1 − 1 / contrast)" : "ln(contrast)";
+    const ideal = Math.floor((100 * change) / threshold + 1e-6) / 100; // never "2.00 → 1"
     const on = polarities.filter(Boolean).length;
     return `events per edge = ${name} / threshold = ${number(change, 2)} / ${number(threshold, 2)} = ` +
-      `${number(change / threshold, 1)} → ${polarities.length - on} OFF, then ${on} ON`;
+      `${number(ideal, 2)} → ${polarities.length - on} OFF, then ${on} ON`;
   }
 
   kinds.pixel = async (content, controls, drawing) => {
@@ -69,7 +70,8 @@
       trace = runPixel(content, state);
       const shifted = (by) => trace.reference.map((level) => level + by * state.threshold);
       const low = Math.min(...trace.level) - 1.2 * state.threshold;
-      charts[1].marks = [[0, low, "accent", " reference ± threshold", "left bottom"]];
+      charts[1].marks = [[0, low, "words", " reference\n ± threshold"]];
+      charts[1].axes[1].label = state.linear ? "light" : "ln(light)";
       charts[0].setData([trace.times, trace.light]);
       charts[1].setData([trace.times, shifted(-1), shifted(1), trace.reference, trace.level]);
       const height = (polarity, to) => trace.polarities.map((one) => (one === polarity ? to : null));

@@ -28,9 +28,9 @@
   }
 
   kinds.staircase = async (content, controls, drawing) => {
-    const { sliders, target, duration, learning_rate, longest_step } = content;
+    const { sliders, input, target, duration, learning_rate, longest_step } = content;
     const { lowest, highest, start } = sliders.weight;
-    if (!(duration <= 1000 && lowest < highest)) throw new Error("odd data of a staircase");
+    if (!(duration <= 1000 && lowest < highest && input.every(Number.isFinite))) throw new Error("odd data of a staircase");
     await loadCharts();
     const weights = Array.from({ length: 401 }, (_, index) => lowest + ((highest - lowest) * index) / 400);
     const x = [lowest, highest];
@@ -63,8 +63,8 @@
       ];
       lower.marks = [
         [weight, ball.gradient, "accent"],
-        [lowest, 0, "text", " true gradient", "left bottom"],
-        [lowest, gradients[0], "accent", " surrogate gradient", "left top"],
+        [lowest, 0, "text", " true gradient"],
+        [highest, Math.min(...gradients), "words", "surrogate gradient", "right bottom"],
       ];
       upper.setData([weights, losses]);
       lower.setData([weights, weights.map(() => 0), gradients]);
