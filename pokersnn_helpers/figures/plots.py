@@ -561,12 +561,13 @@ def plot_bars(values: dict[str, Sequence[float]], titles: Sequence[str], label: 
         1, len(titles), sharex=True, sharey=True, figsize=size, layout="constrained"
     )
     numbers = np.array(list(values.values()))
-    limits = (10 ** np.floor(np.log10(numbers.min())), 6 * numbers.max())
+    limits = (10 ** np.floor(np.log10(numbers.min())), 9 * numbers.max())
     for ax, title, column in zip(axes, titles, numbers.T, strict=True):
         bars = ax.barh(list(values), column, color=ACCENT)
         texts = [f"{value:,.0f}" if value >= 10 else f"{value:.1f}" for value in column]
         ax.bar_label(bars, texts, padding=3)
-        ax.set(title=title, xlabel=label, xscale="log", xlim=limits)
+        ax.set(title=title, xscale="log", xlim=limits)
         ax.grid(False, axis="y")
     axes[0].invert_yaxis()
+    fig.supxlabel(label, size=plt.rcParams["axes.labelsize"])
     return fig
