@@ -18,6 +18,7 @@ BENCHMARKS = {
     "hidden": ("scaling", "time of a training step by hidden neurons, at bins of 1 ms"),
     "accuracy": ("scaling", "test accuracy of FastSNN by bin width"),
     "recipe": ("recipe", "test recordings classified correctly by seed; are runs repeatable?"),
+    "lines": ("lines", "what each line added to the plain loop is worth, on held-out folds"),
     "loading": ("loading", "load_pokerdvs in a new process, from archives and then once more"),
     "simulation": ("simulation", "how close simulated recordings are; does training carry over?"),
 }

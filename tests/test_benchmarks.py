@@ -11,19 +11,19 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from pokersnn_helpers import Classifier
+from pokersnn_helpers import Classifier, train_classifier
 
 ROOT = str(Path(__file__).parents[1])
 if ROOT not in sys.path:  # the folder lies beside the package, not in it
     sys.path.insert(0, ROOT)
 
 from benchmarks import __main__ as command  # noqa: E402
-from benchmarks import loading, networks, recipe, scaling, timing  # noqa: E402
+from benchmarks import lines, loading, networks, recipe, scaling, timing  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
 def loaded(data, monkeypatch):
-    for module in (loading, networks, recipe, scaling, timing):
+    for module in (lines, loading, networks, recipe, scaling, timing):
         monkeypatch.setattr(module, "recordings", lambda: data, raising=False)
 
 
@@ -150,6 +150,25 @@ def test_recipe_counts_by_seed_and_compares_the_runs_of_seed_0(data, monkeypatch
     assert calls == [0, 1, 0]
     assert len(result["correct"]) == 2 and result["lowest"] == min(result["correct"])
     assert result["bit_identical"] is False
+
+
+def test_lines_count_the_held_out_recordings_of_all_folds(data):
+    result = lines.measure(seeds=1, epochs=1)
+    assert [row["line"] for row in result["rows"]] == list(lines.LINES)
+    assert result["recordings"] == len(data.train)
+    for row in result["rows"]:
+        assert 0 <= row["lowest"] == row["mean"] == row["highest"] <= len(data.train)
+        assert row["loss"] > 0
+
+
+def test_each_line_adds_to_those_before_and_the_last_is_the_recipe():
+    recipe_line = {
+        name: parameter.default
+        for name, parameter in inspect.signature(train_classifier).parameters.items()
+    }
+    last = dict(lines.LINES["and EMA"])
+    assert last.pop("lr") == recipe_line["learning_rate"] and last.pop("smaller")
+    assert last == {name: recipe_line[name] for name in last} and len(last) == 4
 
 
 def test_loading_names_missing_archives(tmp_path, monkeypatch):

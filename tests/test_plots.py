@@ -320,6 +320,59 @@ def test_confusion_has_true_classes_in_rows():
     assert fig.axes[0].get_ylabel() == "true class"
 
 
+def test_history_names_both_curves():
+    history = History([2, 1], [0.5, 0.75], [3, 2], [0.25, 0.5])
+    fig = plots.plot_history(history)
+    assert [line.get_label() for line in fig.axes[0].lines] == ["training", "held out"]
+    assert fig.axes[1].lines[1].get_ydata().tolist() == [25, 50]
+    assert [text.get_text() for text in fig.axes[1].get_legend().texts] == ["training", "held out"]
+
+
+def test_spread_draws_each_number_in_its_row_and_marks_the_mean():
+    fig = plots.plot_spread({"three": [1, 2, 6], "one": [4]}, "correct")
+    (ax,) = fig.axes
+    assert [line.get_xdata().tolist() for line in ax.lines] == [[1, 2, 6], [4]]
+    assert ax.lines[1].get_ydata().tolist() == [1]
+    assert [bar.get_segments()[0][0, 0] for bar in ax.collections] == [3, 4]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["three", "one"]
+    assert ax.get_ylim()[0] > ax.get_ylim()[1]  # the first row is on top
+
+
+def wired(sensor_size=(6, 5, 2)):
+    """Return a network whose first two neurons carry one pixel each to class 1 and class 0."""
+    width, height, _ = sensor_size
+    snn = SNN(width * height * 2, hidden_size=3, output_size=2)
+    with torch.no_grad():
+        snn.lif0.input_weights.zero_()
+        snn.linear.weight.zero_()
+        snn.lif0.input_weights[0, 1 * width * height + 2 * width + 4] = 1  # ON at x = 4, y = 2
+        snn.lif0.input_weights[1, 3 * width + 1] = 1  # OFF at x = 1, y = 3
+        snn.linear.weight[1, 0] = snn.linear.weight[0, 1] = 1
+        snn.linear.weight[0, 2] = 0.5
+    return snn
+
+
+def test_templates_show_where_events_speak_for_a_class_and_against_it():
+    fig = plots.plot_templates(wired(), ["left", "right"], (6, 5, 2))
+    on_left, on_right, off_left, off_right = (ax.images[0].get_array() for ax in fig.axes)
+    assert on_right[2, 4] == 0.5 and on_left[2, 4] == -0.5
+    assert off_left[3, 1] == 0.5 and off_right[3, 1] == -0.5
+    assert all(np.count_nonzero(image) == 1 for image in (on_left, on_right, off_left, off_right))
+    assert [ax.get_title() for ax in fig.axes] == ["left", "right", "", ""]
+    assert [ax.get_ylabel() for ax in fig.axes] == ["ON events", "", "OFF events", ""]
+
+
+def test_votes_sort_neurons_by_class_and_by_weight():
+    snn = wired()
+    spikes = torch.arange(6.0).reshape(2, 3)
+    fig = plots.plot_votes(snn, spikes, ["left", "right"])
+    weights, counts = (ax.images[0].get_array() for ax in fig.axes[:2])
+    order = [1, 2, 0]  # two for the first class, the larger weight first
+    assert np.array_equal(weights, snn.linear.weight.detach()[:, order])
+    assert np.array_equal(counts, spikes[:, order])
+    assert [ax.collections[0].get_segments()[0][0, 0] for ax in fig.axes[:2]] == [1.5, 1.5]
+
+
 def words(fig):
     return "\n".join(text.get_text() for text in fig.axes[0].texts)
 

@@ -35,6 +35,11 @@ ON_MAP, OFF_MAP = _fading("on", ON), _fading("off", OFF)  # counts, from 0
 ACCENT_MAP = _fading("accent", ACCENT)  # any other quantity, from 0
 
 
+def vote_map(colour: str = ACCENT) -> LinearSegmentedColormap:
+    """Return a map for weights, from −limit to limit: grey against, a colour in favour."""
+    return _fading("votes", GREY, colour)
+
+
 def class_colours(classes: Sequence[str]) -> dict[str, str]:
     """Return a colour for each class: the suits have theirs, others take the style's in turn."""
     fixed = {name: CLASS_COLOURS[name] for name in classes if name in CLASS_COLOURS}

@@ -22,12 +22,13 @@ from .colours import (
     ACCENT_MAP,
     EVENTS_MAP,
     GREY,
+    GRID,
     OFF,
     ON,
-    PAPER,
     SHADE,
     TEXT,
     class_colours,
+    vote_map,
 )
 
 POLARITIES = {1: ("ON", ON, "o"), 0: ("OFF", OFF, "s")}
@@ -509,16 +510,21 @@ def plot_history(history: History) -> Figure:
     Args:
         history: What ``fit`` returns.
     """
-    fig, (left, right) = plt.subplots(1, 2, figsize=(6.0, 3), layout="constrained")
+    fig, axes = plt.subplots(1, 2, figsize=(6.0, 2.9), layout="constrained")
     epochs = np.arange(1, len(history.loss) + 1)
-    left.plot(epochs, history.loss, color=ACCENT, label="train")
-    right.plot(epochs, 100 * np.array(history.accuracy), color=ACCENT, label="train")
-    if history.test_loss:
-        left.plot(epochs, history.test_loss, color=GREY, label="test")
-        right.plot(epochs, 100 * np.array(history.test_accuracy), color=GREY, label="test")
-    left.set(title="loss", xlabel="epoch", ylabel="negative log-likelihood", ylim=(0, None))
-    right.set(title="accuracy", xlabel="epoch", ylabel="classified correctly (%)", ylim=(0, 105))
-    right.legend(loc="lower right")
+    curves = {
+        "training": (history.loss, history.accuracy, TEXT),
+        "held out": (history.test_loss, history.test_accuracy, ACCENT),
+    }
+    for ax, part in zip(axes, (0, 1), strict=True):
+        for name, curve in curves.items():
+            if curve[part]:
+                values = (100 if part else 1) * np.array(curve[part])
+                ax.plot(epochs, values, color=curve[2], label=name)
+        ax.set_xlabel("epoch")
+    axes[0].set(title="loss", ylabel="negative log-likelihood", ylim=(0, None))
+    axes[1].set(title="accuracy", ylabel="classified correctly (%)", ylim=(0, 105))
+    axes[1].legend(loc="lower right")
     return fig
 
 
@@ -536,15 +542,107 @@ def plot_confusion(evaluation: Evaluation, classes: Sequence[str]) -> Figure:
     tilt, side = (35, "right") if label > cell else (0, "center")
     size_inches = (0.6 + label + cell * size, 0.5 + 0.6 * label + cell * size)
     fig, ax = plt.subplots(figsize=size_inches, layout="constrained")
-    ax.imshow(counts, cmap=ACCENT_MAP, vmax=counts.max() * 1.2)
+    # Half the colour at most: numbers in the text's colour can be read on it, light and dark.
+    ax.imshow(counts, cmap=ACCENT_MAP, vmin=0, vmax=max(1, 2 * counts.max()))
     for row, column in np.ndindex(*counts.shape):
         count = counts[row, column]
-        colour = PAPER if count > counts.max() * 0.6 else TEXT if count else GREY
+        colour = TEXT if count else GREY
         ax.text(column, row, str(count), ha="center", va="center", color=colour)
     ax.set_xticks(range(size), classes, rotation=tilt, ha=side)
     ax.set_yticks(range(size), classes)
     ax.set(xlabel="predicted class", ylabel="true class")
     ax.grid(False)
+    return fig
+
+
+def plot_spread(values: dict[str, Sequence[float]], label: str) -> Figure:
+    """Draw each number as a dot, a row per name; a bar marks the mean of a row.
+
+    Args:
+        values: By name, any number of numbers, such as one per seed.
+        label: What the numbers are, with their unit.
+    """
+    fig, ax = plt.subplots(figsize=(6.0, 0.8 + 0.36 * len(values)), layout="constrained")
+    for row, numbers in enumerate(values.values()):
+        heights = row + np.linspace(-0.2, 0.2, len(numbers)) * (len(numbers) > 1)
+        ax.plot(numbers, heights, "o", color=ACCENT, alpha=0.8, markersize=6, markeredgewidth=0)
+        ax.vlines(np.mean(numbers), row - 0.34, row + 0.34, color=TEXT, linewidth=2)
+    ax.set_yticks(range(len(values)), list(values))
+    ax.set(xlabel=label, ylim=(len(values) - 0.5, -0.5))
+    ax.grid(False, axis="y")
+    return fig
+
+
+def plot_templates(
+    snn: SNN,
+    classes: Sequence[str],
+    sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
+) -> Figure:
+    """Draw, for each class and polarity, where an event speaks for the class and where against.
+
+    It is the product of readout weights and input weights, less its mean over the classes, which
+    a softmax ignores. Thresholds and recurrent weights have no part in it.
+
+    Args:
+        snn: Its readout has a neuron per class.
+        classes: Names of the readout neurons.
+        sensor_size: Width, height and polarities of the sensor: OFF and ON.
+    """
+    width, height, _ = sensor_size
+    product_of_weights = (snn.linear.weight @ snn.lif0.input_weights).detach().cpu()
+    templates = product_of_weights.reshape(len(classes), 2, height, width).numpy()
+    templates = templates - templates.mean(axis=0)
+    limit = np.quantile(np.abs(templates), 0.995)
+    panel = 5.6 / len(classes)  # inches
+    size = (6.0, 2 * panel * height / width + 0.35)
+    fig, axes = plt.subplots(2, len(classes), figsize=size, squeeze=False, layout="constrained")
+    for column, (name, colour) in enumerate(class_colours(classes).items()):
+        axes[0, column].set_title(name, color=colour, loc="center")
+        for row, polarity in enumerate((1, 0)):
+            ax = axes[row, column]
+            image = templates[column, polarity]
+            ax.imshow(image, cmap=vote_map(colour), vmin=-limit, vmax=limit)
+            ax.set(xticks=[], yticks=[])
+            ax.grid(False)
+            ax.spines[:].set_color(GRID)
+            ax.spines[:].set_visible(True)
+            if column == 0:
+                ax.set_ylabel(f"{POLARITIES[polarity][0]} events", color=POLARITIES[polarity][1])
+    return fig
+
+
+def plot_votes(snn: SNN, spikes: Frame, classes: Sequence[str]) -> Figure:
+    """Draw, for each hidden neuron, which class it votes for and for which one it spikes.
+
+    Neurons are sorted by the class that their readout weights favour most.
+
+    Args:
+        snn: Its readout has a neuron per class.
+        spikes: Mean number of spikes by class and hidden neuron, of shape (classes, neurons).
+        classes: Names of the readout neurons.
+    """
+    weights = snn.linear.weight.detach().cpu().numpy()
+    votes = weights.argmax(axis=0)
+    order = np.lexsort((-weights.max(axis=0), votes))
+    limit = np.abs(weights).max()
+    fig, axes = plt.subplots(2, 1, sharex=True, figsize=(6.0, 3.6), layout="constrained")
+    images = [
+        axes[0].imshow(weights[:, order], cmap=vote_map(), vmin=-limit, vmax=limit, aspect="auto"),
+        axes[1].imshow(np.asarray(spikes)[:, order], cmap=ACCENT_MAP, vmin=0, aspect="auto"),
+    ]
+    titles = ("readout weights", "spikes per recording")
+    borders = np.flatnonzero(np.diff(votes[order])) + 0.5
+    for ax, image, title in zip(axes, images, titles, strict=True):
+        ax.set_yticks(range(len(classes)), classes)
+        for tick, colour in zip(ax.get_yticklabels(), class_colours(classes).values(), strict=True):
+            tick.set_color(colour)
+        ax.set_title(title)
+        ax.grid(False)
+        ax.vlines(borders, -0.5, len(classes) - 0.5, color=TEXT, linewidth=0.8)
+        ticks = MaxNLocator(3)
+        fig.colorbar(image, ax=ax, pad=0.02, aspect=10, ticks=ticks)
+    axes[1].set_xlabel("hidden neurons, sorted by their vote")
+    axes[1].set_xticks([])
     return fig
 
 
