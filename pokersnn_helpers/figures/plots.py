@@ -569,6 +569,7 @@ def plot_spread(values: dict[str, Sequence[float]], label: str) -> Figure:
         ax.vlines(np.mean(numbers), row - 0.34, row + 0.34, color=TEXT, linewidth=2)
     ax.set_yticks(range(len(values)), list(values))
     ax.set(xlabel=label, ylim=(len(values) - 0.5, -0.5))
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     ax.grid(False, axis="y")
     return fig
 
