@@ -11,9 +11,8 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from pokersnn_helpers import to_frames
-from pokersnn_helpers.figures.animations import animate_frames, animate_pixel
+from pokersnn_helpers.figures.animations import animate_frames
 from pokersnn_helpers.figures.colours import OFF, ON
-from pokersnn_helpers.simulation import EventCamera
 
 
 @pytest.fixture(autouse=True)
@@ -69,13 +68,3 @@ def test_frames_of_the_player_show_on_minus_off():
 def test_title_of_the_player_is_text():
     html = animate_frames(torch.zeros(1, 2, 4, 4), time_window=1000, title='<b> "x"').html
     assert "<b> " not in html and "&lt;b&gt;" in html
-
-
-@pytest.mark.parametrize("sign", [1, -1])
-def test_film_of_a_pixel_needs_no_other_host(sign):
-    times = np.linspace(0, 10, 101)  # ms
-    log_intensity = sign * np.sin(times / 2)
-    camera = EventCamera()
-    events = camera.record(log_intensity.reshape(-1, 1, 1), 100, np.random.default_rng(0))
-    html = animate_pixel(times, log_intensity, events, camera)._repr_html_()
-    assert html.count("data:image/png;base64") == 25

@@ -4,26 +4,13 @@ import base64
 import html
 import io
 import json
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from matplotlib.animation import FuncAnimation
-from matplotlib.figure import Figure
 from PIL import Image
 
-from ..simulation.camera import EventCamera
 from .colours import ACCENT, EVENTS_MAP, GREY, OFF, ON
-from .plots import POLARITIES
-
-ICONS = {
-    "fa fa-minus": "−", "fa fa-fast-backward": "|◀", "fa fa-step-backward": "◁",
-    "fa fa-play fa-flip-horizontal": "◀", "fa fa-pause": "‖", "fa fa-play": "▶",
-    "fa fa-step-forward": "▷", "fa fa-fast-forward": "▶|", "fa fa-plus": "+",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -162,63 +149,3 @@ def _png(net: np.ndarray) -> str:
     file = io.BytesIO()
     image.save(file, format="png", optimize=True, bits=4, transparency=colours[:, 3].tobytes())
     return base64.b64encode(file.getvalue()).decode()
-
-
-def _film(
-    fig: Figure, draw: Callable[[Any], None], moments: Iterable[Any], mode: str, alt: str
-) -> Animation:
-    """Make a player, name its parts for screen readers, and draw no icons from another host."""
-    page = FuncAnimation(fig, draw, frames=moments, interval=200).to_jshtml(default_mode=mode)
-    plt.close(fig)
-    head, link, rest = page.partition('<link rel="stylesheet"')
-    page = head + rest.partition(">")[2] if link else page
-    for icon, character in ICONS.items():
-        page = page.replace(f'<i class="{icon}"></i>', f"<span>{character}</span>")
-    page = page.replace("<img ", f'<img alt="{alt}" ')
-    slider = 'id="_anim_slider'
-    return Animation(page.replace(slider, f'aria-label="frame" {slider}'))
-
-
-def animate_pixel(
-    times: np.ndarray, log_intensity: np.ndarray, events: np.ndarray, camera: EventCamera
-) -> Animation:
-    """Make a player that shows how an ideal pixel turns light into events, as it happens.
-
-    Args:
-        times: In ms, of shape (T,).
-        log_intensity: Log intensity at these times.
-        events: What ``camera`` recorded of them: structured, with fields t (µs) and p, at least
-            one event.
-        camera: Its thresholds are drawn.
-    """
-    at = events["t"] / 1000
-    levels = np.interp(at, times, log_intensity)
-    first = levels[0] + (-camera.on_threshold if events["p"][0] else camera.off_threshold)
-    starts = np.concatenate([times[:1], at, times[-1:]])
-    reference = np.concatenate([[first], levels, levels[-1:]])
-    low, high = reference - camera.off_threshold, reference + camera.on_threshold
-    band = {"step": "post", "color": "#56B4E9", "alpha": 0.3, "linewidth": 0}
-    fig, axes = plt.subplots(3, 1, sharex=True, figsize=(6.4, 5.2), dpi=80, layout="constrained")
-    axes[0].plot(times, np.exp(log_intensity), color="#E69F00")
-    axes[0].set(title="light, relative to the card's", ylabel="light", ylim=(0, 1.1))
-    axes[1].fill_between(starts, low, high, label="no event in this band", **band)
-    axes[1].step(starts, reference, where="post", color="#0072B2", label="reference")
-    axes[1].plot(times, log_intensity, color="black", label="log intensity")
-    axes[1].set(title="log intensity", ylabel="ln(light)")
-    axes[1].legend(loc="lower right", fontsize=9, labelspacing=0.2)
-    for polarity, (name, colour, _) in POLARITIES.items():
-        sent = at[events["p"] == polarity]
-        axes[2].vlines(sent, 0, 1 if polarity else -1, color=colour, label=name)
-    axes[2].axhline(0, color="grey", linewidth=0.8)
-    axes[2].set(title="events", xlabel="time (ms)", yticks=[-1, 1], yticklabels=["OFF", "ON"])
-    axes[2].set(ylim=(-1.4, 1.4), xlim=(times[0], times[-1]))
-    covers = [ax.axvspan(times[0], times[-1], color="white", zorder=3) for ax in axes]
-
-    def draw(now: float) -> None:
-        for cover in covers:
-            cover.set(x=now, width=times[-1] - now)
-
-    # The first image, which is also the printed one, shows the end.
-    moments = np.append(times[-1], np.linspace(times[0], times[-1], 25)[1:])
-    alt = "An animation of light, log intensity and events at one pixel, drawn from left to right."
-    return _film(fig, draw, moments, "once", alt)
