@@ -73,7 +73,7 @@ def chance_closeness(real: Split, simulated_table: pd.DataFrame) -> list[dict[st
 def carry_over(real: Split, simulated: Split, seed: int) -> dict[str, Any]:
     """Train on one kind of recordings and return the accuracy (0 to 1) on the other, both ways.
 
-    Each seed trains on simulated recordings of its own, in about as many steps as on the 48 real
+    Each seed trains on other simulated recordings, in about as many steps as on the 48 real
     ones; all 68 real and all 420 simulated recordings are tested on.
     """
 

@@ -386,7 +386,7 @@ def _check_run(run: Run, path: Path) -> TrainOptions:
 
 
 def choose_device(name: str | None) -> torch.device:
-    """Return this process's device; under ``torchrun`` each process takes a GPU of its own.
+    """Return this process's device; under ``torchrun`` each process takes one GPU.
 
     Args:
         name: What the command line says. Default: ``default_device()``.
@@ -407,7 +407,7 @@ def choose_device(name: str | None) -> torch.device:
     if launched_by_torchrun():
         if device.index is not None:
             raise ValueError(
-                f"--device is {name!r}, but under torchrun each process takes a GPU of its own; "
+                f"--device is {name!r}, but under torchrun each process takes one GPU; "
                 "choose --device cuda"
             )
         number = int(os.environ["LOCAL_RANK"])

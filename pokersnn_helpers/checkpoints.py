@@ -98,7 +98,7 @@ def load_checkpoint(
         ValueError: The file is damaged, or holds something else than such a network.
 
     Warns:
-        UserWarning: The classifier had a ``decode`` of its own; this one has the default.
+        UserWarning: The classifier had another ``decode``; this one has the default.
     """
     content = _read(path)
     classifier = _rebuild(content, path, network)

@@ -120,8 +120,8 @@ def make_loader(
         FrameDataset(recordings, time_window, sparse),
         batch_size=batch_size,
         shuffle=shuffle,
-        # Every loader draws a random number when it starts; one of its own keeps a loader that
-        # doesn't shuffle from changing what training does.
+        # Every loader draws a random number when it starts. A generator for it alone keeps a loader
+        # that doesn't shuffle from changing what training does.
         generator=None if shuffle else torch.Generator(),
         collate_fn=_pad_sparse if sparse else PadTensors(batch_first=False),
     )

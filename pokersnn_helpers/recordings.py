@@ -188,7 +188,7 @@ def stratified_folds(
         recordings: Usually ``data.train``: then choices don't depend on the test set.
         folds: How many, from 2 to the number of groups in each class.
         groups: A number for each recording; those with the same number, recorded together, stay
-            in one fold. Default: each recording is on its own.
+            in one fold. Default: each recording is a group.
         seed: Shuffles the recordings.
 
     Returns:

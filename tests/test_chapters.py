@@ -1,6 +1,10 @@
 """Checks on the chapters as files; running them is pytest --nbval-lax's part."""
 
+import ast
+import importlib
+import inspect
 import re
+import textwrap
 from pathlib import Path
 
 import nbformat
@@ -10,14 +14,29 @@ import yaml
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 LAST_PAGE = ROOT / "book" / "what_you_can_claim.md"
-SECTIONS = ["Overview", "Prerequisites", "Imports", "Summary", "Exercises", "What comes next"]
+STORY = CHAPTERS[:5]  # the tutorial proper, whose form is the strictest
+DRAWS = r"plot_\w+|draw_\w+|\w+_drawing|subplots|imshow\w*"
+CLOSING = ["What you can now claim", "Exercises", "What comes next"]
+KINDS = {
+    *("Predict, then slide", "Build your own", "Break it", "Debug", "Measure", "Open-ended"),
+}
+
+
+def read(path):
+    notebook = nbformat.read(path, as_version=4)
+    notebook.path = path
+    return notebook
 
 
 @pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
 def chapter(request):
-    notebook = nbformat.read(request.param, as_version=4)
-    notebook.path = request.param
-    return notebook
+    return read(request.param)
+
+
+@pytest.fixture(params=STORY, ids=lambda path: path.stem)
+def story(request):
+    """A chapter of the tutorial proper, without the two that look behind it."""
+    return read(request.param)
 
 
 def cells(notebook, kind):
@@ -81,35 +100,188 @@ def test_installs_in_colab_only_and_pins_nothing(chapter):
     ]
 
 
-def test_has_the_sections_of_every_chapter_in_order(chapter):
-    found = [heading for heading in headings(chapter) if heading in SECTIONS]
-    assert found == SECTIONS
-    assert "**Time to learn**: " in "".join(cell.source for cell in chapter.cells)
+# ---- The opening: a question, a picture, a slim box ----
+
+
+def box_of(notebook):
+    """Return the index of the cell that says what the chapter is about."""
+    starts = [cell.source.startswith("> **In this chapter**") for cell in notebook.cells]
+    assert sum(starts) == 1
+    return starts.index(True)
+
+
+def draws(cell):
+    """Return whether a cell shows a figure, interactive or not."""
+    pattern = rf"^(?!def ).*\b({DRAWS}|interactive_\w+|animate_\w+)\("
+    return cell.cell_type == "code" and re.search(pattern, cell.source, re.MULTILINE) is not None
+
+
+def test_title_is_followed_by_a_short_lead(chapter):
+    _, _, *lead = [part for part in chapter.cells[0].source.split("\n\n") if part.strip()]
+    assert lead, "no lead below the link to Colab"
+    sentences = re.findall(r"[.?!](?=\s|$)", " ".join(lead))
+    assert 1 <= len(sentences) <= 3
+
+
+def test_imports_are_folded_on_the_page_and_in_colab(chapter):
+    imports = chapter.cells[2]
+    assert imports.source.startswith("# @title Imports\n")
+    assert imports.source.rstrip().endswith("use_book_style()")
+    assert "hide-input" in tags(imports) and imports.metadata.cellView == "form"
+    later = [cell.source for cell in cells(chapter, "code") if cell.id != imports.id]
+    assert not any("plt.style" in source for source in later)
+
+
+def test_opens_with_a_figure_before_the_box(chapter):
+    box = box_of(chapter)
+    opening = chapter.cells[3:box]
+    shown = [cell for cell in opening if draws(cell)]
+    assert len(shown) == 1 and "remove-input" in tags(shown[0])
+    others = [cell.source for cell in opening if cell is not shown[0]]
+    assert set(others) <= {"data = load_pokerdvs()\ndata"}
+
+
+def test_box_is_slim(chapter):
+    cell = chapter.cells[box_of(chapter)]
+    found = re.fullmatch(
+        r"> \*\*In this chapter\*\* (you .+)\n>\n> \*\*You need\*\* (.+)\n>\n"
+        r"> \*\*Time:\*\* \d+ minutes",
+        cell.source.strip(),
+    )
+    assert found, cell.source
+    assert len(found[1].split()) <= 45
+
+
+def test_has_no_headings_of_a_template(chapter):
+    assert not {"Overview", "Prerequisites", "Imports", "Summary"} & set(headings(chapter))
 
 
 def test_shows_the_data_and_with_it_the_banner(chapter):
     loading = [cell for cell in cells(chapter, "code") if "= load_pokerdvs()" in cell.source]
     assert [cell.source for cell in loading] == ["data = load_pokerdvs()\ndata"]
     assert "remove-stderr" in tags(loading[0])
+    taught = chapter.path == CHAPTERS[0]  # there the reader sees how
+    assert ("hide-input" in tags(loading[0])) is not taught
+
+
+# ---- The end: claims, questions, exercises ----
+
+
+def section(notebook, heading):
+    """Return the cells of a section, its heading's own among them."""
+    held, inside = [], False
+    for cell in notebook.cells:
+        found = re.findall(r"^## (.+)$", cell.source, re.MULTILINE)
+        if cell.cell_type == "markdown" and found:
+            inside = heading in found
+        if inside:
+            held.append(cell)
+    return held
+
+
+def test_closes_as_every_chapter_does(chapter):
+    found = [name for name in headings(chapter) if name != "Questions"]
+    end = found.index(CLOSING[0])
+    assert found[end : end + 3] == CLOSING
+    assert len(found) <= end + 4  # one appendix may follow
+
+
+def test_says_what_can_be_claimed(chapter):
+    text = "\n".join(cell.source for cell in section(chapter, CLOSING[0]))
+    claims = re.findall(r"- \**You (?:can|can't|cannot)\b", text)
+    assert 2 <= len(claims) <= 4
+
+
+ANSWER = re.compile(
+    r'<details class="answer"><summary>([A-C])\. (.+?)</summary>(Yes|No)\. (.+)</details>'
+)
+
+
+def questions(notebook):
+    """Return number and answers of each question."""
+    found = []
+    for cell in cells(notebook, "markdown"):
+        for part in re.split(r"(?m)^(?=\*\*Question \d)", cell.source):
+            if head := re.match(r"\*\*Question (\d)\.\*\* .+\n\n(?=<details)", part):
+                lines = part[head.end() :].strip().split("\n\n")[0].split("\n")
+                found.append((int(head[1]), [ANSWER.fullmatch(line) for line in lines]))
+    return found
+
+
+def test_three_questions_each_with_three_explained_answers(story):
+    found = questions(story)
+    assert [number for number, _ in found] == [1, 2, 3]
+    for number, answers in found:
+        assert all(answers), f"an answer to question {number} has another form"
+        assert [answer[1] for answer in answers] == list("ABC")
+        assert [answer[3] for answer in answers].count("Yes") == 1
+        explanations = [answer[4] for answer in answers]
+        assert len(set(explanations)) == 3
+        assert min(len(explanation.split()) for explanation in explanations) >= 4
+
+
+def test_the_right_answer_is_not_always_in_the_same_place():
+    right = [
+        [answer[1] for answer in answers if answer[3] == "Yes"]
+        for path in STORY
+        for _, answers in questions(read(path))
+    ]
+    assert len(right) == 3 * len(STORY)
+    assert all([letter] in right for letter in "ABC")
+
+
+EXERCISE = re.compile(r"^> \*\*Exercise (\d) · ([^*]+)\.\*\* (.+)", re.DOTALL)
+
+
+def exercises(notebook):
+    """Return number and kind of each exercise, and the cell after it."""
+    following = [*notebook.cells[1:], None]
+    return [
+        (int(found[1]), found[2], after)
+        for cell, after in zip(notebook.cells, following, strict=True)
+        if cell.cell_type == "markdown"
+        and (found := EXERCISE.search(re.sub(r"^## Exercises\s+", "", cell.source)))
+    ]
 
 
 def test_exercises_have_folded_solutions_that_check_themselves(chapter):
-    last = [cell.source for cell in cells(chapter, "markdown")]
-    exercises = re.findall(r"^\*\*(\d)\.\*\* ", "\n".join(last), re.MULTILINE)
-    solutions = [cell for cell in cells(chapter, "code") if "# @title Solution" in cell.source]
-    assert len(exercises) >= 2
-    assert [cell.source.split("\n")[0] for cell in solutions] == [
-        f"# @title Solution {number}" for number in exercises
+    found = exercises(chapter)
+    assert len(found) >= 2
+    assert [number for number, _, _ in found] == list(range(1, len(found) + 1))
+    for number, kind, solution in found:
+        assert kind in KINDS
+        assert solution.cell_type == "code"
+        assert solution.source.startswith(f"# @title Solution {number}\n")
+        assert "hide-cell" in tags(solution) and solution.metadata.cellView == "form"
+        assert any(isinstance(node, ast.Assert) for node in ast.parse(solution.source).body)
+        assert "# Expect " in solution.source
+    titles = [cell for cell in cells(chapter, "code") if "# @title Solution" in cell.source]
+    assert len(titles) == len(found)
+
+
+def test_exercises_are_of_several_kinds(story):
+    kinds = [kind for _, kind, _ in exercises(story)]
+    assert 3 <= len(kinds) <= 4
+    assert len(set(kinds)) >= 3
+
+
+def test_text_does_not_give_away_what_to_expect(chapter):
+    text = "\n".join(cell.source for cell in cells(chapter, "markdown"))
+    assert not re.search(r"\bExpect\b", text)
+
+
+def test_callouts_are_few_and_short(chapter):
+    quotes = [
+        re.sub(r"^> ?", "", quote, flags=re.MULTILINE)
+        for cell in cells(chapter, "markdown")
+        for quote in re.findall(r"(?:^>.*\n?)+", cell.source, re.MULTILINE)
     ]
-    for cell in solutions:
-        assert "hide-cell" in tags(cell) and cell.metadata.cellView == "form"
-        assert "\nassert " in cell.source
-
-
-def test_every_exercise_says_what_to_expect(chapter):
-    for cell in cells(chapter, "markdown"):
-        for exercise in re.findall(r"^\*\*\d\.\*\* .+$", cell.source, re.MULTILINE):
-            assert "*Expect" in exercise
+    known = r"\*\*(In this chapter\*\*|(Key idea|Try it|Careful|Exercise \d · .+?)\.\*\*)"
+    assert all(re.match(known, quote) for quote in quotes)
+    callouts = [quote for quote in quotes if re.match(r"\*\*(Key idea|Try it|Careful)", quote)]
+    assert len(callouts) <= 5
+    for callout in callouts:
+        assert len(callout.split()) <= 50, callout
 
 
 def test_checks_what_it_claims(chapter):
@@ -124,8 +296,8 @@ def test_markdown_is_plain(chapter):
 
 
 def test_every_figure_has_a_caption_and_an_alternative_text(chapter):
-    draws = re.compile(r"^(?!def ).*\b(plot_\w+|draw_\w+|subplots|imshow\w*)\(", re.MULTILINE)
-    drawing = [cell for cell in cells(chapter, "code") if draws.search(cell.source)]
+    pattern = re.compile(rf"^(?!def ).*\b({DRAWS})\(", re.MULTILINE)
+    drawing = [cell for cell in cells(chapter, "code") if pattern.search(cell.source)]
     assert drawing
     for cell in drawing:
         figure = cell.metadata.mystnb
@@ -228,7 +400,6 @@ def test_links_to_the_glossary_stand_at_first_uses(chapter):
     body = "\n".join(
         re.sub(r"`[^`]*`|^(#|\||>).*$", "", cell.source, flags=re.MULTILINE)
         for cell in cells(chapter, "markdown")
-        if not re.match(r"## (Overview|Prerequisites)", cell.source)
     )
     for text, anchor in glossary_links(chapter):
         if not text.startswith("`"):
@@ -252,8 +423,64 @@ def test_glossary_is_in_alphabetical_order():
     assert terms == sorted(terms, key=str.lower)
 
 
-def test_visible_code_fits_the_page(chapter):
-    hidden = {"remove-input", "remove-cell"}
+# ---- Code and figures that fit ----
+
+
+def test_code_is_short_and_fits_the_column(chapter):
+    removed, folded = {"remove-input", "remove-cell"}, {"hide-input", "hide-cell"}
     for cell in cells(chapter, "code"):
-        if not hidden.intersection(tags(cell)):
-            assert max(len(line) for line in cell.source.splitlines()) <= 88
+        if not removed.intersection(tags(cell)):
+            lines = cell.source.splitlines()
+            assert max(len(line) for line in lines) <= 80, cell.source
+            assert len(lines) <= 15 or folded.intersection(tags(cell)), cell.source
+
+
+def test_prints_little_source_of_the_library(chapter):
+    code = "\n".join(cell.source for cell in cells(chapter, "code"))
+    names = {}
+    for node in ast.walk(ast.parse(re.sub(r"^(\s*)%.*$", r"\1pass", code, flags=re.MULTILINE))):
+        if isinstance(node, ast.ImportFrom):
+            module = importlib.import_module(node.module)
+            names |= {name.asname or name.name: getattr(module, name.name) for name in node.names}
+    for printed in re.findall(r"\bgetsource\(([\w.]+)\)", code):
+        first, *rest = printed.split(".")
+        thing = names[first]
+        for name in rest:
+            thing = getattr(thing, name)
+        tree = ast.parse(textwrap.dedent(inspect.getsource(thing)))
+        if ast.get_docstring(tree.body[0]):
+            tree.body[0].body.pop(0)
+        assert len(ast.unparse(tree).splitlines()) <= 15, printed
+
+
+DRAWING_CODE = [
+    *CHAPTERS,
+    *sorted((ROOT / "pokersnn_helpers" / "figures").glob("*.py")),
+    ROOT / "tools" / "overview_figure.py",
+]
+
+
+@pytest.fixture(params=DRAWING_CODE, ids=lambda path: path.stem)
+def drawing_code(request):
+    if request.param.suffix == ".py":
+        return request.param.read_text(encoding="utf-8")
+    return "\n".join(cell.source for cell in cells(read(request.param), "code"))
+
+
+def test_figures_are_no_wider_than_a_phone_can_show(drawing_code):
+    widths = re.findall(r"figsize=\(\s*([\d.]+)\s*,", drawing_code)
+    assert all(float(width) <= 6.0 for width in widths), widths
+
+
+def test_text_in_figures_is_no_smaller_than_a_phone_can_show(drawing_code):
+    pattern = r"(?:font_?size|labelsize|\"size)\"?\s*[=:]\s*([\d.]+|\"[a-z-]+\")"
+    for size in re.findall(pattern, drawing_code):
+        assert size in ('"medium"', '"large"') or float(size) >= 12.5, size
+
+
+def test_figures_take_their_colours_from_the_one_code(drawing_code):
+    if "PAPER = " in drawing_code:
+        return  # the code itself
+    assert not re.search(r"[\"']#[0-9a-fA-F]{6}\b", drawing_code)
+    names = r"(white|black|gr[ae]y|red|blue|green|orange|k|w|C\d|tab:\w+)"
+    assert not re.search(rf"\bcolors?[\"']?\s*[=:]\s*[\"']{names}[\"']", drawing_code)

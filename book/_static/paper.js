@@ -7,6 +7,7 @@
     if (printed === (onScreen !== null)) return;
     if (printed) onScreen = page.dataset.theme;
     page.dataset.theme = printed ? "light" : onScreen;
+    if (printed) for (const image of document.images) image.loading = "eager";
     if (!printed) onScreen = null;
   }
 

@@ -42,7 +42,7 @@ class FastSNN(SNN):
 
         Raises:
             TypeError: The frames aren't a dense or COO tensor of a floating-point type; the weights
-                are of half precision; or the network has other layers, a ``step`` of its own or
+                are of half precision; or the network has other layers, another ``step`` or
                 hooks.
             ValueError: As for ``SNN``; or sparse frames have an index outside their shape; or a
                 parameter of the neurons is one that only ``SNN`` computes.

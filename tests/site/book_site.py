@@ -53,9 +53,9 @@ class GitHubPages(http.server.SimpleHTTPRequestHandler):
 class Visit:
     """A page open in the browser, and what went wrong or was transferred on the way there."""
 
-    def __init__(self, browser, address, width=1280, theme="light"):
+    def __init__(self, browser, address, width=1280, theme="light", **settings):
         self.context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=theme
+            viewport={"width": width, "height": 900}, color_scheme=theme, **settings
         )
         self.address = address
         self.page = self.context.new_page()
@@ -63,6 +63,7 @@ class Visit:
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.problems.append(f"uncaught: {error}"))
         self.awaited = set()
+        self.asked = []
         self.page.on("request", self._see)
         self.page.on("requestfinished", lambda request: self.awaited.discard(request))
         self.page.on("requestfailed", self._miss)
@@ -81,6 +82,7 @@ class Visit:
 
     def _see(self, request):
         self.awaited.add(request)
+        self.asked.append(request.url)
         if not request.url.startswith((self.address, "data:", "blob:")):
             self.problems.append(f"asks another host: {request.url}")
 

@@ -60,6 +60,7 @@ def chapter(request, browser, address):
     """A chapter read to its end on a desktop, shared by the tests that leave it as it is."""
     reader = Visit(browser, address)
     reader.read(f"{request.param}.html")
+    reader.page.reader = reader
     yield reader.page
     reader.context.close()
 

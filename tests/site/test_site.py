@@ -1,13 +1,16 @@
 """What a reader of the published pages sees, touches and can trust, in a real browser."""
 
 import functools
+import io
 import re
 from urllib.parse import unquote, urljoin, urlsplit
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import yaml
 from book_site import CONFIG, HTML, PREFIX, ROOT, pages
+from PIL import Image
 
 PAGES = pages() or ["the book isn't built"]
 THEMES = ("light", "dark")
@@ -17,11 +20,12 @@ DOCUMENTS = [
     for entry in [{"file": toc["root"]}, *(e for part in toc["parts"] for e in part["chapters"])]
 ]
 CHAPTERS = [name for name in DOCUMENTS if (ROOT / f"{name}.ipynb").exists()]
-CLOUD, NEURON = "book/02_plotting_events.html", "book/03_building_the_snn.html"
 MEGABYTE = 1_000_000
 UNDECODED = """async () => {
-    const images = [...document.images];
+    // Those that the theme hides or a fold are fetched when they are to be shown.
+    const images = [...document.images].filter((image) => image.getClientRects().length);
     const failed = await Promise.all(images.map(async (image) => {
+        image.loading = "eager"; // a lazy one far away would never be decoded
         try { await image.decode(); return image.naturalWidth ? null : image.src; }
         catch { return image.src; }
     }));
@@ -31,6 +35,25 @@ AXE = {"preload": False, "resultTypes": ["violations"]}
 BEYOND_THE_EDGE = """() => [...document.querySelectorAll("article img")]
     .filter((image) => image.getBoundingClientRect().right > window.innerWidth)
     .map((image) => image.alt)"""
+CUT = """() => [...document.querySelectorAll("article :is(table, mjx-container[display])")]
+    .filter((wide) => {
+        for (let box = wide.parentElement; box; box = box.parentElement) {
+            const edges = [wide, box].map((one) => one.getBoundingClientRect().right);
+            if (edges[0] <= edges[1] + 1) continue;
+            if (["auto", "scroll"].includes(getComputedStyle(box).overflowX)) return false;
+            if (getComputedStyle(box).overflowX !== "visible") return true;
+        }
+        return false;
+    })
+    .map((wide) => wide.innerText.slice(0, 60))"""
+WRONG_THEME = """(theme) => [...document.querySelectorAll("article .themes")]
+    .filter((both) => both.closest("details:not([open])") === null)
+    .flatMap((both) => [...both.children])
+    .filter((image) => image.checkVisibility() !== image.classList.contains(`only-${theme}`))
+    .map((image) => image.src)"""
+TEXT_SIZES = """() => [...document.querySelectorAll("article .themes > img")]
+    .filter((image) => image.checkVisibility())
+    .map((image) => (12.5 * 96 / 72 * image.getBoundingClientRect().width) / image.naturalWidth)"""
 CUT_OFF = """(selector) => [...document.querySelectorAll(selector)]
     .filter((element) => element.scrollWidth > element.clientWidth)
     .map((element) => element.innerText)"""
@@ -50,6 +73,8 @@ def test_page_is_sound_on_phone_and_desktop_in_both_themes(name, width, themes, 
         assert page.evaluate("document.documentElement.scrollWidth") <= width, theme
         assert page.evaluate(CUT_OFF, "article figure") == [], theme
         assert page.evaluate(BEYOND_THE_EDGE) == [], theme
+        assert page.evaluate(CUT) == [], theme
+        assert page.evaluate(WRONG_THEME, theme) == [], theme
         assert page.evaluate(UNDECODED) == [], theme
         assert grave_violations(page) == [], theme
     assert reader.problems == []
@@ -110,21 +135,119 @@ def test_unknown_address_gets_the_book_s_own_page(visit):
     page.wait_for_url("**/book/index.html")
 
 
+# ---- Figures: on the first screen, legible, in the reader's theme ----
+
+FIRST_FIGURE = "article :is(.themes > img, .interactive-figure, .animation, figure img, canvas)"
+
+
+@pytest.mark.parametrize("name", [f"{name}.html" for name in (DOCUMENTS[0], *CHAPTERS[:5])])
+def test_first_figure_lies_on_the_first_screen(name, visit):
+    reader = visit()
+    page = reader.page
+    page.goto(reader.address + name)
+    if page.locator(".interactive-figure").count():
+        page.wait_for_timeout(500)
+    box = page.locator(FIRST_FIGURE).filter(visible=True).first.bounding_box()
+    assert page.evaluate("window.scrollY") == 0
+    assert 0 < box["y"] < box["y"] + box["height"] <= 900
+
+
+@on_each_chapter
+def test_figures_of_the_other_theme_are_not_transferred(chapter):
+    asked = [urlsplit(url).path for url in chapter.reader.asked]
+    assert any(path.endswith("-light.svg") for path in asked)
+    assert not any(path.endswith("-dark.svg") for path in asked)
+
+
+@pytest.mark.parametrize("name", [f"{name}.html" for name in DOCUMENTS])
+def test_text_in_figures_is_legible_on_a_phone(name, visit):
+    page = visit(width=390).read(name)
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    page.wait_for_function(f"({UNDECODED})().then((failed) => !failed.length)")
+    assert all(size >= 10.99 for size in page.evaluate(TEXT_SIZES))
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_figures_are_as_dark_as_the_page(theme, visit):
+    page = visit(theme=theme).read(f"{CHAPTERS[3]}.html")
+    figure = page.locator(f"article .themes > .only-{theme}").first
+    assert figure.is_visible()
+    image = np.array(Image.open(io.BytesIO(figure.screenshot())).convert("L"))
+    assert np.median(image) > 250 if theme == "light" else np.median(image) < 40
+    assert image.min() < 60 and image.max() > 200  # and the text on it is not
+
+
+@on_each_chapter
+def test_printed_source_is_short(chapter):
+    for text in chapter.locator("article .cell_output pre").all_inner_texts():
+        if re.search(r"^\s*(def|class) ", text, re.MULTILINE):
+            assert len(text.splitlines()) <= 15 and '"""' not in text, text
+
+
 # ---- Moving pictures, folded solutions, paper ----
 
 
-def test_animation_plays_and_pauses(visit):
-    page = visit().read(CLOUD)
-    picture = page.locator(".animation img").first
-    first = picture.get_attribute("src")
-    page.get_by_title("Play", exact=True).click()
+def player(visit, **settings):
+    """Return the first player of the book, its page, image, button, slider and time."""
+    reader = visit(**settings)
+    name = next(name for name in PAGES if '<div class="animation"' in (HTML / name).read_text())
+    reader.page.goto(reader.address + name)
+    held = reader.page.locator(".animation").first
+    reader.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    held.scroll_into_view_if_needed()
+    return reader.page, held, *(held.locator(name) for name in ("img", "button", "input", "output"))
+
+
+def test_player_plays_and_pauses(visit):
+    page, held, image, button, slider, _ = player(visit, reduced_motion="reduce")
+    page.wait_for_timeout(300)
+    first = image.get_attribute("src")
+    assert slider.get_attribute("aria-valuetext") is None  # it hasn't started on its own
+    button.click()
+    assert button.get_attribute("aria-label") == "Pause"
     page.wait_for_function(
         "first => document.querySelector('.animation img').src !== first", arg=first, timeout=5000
     )
-    page.get_by_title("Pause", exact=True).click()
-    stopped = picture.get_attribute("src")
-    page.wait_for_timeout(600)
-    assert picture.get_attribute("src") == stopped
+    button.click()
+    stopped = image.get_attribute("src")
+    page.wait_for_timeout(500)
+    assert image.get_attribute("src") == stopped
+    assert held.evaluate("held => held.outerHTML.length") < 60_000
+
+
+def test_player_is_moved_by_its_slider_and_by_keyboard(visit):
+    page, _, image, button, slider, time = player(visit, reduced_motion="reduce")
+    slider.fill("2")
+    assert time.inner_text() == "2 to 3 ms"
+    second = image.get_attribute("src")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    assert time.inner_text() == slider.get_attribute("aria-valuetext") == "3 to 4 ms"
+    assert image.get_attribute("src") != second
+    page.keyboard.press("Home")
+    assert time.inner_text() == "0 to 1 ms"
+    page.keyboard.press("Space")
+    assert button.get_attribute("aria-label") == "Pause"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    assert button.get_attribute("aria-label") == "Play"
+
+
+def test_player_runs_once_when_it_comes_into_sight(visit):
+    page, _, _, _, slider, _ = player(visit)
+    page.wait_for_function("document.querySelector('.animation button').ariaLabel === 'Pause'")
+    slider.evaluate("slider => { slider.value = slider.max - 1; }")
+    page.wait_for_function("document.querySelector('.animation button').ariaLabel === 'Play'")
+    assert slider.input_value() == slider.get_attribute("max")
+
+
+def test_player_shows_a_frame_on_paper(visit):
+    page, _, image, button, slider, time = player(visit)
+    page.emulate_media(media="print")
+    assert image.is_visible() and time.is_visible()
+    assert button.is_hidden() and slider.is_hidden()
 
 
 @on_each_chapter
@@ -145,22 +268,24 @@ def test_code_fits_beside_the_side_bars(chapter):
 
 @on_each_chapter
 def test_print_keeps_the_figures(chapter):
-    figures = chapter.locator("figure img").count()
     chapter.emulate_media(media="print")
-    shown = sum(image.is_visible() for image in chapter.locator("figure img").all())
-    folded = chapter.locator("details:not([open]) figure img").count()
-    assert shown == figures - folded > 0
-    pdf = chapter.pdf()
-    assert len(re.findall(rb"/Subtype ?/Image", pdf)) >= shown
+    assert chapter.evaluate(WRONG_THEME, "light") == []
+    assert chapter.evaluate(UNDECODED) == []
+    figures = chapter.locator("article figure").filter(visible=True)
+    assert figures.count() > 0
+    for figure in figures.all():
+        assert figure.locator("img").filter(visible=True).count() >= 1
     chapter.emulate_media(media="screen")
 
 
 def test_print_is_dark_on_white_in_the_dark_theme_too(visit):
-    page = visit(theme="dark").read("book/glossary.html")
+    page = visit(theme="dark").read(f"{CHAPTERS[3]}.html")
     theme = "document.documentElement.dataset.theme"
     assert page.evaluate(theme) == "dark"
     page.emulate_media(media="print")
     page.wait_for_function(f"{theme} === 'light'")
+    page.wait_for_function(f"({UNDECODED})().then((failed) => !failed.length)")
+    assert page.evaluate(WRONG_THEME, "light") == []
     page.emulate_media(media="screen")
     page.wait_for_function(f"{theme} === 'dark'")
 
