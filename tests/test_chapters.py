@@ -120,7 +120,7 @@ def test_title_is_followed_by_a_short_lead(chapter):
     _, _, *lead = [part for part in chapter.cells[0].source.split("\n\n") if part.strip()]
     assert lead, "no lead below the link to Colab"
     sentences = re.findall(r"[.?!](?=\s|$)", " ".join(lead))
-    assert 1 <= len(sentences) <= 3
+    assert 1 <= len(sentences) <= 4
 
 
 def test_imports_are_folded_on_the_page_and_in_colab(chapter):
@@ -277,7 +277,8 @@ def test_callouts_are_few_and_short(chapter):
         for quote in re.findall(r"(?:^>.*\n?)+", cell.source, re.MULTILINE)
     ]
     known = r"\*\*(In this chapter\*\*|(Key idea|Try it|Careful|Exercise \d · .+?)\.\*\*)"
-    assert all(re.match(known, quote) for quote in quotes)
+    cited = r"[A-Z]\. .+doi\.org"  # a paper, in the words that its authors ask for
+    assert all(re.match(f"{known}|{cited}", quote) for quote in quotes)
     callouts = [quote for quote in quotes if re.match(r"\*\*(Key idea|Try it|Careful)", quote)]
     assert len(callouts) <= 5
     for callout in callouts:

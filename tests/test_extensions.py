@@ -1,0 +1,139 @@
+"""The Sphinx extensions: figures for two themes, classes of callouts, words above folded code."""
+
+import base64
+import io
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from PIL import Image
+
+from pokersnn_helpers.figures.colours import (
+    ACCENT,
+    DARK,
+    EVENTS_MAP,
+    GREY,
+    OFF,
+    ON,
+    PAPER,
+    SHADE,
+    TEXT,
+)
+
+pytest.importorskip("sphinx")
+sys.path.insert(0, str(Path(__file__).parents[1] / "_ext"))
+
+import callouts
+import figures
+from docutils import nodes
+
+
+@pytest.fixture
+def svg():
+    """A figure with text, a grey, a suit of colours, and pixels, in the book's style."""
+    with plt.style.context("pokersnn_helpers.figures.book"):
+        fig, (left, right) = plt.subplots(1, 2, figsize=(6.0, 3.0))
+        left.plot([0, 1], [0, 1], color=ACCENT)
+        left.axvspan(0, 1, color=SHADE)
+        left.set_title("a title")
+        right.imshow([[-1.0, 0, 1]], cmap=EVENTS_MAP)
+        file = io.StringIO()
+        fig.savefig(file, format="svg")
+        plt.close(fig)
+    return file.getvalue()
+
+
+def test_light_figure_differs_by_its_paper_only(svg):
+    light = figures.without_paper(svg)
+    assert PAPER in svg and PAPER not in light
+    assert light.replace("fill: none", "") == svg.replace(f"fill: {PAPER}", "fill: none").replace(
+        "fill: none", ""
+    )
+
+
+def test_dark_figure_has_the_dark_greys_and_the_same_colours(svg):
+    dark = figures.in_the_dark(svg)
+    for light_grey, dark_grey in DARK.items():
+        assert light_grey not in dark
+        assert (dark_grey in dark) == (light_grey in svg)
+    assert PAPER not in dark
+    assert dark.count(ACCENT) == svg.count(ACCENT) > 0
+
+
+def png(rows):
+    file = io.BytesIO()
+    Image.fromarray(np.array(rows, np.uint8)).save(file, format="png")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def test_pixels_of_a_dark_figure_follow_its_lines():
+    rgba = {c: [*figures.from_hex(c), 255] for c in (TEXT, GREY, SHADE, ON, OFF, ACCENT)}
+    clear = [255, 255, 255, 0]
+    encoded = figures.repaint(png([[*rgba.values(), clear]]))
+    pixels = np.array(Image.open(io.BytesIO(base64.b64decode(encoded))))[0]
+    for pixel, colour in zip(pixels, rgba, strict=False):
+        expected = figures.from_hex(DARK.get(colour, colour))
+        assert pixel[:3] == pytest.approx(expected, abs=1), colour
+        assert pixel[3] == 255
+    assert pixels[-1][3] == 0
+
+
+def test_greys_between_two_stay_between_them():
+    ramp = [[[level, level, level, 255] for level in range(0, 256, 5)]]
+    pixels = np.array(Image.open(io.BytesIO(base64.b64decode(figures.repaint(png(ramp))))))
+    assert (np.diff(pixels[0, :, :3].astype(int).mean(axis=-1)) <= 0).all()  # light becomes dark
+    assert to_hex(pixels[0, -1, :3] / 255) == figures.PAPER_AT_NIGHT
+
+
+def test_size_of_a_figure_is_told_in_pixels(svg):
+    assert figures.size_of(svg) == (576, 288)
+    assert figures.size_of('<svg viewBox="0 0 40 30">') == (40, 30)
+
+
+def quote(*first):
+    """Make a document with one block quote, as MyST does: with an empty text at its start."""
+    document = nodes.document(None, None)
+    document += nodes.block_quote("", nodes.paragraph("", "", nodes.Text(""), *first))
+    callouts.name_callouts(None, document)
+    return document[0]
+
+
+@pytest.mark.parametrize(
+    ("label", "kind"),
+    [
+        *(("Key idea.", "key-idea"), ("Try it.", "try-it"), ("Careful.", "careful")),
+        *(("In this chapter", "overview"), ("Exercise 2 · Break it.", "exercise")),
+    ],
+)
+def test_callouts_get_a_class(label, kind):
+    strong = nodes.strong("", label)
+    assert quote(strong, nodes.Text(" And so on."))["classes"] == ["callout", kind]
+    assert strong["classes"] == ["callout-label"]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [nodes.strong("", "Careful"), nodes.Text("Key idea."), nodes.emphasis("", "Key idea.")],
+)
+def test_other_block_quotes_are_left_alone(first):
+    assert quote(first)["classes"] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "prompt"),
+    [
+        ("# @title Solution 3\nx = 1", "Show the solution"),
+        ("# @title Imports\nimport torch", "Show the imports"),
+        ("data = load_pokerdvs()\ndata", "Show the code"),
+    ],
+)
+def test_folded_code_says_what_it_is(source, prompt):
+    document = nodes.document(None, None)
+    code = nodes.literal_block(source, source)
+    document += nodes.container("", code, prompt_show="x", prompt_hide="x")
+    callouts.name_folded_cells(None, document)
+    assert document[0]["prompt_show"] == prompt
+    assert document[0]["prompt_hide"] == prompt.replace("Show", "Hide")
