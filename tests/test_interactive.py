@@ -264,8 +264,8 @@ def test_spikes_depend_on_the_weight_and_not_on_the_surrogate():
 
 
 def test_surrogate_gradient_points_to_the_target_and_fades_with_steepness():
-    for beta in (1, 10, 100):
-        staircase = run_staircase(WEIGHTS, beta, dt=1)
+    for beta, dt in product((1, 10, 100), (0.1, 0.3, 1)):
+        staircase = run_staircase(WEIGHTS, beta, dt)
         sign = np.sign(staircase.spikes - STAIRCASE_TARGET)
         assert (np.sign(staircase.gradient) == sign).all()
     flat, steep = (run_staircase(np.array([0.05]), beta, dt=1).gradient for beta in (1, 100))
