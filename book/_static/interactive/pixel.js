@@ -69,8 +69,7 @@
       state = { ...values(), linear: linear.checked };
       trace = runPixel(content, state);
       const shifted = (by) => trace.reference.map((level) => level + by * state.threshold);
-      const low = Math.min(...trace.level) - 1.2 * state.threshold;
-      charts[1].marks = [[0, low, "words", " reference\n ± threshold"]];
+      charts[1].marks = [[0, levels()[0], "words", " reference\n ± threshold"]];
       charts[1].axes[1].label = state.linear ? "light" : "ln(light)";
       charts[0].setData([trace.times, trace.light]);
       charts[1].setData([trace.times, shifted(-1), shifted(1), trace.reference, trace.level]);
