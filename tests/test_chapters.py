@@ -14,6 +14,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 LAST_PAGE = ROOT / "book" / "what_you_can_claim.md"
+WORDS = {3: "three", 4: "four", 5: "five", 6: "six"}
 STORY = CHAPTERS[:5]  # the tutorial proper, whose form is the strictest
 DRAWS = r"plot_\w+|draw_\w+|\w+_drawing|subplots|imshow\w*"
 CLOSING = ["What you can now claim", "Exercises", "What comes next"]
@@ -485,3 +486,21 @@ def test_figures_take_their_colours_from_the_one_code(drawing_code):
     assert not re.search(r"[\"']#[0-9a-fA-F]{6}\b", drawing_code)
     names = r"(white|black|gr[ae]y|red|blue|green|orange|k|w|C\d|tab:\w+)"
     assert not re.search(rf"\bcolors?[\"']?\s*[=:]\s*[\"']{names}[\"']", drawing_code)
+
+
+def test_cards_of_the_landing_page_tell_each_chapter_s_title_and_time():
+    page = (ROOT / "book" / "index.md").read_text(encoding="utf-8")
+    cards = re.findall(
+        r"^:::\{grid-item-card\} (\d) · (.+)\n:link: (\S+)\n(?:.*\n)+?.*\*(\d+) minutes\*$",
+        page,
+        re.MULTILINE,
+    )
+    expected = []
+    for path in CHAPTERS:
+        notebook = nbformat.read(path, as_version=4)
+        text = "\n".join(cell.source for cell in notebook.cells)
+        title, time = re.match(r"# (.+)", text)[1], re.search(r"\*\*Time:\*\* (\d+)", text)[1]
+        expected.append((path.stem.partition("_")[0].lstrip("0"), title, path.stem, time))
+    assert cards == expected
+    hours = sum(int(time) for *_, time in expected) / 60
+    assert f"The book takes about {WORDS[round(hours)]} hours" in page
