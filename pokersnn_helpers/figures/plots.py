@@ -121,7 +121,7 @@ def plot_event_cloud(
         sensor_size: Width, height and polarities of the sensor.
     """
     width, height, _ = sensor_size
-    fig = plt.figure(figsize=(6.0, 4.5))
+    fig = plt.figure(figsize=(6.0, 4.5), layout="none")
     ax: Any = fig.add_axes((-0.03, 0.01, 0.96, 0.96), projection="3d", computed_zorder=False)
     for polarity, (name, colour, marker) in POLARITIES.items():
         some = events[events["p"] == polarity]
