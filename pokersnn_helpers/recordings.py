@@ -194,6 +194,16 @@ def stratified_folds(
     Returns:
         One split per fold: ``test`` is that fold, and ``train`` all the others.
     """
+    return [
+        Split(recordings.subset(train), recordings.subset(test))
+        for train, test in fold_indices(recordings, folds, groups, seed)
+    ]
+
+
+def fold_indices(
+    recordings: Recordings, folds: int = 4, groups: Sequence[int] | None = None, seed: int = 0
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Choose the recordings of ``stratified_folds``: which to train on, and which to test on."""
     from sklearn.model_selection import StratifiedGroupKFold  # which takes a second to import
 
     grouping = np.arange(len(recordings)) if groups is None else np.asarray(groups)
@@ -207,7 +217,4 @@ def stratified_folds(
     # Below scikit-learn 1.8, its own shuffle=True mixes up the classes of the groups.
     labels, numbers = np.unique(grouping, return_inverse=True)
     shuffled = np.random.RandomState(seed).permutation(len(labels)).argsort()[numbers]
-    return [
-        Split(recordings.subset(train), recordings.subset(test))
-        for train, test in StratifiedGroupKFold(folds).split(targets, targets, shuffled)
-    ]
+    return list(StratifiedGroupKFold(folds).split(targets, targets, shuffled))
