@@ -1,7 +1,7 @@
 """Sphinx extension: every SVG figure for the light and for the dark theme.
 
 Matplotlib draws a figure once, on white paper. This makes two of it: one without the paper, and one
-whose greys are those of the dark theme. The theme's own classes show one of them.
+whose greys and accent are those of the dark theme. The theme's own classes show one of them.
 """
 
 import base64
@@ -16,12 +16,12 @@ from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-from pokersnn_helpers.figures.colours import DARK, PAPER
+from pokersnn_helpers.figures.colours import ACCENT, DARK, PAPER
 
 PAPER_AT_NIGHT = "#121212"  # the dark theme's background
 PIXELS_PER_POINT = 96 / 72
 PATCH = re.compile(r'(<g id="patch_1">\s*<path [^>]*?style="[^"]*?fill: )' + PAPER, re.DOTALL)
-GREYS = re.compile("|".join([PAPER, *DARK]), re.IGNORECASE)
+CHANGED = re.compile("|".join([PAPER, *DARK]), re.IGNORECASE)
 RASTER = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
 
 
@@ -81,19 +81,22 @@ def without_paper(svg: str) -> str:
 
 
 def in_the_dark(svg: str) -> str:
-    """Also give lines, text and the pixels of embedded images the greys of the dark theme."""
+    """Also give lines, text and the pixels of embedded images the colours of the dark theme."""
     colours = {**DARK, PAPER: PAPER_AT_NIGHT}
-    svg = GREYS.sub(lambda match: colours[match[0].lower()], without_paper(svg))
+    svg = CHANGED.sub(lambda match: colours[match[0].lower()], without_paper(svg))
     return RASTER.sub(lambda match: "data:image/png;base64," + repaint(match[1]), svg)
 
 
 def repaint(encoded: str) -> str:
-    """Map the greys of a PNG as the lines' are, those in between in proportion."""
+    """Map a PNG's accent and greys as the lines' are, greys in between in proportion."""
     image = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA")
     pixels = np.array(image)
     rgb = pixels[..., :3].astype(float)
     grey = np.ptp(rgb, axis=-1) < 24
-    anchors = sorted((brightness(light), dark) for light, dark in (*DARK.items(), (PAPER, None)))
+    accent = np.abs(rgb - from_hex(ACCENT)).max(axis=-1) < 12
+    pixels[..., :3][accent] = from_hex(DARK[ACCENT])
+    greys = {light: dark for light, dark in DARK.items() if light != ACCENT} | {PAPER: None}
+    anchors = sorted((brightness(light), dark) for light, dark in greys.items())
     places = [place for place, _ in anchors]
     for channel in range(3):
         values = [from_hex(dark or PAPER_AT_NIGHT)[channel] for _, dark in anchors]

@@ -37,6 +37,7 @@ def svg():
     with plt.style.context("pokersnn_helpers.figures.book"):
         fig, (left, right) = plt.subplots(1, 2, figsize=(6.0, 3.0))
         left.plot([0, 1], [0, 1], color=ACCENT)
+        left.plot([0, 1], [1, 0], color=ON)
         left.axvspan(0, 1, color=SHADE)
         left.set_title("a title")
         right.imshow([[-1.0, 0, 1]], cmap=EVENTS_MAP)
@@ -54,13 +55,14 @@ def test_light_figure_differs_by_its_paper_only(svg):
     )
 
 
-def test_dark_figure_has_the_dark_greys_and_the_same_colours(svg):
+def test_dark_figure_has_the_dark_greys_and_accent_and_the_same_colours(svg):
     dark = figures.in_the_dark(svg)
-    for light_grey, dark_grey in DARK.items():
-        assert light_grey not in dark
-        assert (dark_grey in dark) == (light_grey in svg)
+    for before, after in DARK.items():
+        assert before not in dark
+        assert (after in dark) == (before in svg)
     assert PAPER not in dark
-    assert dark.count(ACCENT) == svg.count(ACCENT) > 0
+    assert ACCENT in svg
+    assert dark.count(ON) == svg.count(ON) > 0
 
 
 def png(rows):

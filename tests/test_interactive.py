@@ -120,12 +120,12 @@ def test_page_gets_the_sliders(make, sliders):
 
 def test_page_has_the_colours_of_the_other_figures():
     light, dark = re.findall(r"\{([^{}]*--interactive-text:[^{}]*)\}", CSS)
-    greys = {"text": colours.TEXT, "grey": colours.GREY, "grid": colours.GRID}
-    greys["shade"] = colours.SHADE
-    others = {"accent": colours.ACCENT, "ON": colours.ON, "OFF": colours.OFF}
-    for name, colour in (greys | others).items():
+    changed = {"text": colours.TEXT, "grey": colours.GREY, "grid": colours.GRID}
+    changed |= {"shade": colours.SHADE, "accent": colours.ACCENT}
+    others = {"ON": colours.ON, "OFF": colours.OFF}
+    for name, colour in (changed | others).items():
         assert f"--interactive-{name}: {colour};" in light
-        assert (f"--interactive-{name}: {colours.DARK.get(colour)};" in dark) == (name in greys)
+        assert (f"--interactive-{name}: {colours.DARK.get(colour)};" in dark) == (name in changed)
 
 
 # ---- The pixel ----

@@ -139,7 +139,8 @@
       if (!text) ctx.arc(...place, 7 * ratio, 0, 2 * Math.PI);
       ctx.fill();
       const lines = text ? text.split("\n").reverse() : []; // the last one stands at the place
-      lines.forEach((line, above) => ctx.fillText(line, place[0], place[1] - 16 * ratio * above));
+      const gap = ratio * ({ top: 4, bottom: -3 }[ctx.textBaseline] ?? 0); // from a line at the place
+      lines.forEach((line, above) => ctx.fillText(line, place[0], place[1] + gap - 16 * ratio * above));
     }
     ctx.restore();
   }

@@ -1,7 +1,8 @@
 """One colour code for every figure, chosen to be legible on a white and on a dark page.
 
 ON and OFF events have theirs, the suits have theirs, and everything else is drawn in greys and one
-accent. The greys are the only colours that differ between the light and the dark pages.
+accent. The greys and the accent are the only colours that differ between the light and the dark
+pages.
 """
 
 from collections.abc import Sequence
@@ -16,8 +17,8 @@ ACCENT = "#0b7f8b"
 TEXT, GREY, GRID, SHADE = "#1f2328", "#6e7781", "#d8dee4", "#eef1f4"
 PAPER = "#ffffff"
 
-# What the greys become on a dark page; the paper becomes transparent on every page.
-DARK = {TEXT: "#e6e9ec", GREY: "#9aa4ae", GRID: "#3a424b", SHADE: "#232a31"}
+# What the greys and the accent become on a dark page; the paper becomes transparent on every page.
+DARK = {TEXT: "#e6e9ec", GREY: "#9aa4ae", GRID: "#3a424b", SHADE: "#232a31", ACCENT: "#4fbac4"}
 
 
 def _fading(name: str, *colours: str) -> LinearSegmentedColormap:
