@@ -138,8 +138,12 @@ def test_opens_with_a_figure_before_the_box(chapter):
     opening = chapter.cells[3:box]
     shown = [cell for cell in opening if draws(cell)]
     assert len(shown) == 1 and "remove-input" in tags(shown[0])
-    others = [cell.source for cell in opening if cell is not shown[0]]
-    assert set(others) <= {"data = load_pokerdvs()\ndata"}
+    others = [cell for cell in opening if cell is not shown[0]]
+    folded = [cell for cell in others if cell.metadata.get("cellView") == "form"]
+    assert all("hide-input" in tags(cell) for cell in folded) and len(folded) <= 1
+    assert {cell.source for cell in others if cell not in folded} <= {
+        "data = load_pokerdvs()\ndata"
+    }
 
 
 def test_box_is_slim(chapter):
