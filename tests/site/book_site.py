@@ -21,6 +21,30 @@ def pages() -> list[str]:
     return [name for name in found if not name.startswith("_static/") and name != "index.html"]
 
 
+PAGES = pages() or ["the book isn't built"]
+THEMES = ("light", "dark")
+
+# Scripts that several files of tests run on a page.
+UNDECODED = """async () => {
+    // Those that the theme hides or a fold are fetched when they are to be shown.
+    const images = [...document.images].filter((image) => image.getClientRects().length);
+    const failed = await Promise.all(images.map(async (image) => {
+        image.loading = "eager"; // a lazy one far away would never be decoded
+        try { await image.decode(); return image.naturalWidth ? null : image.src; }
+        catch { return image.src; }
+    }));
+    return failed.filter(Boolean);
+}"""
+WRONG_THEME = """(theme) => [...document.querySelectorAll("article .themes")]
+    .filter((both) => both.closest("details:not([open])") === null)
+    .flatMap((both) => [...both.children])
+    .filter((image) => image.checkVisibility() !== image.classList.contains(`only-${theme}`))
+    .map((image) => image.src)"""
+CUT_OFF = """(selector) => [...document.querySelectorAll(selector)]
+    .filter((element) => element.scrollWidth > element.clientWidth)
+    .map((element) => element.innerText)"""
+
+
 @functools.cache
 def compressed(content: bytes) -> bytes:
     """Compress a file once, however many pages ask for it."""

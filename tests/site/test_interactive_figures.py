@@ -38,7 +38,10 @@ class Figure:
 
     def settle(self):
         """Wait until what was changed is drawn."""
-        self.page.evaluate("() => new Promise((done) => setTimeout(done, 100))")
+        self.page.evaluate(
+            "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame("
+            "() => setTimeout(done))))"
+        )
 
     def move(self, positions):
         for name, position in positions.items():
