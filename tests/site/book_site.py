@@ -29,9 +29,10 @@ UNDECODED = """async () => {
     // Those that the theme hides or a fold are fetched when they are to be shown.
     const images = [...document.images].filter((image) => image.getClientRects().length);
     const failed = await Promise.all(images.map(async (image) => {
+        const { src } = image;
         image.loading = "eager"; // a lazy one far away would never be decoded
-        try { await image.decode(); return image.naturalWidth ? null : image.src; }
-        catch { return image.src; }
+        try { await image.decode(); return image.naturalWidth ? null : src; }
+        catch { return image.src === src ? src : null; } // a player has gone on to its next frame
     }));
     return failed.filter(Boolean);
 }"""
