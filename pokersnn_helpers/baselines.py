@@ -148,7 +148,8 @@ def on_features(model: Any, features: Callable[[Recordings], np.ndarray]) -> Tra
 
 def summed_image(recordings: Recordings) -> np.ndarray:
     """Return log(1 + events) per pixel and polarity, of shape (recordings, inputs)."""
-    sums = [to_frames(events, 1e9, recordings.sensor_size).flatten() for events in recordings.events]
+    size = recordings.sensor_size
+    sums = [to_frames(events, 1e9, size).flatten() for events in recordings.events]
     return np.log1p(np.stack(sums))
 
 
