@@ -189,7 +189,9 @@ def test_every_process_takes_a_gpu_of_its_own(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("LOCAL_RANK", "1")
     assert commands.choose_device("cuda") == torch.device("cuda", 1)
-    with pytest.raises(ValueError, match=r"'cuda:0', but under torchrun each process takes one GPU"):
+    with pytest.raises(
+        ValueError, match=r"'cuda:0', but under torchrun each process takes one GPU"
+    ):
         commands.choose_device("cuda:0")
     monkeypatch.setenv("LOCAL_RANK", "2")
     with pytest.raises(ValueError, match=r"needs GPU 2, .* finds 2 CUDA GPUs here; start fewer"):
