@@ -6,3 +6,10 @@ import os
 # several processes would wait for each other. PyTorch reads this when it is imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_modifyitems(items):
+    """Let a cell's outputs arrive late: nbval waits 5 s for them, too little on a busy machine."""
+    for item in items:
+        if hasattr(item, "output_timeout"):
+            item.output_timeout = 60
