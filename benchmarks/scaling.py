@@ -59,7 +59,7 @@ def measure_hidden(repeats: int = 5) -> dict[str, Any]:
     return {"batch": BATCH, "repeats": repeats, "rows": rows}
 
 
-def measure_accuracy(seeds: int = 3) -> dict[str, Any]:
+def measure_widths(seeds: int = 3) -> dict[str, Any]:
     """Measure the test accuracy (0 to 1) of trained ``FastSNN`` networks by bin width (µs)."""
     rows = []
     for window in TRAINED_BIN_WIDTHS:

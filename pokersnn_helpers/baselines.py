@@ -1,25 +1,35 @@
 """Ordinary models to compare a spiking network with, and the protocol that all of them go through.
 
 A model is a function ``train(data, seed)``: it learns from ``data.train`` and returns a function
-that tells the classes of other recordings, as an array of indices.
+that tells the classes of other recordings, as an array of indices. ``MODELS`` holds those that
+chapter 6 compares. ``cross_validate`` trains models without each fold in turn.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from joblib import Parallel, delayed
+from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
+from .checks import check_indices
+from .fast import FastSNN
 from .frames import augment, make_loader, to_frames
-from .recipe import train_classifier
+from .recipe import build_network, train_classifier
 from .recordings import Recordings, Split, fold_indices, recording_statistics
+from .snn import SNN, decode
 from .training import evaluate, fit
+
+WHOLE = 1e9  # µs: a time bin that holds a whole recording
 
 Predict = Callable[[Recordings], np.ndarray]
 Train = Callable[[Split, int], Predict]
@@ -80,9 +90,52 @@ class GatedRecurrent(nn.Module):
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return log-probabilities of shape (B, classes) for frames of shape (T, B, ...)."""
+        weights, steps = self.inputs.weight.t(), frames.shape[:2]
+        inputs = torch.sparse.mm(_rows(frames), weights) + self.inputs.bias  # few counts aren't 0
+        states, _ = self.units(torch.relu(inputs).unflatten(0, steps))
+        return decode(self.readout(states))
+
+
+def _rows(frames: torch.Tensor) -> torch.Tensor:
+    """Return frames (T, B, polarities, height, width) as a sparse matrix (T · B, inputs)."""
+    frames = frames if frames.is_sparse else frames.to_sparse()
+    check_indices(frames)
+    time, recording, polarity, y, x = frames._indices()
+    steps, batch, polarities, height, width = frames.shape
+    places = torch.stack([time * batch + recording, (polarity * height + y) * width + x])
+    shape = (steps * batch, polarities * height * width)
+    return torch.sparse_coo_tensor(places, frames._values(), shape, check_invariants=False)
+
+
+class ConvolutionalSNN(nn.Module):
+    """Convolve each frame, and give what comes out to the book's network, decoded as there.
+
+    Args:
+        recordings: Say how large frames are and how many classes there are.
+        channels: Of the convolution.
+    """
+
+    def __init__(self, recordings: Recordings, channels: int = 8):
+        super().__init__()
+        width, height, polarities = recordings.sensor_size
+        self.convolution = nn.Conv2d(polarities, channels, 7, stride=4)
+        size = ((width - 3) // 4, (height - 3) // 4, channels)
+        self.snn = build_network(FastSNN, sensor_size=size, output_size=len(recordings.classes))
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return log-probabilities of shape (B, classes) for frames of shape (T, B, ...)."""
         dense = frames.to_dense() if frames.is_sparse else frames
-        states, _ = self.units(torch.relu(self.inputs(dense.flatten(2))))
-        return torch.log_softmax(self.readout(states).max(dim=0).values, dim=1)
+        maps = torch.relu(self.convolution(dense.flatten(0, 1)))
+        return decode(self.snn(maps.unflatten(0, dense.shape[:2])))
+
+
+def without_recurrence() -> SNN:
+    """Make the recipe's network with recurrent weights that are 0 and stay 0."""
+    snn = build_network(FastSNN)
+    with torch.no_grad():
+        snn.lif0.recurrent_weights.zero_()
+    snn.lif0.recurrent_weights.requires_grad_(False)
+    return snn
 
 
 def by_gradient(
@@ -92,6 +145,7 @@ def by_gradient(
     learning_rate: float = 0.001,
     clip_norm: float | None = None,
     time_window: float = 1000,
+    augment: Callable[[torch.Tensor], torch.Tensor] | None = augment,
 ) -> Train:
     """Train a PyTorch model with the recipe's augmentation, batches and averaged weights.
 
@@ -101,6 +155,7 @@ def by_gradient(
         learning_rate: Of Adam.
         clip_norm: As for ``fit``.
         time_window: Width of a time bin in µs.
+        augment: As for ``fit``.
     """
 
     def train(data: Split, seed: int) -> Predict:
@@ -108,7 +163,7 @@ def by_gradient(
         model = make(data.train)
         loader = make_loader(data.train, 32, time_window, sparse=True, shuffle=True)
         model(next(iter(make_loader(data.train, 2, time_window)))[0])  # lazy layers see a batch
-        optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
+        optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
         fit(
             model, loader, epochs=epochs, optimizer=optimizer, clip_norm=clip_norm,
             ema_decay=0.95, augment=augment, device="cpu",
@@ -118,11 +173,11 @@ def by_gradient(
     return train
 
 
-def spiking(**options: Any) -> Train:
+def spiking(network: Any = FastSNN, **options: Any) -> Train:
     """Train a network by the book's recipe; options are those of ``train_classifier``."""
 
     def train(data: Split, seed: int) -> Predict:
-        classifier, _ = train_classifier(data, seed, "cpu", **options)
+        classifier, _ = train_classifier(data, seed, "cpu", network=network, **options)
         return _predict_with(classifier, options.get("time_window", 1000))
 
     return train
@@ -140,8 +195,8 @@ def on_features(model: Any, features: Callable[[Recordings], np.ndarray]) -> Tra
     """Train a classifier of scikit-learn on numbers that are computed from each recording."""
 
     def train(data: Split, seed: int) -> Predict:
-        model.fit(features(data.train), data.train.targets)
-        return lambda recordings: model.predict(features(recordings))
+        trained = clone(model).fit(features(data.train), data.train.targets)
+        return lambda recordings: trained.predict(features(recordings))
 
     return train
 
@@ -149,7 +204,7 @@ def on_features(model: Any, features: Callable[[Recordings], np.ndarray]) -> Tra
 def summed_image(recordings: Recordings) -> np.ndarray:
     """Return log(1 + events) per pixel and polarity, of shape (recordings, inputs)."""
     size = recordings.sensor_size
-    sums = [to_frames(events, 1e9, size).flatten() for events in recordings.events]
+    sums = [to_frames(events, WHOLE, size).flatten() for events in recordings.events]
     return np.log1p(np.stack(sums))
 
 
@@ -158,44 +213,122 @@ def five_numbers(recordings: Recordings) -> np.ndarray:
     return recording_statistics(recordings).drop(columns="class").to_numpy()
 
 
-def logistic_regression(features: Callable[[Recordings], np.ndarray]) -> Train:
-    """Train a logistic regression on standardised numbers."""
-    regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+def rate_profile(recordings: Recordings, parts: int = 10) -> np.ndarray:
+    """Return the share of a recording's events in each of its parts, which are equally long."""
+    return np.stack(
+        [np.bincount(_part(events, parts), minlength=parts) / len(events)
+         for events in recordings.events]
+    )  # fmt: skip
+
+
+def on_profile(recordings: Recordings, parts: int = 10) -> np.ndarray:
+    """Return the share of ON events in each part of a recording; a part without events has 0.5."""
+    profiles = []
+    for events in recordings.events:
+        part = _part(events, parts)
+        on, all_events = np.bincount(part, events["p"], parts), np.bincount(part, minlength=parts)
+        profiles.append(np.divide(on, all_events, np.full(parts, 0.5), where=all_events > 0))
+    return np.stack(profiles)
+
+
+def _part(events: np.ndarray, parts: int) -> np.ndarray:
+    """Return the part of the recording that each event falls in, from 0."""
+    time = events["t"] - events["t"][0]
+    return np.minimum((time + 0.5) * parts // (time[-1] + 1), parts - 1).astype(int)
+
+
+def most_frequent() -> Train:
+    """Answer with the class that is most frequent among the training recordings."""
+    return on_features(DummyClassifier(strategy="most_frequent"), five_numbers)
+
+
+def logistic_regression(features: Callable[[Recordings], np.ndarray], C: float = 1.0) -> Train:
+    """Train a logistic regression on standardised numbers; ``C`` is that of scikit-learn."""
+    regression = make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=2000))
     return on_features(regression, features)
 
 
-def nearest_neighbour(features: Callable[[Recordings], np.ndarray]) -> Train:
-    """Answer with the class of the most similar training recording."""
-    return on_features(KNeighborsClassifier(1), features)
+def nearest_neighbour(features: Callable[[Recordings], np.ndarray], neighbours: int = 1) -> Train:
+    """Answer with the class of the most similar training recording, or recordings."""
+    return on_features(KNeighborsClassifier(neighbours), features)
+
+
+# The settings were chosen by ``python -m benchmarks trials``, the recipe's own in chapter 5.
+MODELS: dict[str, Train] = {
+    "most frequent suit": most_frequent(),
+    "five numbers": logistic_regression(five_numbers),
+    "nearest neighbour": nearest_neighbour(summed_image),
+    "logistic regression": logistic_regression(summed_image, C=10),
+    "MLP": by_gradient(perceptron, time_window=WHOLE),
+    "CNN": by_gradient(convolutional, learning_rate=0.003, time_window=WHOLE),
+    "GRU": by_gradient(GatedRecurrent, clip_norm=1.0),
+    "SNN, plain loop": spiking(
+        epochs=10, learning_rate=0.002, clip_norm=None, ema_decay=0.0, augment=None
+    ),
+    "SNN, book's recipe": spiking(),
+    "SNN, no recurrence": spiking(without_recurrence),
+    "SNN, convolution": by_gradient(ConvolutionalSNN, clip_norm=0.3),
+}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model that was trained without each fold in turn, once per seed.
+
+    Attributes:
+        runs: For each seed and fold, what predicts, and the indices of the recordings held out.
+    """
+
+    runs: list[list[tuple[Predict, np.ndarray]]]
+
+    def correct(self, recordings: Recordings) -> np.ndarray:
+        """Say which recordings were classified correctly, each by the model that hasn't seen it.
+
+        Args:
+            recordings: Those of ``cross_validate``, or the same after a change.
+
+        Returns:
+            Of shape (seeds, recordings), bool.
+        """
+        correct = np.zeros((len(self.runs), len(recordings)), dtype=bool)
+        for row, folds in zip(correct, self.runs, strict=True):
+            for predict, held_out in folds:
+                some = recordings.subset(held_out)
+                row[held_out] = predict(some) == some.targets
+        return correct
 
 
 def cross_validate(
-    train: Train,
+    models: Mapping[str, Train],
     recordings: Recordings,
     groups: Sequence[int],
+    *,
     folds: int = 3,
-    seed: int = 0,
-    change: Callable[[Recordings], Recordings] | None = None,
-) -> np.ndarray:
-    """Classify each recording with a model that has seen none of its group.
+    seeds: Sequence[int] = (0,),
+    processes: int = 1,
+) -> dict[str, Trained]:
+    """Train every model without each fold in turn.
 
     Args:
-        train: The model.
+        models: By name.
         recordings: All of them.
         groups: A number for each recording; a group stays in one fold.
         folds: How many.
-        seed: Of the folds, and of the model.
-        change: Applied to the recordings of the held-out fold before they are classified.
-
-    Returns:
-        Whether each recording was classified correctly, of shape (recordings,).
+        seeds: Each fixes the folds and the initial weights of a run.
+        processes: How many train at the same time. The result doesn't depend on it.
     """
-    correct = np.zeros(len(recordings), dtype=bool)
-    for learned, held_out in fold_indices(recordings, folds, groups, seed):
-        fold = Split(recordings.subset(learned), recordings.subset(held_out))
-        predict = train(fold, seed)
-        correct[held_out] = predict(change(fold.test) if change else fold.test) == fold.test.targets
-    return correct
+    splits = [fold_indices(recordings, folds, groups, seed) for seed in seeds]
+    jobs = [
+        delayed(train)(Split(recordings.subset(learned), recordings.subset(held_out)), seed)
+        for train in models.values()
+        for seed, split in zip(seeds, splits, strict=True)
+        for learned, held_out in split
+    ]
+    predictors = iter(Parallel(processes)(jobs))
+    return {
+        name: Trained([[(next(predictors), held_out) for _, held_out in split] for split in splits])
+        for name in models
+    }
 
 
 def bootstrap_interval(

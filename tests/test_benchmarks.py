@@ -11,14 +11,22 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from pokersnn_helpers import Classifier, train_classifier
+from pokersnn_helpers import Classifier, load_pokerdvs131, train_classifier
+from pokersnn_helpers.baselines import (
+    five_numbers,
+    logistic_regression,
+    most_frequent,
+    summed_image,
+)
 
 ROOT = str(Path(__file__).parents[1])
 if ROOT not in sys.path:  # the folder lies beside the package, not in it
     sys.path.insert(0, ROOT)
 
 from benchmarks import __main__ as command  # noqa: E402
-from benchmarks import lines, loading, networks, recipe, scaling, timing  # noqa: E402
+from benchmarks import accuracy, lines, loading, networks, recipe, scaling, timing  # noqa: E402
+
+HOW = ("tested", "trained and tested")
 
 
 @pytest.fixture(autouse=True)
@@ -169,6 +177,37 @@ def test_each_line_adds_to_those_before_and_the_last_is_the_recipe():
     last = dict(lines.LINES["and EMA"])
     assert last.pop("lr") == recipe_line["learning_rate"] and last.pop("smaller")
     assert last == {name: recipe_line[name] for name in last} and len(last) == 4
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Models that train in no time, on simulated recordings."""
+    everything = load_pokerdvs131(source="simulated")
+    quick = {"chance": most_frequent(), "CNN": logistic_regression(five_numbers)}
+    monkeypatch.setattr(accuracy, "all_recordings", lambda: everything)
+    fewer = dict(list(accuracy.CHANGES.items())[1:3])
+    monkeypatch.setattr(accuracy, "CHANGES", fewer)
+    monkeypatch.setattr(accuracy, "DIRECTION", {"sum": logistic_regression(summed_image)})
+    return quick
+
+
+def test_accuracy_has_a_row_per_model_change_and_direction(quick):
+    result = accuracy.measure_accuracy(seeds=2, processes=1, models=quick)
+    rows = {row["model"]: row for row in result["rows"]}
+    changes = [f"CNN; {how} with {name}" for name in accuracy.CHANGES for how in HOW]
+    assert sorted(rows) == sorted([*quick, *changes, "sum; forwards or backwards?"])
+    assert rows["sum; forwards or backwards?"]["mean"] == 0.5
+    chance = rows["chance"]
+    assert chance["diamond"] == 1 and chance["club"] == chance["heart"] == chance["spade"] == 0
+    for row in rows.values():
+        assert 0 <= row["lowest"] <= row["mean"] <= row["highest"] <= 1
+        assert row["interval_low"] <= row["mean"] <= row["interval_high"]
+
+
+def test_trials_have_a_row_per_setting_and_as_many_for_each_model(quick):
+    assert {len(settings) for settings in accuracy.TRIALS.values()} == {6}
+    result = accuracy.measure_trials(seeds=1, processes=1, trials={"a": quick})
+    assert [row["setting"] for row in result["rows"]] == list(quick)
 
 
 def test_loading_names_missing_archives(tmp_path, monkeypatch):

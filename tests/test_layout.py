@@ -11,7 +11,7 @@ ORDER = [
     *("fast.types", "fast.cpu", "fast.cuda", "fast.network", "fast"),
     *("simulation.pips", "simulation.camera", "simulation.cards", "simulation.dataset"),
     *("simulation.comparison", "simulation"),
-    *("pokerdvs", "pokerdvs131", "recipe", "baselines"),
+    *("pokerdvs", "pokerdvs131", "recipe", "changes", "baselines"),
     *("figures.colours", "figures.plots", "figures.drawings", "figures.animations"),
     *("figures.interactive", "figures.interactive_pixel", "figures.interactive_neuron", "figures"),
     *("", "__main__"),  # the package's own __init__.py is the name ""
