@@ -113,6 +113,48 @@ def test_cards_of_a_suit_differ_by_the_table():
     assert max(card.tilt_end for card in drawn) == cards.CARDS["tilt_end"].limits[1]
 
 
+def test_variety_is_a_factor_on_what_cards_differ_by():
+    usual, wide, none = (
+        cards._draw("spade", np.random.default_rng(0), variety=variety) for variety in (1, 2, 0)
+    )
+    for name, (medians, _, _, log, _) in cards.CARDS.items():
+        median, *drawn = medians[3], *(getattr(card, name) for card in (none, usual, wide))
+        assert drawn[0] == pytest.approx(median)
+        changes = [np.log(value / median) if log else value - median for value in drawn]
+        if name not in ("turn", "tilt_start", "tilt_end", "fade"):  # which have limits
+            assert changes[2] == pytest.approx(2 * changes[1])
+
+
+def test_variety_of_1_is_the_default_and_reaches_every_recording():
+    usual, same, wide = (
+        simulate_pokerdvs(n_train=4, n_test=4, **options)
+        for options in ({}, {"variety": 1}, {"variety": 2})
+    )
+    assert np.array_equal(all_events(usual), all_events(same))
+    for before, after in zip(
+        usual.train.events + usual.test.events, wide.train.events + wide.test.events, strict=True
+    ):
+        assert not np.array_equal(before, after)
+
+
+def test_a_share_of_each_suit_is_turned_upside_down():
+    """A heart's tip is its lowest point, or its highest one."""
+    split = simulate_pokerdvs(n_train=16, n_test=4, upside_down=0.5)
+    upright = simulate_pokerdvs(n_train=16, n_test=4)
+    assert np.array_equal(split.train.targets, upright.train.targets)
+    hearts = split.train.events[4:8]
+    height = [e["y"][np.abs(e["x"].astype(int) - 16) > 8].mean() for e in hearts]
+    assert min(height[:2]) > max(height[2:]) + 1  # the lobes, beside the middle
+
+
+@pytest.mark.parametrize("value", [-0.1, np.nan, "x", None, 4.5])
+def test_impossible_variety_and_share_are_refused_by_name(value):
+    with pytest.raises(ValueError, match=f"variety is {value!r}; choose a number from 0 to 4"):
+        simulate_recording("club", np.random.default_rng(0), variety=value)
+    with pytest.raises(ValueError, match=f"upside_down is {value!r}; choose a share from 0 to 1"):
+        simulate_pokerdvs(n_train=4, n_test=4, upside_down=value)
+
+
 def test_aperture_follows_the_pip(monkeypatch):
     """While a card moves down, its events stay around the middle of the aperture."""
     followed = simulate_recording("club", np.random.default_rng(0))

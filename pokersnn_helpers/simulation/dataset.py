@@ -1,6 +1,6 @@
 """A whole set of simulated recordings, with the counts of the real one."""
 
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,13 @@ PASS_INTERVAL = 60.0  # ms from the start of one pass to that of the next
 
 
 def simulate_pokerdvs(
-    seed: int = 0, n_train: int = 48, n_test: int = 20, camera: EventCamera | None = None
+    seed: int = 0,
+    n_train: int = 48,
+    n_test: int = 20,
+    camera: EventCamera | None = None,
+    *,
+    variety: float = 1,
+    upside_down: float = 0,
 ) -> Split:
     """Simulate recordings in the form of POKER-DVS, with the source ``"simulated"``.
 
@@ -29,21 +35,32 @@ def simulate_pokerdvs(
         n_train: Recordings to train on, a quarter of them from each suit.
         n_test: Recordings to test on, likewise.
         camera: What films them. Default: ``cards.CAMERA``.
+        variety: As for ``simulate_recording``.
+        upside_down: The share of each suit that stands upside down (0 to 1), its first recordings.
 
     Raises:
         ValueError: ``seed`` is negative, ``n_train`` or ``n_test`` isn't a positive multiple of 4,
-            or the camera is too insensitive to see a pip.
+            ``variety`` or ``upside_down`` is out of range, or the camera is too insensitive to see
+            a pip.
     """
     if not isinstance(seed, Integral) or seed < 0:
         raise ValueError(f"seed is {seed!r}; choose a whole number from 0")
     for name, count in (("n_train", n_train), ("n_test", n_test)):
         if not isinstance(count, Integral) or count <= 0 or count % 4:
             raise ValueError(f"{name} is {count!r}; choose a positive multiple of 4, as 48")
+    if not isinstance(upside_down, Real) or not 0 <= upside_down <= 1:
+        raise ValueError(f"upside_down is {upside_down!r}; choose a share from 0 to 1")
     rng = np.random.default_rng(seed)
     parts = []
     for count in (n_train, n_test):
-        targets = np.repeat(range(4), count // 4)
-        events = [simulate_recording(POKERDVS_CLASSES[i], rng, camera) for i in targets]
+        per_suit = count // 4
+        turned = round(upside_down * per_suit)
+        targets = np.repeat(range(4), per_suit)
+        events = [
+            simulate_recording(suit, rng, camera, upside_down=number < turned, variety=variety)
+            for suit in POKERDVS_CLASSES
+            for number in range(per_suit)
+        ]
         parts.append(Recordings(events, targets, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE))
     train, test = parts
     return Split(train, test, source="simulated")
