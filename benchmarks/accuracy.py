@@ -1,7 +1,7 @@
 """How accurate every model of chapter 6 is on all 131 recordings, and what it needs for that."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -15,12 +15,13 @@ from pokersnn_helpers.baselines import (
     GatedRecurrent,
     Train,
     Trained,
-    bootstrap_interval,
+    accuracy_table,
     by_gradient,
     convolutional,
     cross_validate,
     logistic_regression,
     nearest_neighbour,
+    on_changed,
     on_profile,
     perceptron,
     rate_profile,
@@ -37,6 +38,7 @@ from pokersnn_helpers.changes import (
 from pokersnn_helpers.pokerdvs131 import PokerDVS131
 
 NETWORKS = ("CNN", "GRU", "SNN, book's recipe")
+ALL_MODELS = MODELS | {"SNN, convolution": by_gradient(ConvolutionalSNN, clip_norm=0.3)}
 CHANGES: dict[str, Callable[[Recordings], Recordings]] = {
     "time shuffled": shuffled_time,
     "time reversed": reversed_time,
@@ -60,21 +62,8 @@ def all_recordings() -> PokerDVS131:
     return load_pokerdvs131()
 
 
-def row(
-    name: str, correct: np.ndarray, recordings: Recordings, groups: Sequence[int]
-) -> dict[str, Any]:
-    """Return what the table says about a model; ``correct`` has the shape (seeds, recordings)."""
-    by_seed, targets = correct.mean(axis=1), np.asarray(recordings.targets)
-    low, high = bootstrap_interval(correct, groups)
-    found = {"mean": by_seed.mean(), "lowest": by_seed.min(), "highest": by_seed.max()}
-    found |= {"interval_low": low, "interval_high": high}
-    for number, name_of_class in enumerate(recordings.classes):
-        found[name_of_class] = correct[:, targets == number].mean()
-    return {"model": name, **{key: float(value) for key, value in found.items()}}
-
-
 def measure_accuracy(
-    seeds: int = 10, *, processes: int = 2, models: dict[str, Train] = MODELS
+    seeds: int = 10, *, processes: int = 2, models: dict[str, Train] = ALL_MODELS
 ) -> dict[str, Any]:
     """Classify all recordings, each by models that have seen no other of its card pass.
 
@@ -92,18 +81,18 @@ def measure_accuracy(
     rows: list[dict[str, Any]] = []
 
     def add(trained: dict[str, Trained], test: Recordings, numbers: list[int], about: str) -> None:
-        rows.extend(
-            row(name + about, model.correct(test), test, numbers) for name, model in trained.items()
-        )
+        table = accuracy_table(trained, test, numbers)
+        table.insert(0, "model", table.index + about)
+        rows.extend(table.to_dict("records"))
 
     trained = validate(models, recordings, groups)
     add(trained, recordings, groups, "")
-    networks = {name: trained[name] for name in NETWORKS if name in models}
-    for name, change in CHANGES.items():
-        changed = change(recordings)
-        add(networks, changed, groups, f"; tested with {name}")
-        chosen = {network: models[network] for network in networks}
-        add(validate(chosen, changed, groups), changed, groups, f"; trained and tested with {name}")
+    for about, change in CHANGES.items():
+        networks = {name: trained[name] for name in NETWORKS if name in trained}
+        add(networks, change(recordings), groups, f"; tested with {about}")
+        changed = {name: on_changed(models[name], change) for name in networks}
+        anew = validate(changed, recordings, groups)
+        add(anew, recordings, groups, f"; trained and tested with {about}")
     both, twice = forwards_and_backwards(recordings), groups + groups
     add(validate(DIRECTION, both, twice), both, twice, "; forwards or backwards?")
     return {"recordings": len(recordings), "folds": 3, "seeds": seeds, "rows": rows}
@@ -124,36 +113,32 @@ TRIALS: dict[str, dict[str, Train]] = {
         "rate 0.001, 100 hidden": mlp(perceptron),
         "rate 0.0003": mlp(perceptron, learning_rate=0.0003),
         "rate 0.003": mlp(perceptron, learning_rate=0.003),
-        "30 hidden": mlp(lambda recordings: perceptron(recordings, 30)),
-        "300 hidden": mlp(lambda recordings: perceptron(recordings, 300)),
+        "30 hidden": mlp(lambda r: perceptron(r, 30)),
+        "300 hidden": mlp(lambda r: perceptron(r, 300)),
         "clipped at 0.3": mlp(perceptron, clip_norm=0.3),
     },
     "CNN": {
         "rate 0.001, 16 channels": mlp(convolutional),
         "rate 0.0003": mlp(convolutional, learning_rate=0.0003),
         "rate 0.003": mlp(convolutional, learning_rate=0.003),
-        "8 channels": mlp(lambda recordings: convolutional(recordings, 8)),
-        "32 channels": mlp(lambda recordings: convolutional(recordings, 32)),
+        "8 channels": mlp(lambda r: convolutional(r, 8)),
+        "32 channels": mlp(lambda r: convolutional(r, 32)),
         "clipped at 0.3": mlp(convolutional, clip_norm=0.3),
     },
     "GRU": {
         "rate 0.001, 64 units, clipped at 1": gru(clip_norm=1.0),
         "rate 0.0003": gru(clip_norm=1.0, learning_rate=0.0003),
         "rate 0.003": gru(clip_norm=1.0, learning_rate=0.003),
-        "32 units": by_gradient(lambda recordings: GatedRecurrent(recordings, 32), clip_norm=1.0),
-        "128 units": by_gradient(lambda recordings: GatedRecurrent(recordings, 128), clip_norm=1.0),
+        "32 units": by_gradient(lambda r: GatedRecurrent(r, 32), clip_norm=1.0),
+        "128 units": by_gradient(lambda r: GatedRecurrent(r, 128), clip_norm=1.0),
         "bins of 2 ms": gru(clip_norm=1.0, time_window=2000),
     },
     "SNN, convolution": {
         "rate 0.001, 8 channels, clipped at 0.3": conv(clip_norm=0.3),
         "rate 0.0003": conv(clip_norm=0.3, learning_rate=0.0003),
         "rate 0.003": conv(clip_norm=0.3, learning_rate=0.003),
-        "4 channels": by_gradient(
-            lambda recordings: ConvolutionalSNN(recordings, 4), clip_norm=0.3
-        ),
-        "16 channels": by_gradient(
-            lambda recordings: ConvolutionalSNN(recordings, 16), clip_norm=0.3
-        ),
+        "4 channels": by_gradient(lambda r: ConvolutionalSNN(r, 4), clip_norm=0.3),
+        "16 channels": by_gradient(lambda r: ConvolutionalSNN(r, 16), clip_norm=0.3),
         "not clipped": conv(),
     },
 }

@@ -1,4 +1,4 @@
-"""Helpers of the POKER-DVS book. In reading order, seven core files and three wings.
+"""Helpers of the POKER-DVS book. In reading order, nine core files and three wings.
 
 recordings     event recordings of any sensor and any classes
 pokerdvs       the POKER-DVS recordings, downloaded or simulated; pokerdvs131: all of them
@@ -6,6 +6,8 @@ frames         from events to batches of frames
 snn            spiking networks: the loop over time, and the book's network
 training       train a classifier, test it, ask it about one recording
 recipe         the book's way to train, every number an argument
+baselines      ordinary models, and folds that keep together what was recorded together
+changes        recordings with something taken away, added or moved
 checkpoints    save a classifier and its training run, and load them
 fast/          the book's network in compiled loops and CUDA graphs
 simulation/    a simulated event camera, and playing cards before it

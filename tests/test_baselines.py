@@ -11,6 +11,7 @@ from pokersnn_helpers.baselines import (
     ConvolutionalSNN,
     GatedRecurrent,
     Trained,
+    accuracy_table,
     bootstrap_interval,
     by_gradient,
     convolutional,
@@ -19,6 +20,7 @@ from pokersnn_helpers.baselines import (
     logistic_regression,
     most_frequent,
     nearest_neighbour,
+    on_changed,
     on_profile,
     perceptron,
     rate_profile,
@@ -101,6 +103,29 @@ def test_training_again_leaves_what_was_trained_alone(some):
     before = first(some).copy()
     train(Split(some.subset(range(3)), some), 0)
     assert np.array_equal(first(some), before)
+
+
+def test_model_on_changed_recordings_learns_from_them_and_is_asked_about_them(some):
+    def spy(data, seed):
+        seen.append(data.train.events[0])
+        return lambda asked: seen.append(asked.events[0])
+
+    seen = []
+    on_changed(spy, reversed_time)(Split(some, some), 0)(some)
+    expected = reversed_time(some).events[0]
+    assert len(seen) == 2 and all(np.array_equal(events, expected) for events in seen)
+
+
+def test_table_has_mean_extremes_interval_and_classes():
+    events = [np.array([(0, n, 0, 1)], dtype=EVENT_DTYPE) for n in range(4)]
+    four = Recordings(events, [0, 1, 0, 1], ("a", "b"), (4, 1, 2))
+    said = ([0, 1, 0, 0], [0, 0, 0, 0])
+    runs = [[(lambda _, answer=answer: np.array(answer), np.arange(4))] for answer in said]
+    table = accuracy_table({"model": Trained(runs)}, four, [0, 0, 1, 1])
+    found = table.loc["model"]
+    assert (found["mean"], found["lowest"], found["highest"]) == (0.625, 0.5, 0.75)
+    assert (found["a"], found["b"]) == (1, 0.25)
+    assert (found["interval low"], found["interval high"]) == (0.5, 0.75)
 
 
 def test_bootstrap_interval_of_a_hand_made_case():

@@ -201,7 +201,7 @@ def test_accuracy_has_a_row_per_model_change_and_direction(quick):
     assert chance["diamond"] == 1 and chance["club"] == chance["heart"] == chance["spade"] == 0
     for row in rows.values():
         assert 0 <= row["lowest"] <= row["mean"] <= row["highest"] <= 1
-        assert row["interval_low"] <= row["mean"] <= row["interval_high"]
+        assert row["interval low"] <= row["mean"] <= row["interval high"]
 
 
 def test_trials_have_a_row_per_setting_and_as_many_for_each_model(quick):

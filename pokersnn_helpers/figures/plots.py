@@ -1,6 +1,6 @@
 """Draw recordings, frames, the states of a network, and the training history."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import product
 from typing import Any
 
@@ -571,6 +571,109 @@ def plot_spread(values: dict[str, Sequence[float]], label: str) -> Figure:
     ax.set(xlabel=label, ylim=(len(values) - 0.5, -0.5))
     ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     ax.grid(False, axis="y")
+    return fig
+
+
+def plot_intervals(
+    values: dict[str, tuple[float, float, float]],
+    label: str,
+    marked: Collection[str] = (),
+    line: float | None = None,
+) -> Figure:
+    """Draw each number as a dot on a line from the lower to the upper end of its interval.
+
+    Args:
+        values: By name: the number, and the ends of its interval.
+        label: What the numbers are, with their unit.
+        marked: Names to draw in the accent.
+        line: A number to mark by a dashed line, such as the chance level; default: none.
+    """
+    fig, ax = plt.subplots(figsize=(6.0, 0.8 + 0.32 * len(values)), layout="constrained")
+    for place, (name, (value, low, high)) in enumerate(values.items()):
+        colour = ACCENT if name in marked else TEXT
+        ax.hlines(place, low, high, color=colour, linewidth=2, alpha=0.55)
+        ax.plot(value, place, "o", color=colour, markersize=7)
+    if line is not None:
+        ax.axvline(line, color=GREY, linestyle="--", linewidth=1, zorder=0)
+    ax.set_yticks(range(len(values)), list(values))
+    ax.set(xlabel=label, ylim=(len(values) - 0.5, -0.5))
+    ax.grid(False, axis="y")
+    return fig
+
+
+def plot_curves(table: pd.DataFrame, label: str, columns: int = 2) -> Figure:
+    """Draw curves with their intervals, in a panel per change.
+
+    Args:
+        table: A row per point: "change", the title of its panel; "amount", how much was changed;
+            "model", the curve; "value", "low" and "high".
+        label: What the values are, with their unit.
+        columns: Panels per row.
+    """
+    changes = table["change"].unique()
+    rows = -(-len(changes) // columns)
+    fig, axes = plt.subplots(
+        rows, columns, sharey=True, squeeze=False, figsize=(6.0, 0.5 + 2.1 * rows),
+        layout="constrained",
+    )  # fmt: skip
+    colours = dict(zip(table["model"].unique(), (ACCENT, TEXT, GREY), strict=False))
+    for ax in axes.flat[len(changes) :]:
+        ax.axis("off")
+    for ax, change in zip(axes.flat, changes, strict=False):
+        for model, colour in colours.items():
+            some = table[(table["change"] == change) & (table["model"] == model)]
+            style = "-" if colour == ACCENT else "--"
+            ax.fill_between(
+                some["amount"], some["low"], some["high"], color=colour, alpha=0.15, linewidth=0
+            )
+            ax.plot(some["amount"], some["value"], style, marker="o", markersize=4,
+                    color=colour, label=model)  # fmt: skip
+        ax.set_title(change)
+        ax.xaxis.set_major_locator(MaxNLocator(5))
+    fig.supylabel(label, size=plt.rcParams["axes.labelsize"])
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    fig.legend(handles, names, loc="outside upper center", ncols=len(names))
+    return fig
+
+
+def plot_passes(table: pd.DataFrame) -> Figure:
+    """Draw a bar per card pass, from its first to its last event, and a mark per recording.
+
+    A mark stands in the middle of its recording, or beside it where marks would overlap: a dot
+    where Tonic trains on the recording, a diamond with the accent where Tonic tests on it, and a
+    cross where Tonic doesn't have it.
+
+    Args:
+        table: What ``load_pokerdvs131`` describes, with a column "end (ms)" in addition.
+    """
+    looks = {
+        "train": ("o", TEXT, 6, "Tonic trains on it"),
+        "test": ("D", ACCENT, 7, "Tonic tests on it"),
+        "": ("x", GREY, 5, "not in Tonic"),
+    }
+    passes = table.groupby("pass", sort=True)
+    fig, ax = plt.subplots(figsize=(6.0, 1.2 + 0.19 * len(passes)), layout="constrained")
+    colours = class_colours(list(table["class"].unique()))
+    gap = 0.022 * (passes["end (ms)"].max() - passes["start (ms)"].min()).max()
+    for row, (_, pips) in enumerate(passes):
+        begin, suit = pips["start (ms)"].min(), pips["class"].iloc[0]
+        width = pips["end (ms)"].max() - begin
+        ax.barh(row, width, height=0.78, color=colours[suit], alpha=0.3, linewidth=0)
+        parts = pips["tonic"].str.extract(r"^pips_(train|test)/", expand=False).fillna("")
+        middles = (pips["start (ms)"] + pips["end (ms)"]) / 2 - begin
+        middles[:] = _apart(middles.to_numpy(), gap)
+        for part, (marker, colour, size, name) in looks.items():
+            label = name if row == 0 else None
+            ax.plot(middles[parts == part], [row] * (parts == part).sum(), marker, color=colour,
+                    markersize=size, label=label)  # fmt: skip
+    suits = passes["class"].first().reset_index(drop=True)
+    for suit, colour in colours.items():
+        rows = suits.index[suits == suit]
+        ax.text(-1, rows.to_numpy().mean(), suit, color=colour, ha="right", va="center")
+    ax.set(xlabel="time since the first event of the pass (ms)", xlim=(0, None), yticks=[])
+    ax.set_ylim(len(passes) - 0.4, -0.6)
+    ax.grid(False, axis="y")
+    fig.legend(loc="outside upper center", ncols=3, handletextpad=0.2, columnspacing=1)
     return fig
 
 
