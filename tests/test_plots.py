@@ -396,3 +396,45 @@ def test_bars_of_all_panels_share_an_axis_on_which_the_shortest_shows():
     left, right = (ax.get_xlim() for ax in fig.axes)
     assert left == right
     assert left[0] < 5.3 and left[1] > 1561
+
+
+def test_intervals_are_drawn_by_name_and_some_are_marked():
+    fig = plots.plot_intervals({"a": (50, 40, 55), "b": (70, 60, 90)}, "%", ["b"], line=25)
+    ax = fig.axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
+    ends = [tuple(lines.get_segments()[0][:, 0]) for lines in ax.collections]
+    assert ends == [(40, 55), (60, 90)]
+    dots = {line.get_xdata()[0]: line.get_color() for line in ax.lines if line.get_marker() == "o"}
+    assert dots.keys() == {50, 70} and dots[70] == ACCENT != dots[50]
+
+
+def test_curves_have_a_panel_per_change_and_a_line_per_model():
+    points = [(change, amount, model, 90, 80, 95)
+              for change in "xyz" for amount in (0, 1, 2) for model in ("SNN", "CNN")]  # fmt: skip
+    columns = ["change", "amount", "model", "value", "low", "high"]
+    fig = plots.plot_curves(pd.DataFrame(points, columns=columns), "%")
+    panels = [ax for ax in fig.axes if ax.lines]
+    assert [ax.get_title(loc="left") or ax.get_title() for ax in panels] == ["x", "y", "z"]
+    for ax in panels:
+        assert [line.get_label() for line in ax.lines] == ["SNN", "CNN"]
+        assert list(ax.lines[0].get_xdata()) == [0, 1, 2]
+    assert [text.get_text() for text in fig.legends[0].get_texts()] == ["SNN", "CNN"]
+
+
+def test_passes_have_a_bar_each_and_every_recording_a_mark():
+    table = pd.DataFrame(
+        {
+            "class": ["club", "club", "club", "heart"],
+            "pass": [0, 0, 1, 2],
+            "start (ms)": [100.0, 101, 150, 10],
+            "end (ms)": [110.0, 112, 170, 20],
+            "tonic": ["pips_train/cl/1.npy", "pips_test/cl/2.npy", "", ""],
+        }
+    )
+    ax = plots.plot_passes(table).axes[0]
+    assert [bar.get_width() for bar in ax.patches] == [12, 20, 10]
+    marks = {}
+    for line in ax.lines:
+        marks[line.get_marker()] = marks.get(line.get_marker(), 0) + len(line.get_xdata())
+    assert marks == {"o": 1, "D": 1, "x": 2}
+    assert {text.get_text() for text in ax.texts} == {"club", "heart"}
