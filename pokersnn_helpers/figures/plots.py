@@ -629,7 +629,7 @@ def plot_curves(table: pd.DataFrame, label: str, columns: int = 2) -> Figure:
             ax.plot(some["amount"], some["value"], style, marker="o", markersize=4,
                     color=colour, label=model)  # fmt: skip
         ax.set_title(change)
-        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 3, 5, 10]))
     fig.supylabel(label, size=plt.rcParams["axes.labelsize"])
     handles, names = axes[0, 0].get_legend_handles_labels()
     fig.legend(handles, names, loc="outside upper center", ncols=len(names))
