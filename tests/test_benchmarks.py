@@ -24,7 +24,7 @@ if ROOT not in sys.path:  # the folder lies beside the package, not in it
     sys.path.insert(0, ROOT)
 
 from benchmarks import __main__ as command  # noqa: E402
-from benchmarks import accuracy, lines, loading, networks, recipe, scaling, timing  # noqa: E402
+from benchmarks import accuracy, lines, loading, networks, recipe, scaling, simulation, timing  # noqa: E402
 
 HOW = ("tested", "trained and tested")
 
@@ -208,6 +208,42 @@ def test_trials_have_a_row_per_setting_and_as_many_for_each_model(quick):
     assert {len(settings) for settings in accuracy.TRIALS.values()} == {6}
     result = accuracy.measure_trials(seeds=1, processes=1, trials={"a": quick})
     assert [row["setting"] for row in result["rows"]] == list(quick)
+
+
+@pytest.fixture
+def fewer(monkeypatch):
+    """As many networks, trained on hardly anything."""
+    few = {"n_train": 4}
+    turned = few | {"upside_down": 1}
+    mixture = simulation.Mixture
+    trained_on = {"real": mixture((), 1, 1), "both": mixture((few, turned), 2, 1)}
+    monkeypatch.setattr(simulation, "TRAINED_ON", trained_on)
+    monkeypatch.setattr(simulation, "N_FILMED", 4)
+    monkeypatch.setattr(simulation, "IMPERFECTIONS", (("mismatch",),))
+
+
+def test_mixtures_have_the_real_recordings_as_often_as_they_say(fewer, data):
+    assert len(simulation.training_set("real", data, 0)) == len(data.train)
+    both = simulation.training_set("both", data, 0)
+    assert len(both) == 2 * len(data.train) + 8
+    assert not torch.equal(*(torch.tensor(e["t"][:99].copy()) for e in both.events[-8::4]))
+
+
+def test_other_passes_have_a_row_per_group(fewer, data):
+    if data.source != "real":
+        pytest.skip("the real recordings are not at hand")
+    rows = simulation.other_passes("both", data, load_pokerdvs131(), range(2))
+    names = [row["tested_on"] for row in rows]
+    assert names == ["Tonic's 68", "its 20 test", "32 upright others", "31 upside down"]
+    for row in rows:
+        assert 0 <= row["lowest"] <= row["mean"] <= row["highest"] <= 1
+
+
+def test_every_imperfection_is_added_and_taken_away(fewer, data):
+    rows = simulation.imperfections(data, range(1))
+    assert [row["camera"] for row in rows] == [
+        *("ideal", "all imperfections", "only mismatch", "all but mismatch"),
+    ]
 
 
 def test_loading_names_missing_archives(tmp_path, monkeypatch):

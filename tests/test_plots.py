@@ -338,6 +338,19 @@ def test_spread_draws_each_number_in_its_row_and_marks_the_mean():
     assert ax.get_ylim()[0] > ax.get_ylim()[1]  # the first row is on top
 
 
+def test_closeness_has_a_row_per_statistic_and_a_dot_per_class():
+    index = pd.MultiIndex.from_product([("club", "spade"), ("events", "interval (ms)")])
+    values = {"ratio": [1, 1.2, 0.9, np.nan], "overlap": [1, 0.2, 0, 0.7]}
+    table = pd.DataFrame(values, index.set_names(["class", "statistic"]))
+    ratio, overlap = plots.plot_closeness(table).axes
+    assert [tick.get_text() for tick in ratio.get_yticklabels()] == ["events", "interval"]
+    assert [line.get_xdata().tolist() for line in overlap.lines] == [[1, 0.2], [0, 0.7]]
+    club, spade = ratio.lines
+    assert club.get_xdata().tolist() == [1, 1.2] and spade.get_xdata()[0] == 0.9
+    assert club.get_ydata()[0] < spade.get_ydata()[0]  # beside each other
+    assert club.get_color() != spade.get_color()
+
+
 def wired(sensor_size=(6, 5, 2)):
     """Return a network whose first two neurons carry one pixel each to class 1 and class 0."""
     width, height, _ = sensor_size

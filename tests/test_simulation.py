@@ -66,7 +66,7 @@ def test_recording_has_the_form_of_a_real_one(suit):
     events = simulate_recording(suit, np.random.default_rng(0))
     assert events.dtype == EVENT_DTYPE
     assert np.array_equal(check_events(events, POKERDVS_SENSOR_SIZE), events)
-    duration = 1000 * cards._draw(suit, np.random.default_rng(0)).duration
+    duration = 1000 * cards._draw(suit, np.random.default_rng(0), cards.SPREAD[suit]).duration
     assert events["t"][0] == 0 and 0.8 * duration < events["t"][-1] < duration + 200
     assert set(events["p"]) == {0, 1}
     assert 300 < len(events) < 8_000
@@ -101,7 +101,7 @@ def test_pip_is_about_two_units_high_and_its_own_mirror_image(suit):
 
 def test_cards_of_a_suit_differ_by_the_table():
     rng = np.random.default_rng(0)
-    drawn = [cards._draw("heart", rng) for _ in range(2000)]
+    drawn = [cards._draw("heart", rng, 1.1) for _ in range(2000)]
     x = np.array([card.x for card in drawn])
     medians, std, loadings, _, _ = cards.CARDS["x"]
     assert np.median(x) == pytest.approx(medians[1], abs=0.05)
@@ -113,28 +113,23 @@ def test_cards_of_a_suit_differ_by_the_table():
     assert max(card.tilt_end for card in drawn) == cards.CARDS["tilt_end"].limits[1]
 
 
-def test_variety_is_a_factor_on_what_cards_differ_by():
-    usual, wide, none = (
-        cards._draw("spade", np.random.default_rng(0), variety=variety) for variety in (1, 2, 0)
-    )
-    for name, (medians, _, _, log, _) in cards.CARDS.items():
-        median, *drawn = medians[3], *(getattr(card, name) for card in (none, usual, wide))
-        assert drawn[0] == pytest.approx(median)
-        changes = [np.log(value / median) if log else value - median for value in drawn]
-        if name not in ("turn", "tilt_start", "tilt_end", "fade"):  # which have limits
-            assert changes[2] == pytest.approx(2 * changes[1])
+def test_spread_is_a_factor_on_what_cards_of_a_suit_differ_by():
+    none, usual, wide = (cards._draw("spade", np.random.default_rng(0), s) for s in (0, 1, 2))
+    for name, (medians, _, _, log, (low, high)) in cards.CARDS.items():
+        median, *drawn = (getattr(card, name) for card in (none, usual, wide))
+        assert median == pytest.approx(medians[3])
+        once, twice = (np.log(value / median) if log else value - median for value in drawn)
+        if low < drawn[1] < high:
+            assert twice == pytest.approx(2 * once)
 
 
-def test_variety_of_1_is_the_default_and_reaches_every_recording():
-    usual, same, wide = (
-        simulate_pokerdvs(n_train=4, n_test=4, **options)
-        for options in ({}, {"variety": 1}, {"variety": 2})
-    )
-    assert np.array_equal(all_events(usual), all_events(same))
-    for before, after in zip(
-        usual.train.events + usual.test.events, wide.train.events + wide.test.events, strict=True
-    ):
-        assert not np.array_equal(before, after)
+def test_fitted_spread_is_the_default_and_another_one_reaches_every_recording():
+    usual = simulate_recording("heart", np.random.default_rng(0))
+    same = simulate_recording("heart", np.random.default_rng(0), spread=cards.SPREAD["heart"])
+    assert np.array_equal(usual, same)
+    narrow, wide = (simulate_pokerdvs(n_train=4, n_test=4, spread=s) for s in (0, 2))
+    for before, after in zip(narrow.train + narrow.test, wide.train + wide.test, strict=True):
+        assert not np.array_equal(before[0], after[0])
 
 
 def test_a_share_of_each_suit_is_turned_upside_down():
@@ -147,10 +142,10 @@ def test_a_share_of_each_suit_is_turned_upside_down():
     assert min(height[:2]) > max(height[2:]) + 1  # the lobes, beside the middle
 
 
-@pytest.mark.parametrize("value", [-0.1, np.nan, "x", None, 4.5])
-def test_impossible_variety_and_share_are_refused_by_name(value):
-    with pytest.raises(ValueError, match=f"variety is {value!r}; choose a number from 0 to 4"):
-        simulate_recording("club", np.random.default_rng(0), variety=value)
+@pytest.mark.parametrize("value", [-0.1, np.nan, "x", 4.5])
+def test_impossible_spread_and_share_are_refused_by_name(value):
+    with pytest.raises(ValueError, match=f"spread is {value!r}; choose a number from 0 to 4"):
+        simulate_recording("club", np.random.default_rng(0), spread=value)
     with pytest.raises(ValueError, match=f"upside_down is {value!r}; choose a share from 0 to 1"):
         simulate_pokerdvs(n_train=4, n_test=4, upside_down=value)
 

@@ -677,6 +677,31 @@ def plot_passes(table: pd.DataFrame) -> Figure:
     return fig
 
 
+def plot_closeness(table: pd.DataFrame) -> Figure:
+    """Draw how close two sets are: a row per statistic, a dot per class, what counts as close grey.
+
+    Args:
+        table: As ``compare_statistics`` returns it.
+    """
+    statistics = list(table.index.unique("statistic"))
+    size = (6.0, 1 + 0.31 * len(statistics))
+    fig, axes = plt.subplots(1, 2, sharey=True, figsize=size, layout="constrained")
+    colours = class_colours(table.index.unique("class"))
+    for number, (name, colour) in enumerate(colours.items()):
+        rows = np.arange(len(statistics)) + 0.16 * (number - (len(colours) - 1) / 2)
+        for ax, column in zip(axes, ("ratio", "overlap"), strict=True):
+            values = table.loc[name, column].reindex(statistics)
+            ax.plot(values, rows, "o", color=colour, markersize=5, clip_on=False, label=name)
+    axes[0].axvspan(0.85, 1.15, color=SHADE)
+    axes[1].axvspan(0.7, 1, color=SHADE)
+    axes[0].set_title("ratio of the medians")
+    axes[1].set(title="overlap of the spreads", xlim=(0, 1))
+    axes[0].set_yticks(range(len(statistics)), [name.split(" (")[0] for name in statistics])
+    axes[0].set_ylim(len(statistics) - 0.5, -0.5)
+    add_class_legend(fig, axes[0])
+    return fig
+
+
 def plot_templates(
     snn: SNN,
     classes: Sequence[str],

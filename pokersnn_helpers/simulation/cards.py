@@ -109,7 +109,7 @@ def simulate_recording(
     *,
     upside_down: bool = False,
     factors: np.ndarray | None = None,
-    variety: float = 1,
+    spread: float | None = None,
 ) -> np.ndarray:
     """Simulate one recording of a pip that passes the camera.
 
@@ -120,9 +120,9 @@ def simulate_recording(
         upside_down: Turn the pip's outline by 180°; it moves the same way.
         factors: The two hidden factors that the properties of a card share, drawn from a standard
             normal distribution; pips of one card pass share them. Default: drawn from ``rng``.
-        variety: Factor on the spread of all properties of a card; 1 is that of the 48 cards to
-            which they were fitted, and 0 gives each card the medians of its suit. A network that
-            shall classify cards of other passes learns more from cards that vary more.
+        spread: Factor on all standard deviations and loadings, from 0 (each card gets the medians
+            of its suit) to 4. Default: ``SPREAD``, which was fitted to the 48 cards. A network that
+            shall classify cards of other passes learns more from cards that differ more.
 
     Returns:
         Events in order of time, as a structured array of ``EVENT_DTYPE``; t is in µs from 0, and x
@@ -130,15 +130,17 @@ def simulate_recording(
 
     Raises:
         TypeError: ``rng`` isn't a generator.
-        ValueError: There is no such suit, ``variety`` isn't a number from 0 to 4, or the camera is
+        ValueError: There is no such suit, ``spread`` isn't a number from 0 to 4, or the camera is
             too insensitive to see the pip.
     """
     if suit not in POKERDVS_CLASSES:
         raise ValueError(f"suit is {suit!r}; choose one of {', '.join(POKERDVS_CLASSES)}")
     check_generator(rng)
-    if not isinstance(variety, Real) or not 0 <= variety <= 4:
-        raise ValueError(f"variety is {variety!r}; choose a number from 0 to 4")
-    card = _draw(suit, rng, factors, variety)
+    if spread is None:
+        spread = SPREAD[suit]
+    if not isinstance(spread, Real) or not 0 <= spread <= 4:
+        raise ValueError(f"spread is {spread!r}; choose a number from 0 to 4")
+    card = _draw(suit, rng, spread, factors)
     if upside_down:
         card.rotation += math.pi
     motion = _move(card)
@@ -159,14 +161,14 @@ def simulate_recording(
 
 
 def _draw(
-    suit: str, rng: np.random.Generator, factors: np.ndarray | None = None, variety: float = 1
+    suit: str, rng: np.random.Generator, spread: float, factors: np.ndarray | None = None
 ) -> SimpleNamespace:
     """Draw what is particular to one recording."""
     card = {}
     factors = rng.normal(size=2) if factors is None else factors
     for name, (medians, std, loadings, log, limits) in CARDS.items():
         median = medians[POKERDVS_CLASSES.index(suit)]
-        change = variety * SPREAD[suit] * (std * rng.normal() + loadings @ factors)
+        change = spread * (std * rng.normal() + loadings @ factors)
         card[name] = float(np.clip(median * np.exp(change) if log else median + change, *limits))
     return SimpleNamespace(**card)
 

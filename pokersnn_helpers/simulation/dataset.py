@@ -25,7 +25,7 @@ def simulate_pokerdvs(
     n_test: int = 20,
     camera: EventCamera | None = None,
     *,
-    variety: float = 1,
+    spread: float | None = None,
     upside_down: float = 0,
 ) -> Split:
     """Simulate recordings in the form of POKER-DVS, with the source ``"simulated"``.
@@ -35,12 +35,12 @@ def simulate_pokerdvs(
         n_train: Recordings to train on, a quarter of them from each suit.
         n_test: Recordings to test on, likewise.
         camera: What films them. Default: ``cards.CAMERA``.
-        variety: As for ``simulate_recording``.
+        spread: As for ``simulate_recording``.
         upside_down: The share of each suit that stands upside down (0 to 1), its first recordings.
 
     Raises:
         ValueError: ``seed`` is negative, ``n_train`` or ``n_test`` isn't a positive multiple of 4,
-            ``variety`` or ``upside_down`` is out of range, or the camera is too insensitive to see
+            ``spread`` or ``upside_down`` is out of range, or the camera is too insensitive to see
             a pip.
     """
     if not isinstance(seed, Integral) or seed < 0:
@@ -57,7 +57,7 @@ def simulate_pokerdvs(
         turned = round(upside_down * per_suit)
         targets = np.repeat(range(4), per_suit)
         events = [
-            simulate_recording(suit, rng, camera, upside_down=number < turned, variety=variety)
+            simulate_recording(suit, rng, camera, upside_down=number < turned, spread=spread)
             for suit in POKERDVS_CLASSES
             for number in range(per_suit)
         ]
