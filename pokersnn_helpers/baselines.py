@@ -22,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
+from .changes import merged_polarities
 from .checks import check_indices
 from .fast import FastSNN
 from .frames import augment, make_loader, to_frames
@@ -91,10 +92,58 @@ class GatedRecurrent(nn.Module):
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return log-probabilities of shape (B, classes) for frames of shape (T, B, ...)."""
-        weights, steps = self.inputs.weight.t(), frames.shape[:2]
-        inputs = torch.sparse.mm(_rows(frames), weights) + self.inputs.bias  # few counts aren't 0
-        states, _ = self.units(torch.relu(inputs).unflatten(0, steps))
+        states, _ = self.units(torch.relu(_on_each_frame(self.inputs, frames)))
         return decode(self.readout(states))
+
+
+class FramePerceptron(nn.Module):
+    """Look at each frame alone, without a memory of others, and decode as the SNN does.
+
+    What it says doesn't depend on the order of the frames.
+
+    Args:
+        recordings: Say how large frames are and how many classes there are.
+        hidden: Rectified linear units.
+        dropout: Share of the hidden units that is silent in a training step.
+    """
+
+    def __init__(self, recordings: Recordings, hidden: int = 100, dropout: float = 0.3):
+        super().__init__()
+        self.inputs = nn.Linear(math.prod(recordings.sensor_size), hidden)
+        self.dropout = nn.Dropout(dropout)
+        self.readout = nn.Linear(hidden, len(recordings.classes))
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return log-probabilities of shape (B, classes) for frames of shape (T, B, ...)."""
+        hidden = torch.relu(_on_each_frame(self.inputs, frames))
+        return decode(self.readout(self.dropout(hidden)))
+
+
+class HybridSNN(nn.Module):
+    """Look at each frame with an ordinary layer, and give what it finds to the book's network.
+
+    Args:
+        recordings: Say how large frames are and how many classes there are.
+        features: Rectified linear units of the ordinary layer.
+        dropout: Share of them that is silent in a training step.
+    """
+
+    def __init__(self, recordings: Recordings, features: int = 100, dropout: float = 0.3):
+        super().__init__()
+        self.inputs = nn.Linear(math.prod(recordings.sensor_size), features)
+        self.dropout = nn.Dropout(dropout)
+        self.snn = FastSNN(features, output_size=len(recordings.classes))
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return log-probabilities of shape (B, classes) for frames of shape (T, B, ...)."""
+        found = self.dropout(torch.relu(_on_each_frame(self.inputs, frames)))
+        return decode(self.snn(found[..., None, None]))
+
+
+def _on_each_frame(layer: nn.Linear, frames: torch.Tensor) -> torch.Tensor:
+    """Apply a layer to frames (T, B, ...); return (T, B, outputs)."""
+    outputs = torch.sparse.mm(_rows(frames), layer.weight.t()) + layer.bias  # few counts aren't 0
+    return outputs.unflatten(0, frames.shape[:2])
 
 
 def _rows(frames: torch.Tensor) -> torch.Tensor:
@@ -249,6 +298,14 @@ def on_changed(train: Train, change: Callable[[Recordings], Recordings]) -> Trai
     return train_on_changed
 
 
+def frame_by_frame(
+    make: Callable[[Recordings], nn.Module], *, learning_rate: float = 0.002
+) -> Train:
+    """Train a network whose first layer looks at each frame alone, on merged polarities."""
+    train = by_gradient(make, clip_norm=0.3, learning_rate=learning_rate)
+    return on_changed(train, merged_polarities)
+
+
 def most_frequent() -> Train:
     """Answer with the class that is most frequent among the training recordings."""
     return on_features(DummyClassifier(strategy="most_frequent"), five_numbers)
@@ -279,6 +336,8 @@ MODELS: dict[str, Train] = {
     ),
     "SNN, book's recipe": spiking(),
     "SNN, no recurrence": spiking(without_recurrence),
+    "MLP on each frame": frame_by_frame(FramePerceptron),
+    "SNN behind a layer": frame_by_frame(HybridSNN),
 }
 
 

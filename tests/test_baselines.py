@@ -9,7 +9,9 @@ from pokersnn_helpers.baselines import (
     MODELS,
     WHOLE,
     ConvolutionalSNN,
+    FramePerceptron,
     GatedRecurrent,
+    HybridSNN,
     Trained,
     accuracy_table,
     bootstrap_interval,
@@ -30,7 +32,10 @@ from pokersnn_helpers.baselines import (
 )
 from pokersnn_helpers.changes import forwards_and_backwards, reversed_time, shuffled_time
 
-NETWORKS = (perceptron, convolutional, GatedRecurrent, ConvolutionalSNN)
+NETWORKS = (
+    *(perceptron, convolutional, FramePerceptron),
+    *(GatedRecurrent, ConvolutionalSNN, HybridSNN),
+)
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +159,7 @@ def test_bootstrap_weighs_groups_by_their_size():
 @pytest.mark.parametrize("make", NETWORKS)
 def test_networks_give_log_probabilities_and_take_sparse_frames_as_dense_ones(make, some):
     torch.manual_seed(0)
-    model = make(some)
+    model = make(some).eval()
     dense, sparse = (model(batch(some, sparse)) for sparse in (False, True))
     assert dense.shape == (12, 4)
     torch.testing.assert_close(dense.exp().sum(1), torch.ones(12))
@@ -198,10 +203,18 @@ def test_sum_over_time_tells_no_direction_by_construction(some):
         assert trained.correct(both).mean() == 0.5
 
 
-def test_recurrent_network_sees_the_order(some):
+@pytest.mark.parametrize("make", [GatedRecurrent, HybridSNN])
+def test_network_with_a_memory_sees_the_order(make, some):
     torch.manual_seed(0)
-    model = GatedRecurrent(some)
-    assert not torch.allclose(model(batch(some, True)), model(batch(reversed_time(some), True)))
+    frames, model = batch(some, False), make(some).eval()
+    assert not torch.allclose(model(frames), model(frames.flip(0)))
+
+
+def test_network_without_a_memory_sees_frames_and_not_their_order(some):
+    torch.manual_seed(0)
+    frames, model = batch(some, False), FramePerceptron(some).eval()
+    torch.testing.assert_close(model(frames), model(frames.flip(0)))
+    assert not torch.allclose(model(frames), model(frames.sum(0, keepdim=True)))
 
 
 def test_recurrent_weights_stay_zero(some):

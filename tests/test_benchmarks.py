@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -244,6 +245,19 @@ def test_every_imperfection_is_added_and_taken_away(fewer, data):
     assert [row["camera"] for row in rows] == [
         *("ideal", "all imperfections", "only mismatch", "all but mismatch"),
     ]
+
+
+def test_nested_choice_never_sees_the_fold_that_it_is_tested_on(quick, monkeypatch):
+    seen = []
+
+    def train(data, seed):
+        seen.append({events.tobytes() for events in data.train.events})
+        return lambda some: np.array([events.tobytes() in seen[-1] for events in some.events])
+
+    result = accuracy.measure_nested(seeds=1, processes=1, settings={"a": train} | quick)
+    assert len(seen) == 9  # three inner folds of each; "a" is never the best, so not trained again
+    assert all(choice in quick for choice in result["rows"][0]["chosen"].split("; "))
+    assert result["mean"] == pytest.approx(result["rows"][0]["correct"])
 
 
 def test_loading_names_missing_archives(tmp_path, monkeypatch):
