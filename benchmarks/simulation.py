@@ -56,11 +56,11 @@ class Mixture(NamedTuple):
 
 
 # Chosen by the 48 training recordings alone: moved, stretched and cut ones, and left-out passes.
-FITTED, WIDE = {"n_train": 400}, {"n_train": 400, "spread": 2.5}
+FITTED, WIDE = {"n_train": N_TRAIN}, {"n_train": N_TRAIN, "spread": 2.5}
 TURNED = FITTED | {"upside_down": 1}, WIDE | {"upside_down": 1}
 TRAINED_ON = {
     "simulated as fitted": Mixture((FITTED,), 0, 12),
-    "simulated": Mixture((FITTED, WIDE), 0, 15),
+    "simulated": Mixture((FITTED, WIDE, WIDE), 0, 20),
     "48 real": Mixture((), 1, 60),
     "48 real and simulated": Mixture((FITTED, WIDE, *TURNED), 8, 40),
 }

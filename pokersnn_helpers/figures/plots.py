@@ -11,6 +11,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Circle, Rectangle
 from matplotlib.ticker import MaxNLocator
 
@@ -562,7 +563,8 @@ def plot_spread(values: dict[str, Sequence[float]], label: str) -> Figure:
         values: By name, any number of numbers, such as one per seed.
         label: What the numbers are, with their unit.
     """
-    fig, ax = plt.subplots(figsize=(6.0, 0.8 + 0.36 * len(values)), layout="constrained")
+    layout = ConstrainedLayoutEngine(w_pad=0.12)  # room for a last tick label at the very edge
+    fig, ax = plt.subplots(figsize=(6.0, 0.8 + 0.36 * len(values)), layout=layout)
     for row, numbers in enumerate(values.values()):
         heights = row + np.linspace(-0.2, 0.2, len(numbers)) * (len(numbers) > 1)
         ax.plot(numbers, heights, "o", color=ACCENT, alpha=0.8, markersize=6, markeredgewidth=0)
@@ -695,7 +697,8 @@ def plot_closeness(table: pd.DataFrame) -> Figure:
     axes[0].axvspan(0.85, 1.15, color=SHADE)
     axes[1].axvspan(0.7, 1, color=SHADE)
     axes[0].set_title("ratio of the medians")
-    axes[1].set(title="overlap of the spreads", xlim=(0, 1))
+    axes[1].set(title="overlap of the spreads", xlim=(0, 1), xticks=[0, 0.25, 0.5, 0.75, 1])
+    axes[1].xaxis.set_major_formatter("{x:g}")
     axes[0].set_yticks(range(len(statistics)), [name.split(" (")[0] for name in statistics])
     axes[0].set_ylim(len(statistics) - 0.5, -0.5)
     add_class_legend(fig, axes[0])
