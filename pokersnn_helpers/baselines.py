@@ -394,7 +394,8 @@ def cross_validate(
         for seed, split in zip(seeds, splits, strict=True)
         for learned, held_out in split
     ]
-    predictors = iter(Parallel(processes, batch_size=1)(jobs))
+    # The last models train for longest. Started first, none of them keeps a process waiting.
+    predictors = iter(Parallel(processes, batch_size=1)(jobs[::-1])[::-1])
     return {
         name: Trained([[(next(predictors), held_out) for _, held_out in split] for split in splits])
         for name in models
