@@ -69,7 +69,7 @@ def test_no_model_sees_the_group_that_it_is_tested_on(everything):
     trained = cross_validate({"spy": spy}, recordings, groups, seeds=(0, 1))["spy"]
     held_out = [numbers for folds in trained.runs for _, numbers in folds]
     assert len(seen) == len(held_out) == 6
-    for learned, numbers in zip(seen, held_out, strict=True):
+    for learned, numbers in zip(seen[::-1], held_out, strict=True):  # the last job runs first
         own = set(groups[numbers])
         for number, events in enumerate(recordings.events):
             assert (events.tobytes() in learned) == (groups[number] not in own)
