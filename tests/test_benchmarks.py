@@ -247,17 +247,23 @@ def test_every_imperfection_is_added_and_taken_away(fewer, data):
     ]
 
 
-def test_nested_choice_never_sees_the_fold_that_it_is_tested_on(quick, monkeypatch):
-    seen = []
+def test_nested_choice_never_sees_the_fold_that_it_is_tested_on(quick):
+    trained = []
 
     def train(data, seed):
-        seen.append({events.tobytes() for events in data.train.events})
-        return lambda some: np.array([events.tobytes() in seen[-1] for events in some.events])
+        learned, held_out = ({e.tobytes() for e in part.events} for part in (data.train, data.test))
+        trained.append((learned, held_out))
+        return lambda some: np.zeros(len(some), dtype=int)
 
-    result = accuracy.measure_nested(seeds=1, processes=1, settings={"a": train} | quick)
-    assert len(seen) == 9  # three inner folds of each; "a" is never the best, so not trained again
-    assert all(choice in quick for choice in result["rows"][0]["chosen"].split("; "))
-    assert result["mean"] == pytest.approx(result["rows"][0]["correct"])
+    result = accuracy.measure_nested(seeds=1, processes=1, settings={"a": train})
+    assert len(trained) == 12  # in each fold three inner ones to choose by, then one to test
+    tested = [trained[last][1] for last in (3, 7, 11)]
+    assert sum(map(len, tested)) == len(set.union(*tested)) == 131
+    for fold, outer in enumerate(tested):
+        *inner, (learned, _) = trained[4 * fold : 4 * fold + 4]
+        assert all(not outer & (part | held_out) for part, held_out in inner)
+        assert set.union(*(held_out for _, held_out in inner)) == learned
+    assert result["mean"] == pytest.approx(30 / 131) and result["club"] == 1  # always "club"
 
 
 def test_loading_names_missing_archives(tmp_path, monkeypatch):
