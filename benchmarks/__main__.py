@@ -21,6 +21,7 @@ BENCHMARKS = {
     "accuracy": ("accuracy", "every model of chapter 6 on all 131 recordings, and what it needs"),
     "trials": ("accuracy", "settings tried for the models that chapter 6 adds, on the 48"),
     "nested": ("accuracy", "the best SNN of chapter 6, its setting chosen by inner folds"),
+    "operations": ("operations", "operations and energy of an answer by model and bin width"),
     "lines": ("lines", "what each line added to the plain loop is worth, on held-out folds"),
     "loading": ("loading", "load_pokerdvs in a new process, from archives and then once more"),
     "simulation": ("simulation", "how close simulated recordings are; does training carry over?"),

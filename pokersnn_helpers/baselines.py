@@ -37,6 +37,31 @@ Predict = Callable[[Recordings], np.ndarray]
 Train = Callable[[Split, int], Predict]
 
 
+@dataclass(frozen=True)
+class NetworkPredictor:
+    """Tells the classes of recordings with a trained network, by bins of ``time_window`` µs."""
+
+    model: nn.Module
+    time_window: float
+
+    def __call__(self, recordings: Recordings) -> np.ndarray:
+        """Return indices of classes."""
+        loader = make_loader(recordings, 64, self.time_window, sparse=True)
+        return evaluate(self.model, loader, "cpu").predicted.numpy()
+
+
+@dataclass(frozen=True)
+class FeaturesPredictor:
+    """Tells the classes of recordings with a trained model of scikit-learn."""
+
+    model: Any
+    features: Callable[[Recordings], np.ndarray]
+
+    def __call__(self, recordings: Recordings) -> np.ndarray:
+        """Return indices of classes."""
+        return self.model.predict(self.features(recordings))
+
+
 class SummedImage(nn.Module):
     """Classify the image that is the sum of all frames, log(1 + count) per pixel and polarity.
 
@@ -76,6 +101,26 @@ def convolutional(recordings: Recordings, channels: int = 16) -> SummedImage:
     )
 
 
+class FrameLinear(nn.Linear):
+    """A linear layer for frames: (T, B, polarities, height, width) in, (T, B, outputs) out."""
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Multiply what isn't 0 in the frames: few counts are."""
+        frames = frames if frames.is_sparse else frames.to_sparse()
+        outputs = torch.sparse.mm(_rows(frames), self.weight.t()) + self.bias
+        return outputs.unflatten(0, frames.shape[:2])
+
+
+def _rows(frames: torch.Tensor) -> torch.Tensor:
+    """Return sparse frames (T, B, polarities, height, width) as a matrix (T · B, inputs)."""
+    check_indices(frames)
+    time, recording, polarity, y, x = frames._indices()
+    steps, batch, polarities, height, width = frames.shape
+    places = torch.stack([time * batch + recording, (polarity * height + y) * width + x])
+    shape = (steps * batch, polarities * height * width)
+    return torch.sparse_coo_tensor(places, frames._values(), shape, check_invariants=False)
+
+
 class GatedRecurrent(nn.Module):
     """Read frames one after the other with gated recurrent units (GRU), and decode as the SNN does.
 
@@ -86,13 +131,13 @@ class GatedRecurrent(nn.Module):
 
     def __init__(self, recordings: Recordings, hidden: int = 64):
         super().__init__()
-        self.inputs = nn.Linear(math.prod(recordings.sensor_size), hidden)
+        self.inputs = FrameLinear(math.prod(recordings.sensor_size), hidden)
         self.units = nn.GRU(hidden, hidden)
         self.readout = nn.Linear(hidden, len(recordings.classes))
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return log-probabilities of shape (B, classes) for frames of shape (T, B, ...)."""
-        states, _ = self.units(torch.relu(_on_each_frame(self.inputs, frames)))
+        states, _ = self.units(torch.relu(self.inputs(frames)))
         return decode(self.readout(states))
 
 
@@ -109,13 +154,13 @@ class FramePerceptron(nn.Module):
 
     def __init__(self, recordings: Recordings, hidden: int = 100, dropout: float = 0.3):
         super().__init__()
-        self.inputs = nn.Linear(math.prod(recordings.sensor_size), hidden)
+        self.inputs = FrameLinear(math.prod(recordings.sensor_size), hidden)
         self.dropout = nn.Dropout(dropout)
         self.readout = nn.Linear(hidden, len(recordings.classes))
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return log-probabilities of shape (B, classes) for frames of shape (T, B, ...)."""
-        hidden = torch.relu(_on_each_frame(self.inputs, frames))
+        hidden = torch.relu(self.inputs(frames))
         return decode(self.readout(self.dropout(hidden)))
 
 
@@ -130,31 +175,14 @@ class HybridSNN(nn.Module):
 
     def __init__(self, recordings: Recordings, features: int = 100, dropout: float = 0.3):
         super().__init__()
-        self.inputs = nn.Linear(math.prod(recordings.sensor_size), features)
+        self.inputs = FrameLinear(math.prod(recordings.sensor_size), features)
         self.dropout = nn.Dropout(dropout)
         self.snn = FastSNN(features, output_size=len(recordings.classes))
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return log-probabilities of shape (B, classes) for frames of shape (T, B, ...)."""
-        found = self.dropout(torch.relu(_on_each_frame(self.inputs, frames)))
+        found = self.dropout(torch.relu(self.inputs(frames)))
         return decode(self.snn(found[..., None, None]))
-
-
-def _on_each_frame(layer: nn.Linear, frames: torch.Tensor) -> torch.Tensor:
-    """Apply a layer to frames (T, B, ...); return (T, B, outputs)."""
-    outputs = torch.sparse.mm(_rows(frames), layer.weight.t()) + layer.bias  # few counts aren't 0
-    return outputs.unflatten(0, frames.shape[:2])
-
-
-def _rows(frames: torch.Tensor) -> torch.Tensor:
-    """Return frames (T, B, polarities, height, width) as a sparse matrix (T · B, inputs)."""
-    frames = frames if frames.is_sparse else frames.to_sparse()
-    check_indices(frames)
-    time, recording, polarity, y, x = frames._indices()
-    steps, batch, polarities, height, width = frames.shape
-    places = torch.stack([time * batch + recording, (polarity * height + y) * width + x])
-    shape = (steps * batch, polarities * height * width)
-    return torch.sparse_coo_tensor(places, frames._values(), shape, check_invariants=False)
 
 
 class ConvolutionalSNN(nn.Module):
@@ -218,7 +246,7 @@ def by_gradient(
             model, loader, epochs=epochs, optimizer=optimizer, clip_norm=clip_norm,
             ema_decay=0.95, augment=augment, device="cpu",
         )  # fmt: skip
-        return _predict_with(model, time_window)
+        return NetworkPredictor(model, time_window)
 
     return train
 
@@ -229,17 +257,9 @@ def spiking(network: Any = FastSNN, **options: Any) -> Train:
     def train(data: Split, seed: int) -> Predict:
         watched = Split(data.train, data.test.subset([0]))  # nobody looks, so one is enough
         classifier, _ = train_classifier(watched, seed, "cpu", network=network, **options)
-        return _predict_with(classifier, options.get("time_window", 1000))
+        return NetworkPredictor(classifier, options.get("time_window", 1000))
 
     return train
-
-
-def _predict_with(model: nn.Module, time_window: float) -> Predict:
-    def predict(recordings: Recordings) -> np.ndarray:
-        loader = make_loader(recordings, 64, time_window, sparse=True)
-        return evaluate(model, loader, "cpu").predicted.numpy()
-
-    return predict
 
 
 def on_features(model: Any, features: Callable[[Recordings], np.ndarray]) -> Train:
@@ -247,7 +267,7 @@ def on_features(model: Any, features: Callable[[Recordings], np.ndarray]) -> Tra
 
     def train(data: Split, seed: int) -> Predict:
         trained = clone(model).fit(features(data.train), data.train.targets)
-        return lambda recordings: trained.predict(features(recordings))
+        return FeaturesPredictor(trained, features)
 
     return train
 
@@ -315,6 +335,20 @@ def logistic_regression(features: Callable[[Recordings], np.ndarray], C: float =
     """Train a logistic regression on standardised numbers; ``C`` is that of scikit-learn."""
     regression = make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=2000))
     return on_features(regression, features)
+
+
+def regression_network(regression: Any) -> SummedImage:
+    """Make the network that says what a trained logistic regression on ``summed_image`` says.
+
+    Standardisation becomes a part of its weights, so a pixel without events still counts 0.
+    """
+    scaler, model = regression[0], regression[-1]
+    weight = model.coef_ / scaler.scale_
+    linear = nn.Linear(*weight.T.shape)
+    with torch.no_grad():
+        linear.weight.copy_(torch.from_numpy(weight))
+        linear.bias.copy_(torch.from_numpy(model.intercept_ - weight @ scaler.mean_))
+    return SummedImage(nn.Sequential(nn.Flatten(), linear))
 
 
 def nearest_neighbour(features: Callable[[Recordings], np.ndarray], neighbours: int = 1) -> Train:

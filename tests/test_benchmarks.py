@@ -14,9 +14,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pokersnn_helpers import Classifier, load_pokerdvs131, train_classifier
 from pokersnn_helpers.baselines import (
+    WHOLE,
+    HybridSNN,
+    by_gradient,
     five_numbers,
     logistic_regression,
     most_frequent,
+    spiking,
     summed_image,
 )
 
@@ -25,14 +29,24 @@ if ROOT not in sys.path:  # the folder lies beside the package, not in it
     sys.path.insert(0, ROOT)
 
 from benchmarks import __main__ as command  # noqa: E402
-from benchmarks import accuracy, lines, loading, networks, recipe, scaling, simulation, timing  # noqa: E402
+from benchmarks import (  # noqa: E402
+    accuracy,
+    lines,
+    loading,
+    networks,
+    operations,
+    recipe,
+    scaling,
+    simulation,
+    timing,
+)
 
 HOW = ("tested", "trained and tested")
 
 
 @pytest.fixture(autouse=True)
 def loaded(data, monkeypatch):
-    for module in (lines, loading, networks, recipe, scaling, timing):
+    for module in (lines, loading, networks, operations, recipe, scaling, timing):
         monkeypatch.setattr(module, "recordings", lambda: data, raising=False)
 
 
@@ -209,6 +223,23 @@ def test_trials_have_a_row_per_setting_and_as_many_for_each_model(quick):
     assert {len(settings) for settings in accuracy.TRIALS.values()} == {6}
     result = accuracy.measure_trials(seeds=1, processes=1, trials={"a": quick})
     assert [row["setting"] for row in result["rows"]] == list(quick)
+
+
+def test_operations_have_a_row_per_model_and_bin_width(data):
+    models = {
+        ("logistic regression", WHOLE): logistic_regression(summed_image),
+        ("SNN behind a layer", 1000): by_gradient(HybridSNN, epochs=1),
+        ("SNN", 5000): spiking(epochs=1, time_window=5000),
+    }
+    result = operations.measure_operations(repeats=1, models=models)
+    regression, behind, snn = result["rows"]
+    assert [row["bins_us"] for row in result["rows"]] == ["sum", 1000, 5000]
+    assert regression["dense_macs"] == 4 * 2450 and regression["neuron_updates"] == 0
+    assert behind["dense_macs"] == pytest.approx(behind["steps"] * (2450 * 100 + 100 * 204))
+    assert snn["dense_macs"] == pytest.approx(snn["steps"] * (2450 * 100 + 100 * 104))
+    for row in result["rows"]:
+        assert 0 < row["effective_macs"] < row["dense_macs"]
+        assert 0 < row["effective_uJ"] < row["dense_uJ"] < row["dense_with_memory_uJ"]
 
 
 @pytest.fixture

@@ -1,0 +1,74 @@
+"""Estimates of the energy that counted operations take, from published figures for one of them.
+
+These are orders of magnitude, not measurements:
+
+- Only estimates of one kind can be compared: never one for Loihi, in 14 nm, with one for 45 nm.
+- Memory decides: where the weights lie, and how often a weight that was read is used again. Here it
+  never is, which is hard on convolutions and on batches.
+- Control, data on their way, leakage, and what a chip takes while it waits for events are left out.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .operations import Operations
+
+# In pJ, 45 nm at 0.9 V: Horowitz 2014, doi:10.1109/ISSCC.2014.6757323, figure 1.1.9.
+# By the bits of a weight: floating point of 32, or integers of 8 that are added in 32.
+MAC_PJ = {32: 3.7 + 0.9, 8: 0.2 + 0.1}
+AC_PJ = {32: 0.9, 8: 0.1}
+SRAM_PJ = {8 * 2**10: 10, 32 * 2**10: 20, 2**20: 100}  # access to 64 bits, by the memory's bytes
+DRAM_PJ = 1300  # access to 64 bits; the lower end of 1.3 to 2.6 nJ
+
+# In pJ, 14 nm at 0.75 V, from simulations before the chip was made: the least that a synaptic
+# operation takes, and the update of an active neuron. Davies et al. 2018,
+# doi:10.1109/MM.2018.112130359, table 2.
+LOIHI_SYNAPTIC_PJ, LOIHI_UPDATE_PJ = 23.6, 81
+
+
+class Energy(NamedTuple):
+    """Estimates for each recording, in µJ, of shape (B,)."""
+
+    dense: np.ndarray  # every operation a multiply-accumulate: hardware that skips no zero
+    dense_with_memory: np.ndarray
+    effective: np.ndarray  # only effective operations: hardware that skips every zero
+    effective_with_memory: np.ndarray
+    loihi: np.ndarray  # NaN for a network without neurons
+
+
+def estimate_energy(operations: Operations, bits: int = 32) -> Energy:
+    """Multiply operations by published energies of one operation.
+
+    The update of a neuron takes two multiply-accumulates of floating point, for its voltage and its
+    current. With memory, each operation also reads its weight from the smallest memory of
+    Horowitz's table that holds the network (SRAM of 8 kB, 32 kB or 1 MB, else DRAM), and an update
+    reads and writes voltage and current, 32 bits each, in 8 kB. Inputs and sums stay in registers.
+
+    Loihi's figures include its memory. They are applied to all effective operations, as if it could
+    take any input.
+
+    Args:
+        operations: What ``count_operations`` returns.
+        bits: Of a weight, 32 or 8. It changes the energy only, not what was counted.
+
+    Raises:
+        ValueError: There are no figures for so many bits.
+    """
+    if bits not in MAC_PJ:
+        raise ValueError(f"bits is {bits}; choose from {', '.join(map(str, MAC_PJ))}")
+    size = operations.footprint * bits / 32
+    access = next((pj for most, pj in SRAM_PJ.items() if size <= most), DRAM_PJ)
+    read, updates = access * bits / 64, operations.neuron_updates
+    update_pj, states_pj = 2 * MAC_PJ[32], 4 * 32 / 64 * SRAM_PJ[8 * 2**10]
+    dense = MAC_PJ[bits] * operations.dense_macs + update_pj * updates
+    macs, acs = operations.effective_macs, operations.effective_acs
+    effective = MAC_PJ[bits] * macs + AC_PJ[bits] * acs + update_pj * updates
+    loihi = LOIHI_SYNAPTIC_PJ * operations.effective + LOIHI_UPDATE_PJ * updates
+    return Energy(
+        dense=dense / 1e6,
+        dense_with_memory=(dense + read * operations.dense_macs + states_pj * updates) / 1e6,
+        effective=effective / 1e6,
+        effective_with_memory=(effective + read * operations.effective + states_pj * updates) / 1e6,
+        loihi=np.where(updates > 0, loihi / 1e6, np.nan),
+    )
