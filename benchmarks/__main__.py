@@ -25,6 +25,7 @@ BENCHMARKS = {
     "lines": ("lines", "what each line added to the plain loop is worth, on held-out folds"),
     "loading": ("loading", "load_pokerdvs in a new process, from archives and then once more"),
     "simulation": ("simulation", "how close simulated recordings are; does training carry over?"),
+    "passes": ("simulation", "cards of other passes and upside-down ones, by what is trained on"),
 }
 
 

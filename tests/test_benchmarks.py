@@ -242,33 +242,33 @@ def test_operations_have_a_row_per_model_and_bin_width(data):
         assert 0 < row["effective_uJ"] < row["dense_uJ"] < row["dense_with_memory_uJ"]
 
 
-@pytest.fixture
-def fewer(monkeypatch):
-    """As many networks, trained on hardly anything."""
-    few = {"n_train": 4}
-    turned = few | {"upside_down": 1}
-    mixture = simulation.Mixture
-    trained_on = {"real": mixture((), 1, 1), "both": mixture((few, turned), 2, 1)}
-    monkeypatch.setattr(simulation, "TRAINED_ON", trained_on)
-    monkeypatch.setattr(simulation, "N_FILMED", 4)
-    monkeypatch.setattr(simulation, "IMPERFECTIONS", (("mismatch",),))
+FEW = {"n_train": 4}
+BOTH = simulation.Mixture((FEW, FEW | {"upside_down": 1}), 2, spiking(epochs=1))
 
 
-def test_mixtures_have_the_real_recordings_as_often_as_they_say(fewer, data):
-    assert len(simulation.training_set("real", data, 0)) == len(data.train)
-    both = simulation.training_set("both", data, 0)
+def test_mixtures_have_the_real_recordings_as_often_as_they_say(data):
+    only_real = simulation.Mixture((), 1, spiking(epochs=1))
+    assert len(simulation.training_set(only_real, data, 0)) == len(data.train)
+    both = simulation.training_set(BOTH, data, 0)
     assert len(both) == 2 * len(data.train) + 8
     assert not torch.equal(*(torch.tensor(e["t"][:99].copy()) for e in both.events[-8::4]))
 
 
-def test_other_passes_have_a_row_per_group(fewer, data):
+def test_other_passes_have_a_row_per_group(data):
     if data.source != "real":
         pytest.skip("the real recordings are not at hand")
-    rows = simulation.other_passes("both", data, load_pokerdvs131(), range(2))
+    rows = simulation.measure_passes(2, processes=1, mixtures={"both": BOTH})["rows"]
     names = [row["tested_on"] for row in rows]
     assert names == ["Tonic's 68", "its 20 test", "32 upright others", "31 upside down"]
     for row in rows:
         assert 0 <= row["lowest"] <= row["mean"] <= row["highest"] <= 1
+
+
+@pytest.fixture
+def fewer(monkeypatch):
+    """Film fewer cards, and leave out one imperfection only."""
+    monkeypatch.setattr(simulation, "N_FILMED", 4)
+    monkeypatch.setattr(simulation, "IMPERFECTIONS", (("mismatch",),))
 
 
 def test_every_imperfection_is_added_and_taken_away(fewer, data):
