@@ -43,6 +43,16 @@
     };
   }
 
+  // Random numbers from 0 to 1, the same as in Python.
+  function mulberry32(state) {
+    return () => {
+      state = (state + 0x6d2b79f5) | 0;
+      let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+      mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+      return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    };
+  }
+
   // ---- Controls ----
 
   const number = (value, digits) => value.toFixed(digits).replace("-", "−");
@@ -149,7 +159,7 @@
 
   const kinds = {}; // each script in the folder interactive adds its own
   window.interactiveFigures = {
-    kinds, load, loadCharts, element, colour, fontFamily, number, whenThemeChanges, oncePerImage,
+    kinds, load, loadCharts, mulberry32, element, colour, fontFamily, number, whenThemeChanges, oncePerImage,
     addSliders, addRow, button, liveText, addChart, tick,
   };
 

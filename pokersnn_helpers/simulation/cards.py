@@ -101,6 +101,12 @@ APERTURE_RADII = {
     "club": (14.5, 15.2), "heart": (15, 15.2), "diamond": (11, 15.2), "spade": (14.8, 15.2),
 }  # fmt: skip
 
+# How a hand moves a pip. Unlike what is above, this was chosen and not fitted.
+HAND_PLACES = 5  # where it goes in turn
+HAND_REACH = 11  # pixels from the first place, along x and y
+HAND_SPEEDS = (0.5, 4)  # pixels per ms, from leg to leg
+HAND_LONGEST = 25  # ms
+
 
 def simulate_recording(
     suit: str,
@@ -143,10 +149,47 @@ def simulate_recording(
     card = _draw(suit, rng, spread, factors)
     if upside_down:
         card.rotation += math.pi
-    motion = _move(card)
+    return _film(suit, card, _move(card), rng, camera or CAMERA)
+
+
+def simulate_by_hand(
+    suit: str, rng: np.random.Generator, camera: EventCamera | None = None
+) -> np.ndarray:
+    """Simulate a pip that a hand moves about before the camera, upright and evenly lit.
+
+    It goes from rest to some places nearby in turn, each time at another speed. The real recordings
+    have no such motion; the network of the landing page needs it, where readers move the pip.
+
+    Args:
+        suit: As for ``simulate_recording``.
+        rng: Draws the pip's size and its way, and the camera's noise.
+        camera: As for ``simulate_recording``.
+
+    Returns:
+        Events as ``simulate_recording`` returns them.
+
+    Raises:
+        TypeError: As for ``simulate_recording``.
+        ValueError: There is no such suit, or the camera is too insensitive to see the pip.
+    """
+    if suit not in POKERDVS_CLASSES:
+        raise ValueError(f"suit is {suit!r}; choose one of {', '.join(POKERDVS_CLASSES)}")
+    check_generator(rng)
+    card = _draw(suit, rng, spread=1)
+    card.fade, card.highlight = 0, -math.inf
+    return _film(suit, card, _wander(card, rng), rng, camera or CAMERA)
+
+
+def _film(
+    suit: str,
+    card: SimpleNamespace,
+    motion: "_Motion",
+    rng: np.random.Generator,
+    camera: EventCamera,
+) -> np.ndarray:
+    """Let a camera see a moving pip, and the aperture follow it."""
     lowest = motion.way.max() + card.y + APERTURE_RADII[suit][1]
     rows = np.arange(int(motion.way.min()) - 3, int(lowest) + 2)  # all that the aperture can reach
-    camera = camera or CAMERA
     events = camera.record(_log_frames(suit, card, motion, rows), FRAME_INTERVAL, rng)
     events["t"] -= LEAD_IN
     events["y"] += rows[0]
@@ -177,6 +220,7 @@ class _Motion(NamedTuple):
     """Where a pip is, and how it looks, in each frame."""
 
     time: np.ndarray  # ms
+    x: np.ndarray  # column of its middle
     way: np.ndarray  # pixels; down is positive
     height: np.ndarray  # share of the pip's height that it shows, since it is tilted
     width: np.ndarray  # and of its width
@@ -193,21 +237,40 @@ def _move(card: SimpleNamespace) -> _Motion:
     standing_up, tipping_over = TILT_EXPONENTS
     angle = card.tilt_end * later**tipping_over - card.tilt_start * early**standing_up
     height = np.cos(np.clip(angle, -1.45, 1.45))
-    return _Motion(time, way, height, np.where(angle < 0, 1 - NARROWING * (1 - height), 1))
+    x = card.x + card.drift * np.maximum(time, 0) / card.duration
+    return _Motion(time, x, way, height, np.where(angle < 0, 1 - NARROWING * (1 - height), 1))
+
+
+def _wander(card: SimpleNamespace, rng: np.random.Generator) -> _Motion:
+    """Move a pip to some places in turn, as a hand does."""
+    ways = rng.uniform(-HAND_REACH, HAND_REACH, (HAND_PLACES, 2))
+    places = np.concatenate([[[0, 0]], ways.cumsum(axis=0).clip(-HAND_REACH, HAND_REACH)])
+    slowest, fastest = HAND_SPEEDS
+    speeds = np.exp(rng.uniform(math.log(slowest), math.log(fastest), HAND_PLACES))
+    legs = np.hypot(*np.diff(places, axis=0).T) / speeds
+    arrivals = np.concatenate([[0], legs.cumsum()])
+    time = np.arange(-LEAD_IN, 1000 * min(arrivals[-1], HAND_LONGEST), FRAME_INTERVAL) / 1000
+    smooth = np.ones(11) / 11  # over 1 ms: nothing starts or stops at once
+    x, way = (
+        np.convolve(np.pad(np.interp(time, arrivals, place), 5, mode="edge"), smooth, "valid")
+        for place in places.T
+    )
+    whole = np.ones_like(time)
+    return _Motion(time, card.x + x, way, whole, whole)
 
 
 def _log_frames(
     suit: str, card: SimpleNamespace, motion: _Motion, rows: np.ndarray
 ) -> Iterator[np.ndarray]:
     """Yield log intensities of shape (rows, columns): 0 on the card, less on the pip."""
-    time, way, height, width = motion
+    time, x_middle, way, height, width = motion
     y = rows.astype(np.float32)[:, None]
     x = np.arange(POKERDVS_SENSOR_SIZE[0], dtype=np.float32)
     sine, cosine = math.sin(card.rotation), math.cos(card.rotation)
     lit = (time - LIGHTING[0] * card.turn * card.duration) / LIGHTING[1]
     contrast = card.contrast * (1 - card.fade / (1 + np.exp(lit)))
     values = [
-        card.x + card.drift * np.maximum(time, 0) / card.duration,
+        x_middle,
         card.y + way + (1 - height) * card.scale_y,  # the lower edge stays where it is
         width * card.scale_x,
         height * card.scale_y,

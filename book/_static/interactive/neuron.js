@@ -1,16 +1,6 @@
 // A LIF neuron: pokersnn_helpers/figures/interactive_neuron.py computes the same with Norse.
 (() => {
-  const { kinds, loadCharts, tick, oncePerImage, addSliders, addRow, button, liveText, addChart } = window.interactiveFigures;
-
-  // Random numbers from 0 to 1, the same as in Python.
-  function mulberry32(state) {
-    return () => {
-      state = (state + 0x6d2b79f5) | 0;
-      let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-      mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-      return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-    };
-  }
+  const { kinds, loadCharts, tick, mulberry32, oncePerImage, addSliders, addRow, button, liveText, addChart } = window.interactiveFigures;
 
   // When input events arrive up to some time, in s, with exponential waits.
   function arrivals(seed, rate, end) {

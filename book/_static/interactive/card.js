@@ -1,0 +1,282 @@
+// Show it a card: a simulated pip moves before a simulated camera, and a trained network answers.
+// The folder card holds the parts: the scene, the camera, the network, one show, and the drawing.
+(() => {
+  const { kinds, load, mulberry32, element, oncePerImage, whenThemeChanges, addSliders, addRow, button } = window.interactiveFigures;
+  const PARTS = ["data", "scene", "camera", "network", "show", "drawing"];
+  const GLYPHS = { club: "♣\uFE0E", heart: "♥\uFE0E", diamond: "♦\uFE0E", spade: "♠\uFE0E" };
+  const PANELS = {
+    scene: "a card: drag its pip", window: "the camera's window", neurons: "100 hidden neurons",
+    raster: "their spikes", voltages: "four voltages",
+  };
+  const SWITCHES = {
+    shuffle: "shuffle time", merge: "merge polarities", half: "hide half", "no-recurrence": "no recurrence",
+    "upside-down": "upside down", noise: "noise",
+  };
+  const EVENT_FADES = 2500; // µs of the scene's time, to 1/e
+  const SPIKE_FADES = 1500;
+  const FASTEST = 3.5; // pixels per ms that a hand can move the pip
+  const STEP = 9; // pixels that an arrow key moves it
+  const STILL = 4000; // µs at rest after which a show by hand is over
+  const ROWS_BY_HAND = [-28, 62];
+  const PLACES = [[-1, 36], [-4, 50]]; // columns and rows that a hand can reach
+
+  const clamp = (value, [lowest, highest]) => Math.min(Math.max(value, lowest), highest);
+  const counted = (count, name) => `${count.toLocaleString("en")} ${name}${count === 1 ? "" : "s"}`;
+
+  kinds.card = async (content, controls, drawing) => {
+    for (const part of PARTS) await load(`interactive/card/${part}.js`);
+    const { card, cardData } = window.interactiveFigures;
+    const { simulator } = cardData;
+    const { suits } = simulator;
+    const network = new card.Network(cardData);
+    const order = card.sortByVote(network.votes());
+    const random = mulberry32(content.seed ?? Date.now());
+    const changes = new Set();
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+    // ---- What is going on ----
+
+    let show = null; // the card before the camera, or the last one
+    let suit = content.first ?? suits[Math.floor(suits.length * random())];
+    let pose = restingPose();
+    let hand = null; // where a reader wants the pip, while it is moved
+    let glow = new card.Glow();
+    let lit = new Float32Array(network.hidden); // how bright each neuron is
+    let rest = 0; // from 0 to 1 while the sum of the events appears
+    let [correct, thrown] = [0, 0];
+    let [paused, visible, ticking] = [false, false, false];
+    let last = 0;
+    let behind = 0; // µs of the scene's time that are due
+
+    function restingPose() {
+      const resting = card.restingPose(suit, simulator);
+      if (changes.has("upside-down")) resting.rotation = Math.PI;
+      return resting;
+    }
+
+    function begin(next) {
+      show = next;
+      glow = new card.Glow();
+      lit = new Float32Array(network.hidden);
+      [rest, behind] = [0, 0];
+      setPaused(false);
+      if (calm && !hand) while (show.stage !== "done") advance();
+      start();
+    }
+
+    function throwCard(which) {
+      [suit, hand] = [which, null];
+      begin(card.Show.thrown({ simulator, network, random, suit, changes: new Set(changes) }));
+    }
+
+    // A reader moves the pip: it follows, though not faster than FASTEST.
+    function takePip() {
+      const resting = restingPose();
+      [resting.x, resting.y] = [pose.x, pose.y];
+      hand = { x: pose.x, y: pose.y, target: [pose.x, pose.y], held: false, moved: 0 };
+      const follow = () => {
+        const [right, below] = [hand.target[0] - hand.x, hand.target[1] - hand.y];
+        const away = Math.hypot(right, below);
+        const most = (FASTEST * simulator.frame_interval) / 1000;
+        const share = away > 0 ? Math.min(most / away, 0.1) : 0;
+        hand.x += share * right;
+        hand.y += share * below;
+        if (away > 0.5) hand.moved = show?.time ?? 0;
+        return { ...resting, x: hand.x, y: hand.y };
+      };
+      begin(new card.Show({
+        simulator, network, random, suit, changes: new Set(changes), pose: follow, lasts: Infinity, rows: ROWS_BY_HAND,
+      }));
+    }
+
+    // ---- Time: one frame of the camera after the other, in slow motion ----
+
+    function advance() {
+      const steps = show.steps.length;
+      glow.add(show.advance());
+      pose = show.seen;
+      for (const step of show.steps.slice(steps)) for (const neuron of step.spikes) lit[neuron] = 1;
+      if (hand && !hand.held && show.time - hand.moved > STILL) show.lasts = show.time;
+      if (show.stage === "done") finish();
+    }
+
+    function finish() {
+      const answer = show.answer();
+      if (!hand) {
+        thrown += 1;
+        correct += answer.suit === suit;
+        tally.textContent = `${correct} of ${thrown} cards right`;
+      }
+      said.textContent = sentence(answer);
+      setTimeout(() => {
+        if (show?.stage !== "done") return;
+        [hand, pose] = [null, restingPose()];
+        redraw();
+      }, 900);
+    }
+
+    function sentence({ suit: answer, after, events, spikes }) {
+      if (!answer) return "No event, no answer.";
+      const mistake = answer === suit ? "" : ` It was a ${GLYPHS[suit]}.`;
+      return `${GLYPHS[answer]} after ${after} ms: ${counted(events, "event")}, ${counted(spikes, "spike")}.${mistake}`;
+    }
+
+    const running = () => show !== null && !paused && visible && !document.hidden && (show.stage !== "done" || rest < 1);
+
+    function start() {
+      if (!ticking && running()) requestAnimationFrame((now) => { last = now; tick(now); });
+      ticking ||= running();
+      redraw();
+    }
+
+    function tick(now) {
+      ticking = running();
+      if (!ticking) return;
+      const elapsed = 1000 * Math.min(now - last, 50); // µs; a browser that was busy doesn't jump
+      last = now;
+      if (show.stage === "done") {
+        rest = calm ? 1 : Math.min(rest + elapsed / 600_000, 1);
+        lit = lit.map((brightness) => brightness * Math.exp(-elapsed / 150_000));
+      } else {
+        behind += elapsed / values().slow;
+        for (; behind >= simulator.frame_interval && show.stage !== "done"; behind -= simulator.frame_interval) {
+          advance();
+          glow.fade(Math.exp(-simulator.frame_interval / EVENT_FADES));
+          const faded = Math.exp(-simulator.frame_interval / SPIKE_FADES);
+          for (let neuron = 0; neuron < lit.length; neuron++) lit[neuron] *= faded;
+        }
+      }
+      draw();
+      requestAnimationFrame(tick);
+    }
+
+    // ---- Panels ----
+
+    drawing.setAttribute("role", "group");
+    drawing.setAttribute("aria-label", "A card before a camera, and a network that sees its events");
+    const canvases = {};
+    for (const [name, label] of Object.entries(PANELS)) {
+      const panel = element("div", { className: `card-panel card-panel-${name}` }, element("p", { textContent: label }));
+      canvases[name] = card.panel(panel, name);
+      drawing.append(panel);
+    }
+    const grip = element("button", { type: "button", className: "card-grip" });
+    grip.setAttribute("aria-label", "The pip: drag it, or move it with the arrow keys");
+    canvases.scene.after(grip);
+    for (const polarity of ["ON", "OFF"]) {
+      canvases.window.previousSibling.append(element("b", { className: `card-${polarity}`, textContent: ` ${polarity}` }));
+    }
+
+    function draw() {
+      const steps = show?.steps ?? [];
+      const leader = show?.answer().suit ?? null;
+      const tracker = show?.stage === "done" && !hand && rest === 1 ? null : show?.tracker;
+      card.drawScene(canvases.scene, pose, simulator, suit, tracker?.offset ?? 0, changes.has("half"));
+      card.drawWindow(canvases.window, glow, rest);
+      card.drawNeurons(canvases.neurons, order, suits, lit);
+      card.drawRaster(canvases.raster, order, suits, steps);
+      card.drawVoltages(canvases.voltages, suits, steps, leader);
+      const [x, y] = card.fromScene(canvases.scene, pose.x, pose.y);
+      grip.style.transform = `translate(${canvases.scene.offsetLeft + x}px, ${canvases.scene.offsetTop + y}px) translate(-50%, -50%)`;
+      summary.textContent = summarised(leader);
+    }
+    const redraw = oncePerImage(draw);
+
+    function summarised(leader) {
+      if (!show) return "Throw a card, or drag the pip.";
+      if (show.stage === "done") return sentence(show.answer());
+      if (changes.has("shuffle") && show.stage === "filming") return "Waiting for the whole card, to shuffle its events.";
+      const { steps, eventCount, spikeCount } = show;
+      const soFar = `${steps.length} ms: ${counted(eventCount, "event")}, ${counted(spikeCount, "spike")}`;
+      return leader ? `${GLYPHS[leader]} leads at ${soFar}` : "The camera is silent.";
+    }
+
+    // ---- Controls ----
+
+    const throws = suits.map((name) => {
+      const made = button(GLYPHS[name], () => throwCard(name));
+      made.className = `card-throw card-throw-${name}`;
+      made.setAttribute("aria-label", `Throw a ${name}`);
+      return made;
+    });
+    const pause = button("pause", () => {
+      setPaused(!paused);
+      start();
+    });
+    pause.className = "card-pause";
+    function setPaused(to) {
+      paused = to;
+      pause.textContent = paused ? "go on" : "pause";
+    }
+    const summary = element("p", { className: "interactive-summary card-summary" });
+    summary.setAttribute("aria-hidden", "true"); // it changes all the time; the next one says the end
+    const said = element("p", { className: "card-said" });
+    said.setAttribute("aria-live", "polite");
+    const tally = element("output", { className: "card-tally" });
+    addRow(controls, summary, said, tally);
+    addRow(controls, element("span", { textContent: "throw a" }), ...throws, pause);
+    const { values } = addSliders(controls, {
+      slow: { label: "slow motion", unit: "×", lowest: Math.log10(20), highest: Math.log10(200), step: 0.01, start: 2, digits: 0, scale: "log" },
+    }, () => {});
+    const offered = { ...SWITCHES, ...content.switches };
+    addRow(controls, ...Object.entries(offered).map(([name, label]) => {
+      const input = element("input", { type: "checkbox", name });
+      input.oninput = () => {
+        if (input.checked) changes.add(name);
+        else changes.delete(name);
+        [correct, thrown, tally.textContent] = [0, 0, ""];
+        throwCard(suit);
+      };
+      return element("label", {}, input, label);
+    }));
+
+    // ---- Hands and keys ----
+
+    const reach = (event) => {
+      const box = canvases.scene.getBoundingClientRect();
+      const [x, y] = card.toScene(canvases.scene, event.clientX - box.left, event.clientY - box.top);
+      return [clamp(x, PLACES[0]), clamp(y, PLACES[1])];
+    };
+    let grabbed = [0, 0];
+    grip.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
+      grip.setPointerCapture(event.pointerId);
+      takePip();
+      const [x, y] = reach(event);
+      grabbed = [hand.x - x, hand.y - y];
+      hand.held = true;
+    });
+    grip.addEventListener("pointermove", (event) => {
+      if (!hand?.held) return;
+      const [x, y] = reach(event);
+      hand.target = [clamp(x + grabbed[0], PLACES[0]), clamp(y + grabbed[1], PLACES[1])];
+    });
+    for (const name of ["pointerup", "pointercancel"]) grip.addEventListener(name, () => { if (hand) hand.held = false; });
+    grip.addEventListener("keydown", (event) => {
+      const arrow = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] }[event.key];
+      if (!arrow) return;
+      event.preventDefault();
+      if (!hand || show.stage === "done") takePip();
+      hand.target = hand.target.map((place, axis) => clamp(place + arrow[axis], PLACES[axis]));
+      hand.moved = show.time;
+    });
+
+    // ---- Only while it is seen ----
+
+    let started = calm; // by itself once, and not where less motion is preferred
+    new IntersectionObserver(([{ isIntersecting, intersectionRatio }]) => {
+      visible = isIntersecting;
+      if (!started && intersectionRatio > 0.4) {
+        started = true;
+        throwCard(suit);
+      }
+      start();
+    }, { threshold: [0, 0.5] }).observe(drawing);
+    document.addEventListener("visibilitychange", start);
+    whenThemeChanges(redraw);
+    new ResizeObserver(redraw).observe(drawing);
+    drawing.figure = { throwCard, state: () => ({ show, paused, visible, ticking, rest, pose }), network, simulator, random };
+    draw();
+    return true;
+  };
+})();

@@ -1,0 +1,167 @@
+// One card before the camera: from the scene to events, to bins of 1 ms, to the network's answer.
+// What happens to the events in between is that of pokersnn_helpers/changes.py.
+(() => {
+  const card = (window.interactiveFigures.card ??= {});
+  const SIDE = 35; // pixels of the window; cards.POKERDVS_SENSOR_SIZE
+  const BIN = 1000; // µs
+  const NOISE = 1; // random events per event
+
+  // Standard normal numbers from numbers between 0 and 1, by Box and Muller.
+  card.normalFrom = (random) => () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+
+  const shuffled = (values, random) => {
+    for (let last = values.length - 1; last > 0; last--) {
+      const other = Math.floor((last + 1) * random());
+      [values[last], values[other]] = [values[other], values[last]];
+    }
+    return values;
+  };
+
+  card.Show = class {
+    // pose: where the pip is at a time in ms. lasts: until when, in µs. rows: the first and the last
+    // that the camera films, all that the window can reach. changes: names of switches that are on.
+    constructor({ simulator, network, random, suit, pose, lasts, rows, lead = 0, changes = new Set() }) {
+      Object.assign(this, { simulator, network, random, suit, pose, lasts, changes });
+      this.firstRow = rows[0];
+      this.rows = rows[1] - rows[0] + 1;
+      this.interval = simulator.frame_interval;
+      this.time = -lead; // µs
+      this.camera = new card.EventCamera(simulator.camera, SIDE, this.rows, random, card.normalFrom(random));
+      this.tracker = new card.Tracker(suit, simulator);
+      this.frame = new Float32Array(SIDE * this.rows);
+      this.camera.start(this.look(), this.time);
+      this.began = null; // time of the first event that the network gets
+      this.counts = new Map();
+      this.pending = []; // events for the next bins
+      this.collected = []; // those to be shuffled
+      this.eventCount = 0;
+      this.spikeCount = 0;
+      this.steps = []; // of each bin: neurons that spiked, the voltages, and the counts so far
+      this.stage = "filming";
+      network.reset();
+      network.recurrence = !changes.has("no-recurrence");
+      network.silenced = changes.has("half-neurons"); // every other one
+    }
+
+    // A card that passes as those do that the network was trained on.
+    static thrown({ simulator, random, suit, ...more }) {
+      const drawn = card.draw(suit, simulator, card.normalFrom(random));
+      if (more.changes?.has("upside-down")) drawn.rotation += Math.PI;
+      const lasts = 1000 * drawn.duration;
+      const pose = (time) => card.poseAt(drawn, time, simulator);
+      const ways = [];
+      for (let time = -simulator.lead_in; time < lasts; time += simulator.frame_interval) ways.push(pose(time / 1000).way);
+      const lowest = Math.max(...ways) + drawn.y + simulator.aperture_radii[suit][1];
+      const rows = [Math.trunc(Math.min(...ways)) - 3, Math.trunc(lowest) + 1];
+      return new card.Show({ simulator, random, suit, ...more, pose, lasts, rows, lead: simulator.lead_in });
+    }
+
+    look() {
+      this.seen = this.pose(this.time / 1000);
+      return card.filmInto(this.frame, this.seen, this.firstRow, this.rows, SIDE, this.simulator);
+    }
+
+    // Go on by one frame of the camera. Returns the events in the window, after the changes.
+    advance() {
+      if (this.stage === "done") return [];
+      this.time += this.interval;
+      let events = [];
+      if (this.stage === "filming") {
+        const ends = this.time >= this.lasts;
+        if (!ends) events = this.film();
+        if (ends && this.changes.has("shuffle")) return this.beginReplay();
+        if (ends) this.stage = "ending";
+      } else if (this.stage === "replaying") {
+        const passed = this.collected.findIndex(([time]) => time >= this.time);
+        events = this.collected.splice(0, passed < 0 ? Infinity : passed);
+        if (!this.collected.length) this.stage = "ending";
+      }
+      if (this.stage === "filming" && this.changes.has("shuffle")) this.collected.push(...events);
+      else this.feed(events);
+      return events;
+    }
+
+    film() {
+      const events = [];
+      for (const event of this.camera.film(this.look(), this.interval)) {
+        event[2] += this.firstRow;
+        const inWindow = event[0] >= 0 && this.tracker.follow(event);
+        if (inWindow) events.push(...this.changed(inWindow));
+      }
+      return events;
+    }
+
+    changed([time, x, y, polarity]) {
+      const { changes, random } = this;
+      const hidden = (changes.has("half") && x > SIDE / 2) || (changes.has("off-only") && polarity);
+      const events = hidden ? [] : [[time, x, y, polarity]];
+      if (changes.has("noise")) {
+        for (let number = 0; number < NOISE; number++) {
+          const place = [Math.floor(SIDE * random()), Math.floor(SIDE * random())];
+          events.push([time, ...place, random() < 0.5 ? 0 : 1]);
+        }
+      }
+      if (changes.has("mirror")) for (const event of events) event[1] = SIDE - 1 - event[1];
+      if (changes.has("merge")) for (const event of events) event[3] = 1;
+      return events;
+    }
+
+    // The network has waited for the whole card and now gets its events at exchanged times.
+    beginReplay() {
+      const events = this.collected;
+      const times = shuffled(events.map(([time]) => time), this.random);
+      const late = this.time - (times.length ? Math.min(...times) : 0);
+      events.forEach((event, number) => { event[0] = times[number] + late; });
+      events.sort((one, other) => one[0] - other[0]);
+      this.stage = events.length ? "replaying" : "done";
+      return [];
+    }
+
+    // Count events into bins that begin with the first event; a full bin is a step of the network.
+    feed(events) {
+      for (const event of events) {
+        this.began ??= event[0];
+        this.stepUntil(event[0]);
+        const [, x, y, polarity] = event;
+        const place = (polarity * SIDE + y) * SIDE + x;
+        this.counts.set(place, (this.counts.get(place) ?? 0) + 1);
+        this.eventCount += 1;
+      }
+      if (this.began !== null) this.stepUntil(this.time);
+      if (this.stage === "ending") {
+        if (this.counts.size) this.step();
+        this.stage = "done";
+      }
+    }
+
+    stepUntil(time) {
+      while (time >= this.began + BIN * (this.steps.length + 1)) this.step();
+    }
+
+    step() {
+      const voltages = Array.from(this.network.step(this.counts));
+      this.counts.clear();
+      const spikes = [];
+      this.network.z.forEach((spike, neuron) => { if (spike) spikes.push(neuron); });
+      this.spikeCount += spikes.length;
+      this.steps.push({ spikes, voltages, eventCount: this.eventCount, spikeCount: this.spikeCount });
+    }
+
+    // snn.decode: the suit of the highest voltage so far, after which ms it was in the lead for good,
+    // and the events and spikes until then.
+    answer() {
+      let leader = null;
+      let after = 0;
+      let highest = -Infinity;
+      this.steps.forEach(({ voltages }, step) => {
+        const most = Math.max(...voltages);
+        if (most <= highest) return;
+        highest = most;
+        const suit = this.simulator.suits[voltages.indexOf(most)];
+        if (suit !== leader) [leader, after] = [suit, step + 1];
+      });
+      const { eventCount = 0, spikeCount = 0 } = this.steps[after - 1] ?? {};
+      return { suit: leader, after, events: eventCount, spikes: spikeCount };
+    }
+  };
+})();

@@ -1,0 +1,112 @@
+"""The network of the landing page is the one that tools/card_network.py trains."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pokersnn_helpers import Classifier, Recordings, load_pokerdvs
+from pokersnn_helpers.recipe import build_network
+from pokersnn_helpers.recordings import POKERDVS_CLASSES
+from pokersnn_helpers.simulation.cards import APERTURE_CENTRE, APERTURE_RADII, simulate_by_hand
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+
+import card_network  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def document():
+    return card_network.read()
+
+
+@pytest.fixture(scope="module")
+def classifier(document):
+    return Classifier(card_network.unpacked(document["layers"]))
+
+
+def test_file_is_small_enough(document):
+    assert card_network.OUTPUT.stat().st_size <= 350_000
+
+
+def test_page_moves_and_films_cards_by_the_constants_of_the_simulator(document):
+    assert document["simulator"] == json.loads(json.dumps(card_network.simulator_constants()))
+    assert document["constants"] == card_network.neuron_constants(build_network())
+
+
+def test_weights_survive_the_way_to_the_page():
+    torch.manual_seed(0)
+    snn = build_network()
+    again = card_network.unpacked(card_network.packed(snn))
+    for name in card_network.LAYERS.values():
+        before, after = snn.state_dict()[name], again.state_dict()[name]
+        step = before.abs().amax(dim=1, keepdim=True) / 127
+        assert ((before - after).abs() <= 0.5001 * step).all()
+
+
+def never_seen():
+    """Inputs so far outside every aperture that augmenting brings no event there."""
+    y, x = np.mgrid[:35, :35]
+    seen = np.zeros((35, 35), bool)
+    for x_radius, y_radius in APERTURE_RADII.values():
+        across = np.maximum(np.abs(x - APERTURE_CENTRE[0]) - 2, 0) / x_radius
+        along = np.maximum(np.abs(y - APERTURE_CENTRE[1]) - 1, 0) / y_radius
+        seen |= across**2 + along**2 < 1
+    return np.tile(~(seen | seen[:, ::-1]).ravel(), 2)
+
+
+def test_weights_stand_where_the_seed_put_them_if_no_event_came_there(document, classifier):
+    """Adam moves no weight without a gradient: these are still those drawn before training."""
+    torch.manual_seed(document["seed"])
+    before = build_network().lif0.input_weights[:, never_seen()]
+    after = classifier.snn.lif0.input_weights[:, never_seen()]
+    step = torch.tensor(document["layers"]["input"]["scale"])[:, None]
+    assert never_seen().sum() >= 20
+    assert ((before - after).abs() <= 0.51 * step).all()
+    others = classifier.snn.lif0.input_weights - build_network().lif0.input_weights
+    assert (others.abs() > step).float().mean() > 0.5  # and the others aren't
+
+
+def test_network_is_as_accurate_as_the_command_measured(document, classifier):
+    measured = document["measured"]
+    assert measured["real_recordings"] >= 0.97
+    assert measured["unseen_simulated_cards"] >= 0.95
+    unseen = load_pokerdvs(source="simulated")
+    assert card_network.accuracy(classifier, unseen.train + unseen.test) >= 0.95
+    try:
+        real = load_pokerdvs(source="real")
+    except OSError:
+        return
+    found = card_network.accuracy(classifier, real.train + real.test)
+    assert found == pytest.approx(measured["real_recordings"])
+
+
+@pytest.mark.skipif(not os.environ.get("POKERSNN_RETRAIN"), reason="takes three minutes")
+def test_command_makes_the_weights_in_the_repository(classifier):
+    """On one machine they are equal. Another's rounding may move spikes, and thereby weights."""
+    seed = card_network.SEED
+    again = card_network.train(card_network.simulated_recordings(seed), seed)
+    again = card_network.unpacked(card_network.packed(again.snn)).state_dict()
+    for name in card_network.LAYERS.values():
+        both = torch.stack([again[name].ravel(), classifier.snn.state_dict()[name].ravel()])
+        assert torch.corrcoef(both)[0, 1] > 0.9
+
+
+def test_hand_moves_every_suit_and_every_time_otherwise():
+    rng = np.random.default_rng(0)
+    events = [simulate_by_hand(suit, rng) for suit in POKERDVS_CLASSES for _ in range(3)]
+    Recordings(events, np.repeat(range(4), 3), POKERDVS_CLASSES, (35, 35, 2))  # checks them
+    assert len({len(recording) for recording in events}) == 12
+    assert all(recording["t"][-1] < 26_000 for recording in events)
+    again = simulate_by_hand("club", np.random.default_rng(0))
+    np.testing.assert_array_equal(again, events[0])
+
+
+def test_hand_refuses_what_is_no_suit():
+    with pytest.raises(ValueError, match="suit is 'joker'"):
+        simulate_by_hand("joker", np.random.default_rng(0))
