@@ -129,6 +129,18 @@ def test_weights_that_are_0_do_nothing():
     assert found.dense_macs == 42 and found.connection_sparsity == 7 / 14
 
 
+def test_convolution_is_counted_as_by_hand():
+    convolution = nn.Conv2d(1, 1, 3, padding=1)
+    nn.init.ones_(convolution.weight)
+    with torch.no_grad():
+        convolution.weight[0, 0, 1, 1] = 0  # from a pixel to the same place
+    frames = torch.zeros(1, 1, 1, 3, 3)
+    frames[0, 0, 0, 0, 0] = 1  # in a corner, where 4 windows hold it
+    found = count_operations(SummedImage(nn.Sequential(convolution, nn.Flatten())), 2 * frames)
+    assert found.dense_macs == 4 * 4 + 4 * 6 + 9  # windows at corners, at edges, in the middle
+    assert found.effective_macs == 4 - 1
+
+
 def test_spikes_are_those_of_the_run(random_frames):
     torch.manual_seed(2)
     snn = SNN(hidden_size=15)
@@ -152,6 +164,17 @@ def test_spikes_are_those_of_the_run(random_frames):
         silent = 1 - z[:last, number].mean().item()
         assert found.activation_sparsity[number] == pytest.approx(silent)
     assert 0 < z[:9, 0].mean() < 1
+
+
+def test_activation_sparsity_looks_at_each_activation_once(data, random_frames):
+    network, frames = make("SNN behind a layer", data).eval(), random_frames[:, :1]
+    network.snn.record = True
+    network(frames)
+    features, spikes = network.inputs(frames).relu(), network.snn.recording.lif0.z
+    zeros = sum(int((each == 0).sum()) for each in (features, spikes))
+    expected = zeros / (features.numel() + spikes.numel())
+    assert count_operations(network, frames).activation_sparsity[0] == pytest.approx(expected)
+    assert abs((features == 0).float().mean() - (spikes == 0).float().mean()) > 0.1
 
 
 def test_given_steps_are_counted():
@@ -185,15 +208,17 @@ def test_recording_costs_the_same_alone_and_in_a_batch(name, data, random_frames
 @pytest.mark.parametrize("name", sorted(SPARSE))
 def test_sparse_frames_cost_what_dense_ones_cost(name, data, random_frames):
     network = make(name, data)
-    expected = count_operations(network, random_frames).means()
     sparse = random_frames.to_sparse()
+    with_zeros = sparse.clone()
+    with_zeros.values()[::3] = 0
     twice = torch.sparse_coo_tensor(  # every count in two halves, some of them 0
         sparse.indices().repeat(1, 2),
         torch.cat([sparse.values() - sparse.values() // 2, sparse.values() // 2]),
         sparse.shape,
         check_invariants=True,
     )
-    for frames in (sparse, twice):
+    for frames in (sparse, twice, with_zeros):
+        expected = count_operations(network, frames.to_dense()).means()
         assert count_operations(network, frames).means() == pytest.approx(expected)
 
 
@@ -272,6 +297,7 @@ def test_stack_of_layers_costs_what_neurobench_counts(counts, padding):
     frames = (torch.rand(1, 1, 2, 9, 9) < 0.2).float() * counts
     body(frames[0])
     with torch.no_grad():
+        body[0].weight[:, 0, 1] = 0
         body[5].weight[torch.rand(10, 20) < 0.5] = 0
     network = nn.Sequential(nn.Flatten(0, 1), body)
     found = count_operations(network, frames)
