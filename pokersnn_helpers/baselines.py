@@ -28,13 +28,14 @@ from .fast import FastSNN
 from .frames import augment, make_loader, to_frames
 from .recipe import build_network, train_classifier
 from .recordings import Recordings, Split, fold_indices, recording_statistics
-from .snn import SNN, decode
+from .snn import SNN, Classifier, decode
 from .training import evaluate, fit
 
 WHOLE = 1e9  # µs: a time bin that holds a whole recording
 
 Predict = Callable[[Recordings], np.ndarray]
 Train = Callable[[Split, int], Predict]
+Decode = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -63,20 +64,27 @@ class FeaturesPredictor:
 
 
 class SummedImage(nn.Module):
-    """Classify the image that is the sum of all frames, log(1 + count) per pixel and polarity.
+    """Look at the image that is the sum of all frames, log(1 + count) per pixel and polarity.
 
     Args:
         body: Images of shape (B, polarities, height, width) in, one value per class out.
+        so_far: Look at a sum at every time step, that of the frames up to it.
     """
 
-    def __init__(self, body: nn.Module):
+    def __init__(self, body: nn.Module, so_far: bool = False):
         super().__init__()
         self.body = body
+        self.so_far = so_far
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Return log-probabilities of shape (B, classes) for frames of shape (T, B, ...)."""
-        summed = torch.sparse.sum(frames, 0).to_dense() if frames.is_sparse else frames.sum(0)
-        return torch.log_softmax(self.body(torch.log1p(summed)), dim=1)
+        """Return values (T, B, classes) for frames (T, B, ...); (1, B, classes) for one sum."""
+        if self.so_far:
+            dense = frames.to_dense() if frames.is_sparse else frames
+            summed = dense.cumsum(0)
+        else:
+            summed = torch.sparse.sum(frames, 0).to_dense() if frames.is_sparse else frames.sum(0)
+            summed = summed[None]
+        return self.body(torch.log1p(summed).flatten(0, 1)).unflatten(0, summed.shape[:2])
 
 
 def perceptron(recordings: Recordings, hidden: int = 100) -> SummedImage:
@@ -122,7 +130,7 @@ def _rows(frames: torch.Tensor) -> torch.Tensor:
 
 
 class GatedRecurrent(nn.Module):
-    """Read frames one after the other with gated recurrent units (GRU), and decode as the SNN does.
+    """Read frames one after the other with gated recurrent units (GRU).
 
     Args:
         recordings: Say how large frames are and how many classes there are.
@@ -136,15 +144,15 @@ class GatedRecurrent(nn.Module):
         self.readout = nn.Linear(hidden, len(recordings.classes))
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Return log-probabilities of shape (B, classes) for frames of shape (T, B, ...)."""
+        """Return values (T, B, classes) for frames of shape (T, B, ...)."""
         states, _ = self.units(torch.relu(self.inputs(frames)))
-        return decode(self.readout(states))
+        return self.readout(states)
 
 
 class FramePerceptron(nn.Module):
-    """Look at each frame alone, without a memory of others, and decode as the SNN does.
+    """Look at each frame alone, without a memory of others.
 
-    What it says doesn't depend on the order of the frames.
+    Decoded by maxima, what it says doesn't depend on the order of the frames.
 
     Args:
         recordings: Say how large frames are and how many classes there are.
@@ -159,9 +167,9 @@ class FramePerceptron(nn.Module):
         self.readout = nn.Linear(hidden, len(recordings.classes))
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Return log-probabilities of shape (B, classes) for frames of shape (T, B, ...)."""
+        """Return values (T, B, classes) for frames of shape (T, B, ...)."""
         hidden = torch.relu(self.inputs(frames))
-        return decode(self.readout(self.dropout(hidden)))
+        return self.readout(self.dropout(hidden))
 
 
 class HybridSNN(nn.Module):
@@ -171,22 +179,32 @@ class HybridSNN(nn.Module):
         recordings: Say how large frames are and how many classes there are.
         features: Rectified linear units of the ordinary layer.
         dropout: Share of them that is silent in a training step.
+        time_window: Width of a time bin in µs.
     """
 
-    def __init__(self, recordings: Recordings, features: int = 100, dropout: float = 0.3):
+    def __init__(
+        self,
+        recordings: Recordings,
+        features: int = 100,
+        dropout: float = 0.3,
+        time_window: float = 1000,
+    ):
         super().__init__()
         self.inputs = FrameLinear(math.prod(recordings.sensor_size), features)
         self.dropout = nn.Dropout(dropout)
-        self.snn = FastSNN(features, output_size=len(recordings.classes))
+        size, classes = (features, 1, 1), len(recordings.classes)
+        self.snn = build_network(
+            FastSNN, time_window=time_window, sensor_size=size, output_size=classes
+        )
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Return log-probabilities of shape (B, classes) for frames of shape (T, B, ...)."""
+        """Return values (T, B, classes) for frames of shape (T, B, ...)."""
         found = self.dropout(torch.relu(self.inputs(frames)))
-        return decode(self.snn(found[..., None, None]))
+        return self.snn(found[..., None, None])
 
 
 class ConvolutionalSNN(nn.Module):
-    """Convolve each frame, and give what comes out to the book's network, decoded as there.
+    """Convolve each frame, and give what comes out to the book's network.
 
     Args:
         recordings: Say how large frames are and how many classes there are.
@@ -201,10 +219,10 @@ class ConvolutionalSNN(nn.Module):
         self.snn = build_network(FastSNN, sensor_size=size, output_size=len(recordings.classes))
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Return log-probabilities of shape (B, classes) for frames of shape (T, B, ...)."""
+        """Return values (T, B, classes) for frames of shape (T, B, ...)."""
         dense = frames.to_dense() if frames.is_sparse else frames
         maps = torch.relu(self.convolution(dense.flatten(0, 1)))
-        return decode(self.snn(maps.unflatten(0, dense.shape[:2])))
+        return self.snn(maps.unflatten(0, dense.shape[:2]))
 
 
 def without_recurrence() -> SNN:
@@ -224,21 +242,23 @@ def by_gradient(
     clip_norm: float | None = None,
     time_window: float = 1000,
     augment: Callable[[torch.Tensor], torch.Tensor] | None = augment,
+    decode: Decode = decode,
 ) -> Train:
     """Train a PyTorch model with the recipe's augmentation, batches and averaged weights.
 
     Args:
-        make: Makes the model, which takes frames and returns log-probabilities.
+        make: Makes the model: frames (T, B, ...) in, values (T, B, classes) out.
         epochs: As for ``fit``.
         learning_rate: Of Adam.
         clip_norm: As for ``fit``.
         time_window: Width of a time bin in µs.
         augment: As for ``fit``.
+        decode: Values in, log-probabilities (B, classes) out.
     """
 
     def train(data: Split, seed: int) -> Predict:
         torch.manual_seed(seed)
-        model = make(data.train)
+        model = _classifier(make(data.train), decode, data.train)
         loader = make_loader(data.train, 32, time_window, sparse=True, shuffle=True)
         model(next(iter(make_loader(data.train, 2, time_window)))[0])  # lazy layers see a batch
         optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
@@ -249,6 +269,12 @@ def by_gradient(
         return NetworkPredictor(model, time_window)
 
     return train
+
+
+def _classifier(network: nn.Module, decode: Decode, recordings: Recordings) -> Classifier:
+    # Not inside train: cloudpickle would take its mention of classes for the module torch.classes.
+    size = recordings.sensor_size
+    return Classifier(network, decode, classes=recordings.classes, sensor_size=size)
 
 
 def spiking(network: Any = FastSNN, **options: Any) -> Train:

@@ -10,7 +10,7 @@ from .checks import check_numbers
 from .fast import FastSNN
 from .frames import augment, make_loaders
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Split
-from .snn import SNN, Classifier, SpikingNetwork
+from .snn import SNN, Classifier, SpikingNetwork, decode
 from .training import History, TrainingState, fit
 
 
@@ -61,6 +61,7 @@ def train_classifier(
     clip_norm: float | None = 0.3,
     ema_decay: float = 0.95,
     augment: Callable[[torch.Tensor], torch.Tensor] | None = augment,
+    decode: Callable[[torch.Tensor], torch.Tensor] = decode,
     resume_from: TrainingState | None = None,
     on_epoch_end: Callable[[torch.nn.Module, TrainingState], None] | None = None,
 ) -> tuple[Classifier, History]:
@@ -81,6 +82,7 @@ def train_classifier(
         clip_norm: As for ``fit``.
         ema_decay: As for ``fit``.
         augment: As for ``fit``.
+        decode: As for ``Classifier``; ``latency.over_time`` trains for early answers.
         resume_from: As for ``fit``.
         on_epoch_end: As for ``fit``.
 
@@ -98,7 +100,7 @@ def train_classifier(
         )
     else:
         snn = network()  # type: ignore[assignment]
-    classifier = Classifier(snn, classes=data.classes, sensor_size=data.sensor_size)
+    classifier = Classifier(snn, decode, classes=data.classes, sensor_size=data.sensor_size)
     sparse = isinstance(snn, FastSNN)
     train_loader, test_loader = make_loaders(data, batch_size, time_window, sparse=sparse)
     history = fit(

@@ -1,0 +1,233 @@
+"""When a network knows: its answer at every time step, how to train for early ones, when to stop.
+
+A network that reads frames one after the other has an answer at each of them. ``over_time`` trains
+it for all of these answers, ``answer_over_time`` asks it for them, and ``Answers`` says how many
+are correct, from when on they stay so, and what a rule for stopping would have answered.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from .frames import make_loader
+from .recordings import Recordings
+from .snn import SNN
+
+Decode = Callable[[torch.Tensor], torch.Tensor]
+
+
+def at_each_step(voltages: torch.Tensor) -> torch.Tensor:
+    """Return what ``decode`` would say if the recording ended at each time step.
+
+    Args:
+        voltages: Of the readout, (T, B, classes).
+
+    Returns:
+        Log-probabilities (T, B, classes), by the largest voltages so far.
+    """
+    return torch.log_softmax(voltages.cummax(dim=0).values, dim=-1)
+
+
+def over_time(voltages: torch.Tensor) -> torch.Tensor:
+    """Average the log-probabilities of ``at_each_step``: a decoder that makes a loss over time.
+
+    ``fit`` minimises the negative log-likelihood of what a decoder returns. With this one it is the
+    mean of the losses of all time steps, so that a wrong answer costs as long as it stands, and an
+    early correct one pays::
+
+        classifier = Classifier(build_network(FastSNN), decode=over_time)
+        fit(classifier, make_loader(data.train, sparse=True, shuffle=True), epochs=120)
+
+    Args:
+        voltages: Of the readout, (T, B, classes).
+
+    Returns:
+        Of shape (B, classes). The largest is the answer on average; the probabilities don't sum
+        to 1.
+    """
+    return at_each_step(voltages).mean(dim=0)
+
+
+def late_start(frames: torch.Tensor) -> torch.Tensor:
+    """Let about half of the recordings of a batch begin later: an augmentation for ``fit``.
+
+    Up to the first half of their time steps is cut off, at random, so that a network learns to
+    answer wherever the pip happens to be when it sees it first.
+
+    Args:
+        frames: Counts of shape (T, B, polarities, height, width), dense or sparse (COO).
+
+    Returns:
+        A changed copy of the same shape and kind; what is cut off is silence at the end.
+    """
+    sparse = frames if frames.is_sparse else frames.to_sparse()
+    indices, counts = sparse._indices(), sparse._values()
+    time, recording = indices[:2]
+    steps = torch.zeros(frames.shape[1], dtype=torch.int64)
+    steps.scatter_reduce_(0, recording, time + 1, "amax")
+    late = torch.rand(len(steps)) < 0.5
+    first = (torch.rand(len(steps)) * (steps // 2 + 1)).long() * late
+    kept = time >= first[recording]
+    moved = torch.cat([(time - first[recording])[None], indices[1:]])[:, kept]
+    changed = torch.sparse_coo_tensor(moved, counts[kept], frames.shape, check_invariants=False)
+    return changed if frames.is_sparse else changed.to_dense()
+
+
+class RatePenalty(nn.Module):
+    """A network that pays for its spikes: frames in, log-probabilities (B, classes) out.
+
+    An additional readout neuron listens to all hidden neurons with the same weight, which isn't
+    trained, so its voltage is their firing rate, smoothed. The penalty on it is subtracted from
+    the log-probabilities of all classes: the answer stays what it is, and the loss of ``fit``
+    becomes the negative log-likelihood plus ``penalty`` times the rate.
+
+    Args:
+        snn: Its last readout neuron is the additional one.
+        penalty: What a rate of one spike per neuron and time step costs.
+        decode: Voltages (T, B, classes) in, log-probabilities (B, classes) out.
+
+    Raises:
+        ValueError: The penalty is negative or no finite number.
+    """
+
+    def __init__(self, snn: SNN, penalty: float, decode: Decode = over_time):
+        super().__init__()
+        if not 0 <= penalty < math.inf:
+            raise ValueError(f"penalty is {penalty}; choose a finite number of at least 0")
+        self.snn, self.penalty, self.decode = snn, penalty, decode
+        weights = snn.linear.weight
+        weights.register_hook(lambda gradient: torch.cat([gradient[:-1], 0 * gradient[-1:]]))
+        with torch.no_grad():
+            weights[-1] = 1 / weights.shape[1]
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return log-probabilities of shape (B, classes) for frames of shape (T, B, ...)."""
+        voltages = self.snn(frames)
+        # A steady input to a leaky integrator ends as this many times its voltage per step.
+        per_step = self.snn.readout.dt * self.snn.readout.p.tau_syn_inv
+        rate = per_step * voltages[..., -1].mean(dim=0)
+        return self.decode(voltages[..., :-1]) - self.penalty * rate[:, None]
+
+    def without_penalty(self) -> SNN:
+        """Return the network alone, as it is after training: one readout neuron per class."""
+        arguments = self.snn.arguments | {"output_size": self.snn.linear.out_features - 1}
+        snn = type(self.snn)(**arguments)
+        weights = self.snn.state_dict()
+        snn.load_state_dict(weights | {"linear.weight": weights["linear.weight"][:-1]})
+        return snn
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a network says about recordings at the end of each time step, up to the last event.
+
+    Attributes:
+        probabilities: For each recording (T, classes), from 0 to 1.
+        events: For each recording the number of events in each time step, (T,).
+        targets: The true class of each recording, (recordings,).
+        time_window: Width of a time step in µs.
+    """
+
+    probabilities: list[np.ndarray]
+    events: list[np.ndarray]
+    targets: np.ndarray
+    time_window: float
+
+    @property
+    def correct(self) -> list[np.ndarray]:
+        """For each recording whether the answer at each time step is correct, (T,), bool."""
+        return [
+            each.argmax(axis=1) == target
+            for each, target in zip(self.probabilities, self.targets, strict=True)
+        ]
+
+    @property
+    def final_accuracy(self) -> float:
+        """Share of the recordings that are classified correctly at the end, from 0 to 1."""
+        return float(np.mean([each[-1] for each in self.correct]))
+
+    @property
+    def accuracy_over_events(self) -> float:
+        """Share of all events of all recordings after which the answer is correct, from 0 to 1.
+
+        An event counts with the answer at the end of its time step. Long recordings weigh more, as
+        in the code of Grimaldi et al. (2024, doi:10.1016/j.neunet.2024.106415), who have an answer
+        per event.
+        """
+        correct, events = np.concatenate(self.correct), np.concatenate(self.events)
+        return float(np.average(correct, weights=events))
+
+    @property
+    def lasting_ms(self) -> np.ndarray:
+        """Time in ms from which the answer is correct and stays so, (recordings,).
+
+        The end of the step counts, at which the answer is there. Infinite where the last answer is
+        wrong.
+        """
+        last_wrong = [(~each).nonzero()[0].max(initial=-1) for each in self.correct]
+        steps = np.array(last_wrong) + 2.0
+        steps[steps > np.array([len(each) for each in self.correct])] = np.inf
+        return steps * self.time_window / 1000
+
+    def correct_at(self, ms: np.ndarray) -> np.ndarray:
+        """Say whether the answer at each of some times is correct, (recordings, times).
+
+        Before the end of the first step there is no answer, which counts as wrong. A recording that
+        has ended keeps its last answer.
+        """
+        steps = np.floor(np.asarray(ms) * 1000 / self.time_window + 1e-9).astype(int)
+        return np.array(
+            [each[np.minimum(steps, len(each)) - 1] & (steps > 0) for each in self.correct]
+        )
+
+    def correct_after(self, events: np.ndarray) -> np.ndarray:
+        """Say whether the answer is correct after so many events, (recordings, numbers)."""
+        steps = [
+            np.minimum(np.searchsorted(counts.cumsum(), events), len(counts) - 1)
+            for counts in self.events
+        ]
+        return np.array([each[step] for each, step in zip(self.correct, steps, strict=True)])
+
+    def stopped(self, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+        """Stop when the largest probability reaches a threshold, or else at the end.
+
+        Returns:
+            Whether the answer is correct then, and after how many time steps, both (recordings,).
+        """
+        reached = [each.max(axis=1) >= threshold for each in self.probabilities]
+        steps = np.array([each.argmax() + 1 if each.any() else len(each) for each in reached])
+        answers = [each[step - 1] for each, step in zip(self.correct, steps, strict=True)]
+        return np.array(answers), steps
+
+
+def answer_over_time(
+    network: nn.Module, recordings: Recordings, time_window: float = 1000
+) -> Answers:
+    """Ask a network for its answer at the end of every time step of every recording.
+
+    Args:
+        network: Frames (T, B, ...) in, voltages (T, B, classes) out.
+        recordings: Asked about one by one, so nothing depends on padding.
+        time_window: Width of a time bin in µs, which the network was trained with.
+    """
+    probabilities, events = [], []
+    network.eval()
+    for frames, _ in make_loader(recordings, 1, time_window, sparse=True):
+        with torch.no_grad():
+            probabilities.append(at_each_step(network(frames))[:, 0].exp().numpy())
+        events.append(torch.sparse.sum(frames, (1, 2, 3, 4)).to_dense().numpy())
+    return Answers(probabilities, events, np.array(recordings.targets), time_window)
+
+
+def concatenate(parts: Sequence[Answers]) -> Answers:
+    """Join answers about several sets of recordings, for example those of folds."""
+    return Answers(
+        [each for part in parts for each in part.probabilities],
+        [each for part in parts for each in part.events],
+        np.concatenate([part.targets for part in parts]),
+        parts[0].time_window,
+    )

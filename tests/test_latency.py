@@ -1,0 +1,205 @@
+"""When a network knows: answers at each step, the loss over time, the rate penalty."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from pokersnn_helpers import FastSNN, build_network, decode, make_loader
+from pokersnn_helpers.latency import (
+    Answers,
+    RatePenalty,
+    answer_over_time,
+    at_each_step,
+    concatenate,
+    late_start,
+    over_time,
+)
+
+
+@pytest.fixture
+def voltages():
+    torch.manual_seed(0)
+    return torch.randn(7, 3, 4)
+
+
+def answers(*correct, events=None, time_window=1000):
+    """Recordings of class 1 of 2, with answers that are correct or not at each step."""
+    probabilities = [
+        np.stack([1 - 0.6 * np.array(each), 0.6 * np.array(each)], axis=1) for each in correct
+    ]
+    events = events or [np.ones(len(each)) for each in correct]
+    return Answers(probabilities, events, np.ones(len(correct), dtype=int), time_window)
+
+
+# ---- Decoding ----
+
+
+def test_answer_at_a_step_is_that_of_a_recording_that_ends_there(voltages):
+    steps = at_each_step(voltages)
+    for length in range(1, 8):
+        torch.testing.assert_close(steps[length - 1], decode(voltages[:length]))
+
+
+def test_loss_over_time_is_the_mean_of_the_losses_of_all_steps(voltages):
+    targets = torch.tensor([0, 3, 1])
+    each = [
+        nn.functional.nll_loss(decode(voltages[:length]), targets).item() for length in range(1, 8)
+    ]
+    found = nn.functional.nll_loss(over_time(voltages), targets).item()
+    assert found == pytest.approx(np.mean(each), rel=1e-6)
+
+
+def test_early_correct_answer_costs_less_than_a_late_one(voltages):
+    early = torch.zeros(10, 1, 2)
+    late = early.clone()
+    early[2:, 0, 1], late[7:, 0, 1] = 3, 3
+    assert decode(early)[0, 1] == decode(late)[0, 1]
+    assert over_time(early)[0, 1] > over_time(late)[0, 1]
+
+
+# ---- Starting late ----
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+def test_late_start_cuts_off_at_most_the_first_half_and_nothing_else(data, sparse):
+    torch.manual_seed(0)
+    frames, _ = next(iter(make_loader(data.train, 32, sparse=sparse)))
+    before = frames.to_dense() if sparse else frames
+    changed = late_start(frames)
+    assert changed.is_sparse == sparse and changed.shape == frames.shape
+    after = changed.to_dense() if sparse else changed
+    shifts = []
+    for old, new in zip(before.unbind(1), after.unbind(1), strict=True):
+        steps = int(old.flatten(1).any(1).nonzero().max()) + 1
+        fitting = [
+            shift
+            for shift in range(steps // 2 + 1)
+            if torch.equal(new[: len(old) - shift], old[shift:])
+            and not new[len(old) - shift :].any()
+        ]
+        assert fitting
+        shifts.append(fitting[0])
+    assert 8 <= np.count_nonzero(shifts) <= 24 and len(set(shifts)) > 4
+    assert torch.equal(before, frames.to_dense() if sparse else frames)
+
+
+# ---- What answers are worth ----
+
+
+def test_accuracy_over_events_weighs_each_step_by_its_events():
+    found = answers([0, 1, 1], [1, 0], events=[np.array([5, 3, 2]), np.array([4, 6])])
+    assert found.accuracy_over_events == pytest.approx((3 + 2 + 4) / 20)
+    assert found.final_accuracy == 0.5
+
+
+@pytest.mark.parametrize(
+    ("correct", "ms"),
+    [([1, 1, 1], 0.3), ([0, 1, 1], 0.6), ([1, 0, 1], 0.9), ([1, 1, 0], np.inf), ([0], np.inf)],
+)
+def test_lasting_answer_counts_from_the_end_of_the_step_that_brings_it(correct, ms):
+    assert answers(correct, time_window=300).lasting_ms == pytest.approx([ms])
+
+
+def test_no_answer_before_the_first_step_ends_and_the_last_one_stays():
+    found = answers([1, 0], [0, 1, 1]).correct_at(np.array([0, 0.9, 1, 2, 2.5, 3, 50]))
+    assert found.tolist() == [
+        [False, False, True, False, False, False, False],
+        [False, False, False, True, True, True, True],
+    ]
+
+
+def test_answer_after_an_event_is_that_of_its_time_step():
+    found = answers([0, 1, 0], events=[np.array([2, 0, 3])])
+    assert found.correct_after(np.array([1, 2, 3, 5, 9])).tolist() == [[False] * 5]
+    found = answers([0, 1], events=[np.array([2, 3])])
+    assert found.correct_after(np.array([1, 2, 3, 5, 9])).tolist() == [[False, False] + [True] * 3]
+
+
+def test_stopping_rule_takes_the_first_answer_that_is_probable_enough():
+    probabilities = [np.array([[0.6, 0.4], [0.2, 0.8], [0.95, 0.05]])]
+    found = Answers(probabilities, [np.ones(3)], np.array([1]), 1000)
+    for threshold, correct, steps in ((0.5, 0, 1), (0.7, 1, 2), (0.9, 0, 3), (1, 0, 3)):
+        right, when = found.stopped(threshold)
+        assert (right.tolist(), when.tolist()) == ([bool(correct)], [steps])
+
+
+def test_answers_end_with_the_recording_and_dont_depend_on_others(data):
+    torch.manual_seed(0)
+    network = build_network(FastSNN)
+    some = data.test.subset(range(4))
+    found = answer_over_time(network, some)
+    alone = [answer_over_time(network, some.subset([number])) for number in range(4)]
+    joined = concatenate(alone)
+    for one, other in zip(found.probabilities, joined.probabilities, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for events, recording in zip(found.events, some.events, strict=True):
+        assert events.sum() == len(recording) and events[-1] > 0
+    assert joined.targets.tolist() == list(some.targets)
+
+
+# ---- Paying for spikes ----
+
+
+def batch(data):
+    return next(iter(make_loader(data.train, 16, sparse=True)))
+
+
+def penalised(penalty):
+    torch.manual_seed(0)
+    return RatePenalty(build_network(FastSNN, output_size=5), penalty)
+
+
+def test_penalty_changes_no_answer_and_adds_the_rate_to_the_loss(data):
+    frames, _ = batch(data)
+    with torch.no_grad():
+        free, paid = penalised(0)(frames), penalised(2)(frames)
+    difference = free - paid
+    torch.testing.assert_close(difference, difference[:, :1].expand(-1, 4), atol=1e-5, rtol=0)
+    assert (difference > 0).all()
+
+
+def test_penalised_rate_is_that_of_spikes_per_neuron_and_step():
+    network = penalised(1)
+    snn = network.snn
+    with torch.no_grad():
+        snn.lif0.recurrent_weights.zero_()
+        snn.lif0.input_weights.fill_(100)  # every neuron spikes in every step
+    frames = torch.ones(400, 1, 2, 35, 35)
+    snn.record = True
+    with torch.no_grad():
+        rate = (over_time(snn(frames)[..., :4]) - network(frames))[0, 0]
+    assert snn.recording.lif0.z.mean() > 0.95
+    # Integrators take some 15 ms to reach what a steady input ends as.
+    assert rate.item() == pytest.approx(snn.recording.lif0.z.mean().item(), rel=0.05)
+
+
+def test_training_with_a_penalty_lowers_the_rate_and_leaves_the_rate_neuron(data):
+    frames, targets = batch(data)
+    spikes = {}
+    for penalty in (0, 100):
+        network = penalised(penalty)
+        rate_weights = network.snn.linear.weight[-1].detach().clone()
+        optimizer = torch.optim.Adam(network.parameters(), lr=0.003)
+        for _ in range(15):
+            optimizer.zero_grad()
+            nn.functional.nll_loss(network(frames), targets).backward()
+            optimizer.step()
+        torch.testing.assert_close(network.snn.linear.weight[-1], rate_weights)
+        network.snn.record = True
+        network(frames)
+        spikes[penalty] = network.snn.recording.lif0.z.mean()
+    assert spikes[100] < 0.7 * spikes[0]
+
+
+def test_network_without_its_penalty_says_the_same(data):
+    network, (frames, _) = penalised(3), batch(data)
+    plain = network.without_penalty()
+    with torch.no_grad():
+        torch.testing.assert_close(plain(frames), network.snn(frames)[..., :4])
+
+
+@pytest.mark.parametrize("penalty", [-1, float("nan"), float("inf")])
+def test_penalty_has_to_be_a_number_of_at_least_0(penalty):
+    with pytest.raises(ValueError, match=f"penalty is {penalty}"):
+        penalised(penalty)
