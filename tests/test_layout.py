@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 ORDER = [
     *("files", "checks", "recordings", "frames", "snn", "distributed", "training", "checkpoints"),
     *("fast.types", "fast.cpu", "fast.cuda", "fast.network", "fast"),
-    *("operations", "energy"),
+    *("operations", "energy", "latency"),
     *("simulation.pips", "simulation.camera", "simulation.cards", "simulation.dataset"),
     *("simulation.comparison", "simulation"),
     *("pokerdvs", "pokerdvs131", "recipe", "changes", "baselines"),
