@@ -492,19 +492,9 @@ def test_figures_take_their_colours_from_the_one_code(drawing_code):
     assert not re.search(rf"\bcolors?[\"']?\s*[=:]\s*[\"']{names}[\"']", drawing_code)
 
 
-def test_cards_of_the_landing_page_tell_each_chapter_s_title_and_time():
+def test_landing_page_lists_all_chapters_and_says_how_long_they_take():
     page = (ROOT / "book" / "index.md").read_text(encoding="utf-8")
-    cards = re.findall(
-        r"^:::\{grid-item-card\} (\d) · (.+)\n:link: (\S+)\n(?:.*\n)+?.*\*(\d+) minutes\*$",
-        page,
-        re.MULTILINE,
-    )
-    expected = []
-    for path in CHAPTERS:
-        notebook = nbformat.read(path, as_version=4)
-        text = "\n".join(cell.source for cell in notebook.cells)
-        title, time = re.match(r"# (.+)", text)[1], re.search(r"\*\*Time:\*\* (\d+)", text)[1]
-        expected.append((path.stem.partition("_")[0].lstrip("0"), title, path.stem, time))
-    assert cards == expected
-    hours = sum(int(time) for *_, time in expected) / 60
+    assert "```{chapters}" in page
+    texts = [path.read_text(encoding="utf-8") for path in CHAPTERS]
+    hours = sum(int(re.search(r"\*\*Time:\*\* (\d+)", text)[1]) for text in texts) / 60
     assert f"The book takes about {WORDS[round(hours)]} hours" in page

@@ -27,6 +27,7 @@ pytest.importorskip("sphinx")
 sys.path.insert(0, str(Path(__file__).parents[1] / "_ext"))
 
 import callouts
+import chapter_cards
 import figures
 from docutils import nodes
 
@@ -139,3 +140,42 @@ def test_folded_code_says_what_it_is(source, prompt):
     callouts.name_folded_cells(None, document)
     assert document[0]["prompt_show"] == prompt
     assert document[0]["prompt_hide"] == prompt.replace("Show", "Hide")
+
+
+# ---- Cards of the landing page ----
+
+
+def chapter(overview, *images, tags=()):
+    """A chapter's pages as Sphinx holds them: its box, and a cell for each image."""
+    document = nodes.document("", "")
+    quote = nodes.block_quote()
+    for part in overview.split("\n\n"):
+        quote += nodes.paragraph("", part)
+    document += quote
+    for number, uri in enumerate(images):
+        cell = nodes.container(cell_metadata={"tags": list(tags) if number == 1 else []})
+        cell += nodes.image(uri=uri)
+        document += cell
+    return document
+
+
+BOX = "In this chapter you draw\na pip. You then colour it.\n\nYou need a pen.\n\nTime: 25 minutes"
+
+
+def test_card_says_what_the_chapter_promises_and_how_long_it_takes():
+    assert chapter_cards.overview_of(chapter(BOX)) == ("Draw a pip. You then colour it.", 25)
+
+
+@pytest.mark.parametrize("box", ["", BOX.replace("In this", "This"), BOX.replace("Time", "Length")])
+def test_chapter_without_its_box_stops_the_build(box):
+    with pytest.raises(ValueError, match="no box"):
+        chapter_cards.overview_of(chapter(box))
+
+
+def test_thumbnail_is_the_first_drawing_or_the_tagged_one():
+    images = ("a.png", "b.svg", "c.svg")
+    assert chapter_cards.thumbnail_of(chapter(BOX, *images)) == "b.svg"
+    assert chapter_cards.thumbnail_of(chapter(BOX, "a.svg", *images[1:], tags=["thumbnail"])) == (
+        "b.svg"
+    )
+    assert chapter_cards.thumbnail_of(chapter(BOX, "a.png")) is None

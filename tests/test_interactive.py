@@ -11,9 +11,10 @@ import torch
 from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_feed_forward_step
 from PIL import Image
 
-from pokersnn_helpers import EVENT_DTYPE, Recordings, Split
+from pokersnn_helpers import EVENT_DTYPE, Recordings, Split, build_network
 from pokersnn_helpers.figures import colours
 from pokersnn_helpers.figures.interactive import interactive_event_cloud, start_of
+from pokersnn_helpers.figures.interactive_card import MORE_SWITCHES, interactive_card
 from pokersnn_helpers.figures.interactive_neuron import (
     NEURON_SLIDERS,
     STAIRCASE_DURATION,
@@ -38,7 +39,8 @@ from pokersnn_helpers.figures.interactive_pixel import (
 from pokersnn_helpers.figures.plots import plot_event_cloud
 from pokersnn_helpers.simulation import EventCamera
 
-CSS = (Path(__file__).parents[1] / "book/_static/book.css").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+CSS = (ROOT / "book/_static/book.css").read_text(encoding="utf-8")
 
 
 def content(figure):
@@ -64,6 +66,14 @@ def test_cloud_carries_the_events_of_the_first_recordings_of_each_class(simulate
 def test_cloud_refuses_what_is_not_simulated(simulated, source):
     with pytest.raises(ValueError, match=rf"'{source}'.*may not be redistributed.*simulated"):
         interactive_event_cloud(simulated._replace(source=source))
+
+
+def test_card_shows_an_answer_and_names_switches_that_the_script_knows(simulated):
+    figure = interactive_card(build_network(), simulated.test[0][0], simulated.classes)
+    assert content(figure) == {"switches": MORE_SWITCHES}
+    script = (ROOT / "book/_static/interactive/card/show.js").read_text(encoding="utf-8")
+    assert all(f'changes.has("{name}")' in script for name in MORE_SWITCHES)
+    assert Image.open(io.BytesIO(figure._repr_png_())).width > 600
 
 
 def test_cloud_refuses_times_that_it_would_cut(simulated):
@@ -122,7 +132,7 @@ def test_page_has_the_colours_of_the_other_figures():
     light, dark = re.findall(r"\{([^{}]*--interactive-text:[^{}]*)\}", CSS)
     changed = {"text": colours.TEXT, "grey": colours.GREY, "grid": colours.GRID}
     changed |= {"shade": colours.SHADE, "accent": colours.ACCENT}
-    others = {"ON": colours.ON, "OFF": colours.OFF}
+    others = {"ON": colours.ON, "OFF": colours.OFF} | colours.CLASS_COLOURS
     for name, colour in (changed | others).items():
         assert f"--interactive-{name}: {colour};" in light
         assert (f"--interactive-{name}: {colours.DARK.get(colour)};" in dark) == (name in changed)

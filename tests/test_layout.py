@@ -14,7 +14,8 @@ ORDER = [
     *("simulation.comparison", "simulation"),
     *("pokerdvs", "pokerdvs131", "recipe", "changes", "baselines"),
     *("figures.colours", "figures.plots", "figures.drawings", "figures.animations"),
-    *("figures.interactive", "figures.interactive_pixel", "figures.interactive_neuron", "figures"),
+    *("figures.interactive", "figures.interactive_pixel", "figures.interactive_neuron"),
+    *("figures.interactive_card", "figures"),
     *("", "__main__"),  # the package's own __init__.py is the name ""
 ]
 

@@ -69,8 +69,8 @@ class InteractiveFigure:
     """A static image, and what the published page needs to make it interactive.
 
     Attributes:
-        kind: Says which script draws: ``"event-cloud"``, ``"pixel"``, ``"neuron"`` or
-            ``"staircase"``.
+        kind: Says which script draws: ``"event-cloud"``, ``"pixel"``, ``"neuron"``,
+            ``"staircase"`` or ``"card"``.
         content: What it draws from, as JSON can hold it.
         png: The image.
         alt: What the image shows, in words.

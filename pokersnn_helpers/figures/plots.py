@@ -15,6 +15,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Circle, Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from ..frames import to_frames
 from ..recordings import POKERDVS_SENSOR_SIZE
 from ..snn import SNN, SpikingNetwork
 from ..training import Evaluation, History
@@ -490,6 +491,37 @@ def _apart(places: np.ndarray, gap: float) -> np.ndarray:
     moved[order] = np.concatenate([[np.mean(block)] * len(block) for block in blocks] or [[]])
     moved[order] += gap * np.arange(len(places))
     return moved
+
+
+def plot_answer(snn: SNN, events: np.ndarray, classes: Sequence[str]) -> Figure:
+    """Draw a recording, the spikes that it causes, and the voltages that answer.
+
+    Args:
+        snn: The network, whose classes are in the order of ``classes``.
+        events: One recording.
+        classes: Names of the classes.
+    """
+    frames = to_frames(events, 1e6 * snn.dt)
+    record, snn.record = snn.record, True
+    with torch.no_grad():
+        voltages = snn(frames.unsqueeze(1))[:, 0].cpu()
+    spikes = snn.recording.lif0.z[:, 0].cpu()
+    snn.record = record
+    fig = plt.figure(figsize=(6.0, 3.6))
+    grid = fig.add_gridspec(2, 2, width_ratios=(1, 2), height_ratios=(1.15, 1))
+    left = fig.add_subplot(grid[:, 0])
+    imshow_polarity(left, frames.sum(dim=0), limit=6)
+    left.set_title(f"{len(events):,} events", loc="center")
+    raster = fig.add_subplot(grid[0, 1])
+    draw_raster(raster, spikes, snn.dt, snn.linear.weight.argmax(dim=0).cpu(), classes)
+    raster.set(title=f"{int(spikes.sum()):,} spikes", xlabel="")
+    raster.tick_params(labelbottom=False)
+    readout = fig.add_subplot(grid[1, 1], sharex=raster)
+    draw_readout(readout, voltages, snn.dt, classes)
+    answer = classes[int(voltages.max(dim=0).values.argmax())]
+    readout.set(title=f"the answer: a {answer}", ylabel="voltage", yticks=[0])
+    label_ends(readout)
+    return fig
 
 
 def add_class_legend(fig: Figure, ax: Axes) -> None:

@@ -37,7 +37,7 @@ UNDECODED = """async () => {
     return failed.filter(Boolean);
 }"""
 WRONG_THEME = """(theme) => [...document.querySelectorAll("article .themes")]
-    .filter((both) => both.closest("details:not([open])") === null)
+    .filter((both) => both.closest("details:not([open]), .is-interactive > figure") === null)
     .flatMap((both) => [...both.children])
     .filter((image) => image.checkVisibility() !== image.classList.contains(`only-${theme}`))
     .map((image) => image.src)"""

@@ -20,7 +20,7 @@ CUT = """() => [...document.querySelectorAll("article :is(table, mjx-container[d
     })
     .map((wide) => wide.innerText.slice(0, 60))"""
 TEXT_SIZES = """() => [...document.querySelectorAll("article .themes > img")]
-    .filter((image) => image.checkVisibility())
+    .filter((image) => image.checkVisibility() && !image.closest(".chapter-card"))
     .map((image) => (12.5 * 96 / 72 * image.getBoundingClientRect().width) / image.naturalWidth)"""
 
 

@@ -116,7 +116,7 @@
     }
 
     function sentence({ suit: answer, after, events, spikes }) {
-      if (!answer) return "No event, no answer.";
+      if (!answer) return `No answer: no voltage rose. It was a ${GLYPHS[suit]}.`;
       const mistake = answer === suit ? "" : ` It was a ${GLYPHS[suit]}.`;
       return `${GLYPHS[answer]} after ${after} ms: ${counted(events, "event")}, ${counted(spikes, "spike")}.${mistake}`;
     }
@@ -164,7 +164,7 @@
     grip.setAttribute("aria-label", "The pip: drag it, or move it with the arrow keys");
     canvases.scene.after(grip);
     for (const polarity of ["ON", "OFF"]) {
-      canvases.window.previousSibling.append(element("b", { className: `card-${polarity}`, textContent: ` ${polarity}` }));
+      canvases.window.previousSibling.append(element("span", { className: `card-polarity card-polarity-${polarity}`, textContent: polarity }));
     }
 
     function draw() {
@@ -188,7 +188,7 @@
       if (changes.has("shuffle") && show.stage === "filming") return "Waiting for the whole card, to shuffle its events.";
       const { steps, eventCount, spikeCount } = show;
       const soFar = `${steps.length} ms: ${counted(eventCount, "event")}, ${counted(spikeCount, "spike")}`;
-      return leader ? `${GLYPHS[leader]} leads at ${soFar}` : "The camera is silent.";
+      return leader ? `${GLYPHS[leader]} leads at ${soFar}` : `No answer yet at ${soFar}`;
     }
 
     // ---- Controls ----

@@ -41,7 +41,7 @@
       this.time = time;
       this.waiting = [];
       this.light.set(frame);
-      this.refractoryUntil.fill(0);
+      this.refractoryUntil.fill(time);
       for (let pixel = 0; pixel < frame.length; pixel++) {
         const [off, on] = [this.off[pixel], this.on[pixel]];
         this.reference[pixel] = frame[pixel] + off - (this.random ? this.random() : 0.5) * (off + on);

@@ -147,12 +147,12 @@
       this.steps.push({ spikes, voltages, eventCount: this.eventCount, spikeCount: this.spikeCount });
     }
 
-    // snn.decode: the suit of the highest voltage so far, after which ms it was in the lead for good,
-    // and the events and spikes until then.
+    // snn.decode: the suit of the highest voltage so far, or null before one has risen; after which
+    // ms it was in the lead for good, and the events and spikes until then.
     answer() {
       let leader = null;
       let after = 0;
-      let highest = -Infinity;
+      let highest = 0; // where all four begin
       this.steps.forEach(({ voltages }, step) => {
         const most = Math.max(...voltages);
         if (most <= highest) return;

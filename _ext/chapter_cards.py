@@ -1,0 +1,106 @@
+"""Sphinx extension: the directive ``chapters``, a card for each chapter of the table of contents.
+
+A card says what the chapter itself says: its number and title, what its box "In this chapter"
+promises, the time it takes, and its first figure, or the one of the cell tagged ``thumbnail``. So
+nothing on the landing page has to follow when chapters come, go or change places.
+"""
+
+import re
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.docutils import SphinxDirective
+
+TAG = "thumbnail"
+
+
+def setup(app: Sphinx) -> dict:
+    """Connect what is below to a build."""
+    app.add_node(ChapterCards)
+    app.add_directive("chapters", Chapters)
+    app.add_post_transform(FillCards)
+    app.connect("env-get-outdated", lambda app, env, *changes: pages_with_cards(env))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+class ChapterCards(nodes.General, nodes.Element):
+    """Stands where the cards will be, until all chapters have been read."""
+
+
+class Chapters(SphinxDirective):
+    """Put the cards here."""
+
+    def run(self) -> list[nodes.Node]:
+        """Hold their place."""
+        self.env.metadata[self.env.docname]["chapter_cards"] = True
+        return [ChapterCards()]
+
+
+class FillCards(SphinxPostTransform):
+    """Make the cards."""
+
+    default_priority = 50  # before figures.py, which makes two of each image
+
+    def run(self, **kwargs) -> None:
+        """Look at every chapter of the book."""
+        for place in list(self.document.findall(ChapterCards)):
+            cards = nodes.container(classes=["chapter-cards"])
+            cards += [self.card(docname) for docname in chapters_of(self.env)]
+            place.replace_self(cards)
+
+    def card(self, docname: str) -> nodes.container:
+        """Make the card of one chapter."""
+        chapter = self.env.get_doctree(docname)
+        number = self.env.toc_secnumbers.get(docname, {}).get("")
+        title = self.env.titles[docname].astext()
+        text = ". ".join([*(str(part) for part in number or ()), title]) if number else title
+        address = self.app.builder.get_relative_uri(self.env.docname, docname)
+        link = nodes.reference("", text, refuri=address, internal=True)
+        card = nodes.container(classes=["chapter-card"])
+        if figure := thumbnail_of(chapter):
+            card += nodes.image(uri=figure, alt="")
+        card += nodes.paragraph("", "", link, classes=["chapter-card-title"])
+        promise, minutes = overview_of(chapter)
+        card += nodes.paragraph("", promise)
+        card += nodes.paragraph("", f"{minutes} minutes", classes=["chapter-card-time"])
+        return card
+
+
+def pages_with_cards(env: BuildEnvironment) -> list[str]:
+    """Name the pages to be written anew in every build, since any chapter may have changed."""
+    return [name for name, known in env.metadata.items() if known.get("chapter_cards")]
+
+
+def chapters_of(env: BuildEnvironment) -> list[str]:
+    """List the numbered pages, in the order of the table of contents."""
+    pages = env.toctree_includes.get(env.config.root_doc, [])
+    return [name for name in pages if env.toc_secnumbers.get(name, {}).get("")]
+
+
+def overview_of(chapter: nodes.document) -> tuple[str, int]:
+    """Return what the box "In this chapter" promises, and how many minutes it says it takes."""
+    for quote in chapter.findall(nodes.block_quote):
+        text = quote.astext()
+        found = re.search(r"In this chapter\s+you (.+?\.)\n\n", text, re.DOTALL)
+        time = re.search(r"Time:\s+(\d+) minutes", text)
+        if found and time:
+            promise = re.sub(r"\s+", " ", found[1])
+            return promise[0].upper() + promise[1:], int(time[1])
+    raise ValueError('a chapter has no box "In this chapter" with a "Time"')
+
+
+def thumbnail_of(chapter: nodes.document) -> str | None:
+    """Return the first SVG figure of the cell tagged ``thumbnail``, or else of the chapter."""
+    tagged = [
+        cell
+        for cell in chapter.findall(nodes.container)
+        if TAG in cell.get("cell_metadata", {}).get("tags", [])
+    ]
+    for part in (*tagged, chapter):
+        for image in part.findall(nodes.image):
+            if Path(image["uri"]).suffix == ".svg":
+                return image["uri"]
+    return None
