@@ -22,6 +22,7 @@ BENCHMARKS = {
     "trials": ("accuracy", "settings tried for the models that chapter 6 adds, on the 48"),
     "nested": ("accuracy", "the best SNN of chapter 6, its setting chosen by inner folds"),
     "operations": ("operations", "operations and energy of an answer by model and bin width"),
+    "latency": ("latency", "when each model knows, and what a penalty on the rate changes"),
     "lines": ("lines", "what each line added to the plain loop is worth, on held-out folds"),
     "loading": ("loading", "load_pokerdvs in a new process, from archives and then once more"),
     "simulation": ("simulation", "how close simulated recordings are; does training carry over?"),
@@ -42,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser("python -m benchmarks", argument_default=argparse.SUPPRESS)
     parser.add_argument("names", nargs="*", metavar="NAME", help="default: list the names")
-    parser.add_argument("--json", action="store_true", help="print JSON, one line per name")
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON, one line per name and summary"
+    )
     parser.add_argument("--repeats", type=positive, help="timed runs, of which the median counts")
     parser.add_argument("--seeds", type=positive, help="networks to train, with seeds 0, 1, ...")
     parser.add_argument("--network", choices=("snn", "fast"), help="what recipe trains (snn)")
@@ -66,6 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         document = {"name": name, "setting": setting(), "result": result}
         text = f"\n{name}: {BENCHMARKS[name][1]}\n{readable(result)}"
         print(json.dumps(document) if as_json else text, flush=True)
+        if as_json and "summary" in result:
+            print(json.dumps(result["summary"]), flush=True)
 
 
 if __name__ == "__main__":

@@ -67,6 +67,15 @@ def all_recordings() -> PokerDVS131:
     return load_pokerdvs131()
 
 
+def training_recordings() -> tuple[Recordings, list[int]]:
+    """Return Tonic's 48 training recordings and their passes; where simulated, all."""
+    everything = all_recordings()
+    of_tonic = everything.table["tonic"].str.startswith("pips_train").to_numpy()
+    chosen = np.flatnonzero(of_tonic | (everything.source == "simulated"))
+    passes = everything.table["pass"].iloc[chosen].tolist()
+    return everything.recordings.subset(chosen), passes
+
+
 def measure_accuracy(
     seeds: int = 10, *, processes: int = 2, models: dict[str, Train] = ALL_MODELS
 ) -> dict[str, Any]:
@@ -175,11 +184,7 @@ def measure_trials(
         processes: How many train at the same time.
         trials: Settings by model.
     """
-    everything = all_recordings()
-    of_tonic = everything.table["tonic"].str.startswith("pips_train").to_numpy()
-    chosen = np.flatnonzero(of_tonic | (everything.source == "simulated"))
-    recordings = everything.recordings.subset(chosen)
-    groups = everything.table["pass"].iloc[chosen].tolist()
+    recordings, groups = training_recordings()
     rows = []
     for model, settings in trials.items():
         trained = cross_validate(

@@ -178,7 +178,8 @@ class HybridSNN(nn.Module):
     Args:
         recordings: Say how large frames are and how many classes there are.
         features: Rectified linear units of the ordinary layer.
-        dropout: Share of them that is silent in a training step.
+        hidden: Spiking neurons.
+        dropout: Share of the rectified linear units that is silent in a training step.
         time_window: Width of a time bin in µs.
     """
 
@@ -186,15 +187,19 @@ class HybridSNN(nn.Module):
         self,
         recordings: Recordings,
         features: int = 100,
+        hidden: int = 100,
         dropout: float = 0.3,
         time_window: float = 1000,
     ):
         super().__init__()
         self.inputs = FrameLinear(math.prod(recordings.sensor_size), features)
         self.dropout = nn.Dropout(dropout)
-        size, classes = (features, 1, 1), len(recordings.classes)
         self.snn = build_network(
-            FastSNN, time_window=time_window, sensor_size=size, output_size=classes
+            FastSNN,
+            time_window=time_window,
+            sensor_size=(features, 1, 1),
+            hidden_size=hidden,
+            output_size=len(recordings.classes),
         )
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:

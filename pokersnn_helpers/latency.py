@@ -13,11 +13,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from .frames import make_loader
+from .baselines import Decode, Train, by_gradient
+from .fast import FastSNN
+from .frames import augment, make_loader
+from .recipe import build_network
 from .recordings import Recordings
 from .snn import SNN
-
-Decode = Callable[[torch.Tensor], torch.Tensor]
+from .training import fit
 
 
 def at_each_step(voltages: torch.Tensor) -> torch.Tensor:
@@ -77,6 +79,23 @@ def late_start(frames: torch.Tensor) -> torch.Tensor:
     return changed if frames.is_sparse else changed.to_dense()
 
 
+def early(make: Callable[[Recordings], nn.Module], time_window: float = 1000) -> Train:
+    """Train a model to answer early: the loss over time, late starts and 120 epochs.
+
+    Args:
+        make: As for ``by_gradient``.
+        time_window: Width of a time bin in µs.
+    """
+    return by_gradient(
+        make, epochs=120, learning_rate=0.002, clip_norm=0.3, time_window=time_window,
+        augment=_augment, decode=over_time,
+    )  # fmt: skip
+
+
+def _augment(frames: torch.Tensor) -> torch.Tensor:
+    return late_start(augment(frames))
+
+
 class RatePenalty(nn.Module):
     """A network that pays for its spikes: frames in, log-probabilities (B, classes) out.
 
@@ -119,6 +138,63 @@ class RatePenalty(nn.Module):
         weights = self.snn.state_dict()
         snn.load_state_dict(weights | {"linear.weight": weights["linear.weight"][:-1]})
         return snn
+
+
+class BinaryFrames(nn.Module):
+    """Show a network at most one event per pixel, polarity and time bin.
+
+    All its inputs are 0 or 1 then, so no weight is multiplied, only added.
+
+    Args:
+        network: Takes frames.
+    """
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return what the network says about frames (T, B, ...), dense or sparse."""
+        if not frames.is_sparse:
+            return self.network(frames.clamp(max=1))
+        places = frames.coalesce()
+        ones = places.values().clamp(max=1)
+        indices, shape = places.indices(), frames.shape
+        return self.network(
+            torch.sparse_coo_tensor(indices, ones, shape, is_coalesced=True, check_invariants=False)
+        )
+
+
+def train_sparse(
+    recordings: Recordings, seed: int = 0, *, penalty: float, hidden_size: int = 100
+) -> BinaryFrames:
+    """Train the book's network to answer early and to spike rarely, on binary frames of 1 ms.
+
+    Args:
+        recordings: To learn from.
+        seed: Fixes the initial weights, the order of the recordings and how they are changed.
+        penalty: As for ``RatePenalty``.
+        hidden_size: Hidden neurons.
+
+    Returns:
+        The network: frames (T, B, ...) in, voltages (T, B, classes) out.
+    """
+    torch.manual_seed(seed)
+    snn = build_network(
+        FastSNN,
+        sensor_size=recordings.sensor_size,
+        hidden_size=hidden_size,
+        output_size=len(recordings.classes) + 1,
+    )
+    penalised = RatePenalty(snn, penalty)
+    model = BinaryFrames(penalised)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.002, fused=True)
+    loader = make_loader(recordings, 32, sparse=True, shuffle=True)
+    fit(
+        model, loader, epochs=120, optimizer=optimizer, clip_norm=0.3, ema_decay=0.95,
+        augment=_augment, device="cpu",
+    )  # fmt: skip
+    return BinaryFrames(penalised.without_penalty())
 
 
 @dataclass(frozen=True)
@@ -202,6 +278,20 @@ class Answers:
         steps = np.array([each.argmax() + 1 if each.any() else len(each) for each in reached])
         answers = [each[step - 1] for each, step in zip(self.correct, steps, strict=True)]
         return np.array(answers), steps
+
+
+def choose_threshold(answers: Answers) -> float:
+    """Choose the lowest threshold at which stopping costs no accuracy.
+
+    Args:
+        answers: About recordings that the network wasn't trained on, nor will be tested on.
+    """
+    thresholds = np.linspace(0.25, 1, 151)
+    return next(
+        float(threshold)
+        for threshold in thresholds
+        if answers.stopped(threshold)[0].mean() >= answers.final_accuracy
+    )
 
 
 def answer_over_time(

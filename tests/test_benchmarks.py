@@ -5,6 +5,7 @@ import inspect
 import io
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from pokersnn_helpers.baselines import (
     spiking,
     summed_image,
 )
+from pokersnn_helpers.latency import Answers, train_sparse
 
 ROOT = str(Path(__file__).parents[1])
 if ROOT not in sys.path:  # the folder lies beside the package, not in it
@@ -31,6 +33,7 @@ if ROOT not in sys.path:  # the folder lies beside the package, not in it
 from benchmarks import __main__ as command  # noqa: E402
 from benchmarks import (  # noqa: E402
     accuracy,
+    latency,
     lines,
     loading,
     networks,
@@ -242,6 +245,7 @@ def test_operations_have_a_row_per_model_and_bin_width(data):
         assert 0 < row["effective_uJ"] < row["dense_uJ"] < row["dense_with_memory_uJ"]
 
 
+ANSWERS = Answers([np.array([[0.9, 0.1]])], [np.ones(1)], np.array([0]), 1000)
 FEW = {"n_train": 4}
 BOTH = simulation.Mixture((FEW, FEW | {"upside_down": 1}), 2, spiking(epochs=1))
 
@@ -262,6 +266,29 @@ def test_other_passes_have_a_row_per_group(data):
     assert names == ["Tonic's 68", "its 20 test", "32 upright others", "31 upside down"]
     for row in rows:
         assert 0 <= row["lowest"] <= row["mean"] <= row["highest"] <= 1
+
+
+def test_latency_ends_with_a_line_of_its_own(data, monkeypatch, capsys):
+    trained = {
+        "first": (1000, spiking(epochs=1)),
+        "last": (2000, spiking(epochs=1, time_window=2000)),
+    }
+    monkeypatch.setattr(latency, "train_sparse", partial(train_sparse, hidden_size=4))
+    monkeypatch.setattr(latency, "held_out_answers", lambda penalty, seed: ANSWERS)
+    measure = partial(latency.measure_latency, processes=1, trained=trained, penalties=(0, 10))
+    monkeypatch.setattr(latency, "measure_latency", measure)
+    command.main(["latency", "--json", "--seeds", "1"])
+    document, summary = map(json.loads, capsys.readouterr().out.splitlines())
+    rows, sparse = document["result"]["rows"], document["result"]["sparse"]
+    assert [row["model"] for row in rows] == ["first", "last", "first", "last"]
+    assert [row["penalty"] for row in sparse] == [0, 10]
+    assert set(summary) == {
+        *("accuracy_over_events", "final_accuracy", "median_ms", "worst_ms"),
+        *("spike_share", "effective_acs", "effective_acs_stopped"),
+    }
+    assert summary["accuracy_over_events"] == rows[1]["accuracy_over_events"]
+    assert summary["spike_share"] == sparse[1]["spike_share"]
+    assert 0 < sparse[1]["effective_acs_stopped"] <= sparse[1]["effective_acs"]
 
 
 @pytest.fixture

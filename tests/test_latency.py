@@ -8,13 +8,17 @@ from torch import nn
 from pokersnn_helpers import FastSNN, build_network, decode, make_loader
 from pokersnn_helpers.latency import (
     Answers,
+    BinaryFrames,
     RatePenalty,
     answer_over_time,
     at_each_step,
+    choose_threshold,
     concatenate,
     late_start,
     over_time,
+    train_sparse,
 )
+from pokersnn_helpers.operations import count_operations
 
 
 @pytest.fixture
@@ -203,3 +207,37 @@ def test_network_without_its_penalty_says_the_same(data):
 def test_penalty_has_to_be_a_number_of_at_least_0(penalty):
     with pytest.raises(ValueError, match=f"penalty is {penalty}"):
         penalised(penalty)
+
+
+# ---- Sparse networks, and when to stop ----
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+def test_binary_frames_hold_at_most_one_event_per_pixel_and_bin(data, sparse):
+    seen = []
+    frames, _ = next(iter(make_loader(data.train, 4, sparse=sparse)))
+    BinaryFrames(seen.append)(frames)
+    dense = frames.to_dense() if sparse else frames
+    assert dense.max() > 1
+    assert torch.equal(seen[0].to_dense() if sparse else seen[0], (dense > 0).float())
+
+
+def test_threshold_is_the_lowest_at_which_stopping_costs_nothing():
+    rising = np.array([[0.6, 0.4], [0.45, 0.55], [0.2, 0.8]])
+    found = Answers([rising, rising[::-1]], [np.ones(3)] * 2, np.array([1, 1]), 1000)
+    assert found.final_accuracy == 0.5
+    threshold = choose_threshold(found)
+    assert found.stopped(threshold)[0].mean() >= 0.5
+    assert threshold == 0.25  # the second is right at once, the first one isn't yet
+    late = Answers([rising], [np.ones(3)], np.array([1]), 1000)
+    assert 0.6 < choose_threshold(late) <= 0.8
+
+
+def test_sparse_training_repeats_itself_and_adds_only(data):
+    few = data.train.subset(range(0, 48, 8))
+    one, two = (train_sparse(few, 3, penalty=5, hidden_size=8) for _ in range(2))
+    for first, second in zip(one.parameters(), two.parameters(), strict=True):
+        assert torch.equal(first, second)
+    frames, _ = next(iter(make_loader(few, 6, sparse=True)))
+    found = count_operations(one, frames)
+    assert (found.effective_macs == 0).all() and (found.effective_acs > 0).all()

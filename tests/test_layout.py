@@ -9,10 +9,10 @@ ROOT = Path(__file__).parents[1]
 ORDER = [
     *("files", "checks", "recordings", "frames", "snn", "distributed", "training", "checkpoints"),
     *("fast.types", "fast.cpu", "fast.cuda", "fast.network", "fast"),
-    *("operations", "energy", "latency"),
+    *("operations", "energy"),
     *("simulation.pips", "simulation.camera", "simulation.cards", "simulation.dataset"),
     *("simulation.comparison", "simulation"),
-    *("pokerdvs", "pokerdvs131", "recipe", "changes", "baselines"),
+    *("pokerdvs", "pokerdvs131", "recipe", "changes", "baselines", "latency"),
     *("figures.colours", "figures.plots", "figures.drawings", "figures.animations"),
     *("figures.interactive", "figures.interactive_pixel", "figures.interactive_neuron"),
     *("figures.interactive_card", "figures"),
