@@ -5,7 +5,7 @@
   const PARTS = ["data", "scene", "camera", "network", "show", "drawing"];
   const GLYPHS = { club: "♣\uFE0E", heart: "♥\uFE0E", diamond: "♦\uFE0E", spade: "♠\uFE0E" };
   const PANELS = {
-    scene: "a card: drag its pip", window: "the camera's window", neurons: "100 hidden neurons",
+    scene: "a card: drag its pip", window: "the camera", neurons: "100 hidden neurons",
     raster: "their spikes", voltages: "four voltages",
   };
   const SWITCHES = {

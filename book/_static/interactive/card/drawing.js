@@ -228,7 +228,7 @@
     heads.sort((one, other) => one.wanted - other.wanted);
     heads.forEach((head, number) => {
       const before = heads[number - 1];
-      const room = before && (before.leads || head.leads) ? 1.4 * distance : distance;
+      const room = before && (before.leads || head.leads) ? 1.7 * distance : distance;
       head.place = Math.max(head.wanted, before ? before.place + room : top);
     });
     const over = Math.max(0, heads.at(-1).place - bottom);

@@ -58,7 +58,10 @@
       path.arc(middle, y, radius, 0, 2 * Math.PI);
       return path;
     }));
-    return [...discs, ...PARTS[suit].triangles.map(([tip, base, half]) => polygon([0, tip], [half, base], [-half, base]))];
+    const tips = PARTS[suit].triangles.map(([tip, base, half]) => polygon([0, tip], [half, base], [-half, base]));
+    if (suit !== "heart") return [...discs, ...tips];
+    const [x, y] = LOBES.heart; // close the chink between the lobes, which no lens would show
+    return [...discs, ...tips, polygon([x, y], [-x, y], [0, 1])];
   }
   const outlines = {};
   card.fillPip = (context, suit) => {
