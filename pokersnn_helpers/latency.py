@@ -7,6 +7,7 @@ are correct, from when on they stay so, and what a rule for stopping would have 
 
 import math
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -321,3 +322,32 @@ def concatenate(parts: Sequence[Answers]) -> Answers:
         np.concatenate([part.targets for part in parts]),
         parts[0].time_window,
     )
+
+
+def pruned(network: BinaryFrames, share: float) -> BinaryFrames:
+    """Return a copy with a share of the input weights set to 0, those closest to it.
+
+    Args:
+        network: What ``train_sparse`` returns.
+        share: From 0 to below 1.
+    """
+    copy = deepcopy(network)
+    weights = copy.network.get_parameter("lif0.input_weights").data
+    weights[weights.abs() <= weights.abs().quantile(share)] = 0
+    return copy
+
+
+def quantized(network: BinaryFrames, bits: int = 8) -> BinaryFrames:
+    """Return a copy whose weights are whole multiples of a step, one step per neuron.
+
+    The largest weight of a neuron is ``2 ** (bits - 1) - 1`` steps.
+
+    Args:
+        network: What ``train_sparse`` returns.
+        bits: Per weight.
+    """
+    copy = deepcopy(network)
+    for weights in copy.parameters():
+        step = weights.data.abs().amax(dim=1, keepdim=True) / (2 ** (bits - 1) - 1)
+        weights.data = (weights.data / step).round() * step
+    return copy

@@ -16,6 +16,8 @@ from pokersnn_helpers.latency import (
     concatenate,
     late_start,
     over_time,
+    pruned,
+    quantized,
     train_sparse,
 )
 from pokersnn_helpers.operations import count_operations
@@ -241,3 +243,26 @@ def test_sparse_training_repeats_itself_and_adds_only(data):
     frames, _ = next(iter(make_loader(few, 6, sparse=True)))
     found = count_operations(one, frames)
     assert (found.effective_macs == 0).all() and (found.effective_acs > 0).all()
+
+
+@pytest.fixture
+def small(data):
+    return train_sparse(data.train.subset(range(0, 48, 8)), 0, penalty=1, hidden_size=8)
+
+
+def test_pruning_sets_the_smallest_input_weights_to_zero_in_a_copy(small):
+    before = small.network.lif0.input_weights.detach().clone()
+    after = pruned(small, 0.75).network.lif0.input_weights
+    assert (after == 0).float().mean() == pytest.approx(0.75, abs=0.001)
+    assert before[after == 0].abs().max() <= before[after != 0].abs().min()
+    assert torch.equal(after[after != 0], before[after != 0])
+    assert torch.equal(small.network.lif0.input_weights, before)
+
+
+def test_quantized_weights_are_few_and_near_the_old_ones(small):
+    copy = quantized(small, bits=4)
+    for old, new in zip(small.state_dict().values(), copy.state_dict().values(), strict=True):
+        for row, rounded in zip(old, new, strict=True):
+            assert len(rounded.unique()) <= 15
+            assert (row - rounded).abs().max() <= row.abs().max() / 7 / 2 + 1e-6
+            assert rounded.abs().max() == pytest.approx(row.abs().max().item())

@@ -1,6 +1,6 @@
 """Simulated recordings: pips of cards pass before a simulated event camera.
 
-For two readers: chapter 7 builds and questions the camera, and everything else falls back on
+For two readers: chapter 8 builds and questions the camera, and everything else falls back on
 ``simulate_pokerdvs`` where the real recordings aren't available. No real recording is read.
 
 ``camera``      log intensities in, events out; knows nothing of cards.
