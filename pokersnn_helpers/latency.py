@@ -80,15 +80,18 @@ def late_start(frames: torch.Tensor) -> torch.Tensor:
     return changed if frames.is_sparse else changed.to_dense()
 
 
-def early(make: Callable[[Recordings], nn.Module], time_window: float = 1000) -> Train:
-    """Train a model to answer early: the loss over time, late starts and 120 epochs.
+def early(
+    make: Callable[[Recordings], nn.Module], time_window: float = 1000, epochs: int = 120
+) -> Train:
+    """Train a model to answer early: the loss over time, and late starts.
 
     Args:
         make: As for ``by_gradient``.
         time_window: Width of a time bin in µs.
+        epochs: As for ``fit``.
     """
     return by_gradient(
-        make, epochs=120, learning_rate=0.002, clip_norm=0.3, time_window=time_window,
+        make, epochs=epochs, learning_rate=0.002, clip_norm=0.3, time_window=time_window,
         augment=_augment, decode=over_time,
     )  # fmt: skip
 
@@ -167,7 +170,12 @@ class BinaryFrames(nn.Module):
 
 
 def train_sparse(
-    recordings: Recordings, seed: int = 0, *, penalty: float, hidden_size: int = 100
+    recordings: Recordings,
+    seed: int = 0,
+    *,
+    penalty: float,
+    hidden_size: int = 100,
+    epochs: int = 120,
 ) -> BinaryFrames:
     """Train the book's network to answer early and to spike rarely, on binary frames of 1 ms.
 
@@ -176,6 +184,7 @@ def train_sparse(
         seed: Fixes the initial weights, the order of the recordings and how they are changed.
         penalty: As for ``RatePenalty``.
         hidden_size: Hidden neurons.
+        epochs: As for ``fit``.
 
     Returns:
         The network: frames (T, B, ...) in, voltages (T, B, classes) out.
@@ -192,7 +201,7 @@ def train_sparse(
     optimizer = torch.optim.Adam(model.parameters(), lr=0.002, fused=True)
     loader = make_loader(recordings, 32, sparse=True, shuffle=True)
     fit(
-        model, loader, epochs=120, optimizer=optimizer, clip_norm=0.3, ema_decay=0.95,
+        model, loader, epochs=epochs, optimizer=optimizer, clip_norm=0.3, ema_decay=0.95,
         augment=_augment, device="cpu",
     )  # fmt: skip
     return BinaryFrames(penalised.without_penalty())
