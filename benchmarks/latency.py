@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from joblib import Parallel, delayed
 
 from pokersnn_helpers import FastSNN, Split, build_network, make_loader
@@ -20,7 +19,6 @@ from pokersnn_helpers.baselines import (
 )
 from pokersnn_helpers.latency import (
     Answers,
-    BinaryFrames,
     answer_over_time,
     choose_threshold,
     concatenate,
@@ -175,7 +173,7 @@ def sparse_row(data: Split, penalty: float, share: float, seed: int) -> dict[str
         "penalty": penalty,
         "pruned": share,
         "held_out_accuracy": held_out.final_accuracy,
-        "spike_share": spike_share(network, frames, whole.steps),
+        "spike_share": float(1 - whole.activation_sparsity.mean()),  # only spikes are activations
         "accuracy_over_events": answers.accuracy_over_events,
         "sparse_accuracy": answers.final_accuracy,
         "stopped_accuracy": float(correct.mean()),
@@ -194,17 +192,6 @@ def held_out_answers(penalty: float, share: float, seed: int) -> Answers:
         network = pruned(trained, share)
         parts.append(answer_over_time(network, recordings.subset(held_out)))
     return concatenate(parts)
-
-
-def spike_share(network: BinaryFrames, frames: torch.Tensor, steps: np.ndarray) -> float:
-    """Return the share of a neuron's time steps that hold a spike, up to the last event."""
-    snn: Any = network.network
-    snn.record = True
-    with torch.no_grad():
-        network(frames)
-    spikes = snn.recording.lif0.z.mean(dim=2)
-    snn.record = False
-    return float(np.mean([spikes[: int(each), n].mean() for n, each in enumerate(steps)]))
 
 
 def average_rows(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

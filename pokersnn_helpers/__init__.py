@@ -1,4 +1,4 @@
-"""Helpers of the POKER-DVS book. In reading order, ten core files and three wings.
+"""Helpers of the POKER-DVS book. In reading order, eleven core files and three wings.
 
 recordings     event recordings of any sensor and any classes
 pokerdvs       the POKER-DVS recordings, downloaded or simulated; pokerdvs131: all of them
@@ -8,6 +8,7 @@ training       train a classifier, test it, ask it about one recording
 recipe         the book's way to train, every number an argument
 baselines      ordinary models, and folds that keep together what was recorded together
 operations     what an answer costs, counted; energy: what that may take
+latency        when a network knows, training for early answers, and rare spikes
 changes        recordings with something taken away, added or moved
 checkpoints    save a classifier and its training run, and load them
 fast/          the book's network in compiled loops and CUDA graphs

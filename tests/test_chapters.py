@@ -492,6 +492,15 @@ def test_figures_take_their_colours_from_the_one_code(drawing_code):
     assert not re.search(rf"\bcolors?[\"']?\s*[=:]\s*[\"']{names}[\"']", drawing_code)
 
 
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "book").glob("*.[im]*")), ids=lambda path: path.name
+)
+def test_links_to_a_chapter_say_its_number(path):
+    text = path.read_text(encoding="utf-8")
+    for number, file in re.findall(r"\[[Cc]hapter (\d+)\]\((\d\d)_", text):
+        assert int(number) == int(file), f"chapter {number} links to {file}"
+
+
 def test_landing_page_lists_all_chapters_and_says_how_long_they_take():
     page = (ROOT / "book" / "index.md").read_text(encoding="utf-8")
     assert "```{chapters}" in page

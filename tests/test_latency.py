@@ -237,7 +237,7 @@ def test_threshold_is_the_lowest_at_which_stopping_costs_nothing():
 
 def test_sparse_training_repeats_itself_and_adds_only(data):
     few = data.train.subset(range(0, 48, 8))
-    one, two = (train_sparse(few, 3, penalty=5, hidden_size=8) for _ in range(2))
+    one, two = (train_sparse(few, 3, penalty=5, hidden_size=8, epochs=3) for _ in range(2))
     for first, second in zip(one.parameters(), two.parameters(), strict=True):
         assert torch.equal(first, second)
     frames, _ = next(iter(make_loader(few, 6, sparse=True)))
@@ -247,7 +247,8 @@ def test_sparse_training_repeats_itself_and_adds_only(data):
 
 @pytest.fixture
 def small(data):
-    return train_sparse(data.train.subset(range(0, 48, 8)), 0, penalty=1, hidden_size=8)
+    few = data.train.subset(range(0, 48, 8))
+    return train_sparse(few, 0, penalty=1, hidden_size=8, epochs=3)
 
 
 def test_pruning_sets_the_smallest_input_weights_to_zero_in_a_copy(small):
