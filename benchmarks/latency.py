@@ -1,12 +1,13 @@
 """When the network knows, and what it takes to be sparse."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
 
-from pokersnn_helpers import FastSNN, Split, build_network, make_loader
+from pokersnn_helpers import FastSNN, Recordings, Split, build_network, make_loader
 from pokersnn_helpers.baselines import (
     GatedRecurrent,
     HybridSNN,
@@ -19,6 +20,8 @@ from pokersnn_helpers.baselines import (
 )
 from pokersnn_helpers.latency import (
     Answers,
+    BinaryFrames,
+    OverEvents,
     answer_over_time,
     choose_threshold,
     concatenate,
@@ -32,19 +35,35 @@ from pokersnn_helpers.recordings import fold_indices
 
 from . import timing
 from .accuracy import all_recordings, training_recordings
+from .simulation import FITTED, WIDE, Mixture, training_set
 from .timing import recordings
 
 
-def behind_a_layer(time_window: float, size: int = 100) -> Train:
-    """Train an SNN behind a layer, both of one size, to answer early."""
-
-    def make(recordings: Any) -> HybridSNN:
-        return HybridSNN(recordings, size, size, time_window=time_window)
-
-    return early(make, time_window)
+def behind_a_layer(time_window: float) -> Train:
+    """Train an SNN behind a layer to answer early."""
+    return early(partial(HybridSNN, time_window=time_window), time_window)
 
 
-EARLIEST = "SNN behind a layer of 200, over time, 0.3 ms"
+def larger(epochs: int) -> Train:
+    """Train an SNN of 200 neurons behind a layer of 200, with a fast readout, over events."""
+    make = partial(
+        HybridSNN, features=200, hidden=200, time_window=300,
+        readout_tau_syn=0.003, readout_tau_mem=0.003,
+    )  # fmt: skip
+    return early(make, 300, epochs, classifier=OverEvents)
+
+
+def with_simulated(train: Train) -> Train:
+    """Train on the real recordings eight times and on 800 simulated ones, half of them wider."""
+    mixture = Mixture((FITTED, WIDE), 8, train)
+
+    def train_on_both(data: Split, seed: int) -> Any:
+        return train(Split(training_set(mixture, data, seed), data.test), seed)
+
+    return train_on_both
+
+
+LARGER = "larger SNN behind a layer, over events, 0.3 ms"
 # Name: width of the time bins in µs, and how to train.
 TRAINED: dict[str, tuple[float, Train]] = {
     "SNN, book's recipe": (1000, spiking()),
@@ -59,10 +78,19 @@ TRAINED: dict[str, tuple[float, Train]] = {
     "SNN behind a layer, over time": (1000, behind_a_layer(1000)),
     "SNN behind a layer, over time, 0.3 ms": (300, behind_a_layer(300)),
     "SNN behind a layer, over time, 0.1 ms": (100, behind_a_layer(100)),
-    EARLIEST: (300, behind_a_layer(300, 200)),
+    LARGER: (300, larger(epochs=120)),
+    "the same, simulated recordings, too": (300, with_simulated(larger(epochs=20))),
 }
+BY_FOLDS = ("SNN, book's recipe", LARGER)
 # Penalties on the rate, and the shares of input weights that are pruned after training.
-SPARSE = ((0, 0), (1, 0), (3, 0), (10, 0), (10, 0.5), (10, 0.75), (10, 0.85), (20, 0), (30, 0))
+SPARSE: dict[float, Sequence[float]] = {
+    0: (0,),
+    1: (0,),
+    3: (0,),
+    10: (0, 0.5, 0.75, 0.85),
+    20: (0,),
+    30: (0,),
+}
 
 
 def measure_latency(
@@ -70,11 +98,12 @@ def measure_latency(
     *,
     processes: int = 2,
     trained: dict[str, tuple[float, Train]] = TRAINED,
-    sparse: Sequence[tuple[float, float]] = SPARSE,
+    by_folds: Sequence[str] = BY_FOLDS,
+    sparse: Mapping[float, Sequence[float]] = SPARSE,
 ) -> dict[str, Any]:
     """Train on Tonic's 48 and ask about its 20 at every time step; then on all 131, by folds.
 
-    The last line printed, the summary, holds the earliest model and, of the sparse network, the
+    The last line printed, the summary, holds the last model and, of the sparse network, the
     share of steps with a spike and its effective accumulates: for whole recordings, and up to an
     answer. Penalty, pruning and threshold are chosen by held-out passes of the 48.
 
@@ -82,7 +111,8 @@ def measure_latency(
         seeds: 0 to ``seeds - 1``.
         processes: How many train at the same time.
         trained: Widths of time bins in µs and models, by name.
-        sparse: Penalties and pruned shares of sparse networks.
+        by_folds: Which of them are asked about all 131, too.
+        sparse: Penalties of sparse networks, and the shares that are pruned.
     """
     data, run = recordings(), Parallel(processes)
 
@@ -95,15 +125,14 @@ def measure_latency(
     for name in trained:
         found = run(delayed(answers)(name, seed) for seed in range(seeds))
         rows.append({"model": name, **averages(found)})
-    by_folds = [
-        {"model": name, **averages(found), "recordings": "all 131, by folds"}
-        for name, found in all_by_folds(trained, seeds, processes).items()
-    ]
-    front = [
-        average_rows(run(delayed(sparse_row)(data, *each, seed) for seed in range(seeds)))
-        for each in sparse
-    ]
     best = rows[-1]
+    chosen_models = {name: trained[name] for name in by_folds}
+    for name, found in all_by_folds(chosen_models, seeds, processes).items():
+        rows.append({"model": name, **averages(found), "recordings": "all 131, by folds"})
+    front = []
+    for penalty, shares in sparse.items():
+        by_seed = run(delayed(sparse_rows)(data, penalty, shares, seed) for seed in range(seeds))
+        front += [average_rows(each) for each in zip(*by_seed, strict=True)]
     # Chosen by held-out passes of the 48: the fewest additions within a recording of the best.
     enough = max(row["held_out_accuracy"] for row in front) - 1 / 48
     good = [row for row in front if row["held_out_accuracy"] >= enough]
@@ -116,7 +145,7 @@ def measure_latency(
             *("sparse_accuracy", "stopped_accuracy"),
         )
     }
-    return {"seeds": seeds, "rows": rows + by_folds, "sparse": front, "summary": summary}
+    return {"seeds": seeds, "rows": rows, "sparse": front, "summary": summary}
 
 
 def averages(found: Sequence[Answers]) -> dict[str, Any]:
@@ -139,11 +168,10 @@ def averages(found: Sequence[Answers]) -> dict[str, Any]:
 def all_by_folds(
     trained: dict[str, tuple[float, Train]], seeds: int, processes: int
 ) -> dict[str, list[Answers]]:
-    """Ask the first and the last model about all 131, each trained without its card pass."""
+    """Ask models about all 131, each trained without the card pass it is asked about."""
     everything = all_recordings()
     groups = everything.table["pass"].tolist()
-    names = {*[*trained][:1], *[*trained][-1:]}
-    models = {name: train for name, (_, train) in trained.items() if name in names}
+    models = {name: train for name, (_, train) in trained.items()}
     runs = cross_validate(
         models, everything.recordings, groups, seeds=range(seeds), processes=processes
     )
@@ -160,18 +188,46 @@ def all_by_folds(
     }
 
 
-def sparse_row(data: Split, penalty: float, share: float, seed: int) -> dict[str, Any]:
+def sparse_rows(
+    data: Split, penalty: float, shares: Sequence[float], seed: int
+) -> list[dict[str, Any]]:
     """Train a sparse network, and count spikes and operations with and without stopping."""
-    network = pruned(train_sparse(data.train, seed, penalty=penalty), share)
+    network = train_sparse(data.train, seed, penalty=penalty)
+    folds = trained_by_folds(penalty, seed)
+    rows = []
+    for share in shares:
+        row = sparse_row(pruned(network, share), held_out_answers(folds, share), data)
+        rows.append({"penalty": penalty, "pruned": share, **row})
+    return rows
+
+
+def trained_by_folds(penalty: float, seed: int) -> list[tuple[BinaryFrames, Recordings]]:
+    """Train sparse networks on two of three folds of the 48, and return the third with each."""
+    recordings, passes = training_recordings()
+    return [
+        (
+            train_sparse(recordings.subset(learned), seed, penalty=penalty),
+            recordings.subset(held_out),
+        )
+        for learned, held_out in fold_indices(recordings, 3, passes, seed)
+    ]
+
+
+def held_out_answers(folds: list[tuple[BinaryFrames, Recordings]], share: float) -> Answers:
+    """Ask networks, after pruning, about card passes that they weren't trained on."""
+    return concatenate(
+        [answer_over_time(pruned(network, share), held_out) for network, held_out in folds]
+    )
+
+
+def sparse_row(network: BinaryFrames, held_out: Answers, data: Split) -> dict[str, Any]:
+    """Ask about the test recordings, and stop as networks should that were asked about others."""
     answers = answer_over_time(network, data.test)
-    held_out = held_out_answers(penalty, share, seed)
     correct, steps = answers.stopped(choose_threshold(held_out))
     frames, _ = next(iter(make_loader(data.test, len(data.test), sparse=True)))
     whole = count_operations(network, frames)
     stopped = count_operations(network, frames, steps)
     return {
-        "penalty": penalty,
-        "pruned": share,
         "held_out_accuracy": held_out.final_accuracy,
         "spike_share": float(1 - whole.activation_sparsity.mean()),  # only spikes are activations
         "accuracy_over_events": answers.accuracy_over_events,
@@ -181,17 +237,6 @@ def sparse_row(data: Split, penalty: float, share: float, seed: int) -> dict[str
         "effective_acs": float(whole.effective_acs.mean()),
         "effective_acs_stopped": float(stopped.effective_acs.mean()),
     }
-
-
-def held_out_answers(penalty: float, share: float, seed: int) -> Answers:
-    """Ask sparse networks about the 48, each trained without the card pass it is asked about."""
-    recordings, passes = training_recordings()
-    parts = []
-    for learned, held_out in fold_indices(recordings, 3, passes, seed):
-        trained = train_sparse(recordings.subset(learned), seed, penalty=penalty)
-        network = pruned(trained, share)
-        parts.append(answer_over_time(network, recordings.subset(held_out)))
-    return concatenate(parts)
 
 
 def average_rows(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -28,14 +28,13 @@ from .fast import FastSNN
 from .frames import augment, make_loader, to_frames
 from .recipe import build_network, train_classifier
 from .recordings import Recordings, Split, fold_indices, recording_statistics
-from .snn import SNN, Classifier, decode
+from .snn import SNN, Classifier
 from .training import evaluate, fit
 
 WHOLE = 1e9  # µs: a time bin that holds a whole recording
 
 Predict = Callable[[Recordings], np.ndarray]
 Train = Callable[[Split, int], Predict]
-Decode = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -181,6 +180,7 @@ class HybridSNN(nn.Module):
         hidden: Spiking neurons.
         dropout: Share of the rectified linear units that is silent in a training step.
         time_window: Width of a time bin in µs.
+        neurons: Time constants, as for ``SNN``.
     """
 
     def __init__(
@@ -190,6 +190,7 @@ class HybridSNN(nn.Module):
         hidden: int = 100,
         dropout: float = 0.3,
         time_window: float = 1000,
+        **neurons: Any,
     ):
         super().__init__()
         self.inputs = FrameLinear(math.prod(recordings.sensor_size), features)
@@ -200,6 +201,7 @@ class HybridSNN(nn.Module):
             sensor_size=(features, 1, 1),
             hidden_size=hidden,
             output_size=len(recordings.classes),
+            **neurons,
         )
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
@@ -247,7 +249,7 @@ def by_gradient(
     clip_norm: float | None = None,
     time_window: float = 1000,
     augment: Callable[[torch.Tensor], torch.Tensor] | None = augment,
-    decode: Decode = decode,
+    classifier: Callable[..., Classifier] = Classifier,
 ) -> Train:
     """Train a PyTorch model with the recipe's augmentation, batches and averaged weights.
 
@@ -258,12 +260,12 @@ def by_gradient(
         clip_norm: As for ``fit``.
         time_window: Width of a time bin in µs.
         augment: As for ``fit``.
-        decode: Values in, log-probabilities (B, classes) out.
+        classifier: What is trained when the model is given to it, its classes and its sensor.
     """
 
     def train(data: Split, seed: int) -> Predict:
         torch.manual_seed(seed)
-        model = _classifier(make(data.train), decode, data.train)
+        model = _about(data.train, classifier, make(data.train))
         loader = make_loader(data.train, 32, time_window, sparse=True, shuffle=True)
         model(next(iter(make_loader(data.train, 2, time_window)))[0])  # lazy layers see a batch
         optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
@@ -276,10 +278,11 @@ def by_gradient(
     return train
 
 
-def _classifier(network: nn.Module, decode: Decode, recordings: Recordings) -> Classifier:
+def _about(
+    recordings: Recordings, classifier: Callable[..., Classifier], network: nn.Module
+) -> Classifier:
     # Not inside train: cloudpickle would take its mention of classes for the module torch.classes.
-    size = recordings.sensor_size
-    return Classifier(network, decode, classes=recordings.classes, sensor_size=size)
+    return classifier(network, classes=recordings.classes, sensor_size=recordings.sensor_size)
 
 
 def spiking(network: Any = FastSNN, **options: Any) -> Train:

@@ -9,17 +9,19 @@ import math
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from .baselines import Decode, Train, by_gradient
+from .baselines import Train, by_gradient
 from .fast import FastSNN
 from .frames import augment, make_loader
 from .recipe import build_network
 from .recordings import Recordings
-from .snn import SNN
+from .snn import SNN, Classifier
 from .training import fit
 
 
@@ -80,23 +82,59 @@ def late_start(frames: torch.Tensor) -> torch.Tensor:
     return changed if frames.is_sparse else changed.to_dense()
 
 
+class OverEvents(Classifier):
+    """A classifier that ``fit`` trains for a correct answer after every event.
+
+    It averages the log-probabilities of ``at_each_step`` as ``over_time`` does, but a time step
+    counts as often as it has events. So steps that have many weigh more, and padding nothing, as in
+    ``Answers.accuracy_over_events``.
+
+    Args:
+        snn: As for ``Classifier``.
+        names: Its classes and sensor, as for ``Classifier``.
+    """
+
+    def __init__(self, snn: nn.Module, **names: Any):
+        super().__init__(snn, over_time, **names)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return averages over events, (B, classes), for frames (T, B, ...), dense or sparse."""
+        events = _events_per_step(frames)
+        weights = events / events.sum(dim=0).clamp(min=1)
+        return (weights[..., None] * at_each_step(self.snn(frames))).sum(dim=0)
+
+
+def _events_per_step(frames: torch.Tensor) -> torch.Tensor:
+    if frames.is_sparse:
+        return torch.sparse.sum(frames, (2, 3, 4)).to_dense()
+    return frames.sum((2, 3, 4))
+
+
+over_time_classifier = partial(Classifier, decode=over_time)
+
+
 def early(
-    make: Callable[[Recordings], nn.Module], time_window: float = 1000, epochs: int = 120
+    make: Callable[[Recordings], nn.Module],
+    time_window: float = 1000,
+    epochs: int = 120,
+    classifier: Callable[..., Classifier] = over_time_classifier,
 ) -> Train:
-    """Train a model to answer early: the loss over time, and late starts.
+    """Train a model to answer early: a loss over time, and late starts.
 
     Args:
         make: As for ``by_gradient``.
         time_window: Width of a time bin in µs.
         epochs: As for ``fit``.
+        classifier: As for ``by_gradient``; ``OverEvents`` is another choice.
     """
     return by_gradient(
         make, epochs=epochs, learning_rate=0.002, clip_norm=0.3, time_window=time_window,
-        augment=_augment, decode=over_time,
+        augment=augment_and_delay, classifier=classifier,
     )  # fmt: skip
 
 
-def _augment(frames: torch.Tensor) -> torch.Tensor:
+def augment_and_delay(frames: torch.Tensor) -> torch.Tensor:
+    """Change frames as the recipe does (``augment``), then let some of them start late."""
     return late_start(augment(frames))
 
 
@@ -105,23 +143,22 @@ class RatePenalty(nn.Module):
 
     An additional readout neuron listens to all hidden neurons with the same weight, which isn't
     trained, so its voltage is their firing rate, smoothed. The penalty on it is subtracted from
-    the log-probabilities of all classes: the answer stays what it is, and the loss of ``fit``
-    becomes the negative log-likelihood plus ``penalty`` times the rate.
+    what ``over_time`` says about all classes: the answer stays what it is, and the loss of ``fit``
+    becomes the loss over time plus ``penalty`` times the rate.
 
     Args:
         snn: Its last readout neuron is the additional one.
         penalty: What a rate of one spike per neuron and time step costs.
-        decode: Voltages (T, B, classes) in, log-probabilities (B, classes) out.
 
     Raises:
         ValueError: The penalty is negative or no finite number.
     """
 
-    def __init__(self, snn: SNN, penalty: float, decode: Decode = over_time):
+    def __init__(self, snn: SNN, penalty: float):
         super().__init__()
         if not 0 <= penalty < math.inf:
             raise ValueError(f"penalty is {penalty}; choose a finite number of at least 0")
-        self.snn, self.penalty, self.decode = snn, penalty, decode
+        self.snn, self.penalty = snn, penalty
         weights = snn.linear.weight
         weights.register_hook(lambda gradient: torch.cat([gradient[:-1], 0 * gradient[-1:]]))
         with torch.no_grad():
@@ -133,7 +170,7 @@ class RatePenalty(nn.Module):
         # A steady input to a leaky integrator ends as this many times its voltage per step.
         per_step = self.snn.readout.dt * self.snn.readout.p.tau_syn_inv
         rate = per_step * voltages[..., -1].mean(dim=0)
-        return self.decode(voltages[..., :-1]) - self.penalty * rate[:, None]
+        return over_time(voltages[..., :-1]) - self.penalty * rate[:, None]
 
     def without_penalty(self) -> SNN:
         """Return the network alone, as it is after training: one readout neuron per class."""
@@ -202,7 +239,7 @@ def train_sparse(
     loader = make_loader(recordings, 32, sparse=True, shuffle=True)
     fit(
         model, loader, epochs=epochs, optimizer=optimizer, clip_norm=0.3, ema_decay=0.95,
-        augment=_augment, device="cpu",
+        augment=augment_and_delay, device="cpu",
     )  # fmt: skip
     return BinaryFrames(penalised.without_penalty())
 
@@ -319,7 +356,7 @@ def answer_over_time(
     for frames, _ in make_loader(recordings, 1, time_window, sparse=True):
         with torch.no_grad():
             probabilities.append(at_each_step(network(frames))[:, 0].exp().numpy())
-        events.append(torch.sparse.sum(frames, (1, 2, 3, 4)).to_dense().numpy())
+        events.append(_events_per_step(frames)[:, 0].numpy())
     return Answers(probabilities, events, np.array(recordings.targets), time_window)
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from numbers import Real
+from typing import Any
 
 import torch
 
@@ -21,6 +22,7 @@ def build_network(
     sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
     hidden_size: int = 100,
     output_size: int = len(POKERDVS_CLASSES),
+    **neurons: Any,
 ) -> SNN:
     """Draw the network that the recipe begins with, by PyTorch's global random numbers.
 
@@ -30,6 +32,7 @@ def build_network(
         sensor_size: Width, height and polarities of the sensor.
         hidden_size: Hidden neurons.
         output_size: Readout neurons, one per class.
+        neurons: Threshold and time constants, as for ``SNN``.
 
     Raises:
         ValueError: A number isn't greater than 0, or the time bins are too wide for ``SNN``.
@@ -38,7 +41,7 @@ def build_network(
     # In finer steps neurons spike more often, and gradients grow at each of them.
     dt_ratio = min(1, time_window / 1000)
     sizes = math.prod(sensor_size), hidden_size, output_size
-    snn = network(*sizes, dt=time_window / 1e6, surrogate_slope=dt_ratio)
+    snn = network(*sizes, dt=time_window / 1e6, surrogate_slope=dt_ratio, **neurons)
     with torch.no_grad():
         # Norse scales them by the number of hidden neurons. The number of inputs is the usual
         # choice (He et al. 2015, doi:10.1109/ICCV.2015.123).

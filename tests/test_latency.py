@@ -9,6 +9,7 @@ from pokersnn_helpers import FastSNN, build_network, decode, make_loader
 from pokersnn_helpers.latency import (
     Answers,
     BinaryFrames,
+    OverEvents,
     RatePenalty,
     answer_over_time,
     at_each_step,
@@ -38,6 +39,17 @@ def answers(*correct, events=None, time_window=1000):
     return Answers(probabilities, events, np.ones(len(correct), dtype=int), time_window)
 
 
+class FixedVoltages(nn.Module):
+    """A network that says the same whatever it sees."""
+
+    def __init__(self, voltages):
+        super().__init__()
+        self.voltages = voltages
+
+    def forward(self, frames):
+        return self.voltages
+
+
 # ---- Decoding ----
 
 
@@ -54,6 +66,26 @@ def test_loss_over_time_is_the_mean_of_the_losses_of_all_steps(voltages):
     ]
     found = nn.functional.nll_loss(over_time(voltages), targets).item()
     assert found == pytest.approx(np.mean(each), rel=1e-6)
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+def test_loss_over_events_counts_each_step_as_often_as_it_has_events(voltages, sparse):
+    steps, batch, _ = voltages.shape
+    events = torch.randint(4, (steps, batch))
+    events[0] = 1
+    frames = torch.zeros(steps, batch, 2, 3, 3)
+    frames[..., 1, 2, 0], frames[..., 0, 0, 1] = events // 2, events - events // 2
+    classifier = OverEvents(FixedVoltages(voltages), classes="abcd")
+    targets = torch.arange(batch)
+    losses = -at_each_step(voltages)[:, targets, targets]
+    expected = (losses * events).sum(0) / events.sum(0)
+    found = classifier(frames.to_sparse() if sparse else frames)
+    torch.testing.assert_close(-found[targets, targets], expected)
+
+
+def test_recording_without_events_has_a_finite_loss(voltages):
+    frames = torch.zeros(*voltages.shape[:2], 2, 3, 3)
+    assert OverEvents(FixedVoltages(voltages))(frames).isfinite().all()
 
 
 def test_early_correct_answer_costs_less_than_a_late_one(voltages):
