@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .baselines import Train, by_gradient
+from .baselines import FrameLinear, Train, by_gradient
 from .fast import FastSNN
 from .frames import augment, make_loader
 from .recipe import build_network
@@ -353,7 +353,9 @@ def answer_over_time(
     """
     probabilities, events = [], []
     network.eval()
-    for frames, _ in make_loader(recordings, 1, time_window, sparse=True):
+    # Others might not know sparse frames.
+    sparse = any(isinstance(module, (FastSNN, FrameLinear)) for module in network.modules())
+    for frames, _ in make_loader(recordings, 1, time_window, sparse=sparse):
         with torch.no_grad():
             probabilities.append(at_each_step(network(frames))[:, 0].exp().numpy())
         events.append(_events_per_step(frames)[:, 0].numpy())

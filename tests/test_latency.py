@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from pokersnn_helpers import FastSNN, build_network, decode, make_loader
+from pokersnn_helpers import SNN, FastSNN, build_network, decode, make_loader
 from pokersnn_helpers.latency import (
     Answers,
     BinaryFrames,
@@ -174,6 +174,17 @@ def test_answers_end_with_the_recording_and_dont_depend_on_others(data):
     for events, recording in zip(found.events, some.events, strict=True):
         assert events.sum() == len(recording) and events[-1] > 0
     assert joined.targets.tolist() == list(some.targets)
+
+
+def test_any_network_can_be_asked(data):
+    torch.manual_seed(0)
+    fast = build_network(FastSNN)
+    usual = SNN()
+    usual.load_state_dict(fast.state_dict())
+    found, expected = (answer_over_time(each, data.test) for each in (usual, fast))
+    assert found.final_accuracy == expected.final_accuracy
+    for one, other in zip(found.probabilities, expected.probabilities, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
 
 
 # ---- Paying for spikes ----
