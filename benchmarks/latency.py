@@ -1,13 +1,13 @@
 """When the network knows, and what it takes to be sparse."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
 
-from pokersnn_helpers import FastSNN, Recordings, Split, build_network, make_loader
+from pokersnn_helpers import FastSNN, Split, build_network, make_loader
 from pokersnn_helpers.baselines import (
     GatedRecurrent,
     HybridSNN,
@@ -20,14 +20,12 @@ from pokersnn_helpers.baselines import (
 )
 from pokersnn_helpers.latency import (
     Answers,
-    BinaryFrames,
     OverEvents,
     answer_over_time,
     choose_threshold,
     concatenate,
     early,
     over_time,
-    pruned,
     train_sparse,
 )
 from pokersnn_helpers.operations import count_operations
@@ -82,15 +80,8 @@ TRAINED: dict[str, tuple[float, Train]] = {
     "the same, simulated recordings, too": (300, with_simulated(larger(epochs=20))),
 }
 BY_FOLDS = ("SNN, book's recipe", LARGER)
-# Penalties on the rate, and the shares of input weights that are pruned after training.
-SPARSE: dict[float, Sequence[float]] = {
-    0: (0,),
-    1: (0,),
-    3: (0,),
-    10: (0, 0.5, 0.75, 0.85),
-    20: (0,),
-    30: (0,),
-}
+# Penalties on the rate, and the share of input weights that is pruned.
+SPARSE = ((0, 0), (3, 0), (10, 0), (20, 0), (40, 0), (20, 0.5), (20, 0.8), (20, 0.9))
 
 
 def measure_latency(
@@ -99,7 +90,7 @@ def measure_latency(
     processes: int = 2,
     trained: dict[str, tuple[float, Train]] = TRAINED,
     by_folds: Sequence[str] = BY_FOLDS,
-    sparse: Mapping[float, Sequence[float]] = SPARSE,
+    sparse: Sequence[tuple[float, float]] = SPARSE,
 ) -> dict[str, Any]:
     """Train on Tonic's 48 and ask about its 20 at every time step; then on all 131, by folds.
 
@@ -112,7 +103,7 @@ def measure_latency(
         processes: How many train at the same time.
         trained: Widths of time bins in µs and models, by name.
         by_folds: Which of them are asked about all 131, too.
-        sparse: Penalties of sparse networks, and the shares that are pruned.
+        sparse: Penalties and pruned shares of sparse networks.
     """
     data, run = recordings(), Parallel(processes)
 
@@ -129,10 +120,10 @@ def measure_latency(
     chosen_models = {name: trained[name] for name in by_folds}
     for name, found in all_by_folds(chosen_models, seeds, processes).items():
         rows.append({"model": name, **averages(found), "recordings": "all 131, by folds"})
-    front = []
-    for penalty, shares in sparse.items():
-        by_seed = run(delayed(sparse_rows)(data, penalty, shares, seed) for seed in range(seeds))
-        front += [average_rows(each) for each in zip(*by_seed, strict=True)]
+    front = [
+        average_rows(run(delayed(sparse_row)(data, *each, seed) for seed in range(seeds)))
+        for each in sparse
+    ]
     # Chosen by held-out passes of the 48: the fewest additions within a recording of the best.
     enough = max(row["held_out_accuracy"] for row in front) - 1 / 48
     good = [row for row in front if row["held_out_accuracy"] >= enough]
@@ -188,46 +179,18 @@ def all_by_folds(
     }
 
 
-def sparse_rows(
-    data: Split, penalty: float, shares: Sequence[float], seed: int
-) -> list[dict[str, Any]]:
+def sparse_row(data: Split, penalty: float, share: float, seed: int) -> dict[str, Any]:
     """Train a sparse network, and count spikes and operations with and without stopping."""
-    network = train_sparse(data.train, seed, penalty=penalty)
-    folds = trained_by_folds(penalty, seed)
-    rows = []
-    for share in shares:
-        row = sparse_row(pruned(network, share), held_out_answers(folds, share), data)
-        rows.append({"penalty": penalty, "pruned": share, **row})
-    return rows
-
-
-def trained_by_folds(penalty: float, seed: int) -> list[tuple[BinaryFrames, Recordings]]:
-    """Train sparse networks on two of three folds of the 48, and return the third with each."""
-    recordings, passes = training_recordings()
-    return [
-        (
-            train_sparse(recordings.subset(learned), seed, penalty=penalty),
-            recordings.subset(held_out),
-        )
-        for learned, held_out in fold_indices(recordings, 3, passes, seed)
-    ]
-
-
-def held_out_answers(folds: list[tuple[BinaryFrames, Recordings]], share: float) -> Answers:
-    """Ask networks, after pruning, about card passes that they weren't trained on."""
-    return concatenate(
-        [answer_over_time(pruned(network, share), held_out) for network, held_out in folds]
-    )
-
-
-def sparse_row(network: BinaryFrames, held_out: Answers, data: Split) -> dict[str, Any]:
-    """Ask about the test recordings, and stop as networks should that were asked about others."""
+    network = train_sparse(data.train, seed, penalty=penalty, pruned=share)
     answers = answer_over_time(network, data.test)
+    held_out = held_out_answers(penalty, share, seed)
     correct, steps = answers.stopped(choose_threshold(held_out))
     frames, _ = next(iter(make_loader(data.test, len(data.test), sparse=True)))
     whole = count_operations(network, frames)
     stopped = count_operations(network, frames, steps)
     return {
+        "penalty": penalty,
+        "pruned": share,
         "held_out_accuracy": held_out.final_accuracy,
         "spike_share": float(1 - whole.activation_sparsity.mean()),  # only spikes are activations
         "accuracy_over_events": answers.accuracy_over_events,
@@ -237,6 +200,16 @@ def sparse_row(network: BinaryFrames, held_out: Answers, data: Split) -> dict[st
         "effective_acs": float(whole.effective_acs.mean()),
         "effective_acs_stopped": float(stopped.effective_acs.mean()),
     }
+
+
+def held_out_answers(penalty: float, share: float, seed: int) -> Answers:
+    """Ask sparse networks about the 48, each trained without the card pass it is asked about."""
+    recordings, passes = training_recordings()
+    parts = []
+    for learned, held_out in fold_indices(recordings, 3, passes, seed):
+        network = train_sparse(recordings.subset(learned), seed, penalty=penalty, pruned=share)
+        parts.append(answer_over_time(network, recordings.subset(held_out)))
+    return concatenate(parts)
 
 
 def average_rows(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

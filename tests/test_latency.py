@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from pokersnn_helpers import SNN, FastSNN, build_network, decode, make_loader
+from pokersnn_helpers import SNN, FastSNN, build_network, decode, latency, make_loader
 from pokersnn_helpers.latency import (
     Answers,
     BinaryFrames,
@@ -17,7 +17,6 @@ from pokersnn_helpers.latency import (
     concatenate,
     late_start,
     over_time,
-    pruned,
     quantized,
     train_sparse,
 )
@@ -294,13 +293,40 @@ def small(data):
     return train_sparse(few, 0, penalty=1, hidden_size=8, epochs=3)
 
 
-def test_pruning_sets_the_smallest_input_weights_to_zero_in_a_copy(small):
-    before = small.network.lif0.input_weights.detach().clone()
-    after = pruned(small, 0.75).network.lif0.input_weights
-    assert (after == 0).float().mean() == pytest.approx(0.75, abs=0.001)
-    assert before[after == 0].abs().max() <= before[after != 0].abs().min()
-    assert torch.equal(after[after != 0], before[after != 0])
-    assert torch.equal(small.network.lif0.input_weights, before)
+@pytest.mark.parametrize("share", [0, 0.75])
+def test_pruned_weights_stay_zero_while_the_others_are_trained(share, data, monkeypatch):
+    at_start = []
+    fit_sparse = latency._fit_sparse
+
+    def watch(network, recordings, epochs):
+        at_start.append(network.snn.lif0.input_weights.detach().clone())
+        fit_sparse(network, recordings, epochs)
+
+    monkeypatch.setattr(latency, "_fit_sparse", watch)
+    few = data.train.subset(range(0, 48, 8))
+    trained = train_sparse(few, 0, penalty=1, pruned=share, hidden_size=8, epochs=3)
+    before, after = at_start[1], trained.network.lif0.input_weights
+    assert (before == 0).float().mean() == pytest.approx(share, abs=0.001)
+    assert torch.equal(after == 0, before == 0)
+    assert not torch.equal(after, before)
+
+
+def test_penalty_is_gentle_at_first(data, monkeypatch):
+    penalties = []
+    monkeypatch.setattr(
+        latency,
+        "_fit_sparse",
+        lambda network, _, epochs: penalties.append((network.penalty, epochs)),
+    )
+    for penalty in (0.5, 20):
+        train_sparse(data.train, penalty=penalty, epochs=90)
+    assert penalties == [(0.5, 30), (0.5, 60), (1, 30), (20, 60)]
+
+
+@pytest.mark.parametrize("share", [-0.1, 1, float("nan")])
+def test_share_that_cant_be_pruned_is_refused(share, data):
+    with pytest.raises(ValueError, match=f"pruned is {share}; choose a share"):
+        train_sparse(data.train, penalty=1, pruned=share)
 
 
 def test_quantized_weights_are_few_and_near_the_old_ones(small):
