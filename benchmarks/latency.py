@@ -56,7 +56,7 @@ def with_simulated(train: Train) -> Train:
     mixture = Mixture((FITTED, WIDE), 8, train)
 
     def train_on_both(data: Split, seed: int) -> Any:
-        return train(Split(training_set(mixture, data, seed), data.test), seed)
+        return mixture.train(Split(training_set(mixture, data, seed), data.test), seed)
 
     return train_on_both
 

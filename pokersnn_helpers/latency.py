@@ -233,10 +233,13 @@ def train_sparse(
         The network: frames (T, B, ...) in, voltages (T, B, classes) out.
 
     Raises:
-        ValueError: The penalty is negative or no finite number, or the share isn't from 0 to 1.
+        ValueError: The penalty is negative or no finite number, the share isn't from 0 to 1, or
+            there are too few epochs.
     """
     if not 0 <= pruned < 1:
         raise ValueError(f"pruned is {pruned}; choose a share from 0 to below 1")
+    if epochs < 3:
+        raise ValueError(f"epochs is {epochs}; choose at least 3")
     torch.manual_seed(seed)
     snn = build_network(
         FastSNN,
@@ -244,9 +247,10 @@ def train_sparse(
         hidden_size=hidden_size,
         output_size=len(recordings.classes) + 1,
     )
-    gentle = epochs // 3
-    _fit_sparse(RatePenalty(snn, min(1, penalty)), recordings, gentle)
-    network = RatePenalty(snn, penalty)
+    network, gentle = RatePenalty(snn, penalty), epochs // 3
+    network.penalty = min(1, penalty)
+    _fit_sparse(network, recordings, gentle)
+    network.penalty = penalty
     if pruned:
         _prune(snn.lif0.input_weights, pruned)
     _fit_sparse(network, recordings, epochs - gentle)

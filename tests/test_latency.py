@@ -323,10 +323,15 @@ def test_penalty_is_gentle_at_first(data, monkeypatch):
     assert penalties == [(0.5, 30), (0.5, 60), (1, 30), (20, 60)]
 
 
-@pytest.mark.parametrize("share", [-0.1, 1, float("nan")])
-def test_share_that_cant_be_pruned_is_refused(share, data):
-    with pytest.raises(ValueError, match=f"pruned is {share}; choose a share"):
-        train_sparse(data.train, penalty=1, pruned=share)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("pruned", -0.1), ("pruned", 1), ("pruned", np.nan), ("epochs", 2)]
+    + [("penalty", value) for value in (-1, np.inf, np.nan)],
+)
+def test_sparse_training_refuses_a_wrong_number_before_it_starts(name, value, data, monkeypatch):
+    monkeypatch.setattr(latency, "_fit_sparse", lambda *_: pytest.fail("trains"))
+    with pytest.raises(ValueError, match=f"^{name} is {value}; choose "):
+        train_sparse(data.train, **({"penalty": 1} | {name: value}))
 
 
 def test_quantized_weights_are_few_and_near_the_old_ones(small):
