@@ -12,6 +12,11 @@ from torch.utils.data import DataLoader, Dataset
 from .checks import check_events, check_indices, check_sensor_size, check_time_window
 from .recordings import POKERDVS_SENSOR_SIZE, Recordings, Split
 
+# Sparse frames are made of events that were checked. PyTorch 2.11 warns of memory errors where
+# nobody has said whether to check them again, even when a call says so itself.
+if not torch.sparse.check_sparse_tensor_invariants.is_enabled():
+    torch.sparse.check_sparse_tensor_invariants.disable()
+
 
 def to_frames(
     events: np.ndarray,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import cycle
 
 import matplotlib.pyplot as plt
-from matplotlib.colors import LinearSegmentedColormap, to_hex
+from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgba
 
 ON, OFF = "#cf3a2b", "#2c72c7"
 CLASS_COLOURS = {"club": "#4a8f1f", "heart": "#d1548f", "diamond": "#d97f0b", "spade": "#7a55b8"}
@@ -24,9 +24,10 @@ DARK = {TEXT: "#e6e9ec", GREY: "#9aa4ae", GRID: "#3a424b", SHADE: "#232a31", ACC
 def _fading(name: str, *colours: str) -> LinearSegmentedColormap:
     """Make a map that is transparent at zero, so that the page shows through."""
     low, high = colours[0], colours[-1]
-    ends = [(low, 1.0), (low, 0.0), (high, 0.0), (high, 1.0)]
+    # Matplotlib takes pairs of a colour and alpha from 3.11 on only, and RGBA in every version.
+    ends = [to_rgba(low, 1), to_rgba(low, 0), to_rgba(high, 0), to_rgba(high, 1)]
     if low == high:
-        return LinearSegmentedColormap.from_list(name, [(high, 0.0), (high, 1.0)])
+        return LinearSegmentedColormap.from_list(name, ends[2:])
     places = [0.0, 0.5, 0.5, 1.0]
     return LinearSegmentedColormap.from_list(name, list(zip(places, ends, strict=True)))
 
