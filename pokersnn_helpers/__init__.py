@@ -1,4 +1,4 @@
-"""Helpers of the POKER-DVS book. In reading order, eleven core files and three wings.
+"""Helpers of the POKER-DVS book. In reading order, eight core files and four wings.
 
 recordings     event recordings of any sensor and any classes
 pokerdvs       the POKER-DVS recordings, downloaded or simulated; pokerdvs131: all of them
@@ -6,13 +6,10 @@ frames         from events to batches of frames
 snn            spiking networks: the loop over time, and the book's network
 training       train a classifier, test it, ask it about one recording
 recipe         the book's way to train, every number an argument
-baselines      ordinary models, and folds that keep together what was recorded together
-operations     what an answer costs, counted; energy: what that may take
-latency        when a network knows, training for early answers, and rare spikes
-changes        recordings with something taken away, added or moved
 checkpoints    save a classifier and its training run, and load them
 fast/          the book's network in compiled loops and CUDA graphs
 simulation/    a simulated event camera, and playing cards before it
+study/         what the chapters on evidence measure with
 figures/       plots, animations and interactive figures
 
 checks, files and distributed serve them: what is refused, files written whole, several processes.
@@ -34,7 +31,7 @@ from .recordings import (
     recording_statistics,
     stratified_folds,
 )
-from .snn import SNN, Classifier, SNNState, SpikingNetwork, decode
+from .snn import SNN, Classifier, FrameNetwork, SNNState, SpikingNetwork, decode
 from .training import Evaluation, History, evaluate, fit, predict
 
 __all__ = [
@@ -43,6 +40,7 @@ __all__ = [
     "Classifier",
     "Evaluation",
     "FastSNN",
+    "FrameNetwork",
     "History",
     "Recordings",
     "SNNState",

@@ -12,7 +12,7 @@ from torch.utils._pytree import keystr, tree_leaves_with_path
 
 from .distributed import default_device
 from .files import atomic_write
-from .snn import SNN, Classifier, SpikingNetwork, decode
+from .snn import SNN, Classifier, FrameNetwork, decode
 from .training import TrainingState
 
 CHECKPOINT_FORMAT = "pokersnn_helpers checkpoint 2"
@@ -34,23 +34,29 @@ def save_checkpoint(
     """Save a classifier; an older file gives way when the new one has been read back.
 
     Args:
-        classifier: What to save: the arguments of its ``SpikingNetwork``, its weights, classes and
+        classifier: What to save: the arguments of its ``FrameNetwork``, its weights, classes and
             sensor. Its ``decode`` is code and isn't saved.
         path: The file to write.
         run: The training run that the classifier is the moving average of. Default: none is saved.
         overwrite: Replace a file that is there.
 
     Raises:
-        TypeError: The network is no ``SpikingNetwork``.
+        TypeError: It is no ``Classifier`` of a ``FrameNetwork``.
         FileExistsError: There is such a file, and ``overwrite`` is off.
         OSError: The file can't be written. What stood there before stands there still.
         ValueError: It couldn't be loaded again, because of the type of an argument or of an option,
             or weights aren't finite.
+
+    Example:
+        >>> save_checkpoint(Classifier(SNN()), "run.pt")
+        >>> load_checkpoint("run.pt").classes
+        ('club', 'heart', 'diamond', 'spade')
     """
-    if not isinstance(classifier.snn, SpikingNetwork):
-        raise TypeError(
-            f"{type(classifier.snn).__name__} is no SpikingNetwork; only those are saved"
-        )
+    if not isinstance(classifier, Classifier):
+        found = type(classifier).__name__
+        raise TypeError(f"classifier is of type {found}; give a Classifier(network)")
+    if not isinstance(classifier.snn, FrameNetwork):
+        raise TypeError(f"{type(classifier.snn).__name__} is no FrameNetwork; only those are saved")
     content: dict[str, Any] = {
         "format": CHECKPOINT_FORMAT,
         "network": type(classifier.snn).__name__,
@@ -81,7 +87,7 @@ def save_checkpoint(
 def load_checkpoint(
     path: str | PathLike[str],
     device: torch.device | str | None = None,
-    network: type[SpikingNetwork] = SNN,
+    network: type[FrameNetwork] = SNN,
 ) -> Classifier:
     """Rebuild the classifier that ``save_checkpoint`` wrote.
 
@@ -127,7 +133,7 @@ def load_run(path: str | PathLike[str]) -> Run:
 
 
 def _rebuild(
-    content: dict[str, Any], path: str | PathLike[str], network: type[SpikingNetwork]
+    content: dict[str, Any], path: str | PathLike[str], network: type[FrameNetwork]
 ) -> Classifier:
     saved = content.get("network")
     try:

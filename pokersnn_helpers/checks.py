@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from tonic.io import make_structured_array
 from torch.nn.utils import get_total_norm
+from torch.utils.data import Subset
 
 EVENT_DTYPE = np.dtype([(field, np.int64) for field in "txyp"])  # t in µs; p: 1 = ON, 0 = OFF
 
@@ -86,6 +87,15 @@ def check_sensor_size(sensor_size: Sequence[int]) -> tuple[int, int, int]:
         )
     width, height, polarities = map(int, sizes)
     return width, height, polarities
+
+
+def check_classes(classes: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of classes, in an order that stays, or raise a ``ValueError``."""
+    unordered = isinstance(classes, (str, set, frozenset)) or not isinstance(classes, Iterable)
+    names = () if unordered else tuple(classes)
+    if not all(isinstance(name, str) for name in names) or not 0 < len(set(names)) == len(names):
+        raise ValueError(f"classes is {classes!r}; expected a tuple of different names")
+    return names
 
 
 def check_time_window(time_window: float) -> None:
@@ -169,16 +179,31 @@ def check_repeatable(loader: Any) -> None:
         raise TypeError(f"a {found} yields its batches only once; give a DataLoader or a list")
 
 
-def check_time_steps(loader: Any, classifier: torch.nn.Module) -> None:
-    """Refuse a loader whose time bins aren't as wide as the network's time steps."""
-    time_window = getattr(getattr(loader, "dataset", None), "time_window", None)
-    dt = getattr(getattr(classifier, "snn", None), "dt", None)
+def check_recordings(loader: Any, classifier: Any) -> None:
+    """Refuse a loader whose recordings aren't what a classifier was made for.
+
+    Its time bins are as wide as the network's time steps, and its recordings are of the
+    classifier's classes and sensor. What a loader doesn't say isn't checked.
+    """
+    dataset = getattr(loader, "dataset", None)
+    while isinstance(dataset, Subset):
+        dataset = dataset.dataset
+    time_window, network = getattr(dataset, "time_window", None), classifier.snn
+    dt = getattr(network, "dt", None)
     if time_window and dt and not math.isclose(time_window, 1e6 * dt, rel_tol=1e-6):
         raise ValueError(
             f"the loader's time bins are {time_window:g} µs wide, the network's dt is {dt:g} s. "
-            f"Make the loader with time_window={1e6 * dt:g} or the network with "
+            f"Make the loader with time_window={network.time_window:g} or the network with "
             f"dt={1e-6 * time_window:g}"
         )
+    recordings = getattr(dataset, "recordings", None)
+    for name in ("classes", "sensor_size"):
+        own, found = getattr(classifier, name), getattr(recordings, name, None)
+        if found not in (None, own):
+            raise ValueError(
+                f"the loader's recordings have {name} {found}, the classifier has {own}; make the "
+                f"classifier with {name}={found}"
+            )
 
 
 def check_optimizer(optimizer: torch.optim.Optimizer, classifier: torch.nn.Module) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
@@ -66,16 +67,36 @@ def rank() -> int:
     return dist.get_rank() if _connected() else 0
 
 
-def wrap_ddp(classifier: torch.nn.Module) -> torch.nn.Module:
-    """Wrap a classifier so that ``backward`` averages the gradients of all processes.
+def wrap_ddp(network: torch.nn.Module) -> torch.nn.Module:
+    """Wrap a network so that ``backward`` averages the gradients of all processes.
 
     Args:
-        classifier: On this process's device. All processes start from the weights of process 0.
+        network: On this process's device. All processes start from the weights of process 0.
 
     Returns:
-        The wrapped classifier, or the classifier itself where one process is alone.
+        The wrapped network, or the network itself where one process is alone.
     """
-    return DistributedDataParallel(classifier) if _connected() else classifier
+    return DistributedDataParallel(network) if _connected() else network
+
+
+@contextmanager
+def own_random_numbers(epoch: int, batch: int) -> Iterator[None]:
+    """Let each of several processes draw its own random numbers inside the block.
+
+    Dropout draws as many as its shard has recordings. Drawn from the numbers that all processes
+    share, the next shuffle would differ between them.
+    """
+    if not _connected():
+        yield
+        return
+    shared = torch.Generator()
+    shared.set_state(torch.get_rng_state())  # a copy: the shared numbers stay where they are
+    drawn = int(torch.randint(2**62, (), generator=shared))
+    (seed,) = np.random.SeedSequence([drawn, epoch, batch, rank()]).generate_state(1, np.uint64)
+    gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(gpus):
+        torch.manual_seed(int(seed))
+        yield
 
 
 def shard_batch(frames: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

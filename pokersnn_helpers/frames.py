@@ -33,6 +33,12 @@ def to_frames(
     Returns:
         Counts of shape (T, polarities, height, width), float32. Polarity 0 is OFF, 1 is ON.
 
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> events, target = load_pokerdvs(source="simulated").train[0]
+        >>> to_frames(events, time_window=100_000).shape
+        torch.Size([1, 2, 35, 35])
+
     Raises:
         TypeError: ``events`` isn't a structured array.
         ValueError: ``time_window`` isn't positive, or ``check_events`` refuses the events.
@@ -83,7 +89,7 @@ class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
         check_time_window(time_window)
         if not isinstance(recordings, Recordings) or len(recordings) == 0:
             raise ValueError(f"recordings is {recordings!r}; give Recordings, at least one")
-        self.recordings = recordings  # their own transform, if any, comes first
+        self.recordings = recordings
         self.time_window = time_window
         self.sparse = sparse
         self._kept: dict[int, tuple[torch.Tensor, int]] = {}
@@ -120,6 +126,12 @@ def make_loader(
     Returns:
         A loader of ``(frames, targets)``: float32 of shape (T, B, polarities, height, width),
         shorter recordings padded with silence at the end, and int64 of shape (B,).
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> frames, targets = next(iter(make_loader(load_pokerdvs(source="simulated").train)))
+        >>> frames.shape[1:], targets.shape
+        (torch.Size([32, 2, 35, 35]), torch.Size([32]))
     """
     return DataLoader(
         FrameDataset(recordings, time_window, sparse),

@@ -1,5 +1,7 @@
 """The book's recipe, chosen by cross-validation on the 48 training recordings of POKER-DVS."""
 
+import functools
+import inspect
 import math
 from collections.abc import Callable
 from numbers import Real
@@ -7,116 +9,130 @@ from typing import Any
 
 import torch
 
-from .checks import check_numbers
-from .fast import FastSNN
-from .frames import augment, make_loaders
-from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Split
-from .snn import SNN, Classifier, SpikingNetwork, decode
-from .training import History, TrainingState, fit
+from .checks import check_numbers, check_sensor_size
+from .frames import augment, make_loader
+from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, Split
+from .snn import SNN, Classifier, FrameNetwork
+from .training import History, fit
 
 
 def build_network(
-    network: type[SNN] = SNN,
+    network: Callable[..., FrameNetwork] = SNN,
     *,
     time_window: float = 1000,
     sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
-    hidden_size: int = 100,
     output_size: int = len(POKERDVS_CLASSES),
-    **neurons: Any,
-) -> SNN:
-    """Draw the network that the recipe begins with, by PyTorch's global random numbers.
+    **arguments: Any,
+) -> Any:
+    """Draw the network that training begins with, by PyTorch's global random numbers.
 
     Args:
-        network: ``SNN`` or ``FastSNN``.
+        network: A class of networks, or a function that makes one. It is given those of
+            ``sensor_size``, ``input_size``, ``output_size`` and ``dt`` that it has as parameters,
+            so a network of your own fits any sensor, any classes and any time bins if it has them.
+            ``SNN`` and ``FastSNN`` begin with the recipe's weights.
         time_window: Width of a time bin in µs. Time constants stay what they are in s.
         sensor_size: Width, height and polarities of the sensor.
-        hidden_size: Hidden neurons.
-        output_size: Readout neurons, one per class.
-        neurons: Threshold and time constants, as for ``SNN``.
+        output_size: One output per class.
+        arguments: Further ones, such as ``hidden_size`` or the time constants of ``SNN``.
+
+    Returns:
+        The network.
 
     Raises:
+        TypeError: ``network`` makes no ``FrameNetwork``, or needs an argument that it isn't given.
         ValueError: A number isn't greater than 0, or the time bins are too wide for ``SNN``.
+
+    Example:
+        >>> build_network(sensor_size=(64, 64, 2), output_size=3, hidden_size=20).input_size
+        8192
     """
     check_numbers(Real, time_window=time_window)
+    inputs = math.prod(check_sensor_size(sensor_size))
     # In finer steps neurons spike more often, and gradients grow at each of them.
     dt_ratio = min(1, time_window / 1000)
-    sizes = math.prod(sensor_size), hidden_size, output_size
-    snn = network(*sizes, dt=time_window / 1e6, surrogate_slope=dt_ratio, **neurons)
-    with torch.no_grad():
-        # Norse scales them by the number of hidden neurons. The number of inputs is the usual
-        # choice (He et al. 2015, doi:10.1109/ICCV.2015.123).
-        snn.lif0.input_weights *= math.sqrt(hidden_size / math.prod(sensor_size))
-        snn.lif0.recurrent_weights *= math.sqrt(dt_ratio)
-    return snn
+    sizes = {"sensor_size": sensor_size, "input_size": inputs, "output_size": output_size}
+    given = {**sizes, "dt": time_window / 1e6, "surrogate_slope": dt_ratio}
+    if not callable(network) or isinstance(network, torch.nn.Module):
+        raise TypeError(f"network is {network!r}; give a class, or a function that makes a network")
+    partial = isinstance(network, functools.partial)
+    kind, fixed = (network.func, network.keywords) if partial else (network, {})
+    own = isinstance(kind, type) and issubclass(kind, SNN)
+    parameters = dict(inspect.signature(network).parameters)
+    if own and any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+        parameters |= inspect.signature(SNN).parameters  # of a subclass that passes them on
+    takes = parameters.keys() - fixed.keys()
+    arguments = {name: value for name, value in given.items() if name in takes} | arguments
+    try:
+        inspect.signature(network).bind(**arguments)
+    except TypeError as error:
+        raise TypeError(
+            f"network={network!r} can't be made with {', '.join(arguments)}: {error}; give every "
+            f"other parameter than {', '.join(given)} a default"
+        ) from error
+    made = network(**arguments)
+    if not isinstance(made, FrameNetwork):
+        raise TypeError(f"network={network!r} made a {type(made).__name__}; make a FrameNetwork")
+    if own:
+        with torch.no_grad():
+            # Norse scales them by the number of hidden neurons. The number of inputs is the usual
+            # choice (He et al. 2015, doi:10.1109/ICCV.2015.123).
+            made.lif0.input_weights *= math.sqrt(made.arguments["hidden_size"] / inputs)
+            made.lif0.recurrent_weights *= math.sqrt(dt_ratio)
+    return made
 
 
 def train_classifier(
-    data: Split,
+    data: Split | Recordings,
     seed: int = 0,
     device: torch.device | str | None = None,
     *,
-    network: type[SNN] | Callable[[], SpikingNetwork] = SNN,
+    network: Callable[..., FrameNetwork] = SNN,
     time_window: float = 1000,
-    hidden_size: int = 100,
-    epochs: int = 60,
+    hidden_size: int | None = None,
     batch_size: int = 32,
-    learning_rate: float = 0.001,
-    clip_norm: float | None = 0.3,
-    ema_decay: float = 0.95,
     augment: Callable[[torch.Tensor], torch.Tensor] | None = augment,
-    decode: Callable[[torch.Tensor], torch.Tensor] = decode,
-    resume_from: TrainingState | None = None,
-    on_epoch_end: Callable[[torch.nn.Module, TrainingState], None] | None = None,
+    **training: Any,
 ) -> tuple[Classifier, History]:
-    """Train a network by the recipe; the test recordings are watched and decide nothing.
+    """Train a network by the recipe; test recordings are watched and decide nothing.
 
     Args:
-        data: Recordings to train and to test on, of any sensor and any classes.
+        data: Recordings to train on, or to train and to test on, of any sensor and any classes.
         seed: Fixes the initial weights, the order of the recordings and how they are changed. It
             seeds PyTorch's global random numbers.
         device: Where to train; default ``default_device()``.
-        network: ``SNN``; ``FastSNN``, which is then trained on sparse frames; or what makes a
-            network of your own when called, whose time steps are as long as ``time_window``.
+        network: ``SNN``, ``FastSNN`` or a network of your own, as for ``build_network``.
         time_window: Width of a time bin in µs.
-        hidden_size: Hidden neurons of an ``SNN``.
-        epochs: As for ``fit``.
+        hidden_size: Hidden neurons. Default: that of the network.
         batch_size: Recordings per batch.
-        learning_rate: Of Adam.
-        clip_norm: As for ``fit``.
-        ema_decay: As for ``fit``.
-        augment: As for ``fit``.
-        decode: As for ``Classifier``; ``latency.over_time`` trains for early answers.
-        resume_from: As for ``fit``.
-        on_epoch_end: As for ``fit``.
+        augment: As for ``fit``. The default suits playing cards: none looks different in a mirror.
+        training: Further arguments of ``fit``, such as ``loss``, ``epochs`` or ``learning_rate``.
 
     Returns:
         The trained classifier, and loss and accuracy by epoch.
+
+    Example:
+        >>> from pokersnn_helpers import FastSNN, load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> classifier, history = train_classifier(data, network=FastSNN, epochs=2)
+        >>> len(history.test_accuracy)
+        2
     """
     torch.manual_seed(seed)
-    if isinstance(network, type) and issubclass(network, SNN):
-        snn: SpikingNetwork = build_network(
-            network,
-            time_window=time_window,
-            sensor_size=data.sensor_size,
-            hidden_size=hidden_size,
-            output_size=len(data.classes),
-        )
-    else:
-        snn = network()  # type: ignore[assignment]
-    classifier = Classifier(snn, decode, classes=data.classes, sensor_size=data.sensor_size)
-    sparse = isinstance(snn, FastSNN)
-    train_loader, test_loader = make_loaders(data, batch_size, time_window, sparse=sparse)
-    history = fit(
-        classifier,
-        train_loader,
-        test_loader,
-        epochs=epochs,
-        optimizer=torch.optim.Adam(classifier.parameters(), lr=learning_rate, fused=True),
-        clip_norm=clip_norm,
-        ema_decay=ema_decay,
-        augment=augment,
-        device=device,
-        resume_from=resume_from,
-        on_epoch_end=on_epoch_end,
+    train, test = (data.train, data.test) if isinstance(data, Split) else (data, None)
+    if not isinstance(train, Recordings):
+        raise TypeError(f"data is of type {type(data).__name__}; give Recordings or a Split")
+    sizes = {} if hidden_size is None else {"hidden_size": hidden_size}
+    snn = build_network(
+        network,
+        time_window=time_window,
+        sensor_size=train.sensor_size,
+        output_size=len(train.classes),
+        **sizes,
     )
+    classifier = Classifier(snn, classes=train.classes, sensor_size=train.sensor_size)
+    frames = {"batch_size": batch_size, "time_window": time_window, "sparse": snn.takes_sparse}
+    train_loader = make_loader(train, shuffle=True, **frames)
+    test_loader = None if test is None else make_loader(test, **frames)
+    history = fit(classifier, train_loader, test_loader, augment=augment, device=device, **training)
     return classifier, history

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral
 from os import PathLike
 from typing import Any, BinaryIO, NamedTuple
@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.lib.recfunctions import unstructured_to_structured
 from torch.utils.data import Dataset
 
-from .checks import check_events, check_sensor_size
+from .checks import check_classes, check_events, check_sensor_size
 
 POKERDVS_CLASSES = ("club", "heart", "diamond", "spade")
 POKERDVS_SENSOR_SIZE = (35, 35, 2)  # width, height, polarities
@@ -50,11 +50,19 @@ class Recordings(Dataset[tuple[Any, int]]):
         targets: The class of each, an index of ``classes``.
         classes: Names of the classes.
         sensor_size: Width, height and polarities of the sensor.
-        transform: Called with the events of a recording when it is asked for. Default: none.
+
+    Raises:
+        TypeError: A recording isn't a structured array of events.
+        ValueError: Events, targets or classes are wrong; the message says which.
 
     Example:
-        >>> recordings = Recordings([left, right], [0, 1], ("left", "right"), (64, 64, 2))
+        >>> from tonic.io import make_structured_array
+        >>> from pokersnn_helpers import EVENT_DTYPE
+        >>> left = make_structured_array([0, 900], [9, 8], [5, 5], [1, 1], dtype=EVENT_DTYPE)
+        >>> recordings = Recordings([left], [0], ("left", "right"), (64, 64, 2))
         >>> events, target = recordings[0]
+        >>> recordings.classes[target], len(events)
+        ('left', 2)
     """
 
     def __init__(
@@ -63,32 +71,26 @@ class Recordings(Dataset[tuple[Any, int]]):
         targets: Iterable[int],
         classes: Sequence[str],
         sensor_size: tuple[int, int, int],
-        transform: Callable[[np.ndarray], Any] | None = None,
     ):
         self.sensor_size = check_sensor_size(sensor_size)
         self.events = [
             check_events(recording, self.sensor_size, f"recording {number}")
             for number, recording in enumerate(events)
         ]
-        self.classes = tuple(classes)
-        named = not isinstance(classes, str) and all(isinstance(name, str) for name in self.classes)
-        if not named or len(set(self.classes)) < len(self.classes):
-            raise ValueError(f"classes is {classes!r}; expected a tuple of different names")
+        self.classes = check_classes(classes)
         self.targets, last = [], len(self.classes) - 1
         for number, target in enumerate(targets):
-            if target not in range(last + 1):
+            if np.ndim(target) or target not in range(last + 1):
                 raise ValueError(f"targets[{number}] is {target!r}; expected a number 0 to {last}")
             self.targets.append(int(target))
         if len(self.targets) != len(self.events):
             raise ValueError(f"{len(self.events)} recordings have {len(self.targets)} targets")
-        self.transform = transform
 
     def __len__(self) -> int:
         return len(self.events)
 
     def __getitem__(self, index: int) -> tuple[Any, int]:
-        events = self.events[index].copy()  # which a transform may change
-        return self.transform(events) if self.transform else events, self.targets[index]
+        return self.events[index].copy(), self.targets[index]  # a transform may change it
 
     def __repr__(self) -> str:
         width, height, _ = self.sensor_size
@@ -101,14 +103,14 @@ class Recordings(Dataset[tuple[Any, int]]):
             raise TypeError("indices is a mask; give numbers, as np.flatnonzero(mask)")
         events = [self.events[number] for number in numbers]
         targets = [self.targets[number] for number in numbers]
-        return Recordings(events, targets, self.classes, self.sensor_size, self.transform)
+        return Recordings(events, targets, self.classes, self.sensor_size)
 
     def __add__(self, other: Recordings) -> Recordings:  # type: ignore[override]
         """Return the recordings of both, of the same sensor and classes."""
         if (self.classes, self.sensor_size) != (other.classes, other.sensor_size):
             raise ValueError(f"{self} and {other} differ in sensor or classes")
         events, targets = self.events + other.events, self.targets + other.targets
-        return Recordings(events, targets, self.classes, self.sensor_size, self.transform)
+        return Recordings(events, targets, self.classes, self.sensor_size)
 
 
 class Split(NamedTuple):
@@ -150,7 +152,7 @@ def banner(text: str, source: str) -> str:
 
 
 def recording_statistics(data: Recordings | Split) -> pd.DataFrame:
-    """Sum up every recording in a row; for a split, the column "set" says "train" or "test".
+    """Summarise every recording in a row; for a split, the column "set" says "train" or "test".
 
     The rate is infinite where all events are at one time. Active pixels are those with an event.
     """

@@ -1,5 +1,6 @@
 """Spiking networks, and how a readout becomes a class."""
 
+import copy
 import inspect
 import math
 from collections.abc import Callable, Sequence
@@ -13,50 +14,101 @@ from norse.torch.functional.leaky_integrator import LIParameters, LIState
 from norse.torch.functional.lif import LIFParameters, LIFState
 from torch.utils._pytree import tree_map
 
-from .checks import check_frames, check_numbers
+from .checks import (
+    check_classes,
+    check_frames,
+    check_indices,
+    check_numbers,
+    check_sensor_size,
+)
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 
+WHOLE = 1e9  # µs: a time bin that holds a whole recording
 
-class SpikingNetwork(torch.nn.Module):
-    """The loop over time, and a recorder of all states. A network of your own adds two methods.
 
-    ``__init__`` makes the layers, and ``step`` computes a time step with them::
+class FrameNetwork(torch.nn.Module):
+    """A network that reads frames, and knows with what arguments and for which frames it was made.
 
-        class Tiny(SpikingNetwork):
-            def __init__(self, classes=3):
-                super().__init__()
-                self.linear = torch.nn.Linear(2 * 64 * 64, classes)
-                self.readout = LICell(dt=self.dt)
-
-            def step(self, frame, state):
-                return self.readout(self.linear(frame.flatten(1)), state)
+    A subclass has ``forward``: frames (T, B, polarities, height, width) in, values (T, B, classes)
+    out. Whatever takes a network (``fit``, ``predict``, ``save_checkpoint``) then works with it.
 
     Attributes:
         arguments: What the network was made with; a checkpoint makes it anew with them.
-        dt: Duration of a time step in s: the width of the frames' time bins.
-        input_size: Inputs per time step, which ``forward`` checks; None for any number.
-        record: Keep the states of every step in ``recording``.
-        recording: States of the last run with ``record`` on, else None: as ``step`` returns them,
-            with the time in front of each tensor, (T, B, ...).
+        dt: Duration of a time step in s: the width of the frames' time bins. None for a network
+            that adds up all frames first, so that any width will do.
+        input_size: Inputs per time step; None for any number.
+        takes_sparse: Whether frames may be sparse tensors, which are made where they may.
     """
 
     arguments: dict[str, Any]
-    dt: float = 0.001
+    dt: float | None = 0.001
     input_size: int | None = None
-    record: bool = False
-    recording: Any = None
+    takes_sparse: bool = False
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> "SpikingNetwork":
+    def __new__(cls, *args: Any, **kwargs: Any) -> "FrameNetwork":
         """Note the arguments before ``__init__`` runs, so that no network has to do it itself."""
         network = super().__new__(cls)
         bound = inspect.signature(cls.__init__).bind_partial(network, *args, **kwargs)
         bound.apply_defaults()
         given = dict(list(bound.arguments.items())[1:])  # without self
         given |= given.pop(inspect.getfullargspec(cls.__init__).varkw or "", {})
-        # A NumPy number would be saved, but not loaded with weights_only.
-        plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in given.items()}
-        network.__dict__["arguments"] = plain
+        network.__dict__["arguments"] = {name: _kept(value) for name, value in given.items()}
         return network
+
+    @property
+    def time_window(self) -> float:
+        """Width of the time bins in µs: of ``dt``, or one that holds a whole recording."""
+        return WHOLE if self.dt is None else float(f"{1e6 * self.dt:.15g}")  # 123, not 122.99…
+
+    def check(self, frames: torch.Tensor) -> None:
+        """Refuse frames that aren't for this network.
+
+        Raises:
+            TypeError: The frames are no tensor of a floating-point type, or sparse and the network
+                takes dense ones only.
+            ValueError: There is no time step, not ``input_size`` inputs per step, NaN or infinity,
+                or the network is on another device.
+        """
+        check_frames(frames, next(self.parameters(), frames), self.input_size)
+        if frames.is_sparse and not self.takes_sparse:
+            raise TypeError("frames are sparse, for FastSNN; give frames.to_dense()")
+        if frames.is_sparse:
+            check_indices(frames)
+
+
+def _kept(argument: Any) -> Any:
+    """Return an argument so that it can be saved, and that ``__init__`` can't change it."""
+    if isinstance(argument, np.generic):  # would be saved, but not loaded with weights_only
+        return argument.item()
+    return copy.deepcopy(argument) if isinstance(argument, (list, dict)) else argument
+
+
+class SpikingNetwork(FrameNetwork):
+    """The loop over time, and a recorder of all states. A network of your own adds two methods.
+
+    ``__init__`` makes the layers, and ``step`` computes a time step with them.
+
+    Attributes:
+        record: Keep the states of every step in ``recording``.
+        recording: States of the last run with ``record`` on, else None: as ``step`` returns them,
+            with the time in front of each tensor, (T, B, ...).
+
+    Example:
+        >>> class Tiny(SpikingNetwork):
+        ...     def __init__(self, input_size=2 * 64 * 64, output_size=3):
+        ...         super().__init__()
+        ...         self.linear = torch.nn.Linear(input_size, output_size)
+        ...         self.readout = LICell(dt=self.dt)
+        ...
+        ...     def step(self, frame, state):
+        ...         return self.readout(self.linear(frame.flatten(1)), state)
+        >>> Tiny()(torch.zeros(20, 8, 2, 64, 64)).shape
+        torch.Size([20, 8, 3])
+    """
+
+    dt: float = 0.001
+    record: bool = False
+    recording: Any = None
 
     def step(self, frame: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
         """Compute one time step, from a frame (B, polarities, height, width) and the last state.
@@ -70,14 +122,9 @@ class SpikingNetwork(torch.nn.Module):
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Step through frames (T, B, polarities, height, width); return voltages (T, B, classes).
 
-        Raises:
-            TypeError: The frames are no dense tensor of a floating-point type.
-            ValueError: There is no time step, not ``input_size`` inputs per step, NaN or infinity,
-                or the network is on another device.
+        Errors are those of ``check``.
         """
-        check_frames(frames, next(self.parameters(), frames), self.input_size)
-        if frames.is_sparse:
-            raise TypeError("frames are sparse, for FastSNN; give frames.to_dense()")
+        self.check(frames)
         state, voltages, states = None, [], []
         for frame in frames.to(next(self.parameters(), frames).dtype):
             voltage, state = self.step(frame, state)
@@ -121,6 +168,14 @@ class SNN(SpikingNetwork):
 
     Raises:
         ValueError: An argument isn't a finite number greater than 0, or ``dt`` is too long.
+
+    Example:
+        >>> snn = SNN(hidden_size=20)
+        >>> snn.record = True
+        >>> snn(torch.ones(30, 8, 2, 35, 35)).shape  # time, batch, class
+        torch.Size([30, 8, 4])
+        >>> snn.recording.lif0.z.shape  # spikes of the hidden neurons
+        torch.Size([30, 8, 20])
     """
 
     def __init__(
@@ -180,14 +235,32 @@ def decode(voltages: torch.Tensor) -> torch.Tensor:
     return torch.log_softmax(voltages.max(dim=0).values, dim=-1)
 
 
+def leading(values: torch.Tensor) -> torch.Tensor:
+    """Return which value along the last axis is the largest, and -1 where several are.
+
+    A network that hasn't spiked has the same voltage for all classes: that is no answer.
+    """
+    largest = values.amax(dim=-1, keepdim=True)
+    return torch.where((values == largest).sum(dim=-1) == 1, values.argmax(dim=-1), -1)
+
+
 class Classifier(torch.nn.Module):
     """A network, the rule that reads a class off its voltages, the classes and the sensor.
 
     Args:
-        snn: Frames (T, B, ...) in, readout voltages (T, B, classes) out.
-        decode: Voltages in, log-probabilities (B, classes) out.
-        classes: Their names.
+        snn: Frames (T, B, ...) in, voltages (T, B, classes) out: a ``FrameNetwork``.
+        decode: Voltages (T, B, classes) in, log-probabilities (B, classes) out.
+        classes: Their names, which differ.
         sensor_size: Width, height and polarities of the sensor.
+
+    Raises:
+        ValueError: Two classes have the same name, or the sensor isn't given by three numbers.
+
+    Example:
+        >>> classifier = Classifier(SNN(2 * 64 * 64, output_size=2), classes=("left", "right"),
+        ...                         sensor_size=(64, 64, 2))
+        >>> classifier(torch.zeros(20, 8, 2, 64, 64)).shape
+        torch.Size([8, 2])
     """
 
     def __init__(
@@ -201,10 +274,26 @@ class Classifier(torch.nn.Module):
         super().__init__()
         self.snn = snn
         self.decode = decode
-        self.classes = tuple(classes)
-        width, height, polarities = sensor_size
-        self.sensor_size = (width, height, polarities)
+        self.classes = check_classes(classes)
+        self.sensor_size = check_sensor_size(sensor_size)
+
+    def read(self, voltages: torch.Tensor) -> torch.Tensor:
+        """Return log-probabilities (B, classes) of voltages (T, B, classes).
+
+        Raises:
+            ValueError: There aren't as many voltages as classes, or ``decode`` returns another
+                shape.
+        """
+        log_probabilities = self.decode(voltages)
+        if log_probabilities.shape != (expected := (voltages.shape[1], len(self.classes))):
+            raise ValueError(
+                f"voltages of shape {tuple(voltages.shape)} are decoded to "
+                f"{tuple(log_probabilities.shape)}, but {len(self.classes)} classes "
+                f"({', '.join(self.classes)}) need {expected}; make the network with "
+                f"output_size={len(self.classes)}, or name as many classes"
+            )
+        return log_probabilities
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return log-probabilities (B, classes) of frames (T, B, ...)."""
-        return self.decode(self.snn(frames))
+        return self.read(self.snn(frames))

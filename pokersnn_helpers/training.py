@@ -18,9 +18,9 @@ from .checks import (
     check_batch,
     check_numbers,
     check_optimizer,
+    check_recordings,
     check_repeatable,
     check_targets,
-    check_time_steps,
     check_training,
     errors_in,
     norm,
@@ -30,19 +30,22 @@ from .distributed import (
     batch_mean,
     default_device,
     one_cpu_thread,
+    own_random_numbers,
     rank,
     shard_batch,
     wrap_ddp,
 )
-from .frames import to_frames
-from .snn import Classifier
+from .frames import to_frames, to_sparse_frames
+from .snn import Classifier, FrameNetwork, leading
 
 Batches = DataLoader[Any] | Iterable[tuple[torch.Tensor, torch.Tensor]]
+# Voltages (T, B, classes), targets (B,) and frames (T, B, ...) in, a loss per recording (B,) out.
+Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @dataclass
 class History:
-    """Mean negative log-likelihood and accuracy (0 to 1), one entry per epoch."""
+    """Mean of the loss that was minimised, and accuracy (0 to 1), one entry per epoch."""
 
     loss: list[float] = field(default_factory=list)  # of training recordings, as trained on
     accuracy: list[float] = field(default_factory=list)
@@ -59,8 +62,8 @@ class Evaluation:
 
     @property
     def predicted(self) -> torch.Tensor:
-        """Most probable classes, int64 of shape (N,)."""
-        return self.log_probabilities.argmax(dim=1)
+        """Most probable classes, int64 of shape (N,); -1 where several are, which is no answer."""
+        return leading(self.log_probabilities)
 
     @property
     def n_samples(self) -> int:
@@ -84,43 +87,69 @@ class Evaluation:
 
 
 def evaluate(
-    classifier: torch.nn.Module, loader: Batches, device: torch.device | str | None = None
+    classifier: Classifier, loader: Batches, device: torch.device | str | None = None
 ) -> Evaluation:
     """Classify all recordings of a loader of (frames, targets).
 
     Args:
-        classifier: Frames in, log-probabilities (B, classes) out. It moves to ``device``.
+        classifier: It moves to ``device``.
         loader: Its time bins are as wide as the network's time steps.
         device: Where to run; default ``default_device()``.
 
     Raises:
-        TypeError: The loader's frames or targets aren't tensors.
-        ValueError: The time bins have another width, the loader is empty, or a target isn't the
-            number of a class.
+        TypeError: The classifier isn't one, or the loader's frames or targets aren't tensors.
+        ValueError: The time bins have another width, the recordings another sensor or other
+            classes, the loader is empty, or a target isn't the number of a class.
+
+    Example:
+        >>> from pokersnn_helpers import SNN, load_pokerdvs, make_loader
+        >>> data = load_pokerdvs(source="simulated")
+        >>> evaluate(Classifier(SNN()), make_loader(data.test)).n_samples
+        20
     """
-    check_time_steps(loader, classifier)
-    device = device or default_device()
+    return _evaluate(classifier, loader, device or default_device())[0]
+
+
+@one_cpu_thread()
+def _evaluate(
+    classifier: Classifier, loader: Batches, device: torch.device | str, loss: Loss | None = None
+) -> tuple[Evaluation, float]:
+    """Return with the evaluation the mean loss; default: the negative log-likelihood."""
+    _check(classifier)
+    check_recordings(loader, classifier)
     classifier.to(device).eval()
-    log_probabilities, targets = [], []
+    log_probabilities, targets, losses = [], [], []
     with torch.no_grad():
         for frames, target in loader:
             check_batch(frames, target)
-            log_probabilities.append(classifier(frames.to(device)).cpu())
+            frames, on_device = frames.to(device), target.to(device)
+            voltages = classifier.snn(frames)
+            log_probabilities.append(classifier.read(voltages).cpu())
             targets.append(target.cpu())
             check_targets(targets[-1], log_probabilities[-1])
+            losses += [loss(voltages, on_device, frames)] if loss else []
     if not targets:
         raise ValueError("the loader is empty: there is nothing to evaluate")
-    return Evaluation(torch.cat(log_probabilities), torch.cat(targets))
+    evaluation = Evaluation(torch.cat(log_probabilities), torch.cat(targets))
+    return evaluation, torch.cat(losses).mean().item() if loss else evaluation.loss
+
+
+def _check(classifier: Classifier) -> None:
+    if not isinstance(classifier, Classifier):
+        raise TypeError(
+            f"classifier is of type {type(classifier).__name__}; give a Classifier(network)"
+        )
 
 
 class Prediction(NamedTuple):
     """What a classifier says about one recording."""
 
-    class_name: str  # the most probable
+    class_name: str | None  # the most probable; None where several are, which is no answer
     probabilities: dict[str, float]  # by class; not calibrated
     readout: torch.Tensor  # voltages over time, (T, classes), on the CPU
 
 
+@one_cpu_thread()
 def predict(
     classifier: Classifier, events: np.ndarray, device: torch.device | str | None = None
 ) -> Prediction:
@@ -133,15 +162,32 @@ def predict(
         classifier: It moves to ``device``. Its network's ``dt`` is the width of the time bins.
         events: Structured array with fields t (µs), x, y and p, of the classifier's sensor.
         device: Where to run; default ``default_device()``.
+
+    Raises:
+        TypeError: The classifier isn't one of a ``FrameNetwork``, or as ``check_events``.
+        ValueError: As ``check_events``.
+
+    Example:
+        >>> from pokersnn_helpers import SNN, load_pokerdvs
+        >>> events, target = load_pokerdvs(source="simulated").test[0]
+        >>> prediction = predict(Classifier(SNN()), events)
+        >>> round(sum(prediction.probabilities.values()), 3)
+        1.0
     """
-    device = device or default_device()
-    snn: Any = classifier.to(device).eval().snn
-    frames = to_frames(events, 1e6 * snn.dt, classifier.sensor_size)
+    _check(classifier)
+    device, network = device or default_device(), classifier.snn
+    if not isinstance(network, FrameNetwork):
+        raise TypeError(f"{type(network).__name__} is no FrameNetwork, so its dt isn't known")
+    count = to_sparse_frames if network.takes_sparse else to_frames
+    frames = count(events, network.time_window, classifier.sensor_size).unsqueeze(1)
+    classifier.to(device).eval()
     with torch.no_grad():
-        voltages = snn(frames[:, None].to(device))
-        probabilities = classifier.decode(voltages)[0].exp().tolist()
-    by_name = dict(zip(classifier.classes, probabilities, strict=True))
-    return Prediction(max(by_name, key=by_name.__getitem__), by_name, voltages[:, 0].cpu())
+        voltages = network(frames.to(device))
+        log_probabilities = classifier.read(voltages)[0]
+    by_name = dict(zip(classifier.classes, log_probabilities.exp().tolist(), strict=True))
+    answer = int(leading(log_probabilities))
+    name = None if answer < 0 else classifier.classes[answer]
+    return Prediction(name, by_name, voltages[:, 0].cpu())
 
 
 @dataclass
@@ -154,6 +200,7 @@ class TrainingState:
     optimizer: dict[str, Any]
     rng: torch.Tensor  # state of PyTorch's random numbers on the CPU
     history: dict[str, list[float]]
+    cuda_rng: torch.Tensor | None = None  # and on the GPU, which dropout there draws from
 
     def restore(
         self, classifier: torch.nn.Module, ema: AveragedModel, optimizer: torch.optim.Optimizer
@@ -169,6 +216,8 @@ class TrainingState:
             ema.n_averaged.fill_(self.n_averaged)
             optimizer.load_state_dict(self.optimizer)
             torch.set_rng_state(self.rng)
+            if self.cuda_rng is not None and torch.cuda.is_available():
+                torch.cuda.set_rng_state(self.cuda_rng)
             history = History(**{name: list(self.history[name]) for name in asdict(History())})
         except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             raise ValueError(f"resume_from doesn't fit this classifier: {error!r}") from error
@@ -179,36 +228,41 @@ class TrainingState:
 
 @one_cpu_thread()
 def fit(
-    classifier: torch.nn.Module,
+    classifier: Classifier,
     train_loader: Batches,
     test_loader: Batches | None = None,
     *,
-    epochs: int = 10,
+    loss: Loss | None = None,
+    epochs: int = 60,
+    learning_rate: float = 0.001,
     optimizer: torch.optim.Optimizer | None = None,
-    clip_norm: float | None = None,
-    ema_decay: float = 0.0,
+    clip_norm: float | None = 0.3,
+    ema_decay: float = 0.95,
     augment: Callable[[torch.Tensor], torch.Tensor] | None = None,
     device: torch.device | str | None = None,
     resume_from: TrainingState | None = None,
-    on_epoch_end: Callable[[torch.nn.Module, TrainingState], None] | None = None,
+    on_epoch_end: Callable[[Classifier, TrainingState], None] | None = None,
 ) -> History:
-    """Minimise the negative log-likelihood.
+    """Train a classifier: minimise a loss.
 
-    The defaults are plain; ``train_classifier`` holds the recipe that the book arrives at. On the
-    CPU one thread computes: sums don't depend on the number of cores then, and the tensors are too
-    small for more. Under ``torchrun`` each process computes its shard of every batch.
+    The defaults are the numbers of the book's recipe. ``train_classifier`` adds what is particular
+    to the suits of cards and to the book's network. On the CPU one thread computes: sums don't
+    depend on the number of cores then, and the tensors are too small for more. Under ``torchrun``
+    each process computes its shard of every batch.
 
     Args:
-        classifier: Frames in, log-probabilities (B, classes) out. It moves to ``device`` and is
-            trained in place.
+        classifier: It moves to ``device``, is trained in place, and ends ready to be tested.
         train_loader: Yields (frames, targets) to learn from, anew in each epoch.
         test_loader: Watched after each epoch, never learned from. Default: nothing is watched.
+        loss: ``loss(voltages, targets, frames)`` returns a number per recording, (B,);
+            ``study.losses`` has some. Default: the negative log-likelihood of the true classes.
         epochs: Passes over the training recordings.
-        optimizer: Of the classifier's parameters. Default: Adam with a learning rate of 0.002.
-        clip_norm: Clip the gradient to this Euclidean norm. Default: leave it.
+        learning_rate: Of Adam, the default optimizer.
+        optimizer: Of the classifier's parameters. Default: Adam.
+        clip_norm: Clip the gradient to this Euclidean norm. None: leave it.
         ema_decay: End with an exponential moving average (EMA) of the weights over the steps, which
-            keeps this share of itself in each, and watch the test recordings with it. Default: end
-            with the last weights.
+            keeps this share of itself in each, and watch the test recordings with it. 0: end with
+            the last weights.
         augment: Changes the frames of a training batch at random. Default: leave them.
         device: Where to run; default ``default_device()``.
         resume_from: What ``on_epoch_end`` was given in an earlier run, to go on from there.
@@ -216,22 +270,33 @@ def fit(
             Both change in the next epoch: save them at once.
 
     Raises:
-        TypeError: A loader is an iterator, or ``augment`` or a loader doesn't give tensors.
-        ValueError: As for ``evaluate``; or a number is out of range, or ``resume_from`` is of
-            another classifier.
+        TypeError: The classifier isn't one, a loader is an iterator, or ``augment`` or a loader
+            doesn't give tensors.
+        ValueError: As for ``evaluate``; or a number is out of range, ``loss`` doesn't return one
+            number per recording, or ``resume_from`` is of another classifier.
         RuntimeError: The loss, the gradient or a weight is no longer a finite number.
+
+    Example:
+        >>> from pokersnn_helpers import FastSNN, load_pokerdvs, make_loader
+        >>> recordings = load_pokerdvs(source="simulated").train
+        >>> loader = make_loader(recordings, sparse=True, shuffle=True)
+        >>> history = fit(Classifier(FastSNN()), loader, epochs=2)
+        >>> len(history.loss)
+        2
     """
+    _check(classifier)
     check_numbers(Integral, epochs=epochs)
+    check_numbers(Real, learning_rate=learning_rate)
     if clip_norm is not None:
         check_numbers(Real, clip_norm=clip_norm)
-    if not 0 <= ema_decay < 1:
-        raise ValueError(f"ema_decay is {ema_decay}; choose a number from 0 to below 1")
+    if not isinstance(ema_decay, Real) or not 0 <= ema_decay < 1:
+        raise ValueError(f"ema_decay is {ema_decay!r}; choose a number from 0 to below 1")
     for loader in (train_loader, test_loader):
         check_repeatable(loader)
-        check_time_steps(loader, classifier)
-    device = device or default_device()
-    model = wrap_ddp(classifier.to(device))
-    optimizer = optimizer or torch.optim.Adam(classifier.parameters(), lr=0.002, fused=True)
+        check_recordings(loader, classifier)
+    device = torch.device(device or default_device())
+    network = wrap_ddp(classifier.to(device).snn)
+    optimizer = optimizer or torch.optim.Adam(classifier.parameters(), learning_rate, fused=True)
     check_optimizer(optimizer, classifier)
     ema = AveragedModel(classifier, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
     history = History()
@@ -251,18 +316,19 @@ def fit(
             check_batch(frames, targets)
             frames, targets = shard_batch(frames, targets)
             frames, targets = frames.to(device), targets.to(device)
-            with errors_in(place):
-                log_probabilities = model(frames)
+            with own_random_numbers(epoch, batch), errors_in(place):
+                voltages = network(frames)
+                log_probabilities = classifier.read(voltages)
                 check_targets(targets, log_probabilities)
-            losses = nll_loss(log_probabilities, targets, reduction="none")
-            loss = batch_mean(losses)
-            optimizer.zero_grad()
-            loss.backward()
+                losses = _losses(loss, voltages, log_probabilities, targets, frames)
+                mean = batch_mean(losses)
+                optimizer.zero_grad()
+                mean.backward()
             gradient = clip_grad_norm_(classifier.parameters(), clip_norm or math.inf)
-            check_training(place, classifier, optimizer, loss=loss, gradient=gradient)
+            check_training(place, classifier, optimizer, loss=mean, gradient=gradient)
             optimizer.step()
             ema.update_parameters(classifier)
-            correct = log_probabilities.argmax(dim=1) == targets
+            correct = leading(log_probabilities) == targets
             sums += torch.stack([losses.detach(), correct, torch.ones_like(losses)]).sum(dim=1)
         loss_sum, correct, n_samples = all_reduce_sum(sums).tolist()
         if n_samples == 0:
@@ -272,14 +338,49 @@ def fit(
         history.loss.append(loss_sum / n_samples)
         history.accuracy.append(correct / n_samples)
         if rank() == 0 and test_loader is not None:
-            evaluation = evaluate(ema.module, test_loader, device)
-            history.test_loss.append(evaluation.loss)
+            evaluation, test_loss = _evaluate(ema.module, test_loader, device, loss)
+            history.test_loss.append(test_loss)
             history.test_accuracy.append(evaluation.accuracy)
         if rank() == 0 and on_epoch_end is not None:
-            weights, averaged = classifier.state_dict(), ema.module.state_dict()
-            steps, state, rng = int(ema.n_averaged), optimizer.state_dict(), torch.get_rng_state()
-            run = TrainingState(weights, averaged, steps, state, rng, asdict(history))
-            on_epoch_end(ema.module, run)
+            on_epoch_end(ema.module, _state(classifier, ema, optimizer, history, device))
         progress.set_postfix(loss=f"{history.loss[-1]:.3f}", accuracy=f"{history.accuracy[-1]:.0%}")
     classifier.load_state_dict(ema.module.state_dict())
+    classifier.eval()
     return history
+
+
+def _losses(
+    loss: Loss | None,
+    voltages: torch.Tensor,
+    log_probabilities: torch.Tensor,
+    targets: torch.Tensor,
+    frames: torch.Tensor,
+) -> torch.Tensor:
+    if loss is None:
+        return nll_loss(log_probabilities, targets, reduction="none")
+    losses = loss(voltages, targets, frames)
+    if not isinstance(losses, torch.Tensor) or losses.shape != targets.shape:
+        found = tuple(losses.shape) if isinstance(losses, torch.Tensor) else type(losses).__name__
+        raise ValueError(
+            f"loss returned {found} for {len(targets)} recordings; return one number for each, "
+            f"a tensor of shape {tuple(targets.shape)}"
+        )
+    return losses
+
+
+def _state(
+    classifier: Classifier,
+    ema: AveragedModel,
+    optimizer: torch.optim.Optimizer,
+    history: History,
+    device: torch.device,
+) -> TrainingState:
+    return TrainingState(
+        weights=classifier.state_dict(),
+        ema=ema.module.state_dict(),
+        n_averaged=int(ema.n_averaged),
+        optimizer=optimizer.state_dict(),
+        rng=torch.get_rng_state(),
+        history=asdict(history),
+        cuda_rng=torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+    )

@@ -137,7 +137,7 @@ def test_own_network_comes_back_if_its_class_is_given(tmp_path):
 
 
 def test_network_without_arguments_is_refused(tmp_path):
-    with pytest.raises(TypeError, match="Linear is no SpikingNetwork"):
+    with pytest.raises(TypeError, match="Linear is no FrameNetwork"):
         save_checkpoint(Classifier(torch.nn.Linear(3, 4)), tmp_path / "a.pt")
 
 
@@ -224,7 +224,7 @@ def test_what_only_looks_like_a_classifier_is_refused_when_it_is_saved(tmp_path)
     with pytest.raises(ValueError, match=r"(?s)a\.pt holds a SNN, .*decode\.scale"):
         save_checkpoint(Classifier(SNN(8, 5), Learned()), tmp_path / "a.pt")
     compiled = torch.compile(SNN(8, 5), backend="eager")
-    with pytest.raises(TypeError, match="OptimizedModule is no SpikingNetwork"):
+    with pytest.raises(TypeError, match="OptimizedModule is no FrameNetwork"):
         save_checkpoint(Classifier(compiled), tmp_path / "a.pt")
     assert list(tmp_path.iterdir()) == []
 

@@ -67,7 +67,8 @@ def test_typed_loop_trains_the_typed_network_as_fit_trains_snn(simulated):
             names |= {"snn": snn, "optimizer": optimizer, "train_loader": train_loader, "epochs": 3}
             exec(loop_source, names)
         else:
-            fit(Classifier(snn), train_loader, epochs=3, optimizer=optimizer, device="cpu")
+            plain = {"optimizer": optimizer, "clip_norm": None, "ema_decay": 0}
+            fit(Classifier(snn), train_loader, epochs=3, device="cpu", **plain)
         assert not torch.allclose(snn.lif0.input_weights, before)
         weights.append(list(snn.parameters()))
     for typed_weights, fitted in zip(*weights, strict=True):

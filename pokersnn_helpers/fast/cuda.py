@@ -30,7 +30,7 @@ def forward(
         The inputs as ``backward`` wants them, and what the neurons did.
     """
     steps, batch = frames.shape[:2]
-    inputs = _flat(frames)
+    inputs = flat(frames)
     w_in, w_rec, w_out = weights
     currents = (inputs @ w_in.t()).unflatten(0, (steps, batch))  # all time steps in one product
     with _lock:
@@ -71,7 +71,7 @@ def backward(
     )
 
 
-def _flat(frames: torch.Tensor) -> torch.Tensor:
+def flat(frames: torch.Tensor) -> torch.Tensor:
     """Make a matrix of them, with a row for each step of each recording."""
     rows = frames.shape[0] * frames.shape[1]
     if not frames.is_sparse:

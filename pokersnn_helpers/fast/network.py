@@ -7,7 +7,6 @@ from norse.torch import LICell, LIFRecurrentCell
 from norse.torch.functional.leaky_integrator import LIState
 from norse.torch.functional.lif import LIFState
 
-from ..checks import check_frames, check_indices
 from ..snn import SNN, SNNState
 from . import cpu, cuda
 from .types import LIFConstants
@@ -28,7 +27,16 @@ class FastSNN(SNN):
     and there are no second derivatives.
 
     What isn't written out in the backends, such as layers that a subclass adds, is refused.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs, make_loader
+        >>> loader = make_loader(load_pokerdvs(source="simulated").test, 20, 100, sparse=True)
+        >>> frames, targets = next(iter(loader))
+        >>> FastSNN(dt=0.0001)(frames).shape[1:]
+        torch.Size([20, 4])
     """
+
+    takes_sparse = True
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Step the network through time, from rest.
@@ -47,9 +55,7 @@ class FastSNN(SNN):
             ValueError: As for ``SNN``; or sparse frames have an index outside their shape; or a
                 parameter of the neurons is one that only ``SNN`` computes.
         """
-        check_frames(frames, self.linear.weight, self.input_size)
-        if frames.is_sparse:
-            check_indices(frames)
+        self.check(frames)
         _check_network(self)
         weights = (self.lif0.input_weights, self.lif0.recurrent_weights, self.linear.weight)
         frames = frames.to(weights[0].dtype)

@@ -7,7 +7,6 @@ For two readers: chapter 8 builds and questions the camera, and everything else 
 ``pips``        the shapes of the four suits.
 ``cards``       how a card moves, is lit and is tracked, as fitted to POKER-DVS.
 ``dataset``     a whole set of recordings, in the form of the real one.
-``comparison``  how much two sets are alike; benchmarks/simulation.py applies it.
 """
 
 from .camera import EventCamera

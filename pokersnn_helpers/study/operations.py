@@ -29,7 +29,7 @@ from torch.nn.functional import conv2d
 from torch.nn.grad import conv2d_input
 from torch.utils._pytree import tree_map
 
-from .fast import FastSNN
+from ..fast import FastSNN
 
 LAYERS = (nn.Linear, nn.Conv2d, nn.GRU, LIFRecurrentCell)
 NEURONS = (SNNCell, SNNRecurrentCell)  # of Norse: LIF neurons and leaky integrators

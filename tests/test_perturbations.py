@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 
 from pokersnn_helpers import EVENT_DTYPE, Recordings, load_pokerdvs, to_frames
-from pokersnn_helpers.changes import (
+from pokersnn_helpers.study.perturbations import (
     forwards_and_backwards,
-    merged_polarities,
+    merge_polarities,
     one_frame,
     one_polarity,
     reversed_time,
     rotated,
     shifted,
     shuffled_time,
-    with_dropped_events,
-    with_jitter,
-    with_noise,
+    drop_events,
+    time_jitter,
+    uniform_noise,
 )
 
 SIZE = (5, 4, 2)
@@ -38,12 +38,12 @@ def rows(recordings, number=0):
 ALL = {
     "shuffled": shuffled_time,
     "reversed": reversed_time,
-    "merged": merged_polarities,
+    "merged": merge_polarities,
     "ON": one_polarity,
     "one frame": one_frame,
-    "noise": lambda r, **k: with_noise(r, 0.5, **k),
-    "dropped": lambda r, **k: with_dropped_events(r, 0.5, **k),
-    "jitter": lambda r, **k: with_jitter(r, 2000, **k),
+    "noise": lambda r, **k: uniform_noise(r, 0.5, **k),
+    "dropped": lambda r, **k: drop_events(r, 0.5, **k),
+    "jitter": lambda r, **k: time_jitter(r, 2000, **k),
     "shifted": lambda r, **k: shifted(r, 2, **k),
     "rotated": lambda r: rotated(r, 30),
 }
@@ -92,7 +92,7 @@ def test_forwards_and_backwards_are_two_classes_of_the_same_recordings(some):
 
 def test_polarities():
     mixed = recordings_of([(0, 0, 0, 1), (1, 1, 1, 0)], [(0, 3, 3, 0)])
-    assert rows(merged_polarities(mixed)) == [(0, 0, 0, 1), (1, 1, 1, 1)]
+    assert rows(merge_polarities(mixed)) == [(0, 0, 0, 1), (1, 1, 1, 1)]
     assert rows(one_polarity(mixed)) == [(0, 0, 0, 1)]
     assert rows(one_polarity(mixed, 0)) == [(1, 1, 1, 0)]
     assert rows(one_polarity(mixed), 1) == [(0, 3, 3, 0)]  # no recording is empty
@@ -106,24 +106,24 @@ def test_one_frame_is_the_fullest_bin():
 
 
 def test_noise_is_added_within_the_time_and_the_sensor(some):
-    for events, changed in zip(some.events, with_noise(some, 0.5).events, strict=True):
+    for events, changed in zip(some.events, uniform_noise(some, 0.5).events, strict=True):
         assert len(changed) == len(events) + round(0.5 * len(events))
         assert (changed["t"][0], changed["t"][-1]) == (events["t"][0], events["t"][-1])
 
 
 def test_events_are_dropped_at_the_rate_asked_for(some):
     before = sum(map(len, some.events))
-    left = sum(map(len, with_dropped_events(some, 0.8).events))
+    left = sum(map(len, drop_events(some, 0.8).events))
     assert left == pytest.approx(0.2 * before, rel=0.1)
-    assert [len(events) for events in with_dropped_events(some, 1.0).events] == [1] * 5
+    assert [len(events) for events in drop_events(some, 1.0).events] == [1] * 5
 
 
 def test_jitter_has_its_deviation_and_keeps_the_sum(some):
     one_pixel_each = recordings_of([(100_000 * n, n % 5, n // 5 % 4, 0) for n in range(4000)])
-    changed = with_jitter(one_pixel_each, 1000).events[0]
+    changed = time_jitter(one_pixel_each, 1000).events[0]
     moved = changed["t"] - 100_000 * np.arange(4000)  # too little to change the order
     assert moved.std() == pytest.approx(1000, rel=0.1) and abs(moved.mean()) < 100
-    for events, jittered in zip(some.events, with_jitter(some, 3000).events, strict=True):
+    for events, jittered in zip(some.events, time_jitter(some, 3000).events, strict=True):
         assert (to_frames(events, 1e9) == to_frames(jittered, 1e9)).all()
 
 

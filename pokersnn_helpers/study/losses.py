@@ -1,0 +1,77 @@
+"""Losses for ``fit``: voltages (T, B, classes), targets (B,), frames (T, B, ...) in, (B,) out.
+
+A recording's own time steps end with its last event; the silence that pads it in a batch never
+counts. So the loss of a recording doesn't depend on the others of its batch.
+"""
+
+import torch
+
+
+def log_probabilities_over_time(voltages: torch.Tensor) -> torch.Tensor:
+    """Return what ``decode`` would say if recordings ended at each time step, (T, B, classes)."""
+    return torch.log_softmax(voltages.cummax(dim=0).values, dim=-1)
+
+
+def nll_over_time(
+    voltages: torch.Tensor, targets: torch.Tensor, frames: torch.Tensor
+) -> torch.Tensor:
+    """Average the negative log-likelihood over a recording's own time steps.
+
+    A wrong answer costs for as long as it stands, so a network learns to answer early.
+
+    Example:
+        >>> voltages = torch.zeros(20, 8, 4)  # a silent network guesses
+        >>> targets, frames = torch.zeros(8, dtype=torch.int64), torch.ones(20, 8, 2, 35, 35)
+        >>> nll_over_time(voltages, targets, frames).exp()[0].item()  # one of four classes
+        4.0
+    """
+    return _weighted_nll(voltages, targets, own_steps(events_per_step(frames)))
+
+
+def nll_over_events(
+    voltages: torch.Tensor, targets: torch.Tensor, frames: torch.Tensor
+) -> torch.Tensor:
+    """Average the negative log-likelihood over events: a step counts as often as it has some.
+
+    It is the loss for ``PredictionsOverTime.accuracy_over_events``.
+    """
+    return _weighted_nll(voltages, targets, events_per_step(frames))
+
+
+def firing_rate_regularised(
+    voltages: torch.Tensor, targets: torch.Tensor, frames: torch.Tensor, penalty: float = 1
+) -> torch.Tensor:
+    """Add ``penalty`` times the firing rate to ``nll_over_time``.
+
+    Args:
+        voltages: The last output is the firing rate of the hidden neurons, in spikes per neuron
+            and time step, as of ``latency.RateReadout``.
+        targets: As above.
+        frames: As above.
+        penalty: What a rate of one spike per neuron and time step costs.
+    """
+    steps = own_steps(events_per_step(frames))
+    rate = (steps * voltages[..., -1]).sum(dim=0) / steps.sum(dim=0)
+    return nll_over_time(voltages[..., :-1], targets, frames) + penalty * rate
+
+
+def events_per_step(frames: torch.Tensor) -> torch.Tensor:
+    """Return how many events each time step of each recording has, (T, B)."""
+    axes = tuple(range(2, frames.ndim))
+    return torch.sparse.sum(frames, axes).to_dense() if frames.is_sparse else frames.sum(axes)
+
+
+def own_steps(events: torch.Tensor) -> torch.Tensor:
+    """Return 1 for each step up to a recording's last event and else 0, (T, B); never none."""
+    active = events > 0
+    active[0] = True
+    return active.flip(0).cummax(dim=0).values.flip(0).to(events.dtype)
+
+
+def _weighted_nll(
+    voltages: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor
+) -> torch.Tensor:
+    steps = len(voltages)
+    log_probabilities = log_probabilities_over_time(voltages)
+    losses = -log_probabilities.gather(2, targets.expand(steps, -1)[..., None])[..., 0]
+    return (weights * losses).sum(dim=0) / weights.sum(dim=0).clamp(min=1)

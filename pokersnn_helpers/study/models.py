@@ -1,0 +1,235 @@
+"""The networks that are compared, and the features that ordinary classifiers get.
+
+Each network fits any sensor: frames (T, B, polarities, height, width) in, dense or sparse, and
+values (T, B, classes) out. ``Model`` says with which arguments they are made.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.func import functional_call
+
+from ..fast import FastSNN
+from ..fast.cuda import flat
+from ..frames import to_frames
+from ..recipe import build_network
+from ..recordings import POKERDVS_SENSOR_SIZE, Recordings, recording_statistics
+from ..snn import WHOLE, FrameNetwork
+
+
+class Model(FrameNetwork):
+    """What the networks have in common; each makes its layers in ``build``.
+
+    Args:
+        sensor_size: Width, height and polarities of the sensor.
+        output_size: Outputs, one per class.
+        dt: Duration of a time step in s.
+        options: What ``build`` takes besides the number of inputs and of outputs.
+    """
+
+    takes_sparse = True
+
+    def __init__(
+        self,
+        sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
+        output_size: int = 4,
+        dt: float = 0.001,
+        **options: Any,
+    ):
+        super().__init__()
+        self.sensor_size, self.input_size, self.dt = sensor_size, math.prod(sensor_size), dt
+        self.build(self.input_size, output_size, **options)
+
+    def build(self, inputs: int, outputs: int) -> None:
+        """Make the layers."""
+
+
+class SummedImage(Model):
+    """Look at the image that is the sum of all frames, log(1 + count) per pixel and polarity."""
+
+    body: nn.Module  # images (B, polarities, height, width) in, values (B, classes) out
+    cumulative = False  # a sum at every time step, that of the frames up to it
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return values (T, B, classes); (1, B, classes) for one sum."""
+        self.check(frames)
+        if self.cumulative:
+            summed = (frames.to_dense() if frames.is_sparse else frames).cumsum(0)
+        else:
+            summed = torch.sparse.sum(frames, 0).to_dense() if frames.is_sparse else frames.sum(0)
+            summed = summed[None]
+        return self.body(torch.log1p(summed).flatten(0, 1)).unflatten(0, summed.shape[:2])
+
+
+class MLP(SummedImage):
+    """A multilayer perceptron with one hidden layer, or none (a linear model)."""
+
+    def build(
+        self, inputs: int, outputs: int, hidden_size: int = 100, cumulative: bool = False
+    ) -> None:
+        """Make the layers."""
+        self.cumulative, self.dt = cumulative, self.dt if cumulative else None
+        hidden = [nn.Linear(inputs, hidden_size), nn.ReLU()] if hidden_size else []
+        self.body = nn.Sequential(nn.Flatten(), *hidden, nn.Linear(hidden_size or inputs, outputs))
+
+
+class CNN(SummedImage):
+    """A small convolutional network: two layers, and then one weight per place and class."""
+
+    def build(self, inputs: int, outputs: int, channels: int = 16) -> None:
+        """Make the layers."""
+        self.dt = None
+        width, height, polarities = self.sensor_size
+        places = math.ceil(width / 4) * math.ceil(height / 4)
+        self.body = nn.Sequential(
+            nn.Conv2d(polarities, channels, 5, stride=2, padding=2),
+            nn.ReLU(),
+            nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(2 * channels * places, outputs),
+        )
+
+
+class FrameLinear(nn.Linear):
+    """A linear layer for frames: (T, B, polarities, height, width) in, (T, B, outputs) out."""
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Multiply what isn't 0 in the frames: few counts are."""
+        rows = flat(frames if frames.is_sparse else frames.to_sparse())
+        return (torch.sparse.mm(rows, self.weight.t()) + self.bias).unflatten(0, frames.shape[:2])
+
+
+class FrameMLP(Model):
+    """Look at each frame alone: decoded by maxima, the order of the frames doesn't matter."""
+
+    def build(
+        self, inputs: int, outputs: int, hidden_size: int = 100, dropout: float = 0.3
+    ) -> None:
+        """Make the layers."""
+        self.inputs, self.dropout = FrameLinear(inputs, hidden_size), nn.Dropout(dropout)
+        self.readout = nn.Linear(hidden_size, outputs)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return values (T, B, classes)."""
+        self.check(frames)
+        return self.readout(self.dropout(torch.relu(self.inputs(frames))))
+
+
+class GRU(Model):
+    """Read frames one after the other with gated recurrent units."""
+
+    def build(self, inputs: int, outputs: int, hidden_size: int = 64) -> None:
+        """Make the layers."""
+        self.inputs, self.units = FrameLinear(inputs, hidden_size), nn.GRU(hidden_size, hidden_size)
+        self.readout = nn.Linear(hidden_size, outputs)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return values (T, B, classes)."""
+        self.check(frames)
+        states, _ = self.units(torch.relu(self.inputs(frames)))
+        return self.readout(states)
+
+
+class HybridSNN(Model):
+    """Look at each frame with an ordinary layer, and give what it finds to the book's network.
+
+    ``dropout`` is the share of the ``features`` that is silent in a training step, and ``neurons``
+    are the time constants of ``SNN``.
+    """
+
+    def build(
+        self,
+        inputs: int,
+        outputs: int,
+        features: int = 100,
+        dropout: float = 0.3,
+        **neurons: Any,
+    ) -> None:
+        """Make the layers."""
+        self.inputs, self.dropout = FrameLinear(inputs, features), nn.Dropout(dropout)
+        sizes = {"sensor_size": (features, 1, 1), "output_size": outputs}
+        self.snn = build_network(FastSNN, time_window=self.time_window, **sizes, **neurons)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return voltages (T, B, classes)."""
+        self.check(frames)
+        features = self.dropout(torch.relu(self.inputs(frames)))
+        return self.snn(features[..., None, None])
+
+
+class BinarySNN(Model):
+    """The book's network, shown at most one event per pixel, polarity and time bin.
+
+    All its inputs are 0 or 1 then, so no weight is multiplied, only added.
+    """
+
+    reports_rate = False  # return the firing rate as a last output, for training
+
+    def build(self, inputs: int, outputs: int, **neurons: Any) -> None:
+        """Make the layers."""
+        sizes = {"sensor_size": self.sensor_size, "output_size": outputs}
+        self.snn = build_network(FastSNN, time_window=self.time_window, **sizes, **neurons)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return voltages (T, B, classes), and with ``reports_rate`` one output more.
+
+        It is that of a readout neuron which listens to all hidden neurons with the same weight, and
+        which nothing trains: their firing rate, smoothed, in spikes per neuron and time step.
+        """
+        self.check(frames)
+        frames = (frames.coalesce() if frames.is_sparse else frames).sign()
+        if not self.reports_rate:
+            return self.snn(frames)
+        weights, cell = self.snn.linear.weight, self.snn.readout
+        # A steady input to a leaky integrator ends as this many times its voltage per step.
+        per_step = float(cell.dt * cell.p.tau_syn_inv) / weights.shape[1]
+        weights = torch.cat([weights, torch.full_like(weights[:1], per_step)])
+        return functional_call(self.snn, {"linear.weight": weights}, frames)
+
+
+class FeedforwardSNN(FastSNN):
+    """The book's network with recurrent weights that are 0 and stay 0."""
+
+    def __init__(self, *sizes: int, **neurons: Any):
+        super().__init__(*sizes, **neurons)
+        with torch.no_grad():
+            self.lif0.recurrent_weights.zero_()
+        self.lif0.recurrent_weights.requires_grad_(False)
+
+
+def summed_image(recordings: Recordings) -> np.ndarray:
+    """Return log(1 + events) per pixel and polarity, of shape (recordings, inputs)."""
+    size = recordings.sensor_size
+    sums = [to_frames(events, WHOLE, size).flatten() for events in recordings.events]
+    return np.log1p(np.stack(sums))
+
+
+def global_features(recordings: Recordings) -> np.ndarray:
+    """Return events, duration, rate, ON share and active pixels of each recording."""
+    return recording_statistics(recordings).drop(columns="class").to_numpy()
+
+
+def rate_profile(recordings: Recordings, parts: int = 10) -> np.ndarray:
+    """Return the share of a recording's events in each of its parts, which are equally long."""
+    counts = [np.bincount(_part(events, parts), minlength=parts) for events in recordings.events]
+    return np.stack([each / each.sum() for each in counts])
+
+
+def on_profile(recordings: Recordings, parts: int = 10) -> np.ndarray:
+    """Return the share of ON events in each part of a recording; a part without events has 0.5."""
+    profiles = []
+    for events in recordings.events:
+        part = _part(events, parts)
+        on, all_events = np.bincount(part, events["p"], parts), np.bincount(part, minlength=parts)
+        profiles.append(np.divide(on, all_events, np.full(parts, 0.5), where=all_events > 0))
+    return np.stack(profiles)
+
+
+def _part(events: np.ndarray, parts: int) -> np.ndarray:
+    """Return the part of the recording that each event falls in, from 0."""
+    time = events["t"] - events["t"][0]
+    return np.minimum((time + 0.5) * parts // (time[-1] + 1), parts - 1).astype(int)

@@ -1,0 +1,352 @@
+"""The protocol that all models go through: estimators, folds that keep groups apart, intervals.
+
+An estimator has two methods, as in scikit-learn: ``fit(recordings, seed)`` learns and returns the
+estimator, and ``predict(recordings)`` returns an index of a class for each recording, or -1 for no
+answer. ``MODELS`` has those that the book compares. To compare a network of your own, add a line::
+
+    models = MODELS | {"my network": NetworkEstimator(MyNetwork)}
+    trained = cross_validate(models, recordings, groups)
+    accuracy_table(trained, recordings, groups)
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from joblib import Parallel, delayed
+from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from ..fast import FastSNN
+from ..frames import make_loader
+from ..recipe import train_classifier
+from ..recordings import Recordings, fold_indices
+from ..snn import WHOLE, Classifier, FrameNetwork
+from ..training import History, evaluate
+from .models import (
+    CNN,
+    GRU,
+    MLP,
+    FeedforwardSNN,
+    FrameMLP,
+    HybridSNN,
+    global_features,
+    summed_image,
+)
+from .perturbations import merge_polarities
+
+Features = Callable[[Recordings], np.ndarray]
+Perturbation = Callable[[Recordings], Recordings]
+
+
+class NetworkEstimator:
+    """Trains a network on the CPU by the book's recipe, or with what is changed in it.
+
+    Args:
+        network: As for ``train_classifier``.
+        recipe: What to change: further arguments of ``train_classifier``.
+
+    Attributes:
+        classifier: The trained classifier.
+        history: Loss and accuracy of its training.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> estimator = NetworkEstimator(HybridSNN, epochs=2).fit(data.train, seed=0)
+        >>> estimator.predict(data.test).shape
+        (20,)
+    """
+
+    classifier: Classifier
+    history: History
+
+    def __init__(self, network: Callable[..., FrameNetwork] = FastSNN, **recipe: Any):
+        self.make, self.recipe = network, recipe
+
+    @property
+    def network(self) -> Any:
+        """The trained network."""
+        return self.classifier.snn
+
+    def fit(self, recordings: Recordings, seed: int = 0) -> "NetworkEstimator":
+        """Train a new network; the seed fixes all that is random."""
+        self.classifier, self.history = train_classifier(
+            recordings, seed, "cpu", network=self.make, **self.recipe
+        )
+        return self
+
+    def predict(self, recordings: Recordings) -> np.ndarray:
+        """Return indices of classes, -1 for no answer."""
+        sparse, width = self.network.takes_sparse, self.network.time_window
+        loader = make_loader(recordings, 64, width, sparse=sparse)
+        return evaluate(self.classifier, loader, "cpu").predicted.numpy()
+
+
+@dataclass
+class FeatureEstimator:
+    """Trains a classifier of scikit-learn on numbers that are computed from each recording."""
+
+    model: Any
+    features: Features
+
+    def fit(self, recordings: Recordings, seed: int = 0) -> "FeatureEstimator":
+        """Train the model anew; nothing in it is random."""
+        self.model = clone(self.model).fit(self.features(recordings), recordings.targets)
+        return self
+
+    def predict(self, recordings: Recordings) -> np.ndarray:
+        """Return indices of classes."""
+        return self.model.predict(self.features(recordings))
+
+
+@dataclass
+class PerturbedEstimator:
+    """Changes what an estimator learns from, and what it is asked about, in the same way."""
+
+    estimator: Any
+    perturb: Perturbation
+
+    def fit(self, recordings: Recordings, seed: int = 0) -> "PerturbedEstimator":
+        """Train the estimator on changed recordings."""
+        self.estimator.fit(self.perturb(recordings), seed)
+        return self
+
+    def predict(self, recordings: Recordings) -> np.ndarray:
+        """Return indices of classes."""
+        return self.estimator.predict(self.perturb(recordings))
+
+
+def logistic_regression(features: Features, C: float = 1.0) -> FeatureEstimator:
+    """Return a logistic regression on standardised features; ``C`` is that of scikit-learn."""
+    regression = make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=2000))
+    return FeatureEstimator(regression, features)
+
+
+def nearest_neighbour(features: Features, neighbours: int = 1) -> FeatureEstimator:
+    """Return what answers with the class of the most similar training recording, or recordings."""
+    return FeatureEstimator(KNeighborsClassifier(neighbours), features)
+
+
+def regression_network(estimator: FeatureEstimator, sensor_size: tuple[int, int, int]) -> MLP:
+    """Make the network that says what a trained logistic regression on ``summed_image`` says.
+
+    Standardisation becomes a part of its weights, so a pixel without events still counts 0.
+    """
+    scaler, model = estimator.model[0], estimator.model[-1]
+    weight, bias = model.coef_ / scaler.scale_, model.intercept_
+    bias = bias - weight @ scaler.mean_
+    if len(weight) == 1:  # of two classes scikit-learn keeps the difference alone
+        weight, bias = (np.concatenate([-each / 2, each / 2]) for each in (weight, bias))
+    network = MLP(sensor_size, len(weight), hidden_size=0)
+    with torch.no_grad():
+        network.body[1].weight.copy_(torch.from_numpy(weight))
+        network.body[1].bias.copy_(torch.from_numpy(bias))
+    return network
+
+
+# Chosen by ``python -m benchmarks trials``, the recipe's own numbers in chapter 5.
+BY_FRAME = {"learning_rate": 0.002}
+MODELS: dict[str, Any] = {
+    "most frequent suit": FeatureEstimator(DummyClassifier(), global_features),
+    "global features": logistic_regression(global_features),
+    "nearest neighbour": nearest_neighbour(summed_image),
+    "logistic regression": logistic_regression(summed_image, C=10),
+    "MLP": NetworkEstimator(MLP, clip_norm=None, time_window=WHOLE),
+    "CNN": NetworkEstimator(CNN, clip_norm=None, learning_rate=0.003, time_window=WHOLE),
+    "GRU": NetworkEstimator(GRU, clip_norm=1.0),
+    "SNN, plain loop": NetworkEstimator(
+        epochs=10, learning_rate=0.002, clip_norm=None, ema_decay=0, augment=None
+    ),
+    "SNN, book's recipe": NetworkEstimator(),
+    "SNN, no recurrence": NetworkEstimator(FeedforwardSNN),
+    "MLP on each frame": PerturbedEstimator(
+        NetworkEstimator(FrameMLP, **BY_FRAME), merge_polarities
+    ),
+    "SNN behind a layer": PerturbedEstimator(
+        NetworkEstimator(HybridSNN, **BY_FRAME), merge_polarities
+    ),
+}
+
+
+@dataclass(frozen=True)
+class CrossValidated:
+    """An estimator that was trained without each fold in turn, once per seed.
+
+    Attributes:
+        runs: For each seed and fold, the estimator, and the indices of the recordings held out.
+    """
+
+    runs: list[list[tuple[Any, np.ndarray]]]
+
+    def correct(self, recordings: Recordings) -> np.ndarray:
+        """Say which recordings were classified correctly, each by an estimator without it.
+
+        Args:
+            recordings: Those of ``cross_validate``, or the same after a change.
+
+        Returns:
+            Of shape (seeds, recordings), bool.
+
+        Raises:
+            ValueError: These are more or fewer recordings than those of ``cross_validate``, or
+                an estimator doesn't predict one class for each.
+        """
+        correct = np.zeros((len(self.runs), len(recordings)), dtype=bool)
+        for row, folds in zip(correct, self.runs, strict=True):
+            asked = np.sort(np.concatenate([held_out for _, held_out in folds]))
+            if not np.array_equal(asked, np.arange(len(recordings))):
+                raise ValueError(
+                    f"recordings are {len(recordings)}, but the folds hold out {len(asked)}; give "
+                    "those of cross_validate, changed or not"
+                )
+            for estimator, held_out in folds:
+                some = recordings.subset(held_out)
+                predicted = np.asarray(estimator.predict(some))
+                if predicted.shape != held_out.shape or predicted.dtype.kind not in "iu":
+                    raise ValueError(
+                        f"{estimator!r} predicted {predicted.dtype} of shape {predicted.shape} for "
+                        f"{len(held_out)} recordings; return one index of a class for each"
+                    )
+                row[held_out] = predicted == some.targets
+        return correct
+
+
+def cross_validate(
+    models: Mapping[str, Any],
+    recordings: Recordings,
+    groups: Sequence[int],
+    *,
+    folds: int = 3,
+    seeds: Sequence[int] = (0,),
+    processes: int = 1,
+) -> dict[str, CrossValidated]:
+    """Train copies of every estimator without each fold in turn.
+
+    Args:
+        models: By name.
+        recordings: All of them.
+        groups: A number for each recording; a group stays in one fold.
+        folds: How many.
+        seeds: Each fixes the folds and the initial weights of a run.
+        processes: How many train at the same time. The result doesn't depend on it.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs131
+        >>> everything = load_pokerdvs131(source="simulated")
+        >>> models, groups = {"sum": logistic_regression(summed_image)}, everything.table["pass"]
+        >>> trained = cross_validate(models, everything.recordings, groups)
+        >>> trained["sum"].correct(everything.recordings).shape  # seeds, recordings
+        (1, 131)
+    """
+    splits = [fold_indices(recordings, folds, groups, seed) for seed in seeds]
+    jobs = [
+        delayed(deepcopy(estimator).fit)(recordings.subset(learned), seed)
+        for estimator in models.values()
+        for seed, split in zip(seeds, splits, strict=True)
+        for learned, _ in split
+    ]
+    # The last models train for longest. Started first, none of them keeps a process waiting.
+    trained = iter(Parallel(processes, batch_size=1)(jobs[::-1])[::-1])
+    return {
+        name: CrossValidated(
+            [[(next(trained), held_out) for _, held_out in split] for split in splits]
+        )
+        for name in models
+    }
+
+
+def bootstrap_interval(
+    correct: np.ndarray, groups: Sequence[int], repeats: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """Return a 95 % interval for the accuracy, if groups of recordings were drawn anew.
+
+    The recordings of a group aren't independent, so whole groups are drawn, with replacement
+    (cluster bootstrap: Davison and Hinkley 1997, section 3.8). Where all groups are alike, as
+    without any error, that would leave no width. Then the bound is that of n groups without an
+    exception, 1 - 0.025^(1/n) away (Clopper and Pearson 1934).
+
+    Args:
+        correct: Whether each recording was classified correctly, of shape (recordings,), or
+            (seeds, recordings), which are averaged.
+        groups: The group of each recording.
+        repeats: How often to draw.
+        seed: Fixes what is drawn.
+
+    Raises:
+        ValueError: There isn't a group for each recording.
+
+    Example:
+        >>> low, high = bootstrap_interval(np.ones(131, dtype=bool), np.arange(131) % 26)
+        >>> round(low, 3), high
+        (0.868, 1.0)
+    """
+    low, high = _interval(np.asarray(correct, dtype=float), groups, repeats, seed)
+    return max(0.0, low), min(1.0, high)
+
+
+def difference_interval(
+    first: np.ndarray, second: np.ndarray, groups: Sequence[int]
+) -> tuple[float, float, float]:
+    """Return how much more accurate a model is than another, and the ends of a 95 % interval.
+
+    Args:
+        first: As ``correct`` of ``bootstrap_interval``.
+        second: The same recordings, classified by the other model.
+        groups: As for ``bootstrap_interval``.
+    """
+    difference = np.mean(np.atleast_2d(first), axis=0) - np.mean(np.atleast_2d(second), axis=0)
+    return float(difference.mean()), *_interval(difference, groups)
+
+
+def _interval(
+    rates: np.ndarray, groups: Sequence[int], repeats: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    if rates.ndim not in (1, 2) or rates.shape[-1] != len(groups) or len(groups) == 0:
+        raise ValueError(f"correct has shape {rates.shape}, for {len(groups)} groups of recordings")
+    rates = rates.reshape(-1, len(groups)).mean(axis=0)
+    _, numbers = np.unique(groups, return_inverse=True)
+    sums, sizes = np.bincount(numbers, rates), np.bincount(numbers)
+    if np.ptp(sums / sizes) == 0:
+        mean, width = rates.mean(), 1 - 0.025 ** (1 / len(sizes))
+        return float(mean - width), float(mean + width)
+    drawn = np.random.default_rng(seed).integers(len(sizes), size=(repeats, len(sizes)))
+    accuracies = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    low, high = np.quantile(accuracies, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def accuracy_table(
+    trained: Mapping[str, CrossValidated], recordings: Recordings, groups: Sequence[int]
+) -> pd.DataFrame:
+    """Return how accurate models are on recordings that they haven't seen, from 0 to 1.
+
+    Args:
+        trained: What ``cross_validate`` returns.
+        recordings: As for ``CrossValidated.correct``.
+        groups: As for ``bootstrap_interval``.
+
+    Returns:
+        A row per model: the mean over the seeds, the lowest and the highest of them, the lower and
+        the upper end of ``bootstrap_interval``, and the mean over the seeds for each class.
+    """
+    rows, targets = {}, np.asarray(recordings.targets)
+    for name, model in trained.items():
+        correct = model.correct(recordings)
+        by_seed = correct.mean(axis=1)
+        low, high = bootstrap_interval(correct, groups)
+        rows[name] = {
+            "mean": by_seed.mean(), "lowest": by_seed.min(), "highest": by_seed.max(),
+            "interval low": low, "interval high": high,
+        }  # fmt: skip
+        for number, class_name in enumerate(recordings.classes):
+            rows[name][class_name] = correct[:, targets == number].mean()
+    return pd.DataFrame.from_dict(rows, orient="index")
