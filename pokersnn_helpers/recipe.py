@@ -77,7 +77,7 @@ def build_network(
         with torch.no_grad():
             # Norse scales them by the number of hidden neurons. The number of inputs is the usual
             # choice (He et al. 2015, doi:10.1109/ICCV.2015.123).
-            made.lif0.input_weights *= math.sqrt(made.arguments["hidden_size"] / inputs)
+            made.lif0.input_weights *= math.sqrt(len(made.lif0.input_weights) / inputs)
             made.lif0.recurrent_weights *= math.sqrt(dt_ratio)
     return made
 

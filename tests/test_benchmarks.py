@@ -237,7 +237,7 @@ def test_operations_have_a_row_per_model_and_bin_width(data):
     result = operations.measure_operations(repeats=1, models=models)
     regression, behind, snn = result["rows"]
     assert [row["bins_us"] for row in result["rows"]] == ["sum", 1000, 5000]
-    assert regression["dense_macs"] == 4 * 2450 and regression["neuron_updates"] == 0
+    assert regression["dense_macs"] == 4 * 2450 and regression["membrane_updates"] == 0
     assert behind["dense_macs"] == pytest.approx(behind["steps"] * (2450 * 100 + 100 * 204))
     assert snn["dense_macs"] == pytest.approx(snn["steps"] * (2450 * 100 + 100 * 104))
     for row in result["rows"]:

@@ -5,22 +5,39 @@ import pytest
 import torch
 from torch import nn
 
-from pokersnn_helpers import SNN, FastSNN, build_network, decode, latency, make_loader
-from pokersnn_helpers.latency import (
-    Answers,
-    BinaryFrames,
-    OverEvents,
-    RatePenalty,
-    answer_over_time,
-    at_each_step,
-    choose_threshold,
+from pokersnn_helpers import (
+    SNN,
+    Classifier,
+    FastSNN,
+    build_network,
+    decode,
+    evaluate,
+    fit,
+    load_checkpoint,
+    make_loader,
+    save_checkpoint,
+)
+from pokersnn_helpers.study import latency
+from pokersnn_helpers.study.latency import (
+    EARLY,
+    PredictionsOverTime,
+    choose_exit_threshold,
     concatenate,
-    late_start,
-    over_time,
+    predict_over_time,
+    prune,
     quantized,
+    random_start_crop,
     train_sparse,
 )
-from pokersnn_helpers.operations import count_operations
+from pokersnn_helpers.study.losses import (
+    firing_rate_regularised,
+    log_probabilities_over_time,
+    nll_over_events,
+    nll_over_time,
+)
+from pokersnn_helpers.study.models import HybridSNN
+from pokersnn_helpers.study.operations import count_operations
+from pokersnn_helpers.study.protocol import NetworkEstimator
 
 
 @pytest.fixture
@@ -29,81 +46,140 @@ def voltages():
     return torch.randn(7, 3, 4)
 
 
+def said(probabilities, targets, events=None, time_window=1000):
+    events = events or [np.ones(len(each)) for each in probabilities]
+    logs = [np.log(each) for each in probabilities]
+    return PredictionsOverTime(logs, events, np.array(targets), time_window)
+
+
 def answers(*correct, events=None, time_window=1000):
     """Recordings of class 1 of 2, with answers that are correct or not at each step."""
     probabilities = [
-        np.stack([1 - 0.6 * np.array(each), 0.6 * np.array(each)], axis=1) for each in correct
+        np.stack([1 - 0.4 - 0.2 * np.array(each), 0.4 + 0.2 * np.array(each)], axis=1)
+        for each in correct
     ]
-    events = events or [np.ones(len(each)) for each in correct]
-    return Answers(probabilities, events, np.ones(len(correct), dtype=int), time_window)
+    return said(probabilities, [1] * len(correct), events, time_window)
 
 
-class FixedVoltages(nn.Module):
-    """A network that says the same whatever it sees."""
-
-    def __init__(self, voltages):
-        super().__init__()
-        self.voltages = voltages
-
-    def forward(self, frames):
-        return self.voltages
+def losses_of_all_steps(voltages, targets):
+    each = [nn.functional.nll_loss(decode(voltages[:length]), targets, reduction="none")
+            for length in range(1, len(voltages) + 1)]  # fmt: skip
+    return torch.stack(each)
 
 
-# ---- Decoding ----
+def frames_with(events):
+    """Frames with so many events per step and recording, (T, B)."""
+    frames = torch.zeros(*events.shape, 2, 3, 3)
+    frames[..., 1, 2, 0], frames[..., 0, 0, 1] = events // 2, events - events // 2
+    return frames
 
 
-def test_answer_at_a_step_is_that_of_a_recording_that_ends_there(voltages):
-    steps = at_each_step(voltages)
+# ---- Losses ----
+
+
+def test_prediction_at_a_step_is_that_of_a_recording_that_ends_there(voltages):
+    steps = log_probabilities_over_time(voltages)
     for length in range(1, 8):
         torch.testing.assert_close(steps[length - 1], decode(voltages[:length]))
 
 
 def test_loss_over_time_is_the_mean_of_the_losses_of_all_steps(voltages):
-    targets = torch.tensor([0, 3, 1])
-    each = [
-        nn.functional.nll_loss(decode(voltages[:length]), targets).item() for length in range(1, 8)
-    ]
-    found = nn.functional.nll_loss(over_time(voltages), targets).item()
-    assert found == pytest.approx(np.mean(each), rel=1e-6)
+    targets, events = torch.tensor([0, 3, 1]), torch.ones(7, 3)
+    expected = losses_of_all_steps(voltages, targets).mean(dim=0)
+    found = nll_over_time(voltages, targets, frames_with(events))
+    torch.testing.assert_close(found, expected)
+    average = log_probabilities_over_time(voltages).mean(dim=0)
+    assert torch.equal(found, nn.functional.nll_loss(average, targets, reduction="none"))
+
+
+@pytest.mark.parametrize("loss", [nll_over_time, nll_over_events, firing_rate_regularised])
+def test_padding_never_counts(voltages, loss):
+    """The loss of a short recording is the same alone and beside a longer one."""
+    targets, events = torch.tensor([0, 2, 1]), torch.ones(7, 3)
+    events[4:, 1] = 0
+    beside = loss(voltages, targets, frames_with(events))[1]
+    alone = loss(voltages[:4, 1:2], targets[1:2], frames_with(events[:4, 1:2]))[0]
+    torch.testing.assert_close(beside, alone)
 
 
 @pytest.mark.parametrize("sparse", [True, False])
 def test_loss_over_events_counts_each_step_as_often_as_it_has_events(voltages, sparse):
-    steps, batch, _ = voltages.shape
-    events = torch.randint(4, (steps, batch))
+    events = torch.randint(4, voltages.shape[:2]).float()
     events[0] = 1
-    frames = torch.zeros(steps, batch, 2, 3, 3)
-    frames[..., 1, 2, 0], frames[..., 0, 0, 1] = events // 2, events - events // 2
-    classifier = OverEvents(FixedVoltages(voltages), classes="abcd")
-    targets = torch.arange(batch)
-    losses = -at_each_step(voltages)[:, targets, targets]
-    expected = (losses * events).sum(0) / events.sum(0)
-    found = classifier(frames.to_sparse() if sparse else frames)
-    torch.testing.assert_close(-found[targets, targets], expected)
+    targets = torch.tensor([0, 3, 1])
+    expected = (losses_of_all_steps(voltages, targets) * events).sum(0) / events.sum(0)
+    frames = frames_with(events)
+    found = nll_over_events(voltages, targets, frames.to_sparse() if sparse else frames)
+    torch.testing.assert_close(found, expected)
 
 
-def test_recording_without_events_has_a_finite_loss(voltages):
+@pytest.mark.parametrize("loss", [nll_over_time, nll_over_events, firing_rate_regularised])
+def test_recording_without_events_has_a_finite_loss(voltages, loss):
     frames = torch.zeros(*voltages.shape[:2], 2, 3, 3)
-    assert OverEvents(FixedVoltages(voltages))(frames).isfinite().all()
+    assert loss(voltages, torch.tensor([0, 2, 1]), frames).isfinite().all()
 
 
-def test_early_correct_answer_costs_less_than_a_late_one(voltages):
+def test_early_correct_answer_costs_less_than_a_late_one():
     early = torch.zeros(10, 1, 2)
-    late = early.clone()
+    late, target, frames = early.clone(), torch.tensor([1]), frames_with(torch.ones(10, 1))
     early[2:, 0, 1], late[7:, 0, 1] = 3, 3
     assert decode(early)[0, 1] == decode(late)[0, 1]
-    assert over_time(early)[0, 1] > over_time(late)[0, 1]
+    assert nll_over_time(early, target, frames) < nll_over_time(late, target, frames)
+
+
+def test_penalty_adds_the_rate_to_the_loss(voltages):
+    targets, frames = torch.tensor([0, 2, 1]), frames_with(torch.ones(7, 3))
+    found = firing_rate_regularised(voltages, targets, frames, penalty=2)
+    expected = nll_over_time(voltages[..., :3], targets, frames) + 2 * voltages[..., 3].mean(0)
+    torch.testing.assert_close(found, expected)
+
+
+def test_fit_minimises_the_loss_it_is_given_and_probabilities_still_add_up_to_1(data):
+    torch.manual_seed(0)
+    classifier, calls = Classifier(build_network(FastSNN)), []
+
+    def loss(voltages, targets, frames):
+        calls.append(voltages)
+        return nll_over_time(voltages, targets, frames)
+
+    few = data.train.subset(range(0, 48, 4))
+    loader = make_loader(few, sparse=True)
+    history = fit(classifier, loader, loader, loss=loss, epochs=2, ema_decay=0, device="cpu")
+    (frames, targets), *_ = loader
+    with torch.no_grad():
+        last = nll_over_time(classifier.snn(frames), targets, frames).mean()
+        first = nll_over_time(calls[0], targets, frames).mean()
+    assert history.loss[0] == pytest.approx(first.item(), rel=1e-6)
+    assert history.test_loss[-1] == pytest.approx(last.item(), rel=1e-6)  # of the same loss
+    evaluation = evaluate(classifier, loader, "cpu")
+    torch.testing.assert_close(evaluation.log_probabilities.exp().sum(1), torch.ones(12))
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (
+            lambda v, t, f: torch.tensor(1.0),
+            r"loss returned \(\) for 12 recordings; return one number",
+        ),
+        (lambda v, t, f: 1.0, "loss returned float for 12 recordings"),
+    ],
+)
+def test_loss_that_is_not_one_number_per_recording_is_refused(loss, message, data):
+    loader = make_loader(data.train.subset(range(12)), sparse=True)
+    with pytest.raises(ValueError, match=message):
+        fit(Classifier(FastSNN()), loader, loss=loss, epochs=1)
 
 
 # ---- Starting late ----
 
 
 @pytest.mark.parametrize("sparse", [True, False])
-def test_late_start_cuts_off_at_most_the_first_half_and_nothing_else(data, sparse):
+def test_crop_cuts_off_at_most_the_first_half_and_nothing_else(data, sparse):
     torch.manual_seed(0)
     frames, _ = next(iter(make_loader(data.train, 32, sparse=sparse)))
     before = frames.to_dense() if sparse else frames
-    changed = late_start(frames)
+    changed = random_start_crop(frames)
     assert changed.is_sparse == sparse and changed.shape == frames.shape
     after = changed.to_dense() if sparse else changed
     shifts = []
@@ -135,11 +211,11 @@ def test_accuracy_over_events_weighs_each_step_by_its_events():
     [([1, 1, 1], 0.3), ([0, 1, 1], 0.6), ([1, 0, 1], 0.9), ([1, 1, 0], np.inf), ([0], np.inf)],
 )
 def test_lasting_answer_counts_from_the_end_of_the_step_that_brings_it(correct, ms):
-    assert answers(correct, time_window=300).lasting_ms == pytest.approx([ms])
+    assert answers(correct, time_window=300).decision_time_ms == pytest.approx([ms])
 
 
 def test_no_answer_before_the_first_step_ends_and_the_last_one_stays():
-    found = answers([1, 0], [0, 1, 1]).correct_at(np.array([0, 0.9, 1, 2, 2.5, 3, 50]))
+    found = answers([1, 0], [0, 1, 1]).correct_at_time(np.array([0, 0.9, 1, 2, 2.5, 3, 50]))
     assert found.tolist() == [
         [False, False, True, False, False, False, False],
         [False, False, False, True, True, True, True],
@@ -148,133 +224,88 @@ def test_no_answer_before_the_first_step_ends_and_the_last_one_stays():
 
 def test_answer_after_an_event_is_that_of_its_time_step():
     found = answers([0, 1, 0], events=[np.array([2, 0, 3])])
-    assert found.correct_after(np.array([1, 2, 3, 5, 9])).tolist() == [[False] * 5]
+    assert found.correct_after_events(np.array([1, 2, 3, 5, 9])).tolist() == [[False] * 5]
     found = answers([0, 1], events=[np.array([2, 3])])
-    assert found.correct_after(np.array([1, 2, 3, 5, 9])).tolist() == [[False, False] + [True] * 3]
+    assert found.correct_after_events(np.array([1, 2, 3, 5, 9])).tolist() == [
+        [False, False] + [True] * 3
+    ]
 
 
 def test_stopping_rule_takes_the_first_answer_that_is_probable_enough():
-    probabilities = [np.array([[0.6, 0.4], [0.2, 0.8], [0.95, 0.05]])]
-    found = Answers(probabilities, [np.ones(3)], np.array([1]), 1000)
-    for threshold, correct, steps in ((0.5, 0, 1), (0.7, 1, 2), (0.9, 0, 3), (1, 0, 3)):
-        right, when = found.stopped(threshold)
+    found = said([np.array([[0.5, 0.5], [0.25, 0.75], [0.95, 0.05]])], [1])
+    # An even chance is no answer to stop at; a threshold that is just reached is.
+    for threshold, correct, steps in ((0.5, 1, 2), (0.75, 1, 2), (0.9, 0, 3), (1, 0, 3)):
+        right, when = found.early_exit(threshold)
         assert (right.tolist(), when.tolist()) == ([bool(correct)], [steps])
 
 
-def test_answers_end_with_the_recording_and_dont_depend_on_others(data):
+def test_silence_is_no_answer_until_one_class_leads():
+    third = [1 / 3, 1 / 3, 1 / 3]
+    found = said([np.array([third, third, [0.5, 0.3, 0.2], [0.4, 0.4, 0.2]])], [0])
+    assert found.answers[0].tolist() == [-1, -1, 0, -1]
+    assert found.correct[0].tolist() == [False, False, True, False]
+    assert found.accuracy_over_events == 0.25 and found.final_accuracy == 0
+
+
+def test_predictions_end_with_the_recording_and_dont_depend_on_others(data):
     torch.manual_seed(0)
-    network = build_network(FastSNN)
+    classifier = Classifier(build_network(FastSNN))
     some = data.test.subset(range(4))
-    found = answer_over_time(network, some)
-    alone = [answer_over_time(network, some.subset([number])) for number in range(4)]
+    found = predict_over_time(classifier, some)
+    alone = [predict_over_time(classifier, some.subset([number])) for number in range(4)]
     joined = concatenate(alone)
-    for one, other in zip(found.probabilities, joined.probabilities, strict=True):
+    for one, other in zip(found.log_probabilities, joined.log_probabilities, strict=True):
         np.testing.assert_array_equal(one, other)
     for events, recording in zip(found.events, some.events, strict=True):
         assert events.sum() == len(recording) and events[-1] > 0
     assert joined.targets.tolist() == list(some.targets)
 
 
-def test_any_network_can_be_asked(data):
+@pytest.mark.parametrize("window", [300, 1000, 5000])
+def test_time_bins_are_as_wide_as_the_network_s_steps(data, window):
     torch.manual_seed(0)
-    fast = build_network(FastSNN)
-    usual = SNN()
+    fast = Classifier(build_network(FastSNN, time_window=window))
+    usual = Classifier(SNN(dt=window / 1e6, surrogate_slope=min(1, window / 1000)))
     usual.load_state_dict(fast.state_dict())
-    found, expected = (answer_over_time(each, data.test) for each in (usual, fast))
-    assert found.final_accuracy == expected.final_accuracy
-    for one, other in zip(found.probabilities, expected.probabilities, strict=True):
+    found, expected = (predict_over_time(each, data.test) for each in (usual, fast))
+    assert found.time_window == expected.time_window == window
+    for one, other in zip(found.log_probabilities, expected.log_probabilities, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
 
 
-# ---- Paying for spikes ----
+def test_predictions_of_other_time_steps_are_not_joined():
+    parts = answers([1]), answers([1], time_window=300)
+    with pytest.raises(ValueError, match=r"the time steps are \[300, 1000\] µs wide"):
+        concatenate(parts)
 
 
-def batch(data):
-    return next(iter(make_loader(data.train, 16, sparse=True)))
-
-
-def penalised(penalty):
-    torch.manual_seed(0)
-    return RatePenalty(build_network(FastSNN, output_size=5), penalty)
-
-
-def test_penalty_changes_no_answer_and_adds_the_rate_to_the_loss(data):
-    frames, _ = batch(data)
-    with torch.no_grad():
-        free, paid = penalised(0)(frames), penalised(2)(frames)
-    difference = free - paid
-    torch.testing.assert_close(difference, difference[:, :1].expand(-1, 4), atol=1e-5, rtol=0)
-    assert (difference > 0).all()
-
-
-def test_penalised_rate_is_that_of_spikes_per_neuron_and_step():
-    network = penalised(1)
-    snn = network.snn
-    with torch.no_grad():
-        snn.lif0.recurrent_weights.zero_()
-        snn.lif0.input_weights.fill_(100)  # every neuron spikes in every step
-    frames = torch.ones(400, 1, 2, 35, 35)
-    snn.record = True
-    with torch.no_grad():
-        rate = (over_time(snn(frames)[..., :4]) - network(frames))[0, 0]
-    assert snn.recording.lif0.z.mean() > 0.95
-    # Integrators take some 15 ms to reach what a steady input ends as.
-    assert rate.item() == pytest.approx(snn.recording.lif0.z.mean().item(), rel=0.05)
-
-
-def test_training_with_a_penalty_lowers_the_rate_and_leaves_the_rate_neuron(data):
-    frames, targets = batch(data)
-    spikes = {}
-    for penalty in (0, 100):
-        network = penalised(penalty)
-        rate_weights = network.snn.linear.weight[-1].detach().clone()
-        optimizer = torch.optim.Adam(network.parameters(), lr=0.003)
-        for _ in range(15):
-            optimizer.zero_grad()
-            nn.functional.nll_loss(network(frames), targets).backward()
-            optimizer.step()
-        torch.testing.assert_close(network.snn.linear.weight[-1], rate_weights)
-        network.snn.record = True
-        network(frames)
-        spikes[penalty] = network.snn.recording.lif0.z.mean()
-    assert spikes[100] < 0.7 * spikes[0]
-
-
-def test_network_without_its_penalty_says_the_same(data):
-    network, (frames, _) = penalised(3), batch(data)
-    plain = network.without_penalty()
-    with torch.no_grad():
-        torch.testing.assert_close(plain(frames), network.snn(frames)[..., :4])
-
-
-@pytest.mark.parametrize("penalty", [-1, float("nan"), float("inf")])
-def test_penalty_has_to_be_a_number_of_at_least_0(penalty):
-    with pytest.raises(ValueError, match=f"penalty is {penalty}"):
-        penalised(penalty)
+def test_early_training_is_the_recipe_but_for_its_loss_its_crop_and_its_epochs(data):
+    few = data.train.subset(range(0, 48, 4))
+    early = NetworkEstimator(HybridSNN, **EARLY | {"epochs": 2}).fit(few, 1)
+    assert EARLY["loss"] is nll_over_time and EARLY["augment"] is latency.augment_and_crop
+    for changed in ({"loss": None}, {"augment": None}, {"learning_rate": 0.001}):
+        other = NetworkEstimator(HybridSNN, **EARLY | {"epochs": 2} | changed).fit(few, 1)
+        pairs = zip(early.network.parameters(), other.network.parameters(), strict=True)
+        assert not all(torch.equal(one, two) for one, two in pairs), changed
 
 
 # ---- Sparse networks, and when to stop ----
 
 
-@pytest.mark.parametrize("sparse", [True, False])
-def test_binary_frames_hold_at_most_one_event_per_pixel_and_bin(data, sparse):
-    seen = []
-    frames, _ = next(iter(make_loader(data.train, 4, sparse=sparse)))
-    BinaryFrames(seen.append)(frames)
-    dense = frames.to_dense() if sparse else frames
-    assert dense.max() > 1
-    assert torch.equal(seen[0].to_dense() if sparse else seen[0], (dense > 0).float())
-
-
 def test_threshold_is_the_lowest_at_which_stopping_costs_nothing():
     rising = np.array([[0.6, 0.4], [0.45, 0.55], [0.2, 0.8]])
-    found = Answers([rising, rising[::-1]], [np.ones(3)] * 2, np.array([1, 1]), 1000)
+    found = said([rising, rising[::-1]], [1, 1])
     assert found.final_accuracy == 0.5
-    threshold = choose_threshold(found)
-    assert found.stopped(threshold)[0].mean() >= 0.5
-    assert threshold == 0.25  # the second is right at once, the first one isn't yet
-    late = Answers([rising], [np.ones(3)], np.array([1]), 1000)
-    assert 0.6 < choose_threshold(late) <= 0.8
+    threshold = choose_exit_threshold(found)
+    assert found.early_exit(threshold)[0].mean() >= 0.5
+    assert threshold == 0.5  # the second is right at once, the first one isn't yet
+    assert 0.6 < choose_exit_threshold(said([rising], [1])) <= 0.8
+
+
+def test_no_threshold_is_ever_reached_where_each_stop_costs_accuracy():
+    sure_too_early = said([np.array([[1.0, 1e-9], [1e-9, 1.0]])], [1])
+    assert choose_exit_threshold(sure_too_early) > 1
+    assert sure_too_early.early_exit(1.01)[0].all()
 
 
 def test_sparse_training_repeats_itself_and_adds_only(data):
@@ -287,49 +318,82 @@ def test_sparse_training_repeats_itself_and_adds_only(data):
     assert (found.effective_macs == 0).all() and (found.effective_acs > 0).all()
 
 
+def test_penalty_lowers_the_rate(data):
+    few, rates = data.train.subset(range(0, 48, 4)), {}
+    for penalty in (0, 100):
+        snn = train_sparse(few, 0, penalty=penalty, hidden_size=20, epochs=45).snn.snn
+        snn.record = True
+        snn(next(iter(make_loader(few, sparse=True)))[0])
+        rates[penalty] = snn.recording.lif0.z.mean()
+    assert rates[100] < 0.7 * rates[0]
+
+
+def test_sparse_classifier_is_saved_and_loaded(small, data, tmp_path):
+    assert small.snn.reports_rate is False
+    save_checkpoint(small, tmp_path / "sparse.pt")
+    loaded = load_checkpoint(tmp_path / "sparse.pt", "cpu", type(small.snn))
+    (frames, _), *_ = make_loader(data.test, sparse=True)
+    assert torch.equal(loaded(frames), small(frames))
+
+
 @pytest.fixture
 def small(data):
     few = data.train.subset(range(0, 48, 8))
     return train_sparse(few, 0, penalty=1, hidden_size=8, epochs=3)
 
 
+@pytest.fixture
+def parts(monkeypatch):
+    """The calls of ``fit`` that sparse training makes: its weights at the start, and options."""
+    calls = []
+
+    def watch(classifier, loader, **options):
+        weights = classifier.snn.snn.lif0.input_weights
+        calls.append((weights.detach().clone(), options))
+        return fit(classifier, loader, **options)
+
+    monkeypatch.setattr(latency, "fit", watch)
+    return calls
+
+
 @pytest.mark.parametrize("share", [0, 0.75])
-def test_pruned_weights_stay_zero_while_the_others_are_trained(share, data, monkeypatch):
-    at_start = []
-    fit_sparse = latency._fit_sparse
-
-    def watch(network, recordings, epochs):
-        at_start.append(network.snn.lif0.input_weights.detach().clone())
-        fit_sparse(network, recordings, epochs)
-
-    monkeypatch.setattr(latency, "_fit_sparse", watch)
+def test_pruned_weights_stay_zero_while_the_others_are_trained(share, data, parts):
     few = data.train.subset(range(0, 48, 8))
-    trained = train_sparse(few, 0, penalty=1, pruned=share, hidden_size=8, epochs=3)
-    before, after = at_start[1], trained.network.lif0.input_weights
+    trained = train_sparse(few, 0, penalty=1, sparsity=share, hidden_size=8, epochs=3)
+    (_, _), (before, _) = parts
+    after = trained.snn.snn.lif0.input_weights
     assert (before == 0).float().mean() == pytest.approx(share, abs=0.001)
     assert torch.equal(after == 0, before == 0)
     assert not torch.equal(after, before)
 
 
-def test_penalty_is_gentle_at_first(data, monkeypatch):
-    penalties = []
-    monkeypatch.setattr(
-        latency,
-        "_fit_sparse",
-        lambda network, _, epochs: penalties.append((network.penalty, epochs)),
-    )
+def test_any_number_of_weights_can_be_pruned():
+    weights = torch.arange(1.0, 2**24 + 9).requires_grad_()  # more than quantile() takes
+    prune(weights, 0.5)
+    assert (weights == 0).float().mean().item() == pytest.approx(0.5)
+    assert weights[-1] == 2**24 + 8 and weights[0] == 0
+
+
+def test_sparse_training_is_early_training_with_a_penalty_that_is_gentle_at_first(data, parts):
+    few = data.train.subset(range(0, 48, 8))
     for penalty in (0.5, 20):
-        train_sparse(data.train, penalty=penalty, epochs=90)
-    assert penalties == [(0.5, 30), (0.5, 60), (1, 30), (20, 60)]
+        train_sparse(few, penalty=penalty, epochs=3, hidden_size=4)
+    found = [(options["loss"].keywords["penalty"], options["epochs"]) for _, options in parts]
+    assert found == [(0.5, 1), (0.5, 2), (1, 1), (20, 2)]
+    for _, options in parts:
+        kept = {name: value for name, value in options.items() if name not in ("loss", "epochs")}
+        assert kept == {
+            "augment": latency.augment_and_crop, "learning_rate": 0.002, "device": "cpu",
+        }  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("pruned", -0.1), ("pruned", 1), ("pruned", np.nan), ("epochs", 2)]
+    [("sparsity", -0.1), ("sparsity", 1), ("sparsity", np.nan), ("epochs", 2)]
     + [("penalty", value) for value in (-1, np.inf, np.nan)],
 )
 def test_sparse_training_refuses_a_wrong_number_before_it_starts(name, value, data, monkeypatch):
-    monkeypatch.setattr(latency, "_fit_sparse", lambda *_: pytest.fail("trains"))
+    monkeypatch.setattr(latency, "fit", lambda *_, **__: pytest.fail("trains"))
     with pytest.raises(ValueError, match=f"^{name} is {value}; choose "):
         train_sparse(data.train, **({"penalty": 1} | {name: value}))
 
@@ -341,3 +405,17 @@ def test_quantized_weights_are_few_and_near_the_old_ones(small):
             assert len(rounded.unique()) <= 15
             assert (row - rounded).abs().max() <= row.abs().max() / 7 / 2 + 1e-6
             assert rounded.abs().max() == pytest.approx(row.abs().max().item())
+
+
+def test_neuron_without_weights_stays_as_it_is(small):
+    with torch.no_grad():
+        small.snn.snn.lif0.input_weights[3] = 0
+    copy = quantized(small)
+    assert not copy.snn.snn.lif0.input_weights[3].any()
+    assert all(weights.isfinite().all() for weights in copy.parameters())
+
+
+@pytest.mark.parametrize("bits", [1, 0, -3, 2.5])
+def test_weights_have_at_least_two_bits(small, bits):
+    with pytest.raises(ValueError, match=f"bits is {bits}; choose a whole number from 2 on"):
+        quantized(small, bits)

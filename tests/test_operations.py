@@ -25,7 +25,7 @@ from pokersnn_helpers.operations import Operations, count_operations
 
 PER_RECORDING = (
     *("steps", "dense_macs", "effective_macs", "effective_acs"),
-    *("neuron_updates", "activation_sparsity"),
+    *("membrane_updates", "activation_sparsity"),
 )
 
 
@@ -111,7 +111,7 @@ def test_small_network_is_counted_as_by_hand(kind, v_th, acs, updates, sparsity)
     assert found.dense_macs == 3 * (3 * 2 + 2 * 2 + 2 * 2)
     assert found.effective_macs == 1 * 2  # the input that counts 2
     assert found.effective_acs == acs and found.effective == acs + 2
-    assert found.neuron_updates == updates
+    assert found.membrane_updates == updates
     assert found.activation_sparsity == sparsity
     assert found.connection_sparsity == 0
     assert found.parameters == 14 and found.footprint == 4 * 14

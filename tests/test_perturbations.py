@@ -5,6 +5,7 @@ import pytest
 
 from pokersnn_helpers import EVENT_DTYPE, Recordings, load_pokerdvs, to_frames
 from pokersnn_helpers.study.perturbations import (
+    drop_events,
     forwards_and_backwards,
     merge_polarities,
     one_frame,
@@ -13,7 +14,6 @@ from pokersnn_helpers.study.perturbations import (
     rotated,
     shifted,
     shuffled_time,
-    drop_events,
     time_jitter,
     uniform_noise,
 )

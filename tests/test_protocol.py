@@ -1,49 +1,68 @@
 """The ordinary models, and the protocol that keeps card passes apart."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
+from norse.torch import LICell, LIFRecurrentCell
+from torch.utils.data import DataLoader, Subset
 
 from pokersnn_helpers import (
     EVENT_DTYPE,
+    SNN,
+    Classifier,
     Recordings,
-    Split,
-    decode,
+    SpikingNetwork,
+    evaluate,
+    fit,
+    load_checkpoint,
     load_pokerdvs131,
     make_loader,
+    predict,
+    save_checkpoint,
+    train_classifier,
 )
-from pokersnn_helpers.baselines import (
-    MODELS,
-    WHOLE,
-    ConvolutionalSNN,
-    FramePerceptron,
-    GatedRecurrent,
+from pokersnn_helpers.snn import WHOLE
+from pokersnn_helpers.study import protocol
+from pokersnn_helpers.study.latency import predict_over_time
+from pokersnn_helpers.study.models import (
+    CNN,
+    GRU,
+    MLP,
+    BinarySNN,
+    FeedforwardSNN,
+    FrameMLP,
     HybridSNN,
-    SummedImage,
-    Trained,
+    summed_image,
+)
+from pokersnn_helpers.study.operations import count_operations
+from pokersnn_helpers.study.perturbations import reversed_time
+from pokersnn_helpers.study.protocol import (
+    MODELS,
+    CrossValidated,
+    NetworkEstimator,
+    PerturbedEstimator,
     accuracy_table,
     bootstrap_interval,
-    by_gradient,
-    convolutional,
     cross_validate,
-    five_numbers,
+    difference_interval,
     logistic_regression,
-    most_frequent,
     nearest_neighbour,
-    on_changed,
-    on_profile,
-    perceptron,
-    rate_profile,
-    spiking,
-    summed_image,
-    without_recurrence,
+    regression_network,
 )
-from pokersnn_helpers.changes import forwards_and_backwards, reversed_time, shuffled_time
 
-NETWORKS = (
-    *(perceptron, convolutional, FramePerceptron),
-    *(GatedRecurrent, ConvolutionalSNN, HybridSNN),
-)
+NETWORKS = (MLP, CNN, FrameMLP, GRU, HybridSNN, BinarySNN)
+
+
+class Says:
+    """An estimator that always says the same."""
+
+    def __init__(self, answers):
+        self.answers = answers
+
+    def predict(self, recordings):
+        return self.answers[: len(recordings)]
 
 
 @pytest.fixture(scope="module")
@@ -68,13 +87,12 @@ def batch(recordings, sparse, time_window=1000):
 def test_no_model_sees_the_group_that_it_is_tested_on(everything):
     seen = []
 
-    def spy(data, seed):
-        learned = {events.tobytes() for events in data.train.events}
-        seen.append(learned)
-        return lambda some: np.array([events.tobytes() in learned for events in some.events])
+    class Spy:
+        def fit(self, recordings, seed):
+            seen.append({events.tobytes() for events in recordings.events})
 
     recordings, groups = everything.recordings, everything.table["pass"].to_numpy()
-    trained = cross_validate({"spy": spy}, recordings, groups, seeds=(0, 1))["spy"]
+    trained = cross_validate({"spy": Spy()}, recordings, groups, seeds=(0, 1))["spy"]
     held_out = [numbers for folds in trained.runs for _, numbers in folds]
     assert len(seen) == len(held_out) == 6
     for learned, numbers in zip(seen[::-1], held_out, strict=True):  # the last job runs first
@@ -87,7 +105,10 @@ def test_no_model_sees_the_group_that_it_is_tested_on(everything):
 
 def test_seeds_draw_other_folds(everything):
     trained = cross_validate(
-        {"a": most_frequent()}, everything.recordings, everything.table["pass"], seeds=(0, 1)
+        {"a": MODELS["most frequent suit"]},
+        everything.recordings,
+        everything.table["pass"],
+        seeds=(0, 1),
     )["a"]
     first, second = ([set(numbers) for _, numbers in folds] for folds in trained.runs)
     assert first != second
@@ -96,49 +117,73 @@ def test_seeds_draw_other_folds(everything):
 def test_correct_is_by_seed_and_recording():
     events = [np.array([(0, n, 0, 1)], dtype=EVENT_DTYPE) for n in range(4)]
     four = Recordings(events, [0, 1, 0, 1], ("a", "b"), (4, 1, 2))
-    always = [lambda some, k=k: np.full(len(some), k) for k in (0, 1)]
+    always = [Says(np.full(4, k)) for k in (0, 1)]
     runs = [[(always[0], np.array([0, 3])), (always[1], np.array([1, 2]))]]
-    assert Trained(runs).correct(four).tolist() == [[True, True, False, False]]
+    trained = CrossValidated(runs)
+    assert trained.correct(four).tolist() == [[True, True, False, False]]
+    with pytest.raises(ValueError, match="recordings are 3, but the folds hold out 4"):
+        trained.correct(four.subset(range(3)))  # not as if others had been asked about
+
+
+@pytest.mark.parametrize(
+    "answers", [np.zeros(1, int), np.array(["a", "b"]), 0, np.zeros((2, 2)), np.array([0.0, 1.0])]
+)
+def test_predictions_that_are_no_classes_are_refused(answers):
+    events = [np.array([(0, n, 0, 1)], dtype=EVENT_DTYPE) for n in range(2)]
+    two = Recordings(events, [0, 1], ("a", "b"), (4, 1, 2))
+    says = Says([0, 0])
+    says.predict = lambda recordings: answers
+    with pytest.raises(ValueError, match="for 2 recordings; return one index of a class for each"):
+        CrossValidated([[(says, np.arange(2))]]).correct(two)
+    says.predict = lambda recordings: [0, 1]  # a list will do, and so does a tensor
+    assert CrossValidated([[(says, np.arange(2))]]).correct(two).all()
+    says.predict = lambda recordings: torch.tensor([0, 1])
+    assert CrossValidated([[(says, np.arange(2))]]).correct(two).all()
 
 
 def test_processes_change_nothing(some):
-    models = {"MLP": by_gradient(perceptron, epochs=2, time_window=WHOLE), "SNN": spiking(epochs=1)}
+    models = {"MLP": NetworkEstimator(MLP, epochs=2), "SNN": NetworkEstimator(epochs=1)}
     one, two = (cross_validate(models, some, range(12), processes=count) for count in (1, 2))
     for name in models:
         for first, second in zip(one[name].runs[0], two[name].runs[0], strict=True):
-            assert np.array_equal(first[0](some), second[0](some))
+            assert np.array_equal(first[0].predict(some), second[0].predict(some))
 
 
-def test_training_again_leaves_what_was_trained_alone(some):
-    train = nearest_neighbour(summed_image)
-    split = Split(some, some)
-    first = train(split, 0)
-    before = first(some).copy()
-    train(Split(some.subset(range(3)), some), 0)
-    assert np.array_equal(first(some), before)
+def test_cross_validation_leaves_the_given_estimators_alone(some):
+    model = nearest_neighbour(summed_image).fit(some)
+    before = model.predict(some).copy()
+    cross_validate({"model": model}, some.subset([0, 3, 6, 9, 1, 4, 7, 10]), range(8), folds=2)
+    assert np.array_equal(model.predict(some), before)
 
 
-def test_model_on_changed_recordings_learns_from_them_and_is_asked_about_them(some):
-    def spy(data, seed):
-        seen.append(data.train.events[0])
-        return lambda asked: seen.append(asked.events[0])
+def test_perturbed_estimator_learns_from_changed_recordings_and_is_asked_about_them(some):
+    class Spy:
+        def fit(self, recordings, seed):
+            seen.append((recordings.events[0], seed))
+
+        def predict(self, recordings):
+            seen.append((recordings.events[0], None))
 
     seen = []
-    on_changed(spy, reversed_time)(Split(some, some), 0)(some)
+    PerturbedEstimator(Spy(), reversed_time).fit(some, 7).predict(some)
     expected = reversed_time(some).events[0]
-    assert len(seen) == 2 and all(np.array_equal(events, expected) for events in seen)
+    assert [seed for _, seed in seen] == [7, None]
+    assert all(np.array_equal(events, expected) for events, _ in seen)
 
 
 def test_table_has_mean_extremes_interval_and_classes():
     events = [np.array([(0, n, 0, 1)], dtype=EVENT_DTYPE) for n in range(4)]
     four = Recordings(events, [0, 1, 0, 1], ("a", "b"), (4, 1, 2))
     said = ([0, 1, 0, 0], [0, 0, 0, 0])
-    runs = [[(lambda _, answer=answer: np.array(answer), np.arange(4))] for answer in said]
-    table = accuracy_table({"model": Trained(runs)}, four, [0, 0, 1, 1])
+    runs = [[(Says(np.array(answer)), np.arange(4))] for answer in said]
+    trained = {"model": CrossValidated(runs)}
+    table = accuracy_table(trained, four, [0, 0, 1, 1])
     found = table.loc["model"]
     assert (found["mean"], found["lowest"], found["highest"]) == (0.625, 0.5, 0.75)
     assert (found["a"], found["b"]) == (1, 0.25)
     assert (found["interval low"], found["interval high"]) == (0.5, 0.75)
+    with pytest.raises(ValueError, match=r"correct has shape \(2, 4\), for 2 groups"):
+        accuracy_table(trained, four, [0, 1])
 
 
 def test_bootstrap_interval_of_a_hand_made_case():
@@ -147,8 +192,22 @@ def test_bootstrap_interval_of_a_hand_made_case():
     assert bootstrap_interval(correct, groups) == (0.0, 1.0)
     by_recording = bootstrap_interval(correct, range(20))
     assert 0.2 < by_recording[0] < 0.35 and 0.65 < by_recording[1] < 0.8
-    assert bootstrap_interval(np.ones(20), groups) == (1.0, 1.0)
-    assert bootstrap_interval(np.stack([correct, ~correct]), groups) == (0.5, 0.5)  # two seeds
+
+
+def test_no_error_leaves_an_interval_of_some_width():
+    """The exact bound: with this accuracy 26 groups are all right in 2.5 % of all cases."""
+    low, high = bootstrap_interval(np.ones(131, dtype=bool), np.arange(131) % 26)
+    assert high == 1 and low**26 == pytest.approx(0.025)
+    low, high = bootstrap_interval(np.zeros(131, dtype=bool), np.arange(131) % 26)
+    assert low == 0 and (1 - high) ** 26 == pytest.approx(0.025)
+
+
+def test_difference_of_two_models_is_paired_and_signed():
+    better, worse = np.array([[1, 1, 1, 1]]), np.array([[0, 0, 1, 1], [0, 0, 1, 1]])  # two seeds
+    assert difference_interval(better, worse, [0, 0, 1, 1]) == (0.5, 0, 1)
+    assert difference_interval(worse, better, [0, 0, 1, 1]) == (-0.5, -1, 0)
+    points, low, high = difference_interval(better, better, [0, 0, 1, 1])
+    assert points == 0 and low == -high < 0  # two models that agree on these may still differ
 
 
 def test_bootstrap_weighs_groups_by_their_size():
@@ -161,117 +220,157 @@ def test_bootstrap_weighs_groups_by_their_size():
     )
 
 
-# ---- The models ----
-
-
-@pytest.mark.parametrize("make", NETWORKS)
-def test_networks_give_values_per_class_and_take_sparse_frames_as_dense_ones(make, some):
-    torch.manual_seed(0)
-    model = make(some).eval()
-    dense, sparse = (model(batch(some, sparse)) for sparse in (False, True))
-    assert dense.shape[1:] == (12, 4)
-    torch.testing.assert_close(sparse, dense, rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.parametrize("make", NETWORKS)
-def test_networks_fit_any_sensor(make):
-    events = np.array([(0, 0, 0, 0), (1500, 19, 29, 0)], dtype=EVENT_DTYPE)
-    pair = Recordings([events, events], [0, 1], ("a", "b"), (20, 30, 1))
-    assert make(pair)(batch(pair, True)).shape[1:] == (2, 2)
-
-
-@pytest.mark.parametrize("make", NETWORKS)
-def test_every_weight_has_a_gradient(make, some):
-    torch.manual_seed(0)
-    model = make(some)
-    frames = batch(some, True)
-    decode(model(frames))[:, 0].sum().backward()
-    for name, weights in model.named_parameters():
-        assert weights.grad is not None and weights.grad.abs().sum() > 0, name
-
-
-@pytest.mark.parametrize("make", [perceptron, convolutional])
-def test_models_of_the_sum_see_no_order_in_time(make, some):
-    torch.manual_seed(0)
-    model = make(some)
-    expected = model(batch(some, True))
-    for changed in (reversed_time(some), shuffled_time(some)):
-        torch.testing.assert_close(model(batch(changed, True)), expected)
-    torch.testing.assert_close(model(batch(some, True, WHOLE)), expected)  # one bin is as good
-
-
-def test_sum_so_far_is_at_each_step_the_sum_of_a_recording_that_ends_there(some):
-    torch.manual_seed(0)
-    frames, whole = batch(some, True), perceptron(some)
-    with torch.no_grad():
-        so_far = SummedImage(whole.body, so_far=True)(frames)
-        for steps in (1, 5, len(frames)):
-            expected = whole(frames.to_dense()[:steps])[0]
-            torch.testing.assert_close(so_far[steps - 1], expected)
-
-
-def test_sum_over_time_tells_no_direction_by_construction(some):
-    both, groups = forwards_and_backwards(some), [*range(12), *range(12)]
-    models = {
-        "regression": logistic_regression(summed_image),
-        "MLP": by_gradient(perceptron, epochs=3, time_window=WHOLE),
-    }
-    for trained in cross_validate(models, both, groups).values():
-        assert trained.correct(both).mean() == 0.5
-
-
-@pytest.mark.parametrize("make", [GatedRecurrent, HybridSNN])
-def test_network_with_a_memory_sees_the_order(make, some):
-    torch.manual_seed(0)
-    frames, model = batch(some, False), make(some).eval()
-    assert not torch.allclose(model(frames), model(frames.flip(0)))
-
-
-def test_network_without_a_memory_sees_frames_and_not_their_order(some):
-    torch.manual_seed(0)
-    frames, model = batch(some, False), FramePerceptron(some).eval()
-    expected = decode(model(frames))
-    torch.testing.assert_close(decode(model(frames.flip(0))), expected)
-    assert not torch.allclose(decode(model(frames.sum(0, keepdim=True))), expected)
-
-
-def test_recurrent_weights_stay_zero(some):
-    torch.manual_seed(0)
-    network = without_recurrence()
-    before = network.lif0.input_weights.detach().clone()
-    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
-    network(batch(some, True)).sum().backward()
-    optimizer.step()
-    assert not network.lif0.recurrent_weights.any()
-    assert not torch.equal(network.lif0.input_weights, before)
-
-
-def test_summed_image_and_five_numbers(some):
-    image = summed_image(some)
-    assert image.shape == (12, 2450)
-    assert np.expm1(image).sum(axis=1) == pytest.approx([len(events) for events in some.events])
-    assert five_numbers(some).shape == (12, 5)
-
-
-def test_profiles_by_hand():
-    events = np.array([(0, 0, 0, 1), (1, 0, 0, 0), (2, 0, 0, 1), (9, 0, 0, 0)], dtype=EVENT_DTYPE)
-    one = Recordings([events], [0], ("a",), (1, 1, 2))
-    assert rate_profile(one, 5).tolist() == [[0.5, 0.25, 0, 0, 0.25]]
-    assert on_profile(one, 5).tolist() == [[0.5, 1, 0.5, 0.5, 0]]
-    backwards = reversed_time(one)
-    assert rate_profile(backwards, 5).tolist() == [[0.25, 0, 0, 0.25, 0.5]]
-    assert on_profile(backwards, 5).tolist() == [[0, 0.5, 0.5, 1, 0.5]]
+# ---- Estimators ----
 
 
 def test_every_model_that_needs_no_gradient_trains(some):
-    split = Split(some, some)
-    for name in ("most frequent suit", "five numbers", "nearest neighbour", "logistic regression"):
-        assert MODELS[name](split, 0)(some).shape == (12,)
+    for name in ("most frequent suit", "global features", "nearest neighbour"):
+        assert MODELS[name].fit(some).predict(some).shape == (12,)
 
 
-def test_options_reach_the_training(some):
-    split = Split(some, some)
-    for make in (perceptron, ConvolutionalSNN):
-        assert by_gradient(make, epochs=1, augment=None)(split, 0)(some).shape == (12,)
-    plain = {"epochs": 1, "learning_rate": 0.002, "clip_norm": None, "augment": None}
-    assert spiking(without_recurrence, **plain)(split, 0)(some).shape == (12,)
+def test_settings_of_the_models_reach_the_training(some, monkeypatch):
+    """What a row of the table trains with: the recipe, but for what its line changes."""
+    found = {}
+
+    def train(recordings, seed, device, *, network, **changed):
+        found[seed, device] = changed
+        return Classifier(network()), None
+
+    monkeypatch.setattr(protocol, "train_classifier", train)
+    expected = {
+        "MLP": {"clip_norm": None, "time_window": WHOLE},
+        "CNN": {"clip_norm": None, "learning_rate": 0.003, "time_window": WHOLE},
+        "GRU": {"clip_norm": 1.0},
+        "SNN, book's recipe": {},
+        "SNN, no recurrence": {},
+        "MLP on each frame": {"learning_rate": 0.002},
+        "SNN behind a layer": {"learning_rate": 0.002},
+    }
+    for seed, (name, changed) in enumerate(expected.items()):
+        MODELS[name].fit(some, seed)
+        assert found.pop((seed, "cpu")) == changed
+    assert not found
+
+
+def test_seed_and_recordings_decide_what_a_network_learns(some):
+    first, again, other = (
+        NetworkEstimator(epochs=1).fit(some, seed).network.state_dict()["linear.weight"]
+        for seed in (1, 1, 2)
+    )
+    assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+def test_silent_network_has_no_answer(some):
+    estimator = NetworkEstimator(epochs=1).fit(some)
+    with torch.no_grad():
+        estimator.network.lif0.input_weights.zero_()
+    assert estimator.predict(some).tolist() == [-1] * 12
+
+
+def test_regression_as_a_network_says_what_the_regression_says(some):
+    four = logistic_regression(summed_image, C=10).fit(some)
+    two = some.subset(range(6))
+    binary = logistic_regression(summed_image).fit(two)
+    for estimator, recordings, classes in ((four, some, 4), (binary, two, 2)):
+        network = regression_network(estimator, recordings.sensor_size)
+        found = torch.log_softmax(network(batch(recordings, True))[0], 1).exp().detach().numpy()
+        expected = estimator.model.predict_proba(summed_image(recordings))
+        assert found.shape[1] == classes
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+class Typed(SpikingNetwork):
+    """What a reader types: a layer, ReLU, and chapter 3's network."""
+
+    def __init__(self, input_size=2450, output_size=4, hidden=20, dt=0.001):
+        super().__init__()
+        self.dt, self.input_size = dt, input_size
+        self.layer = torch.nn.Linear(input_size, hidden)
+        self.lif = LIFRecurrentCell(hidden, hidden, dt=dt)
+        self.linear = torch.nn.Linear(hidden, output_size, bias=False)
+        self.readout = LICell(dt=dt)
+
+    def step(self, frame, state):
+        lif, readout = state or (None, None)
+        spikes, lif = self.lif(torch.relu(self.layer(frame.flatten(1))), lif)
+        voltages, readout = self.readout(self.linear(spikes), readout)
+        return voltages, (lif, readout)
+
+
+class TypedForWholeFrames(SpikingNetwork):
+    """Another, without parameters of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = Typed()
+
+    def step(self, frame, state):
+        return self.inner.step(frame, state)
+
+
+@pytest.mark.parametrize("network", [Typed, TypedForWholeFrames, *NETWORKS, FeedforwardSNN])
+def test_any_network_goes_all_the_way(network, some, tmp_path):
+    """Trained, validated, asked, saved, loaded, asked over time and counted, without plumbing."""
+    classifier, history = train_classifier(some, network=network, epochs=2, device="cpu")
+    assert len(history.loss) == 2
+    trained = cross_validate({"mine": NetworkEstimator(network, epochs=1)}, some, range(12))
+    assert trained["mine"].correct(some).shape == (1, 12)
+    events = some.events[0]
+    prediction = predict(classifier, events, "cpu")
+    assert sum(prediction.probabilities.values()) == pytest.approx(1)
+    save_checkpoint(classifier, tmp_path / "mine.pt")
+    loaded = load_checkpoint(tmp_path / "mine.pt", "cpu", network=network)
+    assert predict(loaded, events, "cpu").probabilities == prediction.probabilities
+    over_time = predict_over_time(loaded, some)
+    assert np.array(over_time.answers[0])[-1] == [*some.classes, None].index(prediction.class_name)
+    frames = batch(some, classifier.snn.takes_sparse)
+    assert (count_operations(classifier, frames).effective > 0).all()
+
+
+@pytest.mark.parametrize("network", [Typed, FrameMLP, GRU, HybridSNN, BinarySNN, FeedforwardSNN])
+def test_width_that_does_not_fit_is_an_error_everywhere(network, some):
+    classifier, _ = train_classifier(some, network=network, epochs=1, time_window=2000)
+    assert classifier.snn.dt == 0.002
+    loader = make_loader(some, time_window=1000)
+    for refuse in (evaluate, fit):
+        with pytest.raises(
+            ValueError, match=r"bins are 1000 µs wide, the network's dt is 0\.002 s"
+        ):
+            refuse(classifier, loader)
+    part = DataLoader(Subset(loader.dataset, range(4)), collate_fn=loader.collate_fn)
+    with pytest.raises(ValueError, match="bins are 1000 µs wide"):
+        evaluate(classifier, part)
+
+
+@pytest.mark.parametrize("network", [MLP, CNN])
+def test_any_width_fits_a_network_of_the_sum(network, some):
+    classifier, _ = train_classifier(some, network=network, epochs=1)
+    found = [
+        evaluate(classifier, make_loader(some, time_window=width)).log_probabilities
+        for width in (1000, 300, WHOLE)
+    ]
+    for other in found[1:]:
+        torch.testing.assert_close(found[0], other)
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (SNN(8, 4), "network is SNN.*give a class, or a function that makes a network"),
+        ("fast", "network is 'fast'; give a class"),
+        (lambda frames: None, "missing a required argument: 'frames'; give every other parameter"),
+        (lambda: torch.nn.Linear(2, 2), "made a Linear; make a FrameNetwork"),
+    ],
+)
+def test_what_makes_no_network_is_refused(network, message, some):
+    with pytest.raises(TypeError, match="(?s)" + message):
+        train_classifier(some, network=network)
+
+
+def test_network_fits_any_recordings_without_plumbing():
+    events = np.array([(0, 0, 0, 0), (1500, 19, 29, 1)], dtype=EVENT_DTYPE)
+    pair = Recordings([events, events], [0, 1], ("a", "b"), (20, 30, 2))
+    for network in (Typed, SNN, *NETWORKS, partial(HybridSNN, features=7)):
+        classifier, _ = train_classifier(pair, network=network, time_window=500, epochs=1)
+        assert predict(classifier, events).readout.shape[1] == 2
+        assert set(predict(classifier, events).probabilities) == {"a", "b"}

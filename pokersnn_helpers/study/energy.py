@@ -59,7 +59,7 @@ def estimate_energy(operations: Operations, bits: int = 32) -> Energy:
         raise ValueError(f"bits is {bits}; choose from {', '.join(map(str, MAC_PJ))}")
     size = operations.footprint * bits / 32
     access = next((pj for most, pj in SRAM_PJ.items() if size <= most), DRAM_PJ)
-    read, updates = access * bits / 64, operations.neuron_updates
+    read, updates = access * bits / 64, operations.membrane_updates
     update_pj, states_pj = 2 * MAC_PJ[32], 4 * 32 / 64 * SRAM_PJ[8 * 2**10]
     dense = MAC_PJ[bits] * operations.dense_macs + update_pj * updates
     macs, acs = operations.effective_macs, operations.effective_acs

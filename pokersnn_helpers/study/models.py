@@ -194,8 +194,8 @@ class BinarySNN(Model):
 class FeedforwardSNN(FastSNN):
     """The book's network with recurrent weights that are 0 and stay 0."""
 
-    def __init__(self, *sizes: int, **neurons: Any):
-        super().__init__(*sizes, **neurons)
+    def __init__(self, **arguments: Any):
+        super().__init__(**arguments)
         with torch.no_grad():
             self.lif0.recurrent_weights.zero_()
         self.lif0.recurrent_weights.requires_grad_(False)

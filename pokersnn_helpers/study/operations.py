@@ -48,9 +48,8 @@ class Operations:
             no input.
         effective_macs: Effective multiply-accumulates.
         effective_acs: Effective accumulates.
-        neuron_updates: How often a neuron's voltage changes or is reset, or has its first step.
-            NeuroBench calls them membrane updates. 0 in networks without LIF neurons and
-            integrators.
+        membrane_updates: How often a neuron's voltage changes or is reset, or has its first step.
+            0 in networks without LIF neurons and integrators.
         activation_sparsity: Share of zeros, from 0 to 1, in the inputs of all layers but the first;
             0 if there is only one layer.
         connection_sparsity: Share of the weights that are 0, from 0 to 1.
@@ -62,7 +61,7 @@ class Operations:
     dense_macs: np.ndarray
     effective_macs: np.ndarray
     effective_acs: np.ndarray
-    neuron_updates: np.ndarray
+    membrane_updates: np.ndarray
     activation_sparsity: np.ndarray
     connection_sparsity: float
     parameters: int
@@ -83,15 +82,10 @@ def count_operations(
 ) -> Operations:
     """Run a network once and count its operations, as the first lines of this module define them.
 
-    ::
-
-        frames, _ = next(iter(make_loader(data.test, len(data.test), sparse=True)))
-        count_operations(classifier, frames).means()
-
     Args:
         network: Takes frames. Its weights are those of ``nn.Linear``, ``nn.Conv2d``, an ``nn.GRU``
             of one layer and Norse's ``LIFRecurrentCell``: so are those of ``SNN``, ``FastSNN`` and
-            the networks in ``baselines``. It runs as in a test, without dropout.
+            the networks in ``models``. It runs as in a test, without dropout.
         frames: Event counts of shape (T, B, polarities, height, width), dense or sparse.
         steps: How many time steps of each recording to count, of shape (B,), for example those
             before an answer. Default: up to its last event, so that padding isn't counted. A layer
@@ -99,10 +93,19 @@ def count_operations(
 
     Raises:
         TypeError: The network has weights in another kind of layer; or as the network itself.
-        ValueError: As the network itself.
+        ValueError: A layer isn't called once per step, there isn't a number of steps for each
+            recording; or as the network itself.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs, make_loader
+        >>> frames, _ = next(iter(make_loader(load_pokerdvs(source="simulated").test)))
+        >>> count_operations(FastSNN(), frames).effective_acs.shape
+        (20,)
     """
     _check_layers(network)
     calls, batch, nonzero = _run(network, frames), frames.shape[1], functools.cache(_nonzero)
+    if steps is not None and np.shape(steps) != (batch,):
+        raise ValueError(f"steps has shape {np.shape(steps)}; expected ({batch},), one a recording")
     if steps is None:
         row, _, _ = nonzero(frames, math.prod(frames.shape[2:]))
         active = np.bincount(row, minlength=len(frames) * batch).reshape(-1, batch) > 0
@@ -123,16 +126,16 @@ def count_operations(
             changed = _updates(outputs[1])
             updates += (changed * _before(steps, len(changed))).sum(axis=0)
     matrices = [each for each in network.parameters() if each.ndim > 1]
-    used = sum(int(each.count_nonzero()) for each in matrices)
+    zero_weights = sum(int((each == 0).sum()) for each in matrices)
     stored = [*network.parameters(), *network.buffers()]
     return Operations(
         steps=np.array(steps, dtype=float),
         dense_macs=dense,
         effective_macs=macs,
         effective_acs=acs,
-        neuron_updates=updates,
+        membrane_updates=updates,
         activation_sparsity=zeros / np.maximum(activations, 1),
-        connection_sparsity=1 - used / sum(each.numel() for each in matrices),
+        connection_sparsity=zero_weights / max(1, sum(each.numel() for each in matrices)),
         parameters=sum(each.numel() for each in network.parameters()),
         footprint=sum(each.numel() * each.element_size() for each in stored),
     )
@@ -149,6 +152,10 @@ def _check_layers(network: nn.Module) -> None:
                 f" the weights of {', '.join(kind.__name__ for kind in LAYERS)} only (of a GRU one"
                 " layer and direction, with biases, the time first)"
             )
+        if isinstance(module, nn.Conv2d) and (
+            isinstance(module.padding, str) or module.padding_mode != "zeros"
+        ):
+            raise TypeError(f"{name} is {module}; count_operations knows padding by a number only")
 
 
 @torch.no_grad()
@@ -159,9 +166,9 @@ def _run(network: nn.Module, frames: torch.Tensor) -> dict[nn.Module, tuple[Any,
     def note(module: nn.Module, given: Any, output: Any) -> None:
         if isinstance(module, FastSNN):  # which calls no layer
             hidden, readout = module.recording
-            calls[module.lif0] = [(given[0], (hidden.z, hidden))]
-            calls[module.linear] = [(hidden.z, ())]
-            calls[module.readout] = [(hidden.z, (readout.v, readout))]
+            calls[module.lif0].append((given[0], (hidden.z, hidden)))
+            calls[module.linear].append((hidden.z, ()))
+            calls[module.readout].append((hidden.z, (readout.v, readout)))
         else:
             needed = isinstance(module, (nn.GRU, *NEURONS))
             calls[module].append((given[0], output if needed else ()))
@@ -181,6 +188,14 @@ def _run(network: nn.Module, frames: torch.Tensor) -> dict[nn.Module, tuple[Any,
         network.train(training)
         for snn, (record, recording) in zip(fast, recorded, strict=True):
             snn.record, snn.recording = record, recording
+
+    for name, layer in network.named_modules():
+        times = len(calls[layer]) if layer in calls else 0
+        if isinstance(layer, LAYERS) and times not in (1, len(frames)):
+            raise ValueError(
+                f"{name} was called {times} times in {len(frames)} time steps; count_operations "
+                "knows networks that call a layer once, or once per step"
+            )
 
     def join(layer: nn.Module, each: list[tuple[Any, Any]]) -> tuple[Any, Any]:
         at_once = len(each) == 1 and (layer in inside or not isinstance(layer, NEURONS))

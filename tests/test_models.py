@@ -1,0 +1,169 @@
+"""The networks that are compared, and features of recordings."""
+
+import numpy as np
+import pytest
+import torch
+
+from pokersnn_helpers import EVENT_DTYPE, Recordings, decode, load_pokerdvs131, make_loader
+from pokersnn_helpers.recipe import build_network
+from pokersnn_helpers.snn import WHOLE
+from pokersnn_helpers.study.models import (
+    CNN,
+    GRU,
+    MLP,
+    BinarySNN,
+    FeedforwardSNN,
+    FrameMLP,
+    HybridSNN,
+    global_features,
+    on_profile,
+    rate_profile,
+    summed_image,
+)
+from pokersnn_helpers.study.perturbations import (
+    forwards_and_backwards,
+    reversed_time,
+    shuffled_time,
+)
+from pokersnn_helpers.study.protocol import NetworkEstimator, cross_validate, logistic_regression
+
+NETWORKS = (MLP, CNN, FrameMLP, GRU, HybridSNN, BinarySNN)
+
+
+@pytest.fixture(scope="module")
+def some():
+    """Three recordings of each suit, each from another pass."""
+    everything = load_pokerdvs131(source="simulated")
+    first = everything.table.drop_duplicates("pass").groupby("class", sort=False).head(3)
+    return everything.recordings.subset(first.index)
+
+
+def batch(recordings, sparse, time_window=1000):
+    return next(iter(make_loader(recordings, 12, time_window, sparse=sparse)))[0]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_networks_give_values_per_class_and_take_sparse_frames_as_dense_ones(network, some):
+    torch.manual_seed(0)
+    model = network().eval()
+    dense, sparse = (model(batch(some, sparse)) for sparse in (False, True))
+    assert dense.shape[1:] == (12, 4)
+    torch.testing.assert_close(sparse, dense, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_networks_fit_any_sensor(network):
+    events = np.array([(0, 0, 0, 0), (1500, 19, 29, 0)], dtype=EVENT_DTYPE)
+    pair = Recordings([events, events], [0, 1], ("a", "b"), (20, 30, 1))
+    assert network((20, 30, 1), 2)(batch(pair, True)).shape[1:] == (2, 2)
+    with pytest.raises(ValueError, match="hold 600 inputs per time step, but this network takes"):
+        network()(batch(pair, True))
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_weight_has_a_gradient(network, some):
+    torch.manual_seed(0)
+    model = network()
+    decode(model(batch(some, True)))[:, 0].sum().backward()
+    for name, weights in model.named_parameters():
+        assert weights.grad is not None and weights.grad.abs().sum() > 0, name
+
+
+@pytest.mark.parametrize("network", [MLP, CNN])
+def test_models_of_the_sum_see_no_order_in_time(network, some):
+    torch.manual_seed(0)
+    model = network()
+    expected = model(batch(some, True))
+    for changed in (reversed_time(some), shuffled_time(some)):
+        torch.testing.assert_close(model(batch(changed, True)), expected)
+    torch.testing.assert_close(model(batch(some, True, WHOLE)), expected)  # one bin is as good
+
+
+def test_cumulative_sum_is_at_each_step_the_sum_of_a_recording_that_ends_there(some):
+    torch.manual_seed(0)
+    frames, whole, cumulative = batch(some, True), MLP(), MLP(cumulative=True)
+    cumulative.load_state_dict(whole.state_dict())
+    assert whole.dt is None and cumulative.dt == 0.001
+    with torch.no_grad():
+        found = cumulative(frames)
+        for steps in (1, 5, len(frames)):
+            torch.testing.assert_close(found[steps - 1], whole(frames.to_dense()[:steps])[0])
+
+
+def test_sum_over_time_tells_no_direction_by_construction(some):
+    both, groups = forwards_and_backwards(some), [*range(12), *range(12)]
+    models = {
+        "regression": logistic_regression(summed_image),
+        "MLP": NetworkEstimator(MLP, epochs=3, time_window=WHOLE),
+    }
+    for trained in cross_validate(models, both, groups).values():
+        assert trained.correct(both).mean() == 0.5
+
+
+@pytest.mark.parametrize("network", [GRU, HybridSNN])
+def test_network_with_a_memory_sees_the_order(network, some):
+    torch.manual_seed(0)
+    frames, model = batch(some, False), network().eval()
+    assert not torch.allclose(model(frames), model(frames.flip(0)))
+
+
+def test_network_without_a_memory_sees_frames_and_not_their_order(some):
+    torch.manual_seed(0)
+    frames, model = batch(some, False), FrameMLP().eval()
+    expected = decode(model(frames))
+    torch.testing.assert_close(decode(model(frames.flip(0))), expected)
+    assert not torch.allclose(decode(model(frames.sum(0, keepdim=True))), expected)
+
+
+def test_recurrent_weights_stay_zero(some):
+    torch.manual_seed(0)
+    network = build_network(FeedforwardSNN)
+    before = network.lif0.input_weights.detach().clone()
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+    network(batch(some, True)).sum().backward()
+    optimizer.step()
+    assert not network.lif0.recurrent_weights.any()
+    assert not torch.equal(network.lif0.input_weights, before)
+
+
+def test_binary_frames_hold_at_most_one_event_per_pixel_and_bin(some, monkeypatch):
+    seen, network = [], BinarySNN()
+    monkeypatch.setattr(network.snn, "forward", lambda frames: seen.append(frames) or frames)
+    for sparse in (True, False):
+        network(frames := batch(some, sparse))
+        dense, found = (each.to_dense() if sparse else each for each in (frames, seen.pop()))
+        assert dense.max() > 1
+        assert torch.equal(found, (dense > 0).float())
+
+
+def test_reported_rate_is_that_of_spikes_per_neuron_and_step():
+    network = BinarySNN()
+    with torch.no_grad():
+        network.snn.lif0.recurrent_weights.zero_()
+        network.snn.lif0.input_weights.fill_(100)  # every neuron spikes in every step
+    network.reports_rate = network.snn.record = True
+    with torch.no_grad():
+        voltages = network(torch.ones(400, 1, 2, 35, 35))
+    assert voltages.shape == (400, 1, 5)
+    assert network.snn.recording.lif0.z.mean() > 0.95
+    # Integrators take some 15 ms to reach what a steady input ends as.
+    assert voltages[..., -1].mean().item() == pytest.approx(
+        network.snn.recording.lif0.z.mean().item(), rel=0.05
+    )
+
+
+def test_summed_image_and_global_features(some):
+    image = summed_image(some)
+    assert image.shape == (12, 2450)
+    assert np.expm1(image).sum(axis=1) == pytest.approx([len(events) for events in some.events])
+    assert global_features(some).shape == (12, 5)
+
+
+def test_profiles_by_hand():
+    events = np.array([(0, 0, 0, 1), (1, 0, 0, 0), (2, 0, 0, 1), (9, 0, 0, 0)], dtype=EVENT_DTYPE)
+    one = Recordings([events], [0], ("a",), (1, 1, 2))
+    assert rate_profile(one, 5).tolist() == [[0.5, 0.25, 0, 0, 0.25]]
+    assert on_profile(one, 5).tolist() == [[0.5, 1, 0.5, 0.5, 0]]
+    backwards = reversed_time(one)
+    assert rate_profile(backwards, 5).tolist() == [[0.25, 0, 0, 0.25, 0.5]]
+    assert on_profile(backwards, 5).tolist() == [[0, 0.5, 0.5, 1, 0.5]]
