@@ -5,7 +5,7 @@ Every error names what was wrong, with which value, and what to do.
 
 import math
 import reprlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
@@ -247,3 +247,16 @@ def check_training(
 def norm(model: torch.nn.Module) -> torch.Tensor:
     """Return the Euclidean norm of all weights: one that isn't finite shows in it."""
     return get_total_norm([weights.detach() for weights in model.parameters()])
+
+
+def check_not_empty(**values: Sized) -> None:
+    """Raise a ``ValueError`` that names the first value that holds nothing to draw."""
+    for name, value in values.items():
+        if len(value) == 0:
+            raise ValueError(f"{name} is empty: there is nothing to draw")
+
+
+def check_classes(classes: Sequence[str], number: int) -> None:
+    """Refuse names of classes that aren't as many as the network's answers, or not distinct."""
+    if not len(classes) == len(set(classes)) == number:
+        raise ValueError(f"classes are {list(classes)}; expected {number} names, all different")

@@ -208,3 +208,12 @@ class Classifier(torch.nn.Module):
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return log-probabilities (B, classes) of frames (T, B, ...)."""
         return self.decode(self.snn(frames))
+
+
+def leading(values: torch.Tensor) -> torch.Tensor:
+    """Return which value along the last axis is the largest, and -1 where several are.
+
+    A network that hasn't spiked has the same voltage for all classes: that is no answer.
+    """
+    largest = values.amax(dim=-1, keepdim=True)
+    return torch.where((values == largest).sum(dim=-1) == 1, values.argmax(dim=-1), -1)

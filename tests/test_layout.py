@@ -13,9 +13,10 @@ ORDER = [
     *("simulation.pips", "simulation.camera", "simulation.cards", "simulation.dataset"),
     *("simulation.comparison", "simulation"),
     *("pokerdvs", "pokerdvs131", "recipe", "changes", "baselines", "latency"),
-    *("figures.colours", "figures.plots", "figures.drawings", "figures.animations"),
+    *("figures.colours", "figures.labels", "figures.recordings", "figures.networks"),
+    *("figures.results", "figures.drawings", "figures.animations"),
     *("figures.interactive", "figures.interactive_pixel", "figures.interactive_neuron"),
-    *("figures.interactive_card", "figures"),
+    "figures",
     *("", "__main__"),  # the package's own __init__.py is the name ""
 ]
 

@@ -3,13 +3,14 @@
 An ``InteractiveFigure`` is an image with JSON beside it. On the published page a script
 (``book/_static/interactive_figures.js``) makes an interactive figure out of the JSON and replaces
 the image with it. In Colab and on paper there is no script, and the image stays. This module holds
-what all of them share and the cloud of events; the others have a module each.
+what all of them share, the cloud of events and the card; the others have a module each.
 """
 
 import base64
 import html
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -19,7 +20,16 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ..recordings import Split
-from .plots import plot_event_cloud
+from ..snn import SNN
+from .networks import plot_answer
+from .recordings import plot_event_cloud
+
+# The card's, beside those that it has everywhere: name in the script, words for the reader.
+MORE_SWITCHES = {
+    "mirror": "in a mirror",
+    "off-only": "OFF events only",
+    "half-neurons": "half of the neurons",
+}
 
 
 class Slider(NamedTuple):
@@ -54,12 +64,12 @@ class Slider(NamedTuple):
 Sliders = dict[str, Slider]
 
 
-def start_of(sliders: Sliders) -> dict[str, float]:
+def initial_values(sliders: Sliders) -> dict[str, float]:
     """Return the values before the reader moves a slider."""
     return {name: slider.value(slider.start) for name, slider in sliders.items()}
 
 
-def described(sliders: Sliders) -> dict[str, dict[str, Any]]:
+def as_json(sliders: Sliders) -> dict[str, dict[str, Any]]:
     """Return the sliders as JSON can hold them."""
     return {name: slider._asdict() for name, slider in sliders.items()}
 
@@ -155,3 +165,25 @@ def _pack(events: np.ndarray) -> dict[str, dict[str, str]]:
         }
         for polarity, name in enumerate(("OFF", "ON"))
     }
+
+
+def interactive_card(snn: SNN, events: np.ndarray, classes: Sequence[str]) -> InteractiveFigure:
+    """Draw a recording and the answer of a network; the page lets the reader show cards to one.
+
+    The network of the page is always that of ``tools/card_network.py``, trained on simulated cards
+    alone. Its weights lie beside the script, not in the figure.
+
+    Args:
+        snn: The network of the image.
+        events: The recording of the image.
+        classes: Names of the classes.
+    """
+    fig = plot_answer(snn, events, classes)
+    return InteractiveFigure.from_figure(
+        "card",
+        {"switches": MORE_SWITCHES},
+        fig,
+        f"On the left, all {len(events):,} events of a recording, ON red and OFF blue. On the "
+        "right, above, the spikes of the hidden neurons over time, sorted by the class that they "
+        "vote for. Below, one voltage per class over the same time; the highest is the answer.",
+    )
