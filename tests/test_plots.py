@@ -1,4 +1,5 @@
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
@@ -11,6 +12,7 @@ from norse.torch.functional.leaky_integrator import LIState
 from norse.torch.functional.lif import LIFFeedForwardState
 
 from pokersnn_helpers import (
+    EVENT_DTYPE,
     SNN,
     Evaluation,
     FastSNN,
@@ -18,11 +20,13 @@ from pokersnn_helpers import (
     SpikingNetwork,
     recording_statistics,
 )
+from pokersnn_helpers.figures.animations import animate_frames
 from pokersnn_helpers.figures.colours import ACCENT, CLASS_COLOURS, class_colours
 from pokersnn_helpers.figures.labels import add_class_legend, label_ends
 from pokersnn_helpers.figures.networks import (
     draw_raster,
     draw_readout,
+    plot_answer,
     plot_dynamics,
     plot_network,
     plot_neuron,
@@ -32,6 +36,7 @@ from pokersnn_helpers.figures.networks import (
 from pokersnn_helpers.figures.recordings import (
     plot_closeness,
     plot_distributions,
+    plot_event_cloud,
     plot_frames,
     plot_passes,
 )
@@ -474,3 +479,169 @@ def test_passes_have_a_bar_each_and_every_recording_a_mark():
         marks[line.get_marker()] = marks.get(line.get_marker(), 0) + len(line.get_xdata())
     assert marks == {"o": 1, "D": 1, "x": 2}
     assert {text.get_text() for text in ax.texts} == {"club", "heart"}
+
+
+# ---- Any sensor, any classes, and nothing at all ----
+
+
+@pytest.mark.parametrize("sensor_size", [(64, 48, 2), (6, 5, 1)])
+def test_answer_of_any_sensor_is_drawn(sensor_size):
+    width, height, number = sensor_size
+    snn = SNN(width * height * number, hidden_size=5, output_size=2)
+    events = np.zeros(8, EVENT_DTYPE)
+    events["x"], events["y"], events["p"] = width - 1, height - 1, number - 1
+    fig = plot_answer(snn, events, ["left", "right"], sensor_size)
+    (image,) = fig.axes[0].images
+    assert image.get_array().shape == (height, width)
+    assert image.get_array()[-1, -1] == 8 and image.get_array().sum() == 8
+
+
+@pytest.mark.parametrize(("weight", "title"), [(0, "no answer"), (1, "the answer: a right")])
+def test_silence_is_no_answer(weight, title):
+    snn = SNN(2 * 35 * 35, hidden_size=3, output_size=2)
+    with torch.no_grad():
+        snn.lif0.input_weights.fill_(weight)
+        snn.lif0.recurrent_weights.zero_()
+        snn.linear.weight.copy_(torch.tensor([[0.0], [1.0]]).expand(2, 3))
+    events = np.zeros(50, EVENT_DTYPE)
+    events["t"] = 500 * np.arange(50)
+    fig = plot_answer(snn, events, ["left", "right"])
+    assert fig.axes[2].get_title() == title
+
+
+def test_frames_of_one_polarity_show_their_counts():
+    frame = torch.zeros(1, 5, 6)
+    frame[0, 4, 3] = 7
+    fig = plot_frames([frame, frame], ["a", "b"], columns=2)
+    first, second, bar = fig.axes
+    assert first.images[0].get_array()[4, 3] == 7 and second.images[0].get_clim() == (0, 7)
+    assert bar.get_ylabel() == "events per pixel"
+
+
+def test_templates_of_one_polarity_are_one_row():
+    snn = SNN(6 * 5, hidden_size=3, output_size=2)
+    axes = plot_templates(snn, ["left", "right"], (6, 5, 1)).axes
+    assert [ax.get_ylabel() for ax in axes] == ["all events", ""]
+    assert [ax.images[0].get_array().shape for ax in axes] == [(5, 6)] * 2
+
+
+def test_event_cloud_of_one_polarity_is_neither_on_nor_off():
+    fig = plot_event_cloud(np.zeros(4, EVENT_DTYPE), "x", (6, 5, 1))
+    assert [text.get_text() for text in fig.legends[0].get_texts()] == ["all: 4"]
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: plot_frames([torch.zeros(3, 5, 6)], ["a"]),
+        lambda: plot_templates(SNN(90, output_size=2), ["left", "right"], (6, 5, 3)),
+        lambda: plot_event_cloud(np.zeros(4, EVENT_DTYPE), "x", (6, 5, 3)),
+        lambda: animate_frames(torch.zeros(4, 3, 5, 6), 1000, "x"),
+    ],
+)
+def test_three_polarities_are_refused_by_name(draw):
+    with pytest.raises(ValueError, match="the sensor has 3 polarities"):
+        draw()
+
+
+def test_templates_name_a_sensor_that_is_not_the_networks():
+    with pytest.raises(
+        ValueError, match=r"sensor_size is \(64, 64, 2\); the network has 60 inputs"
+    ):
+        plot_templates(wired(), ["left", "right"], (64, 64, 2))
+
+
+def test_any_number_of_models_has_a_curve_and_a_look_each():
+    models = [f"model {number}" for number in range(20)]
+    table = pd.DataFrame({"model": models, "change": "x", "amount": 1, "value": 2})
+    fig = plot_curves(table.assign(low=1, high=3), "%")
+    lines = fig.axes[0].lines
+    assert [line.get_label() for line in lines] == models
+    looks = {(line.get_color(), line.get_linestyle(), line.get_marker()) for line in lines}
+    assert len(looks) == 20
+    fig.canvas.draw()
+    box = fig.legends[0].get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= fig.bbox.x1
+
+
+def answers(predicted, targets, classes=2):
+    """What ``evaluate`` returns, reduced to what ``plot_confusion`` reads."""
+    shape = (len(targets), classes)
+    predicted, targets = torch.tensor(predicted), torch.tensor(targets)
+    return SimpleNamespace(log_probabilities=np.zeros(shape), predicted=predicted, targets=targets)
+
+
+def test_confusion_counts_silence_in_a_column_of_its_own():
+    fig = plot_confusion(answers([0, -1, -1, 1], [0, 0, 1, 1]), ["left", "right"])
+    assert fig.axes[0].images[0].get_array().tolist() == [[1, 0, 1], [0, 1, 1]]
+    ticks = [tick.get_text() for tick in fig.axes[0].get_xticklabels()]
+    assert ticks == ["left", "right", "no answer"]
+
+
+def test_neurons_that_favour_no_class_vote_for_none():
+    snn = wired()
+    with torch.no_grad():
+        snn.linear.weight[:, 2] = 0  # it was the second vote for class 0
+    voteless = SNN(hidden_size=3, output_size=2)
+    torch.nn.init.zeros_(voteless.linear.weight)
+    events = np.zeros(8, EVENT_DTYPE)
+    raster = plot_answer(voteless, events, ["left", "right"]).axes[1]
+    assert not raster.texts and not raster.collections
+    fig = plot_votes(snn, torch.zeros(2, 3), ["left", "right"])
+    assert np.array_equal(
+        fig.axes[0].images[0].get_array(), snn.linear.weight.detach()[:, [2, 1, 0]]
+    )
+    assert fig.axes[0].collections[0].get_segments()[0][0, 0] == 0.5
+
+
+NOTHING = pd.DataFrame({name: [] for name in ("class", "events", "change", "model", "pass")})
+
+
+@pytest.mark.parametrize(
+    ("name", "draw"),
+    [
+        ("frames", lambda: plot_frames([], [])),
+        ("table", lambda: plot_distributions(NOTHING, ["events"])),
+        ("columns", lambda: plot_distributions(pd.DataFrame({"class": ["a"]}), [])),
+        ("table", lambda: plot_passes(NOTHING)),
+        ("table", lambda: plot_closeness(NOTHING.set_index(["class", "events"]))),
+        ("table", lambda: plot_curves(NOTHING, "%")),
+        ("history", lambda: plot_history(History())),
+        ("values", lambda: plot_spread({}, "%")),
+        (r"values\['a'\]", lambda: plot_spread({"a": []}, "%")),
+        ("values", lambda: plot_intervals({}, "%")),
+        ("values", lambda: plot_bars({}, ["a"], "ms")),
+        ("titles", lambda: plot_bars({"a": []}, [], "ms")),
+        ("network", lambda: plot_network(SpikingNetwork())),
+    ],
+)
+def test_nothing_to_draw_is_said_by_name(name, draw):
+    with pytest.raises(ValueError, match=f"^{name} is empty"):
+        draw()
+
+
+@pytest.mark.parametrize("classes", [["left"], ["left", "left"], ["left", "middle", "right"]])
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda classes: plot_confusion(answers([0, 1], [0, 1]), classes),
+        lambda classes: plot_templates(wired(), classes, (6, 5, 2)),
+        lambda classes: plot_votes(wired(), torch.zeros(2, 3), classes),
+        lambda classes: plot_answer(wired(), np.zeros(4, EVENT_DTYPE), classes, (6, 5, 2)),
+        lambda classes: plot_dynamics(run(Own(), 6, 6), 0.001, classes),
+    ],
+)
+def test_other_numbers_of_classes_are_refused(draw, classes):
+    with pytest.raises(ValueError, match=r"classes are \['left'.*expected 2 names"):
+        draw(classes)
+
+
+def test_votes_for_classes_without_a_name_are_refused():
+    with pytest.raises(ValueError, match="votes go up to 2; classes has 2 names"):
+        draw_raster(plt.gca(), torch.eye(3), 0.001, torch.tensor([0, 1, 2]), ["left", "right"])
+
+
+def test_bars_have_one_panel_or_several_and_no_logarithm_of_zero():
+    assert len(plot_bars({"slow": [10], "fast": [5]}, ["a"], "ms").axes) == 1
+    with pytest.raises(ValueError, match="values hold 0"):
+        plot_bars({"slow": [10], "none": [0]}, ["a"], "ms")

@@ -29,8 +29,10 @@ def _write(ax: Axes, x: float, y: float, text: str, colour: str = TEXT, **option
     ax.text(x, y, text, color=colour, **({"ha": "center", "va": "center"} | options))
 
 
-def _draw_frame(ax: Axes, frame: torch.Tensor, left: float, bottom: float, side: float) -> None:
-    ax.add_patch(Rectangle((left, bottom), side, side, facecolor=SHADE, edgecolor=ACCENT))
+def _draw_frame(
+    ax: Axes, frame: torch.Tensor, left: float, bottom: float, side: float, edge: str = SHADE
+) -> None:
+    ax.add_patch(Rectangle((left, bottom), side, side, facecolor=SHADE, edgecolor=edge))
     ax.imshow(
         on_minus_off(frame), cmap=EVENTS_MAP, vmin=-4, vmax=4, aspect="auto", zorder=2,
         extent=(left, left + side, bottom, bottom + side),
@@ -127,7 +129,7 @@ def batch_drawing() -> Figure:
     for number, frame in enumerate(frames):
         start = left + step * number + (step - size) / 2
         arrow(ax, (start + size / 2, 3.5), (start + size / 2, 3.24), GREY)
-        _draw_frame(ax, frame, start, bottom, size)
+        _draw_frame(ax, frame, start, bottom, size, ACCENT)
     _write(ax, left, bottom - 0.24, "one frame per bin: (T, 2, 35, 35)", ha="left", weight="bold")
 
     # Recordings of different lengths, padded

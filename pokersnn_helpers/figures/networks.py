@@ -14,7 +14,7 @@ from matplotlib.patches import Circle, FancyArrowPatch, Rectangle
 from matplotlib.ticker import MaxNLocator
 from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_feed_forward_step
 
-from ..checks import check_classes
+from ..checks import check_classes, check_not_empty
 from ..frames import to_frames
 from ..recordings import POKERDVS_SENSOR_SIZE
 from ..snn import SNN, SpikingNetwork, leading
@@ -121,6 +121,7 @@ def plot_network(network: SpikingNetwork) -> Figure:
         sizes = (network.arguments[f"{part}_size"] for part in ("input", "hidden", "output"))
         return _plot_snn(*sizes)
     layers = dict(network.named_children())
+    check_not_empty(network=layers)
     fig, ax = canvas(0.8 * len(layers))
     for place, (name, layer) in enumerate(layers.items()):
         parameters = sum(weights.numel() for weights in layer.parameters())
@@ -145,18 +146,13 @@ def _plot_snn(inputs: int, hidden: int, outputs: int) -> Figure:
                 corner = (left + 0.1 * (column + 1), bottom + 0.1 * (7 - row))
                 ax.add_patch(Rectangle(corner, 0.1, 0.1, facecolor=colour, linewidth=0))
     # The neurons, with gaps for those that aren't drawn, and every connection between them.
-    middle, columns = 1.62, dict[float, list[float]]()
+    middle, columns = 1.62, dict[float, np.ndarray]()
     for x, number, pitch, most in ((2.75, hidden, 0.28, 6), (4.72, outputs, 0.42, 4)):
         shown = min(number, most)
-        places = [middle + pitch * (place - (shown - 1) / 2) for place in range(shown)]
+        columns[x] = middle + pitch * (np.arange(shown) - (shown - 1) / 2)
         if number > shown:
-            places = [
-                y + 0.15 * (1 if place >= shown // 2 else -1) for place, y in enumerate(places)
-            ]
-            ax.plot(
-                [x] * 3, [middle - 0.07, middle, middle + 0.07], "o", color=TEXT, markersize=1.8
-            )
-        columns[x] = places
+            columns[x] += np.where(np.arange(shown) < shown // 2, -0.15, 0.15)
+            ax.plot([x] * 3, middle + np.array([-0.07, 0, 0.07]), "o", color=TEXT, markersize=1.8)
     (x_hidden, hidden_places), (x_readout, readout_places) = columns.items()
     fan: dict[str, Any] = {"color": GREY, "linewidth": 0.5, "alpha": 0.6, "zorder": 1}
     for y in hidden_places:
@@ -337,7 +333,7 @@ def draw_raster(
     if votes is None:
         return
     if groups.max() >= len(classes):
-        raise ValueError(f"votes are up to {groups.max()}, for {len(classes)} classes")
+        raise ValueError(f"votes go up to {groups.max()}; classes has {len(classes)} names")
     ax.set(yticks=[], ylabel=f"{len(cells)} neurons")
     edge: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "clip_on": False}
     for number, (name, colour) in enumerate(class_colours(classes).items()):
