@@ -53,12 +53,12 @@ def content(figure):
 
 
 def test_cloud_carries_the_events_of_the_first_recordings_of_each_class(simulated):
-    carried = content(interactive_event_cloud(simulated, recordings=2))
+    carried = content(interactive_event_cloud(simulated))
     assert carried["sensor_size"] == [35, 35, 2]
     assert list(carried["recordings"]) == list(simulated.classes)
     for target, name in enumerate(simulated.classes):
-        expected = [events for events, label in simulated.test if label == target][:2]
-        assert len(carried["recordings"][name]) == 2
+        expected = [events for events, label in simulated.test if label == target][:3]
+        assert len(carried["recordings"][name]) == len(expected) > 0
         for packed, events in zip(carried["recordings"][name], expected, strict=True):
             for polarity, part in enumerate(("OFF", "ON")):
                 for field in "txy":
@@ -86,6 +86,13 @@ def test_cloud_refuses_times_that_it_would_cut(simulated):
     test = Recordings([late], [3], simulated.classes, simulated.sensor_size)
     with pytest.raises(ValueError, match=r"70000 µs; the page takes 65,535"):
         interactive_event_cloud(simulated._replace(test=test))
+
+
+def test_cloud_offers_only_classes_that_have_a_recording(simulated):
+    test = Recordings([simulated.test[0][0]], [1], simulated.classes, simulated.sensor_size)
+    figure = interactive_event_cloud(simulated._replace(test=test))
+    assert list(content(figure)["recordings"]) == ["heart"]
+    assert "a simulated heart" in figure.alt
 
 
 def test_cloud_of_another_camera_keeps_its_pixels():

@@ -115,16 +115,15 @@ class InteractiveFigure:
         )
 
 
-def interactive_event_cloud(data: Split, recordings: int = 3) -> InteractiveFigure:
+def interactive_event_cloud(data: Split) -> InteractiveFigure:
     """Draw events as points in x, y and time; the page lets the reader rotate them and choose.
 
     Args:
         data: Simulated recordings. The page carries the events themselves, and the real ones aren't
-            ours to redistribute.
-        recordings: How many of each class the page offers, from the first test recording on.
+            ours to redistribute. The page offers the first three test recordings of each class.
 
     Returns:
-        The figure; its image shows the first recording of the last class.
+        The figure; its image shows the first recording of the last class that has some.
 
     Raises:
         ValueError: ``data`` isn't simulated, or a time is too long for the page.
@@ -134,19 +133,24 @@ def interactive_event_cloud(data: Split, recordings: int = 3) -> InteractiveFigu
             f"data.source is {data.source!r}: the page would carry recordings that may not be "
             'redistributed. Pass load_pokerdvs(source="simulated").'
         )
-    offered: dict[str, list[np.ndarray]] = {name: [] for name in data.classes}
-    for events, target in zip(data.test.events, data.test.targets, strict=True):
-        offered[data.classes[target]].append(events)
-    name = data.classes[-1]
-    packed = {
-        name: [_pack(events) for events in some[:recordings]] for name, some in offered.items()
+    targets = np.asarray(data.test.targets)
+    offered = {
+        name: [data.test.events[place] for place in np.flatnonzero(targets == number)[:3]]
+        for number, name in enumerate(data.classes)
+        if number in targets
     }
+    *_, shown = offered
     return InteractiveFigure.from_figure(
         "event-cloud",
-        {"sensor_size": data.sensor_size, "recordings": packed},
-        plot_event_cloud(offered[name][0], f"a simulated {name}", data.sensor_size),
+        {
+            "sensor_size": data.sensor_size,
+            "recordings": {
+                name: [_pack(events) for events in some] for name, some in offered.items()
+            },
+        },
+        plot_event_cloud(offered[shown][0], f"a simulated {shown}", data.sensor_size),
         f"A cloud of points in a box with the axes time in milliseconds, x and y in pixels, drawn "
-        f"from a simulated {name}. ON and OFF events lie on separate slanted sheets.",
+        f"from a simulated {shown}. ON and OFF events lie on separate slanted sheets.",
     )
 
 

@@ -20,6 +20,7 @@ NEURON_SLIDERS = {
     "rate": Slider("input rate", "events/s", 0, 2000, 50, 1000),
 }
 NEURON_STEPS = 1000
+NEURON_SEED = 0
 NEURON_DT = 0.0001  # s
 NEURON_WEIGHT = 0.05  # by which an input event raises the current
 
@@ -36,28 +37,27 @@ STAIRCASE_TARGET = 4  # spikes
 STAIRCASE_RATE, STAIRCASE_LONGEST = 2e-4, 0.05  # learning rate; longest step of the weight
 
 
-def interactive_neuron(seed: int = 0) -> InteractiveFigure:
+def interactive_neuron() -> InteractiveFigure:
     """Draw a LIF neuron with random input; the page gives it sliders and a button for new input.
 
     The page steps the neuron by the rule of ``norse.torch.functional.lif.lif_feed_forward_step``,
     which draws the image.
 
-    Args:
-        seed: Says when the first input events arrive; each press of the button adds 1. Another
-            rate compresses or stretches the input.
+    A seed says when input events arrive, and each press of the button adds 1 to it. Another rate
+    compresses or stretches the input.
 
     Returns:
         The figure; its image has the sliders at their start.
     """
     content = {
         "sliders": as_json(NEURON_SLIDERS),
-        "seed": seed,
+        "seed": NEURON_SEED,
         "steps": NEURON_STEPS,
         "dt": NEURON_DT,
         "weight": NEURON_WEIGHT,
     }
     start = initial_values(NEURON_SLIDERS)
-    arrivals = random_arrivals(seed)
+    arrivals = random_arrivals(NEURON_SEED)
     spikes, voltage, current = run_neuron(arrivals, **start)
     times = 1000 * NEURON_DT * np.arange(1, NEURON_STEPS + 1)  # ms; a state holds at a step's end
     inputs = 1000 * arrivals / start["rate"]

@@ -433,9 +433,8 @@ def plot_templates(
     limit = np.quantile(np.abs(templates), 0.995)
     panel = 5.6 / len(classes)  # inches
     size = (6.0, number * panel * height / width + 0.35)
-    fig, axes = plt.subplots(
-        number, len(classes), figsize=size, squeeze=False, layout="constrained"
-    )
+    shape = number, len(classes)
+    fig, axes = plt.subplots(*shape, figsize=size, squeeze=False, layout="constrained")
     for column, (name, colour) in enumerate(class_colours(classes).items()):
         axes[0, column].set_title(name, color=colour, loc="center")
         for ax, (polarity, (kind, ink, _)) in zip(axes[:, column], kinds.items(), strict=True):
@@ -480,8 +479,6 @@ def plot_votes(snn: SNN, spikes: Frame, classes: Sequence[str]) -> Figure:
         ax.set_title(title)
         ax.grid(False)
         ax.vlines(borders, -0.5, len(classes) - 0.5, color=TEXT, linewidth=0.8)
-        ticks = MaxNLocator(3)
-        fig.colorbar(image, ax=ax, pad=0.02, aspect=10, ticks=ticks)
-    axes[1].set_xlabel("hidden neurons, sorted by their vote")
-    axes[1].set_xticks([])
+        fig.colorbar(image, ax=ax, pad=0.02, aspect=10, ticks=MaxNLocator(3))
+    axes[1].set(xlabel="hidden neurons, sorted by their vote", xticks=[])
     return fig

@@ -139,7 +139,7 @@ def plot_distributions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
     )
     names = table["class"]
     names = names.cat.categories if hasattr(names, "cat") else names.unique()
-    tilt = 35 if len(names) < 8 else 90
+    tilt, side = (35, "right") if len(names) < 8 else (90, "center")
     rng = np.random.default_rng(0)
     for ax, column in zip(axes[0], columns, strict=True):
         for place, (name, colour) in enumerate(class_colours(names).items()):
@@ -148,9 +148,7 @@ def plot_distributions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
             ax.plot(spread, values, "o", color=colour, alpha=0.7, markersize=4)
             ax.hlines(values.median(), place - 0.3, place + 0.3, color=TEXT, linewidth=2)
         ax.set(title=column, ylim=(0, None))
-        ax.set_xticks(
-            range(len(names)), names, rotation=tilt, ha="right" if tilt < 90 else "center"
-        )
+        ax.set_xticks(range(len(names)), names, rotation=tilt, ha=side)
     return fig
 
 

@@ -78,7 +78,7 @@ def plot_spread(values: dict[str, Sequence[float]], label: str) -> Figure:
         values: By name, any number of numbers, such as one per seed.
         label: What the numbers are, with their unit.
     """
-    check_not_empty(values=values, **{f"values[{name!r}]": values[name] for name in values})
+    check_not_empty(**{f"values[{name!r}]": values[name] for name in values})
     fig, ax = _rows(values, label)
     for row, numbers in enumerate(values.values()):
         heights = row + np.linspace(-0.2, 0.2, len(numbers)) * (len(numbers) > 1)
@@ -102,7 +102,6 @@ def plot_intervals(
         marked: Names to draw in the accent.
         line: A number to mark by a dashed line, such as the chance level; default: none.
     """
-    check_not_empty(values=values)
     fig, ax = _rows(values, label)
     for place, (name, (value, low, high)) in enumerate(values.items()):
         colour = ACCENT if name in marked else TEXT
@@ -115,6 +114,7 @@ def plot_intervals(
 
 def _rows(names: Collection[str], label: str) -> tuple[Figure, Axes]:
     """Make axes with a row per name, from top to bottom, for numbers along the horizontal axis."""
+    check_not_empty(values=names)
     layout = ConstrainedLayoutEngine(w_pad=0.12)  # room for a last tick label at the very edge
     fig, ax = plt.subplots(figsize=(6.0, 0.8 + 0.34 * len(names)), layout=layout)
     ax.set_yticks(range(len(names)), list(names))
@@ -123,22 +123,21 @@ def _rows(names: Collection[str], label: str) -> tuple[Figure, Axes]:
     return fig, ax
 
 
-def plot_curves(table: pd.DataFrame, label: str, columns: int = 2) -> Figure:
-    """Draw curves with their intervals, in a panel per change.
+def plot_curves(table: pd.DataFrame, label: str) -> Figure:
+    """Draw curves with their intervals, in a panel per change, two panels per row.
 
     Args:
         table: A row per point: "change", the title of its panel; "amount", how much was changed;
             "model", the curve; "value", "low" and "high".
         label: What the values are, with their unit.
-        columns: Panels per row.
     """
     check_not_empty(table=table)
     changes, models = table["change"].unique(), table["model"].unique()
-    rows = -(-len(changes) // columns)
+    rows = -(-len(changes) // 2)
+    size = (6.0, 0.5 + 2.1 * rows)
     fig, axes = plt.subplots(
-        rows, columns, sharey=True, squeeze=False, figsize=(6.0, 0.5 + 2.1 * rows),
-        layout="constrained",
-    )  # fmt: skip
+        rows, 2, sharey=True, squeeze=False, figsize=size, layout="constrained"
+    )
     for ax in axes.flat[len(changes) :]:
         ax.axis("off")
     for ax, change in zip(axes.flat[: len(changes)], changes, strict=True):
@@ -172,10 +171,10 @@ def plot_bars(values: dict[str, Sequence[float]], titles: Sequence[str], label: 
     numbers = np.array(list(values.values()))
     if numbers.min() <= 0:
         raise ValueError(f"values hold {numbers.min():g}; a logarithmic axis needs more than 0")
+    size = (6.0, 1 + 0.35 * len(values))
     fig, axes = plt.subplots(
-        1, len(titles), sharex=True, sharey=True, squeeze=False,
-        figsize=(6.0, 1 + 0.35 * len(values)), layout="constrained",
-    )  # fmt: skip
+        1, len(titles), sharex=True, sharey=True, squeeze=False, figsize=size, layout="constrained"
+    )
     limits = (10 ** np.floor(np.log10(numbers.min())), 9 * numbers.max())
     for ax, title, column in zip(axes[0], titles, numbers.T, strict=True):
         bars = ax.barh(list(values), column, color=ACCENT)
