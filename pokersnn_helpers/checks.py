@@ -5,7 +5,7 @@ Every error names what was wrong, with which value, and what to do.
 
 import math
 import reprlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
@@ -89,12 +89,17 @@ def check_sensor_size(sensor_size: Sequence[int]) -> tuple[int, int, int]:
     return width, height, polarities
 
 
-def check_classes(classes: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of classes, in an order that stays, or raise a ``ValueError``."""
+def check_classes(classes: Sequence[str], number: int | None = None) -> tuple[str, ...]:
+    """Return the names of classes, or raise a ``ValueError``.
+
+    They are different, in an order that stays, and as many as ``number`` says.
+    """
     unordered = isinstance(classes, (str, set, frozenset)) or not isinstance(classes, Iterable)
     names = () if unordered else tuple(classes)
-    if not all(isinstance(name, str) for name in names) or not 0 < len(set(names)) == len(names):
-        raise ValueError(f"classes is {classes!r}; expected a tuple of different names")
+    different = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
+    if not names or not different or number not in (None, len(names)):
+        many = "a tuple of" if number is None else number
+        raise ValueError(f"classes is {classes!r}; expected {many} different names")
     return names
 
 
@@ -272,3 +277,10 @@ def check_training(
 def norm(model: torch.nn.Module) -> torch.Tensor:
     """Return the Euclidean norm of all weights: one that isn't finite shows in it."""
     return get_total_norm([weights.detach() for weights in model.parameters()])
+
+
+def check_not_empty(**values: Sized) -> None:
+    """Raise a ``ValueError`` that names the first value that holds nothing to draw."""
+    for name, value in values.items():
+        if len(value) == 0:
+            raise ValueError(f"{name} is empty: there is nothing to draw")

@@ -7,7 +7,7 @@ import torch
 from norse.torch import LICell, LIFCell
 
 import pokersnn_helpers as book
-from pokersnn_helpers.figures import plots
+from pokersnn_helpers.figures.networks import plot_dynamics, plot_network
 
 CLASSES = ("left", "middle", "right")
 
@@ -38,5 +38,5 @@ for network in (book.SNN, book.FastSNN, ConvNet):
     print(network.__name__, book.evaluate(loaded, book.make_loader(data.test)).correct)
     loaded.snn.record = True
     print(book.predict(loaded, data.test.events[0]).class_name)
-    plots.plot_network(loaded.snn).savefig(f"{network.__name__}.png")
-    plots.plot_dynamics(loaded.snn.recording, loaded.snn.dt, CLASSES).savefig("dynamics.png")
+    plot_network(loaded.snn).savefig(f"{network.__name__}.png")
+    plot_dynamics(loaded.snn.recording, loaded.snn.dt, CLASSES).savefig("dynamics.png")

@@ -12,7 +12,7 @@ from PIL import Image
 
 from pokersnn_helpers import to_frames
 from pokersnn_helpers.figures.animations import animate_frames
-from pokersnn_helpers.figures.colours import OFF, ON
+from pokersnn_helpers.figures.colours import ACCENT, OFF, ON
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +68,13 @@ def test_frames_of_the_player_show_on_minus_off():
 def test_title_of_the_player_is_text():
     html = animate_frames(torch.zeros(1, 2, 4, 4), time_window=1000, title='<b> "x"').html
     assert "<b> " not in html and "&lt;b&gt;" in html
+
+
+def test_player_of_one_polarity_shows_the_counts_and_neither_on_nor_off():
+    frames = torch.zeros(1, 1, 4, 6)
+    frames[0, 0, 2, 3] = 9
+    animation = animate_frames(frames, time_window=1000, title="x")
+    image = pixels(parts(animation)[1])
+    assert image[2, 3] == pytest.approx([*(255 * np.array(to_rgb(ACCENT))), 255], abs=1)
+    assert np.count_nonzero(image[..., 3]) == 1
+    assert "</b> all<" in animation.html and "OFF" not in animation.html

@@ -11,6 +11,7 @@ import torch
 from norse.torch.functional.lif import LIFParameters, LIFState, lif_step
 
 from pokersnn_helpers.figures import colours, drawings, use_book_style
+from pokersnn_helpers.figures.networks import lif_traces
 
 CODE = {
     *(colours.ON, colours.OFF, colours.ACCENT, *colours.CLASS_COLOURS.values()),
@@ -67,7 +68,7 @@ def test_has_colours_of_the_code_only(drawing):
 def test_neuron_follows_the_equations_of_norse():
     arrivals = np.zeros(300)
     arrivals[[5, 90, 92, 95]] = 1
-    current, voltage, spikes = drawings._neuron(arrivals, 1e-3, 0.6, 0.3)
+    spikes, voltage, current = lif_traces(0.6 * arrivals, 1e-3, 0.3)
     inverse = torch.tensor(100.0)
     neuron = LIFParameters(tau_syn_inv=inverse, tau_mem_inv=inverse, v_th=torch.tensor(0.3))
     state, steps = LIFState(*torch.zeros(3, 1, 1)), []

@@ -1,6 +1,7 @@
 import base64
 import io
 import json
+import math
 import re
 from itertools import product
 from pathlib import Path
@@ -13,8 +14,12 @@ from PIL import Image
 
 from pokersnn_helpers import EVENT_DTYPE, Recordings, Split, build_network
 from pokersnn_helpers.figures import colours
-from pokersnn_helpers.figures.interactive import interactive_event_cloud, start_of
-from pokersnn_helpers.figures.interactive_card import MORE_SWITCHES, interactive_card
+from pokersnn_helpers.figures.interactive import (
+    MORE_SWITCHES,
+    initial_values,
+    interactive_card,
+    interactive_event_cloud,
+)
 from pokersnn_helpers.figures.interactive_neuron import (
     NEURON_SLIDERS,
     STAIRCASE_DURATION,
@@ -32,11 +37,10 @@ from pokersnn_helpers.figures.interactive_neuron import (
 from pokersnn_helpers.figures.interactive_pixel import (
     PIXEL_DT,
     PIXEL_SLIDERS,
-    events_per_edge,
     interactive_pixel,
     run_pixel,
 )
-from pokersnn_helpers.figures.plots import plot_event_cloud
+from pokersnn_helpers.figures.recordings import plot_event_cloud
 from pokersnn_helpers.simulation import EventCamera
 
 ROOT = Path(__file__).parents[1]
@@ -49,12 +53,12 @@ def content(figure):
 
 
 def test_cloud_carries_the_events_of_the_first_recordings_of_each_class(simulated):
-    carried = content(interactive_event_cloud(simulated, recordings=2))
+    carried = content(interactive_event_cloud(simulated))
     assert carried["sensor_size"] == [35, 35, 2]
     assert list(carried["recordings"]) == list(simulated.classes)
     for target, name in enumerate(simulated.classes):
-        expected = [events for events, label in simulated.test if label == target][:2]
-        assert len(carried["recordings"][name]) == 2
+        expected = [events for events, label in simulated.test if label == target][:3]
+        assert len(carried["recordings"][name]) == len(expected) > 0
         for packed, events in zip(carried["recordings"][name], expected, strict=True):
             for polarity, part in enumerate(("OFF", "ON")):
                 for field in "txy":
@@ -82,6 +86,13 @@ def test_cloud_refuses_times_that_it_would_cut(simulated):
     test = Recordings([late], [3], simulated.classes, simulated.sensor_size)
     with pytest.raises(ValueError, match=r"70000 µs; the page takes 65,535"):
         interactive_event_cloud(simulated._replace(test=test))
+
+
+def test_cloud_offers_only_classes_that_have_a_recording(simulated):
+    test = Recordings([simulated.test[0][0]], [1], simulated.classes, simulated.sensor_size)
+    figure = interactive_event_cloud(simulated._replace(test=test))
+    assert list(content(figure)["recordings"]) == ["heart"]
+    assert "a simulated heart" in figure.alt
 
 
 def test_cloud_of_another_camera_keeps_its_pixels():
@@ -140,7 +151,7 @@ def test_page_has_the_colours_of_the_other_figures():
 
 # ---- The pixel ----
 
-PIXEL_START = start_of(PIXEL_SLIDERS)
+PIXEL_START = initial_values(PIXEL_SLIDERS)
 
 
 class Middle(np.random.Generator):
@@ -175,7 +186,8 @@ def test_pixel_counts_as_its_formula_at_every_stand_of_the_sliders():
     for linear, contrast, threshold in product([False, True], contrasts, thresholds):
         values = {"contrast": contrast, "threshold": threshold, "daylight": 1.0}
         polarities = run_pixel(**values, speed=0.6, linear=linear).polarities
-        expected = int(events_per_edge(**values, linear=linear) + 1e-6)
+        edge = 1 - 1 / contrast if linear else math.log(contrast)  # change of the level
+        expected = int(edge / threshold + 1e-6)
         assert polarities.tolist() == [0] * expected + [1] * expected, values
 
 

@@ -14,9 +14,10 @@ ORDER = [
     *("pokerdvs", "pokerdvs131", "recipe"),
     *("study.losses", "study.models", "study.perturbations", "study.protocol", "study.latency"),
     *("study.operations", "study.energy", "study.comparison", "study"),
-    *("figures.colours", "figures.plots", "figures.drawings", "figures.animations"),
+    *("figures.colours", "figures.labels", "figures.recordings", "figures.networks"),
+    *("figures.results", "figures.drawings", "figures.animations"),
     *("figures.interactive", "figures.interactive_pixel", "figures.interactive_neuron"),
-    *("figures.interactive_card", "figures"),
+    "figures",
     *("", "__main__"),  # the package's own __init__.py is the name ""
 ]
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from matplotlib.colors import Colormap
 from PIL import Image
 
-from .colours import ACCENT, EVENTS_MAP, GREY, OFF, ON
+from .colours import ACCENT, EVENTS_MAP, GREY, vote_map
+from .recordings import on_minus_off, polarities
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,7 @@ PLAYER = """
   @media print {{ .animation-controls button, .animation-controls input {{ display: none; }} }}
 </style>
 <div class="animation" style="width:{width}px">
-  <p><span>{title}</span>
-    <span><b style="color:{off}">■</b> OFF <b style="color:{on}">■</b> ON</span></p>
+  <p><span>{title}</span> <span>{legend}</span></p>
   <img class="dark-light" alt="{alt}" src="{shown}" width="{width}" height="{height}"
     style="display:block;box-sizing:border-box;width:100%;height:auto;padding:0;background:none;
     border:1px solid {grid};image-rendering:pixelated">
@@ -108,20 +109,24 @@ def animate_frames(frames: torch.Tensor, time_window: float, title: str) -> Anim
     runs, it shows the frame with most events.
 
     Args:
-        frames: Counts of one recording, of shape (T, 2, y, x), OFF first.
+        frames: Counts of one recording, of shape (T, 2, y, x), OFF first, or (T, 1, y, x).
         time_window: Width of a time bin in µs.
         title: Title of the animation.
     """
-    net = (frames[:, 1] - frames[:, 0]).round().clamp(-4, 4).int().numpy()
+    kinds = polarities(frames.shape[1])
+    legend = [f'<b style="color:{ink}">■</b> {name}' for name, ink, _ in reversed(kinds.values())]
+    look, colours = "colour shows where events were", vote_map()
+    if len(kinds) == 2:
+        look, colours = "red pixels sent more ON events, blue ones more OFF", EVENTS_MAP
+    net = on_minus_off(frames).round().clip(-4, 4)
     height, width = net.shape[1:]
     pixels = max(1, round(320 / width))  # of the page, for each pixel of the sensor
-    pngs = [_png(frame) for frame in net]
+    pngs = [_png(frame, colours) for frame in net]
     start = int(frames.sum((1, 2, 3)).argmax())
     page = PLAYER.format(
         title=html.escape(title),
-        alt=html.escape(
-            f"An animation of {title}: red pixels sent more ON events, blue ones more OFF."
-        ),
+        legend=" ".join(legend),
+        alt=html.escape(f"An animation of {title}: {look}."),
         shown=f"data:image/png;base64,{pngs[start]}",
         content=json.dumps({"frames": pngs, "step": time_window / 1000}, separators=(",", ":")),
         time=f"{start * time_window / 1000:g} to {(start + 1) * time_window / 1000:g} ms",
@@ -134,15 +139,13 @@ def animate_frames(frames: torch.Tensor, time_window: float, title: str) -> Anim
         pause=ICON_PAUSE,
         accent=ACCENT,
         grid=GREY,
-        on=ON,
-        off=OFF,
     )
     return Animation(page)
 
 
-def _png(net: np.ndarray) -> str:
-    """Write ON minus OFF, from −4 to 4, as a PNG of nine colours, transparent where it is zero."""
-    colours = (255 * EVENTS_MAP(np.linspace(0, 1, 9))).round().astype(np.uint8)
+def _png(net: np.ndarray, colour_map: Colormap) -> str:
+    """Write numbers from −4 to 4 as a PNG of nine colours, transparent where they are zero."""
+    colours = (255 * colour_map(np.linspace(0, 1, 9))).round().astype(np.uint8)
     colours[4, 3] = 0
     image = Image.fromarray((net + 4).astype(np.uint8)).convert("P")
     image.putpalette(colours[:, :3].tobytes())

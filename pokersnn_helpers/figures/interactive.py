@@ -3,13 +3,14 @@
 An ``InteractiveFigure`` is an image with JSON beside it. On the published page a script
 (``book/_static/interactive_figures.js``) makes an interactive figure out of the JSON and replaces
 the image with it. In Colab and on paper there is no script, and the image stays. This module holds
-what all of them share and the cloud of events; the others have a module each.
+what all of them share, the cloud of events and the card; the others have a module each.
 """
 
 import base64
 import html
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -19,7 +20,16 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ..recordings import Split
-from .plots import plot_event_cloud
+from ..snn import SNN
+from .networks import plot_answer
+from .recordings import plot_event_cloud
+
+# The card's, beside those that it has everywhere: name in the script, words for the reader.
+MORE_SWITCHES = {
+    "mirror": "in a mirror",
+    "off-only": "OFF events only",
+    "half-neurons": "half of the neurons",
+}
 
 
 class Slider(NamedTuple):
@@ -54,12 +64,12 @@ class Slider(NamedTuple):
 Sliders = dict[str, Slider]
 
 
-def start_of(sliders: Sliders) -> dict[str, float]:
+def initial_values(sliders: Sliders) -> dict[str, float]:
     """Return the values before the reader moves a slider."""
     return {name: slider.value(slider.start) for name, slider in sliders.items()}
 
 
-def described(sliders: Sliders) -> dict[str, dict[str, Any]]:
+def as_json(sliders: Sliders) -> dict[str, dict[str, Any]]:
     """Return the sliders as JSON can hold them."""
     return {name: slider._asdict() for name, slider in sliders.items()}
 
@@ -105,16 +115,15 @@ class InteractiveFigure:
         )
 
 
-def interactive_event_cloud(data: Split, recordings: int = 3) -> InteractiveFigure:
+def interactive_event_cloud(data: Split) -> InteractiveFigure:
     """Draw events as points in x, y and time; the page lets the reader rotate them and choose.
 
     Args:
         data: Simulated recordings. The page carries the events themselves, and the real ones aren't
-            ours to redistribute.
-        recordings: How many of each class the page offers, from the first test recording on.
+            ours to redistribute. The page offers the first three test recordings of each class.
 
     Returns:
-        The figure; its image shows the first recording of the last class.
+        The figure; its image shows the first recording of the last class that has some.
 
     Raises:
         ValueError: ``data`` isn't simulated, or a time is too long for the page.
@@ -124,19 +133,24 @@ def interactive_event_cloud(data: Split, recordings: int = 3) -> InteractiveFigu
             f"data.source is {data.source!r}: the page would carry recordings that may not be "
             'redistributed. Pass load_pokerdvs(source="simulated").'
         )
-    offered: dict[str, list[np.ndarray]] = {name: [] for name in data.classes}
-    for events, target in zip(data.test.events, data.test.targets, strict=True):
-        offered[data.classes[target]].append(events)
-    name = data.classes[-1]
-    packed = {
-        name: [_pack(events) for events in some[:recordings]] for name, some in offered.items()
+    targets = np.asarray(data.test.targets)
+    offered = {
+        name: [data.test.events[place] for place in np.flatnonzero(targets == number)[:3]]
+        for number, name in enumerate(data.classes)
+        if number in targets
     }
+    *_, shown = offered
     return InteractiveFigure.from_figure(
         "event-cloud",
-        {"sensor_size": data.sensor_size, "recordings": packed},
-        plot_event_cloud(offered[name][0], f"a simulated {name}", data.sensor_size),
+        {
+            "sensor_size": data.sensor_size,
+            "recordings": {
+                name: [_pack(events) for events in some] for name, some in offered.items()
+            },
+        },
+        plot_event_cloud(offered[shown][0], f"a simulated {shown}", data.sensor_size),
         f"A cloud of points in a box with the axes time in milliseconds, x and y in pixels, drawn "
-        f"from a simulated {name}. ON and OFF events lie on separate slanted sheets.",
+        f"from a simulated {shown}. ON and OFF events lie on separate slanted sheets.",
     )
 
 
@@ -155,3 +169,25 @@ def _pack(events: np.ndarray) -> dict[str, dict[str, str]]:
         }
         for polarity, name in enumerate(("OFF", "ON"))
     }
+
+
+def interactive_card(snn: SNN, events: np.ndarray, classes: Sequence[str]) -> InteractiveFigure:
+    """Draw a recording and the answer of a network; the page lets the reader show cards to one.
+
+    The network of the page is always that of ``tools/card_network.py``, trained on simulated cards
+    alone. Its weights lie beside the script, not in the figure.
+
+    Args:
+        snn: The network of the image.
+        events: The recording of the image.
+        classes: Names of the classes.
+    """
+    fig = plot_answer(snn, events, classes)
+    return InteractiveFigure.from_figure(
+        "card",
+        {"switches": MORE_SWITCHES},
+        fig,
+        f"On the left, all {len(events):,} events of a recording, ON red and OFF blue. On the "
+        "right, above, the spikes of the hidden neurons over time, sorted by the class that they "
+        "vote for. Below, one voltage per class over the same time; the highest is the answer.",
+    )

@@ -8,11 +8,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_feed_forward_step
 
 from .colours import ACCENT, TEXT
-from .interactive import InteractiveFigure, Slider, described, start_of
-from .plots import plot_neuron
+from .interactive import InteractiveFigure, Slider, as_json, initial_values
+from .networks import lif_traces, plot_neuron
 
 NEURON_SLIDERS = {
     "tau_mem": Slider("membrane time constant", "ms", 2, 50, 1, 10),
@@ -21,6 +20,7 @@ NEURON_SLIDERS = {
     "rate": Slider("input rate", "events/s", 0, 2000, 50, 1000),
 }
 NEURON_STEPS = 1000
+NEURON_SEED = 0
 NEURON_DT = 0.0001  # s
 NEURON_WEIGHT = 0.05  # by which an input event raises the current
 
@@ -37,28 +37,27 @@ STAIRCASE_TARGET = 4  # spikes
 STAIRCASE_RATE, STAIRCASE_LONGEST = 2e-4, 0.05  # learning rate; longest step of the weight
 
 
-def interactive_neuron(seed: int = 0) -> InteractiveFigure:
+def interactive_neuron() -> InteractiveFigure:
     """Draw a LIF neuron with random input; the page gives it sliders and a button for new input.
 
     The page steps the neuron by the rule of ``norse.torch.functional.lif.lif_feed_forward_step``,
     which draws the image.
 
-    Args:
-        seed: Says when the first input events arrive; each press of the button adds 1. Another
-            rate compresses or stretches the input.
+    A seed says when input events arrive, and each press of the button adds 1 to it. Another rate
+    compresses or stretches the input.
 
     Returns:
         The figure; its image has the sliders at their start.
     """
     content = {
-        "sliders": described(NEURON_SLIDERS),
-        "seed": seed,
+        "sliders": as_json(NEURON_SLIDERS),
+        "seed": NEURON_SEED,
         "steps": NEURON_STEPS,
         "dt": NEURON_DT,
         "weight": NEURON_WEIGHT,
     }
-    start = start_of(NEURON_SLIDERS)
-    arrivals = random_arrivals(seed)
+    start = initial_values(NEURON_SLIDERS)
+    arrivals = random_arrivals(NEURON_SEED)
     spikes, voltage, current = run_neuron(arrivals, **start)
     times = 1000 * NEURON_DT * np.arange(1, NEURON_STEPS + 1)  # ms; a state holds at a step's end
     inputs = 1000 * arrivals / start["rate"]
@@ -98,7 +97,7 @@ def _mulberry32(state: int) -> Iterator[float]:
 def run_neuron(
     arrivals: np.ndarray, tau_mem: float, tau_syn: float, v_th: float, rate: float
 ) -> np.ndarray:
-    """Run the neuron of ``interactive_neuron`` with Norse, in double precision.
+    """Run the neuron of ``interactive_neuron``.
 
     Args:
         arrivals: When the input events would arrive at a rate of 1 event/s, in s.
@@ -108,21 +107,12 @@ def run_neuron(
         rate: Input rate in events/s.
 
     Returns:
-        Spikes (0 or 1), membrane voltages after the reset, and synaptic currents, of shape
-        (3, steps).
+        What ``lif_traces`` returns.
     """
     with np.errstate(divide="ignore"):
         steps = np.floor(arrivals / rate / NEURON_DT)
     counts = np.bincount(steps[steps < NEURON_STEPS].astype(int), minlength=NEURON_STEPS)
-    constants = torch.tensor([0, 1000 / tau_syn, 1000 / tau_mem, v_th], dtype=torch.float64)
-    rest, syn, mem, threshold = constants
-    parameters = LIFParameters(tau_syn_inv=syn, tau_mem_inv=mem, v_th=threshold)
-    state = LIFFeedForwardState(v=rest, i=rest)
-    trace = []
-    for jump in NEURON_WEIGHT * torch.from_numpy(counts).double():
-        spike, state = lif_feed_forward_step(jump, state, parameters, NEURON_DT)
-        trace.append((spike.item(), state.v.item(), state.i.item()))
-    return np.array(trace).T
+    return lif_traces(NEURON_WEIGHT * counts, NEURON_DT, v_th, tau_mem / 1000, tau_syn / 1000)
 
 
 class Staircase(NamedTuple):
@@ -177,7 +167,7 @@ def interactive_staircase() -> InteractiveFigure:
         The figure; its image has the sliders at their start.
     """
     content = {
-        "sliders": described(STAIRCASE_SLIDERS),
+        "sliders": as_json(STAIRCASE_SLIDERS),
         "input": STAIRCASE_INPUT,
         "duration": STAIRCASE_DURATION,
         "tau": STAIRCASE_TAU,
@@ -186,7 +176,7 @@ def interactive_staircase() -> InteractiveFigure:
         "learning_rate": STAIRCASE_RATE,
         "longest_step": STAIRCASE_LONGEST,
     }
-    slider, start = STAIRCASE_SLIDERS["weight"], start_of(STAIRCASE_SLIDERS)
+    slider, start = STAIRCASE_SLIDERS["weight"], initial_values(STAIRCASE_SLIDERS)
     weights = np.linspace(slider.lowest, slider.highest, 401)
     staircase = run_staircase(weights, start["beta"], start["dt"])
     ball = run_staircase(np.array([start["weight"]]), start["beta"], start["dt"])

@@ -1,6 +1,5 @@
 """One pixel, one edge: how an ideal pixel of an event camera turns light into events."""
 
-import math
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
@@ -8,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from .colours import ACCENT, GREY, OFF, ON, SHADE, TEXT
-from .interactive import InteractiveFigure, Slider, described, start_of
+from .interactive import InteractiveFigure, Slider, as_json, initial_values
 
 PIXEL_SLIDERS = {
     "contrast": Slider("contrast", "", 1.5, 20, 0.5, 10, digits=1),
@@ -73,21 +72,16 @@ def run_pixel(
     return PixelTrace(times, light, level, np.array(stored), event_times, polarities)
 
 
-def events_per_edge(contrast: float, threshold: float, daylight: float, *, linear: bool) -> float:
-    """Return the change of the level along one edge in units of the threshold."""
-    return (daylight * (1 - 1 / contrast) if linear else math.log(contrast)) / threshold
-
-
 def interactive_pixel() -> InteractiveFigure:
     """Draw how a pixel turns the light of a passing pip into events; the page gives it sliders.
 
     Returns:
         The figure; its image has the sliders at their start.
     """
-    start = start_of(PIXEL_SLIDERS)
+    start = initial_values(PIXEL_SLIDERS)
     trace = run_pixel(**start, linear=False)
     content = {
-        "sliders": described(PIXEL_SLIDERS),
+        "sliders": as_json(PIXEL_SLIDERS),
         "duration": PIXEL_DURATION,
         "dt": PIXEL_DT,
         "pip_width": PIP_WIDTH,

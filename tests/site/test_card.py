@@ -24,6 +24,7 @@ from pokersnn_helpers.simulation.cards import (
     _move,
     _track,
 )
+from pokersnn_helpers.snn import leading
 
 sys.path.insert(0, str(ROOT / "tools"))
 
@@ -185,6 +186,21 @@ def test_window_follows_events_as_in_cards(suit, page):
         [suit, [[int(event[name]) for name in "txyp"] for event in events]],
     )
     np.testing.assert_array_equal(found, [[int(e[name]) for name in "txyp"] for e in expected])
+
+
+def test_answer_agrees_with_leading_where_voltages_are_equal(page):
+    rng = np.random.default_rng(0)
+    for voltages in rng.integers(-6, 7, (50, 4, 4)):  # so few numbers that some are equal
+        highest = np.maximum.accumulate(voltages)
+        answers = leading(torch.tensor(highest)).tolist()
+        after = max([0, *(n for n in range(1, 5) if answers[n - 1] != [-1, *answers][n - 1])])
+        found = page.evaluate(
+            "(all) => {" + SETUP + "const steps = all.map((voltages) => ({ voltages }));"
+            "return card.Show.prototype.answer.call({ simulator, steps }); }",
+            voltages.tolist(),
+        )
+        suit = POKERDVS_CLASSES[answers[-1]] if answers[-1] >= 0 else None
+        assert (found["suit"], found["after"]) == (suit, after)
 
 
 THROWS = (

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from book_site import HTML, pages
 
-from pokersnn_helpers.figures.interactive import start_of
+from pokersnn_helpers.figures.interactive import initial_values
 from pokersnn_helpers.figures.interactive_neuron import (
     NEURON_SLIDERS,
     STAIRCASE_LONGEST,
@@ -178,7 +178,7 @@ def test_staircase_agrees_with_autograd(figure):
 
 def test_ball_moves_along_the_surrogate_gradient_only(figure):
     staircase = figure("staircase")
-    start = start_of(STAIRCASE_SLIDERS)
+    start = initial_values(STAIRCASE_SLIDERS)
     weight = start.pop("weight")
     image = staircase.pixels()
     staircase.press("step along the true gradient")
@@ -193,7 +193,7 @@ def test_ball_moves_along_the_surrogate_gradient_only(figure):
         assert there == pytest.approx(weight, abs=1e-9)
     assert loss == 0 and staircase.pixels() != image
     staircase.press("reset")
-    assert ball_and_curves(staircase)[0][0] == start_of(STAIRCASE_SLIDERS)["weight"]
+    assert ball_and_curves(staircase)[0][0] == initial_values(STAIRCASE_SLIDERS)["weight"]
 
 
 # ---- Keyboard, themes, scrolling ----

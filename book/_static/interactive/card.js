@@ -116,7 +116,7 @@
     }
 
     function sentence({ suit: answer, after, events, spikes }) {
-      if (!answer) return `No answer: no voltage rose. It was a ${GLYPHS[suit]}.`;
+      if (!answer) return `No answer: no voltage leads. It was a ${GLYPHS[suit]}.`;
       const mistake = answer === suit ? "" : ` It was a ${GLYPHS[suit]}.`;
       return `${GLYPHS[answer]} after ${after} ms: ${counted(events, "event")}, ${counted(spikes, "spike")}.${mistake}`;
     }

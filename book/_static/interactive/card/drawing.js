@@ -140,7 +140,8 @@
 
   // ---- The hidden neurons, in the order of the suits that they vote for ----
 
-  // votes: of Network.votes. Returns the neurons in order, strongest first within a suit.
+  // votes: of Network.votes. Returns the neurons in order, strongest first within a suit;
+  // those that vote for none come first, in grey.
   card.sortByVote = (votes) =>
     votes.map((vote, neuron) => ({ ...vote, neuron })).sort((one, other) => one.suit - other.suit || other.strength - one.strength);
 
@@ -153,7 +154,7 @@
     order.forEach(({ neuron, suit }, place) => {
       const x = left + side * (Math.floor(place / down) + 0.5); // column by column
       const y = side * ((place % down) + 0.5);
-      context.fillStyle = colour(suits[suit]);
+      context.fillStyle = colour(suits[suit] ?? "grey");
       context.globalAlpha = 0.2 + 0.8 * glow[neuron];
       context.beginPath();
       context.arc(x, y, side * (0.33 + 0.12 * glow[neuron]), 0, 2 * Math.PI);
@@ -178,7 +179,7 @@
     for (let step = first; step < steps.length; step++) {
       for (const neuron of steps[step].spikes) {
         const number = place.get(neuron);
-        context.fillStyle = colour(suits[order[number].suit]);
+        context.fillStyle = colour(suits[order[number].suit] ?? "grey");
         context.fillRect(at(step), number * row, dash, Math.max(row, 1.4));
       }
     }

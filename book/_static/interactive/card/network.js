@@ -3,6 +3,13 @@
 (() => {
   const card = (window.interactiveFigures.card ??= {});
 
+  // snn.leading: which of the values is the largest, and -1 where several are.
+  card.leading = (values) => {
+    const largest = Math.max(...values);
+    const place = values.indexOf(largest);
+    return place === values.lastIndexOf(largest) ? place : -1;
+  };
+
   // int8 weights, row by row, and a scale per neuron.
   function unpack({ weights, scale }) {
     const bytes = Uint8Array.from(atob(weights), (character) => character.charCodeAt(0));
@@ -64,12 +71,11 @@
       return this.voltages;
     }
 
-    // The class with the largest weight from each hidden neuron, and that weight.
+    // The class with the largest weight from each hidden neuron, or -1, and that weight.
     votes() {
       return Array.from({ length: this.hidden }, (_, neuron) => {
         const weights = Array.from({ length: this.outputs }, (_, output) => this.readout.scale[output] * this.readout.weights[output * this.hidden + neuron]);
-        const strength = Math.max(...weights);
-        return { suit: weights.indexOf(strength), strength };
+        return { suit: card.leading(weights), strength: Math.max(...weights) };
       });
     }
   };

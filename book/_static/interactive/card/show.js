@@ -147,17 +147,16 @@
       this.steps.push({ spikes, voltages, eventCount: this.eventCount, spikeCount: this.spikeCount });
     }
 
-    // snn.decode: the suit of the highest voltage so far, or null before one has risen; after which
-    // ms it was in the lead for good, and the events and spikes until then.
+    // snn.leading of what snn.decode reads: the suit of the highest voltage so far, or null where
+    // several share it, as before the first spike; after which ms it was in the lead for good, and
+    // the events and spikes until then.
     answer() {
       let leader = null;
       let after = 0;
-      let highest = 0; // where all four begin
+      let highest = this.simulator.suits.map(() => -Infinity);
       this.steps.forEach(({ voltages }, step) => {
-        const most = Math.max(...voltages);
-        if (most <= highest) return;
-        highest = most;
-        const suit = this.simulator.suits[voltages.indexOf(most)];
+        highest = highest.map((voltage, output) => Math.max(voltage, voltages[output]));
+        const suit = this.simulator.suits[card.leading(highest)] ?? null;
         if (suit !== leader) [leader, after] = [suit, step + 1];
       });
       const { eventCount = 0, spikeCount = 0 } = this.steps[after - 1] ?? {};

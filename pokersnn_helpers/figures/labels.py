@@ -1,0 +1,60 @@
+"""Labels beside what they name: at the ends of lines, or in one legend above all panels."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+
+def label_ends(ax: Axes) -> None:
+    """Write the label of each line at its right end, in its colour, in place of a legend.
+
+    Labels that would overlap are moved apart. Call it when the lines and the limits are set.
+
+    Args:
+        ax: Axes with labelled lines, in a figure with constrained layout.
+    """
+    lines = [line for line in ax.lines if not str(line.get_label()).startswith("_")]
+    place = ax.get_yaxis_transform()
+    texts = [
+        ax.text(1.015, 0, str(line.get_label()), va="center", color=line.get_color(),
+                transform=place)
+        for line in lines
+    ]  # fmt: skip
+    fig: Any = ax.figure
+    fig.draw_without_rendering()
+    height = ax.get_window_extent().height / fig.dpi * 72  # points
+    low, high = ax.get_ylim()
+    ends = [float(np.asarray(line.get_ydata())[-1]) for line in lines]
+    heights = height * (np.array(ends) - low) / (high - low)
+    for text, at in zip(texts, apart(heights, 1.25 * plt.rcParams["font.size"]), strict=True):
+        text.set_y(low + (high - low) * at / height)
+
+
+def add_class_legend(fig: Figure, ax: Axes) -> None:
+    """Put one legend above a figure whose panels show the same readout neurons.
+
+    Args:
+        fig: The figure.
+        ax: One of its panels, drawn by ``draw_readout``.
+    """
+    handles, names = ax.get_legend_handles_labels()
+    column = 0.7 + 0.09 * max(map(len, names))  # inches
+    ncols = max(1, min(len(names), int(fig.get_figwidth() / column)))
+    fig.legend(handles, names, loc="outside upper center", ncols=ncols)
+
+
+def apart(places: np.ndarray, gap: float) -> np.ndarray:
+    """Move places as little as possible until neighbours are at least ``gap`` apart."""
+    order = np.argsort(places)
+    blocks: list[list[float]] = []  # what neighbours are moved to together, less their gaps
+    for rank, place in enumerate(places[order]):
+        blocks.append([place - rank * gap])
+        while len(blocks) > 1 and np.mean(blocks[-2]) > np.mean(blocks[-1]):
+            blocks[-2:] = [blocks[-2] + blocks[-1]]
+    moved = np.empty(len(places))
+    moved[order] = np.concatenate([[np.mean(block)] * len(block) for block in blocks] or [[]])
+    moved[order] += gap * np.arange(len(places))
+    return moved

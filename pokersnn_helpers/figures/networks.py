@@ -1,0 +1,484 @@
+"""Draw networks: their parts, their neurons and states over time, and what they answer."""
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, FancyArrowPatch, Rectangle
+from matplotlib.ticker import MaxNLocator
+from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_feed_forward_step
+
+from ..checks import check_classes, check_not_empty
+from ..frames import to_frames
+from ..recordings import POKERDVS_SENSOR_SIZE
+from ..snn import SNN, SpikingNetwork, leading
+from .colours import ACCENT, ACCENT_MAP, GREY, GRID, OFF, ON, SHADE, TEXT, class_colours, vote_map
+from .labels import label_ends
+from .recordings import Frame, imshow_polarity, polarities
+
+FIELDS = {"z": "spikes", "i": "synaptic currents", "v": "membrane voltages"}  # as they happen
+Point = tuple[float, float]
+
+
+def lif_traces(
+    inputs: np.ndarray, dt: float, v_th: float, tau_mem: float = 0.010, tau_syn: float = 0.010
+) -> np.ndarray:
+    """Run one leaky integrate-and-fire neuron with Norse, in double precision.
+
+    Args:
+        inputs: By how much the input raises the synaptic current in each time step, of shape (T,).
+        dt: Duration of a time step in s.
+        v_th: Threshold, in the voltage's arbitrary unit.
+        tau_mem: Membrane time constant in s.
+        tau_syn: Synaptic time constant in s.
+
+    Returns:
+        Spikes (0 or 1), membrane voltages after the reset, and synaptic currents, of shape (3, T).
+    """
+    constants = torch.tensor([0, 1 / tau_syn, 1 / tau_mem, v_th], dtype=torch.float64)
+    rest, syn, mem, threshold = constants
+    parameters = LIFParameters(tau_syn_inv=syn, tau_mem_inv=mem, v_th=threshold)
+    state = LIFFeedForwardState(v=rest, i=rest)
+    trace = []
+    for jump in torch.as_tensor(inputs, dtype=torch.float64):
+        spike, state = lif_feed_forward_step(jump, state, parameters, dt)
+        trace.append((spike.item(), state.v.item(), state.i.item()))
+    return np.array(trace).T
+
+
+def plot_neuron(
+    times: np.ndarray,
+    current: np.ndarray,
+    voltage: np.ndarray,
+    threshold: float | None = None,
+    spikes: np.ndarray | None = None,
+    inputs: np.ndarray | None = None,
+) -> Figure:
+    """Draw the synaptic current of a neuron above its membrane voltage.
+
+    Args:
+        times: In ms, of shape (T,).
+        current: Synaptic current at these times.
+        voltage: Membrane voltage at these times.
+        threshold: Drawn as a dashed line in both panels; default: the neuron has none.
+        spikes: 0 or 1 at these times, drawn as marks above the voltage; default: not drawn.
+        inputs: When input events arrive, in ms, drawn as marks above the current; default: not
+            drawn.
+    """
+    fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(6.0, 4.2))
+    top.plot(times, current, color=ACCENT)
+    top.set(title="synaptic current", ylabel="i (a.u.)")
+    bottom.plot(times, voltage, color=TEXT)
+    bottom.set(title="membrane voltage", xlabel="time (ms)", ylabel="v (a.u.)")
+    if threshold is not None:
+        for ax in (top, bottom):
+            ax.axhline(threshold, color=GREY, linestyle="--", linewidth=1)
+            ax.text(1.01, threshold, "threshold", color=GREY, va="center",
+                    transform=ax.get_yaxis_transform())  # fmt: skip
+    spiked = None if spikes is None else times[spikes > 0]
+    for ax, trace, marks, colour, words, width in (
+        (top, current, inputs, GREY, "synaptic current ({:,} input event{})", 0.7),
+        (bottom, voltage, spiked, ACCENT, "membrane voltage ({:,} spike{})", 1.8),
+    ):
+        if marks is not None:
+            ax.set_title(words.format(len(marks), "s" * (len(marks) != 1)))
+            highest = max(trace.max(), threshold or 0)
+            height = np.full(len(marks), 1.22 * highest)
+            ax.plot(marks, height, "|", color=colour, markersize=9, markeredgewidth=width)
+            ax.set_ylim(top=1.34 * highest)
+    return fig
+
+
+def canvas(height: float) -> tuple[Figure, Axes]:
+    """Return empty axes over a whole figure of this height, with a unit of one inch."""
+    fig = plt.figure(figsize=(6.0, height), layout="none")
+    ax = fig.add_axes((0, 0, 1, 1), xlim=(0, 6), ylim=(0, height))
+    ax.axis("off")
+    return fig, ax
+
+
+def arrow(ax: Axes, start: Point, end: Point, colour: str = TEXT, **options: Any) -> None:
+    """Draw an arrow from start to end."""
+    style: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 13, "linewidth": 1.5} | options
+    ax.add_patch(FancyArrowPatch(start, end, color=colour, shrinkA=0, shrinkB=0, **style))
+
+
+def plot_network(network: SpikingNetwork) -> Figure:
+    """Draw the parts of a network.
+
+    Args:
+        network: ``SNN`` and ``FastSNN`` are drawn with their weights, from left to right, and any
+            other network as a chain of the layers that it holds, from top to bottom in the order in
+            which it made them.
+    """
+    if isinstance(network, SNN) and type(network).step is SNN.step:
+        sizes = (network.arguments[f"{part}_size"] for part in ("input", "hidden", "output"))
+        return _plot_snn(*sizes)
+    layers = dict(network.named_children())
+    check_not_empty(network=layers)
+    fig, ax = canvas(0.8 * len(layers))
+    for place, (name, layer) in enumerate(layers.items()):
+        parameters = sum(weights.numel() for weights in layer.parameters())
+        y = 0.8 * (len(layers) - place) - 0.4
+        box = {"boxstyle": "round,pad=0.6", "facecolor": SHADE, "edgecolor": ACCENT}
+        text = f"{name}: {type(layer).__name__}, {parameters:,} parameters"
+        ax.text(3, y, text, ha="center", va="center", bbox=box)
+        if place:
+            arrow(ax, (3, y + 0.58), (3, y + 0.2))
+    return fig
+
+
+def _plot_snn(inputs: int, hidden: int, outputs: int) -> Figure:
+    """Draw a frame, a recurrent layer, a readout, and the weights between them."""
+    fig, ax = canvas(3.4)
+    # The frame: two polarities, with the outline of a heart.
+    heart = ["0110110", "1001001", "1000001", "1000001", "0100010", "0010100", "0001000"]
+    for left, bottom, colour, lines in ((0.47, 1.35, OFF, range(2)), (0.13, 1.0, ON, range(2, 7))):
+        ax.add_patch(Rectangle((left, bottom), 0.9, 0.9, fc=SHADE, ec=colour, lw=1.5))
+        for row, column in product(lines, range(7)):
+            if heart[row][column] == "1":
+                corner = (left + 0.1 * (column + 1), bottom + 0.1 * (7 - row))
+                ax.add_patch(Rectangle(corner, 0.1, 0.1, facecolor=colour, linewidth=0))
+    # The neurons, with gaps for those that aren't drawn, and every connection between them.
+    middle, columns = 1.62, dict[float, np.ndarray]()
+    for x, number, pitch, most in ((2.75, hidden, 0.28, 6), (4.72, outputs, 0.42, 4)):
+        shown = min(number, most)
+        columns[x] = middle + pitch * (np.arange(shown) - (shown - 1) / 2)
+        if number > shown:
+            columns[x] += np.where(np.arange(shown) < shown // 2, -0.15, 0.15)
+            ax.plot([x] * 3, middle + np.array([-0.07, 0, 0.07]), "o", color=TEXT, markersize=1.8)
+    (x_hidden, hidden_places), (x_readout, readout_places) = columns.items()
+    fan: dict[str, Any] = {"color": GREY, "linewidth": 0.5, "alpha": 0.6, "zorder": 1}
+    for y in hidden_places:
+        for start in middle + np.linspace(-0.5, 0.5, 6):
+            ax.plot([1.46, x_hidden], [start, y], **fan)
+        for end in readout_places:
+            ax.plot([x_hidden, x_readout], [y, end], **fan)
+        ax.add_patch(Circle((x_hidden, y), 0.1, color=ACCENT, linewidth=0, zorder=2))
+    steps = np.linspace(0, 1, 60)
+    for place, y in enumerate(readout_places):
+        ax.add_patch(Circle((x_readout, y), 0.1, fc=SHADE, ec=TEXT, lw=1.5, zorder=2))
+        wave = np.sin(np.pi * steps) ** 2 * (0.26 if place == 1 else 0.1)
+        ax.plot(5.02 + 0.8 * steps, y - 0.08 + wave, color=TEXT, linewidth=1.5)
+    # The loop from the hidden layer back to itself.
+    top = hidden_places[-1] + 0.12
+    ends = (x_hidden + 0.13, top), (x_hidden - 0.13, top)
+    arrow(ax, *ends, ACCENT, linewidth=1.8, connectionstyle="arc3,rad=2.2")
+    texts = {
+        (0.72, 0.08): f"one frame:\n{inputs:,} counts",
+        (x_hidden, 0.08): f"hidden layer:\n{hidden:,} LIF neurons",
+        (x_readout, 0.08): f"readout:\n{outputs:,} leaky integrators",
+        (1.62, 2.5): f"input weights\n{hidden:,} × {inputs:,}",
+        (x_hidden, 2.96): f"recurrent weights\n{hidden:,} × {hidden:,}",
+        (3.85, 2.5): f"linear layer\n{outputs:,} × {hidden:,}",
+        (5.42, 2.5): "voltages",
+    }
+    for (x, y), text in texts.items():
+        ax.text(x, y, text, ha="center", va="bottom")
+    return fig
+
+
+def plot_dynamics(
+    recording: Any,
+    dt: float,
+    classes: Sequence[str],
+    sample: int = 0,
+    *,
+    frames: torch.Tensor | None = None,
+    votes: torch.Tensor | None = None,
+    neurons: int = 20,
+) -> Figure:
+    """Draw what a network did during one recording, in the order in which it happens.
+
+    From top to bottom: the input, then of each hidden layer its spikes, synaptic currents and
+    membrane voltages, then the readout. One neuron, the busiest of those drawn, has the accent.
+
+    Args:
+        recording: What a ``SpikingNetwork`` recorded: a NamedTuple of the states of its layers, or
+            of groups of layers. Drawn are the spikes ``z``, synaptic currents ``i`` and membrane
+            voltages ``v`` that a layer has, each of shape (T, B, ...). The last layer is the
+            readout; a network of one layer may record its state alone.
+        dt: Duration of a time step in s.
+        classes: Names of the readout neurons.
+        sample: Which recording of the batch.
+        frames: What the network was given, of shape (T, B, ...): adds the panel of the input, and
+            shades the time after the recording's last event.
+        votes: As for ``draw_raster``, of the last hidden layer.
+        neurons: How many neurons of a layer to draw currents and voltages of.
+
+    Raises:
+        TypeError: Nothing was recorded, or no NamedTuple.
+        ValueError: ``classes`` aren't as many as the readout's neurons.
+
+    Example:
+        >>> snn = SNN()
+        >>> snn.record = True
+        >>> voltages = snn(torch.ones(30, 1, 2, 35, 35))
+        >>> fig = plot_dynamics(snn.recording, snn.dt, ["club", "heart", "diamond", "spade"])
+    """
+    if not hasattr(recording, "_asdict"):
+        kind = type(recording).__name__
+        raise TypeError(f"recording is a {kind}; set network.record = True, and run the network")
+    layers = dict(_layers(recording))
+    *hidden, readout = layers
+    panels = [
+        (name, field, getattr(layers[name], field)[:, sample].flatten(1).cpu())  # (T, neurons)
+        for name in hidden
+        for field in FIELDS
+        if hasattr(layers[name], field)
+    ]
+    heights = {"input": 0.9, "z": 1.9, "i": 1.35, "v": 1.35, "readout": 1.7}  # inches
+    drawn = [*["input"] * (frames is not None), *(field for _, field, _ in panels), "readout"]
+    ratios = [heights[panel] for panel in drawn]
+    fig, axes = plt.subplots(
+        len(drawn), 1, sharex=True, squeeze=False, height_ratios=ratios,
+        figsize=(6.0, 0.4 + sum(ratios)), layout="constrained",
+    )  # fmt: skip
+    first = axes[0, 0]
+    if frames is not None:
+        counts = frames[:, sample].flatten(1).sum(dim=1).cpu()
+        times = 1000 * dt * (np.arange(len(counts)) + 0.5)
+        first.bar(times, counts.numpy(), width=800 * dt, color=GREY)
+        first.set(title=f"input: {int(counts.sum()):,} events", ylabel="per step")
+    between = axes[-1 - len(panels) : -1, 0]
+    for ax, (name, field, values) in zip(between, panels, strict=True):
+        layer = "hidden" if len(hidden) == 1 else name
+        spikes = getattr(layers[name], "z", None)
+        busy = None if spikes is None else spikes[:, sample].flatten(1)[:, :neurons].sum(dim=0)
+        chosen = None if busy is None or busy.max() == 0 else int(busy.argmax())
+        if field == "z":
+            draw_raster(ax, values, dt, votes if name == hidden[-1] else None, classes, chosen)
+            ax.set_title(f"{layer} spikes: {int(values.sum()):,}")
+            continue
+        times = 1000 * dt * np.arange(1, len(values) + 1)  # a step's state holds at its end
+        for number, trace in enumerate(values[:, :neurons].T):
+            look = (ACCENT, 1.8, 1, 3) if number == chosen else (GREY, 0.9, 0.5, 2)
+            colour, width, alpha, order = look
+            ax.plot(times, trace, color=colour, linewidth=width, alpha=alpha, zorder=order)
+        after = ", after the reset" if field == "v" and hasattr(layers[name], "z") else ""
+        title = f"{len(ax.lines)} {layer} neurons: {FIELDS[field]}{after}"
+        ax.set(title=title, ylabel=f"{field} (a.u.)")
+    answer = axes[-1, 0]
+    draw_readout(answer, layers[readout].v[:, sample].flatten(1), dt, classes)
+    answer.set(title="readout: membrane voltages", xlim=(0, 1000 * dt * len(layers[readout].v)))
+    label_ends(answer)
+    for ax in axes[:, 0]:
+        ax.set_xlabel("time (ms)" if ax is answer else "")
+        if frames is not None:
+            shade_silence(ax, counts, dt)
+    fig.align_ylabels(axes[:, 0])
+    return fig
+
+
+def _layers(state: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield name and state of every layer, in order, from groups in groups too."""
+    if FIELDS.keys() & set(state._fields):
+        yield name, state
+        return
+    for field, part in state._asdict().items():
+        if hasattr(part, "_fields"):
+            yield from _layers(part, f"{name}.{field}".lstrip("."))
+
+
+def shade_silence(ax: Axes, counts: torch.Tensor, dt: float) -> None:
+    """Shade the time after the last event of a recording.
+
+    Args:
+        ax: Where to draw.
+        counts: Events per time step, of shape (T,).
+        dt: Duration of a time step in s.
+    """
+    end = int(counts.nonzero().max()) + 1 if counts.any() else 0
+    ax.axvspan(1000 * dt * end, 1000 * dt * len(counts), color=SHADE, linewidth=0, zorder=-1)
+
+
+def draw_raster(
+    ax: Axes,
+    spikes: torch.Tensor,
+    dt: float,
+    votes: torch.Tensor | None = None,
+    classes: Sequence[str] = (),
+    marked: int | None = None,
+) -> None:
+    """Draw a cell for each neuron and time step, filled where the neuron spiked.
+
+    Args:
+        ax: Where to draw.
+        spikes: 0 or 1, of shape (T, neurons).
+        dt: Duration of a time step in s.
+        votes: For each neuron, the index of the class that it votes for, or -1: neurons are sorted
+            by class, and each class is marked at the right edge. Default: in their own order.
+        classes: Names of the classes.
+        marked: A neuron to mark at the left edge; default: none.
+    """
+    cells = np.asarray(spikes.detach().cpu()).T
+    groups = np.zeros(len(cells)) if votes is None else np.asarray(votes.cpu())
+    order = np.argsort(groups, kind="stable")
+    end = 1000 * dt * cells.shape[1]
+    extent = (0.0, end, len(cells), 0.0)
+    ax.imshow(cells[order], cmap=ACCENT_MAP, vmin=0, vmax=1, aspect="auto", extent=extent)
+    ax.grid(False)
+    ax.set(title=f"{int(cells.sum()):,} spikes", xlabel="time (ms)", ylabel="neuron")
+    ax.set(xlim=(0, end), ylim=(len(cells), 0))
+    if marked is not None:
+        row = int(np.flatnonzero(order == marked)[0]) + 0.5
+        place = ax.get_yaxis_transform()
+        ax.plot(-0.012, row, ">", color=ACCENT, markersize=6, transform=place, clip_on=False)
+    if votes is None:
+        return
+    if groups.max() >= len(classes):
+        raise ValueError(f"votes go up to {groups.max()}; classes has {len(classes)} names")
+    ax.set(yticks=[], ylabel=f"{len(cells)} neurons")
+    edge: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "clip_on": False}
+    for number, (name, colour) in enumerate(class_colours(classes).items()):
+        rows = np.flatnonzero(groups[order] == number)
+        if len(rows):
+            top, bottom = rows[0], rows[-1] + 1
+            ax.vlines(1.012, top, bottom, color=colour, linewidth=4, **edge)
+            ax.text(1.03, (top + bottom) / 2, name, color=colour, va="center", **edge)
+
+
+def draw_readout(ax: Axes, voltages: torch.Tensor, dt: float, classes: Sequence[str]) -> None:
+    """Draw the voltage of each readout neuron, with a dot at its maximum, which ``decode`` reads.
+
+    Args:
+        ax: Where to draw.
+        voltages: Of shape (T, classes).
+        dt: Duration of a time step in s.
+        classes: Names of the readout neurons.
+    """
+    check_classes(classes, voltages.shape[1])
+    traces = np.asarray(voltages.detach().cpu()).T
+    times = 1000 * dt * np.arange(1, len(voltages) + 1)
+    for trace, (name, colour) in zip(traces, class_colours(classes).items(), strict=True):
+        ax.plot(times, trace, color=colour, label=name)
+        peak = trace.argmax()
+        ax.plot(times[peak], trace[peak], "o", color=colour, markersize=5)
+    ax.set(xlabel="time (ms)", ylabel="v (a.u.)", xlim=(0, times[-1] + 500 * dt))
+
+
+def plot_answer(
+    snn: SNN,
+    events: np.ndarray,
+    classes: Sequence[str],
+    sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
+) -> Figure:
+    """Draw a recording, the spikes that it causes, and the voltages that answer.
+
+    There is no answer where several classes share the highest voltage, as they do without a spike.
+
+    Args:
+        snn: The network, whose classes are in the order of ``classes``.
+        events: One recording.
+        classes: Names of the classes.
+        sensor_size: Width, height and polarities of the sensor.
+    """
+    check_classes(classes, snn.linear.out_features)
+    frames = to_frames(events, 1e6 * snn.dt, sensor_size)
+    record, snn.record = snn.record, True
+    with torch.no_grad():
+        voltages = snn(frames.unsqueeze(1))[:, 0].cpu()
+    spikes = snn.recording.lif0.z[:, 0].cpu()
+    snn.record = record
+    fig = plt.figure(figsize=(6.0, 3.6))
+    grid = fig.add_gridspec(2, 2, width_ratios=(1, 2), height_ratios=(1.15, 1))
+    left = fig.add_subplot(grid[:, 0])
+    imshow_polarity(left, frames.sum(dim=0), limit=6)
+    left.set_title(f"{len(events):,} events", loc="center")
+    raster = fig.add_subplot(grid[0, 1])
+    draw_raster(raster, spikes, snn.dt, leading(snn.linear.weight.T), classes)
+    raster.set(title=f"{int(spikes.sum()):,} spikes", xlabel="")
+    raster.tick_params(labelbottom=False)
+    readout = fig.add_subplot(grid[1, 1], sharex=raster)
+    draw_readout(readout, voltages, snn.dt, classes)
+    answer = int(leading(voltages.amax(dim=0)))
+    title = "no answer" if answer < 0 else f"the answer: a {classes[answer]}"
+    readout.set(title=title, ylabel="voltage", yticks=[0])
+    label_ends(readout)
+    return fig
+
+
+def plot_templates(
+    snn: SNN,
+    classes: Sequence[str],
+    sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
+) -> Figure:
+    """Draw, for each class and polarity, where an event speaks for the class and where against.
+
+    It is the product of readout weights and input weights, less its mean over the classes, which
+    a softmax ignores. Thresholds and recurrent weights have no part in it.
+
+    Args:
+        snn: Its readout has a neuron per class.
+        classes: Names of the readout neurons.
+        sensor_size: Width, height and polarities of the sensor.
+
+    Raises:
+        ValueError: ``classes`` or ``sensor_size`` aren't the network's.
+    """
+    check_classes(classes, snn.linear.out_features)
+    if math.prod(sensor_size) != snn.input_size:
+        raise ValueError(f"sensor_size is {sensor_size}; the network has {snn.input_size} inputs")
+    width, height, number = sensor_size
+    kinds = polarities(number)
+    product_of_weights = (snn.linear.weight @ snn.lif0.input_weights).detach().cpu()
+    templates = product_of_weights.reshape(len(classes), number, height, width).numpy()
+    templates = templates - templates.mean(axis=0)
+    limit = np.quantile(np.abs(templates), 0.995)
+    panel = 5.6 / len(classes)  # inches
+    size = (6.0, number * panel * height / width + 0.35)
+    shape = number, len(classes)
+    fig, axes = plt.subplots(*shape, figsize=size, squeeze=False, layout="constrained")
+    for column, (name, colour) in enumerate(class_colours(classes).items()):
+        axes[0, column].set_title(name, color=colour, loc="center")
+        for ax, (polarity, (kind, ink, _)) in zip(axes[:, column], kinds.items(), strict=True):
+            image = templates[column, polarity]
+            ax.imshow(image, cmap=vote_map(colour), vmin=-limit, vmax=limit)
+            ax.set(xticks=[], yticks=[])
+            ax.grid(False)
+            ax.spines[:].set_color(GRID)
+            ax.spines[:].set_visible(True)
+            if column == 0:
+                ax.set_ylabel(f"{kind} events", color=ink)
+    return fig
+
+
+def plot_votes(snn: SNN, spikes: Frame, classes: Sequence[str]) -> Figure:
+    """Draw, for each hidden neuron, which class it votes for and for which one it spikes.
+
+    Neurons are sorted by the class that their readout weights favour most. Those that favour none,
+    since their largest weights are equal, come first.
+
+    Args:
+        snn: Its readout has a neuron per class.
+        spikes: Mean number of spikes by class and hidden neuron, of shape (classes, neurons).
+        classes: Names of the readout neurons.
+    """
+    check_classes(classes, snn.linear.out_features)
+    weights = snn.linear.weight.detach().cpu().numpy()
+    votes = leading(snn.linear.weight.T).cpu().numpy()
+    order = np.lexsort((-weights.max(axis=0), votes))
+    limit = np.abs(weights).max()
+    fig, axes = plt.subplots(2, 1, sharex=True, figsize=(6.0, 3.6), layout="constrained")
+    images = [
+        axes[0].imshow(weights[:, order], cmap=vote_map(), vmin=-limit, vmax=limit, aspect="auto"),
+        axes[1].imshow(np.asarray(spikes)[:, order], cmap=ACCENT_MAP, vmin=0, aspect="auto"),
+    ]
+    titles = ("readout weights", "spikes per recording")
+    borders = np.flatnonzero(np.diff(votes[order])) + 0.5
+    for ax, image, title in zip(axes, images, titles, strict=True):
+        ax.set_yticks(range(len(classes)), classes)
+        for tick, colour in zip(ax.get_yticklabels(), class_colours(classes).values(), strict=True):
+            tick.set_color(colour)
+        ax.set_title(title)
+        ax.grid(False)
+        ax.vlines(borders, -0.5, len(classes) - 0.5, color=TEXT, linewidth=0.8)
+        fig.colorbar(image, ax=ax, pad=0.02, aspect=10, ticks=MaxNLocator(3))
+    axes[1].set(xlabel="hidden neurons, sorted by their vote", xticks=[])
+    return fig

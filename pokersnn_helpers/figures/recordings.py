@@ -1,0 +1,221 @@
+"""Draw recordings: their events, their frames, and their statistics by class."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.ticker import MaxNLocator
+
+from ..checks import check_not_empty
+from ..recordings import POKERDVS_SENSOR_SIZE
+from .colours import ACCENT, ACCENT_MAP, EVENTS_MAP, GREY, OFF, ON, SHADE, TEXT, class_colours
+from .labels import add_class_legend, apart
+
+Frame = np.ndarray | torch.Tensor  # counts of shape (2, y, x), OFF first, or (1, y, x)
+
+
+def polarities(number: int) -> dict[int, tuple[str, str, str]]:
+    """Return name, colour and marker of a sensor's polarities, which are 1, or 2: ON and OFF."""
+    if number == 1:
+        return {0: ("all", ACCENT, "o")}
+    if number == 2:
+        return {1: ("ON", ON, "o"), 0: ("OFF", OFF, "s")}
+    raise ValueError(f"the sensor has {number} polarities; figures show 1, or 2 (OFF and ON)")
+
+
+def on_minus_off(frames: Frame) -> np.ndarray:
+    """Return ON minus OFF per pixel of counts (..., 2, y, x), or what (..., 1, y, x) counts."""
+    counts = np.asarray(frames, dtype=float)
+    if len(polarities(counts.shape[-3])) == 1:
+        return counts[..., 0, :, :]
+    off, on = np.moveaxis(counts, -3, 0)
+    return on - off
+
+
+def imshow_polarity(ax: Axes, frame: Frame, limit: float) -> AxesImage:
+    """Draw ON minus OFF events per pixel: red where there are more ON, blue where more OFF.
+
+    Args:
+        ax: Where to draw.
+        frame: Counts of shape (2, y, x), OFF first, or (1, y, x), which are drawn in the accent.
+        limit: Count at which the colours saturate.
+    """
+    image = on_minus_off(frame)
+    ax.set(xticks=[], yticks=[])
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
+    if len(frame) == 1:
+        return ax.imshow(image, cmap=ACCENT_MAP, vmin=0, vmax=limit)
+    return ax.imshow(image, cmap=EVENTS_MAP, vmin=-limit, vmax=limit)
+
+
+def plot_frames(
+    frames: Sequence[Frame], titles: Sequence[str], *, columns: int = 4, limit: float | None = None
+) -> Figure:
+    """Draw frames side by side, all on one colour scale.
+
+    Args:
+        frames: Counts, each of shape (2, y, x), or (1, y, x) of a sensor with one polarity.
+        titles: One per frame.
+        columns: Frames per row.
+        limit: Count at which the colours saturate; default: the largest ON minus OFF, or 1.
+
+    Example:
+        >>> fig = plot_frames(np.ones((2, 2, 35, 35)), ["first ms", "second ms"])
+    """
+    check_not_empty(frames=frames)
+    limit = limit or max(1.0, *(np.abs(on_minus_off(frame)).max() for frame in frames))
+    rows = -(-len(frames) // columns)
+    height, width = np.shape(frames[0])[-2:]
+    lines = 1 + max(title.count("\n") for title in titles)
+    row = 4.9 / columns * min(1, height / width) + 0.18 * lines + 0.17  # inches
+    fig, axes = plt.subplots(
+        rows, columns, figsize=(6.0, rows * row), squeeze=False, layout="constrained"
+    )
+    for ax in axes.flat[len(frames) :]:
+        ax.axis("off")
+    for ax, frame, title in zip(axes.flat[: len(frames)], frames, titles, strict=True):
+        image = imshow_polarity(ax, frame, limit)
+        ax.set_title(title)
+    shrink, thickness = (0.8, 12) if rows == 1 else (0.7, 20)
+    ticks = MaxNLocator(5, integer=True)
+    bar = fig.colorbar(image, ax=axes, shrink=shrink, aspect=thickness, pad=0.01, ticks=ticks)
+    bar.set_label("events per pixel" if len(frames[0]) == 1 else "ON − OFF\nevents per pixel")
+    return fig
+
+
+def plot_event_cloud(
+    events: np.ndarray, title: str, sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE
+) -> Figure:
+    """Draw each event of a recording as a point in x, y and time.
+
+    Args:
+        events: Structured array with fields t (µs), x, y and p.
+        title: Title of the figure.
+        sensor_size: Width, height and polarities of the sensor.
+    """
+    width, height, number = sensor_size
+    fig = plt.figure(figsize=(6.0, 4.5), layout="none")
+    ax: Any = fig.add_axes((-0.03, 0.01, 0.96, 0.96), projection="3d", computed_zorder=False)
+    for polarity, (name, colour, marker) in polarities(number).items():
+        some = events[events["p"] == polarity]
+        ax.scatter(
+            some["t"] / 1000, some["x"], some["y"], s=3, color=colour, marker=marker,
+            linewidth=0, depthshade=False, label=f"{name}: {len(some):,}", rasterized=True,
+        )  # fmt: skip
+    ax.set(xlabel="time (ms)", ylabel="x (pixel)", zlabel="y (pixel)")
+    ax.set(ylim=(0, width), zlim=(height, 0))
+    for axis, ticks in ((ax.xaxis, 6), (ax.yaxis, 4), (ax.zaxis, 4)):
+        axis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 5, 10]))
+        axis.set_pane_color((0, 0, 0, 0))
+        axis.labelpad = 8
+    ax.set_box_aspect((1.7, 1, height / width), zoom=1.1)
+    ax.view_init(elev=20, azim=-60)
+    fig.suptitle(title, x=0.04, y=0.97, ha="left", fontweight="bold", fontsize="medium")
+    fig.legend(
+        title="events", loc="upper right", ncols=2, markerscale=3, handletextpad=0.1,
+        columnspacing=1, bbox_to_anchor=(1, 1),
+    )  # fmt: skip
+    return fig
+
+
+def plot_distributions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
+    """Draw each recording as a dot, by class, once per column; a bar marks the median.
+
+    Args:
+        table: What ``recording_statistics`` returns. Classes stand in the order in which they come,
+            or in that of the categories where the column "class" is categorical.
+        columns: Columns of the table to draw.
+    """
+    check_not_empty(table=table, columns=columns)
+    fig, axes = plt.subplots(
+        1, len(columns), figsize=(6.0, 3.2), squeeze=False, layout="constrained"
+    )
+    names = table["class"]
+    names = names.cat.categories if hasattr(names, "cat") else names.unique()
+    tilt, side = (35, "right") if len(names) < 8 else (90, "center")
+    rng = np.random.default_rng(0)
+    for ax, column in zip(axes[0], columns, strict=True):
+        for place, (name, colour) in enumerate(class_colours(names).items()):
+            values = table.loc[table["class"] == name, column]
+            spread = place + rng.uniform(-0.18, 0.18, len(values))
+            ax.plot(spread, values, "o", color=colour, alpha=0.7, markersize=4)
+            ax.hlines(values.median(), place - 0.3, place + 0.3, color=TEXT, linewidth=2)
+        ax.set(title=column, ylim=(0, None))
+        ax.set_xticks(range(len(names)), names, rotation=tilt, ha=side)
+    return fig
+
+
+def plot_passes(table: pd.DataFrame) -> Figure:
+    """Draw a bar per card pass, from its first to its last event, and a mark per recording.
+
+    A mark stands in the middle of its recording, or beside it where marks would overlap: a dot
+    where Tonic trains on the recording, a diamond with the accent where Tonic tests on it, and a
+    cross where Tonic doesn't have it.
+
+    Args:
+        table: What ``load_pokerdvs131`` describes, with a column "end (ms)" in addition.
+    """
+    check_not_empty(table=table)
+    looks = {
+        "train": ("o", TEXT, 6, "Tonic trains on it"),
+        "test": ("D", ACCENT, 7, "Tonic tests on it"),
+        "": ("x", GREY, 5, "not in Tonic"),
+    }
+    passes = table.groupby("pass", sort=True)
+    fig, ax = plt.subplots(figsize=(6.0, 1.2 + 0.19 * len(passes)), layout="constrained")
+    colours = class_colours(list(table["class"].unique()))
+    gap = 0.022 * (passes["end (ms)"].max() - passes["start (ms)"].min()).max()
+    for row, (_, pips) in enumerate(passes):
+        begin, suit = pips["start (ms)"].min(), pips["class"].iloc[0]
+        width = pips["end (ms)"].max() - begin
+        ax.barh(row, width, height=0.78, color=colours[suit], alpha=0.3, linewidth=0)
+        parts = pips["tonic"].str.extract(r"^pips_(train|test)/", expand=False).fillna("")
+        middles = (pips["start (ms)"] + pips["end (ms)"]) / 2 - begin
+        middles[:] = apart(middles.to_numpy(), gap)
+        for part, (marker, colour, size, name) in looks.items():
+            label = name if row == 0 else None
+            ax.plot(middles[parts == part], [row] * (parts == part).sum(), marker, color=colour,
+                    markersize=size, label=label)  # fmt: skip
+    suits = passes["class"].first().reset_index(drop=True)
+    for suit, colour in colours.items():
+        rows = suits.index[suits == suit]
+        ax.text(-1, rows.to_numpy().mean(), suit, color=colour, ha="right", va="center")
+    ax.set(xlabel="time since the first event of the pass (ms)", xlim=(0, None), yticks=[])
+    ax.set_ylim(len(passes) - 0.4, -0.6)
+    ax.grid(False, axis="y")
+    fig.legend(loc="outside upper center", ncols=3, handletextpad=0.2, columnspacing=1)
+    return fig
+
+
+def plot_closeness(table: pd.DataFrame) -> Figure:
+    """Draw how close two sets are: a row per statistic, a dot per class, what counts as close grey.
+
+    Args:
+        table: As ``compare_statistics`` returns it.
+    """
+    check_not_empty(table=table)
+    statistics = list(table.index.unique("statistic"))
+    size = (6.0, 1 + 0.31 * len(statistics))
+    fig, axes = plt.subplots(1, 2, sharey=True, figsize=size, layout="constrained")
+    colours = class_colours(table.index.unique("class"))
+    for number, (name, colour) in enumerate(colours.items()):
+        rows = np.arange(len(statistics)) + 0.16 * (number - (len(colours) - 1) / 2)
+        for ax, column in zip(axes, ("ratio", "overlap"), strict=True):
+            values = table.loc[name, column].reindex(statistics)
+            ax.plot(values, rows, "o", color=colour, markersize=5, clip_on=False, label=name)
+    axes[0].axvspan(0.85, 1.15, color=SHADE)
+    axes[1].axvspan(0.7, 1, color=SHADE)
+    axes[0].set_title("ratio of the medians")
+    axes[1].set(title="overlap of the spreads", xlim=(0, 1), xticks=[0, 0.25, 0.5, 0.75, 1])
+    axes[1].xaxis.set_major_formatter("{x:g}")
+    axes[0].set_yticks(range(len(statistics)), [name.split(" (")[0] for name in statistics])
+    axes[0].set_ylim(len(statistics) - 0.5, -0.5)
+    add_class_legend(fig, axes[0])
+    return fig

@@ -1,0 +1,187 @@
+"""Draw results: how training went, and numbers with their spread or their interval."""
+
+from collections.abc import Collection, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import MaxNLocator
+
+from ..checks import check_classes, check_not_empty
+from ..training import Evaluation, History
+from .colours import ACCENT, ACCENT_MAP, GREY, TEXT
+
+
+def plot_history(history: History) -> Figure:
+    """Draw loss and accuracy by epoch.
+
+    Args:
+        history: What ``fit`` returns.
+
+    Example:
+        >>> fig = plot_history(History(loss=[1.2, 0.7], accuracy=[0.4, 0.8]))
+    """
+    check_not_empty(history=history.loss)
+    fig, axes = plt.subplots(1, 2, figsize=(6.0, 2.9), layout="constrained")
+    epochs = np.arange(1, len(history.loss) + 1)
+    curves = {
+        "training": (history.loss, history.accuracy, TEXT),
+        "held out": (history.test_loss, history.test_accuracy, ACCENT),
+    }
+    for ax, part in zip(axes, (0, 1), strict=True):
+        for name, curve in curves.items():
+            if curve[part]:
+                values = (100 if part else 1) * np.array(curve[part])
+                ax.plot(epochs, values, color=curve[2], label=name)
+        ax.set_xlabel("epoch")
+    axes[0].set(title="loss", ylabel="negative log-likelihood", ylim=(0, None))
+    axes[1].set(title="accuracy", ylabel="classified correctly (%)", ylim=(0, 105))
+    axes[1].legend(loc="lower right")
+    return fig
+
+
+def plot_confusion(evaluation: Evaluation, classes: Sequence[str]) -> Figure:
+    """Count true against predicted classes; a column more holds the silence, if there is any.
+
+    Args:
+        evaluation: What ``evaluate`` returns.
+        classes: Names of the classes.
+    """
+    check_classes(classes, evaluation.log_probabilities.shape[1])
+    answers = [*classes, *["no answer"] * bool((evaluation.predicted < 0).any())]
+    counts = np.zeros((len(classes), len(answers)), dtype=int)
+    np.add.at(counts, (evaluation.targets, evaluation.predicted), 1)  # -1 is the last column
+    cell, label = 0.45, 0.1 * max(map(len, answers))  # inches
+    tilt, side = (35, "right") if label > cell else (0, "center")
+    size = (0.6 + label + cell * len(answers), 0.5 + 0.6 * label + cell * len(classes))
+    fig, ax = plt.subplots(figsize=size, layout="constrained")
+    # Half the colour at most: numbers in the text's colour can be read on it, light and dark.
+    ax.imshow(counts, cmap=ACCENT_MAP, vmin=0, vmax=max(1, 2 * counts.max()))
+    for row, column in np.ndindex(*counts.shape):
+        count = counts[row, column]
+        colour = TEXT if count else GREY
+        ax.text(column, row, str(count), ha="center", va="center", color=colour)
+    ax.set_xticks(range(len(answers)), answers, rotation=tilt, ha=side)
+    ax.set_yticks(range(len(classes)), classes)
+    ax.set(xlabel="predicted class", ylabel="true class")
+    ax.grid(False)
+    return fig
+
+
+def plot_spread(values: dict[str, Sequence[float]], label: str) -> Figure:
+    """Draw each number as a dot, a row per name; a bar marks the mean of a row.
+
+    Args:
+        values: By name, any number of numbers, such as one per seed.
+        label: What the numbers are, with their unit.
+    """
+    check_not_empty(**{f"values[{name!r}]": values[name] for name in values})
+    fig, ax = _rows(values, label)
+    for row, numbers in enumerate(values.values()):
+        heights = row + np.linspace(-0.2, 0.2, len(numbers)) * (len(numbers) > 1)
+        ax.plot(numbers, heights, "o", color=ACCENT, alpha=0.8, markersize=6, markeredgewidth=0)
+        ax.vlines(np.mean(numbers), row - 0.34, row + 0.34, color=TEXT, linewidth=2)
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    return fig
+
+
+def plot_intervals(
+    values: dict[str, tuple[float, float, float]],
+    label: str,
+    marked: Collection[str] = (),
+    line: float | None = None,
+) -> Figure:
+    """Draw each number as a dot on a line from the lower to the upper end of its interval.
+
+    Args:
+        values: By name: the number, and the ends of its interval.
+        label: What the numbers are, with their unit.
+        marked: Names to draw in the accent.
+        line: A number to mark by a dashed line, such as the chance level; default: none.
+    """
+    fig, ax = _rows(values, label)
+    for place, (name, (value, low, high)) in enumerate(values.items()):
+        colour = ACCENT if name in marked else TEXT
+        ax.hlines(place, low, high, color=colour, linewidth=2, alpha=0.55)
+        ax.plot(value, place, "o", color=colour, markersize=7)
+    if line is not None:
+        ax.axvline(line, color=GREY, linestyle="--", linewidth=1, zorder=0)
+    return fig
+
+
+def _rows(names: Collection[str], label: str) -> tuple[Figure, Axes]:
+    """Make axes with a row per name, from top to bottom, for numbers along the horizontal axis."""
+    check_not_empty(values=names)
+    layout = ConstrainedLayoutEngine(w_pad=0.12)  # room for a last tick label at the very edge
+    fig, ax = plt.subplots(figsize=(6.0, 0.8 + 0.34 * len(names)), layout=layout)
+    ax.set_yticks(range(len(names)), list(names))
+    ax.set(xlabel=label, ylim=(len(names) - 0.5, -0.5))
+    ax.grid(False, axis="y")
+    return fig, ax
+
+
+def plot_curves(table: pd.DataFrame, label: str) -> Figure:
+    """Draw curves with their intervals, in a panel per change, two panels per row.
+
+    Args:
+        table: A row per point: "change", the title of its panel; "amount", how much was changed;
+            "model", the curve; "value", "low" and "high".
+        label: What the values are, with their unit.
+    """
+    check_not_empty(table=table)
+    changes, models = table["change"].unique(), table["model"].unique()
+    rows = -(-len(changes) // 2)
+    size = (6.0, 0.5 + 2.1 * rows)
+    fig, axes = plt.subplots(
+        rows, 2, sharey=True, squeeze=False, figsize=size, layout="constrained"
+    )
+    for ax in axes.flat[len(changes) :]:
+        ax.axis("off")
+    for ax, change in zip(axes.flat[: len(changes)], changes, strict=True):
+        for number, model in enumerate(models):
+            some = table[(table["change"] == change) & (table["model"] == model)]
+            turn, place = divmod(number, 3)
+            colour, style = (ACCENT, TEXT, GREY)[place], "--" if place else "-"
+            marker = (turn + 2, 0) if turn else "o"  # a triangle, a square, a pentagon …
+            ax.fill_between(
+                some["amount"], some["low"], some["high"], color=colour, alpha=0.15, linewidth=0
+            )
+            ax.plot(some["amount"], some["value"], style, marker=marker, markersize=4 + turn,
+                    color=colour, label=model)  # fmt: skip
+        ax.set_title(change)
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 3, 5, 10]))
+    fig.supylabel(label, size=plt.rcParams["axes.labelsize"])
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    fig.legend(handles, names, loc="outside upper center", ncols=min(len(names), 4))
+    return fig
+
+
+def plot_bars(values: dict[str, Sequence[float]], titles: Sequence[str], label: str) -> Figure:
+    """Draw a bar per entry, with its value beside it, on one logarithmic axis for all panels.
+
+    Args:
+        values: By name, one number per panel.
+        titles: Of the panels.
+        label: What the numbers are, with their unit.
+    """
+    check_not_empty(values=values, titles=titles)
+    numbers = np.array(list(values.values()))
+    if numbers.min() <= 0:
+        raise ValueError(f"values hold {numbers.min():g}; a logarithmic axis needs more than 0")
+    size = (6.0, 1 + 0.35 * len(values))
+    fig, axes = plt.subplots(
+        1, len(titles), sharex=True, sharey=True, squeeze=False, figsize=size, layout="constrained"
+    )
+    limits = (10 ** np.floor(np.log10(numbers.min())), 9 * numbers.max())
+    for ax, title, column in zip(axes[0], titles, numbers.T, strict=True):
+        bars = ax.barh(list(values), column, color=ACCENT)
+        texts = [f"{value:,.0f}" if value >= 10 else f"{value:.1f}" for value in column]
+        ax.bar_label(bars, texts, padding=3)
+        ax.set(title=title, xscale="log", xlim=limits)
+        ax.grid(False, axis="y")
+    axes[0, 0].invert_yaxis()
+    fig.supxlabel(label, size=plt.rcParams["axes.labelsize"])
+    return fig
