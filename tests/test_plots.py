@@ -632,7 +632,7 @@ def test_nothing_to_draw_is_said_by_name(name, draw):
     ],
 )
 def test_other_numbers_of_classes_are_refused(draw, classes):
-    with pytest.raises(ValueError, match=r"classes are \['left'.*expected 2 names"):
+    with pytest.raises(ValueError, match=r"classes is \['left'.*expected 2 different names"):
         draw(classes)
 
 
