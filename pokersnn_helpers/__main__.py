@@ -449,7 +449,7 @@ def _predict(arguments: argparse.Namespace) -> None:
         except (TypeError, ValueError, EOFError) as error:
             raise ValueError(f"{file}: {error}") from error
         shares = ", ".join(f"{name} {share:.1%}" for name, share in answer.probabilities.items())
-        _say(f"{file}: {answer.class_name} ({shares})")
+        _say(f"{file}: {answer.class_name or 'no answer'} ({shares})")
 
 
 if __name__ == "__main__":

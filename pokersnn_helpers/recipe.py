@@ -48,37 +48,35 @@ def build_network(
         8192
     """
     check_numbers(Real, time_window=time_window)
-    inputs = math.prod(check_sensor_size(sensor_size))
-    # In finer steps neurons spike more often, and gradients grow at each of them.
-    dt_ratio = min(1, time_window / 1000)
-    sizes = {"sensor_size": sensor_size, "input_size": inputs, "output_size": output_size}
-    given = {**sizes, "dt": time_window / 1e6, "surrogate_slope": dt_ratio}
     if not callable(network) or isinstance(network, torch.nn.Module):
         raise TypeError(f"network is {network!r}; give a class, or a function that makes a network")
-    partial = isinstance(network, functools.partial)
-    kind, fixed = (network.func, network.keywords) if partial else (network, {})
-    own = isinstance(kind, type) and issubclass(kind, SNN)
-    parameters = dict(inspect.signature(network).parameters)
-    if own and any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
-        parameters |= inspect.signature(SNN).parameters  # of a subclass that passes them on
-    takes = parameters.keys() - fixed.keys()
-    arguments = {name: value for name, value in given.items() if name in takes} | arguments
+    inputs = math.prod(check_sensor_size(sensor_size))
+    sizes = {"sensor_size": sensor_size, "input_size": inputs, "output_size": output_size}
+    # In finer steps neurons spike more often, and gradients grow at each of them.
+    dt_ratio = min(1, time_window / 1000)
+    given = {**sizes, "dt": time_window / 1e6, "surrogate_slope": dt_ratio}
+    kind = network.func if isinstance(network, functools.partial) else network
+    book_s = isinstance(kind, type) and issubclass(kind, SNN)
+    takes = inspect.signature(SNN if book_s else network).parameters
+    fixed = network.keywords if isinstance(network, functools.partial) else {}
+    chosen = {name: given[name] for name in given if name in takes and name not in fixed}
     try:
-        inspect.signature(network).bind(**arguments)
+        inspect.signature(network).bind(**chosen | arguments)
     except TypeError as error:
         raise TypeError(
-            f"network={network!r} can't be made with {', '.join(arguments)}: {error}; give every "
-            f"other parameter than {', '.join(given)} a default"
+            f"network={network!r} can't be made with {', '.join(chosen | arguments)}: {error}; "
+            f"give every other parameter than {', '.join(given)} a default"
         ) from error
-    made = network(**arguments)
+    made = network(**chosen | arguments)
     if not isinstance(made, FrameNetwork):
         raise TypeError(f"network={network!r} made a {type(made).__name__}; make a FrameNetwork")
-    if own:
+    if isinstance(made, SNN) and book_s:
+        hidden: Any = made.lif0
         with torch.no_grad():
             # Norse scales them by the number of hidden neurons. The number of inputs is the usual
             # choice (He et al. 2015, doi:10.1109/ICCV.2015.123).
-            made.lif0.input_weights *= math.sqrt(len(made.lif0.input_weights) / inputs)
-            made.lif0.recurrent_weights *= math.sqrt(dt_ratio)
+            hidden.input_weights *= math.sqrt(len(hidden.input_weights) / inputs)
+            hidden.recurrent_weights *= math.sqrt(dt_ratio)
     return made
 
 

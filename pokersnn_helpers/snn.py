@@ -263,6 +263,8 @@ class Classifier(torch.nn.Module):
         torch.Size([8, 2])
     """
 
+    snn: Any
+
     def __init__(
         self,
         snn: torch.nn.Module,

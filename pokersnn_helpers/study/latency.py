@@ -249,7 +249,7 @@ def train_sparse(
         if not fits:
             raise ValueError(f"{name} is {value}; choose {advice}")
     torch.manual_seed(seed)
-    about = {"classes": recordings.classes, "sensor_size": recordings.sensor_size}
+    about: dict[str, Any] = {"classes": recordings.classes, "sensor_size": recordings.sensor_size}
     network = BinarySNN(recordings.sensor_size, len(recordings.classes), **neurons)
     loader = make_loader(recordings, sparse=True, shuffle=True)
 

@@ -50,7 +50,7 @@ class Model(FrameNetwork):
 class SummedImage(Model):
     """Look at the image that is the sum of all frames, log(1 + count) per pixel and polarity."""
 
-    body: nn.Module  # images (B, polarities, height, width) in, values (B, classes) out
+    body: Any  # images (B, polarities, height, width) in, values (B, classes) out
     cumulative = False  # a sum at every time step, that of the frames up to it
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
@@ -151,8 +151,13 @@ class HybridSNN(Model):
     ) -> None:
         """Make the layers."""
         self.inputs, self.dropout = FrameLinear(inputs, features), nn.Dropout(dropout)
-        sizes = {"sensor_size": (features, 1, 1), "output_size": outputs}
-        self.snn = build_network(FastSNN, time_window=self.time_window, **sizes, **neurons)
+        self.snn = build_network(
+            FastSNN,
+            time_window=self.time_window,
+            sensor_size=(features, 1, 1),
+            output_size=outputs,
+            **neurons,
+        )
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return voltages (T, B, classes)."""
@@ -171,8 +176,13 @@ class BinarySNN(Model):
 
     def build(self, inputs: int, outputs: int, **neurons: Any) -> None:
         """Make the layers."""
-        sizes = {"sensor_size": self.sensor_size, "output_size": outputs}
-        self.snn = build_network(FastSNN, time_window=self.time_window, **sizes, **neurons)
+        self.snn = build_network(
+            FastSNN,
+            time_window=self.time_window,
+            sensor_size=self.sensor_size,
+            output_size=outputs,
+            **neurons,
+        )
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return voltages (T, B, classes), and with ``reports_rate`` one output more.
