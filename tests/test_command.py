@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
+from tonic.collation import PadTensors
 from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch.utils.data import DataLoader
 from tqdm import trange
 
 from pokersnn_helpers import (
@@ -22,6 +24,7 @@ from pokersnn_helpers import (
     Classifier,
     FastSNN,
     augment,
+    decode,
     evaluate,
     fit,
     load_checkpoint,
@@ -34,6 +37,7 @@ from pokersnn_helpers import __main__ as commands
 from pokersnn_helpers.checkpoints import load_run
 from pokersnn_helpers.distributed import shard_batch
 from pokersnn_helpers.files import locked
+from pokersnn_helpers.study.models import FrameMLP
 
 TRAIN = ["train", "--time-window", "5000", "--device", "cpu"]
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone"]  # what the script torchrun runs
@@ -540,15 +544,50 @@ def train_on_uneven_batches():
     }
 
 
+def train_with_dropout():
+    """Train on nine recordings, shuffled; return which ones each epoch showed, and the masks."""
+    seen, masks = [[], []], []
+    torch.manual_seed(0)
+    network = FrameMLP((4, 4, 2), 9, hidden_size=50)
+    network.dropout.register_forward_hook(lambda _, given, kept: masks.append(kept[0, :1] != 0))
+    classifier = Classifier(network, classes=tuple("abcdefghi"), sensor_size=(4, 4, 2))
+
+    def note(voltages, targets, frames):
+        seen[len(masks) > 3].extend(targets.tolist())
+        return torch.nn.functional.nll_loss(decode(voltages), targets, reduction="none")
+
+    items = [(torch.ones(3, 2, 4, 4), number) for number in range(9)]
+    loader = DataLoader(items, 3, shuffle=True, collate_fn=PadTensors(batch_first=False))
+    fit(classifier, loader, loss=note, epochs=2, device="cpu")
+    return {"seen": seen, "masks": [mask.flatten() for mask in masks if mask.numel()]}
+
+
 def train_in_one_of_two(rank, folder):
     dist.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=2)
     torch.save(train_on_uneven_batches(), folder / f"{rank}.pt")
+    torch.save(train_with_dropout(), folder / f"dropout {rank}.pt")
     dist.destroy_process_group()
 
 
-def test_gradients_of_two_processes_add_up_to_those_of_one(tmp_path):
-    torch.multiprocessing.spawn(train_in_one_of_two, (tmp_path,), nprocs=2)
-    alone = train_on_uneven_batches()
+@pytest.fixture(scope="module")
+def two_processes(tmp_path_factory):
+    """The folder where two processes have left what they computed."""
+    folder = tmp_path_factory.mktemp("two")
+    torch.multiprocessing.spawn(train_in_one_of_two, (folder,), nprocs=2)
+    return folder
+
+
+def test_two_processes_with_dropout_see_each_recording_once_per_epoch(two_processes):
+    """Their shards differ in size, so they draw different numbers of random numbers."""
+    ranks = [torch.load(two_processes / f"dropout {rank}.pt") for rank in range(2)]
+    for first, second in zip(*(rank["seen"] for rank in ranks), strict=True):
+        assert sorted(first + second) == list(range(9))
+    masks = torch.stack([mask for rank in ranks for mask in rank["masks"]])
+    assert len(masks.unique(dim=0)) == len(masks) == 12  # no two batches or processes share one
+
+
+def test_gradients_of_two_processes_add_up_to_those_of_one(two_processes):
+    tmp_path, alone = two_processes, train_on_uneven_batches()
     norms = alone["gradients"].norm(dim=1)
     assert len(norms) == 2 * len(BATCHES)
     assert norms.min() < 0.99 * CLIP_NORM < 0.999 * CLIP_NORM < norms.max() <= CLIP_NORM
