@@ -9,9 +9,13 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from pokersnn_helpers import (
+    EVENT_DTYPE,
     SNN,
     Classifier,
     FastSNN,
+    FrameNetwork,
+    Recordings,
+    Split,
     augment,
     default_device,
     evaluate,
@@ -20,7 +24,10 @@ from pokersnn_helpers import (
     make_loaders,
     predict,
     to_frames,
+    train_classifier,
 )
+from pokersnn_helpers.snn import leading
+from pokersnn_helpers.study.models import FrameMLP
 
 
 def small_classifier(seed=0):
@@ -457,3 +464,111 @@ def test_training_runs_on_the_gpu(loaders):
     history = fit(classifier, *loaders, epochs=5, device="cuda", clip_norm=0.3)
     assert next(classifier.parameters()).is_cuda
     assert history.loss[-1] < history.loss[0]
+
+
+# ---- Silence ----
+
+
+def silent_classifier():
+    classifier = small_classifier()
+    with torch.no_grad():
+        classifier.snn.lif0.input_weights.zero_()
+    return classifier
+
+
+def test_silence_is_no_answer(loaders, data):
+    evaluation = evaluate(silent_classifier(), loaders[1], "cpu")
+    assert evaluation.predicted.tolist() == [-1] * 20 and evaluation.correct == 0
+    prediction = predict(silent_classifier(), data.test.events[0], "cpu")
+    assert prediction.class_name is None
+    assert list(prediction.probabilities.values()) == [0.25] * 4
+    classifier = silent_classifier()
+    still = torch.optim.SGD(classifier.parameters(), lr=1e-9)
+    assert fit(classifier, loaders[0], epochs=1, optimizer=still).accuracy == [0]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([0.0, 0, 0], -1), ([1.0, 2, 2], -1), ([1.0, 2, 3], 2), ([-1.0, -3, -1], -1), ([5.0], 0)],
+)
+def test_a_class_leads_alone_or_none_does(values, expected):
+    assert leading(torch.tensor(values)) == expected
+    assert leading(torch.tensor([values] * 3)).tolist() == [expected] * 3
+
+
+# ---- What fit leaves ----
+
+
+def test_dropout_is_off_after_training(data):
+    classifier, _ = train_classifier(data.train, network=FrameMLP, epochs=1)
+    frames, _ = next(iter(make_loader(data.test, sparse=True)))
+    assert torch.equal(classifier(frames), classifier(frames))
+
+
+def test_recordings_alone_will_do(data):
+    """Without a test set nothing is watched, and the weights are the same."""
+    watched, alone = (
+        train_classifier(each, network=FastSNN, epochs=2, device="cpu")
+        for each in (data, data.train)
+    )
+    assert alone[1].loss == watched[1].loss and alone[1].test_loss == []
+    for one, two in zip(alone[0].parameters(), watched[0].parameters(), strict=True):
+        assert torch.equal(one, two)
+    with pytest.raises(TypeError, match="data is of type ndarray; give Recordings or a Split"):
+        train_classifier(data.train.events[0])
+
+
+# ---- Widths ----
+
+
+def test_width_of_a_bin_survives_the_way_through_seconds():
+    """A bin of 123 µs isn't one of 122.99999999999999, in which an event on an edge is too late."""
+    for window in [*range(1, 20_001), 0.5, 33.3, 1e9, 2**40]:
+        network = FrameNetwork()
+        network.dt = window / 1e6
+        assert network.time_window == window
+
+
+@pytest.mark.parametrize("window", [123, 984, 999])
+def test_event_on_an_edge_falls_into_the_bin_that_begins_there(window):
+    events = np.array([(0, 1, 1, 1), (39 * window, 1, 1, 1)], dtype=EVENT_DTYPE)
+    assert len(predict(Classifier(SNN(dt=window / 1e6)), events, "cpu").readout) == 40
+
+
+# ---- Recordings that a classifier isn't made for ----
+
+
+def test_recordings_of_other_classes_or_another_sensor_are_refused(data):
+    classes = data.classes[::-1]
+    turned = Recordings(
+        data.test.events, [3 - target for target in data.test.targets], classes, data.sensor_size
+    )
+    flat = Recordings(data.test.events, data.test.targets, data.classes, (1225, 35, 2))
+    classifier = small_classifier()
+    for recordings, name in ((turned, "classes"), (flat, "sensor_size")):
+        for use in (evaluate, fit):
+            with pytest.raises(ValueError, match=f"recordings have {name} .*, the classifier has"):
+                use(classifier, make_loader(recordings))
+    with pytest.raises(ValueError, match="recordings have classes"):
+        train_classifier(Split(data.train, turned), epochs=1)
+
+
+@pytest.mark.parametrize("use", [fit, evaluate, predict])
+def test_network_alone_is_no_classifier(use, data, loaders):
+    with pytest.raises(TypeError, match=r"classifier is of type SNN; give a Classifier\(network\)"):
+        use(SNN(hidden_size=5), data.test.events[0] if use is predict else loaders[1])
+
+
+@pytest.mark.parametrize(("outputs", "classes"), [(5, 4), (4, 3)])
+def test_outputs_are_as_many_as_classes(outputs, classes, data, loaders):
+    classifier = Classifier(SNN(hidden_size=5, output_size=outputs), classes=list("abcd")[:classes])
+    with pytest.raises(ValueError, match=f"{classes} classes .* need .*output_size={classes}"):
+        predict(classifier, data.test.events[0])
+    with pytest.raises(ValueError, match="in epoch 1, batch 1: voltages of shape"):
+        fit(classifier, [next(iter(loaders[0]))], epochs=1)
+
+
+@pytest.mark.parametrize("classes", [("a", "a", "b", "c"), {"a", "b"}, "abcd", (), (1, 2)])
+def test_classes_have_different_names_in_an_order(classes):
+    with pytest.raises(ValueError, match=r"classes is .*; expected a tuple of different names"):
+        Classifier(SNN(8, 4), classes=classes)
