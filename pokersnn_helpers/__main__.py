@@ -102,6 +102,8 @@ def main(words: list[str] | None = None) -> None:
     # Not errors like TypeError or KeyError: where the code is wrong, a traceback helps.
     except (ValueError, OSError, RuntimeError, MemoryError) as error:
         message = str(error) or type(error).__name__
+        if "alloc" in message:
+            message += "; choose a wider --time-window, or --network fast, which needs less memory"
         raise SystemExit(f"{parser.prog} {arguments.command}: error: {message}") from error
 
 
@@ -209,12 +211,12 @@ class _Target:
 
     Attributes:
         path: The file. A new run takes another name if somebody else has taken this one meanwhile.
-        written: Whether the file holds this run.
+        written: Of the file that holds this run its inode, size and time of change; or None.
     """
 
     def __init__(self, path: Path | None, resume: Path | None, held: ExitStack):
         self.path, self.resume, self.held = path, resume, held
-        self.written = False
+        self.written: tuple[int, ...] | None = None
 
     def take(self) -> None:
         """Lock the file; refuse one that is there, unless it is the one whose run goes on."""
@@ -230,7 +232,7 @@ class _Target:
                 f"--checkpoint is {self.path}, which exists and isn't overwritten. Name another "
                 f"file, or go on with its run: --resume {self.path}"
             )
-        self.written = True
+        self.written = _identity(self.path)
 
     def _lock(self, path: Path) -> None:
         try:
@@ -252,15 +254,25 @@ class _Target:
             return
         first = self.path
         for number in itertools.count(2):
+            own = self.written is not None and _identity(self.path) == self.written
             try:
-                save_checkpoint(classifier, self.path, run, overwrite=self.written)
+                save_checkpoint(classifier, self.path, run, overwrite=own)
                 break
             except FileExistsError:
                 self.path = first.with_stem(f"{first.stem}-{number}")
-        self.written = True
+        self.written = _identity(self.path)
         if self.path != first:
             _say(f"{first} has appeared meanwhile and isn't overwritten; checkpoint: {self.path}")
             self._lock(self.path)
+
+
+def _identity(path: Path) -> tuple[int, ...] | None:
+    """Say which file has this name now, if any: somebody may have put another in its place."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 class _Stopped(BaseException):
@@ -440,7 +452,13 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
 
 
 def _predict(arguments: argparse.Namespace) -> None:
-    classifier = load_checkpoint(arguments.checkpoint)
+    # FastSNN takes sparse frames, so memory grows with the events and not with the time.
+    classifier = load_checkpoint(arguments.checkpoint, network=FastSNN)
+    if classifier.snn.input_size != math.prod(classifier.sensor_size):
+        raise ValueError(
+            f"{arguments.checkpoint} holds a network of {classifier.snn.input_size} inputs for the "
+            f"sensor {classifier.sensor_size}; train it anew"
+        )
     for file in arguments.recordings:
         try:
             if file.exists() and not file.is_file():

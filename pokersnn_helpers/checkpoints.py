@@ -57,6 +57,13 @@ def save_checkpoint(
         raise TypeError(f"classifier is of type {found}; give a Classifier(network)")
     if not isinstance(classifier.snn, FrameNetwork):
         raise TypeError(f"{type(classifier.snn).__name__} is no FrameNetwork; only those are saved")
+    for name, value in classifier.snn.arguments.items():
+        if not _is_plain(value):
+            raise ValueError(
+                f"{path} isn't written: the network's argument {name} is of type "
+                f"{type(value).__name__}; make the network with numbers, texts, or lists of them"
+            )
+    frozen = [name for name, each in classifier.named_parameters() if not each.requires_grad]
     content: dict[str, Any] = {
         "format": CHECKPOINT_FORMAT,
         "network": type(classifier.snn).__name__,
@@ -64,6 +71,7 @@ def save_checkpoint(
         "classes": tuple(map(str, classifier.classes)),  # from NumPy, they couldn't be loaded
         "sensor_size": tuple(map(int, classifier.sensor_size)),
         "default_decode": classifier.decode is decode,
+        "frozen": frozen,
         "weights": {name: weight.cpu() for name, weight in classifier.state_dict().items()},
     }
     if run is not None:
@@ -81,7 +89,30 @@ def save_checkpoint(
         file.write(buffer.getbuffer())
         file.flush()
         written = _parse(Path(file.name).read_bytes(), path)
-        _rebuild(written, path, type(classifier.snn))
+        _compare(_rebuild(written, path, type(classifier.snn)), classifier, path)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(map(_is_plain, [*value, *value.values()]))
+    return value is None or type(value) in (bool, int, float, str)
+
+
+def _compare(loaded: Classifier, classifier: Classifier, path: str | PathLike[str]) -> None:
+    """Refuse what the arguments of a network don't say: neurons or ties that were changed later."""
+    names = [[name for name, _ in each.named_parameters()] for each in (loaded, classifier)]
+    if names[0] != names[1]:
+        raise ValueError(f"{path} isn't written: weights are shared that its class doesn't share")
+    for (name, made), (_, own) in zip(
+        loaded.named_modules(), classifier.named_modules(), strict=True
+    ):
+        if (found := getattr(own, "p", None)) != (expected := getattr(made, "p", None)):
+            raise ValueError(
+                f"{path} isn't written: {name}.p is {found}, but its arguments make {expected}; "
+                "make the network with other arguments instead of changing it"
+            )
 
 
 def load_checkpoint(
@@ -139,16 +170,33 @@ def _rebuild(
     try:
         if saved not in (network.__name__, "SNN", "FastSNN"):
             raise ValueError(f"load it with network={saved}")
+        weights = content["weights"]
+        (dtype,) = types = {each.dtype for each in weights.values() if each.is_floating_point()}
+        if not types <= {torch.float32, torch.float64}:
+            raise ValueError(f"its weights are of type {dtype}")
+        _check_sizes(content["arguments"], weights)
         with torch.random.fork_rng(devices=[]):  # a training run goes on after it has been saved
             snn = network(**content["arguments"])
         classifier = Classifier(snn, classes=content["classes"], sensor_size=content["sensor_size"])
-        classifier.load_state_dict(content["weights"], assign=True)
+        # Not with assign=True, which would lose the hooks that Norse has put on the weights.
+        classifier.to(dtype).load_state_dict(weights)
+        for name in content.get("frozen", []):
+            classifier.get_parameter(name).requires_grad_(False)
     except Exception as error:  # a file can hold anything
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(
             f"{path} holds a {saved}, which network={network.__name__} doesn't fit: {reason}"
         ) from error
     return classifier
+
+
+def _check_sizes(arguments: dict[str, Any], weights: dict[str, torch.Tensor]) -> None:
+    """Refuse a size that the weights of an ``SNN`` don't have, before memory is taken for it."""
+    matrix = weights.get("snn.lif0.input_weights")
+    sizes = () if matrix is None else zip(("hidden_size", "input_size"), matrix.shape, strict=True)
+    for name, size in sizes:
+        if arguments.get(name, size) != size:
+            raise ValueError(f"its {name} is {arguments[name]}, but its weights have {size}")
 
 
 def _read(path: str | PathLike[str]) -> dict[str, Any]:

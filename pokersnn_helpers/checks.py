@@ -214,6 +214,9 @@ def check_recordings(loader: Any, classifier: Any) -> None:
 def check_optimizer(optimizer: torch.optim.Optimizer, classifier: torch.nn.Module) -> None:
     """Refuse an optimizer of other weights: nothing would be learned, without a word."""
     groups = optimizer.param_groups if isinstance(optimizer, torch.optim.Optimizer) else []
+    own = {id(each) for each in classifier.parameters() if each.requires_grad}
+    if not any(id(each) in own for group in groups for each in group["params"]):
+        groups = []  # nothing would be learned
     own = set(map(id, classifier.parameters()))
     if not groups or not own.issuperset(id(each) for group in groups for each in group["params"]):
         raise ValueError(
@@ -272,6 +275,18 @@ def check_training(
             f"the {name.replace('_', ' ')} is {value.item()} {place}; {advice}, and look for NaN "
             "in the frames"
         )
+
+
+def check_finite(classifier: torch.nn.Module, log_probabilities: torch.Tensor) -> None:
+    """Refuse answers, or weights behind them, that are NaN or infinite.
+
+    A neuron whose voltage is NaN never spikes, so the answers alone may look fine.
+    """
+    for name, weights in classifier.named_parameters():
+        if not weights.isfinite().all():
+            raise ValueError(f"{name} holds NaN or infinity; load other weights, or train anew")
+    if log_probabilities.isnan().any():
+        raise ValueError("the log-probabilities are NaN: the weights are too large to add up")
 
 
 def norm(model: torch.nn.Module) -> torch.Tensor:

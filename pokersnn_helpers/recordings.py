@@ -29,7 +29,8 @@ def read_events(file: str | PathLike[str] | BinaryIO) -> np.ndarray:
     except OSError:
         raise
     except Exception as error:  # what NumPy raises depends on where a file is damaged
-        raise ValueError(f"{file} is no NumPy file of numbers: {error}") from error
+        reason = "not in NumPy's format .npy" if "pickle" in str(error) else error
+        raise ValueError(f"{file} is no NumPy file of numbers: {reason}") from error
     if not isinstance(array, np.ndarray):
         raise ValueError(f"{file} is an archive of arrays; expected one array of events")
     if array.dtype.names:

@@ -12,7 +12,7 @@ import torch
 from norse.torch import LICell, LIFRecurrentCell
 from norse.torch.functional.leaky_integrator import LIParameters, LIState
 from norse.torch.functional.lif import LIFParameters, LIFState
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import keystr, tree_leaves_with_path, tree_map
 
 from .checks import (
     check_classes,
@@ -125,16 +125,38 @@ class SpikingNetwork(FrameNetwork):
         Errors are those of ``check``.
         """
         self.check(frames)
-        state, voltages, states = None, [], []
+        state, states = None, []
+        voltages: list[torch.Tensor] = []
         for frame in frames.to(next(self.parameters(), frames).dtype):
-            voltage, state = self.step(frame, state)
+            returned = self.step(frame, state)
+            last = voltages[-1] if voltages else None
+            self._check_step(returned, last)
+            voltage, state = returned
             voltages.append(voltage)
             if self.record:
                 states.append(state)
-        self.recording = None
-        if self.record:
-            self.recording = tree_map(lambda *steps: torch.stack(steps).detach(), *states)
+        self.recording = self._recorded_states(states) if self.record else None
         return torch.stack(voltages)
+
+    def _check_step(self, returned: Any, last: torch.Tensor | None) -> None:
+        what = f"{type(self).__name__}.step returned"
+        pair = isinstance(returned, tuple) and len(returned) == 2
+        if not pair or not isinstance(returned[0], torch.Tensor):
+            raise TypeError(f"{what} {type(returned).__name__}; return voltages and the new state")
+        if last is not None and returned[0].data_ptr() == last.data_ptr() != 0:
+            raise ValueError(
+                f"{what} the voltages of the last step again, changed in place; return new ones, "
+                "as v = 0.9 * v + i does and v.mul_(0.9).add_(i) doesn't"
+            )
+
+    def _recorded_states(self, states: list[Any]) -> Any:
+        for path, value in tree_leaves_with_path(states[0]):
+            if not isinstance(value, torch.Tensor):
+                raise TypeError(
+                    f"state{keystr(path)} of {type(self).__name__} is a {type(value).__name__}; "
+                    "only tensors can be recorded"
+                )
+        return tree_map(lambda *steps: torch.stack(steps).detach(), *states)
 
 
 class SNNState(NamedTuple):

@@ -16,6 +16,8 @@ from tqdm import trange
 
 from .checks import (
     check_batch,
+    check_events,
+    check_finite,
     check_numbers,
     check_optimizer,
     check_recordings,
@@ -39,6 +41,7 @@ from .frames import to_frames, to_sparse_frames
 from .snn import Classifier, FrameNetwork, leading
 
 Batches = DataLoader[Any] | Iterable[tuple[torch.Tensor, torch.Tensor]]
+MOST_STEPS = 2**22  # of a prediction: 70 minutes at 1 ms, whose voltages take some gigabytes
 # Voltages (T, B, classes), targets (B,) and frames (T, B, ...) in, a loss per recording (B,) out.
 Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -131,6 +134,7 @@ def _evaluate(
     if not targets:
         raise ValueError("the loader is empty: there is nothing to evaluate")
     evaluation = Evaluation(torch.cat(log_probabilities), torch.cat(targets))
+    check_finite(classifier, evaluation.log_probabilities)
     return evaluation, torch.cat(losses).mean().item() if loss else evaluation.loss
 
 
@@ -178,12 +182,20 @@ def predict(
     device, network = device or default_device(), classifier.snn
     if not isinstance(network, FrameNetwork):
         raise TypeError(f"{type(network).__name__} is no FrameNetwork, so its dt isn't known")
+    events = check_events(events, classifier.sensor_size)
+    steps = (events["t"][-1] - events["t"][0]) / network.time_window
+    if steps > MOST_STEPS:
+        raise ValueError(
+            f"the recording has {steps:.0f} time steps of {network.time_window:g} µs, more than "
+            f"{MOST_STEPS}; are its times in µs? Otherwise choose wider bins, or cut it"
+        )
     count = to_sparse_frames if network.takes_sparse else to_frames
     frames = count(events, network.time_window, classifier.sensor_size).unsqueeze(1)
     classifier.to(device).eval()
     with torch.no_grad():
         voltages = network(frames.to(device))
         log_probabilities = classifier.read(voltages)[0]
+    check_finite(classifier, log_probabilities)
     by_name = dict(zip(classifier.classes, log_probabilities.exp().tolist(), strict=True))
     answer = int(leading(log_probabilities))
     name = None if answer < 0 else classifier.classes[answer]
@@ -214,7 +226,10 @@ class TrainingState:
             classifier.load_state_dict(self.weights)
             ema.module.load_state_dict(self.ema)
             ema.n_averaged.fill_(self.n_averaged)
+            options = [set(group) for group in optimizer.param_groups]
             optimizer.load_state_dict(self.optimizer)
+            if options != [set(group) for group in optimizer.param_groups]:
+                raise ValueError(f"its optimizer is another than {type(optimizer).__name__}")
             torch.set_rng_state(self.rng)
             if self.cuda_rng is not None and torch.cuda.is_available():
                 torch.cuda.set_rng_state(self.cuda_rng)

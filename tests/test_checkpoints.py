@@ -63,7 +63,7 @@ def test_weights_that_do_not_fit_are_refused(classifier, tmp_path):
     path = tmp_path / "a.pt"
     save_checkpoint(classifier, path)
     checkpoint = torch.load(path, weights_only=True)
-    checkpoint["arguments"]["hidden_size"] = 13
+    checkpoint["arguments"]["output_size"] = 13
     torch.save(checkpoint, path)
     with pytest.raises(
         ValueError, match=r"(?s)a\.pt holds a SNN, which network=SNN doesn't fit: .*size mismatch"

@@ -56,7 +56,7 @@ class FastSNN(SNN):
                 parameter of the neurons is one that only ``SNN`` computes.
         """
         self.check(frames)
-        _check_network(self)
+        _check_network(self, frames.shape[2:].numel())
         weights = (self.lif0.input_weights, self.lif0.recurrent_weights, self.linear.weight)
         frames = frames.to(weights[0].dtype)
         voltages, *states = _BPTT.apply(frames, *weights, self._constants(), self.record)
@@ -81,8 +81,11 @@ class FastSNN(SNN):
         return SNNState(LIFState(z, (1 - z) * v_decayed, i), LIState(voltages, i_out))
 
 
-def _check_network(snn: SNN) -> None:
-    """Refuse what only ``SNN`` computes: the backends would leave it out without a word."""
+def _check_network(snn: SNN, inputs: int) -> None:
+    """Refuse what only ``SNN`` computes: the backends would leave it out without a word.
+
+    Compiled loops don't look at shapes, so they are compared here.
+    """
 
     def unfit(name: str, found: object, expected: object) -> str:
         return f"{name} is {found}, but FastSNN computes {expected} only; use SNN"
@@ -95,6 +98,14 @@ def _check_network(snn: SNN) -> None:
             for each in (kinds, LAYERS)
         )
         raise TypeError(unfit("the network", f"({found})", f"({expected})"))
+    hidden, outputs = len(snn.lif0.input_weights), len(snn.linear.weight)
+    for name, weights, shape in (
+        ("lif0.input_weights", snn.lif0.input_weights, (hidden, inputs)),
+        ("lif0.recurrent_weights", snn.lif0.recurrent_weights, (hidden, hidden)),
+        ("linear.weight", snn.linear.weight, (outputs, hidden)),
+    ):
+        if weights.shape != shape:
+            raise ValueError(f"{name} has shape {tuple(weights.shape)}; these frames need {shape}")
     if snn.linear.bias is not None:
         raise TypeError(unfit("linear.bias", snn.linear.bias.tolist(), "None"))
     if getattr(snn.step, "__func__", None) is not SNN.step:
