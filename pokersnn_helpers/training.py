@@ -226,10 +226,10 @@ class TrainingState:
             classifier.load_state_dict(self.weights)
             ema.module.load_state_dict(self.ema)
             ema.n_averaged.fill_(self.n_averaged)
-            options = [set(group) for group in optimizer.param_groups]
+            options = set(optimizer.param_groups[0])
             optimizer.load_state_dict(self.optimizer)
-            if options != [set(group) for group in optimizer.param_groups]:
-                raise ValueError(f"its optimizer is another than {type(optimizer).__name__}")
+            if other := options ^ set(optimizer.param_groups[0]):
+                raise ValueError(f"its optimizer isn't {type(optimizer).__name__}: {other}")
             torch.set_rng_state(self.rng)
             if self.cuda_rng is not None and torch.cuda.is_available():
                 torch.cuda.set_rng_state(self.cuda_rng)

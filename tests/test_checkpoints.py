@@ -1,5 +1,6 @@
 import os
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -296,3 +297,86 @@ def test_reason_is_one_line(classifier, tmp_path):
     with pytest.raises(ValueError, match="Unsupported global: GLOBAL pathlib") as refused:
         save_checkpoint(classifier, tmp_path / "a.pt", Run({"folder": tmp_path}, state))
     assert "\n" not in str(refused.value)
+
+
+# ---- What a file says less than the network ----
+
+
+def gradients(classifier):
+    torch.manual_seed(2)
+    classifier(torch.poisson(torch.full((30, 4, 1, 1, 8), 0.5)))[:, 0].sum().backward()
+    return classifier.snn.lif0.recurrent_weights.grad
+
+
+def test_loaded_network_learns_as_the_saved_one(tmp_path):
+    """Norse keeps the gradients of self-connections at 0, which loading has to keep."""
+    classifier = Classifier(SNN(8, 5))
+    with torch.no_grad():
+        classifier.snn.lif0.input_weights.abs_()
+    save_checkpoint(classifier, tmp_path / "a.pt")
+    found, expected = gradients(load_checkpoint(tmp_path / "a.pt", "cpu")), gradients(classifier)
+    assert expected.any() and not found.diag().any()
+    assert torch.equal(found, expected)
+
+
+def test_weights_that_are_not_trained_stay_so(tmp_path):
+    classifier = Classifier(SNN(8, 5))
+    classifier.snn.linear.weight.requires_grad_(False)
+    save_checkpoint(classifier, tmp_path / "a.pt")
+    loaded = load_checkpoint(tmp_path / "a.pt")
+    assert [name for name, each in loaded.named_parameters() if not each.requires_grad] == [
+        "snn.linear.weight"
+    ]
+
+
+def test_changed_neuron_is_not_saved_as_the_unchanged_one(tmp_path):
+    classifier = Classifier(SNN(8, 5))
+    classifier.snn.lif0.p = classifier.snn.lif0.p._replace(v_th=torch.as_tensor(5.0))
+    with pytest.raises(ValueError, match=r"snn\.lif0\.p is .*v_th=tensor\(5\.\).*, but its arguments make"):
+        save_checkpoint(classifier, tmp_path / "a.pt")
+    assert not list(tmp_path.iterdir())
+
+
+def test_shared_weights_are_not_saved_as_separate_ones(tmp_path):
+    classifier = Classifier(SNN(5, 5, 5), classes=tuple("abcde"))
+    classifier.snn.lif0.recurrent_weights = classifier.snn.lif0.input_weights
+    with pytest.raises(ValueError, match="weights are shared that its class doesn't share"):
+        save_checkpoint(classifier, tmp_path / "a.pt")
+
+
+class Given(SpikingNetwork):
+    def __init__(self, something=None):
+        super().__init__()
+        if isinstance(something, list):
+            something.append(1)
+
+
+@pytest.mark.parametrize("value", [np.zeros(2), Path("a"), len, {1, 2}, [Path("a")]])
+def test_argument_that_cannot_be_saved_is_named(value, tmp_path):
+    with pytest.raises(ValueError, match="the network's argument something is of type"):
+        save_checkpoint(Classifier(Given(value)), tmp_path / "a.pt")
+
+
+def test_argument_that_the_network_changes_is_saved_as_given():
+    assert Given([5]).arguments == {"something": [5]}
+
+
+@pytest.mark.parametrize("name", ["hidden_size", "input_size"])
+def test_forged_size_is_refused_before_memory_is_taken(name, tmp_path):
+    save_checkpoint(Classifier(SNN(8, 5)), tmp_path / "a.pt")
+    checkpoint = torch.load(tmp_path / "a.pt", weights_only=True)
+    checkpoint["arguments"][name] = 10**9
+    torch.save(checkpoint, tmp_path / "a.pt")
+    with pytest.raises(ValueError, match=f"its {name} is 1000000000, but its weights have"):
+        load_checkpoint(tmp_path / "a.pt")
+
+
+@pytest.mark.parametrize("change", ["half", "mixed"])
+def test_weights_of_a_type_that_nothing_computes_with_are_refused(change, tmp_path):
+    save_checkpoint(Classifier(SNN(8, 5)), tmp_path / "a.pt")
+    checkpoint = torch.load(tmp_path / "a.pt", weights_only=True)
+    for name in list(checkpoint["weights"])[: None if change == "half" else 1]:
+        checkpoint["weights"][name] = checkpoint["weights"][name].half()
+    torch.save(checkpoint, tmp_path / "a.pt")
+    with pytest.raises(ValueError, match=r"a\.pt holds a SNN, which network=SNN doesn't fit"):
+        load_checkpoint(tmp_path / "a.pt")

@@ -706,3 +706,48 @@ def test_file_without_an_end_is_named(finished, tmp_path):
             commands.main(["predict", "--checkpoint", str(path), "a.npy"])
         with pytest.raises(SystemExit, match=rf"{path} is not a regular file"):
             train("--resume", path)
+
+
+def test_file_put_in_the_checkpoint_s_place_is_kept(tmp_path, monkeypatch):
+    """Somebody else's file, put there after the first epoch, isn't overwritten by the second."""
+    path = tmp_path / "run.pt"
+
+    def replace(frames):
+        if path.exists() and path.read_bytes() != b"somebody else's":
+            path.unlink()
+            path.write_bytes(b"somebody else's")
+        return frames
+
+    monkeypatch.setattr(commands, "augment", replace)
+    train("--epochs", 2, "--checkpoint", path)
+    assert path.read_bytes() == b"somebody else's"
+    assert len(losses(tmp_path / "run-2.pt")) == 2
+
+
+def test_recording_that_lasts_ten_minutes_is_predicted_in_sparse_frames(finished, data, tmp_path):
+    events = data.test.events[0].copy()
+    events["t"][-1] = 600_000_000
+    np.save(tmp_path / "long.npy", events)
+    resource = pytest.importorskip("resource", reason="Windows has no such module")
+    usage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    commands.main(["predict", "--checkpoint", str(finished), str(tmp_path / "long.npy")])
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - usage < 2**20  # kB
+
+
+def test_time_stamps_in_nanoseconds_are_named_with_the_file(finished, data, tmp_path):
+    events = data.test.events[0].copy()
+    events["t"] = 10**9 * events["t"]
+    np.save(tmp_path / "nano.npy", events)
+    with pytest.raises(SystemExit, match=r"nano\.npy: the recording has .* are its times in µs"):
+        commands.main(["predict", "--checkpoint", str(finished), str(tmp_path / "nano.npy")])
+
+
+def test_checkpoint_whose_sensor_does_not_fit_is_named(finished, data, tmp_path):
+    checkpoint = torch.load(finished, weights_only=True)
+    checkpoint["sensor_size"] = (35, 34, 2)
+    torch.save(checkpoint, tmp_path / "odd.pt")
+    np.save(tmp_path / "a.npy", data.test.events[0])
+    with pytest.raises(SystemExit, match=r"odd\.pt holds a network of 2450 inputs for the sensor"):
+        commands.main(
+            ["predict", "--checkpoint", str(tmp_path / "odd.pt"), str(tmp_path / "a.npy")]
+        )

@@ -603,3 +603,21 @@ def test_same_on_the_gpu(data, sparse):
     assert_close(found, expected, 1e-10)
     for gradient, expected_gradient in zip(gradients, expected_gradients, strict=True):
         assert_close(gradient, expected_gradient, 1e-10)
+
+
+@pytest.mark.parametrize("layer", ["lif0.input_weights", "lif0.recurrent_weights", "linear.weight"])
+def test_weights_of_another_shape_never_reach_compiled_code(layer):
+    """They would be read and written beyond their end, which kills the process."""
+    snn = FastSNN(18, 6, 3)
+    cell, name = layer.split(".")
+    weights = getattr(getattr(snn, cell), name)
+    setattr(getattr(snn, cell), name, torch.nn.Parameter(weights[:, :-2].detach().clone()))
+    with pytest.raises(ValueError, match=rf"{layer} has shape .*; these frames need"):
+        snn(torch.ones(5, 2, 2, 3, 3))
+
+
+def test_frames_are_compared_with_the_weights_not_with_what_the_network_says():
+    snn = FastSNN(18, 6, 3)
+    snn.input_size = None
+    with pytest.raises(ValueError, match=r"lif0\.input_weights has shape \(6, 18\); these frames"):
+        snn(torch.ones(5, 2, 2, 64, 64))

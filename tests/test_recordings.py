@@ -213,7 +213,7 @@ def test_file_of_another_form_is_named(tmp_path):
 )
 def test_file_that_numpy_cannot_read_is_named(tmp_path, content):
     (tmp_path / "a.npy").write_bytes(content)
-    with pytest.raises(ValueError, match=r"a\.npy is no NumPy file of numbers"):
+    with pytest.raises(ValueError, match=r"a\.npy is no NumPy file of numbers(?!.*allow_pickle)"):
         read_events(tmp_path / "a.npy")
 
 

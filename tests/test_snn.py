@@ -414,3 +414,40 @@ def test_network_can_be_copied(batch):
     other = copy.deepcopy(snn)
     assert other.arguments == snn.arguments
     assert torch.equal(other(batch), snn(batch))
+
+
+# ---- What step returns ----
+
+
+def test_voltages_changed_in_place_are_noticed():
+    class InPlace(SpikingNetwork):
+        def step(self, frame, state):
+            voltages = frame.flatten(1)[:, :2].clone() if state is None else state
+            voltages.mul_(0.9)
+            return voltages, voltages
+
+    with pytest.raises(ValueError, match=r"InPlace\.step returned the voltages of the last step"):
+        InPlace()(torch.ones(5, 3, 2, 4, 4))
+
+
+def test_step_has_to_return_voltages_and_a_state():
+    class VoltagesAlone(SpikingNetwork):
+        def step(self, frame, state):
+            return frame.flatten(1)[:, :2]
+
+    for batch in (2, 3):  # a batch of two could be taken for a pair
+        with pytest.raises(TypeError, match=r"step returned Tensor; return voltages and the new"):
+            VoltagesAlone()(torch.ones(5, batch, 2, 4, 4))
+
+
+@pytest.mark.parametrize(("value", "kind"), [(None, "NoneType"), (3, "int")])
+def test_state_that_cannot_be_recorded_is_named(value, kind):
+    class Counter(SpikingNetwork):
+        def step(self, frame, state):
+            return frame.flatten(1)[:, :2], {"v": frame, "count": value}
+
+    network = Counter()
+    assert network(torch.ones(5, 3, 2, 4, 4)).shape == (5, 3, 2)
+    network.record = True
+    with pytest.raises(TypeError, match=rf"state\['count'\] of Counter is a {kind}; only tensors"):
+        network(torch.ones(5, 3, 2, 4, 4))

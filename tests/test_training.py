@@ -572,3 +572,40 @@ def test_outputs_are_as_many_as_classes(outputs, classes, data, loaders):
 def test_classes_have_different_names_in_an_order(classes):
     with pytest.raises(ValueError, match=r"classes is .*; expected a tuple of different names"):
         Classifier(SNN(8, 4), classes=classes)
+
+
+@pytest.mark.parametrize("network", [SNN, FastSNN])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e38])
+def test_weights_that_cannot_be_computed_with_give_no_answer(network, value, data, loaders):
+    classifier = Classifier(network(hidden_size=5))
+    with torch.no_grad():
+        classifier.snn.lif0.input_weights[2, 7] = value
+        classifier.snn.linear.weight[:] = value if value == 1e38 else 1
+    events = data.test.events[0]
+    for use in (lambda: evaluate(classifier, loaders[1]), lambda: predict(classifier, events)):
+        with pytest.raises(ValueError, match=r"holds NaN or infinity|log-probabilities are NaN"):
+            use()
+
+
+def test_run_of_another_optimizer_is_not_resumed():
+    states = []
+    fit(tiny(), batches_of_noise(), epochs=1, on_epoch_end=lambda _, state: states.append(state))
+    classifier = tiny()
+    descent = torch.optim.SGD(classifier.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="its optimizer isn't SGD: "):
+        fit(classifier, batches_of_noise(), optimizer=descent, resume_from=states[0])
+
+
+def test_optimizer_that_trains_nothing_is_refused():
+    classifier = tiny()
+    for weights in classifier.parameters():
+        weights.requires_grad_(False)
+    with pytest.raises(ValueError, match="isn't one of this classifier's weights"):
+        fit(classifier, batches_of_noise(), optimizer=torch.optim.Adam(classifier.parameters()))
+
+
+def test_recording_that_is_too_long_for_its_steps_is_refused():
+    events = np.array([(0, 1, 1, 1), (6 * 10**12, 1, 1, 1)], dtype=EVENT_DTYPE)  # in ns, say
+    for network in (SNN, FastSNN):
+        with pytest.raises(ValueError, match=r"6000000000 time steps of 1000 µs.*are its times in"):
+            predict(Classifier(network(hidden_size=5)), events)
