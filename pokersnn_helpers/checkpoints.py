@@ -12,7 +12,7 @@ from torch.utils._pytree import keystr, tree_leaves_with_path
 
 from .distributed import default_device
 from .files import atomic_write
-from .snn import SNN, Classifier, FrameNetwork, decode
+from .snn import SNN, Classifier, FrameNetwork, check_classifier, decode
 from .training import TrainingState
 
 CHECKPOINT_FORMAT = "pokersnn_helpers checkpoint 2"
@@ -52,9 +52,7 @@ def save_checkpoint(
         >>> load_checkpoint("run.pt").classes
         ('club', 'heart', 'diamond', 'spade')
     """
-    if not isinstance(classifier, Classifier):
-        found = type(classifier).__name__
-        raise TypeError(f"classifier is of type {found}; give a Classifier(network)")
+    check_classifier(classifier)
     if not isinstance(classifier.snn, FrameNetwork):
         raise TypeError(f"{type(classifier.snn).__name__} is no FrameNetwork; only those are saved")
     for name, value in classifier.snn.arguments.items():
@@ -102,6 +100,9 @@ def _is_plain(value: Any) -> bool:
 
 def _compare(loaded: Classifier, classifier: Classifier, path: str | PathLike[str]) -> None:
     """Refuse what the arguments of a network don't say: neurons or ties that were changed later."""
+    outputs, classes = classifier.snn.arguments.get("output_size"), len(classifier.classes)
+    if outputs not in (None, classes):
+        raise ValueError(f"{path} isn't written: {outputs} outputs have {classes} classes")
     names = [[name for name, _ in each.named_parameters()] for each in (loaded, classifier)]
     if names[0] != names[1]:
         raise ValueError(f"{path} isn't written: weights are shared that its class doesn't share")

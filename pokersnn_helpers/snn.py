@@ -55,6 +55,13 @@ class FrameNetwork(torch.nn.Module):
         network.__dict__["arguments"] = {name: _kept(value) for name, value in given.items()}
         return network
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Let a copy learn as the original does: a hook of Norse keeps self-connections at 0."""
+        super().__setstate__(state)
+        for cell in self.modules():
+            if isinstance(cell, LIFRecurrentCell) and cell.recurrent_weights.requires_grad:
+                cell.recurrent_weights.register_hook(lambda grad: grad.clone().fill_diagonal_(0))
+
     @property
     def time_window(self) -> float:
         """Width of the time bins in µs: of ``dt``, or one that holds a whole recording."""
@@ -264,6 +271,13 @@ def leading(values: torch.Tensor) -> torch.Tensor:
     """
     largest = values.amax(dim=-1, keepdim=True)
     return torch.where((values == largest).sum(dim=-1) == 1, values.argmax(dim=-1), -1)
+
+
+def check_classifier(classifier: Any) -> None:
+    """Refuse what isn't a ``Classifier``, such as a network alone."""
+    if not isinstance(classifier, Classifier):
+        found = type(classifier).__name__
+        raise TypeError(f"classifier is of type {found}; give a Classifier(network)")
 
 
 class Classifier(torch.nn.Module):

@@ -38,7 +38,7 @@ from .distributed import (
     wrap_ddp,
 )
 from .frames import to_frames, to_sparse_frames
-from .snn import Classifier, FrameNetwork, leading
+from .snn import Classifier, FrameNetwork, check_classifier, leading
 
 Batches = DataLoader[Any] | Iterable[tuple[torch.Tensor, torch.Tensor]]
 MOST_STEPS = 2**22  # of a prediction: 70 minutes at 1 ms, whose voltages take some gigabytes
@@ -118,7 +118,7 @@ def _evaluate(
     classifier: Classifier, loader: Batches, device: torch.device | str, loss: Loss | None = None
 ) -> tuple[Evaluation, float]:
     """Return with the evaluation the mean loss; default: the negative log-likelihood."""
-    _check(classifier)
+    check_classifier(classifier)
     check_recordings(loader, classifier)
     classifier.to(device).eval()
     log_probabilities, targets, losses = [], [], []
@@ -136,13 +136,6 @@ def _evaluate(
     evaluation = Evaluation(torch.cat(log_probabilities), torch.cat(targets))
     check_finite(classifier, evaluation.log_probabilities)
     return evaluation, torch.cat(losses).mean().item() if loss else evaluation.loss
-
-
-def _check(classifier: Classifier) -> None:
-    if not isinstance(classifier, Classifier):
-        raise TypeError(
-            f"classifier is of type {type(classifier).__name__}; give a Classifier(network)"
-        )
 
 
 class Prediction(NamedTuple):
@@ -178,7 +171,7 @@ def predict(
         >>> round(sum(prediction.probabilities.values()), 3)
         1.0
     """
-    _check(classifier)
+    check_classifier(classifier)
     device, network = device or default_device(), classifier.snn
     if not isinstance(network, FrameNetwork):
         raise TypeError(f"{type(network).__name__} is no FrameNetwork, so its dt isn't known")
@@ -299,7 +292,7 @@ def fit(
         >>> len(history.loss)
         2
     """
-    _check(classifier)
+    check_classifier(classifier)
     check_numbers(Integral, epochs=epochs)
     check_numbers(Real, learning_rate=learning_rate)
     if clip_norm is not None:

@@ -332,7 +332,7 @@ def test_weights_that_are_not_trained_stay_so(tmp_path):
 def test_changed_neuron_is_not_saved_as_the_unchanged_one(tmp_path):
     classifier = Classifier(SNN(8, 5))
     classifier.snn.lif0.p = classifier.snn.lif0.p._replace(v_th=torch.as_tensor(5.0))
-    with pytest.raises(ValueError, match=r"snn\.lif0\.p is .*v_th=tensor\(5\.\).*, but its arguments make"):
+    with pytest.raises(ValueError, match=r"lif0\.p is .*v_th=tensor\(5\.\).*, but its arguments"):
         save_checkpoint(classifier, tmp_path / "a.pt")
     assert not list(tmp_path.iterdir())
 
@@ -380,3 +380,8 @@ def test_weights_of_a_type_that_nothing_computes_with_are_refused(change, tmp_pa
     torch.save(checkpoint, tmp_path / "a.pt")
     with pytest.raises(ValueError, match=r"a\.pt holds a SNN, which network=SNN doesn't fit"):
         load_checkpoint(tmp_path / "a.pt")
+
+
+def test_outputs_are_as_many_as_classes_in_a_file(tmp_path):
+    with pytest.raises(ValueError, match="4 outputs have 3 classes"):
+        save_checkpoint(Classifier(SNN(8, 5), classes=("a", "b", "c")), tmp_path / "a.pt")

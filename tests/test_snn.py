@@ -6,12 +6,14 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
+from joblib.externals import cloudpickle  # which sends networks to other processes
 from norse.torch import LICell, LIFCell
 from norse.torch.functional import threshold as norse_threshold
 from norse.torch.functional.leaky_integrator import LIState
 from norse.torch.functional.lif import LIFParameters
 
 from pokersnn_helpers import SNN, Classifier, FastSNN, SpikingNetwork, decode, make_loaders
+from pokersnn_helpers.study.models import HybridSNN
 
 both_networks = pytest.mark.parametrize("network", [SNN, FastSNN])
 
@@ -451,3 +453,20 @@ def test_state_that_cannot_be_recorded_is_named(value, kind):
     network.record = True
     with pytest.raises(TypeError, match=rf"state\['count'\] of Counter is a {kind}; only tensors"):
         network(torch.ones(5, 3, 2, 4, 4))
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda it: cloudpickle.loads(cloudpickle.dumps(it))]
+)
+@pytest.mark.parametrize("network", [SNN, FastSNN, HybridSNN])
+def test_copy_learns_as_the_original(copied, network):
+    """Norse keeps the gradients of self-connections at 0, and so do copies."""
+    torch.manual_seed(0)
+    original = network().eval()
+    frames, gradients = torch.poisson(torch.full((20, 3, 2, 35, 35), 0.05)), []
+    for each in (original, copied(original)):
+        each(frames).sum().backward()
+        hidden = each.snn if network is HybridSNN else each
+        gradients.append(hidden.lif0.recurrent_weights.grad)
+    assert gradients[0].any() and not gradients[1].diag().any()
+    assert torch.equal(*gradients)

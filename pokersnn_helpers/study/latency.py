@@ -18,7 +18,7 @@ import torch
 from ..distributed import one_cpu_thread
 from ..frames import augment, make_loader
 from ..recordings import Recordings
-from ..snn import Classifier, decode, leading
+from ..snn import Classifier, check_classifier, decode, leading
 from ..training import fit
 from .losses import (
     events_per_step,
@@ -170,6 +170,7 @@ def predict_over_time(classifier: Classifier, recordings: Recordings) -> Predict
         >>> predict_over_time(classifier, data.test).decision_time_ms.shape
         (20,)
     """
+    check_classifier(classifier)
     network = classifier.cpu().eval().snn
     log_probabilities, events = [], []
     for frames, _ in make_loader(recordings, 1, network.time_window, sparse=network.takes_sparse):
