@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
-from joblib.externals import cloudpickle  # which sends networks to other processes
 from norse.torch import LICell, LIFCell
 from norse.torch.functional import threshold as norse_threshold
 from norse.torch.functional.leaky_integrator import LIState
