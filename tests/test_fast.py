@@ -289,6 +289,77 @@ def test_results_do_not_depend_on_the_number_of_threads(data):
         assert all(torch.equal(a, b) for a, b in zip(gradients, found[0][1], strict=True))
 
 
+def blas_threads():
+    return [library.num_threads for library in cpu._blas().lib_controllers]
+
+
+@pytest.fixture
+def two_blas_threads():
+    with cpu._blas().limit(limits=2):
+        assert blas_threads() and set(blas_threads()) == {2}
+        yield
+
+
+def test_backward_pass_has_one_blas_thread_and_puts_the_others_back(two_blas_threads, monkeypatch):
+    """Two would wait for one another at every time step, as long as another process likes."""
+    found = []
+
+    def fail(*arguments):
+        found.extend(blas_threads())
+        raise MemoryError
+
+    voltages = FastSNN(8, 4)(torch.ones(3, 2, 8))
+    monkeypatch.setattr(cpu, "_backward", fail)
+    with pytest.raises(MemoryError):
+        voltages.sum().backward()
+    assert set(found) == {1} and set(blas_threads()) == {2}
+
+
+def test_blas_has_one_thread_until_the_last_leaves(two_blas_threads):
+    """The number is one for the process: who comes second would put back what the first set."""
+    with cpu._one_blas_thread:
+        with cpu._one_blas_thread:
+            pass
+        assert set(blas_threads()) == {1}
+    assert set(blas_threads()) == {2}
+
+
+TRAIN = """
+import hashlib, torch
+from pokersnn_helpers import Classifier, fit
+from pokersnn_helpers.fast import FastSNN
+torch.manual_seed(0)
+batches = [((torch.rand(30, 16, 50) < 0.1).float(), torch.arange(16) % 4) for _ in range(3)]
+classifier = Classifier(FastSNN(50, 200), sensor_size=(5, 5, 2))
+fit(classifier, batches, device="cpu", epochs=2)
+weights = torch.cat([weights.flatten() for weights in classifier.parameters()])
+print(hashlib.sha256(weights.detach().numpy().tobytes()).hexdigest())
+"""
+
+
+def test_weights_do_not_depend_on_the_threads_that_a_machine_allows():
+    digests = []
+    for threads in ("1", "2"):
+        env = {**os.environ, "OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
+        ran = subprocess.run(
+            [sys.executable, "-c", TRAIN], capture_output=True, text=True, check=False, env=env
+        )
+        assert ran.returncode == 0, ran.stderr
+        digests.append(ran.stdout)
+    assert digests[0] == digests[1] != ""
+
+
+def test_single_precision_rounds_every_operation_as_the_reference_does():
+    """With one event per step there is one order of the sums, so not a bit may differ."""
+    torch.manual_seed(0)
+    snn, other = both(input_size=1, hidden_size=50, v_th=9.0)
+    frames = torch.rand(200, 3, 1)
+    snn(frames), other(frames)
+    assert snn.recording.lif0.v.std() > 0.1
+    for kept, expected in zip(other.recording.lif0, snn.recording.lif0, strict=True):
+        assert torch.equal(kept, expected)
+
+
 def test_runs_at_one_microsecond(data):
     """As dense frames this batch would need more than 100 MB per millisecond."""
     (events, targets) = next(iter(make_loaders(data, 4, 1, sparse=True)[1]))
