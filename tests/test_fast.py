@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 
 import numba
 import numpy as np
@@ -133,6 +134,19 @@ def test_same_with_other_constants(data, backend):
     }  # fmt: skip
     frames, targets = batch_of(data, 6, 500, torch.float64)
     assert_same_results(*both(torch.float64, **constants), frames, targets)
+
+
+def test_same_where_a_voltage_meets_the_threshold(backend):
+    """Every number is a sum of few powers of 2, so that nothing is rounded."""
+    taus = dict.fromkeys(("tau_syn", "tau_mem", "readout_tau_syn", "readout_tau_mem"), 0.002)
+    networks = both(torch.float64, input_size=1, hidden_size=2, v_th=0.5, **taus)
+    for snn in networks:
+        for weights in snn.parameters():
+            torch.nn.init.ones_(weights)
+        torch.nn.init.eye_(snn.linear.weight)
+    assert_same_results(*networks, torch.ones(3, 1, 1, dtype=torch.float64), torch.tensor([0]))
+    lif0 = networks[1].recording.lif0
+    assert torch.all(lif0.v[0] == 0.5) and torch.all(lif0.z[0] == 0) and torch.all(lif0.z[1] == 1)
 
 
 def test_same_for_one_time_step(data, backend):
@@ -661,6 +675,31 @@ def test_runs_where_the_disk_is_full(load, tmp_path, monkeypatch):
     monkeypatch.setattr(IndexDataCacheFile, "_open_for_write", full)
     assert load() == load() == 0
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_blocks_are_made_and_run_on_the_device_of_the_weights(monkeypatch):
+    """A graph captured on another GPU would be empty, and nobody would be told."""
+    current, calls = [], []
+
+    @contextmanager
+    def device_of(tensor):
+        current.append(tensor.shape)
+        yield
+        current.clear()
+
+    def watch(name, method):
+        def watched(*arguments):
+            calls.append((name, *current))
+            return method(*arguments)
+
+        monkeypatch.setattr(cuda._GraphedSteps, name, watched)
+
+    monkeypatch.setattr(network, "cpu", cuda)
+    monkeypatch.setattr(torch.cuda, "device_of", device_of)
+    for name in ("__init__", "forward", "backward"):
+        watch(name, getattr(cuda._GraphedSteps, name))
+    FastSNN(8, 11)(torch.ones(3, 2, 8)).sum().backward()
+    assert calls == [(name, (11, 11)) for name in ("__init__", "forward", "backward")]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
