@@ -546,14 +546,15 @@ def test_second_derivatives_are_refused(backend):
         grad(voltages.sum(), frames, create_graph=True)
 
 
-def test_a_change_of_the_frames_before_the_backward_pass_does_no_harm(backend):
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_change_of_the_frames_before_the_backward_pass_does_no_harm(backend, sparse):
     """It goes unseen where the inputs were copied, and is refused where they weren't."""
     snn = FastSNN(8, 4)
-    frames = torch.ones(9, 2, 8)
+    frames = torch.ones(9, 2, 8).to_sparse() if sparse else torch.ones(9, 2, 8)
     expected = grad(snn(frames).sum(), snn.lif0.input_weights)[0]
     assert expected.norm() > 0
     voltages = snn(frames)
-    frames.zero_()
+    (frames._values() if sparse else frames).zero_()
     try:
         found = grad(voltages.sum(), snn.lif0.input_weights)[0]
     except RuntimeError as error:
