@@ -257,6 +257,18 @@ def test_sparse_input_gives_what_dense_input_gives(data, backend, dtype):
         assert_close(gradient, expected, TOLERANCE[dtype])
 
 
+def test_sparse_input_may_come_in_any_order(data, backend):
+    frames, targets = batch_of(data, 3, dtype=torch.float64)
+    events = frames.to_sparse()
+    order = torch.randperm(events._nnz())
+    places, counts = events.indices()[:, order], events.values()[order]
+    snn = both(torch.float64)[1]
+    _, expected = results(snn, frames, targets)
+    _, found = results(snn, torch.sparse_coo_tensor(places, counts, frames.shape), targets)
+    for gradient, expected_gradient in zip(found, expected, strict=True):
+        assert_close(gradient, expected_gradient, 1e-10)
+
+
 @pytest.mark.parametrize("sparse", [False, True])
 def test_training_follows_the_same_losses(few, backend, sparse):
     histories = []
@@ -424,7 +436,7 @@ def test_nothing_is_recorded_unless_asked_for(data, backend):
     snn = FastSNN()
     snn.record = True
     plain = snn(frames)
-    assert snn.recording is not None
+    assert not any(state.requires_grad for states in snn.recording for state in states)
     snn.record = False
     assert torch.equal(snn(frames), plain) and snn.recording is None
 
@@ -546,15 +558,14 @@ def test_second_derivatives_are_refused(backend):
         grad(voltages.sum(), frames, create_graph=True)
 
 
-@pytest.mark.parametrize("sparse", [False, True])
-def test_a_change_of_the_frames_before_the_backward_pass_does_no_harm(backend, sparse):
+def test_a_change_of_the_frames_before_the_backward_pass_does_no_harm(backend):
     """It goes unseen where the inputs were copied, and is refused where they weren't."""
     snn = FastSNN(8, 4)
-    frames = torch.ones(9, 2, 8).to_sparse() if sparse else torch.ones(9, 2, 8)
+    frames = torch.ones(9, 2, 8)
     expected = grad(snn(frames).sum(), snn.lif0.input_weights)[0]
     assert expected.norm() > 0
     voltages = snn(frames)
-    (frames._values() if sparse else frames).zero_()
+    frames.zero_()
     try:
         found = grad(voltages.sum(), snn.lif0.input_weights)[0]
     except RuntimeError as error:
