@@ -15,7 +15,7 @@ BENCHMARKS = {
     "step": ("networks", "one training step by network and library, at bins of 1 and 0.1 ms"),
     "epoch": ("networks", "one training epoch by network, at bins of 1 ms, loading included"),
     "bins": ("scaling", "time and peak memory of a FastSNN step, at bins from 1 to 0.001 ms"),
-    "hidden": ("scaling", "time of a training step by hidden neurons, at bins of 1 ms"),
+    "hidden": ("scaling", "time of a training step by hidden neurons, alone and on busy cores"),
     "widths": ("scaling", "test accuracy of FastSNN by bin width"),
     "recipe": ("recipe", "test recordings classified correctly by seed; are runs repeatable?"),
     "accuracy": ("accuracy", "every model of chapter 6 on all 131 recordings, and what it needs"),

@@ -6,14 +6,16 @@ from typing import Any
 import torch
 
 from pokersnn_helpers import SNN, FastSNN, build_network, train_classifier
+from pokersnn_helpers.distributed import one_cpu_thread
 
 from .libraries import torch_step
 from .networks import BATCH, example_batch, network_step
-from .timing import in_own_process, median_times, peak_memory, recordings
+from .timing import busy_cores, in_own_process, median_times, peak_memory, recordings
 
 BIN_WIDTHS = (1000, 300, 100, 30, 10, 3, 1)  # µs
 TRAINED_BIN_WIDTHS = (1000, 300, 100, 30, 10)
-HIDDEN_SIZES = (100, 200, 500, 1000, 2000)
+HIDDEN_SIZES = (100, 150, 200, 300, 500, 1000, 2000)  # ratios are to the first
+STEPS_AT_ONCE = 5
 
 
 def time_and_memory(time_window: float, repeats: int) -> dict[str, Any]:
@@ -46,16 +48,35 @@ def measure_bins(repeats: int = 3) -> dict[str, Any]:
 
 
 def measure_hidden(repeats: int = 5) -> dict[str, Any]:
-    """Measure a training step of ``FastSNN`` and of ``SNN`` at 1 ms by hidden neurons."""
+    """Measure a training step at 1 ms by hidden neurons: alone, and beside a process per core.
+
+    On one thread, as in ``fit``. Several steps are timed at once: one may fit between two turns of
+    the other processes, and then seems to be free of them.
+    """
     frames, targets = example_batch(1000)
-    dense, sparse = [(frames, targets)], [(frames.to_sparse(), targets)]
-    rows = []
-    for hidden in HIDDEN_SIZES:
-        steps = {
-            "FastSNN_ms": network_step(FastSNN, sparse, hidden=hidden),
-            "SNN_ms": network_step(SNN, dense, hidden=hidden),
+    batches = {FastSNN: [(frames.to_sparse(), targets)], SNN: [(frames, targets)]}
+    steps = {
+        (network, hidden): network_step(network, STEPS_AT_ONCE * batch, hidden=hidden)
+        for network, batch in batches.items()
+        for hidden in HIDDEN_SIZES
+    }
+    fast = {key: step for key, step in steps.items() if key[0] is FastSNN}
+    with one_cpu_thread():
+        alone = median_times(steps, repeats)
+        with busy_cores():
+            beside = median_times(fast, repeats)
+    smallest = FastSNN, HIDDEN_SIZES[0]
+    rows = [
+        {
+            "hidden": hidden,
+            "FastSNN_ms": alone[FastSNN, hidden] / STEPS_AT_ONCE,
+            "ratio": alone[FastSNN, hidden] / alone[smallest],
+            "busy_ms": beside[FastSNN, hidden] / STEPS_AT_ONCE,
+            "busy_ratio": beside[FastSNN, hidden] / beside[smallest],
+            "SNN_ms": alone[SNN, hidden] / STEPS_AT_ONCE,
         }
-        rows.append({"hidden": hidden, **median_times(steps, repeats)})
+        for hidden in HIDDEN_SIZES
+    ]
     return {"batch": BATCH, "repeats": repeats, "rows": rows}
 
 

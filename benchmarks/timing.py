@@ -5,9 +5,11 @@ import multiprocessing
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -35,15 +37,30 @@ def installed_version(package: str) -> str | None:
         return None
 
 
+def usable_cores() -> int:
+    """Return how many cores this process may run on."""
+    return len(getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0))
+
+
+@contextmanager
+def busy_cores() -> Iterator[None]:
+    """Compete inside the block with as many processes at full load as there are cores."""
+    forever = "import os; parent = os.getppid()\nwhile os.getppid() == parent: pass"  # or orphaned
+    with ExitStack() as stack:
+        for _ in range(usable_cores()):
+            process = stack.enter_context(subprocess.Popen([sys.executable, "-c", forever]))
+            stack.callback(process.kill)
+        yield
+
+
 def setting() -> dict[str, Any]:
     """Return what the numbers depend on: machine, versions and data."""
     packages = ("torch", "norse", "numba", "numpy", *LIBRARY_STEPS)
-    usable = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
     return {
         "python": platform.python_version(),
         **{package: installed_version(package) for package in packages},
         "processor": f"{platform.machine()} {get_host_cpu_name()}",
-        "cores": len(usable),
+        "cores": usable_cores(),
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
         "data": recordings().source,
@@ -69,13 +86,13 @@ def _text(value: object) -> str:
     )
 
 
-def median_times(steps: dict[str, Step], repeats: int) -> dict[str, float]:
+def median_times(steps: dict[Any, Step], repeats: int) -> dict[Any, float]:
     """Return the median wall-clock time of each step, in ms.
 
     They take turns, so that what else the machine does meets all of them, after a round that isn't
     timed.
     """
-    times: dict[str, list[float]] = {name: [] for name in steps}
+    times: dict[Any, list[float]] = {name: [] for name in steps}
     for _ in range(repeats + 1):
         for name, step in steps.items():
             start = time.perf_counter()

@@ -4,6 +4,7 @@ import importlib
 import inspect
 import io
 import json
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -162,6 +163,31 @@ def test_bins_say_how_many_steps_they_make(data):
     frames, _ = networks.example_batch(1000)
     assert result["time_steps"] == len(frames)
     assert result["us_per_time_step"] == pytest.approx(1000 * result["median_ms"] / len(frames))
+
+
+def test_hidden_neurons_are_timed_alone_and_on_busy_cores(monkeypatch):
+    monkeypatch.setattr(scaling, "HIDDEN_SIZES", (4, 8))
+    rows = scaling.measure_hidden(repeats=1)["rows"]
+    assert [row["hidden"] for row in rows] == [4, 8]
+    assert rows[0]["ratio"] == rows[0]["busy_ratio"] == 1
+    for ratio, time in (("ratio", "FastSNN_ms"), ("busy_ratio", "busy_ms")):
+        assert rows[1][ratio] == pytest.approx(rows[1][time] / rows[0][time])
+
+
+def test_cores_are_busy_inside_the_block_only(monkeypatch):
+    started = []
+
+    class Started(subprocess.Popen):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Started)
+    with pytest.raises(KeyboardInterrupt), timing.busy_cores():
+        assert len(started) == timing.usable_cores()
+        assert all(process.poll() is None for process in started)
+        raise KeyboardInterrupt
+    assert all(process.poll() is not None for process in started)
 
 
 def test_recipe_counts_by_seed_and_compares_the_runs_of_seed_0(data, monkeypatch):

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 
 import numba
 import numpy as np
@@ -135,6 +136,19 @@ def test_same_with_other_constants(data, backend):
     assert_same_results(*both(torch.float64, **constants), frames, targets)
 
 
+def test_same_where_a_voltage_meets_the_threshold(backend):
+    """Every number is a sum of few powers of 2, so that nothing is rounded."""
+    taus = dict.fromkeys(("tau_syn", "tau_mem", "readout_tau_syn", "readout_tau_mem"), 0.002)
+    networks = both(torch.float64, input_size=1, hidden_size=2, v_th=0.5, **taus)
+    for snn in networks:
+        for weights in snn.parameters():
+            torch.nn.init.ones_(weights)
+        torch.nn.init.eye_(snn.linear.weight)
+    assert_same_results(*networks, torch.ones(3, 1, 1, dtype=torch.float64), torch.tensor([0]))
+    lif0 = networks[1].recording.lif0
+    assert torch.all(lif0.v[0] == 0.5) and torch.all(lif0.z[0] == 0) and torch.all(lif0.z[1] == 1)
+
+
 def test_same_for_one_time_step(data, backend):
     frames, targets = batch_of(data, 4, dtype=torch.float64)
     assert_same_results(*both(torch.float64, v_th=0.01), frames[:1], targets)
@@ -243,6 +257,18 @@ def test_sparse_input_gives_what_dense_input_gives(data, backend, dtype):
         assert_close(gradient, expected, TOLERANCE[dtype])
 
 
+def test_sparse_input_may_come_in_any_order(data, backend):
+    frames, targets = batch_of(data, 3, dtype=torch.float64)
+    events = frames.to_sparse()
+    order = torch.randperm(events._nnz())
+    places, counts = events.indices()[:, order], events.values()[order]
+    snn = both(torch.float64)[1]
+    _, expected = results(snn, frames, targets)
+    _, found = results(snn, torch.sparse_coo_tensor(places, counts, frames.shape), targets)
+    for gradient, expected_gradient in zip(found, expected, strict=True):
+        assert_close(gradient, expected_gradient, 1e-10)
+
+
 @pytest.mark.parametrize("sparse", [False, True])
 def test_training_follows_the_same_losses(few, backend, sparse):
     histories = []
@@ -287,6 +313,77 @@ def test_results_do_not_depend_on_the_number_of_threads(data):
     for voltages, gradients in found[1:]:
         assert torch.equal(voltages, found[0][0])
         assert all(torch.equal(a, b) for a, b in zip(gradients, found[0][1], strict=True))
+
+
+def blas_threads():
+    return [library.num_threads for library in cpu._blas().lib_controllers]
+
+
+@pytest.fixture
+def two_blas_threads():
+    with cpu._blas().limit(limits=2):
+        assert blas_threads() and set(blas_threads()) == {2}
+        yield
+
+
+def test_backward_pass_has_one_blas_thread_and_puts_the_others_back(two_blas_threads, monkeypatch):
+    """Two would wait for one another at every time step, as long as another process likes."""
+    found = []
+
+    def fail(*arguments):
+        found.extend(blas_threads())
+        raise MemoryError
+
+    voltages = FastSNN(8, 4)(torch.ones(3, 2, 8))
+    monkeypatch.setattr(cpu, "_backward", fail)
+    with pytest.raises(MemoryError):
+        voltages.sum().backward()
+    assert set(found) == {1} and set(blas_threads()) == {2}
+
+
+def test_blas_has_one_thread_until_the_last_leaves(two_blas_threads):
+    """The number is one for the process: who comes second would put back what the first set."""
+    with cpu._one_blas_thread:
+        with cpu._one_blas_thread:
+            pass
+        assert set(blas_threads()) == {1}
+    assert set(blas_threads()) == {2}
+
+
+TRAIN = """
+import hashlib, torch
+from pokersnn_helpers import Classifier, fit
+from pokersnn_helpers.fast import FastSNN
+torch.manual_seed(0)
+batches = [((torch.rand(30, 16, 50) < 0.1).float(), torch.arange(16) % 4) for _ in range(3)]
+classifier = Classifier(FastSNN(50, 200), sensor_size=(5, 5, 2))
+fit(classifier, batches, device="cpu", epochs=2)
+weights = torch.cat([weights.flatten() for weights in classifier.parameters()])
+print(hashlib.sha256(weights.detach().numpy().tobytes()).hexdigest())
+"""
+
+
+def test_weights_do_not_depend_on_the_threads_that_a_machine_allows():
+    digests = []
+    for threads in ("1", "2"):
+        env = {**os.environ, "OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
+        ran = subprocess.run(
+            [sys.executable, "-c", TRAIN], capture_output=True, text=True, check=False, env=env
+        )
+        assert ran.returncode == 0, ran.stderr
+        digests.append(ran.stdout)
+    assert digests[0] == digests[1] != ""
+
+
+def test_single_precision_rounds_every_operation_as_the_reference_does():
+    """With one event per step there is one order of the sums, so not a bit may differ."""
+    torch.manual_seed(0)
+    snn, other = both(input_size=1, hidden_size=50, v_th=9.0)
+    frames = torch.rand(200, 3, 1)
+    snn(frames), other(frames)
+    assert snn.recording.lif0.v.std() > 0.1
+    for kept, expected in zip(other.recording.lif0, snn.recording.lif0, strict=True):
+        assert torch.equal(kept, expected)
 
 
 def test_runs_at_one_microsecond(data):
@@ -339,7 +436,7 @@ def test_nothing_is_recorded_unless_asked_for(data, backend):
     snn = FastSNN()
     snn.record = True
     plain = snn(frames)
-    assert snn.recording is not None
+    assert not any(state.requires_grad for states in snn.recording for state in states)
     snn.record = False
     assert torch.equal(snn(frames), plain) and snn.recording is None
 
@@ -590,6 +687,31 @@ def test_runs_where_the_disk_is_full(load, tmp_path, monkeypatch):
     monkeypatch.setattr(IndexDataCacheFile, "_open_for_write", full)
     assert load() == load() == 0
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_blocks_are_made_and_run_on_the_device_of_the_weights(monkeypatch):
+    """A graph captured on another GPU would be empty, and nobody would be told."""
+    current, calls = [], []
+
+    @contextmanager
+    def device_of(tensor):
+        current.append(tensor.shape)
+        yield
+        current.clear()
+
+    def watch(name, method):
+        def watched(*arguments):
+            calls.append((name, *current))
+            return method(*arguments)
+
+        monkeypatch.setattr(cuda._GraphedSteps, name, watched)
+
+    monkeypatch.setattr(network, "cpu", cuda)
+    monkeypatch.setattr(torch.cuda, "device_of", device_of)
+    for name in ("__init__", "forward", "backward"):
+        watch(name, getattr(cuda._GraphedSteps, name))
+    FastSNN(8, 11)(torch.ones(3, 2, 8)).sum().backward()
+    assert calls == [(name, (11, 11)) for name in ("__init__", "forward", "backward")]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")

@@ -1,21 +1,24 @@
 """The network's two passes through time as compiled loops, for the CPU.
 
 Events and spikes are rare, so a product with them is a sum over the few rows of a weight matrix
-that they pick. Gradients are not rare: going back, they are multiplied by BLAS. The loops run on
-one thread, so that every sum has one order; ``torchrun`` puts more cores to use.
+that they pick. Gradients are not rare: going back, they are multiplied by BLAS. Loops and BLAS run
+on one thread, so that every sum has one order and no step waits for a core that is busy with
+something else; ``torchrun`` puts more cores to use.
 """
 
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numba
 import numpy as np
 import torch
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+from threadpoolctl import ThreadpoolController
 
 from .types import CSR, LIFConstants, Trace, WeightGradients
 
@@ -77,13 +80,43 @@ def backward(
     grad_w_in_t = w_in.new_zeros(w_in.shape[::-1])
     grad_w_spikes_t = w_in.new_zeros(w_spikes.shape[::-1])
     grad_i = w_in.new_zeros(steps if needs_input_grad else 0, batch, hidden)
-    _backward(
-        *_arrays(grad_voltages.contiguous(), v_decayed, *inputs, w_spikes),
-        _typed(constants, w_in),
-        *_arrays(grad_i, grad_w_in_t, grad_w_spikes_t),
-    )
+    with _one_blas_thread:
+        _backward(
+            *_arrays(grad_voltages.contiguous(), v_decayed, *inputs, w_spikes),
+            _typed(constants, w_in),
+            *_arrays(grad_i, grad_w_in_t, grad_w_spikes_t),
+        )
     grad_w_rec, grad_w_out = grad_w_spikes_t.t().split([hidden, len(w_out)])
     return WeightGradients(grad_w_in_t.t(), grad_w_rec, grad_w_out, grad_i)
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    import scipy.linalg.cython_blas  # noqa: F401 - Numba's, which is found once it is loaded
+
+    return ThreadpoolController().select(user_api="blas")
+
+
+class _OneBLASThread:
+    """Limits BLAS while anyone is inside: the process has one number for all of its threads."""
+
+    def __init__(self) -> None:
+        self.lock, self.inside = Lock(), 0
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if self.inside == 0:
+                self.limit = _blas().limit(limits=1)
+            self.inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.inside -= 1
+            if self.inside == 0:
+                self.limit.restore_original_limits()
+
+
+_one_blas_thread = _OneBLASThread()
 
 
 def _arrays(*tensors: torch.Tensor) -> list[np.ndarray]:

@@ -33,7 +33,7 @@ def forward(
     inputs = flat(frames)
     w_in, w_rec, w_out = weights
     currents = (inputs @ w_in.t()).unflatten(0, (steps, batch))  # all time steps in one product
-    with _lock:
+    with _lock, torch.cuda.device_of(w_rec):  # where a graph is captured and started
         block = _graphed_steps(batch, len(w_rec), len(w_out), w_in.dtype, w_in.device, constants)
         return (inputs,), block.forward(currents, w_rec, w_out, record)
 
@@ -58,7 +58,7 @@ def backward(
     """
     _, batch, hidden = v_decayed.shape
     _, w_rec, w_out = weights
-    with _lock:
+    with _lock, torch.cuda.device_of(w_rec):
         block = _graphed_steps(batch, hidden, len(w_out), w_rec.dtype, w_rec.device, constants)
         grad_i, grad_i_out = block.backward(grad_voltages, v_decayed, w_rec, w_out)
     (frames,) = inputs
@@ -212,7 +212,7 @@ class _GraphedSteps:
             steps()
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        with torch.cuda.graph(graph, stream=stream):  # the default is on the first device
             steps()
         return graph.replay
 
