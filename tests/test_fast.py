@@ -321,8 +321,10 @@ def blas_threads():
 
 @pytest.fixture
 def two_blas_threads():
+    if not blas_threads():
+        pytest.skip("threadpoolctl knows no BLAS here, as where macOS brings its own")
     with cpu._blas().limit(limits=2):
-        assert blas_threads() and set(blas_threads()) == {2}
+        assert set(blas_threads()) == {2}
         yield
 
 
