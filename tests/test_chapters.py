@@ -376,6 +376,15 @@ def test_links_between_chapters_lead_somewhere(chapter):
         assert (ROOT / "book" / target).exists()
 
 
+def test_links_that_code_displays_are_full_addresses(chapter):
+    """The build resolves links to files in Markdown cells alone; a displayed one would be a 404."""
+    base = yaml.safe_load((ROOT / "_config.yml").read_text())["html"]["baseurl"]
+    for cell in cells(chapter, "code"):
+        assert not re.search(r"\.(ipynb|md)[)#]", cell.source), cell.source
+        for page in re.findall(rf"{re.escape(base)}book/(\w+)\.html", cell.source):
+            assert any((ROOT / "book" / f"{page}.{kind}").exists() for kind in ("ipynb", "md"))
+
+
 def test_no_chapter_stands_on_a_path_of_its_own_folder(chapter):
     """Colab has the notebook and the installed package, and nothing else."""
     code = "\n".join(cell.source for cell in cells(chapter, "code"))
@@ -497,7 +506,7 @@ def test_figures_take_their_colours_from_the_one_code(drawing_code):
 )
 def test_links_to_a_chapter_say_its_number(path):
     text = path.read_text(encoding="utf-8")
-    for number, file in re.findall(r"\[[Cc]hapter (\d+)\]\((\d\d)_", text):
+    for number, file in re.findall(r"\[[Cc]hapter (\d+)\]\((?:https:[^)]+/)?(\d\d)_", text):
         assert int(number) == int(file), f"chapter {number} links to {file}"
 
 

@@ -4,6 +4,7 @@ import base64
 import io
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -29,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "_ext"))
 import callouts
 import chapter_cards
 import figures
+import published
 from docutils import nodes
 
 
@@ -179,3 +181,17 @@ def test_thumbnail_is_the_first_drawing_or_the_tagged_one():
         "b.svg"
     )
     assert chapter_cards.thumbnail_of(chapter(BOX, "a.png")) is None
+
+
+def test_links_to_the_published_book_lead_to_pages_of_this_build():
+    base, document = "https://example.org/cards/", nodes.document("", "")
+    pages = ("book/05_training.html", "book/glossary.html#term-Spike", "book/nowhere.html")
+    document += [nodes.reference(refuri=base + page) for page in pages]
+    app = SimpleNamespace(
+        config=SimpleNamespace(html_baseurl=base),
+        env=SimpleNamespace(found_docs={"book/05_training", "book/glossary"}),
+        builder=SimpleNamespace(get_relative_uri=lambda _, page: f"{Path(page).name}.html"),
+    )
+    published.keep_links_inside(app, document, "book/02_plotting_events")
+    found = [link["refuri"] for link in document]
+    assert found == ["05_training.html", "glossary.html#term-Spike", base + pages[2]]
