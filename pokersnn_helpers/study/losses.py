@@ -45,7 +45,7 @@ def firing_rate_regularised(
 
     Args:
         voltages: The last output is the firing rate of the hidden neurons, in spikes per neuron
-            and time step, as of ``latency.RateReadout``.
+            and time step, as ``BinarySNN`` reports it.
         targets: As above.
         frames: As above.
         penalty: What a rate of one spike per neuron and time step costs.

@@ -270,9 +270,9 @@ def bootstrap_interval(
     """Return a 95 % interval for the accuracy, if groups of recordings were drawn anew.
 
     The recordings of a group aren't independent, so whole groups are drawn, with replacement
-    (cluster bootstrap: Davison and Hinkley 1997, section 3.8). Where all groups are alike, as
-    without any error, that would leave no width. Then the bound is that of n groups without an
-    exception, 1 - 0.025^(1/n) away (Clopper and Pearson 1934).
+    (cluster bootstrap: Davison and Hinkley 1997, section 3.8). Without any error, or only errors,
+    that would leave no width. Then the bound is the exact one for n groups without an exception,
+    1 - 0.025^(1/n) away (Clopper and Pearson 1934), which is wider than after a single error.
 
     Args:
         correct: Whether each recording was classified correctly, of shape (recordings,), or
@@ -315,8 +315,8 @@ def _interval(
     rates = rates.reshape(-1, len(groups)).mean(axis=0)
     _, numbers = np.unique(groups, return_inverse=True)
     sums, sizes = np.bincount(numbers, rates), np.bincount(numbers)
-    if np.ptp(sums / sizes) == 0:
-        mean, width = rates.mean(), 1 - 0.025 ** (1 / len(sizes))
+    if np.ptp(sums / sizes) == 0 and rates[0] in (-1, 0, 1):
+        mean, width = rates[0], 1 - 0.025 ** (1 / len(sizes))
         return float(mean - width), float(mean + width)
     drawn = np.random.default_rng(seed).integers(len(sizes), size=(repeats, len(sizes)))
     accuracies = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
