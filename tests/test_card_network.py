@@ -101,10 +101,8 @@ def test_command_makes_the_weights_in_the_repository(classifier):
 
 
 def test_hand_moves_every_suit_and_every_time_otherwise():
-    rng = np.random.default_rng(0)
-    events = [
-        card_network.simulate_by_hand(suit, rng) for suit in POKERDVS_CLASSES for _ in range(3)
-    ]
+    moved, rng = card_network.simulate_by_hand, np.random.default_rng(0)
+    events = [moved(suit, rng) for suit in POKERDVS_CLASSES for _ in range(3)]
     Recordings(events, np.repeat(range(4), 3), POKERDVS_CLASSES, (35, 35, 2))  # checks them
     assert len({len(recording) for recording in events}) == 12
     assert all(recording["t"][-1] < 26_000 for recording in events)
