@@ -55,8 +55,9 @@ def build_network(
     given = {**sizes, "dt": time_window / 1e6, "surrogate_slope": dt_ratio}
     if not callable(network) or isinstance(network, torch.nn.Module):
         raise TypeError(f"network is {network!r}; give a class, or a function that makes a network")
-    partial = isinstance(network, functools.partial)
-    kind, fixed = (network.func, network.keywords) if partial else (network, {})
+    kind, fixed = network, {}
+    if isinstance(network, functools.partial):
+        kind, fixed = network.func, network.keywords
     own = isinstance(kind, type) and issubclass(kind, SNN)
     parameters = dict(inspect.signature(network).parameters)
     if own and any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
@@ -74,11 +75,12 @@ def build_network(
     if not isinstance(made, FrameNetwork):
         raise TypeError(f"network={network!r} made a {type(made).__name__}; make a FrameNetwork")
     if own:
+        cell: Any = made.lif0
         with torch.no_grad():
             # Norse scales them by the number of hidden neurons. The number of inputs is the usual
             # choice (He et al. 2015, doi:10.1109/ICCV.2015.123).
-            made.lif0.input_weights *= math.sqrt(len(made.lif0.input_weights) / inputs)
-            made.lif0.recurrent_weights *= math.sqrt(dt_ratio)
+            cell.input_weights *= math.sqrt(len(cell.input_weights) / inputs)
+            cell.recurrent_weights *= math.sqrt(dt_ratio)
     return made
 
 

@@ -87,6 +87,17 @@ def test_response_delays_events_and_more_so_in_the_dark():
     assert film(slow, dims)["t"][-1] > 1.5 * film(slow, brightens)["t"][-1]
 
 
+@pytest.mark.parametrize("frame_interval", [10, 100])
+def test_photoreceptor_is_a_low_pass_filter_at_any_frame_interval(frame_interval):
+    """After its time constant it has come 1 - 1/e of the way, however far apart frames are."""
+    camera = replace(IDEAL, tau_bright=100, tau_dark=100)
+    light = many_pixels([0] + 100 // frame_interval * [-1], count=4000)
+    events = film(camera, light, frame_interval)
+    # Pixels began anywhere between the thresholds, on average half of one away.
+    way = 0.2 * (len(events) / 4000 + 0.5)
+    assert way == pytest.approx(1 - np.exp(-1), abs=0.01)
+
+
 @pytest.mark.parametrize("frame_interval", [20, 100, 1000])
 def test_no_interval_of_a_pixel_is_shorter_than_the_refractory_period(frame_interval):
     light = many_pixels(np.random.default_rng(0).normal(0, 2, 40), count=10)
@@ -131,11 +142,13 @@ def test_ties_give_neighbours_in_time_the_same_time_stamp():
     assert np.mean(np.diff(together) == 0) > 1.2 * np.mean(np.diff(apart) == 0)
 
 
-def test_noise_comes_at_its_rate_with_both_polarities():
-    still = np.zeros((1001, 20, 20))  # 0.1 s of 400 pixels
-    events = film(replace(IDEAL, noise_rate_hz=50), still)
-    assert len(events) == pytest.approx(2000, rel=0.1)
-    assert events["p"].mean() == pytest.approx(0.5, abs=0.05)
+def test_noise_comes_at_its_rate_at_any_time_in_any_row_and_column_with_both_polarities():
+    still = np.zeros((1001, 12, 20))  # 0.1 s of 240 pixels
+    events = film(replace(IDEAL, noise_rate_hz=500), still)
+    assert len(events) == pytest.approx(12_000, rel=0.05)
+    for values, parts in ((events["t"] // 10_000, 10), (events["y"], 12), (events["x"], 20)):
+        assert np.bincount(values) == pytest.approx([12_000 / parts] * parts, rel=0.25)
+    assert events["p"].mean() == pytest.approx(0.5, abs=0.02)
 
 
 def test_leak_makes_on_events_at_its_rate():

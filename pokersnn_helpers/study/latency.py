@@ -170,7 +170,7 @@ def predict_over_time(classifier: Classifier, recordings: Recordings) -> Predict
         >>> predict_over_time(classifier, data.test).decision_time_ms.shape
         (20,)
     """
-    network = classifier.cpu().eval().snn
+    network: Any = classifier.cpu().eval().snn
     log_probabilities, events = [], []
     for frames, _ in make_loader(recordings, 1, network.time_window, sparse=network.takes_sparse):
         with torch.no_grad():
@@ -249,7 +249,7 @@ def train_sparse(
         if not fits:
             raise ValueError(f"{name} is {value}; choose {advice}")
     torch.manual_seed(seed)
-    about = {"classes": recordings.classes, "sensor_size": recordings.sensor_size}
+    about: dict[str, Any] = {"classes": recordings.classes, "sensor_size": recordings.sensor_size}
     network = BinarySNN(recordings.sensor_size, len(recordings.classes), **neurons)
     loader = make_loader(recordings, sparse=True, shuffle=True)
 

@@ -151,7 +151,7 @@ class HybridSNN(Model):
     ) -> None:
         """Make the layers."""
         self.inputs, self.dropout = FrameLinear(inputs, features), nn.Dropout(dropout)
-        sizes = {"sensor_size": (features, 1, 1), "output_size": outputs}
+        sizes: dict[str, Any] = {"sensor_size": (features, 1, 1), "output_size": outputs}
         self.snn = build_network(FastSNN, time_window=self.time_window, **sizes, **neurons)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
@@ -171,7 +171,7 @@ class BinarySNN(Model):
 
     def build(self, inputs: int, outputs: int, **neurons: Any) -> None:
         """Make the layers."""
-        sizes = {"sensor_size": self.sensor_size, "output_size": outputs}
+        sizes: dict[str, Any] = {"sensor_size": self.sensor_size, "output_size": outputs}
         self.snn = build_network(FastSNN, time_window=self.time_window, **sizes, **neurons)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
