@@ -98,6 +98,13 @@ def test_photoreceptor_is_a_low_pass_filter_at_any_frame_interval(frame_interval
     assert way == pytest.approx(1 - np.exp(-1), abs=0.01)
 
 
+def test_photoreceptor_is_as_fast_as_its_light_lets_it_and_not_as_the_scene():
+    """At the first frame it still has the light of before, so darkness doesn't slow it yet."""
+    falls = many_pixels([0, -1])
+    even, slower = (replace(IDEAL, tau_bright=100, tau_dark=tau) for tau in (100, 1e6))
+    np.testing.assert_array_equal(film(slower, falls), film(even, falls))
+
+
 @pytest.mark.parametrize("frame_interval", [20, 100, 1000])
 def test_no_interval_of_a_pixel_is_shorter_than_the_refractory_period(frame_interval):
     light = many_pixels(np.random.default_rng(0).normal(0, 2, 40), count=10)
