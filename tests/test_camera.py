@@ -74,6 +74,14 @@ def test_mismatch_makes_pixels_differ():
     assert np.ptp(np.bincount(uneven["x"], minlength=400)) > 3
 
 
+def test_mismatch_of_both_thresholds_is_independent():
+    rise, camera = np.linspace(0, 3, 40), replace(IDEAL, mismatch=0.3)
+    on, off = (
+        np.bincount(film(camera, many_pixels(light))["x"], minlength=400) for light in (rise, -rise)
+    )
+    assert abs(np.corrcoef(on, off)[0, 1]) < 0.2
+
+
 def test_mismatch_leaves_no_threshold_below_0_3_of_the_typical_one():
     events = film(replace(IDEAL, mismatch=1), many_pixels(np.linspace(0, 1.2, 40)))
     assert np.bincount(events["x"]).max() == 20  # 1.2 / (0.3 · 0.2)
@@ -158,9 +166,11 @@ def test_noise_comes_at_its_rate_at_any_time_in_any_row_and_column_with_both_pol
     assert events["p"].mean() == pytest.approx(0.5, abs=0.02)
 
 
-def test_leak_makes_on_events_at_its_rate():
-    still = np.zeros((1001, 20, 20))
-    events = film(replace(IDEAL, leak_rate=4), still)  # a threshold of 0.2 every 50 ms
+@pytest.mark.parametrize("frame_interval", [100, 500])
+def test_leak_makes_on_events_at_its_rate(frame_interval):
+    still = np.zeros((1 + 100_000 // frame_interval, 20, 20))
+    camera = replace(IDEAL, leak_rate=4)  # a threshold of 0.2 every 50 ms
+    events = film(camera, still, frame_interval)
     assert set(events["p"]) == {1}
     later = events[events["t"] >= 50_000]  # a pixel's first event may take longer
     assert len(later) == pytest.approx(400, rel=0.1)
