@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from .timing import report, setting
+from .timing import finite, report, setting
 
 # Name: the module of its function measure_NAME (or just measure), and what it measures.
 BENCHMARKS = {
@@ -66,11 +66,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(report(setting()))
     for name, (measure, readable) in chosen.items():
         result = measure(**options)
+        if not as_json:
+            print(f"\n{name}: {BENCHMARKS[name][1]}\n{readable(result)}", flush=True)
+            continue
+        result = finite(result)
         document = {"name": name, "setting": setting(), "result": result}
-        text = f"\n{name}: {BENCHMARKS[name][1]}\n{readable(result)}"
-        print(json.dumps(document) if as_json else text, flush=True)
-        if as_json and "summary" in result:
-            print(json.dumps(result["summary"]), flush=True)
+        for line in (document, result.get("summary")):
+            if line is not None:
+                print(json.dumps(line, allow_nan=False), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,55 +1,79 @@
 """How accurate every model of chapter 6 is on all 131 recordings, and what it needs for that."""
 
 import functools
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
-from pokersnn_helpers import Recordings, Split, load_pokerdvs131
-from pokersnn_helpers.baselines import (
-    MODELS,
-    WHOLE,
-    ConvolutionalSNN,
-    FramePerceptron,
-    GatedRecurrent,
+from pokersnn_helpers import FastSNN, Recordings, build_network, load_pokerdvs131
+from pokersnn_helpers.pokerdvs131 import PokerDVS131
+from pokersnn_helpers.recordings import fold_indices
+from pokersnn_helpers.snn import WHOLE
+from pokersnn_helpers.study.models import (
+    CNN,
+    GRU,
+    MLP,
+    FrameMLP,
     HybridSNN,
-    Train,
-    Trained,
-    accuracy_table,
-    by_gradient,
-    convolutional,
-    cross_validate,
-    frame_by_frame,
-    logistic_regression,
-    nearest_neighbour,
-    on_changed,
+    Model,
     on_profile,
-    perceptron,
     rate_profile,
     summed_image,
 )
-from pokersnn_helpers.changes import (
+from pokersnn_helpers.study.perturbations import (
     forwards_and_backwards,
-    merged_polarities,
+    merge_polarities,
     one_frame,
     one_polarity,
     reversed_time,
     shuffled_time,
 )
-from pokersnn_helpers.pokerdvs131 import PokerDVS131
-from pokersnn_helpers.recordings import fold_indices
+from pokersnn_helpers.study.protocol import (
+    MODELS,
+    CrossValidated,
+    NetworkEstimator,
+    Perturbation,
+    PerturbedEstimator,
+    accuracy_table,
+    cross_validate,
+    logistic_regression,
+    nearest_neighbour,
+)
+
+
+class ConvolutionalSNN(Model):
+    """Convolve each frame, and give what comes out to the book's network."""
+
+    def build(self, inputs: int, outputs: int, channels: int = 8) -> None:
+        """Make the layers."""
+        width, height, polarities = self.sensor_size
+        self.convolution = nn.Conv2d(polarities, channels, 7, stride=4)
+        self.snn = build_network(
+            FastSNN,
+            time_window=self.time_window,
+            sensor_size=((width - 3) // 4, (height - 3) // 4, channels),
+            output_size=outputs,
+        )
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return voltages (T, B, classes)."""
+        self.check(frames)
+        dense = frames.to_dense() if frames.is_sparse else frames
+        maps = torch.relu(self.convolution(dense.flatten(0, 1)))
+        return self.snn(maps.unflatten(0, dense.shape[:2]))
+
 
 NETWORKS = ("CNN", "GRU", "SNN, book's recipe")
-ALL_MODELS = MODELS | {"SNN, convolution": by_gradient(ConvolutionalSNN, clip_norm=0.3)}
-CHANGES: dict[str, Callable[[Recordings], Recordings]] = {
+ALL_MODELS = MODELS | {"SNN, convolution": NetworkEstimator(ConvolutionalSNN)}
+CHANGES: dict[str, Perturbation] = {
     "time shuffled": shuffled_time,
     "time reversed": reversed_time,
-    "polarities merged": merged_polarities,
+    "polarities merged": merge_polarities,
     "ON only": one_polarity,
-    "OFF only": lambda recordings: one_polarity(recordings, 0),
+    "OFF only": partial(one_polarity, polarity=0),
     "fullest ms only": one_frame,
 }
 DIRECTION = {
@@ -77,7 +101,7 @@ def training_recordings() -> tuple[Recordings, list[int]]:
 
 
 def measure_accuracy(
-    seeds: int = 10, *, processes: int = 2, models: dict[str, Train] = ALL_MODELS
+    seeds: int = 10, *, processes: int = 2, models: dict[str, Any] = ALL_MODELS
 ) -> dict[str, Any]:
     """Classify all recordings, each by models that have seen no other of its card pass.
 
@@ -94,7 +118,9 @@ def measure_accuracy(
     validate = partial(cross_validate, seeds=range(seeds), processes=processes)
     rows: list[dict[str, Any]] = []
 
-    def add(trained: dict[str, Trained], test: Recordings, numbers: list[int], about: str) -> None:
+    def add(
+        trained: dict[str, CrossValidated], test: Recordings, numbers: list[int], about: str
+    ) -> None:
         table = accuracy_table(trained, test, numbers)
         table.insert(0, "model", table.index + about)
         rows.extend(table.to_dict("records"))
@@ -104,7 +130,7 @@ def measure_accuracy(
     for about, change in CHANGES.items():
         networks = {name: trained[name] for name in NETWORKS if name in trained}
         add(networks, change(recordings), groups, f"; tested with {about}")
-        changed = {name: on_changed(models[name], change) for name in networks}
+        changed = {name: PerturbedEstimator(models[name], change) for name in networks}
         anew = validate(changed, recordings, groups)
         add(anew, recordings, groups, f"; trained and tested with {about}")
     both, twice = forwards_and_backwards(recordings), groups + groups
@@ -112,23 +138,22 @@ def measure_accuracy(
     return {"recordings": len(recordings), "folds": 3, "seeds": seeds, "rows": rows}
 
 
-def layer_trials(make: Callable[[Recordings], nn.Module]) -> dict[str, Train]:
-    """Return three learning rates, with both polarities and with merged ones."""
-    return {
-        f"{polarities}, rate {rate}": train(make, learning_rate=rate)
-        for polarities, train in (
-            ("merged", frame_by_frame),
-            ("both polarities", partial(by_gradient, clip_norm=0.3)),
-        )
-        for rate in (0.002, 0.001, 0.004)
+def layer_trials(network: type[Model]) -> dict[str, Any]:
+    """Return three learning rates, with merged polarities and with both of them."""
+    rates = {rate: NetworkEstimator(network, learning_rate=rate) for rate in (0.002, 0.001, 0.004)}
+    merged = {
+        f"merged, rate {rate}": PerturbedEstimator(each, merge_polarities)
+        for rate, each in rates.items()
     }
+    return merged | {f"both polarities, rate {rate}": each for rate, each in rates.items()}
 
 
 # Chapter 5 tries six settings beyond the plain loop, so each model that isn't its recipe gets six,
 # too. The best is in MODELS, and of equals the first.
-gru, conv = partial(by_gradient, GatedRecurrent), partial(by_gradient, ConvolutionalSNN)
-mlp = partial(by_gradient, time_window=WHOLE)
-TRIALS: dict[str, dict[str, Train]] = {
+mlp = partial(NetworkEstimator, MLP, time_window=WHOLE)
+cnn = partial(NetworkEstimator, time_window=WHOLE)
+gru = partial(NetworkEstimator, GRU, clip_norm=1.0)
+TRIALS: dict[str, dict[str, Any]] = {
     "nearest neighbour": {
         f"{k} neighbours": nearest_neighbour(summed_image, k) for k in (1, 2, 3, 5, 7, 9)
     },
@@ -136,44 +161,44 @@ TRIALS: dict[str, dict[str, Train]] = {
         f"C = {C:g}": logistic_regression(summed_image, C) for C in (0.001, 0.01, 0.1, 1, 10, 100)
     },
     "MLP": {
-        "rate 0.001, 100 hidden": mlp(perceptron),
-        "rate 0.0003": mlp(perceptron, learning_rate=0.0003),
-        "rate 0.003": mlp(perceptron, learning_rate=0.003),
-        "30 hidden": mlp(lambda r: perceptron(r, 30)),
-        "300 hidden": mlp(lambda r: perceptron(r, 300)),
-        "clipped at 0.3": mlp(perceptron, clip_norm=0.3),
+        "rate 0.001, 100 hidden": mlp(clip_norm=None),
+        "rate 0.0003": mlp(clip_norm=None, learning_rate=0.0003),
+        "rate 0.003": mlp(clip_norm=None, learning_rate=0.003),
+        "30 hidden": mlp(clip_norm=None, hidden_size=30),
+        "300 hidden": mlp(clip_norm=None, hidden_size=300),
+        "clipped at 0.3": mlp(),
     },
     "CNN": {
-        "rate 0.001, 16 channels": mlp(convolutional),
-        "rate 0.0003": mlp(convolutional, learning_rate=0.0003),
-        "rate 0.003": mlp(convolutional, learning_rate=0.003),
-        "8 channels": mlp(lambda r: convolutional(r, 8)),
-        "32 channels": mlp(lambda r: convolutional(r, 32)),
-        "clipped at 0.3": mlp(convolutional, clip_norm=0.3),
+        "rate 0.001, 16 channels": cnn(CNN, clip_norm=None),
+        "rate 0.0003": cnn(CNN, clip_norm=None, learning_rate=0.0003),
+        "rate 0.003": cnn(CNN, clip_norm=None, learning_rate=0.003),
+        "8 channels": cnn(partial(CNN, channels=8), clip_norm=None),
+        "32 channels": cnn(partial(CNN, channels=32), clip_norm=None),
+        "clipped at 0.3": cnn(CNN),
     },
     "GRU": {
-        "rate 0.001, 64 units, clipped at 1": gru(clip_norm=1.0),
-        "rate 0.0003": gru(clip_norm=1.0, learning_rate=0.0003),
-        "rate 0.003": gru(clip_norm=1.0, learning_rate=0.003),
-        "32 units": by_gradient(lambda r: GatedRecurrent(r, 32), clip_norm=1.0),
-        "128 units": by_gradient(lambda r: GatedRecurrent(r, 128), clip_norm=1.0),
-        "bins of 2 ms": gru(clip_norm=1.0, time_window=2000),
+        "rate 0.001, 64 units, clipped at 1": gru(),
+        "rate 0.0003": gru(learning_rate=0.0003),
+        "rate 0.003": gru(learning_rate=0.003),
+        "32 units": gru(hidden_size=32),
+        "128 units": gru(hidden_size=128),
+        "bins of 2 ms": gru(time_window=2000),
     },
     "SNN, convolution": {
-        "rate 0.001, 8 channels, clipped at 0.3": conv(clip_norm=0.3),
-        "rate 0.0003": conv(clip_norm=0.3, learning_rate=0.0003),
-        "rate 0.003": conv(clip_norm=0.3, learning_rate=0.003),
-        "4 channels": by_gradient(lambda r: ConvolutionalSNN(r, 4), clip_norm=0.3),
-        "16 channels": by_gradient(lambda r: ConvolutionalSNN(r, 16), clip_norm=0.3),
-        "not clipped": conv(),
+        "rate 0.001, 8 channels, clipped at 0.3": NetworkEstimator(ConvolutionalSNN),
+        "rate 0.0003": NetworkEstimator(ConvolutionalSNN, learning_rate=0.0003),
+        "rate 0.003": NetworkEstimator(ConvolutionalSNN, learning_rate=0.003),
+        "4 channels": NetworkEstimator(partial(ConvolutionalSNN, channels=4)),
+        "16 channels": NetworkEstimator(partial(ConvolutionalSNN, channels=16)),
+        "not clipped": NetworkEstimator(ConvolutionalSNN, clip_norm=None),
     },
-    "MLP on each frame": layer_trials(FramePerceptron),
+    "MLP on each frame": layer_trials(FrameMLP),
     "SNN behind a layer": layer_trials(HybridSNN),
 }
 
 
 def measure_trials(
-    seeds: int = 3, *, processes: int = 2, trials: dict[str, dict[str, Train]] = TRIALS
+    seeds: int = 3, *, processes: int = 2, trials: dict[str, dict[str, Any]] = TRIALS
 ) -> dict[str, Any]:
     """Try settings of models on Tonic's 48 training recordings, by folds that keep passes apart.
 
@@ -200,7 +225,7 @@ def measure_nested(
     seeds: int = 10,
     *,
     processes: int = 2,
-    settings: dict[str, Train] = TRIALS["SNN behind a layer"],
+    settings: dict[str, Any] = TRIALS["SNN behind a layer"],
 ) -> dict[str, Any]:
     """Classify each recording by a model whose setting, too, was chosen without its fold.
 
@@ -224,8 +249,8 @@ def measure_nested(
             )
             scores = {name: model.correct(inner).mean() for name, model in tried.items()}
             chosen.append(max(scores, key=scores.__getitem__))
-            predict = settings[chosen[-1]](Split(inner, outer), seed)
-            correct[seed, held_out] = predict(outer) == outer.targets
+            predicted = settings[chosen[-1]].fit(inner, seed).predict(outer)
+            correct[seed, held_out] = predicted == outer.targets
         rows.append(
             {"seed": seed, "correct": float(correct[seed].mean()), "chosen": "; ".join(chosen)}
         )

@@ -1,5 +1,6 @@
 """When the network knows, and what it takes to be sparse."""
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -7,79 +8,47 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 
-from pokersnn_helpers import FastSNN, Split, build_network, make_loader
-from pokersnn_helpers.baselines import (
-    GatedRecurrent,
-    HybridSNN,
-    SummedImage,
-    Train,
-    by_gradient,
-    cross_validate,
-    perceptron,
-    spiking,
-)
-from pokersnn_helpers.latency import (
-    Answers,
-    OverEvents,
-    answer_over_time,
-    choose_threshold,
+from pokersnn_helpers import Split, make_loader
+from pokersnn_helpers.recordings import fold_indices
+from pokersnn_helpers.study.latency import (
+    EARLY,
+    PredictionsOverTime,
+    choose_exit_threshold,
     concatenate,
-    early,
-    over_time,
+    predict_over_time,
     train_sparse,
 )
-from pokersnn_helpers.operations import count_operations
-from pokersnn_helpers.recordings import fold_indices
+from pokersnn_helpers.study.losses import nll_over_events, nll_over_time
+from pokersnn_helpers.study.models import GRU, MLP, HybridSNN
+from pokersnn_helpers.study.operations import count_operations
+from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator, cross_validate
 
 from . import timing
 from .accuracy import all_recordings, training_recordings
-from .simulation import FITTED, WIDE, Mixture, training_set
+from .simulation import FITTED, WIDE, Mixture
 from .timing import recordings
 
-
-def behind_a_layer(time_window: float) -> Train:
-    """Train an SNN behind a layer to answer early."""
-    return early(partial(HybridSNN, time_window=time_window), time_window)
-
-
-def larger(time_window: float, epochs: int) -> Train:
-    """Train an SNN of 200 neurons behind a layer of 200, with a fast readout, over events."""
-    make = partial(
-        HybridSNN, features=200, hidden=200, time_window=time_window,
-        readout_tau_syn=0.003, readout_tau_mem=0.003,
-    )  # fmt: skip
-    return early(make, time_window, epochs, classifier=OverEvents)
-
-
-def with_simulated(train: Train) -> Train:
-    """Train on the real recordings eight times and on 800 simulated ones, half of them wider."""
-    mixture = Mixture((FITTED, WIDE), 8, train)
-
-    def train_on_both(data: Split, seed: int) -> Any:
-        return mixture.train(Split(training_set(mixture, data, seed), data.test), seed)
-
-    return train_on_both
-
-
+# 200 neurons with a fast readout behind a layer of 200.
+LARGER_NETWORK = partial(
+    HybridSNN, features=200, hidden_size=200, readout_tau_syn=0.003, readout_tau_mem=0.003
+)
+OVER_EVENTS = EARLY | {"loss": nll_over_events}
 LARGER = "larger SNN behind a layer, over events, 0.3 ms"
-# Name: width of the time bins in µs, and how to train.
-TRAINED: dict[str, tuple[float, Train]] = {
-    "SNN, book's recipe": (1000, spiking()),
-    "SNN, book's recipe, loss over time": (1000, spiking(decode=over_time)),
-    "SNN, over time": (1000, early(lambda r: build_network(FastSNN))),
-    "MLP on the sum so far, over time": (
-        1000,
-        early(lambda r: SummedImage(perceptron(r).body, so_far=True)),
+TRAINED: dict[str, Any] = {
+    "SNN, book's recipe": NetworkEstimator(),
+    "SNN, book's recipe, loss over time": NetworkEstimator(loss=nll_over_time),
+    "SNN, over time": NetworkEstimator(**EARLY),
+    "MLP on the cumulative sum, over time": NetworkEstimator(
+        partial(MLP, cumulative=True), **EARLY
     ),
-    "GRU, over time": (1000, early(GatedRecurrent)),
-    "SNN behind a layer": (1000, by_gradient(HybridSNN, clip_norm=0.3, learning_rate=0.002)),
-    "SNN behind a layer, over time": (1000, behind_a_layer(1000)),
-    "SNN behind a layer, over time, 0.3 ms": (300, behind_a_layer(300)),
-    "SNN behind a layer, over time, 0.1 ms": (100, behind_a_layer(100)),
-    LARGER: (300, larger(300, epochs=120)),
-    "larger, over events, 1 ms, simulated recordings, too": (
-        1000,
-        with_simulated(larger(1000, epochs=20)),
+    "GRU, over time": NetworkEstimator(GRU, **EARLY),
+    "SNN behind a layer": NetworkEstimator(HybridSNN, **BY_FRAME),
+    "SNN behind a layer, over time": NetworkEstimator(HybridSNN, **EARLY),
+    "SNN behind a layer, over time, 0.3 ms": NetworkEstimator(HybridSNN, **EARLY, time_window=300),
+    "SNN behind a layer, over time, 0.1 ms": NetworkEstimator(HybridSNN, **EARLY, time_window=100),
+    LARGER: NetworkEstimator(LARGER_NETWORK, **OVER_EVENTS, time_window=300),
+    "larger, over events, 1 ms, simulated recordings, too": Mixture(
+        (FITTED, WIDE), 8, NetworkEstimator(LARGER_NETWORK, **OVER_EVENTS | {"epochs": 20})
     ),
 }
 BY_FOLDS = ("SNN, book's recipe", LARGER)
@@ -91,7 +60,7 @@ def measure_latency(
     seeds: int = 10,
     *,
     processes: int = 2,
-    trained: dict[str, tuple[float, Train]] = TRAINED,
+    trained: dict[str, Any] = TRAINED,
     by_folds: Sequence[str] = BY_FOLDS,
     sparse: Sequence[tuple[float, float]] = SPARSE,
 ) -> dict[str, Any]:
@@ -104,20 +73,18 @@ def measure_latency(
     Args:
         seeds: 0 to ``seeds - 1``.
         processes: How many train at the same time.
-        trained: Widths of time bins in µs and models, by name.
+        trained: Estimators of networks, by name.
         by_folds: Which of them are asked about all 131, too.
         sparse: Penalties and pruned shares of sparse networks.
     """
     data, run = recordings(), Parallel(processes)
 
-    def answers(name: str, seed: int) -> Answers:
-        width, train = trained[name]
-        predict: Any = train(data, seed)
-        return answer_over_time(predict.model.snn, data.test, width)
+    def predictions(estimator: Any, seed: int) -> PredictionsOverTime:
+        return predict_over_time(estimator.fit(data.train, seed).classifier, data.test)
 
     rows = []
-    for name in trained:
-        found = run(delayed(answers)(name, seed) for seed in range(seeds))
+    for name, estimator in trained.items():
+        found = run(delayed(predictions)(estimator, seed) for seed in range(seeds))
         rows.append({"model": name, **averages(found)})
     best = rows[-1]
     chosen_models = {name: trained[name] for name in by_folds}
@@ -142,62 +109,58 @@ def measure_latency(
     return {"seeds": seeds, "rows": rows, "sparse": front, "summary": summary}
 
 
-def averages(found: Sequence[Answers]) -> dict[str, Any]:
+def averages(found: Sequence[PredictionsOverTime]) -> dict[str, Any]:
     """Average over the seeds; the worst time is that of the slowest recording of any seed."""
     over_events = [each.accuracy_over_events for each in found]
     final = [each.final_accuracy for each in found]
-    lasting = np.array([each.lasting_ms for each in found])
-    in_time = lasting[np.isfinite(lasting)]
+    times = np.array([each.decision_time_ms for each in found])
+    known = np.isfinite(times)
     return {
         "accuracy_over_events": float(np.mean(over_events)),
         "lowest_over_events": float(np.min(over_events)),
         "final_accuracy": float(np.mean(final)),
         "lowest_final": float(np.min(final)),
-        "median_ms": float(np.mean(np.median(lasting, axis=1))),
-        "worst_ms": float(in_time.max()) if len(in_time) else None,
-        "never_correct": int(np.isinf(lasting).sum()),
+        "median_ms": float(np.mean(np.median(times, axis=1))),
+        "worst_ms": float(times[known].max()) if known.any() else math.inf,
+        "never_correct": int((~known).sum()),
     }
 
 
 def all_by_folds(
-    trained: dict[str, tuple[float, Train]], seeds: int, processes: int
-) -> dict[str, list[Answers]]:
+    models: dict[str, Any], seeds: int, processes: int
+) -> dict[str, list[PredictionsOverTime]]:
     """Ask models about all 131, each trained without the card pass it is asked about."""
     everything = all_recordings()
     groups = everything.table["pass"].tolist()
-    models = {name: train for name, (_, train) in trained.items()}
-    runs = cross_validate(
+    validated = cross_validate(
         models, everything.recordings, groups, seeds=range(seeds), processes=processes
     )
 
-    def ask(predict: Any, held_out: np.ndarray, width: float) -> Answers:
-        return answer_over_time(predict.model.snn, everything.recordings.subset(held_out), width)
+    def ask(estimator: Any, held_out: np.ndarray) -> PredictionsOverTime:
+        return predict_over_time(estimator.classifier, everything.recordings.subset(held_out))
 
     return {
-        name: [
-            concatenate([ask(*each, trained[name][0]) for each in folds])
-            for folds in runs[name].runs
-        ]
+        name: [concatenate([ask(*each) for each in folds]) for folds in validated[name].runs]
         for name in models
     }
 
 
 def sparse_row(data: Split, penalty: float, share: float, seed: int) -> dict[str, Any]:
     """Train a sparse network, and count spikes and operations with and without stopping."""
-    network = train_sparse(data.train, seed, penalty=penalty, pruned=share)
-    answers = answer_over_time(network, data.test)
-    held_out = held_out_answers(penalty, share, seed)
-    correct, steps = answers.stopped(choose_threshold(held_out))
+    classifier = train_sparse(data.train, seed, penalty=penalty, sparsity=share)
+    predictions = predict_over_time(classifier, data.test)
+    held_out = held_out_predictions(penalty, share, seed)
+    correct, steps = predictions.early_exit(choose_exit_threshold(held_out))
     frames, _ = next(iter(make_loader(data.test, len(data.test), sparse=True)))
-    whole = count_operations(network, frames)
-    stopped = count_operations(network, frames, steps)
+    whole = count_operations(classifier, frames)
+    stopped = count_operations(classifier, frames, steps)
     return {
         "penalty": penalty,
         "pruned": share,
         "held_out_accuracy": held_out.final_accuracy,
         "spike_share": float(1 - whole.activation_sparsity.mean()),  # only spikes are activations
-        "accuracy_over_events": answers.accuracy_over_events,
-        "sparse_accuracy": answers.final_accuracy,
+        "accuracy_over_events": predictions.accuracy_over_events,
+        "sparse_accuracy": predictions.final_accuracy,
         "stopped_accuracy": float(correct.mean()),
         "stopped_ms": float(np.median(steps)),
         "effective_acs": float(whole.effective_acs.mean()),
@@ -205,13 +168,13 @@ def sparse_row(data: Split, penalty: float, share: float, seed: int) -> dict[str
     }
 
 
-def held_out_answers(penalty: float, share: float, seed: int) -> Answers:
+def held_out_predictions(penalty: float, share: float, seed: int) -> PredictionsOverTime:
     """Ask sparse networks about the 48, each trained without the card pass it is asked about."""
     recordings, passes = training_recordings()
     parts = []
     for learned, held_out in fold_indices(recordings, 3, passes, seed):
-        network = train_sparse(recordings.subset(learned), seed, penalty=penalty, pruned=share)
-        parts.append(answer_over_time(network, recordings.subset(held_out)))
+        classifier = train_sparse(recordings.subset(learned), seed, penalty=penalty, sparsity=share)
+        parts.append(predict_over_time(classifier, recordings.subset(held_out)))
     return concatenate(parts)
 
 

@@ -1,13 +1,13 @@
 """One training step, or epoch, of every network and library, and of bare matrix products."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
 
-from pokersnn_helpers import SNN, FastSNN, Recordings, make_loader, to_frames
+from pokersnn_helpers import SNN, FastSNN, make_loader, to_frames
 
 from .libraries import LIBRARY_STEPS, Step, torch_step
 from .timing import installed_version, median_times, recordings
@@ -121,8 +121,11 @@ def measure_epoch(repeats: int = 3) -> dict[str, Any]:
     train = recordings().train
     cached = make_loader(train, BATCH, shuffle=True)
     sparse = make_loader(train, BATCH, sparse=True, shuffle=True)
-    anew = Recordings(train.events, train.targets, train.classes, train.sensor_size, to_frames)
-    uncached = DataLoader(anew, BATCH, shuffle=True, collate_fn=cached.collate_fn)
+
+    def make_frames(items: Sequence[tuple[Any, int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        return cached.collate_fn([(to_frames(events), target) for events, target in items])
+
+    uncached = DataLoader(train, BATCH, shuffle=True, collate_fn=make_frames)
     epochs = {
         f"{LOOP}, uncached": network_step(SNN, uncached, anomaly=True),
         "SNN, uncached": network_step(SNN, uncached),

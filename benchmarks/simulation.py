@@ -4,15 +4,15 @@ import functools
 import operator
 import time
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import partial
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
 from pokersnn_helpers import (
+    Classifier,
     FastSNN,
     Recordings,
     Split,
@@ -22,16 +22,17 @@ from pokersnn_helpers import (
     make_loader,
     train_classifier,
 )
-from pokersnn_helpers.baselines import HybridSNN, Train, by_gradient, on_changed, spiking
-from pokersnn_helpers.changes import merged_polarities
 from pokersnn_helpers.simulation import EventCamera, simulate_pokerdvs
 from pokersnn_helpers.simulation.cards import CAMERA
-from pokersnn_helpers.simulation.comparison import (
+from pokersnn_helpers.study.comparison import (
     all_statistics,
     c2st_accuracy,
     compare_statistics,
     count_close,
 )
+from pokersnn_helpers.study.models import HybridSNN
+from pokersnn_helpers.study.perturbations import merge_polarities
+from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator, PerturbedEstimator
 
 from . import timing
 
@@ -50,28 +51,56 @@ IMPERFECTIONS = (
 )
 
 
-class Mixture(NamedTuple):
-    """What to train, and on what."""
+@dataclass
+class Mixture:
+    """Trains an estimator on simulated recordings, beside real ones or alone.
 
-    simulated: tuple[dict[str, Any], ...]  # options of simulate_pokerdvs
-    copies: int  # of the 48 real recordings, so that so few weigh more
-    train: Train
+    Attributes:
+        simulated: Options of ``simulate_pokerdvs``, a set of recordings each.
+        copies: Of the real recordings, so that so few weigh more.
+        estimator: What is trained.
+    """
+
+    simulated: tuple[dict[str, Any], ...]
+    copies: int
+    estimator: Any
+
+    @property
+    def classifier(self) -> Classifier:
+        """The trained classifier."""
+        return self.estimator.classifier
+
+    def recordings(self, real: Recordings, seed: int) -> Recordings:
+        """Make what is trained on."""
+        parts = self.copies * [real]
+        for number, options in enumerate(self.simulated, start=1):
+            parts.append(simulate_pokerdvs(seed=100 * number + seed, n_test=4, **options).train)
+        return functools.reduce(operator.add, parts)
+
+    def fit(self, real: Recordings, seed: int = 0) -> "Mixture":
+        """Train the estimator; each seed draws other simulated recordings."""
+        self.estimator.fit(self.recordings(real, seed), seed)
+        return self
+
+    def predict(self, recordings: Recordings) -> np.ndarray:
+        """Return indices of classes."""
+        return self.estimator.predict(recordings)
 
 
 # Chosen by the 48 training recordings alone: moved, stretched and cut ones, and left-out passes.
 FITTED, WIDE = {"n_train": N_TRAIN}, {"n_train": N_TRAIN, "spread": 2.5}
 TURNED = FITTED | {"upside_down": 1}, WIDE | {"upside_down": 1}
 ALL_KINDS = FITTED, WIDE, *TURNED
-layer = partial(by_gradient, HybridSNN, clip_norm=0.3, learning_rate=0.002)
+BEHIND_A_LAYER = NetworkEstimator(HybridSNN, **BY_FRAME, epochs=20)
 TRAINED_ON = {
-    "simulated as fitted": Mixture((FITTED,), 0, spiking(epochs=12)),
-    "simulated": Mixture((FITTED, WIDE, WIDE), 0, spiking(epochs=20)),
-    "48 real": Mixture((), 1, spiking()),
-    "48 real and simulated": Mixture(ALL_KINDS, 8, spiking(epochs=40)),
+    "simulated as fitted": Mixture((FITTED,), 0, NetworkEstimator(epochs=12)),
+    "simulated": Mixture((FITTED, WIDE, WIDE), 0, NetworkEstimator(epochs=20)),
+    "48 real": Mixture((), 1, NetworkEstimator()),
+    "48 real and simulated": Mixture(ALL_KINDS, 8, NetworkEstimator(epochs=40)),
     "48 real and simulated, SNN behind a layer": Mixture(
-        ALL_KINDS, 8, on_changed(layer(epochs=20), merged_polarities)
+        ALL_KINDS, 8, PerturbedEstimator(BEHIND_A_LAYER, merge_polarities)
     ),
-    "the same, both polarities": Mixture(ALL_KINDS, 8, layer(epochs=20)),
+    "the same, both polarities": Mixture(ALL_KINDS, 8, BEHIND_A_LAYER),
 }
 
 
@@ -139,14 +168,6 @@ def carry_over(real: Split, simulated: Split, seed: int) -> dict[str, Any]:
     }
 
 
-def training_set(mixture: Mixture, real: Split, seed: int) -> Recordings:
-    """Make the recordings of a mixture."""
-    parts = mixture.copies * [real.train]
-    for number, chosen in enumerate(mixture.simulated, start=1):
-        parts.append(simulate_pokerdvs(seed=100 * number + seed, n_test=4, **chosen).train)
-    return functools.reduce(operator.add, parts)
-
-
 def measure_passes(
     seeds: int = 10, *, processes: int = 2, mixtures: dict[str, Mixture] = TRAINED_ON
 ) -> dict[str, Any]:
@@ -168,8 +189,8 @@ def measure_passes(
     }
 
     def correct(mixture: Mixture, seed: int) -> np.ndarray:
-        predict = mixture.train(Split(training_set(mixture, real, seed), real.test), seed)
-        return predict(everything.recordings) == everything.recordings.targets
+        predicted = mixture.fit(real.train, seed).predict(everything.recordings)
+        return predicted == everything.recordings.targets
 
     rows = []
     for name, mixture in mixtures.items():

@@ -1,6 +1,7 @@
 """Clocks, memory, the setting that numbers depend on, and their form as text."""
 
 import functools
+import math
 import multiprocessing
 import os
 import platform
@@ -84,6 +85,15 @@ def _text(value: object) -> str:
     return (
         "MISSING" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
     )
+
+
+def finite(value: Any) -> Any:
+    """Return a result with None for each number that isn't finite: JSON has no word for them."""
+    if isinstance(value, dict):
+        return {name: finite(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def median_times(steps: dict[Any, Step], repeats: int) -> dict[Any, float]:

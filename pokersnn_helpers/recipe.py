@@ -55,10 +55,14 @@ def build_network(
     # In finer steps neurons spike more often, and gradients grow at each of them.
     dt_ratio = min(1, time_window / 1000)
     given = {**sizes, "dt": time_window / 1e6, "surrogate_slope": dt_ratio}
-    kind = network.func if isinstance(network, functools.partial) else network
-    book_s = isinstance(kind, type) and issubclass(kind, SNN)
-    takes = inspect.signature(SNN if book_s else network).parameters
-    fixed = network.keywords if isinstance(network, functools.partial) else {}
+    kind: Any = network
+    fixed: dict[str, Any] = {}
+    if isinstance(network, functools.partial):
+        kind, fixed = network.func, network.keywords
+    own = isinstance(kind, type) and issubclass(kind, SNN)
+    takes = dict(inspect.signature(network).parameters)
+    if own and any(each.kind is each.VAR_KEYWORD for each in takes.values()):
+        takes |= inspect.signature(SNN).parameters  # of a subclass that passes them on
     chosen = {name: given[name] for name in given if name in takes and name not in fixed}
     try:
         inspect.signature(network).bind(**chosen | arguments)
@@ -70,13 +74,13 @@ def build_network(
     made = network(**chosen | arguments)
     if not isinstance(made, FrameNetwork):
         raise TypeError(f"network={network!r} made a {type(made).__name__}; make a FrameNetwork")
-    if isinstance(made, SNN) and book_s:
-        hidden: Any = made.lif0
+    if own:
+        cell: Any = made.lif0
         with torch.no_grad():
             # Norse scales them by the number of hidden neurons. The number of inputs is the usual
             # choice (He et al. 2015, doi:10.1109/ICCV.2015.123).
-            hidden.input_weights *= math.sqrt(len(hidden.input_weights) / inputs)
-            hidden.recurrent_weights *= math.sqrt(dt_ratio)
+            cell.input_weights *= math.sqrt(len(cell.input_weights) / inputs)
+            cell.recurrent_weights *= math.sqrt(dt_ratio)
     return made
 
 

@@ -14,18 +14,23 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from pokersnn_helpers import Classifier, load_pokerdvs131, train_classifier
-from pokersnn_helpers.baselines import (
-    WHOLE,
-    HybridSNN,
-    by_gradient,
-    five_numbers,
-    logistic_regression,
-    most_frequent,
-    spiking,
-    summed_image,
+from pokersnn_helpers import (
+    Classifier,
+    FastSNN,
+    augment,
+    build_network,
+    fit,
+    load_pokerdvs131,
+    train_classifier,
 )
-from pokersnn_helpers.latency import Answers, train_sparse
+from pokersnn_helpers.study.latency import PredictionsOverTime, train_sparse
+from pokersnn_helpers.study.models import HybridSNN, global_features, summed_image
+from pokersnn_helpers.study.protocol import (
+    MODELS,
+    NetworkEstimator,
+    PerturbedEstimator,
+    logistic_regression,
+)
 
 ROOT = str(Path(__file__).parents[1])
 if ROOT not in sys.path:  # the folder lies beside the package, not in it
@@ -216,18 +221,54 @@ def test_lines_count_the_held_out_recordings_of_all_folds(data):
 def test_each_line_adds_to_those_before_and_the_last_is_the_recipe():
     recipe_line = {
         name: parameter.default
-        for name, parameter in inspect.signature(train_classifier).parameters.items()
-    }
-    last = dict(lines.LINES["and EMA"])
-    assert last.pop("lr") == recipe_line["learning_rate"] and last.pop("smaller")
-    assert last == {name: recipe_line[name] for name in last} and len(last) == 4
+        for function in (train_classifier, fit)
+        for name, parameter in inspect.signature(function).parameters.items()
+    } | {"network": FastSNN, "augment": augment}
+    last = lines.LINES["and EMA"]
+    assert last == {name: recipe_line[name] for name in last} and len(last) == 6
+    torch.manual_seed(0)
+    larger = lines.larger_weights().lif0.input_weights
+    torch.manual_seed(0)
+    assert larger.norm() > 4 * build_network(FastSNN).lif0.input_weights.norm()
+
+
+def test_convolution_fits_any_sensor_and_any_bins(data):
+    network = build_network(
+        accuracy.ConvolutionalSNN, sensor_size=(20, 30, 1), output_size=3, time_window=500
+    )
+    assert network(torch.ones(5, 2, 1, 30, 20)).shape == (5, 2, 3)
+    assert network.snn.dt == network.dt == 0.0005
+    estimator = NetworkEstimator(partial(accuracy.ConvolutionalSNN, channels=4), epochs=1)
+    assert estimator.fit(data.test, 0).predict(data.test).shape == (len(data.test),)
+    assert estimator.network.convolution.out_channels == 4
+
+
+def settings(estimator):
+    """What an estimator changes in the recipe, by name."""
+    network, recipe = estimator.make, estimator.recipe
+    fixed = network.keywords if isinstance(network, partial) else {}
+    return getattr(network, "func", network), fixed | recipe
+
+
+def test_settings_of_the_models_are_among_those_tried():
+    for name, trials in accuracy.TRIALS.items():
+        chosen = accuracy.ALL_MODELS[name]
+        if isinstance(chosen, PerturbedEstimator):
+            tried = [each for each in trials.values() if isinstance(each, PerturbedEstimator)]
+            assert {each.perturb for each in tried} == {chosen.perturb}
+            chosen, trials = chosen.estimator, {n: each.estimator for n, each in enumerate(tried)}
+        if isinstance(chosen, NetworkEstimator):
+            assert settings(chosen) in [settings(each) for each in trials.values()]
+        else:
+            assert repr(chosen.model) in [repr(each.model) for each in trials.values()]
 
 
 @pytest.fixture
 def quick(monkeypatch):
     """Models that train in no time, on simulated recordings."""
     everything = load_pokerdvs131(source="simulated")
-    quick = {"chance": most_frequent(), "CNN": logistic_regression(five_numbers)}
+    chance = MODELS["most frequent suit"]
+    quick = {"chance": chance, "CNN": logistic_regression(global_features)}
     monkeypatch.setattr(accuracy, "all_recordings", lambda: everything)
     fewer = dict(list(accuracy.CHANGES.items())[1:3])
     monkeypatch.setattr(accuracy, "CHANGES", fewer)
@@ -255,11 +296,11 @@ def test_trials_have_a_row_per_setting_and_as_many_for_each_model(quick):
 
 
 def test_operations_have_a_row_per_model_and_bin_width(data):
-    models = {
-        ("logistic regression", WHOLE): logistic_regression(summed_image),
-        ("SNN behind a layer", 1000): by_gradient(HybridSNN, epochs=1),
-        ("SNN", 5000): spiking(epochs=1, time_window=5000),
-    }
+    models = [
+        ("logistic regression", logistic_regression(summed_image)),
+        ("SNN behind a layer", NetworkEstimator(HybridSNN, epochs=1)),
+        ("SNN", NetworkEstimator(epochs=1, time_window=5000)),
+    ]
     result = operations.measure_operations(repeats=1, models=models)
     regression, behind, snn = result["rows"]
     assert [row["bins_us"] for row in result["rows"]] == ["sum", 1000, 5000]
@@ -271,15 +312,17 @@ def test_operations_have_a_row_per_model_and_bin_width(data):
         assert 0 < row["effective_uJ"] < row["dense_uJ"] < row["dense_with_memory_uJ"]
 
 
-ANSWERS = Answers([np.array([[0.9, 0.1]])], [np.ones(1)], np.array([0]), 1000)
+PREDICTIONS = PredictionsOverTime(
+    [np.log([[0.9, 0.1]])], [np.ones(1)], targets=np.array([0]), time_window=1000
+)
 FEW = {"n_train": 4}
-BOTH = simulation.Mixture((FEW, FEW | {"upside_down": 1}), 2, spiking(epochs=1))
+BOTH = simulation.Mixture((FEW, FEW | {"upside_down": 1}), 2, NetworkEstimator(epochs=1))
 
 
 def test_mixtures_have_the_real_recordings_as_often_as_they_say(data):
-    only_real = simulation.Mixture((), 1, spiking(epochs=1))
-    assert len(simulation.training_set(only_real, data, 0)) == len(data.train)
-    both = simulation.training_set(BOTH, data, 0)
+    only_real = simulation.Mixture((), 1, NetworkEstimator(epochs=1))
+    assert len(only_real.recordings(data.train, 0)) == len(data.train)
+    both = BOTH.recordings(data.train, 0)
     assert len(both) == 2 * len(data.train) + 8
     assert not torch.equal(*(torch.tensor(e["t"][:99].copy()) for e in both.events[-8::4]))
 
@@ -294,23 +337,30 @@ def test_other_passes_have_a_row_per_group(data):
         assert 0 <= row["lowest"] <= row["mean"] <= row["highest"] <= 1
 
 
-def test_latency_ends_with_a_line_of_its_own(data, monkeypatch, capsys):
+@pytest.fixture
+def latency_printed(data, monkeypatch, capsys):
+    """What ``benchmarks latency --json`` prints of two networks that have hardly learned."""
     trained = {
-        "first": (1000, spiking(epochs=1)),
-        "last": (2000, spiking(epochs=1, time_window=2000)),
+        "first": NetworkEstimator(epochs=1),
+        "last": NetworkEstimator(epochs=1, time_window=2000, learning_rate=1e-9),
     }
-    monkeypatch.setattr(latency, "train_sparse", partial(train_sparse, hidden_size=4))
-    monkeypatch.setattr(latency, "held_out_answers", lambda penalty, share, seed: ANSWERS)
+    short = partial(train_sparse, hidden_size=4, epochs=3)
+    monkeypatch.setattr(latency, "train_sparse", short)
+    monkeypatch.setattr(latency, "held_out_predictions", lambda penalty, share, seed: PREDICTIONS)
     measure = partial(
         latency.measure_latency, processes=1, trained=trained, by_folds=["first"],
-        sparse=((0, 0), (10, 0.5)),
+        sparse=((0, 0), (10, 0.9)),
     )  # fmt: skip
     monkeypatch.setattr(latency, "measure_latency", measure)
     command.main(["latency", "--json", "--seeds", "1"])
-    document, summary = map(json.loads, capsys.readouterr().out.splitlines())
+    return capsys.readouterr().out
+
+
+def test_latency_ends_with_a_line_of_its_own(latency_printed):
+    document, summary = map(json.loads, latency_printed.splitlines())
     rows, sparse = document["result"]["rows"], document["result"]["sparse"]
     assert [row["model"] for row in rows] == ["first", "last", "first"]
-    assert [(row["penalty"], row["pruned"]) for row in sparse] == [(0, 0), (10, 0.5)]
+    assert [(row["penalty"], row["pruned"]) for row in sparse] == [(0, 0), (10, 0.9)]
     assert set(summary) == {
         *("accuracy_over_events", "final_accuracy", "median_ms", "worst_ms"),
         *("penalty", "pruned", "spike_share", "effective_acs", "effective_acs_stopped"),
@@ -320,6 +370,22 @@ def test_latency_ends_with_a_line_of_its_own(data, monkeypatch, capsys):
     assert summary["spike_share"] == sparse[1]["spike_share"]  # as accurate, and fewer additions
     assert sparse[1]["effective_acs"] < sparse[0]["effective_acs"]
     assert 0 < sparse[1]["effective_acs_stopped"] <= sparse[1]["effective_acs"]
+
+
+def test_times_that_never_come_are_null(latency_printed):
+    """Half of the recordings are still wrong at their end: no median, and JSON has no infinity."""
+    assert "Infinity" not in latency_printed and "NaN" not in latency_printed
+    row = json.loads(latency_printed.splitlines()[0])["result"]["rows"][1]
+    assert row["median_ms"] is None and row["never_correct"] > 0
+
+
+def test_numbers_that_json_does_not_know_become_null(monkeypatch, capsys):
+    result = {"rows": [{"a": np.float64("nan"), "b": [-np.inf, 1.5]}], "summary": {"c": np.inf}}
+    monkeypatch.setattr(networks, "measure_epoch", lambda: result)
+    command.main(["epoch", "--json"])
+    document, summary = map(json.loads, capsys.readouterr().out.splitlines())
+    assert document["result"]["rows"] == [{"a": None, "b": [None, 1.5]}]
+    assert summary == {"c": None}
 
 
 @pytest.fixture
@@ -339,12 +405,16 @@ def test_every_imperfection_is_added_and_taken_away(fewer, data):
 def test_nested_choice_never_sees_the_fold_that_it_is_tested_on(quick):
     trained = []
 
-    def train(data, seed):
-        learned, held_out = ({e.tobytes() for e in part.events} for part in (data.train, data.test))
-        trained.append((learned, held_out))
-        return lambda some: np.zeros(len(some), dtype=int)
+    class Spy:
+        def fit(self, recordings, seed):
+            self.learned = {events.tobytes() for events in recordings.events}
+            return self
 
-    result = accuracy.measure_nested(seeds=1, processes=1, settings={"a": train})
+        def predict(self, recordings):
+            trained.append((self.learned, {events.tobytes() for events in recordings.events}))
+            return np.zeros(len(recordings), dtype=int)
+
+    result = accuracy.measure_nested(seeds=1, processes=1, settings={"a": Spy()})
     assert len(trained) == 12  # in each fold three inner ones to choose by, then one to test
     tested = [trained[last][1] for last in (3, 7, 11)]
     assert sum(map(len, tested)) == len(set.union(*tested)) == 131

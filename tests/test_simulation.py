@@ -10,13 +10,13 @@ from pokersnn_helpers.simulation import (
     simulate_pokerdvs,
     simulate_recording,
 )
-from pokersnn_helpers.simulation.comparison import (
+from pokersnn_helpers.simulation.pips import SIGNED_DISTANCE
+from pokersnn_helpers.study.comparison import (
     all_statistics,
     c2st_accuracy,
     compare_statistics,
     count_close,
 )
-from pokersnn_helpers.simulation.pips import SIGNED_DISTANCE
 
 
 def all_events(split):
@@ -148,6 +148,36 @@ def test_impossible_spread_and_share_are_refused_by_name(value):
         simulate_recording("club", np.random.default_rng(0), spread=value)
     with pytest.raises(ValueError, match=f"upside_down is {value!r}; choose a share from 0 to 1"):
         simulate_pokerdvs(n_train=4, n_test=4, upside_down=value)
+
+
+def dark_pixels(card, motion):
+    """How many rows and columns show a diamond, and the lowest row, at first and at last."""
+    frames = list(cards._log_frames("diamond", card, motion, np.arange(-20, 60)))
+    dark = [np.nonzero(frame < 0.5 * frame.min()) for frame in (frames[0], frames[-1])]
+    return [(len(set(y)), len(set(x)), y.max()) for y, x in dark]
+
+
+def test_pip_that_is_tilted_looks_lower_and_if_tilted_back_narrower():
+    card = cards._draw("diamond", np.random.default_rng(0), spread=0)
+    card.tilt_start, card.highlight = 1.1, -1e9
+    motion = cards._move(card)
+    whole = np.ones_like(motion.time)
+    faced = motion._replace(height=whole, width=whole)
+    height, width = motion.height, 1 - cards.NARROWING * (1 - motion.height[0])
+    back, forward = dark_pixels(card, motion)
+    back_faced, forward_faced = dark_pixels(card, faced)
+    assert back == pytest.approx(np.multiply(back_faced, (height[0], width, 1)), abs=1.5)
+    assert forward == pytest.approx(np.multiply(forward_faced, (height[-1], 1, 1)), abs=1.5)
+    assert back[1] < back_faced[1] - 2
+
+
+def test_pip_is_pale_at_first():
+    card = cards._draw("diamond", np.random.default_rng(0), spread=0)
+    card.highlight = -1e9
+    frames = list(cards._log_frames("diamond", card, cards._move(card), np.arange(-20, 60)))
+    first, last = -frames[0].min(), -frames[-1].min()
+    assert last == pytest.approx(card.contrast, rel=0.05)
+    assert 1 - card.fade < first / last < 0.7
 
 
 def test_aperture_follows_the_pip(monkeypatch):

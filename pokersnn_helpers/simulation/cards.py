@@ -101,12 +101,6 @@ APERTURE_RADII = {
     "club": (14.5, 15.2), "heart": (15, 15.2), "diamond": (11, 15.2), "spade": (14.8, 15.2),
 }  # fmt: skip
 
-# How a hand moves a pip. Unlike what is above, this was chosen and not fitted.
-HAND_PLACES = 5  # where it goes in turn
-HAND_REACH = 11  # pixels from the first place, along x and y
-HAND_SPEEDS = (0.5, 4)  # pixels per ms, from leg to leg
-HAND_LONGEST = 25  # ms
-
 
 def simulate_recording(
     suit: str,
@@ -150,34 +144,6 @@ def simulate_recording(
     if upside_down:
         card.rotation += math.pi
     return _film(suit, card, _move(card), rng, camera or CAMERA)
-
-
-def simulate_by_hand(
-    suit: str, rng: np.random.Generator, camera: EventCamera | None = None
-) -> np.ndarray:
-    """Simulate a pip that a hand moves about before the camera, upright and evenly lit.
-
-    It goes from rest to some places nearby in turn, each time at another speed. The real recordings
-    have no such motion; the network of the landing page needs it, where readers move the pip.
-
-    Args:
-        suit: As for ``simulate_recording``.
-        rng: Draws the pip's size and its way, and the camera's noise.
-        camera: As for ``simulate_recording``.
-
-    Returns:
-        Events as ``simulate_recording`` returns them.
-
-    Raises:
-        TypeError: As for ``simulate_recording``.
-        ValueError: There is no such suit, or the camera is too insensitive to see the pip.
-    """
-    if suit not in POKERDVS_CLASSES:
-        raise ValueError(f"suit is {suit!r}; choose one of {', '.join(POKERDVS_CLASSES)}")
-    check_generator(rng)
-    card = _draw(suit, rng, spread=1)
-    card.fade, card.highlight = 0, -math.inf
-    return _film(suit, card, _wander(card, rng), rng, camera or CAMERA)
 
 
 def _film(
@@ -239,24 +205,6 @@ def _move(card: SimpleNamespace) -> _Motion:
     height = np.cos(np.clip(angle, -1.45, 1.45))
     x = card.x + card.drift * np.maximum(time, 0) / card.duration
     return _Motion(time, x, way, height, np.where(angle < 0, 1 - NARROWING * (1 - height), 1))
-
-
-def _wander(card: SimpleNamespace, rng: np.random.Generator) -> _Motion:
-    """Move a pip to some places in turn, as a hand does."""
-    ways = rng.uniform(-HAND_REACH, HAND_REACH, (HAND_PLACES, 2))
-    places = np.concatenate([[[0, 0]], ways.cumsum(axis=0).clip(-HAND_REACH, HAND_REACH)])
-    slowest, fastest = HAND_SPEEDS
-    speeds = np.exp(rng.uniform(math.log(slowest), math.log(fastest), HAND_PLACES))
-    legs = np.hypot(*np.diff(places, axis=0).T) / speeds
-    arrivals = np.concatenate([[0], legs.cumsum()])
-    time = np.arange(-LEAD_IN, 1000 * min(arrivals[-1], HAND_LONGEST), FRAME_INTERVAL) / 1000
-    smooth = np.ones(11) / 11  # over 1 ms: nothing starts or stops at once
-    x, way = (
-        np.convolve(np.pad(np.interp(time, arrivals, place), 5, mode="edge"), smooth, "valid")
-        for place in places.T
-    )
-    whole = np.ones_like(time)
-    return _Motion(time, card.x + x, way, whole, whole)
 
 
 def _log_frames(

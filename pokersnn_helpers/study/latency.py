@@ -171,7 +171,7 @@ def predict_over_time(classifier: Classifier, recordings: Recordings) -> Predict
         (20,)
     """
     check_classifier(classifier)
-    network = classifier.cpu().eval().snn
+    network: Any = classifier.cpu().eval().snn
     log_probabilities, events = [], []
     for frames, _ in make_loader(recordings, 1, network.time_window, sparse=network.takes_sparse):
         with torch.no_grad():

@@ -151,13 +151,8 @@ class HybridSNN(Model):
     ) -> None:
         """Make the layers."""
         self.inputs, self.dropout = FrameLinear(inputs, features), nn.Dropout(dropout)
-        self.snn = build_network(
-            FastSNN,
-            time_window=self.time_window,
-            sensor_size=(features, 1, 1),
-            output_size=outputs,
-            **neurons,
-        )
+        sizes: dict[str, Any] = {"sensor_size": (features, 1, 1), "output_size": outputs}
+        self.snn = build_network(FastSNN, time_window=self.time_window, **sizes, **neurons)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return voltages (T, B, classes)."""
@@ -176,13 +171,8 @@ class BinarySNN(Model):
 
     def build(self, inputs: int, outputs: int, **neurons: Any) -> None:
         """Make the layers."""
-        self.snn = build_network(
-            FastSNN,
-            time_window=self.time_window,
-            sensor_size=self.sensor_size,
-            output_size=outputs,
-            **neurons,
-        )
+        sizes: dict[str, Any] = {"sensor_size": self.sensor_size, "output_size": outputs}
+        self.snn = build_network(FastSNN, time_window=self.time_window, **sizes, **neurons)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return voltages (T, B, classes), and with ``reports_rate`` one output more.

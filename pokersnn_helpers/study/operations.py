@@ -250,19 +250,16 @@ def _matrix(inputs: torch.Tensor, weight: Any) -> _Connections:
 def _nonzero(inputs: torch.Tensor, size: int) -> tuple[np.ndarray, ...]:
     """Return what isn't 0: its rows (step times batch plus recording), columns and values."""
     inputs = inputs.detach().cpu()
-    if not inputs.is_sparse:
-        flat = inputs.reshape(-1).numpy()
-        places = np.flatnonzero(flat != 0)
-        return *np.divmod(places, size), flat[places]
-    (steps, batch), values = inputs.shape[:2], inputs._values().numpy()
-    time, recording, *pixel = inputs._indices().numpy()
-    column = np.ravel_multi_index(tuple(pixel), inputs.shape[2:])
-    # The loaders' frames are in this order. Others may hold a place twice: its counts are summed.
-    order = (recording * steps + time) * size + column
-    if not (inputs.is_coalesced() or (np.diff(order) > 0).all()):
-        return _nonzero(inputs.coalesce(), size)
-    entries, kept = (time * batch + recording, column, values), values != 0
-    return entries if kept.all() else tuple(each[kept] for each in entries)
+    if inputs.is_sparse:
+        inputs = inputs.coalesce()  # of a place that is there twice, the counts are summed
+        places = np.ravel_multi_index(tuple(inputs.indices().numpy()), inputs.shape)
+        values = inputs.values().numpy()
+        places, values = places[values != 0], values[values != 0]
+    else:
+        values = inputs.reshape(-1).numpy()
+        places = np.flatnonzero(values)
+        values = values[places]
+    return *np.divmod(places, size), values
 
 
 def _per_step(

@@ -147,9 +147,8 @@ def regression_network(estimator: FeatureEstimator, sensor_size: tuple[int, int,
     if len(weight) == 1:  # of two classes scikit-learn keeps the difference alone
         weight, bias = (np.concatenate([-each / 2, each / 2]) for each in (weight, bias))
     network = MLP(sensor_size, len(weight), hidden_size=0)
-    with torch.no_grad():
-        network.body[1].weight.copy_(torch.from_numpy(weight))
-        network.body[1].bias.copy_(torch.from_numpy(bias))
+    numbers = {"body.1.weight": weight, "body.1.bias": bias}
+    network.load_state_dict({name: torch.from_numpy(each) for name, each in numbers.items()})
     return network
 
 
