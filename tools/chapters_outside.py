@@ -16,7 +16,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionError
 
 BOOK = Path(__file__).resolve().parents[1] / "book"
 BAR = re.compile(r".*: +\d+%\|.*\| .*")  # tqdm's
@@ -40,15 +40,17 @@ def warnings_of(notebook: nbformat.NotebookNode) -> list[str]:
 
 def run(chapter: Path) -> list[str]:
     """Run a chapter in an empty folder and return what went wrong."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as log:
         notebook = nbformat.read(shutil.copy(chapter, folder), as_version=4)
-        client = NotebookClient(
-            notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": folder}}
-        )
+        resources = {"metadata": {"path": folder}}
+        client = NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources)
         try:
-            client.execute()
-        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            client.execute(stderr=log)  # the kernel's own; that of its cells is in the notebook
+        except CellExecutionError as error:
             return [str(error), *warnings_of(notebook)]
+        except (TimeoutError, RuntimeError) as error:  # the kernel died, or a cell takes too long
+            log.seek(0)
+            return [str(error), log.read()[-2000:].decode(errors="replace")]
     return warnings_of(notebook)
 
 
