@@ -19,7 +19,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 BOOK = Path(__file__).resolve().parents[1] / "book"
-BAR = re.compile(r".*: +\d+%\|.*\| .*")  # tqdm's
+BAR = re.compile(r".*\d+%\|.*\| .*")  # tqdm's
 SIMULATED = re.compile(
     r".* UserWarning: the real POKER-DVS recordings could not be loaded, so these are simulated.*"
     r"(\n  .*)?"
