@@ -218,8 +218,12 @@ def test_chapters_outside_fail_on_an_error_and_on_a_warning(tmp_path, monkeypatc
         "01_fine": "import tqdm\nlist(tqdm.tqdm([1, 2]))\nprint('said')",
         "02_raises": "1 / 0",
         "03_warns": "import warnings\nwarnings.warn('look here')",
-        "04_simulated": "import warnings\nwarnings.warn('the real POKER-DVS recordings could not "
-        "be loaded, so these are simulated. FileNotFoundError: none')",
+        "04_simulated": """import warnings
+def load_pokerdvs():
+    warnings.warn("the real POKER-DVS recordings could not be loaded, so these are simulated. "
+        "FileNotFoundError: tried\\n  1. here\\n  2. there", stacklevel=2)
+data = load_pokerdvs()
+""",
     }
     for name, code in codes.items():
         v4_notebook = v4.new_notebook(cells=[v4.new_code_cell(code)])
