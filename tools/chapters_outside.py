@@ -21,8 +21,8 @@ from nbclient.exceptions import CellExecutionError
 BOOK = Path(__file__).resolve().parents[1] / "book"
 BAR = re.compile(r".*\d+%\|.*\| .*")  # tqdm's
 SIMULATED = re.compile(
-    r"[^\n]*UserWarning: the real POKER-DVS recordings could not be loaded, so these are simulated\."
-    r".*?\n  data = load_pokerdvs\(\)\n",
+    r"[^\n]*: the real POKER-DVS recordings could not be loaded, so these are simulated\."
+    r".*?\n  \w+ = load_pokerdvs(131)?\(\)\n",
     re.DOTALL,
 )
 
