@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import re
+import sys
 import textwrap
 from pathlib import Path
 
@@ -93,12 +94,41 @@ def test_asks_colab_for_a_gpu(chapter):
     assert chapter.metadata.accelerator == "GPU"
 
 
+def installation(notebook):
+    (install,) = [cell.source for cell in cells(notebook, "code") if "%pip" in cell.source]
+    return install
+
+
 def test_installs_in_colab_only_and_pins_nothing(chapter):
-    installs = [cell.source for cell in cells(chapter, "code") if "%pip" in cell.source]
+    install = installation(chapter)
     url = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
-    assert installs == [
-        f'import sys\n\nif "google.colab" in sys.modules:\n    %pip install --quiet "git+{url}"'
-    ]
+    inside = install.split('\nif "google.colab" in sys.modules:\n')[1]
+    assert inside.startswith(f'    %pip install --quiet "git+{url}"\n')
+    assert all(line.startswith("    ") for line in inside.splitlines())
+    assert f"{url}/issues" in install and f"{url}/blob/main/tools/colab.txt" in install
+    assert install == installation(read(CHAPTERS[0]))
+
+
+@pytest.mark.parametrize("in_colab", [True, False])
+def test_says_what_to_do_where_its_installation_fails(in_colab, monkeypatch):
+    code = re.sub("%pip .*", "pass", installation(read(CHAPTERS[0])))
+    exec(code, {})
+    if in_colab:
+        monkeypatch.setitem(sys.modules, "google.colab", None)
+        exec(code, {})
+    monkeypatch.setitem(sys.modules, "pokersnn_helpers.figures", None)
+    if not in_colab:
+        exec(code, {})
+        return
+    with pytest.raises(RuntimeError, match="Runtime > Disconnect and delete runtime") as raised:
+        exec(code, {})
+    assert isinstance(raised.value.__cause__, ModuleNotFoundError)
+
+
+def test_chapter_2_draws_most():
+    """So the script .ci/environments runs it with other versions of Matplotlib."""
+    drawn = [sum(map(draws, read(path).cells)) for path in CHAPTERS]
+    assert drawn.index(max(drawn)) == 1
 
 
 # ---- The opening: a question, a picture, a slim box ----

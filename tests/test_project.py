@@ -10,6 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from nbformat import v4
+from packaging.requirements import Requirement
 
 from pokersnn_helpers import __main__ as commands
 from pokersnn_helpers import pokerdvs
@@ -17,6 +19,7 @@ from pokersnn_helpers import pokerdvs
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tools"), str(ROOT / "_ext")]
 
+import colab  # noqa: E402
 from check_sources import all_addresses, dead_sources  # noqa: E402
 from set_repository import current_address, set_repository  # noqa: E402
 from test_layout import FILES, imported_by  # noqa: E402
@@ -138,6 +141,103 @@ def test_torch_and_numpy_have_no_upper_pin():
             assert "<" not in requirement and "==" not in requirement
 
 
+COLAB = (ROOT / "tools" / "colab.txt").read_text(encoding="utf-8")
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+NEWEST = json.dumps([{"sha": COMMIT, "commit": {"committer": {"date": "2026-08-19T19:33:29Z"}}}])
+FREEZE = """# Do not modify this file directly
+Pillow==11.3.0
+jupyter_kernel_gateway @ git+https://github.com/googlecolab/kernel_gateway@b134e9945df2
+google-colab @ file:///colabtools/dist/google_colab-1.0.0.tar.gz
+nvidia-nccl-cu13==2.31.2
+torch @ https://download.pytorch.org/whl/cpu/torch-2.11.0%2Bcpu-cp313-cp313-linux_x86_64.whl
+"""
+
+
+def colab_publishes(folder, newest=NEWEST, os_info="Ubuntu\nPython 3.13.15\n", freeze=FREEZE):
+    (folder / COMMIT).mkdir()
+    (folder / "commits").write_text(newest)
+    (folder / COMMIT / "os-info.txt").write_text(os_info)
+    if freeze is not None:
+        (folder / COMMIT / "pip-freeze.txt").write_text(freeze)
+
+
+def test_list_of_colab_is_made_of_what_is_published(tmp_path, serve):
+    colab_publishes(tmp_path)
+    address = serve(tmp_path)
+    *header, pillow, torch = colab.colab_list(address, address).splitlines()
+    assert (pillow, torch) == ("pillow==11.3.0", "torch==2.11.0")
+    assert header[0].startswith("# What Google Colab had on 2026-08-19: Python 3.13.15")
+    published = "https://raw.githubusercontent.com/googlecolab/backend-info"
+    assert header[1] == f"# {published}/{COMMIT}/pip-freeze.txt"
+    assert all(line.startswith("# ") for line in header)
+
+
+@pytest.mark.parametrize(
+    "published, message",
+    [
+        ({"newest": "[]"}, "names no commit"),
+        ({"newest": "<html>"}, "names no commit"),
+        ({"newest": NEWEST.replace(COMMIT, "../..")}, "names no commit"),
+        ({"os_info": "Ubuntu"}, "os-info.txt names no version of Python"),
+        ({"freeze": None}, f"{COMMIT}/pip-freeze.txt doesn't deliver: .*404"),
+        ({"freeze": "# nothing"}, "pip-freeze.txt lists no package"),
+        ({"freeze": "numpy"}, "pip-freeze.txt: 'numpy' pins no version"),
+        ({"freeze": "<html>"}, "pip-freeze.txt: '<html>' pins no version"),
+    ],
+)
+def test_what_is_wrong_with_colabs_list_is_named(published, message, tmp_path, serve):
+    colab_publishes(tmp_path, **published)
+    address = serve(tmp_path)
+    with pytest.raises(ValueError, match=message):
+        colab.colab_list(address, address)
+
+
+def test_list_of_colab_has_the_form_that_the_command_writes():
+    first, freeze, _, os_info, _, *packages = COLAB.splitlines()
+    assert re.fullmatch(r"# What .* on \d{4}-\d\d-\d\d: Python 3\.\d+\.\d+ and .*", first)
+    commits = [re.search("/([0-9a-f]{40})/", line)[1] for line in (freeze, os_info)]
+    assert commits[0] == commits[1]
+    assert packages == colab.pins("\n".join(packages))
+
+
+def test_colab_has_no_package_that_is_too_old():
+    """Or the first cell of a chapter would replace it, and Colab would ask for a restart."""
+    has = dict(line.split("==") for line in COLAB.splitlines() if "==" in line)
+    needed = [Requirement(line) for line in metadata.requires("pokersnn-helpers")]
+    shared = [need for need in needed if need.marker is None and need.name in has]
+    assert {"numpy", "matplotlib", "torch"} <= {need.name for need in shared}
+    for need in shared:
+        assert has[need.name] in need.specifier, f"{need}, and Colab has {has[need.name]}"
+
+
+def test_chapters_outside_fail_on_an_error_and_on_a_warning(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("nbclient", reason="needs the extra 'book'")
+    import chapters_outside
+
+    codes = {
+        "01_fine": "import tqdm\nlist(tqdm.tqdm([1, 2]))\nprint('said')",
+        "02_raises": "1 / 0",
+        "03_warns": "import warnings\nwarnings.warn('look here')",
+        "04_simulated": """import warnings
+def load_pokerdvs():
+    warnings.warn("the real POKER-DVS recordings could not be loaded, so these are simulated. "
+        "FileNotFoundError: tried\\n  1. here\\n  2. there", stacklevel=2)
+data = load_pokerdvs()
+""",
+    }
+    for name, code in codes.items():
+        v4_notebook = v4.new_notebook(cells=[v4.new_code_cell(code)])
+        (tmp_path / f"{name}.ipynb").write_text(json.dumps(v4_notebook))
+    monkeypatch.setattr(chapters_outside, "BOOK", tmp_path)
+    assert chapters_outside.main([]) == 2
+    fine, raises, warns, simulated = re.split(r"^0\d_", capsys.readouterr().out, flags=re.M)[1:]
+    assert re.fullmatch(r"fine.ipynb: \d+ s\n", fine)
+    assert "ZeroDivisionError" in raises and "look here" in warns
+    assert re.fullmatch(r"simulated.ipynb: \d+ s\n", simulated)
+    with pytest.raises(SystemExit, match="no chapter has the number 7"):
+        chapters_outside.main(["7"])
+
+
 def test_no_recording_is_tracked():
     listed = subprocess.run(
         ["git", "ls-files", "*.npy", "*.npz", "*.tar.gz", "*.aedat"],
@@ -224,6 +324,17 @@ def steps(workflow):
 def test_ci_runs_the_test_command_of_the_readme():
     runs = [step.get("run", "") for step in steps("tests")]
     assert TEST_COMMAND in runs and any("--cov" in run for run in runs)
+
+
+def test_other_versions_are_tried_by_ci_and_the_workflows():
+    run = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    commands = [step.get("run", "") for step in steps("tests")]
+    for versions in ("lowest", "colab"):
+        assert f"with_versions {versions} &" in run
+        assert any(f".ci/environments {versions}" in command for command in commands)
+    weekly = [step.get("run", "") for step in steps("weekly")]
+    renewal = next(n for n, command in enumerate(weekly) if "python tools/colab.py" in command)
+    assert weekly[renewal + 1] == ".ci/environments colab all"
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)

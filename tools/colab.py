@@ -1,0 +1,115 @@
+"""Renew tools/colab.txt, which holds what Google Colab has.
+
+Usage: python tools/colab.py
+
+Google publishes the list in a repository. The newest commit that changed the list counts.
+"""
+
+import json
+import os
+import re
+import sys
+import urllib.request
+from pathlib import Path
+from urllib.parse import unquote
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.version import Version
+
+from pokersnn_helpers.files import atomic_write
+
+REPOSITORY = "googlecolab/backend-info"
+API = f"https://api.github.com/repos/{REPOSITORY}/"
+FILES = f"https://raw.githubusercontent.com/{REPOSITORY}/"
+PYTORCH = "https://download.pytorch.org/"
+LIST = Path(__file__).with_name("colab.txt")
+
+
+def fetch(address: str) -> str:
+    request = urllib.request.Request(address)
+    token = os.environ.get("GITHUB_TOKEN")
+    if token and address.startswith("https://api.github.com/"):
+        # GitHub's own machines share addresses, and often their few requests without a token.
+        request.add_header("Authorization", f"Bearer {token}")
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.read().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{address} doesn't deliver: {error}") from error
+
+
+def newest_commit(api: str) -> tuple[str, str]:
+    """Return the newest commit that changed the list, and its date."""
+    address = f"{api}commits?path=pip-freeze.txt&per_page=1"
+    try:
+        newest = json.loads(fetch(address))[0]
+        commit, date = newest["sha"], newest["commit"]["committer"]["date"][:10]
+    except (json.JSONDecodeError, LookupError, TypeError) as error:
+        raise ValueError(f"{address} names no commit: {error!r}") from error
+    if not re.fullmatch("[0-9a-f]{40} [0-9]{4}-[0-9]{2}-[0-9]{2}", f"{commit} {date}"):
+        raise ValueError(f"{address} names no commit: {commit!r} of {date!r}")
+    return commit, date
+
+
+def python_version(os_info: str) -> str:
+    if not (found := re.search(r"^Python (3\.\d+\.\d+)$", os_info, re.MULTILINE)):
+        raise ValueError("os-info.txt names no version of Python")
+    return found[1]
+
+
+def pins(freeze: str) -> list[str]:
+    """Return the packages of a list by ``pip freeze`` as they are pinned for PyPI.
+
+    Left out are packages that Google has from other places than PyPI and PyTorch's index, and those
+    of NVIDIA: PyTorch's build on PyPI requires other versions of them.
+    """
+    found = []
+    for line in freeze.splitlines():
+        if not line or line.startswith("#"):
+            continue
+        try:
+            requirement = Requirement(line)
+            name = canonicalize_name(requirement.name)
+            if requirement.url is None:
+                (pin,) = requirement.specifier
+                version = Version(pin.version)
+            elif requirement.url.startswith(PYTORCH):
+                wheel = unquote(requirement.url.rpartition("/")[2])
+                version = parse_wheel_filename(wheel)[1]
+            else:
+                continue
+        except ValueError as error:
+            raise ValueError(f"pip-freeze.txt: {line!r} pins no version: {error}") from error
+        if not name.startswith("nvidia-"):
+            found.append(f"{name}=={version.public}")  # 2.11.0 where Google has 2.11.0+cpu
+    if not found:
+        raise ValueError("pip-freeze.txt lists no package")
+    return sorted(found)
+
+
+def colab_list(api: str = API, files: str = FILES) -> str:
+    """Return what tools/colab.txt has to hold; tests have the two addresses on this machine."""
+    commit, date = newest_commit(api)
+    python = python_version(fetch(f"{files}{commit}/os-info.txt"))
+    packages = pins(fetch(f"{files}{commit}/pip-freeze.txt"))
+    header = [
+        f"# What Google Colab had on {date}: Python {python} and the packages of",
+        f"# {FILES}{commit}/pip-freeze.txt",
+        "# The version of Python stands in",
+        f"# {FILES}{commit}/os-info.txt",
+        "# Renew this file: python tools/colab.py",
+    ]
+    return "\n".join([*header, *packages, ""])
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 1:
+        sys.exit(__doc__)
+    try:
+        text = colab_list()
+    except ValueError as error:
+        sys.exit(str(error))
+    with atomic_write(LIST) as file:
+        file.write(text.encode())
+    print(f"{LIST.name}: {text.splitlines()[0].removeprefix('# ')}")
