@@ -200,6 +200,8 @@ def test_no_error_leaves_an_interval_of_some_width():
     assert high == 1 and low**26 == pytest.approx(0.025)
     low, high = bootstrap_interval(np.zeros(131, dtype=bool), np.arange(131) % 26)
     assert low == 0 and (1 - high) ** 26 == pytest.approx(0.025)
+    half = np.tile([True, False], 26)  # one of two in each group, by construction
+    assert bootstrap_interval(half, np.arange(52) // 2) == (0.5, 0.5)
 
 
 def test_difference_of_two_models_is_paired_and_signed():

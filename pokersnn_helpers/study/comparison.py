@@ -61,7 +61,7 @@ def _isolated(times: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def all_statistics(data: Recordings | Split) -> pd.DataFrame:
-    """Sum up every recording in a row: ``recording_statistics``, then ``event_statistics``."""
+    """Summarise every recording in a row: ``recording_statistics``, then ``event_statistics``."""
     recordings = data.train + data.test if isinstance(data, Split) else data
     rows = [event_statistics(events) for events in recordings.events]
     return recording_statistics(data).join(pd.DataFrame(rows))

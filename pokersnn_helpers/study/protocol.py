@@ -314,9 +314,9 @@ def _interval(
     rates = rates.reshape(-1, len(groups)).mean(axis=0)
     _, numbers = np.unique(groups, return_inverse=True)
     sums, sizes = np.bincount(numbers, rates), np.bincount(numbers)
-    if np.ptp(sums / sizes) == 0 and rates[0] in (-1, 0, 1):
-        mean, width = rates[0], 1 - 0.025 ** (1 / len(sizes))
-        return float(mean - width), float(mean + width)
+    if len(set(rates)) == 1 and rates[0] in (0, 1):
+        width = 1 - 0.025 ** (1 / len(sizes))
+        return float(rates[0] - width), float(rates[0] + width)
     drawn = np.random.default_rng(seed).integers(len(sizes), size=(repeats, len(sizes)))
     accuracies = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
     low, high = np.quantile(accuracies, [0.025, 0.975])
