@@ -15,6 +15,11 @@ figures/       plots, animations and interactive figures
 checks, files and distributed serve them: what is refused, files written whole, several processes.
 """
 
+import warnings
+
+# Norse 1.1.0 uses torch.jit.script, and PyTorch warns of that from 2.14 on, each time it is imported.
+warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
+
 from .checkpoints import load_checkpoint, save_checkpoint
 from .checks import EVENT_DTYPE
 from .distributed import default_device

@@ -357,3 +357,10 @@ def test_uv_needs_no_compiler():
 def test_tonic_does_not_import_what_uv_leaves_out():
     code = "import sys; sys.modules['expelliarmus'] = None; import tonic; tonic.datasets.POKERDVS"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_importing_the_package_says_nothing():
+    """Norse makes PyTorch 2.14 and later warn of torch.jit, which a reader can do nothing about."""
+    command = [sys.executable, "-c", "import pokersnn_helpers, norse.torch"]
+    found = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert found.stdout + found.stderr == ""
