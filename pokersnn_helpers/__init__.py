@@ -17,7 +17,7 @@ checks, files and distributed serve them: what is refused, files written whole, 
 
 import warnings
 
-# Norse 1.1.0 uses torch.jit.script, and PyTorch warns of that from 2.14 on, each time it is imported.
+# Norse 1.1.0 uses torch.jit.script, of which PyTorch warns from 2.14 on.
 warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
 
 from .checkpoints import load_checkpoint, save_checkpoint
