@@ -5,6 +5,7 @@ import pytest
 
 from pokersnn_helpers import EVENT_DTYPE, Recordings, load_pokerdvs, to_frames
 from pokersnn_helpers.study.perturbations import (
+    _apply,
     drop_events,
     forwards_and_backwards,
     merge_polarities,
@@ -149,3 +150,12 @@ def test_rotation_by_hand():
 def test_nothing_left_on_the_sensor_is_refused():
     with pytest.raises(ValueError, match="move it less"):
         shifted(recordings_of([(0, 2, 2, 1)]), 5)
+
+
+def test_events_of_one_time_keep_their_order():
+    rng = np.random.default_rng(0)
+    many = recordings_of([(n // 500, n % 5, n // 5 % 4, 1) for n in range(2000)])
+    order = rng.permutation(2000)
+    changed = _apply(lambda events: events[order], many).events[0]
+    expected = sorted(order.tolist(), key=lambda n: n // 500)
+    assert np.array_equal(changed, many.events[0][expected])

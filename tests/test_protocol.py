@@ -212,7 +212,20 @@ def test_difference_of_two_models_is_paired_and_signed():
     assert points == 0 and low == -high < 0  # two models that agree on these may still differ
 
 
+def test_every_run_has_its_own_seed(some):
+    class Spy:
+        def fit(self, recordings, seed):
+            seeds.append(seed)
+
+    seeds = []
+    cross_validate({"spy": Spy()}, some, range(12), folds=2, seeds=(3, 8))
+    assert sorted(seeds) == [3, 3, 8, 8]
+
+
 def test_bootstrap_weighs_groups_by_their_size():
+    # Drawn are the large group twice, either once, or the small one twice.
+    low, high = bootstrap_interval([1, 0, 0, 1], [0, 0, 0, 1])
+    assert (low, high) == (1 / 3, 1)
     low, high = bootstrap_interval([1] * 30 + [0], [0] * 30 + [1])
     assert low == 0 and high == 1
     many = np.repeat([1.0, 0.0], [300, 100])
