@@ -1,6 +1,7 @@
 import math
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 import torch
@@ -126,3 +127,9 @@ def test_finer_bins_are_trained_on_too(data):
     )
     assert classifier.snn.dt == pytest.approx(0.0003)
     assert len(history.test_loss) == 1
+
+
+def test_what_a_partial_fixes_stays_fixed():
+    network = build_network(partial(SNN, output_size=9, tau_mem=0.02), hidden_size=5)
+    assert network.linear.out_features == 9
+    assert network.arguments["tau_mem"] == 0.02 and network.arguments["hidden_size"] == 5
