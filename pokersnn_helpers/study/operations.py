@@ -104,8 +104,12 @@ def count_operations(
     """
     _check_layers(network)
     calls, batch, nonzero = _run(network, frames), frames.shape[1], functools.cache(_nonzero)
-    if steps is not None and np.shape(steps) != (batch,):
-        raise ValueError(f"steps has shape {np.shape(steps)}; expected ({batch},), one a recording")
+    if steps is not None and (
+        np.shape(steps) != (batch,)
+        or np.asarray(steps).dtype.kind not in "iuf"
+        or not np.greater_equal(steps, 0).all()
+    ):
+        raise ValueError(f"steps is {steps}; give {batch} numbers from 0, one for each recording")
     if steps is None:
         row, _, _ = nonzero(frames, math.prod(frames.shape[2:]))
         active = np.bincount(row, minlength=len(frames) * batch).reshape(-1, batch) > 0

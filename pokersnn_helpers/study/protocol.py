@@ -12,6 +12,7 @@ answer. ``MODELS`` has those that the book compares. To compare a network of you
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from ..checks import check_groups, check_numbers, check_seed
 from ..fast import FastSNN
 from ..frames import make_loader
 from ..recipe import train_classifier
@@ -310,15 +312,19 @@ def difference_interval(
 def _interval(
     rates: np.ndarray, groups: Sequence[int], repeats: int = 2000, seed: int = 0
 ) -> tuple[float, float]:
-    if rates.ndim not in (1, 2) or rates.shape[-1] != len(groups) or len(groups) == 0:
-        raise ValueError(f"correct has shape {rates.shape}, for {len(groups)} groups of recordings")
-    rates = rates.reshape(-1, len(groups)).mean(axis=0)
-    _, numbers = np.unique(groups, return_inverse=True)
+    if rates.ndim not in (1, 2) or rates.size == 0 or not np.isfinite(rates).all():
+        raise ValueError(
+            f"correct has shape {rates.shape}; give finite numbers, of shape (recordings,) or "
+            "(seeds, recordings)"
+        )
+    check_numbers(Integral, repeats=repeats)
+    rates = rates.reshape(-1, rates.shape[-1]).mean(axis=0)
+    numbers = check_groups(groups, len(rates))
     sums, sizes = np.bincount(numbers, rates), np.bincount(numbers)
     if np.ptp(sums / sizes) == 0:
         mean, width = rates.mean(), 1 - 0.025 ** (1 / len(sizes))
         return float(mean - width), float(mean + width)
-    drawn = np.random.default_rng(seed).integers(len(sizes), size=(repeats, len(sizes)))
+    drawn = np.random.default_rng(check_seed(seed)).integers(len(sizes), size=(repeats, len(sizes)))
     accuracies = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
     low, high = np.quantile(accuracies, [0.025, 0.975])
     return float(low), float(high)
