@@ -4,6 +4,7 @@ import base64
 import io
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -29,7 +30,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "_ext"))
 import callouts
 import chapter_cards
 import figures
+import published
 from docutils import nodes
+from docutils.utils import new_document
 
 
 @pytest.fixture
@@ -179,3 +182,26 @@ def test_thumbnail_is_the_first_drawing_or_the_tagged_one():
         "b.svg"
     )
     assert chapter_cards.thumbnail_of(chapter(BOX, "a.png")) is None
+
+
+def test_description_stays_inside_its_attribute():
+    document = new_document("page")
+    document += nodes.paragraph(
+        "", 'A "pip" is <b>drawn</b> & coloured, and coloured again & again.'
+    )
+    context = {"meta": None, "metatags": ""}
+    published.describe_page(None, "page", "", context, document)
+    expected = "A &quot;pip&quot; is &lt;b&gt;drawn&lt;/b&gt; &amp; coloured"
+    assert context["meta"]["og:description"].startswith(expected)
+    assert expected in context["metatags"]
+
+
+def test_book_without_an_address_keeps_its_links():
+    config = SimpleNamespace(html_baseurl="")
+    published.take_address_from_base_url(None, config)
+    assert config.notfound_urls_prefix == "/"
+    document = new_document("page")
+    document += nodes.reference(refuri="other.html")
+    app = SimpleNamespace(config=config, env=SimpleNamespace(found_docs={"other"}), builder=None)
+    published.keep_links_inside(app, document, "page")
+    assert document[0]["refuri"] == "other.html"
