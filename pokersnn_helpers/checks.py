@@ -52,12 +52,36 @@ def check_seed(seed: int, most: int = 2**64 - 1) -> int:
     return int(seed)
 
 
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Iterable) and getattr(value, "ndim", 1) == 1
+
+
+def as_list(name: str, value: Any) -> list[Any]:
+    """Return what a value holds, or refuse one that holds nothing."""
+    try:
+        return list(value)
+    except TypeError as error:
+        raise TypeError(f"{name} is {reprlib.repr(value)}; give a list or an array") from error
+
+
+def as_array(name: str, value: Any) -> np.ndarray:
+    """Return a value as an array, or refuse one that isn't of numbers or texts alone."""
+    value = value if hasattr(value, "dtype") else as_list(name, value)
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"{name} is {reprlib.repr(value)}; give numbers, or texts") from error
+
+
 def check_groups(groups: Sequence[Any], number: int) -> np.ndarray:
     """Return for each recording the number of its group, from 0 in sorted order."""
-    labels = np.asarray(groups)
+    labels = as_array("groups", groups)
     if labels.shape != (number,):
         raise ValueError(f"groups has shape {labels.shape}; expected ({number},), one a recording")
-    numbers, _ = pd.factorize(labels, sort=True)
+    try:
+        numbers, _ = pd.factorize(labels, sort=True)
+    except TypeError as error:
+        raise TypeError(f"groups holds what can't be sorted, {reprlib.repr(groups)}") from error
     if (numbers < 0).any():
         place = int(numbers.argmin())
         raise ValueError(f"groups[{place}] is {labels[place]}; give each recording a group")
@@ -112,7 +136,7 @@ def check_events(
 
 def check_sensor_size(sensor_size: Sequence[int]) -> tuple[int, int, int]:
     """Return width, height and polarities, or raise a ``ValueError``."""
-    sizes = tuple(sensor_size) if isinstance(sensor_size, Iterable) else ()
+    sizes = tuple(sensor_size) if _is_list(sensor_size) else ()
     if len(sizes) != 3 or not all(isinstance(size, Integral) and size > 0 for size in sizes):
         raise ValueError(
             f"sensor_size is {sensor_size!r}; expected (width, height, polarities), as (64, 48, 2)"
@@ -126,7 +150,7 @@ def check_classes(classes: Sequence[str], number: int | None = None) -> tuple[st
 
     They are different, in an order that stays, and as many as ``number`` says.
     """
-    unordered = isinstance(classes, (str, set, frozenset)) or not isinstance(classes, Iterable)
+    unordered = isinstance(classes, (str, set, frozenset)) or not _is_list(classes)
     names = () if unordered else tuple(classes)
     different = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
     if not names or not different or number not in (None, len(names)):

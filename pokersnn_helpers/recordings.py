@@ -12,7 +12,15 @@ import pandas as pd
 from numpy.lib.recfunctions import unstructured_to_structured
 from torch.utils.data import Dataset
 
-from .checks import check_classes, check_events, check_groups, check_seed, check_sensor_size
+from .checks import (
+    as_array,
+    as_list,
+    check_classes,
+    check_events,
+    check_groups,
+    check_seed,
+    check_sensor_size,
+)
 
 POKERDVS_CLASSES = ("club", "heart", "diamond", "spade")
 POKERDVS_SENSOR_SIZE = (35, 35, 2)  # width, height, polarities
@@ -76,11 +84,11 @@ class Recordings(Dataset[tuple[Any, int]]):
         self.sensor_size = check_sensor_size(sensor_size)
         self.events = [
             check_events(recording, self.sensor_size, f"recording {number}")
-            for number, recording in enumerate(events)
+            for number, recording in enumerate(as_list("events", events))
         ]
         self.classes = check_classes(classes)
         self.targets, last = [], len(self.classes) - 1
-        for number, target in enumerate(targets):
+        for number, target in enumerate(as_list("targets", targets)):
             if np.ndim(target) or target not in range(last + 1):
                 raise ValueError(f"targets[{number}] is {target!r}; expected a number 0 to {last}")
             self.targets.append(int(target))
@@ -99,8 +107,8 @@ class Recordings(Dataset[tuple[Any, int]]):
 
     def subset(self, indices: Iterable[int]) -> Recordings:
         """Return some of the recordings, in the given order."""
-        numbers = np.asarray(indices if isinstance(indices, np.ndarray) else list(indices))
-        if numbers.size and (numbers.ndim != 1 or numbers.dtype.kind not in "iu"):
+        numbers = as_array("indices", indices)
+        if numbers.ndim != 1 or (numbers.size and numbers.dtype.kind not in "iu"):
             raise TypeError(
                 f"indices are {numbers.dtype} of shape {numbers.shape}; give whole numbers, of a "
                 "mask np.flatnonzero(mask)"

@@ -771,7 +771,7 @@ def test_empty_name_of_a_file_is_refused(words, capsys):
 
 
 def test_path_that_is_too_long_ends_in_one_line():
-    with pytest.raises(SystemExit, match="train: error: .*name a file in another folder"):
+    with pytest.raises(SystemExit, match=r"train: error: .*name a file in another folder"):
         commands.main(["train", "--checkpoint", "a/" * 2000 + "run.pt"])
 
 

@@ -343,7 +343,7 @@ def test_truth_values_are_no_times_and_no_places(field):
 
 @pytest.mark.parametrize("use", [first_of_each_class, recording_statistics, stratified_folds])
 def test_what_is_no_recordings_is_named(use):
-    with pytest.raises(TypeError, match="(recordings|data) is of type list; give Recordings"):
+    with pytest.raises(TypeError, match=r"(recordings|data) is of type list; give Recordings"):
         use([some_events()])
     with pytest.raises(TypeError, match="other is of type list"):
-        some_recordings() + [some_events()]
+        some_recordings().__add__([some_events()])

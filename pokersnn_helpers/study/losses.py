@@ -68,7 +68,7 @@ def events_per_step(frames: torch.Tensor) -> torch.Tensor:
 def own_steps(events: torch.Tensor) -> torch.Tensor:
     """Return 1 for each step up to a recording's last event and else 0, (T, B); never none."""
     active = events > 0
-    active[0] = True
+    active[:1] = True
     return active.flip(0).cummax(dim=0).values.flip(0).to(events.dtype)
 
 

@@ -26,7 +26,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ..checks import check_groups, check_numbers, check_seed
+from ..checks import as_array, check_groups, check_numbers, check_range, check_seed
 from ..fast import FastSNN
 from ..frames import make_loader
 from ..recipe import train_classifier
@@ -291,7 +291,7 @@ def bootstrap_interval(
         >>> round(low, 3), high
         (0.868, 1.0)
     """
-    low, high = _interval(np.asarray(correct, dtype=float), groups, repeats, seed)
+    low, high = _interval(correct, groups, repeats, seed)
     return max(0.0, low), min(1.0, high)
 
 
@@ -310,14 +310,17 @@ def difference_interval(
 
 
 def _interval(
-    rates: np.ndarray, groups: Sequence[int], repeats: int = 2000, seed: int = 0
+    correct: np.ndarray, groups: Sequence[int], repeats: int = 2000, seed: int = 0
 ) -> tuple[float, float]:
-    if rates.ndim not in (1, 2) or rates.size == 0 or not np.isfinite(rates).all():
+    rates = as_array("correct", correct)
+    numeric = rates.dtype.kind in "biuf" and (np.abs(rates * 1.0) <= 1).all()
+    if rates.ndim not in (1, 2) or rates.size == 0 or not numeric:
         raise ValueError(
-            f"correct has shape {rates.shape}; give finite numbers, of shape (recordings,) or "
-            "(seeds, recordings)"
+            f"correct has shape {rates.shape} and type {rates.dtype}; give truth values or shares, "
+            "of shape (recordings,) or (seeds, recordings)"
         )
     check_numbers(Integral, repeats=repeats)
+    check_range(1, 1e7, repeats=repeats)
     rates = rates.reshape(-1, rates.shape[-1]).mean(axis=0)
     numbers = check_groups(groups, len(rates))
     sums, sizes = np.bincount(numbers, rates), np.bincount(numbers)
