@@ -175,7 +175,10 @@ def _rebuild(
             snn = network(**content["arguments"])
         classifier = Classifier(snn, classes=content["classes"], sensor_size=content["sensor_size"])
         # Not with assign=True, which would lose the hooks that Norse has put on the weights.
-        classifier.to(*types).load_state_dict(weights)
+        for name, own in classifier.to(*types).state_dict().items():
+            if (found := weights.get(name, own).dtype) != own.dtype:
+                raise ValueError(f"its {name} is of type {found}, not {own.dtype}")
+        classifier.load_state_dict(weights)
         for name in content.get("frozen", []):
             classifier.get_parameter(name).requires_grad_(False)
     except Exception as error:  # a file can hold anything

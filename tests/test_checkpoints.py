@@ -373,12 +373,13 @@ def test_forged_size_is_refused_before_memory_is_taken(name, tmp_path):
         load_checkpoint(tmp_path / "a.pt")
 
 
-@pytest.mark.parametrize("change", ["half", "mixed"])
+@pytest.mark.parametrize("change", ["half", "mixed", "int8"])
 def test_weights_of_a_type_that_nothing_computes_with_are_refused(change, tmp_path):
     save_checkpoint(Classifier(SNN(8, 5)), tmp_path / "a.pt")
     checkpoint = torch.load(tmp_path / "a.pt", weights_only=True)
+    kind = torch.int8 if change == "int8" else torch.half
     for name in list(checkpoint["weights"])[: None if change == "half" else 1]:
-        checkpoint["weights"][name] = checkpoint["weights"][name].half()
+        checkpoint["weights"][name] = checkpoint["weights"][name].to(kind)
     torch.save(checkpoint, tmp_path / "a.pt")
     with pytest.raises(ValueError, match=r"a\.pt holds a SNN, which network=SNN doesn't fit"):
         load_checkpoint(tmp_path / "a.pt")
