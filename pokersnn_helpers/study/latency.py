@@ -268,6 +268,7 @@ def train_sparse(
 
 def prune(weights: torch.Tensor, share: float) -> None:
     """Set the weights closest to 0 to 0, where gradients leave them from now on."""
+    check_range(0, 1, share=share)
     sizes = weights.detach().abs()
     pruned = round(share * sizes.numel())
     kept = sizes > (sizes.flatten().kthvalue(pruned).values if pruned else -1)
