@@ -1,5 +1,6 @@
 """Sphinx extension: what the pages need that no other extension gives them."""
 
+import html
 from urllib.parse import urlparse
 
 from docutils import nodes
@@ -20,7 +21,7 @@ def setup(app: Sphinx) -> dict:
 def take_address_from_base_url(app: Sphinx, config: Config) -> None:
     """Let one setting, ``html_baseurl``, say where the book is published."""
     config.ogp_site_url = config.html_baseurl
-    config.notfound_urls_prefix = urlparse(config.html_baseurl).path
+    config.notfound_urls_prefix = urlparse(config.html_baseurl).path or "/"
 
 
 def keep_links_inside(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -32,7 +33,7 @@ def keep_links_inside(app: Sphinx, doctree: nodes.document, docname: str) -> Non
     for link in doctree.findall(nodes.reference):
         address = link.get("refuri", "")
         page, _, rest = address.removeprefix(base).partition(".html")
-        if address.startswith(base) and page in app.env.found_docs:
+        if base and address.startswith(base) and page in app.env.found_docs:
             link["refuri"] = app.builder.get_relative_uri(docname, page) + rest
             link["internal"] = True
 
@@ -67,7 +68,7 @@ def describe_page(
     paragraphs = doctree.findall(nodes.paragraph) if doctree else ()
     for text in (paragraph.astext() for paragraph in paragraphs):
         if len(text) > 40:
-            description = text.replace("\n", " ").replace('"', "&quot;")
+            description = html.escape(text.replace("\n", " "), quote=False).replace('"', "&quot;")
             context["meta"] = {
                 **(context["meta"] or {}),
                 "og:description": description,

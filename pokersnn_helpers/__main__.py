@@ -104,13 +104,29 @@ def main(words: list[str] | None = None) -> None:
         message = str(error) or type(error).__name__
         if "alloc" in message:
             message += "; choose a wider --time-window, or --network fast, which needs less memory"
-        raise SystemExit(f"{parser.prog} {arguments.command}: error: {message}") from error
+        place = f"{parser.prog} {arguments.command}"
+        raise SystemExit(f"{place}: error: {_printable(message)}") from error
+
+
+def _printable(text: str) -> str:
+    """Escape what would steer a terminal: the name of a file can hold anything."""
+    return "".join(
+        each if each.isprintable() or each == "\n" else each.encode("unicode_escape").decode()
+        for each in text
+    )
+
+
+def _path(word: str) -> Path:
+    """Read the name of a file from the command line."""
+    if not word:
+        raise argparse.ArgumentTypeError("the name is empty; name a file")
+    return Path(word)
 
 
 def _say(text: object) -> None:
     """Print a line at once: who reads a file or a pipe wants to see how far a run is."""
     try:
-        print(text, flush=True)
+        print(_printable(str(text)), flush=True)
     except OSError as error:
         raise OSError(error.errno, error.strerror, "standard output") from error
 
@@ -147,13 +163,13 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--checkpoint",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="save the network and the run here after every epoch; default: with --resume the "
         "resumed file, else none",
     )
     parser.add_argument(
-        "--resume", type=Path, metavar="FILE", help="go on with the run saved in this checkpoint"
+        "--resume", type=_path, metavar="FILE", help="go on with the run saved in this checkpoint"
     )
     parser.add_argument(
         "--device", help="cpu, cuda or cuda:NUMBER; default: a CUDA GPU where there is one"
@@ -317,7 +333,8 @@ def _stop_in_two_lines(target: _Target, arguments: argparse.Namespace) -> Iterat
             signal.signal(number, signal.SIG_IGN)
         number = signal.Signals(handler.number)
         if rank() == 0:
-            print(f"stopped by {number.name}. {_advice(target, arguments)}", file=sys.stderr)
+            advice = _printable(_advice(target, arguments))
+            print(f"stopped by {number.name}. {advice}", file=sys.stderr)
         raise SystemExit(128 + number) from None
     finally:
         for number, before in found.items():
@@ -439,11 +456,11 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
         "calibrated."
     )
     parser.add_argument(
-        "--checkpoint", type=Path, metavar="FILE", required=True, help="what train has saved"
+        "--checkpoint", type=_path, metavar="FILE", required=True, help="what train has saved"
     )
     parser.add_argument(
         "recordings",
-        type=Path,
+        type=_path,
         nargs="+",
         metavar="FILE.npy",
         help="events: a structured array with fields t, x, y and p, or columns in this order",
@@ -465,7 +482,8 @@ def _predict(arguments: argparse.Namespace) -> None:
                 raise ValueError("this is not a regular file")
             answer = predict(classifier, read_events(file))
         except (TypeError, ValueError, EOFError) as error:
-            raise ValueError(f"{file}: {error}") from error
+            place = f"(checkpoint: {arguments.checkpoint})"
+            raise ValueError(f"{file}: {error} {place}") from error
         shares = ", ".join(f"{name} {share:.1%}" for name, share in answer.probabilities.items())
         _say(f"{file}: {answer.class_name or 'no answer'} ({shares})")
 

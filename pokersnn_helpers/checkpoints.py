@@ -12,7 +12,7 @@ from torch.utils._pytree import keystr, tree_leaves_with_path
 
 from .distributed import default_device
 from .files import atomic_write
-from .snn import SNN, Classifier, FrameNetwork, check_classifier, decode
+from .snn import SNN, Classifier, FrameNetwork, decode, frame_network
 from .training import TrainingState
 
 CHECKPOINT_FORMAT = "pokersnn_helpers checkpoint 2"
@@ -52,10 +52,7 @@ def save_checkpoint(
         >>> load_checkpoint("run.pt").classes
         ('club', 'heart', 'diamond', 'spade')
     """
-    check_classifier(classifier)
-    if not isinstance(classifier.snn, FrameNetwork):
-        raise TypeError(f"{type(classifier.snn).__name__} is no FrameNetwork; only those are saved")
-    for name, value in classifier.snn.arguments.items():
+    for name, value in frame_network(classifier).arguments.items():
         if not _is_plain(value):
             raise ValueError(
                 f"{path} isn't written: the network's argument {name} is of type "
@@ -99,21 +96,19 @@ def _is_plain(value: Any) -> bool:
 
 
 def _compare(loaded: Classifier, classifier: Classifier, path: str | PathLike[str]) -> None:
-    """Refuse what the arguments of a network don't say: neurons or ties that were changed later."""
-    outputs, classes = classifier.snn.arguments.get("output_size"), len(classifier.classes)
-    if outputs not in (None, classes):
-        raise ValueError(f"{path} isn't written: {outputs} outputs have {classes} classes")
+    """Refuse what a network's arguments don't say: neurons, steps or ties changed later."""
     names = [[name for name, _ in each.named_parameters()] for each in (loaded, classifier)]
     if names[0] != names[1]:
         raise ValueError(f"{path} isn't written: weights are shared that its class doesn't share")
     for (name, made), (_, own) in zip(
         loaded.named_modules(), classifier.named_modules(), strict=True
     ):
-        if (found := getattr(own, "p", None)) != (expected := getattr(made, "p", None)):
-            raise ValueError(
-                f"{path} isn't written: {name}.p is {found}, but its arguments make {expected}; "
-                "make the network with other arguments instead of changing it"
-            )
+        for part in ("p", "dt", "surrogate_slope"):
+            if (found := getattr(own, part, None)) != (expected := getattr(made, part, None)):
+                raise ValueError(
+                    f"{path} isn't written: {name}.{part} is {found}, but its arguments make "
+                    f"{expected}; make the network with other arguments instead of changing it"
+                )
 
 
 def load_checkpoint(
@@ -172,15 +167,18 @@ def _rebuild(
         if saved not in (network.__name__, "SNN", "FastSNN"):
             raise ValueError(f"load it with network={saved}")
         weights = content["weights"]
-        (dtype,) = types = {each.dtype for each in weights.values() if each.is_floating_point()}
-        if not types <= {torch.float32, torch.float64}:
-            raise ValueError(f"its weights are of type {dtype}")
-        _check_sizes(content["arguments"], weights)
+        types = {each.dtype for each in weights.values() if each.is_floating_point()}
+        if types not in ({torch.float32}, {torch.float64}):
+            raise ValueError(f"its weights are of type {', '.join(map(str, types))}")
+        _check_sizes(content["arguments"], len(content["classes"]), weights)
         with torch.random.fork_rng(devices=[]):  # a training run goes on after it has been saved
             snn = network(**content["arguments"])
         classifier = Classifier(snn, classes=content["classes"], sensor_size=content["sensor_size"])
         # Not with assign=True, which would lose the hooks that Norse has put on the weights.
-        classifier.to(dtype).load_state_dict(weights)
+        for name, own in classifier.to(*types).state_dict().items():
+            if (found := weights.get(name, own).dtype) != own.dtype:
+                raise ValueError(f"its {name} is of type {found}, not {own.dtype}")
+        classifier.load_state_dict(weights)
         for name in content.get("frozen", []):
             classifier.get_parameter(name).requires_grad_(False)
     except Exception as error:  # a file can hold anything
@@ -191,13 +189,13 @@ def _rebuild(
     return classifier
 
 
-def _check_sizes(arguments: dict[str, Any], weights: dict[str, torch.Tensor]) -> None:
+def _check_sizes(arguments: dict[str, Any], classes: int, weights: dict[str, torch.Tensor]) -> None:
     """Refuse a size that the weights of an ``SNN`` don't have, before memory is taken for it."""
     matrix = weights.get("snn.lif0.input_weights")
-    sizes = () if matrix is None else zip(("hidden_size", "input_size"), matrix.shape, strict=True)
-    for name, size in sizes:
-        if arguments.get(name, size) != size:
-            raise ValueError(f"its {name} is {arguments[name]}, but its weights have {size}")
+    hidden, inputs = (None, None) if matrix is None else matrix.shape
+    for name, size in (("hidden_size", hidden), ("input_size", inputs), ("output_size", classes)):
+        if size is not None and arguments.get(name, size) != size:
+            raise ValueError(f"its {name} is {arguments[name]}; weights and classes need {size}")
 
 
 def _read(path: str | PathLike[str]) -> dict[str, Any]:
@@ -209,11 +207,16 @@ def _read(path: str | PathLike[str]) -> dict[str, Any]:
 def _parse(data: bytes, path: str | PathLike[str]) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as file:  # the form that torch.save writes
+            if sum(each.file_size for each in file.infolist()) > len(data):
+                raise ValueError("it is compressed")  # which torch.save never does: a zip bomb?
             if damaged := file.testzip():  # torch.load doesn't look at the checksums
                 raise ValueError(f"the checksum of {damaged} is wrong")
         content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes can raise anything
         reason = str(error).split("WeightsUnpickler error: ")[-1].strip().partition("\n")[0]
+        reason = reason.partition(" was not an allowed global")[0]  # not PyTorch's advice, which is
+        if "weights_only" in reason:  # to load it all the same
+            reason = "it holds more than tensors, numbers and texts"
         raise ValueError(f"{path} is not a readable PyTorch checkpoint: {reason}") from error
     found = content.get("format") if isinstance(content, dict) else None
     if found != CHECKPOINT_FORMAT:

@@ -11,6 +11,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from tonic.io import make_structured_array
 from torch.nn.utils import get_total_norm
@@ -33,6 +34,60 @@ def check_numbers(kind: Any, **values: Any) -> None:
             raise ValueError(f"{name} is {found}; choose a {whole} number greater than 0")
 
 
+def check_range(lowest: float, highest: float, **values: Any) -> None:
+    """Raise a ``ValueError`` that names the first value outside a range, or that is no number."""
+    for name, value in values.items():
+        number = isinstance(value, (int, float, np.integer, np.floating))
+        if not number or isinstance(value, bool) or not lowest <= value <= highest:
+            raise ValueError(
+                f"{name} is {reprlib.repr(value)}; choose a number from {lowest:g} to {highest:g}"
+            )
+
+
+def check_seed(seed: int, most: int = 2**64 - 1) -> int:
+    """Return a seed, or raise a ``ValueError``."""
+    if not isinstance(seed, Integral) or type(seed) is bool or not 0 <= seed <= most:
+        found = reprlib.repr(seed)
+        raise ValueError(f"seed is {found}; choose a whole number from 0 to {most}")
+    return int(seed)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Iterable) and getattr(value, "ndim", 1) == 1
+
+
+def as_list(name: str, value: Any) -> list[Any]:
+    """Return what a value holds, or refuse one that holds nothing."""
+    try:
+        return list(value)
+    except TypeError as error:
+        raise TypeError(f"{name} is {reprlib.repr(value)}; give a list or an array") from error
+
+
+def as_array(name: str, value: Any) -> np.ndarray:
+    """Return a value as an array, or refuse one that isn't of numbers or texts alone."""
+    value = value if hasattr(value, "dtype") else as_list(name, value)
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"{name} is {reprlib.repr(value)}; give numbers, or texts") from error
+
+
+def check_groups(groups: Sequence[Any], number: int) -> np.ndarray:
+    """Return for each recording the number of its group, from 0 in sorted order."""
+    labels = as_array("groups", groups)
+    if labels.shape != (number,):
+        raise ValueError(f"groups has shape {labels.shape}; expected ({number},), one a recording")
+    try:
+        numbers, _ = pd.factorize(labels, sort=True)
+    except TypeError as error:
+        raise TypeError(f"groups holds what can't be sorted, {reprlib.repr(groups)}") from error
+    if (numbers < 0).any():
+        place = int(numbers.argmin())
+        raise ValueError(f"groups[{place}] is {labels[place]}; give each recording a group")
+    return numbers
+
+
 def check_events(
     events: np.ndarray, sensor_size: tuple[int, int, int], name: str = "the recording"
 ) -> np.ndarray:
@@ -49,8 +104,9 @@ def check_events(
     """
     sensor_size = check_sensor_size(sensor_size)
     fields = getattr(getattr(events, "dtype", None), "fields", None) or {}
-    numeric = {field for field in fields if fields[field][0].kind in "biuf"}
-    if missing := [field for field in "txyp" if field not in numeric]:
+    kinds = {field: fields[field][0].kind for field in fields}
+    allowed = {"t": "iuf", "x": "iuf", "y": "iuf", "p": "biuf"}
+    if missing := [field for field in "txyp" if kinds.get(field, "") not in [*allowed[field]]]:
         raise TypeError(
             f"{name} is of type {type(events).__name__} without numeric field {', '.join(missing)};"
             " make an array: tonic.io.make_structured_array(t, x, y, p, dtype=EVENT_DTYPE)"
@@ -80,7 +136,7 @@ def check_events(
 
 def check_sensor_size(sensor_size: Sequence[int]) -> tuple[int, int, int]:
     """Return width, height and polarities, or raise a ``ValueError``."""
-    sizes = tuple(sensor_size) if isinstance(sensor_size, Iterable) else ()
+    sizes = tuple(sensor_size) if _is_list(sensor_size) else ()
     if len(sizes) != 3 or not all(isinstance(size, Integral) and size > 0 for size in sizes):
         raise ValueError(
             f"sensor_size is {sensor_size!r}; expected (width, height, polarities), as (64, 48, 2)"
@@ -94,7 +150,7 @@ def check_classes(classes: Sequence[str], number: int | None = None) -> tuple[st
 
     They are different, in an order that stays, and as many as ``number`` says.
     """
-    unordered = isinstance(classes, (str, set, frozenset)) or not isinstance(classes, Iterable)
+    unordered = isinstance(classes, (str, set, frozenset)) or not _is_list(classes)
     names = () if unordered else tuple(classes)
     different = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
     if not names or not different or number not in (None, len(names)):
@@ -105,7 +161,8 @@ def check_classes(classes: Sequence[str], number: int | None = None) -> tuple[st
 
 def check_time_window(time_window: float) -> None:
     """Refuse what isn't a width of a time bin, in µs."""
-    if not isinstance(time_window, Real) or not 0 < time_window <= 2**53:
+    number = isinstance(time_window, Real) and not isinstance(time_window, bool)
+    if not number or not 0 < time_window <= 2**53:
         raise ValueError(f"time_window is {time_window!r} µs; choose a number above 0, to 2**53")
 
 

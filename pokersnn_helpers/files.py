@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -33,13 +34,15 @@ def atomic_write(path: Path, overwrite: bool = True) -> Iterator[BinaryIO]:
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "Not a regular file", str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     temporary = path.with_name(f".{_key(path)}.{uuid.uuid4().hex}.tmp")
     try:
         with temporary.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, temporary)
         if overwrite:
             temporary.replace(path)
         else:
@@ -50,6 +53,13 @@ def atomic_write(path: Path, overwrite: bool = True) -> Iterator[BinaryIO]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except RecursionError as error:  # a thousand folders, each in the other
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(folder)) from error
 
 
 def _rename_to_free_name(temporary: Path, path: Path) -> None:
@@ -75,7 +85,7 @@ def locked(path: Path, timeout: float = 0) -> Iterator[None]:
         OSError: The folder can't be written to.
     """
     path = Path(os.path.realpath(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     lock = lock_of(path)
     lock.touch()  # says why where it can't be made; FileLock would call it taken
     with FileLock(lock, timeout=timeout):

@@ -98,6 +98,14 @@ class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
         return len(self.recordings)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        frames, target = self._item(index)
+        return frames.clone(), target  # who changes them changes a copy
+
+    def __getitems__(self, indices: list[int]) -> list[tuple[torch.Tensor, int]]:
+        """Return the items of a batch, for a loader, which copies them."""
+        return [self._item(index) for index in indices]
+
+    def _item(self, index: int) -> tuple[torch.Tensor, int]:
         if index not in self._kept:
             events, target = self.recordings[index]
             count = to_sparse_frames if self.sparse else to_frames

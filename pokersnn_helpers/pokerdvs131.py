@@ -16,6 +16,8 @@ from .pokerdvs import ARCHIVE_131, REGISTRY, read_archive, real_or_simulated
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, banner
 from .simulation import simulate_passes
 
+HEADER = re.compile(rb"(?:#[\t -~]*\r?\n)*")  # of text: a first address may begin with "#", too
+
 
 class PokerDVS131(NamedTuple):
     """All recordings, and what is known about each.
@@ -81,10 +83,12 @@ def read_aedat(content: bytes) -> np.ndarray:
         Structured array with fields t (µs, as stamped), x, y and p.
 
     Raises:
-        ValueError: The file ends within an event.
+        ValueError: The file is of a later version, or ends within an event.
     """
-    while content.startswith(b"#"):
-        _, _, content = content.partition(b"\n")
+    header = HEADER.match(content)[0]  # type: ignore[index]
+    if version := re.match(rb"#!AER-DAT([^12].*)", header):
+        raise ValueError(f"the file is of AEDAT version {version[1].decode().strip()}, not 1 or 2")
+    content = content[len(header) :]
     if len(content) % 8:
         raise ValueError(f"the file ends within an event: {len(content)} bytes aren't 8 per event")
     address, stamp = np.frombuffer(content, dtype=">u4").reshape(-1, 2).T.astype(np.int64)

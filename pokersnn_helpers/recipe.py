@@ -3,13 +3,14 @@
 import functools
 import inspect
 import math
+import reprlib
 from collections.abc import Callable
 from numbers import Real
 from typing import Any
 
 import torch
 
-from .checks import check_numbers, check_sensor_size
+from .checks import check_numbers, check_seed, check_sensor_size
 from .frames import augment, make_loader
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, Split
 from .snn import SNN, Classifier, FrameNetwork
@@ -49,7 +50,9 @@ def build_network(
     """
     check_numbers(Real, time_window=time_window)
     if not callable(network) or isinstance(network, torch.nn.Module):
-        raise TypeError(f"network is {network!r}; give a class, or a function that makes a network")
+        raise TypeError(
+            f"network is {reprlib.repr(network)}; give a class, or a function that makes a network"
+        )
     inputs = math.prod(check_sensor_size(sensor_size))
     sizes = {"sensor_size": sensor_size, "input_size": inputs, "output_size": output_size}
     # In finer steps neurons spike more often, and gradients grow at each of them.
@@ -120,7 +123,7 @@ def train_classifier(
         >>> len(history.test_accuracy)
         2
     """
-    torch.manual_seed(seed)
+    torch.manual_seed(check_seed(seed))
     train, test = (data.train, data.test) if isinstance(data, Split) else (data, None)
     if not isinstance(train, Recordings):
         raise TypeError(f"data is of type {type(data).__name__}; give Recordings or a Split")

@@ -12,7 +12,15 @@ import pandas as pd
 from numpy.lib.recfunctions import unstructured_to_structured
 from torch.utils.data import Dataset
 
-from .checks import check_classes, check_events, check_sensor_size
+from .checks import (
+    as_array,
+    as_list,
+    check_classes,
+    check_events,
+    check_groups,
+    check_seed,
+    check_sensor_size,
+)
 
 POKERDVS_CLASSES = ("club", "heart", "diamond", "spade")
 POKERDVS_SENSOR_SIZE = (35, 35, 2)  # width, height, polarities
@@ -76,11 +84,11 @@ class Recordings(Dataset[tuple[Any, int]]):
         self.sensor_size = check_sensor_size(sensor_size)
         self.events = [
             check_events(recording, self.sensor_size, f"recording {number}")
-            for number, recording in enumerate(events)
+            for number, recording in enumerate(as_list("events", events))
         ]
         self.classes = check_classes(classes)
         self.targets, last = [], len(self.classes) - 1
-        for number, target in enumerate(targets):
+        for number, target in enumerate(as_list("targets", targets)):
             if np.ndim(target) or target not in range(last + 1):
                 raise ValueError(f"targets[{number}] is {target!r}; expected a number 0 to {last}")
             self.targets.append(int(target))
@@ -99,19 +107,32 @@ class Recordings(Dataset[tuple[Any, int]]):
 
     def subset(self, indices: Iterable[int]) -> Recordings:
         """Return some of the recordings, in the given order."""
-        numbers = list(indices)
-        if np.asarray(numbers).dtype == bool:
-            raise TypeError("indices is a mask; give numbers, as np.flatnonzero(mask)")
+        numbers = as_array("indices", indices)
+        if numbers.ndim != 1 or (numbers.size and numbers.dtype.kind not in "iu"):
+            raise TypeError(
+                f"indices are {numbers.dtype} of shape {numbers.shape}; give whole numbers, of a "
+                "mask np.flatnonzero(mask)"
+            )
+        outside = numbers[(numbers < -len(self)) | (numbers >= len(self))]
+        if outside.size:
+            raise ValueError(f"indices hold {outside[0]}, but there are {len(self)} recordings")
         events = [self.events[number] for number in numbers]
         targets = [self.targets[number] for number in numbers]
         return Recordings(events, targets, self.classes, self.sensor_size)
 
     def __add__(self, other: Recordings) -> Recordings:  # type: ignore[override]
         """Return the recordings of both, of the same sensor and classes."""
+        check_recordings(other, "other")
         if (self.classes, self.sensor_size) != (other.classes, other.sensor_size):
             raise ValueError(f"{self} and {other} differ in sensor or classes")
         events, targets = self.events + other.events, self.targets + other.targets
         return Recordings(events, targets, self.classes, self.sensor_size)
+
+
+def check_recordings(recordings: Any, name: str = "recordings") -> None:
+    """Refuse what isn't ``Recordings``, such as a list of events."""
+    if not isinstance(recordings, Recordings):
+        raise TypeError(f"{name} is of type {type(recordings).__name__}; give Recordings")
 
 
 class Split(NamedTuple):
@@ -160,6 +181,7 @@ def recording_statistics(data: Recordings | Split) -> pd.DataFrame:
     if isinstance(data, Split):
         train, test = (recording_statistics(part) for part in (data.train, data.test))
         return pd.concat([train.assign(set="train"), test.assign(set="test")], ignore_index=True)
+    check_recordings(data, "data")
     durations = np.array([events["t"][-1] - events["t"][0] for events in data.events]) / 1000
     counts = np.array([len(events) for events in data.events])
     with np.errstate(divide="ignore"):
@@ -178,6 +200,7 @@ def recording_statistics(data: Recordings | Split) -> pd.DataFrame:
 
 def first_of_each_class(recordings: Recordings) -> list[tuple[Any, int]]:
     """Return the first recording of each class as ``(events, target)``, in the order of classes."""
+    check_recordings(recordings)
     found = sorted(set(recordings.targets))
     return [recordings[recordings.targets.index(target)] for target in found]
 
@@ -209,15 +232,16 @@ def fold_indices(
     """Choose the recordings of ``stratified_folds``: which to train on, and which to test on."""
     from sklearn.model_selection import StratifiedGroupKFold  # which takes a second to import
 
-    grouping = np.arange(len(recordings)) if groups is None else np.asarray(groups)
+    check_recordings(recordings)
+    numbers = np.arange(len(recordings))
+    if groups is not None:
+        numbers = check_groups(groups, len(recordings))
     targets = np.asarray(recordings.targets)
-    if grouping.shape != targets.shape:
-        raise ValueError(f"groups has shape {grouping.shape}; expected {targets.shape}")
-    sizes = [len(set(grouping[targets == target])) for target in set(recordings.targets)]
+    sizes = [len(set(numbers[targets == target])) for target in set(recordings.targets)]
     fewest = min(sizes, default=0)
     if not isinstance(folds, Integral) or not 2 <= folds <= fewest:
-        raise ValueError(f"folds is {folds}; choose from 2 to {fewest}, the groups of a class")
+        raise ValueError(f"folds is {folds!r}; choose from 2 to {fewest}, the groups of a class")
     # Below scikit-learn 1.8, its own shuffle=True mixes up the classes of the groups.
-    labels, numbers = np.unique(grouping, return_inverse=True)
-    shuffled = np.random.RandomState(seed).permutation(len(labels)).argsort()[numbers]
+    random = np.random.RandomState(check_seed(seed, 2**32 - 1))
+    shuffled = random.permutation(numbers.max() + 1).argsort()[numbers]
     return list(StratifiedGroupKFold(folds).split(targets, targets, shuffled))

@@ -280,6 +280,18 @@ def check_classifier(classifier: Any) -> None:
         raise TypeError(f"classifier is of type {found}; give a Classifier(network)")
 
 
+def frame_network(classifier: Any) -> FrameNetwork:
+    """Return the network of a classifier, or refuse what isn't a ``Classifier`` of one."""
+    check_classifier(classifier)
+    network = classifier.snn
+    if not isinstance(network, FrameNetwork):
+        found = type(network).__name__
+        raise TypeError(
+            f"{found} is no FrameNetwork, so its dt isn't known; make the classifier of one"
+        )
+    return network
+
+
 class Classifier(torch.nn.Module):
     """A network, the rule that reads a class off its voltages, the classes and the sensor.
 

@@ -20,6 +20,7 @@ from .checks import (
     check_finite,
     check_numbers,
     check_optimizer,
+    check_range,
     check_recordings,
     check_repeatable,
     check_targets,
@@ -38,10 +39,11 @@ from .distributed import (
     wrap_ddp,
 )
 from .frames import to_frames, to_sparse_frames
-from .snn import Classifier, FrameNetwork, check_classifier, leading
+from .snn import Classifier, check_classifier, frame_network, leading
 
 Batches = DataLoader[Any] | Iterable[tuple[torch.Tensor, torch.Tensor]]
 MOST_STEPS = 2**22  # of a prediction: 70 minutes at 1 ms, whose voltages take some gigabytes
+MOST_COUNTS = 2**30  # in its dense frames, of 4 bytes each
 # Voltages (T, B, classes), targets (B,) and frames (T, B, ...) in, a loss per recording (B,) out.
 Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -171,16 +173,15 @@ def predict(
         >>> round(sum(prediction.probabilities.values()), 3)
         1.0
     """
-    check_classifier(classifier)
-    device, network = device or default_device(), classifier.snn
-    if not isinstance(network, FrameNetwork):
-        raise TypeError(f"{type(network).__name__} is no FrameNetwork, so its dt isn't known")
+    network, device = frame_network(classifier), device or default_device()
     events = check_events(events, classifier.sensor_size)
     steps = (events["t"][-1] - events["t"][0]) / network.time_window
-    if steps > MOST_STEPS:
+    dense = MOST_COUNTS // math.prod(classifier.sensor_size)
+    most = MOST_STEPS if network.takes_sparse else min(MOST_STEPS, dense)
+    if steps > most:
         raise ValueError(
             f"the recording has {steps:.0f} time steps of {network.time_window:g} µs, more than "
-            f"{MOST_STEPS}; are its times in µs? Otherwise choose wider bins, or cut it"
+            f"{most}; are its times in µs? Otherwise choose wider bins, or FastSNN, or cut it"
         )
     count = to_sparse_frames if network.takes_sparse else to_frames
     frames = count(events, network.time_window, classifier.sensor_size).unsqueeze(1)
@@ -218,6 +219,7 @@ class TrainingState:
         try:
             classifier.load_state_dict(self.weights)
             ema.module.load_state_dict(self.ema)
+            check_range(0, 2**62, n_averaged=self.n_averaged)
             ema.n_averaged.fill_(self.n_averaged)
             options = set(optimizer.param_groups[0])
             optimizer.load_state_dict(self.optimizer)

@@ -1,4 +1,4 @@
-"""Kill, race, starve and damage what writes and reads files, and count what is lost.
+"""Kill, race, starve, damage and forge what writes and reads files, and count what is lost.
 
 Run it in the repository: ``python -m tests.stress --minutes 30``. It isn't part of the tests, since
 it takes as long as it is given. Children are forks of this process, in which the package is
@@ -8,6 +8,7 @@ its own or, where processes race, in one that they share.
 
 import argparse
 import contextlib
+import copy
 import os
 import random
 import shutil
@@ -26,8 +27,15 @@ import torch
 from torch.utils._pytree import tree_flatten
 from tqdm import tqdm
 
+from pokersnn_helpers import (
+    Recordings,
+    evaluate,
+    load_checkpoint,
+    load_pokerdvs,
+    make_loader,
+    pokerdvs,
+)
 from pokersnn_helpers import __main__ as commands
-from pokersnn_helpers import load_checkpoint, load_pokerdvs, pokerdvs
 from pokersnn_helpers.checkpoints import load_run
 from pokersnn_helpers.simulation import simulate_pokerdvs
 
@@ -35,6 +43,7 @@ from .archives import pack
 
 EPOCHS = 4
 TRAIN = f"train --device cpu --time-window 5000 --epochs {EPOCHS}".split()
+MEMORY = 2 * 2**30  # bytes
 REFUSALS = ("another run is writing", "exists and isn't overwritten")
 
 
@@ -261,6 +270,101 @@ class Stress:
 
         Child(read, folder.parent / "log").expect(0)
 
+    def foreign_file(self, folder: Path) -> None:
+        """Put another file in the checkpoint's place between two epochs: it stays as it is.
+
+        The run goes on under another name and ends as one left alone.
+        """
+        path, foreign = folder / "run.pt", b"somebody else's"
+        after, save = self.random.randrange(1, EPOCHS), commands._Target.save
+        moved = self.random.random() < 0.5
+
+        def save_and_replace(target, classifier, run):
+            save(target, classifier, run)
+            if len(run.state.history["loss"]) == after:
+                (folder / "other").write_bytes(foreign)
+                if moved:
+                    (folder / "other").replace(path)
+                else:
+                    path.write_bytes((folder / "other").read_bytes())
+                    (folder / "other").unlink()
+
+        def run() -> None:
+            commands._Target.save = save_and_replace
+            self.train(path)
+
+        child = Child(run, folder.parent / "log")
+        child.expect(0)
+        expect(path.read_bytes() == foreign, "somebody else's file is overwritten")
+        expect(same(content(folder / "run-2.pt"), self.reference[0][1]), "another end")
+        left = {file.name for file in folder.iterdir()} - {"run.pt", "run-2.pt"}
+        expect(not left, f"left: {left}")
+
+    def forged_checkpoint(self, folder: Path) -> None:
+        """Write whole checkpoints of other content: they are refused by name, at once and small."""
+        path, forged = folder / "run.pt", copy.deepcopy(self.reference[0][1])
+        weights, huge = forged["weights"], self.random.choice((0, -1, 10**6, 10**9, 10**18, "x"))
+        name = self.random.choice(sorted(weights))
+        kinds = {
+            "size": lambda: forged["arguments"].update(
+                {self.random.choice(("hidden_size", "input_size", "output_size")): huge}
+            ),
+            "dtype": lambda: weights.update(
+                {name: weights[name].to(self.random.choice((torch.half, torch.int8, torch.double)))}
+            ),
+            "shape": lambda: weights.update({name: weights[name][:-1]}),
+            "frozen": lambda: forged.update(frozen=["snn.none", ""]),
+            "n_averaged": lambda: forged["state"].update(n_averaged=-1),
+            "classes": lambda: forged.update(classes=self.random.choice((("a",), ("a",) * 4, 4))),
+            "sensor": lambda: forged.update(sensor_size=(35, -35, 2)),
+        }
+        kinds[kind := self.random.choice(list(kinds))]()
+        torch.save(forged, path)
+        before = path.read_bytes()
+
+        def read() -> None:
+            bounded(MEMORY)
+            try:
+                commands.main([*TRAIN, "--resume", str(path)])
+            except SystemExit as error:
+                expect(str(path) in str(error.code), f"{kind}, unnamed: {error.code}")
+            else:
+                print(f"{kind}: a forged checkpoint is resumed", flush=True)
+                raise SystemExit(1)
+
+        Child(read, folder.parent / "log").expect(0)
+        expect(path.read_bytes() == before, "a forged checkpoint is overwritten")
+
+    def long_recording(self, folder: Path) -> None:
+        """Ask about a recording whose last time stamp is wrong, under a limit of memory."""
+        checkpoint, file = folder.parent / "first.pt", folder / "long.npy"
+        events = self.loaded.test.events[0].copy()
+        events["t"][-1] += self.random.choice((10**6, 10**8, 10**9, 10**12, 2**52))
+        np.save(file, events)
+
+        def ask() -> None:
+            bounded(MEMORY)
+            commands.main(["predict", "--checkpoint", str(checkpoint), str(file)])
+
+        child = Child(ask, folder.parent / "log")
+        if child.expect(0, 1) == 1:
+            expect(str(file) in child.log.read_text(), f"unnamed: {child.log.read_text()}")
+
+    def other_classes(self, folder: Path) -> None:
+        """Ask about recordings whose classes are in another order: they are refused, or right."""
+        classifier = load_checkpoint(folder.parent / "first.pt", "cpu")
+        test = self.loaded.test
+        order = self.random.sample(range(len(test.classes)), len(test.classes))
+        classes = [test.classes[number] for number in order]
+        targets = [order.index(target) for target in test.targets]
+        changed = Recordings(test.events, targets, classes, test.sensor_size)
+        try:
+            evaluate(classifier, make_loader(changed, time_window=5000), "cpu")
+        except ValueError as error:
+            expect("classes" in str(error), f"unnamed: {error}")
+        else:
+            expect(changed.classes == test.classes, "another order is accepted")
+
     def damaged_archive(self, folder: Path) -> None:
         """Damage an archive or a recording: the load refuses it by name or uses sound copies."""
         self.offer(folder)
@@ -307,6 +411,15 @@ class Stress:
             expect(equal and part.targets == expected.targets, "other recordings")
 
 
+def bounded(size: int) -> None:
+    """Let this process take so many bytes of memory more than it has."""
+    import resource
+
+    pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc").exists() else 0
+    limit = size + pages * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
 def limited(size: int, function) -> None:
     """Call a function that may not write files beyond a size in bytes, as on a full disk."""
     import resource
@@ -347,6 +460,10 @@ ATTACKS = {  # how often, relative to each other
     Stress.full_cache: 1,
     Stress.damaged_checkpoint: 6,
     Stress.damaged_archive: 3,
+    Stress.foreign_file: 3,
+    Stress.forged_checkpoint: 4,
+    Stress.long_recording: 3,
+    Stress.other_classes: 1,
 }
 
 

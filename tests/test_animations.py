@@ -78,3 +78,9 @@ def test_player_of_one_polarity_shows_the_counts_and_neither_on_nor_off():
     assert image[2, 3] == pytest.approx([*(255 * np.array(to_rgb(ACCENT))), 255], abs=1)
     assert np.count_nonzero(image[..., 3]) == 1
     assert "</b> all<" in animation.html and "OFF" not in animation.html
+
+
+@pytest.mark.parametrize("window", [np.nan, 0, True, "1"])
+def test_time_window_that_is_no_number_is_named(window):
+    with pytest.raises(ValueError, match="time_window is "):
+        animate_frames(torch.ones(2, 2, 4, 4), window, "x")

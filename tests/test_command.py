@@ -751,3 +751,35 @@ def test_checkpoint_whose_sensor_does_not_fit_is_named(finished, data, tmp_path)
         commands.main(
             ["predict", "--checkpoint", str(tmp_path / "odd.pt"), str(tmp_path / "a.npy")]
         )
+
+
+def test_name_of_a_file_never_steers_the_terminal(finished, data, tmp_path, capsys):
+    file = tmp_path / "a\x1b[2J\x07.npy"
+    np.save(file, data.test.events[0])
+    commands.main(["predict", "--checkpoint", str(finished), str(file)])
+    assert "a\\x1b[2J\\x07.npy: " in capsys.readouterr().out
+    file.write_bytes(b"no events")
+    with pytest.raises(SystemExit, match=r"a\\x1b\[2J\\x07\.npy"):
+        commands.main(["predict", "--checkpoint", str(finished), str(file)])
+
+
+@pytest.mark.parametrize("words", [["train", "--checkpoint", ""], ["train", "--resume", ""]])
+def test_empty_name_of_a_file_is_refused(words, capsys):
+    with pytest.raises(SystemExit):
+        commands.main(words)
+    assert f"{words[1]}: the name is empty; name a file" in capsys.readouterr().err
+
+
+def test_path_that_is_too_long_ends_in_one_line():
+    with pytest.raises(SystemExit, match=r"train: error: .*name a file in another folder"):
+        commands.main(["train", "--checkpoint", "a/" * 2000 + "run.pt"])
+
+
+def test_checkpoint_of_another_sensor_is_named_with_the_recording(finished, data, tmp_path):
+    content = torch.load(finished, weights_only=True)
+    torch.save(content | {"sensor_size": (1225, 1, 2)}, tmp_path / "other.pt")
+    np.save(tmp_path / "a.npy", data.test.events[0])
+    with pytest.raises(SystemExit, match=r"a\.npy: .*sensor_size .*checkpoint: .*other\.pt"):
+        commands.main(
+            ["predict", "--checkpoint", str(tmp_path / "other.pt"), str(tmp_path / "a.npy")]
+        )

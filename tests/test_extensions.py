@@ -32,6 +32,7 @@ import chapter_cards
 import figures
 import published
 from docutils import nodes
+from docutils.utils import new_document
 
 
 @pytest.fixture
@@ -195,3 +196,26 @@ def test_links_to_the_published_book_lead_to_pages_of_this_build():
     published.keep_links_inside(app, document, "book/02_plotting_events")
     found = [link["refuri"] for link in document]
     assert found == ["05_training.html", "glossary.html#term-Spike", base + pages[2]]
+
+
+def test_description_stays_inside_its_attribute():
+    document = new_document("page")
+    document += nodes.paragraph(
+        "", 'A "pip" is <b>drawn</b> & coloured, and coloured again & again.'
+    )
+    context = {"meta": None, "metatags": ""}
+    published.describe_page(None, "page", "", context, document)
+    expected = "A &quot;pip&quot; is &lt;b&gt;drawn&lt;/b&gt; &amp; coloured"
+    assert context["meta"]["og:description"].startswith(expected)
+    assert expected in context["metatags"]
+
+
+def test_book_without_an_address_keeps_its_links():
+    config = SimpleNamespace(html_baseurl="")
+    published.take_address_from_base_url(None, config)
+    assert config.notfound_urls_prefix == "/"
+    document = new_document("page")
+    document += nodes.reference(refuri="other.html")
+    app = SimpleNamespace(config=config, env=SimpleNamespace(found_docs={"other"}), builder=None)
+    published.keep_links_inside(app, document, "page")
+    assert document[0]["refuri"] == "other.html"

@@ -119,3 +119,19 @@ def test_leftovers_of_killed_processes_go_with_the_next_lock(tmp_path):
         assert not left["a"].exists() and left["b"].exists()
     with locked(tmp_path):
         assert not left["b"].exists() and mine.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_file_keeps_its_mode(tmp_path):
+    write(tmp_path / "a", b"old")
+    (tmp_path / "a").chmod(0o750)
+    write(tmp_path / "a", b"new")
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o750
+
+
+def test_path_of_a_thousand_folders_is_an_error_of_the_system(tmp_path):
+    path = tmp_path.joinpath(*["a"] * 1500)
+    with pytest.raises(OSError):
+        write(path, b"")
+    with pytest.raises(OSError), locked(path):
+        pass

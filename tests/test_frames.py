@@ -175,3 +175,11 @@ def test_a_loader_can_be_sent_to_workers_that_are_spawned(simulated, sparse):
     dataset, collate = pickle.loads(pickle.dumps((loader.dataset, loader.collate_fn)))
     found, expected = collate([dataset[n] for n in range(3)])[0], next(iter(loader))[0]
     assert torch.equal(found.to_dense(), expected.to_dense())
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_item_can_be_changed_without_a_change_of_the_next_batch(data, sparse):
+    loader = make_loader(data.test, sparse=sparse)
+    (before, _), (item, _) = next(iter(loader)), loader.dataset[0]
+    (item.values() if sparse else item).zero_()
+    assert torch.equal(next(iter(loader))[0].to_dense(), before.to_dense())

@@ -16,6 +16,7 @@ from pokersnn_helpers import EVENT_DTYPE, Recordings, Split, build_network
 from pokersnn_helpers.figures import colours
 from pokersnn_helpers.figures.interactive import (
     MORE_SWITCHES,
+    InteractiveFigure,
     initial_values,
     interactive_card,
     interactive_event_cloud,
@@ -311,3 +312,10 @@ def test_cloud_picture_tells_on_from_off(simulated):
 def test_cloud_picture_has_the_size_of_the_sensor(simulated):
     axes = plot_event_cloud(simulated.test[0][0], "a club", sensor_size=(64, 48, 2)).axes[0]
     assert axes.get_ylim() == (0, 64) and axes.get_zlim() == (48, 0)
+
+
+def test_no_name_ends_the_json_block():
+    name = "</script><!--"
+    figure = InteractiveFigure("pixel", {name: 1}, b"", "a figure")
+    assert content(figure) == {name: 1}
+    assert figure._repr_html_().count("</script>") == 1 and "<!--" not in figure._repr_html_()

@@ -275,7 +275,7 @@ def test_time_bins_are_as_wide_as_the_network_s_steps(data, window):
 
 def test_predictions_of_other_time_steps_are_not_joined():
     parts = answers([1]), answers([1], time_window=300)
-    with pytest.raises(ValueError, match=r"the time steps are \[300, 1000\] µs wide"):
+    with pytest.raises(ValueError, match=r"parts have time steps of \[300, 1000\] µs"):
         concatenate(parts)
 
 
@@ -415,7 +415,7 @@ def test_neuron_without_weights_stays_as_it_is(small):
     assert all(weights.isfinite().all() for weights in copy.parameters())
 
 
-@pytest.mark.parametrize("bits", [1, 0, -3, 2.5])
+@pytest.mark.parametrize("bits", [1, 0, -3, 2.5, 200])
 def test_weights_have_at_least_two_bits(small, bits):
-    with pytest.raises(ValueError, match=f"bits is {bits}; choose a whole number from 2 on"):
+    with pytest.raises(ValueError, match=f"^bits is {bits}; choose a (whole )?number"):
         quantized(small, bits)

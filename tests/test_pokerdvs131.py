@@ -174,3 +174,15 @@ def test_passes_agree_with_the_index(real):
     assert found.groupby("group")["pass"].nunique().eq(1).all()
     assert found.groupby("pass")["group"].nunique().eq(1).all()
     assert [rows[name]["tonic_npy"] for name in found["file"]] == found["tonic"].tolist()
+
+
+@pytest.mark.parametrize("version", ["3.1", "4.0"])
+def test_later_version_of_the_format_is_named(version):
+    with pytest.raises(ValueError, match=f"AEDAT version {version}, not 1 or 2"):
+        read_aedat(f"#!AER-DAT{version}\r\n#Format: RAW\r\n#!END-HEADER\r\n".encode() + bytes(8))
+
+
+def test_address_that_begins_like_a_header_is_an_event():
+    first = b"#\x01\x0a\x02" + (5).to_bytes(4, "big")
+    for header in (b"", HEADER):
+        assert len(read_aedat(header + first + first)) == 2

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tools"), str(ROOT / "_ext")]
 
 import colab  # noqa: E402
+import set_repository as set_address  # noqa: E402
 from check_sources import all_addresses, dead_sources  # noqa: E402
 from set_repository import current_address, set_repository  # noqa: E402
 from test_layout import FILES, imported_by  # noqa: E402
@@ -71,12 +72,53 @@ def test_one_command_sets_the_address_everywhere(tmp_path):
     assert not any(old in (tmp_path / place).read_text(encoding="utf-8") for place in PLACES)
 
 
+@pytest.fixture
+def small_repository(tmp_path):
+    """Two files that name the address, and a link to one that lies outside."""
+    root = tmp_path / "repository"
+    root.mkdir()
+    (tmp_path / "outside").write_text("https://github.com/one/book")
+    (root / "_config.yml").write_text("repository:\n  url: https://github.com/one/book\n")
+    (root / "run").write_text("#!/bin/sh\n# one/book\n")
+    (root / "run").chmod(0o755)
+    (root / "link").symlink_to(tmp_path / "outside")
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    subprocess.run(["git", "add", "."], cwd=root, check=True)
+    return root
+
+
 @pytest.mark.parametrize(
-    "address", ["github.com/a/b", "https://example.org/a/b", "https://github.com/a"]
+    "address",
+    [
+        *("github.com/a/b", "https://example.org/a/b", "https://github.com/a"),
+        *("https://github.com/a/..", "https://github.com/../b", "https://github.com/a/."),
+        "https://github.com/a/..git",
+    ],
 )
-def test_malformed_address_is_refused(address):
+def test_malformed_address_is_refused(address, small_repository):
     with pytest.raises(ValueError, match=r"not of the form https://github.com/OWNER/NAME"):
-        set_repository(ROOT, address)
+        set_repository(small_repository, address)
+
+
+def test_address_is_set_in_files_of_the_repository_only(small_repository):
+    changed = set_repository(small_repository, "https://github.com/two/book")
+    assert {path.name for path in changed} == {"_config.yml", "run"}
+    assert (small_repository / "run").stat().st_mode & 0o777 == 0o755
+    assert "one" in (small_repository / "link").read_text()
+
+
+def test_address_is_set_everywhere_or_nowhere(small_repository, monkeypatch):
+    write = set_address.replace_content
+
+    def fail(path, content):
+        if path.name == "run":
+            raise OSError("full")
+        write(path, content)
+
+    monkeypatch.setattr(set_address, "replace_content", fail)
+    with pytest.raises(OSError, match="full"):
+        set_repository(small_repository, "https://github.com/two/book")
+    assert current_address(small_repository) == "https://github.com/one/book"
 
 
 def test_jupyter_book_knows_every_key_of_the_configuration():

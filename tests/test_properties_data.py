@@ -132,7 +132,8 @@ def is_sound(events):
 @given(any_events())
 def test_recordings_keep_events_exactly_or_refuse_them_by_field(events):
     kinds = {events.dtype[field].kind for field in "txyp"}
-    if kinds <= set("biuf") and is_sound(events):
+    numeric = kinds <= set("biuf") and all(events.dtype[field].kind != "b" for field in "txy")
+    if numeric and is_sound(events):
         (kept,) = Recordings([events], [0], ("a",), SENSOR).events
         assert [tuple(map(int, row)) for row in events.tolist()] == kept.tolist()
     else:

@@ -182,7 +182,7 @@ def test_table_has_mean_extremes_interval_and_classes():
     assert (found["mean"], found["lowest"], found["highest"]) == (0.625, 0.5, 0.75)
     assert (found["a"], found["b"]) == (1, 0.25)
     assert (found["interval low"], found["interval high"]) == (0.5, 0.75)
-    with pytest.raises(ValueError, match=r"correct has shape \(2, 4\), for 2 groups"):
+    with pytest.raises(ValueError, match=r"groups has shape \(2,\); expected \(4,\)"):
         accuracy_table(trained, four, [0, 1])
 
 

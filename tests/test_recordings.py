@@ -183,7 +183,7 @@ def test_subset_and_sum_keep_events_and_targets():
     both = first + rest
     assert both.targets == [2, 0, *recordings.targets[3:]] and len(both) == 11
     assert len(first) == 2
-    with pytest.raises(TypeError, match=r"indices is a mask; give numbers"):
+    with pytest.raises(TypeError, match=r"indices are bool .* of a mask np.flatnonzero"):
         recordings.subset([True] + 11 * [False])
     with pytest.raises(ValueError, match="differ in sensor or classes"):
         first + some_recordings(classes=("a", "b"))
@@ -286,7 +286,7 @@ def test_seed_decides_the_folds(simulated):
 
 @pytest.mark.parametrize("folds", [1, 13, 2.5, "4"])
 def test_impossible_folds_are_refused(simulated, folds):
-    with pytest.raises(ValueError, match=f"folds is {folds}; choose from 2 to 12"):
+    with pytest.raises(ValueError, match=f"folds is {folds!r}; choose from 2 to 12"):
         stratified_folds(simulated.train, folds)
     with pytest.raises(ValueError, match=r"groups has shape \(2,\); expected \(48,\)"):
         stratified_folds(simulated.train, 4, groups=[1, 2])
@@ -297,3 +297,53 @@ def test_impossible_folds_are_refused(simulated, folds):
 def test_loader_yields_tensors_of_the_sensors_size():
     frames, targets = next(iter(make_loader(some_recordings(), batch_size=12)))
     assert frames.shape[1:] == (12, 2, 48, 64) and isinstance(targets, torch.Tensor)
+
+
+@pytest.mark.parametrize(
+    ("indices", "error", "message"),
+    [
+        ([12], ValueError, "indices hold 12, but there are 12 recordings"),
+        ([0, -13], ValueError, "indices hold -13"),
+        ([1.5], TypeError, "indices are float64"),
+        ("01", TypeError, "indices are <U1"),
+        ([[0], [1]], TypeError, r"indices are int64 of shape \(2, 1\)"),
+    ],
+)
+def test_indices_that_name_no_recording_are_refused(indices, error, message):
+    with pytest.raises(error, match=message):
+        some_recordings().subset(indices)
+
+
+def test_subset_may_be_empty_and_count_from_the_end():
+    assert len(some_recordings().subset([])) == 0
+    assert some_recordings().subset([-1]).targets == [2]
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 0.5, True, "0", None])
+def test_seed_that_is_no_whole_number_is_named(seed):
+    with pytest.raises(ValueError, match="seed is "):
+        stratified_folds(some_recordings(), 2, seed=seed)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_recording_without_a_group_is_named(missing):
+    groups = [*range(11), missing]
+    with pytest.raises(ValueError, match=r"groups\[11\] is (nan|None)"):
+        stratified_folds(some_recordings(), 2, groups)
+
+
+@pytest.mark.parametrize("field", "txy")
+def test_truth_values_are_no_times_and_no_places(field):
+    events = some_events()
+    events[field] = 0
+    odd = events.astype([(name, bool if name == field else int) for name in "txyp"])
+    with pytest.raises(TypeError, match=f"without numeric field {field}"):
+        check_events(odd, SENSOR)
+
+
+@pytest.mark.parametrize("use", [first_of_each_class, recording_statistics, stratified_folds])
+def test_what_is_no_recordings_is_named(use):
+    with pytest.raises(TypeError, match=r"(recordings|data) is of type list; give Recordings"):
+        use([some_events()])
+    with pytest.raises(TypeError, match="other is of type list"):
+        some_recordings().__add__([some_events()])

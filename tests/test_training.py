@@ -356,7 +356,8 @@ def state_of_a_run():
         ("weights", {}, "Missing key"),
         ("weights", Classifier(SNN(8, 6)).state_dict(), "size mismatch for snn.lif0.input_weights"),
         ("ema", None, "NoneType"),
-        ("n_averaged", "two", "str"),
+        ("n_averaged", "two", "n_averaged is 'two'"),
+        ("n_averaged", -1, "n_averaged is -1"),
         ("history", np.float64(3), "IndexError"),
         ("optimizer", {}, "param_groups"),
         ("optimizer", None, "NoneType"),
@@ -609,3 +610,9 @@ def test_recording_that_is_too_long_for_its_steps_is_refused():
     for network in (SNN, FastSNN):
         with pytest.raises(ValueError, match=r"6000000000 time steps of 1000 µs.*are its times in"):
             predict(Classifier(network(hidden_size=5)), events)
+
+
+def test_dense_frames_of_a_prediction_are_limited():
+    events = np.array([(0, 1, 1, 1), (10 * 60 * 10**6, 1, 1, 1)], dtype=EVENT_DTYPE)
+    with pytest.raises(ValueError, match=r"600000 time steps .* more than 438261; .* or FastSNN"):
+        predict(Classifier(SNN(hidden_size=5)), events)

@@ -164,7 +164,6 @@
   };
 
   async function makeInteractive(holder) {
-    const content = JSON.parse(holder.querySelector("script").textContent);
     const controls = element("div", { className: "interactive-controls" });
     const drawing = element("div", { className: "interactive-drawing" });
     drawing.setAttribute("role", "img");
@@ -172,12 +171,14 @@
     holder.append(drawing, controls);
     let drawn = false;
     try {
+      const content = JSON.parse(holder.querySelector("script").textContent);
       await load(`interactive/${holder.dataset.kind}.js`);
       drawn = await kinds[holder.dataset.kind](content, controls, drawing);
-    } catch (error) {
-      console.warn(error); // for whoever looks why; the reader has the image
+    } catch {
+      // Cut or foreign data, or no library: the reader has the image.
     }
-    if (drawn) return holder.classList.add("is-interactive");
+    holder.classList.add(drawn ? "is-interactive" : "is-image");
+    if (drawn) return;
     controls.replaceChildren();
     drawing.remove();
   }

@@ -11,6 +11,7 @@ import torch
 from matplotlib.colors import Colormap
 from PIL import Image
 
+from ..checks import check_time_window
 from .colours import ACCENT, EVENTS_MAP, GREY, vote_map
 from .recordings import on_minus_off, polarities
 
@@ -53,7 +54,18 @@ PLAYER = """
 <script>
 for (const player of document.querySelectorAll(".animation:not([data-ready])")) {{
   player.dataset.ready = "";
-  const {{ frames, step }} = JSON.parse(player.querySelector("script").textContent);
+  let content = null;
+  try {{
+    content = JSON.parse(player.querySelector("script").textContent);
+  }} catch {{
+    // It was cut.
+  }}
+  const {{ frames, step }} = content ?? {{}};
+  const drawn = Array.isArray(frames) && frames.every((png) => `${{png}}`.startsWith("iVBOR"));
+  if (!drawn || frames.length !== {last} + 1 || !(step > 0 && step < 1e9)) {{
+    player.querySelector(".animation-controls").remove(); // the reader has the image
+    continue;
+  }}
   const [button, slider, image, time, icon] =
     ["button", "input", "img", "output", "path"].map((name) => player.querySelector(name));
   let timer = null;
@@ -113,6 +125,7 @@ def animate_frames(frames: torch.Tensor, time_window: float, title: str) -> Anim
         time_window: Width of a time bin in µs.
         title: Title of the animation.
     """
+    check_time_window(time_window)
     kinds = polarities(frames.shape[1])
     legend = [f'<b style="color:{ink}">■</b> {name}' for name, ink, _ in reversed(kinds.values())]
     look, colours = "colour shows where events were", vote_map()

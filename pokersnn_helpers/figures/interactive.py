@@ -107,6 +107,7 @@ class InteractiveFigure:
 
     def _repr_html_(self) -> str:
         content = json.dumps(self.content, separators=(",", ":"))
+        content = content.replace("<", "\\u003c")  # a name may hold "</script>"
         return (
             f'<div class="interactive-figure" data-kind="{self.kind}">'
             f'<img alt="{html.escape(self.alt)}" style="max-width:100%" '

@@ -4,7 +4,6 @@ A network that reads frames one after the other has an answer at each of them, a
 leads. ``EARLY`` trains for early answers, and ``predict_over_time`` asks for all of them.
 """
 
-import math
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -15,10 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..checks import check_numbers, check_range, check_seed
 from ..distributed import one_cpu_thread
 from ..frames import augment, make_loader
-from ..recordings import Recordings
-from ..snn import Classifier, check_classifier, decode, leading
+from ..recordings import Recordings, check_recordings
+from ..snn import Classifier, check_classifier, decode, frame_network, leading
 from ..training import fit
 from .losses import (
     events_per_step,
@@ -146,6 +146,7 @@ class PredictionsOverTime:
         Returns:
             Whether the answer is correct then, and after how many time steps, both (recordings,).
         """
+        check_range(0, 2, threshold=threshold)  # one above 1 is never reached
         reached = [
             (each.max(axis=1) >= threshold) & (answers >= 0)
             for each, answers in zip(self.probabilities, self.answers, strict=True)
@@ -170,8 +171,8 @@ def predict_over_time(classifier: Classifier, recordings: Recordings) -> Predict
         >>> predict_over_time(classifier, data.test).decision_time_ms.shape
         (20,)
     """
-    check_classifier(classifier)
-    network: Any = classifier.cpu().eval().snn
+    network = frame_network(classifier)
+    classifier.cpu().eval()
     log_probabilities, events = [], []
     for frames, _ in make_loader(recordings, 1, network.time_window, sparse=network.takes_sparse):
         with torch.no_grad():
@@ -190,7 +191,7 @@ def concatenate(parts: Sequence[PredictionsOverTime]) -> PredictionsOverTime:
     """
     widths = {part.time_window for part in parts}
     if len(widths) != 1:
-        raise ValueError(f"the time steps are {sorted(widths)} µs wide; join those of one width")
+        raise ValueError(f"parts have time steps of {sorted(widths)} µs; join some of one width")
     return PredictionsOverTime(
         [each for part in parts for each in part.log_probabilities],
         [each for part in parts for each in part.events],
@@ -242,14 +243,12 @@ def train_sparse(
         ValueError: The penalty is negative or no finite number, the share isn't from 0 to 1, or
             there are too few epochs.
     """
-    for name, value, fits, advice in (
-        ("penalty", penalty, 0 <= penalty < math.inf, "a finite number of at least 0"),
-        ("sparsity", sparsity, 0 <= sparsity < 1, "a share from 0 to below 1"),
-        ("epochs", epochs, epochs >= 3, "at least 3"),
-    ):
-        if not fits:
-            raise ValueError(f"{name} is {value}; choose {advice}")
-    torch.manual_seed(seed)
+    check_recordings(recordings)
+    check_range(0, 1e9, penalty=penalty)
+    check_range(0, 0.9999, sparsity=sparsity)
+    check_numbers(Integral, epochs=epochs)
+    check_range(3, 1e9, epochs=epochs)
+    torch.manual_seed(check_seed(seed))
     about: dict[str, Any] = {"classes": recordings.classes, "sensor_size": recordings.sensor_size}
     network = BinarySNN(recordings.sensor_size, len(recordings.classes), **neurons)
     loader = make_loader(recordings, sparse=True, shuffle=True)
@@ -269,6 +268,7 @@ def train_sparse(
 
 def prune(weights: torch.Tensor, share: float) -> None:
     """Set the weights closest to 0 to 0, where gradients leave them from now on."""
+    check_range(0, 1, share=share)
     sizes = weights.detach().abs()
     pruned = round(share * sizes.numel())
     kept = sizes > (sizes.flatten().kthvalue(pruned).values if pruned else -1)
@@ -280,20 +280,24 @@ def prune(weights: torch.Tensor, share: float) -> None:
 def quantized(classifier: Classifier, bits: int = 8) -> Classifier:
     """Return a copy whose weights are whole multiples of a step, one step per neuron.
 
-    The largest weight of a neuron is ``2 ** (bits - 1) - 1`` steps.
+    The largest weight of a neuron is ``2 ** (bits - 1) - 1`` steps. Biases stay what they are.
 
     Args:
         classifier: What ``train_sparse`` returns.
-        bits: Per weight, from 2 on.
+        bits: Per weight, from 2 to 32: one is for the sign.
 
     Raises:
-        ValueError: There are fewer than two bits.
+        ValueError: There are fewer bits, or more.
     """
-    if not isinstance(bits, Integral) or bits < 2:
-        raise ValueError(f"bits is {bits}; choose a whole number from 2 on: one is for the sign")
+    check_classifier(classifier)
+    check_numbers(Integral, bits=bits)
+    check_range(2, 32, bits=bits)
     copy = deepcopy(classifier)
     for weights in copy.parameters():
-        step = weights.data.abs().amax(dim=1, keepdim=True) / (2 ** (bits - 1) - 1)
+        if weights.ndim < 2:
+            continue
+        axes = tuple(range(1, weights.ndim))
+        step = weights.data.abs().amax(axes, keepdim=True) / (2 ** (bits - 1) - 1)
         step[step == 0] = 1  # of a neuron without weights
         weights.data = (weights.data / step).round() * step
     return copy

@@ -6,6 +6,8 @@ counts. So the loss of a recording doesn't depend on the others of its batch.
 
 import torch
 
+from ..checks import check_range, check_targets
+
 
 def log_probabilities_over_time(voltages: torch.Tensor) -> torch.Tensor:
     """Return what ``decode`` would say if recordings ended at each time step, (T, B, classes)."""
@@ -50,9 +52,11 @@ def firing_rate_regularised(
         frames: As above.
         penalty: What a rate of one spike per neuron and time step costs.
     """
+    check_range(0, 1e9, penalty=penalty)
     steps = own_steps(events_per_step(frames))
+    loss = _weighted_nll(voltages[..., :-1], targets, steps)
     rate = (steps * voltages[..., -1]).sum(dim=0) / steps.sum(dim=0)
-    return nll_over_time(voltages[..., :-1], targets, frames) + penalty * rate
+    return loss + penalty * rate
 
 
 def events_per_step(frames: torch.Tensor) -> torch.Tensor:
@@ -64,13 +68,19 @@ def events_per_step(frames: torch.Tensor) -> torch.Tensor:
 def own_steps(events: torch.Tensor) -> torch.Tensor:
     """Return 1 for each step up to a recording's last event and else 0, (T, B); never none."""
     active = events > 0
-    active[0] = True
+    active[:1] = True
     return active.flip(0).cummax(dim=0).values.flip(0).to(events.dtype)
 
 
 def _weighted_nll(
     voltages: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor
 ) -> torch.Tensor:
+    if voltages.ndim != 3 or voltages.shape[:2] != weights.shape or len(voltages) == 0:
+        raise ValueError(
+            f"voltages have shape {tuple(voltages.shape)}; for frames of {tuple(weights.shape)} "
+            "time steps and recordings they need (time, batch, classes), with a time step"
+        )
+    check_targets(targets, voltages[0])
     steps = len(voltages)
     log_probabilities = log_probabilities_over_time(voltages)
     losses = -log_probabilities.gather(2, targets.expand(steps, -1)[..., None])[..., 0]

@@ -5,6 +5,7 @@ values (T, B, classes) out. ``Model`` says with which arguments they are made.
 """
 
 import math
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
+from ..checks import check_numbers, check_sensor_size
 from ..fast import FastSNN
 from ..fast.cuda import flat
 from ..frames import to_frames
@@ -40,7 +42,10 @@ class Model(FrameNetwork):
         **options: Any,
     ):
         super().__init__()
-        self.sensor_size, self.input_size, self.dt = sensor_size, math.prod(sensor_size), dt
+        check_numbers(Integral, output_size=output_size)
+        check_numbers(Real, dt=dt)
+        self.sensor_size, self.dt = check_sensor_size(sensor_size), dt
+        self.input_size = math.prod(self.sensor_size)
         self.build(self.input_size, output_size, **options)
 
     def build(self, inputs: int, outputs: int) -> None:
@@ -231,5 +236,6 @@ def on_profile(recordings: Recordings, parts: int = 10) -> np.ndarray:
 
 def _part(events: np.ndarray, parts: int) -> np.ndarray:
     """Return the part of the recording that each event falls in, from 0."""
+    check_numbers(Integral, parts=parts)
     time = events["t"] - events["t"][0]
     return np.minimum((time + 0.5) * parts // (time[-1] + 1), parts - 1).astype(int)

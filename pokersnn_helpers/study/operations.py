@@ -29,6 +29,7 @@ from torch.nn.functional import conv2d
 from torch.nn.grad import conv2d_input
 from torch.utils._pytree import tree_map
 
+from ..checks import as_array
 from ..fast import FastSNN
 
 LAYERS = (nn.Linear, nn.Conv2d, nn.GRU, LIFRecurrentCell)
@@ -104,9 +105,11 @@ def count_operations(
     """
     _check_layers(network)
     calls, batch, nonzero = _run(network, frames), frames.shape[1], functools.cache(_nonzero)
-    if steps is not None and np.shape(steps) != (batch,):
-        raise ValueError(f"steps has shape {np.shape(steps)}; expected ({batch},), one a recording")
-    if steps is None:
+    if steps is not None:
+        given = as_array("steps", steps)
+        if given.shape != (batch,) or given.dtype.kind not in "iuf" or not (given >= 0).all():
+            raise ValueError(f"steps is {given}; give {batch} numbers from 0, one a recording")
+    else:
         row, _, _ = nonzero(frames, math.prod(frames.shape[2:]))
         active = np.bincount(row, minlength=len(frames) * batch).reshape(-1, batch) > 0
         steps = (active * np.arange(1, len(frames) + 1)[:, None]).max(axis=0)

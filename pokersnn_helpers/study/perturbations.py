@@ -5,17 +5,18 @@ depends on ``seed`` only. Names are those of Tonic's transforms, where it has su
 """
 
 from collections.abc import Callable
-from numbers import Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from ..checks import check_time_window
-from ..recordings import Recordings
+from ..checks import check_range, check_seed, check_time_window
+from ..recordings import Recordings, check_recordings
 
 
 def _apply(change: Callable[[np.ndarray], np.ndarray], recordings: Recordings) -> Recordings:
     """Apply a change to the events of each recording, and sort them by time again."""
+    check_recordings(recordings)
     changed = [change(events) for events in recordings.events]
     ordered = [events[np.argsort(events["t"], kind="stable")] for events in changed]
     return Recordings(ordered, recordings.targets, recordings.classes, recordings.sensor_size)
@@ -29,17 +30,12 @@ def _with(events: np.ndarray, **fields: Any) -> np.ndarray:
     return events
 
 
-def _check_share(share: float, most: float) -> None:
-    if not isinstance(share, Real) or not 0 <= share <= most:
-        raise ValueError(f"share is {share!r}; choose a number from 0 to {most}")
-
-
 def shuffled_time(recordings: Recordings, seed: int = 0) -> Recordings:
     """Permute the times within each recording; an event keeps its pixel and its polarity.
 
     The sum over time stays what it is, and so does the number of events in each time bin.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed(seed))
     return _apply(lambda events: _with(events, t=rng.permutation(events["t"])), recordings)
 
 
@@ -59,7 +55,8 @@ def reversed_time(recordings: Recordings) -> Recordings:
 
 def forwards_and_backwards(recordings: Recordings) -> Recordings:
     """Return all recordings, and then the time reversal of each, as two classes."""
-    events = recordings.events + reversed_time(recordings).events
+    backwards = reversed_time(recordings)
+    events = recordings.events + backwards.events
     targets = [0] * len(recordings) + [1] * len(recordings)
     return Recordings(events, targets, ("forwards", "backwards"), recordings.sensor_size)
 
@@ -71,7 +68,8 @@ def merge_polarities(recordings: Recordings) -> Recordings:
 
 def one_polarity(recordings: Recordings, polarity: int = 1) -> Recordings:
     """Keep the events of one polarity, 1 for ON or 0 for OFF; of a recording without, the first."""
-    if polarity not in range(recordings.sensor_size[2]):
+    check_recordings(recordings)
+    if not isinstance(polarity, Integral) or polarity not in range(recordings.sensor_size[2]):
         raise ValueError(f"polarity is {polarity!r}, but the sensor is {recordings.sensor_size}")
     return _apply(lambda events: _some(events, events["p"] == polarity), recordings)
 
@@ -90,8 +88,8 @@ def one_frame(recordings: Recordings, time_window: float = 1000) -> Recordings:
 
 def uniform_noise(recordings: Recordings, share: float, seed: int = 0) -> Recordings:
     """Add events at random times, pixels and polarities, a share of those that there are."""
-    _check_share(share, most=100)
-    rng = np.random.default_rng(seed)
+    check_range(0, 100, share=share)
+    rng = np.random.default_rng(check_seed(seed))
 
     def add(events: np.ndarray) -> np.ndarray:
         noise = np.empty(round(share * len(events)), dtype=events.dtype)
@@ -105,16 +103,15 @@ def uniform_noise(recordings: Recordings, share: float, seed: int = 0) -> Record
 
 def drop_events(recordings: Recordings, share: float, seed: int = 0) -> Recordings:
     """Drop each event with a probability of ``share``; a recording keeps at least the first."""
-    _check_share(share, most=1)
-    rng = np.random.default_rng(seed)
+    check_range(0, 1, share=share)
+    rng = np.random.default_rng(check_seed(seed))
     return _apply(lambda events: _some(events, rng.random(len(events)) >= share), recordings)
 
 
 def time_jitter(recordings: Recordings, deviation: float, seed: int = 0) -> Recordings:
     """Move each event in time by a normal random number of this standard deviation in µs."""
-    if not isinstance(deviation, Real) or not 0 <= deviation < 2**53:
-        raise ValueError(f"deviation is {deviation!r} µs; choose a finite number of at least 0")
-    rng = np.random.default_rng(seed)
+    check_range(0, 2**40, deviation=deviation)  # µs: some days
+    rng = np.random.default_rng(check_seed(seed))
 
     def jitter(events: np.ndarray) -> np.ndarray:
         moved = np.rint(rng.normal(0, deviation, len(events))).astype(events["t"].dtype)
@@ -125,7 +122,10 @@ def time_jitter(recordings: Recordings, deviation: float, seed: int = 0) -> Reco
 
 def shifted(recordings: Recordings, pixels: int, seed: int = 0) -> Recordings:
     """Shift each recording left, right, up or down, as drawn; what leaves the sensor is lost."""
-    rng = np.random.default_rng(seed)
+    check_range(0, 2**20, pixels=pixels)
+    if not isinstance(pixels, Integral):
+        raise ValueError(f"pixels is {pixels!r}; choose a whole number")
+    rng = np.random.default_rng(check_seed(seed))
 
     def shift(events: np.ndarray) -> np.ndarray:
         step = rng.choice([-pixels, pixels])
@@ -141,6 +141,8 @@ def rotated(recordings: Recordings, degrees: float) -> Recordings:
     Events that leave the sensor are lost. By 180° a recording stands upside down; what moved down
     then moves up.
     """
+    check_recordings(recordings)
+    check_range(-360, 360, degrees=degrees)
     cosine, sine = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     x_centre, y_centre = (size / 2 - 0.5 for size in recordings.sensor_size[:2])
 

@@ -12,6 +12,7 @@ answer. ``MODELS`` has those that the book compares. To compare a network of you
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from ..checks import as_array, check_groups, check_numbers, check_range, check_seed
 from ..fast import FastSNN
 from ..frames import make_loader
 from ..recipe import train_classifier
@@ -288,7 +290,7 @@ def bootstrap_interval(
         >>> round(low, 3), high
         (0.868, 1.0)
     """
-    low, high = _interval(np.asarray(correct, dtype=float), groups, repeats, seed)
+    low, high = _interval(correct, groups, repeats, seed)
     return max(0.0, low), min(1.0, high)
 
 
@@ -307,17 +309,24 @@ def difference_interval(
 
 
 def _interval(
-    rates: np.ndarray, groups: Sequence[int], repeats: int = 2000, seed: int = 0
+    correct: np.ndarray, groups: Sequence[int], repeats: int = 2000, seed: int = 0
 ) -> tuple[float, float]:
-    if rates.ndim not in (1, 2) or rates.shape[-1] != len(groups) or len(groups) == 0:
-        raise ValueError(f"correct has shape {rates.shape}, for {len(groups)} groups of recordings")
-    rates = rates.reshape(-1, len(groups)).mean(axis=0)
-    _, numbers = np.unique(groups, return_inverse=True)
+    rates = as_array("correct", correct)
+    numeric = rates.dtype.kind in "biuf" and (np.abs(rates * 1.0) <= 1).all()
+    if rates.ndim not in (1, 2) or rates.size == 0 or not numeric:
+        raise ValueError(
+            f"correct has shape {rates.shape} and type {rates.dtype}; give truth values or shares, "
+            "of shape (recordings,) or (seeds, recordings)"
+        )
+    check_numbers(Integral, repeats=repeats)
+    check_range(1, 1e7, repeats=repeats)
+    rates = rates.reshape(-1, rates.shape[-1]).mean(axis=0)
+    numbers = check_groups(groups, len(rates))
     sums, sizes = np.bincount(numbers, rates), np.bincount(numbers)
     if len(set(rates)) == 1 and rates[0] in (0, 1):
         width = 1 - 0.025 ** (1 / len(sizes))
         return float(rates[0] - width), float(rates[0] + width)
-    drawn = np.random.default_rng(seed).integers(len(sizes), size=(repeats, len(sizes)))
+    drawn = np.random.default_rng(check_seed(seed)).integers(len(sizes), size=(repeats, len(sizes)))
     accuracies = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
     low, high = np.quantile(accuracies, [0.025, 0.975])
     return float(low), float(high)

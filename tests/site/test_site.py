@@ -120,6 +120,27 @@ def player(visit, **settings):
     return reader.page, held, *(held.locator(name) for name in ("img", "button", "input", "output"))
 
 
+@pytest.mark.parametrize("text", ["", '{"frames": [', "null", '{"frames": [1], "step": "x"}'])
+def test_player_whose_frames_were_cut_is_an_image(text, visit):
+    """Its script follows its JSON at once, so the page is changed on its way."""
+    reader = visit()
+    begins, ends = '<script type="application/json">{"frames"', "</script>"
+
+    def cut(route):
+        page = route.fetch()
+        before, begin, after = page.text().partition(begins)
+        begin = begin.removesuffix('{"frames"')
+        route.fulfill(response=page, body=before + begin + text + ends + after.partition(ends)[2])
+
+    name = next(name for name in PAGES if '<div class="animation"' in (HTML / name).read_text())
+    reader.page.route(f"**/{name}", cut)
+    reader.page.goto(reader.address + name)
+    held = reader.page.locator(".animation").first
+    assert held.locator("img").count() == 1
+    assert held.locator(".animation-controls").count() == 0 and "NaN" not in held.inner_text()
+    assert reader.problems == []
+
+
 def test_player_plays_and_pauses(visit):
     page, held, image, button, slider, _ = player(visit, reduced_motion="reduce")
     page.wait_for_timeout(300)
