@@ -226,7 +226,7 @@ def test_activation_sparsity_looks_at_each_activation_once(random_frames):
 
 @pytest.mark.parametrize("steps", [[3, 3], 3, [[3]]])
 def test_steps_are_one_number_per_recording(steps):
-    with pytest.raises(ValueError, match=r"steps has shape .*; expected \(1,\), one a recording"):
+    with pytest.raises((TypeError, ValueError), match=r"^steps is .*; give "):
         count_operations(small_network(0.3), small_frames(), steps)
 
 
