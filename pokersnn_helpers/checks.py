@@ -241,7 +241,7 @@ def check_repeatable(loader: Any) -> None:
         raise TypeError(f"a {found} yields its batches only once; give a DataLoader or a list")
 
 
-def check_recordings(loader: Any, classifier: Any) -> None:
+def check_loader(loader: Any, classifier: Any) -> None:
     """Refuse a loader whose recordings aren't what a classifier was made for.
 
     Its time bins are as wide as the network's time steps, and its recordings are of the

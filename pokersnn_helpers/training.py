@@ -18,10 +18,10 @@ from .checks import (
     check_batch,
     check_events,
     check_finite,
+    check_loader,
     check_numbers,
     check_optimizer,
     check_range,
-    check_recordings,
     check_repeatable,
     check_targets,
     check_training,
@@ -121,7 +121,7 @@ def _evaluate(
 ) -> tuple[Evaluation, float]:
     """Return with the evaluation the mean loss; default: the negative log-likelihood."""
     check_classifier(classifier)
-    check_recordings(loader, classifier)
+    check_loader(loader, classifier)
     classifier.to(device).eval()
     log_probabilities, targets, losses = [], [], []
     with torch.no_grad():
@@ -303,7 +303,7 @@ def fit(
         raise ValueError(f"ema_decay is {ema_decay!r}; choose a number from 0 to below 1")
     for loader in (train_loader, test_loader):
         check_repeatable(loader)
-        check_recordings(loader, classifier)
+        check_loader(loader, classifier)
     device = torch.device(device or default_device())
     network = wrap_ddp(classifier.to(device).snn)
     optimizer = optimizer or torch.optim.Adam(classifier.parameters(), learning_rate, fused=True)
