@@ -415,8 +415,8 @@ def test_picture_stands_in_on_paper_and_without_the_weights(figure, visit):
     assert picture.is_visible() and page.locator(".card-window").is_hidden()
     reader = visit()
     reader.page.route("**/card/data.js*", lambda route: route.abort())
-    with reader.page.expect_console_message(lambda message: message.type == "warning"):
-        reader.page.goto(reader.address + PAGE)
+    reader.page.goto(reader.address + PAGE)
+    reader.page.locator("[data-kind=card].is-image").wait_for()
     assert reader.page.locator("[data-kind=card] figure").is_visible()
     assert reader.page.locator(".card-window").count() == 0
 
