@@ -59,16 +59,21 @@ def build_network(
     dt_ratio = min(1, time_window / 1000)
     given = {**sizes, "dt": time_window / 1e6, "surrogate_slope": dt_ratio}
     kind: Any = network
+    args: tuple[Any, ...] = ()
     fixed: dict[str, Any] = {}
     if isinstance(network, functools.partial):
-        kind, fixed = network.func, network.keywords
+        kind, args, fixed = network.func, network.args, network.keywords
+    if isinstance(kind, type):  # Python 3.10 would take the signature of __new__
+        signature, args = inspect.signature(kind.__init__), (None, *args)  # type: ignore[misc]
+    else:
+        signature = inspect.signature(kind)
     own = isinstance(kind, type) and issubclass(kind, SNN)
-    takes = dict(inspect.signature(network).parameters)
+    takes = dict(signature.parameters)
     if own and any(each.kind is each.VAR_KEYWORD for each in takes.values()):
-        takes |= inspect.signature(SNN).parameters  # of a subclass that passes them on
+        takes |= inspect.signature(SNN.__init__).parameters  # of a subclass that passes them on
     chosen = {name: given[name] for name in given if name in takes and name not in fixed}
     try:
-        inspect.signature(network).bind(**chosen | arguments)
+        signature.bind(*args, **fixed | chosen | arguments)
     except TypeError as error:
         raise TypeError(
             f"network={network!r} can't be made with {', '.join(chosen | arguments)}: {error}; "
