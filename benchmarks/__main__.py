@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Sequence
 
+from . import store
 from .timing import finite, report, setting
 
 # Name: the module of its function measure_NAME (or just measure), and what it measures.
@@ -18,11 +19,15 @@ BENCHMARKS = {
     "hidden": ("scaling", "time of a training step by hidden neurons, alone and on busy cores"),
     "widths": ("scaling", "test accuracy of FastSNN by bin width"),
     "recipe": ("recipe", "test recordings classified correctly by seed; are runs repeatable?"),
-    "accuracy": ("accuracy", "every model of chapter 6 on all 131 recordings, and what it needs"),
+    "accuracy": ("accuracy", "every model of chapter 6 on all 131 recordings, by grouped folds"),
+    "changes": ("accuracy", "networks of chapter 6 on changed recordings, trained on them or not"),
+    "direction": ("accuracy", "forwards or backwards? models that tell a recording's direction"),
     "trials": ("accuracy", "settings tried for the models that chapter 6 adds, on the 48"),
     "nested": ("accuracy", "the best SNN of chapter 6, its setting chosen by inner folds"),
     "operations": ("operations", "operations and energy of an answer by model and bin width"),
-    "latency": ("latency", "when each model knows, and what a penalty on the rate changes"),
+    "latency": ("latency", "when networks know the suit of all 131 recordings, by grouped folds"),
+    "split": ("latency", "when networks know the suit of Tonic's 20, trained on its 48"),
+    "sparse": ("latency", "spikes, additions and accuracy by penalty on the rate and by pruning"),
     "lines": ("lines", "what each line added to the plain loop is worth, on held-out folds"),
     "loading": ("loading", "load_pokerdvs in a new process, from archives and then once more"),
     "simulation": ("simulation", "how close simulated recordings are; does training carry over?"),
@@ -46,34 +51,48 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--json", action="store_true", help="print JSON, one line per name and summary"
     )
+    parser.add_argument("--write", action="store_true", help="keep the result for the book's pages")
+    parser.add_argument(
+        "--compare", action="store_true", help="fail if a kept mean is outside the new interval"
+    )
     parser.add_argument("--repeats", type=positive, help="timed runs, of which the median counts")
     parser.add_argument("--seeds", type=positive, help="networks to train, with seeds 0, 1, ...")
     parser.add_argument("--network", choices=("snn", "fast"), help="what recipe trains (snn)")
     options = vars(parser.parse_args(arguments))
     names, as_json = options.pop("names", []), options.pop("json", False)
+    keep, compare = options.pop("write", False), options.pop("compare", False)
+    if keep:
+        store.clean_commit()
     chosen = {}
     for name in names:
         if name not in BENCHMARKS:
             parser.error(f"there is no benchmark {name}; choose from {', '.join(BENCHMARKS)}")
         module = importlib.import_module(f".{BENCHMARKS[name][0]}", __package__)
         measure = getattr(module, f"measure_{name}", None) or module.measure
-        chosen[name] = measure, getattr(module, "report", report)
+        chosen[name] = measure
         if other := options.keys() - inspect.signature(measure).parameters.keys():
             parser.error(f"{name} takes no --{min(other)}")
     if not names:
         print("\n".join(f"{name:12}{about}" for name, (_, about) in BENCHMARKS.items()))
     elif not as_json:
         print(report(setting()))
-    for name, (measure, readable) in chosen.items():
+    failed = []
+    for name, measure in chosen.items():
         result = measure(**options)
+        if keep:
+            store.write(name, [f"--{key} {value}" for key, value in options.items()], result)
+        if compare:
+            failed += store.outside(name, result)
         if not as_json:
-            print(f"\n{name}: {BENCHMARKS[name][1]}\n{readable(result)}", flush=True)
+            print(f"\n{name}: {BENCHMARKS[name][1]}\n{report(result)}", flush=True)
             continue
         result = finite(result)
         document = {"name": name, "setting": setting(), "result": result}
         for line in (document, result.get("summary")):
             if line is not None:
                 print(json.dumps(line, allow_nan=False), flush=True)
+    if failed:
+        raise SystemExit("kept means outside the new interval:\n" + "\n".join(failed))
 
 
 if __name__ == "__main__":

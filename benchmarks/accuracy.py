@@ -1,10 +1,12 @@
-"""How accurate every model of chapter 6 is on all 131 recordings, and what it needs for that."""
+"""How accurate every model of chapter 6 is on all 131 recordings, and what it uses of them."""
 
 import functools
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
@@ -24,21 +26,27 @@ from pokersnn_helpers.study.models import (
     summed_image,
 )
 from pokersnn_helpers.study.perturbations import (
+    drop_events,
     forwards_and_backwards,
     merge_polarities,
     one_frame,
     one_polarity,
     reversed_time,
+    rotated,
+    shifted,
     shuffled_time,
+    time_jitter,
+    uniform_noise,
 )
 from pokersnn_helpers.study.protocol import (
     MODELS,
-    CrossValidated,
     NetworkEstimator,
     Perturbation,
     PerturbedEstimator,
     accuracy_table,
+    bootstrap_interval,
     cross_validate,
+    difference_interval,
     logistic_regression,
     nearest_neighbour,
 )
@@ -66,7 +74,21 @@ class ConvolutionalSNN(Model):
         return self.snn(maps.unflatten(0, dense.shape[:2]))
 
 
-NETWORKS = ("CNN", "GRU", "SNN, book's recipe")
+SNN, HYBRID = "SNN, book's recipe", "SNN behind a layer"
+NETWORKS = ("CNN", "GRU", SNN, HYBRID)
+COMPARED = (
+    (SNN, "logistic regression"),
+    (SNN, "CNN"),
+    (SNN, "SNN, plain loop"),
+    (SNN, "SNN, no recurrence"),
+    ("GRU", SNN),
+    ("GRU", "logistic regression"),
+    (HYBRID, SNN),
+    (HYBRID, "GRU"),
+    (HYBRID, "CNN"),
+    (HYBRID, "MLP on each frame"),
+    ("MLP on each frame", "MLP"),
+)
 ALL_MODELS = MODELS | {"SNN, convolution": NetworkEstimator(ConvolutionalSNN)}
 CHANGES: dict[str, Perturbation] = {
     "time shuffled": shuffled_time,
@@ -81,7 +103,18 @@ DIRECTION = {
     "events by tenth of the recording": logistic_regression(rate_profile),
     "ON share by tenth": logistic_regression(on_profile),
     "GRU": MODELS["GRU"],
-    "SNN, book's recipe": MODELS["SNN, book's recipe"],
+    SNN: MODELS[SNN],
+}
+DISTURBED = ("CNN", SNN, HYBRID)
+DISTURBANCES: dict[str, tuple[Callable[..., Recordings], Sequence[float]]] = {
+    "noise (% of events)": (
+        lambda some, amount: uniform_noise(some, amount / 100),
+        (0, 50, 100, 200),
+    ),
+    "dropped events (%)": (lambda some, amount: drop_events(some, amount / 100), (0, 50, 75, 90)),
+    "time jitter (ms)": (lambda some, amount: time_jitter(some, 1000 * amount), (0, 2, 5, 10)),
+    "shift (pixels)": (shifted, (0, 1, 2, 3, 4, 5)),
+    "rotation (degrees)": (rotated, (0, 15, 30, 45, 90, 135, 180)),
 }
 
 
@@ -105,37 +138,126 @@ def measure_accuracy(
 ) -> dict[str, Any]:
     """Classify all recordings, each by models that have seen no other of its card pass.
 
-    The last rows are tests of what is used: models tested, and models trained and tested, on
-    recordings after a change; and models that tell recordings from their time reversals.
-
     Args:
         seeds: 0 to ``seeds - 1``; each draws other folds and other weights.
         processes: How many train at the same time.
         models: By name.
+
+    Returns:
+        A row per model (``accuracy_table``), with the means over the pips that stand upright and
+        those that stand upside down; and in points what models differ by, with an interval.
+    """
+    everything = all_recordings()
+    recordings, groups = everything.recordings, everything.table["pass"].tolist()
+    trained = cross_validate(models, recordings, groups, seeds=range(seeds), processes=processes)
+    answers = {name: model.correct(recordings) for name, model in trained.items()}
+    table = accuracy_table(trained, recordings, groups)
+    turned = everything.table["upside down"].to_numpy()
+    table["upright"] = [answers[name][:, ~turned].mean() for name in table.index]
+    table["upside down"] = [answers[name][:, turned].mean() for name in table.index]
+    differences = [
+        {"first": first, "second": second, **points(answers[first], answers[second], groups)}
+        for first, second in COMPARED
+        if first in models and second in models
+    ]
+    return about(seeds, table) | {"differences": differences}
+
+
+def about(seeds: int, table: pd.DataFrame) -> dict[str, Any]:
+    """Return a result of grouped folds: a row per model."""
+    rows = table.rename_axis("model").reset_index().to_dict("records")
+    return {"recordings": len(all_recordings()), "folds": 3, "seeds": seeds, "rows": rows}
+
+
+def points(first: np.ndarray, second: np.ndarray, groups: Sequence[int]) -> dict[str, float]:
+    """Return by how many percentage points the first model is better, with a 95 % interval."""
+    names = ("points", "interval low", "interval high")
+    values = difference_interval(first, second, groups)
+    return {name: 100 * value for name, value in zip(names, values, strict=True)}
+
+
+def measure_changes(
+    seeds: int = 10,
+    *,
+    processes: int = 2,
+    models: Mapping[str, Any] = MODELS,
+    changes: Mapping[str, Perturbation] = CHANGES,
+) -> dict[str, Any]:
+    """Classify changed recordings, by networks that were trained on real ones and on changed ones.
+
+    Args:
+        seeds: As for ``accuracy``.
+        processes: How many train at the same time.
+        models: By name; those of ``NETWORKS`` are used, and ``DISTURBED`` of them are disturbed.
+        changes: By name.
+
+    Returns:
+        Rows by model, change and whether it was trained on such recordings, too, with what that
+        changes in points; and disturbances of the recordings that are tested on, by amount.
     """
     everything = all_recordings()
     recordings, groups = everything.recordings, everything.table["pass"].tolist()
     validate = partial(cross_validate, seeds=range(seeds), processes=processes)
-    rows: list[dict[str, Any]] = []
-
-    def add(
-        trained: dict[str, CrossValidated], test: Recordings, numbers: list[int], about: str
-    ) -> None:
-        table = accuracy_table(trained, test, numbers)
-        table.insert(0, "model", table.index + about)
-        rows.extend(table.to_dict("records"))
-
-    trained = validate(models, recordings, groups)
-    add(trained, recordings, groups, "")
-    for about, change in CHANGES.items():
-        networks = {name: trained[name] for name in NETWORKS if name in trained}
-        add(networks, change(recordings), groups, f"; tested with {about}")
-        changed = {name: PerturbedEstimator(models[name], change) for name in networks}
+    networks = {name: models[name] for name in NETWORKS}
+    trained = validate(networks, recordings, groups)
+    usual = {name: model.correct(recordings) for name, model in trained.items()}
+    rows = [row(name, "none", "as recorded", usual[name], groups) for name in networks]
+    for change_name, change in changes.items():
+        changed = {name: PerturbedEstimator(each, change) for name, each in networks.items()}
         anew = validate(changed, recordings, groups)
-        add(anew, recordings, groups, f"; trained and tested with {about}")
-    both, twice = forwards_and_backwards(recordings), groups + groups
-    add(validate(DIRECTION, both, twice), both, twice, "; forwards or backwards?")
-    return {"recordings": len(recordings), "folds": 3, "seeds": seeds, "rows": rows}
+        for name in networks:
+            tests = {
+                "tested": trained[name].correct(change(recordings)),
+                "trained and tested": anew[name].correct(recordings),
+            }
+            for how, correct in tests.items():
+                difference = points(correct, usual[name], groups)
+                changed_by = {f"change, {kind}": value for kind, value in difference.items()}
+                rows.append(row(name, change_name, how, correct, groups) | changed_by)
+    profile = {"events by tenth of the recording": DIRECTION["events by tenth of the recording"]}
+    for name, model in cross_validate(profile, recordings, groups, seeds=range(seeds)).items():
+        rows.append(row(name, "none", "as recorded", model.correct(recordings), groups))
+    disturbances = []
+    for title, (disturb, amounts) in DISTURBANCES.items():
+        for amount in amounts:
+            disturbed = disturb(recordings, amount) if amount else recordings
+            for name in DISTURBED:
+                correct = trained[name].correct(disturbed) if amount else usual[name]
+                disturbances.append(
+                    {"change": title, "amount": amount, "model": name, **mean(correct, groups)}
+                )
+    found = {"recordings": len(recordings), "folds": 3, "seeds": seeds, "rows": rows}
+    return found | {"disturbances": disturbances}
+
+
+def row(
+    name: str, change: str, how: str, correct: np.ndarray, groups: Sequence[int]
+) -> dict[str, Any]:
+    """Return a row of ``changes``."""
+    return {"model": name, "change": change, "how": how, **mean(correct, groups)}
+
+
+def mean(correct: np.ndarray, groups: Sequence[int]) -> dict[str, float]:
+    """Return the share that is correct, with a 95 % interval."""
+    low, high = bootstrap_interval(correct, groups)
+    return {"mean": float(correct.mean()), "interval low": low, "interval high": high}
+
+
+def measure_direction(
+    seeds: int = 10, *, processes: int = 2, models: Mapping[str, Any] = DIRECTION
+) -> dict[str, Any]:
+    """Tell each recording from its time reversal, by models without any other of its card pass.
+
+    Args:
+        seeds: As for ``accuracy``.
+        processes: How many train at the same time.
+        models: By name.
+    """
+    everything = all_recordings()
+    both = forwards_and_backwards(everything.recordings)
+    groups = 2 * everything.table["pass"].tolist()
+    trained = cross_validate(models, both, groups, seeds=range(seeds), processes=processes)
+    return about(seeds, accuracy_table(trained, both, groups))
 
 
 def layer_trials(network: type[Model]) -> dict[str, Any]:

@@ -1,14 +1,15 @@
-"""When the network knows, and what it takes to be sparse."""
+"""When a network knows the suit, and what it takes to spike rarely."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from joblib import Parallel, delayed
 
-from pokersnn_helpers import Split, make_loader
+from pokersnn_helpers import Recordings, Split, make_loader
 from pokersnn_helpers.recordings import fold_indices
 from pokersnn_helpers.study.latency import (
     EARLY,
@@ -16,6 +17,7 @@ from pokersnn_helpers.study.latency import (
     choose_exit_threshold,
     concatenate,
     predict_over_time,
+    quantized,
     train_sparse,
 )
 from pokersnn_helpers.study.losses import nll_over_events, nll_over_time
@@ -23,8 +25,7 @@ from pokersnn_helpers.study.models import GRU, MLP, HybridSNN
 from pokersnn_helpers.study.operations import count_operations
 from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator, cross_validate
 
-from . import timing
-from .accuracy import all_recordings, training_recordings
+from .accuracy import all_recordings, mean, training_recordings
 from .simulation import FITTED, WIDE, Mixture
 from .timing import recordings
 
@@ -51,31 +52,32 @@ TRAINED: dict[str, Any] = {
         (FITTED, WIDE), 8, NetworkEstimator(LARGER_NETWORK, **OVER_EVENTS | {"epochs": 20})
     ),
 }
-BY_FOLDS = ("SNN, book's recipe", LARGER)
+BY_FOLDS = {
+    name: TRAINED[name]
+    for name in (
+        "SNN, book's recipe",
+        "SNN, over time",
+        "MLP on the cumulative sum, over time",
+        "GRU, over time",
+        "SNN behind a layer, over time",
+    )
+}
+TIMES_MS = (1, 2, 3, 4, 6, 8, 10, 13, 16, 20)
+EVENTS = (1, 100, 200, 300, 400, 600, 800, 1000, 1500, 2000)
+THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1)
 # Penalties on the rate, and the share of input weights that is pruned.
-SPARSE = ((0, 0), (10, 0), (20, 0), (40, 0), (20, 0.8))
+SPARSE = ((0, 0), (3, 0), (10, 0), (20, 0), (40, 0), (0, 0.8), (20, 0.8))
 
 
-def measure_latency(
-    seeds: int = 10,
-    *,
-    processes: int = 2,
-    trained: dict[str, Any] = TRAINED,
-    by_folds: Sequence[str] = BY_FOLDS,
-    sparse: Sequence[tuple[float, float]] = SPARSE,
+def measure_split(
+    seeds: int = 10, *, processes: int = 2, trained: dict[str, Any] = TRAINED
 ) -> dict[str, Any]:
-    """Train on Tonic's 48 and ask about its 20 at every time step; then on all 131, by folds.
-
-    The last line printed, the summary, holds the last model and, of the sparse network, the
-    share of steps with a spike and its effective accumulates: for whole recordings, and up to an
-    answer. Penalty, pruning and threshold are chosen by held-out passes of the 48.
+    """Train on Tonic's 48 recordings and ask about its 20 at every time step.
 
     Args:
         seeds: 0 to ``seeds - 1``.
         processes: How many train at the same time.
         trained: Estimators of networks, by name.
-        by_folds: Which of them are asked about all 131, too.
-        sparse: Penalties and pruned shares of sparse networks.
     """
     data, run = recordings(), Parallel(processes)
 
@@ -86,27 +88,7 @@ def measure_latency(
     for name, estimator in trained.items():
         found = run(delayed(predictions)(estimator, seed) for seed in range(seeds))
         rows.append({"model": name, **averages(found)})
-    best = rows[-1]
-    chosen_models = {name: trained[name] for name in by_folds}
-    for name, found in all_by_folds(chosen_models, seeds, processes).items():
-        rows.append({"model": name, **averages(found), "recordings": "all 131, by folds"})
-    front = [
-        average_rows(run(delayed(sparse_row)(data, *each, seed) for seed in range(seeds)))
-        for each in sparse
-    ]
-    # Chosen by held-out passes of the 48: the fewest additions within a recording of the best.
-    enough = max(row["held_out_accuracy"] for row in front) - 1 / 48
-    good = [row for row in front if row["held_out_accuracy"] >= enough]
-    chosen = min(good, key=lambda row: row["effective_acs"])
-    kept = ("accuracy_over_events", "final_accuracy", "median_ms", "worst_ms")
-    summary = {name: best[name] for name in kept} | {
-        name: chosen[name]
-        for name in (
-            *("penalty", "pruned", "spike_share", "effective_acs", "effective_acs_stopped"),
-            *("sparse_accuracy", "stopped_accuracy"),
-        )
-    }
-    return {"seeds": seeds, "rows": rows, "sparse": front, "summary": summary}
+    return {"recordings": len(data.test), "seeds": seeds, "rows": rows}
 
 
 def averages(found: Sequence[PredictionsOverTime]) -> dict[str, Any]:
@@ -126,29 +108,105 @@ def averages(found: Sequence[PredictionsOverTime]) -> dict[str, Any]:
     }
 
 
-def all_by_folds(
-    models: dict[str, Any], seeds: int, processes: int
-) -> dict[str, list[PredictionsOverTime]]:
-    """Ask models about all 131, each trained without the card pass it is asked about."""
+def measure_latency(
+    seeds: int = 10,
+    *,
+    processes: int = 2,
+    models: Mapping[str, Any] = BY_FOLDS,
+) -> dict[str, Any]:
+    """Ask about all 131 at every time step, by networks that have seen no other of the card pass.
+
+    Args:
+        seeds: 0 to ``seeds - 1``; each draws other folds and other weights.
+        processes: How many train at the same time.
+        models: Estimators of networks, by name.
+
+    Returns:
+        A row per model; how many are correct at times and after numbers of events; and what
+        thresholds to stop at would give, in time and accuracy.
+    """
     everything = all_recordings()
-    groups = everything.table["pass"].tolist()
+    groups = everything.table["pass"].to_numpy()
     validated = cross_validate(
-        models, everything.recordings, groups, seeds=range(seeds), processes=processes
+        models, everything.recordings, groups.tolist(), seeds=range(seeds), processes=processes
     )
+    rows, curves, exits = [], [], []
+    for name in models:
+        runs = [asked(folds, everything.recordings) for folds in validated[name].runs]
+        found, orders = [run[0] for run in runs], [np.argsort(run[1]) for run in runs]
+        final = [
+            np.array([answers[-1] for answers in each.correct])[order]
+            for each, order in zip(found, orders, strict=True)
+        ]
+        numbers = {**mean(np.array(final), groups), **averages(found)}
+        for index, suit in enumerate(everything.recordings.classes):
+            times = [np.median(each.decision_time_ms[each.targets == index]) for each in found]
+            numbers[f"{suit}_ms"] = float(np.mean(times))
+        rows.append({"model": name, **numbers})
+        for axis, method, amounts in (
+            ("time (ms)", "correct_at_time", TIMES_MS),
+            ("events seen", "correct_after_events", EVENTS),
+        ):
+            correct = [
+                getattr(each, method)(np.array(amounts))[order]
+                for each, order in zip(found, orders, strict=True)
+            ]
+            for at, column in zip(amounts, np.array(correct).transpose(2, 0, 1), strict=True):
+                curves.append({"model": name, "axis": axis, "at": at, **mean(column, groups)})
+        for threshold in THRESHOLDS:
+            stopped = [each.early_exit(threshold) for each in found]
+            waited = np.concatenate([steps for _, steps in stopped]).mean()
+            exits.append(
+                {
+                    "model": name,
+                    "threshold": threshold,
+                    "ms": float(waited * found[0].time_window / 1000),
+                    "correct": float(np.mean([correct.mean() for correct, _ in stopped])),
+                }
+            )
+    number = len(everything.recordings)
+    found_all = {"recordings": number, "folds": 3, "seeds": seeds, "rows": rows}
+    return found_all | {"curves": curves, "exits": exits}
 
-    def ask(estimator: Any, held_out: np.ndarray) -> PredictionsOverTime:
-        return predict_over_time(estimator.classifier, everything.recordings.subset(held_out))
 
-    return {
-        name: [concatenate([ask(*each) for each in folds]) for folds in validated[name].runs]
-        for name in models
-    }
+def asked(
+    folds: Sequence[tuple[Any, np.ndarray]], recordings: Recordings
+) -> tuple[PredictionsOverTime, np.ndarray]:
+    """Ask each fold's network about the recordings held out; return their numbers as well."""
+    parts = [predict_over_time(each.classifier, recordings.subset(held)) for each, held in folds]
+    return concatenate(parts), np.concatenate([held_out for _, held_out in folds])
+
+
+def measure_sparse(
+    seeds: int = 10, *, processes: int = 2, sparse: Sequence[tuple[float, float]] = SPARSE
+) -> dict[str, Any]:
+    """Train networks to spike rarely on Tonic's 48, and count operations of its 20.
+
+    The summary has the setting that is chosen by held-out passes of the 48: the share of steps with
+    a spike and the effective accumulates, for whole recordings and up to an answer.
+
+    Args:
+        seeds: 0 to ``seeds - 1``.
+        processes: How many train at the same time.
+        sparse: Penalties and pruned shares.
+    """
+    data, run = recordings(), Parallel(processes)
+    rows = [
+        average_rows(run(delayed(sparse_row)(data, *each, seed) for seed in range(seeds)))
+        for each in sparse
+    ]
+    # Of those within a recording of the best on held-out passes, the one with fewest additions.
+    enough = max(row["held_out_accuracy"] for row in rows) - 1 / 48
+    good = [row for row in rows if row["held_out_accuracy"] >= enough]
+    chosen = min(good, key=lambda row: row["effective_acs"])
+    return {"recordings": len(data.test), "seeds": seeds, "rows": rows, "summary": chosen}
 
 
 def sparse_row(data: Split, penalty: float, share: float, seed: int) -> dict[str, Any]:
     """Train a sparse network, and count spikes and operations with and without stopping."""
     classifier = train_sparse(data.train, seed, penalty=penalty, sparsity=share)
     predictions = predict_over_time(classifier, data.test)
+    in_bits = {bits: predict_over_time(quantized(classifier, bits), data.test) for bits in (8, 4)}
     held_out = held_out_predictions(penalty, share, seed)
     correct, steps = predictions.early_exit(choose_exit_threshold(held_out))
     frames, _ = next(iter(make_loader(data.test, len(data.test), sparse=True)))
@@ -162,10 +220,20 @@ def sparse_row(data: Split, penalty: float, share: float, seed: int) -> dict[str
         "accuracy_over_events": predictions.accuracy_over_events,
         "sparse_accuracy": predictions.final_accuracy,
         "stopped_accuracy": float(correct.mean()),
+        **{f"accuracy_{bits}_bits": each.final_accuracy for bits, each in in_bits.items()},
+        "settled_ms": float(np.median(predictions.decision_time_ms)),
         "stopped_ms": float(np.median(steps)),
         "effective_acs": float(whole.effective_acs.mean()),
+        "input_acs": input_additions(classifier.snn, frames),
         "effective_acs_stopped": float(stopped.effective_acs.mean()),
     }
+
+
+def input_additions(network: Any, frames: torch.Tensor) -> float:
+    """Return how many of the additions per recording are for events rather than spikes."""
+    used = (network.snn.lif0.input_weights != 0).sum(dim=0).float()
+    active = (frames.to_dense().flatten(2) > 0).float().sum(dim=(0, 1))
+    return float(active @ used) / frames.shape[1]
 
 
 def held_out_predictions(penalty: float, share: float, seed: int) -> PredictionsOverTime:
@@ -182,9 +250,3 @@ def average_rows(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Average each number over the seeds, and add the lowest final accuracy."""
     means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
     return means | {"lowest_accuracy": min(row["sparse_accuracy"] for row in rows)}
-
-
-def report(result: dict[str, Any]) -> str:
-    """Return a result as text: a table of models, one of penalties, and the summary."""
-    tables = [{"rows": result["rows"]}, {"rows": result["sparse"]}, {"rows": [result["summary"]]}]
-    return "\n\n".join(timing.report(table).lstrip("\n") for table in tables)

@@ -34,8 +34,6 @@ from pokersnn_helpers.study.models import HybridSNN
 from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator, PerturbedEstimator
 
-from . import timing
-
 N_TRAIN = 400  # simulated recordings to compare and to train on
 C2ST_SEEDS = range(10)
 N_FILMED = 100  # simulated recordings to train on by each camera
@@ -233,11 +231,3 @@ def imperfections(real: Split, seeds: Sequence[int]) -> list[dict[str, Any]]:
             shares.append(evaluate(classifier, loader, "cpu").accuracy)
         rows.append({"camera": name, **by_seed(np.array(shares))})
     return rows
-
-
-def report(result: dict[str, Any]) -> str:
-    """Return a result as text: its numbers by name, and below them a table of each list."""
-    tables = {name: value for name, value in result.items() if isinstance(value, list)}
-    numbers = {name: value for name, value in result.items() if name not in tables}
-    parts = [timing.report({"rows": rows}).lstrip("\n") for rows in tables.values()]
-    return "\n\n".join([timing.report(numbers), *parts])

@@ -69,16 +69,16 @@ def setting() -> dict[str, Any]:
 
 
 def report(result: dict[str, Any]) -> str:
-    """Return a result as text: its numbers by name, and below them its rows, if any, as a table."""
-    lines = [
-        ", ".join(f"{name} {_text(value)}" for name, value in result.items() if name != "rows")
-    ]
-    if "rows" in result:
-        rows = [{name: _text(value) for name, value in row.items()} for row in result["rows"]]
-        lines.append(pd.DataFrame(rows).to_string(index=False))
-        if "MISSING" in lines[-1]:
-            lines.append("MISSING libraries: pip install 'pokersnn-helpers[bench]'")
-    return "\n".join(lines)
+    """Return a result as text: its numbers by name, and below them a table of each list."""
+    tables = {name: value for name, value in result.items() if isinstance(value, list)}
+    numbers = {name: value for name, value in result.items() if name not in tables}
+    parts = [", ".join(f"{name} {_text(value)}" for name, value in numbers.items())]
+    for rows in tables.values():
+        texts = [{name: _text(value) for name, value in row.items()} for row in rows]
+        parts.append(pd.DataFrame(texts).to_string(index=False))
+        if "MISSING" in parts[-1]:
+            parts.append("MISSING libraries: pip install 'pokersnn-helpers[bench]'")
+    return "\n\n".join(parts)
 
 
 def _text(value: object) -> str:

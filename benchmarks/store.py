@@ -1,0 +1,93 @@
+"""Keep what was measured for the book's pages, and measure it again."""
+
+import json
+import math
+import subprocess
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pokersnn_helpers.files import atomic_write
+from pokersnn_helpers.study.measured import FOLDER, read
+
+from .timing import finite, setting
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def write(name: str, options: list[str], result: dict[str, Any], folder: Path = FOLDER) -> Path:
+    """Write a result to the package, with all that it depends on.
+
+    Args:
+        name: Of the benchmark.
+        options: What stood behind the name on the command line.
+        result: What it returned.
+        folder: Where to.
+    """
+    document = {
+        "command": " ".join(["python -m benchmarks", name, *options]),
+        "commit": clean_commit(),
+        "date": date.today().isoformat(),
+        "setting": setting(),
+        "result": rounded(finite(result)),
+    }
+    path = folder / f"{name}.json"
+    with atomic_write(path) as file:
+        file.write((json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+    return path
+
+
+def clean_commit() -> str:
+    """Return the commit that is measured.
+
+    Raises:
+        RuntimeError: Something that is measured, or measures, isn't committed; or the recordings
+            are simulated.
+    """
+    if setting()["data"] != "real":
+        raise RuntimeError("the recordings are simulated; what pages show is measured on real ones")
+    code = ["pokersnn_helpers", "benchmarks", f":!{FOLDER.relative_to(ROOT)}"]
+    changed = git("status", "--porcelain", "--", *code)
+    if changed:
+        raise RuntimeError(f"commit first, so that the measurement names its code:\n{changed}")
+    return git("rev-parse", "--short=10", "HEAD")
+
+
+def git(*arguments: str) -> str:
+    """Return what a command of Git prints."""
+    command = ["git", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout[:-1]
+
+
+def rounded(value: Any, digits: int = 6) -> Any:
+    """Return a result whose numbers have so many significant digits."""
+    if isinstance(value, dict):
+        return {name: rounded(each, digits) for name, each in value.items()}
+    if isinstance(value, list):
+        return [rounded(each, digits) for each in value]
+    return float(f"{value:.{digits}g}") if isinstance(value, float) else value
+
+
+def outside(name: str, result: dict[str, Any]) -> list[str]:
+    """Return the stored means that lie outside the interval of a new result, in words.
+
+    Rows without an interval aren't compared.
+    """
+    stored, found = read(name)["result"], []
+    for table, rows in result.items():
+        if not isinstance(rows, list):
+            continue
+        old = {_key(row): row for row in stored[table]}
+        for row in rows:
+            before = old.get(_key(row), {}).get("mean", math.nan)
+            low, high = row.get("interval low", -math.inf), row.get("interval high", math.inf)
+            if "mean" in row and not low <= before <= high:
+                found.append(f"{table}, {_key(row)}: {before}, now {low:.4f} to {high:.4f}")
+    return found
+
+
+def _key(row: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what a row is about: its words and the amounts of a change."""
+    return tuple(
+        v for name, v in row.items() if isinstance(v, str) or name in ("amount", "at", "penalty")
+    )

@@ -1,0 +1,71 @@
+"""What takes too long for a page: measured by ``python -m benchmarks NAME --write``, read here.
+
+Each file ``NAME.json`` holds the result of one command, and what it depends on: seeds, recordings,
+versions, processor, date and commit. Nobody edits one by hand.
+"""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+FOLDER = Path(__file__).parent
+
+
+def names() -> list[str]:
+    """Return what has been measured."""
+    return sorted(path.stem for path in FOLDER.glob("*.json"))
+
+
+def read(name: str) -> dict[str, Any]:
+    """Return a whole file.
+
+    Raises:
+        ValueError: Nothing of this name has been measured.
+    """
+    if name not in names():
+        raise ValueError(f"{name!r} hasn't been measured; choose from {', '.join(names())}")
+    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def measured(name: str, table: str = "rows") -> pd.DataFrame:
+    """Return a table of a stored measurement.
+
+    Args:
+        name: Of the benchmark.
+        table: Which of its tables.
+
+    Returns:
+        A row per model or setting. ``source_of(name)`` says in words where it comes from.
+
+    Raises:
+        ValueError: There is no such measurement, or it has no such table.
+
+    Example:
+        >>> measured("accuracy").set_index("model").loc["most frequent suit", "mean"] < 0.4
+        True
+    """
+    result = read(name)["result"]
+    tables = [key for key, value in result.items() if isinstance(value, list)]
+    if table not in tables:
+        raise ValueError(f"{name!r} has no table {table!r}; choose from {', '.join(tables)}")
+    return pd.DataFrame(result[table])
+
+
+def source_of(name: str) -> str:
+    """Return a sentence that says by which command a measurement was made, when, and with what.
+
+    Example:
+        >>> source_of("accuracy").startswith("Measured on ")
+        True
+    """
+    document = read(name)
+    day = date.fromisoformat(document["date"])
+    seeds = document["result"].get("seeds")
+    drawn = f", seeds 0 to {seeds - 1}" if seeds else ""
+    return (
+        f"Measured on {day.day} {day:%B %Y} by `{document['command']}` with the "
+        f"{document['setting']['data']} recordings{drawn}."
+    )
