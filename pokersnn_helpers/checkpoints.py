@@ -109,6 +109,17 @@ def _compare(loaded: Classifier, classifier: Classifier, path: str | PathLike[st
                     f"{path} isn't written: {name}.{part} is {found}, but its arguments make "
                     f"{expected}; make the network with other arguments instead of changing it"
                 )
+    width, height, polarities = loaded.sensor_size
+    nothing_seen = torch.zeros(1, 1, polarities, height, width)
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            voltages = loaded.eval().snn(nothing_seen)
+    except Exception:  # a network may want other frames than these, such as more time steps
+        return
+    try:
+        classifier.read(voltages)
+    except ValueError as error:
+        raise ValueError(f"{path} isn't written: {error}") from error
 
 
 def load_checkpoint(

@@ -11,6 +11,7 @@ from pokersnn_helpers import (
     SNN,
     Classifier,
     FastSNN,
+    FrameNetwork,
     SpikingNetwork,
     decode,
     load_checkpoint,
@@ -423,3 +424,24 @@ def test_advice_to_load_whatever_a_file_holds_is_not_passed_on(tmp_path):
     with pytest.raises(ValueError, match=r"a\.pt is not a readable") as refused:
         load_checkpoint(tmp_path / "a.pt")
     assert not any(word in str(refused.value) for word in ("weights_only", "safe_globals"))
+
+
+class FiveFixed(FrameNetwork):
+    """Has five outputs, and no argument that says so."""
+
+    takes_sparse = False
+    dt = 0.001
+    input_size = 2 * 35 * 35
+
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(self.input_size, 5)
+
+    def forward(self, frames):
+        return self.linear(frames.flatten(2))
+
+
+def test_more_outputs_than_classes_are_refused_where_no_argument_tells(tmp_path):
+    with pytest.raises(ValueError, match=r"a\.pt isn't written: voltages .* 4 classes"):
+        save_checkpoint(Classifier(FiveFixed()), tmp_path / "a.pt")
+    assert not list(tmp_path.iterdir())
