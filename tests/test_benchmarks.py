@@ -103,6 +103,7 @@ def test_any_terminal_can_print(encoding, monkeypatch):
         (["step", "--repeats", "0"], "0 is not a whole number greater than 0"),
         (["step", "--repeats", "-1"], "-1 is not a whole number greater than 0"),
         (["recipe", "--seeds", "0"], "0 is not a whole number greater than 0"),
+        (["recipe", "--seeds", "1001"], "1001 is too many; choose at most 1000"),
         (["recipe", "--seeds", str(10**30)], f"{10**30} is too many; choose at most 1000"),
         (["recipe", "--seeds", "9" * 5000], "9 is too many; choose at most 1000"),
     ],
@@ -448,26 +449,24 @@ def test_mixtures_have_the_real_recordings_as_often_as_they_say(data):
 
 
 def test_other_passes_have_a_row_per_group(data, few, monkeypatch):
-    """Of an estimator that is right about Tonic's 20, and of one that wants a seed above 0."""
-    tonic = ["pips_train/0.npy", "pips_test/1.npy", "", ""] * 8
-    table = few.table.assign(tonic=tonic)
-    known = {
-        e.tobytes() for e, name in zip(few.recordings.events, tonic, strict=True) if "test" in name
-    }
+    """Of an estimator that is right where a pip is upside down, and of one with a seed above 0."""
+    tonic = np.array(["pips_train/0.npy", "pips_test/1.npy", "", ""] * 8)
+    turned = few.table["upside down"].to_numpy()
+    known = {few.recordings.events[number].tobytes() for number in np.flatnonzero(turned)}
+    everything = few._replace(table=few.table.assign(tonic=tonic))
     monkeypatch.setattr(simulation, "load_pokerdvs", lambda source: data)
-    monkeypatch.setattr(simulation, "load_pokerdvs131", lambda source: few._replace(table=table))
+    monkeypatch.setattr(simulation, "load_pokerdvs131", lambda source: everything)
     mixtures = {
-        "first": simulation.Mixture((), 1, RightAbout(lambda self, e: e.tobytes() in known)),
+        "turned": simulation.Mixture((), 1, RightAbout(lambda self, e: e.tobytes() in known)),
         "seeds": simulation.Mixture((FEW,), 0, RightAbout(lambda self, e: self.seed > 0)),
     }
     rows = simulation.measure_passes(2, processes=1, mixtures=mixtures)["rows"]
     names = [row["tested_on"] for row in rows]
     assert names == 2 * ["Tonic's 68", "its 20 test", "32 upright others", "31 upside down"]
     shares = [(row["mean"], row["lowest"], row["highest"]) for row in rows]
-    turned = few.table["upside down"].to_numpy()
-    among = turned[1::4].mean() * 8 / 16  # Tonic's test recordings, which are among all turned ones
-    assert shares[:4] == [(0.5, 0.5, 0.5), (1, 1, 1), (0, 0, 0), (among, among, among)]
-    assert shares[4:] == 4 * [(0.5, 0, 1)]
+    of_tonic, of_its_test = turned[tonic != ""].mean(), turned[1::4].mean()
+    assert [mean for mean, _, _ in shares[:4]] == [of_tonic, of_its_test, 0, 1]
+    assert 0 < of_tonic != of_its_test < 1 and shares[4:] == 4 * [(0.5, 0, 1)]
 
 
 def says_club_at_last(classifier, recordings):

@@ -124,7 +124,7 @@ def test_run_killed_and_resumed_ends_as_one_left_alone(tmp_path):
     arguments = ["-m", "pokersnn_helpers", *TRAIN, *epochs, "--checkpoint", str(killed)]
     process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while not killed.exists() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.002)
     finally:
