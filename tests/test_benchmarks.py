@@ -108,7 +108,8 @@ def test_any_terminal_can_print(encoding, monkeypatch):
         (["recipe", "--seeds", "9" * 5000], "9 is too many; choose at most 1000"),
     ],
 )
-def test_unusable_word_is_named(words, message, capsys):
+def test_unusable_word_is_named(words, message, monkeypatch, capsys):
+    monkeypatch.setattr(recipe, "measure", lambda seeds=1: pytest.fail("trains"))
     with pytest.raises(SystemExit):
         command.main(words)
     assert message in capsys.readouterr().err
