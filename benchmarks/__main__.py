@@ -51,7 +51,6 @@ def say(text: str) -> None:
     try:
         print(text, flush=True)
     except OSError as error:  # nobody reads on, or the disk is full
-        sys.stdout = io.StringIO()  # else Python tries once more at its end
         raise OSError(error.errno, error.strerror, "standard output") from error
 
 
