@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from pokersnn_helpers import load_pokerdvs131
 from pokersnn_helpers.files import atomic_write
 from pokersnn_helpers.study.measured import FOLDER, read
 
@@ -41,16 +42,21 @@ def clean_commit() -> str:
     """Return the commit that is measured.
 
     Raises:
-        RuntimeError: Something that is measured, or measures, isn't committed; or the recordings
-            are simulated.
+        RuntimeError: Something that is measured, or measures, isn't committed; or recordings are
+            simulated.
     """
-    if setting()["data"] != "real":
-        raise RuntimeError("the recordings are simulated; what pages show is measured on real ones")
+    require_real()
     code = ["pokersnn_helpers", "benchmarks", f":!{FOLDER.relative_to(ROOT)}"]
     changed = git("status", "--porcelain", "--", *code)
     if changed:
         raise RuntimeError(f"commit first, so that the measurement names its code:\n{changed}")
     return git("rev-parse", "--short=10", "HEAD")
+
+
+def require_real() -> None:
+    """Raise a ``RuntimeError`` where the 68 recordings or the 131 are simulated."""
+    if not setting()["data"] == load_pokerdvs131().source == "real":
+        raise RuntimeError("the recordings are simulated; what pages show is measured on real ones")
 
 
 def git(*arguments: str) -> str:

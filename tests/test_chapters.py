@@ -484,6 +484,8 @@ def test_code_is_short_and_fits_the_column(chapter):
 
 def test_prints_little_source_of_the_library(chapter):
     code = "\n".join(cell.source for cell in cells(chapter, "code"))
+    if "getsource(" not in code:
+        return
     names = {}
     for node in ast.walk(ast.parse(re.sub(r"^(\s*)%.*$", r"\1pass", code, flags=re.MULTILINE))):
         if isinstance(node, ast.ImportFrom):
