@@ -77,7 +77,8 @@ def rounded(value: Any, digits: int = 6) -> Any:
 def outside(name: str, result: dict[str, Any]) -> list[str]:
     """Return the stored means that lie outside the interval of a new result, in words.
 
-    Rows without an interval aren't compared.
+    Where a row has none, the range of its seeds is the interval, and rows of single numbers, such as
+    counted operations, may differ by a tenth.
     """
     stored, found = read(name)["result"], []
     for table, rows in result.items():
@@ -85,11 +86,22 @@ def outside(name: str, result: dict[str, Any]) -> list[str]:
             continue
         old = {_key(row): row for row in stored[table]}
         for row in rows:
-            before = old.get(_key(row), {}).get("mean", math.nan)
-            low, high = row.get("interval low", -math.inf), row.get("interval high", math.inf)
-            if "mean" in row and not low <= before <= high:
-                found.append(f"{table}, {_key(row)}: {before}, now {low:.4f} to {high:.4f}")
+            kept = old.get(_key(row), {})
+            for column, (low, high) in _intervals(row).items():
+                before = kept.get(column, math.nan)
+                if not low <= before <= high:
+                    what = f"{table}, {_key(row)}, {column}"
+                    found.append(f"{what}: {before}, now {low:.4g} to {high:.4g}")
     return found
+
+
+def _intervals(row: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    """Return the columns of a row that are compared, and from where to where each may lie."""
+    for low, high in (("interval low", "interval high"), ("lowest", "highest")):
+        if "mean" in row and low in row:
+            return {"mean": (row[low], row[high])}
+    counted = ("effective_macs", "effective_acs", "held_out_accuracy")
+    return {name: (0.9 * row[name], 1.1 * row[name]) for name in counted if name in row}
 
 
 def _key(row: dict[str, Any]) -> tuple[Any, ...]:

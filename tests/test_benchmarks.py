@@ -698,9 +698,9 @@ def test_only_committed_code_and_real_recordings_are_kept(kept, monkeypatch):
     ("changed", "found"),
     [
         ({}, []),
-        ({"interval low": 0.13}, ["rows, ('a',): 0.123457, now 0.1300 to 0.2000"]),
-        ({"interval high": 0.12}, ["rows, ('a',): 0.123457, now 0.1000 to 0.1200"]),
-        ({"model": "c"}, ["rows, ('c',): nan, now 0.1000 to 0.2000"]),
+        ({"interval low": 0.13}, ["rows, ('a',), mean: 0.123457, now 0.13 to 0.2"]),
+        ({"interval high": 0.12}, ["rows, ('a',), mean: 0.123457, now 0.1 to 0.12"]),
+        ({"model": "c"}, ["rows, ('c',), mean: nan, now 0.1 to 0.2"]),
     ],
 )
 def test_kept_means_are_compared_with_the_new_intervals(kept, changed, found):
@@ -713,7 +713,21 @@ def test_kept_means_are_told_apart_by_amounts(kept):
     store.write("step", [], RESULT, kept)
     curves = [RESULT["curves"][0], RESULT["curves"][1] | {"interval low": 0.8}]
     found = store.outside("step", RESULT | {"curves": curves})
-    assert found == ["curves, ('a', 0.75): 0.75, now 0.8000 to 0.7500"]
+    assert found == ["curves, ('a', 0.75), mean: 0.75, now 0.8 to 0.75"]
+
+
+def test_ranges_of_seeds_and_counts_are_compared_where_there_is_no_interval(kept):
+    rows = [
+        {"line": "a", "mean": 5, "lowest": 4, "highest": 6},
+        {"model": "b", "effective_acs": 90},
+    ]
+    store.write("step", [], {"rows": rows}, kept)
+    assert store.outside("step", {"rows": rows}) == []
+    changed = [rows[0] | {"lowest": 5.5}, rows[1] | {"effective_acs": 101}]
+    assert store.outside("step", {"rows": changed}) == [
+        "rows, ('a',), mean: 5, now 5.5 to 6",
+        "rows, ('b',), effective_acs: 90, now 90.9 to 111.1",
+    ]
 
 
 def test_command_keeps_and_compares(kept, monkeypatch, capsys):
