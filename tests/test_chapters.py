@@ -378,7 +378,7 @@ def test_papers_are_on_the_references_page(chapter):
     assert_on_the_references_page("\n".join(cell.source for cell in cells(chapter, "markdown")))
 
 
-@pytest.mark.parametrize("page", ["index.md", "what_you_can_claim.md"])
+@pytest.mark.parametrize("page", ["index.md", "what_you_can_claim.md", "appendix.md"])
 def test_papers_of_the_other_pages_are_on_the_references_page(page):
     assert_on_the_references_page((ROOT / "book" / page).read_text(encoding="utf-8"))
 
@@ -394,7 +394,8 @@ def test_papers_on_the_references_page_are_in_alphabetical_order():
 
 def test_every_paper_on_the_references_page_is_cited():
     """By a chapter, by the last page, or by the function of the package that follows it."""
-    citing = [*CHAPTERS, LAST_PAGE, *(ROOT / "pokersnn_helpers").rglob("*.py")]
+    pages = [*CHAPTERS, LAST_PAGE, ROOT / "book" / "appendix.md"]
+    citing = [*pages, *(ROOT / "pokersnn_helpers").rglob("*.py")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in citing)
     references = (ROOT / "book" / "references.md").read_text(encoding="utf-8")
     dois = re.findall(r"\[doi:([^\]]+)\]", references)
