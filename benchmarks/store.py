@@ -77,8 +77,8 @@ def rounded(value: Any, digits: int = 6) -> Any:
 def outside(name: str, result: dict[str, Any]) -> list[str]:
     """Return the stored means that lie outside the interval of a new result, in words.
 
-    Where a row has none, the range of its seeds is the interval, and rows of single numbers, such as
-    counted operations, may differ by a tenth.
+    Where a row has none, the range of its seeds is the interval. Single numbers, such as counted
+    operations, may differ by a tenth.
     """
     stored, found = read(name)["result"], []
     for table, rows in result.items():
@@ -105,7 +105,6 @@ def _intervals(row: dict[str, Any]) -> dict[str, tuple[float, float]]:
 
 
 def _key(row: dict[str, Any]) -> tuple[Any, ...]:
-    """Return what a row is about: its words and the amounts of a change."""
-    return tuple(
-        v for name, v in row.items() if isinstance(v, str) or name in ("amount", "at", "penalty")
-    )
+    """Return what a row is about: its words, and the amounts of a change or a setting."""
+    amounts = ("amount", "at", "threshold", "penalty", "pruned", "bins_us", "seed")
+    return tuple(value for name, value in row.items() if isinstance(value, str) or name in amounts)

@@ -719,14 +719,14 @@ def test_kept_means_are_told_apart_by_amounts(kept):
 def test_ranges_of_seeds_and_counts_are_compared_where_there_is_no_interval(kept):
     rows = [
         {"line": "a", "mean": 5, "lowest": 4, "highest": 6},
-        {"model": "b", "effective_acs": 90},
+        {"model": "b", "bins_us": 300, "effective_acs": 90},
     ]
     store.write("step", [], {"rows": rows}, kept)
     assert store.outside("step", {"rows": rows}) == []
     changed = [rows[0] | {"lowest": 5.5}, rows[1] | {"effective_acs": 101}]
     assert store.outside("step", {"rows": changed}) == [
         "rows, ('a',), mean: 5, now 5.5 to 6",
-        "rows, ('b',), effective_acs: 90, now 90.9 to 111.1",
+        "rows, ('b', 300), effective_acs: 90, now 90.9 to 111.1",
     ]
 
 
