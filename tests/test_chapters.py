@@ -15,7 +15,9 @@ import yaml
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
 LAST_PAGE = ROOT / "book" / "what_you_can_claim.md"
-WORDS = {3: "three", 4: "four", 5: "five", 6: "six"}
+HALVES = {"two": 4, "three": 6, "four": 8, "five": 10, "six": 12}
+HOURS = {n: word for word, n in HALVES.items()}  # in half hours
+HOURS |= {n + 1: f"{word} and a half" for word, n in HALVES.items()}
 STORY = CHAPTERS[:6]  # the tutorial proper, whose form is the strictest
 DRAWS = r"plot_\w+|draw_\w+|\w+_drawing|subplots|imshow\w*"
 CLOSING = ["What you can now claim", "Exercises", "What comes next"]
@@ -549,5 +551,9 @@ def test_landing_page_lists_all_chapters_and_says_how_long_they_take():
     page = (ROOT / "book" / "index.md").read_text(encoding="utf-8")
     assert "```{chapters}" in page
     texts = [path.read_text(encoding="utf-8") for path in CHAPTERS]
-    hours = sum(int(re.search(r"\*\*Time:\*\* (\d+)", text)[1]) for text in texts) / 60
-    assert f"The book takes about {WORDS[round(hours)]} hours" in page
+    times = [re.search(r"\*\*Time:\*\* (\d+) minutes, .* about (\d+)\b", text) for text in texts]
+    reading, all_in_all = (HOURS[round(sum(int(t[n]) for t in times) / 30)] for n in (1, 2))
+    said = f"about {reading} hours, and {all_in_all} with the exercises"
+    assert f"Reading takes {said}" in page
+    closing = (ROOT / "book" / "what_you_can_claim.md").read_text(encoding="utf-8")
+    assert f"Reading took you {said}" in closing
