@@ -1,5 +1,6 @@
 """Sphinx extension: the directive ``chapters``, a card for each chapter of the table of contents.
 
+The cards stand below the captions of the parts that the table of contents has.
 A card says what the chapter itself says: its number and title, what its box "In this chapter"
 promises, the time it takes, and its first figure, or the one of the cell tagged ``thumbnail``. So
 nothing on the landing page has to follow when chapters come, go or change places.
@@ -9,6 +10,7 @@ import re
 from pathlib import Path
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -47,9 +49,13 @@ class FillCards(SphinxPostTransform):
     def run(self, **kwargs) -> None:
         """Look at every chapter of the book."""
         for place in list(self.document.findall(ChapterCards)):
-            cards = nodes.container(classes=["chapter-cards"])
-            cards += [self.card(docname) for docname in chapters_of(self.env)]
-            place.replace_self(cards)
+            shown: list[nodes.Node] = []
+            for caption, chapters in parts_of(self.env):
+                shown.append(nodes.paragraph("", caption, classes=["chapter-part"]))
+                cards = nodes.container(classes=["chapter-cards"])
+                cards += [self.card(docname) for docname in chapters]
+                shown.append(cards)
+            place.replace_self(shown)
 
     def card(self, docname: str) -> nodes.container:
         """Make the card of one chapter."""
@@ -74,10 +80,14 @@ def pages_with_cards(env: BuildEnvironment) -> list[str]:
     return [name for name, known in env.metadata.items() if known.get("chapter_cards")]
 
 
-def chapters_of(env: BuildEnvironment) -> list[str]:
-    """List the numbered pages, in the order of the table of contents."""
-    pages = env.toctree_includes.get(env.config.root_doc, [])
-    return [name for name in pages if env.toc_secnumbers.get(name, {}).get("")]
+def parts_of(env: BuildEnvironment) -> list[tuple[str, list[str]]]:
+    """List the parts that have numbered pages: the caption, and these pages in their order."""
+    parts = []
+    for part in env.get_doctree(env.config.root_doc).findall(addnodes.toctree):
+        pages = [page for page in part["includefiles"] if env.toc_secnumbers.get(page, {}).get("")]
+        if pages:
+            parts.append((part["caption"], pages))
+    return parts
 
 
 def overview_of(chapter: nodes.document) -> tuple[str, int]:

@@ -166,7 +166,8 @@ def measure_accuracy(
 def about(seeds: int, table: pd.DataFrame) -> dict[str, Any]:
     """Return a result of grouped folds: a row per model."""
     rows = table.rename_axis("model").reset_index().to_dict("records")
-    return {"recordings": len(all_recordings()), "folds": 3, "seeds": seeds, "rows": rows}
+    number = len(all_recordings().recordings)
+    return {"recordings": number, "folds": 3, "seeds": seeds, "rows": rows}
 
 
 def points(first: np.ndarray, second: np.ndarray, groups: Sequence[int]) -> dict[str, float]:

@@ -419,3 +419,10 @@ def test_neuron_without_weights_stays_as_it_is(small):
 def test_weights_have_at_least_two_bits(small, bits):
     with pytest.raises(ValueError, match=f"^bits is {bits}; choose a (whole )?number"):
         quantized(small, bits)
+
+
+@pytest.mark.parametrize("amounts", [[float("nan")], [-1], ["a"], None, [[1]], 5, [float("inf")]])
+@pytest.mark.parametrize("method", ["correct_at_time", "correct_after_events"])
+def test_amounts_that_are_no_list_of_numbers_are_refused(method, amounts):
+    with pytest.raises((ValueError, TypeError), match=r"^(ms|events) "):
+        getattr(answers([1, 0], [0, 1, 1]), method)(amounts)

@@ -167,3 +167,10 @@ def test_profiles_by_hand():
     backwards = reversed_time(one)
     assert rate_profile(backwards, 5).tolist() == [[0.25, 0, 0, 0.25, 0.5]]
     assert on_profile(backwards, 5).tolist() == [[0, 0.5, 0.5, 1, 0.5]]
+
+
+@pytest.mark.parametrize("size", [-1, 1.5, "a", 10**12, float("nan")])
+@pytest.mark.parametrize("make", [MLP, GRU, HybridSNN])
+def test_sizes_that_no_layer_has_are_named(make, size):
+    with pytest.raises(ValueError, match="hidden_size is"):
+        make(hidden_size=size)

@@ -463,3 +463,15 @@ def test_network_without_neurons_has_no_estimate_for_loihi():
     assert np.isnan(estimate_energy(operations(1, updates=0)).loihi[0])
     with pytest.raises(ValueError, match="bits is 4; choose from 32, 8"):
         estimate_energy(operations(1), bits=4)
+
+
+@pytest.mark.parametrize("steps", [[21, 1], [-1, 2], [1], [float("nan"), 1], "ab"])
+def test_steps_that_the_frames_do_not_have_are_refused(steps):
+    with pytest.raises(ValueError, match="steps"):
+        count_operations(FastSNN(), torch.zeros(20, 2, 2, 35, 35), steps)
+
+
+@pytest.mark.parametrize("network", [None, 42, "a"])
+def test_what_is_no_network_is_named(network):
+    with pytest.raises(TypeError, match=r"network is of type .*; give a network"):
+        count_operations(network, torch.zeros(20, 2, 2, 35, 35))

@@ -10,7 +10,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ..recordings import Recordings, Split, recording_statistics
+from ..recordings import Recordings, Split, check_recordings, recording_statistics
 
 NEIGHBOURHOOD = 1000  # µs that an event stays a neighbour of those around it
 
@@ -63,6 +63,7 @@ def _isolated(times: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def all_statistics(data: Recordings | Split) -> pd.DataFrame:
     """Summarise every recording in a row: ``recording_statistics``, then ``event_statistics``."""
     recordings = data.train + data.test if isinstance(data, Split) else data
+    check_recordings(recordings)
     rows = [event_statistics(events) for events in recordings.events]
     return recording_statistics(data).join(pd.DataFrame(rows))
 
@@ -79,6 +80,7 @@ def compare_statistics(real: pd.DataFrame, simulated: pd.DataFrame) -> pd.DataFr
         overlap of the spreads: the length that the ranges from the 5% to the 95% point have in
         common, as a share of their mean length. 1 is the same range, 0 nothing in common.
     """
+    _check_classes(real, simulated)
     tables = [
         _quantiles(table, share) for share in (0.05, 0.5, 0.95) for table in (real, simulated)
     ]
@@ -89,6 +91,15 @@ def compare_statistics(real: pd.DataFrame, simulated: pd.DataFrame) -> pd.DataFr
     ratio = (other_median / median).where(median != 0)
     columns = {"real": median, "simulated": other_median, "ratio": ratio, "overlap": overlap}
     return pd.DataFrame(columns)
+
+
+def _check_classes(real: pd.DataFrame, simulated: pd.DataFrame) -> None:
+    found = sorted(set(real["class"])), sorted(set(simulated["class"]))
+    if found[0] != found[1] or len(found[0]) < 2:
+        raise ValueError(
+            f"the sets have recordings of {', '.join(found[0])} and of {', '.join(found[1])}; give "
+            "some of the same two or more classes"
+        )
 
 
 def _quantiles(table: pd.DataFrame, share: float) -> pd.Series:
@@ -128,6 +139,7 @@ def c2st_accuracy(real: pd.DataFrame, simulated: pd.DataFrame, seed: int = 0) ->
     Returns:
         Balanced accuracy: the mean of the shares of each set that are classified correctly.
     """
+    _check_classes(real, simulated)
     both = pd.concat([real, simulated], ignore_index=True).drop(columns="set", errors="ignore")
     inputs = pd.get_dummies(both, columns=["class"], dtype=float)
     targets = np.repeat([0, 1], [len(real), len(simulated)])

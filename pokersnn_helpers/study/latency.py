@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..checks import check_numbers, check_range, check_seed
+from ..checks import as_array, check_numbers, check_range, check_seed
 from ..distributed import one_cpu_thread
 from ..frames import augment, make_loader
 from ..recordings import Recordings, check_recordings
@@ -127,15 +127,16 @@ class PredictionsOverTime:
         Before the end of the first step there is no answer, which counts as wrong. A recording that
         has ended keeps its last answer.
         """
-        steps = np.floor(np.asarray(ms) * 1000 / self.time_window + 1e-9).astype(int)
+        steps = np.floor(_amounts(ms=ms) * 1000 / self.time_window + 1e-9).astype(int)
         return np.array(
             [each[np.minimum(steps, len(each)) - 1] & (steps > 0) for each in self.correct]
         )
 
     def correct_after_events(self, events: np.ndarray) -> np.ndarray:
         """Say whether the answer is correct after so many events, (recordings, numbers)."""
+        amounts = _amounts(events=events)
         steps = [
-            np.minimum(np.searchsorted(counts.cumsum(), events), len(counts) - 1)
+            np.minimum(np.searchsorted(counts.cumsum(), amounts), len(counts) - 1)
             for counts in self.events
         ]
         return np.array([each[step] for each, step in zip(self.correct, steps, strict=True)])
@@ -154,6 +155,16 @@ class PredictionsOverTime:
         steps = np.array([each.argmax() + 1 if each.any() else len(each) for each in reached])
         correct = [each[step - 1] for each, step in zip(self.correct, steps, strict=True)]
         return np.array(correct), steps
+
+
+def _amounts(**values: Any) -> np.ndarray:
+    """Return a list of finite numbers from 0, or refuse it by its name."""
+    ((name, value),) = values.items()
+    amounts = as_array(name, value)
+    fits = amounts.ndim == 1 and amounts.dtype.kind in "iuf"
+    if not fits or not ((amounts >= 0) & (amounts < 1e15)).all():
+        raise ValueError(f"{name} is {value!r}; give a list of finite numbers from 0")
+    return amounts
 
 
 @one_cpu_thread()

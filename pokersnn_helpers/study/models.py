@@ -13,13 +13,15 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from ..checks import check_numbers, check_sensor_size
+from ..checks import check_numbers, check_range, check_sensor_size
 from ..fast import FastSNN
 from ..fast.cuda import flat
 from ..frames import to_frames
 from ..recipe import build_network
 from ..recordings import POKERDVS_SENSOR_SIZE, Recordings, recording_statistics
 from ..snn import WHOLE, FrameNetwork
+
+SIZES = ("hidden_size", "channels", "features")
 
 
 class Model(FrameNetwork):
@@ -44,6 +46,12 @@ class Model(FrameNetwork):
         super().__init__()
         check_numbers(Integral, output_size=output_size)
         check_numbers(Real, dt=dt)
+        sizes = {name: value for name, value in options.items() if name in SIZES}
+        for name, size in sizes.items():
+            check_range(0, 2**24, **{name: size})
+            if size and not isinstance(size, Integral):
+                raise ValueError(f"{name} is {size!r}; choose a whole number")
+        check_range(1, 2**24, output_size=output_size)
         self.sensor_size, self.dt = check_sensor_size(sensor_size), dt
         self.input_size = math.prod(self.sensor_size)
         self.build(self.input_size, output_size, **options)

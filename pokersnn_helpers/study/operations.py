@@ -103,12 +103,19 @@ def count_operations(
         >>> count_operations(FastSNN(), frames).effective_acs.shape
         (20,)
     """
+    if not isinstance(network, nn.Module):
+        raise TypeError(
+            f"network is of type {type(network).__name__}; give a network or Classifier"
+        )
     _check_layers(network)
     calls, batch, nonzero = _run(network, frames), frames.shape[1], functools.cache(_nonzero)
     if steps is not None:
         given = as_array("steps", steps)
-        if given.shape != (batch,) or given.dtype.kind not in "iuf" or not (given >= 0).all():
-            raise ValueError(f"steps is {given}; give {batch} numbers from 0, one a recording")
+        fits = given.shape == (batch,) and given.dtype.kind in "iuf"
+        if not fits or not ((given >= 0) & (given <= len(frames))).all():
+            raise ValueError(
+                f"steps is {given}; give {batch} numbers from 0 to {len(frames)}, one per recording"
+            )
     else:
         row, _, _ = nonzero(frames, math.prod(frames.shape[2:]))
         active = np.bincount(row, minlength=len(frames) * batch).reshape(-1, batch) > 0

@@ -43,10 +43,16 @@
     let glow = new card.Glow();
     let lit = new Float32Array(network.hidden); // how bright each neuron is
     let rest = 0; // from 0 to 1 while the sum of the events appears
-    let [correct, thrown] = [0, 0];
+    let tallies = countedFromZero(); // of the cards that the reader throws, by suit
+    let counting = false; // whether the card before the camera is one of them
+    let series = 0; // number of the last series of ten
     let [paused, visible, ticking] = [false, false, false];
     let last = 0;
     let behind = 0; // µs of the scene's time that are due
+
+    function countedFromZero() {
+      return Object.fromEntries(suits.map((name) => [name, { correct: 0, thrown: 0 }]));
+    }
 
     function restingPose() {
       const resting = card.restingPose(suit, simulator);
@@ -64,13 +70,30 @@
       start();
     }
 
-    function throwCard(which) {
-      [suit, hand] = [which, null];
+    function throwCard(which, counted = true) {
+      series += 1;
+      film(which, counted);
+    }
+
+    function film(which, counted) {
+      [suit, hand, counting] = [which, null, counted];
       begin(card.Show.thrown({ simulator, network, random, suit, changes: new Set(changes) }));
+    }
+
+    // Ten cards one after the other, as fast as the browser can. The last one stays to be seen.
+    async function throwTen() {
+      const mine = (series += 1);
+      const first = Math.floor(suits.length * random());
+      for (let number = 0; number < 10 && series === mine; number++) {
+        film(suits[(first + number) % suits.length], true);
+        while (show.stage !== "done") advance();
+        await new Promise(requestAnimationFrame);
+      }
     }
 
     // A reader moves the pip: it follows, though not faster than FASTEST.
     function takePip() {
+      series += 1;
       const resting = restingPose();
       [resting.x, resting.y] = [pose.x, pose.y];
       hand = { x: pose.x, y: pose.y, target: [pose.x, pose.y], held: false, moved: 0 };
@@ -102,10 +125,10 @@
 
     function finish() {
       const answer = show.answer();
-      if (!hand) {
-        thrown += 1;
-        correct += answer.suit === suit;
-        tally.textContent = `${correct} of ${thrown} cards right`;
+      if (!hand && counting) {
+        tallies[suit].thrown += 1;
+        tallies[suit].correct += answer.suit === suit;
+        tally.textContent = tallied();
       }
       said.textContent = sentence(answer);
       setTimeout(() => {
@@ -115,10 +138,17 @@
       }, 900);
     }
 
+    function tallied() {
+      const sum = (what) => suits.reduce((total, name) => total + tallies[name][what], 0);
+      const bySuit = suits.filter((name) => tallies[name].thrown)
+        .map((name) => `${GLYPHS[name]} ${tallies[name].correct}/${tallies[name].thrown}`);
+      return `${sum("correct")} of ${counted(sum("thrown"), "card")} right: ${bySuit.join("  ")}`;
+    }
+
     function sentence({ suit: answer, after, events, spikes }) {
       if (!answer) return `No answer: no voltage leads. It was a ${GLYPHS[suit]}.`;
       const mistake = answer === suit ? "" : ` It was a ${GLYPHS[suit]}.`;
-      return `${GLYPHS[answer]} after ${after} ms: ${counted(events, "event")}, ${counted(spikes, "spike")}.${mistake}`;
+      return `Settled on ${GLYPHS[answer]} at ${after} ms: ${counted(events, "event")}, ${counted(spikes, "spike")}.${mistake}`;
     }
 
     const running = () => show !== null && !paused && visible && !document.hidden && (show.stage !== "done" || rest < 1);
@@ -213,8 +243,10 @@
     const said = element("p", { className: "card-said" });
     said.setAttribute("aria-live", "polite");
     const tally = element("output", { className: "card-tally" });
-    addRow(controls, summary, said, tally);
-    addRow(controls, element("span", { textContent: "throw a" }), ...throws, pause);
+    const hands = element("div", { className: "interactive-controls card-hands" });
+    drawing.append(hands); // on a phone they stand below the card and the camera
+    addRow(hands, summary, said, tally);
+    addRow(hands, element("span", { textContent: "throw a" }), ...throws, button("ten", throwTen), pause);
     const { values } = addSliders(controls, {
       slow: { label: "slow motion", unit: "×", lowest: Math.log10(20), highest: Math.log10(200), step: 0.01, start: 2, digits: 0, scale: "log" },
     }, () => {});
@@ -224,8 +256,8 @@
       input.oninput = () => {
         if (input.checked) changes.add(name);
         else changes.delete(name);
-        [correct, thrown, tally.textContent] = [0, 0, ""];
-        throwCard(suit);
+        [tallies, tally.textContent] = [countedFromZero(), ""];
+        throwCard(suit, false);
       };
       return element("label", {}, input, label);
     }));
@@ -263,12 +295,12 @@
 
     // ---- Only while it is seen ----
 
-    let started = calm; // by itself once, and not where less motion is preferred
+    let started = false; // by itself once; where less motion is preferred, only its end is seen
     new IntersectionObserver(([{ isIntersecting, intersectionRatio }]) => {
       visible = isIntersecting;
       if (!started && intersectionRatio > 0.4) {
         started = true;
-        throwCard(suit);
+        throwCard(suit, false);
       }
       start();
     }, { threshold: [0, 0.5] }).observe(drawing);
