@@ -1,0 +1,35 @@
+"""Sphinx extension: chapters that have changed are executed side by side, one per core.
+
+Without it a build executes one after the other while it reads them, and most of a chapter's time is
+one core's. What has been executed lies in the cache of jupyter-cache, where MyST-NB finds it. A
+chapter that fails isn't there: MyST-NB executes it once more, and reports the error.
+"""
+
+import logging
+from pathlib import Path
+
+from jupyter_cache import get_cache
+from jupyter_cache.executors import load_executor
+from sphinx.application import Sphinx
+
+
+def setup(app: Sphinx) -> dict:
+    """Connect what is below to a build."""
+    # After MyST-NB's own function for this event, which reads its options.
+    app.connect("builder-inited", execute_chapters, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def execute_chapters(app: Sphinx) -> None:
+    """Execute all chapters that the cache doesn't have as they are."""
+    config = app.env.mystnb_config
+    if config.execution_mode != "cache":
+        return
+    cache = get_cache(config.execution_cache_path)
+    chapters = sorted(str(path) for path in Path(app.srcdir).glob("book/*.ipynb"))
+    for chapter in chapters:
+        cache.add_nb_to_project(chapter)
+    quiet = logging.getLogger(__name__)
+    quiet.setLevel(logging.CRITICAL)
+    executor = load_executor("local-parallel", cache, logger=quiet)
+    executor.run_and_cache(filter_uris=chapters, timeout=config.execution_timeout)
