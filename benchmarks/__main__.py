@@ -8,6 +8,8 @@ import json
 import sys
 from collections.abc import Sequence
 
+from pokersnn_helpers.study.measured import names as stored
+
 from . import store
 from .timing import finite, report, setting
 
@@ -36,16 +38,38 @@ BENCHMARKS = {
 
 
 def positive(text: str) -> int:
-    """Read a whole number greater than 0."""
-    if not text.isdecimal() or int(text) == 0:
+    """Read a whole number from 1 to 1000."""
+    if not text.isdecimal() or not text.strip("0"):
         raise argparse.ArgumentTypeError(f"{text} is not a whole number greater than 0")
+    if len(text) > 4 or int(text) > 1000:
+        raise argparse.ArgumentTypeError(f"{text} is too many; choose at most 1000")
     return int(text)
 
 
+def say(text: str) -> None:
+    """Print a line at once: a measurement may be long."""
+    try:
+        print(text, flush=True)
+    except OSError as error:  # nobody reads on, or the disk is full
+        raise OSError(error.errno, error.strerror, "standard output") from error
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure what the command line names, and print it."""
+    """Measure what the command line names, and print it.
+
+    Raises:
+        SystemExit: A word can't be used, a file can't be read or written, or a stored mean lies
+            outside the interval that was measured now.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal can't print becomes \u....
         sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        _run(arguments)
+    except OSError as error:
+        raise SystemExit(f"python -m benchmarks: error: {error}") from error
+
+
+def _run(arguments: Sequence[str] | None) -> None:
     parser = argparse.ArgumentParser("python -m benchmarks", argument_default=argparse.SUPPRESS)
     parser.add_argument("names", nargs="*", metavar="NAME", help="default: list the names")
     parser.add_argument(
@@ -61,8 +85,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = vars(parser.parse_args(arguments))
     names, as_json = options.pop("names", []), options.pop("json", False)
     keep, compare = options.pop("write", False), options.pop("compare", False)
-    if keep:
-        store.clean_commit()
+    try:
+        if keep:
+            store.clean_commit()
+        elif compare:
+            store.require_real()
+    except RuntimeError as error:
+        parser.error(str(error))
     chosen = {}
     for name in names:
         if name not in BENCHMARKS:
@@ -72,10 +101,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         chosen[name] = measure
         if other := options.keys() - inspect.signature(measure).parameters.keys():
             parser.error(f"{name} takes no --{min(other)}")
+        if compare and name not in stored():
+            parser.error(f"{name} hasn't been kept; --write keeps it")
     if not names:
-        print("\n".join(f"{name:12}{about}" for name, (_, about) in BENCHMARKS.items()))
+        say("\n".join(f"{name:12}{about}" for name, (_, about) in BENCHMARKS.items()))
     elif not as_json:
-        print(report(setting()))
+        say(report(setting()))
     failed = []
     for name, measure in chosen.items():
         result = measure(**options)
@@ -84,13 +115,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if compare:
             failed += store.outside(name, result)
         if not as_json:
-            print(f"\n{name}: {BENCHMARKS[name][1]}\n{report(result)}", flush=True)
+            say(f"\n{name}: {BENCHMARKS[name][1]}\n{report(result)}")
             continue
         result = finite(result)
         document = {"name": name, "setting": setting(), "result": result}
         for line in (document, result.get("summary")):
             if line is not None:
-                print(json.dumps(line, allow_nan=False), flush=True)
+                say(json.dumps(line, allow_nan=False))
     if failed:
         raise SystemExit("kept means outside the new interval:\n" + "\n".join(failed))
 

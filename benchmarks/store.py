@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from pokersnn_helpers import load_pokerdvs131
 from pokersnn_helpers.files import atomic_write
 from pokersnn_helpers.study.measured import FOLDER, read
 
@@ -41,16 +42,21 @@ def clean_commit() -> str:
     """Return the commit that is measured.
 
     Raises:
-        RuntimeError: Something that is measured, or measures, isn't committed; or the recordings
-            are simulated.
+        RuntimeError: Something that is measured, or measures, isn't committed; or recordings are
+            simulated.
     """
-    if setting()["data"] != "real":
-        raise RuntimeError("the recordings are simulated; what pages show is measured on real ones")
+    require_real()
     code = ["pokersnn_helpers", "benchmarks", f":!{FOLDER.relative_to(ROOT)}"]
     changed = git("status", "--porcelain", "--", *code)
     if changed:
         raise RuntimeError(f"commit first, so that the measurement names its code:\n{changed}")
     return git("rev-parse", "--short=10", "HEAD")
+
+
+def require_real() -> None:
+    """Raise a ``RuntimeError`` where the 68 recordings or the 131 are simulated."""
+    if not setting()["data"] == load_pokerdvs131().source == "real":
+        raise RuntimeError("the recordings are simulated; what pages show is measured on real ones")
 
 
 def git(*arguments: str) -> str:
@@ -71,7 +77,8 @@ def rounded(value: Any, digits: int = 6) -> Any:
 def outside(name: str, result: dict[str, Any]) -> list[str]:
     """Return the stored means that lie outside the interval of a new result, in words.
 
-    Rows without an interval aren't compared.
+    Where a row has none, the range of its seeds is the interval. Single numbers, such as counted
+    operations, may differ by a tenth.
     """
     stored, found = read(name)["result"], []
     for table, rows in result.items():
@@ -79,15 +86,25 @@ def outside(name: str, result: dict[str, Any]) -> list[str]:
             continue
         old = {_key(row): row for row in stored[table]}
         for row in rows:
-            before = old.get(_key(row), {}).get("mean", math.nan)
-            low, high = row.get("interval low", -math.inf), row.get("interval high", math.inf)
-            if "mean" in row and not low <= before <= high:
-                found.append(f"{table}, {_key(row)}: {before}, now {low:.4f} to {high:.4f}")
+            kept = old.get(_key(row), {})
+            for column, (low, high) in _intervals(row).items():
+                before = kept.get(column, math.nan)
+                if not low <= before <= high:
+                    what = f"{table}, {_key(row)}, {column}"
+                    found.append(f"{what}: {before}, now {low:.4g} to {high:.4g}")
     return found
 
 
+def _intervals(row: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    """Return the columns of a row that are compared, and from where to where each may lie."""
+    for low, high in (("interval low", "interval high"), ("lowest", "highest")):
+        if "mean" in row and low in row:
+            return {"mean": (row[low], row[high])}
+    counted = ("effective_macs", "effective_acs", "held_out_accuracy")
+    return {name: (0.9 * row[name], 1.1 * row[name]) for name in counted if name in row}
+
+
 def _key(row: dict[str, Any]) -> tuple[Any, ...]:
-    """Return what a row is about: its words and the amounts of a change."""
-    return tuple(
-        v for name, v in row.items() if isinstance(v, str) or name in ("amount", "at", "penalty")
-    )
+    """Return what a row is about: its words, and the amounts of a change or a setting."""
+    amounts = ("amount", "at", "threshold", "penalty", "pruned", "bins_us", "seed")
+    return tuple(value for name, value in row.items() if isinstance(value, str) or name in amounts)

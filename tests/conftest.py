@@ -1,13 +1,17 @@
 import http.server
+import os
 import threading
 import warnings
 from pathlib import Path
+
+# Before PyTorch reads it: tests run on all cores, and more threads would wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import matplotlib
 import pytest
 from archives import pack
 
-from pokersnn_helpers import load_pokerdvs, pokerdvs
+from pokersnn_helpers import load_pokerdvs, load_pokerdvs131, pokerdvs
 
 matplotlib.use("Agg")
 
@@ -23,6 +27,19 @@ def data():
 @pytest.fixture(scope="session")
 def simulated():
     return load_pokerdvs(source="simulated")
+
+
+@pytest.fixture(scope="session")
+def everything():
+    """All 131, simulated."""
+    return load_pokerdvs131(source="simulated")
+
+
+@pytest.fixture(scope="session")
+def some(everything):
+    """Three recordings of each suit, each from another pass."""
+    first = everything.table.drop_duplicates("pass").groupby("class", sort=False).head(3)
+    return everything.recordings.subset(first.index)
 
 
 @pytest.fixture

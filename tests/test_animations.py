@@ -59,7 +59,7 @@ def test_frames_of_the_player_show_on_minus_off():
     assert image.shape == (4, 6, 4)
     for place, colour in (((0, 1), ON), ((2, 3), OFF)):
         assert image[place] == pytest.approx([*(255 * np.array(to_rgb(colour))), 255], abs=1)
-    assert image[1, 1, 3] == pytest.approx(255 / 4, abs=2)  # fainter, as it is one event
+    assert image[1, 1, 3] == pytest.approx(255 / 2, abs=2)  # fainter, as it is one event
     alpha = image[..., 3].copy()
     alpha[[0, 2, 1], [1, 3, 1]] = 0
     assert not alpha.any()

@@ -1,13 +1,17 @@
 """Benchmarks measure what they say. How long anything takes is no matter of tests."""
 
+import errno
 import importlib
 import inspect
 import io
 import json
 import subprocess
 import sys
+from contextlib import contextmanager
+from datetime import date
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,12 +27,20 @@ from pokersnn_helpers import (
     load_pokerdvs131,
     train_classifier,
 )
+from pokersnn_helpers.recordings import POKERDVS_CLASSES
+from pokersnn_helpers.study import measured
 from pokersnn_helpers.study.latency import PredictionsOverTime, train_sparse
-from pokersnn_helpers.study.models import HybridSNN, global_features, summed_image
+from pokersnn_helpers.study.models import HybridSNN, summed_image
+from pokersnn_helpers.study.perturbations import (
+    one_polarity,
+    reversed_time,
+    time_jitter,
+    uniform_noise,
+)
 from pokersnn_helpers.study.protocol import (
-    MODELS,
     NetworkEstimator,
     PerturbedEstimator,
+    bootstrap_interval,
     logistic_regression,
 )
 
@@ -47,10 +59,9 @@ from benchmarks import (  # noqa: E402
     recipe,
     scaling,
     simulation,
+    store,
     timing,
 )
-
-HOW = ("tested", "trained and tested")
 
 
 @pytest.fixture(autouse=True)
@@ -92,9 +103,13 @@ def test_any_terminal_can_print(encoding, monkeypatch):
         (["step", "--repeats", "0"], "0 is not a whole number greater than 0"),
         (["step", "--repeats", "-1"], "-1 is not a whole number greater than 0"),
         (["recipe", "--seeds", "0"], "0 is not a whole number greater than 0"),
+        (["recipe", "--seeds", "1001"], "1001 is too many; choose at most 1000"),
+        (["recipe", "--seeds", str(10**30)], f"{10**30} is too many; choose at most 1000"),
+        (["recipe", "--seeds", "9" * 5000], "9 is too many; choose at most 1000"),
     ],
 )
-def test_unusable_word_is_named(words, message, capsys):
+def test_unusable_word_is_named(words, message, monkeypatch, capsys):
+    monkeypatch.setattr(recipe, "measure", lambda seeds=1: pytest.fail("trains"))
     with pytest.raises(SystemExit):
         command.main(words)
     assert message in capsys.readouterr().err
@@ -112,11 +127,13 @@ def test_json_holds_the_setting_and_the_numbers_of_the_text(data, monkeypatch, c
     assert "a 1.5" in " ".join(capsys.readouterr().out.split())
 
 
-@pytest.fixture
-def small(monkeypatch):
-    monkeypatch.setattr(networks, "BIN_WIDTHS", (5000,))
-    monkeypatch.setattr(networks, "installed_version", lambda package: None)
-    return networks.measure_step(repeats=1, batch=4, hidden=5)
+@pytest.fixture(scope="module")
+def small(data):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(networks, "recordings", lambda: data)
+        patch.setattr(networks, "BIN_WIDTHS", (5000,))
+        patch.setattr(networks, "installed_version", lambda package: None)
+        return networks.measure_step(repeats=1, batch=4, hidden=5)
 
 
 def test_missing_library_is_named(small):
@@ -171,12 +188,28 @@ def test_bins_say_how_many_steps_they_make(data):
 
 
 def test_hidden_neurons_are_timed_alone_and_on_busy_cores(monkeypatch):
+    """Here each step takes as many ms as it has hidden neurons, and three times that beside."""
+    factor = [1]
+
+    @contextmanager
+    def busy():
+        factor[0] = 3
+        yield
+        factor[0] = 1
+
+    def times(steps, repeats):
+        for step in steps.values():
+            step()
+        return {(network, hidden): factor[0] * hidden for network, hidden in steps}
+
     monkeypatch.setattr(scaling, "HIDDEN_SIZES", (4, 8))
+    monkeypatch.setattr(scaling, "STEPS_AT_ONCE", 1)
+    monkeypatch.setattr(scaling, "busy_cores", busy)
+    monkeypatch.setattr(scaling, "median_times", times)
     rows = scaling.measure_hidden(repeats=1)["rows"]
     assert [row["hidden"] for row in rows] == [4, 8]
-    assert rows[0]["ratio"] == rows[0]["busy_ratio"] == 1
-    for ratio, time in (("ratio", "FastSNN_ms"), ("busy_ratio", "busy_ms")):
-        assert rows[1][ratio] == pytest.approx(rows[1][time] / rows[0][time])
+    assert [(row["ratio"], row["busy_ratio"]) for row in rows] == [(1, 1), (2, 2)]
+    assert all(row["busy_ms"] == 3 * row["FastSNN_ms"] > 0 for row in rows)
 
 
 def test_cores_are_busy_inside_the_block_only(monkeypatch):
@@ -209,12 +242,14 @@ def test_recipe_counts_by_seed_and_compares_the_runs_of_seed_0(data, monkeypatch
     assert result["bit_identical"] is False
 
 
-def test_lines_count_the_held_out_recordings_of_all_folds(data):
+def test_lines_count_the_held_out_recordings_of_all_folds(data, monkeypatch):
+    some = data._replace(train=data.train.subset(range(0, 48, 3)))
+    monkeypatch.setattr(lines, "recordings", lambda: some)
     result = lines.measure(seeds=1, epochs=1)
     assert [row["line"] for row in result["rows"]] == list(lines.LINES)
-    assert result["recordings"] == len(data.train)
+    assert result["recordings"] == 16
     for row in result["rows"]:
-        assert 0 <= row["lowest"] == row["mean"] == row["highest"] <= len(data.train)
+        assert 0 <= row["lowest"] == row["mean"] == row["highest"] <= 16
         assert row["loss"] > 0
 
 
@@ -263,36 +298,123 @@ def test_settings_of_the_models_are_among_those_tried():
             assert repr(chosen.model) in [repr(each.model) for each in trials.values()]
 
 
+@pytest.fixture(scope="module")
+def few():
+    """Five simulated passes of each suit, eight recordings of which four are upside down."""
+    with pytest.MonkeyPatch.context() as patch:
+        passes = {suit: [*3 * [(2, 1)], (1, 0), (1, 1)] for suit in POKERDVS_CLASSES}
+        patch.setattr("pokersnn_helpers.simulation.dataset.PASSES", passes)
+        return load_pokerdvs131(source="simulated")
+
+
 @pytest.fixture
-def quick(monkeypatch):
-    """Models that train in no time, on simulated recordings."""
-    everything = load_pokerdvs131(source="simulated")
-    chance = MODELS["most frequent suit"]
-    quick = {"chance": chance, "CNN": logistic_regression(global_features)}
-    monkeypatch.setattr(accuracy, "all_recordings", lambda: everything)
-    fewer = dict(list(accuracy.CHANGES.items())[1:3])
-    monkeypatch.setattr(accuracy, "CHANGES", fewer)
-    monkeypatch.setattr(accuracy, "DIRECTION", {"sum": logistic_regression(summed_image)})
-    return quick
+def asked(few, monkeypatch):
+    """Let benchmarks of all 131 ask about the few, and return what identifies their groups."""
+    for module in (accuracy, latency):
+        monkeypatch.setattr(module, "all_recordings", lambda: few)
+    return few.table["pass"].to_numpy()
 
 
-def test_accuracy_has_a_row_per_model_change_and_direction(quick):
-    result = accuracy.measure_accuracy(seeds=2, processes=1, models=quick)
-    rows = {row["model"]: row for row in result["rows"]}
-    changes = [f"CNN; {how} with {name}" for name in accuracy.CHANGES for how in HOW]
-    assert sorted(rows) == sorted([*quick, *changes, "sum; forwards or backwards?"])
-    assert rows["sum; forwards or backwards?"]["mean"] == 0.5
-    chance = rows["chance"]
-    assert chance["diamond"] == 1 and chance["club"] == chance["heart"] == chance["spade"] == 0
-    for row in rows.values():
-        assert 0 <= row["lowest"] <= row["mean"] <= row["highest"] <= 1
-        assert row["interval low"] <= row["mean"] <= row["interval high"]
+class RightAbout:
+    """An estimator that is right about some recordings, and has no answer to the others."""
+
+    classifier = None
+
+    def __init__(self, known):
+        self.known = known
+
+    def fit(self, recordings, seed):
+        self.learned, self.seed = recordings, seed
+        return self
+
+    def predict(self, recordings):
+        return np.where([self.known(self, e) for e in recordings.events], recordings.targets, -1)
 
 
-def test_trials_have_a_row_per_setting_and_as_many_for_each_model(quick):
+def both_polarities(self, events):
+    return set(events["p"]) == {0, 1}
+
+
+def as_learned(self, events):
+    return set(events["p"]) == set(self.learned.events[0]["p"])
+
+
+def test_accuracy_has_models_by_orientation_and_their_differences(few, asked):
+    upright = few.recordings.subset(np.flatnonzero(~few.table["upside down"]))
+    known = {events.tobytes() for events in upright.events}
+    clubs = {events.tobytes() for events in few.recordings.events[:8]}
+    models = {
+        accuracy.SNN: RightAbout(lambda self, events: True),
+        "CNN": RightAbout(lambda self, events: events.tobytes() in known),
+        "logistic regression": RightAbout(lambda self, events: events.tobytes() in clubs),
+    }
+    result = accuracy.measure_accuracy(seeds=2, processes=1, models=models)
+    assert (result["recordings"], result["folds"], result["seeds"]) == (32, 3, 2)
+    snn, cnn, only_clubs = result["rows"]
+    assert [row["model"] for row in result["rows"]] == list(models)
+    assert snn["mean"] == snn["upright"] == snn["upside down"] == 1
+    assert (cnn["mean"], cnn["upright"], cnn["upside down"]) == (0.5, 1, 0)
+    assert [only_clubs[suit] for suit in POKERDVS_CLASSES] == [1, 0, 0, 0]
+    for row in result["rows"]:
+        assert 0 <= row["interval low"] <= row["mean"] <= row["interval high"] <= 1
+    found = {(each["first"], each["second"]): each for each in result["differences"]}
+    assert found.keys() == {(accuracy.SNN, "CNN"), (accuracy.SNN, "logistic regression")}
+    assert found[accuracy.SNN, "CNN"]["points"] == 50
+    difference = found[accuracy.SNN, "logistic regression"]
+    assert difference["points"] == 75
+    assert 0 < difference["interval low"] < 75 < difference["interval high"] <= 100
+
+
+def test_changes_are_tested_with_and_without_training_on_them(few, asked, monkeypatch):
+    models = dict.fromkeys(accuracy.NETWORKS, RightAbout(as_learned))
+    changed = {"ON": (lambda some, amount: one_polarity(some) if amount > 1 else 1 / 0, (0, 2))}
+    monkeypatch.setattr(accuracy, "DISTURBANCES", changed)
+    result = accuracy.measure_changes(
+        seeds=2, processes=1, models=models, changes={"ON only": one_polarity}
+    )
+    *rows, profile = result["rows"]
+    assert (profile["model"], profile["how"]) == ("events by tenth of the recording", "as recorded")
+    found = {(row["model"], row["change"], row["how"]): row for row in rows}
+    assert len(found) == len(rows) == 3 * len(models)
+    for name in models:
+        assert found[name, "none", "as recorded"]["mean"] == 1
+        tested = found[name, "ON only", "tested"]
+        anew = found[name, "ON only", "trained and tested"]
+        assert (tested["mean"], tested["change, points"]) == (0, -100)
+        assert (anew["mean"], anew["change, points"]) == (1, 0)
+    assert [(row["model"], row["amount"], row["mean"]) for row in result["disturbances"]] == [
+        (name, amount, share) for amount, share in ((0, 1), (2, 0)) for name in accuracy.DISTURBED
+    ]
+
+
+def test_disturbances_are_in_the_units_that_they_are_called_by(few):
+    expected = {"noise (% of events)": uniform_noise(few.recordings, 0.5),
+                "time jitter (ms)": time_jitter(few.recordings, 2000)}  # fmt: skip
+    for name, recordings in expected.items():
+        disturb, (_, amount, *_) = accuracy.DISTURBANCES[name]
+        found = disturb(few.recordings, amount)
+        assert all(map(np.array_equal, found.events, recordings.events)), name
+    half = accuracy.DISTURBANCES["dropped events (%)"][0](few.recordings, 50).events
+    kept = sum(map(len, half)) / sum(map(len, few.recordings.events))
+    assert kept == pytest.approx(0.5, abs=0.02)
+
+
+def test_direction_is_chance_for_a_sum_and_reversals_stay_in_the_fold(asked):
+    def its_reversal_is_new(self, events):
+        learned = reversed_time(self.learned).events
+        return events.tobytes() not in {each.tobytes() for each in learned}
+
+    models = {"sum": logistic_regression(summed_image), "new": RightAbout(its_reversal_is_new)}
+    result = accuracy.measure_direction(seeds=1, processes=1, models=models)
+    assert [(row["model"], row["mean"]) for row in result["rows"]] == [("sum", 0.5), ("new", 1)]
+    assert result["recordings"] == 32
+
+
+def test_trials_have_a_row_per_setting_and_as_many_for_each_model(asked):
     assert {len(settings) for settings in accuracy.TRIALS.values()} == {6}
-    result = accuracy.measure_trials(seeds=1, processes=1, trials={"a": quick})
-    assert [row["setting"] for row in result["rows"]] == list(quick)
+    tried = {"all": RightAbout(lambda self, events: True), "none": RightAbout(lambda *_: False)}
+    result = accuracy.measure_trials(seeds=1, processes=1, trials={"a": tried})
+    assert [(row["setting"], row["mean"]) for row in result["rows"]] == [("all", 1), ("none", 0)]
 
 
 def test_operations_have_a_row_per_model_and_bin_width(data):
@@ -327,56 +449,120 @@ def test_mixtures_have_the_real_recordings_as_often_as_they_say(data):
     assert not torch.equal(*(torch.tensor(e["t"][:99].copy()) for e in both.events[-8::4]))
 
 
-def test_other_passes_have_a_row_per_group(data):
-    if data.source != "real":
-        pytest.skip("the real recordings are not at hand")
-    rows = simulation.measure_passes(2, processes=1, mixtures={"both": BOTH})["rows"]
+def test_other_passes_have_a_row_per_group(data, few, monkeypatch):
+    """Of an estimator that is right where a pip is upside down, and of one with a seed above 0."""
+    tonic = np.array(["pips_train/0.npy", "pips_test/1.npy", "", ""] * 8)
+    turned = few.table["upside down"].to_numpy()
+    known = {few.recordings.events[number].tobytes() for number in np.flatnonzero(turned)}
+    everything = few._replace(table=few.table.assign(tonic=tonic))
+    monkeypatch.setattr(simulation, "load_pokerdvs", lambda source: data)
+    monkeypatch.setattr(simulation, "load_pokerdvs131", lambda source: everything)
+    mixtures = {
+        "turned": simulation.Mixture((), 1, RightAbout(lambda self, e: e.tobytes() in known)),
+        "seeds": simulation.Mixture((FEW,), 0, RightAbout(lambda self, e: self.seed > 0)),
+    }
+    rows = simulation.measure_passes(2, processes=1, mixtures=mixtures)["rows"]
     names = [row["tested_on"] for row in rows]
-    assert names == ["Tonic's 68", "its 20 test", "32 upright others", "31 upside down"]
-    for row in rows:
-        assert 0 <= row["lowest"] <= row["mean"] <= row["highest"] <= 1
+    assert names == 2 * ["Tonic's 68", "its 20 test", "32 upright others", "31 upside down"]
+    shares = [(row["mean"], row["lowest"], row["highest"]) for row in rows]
+    of_tonic, of_its_test = turned[tonic != ""].mean(), turned[1::4].mean()
+    assert [mean for mean, _, _ in shares[:4]] == [of_tonic, of_its_test, 0, 1]
+    assert 0 < of_tonic != of_its_test < 1 and shares[4:] == 4 * [(0.5, 0, 1)]
 
 
-@pytest.fixture
-def latency_printed(data, monkeypatch, capsys):
-    """What ``benchmarks latency --json`` prints of two networks that have hardly learned."""
+def says_club_at_last(classifier, recordings):
+    """Predictions of three steps of 2 ms: none, an unsure one of "club" and a sure one."""
+    steps = np.log([4 * [0.25], [0.7, 0.1, 0.1, 0.1], [0.97, 0.01, 0.01, 0.01]])
+    size, events = len(recordings), np.array([10, 100, 1000])
+    targets = np.array(recordings.targets)
+    return PredictionsOverTime(size * [steps], size * [events], targets, time_window=2000)
+
+
+def test_latency_has_rows_curves_and_exits(few, asked, monkeypatch):
+    monkeypatch.setattr(latency, "predict_over_time", says_club_at_last)
+    monkeypatch.setattr(latency, "TIMES_MS", (3, 4, 100))
+    monkeypatch.setattr(latency, "EVENTS", (10, 11, 10**6))
+    monkeypatch.setattr(latency, "THRESHOLDS", (0.6, 0.8, 1))
+    models = {"a": RightAbout(None), "b": RightAbout(None)}
+    result = latency.measure_latency(seeds=2, processes=1, models=models)
+    assert (result["recordings"], result["folds"], result["seeds"]) == (32, 3, 2)
+    assert [row["model"] for row in result["rows"]] == ["a", "b"]
+    clubs = np.array(few.recordings.targets) == few.recordings.classes.index("club")
+    low, high = bootstrap_interval(clubs, asked)
+    interval = {"mean": 0.25, "interval low": low, "interval high": high}
+    row = result["rows"][0]
+    assert row.items() >= interval.items()
+    assert (row["club_ms"], row["heart_ms"], row["worst_ms"]) == (4, np.inf, 4)
+    assert row["never_correct"] == 2 * 24 and row["final_accuracy"] == 0.25
+    assert row["accuracy_over_events"] == pytest.approx(0.25 * 1100 / 1110)
+    low, high = bootstrap_interval(np.zeros(32), asked)
+    none = {"mean": 0, "interval low": low, "interval high": high}
+    expected = [
+        {"model": name, "axis": axis, "at": at, **values}
+        for name in models
+        for axis, ats in (("time (ms)", (3, 4, 100)), ("events seen", (10, 11, 10**6)))
+        for at, values in zip(ats, (none, interval, interval), strict=True)
+    ]
+    assert result["curves"] == expected
+    exits = [(row["threshold"], row["ms"], row["correct"]) for row in result["exits"]]
+    assert exits == 2 * [(0.6, 4, 0.25), (0.8, 6, 0.25), (1, 6, 0.25)]
+
+
+def test_split_trains_on_the_48_and_asks_about_the_20(data, monkeypatch, capsys):
+    """Of a network that has learned nothing, half of the recordings are still wrong at their end:
+    no median, and JSON has no infinity."""
     trained = {
         "first": NetworkEstimator(epochs=1),
         "last": NetworkEstimator(epochs=1, time_window=2000, learning_rate=1e-9),
     }
+    measure = partial(latency.measure_split, processes=1, trained=trained)
+    monkeypatch.setattr(latency, "measure_split", measure)
+    command.main(["split", "--json", "--seeds", "1"])
+    printed = capsys.readouterr().out
+    assert "Infinity" not in printed and "NaN" not in printed
+    result = json.loads(printed)["result"]
+    assert (result["recordings"], result["seeds"]) == (len(data.test), 1)
+    first, last = result["rows"]
+    assert (first["model"], last["model"]) == ("first", "last")
+    assert 0 < first["accuracy_over_events"] <= 1
+    assert last["median_ms"] is None and last["never_correct"] > 0
+
+
+def test_sparse_ends_with_a_line_of_the_setting_chosen_by_held_out_passes(monkeypatch, capsys):
     short = partial(train_sparse, hidden_size=4, epochs=3)
     monkeypatch.setattr(latency, "train_sparse", short)
     monkeypatch.setattr(latency, "held_out_predictions", lambda penalty, share, seed: PREDICTIONS)
-    measure = partial(
-        latency.measure_latency, processes=1, trained=trained, by_folds=["first"],
-        sparse=((0, 0), (10, 0.9)),
-    )  # fmt: skip
-    monkeypatch.setattr(latency, "measure_latency", measure)
-    command.main(["latency", "--json", "--seeds", "1"])
-    return capsys.readouterr().out
+    measure = partial(latency.measure_sparse, processes=1, sparse=((0, 0), (10, 0.9)))
+    monkeypatch.setattr(latency, "measure_sparse", measure)
+    command.main(["sparse", "--json", "--seeds", "1"])
+    document, summary = map(json.loads, capsys.readouterr().out.splitlines())
+    dense, sparse = document["result"]["rows"]
+    assert [(row["penalty"], row["pruned"]) for row in (dense, sparse)] == [(0, 0), (10, 0.9)]
+    assert summary == sparse  # as accurate, and fewer additions
+    assert sparse["effective_acs"] < dense["effective_acs"]
+    assert 0 < sparse["effective_acs_stopped"] <= sparse["effective_acs"]
+    assert 0 < sparse["input_acs"] < 0.2 * dense["input_acs"]
 
 
-def test_latency_ends_with_a_line_of_its_own(latency_printed):
-    document, summary = map(json.loads, latency_printed.splitlines())
-    rows, sparse = document["result"]["rows"], document["result"]["sparse"]
-    assert [row["model"] for row in rows] == ["first", "last", "first"]
-    assert [(row["penalty"], row["pruned"]) for row in sparse] == [(0, 0), (10, 0.9)]
-    assert set(summary) == {
-        *("accuracy_over_events", "final_accuracy", "median_ms", "worst_ms"),
-        *("penalty", "pruned", "spike_share", "effective_acs", "effective_acs_stopped"),
-        *("sparse_accuracy", "stopped_accuracy"),
-    }
-    assert summary["accuracy_over_events"] == rows[1]["accuracy_over_events"]
-    assert summary["spike_share"] == sparse[1]["spike_share"]  # as accurate, and fewer additions
-    assert sparse[1]["effective_acs"] < sparse[0]["effective_acs"]
-    assert 0 < sparse[1]["effective_acs_stopped"] <= sparse[1]["effective_acs"]
+def test_held_out_passes_are_asked_about_by_networks_without_them(few, asked, monkeypatch):
+    calls = []
 
+    def train(recordings, seed, penalty, sparsity):
+        assert (seed, penalty, sparsity) == (5, 3, 0.8)
+        calls.append({events.tobytes() for events in recordings.events})
 
-def test_times_that_never_come_are_null(latency_printed):
-    """Half of the recordings are still wrong at their end: no median, and JSON has no infinity."""
-    assert "Infinity" not in latency_printed and "NaN" not in latency_printed
-    row = json.loads(latency_printed.splitlines()[0])["result"]["rows"][1]
-    assert row["median_ms"] is None and row["never_correct"] > 0
+    def predict(classifier, recordings):
+        assert not calls[-1] & {events.tobytes() for events in recordings.events}
+        return says_club_at_last(classifier, recordings)
+
+    monkeypatch.setattr(latency, "train_sparse", train)
+    monkeypatch.setattr(latency, "predict_over_time", predict)
+    found = latency.held_out_predictions(3, 0.8, 5)
+    assert len(calls) == 3 and np.bincount(found.targets).tolist() == [8, 8, 8, 8]
+    of_pass = dict(zip((e.tobytes() for e in few.recordings.events), asked, strict=True))
+    for learned in calls:
+        whole = {of_pass[each] for each in learned}
+        assert np.isin(asked, list(whole)).sum() == len(learned)
 
 
 def test_numbers_that_json_does_not_know_become_null(monkeypatch, capsys):
@@ -402,7 +588,7 @@ def test_every_imperfection_is_added_and_taken_away(fewer, data):
     ]
 
 
-def test_nested_choice_never_sees_the_fold_that_it_is_tested_on(quick):
+def test_nested_choice_never_sees_the_fold_that_it_is_tested_on(few, asked):
     trained = []
 
     class Spy:
@@ -417,15 +603,181 @@ def test_nested_choice_never_sees_the_fold_that_it_is_tested_on(quick):
     result = accuracy.measure_nested(seeds=1, processes=1, settings={"a": Spy()})
     assert len(trained) == 12  # in each fold three inner ones to choose by, then one to test
     tested = [trained[last][1] for last in (3, 7, 11)]
-    assert sum(map(len, tested)) == len(set.union(*tested)) == 131
+    assert sum(map(len, tested)) == len(set.union(*tested)) == len(few.recordings)
     for fold, outer in enumerate(tested):
         *inner, (learned, _) = trained[4 * fold : 4 * fold + 4]
         assert all(not outer & (part | held_out) for part, held_out in inner)
         assert set.union(*(held_out for _, held_out in inner)) == learned
-    assert result["mean"] == pytest.approx(30 / 131) and result["club"] == 1  # always "club"
+    assert result["mean"] == 0.25 and result["club"] == 1  # always "club"
 
 
 def test_loading_names_missing_archives(tmp_path, monkeypatch):
     monkeypatch.setenv("POKERSNN_DATA", str(tmp_path))
     with pytest.raises(SystemExit, match=r"pips_train\.tar\.gz and pips_test\.tar\.gz, which aren"):
         loading.measure(repeats=1)
+
+
+# ---- What is kept for the pages ----
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """A repository of its own whose code is committed, where real recordings are measured."""
+    folder = tmp_path / "pokersnn_helpers" / "measured"
+    folder.mkdir(parents=True)
+    (tmp_path / "benchmarks").mkdir()
+    for place in (tmp_path / "benchmarks", folder.parent):
+        (place / "code.py").write_text("measured = True\n")
+    monkeypatch.setattr(store, "ROOT", tmp_path)
+    for module in (store, measured):
+        monkeypatch.setattr(module, "FOLDER", folder)
+    monkeypatch.setattr(store, "setting", lambda: {"data": "real", "cores": 2})
+    everything = SimpleNamespace(source="real")
+    monkeypatch.setattr(store, "load_pokerdvs131", lambda: everything)
+    store.git("init", "--quiet")
+    store.git("add", "--all")
+    who = ("-c", "user.name=a", "-c", "user.email=a@localhost")
+    store.git(*who, "commit", "--quiet", "-m", "code")
+    return folder
+
+
+RESULT = {
+    "seeds": 3,
+    "rows": [
+        {"model": "a", "mean": 0.123456789, "interval low": 0.1, "interval high": 0.2},
+        {"model": "b", "mean": np.float64(0.5), "worst": np.inf},
+    ],
+    "curves": [
+        {"model": "a", "at": at, "mean": at, "interval low": at, "interval high": at}
+        for at in (0.25, 0.75)
+    ],
+}
+
+
+def test_what_is_kept_says_what_it_depends_on_and_is_read_by_pages(kept):
+    path = store.write("step", ["--seeds 3"], RESULT, kept)
+    text = path.read_text(encoding="utf-8")
+    assert path == kept / "step.json" and text.endswith("}\n") and "Infinity" not in text
+    document = measured.read("step")
+    assert document["command"] == "python -m benchmarks step --seeds 3"
+    assert document["commit"] == store.git("rev-parse", "HEAD")[:10]
+    assert document["setting"] == {"data": "real", "cores": 2}
+    assert document["result"]["rows"][0]["mean"] == 0.123457  # six digits
+    assert document["result"]["rows"][1] == {"model": "b", "mean": 0.5, "worst": None}
+    said = measured.source_of("step")
+    assert said.endswith(
+        " by `python -m benchmarks step --seeds 3` with the real recordings, seeds 0 to 2."
+    )
+    assert str(date.today().year) in said
+    assert measured.measured("step", "curves")["at"].tolist() == [0.25, 0.75]
+    for name, table, message in (
+        ("none", "rows", "'none' hasn't been measured; choose from step"),
+        ("step", "seeds", "no table 'seeds'; choose from rows, curves"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            measured.measured(name, table)
+
+
+def test_only_committed_code_and_real_recordings_are_kept(kept, monkeypatch):
+    (kept / "step.json").write_text("{}")  # another measurement is no code
+    assert store.clean_commit() == store.git("rev-parse", "HEAD")[:10]
+    new = kept.parent / "new.py"
+    new.write_text("1 / 0\n")
+    with pytest.raises(RuntimeError, match=r"commit first, .*\n.*new\.py"):
+        store.clean_commit()
+    new.unlink()
+    (kept.parents[1] / "benchmarks" / "code.py").write_text("measured = False\n")
+    with pytest.raises(RuntimeError, match=r"commit first, .*\n.*code\.py"):
+        store.clean_commit()
+    store.load_pokerdvs131().source = "simulated"  # the 68 are real
+    with pytest.raises(RuntimeError, match="the recordings are simulated"):
+        store.clean_commit()
+
+
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ({}, []),
+        ({"interval low": 0.13}, ["rows, ('a',), mean: 0.123457, now 0.13 to 0.2"]),
+        ({"interval high": 0.12}, ["rows, ('a',), mean: 0.123457, now 0.1 to 0.12"]),
+        ({"model": "c"}, ["rows, ('c',), mean: nan, now 0.1 to 0.2"]),
+    ],
+)
+def test_kept_means_are_compared_with_the_new_intervals(kept, changed, found):
+    store.write("step", [], RESULT, kept)
+    rows = [RESULT["rows"][0] | {"mean": 0.15} | changed, RESULT["rows"][1] | {"mean": 0.9}]
+    assert store.outside("step", RESULT | {"rows": rows}) == found
+
+
+def test_kept_means_are_told_apart_by_amounts(kept):
+    store.write("step", [], RESULT, kept)
+    curves = [RESULT["curves"][0], RESULT["curves"][1] | {"interval low": 0.8}]
+    found = store.outside("step", RESULT | {"curves": curves})
+    assert found == ["curves, ('a', 0.75), mean: 0.75, now 0.8 to 0.75"]
+
+
+def test_ranges_of_seeds_and_counts_are_compared_where_there_is_no_interval(kept):
+    rows = [
+        {"line": "a", "mean": 5, "lowest": 4, "highest": 6},
+        {"model": "b", "bins_us": 300, "effective_acs": 90},
+    ]
+    store.write("step", [], {"rows": rows}, kept)
+    assert store.outside("step", {"rows": rows}) == []
+    changed = [rows[0] | {"lowest": 5.5}, rows[1] | {"effective_acs": 101}]
+    assert store.outside("step", {"rows": changed}) == [
+        "rows, ('a',), mean: 5, now 5.5 to 6",
+        "rows, ('b', 300), effective_acs: 90, now 90.9 to 111.1",
+    ]
+
+
+def test_command_keeps_and_compares(kept, monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        command.main(["step", "--compare"])
+    assert "step hasn't been kept; --write keeps it" in capsys.readouterr().err
+    write = store.write
+    monkeypatch.setattr(store, "write", lambda *arguments: write(*arguments, kept))
+    monkeypatch.setattr(networks, "measure_step", lambda repeats=3: RESULT)
+    command.main(["step", "--write", "--repeats", "2"])
+    assert measured.read("step")["command"] == "python -m benchmarks step --repeats 2"
+    command.main(["step", "--compare"])
+    rows = [RESULT["rows"][0] | {"interval low": 0.19}]
+    monkeypatch.setattr(networks, "measure_step", lambda: RESULT | {"rows": rows})
+    with pytest.raises(SystemExit, match=r"kept means outside the new interval:\nrows, \('a',\)"):
+        command.main(["step", "--compare"])
+    assert "0.19" in capsys.readouterr().out  # what was measured is printed all the same
+    monkeypatch.setattr(store, "setting", lambda: {"data": "simulated"})
+    for option in ("--write", "--compare"):
+        with pytest.raises(SystemExit):
+            command.main(["step", option])
+        assert "the recordings are simulated" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EPIPE])
+def test_output_that_cannot_be_written_ends_in_one_line(number, monkeypatch):
+    class Full(io.RawIOBase):
+        def writable(self):
+            return True
+
+        def write(self, content):
+            raise OSError(number, "no more")
+
+    monkeypatch.setattr(networks, "measure_epoch", lambda: {"rows": [{"ms": 1.5}]})
+    for words in ([], ["epoch"], ["epoch", "--json"]):
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(Full())))
+        with pytest.raises(SystemExit) as end:
+            command.main(words)
+        assert (
+            str(end.value)
+            == f"python -m benchmarks: error: [Errno {number}] no more: 'standard output'"
+        )
+
+
+def test_reader_who_leaves_gets_one_line():
+    command = [sys.executable, "-m", "benchmarks"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.close()
+        said = process.stderr.read()
+    assert process.returncode == 1
+    assert said.startswith("python -m benchmarks: error: [Errno 32]") and said.count("\n") == 1

@@ -14,19 +14,14 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
-from tonic.collation import PadTensors
-from torch.optim.optimizer import register_optimizer_step_pre_hook
-from torch.utils.data import DataLoader
 from tqdm import trange
+from two_processes import BATCHES, CLIP_NORM, TRAIN, train_on_uneven_batches
 
 from pokersnn_helpers import (
     SNN,
     Classifier,
     FastSNN,
-    augment,
-    decode,
     evaluate,
-    fit,
     load_checkpoint,
     make_loader,
     predict,
@@ -37,12 +32,8 @@ from pokersnn_helpers import __main__ as commands
 from pokersnn_helpers.checkpoints import load_run
 from pokersnn_helpers.distributed import shard_batch
 from pokersnn_helpers.files import locked
-from pokersnn_helpers.study.models import FrameMLP
 
-TRAIN = ["train", "--time-window", "5000", "--device", "cpu"]
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone"]  # what the script torchrun runs
-CLIP_NORM = 1.3  # of the gradient; some are longer, some aren't
-BATCHES = (5, 2, 1)  # of two processes' shards: 3 and 2, 1 and 1, 1 and none
 
 
 @pytest.fixture(autouse=True)
@@ -133,7 +124,7 @@ def test_run_killed_and_resumed_ends_as_one_left_alone(tmp_path):
     arguments = ["-m", "pokersnn_helpers", *TRAIN, *epochs, "--checkpoint", str(killed)]
     process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while not killed.exists() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.002)
     finally:
@@ -510,76 +501,17 @@ def test_error_in_the_code_keeps_its_traceback(monkeypatch):
         train()
 
 
-def train_on_uneven_batches():
-    """Train in float64, long gradients clipped; return each step's gradient and the outcome."""
-    torch.manual_seed(0)
-    classifier = Classifier(SNN(hidden_size=20)).double()
-    frames = [torch.poisson(torch.full((9, size, 2, 35, 35), 0.05)).double() for size in BATCHES]
-    batches = [(batch, torch.arange(batch.shape[1]) % 4) for batch in frames]
-    gradients, states = [], []
-
-    def watch(optimizer, args, kwargs):
-        gradients.append(torch.cat([p.grad.flatten() for p in classifier.parameters()]))
-
-    handle = register_optimizer_step_pre_hook(watch)
-    history = fit(
-        classifier,
-        batches,
-        batches,
-        epochs=2,
-        clip_norm=CLIP_NORM,
-        ema_decay=0.5,
-        augment=augment,
-        device="cpu",
-        on_epoch_end=lambda average, state: states.append(len(state.history["loss"])),
-    )
-    handle.remove()
-    return {
-        "gradients": torch.stack(gradients),
-        "weights": torch.cat([p.detach().flatten() for p in classifier.parameters()]),
-        "losses": torch.tensor(history.loss, dtype=torch.float64),
-        "accuracy": history.accuracy,
-        "evaluated": len(history.test_loss),
-        "saved": states,
-    }
-
-
-def train_with_dropout():
-    """Train on nine recordings, shuffled; return which ones each epoch showed, and the masks."""
-    seen, masks = [[], []], []
-    torch.manual_seed(0)
-    network = FrameMLP((4, 4, 2), 9, hidden_size=50)
-    network.dropout.register_forward_hook(lambda _, given, kept: masks.append(kept[0, :1] != 0))
-    classifier = Classifier(network, classes=tuple("abcdefghi"), sensor_size=(4, 4, 2))
-
-    def note(voltages, targets, frames):
-        seen[len(masks) > 3].extend(targets.tolist())
-        return torch.nn.functional.nll_loss(decode(voltages), targets, reduction="none")
-
-    items = [(torch.ones(3, 2, 4, 4), number) for number in range(9)]
-    loader = DataLoader(items, 3, shuffle=True, collate_fn=PadTensors(batch_first=False))
-    fit(classifier, loader, loss=note, epochs=2, device="cpu")
-    return {"seen": seen, "masks": [mask.flatten() for mask in masks if mask.numel()]}
-
-
-def train_in_one_of_two(rank, folder):
-    dist.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=2)
-    torch.save(train_on_uneven_batches(), folder / f"{rank}.pt")
-    torch.save(train_with_dropout(), folder / f"dropout {rank}.pt")
-    dist.destroy_process_group()
-
-
 @pytest.fixture(scope="module")
-def two_processes(tmp_path_factory):
-    """The folder where two processes have left what they computed."""
+def two_processes(finished, tmp_path_factory):
+    """The folder where two processes have left what they computed, and what they printed."""
     folder = tmp_path_factory.mktemp("two")
-    torch.multiprocessing.spawn(train_in_one_of_two, (folder,), nprocs=2)
-    return folder
+    script = [str(Path(__file__).with_name("two_processes.py")), str(folder), str(finished)]
+    return folder, run_under_torchrun(*script)
 
 
 def test_two_processes_with_dropout_see_each_recording_once_per_epoch(two_processes):
     """Their shards differ in size, so they draw different numbers of random numbers."""
-    ranks = [torch.load(two_processes / f"dropout {rank}.pt") for rank in range(2)]
+    ranks = [torch.load(two_processes[0] / f"dropout {rank}.pt") for rank in range(2)]
     for first, second in zip(*(rank["seen"] for rank in ranks), strict=True):
         assert sorted(first + second) == list(range(9))
     masks = torch.stack([mask for rank in ranks for mask in rank["masks"]])
@@ -587,12 +519,12 @@ def test_two_processes_with_dropout_see_each_recording_once_per_epoch(two_proces
 
 
 def test_gradients_of_two_processes_add_up_to_those_of_one(two_processes):
-    tmp_path, alone = two_processes, train_on_uneven_batches()
+    folder, alone = two_processes[0], train_on_uneven_batches()
     norms = alone["gradients"].norm(dim=1)
     assert len(norms) == 2 * len(BATCHES)
     assert norms.min() < 0.99 * CLIP_NORM < 0.999 * CLIP_NORM < norms.max() <= CLIP_NORM
     for rank in range(2):
-        shared = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
+        shared = torch.load(folder / f"{rank}.pt", weights_only=True)
         for name in ("gradients", "weights", "losses"):
             error = (shared[name] - alone[name]).norm() / alone[name].norm()
             assert error < 1e-10, name
@@ -601,13 +533,10 @@ def test_gradients_of_two_processes_add_up_to_those_of_one(two_processes):
         assert shared["saved"] == ([1, 2] if rank == 0 else [])
 
 
-def run_under_torchrun(*arguments, processes=2):
+def run_under_torchrun(*program, processes=2):
     shown = {name: value for name, value in os.environ.items() if name != "TQDM_DISABLE"}
     return subprocess.run(
-        [
-            *(sys.executable, *TORCHRUN, f"--nproc-per-node={processes}"),
-            *("-m", "pokersnn_helpers", "train", "--time-window", "5000", *arguments),
-        ],
+        [sys.executable, *TORCHRUN, f"--nproc-per-node={processes}", *program],
         capture_output=True,
         text=True,
         timeout=300,
@@ -615,14 +544,14 @@ def run_under_torchrun(*arguments, processes=2):
     )
 
 
-def test_two_processes_end_with_the_weights_of_one(finished, tmp_path):
-    path = tmp_path / "two.pt"
-    arguments = ["--epochs", "3", "--checkpoint", str(path), "--device", "cpu"]
-    result = run_under_torchrun(*arguments)
+def test_two_processes_end_with_the_weights_of_one(finished, two_processes):
+    folder, result = two_processes
+    path = folder / "two.pt"
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("2 processes on cpu") == 1
     assert result.stdout.count("test: ") == 1
-    assert result.stderr.count("?epoch/s]") == 1  # what a progress bar shows first, and only once
+    # What a progress bar shows first, and only once.
+    assert result.stderr.count("| 0/3 [00:00<?, ?epoch/s]") == 1
     one, two = load_checkpoint(finished, "cpu"), load_checkpoint(path, "cpu")
     for name, weight in one.state_dict().items():
         assert torch.allclose(weight, two.state_dict()[name], rtol=1e-4, atol=1e-5), name
@@ -631,19 +560,20 @@ def test_two_processes_end_with_the_weights_of_one(finished, tmp_path):
     train("--resume", path)  # one process can go on where two stopped
 
 
-def test_one_of_two_processes_says_what_is_wrong(finished):
-    result = run_under_torchrun("--checkpoint", str(finished), "--device", "cpu")
-    assert result.returncode != 0
-    assert result.stderr.count("train: error: ") == 1
-    assert "run.pt, which exists and isn't overwritten" in result.stderr
+def test_one_of_two_processes_says_what_is_wrong(two_processes):
+    first, second = (torch.load(two_processes[0] / f"refused {rank}.pt") for rank in range(2))
+    assert first.startswith("python -m pokersnn_helpers train: error: ")
+    assert "run.pt, which exists and isn't overwritten" in first
+    assert second == 1  # ends without a word
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="NCCL needs a CUDA GPU")
 def test_gpus_share_a_run_through_nccl(finished, tmp_path):
     path = tmp_path / "gpus.pt"
     gpus = torch.cuda.device_count()
+    program = ["-m", "pokersnn_helpers", "train", "--time-window", "5000", "--device", "cuda"]
     result = run_under_torchrun(
-        "--epochs", "3", "--checkpoint", str(path), "--device", "cuda", processes=gpus
+        *program, "--epochs", "3", "--checkpoint", str(path), processes=gpus
     )
     assert result.returncode == 0, result.stderr
     assert f"{gpus} process" in result.stdout

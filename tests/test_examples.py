@@ -1,7 +1,6 @@
 """Every example in a docstring runs and prints what stands there."""
 
 import doctest
-import functools
 import importlib
 
 import pytest
@@ -29,11 +28,12 @@ def examples(name):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def simulated_once():
+def simulated_once(simulated, everything):
     """Many examples take the same simulated recordings, which take seconds to make."""
+    made = {"load_pokerdvs": simulated, "load_pokerdvs131": everything}
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("load_pokerdvs", "load_pokerdvs131"):
-            patch.setattr(pokersnn_helpers, name, functools.cache(getattr(pokersnn_helpers, name)))
+        for name, recordings in made.items():
+            patch.setattr(pokersnn_helpers, name, lambda source, found=recordings: found)
         yield
 
 

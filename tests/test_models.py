@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pokersnn_helpers import EVENT_DTYPE, Recordings, decode, load_pokerdvs131, make_loader
+from pokersnn_helpers import EVENT_DTYPE, Recordings, decode, make_loader
 from pokersnn_helpers.recipe import build_network
 from pokersnn_helpers.snn import WHOLE
 from pokersnn_helpers.study.models import (
@@ -28,14 +28,6 @@ from pokersnn_helpers.study.perturbations import (
 from pokersnn_helpers.study.protocol import NetworkEstimator, cross_validate, logistic_regression
 
 NETWORKS = (MLP, CNN, FrameMLP, GRU, HybridSNN, BinarySNN)
-
-
-@pytest.fixture(scope="module")
-def some():
-    """Three recordings of each suit, each from another pass."""
-    everything = load_pokerdvs131(source="simulated")
-    first = everything.table.drop_duplicates("pass").groupby("class", sort=False).head(3)
-    return everything.recordings.subset(first.index)
 
 
 def batch(recordings, sparse, time_window=1000):

@@ -1,6 +1,4 @@
-import os
-import subprocess
-import sys
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +9,9 @@ SCRIPT = Path(__file__).with_name("own_recordings.py")
 CLASSES = ("left", "middle", "right")
 
 
-def test_a_short_script_trains_saves_loads_and_plots_on_another_sensor(tmp_path):
+def test_a_short_script_trains_saves_loads_and_plots_on_another_sensor(
+    tmp_path, monkeypatch, capsys
+):
     rng = np.random.default_rng(0)
     for number in range(24):
         events = np.zeros(300, EVENT_DTYPE)  # a spot, for 15 ms
@@ -22,18 +22,11 @@ def test_a_short_script_trains_saves_loads_and_plots_on_another_sensor(tmp_path)
         path = tmp_path / CLASSES[number % 3] / f"{number}.npy"
         path.parent.mkdir(exist_ok=True)
         np.save(path, events)
-    process = subprocess.run(
-        [sys.executable, SCRIPT],
-        cwd=tmp_path,
-        env={"MPLBACKEND": "agg", **os.environ},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert process.returncode == 0, process.stderr
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(SCRIPT), run_name="__main__")
     names = ("SNN", "FastSNN", "ConvNet")
     correct = [line for name in names for line in (f"{name} 12", "left")]
-    assert process.stdout.splitlines() == correct
+    assert capsys.readouterr().out.splitlines() == correct
     for name in (*names, "dynamics"):
         assert (tmp_path / f"{name}.png").stat().st_size > 5000
 

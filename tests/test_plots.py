@@ -41,7 +41,6 @@ from pokersnn_helpers.figures.recordings import (
     plot_passes,
 )
 from pokersnn_helpers.figures.results import (
-    plot_bars,
     plot_confusion,
     plot_curves,
     plot_history,
@@ -432,13 +431,6 @@ def test_other_network_is_drawn_as_a_chain_of_its_layers():
     assert text.index("convolution") < text.index("first") < text.index("readout")
 
 
-def test_bars_of_all_panels_share_an_axis_on_which_the_shortest_shows():
-    fig = plot_bars({"slow": [154, 1561], "fast": [5.3, 15]}, ["a", "b"], "time (ms)")
-    left, right = (ax.get_xlim() for ax in fig.axes)
-    assert left == right
-    assert left[0] < 5.3 and left[1] > 1561
-
-
 def test_intervals_are_drawn_by_name_and_some_are_marked():
     fig = plot_intervals({"a": (50, 40, 55), "b": (70, 60, 90)}, "%", ["b"], line=25)
     ax = fig.axes[0]
@@ -610,8 +602,6 @@ NOTHING = pd.DataFrame({name: [] for name in ("class", "events", "change", "mode
         ("values", lambda: plot_spread({}, "%")),
         (r"values\['a'\]", lambda: plot_spread({"a": []}, "%")),
         ("values", lambda: plot_intervals({}, "%")),
-        ("values", lambda: plot_bars({}, ["a"], "ms")),
-        ("titles", lambda: plot_bars({"a": []}, [], "ms")),
         ("network", lambda: plot_network(SpikingNetwork())),
     ],
 )
@@ -639,9 +629,3 @@ def test_other_numbers_of_classes_are_refused(draw, classes):
 def test_votes_for_classes_without_a_name_are_refused():
     with pytest.raises(ValueError, match="votes go up to 2; classes has 2 names"):
         draw_raster(plt.gca(), torch.eye(3), 0.001, torch.tensor([0, 1, 2]), ["left", "right"])
-
-
-def test_bars_have_one_panel_or_several_and_no_logarithm_of_zero():
-    assert len(plot_bars({"slow": [10], "fast": [5]}, ["a"], "ms").axes) == 1
-    with pytest.raises(ValueError, match="values hold 0"):
-        plot_bars({"slow": [10], "none": [0]}, ["a"], "ms")

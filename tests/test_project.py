@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,10 +16,12 @@ from packaging.requirements import Requirement
 
 from pokersnn_helpers import __main__ as commands
 from pokersnn_helpers import pokerdvs
+from pokersnn_helpers.recordings import banner
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tools"), str(ROOT / "_ext")]
 
+import check_real  # noqa: E402
 import colab  # noqa: E402
 import set_repository as set_address  # noqa: E402
 from check_sources import all_addresses, dead_sources  # noqa: E402
@@ -364,8 +367,67 @@ def steps(workflow):
 
 
 def test_ci_runs_the_test_command_of_the_readme():
-    runs = [step.get("run", "") for step in steps("tests")]
-    assert TEST_COMMAND in runs and any("--cov" in run for run in runs)
+    assert TEST_COMMAND in [step.get("run", "") for step in steps("tests")]
+    assert f"\n{TEST_COMMAND} " in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_coverage_has_a_lower_bound_once_a_week():
+    weekly = [step.get("run", "") for step in steps("weekly")]
+    number = next(n for n, run in enumerate(weekly) if "--cov " in run)
+    assert weekly[number + 1].startswith("coverage report --fail-under=95 --include=")
+    core = ("recordings", "pokerdvs", "frames", "snn", "training", "recipe", "checkpoints")
+    assert all(f" {name}" in weekly[number + 1] for name in core)
+
+
+def test_what_pages_quote_is_measured_again_once_a_week():
+    """Each stored measurement in a job of its own, which GitHub stops after six hours."""
+    jobs = yaml.safe_load(WORKFLOWS["weekly"].read_text(encoding="utf-8"))["jobs"]
+    job = jobs["measured-again"]
+    assert job["strategy"]["matrix"] == {"name": "${{ fromJSON(needs.stored.outputs.names) }}"}
+    assert job["strategy"]["fail-fast"] is False and job["timeout-minutes"] < 360
+    assert job["steps"][-1]["run"].endswith("/${{ matrix.name }}.json) --compare")
+
+
+def test_nothing_is_published_unless_all_recordings_are_real():
+    runs = [step.get("run", "") for step in steps("book")]
+    built = next(n for n, run in enumerate(runs) if run.startswith("jupyter-book build"))
+    assert runs[built - 1] == "python tools/check_real.py"
+    assert runs[built + 1] == "python tools/check_real.py _build/html"
+
+
+@pytest.mark.parametrize("simulated", ["load_pokerdvs", "load_pokerdvs131"])
+def test_sources_that_are_not_all_real_are_refused(simulated, monkeypatch):
+    def load(name, source):
+        assert source == "real"
+        if name == simulated:
+            raise FileNotFoundError("get them")
+
+    for name in ("load_pokerdvs", "load_pokerdvs131"):
+        monkeypatch.setattr(check_real, name, partial(load, name))
+    with pytest.raises(SystemExit, match="get them"):
+        check_real.main([])
+
+
+def test_pages_made_with_simulated_recordings_are_named(tmp_path, monkeypatch):
+    for name in ("load_pokerdvs", "load_pokerdvs131"):
+        monkeypatch.setattr(check_real, name, lambda source: None)
+    (tmp_path / "book").mkdir()
+    pages = [tmp_path / "book" / f"{name}.html" for name in ("a", "b")]
+    for page in pages:
+        page.write_text("<p>no recordings</p>")
+    with pytest.raises(SystemExit, match=r"no page in .* says that its recordings are real"):
+        check_real.main([str(tmp_path)])
+    pages[0].write_text(banner("real recordings: 3", "real"))
+    check_real.main([str(tmp_path)])
+    pages[1].write_text(banner("simulated recordings: 3", "simulated"))
+    with pytest.raises(SystemExit, match=r"^b\.html was made with simulated recordings$"):
+        check_real.main([str(tmp_path)])
+
+
+def test_banners_are_those_that_publishing_looks_for(simulated):
+    assert check_real.SIMULATED in simulated._repr_html_()
+    real = simulated._replace(source="real")._repr_html_()
+    assert check_real.REAL in real and check_real.SIMULATED not in real
 
 
 def test_other_versions_are_tried_by_ci_and_the_workflows():
@@ -396,13 +458,12 @@ def test_uv_needs_no_compiler():
     assert override.startswith("expelliarmus ; python_version < '3'")
 
 
-def test_tonic_does_not_import_what_uv_leaves_out():
-    code = "import sys; sys.modules['expelliarmus'] = None; import tonic; tonic.datasets.POKERDVS"
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_importing_the_package_says_nothing():
+def test_importing_says_nothing_and_needs_nothing_that_uv_leaves_out():
     """Norse makes PyTorch 2.14 and later warn of torch.jit, which a reader can do nothing about."""
-    command = [sys.executable, "-c", "import pokersnn_helpers, norse.torch"]
+    code = (
+        "import sys; sys.modules['expelliarmus'] = None; import pokersnn_helpers, norse.torch; "
+        "import tonic; tonic.datasets.POKERDVS"
+    )
+    command = [sys.executable, "-c", code]
     found = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
     assert found.stdout + found.stderr == ""

@@ -17,7 +17,6 @@ from pokersnn_helpers import (
     evaluate,
     fit,
     load_checkpoint,
-    load_pokerdvs131,
     make_loader,
     predict,
     save_checkpoint,
@@ -63,18 +62,6 @@ class Says:
 
     def predict(self, recordings):
         return self.answers[: len(recordings)]
-
-
-@pytest.fixture(scope="module")
-def everything():
-    return load_pokerdvs131(source="simulated")
-
-
-@pytest.fixture(scope="module")
-def some(everything):
-    """Three recordings of each suit, each from another pass."""
-    first = everything.table.drop_duplicates("pass").groupby("class", sort=False).head(3)
-    return everything.recordings.subset(first.index)
 
 
 def batch(recordings, sparse, time_window=1000):

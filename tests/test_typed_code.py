@@ -16,11 +16,12 @@ BOOK = Path(__file__).parents[1] / "book"
 def typed(chapter, tag):
     """Return the source of the cell with a tag, and what the chapter imports."""
     notebook = nbformat.read(BOOK / chapter, as_version=4)
-    (cell,) = (cell for cell in notebook.cells if tag in cell.metadata.get("tags", []))
-    (imports,) = (cell for cell in notebook.cells if cell.source.startswith("# @title Imports"))
+    (found,) = (cell.source for cell in notebook.cells if tag in cell.metadata.get("tags", []))
     names = {}
-    exec(imports.source.replace("use_book_style()", ""), names)
-    return cell.source, names
+    for cell in notebook.cells:
+        if cell.source.startswith(("# @title Imports", "from norse")):
+            exec(cell.source.replace("use_book_style()", ""), names)
+    return found, names
 
 
 def lines_of_code(source):

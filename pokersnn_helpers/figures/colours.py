@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from itertools import cycle
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgba
 
 ON, OFF = "#cf3a2b", "#2c72c7"
@@ -21,19 +22,19 @@ PAPER = "#ffffff"
 DARK = {TEXT: "#e6e9ec", GREY: "#9aa4ae", GRID: "#3a424b", SHADE: "#232a31", ACCENT: "#4fbac4"}
 
 
-def _fading(name: str, *colours: str) -> LinearSegmentedColormap:
-    """Make a map that is transparent at zero, so that the page shows through."""
-    low, high = colours[0], colours[-1]
+def _fading(name: str, *colours: str, rise: float = 1) -> LinearSegmentedColormap:
+    """Make a map that is transparent at zero, so that the page shows through.
+
+    With a ``rise`` below 1 it is quickly opaque, so that one event shows on a dark page, too.
+    """
     # Matplotlib takes pairs of a colour and alpha from 3.11 on only, and RGBA in every version.
-    ends = [to_rgba(low, 1), to_rgba(low, 0), to_rgba(high, 0), to_rgba(high, 1)]
-    if low == high:
-        return LinearSegmentedColormap.from_list(name, ends[2:])
-    places = [0.0, 0.5, 0.5, 1.0]
-    return LinearSegmentedColormap.from_list(name, list(zip(places, ends, strict=True)))
+    places = np.linspace(-1 if len(colours) == 2 else 0, 1, 32 * len(colours) + 1)
+    shades = [to_rgba(colours[-1 if x > 0 else 0], abs(x) ** rise) for x in places]
+    return LinearSegmentedColormap.from_list(name, shades, N=257)
 
 
-EVENTS_MAP = _fading("events", OFF, ON)  # ON minus OFF, from −limit to limit
-ON_MAP, OFF_MAP = _fading("on", ON), _fading("off", OFF)  # counts, from 0
+EVENTS_MAP = _fading("events", OFF, ON, rise=0.5)  # ON minus OFF, from −limit to limit
+ON_MAP, OFF_MAP = _fading("on", ON, rise=0.5), _fading("off", OFF, rise=0.5)  # counts, from 0
 ACCENT_MAP = _fading("accent", ACCENT)  # any other quantity, from 0
 
 

@@ -233,7 +233,7 @@ def plot_dynamics(
         for field in FIELDS
         if hasattr(layers[name], field)
     ]
-    heights = {"input": 0.9, "z": 1.9, "i": 1.35, "v": 1.35, "readout": 1.7}  # inches
+    heights = {"input": 0.9, "z": 3.3, "i": 1.35, "v": 1.35, "readout": 1.7}  # inches
     drawn = [*["input"] * (frames is not None), *(field for _, field, _ in panels), "readout"]
     ratios = [heights[panel] for panel in drawn]
     fig, axes = plt.subplots(

@@ -157,31 +157,3 @@ def plot_curves(table: pd.DataFrame, label: str) -> Figure:
     handles, names = axes[0, 0].get_legend_handles_labels()
     fig.legend(handles, names, loc="outside upper center", ncols=min(len(names), 4))
     return fig
-
-
-def plot_bars(values: dict[str, Sequence[float]], titles: Sequence[str], label: str) -> Figure:
-    """Draw a bar per entry, with its value beside it, on one logarithmic axis for all panels.
-
-    Args:
-        values: By name, one number per panel.
-        titles: Of the panels.
-        label: What the numbers are, with their unit.
-    """
-    check_not_empty(values=values, titles=titles)
-    numbers = np.array(list(values.values()))
-    if numbers.min() <= 0:
-        raise ValueError(f"values hold {numbers.min():g}; a logarithmic axis needs more than 0")
-    size = (6.0, 1 + 0.35 * len(values))
-    fig, axes = plt.subplots(
-        1, len(titles), sharex=True, sharey=True, squeeze=False, figsize=size, layout="constrained"
-    )
-    limits = (10 ** np.floor(np.log10(numbers.min())), 9 * numbers.max())
-    for ax, title, column in zip(axes[0], titles, numbers.T, strict=True):
-        bars = ax.barh(list(values), column, color=ACCENT)
-        texts = [f"{value:,.0f}" if value >= 10 else f"{value:.1f}" for value in column]
-        ax.bar_label(bars, texts, padding=3)
-        ax.set(title=title, xscale="log", xlim=limits)
-        ax.grid(False, axis="y")
-    axes[0, 0].invert_yaxis()
-    fig.supxlabel(label, size=plt.rcParams["axes.labelsize"])
-    return fig

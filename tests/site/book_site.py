@@ -5,8 +5,9 @@ import functools
 import gzip
 import http.server
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +24,41 @@ def pages() -> list[str]:
 
 PAGES = pages() or ["the book isn't built"]
 THEMES = ("light", "dark")
+
+
+@functools.cache
+def soup_of(path):
+    return pytest.importorskip("bs4").BeautifulSoup(path.read_text(), "html.parser")
+
+
+@functools.cache
+def anchors(path):
+    return {tag["id"] for tag in soup_of(path).find_all(id=True)}
+
+
+def dead_links(name: str, html: Path = HTML) -> list[str]:
+    """List what a page refers to inside the book that isn't there, files and anchors.
+
+    Whatever part of the page it stands in: a Markdown text, or what a cell has displayed.
+    """
+    base, dead = CONFIG["html"]["baseurl"], []
+    for tag in soup_of(html / name).find_all(True):
+        given = [tag.get(key) for key in ("href", "src", "poster", "data-src")]
+        given += [each.split()[0] for each in tag.get("srcset", "").split(",") if each.strip()]
+        for address in filter(None, given):
+            path, _, fragment = urljoin(base + name, address).partition("#")
+            if not path.startswith(("http:", "https:")):
+                continue  # mailto:, data:
+            if urlsplit(path).netloc != urlsplit(base).netloc:
+                continue
+            file = html / unquote(urlsplit(path).path).removeprefix(PREFIX)
+            alive = path.startswith(base) and file.is_file()
+            if alive and fragment and file.suffix == ".html":
+                alive = unquote(fragment) in anchors(file)
+            if not alive:
+                dead.append(address)
+    return dead
+
 
 # Scripts that several files of tests run on a page.
 UNDECODED = """async () => {

@@ -1,6 +1,5 @@
 """What a reader of the published pages finds, moves and prints, in a real browser."""
 
-import functools
 import io
 import re
 from urllib.parse import unquote, urljoin, urlsplit
@@ -9,7 +8,18 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import yaml
-from book_site import CONFIG, CUT_OFF, HTML, PAGES, PREFIX, ROOT, THEMES, UNDECODED, WRONG_THEME
+from book_site import (
+    CONFIG,
+    CUT_OFF,
+    HTML,
+    PAGES,
+    PREFIX,
+    ROOT,
+    THEMES,
+    UNDECODED,
+    WRONG_THEME,
+    soup_of,
+)
 from PIL import Image
 
 DOCUMENTS = [
@@ -19,34 +29,6 @@ DOCUMENTS = [
 ]
 CHAPTERS = [name for name in DOCUMENTS if (ROOT / f"{name}.ipynb").exists()]
 on_each_chapter = pytest.mark.parametrize("chapter", CHAPTERS, indirect=True)
-
-
-@functools.cache
-def soup_of(path):
-    return pytest.importorskip("bs4").BeautifulSoup(path.read_text(), "html.parser")
-
-
-@functools.cache
-def anchors(path):
-    return {tag["id"] for tag in soup_of(path).find_all(id=True)}
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_links_and_anchors_inside_the_book_lead_somewhere(name, built):
-    dead = []
-    for tag in soup_of(HTML / name).find_all(["a", "link", "img", "script"]):
-        address = tag.get("href") or tag.get("src")
-        if not address or urlsplit(urljoin("book:/", address)).scheme != "book":
-            continue
-        path, _, fragment = urljoin(PREFIX + name, address).partition("#")
-        path = unquote(urlsplit(path).path)
-        file = HTML / path.removeprefix(PREFIX)
-        alive = path.startswith(PREFIX) and file.is_file()
-        if alive and fragment and file.suffix == ".html":
-            alive = unquote(fragment) in anchors(file)
-        if not alive:
-            dead.append(address)
-    assert not dead
 
 
 def test_first_address_leads_to_the_landing_page(visit):

@@ -22,7 +22,7 @@
     return {
       type: "scatter3d", mode: "markers", name: `${name}: ${events.t.length} events`,
       x: events.t, y: events.x, z: events.y,
-      marker: { size: 2, symbol, color: colour(name), opacity: 0.8, line: { width: 0 } },
+      marker: { size: 1.2, symbol, color: colour(name), opacity: 0.8, line: { width: 0 } },
       hovertemplate: `${name}<br>%{x:.2f} ms<br>x %{y}, y %{z}<extra></extra>`,
     };
   }

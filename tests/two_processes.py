@@ -1,0 +1,105 @@
+"""What ``test_command.py`` lets ``torchrun`` start: each process leaves what it found in a folder.
+
+Processes take seconds to start, so the same ones do one thing after the other.
+"""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from tonic.collation import PadTensors
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch.utils.data import DataLoader
+
+from pokersnn_helpers import SNN, Classifier, augment, decode, fit
+from pokersnn_helpers import __main__ as commands
+from pokersnn_helpers.study.models import FrameMLP
+
+TRAIN = ["train", "--time-window", "5000", "--device", "cpu"]
+CLIP_NORM = 1.3  # of the gradient; some are longer, some aren't
+BATCHES = (5, 2, 1)  # of two processes' shards: 3 and 2, 1 and 1, 1 and none
+
+
+def train_on_uneven_batches():
+    """Train in float64, long gradients clipped; return each step's gradient and the outcome."""
+    torch.manual_seed(0)
+    classifier = Classifier(SNN(hidden_size=20)).double()
+    frames = [torch.poisson(torch.full((9, size, 2, 35, 35), 0.05)).double() for size in BATCHES]
+    batches = [(batch, torch.arange(batch.shape[1]) % 4) for batch in frames]
+    gradients, states = [], []
+
+    def watch(optimizer, args, kwargs):
+        gradients.append(torch.cat([p.grad.flatten() for p in classifier.parameters()]))
+
+    handle = register_optimizer_step_pre_hook(watch)
+    history = fit(
+        classifier,
+        batches,
+        batches,
+        epochs=2,
+        clip_norm=CLIP_NORM,
+        ema_decay=0.5,
+        augment=augment,
+        device="cpu",
+        on_epoch_end=lambda average, state: states.append(len(state.history["loss"])),
+    )
+    handle.remove()
+    return {
+        "gradients": torch.stack(gradients),
+        "weights": torch.cat([p.detach().flatten() for p in classifier.parameters()]),
+        "losses": torch.tensor(history.loss, dtype=torch.float64),
+        "accuracy": history.accuracy,
+        "evaluated": len(history.test_loss),
+        "saved": states,
+    }
+
+
+def train_with_dropout():
+    """Train on nine recordings, shuffled; return which ones each epoch showed, and the masks."""
+    seen, masks = [[], []], []
+    torch.manual_seed(0)
+    network = FrameMLP((4, 4, 2), 9, hidden_size=50)
+    network.dropout.register_forward_hook(lambda _, given, kept: masks.append(kept[0, :1] != 0))
+    classifier = Classifier(network, classes=tuple("abcdefghi"), sensor_size=(4, 4, 2))
+
+    def note(voltages, targets, frames):
+        seen[len(masks) > 3].extend(targets.tolist())
+        return torch.nn.functional.nll_loss(decode(voltages), targets, reduction="none")
+
+    items = [(torch.ones(3, 2, 4, 4), number) for number in range(9)]
+    loader = DataLoader(items, 3, shuffle=True, collate_fn=PadTensors(batch_first=False))
+    fit(classifier, loader, loss=note, epochs=2, device="cpu")
+    return {"seen": seen, "masks": [mask.flatten() for mask in masks if mask.numel()]}
+
+
+def meet_anew():
+    """Let the next process group use a store of its own: keys of the last one stay in the first."""
+    os.environ["TORCHELASTIC_USE_AGENT_STORE"] = "False"
+    port = [None]
+    if dist.get_rank() == 0:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port[0] = free.getsockname()[1]
+    dist.broadcast_object_list(port, src=0)
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port[0])}
+
+
+def main(folder, finished):
+    """Train a run, then what the functions above do, then try to train over a finished run."""
+    rank, two = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    commands.main([*TRAIN, "--epochs", "3", "--checkpoint", str(folder / "two.pt")])
+    dist.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=two)
+    torch.save(train_on_uneven_batches(), folder / f"{rank}.pt")
+    torch.save(train_with_dropout(), folder / f"dropout {rank}.pt")
+    meet_anew()
+    dist.destroy_process_group()
+    try:
+        commands.main([*TRAIN, "--checkpoint", str(finished)])
+    except SystemExit as end:
+        torch.save(end.code, folder / f"refused {rank}.pt")
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))
