@@ -25,7 +25,7 @@ def execute_chapters(app: Sphinx) -> None:
     config = app.env.mystnb_config
     if config.execution_mode != "cache":
         return
-    cache = get_cache(config.execution_cache_path)
+    cache = get_cache(config.execution_cache_path or ".jupyter_cache")  # as MyST-NB says it
     chapters = sorted(str(path) for path in Path(app.srcdir).glob("book/*.ipynb"))
     for chapter in chapters:
         cache.add_nb_to_project(chapter)

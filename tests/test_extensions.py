@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
@@ -30,9 +31,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "_ext"))
 import callouts
 import chapter_cards
 import figures
+import parallel
 import published
 from docutils import nodes
 from docutils.utils import new_document
+from jupyter_cache import get_cache
 
 
 @pytest.fixture
@@ -219,3 +222,26 @@ def test_book_without_an_address_keeps_its_links():
     app = SimpleNamespace(config=config, env=SimpleNamespace(found_docs={"other"}), builder=None)
     published.keep_links_inside(app, document, "page")
     assert document[0]["refuri"] == "other.html"
+
+
+def test_changed_chapters_are_executed_once_and_failed_ones_are_left(tmp_path):
+    folder = tmp_path / "book"
+    folder.mkdir()
+    for name, source in (("good", "print(6 * 7)"), ("bad", "1 / 0")):
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+        nbformat.write(notebook, folder / f"{name}.ipynb")
+    path = str(tmp_path / "cache")
+    config = SimpleNamespace(
+        execution_mode="cache", execution_cache_path=path, execution_timeout=60
+    )
+    app = SimpleNamespace(env=SimpleNamespace(mystnb_config=config), srcdir=tmp_path)
+    parallel.execute_chapters(app)
+    (record,) = get_cache(path).list_cache_records()  # the other one is left to MyST-NB
+    assert record.uri.endswith("good.ipynb")
+    cached = get_cache(path).get_cache_bundle(record.pk).nb
+    assert cached.cells[0].outputs[0].text == "42\n"
+    (folder / "bad.ipynb").unlink()
+    parallel.execute_chapters(app)
+    (again,) = get_cache(path).list_cache_records()
+    assert again.created == record.created
