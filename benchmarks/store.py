@@ -16,7 +16,6 @@ from .timing import finite, setting
 ROOT = Path(__file__).resolve().parents[1]
 # Numbers that are compared: those with an interval or a range in other columns, and those without.
 BETWEEN = (
-    ("mean", "lowest", "highest"),
     ("mean", "interval low", "interval high"),
     ("points", "interval low", "interval high"),
     ("change, points", "change, interval low", "change, interval high"),
@@ -96,8 +95,10 @@ def rounded(value: Any, digits: int = 6) -> Any:
 def outside(name: str, result: dict[str, Any]) -> list[str]:
     """Return the stored means that lie outside the interval of a new result, in words.
 
-    Where a row has none, the range of its seeds is the interval. Numbers without either, such as
-    counted operations, may differ by a tenth. What isn't measured any more is named, too.
+    Where a row has none, it is the range of its seeds, and as much again on either side, at least
+    2 % of the mean: of few seeds the range alone often misses the mean of others. Numbers without
+    either, such as counted operations, may differ by a tenth. What isn't measured any more is
+    named, too.
     """
     stored, new, found = read(name)["result"], rounded(finite(result)), []
     for table in stored.keys() | new.keys():
@@ -121,13 +122,15 @@ def _rows(result: dict[str, Any], table: str) -> list[dict[str, Any]]:
 
 def _intervals(row: dict[str, Any]) -> dict[str, tuple[float, float]]:
     """Return the columns of a row that are compared, and from where to where each may lie."""
-    near = {name: (0.9 * row[name], 1.1 * row[name]) for name in NEAR if name in row}
-    between = {
-        name: (row[low], row[high])
-        for name, low, high in BETWEEN  # of those with the same name, the last
-        if name in row and low in row
-    }
-    return near | between
+    found = {name: (0.9 * row[name], 1.1 * row[name]) for name in NEAR if name in row}
+    if "mean" in row and "lowest" in row:
+        low, high = row["lowest"], row["highest"]
+        more = max(high - low, 0.02 * row["mean"])
+        found["mean"] = (low - more, high + more)
+    for name, low, high in BETWEEN:
+        if name in row and low in row:
+            found[name] = (row[low], row[high])
+    return found
 
 
 def _key(row: dict[str, Any]) -> tuple[Any, ...]:

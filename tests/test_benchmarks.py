@@ -729,9 +729,14 @@ def test_ranges_of_seeds_and_counts_are_compared_where_there_is_no_interval(kept
     ]
     store.write("step", [], {"rows": rows}, kept)
     assert store.outside("step", {"rows": rows}) == []
-    changed = [rows[0] | {"lowest": 5.5}, rows[1] | {"effective_acs": 101}]
+    few = [rows[0] | {"mean": 5.7, "lowest": 5.5}, rows[1]]  # of three seeds, this is chance
+    assert store.outside("step", {"rows": few}) == []
+    changed = [
+        rows[0] | {"mean": 5.7, "lowest": 5.6, "highest": 5.8},
+        rows[1] | {"effective_acs": 101},
+    ]
     assert store.outside("step", {"rows": changed}) == [
-        "rows, ('a',), mean: 5, now 5.5 to 6",
+        "rows, ('a',), mean: 5, now 5.4 to 6",
         "rows, ('b', 300), effective_acs: 90, now 90.9 to 111.1",
     ]
 
@@ -765,6 +770,9 @@ def test_seeds_that_agree_are_inside_their_range_though_digits_are_cut(kept):
     result = {"rows": [{"line": "a", "mean": share, "lowest": share, "highest": share}]}
     store.write("step", [], result, kept)
     assert store.outside("step", result) == []
+    share = 66 / 68
+    result = {"rows": [{"line": "a", "mean": share, "lowest": share, "highest": share}]}
+    assert store.outside("step", result) == []  # one recording
 
 
 def test_code_that_changes_during_the_measurement_costs_nothing(kept, monkeypatch):
