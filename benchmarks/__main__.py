@@ -75,8 +75,9 @@ def _run(arguments: Sequence[str] | None) -> None:
     parser.add_argument(
         "--json", action="store_true", help="print JSON, one line per name and summary"
     )
-    parser.add_argument("--write", action="store_true", help="keep the result for the book's pages")
-    parser.add_argument(
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--write", action="store_true", help="keep the result for the book's pages")
+    either.add_argument(
         "--compare", action="store_true", help="fail if a kept mean is outside the new interval"
     )
     parser.add_argument("--repeats", type=positive, help="timed runs, of which the median counts")
@@ -85,9 +86,10 @@ def _run(arguments: Sequence[str] | None) -> None:
     options = vars(parser.parse_args(arguments))
     names, as_json = options.pop("names", []), options.pop("json", False)
     keep, compare = options.pop("write", False), options.pop("compare", False)
+    commit = None
     try:
-        if keep:
-            store.clean_commit()
+        if keep:  # of the code that is imported now, whatever changes while it measures
+            commit = store.clean_commit()
         elif compare:
             store.require_real()
     except RuntimeError as error:
@@ -111,7 +113,8 @@ def _run(arguments: Sequence[str] | None) -> None:
     for name, measure in chosen.items():
         result = measure(**options)
         if keep:
-            store.write(name, [f"--{key} {value}" for key, value in options.items()], result)
+            words = [f"--{key} {value}" for key, value in options.items()]
+            store.write(name, words, result, commit=commit)
         if compare:
             failed += store.outside(name, result)
         if not as_json:

@@ -14,9 +14,26 @@ from pokersnn_helpers.study.measured import FOLDER, read
 from .timing import finite, setting
 
 ROOT = Path(__file__).resolve().parents[1]
+# Numbers that are compared: those with an interval or a range in other columns, and those without.
+BETWEEN = (
+    ("mean", "interval low", "interval high"),
+    ("points", "interval low", "interval high"),
+    ("change, points", "change, interval low", "change, interval high"),
+)
+NEAR = (
+    *("effective_macs", "effective_acs", "held_out_accuracy", "sparse_accuracy"),
+    *("stopped_accuracy", "c2st_accuracy", "simulated_to_real_mean", "real_to_simulated_mean"),
+)
 
 
-def write(name: str, options: list[str], result: dict[str, Any], folder: Path = FOLDER) -> Path:
+def write(
+    name: str,
+    options: list[str],
+    result: dict[str, Any],
+    folder: Path = FOLDER,
+    *,
+    commit: str | None = None,
+) -> Path:
     """Write a result to the package, with all that it depends on.
 
     Args:
@@ -24,10 +41,11 @@ def write(name: str, options: list[str], result: dict[str, Any], folder: Path = 
         options: What stood behind the name on the command line.
         result: What it returned.
         folder: Where to.
+        commit: What ``clean_commit`` returned before the measurement; default: what it returns now.
     """
     document = {
         "command": " ".join(["python -m benchmarks", name, *options]),
-        "commit": clean_commit(),
+        "commit": commit or clean_commit(),
         "date": date.today().isoformat(),
         "setting": setting(),
         "result": rounded(finite(result)),
@@ -77,31 +95,42 @@ def rounded(value: Any, digits: int = 6) -> Any:
 def outside(name: str, result: dict[str, Any]) -> list[str]:
     """Return the stored means that lie outside the interval of a new result, in words.
 
-    Where a row has none, the range of its seeds is the interval. Single numbers, such as counted
-    operations, may differ by a tenth.
+    Where a row has none, it is the range of its seeds, and as much again on either side, at least
+    2 % of the mean: of few seeds the range alone often misses the mean of others. Numbers without
+    either, such as counted operations, may differ by a tenth. What isn't measured any more is
+    named, too.
     """
-    stored, found = read(name)["result"], []
-    for table, rows in result.items():
-        if not isinstance(rows, list):
-            continue
-        old = {_key(row): row for row in stored[table]}
-        for row in rows:
-            kept = old.get(_key(row), {})
+    stored, new, found = read(name)["result"], rounded(finite(result)), []
+    for table in stored.keys() | new.keys():
+        old, rows = ({_key(row): row for row in _rows(each, table)} for each in (stored, new))
+        found += [f"{table}, {key} isn't measured any more" for key in old.keys() - rows.keys()]
+        for key, row in rows.items():
             for column, (low, high) in _intervals(row).items():
-                before = kept.get(column, math.nan)
+                before = old.get(key, {}).get(column, math.nan)
                 if not low <= before <= high:
-                    what = f"{table}, {_key(row)}, {column}"
+                    what = f"{table}, {key}, {column}"
                     found.append(f"{what}: {before}, now {low:.4g} to {high:.4g}")
-    return found
+    return sorted(found)
+
+
+def _rows(result: dict[str, Any], table: str) -> list[dict[str, Any]]:
+    """Return the rows of a table; a single number is one, too."""
+    value = result.get(table, [])
+    rows = value if isinstance(value, list) else [{table: value}]
+    return [row for row in rows if isinstance(row, dict)]
 
 
 def _intervals(row: dict[str, Any]) -> dict[str, tuple[float, float]]:
     """Return the columns of a row that are compared, and from where to where each may lie."""
-    for low, high in (("interval low", "interval high"), ("lowest", "highest")):
-        if "mean" in row and low in row:
-            return {"mean": (row[low], row[high])}
-    counted = ("effective_macs", "effective_acs", "held_out_accuracy")
-    return {name: (0.9 * row[name], 1.1 * row[name]) for name in counted if name in row}
+    found = {name: (0.9 * row[name], 1.1 * row[name]) for name in NEAR if name in row}
+    if "mean" in row and "lowest" in row:
+        low, high = row["lowest"], row["highest"]
+        more = max(high - low, 0.02 * row["mean"])
+        found["mean"] = (low - more, high + more)
+    for name, low, high in BETWEEN:
+        if name in row and low in row:
+            found[name] = (row[low], row[high])
+    return found
 
 
 def _key(row: dict[str, Any]) -> tuple[Any, ...]:

@@ -111,15 +111,16 @@ def _compare(loaded: Classifier, classifier: Classifier, path: str | PathLike[st
                 )
     width, height, polarities = loaded.sensor_size
     nothing_seen = torch.zeros(1, 1, polarities, height, width)
-    try:
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        try:
             voltages = loaded.eval().snn(nothing_seen)
-    except Exception:  # a network may want other frames than these, such as more time steps
-        return
-    try:
-        classifier.read(voltages)
-    except ValueError as error:
-        raise ValueError(f"{path} isn't written: {error}") from error
+            classifier.decode(voltages)
+        except Exception:  # either may want something else than this, such as more time steps
+            return
+        try:
+            classifier.read(voltages)
+        except ValueError as error:
+            raise ValueError(f"{path} isn't written: {error}") from error
 
 
 def load_checkpoint(

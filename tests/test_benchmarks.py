@@ -700,7 +700,13 @@ def test_only_committed_code_and_real_recordings_are_kept(kept, monkeypatch):
         ({}, []),
         ({"interval low": 0.13}, ["rows, ('a',), mean: 0.123457, now 0.13 to 0.2"]),
         ({"interval high": 0.12}, ["rows, ('a',), mean: 0.123457, now 0.1 to 0.12"]),
-        ({"model": "c"}, ["rows, ('c',), mean: nan, now 0.1 to 0.2"]),
+        (
+            {"model": "c"},
+            [
+                "rows, ('a',) isn't measured any more",
+                "rows, ('c',), mean: nan, now 0.1 to 0.2",
+            ],
+        ),
     ],
 )
 def test_kept_means_are_compared_with_the_new_intervals(kept, changed, found):
@@ -723,11 +729,72 @@ def test_ranges_of_seeds_and_counts_are_compared_where_there_is_no_interval(kept
     ]
     store.write("step", [], {"rows": rows}, kept)
     assert store.outside("step", {"rows": rows}) == []
-    changed = [rows[0] | {"lowest": 5.5}, rows[1] | {"effective_acs": 101}]
+    few = [rows[0] | {"mean": 5.7, "lowest": 5.5}, rows[1]]  # of three seeds, this is chance
+    assert store.outside("step", {"rows": few}) == []
+    changed = [
+        rows[0] | {"mean": 5.7, "lowest": 5.6, "highest": 5.8},
+        rows[1] | {"effective_acs": 101},
+    ]
     assert store.outside("step", {"rows": changed}) == [
-        "rows, ('a',), mean: 5, now 5.5 to 6",
+        "rows, ('a',), mean: 5, now 5.4 to 6",
         "rows, ('b', 300), effective_acs: 90, now 90.9 to 111.1",
     ]
+
+
+def test_means_outside_of_rows_and_differences_are_compared(kept):
+    pair = {"first": "a", "second": "b", "points": 2, "interval low": 1, "interval high": 3}
+    change = {
+        **{"model": "a", "change": "x", "mean": 0.5, "interval low": 0.4, "interval high": 0.6},
+        **{"change, points": -2, "change, interval low": -3, "change, interval high": -1},
+    }
+    result = {"c2st_accuracy": 0.6, "ms": 3.5, "differences": [pair], "rows": [change]}
+    store.write("step", [], result, kept)
+    changed = {
+        **{"c2st_accuracy": 0.7, "ms": 9, "differences": [pair | {"interval low": 2.5}]},
+        "rows": [change | {"change, interval high": -2.5}],
+    }
+    assert store.outside("step", result) == []
+    assert store.outside("step", changed) == [
+        "c2st_accuracy, (), c2st_accuracy: 0.6, now 0.63 to 0.77",
+        "differences, ('a', 'b'), points: 2, now 2.5 to 3",
+        "rows, ('a', 'x'), change, points: -2, now -3 to -2.5",
+    ]
+    assert store.outside("step", {"rows": [change], "ms": 1}) == [
+        "c2st_accuracy, () isn't measured any more",
+        "differences, ('a', 'b') isn't measured any more",
+    ]
+
+
+def test_seeds_that_agree_are_inside_their_range_though_digits_are_cut(kept):
+    share = 67 / 68
+    result = {"rows": [{"line": "a", "mean": share, "lowest": share, "highest": share}]}
+    store.write("step", [], result, kept)
+    assert store.outside("step", result) == []
+    share = 66 / 68
+    result = {"rows": [{"line": "a", "mean": share, "lowest": share, "highest": share}]}
+    assert store.outside("step", result) == []  # one recording
+
+
+def test_code_that_changes_during_the_measurement_costs_nothing(kept, monkeypatch):
+    before = store.clean_commit()
+
+    def measure():
+        (kept.parent / "code.py").write_text("measured = False\n")
+        return RESULT
+
+    write = store.write
+    monkeypatch.setattr(
+        store, "write", lambda *arguments, **options: write(*arguments, kept, **options)
+    )
+    monkeypatch.setattr(networks, "measure_step", measure)
+    command.main(["step", "--write"])
+    assert measured.read("step")["commit"] == before
+
+
+def test_what_was_just_kept_is_not_compared_with_itself(kept, capsys):
+    with pytest.raises(SystemExit):
+        command.main(["step", "--write", "--compare"])
+    assert "not allowed with argument --write" in capsys.readouterr().err
 
 
 def test_command_keeps_and_compares(kept, monkeypatch, capsys):
@@ -735,7 +802,9 @@ def test_command_keeps_and_compares(kept, monkeypatch, capsys):
         command.main(["step", "--compare"])
     assert "step hasn't been kept; --write keeps it" in capsys.readouterr().err
     write = store.write
-    monkeypatch.setattr(store, "write", lambda *arguments: write(*arguments, kept))
+    monkeypatch.setattr(
+        store, "write", lambda *arguments, **options: write(*arguments, kept, **options)
+    )
     monkeypatch.setattr(networks, "measure_step", lambda repeats=3: RESULT)
     command.main(["step", "--write", "--repeats", "2"])
     assert measured.read("step")["command"] == "python -m benchmarks step --repeats 2"

@@ -445,3 +445,9 @@ def test_more_outputs_than_classes_are_refused_where_no_argument_tells(tmp_path)
     with pytest.raises(ValueError, match=r"a\.pt isn't written: voltages .* 4 classes"):
         save_checkpoint(Classifier(FiveFixed()), tmp_path / "a.pt")
     assert not list(tmp_path.iterdir())
+
+
+def test_decoding_that_needs_more_than_one_step_is_no_reason_not_to_save(tmp_path):
+    classifier = Classifier(SNN(), lambda voltages: decode(voltages[5:]))
+    save_checkpoint(classifier, tmp_path / "a.pt")
+    assert load_checkpoint(tmp_path / "a.pt").classes == classifier.classes

@@ -436,18 +436,12 @@ def operations(footprint, updates=10.0):
 
 
 @pytest.mark.parametrize(
-    ("bits", "footprint", "access"),
-    [
-        *((32, 8192, 10), (32, 8193, 20), (32, 2**15 + 1, 100), (32, 2**20 + 1, 1300)),
-        *((8, 4 * 8192, 10), (8, 4 * 8192 + 4, 20)),  # smaller weights fit into a smaller memory
-    ],
+    ("footprint", "access"), [(8192, 10), (8193, 20), (2**15 + 1, 100), (2**20 + 1, 1300)]
 )
-def test_energy_is_the_sum_of_published_figures(bits, footprint, access):
-    """Neurons compute with 32 bits, whatever the weights have."""
-    found = estimate_energy(operations(footprint), bits)
-    mac, ac = {32: (4.6, 0.9), 8: (0.3, 0.1)}[bits]
+def test_energy_is_the_sum_of_published_figures(footprint, access):
+    found, mac, ac = estimate_energy(operations(footprint)), 4.6, 0.9
     update, states = 10 * 2 * 4.6, 10 * 2 * 10  # two accesses to 64 bits, of 10 pJ each
-    read = access * bits / 64
+    read = access / 2  # 32 bits
     expected = {
         "dense": 1000 * mac + update,
         "dense_with_memory": 1000 * (mac + read) + update + states,
@@ -461,8 +455,6 @@ def test_energy_is_the_sum_of_published_figures(bits, footprint, access):
 
 def test_network_without_neurons_has_no_estimate_for_loihi():
     assert np.isnan(estimate_energy(operations(1, updates=0)).loihi[0])
-    with pytest.raises(ValueError, match="bits is 4; choose from 32, 8"):
-        estimate_energy(operations(1), bits=4)
 
 
 @pytest.mark.parametrize("steps", [[21, 1], [-1, 2], [1], [float("nan"), 1], "ab"])

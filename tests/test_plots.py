@@ -45,7 +45,6 @@ from pokersnn_helpers.figures.results import (
     plot_curves,
     plot_history,
     plot_intervals,
-    plot_spread,
 )
 
 
@@ -355,16 +354,6 @@ def test_history_names_both_curves():
     assert [text.get_text() for text in fig.axes[1].get_legend().texts] == ["training", "held out"]
 
 
-def test_spread_draws_each_number_in_its_row_and_marks_the_mean():
-    fig = plot_spread({"three": [1, 2, 6], "one": [4]}, "correct")
-    (ax,) = fig.axes
-    assert [line.get_xdata().tolist() for line in ax.lines] == [[1, 2, 6], [4]]
-    assert ax.lines[1].get_ydata().tolist() == [1]
-    assert [bar.get_segments()[0][0, 0] for bar in ax.collections] == [3, 4]
-    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["three", "one"]
-    assert ax.get_ylim()[0] > ax.get_ylim()[1]  # the first row is on top
-
-
 def test_closeness_has_a_row_per_statistic_and_a_dot_per_class():
     index = pd.MultiIndex.from_product([("club", "spade"), ("events", "interval (ms)")])
     values = {"ratio": [1, 1.2, 0.9, np.nan], "overlap": [1, 0.2, 0, 0.7]}
@@ -599,8 +588,6 @@ NOTHING = pd.DataFrame({name: [] for name in ("class", "events", "change", "mode
         ("table", lambda: plot_closeness(NOTHING.set_index(["class", "events"]))),
         ("table", lambda: plot_curves(NOTHING, "%")),
         ("history", lambda: plot_history(History())),
-        ("values", lambda: plot_spread({}, "%")),
-        (r"values\['a'\]", lambda: plot_spread({"a": []}, "%")),
         ("values", lambda: plot_intervals({}, "%")),
         ("network", lambda: plot_network(SpikingNetwork())),
     ],

@@ -1,4 +1,4 @@
-"""Draw results: how training went, and numbers with their spread or their interval."""
+"""Draw results: how training went, and numbers with their interval."""
 
 from collections.abc import Collection, Sequence
 
@@ -68,23 +68,6 @@ def plot_confusion(evaluation: Evaluation, classes: Sequence[str]) -> Figure:
     ax.set_yticks(range(len(classes)), classes)
     ax.set(xlabel="predicted class", ylabel="true class")
     ax.grid(False)
-    return fig
-
-
-def plot_spread(values: dict[str, Sequence[float]], label: str) -> Figure:
-    """Draw each number as a dot, a row per name; a bar marks the mean of a row.
-
-    Args:
-        values: By name, any number of numbers, such as one per seed.
-        label: What the numbers are, with their unit.
-    """
-    check_not_empty(**{f"values[{name!r}]": values[name] for name in values})
-    fig, ax = _rows(values, label)
-    for row, numbers in enumerate(values.values()):
-        heights = row + np.linspace(-0.2, 0.2, len(numbers)) * (len(numbers) > 1)
-        ax.plot(numbers, heights, "o", color=ACCENT, alpha=0.8, markersize=6, markeredgewidth=0)
-        ax.vlines(np.mean(numbers), row - 0.34, row + 0.34, color=TEXT, linewidth=2)
-    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     return fig
 
 

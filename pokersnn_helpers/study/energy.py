@@ -15,9 +15,8 @@ import numpy as np
 from .operations import Operations
 
 # In pJ, 45 nm at 0.9 V: Horowitz 2014, doi:10.1109/ISSCC.2014.6757323, figure 1.1.9.
-# By the bits of a weight: floating point of 32, or integers of 8 that are added in 32.
-MAC_PJ = {32: 3.7 + 0.9, 8: 0.2 + 0.1}
-AC_PJ = {32: 0.9, 8: 0.1}
+# Floating point of 32 bits, multiplied and added, or added.
+MAC_PJ, AC_PJ = 3.7 + 0.9, 0.9
 SRAM_PJ = {8 * 2**10: 10, 32 * 2**10: 20, 2**20: 100}  # access to 64 bits, by the memory's bytes
 DRAM_PJ = 1300  # access to 64 bits; the lower end of 1.3 to 2.6 nJ
 
@@ -37,7 +36,7 @@ class Energy(NamedTuple):
     loihi: np.ndarray  # NaN for a network without neurons
 
 
-def estimate_energy(operations: Operations, bits: int = 32) -> Energy:
+def estimate_energy(operations: Operations) -> Energy:
     """Multiply operations by published energies of one operation.
 
     The update of a neuron takes two multiply-accumulates of floating point, for its voltage and its
@@ -50,20 +49,13 @@ def estimate_energy(operations: Operations, bits: int = 32) -> Energy:
 
     Args:
         operations: What ``count_operations`` returns.
-        bits: Of a weight, 32 or 8. It changes the energy only, not what was counted.
-
-    Raises:
-        ValueError: There are no figures for so many bits.
     """
-    if bits not in MAC_PJ:
-        raise ValueError(f"bits is {bits}; choose from {', '.join(map(str, MAC_PJ))}")
-    size = operations.footprint * bits / 32
-    access = next((pj for most, pj in SRAM_PJ.items() if size <= most), DRAM_PJ)
-    read, updates = access * bits / 64, operations.membrane_updates
-    update_pj, states_pj = 2 * MAC_PJ[32], 4 * 32 / 64 * SRAM_PJ[8 * 2**10]
-    dense = MAC_PJ[bits] * operations.dense_macs + update_pj * updates
+    access = next((pj for most, pj in SRAM_PJ.items() if operations.footprint <= most), DRAM_PJ)
+    read, updates = access * 32 / 64, operations.membrane_updates
+    update_pj, states_pj = 2 * MAC_PJ, 4 * 32 / 64 * SRAM_PJ[8 * 2**10]
+    dense = MAC_PJ * operations.dense_macs + update_pj * updates
     macs, acs = operations.effective_macs, operations.effective_acs
-    effective = MAC_PJ[bits] * macs + AC_PJ[bits] * acs + update_pj * updates
+    effective = MAC_PJ * macs + AC_PJ * acs + update_pj * updates
     loihi = LOIHI_SYNAPTIC_PJ * operations.effective + LOIHI_UPDATE_PJ * updates
     return Energy(
         dense=dense / 1e6,

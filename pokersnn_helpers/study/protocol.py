@@ -12,7 +12,6 @@ answer. ``MODELS`` has those that the book compares. To compare a network of you
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ..checks import as_array, check_groups, check_numbers, check_range, check_seed
+from ..checks import as_array, check_groups
 from ..fast import FastSNN
 from ..frames import make_loader
 from ..recipe import train_classifier
@@ -265,9 +264,7 @@ def cross_validate(
     }
 
 
-def bootstrap_interval(
-    correct: np.ndarray, groups: Sequence[int], repeats: int = 2000, seed: int = 0
-) -> tuple[float, float]:
+def bootstrap_interval(correct: np.ndarray, groups: Sequence[int]) -> tuple[float, float]:
     """Return a 95 % interval for the accuracy, if groups of recordings were drawn anew.
 
     The recordings of a group aren't independent, so whole groups are drawn, with replacement
@@ -279,8 +276,6 @@ def bootstrap_interval(
         correct: Whether each recording was classified correctly, of shape (recordings,), or
             (seeds, recordings), which are averaged.
         groups: The group of each recording.
-        repeats: How often to draw.
-        seed: Fixes what is drawn.
 
     Raises:
         ValueError: There isn't a group for each recording.
@@ -290,7 +285,7 @@ def bootstrap_interval(
         >>> round(low, 3), high
         (0.868, 1.0)
     """
-    low, high = _interval(correct, groups, repeats, seed)
+    low, high = _interval(correct, groups)
     return max(0.0, low), min(1.0, high)
 
 
@@ -308,9 +303,7 @@ def difference_interval(
     return float(difference.mean()), *_interval(difference, groups)
 
 
-def _interval(
-    correct: np.ndarray, groups: Sequence[int], repeats: int = 2000, seed: int = 0
-) -> tuple[float, float]:
+def _interval(correct: np.ndarray, groups: Sequence[int]) -> tuple[float, float]:
     rates = as_array("correct", correct)
     numeric = rates.dtype.kind in "biuf" and (np.abs(rates * 1.0) <= 1).all()
     if rates.ndim not in (1, 2) or rates.size == 0 or not numeric:
@@ -318,15 +311,13 @@ def _interval(
             f"correct has shape {rates.shape} and type {rates.dtype}; give truth values or shares, "
             "of shape (recordings,) or (seeds, recordings)"
         )
-    check_numbers(Integral, repeats=repeats)
-    check_range(1, 1e7, repeats=repeats)
     rates = rates.reshape(-1, rates.shape[-1]).mean(axis=0)
     numbers = check_groups(groups, len(rates))
     sums, sizes = np.bincount(numbers, rates), np.bincount(numbers)
     if len(set(rates)) == 1 and rates[0] in (0, 1):
         width = 1 - 0.025 ** (1 / len(sizes))
         return float(rates[0] - width), float(rates[0] + width)
-    drawn = np.random.default_rng(check_seed(seed)).integers(len(sizes), size=(repeats, len(sizes)))
+    drawn = np.random.default_rng(0).integers(len(sizes), size=(2000, len(sizes)))
     accuracies = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
     low, high = np.quantile(accuracies, [0.025, 0.975])
     return float(low), float(high)

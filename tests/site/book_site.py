@@ -51,7 +51,7 @@ def dead_links(name: str, html: Path = HTML) -> list[str]:
                 continue  # mailto:, data:
             if urlsplit(path).netloc != urlsplit(base).netloc:
                 continue
-            file = html / unquote(urlsplit(path).path).removeprefix(PREFIX)
+            file = html / (unquote(urlsplit(path).path).removeprefix(PREFIX) or "index.html")
             alive = path.startswith(base) and file.is_file()
             if alive and fragment and file.suffix == ".html":
                 alive = unquote(fragment) in anchors(file)

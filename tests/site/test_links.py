@@ -37,6 +37,7 @@ def test_dead_image_is_found(tmp_path):
     "address",
     [
         *("b.html", "b.html#here", "../book/b.html", f"{BASE}book/b.html#here", "b.html?q=1#here"),
+        *(BASE, "../", "../index.html"),
         *("https://norse.github.io/norse/x.html", "mailto:a@b.c", "data:image/png;base64,AA"),
     ],
 )
@@ -47,6 +48,7 @@ def test_other_links_are_left_alone(address, tmp_path):
 def page(folder, content):
     """Return the dead links of a page with this output of a cell, beside another page."""
     (folder / "book").mkdir()
+    (folder / "index.html").write_text("")
     (folder / "book" / "b.html").write_text('<h1 id="here">b</h1>')
     output = (
         f'<article><div class="cell_output docutils container"><p>{content}</p></div></article>'
