@@ -30,6 +30,7 @@ BENCHMARKS = {
     "latency": ("latency", "when networks know the suit of all 131 recordings, by grouped folds"),
     "split": ("latency", "when networks know the suit of Tonic's 20, trained on its 48"),
     "sparse": ("latency", "spikes, additions and accuracy by penalty on the rate and by pruning"),
+    "constants": ("lines", "the recipe with other time constants, on held-out folds"),
     "lines": ("lines", "what each line added to the plain loop is worth, on held-out folds"),
     "loading": ("loading", "load_pokerdvs in a new process, from archives and then once more"),
     "simulation": ("simulation", "how close simulated recordings are; does training carry over?"),

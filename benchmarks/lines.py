@@ -1,6 +1,7 @@
 """What each line that chapter 5 adds to the plain training loop is worth, on held-out folds."""
 
 import statistics
+from functools import partial
 from typing import Any
 
 from pokersnn_helpers import (
@@ -39,6 +40,22 @@ LINES["and data augmentation"] = LINES["and 60 epochs at 0.001"] | {"augment": a
 LINES["and EMA"] = LINES["and data augmentation"] | {"ema_decay": 0.95}
 
 
+TIME_CONSTANTS = {
+    f"{1000 * tau:g} ms": {"epochs": 60, "network": partial(FastSNN, tau_syn=tau, tau_mem=tau)}
+    for tau in (0.002, 0.01, 0.05)
+}
+
+
+def measure_constants(seeds: int = 5, *, epochs: int = 60) -> dict[str, Any]:
+    """Do the same with the recipe and other time constants of current and voltage.
+
+    Args:
+        seeds: As for ``lines``.
+        epochs: At most this many.
+    """
+    return measure_lines(seeds, epochs=epochs, lines=TIME_CONSTANTS)
+
+
 def count_correct(seed: int, epochs: int, line: dict[str, Any]) -> tuple[int, float]:
     """Cross-validate a line in four folds; return how many are correct, and the mean loss."""
     options = line | {"epochs": min(epochs, line["epochs"])}
@@ -51,15 +68,18 @@ def count_correct(seed: int, epochs: int, line: dict[str, Any]) -> tuple[int, fl
     return correct, loss / len(recordings().train)
 
 
-def measure(seeds: int = 5, *, epochs: int = 60) -> dict[str, Any]:
+def measure_lines(
+    seeds: int = 5, *, epochs: int = 60, lines: dict[str, dict[str, Any]] = LINES
+) -> dict[str, Any]:
     """Count the held-out recordings that are classified correctly, line by line.
 
     Args:
         seeds: Train with seeds 0 to ``seeds - 1``.
         epochs: At most this many.
+        lines: What each trains with, by name.
     """
     rows = []
-    for name, line in LINES.items():
+    for name, line in lines.items():
         runs = [count_correct(seed, epochs, line) for seed in range(seeds)]
         correct = [run[0] for run in runs]
         rows.append(

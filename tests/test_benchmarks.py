@@ -245,7 +245,7 @@ def test_recipe_counts_by_seed_and_compares_the_runs_of_seed_0(data, monkeypatch
 def test_lines_count_the_held_out_recordings_of_all_folds(data, monkeypatch):
     some = data._replace(train=data.train.subset(range(0, 48, 3)))
     monkeypatch.setattr(lines, "recordings", lambda: some)
-    result = lines.measure(seeds=1, epochs=1)
+    result = lines.measure_lines(seeds=1, epochs=1)
     assert [row["line"] for row in result["rows"]] == list(lines.LINES)
     assert result["recordings"] == 16
     for row in result["rows"]:
