@@ -1,5 +1,7 @@
 """Sphinx extension: chapters that have changed are executed side by side, one per core.
 
+A chapter that measures times says ``executed_alone`` in its metadata, and follows by itself.
+
 Without it a build executes one after the other while it reads them, and most of a chapter's time is
 one core's. What has been executed lies in the cache of jupyter-cache, where MyST-NB finds it. A
 chapter that fails isn't there: MyST-NB executes it once more, and reports the error.
@@ -8,6 +10,7 @@ chapter that fails isn't there: MyST-NB executes it once more, and reports the e
 import logging
 from pathlib import Path
 
+import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.executors import load_executor
 from sphinx.application import Sphinx
@@ -26,7 +29,10 @@ def execute_chapters(app: Sphinx) -> None:
     if config.execution_mode != "cache":
         return
     cache = get_cache(config.execution_cache_path or ".jupyter_cache")  # as MyST-NB says it
-    chapters = sorted(str(path) for path in Path(app.srcdir).glob("book/*.ipynb"))
+    chapters = []
+    for path in sorted(Path(app.srcdir).glob("book/*.ipynb")):
+        if not nbformat.read(path, as_version=4).metadata.get("executed_alone"):
+            chapters.append(str(path))
     for chapter in chapters:
         cache.add_nb_to_project(chapter)
     quiet = logging.getLogger(__name__)

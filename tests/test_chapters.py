@@ -144,7 +144,14 @@ def box_of(notebook):
     return starts.index(True)
 
 
-LOADING = 'data = load_pokerdvs()\ndata if data.source == "simulated" else None'
+LOADING = {
+    'data = load_pokerdvs()\ndata if data.source == "simulated" else None',
+    # Where the 131 are used, theirs is the banner, or that of either kind.
+    'everything = load_pokerdvs131()\neverything if everything.source == "simulated" else None',
+    "data, everything = load_pokerdvs(), load_pokerdvs131()\n"
+    "sources = {each.source: each for each in (data, everything)}\n"
+    'sources.get("simulated")',
+}
 
 
 def draws(cell):
@@ -177,7 +184,7 @@ def test_opens_with_a_figure_before_the_box(chapter):
     others = [cell for cell in opening if cell is not shown[0]]
     folded = [cell for cell in others if cell.metadata.get("cellView") == "form"]
     assert all("hide-input" in tags(cell) for cell in folded) and len(folded) <= 1
-    assert {cell.source for cell in others if cell not in folded} <= {LOADING}
+    assert {cell.source for cell in others if cell not in folded} <= LOADING
 
 
 def test_box_is_slim(chapter):
@@ -196,10 +203,10 @@ def test_has_no_headings_of_a_template(chapter):
 
 
 def test_says_once_where_recordings_are_simulated(chapter):
-    loading = [cell for cell in cells(chapter, "code") if "= load_pokerdvs()" in cell.source]
+    loading = [cell for cell in cells(chapter, "code") if "= load_pokerdvs" in cell.source][:1]
     taught = chapter.path == CHAPTERS[0]  # there the reader sees how
-    shown = "data = load_pokerdvs()\ndata" if taught else LOADING
-    assert [cell.source for cell in loading] == [shown]
+    shown = {"data = load_pokerdvs()\ndata"} if taught else LOADING
+    assert {cell.source for cell in loading} <= shown and loading
     assert "remove-stderr" in tags(loading[0])
     assert ("hide-input" in tags(loading[0])) is not taught
 

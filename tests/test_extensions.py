@@ -227,9 +227,10 @@ def test_book_without_an_address_keeps_its_links():
 def test_changed_chapters_are_executed_once_and_failed_ones_are_left(tmp_path):
     folder = tmp_path / "book"
     folder.mkdir()
-    for name, source in (("good", "print(6 * 7)"), ("bad", "1 / 0")):
+    for name, source in (("good", "print(6 * 7)"), ("bad", "1 / 0"), ("alone", "1")):
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+        notebook.metadata["executed_alone"] = name == "alone"
         nbformat.write(notebook, folder / f"{name}.ipynb")
     path = str(tmp_path / "cache")
     config = SimpleNamespace(
@@ -237,7 +238,7 @@ def test_changed_chapters_are_executed_once_and_failed_ones_are_left(tmp_path):
     )
     app = SimpleNamespace(env=SimpleNamespace(mystnb_config=config), srcdir=tmp_path)
     parallel.execute_chapters(app)
-    (record,) = get_cache(path).list_cache_records()  # the other one is left to MyST-NB
+    (record,) = get_cache(path).list_cache_records()  # the others are left to MyST-NB
     assert record.uri.endswith("good.ipynb")
     cached = get_cache(path).get_cache_bundle(record.pk).nb
     assert cached.cells[0].outputs[0].text == "42\n"

@@ -29,6 +29,7 @@ QUOTED = re.compile(r"([−-]?\d[\d,]*(?:\.\d+)?)([^\d<]{0,25})<!--\s*(.+?)\s*--
 COMMENT = re.compile(r"<!--\s*(.+?)\s*-->")
 # Percentages that no stored measurement has: of a method, of others, of the page's own run.
 OTHERS = {
+    "04_inspecting_the_dynamics": {"37"},
     "05_training": {"83"},
     "06_does_it_need_spikes": {"30", "70", "95", "98", "100"},
     "07_sooner_and_sparser": {"80"},
