@@ -1,10 +1,9 @@
 """Sphinx extension: chapters that have changed are executed side by side, one per core.
 
-A chapter that measures times says ``executed_alone`` in its metadata, and follows by itself.
-
 Without it a build executes one after the other while it reads them, and most of a chapter's time is
 one core's. What has been executed lies in the cache of jupyter-cache, where MyST-NB finds it. A
-chapter that fails isn't there: MyST-NB executes it once more, and reports the error.
+chapter that fails isn't there: MyST-NB executes it once more, and reports the error. A chapter that
+measures times says ``executed_alone`` in its metadata, and MyST-NB executes it after the others.
 """
 
 import logging
