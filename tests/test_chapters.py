@@ -148,7 +148,7 @@ LOADING = {
     'data = load_pokerdvs()\ndata if data.source == "simulated" else None',
     # Where the 131 are used, theirs is the banner, or that of either kind.
     'everything = load_pokerdvs131()\neverything if everything.source == "simulated" else None',
-    "data, everything = load_pokerdvs(), load_pokerdvs131()\n"
+    "data = load_pokerdvs()\neverything = load_pokerdvs131()\n"
     "sources = {each.source: each for each in (data, everything)}\n"
     'sources.get("simulated")',
 }
