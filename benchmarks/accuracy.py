@@ -1,4 +1,4 @@
-"""How accurate every model of chapter 6 is on all 131 recordings, and what it uses of them."""
+"""How accurate every model of chapter 7 is on all 131 recordings, and what it uses of them."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ from pokersnn_helpers.study.models import (
     GRU,
     MLP,
     FrameMLP,
-    HybridSNN,
+    LayerThenSNN,
     Model,
     on_profile,
     rate_profile,
@@ -316,7 +316,7 @@ TRIALS: dict[str, dict[str, Any]] = {
         "not clipped": NetworkEstimator(ConvolutionalSNN, clip_norm=None),
     },
     "MLP on each frame": layer_trials(FrameMLP),
-    "SNN behind a layer": layer_trials(HybridSNN),
+    "SNN behind a layer": layer_trials(LayerThenSNN),
 }
 
 

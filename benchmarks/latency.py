@@ -21,7 +21,7 @@ from pokersnn_helpers.study.latency import (
     train_sparse,
 )
 from pokersnn_helpers.study.losses import nll_over_events, nll_over_time
-from pokersnn_helpers.study.models import GRU, MLP, HybridSNN
+from pokersnn_helpers.study.models import GRU, MLP, LayerThenSNN
 from pokersnn_helpers.study.operations import count_operations
 from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator, cross_validate
 
@@ -31,7 +31,7 @@ from .timing import recordings
 
 # 200 neurons with a fast readout behind a layer of 200.
 LARGER_NETWORK = partial(
-    HybridSNN, features=200, hidden_size=200, readout_tau_syn=0.003, readout_tau_mem=0.003
+    LayerThenSNN, features=200, hidden_size=200, readout_tau_syn=0.003, readout_tau_mem=0.003
 )
 OVER_EVENTS = EARLY | {"loss": nll_over_events}
 LARGER = "larger SNN behind a layer, over events, 0.3 ms"
@@ -43,10 +43,14 @@ TRAINED: dict[str, Any] = {
         partial(MLP, cumulative=True), **EARLY
     ),
     "GRU, over time": NetworkEstimator(GRU, **EARLY),
-    "SNN behind a layer": NetworkEstimator(HybridSNN, **BY_FRAME),
-    "SNN behind a layer, over time": NetworkEstimator(HybridSNN, **EARLY),
-    "SNN behind a layer, over time, 0.3 ms": NetworkEstimator(HybridSNN, **EARLY, time_window=300),
-    "SNN behind a layer, over time, 0.1 ms": NetworkEstimator(HybridSNN, **EARLY, time_window=100),
+    "SNN behind a layer": NetworkEstimator(LayerThenSNN, **BY_FRAME),
+    "SNN behind a layer, over time": NetworkEstimator(LayerThenSNN, **EARLY),
+    "SNN behind a layer, over time, 0.3 ms": NetworkEstimator(
+        LayerThenSNN, **EARLY, time_window=300
+    ),
+    "SNN behind a layer, over time, 0.1 ms": NetworkEstimator(
+        LayerThenSNN, **EARLY, time_window=100
+    ),
     LARGER: NetworkEstimator(LARGER_NETWORK, **OVER_EVENTS, time_window=300),
     "larger, over events, 1 ms, simulated recordings, too": Mixture(
         (FITTED, WIDE), 8, NetworkEstimator(LARGER_NETWORK, **OVER_EVENTS | {"epochs": 20})

@@ -1,4 +1,4 @@
-"""What an answer costs: operations per recording of every model of chapter 6, and energy."""
+"""What an answer costs: operations per recording of every model of chapter 7, and energy."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from torch import nn
 from pokersnn_helpers import make_loader
 from pokersnn_helpers.snn import WHOLE
 from pokersnn_helpers.study.energy import estimate_energy
-from pokersnn_helpers.study.models import GRU, FrameMLP, HybridSNN
+from pokersnn_helpers.study.models import GRU, FrameMLP, LayerThenSNN
 from pokersnn_helpers.study.operations import count_operations
 from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.study.protocol import (
@@ -28,7 +28,7 @@ MERGED = ("MLP on each frame", "SNN behind a layer")  # see merged polarities
 COUNTED: list[tuple[str, Any]] = [
     *((name, MODELS[name]) for name in ("logistic regression", "MLP", "CNN")),
     ("MLP on each frame", NetworkEstimator(FrameMLP, **BY_FRAME)),
-    ("SNN behind a layer", NetworkEstimator(HybridSNN, **BY_FRAME)),
+    ("SNN behind a layer", NetworkEstimator(LayerThenSNN, **BY_FRAME)),
     ("SNN, convolution", NetworkEstimator(ConvolutionalSNN)),
     *(("GRU", NetworkEstimator(GRU, clip_norm=1.0, time_window=w)) for w in BIN_WIDTHS),
     *(("SNN, book's recipe", NetworkEstimator(time_window=w)) for w in BIN_WIDTHS),

@@ -30,7 +30,7 @@ from pokersnn_helpers.study.comparison import (
     compare_statistics,
     count_close,
 )
-from pokersnn_helpers.study.models import HybridSNN
+from pokersnn_helpers.study.models import LayerThenSNN
 from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator, PerturbedEstimator
 
@@ -89,7 +89,7 @@ class Mixture:
 FITTED, WIDE = {"n_train": N_TRAIN}, {"n_train": N_TRAIN, "spread": 2.5}
 TURNED = FITTED | {"upside_down": 1}, WIDE | {"upside_down": 1}
 ALL_KINDS = FITTED, WIDE, *TURNED
-BEHIND_A_LAYER = NetworkEstimator(HybridSNN, **BY_FRAME, epochs=20)
+BEHIND_A_LAYER = NetworkEstimator(LayerThenSNN, **BY_FRAME, epochs=20)
 TRAINED_ON = {
     "simulated as fitted": Mixture((FITTED,), 0, NetworkEstimator(epochs=12)),
     "simulated": Mixture((FITTED, WIDE, WIDE), 0, NetworkEstimator(epochs=20)),

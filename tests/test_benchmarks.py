@@ -30,7 +30,7 @@ from pokersnn_helpers import (
 from pokersnn_helpers.recordings import POKERDVS_CLASSES
 from pokersnn_helpers.study import measured
 from pokersnn_helpers.study.latency import PredictionsOverTime, train_sparse
-from pokersnn_helpers.study.models import HybridSNN, summed_image
+from pokersnn_helpers.study.models import LayerThenSNN, summed_image
 from pokersnn_helpers.study.perturbations import (
     one_polarity,
     reversed_time,
@@ -420,7 +420,7 @@ def test_trials_have_a_row_per_setting_and_as_many_for_each_model(asked):
 def test_operations_have_a_row_per_model_and_bin_width(data):
     models = [
         ("logistic regression", logistic_regression(summed_image)),
-        ("SNN behind a layer", NetworkEstimator(HybridSNN, epochs=1)),
+        ("SNN behind a layer", NetworkEstimator(LayerThenSNN, epochs=1)),
         ("SNN", NetworkEstimator(epochs=1, time_window=5000)),
     ]
     result = operations.measure_operations(repeats=1, models=models)

@@ -35,7 +35,7 @@ from pokersnn_helpers.study.losses import (
     nll_over_events,
     nll_over_time,
 )
-from pokersnn_helpers.study.models import HybridSNN
+from pokersnn_helpers.study.models import LayerThenSNN
 from pokersnn_helpers.study.operations import count_operations
 from pokersnn_helpers.study.protocol import NetworkEstimator
 
@@ -281,10 +281,10 @@ def test_predictions_of_other_time_steps_are_not_joined():
 
 def test_early_training_is_the_recipe_but_for_its_loss_its_crop_and_its_epochs(data):
     few = data.train.subset(range(0, 48, 4))
-    early = NetworkEstimator(HybridSNN, **EARLY | {"epochs": 2}).fit(few, 1)
+    early = NetworkEstimator(LayerThenSNN, **EARLY | {"epochs": 2}).fit(few, 1)
     assert EARLY["loss"] is nll_over_time and EARLY["augment"] is latency.augment_and_crop
     for changed in ({"loss": None}, {"augment": None}, {"learning_rate": 0.001}):
-        other = NetworkEstimator(HybridSNN, **EARLY | {"epochs": 2} | changed).fit(few, 1)
+        other = NetworkEstimator(LayerThenSNN, **EARLY | {"epochs": 2} | changed).fit(few, 1)
         pairs = zip(early.network.parameters(), other.network.parameters(), strict=True)
         assert not all(torch.equal(one, two) for one, two in pairs), changed
 

@@ -10,6 +10,7 @@ ORDER = [
     *("files", "checks", "recordings", "frames", "snn", "distributed", "training", "checkpoints"),
     *("fast.types", "fast.cpu", "fast.cuda", "fast.network", "fast"),
     *("simulation.pips", "simulation.camera", "simulation.cards", "simulation.dataset"),
+    "simulation.motions",
     "simulation",
     *("pokerdvs", "pokerdvs131", "recipe"),
     *("study.losses", "study.models", "study.perturbations", "study.protocol", "study.latency"),

@@ -14,7 +14,7 @@ from pokersnn_helpers.study.models import (
     BinarySNN,
     FeedforwardSNN,
     FrameMLP,
-    HybridSNN,
+    LayerThenSNN,
     global_features,
     on_profile,
     rate_profile,
@@ -27,7 +27,7 @@ from pokersnn_helpers.study.perturbations import (
 )
 from pokersnn_helpers.study.protocol import NetworkEstimator, cross_validate, logistic_regression
 
-NETWORKS = (MLP, CNN, FrameMLP, GRU, HybridSNN, BinarySNN)
+NETWORKS = (MLP, CNN, FrameMLP, GRU, LayerThenSNN, BinarySNN)
 
 
 def batch(recordings, sparse, time_window=1000):
@@ -92,7 +92,7 @@ def test_sum_over_time_tells_no_direction_by_construction(some):
         assert trained.correct(both).mean() == 0.5
 
 
-@pytest.mark.parametrize("network", [GRU, HybridSNN])
+@pytest.mark.parametrize("network", [GRU, LayerThenSNN])
 def test_network_with_a_memory_sees_the_order(network, some):
     torch.manual_seed(0)
     frames, model = batch(some, False), network().eval()
@@ -162,7 +162,7 @@ def test_profiles_by_hand():
 
 
 @pytest.mark.parametrize("size", [-1, 1.5, "a", 10**12, float("nan")])
-@pytest.mark.parametrize("make", [MLP, GRU, HybridSNN])
+@pytest.mark.parametrize("make", [MLP, GRU, LayerThenSNN])
 def test_sizes_that_no_layer_has_are_named(make, size):
     with pytest.raises(ValueError, match="hidden_size is"):
         make(hidden_size=size)

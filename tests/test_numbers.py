@@ -31,9 +31,9 @@ COMMENT = re.compile(r"<!--\s*(.+?)\s*-->")
 OTHERS = {
     "04_inspecting_the_dynamics": {"37"},
     "05_training": {"83"},
-    "06_does_it_need_spikes": {"30", "70", "95", "98", "100"},
-    "07_sooner_and_sparser": {"80"},
-    "08_how_an_event_camera_sees": {"5", "50", "95"},
+    "07_does_it_need_spikes": {"30", "70", "95", "98", "100"},
+    "08_sooner_and_sparser": {"80"},
+    "09_how_an_event_camera_sees": {"5", "50", "95"},
     "appendix": {"13", "30", "50", "98.3"},
     "what_you_can_claim": {"50", "99.2"},
 }

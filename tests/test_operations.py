@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pokersnn_helpers import SNN, Classifier, FastSNN, SpikingNetwork
 from pokersnn_helpers.study.energy import estimate_energy
-from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP, HybridSNN, SummedImage
+from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP, LayerThenSNN, SummedImage
 from pokersnn_helpers.study.operations import Operations, count_operations
 
 PER_RECORDING = (
@@ -65,7 +65,7 @@ NETWORKS = {
     "CNN": CNN,
     "GRU": GRU,
     "MLP on each frame": FrameMLP,
-    "SNN behind a layer": HybridSNN,
+    "SNN behind a layer": LayerThenSNN,
     "SNN, convolution": ConvolutionalSNN,
 }
 SPARSE = set(NETWORKS) - {"SNN", "own"}
@@ -286,7 +286,7 @@ def test_fast_network_costs_what_the_plain_one_costs(random_frames):
 
 @pytest.mark.parametrize("record", [True, False])
 def test_network_is_left_as_it_was(random_frames, record):
-    network = HybridSNN().train()
+    network = LayerThenSNN().train()
     network.snn.record = record
     network(random_frames)
     before = network.snn.recording

@@ -32,7 +32,7 @@ from pokersnn_helpers.study.models import (
     BinarySNN,
     FeedforwardSNN,
     FrameMLP,
-    HybridSNN,
+    LayerThenSNN,
     summed_image,
 )
 from pokersnn_helpers.study.operations import count_operations
@@ -51,7 +51,7 @@ from pokersnn_helpers.study.protocol import (
     regression_network,
 )
 
-NETWORKS = (MLP, CNN, FrameMLP, GRU, HybridSNN, BinarySNN)
+NETWORKS = (MLP, CNN, FrameMLP, GRU, LayerThenSNN, BinarySNN)
 
 
 class Says:
@@ -329,7 +329,7 @@ def test_any_network_goes_all_the_way(network, some, tmp_path):
     assert (count_operations(classifier, frames).effective > 0).all()
 
 
-@pytest.mark.parametrize("network", [Typed, FrameMLP, GRU, HybridSNN, BinarySNN, FeedforwardSNN])
+@pytest.mark.parametrize("network", [Typed, FrameMLP, GRU, LayerThenSNN, BinarySNN, FeedforwardSNN])
 def test_width_that_does_not_fit_is_an_error_everywhere(network, some):
     classifier, _ = train_classifier(some, network=network, epochs=1, time_window=2000)
     assert classifier.snn.dt == 0.002
@@ -372,7 +372,7 @@ def test_what_makes_no_network_is_refused(network, message, some):
 def test_network_fits_any_recordings_without_plumbing():
     events = np.array([(0, 0, 0, 0), (1500, 19, 29, 1)], dtype=EVENT_DTYPE)
     pair = Recordings([events, events], [0, 1], ("a", "b"), (20, 30, 2))
-    for network in (Typed, SNN, *NETWORKS, partial(HybridSNN, features=7)):
+    for network in (Typed, SNN, *NETWORKS, partial(LayerThenSNN, features=7)):
         classifier, _ = train_classifier(pair, network=network, time_window=500, epochs=1)
         assert predict(classifier, events).readout.shape[1] == 2
         assert set(predict(classifier, events).probabilities) == {"a", "b"}

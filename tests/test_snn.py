@@ -12,7 +12,7 @@ from norse.torch.functional.leaky_integrator import LIState
 from norse.torch.functional.lif import LIFParameters
 
 from pokersnn_helpers import SNN, Classifier, FastSNN, SpikingNetwork, decode, make_loaders
-from pokersnn_helpers.study.models import HybridSNN
+from pokersnn_helpers.study.models import LayerThenSNN
 
 both_networks = pytest.mark.parametrize("network", [SNN, FastSNN])
 
@@ -461,7 +461,7 @@ def sent(network):
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, sent])
-@pytest.mark.parametrize("network", [SNN, FastSNN, HybridSNN])
+@pytest.mark.parametrize("network", [SNN, FastSNN, LayerThenSNN])
 def test_copy_learns_as_the_original(copied, network):
     """Norse keeps the gradients of self-connections at 0, and so do copies."""
     torch.manual_seed(0)
@@ -469,7 +469,7 @@ def test_copy_learns_as_the_original(copied, network):
     frames, gradients = torch.poisson(torch.full((20, 3, 2, 35, 35), 0.05)), []
     for each in (original, copied(original)):
         each(frames).sum().backward()
-        hidden = each.snn if network is HybridSNN else each
+        hidden = each.snn if network is LayerThenSNN else each
         gradients.append(hidden.lif0.recurrent_weights.grad)
     assert gradients[0].any() and not gradients[1].diag().any()
     assert torch.equal(*gradients)

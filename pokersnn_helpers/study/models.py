@@ -5,6 +5,7 @@ values (T, B, classes) out. ``Model`` says with which arguments they are made.
 """
 
 import math
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -147,11 +148,14 @@ class GRU(Model):
         return self.readout(states)
 
 
-class HybridSNN(Model):
+class LayerThenSNN(Model):
     """Look at each frame with an ordinary layer, and give what it finds to the book's network.
 
-    ``dropout`` is the share of the ``features`` that is silent in a training step, and ``neurons``
-    are the time constants of ``SNN``.
+    Delayed copies of what it finds let a neuron compare now with some milliseconds ago, as a motion
+    detector does (Hassenstein and Reichardt 1956, doi:10.1515/znb-1956-9-1004).
+
+    ``dropout`` is the share of the ``features`` that is silent in a training step, ``delays`` are
+    in s, and ``neurons`` are the hidden neurons and the time constants of ``SNN``.
     """
 
     def build(
@@ -160,18 +164,35 @@ class HybridSNN(Model):
         outputs: int,
         features: int = 100,
         dropout: float = 0.3,
+        delays: Sequence[float] = (0,),
         **neurons: Any,
     ) -> None:
         """Make the layers."""
+        check_range(0, 1, **{f"delays[{n}]": delay for n, delay in enumerate(delays)})
+        self.steps = [round(delay / (self.dt or 1)) for delay in delays]
         self.inputs, self.dropout = FrameLinear(inputs, features), nn.Dropout(dropout)
-        sizes: dict[str, Any] = {"sensor_size": (features, 1, 1), "output_size": outputs}
+        copies = features * len(self.steps)
+        sizes: dict[str, Any] = {"sensor_size": (copies, 1, 1), "output_size": outputs}
         self.snn = build_network(FastSNN, time_window=self.time_window, **sizes, **neurons)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return voltages (T, B, classes)."""
         self.check(frames)
         features = self.dropout(torch.relu(self.inputs(frames)))
-        return self.snn(features[..., None, None])
+        return self.snn(delayed(features, self.steps)[..., None, None])
+
+
+def delayed(features: torch.Tensor, steps: Sequence[int]) -> torch.Tensor:
+    """Put copies of features (T, B, features) side by side, each late by so many time steps.
+
+    Example:
+        >>> delayed(torch.tensor([[[1.0]], [[2.0]], [[3.0]]]), (0, 1))[:, 0]
+        tensor([[1., 0.],
+                [2., 1.],
+                [3., 2.]])
+    """
+    late = [nn.functional.pad(features, (0, 0, 0, 0, step, 0))[: len(features)] for step in steps]
+    return torch.cat(late, dim=2)
 
 
 class BinarySNN(Model):

@@ -38,7 +38,7 @@ from .models import (
     MLP,
     FeedforwardSNN,
     FrameMLP,
-    HybridSNN,
+    LayerThenSNN,
     global_features,
     summed_image,
 )
@@ -62,7 +62,7 @@ class NetworkEstimator:
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
         >>> data = load_pokerdvs(source="simulated")
-        >>> estimator = NetworkEstimator(HybridSNN, epochs=2).fit(data.train, seed=0)
+        >>> estimator = NetworkEstimator(LayerThenSNN, epochs=2).fit(data.train, seed=0)
         >>> estimator.predict(data.test).shape
         (20,)
     """
@@ -172,7 +172,7 @@ MODELS: dict[str, Any] = {
         NetworkEstimator(FrameMLP, **BY_FRAME), merge_polarities
     ),
     "SNN behind a layer": PerturbedEstimator(
-        NetworkEstimator(HybridSNN, **BY_FRAME), merge_polarities
+        NetworkEstimator(LayerThenSNN, **BY_FRAME), merge_polarities
     ),
 }
 

@@ -1,0 +1,110 @@
+"""Films of six motions: what a sum can't tell, and what copies and backward films are."""
+
+import numpy as np
+import pytest
+import torch
+
+from pokersnn_helpers import to_frames
+from pokersnn_helpers.simulation.motions import (
+    OPPOSITE,
+    SHAPES,
+    draw_path,
+    film_motions,
+    film_path,
+    with_mirrored_copies,
+)
+from pokersnn_helpers.study.models import LayerThenSNN, delayed
+
+
+def centre_of_events(events):
+    """Return where the events are in each tenth of a film, from the middle, (10, 2)."""
+    parts = np.array_split(events, 10)
+    return np.array([[part["x"].mean() - 17, part["y"].mean() - 17] for part in parts])
+
+
+def motion_of(events):
+    """Tell a motion without a network: by the way of the events' centre."""
+    way = centre_of_events(events)
+    x, y = np.diff(way, axis=0).T
+    turned = (way[:-1, 0] * way[1:, 1] - way[:-1, 1] * way[1:, 0]).mean()
+    ways = [-x.mean(), x.mean(), -y.mean(), y.mean(), turned / 9, -turned / 9]
+    return int(np.argmax(ways))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_films_show_the_motion_that_their_class_says(shape):
+    films = film_motions(36, seed=5, shape=shape)
+    straight = [n for n in range(36) if films.targets[n] < 4]
+    assert [motion_of(films.events[n]) for n in straight] == [films.targets[n] for n in straight]
+    circles = [films.events[n] for n in range(36) if films.targets[n] >= 4]
+    assert all(np.abs(np.ptp(centre_of_events(events), axis=0)).min() > 3 for events in circles)
+
+
+def test_clockwise_is_what_a_clock_does():
+    x, y = draw_path("clockwise", np.random.default_rng(0))
+    x, y = x - x.mean(), y - y.mean()
+    assert (x[:-1] * y[1:] - y[:-1] * x[1:]).mean() > 0  # y points down
+
+
+def test_backward_films_go_the_same_way_back():
+    there, back = (film_motions(12, seed=3, backwards=way) for way in (False, True))
+    for one, other, target in zip(there.events, back.events, there.targets, strict=True):
+        if target < 4:
+            assert motion_of(other) == OPPOSITE[target]
+        sums = [to_frames(events, 1e9)[0].sum(0) for events in (one, other)]
+        both = torch.stack([each.flatten() for each in sums])
+        assert torch.corrcoef(both)[0, 1] > 0.9  # the same pixels, in the opposite order
+
+
+def test_copies_have_the_class_of_what_they_show():
+    films = film_motions(6, seed=1)
+    copies = with_mirrored_copies(films)
+    assert len(copies) == 48
+    assert len({events.tobytes() for events in copies.events}) == 48
+    assert sorted(copies.targets) == sorted(8 * films.targets)
+    shown = [n for n in range(48) if copies.targets[n] < 4]
+    assert [motion_of(copies.events[n]) for n in shown] == [copies.targets[n] for n in shown]
+    turns = {4: [], 5: []}
+    for events, target in copies:
+        if target >= 4:
+            way = centre_of_events(events)
+            way = way - way.mean(axis=0)
+            turns[target].append((way[:-1, 0] * way[1:, 1] - way[:-1, 1] * way[1:, 0]).mean())
+    assert min(turns[4]) > 0 > max(turns[5])
+
+
+def test_seed_fixes_all_and_another_changes_all():
+    one, same, other = (film_motions(6, seed) for seed in (0, 0, 1))
+    for events, again, new in zip(one.events, same.events, other.events, strict=True):
+        np.testing.assert_array_equal(events, again)
+        assert not np.array_equal(events, new)
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        (lambda rng: draw_path("sideways", rng), "motion is 'sideways'; choose one of left"),
+        (lambda rng: draw_path("left", rng, (0, 40)), "shortest is 0"),
+        (lambda rng: film_path(np.zeros((2, 9)), 4, rng, shape="cat"), "shape is 'cat'; choose"),
+        (lambda rng: film_path(np.zeros((2, 9)), -1, rng), "radius is -1"),
+        (lambda rng: film_motions(0), "count is 0"),
+    ],
+)
+def test_refuses_what_cannot_be_filmed(call, reason):
+    with pytest.raises(ValueError, match=reason):
+        call(np.random.default_rng(0))
+
+
+def test_delays_shift_features_and_pad_with_silence():
+    features = torch.rand(7, 2, 3)
+    late = delayed(features, (0, 2, 9))
+    assert torch.equal(late[..., :3], features)
+    assert torch.equal(late[2:, :, 3:6], features[:-2]) and not late[:2, :, 3:6].any()
+    assert not late[..., 6:].any()  # later than the recording is long
+
+
+def test_delays_are_seconds_whatever_the_time_step():
+    for dt, steps in ((0.001, [0, 4, 8]), (0.0005, [0, 8, 16])):
+        assert LayerThenSNN(dt=dt, delays=(0, 0.004, 0.008)).steps == steps
+    with pytest.raises(ValueError, match=r"delays\[1\] is -0.001"):
+        LayerThenSNN(delays=(0, -0.001))
