@@ -22,7 +22,6 @@ CROSSED_OUT = {
     r"\bat hand\b": "another turn of phrase",
     r"\bcan't be had\b": "isn't available",
     r"\bprevail": "more ON than OFF",
-    r"\b(the|a|this|each|its) film\b": "animation",
     r"\b(read it up|look things up)\b": "learn it, reference",
     r"\bAllow about\b": "takes about",
     r"\bput numbers on (it|this)\b": "quantify",

@@ -1,6 +1,6 @@
 """Simulated recordings: pips of cards pass before a simulated event camera.
 
-Chapter 6 films motions with it, chapter 9 builds and questions the camera, and all else falls back on
+Chapter 6 films motions, chapter 9 builds and questions the camera, and all else falls back on
 ``simulate_pokerdvs`` where the real recordings aren't available. No real recording is read.
 
 ``camera``      log intensities in, events out; knows nothing of cards.
