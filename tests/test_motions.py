@@ -13,7 +13,7 @@ from pokersnn_helpers.simulation.motions import (
     film_path,
     with_mirrored_copies,
 )
-from pokersnn_helpers.study.models import LayerThenSNN, delayed
+from pokersnn_helpers.study.models import LayerThenSNN, delay_copies
 
 
 def centre_of_events(events):
@@ -97,7 +97,7 @@ def test_refuses_what_cannot_be_filmed(call, reason):
 
 def test_delays_shift_features_and_pad_with_silence():
     features = torch.rand(7, 2, 3)
-    late = delayed(features, (0, 2, 9))
+    late = delay_copies(features, (0, 2, 9))
     assert torch.equal(late[..., :3], features)
     assert torch.equal(late[2:, :, 3:6], features[:-2]) and not late[:2, :, 3:6].any()
     assert not late[..., 6:].any()  # later than the recording is long
