@@ -138,12 +138,13 @@ def film_motions(
         12 recordings of 35 × 35 pixels: left, right, up, down, clockwise, counterclockwise
     """
     check_range(1, 10**6, count=count)
-    rng = np.random.default_rng(check_seed(seed))
+    check_seed(seed)
     events = []
     for number in range(count):
-        path = draw_path(MOTIONS[number % 6], rng, duration)
+        rng = np.random.default_rng([seed, number])
+        path, radius = draw_path(MOTIONS[number % 6], rng, duration), rng.uniform(3, 6)
         way = path[:, ::-1] if backwards else path
-        events.append(film_path(way, rng.uniform(3, 6), rng.spawn(1)[0], shape=shape))
+        events.append(film_path(way, radius, rng, shape=shape))
     return Recordings(events, [n % 6 for n in range(count)], MOTIONS, POKERDVS_SENSOR_SIZE)
 
 
