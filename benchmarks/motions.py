@@ -68,7 +68,7 @@ class DelayedMLP(Model):
 def layer_then_snn(hidden_size: int = 20, **options: Any) -> NetworkEstimator:
     """Return the network that chapter 6 types, with what is changed in it."""
     network = partial(LayerThenSNN, hidden_size=hidden_size, **options)
-    return NetworkEstimator(network, **TRAINING)
+    return NetworkEstimator(network, **TRAINING | {"epochs": 12})
 
 
 def gru(hidden_size: int = 64) -> NetworkEstimator:
