@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from pokersnn_helpers import to_frames
+from pokersnn_helpers import Recordings, to_frames
 from pokersnn_helpers.simulation.motions import (
+    MOTIONS,
     OPPOSITE,
     SHAPES,
     draw_path,
@@ -80,6 +81,10 @@ def test_seed_fixes_all_and_another_changes_all():
         assert not np.array_equal(events, new)
 
 
+def others(sensor_size, classes=MOTIONS):
+    return Recordings(film_motions(1).events, [0], tuple(classes), sensor_size)
+
+
 @pytest.mark.parametrize(
     ("call", "reason"),
     [
@@ -88,6 +93,8 @@ def test_seed_fixes_all_and_another_changes_all():
         (lambda rng: film_path(np.zeros((2, 9)), 4, rng, shape="cat"), "shape is 'cat'; choose"),
         (lambda rng: film_path(np.zeros((2, 9)), -1, rng), "radius is -1"),
         (lambda rng: film_motions(0), "count is 0"),
+        (lambda rng: with_mirrored_copies(others((40, 35, 2))), "40 × 35 pixels; turned films"),
+        (lambda rng: with_mirrored_copies(others((35, 35, 2), "ab")), "the classes are a, b; begin"),
     ],
 )
 def test_refuses_what_cannot_be_filmed(call, reason):
