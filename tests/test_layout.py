@@ -18,6 +18,7 @@ ORDER = [
     *("figures.colours", "figures.labels", "figures.recordings", "figures.networks"),
     *("figures.results", "figures.drawings", "figures.animations"),
     *("figures.interactive", "figures.interactive_pixel", "figures.interactive_neuron"),
+    "figures.interactive_detector",
     "figures",
     *("", "__main__"),  # the package's own __init__.py is the name ""
 ]

@@ -3,7 +3,7 @@
 An ``InteractiveFigure`` is an image with JSON beside it. On the published page a script
 (``book/_static/interactive_figures.js``) makes an interactive figure out of the JSON and replaces
 the image with it. In Colab and on paper there is no script, and the image stays. This module holds
-what all of them share, the cloud of events and the card; the others have a module each.
+what all of them share, the cloud of events, the card and the motion; the others have a module each.
 """
 
 import base64
@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ..recordings import Split
-from ..snn import SNN
+from ..snn import SNN, FrameNetwork
 from .networks import plot_answer
 from .recordings import plot_event_cloud
 
@@ -80,7 +80,7 @@ class InteractiveFigure:
 
     Attributes:
         kind: Says which script draws: ``"event-cloud"``, ``"pixel"``, ``"neuron"``,
-            ``"staircase"`` or ``"card"``.
+            ``"staircase"``, ``"card"``, ``"motion"`` or ``"detector"``.
         content: What it draws from, as JSON can hold it.
         png: The image.
         alt: What the image shows, in words.
@@ -191,4 +191,28 @@ def interactive_card(snn: SNN, events: np.ndarray, classes: Sequence[str]) -> In
         f"On the left, all {len(events):,} events of a recording, ON red and OFF blue. On the "
         "right, above, the spikes of the hidden neurons over time, sorted by the class that they "
         "vote for. Below, one voltage per class over the same time; the highest is the answer.",
+    )
+
+
+def interactive_motion(
+    network: FrameNetwork, events: np.ndarray, classes: Sequence[str]
+) -> InteractiveFigure:
+    """Draw a film and the answer of a network; the page lets the reader move a disc before one.
+
+    The network of the page is always that of ``tools/motion_network.py``. Its weights lie beside
+    the script, not in the figure.
+
+    Args:
+        network: The network of the image, as for ``plot_answer``.
+        events: The film of the image.
+        classes: Names of the classes.
+    """
+    fig = plot_answer(network, events, classes)
+    return InteractiveFigure.from_figure(
+        "motion",
+        {},
+        fig,
+        f"On the left, all {len(events):,} events of a film in one image. On the right, above, the "
+        "spikes of the hidden neurons over time, sorted by the motion that they vote for. Below, "
+        "one voltage per motion over the same time; the highest is the answer.",
     )

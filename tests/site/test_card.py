@@ -32,7 +32,7 @@ import card_network
 
 PAGE = "book/index.html"
 NO_CHANCE = {"mismatch": 0, "timestamp_jitter_us": 0, "tie_probability": 0, "noise_rate_hz": 0}
-SETUP = "const { card, cardData } = window.interactiveFigures; const { simulator } = cardData;"
+SETUP = "const { card, cardData, shared } = window.interactiveFigures; const { simulator } = cardData;"
 
 
 class Middle(np.random.Generator):
@@ -149,7 +149,7 @@ def test_camera_agrees_with_event_camera(suit, camera, page):
     events = page.evaluate(
         "({ settings, light, count, rows, interval }) => {" + SETUP + DECODE + "light ="
         " floats(light); const size = 35 * rows, events = [];"
-        "const camera = new card.EventCamera(settings, 35, rows, null);"
+        "const camera = new shared.EventCamera(settings, 35, rows, null);"
         "camera.start(light.subarray(0, size), -2000);"
         "for (let number = 1; number < count; number++) events.push("
         "  ...camera.film(light.subarray(number * size, (number + 1) * size), interval));"

@@ -1,8 +1,10 @@
 // Show it a card: a simulated pip moves before a simulated camera, and a trained network answers.
-// The folder card holds the parts: the scene, the camera, the network, one show, and the drawing.
+// The folder card holds the parts: the scene, the window that follows a pip, the network, one show,
+// and the drawing. The camera, spiking neurons and some drawing are in the folder shared.
 (() => {
   const { kinds, load, mulberry32, element, oncePerImage, whenThemeChanges, addSliders, addRow, button } = window.interactiveFigures;
-  const PARTS = ["data", "scene", "camera", "network", "show", "drawing"];
+  const SHARED = ["camera", "snn", "drawing"];
+  const PARTS = ["data", "scene", "tracker", "network", "show", "drawing"];
   const GLYPHS = { club: "♣\uFE0E", heart: "♥\uFE0E", diamond: "♦\uFE0E", spade: "♠\uFE0E" };
   const PANELS = {
     scene: "a card: drag its pip", window: "the camera", neurons: "100 hidden neurons",
@@ -24,12 +26,13 @@
   const counted = (count, name) => `${count.toLocaleString("en")} ${name}${count === 1 ? "" : "s"}`;
 
   kinds.card = async (content, controls, drawing) => {
+    for (const part of SHARED) await load(`interactive/shared/${part}.js`);
     for (const part of PARTS) await load(`interactive/card/${part}.js`);
-    const { card, cardData } = window.interactiveFigures;
+    const { card, cardData, shared } = window.interactiveFigures;
     const { simulator } = cardData;
     const { suits } = simulator;
     const network = new card.Network(cardData);
-    const order = card.sortByVote(network.votes());
+    const order = shared.sortByVote(network.votes());
     const random = mulberry32(content.seed ?? Date.now());
     const changes = new Set();
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -40,7 +43,7 @@
     let suit = content.first ?? suits[Math.floor(suits.length * random())];
     let pose = restingPose();
     let hand = null; // where a reader wants the pip, while it is moved
-    let glow = new card.Glow();
+    let glow = new shared.Glow();
     let lit = new Float32Array(network.hidden); // how bright each neuron is
     let rest = 0; // from 0 to 1 while the sum of the events appears
     let tallies = countedFromZero(); // of the cards that the reader throws, by suit
@@ -62,7 +65,7 @@
 
     function begin(next) {
       show = next;
-      glow = new card.Glow();
+      glow = new shared.Glow();
       lit = new Float32Array(network.hidden);
       [rest, behind] = [0, 0];
       setPaused(false);
@@ -187,7 +190,7 @@
     const canvases = {};
     for (const [name, label] of Object.entries(PANELS)) {
       const panel = element("div", { className: `card-panel card-panel-${name}` }, element("p", { textContent: label }));
-      canvases[name] = card.panel(panel, name);
+      canvases[name] = shared.panel(panel, `card-${name}`);
       drawing.append(panel);
     }
     const grip = element("button", { type: "button", className: "card-grip" });
@@ -202,9 +205,9 @@
       const leader = show?.answer().suit ?? null;
       const tracker = show?.stage === "done" && !hand && rest === 1 ? null : show?.tracker;
       card.drawScene(canvases.scene, pose, simulator, suit, tracker?.offset ?? 0, changes.has("half"));
-      card.drawWindow(canvases.window, glow, rest);
+      shared.drawWindow(canvases.window, glow, rest);
       card.drawNeurons(canvases.neurons, order, suits, lit);
-      card.drawRaster(canvases.raster, order, suits, steps);
+      shared.drawRaster(canvases.raster, order, suits, steps, card.SPAN);
       card.drawVoltages(canvases.voltages, suits, steps, leader);
       const [x, y] = card.fromScene(canvases.scene, pose.x, pose.y);
       grip.style.transform = `translate(${canvases.scene.offsetLeft + x}px, ${canvases.scene.offsetTop + y}px) translate(-50%, -50%)`;

@@ -1,13 +1,11 @@
 // One card before the camera: from the scene to events, to bins of 1 ms, to the network's answer.
 // What happens to the events in between is that of pokersnn_helpers/changes.py.
 (() => {
+  const { shared } = window.interactiveFigures;
   const card = (window.interactiveFigures.card ??= {});
   const SIDE = 35; // pixels of the window; cards.POKERDVS_SENSOR_SIZE
   const BIN = 1000; // µs
   const NOISE = 1; // random events per event
-
-  // Standard normal numbers from numbers between 0 and 1, by Box and Muller.
-  card.normalFrom = (random) => () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 
   const shuffled = (values, random) => {
     for (let last = values.length - 1; last > 0; last--) {
@@ -26,7 +24,7 @@
       this.rows = rows[1] - rows[0] + 1;
       this.interval = simulator.frame_interval;
       this.time = -lead; // µs
-      this.camera = new card.EventCamera(simulator.camera, SIDE, this.rows, random, card.normalFrom(random));
+      this.camera = new shared.EventCamera(simulator.camera, SIDE, this.rows, random, shared.normalFrom(random));
       this.tracker = new card.Tracker(suit, simulator);
       this.frame = new Float32Array(SIDE * this.rows);
       this.camera.start(this.look(), this.time);
@@ -45,7 +43,7 @@
 
     // A card that passes as those do that the network was trained on.
     static thrown({ simulator, random, suit, ...more }) {
-      const drawn = card.draw(suit, simulator, card.normalFrom(random));
+      const drawn = card.draw(suit, simulator, shared.normalFrom(random));
       if (more.changes?.has("upside-down")) drawn.rotation += Math.PI;
       const lasts = 1000 * drawn.duration;
       const pose = (time) => card.poseAt(drawn, time, simulator);
@@ -156,7 +154,7 @@
       let highest = this.simulator.suits.map(() => -Infinity);
       this.steps.forEach(({ voltages }, step) => {
         highest = highest.map((voltage, output) => Math.max(voltage, voltages[output]));
-        const suit = this.simulator.suits[card.leading(highest)] ?? null;
+        const suit = this.simulator.suits[shared.leading(highest)] ?? null;
         if (suit !== leader) [leader, after] = [suit, step + 1];
       });
       const { eventCount = 0, spikeCount = 0 } = this.steps[after - 1] ?? {};

@@ -1,7 +1,7 @@
-// The event camera, and the window that follows a pip: pokersnn_helpers/simulation/camera.py and
-// cards._track. Without its random parts it sends the same events; those it draws for itself.
+// The event camera of pokersnn_helpers/simulation/camera.py. Without its random parts it sends the
+// same events; those it draws for itself.
 (() => {
-  const card = (window.interactiveFigures.card ??= {});
+  const shared = (window.interactiveFigures.shared ??= {});
 
   // The share of a change that a photoreceptor follows in a frame, by its log intensity from 0 to
   // −1 in STEPS steps; null for one that follows at once.
@@ -19,10 +19,13 @@
     return response[step] + (place - step) * (response[step + 1] - response[step]);
   }
 
+  // Standard normal numbers from numbers between 0 and 1, by Box and Muller.
+  shared.normalFrom = (random) => () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+
   // random: numbers from 0 to 1, or null for a camera without mismatch, jitter and noise whose
   // references start in the middle between the thresholds. Ties of time stamps are left out: the
   // network's bins of 1 ms don't see them.
-  card.EventCamera = class {
+  shared.EventCamera = class {
     constructor(settings, width, height, random, normal) {
       Object.assign(this, { settings, width, height, random });
       const size = width * height;
@@ -110,32 +113,4 @@
       return events;
     }
   };
-
-  // The window of 35 × 35 pixels: every event in its aperture moves it up or down a little.
-  card.Tracker = class {
-    constructor(suit, { tracking_gain, tracked_row, aperture_centre, aperture_radii }) {
-      Object.assign(this, { gain: tracking_gain, middle: aperture_centre, radii: aperture_radii[suit] });
-      this.home = this.centre = tracked_row[suit];
-    }
-
-    get offset() {
-      return roundHalfToEven(this.centre - this.home);
-    }
-
-    // Return the event in the window, or null for one beyond the aperture.
-    follow([time, x, row, polarity]) {
-      const offset = this.offset;
-      const across = (x - this.middle[0]) / this.radii[0];
-      const along = (row - offset - this.middle[1]) / this.radii[1];
-      if (across ** 2 + along ** 2 >= 1) return null;
-      this.centre += this.gain * (row - this.centre);
-      return [time, x, row - offset, polarity];
-    }
-  };
-
-  // As Python's round does it.
-  function roundHalfToEven(value) {
-    const rounded = Math.round(value);
-    return Math.abs(value % 1) === 0.5 && rounded % 2 ? rounded - 1 : rounded;
-  }
 })();

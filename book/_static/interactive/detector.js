@@ -1,0 +1,94 @@
+// Two pixels, a delay and a neuron: pokersnn_helpers/figures/interactive_detector.py computes the
+// same with Norse.
+(() => {
+  const { kinds, loadCharts, element, number, oncePerImage, addSliders, addRow, button, liveText, addChart, tick } = window.interactiveFigures;
+  const DIRECTIONS = ["right", "left"];
+  const ROOM = 20; // ms that the chart shows at least
+
+  // When the neuron hears of the left pixel, whose line is delayed, and of the right one, in ms.
+  function arrivals({ begin }, { delay, speed }, direction) {
+    const late = 1 / speed;
+    const [left, right] = direction === "right" ? [0, late] : [late, 0];
+    return [begin + left + delay, begin + right];
+  }
+
+  // One step after the other, as norse.torch.functional.lif.lif_feed_forward_step does it.
+  function runDetector(content, state, direction) {
+    const { duration, dt, threshold } = content;
+    const input = new Float64Array(Math.round(duration / dt));
+    const arrived = arrivals(content, state, direction);
+    for (const time of arrived) input[Math.floor(time / dt + 1e-6)] += 1;
+    let [v, i] = [0, 0];
+    const trace = { arrived, time: [], voltage: [], spikes: [] };
+    input.forEach((jump, step) => {
+      i += jump;
+      v += (dt / state.tau) * (i - v);
+      i -= (dt / state.tau) * i;
+      const spike = v > threshold;
+      if (spike) v = 0;
+      trace.time.push(dt * (step + 1));
+      trace.voltage.push(v);
+      trace.spikes.push(spike ? 1 : null);
+    });
+    return trace;
+  }
+
+  // The edge, the two pixels, the delay and the neuron.
+  function draw(direction, delay, spikes) {
+    const [line, accent] = ["var(--interactive-text)", "var(--interactive-accent)"];
+    const right = direction === "right";
+    const edge = right ? 0 : 340;
+    const arrow = right ? "M80 80h42m-9-7 9 7-9 7" : "M332 80h-42m9-7-9 7 9 7";
+    return `<svg viewBox="0 0 600 160" aria-hidden="true" fill="none" stroke="${line}" stroke-width="2">
+      <rect x="${edge}" y="48" width="74" height="64" fill="${line}" stroke="none"/><path d="${arrow}"/>
+      <path d="M180 50V20H445l28 34M245 110v30H445l28-34"/>
+      <g fill="var(--interactive-shade)"><rect x="150" y="50" width="60" height="60"/><rect x="215" y="50" width="60" height="60"/>
+      <rect x="270" y="2" width="150" height="36" rx="4" stroke="${accent}"/></g>
+      <circle cx="487" cy="80" r="30" stroke="${accent}" fill="${spikes ? accent : "none"}"/><path stroke="${accent}" d="M522 80h56m-10-8 10 8-10 8"/>
+      <text x="345" y="27">${number(delay, 1)} ms late</text></svg>`;
+  }
+
+  const counted = (count) => `${count || "no"} spike${count === 1 ? "" : "s"}`;
+
+  kinds.detector = async (content, controls, drawing) => {
+    const { sliders, duration, dt } = content;
+    if (!(duration / dt <= 1e5 && content.threshold > 0)) throw new Error("odd data of a detector");
+    await loadCharts();
+    let direction = DIRECTIONS[0];
+    let end = ROOM;
+    const picture = element("div", { className: "detector-picture" });
+    drawing.append(picture);
+    const x = () => [0, end];
+    const charts = [
+      addChart(drawing, { title: "inputs", height: 56, series: [tick("grey"), tick("text")], x, y: [0, 1], yValues: {} }),
+      addChart(drawing, { title: "v (a.u.)", height: 170, series: [["grey", { width: 1.2 }], ["accent"], ["grey", { dash: [6, 4] }], tick("accent")], x, y: [0, 1.1], xTitle: "time (ms)" }),
+    ];
+    const redraw = oncePerImage(() => {
+      const state = values();
+      const [way, other] = [direction, DIRECTIONS.find((one) => one !== direction)].map((one) => runDetector(content, state, one));
+      const [spikes, otherwise] = [way, other].map((trace) => trace.spikes.filter(Boolean).length);
+      end = Math.min(duration, Math.max(ROOM, ...way.arrived.map((time) => time + 8), ...other.arrived.map((time) => time + 8)));
+      picture.innerHTML = draw(direction, state.delay, spikes);
+      const [left, right] = way.arrived;
+      const times = [...new Set([left, right])].sort((one, later) => one - later);
+      charts[0].marks = [[left, 1, "grey", "left", "right top"], [right, 1, "text", "right", "left top"]];
+      charts[0].setData([times, times.map((time) => (time === left ? 1 : null)), times.map((time) => (time === right ? 1 : null))]);
+      charts[1].marks = [[0, content.threshold, "grey", "threshold"]];
+      charts[1].setData([way.time, other.voltage, way.voltage, way.time.map(() => content.threshold), way.spikes]);
+      const names = direction === "right" ? [spikes, otherwise] : [otherwise, spikes];
+      const tells = spikes === otherwise ? "It can't tell" : "It can tell";
+      summary.textContent = `right: ${counted(names[0])}; left: ${counted(names[1])}. ${tells} the directions.`;
+    });
+    const { values } = addSliders(controls, sliders, redraw);
+    const turn = button("edge moves left", () => {
+      turn.textContent = `edge moves ${direction}`;
+      direction = DIRECTIONS.find((one) => one !== direction);
+      redraw();
+    });
+    const summary = liveText();
+    addRow(controls, turn, summary);
+    drawing.charts = charts;
+    redraw();
+    return true;
+  };
+})();

@@ -1,0 +1,71 @@
+// One stroke before the camera: from where the disc is to events, to bins of 1 ms, to two answers.
+(() => {
+  const { shared } = window.interactiveFigures;
+  const motion = (window.interactiveFigures.motion ??= {});
+  const SIDE = 35;
+  const BIN = 1000; // µs
+
+  motion.Stroke = class {
+    // from: where the disc has been for long. random: of the camera, or null for one without chance.
+    constructor({ settings, network, blind, random, from }) {
+      Object.assign(this, { settings, network, blind, path: [from] });
+      this.time = 0; // µs
+      this.camera = new shared.EventCamera(settings.camera, SIDE, SIDE, random, random && shared.normalFrom(random));
+      this.frame = new Float32Array(SIDE ** 2);
+      this.camera.start(motion.filmInto(this.frame, from, settings.radius), 0);
+      this.began = null; // time of the first event
+      this.counts = new Map(); // of the bin that isn't full yet
+      this.sums = new Map(); // of all bins
+      this.eventCount = 0;
+      this.steps = []; // of each bin: neurons that spiked, and the voltages
+      this.highest = settings.classes.map(() => -Infinity);
+      network.reset();
+    }
+
+    get place() {
+      return this.path.at(-1);
+    }
+
+    // Film the next frame. Returns its events, whose polarities are merged.
+    advance(place) {
+      const { frame_interval: interval, radius } = this.settings;
+      this.path.push(place);
+      this.time += interval;
+      const events = this.camera.film(motion.filmInto(this.frame, place, radius), interval);
+      for (const event of events) {
+        event[3] = 1;
+        this.began ??= event[0];
+        this.stepUntil(event[0]);
+        const pixel = event[2] * SIDE + event[1];
+        this.counts.set(pixel, (this.counts.get(pixel) ?? 0) + 1);
+        this.eventCount += 1;
+      }
+      if (this.began !== null) this.stepUntil(this.time);
+      return events;
+    }
+
+    stepUntil(time) {
+      while (time >= this.began + BIN * (this.steps.length + 1)) this.step();
+    }
+
+    step() {
+      const voltages = Array.from(this.network.step(this.counts));
+      for (const [pixel, count] of this.counts) this.sums.set(pixel, (this.sums.get(pixel) ?? 0) + count);
+      this.counts.clear();
+      const spikes = [];
+      this.network.z.forEach((spike, neuron) => { if (spike) spikes.push(neuron); });
+      this.highest = this.highest.map((voltage, output) => Math.max(voltage, voltages[output]));
+      this.steps.push({ spikes, voltages });
+    }
+
+    // snn.leading of what snn.decode reads: the motion whose voltage was highest so far, or null.
+    get answer() {
+      return this.settings.classes[shared.leading(this.highest)] ?? null;
+    }
+
+    get blindAnswer() {
+      if (!this.sums.size) return null;
+      return this.settings.classes[shared.leading(Array.from(this.blind.values(this.sums)))] ?? null;
+    }
+  };
+})();

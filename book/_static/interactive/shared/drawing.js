@@ -1,0 +1,119 @@
+// What the figures with a camera and a network draw alike: events, spikes, a time axis.
+(() => {
+  const { colour, fontFamily } = window.interactiveFigures;
+  const shared = (window.interactiveFigures.shared ??= {});
+  const SIDE = 35;
+
+  shared.panel = (parent, name) => {
+    const canvas = document.createElement("canvas");
+    canvas.className = name;
+    parent.append(canvas);
+    return canvas;
+  };
+
+  // A canvas as sharp as the screen, and its size in CSS pixels.
+  shared.begin = (canvas) => {
+    const ratio = Math.min(devicePixelRatio || 1, 2);
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+      canvas.width = Math.round(width * ratio);
+      canvas.height = Math.round(height * ratio);
+    }
+    const context = canvas.getContext("2d");
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, width, height);
+    return { context, width, height };
+  };
+
+  shared.write = (context, text, x, y, { fill = "grey", size = 12, align = "left", baseline = "middle", weight = 400 } = {}) => {
+    context.fillStyle = colour(fill);
+    context.font = `${weight} ${size}px ${fontFamily()}`;
+    context.textAlign = align;
+    context.textBaseline = baseline;
+    context.fillText(text, x, y);
+  };
+
+  // ---- The camera's window: events that flash and fade, and in the end their sum ----
+
+  shared.Glow = class {
+    constructor() {
+      this.flash = [new Float32Array(SIDE ** 2), new Float32Array(SIDE ** 2)];
+      this.sum = [new Float32Array(SIDE ** 2), new Float32Array(SIDE ** 2)];
+    }
+
+    add(events) {
+      for (const [, x, y, polarity] of events) {
+        this.flash[polarity][y * SIDE + x] = 1;
+        this.sum[polarity][y * SIDE + x] += 1;
+      }
+    }
+
+    fade(share) {
+      for (const polarity of [0, 1]) for (let place = 0; place < SIDE ** 2; place++) this.flash[polarity][place] *= share;
+    }
+  };
+
+  // rest: 0 while events flash, 1 once it is over and their sum is shown.
+  shared.drawWindow = (canvas, glow, rest, inks = ["OFF", "ON"]) => {
+    const { context, width } = shared.begin(canvas);
+    const side = width / SIDE;
+    const gap = side > 5 ? 1 : 0.5;
+    const colours = inks.map(colour);
+    const dot = (place, fill, alpha) => {
+      context.globalAlpha = alpha;
+      context.fillStyle = fill;
+      context.fillRect((place % SIDE) * side, Math.floor(place / SIDE) * side, side - gap, side - gap);
+    };
+    for (let place = 0; place < SIDE ** 2; place++) {
+      const [off, on] = [0, 1].map((polarity) => glow.flash[polarity][place]);
+      const polarity = on > off ? 1 : 0;
+      const alpha = (1 - rest) * Math.max(on, off);
+      if (alpha > 0.03) dot(place, colours[polarity], alpha);
+      const more = glow.sum[1][place] - glow.sum[0][place];
+      if (rest && more) dot(place, colours[more > 0 ? 1 : 0], rest * Math.min(Math.abs(more) / 5, 1));
+    }
+    context.globalAlpha = 1;
+  };
+
+  // ---- Spikes over time ----
+
+  // steps: what a network did in each ms, of which the last ones that fit in the span (ms) are drawn.
+  shared.timeAxis = (steps, span, left, right) => {
+    const first = Math.max(0, steps.length - span);
+    return { first, at: (step) => left + ((step - first) / span) * (right - left) };
+  };
+
+  shared.drawRaster = (canvas, order, colours, steps, span, left = 0) => {
+    const { context, width, height } = shared.begin(canvas);
+    const { first, at } = shared.timeAxis(steps, span, left, width);
+    const row = height / order.length;
+    const place = new Map(order.map(({ neuron }, number) => [neuron, number]));
+    const dash = Math.max((width - left) / span - 1.5, 2);
+    for (let step = first; step < steps.length; step++) {
+      for (const neuron of steps[step].spikes) {
+        const number = place.get(neuron);
+        context.fillStyle = colour(colours[order[number].output] ?? "grey");
+        context.fillRect(at(step), number * row, dash, Math.max(row, 1.4));
+      }
+    }
+    now(context, at(steps.length), height, steps);
+  };
+
+  function now(context, x, height, steps) {
+    if (!steps.length) return;
+    context.fillStyle = colour("grid");
+    context.fillRect(x, 0, 1, height);
+  }
+
+  // Move glyphs up or down until none covers another.
+  shared.apart = (heads, distance, top, bottom) => {
+    heads.sort((one, other) => one.wanted - other.wanted);
+    heads.forEach((head, number) => {
+      const before = heads[number - 1];
+      const room = before && (before.leads || head.leads) ? 1.7 * distance : distance;
+      head.place = Math.max(head.wanted, before ? before.place + room : top);
+    });
+    const over = Math.max(0, heads.at(-1).place - bottom);
+    for (const head of heads) head.place -= over;
+  };
+})();
