@@ -477,7 +477,7 @@ def test_answer_of_any_sensor_is_drawn(sensor_size):
     assert image.get_array()[-1, -1] == 8 and image.get_array().sum() == 8
 
 
-@pytest.mark.parametrize(("weight", "title"), [(0, "no answer"), (1, "the answer: right")])
+@pytest.mark.parametrize(("weight", "title"), [(0, "no answer"), (1, "the answer: a right")])
 def test_silence_is_no_answer(weight, title):
     snn = SNN(2 * 35 * 35, hidden_size=3, output_size=2)
     with torch.no_grad():
