@@ -20,6 +20,13 @@ from pokersnn_helpers.figures.interactive import (
     initial_values,
     interactive_card,
     interactive_event_cloud,
+    interactive_motion,
+)
+from pokersnn_helpers.figures.interactive_detector import (
+    DETECTOR_SLIDERS,
+    DIRECTIONS,
+    interactive_detector,
+    run_detector,
 )
 from pokersnn_helpers.figures.interactive_neuron import (
     NEURON_SLIDERS,
@@ -43,6 +50,8 @@ from pokersnn_helpers.figures.interactive_pixel import (
 )
 from pokersnn_helpers.figures.recordings import plot_event_cloud
 from pokersnn_helpers.simulation import EventCamera
+from pokersnn_helpers.simulation.motions import MOTIONS, film_motions
+from pokersnn_helpers.study.models import LayerThenSNN
 
 ROOT = Path(__file__).parents[1]
 CSS = (ROOT / "book/_static/book.css").read_text(encoding="utf-8")
@@ -81,6 +90,16 @@ def test_card_shows_an_answer_and_names_switches_that_the_script_knows(simulated
     assert Image.open(io.BytesIO(figure._repr_png_())).width > 600
 
 
+def test_motion_shows_the_answer_of_a_network_behind_a_layer():
+    network = LayerThenSNN(output_size=6, delays=(0, 0.004), hidden_size=20)
+    events = film_motions(1, seed=0).events[0]
+    figure = interactive_motion(network, events, MOTIONS)
+    assert figure.kind == "motion" and content(figure) == {}
+    assert f"{len(events):,} events" in figure.alt
+    assert network.snn.record is False
+    assert Image.open(io.BytesIO(figure._repr_png_())).width > 600
+
+
 def test_cloud_refuses_times_that_it_would_cut(simulated):
     late = simulated.test[0][0].copy()
     late["t"][-1] = 70_000
@@ -107,7 +126,11 @@ def test_cloud_of_another_camera_keeps_its_pixels():
 
 
 @pytest.mark.parametrize(
-    "make", [interactive_event_cloud, interactive_pixel, interactive_neuron, interactive_staircase]
+    "make",
+    [
+        *(interactive_event_cloud, interactive_pixel, interactive_neuron, interactive_staircase),
+        interactive_detector,
+    ],
 )
 def test_picture_stands_beside_the_data_with_an_alternative_text(make, simulated):
     figure = make(simulated) if make is interactive_event_cloud else make()
@@ -118,7 +141,9 @@ def test_picture_stands_beside_the_data_with_an_alternative_text(make, simulated
     assert base64.b64encode(figure._repr_png_()).decode() in html
 
 
-@pytest.mark.parametrize("sliders", [PIXEL_SLIDERS, NEURON_SLIDERS, STAIRCASE_SLIDERS])
+@pytest.mark.parametrize(
+    "sliders", [PIXEL_SLIDERS, NEURON_SLIDERS, STAIRCASE_SLIDERS, DETECTOR_SLIDERS]
+)
 def test_sliders_start_on_one_of_their_steps(sliders):
     for slider in sliders.values():
         assert slider.lowest <= slider.start <= slider.highest and slider.lowest < slider.highest
@@ -133,6 +158,7 @@ def test_sliders_start_on_one_of_their_steps(sliders):
         (interactive_pixel, PIXEL_SLIDERS),
         (interactive_neuron, NEURON_SLIDERS),
         (interactive_staircase, STAIRCASE_SLIDERS),
+        (interactive_detector, DETECTOR_SLIDERS),
     ],
 )
 def test_page_gets_the_sliders(make, sliders):
@@ -243,6 +269,26 @@ def test_neuron_obeys_its_equations():
 
 def test_neuron_without_input_is_silent():
     assert not run_neuron(np.array([1.0, 2.0]), tau_mem=10, tau_syn=10, v_th=0.3, rate=0).any()
+
+
+# ---- The motion detector ----
+
+
+def spikes_of_detector(**values):
+    start = initial_values(DETECTOR_SLIDERS) | values
+    return [int(run_detector(**start, direction=way)[0].sum()) for way in DIRECTIONS]
+
+
+def test_detector_spikes_for_one_direction_if_its_delay_is_that_of_the_edge():
+    for speed in (0.2, 0.25, 0.5):
+        assert spikes_of_detector(delay=1 / speed, speed=speed) == [1, 0]
+
+
+def test_detector_without_delay_or_with_long_time_constants_cannot_tell():
+    assert spikes_of_detector(delay=0) == [0, 0]
+    assert spikes_of_detector(delay=0, speed=1) == [1, 1]
+    counts = spikes_of_detector(tau=20)
+    assert counts[0] == counts[1] > 0
 
 
 # ---- The staircase ----

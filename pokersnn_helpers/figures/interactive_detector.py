@@ -13,12 +13,12 @@ from .networks import arrow, lif_traces
 
 DETECTOR_SLIDERS = {
     "delay": Slider("delay", "ms", 0, 10, 0.5, 4, digits=1),
-    "speed": Slider("speed of the edge", "px/ms", 0.1, 1, 0.05, 0.25, digits=2),
+    "speed": Slider("speed", "px/ms", 0.1, 1, 0.05, 0.25, digits=2),
     "tau": Slider("time constants", "ms", 0.5, 20, 0.5, 1, digits=1),
 }
 DETECTOR_DURATION, DETECTOR_DT = 40.0, 0.05  # ms
 DETECTOR_BEGIN = 2.0  # ms: the edge is at the first of the two pixels
-DETECTOR_THRESHOLD = 0.55  # a spike alone lifts the voltage to 1 / e, two at once to 2 / e
+DETECTOR_THRESHOLD = 0.6  # a spike alone lifts the voltage to 1 / e, two at once to 2 / e
 DIRECTIONS = ("right", "left")
 
 
@@ -102,6 +102,7 @@ def _plot_detector(delay: float, speed: float, tau: float) -> Figure:
         bottom.vlines(times[spikes > 0], 0, 1, color=colour, linewidth=2.5)
     bottom.axhline(DETECTOR_THRESHOLD, color=GREY, linestyle="--", linewidth=1)
     bottom.set(xlabel="time (ms)", ylabel="v (a.u.)", xlim=(0, 20), ylim=(0, 1.1))
+    bottom.set(xticks=range(0, 21, 5), yticks=[0, 0.5, 1])
     return fig
 
 

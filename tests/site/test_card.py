@@ -32,7 +32,9 @@ import card_network
 
 PAGE = "book/index.html"
 NO_CHANCE = {"mismatch": 0, "timestamp_jitter_us": 0, "tie_probability": 0, "noise_rate_hz": 0}
-SETUP = "const { card, cardData, shared } = window.interactiveFigures; const { simulator } = cardData;"
+SETUP = (
+    "const { card, cardData, shared } = window.interactiveFigures; const { simulator } = cardData;"
+)
 
 
 class Middle(np.random.Generator):

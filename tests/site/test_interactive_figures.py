@@ -8,6 +8,13 @@ import pytest
 from book_site import HTML, pages
 
 from pokersnn_helpers.figures.interactive import initial_values
+from pokersnn_helpers.figures.interactive_detector import (
+    DETECTOR_SLIDERS,
+    DETECTOR_THRESHOLD,
+    DIRECTIONS,
+    detector_arrivals,
+    run_detector,
+)
 from pokersnn_helpers.figures.interactive_neuron import (
     NEURON_SLIDERS,
     STAIRCASE_LONGEST,
@@ -19,7 +26,12 @@ from pokersnn_helpers.figures.interactive_neuron import (
 )
 from pokersnn_helpers.figures.interactive_pixel import PIXEL_SLIDERS, run_pixel
 
-SLIDERS = {"pixel": PIXEL_SLIDERS, "neuron": NEURON_SLIDERS, "staircase": STAIRCASE_SLIDERS}
+SLIDERS = {
+    "pixel": PIXEL_SLIDERS,
+    "neuron": NEURON_SLIDERS,
+    "staircase": STAIRCASE_SLIDERS,
+    "detector": DETECTOR_SLIDERS,
+}
 KINDS = ["event-cloud", *SLIDERS]
 TOLERANCE = 1e-4
 each_kind = pytest.mark.parametrize("kind", KINDS)
@@ -194,6 +206,33 @@ def test_ball_moves_along_the_surrogate_gradient_only(figure):
     assert loss == 0 and staircase.pixels() != image
     staircase.press("reset")
     assert ball_and_curves(staircase)[0][0] == initial_values(STAIRCASE_SLIDERS)["weight"]
+
+
+def test_detector_agrees_with_norse(figure):
+    detector = figure("detector")
+    for direction in DIRECTIONS:
+        for positions in stands(DETECTOR_SLIDERS):
+            detector.move(positions)
+            values = values_at(DETECTOR_SLIDERS, positions)
+            inputs, (times, other, voltage, threshold, spikes) = detector.series()
+            found = {way: run_detector(**values, direction=way) for way in DIRECTIONS}
+            back = next(way for way in DIRECTIONS if way != direction)
+            assert np.abs(voltage - found[direction][1]).max() < TOLERANCE, values
+            assert np.abs(other - found[back][1]).max() < TOLERANCE, values
+            np.testing.assert_array_equal(np.nan_to_num(spikes), found[direction][0])
+            assert times[-1] == pytest.approx(40) and set(threshold) == {DETECTOR_THRESHOLD}
+            arrived = detector_arrivals(values["delay"], values["speed"], direction)
+            for at, line in zip(arrived, inputs[1:], strict=True):
+                assert inputs[0][line == 1] == pytest.approx(at)
+            counts = [int(found[way][0].sum()) for way in DIRECTIONS]
+            words = [
+                f"{way}: {count or 'no'} spike"
+                for way, count in zip(DIRECTIONS, counts, strict=True)
+            ]
+            assert all(word in detector.summary.inner_text() for word in words)
+            verdict = "can't tell" if counts[0] == counts[1] else "neuron tells"
+            assert verdict in detector.summary.inner_text()
+        detector.press("edge moves")
 
 
 # ---- Keyboard, themes, scrolling ----
@@ -405,6 +444,7 @@ DAMAGED = {
     "pixel": [{"duration": 1e9}, {"dt": 0}, {"sliders": None}],
     "neuron": [{"steps": 5e7}, {"dt": 0}, {"seed": None}],
     "staircase": [{"duration": 1e9}, {"input": None}, {"sliders": None}],
+    "detector": [{"duration": 1e9}, {"dt": 0}, {"sliders": None}],
 }
 
 

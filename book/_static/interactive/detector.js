@@ -71,13 +71,13 @@
       picture.innerHTML = draw(direction, state.delay, spikes);
       const [left, right] = way.arrived;
       const times = [...new Set([left, right])].sort((one, later) => one - later);
-      charts[0].marks = [[left, 1, "grey", "left", "right top"], [right, 1, "text", "right", "left top"]];
+      charts[0].marks = [[left, 1, "grey", "left\u00a0", "right top"], [right, 1, "text", "\u00a0right", "left top"]];
       charts[0].setData([times, times.map((time) => (time === left ? 1 : null)), times.map((time) => (time === right ? 1 : null))]);
       charts[1].marks = [[0, content.threshold, "grey", "threshold"]];
       charts[1].setData([way.time, other.voltage, way.voltage, way.time.map(() => content.threshold), way.spikes]);
       const names = direction === "right" ? [spikes, otherwise] : [otherwise, spikes];
-      const tells = spikes === otherwise ? "It can't tell" : "It can tell";
-      summary.textContent = `right: ${counted(names[0])}; left: ${counted(names[1])}. ${tells} the directions.`;
+      const tells = spikes === otherwise ? "can't tell" : "tells";
+      summary.textContent = `right: ${counted(names[0])}; left: ${counted(names[1])}. The neuron ${tells} them apart.`;
     });
     const { values } = addSliders(controls, sliders, redraw);
     const turn = button("edge moves left", () => {

@@ -3,19 +3,20 @@
 // The folder motion holds the parts: the scene, the two models, one stroke, and the drawing. The
 // camera, spiking neurons and some drawing are in the folder shared.
 (() => {
-  const { kinds, load, mulberry32, element, oncePerImage, whenThemeChanges, addRow, button, number } = window.interactiveFigures;
+  const { kinds, load, mulberry32, element, oncePerImage, whenThemeChanges, addRow, button } = window.interactiveFigures;
   const PARTS = ["shared/camera", "shared/snn", "shared/drawing", "motion/data", "motion/scene", "motion/network", "motion/stroke", "motion/drawing"];
-  const PANELS = { pad: "move here", window: "the camera's events", raster: "spiking neurons", voltages: "six voltages" };
+  const PANELS = { pad: "move here (1 s is 33 ms)", window: "the camera's events", raster: "spiking neurons", voltages: "six voltages" };
   const LAG = 40; // ms of the hand by which the film is late, so that it knows where the hand goes
   const REST = 250; // ms of the hand: no movement for so long ends a stroke
+  const EDGE = 17; // pixels from the middle that a hand can bring the disc to
   const STILL = 0.7; // pixels: who moves less rests
   const TAP = 300; // ms: a click is shorter
-  const GLIDE = 300; // ms that the disc moves for one press of an arrow key, at least
-  const KEY_SPEED = 0.04; // pixels per ms of the hand
+  const GLIDE = 500; // ms that the disc moves for one press of an arrow key, at least
+  const KEY_SPEED = 0.035; // pixels per ms of the hand
   const EVENT_FADES = 2500; // µs of the scene's time, to 1/e
   const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-  const clamp = (value, most) => Math.min(Math.max(value, -most), most);
+  const clamp = (value) => Math.min(Math.max(value, -EDGE), EDGE);
   const apart = ([x, y], [otherX, otherY]) => Math.hypot(x - otherX, y - otherY);
 
   kinds.motion = async (content, controls, drawing) => {
@@ -37,6 +38,7 @@
     let next = null; // where the disc is in the next frame; null: over. Nothing moves without it.
     let shown = null; // the motion that the page itself shows
     let kept = null; // places of the last stroke forwards, without the rest at its end
+    let seed = 0; // of the camera; a stroke and its way back are filmed by the same one
     let answers = {}; // of both models, by direction
     let glow = new shared.Glow();
     let [clock, behind, rest] = [0, 0, 0]; // ms of the hand that are filmed, and due; see shared.drawWindow
@@ -47,8 +49,8 @@
     let last = 0;
 
     function begin(from, way, places) {
-      stroke = new motion.Stroke({ settings, network, blind, random, from });
-      if (way === "forwards") [answers, kept] = [{}, null];
+      if (way === "forwards") [answers, kept, seed] = [{}, null, Math.floor(2 ** 31 * random())];
+      stroke = new motion.Stroke({ settings, network, blind, random: mulberry32(seed), from });
       [direction, next, rest] = [way, places, 0];
       glow = new shared.Glow();
       summarise();
@@ -253,7 +255,7 @@
 
     function placeOf(event) {
       const box = canvases.pad.getBoundingClientRect();
-      return motion.toScene(canvases.pad, event.clientX - box.left, event.clientY - box.top).map((place) => clamp(place, 17));
+      return motion.toScene(canvases.pad, event.clientX - box.left, event.clientY - box.top).map(clamp);
     }
     let pressed = null; // when and where a pointer came down
     pad.addEventListener("pointerenter", (event) => { if (!next || hand) land(placeOf(event)); });
@@ -284,7 +286,7 @@
       event.preventDefault();
       if (event.repeat) return;
       if (!hand && next) finish();
-      anchor ??= (stroke?.place ?? [0, 0]).map((place) => clamp(place, 17));
+      anchor ??= stroke?.place.every((place) => Math.abs(place) < EDGE) ? stroke.place : [0, 0];
       held.set(event.key, { since: event.timeStamp, until: Infinity });
       start();
     });
@@ -300,7 +302,7 @@
       if (!held.size) return (keyed = null);
       keyed ??= anchor;
       for (const [key, { until }] of held) {
-        keyed = keyed.map((place, axis) => clamp(place + KEY_SPEED * elapsed * KEYS[key][axis], 17));
+        keyed = keyed.map((place, axis) => clamp(place + KEY_SPEED * elapsed * KEYS[key][axis]));
         if (until <= now) held.delete(key);
       }
       report(now, keyed);
@@ -320,7 +322,7 @@
     document.addEventListener("visibilitychange", start);
     whenThemeChanges(redraw);
     new ResizeObserver(redraw).observe(drawing);
-    drawing.figure = { show, playBackwards, network, blind, random, state: () => ({ stroke, direction, answers, kept, visible, ticking, moving: next !== null }) };
+    drawing.figure = { show, playBackwards, network, blind, random, state: () => ({ stroke, direction, answers, visible, ticking, shown: started, moving: next !== null }) };
     draw();
     return true;
   };

@@ -3,7 +3,7 @@
   const { colour, shared } = window.interactiveFigures;
   const motion = (window.interactiveFigures.motion ??= {});
   const SIDE = 35;
-  const SPAN = 50; // ms of the raster and the voltages
+  const SPANS = [40, 100]; // ms of the raster and the voltages: all of a stroke, if it isn't too long
   const LABELS = 26; // CSS pixels for arrows beside the raster
   const PAPER = { light: "#fbfaf7", dark: "#d6d9dc" };
   const INK = "#1f2328";
@@ -68,9 +68,11 @@
 
   // ---- Spikes and voltages over time ----
 
+  const spanOf = (steps) => Math.min(Math.max(steps.length, SPANS[0]), SPANS[1]);
+
   // order: of shared.sortByVote. An arrow stands beside the neurons that vote for its motion.
   motion.drawRaster = (canvas, order, classes, steps) => {
-    shared.drawRaster(canvas, order, classes.map(() => "accent"), steps, SPAN, LABELS);
+    shared.drawRaster(canvas, order, classes.map(() => "accent"), steps, spanOf(steps), LABELS);
     const context = canvas.getContext("2d");
     const row = canvas.clientHeight / order.length;
     const size = Math.min(15, 2.2 * row);
@@ -82,10 +84,21 @@
     for (const { name, place } of heads) drawArrow(context, name, LABELS / 2, place, size, "grey");
   };
 
+  // The voltage that answers: the highest so far.
+  function dotAtPeak(context, steps, first, output, at, y) {
+    const voltages = steps.slice(first).map((step) => step.voltages[output]);
+    const peak = voltages.indexOf(Math.max(...voltages));
+    context.fillStyle = colour("accent");
+    context.beginPath();
+    context.arc(at(first + peak + 1), y(voltages[peak]), 4.5, 0, 2 * Math.PI);
+    context.fill();
+  }
+
   motion.drawVoltages = (canvas, classes, steps, leader) => {
     const { context, width, height } = shared.begin(canvas);
     const [left, right, top, bottom] = [2, width - 26, 14, height - 28];
-    const { first, at } = shared.timeAxis(steps, SPAN, left, right);
+    const span = spanOf(steps);
+    const { first, at } = shared.timeAxis(steps, span, left, right);
     const all = steps.slice(first).flatMap(({ voltages }) => voltages);
     const highest = Math.max(0.6, ...all);
     const lowest = Math.min(-0.3, ...all);
@@ -93,7 +106,7 @@
     context.fillStyle = colour("grid");
     context.fillRect(left, y(0), right - left, 1);
     shared.write(context, `${first} ms`, left, height - 7);
-    shared.write(context, `${first + SPAN} ms`, right, height - 7, { align: "right" });
+    shared.write(context, `${first + span} ms`, right, height - 7, { align: "right" });
     const order = classes.map((name, output) => ({ name, output, leads: name === leader })).sort((one, other) => one.leads - other.leads);
     for (const { output, leads } of order) { // the leader lies on top
       context.strokeStyle = colour(leads ? "accent" : "grey");
@@ -102,6 +115,7 @@
       context.moveTo(at(first), y(first ? steps[first - 1].voltages[output] : 0));
       for (let step = first; step < steps.length; step++) context.lineTo(at(step + 1), y(steps[step].voltages[output]));
       context.stroke();
+      if (leads) dotAtPeak(context, steps, first, output, at, y);
     }
     const heads = order.map((head) => ({ ...head, wanted: y(steps.at(-1)?.voltages[head.output] ?? 0) }));
     shared.apart(heads, 14, top, bottom);

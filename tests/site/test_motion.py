@@ -1,0 +1,432 @@
+"""Your finger is the scene: what the page computes, against Python, and what moves the figure."""
+
+import math
+import sys
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from book_site import ROOT, Visit
+
+from pokersnn_helpers import to_frames
+from pokersnn_helpers.simulation.cards import CAMERA
+from pokersnn_helpers.simulation.motions import (
+    FRAME_INTERVAL,
+    MOTIONS,
+    OPPOSITE,
+    draw_path,
+    film_path,
+)
+from pokersnn_helpers.snn import leading
+from pokersnn_helpers.study.perturbations import merge_polarities
+
+sys.path.insert(0, str(ROOT / "tools"))
+
+import motion_network
+
+PAGE = "book/06_when_time_decides.html"
+FIGURE = "document.querySelector('[data-kind=motion] .interactive-drawing').figure"
+NO_CHANCE = {"mismatch": 0, "timestamp_jitter_us": 0, "tie_probability": 0, "noise_rate_hz": 0}
+SETUP = (
+    "const { motion, motionData, shared, mulberry32 } = window.interactiveFigures;"
+    "const { settings } = motionData, per = settings.frame_interval / 1000 * settings.slow_motion;"
+)
+BACK = {name: MOTIONS[other] for name, other in zip(MOTIONS, OPPOSITE, strict=True)}
+
+
+class Middle(np.random.Generator):
+    """Lets a camera's pixels start with their references in the middle between the thresholds."""
+
+    def random(self, size=None, dtype=float):
+        return np.full(size, 0.5, dtype)
+
+
+@pytest.fixture
+def figure(visit):
+    def open_figure(**settings):
+        reader = visit(**settings)
+        page = reader.page
+        page.clock.install(time=0)  # what a hand does must not depend on how busy a computer is
+        page.goto(reader.address + PAGE)
+        page.clock.pause_at(600_000)
+        page.locator("[data-kind=motion]").scroll_into_view_if_needed()
+        page.wait_for_selector("[data-kind=motion].is-interactive")
+        page.wait_for_function(f"{FIGURE}.state().shown")
+        page.reader = reader
+        return page
+
+    return open_figure
+
+
+@pytest.fixture(scope="module")
+def page(browser, address):
+    """The page with nothing moving, for the tests that only compute."""
+    reader = Visit(browser, address, reduced_motion="reduce")
+    reader.page.goto(address + PAGE)
+    reader.page.locator("[data-kind=motion]").scroll_into_view_if_needed()
+    reader.page.wait_for_selector("[data-kind=motion].is-interactive")
+    yield reader.page
+    reader.context.close()
+
+
+# ---- What is computed, against Python ----
+
+
+@pytest.fixture(scope="module")
+def films():
+    return merge_polarities(motion_network.film_strokes(12, seed=9))
+
+
+def test_network_agrees_with_layer_then_snn(page, films):
+    """In double precision, as JavaScript computes, so that rounding decides on no spike."""
+    spiking, _ = motion_network.models(motion_network.read())
+    spiking.double().snn.record = True
+    for events in films.events:
+        frames = to_frames(events)[:, None].double()
+        with torch.no_grad():
+            voltages = spiking(frames)[:, 0].numpy()
+        spikes = spiking.snn.recording.lif0.z[:, 0].numpy()
+        on = frames[:, 0, 1].flatten(1)
+        inputs = [[[int(i), int(f[i])] for i in f.nonzero()[:, 0]] for f in on]
+        answer = page.evaluate(
+            "(inputs) => {" + SETUP + "const network = new motion.Network(motionData);"
+            "return inputs.map((counts) => ({"
+            "  voltages: [...network.step(new Map(counts))], spikes: [...network.z] })); }",
+            inputs,
+        )
+        assert [step["spikes"] for step in answer] == spikes.tolist()
+        assert np.abs([step["voltages"] for step in answer] - voltages).max() < 1e-4
+        assert spikes.sum() > 50
+
+
+def test_time_blind_model_agrees_with_mlp(page, films):
+    _, blind = motion_network.models(motion_network.read())
+    for events in films.events:
+        counts = to_frames(events, 1e9)[0, 1].flatten()
+        with torch.no_grad():
+            expected = blind(to_frames(events, 1e9)[:, None])[0, 0]
+        found = page.evaluate(
+            "(sums) => {" + SETUP + "return [...new motion.TimeBlind(motionData)"
+            ".values(new Map(sums))]; }",
+            [[int(place), int(counts[place])] for place in counts.nonzero()[:, 0]],
+        )
+        assert np.abs(np.array(found) - expected.numpy()).max() < 1e-3
+
+
+@pytest.mark.parametrize("motion", MOTIONS)
+def test_scene_and_camera_agree_with_film_path(motion, page):
+    camera = replace(CAMERA, **NO_CHANCE)
+    path = draw_path(motion, np.random.default_rng(4))
+    expected = film_path(path, 4.5, Middle(np.random.PCG64(0)), camera=camera)
+    events = page.evaluate(
+        "({ camera, path }) => {" + SETUP + "const [from, ...rest] = path;"
+        "const stroke = new motion.Stroke({ settings: { ...settings, camera }, from, random: null,"
+        "  network: new motion.Network(motionData), blind: null });"
+        "return rest.flatMap((place) => stroke.advance(place).map((one) => one.slice(0, 3))); }",
+        {"camera": vars(camera), "path": path.T.tolist()},
+    )
+    t, x, y = np.array(events, int).T
+    assert len(t) == len(expected) > 300
+    both = [np.lexsort((t, x, y)), np.lexsort((expected["t"], expected["x"], expected["y"]))]
+    for found, field in ((x, "x"), (y, "y")):
+        np.testing.assert_array_equal(found[both[0]], expected[field][both[1]])
+    assert np.abs(t[both[0]] - expected["t"][both[1]]).max() <= 1
+
+
+@pytest.mark.parametrize("motion", MOTIONS)
+def test_motions_shown_by_themselves_are_those_of_python(motion, page):
+    """Their places are those of ``draw_path`` for some duration, place, distance and turns."""
+    paths = page.evaluate(
+        "(name) => {" + SETUP + "const random = mulberry32(3);"
+        "return Array.from({ length: 30 }, () => motion.drawPath(name, random, settings)); }",
+        motion,
+    )
+    lasts = np.array([len(path) for path in paths]) * FRAME_INTERVAL / 1000
+    shortest, longest = motion_network.DURATION
+    assert shortest <= lasts.min() < shortest + 5 and longest - 5 < lasts.max() <= longest + 0.1
+    for path in map(np.array, paths):
+        if motion in MOTIONS[:4]:
+            along = 0 if motion in ("left", "right") else 1
+            way = 1 if motion in ("right", "down") else -1
+            assert way * path[0, along] == -25 and way * path[-1, along] == pytest.approx(
+                25, abs=0.3
+            )
+            assert np.ptp(path[:, 1 - along]) == 0 and abs(path[0, 1 - along]) <= 8
+        else:
+            steps = np.diff(path, axis=0)
+            turned = np.sign(steps[:-1, 0] * steps[1:, 1] - steps[:-1, 1] * steps[1:, 0])
+            assert (turned == (1 if motion == "clockwise" else -1)).all()
+
+
+def test_answer_is_that_of_leading_among_the_highest_so_far(page):
+    rng = np.random.default_rng(0)
+    for voltages in rng.integers(-6, 7, (50, 4, 6)):  # so few numbers that some are equal
+        expected = int(leading(torch.tensor(voltages.max(axis=0))))
+        found = page.evaluate(
+            "(all) => {" + SETUP + "const network = { reset() {}, z: [], next: 0,"
+            "  step() { return all[this.next++]; } };"
+            "const stroke = new motion.Stroke({ settings, network, random: null, from: [0, 0] });"
+            "for (const _ of all) stroke.step(); return stroke.answer; }",
+            voltages.tolist(),
+        )
+        assert found == (MOTIONS[expected] if expected >= 0 else None)
+
+
+# ---- Hands: a path of a second, reported every 8 to 16 ms ----
+
+
+def scripted(motion, rng, lasts=1000):
+    """Return reports [time, x, y] of a straight or circular path, jittered in speed and shape."""
+    time = np.cumsum(rng.uniform(8, 16, round(lasts / 12)))
+    pace = np.interp(time, np.linspace(0, lasts, 6), rng.uniform(0.5, 1.5, 6))
+    share = np.cumsum(pace) / pace.sum()
+    if motion in MOTIONS[4:]:
+        radii = rng.uniform(6, 12) * rng.uniform(0.85, 1.15, 2)
+        angle = 2 * np.pi * (rng.uniform(0.9, 2) * share + rng.random())
+        angle = -angle if motion == "counterclockwise" else angle
+        path = radii[:, None] * [np.cos(angle), np.sin(angle)]
+    else:
+        heading = {"right": 0, "down": 1, "left": 2, "up": 3}[motion] * np.pi / 2
+        heading += rng.uniform(-0.25, 0.25)
+        along = rng.uniform(14, 32) * share
+        aside = 4 * rng.uniform(-0.1, 0.1) * along * (1 - share)
+        sine, cosine = math.sin(heading), math.cos(heading)
+        path = np.array([along * cosine - aside * sine, along * sine + aside * cosine])
+    path += rng.normal(0, 0.1, path.shape)
+    path += [[motion_network._on_the_pad(places, rng)[0] - places[0]] for places in path]
+    return np.stack([time, *path], axis=1).tolist()
+
+
+STROKES = (
+    "(tries) => {" + SETUP + "const blind = new motion.TimeBlind(motionData);"
+    "const network = new motion.Network(motionData);"
+    "return tries.map((reports, seed) => {"
+    "  const [start, ...from] = reports[0], path = [from];"
+    "  const hand = new motion.Hand(start - 16, from);"
+    "  for (const [time, ...place] of reports) hand.report(time, place);"
+    "  for (let time = start - 16; time < reports.at(-1)[0] + 60; time += per)"
+    "    path.push(hand.follow(time, per));"
+    "  const began = performance.now();"
+    "  const [there, back] = [path, [...path].reverse()].map(([from, ...places]) => {"
+    "    const random = mulberry32(seed);"
+    "    const stroke = new motion.Stroke({ settings, network, blind, random, from });"
+    "    for (const place of [...places, ...Array(80).fill(places.at(-1))]) stroke.advance(place);"
+    "    return stroke; });"
+    "  const ms = (performance.now() - began) / (there.steps.length + back.steps.length);"
+    "  return { ms, there: there.answer, back: back.answer, jump: Math.max(...path.slice(1).map("
+    "    ([x, y], at) => Math.hypot(x - path[at][0], y - path[at][1]))),"
+    "    sum: [there.blindAnswer, back.blindAnswer] }; }); }"
+)
+
+
+@pytest.fixture(scope="module")
+def strokes(page):
+    rng = np.random.default_rng(1)
+    names = [MOTIONS[number % 6] for number in range(50)]
+    return names, page.evaluate(STROKES, [scripted(name, rng) for name in names])
+
+
+def test_scripted_paths_are_classified_and_their_reverse_as_the_opposite(strokes):
+    names, found = strokes
+    both = list(zip(names, found, strict=True))
+    assert sum(one["there"] == name for name, one in both) >= 45
+    assert sum(one["back"] == BACK[name] for name, one in both) >= 45
+
+
+def test_sum_cannot_tell_a_path_from_its_reverse(strokes):
+    names, found = strokes
+    both = list(zip(names, found, strict=True))
+    assert sum(one["sum"] == [name, BACK[name]] for name, one in both) <= 20
+    assert sum(one["sum"][0] in (name, BACK[name]) for name, one in both) >= 40
+    assert sum(one["sum"][0] == one["sum"][1] for one in found) >= 30
+
+
+def test_a_hand_makes_no_jumps_and_a_step_is_fast(strokes):
+    _, found = strokes
+    assert max(one["jump"] for one in found) < 1.5  # pixels from frame to frame
+    # The quickest tenth: the others were held up by what else this computer does.
+    assert sorted(one["ms"] for one in found)[5] < 2
+
+
+# ---- The figure ----
+
+
+def state(page):
+    return SimpleNamespace(
+        **page.evaluate(
+            "() => { const { stroke, ...rest } = " + FIGURE + ".state();"
+            "return { ...rest, time: stroke?.time, steps: stroke?.steps.length }; }"
+        )
+    )
+
+
+def said(page):
+    return page.locator("[aria-live].motion-said").text_content()
+
+
+def run_to_end(page):
+    """Let time pass until the stroke has ended and is drawn."""
+    for _ in range(100):
+        page.clock.run_for(100)
+        if not state(page).moving:
+            page.clock.run_for(50)
+            return state(page)
+    raise AssertionError("the stroke doesn't end")
+
+
+def cells(page):
+    """Return what the score says: forwards, then backwards, each of the network and the sum."""
+    return page.locator(".motion-score td .motion-said").all_text_contents()
+
+
+def move_mouse(page, reports):
+    """Move the mouse across the pad as scripted."""
+    box = page.locator(".motion-pad").bounding_box()
+    before = 0
+    for time, *place in reports:
+        x, y = ((each + 17.5) / 35 * box["width"] for each in place)
+        page.mouse.move(box["x"] + x, box["y"] + y)
+        page.clock.run_for(round(time - before))
+        before = time
+
+
+def test_a_motion_is_shown_once_by_itself_and_the_answer_said(figure):
+    page = figure()
+    assert state(page).moving
+    run_to_end(page)
+    assert said(page) == page.locator(".motion-summary").text_content()
+    forwards, _, *backwards = cells(page)
+    assert forwards in MOTIONS and backwards == ["not yet", "not yet"]
+    page.clock.run_for(200)
+    assert not state(page).ticking
+    assert not page.reader.problems
+
+
+@pytest.mark.parametrize("motion", MOTIONS)
+def test_backwards_turns_the_answer_round_and_both_stay(motion, figure):
+    page = figure(reduced_motion="reduce")
+    page.get_by_role("button", name=f"Show {motion}", exact=True).click()
+    assert not state(page).moving  # at once: nothing has moved
+    page.clock.run_for(50)
+    assert cells(page)[0] == motion
+    page.get_by_role("button", name="play it backwards").click()
+    page.clock.run_for(50)
+    assert cells(page)[::2] == [motion, BACK[motion]]
+    assert page.locator(".motion-score td.is-opposite").count() >= 2
+    assert f"The network says {motion}, then {BACK[motion]}: it has turned round." in said(page)
+
+
+@pytest.mark.parametrize(("width", "motion"), [(1280, "right"), (390, "up"), (1280, "clockwise")])
+def test_a_mouse_that_moves_is_answered_and_a_click_plays_it_backwards(width, motion, figure):
+    page = figure(width=width)
+    run_to_end(page)
+    move_mouse(page, scripted(motion, np.random.default_rng(8)))
+    assert state(page).moving  # and the network answers meanwhile
+    assert " leads at " in page.locator(".motion-summary").text_content()
+    assert run_to_end(page).direction == "forwards"
+    assert cells(page)[0] == motion
+    page.mouse.down()
+    page.mouse.up()
+    page.clock.run_for(50)
+    assert state(page).direction == "backwards" and state(page).moving
+    run_to_end(page)
+    assert cells(page)[::2] == [motion, BACK[motion]]
+    assert not page.reader.problems
+
+
+def test_a_mouse_that_comes_in_elsewhere_is_no_movement(figure):
+    page = figure()
+    run_to_end(page)
+    box = page.locator(".motion-pad").bounding_box()
+    for share in (0.2, 0.8, 0.2):
+        page.mouse.move(box["x"] + share * box["width"], box["y"] + 0.5 * box["height"])
+        page.mouse.move(box["x"] - 20, box["y"] + 0.5 * box["height"])
+        page.clock.run_for(400)
+        assert not state(page).moving
+
+
+def test_keys_move_the_disc_and_play_backwards(figure):
+    page = figure(reduced_motion="reduce")
+    page.locator(".motion-grip").focus()
+    page.keyboard.down("ArrowDown")
+    page.clock.run_for(500)
+    assert state(page).moving
+    page.keyboard.up("ArrowDown")
+    run_to_end(page)
+    assert cells(page)[0] == "down"
+    page.keyboard.press("b")
+    page.clock.run_for(50)
+    assert cells(page)[::2] == ["down", "up"]
+    page.keyboard.press("ArrowUp")  # a short press is a stroke, too
+    page.clock.run_for(200)
+    assert state(page).moving
+    run_to_end(page)
+    assert cells(page)[0] == "up"
+
+
+def test_a_finger_moves_the_disc_on_the_pad_and_scrolls_beside_it(figure):
+    page = figure(width=390, has_touch=True)
+    run_to_end(page)
+    devtools = page.context.new_cdp_session(page)
+
+    def drag(selector, way):
+        box = page.locator(selector).bounding_box()
+        places = [
+            {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]} for x, y in way
+        ]
+        events = [("touchStart", [places[0]]), *(("touchMove", [one]) for one in places[1:])]
+        for kind, points in [*events, ("touchEnd", [])]:
+            devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+            page.clock.run_for(16)
+
+    before = page.evaluate("scrollY")
+    drag(".motion-pad", [(0.5, 0.9 - 0.8 * share) for share in np.linspace(0, 1, 50)])
+    run_to_end(page)
+    assert cells(page)[0] == "up" and page.evaluate("scrollY") == before
+    drag(".motion-window", [(0.5, 0.9 - 0.8 * share) for share in np.linspace(0, 1, 20)])
+    page.wait_for_timeout(300)
+    assert page.evaluate("scrollY") - before > 80
+
+
+def test_nothing_runs_out_of_sight(figure):
+    page = figure()
+    page.clock.run_for(200)
+    assert state(page).moving and state(page).ticking
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_function(f"!{FIGURE}.state().visible")
+    page.clock.run_for(100)
+    before = state(page)
+    assert before.moving and not before.ticking
+    page.clock.run_for(1000)
+    assert state(page).time == before.time
+    page.locator("[data-kind=motion]").scroll_into_view_if_needed()
+    page.wait_for_function(f"{FIGURE}.state().visible")
+    run_to_end(page)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_figure_fits_the_page(width, figure):
+    page = figure(width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for canvas in page.locator("[data-kind=motion] canvas").all():
+        box = canvas.bounding_box()
+        assert box["width"] > 150 and box["height"] > 120
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width
+    assert page.locator("[data-kind=motion]").bounding_box()["height"] <= 800
+
+
+def test_image_stands_in_on_paper_and_without_the_weights(figure, visit):
+    page = figure()
+    image = page.locator("[data-kind=motion] > img")
+    assert image.is_hidden()
+    page.emulate_media(media="print")
+    assert image.is_visible() and page.locator(".motion-window").is_hidden()
+    reader = visit()
+    reader.page.route("**/motion/data.js*", lambda route: route.abort())
+    reader.page.goto(reader.address + PAGE)
+    reader.page.locator("[data-kind=motion]").scroll_into_view_if_needed()
+    reader.page.locator("[data-kind=motion].is-image").wait_for()
+    assert reader.page.locator("[data-kind=motion] > img").is_visible()
+    assert reader.page.locator(".motion-window").count() == 0
