@@ -9,9 +9,9 @@ from pokersnn_helpers.simulation.motions import (
     MOTIONS,
     OPPOSITE,
     SHAPES,
-    draw_path,
     film_motions,
     film_path,
+    random_path,
     with_mirrored_copies,
 )
 from pokersnn_helpers.study.models import LayerThenSNN, delay_copies
@@ -42,7 +42,7 @@ def test_films_show_the_motion_that_their_class_says(shape):
 
 
 def test_clockwise_is_what_a_clock_does():
-    x, y = draw_path("clockwise", np.random.default_rng(0))
+    x, y = random_path("clockwise", np.random.default_rng(0))
     x, y = x - x.mean(), y - y.mean()
     assert (x[:-1] * y[1:] - y[:-1] * x[1:]).mean() > 0  # y points down
 
@@ -88,13 +88,16 @@ def others(sensor_size, classes=MOTIONS):
 @pytest.mark.parametrize(
     ("call", "reason"),
     [
-        (lambda rng: draw_path("sideways", rng), "motion is 'sideways'; choose one of left"),
-        (lambda rng: draw_path("left", rng, (0, 40)), "shortest is 0"),
+        (lambda rng: random_path("sideways", rng), "motion is 'sideways'; choose one of left"),
+        (lambda rng: random_path("left", rng, (0, 40)), "shortest is 0"),
         (lambda rng: film_path(np.zeros((2, 9)), 4, rng, shape="cat"), "shape is 'cat'; choose"),
         (lambda rng: film_path(np.zeros((2, 9)), -1, rng), "radius is -1"),
         (lambda rng: film_motions(0), "count is 0"),
         (lambda rng: with_mirrored_copies(others((40, 35, 2))), "40 × 35 pixels; turned films"),
-        (lambda rng: with_mirrored_copies(others((35, 35, 2), "ab")), "the classes are a, b; begin"),
+        (
+            lambda rng: with_mirrored_copies(others((35, 35, 2), "ab")),
+            "the classes are a, b; begin",
+        ),
     ],
 )
 def test_refuses_what_cannot_be_filmed(call, reason):

@@ -40,7 +40,7 @@ def _ring(x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:
 SHAPES = {"disc": sd_circle, "square": _square, "cross": _cross, "ring": _ring}
 
 
-def draw_path(
+def random_path(
     motion: str, rng: np.random.Generator, duration: tuple[float, float] = DURATION
 ) -> np.ndarray:
     """Draw how a shape moves.
@@ -85,7 +85,7 @@ def film_path(
     shape: str = "disc",
     camera: EventCamera = CAMERA,
 ) -> np.ndarray:
-    """Film a dark shape that goes along a path, as ``draw_path`` returns one.
+    """Film a dark shape that goes along a path, as ``random_path`` returns one.
 
     Args:
         path: x and y in pixels from the middle, every 0.1 ms.
@@ -142,7 +142,7 @@ def film_motions(
     events = []
     for number in range(count):
         rng = np.random.default_rng([seed, number])
-        path, radius = draw_path(MOTIONS[number % 6], rng, duration), rng.uniform(3, 6)
+        path, radius = random_path(MOTIONS[number % 6], rng, duration), rng.uniform(3, 6)
         way = path[:, ::-1] if backwards else path
         events.append(film_path(way, radius, rng, shape=shape))
     return Recordings(events, [n % 6 for n in range(count)], MOTIONS, POKERDVS_SENSOR_SIZE)
