@@ -174,9 +174,8 @@
       cells[way] = { network: element("td"), sum: element("td") };
       return element("tr", {}, element("th", { scope: "row", textContent: way }), ...Object.values(cells[way]));
     });
-    const heads = ["", "spiking network", "sum of events"].map((textContent) => element("th", { scope: "col", textContent }));
-    heads[0] = element("td");
-    const table = element("table", {}, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows));
+    const heads = ["spiking network", "sum of events"].map((textContent) => element("th", { scope: "col", textContent }));
+    const table = element("table", {}, element("thead", {}, element("tr", {}, element("td"), ...heads)), element("tbody", {}, ...rows));
     drawing.append(element("div", { className: "motion-score" }, table));
 
     const turnedRound = (model) => {
@@ -276,8 +275,10 @@
       pressed = null;
     });
     pad.addEventListener("click", (event) => { if (!event.detail) playBackwards(); }); // by Enter or the space bar
-    drawing.parentElement.addEventListener("keydown", (event) => {
-      if (event.key.toLowerCase() === "b" && !event.ctrlKey && !event.metaKey && !event.altKey) playBackwards();
+    document.addEventListener("keydown", (event) => {
+      const figure = drawing.parentElement;
+      const meant = figure.contains(document.activeElement) || (figure.matches(":hover") && document.activeElement === document.body);
+      if (meant && event.key.toLowerCase() === "b" && !event.ctrlKey && !event.metaKey && !event.altKey) playBackwards();
     });
 
     const held = new Map(); // arrow keys: since when and until when they move the disc
