@@ -11,8 +11,8 @@
   const EDGE = 17; // pixels from the middle that a hand can bring the disc to
   const STILL = 0.7; // pixels: who moves less rests
   const TAP = 300; // ms: a click is shorter
-  const GLIDE = 500; // ms that the disc moves for one press of an arrow key, at least
-  const KEY_SPEED = 0.035; // pixels per ms of the hand
+  const GLIDE = 700; // ms that the disc moves for one press of an arrow key, at least
+  const KEY_SPEED = 0.025; // pixels per ms of the hand
   const EVENT_FADES = 2500; // µs of the scene's time, to 1/e
   const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
