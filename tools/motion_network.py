@@ -125,7 +125,7 @@ def films_to_learn_from(seed: int) -> Recordings:
     return merge_polarities(with_mirrored_copies(films))
 
 
-def train_spiking(films: Recordings, seed: int, epochs: int = 16) -> LayerThenSNN:
+def train_spiking(films: Recordings, seed: int, epochs: int = 32) -> LayerThenSNN:
     """Train the spiking network."""
     options = {"network": SPIKING, "augment": None, "epochs": epochs, "learning_rate": 0.004}
     classifier, _ = train_classifier(films, seed, "cpu", **options)

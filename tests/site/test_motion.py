@@ -343,7 +343,7 @@ def test_a_mouse_that_comes_in_elsewhere_is_no_movement(figure):
     for share in (0.2, 0.8, 0.2):
         page.mouse.move(box["x"] + share * box["width"], box["y"] + 0.5 * box["height"])
         page.mouse.move(box["x"] - 20, box["y"] + 0.5 * box["height"])
-        page.clock.run_for(400)
+        page.clock.run_for(100)
         assert not state(page).moving
 
 

@@ -11,8 +11,8 @@
   const EDGE = 17; // pixels from the middle that a hand can bring the disc to
   const STILL = 0.7; // pixels: who moves less rests
   const TAP = 300; // ms: a click is shorter
-  const GLIDE = 500; // ms that the disc moves for one press of an arrow key, at least
-  const KEY_SPEED = 0.035; // pixels per ms of the hand
+  const GLIDE = 700; // ms that the disc moves for one press of an arrow key, at least
+  const KEY_SPEED = 0.025; // pixels per ms of the hand
   const EVENT_FADES = 2500; // µs of the scene's time, to 1/e
   const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -174,9 +174,8 @@
       cells[way] = { network: element("td"), sum: element("td") };
       return element("tr", {}, element("th", { scope: "row", textContent: way }), ...Object.values(cells[way]));
     });
-    const heads = ["", "spiking network", "sum of events"].map((textContent) => element("th", { scope: "col", textContent }));
-    heads[0] = element("td");
-    const table = element("table", {}, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows));
+    const heads = ["spiking network", "sum of events"].map((textContent) => element("th", { scope: "col", textContent }));
+    const table = element("table", {}, element("thead", {}, element("tr", {}, element("td"), ...heads)), element("tbody", {}, ...rows));
     drawing.append(element("div", { className: "motion-score" }, table));
 
     const turnedRound = (model) => {
@@ -276,8 +275,10 @@
       pressed = null;
     });
     pad.addEventListener("click", (event) => { if (!event.detail) playBackwards(); }); // by Enter or the space bar
-    drawing.parentElement.addEventListener("keydown", (event) => {
-      if (event.key.toLowerCase() === "b" && !event.ctrlKey && !event.metaKey && !event.altKey) playBackwards();
+    document.addEventListener("keydown", (event) => {
+      const figure = drawing.parentElement;
+      const meant = figure.contains(document.activeElement) || (figure.matches(":hover") && document.activeElement === document.body);
+      if (meant && event.key.toLowerCase() === "b" && !event.ctrlKey && !event.metaKey && !event.altKey) playBackwards();
     });
 
     const held = new Map(); // arrow keys: since when and until when they move the disc
