@@ -26,6 +26,8 @@ BENCHMARKS = {
     "direction": ("accuracy", "forwards or backwards? models that tell a recording's direction"),
     "trials": ("accuracy", "settings tried for the models that chapter 7 adds, on the 48"),
     "nested": ("accuracy", "the best SNN of chapter 7, its setting chosen by inner folds"),
+    "motions": ("motions", "which way something moves, by every model of chapter 6"),
+    "neurons": ("motions", "the same, by hidden neurons, with and without delays"),
     "operations": ("operations", "operations and energy of an answer by model and bin width"),
     "latency": ("latency", "when networks know the suit of all 131 recordings, by grouped folds"),
     "split": ("latency", "when networks know the suit of Tonic's 20, trained on its 48"),

@@ -125,7 +125,7 @@ def _intervals(row: dict[str, Any]) -> dict[str, tuple[float, float]]:
     found = {name: (0.9 * row[name], 1.1 * row[name]) for name in NEAR if name in row}
     if "mean" in row and "lowest" in row:
         low, high = row["lowest"], row["highest"]
-        more = max(high - low, 0.02 * row["mean"])
+        more = max(high - low, 0.02 * max(row["mean"], 0.5))  # a share of 0 may become 0.01
         found["mean"] = (low - more, high + more)
     for name, low, high in BETWEEN:
         if name in row and low in row:

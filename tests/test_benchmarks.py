@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -30,7 +31,7 @@ from pokersnn_helpers import (
 from pokersnn_helpers.recordings import POKERDVS_CLASSES
 from pokersnn_helpers.study import measured
 from pokersnn_helpers.study.latency import PredictionsOverTime, train_sparse
-from pokersnn_helpers.study.models import LayerThenSNN, summed_image
+from pokersnn_helpers.study.models import GRU, FrameMLP, LayerThenSNN, summed_image
 from pokersnn_helpers.study.perturbations import (
     one_polarity,
     reversed_time,
@@ -54,6 +55,7 @@ from benchmarks import (  # noqa: E402
     latency,
     lines,
     loading,
+    motions,
     networks,
     operations,
     recipe,
@@ -850,3 +852,31 @@ def test_reader_who_leaves_gets_one_line():
         said = process.stderr.read()
     assert process.returncode == 1
     assert said.startswith("python -m benchmarks: error: [Errno 32]") and said.count("\n") == 1
+
+
+def test_motions_are_named_forwards_backwards_and_changed(monkeypatch):
+    monkeypatch.setattr(motions, "FILMS", 12)
+    few = {"epochs": 1, "augment": None}
+    estimators = {name: NetworkEstimator(FrameMLP, **few) for name in motions.UNCOPIED}
+    result = motions.measure_motions(1, processes=1, models=estimators, merged_models=estimators)
+    tests = {(row["test"], row["answer"]) for row in result["rows"]}
+    assert ("film backwards", "opposite") in tests and ("time shuffled", "right") in tests
+    kinds = {(row["polarities"], row["trained_on"]) for row in result["rows"]}
+    assert kinds == {
+        *(("both", "mirrored copies"), ("merged", "mirrored copies"), ("merged", "films alone"))
+    }
+    table = pd.DataFrame(result["rows"]).set_index(["polarities", "trained_on", "model"])
+    merged = (
+        table.loc["merged"].set_index(["test", "answer"], append=True)["mean"].unstack([-2, -1])
+    )
+    assert merged["polarities flipped", "as before"].equals(merged["new films", "right"])
+    assert {row["quantity"] for row in result["costs"]} == {"decision_time_ms", "macs", "acs"}
+
+
+def test_neurons_are_counted_by_model_and_test(monkeypatch):
+    monkeypatch.setattr(motions, "FILMS", 6)
+    tiny = {"a model": lambda size: NetworkEstimator(partial(GRU, hidden_size=size), epochs=1)}
+    monkeypatch.setattr(motions, "BY_SIZE", tiny)
+    rows = motions.measure_neurons(1, processes=1, sizes=(2, 3))["rows"]
+    assert {row["amount"] for row in rows} == {2, 3} and len(rows) == 8
+    assert all(0 <= row["lowest"] <= row["mean"] <= row["highest"] <= 1 for row in rows)

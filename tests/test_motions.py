@@ -4,16 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from pokersnn_helpers import to_frames
+from pokersnn_helpers import Recordings, to_frames
 from pokersnn_helpers.simulation.motions import (
+    MOTIONS,
     OPPOSITE,
     SHAPES,
-    draw_path,
     film_motions,
     film_path,
+    random_path,
     with_mirrored_copies,
 )
-from pokersnn_helpers.study.models import LayerThenSNN, delayed
+from pokersnn_helpers.study.models import LayerThenSNN, delay_copies
 
 
 def centre_of_events(events):
@@ -41,7 +42,7 @@ def test_films_show_the_motion_that_their_class_says(shape):
 
 
 def test_clockwise_is_what_a_clock_does():
-    x, y = draw_path("clockwise", np.random.default_rng(0))
+    x, y = random_path("clockwise", np.random.default_rng(0))
     x, y = x - x.mean(), y - y.mean()
     assert (x[:-1] * y[1:] - y[:-1] * x[1:]).mean() > 0  # y points down
 
@@ -80,14 +81,23 @@ def test_seed_fixes_all_and_another_changes_all():
         assert not np.array_equal(events, new)
 
 
+def others(sensor_size, classes=MOTIONS):
+    return Recordings(film_motions(1).events, [0], tuple(classes), sensor_size)
+
+
 @pytest.mark.parametrize(
     ("call", "reason"),
     [
-        (lambda rng: draw_path("sideways", rng), "motion is 'sideways'; choose one of left"),
-        (lambda rng: draw_path("left", rng, (0, 40)), "shortest is 0"),
+        (lambda rng: random_path("sideways", rng), "motion is 'sideways'; choose one of left"),
+        (lambda rng: random_path("left", rng, (0, 40)), "shortest is 0"),
         (lambda rng: film_path(np.zeros((2, 9)), 4, rng, shape="cat"), "shape is 'cat'; choose"),
         (lambda rng: film_path(np.zeros((2, 9)), -1, rng), "radius is -1"),
         (lambda rng: film_motions(0), "count is 0"),
+        (lambda rng: with_mirrored_copies(others((40, 35, 2))), "40 × 35 pixels; turned films"),
+        (
+            lambda rng: with_mirrored_copies(others((35, 35, 2), "ab")),
+            "the classes are a, b; begin",
+        ),
     ],
 )
 def test_refuses_what_cannot_be_filmed(call, reason):
@@ -97,7 +107,7 @@ def test_refuses_what_cannot_be_filmed(call, reason):
 
 def test_delays_shift_features_and_pad_with_silence():
     features = torch.rand(7, 2, 3)
-    late = delayed(features, (0, 2, 9))
+    late = delay_copies(features, (0, 2, 9))
     assert torch.equal(late[..., :3], features)
     assert torch.equal(late[2:, :, 3:6], features[:-2]) and not late[:2, :, 3:6].any()
     assert not late[..., 6:].any()  # later than the recording is long

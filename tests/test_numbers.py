@@ -31,6 +31,7 @@ COMMENT = re.compile(r"<!--\s*(.+?)\s*-->")
 OTHERS = {
     "04_inspecting_the_dynamics": {"37"},
     "05_training": {"83"},
+    "06_when_time_decides": {"30"},
     "07_does_it_need_spikes": {"30", "70", "95", "98", "100"},
     "08_sooner_and_sparser": {"80"},
     "09_how_an_event_camera_sees": {"5", "50", "95"},

@@ -477,7 +477,7 @@ def test_answer_of_any_sensor_is_drawn(sensor_size):
     assert image.get_array()[-1, -1] == 8 and image.get_array().sum() == 8
 
 
-@pytest.mark.parametrize(("weight", "title"), [(0, "no answer"), (1, "the answer: right")])
+@pytest.mark.parametrize(("weight", "title"), [(0, "no answer"), (1, "the answer: a right")])
 def test_silence_is_no_answer(weight, title):
     snn = SNN(2 * 35 * 35, hidden_size=3, output_size=2)
     with torch.no_grad():
@@ -616,3 +616,11 @@ def test_other_numbers_of_classes_are_refused(draw, classes):
 def test_votes_for_classes_without_a_name_are_refused():
     with pytest.raises(ValueError, match="votes go up to 2; classes has 2 names"):
         draw_raster(plt.gca(), torch.eye(3), 0.001, torch.tensor([0, 1, 2]), ["left", "right"])
+
+
+def test_labels_of_lines_far_above_zero_leave_the_axes_their_place(recwarn):
+    fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
+    ax.plot([90, 99], label="high")
+    label_ends(ax)
+    fig.draw_without_rendering()
+    assert not [str(each.message) for each in recwarn if "constrained" in str(each.message)]

@@ -1,14 +1,17 @@
-"""The code that a reader types in chapters 3 and 5 is the package's network and training loop."""
+"""The code that a reader types is the package's: network, training loop, films, delays."""
 
 import io
 import tokenize
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 import torch
 
 from pokersnn_helpers import SNN, Classifier, fit, make_loaders
+from pokersnn_helpers.simulation.motions import film_motions
+from pokersnn_helpers.study.models import LayerThenSNN
 
 BOOK = Path(__file__).parents[1] / "book"
 
@@ -74,3 +77,39 @@ def test_typed_loop_trains_the_typed_network_as_fit_trains_snn(simulated):
         weights.append(list(snn.parameters()))
     for typed_weights, fitted in zip(*weights, strict=True):
         torch.testing.assert_close(typed_weights, fitted, rtol=0, atol=1e-6)
+
+
+MOTIONS = "06_when_time_decides.ipynb"
+
+
+def test_typed_films_are_those_of_the_package():
+    _, names = typed(MOTIONS, "typed-path")
+    for tag in ("typed-path", "typed-film", "typed-films"):
+        source, _ = typed(MOTIONS, tag)
+        exec(source.split("\nfilms, new = ")[0], names)
+    for step in (1, -1):
+        found = names["film_all"](12, seed=5, step=step)
+        expected = film_motions(12, seed=5, backwards=step < 0)
+        assert (found.targets, found.classes) == (expected.targets, expected.classes)
+        for events, same in zip(found.events, expected.events, strict=True):
+            np.testing.assert_array_equal(events, same)
+
+
+@pytest.mark.parametrize("delays", [False, True])
+def test_typed_layer_with_and_without_delays_is_the_package_s(delays):
+    source, names = typed(MOTIONS, "typed-layer")
+    exec(source, names)
+    source, _ = typed(MOTIONS, "typed-delays")
+    exec(source.split("\n\ntorch.manual_seed")[0], names)
+    short = {"tau_mem": 0.005, "tau_syn": 0.002} if delays else {}
+    late = {"delays": (0, 0.004, 0.008)} if delays else {}
+    torch.manual_seed(0)
+    make, inputs = ("WithDelays", 300) if delays else ("LayerThenSNN", 100)
+    network = names[make](inputs, **short)
+    torch.manual_seed(0)
+    same = LayerThenSNN(output_size=6, hidden_size=20, **late, **short)
+    for one, other in zip(network.parameters(), same.parameters(), strict=True):
+        assert torch.equal(one, other)
+    frames = torch.poisson(torch.full((12, 3, 2, 35, 35), 3.0))
+    voltages = network.eval()(frames)
+    assert torch.equal(voltages, same.eval()(frames)) and voltages.any()

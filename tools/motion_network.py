@@ -65,7 +65,7 @@ def draw_stroke(motion: str, rng: np.random.Generator) -> np.ndarray:
     """Draw how a hand moves the disc: anywhere, unevenly, along no perfect line or circle.
 
     Returns:
-        As ``draw_path`` does it: x and y in pixels from the middle, every 0.1 ms, (2, frames).
+        As ``random_path`` does it: x and y in pixels from the middle, every 0.1 ms, (2, frames).
     """
     circular = motion in MOTIONS[4:]
     turns = rng.uniform(*TURNS)

@@ -19,10 +19,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from ..frames import to_frames
 from ..recordings import Split
-from ..snn import SNN, FrameNetwork
+from ..snn import SNN
 from .networks import plot_answer
-from .recordings import plot_event_cloud
+from .recordings import plot_event_cloud, plot_frames
 
 # The card's, beside those that it has everywhere: name in the script, words for the reader.
 MORE_SWITCHES = {
@@ -194,25 +195,23 @@ def interactive_card(snn: SNN, events: np.ndarray, classes: Sequence[str]) -> In
     )
 
 
-def interactive_motion(
-    network: FrameNetwork, events: np.ndarray, classes: Sequence[str]
-) -> InteractiveFigure:
-    """Draw a film and the answer of a network; the page lets the reader move a disc before one.
+def interactive_motion(events: np.ndarray) -> InteractiveFigure:
+    """Draw six moments of a film; the page lets the reader move a disc before a camera.
 
-    The network of the page is always that of ``tools/motion_network.py``. Its weights lie beside
-    the script, not in the figure.
+    A network, that of ``tools/motion_network.py``, says on the page which way the disc goes. Its
+    weights lie beside the script, not in the figure.
 
     Args:
-        network: The network of the image, as for ``plot_answer``.
         events: The film of the image.
-        classes: Names of the classes.
     """
-    fig = plot_answer(network, events, classes)
+    window = (events["t"][-1] + 1) / 6
+    frames = to_frames(events, time_window=window)[:6]
+    ends = [f"to {window * (number + 1) / 1000:.0f} ms" for number in range(6)]
     return InteractiveFigure.from_figure(
         "motion",
         {},
-        fig,
-        f"On the left, all {len(events):,} events of a film in one image. On the right, above, the "
-        "spikes of the hidden neurons over time, sorted by the motion that they vote for. Below, "
-        "one voltage per motion over the same time; the highest is the answer.",
+        plot_frames(frames, ends, columns=3),
+        "Six panels, one below the other in two rows, with the events of a sixth of a film each. "
+        "From panel to panel a disc has moved on: blue OFF events are in front of it, red ON "
+        "events behind it.",
     )

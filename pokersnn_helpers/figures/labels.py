@@ -18,16 +18,16 @@ def label_ends(ax: Axes) -> None:
     """
     lines = [line for line in ax.lines if not str(line.get_label()).startswith("_")]
     place = ax.get_yaxis_transform()
+    ends = [float(np.asarray(line.get_ydata())[-1]) for line in lines]
     texts = [
-        ax.text(1.015, 0, str(line.get_label()), va="center", color=line.get_color(),
+        ax.text(1.015, end, str(line.get_label()), va="center", color=line.get_color(),
                 transform=place)
-        for line in lines
+        for line, end in zip(lines, ends, strict=True)
     ]  # fmt: skip
     fig: Any = ax.figure
     fig.draw_without_rendering()
     height = ax.get_window_extent().height / fig.dpi * 72  # points
     low, high = ax.get_ylim()
-    ends = [float(np.asarray(line.get_ydata())[-1]) for line in lines]
     heights = height * (np.array(ends) - low) / (high - low)
     for text, at in zip(texts, apart(heights, 1.25 * plt.rcParams["font.size"]), strict=True):
         text.set_y(low + (high - low) * at / height)

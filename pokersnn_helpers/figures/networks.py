@@ -17,7 +17,7 @@ from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_f
 from ..checks import check_classes, check_not_empty
 from ..frames import to_frames
 from ..recordings import POKERDVS_SENSOR_SIZE
-from ..snn import SNN, FrameNetwork, SpikingNetwork, leading
+from ..snn import SNN, SpikingNetwork, leading
 from .colours import ACCENT, ACCENT_MAP, GREY, GRID, OFF, ON, SHADE, TEXT, class_colours, vote_map
 from .labels import label_ends
 from .recordings import Frame, imshow_polarity, polarities
@@ -364,7 +364,7 @@ def draw_readout(ax: Axes, voltages: torch.Tensor, dt: float, classes: Sequence[
 
 
 def plot_answer(
-    snn: FrameNetwork,
+    snn: SNN,
     events: np.ndarray,
     classes: Sequence[str],
     sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
@@ -374,33 +374,31 @@ def plot_answer(
     There is no answer where several classes share the highest voltage, as they do without a spike.
 
     Args:
-        snn: The network, whose classes are in the order of ``classes``; or a model whose ``snn`` it
-            is, behind other layers, as in ``LayerThenSNN``.
+        snn: The network, whose classes are in the order of ``classes``.
         events: One recording.
         classes: Names of the classes.
         sensor_size: Width, height and polarities of the sensor.
     """
-    spiking: Any = getattr(snn, "snn", snn)
-    check_classes(classes, spiking.linear.out_features)
-    frames = to_frames(events, snn.time_window, sensor_size)
-    record, spiking.record = spiking.record, True
+    check_classes(classes, snn.linear.out_features)
+    frames = to_frames(events, 1e6 * snn.dt, sensor_size)
+    record, snn.record = snn.record, True
     with torch.no_grad():
         voltages = snn(frames.unsqueeze(1))[:, 0].cpu()
-    spikes = spiking.recording.lif0.z[:, 0].cpu()
-    spiking.record = record
+    spikes = snn.recording.lif0.z[:, 0].cpu()
+    snn.record = record
     fig = plt.figure(figsize=(6.0, 3.6))
     grid = fig.add_gridspec(2, 2, width_ratios=(1, 2), height_ratios=(1.15, 1))
     left = fig.add_subplot(grid[:, 0])
     imshow_polarity(left, frames.sum(dim=0), limit=6)
     left.set_title(f"{len(events):,} events", loc="center")
     raster = fig.add_subplot(grid[0, 1])
-    draw_raster(raster, spikes, spiking.dt, leading(spiking.linear.weight.T), classes)
+    draw_raster(raster, spikes, snn.dt, leading(snn.linear.weight.T), classes)
     raster.set(title=f"{int(spikes.sum()):,} spikes", xlabel="")
     raster.tick_params(labelbottom=False)
     readout = fig.add_subplot(grid[1, 1], sharex=raster)
-    draw_readout(readout, voltages, spiking.dt, classes)
+    draw_readout(readout, voltages, snn.dt, classes)
     answer = int(leading(voltages.amax(dim=0)))
-    title = "no answer" if answer < 0 else f"the answer: {classes[answer]}"
+    title = "no answer" if answer < 0 else f"the answer: a {classes[answer]}"
     readout.set(title=title, ylabel="voltage", yticks=[0])
     label_ends(readout)
     return fig

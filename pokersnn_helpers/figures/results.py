@@ -1,6 +1,7 @@
 """Draw results: how training went, and numbers with their interval."""
 
 from collections.abc import Collection, Sequence
+from itertools import product
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,6 +14,8 @@ from matplotlib.ticker import MaxNLocator
 from ..checks import check_classes, check_not_empty
 from ..training import Evaluation, History
 from .colours import ACCENT, ACCENT_MAP, GREY, TEXT
+
+POLARITIES = ("both", "merged")
 
 
 def plot_history(history: History) -> Figure:
@@ -139,4 +142,45 @@ def plot_curves(table: pd.DataFrame, label: str) -> Figure:
     fig.supylabel(label, size=plt.rcParams["axes.labelsize"])
     handles, names = axes[0, 0].get_legend_handles_labels()
     fig.legend(handles, names, loc="outside upper center", ncols=min(len(names), 4))
+    return fig
+
+
+def plot_reversals(table: pd.DataFrame) -> Figure:
+    """Draw what models say about films of motions that were changed after the training.
+
+    Args:
+        table: The rows of ``measured("motions")``.
+
+    Returns:
+        A panel for both polarities and one for merged ones. A bar per model and change begins with
+        the share that says the opposite, in the accent, and goes on with the share that says the
+        same as before, in grey.
+    """
+    tests = ("film backwards", "time reversed", "polarities flipped")
+    models = ("MLP on each frame", "GRU", "SNN, book's recipe", "SNN behind a layer")
+    shares = (
+        100
+        * table[table["trained_on"] == "mirrored copies"].set_index(
+            ["polarities", "test", "model", "answer"]
+        )["mean"]
+    )
+    fig, axes = plt.subplots(
+        3, 2, sharex=True, sharey=True, figsize=(6.0, 5.0), layout="constrained"
+    )
+    for (row, test), (column, polarities) in product(enumerate(tests), enumerate(POLARITIES)):
+        ax = axes[row, column]
+        left = np.zeros(len(models))
+        for answer, colour in (("opposite", ACCENT), ("as before", GREY)):
+            width = np.array([shares[polarities, test, model, answer] for model in models])
+            ax.barh(models, width, left=left, color=colour, height=0.7, label=answer)
+            left += width
+        ax.grid(False, axis="y")
+        if column == 0:
+            ax.set_ylabel(test.replace(" ", "\n"))
+    axes[0, 0].invert_yaxis()
+    for ax, polarities in zip(axes[0], POLARITIES, strict=True):
+        ax.set(title=f"{polarities} polarities", xlim=(0, 100))
+    fig.supxlabel("answers (%)", size=plt.rcParams["axes.labelsize"])
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    fig.legend(handles, names, loc="outside upper center", ncols=2)
     return fig

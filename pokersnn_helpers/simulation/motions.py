@@ -7,7 +7,7 @@ discs in the same way; here are other shapes, other durations and films that run
 import numpy as np
 
 from ..checks import check_range, check_seed
-from ..recordings import POKERDVS_SENSOR_SIZE, Recordings
+from ..recordings import POKERDVS_SENSOR_SIZE, Recordings, check_recordings
 from .camera import EventCamera
 from .cards import CAMERA
 from .pips import sd_circle
@@ -16,11 +16,11 @@ MOTIONS = ("left", "right", "up", "down", "clockwise", "counterclockwise")
 OPPOSITE = (1, 0, 3, 2, 5, 4)  # the class of a film that runs backwards
 DURATION = (25.0, 45.0)  # ms, from where to where
 FRAME_INTERVAL = 100  # µs
-# Where pixels go, from (x, y), and the classes that the motions then have.
+# Where pixels go, from (x, y) and the last of each, and the classes that the motions then have.
 _COPIES = (
-    (lambda x, y: (34 - x, y), (1, 0, 2, 3, 5, 4)),
-    (lambda x, y: (x, 34 - y), (0, 1, 3, 2, 5, 4)),
-    (lambda x, y: (y, x), (2, 3, 0, 1, 5, 4)),
+    (lambda x, y, last: (last - x, y), (1, 0, 2, 3, 5, 4)),
+    (lambda x, y, last: (x, last - y), (0, 1, 3, 2, 5, 4)),
+    (lambda x, y, last: (y, x), (2, 3, 0, 1, 5, 4)),
 )
 
 
@@ -40,7 +40,7 @@ def _ring(x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:
 SHAPES = {"disc": sd_circle, "square": _square, "cross": _cross, "ring": _ring}
 
 
-def draw_path(
+def random_path(
     motion: str, rng: np.random.Generator, duration: tuple[float, float] = DURATION
 ) -> np.ndarray:
     """Draw how a shape moves.
@@ -85,7 +85,7 @@ def film_path(
     shape: str = "disc",
     camera: EventCamera = CAMERA,
 ) -> np.ndarray:
-    """Film a dark shape that goes along a path, as ``draw_path`` returns one.
+    """Film a dark shape that goes along a path, as ``random_path`` returns one.
 
     Args:
         path: x and y in pixels from the middle, every 0.1 ms.
@@ -138,12 +138,13 @@ def film_motions(
         12 recordings of 35 × 35 pixels: left, right, up, down, clockwise, counterclockwise
     """
     check_range(1, 10**6, count=count)
-    rng = np.random.default_rng(check_seed(seed))
+    check_seed(seed)
     events = []
     for number in range(count):
-        path = draw_path(MOTIONS[number % 6], rng, duration)
+        rng = np.random.default_rng([seed, number])
+        path, radius = random_path(MOTIONS[number % 6], rng, duration), rng.uniform(3, 6)
         way = path[:, ::-1] if backwards else path
-        events.append(film_path(way, rng.uniform(3, 6), rng.spawn(1)[0], shape=shape))
+        events.append(film_path(way, radius, rng, shape=shape))
     return Recordings(events, [n % 6 for n in range(count)], MOTIONS, POKERDVS_SENSOR_SIZE)
 
 
@@ -151,11 +152,23 @@ def with_mirrored_copies(films: Recordings) -> Recordings:
     """Add what a film shows in a mirror, upside down and turned: eight films of each.
 
     In a mirror, left becomes right and clockwise counterclockwise: the classes follow.
+
+    Args:
+        films: The first classes are ``MOTIONS``; further ones have to look the same in a mirror.
+
+    Raises:
+        ValueError: The sensor isn't square, or the first classes are others.
     """
+    check_recordings(films, "films")
+    width, height, _ = films.sensor_size
+    if width != height:
+        raise ValueError(f"the sensor has {width} × {height} pixels; turned films need a square")
+    if films.classes[: len(MOTIONS)] != MOTIONS:
+        raise ValueError(f"the classes are {', '.join(films.classes)}; begin with MOTIONS")
     for move, classes in _COPIES:
         copies = [events.copy() for events in films.events]
         for copy in copies:
-            copy["x"], copy["y"] = move(copy["x"].copy(), copy["y"].copy())
-        targets = [classes[target] for target in films.targets]
+            copy["x"], copy["y"] = move(copy["x"].copy(), copy["y"].copy(), width - 1)
+        targets = [classes[target] if target < 6 else target for target in films.targets]
         films = films + Recordings(copies, targets, films.classes, films.sensor_size)
     return films

@@ -179,14 +179,14 @@ class LayerThenSNN(Model):
         """Return voltages (T, B, classes)."""
         self.check(frames)
         features = self.dropout(torch.relu(self.inputs(frames)))
-        return self.snn(delayed(features, self.steps)[..., None, None])
+        return self.snn(delay_copies(features, self.steps)[..., None, None])
 
 
-def delayed(features: torch.Tensor, steps: Sequence[int]) -> torch.Tensor:
+def delay_copies(features: torch.Tensor, steps: Sequence[int]) -> torch.Tensor:
     """Put copies of features (T, B, features) side by side, each late by so many time steps.
 
     Example:
-        >>> delayed(torch.tensor([[[1.0]], [[2.0]], [[3.0]]]), (0, 1))[:, 0]
+        >>> delay_copies(torch.tensor([[[1.0]], [[2.0]], [[3.0]]]), (0, 1))[:, 0]
         tensor([[1., 0.],
                 [2., 1.],
                 [3., 2.]])

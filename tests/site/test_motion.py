@@ -16,8 +16,8 @@ from pokersnn_helpers.simulation.motions import (
     FRAME_INTERVAL,
     MOTIONS,
     OPPOSITE,
-    draw_path,
     film_path,
+    random_path,
 )
 from pokersnn_helpers.snn import leading
 from pokersnn_helpers.study.perturbations import merge_polarities
@@ -123,7 +123,7 @@ def test_time_blind_model_agrees_with_mlp(page, films):
 @pytest.mark.parametrize("motion", MOTIONS)
 def test_scene_and_camera_agree_with_film_path(motion, page):
     camera = replace(CAMERA, **NO_CHANCE)
-    path = draw_path(motion, np.random.default_rng(4))
+    path = random_path(motion, np.random.default_rng(4))
     expected = film_path(path, 4.5, Middle(np.random.PCG64(0)), camera=camera)
     events = page.evaluate(
         "({ camera, path }) => {" + SETUP + "const [from, ...rest] = path;"
@@ -142,7 +142,7 @@ def test_scene_and_camera_agree_with_film_path(motion, page):
 
 @pytest.mark.parametrize("motion", MOTIONS)
 def test_motions_shown_by_themselves_are_those_of_python(motion, page):
-    """Their places are those of ``draw_path`` for some duration, place, distance and turns."""
+    """Their places are those of ``random_path`` for some duration, place, distance and turns."""
     paths = page.evaluate(
         "(name) => {" + SETUP + "const random = mulberry32(3);"
         "return Array.from({ length: 30 }, () => motion.drawPath(name, random, settings)); }",

@@ -66,7 +66,6 @@ def source_of(name: str) -> str:
     day = date.fromisoformat(document["date"])
     seeds = document["result"].get("seeds")
     drawn = f", seeds 0 to {seeds - 1}" if seeds else ""
-    return (
-        f"Measured on {day.day} {day:%B %Y} by `{document['command']}` with the "
-        f"{document['setting']['data']} recordings{drawn}."
-    )
+    films = "films" in document["result"]
+    used = "simulated films" if films else f"the {document['setting']['data']} recordings"
+    return f"Measured on {day.day} {day:%B %Y} by `{document['command']}` with {used}{drawn}."

@@ -1,4 +1,4 @@
-// A dark disc, where a hand or one of the six motions takes it: motions.film_path and draw_path of
+// A dark disc, where a hand or one of the six motions takes it: motions.film_path and random_path of
 // pokersnn_helpers/simulation. Places are in pixels from the middle of the sensor; y points down.
 (() => {
   const motion = (window.interactiveFigures.motion ??= {});
