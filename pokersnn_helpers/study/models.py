@@ -181,6 +181,16 @@ class LayerThenSNN(Model):
         features = self.dropout(torch.relu(self.inputs(frames)))
         return self.snn(delayed(features, self.steps)[..., None, None])
 
+    @torch.no_grad()
+    def resume(self, frames: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
+        """Go on, as ``FrameNetwork`` says; the state holds the features that come late."""
+        features = self.dropout(torch.relu(self.inputs(frames)))
+        late, inner = state or (features.new_zeros(max(self.steps), *features.shape[1:]), None)
+        features = torch.cat([late, features])
+        copies = delayed(features, self.steps)[len(late) :]
+        voltages, inner = self.snn.resume(copies[..., None, None], inner)
+        return voltages, (features[len(features) - len(late) :], inner)
+
 
 def delayed(features: torch.Tensor, steps: Sequence[int]) -> torch.Tensor:
     """Put copies of features (T, B, features) side by side, each late by so many time steps.
