@@ -157,6 +157,7 @@ class SpikingNetwork(FrameNetwork):
         self.recording = self._recorded_states(states) if self.record else None
         return voltages
 
+    @torch.no_grad()
     def resume(self, frames: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
         """Go on, as ``FrameNetwork`` says; nothing is recorded."""
         return self._loop(frames, state)

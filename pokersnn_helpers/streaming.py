@@ -162,7 +162,6 @@ class Stream:
         return np.floor(since / float(self.network.time_window)).astype(np.int64)
 
     @one_cpu_thread()
-    @torch.no_grad()
     def _compute(self, until: int) -> torch.Tensor:
         """Compute all steps before ``until``; return their voltages."""
         if until == self.steps:
@@ -185,7 +184,7 @@ class Stream:
     def _frames(self, places: np.ndarray, counts: np.ndarray, steps: int) -> torch.Tensor:
         shape = (steps, 1, *self.classifier.sensor_size[::-1])
         frames = torch.sparse_coo_tensor(
-            torch.from_numpy(np.stack(np.unravel_index(places, shape))),
+            torch.from_numpy(np.array(np.unravel_index(places, shape))),
             torch.from_numpy(counts.astype(np.float32)),
             shape,
             check_invariants=False,

@@ -23,25 +23,27 @@ from threadpoolctl import ThreadpoolController
 from .types import CSR, LIFConstants, Trace, WeightGradients
 
 
-def to_csr(frames: torch.Tensor) -> CSR:
+def to_csr(frames: torch.Tensor) -> list[np.ndarray]:
     """List the inputs other than 0.
 
     Args:
         frames: Event counts of shape (T, B, ...), dense or sparse (COO, in any order).
+
+    Returns:
+        What ``CSR`` has, as arrays.
     """
     rows = frames.shape[0] * frames.shape[1]
-    indptr = torch.zeros(rows + 1, dtype=torch.int64)
     if frames.is_sparse:
-        places, counts = frames._indices(), frames._values()
-        csr = CSR(indptr, torch.empty(len(counts), dtype=torch.int32), counts.clone())
-        _group(*_arrays(places, counts), np.array(frames.shape), *_arrays(*csr))
+        places, counts = _arrays(frames._indices(), frames._values())
+        csr = [np.zeros(rows + 1, np.int64), np.empty(len(counts), np.int32), counts.copy()]
+        _group(places, counts, np.array(frames.shape), *csr)
         return csr
-    flat = frames.flatten(2).flatten(0, 1).contiguous()
-    _count(*_arrays(flat, indptr))
-    indptr = indptr.cumsum(0)
-    size = int(indptr[-1])
-    csr = CSR(indptr, torch.empty(size, dtype=torch.int32), flat.new_empty(size))
-    _list(*_arrays(flat, *csr))
+    (flat,) = _arrays(frames.flatten(2).flatten(0, 1).contiguous())
+    indptr = np.zeros(rows + 1, np.int64)
+    _count(flat, indptr)
+    indptr = indptr.cumsum()
+    csr = [indptr, np.empty(indptr[-1], np.int32), np.empty(indptr[-1], flat.dtype)]
+    _list(flat, *csr)
     return csr
 
 
@@ -49,8 +51,9 @@ def forward(
     frames: torch.Tensor, weights: Sequence[torch.Tensor], constants: LIFConstants, record: bool
 ) -> tuple[CSR, Trace]:
     """Do what ``cuda.forward`` does."""
-    csr, trace, _ = resume(frames, at_rest(frames.shape[1], weights, constants), record)
-    return csr, trace
+    csr = to_csr(frames)
+    trace, _ = run(frames.shape[0], csr, at_rest(frames.shape[1], weights, constants), record)
+    return CSR(*map(torch.from_numpy, csr)), trace
 
 
 class State(NamedTuple):
@@ -64,36 +67,32 @@ class State(NamedTuple):
             spikes, currents and voltages of the readout, side by side, (B, 3 H + 3 outputs).
     """
 
-    w_in_t: torch.Tensor
-    w_spikes_t: torch.Tensor
+    w_in_t: np.ndarray
+    w_spikes_t: np.ndarray
     constants: tuple[np.floating, ...]
-    neurons: torch.Tensor
+    neurons: np.ndarray
 
 
 def at_rest(batch: int, weights: Sequence[torch.Tensor], constants: LIFConstants) -> State:
     """Return the state before the first step; arguments are those of ``cuda.forward``."""
     w_in, w_rec, w_out = weights
-    w_in_t, w_spikes_t = w_in.t().contiguous(), torch.cat([w_rec, w_out]).t().contiguous()
-    neurons = w_in.new_zeros(batch, 3 * sum(w_out.shape))
-    return State(w_in_t, w_spikes_t, _typed(constants, w_in), neurons)
+    rows = _arrays(w_in.t().contiguous(), torch.cat([w_rec, w_out]).t().contiguous())
+    neurons = np.zeros((batch, 3 * sum(w_out.shape)), rows[0].dtype)
+    return State(*rows, _typed(constants, w_in), neurons)
 
 
-def resume(frames: torch.Tensor, state: State, record: bool = False) -> tuple[CSR, Trace, State]:
+def run(
+    steps: int, csr: list[np.ndarray], state: State, record: bool = False
+) -> tuple[Trace, State]:
     """Step on from a state, which stays as it is; return the new one, too."""
-    csr, neurons = to_csr(frames), state.neurons.clone()
-    steps, batch = frames.shape[:2]
-    hidden = len(state.w_spikes_t)
+    neurons = state.neurons.copy()
+    batch, hidden = len(neurons), len(state.w_spikes_t)
     outputs = state.w_spikes_t.shape[1] - hidden
     kept = steps if record else 0
-    trace = Trace(
-        v_decayed=neurons.new_empty(steps, batch, hidden),
-        i=neurons.new_empty(kept, batch, hidden),
-        voltages=neurons.new_empty(steps, batch, outputs),
-        i_out=neurons.new_empty(kept, batch, outputs),
-    )
-    weights = _arrays(state.w_in_t, state.w_spikes_t)
-    _forward(*_arrays(*csr), *weights, state.constants, *_arrays(neurons, *trace))
-    return csr, trace, state._replace(neurons=neurons)
+    sizes = (steps, hidden), (kept, hidden), (steps, outputs), (kept, outputs)  # of a Trace
+    trace = [np.empty((time, batch, size), neurons.dtype) for time, size in sizes]
+    _forward(*csr, *state[:3], neurons, *trace)
+    return Trace(*map(torch.from_numpy, trace)), state._replace(neurons=neurons)
 
 
 def backward(

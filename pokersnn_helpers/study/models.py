@@ -113,7 +113,7 @@ class FrameLinear(nn.Linear):
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Multiply what isn't 0 in the frames: few counts are."""
-        rows = flat(frames if frames.is_sparse else frames.to_sparse())
+        rows = flat(frames if frames.is_sparse else frames.to_sparse()).to(self.weight.dtype)
         return (torch.sparse.mm(rows, self.weight.t()) + self.bias).unflatten(0, frames.shape[:2])
 
 
