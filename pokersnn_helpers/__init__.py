@@ -23,8 +23,11 @@ warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarn
 from .checkpoints import load_checkpoint, save_checkpoint
 from .checks import EVENT_DTYPE
 from .distributed import default_device
+from .event_files import read_event_file, read_events
 from .fast import FastSNN
+from .folders import load_folder
 from .frames import augment, make_loader, make_loaders, to_frames, to_sparse_frames
+from .inspection import inspect_file
 from .pokerdvs import load_pokerdvs
 from .pokerdvs131 import load_pokerdvs131
 from .recipe import build_network, train_classifier
@@ -32,11 +35,11 @@ from .recordings import (
     Recordings,
     Split,
     first_of_each_class,
-    read_events,
     recording_statistics,
     stratified_folds,
 )
 from .snn import SNN, Classifier, FrameNetwork, SNNState, SpikingNetwork, decode
+from .streaming import Stream
 from .training import Evaluation, History, evaluate, fit, predict
 
 __all__ = [
@@ -51,6 +54,7 @@ __all__ = [
     "SNNState",
     "SpikingNetwork",
     "Split",
+    "Stream",
     "augment",
     "build_network",
     "decode",
@@ -58,12 +62,15 @@ __all__ = [
     "evaluate",
     "first_of_each_class",
     "fit",
+    "inspect_file",
     "load_checkpoint",
+    "load_folder",
     "load_pokerdvs",
     "load_pokerdvs131",
     "make_loader",
     "make_loaders",
     "predict",
+    "read_event_file",
     "read_events",
     "recording_statistics",
     "save_checkpoint",

@@ -35,6 +35,7 @@ def to_csr(frames: torch.Tensor) -> list[np.ndarray]:
     rows = frames.shape[0] * frames.shape[1]
     if frames.is_sparse:
         places, counts = _arrays(frames._indices(), frames._values())
+        csr: list[np.ndarray]
         csr = [np.zeros(rows + 1, np.int64), np.empty(len(counts), np.int32), counts.copy()]
         _group(places, counts, np.array(frames.shape), *csr)
         return csr
@@ -78,7 +79,7 @@ def at_rest(batch: int, weights: Sequence[torch.Tensor], constants: LIFConstants
     w_in, w_rec, w_out = weights
     rows = _arrays(w_in.t().contiguous(), torch.cat([w_rec, w_out]).t().contiguous())
     neurons = np.zeros((batch, 3 * sum(w_out.shape)), rows[0].dtype)
-    return State(*rows, _typed(constants, w_in), neurons)
+    return State(rows[0], rows[1], _typed(constants, w_in), neurons)
 
 
 def run(
