@@ -51,6 +51,8 @@ class Stream:
         self.classifier = copy.deepcopy(classifier).cpu().eval()
         self.network = frame_network(self.classifier)
         self.inputs = math.prod(self.classifier.sensor_size)
+        # What compiles at its first call does so now, and not at the first event.
+        self.network.resume(self._frames(np.empty(0, np.int64), np.empty(0), 1))
         self.reset()
 
     def reset(self) -> None:
