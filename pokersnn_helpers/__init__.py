@@ -1,11 +1,14 @@
-"""Helpers of the POKER-DVS book. In reading order, eight core files and four wings.
+"""Helpers of the POKER-DVS book. In reading order, thirteen core files and four wings.
 
+event_files    events from files of NumPy, text and event cameras; inspection: what is odd in them
 recordings     event recordings of any sensor and any classes
 pokerdvs       the POKER-DVS recordings, downloaded or simulated; pokerdvs131: all of them
+folders        a folder of recordings, of any sensor
 frames         from events to batches of frames
 snn            spiking networks: the loop over time, and the book's network
 training       train a classifier, test it, ask it about one recording
 recipe         the book's way to train, every number an argument
+streaming      ask a classifier while events arrive; live: from a file or a camera
 checkpoints    save a classifier and its training run, and load them
 fast/          the book's network in compiled loops and CUDA graphs
 simulation/    a simulated event camera, and playing cards before it
