@@ -34,6 +34,7 @@ BENCHMARKS = {
     "sparse": ("latency", "spikes, additions and accuracy by penalty on the rate and by pruning"),
     "constants": ("lines", "the recipe with other time constants, on held-out folds"),
     "lines": ("lines", "what each line added to the plain loop is worth, on held-out folds"),
+    "stream": ("stream", "events per second and time to an answer of a stream, and is it exact?"),
     "loading": ("loading", "load_pokerdvs in a new process, from archives and then once more"),
     "simulation": ("simulation", "how close simulated recordings are; does training carry over?"),
     "passes": ("simulation", "cards of other passes and upside-down ones, by what is trained on"),

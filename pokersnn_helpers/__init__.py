@@ -1,11 +1,14 @@
-"""Helpers of the POKER-DVS book. In reading order, eight core files and four wings.
+"""Helpers of the POKER-DVS book. In reading order, thirteen core files and four wings.
 
+event_files    events from files of NumPy, text and event cameras; inspection: what is odd in them
 recordings     event recordings of any sensor and any classes
 pokerdvs       the POKER-DVS recordings, downloaded or simulated; pokerdvs131: all of them
+folders        a folder of recordings, of any sensor
 frames         from events to batches of frames
 snn            spiking networks: the loop over time, and the book's network
 training       train a classifier, test it, ask it about one recording
 recipe         the book's way to train, every number an argument
+streaming      ask a classifier while events arrive; live: from a file or a camera
 checkpoints    save a classifier and its training run, and load them
 fast/          the book's network in compiled loops and CUDA graphs
 simulation/    a simulated event camera, and playing cards before it
@@ -23,8 +26,11 @@ warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarn
 from .checkpoints import load_checkpoint, save_checkpoint
 from .checks import EVENT_DTYPE
 from .distributed import default_device
+from .event_files import read_event_file, read_events
 from .fast import FastSNN
+from .folders import load_folder
 from .frames import augment, make_loader, make_loaders, to_frames, to_sparse_frames
+from .inspection import inspect_file
 from .pokerdvs import load_pokerdvs
 from .pokerdvs131 import load_pokerdvs131
 from .recipe import build_network, train_classifier
@@ -32,11 +38,11 @@ from .recordings import (
     Recordings,
     Split,
     first_of_each_class,
-    read_events,
     recording_statistics,
     stratified_folds,
 )
 from .snn import SNN, Classifier, FrameNetwork, SNNState, SpikingNetwork, decode
+from .streaming import Stream
 from .training import Evaluation, History, evaluate, fit, predict
 
 __all__ = [
@@ -51,6 +57,7 @@ __all__ = [
     "SNNState",
     "SpikingNetwork",
     "Split",
+    "Stream",
     "augment",
     "build_network",
     "decode",
@@ -58,12 +65,15 @@ __all__ = [
     "evaluate",
     "first_of_each_class",
     "fit",
+    "inspect_file",
     "load_checkpoint",
+    "load_folder",
     "load_pokerdvs",
     "load_pokerdvs131",
     "make_loader",
     "make_loaders",
     "predict",
+    "read_event_file",
     "read_events",
     "recording_statistics",
     "save_checkpoint",

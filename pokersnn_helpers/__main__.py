@@ -1,4 +1,4 @@
-"""The package's commands: ``python -m pokersnn_helpers train`` and ``predict``."""
+"""The package's commands: ``python -m pokersnn_helpers train`` and, of commands.py, others."""
 
 import argparse
 import copy
@@ -18,6 +18,7 @@ from types import FrameType
 import torch
 from torch.optim.swa_utils import AveragedModel
 
+from . import commands, terminal
 from .checkpoints import Run, load_checkpoint, load_run, save_checkpoint
 from .distributed import (
     broadcast,
@@ -32,9 +33,9 @@ from .files import locked
 from .frames import augment
 from .pokerdvs import load_pokerdvs
 from .recipe import train_classifier
-from .recordings import Split, read_events
+from .recordings import Split, stratified_folds
 from .snn import SNN, Classifier
-from .training import TrainingState, predict
+from .training import TrainingState
 
 NETWORKS = {"snn": SNN, "fast": FastSNN}
 
@@ -48,7 +49,11 @@ class TrainOptions:
         time_window: Width of a time bin in µs.
         network: A name in ``NETWORKS``.
         seed: Fixes all that is random.
-        source: Of the recordings; a saved run says ``"real"`` or ``"simulated"``.
+        source: Of the recordings; a saved run says ``"real"``, ``"simulated"`` or ``"own"``.
+        data: A folder of recordings; none for POKER-DVS.
+        sensor: As for ``read_folder``, and so are the next two.
+        size: Likewise.
+        window_ms: Likewise; 0 for none.
     """
 
     epochs: int = 60
@@ -56,6 +61,10 @@ class TrainOptions:
     network: str = "snn"
     seed: int = 0
     source: str = "auto"
+    data: str = ""
+    sensor: str = ""
+    size: str = ""
+    window_ms: float = 0.0
 
     def __str__(self) -> str:
         window = f"time bins of {self.time_window:g} microseconds"
@@ -93,42 +102,19 @@ def main(words: list[str] | None = None) -> None:
         prog="python -m pokersnn_helpers",
         description="Train the POKER-DVS book's spiking neural network, and classify recordings.",
     )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    _add_train(commands.add_parser("train", help="train the network by the book's recipe"))
-    _add_predict(commands.add_parser("predict", help="classify recordings with a trained network"))
+    words_of = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_train(words_of.add_parser("train", help="train the network by the book's recipe"))
+    commands.add_commands(words_of)
     arguments = parser.parse_args(words)
     try:
         arguments.run(arguments)
     # Not errors like TypeError or KeyError: where the code is wrong, a traceback helps.
-    except (ValueError, OSError, RuntimeError, MemoryError) as error:
+    except (ValueError, OSError, RuntimeError, MemoryError, ModuleNotFoundError) as error:
         message = str(error) or type(error).__name__
         if "alloc" in message:
             message += "; choose a wider --time-window, or --network fast, which needs less memory"
         place = f"{parser.prog} {arguments.command}"
-        raise SystemExit(f"{place}: error: {_printable(message)}") from error
-
-
-def _printable(text: str) -> str:
-    """Escape what would steer a terminal: the name of a file can hold anything."""
-    return "".join(
-        each if each.isprintable() or each == "\n" else each.encode("unicode_escape").decode()
-        for each in text
-    )
-
-
-def _path(word: str) -> Path:
-    """Read the name of a file from the command line."""
-    if not word:
-        raise argparse.ArgumentTypeError("the name is empty; name a file")
-    return Path(word)
-
-
-def _say(text: object) -> None:
-    """Print a line at once: who reads a file or a pipe wants to see how far a run is."""
-    try:
-        print(_printable(str(text)), flush=True)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, "standard output") from error
+        raise SystemExit(f"{place}: error: {terminal.printable(message)}") from error
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
@@ -141,6 +127,10 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "With --resume, options that aren't given are those that the run was started with; "
         "only --epochs may differ."
     )
+    parser.add_argument(
+        "--data", metavar="FOLDER", help="recordings in a folder per class; default: POKER-DVS"
+    )
+    terminal.add_folder_options(parser)
     parser.add_argument(
         "--epochs", type=int, help=f"passes over the training recordings ({defaults.epochs})"
     )
@@ -163,13 +153,16 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--checkpoint",
-        type=_path,
+        type=terminal.path,
         metavar="FILE",
         help="save the network and the run here after every epoch; default: with --resume the "
         "resumed file, else none",
     )
     parser.add_argument(
-        "--resume", type=_path, metavar="FILE", help="go on with the run saved in this checkpoint"
+        "--resume",
+        type=terminal.path,
+        metavar="FILE",
+        help="go on with the run saved in this checkpoint",
     )
     parser.add_argument(
         "--device", help="cpu, cuda or cuda:NUMBER; default: a CUDA GPU where there is one"
@@ -187,11 +180,11 @@ def _train(arguments: argparse.Namespace) -> None:
         def begin() -> tuple[TrainOptions, TrainingState | None, Split]:
             target.take()
             options, state = _settle_options(arguments)
-            data = load_pokerdvs(source=options.source)  # may download them
+            data = _load(options)
             return replace(options, source=data.source), state, data
 
         options, state, data = broadcast(begin)
-        say = _say if rank() == 0 else lambda _: None
+        say = terminal.say if rank() == 0 else lambda _: None
         say(data)
         say(f"{options}, {world_size()} process{'es' * (world_size() > 1)} on {device.type}")
         say(f"checkpoint: {target.path or 'none is written; --checkpoint FILE keeps one'}")
@@ -209,7 +202,7 @@ def _train(arguments: argparse.Namespace) -> None:
             network=NETWORKS[options.network],
             time_window=options.time_window,
             epochs=options.epochs,
-            augment=handler.augment,
+            augment=handler.unchanged if options.data else handler.augment,
             resume_from=state,
             on_epoch_end=save,
         )
@@ -220,6 +213,14 @@ def _train(arguments: argparse.Namespace) -> None:
             ):
                 correct, n_samples = round(accuracy[-1] * len(recordings)), len(recordings)
                 say(f"{part}: {correct} of {n_samples} classified correctly, loss {loss[-1]:.4f}")
+
+
+def _load(options: TrainOptions) -> Split:
+    """Load POKER-DVS, or a folder, of which about a fourth of the groups tests."""
+    if not options.data:
+        return load_pokerdvs(source=options.source)  # may download them
+    own = terminal.read_folder(options.data, options.sensor, options.size, options.window_ms)
+    return stratified_folds(own.recordings, 4, own.groups)[0]
 
 
 class _Target:
@@ -278,7 +279,9 @@ class _Target:
                 self.path = first.with_stem(f"{first.stem}-{number}")
         self.written = _identity(self.path)
         if self.path != first:
-            _say(f"{first} has appeared meanwhile and isn't overwritten; checkpoint: {self.path}")
+            terminal.say(
+                f"{first} has appeared meanwhile and isn't overwritten; checkpoint: {self.path}"
+            )
             self._lock(self.path)
 
 
@@ -312,6 +315,11 @@ class _SignalHandler:
         if self.number:
             raise _Stopped
 
+    def unchanged(self, frames: torch.Tensor) -> torch.Tensor:
+        """Leave a batch as it is, unless a signal has come."""
+        self.check()
+        return frames
+
     def augment(self, frames: torch.Tensor) -> torch.Tensor:
         """Do what the recipe does to each batch, unless a signal has come."""
         self.check()
@@ -333,7 +341,7 @@ def _stop_in_two_lines(target: _Target, arguments: argparse.Namespace) -> Iterat
             signal.signal(number, signal.SIG_IGN)
         number = signal.Signals(handler.number)
         if rank() == 0:
-            advice = _printable(_advice(target, arguments))
+            advice = terminal.printable(_advice(target, arguments))
             print(f"stopped by {number.name}. {advice}", file=sys.stderr)
         raise SystemExit(128 + number) from None
     finally:
@@ -448,44 +456,6 @@ def choose_device(name: str | None) -> torch.device:
             f"but PyTorch finds {found} CUDA GPUs here; {advice}"
         )
     return torch.device("cuda", number)
-
-
-def _add_predict(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
-        "Print the class of each recording, and the probabilities of all classes, which aren't "
-        "calibrated."
-    )
-    parser.add_argument(
-        "--checkpoint", type=_path, metavar="FILE", required=True, help="what train has saved"
-    )
-    parser.add_argument(
-        "recordings",
-        type=_path,
-        nargs="+",
-        metavar="FILE.npy",
-        help="events: a structured array with fields t, x, y and p, or columns in this order",
-    )
-    parser.set_defaults(run=_predict)
-
-
-def _predict(arguments: argparse.Namespace) -> None:
-    # FastSNN takes sparse frames, so memory grows with the events and not with the time.
-    classifier = load_checkpoint(arguments.checkpoint, network=FastSNN)
-    if classifier.snn.input_size != math.prod(classifier.sensor_size):
-        raise ValueError(
-            f"{arguments.checkpoint} holds a network of {classifier.snn.input_size} inputs for the "
-            f"sensor {classifier.sensor_size}; train it anew"
-        )
-    for file in arguments.recordings:
-        try:
-            if file.exists() and not file.is_file():
-                raise ValueError("this is not a regular file")
-            answer = predict(classifier, read_events(file))
-        except (TypeError, ValueError, EOFError) as error:
-            place = f"(checkpoint: {arguments.checkpoint})"
-            raise ValueError(f"{file}: {error} {place}") from error
-        shares = ", ".join(f"{name} {share:.1%}" for name, share in answer.probabilities.items())
-        _say(f"{file}: {answer.class_name or 'no answer'} ({shares})")
 
 
 if __name__ == "__main__":

@@ -123,7 +123,8 @@ def check_events(
     with np.errstate(invalid="ignore"):
         checked = make_structured_array(*(events[field] for field in "txyp"), dtype=EVENT_DTYPE)
     for field in "txyp":  # a masked value is no number, either
-        refuse(np.ma.filled(checked[field] != events[field], True), field, "expected whole numbers")
+        whole = "expected whole numbers" + "; multiply seconds by 1e6" * (field == "t")
+        refuse(np.ma.filled(checked[field] != events[field], True), field, whole)
     t = checked["t"]
     refuse((t < -(2**53)) | (t > 2**53), "t", "expected µs within ±2**53, which are 285 years")
     backwards = np.diff(t, prepend=t[0]) < 0

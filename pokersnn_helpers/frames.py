@@ -179,7 +179,7 @@ def _pad_sparse(items: Sequence[tuple[torch.Tensor, int]]) -> tuple[torch.Tensor
     return frames, torch.tensor(targets)
 
 
-def augment(frames: torch.Tensor) -> torch.Tensor:
+def augment(frames: torch.Tensor, mirror: bool = True) -> torch.Tensor:
     """Mirror about half of the recordings left to right, and shift each by up to a pixel.
 
     All four suits look the same in a mirror, and no suit changes when its pip moves a little. What
@@ -187,6 +187,7 @@ def augment(frames: torch.Tensor) -> torch.Tensor:
 
     Args:
         frames: Counts of shape (T, B, polarities, height, width), dense or sparse (COO).
+        mirror: Off where a mirror changes the class, as it makes left of right.
 
     Returns:
         A changed copy of the same shape and kind.
@@ -197,7 +198,7 @@ def augment(frames: torch.Tensor) -> torch.Tensor:
             "tensor of shape (time, batch, polarity, y, x)"
         )
     batch = frames.shape[1]
-    mirrored = torch.rand(batch) < 0.5
+    mirrored = (torch.rand(batch) < 0.5) & mirror
     shifts = torch.randint(-1, 2, (batch, 2))  # pixels along y and x
     if frames.is_sparse:
         return _move_events(frames, mirrored, shifts)

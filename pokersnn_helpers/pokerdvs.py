@@ -19,8 +19,9 @@ from typing import Any, TypeVar
 import pooch
 from tqdm import tqdm
 
+from .event_files import read_npy
 from .files import atomic_write, lock_of, locked
-from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, Split, read_events
+from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, Split
 from .simulation import simulate_pokerdvs
 
 # Both are pinned to a commit, so what lies there can vanish but not change.
@@ -240,7 +241,7 @@ def _recordings(files: dict[str, bytes]) -> Recordings:
     """Parse recordings, in the order of their classes and then of their content."""
     folders = [name[:2] for name in POKERDVS_CLASSES]
     found = [
-        (folders.index(Path(name).parent.name), read_events(io.BytesIO(content)))
+        (folders.index(Path(name).parent.name), read_npy(io.BytesIO(content)))
         for name, content in files.items()
     ]
     targets, events = zip(

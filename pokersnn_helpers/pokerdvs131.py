@@ -11,12 +11,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from .checks import EVENT_DTYPE
+from .event_files import read_aedat
 from .pokerdvs import ARCHIVE_131, REGISTRY, read_archive, real_or_simulated
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, banner
 from .simulation import simulate_passes
-
-HEADER = re.compile(rb"(?:#[\t -~]*\r?\n)*")  # of text: a first address may begin with "#", too
 
 
 class PokerDVS131(NamedTuple):
@@ -68,35 +66,6 @@ def load_pokerdvs131(
         (131, 26)
     """
     return real_or_simulated(source, root, _load_real, _simulate)
-
-
-def read_aedat(content: bytes) -> np.ndarray:
-    """Read events of a 128 × 128 DVS from an AEDAT file of version 1 or 2.
-
-    Lines that begin with "#" come first, and then an address and a time stamp in µs per event, as
-    big-endian 32-bit numbers: https://docs.inivation.com/software/software-advanced-usage/file-formats/aedat-2.0.html
-
-    Args:
-        content: The whole file.
-
-    Returns:
-        Structured array with fields t (µs, as stamped), x, y and p.
-
-    Raises:
-        ValueError: The file is of a later version, or ends within an event.
-    """
-    header = HEADER.match(content)[0]  # type: ignore[index]
-    if version := re.match(rb"#!AER-DAT([^12].*)", header):
-        raise ValueError(f"the file is of AEDAT version {version[1].decode().strip()}, not 1 or 2")
-    content = content[len(header) :]
-    if len(content) % 8:
-        raise ValueError(f"the file ends within an event: {len(content)} bytes aren't 8 per event")
-    address, stamp = np.frombuffer(content, dtype=">u4").reshape(-1, 2).T.astype(np.int64)
-    events = np.empty(len(stamp), dtype=EVENT_DTYPE)
-    events["t"] = stamp
-    events["x"], events["y"] = address >> 1 & 0x7F, address >> 8 & 0x7F
-    events["p"] = 1 - (address & 1)
-    return events
 
 
 def card_passes(starts: Sequence[int], ends: Sequence[int]) -> np.ndarray:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from numbers import Integral
-from os import PathLike
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.lib.recfunctions import unstructured_to_structured
 from torch.utils.data import Dataset
 
 from .checks import (
@@ -24,28 +22,6 @@ from .checks import (
 
 POKERDVS_CLASSES = ("club", "heart", "diamond", "spade")
 POKERDVS_SENSOR_SIZE = (35, 35, 2)  # width, height, polarities
-
-
-def read_events(file: str | PathLike[str] | BinaryIO) -> np.ndarray:
-    """Read a NumPy file of events, unchecked.
-
-    It holds a structured array, or one of shape (events, 4) with columns t, x, y and p, as the
-    files of POKER-DVS do; anything else is a ``ValueError``.
-    """
-    try:
-        array = np.load(file, allow_pickle=False)
-    except OSError:
-        raise
-    except Exception as error:  # what NumPy raises depends on where a file is damaged
-        reason = "not in NumPy's format .npy" if "pickle" in str(error) else error
-        raise ValueError(f"{file} is no NumPy file of numbers: {reason}") from error
-    if not isinstance(array, np.ndarray):
-        raise ValueError(f"{file} is an archive of arrays; expected one array of events")
-    if array.dtype.names:
-        return array
-    if array.shape[1:] != (4,):
-        raise ValueError(f"{file} has shape {array.shape}; expected (events, 4): t, x, y, p")
-    return unstructured_to_structured(array, names=list("txyp"))
 
 
 class Recordings(Dataset[tuple[Any, int]]):
@@ -206,14 +182,14 @@ def first_of_each_class(recordings: Recordings) -> list[tuple[Any, int]]:
 
 
 def stratified_folds(
-    recordings: Recordings, folds: int = 4, groups: Sequence[int] | None = None, seed: int = 0
+    recordings: Recordings, folds: int = 4, groups: Sequence[Any] | None = None, seed: int = 0
 ) -> list[Split]:
     """Split recordings into folds, with a fair share of each class, that take turns as test set.
 
     Args:
         recordings: Usually ``data.train``: then choices don't depend on the test set.
         folds: How many, from 2 to the number of groups in each class.
-        groups: A number for each recording; those with the same number, recorded together, stay
+        groups: A number or name for each recording; those with the same, recorded together, stay
             in one fold. Default: each recording is a group.
         seed: Shuffles the recordings.
 
@@ -227,7 +203,7 @@ def stratified_folds(
 
 
 def fold_indices(
-    recordings: Recordings, folds: int = 4, groups: Sequence[int] | None = None, seed: int = 0
+    recordings: Recordings, folds: int = 4, groups: Sequence[Any] | None = None, seed: int = 0
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Choose the recordings of ``stratified_folds``: which to train on, and which to test on."""
     from sklearn.model_selection import StratifiedGroupKFold  # which takes a second to import

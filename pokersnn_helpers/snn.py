@@ -82,6 +82,26 @@ class FrameNetwork(torch.nn.Module):
         if frames.is_sparse:
             check_indices(frames)
 
+    def resume(self, frames: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
+        """Go on where an earlier call ended, so that a recording can come in pieces.
+
+        Pieces give the same bits as the whole. Frames aren't checked, and no gradient is for this.
+
+        Args:
+            frames: The next time steps, (T, B, polarities, height, width).
+            state: What the call before returned; None at the beginning.
+
+        Returns:
+            Voltages (T, B, classes), and the state for the next call.
+
+        Raises:
+            TypeError: This network needs whole recordings.
+        """
+        raise TypeError(
+            f"{type(self).__name__} reads whole recordings; for a stream take SNN, FastSNN, "
+            "LayerThenSNN or a SpikingNetwork of your own"
+        )
+
 
 def _kept(argument: Any) -> Any:
     """Return an argument so that it can be saved, and that ``__init__`` can't change it."""
@@ -132,7 +152,20 @@ class SpikingNetwork(FrameNetwork):
         Errors are those of ``check``.
         """
         self.check(frames)
-        state, states = None, []
+        states: list[Any] = []
+        voltages, _ = self._loop(frames, None, states if self.record else None)
+        self.recording = self._recorded_states(states) if self.record else None
+        return voltages
+
+    @torch.no_grad()
+    def resume(self, frames: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
+        """Go on, as ``FrameNetwork`` says; nothing is recorded."""
+        return self._loop(frames, state)
+
+    def _loop(
+        self, frames: torch.Tensor, state: Any, states: list[Any] | None = None
+    ) -> tuple[torch.Tensor, Any]:
+        """Step on from a state, and add that of each step to a list, if there is one."""
         voltages: list[torch.Tensor] = []
         for frame in frames.to(next(self.parameters(), frames).dtype):
             returned = self.step(frame, state)
@@ -140,10 +173,9 @@ class SpikingNetwork(FrameNetwork):
             self._check_step(returned, last)
             voltage, state = returned
             voltages.append(voltage)
-            if self.record:
+            if states is not None:
                 states.append(state)
-        self.recording = self._recorded_states(states) if self.record else None
-        return torch.stack(voltages)
+        return torch.stack(voltages), state
 
     def _check_step(self, returned: Any, last: torch.Tensor | None) -> None:
         what = f"{type(self).__name__}.step returned"

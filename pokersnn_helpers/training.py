@@ -187,8 +187,12 @@ def predict(
     frames = count(events, network.time_window, classifier.sensor_size).unsqueeze(1)
     classifier.to(device).eval()
     with torch.no_grad():
-        voltages = network(frames.to(device))
-        log_probabilities = classifier.read(voltages)[0]
+        return read_prediction(classifier, network(frames.to(device)))
+
+
+def read_prediction(classifier: Classifier, voltages: torch.Tensor) -> Prediction:
+    """Read what a classifier says off its network's voltages (T, 1, classes)."""
+    log_probabilities = classifier.read(voltages)[0]
     check_finite(classifier, log_probabilities)
     by_name = dict(zip(classifier.classes, log_probabilities.exp().tolist(), strict=True))
     answer = int(leading(log_probabilities))

@@ -630,7 +630,7 @@ def test_predict_names_the_file_and_what_is_wrong_with_it(finished, data, tmp_pa
 def test_file_without_an_end_is_named(finished, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", "/dev/zero"):
-        with pytest.raises(SystemExit, match=rf"{path}: this is not a regular file"):
+        with pytest.raises(SystemExit, match=rf"predict: error: {path} is not a regular file"):
             commands.main(["predict", "--checkpoint", str(finished), str(path)])
         with pytest.raises(SystemExit, match=rf"{path} is not a regular file"):
             commands.main(["predict", "--checkpoint", str(path), "a.npy"])

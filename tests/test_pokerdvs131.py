@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from pokersnn_helpers import load_pokerdvs131, pokerdvs, stratified_folds
-from pokersnn_helpers.pokerdvs131 import card_passes, read_aedat
+from pokersnn_helpers.event_files import read_aedat
+from pokersnn_helpers.pokerdvs131 import card_passes
 from pokersnn_helpers.simulation.dataset import PASSES, simulate_passes
 
 HEADER = b"#!AER-DAT2.0\r\n# recorded somewhere\r\n"
@@ -182,7 +183,8 @@ def test_later_version_of_the_format_is_named(version):
         read_aedat(f"#!AER-DAT{version}\r\n#Format: RAW\r\n#!END-HEADER\r\n".encode() + bytes(8))
 
 
-def test_address_that_begins_like_a_header_is_an_event():
+def test_address_that_begins_like_a_header_is_an_address():
     first = b"#\x01\x0a\x02" + (5).to_bytes(4, "big")
     for header in (b"", HEADER):
-        assert len(read_aedat(header + first + first)) == 2
+        with pytest.raises(ValueError, match="event 0 has the address 0x23010a02"):
+            read_aedat(header + first + first)

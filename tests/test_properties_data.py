@@ -20,10 +20,10 @@ from pokersnn_helpers import (
     load_pokerdvs,
     make_loader,
     pokerdvs,
-    read_events,
     to_frames,
     to_sparse_frames,
 )
+from pokersnn_helpers.event_files import read_npy
 from pokersnn_helpers.simulation import EventCamera
 
 SENSOR = (7, 5, 2)
@@ -173,7 +173,7 @@ def test_damaged_file_of_events_is_read_or_refused(change, structured):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            found = read_events(io.BytesIO(change(file.getvalue())))
+            found = read_npy(io.BytesIO(change(file.getvalue())))
         except ValueError:
             return
     assert found.dtype.names is not None

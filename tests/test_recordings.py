@@ -20,7 +20,7 @@ from pokersnn_helpers import (
     stratified_folds,
 )
 from pokersnn_helpers.checks import check_events
-from pokersnn_helpers.recordings import read_events
+from pokersnn_helpers.event_files import read_events
 
 SENSOR = (64, 48, 2)
 
@@ -189,28 +189,7 @@ def test_subset_and_sum_keep_events_and_targets():
         first + some_recordings(classes=("a", "b"))
 
 
-@pytest.mark.parametrize("structured", [True, False])
-def test_files_of_both_forms_are_read(tmp_path, structured):
-    events = some_events()
-    columns = np.stack([events[field] for field in "txyp"], axis=1).astype(np.uint64)
-    np.save(tmp_path / "a.npy", events if structured else columns)
-    assert np.array_equal(check_events(read_events(tmp_path / "a.npy"), SENSOR), events)
-
-
-def test_file_of_another_form_is_named(tmp_path):
-    np.save(tmp_path / "a.npy", np.zeros((7, 3)))
-    with pytest.raises(ValueError, match=r"a\.npy has shape \(7, 3\); expected \(events, 4\)"):
-        read_events(tmp_path / "a.npy")
-    np.savez(tmp_path / "b.npz", np.zeros((7, 4)))
-    with pytest.raises(ValueError, match=r"b\.npz is an archive of arrays"):
-        read_events(tmp_path / "b.npz")
-    with pytest.raises(FileNotFoundError, match=r"c\.npy"):
-        read_events(tmp_path / "c.npy")
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"junk", b"PK\x03\x04junk", b"\x93NUMPY\x01\x00\x09\x00{"]
-)
+@pytest.mark.parametrize("content", [b"junk", b"PK\x03\x04junk", b"\x93NUMPY\x01\x00\x09\x00{"])
 def test_file_that_numpy_cannot_read_is_named(tmp_path, content):
     (tmp_path / "a.npy").write_bytes(content)
     with pytest.raises(ValueError, match=r"a\.npy is no NumPy file of numbers(?!.*allow_pickle)"):

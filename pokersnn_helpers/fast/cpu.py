@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -23,25 +23,28 @@ from threadpoolctl import ThreadpoolController
 from .types import CSR, LIFConstants, Trace, WeightGradients
 
 
-def to_csr(frames: torch.Tensor) -> CSR:
+def to_csr(frames: torch.Tensor) -> list[np.ndarray]:
     """List the inputs other than 0.
 
     Args:
         frames: Event counts of shape (T, B, ...), dense or sparse (COO, in any order).
+
+    Returns:
+        What ``CSR`` has, as arrays.
     """
     rows = frames.shape[0] * frames.shape[1]
-    indptr = torch.zeros(rows + 1, dtype=torch.int64)
     if frames.is_sparse:
-        places, counts = frames._indices(), frames._values()
-        csr = CSR(indptr, torch.empty(len(counts), dtype=torch.int32), counts.clone())
-        _group(*_arrays(places, counts), np.array(frames.shape), *_arrays(*csr))
+        places, counts = _arrays(frames._indices(), frames._values())
+        csr: list[np.ndarray]
+        csr = [np.zeros(rows + 1, np.int64), np.empty(len(counts), np.int32), counts.copy()]
+        _group(places, counts, np.array(frames.shape), *csr)
         return csr
-    flat = frames.flatten(2).flatten(0, 1).contiguous()
-    _count(*_arrays(flat, indptr))
-    indptr = indptr.cumsum(0)
-    size = int(indptr[-1])
-    csr = CSR(indptr, torch.empty(size, dtype=torch.int32), flat.new_empty(size))
-    _list(*_arrays(flat, *csr))
+    (flat,) = _arrays(frames.flatten(2).flatten(0, 1).contiguous())
+    indptr = np.zeros(rows + 1, np.int64)
+    _count(flat, indptr)
+    indptr = indptr.cumsum()
+    csr = [indptr, np.empty(indptr[-1], np.int32), np.empty(indptr[-1], flat.dtype)]
+    _list(flat, *csr)
     return csr
 
 
@@ -50,19 +53,47 @@ def forward(
 ) -> tuple[CSR, Trace]:
     """Do what ``cuda.forward`` does."""
     csr = to_csr(frames)
-    steps, batch = frames.shape[:2]
+    trace, _ = run(frames.shape[0], csr, at_rest(frames.shape[1], weights, constants), record)
+    return CSR(*map(torch.from_numpy, csr)), trace
+
+
+class State(NamedTuple):
+    """Where a run through time has come to, and what it goes on with.
+
+    Attributes:
+        w_in_t: What an input sends to each hidden neuron, a copy of shape (inputs, H).
+        w_spikes_t: What a spike sends to hidden neurons and readout, (H, H + outputs).
+        constants: As numbers of the weights' type.
+        neurons: Currents and voltages of the hidden neurons, currents on their way from the last
+            spikes, currents and voltages of the readout, side by side, (B, 3 H + 3 outputs).
+    """
+
+    w_in_t: np.ndarray
+    w_spikes_t: np.ndarray
+    constants: tuple[np.floating, ...]
+    neurons: np.ndarray
+
+
+def at_rest(batch: int, weights: Sequence[torch.Tensor], constants: LIFConstants) -> State:
+    """Return the state before the first step; arguments are those of ``cuda.forward``."""
     w_in, w_rec, w_out = weights
-    outputs, hidden = w_out.shape
+    rows = _arrays(w_in.t().contiguous(), torch.cat([w_rec, w_out]).t().contiguous())
+    neurons = np.zeros((batch, 3 * sum(w_out.shape)), rows[0].dtype)
+    return State(rows[0], rows[1], _typed(constants, w_in), neurons)
+
+
+def run(
+    steps: int, csr: list[np.ndarray], state: State, record: bool = False
+) -> tuple[Trace, State]:
+    """Step on from a state, which stays as it is; return the new one, too."""
+    neurons = state.neurons.copy()
+    batch, hidden = len(neurons), len(state.w_spikes_t)
+    outputs = state.w_spikes_t.shape[1] - hidden
     kept = steps if record else 0
-    trace = Trace(
-        v_decayed=w_in.new_empty(steps, batch, hidden),
-        i=w_in.new_empty(kept, batch, hidden),
-        voltages=w_in.new_empty(steps, batch, outputs),
-        i_out=w_in.new_empty(kept, batch, outputs),
-    )
-    w_in_t, w_spikes_t = w_in.t().contiguous(), torch.cat([w_rec, w_out]).t().contiguous()
-    _forward(*_arrays(*csr, w_in_t, w_spikes_t), _typed(constants, w_in), *_arrays(*trace))
-    return csr, trace
+    sizes = (steps, hidden), (kept, hidden), (steps, outputs), (kept, outputs)  # of a Trace
+    trace = [np.empty((time, batch, size), neurons.dtype) for time, size in sizes]
+    _forward(*csr, *state[:3], neurons, *trace)
+    return Trace(*map(torch.from_numpy, trace)), state._replace(neurons=neurons)
 
 
 def backward(
@@ -260,7 +291,7 @@ def _list_spikes(voltages, v_th, spiking):
 @partial(_compiled, contract=False)
 def _forward(
     indptr, indices, data, w_in_t, w_spikes_t, constants,
-    v_decayed, i_kept, voltages, i_out_kept,
+    neurons, v_decayed, i_kept, voltages, i_out_kept,
 ):  # fmt: skip
     """Step through time. A row of weights is what one input or neuron sends to all that follow."""
     steps, batch, hidden = v_decayed.shape
@@ -270,8 +301,12 @@ def _forward(
     i_out, v_out = np.empty(outputs, v_decayed.dtype), np.empty(outputs, v_decayed.dtype)
     from_inputs, from_spikes = np.empty_like(i), np.empty(hidden + outputs, v_decayed.dtype)
     spiking, ones = np.empty(hidden + 1, np.int64), np.ones(hidden, v_decayed.dtype)
+    v_at, spikes_at, i_out_at = hidden, 2 * hidden, 3 * hidden + outputs
+    v_out_at = i_out_at + outputs
     for b in range(batch):
-        i[:], v[:], i_out[:], v_out[:], from_spikes[:] = 0, 0, 0, 0, 0
+        i[:], v[:] = neurons[b, :v_at], neurons[b, v_at:spikes_at]
+        from_spikes[:] = neurons[b, spikes_at:i_out_at]
+        i_out[:], v_out[:] = neurons[b, i_out_at:v_out_at], neurons[b, v_out_at:]
         for t in range(steps):
             row = t * batch + b
             from_inputs[:] = 0
@@ -293,6 +328,9 @@ def _forward(
             if len(i_kept) > 0:
                 i_kept[t, b] = i
                 i_out_kept[t, b] = i_out
+        neurons[b, :v_at], neurons[b, v_at:spikes_at] = i, v
+        neurons[b, spikes_at:i_out_at] = from_spikes
+        neurons[b, i_out_at:v_out_at], neurons[b, v_out_at:] = i_out, v_out
 
 
 @_compiled

@@ -57,11 +57,23 @@ class FastSNN(SNN):
         """
         self.check(frames)
         _check_network(self, frames.shape[2:].numel())
-        weights = (self.lif0.input_weights, self.lif0.recurrent_weights, self.linear.weight)
+        weights = self._weights()
         frames = frames.to(weights[0].dtype)
         voltages, *states = _BPTT.apply(frames, *weights, self._constants(), self.record)
         self.recording = self._recorded(voltages.detach(), *states) if self.record else None
         return voltages
+
+    def resume(self, frames: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
+        """Go on, as ``FrameNetwork`` says, on the CPU, with the weights of the first call."""
+        if state is None:
+            _check_network(self, frames.shape[2:].numel())
+            state = cpu.at_rest(frames.shape[1], self._weights(), self._constants())
+        csr = cpu.to_csr(frames.to(self.linear.weight.dtype))
+        trace, state = cpu.run(frames.shape[0], csr, state)
+        return trace.voltages, state
+
+    def _weights(self) -> tuple[torch.Tensor, ...]:
+        return self.lif0.input_weights, self.lif0.recurrent_weights, self.linear.weight
 
     def _constants(self) -> LIFConstants:
         hidden, readout = self.lif0, self.readout

@@ -13,6 +13,7 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
 from ..checks import check_not_empty
+from ..inspection import Inspection
 from ..recordings import POKERDVS_SENSOR_SIZE
 from .colours import ACCENT, ACCENT_MAP, EVENTS_MAP, GREY, OFF, ON, SHADE, TEXT, class_colours
 from .labels import add_class_legend, apart
@@ -219,3 +220,15 @@ def plot_closeness(table: pd.DataFrame) -> Figure:
     axes[0].set_ylim(len(statistics) - 0.5, -0.5)
     add_class_legend(fig, axes[0])
     return fig
+
+
+def plot_inspection(found: Inspection) -> Figure:
+    """Plot what ``inspect_file`` found: events per pixel, and the rate over time."""
+    figure, (image, rate) = plt.subplots(2, 1, figsize=(6, 6), height_ratios=(2, 1))
+    image.imshow(np.log1p(found.image), cmap="Greys")
+    image.set_title("events per pixel, as log(1 + events)")
+    middles = (np.arange(len(found.rate)) + 0.5) / len(found.rate)
+    rate.step(middles * found.numbers["duration (ms)"], found.rate, where="mid", color=TEXT)
+    rate.set(xlabel="time (ms)", ylabel="events per ms", ylim=(0, None))
+    figure.tight_layout()
+    return figure

@@ -113,7 +113,7 @@ class FrameLinear(nn.Linear):
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Multiply what isn't 0 in the frames: few counts are."""
-        rows = flat(frames if frames.is_sparse else frames.to_sparse())
+        rows = flat(frames if frames.is_sparse else frames.to_sparse()).to(self.weight.dtype)
         return (torch.sparse.mm(rows, self.weight.t()) + self.bias).unflatten(0, frames.shape[:2])
 
 
@@ -180,6 +180,16 @@ class LayerThenSNN(Model):
         self.check(frames)
         features = self.dropout(torch.relu(self.inputs(frames)))
         return self.snn(delay_copies(features, self.steps)[..., None, None])
+
+    @torch.no_grad()
+    def resume(self, frames: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
+        """Go on, as ``FrameNetwork`` says; the state holds the features that come late."""
+        features = self.dropout(torch.relu(self.inputs(frames)))
+        late, inner = state or (features.new_zeros(max(self.steps), *features.shape[1:]), None)
+        features = torch.cat([late, features])
+        copies = delayed(features, self.steps)[len(late) :]
+        voltages, inner = self.snn.resume(copies[..., None, None], inner)
+        return voltages, (features[len(features) - len(late) :], inner)
 
 
 def delay_copies(features: torch.Tensor, steps: Sequence[int]) -> torch.Tensor:

@@ -1,0 +1,186 @@
+"""Load a folder of recordings: a folder per class, and in it who or when, as everyone has them."""
+
+import math
+import warnings
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from .checks import check_events, check_range, check_sensor_size
+from .event_files import SUFFIXES, read_event_file
+from .recordings import Recordings
+
+LARGEST = 128  # pixels along a side, unless a size is given
+
+
+class Folder(NamedTuple):
+    """Recordings of a folder, and where each comes from.
+
+    Attributes:
+        recordings: All of them, their classes in alphabetical order.
+        groups: Of each recording the first folder below its class, or else its file. With
+            ``stratified_folds(recordings, folds, groups)`` no group is in two folds.
+        files: The file of each recording.
+    """
+
+    recordings: Recordings
+    groups: list[str]
+    files: list[Path]
+
+
+def load_folder(
+    path: str | PathLike[str],
+    *,
+    sensor_size: tuple[int, int, int] | None = None,
+    size: tuple[int, int] | None = None,
+    window_ms: float | None = None,
+) -> Folder:
+    r"""Load all recordings below a folder, such as ``waving/anna/monday.raw``.
+
+    Args:
+        path: It holds a folder per class. ``read_event_file`` says which files it reads.
+        sensor_size: Width, height and polarities, for files that don't say them. Default: the
+            smallest that holds all events.
+        size: Width and height that the recordings are brought to, as ``resize`` does. Default: as
+            they are, but at most 128 pixels along a side.
+        window_ms: Cut each recording into parts of about this duration. Default: it stays whole.
+
+    Raises:
+        FileNotFoundError: There is no such folder, or there are no classes or no recordings in it.
+        ValueError: A file can't be read, or files are of different sensors.
+
+    Warns:
+        UserWarning: Some files are left out, since they aren't recordings.
+
+    Example:
+        >>> for name, x in (("left", 3), ("right", 60)):
+        ...     Path("moves", name).mkdir(parents=True)
+        ...     _ = Path("moves", name, "1.csv").write_text(f"t,x,y,p\n0,{x},5,1\n")
+        >>> load_folder("moves", sensor_size=(64, 64, 2)).recordings
+        2 recordings of 64 × 64 pixels: left, right
+    """
+    files = _files(Path(path))
+    classes = sorted({file.relative_to(path).parts[0] for file in files})
+    if {name.lower() for name in classes} <= {"train", "test", "validation", "val"}:
+        raise ValueError(
+            f"the folders in {path} are {', '.join(classes)}, not classes; load each, as "
+            f"load_folder({str(Path(path, classes[0]))!r}), and make a Split of their recordings"
+        )
+    found = [read_event_file(file) for file in files]
+    sizes = {each.sensor_size: file for each, file in zip(found, files, strict=True)}
+    known = [each for each in sizes if each]
+    if len(known) > 1:
+        first, second = known[:2]
+        raise ValueError(
+            f"{sizes[first]} is of a sensor of {first[:2]} pixels, {sizes[second]} of "
+            f"{second[:2]}; put recordings of different sensors into different folders"
+        )
+    if known and sensor_size and known[0] != check_sensor_size(sensor_size):
+        raise ValueError(f"sensor_size is {sensor_size}, but {sizes[known[0]]} says {known[0]}")
+    sensor = known[0] if known else sensor_size
+    if sensor is None:
+        largest = (max(int(each.events[field].max()) for each in found) for field in "xy")
+        sensor = (next(largest) + 1, next(largest) + 1, 2)
+    size = size or network_size(sensor)
+    events, targets, groups, sources = [], [], [], []
+    for each, file in zip(found, files, strict=True):
+        class_name, *below = file.relative_to(path).parts
+        try:
+            resized = resize(check_events(each.events, sensor), sensor, size)
+            parts = _cut(resized, window_ms)
+        except ValueError as error:
+            raise ValueError(f"{file}: {error}") from error
+        events += parts
+        targets += [classes.index(class_name)] * len(parts)
+        groups += [below[0] if len(below) > 1 else f"{class_name}/{below[0]}"] * len(parts)
+        sources += [file] * len(parts)
+    return Folder(Recordings(events, targets, classes, (*size, sensor[2])), groups, sources)
+
+
+def network_size(sensor_size: Sequence[int]) -> tuple[int, int]:
+    """Return the width and height that ``load_folder`` brings recordings of a sensor to."""
+    width, height = sensor_size[:2]
+    block = math.ceil(max(width, height) / LARGEST)
+    return max(1, width // block), max(1, height // block)
+
+
+def resize(
+    events: np.ndarray, sensor_size: tuple[int, int, int], size: tuple[int, int]
+) -> np.ndarray:
+    """Bring events to fewer pixels: the middle of the sensor, in square blocks that become a pixel.
+
+    Blocks are as large as they can be, so both sizes say what happens: 346 × 260 pixels become
+    64 × 64 by blocks of 4 × 4 from the 256 × 256 in the middle, and 35 × 35 stay 35 × 35.
+
+    Args:
+        events: Structured array with fields t, x, y and p.
+        sensor_size: Width, height and polarities that they come from.
+        size: Width and height to bring them to.
+
+    Returns:
+        A copy; events outside the blocks are left out.
+
+    Raises:
+        ValueError: The sensor has fewer pixels.
+    """
+    (width, height, _), (new_width, new_height) = check_sensor_size(sensor_size), size
+    check_range(1, 2**16, width=new_width, height=new_height)
+    block = min(width // new_width, height // new_height)
+    if block < 1:
+        raise ValueError(
+            f"the sensor has {width} × {height} pixels, fewer than {new_width} × {new_height}; "
+            "choose a smaller size"
+        )
+    x = (events["x"].astype(int) - (width - block * new_width) // 2) // block
+    y = (events["y"].astype(int) - (height - block * new_height) // 2) // block
+    inside = (x >= 0) & (x < new_width) & (y >= 0) & (y < new_height)
+    resized = events[inside]
+    resized["x"], resized["y"] = x[inside], y[inside]
+    return resized
+
+
+def _files(path: Path) -> list[Path]:
+    """Return the files of recordings below the folders of classes, in alphabetical order."""
+    if not path.is_dir():
+        raise FileNotFoundError(f"there is no folder {path}; name one with a folder per class")
+    visible = [
+        file
+        for file in sorted(path.rglob("*"))
+        if file.is_file() and not any(part[0] in "._" for part in file.relative_to(path).parts)
+    ]
+    files = [
+        file
+        for file in visible
+        if file.suffix.lower() in SUFFIXES and len(file.relative_to(path).parts) > 1
+    ]
+    if left_out := [str(file) for file in visible if file not in set(files)]:
+        warnings.warn(
+            f"{len(left_out)} files below {path} aren't recordings in a folder of a class, such as "
+            f"{left_out[0]}; they are left out",
+            stacklevel=3,
+        )
+    if not files:
+        raise FileNotFoundError(
+            f"there are no recordings in {path}; expected a folder per class with files that end "
+            f"in {', '.join(SUFFIXES)}"
+        )
+    return files
+
+
+def _cut(events: np.ndarray, window_ms: float | None) -> list[np.ndarray]:
+    """Cut a recording into parts of about the same duration; those without events are no parts."""
+    if len(events) == 0:
+        raise ValueError("no event lies in the middle of the sensor; choose another size")
+    events["t"] -= events["t"][0]
+    if window_ms is None:
+        return [events]
+    check_range(0.001, 2**40, window_ms=window_ms)
+    count = max(1, round(int(events["t"][-1]) / (1000 * window_ms)))
+    edges = np.searchsorted(events["t"], 1000 * window_ms * np.arange(1, count))
+    parts = [part.copy() for part in np.split(events, edges) if len(part)]
+    for part in parts:
+        part["t"] -= part["t"][0]
+    return parts

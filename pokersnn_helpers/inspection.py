@@ -1,0 +1,106 @@
+"""Look at a recording before anything is trained on it: what is in it, and what to do about it."""
+
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from .checks import check_events
+from .event_files import read_unchecked
+
+PARTS = 50  # of the duration, for the rate over time
+GAP = 10_000  # µs without an event that may be worth a word
+HOT = 20  # times the median of all pixels with events
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a file holds.
+
+    Attributes:
+        numbers: By name, as plain numbers.
+        rate: Events per ms in each of 50 parts of the duration, which are equally long.
+        image: Events per pixel, (height, width).
+        advice: A sentence for each thing that is odd: what, where, and what to do.
+    """
+
+    numbers: dict[str, Any]
+    rate: np.ndarray
+    image: np.ndarray
+    advice: list[str]
+
+
+def inspect_file(path: str | PathLike[str]) -> Inspection:
+    """Inspect a file of events, in order or not; errors are those of ``read_event_file``.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("odd.csv").write_text("t,x,y,p" + chr(10) + "5,0,0,1" + chr(10) + "3,1,0,1")
+        >>> inspect_file("odd.csv").advice[0]
+        '1 times run backwards, first at event 1 (from 5 to 3 µs); sort the events by time'
+    """
+    raw, sensor_size = read_unchecked(path)
+    names = raw.dtype.names or ()
+    in_order = raw
+    backwards = np.empty(0, int)
+    if "t" in names and raw["t"].dtype.kind in "iuf" and raw.ndim == 1:
+        backwards = np.flatnonzero(raw["t"][1:] < raw["t"][:-1]) + 1
+        in_order = raw[np.argsort(raw["t"], kind="stable")]
+    try:
+        events = check_events(in_order, sensor_size or (2**31, 2**31, 2), str(path))
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+    t = events["t"] - events["t"][0]
+    duration, gaps = int(t[-1]), np.diff(t)
+    width, height = sensor_size[:2] if sensor_size else (events[axis].max() + 1 for axis in "xy")
+    places = events["y"] * width + events["x"]
+    pixels, counts = np.unique(places, return_counts=True)
+    hot = pixels[(counts > HOT * np.median(counts)) & (counts > HOT)]
+    rate = np.bincount(np.minimum(t * PARTS // max(duration, 1), PARTS - 1), minlength=PARTS)
+    share_on, longest = float(events["p"].mean()), int(gaps.max(initial=0))
+    advice = []
+    if len(backwards):
+        place = backwards[0]
+        advice.append(
+            f"{len(backwards)} times run backwards, first at event {place} (from "
+            f"{raw['t'][place - 1]} to {raw['t'][place]} µs); sort the events by time"
+        )
+    if len(hot):
+        lost = np.isin(places, hot).mean()
+        where = ", ".join(f"({place % width}, {place // width})" for place in hot[:3])
+        advice.append(
+            f"{len(hot)} hot pixels, such as {where}, have {lost:.0%} of the events; leave them out"
+        )
+    if longest > max(GAP, duration / 10):
+        start = int(t[gaps.argmax()])
+        advice.append(
+            f"nothing for {longest / 1000:g} ms from {start / 1000:g} ms on; cut the recording "
+            "there, or look whether the camera dropped events"
+        )
+    if not 0.1 <= share_on <= 0.9:
+        advice.append(
+            f"{share_on:.0%} are ON; look at the camera's thresholds, or merge polarities"
+        )
+    if duration > 0 and len(events) / duration > 10:
+        advice.append("more than 10 events per µs: are the times in µs? Multiply seconds by 1e6")
+    if not sensor_size:
+        advice.append("the file doesn't say its sensor; give sensor_size, or --sensor")
+    numbers = {
+        "events": len(events),
+        "duration (ms)": duration / 1000,
+        "rate (events/ms)": 1000 * len(events) / max(duration, 1),
+        "highest rate (events/ms)": 1000 * PARTS * float(rate.max()) / max(duration, 1),
+        "ON share": share_on,
+        "width": int(width),
+        "height": int(height),
+        "active pixels": len(pixels),
+        "hot pixels": len(hot),
+        "longest gap (ms)": longest / 1000,
+        "times that run backwards": len(backwards),
+    }
+    # A single wrong coordinate may claim a sensor that no memory holds.
+    image = np.zeros((0, 0), int)
+    if width * height <= 2**24:
+        image = np.bincount(places, minlength=width * height).reshape(height, width)
+    return Inspection(numbers, 1000 * PARTS * rate / max(duration, 1), image, advice)

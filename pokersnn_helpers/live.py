@@ -1,0 +1,79 @@
+"""Play a file in real time, or listen to a camera, and show the answer as it forms."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from .checks import EVENT_DTYPE
+from .folders import resize
+from .streaming import Stream
+
+PORTION = 10_000  # µs of a file at a time
+BEHIND = 1.0  # s, from which on a reader is told
+
+
+def play(events: np.ndarray, speed: float = 1.0) -> Iterator[np.ndarray]:
+    """Yield portions of 10 ms, each when its last event is due, ``speed`` times as fast."""
+    ends = np.arange(PORTION, int(events["t"][-1]) + PORTION, PORTION)
+    begin = time.monotonic()
+    for portion in np.split(events, np.searchsorted(events["t"], ends)):
+        if len(portion):
+            due = begin + 1e-6 * int(portion["t"][-1] - events["t"][0]) / speed
+            time.sleep(max(0, due - time.monotonic()))
+            yield portion
+
+
+def camera() -> tuple[Iterable[np.ndarray], tuple[int, int, int]]:
+    """Open the first camera that faery finds; return its portions of events, and its sensor.
+
+    Raises:
+        ModuleNotFoundError: faery isn't installed.
+        ValueError: There is no camera.
+    """
+    try:
+        import faery
+    except ImportError as error:
+        raise ModuleNotFoundError("--camera needs faery: pip install faery") from error
+    try:
+        stream = faery.events_stream_from_camera()
+        return stream, (*stream.dimensions(), 2)
+    except Exception as error:  # what a driver raises
+        raise ValueError(
+            f"no camera was found: {error}; plug it in, and pip install event-camera-drivers or "
+            "neuromorphic-drivers"
+        ) from error
+
+
+def listen(
+    stream: Stream,
+    portions: Iterable[np.ndarray],
+    sensor_size: tuple[int, int, int],
+    show: Callable[[Stream, float], None],
+    speed: float = 1.0,
+) -> None:
+    """Push portions of events into a stream, and show it after each.
+
+    Args:
+        stream: Of a classifier, which takes as many pixels as ``resize`` can bring events to.
+        portions: Events, t in µs.
+        sensor_size: Of these events.
+        show: Called with the stream, and how many seconds it is behind the events.
+        speed: How fast the portions come.
+    """
+    size = stream.classifier.sensor_size[:2]
+    begin = first = None
+    for portion in portions:
+        if len(portion) == 0:
+            continue
+        events = np.empty(len(portion), EVENT_DTYPE)
+        for name in "txyp":
+            events[name] = portion[name]
+        if begin is None or first is None:
+            begin, first = time.monotonic(), int(events["t"][0])
+        last = int(events["t"][-1])
+        stream.push(resize(events, sensor_size, size))
+        stream.advance(last)  # events that the network doesn't see let time pass, too
+        show(stream, time.monotonic() - begin - 1e-6 * (last - first) / speed)
+    stream.finish()
+    show(stream, 0.0)

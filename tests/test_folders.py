@@ -1,0 +1,175 @@
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pokersnn_helpers import EVENT_DTYPE, load_folder, stratified_folds
+from pokersnn_helpers.folders import network_size, resize
+
+SCRIPT = Path(__file__).with_name("stream_script.py")
+CLASSES = ("left", "middle", "right")
+
+
+def spot(number, rng, duration=15_000, count=300):
+    """A spot that stands left, in the middle or right."""
+    events = np.zeros(count, EVENT_DTYPE)
+    events["t"] = np.sort(rng.integers(0, duration, count))
+    middle = (12 + 20 * (number % 3), 32)
+    events["x"], events["y"] = rng.normal(middle, 3, (count, 2)).clip(0, 63).astype(int).T
+    events["p"] = rng.integers(0, 2, count)
+    return events
+
+
+def save(path, events):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, events)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(24):
+        who = ("anna", "ben", "carl", "dora")[number // 3 % 4]
+        save(tmp_path / CLASSES[number % 3] / who / f"{number}.npy", spot(number, rng))
+    return tmp_path
+
+
+def test_classes_groups_and_files(folder):
+    save(folder / "left" / "alone.npy", spot(0, np.random.default_rng(1)))
+    recordings, groups, files = load_folder(folder, sensor_size=(64, 64, 2))
+    assert recordings.classes == CLASSES and recordings.sensor_size == (64, 64, 2)
+    assert len(recordings) == len(groups) == len(files) == 25
+    assert set(groups) == {"anna", "ben", "carl", "dora", "left/alone.npy"}
+    for target, group, file in zip(recordings.targets, groups, files, strict=True):
+        assert file.relative_to(folder).parts[0] == CLASSES[target]
+        assert group in (file.parent.name, "left/alone.npy")
+    for split in stratified_folds(recordings, 4, groups):
+        assert len(split.train) + len(split.test) == 25
+
+
+def test_a_split_keeps_groups_apart(folder):
+    recordings, groups, _ = load_folder(folder)
+    who = {events.tobytes(): group for events, group in zip(recordings.events, groups, strict=True)}
+    for split in stratified_folds(recordings, 4, groups):
+        train, test = ({who[each.tobytes()] for each in part.events} for part in split[:2])
+        assert len(test) == 1 and not train & test
+
+
+def test_sensor_is_the_smallest_that_holds_all_events(folder):
+    width, height, _ = load_folder(folder).recordings.sensor_size
+    files = [np.load(file) for file in folder.rglob("*.npy")]
+    assert width == 1 + max(events["x"].max() for events in files)
+    assert height == 1 + max(events["y"].max() for events in files)
+
+
+def test_long_recordings_are_cut_into_windows_of_one_group(tmp_path):
+    rng = np.random.default_rng(0)
+    for name in CLASSES[:2]:
+        save(tmp_path / name / "long.npy", long := spot(0, rng, duration=103_000, count=2000))
+    recordings, groups, files = load_folder(tmp_path, window_ms=10)
+    assert len(recordings) == 20 and len(set(groups)) == 2 and len(set(files)) == 2
+    assert sum(map(len, recordings.events)) == 2 * len(long)  # nothing is lost
+    assert all(events["t"][0] == 0 for events in recordings.events)
+    assert all(events["t"][-1] < 15_000 for events in recordings.events)
+
+
+@pytest.mark.parametrize(
+    ("sensor", "expected"),
+    [
+        ((128, 128), (128, 128)),
+        ((346, 260), (115, 86)),
+        ((640, 480), (128, 96)),
+        ((1280, 720), (128, 72)),
+        ((34, 34), (34, 34)),
+    ],
+)
+def test_usual_sensors_become_what_a_network_can_take(sensor, expected):
+    assert network_size(sensor) == expected
+    events = np.zeros(4, EVENT_DTYPE)
+    events["x"], events["y"] = [2, 9, sensor[0] // 2, sensor[0] - 2], [2, 9, 30, sensor[1] - 3]
+    resized = resize(events, (*sensor, 2), expected)
+    assert len(resized) == 4
+    assert resized["x"].max() < expected[0] and resized["y"].max() < expected[1]
+    again = resize(resized, (*expected, 2), expected)
+    assert np.array_equal(again, resized)
+
+
+def test_pixels_are_summed_in_blocks_from_the_middle():
+    events = np.zeros(5, EVENT_DTYPE)
+    events["x"], events["y"] = [44, 45, 48, 49, 300], [1, 2, 5, 6, 257]
+    resized = resize(events, (346, 260, 2), (64, 64))  # 256 × 256 in the middle, from (45, 2) on
+    assert resized["x"].tolist() == [0, 0, 1, 63] and resized["y"].tolist() == [0, 0, 1, 63]
+    with pytest.raises(ValueError, match="35 × 35 pixels, fewer than 64 × 64; choose a smaller"):
+        resize(events, (35, 35, 2), (64, 64))
+
+
+@pytest.mark.parametrize(
+    ("files", "error", "reason"),
+    [
+        ({}, FileNotFoundError, "no recordings in .*; expected a folder per class"),
+        ({"a.npy": (0, 0)}, FileNotFoundError, "no recordings in"),
+        ({"train/a.npy": (0, 0), "test/a.npy": (0, 0)}, ValueError, "are test, train, not classes"),
+        (
+            {"l/a.npy": (0, 0), "r/b.npy": (99, 0)},
+            ValueError,
+            r"b\.npy: .* field x is 99",
+        ),
+        ({"l/a.npy": (0, 0), "r/b.npy": None}, ValueError, "b.npy has shape"),
+    ],
+)
+def test_folders_that_cannot_be_used(files, error, reason, tmp_path):
+    for name, pixel in files.items():
+        events = np.zeros(0 if pixel is None else 1, EVENT_DTYPE)
+        if pixel:
+            events["x"], events["y"] = pixel
+        save(tmp_path / name, events)
+    with warnings.catch_warnings(), pytest.raises(error, match=reason):
+        warnings.simplefilter("ignore")
+        load_folder(tmp_path, sensor_size=(64, 64, 2))
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        load_folder(tmp_path / "none")
+
+
+def test_files_of_different_sensors_are_refused(folder):
+    (folder / "left" / "dvs.aedat").write_bytes(bytes(16))
+    with pytest.raises(ValueError, match=r"sensor_size is \(64, 64, 2\), but .*dvs\.aedat says"):
+        load_folder(folder, sensor_size=(64, 64, 2))
+    assert load_folder(folder).recordings.sensor_size == (128, 128, 2)
+
+
+def test_what_is_no_recording_is_left_out_with_a_warning(folder):
+    (folder / "notes.txt").write_text("on Monday")
+    (folder / ".hidden.npy").write_bytes(b"")
+    with pytest.warns(UserWarning, match=r"1 files below .*notes\.txt; they are left out"):
+        assert len(load_folder(folder).recordings) == 24
+
+
+def test_nothing_in_the_middle(tmp_path):
+    save(tmp_path / "left" / "corner.npy", np.zeros(3, EVENT_DTYPE))
+    with pytest.raises(ValueError, match=r"corner\.npy: no event lies in the middle"):
+        load_folder(tmp_path, sensor_size=(346, 260, 2), size=(64, 64))
+
+
+def test_25_lines_from_an_empty_folder_to_a_network_that_streams(folder, tmp_path):
+    """With the package alone: nothing of this repository is in the folder or on the path."""
+    code = [line for line in SCRIPT.read_text(encoding="utf-8").splitlines() if line.strip()]
+    assert len(code) <= 25
+    home = tmp_path / "elsewhere"
+    home.mkdir()
+    for name in CLASSES:
+        (home / "recordings").mkdir(exist_ok=True)
+        (folder / name).rename(home / "recordings" / name)
+    environment = os.environ | {"TQDM_DISABLE": "1"}
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT)], cwd=home, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "24 recordings of 64 × 64 pixels: left, middle, right"
+    assert lines[-2] == "6 of 6"
+    assert lines[-1].startswith("left since ")
+    assert sorted(path.name for path in home.iterdir()) == ["recordings", "run.pt"]

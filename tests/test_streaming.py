@@ -1,0 +1,179 @@
+"""A stream says what the whole recording does, to the last bit, however it is cut."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from norse.torch import LICell
+
+from pokersnn_helpers import (
+    EVENT_DTYPE,
+    SNN,
+    Classifier,
+    FastSNN,
+    SpikingNetwork,
+    Stream,
+    build_network,
+    predict,
+)
+from pokersnn_helpers import streaming as streams
+from pokersnn_helpers.study.models import GRU, LayerThenSNN
+
+NETWORKS = {
+    "SNN": SNN,
+    "FastSNN": FastSNN,
+    "layer": LayerThenSNN,
+    "delays": partial(LayerThenSNN, delays=(0, 0.004, 0.008)),
+}
+
+
+class Own(SpikingNetwork):
+    def __init__(self, input_size=2 * 35 * 35, output_size=4):
+        super().__init__()
+        self.linear, self.readout = torch.nn.Linear(input_size, output_size), LICell(dt=self.dt)
+
+    def step(self, frame, state):
+        return self.readout(self.linear(frame.flatten(1)), state)
+
+
+def classifier_of(network, time_window=1000, dtype=torch.float32):
+    torch.manual_seed(0)
+    return Classifier(build_network(network, time_window=time_window)).to(dtype)
+
+
+def cut(events, rng):
+    return np.split(events, np.sort(rng.integers(0, len(events) + 1, rng.integers(1, 60))))
+
+
+def assert_same(stream, prediction):
+    found = stream.prediction()
+    assert torch.equal(found.readout, prediction.readout)
+    assert found[:2] == prediction[:2]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("time_window", [1000, 100])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_same_bits_however_the_stream_is_cut(name, time_window, dtype, data):
+    classifier = classifier_of(NETWORKS[name], time_window, dtype)
+    recordings = data.train.events + data.test.events
+    few = name == "SNN"  # whose steps take a hundred times as long
+    stream, rng = Stream(classifier), np.random.default_rng(0)
+    for events in recordings[:: 34 if few else 4]:
+        prediction = predict(classifier, events, "cpu")
+        for _ in range(2):
+            stream.reset()
+            for portion in cut(events, rng):
+                stream.push(portion)
+            stream.finish()
+            assert_same(stream, prediction)
+
+
+@pytest.mark.parametrize("network", [SNN, FastSNN, Own])
+def test_same_bits_event_by_event_and_all_at_once(network, data, monkeypatch):
+    classifier, events = classifier_of(network), data.train.events[0]
+    prediction = predict(classifier, events, "cpu")
+    stream = Stream(classifier)
+    returned = [stream.push(events[n : n + 1]) for n in range(len(events))] + [stream.finish()]
+    assert_same(stream, prediction)
+    assert torch.equal(torch.cat(returned), prediction.readout)
+    monkeypatch.setattr(streams, "DENSE", 5 * 2450)  # steps in blocks of five
+    stream.reset()
+    stream.push(events)
+    stream.finish()
+    assert_same(stream, prediction)
+
+
+def test_training_goes_on_without_the_stream(data):
+    classifier, events = classifier_of(FastSNN), data.train.events[0]
+    prediction, stream = predict(classifier, events, "cpu"), Stream(classifier)
+    with torch.no_grad():
+        classifier.snn.lif0.input_weights.zero_()
+    stream.push(events)
+    stream.finish()
+    assert_same(stream, prediction)
+
+
+def test_gaps_bursts_and_silence(data):
+    classifier, events = classifier_of(FastSNN), data.train.events[0]
+    late = events.copy()
+    late["t"] += 10_000_000  # ten seconds of silence
+    both = np.concatenate([events, late, np.repeat(late[-1:], 5000)])
+    prediction, stream = predict(classifier, both, "cpu"), Stream(classifier)
+    for portion in (both[:7], both[7:7], both[7:-5100], both[-5100:]):
+        stream.push(portion)
+    stream.finish()
+    assert_same(stream, prediction)
+    stream.reset()
+    assert stream.advance(5000).shape == (0, 4)  # nothing has come yet
+    stream.push(events[:1])
+    assert stream.advance(int(events["t"][0]) + 20_000).shape == (20, 4)
+    assert stream.advance(0).shape == (0, 4)  # time has been there
+    assert stream.steps == 20
+
+
+def test_late_events_are_taken_while_their_step_is_open_and_refused_after_it(data):
+    stream = Stream(classifier_of(FastSNN))
+    events = np.zeros(3, EVENT_DTYPE)
+    events["t"] = 5000, 6400, 6900
+    stream.push(events)
+    early = events[1:2].copy()
+    early["t"] = 6100
+    stream.push(early)  # of the step that isn't computed yet
+    early["t"] = 5999
+    before = stream.voltages
+    with pytest.raises(ValueError, match=r"event 0 is of 5999 µs, but all steps before 6000 µs"):
+        stream.push(early)
+    assert torch.equal(stream.voltages, before)
+    stream.push(events[2:])
+    assert stream.finish().shape == (1, 4)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"x": 35}, "the portion: field x is 35 at event 1"),
+        ({"x": -1}, "the portion: field x is -1 at event 1"),
+        ({"p": 2}, "field p is 2"),
+        ({"t": -9}, "field t is -9 at event 1; sort by time"),
+        ({"t": 2**45}, r"would be in step .*stream.reset\(\)"),
+    ],
+)
+def test_a_portion_is_taken_whole_or_not_at_all(change, reason):
+    stream, events = Stream(classifier_of(FastSNN)), np.zeros(2, EVENT_DTYPE)
+    for name, value in change.items():
+        events[name][1] = value
+    with pytest.raises(ValueError, match=reason):
+        stream.push(events)
+    assert stream.open_since is None and stream.finish().shape == (0, 4)
+    with pytest.raises(TypeError, match="the portion is of type list"):
+        stream.push([1, 2])
+    with pytest.raises(ValueError, match="time is"):
+        stream.advance(float("nan"))
+
+
+def test_answer_and_when_it_settled(data):
+    classifier, events = classifier_of(FastSNN), data.train.events[3]
+    stream = Stream(classifier)
+    assert stream.prediction()[:2] == (None, dict.fromkeys(classifier.classes, 0.25))
+    assert stream.settled_ms() is None
+    answers = []
+    for millisecond in range(1, int(events["t"][-1] - events["t"][0]) // 1000 + 1):
+        last = (events["t"] - events["t"][0]) // 1000 == millisecond - 1
+        stream.push(events[last])
+        stream.advance(int(events["t"][0]) + 1000 * millisecond)
+        answers.append(stream.prediction().class_name)
+    others = [n for n, answer in enumerate(answers) if answer != answers[-1]]
+    assert others and answers[-1] is not None
+    expected = others[-1] + 2.0
+    assert stream.settled_ms() == expected
+    stream.classifier.decode = lambda voltages: torch.log_softmax(voltages.amax(0), -1)
+    assert stream.settled_ms() == expected  # of a rule that the stream doesn't know
+
+
+def test_networks_that_need_whole_recordings_are_refused():
+    with pytest.raises(TypeError, match="GRU reads whole recordings; for a stream take SNN"):
+        Stream(classifier_of(GRU))
+    with pytest.raises(TypeError, match="give a Classifier"):
+        Stream(FastSNN())
