@@ -50,8 +50,7 @@ from pokersnn_helpers.figures.interactive_pixel import (
 )
 from pokersnn_helpers.figures.recordings import plot_event_cloud
 from pokersnn_helpers.simulation import EventCamera
-from pokersnn_helpers.simulation.motions import MOTIONS, film_motions
-from pokersnn_helpers.study.models import LayerThenSNN
+from pokersnn_helpers.simulation.motions import film_motions
 
 ROOT = Path(__file__).parents[1]
 CSS = (ROOT / "book/_static/book.css").read_text(encoding="utf-8")
@@ -90,13 +89,10 @@ def test_card_shows_an_answer_and_names_switches_that_the_script_knows(simulated
     assert Image.open(io.BytesIO(figure._repr_png_())).width > 600
 
 
-def test_motion_shows_the_answer_of_a_network_behind_a_layer():
-    network = LayerThenSNN(output_size=6, delays=(0, 0.004), hidden_size=20)
-    events = film_motions(1, seed=0).events[0]
-    figure = interactive_motion(network, events, MOTIONS)
+def test_motion_shows_a_film_and_the_page_needs_no_more():
+    figure = interactive_motion(film_motions(1, seed=0).events[0])
     assert figure.kind == "motion" and content(figure) == {}
-    assert f"{len(events):,} events" in figure.alt
-    assert network.snn.record is False
+    assert "events of a sixth of a film" in figure.alt
     assert Image.open(io.BytesIO(figure._repr_png_())).width > 600
 
 
