@@ -187,7 +187,7 @@ class LayerThenSNN(Model):
         features = self.dropout(torch.relu(self.inputs(frames)))
         late, inner = state or (features.new_zeros(max(self.steps), *features.shape[1:]), None)
         features = torch.cat([late, features])
-        copies = delayed(features, self.steps)[len(late) :]
+        copies = delay_copies(features, self.steps)[len(late) :]
         voltages, inner = self.snn.resume(copies[..., None, None], inner)
         return voltages, (features[len(features) - len(late) :], inner)
 
