@@ -94,7 +94,7 @@ def build_network(
     return made
 
 
-def _let_it_spike(snn: SNN, recordings: Recordings) -> None:
+def _let_it_spike(snn: Any, recordings: Recordings) -> None:
     """Enlarge the input weights for rare events on a large sensor: silence teaches nothing."""
     events = sum(map(len, recordings.events))
     ms = sum(float(each["t"][-1] - each["t"][0]) / 1000 + 1 for each in recordings.events)
