@@ -16,6 +16,8 @@ from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, Spli
 from .snn import SNN, Classifier, FrameNetwork
 from .training import History, fit
 
+SPARSEST = 0.005  # events per ms and input for which weights are drawn; POKER-DVS has 0.07
+
 
 def build_network(
     network: Callable[..., FrameNetwork] = SNN,
@@ -92,6 +94,15 @@ def build_network(
     return made
 
 
+def _let_it_spike(snn: Any, recordings: Recordings) -> None:
+    """Enlarge the input weights for rare events on a large sensor: silence teaches nothing."""
+    events = sum(map(len, recordings.events))
+    ms = sum(float(each["t"][-1] - each["t"][0]) / 1000 + 1 for each in recordings.events)
+    density = events / (ms * snn.input_size) if ms else SPARSEST
+    with torch.no_grad():
+        snn.lif0.input_weights *= math.sqrt(max(1, SPARSEST / density))
+
+
 def train_classifier(
     data: Split | Recordings,
     seed: int = 0,
@@ -140,6 +151,8 @@ def train_classifier(
         output_size=len(train.classes),
         **sizes,
     )
+    if isinstance(snn, SNN):
+        _let_it_spike(snn, train)
     classifier = Classifier(snn, classes=train.classes, sensor_size=train.sensor_size)
     frames = {"batch_size": batch_size, "time_window": time_window, "sparse": snn.takes_sparse}
     train_loader = make_loader(train, shuffle=True, **frames)

@@ -6,8 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from pokersnn_helpers import EVENT_DTYPE, load_folder, stratified_folds
+from pokersnn_helpers import (
+    EVENT_DTYPE,
+    FastSNN,
+    Recordings,
+    build_network,
+    load_folder,
+    stratified_folds,
+    train_classifier,
+)
 from pokersnn_helpers.folders import network_size, resize
 
 SCRIPT = Path(__file__).with_name("stream_script.py")
@@ -173,3 +182,24 @@ def test_25_lines_from_an_empty_folder_to_a_network_that_streams(folder, tmp_pat
     assert lines[-2] == "6 of 6"
     assert lines[-1].startswith("left since ")
     assert sorted(path.name for path in home.iterdir()) == ["recordings", "run.pt"]
+
+
+@pytest.mark.parametrize("side", [64, 128])
+def test_training_starts_well_where_events_are_rare(side):
+    """Seven events per ms among 8,192 and 32,768 inputs; drawn for more, no neuron would spike."""
+    rng = np.random.default_rng(0)
+    recordings = [spot(number, rng, count=100) for number in range(24)]
+    for events in recordings:
+        events["x"], events["y"] = events["x"] * (side // 64), events["y"] * (side // 64)
+    targets = [number % 3 for number in range(24)]
+    own = Recordings(recordings, targets, CLASSES, (side, side, 2))
+    data = stratified_folds(own, 4)[0]
+    _, history = train_classifier(data, network=FastSNN, epochs=20, augment=None, device="cpu")
+    assert history.test_accuracy[-1] == 1
+
+
+def test_weights_for_cards_are_drawn_as_ever(data):
+    classifier, _ = train_classifier(data, epochs=1, learning_rate=1e-12, ema_decay=0)
+    torch.manual_seed(0)
+    weights = build_network().lif0.input_weights
+    assert torch.allclose(classifier.snn.lif0.input_weights.cpu(), weights, atol=1e-6)
