@@ -1,7 +1,7 @@
 """Which way does it move? The models of chapter 6 on films of six motions, forwards and backwards.
 
 Each seed films its own discs: 120 to train on, with mirrored copies, and 120 to test on. The
-learning rates were chosen on films of other seeds (50 and 51), from 0.002 and 0.004.
+learning rates of the networks on frames were chosen on other films, from 0.002 and 0.004.
 """
 
 from collections.abc import Callable, Sequence

@@ -71,5 +71,5 @@ def read_folder(
         folder,
         sensor_size=sensor_size and (*sensor_size, 2),
         size=pixels("--size", size),
-        window_ms=window_ms or None,
+        window_ms=window_ms,
     )

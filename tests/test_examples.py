@@ -3,6 +3,7 @@
 import doctest
 import importlib
 
+import matplotlib.pyplot as plt
 import pytest
 from test_layout import FILES
 
@@ -43,8 +44,9 @@ def test_examples_print_what_they_say(name, tmp_path, monkeypatch):
         return
     monkeypatch.chdir(tmp_path)  # where an example may write a file
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
-    for example in examples(name):
-        runner.run(example)
+    with plt.rc_context():  # an example may choose the book's style, which other tests don't
+        for example in examples(name):
+            runner.run(example)
     assert runner.summarize(verbose=False).failed == 0
 
 

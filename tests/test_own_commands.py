@@ -95,6 +95,8 @@ def test_compare_prints_a_table_and_a_verdict(folder, monkeypatch, capsys):  # n
     found = json.loads(capsys.readouterr().out)
     assert found["verdict"] in found["verdict"] and found["sentences"].endswith(".")
     assert found["table"]["the sum"]["as they are"] == 1
+    with pytest.raises(SystemExit, match=r"window_ms is 0\.0"):
+        run("compare", folder, "--window-ms", "0")
     with pytest.raises(SystemExit, match="--size is '64'; write WIDTHxHEIGHT"):
         run("compare", folder, "--size", "64")
 

@@ -125,25 +125,29 @@ def to_int8(weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 def packed(snn: SNN) -> dict[str, dict]:
     """Return the weights of a network as the page carries them."""
-    layers = {}
-    for layer, name in LAYERS.items():
-        weights, scale = to_int8(snn.state_dict()[name])
-        layers[layer] = {
-            "scale": [float(f"{value:.6g}") for value in scale],
-            "weights": base64.b64encode(weights.numpy().tobytes()).decode(),
-        }
-    return layers
+    return {layer: packed_layer(snn.state_dict()[name]) for layer, name in LAYERS.items()}
+
+
+def packed_layer(weights: torch.Tensor) -> dict:
+    """Return a layer's weights as the page carries them."""
+    rounded, scale = to_int8(weights.detach())
+    return {
+        "scale": [float(f"{value:.6g}") for value in scale],
+        "weights": base64.b64encode(rounded.numpy().tobytes()).decode(),
+    }
+
+
+def unpacked_layer(layer: dict) -> torch.Tensor:
+    """Return the weights that the page carries."""
+    scale = torch.tensor(layer["scale"])
+    weights = np.frombuffer(base64.b64decode(layer["weights"]), np.int8).copy()
+    return torch.from_numpy(weights).reshape(len(scale), -1) * scale[:, None]
 
 
 def unpacked(layers: dict[str, dict]) -> SNN:
     """Make the network whose weights the page carries."""
-    state = {}
-    for layer, name in LAYERS.items():
-        scale = torch.tensor(layers[layer]["scale"])
-        weights = np.frombuffer(base64.b64decode(layers[layer]["weights"]), np.int8).copy()
-        state[name] = torch.from_numpy(weights).reshape(len(scale), -1) * scale[:, None]
     snn = SNN()
-    snn.load_state_dict(state)
+    snn.load_state_dict({name: unpacked_layer(layers[layer]) for layer, name in LAYERS.items()})
     return snn
 
 

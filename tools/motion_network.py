@@ -8,7 +8,6 @@ printed is measured with the rounded weights, on strokes and films of other seed
 a quarter of an hour.
 """
 
-import base64
 import json
 import math
 import warnings
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from card_network import neuron_constants, to_int8
+from card_network import neuron_constants, packed_layer, unpacked_layer
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
@@ -155,22 +154,6 @@ def train_time_blind(films: Recordings, seed: int) -> MLP:
     return network
 
 
-def packed(weights: torch.Tensor) -> dict:
-    """Return a layer's weights as the page carries them."""
-    rounded, scale = to_int8(weights.detach())
-    return {
-        "scale": [float(f"{value:.6g}") for value in scale],
-        "weights": base64.b64encode(rounded.numpy().tobytes()).decode(),
-    }
-
-
-def unpacked(layer: dict) -> torch.Tensor:
-    """Return the weights that the page carries."""
-    scale = torch.tensor(layer["scale"])
-    weights = np.frombuffer(base64.b64decode(layer["weights"]), np.int8).copy()
-    return torch.from_numpy(weights).reshape(len(scale), -1) * scale[:, None]
-
-
 def _short(bias: torch.Tensor) -> list[float]:
     return [float(f"{value:.6g}") for value in bias]
 
@@ -191,15 +174,15 @@ def carried(spiking: LayerThenSNN, time_blind: MLP) -> dict:
         "delays": spiking.steps,
         "features_bias": _short(spiking.inputs.bias),
         "layers": {
-            "features": packed(_of_on_events(spiking.inputs.weight)),
-            "input": packed(spiking.snn.lif0.input_weights),
-            "recurrent": packed(spiking.snn.lif0.recurrent_weights),
-            "readout": packed(spiking.snn.linear.weight),
+            "features": packed_layer(_of_on_events(spiking.inputs.weight)),
+            "input": packed_layer(spiking.snn.lif0.input_weights),
+            "recurrent": packed_layer(spiking.snn.lif0.recurrent_weights),
+            "readout": packed_layer(spiking.snn.linear.weight),
         },
         "blind": {
-            "hidden": packed(_of_on_events(hidden.weight)),
+            "hidden": packed_layer(_of_on_events(hidden.weight)),
             "hidden_bias": _short(hidden.bias),
-            "readout": packed(readout.weight),
+            "readout": packed_layer(readout.weight),
             "readout_bias": _short(readout.bias),
         },
     }
@@ -211,18 +194,18 @@ def models(document: dict) -> tuple[LayerThenSNN, MLP]:
     spiking, time_blind = SPIKING(output_size=6), TIME_BLIND(output_size=6)
     spiking.load_state_dict(
         {
-            "inputs.weight": _for_both(unpacked(layers["features"])),
+            "inputs.weight": _for_both(unpacked_layer(layers["features"])),
             "inputs.bias": torch.tensor(document["features_bias"]),
-            "snn.lif0.input_weights": unpacked(layers["input"]),
-            "snn.lif0.recurrent_weights": unpacked(layers["recurrent"]),
-            "snn.linear.weight": unpacked(layers["readout"]),
+            "snn.lif0.input_weights": unpacked_layer(layers["input"]),
+            "snn.lif0.recurrent_weights": unpacked_layer(layers["recurrent"]),
+            "snn.linear.weight": unpacked_layer(layers["readout"]),
         }
     )
     time_blind.load_state_dict(
         {
-            "body.1.weight": _for_both(unpacked(blind["hidden"])),
+            "body.1.weight": _for_both(unpacked_layer(blind["hidden"])),
             "body.1.bias": torch.tensor(blind["hidden_bias"]),
-            "body.3.weight": unpacked(blind["readout"]),
+            "body.3.weight": unpacked_layer(blind["readout"]),
             "body.3.bias": torch.tensor(blind["readout_bias"]),
         }
     )

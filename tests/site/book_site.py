@@ -7,6 +7,7 @@ import http.server
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
+import numpy as np
 import pytest
 import yaml
 
@@ -24,6 +25,26 @@ def pages() -> list[str]:
 
 PAGES = pages() or ["the book isn't built"]
 THEMES = ("light", "dark")
+
+
+# What a camera is without when a script's events are compared with Python's.
+NO_CHANCE = {"mismatch": 0, "timestamp_jitter_us": 0, "tie_probability": 0, "noise_rate_hz": 0}
+
+
+class Middle(np.random.Generator):
+    """Lets a camera's pixels start with their references in the middle between the thresholds."""
+
+    def random(self, size=None, dtype=float):
+        return np.full(size, 0.5, dtype)
+
+
+def assert_same_events(found, expected):
+    """Compare events by pixel; a time may be rounded to the next µs."""
+    orders = [np.lexsort((each["t"], each["x"], each["y"])) for each in (found, expected)]
+    for field, values in found.items():
+        one, other = values[orders[0]], expected[field][orders[1]]
+        assert len(one) == len(other)
+        assert np.abs(one - other).max() <= (field == "t"), field
 
 
 @functools.cache

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from book_site import ROOT, Visit
+from book_site import NO_CHANCE, ROOT, Middle, Visit, assert_same_events
 
 from pokersnn_helpers import load_pokerdvs, to_frames
 from pokersnn_helpers.recordings import POKERDVS_CLASSES
@@ -31,17 +31,9 @@ sys.path.insert(0, str(ROOT / "tools"))
 import card_network
 
 PAGE = "book/index.html"
-NO_CHANCE = {"mismatch": 0, "timestamp_jitter_us": 0, "tie_probability": 0, "noise_rate_hz": 0}
 SETUP = (
     "const { card, cardData, shared } = window.interactiveFigures; const { simulator } = cardData;"
 )
-
-
-class Middle(np.random.Generator):
-    """Lets a camera's pixels start with their references in the middle between the thresholds."""
-
-    def random(self, size=None, dtype=float):
-        return np.full(size, 0.5, dtype)
 
 
 @pytest.fixture
@@ -166,11 +158,8 @@ def test_camera_agrees_with_event_camera(suit, camera, page):
     )
     t, x, y, p = np.array(events, int).T
     t += 2000  # it began before 0, as for a card that is thrown
-    assert len(t) == len(expected) > 1000
-    both = [np.lexsort((t, x, y)), np.lexsort((expected["t"], expected["x"], expected["y"]))]
-    for found, field in ((x, "x"), (y, "y"), (p, "p")):
-        np.testing.assert_array_equal(found[both[0]], expected[field][both[1]])
-    assert np.abs(t[both[0]] - expected["t"][both[1]]).max() <= 1
+    assert len(expected) > 1000
+    assert_same_events({"t": t, "x": x, "y": y, "p": p}, expected)
     assert (np.diff(t) >= 0).all()
 
 

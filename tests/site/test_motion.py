@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from book_site import ROOT, Visit
+from book_site import NO_CHANCE, ROOT, Middle, Visit, assert_same_events
 
 from pokersnn_helpers import to_frames
 from pokersnn_helpers.simulation.cards import CAMERA
@@ -28,19 +28,11 @@ import motion_network
 
 PAGE = "book/06_when_time_decides.html"
 FIGURE = "document.querySelector('[data-kind=motion] .interactive-drawing').figure"
-NO_CHANCE = {"mismatch": 0, "timestamp_jitter_us": 0, "tie_probability": 0, "noise_rate_hz": 0}
 SETUP = (
     "const { motion, motionData, shared, mulberry32 } = window.interactiveFigures;"
     "const { settings } = motionData, per = settings.frame_interval / 1000 * settings.slow_motion;"
 )
 BACK = {name: MOTIONS[other] for name, other in zip(MOTIONS, OPPOSITE, strict=True)}
-
-
-class Middle(np.random.Generator):
-    """Lets a camera's pixels start with their references in the middle between the thresholds."""
-
-    def random(self, size=None, dtype=float):
-        return np.full(size, 0.5, dtype)
 
 
 @pytest.fixture
@@ -133,11 +125,8 @@ def test_scene_and_camera_agree_with_film_path(motion, page):
         {"camera": vars(camera), "path": path.T.tolist()},
     )
     t, x, y = np.array(events, int).T
-    assert len(t) == len(expected) > 300
-    both = [np.lexsort((t, x, y)), np.lexsort((expected["t"], expected["x"], expected["y"]))]
-    for found, field in ((x, "x"), (y, "y")):
-        np.testing.assert_array_equal(found[both[0]], expected[field][both[1]])
-    assert np.abs(t[both[0]] - expected["t"][both[1]]).max() <= 1
+    assert len(expected) > 300
+    assert_same_events({"t": t, "x": x, "y": y}, expected)
 
 
 @pytest.mark.parametrize("motion", MOTIONS)
