@@ -219,7 +219,9 @@ def _load(options: TrainOptions) -> Split:
     """Load POKER-DVS, or a folder, of which about a fourth of the groups tests."""
     if not options.data:
         return load_pokerdvs(source=options.source)  # may download them
-    own = terminal.read_folder(options.data, options.sensor, options.size, options.window_ms)
+    own = terminal.read_folder(
+        options.data, options.sensor, options.size, options.window_ms or None
+    )
     return stratified_folds(own.recordings, 4, own.groups)[0]
 
 
