@@ -52,6 +52,7 @@ if ROOT not in sys.path:  # the folder lies beside the package, not in it
 from benchmarks import __main__ as command  # noqa: E402
 from benchmarks import (  # noqa: E402
     accuracy,
+    choices,
     latency,
     lines,
     loading,
@@ -267,6 +268,27 @@ def test_each_line_adds_to_those_before_and_the_last_is_the_recipe():
     larger = lines.larger_weights().lif0.input_weights
     torch.manual_seed(0)
     assert larger.norm() > 4 * build_network(FastSNN).lif0.input_weights.norm()
+
+
+def test_choices_change_one_number_at_a_time_and_train_the_usual_once(data, monkeypatch):
+    some = choices.Grouped(data.train, range(len(data.train)), 2)
+    monkeypatch.setattr(choices, "recordings_of", lambda kind: some)
+    monkeypatch.setattr(choices, "BINS", {"cards": (1, 2)})
+    monkeypatch.setattr(choices, "TIME_CONSTANTS", {"cards": (10, 20)})
+    monkeypatch.setattr(choices, "CHOICES", {"threshold": (0.3,), "hidden neurons": (3,)})
+    usual = {"epochs": (1,), "learning rate": (0.001,)}
+    monkeypatch.setattr(choices, "CHOICES", choices.CHOICES | usual)
+    trained = []
+    real = choices.estimator
+    monkeypatch.setattr(choices, "estimator", lambda *a: trained.append(a) or real(*a))
+    result = choices.measure(seeds=1, processes=1, kinds=("cards",))
+    assert len(result["rows"]) == 8 and len(trained) == 3
+    differing = [
+        sum(a != b for a, b in zip(numbers.values(), trained[0][1].values(), strict=True))
+        for _, numbers in trained
+    ]
+    assert differing == [0, 1, 1]
+    assert all(0 <= row["lowest"] <= row["mean"] <= row["highest"] <= 1 for row in result["rows"])
 
 
 def test_convolution_fits_any_sensor_and_any_bins(data):

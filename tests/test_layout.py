@@ -12,6 +12,7 @@ ORDER = [
     *("fast.types", "fast.cpu", "fast.cuda", "fast.network", "fast"),
     *("simulation.pips", "simulation.camera", "simulation.cards", "simulation.dataset"),
     "simulation.motions",
+    "simulation.gestures",
     "simulation",
     *("pokerdvs", "pokerdvs131", "recipe"),
     *("study.losses", "study.models", "study.perturbations", "study.protocol"),

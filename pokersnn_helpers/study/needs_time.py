@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from ..checks import check_range
 from ..frames import augment
 from ..recordings import Recordings, check_recordings
 from .models import GRU, FrameMLP, LayerThenSNN, summed_image
@@ -22,8 +23,8 @@ from .protocol import (
     logistic_regression,
 )
 
-# A Reichardt detector's: copies delayed by a few ms, and neurons that forget quickly.
-DETECTOR: dict[str, Any] = {"delays": (0, 0.004, 0.008), "tau_mem": 0.005, "tau_syn": 0.002}
+# A Reichardt detector's, in time bins: delayed copies, and neurons that forget quickly.
+DELAYS, TAU_MEM, TAU_SYN = (0, 4, 8), 5, 2
 CHANGES: dict[str, Callable[[Recordings], Recordings]] = {
     "as they are": lambda recordings: recordings,
     "time shuffled": shuffled_time,
@@ -57,6 +58,7 @@ def compare(
     seeds: Sequence[int] = (0,),
     processes: int = 1,
     epochs: int = 60,
+    time_window: float = 1000,
 ) -> Comparison:
     """Find out whether recordings need time, by models that have a memory and others that haven't.
 
@@ -67,6 +69,7 @@ def compare(
         seeds: As for ``cross_validate``.
         processes: As for ``cross_validate``.
         epochs: Passes of each network over its training recordings.
+        time_window: Width of a time bin in µs. Delays and time constants are in proportion to it.
 
     Raises:
         ValueError: There are fewer than two classes, or too few groups.
@@ -79,13 +82,22 @@ def compare(
     check_recordings(recordings)
     if len(set(recordings.targets)) < 2:
         raise ValueError(f"{recordings} are of one class; give recordings of two or more")
+    check_range(1, 1e9, time_window=time_window)
     # Nothing is mirrored: what is true of suits needn't be true of these.
     recipe: dict[str, Any] = {"augment": partial(augment, mirror=False), "epochs": epochs}
+    recipe["time_window"] = time_window
+    dt = time_window / 1e6  # s
+    detector = partial(
+        LayerThenSNN,
+        delays=tuple(dt * steps for steps in DELAYS),
+        tau_mem=TAU_MEM * dt,
+        tau_syn=TAU_SYN * dt,
+    )
     models = {
         "the sum": logistic_regression(summed_image, C=10),
         "each frame alone": NetworkEstimator(FrameMLP, **recipe, **BY_FRAME),
         "GRU": NetworkEstimator(GRU, clip_norm=1.0, **recipe),
-        "SNN": NetworkEstimator(partial(LayerThenSNN, **DETECTOR), **recipe, **BY_FRAME),
+        "SNN": NetworkEstimator(detector, **recipe, **BY_FRAME),
     }
     correct: dict[str, dict[str, np.ndarray]] = {name: {} for name in models}
     steps = tqdm(total=len(models) * len(CHANGES), desc="comparing", unit="model")
