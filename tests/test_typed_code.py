@@ -1,15 +1,18 @@
 """The code that a reader types is the package's: network, training loop, films, delays."""
 
 import io
+import re
 import tokenize
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
+import tonic
 import torch
 
 from pokersnn_helpers import SNN, Classifier, fit, make_loaders
+from pokersnn_helpers.simulation.gestures import GESTURES, film_gesture, film_gestures
 from pokersnn_helpers.simulation.motions import film_motions
 from pokersnn_helpers.study.models import LayerThenSNN
 
@@ -113,3 +116,53 @@ def test_typed_layer_with_and_without_delays_is_the_package_s(delays):
     frames = torch.poisson(torch.full((12, 3, 2, 35, 35), 3.0))
     voltages = network.eval()(frames)
     assert torch.equal(voltages, same.eval()(frames)) and voltages.any()
+
+
+OWN = "10_your_own_recordings.ipynb"
+
+
+def test_typed_gestures_are_those_of_the_package():
+    _, names = typed(OWN, "typed-hand")
+    for tag in ("typed-hand", "typed-gesture"):
+        exec(typed(OWN, tag)[0], names)
+    for gesture in GESTURES:
+        expected = film_gesture(gesture, 0.9, 260, np.random.default_rng(3))
+        found = names["film"](gesture, 0.9, 260, np.random.default_rng(3))
+        np.testing.assert_array_equal(found, expected)
+
+
+class SavedByTonic:
+    """A data set as Tonic's classes return it: NMNIST has a third argument, DVSGesture has none."""
+
+    sensor_size, classes = (64, 64, 2), list(GESTURES)
+
+    def __init__(self, save_to, train, first_saccade_only=False):
+        films, _ = film_gestures(takes=1, seed=int(train))
+        order = np.dtype([("x", np.int16), ("y", np.int16), ("p", bool), ("t", np.int64)])
+        self.items = 6 * [each.astype(order) for each in films.events[:5]]
+        for each, events in zip(self.items[:5], films.events, strict=False):
+            for name in order.names:
+                each[name] = events[name]
+        self.targets = 6 * films.targets[:5]
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, number):
+        if not 0 <= number < len(self):
+            raise IndexError
+        return self.items[number].copy(), self.targets[number]
+
+
+@pytest.mark.parametrize("name", ["NMNIST", "DVSGesture"])
+def test_lines_for_other_data_sets_run_on_sets_of_the_same_form(name, monkeypatch):
+    notebook = nbformat.read(BOOK / OWN, as_version=4)
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    (block,) = (each for each in re.findall(r"(?s)```python\n(.+?)```", text) if name in each)
+    assert lines_of_code(block) <= 14
+    monkeypatch.setattr(tonic.datasets, name, SavedByTonic)
+    names = {}
+    block = block.replace("30)]", "6)]").replace("augment=None", "augment=None, epochs=1")
+    exec(block, names)
+    assert len(names["history"].test_accuracy) == 1
+    assert names["data"].train.sensor_size == ((64, 64, 2) if name == "NMNIST" else (32, 32, 2))

@@ -4,6 +4,8 @@ A hand swipes to the left, to the right, or waves. People differ in the size of 
 how long they take. Chapter 10 films them in the same way.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..checks import check_range, check_seed
@@ -14,6 +16,7 @@ GESTURES = ("left", "right", "wave")
 SENSOR_SIZE = (64, 64, 2)
 PEOPLE = {"anna": (0.9, 320), "ben": (1.1, 450), "chris": (1.0, 380), "dora": (0.8, 260)}
 TIPS = ((-12, -18), (-4, -24), (4, -24), (12, -19), (18, -4))  # of the fingers, in pixels
+PAUSE = 300_000  # µs
 CAMERA = EventCamera(0.7, 0.7, mismatch=0.2, timestamp_jitter_us=50, noise_rate_hz=0.2)
 
 
@@ -55,6 +58,22 @@ def film_gesture(
     path = gesture_path(gesture, duration, rng)
     edges = (size * hand((x - px) / size, (y - py) / size) for px, py in path.T)
     return CAMERA.record((-np.clip(0.5 - edge, 0, 1) for edge in edges), 4000, rng)
+
+
+def film_session(gestures: Sequence[str], seed: int = 0) -> np.ndarray:
+    """Film one person who makes gestures one after the other, with pauses of 0.3 s.
+
+    Example:
+        >>> film_session(["left", "wave"]).dtype.names
+        ('t', 'x', 'y', 'p')
+    """
+    rng, begin, session = np.random.default_rng(check_seed(seed)), 0, []
+    for gesture in gestures:
+        events = film_gesture(gesture, *PEOPLE["dora"], rng)
+        events["t"] += begin
+        begin = int(events["t"][-1]) + PAUSE
+        session.append(events)
+    return np.concatenate(session)
 
 
 def film_gestures(takes: int = 4, seed: int = 0) -> tuple[Recordings, list[str]]:
