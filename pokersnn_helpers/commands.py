@@ -140,6 +140,9 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("folder", metavar="FOLDER", help="a folder per class")
     terminal.add_folder_options(parser)
+    parser.add_argument(
+        "--time-window", type=float, default=1000, metavar="MICROSECONDS", help="width of a bin"
+    )
     parser.add_argument("--folds", type=int, default=3, help="held-out parts (3)")
     parser.add_argument("--seeds", type=int, default=1, help="runs of each model (1)")
     parser.add_argument("--processes", type=int, default=2, help="how many train at once (2)")
@@ -159,6 +162,7 @@ def _compare(arguments: argparse.Namespace) -> None:
         folds=arguments.folds,
         seeds=range(arguments.seeds),
         processes=arguments.processes,
+        time_window=arguments.time_window,
     )
     if arguments.json:
         content = {"verdict": found.verdict, "sentences": found.sentences}
