@@ -3,6 +3,7 @@
 import copy
 import inspect
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -230,6 +231,9 @@ class SNN(SpikingNetwork):
     Raises:
         ValueError: An argument isn't a finite number greater than 0, or ``dt`` is too long.
 
+    Warns:
+        UserWarning: ``dt`` is longer than a time constant.
+
     Example:
         >>> snn = SNN(hidden_size=20)
         >>> snn.record = True
@@ -264,6 +268,13 @@ class SNN(SpikingNetwork):
             raise ValueError(
                 f"dt is {dt:g} s, more than twice the shortest time constant: voltages would grow "
                 f"without end; choose at most {longest:g} s, bins of {1e6 * longest:g} microseconds"
+            )
+        if dt > (shortest := longest / 2):
+            warnings.warn(
+                f"dt is {dt:g} s, longer than the shortest time constant: currents or voltages "
+                f"change sign from step to step; choose at most {shortest:g} s, bins of "
+                f"{1e6 * shortest:g} microseconds, or longer time constants",
+                stacklevel=2,
             )
         self.input_size, self.dt, self.surrogate_slope = input_size, dt, surrogate_slope
         lif = LIFParameters(

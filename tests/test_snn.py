@@ -257,7 +257,9 @@ def test_constants_that_are_no_finite_numbers_above_0_are_refused(name, value):
 
 @pytest.mark.parametrize("name", [name for name in NUMBERS if "tau" in name])
 def test_time_steps_in_which_voltages_would_grow_are_refused(name):
-    SNN(8, 4, dt=0.002, **{name: 0.001})  # what decays changes its sign in each step
+    SNN(8, 4, dt=0.001, **{name: 0.001})
+    with pytest.warns(UserWarning, match=r"longer than the shortest.* at most 0\.001 s"):
+        SNN(8, 4, dt=0.002, **{name: 0.001})  # what decays changes its sign in each step
     message = r"dt is 0.00201 s, .* choose at most 0.002 s, bins of 2000 microseconds"
     with pytest.raises(ValueError, match=message):
         SNN(8, 4, dt=0.00201, **{name: 0.001})
