@@ -82,17 +82,18 @@ class FrameNetwork(torch.nn.Module):
         if frames.is_sparse:
             check_indices(frames)
 
-    def resume(self, frames: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
-        """Go on where an earlier call ended, so that a recording can come in pieces.
+    def resume(self, frames: Any, state: Any = None) -> tuple[torch.Tensor, Any]:
+        """Go on where an earlier call ended, so that one recording can come in pieces.
 
         Pieces give the same bits as the whole. Frames aren't checked, and no gradient is for this.
 
         Args:
-            frames: The next time steps, (T, B, polarities, height, width).
+            frames: The next time steps, (T, 1, polarities, height, width), of the weights' type.
+                Where they may be sparse, they come as what ``CSR`` has, in a list of arrays.
             state: What the call before returned; None at the beginning.
 
         Returns:
-            Voltages (T, B, classes), and the state for the next call.
+            Voltages (T, 1, classes), and the state for the next call.
 
         Raises:
             TypeError: This network needs whole recordings.

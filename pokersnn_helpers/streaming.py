@@ -9,7 +9,7 @@ import torch
 
 from .checks import EVENT_DTYPE, check_events, check_range
 from .distributed import one_cpu_thread
-from .snn import Classifier, FrameNetwork, decode, frame_network, leading
+from .snn import Classifier, FrameNetwork, SpikingNetwork, decode, frame_network, leading
 from .training import MOST_STEPS, Prediction, read_prediction
 
 DENSE = 2**22  # counts in the frames that are computed at once
@@ -51,8 +51,13 @@ class Stream:
         self.classifier = copy.deepcopy(classifier).cpu().eval()
         self.network = frame_network(self.classifier)
         self.inputs = math.prod(self.classifier.sensor_size)
-        # What compiles at its first call does so now, and not at the first event.
-        self.network.resume(self._frames(np.empty(0, np.int64), np.empty(0), 1))
+        weight = next(self.network.parameters(), torch.empty(0))
+        self.dtype = weight.numpy(force=True).dtype
+        self.sparse = network.takes_sparse and type(network).resume is not SpikingNetwork.resume
+        nothing = np.empty(0, np.int64), np.empty(0), 0, 1
+        with torch.no_grad():  # what doesn't fit is refused, and what compiles does so now
+            self.network(torch.zeros(1, 1, *self.classifier.sensor_size[::-1]))
+        self.network.resume(self._frames(*nothing))
         self.reset()
 
     def reset(self) -> None:
@@ -172,28 +177,23 @@ class Stream:
         due = waiting < until * self.inputs
         self._waiting = [] if due.all() else [waiting[~due]]
         places, counts = np.unique(waiting[due], return_counts=True)
-        block = max(1, DENSE // self.inputs)
         first = len(self._voltages)
-        for begin in range(self.steps, until, block):
-            end = min(begin + block, until)
-            within = slice(None)
-            if until - self.steps > block:
-                edges = begin * self.inputs, end * self.inputs
-                within = slice(*np.searchsorted(places, edges))
-            frames = self._frames(places[within] - begin * self.inputs, counts[within], end - begin)
+        while self.steps < until:
+            end = min(self.steps + max(1, DENSE // self.inputs), until)
+            frames = self._frames(places, counts, self.steps, end)
             voltages, self._state = self.network.resume(frames, self._state)
             self._voltages.append(voltages)
-        self.steps = until
+            self.steps = end
         new = self._voltages[first:]
         return (new[0] if len(new) == 1 else torch.cat(new))[:, 0]
 
-    def _frames(self, places: np.ndarray, counts: np.ndarray, steps: int) -> torch.Tensor:
-        shape = (steps, 1, *self.classifier.sensor_size[::-1])
-        frames = torch.sparse_coo_tensor(
-            torch.from_numpy(np.array(np.unravel_index(places, shape))),
-            torch.from_numpy(counts.astype(np.float32)),
-            shape,
-            check_invariants=False,
-            is_coalesced=True,
-        )
-        return frames if self.network.takes_sparse else frames.to_dense()
+    def _frames(self, places: np.ndarray, counts: np.ndarray, begin: int, end: int) -> Any:
+        """Return the frames of some steps as ``FrameNetwork.resume`` takes them."""
+        edges = np.searchsorted(places, self.inputs * np.arange(begin, end + 1))
+        places, counts = (each[edges[0] : edges[-1]] for each in (places, counts))
+        if self.sparse:
+            places = (places % self.inputs).astype(np.int32)
+            return [edges - edges[0], places, counts.astype(self.dtype)]
+        frames = np.zeros((end - begin) * self.inputs, self.dtype)
+        frames[places - begin * self.inputs] = counts
+        return torch.from_numpy(frames).view(-1, 1, *self.classifier.sensor_size[::-1])

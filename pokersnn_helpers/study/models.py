@@ -16,6 +16,7 @@ from torch.func import functional_call
 
 from ..checks import check_numbers, check_range, check_sensor_size
 from ..fast import FastSNN
+from ..fast.cpu import gather_add, to_csr
 from ..fast.cuda import flat
 from ..frames import to_frames
 from ..recipe import build_network
@@ -113,8 +114,25 @@ class FrameLinear(nn.Linear):
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Multiply what isn't 0 in the frames: few counts are."""
-        rows = flat(frames if frames.is_sparse else frames.to_sparse()).to(self.weight.dtype)
-        return (torch.sparse.mm(rows, self.weight.t()) + self.bias).unflatten(0, frames.shape[:2])
+        frames = frames.to(self.weight.dtype)
+        if torch.is_grad_enabled() or frames.device.type != "cpu":
+            rows = flat(frames if frames.is_sparse else frames.to_sparse())
+            found = torch.sparse.mm(rows, self.weight.t()) + self.bias
+        else:  # in the order in which a stream adds
+            found = torch.from_numpy(self.sums(to_csr(frames), self.weights_t()))
+        return found.unflatten(0, frames.shape[:2])
+
+    def weights_t(self) -> np.ndarray:
+        """Return a copy of the weights, (inputs, outputs)."""
+        return self.weight.detach().t().contiguous().numpy()
+
+    def sums(self, csr: list[np.ndarray], weights_t: np.ndarray) -> np.ndarray:
+        """Return what rows of inputs, as ``to_csr`` lists them, give, (rows, outputs)."""
+        indptr, indices, counts = csr
+        found = np.zeros((len(indptr) - 1, self.out_features), weights_t.dtype)
+        for row in np.flatnonzero(np.diff(indptr)):
+            gather_add(found[row], weights_t, indices, counts, indptr[row], indptr[row + 1])
+        return found + self.bias.detach().numpy()
 
 
 class FrameMLP(Model):
@@ -181,15 +199,20 @@ class LayerThenSNN(Model):
         features = self.dropout(torch.relu(self.inputs(frames)))
         return self.snn(delay_copies(features, self.steps)[..., None, None])
 
-    @torch.no_grad()
-    def resume(self, frames: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
+    def resume(self, frames: Any, state: Any = None) -> tuple[torch.Tensor, Any]:
         """Go on, as ``FrameNetwork`` says; the state holds the features that come late."""
-        features = self.dropout(torch.relu(self.inputs(frames)))
-        late, inner = state or (features.new_zeros(max(self.steps), *features.shape[1:]), None)
-        features = torch.cat([late, features])
-        copies = delay_copies(features, self.steps)[len(late) :]
-        voltages, inner = self.snn.resume(copies[..., None, None], inner)
-        return voltages, (features[len(features) - len(late) :], inner)
+        weights, late, inner = state or (self.inputs.weights_t(), None, None)
+        features = np.maximum(self.inputs.sums(frames, weights), 0)
+        late = (
+            np.zeros_like(features, shape=(max(self.steps), features.shape[1]))
+            if late is None
+            else late
+        )
+        both = np.concatenate([late, features])
+        first, last = len(late), len(both)
+        copies = np.concatenate([both[first - step : last - step] for step in self.steps], axis=1)
+        voltages, inner = self.snn.resume(torch.from_numpy(copies)[:, None], inner)
+        return voltages, (weights, both[len(features) :], inner)
 
 
 def delay_copies(features: torch.Tensor, steps: Sequence[int]) -> torch.Tensor:
