@@ -154,13 +154,11 @@ class Stream:
 
     def _checked(self, events: np.ndarray) -> np.ndarray:
         """Refuse what ``check_events`` refuses, but see quickly that nothing is wrong."""
-        if getattr(events, "dtype", None) == EVENT_DTYPE and events.ndim == 1:
-            sizes = zip("xyp", self.classifier.sensor_size, strict=True)
-            t = events["t"]
+        if getattr(events, "dtype", None) == EVENT_DTYPE and events.flags.c_contiguous:
+            t, (_, *largest) = events["t"], events.view(np.uint64).reshape(-1, 4).max(0).tolist()
             # As a number without a sign, one below 0 is too large.
-            if (t[1:] >= t[:-1]).all() and all(
-                events[field].view(np.uint64).max() < size for field, size in sizes
-            ):
+            inside = all(map(int.__lt__, largest, self.classifier.sensor_size))
+            if inside and events.ndim == 1 and (t[1:] >= t[:-1]).all():
                 return events
         return check_events(events, self.classifier.sensor_size, "the portion")
 
@@ -173,19 +171,19 @@ class Stream:
         """Compute all steps before ``until``; return their voltages."""
         if until == self.steps:
             return self._voltages[0][:0, 0]
-        waiting = np.concatenate(self._waiting) if self._waiting else np.empty(0, np.int64)
-        due = waiting < until * self.inputs
-        self._waiting = [] if due.all() else [waiting[~due]]
-        places, counts = np.unique(waiting[due], return_counts=True)
-        first = len(self._voltages)
+        waiting = np.sort(np.concatenate([*self._waiting, np.empty(0, np.int64)]))
+        due = int(np.searchsorted(waiting, until * self.inputs))
+        self._waiting = [waiting[due:]] if due < len(waiting) else []
+        first = np.flatnonzero(np.diff(waiting[:due], prepend=-1))
+        places, counts = waiting[first], np.diff(first, append=due)
+        new = len(self._voltages)
         while self.steps < until:
             end = min(self.steps + max(1, DENSE // self.inputs), until)
             frames = self._frames(places, counts, self.steps, end)
             voltages, self._state = self.network.resume(frames, self._state)
             self._voltages.append(voltages)
             self.steps = end
-        new = self._voltages[first:]
-        return (new[0] if len(new) == 1 else torch.cat(new))[:, 0]
+        return torch.cat(self._voltages[new:])[:, 0]
 
     def _frames(self, places: np.ndarray, counts: np.ndarray, begin: int, end: int) -> Any:
         """Return the frames of some steps as ``FrameNetwork.resume`` takes them."""

@@ -6,6 +6,7 @@ values (T, B, classes) out. ``Model`` says with which arguments they are made.
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
 
@@ -119,20 +120,23 @@ class FrameLinear(nn.Linear):
             rows = flat(frames if frames.is_sparse else frames.to_sparse())
             found = torch.sparse.mm(rows, self.weight.t()) + self.bias
         else:  # in the order in which a stream adds
-            found = torch.from_numpy(self.sums(to_csr(frames), self.weights_t()))
+            found = torch.from_numpy(sums(to_csr(frames), *self.numbers()))
         return found.unflatten(0, frames.shape[:2])
 
-    def weights_t(self) -> np.ndarray:
-        """Return a copy of the weights, (inputs, outputs)."""
-        return self.weight.detach().t().contiguous().numpy()
+    def numbers(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return a copy of the weights, (inputs, outputs), and the bias."""
+        return self.weight.detach().t().contiguous().numpy(), self.bias.detach().clone().numpy()
 
-    def sums(self, csr: list[np.ndarray], weights_t: np.ndarray) -> np.ndarray:
-        """Return what rows of inputs, as ``to_csr`` lists them, give, (rows, outputs)."""
-        indptr, indices, counts = csr
-        found = np.zeros((len(indptr) - 1, self.out_features), weights_t.dtype)
-        for row in np.flatnonzero(np.diff(indptr)):
-            gather_add(found[row], weights_t, indices, counts, indptr[row], indptr[row + 1])
-        return found + self.bias.detach().numpy()
+
+def sums(csr: list[np.ndarray], weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """Multiply rows of inputs, as ``to_csr`` lists them, by weights; return (rows, outputs)."""
+    indptr, indices, counts = csr
+    found = np.zeros((len(indptr) - 1, len(bias)), weights.dtype)
+    for row, (first, last) in enumerate(pairwise(indptr.tolist())):
+        if first < last:
+            gather_add(found[row], weights, indices, counts, first, last)
+    found += bias
+    return found
 
 
 class FrameMLP(Model):
@@ -201,18 +205,19 @@ class LayerThenSNN(Model):
 
     def resume(self, frames: Any, state: Any = None) -> tuple[torch.Tensor, Any]:
         """Go on, as ``FrameNetwork`` says; the state holds the features that come late."""
-        weights, late, inner = state or (self.inputs.weights_t(), None, None)
-        features = np.maximum(self.inputs.sums(frames, weights), 0)
-        late = (
-            np.zeros_like(features, shape=(max(self.steps), features.shape[1]))
-            if late is None
-            else late
-        )
-        both = np.concatenate([late, features])
-        first, last = len(late), len(both)
-        copies = np.concatenate([both[first - step : last - step] for step in self.steps], axis=1)
-        voltages, inner = self.snn.resume(torch.from_numpy(copies)[:, None], inner)
-        return voltages, (weights, both[len(features) :], inner)
+        if state is None:
+            weights = self.inputs.numbers()
+            late = np.zeros((max(self.steps), len(weights[1])), weights[1].dtype)
+            state = weights, late, None
+        weights, late, inner = state
+        features = np.concatenate([late, np.maximum(sums(frames, *weights), 0)])
+        first, last = len(late), len(features)
+        copies = [features[first - step : last - step] for step in self.steps]
+        row, place = np.nonzero(side_by_side := np.concatenate(copies, axis=1))
+        indptr = np.searchsorted(row, np.arange(last - first + 1))
+        csr = [indptr, place.astype(np.int32), side_by_side[row, place]]
+        voltages, inner = self.snn.resume(csr, inner)
+        return voltages, (weights, features[last - first :], inner)
 
 
 def delay_copies(features: torch.Tensor, steps: Sequence[int]) -> torch.Tensor:
