@@ -97,7 +97,7 @@ def read_raw(content: bytes) -> Found:
     if name in ("3.0", "3"):
         return _evt3(_words(body, "<u2")), _sensor(header)
     if name in ("2.0", "2"):
-        return _evt2(_words(body, "<u4"), np.uint32([1])), _sensor(header)
+        return _evt2(_words(body, "<u4"), np.ones(1, np.uint32)), _sensor(header)
     if name in ("2.1", "21"):
         pairs = _words(body, "<u4, <u4")
         legacy = b"endianness=legacy" in header  # as the IMX636 sends them

@@ -82,6 +82,12 @@ class FrameNetwork(torch.nn.Module):
         if frames.is_sparse:
             check_indices(frames)
 
+    def enlarge_input_weights(self, factor: float) -> None:
+        """Multiply the weights of the inputs, before training on recordings with rare events.
+
+        A network that spikes does so: silence teaches it nothing. Others stay as they are.
+        """
+
     def resume(self, frames: Any, state: Any = None) -> tuple[torch.Tensor, Any]:
         """Go on where an earlier call ended, so that one recording can come in pieces.
 
@@ -280,6 +286,11 @@ class SNN(SpikingNetwork):
         self.lif0 = LIFRecurrentCell(input_size, hidden_size, p=lif, dt=dt)
         self.linear = torch.nn.Linear(hidden_size, output_size, bias=False)
         self.readout = LICell(p=li, dt=dt)
+
+    @torch.no_grad()
+    def enlarge_input_weights(self, factor: float) -> None:
+        """Multiply the input weights of the hidden neurons."""
+        self.lif0.input_weights *= factor
 
     def step(self, frame: torch.Tensor, state: SNNState | None) -> tuple[torch.Tensor, SNNState]:
         """Compute one time step, as ``SpikingNetwork`` says."""

@@ -67,7 +67,7 @@ class FastSNN(SNN):
         """Go on, as ``FrameNetwork`` says, on the CPU, with the weights of the first call."""
         csr = frames if isinstance(frames, list) else cpu.to_csr(frames)
         if state is None:
-            _check_network(self, self.input_size)
+            _check_network(self, self.lif0.input_weights.shape[1])
             state = cpu.at_rest(1, self._weights(), self._constants())
         trace, state = cpu.run(len(csr[0]) - 1, csr, state)
         return trace.voltages, state

@@ -197,6 +197,11 @@ class LayerThenSNN(Model):
         sizes: dict[str, Any] = {"sensor_size": (copies, 1, 1), "output_size": outputs}
         self.snn = build_network(FastSNN, time_window=self.time_window, **sizes, **neurons)
 
+    @torch.no_grad()
+    def enlarge_input_weights(self, factor: float) -> None:
+        """Multiply the weights of the layer."""
+        self.inputs.weight *= factor
+
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return voltages (T, B, classes)."""
         self.check(frames)
