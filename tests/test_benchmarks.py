@@ -62,13 +62,14 @@ from benchmarks import (  # noqa: E402
     scaling,
     simulation,
     store,
+    stream,
     timing,
 )
 
 
 @pytest.fixture(autouse=True)
 def loaded(data, monkeypatch):
-    for module in (lines, loading, networks, operations, recipe, scaling, timing):
+    for module in (lines, loading, networks, operations, recipe, scaling, stream, timing):
         monkeypatch.setattr(module, "recordings", lambda: data, raising=False)
 
 
@@ -441,6 +442,21 @@ PREDICTIONS = PredictionsOverTime(
 )
 FEW = {"n_train": 4}
 BOTH = simulation.Mixture((FEW, FEW | {"upside_down": 1}), 2, NetworkEstimator(epochs=1))
+
+
+def test_streams_are_timed_and_compared_with_whole_recordings(monkeypatch):
+    monkeypatch.setattr(stream, "NETWORKS", {"FastSNN": FastSNN})
+    for name, value in (("STEPS", 20), ("EVENTS", 2000), ("TURNS", 2)):
+        monkeypatch.setattr(stream, name, value)
+    result = stream.measure(repeats=1, every=17)
+    row = result["rows"][0]
+    assert (row["network"], row["differing"], row["streams"]) == ("FastSNN", 0, 4 * 4)
+    assert 0 < row["ten_events_us_lowest"] <= row["ten_events_us"] <= row["ten_events_us_highest"]
+    assert 0 < row["million_events_per_s_lowest"] <= row["million_events_per_s"]
+    assert 0 < result["pokerdvs_million_events_per_s"] < result["davis346_million_events_per_s"]
+    real = stream.predict
+    monkeypatch.setattr(stream, "predict", lambda *a: real(*a)._replace(class_name="none"))
+    assert stream.measure(repeats=1, every=68)["rows"][0]["differing"] == 4
 
 
 def test_mixtures_have_the_real_recordings_as_often_as_they_say(data):
