@@ -19,38 +19,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from pokersnn_helpers import (
-    Classifier,
-    FastSNN,
-    augment,
-    build_network,
-    fit,
-    load_pokerdvs131,
-    train_classifier,
-)
-from pokersnn_helpers.recordings import POKERDVS_CLASSES
-from pokersnn_helpers.study import measured
-from pokersnn_helpers.study.latency import PredictionsOverTime, train_sparse
-from pokersnn_helpers.study.models import GRU, FrameMLP, LayerThenSNN, summed_image
-from pokersnn_helpers.study.perturbations import (
-    one_polarity,
-    reversed_time,
-    time_jitter,
-    uniform_noise,
-)
-from pokersnn_helpers.study.protocol import (
-    NetworkEstimator,
-    PerturbedEstimator,
-    bootstrap_interval,
-    logistic_regression,
-)
-
-ROOT = str(Path(__file__).parents[1])
-if ROOT not in sys.path:  # the folder lies beside the package, not in it
-    sys.path.insert(0, ROOT)
-
-from benchmarks import __main__ as command  # noqa: E402
-from benchmarks import (  # noqa: E402
+from benchmarks import __main__ as command
+from benchmarks import (
     accuracy,
     latency,
     lines,
@@ -65,6 +35,29 @@ from benchmarks import (  # noqa: E402
     stream,
     timing,
 )
+from benchmarks.perturbations import one_polarity, time_jitter, uniform_noise
+from pokersnn_helpers import (
+    Classifier,
+    FastSNN,
+    augment,
+    build_network,
+    fit,
+    load_pokerdvs131,
+    train_classifier,
+)
+from pokersnn_helpers.recordings import POKERDVS_CLASSES
+from pokersnn_helpers.study import measured
+from pokersnn_helpers.study.latency import PredictionsOverTime, train_sparse
+from pokersnn_helpers.study.models import GRU, FrameMLP, LayerThenSNN, summed_image
+from pokersnn_helpers.study.perturbations import reversed_time
+from pokersnn_helpers.study.protocol import (
+    NetworkEstimator,
+    PerturbedEstimator,
+    bootstrap_interval,
+    logistic_regression,
+)
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -862,7 +855,11 @@ def test_output_that_cannot_be_written_ends_in_one_line(number, monkeypatch):
 def test_reader_who_leaves_gets_one_line():
     command = [sys.executable, "-m", "benchmarks"]
     with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         process.stdout.close()
         said = process.stderr.read()

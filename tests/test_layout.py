@@ -26,7 +26,7 @@ ORDER = [
     *("pokerdvs", "pokerdvs131", "recipe"),
     *("study.losses", "study.models", "study.perturbations", "study.protocol"),
     *("study.needs_time", "study.latency"),
-    *("study.operations", "study.energy", "study.comparison", "study.measured", "study"),
+    *("study.operations", "study.comparison", "study.measured", "study"),
     *("figures.colours", "figures.labels", "figures.recordings", "figures.networks"),
     *("figures.results", "figures.drawings", "figures.animations"),
     *("figures.interactive", "figures.interactive_pixel", "figures.interactive_neuron"),

@@ -1,7 +1,5 @@
 """How much two sets of recordings are alike: real ones and simulated ones."""
 
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
@@ -105,23 +103,6 @@ def _check_classes(real: pd.DataFrame, simulated: pd.DataFrame) -> None:
 def _quantiles(table: pd.DataFrame, share: float) -> pd.Series:
     by_class = table.drop(columns="set", errors="ignore").groupby("class", sort=False)
     return by_class.quantile(share).T.unstack().rename_axis(["class", "statistic"])
-
-
-class Closeness(NamedTuple):
-    """How many of ``n`` statistics are close: their medians, and their spreads."""
-
-    medians: int
-    spreads: int
-    n: int
-
-
-def count_close(table: pd.DataFrame) -> Closeness:
-    """Count the rows of ``compare_statistics`` in which two sets are close.
-
-    Medians are when they differ by at most 15%, and spreads when they overlap by at least 70%.
-    """
-    medians = (table["ratio"] - 1).abs() <= 0.15
-    return Closeness(int(medians.sum()), int((table["overlap"] >= 0.7).sum()), len(table))
 
 
 def c2st_accuracy(real: pd.DataFrame, simulated: pd.DataFrame, seed: int = 0) -> float:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from ..frames import augment
 from ..recordings import Recordings, check_recordings
@@ -16,6 +15,7 @@ from .perturbations import merge_polarities, reversed_time, shuffled_time
 from .protocol import (
     BY_FRAME,
     NetworkEstimator,
+    PerturbedEstimator,
     bootstrap_interval,
     cross_validate,
     difference_interval,
@@ -24,8 +24,8 @@ from .protocol import (
 
 # A Reichardt detector's: copies delayed by a few ms, and neurons that forget quickly.
 DETECTOR: dict[str, Any] = {"delays": (0, 0.004, 0.008), "tau_mem": 0.005, "tau_syn": 0.002}
-CHANGES: dict[str, Callable[[Recordings], Recordings]] = {
-    "as they are": lambda recordings: recordings,
+CHANGES: dict[str, Callable[[Recordings], Recordings] | None] = {
+    "as they are": None,
     "time shuffled": shuffled_time,
     "polarities merged": merge_polarities,
 }
@@ -87,19 +87,25 @@ def compare(
         "GRU": NetworkEstimator(GRU, clip_norm=1.0, **recipe),
         "SNN": NetworkEstimator(partial(LayerThenSNN, **DETECTOR), **recipe, **BY_FRAME),
     }
+    changed = {
+        (name, change): PerturbedEstimator(model, apply) if apply else model
+        for change, apply in CHANGES.items()
+        for name, model in models.items()
+    }
+    trained = cross_validate(
+        changed,
+        recordings,
+        groups,
+        folds=folds,
+        seeds=seeds,
+        processes=processes,
+        progress="comparing",
+    )
     correct: dict[str, dict[str, np.ndarray]] = {name: {} for name in models}
-    steps = tqdm(total=len(models) * len(CHANGES), desc="comparing", unit="model")
-    for change, apply in CHANGES.items():
-        changed = apply(recordings)
-        for name, model in models.items():
-            trained = cross_validate(
-                {name: model}, changed, groups, folds=folds, seeds=seeds, processes=processes
-            )[name]
-            correct[name][change] = trained.correct(changed)
-            if change == "as they are":
-                correct[name]["time reversed"] = trained.correct(reversed_time(recordings))
-            steps.update()
-    steps.close()
+    for (name, change), each in trained.items():
+        correct[name][change] = each.correct(recordings)
+        if change == "as they are":
+            correct[name]["time reversed"] = each.correct(reversed_time(recordings))
     table = _table(correct, groups)
     verdict, sentences = _judge(correct, recordings, groups)
     return Comparison(table, verdict, sentences)
