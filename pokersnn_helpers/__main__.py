@@ -248,7 +248,15 @@ def _load(options: TrainOptions) -> Split:
     own = terminal.read_folder(
         options.data, options.sensor, options.size, options.window_ms or None
     )
-    return stratified_folds(own.recordings, 4, own.groups)[0]
+    of_class: dict[int, set[str]] = {}
+    for target, group in zip(own.recordings.targets, own.groups, strict=True):
+        of_class.setdefault(target, set()).add(group)
+    if (fewest := min(map(len, of_class.values()))) < 2:
+        raise ValueError(
+            f"a class in {options.data} has recordings of a single group, so none is left to test; "
+            "put them into folders by person, day or session"
+        )
+    return stratified_folds(own.recordings, min(4, fewest), own.groups)[0]
 
 
 class _Target:

@@ -64,6 +64,19 @@ def test_a_layer_with_delays_is_trained_resumed_asked_and_streamed(folder, capsy
             run("train", *options[:4], *words)
 
 
+def test_few_groups_are_split_and_a_single_one_is_refused(folder, capsys):  # noqa: F811
+    for who in ("carl", "dora"):
+        for file in folder.glob(f"*/{who}/*"):
+            file.unlink()
+    options = ["--data", folder, "--sensor", "64x64", "--network", "fast", "--epochs", 1]
+    run("train", *options)
+    assert "6 to train on, 6 to test on" in capsys.readouterr().out
+    for file in folder.glob("left/ben/*"):
+        file.unlink()
+    with pytest.raises(SystemExit, match="recordings of a single group, so none is left to test"):
+        run("train", *options)
+
+
 def test_a_larger_sensor_is_brought_to_the_size_of_the_network(trained, tmp_path, capsys):
     folder, checkpoint = trained  # noqa: F811
     events = np.load(folder / "left" / "anna" / "0.npy")
