@@ -12,6 +12,7 @@ from .distributed import one_cpu_thread
 from .snn import Classifier, FrameNetwork, SpikingNetwork, decode, frame_network, leading
 from .training import MOST_STEPS, Prediction, read_prediction
 
+TRUE = np.array([True])
 DENSE = 2**22  # counts in the frames that are computed at once
 
 
@@ -51,13 +52,17 @@ class Stream:
         self.classifier = copy.deepcopy(classifier).cpu().eval()
         self.network = frame_network(self.classifier)
         self.inputs = math.prod(self.classifier.sensor_size)
+        self.time_window = float(self.network.time_window)
         weight = next(self.network.parameters(), torch.empty(0))
         self.dtype = weight.numpy(force=True).dtype
         self.sparse = network.takes_sparse and type(network).resume is not SpikingNetwork.resume
         nothing = np.empty(0, np.int64), np.empty(0), 0, 1
         with torch.no_grad():  # what doesn't fit is refused, and what compiles does so now
             self.network(torch.zeros(1, 1, *self.classifier.sensor_size[::-1]))
-        self.network.resume(self._frames(*nothing))
+        self._resume: Any = self.network.resume
+        if not self.sparse:  # PyTorch computes
+            self._resume = one_cpu_thread()(self._resume)
+        self._resume(self._frames(*nothing))
         self.reset()
 
     def reset(self) -> None:
@@ -71,7 +76,7 @@ class Stream:
     @property
     def open_since(self) -> float | None:
         """Time in µs at which the step begins that isn't computed yet: no event may be earlier."""
-        return None if self._start is None else self._start + self.steps * self.network.time_window
+        return None if self._start is None else self._start + self.steps * self.time_window
 
     def push(self, events: np.ndarray) -> torch.Tensor:
         """Take the next events, and compute the time steps that they end.
@@ -150,7 +155,7 @@ class Stream:
             so_far = torch.cat([self.classifier.read(self.voltages[:end, None]) for end in ends])
         answers = leading(so_far)
         others = (answers != answers[-1]).nonzero()
-        return (int(others[-1]) + 2 if len(others) else 1) * self.network.time_window / 1000
+        return (int(others[-1]) + 2 if len(others) else 1) * self.time_window / 1000
 
     def _checked(self, events: np.ndarray) -> np.ndarray:
         """Refuse what ``check_events`` refuses, but see quickly that nothing is wrong."""
@@ -164,9 +169,8 @@ class Stream:
 
     def _steps_until(self, since: np.ndarray) -> np.ndarray:
         """Return in which step a time after the first event lies, as ``to_sparse_frames`` does."""
-        return np.floor(since / float(self.network.time_window)).astype(np.int64)
+        return np.floor(since / self.time_window).astype(np.int64)
 
-    @one_cpu_thread()
     def _compute(self, until: int) -> torch.Tensor:
         """Compute all steps before ``until``; return their voltages."""
         if until == self.steps:
@@ -174,16 +178,19 @@ class Stream:
         waiting = np.sort(np.concatenate([*self._waiting, np.empty(0, np.int64)]))
         due = int(np.searchsorted(waiting, until * self.inputs))
         self._waiting = [waiting[due:]] if due < len(waiting) else []
-        first = np.flatnonzero(np.diff(waiting[:due], prepend=-1))
-        places, counts = waiting[first], np.diff(first, append=due)
+        # As np.unique(waiting[:due], return_counts=True), in a third of its time.
+        places = waiting[:due]
+        edges = np.flatnonzero(np.concatenate([TRUE[:due], places[1:] != places[:-1], TRUE]))
+        places, counts = places[edges[:-1]], edges[1:] - edges[:-1]
         new = len(self._voltages)
         while self.steps < until:
             end = min(self.steps + max(1, DENSE // self.inputs), until)
             frames = self._frames(places, counts, self.steps, end)
-            voltages, self._state = self.network.resume(frames, self._state)
+            voltages, self._state = self._resume(frames, self._state)
             self._voltages.append(voltages)
             self.steps = end
-        return torch.cat(self._voltages[new:])[:, 0]
+        found = self._voltages[new:]
+        return (torch.cat(found) if len(found) > 1 else found[0])[:, 0]
 
     def _frames(self, places: np.ndarray, counts: np.ndarray, begin: int, end: int) -> Any:
         """Return the frames of some steps as ``FrameNetwork.resume`` takes them."""
