@@ -5,7 +5,7 @@ import operator
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,14 +24,11 @@ from pokersnn_helpers import (
 )
 from pokersnn_helpers.simulation import EventCamera, simulate_pokerdvs
 from pokersnn_helpers.simulation.cards import CAMERA
-from pokersnn_helpers.study.comparison import (
-    all_statistics,
-    c2st_accuracy,
-    compare_statistics,
-)
 from pokersnn_helpers.study.models import LayerThenSNN
 from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator, PerturbedEstimator
+
+from .comparison import all_statistics, c2st_accuracy, compare_statistics, count_close
 
 N_TRAIN = 400  # simulated recordings to compare and to train on
 C2ST_SEEDS = range(10)
@@ -99,23 +96,6 @@ TRAINED_ON = {
     ),
     "the same, both polarities": Mixture(ALL_KINDS, 8, BEHIND_A_LAYER),
 }
-
-
-class Closeness(NamedTuple):
-    """How many of ``n`` statistics are close: their medians, and their spreads."""
-
-    medians: int
-    spreads: int
-    n: int
-
-
-def count_close(table: pd.DataFrame) -> Closeness:
-    """Count the rows of ``compare_statistics`` in which two sets are close.
-
-    Medians are when they differ by at most 15%, and spreads when they overlap by at least 70%.
-    """
-    medians = (table["ratio"] - 1).abs() <= 0.15
-    return Closeness(int(medians.sum()), int((table["overlap"] >= 0.7).sum()), len(table))
 
 
 def measure_simulation(seeds: int = 10) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import perturbations as more_perturbations
+from benchmarks.latency import concatenate
 from pokersnn_helpers import (
     EVENT_DTYPE,
     SNN,
@@ -25,7 +26,6 @@ from pokersnn_helpers.study import losses, perturbations
 from pokersnn_helpers.study.latency import (
     PredictionsOverTime,
     choose_exit_threshold,
-    concatenate,
     predict_over_time,
     quantized,
 )
