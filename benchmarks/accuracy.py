@@ -25,19 +25,7 @@ from pokersnn_helpers.study.models import (
     rate_profile,
     summed_image,
 )
-from pokersnn_helpers.study.perturbations import (
-    drop_events,
-    forwards_and_backwards,
-    merge_polarities,
-    one_frame,
-    one_polarity,
-    reversed_time,
-    rotated,
-    shifted,
-    shuffled_time,
-    time_jitter,
-    uniform_noise,
-)
+from pokersnn_helpers.study.perturbations import merge_polarities, reversed_time, shuffled_time
 from pokersnn_helpers.study.protocol import (
     MODELS,
     NetworkEstimator,
@@ -49,6 +37,17 @@ from pokersnn_helpers.study.protocol import (
     difference_interval,
     logistic_regression,
     nearest_neighbour,
+)
+
+from .perturbations import (
+    drop_events,
+    forwards_and_backwards,
+    one_frame,
+    one_polarity,
+    rotated,
+    shifted,
+    time_jitter,
+    uniform_noise,
 )
 
 

@@ -15,7 +15,6 @@ from pokersnn_helpers.study.latency import (
     EARLY,
     PredictionsOverTime,
     choose_exit_threshold,
-    concatenate,
     predict_over_time,
     quantized,
     train_sparse,
@@ -71,6 +70,23 @@ EVENTS = (1, 100, 200, 300, 400, 600, 800, 1000, 1500, 2000)
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1)
 # Penalties on the rate, and the share of input weights that is pruned.
 SPARSE = ((0, 0), (3, 0), (10, 0), (20, 0), (40, 0), (0, 0.8), (20, 0.8))
+
+
+def concatenate(parts: Sequence[PredictionsOverTime]) -> PredictionsOverTime:
+    """Join predictions about several sets of recordings, for example those of folds.
+
+    Raises:
+        ValueError: Their time steps differ in width.
+    """
+    widths = {part.time_window for part in parts}
+    if len(widths) != 1:
+        raise ValueError(f"parts have time steps of {sorted(widths)} µs; join some of one width")
+    return PredictionsOverTime(
+        [each for part in parts for each in part.log_probabilities],
+        [each for part in parts for each in part.events],
+        np.concatenate([part.targets for part in parts]),
+        widths.pop(),
+    )
 
 
 def measure_split(

@@ -29,17 +29,14 @@ from pokersnn_helpers.study.models import (
     summed_image,
 )
 from pokersnn_helpers.study.operations import count_operations
-from pokersnn_helpers.study.perturbations import (
-    flip_polarities,
-    merge_polarities,
-    reversed_time,
-    shuffled_time,
-)
+from pokersnn_helpers.study.perturbations import merge_polarities, reversed_time, shuffled_time
 from pokersnn_helpers.study.protocol import (
     NetworkEstimator,
     PerturbedEstimator,
     logistic_regression,
 )
+
+from .perturbations import flip_polarities
 
 FILMS = 120
 DELAYS = (0, 0.004, 0.008)  # s

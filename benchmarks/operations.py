@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from pokersnn_helpers import make_loader
 from pokersnn_helpers.snn import WHOLE
-from pokersnn_helpers.study.energy import estimate_energy
-from pokersnn_helpers.study.models import GRU, FrameMLP, LayerThenSNN
+from pokersnn_helpers.study.models import GRU, MLP, FrameMLP, LayerThenSNN
 from pokersnn_helpers.study.operations import count_operations
 from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.study.protocol import (
@@ -17,10 +17,10 @@ from pokersnn_helpers.study.protocol import (
     MODELS,
     FeatureEstimator,
     NetworkEstimator,
-    regression_network,
 )
 
 from .accuracy import ConvolutionalSNN
+from .energy import estimate_energy
 from .timing import median_times, recordings
 
 BIN_WIDTHS = (1000, 300, 100)  # µs
@@ -33,6 +33,22 @@ COUNTED: list[tuple[str, Any]] = [
     *(("GRU", NetworkEstimator(GRU, clip_norm=1.0, time_window=w)) for w in BIN_WIDTHS),
     *(("SNN, book's recipe", NetworkEstimator(time_window=w)) for w in BIN_WIDTHS),
 ]
+
+
+def regression_network(estimator: FeatureEstimator, sensor_size: tuple[int, int, int]) -> MLP:
+    """Make the network that says what a trained logistic regression on ``summed_image`` says.
+
+    Standardisation becomes a part of its weights, so a pixel without events still counts 0.
+    """
+    scaler, model = estimator.model[0], estimator.model[-1]
+    weight, bias = model.coef_ / scaler.scale_, model.intercept_
+    bias = bias - weight @ scaler.mean_
+    if len(weight) == 1:  # of two classes scikit-learn keeps the difference alone
+        weight, bias = (np.concatenate([-each / 2, each / 2]) for each in (weight, bias))
+    network = MLP(sensor_size, len(weight), hidden_size=0)
+    numbers = {"body.1.weight": weight, "body.1.bias": bias}
+    network.load_state_dict({name: torch.from_numpy(each) for name, each in numbers.items()})
+    return network
 
 
 def measure_operations(

@@ -24,15 +24,11 @@ from pokersnn_helpers import (
 )
 from pokersnn_helpers.simulation import EventCamera, simulate_pokerdvs
 from pokersnn_helpers.simulation.cards import CAMERA
-from pokersnn_helpers.study.comparison import (
-    all_statistics,
-    c2st_accuracy,
-    compare_statistics,
-    count_close,
-)
 from pokersnn_helpers.study.models import LayerThenSNN
 from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator, PerturbedEstimator
+
+from .comparison import all_statistics, c2st_accuracy, compare_statistics, count_close
 
 N_TRAIN = 400  # simulated recordings to compare and to train on
 C2ST_SEEDS = range(10)

@@ -12,8 +12,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import torch
 from torch.optim.swa_utils import AveragedModel
@@ -35,9 +37,10 @@ from .pokerdvs import load_pokerdvs
 from .recipe import train_classifier
 from .recordings import Split, stratified_folds
 from .snn import SNN, Classifier
+from .study.models import LayerThenSNN
 from .training import TrainingState
 
-NETWORKS = {"snn": SNN, "fast": FastSNN}
+NETWORKS: dict[str, Any] = {"snn": SNN, "fast": FastSNN, "layer": LayerThenSNN}
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class TrainOptions:
         epochs: Passes over the training recordings.
         time_window: Width of a time bin in µs.
         network: A name in ``NETWORKS``.
+        delays: Of the copies that ``LayerThenSNN`` gives its SNN, in ms, as 0,4,8.
         seed: Fixes all that is random.
         source: Of the recordings; a saved run says ``"real"``, ``"simulated"`` or ``"own"``.
         data: A folder of recordings; none for POKER-DVS.
@@ -59,6 +63,7 @@ class TrainOptions:
     epochs: int = 60
     time_window: float = 1000.0
     network: str = "snn"
+    delays: str = "0"
     seed: int = 0
     source: str = "auto"
     data: str = ""
@@ -68,7 +73,8 @@ class TrainOptions:
 
     def __str__(self) -> str:
         window = f"time bins of {self.time_window:g} microseconds"
-        return f"network {self.network}, {window}, seed {self.seed}, {self.epochs} epochs"
+        late = f" with copies {self.delays} ms late" if self.delays != "0" else ""
+        return f"network {self.network}{late}, {window}, seed {self.seed}, {self.epochs} epochs"
 
     def check(self) -> None:
         """Raise a ``ValueError`` that names the first value of a wrong type or out of range."""
@@ -77,6 +83,9 @@ class TrainOptions:
                 raise ValueError(f"{option.name} is {value!r}; expected type {kind.__name__}")
         if self.network not in NETWORKS:
             raise ValueError(f"network is {self.network!r}; choose from {', '.join(NETWORKS)}")
+        if self.delays != "0" and self.network != "layer":
+            raise ValueError(f"--delays is {self.delays}; leave it out, or choose --network layer")
+        self.make()
         if self.epochs < 1:
             raise ValueError(f"--epochs is {self.epochs}; choose 1 or more")
         if not 1 <= self.time_window < math.inf:  # times of events are whole microseconds
@@ -85,6 +94,16 @@ class TrainOptions:
             )
         if not 0 <= self.seed < 2**64:
             raise ValueError(f"--seed is {self.seed}; choose a whole number from 0 to 2**64 - 1")
+
+    def make(self) -> Any:
+        """Return what makes the network."""
+        if self.network != "layer":
+            return NETWORKS[self.network]
+        try:
+            delays = [float(each) / 1000 for each in self.delays.split(",")]
+        except ValueError as error:
+            raise ValueError(f"--delays is {self.delays!r}; write numbers, as 0,4,8") from error
+        return partial(LayerThenSNN, delays=delays)
 
 
 def main(words: list[str] | None = None) -> None:
@@ -143,7 +162,14 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--network",
         choices=NETWORKS,
-        help="the readable network (snn) or the fast one with the same results; default: snn",
+        help="the readable network (snn), the fast one with the same results, or an ordinary layer "
+        "and then the fast one (layer); default: snn",
+    )
+    parser.add_argument(
+        "--delays",
+        metavar="MS,MS...",
+        help="with --network layer: what the layer finds comes so many ms late, as 0,4,8, which "
+        f"tells directions of motion; default: {defaults.delays}",
     )
     parser.add_argument(
         "--seed",
@@ -199,7 +225,7 @@ def _train(arguments: argparse.Namespace) -> None:
             data,
             options.seed,
             device,
-            network=NETWORKS[options.network],
+            network=options.make(),
             time_window=options.time_window,
             epochs=options.epochs,
             augment=handler.unchanged if options.data else handler.augment,
@@ -222,7 +248,15 @@ def _load(options: TrainOptions) -> Split:
     own = terminal.read_folder(
         options.data, options.sensor, options.size, options.window_ms or None
     )
-    return stratified_folds(own.recordings, 4, own.groups)[0]
+    of_class: dict[int, set[str]] = {}
+    for target, group in zip(own.recordings.targets, own.groups, strict=True):
+        of_class.setdefault(target, set()).add(group)
+    if (fewest := min(map(len, of_class.values()))) < 2:
+        raise ValueError(
+            f"a class in {options.data} has recordings of a single group, so none is left to test; "
+            "put them into folders by person, day or session"
+        )
+    return stratified_folds(own.recordings, min(4, fewest), own.groups)[0]
 
 
 class _Target:

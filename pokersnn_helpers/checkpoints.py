@@ -156,6 +156,11 @@ def load_checkpoint(
     return classifier.to(device or default_device())
 
 
+def saved_network(path: str | PathLike[str]) -> str:
+    """Return the class name of the saved network; errors are those of ``load_checkpoint``."""
+    return str(_read(path).get("network"))
+
+
 def load_run(path: str | PathLike[str]) -> Run:
     """Load the training run saved with a classifier; errors are those of ``load_checkpoint``."""
     content = _read(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from . import terminal
-from .checkpoints import load_checkpoint
+from .checkpoints import load_checkpoint, saved_network
 from .event_files import EventFile, read_event_file
 from .fast import FastSNN
 from .files import atomic_write
@@ -17,6 +17,7 @@ from .inspection import inspect_file
 from .live import BEHIND, camera, listen, play
 from .snn import Classifier
 from .streaming import Stream
+from .study.models import LayerThenSNN
 from .training import Prediction, predict
 
 
@@ -53,7 +54,8 @@ def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
 
 def _load_classifier(checkpoint: Path, device: str | None = None) -> Classifier:
     # FastSNN takes sparse frames, so memory grows with the events and not with the time.
-    classifier = load_checkpoint(checkpoint, device, FastSNN)
+    network = LayerThenSNN if saved_network(checkpoint) == "LayerThenSNN" else FastSNN
+    classifier = load_checkpoint(checkpoint, device, network)
     if classifier.snn.input_size != math.prod(classifier.sensor_size):
         raise ValueError(
             f"{checkpoint} holds a network of {classifier.snn.input_size} inputs for the sensor "
@@ -169,7 +171,7 @@ def _compare(arguments: argparse.Namespace) -> None:
         terminal.say(json.dumps({**content, "table": found.table.to_dict("index")}))
     else:
         table = (100 * found.table).round(1).to_string()
-        terminal.say(f"Correct, in %:\n{table}\n\n{found.verdict}. {found.sentences}")
+        terminal.say(f"Correct, in %:\n{table}\n\n{found.verdict}. {' '.join(found.sentences)}")
 
 
 def _add_live(parser: argparse.ArgumentParser) -> None:

@@ -1,22 +1,26 @@
 """Read event recordings from files, of NumPy, of text and of event cameras."""
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.lib.recfunctions import unstructured_to_structured
 
+from .camera_files import read_aedat, read_dat, read_raw
 from .checks import EVENT_DTYPE, check_events
 
-HEADER = re.compile(rb"(?:#[\t -~]*\r?\n)*")  # of text: a first address may begin with "#", too
-EVT21 = re.compile(rb"(?:%[^\n]*\n)*% (?:evt 2\.1|format EVT21)")
-BY_FAERY = (".aedat4", ".raw", ".dat", ".es")
-SUFFIXES = (".npy", ".npz", ".csv", ".aedat", ".bin", *BY_FAERY)
-UNKNOWN = 2**16 - 1  # the largest size that a file could state
+START = {".aedat4": b"#!AER-DAT4", ".es": b"Event Stream", ".raw": b"%", ".dat": b"%"}
+BY_FAERY = (".aedat4", ".es")
+DECODERS = {".aedat": read_aedat, ".raw": read_raw, ".dat": read_dat}
+SUFFIXES = (".npy", ".npz", ".csv", ".bin", *DECODERS, *BY_FAERY)
+NAMES = {  # that files have for the fields
+    "t": ("t", "ts", "time", "timestamp", "timestamps"),
+    "x": ("x",),
+    "y": ("y",),
+    "p": ("p", "pol", "polarity", "polarities", "on"),
+}
 
 
 class EventFile(NamedTuple):
@@ -51,9 +55,11 @@ def read_event_file(path: str | PathLike[str]) -> EventFile:
 
     Args:
         path: Its suffix says what it is. ``.npy``: a structured array, or columns t, x, y and p.
-            ``.npz``: such an array, or arrays t, x, y and p. ``.csv``: a header with t, x, y and p.
-            ``.aedat``: AEDAT 1 and 2 of a 128 × 128 DVS, or AEDAT 4. ``.bin``: as of N-MNIST.
-            ``.aedat4``, ``.raw`` and ``.dat`` of Prophesee, and ``.es`` need the package faery.
+            ``.npz``: such an array, or arrays t, x, y and p. ``.csv``: a header with t, x, y and p,
+            and then numbers, separated by commas, semicolons, tabs or spaces. ``.aedat``: AEDAT 1
+            to 3 of a DVS128 or a DAVIS, or AEDAT 4. ``.raw`` and ``.dat``: of Prophesee, EVT 2 to
+            3. ``.bin``: as of N-MNIST. ``.aedat4`` and ``.es`` need the package faery. Fields may
+            also be called timestamp, polarity and the like.
 
     Returns:
         Events, whose times count from the first, and the sensor. Polarities of 1 and −1 become 1
@@ -86,30 +92,36 @@ def read_unchecked(path: str | PathLike[str]) -> EventFile:
     if not start:
         raise ValueError(f"{path} is empty, 0 bytes; record or copy it again")
     suffix = path.suffix.lower()
-    if suffix == ".aedat" and start.startswith(b"#!AER-DAT4"):
-        suffix = ".aedat4"
+    if suffix in (".aedat", ".dat") and start.startswith(b"#!AER-DAT"):
+        suffix = ".aedat4" if start.startswith(START[".aedat4"]) else ".aedat"
     if suffix not in SUFFIXES:
         raise ValueError(
             f"{path} ends in {suffix or 'no suffix'!r}; expected one of {', '.join(SUFFIXES)}. "
             "Export it to one of them, for example as CSV with the header t,x,y,p"
         )
-    if suffix == ".raw" and re.match(EVT21, head := path.read_bytes()):
-        return _evt21(path, head)
-    if suffix in BY_FAERY:
-        return _by_faery(path, suffix, start)
+    if not start.startswith(expected := START.get(suffix, b"")):
+        raise ValueError(
+            f"{path} begins with {start[:12]!r}, not with {expected!r} as a {suffix} file "
+            "does; give it the suffix of its format, or record it again"
+        )
+    if suffix in DECODERS:
+        try:
+            return EventFile(*DECODERS[suffix](path.read_bytes()))
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
     readers: dict[str, Callable[[Path], EventFile]] = {
         ".npy": lambda path: EventFile(read_npy(path), None),
         ".npz": _npz,
         ".csv": _csv,
-        ".aedat": _aedat,
         ".bin": _bin,
+        ".aedat4": _by_faery,
+        ".es": _by_faery,
     }
     events, sensor_size = readers[suffix](path)
     names = events.dtype.names or ()
     if "p" in names and events["p"].dtype.kind in "if" and (events["p"] == -1).any():
         if not np.isin(events["p"], (-1, 1)).all():
             raise ValueError(f"{path}: field p holds −1 and other values than 1; write 1 and 0")
-        events = events.copy()
         events["p"] = events["p"] > 0
     return EventFile(events, sensor_size)
 
@@ -140,13 +152,21 @@ def _load(file: str | PathLike[str] | BinaryIO) -> Any:
 
 def _with_fields(array: np.ndarray, file: object) -> np.ndarray:
     if array.dtype.names:
-        return array
+        return _events({name: array[name] for name in array.dtype.names}, file)
     if array.shape[1:] != (4,):
         raise ValueError(
             f"{file} has shape {array.shape}; expected (events, 4): t, x, y, p, or a structured "
             "array with these fields"
         )
-    return unstructured_to_structured(array, names=list("txyp"))
+    if array.dtype.kind in "iuf" and len(array):
+        times = int(np.ptp(array, axis=0).argmax())  # what else could count so far?
+        rises = [(array[1:, each] >= array[:-1, each]).all() for each in (0, times)]
+        if rises == [False, True]:
+            raise ValueError(
+                f"{file}: the times seem to be in column {times}, not in column 0; save the "
+                "columns in the order t, x, y, p"
+            )
+    return _events(dict(zip("txyp", array.T, strict=True)), file)
 
 
 def _npz(path: Path) -> EventFile:
@@ -159,94 +179,56 @@ def _npz(path: Path) -> EventFile:
         raise ValueError(f"{path} is damaged: {error}; write it anew with np.savez") from error
     if len(arrays) == 1:
         return EventFile(_with_fields(next(iter(arrays.values())), path), None)
-    if missing := [name for name in "txyp" if name not in arrays]:
-        raise ValueError(
-            f"{path} holds {', '.join(arrays) or 'nothing'}, not {', '.join(missing)}; write it "
-            "with np.savez(path, t=t, x=x, y=y, p=p)"
-        )
-    return EventFile(_columns(arrays, path), None)
+    return EventFile(_events(arrays, path), None)
 
 
 def _csv(path: Path) -> EventFile:
+    with path.open("rb") as file:
+        first = file.readline(1000)
+    separator = next((each for each in ",;\t" if each.encode() in first), r"\s+")
     try:
-        table = pd.read_csv(path, skipinitialspace=True)
+        table = pd.read_csv(path, sep=separator, skipinitialspace=True)
     except Exception as error:  # what pandas raises depends on what it finds
         raise ValueError(
             f"{path} is no table of text: {error}; write a header with t, x, y and p, and then a "
             "line for each event"
         ) from error
-    if missing := [name for name in "txyp" if name not in table]:
-        raise ValueError(
-            f"{path}: the first line has {', '.join(map(str, table.columns))}, not "
-            f"{', '.join(missing)}; write a header with t, x, y and p, separated by commas"
-        )
-    for name in "txyp":
-        numbers = pd.to_numeric(table[name], errors="coerce")
-        if (wrong := numbers.isna().to_numpy()).any():
+    columns = {}
+    for name, column in _fields({str(name): table[name] for name in table}, path).items():
+        columns[name] = pd.to_numeric(column, errors="coerce").to_numpy()
+        if (wrong := np.isnan(columns[name])).any():
             place = int(wrong.argmax())
             raise ValueError(
-                f"{path}, line {place + 2}: {name} is {table[name][place]}; write a number, or "
+                f"{path}, line {place + 2}: {name} is {column.iloc[place]}; write a number, or "
                 "leave the line out"
             )
-        table[name] = numbers
-    return EventFile(_columns({name: table[name].to_numpy() for name in "txyp"}, path), None)
+    return EventFile(_events(columns, path), None)
 
 
-def _columns(arrays: dict[str, np.ndarray], path: Path) -> np.ndarray:
-    shapes = {name: arrays[name].shape for name in "txyp"}
+def _fields(found: Mapping[str, Any], file: object) -> dict[str, Any]:
+    """Return what a file holds as t, x, y and p, by any of their usual names."""
+    own = {name.strip(" #").lower(): name for name in found}
+    names = {
+        field: next((own[each] for each in usual if each in own), None)
+        for field, usual in NAMES.items()
+    }
+    if missing := [field for field, name in names.items() if name is None]:
+        raise ValueError(
+            f"{file} holds {', '.join(found) or 'nothing'}, not {', '.join(missing)}; call the "
+            "times in µs, pixels and polarities t, x, y and p, in a text file in its first line"
+        )
+    return {field: found[name] for field, name in names.items() if name is not None}
+
+
+def _events(found: Mapping[str, np.ndarray], file: object) -> np.ndarray:
+    """Put arrays side by side in a structured one."""
+    arrays = _fields(found, file)
+    shapes = {name: array.shape for name, array in arrays.items()}
     if len(set(shapes.values())) > 1 or len(shapes["t"]) != 1:
-        raise ValueError(f"{path} has arrays of shapes {shapes}; all four need one value per event")
-    events = np.empty(shapes["t"], [(name, arrays[name].dtype) for name in "txyp"])
-    for name in "txyp":
-        events[name] = arrays[name]
-    return events
-
-
-def _aedat(path: Path) -> EventFile:
-    try:
-        return EventFile(read_aedat(path.read_bytes()), (128, 128, 2))
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-
-
-def read_aedat(content: bytes) -> np.ndarray:
-    """Read events of a 128 × 128 DVS from an AEDAT file of version 1 or 2.
-
-    Lines that begin with "#" come first, and then an address and a time stamp in µs per event, as
-    big-endian 32-bit numbers: https://docs.inivation.com/software/software-advanced-usage/file-formats/aedat-2.0.html
-
-    Args:
-        content: The whole file.
-
-    Returns:
-        Structured array with fields t (µs, as stamped), x, y and p.
-
-    Raises:
-        ValueError: The file is of a later version or of another camera, or ends within an event.
-    """
-    header = HEADER.match(content)[0]  # type: ignore[index]
-    if version := re.match(rb"#!AER-DAT([^12].*)", header):
-        raise ValueError(
-            f"the file is of AEDAT version {version[1].decode().strip()}, not 1 or 2; convert it "
-            "to AEDAT4 with DV, or to CSV"
-        )
-    content = content[len(header) :]
-    if len(content) % 8:
-        raise ValueError(
-            f"the file ends within an event: {len(content)} bytes aren't 8 per event; copy it "
-            f"again, or cut off the last {len(content) % 8} bytes"
-        )
-    address, stamp = np.frombuffer(content, dtype=">u4").reshape(-1, 2).T.astype(np.int64)
-    if (foreign := address >= 2**16).any():
-        place = int(foreign.argmax())
-        raise ValueError(
-            f"event {place} has the address {address[place]:#x}, which a 128 × 128 DVS doesn't; "
-            "export it from jAER or DV as AEDAT4 or CSV"
-        )
-    events = np.empty(len(stamp), dtype=EVENT_DTYPE)
-    events["t"] = stamp
-    events["x"], events["y"] = address >> 1 & 0x7F, address >> 8 & 0x7F
-    events["p"] = 1 - (address & 1)
+        raise ValueError(f"{file} has arrays of shapes {shapes}; all four need one value per event")
+    events = np.empty(shapes["t"], [(name, array.dtype) for name, array in arrays.items()])
+    for name, array in arrays.items():
+        events[name] = array
     return events
 
 
@@ -262,58 +244,24 @@ def _bin(path: Path) -> EventFile:
     return EventFile(read_mnist_file(str(path), order), None)
 
 
-def _evt21(path: Path, content: bytes) -> EventFile:
-    """Read 64-bit words, which faery 0.7 doesn't: up to 32 pixels of a row share time and polarity.
-
-    https://docs.prophesee.ai/stable/data/encoding_formats/evt21.html
-    """
-    header = re.match(rb"(?:%(?! end)[^\n]*\n)*(?:% end\r?\n)?", content)[0]  # type: ignore[index]
-    content = content[len(header) :]
-    if rest := len(content) % 8:
-        raise ValueError(
-            f"{path} ends within an event: {rest} bytes are left after the last of 8; copy it again"
-        )
-    words = np.frombuffer(content, "<u8").astype(np.int64)
-    kind = words >> 60 & 15
-    highs = np.concatenate([[0], (words[kind == 8] >> 32 & 0xFFFFFFF) << 6])
-    times = highs[np.cumsum(kind == 8)] + (words >> 54 & 63)
-    row, bit = np.nonzero((kind <= 1)[:, None] & (words[:, None] >> np.arange(32) & 1 == 1))
-    events = np.empty(len(row), EVENT_DTYPE)
-    events["t"], events["p"] = times[row], kind[row]
-    events["x"], events["y"] = (words[row] >> 43 & 0x7FF) + bit, words[row] >> 32 & 0x7FF
-    width, height = (re.search(rb"%s[= ](\d+)" % name, header) for name in (b"width", b"height"))
-    if pair := re.search(rb"geometry (\d+)x(\d+)", header):
-        return EventFile(events, (int(pair[1]), int(pair[2]), 2))
-    return EventFile(events, (int(width[1]), int(height[1]), 2) if width and height else None)
-
-
-def _by_faery(path: Path, suffix: str, start: bytes) -> EventFile:
+def _by_faery(path: Path) -> EventFile:
     try:
         import faery
     except ImportError as error:
         raise ModuleNotFoundError(
             f"{path} needs the package faery, which reads {', '.join(BY_FAERY)}: pip install faery"
         ) from error
-    expected = {".aedat4": b"#!AER-DAT4", ".es": b"Event Stream", ".raw": b"%", ".dat": b"%"}
-    if not start.startswith(expected[suffix]):
-        raise ValueError(
-            f"{path} begins with {start[:12]!r}, not with {expected[suffix]!r} as a {suffix} file "
-            "does; give it the suffix of its format, or record it again"
-        )
-    kind = {".aedat4": "aedat", ".raw": "evt"}.get(suffix, suffix[1:])
     try:
-        stream = faery.events_stream_from_file(
-            path, dimensions_fallback=(UNKNOWN, UNKNOWN), file_type=kind
-        )
-        events, size = stream.to_array(), stream.dimensions()
+        kind = "es" if path.suffix.lower() == ".es" else "aedat"
+        stream = faery.events_stream_from_file(path, file_type=kind)
+        found, size = stream.to_array(), stream.dimensions()
     except BaseException as error:  # damaged bytes can raise anything, Rust's panics too
         if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
             raise
         raise ValueError(
-            f"{path} can't be read as {suffix}: {error}; record or copy it again, or export it as "
-            "CSV"
+            f"{path} can't be read: {error}; record or copy it again, or export it as CSV"
         ) from error
-    checked = np.empty(len(events), EVENT_DTYPE)
+    events = np.empty(len(found), EVENT_DTYPE)
     for name in "txyp":
-        checked[name] = events[name]
-    return EventFile(checked, None if UNKNOWN in size else (*size, 2))
+        events[name] = found[name]
+    return EventFile(events, (*size, 2))

@@ -2,12 +2,14 @@
 
 import math
 import warnings
+from collections import deque
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from tqdm import tqdm
 
 from .checks import check_events, check_range, check_sensor_size
 from .event_files import SUFFIXES, read_event_file
@@ -69,7 +71,8 @@ def load_folder(
             f"the folders in {path} are {', '.join(classes)}, not classes; load each, as "
             f"load_folder({str(Path(path, classes[0]))!r}), and make a Split of their recordings"
         )
-    found = [read_event_file(file) for file in files]
+    progress = tqdm(files, desc="reading", unit="file", delay=2)
+    found = deque(read_event_file(file) for file in progress)
     sizes = {each.sensor_size: file for each, file in zip(found, files, strict=True)}
     known = [each for each in sizes if each]
     if len(known) > 1:
@@ -86,11 +89,12 @@ def load_folder(
         sensor = (next(largest) + 1, next(largest) + 1, 2)
     size = size or network_size(sensor)
     events, targets, groups, sources = [], [], [], []
-    for each, file in zip(found, files, strict=True):
+    for file in files:
+        each = found.popleft()  # and its memory is free
         class_name, *below = file.relative_to(path).parts
         try:
-            resized = resize(check_events(each.events, sensor), sensor, size)
-            parts = _cut(resized, window_ms)
+            own = each.events if each.sensor_size else check_events(each.events, sensor)
+            parts = _cut(resize(own, sensor, size), window_ms)
         except ValueError as error:
             raise ValueError(f"{file}: {error}") from error
         events += parts

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from .event_files import read_aedat
+from .camera_files import read_aedat
 from .pokerdvs import ARCHIVE_131, REGISTRY, read_archive, real_or_simulated
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, banner
 from .simulation import simulate_passes
@@ -90,7 +90,7 @@ def card_passes(starts: Sequence[int], ends: Sequence[int]) -> np.ndarray:
 
 
 def _load_real(root: Path) -> PokerDVS131:
-    files = {name: read_aedat(data) for name, data in read_archive(ARCHIVE_131, root).items()}
+    files = {name: read_aedat(data)[0] for name, data in read_archive(ARCHIVE_131, root).items()}
     known = {md5: name for name, md5 in REGISTRY.items()}
     table = pd.DataFrame(
         [

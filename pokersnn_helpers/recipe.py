@@ -94,13 +94,12 @@ def build_network(
     return made
 
 
-def _let_it_spike(snn: Any, recordings: Recordings) -> None:
+def _let_it_spike(snn: FrameNetwork, recordings: Recordings) -> None:
     """Enlarge the input weights for rare events on a large sensor: silence teaches nothing."""
-    events = sum(map(len, recordings.events))
+    events, inputs = sum(map(len, recordings.events)), math.prod(recordings.sensor_size)
     ms = sum(float(each["t"][-1] - each["t"][0]) / 1000 + 1 for each in recordings.events)
-    density = events / (ms * snn.input_size) if ms else SPARSEST
-    with torch.no_grad():
-        snn.lif0.input_weights *= math.sqrt(max(1, SPARSEST / density))
+    density = events / (ms * inputs) if ms else SPARSEST
+    snn.enlarge_input_weights(math.sqrt(max(1, SPARSEST / density)))
 
 
 def train_classifier(
@@ -151,8 +150,7 @@ def train_classifier(
         output_size=len(train.classes),
         **sizes,
     )
-    if isinstance(snn, SNN):
-        _let_it_spike(snn, train)
+    _let_it_spike(snn, train)
     classifier = Classifier(snn, classes=train.classes, sensor_size=train.sensor_size)
     frames = {"batch_size": batch_size, "time_window": time_window, "sparse": snn.takes_sparse}
     train_loader = make_loader(train, shuffle=True, **frames)

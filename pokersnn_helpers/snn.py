@@ -83,17 +83,24 @@ class FrameNetwork(torch.nn.Module):
         if frames.is_sparse:
             check_indices(frames)
 
-    def resume(self, frames: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
-        """Go on where an earlier call ended, so that a recording can come in pieces.
+    def enlarge_input_weights(self, factor: float) -> None:
+        """Multiply the weights of the inputs, before training on recordings with rare events.
+
+        A network that spikes does so: silence teaches it nothing. Others stay as they are.
+        """
+
+    def resume(self, frames: Any, state: Any = None) -> tuple[torch.Tensor, Any]:
+        """Go on where an earlier call ended, so that one recording can come in pieces.
 
         Pieces give the same bits as the whole. Frames aren't checked, and no gradient is for this.
 
         Args:
-            frames: The next time steps, (T, B, polarities, height, width).
+            frames: The next time steps, (T, 1, polarities, height, width), of the weights' type.
+                Where they may be sparse, they come as what ``CSR`` has, in a list of arrays.
             state: What the call before returned; None at the beginning.
 
         Returns:
-            Voltages (T, B, classes), and the state for the next call.
+            Voltages (T, 1, classes), and the state for the next call.
 
         Raises:
             TypeError: This network needs whole recordings.
@@ -290,6 +297,11 @@ class SNN(SpikingNetwork):
         self.lif0 = LIFRecurrentCell(input_size, hidden_size, p=lif, dt=dt)
         self.linear = torch.nn.Linear(hidden_size, output_size, bias=False)
         self.readout = LICell(p=li, dt=dt)
+
+    @torch.no_grad()
+    def enlarge_input_weights(self, factor: float) -> None:
+        """Multiply the input weights of the hidden neurons."""
+        self.lif0.input_weights *= factor
 
     def step(self, frame: torch.Tensor, state: SNNState | None) -> tuple[torch.Tensor, SNNState]:
         """Compute one time step, as ``SpikingNetwork`` says."""

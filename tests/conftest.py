@@ -1,5 +1,6 @@
 import http.server
 import os
+import sys
 import threading
 import warnings
 from pathlib import Path
@@ -10,6 +11,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import matplotlib
 import pytest
 from archives import pack
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # benchmarks lie beside the package, not in it
 
 from pokersnn_helpers import load_pokerdvs, load_pokerdvs131, pokerdvs
 

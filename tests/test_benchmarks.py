@@ -19,6 +19,24 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks import __main__ as command
+from benchmarks import (
+    accuracy,
+    choices,
+    latency,
+    lines,
+    loading,
+    motions,
+    networks,
+    operations,
+    recipe,
+    scaling,
+    simulation,
+    store,
+    stream,
+    timing,
+)
+from benchmarks.perturbations import one_polarity, time_jitter, uniform_noise
 from pokersnn_helpers import (
     Classifier,
     FastSNN,
@@ -32,12 +50,7 @@ from pokersnn_helpers.recordings import POKERDVS_CLASSES
 from pokersnn_helpers.study import measured
 from pokersnn_helpers.study.latency import PredictionsOverTime, train_sparse
 from pokersnn_helpers.study.models import GRU, FrameMLP, LayerThenSNN, summed_image
-from pokersnn_helpers.study.perturbations import (
-    one_polarity,
-    reversed_time,
-    time_jitter,
-    uniform_noise,
-)
+from pokersnn_helpers.study.perturbations import reversed_time
 from pokersnn_helpers.study.protocol import (
     NetworkEstimator,
     PerturbedEstimator,
@@ -45,31 +58,12 @@ from pokersnn_helpers.study.protocol import (
     logistic_regression,
 )
 
-ROOT = str(Path(__file__).parents[1])
-if ROOT not in sys.path:  # the folder lies beside the package, not in it
-    sys.path.insert(0, ROOT)
-
-from benchmarks import __main__ as command  # noqa: E402
-from benchmarks import (  # noqa: E402
-    accuracy,
-    choices,
-    latency,
-    lines,
-    loading,
-    motions,
-    networks,
-    operations,
-    recipe,
-    scaling,
-    simulation,
-    store,
-    timing,
-)
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
 def loaded(data, monkeypatch):
-    for module in (lines, loading, networks, operations, recipe, scaling, timing):
+    for module in (lines, loading, networks, operations, recipe, scaling, stream, timing):
         monkeypatch.setattr(module, "recordings", lambda: data, raising=False)
 
 
@@ -463,6 +457,21 @@ PREDICTIONS = PredictionsOverTime(
 )
 FEW = {"n_train": 4}
 BOTH = simulation.Mixture((FEW, FEW | {"upside_down": 1}), 2, NetworkEstimator(epochs=1))
+
+
+def test_streams_are_timed_and_compared_with_whole_recordings(monkeypatch):
+    monkeypatch.setattr(stream, "NETWORKS", {"FastSNN": FastSNN})
+    for name, value in (("STEPS", 20), ("EVENTS", 2000), ("TURNS", 2)):
+        monkeypatch.setattr(stream, name, value)
+    result = stream.measure(repeats=1, every=17)
+    row = result["rows"][0]
+    assert (row["network"], row["differing"], row["streams"]) == ("FastSNN", 0, 4 * 4)
+    assert 0 < row["ten_events_us_lowest"] <= row["ten_events_us"] <= row["ten_events_us_highest"]
+    assert 0 < row["million_events_per_s_lowest"] <= row["million_events_per_s"]
+    assert 0 < result["pokerdvs_million_events_per_s"] < result["davis346_million_events_per_s"]
+    real = stream.predict
+    monkeypatch.setattr(stream, "predict", lambda *a: real(*a)._replace(class_name="none"))
+    assert stream.measure(repeats=1, every=68)["rows"][0]["differing"] == 4
 
 
 def test_mixtures_have_the_real_recordings_as_often_as_they_say(data):
@@ -868,7 +877,11 @@ def test_output_that_cannot_be_written_ends_in_one_line(number, monkeypatch):
 def test_reader_who_leaves_gets_one_line():
     command = [sys.executable, "-m", "benchmarks"]
     with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         process.stdout.close()
         said = process.stderr.read()

@@ -2,14 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.comparison import all_statistics, c2st_accuracy, compare_statistics, count_close
 from pokersnn_helpers import EVENT_DTYPE, recording_statistics
-from pokersnn_helpers.study.comparison import (
-    all_statistics,
-    c2st_accuracy,
-    compare_statistics,
-    count_close,
-    event_statistics,
-)
+from pokersnn_helpers.study.comparison import event_statistics
 
 
 def statistics(*events):

@@ -48,6 +48,18 @@ def columns(events):
     return {name: events[name] for name in "txyp"}
 
 
+def pixels():
+    return {name: some_events()[name] for name in "xy"}
+
+
+def structured(*fields):
+    """An array with some fields, of the first letters of which its values are those of events."""
+    array = np.zeros(50, list(fields))
+    for name in array.dtype.names:
+        array[name] = some_events(start=5)["p" if name == "on" else name[0]]
+    return npy(array)
+
+
 def aedat(events, header=b"#!AER-DAT2.0\r\n"):
     words = [struct.pack(">II", y << 8 | x << 1 | (1 - p), t) for t, x, y, p in map(tuple, events)]
     return header + b"".join(words)
@@ -69,6 +81,10 @@ def by_faery(path, events, **options):
 PLAIN = {
     "structured.npy": npy(some_events(start=5)),
     "columns.npy": npy(np.stack([some_events(start=5)[name] for name in "txyp"], 1)),
+    "tonic.npy": structured(("x", "<i2"), ("y", "<i2"), ("t", "<i8"), ("p", "?")),
+    "prophesee.npy": structured(("y", "<u2"), ("x", "<u2"), ("p", "<i2"), ("t", "<i8")),
+    "dv.npy": structured(("timestamp", ">i8"), ("x", ">i2"), ("y", ">i2"), ("polarity", "i1")),
+    "faery.npy": structured(("t", "<u8"), ("x", "<u2"), ("y", "<u2"), ("on", "?")),
     "arrays.npz": npz(**columns(some_events(start=5))),
     "one.npz": npz(events=some_events(start=5)),
     "ordered.csv": csv(some_events(start=5)),
@@ -76,7 +92,14 @@ PLAIN = {
     "spaced.csv": csv(some_events(start=5), separator=", "),
     "windows.csv": csv(some_events(start=5)).replace(b"\n", b"\r\n"),
     "UPPER.CSV": csv(some_events(start=5)),
-    "one.aedat": aedat(some_events(start=5), b""),
+    "semicolons.csv": csv(some_events(start=5), separator=";"),
+    "tabs.csv": csv(some_events(start=5), separator="\t"),
+    "aligned.csv": csv(some_events(start=5), separator="   "),
+    "names.csv": csv(some_events(start=5)).replace(b"t,x,y,p", b"# Timestamp,X,Y,polarity"),
+    "bool.csv": csv(some_events(start=5))
+    .replace(b",0\n", b",False\n")
+    .replace(b",1\n", b",True\n"),
+    "names.npz": npz(timestamps=some_events(start=5)["t"], pol=some_events()["p"], **pixels()),
     "two.aedat": aedat(some_events(start=5)),
     "digit.bin": nmnist(some_events(start=5)),
 }
@@ -111,22 +134,6 @@ def test_file_of_a_camera_is_read_with_its_sensor(name, options, tmp_path):
     events, sensor_size = read_event_file(tmp_path / name)
     assert np.array_equal(events, some_events())
     assert sensor_size == (*SIZE, 2)
-
-
-def test_evt21_is_read(tmp_path):
-    """Words of 64 bits: type, 6 bits of time, x, y, and a mask of 32 pixels; faery can't write."""
-    highs = [0x8 << 60 | high << 32 for high in (3, 4)]
-    words = [
-        highs[0],
-        0x1 << 60 | 7 << 54 | 32 << 43 | 5 << 32 | 0b101,
-        highs[1],
-        9 << 43 | 1 << 31,
-    ]
-    for size in (b"% format EVT21;height=48;width=64\n", b"% evt 2.1\n% geometry 64x48\n"):
-        (tmp_path / "a.raw").write_bytes(size + b"% end\n" + struct.pack("<4Q", *words))
-        events, sensor_size = read_event_file(tmp_path / "a.raw")
-        assert events.tolist() == [(0, 32, 5, 1), (0, 34, 5, 1), (57, 40, 0, 0)]
-        assert sensor_size == (64, 48, 2)
 
 
 @needs_faery
@@ -167,7 +174,11 @@ BAD = {  # name of the file: what it holds, and what the error says besides the 
     "number.npy": (npy(np.array(3.0)), r"shape \(\); expected"),
     "archive.npy": (npz(events=EVENTS), "archive of arrays; name it .npz"),
     "none.npy": (npy(EVENTS[:0]), r"shape \(0,\); expected \(events,\), with some events"),
-    "fields.npy": (npy(np.zeros(3, [("t", int), ("x", int)])), "without numeric field y, p; make"),
+    "fields.npy": (npy(np.zeros(3, [("t", int), ("x", int)])), "holds t, x, not y, p; call the"),
+    "gesture.npy": (
+        npy(np.stack([some_events()[name][:: -1 if name == "x" else 1] for name in "xypt"], 1)),
+        "times seem to be in column 3, not in column 0; save the columns in the order t",
+    ),
     "texts.npy": (npy(np.full((3, 4), "a")), "without numeric field"),
     "seconds.npy": (npy(changed(t=(3, 0.0021))), "t is 0.0021 at event 3; expected whole.*1e6"),
     "nan.npy": (npy(changed(x=(4, np.nan))), "field x is nan at event 4; expected whole numbers"),
@@ -176,16 +187,19 @@ BAD = {  # name of the file: what it holds, and what the error says besides the 
     "polarity.npy": (npy(changed(p=(8, 7))), "field p is 7.0 at event 8"),
     "polarities.npz": (npz(**columns(changed(p=(8, -1)))), "p holds −1 and other values.*; write"),
     "single.npz": (npy(EVENTS), "single array; name it .npy"),
-    "names.npz": (npz(a=EVENTS["t"], b=EVENTS["x"]), "holds a, b, not t, x, y, p; write it with"),
+    "names.npz": (npz(a=EVENTS["t"], b=EVENTS["x"]), "holds a, b, not t, x, y, p; call the times"),
     "lengths.npz": (npz(**{**columns(EVENTS), "x": np.zeros(3)}), "shapes.*one value per event"),
     "cut.npz": (npz(**columns(EVENTS))[:-30], "no NumPy file.*; write it anew"),
     "damaged.npz": (
         npz(**columns(EVENTS)).replace(EVENTS["x"].tobytes(), bytes(400)),
         "damaged: .*; write it anew",
     ),
-    "header.csv": (csv(EVENTS).replace(b"t,x,y,p\n", b""), "first line has.*; write a header"),
-    "missing.csv": (csv(EVENTS, "txy"), "first line has t, x, y, not p; write a header"),
-    "semicolons.csv": (csv(EVENTS, separator=";"), "separated by commas"),
+    "header.csv": (
+        csv(EVENTS).replace(b"t,x,y,p\n", b""),
+        "holds 0, .*, not t, x.*in its first line",
+    ),
+    "missing.csv": (csv(EVENTS, "txy"), "holds t, x, y, not p; call the times"),
+    "decimals.csv": (csv(EVENTS, separator=";").replace(b"70;", b"70,0;"), "line 3: t is 70,0"),
     "word.csv": (csv(EVENTS).replace(b"70,1,1,1", b"70,one,1,1"), "line 3: x is one; write a"),
     "cut.csv": (csv(EVENTS)[:-4], "line 51: . is nan; write a number, or leave the line out"),
     "only_header.csv": (b"t,x,y,p\n", r"shape \(0,\); expected \(events,\), with some events"),
@@ -193,27 +207,33 @@ BAD = {  # name of the file: what it holds, and what the error says besides the 
     "binary.csv": (bytes(range(256)) * 4, "no table of text"),
     "backwards.csv": (csv(BACKWARDS), "t is 0 at event 1; sort by time"),
     "cut.aedat": (aedat(EVENTS)[:-3], "within an event.*; copy it again, or cut off the last 5"),
-    "three.aedat": (aedat(EVENTS, b"#!AER-DAT3.1\r\n"), "version 3.1, not 1 or 2; convert it"),
+    "five.aedat": (aedat(EVENTS, b"#!AER-DAT5.1\r\n"), "version 5.1, not 1 to 3; convert it"),
+    "cut3.aedat": (b"#!AER-DAT3.1\r\n#!END-HEADER\r\n\1", "within the packet at byte 28; copy"),
     "davis.aedat": (
         b"#!AER-DAT2.0\r\n" + struct.pack(">II", 1 << 31, 5),
         "event 0 has the address 0x80000000.*; export it",
     ),
     "no_events.aedat": (b"#!AER-DAT2.0\r\n", r"shape \(0,\); expected"),
     "cut.bin": (nmnist(EVENTS)[:-2], "within an event: 3 bytes are left.*; copy it again"),
+    "cut2.raw": (b"% evt 2.0\n% end\n" + bytes(7), "3 bytes are left.*; copy it again"),
     "cut21.raw": (b"% evt 2.1\n% end\n" + bytes(13), "5 bytes are left.*; copy it again"),
+    "cut3.raw": (EVT3 + bytes(7), "1 bytes are left.*; copy it again"),
+    "header.raw": (EVT3, r"shape \(0,\); expected"),
+    "evt4.raw": (b"% evt 4.0\n% end\n" + bytes(8), "version of EVT 4.0, not 2, 2.1 or 3; export"),
+    "foreign.raw": (b"RIFF this is a sound", "begins with b'RIFF.*; give it the suffix"),
+    "foreign.dat": (b"RIFF this is a sound", "begins with b'RIFF.*; give it the suffix"),
+    "boxes.dat": (b"% Version 2\n\x28\x18" + bytes(48), r"type and size are \[40, 24\].*; look"),
+    "cut.dat": (b"% Version 2\n\x0c\x08" + bytes(13), "5 bytes are left.*; copy it again"),
+    "outside.raw": (EVT3 + bytes([0, 0x80, 0, 0, 64, 0x20]), "x is 64 at event 0; sensor_size"),
     "film.mp4": (b"\0\0\0\x18ftyp", "ends in '.mp4'; expected one of .npy.*Export it"),
     "recording": (npy(EVENTS), "ends in 'no suffix'; expected one of"),
     "prophesee.hdf5": (b"\x89HDF\r\n", "ends in '.hdf5'; expected one of"),
 }
 BAD_FOR_FAERY = {
-    "foreign.raw": (b"RIFF this is a sound", "begins with b'RIFF.*; give it the suffix"),
-    "foreign.dat": (b"RIFF this is a sound", "begins with b'RIFF.*; give it the suffix"),
     "foreign.aedat4": (b"PK\3\4 a zip archive", "begins with.*not with b'#!AER-DAT4'"),
     "foreign.es": (b"Events, of a fair", "begins with.*not with b'Event Stream'"),
-    "header.raw": (EVT3, r"shape \(0,\); expected"),
-    "cut.aedat4": (b"#!AER-DAT4.0\r\n\xb4\x02", "can't be read as .aedat4: .*; record or copy"),
-    "cut.es": (b"Event Stream\x02\x00", "can't be read as .es: .*; record or copy"),
-    "boxes.dat": (b"% Version 2\n\x28\x18" + bytes(48), "can't be read as .dat: .*; record"),
+    "cut.aedat4": (b"#!AER-DAT4.0\r\n\xb4\x02", "can't be read: .*; record or copy"),
+    "cut.es": (b"Event Stream\x02\x00", "can't be read: .*; record or copy"),
 }
 
 
@@ -264,8 +284,8 @@ def test_missing_file_and_folder(tmp_path):
 
 def test_missing_package_is_named_with_the_command_that_installs_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "faery", None)
-    for suffix in (".raw", ".dat", ".es", ".aedat4"):
-        (tmp_path / f"a{suffix}").write_bytes(EVT3)
+    for suffix, start in ((".es", b"Event Stream"), (".aedat4", b"#!AER-DAT4.0")):
+        (tmp_path / f"a{suffix}").write_bytes(start)
         with pytest.raises(ModuleNotFoundError, match=rf"a{suffix} needs .*: pip install faery"):
             read_events(tmp_path / f"a{suffix}")
 

@@ -18,6 +18,7 @@ from pokersnn_helpers import (
     train_classifier,
 )
 from pokersnn_helpers.folders import network_size, resize
+from pokersnn_helpers.study.models import LayerThenSNN
 
 SCRIPT = Path(__file__).with_name("stream_script.py")
 CLASSES = ("left", "middle", "right")
@@ -144,7 +145,7 @@ def test_folders_that_cannot_be_used(files, error, reason, tmp_path):
 
 
 def test_files_of_different_sensors_are_refused(folder):
-    (folder / "left" / "dvs.aedat").write_bytes(bytes(16))
+    (folder / "left" / "dvs.aedat").write_bytes(bytes(12))
     with pytest.raises(ValueError, match=r"sensor_size is \(64, 64, 2\), but .*dvs\.aedat says"):
         load_folder(folder, sensor_size=(64, 64, 2))
     assert load_folder(folder).recordings.sensor_size == (128, 128, 2)
@@ -184,8 +185,8 @@ def test_25_lines_from_an_empty_folder_to_a_network_that_streams(folder, tmp_pat
     assert sorted(path.name for path in home.iterdir()) == ["recordings", "run.pt"]
 
 
-@pytest.mark.parametrize("side", [64, 128])
-def test_training_starts_well_where_events_are_rare(side):
+@pytest.mark.parametrize(("network", "side"), [(FastSNN, 64), (FastSNN, 128), (LayerThenSNN, 64)])
+def test_training_starts_well_where_events_are_rare(network, side):
     """Seven events per ms among 8,192 and 32,768 inputs; drawn for more, no neuron would spike."""
     rng = np.random.default_rng(0)
     recordings = [spot(number, rng, count=100) for number in range(24)]
@@ -194,7 +195,7 @@ def test_training_starts_well_where_events_are_rare(side):
     targets = [number % 3 for number in range(24)]
     own = Recordings(recordings, targets, CLASSES, (side, side, 2))
     data = stratified_folds(own, 4)[0]
-    _, history = train_classifier(data, network=FastSNN, epochs=20, augment=None, device="cpu")
+    _, history = train_classifier(data, network=network, epochs=20, augment=None, device="cpu")
     assert history.test_accuracy[-1] == 1
 
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks.latency import concatenate
 from pokersnn_helpers import (
     SNN,
     Classifier,
@@ -22,7 +23,6 @@ from pokersnn_helpers.study.latency import (
     EARLY,
     PredictionsOverTime,
     choose_exit_threshold,
-    concatenate,
     predict_over_time,
     prune,
     quantized,

@@ -7,7 +7,17 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = [
-    *("files", "checks", "event_files", "inspection", "recordings", "folders", "frames", "snn"),
+    *(
+        "files",
+        "checks",
+        "camera_files",
+        "event_files",
+        "inspection",
+        "recordings",
+        "folders",
+        "frames",
+        "snn",
+    ),
     *("distributed", "training", "checkpoints", "streaming", "live", "terminal"),
     *("fast.types", "fast.cpu", "fast.cuda", "fast.network", "fast"),
     *("simulation.pips", "simulation.camera", "simulation.cards", "simulation.dataset"),
@@ -17,7 +27,7 @@ ORDER = [
     *("pokerdvs", "pokerdvs131", "recipe"),
     *("study.losses", "study.models", "study.perturbations", "study.protocol"),
     *("study.needs_time", "study.latency"),
-    *("study.operations", "study.energy", "study.comparison", "study.measured", "study"),
+    *("study.operations", "study.comparison", "study.measured", "study"),
     *("figures.colours", "figures.labels", "figures.recordings", "figures.networks"),
     *("figures.results", "figures.drawings", "figures.animations"),
     *("figures.interactive", "figures.interactive_pixel", "figures.interactive_neuron"),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.perturbations import forwards_and_backwards
 from pokersnn_helpers import EVENT_DTYPE, Recordings, decode, make_loader
 from pokersnn_helpers.recipe import build_network
 from pokersnn_helpers.snn import WHOLE
@@ -20,11 +21,7 @@ from pokersnn_helpers.study.models import (
     rate_profile,
     summed_image,
 )
-from pokersnn_helpers.study.perturbations import (
-    forwards_and_backwards,
-    reversed_time,
-    shuffled_time,
-)
+from pokersnn_helpers.study.perturbations import reversed_time, shuffled_time
 from pokersnn_helpers.study.protocol import NetworkEstimator, cross_validate, logistic_regression
 
 NETWORKS = (MLP, CNN, FrameMLP, GRU, LayerThenSNN, BinarySNN)

@@ -7,8 +7,8 @@ from norse.torch import LICell, LIFCell
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.energy import estimate_energy
 from pokersnn_helpers import SNN, Classifier, FastSNN, SpikingNetwork
-from pokersnn_helpers.study.energy import estimate_energy
 from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP, LayerThenSNN, SummedImage
 from pokersnn_helpers.study.operations import Operations, count_operations
 

@@ -41,6 +41,42 @@ def test_train_predict_and_resume(trained, capsys):
     assert "own recordings: 18 to train on, 6 to test on" in shown and "test: 6 of 6" in shown
 
 
+def test_a_layer_with_delays_is_trained_resumed_asked_and_streamed(folder, capsys):  # noqa: F811
+    checkpoint, file = folder / "run.pt", folder / "left" / "anna" / "0.npy"
+    options = ["--data", folder, "--sensor", "64x64", "--checkpoint", checkpoint]
+    run("train", *options, "--network", "layer", "--delays", "0,4", "--epochs", 14)
+    assert "network layer with copies 0,4 ms late, time bins" in capsys.readouterr().out
+    run("train", "--resume", checkpoint, "--epochs", 15)
+    assert "test: 6 of 6" in capsys.readouterr().out
+    run("predict", "--checkpoint", checkpoint, file)
+    run("live", "--checkpoint", checkpoint, file, "--speed", 1000)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith(lines[-1].partition(", since")[0]) and ": left (" in lines[0]
+    for words, reason in (
+        (["--delays", "0,4"], "leave it out, or choose --network layer"),
+        (["--network", "layer", "--delays", "now"], "--delays is 'now'; write numbers, as 0,4,8"),
+        (
+            ["--network", "layer", "--delays", "-1"],
+            r"delays\[0\] is -0.001; choose a number from 0",
+        ),
+    ):
+        with pytest.raises(SystemExit, match=reason):
+            run("train", *options[:4], *words)
+
+
+def test_few_groups_are_split_and_a_single_one_is_refused(folder, capsys):  # noqa: F811
+    for who in ("carl", "dora"):
+        for file in folder.glob(f"*/{who}/*"):
+            file.unlink()
+    options = ["--data", folder, "--sensor", "64x64", "--network", "fast", "--epochs", 1]
+    run("train", *options)
+    assert "6 to train on, 6 to test on" in capsys.readouterr().out
+    for file in folder.glob("left/ben/*"):
+        file.unlink()
+    with pytest.raises(SystemExit, match="recordings of a single group, so none is left to test"):
+        run("train", *options)
+
+
 def test_a_larger_sensor_is_brought_to_the_size_of_the_network(trained, tmp_path, capsys):
     folder, checkpoint = trained  # noqa: F811
     events = np.load(folder / "left" / "anna" / "0.npy")
@@ -82,7 +118,7 @@ def test_inspect_says_what_is_odd_and_what_to_do(tmp_path, capsys):
 
 
 def test_inspect_finds_nothing_odd(tmp_path, capsys):
-    (tmp_path / "a.aedat").write_bytes(bytes(range(8)) * 0 + bytes(8) + b"\0\0\2\3\0\0\0\5")
+    (tmp_path / "a.aedat").write_bytes(b"#!AER-DAT2.0\r\n" + bytes(8) + b"\0\0\2\3\0\0\0\5")
     run("inspect", "--json", tmp_path / "a.aedat")
     assert json.loads(capsys.readouterr().out)["advice"] == []
 
@@ -93,7 +129,7 @@ def test_compare_prints_a_table_and_a_verdict(folder, monkeypatch, capsys):  # n
     monkeypatch.setenv("TQDM_DISABLE", "1")
     run("compare", folder, "--sensor", "64x64", "--processes", 1, "--json")
     found = json.loads(capsys.readouterr().out)
-    assert found["verdict"] == "doesn't need time" and found["sentences"].endswith(".")
+    assert found["verdict"] == "doesn't need time" and found["sentences"][-1].endswith(".")
     assert found["table"]["the sum"]["as they are"] == 1
     with pytest.raises(SystemExit, match=r"window_ms is 0\.0"):
         run("compare", folder, "--window-ms", "0")

@@ -3,20 +3,22 @@
 import numpy as np
 import pytest
 
-from pokersnn_helpers import EVENT_DTYPE, Recordings, load_pokerdvs, to_frames
-from pokersnn_helpers.study.perturbations import (
-    _apply,
+from benchmarks.perturbations import (
     drop_events,
     forwards_and_backwards,
-    merge_polarities,
     one_frame,
     one_polarity,
-    reversed_time,
     rotated,
     shifted,
-    shuffled_time,
     time_jitter,
     uniform_noise,
+)
+from pokersnn_helpers import EVENT_DTYPE, Recordings, load_pokerdvs, to_frames
+from pokersnn_helpers.study.perturbations import (
+    apply,
+    merge_polarities,
+    reversed_time,
+    shuffled_time,
 )
 
 SIZE = (5, 4, 2)
@@ -156,6 +158,6 @@ def test_events_of_one_time_keep_their_order():
     rng = np.random.default_rng(0)
     many = recordings_of([(n // 500, n % 5, n // 5 % 4, 1) for n in range(2000)])
     order = rng.permutation(2000)
-    changed = _apply(lambda events: events[order], many).events[0]
+    changed = apply(lambda events: events[order], many).events[0]
     expected = sorted(order.tolist(), key=lambda n: n // 500)
     assert np.array_equal(changed, many.events[0][expected])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pokersnn_helpers import load_pokerdvs131, pokerdvs, stratified_folds
-from pokersnn_helpers.event_files import read_aedat
+from pokersnn_helpers.camera_files import read_aedat
 from pokersnn_helpers.pokerdvs131 import card_passes
 from pokersnn_helpers.simulation.dataset import PASSES, simulate_passes
 
@@ -107,7 +107,7 @@ def test_aedat_that_ends_within_an_event_is_refused():
 
 
 def test_aedat_without_events_is_empty():
-    assert len(read_aedat(HEADER)) == 0
+    assert len(read_aedat(HEADER)[0]) == 0
 
 
 @pytest.mark.parametrize(
@@ -177,14 +177,12 @@ def test_passes_agree_with_the_index(real):
     assert [rows[name]["tonic_npy"] for name in found["file"]] == found["tonic"].tolist()
 
 
-@pytest.mark.parametrize("version", ["3.1", "4.0"])
-def test_later_version_of_the_format_is_named(version):
-    with pytest.raises(ValueError, match=f"AEDAT version {version}, not 1 or 2"):
-        read_aedat(f"#!AER-DAT{version}\r\n#Format: RAW\r\n#!END-HEADER\r\n".encode() + bytes(8))
+def test_later_version_of_the_format_is_named():
+    with pytest.raises(ValueError, match=r"AEDAT version 4\.0, not 1 to 3"):
+        read_aedat(b"#!AER-DAT4.0\r\n" + bytes(8))
 
 
 def test_address_that_begins_like_a_header_is_an_address():
     first = b"#\x01\x0a\x02" + (5).to_bytes(4, "big")
-    for header in (b"", HEADER):
-        with pytest.raises(ValueError, match="event 0 has the address 0x23010a02"):
-            read_aedat(header + first + first)
+    with pytest.raises(ValueError, match="event 0 has the address 0x23010a02"):
+        read_aedat(HEADER + first + first)

@@ -10,6 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks import perturbations as more_perturbations
+from benchmarks.latency import concatenate
 from pokersnn_helpers import (
     EVENT_DTYPE,
     SNN,
@@ -24,7 +26,6 @@ from pokersnn_helpers.study import losses, perturbations
 from pokersnn_helpers.study.latency import (
     PredictionsOverTime,
     choose_exit_threshold,
-    concatenate,
     predict_over_time,
     quantized,
 )
@@ -205,7 +206,8 @@ PERTURBATIONS = {
 @settings(QUICK, max_examples=EXAMPLES or 100)
 @given(st.sampled_from(sorted(PERTURBATIONS)), recordings(), st.data())
 def test_changed_recordings_are_recordings_or_an_argument_is_named(name, some, data):
-    change, parameters = getattr(perturbations, name), PERTURBATIONS[name]
+    module = perturbations if hasattr(perturbations, name) else more_perturbations
+    change, parameters = getattr(module, name), PERTURBATIONS[name]
     given = {parameter: data.draw(ODD | st.floats(0, 1)) for parameter in parameters}
     names = (*parameters, "the sensor", "field t")
     found = result(lambda: change(some, **given), *names)

@@ -8,6 +8,7 @@ import torch
 from norse.torch import LICell, LIFRecurrentCell
 from torch.utils.data import DataLoader, Subset
 
+from benchmarks.operations import regression_network
 from pokersnn_helpers import (
     EVENT_DTYPE,
     SNN,
@@ -48,7 +49,6 @@ from pokersnn_helpers.study.protocol import (
     difference_interval,
     logistic_regression,
     nearest_neighbour,
-    regression_network,
 )
 
 NETWORKS = (MLP, CNN, FrameMLP, GRU, LayerThenSNN, BinarySNN)

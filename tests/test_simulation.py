@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from benchmarks.comparison import all_statistics, c2st_accuracy, compare_statistics, count_close
 from pokersnn_helpers import EVENT_DTYPE, FastSNN, evaluate, make_loader, train_classifier
 from pokersnn_helpers.checks import check_events
 from pokersnn_helpers.recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
@@ -11,12 +12,6 @@ from pokersnn_helpers.simulation import (
     simulate_recording,
 )
 from pokersnn_helpers.simulation.pips import SIGNED_DISTANCE
-from pokersnn_helpers.study.comparison import (
-    all_statistics,
-    c2st_accuracy,
-    compare_statistics,
-    count_close,
-)
 
 
 def all_events(split):

@@ -63,13 +63,13 @@ class FastSNN(SNN):
         self.recording = self._recorded(voltages.detach(), *states) if self.record else None
         return voltages
 
-    def resume(self, frames: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
+    def resume(self, frames: Any, state: Any = None) -> tuple[torch.Tensor, Any]:
         """Go on, as ``FrameNetwork`` says, on the CPU, with the weights of the first call."""
+        csr = frames if isinstance(frames, list) else cpu.to_csr(frames)
         if state is None:
-            _check_network(self, frames.shape[2:].numel())
-            state = cpu.at_rest(frames.shape[1], self._weights(), self._constants())
-        csr = cpu.to_csr(frames.to(self.linear.weight.dtype))
-        trace, state = cpu.run(frames.shape[0], csr, state)
+            _check_network(self, self.lif0.input_weights.shape[1])
+            state = cpu.at_rest(1, self._weights(), self._constants())
+        trace, state = cpu.run(len(csr[0]) - 1, csr, state)
         return trace.voltages, state
 
     def _weights(self) -> tuple[torch.Tensor, ...]:

@@ -199,7 +199,7 @@ def plot_closeness(table: pd.DataFrame) -> Figure:
     """Draw how close two sets are: a row per statistic, a dot per class, what counts as close grey.
 
     Args:
-        table: As ``compare_statistics`` returns it.
+        table: As ``compare_statistics`` of the benchmarks returns it.
     """
     check_not_empty(table=table)
     statistics = list(table.index.unique("statistic"))

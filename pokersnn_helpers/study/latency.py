@@ -4,7 +4,6 @@ A network that reads frames one after the other has an answer at each of them, a
 leads. ``EARLY`` trains for early answers, and ``predict_over_time`` asks for all of them.
 """
 
-from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -192,23 +191,6 @@ def predict_over_time(classifier: Classifier, recordings: Recordings) -> Predict
         events.append(events_per_step(frames)[:, 0].numpy())
     targets = np.array(recordings.targets)
     return PredictionsOverTime(log_probabilities, events, targets, network.time_window)
-
-
-def concatenate(parts: Sequence[PredictionsOverTime]) -> PredictionsOverTime:
-    """Join predictions about several sets of recordings, for example those of folds.
-
-    Raises:
-        ValueError: Their time steps differ in width.
-    """
-    widths = {part.time_window for part in parts}
-    if len(widths) != 1:
-        raise ValueError(f"parts have time steps of {sorted(widths)} µs; join some of one width")
-    return PredictionsOverTime(
-        [each for part in parts for each in part.log_probabilities],
-        [each for part in parts for each in part.events],
-        np.concatenate([part.targets for part in parts]),
-        widths.pop(),
-    )
 
 
 def choose_exit_threshold(predictions: PredictionsOverTime) -> float:

@@ -6,6 +6,7 @@ values (T, B, classes) out. ``Model`` says with which arguments they are made.
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch.func import functional_call
 
 from ..checks import check_numbers, check_range, check_sensor_size
 from ..fast import FastSNN
+from ..fast.cpu import gather_add, to_csr
 from ..fast.cuda import flat
 from ..frames import to_frames
 from ..recipe import build_network
@@ -113,8 +115,28 @@ class FrameLinear(nn.Linear):
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Multiply what isn't 0 in the frames: few counts are."""
-        rows = flat(frames if frames.is_sparse else frames.to_sparse()).to(self.weight.dtype)
-        return (torch.sparse.mm(rows, self.weight.t()) + self.bias).unflatten(0, frames.shape[:2])
+        frames = frames.to(self.weight.dtype)
+        if torch.is_grad_enabled() or frames.device.type != "cpu":
+            rows = flat(frames if frames.is_sparse else frames.to_sparse())
+            found = torch.sparse.mm(rows, self.weight.t()) + self.bias
+        else:  # in the order in which a stream adds
+            found = torch.from_numpy(sums(to_csr(frames), *self.numbers()))
+        return found.unflatten(0, frames.shape[:2])
+
+    def numbers(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return a copy of the weights, (inputs, outputs), and the bias."""
+        return self.weight.detach().t().contiguous().numpy(), self.bias.detach().clone().numpy()
+
+
+def sums(csr: list[np.ndarray], weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """Multiply rows of inputs, as ``to_csr`` lists them, by weights; return (rows, outputs)."""
+    indptr, indices, counts = csr
+    found = np.zeros((len(indptr) - 1, len(bias)), weights.dtype)
+    for row, (first, last) in enumerate(pairwise(indptr.tolist())):
+        if first < last:
+            gather_add(found[row], weights, indices, counts, first, last)
+    found += bias
+    return found
 
 
 class FrameMLP(Model):
@@ -175,21 +197,32 @@ class LayerThenSNN(Model):
         sizes: dict[str, Any] = {"sensor_size": (copies, 1, 1), "output_size": outputs}
         self.snn = build_network(FastSNN, time_window=self.time_window, **sizes, **neurons)
 
+    @torch.no_grad()
+    def enlarge_input_weights(self, factor: float) -> None:
+        """Multiply the weights of the layer."""
+        self.inputs.weight *= factor
+
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return voltages (T, B, classes)."""
         self.check(frames)
         features = self.dropout(torch.relu(self.inputs(frames)))
         return self.snn(delay_copies(features, self.steps)[..., None, None])
 
-    @torch.no_grad()
-    def resume(self, frames: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
+    def resume(self, frames: Any, state: Any = None) -> tuple[torch.Tensor, Any]:
         """Go on, as ``FrameNetwork`` says; the state holds the features that come late."""
-        features = self.dropout(torch.relu(self.inputs(frames)))
-        late, inner = state or (features.new_zeros(max(self.steps), *features.shape[1:]), None)
-        features = torch.cat([late, features])
-        copies = delay_copies(features, self.steps)[len(late) :]
-        voltages, inner = self.snn.resume(copies[..., None, None], inner)
-        return voltages, (features[len(features) - len(late) :], inner)
+        if state is None:
+            weights = self.inputs.numbers()
+            late = np.zeros((max(self.steps), len(weights[1])), weights[1].dtype)
+            state = weights, late, None
+        weights, late, inner = state
+        features = np.concatenate([late, np.maximum(sums(frames, *weights), 0)])
+        first, last = len(late), len(features)
+        copies = [features[first - step : last - step] for step in self.steps]
+        row, place = np.nonzero(side_by_side := np.concatenate(copies, axis=1))
+        indptr = np.searchsorted(row, np.arange(last - first + 1))
+        csr = [indptr, place.astype(np.int32), side_by_side[row, place]]
+        voltages, inner = self.snn.resume(csr, inner)
+        return voltages, (weights, features[last - first :], inner)
 
 
 def delay_copies(features: torch.Tensor, steps: Sequence[int]) -> torch.Tensor:

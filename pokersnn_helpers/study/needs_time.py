@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from ..checks import check_range
 from ..frames import augment
@@ -17,6 +16,7 @@ from .perturbations import merge_polarities, reversed_time, shuffled_time
 from .protocol import (
     BY_FRAME,
     NetworkEstimator,
+    PerturbedEstimator,
     bootstrap_interval,
     cross_validate,
     difference_interval,
@@ -24,9 +24,10 @@ from .protocol import (
 )
 
 # A Reichardt detector's, in time bins: delayed copies, and neurons that forget quickly.
-DELAYS, TAU_MEM, TAU_SYN = (0, 4, 8), 5, 2
-CHANGES: dict[str, Callable[[Recordings], Recordings]] = {
-    "as they are": lambda recordings: recordings,
+DELAYS = (0, 4, 8)
+TIME_CONSTANTS = {"tau_mem": 5, "tau_syn": 2, "readout_tau_mem": 10, "readout_tau_syn": 5}
+CHANGES: dict[str, Callable[[Recordings], Recordings] | None] = {
+    "as they are": None,
     "time shuffled": shuffled_time,
     "polarities merged": merge_polarities,
 }
@@ -42,12 +43,12 @@ class Comparison:
             learned from recordings as they are, the others have learned from changed ones.
         verdict: ``"needs time"``, ``"doesn't need time"``, ``"nothing to be learned"`` or
             ``"can't tell"``.
-        sentences: Why, in three sentences.
+        sentences: Why, three of them.
     """
 
     table: pd.DataFrame
     verdict: str
-    sentences: str
+    sentences: tuple[str, ...]
 
 
 def compare(
@@ -90,8 +91,7 @@ def compare(
     detector = partial(
         LayerThenSNN,
         delays=tuple(dt * steps for steps in DELAYS),
-        tau_mem=TAU_MEM * dt,
-        tau_syn=TAU_SYN * dt,
+        **{name: steps * dt for name, steps in TIME_CONSTANTS.items()},
     )
     models = {
         "the sum": logistic_regression(summed_image, C=10),
@@ -99,19 +99,25 @@ def compare(
         "GRU": NetworkEstimator(GRU, clip_norm=1.0, **recipe),
         "SNN": NetworkEstimator(detector, **recipe, **BY_FRAME),
     }
+    changed = {
+        (name, change): PerturbedEstimator(model, apply) if apply else model
+        for change, apply in CHANGES.items()
+        for name, model in models.items()
+    }
+    trained = cross_validate(
+        changed,
+        recordings,
+        groups,
+        folds=folds,
+        seeds=seeds,
+        processes=processes,
+        progress="comparing",
+    )
     correct: dict[str, dict[str, np.ndarray]] = {name: {} for name in models}
-    steps = tqdm(total=len(models) * len(CHANGES), desc="comparing", unit="model")
-    for change, apply in CHANGES.items():
-        changed = apply(recordings)
-        for name, model in models.items():
-            trained = cross_validate(
-                {name: model}, changed, groups, folds=folds, seeds=seeds, processes=processes
-            )[name]
-            correct[name][change] = trained.correct(changed)
-            if change == "as they are":
-                correct[name]["time reversed"] = trained.correct(reversed_time(recordings))
-            steps.update()
-    steps.close()
+    for (name, change), each in trained.items():
+        correct[name][change] = each.correct(recordings)
+        if change == "as they are":
+            correct[name]["time reversed"] = each.correct(reversed_time(recordings))
     table = _table(correct, groups)
     verdict, sentences = _judge(correct, recordings, groups)
     return Comparison(table, verdict, sentences)
@@ -128,7 +134,7 @@ def _table(correct: dict[str, dict[str, np.ndarray]], groups: Sequence[Any]) -> 
 
 def _judge(
     correct: dict[str, dict[str, np.ndarray]], recordings: Recordings, groups: Sequence[Any]
-) -> tuple[str, str]:
+) -> tuple[str, tuple[str, ...]]:
     """Compare what no order of events changes, the sum, with the best of what sees frames."""
     as_they_are = {name: each["as they are"] for name, each in correct.items()}
     means = {name: each.mean() for name, each in as_they_are.items()}
@@ -142,9 +148,11 @@ def _judge(
     more, low, high = difference_interval(as_they_are[best], guess, groups)
     if low <= 0:
         return "nothing to be learned", (
-            f"{first} The difference of {100 * more:+.0f} points ({100 * low:+.0f} to "
-            f"{100 * high:+.0f}) may be chance. Nothing was learned from these recordings: record "
-            "more, in more groups, or look whether the classes differ at all."
+            first,
+            f"The difference of {100 * more:+.0f} points ({100 * low:+.0f} to {100 * high:+.0f}) "
+            "may be chance.",
+            "Nothing was learned from these recordings: record more, in more groups, or look "
+            "whether the classes differ at all.",
         )
     timed = max((name for name in means if name != "the sum"), key=lambda name: means[name])
     more, low, high = difference_interval(as_they_are[timed], as_they_are["the sum"], groups)
@@ -154,18 +162,18 @@ def _judge(
     )
     if low > 0:
         alone = means["each frame alone"] / means[timed]
-        which = "the order of the frames tells more" if alone < 0.95 else "a single frame may do"
-        return "needs time", (
-            f"{first} {second} These recordings need time: {which}, as each frame alone gets "
-            f"{means['each frame alone']:.0%} and with time shuffled {timed} "
-            f"{correct[timed]['time shuffled'].mean():.0%}."
+        which = "and a memory of it" if alone < 0.95 else "though perhaps no memory of it"
+        shuffled = correct[timed]["time shuffled"].mean()
+        third = (
+            f"These recordings need time, {which}: each frame alone gets "
+            f"{means['each frame alone']:.0%}, and {timed} gets {shuffled:.0%} with time shuffled."
         )
+        return "needs time", (first, second, third)
     if high < 0.05 or means["the sum"] > 0.95 or more <= 0:
-        return "doesn't need time", (
-            f"{first} {second} These recordings don't need time: the sum is enough, and a network "
-            "with a memory is worth its trouble only for an early answer."
+        third = (
+            "These recordings don't need time: the sum is enough, and a network with a memory is "
+            "worth its trouble only for an early answer."
         )
-    return "can't tell", (
-        f"{first} {second} That may be chance: record more groups before you decide on a network "
-        "with a memory."
-    )
+        return "doesn't need time", (first, second, third)
+    third = "That may be chance: record more groups before you decide on a network with a memory."
+    return "can't tell", (first, second, third)

@@ -9,14 +9,15 @@ answer. ``MODELS`` has those that the book compares. To compare a network of you
     accuracy_table(trained, recordings, groups)
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
@@ -24,6 +25,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from tqdm import tqdm
 
 from ..checks import as_array, check_groups
 from ..fast import FastSNN
@@ -137,22 +139,6 @@ def nearest_neighbour(features: Features, neighbours: int = 1) -> FeatureEstimat
     return FeatureEstimator(KNeighborsClassifier(neighbours), features)
 
 
-def regression_network(estimator: FeatureEstimator, sensor_size: tuple[int, int, int]) -> MLP:
-    """Make the network that says what a trained logistic regression on ``summed_image`` says.
-
-    Standardisation becomes a part of its weights, so a pixel without events still counts 0.
-    """
-    scaler, model = estimator.model[0], estimator.model[-1]
-    weight, bias = model.coef_ / scaler.scale_, model.intercept_
-    bias = bias - weight @ scaler.mean_
-    if len(weight) == 1:  # of two classes scikit-learn keeps the difference alone
-        weight, bias = (np.concatenate([-each / 2, each / 2]) for each in (weight, bias))
-    network = MLP(sensor_size, len(weight), hidden_size=0)
-    numbers = {"body.1.weight": weight, "body.1.bias": bias}
-    network.load_state_dict({name: torch.from_numpy(each) for name, each in numbers.items()})
-    return network
-
-
 # Chosen by ``python -m benchmarks trials``, the recipe's own numbers in chapter 5.
 BY_FRAME = {"learning_rate": 0.002}
 MODELS: dict[str, Any] = {
@@ -221,14 +207,15 @@ class CrossValidated:
 
 
 def cross_validate(
-    models: Mapping[str, Any],
+    models: Mapping[Any, Any],
     recordings: Recordings,
     groups: Sequence[int],
     *,
     folds: int = 3,
     seeds: Sequence[int] = (0,),
     processes: int = 1,
-) -> dict[str, CrossValidated]:
+    progress: str | None = None,
+) -> dict[Any, CrossValidated]:
     """Train copies of every estimator without each fold in turn.
 
     Args:
@@ -238,6 +225,7 @@ def cross_validate(
         folds: How many.
         seeds: Each fixes the folds and the initial weights of a run.
         processes: How many train at the same time. The result doesn't depend on it.
+        progress: What a progress bar is called. Default: there is none.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs131
@@ -255,13 +243,30 @@ def cross_validate(
         for learned, _ in split
     ]
     # The last models train for longest. Started first, none of them keeps a process waiting.
-    trained = iter(Parallel(processes, batch_size=1)(jobs[::-1])[::-1])
+    with _bars_in_this_process_alone():
+        results = Parallel(processes, batch_size=1, return_as="generator")(jobs[::-1])
+        hidden = {} if progress else {"disable": True}  # disable=False would overrule TQDM_DISABLE
+        bar = tqdm(results, progress, len(jobs), unit="model", **hidden)
+        trained = iter(list(bar)[::-1])
     return {
         name: CrossValidated(
             [[(next(trained), held_out) for _, held_out in split] for split in splits]
         )
         for name in models
     }
+
+
+@contextmanager
+def _bars_in_this_process_alone() -> Iterator[None]:
+    """Let processes that start inside the block show no progress bars: tqdm asks when imported."""
+    before = os.environ.get("TQDM_DISABLE")
+    os.environ["TQDM_DISABLE"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["TQDM_DISABLE"]
+        if before is not None:
+            os.environ["TQDM_DISABLE"] = before
 
 
 def bootstrap_interval(correct: np.ndarray, groups: Sequence[int]) -> tuple[float, float]:

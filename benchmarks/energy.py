@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .operations import Operations
+from pokersnn_helpers.study.operations import Operations
 
 # In pJ, 45 nm at 0.9 V: Horowitz 2014, doi:10.1109/ISSCC.2014.6757323, figure 1.1.9.
 # Floating point of 32 bits, multiplied and added, or added.

@@ -1,0 +1,208 @@
+"""Decode what event cameras write: AEDAT 1 to 3 of iniVation, and RAW and DAT of Prophesee."""
+
+import re
+
+import numpy as np
+
+from .checks import EVENT_DTYPE
+
+HEADER = re.compile(rb"(?:#[\t -~]*\r?\n)*")  # of AEDAT: a first address may begin with "#", too
+PERCENT = re.compile(rb"(?:%(?! end)[^\n]*\n)*(?:% end\r?\n)?")  # the header of RAW and DAT
+SENSORS = {b"DVS128": (128, 128), b"DAVIS240": (240, 180), b"DAVIS346": (346, 260)}
+
+Found = tuple[np.ndarray, tuple[int, int, int] | None]  # events, and the sensor where it is known
+
+
+def read_aedat(content: bytes) -> Found:
+    """Read the events of an AEDAT file of version 1 to 3, from a DVS128 or a DAVIS.
+
+    Lines that begin with "#" come first. Then versions 1 and 2 have an address, of 16 or of 32
+    bits, and a time stamp in µs per event, all big-endian, and version 3 has packets of
+    little-endian numbers: https://docs.inivation.com/software/software-advanced-usage/file-formats
+
+    Args:
+        content: The whole file.
+
+    Returns:
+        Structured array with fields t (µs, as stamped), x, y and p, and the sensor.
+
+    Raises:
+        ValueError: The file is of a later version or of another camera, or ends within an event.
+    """
+    header = HEADER.match(content)[0]  # type: ignore[index]
+    version = re.match(rb"#!AER-DAT(\d)(\S*)", header)
+    number = int(version[1]) if version else 1
+    if number == 3:
+        return _aedat3(content)
+    if version and number > 3:
+        raise ValueError(
+            f"the file is of AEDAT version {(version[1] + version[2]).decode()}, not 1 to 3; "
+            "convert it to AEDAT4 with DV, or to CSV"
+        )
+    words = _words(content[len(header) :], f">u{2 * number}, >u4")
+    address, t = words["f0"].astype(np.int64), _unwrapped(words["f1"], 32)
+    if chip := re.search(rb"(?i)AEChip: .*(DAVIS240|DAVIS346)", header):
+        address, t = address[own := address & 0x80000400 == 0], t[own]  # no images, no triggers
+        events = _events(t, address >> 12 & 0x3FF, address >> 22 & 0x1FF, address >> 11 & 1)
+        return events, (*SENSORS[chip[1].upper()], 2)
+    if (foreign := address >= 2**16).any():
+        place = int(foreign.argmax())
+        raise ValueError(
+            f"event {place} has the address {address[place]:#x}, which a 128 × 128 DVS doesn't, "
+            "and the header names no DAVIS240 or DAVIS346; export it from jAER as CSV"
+        )
+    address, t = address[own := address < 2**15], t[own]  # no triggers
+    return _events(t, address >> 1 & 0x7F, address >> 8, 1 - (address & 1)), (128, 128, 2)
+
+
+def _aedat3(content: bytes) -> Found:
+    """Read packets of events that have 15 bits for each coordinate, as in DVS Gesture."""
+    place = content.find(b"#!END-HEADER\r\n") + 14
+    header, found = content[:place], []
+    source = re.search(rb"#Source \d+: (DVS128|DAVIS240|DAVIS346)", header)
+    while place < len(content):
+        about = np.frombuffer(content[place : place + 28].ljust(28, b"\0"), "<u4").tolist()
+        kind, size, overflows, number = about[0] & 0xFFFF, about[1], about[3], about[5]
+        end = place + 28 + size * number
+        if len(content) < end or number > about[4]:
+            raise ValueError(f"the file ends within the packet at byte {place}; copy it again")
+        if kind == 1 and number:
+            data, stamp = np.frombuffer(content[place + 28 : end], "<u4").reshape(-1, 2).T
+            t = stamp.astype(np.int64) + (overflows << 31)
+            found.append(_events(t, data >> 17, data >> 2 & 0x7FFF, data >> 1 & 1)[data & 1 == 1])
+        place = end
+    events = np.concatenate(found) if found else np.empty(0, EVENT_DTYPE)
+    return events, (*SENSORS[source[1]], 2) if source else None
+
+
+def read_raw(content: bytes) -> Found:
+    """Read the events of a Prophesee RAW file, of EVT 2, 2.1 or 3.
+
+    https://docs.prophesee.ai/stable/data/encoding_formats/index.html
+
+    Args:
+        content: The whole file.
+
+    Returns:
+        Structured array with fields t (µs), x, y and p, and the sensor, where the header says it.
+        What comes before the first time stamp is left out, as Prophesee's own decoder does.
+
+    Raises:
+        ValueError: The file is of another version, or ends within an event.
+    """
+    header = PERCENT.match(content)[0]  # type: ignore[index]
+    body = content[len(header) :]
+    version = re.search(rb"% (?:evt (\S+)|format EVT(\d+))", header)
+    name = (version[1] or version[2]).decode() if version else "none"
+    if name in ("3.0", "3"):
+        return _evt3(_words(body, "<u2")), _sensor(header)
+    if name in ("2.0", "2"):
+        return _evt2(_words(body, "<u4"), np.ones(1, np.uint32)), _sensor(header)
+    if name in ("2.1", "21"):
+        pairs = _words(body, "<u4, <u4")
+        legacy = b"endianness=legacy" in header  # as the IMX636 sends them
+        words, pixels = ("f0", "f1") if legacy else ("f1", "f0")
+        return _evt2(pairs[words], pairs[pixels]), _sensor(header)
+    raise ValueError(
+        f"the header says the version of EVT {name}, not 2, 2.1 or 3; export it with Prophesee's "
+        "metavision_file_to_csv"
+    )
+
+
+def _evt2(words: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Decode words that have 28 bits of time, or 6 and a place; each bit of ``pixels`` an event."""
+    high_at = np.flatnonzero(words >> 28 == 8)
+    high = _unwrapped(words[high_at] & 0xFFFFFFF, 28) << 6
+    at = np.flatnonzero(words >> 28 <= 1)
+    at = at[np.searchsorted(high_at, at) > 0]
+    row, bit = np.nonzero(np.broadcast_to(pixels, words.shape)[at, None] >> np.arange(32) & 1)
+    at = at[row]
+    word = words[at].astype(np.int64)
+    t = high[np.searchsorted(high_at, at) - 1] + (word >> 22 & 63)
+    return _events(t, (word >> 11 & 0x7FF) + bit, word & 0x7FF, word >> 28)
+
+
+def _evt3(words: np.ndarray) -> np.ndarray:
+    """Decode words that each change a part of what the next event has, or are an event or many."""
+    kind, value = words >> 12, words & 0xFFF
+    high_at, low_at, y_at = (np.flatnonzero(kind == each) for each in (8, 6, 0))
+    high = _unwrapped(value[high_at], 12)
+    new = np.diff(high, prepend=-1) != 0
+    high_at, high = high_at[new], high[new]
+    base_at = np.flatnonzero((kind == 2) | (kind == 3))
+    passed = np.cumsum(np.where(kind == 4, 12, np.where(kind == 5, 8, 0)))  # pixels of vectors
+    pixels = np.where(kind == 2, 1, np.where(kind == 4, value, np.where(kind == 5, value & 255, 0)))
+    at = np.flatnonzero(pixels)
+    begin = max([places[0] if len(places) else len(words) for places in (high_at, y_at, base_at)])
+    at = at[at >= begin]
+    row, bit = np.nonzero(pixels[at, None] >> np.arange(12) & 1)
+    at = at[row]
+    last_high, last_low, y, base = (
+        np.searchsorted(places, at, "right") - 1 for places in (high_at, low_at, y_at, base_at)
+    )
+    low = np.zeros(len(at), np.int64)  # until it comes after a new high part of the time
+    fresh = np.append(low_at, -1)[last_low] > high_at[last_high]
+    low[fresh] = value[low_at[last_low[fresh]]]
+    first = base_at[base]
+    width = np.where(kind[at] == 4, 12, np.where(kind[at] == 5, 8, 0))
+    x = (value[first] & 0x7FF) + (passed[at] - width - passed[first]) + bit
+    return _events((high[last_high] << 12) + low, x, value[y_at[y]] & 0x7FF, value[first] >> 11)
+
+
+def read_dat(content: bytes) -> Found:
+    """Read the events of a Prophesee DAT file, of version 1 or 2.
+
+    https://docs.prophesee.ai/stable/data/file_formats/dat.html
+
+    Args:
+        content: The whole file.
+
+    Returns:
+        Structured array with fields t (µs), x, y and p, and the sensor, where the header says it.
+
+    Raises:
+        ValueError: The file holds something else than events, or ends within an event.
+    """
+    header = PERCENT.match(content)[0]  # type: ignore[index]
+    kind = content[len(header) : len(header) + 2]
+    if kind not in (b"\x00\x08", b"\x0c\x08"):
+        raise ValueError(
+            f"type and size are {list(kind)}, not [0, 8] or [12, 8] of events; look for another "
+            "file of the recording"
+        )
+    words = _words(content[len(header) + 2 :], "<u4, <u4")
+    stamp, word = words["f0"], words["f1"]
+    x, y, p = word & 0x3FFF, word >> 14 & 0x3FFF, word >> 28
+    if re.search(rb"(?i)% version 1", header):
+        x, y, p = word & 0x1FF, word >> 9 & 0xFF, word >> 17 & 0xF
+    return _events(_unwrapped(stamp, 32), x, y, p > 0), _sensor(header)
+
+
+def _sensor(header: bytes) -> tuple[int, int, int] | None:
+    if pair := re.search(rb"geometry (\d+)x(\d+)", header):
+        return int(pair[1]), int(pair[2]), 2
+    sizes = [re.search(rb"(?i)%s[= ](\d+)" % name, header) for name in (b"width", b"height")]
+    return (int(sizes[0][1]), int(sizes[1][1]), 2) if sizes[0] and sizes[1] else None
+
+
+def _words(content: bytes, dtype: str) -> np.ndarray:
+    size = np.dtype(dtype).itemsize
+    if rest := len(content) % size:
+        raise ValueError(
+            f"the file ends within an event: {rest} bytes are left after the last of {size}; copy "
+            f"it again, or cut off the last {rest} bytes"
+        )
+    return np.frombuffer(content, dtype)
+
+
+def _unwrapped(stamps: np.ndarray, bits: int) -> np.ndarray:
+    """Go on counting where a counter of so many bits begins again from 0."""
+    stamps = stamps.astype(np.int64)
+    again = np.diff(stamps, prepend=stamps[:1]) < -(2 ** (bits - 1))
+    return stamps + (np.cumsum(again) << bits)
+
+
+def _events(t: np.ndarray, x: np.ndarray, y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    events = np.empty(len(t), EVENT_DTYPE)
+    events["t"], events["x"], events["y"], events["p"] = t, x, y, p
+    return events

@@ -1,0 +1,196 @@
+"""Files as cameras write them, with all that stands between the events."""
+
+import struct
+
+import numpy as np
+import pytest
+from test_event_files import SIZE, by_faery, needs_faery, some_events
+
+from pokersnn_helpers import EVENT_DTYPE, read_event_file
+from pokersnn_helpers.camera_files import read_aedat, read_dat, read_raw
+
+IMX636 = """% camera_integrator_name Prophesee
+% date 2023-03-29 16:37:46
+% evt {version}
+% format {format};height=720;width=1280
+% generation 4.2
+% geometry 1280x720
+% plugin_name hal_plugin_imx636_evk4
+% serial_number 00050423
+% system_ID 49
+% end
+"""
+GEN31 = b"""% Date 2020-09-07 11:33:33
+% evt 2.0
+% plugin_name hal_plugin_gen31_fx3
+% serial_number 00001495
+"""
+
+
+def decode_evt3(words):
+    """Prophesee's state machine, word by word."""
+    events, high, last, low, y, base, loops = [], None, None, 0, None, None, 0
+    for word in words.tolist():
+        kind, value = word >> 12, word & 0xFFF
+        if kind == 8 and value != last:
+            loops += last is not None and last - value > 2048
+            last, low = value, 0
+            high = loops << 24 | value << 12
+        elif kind == 6:
+            low = value
+        elif kind == 0:
+            y = value & 0x7FF
+        elif kind in (2, 3):
+            base, p = value & 0x7FF, value >> 11
+        bits, width = {2: (1, 0), 4: (value, 12), 5: (value & 255, 8)}.get(kind, (0, 0))
+        if None not in (high, y, base):
+            events += [(high + low, base + n, y, p) for n in range(12) if bits >> n & 1]
+        base = None if base is None else base + width
+    return events
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_evt3_is_decoded_as_by_a_loop(seed):
+    """Vectors, triggers, words of other kinds, and an hour and a half of time, which begins anew
+    every 17 s."""
+    rng = np.random.default_rng(seed)
+    kinds = rng.choice([0, 2, 3, 4, 5, 6, 7, 8, 10, 14, 15], 5000)
+    values = rng.integers(0, 4096, 5000)
+    highs = np.cumsum(rng.integers(0, 2048, 5000)) % 4096
+    words = (kinds << 12 | np.where(kinds == 8, highs, values)).astype("<u2")
+    events, sensor_size = read_raw(
+        IMX636.format(version="3.0", format="EVT3").encode() + bytes(words)
+    )
+    expected = decode_evt3(words)
+    assert len(expected) > 3000 and expected[-1][0] > 300e6
+    assert events.tolist() == expected
+    assert sensor_size == (1280, 720, 2)
+
+
+def evt2(events):
+    """Words of 32 bits, with triggers and others between them."""
+    words, high = [0x2 << 28], None  # an unknown word, and an event before any time
+    for t, x, y, p in events.tolist():
+        if t >> 6 != high:
+            high = t >> 6
+            words += [0x8 << 28 | high & 0xFFFFFFF, 0xA << 28 | (t & 63) << 22 | 1, 0xE << 28]
+        words.append(p << 28 | (t & 63) << 22 | x << 11 | y)
+    return np.array([0x1 << 28, *words], "<u4")
+
+
+def five_hours():
+    """Times whose 34 bits begin anew after 4.77 hours."""
+    events = some_events(200)
+    events["t"] = np.arange(200) * 90_000_000 + 7
+    return events
+
+
+@pytest.mark.parametrize(
+    ("header", "order", "sensor_size"),
+    [
+        (GEN31, None, None),
+        (IMX636.format(version="2.0", format="EVT2").encode(), None, (1280, 720, 2)),
+        (IMX636.format(version="2.1", format="EVT21").encode(), [1, 0], (1280, 720, 2)),
+        (
+            IMX636.format(version="2.1", format="EVT21;endianness=legacy").encode(),
+            [0, 1],
+            (1280, 720, 2),
+        ),
+        (b"% format EVT21;height=48;width=64\n% end\n", [1, 0], (64, 48, 2)),
+    ],
+)
+def test_evt2_and_evt21_are_decoded(header, order, sensor_size):
+    words = evt2(events := five_hours())
+    if order:  # a word of pixels beside each
+        words = np.stack([words, np.full_like(words, 1)], 1)[:, order]
+    found, size = read_raw(header + words.tobytes())
+    assert np.array_equal(found, events) and size == sensor_size
+
+
+def test_a_word_of_evt21_holds_up_to_32_events():
+    words = [
+        0x8 << 60 | 3 << 32,
+        0x1 << 60 | 7 << 54 | 32 << 43 | 5 << 32 | 0b101,
+        9 << 43 | 1 << 31,
+    ]
+    events, _ = read_raw(b"% evt 2.1\n% end\n" + struct.pack("<3Q", *words))
+    assert events.tolist() == [(199, 32, 5, 1), (199, 34, 5, 1), (192, 40, 0, 0)]
+
+
+@needs_faery
+@pytest.mark.parametrize("version", ["evt2", "evt3"])
+def test_what_faery_writes_is_decoded_over_gaps(version, tmp_path):
+    events = some_events(300)
+    events["t"][100:] += 7_000_000
+    events["t"][200:] += 16_000_000
+    by_faery(tmp_path / "a.raw", events, version=version)
+    found, sensor_size = read_event_file(tmp_path / "a.raw")
+    assert np.array_equal(found, events) and sensor_size == (*SIZE, 2)
+
+
+@pytest.mark.parametrize("kind", [b"\x00\x08", b"\x0c\x08"])
+@pytest.mark.parametrize("version", [1, 2])
+def test_dat_is_decoded_over_71_minutes(kind, version):
+    events = five_hours()
+    t, x, y, p = (events[name].astype(np.uint64) for name in "txyp")
+    word = x | y << 14 | p << 28 if version == 2 else x | y << 9 | p << 17
+    header = f"% Data file containing CD events.\n% Version {version}\n% Height 240\n% Width 304\n"
+    content = header.encode() + kind + (t & 0xFFFFFFFF | word << 32).astype("<u8").tobytes()
+    found, sensor_size = read_dat(content)
+    assert np.array_equal(found, events) and sensor_size == (304, 240, 2)
+
+
+def aedat2(events, address, header, size=4):
+    words = zip(address(events), events["t"] % 2**32, strict=True)
+    kinds = ">II" if size == 4 else ">HI"
+    return header + b"".join(struct.pack(kinds, *map(int, word)) for word in words)
+
+
+def dvs128(events):
+    return events["y"] << 8 | events["x"] << 1 | 1 - events["p"]
+
+
+@pytest.mark.parametrize(
+    ("header", "size"),
+    [(b"", 2), (b"#!AER-DAT1.0\r\n# made in 2009\r\n", 2), (b"#!AER-DAT2.0\r\n", 4)],
+)
+def test_aedat_of_a_dvs128_is_decoded_without_triggers(header, size):
+    events = five_hours()
+    content = aedat2(events, lambda each: dvs128(each) | (each["x"] == 5) << 15, header, size)
+    found, sensor_size = read_aedat(content)
+    assert np.array_equal(found, events[events["x"] != 5]) and sensor_size == (128, 128, 2)
+
+
+def test_aedat2_of_a_davis_is_decoded_without_images_and_triggers():
+    events = five_hours()
+    header = b"#!AER-DAT2.0\r\n# AEChip: eu.seebetter.ini.chips.davis.Davis346blue\r\n"
+
+    def address(each):
+        other = (each["x"] == 5) << 31 | (each["x"] == 6) << 10
+        return each["y"] << 22 | each["x"] << 12 | each["p"] << 11 | other
+
+    found, sensor_size = read_aedat(aedat2(events, address, header))
+    assert np.array_equal(found, events[~np.isin(events["x"], (5, 6))])
+    assert sensor_size == (346, 260, 2)
+
+
+HEADER3 = b"#!AER-DAT3.1\r\n#Format: RAW\r\n#Source 1: DVS128\r\n#!END-HEADER\r\n"
+
+
+def packet(kind, words, overflows=0):
+    number = len(words) // 2
+    about = struct.pack("<HHIIIIII", kind, 1, 8, 4, overflows, number, number, number)
+    return about + np.array(words, "<u4").tobytes()
+
+
+def test_aedat3_is_decoded_packet_by_packet():
+    first = packet(1, [3 << 17 | 4 << 2 | 3, 100, 9 << 17 | 1, 200, 8 << 17, 250])  # one is invalid
+    content = HEADER3 + first + packet(0, [7, 300]) + packet(1, [5 << 17 | 1, 3], 1)
+    events, sensor_size = read_aedat(content)
+    assert events.tolist() == [(100, 3, 4, 1), (200, 9, 0, 0), (2**31 + 3, 5, 0, 0)]
+    assert sensor_size == (128, 128, 2)
+    events, sensor_size = read_aedat(HEADER3.replace(b"DVS128", b"other"))
+    assert len(events) == 0 and events.dtype == EVENT_DTYPE and sensor_size is None
+    for length in range(len(HEADER3) + 1, len(HEADER3) + len(first)):
+        with pytest.raises(ValueError, match=f"within the packet at byte {len(HEADER3)}; copy it"):
+            read_aedat(content[:length])
