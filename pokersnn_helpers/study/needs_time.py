@@ -42,6 +42,10 @@ class Comparison:
         verdict: ``"needs time"``, ``"doesn't need time"``, ``"nothing to be learned"`` or
             ``"can't tell"``.
         sentences: Why, in three sentences.
+
+    Example:
+        >>> Comparison(pd.DataFrame(), verdict="can't tell", sentences="Too few groups.").verdict
+        "can't tell"
     """
 
     table: pd.DataFrame

@@ -34,6 +34,13 @@ def shuffled_time(recordings: Recordings, seed: int = 0) -> Recordings:
     """Permute the times within each recording; an event keeps its pixel and its polarity.
 
     The sum over time stays what it is, and so does the number of events in each time bin.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> before, after = some.events[0], shuffled_time(some).events[0]
+        >>> bool((before["t"] == after["t"]).all()), bool((before["x"] == after["x"]).all())
+        (True, False)
     """
     rng = np.random.default_rng(check_seed(seed))
     return _apply(lambda events: _with(events, t=rng.permutation(events["t"])), recordings)
@@ -44,6 +51,13 @@ def reversed_time(recordings: Recordings) -> Recordings:
 
     The polarity stays, although a scene that really ran backwards would turn ON events into OFF
     events: only the order in time is to differ. So the sum over time stays what it is.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> first, last = some.events[0][0], reversed_time(some).events[0][-1]
+        >>> bool(first["x"] == last["x"] and first["y"] == last["y"])
+        True
     """
 
     def reverse(events: np.ndarray) -> np.ndarray:
@@ -54,7 +68,14 @@ def reversed_time(recordings: Recordings) -> Recordings:
 
 
 def forwards_and_backwards(recordings: Recordings) -> Recordings:
-    """Return all recordings, and then the time reversal of each, as two classes."""
+    """Return all recordings, and then the time reversal of each, as two classes.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> forwards_and_backwards(some)
+        4 recordings of 35 × 35 pixels: forwards, backwards
+    """
     backwards = reversed_time(recordings)
     events = recordings.events + backwards.events
     targets = [0] * len(recordings) + [1] * len(recordings)
@@ -62,18 +83,39 @@ def forwards_and_backwards(recordings: Recordings) -> Recordings:
 
 
 def merge_polarities(recordings: Recordings) -> Recordings:
-    """Make every event an ON event, the last of the sensor's polarities."""
+    """Make every event an ON event, the last of the sensor's polarities.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> set(merge_polarities(some).events[0]["p"].tolist())
+        {1}
+    """
     return _apply(lambda events: _with(events, p=recordings.sensor_size[2] - 1), recordings)
 
 
 def flip_polarities(recordings: Recordings) -> Recordings:
-    """Turn ON into OFF events and OFF into ON events, as in a negative; times stay."""
+    """Turn ON into OFF events and OFF into ON events, as in a negative; times stay.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> bool((flip_polarities(some).events[0]["p"] + some.events[0]["p"] == 1).all())
+        True
+    """
     last = recordings.sensor_size[2] - 1
     return _apply(lambda events: _with(events, p=last - events["p"]), recordings)
 
 
 def one_polarity(recordings: Recordings, polarity: int = 1) -> Recordings:
-    """Keep the events of one polarity, 1 for ON or 0 for OFF; of a recording without, the first."""
+    """Keep the events of one polarity, 1 for ON or 0 for OFF; of a recording without, the first.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> set(one_polarity(some, polarity=0).events[0]["p"].tolist())
+        {0}
+    """
     check_recordings(recordings)
     if not isinstance(polarity, Integral) or polarity not in range(recordings.sensor_size[2]):
         raise ValueError(f"polarity is {polarity!r}, but the sensor is {recordings.sensor_size}")
@@ -81,7 +123,14 @@ def one_polarity(recordings: Recordings, polarity: int = 1) -> Recordings:
 
 
 def one_frame(recordings: Recordings, time_window: float = 1000) -> Recordings:
-    """Keep the events of the time bin, ``time_window`` µs wide, that has the most."""
+    """Keep the events of the time bin, ``time_window`` µs wide, that has the most.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> bool(np.ptp(one_frame(some).events[0]["t"]) < 1000)
+        True
+    """
     check_time_window(time_window)
 
     def keep_fullest(events: np.ndarray) -> np.ndarray:
@@ -93,7 +142,14 @@ def one_frame(recordings: Recordings, time_window: float = 1000) -> Recordings:
 
 
 def uniform_noise(recordings: Recordings, share: float, seed: int = 0) -> Recordings:
-    """Add events at random times, pixels and polarities, a share of those that there are."""
+    """Add events at random times, pixels and polarities, a share of those that there are.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> round(len(uniform_noise(some, share=0.5).events[0]) / len(some.events[0]), 1)
+        1.5
+    """
     check_range(0, 100, share=share)
     rng = np.random.default_rng(check_seed(seed))
 
@@ -108,14 +164,28 @@ def uniform_noise(recordings: Recordings, share: float, seed: int = 0) -> Record
 
 
 def drop_events(recordings: Recordings, share: float, seed: int = 0) -> Recordings:
-    """Drop each event with a probability of ``share``; a recording keeps at least the first."""
+    """Drop each event with a probability of ``share``; a recording keeps at least the first.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> len(drop_events(some, share=0.9).events[0]) < 0.2 * len(some.events[0])
+        True
+    """
     check_range(0, 1, share=share)
     rng = np.random.default_rng(check_seed(seed))
     return _apply(lambda events: _some(events, rng.random(len(events)) >= share), recordings)
 
 
 def time_jitter(recordings: Recordings, deviation: float, seed: int = 0) -> Recordings:
-    """Move each event in time by a normal random number of this standard deviation in µs."""
+    """Move each event in time by a normal random number of this standard deviation in µs.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> len(time_jitter(some, deviation=1000).events[0]) == len(some.events[0])
+        True
+    """
     check_range(0, 2**40, deviation=deviation)  # µs: some days
     rng = np.random.default_rng(check_seed(seed))
 
@@ -127,7 +197,14 @@ def time_jitter(recordings: Recordings, deviation: float, seed: int = 0) -> Reco
 
 
 def shifted(recordings: Recordings, pixels: int, seed: int = 0) -> Recordings:
-    """Shift each recording left, right, up or down, as drawn; what leaves the sensor is lost."""
+    """Shift each recording left, right, up or down, as drawn; what leaves the sensor is lost.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> len(shifted(some, pixels=2).events[0]) <= len(some.events[0])
+        True
+    """
     check_range(0, 2**20, pixels=pixels)
     if not isinstance(pixels, Integral):
         raise ValueError(f"pixels is {pixels!r}; choose a whole number")
@@ -146,6 +223,12 @@ def rotated(recordings: Recordings, degrees: float) -> Recordings:
 
     Events that leave the sensor are lost. By 180° a recording stands upside down; what moved down
     then moves up.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> (rotated(some, 180).events[0]["x"][0] + some.events[0]["x"][0]).item()  # x of the last
+        34
     """
     check_recordings(recordings)
     check_range(-360, 360, degrees=degrees)
