@@ -27,7 +27,16 @@ LOIHI_SYNAPTIC_PJ, LOIHI_UPDATE_PJ = 23.6, 81
 
 
 class Energy(NamedTuple):
-    """Estimates for each recording, in µJ, of shape (B,)."""
+    """Estimates for each recording, in µJ, of shape (B,).
+
+    Example:
+        >>> import torch
+        >>> from pokersnn_helpers.study.models import FrameMLP
+        >>> from pokersnn_helpers.study.operations import count_operations
+        >>> found = count_operations(FrameMLP(), torch.ones(2, 1, 2, 35, 35))
+        >>> estimate_energy(found).loihi  # it has no spiking neuron
+        array([nan])
+    """
 
     dense: np.ndarray  # every operation a multiply-accumulate: hardware that skips no zero
     dense_with_memory: np.ndarray
@@ -49,6 +58,14 @@ def estimate_energy(operations: Operations) -> Energy:
 
     Args:
         operations: What ``count_operations`` returns.
+
+    Example:
+        >>> import torch
+        >>> from pokersnn_helpers import SNN
+        >>> from pokersnn_helpers.study.operations import count_operations
+        >>> found = estimate_energy(count_operations(SNN(), torch.ones(2, 1, 2, 35, 35)))
+        >>> bool(found.effective < found.effective_with_memory)
+        True
     """
     access = next((pj for most, pj in SRAM_PJ.items() if operations.footprint <= most), DRAM_PJ)
     read, updates = access * 32 / 64, operations.membrane_updates

@@ -19,7 +19,17 @@ CHECKPOINT_FORMAT = "pokersnn_helpers checkpoint 2"
 
 
 class Run(NamedTuple):
-    """A training run, to be resumed."""
+    """A training run, to be resumed.
+
+    Example:
+        >>> from pokersnn_helpers import FastSNN, fit, load_pokerdvs, make_loader
+        >>> def save(classifier, state):
+        ...     save_checkpoint(classifier, "fit.pt", Run({"seed": 0}, state))
+        >>> loader = make_loader(load_pokerdvs(source="simulated").test)
+        >>> history = fit(Classifier(FastSNN()), loader, epochs=1, on_epoch_end=save)
+        >>> load_run("fit.pt").options
+        {'seed': 0}
+    """
 
     options: dict[str, Any]  # what it was started with: numbers or texts by name
     state: TrainingState  # what fit gave to on_epoch_end
@@ -144,6 +154,11 @@ def load_checkpoint(
 
     Warns:
         UserWarning: The classifier had another ``decode``; this one has the default.
+
+    Example:
+        >>> save_checkpoint(Classifier(SNN(hidden_size=20)), "small.pt")
+        >>> load_checkpoint("small.pt", "cpu").snn.arguments["hidden_size"]
+        20
     """
     content = _read(path)
     classifier = _rebuild(content, path, network)
@@ -162,7 +177,16 @@ def saved_network(path: str | PathLike[str]) -> str:
 
 
 def load_run(path: str | PathLike[str]) -> Run:
-    """Load the training run saved with a classifier; errors are those of ``load_checkpoint``."""
+    """Load the training run saved with a classifier; errors are those of ``load_checkpoint``.
+
+    Example:
+        >>> from pokersnn_helpers import train_classifier, load_pokerdvs
+        >>> save = lambda classifier, state: save_checkpoint(classifier, "one.pt", Run({}, state))
+        >>> data = load_pokerdvs(source="simulated").test
+        >>> classifier, history = train_classifier(data, epochs=1, on_epoch_end=save)
+        >>> load_run("one.pt").state.history == vars(history)
+        True
+    """
     content = _read(path)
     if "state" not in content:
         raise ValueError(

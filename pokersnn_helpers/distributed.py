@@ -18,7 +18,12 @@ T = TypeVar("T")
 
 
 def default_device() -> torch.device:
-    """Return the CUDA GPU where there is one, else the CPU."""
+    """Return the CUDA GPU where there is one, else the CPU.
+
+    Example:
+        >>> str(default_device()) in ("cpu", "cuda")
+        True
+    """
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 

@@ -29,6 +29,10 @@ class EventFile(NamedTuple):
     Attributes:
         events: Structured array with fields t (µs), x, y and p.
         sensor_size: Width, height and polarities of the sensor; None where the file doesn't say.
+
+    Example:
+        >>> EventFile(np.zeros(3, EVENT_DTYPE), sensor_size=(346, 260, 2)).sensor_size
+        (346, 260, 2)
     """
 
     events: np.ndarray
@@ -51,7 +55,7 @@ def read_events(path: str | PathLike[str]) -> np.ndarray:
 
 
 def read_event_file(path: str | PathLike[str]) -> EventFile:
-    """Read a file with events, and check them.
+    r"""Read a file with events, and check them.
 
     Args:
         path: Its suffix says what it is. ``.npy``: a structured array, or columns t, x, y and p.
@@ -70,6 +74,11 @@ def read_event_file(path: str | PathLike[str]) -> EventFile:
         ModuleNotFoundError: It needs faery, which isn't installed.
         ValueError: It holds something else, no events, or events out of order or of another sensor;
             the message names the file, the place and what to do.
+
+    Example:
+        >>> _ = Path("one.csv").write_text("x,y,p,t\n3,4,1,1000\n")
+        >>> read_event_file("one.csv").sensor_size is None  # a table of numbers doesn't say it
+        True
     """
     events, sensor_size = read_unchecked(path)
     try:

@@ -19,13 +19,19 @@ LARGEST = 128  # pixels along a side, unless a size is given
 
 
 class Folder(NamedTuple):
-    """Recordings of a folder, and where each comes from.
+    r"""Recordings of a folder, and where each comes from.
 
     Attributes:
         recordings: All of them, their classes in alphabetical order.
         groups: Of each recording the first folder below its class, or else its file. With
             ``stratified_folds(recordings, folds, groups)`` no group is in two folds.
         files: The file of each recording.
+
+    Example:
+        >>> Path("waves/up/anna").mkdir(parents=True)
+        >>> _ = Path("waves/up/anna/1.csv").write_text("t,x,y,p\n0,3,5,1\n")
+        >>> load_folder("waves").groups
+        ['anna']
     """
 
     recordings: Recordings
@@ -129,6 +135,13 @@ def resize(
 
     Raises:
         ValueError: The sensor has fewer pixels.
+
+    Example:
+        >>> from pokersnn_helpers import EVENT_DTYPE
+        >>> events = np.zeros(2, EVENT_DTYPE)
+        >>> events["x"] = 0, 45  # the blocks of 4 x 4 pixels begin at x = 45
+        >>> resize(events, (346, 260, 2), (64, 64))["x"]
+        array([], dtype=int64)
     """
     (width, height, _), (new_width, new_height) = check_sensor_size(sensor_size), size
     check_range(1, 2**16, width=new_width, height=new_height)

@@ -62,6 +62,12 @@ def to_sparse_frames(
     """Count events as ``to_frames`` does, into a sparse (COO) tensor of the same shape.
 
     Memory then grows with the number of events, not with that of the time bins.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> events, target = load_pokerdvs(source="simulated").train[0]
+        >>> to_sparse_frames(events, time_window=1).is_sparse  # bins of 1 µs
+        True
     """
     check_time_window(time_window)
     events = check_events(events, sensor_size)
@@ -155,7 +161,14 @@ def make_loader(
 def make_loaders(
     data: Split, batch_size: int = 32, time_window: float = 1000, *, sparse: bool = False
 ) -> tuple[DataLoader[Any], DataLoader[Any]]:
-    """Make the loaders of the train batches, which are shuffled, and of the test batches."""
+    """Make the loaders of the train batches, which are shuffled, and of the test batches.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> [len(loader) for loader in make_loaders(data, batch_size=24)]  # batches
+        [2, 1]
+    """
     if not isinstance(data, Split):
         raise TypeError(f"data is {data!r}; give a Split, or use make_loader")
     return (
@@ -191,6 +204,10 @@ def augment(frames: torch.Tensor, mirror: bool = True) -> torch.Tensor:
 
     Returns:
         A changed copy of the same shape and kind.
+
+    Example:
+        >>> augment(torch.ones(20, 8, 2, 35, 35)).shape
+        torch.Size([20, 8, 2, 35, 35])
     """
     if not isinstance(frames, torch.Tensor) or frames.ndim != 5:
         raise ValueError(

@@ -16,13 +16,20 @@ HOT = 20  # times the median of all pixels with events
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a file holds.
+    r"""What a file holds.
 
     Attributes:
         numbers: By name, as plain numbers.
         rate: Events per ms in each of 50 parts of the duration, which are equally long.
         image: Events per pixel, (height, width).
         advice: A sentence for each thing that is odd: what, where, and what to do.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("two.csv").write_text("t,x,y,p\n0,0,0,1\n2000,0,0,1\n")
+        >>> found = inspect_file("two.csv")
+        >>> found.image, found.advice[0]
+        (array([[2]]), "100% are ON; look at the camera's thresholds, or merge polarities")
     """
 
     numbers: dict[str, Any]
@@ -70,7 +77,8 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
         lost = np.isin(places, hot).mean()
         where = ", ".join(f"({place % width}, {place // width})" for place in hot[:3])
         advice.append(
-            f"{len(hot)} hot pixels, such as {where}, have {lost:.0%} of the events; leave them out"
+            f"hot pixels, {len(hot)} in all, such as {where}, have {lost:.0%} of the events; leave "
+            "them out"
         )
     if longest > max(GAP, duration / 10):
         start = int(t[gaps.argmax()])

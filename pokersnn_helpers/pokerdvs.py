@@ -68,6 +68,12 @@ def load_pokerdvs(root: str | os.PathLike[str] | None = None, source: str = "aut
 
     Warns:
         UserWarning: ``source="auto"`` fell back to simulated recordings, and why.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> data.classes, len(data.train), len(data.test)
+        (('club', 'heart', 'diamond', 'spade'), 48, 20)
     """
     return real_or_simulated(source, root, _load_real, simulate_pokerdvs)
 

@@ -27,6 +27,11 @@ class PokerDVS131(NamedTuple):
             number of the card pass, as for ``stratified_folds(recordings, groups=table["pass"])``;
             ``tonic``: the same recording in Tonic's split, as "pips_train/cl/7.npy", or "".
         source: ``"real"`` or ``"simulated"``.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs131
+        >>> load_pokerdvs131(source="simulated").table["class"].value_counts()["club"].item()
+        30
     """
 
     recordings: Recordings

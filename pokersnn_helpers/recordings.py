@@ -112,7 +112,14 @@ def check_recordings(recordings: Any, name: str = "recordings") -> None:
 
 
 class Split(NamedTuple):
-    """Recordings to train on, and others to test on, of one sensor and with the same classes."""
+    """Recordings to train on, and others to test on, of one sensor and with the same classes.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> len(data.train), len(data.test), data.source
+        (48, 20, 'simulated')
+    """
 
     train: Recordings
     test: Recordings
@@ -153,6 +160,12 @@ def recording_statistics(data: Recordings | Split) -> pd.DataFrame:
     """Summarise every recording in a row; for a split, the column "set" says "train" or "test".
 
     The rate is infinite where all events are at one time. Active pixels are those with an event.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> list(recording_statistics(data))
+        ['class', 'events', 'duration (ms)', 'rate (events/ms)', 'ON share', 'active pixels', 'set']
     """
     if isinstance(data, Split):
         train, test = (recording_statistics(part) for part in (data.train, data.test))
@@ -175,7 +188,14 @@ def recording_statistics(data: Recordings | Split) -> pd.DataFrame:
 
 
 def first_of_each_class(recordings: Recordings) -> list[tuple[Any, int]]:
-    """Return the first recording of each class as ``(events, target)``, in the order of classes."""
+    """Return the first recording of each class as ``(events, target)``, in the order of classes.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> [target for events, target in first_of_each_class(data.test)]
+        [0, 1, 2, 3]
+    """
     check_recordings(recordings)
     found = sorted(set(recordings.targets))
     return [recordings[recordings.targets.index(target)] for target in found]
@@ -195,6 +215,12 @@ def stratified_folds(
 
     Returns:
         One split per fold: ``test`` is that fold, and ``train`` all the others.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> [len(fold.test) for fold in stratified_folds(data.train, folds=4)]
+        [12, 12, 12, 12]
     """
     return [
         Split(recordings.subset(train), recordings.subset(test))

@@ -39,6 +39,17 @@ class FrameNetwork(torch.nn.Module):
             that adds up all frames first, so that any width will do.
         input_size: Inputs per time step; None for any number.
         takes_sparse: Whether frames may be sparse tensors, which are made where they may.
+
+    Example:
+        >>> class Mean(FrameNetwork):
+        ...     def __init__(self, input_size, output_size):
+        ...         super().__init__()
+        ...         self.linear = torch.nn.Linear(input_size, output_size)
+        ...
+        ...     def forward(self, frames):
+        ...         return self.linear(frames.flatten(2)).mean(0, keepdim=True)
+        >>> Mean(2 * 35 * 35, 4)(torch.zeros(20, 8, 2, 35, 35)).shape
+        torch.Size([1, 8, 4])
     """
 
     arguments: dict[str, Any]
@@ -207,7 +218,13 @@ class SpikingNetwork(FrameNetwork):
 
 
 class SNNState(NamedTuple):
-    """State of ``SNN``; each tensor has shape (B, neurons), and (T, B, neurons) when recorded."""
+    """State of ``SNN``; each tensor has shape (B, neurons), and (T, B, neurons) when recorded.
+
+    Example:
+        >>> voltages, state = SNN().resume(torch.ones(20, 8, 2, 35, 35))
+        >>> state.lif0.v.shape, state.readout.v.shape
+        (torch.Size([8, 100]), torch.Size([8, 4]))
+    """
 
     lif0: LIFState  # spikes z, membrane voltages v (after the reset), synaptic currents i
     readout: LIState  # membrane voltages v, synaptic currents i
@@ -315,7 +332,13 @@ class SNN(SpikingNetwork):
 
 
 def decode(voltages: torch.Tensor) -> torch.Tensor:
-    """Turn voltages (T, B, classes) into log-probabilities (B, classes), by their maxima."""
+    """Turn voltages (T, B, classes) into log-probabilities (B, classes), by their maxima.
+
+    Example:
+        >>> voltages = torch.tensor([[[0.1, 0.0]], [[0.9, 0.2]], [[0.3, 0.5]]])  # (3, 1, 2)
+        >>> decode(voltages).exp()  # of the maxima, 0.9 and 0.5
+        tensor([[0.5987, 0.4013]])
+    """
     return torch.log_softmax(voltages.max(dim=0).values, dim=-1)
 
 

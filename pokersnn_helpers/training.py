@@ -50,7 +50,13 @@ Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 @dataclass
 class History:
-    """Mean of the loss that was minimised, and accuracy (0 to 1), one entry per epoch."""
+    """Mean of the loss that was minimised, and accuracy (0 to 1), one entry per epoch.
+
+    Example:
+        >>> history = History(loss=[1.2, 0.7], accuracy=[0.4, 0.8])
+        >>> history.loss[-1]
+        0.7
+    """
 
     loss: list[float] = field(default_factory=list)  # of training recordings, as trained on
     accuracy: list[float] = field(default_factory=list)
@@ -60,7 +66,14 @@ class History:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a classifier said about some recordings, in the loader's order, on the CPU."""
+    """What a classifier said about some recordings, in the loader's order, on the CPU.
+
+    Example:
+        >>> sure = torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]).log()
+        >>> found = Evaluation(sure, targets=torch.tensor([0, 1, 1]))
+        >>> found.predicted, found.correct, found.n_samples
+        (tensor([0, 1, 0]), 2, 3)
+    """
 
     log_probabilities: torch.Tensor  # (N, classes)
     targets: torch.Tensor  # the true classes, int64 of shape (N,)
@@ -141,7 +154,14 @@ def _evaluate(
 
 
 class Prediction(NamedTuple):
-    """What a classifier says about one recording."""
+    """What a classifier says about one recording.
+
+    Example:
+        >>> from pokersnn_helpers import SNN, load_pokerdvs
+        >>> events, target = load_pokerdvs(source="simulated").test[0]
+        >>> list(predict(Classifier(SNN()), events).probabilities)
+        ['club', 'heart', 'diamond', 'spade']
+    """
 
     class_name: str | None  # the most probable; None where several are, which is no answer
     probabilities: dict[str, float]  # by class; not calibrated
@@ -202,7 +222,17 @@ def read_prediction(classifier: Classifier, voltages: torch.Tensor) -> Predictio
 
 @dataclass
 class TrainingState:
-    """All that the rest of a training run depends on."""
+    """All that the rest of a training run depends on.
+
+    Example:
+        >>> from pokersnn_helpers import FastSNN, load_pokerdvs, make_loader
+        >>> states, loader = [], make_loader(load_pokerdvs(source="simulated").test)
+        >>> keep = lambda classifier, state: states.append(state)
+        >>> history = fit(Classifier(FastSNN()), loader, epochs=1, on_epoch_end=keep)
+        >>> history = fit(Classifier(FastSNN()), loader, epochs=2, resume_from=states[0])
+        >>> len(history.loss)
+        2
+    """
 
     weights: dict[str, torch.Tensor]  # of the classifier after the last step
     ema: dict[str, torch.Tensor]  # their exponential moving average

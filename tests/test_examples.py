@@ -1,26 +1,29 @@
 """Every example in a docstring runs and prints what stands there."""
 
+import ast
 import doctest
 import importlib
+import re
+from pathlib import Path
 
 import matplotlib.pyplot as plt
+import nbformat
 import pytest
 from test_layout import FILES
 
 import pokersnn_helpers
 
 PACKAGE = "pokersnn_helpers"
-# What a reader calls has one.
-FOR_READERS = {
-    "recordings.Recordings", "frames.to_frames", "frames.make_loader", "snn.SpikingNetwork",
-    "snn.SNN", "snn.Classifier", "fast.network.FastSNN", "training.fit", "training.evaluate",
-    "training.predict", "recipe.build_network", "recipe.train_classifier",
-    "checkpoints.save_checkpoint", "study.protocol.NetworkEstimator",
-    "study.protocol.cross_validate", "study.protocol.bootstrap_interval",
-    "study.latency.predict_over_time", "study.losses.nll_over_time",
-    "study.operations.count_operations", "figures.recordings.plot_frames",
-    "figures.networks.plot_dynamics", "figures.results.plot_history",
-}  # fmt: skip
+PAGE = (Path(__file__).parents[1] / "book" / "reference.md").read_text(encoding="utf-8")
+MODULE = re.compile(
+    rf"^\.\. automodule:: {PACKAGE}\.(\S+)\n   :members: ((?:.+\n)+?)```", re.MULTILINE
+)
+FENCED = r"(?s)```python\n(.*?)```"
+PUBLIC = {
+    f"{module}.{name}"
+    for module, names in MODULE.findall(PAGE)
+    for name in re.findall(r"\w+", names)
+}
 
 
 def examples(name):
@@ -50,11 +53,42 @@ def test_examples_print_what_they_say(name, tmp_path, monkeypatch):
     assert runner.summarize(verbose=False).failed == 0
 
 
-def test_what_a_reader_calls_has_an_example():
+def test_every_public_name_has_an_example():
     found = {
         f"{module}.{example.name.removeprefix(f'{PACKAGE}.')}"
-        for module in {name.rpartition(".")[0] for name in FOR_READERS}
+        for module in {name.rpartition(".")[0] for name in PUBLIC}
         for example in examples(module)
         if example.examples
     }
-    assert sorted(FOR_READERS - found) == []
+    assert len(PUBLIC) > 100 and sorted(PUBLIC - found) == []
+
+
+def documented(module, name):
+    """Say whether the reference has what stands in a module under this name."""
+    thing = getattr(importlib.import_module(module), name)
+    home = getattr(thing, "__module__", "").removeprefix(f"{PACKAGE}.")
+    return not hasattr(thing, "__qualname__") or f"{home}.{name}" in PUBLIC
+
+
+def imported(code):
+    for node in ast.walk(ast.parse(re.sub("(?m)^ *%.*$", "", code))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE):
+            yield from ((node.module, each.name) for each in node.names)
+
+
+def test_the_reference_has_what_the_package_exports_and_the_pages_import():
+    root = Path(__file__).parents[1]
+    pages = [root / "README.md", *(root / "book").glob("*.md")]
+    codes = [block for page in pages for block in re.findall(FENCED, page.read_text("utf-8"))]
+    for chapter in (root / "book").glob("*.ipynb"):
+        cells = nbformat.read(chapter, as_version=4).cells
+        codes += [cell.source for cell in cells if cell.cell_type == "code"]
+    names = {(PACKAGE, name) for name in pokersnn_helpers.__all__}
+    names |= {each for code in codes if f"from {PACKAGE}" in code for each in imported(code)}
+    modules = {f"{PACKAGE}.{name}" for name in FILES}
+    missing = [
+        f"{module}.{name}"
+        for module, name in sorted(names)
+        if f"{module}.{name}" not in modules and not documented(module, name)
+    ]
+    assert not missing, "add them to book/reference.md"

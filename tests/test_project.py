@@ -37,6 +37,7 @@ PLACES = [
     "README.md",
     "pyproject.toml",
     "book/index.md",
+    "book/for_teachers.md",
     *(f"book/{path.name}" for path in sorted((ROOT / "book").glob("*.ipynb"))),
 ]
 OTHERS = ("neuromorphs/tonic", "cargonriv/dvs", "astral-sh/", "kynan/", "codespell-project/")

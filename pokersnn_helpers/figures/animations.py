@@ -18,7 +18,12 @@ from .recordings import on_minus_off, polarities
 
 @dataclass(frozen=True)
 class Animation:
-    """A player in HTML that needs no other host; a notebook shows it as a cell's last value."""
+    """A player in HTML that needs no other host; a notebook shows it as a cell's last value.
+
+    Example:
+        >>> animate_frames(torch.ones(3, 2, 35, 35), 1000, "a square").html.count("<button")
+        1
+    """
 
     html: str
 
@@ -124,6 +129,9 @@ def animate_frames(frames: torch.Tensor, time_window: float, title: str) -> Anim
         frames: Counts of one recording, of shape (T, 2, y, x), OFF first, or (T, 1, y, x).
         time_window: Width of a time bin in µs.
         title: Title of the animation.
+
+    Example:
+        >>> player = animate_frames(torch.ones(3, 2, 35, 35), time_window=1000, title="a square")
     """
     check_time_window(time_window)
     kinds = polarities(frames.shape[1])

@@ -44,7 +44,12 @@ def vote_map(colour: str = ACCENT) -> LinearSegmentedColormap:
 
 
 def class_colours(classes: Sequence[str]) -> dict[str, str]:
-    """Return a colour for each class: the suits have theirs, others take the style's in turn."""
+    """Return a colour for each class: the suits have theirs, others take the style's in turn.
+
+    Example:
+        >>> class_colours(["heart", "cat"])
+        {'heart': '#d1548f', 'cat': '#1f77b4'}
+    """
     fixed = {name: CLASS_COLOURS[name] for name in classes if name in CLASS_COLOURS}
     style = [to_hex(entry["color"]) for entry in plt.rcParams["axes.prop_cycle"]]
     free = cycle([colour for colour in style if colour not in fixed.values()] or style)

@@ -40,7 +40,11 @@ def _draw_frame(
 
 
 def pixel_drawing() -> Figure:
-    """Draw how one pixel of an event camera turns light into events."""
+    """Draw how one pixel of an event camera turns light into events.
+
+    Example:
+        >>> fig = pixel_drawing()
+    """
     fig, ax = canvas(3.1)
     low, middle, high = 0.85, 1.7, 2.55
     boxes = {"photodiode": (0.08, 1.1), "logarithm": (1.52, 1.1), "comparison": (2.96, 1.7)}
@@ -94,7 +98,11 @@ def pixel_drawing() -> Figure:
 
 
 def batch_drawing() -> Figure:
-    """Draw the way of recordings to a batch: events, bins, frames, padding, network."""
+    """Draw the way of recordings to a batch: events, bins, frames, padding, network.
+
+    Example:
+        >>> fig = batch_drawing()
+    """
     fig, ax = canvas(4.75)
     events = simulate_recording("spade", np.random.default_rng(1))
     first, bins = 12, 6  # ms
@@ -142,7 +150,11 @@ def batch_drawing() -> Figure:
 
 
 def spike_drawing() -> Figure:
-    """Draw one neuron in four aligned traces: input events, current, voltage and spikes."""
+    """Draw one neuron in four aligned traces: input events, current, voltage and spikes.
+
+    Example:
+        >>> fig = spike_drawing()
+    """
     dt, duration, threshold = 1e-4, 60, 0.3  # s, ms
     times = np.arange(0, duration, 1000 * dt)
     arrivals = np.array([3, 18, 21, 24, 41, 43, 45])  # ms
@@ -191,6 +203,9 @@ def unrolled_drawing() -> Figure:
 
     Drawn is a run in which the readout has its maximum in the last of these steps, so that the
     gradient enters there.
+
+    Example:
+        >>> fig = unrolled_drawing()
     """
     fig, ax = canvas(4.4)
     frames = to_frames(simulate_recording("spade", np.random.default_rng(1)))[12:16]

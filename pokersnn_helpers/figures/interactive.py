@@ -85,6 +85,12 @@ class InteractiveFigure:
         content: What it draws from, as JSON can hold it.
         png: The image.
         alt: What the image shows, in words.
+
+    Example:
+        >>> fig, ax = plt.subplots()
+        >>> shown = InteractiveFigure.from_figure("pixel", {}, fig, "empty axes")
+        >>> shown.kind, shown.png[1:4]
+        ('pixel', b'PNG')
     """
 
     kind: str
@@ -129,6 +135,12 @@ def interactive_event_cloud(data: Split) -> InteractiveFigure:
 
     Raises:
         ValueError: ``data`` isn't simulated, or a time is too long for the page.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> interactive_event_cloud(data).kind
+        'event-cloud'
     """
     if data.source != "simulated":
         raise ValueError(
@@ -183,6 +195,12 @@ def interactive_card(snn: SNN, events: np.ndarray, classes: Sequence[str]) -> In
         snn: The network of the image.
         events: The recording of the image.
         classes: Names of the classes.
+
+    Example:
+        >>> from pokersnn_helpers import SNN, load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> interactive_card(SNN(), data.test.events[0], data.classes).kind
+        'card'
     """
     fig = plot_answer(snn, events, classes)
     return InteractiveFigure.from_figure(
@@ -203,6 +221,11 @@ def interactive_motion(events: np.ndarray) -> InteractiveFigure:
 
     Args:
         events: The film of the image.
+
+    Example:
+        >>> from pokersnn_helpers.simulation.motions import film_motions
+        >>> interactive_motion(film_motions(1).events[0]).kind
+        'motion'
     """
     window = (events["t"][-1] + 1) / 6
     frames = to_frames(events, time_window=window)[:6]

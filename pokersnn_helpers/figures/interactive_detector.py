@@ -66,6 +66,10 @@ def interactive_detector() -> InteractiveFigure:
 
     Returns:
         The figure; its image has the sliders at their start.
+
+    Example:
+        >>> interactive_detector().kind
+        'detector'
     """
     start = initial_values(DETECTOR_SLIDERS)
     content = {

@@ -48,6 +48,10 @@ def interactive_neuron() -> InteractiveFigure:
 
     Returns:
         The figure; its image has the sliders at their start.
+
+    Example:
+        >>> interactive_neuron().kind
+        'neuron'
     """
     content = {
         "sliders": as_json(NEURON_SLIDERS),
@@ -165,6 +169,10 @@ def interactive_staircase() -> InteractiveFigure:
 
     Returns:
         The figure; its image has the sliders at their start.
+
+    Example:
+        >>> interactive_staircase().kind
+        'staircase'
     """
     content = {
         "sliders": as_json(STAIRCASE_SLIDERS),

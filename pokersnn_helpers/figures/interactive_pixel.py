@@ -77,6 +77,10 @@ def interactive_pixel() -> InteractiveFigure:
 
     Returns:
         The figure; its image has the sliders at their start.
+
+    Example:
+        >>> interactive_pixel().kind
+        'pixel'
     """
     start = initial_values(PIXEL_SLIDERS)
     trace = run_pixel(**start, linear=False)

@@ -15,6 +15,11 @@ def label_ends(ax: Axes) -> None:
 
     Args:
         ax: Axes with labelled lines, in a figure with constrained layout.
+
+    Example:
+        >>> fig, ax = plt.subplots(layout="constrained")
+        >>> _ = ax.plot([0, 1], label="rises"), ax.plot([1, 0], label="falls")
+        >>> label_ends(ax)
     """
     lines = [line for line in ax.lines if not str(line.get_label()).startswith("_")]
     place = ax.get_yaxis_transform()
@@ -39,6 +44,11 @@ def add_class_legend(fig: Figure, ax: Axes) -> None:
     Args:
         fig: The figure.
         ax: One of its panels, drawn by ``draw_readout``.
+
+    Example:
+        >>> fig, ax = plt.subplots(layout="constrained")
+        >>> _ = ax.plot([0, 1], label="left"), ax.plot([1, 0], label="right")
+        >>> add_class_legend(fig, ax)
     """
     handles, names = ax.get_legend_handles_labels()
     column = 0.7 + 0.09 * max(map(len, names))  # inches

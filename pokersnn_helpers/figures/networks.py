@@ -40,6 +40,11 @@ def lif_traces(
 
     Returns:
         Spikes (0 or 1), membrane voltages after the reset, and synaptic currents, of shape (3, T).
+
+    Example:
+        >>> spikes, voltages, currents = lif_traces(np.ones(20), dt=0.001, v_th=0.3)
+        >>> int(spikes.sum())
+        18
     """
     constants = torch.tensor([0, 1 / tau_syn, 1 / tau_mem, v_th], dtype=torch.float64)
     rest, syn, mem, threshold = constants
@@ -70,6 +75,10 @@ def plot_neuron(
         spikes: 0 or 1 at these times, drawn as marks above the voltage; default: not drawn.
         inputs: When input events arrive, in ms, drawn as marks above the current; default: not
             drawn.
+
+    Example:
+        >>> spikes, voltage, current = lif_traces(np.full(20, 0.1), dt=0.001, v_th=0.3)
+        >>> fig = plot_neuron(np.arange(20), current, voltage, threshold=0.3, spikes=spikes)
     """
     fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(6.0, 4.2))
     top.plot(times, current, color=ACCENT)
@@ -116,6 +125,9 @@ def plot_network(network: SpikingNetwork) -> Figure:
         network: ``SNN`` and ``FastSNN`` are drawn with their weights, from left to right, and any
             other network as a chain of the layers that it holds, from top to bottom in the order in
             which it made them.
+
+    Example:
+        >>> fig = plot_network(SNN(hidden_size=20))
     """
     if isinstance(network, SNN) and type(network).step is SNN.step:
         sizes = (network.arguments[f"{part}_size"] for part in ("input", "hidden", "output"))
@@ -293,6 +305,10 @@ def shade_silence(ax: Axes, counts: torch.Tensor, dt: float) -> None:
         ax: Where to draw.
         counts: Events per time step, of shape (T,).
         dt: Duration of a time step in s.
+
+    Example:
+        >>> fig, ax = plt.subplots()
+        >>> shade_silence(ax, torch.tensor([3, 1, 0, 0]), dt=0.001)  # from 2 ms on
     """
     end = int(counts.nonzero().max()) + 1 if counts.any() else 0
     ax.axvspan(1000 * dt * end, 1000 * dt * len(counts), color=SHADE, linewidth=0, zorder=-1)
@@ -316,6 +332,10 @@ def draw_raster(
             by class, and each class is marked at the right edge. Default: in their own order.
         classes: Names of the classes.
         marked: A neuron to mark at the left edge; default: none.
+
+    Example:
+        >>> fig, ax = plt.subplots()
+        >>> draw_raster(ax, torch.eye(20), dt=0.001)
     """
     cells = np.asarray(spikes.detach().cpu()).T
     groups = np.zeros(len(cells)) if votes is None else np.asarray(votes.cpu())
@@ -352,6 +372,10 @@ def draw_readout(ax: Axes, voltages: torch.Tensor, dt: float, classes: Sequence[
         voltages: Of shape (T, classes).
         dt: Duration of a time step in s.
         classes: Names of the readout neurons.
+
+    Example:
+        >>> fig, ax = plt.subplots()
+        >>> draw_readout(ax, torch.rand(20, 2), 0.001, ["left", "right"])
     """
     check_classes(classes, voltages.shape[1])
     traces = np.asarray(voltages.detach().cpu()).T
@@ -378,6 +402,11 @@ def plot_answer(
         events: One recording.
         classes: Names of the classes.
         sensor_size: Width, height and polarities of the sensor.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> fig = plot_answer(SNN(), data.test.events[0], data.classes)
     """
     check_classes(classes, snn.linear.out_features)
     frames = to_frames(events, 1e6 * snn.dt, sensor_size)
@@ -421,6 +450,9 @@ def plot_templates(
 
     Raises:
         ValueError: ``classes`` or ``sensor_size`` aren't the network's.
+
+    Example:
+        >>> fig = plot_templates(SNN(), ["club", "heart", "diamond", "spade"])
     """
     check_classes(classes, snn.linear.out_features)
     if math.prod(sensor_size) != snn.input_size:
@@ -459,6 +491,9 @@ def plot_votes(snn: SNN, spikes: Frame, classes: Sequence[str]) -> Figure:
         snn: Its readout has a neuron per class.
         spikes: Mean number of spikes by class and hidden neuron, of shape (classes, neurons).
         classes: Names of the readout neurons.
+
+    Example:
+        >>> fig = plot_votes(SNN(), np.ones((4, 100)), ["club", "heart", "diamond", "spade"])
     """
     check_classes(classes, snn.linear.out_features)
     weights = snn.linear.weight.detach().cpu().numpy()

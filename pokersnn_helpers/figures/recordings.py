@@ -46,6 +46,10 @@ def imshow_polarity(ax: Axes, frame: Frame, limit: float) -> AxesImage:
         ax: Where to draw.
         frame: Counts of shape (2, y, x), OFF first, or (1, y, x), which are drawn in the accent.
         limit: Count at which the colours saturate.
+
+    Example:
+        >>> fig, ax = plt.subplots()
+        >>> image = imshow_polarity(ax, np.ones((2, 35, 35)), limit=3)
     """
     image = on_minus_off(frame)
     ax.set(xticks=[], yticks=[])
@@ -100,6 +104,11 @@ def plot_event_cloud(
         events: Structured array with fields t (µs), x, y and p.
         title: Title of the figure.
         sensor_size: Width, height and polarities of the sensor.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> fig = plot_event_cloud(data.test.events[0], "a club")
     """
     width, height, number = sensor_size
     fig = plt.figure(figsize=(6.0, 4.5), layout="none")
@@ -133,6 +142,11 @@ def plot_distributions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
         table: What ``recording_statistics`` returns. Classes stand in the order in which they come,
             or in that of the categories where the column "class" is categorical.
         columns: Columns of the table to draw.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs, recording_statistics
+        >>> statistics = recording_statistics(load_pokerdvs(source="simulated").train)
+        >>> fig = plot_distributions(statistics, ["events"])
     """
     check_not_empty(table=table, columns=columns)
     fig, axes = plt.subplots(
@@ -162,6 +176,11 @@ def plot_passes(table: pd.DataFrame) -> Figure:
 
     Args:
         table: What ``load_pokerdvs131`` describes, with a column "end (ms)" in addition.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs131
+        >>> table = load_pokerdvs131(source="simulated").table
+        >>> fig = plot_passes(table.assign(**{"end (ms)": table["start (ms)"] + 20}))
     """
     check_not_empty(table=table)
     looks = {
@@ -200,6 +219,10 @@ def plot_closeness(table: pd.DataFrame) -> Figure:
 
     Args:
         table: As ``compare_statistics`` of the benchmarks returns it.
+
+    Example:
+        >>> both = pd.MultiIndex.from_tuples([("club", "events")], names=["class", "statistic"])
+        >>> fig = plot_closeness(pd.DataFrame({"ratio": [1.1], "overlap": [0.8]}, index=both))
     """
     check_not_empty(table=table)
     statistics = list(table.index.unique("statistic"))
@@ -223,12 +246,18 @@ def plot_closeness(table: pd.DataFrame) -> Figure:
 
 
 def plot_inspection(found: Inspection) -> Figure:
-    """Plot what ``inspect_file`` found: events per pixel, and the rate over time."""
-    figure, (image, rate) = plt.subplots(2, 1, figsize=(6, 6), height_ratios=(2, 1))
+    r"""Plot what ``inspect_file`` found: events per pixel, and the rate over time.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from pokersnn_helpers import inspect_file
+        >>> _ = Path("one.csv").write_text("t,x,y,p\n0,0,0,1\n")
+        >>> fig = plot_inspection(inspect_file("one.csv"))
+    """
+    figure, (image, rate) = plt.subplots(2, 1, figsize=(6, 6), height_ratios=(2, 1), layout="constrained")
     image.imshow(np.log1p(found.image), cmap="Greys")
     image.set_title("events per pixel, as log(1 + events)")
     middles = (np.arange(len(found.rate)) + 0.5) / len(found.rate)
     rate.step(middles * found.numbers["duration (ms)"], found.rate, where="mid", color=TEXT)
     rate.set(xlabel="time (ms)", ylabel="events per ms", ylim=(0, None))
-    figure.tight_layout()
     return figure

@@ -52,6 +52,12 @@ def plot_confusion(evaluation: Evaluation, classes: Sequence[str]) -> Figure:
     Args:
         evaluation: What ``evaluate`` returns.
         classes: Names of the classes.
+
+    Example:
+        >>> import torch
+        >>> from pokersnn_helpers import Evaluation
+        >>> sure = torch.tensor([[0.9, 0.1], [0.2, 0.8]]).log()
+        >>> fig = plot_confusion(Evaluation(sure, torch.tensor([0, 1])), ["left", "right"])
     """
     check_classes(classes, evaluation.log_probabilities.shape[1])
     answers = [*classes, *["no answer"] * bool((evaluation.predicted < 0).any())]
@@ -87,6 +93,9 @@ def plot_intervals(
         label: What the numbers are, with their unit.
         marked: Names to draw in the accent.
         line: A number to mark by a dashed line, such as the chance level; default: none.
+
+    Example:
+        >>> fig = plot_intervals({"CNN": (0.93, 0.88, 0.97)}, "accuracy", line=0.25)
     """
     fig, ax = _rows(values, label)
     for place, (name, (value, low, high)) in enumerate(values.items()):
@@ -116,6 +125,10 @@ def plot_curves(table: pd.DataFrame, label: str) -> Figure:
         table: A row per point: "change", the title of its panel; "amount", how much was changed;
             "model", the curve; "value", "low" and "high".
         label: What the values are, with their unit.
+
+    Example:
+        >>> points = {"change": "noise", "amount": [0, 1], "model": "CNN", "value": [0.9, 0.6]}
+        >>> fig = plot_curves(pd.DataFrame(points).assign(low=0.5, high=1.0), "accuracy")
     """
     check_not_empty(table=table)
     changes, models = table["change"].unique(), table["model"].unique()
@@ -155,6 +168,10 @@ def plot_reversals(table: pd.DataFrame) -> Figure:
         A panel for both polarities and one for merged ones. A bar per model and change begins with
         the share that says the opposite, in the accent, and goes on with the share that says the
         same as before, in grey.
+
+    Example:
+        >>> from pokersnn_helpers.study.measured import measured
+        >>> fig = plot_reversals(measured("motions"))
     """
     tests = ("film backwards", "time reversed", "polarities flipped")
     models = ("MLP on each frame", "GRU", "SNN, book's recipe", "SNN behind a layer")

@@ -45,6 +45,12 @@ class EventCamera:
             own, and only as good as the ties it makes.)
         noise_rate_hz: Events without a cause per pixel and s, half of them ON.
         leak_rate: The reference sinks by so much log intensity per s, until the pixel sends ON.
+
+    Example:
+        >>> light = np.log(np.full((3, 1, 1), 0.3) ** [[[0]], [[1]], [[2]]])  # falls twice to 30 %
+        >>> events = EventCamera(off_threshold=0.5).record(light, 1000, np.random.default_rng(0))
+        >>> len(events), set(events["p"].tolist())
+        (5, {0})
     """
 
     on_threshold: float = 0.2

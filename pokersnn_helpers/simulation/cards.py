@@ -132,6 +132,11 @@ def simulate_recording(
         TypeError: ``rng`` isn't a generator.
         ValueError: There is no such suit, ``spread`` isn't a number from 0 to 4, or the camera is
             too insensitive to see the pip.
+
+    Example:
+        >>> events = simulate_recording("heart", np.random.default_rng(0))
+        >>> len(events) > 1000, events.dtype.names
+        (True, ('t', 'x', 'y', 'p'))
     """
     if suit not in POKERDVS_CLASSES:
         raise ValueError(f"suit is {suit!r}; choose one of {', '.join(POKERDVS_CLASSES)}")

@@ -42,6 +42,11 @@ def simulate_pokerdvs(
         ValueError: ``seed`` is negative, ``n_train`` or ``n_test`` isn't a positive multiple of 4,
             ``spread`` or ``upside_down`` is out of range, or the camera is too insensitive to see
             a pip.
+
+    Example:
+        >>> data = simulate_pokerdvs(seed=1, n_train=4, n_test=4, spread=2.5)
+        >>> len(data.train), len(data.test)
+        (4, 4)
     """
     if not isinstance(seed, Integral) or seed < 0:
         raise ValueError(f"seed is {seed!r}; choose a whole number from 0")
@@ -76,6 +81,11 @@ def simulate_passes(seed: int = 0) -> tuple[Recordings, pd.DataFrame]:
 
     Returns:
         The recordings, and the table that ``load_pokerdvs131`` describes.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs131
+        >>> load_pokerdvs131(source="simulated").recordings  # those of seed 0, with their table
+        131 recordings of 35 × 35 pixels: club, heart, diamond, spade
     """
     rng = np.random.default_rng(seed)
     events, rows = [], []

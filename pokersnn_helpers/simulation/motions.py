@@ -56,6 +56,11 @@ def random_path(
 
     Raises:
         ValueError: There is no such motion, or ``duration`` isn't from 1 to 1000 ms.
+
+    Example:
+        >>> path = random_path("right", np.random.default_rng(0))
+        >>> bool(path[0, -1] > path[0, 0])
+        True
     """
     if motion not in MOTIONS:
         raise ValueError(f"motion is {motion!r}; choose one of {', '.join(MOTIONS)}")
@@ -99,6 +104,11 @@ def film_path(
 
     Raises:
         ValueError: There is no such shape, or ``radius`` isn't a number greater than 0.
+
+    Example:
+        >>> path = random_path("up", rng := np.random.default_rng(0))
+        >>> film_path(path, radius=4, rng=rng, shape="ring").dtype.names
+        ('t', 'x', 'y', 'p')
     """
     if shape not in SHAPES:
         raise ValueError(f"shape is {shape!r}; choose one of {', '.join(SHAPES)}")
@@ -158,6 +168,10 @@ def with_mirrored_copies(films: Recordings) -> Recordings:
 
     Raises:
         ValueError: The sensor isn't square, or the first classes are others.
+
+    Example:
+        >>> with_mirrored_copies(film_motions(1)).targets
+        [0, 1, 0, 1, 2, 3, 2, 3]
     """
     check_recordings(films, "films")
     width, height, _ = films.sensor_size

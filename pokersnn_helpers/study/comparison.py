@@ -17,6 +17,12 @@ def event_statistics(events: np.ndarray) -> dict[str, float]:
         any); the share of isolated events (nothing from the eight pixels around in the 1 ms before,
         which a noise filter would drop); and the share of tied events (another one has the same
         time stamp).
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> list(event_statistics(some.events[0]))[:2]
+        ['extent in x', 'extent in y']
     """
     times, x, y = (events[field].astype(np.int64) for field in "txy")
     order = np.lexsort((times, x, y))

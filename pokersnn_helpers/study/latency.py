@@ -33,6 +33,10 @@ def random_start_crop(frames: torch.Tensor) -> torch.Tensor:
 
     Up to the first half of their time steps is cut off at random, so that a network learns to
     answer wherever the pip is when it sees it first. The shape stays; silence is added at the end.
+
+    Example:
+        >>> random_start_crop(torch.ones(20, 8, 2, 35, 35)).shape
+        torch.Size([20, 8, 2, 35, 35])
     """
     sparse = frames if frames.is_sparse else frames.to_sparse()
     indices, counts = sparse._indices(), sparse._values()
@@ -48,7 +52,12 @@ def random_start_crop(frames: torch.Tensor) -> torch.Tensor:
 
 
 def augment_and_crop(frames: torch.Tensor) -> torch.Tensor:
-    """Change frames as the recipe does (``augment``), then let some of them start late."""
+    """Change frames as the recipe does (``augment``), then let some of them start late.
+
+    Example:
+        >>> augment_and_crop(torch.ones(20, 8, 2, 35, 35)).shape
+        torch.Size([20, 8, 2, 35, 35])
+    """
     return random_start_crop(augment(frames))
 
 
@@ -70,6 +79,12 @@ class PredictionsOverTime:
         events: For each recording the number of events in each time step, (T,).
         targets: The true class of each recording, (recordings,).
         time_window: Width of a time step in µs.
+
+    Example:
+        >>> late = np.log([[0.6, 0.4], [0.4, 0.6], [0.1, 0.9]])  # 3 steps, 2 classes
+        >>> found = PredictionsOverTime([late], [np.array([2, 0, 1])], np.array([1]), 1000)
+        >>> found.correct, found.decision_time_ms
+        ([array([False,  True,  True])], array([2.]))
     """
 
     log_probabilities: list[np.ndarray]
@@ -201,6 +216,12 @@ def choose_exit_threshold(predictions: PredictionsOverTime) -> float:
 
     Returns:
         A probability; more than 1, which is never reached, if each stop costs accuracy.
+
+    Example:
+        >>> sure = np.log([[0.5, 0.5], [0.2, 0.8], [0.1, 0.9]])
+        >>> found = PredictionsOverTime([sure], [np.ones(3)], np.array([1]), 1000)
+        >>> choose_exit_threshold(found)
+        0.5
     """
     classes = predictions.log_probabilities[0].shape[1]
     for threshold in np.linspace(1 / classes, 1, 151):
@@ -235,6 +256,13 @@ def train_sparse(
     Raises:
         ValueError: The penalty is negative or no finite number, the share isn't from 0 to 1, or
             there are too few epochs.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> sparse = train_sparse(data.test, penalty=10, sparsity=0.8, epochs=3)
+        >>> round((sparse.snn.snn.lif0.input_weights == 0).float().mean().item(), 2)
+        0.8
     """
     check_recordings(recordings)
     check_range(0, 1e9, penalty=penalty)
@@ -260,7 +288,13 @@ def train_sparse(
 
 
 def prune(weights: torch.Tensor, share: float) -> None:
-    """Set the weights closest to 0 to 0, where gradients leave them from now on."""
+    """Set the weights closest to 0 to 0, where gradients leave them from now on.
+
+    Example:
+        >>> prune(weights := torch.tensor([0.1, -0.5, 0.3, 2.0]).requires_grad_(), 0.5)
+        >>> weights.detach()
+        tensor([ 0.0000, -0.5000,  0.0000,  2.0000])
+    """
     check_range(0, 1, share=share)
     sizes = weights.detach().abs()
     pruned = round(share * sizes.numel())
@@ -281,6 +315,12 @@ def quantized(classifier: Classifier, bits: int = 8) -> Classifier:
 
     Raises:
         ValueError: There are fewer bits, or more.
+
+    Example:
+        >>> from pokersnn_helpers import SNN
+        >>> whole = quantized(Classifier(SNN()), bits=4)
+        >>> len(whole.snn.linear.weight[0].unique()) <= 15
+        True
     """
     check_classifier(classifier)
     check_numbers(Integral, bits=bits)

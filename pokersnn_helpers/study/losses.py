@@ -10,7 +10,12 @@ from ..checks import check_range, check_targets
 
 
 def log_probabilities_over_time(voltages: torch.Tensor) -> torch.Tensor:
-    """Return what ``decode`` would say if recordings ended at each time step, (T, B, classes)."""
+    """Return what ``decode`` would say if recordings ended at each time step, (T, B, classes).
+
+    Example:
+        >>> log_probabilities_over_time(torch.zeros(20, 8, 4)).exp()[0, 0]
+        tensor([0.2500, 0.2500, 0.2500, 0.2500])
+    """
     return torch.log_softmax(voltages.cummax(dim=0).values, dim=-1)
 
 
@@ -36,6 +41,11 @@ def nll_over_events(
     """Average the negative log-likelihood over events: a step counts as often as it has some.
 
     It is the loss for ``PredictionsOverTime.accuracy_over_events``.
+
+    Example:
+        >>> voltages, frames = torch.zeros(20, 8, 4), torch.ones(20, 8, 2, 35, 35)
+        >>> nll_over_events(voltages, torch.zeros(8, dtype=torch.int64), frames).shape
+        torch.Size([8])
     """
     return _weighted_nll(voltages, targets, events_per_step(frames))
 
@@ -51,6 +61,13 @@ def firing_rate_regularised(
         targets: As above.
         frames: As above.
         penalty: What a rate of one spike per neuron and time step costs.
+
+    Example:
+        >>> voltages, frames = torch.zeros(20, 8, 5), torch.ones(20, 8, 2, 35, 35)
+        >>> voltages[..., -1] = 0.1  # the firing rate
+        >>> targets = torch.zeros(8, dtype=torch.int64)
+        >>> firing_rate_regularised(voltages, targets, frames, penalty=10).shape
+        torch.Size([8])
     """
     check_range(0, 1e9, penalty=penalty)
     steps = own_steps(events_per_step(frames))

@@ -81,7 +81,12 @@ class SummedImage(Model):
 
 
 class MLP(SummedImage):
-    """A multilayer perceptron with one hidden layer, or none (a linear model)."""
+    """A multilayer perceptron with one hidden layer, or none (a linear model).
+
+    Example:
+        >>> MLP()(torch.ones(20, 8, 2, 35, 35)).shape  # one answer, to the sum
+        torch.Size([1, 8, 4])
+    """
 
     def build(
         self, inputs: int, outputs: int, hidden_size: int = 100, cumulative: bool = False
@@ -93,7 +98,12 @@ class MLP(SummedImage):
 
 
 class CNN(SummedImage):
-    """A small convolutional network: two layers, and then one weight per place and class."""
+    """A small convolutional network: two layers, and then one weight per place and class.
+
+    Example:
+        >>> CNN()(torch.ones(20, 8, 2, 35, 35)).shape
+        torch.Size([1, 8, 4])
+    """
 
     def build(self, inputs: int, outputs: int, channels: int = 16) -> None:
         """Make the layers."""
@@ -111,7 +121,12 @@ class CNN(SummedImage):
 
 
 class FrameLinear(nn.Linear):
-    """A linear layer for frames: (T, B, polarities, height, width) in, (T, B, outputs) out."""
+    """A linear layer for frames: (T, B, polarities, height, width) in, (T, B, outputs) out.
+
+    Example:
+        >>> FrameLinear(2 * 35 * 35, 100)(torch.ones(20, 8, 2, 35, 35)).shape
+        torch.Size([20, 8, 100])
+    """
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Multiply what isn't 0 in the frames: few counts are."""
@@ -140,7 +155,12 @@ def sums(csr: list[np.ndarray], weights: np.ndarray, bias: np.ndarray) -> np.nda
 
 
 class FrameMLP(Model):
-    """Look at each frame alone: decoded by maxima, the order of the frames doesn't matter."""
+    """Look at each frame alone: decoded by maxima, the order of the frames doesn't matter.
+
+    Example:
+        >>> FrameMLP()(torch.ones(20, 8, 2, 35, 35)).shape
+        torch.Size([20, 8, 4])
+    """
 
     def build(
         self, inputs: int, outputs: int, hidden_size: int = 100, dropout: float = 0.3
@@ -156,7 +176,12 @@ class FrameMLP(Model):
 
 
 class GRU(Model):
-    """Read frames one after the other with gated recurrent units."""
+    """Read frames one after the other with gated recurrent units.
+
+    Example:
+        >>> GRU(hidden_size=32)(torch.ones(20, 8, 2, 35, 35)).shape
+        torch.Size([20, 8, 4])
+    """
 
     def build(self, inputs: int, outputs: int, hidden_size: int = 64) -> None:
         """Make the layers."""
@@ -178,6 +203,10 @@ class LayerThenSNN(Model):
 
     ``dropout`` is the share of the ``features`` that is silent in a training step, ``delays`` are
     in s, and ``neurons`` are the hidden neurons and the time constants of ``SNN``.
+
+    Example:
+        >>> LayerThenSNN(delays=(0, 0.004), hidden_size=20)(torch.ones(20, 8, 2, 35, 35)).shape
+        torch.Size([20, 8, 4])
     """
 
     def build(
@@ -242,6 +271,10 @@ class BinarySNN(Model):
     """The book's network, shown at most one event per pixel, polarity and time bin.
 
     All its inputs are 0 or 1 then, so no weight is multiplied, only added.
+
+    Example:
+        >>> BinarySNN()(torch.ones(20, 8, 2, 35, 35)).shape
+        torch.Size([20, 8, 4])
     """
 
     reports_rate = False  # return the firing rate as a last output, for training
@@ -269,7 +302,12 @@ class BinarySNN(Model):
 
 
 class FeedforwardSNN(FastSNN):
-    """The book's network with recurrent weights that are 0 and stay 0."""
+    """The book's network with recurrent weights that are 0 and stay 0.
+
+    Example:
+        >>> FeedforwardSNN().lif0.recurrent_weights.any().item()
+        False
+    """
 
     def __init__(self, **arguments: Any):
         super().__init__(**arguments)
@@ -279,25 +317,53 @@ class FeedforwardSNN(FastSNN):
 
 
 def summed_image(recordings: Recordings) -> np.ndarray:
-    """Return log(1 + events) per pixel and polarity, of shape (recordings, inputs)."""
+    """Return log(1 + events) per pixel and polarity, of shape (recordings, inputs).
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> summed_image(some).shape
+        (2, 2450)
+    """
     size = recordings.sensor_size
     sums = [to_frames(events, WHOLE, size).flatten() for events in recordings.events]
     return np.log1p(np.stack(sums))
 
 
 def global_features(recordings: Recordings) -> np.ndarray:
-    """Return events, duration, rate, ON share and active pixels of each recording."""
+    """Return events, duration, rate, ON share and active pixels of each recording.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> global_features(some).shape
+        (2, 5)
+    """
     return recording_statistics(recordings).drop(columns="class").to_numpy()
 
 
 def rate_profile(recordings: Recordings, parts: int = 10) -> np.ndarray:
-    """Return the share of a recording's events in each of its parts, which are equally long."""
+    """Return the share of a recording's events in each of its parts, which are equally long.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> rate_profile(some).shape
+        (2, 10)
+    """
     counts = [np.bincount(_part(events, parts), minlength=parts) for events in recordings.events]
     return np.stack([each / each.sum() for each in counts])
 
 
 def on_profile(recordings: Recordings, parts: int = 10) -> np.ndarray:
-    """Return the share of ON events in each part of a recording; a part without events has 0.5."""
+    """Return the share of ON events in each part of a recording; a part without events has 0.5.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> on_profile(some, parts=5).shape
+        (2, 5)
+    """
     profiles = []
     for events in recordings.events:
         part = _part(events, parts)

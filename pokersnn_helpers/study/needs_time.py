@@ -25,7 +25,12 @@ from .protocol import (
 
 # A Reichardt detector's, in time bins: delayed copies, and neurons that forget quickly.
 DELAYS = (0, 4, 8)
-TIME_CONSTANTS = {"tau_mem": 5, "tau_syn": 2, "readout_tau_mem": 10, "readout_tau_syn": 5}
+TIME_CONSTANTS: dict[str, Any] = {
+    "tau_mem": 5,
+    "tau_syn": 2,
+    "readout_tau_mem": 10,
+    "readout_tau_syn": 5,
+}
 CHANGES: dict[str, Callable[[Recordings], Recordings] | None] = {
     "as they are": None,
     "time shuffled": shuffled_time,
@@ -44,6 +49,10 @@ class Comparison:
         verdict: ``"needs time"``, ``"doesn't need time"``, ``"nothing to be learned"`` or
             ``"can't tell"``.
         sentences: Why, three of them.
+
+    Example:
+        >>> Comparison(pd.DataFrame(), verdict="can't tell", sentences=("Too few groups.",)).verdict
+        "can't tell"
     """
 
     table: pd.DataFrame

@@ -33,6 +33,13 @@ def shuffled_time(recordings: Recordings, seed: int = 0) -> Recordings:
     """Permute the times within each recording; an event keeps its pixel and its polarity.
 
     The sum over time stays what it is, and so does the number of events in each time bin.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> before, after = some.events[0], shuffled_time(some).events[0]
+        >>> bool((before["t"] == after["t"]).all()), bool((before["x"] == after["x"]).all())
+        (True, False)
     """
     rng = np.random.default_rng(check_seed(seed))
     return apply(lambda events: replaced(events, t=rng.permutation(events["t"])), recordings)
@@ -43,6 +50,13 @@ def reversed_time(recordings: Recordings) -> Recordings:
 
     The polarity stays, although a scene that really ran backwards would turn ON events into OFF
     events: only the order in time is to differ. So the sum over time stays what it is.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> first, last = some.events[0][0], reversed_time(some).events[0][-1]
+        >>> bool(first["x"] == last["x"] and first["y"] == last["y"])
+        True
     """
 
     def reverse(events: np.ndarray) -> np.ndarray:
@@ -53,5 +67,12 @@ def reversed_time(recordings: Recordings) -> Recordings:
 
 
 def merge_polarities(recordings: Recordings) -> Recordings:
-    """Make every event an ON event, the last of the sensor's polarities."""
+    """Make every event an ON event, the last of the sensor's polarities.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> set(merge_polarities(some).events[0]["p"].tolist())
+        {1}
+    """
     return apply(lambda events: replaced(events, p=recordings.sensor_size[2] - 1), recordings)

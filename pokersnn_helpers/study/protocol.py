@@ -96,7 +96,15 @@ class NetworkEstimator:
 
 @dataclass
 class FeatureEstimator:
-    """Trains a classifier of scikit-learn on numbers that are computed from each recording."""
+    """Trains a classifier of scikit-learn on numbers that are computed from each recording.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> sums = FeatureEstimator(KNeighborsClassifier(1), summed_image).fit(data.train)
+        >>> sums.predict(data.test).shape
+        (20,)
+    """
 
     model: Any
     features: Features
@@ -113,7 +121,15 @@ class FeatureEstimator:
 
 @dataclass
 class PerturbedEstimator:
-    """Changes what an estimator learns from, and what it is asked about, in the same way."""
+    """Changes what an estimator learns from, and what it is asked about, in the same way.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> without = PerturbedEstimator(logistic_regression(summed_image), merge_polarities)
+        >>> without.fit(data.train).predict(data.test).shape
+        (20,)
+    """
 
     estimator: Any
     perturb: Perturbation
@@ -129,13 +145,28 @@ class PerturbedEstimator:
 
 
 def logistic_regression(features: Features, C: float = 1.0) -> FeatureEstimator:
-    """Return a logistic regression on standardised features; ``C`` is that of scikit-learn."""
+    """Return a logistic regression on standardised features; ``C`` is that of scikit-learn.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> logistic_regression(summed_image).fit(data.train).predict(data.test).shape
+        (20,)
+    """
     regression = make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=2000))
     return FeatureEstimator(regression, features)
 
 
 def nearest_neighbour(features: Features, neighbours: int = 1) -> FeatureEstimator:
-    """Return what answers with the class of the most similar training recording, or recordings."""
+    """Return what answers with the class of the most similar training recording, or recordings.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> neighbour = nearest_neighbour(summed_image).fit(data.train)
+        >>> bool((neighbour.predict(data.train) == data.train.targets).all())  # each finds itself
+        True
+    """
     return FeatureEstimator(KNeighborsClassifier(neighbours), features)
 
 
@@ -169,6 +200,14 @@ class CrossValidated:
 
     Attributes:
         runs: For each seed and fold, the estimator, and the indices of the recordings held out.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> models = {"sum": nearest_neighbour(summed_image)}
+        >>> found = cross_validate(models, data.train, range(48), seeds=(0, 1))
+        >>> found["sum"].correct(data.train).shape
+        (2, 48)
     """
 
     runs: list[list[tuple[Any, np.ndarray]]]
@@ -303,6 +342,11 @@ def difference_interval(
         first: As ``correct`` of ``bootstrap_interval``.
         second: The same recordings, classified by the other model.
         groups: As for ``bootstrap_interval``.
+
+    Example:
+        >>> better, worse = np.arange(100) < 90, np.arange(100) < 80
+        >>> [round(float(each), 2) for each in difference_interval(better, worse, np.arange(100))]
+        [0.1, 0.05, 0.16]
     """
     difference = np.mean(np.atleast_2d(first), axis=0) - np.mean(np.atleast_2d(second), axis=0)
     return float(difference.mean()), *_interval(difference, groups)
@@ -341,6 +385,14 @@ def accuracy_table(
     Returns:
         A row per model: the mean over the seeds, the lowest and the highest of them, the lower and
         the upper end of ``bootstrap_interval``, and the mean over the seeds for each class.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> models = {"sum": nearest_neighbour(summed_image)}
+        >>> trained = cross_validate(models, data.train, range(48))
+        >>> accuracy_table(trained, data.train, range(48)).index.tolist()
+        ['sum']
     """
     rows, targets = {}, np.asarray(recordings.targets)
     for name, model in trained.items():

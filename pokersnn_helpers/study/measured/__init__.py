@@ -15,7 +15,12 @@ FOLDER = Path(__file__).parent
 
 
 def names() -> list[str]:
-    """Return what has been measured."""
+    """Return what has been measured.
+
+    Example:
+        >>> "accuracy" in names()
+        True
+    """
     return sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
@@ -24,6 +29,10 @@ def read(name: str) -> dict[str, Any]:
 
     Raises:
         ValueError: Nothing of this name has been measured.
+
+    Example:
+        >>> read("accuracy")["command"]
+        'python -m benchmarks accuracy'
     """
     if name not in names():
         raise ValueError(f"{name!r} hasn't been measured; choose from {', '.join(names())}")

@@ -1,0 +1,182 @@
+"""An edition: one version, a lock file, files whose links lead to one repository, answers."""
+
+import io
+import json
+import re
+import sys
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+
+import release  # noqa: E402
+
+VERSION = release.version(ROOT)
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+WORKFLOWS = ROOT / ".github" / "workflows"
+OLD, NEW = "one/book", "two/fork"
+
+
+def test_one_version_is_everywhere():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    footer = yaml.safe_load((ROOT / "_config.yml").read_text())["html"]["extra_footer"]
+    changes = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert citation["version"] == VERSION == changes[0]
+    assert re.findall(r"Edition ([\d.]+):", footer) == [VERSION]
+
+
+# ---- The lock file ----
+
+
+def pins():
+    """Return name, version and marker of each package in the lock file."""
+    lines = [line.removesuffix(" \\") for line in LOCK.splitlines() if line[:1].isalnum()]
+    return [Requirement(line) for line in lines]
+
+
+def needed():
+    """Return what the package, its book, its tests and its site need."""
+    listed = re.findall(r"(?ms)^(?:(\w+) = |dependencies = )\[(.*?)\]$", PROJECT)
+    assert len(listed) > 5
+    wanted = [text for extra, text in listed if extra in ("", "book", "test", "site")]
+    return [Requirement(each) for text in wanted for each in re.findall(r'"([^"]+)"', text)]
+
+
+@pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
+def test_lock_file_has_one_version_of_all_that_is_needed(python, system):
+    there = {"python_version": python, "python_full_version": f"{python}.5"}
+    there |= {"sys_platform": system, "platform_machine": "x86_64"}
+    locked = {}
+    for pin in pins():
+        if pin.marker is None or pin.marker.evaluate(there):
+            assert pin.name not in locked, f"{pin.name} is there twice"
+            (locked[pin.name],) = (Version(each.version) for each in pin.specifier)
+    for need in needed():
+        assert need.specifier.contains(locked[need.name]), need
+
+
+def test_lock_file_has_a_hash_for_each_package_and_names_no_host():
+    packages = re.split(r"\n(?=[a-z0-9])", LOCK)[1:]
+    assert len(packages) == len(pins()) > 100
+    assert all("--hash=sha256:" in package for package in packages)
+    assert not re.search(r"https?:|--(extra-)?index|--find-links", LOCK)
+
+
+# ---- A release, and whose it is ----
+
+
+def steps(workflow):
+    jobs = yaml.safe_load((WORKFLOWS / f"{workflow}.yml").read_text(encoding="utf-8"))["jobs"]
+    return [step.get("run", "") for job in jobs.values() for step in job["steps"]]
+
+
+def test_published_pages_link_to_the_repository_that_publishes_them():
+    runs = steps("book")
+    address = '"$GITHUB_SERVER_URL/$GITHUB_REPOSITORY"'
+    setting = runs.index(f"python tools/set_repository.py {address}")
+    assert setting < next(n for n, run in enumerate(runs) if run.startswith("jupyter-book build"))
+
+
+def test_release_is_made_by_the_command_that_runs_by_hand_from_locked_packages():
+    runs = steps("release")
+    assert 'python tools/release.py --repository "$GITHUB_REPOSITORY"' in runs
+    assert any("--no-deps --require-hashes -r requirements.lock" in run for run in runs)
+    assert any("--no-deps --require-hashes -r requirements.lock" in run for run in steps("weekly"))
+
+
+def test_development_container_installs_what_the_workflows_do():
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
+    install = next(run for run in steps("book") if run.startswith("pip install uv"))
+    assert container["postCreateCommand"].startswith(install)
+
+
+def zipped(text):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a.html", text)
+        archive.writestr("b.html", f"https://github.com/{NEW}")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("https://github.com/one/book/issues", "https://ONE.github.io/book/", "github/one/book/x"),
+        *("https://example.org/?at=one%2Fbook", r"https:\/\/github.com\/one\/book"),
+    ],
+)
+def test_other_repository_is_found_in_every_form(address):
+    (found,) = release.other_addresses("site.zip", zipped(address), OLD, NEW)
+    assert found.startswith("site.zip: a.html names one")
+
+
+def test_right_addresses_are_left_alone_and_missing_ones_missed():
+    fork = zipped(f"https://two.github.io/fork/ https://github.com/{NEW}")
+    assert release.other_addresses("site.zip", fork, OLD, NEW) == []
+    assert release.other_addresses("site.zip", fork, NEW, NEW) == []
+    assert release.other_addresses("a.txt", b"nothing", OLD, NEW) == [f"a.txt never names {NEW}"]
+
+
+def printed(*addresses):
+    """Make a PDF of one page with these links."""
+    pypdf = pytest.importorskip("pypdf", reason="needs the extra 'site'")
+    from pypdf.annotations import Link
+
+    writer = pypdf.PdfWriter()
+    writer.add_blank_page(100, 100)
+    for address in addresses:
+        writer.add_annotation(0, Link(rect=(0, 0, 9, 9), url=address))
+    file = io.BytesIO()
+    writer.write(file)
+    return file.getvalue()
+
+
+def test_links_between_pages_stay_inside_the_pdf_and_others_are_looked_at():
+    base = "https://two.github.io/fork/book/"
+    pages = {
+        f"{base}a.html": ("A", printed(f"{base}b.html#here", f"https://github.com/{NEW}")),
+        f"{base}b.html": ("B", printed("https://github.com/one/book")),
+    }
+    pdf = release.bind(pages)
+    assert release.uris(pdf) == [f"https://github.com/{NEW}", "https://github.com/one/book"]
+    (found,) = release.other_addresses("book.pdf", pdf, OLD, NEW)
+    assert found == "book.pdf names one/book"
+
+
+def test_same_files_make_the_same_archive(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a.txt").write_text("a")
+    once, again = release.pack(tmp_path), release.pack(tmp_path)
+    assert once == again
+    assert zipfile.ZipFile(io.BytesIO(once)).read("sub/a.txt") == b"a"
+
+
+# ---- For teachers ----
+
+
+def right_answers(chapter):
+    """Return title and right answers of a chapter, as the page for teachers writes them."""
+    cells = nbformat.read(chapter, as_version=4).cells
+    title = cells[0].source.splitlines()[0].removeprefix("# ")
+    text = "\n".join(cell.source for cell in cells if "## Questions" in cell.source)
+    asked = re.split(r"\*\*Question (\d)\.\*\*", text)[1:]
+    found = [
+        f"{number} {re.search(r'<summary>(.)[^<]*</summary>Yes', answers)[1]}"
+        for number, answers in zip(asked[::2], asked[1::2], strict=True)
+    ]
+    return f"**{title}**: {', '.join(found)}." if found else ""
+
+
+@pytest.mark.parametrize("chapter", sorted((ROOT / "book").glob("*.ipynb")), ids=lambda p: p.stem)
+def test_teachers_have_the_right_answers(chapter):
+    page = (ROOT / "book" / "for_teachers.md").read_text(encoding="utf-8")
+    assert right_answers(chapter) in page, f"write {right_answers(chapter)}"

@@ -1,0 +1,226 @@
+"""Make an edition of the book: its pages, its notebooks with their outputs, and a PDF.
+
+Usage: python tools/release.py [--repository OWNER/NAME] [--output dist]
+
+The last commit is built in a folder of its own, where every link to the repository leads to
+OWNER/NAME; by default they stay as they are. It needs the extras "book" and "site", Chromium or
+Google Chrome, and the real recordings. Nothing is written if a file would still name another
+repository than OWNER/NAME.
+"""
+
+import argparse
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from urllib.parse import unquote
+
+import yaml
+from set_repository import ADDRESS, current_address, set_repository
+
+ROOT = Path(__file__).resolve().parents[1]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+MARGIN = "16mm"
+WIDTH = 672  # CSS pixels between the margins of A4
+FOLDED = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
+IMAGES = """async () => {
+    for (const image of document.images) image.loading = "eager";
+    await Promise.all([...document.images].filter((image) => image.getClientRects().length)
+        .map((image) => image.decode().catch(() => {})));
+    await document.fonts.ready;
+}"""
+CUT = """(width) => [...document.querySelectorAll("article :is(img, table, pre, svg, canvas)")]
+    .filter((one) => one.checkVisibility() && one.getBoundingClientRect().width > 0)
+    .filter((one) => one.getBoundingClientRect().right > width + 1 || one.matches("pre")
+        && one.scrollWidth > one.clientWidth + 1)
+    .map((one) => one.alt || one.innerText.slice(0, 80))"""
+
+
+def version(root: Path) -> str:
+    """Return the version that pyproject.toml has."""
+    text = (root / "pyproject.toml").read_text(encoding="utf-8")
+    return re.search(r'^version = "(.+)"$', text, re.MULTILINE)[1]
+
+
+def build(folder: Path, address: str | None) -> None:
+    """Build the last commit in an empty folder, with links to the repository at an address."""
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+    if address:
+        set_repository(folder, address)
+    environment = {"PYTHONPATH": str(folder)}
+    run(["jupyter-book", "build", ".", "-W", "-n", "--keep-going", "--all"], folder, environment)
+    run([sys.executable, "tools/check_real.py", "_build/html"], folder, environment)
+
+
+def run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+    subprocess.run(command, cwd=folder, env=os.environ | environment, check=True)
+
+
+def pack(folder: Path, pattern: str = "**/*") -> bytes:
+    """Return the files of a folder as a zip file, the same for the same files."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.glob(pattern)):
+            if path.is_file():
+                name = zipfile.ZipInfo(str(path.relative_to(folder)))
+                name.compress_type, name.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+                archive.writestr(name, path.read_bytes())
+    return file.getvalue()
+
+
+def pages(root: Path) -> list[str]:
+    """Name the pages in the order of the table of contents."""
+    contents = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    entries = [entry for part in contents["parts"] for entry in part["chapters"]]
+    return [contents["root"], *(entry["file"] for entry in entries)]
+
+
+def print_pages(root: Path) -> dict[str, tuple[str, bytes]]:
+    """Print each page of a built book; return title and PDF by the page's address.
+
+    The browser is given the pages at the address at which they will be published, so that links
+    between them, and to the repository, are those of the published book.
+    """
+    from playwright.sync_api import sync_playwright
+
+    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    base, html = config["html"]["baseurl"], root / "_build" / "html"
+    browser_path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser_path is None:
+        raise FileNotFoundError(f"no browser is on the path: none of {', '.join(BROWSERS)}")
+
+    def answer(route) -> None:
+        url = route.request.url  # in which the browser has written the host in small letters
+        file = html / unquote(re.split("[?#]", url[len(base) :])[0])
+        if url.lower().startswith(base.lower()) and file.is_file():
+            route.fulfill(path=file)
+        else:
+            route.abort()
+
+    margins = dict.fromkeys(("top", "bottom", "left", "right"), MARGIN)
+    small = "font: 8px sans-serif; width: 100%; text-align: center; color: #59636e"
+    footer = (
+        f'<div style="{small}">{config["title"]}, edition {version(root)} · '
+        '<span class="title"></span> · <span class="pageNumber"></span></div>'
+    )
+    printed = {}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": WIDTH, "height": 1000})
+        page.set_default_timeout(0)
+        page.route("**/*", answer)
+        for name in pages(root):
+            page.goto(f"{base}{name}.html")
+            page.evaluate(FOLDED)
+            page.emulate_media(media="print")
+            page.evaluate(IMAGES)
+            if cut := page.evaluate(CUT, WIDTH):
+                raise ValueError(f"{name}: wider than the paper: {cut}")
+            title = page.locator("article h1").first.text_content().rstrip("#")
+            page.evaluate("(title) => { document.title = title; }", title)
+            printed[f"{base}{name}.html".lower()] = title, page.pdf(
+                format="A4", margin=margins, print_background=True, outline=True, tagged=True,
+                display_header_footer=True, header_template="<span></span>",
+                footer_template=footer,
+            )  # fmt: skip
+        browser.close()
+    return printed
+
+
+def bind(printed: dict[str, tuple[str, bytes]]) -> bytes:
+    """Join the PDFs of pages, and let links from one to another stay inside."""
+    from pypdf import PdfReader, PdfWriter
+    from pypdf.generic import ArrayObject, DictionaryObject, NameObject
+
+    writer, first = PdfWriter(), {}
+    for address, (title, content) in printed.items():
+        first[address] = len(writer.pages)
+        writer.append(PdfReader(io.BytesIO(content)), outline_item=title)
+    for page in writer.pages:
+        for link in page.annotations or ():
+            action = link.get_object().get("/A", {})
+            address = str(action.get("/URI", "")).partition("#")[0].lower()
+            if address in first:
+                there = writer.pages[first[address]].indirect_reference
+                goal = ArrayObject([there, NameObject("/Fit")])
+                link.get_object()[NameObject("/A")] = DictionaryObject(
+                    {NameObject("/S"): NameObject("/GoTo"), NameObject("/D"): goal}
+                )
+    file = io.BytesIO()
+    writer.write(file)
+    return file.getvalue()
+
+
+def uris(pdf: bytes) -> list[str]:
+    """Return the addresses that a PDF links to."""
+    from pypdf import PdfReader
+
+    found = []
+    for page in PdfReader(io.BytesIO(pdf)).pages:
+        actions = [link.get_object().get("/A", {}) for link in page.annotations or ()]
+        found += [str(action["/URI"]) for action in actions if "/URI" in action]
+    return found
+
+
+def other_addresses(name: str, content: bytes, old: str, new: str) -> list[str]:
+    """List where a file of an edition names the old repository, whatever form it takes."""
+    owner, _, book = old.partition("/")
+    forms = {f"{owner}/{book}", f"{owner}%2F{book}", f"{owner}\\/{book}", f"{owner}.github.io"}
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            parts = {f"{name}: {each}": archive.read(each) for each in archive.namelist()}
+    elif name.endswith(".pdf"):
+        parts = {name: "\n".join(uris(content)).encode()}
+    else:
+        parts = {name: content}
+    if not any(new.encode() in part for part in parts.values()):
+        return [f"{name} never names {new}"]
+    return [
+        f"{place} names {form}"
+        for place, part in parts.items()
+        for form in sorted(forms)
+        if old != new and form.encode().lower() in part.lower()
+    ]
+
+
+def make_edition(root: Path, old: str) -> dict[str, bytes]:
+    """Return the files of an edition by name, of a book that has been built."""
+    new = "/".join(ADDRESS.fullmatch(current_address(root)).groups())
+    name = f"{new.partition('/')[2]}-{version(root)}"
+    files = {
+        f"{name}-site.zip": pack(root / "_build" / "html"),
+        f"{name}-notebooks.zip": pack(root / "_build" / "jupyter_execute" / "book", "*.ipynb"),
+        f"{name}.pdf": bind(print_pages(root)),
+    }
+    if found := [line for each in files for line in other_addresses(each, files[each], old, new)]:
+        raise ValueError("\n".join(found))
+    return files
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repository", help="OWNER/NAME that all links lead to")
+    parser.add_argument("--output", type=Path, default=Path("dist"), help="folder for the files")
+    options = parser.parse_args()
+    old = "/".join(ADDRESS.fullmatch(current_address(ROOT)).groups())
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "book"
+        address = f"https://github.com/{options.repository}" if options.repository else None
+        try:
+            build(root, address)
+            files = make_edition(root, old)
+        except (ValueError, FileNotFoundError) as error:
+            sys.exit(str(error))
+    options.output.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (options.output / name).write_bytes(content)
+        print(f"{options.output / name}: {len(content) / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()
