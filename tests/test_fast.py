@@ -29,6 +29,7 @@ from pokersnn_helpers import (
     save_checkpoint,
     train_classifier,
 )
+from pokersnn_helpers.compiled import _DiskCache, compiled
 from pokersnn_helpers.distributed import one_cpu_thread
 from pokersnn_helpers.fast import cpu, cuda, network
 
@@ -599,7 +600,7 @@ def load(tmp_path, monkeypatch):
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
 
     def load():
-        count, collect = (cpu._compiled(each.py_func) for each in (cpu._count, cpu._list))
+        count, collect = (compiled(each.py_func) for each in (cpu._count, cpu._list))
         frames, indptr = np.array([[0.0, 2.0], [3.0, 0.0]]), np.zeros(3, np.int64)
         indices, data = np.zeros(2, np.int32), np.zeros(2)
         count(frames, indptr)
@@ -660,7 +661,7 @@ def test_a_new_process_loads_sound_machine_code_and_compiles_the_rest(load, tmp_
 def test_all_loops_keep_their_machine_code_on_disk():
     loops = [each for each in vars(cpu).values() if isinstance(each, Dispatcher)]
     assert len(loops) == 8
-    assert all(isinstance(loop._cache, cpu._DiskCache) for loop in loops)
+    assert all(isinstance(loop._cache, _DiskCache) for loop in loops)
 
 
 def test_runs_where_no_machine_code_can_be_kept(load, tmp_path, monkeypatch):

@@ -6,20 +6,17 @@ on one thread, so that every sum has one order and no step waits for a core that
 something else; ``torchrun`` puts more cores to use.
 """
 
-import zlib
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from functools import cache, partial
-from pathlib import Path
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numba
 import numpy as np
 import torch
-from numba.core.caching import FunctionCache, IndexDataCacheFile
 from threadpoolctl import ThreadpoolController
 
+from ..checks import check_indices
+from ..compiled import compiled
 from .types import CSR, LIFConstants, Trace, WeightGradients
 
 
@@ -34,10 +31,13 @@ def to_csr(frames: torch.Tensor) -> list[np.ndarray]:
     """
     rows = frames.shape[0] * frames.shape[1]
     if frames.is_sparse:
+        if frames.dense_dim() > 0:
+            check_indices(frames)
         places, counts = _arrays(frames._indices(), frames._values())
         csr: list[np.ndarray]
         csr = [np.zeros(rows + 1, np.int64), np.empty(len(counts), np.int32), counts.copy()]
-        _group(places, counts, np.array(frames.shape), *csr)
+        if not _group(places, counts, np.array(frames.shape), *csr):
+            check_indices(frames)
         return csr
     (flat,) = _arrays(frames.flatten(2).flatten(0, 1).contiguous())
     indptr = np.zeros(rows + 1, np.int64)
@@ -77,7 +77,7 @@ class State(NamedTuple):
 def at_rest(batch: int, weights: Sequence[torch.Tensor], constants: LIFConstants) -> State:
     """Return the state before the first step; arguments are those of ``cuda.forward``."""
     w_in, w_rec, w_out = weights
-    rows = _arrays(w_in.t().contiguous(), torch.cat([w_rec, w_out]).t().contiguous())
+    rows = [np.ascontiguousarray(each.T) for each in _arrays(w_in, torch.cat([w_rec, w_out]))]
     neurons = np.zeros((batch, 3 * sum(w_out.shape)), rows[0].dtype)
     return State(rows[0], rows[1], _typed(constants, w_in), neurons)
 
@@ -117,8 +117,9 @@ def backward(
             _typed(constants, w_in),
             *_arrays(grad_i, grad_w_in_t, grad_w_spikes_t),
         )
+    grad_w_in = torch.from_numpy(np.ascontiguousarray(_arrays(grad_w_in_t)[0].T))
     grad_w_rec, grad_w_out = grad_w_spikes_t.t().split([hidden, len(w_out)])
-    return WeightGradients(grad_w_in_t.t(), grad_w_rec, grad_w_out, grad_i)
+    return WeightGradients(grad_w_in, grad_w_rec, grad_w_out, grad_i)
 
 
 @cache
@@ -156,75 +157,43 @@ def _arrays(*tensors: torch.Tensor) -> list[np.ndarray]:
 
 def _typed(constants: LIFConstants, like: torch.Tensor) -> tuple[np.floating, ...]:
     """Give constants the type of the tensors: else Numba would compute in double precision."""
-    return tuple(like.new_tensor([*constants, 1.0]).numpy())
+    return tuple(map(like.detach().numpy().dtype.type, [*constants, 1.0]))
 
 
-class _CodeFile(IndexDataCacheFile):
-    """A file of machine code that ends with its checksum: damaged code may do anything."""
-
-    def _dump(self, obj: Any) -> bytes:
-        data = super()._dump(obj)
-        return data + zlib.crc32(data).to_bytes(4, "big")  # which unpickling doesn't look at
-
-    def _load_data(self, name: str) -> Any:
-        data = Path(self._data_path(name)).read_bytes()
-        if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "big"):
-            raise ValueError(f"the checksum of {name} is wrong")
-        return super()._load_data(name)
-
-
-class _DiskCache(FunctionCache):
-    """Machine code on disk. A damaged file or a full disk costs a compilation, not the run."""
-
-    def __init__(self, function: Callable[..., None]):
-        super().__init__(function)
-        stamp = self._impl.locator.get_source_stamp()
-        self._cache_file = _CodeFile(self._cache_path, self._impl.filename_base, stamp)
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        try:
-            return super().load_overload(sig, target_context)
-        except Exception:  # unpickling what isn't whole may raise anything
-            with suppress(OSError):
-                self.flush()
-            return None
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        with suppress(OSError):
-            super().save_overload(sig, data)
-
-
-def _compiled(function: Callable[..., None], contract: bool = True) -> Any:
-    """Compile at the first call, and keep the machine code on disk where that is possible.
-
-    With ``contract``, a product and a sum may be rounded once instead of twice.
-    """
-    fastmath = {"contract"} if contract else False
-    compiled: Any = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
-    with suppress(RuntimeError):  # no folder for it can be written to
-        compiled._cache = _DiskCache(function)
-    return compiled
-
-
-@_compiled
+@compiled
 def _group(places, counts, shape, indptr, indices, data):
-    """Sort events by time step and recording: count them, and put each in its place."""
-    batch, events = shape[1], places.shape[1]
+    """Sort events by time step and recording; ``data`` comes in as a copy of the counts.
+
+    Return whether all places lie within the shape; if not, the rest is undefined.
+    """
+    batch, events, last, sorted_before = shape[1], len(counts), 0, True
     for n in range(events):
-        indptr[places[0, n] * batch + places[1, n]] += 1
+        t, b = places[0, n], places[1, n]
+        if t | b | (shape[0] - 1 - t) | (batch - 1 - b) < 0:
+            return False
+        row = t * batch + b
+        indptr[row + 1] += 1
+        sorted_before &= row >= last
+        last = row
     for row in range(1, len(indptr)):
         indptr[row] += indptr[row - 1]
-    for n in range(events - 1, -1, -1):
-        row = places[0, n] * batch + places[1, n]
-        index = 0
-        for axis in range(2, len(shape)):
-            index = index * shape[axis] + places[axis, n]
-        indptr[row] -= 1
-        indices[indptr[row]] = index
-        data[indptr[row]] = counts[n]
+    found = indices if sorted_before else np.empty_like(indices)
+    found[:], signs = 0, 0
+    for axis in range(2, len(shape)):
+        for n in range(events):
+            place = places[axis, n]
+            signs |= place | (shape[axis] - 1 - place)
+            found[n] = found[n] * shape[axis] + place
+    if not sorted_before:
+        free = indptr.copy()
+        for n in range(events):
+            row = places[0, n] * batch + places[1, n]
+            indices[free[row]], data[free[row]] = found[n], counts[n]
+            free[row] += 1
+    return signs >= 0
 
 
-@_compiled
+@compiled
 def _count(frames, indptr):
     for row in range(len(frames)):
         count = 0
@@ -233,7 +202,7 @@ def _count(frames, indptr):
         indptr[row + 1] = count
 
 
-@_compiled
+@compiled
 def _list(frames, indptr, indices, data):
     rows, width = frames.shape
     for row in range(rows):
@@ -251,7 +220,7 @@ def _list(frames, indptr, indices, data):
             index = end
 
 
-@_compiled
+@compiled
 def gather_add(total, weights, rows, factors, first, last):
     """Add rows ``rows[first:last]`` of the weights, each times its factor."""
     k = first
@@ -269,7 +238,7 @@ def gather_add(total, weights, rows, factors, first, last):
         k += 1
 
 
-@_compiled
+@compiled
 def scatter_add(totals, rows, factors, first, last, added):
     """Add a vector, times its factor, to each of the rows ``rows[first:last]``."""
     for k in range(first, last):
@@ -278,7 +247,7 @@ def scatter_add(totals, rows, factors, first, last, added):
             total[h] += factor * added[h]
 
 
-@_compiled
+@compiled
 def _list_spikes(voltages, v_th, spiking):
     """Write the numbers of the neurons above threshold to ``spiking``; return how many they are."""
     spikes = 0
@@ -288,7 +257,7 @@ def _list_spikes(voltages, v_th, spiking):
     return spikes
 
 
-@partial(_compiled, contract=False)
+@partial(compiled, contract=False)
 def _forward(
     indptr, indices, data, w_in_t, w_spikes_t, constants,
     neurons, v_decayed, i_kept, voltages, i_out_kept,
@@ -333,7 +302,7 @@ def _forward(
         neurons[b, i_out_at:v_out_at], neurons[b, v_out_at:] = i_out, v_out
 
 
-@_compiled
+@compiled
 def _backward(
     grad_voltages, v_decayed, indptr, indices, data, w_spikes, constants,
     grad_i_kept, grad_w_in_t, grad_w_spikes_t,

@@ -10,6 +10,7 @@ from threading import Lock
 
 import torch
 
+from ..checks import check_indices
 from .types import LIFConstants, Trace, WeightGradients
 
 STEPS = 32  # time steps per block; a GPU runs a block at one command
@@ -76,6 +77,7 @@ def flat(frames: torch.Tensor) -> torch.Tensor:
     rows = frames.shape[0] * frames.shape[1]
     if not frames.is_sparse:
         return frames.flatten(2).flatten(0, 1)
+    check_indices(frames)
     step, recording, *place = frames._indices()
     column = torch.zeros_like(step)
     for index, size in zip(place, frames.shape[2:], strict=True):

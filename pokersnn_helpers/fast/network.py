@@ -7,6 +7,7 @@ from norse.torch import LICell, LIFRecurrentCell
 from norse.torch.functional.leaky_integrator import LIState
 from norse.torch.functional.lif import LIFState
 
+from ..checks import check_frames
 from ..snn import SNN, SNNState
 from . import cpu, cuda
 from .types import LIFConstants
@@ -55,7 +56,7 @@ class FastSNN(SNN):
             ValueError: As for ``SNN``; or sparse frames have an index outside their shape; or a
                 parameter of the neurons is one that only ``SNN`` computes.
         """
-        self.check(frames)
+        check_frames(frames, self.linear.weight, self.input_size)  # the backends look at indices
         _check_network(self, frames.shape[2:].numel())
         weights = self._weights()
         frames = frames.to(weights[0].dtype)
@@ -132,7 +133,7 @@ def _check_network(snn: SNN, inputs: int) -> None:
             if isinstance(value, torch.Tensor) and (value.numel() != 1 or value.requires_grad):
                 found = f"of shape {tuple(value.shape)}, requires_grad={value.requires_grad}"
                 raise ValueError(unfit(path, found, "one fixed number for all neurons"))
-            if value != (expected := PARAMETERS.get(parameter, value)):
+            if parameter in PARAMETERS and value != (expected := PARAMETERS[parameter]):
                 raise ValueError(unfit(path, value, repr(expected)))
 
 
