@@ -77,7 +77,7 @@ class State(NamedTuple):
 def at_rest(batch: int, weights: Sequence[torch.Tensor], constants: LIFConstants) -> State:
     """Return the state before the first step; arguments are those of ``cuda.forward``."""
     w_in, w_rec, w_out = weights
-    rows = [np.ascontiguousarray(each.T) for each in _arrays(w_in, torch.cat([w_rec, w_out]))]
+    rows = [_transposed(w_in).numpy(), _transposed(torch.cat([w_rec, w_out])).numpy()]
     neurons = np.zeros((batch, 3 * sum(w_out.shape)), rows[0].dtype)
     return State(rows[0], rows[1], _typed(constants, w_in), neurons)
 
@@ -117,9 +117,8 @@ def backward(
             _typed(constants, w_in),
             *_arrays(grad_i, grad_w_in_t, grad_w_spikes_t),
         )
-    grad_w_in = torch.from_numpy(np.ascontiguousarray(_arrays(grad_w_in_t)[0].T))
-    grad_w_rec, grad_w_out = grad_w_spikes_t.t().split([hidden, len(w_out)])
-    return WeightGradients(grad_w_in, grad_w_rec, grad_w_out, grad_i)
+    grad_w_rec, grad_w_out = _transposed(grad_w_spikes_t).split([hidden, len(w_out)])
+    return WeightGradients(_transposed(grad_w_in_t), grad_w_rec, grad_w_out, grad_i)
 
 
 @cache
@@ -153,6 +152,13 @@ _one_blas_thread = _OneBLASThread()
 
 def _arrays(*tensors: torch.Tensor) -> list[np.ndarray]:
     return [tensor.detach().numpy() for tensor in tensors]
+
+
+def _transposed(matrix: torch.Tensor) -> torch.Tensor:
+    """Return a copy: NumPy makes a small one in less time, PyTorch one beyond the cache."""
+    if matrix.numel() > 2**21:
+        return matrix.detach().t().contiguous()
+    return torch.from_numpy(np.ascontiguousarray(matrix.detach().numpy().T))
 
 
 def _typed(constants: LIFConstants, like: torch.Tensor) -> tuple[np.floating, ...]:
