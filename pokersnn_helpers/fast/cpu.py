@@ -7,6 +7,7 @@ something else; ``torchrun`` puts more cores to use.
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import cache, partial
 from threading import Lock
 from typing import NamedTuple
@@ -18,6 +19,8 @@ from threadpoolctl import ThreadpoolController
 from ..checks import check_indices
 from ..compiled import compiled
 from .types import CSR, LIFConstants, Trace, WeightGradients
+
+IN_CACHE = 2**18  # weights, of 4 bytes, that a core's cache holds
 
 
 def to_csr(frames: torch.Tensor) -> list[np.ndarray]:
@@ -49,12 +52,33 @@ def to_csr(frames: torch.Tensor) -> list[np.ndarray]:
 
 
 def forward(
-    frames: torch.Tensor, weights: Sequence[torch.Tensor], constants: LIFConstants, record: bool
-) -> tuple[CSR, Trace]:
+    frames: torch.Tensor,
+    weights: Sequence[torch.Tensor],
+    constants: LIFConstants,
+    record: bool,
+    keep: bool = True,
+) -> tuple[CSR | tuple[torch.Tensor], Trace]:
     """Do what ``cuda.forward`` does."""
+    steps, batch = frames.shape[:2]
+    state = at_rest(batch, weights, constants)
+    active = frames._nnz() if frames.is_sparse else int(frames.count_nonzero())
+    if _is_dense(active, frames.numel()):
+        if frames.is_sparse:
+            check_indices(frames)
+        flat = frames.to_dense().flatten(2).flatten(0, 1)
+        with _one_blas_thread:
+            currents = np.matmul(*_arrays(flat, weights[0].t()))
+        trace, _ = run(steps, _row_by_row(currents), state._replace(w_in_t=currents), record, keep)
+        return (flat,), trace
     csr = to_csr(frames)
-    trace, _ = run(frames.shape[0], csr, at_rest(frames.shape[1], weights, constants), record)
+    trace, _ = run(steps, csr, state, record, keep)
     return CSR(*map(torch.from_numpy, csr)), trace
+
+
+def _row_by_row(matrix: np.ndarray) -> list[np.ndarray]:
+    """Return inputs of which each step of each recording has one of its own."""
+    rows = np.arange(len(matrix) + 1)
+    return [rows, rows[:-1].astype(np.int32), np.ones(len(matrix), matrix.dtype)]
 
 
 class State(NamedTuple):
@@ -83,16 +107,20 @@ def at_rest(batch: int, weights: Sequence[torch.Tensor], constants: LIFConstants
 
 
 def run(
-    steps: int, csr: list[np.ndarray], state: State, record: bool = False
+    steps: int, csr: list[np.ndarray], state: State, record: bool = False, keep: bool = False
 ) -> tuple[Trace, State]:
-    """Step on from a state, which stays as it is; return the new one, too."""
+    """Step on from a state, which stays as it is; return the new one, too.
+
+    Hidden neurons' voltages are kept for ``backward`` if asked for, else those of a step only.
+    """
     neurons = state.neurons.copy()
     batch, hidden = len(neurons), len(state.w_spikes_t)
     outputs = state.w_spikes_t.shape[1] - hidden
     kept = steps if record else 0
-    sizes = (steps, hidden), (kept, hidden), (steps, outputs), (kept, outputs)  # of a Trace
+    sizes = (steps if keep else 1, hidden), (kept, hidden), (steps, outputs), (kept, outputs)
     trace = [np.empty((time, batch, size), neurons.dtype) for time, size in sizes]
-    _forward(*csr, *state[:3], neurons, *trace)
+    with _one_blas_thread if state.w_spikes_t.size > IN_CACHE else nullcontext():
+        _forward(*csr, *state[:3], neurons, *trace)
     return Trace(*map(torch.from_numpy, trace)), state._replace(neurons=neurons)
 
 
@@ -108,15 +136,21 @@ def backward(
     steps, batch, hidden = v_decayed.shape
     w_in, w_rec, w_out = weights
     w_spikes = torch.cat([w_rec, w_out])
-    grad_w_in_t = w_in.new_zeros(w_in.shape[::-1])
+    (flat,) = inputs if len(inputs) == 1 else (None,)
+    grad_w_in_t = w_in.new_zeros(w_in.shape[::-1] if flat is None else (steps * batch, hidden))
+    csr = _arrays(*inputs) if flat is None else _row_by_row(grad_w_in_t.numpy())
     grad_w_spikes_t = w_in.new_zeros(w_spikes.shape[::-1])
     grad_i = w_in.new_zeros(steps if needs_input_grad else 0, batch, hidden)
     with _one_blas_thread:
         _backward(
-            *_arrays(grad_voltages.contiguous(), v_decayed, *inputs, w_spikes),
+            *_arrays(grad_voltages.contiguous(), v_decayed),
+            *csr,
+            *_arrays(w_spikes),
             _typed(constants, w_in),
             *_arrays(grad_i, grad_w_in_t, grad_w_spikes_t),
         )
+        if flat is not None:  # the gradient is that of the currents
+            grad_w_in_t = torch.from_numpy(np.matmul(*_arrays(flat.t(), grad_w_in_t)))
     grad_w_rec, grad_w_out = _transposed(grad_w_spikes_t).split([hidden, len(w_out)])
     return WeightGradients(_transposed(grad_w_in_t), grad_w_rec, grad_w_out, grad_i)
 
@@ -254,6 +288,12 @@ def scatter_add(totals, rows, factors, first, last, added):
 
 
 @compiled
+def _is_dense(active, possible):
+    """Say whether BLAS multiplies all of a matrix faster than loops what isn't 0 in it."""
+    return active > 0.3 * possible
+
+
+@compiled
 def _list_spikes(voltages, v_th, spiking):
     """Write the numbers of the neurons above threshold to ``spiking``; return how many they are."""
     spikes = 0
@@ -268,44 +308,61 @@ def _forward(
     indptr, indices, data, w_in_t, w_spikes_t, constants,
     neurons, v_decayed, i_kept, voltages, i_out_kept,
 ):  # fmt: skip
-    """Step through time. A row of weights is what one input or neuron sends to all that follow."""
-    steps, batch, hidden = v_decayed.shape
-    outputs = voltages.shape[2]
+    """Step through time. A row of weights is what one input or neuron sends to all that follow.
+
+    Recordings take turns, each for all steps. Where the weights exceed the cache, they go through
+    time side by side, so that BLAS can multiply the spikes of a step, if they are many.
+    """
+    steps, batch, outputs = voltages.shape
+    hidden, dtype = len(w_spikes_t), voltages.dtype
+    together = w_spikes_t.size > IN_CACHE
     a, s, v_th, a_out, s_out, _, one = constants
-    i, v = np.empty(hidden, v_decayed.dtype), np.empty(hidden, v_decayed.dtype)
-    i_out, v_out = np.empty(outputs, v_decayed.dtype), np.empty(outputs, v_decayed.dtype)
-    from_inputs, from_spikes = np.empty_like(i), np.empty(hidden + outputs, v_decayed.dtype)
-    spiking, ones = np.empty(hidden + 1, np.int64), np.ones(hidden, v_decayed.dtype)
     v_at, spikes_at, i_out_at = hidden, 2 * hidden, 3 * hidden + outputs
     v_out_at = i_out_at + outputs
-    for b in range(batch):
-        i[:], v[:] = neurons[b, :v_at], neurons[b, v_at:spikes_at]
-        from_spikes[:] = neurons[b, spikes_at:i_out_at]
-        i_out[:], v_out[:] = neurons[b, i_out_at:v_out_at], neurons[b, v_out_at:]
+    from_inputs, ones = np.empty(hidden, dtype), np.ones(hidden, dtype)
+    size = batch if together else 1
+    spiking, z = np.empty((size, hidden + 1), np.int64), np.zeros((size, hidden), dtype)
+    spikes, from_spikes = np.empty(size, np.int64), np.empty((size, hidden + outputs), dtype)
+    for first in range(0, batch, max(size, 1)):
+        for k in range(size):
+            from_spikes[k] = neurons[first + k, spikes_at:i_out_at]
         for t in range(steps):
-            row = t * batch + b
-            from_inputs[:] = 0
-            gather_add(from_inputs, w_in_t, indices, data, indptr[row], indptr[row + 1])
-            v_t = v_decayed[t, b]
-            for h in range(hidden):
-                i[h] = (i[h] + from_inputs[h]) + from_spikes[h]  # in Norse's order, to round alike
-                v_t[h] = v[h] + a * (i[h] - v[h])
-                i[h] -= s * i[h]
-                v[h] = v_t[h] if v_t[h] <= v_th else one - one
-            spikes = _list_spikes(v_t, v_th, spiking)
-            from_spikes[:] = 0  # to the readout now, to the hidden neurons in the next step
-            gather_add(from_spikes, w_spikes_t, spiking, ones, 0, spikes)
-            for o in range(outputs):
-                i_out[o] += from_spikes[hidden + o]
-                v_out[o] += a_out * (i_out[o] - v_out[o])
-                i_out[o] -= s_out * i_out[o]
-                voltages[t, b, o] = v_out[o]
-            if len(i_kept) > 0:
-                i_kept[t, b] = i
-                i_out_kept[t, b] = i_out
-        neurons[b, :v_at], neurons[b, v_at:spikes_at] = i, v
-        neurons[b, spikes_at:i_out_at] = from_spikes
-        neurons[b, i_out_at:v_out_at], neurons[b, v_out_at:] = i_out, v_out
+            for k in range(size):
+                b = first + k
+                row, i, v = t * batch + b, neurons[b, :v_at], neurons[b, v_at:spikes_at]
+                from_inputs[:] = 0
+                gather_add(from_inputs, w_in_t, indices, data, indptr[row], indptr[row + 1])
+                v_t, from_last = v_decayed[t if len(v_decayed) > 1 else 0, b], from_spikes[k]
+                for h in range(hidden):
+                    i[h] = (i[h] + from_inputs[h]) + from_last[h]  # as Norse rounds
+                    v_t[h] = v[h] + a * (i[h] - v[h])
+                    i[h] -= s * i[h]
+                    v[h] = v_t[h] if v_t[h] <= v_th else one - one
+                spikes[k] = _list_spikes(v_t, v_th, spiking[k])
+            # To the readout now, to the hidden neurons in the next step.
+            if together and _is_dense(spikes.sum(), z.size):
+                z[:] = 0
+                for k in range(size):
+                    for h in spiking[k, : spikes[k]]:
+                        z[k, h] = one
+                np.dot(z, w_spikes_t, from_spikes)
+            else:
+                from_spikes[:] = 0
+                for k in range(size):
+                    gather_add(from_spikes[k], w_spikes_t, spiking[k], ones, 0, spikes[k])
+            for k in range(size):
+                b = first + k
+                i_out, v_out = neurons[b, i_out_at:v_out_at], neurons[b, v_out_at:]
+                for o in range(outputs):
+                    i_out[o] += from_spikes[k, hidden + o]
+                    v_out[o] += a_out * (i_out[o] - v_out[o])
+                    i_out[o] -= s_out * i_out[o]
+                    voltages[t, b, o] = v_out[o]
+                if len(i_kept) > 0:
+                    i_kept[t, b] = neurons[b, :v_at]
+                    i_out_kept[t, b] = i_out
+        for k in range(size):
+            neurons[first + k, spikes_at:i_out_at] = from_spikes[k]
 
 
 @compiled
@@ -327,6 +384,14 @@ def _backward(
     g_i = np.zeros((batch, hidden + outputs), dtype)  # hidden neurons, then readout
     has_gradient, active = np.zeros(batch, np.bool_), np.empty(batch, np.int64)
     spiking, ones = np.empty(hidden + 1, np.int64), np.ones(hidden, dtype)
+    together = w_spikes.size > IN_CACHE and batch > 0
+    rows = batch * max(1, 256 // batch) if together else 0  # of what is added at once
+    z, sent, row_count, spike_count = (
+        np.empty((rows, hidden), dtype),
+        np.empty((rows, hidden + outputs), dtype),
+        0,
+        0,
+    )
     for t in range(steps - 1, -1, -1):
         recordings = 0  # nothing is to be done after the last step that the loss depends on
         for b in range(batch):
@@ -341,7 +406,12 @@ def _backward(
         for b in active[:recordings]:
             row, v_t, gz, gv, gi = t * batch + b, v_decayed[t, b], g_z[b], g_v[b], g_i[b]
             spikes = _list_spikes(v_t, v_th, spiking)
-            scatter_add(grad_w_spikes_t, spiking, ones, 0, spikes, gi)
+            if together:
+                z[row_count], sent[row_count] = (v_t > v_th), gi
+                row_count += 1
+                spike_count += spikes
+            else:
+                scatter_add(grad_w_spikes_t, spiking, ones, 0, spikes, gi)
             for h in range(hidden):
                 x = v_t[h] - v_th
                 width = one + abs(x)
@@ -351,3 +421,17 @@ def _backward(
             scatter_add(grad_w_in_t, indices, data, indptr[row], indptr[row + 1], gi[:hidden])
             if len(grad_i_kept) > 0:
                 grad_i_kept[t, b] = gi[:hidden]
+        if together and (row_count + batch > rows or t == 0):
+            _add_products(grad_w_spikes_t, z[:row_count], sent[:row_count], spike_count)
+            row_count = spike_count = 0
+
+
+@compiled
+def _add_products(total, z, sent, spikes):
+    """Add the product of spikes, transposed, and what they get: for each, a row to a row."""
+    if _is_dense(spikes, z.size):
+        total += np.dot(z.T, sent)
+        return
+    spiking, ones = np.empty(z.shape[1] + 1, np.int64), np.ones(z.shape[1], z.dtype)
+    for row in range(len(z)):
+        scatter_add(total, spiking, ones, 0, _list_spikes(z[row], 0 * ones[0], spiking), sent[row])

@@ -17,7 +17,11 @@ STEPS = 32  # time steps per block; a GPU runs a block at one command
 
 
 def forward(
-    frames: torch.Tensor, weights: Sequence[torch.Tensor], constants: LIFConstants, record: bool
+    frames: torch.Tensor,
+    weights: Sequence[torch.Tensor],
+    constants: LIFConstants,
+    record: bool,
+    keep: bool = True,
 ) -> tuple[tuple[torch.Tensor], Trace]:
     """Step the network through time, from rest.
 
@@ -26,6 +30,7 @@ def forward(
         weights: Input weights (H, inputs), recurrent weights (H, H), readout weights (outputs, H).
         constants: What the steps multiply by and compare with.
         record: Keep the synaptic currents too.
+        keep: Keep what ``backward`` needs, the hidden neurons' voltages. They stay anyway here.
 
     Returns:
         The inputs as ``backward`` wants them, and what the neurons did.

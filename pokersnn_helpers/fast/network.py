@@ -60,6 +60,11 @@ class FastSNN(SNN):
         _check_network(self, frames.shape[2:].numel())
         weights = self._weights()
         frames = frames.to(weights[0].dtype)
+        learns = torch.is_grad_enabled() and any(x.requires_grad for x in (frames, *weights))
+        if not learns and not self.record:
+            self.recording = None
+            _, trace = _backend(frames).forward(frames, weights, self._constants(), False, False)
+            return trace.voltages
         voltages, *states = _BPTT.apply(frames, *weights, self._constants(), self.record)
         self.recording = self._recorded(voltages.detach(), *states) if self.record else None
         return voltages
@@ -92,6 +97,10 @@ class FastSNN(SNN):
     ) -> SNNState:
         z = (v_decayed > self._constants().v_th).to(v_decayed.dtype)
         return SNNState(LIFState(z, (1 - z) * v_decayed, i), LIState(voltages, i_out))
+
+
+def _backend(frames: torch.Tensor) -> Any:
+    return cpu if frames.device.type == "cpu" else cuda
 
 
 def _check_network(snn: SNN, inputs: int) -> None:
@@ -153,7 +162,7 @@ class _BPTT(torch.autograd.Function):
         constants: LIFConstants,
         record: bool,
     ) -> tuple[torch.Tensor, ...]:
-        ctx.backend = cpu if frames.device.type == "cpu" else cuda
+        ctx.backend = _backend(frames)
         ctx.constants, ctx.shape = constants, frames.shape
         weights = [w_in, w_rec, w_out]
         inputs, trace = ctx.backend.forward(frames, weights, constants, record)
