@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
+from tonic.collation import PadTensors
 from torch.utils.data import DataLoader
 
 from pokersnn_helpers import SNN, FastSNN, make_loader, to_frames
@@ -123,7 +124,7 @@ def measure_epoch(repeats: int = 3) -> dict[str, Any]:
     sparse = make_loader(train, BATCH, sparse=True, shuffle=True)
 
     def make_frames(items: Sequence[tuple[Any, int]]) -> tuple[torch.Tensor, torch.Tensor]:
-        return cached.collate_fn([(to_frames(events), target) for events, target in items])
+        return PadTensors(batch_first=False)([(to_frames(e), target) for e, target in items])
 
     uncached = DataLoader(train, BATCH, shuffle=True, collate_fn=make_frames)
     epochs = {

@@ -1,15 +1,14 @@
 """Turn events into batches of frames: one image per polarity and time bin."""
 
-import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from tonic.collation import PadTensors
 from torch.utils.data import DataLoader, Dataset
 
 from .checks import check_events, check_indices, check_sensor_size, check_time_window
+from .compiled import compiled
 from .recordings import POKERDVS_SENSOR_SIZE, Recordings, Split
 
 # Sparse frames are made of events that were checked. PyTorch 2.11 warns of memory errors where
@@ -44,14 +43,7 @@ def to_frames(
         ValueError: ``time_window`` isn't positive, or ``check_events`` refuses the events.
         MemoryError: There are too many time bins.
     """
-    frames = to_sparse_frames(events, time_window, sensor_size)
-    try:
-        return frames.to_dense()
-    except RuntimeError as error:
-        raise MemoryError(
-            f"frames of shape {tuple(frames.shape)} don't fit in memory; choose a wider time_window"
-            f" than {time_window} µs, or sparse frames (to_sparse_frames, or sparse=True)"
-        ) from error
+    return _dense(to_sparse_frames(events, time_window, sensor_size), time_window)
 
 
 def to_sparse_frames(
@@ -69,27 +61,43 @@ def to_sparse_frames(
         >>> to_sparse_frames(events, time_window=1).is_sparse  # bins of 1 µs
         True
     """
+    return _only(_sparse_batch([_count(events, time_window, sensor_size)], sensor_size))
+
+
+class _Counts(NamedTuple):
+    """Frames of a recording, in order of time, in the form that takes least memory.
+
+    Attributes:
+        steps: Time steps with events, S of them.
+        sizes: How many inputs have some in each, of shape (S,).
+        places: Which inputs these are, step after step: polarity by row by column, of shape (N,).
+        counts: How many events they have, of shape (N,).
+    """
+
+    steps: np.ndarray
+    sizes: np.ndarray
+    places: np.ndarray
+    counts: np.ndarray
+
+
+def _count(events: np.ndarray, time_window: float, sensor_size: tuple[int, int, int]) -> _Counts:
     check_time_window(time_window)
     events = check_events(events, sensor_size)
     since = events["t"] - events["t"][0]
-    sensor_size = check_sensor_size(sensor_size)
-    if int(since[-1]) * math.prod(sensor_size) > 2**53 * time_window:  # exact as a float
+    width, height, polarities = check_sensor_size(sensor_size)
+    inputs = width * height * polarities
+    if int(since[-1]) * inputs > 2**53 * time_window:  # exact as a float
         raise ValueError(f"time_window is {time_window} µs, too short for {since[-1]} µs of events")
     bins = np.floor(since / float(time_window)).astype(np.int64)
-    shape = (int(bins[-1]) + 1, *sensor_size[::-1])
-    places = np.ravel_multi_index((bins, *(events[field] for field in "pyx")), shape)
+    places = ((bins * polarities + events["p"]) * height + events["y"]) * width + events["x"]
     places, counts = np.unique(places, return_counts=True)
-    return torch.sparse_coo_tensor(
-        torch.from_numpy(np.stack(np.unravel_index(places, shape))),
-        torch.from_numpy(counts.astype(np.float32)),
-        shape,
-        check_invariants=False,
-        is_coalesced=True,
-    )
+    steps, sizes = np.unique(places // inputs, return_counts=True)
+    found = steps, sizes, places % inputs, counts
+    return _Counts(*(each.astype(np.min_scalar_type(each.max())) for each in found))
 
 
 class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
-    """Frames of recordings, made when first asked for and kept in memory from then on."""
+    """Frames of recordings, counted when first asked for and kept in memory from then on."""
 
     def __init__(self, recordings: Recordings, time_window: float = 1000, sparse: bool = False):
         check_time_window(time_window)
@@ -98,25 +106,26 @@ class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
         self.recordings = recordings
         self.time_window = time_window
         self.sparse = sparse
-        self._kept: dict[int, tuple[torch.Tensor, int]] = {}
+        self._kept: dict[int, _Counts] = {}
 
     def __len__(self) -> int:
         return len(self.recordings)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        frames, target = self._item(index)
-        return frames.clone(), target  # who changes them changes a copy
+        frames, _ = self.__getitems__([index])
+        return _only(frames), self.recordings.targets[index]
 
-    def __getitems__(self, indices: list[int]) -> list[tuple[torch.Tensor, int]]:
-        """Return the items of a batch, for a loader, which copies them."""
-        return [self._item(index) for index in indices]
+    def __getitems__(self, indices: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return a batch, for a loader: frames (T, B, ...), padded with silence, and targets."""
+        counts = [self._counts(index) for index in indices]
+        frames = _sparse_batch(counts, self.recordings.sensor_size)
+        targets = torch.tensor([self.recordings.targets[index] for index in indices])
+        return frames if self.sparse else _dense(frames, self.time_window), targets
 
-    def _item(self, index: int) -> tuple[torch.Tensor, int]:
+    def _counts(self, index: int) -> _Counts:
         if index not in self._kept:
-            events, target = self.recordings[index]
-            count = to_sparse_frames if self.sparse else to_frames
-            frames = count(events, self.time_window, self.recordings.sensor_size)
-            self._kept[index] = frames, target
+            events, sensor_size = self.recordings.events[index], self.recordings.sensor_size
+            self._kept[index] = _count(events, self.time_window, sensor_size)
         return self._kept[index]
 
 
@@ -154,7 +163,7 @@ def make_loader(
         # Every loader draws a random number when it starts. A generator for it alone keeps a loader
         # that doesn't shuffle from changing what training does.
         generator=None if shuffle else torch.Generator(),
-        collate_fn=_pad_sparse if sparse else PadTensors(batch_first=False),
+        collate_fn=_as_it_is,
     )
 
 
@@ -177,19 +186,78 @@ def make_loaders(
     )
 
 
-def _pad_sparse(items: Sequence[tuple[torch.Tensor, int]]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Do for sparse frames what Tonic's ``PadTensors(batch_first=False)`` does for dense ones."""
-    recordings, targets = zip(*items, strict=True)
-    sizes = torch.tensor([frames._nnz() for frames in recordings])
-    indices = torch.cat([frames.indices() for frames in recordings], dim=1)
-    numbers = torch.arange(len(items)).repeat_interleave(sizes)
-    frames = torch.sparse_coo_tensor(
-        torch.cat([indices[:1], numbers[None], indices[1:]]),
-        torch.cat([frames.values() for frames in recordings]),
-        (max(len(frames) for frames in recordings), len(items), *recordings[0].shape[1:]),
+def _as_it_is(batch: Any) -> Any:
+    return batch
+
+
+def _only(frames: torch.Tensor) -> torch.Tensor:
+    """Return the frames of a batch's only recording."""
+    if not frames.is_sparse:
+        return frames[:, 0]
+    return torch.sparse_coo_tensor(
+        frames._indices()[[0, 2, 3, 4]],
+        frames._values(),
+        (len(frames), *frames.shape[2:]),
         check_invariants=False,
+        is_coalesced=True,
     )
-    return frames, torch.tensor(targets)
+
+
+def _dense(frames: torch.Tensor, time_window: float) -> torch.Tensor:
+    try:
+        return frames.to_dense()
+    except RuntimeError as error:
+        raise MemoryError(
+            f"frames of shape {tuple(frames.shape)} don't fit in memory; choose a wider time_window"
+            f" than {time_window} µs, or sparse frames (to_sparse_frames, or sparse=True)"
+        ) from error
+
+
+def _sparse_batch(counts: Sequence[_Counts], sensor_size: tuple[int, int, int]) -> torch.Tensor:
+    lengths = np.array([len(each.steps) for each in counts])
+    steps, sizes, places, values = map(np.concatenate, zip(*counts, strict=True))
+    found = steps.astype(np.int64), sizes.astype(np.int32), places.astype(np.uint32)
+    values, ordered = values.astype(np.float32), np.empty(len(values), np.float32)
+    indices = np.empty((5, len(values)), np.int64)
+    _by_step(lengths, *found, values, *map(np.uint32, sensor_size[:2]), indices, ordered)
+    return torch.sparse_coo_tensor(
+        torch.from_numpy(indices),
+        torch.from_numpy(ordered),
+        (int(indices[0, -1]) + 1, len(counts), *sensor_size[::-1]),
+        check_invariants=False,
+        is_coalesced=True,
+    )
+
+
+@compiled
+def _by_step(lengths, steps, sizes, places, counts, width, height, indices, ordered):
+    """Sort the counts of recordings, which follow one another, by step and then by recording."""
+    batch, first, n = len(lengths), 0, 0
+    at, last, place = np.empty((3, batch), np.int64)  # of each: its next step, its next count
+    for b in range(batch):
+        at[b], last[b] = first, first + lengths[b]
+        place[b] = n
+        for size in sizes[first : last[b]]:
+            n += size
+        first = last[b]
+    n = 0
+    while n < len(counts):
+        t = steps.max()
+        for b in range(batch):
+            if at[b] < last[b]:
+                t = min(t, steps[at[b]])
+        for b in range(batch):
+            if at[b] < last[b] and steps[at[b]] == t:
+                for k in range(place[b], place[b] + sizes[at[b]]):
+                    row = np.uint32(places[k] // width)
+                    polarity = np.uint32(row // height)
+                    indices[0, n], indices[1, n], indices[2, n] = t, b, polarity
+                    indices[3, n] = row - polarity * height
+                    indices[4, n] = places[k] - row * width
+                    ordered[n] = counts[k]
+                    n += 1
+                place[b] += sizes[at[b]]
+                at[b] += 1
 
 
 def augment(frames: torch.Tensor, mirror: bool = True) -> torch.Tensor:
@@ -230,11 +298,27 @@ def _move_events(
     frames: torch.Tensor, mirrored: torch.Tensor, shifts: torch.Tensor
 ) -> torch.Tensor:
     """Do what ``augment`` does to the events of a sparse tensor."""
-    check_indices(frames)  # one outside the sensor would come in again at the opposite edge
-    time, recording, polarity, y, x = frames._indices()
-    height, width = frames.shape[-2:]
-    x = torch.where(mirrored[recording], width - 1 - x, x)
-    y_shift, x_shift = shifts[recording].unbind(1)
-    moved = [time, recording, polarity, (y + y_shift) % height, (x + x_shift) % width]
-    indices, counts = torch.stack(moved), frames._values()
-    return torch.sparse_coo_tensor(indices, counts, frames.shape, check_invariants=False)
+    indices = frames._indices().cpu()
+    moved = torch.empty(indices.shape, dtype=indices.dtype)
+    changes = mirrored.numpy(), shifts.numpy(), np.array(frames.shape)
+    if frames.dense_dim() > 0 or not _move(indices.numpy(), *changes, moved.numpy()):
+        check_indices(frames)  # one outside the sensor would come in again at the opposite edge
+    return torch.sparse_coo_tensor(
+        moved.to(frames.device), frames._values(), frames.shape, check_invariants=False
+    )
+
+
+@compiled
+def _move(indices, mirrored, shifts, shape, moved):
+    """Return whether all indices lie within the shape."""
+    steps, batch, polarities, height, width = shape
+    for n in range(indices.shape[1]):
+        t, b, p, y, x = indices[0, n], indices[1, n], indices[2, n], indices[3, n], indices[4, n]
+        signs = t | b | p | y | x | (steps - 1 - t) | (batch - 1 - b) | (polarities - 1 - p)
+        if signs | (height - 1 - y) | (width - 1 - x) < 0:
+            return False
+        y, x = y + shifts[b, 0], (width - 1 - x if mirrored[b] else x) + shifts[b, 1]
+        moved[0, n], moved[1, n], moved[2, n] = t, b, p
+        moved[3, n] = y + height if y < 0 else y - height if y >= height else y
+        moved[4, n] = x + width if x < 0 else x - width if x >= width else x
+    return True

@@ -29,6 +29,7 @@ from pokersnn_helpers import (
     save_checkpoint,
     train_classifier,
 )
+from pokersnn_helpers.compiled import _DiskCache, compiled
 from pokersnn_helpers.distributed import one_cpu_thread
 from pokersnn_helpers.fast import cpu, cuda, network
 
@@ -182,6 +183,32 @@ def test_same_for_counts_that_are_not_whole_and_for_full_frames(backend):
     frames = torch.randn(7, 3, 2, 5, 5, dtype=torch.float64)
     networks = both(torch.float64, input_size=50, hidden_size=12)
     assert_same_results(*networks, frames, torch.tensor([0, 1, 2]))
+
+
+@pytest.mark.parametrize("v_th", [1e-9, 0.3, 3.0])  # all neurons spike, some do, few do
+@pytest.mark.parametrize("share", [0.02, 1.0])  # of the inputs
+def test_same_whether_loops_or_blas_multiply(v_th, share):
+    """Beyond the cache BLAS multiplies what is dense, and the batch goes through time together."""
+    torch.manual_seed(0)
+    snn, other = both(torch.float64, input_size=50, hidden_size=520, v_th=v_th)
+    assert cpu.IN_CACHE < 520 * 524
+    frames = torch.rand(9, 3, 2, 5, 5, dtype=torch.float64)
+    frames *= torch.rand_like(frames) < share
+    assert_same_results(snn, other, frames, torch.tensor([0, 1, 2]))
+
+
+@pytest.mark.parametrize("hidden_size", [30, 520])
+@pytest.mark.parametrize("share", [0.02, 1.0])
+def test_inference_keeps_no_states_and_gives_the_same_bits(backend, share, hidden_size):
+    torch.manual_seed(0)
+    frames = torch.rand(9, 3, 2, 5, 5)
+    frames *= torch.rand_like(frames) < share
+    snn = FastSNN(50, hidden_size)
+    expected = snn(frames)
+    assert expected.requires_grad
+    with torch.no_grad():
+        found = snn(frames)
+    assert torch.equal(found, expected) and not found.requires_grad
 
 
 def test_same_when_the_loss_looks_at_every_step(data, backend):
@@ -599,7 +626,7 @@ def load(tmp_path, monkeypatch):
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
 
     def load():
-        count, collect = (cpu._compiled(each.py_func) for each in (cpu._count, cpu._list))
+        count, collect = (compiled(each.py_func) for each in (cpu._count, cpu._list))
         frames, indptr = np.array([[0.0, 2.0], [3.0, 0.0]]), np.zeros(3, np.int64)
         indices, data = np.zeros(2, np.int32), np.zeros(2)
         count(frames, indptr)
@@ -640,7 +667,7 @@ def test_damaged_machine_code_is_compiled_anew(load, tmp_path, suffix, damage):
 RUN = """
 import torch
 from pokersnn_helpers.fast import FastSNN, cpu
-FastSNN(8, 4).double()(torch.ones(3, 2, 8))
+FastSNN(8, 4).double()(torch.eye(8)[None, :6])
 print({name: sum(getattr(cpu, name).stats.cache_hits.values()) for name in ("_count", "_list")})
 """
 
@@ -659,8 +686,8 @@ def test_a_new_process_loads_sound_machine_code_and_compiles_the_rest(load, tmp_
 
 def test_all_loops_keep_their_machine_code_on_disk():
     loops = [each for each in vars(cpu).values() if isinstance(each, Dispatcher)]
-    assert len(loops) == 8
-    assert all(isinstance(loop._cache, cpu._DiskCache) for loop in loops)
+    assert len(loops) == 10
+    assert all(isinstance(loop._cache, _DiskCache) for loop in loops)
 
 
 def test_runs_where_no_machine_code_can_be_kept(load, tmp_path, monkeypatch):

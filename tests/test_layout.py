@@ -7,17 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = [
-    *(
-        "files",
-        "checks",
-        "camera_files",
-        "event_files",
-        "inspection",
-        "recordings",
-        "folders",
-        "frames",
-        "snn",
-    ),
+    *("files", "compiled", "checks", "camera_files", "event_files", "inspection", "recordings"),
+    *("folders", "frames", "snn"),
     *("distributed", "training", "checkpoints", "streaming", "live", "terminal"),
     *("fast.types", "fast.cpu", "fast.cuda", "fast.network", "fast"),
     *("simulation.pips", "simulation.camera", "simulation.cards", "simulation.dataset"),

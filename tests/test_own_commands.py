@@ -101,7 +101,7 @@ def test_inspect_says_what_is_odd_and_what_to_do(tmp_path, capsys):
     shown = capsys.readouterr().out
     for words in (
         "1 times run backwards, first at event 100 (from 1980 to 5 µs); sort",
-        "1 hot pixels, such as (7, 9), have 33% of the events; leave them out",
+        "hot pixels, 1 in all, such as (7, 9), have 33% of the events; leave them out",
         "nothing for 90.02 ms from 29.98 ms on; cut",
         "100% are ON; look",
         "doesn't say its sensor; give",

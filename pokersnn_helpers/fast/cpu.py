@@ -6,21 +6,21 @@ on one thread, so that every sum has one order and no step waits for a core that
 something else; ``torchrun`` puts more cores to use.
 """
 
-import zlib
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import cache, partial
-from pathlib import Path
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numba
 import numpy as np
 import torch
-from numba.core.caching import FunctionCache, IndexDataCacheFile
 from threadpoolctl import ThreadpoolController
 
+from ..checks import check_indices
+from ..compiled import compiled
 from .types import CSR, LIFConstants, Trace, WeightGradients
+
+IN_CACHE = 2**18  # weights, of 4 bytes, that a core's cache holds
 
 
 def to_csr(frames: torch.Tensor) -> list[np.ndarray]:
@@ -34,10 +34,13 @@ def to_csr(frames: torch.Tensor) -> list[np.ndarray]:
     """
     rows = frames.shape[0] * frames.shape[1]
     if frames.is_sparse:
+        if frames.dense_dim() > 0:
+            check_indices(frames)
         places, counts = _arrays(frames._indices(), frames._values())
         csr: list[np.ndarray]
         csr = [np.zeros(rows + 1, np.int64), np.empty(len(counts), np.int32), counts.copy()]
-        _group(places, counts, np.array(frames.shape), *csr)
+        if not _group(places, counts, np.array(frames.shape), *csr):
+            check_indices(frames)
         return csr
     (flat,) = _arrays(frames.flatten(2).flatten(0, 1).contiguous())
     indptr = np.zeros(rows + 1, np.int64)
@@ -49,12 +52,33 @@ def to_csr(frames: torch.Tensor) -> list[np.ndarray]:
 
 
 def forward(
-    frames: torch.Tensor, weights: Sequence[torch.Tensor], constants: LIFConstants, record: bool
-) -> tuple[CSR, Trace]:
+    frames: torch.Tensor,
+    weights: Sequence[torch.Tensor],
+    constants: LIFConstants,
+    record: bool,
+    keep: bool = True,
+) -> tuple[CSR | tuple[torch.Tensor], Trace]:
     """Do what ``cuda.forward`` does."""
+    steps, batch = frames.shape[:2]
+    state = at_rest(batch, weights, constants)
+    active = frames._nnz() if frames.is_sparse else int(frames.count_nonzero())
+    if _is_dense(active, frames.numel()):
+        if frames.is_sparse:
+            check_indices(frames)
+        flat = frames.to_dense().flatten(2).flatten(0, 1)
+        with _one_blas_thread:
+            currents = np.matmul(*_arrays(flat, weights[0].t()))
+        trace, _ = run(steps, _row_by_row(currents), state._replace(w_in_t=currents), record, keep)
+        return (flat,), trace
     csr = to_csr(frames)
-    trace, _ = run(frames.shape[0], csr, at_rest(frames.shape[1], weights, constants), record)
+    trace, _ = run(steps, csr, state, record, keep)
     return CSR(*map(torch.from_numpy, csr)), trace
+
+
+def _row_by_row(matrix: np.ndarray) -> list[np.ndarray]:
+    """Return inputs of which each step of each recording has one of its own."""
+    rows = np.arange(len(matrix) + 1)
+    return [rows, rows[:-1].astype(np.int32), np.ones(len(matrix), matrix.dtype)]
 
 
 class State(NamedTuple):
@@ -77,22 +101,26 @@ class State(NamedTuple):
 def at_rest(batch: int, weights: Sequence[torch.Tensor], constants: LIFConstants) -> State:
     """Return the state before the first step; arguments are those of ``cuda.forward``."""
     w_in, w_rec, w_out = weights
-    rows = _arrays(w_in.t().contiguous(), torch.cat([w_rec, w_out]).t().contiguous())
+    rows = [_transposed(w_in).numpy(), _transposed(torch.cat([w_rec, w_out])).numpy()]
     neurons = np.zeros((batch, 3 * sum(w_out.shape)), rows[0].dtype)
     return State(rows[0], rows[1], _typed(constants, w_in), neurons)
 
 
 def run(
-    steps: int, csr: list[np.ndarray], state: State, record: bool = False
+    steps: int, csr: list[np.ndarray], state: State, record: bool = False, keep: bool = False
 ) -> tuple[Trace, State]:
-    """Step on from a state, which stays as it is; return the new one, too."""
+    """Step on from a state, which stays as it is; return the new one, too.
+
+    Hidden neurons' voltages are kept for ``backward`` if asked for, else those of a step only.
+    """
     neurons = state.neurons.copy()
     batch, hidden = len(neurons), len(state.w_spikes_t)
     outputs = state.w_spikes_t.shape[1] - hidden
     kept = steps if record else 0
-    sizes = (steps, hidden), (kept, hidden), (steps, outputs), (kept, outputs)  # of a Trace
+    sizes = (steps if keep else 1, hidden), (kept, hidden), (steps, outputs), (kept, outputs)
     trace = [np.empty((time, batch, size), neurons.dtype) for time, size in sizes]
-    _forward(*csr, *state[:3], neurons, *trace)
+    with _one_blas_thread if state.w_spikes_t.size > IN_CACHE else nullcontext():
+        _forward(*csr, *state[:3], neurons, *trace)
     return Trace(*map(torch.from_numpy, trace)), state._replace(neurons=neurons)
 
 
@@ -108,17 +136,23 @@ def backward(
     steps, batch, hidden = v_decayed.shape
     w_in, w_rec, w_out = weights
     w_spikes = torch.cat([w_rec, w_out])
-    grad_w_in_t = w_in.new_zeros(w_in.shape[::-1])
+    (flat,) = inputs if len(inputs) == 1 else (None,)
+    grad_w_in_t = w_in.new_zeros(w_in.shape[::-1] if flat is None else (steps * batch, hidden))
+    csr = _arrays(*inputs) if flat is None else _row_by_row(grad_w_in_t.numpy())
     grad_w_spikes_t = w_in.new_zeros(w_spikes.shape[::-1])
     grad_i = w_in.new_zeros(steps if needs_input_grad else 0, batch, hidden)
     with _one_blas_thread:
         _backward(
-            *_arrays(grad_voltages.contiguous(), v_decayed, *inputs, w_spikes),
+            *_arrays(grad_voltages.contiguous(), v_decayed),
+            *csr,
+            *_arrays(w_spikes),
             _typed(constants, w_in),
             *_arrays(grad_i, grad_w_in_t, grad_w_spikes_t),
         )
-    grad_w_rec, grad_w_out = grad_w_spikes_t.t().split([hidden, len(w_out)])
-    return WeightGradients(grad_w_in_t.t(), grad_w_rec, grad_w_out, grad_i)
+        if flat is not None:  # the gradient is that of the currents
+            grad_w_in_t = torch.from_numpy(np.matmul(*_arrays(flat.t(), grad_w_in_t)))
+    grad_w_rec, grad_w_out = _transposed(grad_w_spikes_t).split([hidden, len(w_out)])
+    return WeightGradients(_transposed(grad_w_in_t), grad_w_rec, grad_w_out, grad_i)
 
 
 @cache
@@ -154,77 +188,52 @@ def _arrays(*tensors: torch.Tensor) -> list[np.ndarray]:
     return [tensor.detach().numpy() for tensor in tensors]
 
 
+def _transposed(matrix: torch.Tensor) -> torch.Tensor:
+    """Return a copy: NumPy makes a small one in less time, PyTorch one beyond the cache."""
+    if matrix.numel() > 2**21:
+        return matrix.detach().t().contiguous()
+    return torch.from_numpy(np.ascontiguousarray(matrix.detach().numpy().T))
+
+
 def _typed(constants: LIFConstants, like: torch.Tensor) -> tuple[np.floating, ...]:
     """Give constants the type of the tensors: else Numba would compute in double precision."""
-    return tuple(like.new_tensor([*constants, 1.0]).numpy())
+    return tuple(map(like.detach().numpy().dtype.type, [*constants, 1.0]))
 
 
-class _CodeFile(IndexDataCacheFile):
-    """A file of machine code that ends with its checksum: damaged code may do anything."""
-
-    def _dump(self, obj: Any) -> bytes:
-        data = super()._dump(obj)
-        return data + zlib.crc32(data).to_bytes(4, "big")  # which unpickling doesn't look at
-
-    def _load_data(self, name: str) -> Any:
-        data = Path(self._data_path(name)).read_bytes()
-        if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "big"):
-            raise ValueError(f"the checksum of {name} is wrong")
-        return super()._load_data(name)
-
-
-class _DiskCache(FunctionCache):
-    """Machine code on disk. A damaged file or a full disk costs a compilation, not the run."""
-
-    def __init__(self, function: Callable[..., None]):
-        super().__init__(function)
-        stamp = self._impl.locator.get_source_stamp()
-        self._cache_file = _CodeFile(self._cache_path, self._impl.filename_base, stamp)
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        try:
-            return super().load_overload(sig, target_context)
-        except Exception:  # unpickling what isn't whole may raise anything
-            with suppress(OSError):
-                self.flush()
-            return None
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        with suppress(OSError):
-            super().save_overload(sig, data)
-
-
-def _compiled(function: Callable[..., None], contract: bool = True) -> Any:
-    """Compile at the first call, and keep the machine code on disk where that is possible.
-
-    With ``contract``, a product and a sum may be rounded once instead of twice.
-    """
-    fastmath = {"contract"} if contract else False
-    compiled: Any = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
-    with suppress(RuntimeError):  # no folder for it can be written to
-        compiled._cache = _DiskCache(function)
-    return compiled
-
-
-@_compiled
+@compiled
 def _group(places, counts, shape, indptr, indices, data):
-    """Sort events by time step and recording: count them, and put each in its place."""
-    batch, events = shape[1], places.shape[1]
+    """Sort events by time step and recording; ``data`` comes in as a copy of the counts.
+
+    Return whether all places lie within the shape; if not, the rest is undefined.
+    """
+    batch, events, last, sorted_before = shape[1], len(counts), 0, True
     for n in range(events):
-        indptr[places[0, n] * batch + places[1, n]] += 1
+        t, b = places[0, n], places[1, n]
+        if t | b | (shape[0] - 1 - t) | (batch - 1 - b) < 0:
+            return False
+        row = t * batch + b
+        indptr[row + 1] += 1
+        sorted_before &= row >= last
+        last = row
     for row in range(1, len(indptr)):
         indptr[row] += indptr[row - 1]
-    for n in range(events - 1, -1, -1):
-        row = places[0, n] * batch + places[1, n]
-        index = 0
-        for axis in range(2, len(shape)):
-            index = index * shape[axis] + places[axis, n]
-        indptr[row] -= 1
-        indices[indptr[row]] = index
-        data[indptr[row]] = counts[n]
+    found = indices if sorted_before else np.empty_like(indices)
+    found[:], signs = 0, 0
+    for axis in range(2, len(shape)):
+        for n in range(events):
+            place = places[axis, n]
+            signs |= place | (shape[axis] - 1 - place)
+            found[n] = found[n] * shape[axis] + place
+    if not sorted_before:
+        free = indptr.copy()
+        for n in range(events):
+            row = places[0, n] * batch + places[1, n]
+            indices[free[row]], data[free[row]] = found[n], counts[n]
+            free[row] += 1
+    return signs >= 0
 
 
-@_compiled
+@compiled
 def _count(frames, indptr):
     for row in range(len(frames)):
         count = 0
@@ -233,7 +242,7 @@ def _count(frames, indptr):
         indptr[row + 1] = count
 
 
-@_compiled
+@compiled
 def _list(frames, indptr, indices, data):
     rows, width = frames.shape
     for row in range(rows):
@@ -251,7 +260,7 @@ def _list(frames, indptr, indices, data):
             index = end
 
 
-@_compiled
+@compiled
 def gather_add(total, weights, rows, factors, first, last):
     """Add rows ``rows[first:last]`` of the weights, each times its factor."""
     k = first
@@ -269,7 +278,7 @@ def gather_add(total, weights, rows, factors, first, last):
         k += 1
 
 
-@_compiled
+@compiled
 def scatter_add(totals, rows, factors, first, last, added):
     """Add a vector, times its factor, to each of the rows ``rows[first:last]``."""
     for k in range(first, last):
@@ -278,7 +287,13 @@ def scatter_add(totals, rows, factors, first, last, added):
             total[h] += factor * added[h]
 
 
-@_compiled
+@compiled
+def _is_dense(active, possible):
+    """Say whether BLAS multiplies all of a matrix faster than loops what isn't 0 in it."""
+    return active > 0.3 * possible
+
+
+@compiled
 def _list_spikes(voltages, v_th, spiking):
     """Write the numbers of the neurons above threshold to ``spiking``; return how many they are."""
     spikes = 0
@@ -288,52 +303,69 @@ def _list_spikes(voltages, v_th, spiking):
     return spikes
 
 
-@partial(_compiled, contract=False)
+@partial(compiled, contract=False)
 def _forward(
     indptr, indices, data, w_in_t, w_spikes_t, constants,
     neurons, v_decayed, i_kept, voltages, i_out_kept,
 ):  # fmt: skip
-    """Step through time. A row of weights is what one input or neuron sends to all that follow."""
-    steps, batch, hidden = v_decayed.shape
-    outputs = voltages.shape[2]
+    """Step through time. A row of weights is what one input or neuron sends to all that follow.
+
+    Recordings take turns, each for all steps. Where the weights exceed the cache, they go through
+    time side by side, so that BLAS can multiply the spikes of a step, if they are many.
+    """
+    steps, batch, outputs = voltages.shape
+    hidden, dtype = len(w_spikes_t), voltages.dtype
+    together = w_spikes_t.size > IN_CACHE
     a, s, v_th, a_out, s_out, _, one = constants
-    i, v = np.empty(hidden, v_decayed.dtype), np.empty(hidden, v_decayed.dtype)
-    i_out, v_out = np.empty(outputs, v_decayed.dtype), np.empty(outputs, v_decayed.dtype)
-    from_inputs, from_spikes = np.empty_like(i), np.empty(hidden + outputs, v_decayed.dtype)
-    spiking, ones = np.empty(hidden + 1, np.int64), np.ones(hidden, v_decayed.dtype)
     v_at, spikes_at, i_out_at = hidden, 2 * hidden, 3 * hidden + outputs
     v_out_at = i_out_at + outputs
-    for b in range(batch):
-        i[:], v[:] = neurons[b, :v_at], neurons[b, v_at:spikes_at]
-        from_spikes[:] = neurons[b, spikes_at:i_out_at]
-        i_out[:], v_out[:] = neurons[b, i_out_at:v_out_at], neurons[b, v_out_at:]
+    from_inputs, ones = np.empty(hidden, dtype), np.ones(hidden, dtype)
+    size = batch if together else 1
+    spiking, z = np.empty((size, hidden + 1), np.int64), np.zeros((size, hidden), dtype)
+    spikes, from_spikes = np.empty(size, np.int64), np.empty((size, hidden + outputs), dtype)
+    for first in range(0, batch, max(size, 1)):
+        for k in range(size):
+            from_spikes[k] = neurons[first + k, spikes_at:i_out_at]
         for t in range(steps):
-            row = t * batch + b
-            from_inputs[:] = 0
-            gather_add(from_inputs, w_in_t, indices, data, indptr[row], indptr[row + 1])
-            v_t = v_decayed[t, b]
-            for h in range(hidden):
-                i[h] = (i[h] + from_inputs[h]) + from_spikes[h]  # in Norse's order, to round alike
-                v_t[h] = v[h] + a * (i[h] - v[h])
-                i[h] -= s * i[h]
-                v[h] = v_t[h] if v_t[h] <= v_th else one - one
-            spikes = _list_spikes(v_t, v_th, spiking)
-            from_spikes[:] = 0  # to the readout now, to the hidden neurons in the next step
-            gather_add(from_spikes, w_spikes_t, spiking, ones, 0, spikes)
-            for o in range(outputs):
-                i_out[o] += from_spikes[hidden + o]
-                v_out[o] += a_out * (i_out[o] - v_out[o])
-                i_out[o] -= s_out * i_out[o]
-                voltages[t, b, o] = v_out[o]
-            if len(i_kept) > 0:
-                i_kept[t, b] = i
-                i_out_kept[t, b] = i_out
-        neurons[b, :v_at], neurons[b, v_at:spikes_at] = i, v
-        neurons[b, spikes_at:i_out_at] = from_spikes
-        neurons[b, i_out_at:v_out_at], neurons[b, v_out_at:] = i_out, v_out
+            for k in range(size):
+                b = first + k
+                row, i, v = t * batch + b, neurons[b, :v_at], neurons[b, v_at:spikes_at]
+                from_inputs[:] = 0
+                gather_add(from_inputs, w_in_t, indices, data, indptr[row], indptr[row + 1])
+                v_t, from_last = v_decayed[t if len(v_decayed) > 1 else 0, b], from_spikes[k]
+                for h in range(hidden):
+                    i[h] = (i[h] + from_inputs[h]) + from_last[h]  # as Norse rounds
+                    v_t[h] = v[h] + a * (i[h] - v[h])
+                    i[h] -= s * i[h]
+                    v[h] = v_t[h] if v_t[h] <= v_th else one - one
+                spikes[k] = _list_spikes(v_t, v_th, spiking[k])
+            # To the readout now, to the hidden neurons in the next step.
+            if together and _is_dense(spikes.sum(), z.size):
+                z[:] = 0
+                for k in range(size):
+                    for h in spiking[k, : spikes[k]]:
+                        z[k, h] = one
+                np.dot(z, w_spikes_t, from_spikes)
+            else:
+                from_spikes[:] = 0
+                for k in range(size):
+                    gather_add(from_spikes[k], w_spikes_t, spiking[k], ones, 0, spikes[k])
+            for k in range(size):
+                b = first + k
+                i_out, v_out = neurons[b, i_out_at:v_out_at], neurons[b, v_out_at:]
+                for o in range(outputs):
+                    i_out[o] += from_spikes[k, hidden + o]
+                    v_out[o] += a_out * (i_out[o] - v_out[o])
+                    i_out[o] -= s_out * i_out[o]
+                    voltages[t, b, o] = v_out[o]
+                if len(i_kept) > 0:
+                    i_kept[t, b] = neurons[b, :v_at]
+                    i_out_kept[t, b] = i_out
+        for k in range(size):
+            neurons[first + k, spikes_at:i_out_at] = from_spikes[k]
 
 
-@_compiled
+@compiled
 def _backward(
     grad_voltages, v_decayed, indptr, indices, data, w_spikes, constants,
     grad_i_kept, grad_w_in_t, grad_w_spikes_t,
@@ -352,6 +384,14 @@ def _backward(
     g_i = np.zeros((batch, hidden + outputs), dtype)  # hidden neurons, then readout
     has_gradient, active = np.zeros(batch, np.bool_), np.empty(batch, np.int64)
     spiking, ones = np.empty(hidden + 1, np.int64), np.ones(hidden, dtype)
+    together = w_spikes.size > IN_CACHE and batch > 0
+    rows = batch * max(1, 256 // batch) if together else 0  # of what is added at once
+    z, sent, row_count, spike_count = (
+        np.empty((rows, hidden), dtype),
+        np.empty((rows, hidden + outputs), dtype),
+        0,
+        0,
+    )
     for t in range(steps - 1, -1, -1):
         recordings = 0  # nothing is to be done after the last step that the loss depends on
         for b in range(batch):
@@ -366,7 +406,12 @@ def _backward(
         for b in active[:recordings]:
             row, v_t, gz, gv, gi = t * batch + b, v_decayed[t, b], g_z[b], g_v[b], g_i[b]
             spikes = _list_spikes(v_t, v_th, spiking)
-            scatter_add(grad_w_spikes_t, spiking, ones, 0, spikes, gi)
+            if together:
+                z[row_count], sent[row_count] = (v_t > v_th), gi
+                row_count += 1
+                spike_count += spikes
+            else:
+                scatter_add(grad_w_spikes_t, spiking, ones, 0, spikes, gi)
             for h in range(hidden):
                 x = v_t[h] - v_th
                 width = one + abs(x)
@@ -376,3 +421,17 @@ def _backward(
             scatter_add(grad_w_in_t, indices, data, indptr[row], indptr[row + 1], gi[:hidden])
             if len(grad_i_kept) > 0:
                 grad_i_kept[t, b] = gi[:hidden]
+        if together and (row_count + batch > rows or t == 0):
+            _add_products(grad_w_spikes_t, z[:row_count], sent[:row_count], spike_count)
+            row_count = spike_count = 0
+
+
+@compiled
+def _add_products(total, z, sent, spikes):
+    """Add the product of spikes, transposed, and what they get: for each, a row to a row."""
+    if _is_dense(spikes, z.size):
+        total += np.dot(z.T, sent)
+        return
+    spiking, ones = np.empty(z.shape[1] + 1, np.int64), np.ones(z.shape[1], z.dtype)
+    for row in range(len(z)):
+        scatter_add(total, spiking, ones, 0, _list_spikes(z[row], 0 * ones[0], spiking), sent[row])

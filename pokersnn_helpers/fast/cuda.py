@@ -10,13 +10,18 @@ from threading import Lock
 
 import torch
 
+from ..checks import check_indices
 from .types import LIFConstants, Trace, WeightGradients
 
 STEPS = 32  # time steps per block; a GPU runs a block at one command
 
 
 def forward(
-    frames: torch.Tensor, weights: Sequence[torch.Tensor], constants: LIFConstants, record: bool
+    frames: torch.Tensor,
+    weights: Sequence[torch.Tensor],
+    constants: LIFConstants,
+    record: bool,
+    keep: bool = True,
 ) -> tuple[tuple[torch.Tensor], Trace]:
     """Step the network through time, from rest.
 
@@ -25,6 +30,7 @@ def forward(
         weights: Input weights (H, inputs), recurrent weights (H, H), readout weights (outputs, H).
         constants: What the steps multiply by and compare with.
         record: Keep the synaptic currents too.
+        keep: Keep what ``backward`` needs, the hidden neurons' voltages. They stay anyway here.
 
     Returns:
         The inputs as ``backward`` wants them, and what the neurons did.
@@ -76,6 +82,7 @@ def flat(frames: torch.Tensor) -> torch.Tensor:
     rows = frames.shape[0] * frames.shape[1]
     if not frames.is_sparse:
         return frames.flatten(2).flatten(0, 1)
+    check_indices(frames)
     step, recording, *place = frames._indices()
     column = torch.zeros_like(step)
     for index, size in zip(place, frames.shape[2:], strict=True):

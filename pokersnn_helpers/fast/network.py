@@ -7,6 +7,7 @@ from norse.torch import LICell, LIFRecurrentCell
 from norse.torch.functional.leaky_integrator import LIState
 from norse.torch.functional.lif import LIFState
 
+from ..checks import check_frames
 from ..snn import SNN, SNNState
 from . import cpu, cuda
 from .types import LIFConstants
@@ -55,10 +56,15 @@ class FastSNN(SNN):
             ValueError: As for ``SNN``; or sparse frames have an index outside their shape; or a
                 parameter of the neurons is one that only ``SNN`` computes.
         """
-        self.check(frames)
+        check_frames(frames, self.linear.weight, self.input_size)  # the backends look at indices
         _check_network(self, frames.shape[2:].numel())
         weights = self._weights()
         frames = frames.to(weights[0].dtype)
+        learns = torch.is_grad_enabled() and any(x.requires_grad for x in (frames, *weights))
+        if not learns and not self.record:
+            self.recording = None
+            _, trace = _backend(frames).forward(frames, weights, self._constants(), False, False)
+            return trace.voltages
         voltages, *states = _BPTT.apply(frames, *weights, self._constants(), self.record)
         self.recording = self._recorded(voltages.detach(), *states) if self.record else None
         return voltages
@@ -91,6 +97,10 @@ class FastSNN(SNN):
     ) -> SNNState:
         z = (v_decayed > self._constants().v_th).to(v_decayed.dtype)
         return SNNState(LIFState(z, (1 - z) * v_decayed, i), LIState(voltages, i_out))
+
+
+def _backend(frames: torch.Tensor) -> Any:
+    return cpu if frames.device.type == "cpu" else cuda
 
 
 def _check_network(snn: SNN, inputs: int) -> None:
@@ -132,7 +142,7 @@ def _check_network(snn: SNN, inputs: int) -> None:
             if isinstance(value, torch.Tensor) and (value.numel() != 1 or value.requires_grad):
                 found = f"of shape {tuple(value.shape)}, requires_grad={value.requires_grad}"
                 raise ValueError(unfit(path, found, "one fixed number for all neurons"))
-            if value != (expected := PARAMETERS.get(parameter, value)):
+            if parameter in PARAMETERS and value != (expected := PARAMETERS[parameter]):
                 raise ValueError(unfit(path, value, repr(expected)))
 
 
@@ -152,7 +162,7 @@ class _BPTT(torch.autograd.Function):
         constants: LIFConstants,
         record: bool,
     ) -> tuple[torch.Tensor, ...]:
-        ctx.backend = cpu if frames.device.type == "cpu" else cuda
+        ctx.backend = _backend(frames)
         ctx.constants, ctx.shape = constants, frames.shape
         weights = [w_in, w_rec, w_out]
         inputs, trace = ctx.backend.forward(frames, weights, constants, record)

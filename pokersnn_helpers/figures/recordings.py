@@ -254,7 +254,9 @@ def plot_inspection(found: Inspection) -> Figure:
         >>> _ = Path("one.csv").write_text("t,x,y,p\n0,0,0,1\n")
         >>> fig = plot_inspection(inspect_file("one.csv"))
     """
-    figure, (image, rate) = plt.subplots(2, 1, figsize=(6, 6), height_ratios=(2, 1), layout="constrained")
+    figure, (image, rate) = plt.subplots(
+        2, 1, figsize=(6, 6), height_ratios=(2, 1), layout="constrained"
+    )
     image.imshow(np.log1p(found.image), cmap="Greys")
     image.set_title("events per pixel, as log(1 + events)")
     middles = (np.arange(len(found.rate)) + 0.5) / len(found.rate)
