@@ -120,7 +120,7 @@ def load_nir(
 
 
 def _graph(classifier: Classifier) -> nir.NIRGraph:
-    network = frame_network(classifier)
+    network: Any = frame_network(classifier)
     _check_network(network)
     if classifier.decode is not decode:
         raise ValueError("NIR holds no decode of your own; save a Classifier with the default one")
@@ -239,11 +239,9 @@ def _rebuild(graph: Any, network: type[SNN]) -> Classifier:
     for name, (value, expected) in fixed.items():
         if _one(name, value) != expected:
             raise ValueError(f"{name} is {_one(name, value):g}; SNN has {expected:g}")
-    if (kinds := {each.dtype for each in weights.values()}) not in (
-        {torch.float32},
-        {torch.float64},
-    ):
-        raise ValueError(f"its weights are of type {', '.join(map(str, kinds))}")
+    types = {each.dtype for each in weights.values()}
+    if types not in ({torch.float32}, {torch.float64}):
+        raise ValueError(f"its weights are of type {', '.join(map(str, types))}")
     if not all(each.isfinite().all() for each in weights.values()):
         raise ValueError("it holds weights that are NaN or infinite")
     try:
@@ -257,12 +255,11 @@ def _rebuild(graph: Any, network: type[SNN]) -> Classifier:
                 readout_tau_mem=_one("readout tau_mem", readout.tau),
                 dt=dt,
                 surrogate_slope=_one("surrogate_slope", about["surrogate_slope"]),
-            ).to(*kinds)
+            ).to(dtype=types.pop())
         snn.load_state_dict(weights)
         classes = tuple(name.decode() for name in about["classes"])
-        classifier = Classifier(
-            snn, classes=classes, sensor_size=tuple(map(int, about["sensor_size"]))
-        )
+        width, height, polarities = map(int, about["sensor_size"])
+        classifier = Classifier(snn, classes=classes, sensor_size=(width, height, polarities))
     except (AttributeError, RuntimeError, TypeError) as error:
         raise ValueError(f"it holds something else than an SNN: {error}") from error
     inputs, outputs = math.prod(classifier.sensor_size), len(classes)
