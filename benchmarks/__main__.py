@@ -38,6 +38,8 @@ BENCHMARKS = {
     "stream": ("stream", "events per second and time to an answer of a stream, and is it exact?"),
     "loading": ("loading", "load_pokerdvs in a new process, from archives and then once more"),
     "simulation": ("simulation", "how close simulated recordings are; does training carry over?"),
+    "elsewhere": ("elsewhere", "the same network in other simulators: spikes that differ, and why"),
+    "bits": ("bits", "8, 4 and 2 bits per weight, and thresholds that differ, by grouped folds"),
     "passes": ("simulation", "cards of other passes and upside-down ones, by what is trained on"),
 }
 

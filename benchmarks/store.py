@@ -22,7 +22,14 @@ BETWEEN = (
 )
 NEAR = (
     *("effective_macs", "effective_acs", "held_out_accuracy", "sparse_accuracy"),
-    *("stopped_accuracy", "c2st_accuracy", "simulated_to_real_mean", "real_to_simulated_mean"),
+    *(
+        "differ",
+        "unexplained",
+        "stopped_accuracy",
+        "c2st_accuracy",
+        "simulated_to_real_mean",
+        "real_to_simulated_mean",
+    ),
 )
 
 
@@ -122,7 +129,8 @@ def _rows(result: dict[str, Any], table: str) -> list[dict[str, Any]]:
 
 def _intervals(row: dict[str, Any]) -> dict[str, tuple[float, float]]:
     """Return the columns of a row that are compared, and from where to where each may lie."""
-    found = {name: (0.9 * row[name], 1.1 * row[name]) for name in NEAR if name in row}
+    near = [name for name in NEAR if row.get(name) is not None]
+    found = {name: (0.9 * row[name], 1.1 * row[name]) for name in near}
     if "mean" in row and "lowest" in row:
         low, high = row["lowest"], row["highest"]
         more = max(high - low, 0.02 * max(row["mean"], 0.5))  # a share of 0 may become 0.01
@@ -134,6 +142,10 @@ def _intervals(row: dict[str, Any]) -> dict[str, tuple[float, float]]:
 
 
 def _key(row: dict[str, Any]) -> tuple[Any, ...]:
-    """Return what a row is about: its words, and the amounts of a change or a setting."""
+    """Return what a row is about: its words, and the amounts of a change or a setting.
+
+    Words about a version of a library aren't, since they change with it.
+    """
     amounts = ("amount", "at", "threshold", "penalty", "pruned", "bins_us", "seed")
-    return tuple(value for name, value in row.items() if isinstance(value, str) or name in amounts)
+    words = {name for name, value in row.items() if isinstance(value, str)} - {"version", "raised"}
+    return tuple(value for name, value in row.items() if name in words or name in amounts)

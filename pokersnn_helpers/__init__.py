@@ -1,4 +1,4 @@
-"""Helpers of the POKER-DVS book. In reading order, thirteen core files and four wings.
+"""Helpers of the POKER-DVS book. In reading order, fourteen core files and four wings.
 
 event_files    events from files of NumPy, text and event cameras; inspection: what is odd in them
 recordings     event recordings of any sensor and any classes
@@ -10,6 +10,7 @@ training       train a classifier, test it, ask it about one recording
 recipe         the book's way to train, every number an argument
 streaming      ask a classifier while events arrive; live: from a file or a camera
 checkpoints    save a classifier and its training run, and load them
+nir_files      save the network so that other simulators can read it
 fast/          the book's network in compiled loops and CUDA graphs
 simulation/    a simulated event camera, and playing cards before it
 study/         what the chapters on evidence measure with
@@ -31,6 +32,7 @@ from .fast import FastSNN
 from .folders import load_folder
 from .frames import augment, make_loader, make_loaders, to_frames, to_sparse_frames
 from .inspection import inspect_file
+from .nir_files import load_nir, save_nir
 from .pokerdvs import load_pokerdvs
 from .pokerdvs131 import load_pokerdvs131
 from .recipe import build_network, train_classifier
@@ -68,6 +70,7 @@ __all__ = [
     "inspect_file",
     "load_checkpoint",
     "load_folder",
+    "load_nir",
     "load_pokerdvs",
     "load_pokerdvs131",
     "make_loader",
@@ -77,6 +80,7 @@ __all__ = [
     "read_events",
     "recording_statistics",
     "save_checkpoint",
+    "save_nir",
     "stratified_folds",
     "to_frames",
     "to_sparse_frames",

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 ORDER = [
     *("files", "compiled", "checks", "camera_files", "event_files", "inspection", "recordings"),
     *("folders", "frames", "snn"),
-    *("distributed", "training", "checkpoints", "streaming", "live", "terminal"),
+    *("distributed", "training", "checkpoints", "nir_files", "streaming", "live", "terminal"),
     *("fast.types", "fast.cpu", "fast.cuda", "fast.network", "fast"),
     *("simulation.pips", "simulation.camera", "simulation.cards", "simulation.dataset"),
     "simulation.motions",

@@ -1,0 +1,231 @@
+"""Fewer bits per weight, and thresholds that differ: what chips need, on all 131 recordings."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+from torch.func import functional_call
+
+from pokersnn_helpers import Classifier, FrameNetwork, Recordings, evaluate, fit, make_loader
+from pokersnn_helpers.distributed import one_cpu_thread
+from pokersnn_helpers.frames import augment
+from pokersnn_helpers.recordings import fold_indices
+from pokersnn_helpers.snn import SNN
+from pokersnn_helpers.study.protocol import MODELS
+
+from .accuracy import all_recordings, mean, points
+
+NETWORKS = {"SNN": "SNN, book's recipe", "GRU": "GRU"}
+BITS = (8, 4, 2)
+# Of training on with few bits, as many epochs as the recipe has. On the 48 training recordings, by
+# folds, steps that are learned at this rate did best of six settings.
+EPOCHS, RATE = 60, 0.003
+SPREADS = (5, 10)  # standard deviation of the thresholds in % of their mean
+DRAWS = 5  # of thresholds per trained network
+
+
+class LowBits(FrameNetwork):
+    """A trained network that computes with few bits per weight, and learns so.
+
+    Each row of a weight matrix has whole multiples of a step, from ``-(2 ** (bits - 1) - 1)`` to
+    ``2 ** (bits - 1) - 1``. The step begins as that with the smallest squared error, and is learned
+    with the weights (Esser et al. 2020, arXiv:1902.08153). Gradients pass the rounding as if it
+    weren't there (straight-through estimator: Bengio et al. 2013, arXiv:1308.3432). Biases keep
+    32 bits.
+
+    Args:
+        network: The trained network; a copy of it is taken.
+        bits: Per weight; 32 leaves them as they are.
+    """
+
+    takes_sparse = True
+
+    def __init__(self, network: FrameNetwork, bits: int):
+        super().__init__()
+        self.network = deepcopy(network)
+        self.dt, self.input_size = network.dt, network.input_size
+        self.most = 2 ** (bits - 1) - 1
+        self.names = [
+            name for name, each in network.named_parameters() if each.ndim > 1 and bits < 32
+        ]
+        steps = [best_step(network.get_parameter(name).detach(), self.most) for name in self.names]
+        self.log_steps = torch.nn.ParameterList([step.log() for step in steps])
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return what the network returns, with rounded weights."""
+        return functional_call(self.network, self.weights(), frames)
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """Return the weights that are computed with, by name."""
+        pairs = zip(self.names, self.log_steps, strict=True)
+        return {
+            name: to_levels(self.network.get_parameter(name), log_step.exp(), self.most)
+            for name, log_step in pairs
+        }
+
+
+def to_levels(weights: torch.Tensor, step: torch.Tensor, most: int) -> torch.Tensor:
+    """Round weights to multiples of the step of their row, with gradients as if not rounded."""
+    clipped = (weights / step).clamp(-most, most)
+    return (clipped + (clipped.round() - clipped).detach()) * step
+
+
+def best_step(weights: torch.Tensor, most: int) -> torch.Tensor:
+    """Return the step of each row (rows, 1) with the smallest squared error, of 50 that are tried.
+
+    Example:
+        >>> best_step(torch.tensor([[-1.0, 0.0, 1.0]]), 1)
+        tensor([[1.]])
+    """
+    largest = weights.abs().amax(1, keepdim=True).clamp(min=1e-12) / most
+    tried = [share * largest for share in torch.linspace(1, 0.02, 50)]
+    errors = [(to_levels(weights, step, most) - weights).pow(2).sum(1) for step in tried]
+    best = torch.stack(errors).argmin(0)
+    return torch.stack(tried)[best, torch.arange(len(weights))]
+
+
+def with_spread(network: Any, percent: float, seed: int) -> Any:
+    """Return a copy of an ``SNN`` whose thresholds differ from neuron to neuron.
+
+    A neuron with a threshold ``c`` times as high spikes exactly when one with the old threshold and
+    all incoming weights divided by ``c`` does, since its equations are linear up to the reset to 0.
+    """
+    copy, rng = deepcopy(network), np.random.default_rng(seed)
+    cell: Any = copy.lif0
+    drawn = 1 + percent / 100 * rng.standard_normal((len(cell.input_weights), 1))
+    factor = torch.from_numpy(drawn).float()
+    with torch.no_grad():
+        cell.input_weights /= factor
+        cell.recurrent_weights /= factor
+    return copy
+
+
+def rounded(network: LowBits) -> Any:
+    """Return a network of its own with the weights that ``LowBits`` computes with."""
+    copy = deepcopy(network.network)
+    with torch.no_grad():
+        for name, weights in network.weights().items():
+            copy.get_parameter(name).copy_(weights)
+    return copy
+
+
+def answers(network: Any, recordings: Recordings) -> np.ndarray:
+    """Say which recordings a network classifies correctly."""
+    loader = make_loader(recordings, 64, network.time_window, sparse=True)
+    evaluation = evaluate(Classifier(network), loader, "cpu")
+    return (evaluation.predicted == evaluation.targets).numpy()
+
+
+def spike_rate(network: Any, recordings: Recordings) -> float:
+    """Return spikes per hidden neuron and time step, from the first event to the last."""
+    spikes = steps = 0.0
+    network.record = True
+    for frames, _ in make_loader(recordings, 1, network.time_window, sparse=True):
+        with torch.no_grad():
+            network(frames)
+        spikes += float(network.recording.lif0.z.mean(dim=(1, 2)).sum())
+        steps += len(frames)
+    network.record = False
+    return spikes / steps
+
+
+@one_cpu_thread()
+def variants(
+    name: str, learned: Recordings, held_out: Recordings, seed: int, epochs: int
+) -> dict[tuple[str, int, str], np.ndarray]:
+    """Train a network, bring it to few bits, and ask every variant about other recordings."""
+    estimator = deepcopy(MODELS[NETWORKS[name]]).fit(learned, seed)
+    network = estimator.network.eval()
+    found = {(name, 32, "as trained"): answers(network, held_out)}
+    if isinstance(network, SNN):
+        found[name, 32, "spike rate"] = np.array(spike_rate(network, held_out))
+    recipe = {"clip_norm": estimator.recipe.get("clip_norm", 0.3), "learning_rate": RATE}
+    for bits in (32, *BITS):
+        low = LowBits(network, bits).eval()
+        if bits < 32:
+            found[name, bits, "rounded after training"] = answers(low, held_out)
+        torch.manual_seed(seed)
+        loader = make_loader(learned, sparse=True, shuffle=True)
+        fit(Classifier(low), loader, augment=augment, epochs=epochs, device="cpu", **recipe)
+        trained = rounded(low)
+        found[name, bits, "trained on with these bits"] = answers(trained, held_out)
+        if isinstance(network, SNN) and bits < 32:
+            found[name, bits, "spike rate"] = np.array(spike_rate(trained, held_out))
+        for percent in SPREADS if isinstance(network, SNN) and bits in (32, 2) else ():
+            drawn = [with_spread(trained, percent, draw) for draw in range(DRAWS)]
+            shares = np.mean([answers(each, held_out) for each in drawn], axis=0)
+            found[name, bits, f"thresholds differ by {percent} %"] = shares
+    return found
+
+
+def kilobytes(name: str, bits: int) -> float:
+    """Return what the weights of a network take, with biases of 32 bits, in kB of 1000 bytes."""
+    made = MODELS[NETWORKS[name]].make()
+    sizes = [(each.numel(), each.ndim) for each in made.parameters()]
+    return sum(size * (bits if ndim > 1 else 32) for size, ndim in sizes) / 8000
+
+
+def measure(
+    seeds: int = 3,
+    *,
+    processes: int = 2,
+    epochs: int = EPOCHS,
+    networks: Mapping[str, str] = NETWORKS,
+) -> dict[str, Any]:
+    """Classify all 131, each by networks of few bits that have seen no other of its card pass.
+
+    Args:
+        seeds: 0 to ``seeds - 1``; each draws other folds and other weights.
+        processes: How many train at the same time.
+        epochs: Of training on with few bits.
+        networks: Of ``NETWORKS``.
+    """
+    everything = all_recordings()
+    recordings, groups = everything.recordings, everything.table["pass"].to_numpy()
+    folds = [
+        (seed, learned, held_out)
+        for seed in range(seeds)
+        for learned, held_out in fold_indices(recordings, 3, groups, seed)
+    ]
+    jobs = [
+        delayed(variants)(name, recordings.subset(a), recordings.subset(b), seed, epochs)
+        for name in networks
+        for seed, a, b in folds
+    ]
+    found = Parallel(processes, batch_size=1)(jobs)
+    return {
+        "recordings": len(recordings),
+        "folds": 3,
+        "seeds": seeds,
+        "epochs": epochs,
+        "rows": table(found, [fold for _ in networks for fold in folds], groups, seeds),
+    }
+
+
+def table(
+    found: list[Any], folds: list[Any], groups: np.ndarray, seeds: int
+) -> list[dict[str, Any]]:
+    """Return a row per network, number of bits and how it came to them."""
+    correct: dict[Any, np.ndarray] = {}
+    rates: dict[Any, list[float]] = {}
+    for (seed, _, held_out), result in zip(folds, found, strict=True):
+        for key, values in result.items():
+            if key[2] == "spike rate":
+                rates.setdefault(key[:2], []).append(float(values))
+            else:
+                correct.setdefault(key, np.zeros((seeds, len(groups))))[seed, held_out] = values
+    rows = []
+    for key, each in correct.items():
+        name, bits, how = key
+        row = {"model": name, "bits": str(bits), "how": how, "kB": kilobytes(name, bits)}
+        row |= mean(each, groups.tolist())
+        if how != "as trained":
+            change = points(each, correct[name, 32, "as trained"], groups.tolist())
+            row |= {f"change, {kind}": value for kind, value in change.items()}
+        if not how.startswith("thresholds") and "rounded" not in how and (name, bits) in rates:
+            row["spike rate"] = float(np.mean(rates[name, bits]))
+        rows.append(row)
+    return rows

@@ -1,0 +1,274 @@
+"""The book's network in other simulators: from frames to the spikes of its hidden neurons.
+
+Each function takes a graph of ``save_nir`` and frames (T, B, inputs), and returns spikes (T, B,
+hidden neurons). There are up to three for a simulator:
+
+- ``*_importer`` gives the graph to the simulator's own importer. Of a graph with a readout it
+  returns the readout's voltages (T, B, classes).
+- ``*_neuron`` sets up the simulator's own neuron with the right constants.
+- ``*_by_hand`` also sees to the reset, between two steps, where the simulator's own is another.
+
+Simulators scale their states in other ways. Where a membrane adds the whole current to its voltage
+instead of ``dt / tau_mem`` of it, voltages and the threshold are as many times as high. Where a
+current decays before it is used, the threshold is lower by this decay.
+"""
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import nir
+import numpy as np
+import torch
+
+from pokersnn_helpers.nir_files import EDGES, NODES
+
+Run = Callable[[Any, np.ndarray], np.ndarray]
+SINABS = Path(__file__).with_name("sinabs_spikes.py")
+
+
+class Constants(NamedTuple):
+    """What the neurons of a graph are, in a step: shares that are lost, and the threshold."""
+
+    w_in: np.ndarray
+    w_rec: np.ndarray
+    dt_over_tau_mem: float
+    dt_over_tau_syn: float
+    v_th: float
+    dt: float
+
+
+def constants(graph: Any) -> Constants:
+    """Read the neurons of a graph."""
+    dt, lif = float(graph.metadata["dt"][0]), graph.nodes["hidden"]
+    weights = (graph.nodes[f"{name}_weights"].weight for name in ("input", "recurrent"))
+    shares = (dt / lif.tau_mem[0], dt / lif.tau_syn[0])
+    return Constants(*weights, *map(float, shares), float(lif.v_threshold[0]), dt)
+
+
+def neurons_only(graph: Any) -> Any:
+    """Return a graph without its readout, whose output are the spikes."""
+    kept = [name for name in NODES if "readout" not in name]
+    nodes = {name: graph.nodes[name] for name in kept}
+    nodes["output"] = nir.Output(np.array(graph.nodes["hidden"].r.shape))
+    edges = [edge for edge in EDGES if set(edge) <= set(kept)] + [("hidden", "output")]
+    return nir.NIRGraph(nodes, edges, graph.metadata)
+
+
+@torch.no_grad()
+def norse_importer(graph: Any, frames: np.ndarray) -> np.ndarray:
+    """Norse: ``from_nir``."""
+    from norse.torch import from_nir
+
+    module, state, spikes = from_nir(graph, dt=constants(graph).dt), None, []
+    for frame in torch.from_numpy(frames):
+        z, state = module(frame, state)
+        spikes.append(z)
+    return torch.stack(spikes).numpy()
+
+
+@torch.no_grad()
+def norse_neuron(graph: Any, frames: np.ndarray) -> np.ndarray:
+    """Norse: ``LIFRecurrentCell``, which ``SNN`` is made of."""
+    from norse.torch import LIFParameters, LIFRecurrentCell
+
+    c = constants(graph)
+    p = LIFParameters(
+        tau_syn_inv=torch.tensor(c.dt_over_tau_syn / c.dt),
+        tau_mem_inv=torch.tensor(c.dt_over_tau_mem / c.dt),
+        v_th=torch.tensor(c.v_th),
+    )
+    cell, state, spikes = LIFRecurrentCell(*c.w_in.shape[::-1], p=p, dt=c.dt), None, []
+    cell.input_weights.copy_(torch.from_numpy(c.w_in))
+    cell.recurrent_weights.copy_(torch.from_numpy(c.w_rec))
+    for frame in torch.from_numpy(frames):
+        z, state = cell(frame, state)
+        spikes.append(z)
+    return torch.stack(spikes).numpy()
+
+
+@torch.no_grad()
+def snntorch_importer(graph: Any, frames: np.ndarray) -> np.ndarray:
+    """snnTorch: ``import_from_nir``."""
+    from snntorch.import_nir import import_from_nir
+
+    module, state, spikes = import_from_nir(graph), None, []
+    for frame in torch.from_numpy(frames):
+        z, state = module(frame, state)
+        spikes.append(z)
+    return torch.stack(spikes).numpy()
+
+
+@torch.no_grad()
+def snntorch_neuron(graph: Any, frames: np.ndarray, by_hand: bool = False) -> np.ndarray:
+    """snnTorch: ``RSynaptic`` with its reset to zero, which takes place a step later."""
+    import snntorch
+
+    c = constants(graph)
+    neurons = snntorch.RSynaptic(
+        alpha=1 - c.dt_over_tau_syn,
+        beta=1 - c.dt_over_tau_mem,
+        threshold=c.v_th / c.dt_over_tau_mem,
+        linear_features=len(c.w_rec),
+        reset_mechanism="none" if by_hand else "zero",
+    )
+    neurons.recurrent.weight.copy_(torch.from_numpy(c.w_rec))
+    neurons.recurrent.bias.zero_()
+    z = current = voltage = torch.zeros(frames.shape[1], len(c.w_rec))
+    spikes = []
+    for inputs in torch.from_numpy(frames) @ torch.from_numpy(c.w_in).t():
+        z, current, voltage = neurons(inputs, z, current, voltage)
+        voltage = voltage * (1 - z) if by_hand else voltage
+        spikes.append(z)
+    return torch.stack(spikes).numpy()
+
+
+def snntorch_by_hand(graph: Any, frames: np.ndarray) -> np.ndarray:
+    """snnTorch: ``RSynaptic`` without a reset, and 0 in place of the voltage after a spike."""
+    return snntorch_neuron(graph, frames, by_hand=True)
+
+
+@torch.no_grad()
+def rockpool_importer(graph: Any, frames: np.ndarray) -> np.ndarray:
+    """rockpool: ``from_nir``."""
+    _without_samna()
+    from rockpool.nn.modules.torch.nir import from_nir
+
+    module = from_nir(graph)
+    return module(torch.from_numpy(frames).transpose(0, 1))[0].transpose(0, 1).numpy()
+
+
+@torch.no_grad()
+def rockpool_neuron(graph: Any, frames: np.ndarray, by_hand: bool = False) -> np.ndarray:
+    """rockpool: ``LIFTorch``, which subtracts the threshold; at most one spike per step."""
+    _without_samna()
+    from rockpool.nn.modules import LIFTorch
+
+    c = constants(graph)
+    # The current decays before it is used.
+    v_th = c.v_th * (1 - c.dt_over_tau_syn) / c.dt_over_tau_mem
+    decays = {"alpha": c.dt_over_tau_mem, "beta": c.dt_over_tau_syn}
+    neurons = LIFTorch(
+        (len(c.w_rec),) * 2,
+        leak_mode="decays",
+        **{name: torch.tensor(1 - lost) for name, lost in decays.items()},
+        threshold=torch.full((len(c.w_rec),), v_th),
+        has_rec=True,
+        w_rec=torch.from_numpy(c.w_rec.T.copy()),
+        max_spikes_per_dt=torch.tensor(1.0),
+        dt=c.dt,
+    )
+    inputs = torch.from_numpy(frames) @ torch.from_numpy(c.w_in).t()
+    if not by_hand:
+        return neurons(inputs.transpose(0, 1))[0].transpose(0, 1).numpy()
+    spikes = torch.zeros(inputs.shape)
+    for number in range(frames.shape[1]):  # its states are those of one recording
+        neurons.reset_state()
+        for step, each in enumerate(inputs[:, number]):
+            spikes[step, number] = neurons(each[None, None])[0][0, 0]
+            neurons.vmem = neurons.vmem * (1 - spikes[step, number])
+    return spikes.numpy()
+
+
+def rockpool_by_hand(graph: Any, frames: np.ndarray) -> np.ndarray:
+    """rockpool: ``LIFTorch`` step by step, with 0 in place of the voltage after a spike."""
+    return rockpool_neuron(graph, frames, by_hand=True)
+
+
+def spyx_importer(graph: Any, frames: np.ndarray) -> np.ndarray:
+    """Spyx: ``from_nir``."""
+    import jax.numpy as jnp
+    from spyx.nir import from_nir
+
+    found = from_nir(graph, jnp.asarray(frames), dt=constants(graph).dt)
+    return np.asarray(found[1])
+
+
+def spyx_neuron(graph: Any, frames: np.ndarray, by_hand: bool = False) -> np.ndarray:
+    """Spyx: ``RCuBaLIF``, which subtracts the threshold and spikes a step later."""
+    import jax
+    import jax.numpy as jnp
+    from flax import nnx
+    from spyx.nn import RCuBaLIF
+
+    c = constants(graph)
+    v_th, beta = c.v_th / c.dt_over_tau_mem, 1 - c.dt_over_tau_mem
+    neurons = RCuBaLIF(
+        (len(c.w_rec),), 1 - c.dt_over_tau_syn, beta, threshold=v_th, rngs=nnx.Rngs(0)
+    )
+    neurons.recurrent_w[...] = jnp.asarray(c.w_rec.T)
+
+    def step(state: Any, inputs: Any) -> Any:
+        z, new = neurons(inputs, state)
+        if by_hand:  # take away what a reset to 0 would have left
+            size = z.shape[-1]
+            new = new.at[:, :size].add(-beta * z * (state[:, :size] - v_th))
+        return new, z
+
+    inputs = jnp.asarray(frames @ c.w_in.T)
+    late = jnp.concatenate([inputs, jnp.zeros_like(inputs[:1])])
+    _, spikes = jax.lax.scan(step, neurons.initial_state(frames.shape[1]), late)
+    return np.asarray(spikes[1:] if by_hand else spikes[:-1])
+
+
+def spyx_by_hand(graph: Any, frames: np.ndarray) -> np.ndarray:
+    """Spyx: ``RCuBaLIF`` with a reset to 0, whose spikes are taken a step earlier."""
+    return spyx_neuron(graph, frames, by_hand=True)
+
+
+def sinabs_spikes(path: Path, frames: np.ndarray) -> dict[str, Any]:
+    """Run sinabs in an environment of its own, since it wants an older NIR (1.0.4 or below).
+
+    Returns:
+        Its version, and spikes, or what was raised, by how: ``importer``, ``neuron``, ``by_hand``.
+
+    Raises:
+        ModuleNotFoundError: The environment can't be made.
+    """
+    uv = shutil.which("uv")
+    if uv is None:
+        raise ModuleNotFoundError("sinabs needs an environment of its own: pip install uv")
+    with tempfile.TemporaryDirectory() as folder:
+        environment, given, found = (Path(folder, name) for name in ("env", "in.npz", "out.npz"))
+        python = environment / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+        commands = [
+            [uv, "venv", "--quiet", "--python", sys.executable, environment],
+            [uv, "pip", "install", "--quiet", "--python", python, "sinabs>=3.1"],
+            [python, "-W", "ignore", SINABS, given, found, path],
+        ]
+        np.savez(given, frames=frames, **constants(nir.read(path))._asdict())
+        for command in commands:
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode:
+                raise ModuleNotFoundError(f"sinabs couldn't run: {done.stderr.strip()[-500:]}")
+        with np.load(found) as arrays:
+            about = json.loads(str(arrays["about"]))
+            return about | {name: arrays[name] for name in arrays.files if name != "about"}
+
+
+def _without_samna() -> None:
+    """Keep rockpool from importing a driver of chips, which installs itself when imported."""
+    if importlib.util.find_spec("samna") is None:
+        sys.modules.setdefault("samna", None)  # type: ignore[arg-type]
+
+
+SIMULATORS: dict[str, dict[str, Run]] = {  # by the name of the package on PyPI
+    "norse": {"importer": norse_importer, "neuron": norse_neuron},
+    "snntorch": {
+        "importer": snntorch_importer,
+        "neuron": snntorch_neuron,
+        "by hand": snntorch_by_hand,
+    },
+    "rockpool": {
+        "importer": rockpool_importer,
+        "neuron": rockpool_neuron,
+        "by hand": rockpool_by_hand,
+    },
+    "spyx": {"importer": spyx_importer, "neuron": spyx_neuron, "by hand": spyx_by_hand},
+}

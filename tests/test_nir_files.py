@@ -1,0 +1,227 @@
+import nir
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.elsewhere import step_by_numpy
+from pokersnn_helpers import SNN, Classifier, FastSNN, load_nir, save_nir, to_frames
+from pokersnn_helpers.study.models import GRU, BinarySNN, FeedforwardSNN, LayerThenSNN
+
+
+@pytest.fixture
+def classifier():
+    torch.manual_seed(0)
+    snn = SNN(hidden_size=12, tau_mem=0.02, tau_syn=0.007, readout_tau_syn=0.006, v_th=0.17)
+    return Classifier(snn)
+
+
+@pytest.fixture
+def path(classifier, tmp_path):
+    save_nir(classifier, tmp_path / "a.nir")
+    return tmp_path / "a.nir"
+
+
+def changed(path, node, **fields):
+    """Write a file again with something changed in one of its nodes."""
+    graph = nir.read(path)
+    for name, change in fields.items():
+        setattr(graph.nodes[node], name, change(getattr(graph.nodes[node], name)))
+    nir.write(path, graph)
+
+
+@pytest.mark.parametrize("kind", [SNN, FastSNN])
+@pytest.mark.parametrize("time_window", [1000, 100])
+def test_loaded_network_spikes_as_the_saved_one(kind, time_window, simulated, tmp_path):
+    torch.manual_seed(0)
+    classifier = Classifier(kind(hidden_size=20, dt=time_window / 1e6, surrogate_slope=0.1))
+    save_nir(classifier, tmp_path / "a.nir")
+    loaded = load_nir(tmp_path / "a.nir", "cpu", network=kind)
+    frames = to_frames(simulated.test.events[0], time_window)[:, None]
+    classifier.snn.record = loaded.snn.record = True
+    assert torch.equal(loaded.snn(frames), classifier.snn(frames))
+    assert torch.equal(loaded.snn.recording.lif0.z, classifier.snn.recording.lif0.z)
+    assert loaded.snn.recording.lif0.z.sum() > 20
+    assert loaded.snn.arguments == classifier.snn.arguments
+
+
+def test_ten_lines_of_numpy_give_the_spikes_of_the_network(classifier, path, simulated):
+    classifier.snn.record = True
+    counted = 0
+    for events in simulated.test.events[:5]:
+        frames = to_frames(events)
+        voltages = classifier.snn(frames[:, None])[:, 0]
+        spikes, readout = step_by_numpy(nir.read(path), frames.flatten(1).numpy())
+        assert np.array_equal(spikes, classifier.snn.recording.lif0.z[:, 0])
+        assert np.allclose(readout, voltages.detach(), atol=1e-5)
+        counted += spikes.sum()
+    assert counted > 50
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_weights_and_constants_come_back_bit_by_bit(dtype, tmp_path):
+    torch.manual_seed(0)
+    for numbers in ({}, {"tau_syn": 0.0123456789, "v_th": 1 / 3, "dt": 0.00037}):
+        classifier = Classifier(SNN(hidden_size=5, **numbers)).to(dtype)
+        save_nir(classifier, tmp_path / "a.nir")
+        loaded = load_nir(tmp_path / "a.nir", "cpu")
+        assert loaded.snn.lif0.p == classifier.snn.lif0.p
+        assert loaded.snn.dt == classifier.snn.dt
+        for name, weights in classifier.state_dict().items():
+            assert torch.equal(loaded.state_dict()[name], weights)
+
+
+def test_classes_sensor_and_slope_are_remembered(tmp_path):
+    snn = SNN(2 * 8 * 6, 5, 2, surrogate_slope=0.3)
+    classifier = Classifier(snn, classes=("über", "left"), sensor_size=(8, 6, 2))
+    save_nir(classifier, tmp_path / "new" / "a.nir")
+    loaded = load_nir(tmp_path / "new" / "a.nir")
+    assert loaded.classes == ("über", "left")
+    assert loaded.sensor_size == (8, 6, 2)
+    assert loaded.snn.surrogate_slope == 0.3
+
+
+def test_loaded_network_learns_as_the_saved_one(classifier, path):
+    gradients = []
+    for each in (classifier, load_nir(path, "cpu")):
+        each(torch.ones(9, 2, 2, 35, 35)).pow(2).sum().backward()
+        gradients.append(each.snn.lif0.recurrent_weights.grad)
+    assert torch.equal(*gradients)
+    assert gradients[0].diagonal().count_nonzero() == 0 < gradients[0].count_nonzero()
+
+
+@pytest.mark.parametrize("make", [GRU, LayerThenSNN, BinarySNN])
+def test_what_nir_has_no_nodes_for_is_refused_by_name(make, tmp_path):
+    with pytest.raises(TypeError, match=f"NIR has no nodes for what {make.__name__} computes"):
+        save_nir(Classifier(make()), tmp_path / "a.nir")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_spiking_network_behind_a_layer_can_be_saved(tmp_path):
+    layered = LayerThenSNN(features=9, delays=(0, 0.004)).eval()
+    behind = Classifier(layered.snn, sensor_size=(18, 1, 1))
+    save_nir(behind, tmp_path / "a.nir")
+    frames = torch.rand(9, 3, 18, 1, 1)
+    loaded = load_nir(tmp_path / "a.nir", "cpu", network=FastSNN)
+    assert torch.equal(loaded.snn(frames), layered.snn(frames))
+
+
+def test_a_network_without_recurrence_is_saved_as_one_whose_weights_are_0(tmp_path):
+    classifier = Classifier(FeedforwardSNN(hidden_size=5))
+    save_nir(classifier, tmp_path / "a.nir")
+    assert load_nir(tmp_path / "a.nir").snn.lif0.recurrent_weights.count_nonzero() == 0
+
+
+class OwnStep(SNN):
+    def step(self, frame, state):
+        return super().step(2 * frame, state)
+
+
+class OwnLayer(SNN):
+    def __init__(self, **arguments):
+        super().__init__(**arguments)
+        self.more = torch.nn.Linear(3, 3)
+
+
+def with_own_threshold():
+    snn = SNN(hidden_size=5)
+    snn.lif0.p = snn.lif0.p._replace(v_th=torch.linspace(0.1, 0.3, 5))
+    return Classifier(snn)
+
+
+def with_weight_that_is_nan():
+    snn = SNN(hidden_size=5)
+    snn.linear.weight.data[0, 0] = torch.nan
+    return Classifier(snn)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Classifier(OwnStep()), "what OwnStep computes"),
+        (lambda: Classifier(OwnLayer()), r"SNN differs in more\.bias, more\.weight"),
+        (lambda: Classifier(SNN(), lambda v: v.mean(0)), "NIR holds no decode of your own"),
+        (with_own_threshold, r"v_th differs between neurons"),
+        (with_weight_that_is_nan, "NaN or infinite"),
+        (lambda: Classifier(SNN(), classes=("a", "b")), "4 outputs don't fit .* 2 classes"),
+        (lambda: Classifier(SNN(), sensor_size=(2, 2, 1)), "2450 inputs .* sensor of 4 inputs"),
+        (lambda: Classifier(SNN()).half(), r"weights are of type torch\.float16"),
+        (SNN, "classifier is of type SNN"),
+    ],
+)
+def test_what_could_not_be_loaded_again_is_not_written(make, message, path):
+    before = path.read_bytes()
+    with pytest.raises((TypeError, ValueError), match=message):
+        save_nir(make(), path)
+    assert path.read_bytes() == before
+
+
+def test_an_older_file_stays_if_it_may_not_be_replaced(classifier, path):
+    with pytest.raises(FileExistsError):
+        save_nir(classifier, path, overwrite=False)
+
+
+@pytest.mark.parametrize(
+    ("node", "fields", "message"),
+    [
+        ("hidden", {"v_threshold": lambda v: v * np.linspace(0.9, 1, 12)}, "v_th differs between"),
+        ("hidden", {"w_in": lambda w: w / 2}, r"hidden\.w_in is 3\.5; SNN has 7"),
+        ("hidden", {"v_reset": lambda v: v - 0.1}, r"hidden\.v_reset is -0\.1; SNN has 0"),
+        ("readout", {"r": lambda r: 2 * r}, r"readout\.r is 2; SNN has 1"),
+        (
+            "recurrent_weights",
+            {"bias": lambda b: b + 1},
+            r"recurrent_weights\.bias is 1; SNN has 0",
+        ),
+        ("hidden", {"tau_mem": lambda tau: -tau}, "tau_mem is -0.02"),
+    ],
+)
+def test_what_an_snn_does_not_have_is_refused_by_name(node, fields, message, path):
+    changed(path, node, **fields)
+    with pytest.raises(ValueError, match=rf"a\.nir can't be loaded: .*{message}"):
+        load_nir(path)
+
+
+def test_graphs_of_other_programs_are_refused_by_name(path):
+    graph = nir.read(path)
+    graph.metadata = {}
+    nir.write(path, graph)
+    with pytest.raises(ValueError, match="lack classes, dt, sensor_size, surrogate_slope"):
+        load_nir(path)
+    nir.write(path, nir.NIRGraph.from_list(nir.Affine(np.ones((2, 3)), np.zeros(2))))
+    with pytest.raises(ValueError, match=r"its nodes are affine \(Affine\), input \(Input\)"):
+        load_nir(path)
+    graph.edges.remove(("recurrent_weights", "hidden"))
+    nir.write(path, graph)
+    with pytest.raises(ValueError, match="linked otherwise"):
+        load_nir(path)
+
+
+def test_damaged_files_are_refused_or_say_the_same(classifier, path):
+    data, rng, refused = path.read_bytes(), np.random.default_rng(0), 0
+    states = {name: weights.clone() for name, weights in classifier.state_dict().items()}
+    for _ in range(60):
+        damaged = bytearray(data)
+        damaged[rng.integers(len(data))] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        try:
+            loaded = load_nir(path, "cpu")
+        except ValueError as error:
+            assert "a.nir can't be loaded: " in str(error)
+            refused += 1
+            continue
+        assert loaded.classes == classifier.classes
+        assert loaded.snn.arguments == classifier.snn.arguments
+        assert all(torch.equal(loaded.state_dict()[name], states[name]) for name in states)
+    assert refused
+
+
+@pytest.mark.parametrize("data", [b"", b"no such format", None])
+def test_cut_and_foreign_files_are_refused(data, path):
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] if data is None else data)
+    with pytest.raises(ValueError, match=r"a\.nir can't be loaded: it is no readable NIR file"):
+        load_nir(path)
+    with pytest.raises(FileNotFoundError):
+        load_nir(path.with_name("none.nir"))
+    with pytest.raises(ValueError, match="is not a regular file"):
+        load_nir(path.parent)
