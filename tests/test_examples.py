@@ -51,6 +51,7 @@ def test_examples_print_what_they_say(name, tmp_path, monkeypatch):
     with plt.rc_context():  # an example may choose the book's style, which other tests don't
         for example in examples(name):
             runner.run(example)
+            plt.close("all")
     assert runner.summarize(verbose=False).failed == 0
 
 
