@@ -180,10 +180,11 @@ def load_run(path: str | PathLike[str]) -> Run:
     """Load the training run saved with a classifier; errors are those of ``load_checkpoint``.
 
     Example:
-        >>> from pokersnn_helpers import train_classifier, load_pokerdvs
+        >>> from pokersnn_helpers import FastSNN, load_pokerdvs, train_classifier
         >>> save = lambda classifier, state: save_checkpoint(classifier, "one.pt", Run({}, state))
         >>> data = load_pokerdvs(source="simulated").test
-        >>> classifier, history = train_classifier(data, epochs=1, on_epoch_end=save)
+        >>> options = {"network": FastSNN, "epochs": 1, "on_epoch_end": save}
+        >>> classifier, history = train_classifier(data, **options)
         >>> load_run("one.pt").state.history == vars(history)
         True
     """

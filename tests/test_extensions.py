@@ -5,6 +5,7 @@ import io
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import nbformat
@@ -33,6 +34,7 @@ import chapter_cards
 import figures
 import parallel
 import published
+import reference
 from docutils import nodes
 from docutils.utils import new_document
 from jupyter_cache import get_cache
@@ -246,3 +248,19 @@ def test_changed_chapters_are_executed_once_and_failed_ones_are_left(tmp_path):
     parallel.execute_chapters(app)
     (again,) = get_cache(path).list_cache_records()
     assert again.created == record.created
+
+
+def test_reference_leaves_out_fields_of_named_tuples_only():
+    class Pair(NamedTuple):
+        """Two."""
+
+        first: int
+
+        def swapped(self):
+            """Turn it round."""
+
+    skipped = [
+        reference.skip_fields(None, "class", name, getattr(Pair, name), False, None)
+        for name in ("first", "swapped")
+    ]
+    assert skipped == [True, None]

@@ -36,6 +36,7 @@ OTHERS = {
     "08_sooner_and_sparser": {"80"},
     "09_how_an_event_camera_sees": {"5", "50", "95"},
     "appendix": {"13", "30", "50", "98.3"},
+    "for_teachers": {"95"},
     "what_you_can_claim": {"50", "99.2"},
 }
 AMOUNTS = ("amount", "at", "threshold", "penalty", "pruned", "bins_us", "seed")
