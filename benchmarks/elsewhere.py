@@ -1,6 +1,8 @@
 """Is a network the same after it went through a file, and in other simulators?"""
 
+import io
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,10 +29,13 @@ WHY = {
     ): "takes steps of 0.1 ms, whatever dt is, and only r = tau_mem / 0.1 ms",
     ("snntorch", "neuron"): "resets a step later, and loses what arrives in that step",
     ("rockpool", "importer, whole file"): "rounds the readout's time constants down to 0 s",
-    ("rockpool", "importer"): "takes steps of 5 ms and drops w_in and the recurrent weights",
+    (
+        "rockpool",
+        "importer",
+    ): "takes steps of 5 ms, adds the whole current, drops recurrent weights",
     ("rockpool", "neuron"): "subtracts the threshold instead of resetting to 0",
     ("spyx", "importer, whole file"): "takes LI only in front of a threshold",
-    ("spyx", "importer"): "drops w_in and the membrane's scale; subtracts; a step late",
+    ("spyx", "importer"): "adds the whole current to the voltage; subtracts; a step late",
     ("spyx", "neuron"): "subtracts the threshold, and spikes a step late",
     ("sinabs", "importer"): "drops CubaLIF: what comes out are weighted inputs",
     ("sinabs", "neuron"): "subtracts the threshold instead of resetting to 0",
@@ -106,7 +111,7 @@ class Differences:
 
     def __init__(self, network: Any, events: Sequence[np.ndarray], targets: np.ndarray):
         frames = [to_frames(each, network.time_window) for each in events]
-        self.lengths, self.targets = np.array([len(each) for each in frames]), targets
+        self.lengths, self.targets = np.array([len(each) for each in frames]), np.asarray(targets)
         padded, network.record = pad_sequence(frames), True
         with torch.no_grad():
             self.voltages = network(padded).numpy()
@@ -216,8 +221,9 @@ def simulators(path: Path, saved: Differences, n_test: int) -> list[dict[str, An
 
 
 def attempt(run: Any, graph: Any, frames: np.ndarray) -> np.ndarray | str:
-    """Return what a simulator returns, or in words what it raises."""
+    """Return what a simulator returns, or in words what it raises; not what it prints."""
     try:
-        return run(graph, frames)
+        with redirect_stdout(io.StringIO()):
+            return run(graph, frames)
     except Exception as error:  # anything can go wrong there
         return f"{type(error).__name__}: {error}"
