@@ -16,7 +16,10 @@ from packaging.version import Version
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
+pytest.importorskip("jupyter_cache", reason="needs the extra 'book'")
+
 import release  # noqa: E402
+from jupyter_cache.base import CacheBundleIn  # noqa: E402
 
 VERSION = release.version(ROOT)
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
@@ -155,9 +158,23 @@ def test_links_between_pages_stay_inside_the_pdf_and_others_are_looked_at():
 def test_same_files_make_the_same_archive(tmp_path):
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "a.txt").write_text("a")
-    once, again = release.pack(tmp_path), release.pack(tmp_path)
+    once, again = (release.pack(release.read_folder(tmp_path)) for _ in range(2))
     assert once == again
     assert zipfile.ZipFile(io.BytesIO(once)).read("sub/a.txt") == b"a"
+
+
+def test_notebooks_have_the_outputs_of_the_build(tmp_path):
+    (tmp_path / "book").mkdir()
+    cell = nbformat.v4.new_code_cell("6 * 7", execution_count=1)
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    nbformat.write(notebook, tmp_path / "book" / "a.ipynb")
+    cache = release.get_cache(tmp_path / "_build" / ".jupyter_cache")
+    with pytest.raises(ValueError, match="has no outputs"):
+        release.executed_notebooks(tmp_path)
+    cell.outputs = [nbformat.v4.new_output("stream", text="42")]
+    cache.cache_notebook_bundle(CacheBundleIn(notebook, "a.ipynb"), overwrite=True)
+    found = nbformat.reads(release.executed_notebooks(tmp_path)["a.ipynb"].decode(), 4)
+    assert found.cells[0].outputs[0].text == "42"
 
 
 # ---- For teachers ----

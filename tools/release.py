@@ -9,6 +9,7 @@ repository than OWNER/NAME.
 """
 
 import argparse
+import contextlib
 import io
 import os
 import re
@@ -20,7 +21,9 @@ import zipfile
 from pathlib import Path
 from urllib.parse import unquote
 
+import nbformat
 import yaml
+from jupyter_cache import get_cache
 from set_repository import ADDRESS, current_address, set_repository
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -61,15 +64,33 @@ def run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
     subprocess.run(command, cwd=folder, env=os.environ | environment, check=True)
 
 
-def pack(folder: Path, pattern: str = "**/*") -> bytes:
-    """Return the files of a folder as a zip file, the same for the same files."""
+def read_folder(folder: Path) -> dict[str, bytes]:
+    """Return the files below a folder by name."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def executed_notebooks(root: Path) -> dict[str, bytes]:
+    """Return the chapters with the outputs that the build has cached."""
+    cache, found = get_cache(root / "_build" / ".jupyter_cache"), {}
+    for path in sorted((root / "book").glob("*.ipynb")):
+        notebook = nbformat.read(path, as_version=4)
+        with contextlib.suppress(KeyError):  # the cache doesn't have it
+            _, notebook = cache.merge_match_into_notebook(notebook)
+        if not any(cell.get("outputs") for cell in notebook.cells):
+            raise ValueError(f"{path.name} has no outputs: the build hasn't executed it")
+        found[path.name] = nbformat.writes(notebook).encode()
+    return found
+
+
+def pack(files: dict[str, bytes]) -> bytes:
+    """Return a zip file, the same for the same files."""
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.glob(pattern)):
-            if path.is_file():
-                name = zipfile.ZipInfo(str(path.relative_to(folder)))
-                name.compress_type, name.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-                archive.writestr(name, path.read_bytes())
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in files.items():
+            entry = zipfile.ZipInfo(name)
+            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            archive.writestr(entry, content)
     return file.getvalue()
 
 
@@ -193,8 +214,8 @@ def make_edition(root: Path, old: str) -> dict[str, bytes]:
     new = "/".join(ADDRESS.fullmatch(current_address(root)).groups())
     name = f"{new.partition('/')[2]}-{version(root)}"
     files = {
-        f"{name}-site.zip": pack(root / "_build" / "html"),
-        f"{name}-notebooks.zip": pack(root / "_build" / "jupyter_execute" / "book", "*.ipynb"),
+        f"{name}-site.zip": pack(read_folder(root / "_build" / "html")),
+        f"{name}-notebooks.zip": pack(executed_notebooks(root)),
         f"{name}.pdf": bind(print_pages(root)),
     }
     if found := [line for each in files for line in other_addresses(each, files[each], old, new)]:
