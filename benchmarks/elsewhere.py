@@ -159,7 +159,8 @@ def measure(seeds: int = 3, *, every: int = 1, epochs: dict[int, int] = EPOCHS) 
     tested = slice(0, None, every)
     events = [*data.test.events[tested], *data.train.events[tested]]
     targets = np.concatenate([data.test.targets[tested], data.train.targets[tested]])
-    files, rows = [], []
+    files: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     with TemporaryDirectory() as folder:
         for width, times in epochs.items():
             for seed in range(seeds):
@@ -187,7 +188,7 @@ def simulators(path: Path, saved: Differences, n_test: int) -> list[dict[str, An
 
     def row(name: str, version: str | None, how: str, result: Any) -> dict[str, Any]:
         about = {"simulator": name, "version": version, "how": how}
-        nothing = {"spikes": None, "differ": None, "first step": None}
+        nothing: dict[str, Any] = {"spikes": None, "differ": None, "first step": None}
         counted = nothing | {"recordings that differ": None, "unexplained": None, "correct": None}
         counted |= {"raised": result if isinstance(result, str) else ""}
         if isinstance(result, np.ndarray) and result.shape == saved.spikes.shape:

@@ -47,9 +47,14 @@ class Constants(NamedTuple):
 def constants(graph: Any) -> Constants:
     """Read the neurons of a graph."""
     dt, lif = float(graph.metadata["dt"][0]), graph.nodes["hidden"]
-    weights = (graph.nodes[f"{name}_weights"].weight for name in ("input", "recurrent"))
-    shares = (dt / lif.tau_mem[0], dt / lif.tau_syn[0])
-    return Constants(*weights, *map(float, shares), float(lif.v_threshold[0]), dt)
+    return Constants(
+        w_in=graph.nodes["input_weights"].weight,
+        w_rec=graph.nodes["recurrent_weights"].weight,
+        dt_over_tau_mem=float(dt / lif.tau_mem[0]),
+        dt_over_tau_syn=float(dt / lif.tau_syn[0]),
+        v_th=float(lif.v_threshold[0]),
+        dt=dt,
+    )
 
 
 def neurons_only(graph: Any) -> Any:
@@ -237,7 +242,7 @@ def sinabs_spikes(path: Path, frames: np.ndarray) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         environment, given, found = (Path(folder, name) for name in ("env", "in.npz", "out.npz"))
         python = environment / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-        commands = [
+        commands: list[list[str | Path]] = [
             [uv, "venv", "--quiet", "--python", sys.executable, environment],
             [uv, "pip", "install", "--quiet", "--python", python, "sinabs>=3.1"],
             [python, "-W", "ignore", SINABS, given, found, path],

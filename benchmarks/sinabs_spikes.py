@@ -51,7 +51,7 @@ def importer(frames: np.ndarray, given: Any) -> np.ndarray:
 def neuron(frames: np.ndarray, given: Any, by_hand: bool = False) -> np.ndarray:
     """Set up ``LIFRecurrent``, which subtracts the threshold; at most one spike per step."""
     lost_mem, lost_syn = float(given["dt_over_tau_mem"]), float(given["dt_over_tau_syn"])
-    connect = torch.nn.Linear(*given["w_rec"].shape, bias=False)
+    connect = torch.nn.Linear(len(given["w_rec"]), len(given["w_rec"]), bias=False)
     connect.weight.copy_(torch.from_numpy(given["w_rec"]))
     neurons = LIFRecurrent(
         tau_mem=-1 / math.log(1 - lost_mem),
