@@ -1,5 +1,6 @@
 """One training step, or epoch, of every network and library, and of bare matrix products."""
 
+import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from torch.utils.data import DataLoader
 from pokersnn_helpers import SNN, FastSNN, make_loader, to_frames
 
 from .libraries import LIBRARY_STEPS, Step, torch_step
-from .timing import installed_version, median_times, recordings
+from .timing import installed_version, median_times, on_one_thread, recordings
 
 BATCH, HIDDEN = 32, 100
 BIN_WIDTHS = (1000, 100)  # µs
@@ -51,11 +52,25 @@ def training_steps(
         "SNN": network_step(SNN, dense, time_window, hidden),
         "FastSNN, dense frames": network_step(FastSNN, dense, time_window, hidden),
         FAST: network_step(FastSNN, sparse, time_window, hidden),
+        f"{FAST}, one thread": on_one_thread(network_step(FastSNN, sparse, time_window, hidden)),
     }
     for package, make in LIBRARY_STEPS.items():
         missing = installed_version(package) is None
         steps[package] = None if missing else make(frames, targets, hidden, time_window / 1e6)
-    return steps | floor_steps(frames, hidden)
+    return steps | inference_steps(frames, hidden, time_window) | floor_steps(frames, hidden)
+
+
+def inference_steps(frames: torch.Tensor, hidden: int, time_window: float) -> dict[str, Step]:
+    """Return passes of ``FastSNN`` without gradients: of the batch, and of its first recording."""
+    torch.manual_seed(0)
+    snn = FastSNN(hidden_size=hidden, dt=time_window / 1e6)
+    batches = {"": frames.to_sparse(), ", one recording": frames[:, :1].to_sparse()}
+
+    @torch.no_grad()
+    def infer(batch: torch.Tensor) -> None:
+        snn(batch)
+
+    return {f"FastSNN, inference{n}": functools.partial(infer, b) for n, b in batches.items()}
 
 
 def floor_steps(frames: torch.Tensor, hidden: int) -> dict[str, Step]:

@@ -6,11 +6,17 @@ from typing import Any
 import torch
 
 from pokersnn_helpers import SNN, FastSNN, build_network, train_classifier
-from pokersnn_helpers.distributed import one_cpu_thread
 
 from .libraries import torch_step
 from .networks import BATCH, example_batch, network_step
-from .timing import busy_cores, in_own_process, median_times, peak_memory, recordings
+from .timing import (
+    busy_cores,
+    in_own_process,
+    median_times,
+    on_one_thread,
+    peak_memory,
+    recordings,
+)
 
 BIN_WIDTHS = (1000, 300, 100, 30, 10, 3, 1)  # µs
 TRAINED_BIN_WIDTHS = (1000, 300, 100, 30, 10)
@@ -50,8 +56,8 @@ def measure_bins(repeats: int = 3) -> dict[str, Any]:
 def measure_hidden(repeats: int = 5) -> dict[str, Any]:
     """Measure a training step at 1 ms by hidden neurons: alone, and beside a process per core.
 
-    On one thread, as in ``fit``. Several steps are timed at once: one may fit between two turns of
-    the other processes, and then seems to be free of them.
+    On one thread, and ``FastSNN`` on all cores, too. Several steps are timed at once: one may fit
+    between two turns of the other processes, and then seems to be free of them.
     """
     frames, targets = example_batch(1000)
     batches = {FastSNN: [(frames.to_sparse(), targets)], SNN: [(frames, targets)]}
@@ -60,17 +66,18 @@ def measure_hidden(repeats: int = 5) -> dict[str, Any]:
         for network, batch in batches.items()
         for hidden in HIDDEN_SIZES
     }
-    fast = {key: step for key, step in steps.items() if key[0] is FastSNN}
-    with one_cpu_thread():
-        alone = median_times(steps, repeats)
-        with busy_cores():
-            beside = median_times(fast, repeats)
+    all_cores = {("all", hidden): steps[FastSNN, hidden] for hidden in HIDDEN_SIZES}
+    steps = {key: on_one_thread(step) for key, step in steps.items()}
+    alone = median_times(steps | all_cores, repeats)
+    with busy_cores():
+        beside = median_times({key: steps[key] for key in steps if key[0] is FastSNN}, repeats)
     smallest = FastSNN, HIDDEN_SIZES[0]
     rows = [
         {
             "hidden": hidden,
             "FastSNN_ms": alone[FastSNN, hidden] / STEPS_AT_ONCE,
             "ratio": alone[FastSNN, hidden] / alone[smallest],
+            "all_cores_ms": alone["all", hidden] / STEPS_AT_ONCE,
             "busy_ms": beside[FastSNN, hidden] / STEPS_AT_ONCE,
             "busy_ratio": beside[FastSNN, hidden] / beside[smallest],
             "SNN_ms": alone[SNN, hidden] / STEPS_AT_ONCE,

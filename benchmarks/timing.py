@@ -43,6 +43,20 @@ def usable_cores() -> int:
     return len(getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0))
 
 
+def on_one_thread(step: Step) -> Step:
+    """Return a step for which PyTorch has one CPU thread, and so has ``FastSNN``."""
+
+    def run() -> None:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            step()
+        finally:
+            torch.set_num_threads(threads)
+
+    return run
+
+
 @contextmanager
 def busy_cores() -> Iterator[None]:
     """Compete inside the block with as many processes at full load as there are cores."""

@@ -66,7 +66,7 @@ def forward(
         if frames.is_sparse:
             check_indices(frames)
         flat = frames.to_dense().flatten(2).flatten(0, 1)
-        with _one_blas_thread:
+        with _one_blas_thread, np.errstate(all="ignore"):
             currents = np.matmul(*_arrays(flat, weights[0].t()))
         trace, _ = run(steps, _row_by_row(currents), state._replace(w_in_t=currents), record, keep)
         return (flat,), trace
@@ -141,7 +141,7 @@ def backward(
     csr = _arrays(*inputs) if flat is None else _row_by_row(grad_w_in_t.numpy())
     grad_w_spikes_t = w_in.new_zeros(w_spikes.shape[::-1])
     grad_i = w_in.new_zeros(steps if needs_input_grad else 0, batch, hidden)
-    with _one_blas_thread:
+    with _one_blas_thread, np.errstate(all="ignore"):  # ``fit`` looks for what isn't finite
         _backward(
             *_arrays(grad_voltages.contiguous(), v_decayed),
             *csr,
