@@ -76,7 +76,7 @@ def forward(
 
 
 def _row_by_row(matrix: np.ndarray) -> list[np.ndarray]:
-    """Return inputs of which each step of each recording has one of its own."""
+    """Return inputs that no step of a recording shares with another."""
     rows = np.arange(len(matrix) + 1)
     return [rows, rows[:-1].astype(np.int32), np.ones(len(matrix), matrix.dtype)]
 

@@ -21,7 +21,16 @@ CAMERA = EventCamera(0.7, 0.7, mismatch=0.2, timestamp_jitter_us=50, noise_rate_
 
 
 def hand(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the signed distance to the edge of an open hand in pixels: a palm and five fingers."""
+    """Return the signed distance to the edge of an open hand in pixels: a palm and five fingers.
+
+    Args:
+        x: Places in pixels, right of the middle of the palm.
+        y: Places in pixels, below it.
+
+    Example:
+        >>> hand(np.array([0, 30]), np.array([0, 0])).round(1)
+        array([-11. ,   9.4])
+    """
     distance = np.hypot(x, y) - 11
     for tip_x, tip_y in TIPS:
         along = (x * tip_x + y * tip_y) / (tip_x**2 + tip_y**2)
@@ -32,7 +41,12 @@ def hand(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def gesture_path(gesture: str, duration: float, rng: np.random.Generator) -> np.ndarray:
-    """Draw how a hand moves: x and y in pixels from the middle, every 4 ms, of shape (2, steps)."""
+    """Draw how a hand moves: x and y in pixels from the middle, every 4 ms, of shape (2, steps).
+
+    Example:
+        >>> gesture_path("left", 400, np.random.default_rng(0))[0, :2].round(1)
+        array([50. , 49. ])
+    """
     done = np.arange(0, 1, 4 / (duration * rng.uniform(0.8, 1.2)))
     height = rng.uniform(0, 8) + 0 * done
     swing = 12 * np.sin(2 * np.pi * (3 * done + rng.random()))
@@ -53,6 +67,10 @@ def film_gesture(
 
     Returns:
         Events, as ``EventCamera.record`` returns them.
+
+    Example:
+        >>> len(film_gesture("wave", 1, 300, np.random.default_rng(0))) > 1000
+        True
     """
     y, x = np.mgrid[-32:32, -32:32]
     path = gesture_path(gesture, duration, rng)
