@@ -109,6 +109,11 @@ def load_nir(
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: The file is damaged, or holds another graph or less than ``save_nir`` writes.
+
+    Example:
+        >>> save_nir(Classifier(SNN(hidden_size=20)), "network.nir")
+        >>> load_nir("network.nir").classes
+        ('club', 'heart', 'diamond', 'spade')
     """
     if Path(path).exists() and not Path(path).is_file():  # a pipe or a device may have no end
         raise ValueError(f"{path} is not a regular file; choose one that save_nir wrote")

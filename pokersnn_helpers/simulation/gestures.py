@@ -29,7 +29,7 @@ def hand(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
     Example:
         >>> hand(np.array([0, 30]), np.array([0, 0])).round(1)
-        array([-11. ,   9.4])
+        array([-11. ,  10.1])
     """
     distance = np.hypot(x, y) - 11
     for tip_x, tip_y in TIPS:
@@ -45,7 +45,7 @@ def gesture_path(gesture: str, duration: float, rng: np.random.Generator) -> np.
 
     Example:
         >>> gesture_path("left", 400, np.random.default_rng(0))[0, :2].round(1)
-        array([50. , 49. ])
+        array([50. , 49.1])
     """
     done = np.arange(0, 1, 4 / (duration * rng.uniform(0.8, 1.2)))
     height = rng.uniform(0, 8) + 0 * done

@@ -74,7 +74,7 @@ def source_of(name: str) -> str:
     document = read(name)
     day = date.fromisoformat(document["date"])
     seeds = document["result"].get("seeds")
-    drawn = f", seeds 0 to {seeds - 1}" if seeds else ""
+    drawn = f", seeds 0 to {seeds - 1}" if seeds and seeds > 1 else ", seed 0" if seeds else ""
     films = "films" in document["result"]
     used = "simulated films" if films else f"the {document['setting']['data']} recordings"
     return f"Measured on {day.day} {day:%B %Y} by `{document['command']}` with {used}{drawn}."
