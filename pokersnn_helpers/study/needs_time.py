@@ -24,13 +24,7 @@ from .protocol import (
 )
 
 # A Reichardt detector's, in time bins: delayed copies, and neurons that forget quickly.
-DELAYS = (0, 4, 8)
-TIME_CONSTANTS: dict[str, Any] = {
-    "tau_mem": 5,
-    "tau_syn": 2,
-    "readout_tau_mem": 10,
-    "readout_tau_syn": 5,
-}
+DELAYS, TAU_MEM, TAU_SYN = (0, 4, 8), 5, 2
 CHANGES: dict[str, Callable[[Recordings], Recordings] | None] = {
     "as they are": None,
     "time shuffled": shuffled_time,
@@ -100,7 +94,10 @@ def compare(
     detector = partial(
         LayerThenSNN,
         delays=tuple(dt * steps for steps in DELAYS),
-        **{name: steps * dt for name, steps in TIME_CONSTANTS.items()},
+        tau_mem=TAU_MEM * dt,
+        tau_syn=TAU_SYN * dt,
+        readout_tau_syn=max(0.005, dt),
+        readout_tau_mem=max(0.010, dt),
     )
     models = {
         "the sum": logistic_regression(summed_image, C=10),
