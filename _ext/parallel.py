@@ -4,9 +4,13 @@ Without it a build executes one after the other while it reads them, and most of
 one core's. What has been executed lies in the cache of jupyter-cache, where MyST-NB finds it. A
 chapter that fails isn't there: MyST-NB executes it once more, and reports the error. A chapter that
 measures times says ``executed_alone`` in its metadata, and MyST-NB executes it after the others.
+
+Side by side, each chapter computes on one thread: threads of several kernels would wait for each
+other, which takes three times as long.
 """
 
 import logging
+import os
 from pathlib import Path
 
 import nbformat
@@ -37,4 +41,10 @@ def execute_chapters(app: Sphinx) -> None:
     quiet = logging.getLogger(__name__)
     quiet.setLevel(logging.CRITICAL)
     executor = load_executor("local-parallel", cache, logger=quiet)
-    executor.run_and_cache(filter_uris=chapters, timeout=config.execution_timeout)
+    threads = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = threads or "1"
+    try:
+        executor.run_and_cache(filter_uris=chapters, timeout=config.execution_timeout)
+    finally:
+        if threads is None:
+            del os.environ["OMP_NUM_THREADS"]

@@ -139,9 +139,9 @@ def resize(
     Example:
         >>> from pokersnn_helpers import EVENT_DTYPE
         >>> events = np.zeros(2, EVENT_DTYPE)
-        >>> events["x"] = 0, 45  # the blocks of 4 x 4 pixels begin at x = 45
+        >>> events["x"], events["y"] = (0, 49), 100  # blocks of 4 x 4 pixels begin at x = 45
         >>> resize(events, (346, 260, 2), (64, 64))["x"]
-        array([], dtype=int64)
+        array([1])
     """
     (width, height, _), (new_width, new_height) = check_sensor_size(sensor_size), size
     check_range(1, 2**16, width=new_width, height=new_height)

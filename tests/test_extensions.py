@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -226,10 +227,13 @@ def test_book_without_an_address_keeps_its_links():
     assert document[0]["refuri"] == "other.html"
 
 
-def test_changed_chapters_are_executed_once_and_failed_ones_are_left(tmp_path):
+def test_changed_chapters_are_executed_once_and_failed_ones_are_left(tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     folder = tmp_path / "book"
     folder.mkdir()
-    for name, source in (("good", "print(6 * 7)"), ("bad", "1 / 0"), ("alone", "1")):
+    threads = "import os; print(os.environ['OMP_NUM_THREADS'])"  # one each: they run side by side
+    sources = {"good": threads, "bad": "1 / 0", "alone": "1"}
+    for name, source in sources.items():
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
         notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
         notebook.metadata["executed_alone"] = name == "alone"
@@ -243,7 +247,8 @@ def test_changed_chapters_are_executed_once_and_failed_ones_are_left(tmp_path):
     (record,) = get_cache(path).list_cache_records()  # the others are left to MyST-NB
     assert record.uri.endswith("good.ipynb")
     cached = get_cache(path).get_cache_bundle(record.pk).nb
-    assert cached.cells[0].outputs[0].text == "42\n"
+    assert cached.cells[0].outputs[0].text == "1\n"
+    assert "OMP_NUM_THREADS" not in os.environ
     (folder / "bad.ipynb").unlink()
     parallel.execute_chapters(app)
     (again,) = get_cache(path).list_cache_records()
