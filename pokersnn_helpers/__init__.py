@@ -12,11 +12,12 @@ streaming      ask a classifier while events arrive; live: from a file or a came
 checkpoints    save a classifier and its training run, and load them
 nir_files      save the network so that other simulators can read it
 fast/          the book's network in compiled loops and CUDA graphs
-simulation/    a simulated event camera, and playing cards before it
+simulation/    a simulated event camera, and cards, motions and gestures before it
 study/         what the chapters on evidence measure with
 figures/       plots, animations and interactive figures
 
-checks, files and distributed serve them: what is refused, files written whole, several processes.
+checks, files, compiled, camera_files and distributed serve them: what is refused, files written
+whole, loops compiled, bytes of cameras decoded, several processes.
 """
 
 import warnings
