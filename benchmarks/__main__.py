@@ -1,6 +1,7 @@
 """The command: ``python -m benchmarks NAME``."""
 
 import argparse
+import functools
 import importlib
 import inspect
 import io
@@ -37,6 +38,7 @@ BENCHMARKS = {
     "lines": ("lines", "what each line added to the plain loop is worth, on held-out folds"),
     "stream": ("stream", "events per second and time to an answer of a stream, and is it exact?"),
     "loading": ("loading", "load_pokerdvs in a new process, from archives and then once more"),
+    "many": ("many", "20,000 simulated cards in a file: to make them, and an epoch by processes"),
     "simulation": ("simulation", "how close simulated recordings are; does training carry over?"),
     "elsewhere": ("elsewhere", "the same network in other simulators: spikes that differ, and why"),
     "bits": ("bits", "8, 4 and 2 bits per weight, and thresholds that differ, by grouped folds"),
@@ -44,12 +46,12 @@ BENCHMARKS = {
 }
 
 
-def positive(text: str) -> int:
-    """Read a whole number from 1 to 1000."""
+def positive(text: str, most: int = 1000) -> int:
+    """Read a whole number from 1 on."""
     if not text.isdecimal() or not text.strip("0"):
         raise argparse.ArgumentTypeError(f"{text} is not a whole number greater than 0")
-    if len(text) > 4 or int(text) > 1000:
-        raise argparse.ArgumentTypeError(f"{text} is too many; choose at most 1000")
+    if len(text) > len(str(most)) or int(text) > most:
+        raise argparse.ArgumentTypeError(f"{text} is too many; choose at most {most}")
     return int(text)
 
 
@@ -90,6 +92,8 @@ def _run(arguments: Sequence[str] | None) -> None:
     parser.add_argument("--repeats", type=positive, help="timed runs, of which the median counts")
     parser.add_argument("--seeds", type=positive, help="networks to train, with seeds 0, 1, ...")
     parser.add_argument("--network", choices=("snn", "fast"), help="what recipe trains (snn)")
+    cards = functools.partial(positive, most=10**6)
+    parser.add_argument("--cards", type=cards, help="recordings that many simulates (20000)")
     options = vars(parser.parse_args(arguments))
     names, as_json = options.pop("names", []), options.pop("json", False)
     keep, compare = options.pop("write", False), options.pop("compare", False)

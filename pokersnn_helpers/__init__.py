@@ -3,7 +3,7 @@
 event_files    events from files of NumPy, text and event cameras; inspection: what is odd in them
 recordings     event recordings of any sensor and any classes
 pokerdvs       the POKER-DVS recordings, downloaded or simulated; pokerdvs131: all of them
-folders        a folder of recordings, of any sensor
+folders        a folder of recordings, of any sensor; stored: many recordings in one file
 frames         from events to batches of frames
 snn            spiking networks: the loop over time, and the book's network
 training       train a classifier, test it, ask it about one recording
@@ -45,6 +45,7 @@ from .recordings import (
     stratified_folds,
 )
 from .snn import SNN, Classifier, FrameNetwork, SNNState, SpikingNetwork, decode
+from .stored import StoredRecordings, store_recordings
 from .streaming import Stream
 from .training import Evaluation, History, evaluate, fit, predict
 
@@ -60,6 +61,7 @@ __all__ = [
     "SNNState",
     "SpikingNetwork",
     "Split",
+    "StoredRecordings",
     "Stream",
     "augment",
     "build_network",
@@ -82,6 +84,7 @@ __all__ = [
     "recording_statistics",
     "save_checkpoint",
     "save_nir",
+    "store_recordings",
     "stratified_folds",
     "to_frames",
     "to_sparse_frames",

@@ -17,6 +17,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import torch
 from torch.optim.swa_utils import AveragedModel
 
@@ -37,6 +39,7 @@ from .pokerdvs import load_pokerdvs
 from .recipe import train_classifier
 from .recordings import Split, stratified_folds
 from .snn import SNN, Classifier
+from .stored import StoredRecordings
 from .study.models import LayerThenSNN
 from .training import TrainingState
 
@@ -54,7 +57,7 @@ class TrainOptions:
         delays: Of the copies that ``LayerThenSNN`` gives its SNN, in ms, as 0,4,8.
         seed: Fixes all that is random.
         source: Of the recordings; a saved run says ``"real"``, ``"simulated"`` or ``"own"``.
-        data: A folder of recordings; none for POKER-DVS.
+        data: A folder of recordings, or a file of many; none for POKER-DVS.
         sensor: As for ``read_folder``, and so are the next two.
         size: Likewise.
         window_ms: Likewise; 0 for none.
@@ -147,7 +150,10 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "only --epochs may differ."
     )
     parser.add_argument(
-        "--data", metavar="FOLDER", help="recordings in a folder per class; default: POKER-DVS"
+        "--data",
+        metavar="FOLDER",
+        help="recordings in a folder per class, or a file that simulate wrote, of which every "
+        "fourth of a class tests; default: POKER-DVS",
     )
     terminal.add_folder_options(parser)
     parser.add_argument(
@@ -245,6 +251,8 @@ def _load(options: TrainOptions) -> Split:
     """Load POKER-DVS, or a folder, of which about a fourth of the groups tests."""
     if not options.data:
         return load_pokerdvs(source=options.source)  # may download them
+    if Path(options.data).is_file():
+        return _load_stored(options)
     own = terminal.read_folder(
         options.data, options.sensor, options.size, options.window_ms or None
     )
@@ -257,6 +265,21 @@ def _load(options: TrainOptions) -> Split:
             "put them into folders by person, day or session"
         )
     return stratified_folds(own.recordings, min(4, fewest), own.groups)[0]
+
+
+def _load_stored(options: TrainOptions) -> Split:
+    for name in ("sensor", "size", "window_ms"):
+        if value := getattr(options, name):
+            raise ValueError(
+                f"--{name.replace('_', '-')} is {value}, but --data is {options.data}, a file "
+                "whose recordings stay as they are; leave it out"
+            )
+    stored = StoredRecordings(options.data)
+    targets = pd.Series(stored.targets)
+    tests = targets.groupby(targets).cumcount() % 4 == 3
+    if not tests.any():
+        raise ValueError(f"{options.data} has fewer than 4 recordings of each class; none can test")
+    return Split(stored.subset(np.flatnonzero(~tests)), stored.subset(np.flatnonzero(tests)))
 
 
 class _Target:

@@ -17,6 +17,8 @@ from tonic.io import make_structured_array
 from torch.nn.utils import get_total_norm
 from torch.utils.data import Subset
 
+from .compiled import compiled
+
 EVENT_DTYPE = np.dtype([(field, np.int64) for field in "txyp"])  # t in µs; p: 1 = ON, 0 = OFF
 
 
@@ -122,6 +124,9 @@ def check_events(
 
     with np.errstate(invalid="ignore"):
         checked = make_structured_array(*(events[field] for field in "txyp"), dtype=EVENT_DTYPE)
+    exact = all(np.can_cast(fields[field][0], np.int64) for field in "txyp")
+    if exact and not isinstance(events, np.ma.MaskedArray) and _all_fine(checked, *sensor_size):
+        return checked  # what follows takes ten times as long, and finds what is wrong
     for field in "txyp":  # a masked value is no number, either
         whole = "expected whole numbers" + "; multiply seconds by 1e6" * (field == "t")
         refuse(np.ma.filled(checked[field] != events[field], True), field, whole)
@@ -133,6 +138,19 @@ def check_events(
         outside = (checked[field] < 0) | (checked[field] >= size)
         refuse(outside, field, f"sensor_size {sensor_size} allows 0 to {size - 1}")
     return checked
+
+
+@compiled
+def _all_fine(events: np.ndarray, width: int, height: int, polarities: int) -> bool:
+    """Say in one pass whether events are in order of time and on the sensor."""
+    fine, last = True, np.int64(-(2**53))
+    for event in events:
+        fine &= (last <= event["t"]) & (event["t"] <= 2**53)
+        fine &= (0 <= event["x"]) & (event["x"] < width)
+        fine &= (0 <= event["y"]) & (event["y"] < height)
+        fine &= (0 <= event["p"]) & (event["p"] < polarities)
+        last = event["t"]
+    return fine
 
 
 def check_sensor_size(sensor_size: Sequence[int]) -> tuple[int, int, int]:

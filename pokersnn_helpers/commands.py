@@ -1,4 +1,4 @@
-"""The commands for your own recordings: ``predict``, ``inspect``, ``compare`` and ``live``."""
+"""The commands for recordings: ``simulate``, ``predict``, ``inspect``, ``compare``, ``live``."""
 
 import argparse
 import json
@@ -6,6 +6,8 @@ import math
 import sys
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm
 
 from . import terminal
 from .checkpoints import load_checkpoint, saved_network
@@ -15,7 +17,10 @@ from .files import atomic_write
 from .folders import resize
 from .inspection import inspect_file
 from .live import BEHIND, camera, listen, play
+from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
+from .simulation import simulate_cards
 from .snn import Classifier
+from .stored import store_recordings
 from .streaming import Stream
 from .study.models import LayerThenSNN
 from .training import Prediction, predict
@@ -24,6 +29,7 @@ from .training import Prediction, predict
 def add_commands(commands: Any) -> None:
     """Add the parser of each command to those of ``python -m pokersnn_helpers``."""
     for name, about, add in (
+        ("simulate", "simulate many playing cards, into one file", _add_simulate),
         ("predict", "classify recordings with a trained network", _add_predict),
         ("inspect", "look at recordings before anything is trained on them", _add_inspect),
         ("compare", "find out whether recordings need time", _add_compare),
@@ -68,6 +74,27 @@ def _sensor_of(file: EventFile, words: str | None, classifier: Classifier) -> tu
     """Return the sensor of a file: what it says, or an option, or else the classifier's."""
     given = terminal.pixels("--sensor", words)
     return file.sensor_size or (given and (*given, 2)) or classifier.sensor_size
+
+
+def _add_simulate(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Simulate playing cards before an event camera, and write them to one file, which train "
+        "reads card by card. Their events don't depend on the number of processes."
+    )
+    parser.add_argument("--cards", type=int, default=20_000, help="how many (20000)")
+    parser.add_argument(
+        "--out", type=terminal.path, metavar="FILE.h5", required=True, help="a new file"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="fixes every event (0)")
+    parser.add_argument("--processes", type=int, default=2, help="how many simulate at once (2)")
+    parser.set_defaults(run=_simulate)
+
+
+def _simulate(arguments: argparse.Namespace) -> None:
+    number = arguments.cards
+    cards = simulate_cards(number, arguments.seed, arguments.processes)
+    progress = tqdm(cards, desc="simulating", unit="card", total=number)
+    terminal.say(store_recordings(arguments.out, progress, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE))
 
 
 def _add_predict(parser: argparse.ArgumentParser) -> None:

@@ -97,7 +97,7 @@ def _count(events: np.ndarray, time_window: float, sensor_size: tuple[int, int, 
 
 
 class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
-    """Frames of recordings, counted when first asked for and kept in memory from then on."""
+    """Frames of recordings, counted when asked for, and kept where recordings are in memory."""
 
     def __init__(self, recordings: Recordings, time_window: float = 1000, sparse: bool = False):
         check_time_window(time_window)
@@ -123,10 +123,13 @@ class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
         return frames if self.sparse else _dense(frames, self.time_window), targets
 
     def _counts(self, index: int) -> _Counts:
-        if index not in self._kept:
-            events, sensor_size = self.recordings.events[index], self.recordings.sensor_size
-            self._kept[index] = _count(events, self.time_window, sensor_size)
-        return self._kept[index]
+        if index in self._kept:
+            return self._kept[index]
+        events, sensor_size = self.recordings.events[index], self.recordings.sensor_size
+        counts = _count(events, self.time_window, sensor_size)
+        if isinstance(self.recordings.events, list):  # else they are in a file, being too many
+            self._kept[index] = counts
+        return counts
 
 
 def make_loader(

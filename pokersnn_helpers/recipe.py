@@ -17,6 +17,7 @@ from .snn import SNN, Classifier, FrameNetwork
 from .training import History, fit
 
 SPARSEST = 0.005  # events per ms and input for which weights are drawn; POKER-DVS has 0.07
+LOOKED_AT = 1000  # of recordings, at most, to see how rare events are
 
 
 def build_network(
@@ -96,9 +97,11 @@ def build_network(
 
 def _let_it_spike(snn: FrameNetwork, recordings: Recordings) -> None:
     """Enlarge the input weights for rare events on a large sensor: silence teaches nothing."""
-    events, inputs = sum(map(len, recordings.events)), math.prod(recordings.sensor_size)
-    ms = sum(float(each["t"][-1] - each["t"][0]) / 1000 + 1 for each in recordings.events)
-    density = events / (ms * inputs) if ms else SPARSEST
+    every = math.ceil(len(recordings) / LOOKED_AT) or 1
+    some = [recordings.events[number] for number in range(0, len(recordings), every)]
+    ms = sum(float(each["t"][-1] - each["t"][0]) / 1000 + 1 for each in some)
+    inputs = math.prod(recordings.sensor_size)
+    density = sum(map(len, some)) / (ms * inputs) if ms else SPARSEST
     snn.enlarge_input_weights(math.sqrt(max(1, SPARSEST / density)))
 
 

@@ -83,6 +83,13 @@ class Recordings(Dataset[tuple[Any, int]]):
 
     def subset(self, indices: Iterable[int]) -> Recordings:
         """Return some of the recordings, in the given order."""
+        numbers = self.check_indices(indices)
+        events = [self.events[number] for number in numbers]
+        targets = [self.targets[number] for number in numbers]
+        return Recordings(events, targets, self.classes, self.sensor_size)
+
+    def check_indices(self, indices: Iterable[int]) -> np.ndarray:
+        """Return indices of recordings as an array, or refuse one that isn't the number of one."""
         numbers = as_array("indices", indices)
         if numbers.ndim != 1 or (numbers.size and numbers.dtype.kind not in "iu"):
             raise TypeError(
@@ -92,16 +99,14 @@ class Recordings(Dataset[tuple[Any, int]]):
         outside = numbers[(numbers < -len(self)) | (numbers >= len(self))]
         if outside.size:
             raise ValueError(f"indices hold {outside[0]}, but there are {len(self)} recordings")
-        events = [self.events[number] for number in numbers]
-        targets = [self.targets[number] for number in numbers]
-        return Recordings(events, targets, self.classes, self.sensor_size)
+        return numbers.astype(int)
 
     def __add__(self, other: Recordings) -> Recordings:  # type: ignore[override]
         """Return the recordings of both, of the same sensor and classes."""
         check_recordings(other, "other")
         if (self.classes, self.sensor_size) != (other.classes, other.sensor_size):
             raise ValueError(f"{self} and {other} differ in sensor or classes")
-        events, targets = self.events + other.events, self.targets + other.targets
+        events, targets = [*self.events, *other.events], self.targets + other.targets
         return Recordings(events, targets, self.classes, self.sensor_size)
 
 

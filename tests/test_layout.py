@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ORDER = [
     *("files", "compiled", "checks", "camera_files", "event_files", "inspection", "recordings"),
-    *("folders", "frames", "snn"),
+    *("stored", "folders", "frames", "snn"),
     *("distributed", "training", "checkpoints", "nir_files", "streaming", "live", "terminal"),
     *("fast.types", "fast.cpu", "fast.cuda", "fast.network", "fast"),
     *("simulation.pips", "simulation.camera", "simulation.cards", "simulation.dataset"),

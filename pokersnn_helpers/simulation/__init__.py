@@ -12,6 +12,12 @@ Chapter 6 films motions, chapter 9 builds and questions the camera, and all else
 
 from .camera import EventCamera
 from .cards import simulate_recording
-from .dataset import simulate_passes, simulate_pokerdvs
+from .dataset import simulate_cards, simulate_passes, simulate_pokerdvs
 
-__all__ = ["EventCamera", "simulate_passes", "simulate_pokerdvs", "simulate_recording"]
+__all__ = [
+    "EventCamera",
+    "simulate_cards",
+    "simulate_passes",
+    "simulate_pokerdvs",
+    "simulate_recording",
+]

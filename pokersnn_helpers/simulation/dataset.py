@@ -1,10 +1,13 @@
 """A whole set of simulated recordings, with the counts of the real one."""
 
+from collections.abc import Iterator, Sequence
 from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 
+from ..checks import check_numbers, check_seed
 from ..recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, Split
 from .camera import EventCamera
 from .cards import simulate_recording
@@ -17,6 +20,7 @@ PASSES = {
     "spade": [(12, 2), (7, 3), (5, 2), (9, 3), (2, 0)],
 }
 PASS_INTERVAL = 60.0  # ms from the start of one pass to that of the next
+BLOCK = 20  # cards that a process makes before it hands them over
 
 
 def simulate_pokerdvs(
@@ -101,3 +105,44 @@ def simulate_passes(seed: int = 0) -> tuple[Recordings, pd.DataFrame]:
     table = pd.DataFrame(rows, columns=columns)
     targets = [POKERDVS_CLASSES.index(suit) for suit in table["class"]]
     return Recordings(events, targets, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE), table
+
+
+def simulate_cards(
+    cards: int, seed: int = 0, processes: int = 1
+) -> Iterator[tuple[np.ndarray, int]]:
+    """Simulate as many cards as you like, suit after suit, in several processes.
+
+    Each card has random numbers of its own, so neither the number of cards nor that of the
+    processes changes any event.
+
+    Args:
+        cards: How many.
+        seed: Fixes every event.
+        processes: How many make them.
+
+    Returns:
+        Yields events and suit (0 to 3) of one card after the other, as soon as they are made.
+
+    Raises:
+        ValueError: A number is out of range.
+
+    Example:
+        >>> [suit for events, suit in simulate_cards(5)]
+        [0, 1, 2, 3, 0]
+    """
+    check_numbers(Integral, cards=cards, processes=processes)
+    blocks = (
+        delayed(_simulate_block)(range(first, min(first + BLOCK, cards)), check_seed(seed))
+        for first in range(0, cards, BLOCK)
+    )
+    made = Parallel(processes, return_as="generator")(blocks)
+    return (card for block in made for card in block)
+
+
+def _simulate_block(numbers: Sequence[int], seed: int) -> list[tuple[np.ndarray, int]]:
+    suits = [number % len(POKERDVS_CLASSES) for number in numbers]
+    rngs = [np.random.default_rng([seed, number]) for number in numbers]
+    return [
+        (simulate_recording(POKERDVS_CLASSES[suit], rng), suit)
+        for suit, rng in zip(suits, rngs, strict=True)
+    ]

@@ -1,0 +1,116 @@
+"""Many simulated cards in one file: to make them, to train on them, in how much memory."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import nll_loss
+
+from pokersnn_helpers import (
+    Classifier,
+    FastSNN,
+    StoredRecordings,
+    augment,
+    build_network,
+    decode,
+    fit,
+    make_loader,
+    store_recordings,
+)
+from pokersnn_helpers.distributed import process_group, rank
+from pokersnn_helpers.recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
+from pokersnn_helpers.simulation import simulate_cards
+
+from .timing import peak_memory, usable_cores
+
+PROCESSES = (1, 2, 4)
+SAMPLE = 10  # cards that are made once more, in this process alone
+
+
+def measure(cards: int = 20_000, processes: Sequence[int] = PROCESSES) -> dict[str, Any]:
+    """Measure the time to simulate cards and store them, and epochs on a fourth and on all of them.
+
+    Args:
+        cards: How many, at least 4.
+        processes: Numbers of processes that ``torchrun`` starts; None stands for one without it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "cards.h5")
+        start = time.perf_counter()
+        made = simulate_cards(cards, processes=usable_cores())
+        stored = store_recordings(path, made, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE)
+        seconds = time.perf_counter() - start
+        again = simulate_cards(min(cards, SAMPLE))
+        same = all(np.array_equal(e, stored.events[n]) for n, (e, _) in enumerate(again))
+        kilobytes = path.stat().st_size / 1000 / cards
+        rows = [
+            measure_epoch(path, some, number)
+            for some in (cards // 4, cards)
+            for number in (None, *processes)
+        ]
+    return {
+        "cards": cards,
+        "simulated_s": seconds,
+        "simulating_processes": usable_cores(),
+        "same_in_one_process": same,
+        "kb_per_card": kilobytes,
+        "rows": rows,
+    }
+
+
+def measure_epoch(path: Path, cards: int, processes: int | None) -> dict[str, Any]:
+    """Measure an epoch on the first cards of a file, in new processes, each card seen once or not.
+
+    Peak memory is that of the process that needed most.
+    """
+    launcher = [] if processes is None else ["torch.distributed.run", "--standalone"]
+    launcher += [f"--nproc-per-node={processes}", "-m"] if launcher else []
+    with tempfile.TemporaryDirectory() as folder:
+        words = [__name__, str(path), str(cards), folder]
+        subprocess.run([sys.executable, "-m", *launcher, *words], check=True, capture_output=True)
+        found = [json.loads(each.read_text()) for each in Path(folder).iterdir()]
+    events = StoredRecordings(path).subset(range(cards)).events
+    expected = sorted(np.diff(events.places)[:, 0].tolist())
+    return {
+        "cards": cards,
+        "torchrun_processes": processes or "none",
+        "epoch_s": max(each["seconds"] for each in found),
+        "peak_memory_gb": max(each["memory"] or 0 for each in found) or None,
+        "each_card_once": sorted(sum((each["seen"] for each in found), [])) == expected,
+    }
+
+
+def train(path: str, cards: str, folder: str) -> None:
+    """Train an epoch by the recipe at 1 ms, and write down how long it took and what was seen."""
+    recordings, seen = StoredRecordings(path).subset(range(int(cards))), []
+
+    def loss(voltages: torch.Tensor, targets: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
+        counts = torch.zeros(len(targets)).index_add(0, frames._indices()[1], frames._values())
+        seen.extend(counts.int().tolist())  # events of each recording
+        return nll_loss(decode(voltages), targets, reduction="none")
+
+    def run(some: StoredRecordings) -> None:
+        torch.manual_seed(0)
+        classifier = Classifier(build_network(FastSNN))
+        loader = make_loader(some, sparse=True, shuffle=True)
+        fit(classifier, loader, loss=loss, epochs=1, augment=augment, device="cpu")
+
+    torch.set_num_threads(1)
+    with process_group(torch.device("cpu")):
+        run(recordings.subset(range(4)))  # compiles
+        seen.clear()
+        start = time.perf_counter()
+        run(recordings)
+        found = {"seconds": time.perf_counter() - start, "memory": peak_memory(), "seen": seen}
+        Path(folder, f"{rank()}.json").write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    train(*sys.argv[1:])
