@@ -83,7 +83,7 @@ def measure_epoch(path: Path, cards: int, processes: int | None) -> dict[str, An
         "torchrun_processes": processes or "none",
         "epoch_s": max(each["seconds"] for each in found),
         "peak_memory_gb": max(each["memory"] or 0 for each in found) or None,
-        "each_card_once": sorted(sum((each["seen"] for each in found), [])) == expected,
+        "each_card_once": sorted(n for each in found for n in each["seen"]) == expected,
     }
 
 
@@ -104,7 +104,7 @@ def train(path: str, cards: str, folder: str) -> None:
 
     torch.set_num_threads(1)
     with process_group(torch.device("cpu")):
-        run(recordings.subset(range(4)))  # compiles
+        run(recordings.subset([0]))  # compiles
         seen.clear()
         start = time.perf_counter()
         run(recordings)

@@ -146,15 +146,21 @@ def _all_fine(events: np.ndarray, width: int, height: int, polarities: int) -> b
     fine, last = True, np.int64(-(2**53))
     for event in events:
         fine &= (last <= event["t"]) & (event["t"] <= 2**53)
-        fine &= (0 <= event["x"]) & (event["x"] < width)
-        fine &= (0 <= event["y"]) & (event["y"] < height)
-        fine &= (0 <= event["p"]) & (event["p"] < polarities)
+        fine &= (event["x"] >= 0) & (event["x"] < width)
+        fine &= (event["y"] >= 0) & (event["y"] < height)
+        fine &= (event["p"] >= 0) & (event["p"] < polarities)
         last = event["t"]
     return fine
 
 
 def check_sensor_size(sensor_size: Sequence[int]) -> tuple[int, int, int]:
     """Return width, height and polarities, or raise a ``ValueError``."""
+    if (
+        type(sensor_size) is tuple
+        and [*map(type, sensor_size)] == 3 * [int]
+        and min(sensor_size) > 0
+    ):
+        return sensor_size  # at once, as for most of the million calls
     sizes = tuple(sensor_size) if _is_list(sensor_size) else ()
     if len(sizes) != 3 or not all(isinstance(size, Integral) and size > 0 for size in sizes):
         raise ValueError(

@@ -45,7 +45,7 @@ class _DiskCache(FunctionCache):
             super().save_overload(sig, data)
 
 
-def compiled(function: Callable[..., None], contract: bool = True) -> Any:
+def compiled(function: Callable[..., Any], contract: bool = True) -> Any:
     """Compile at the first call, and keep the machine code on disk where that is possible.
 
     With ``contract``, a product and a sum may be rounded once instead of twice.

@@ -65,7 +65,7 @@ def to_sparse_frames(
 
 
 class _Counts(NamedTuple):
-    """Frames of a recording, in order of time, in the form that takes least memory.
+    """Frames of a recording, in order of time, in whole numbers of any type.
 
     Attributes:
         steps: Time steps with events, S of them.
@@ -90,10 +90,28 @@ def _count(events: np.ndarray, time_window: float, sensor_size: tuple[int, int, 
         raise ValueError(f"time_window is {time_window} µs, too short for {since[-1]} µs of events")
     bins = np.floor(since / float(time_window)).astype(np.int64)
     places = ((bins * polarities + events["p"]) * height + events["y"]) * width + events["x"]
-    places, counts = np.unique(places, return_counts=True)
-    steps, sizes = np.unique(places // inputs, return_counts=True)
-    found = steps, sizes, places % inputs, counts
-    return _Counts(*(each.astype(np.min_scalar_type(each.max())) for each in found))
+    places.sort()
+    steps, sizes, inputs_found, counts = found = np.empty((4, len(places)), np.int64)
+    n_steps, n_counts = _tally(places, inputs, *found)
+    return _Counts(steps[:n_steps], sizes[:n_steps], inputs_found[:n_counts], counts[:n_counts])
+
+
+@compiled
+def _tally(places, inputs, steps, sizes, inputs_found, counts):
+    """Count sorted places, step by step; return how many steps and how many counts there are."""
+    s = n = -1
+    for k in range(len(places)):
+        if k > 0 and places[k] == places[k - 1]:
+            counts[n] += 1
+            continue
+        n += 1
+        step = places[k] // inputs
+        if s < 0 or step > steps[s]:
+            s += 1
+            steps[s], sizes[s] = step, 0
+        sizes[s] += 1
+        inputs_found[n], counts[n] = places[k] - step * inputs, 1
+    return s + 1, n + 1
 
 
 class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
@@ -128,7 +146,8 @@ class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
         events, sensor_size = self.recordings.events[index], self.recordings.sensor_size
         counts = _count(events, self.time_window, sensor_size)
         if isinstance(self.recordings.events, list):  # else they are in a file, being too many
-            self._kept[index] = counts
+            smallest = [each.astype(np.min_scalar_type(each.max())) for each in counts]
+            self._kept[index] = _Counts(*smallest)
         return counts
 
 

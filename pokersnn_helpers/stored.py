@@ -56,7 +56,9 @@ class StoredRecordings(Recordings):
             starts = np.concatenate([[0], ends[:-1]])
             if rows.shape != (ends[-1], STORED_DTYPE.itemsize) or (ends <= starts).any():
                 raise ValueError("its recordings don't fit its events")
-            if len(targets) != len(ends) or not set(targets.tolist()) <= {*range(len(self.classes))}:
+            if len(targets) != len(ends) or not set(targets.tolist()) <= {
+                *range(len(self.classes))
+            }:
                 raise ValueError("its targets don't fit its recordings")
         except (OSError, KeyError, ValueError, IndexError, TypeError, AttributeError) as error:
             raise ValueError(
@@ -112,8 +114,8 @@ def store_recordings(
 
     Args:
         path: A file that isn't there yet.
-        recordings: Pairs of events, as ``check_events`` accepts them, and a class, as ``Recordings``
-            yields them. Times are stored from a recording's first event on.
+        recordings: Pairs of events, as ``check_events`` accepts them, and a class, such as
+            ``Recordings`` yields. Times are stored from a recording's first event on.
         classes: Names of the classes.
         sensor_size: Width, height and polarities of the sensor.
 

@@ -26,6 +26,7 @@ from benchmarks import (
     latency,
     lines,
     loading,
+    many,
     motions,
     networks,
     operations,
@@ -612,6 +613,25 @@ def fewer(monkeypatch):
     """Film fewer cards, and leave out one imperfection only."""
     monkeypatch.setattr(simulation, "N_FILMED", 4)
     monkeypatch.setattr(simulation, "IMPERFECTIONS", (("mismatch",),))
+
+
+def test_many_cards_are_simulated_and_seen_once(monkeypatch):
+    started = []
+
+    def run(words, **_):  # in this process
+        started.append(words[2:-4])
+        many.train(*words[-3:])
+
+    monkeypatch.setattr(many.subprocess, "run", run)
+    monkeypatch.setattr(many, "usable_cores", lambda: 1)
+    result = many.measure(8, processes=(2,))
+    assert result["same_in_one_process"] and 5 < result["kb_per_card"] < 40
+    assert result["simulated_s"] > 0 and result["simulating_processes"] == 1
+    rows = pd.DataFrame(result["rows"])
+    assert rows["cards"].tolist() == [2, 2, 8, 8] and rows["each_card_once"].all()
+    assert rows["torchrun_processes"].tolist() == ["none", 2, "none", 2]
+    assert (rows["epoch_s"] > 0).all() and (rows["peak_memory_gb"].dropna() > 0.1).all()
+    assert started[0] == [] and started[1][0] == "torch.distributed.run"
 
 
 def test_every_imperfection_is_added_and_taken_away(fewer, data):

@@ -26,6 +26,7 @@ from pokersnn_helpers import (
     make_loader,
     predict,
     save_checkpoint,
+    store_recordings,
     train_classifier,
 )
 from pokersnn_helpers import __main__ as commands
@@ -502,9 +503,11 @@ def test_error_in_the_code_keeps_its_traceback(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def two_processes(finished, tmp_path_factory):
+def two_processes(finished, data, tmp_path_factory):
     """The folder where two processes have left what they computed, and what they printed."""
     folder = tmp_path_factory.mktemp("two")
+    some = data.test.subset(range(7))
+    store_recordings(folder / "cards.h5", some, some.classes, some.sensor_size)
     script = [str(Path(__file__).with_name("two_processes.py")), str(folder), str(finished)]
     return folder, run_under_torchrun(*script)
 
@@ -516,6 +519,12 @@ def test_two_processes_with_dropout_see_each_recording_once_per_epoch(two_proces
         assert sorted(first + second) == list(range(9))
     masks = torch.stack([mask for rank in ranks for mask in rank["masks"]])
     assert len(masks.unique(dim=0)) == len(masks) == 12  # no two batches or processes share one
+
+
+def test_two_processes_see_each_recording_of_a_file_once(two_processes, data):
+    ranks = [torch.load(two_processes[0] / f"stored {rank}.pt") for rank in range(2)]
+    assert [len(seen) for seen in ranks] == [4, 3]
+    assert sorted(ranks[0] + ranks[1]) == sorted(map(len, data.test.events[:7]))
 
 
 def test_gradients_of_two_processes_add_up_to_those_of_one(two_processes):

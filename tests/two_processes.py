@@ -14,7 +14,16 @@ from tonic.collation import PadTensors
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.utils.data import DataLoader
 
-from pokersnn_helpers import SNN, Classifier, augment, decode, fit
+from pokersnn_helpers import (
+    SNN,
+    Classifier,
+    FastSNN,
+    StoredRecordings,
+    augment,
+    decode,
+    fit,
+    make_loader,
+)
 from pokersnn_helpers import __main__ as commands
 from pokersnn_helpers.study.models import FrameMLP
 
@@ -75,6 +84,19 @@ def train_with_dropout():
     return {"seen": seen, "masks": [mask.flatten() for mask in masks if mask.numel()]}
 
 
+def train_on_a_file(path):
+    """Train on a file of recordings; return how many events those had that this process saw."""
+    seen = []
+
+    def note(voltages, targets, frames):
+        seen.extend(frames.to_dense().sum(dim=(0, 2, 3, 4)).int().tolist())
+        return torch.nn.functional.nll_loss(decode(voltages), targets, reduction="none")
+
+    loader = make_loader(StoredRecordings(path), 4, sparse=True, shuffle=True)
+    fit(Classifier(FastSNN()), loader, loss=note, epochs=1, device="cpu")
+    return seen
+
+
 def meet_anew():
     """Let the next process group use a store of its own: keys of the last one stay in the first."""
     os.environ["TORCHELASTIC_USE_AGENT_STORE"] = "False"
@@ -93,6 +115,7 @@ def main(folder, finished):
     dist.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=two)
     torch.save(train_on_uneven_batches(), folder / f"{rank}.pt")
     torch.save(train_with_dropout(), folder / f"dropout {rank}.pt")
+    torch.save(train_on_a_file(folder / "cards.h5"), folder / f"stored {rank}.pt")
     meet_anew()
     dist.destroy_process_group()
     try:

@@ -1,7 +1,8 @@
 """A whole set of simulated recordings, with the counts of the real one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -131,12 +132,17 @@ def simulate_cards(
         [0, 1, 2, 3, 0]
     """
     check_numbers(Integral, cards=cards, processes=processes)
+    seed = check_seed(seed)
     blocks = (
-        delayed(_simulate_block)(range(first, min(first + BLOCK, cards)), check_seed(seed))
+        delayed(_simulate_block)(range(first, min(first + BLOCK, cards)), seed)
         for first in range(0, cards, BLOCK)
     )
-    made = Parallel(processes, return_as="generator")(blocks)
-    return (card for block in made for card in block)
+    return _in_order(blocks, processes)
+
+
+def _in_order(blocks: Iterable[Any], processes: int) -> Iterator[tuple[np.ndarray, int]]:
+    for block in Parallel(processes, return_as="generator")(blocks):
+        yield from block
 
 
 def _simulate_block(numbers: Sequence[int], seed: int) -> list[tuple[np.ndarray, int]]:

@@ -1,0 +1,230 @@
+"""Many recordings in one file: written whole or not at all, read one by one, by any process."""
+
+import pickle
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from joblib import parallel_config
+
+from pokersnn_helpers import (
+    FastSNN,
+    Recordings,
+    StoredRecordings,
+    make_loader,
+    store_recordings,
+    stratified_folds,
+    train_classifier,
+)
+from pokersnn_helpers import __main__ as commands
+from pokersnn_helpers.simulation import dataset, simulate_cards
+
+
+@pytest.fixture(scope="module")
+def cards(simulated):
+    return simulated.test
+
+
+def store(recordings, path):
+    return store_recordings(path, recordings, recordings.classes, recordings.sensor_size)
+
+
+@pytest.fixture
+def stored(cards, tmp_path):
+    return store(cards, tmp_path / "cards.h5")
+
+
+def assert_same(found, expected):
+    for (events, target), (others, other) in zip(found, expected, strict=True):
+        assert np.array_equal(events, others) and events.dtype == others.dtype
+        assert target == other
+
+
+def test_recordings_come_back_as_they_were(stored, cards):
+    assert_same(stored, cards)
+    assert (stored.classes, stored.sensor_size) == (cards.classes, cards.sensor_size)
+    assert stored.targets == cards.targets and len(stored.events) == len(cards)
+    assert stored.path.stat().st_size < 40_000 * len(cards)
+    assert [each.name for each in stored.path.parent.iterdir()] == ["cards.h5"]
+
+
+def test_times_count_from_the_first_event(cards, tmp_path):
+    late = cards[0][0]
+    late["t"] += 10**12
+    found = store(Recordings([late], [2], cards.classes, cards.sensor_size), tmp_path / "late.h5")
+    assert np.array_equal(found.events[0], cards.events[0])
+
+
+def test_some_of_them_are_chosen_without_reading(stored, cards):
+    some = stored.subset([3, -1, 3])
+    assert_same(some, cards.subset([3, -1, 3]))
+    assert_same(some.subset(np.array([2, 0])), cards.subset([3, 3]))
+    assert_same([(e, 0) for e in some.events[:2]], [(cards.events[n], 0) for n in (3, -1)])
+    with pytest.raises(ValueError, match="indices hold 20, but there are 20"):
+        stored.subset([20])
+    assert len(stored.subset([])) == 0
+    assert_same((some + cards.subset([0])), cards.subset([3, -1, 3, 0]))
+    assert type(stratified_folds(stored, 2)[0].train) is StoredRecordings
+
+
+def test_another_process_opens_the_file_itself(stored, cards):
+    sent = pickle.dumps(stored.subset([1, 0]))
+    assert len(sent) < 1000
+    assert_same(pickle.loads(sent), cards.subset([1, 0]))
+
+
+def test_training_reads_them_anew_and_ends_with_the_same_weights(stored, cards):
+    ends = []
+    for recordings in (stored, cards):
+        classifier, _ = train_classifier(recordings, network=FastSNN, epochs=1, device="cpu")
+        ends.append(classifier.state_dict())
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
+    for recordings, kept in ((stored, 0), (cards, len(cards))):
+        loader = make_loader(recordings, sparse=True)
+        frames = [frames for frames, _ in loader]
+        assert sum(float(batch.sum()) for batch in frames) == sum(map(len, cards.events))
+        assert len(loader.dataset._kept) == kept
+
+
+def changed(data, place):
+    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: b"t,x,y,p\n0,3,5,1\n",
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:-1],
+        lambda data: changed(data, 9),
+        lambda data: changed(data, 60),
+    ],
+)
+def test_file_that_is_cut_off_or_another_is_named(damage, stored, tmp_path):
+    bad = tmp_path / "bad.h5"
+    bad.write_bytes(damage(stored.path.read_bytes()))
+    with pytest.raises(
+        ValueError, match=r"bad\.h5 is cut off, damaged or no .*copy the file again"
+    ):
+        StoredRecordings(bad)
+
+
+def test_any_flipped_bit_is_noticed_or_harmless(stored, cards, tmp_path):
+    data, noticed = stored.path.read_bytes(), 0
+    for number, place in enumerate(np.random.default_rng(0).integers(len(data), size=50)):
+        (bad := tmp_path / f"{number}.h5").write_bytes(changed(data, place))
+        try:
+            assert_same(StoredRecordings(bad), cards)
+        except ValueError as error:
+            noticed += 1
+            assert f"{number}.h5" in str(error) and "copy the file again" in str(error)
+    assert noticed > 30
+
+
+def test_damaged_recording_is_named_when_it_is_read(stored, tmp_path):
+    data = stored.path.read_bytes()
+    (bad := tmp_path / "bad.h5").write_bytes(changed(data, len(data) // 2))
+    found = StoredRecordings(bad)
+    with pytest.raises(ValueError, match=r"bad\.h5: recording \d+: .*; copy the file again"):
+        list(found.events)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda file: file["events"].write_direct(np.full((1, 9), 99, "u1"), None, np.s_[:1]), "0"),
+        (lambda file: file.__delitem__("ends"), "damaged or no file of recordings"),
+        (lambda file: file["ends"].resize(19, 0), "don't fit its events"),
+        (lambda file: file["ends"].__setitem__(0, 0), "don't fit its events"),
+        (lambda file: file["targets"].resize(19, 0), "don't fit its recordings"),
+        (lambda file: file["targets"].__setitem__(0, 4), "don't fit its recordings"),
+        (lambda file: file.attrs.__setitem__("classes", 3), "no file of recordings"),
+        (lambda file: file.attrs.__delitem__("sensor_size"), "no file of recordings"),
+    ],
+)
+def test_file_of_another_form_is_named(change, message, stored, tmp_path):
+    (bad := tmp_path / "bad.h5").write_bytes(stored.path.read_bytes())
+    with h5py.File(bad, "r+") as file:
+        change(file)
+    with pytest.raises(ValueError, match=rf"bad\.h5.*{message}.*copy the file again"):
+        list(StoredRecordings(bad).events)
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.h5"):
+        StoredRecordings(tmp_path / "none.h5")
+
+
+def test_nothing_is_overwritten_or_left_behind(stored, cards, tmp_path):
+    before = stored.path.read_bytes()
+    with pytest.raises(FileExistsError, match=r"cards\.h5 exists"):
+        store(cards, stored.path)
+    assert stored.path.read_bytes() == before
+
+    def interrupted():
+        yield cards[0]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store_recordings(tmp_path / "new.h5", interrupted(), cards.classes, cards.sensor_size)
+    assert [each.name for each in tmp_path.iterdir()] == ["cards.h5"]
+
+
+@pytest.mark.parametrize(
+    ("change", "target", "message"),
+    [
+        ({"t": 2**32}, 0, "recording 0 has a time from 2"),
+        ({"x": 2**16}, 0, "recording 0 has a time from 2"),
+        ({"p": 2}, 0, "recording 0: field p is 2"),
+        ({}, 4, "target 0 is 4"),
+    ],
+)
+def test_what_does_not_fit_is_named(change, target, message, cards, tmp_path):
+    events = cards[0][0]
+    for field, value in change.items():
+        events[field][-1] = value
+    with pytest.raises(ValueError, match=message):
+        store_recordings(tmp_path / "a.h5", [(events, target)], cards.classes, (2**17, 35, 2))
+    assert not any(tmp_path.iterdir())
+
+
+def test_no_recordings_are_refused(cards, tmp_path):
+    with pytest.raises(ValueError, match="there are no recordings to store"):
+        store_recordings(tmp_path / "a.h5", [], cards.classes, cards.sensor_size)
+
+
+def test_cards_depend_on_seed_and_number_alone(monkeypatch):
+    monkeypatch.setattr(dataset, "BLOCK", 2)
+    alone = list(simulate_cards(3, seed=1))
+    with parallel_config("threading"):
+        assert_same(list(simulate_cards(5, seed=1, processes=2))[:3], alone)
+    assert not np.array_equal(next(simulate_cards(1, seed=2))[0], alone[0][0])
+    for wrong in ({"cards": 0}, {"cards": 4, "processes": 0}, {"cards": 4, "seed": -1}):
+        with pytest.raises(ValueError, match=r"is (0|-1); choose"):
+            simulate_cards(**wrong)
+
+
+def test_commands_simulate_and_train(tmp_path, capsys, monkeypatch):
+    path = str(tmp_path / "cards.h5")
+    commands.main(["simulate", "--cards", "16", "--processes", "1", "--out", path])
+    assert "16 recordings of 35 × 35 pixels" in capsys.readouterr().out
+    assert_same(StoredRecordings(path).subset(range(2)), list(simulate_cards(2)))
+    with pytest.raises(SystemExit, match="exists and isn't overwritten"):
+        commands.main(["simulate", "--cards", "16", "--out", path])
+    train = ["train", "--network", "fast", "--device", "cpu", "--epochs", "1", "--data", path]
+    commands.main(train)
+    assert "12 to train on, 4 to test on" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match=r"--window-ms is 3\.0, but --data is .* a file"):
+        commands.main([*train, "--window-ms", "3"])
+
+
+def test_every_fourth_of_a_class_tests(cards, tmp_path):
+    path = tmp_path / "cards.h5"
+    split = commands._load(commands.TrainOptions(data=str(store(cards, path).path)))
+    assert split.test.targets == [0, 1, 2, 3] and split.test.numbers.tolist() == [3, 8, 13, 18]
+    assert sorted([*split.train.numbers, *split.test.numbers]) == list(range(20))
+    few = store(cards.subset([0, 1, 2]), tmp_path / "few.h5")
+    with pytest.raises(ValueError, match="fewer than 4 recordings of each class"):
+        commands._load(commands.TrainOptions(data=str(few.path)))
