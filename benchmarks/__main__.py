@@ -21,7 +21,10 @@ BENCHMARKS = {
     "bins": ("scaling", "time and peak memory of a FastSNN step, at bins from 1 to 0.001 ms"),
     "hidden": ("scaling", "time of a training step by hidden neurons, alone and on busy cores"),
     "widths": ("scaling", "test accuracy of FastSNN by bin width"),
-    "recipe": ("recipe", "test recordings classified correctly by seed; are runs repeatable?"),
+    "recipe": (
+        "recipe",
+        "the recipe's time, what it classifies correctly by seed, and is it repeatable?",
+    ),
     "accuracy": ("accuracy", "every model of chapter 7 on all 131 recordings, by grouped folds"),
     "changes": ("accuracy", "networks of chapter 7 on changed recordings, trained on them or not"),
     "direction": ("accuracy", "forwards or backwards? models that tell a recording's direction"),
@@ -44,6 +47,12 @@ BENCHMARKS = {
     "bits": ("bits", "8, 4 and 2 bits per weight, and thresholds that differ, by grouped folds"),
     "passes": ("simulation", "cards of other passes and upside-down ones, by what is trained on"),
 }
+
+COMPARE = (
+    "To compare two commits, check the other one out (git worktree add ../before COMMIT), run the "
+    "same benchmark in both folders in turn, three times each, and compare medians: a difference "
+    "that is no larger than that between runs of one folder is noise."
+)
 
 
 def positive(text: str, most: int = 1000) -> int:
@@ -79,7 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: Sequence[str] | None) -> None:
-    parser = argparse.ArgumentParser("python -m benchmarks", argument_default=argparse.SUPPRESS)
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks", argument_default=argparse.SUPPRESS, epilog=COMPARE
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help="default: list the names")
     parser.add_argument(
         "--json", action="store_true", help="print JSON, one line per name and summary"
