@@ -83,8 +83,9 @@ def setting() -> dict[str, Any]:
 
 
 def report(result: dict[str, Any]) -> str:
-    """Return a result as text: its numbers by name, and below them a table of each list."""
-    tables = {name: value for name, value in result.items() if isinstance(value, list)}
+    """Return a result as text: its numbers by name, and below them a table of each list of rows."""
+    lists = {name: value for name, value in result.items() if isinstance(value, list)}
+    tables = {name: rows for name, rows in lists.items() if all(isinstance(r, dict) for r in rows)}
     numbers = {name: value for name, value in result.items() if name not in tables}
     parts = [", ".join(f"{name} {_text(value)}" for name, value in numbers.items())]
     for rows in tables.values():

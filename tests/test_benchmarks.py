@@ -134,6 +134,11 @@ def small(data):
         return networks.measure_step(repeats=1, batch=4, hidden=5)
 
 
+def test_text_has_numbers_in_lists_and_tables_of_rows():
+    text = timing.report({"correct": [19, 20], "seconds": 1.5, "rows": [{"a": 1}, {"a": None}]})
+    assert text.startswith("correct [19, 20], seconds 1.5\n\n") and "MISSING" in text
+
+
 def test_missing_library_is_named(small):
     missing = {row["network"] for row in small["rows"] if row["median_ms"] is None}
     assert missing == {"snntorch", "sinabs", "rockpool", "jax"}
