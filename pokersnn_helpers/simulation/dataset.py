@@ -113,8 +113,8 @@ def simulate_cards(
 ) -> Iterator[tuple[np.ndarray, int]]:
     """Simulate as many cards as you like, suit after suit, in several processes.
 
-    Each card has random numbers of its own, so neither the number of cards nor that of the
-    processes changes any event.
+    The events of a card depend on the seed and on its number, and neither on how many cards nor on
+    how many processes there are.
 
     Args:
         cards: How many.
