@@ -14,8 +14,9 @@ from torch.nn.utils.rnn import pad_sequence
 
 from pokersnn_helpers import FastSNN, load_nir, save_nir, to_frames, train_classifier
 
+from .libraries import installed_version
 from .simulators import SIMULATORS, Constants, constants, neurons_only, sinabs_spikes
-from .timing import installed_version, recordings
+from .timing import recordings
 
 EPOCHS = {1000: 60, 100: 10}  # of training by bin width in µs; fine bins take ten times as long
 WHY = {

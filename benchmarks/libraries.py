@@ -1,14 +1,21 @@
 """The book's network in other libraries: one training step of each.
 
-They have the same layers and sizes and are fed the same frames. Their neurons differ in detail (the
-reset, the surrogate), and that doesn't matter for the time they take. JAX computes the same model.
+They have the same layers and sizes, are fed the same frames, and each has the form that its
+documentation shows. ``LIBRARIES`` says in what their neurons differ from those of ``SNN``, which
+doesn't matter for the time they take. JAX and ``torch.compile`` compute the same model.
 """
 
+import functools
 import math
+import shutil
 import sys
 from collections.abc import Callable, Iterable
+from importlib import metadata
+from typing import Any, NamedTuple
 
 import torch
+
+from pokersnn_helpers import SNN
 
 Step = Callable[[], None]
 TAU, READOUT_TAU = 0.010, 0.005  # s
@@ -105,8 +112,107 @@ def rockpool_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: 
     return torch_step(forward, torch.nn.ModuleList(layers), [(frames, targets)])
 
 
-def jax_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: float) -> Step:
-    """JAX: the same model as ``SNN``, under ``jit`` and ``lax.scan``, with Adam."""
+def spikingjelly_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: float) -> Step:
+    """SpikingJelly: ``CUBALIFNode`` with recurrent weights, all time steps at once."""
+    from spikingjelly.activation_based import functional, layer, neuron
+
+    decay = math.exp(-dt / TAU)
+    neurons = neuron.CUBALIFNode(decay, decay, v_threshold=V_TH, v_reset=0.0)
+    layers = torch.nn.Sequential(
+        layer.Linear(frames[0, 0].numel(), hidden, bias=False),
+        layer.LinearRecurrentContainer(neurons, hidden, hidden, bias=False),
+        layer.Linear(hidden, 4, bias=False),
+        neuron.NonSpikingLIFNode(tau=TAU / dt),
+    )
+    functional.set_step_mode(layers, "m")
+
+    def forward(frames: torch.Tensor) -> torch.Tensor:
+        functional.reset_net(layers)
+        return torch.stack(layers(frames.flatten(2)))
+
+    return torch_step(forward, layers, [(frames, targets)])
+
+
+def spyx_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: float) -> Step:
+    """Spyx: ``RCuBaLIF`` and ``LI`` in a ``Sequential``, under ``nnx.jit``, with optax's Adam."""
+    import jax
+    import jax.numpy as jnp
+    import optax
+    import spyx
+    from flax import nnx
+
+    decay, rngs = math.exp(-dt / TAU), nnx.Rngs(0)
+    network = spyx.nn.Sequential(
+        nnx.Linear(frames[0, 0].numel(), hidden, use_bias=False, rngs=rngs),
+        spyx.nn.RCuBaLIF((hidden,), decay, decay, V_TH, rngs=rngs),
+        nnx.Linear(hidden, 4, use_bias=False, rngs=rngs),
+        spyx.nn.LI((4,), decay, rngs=rngs),
+    )
+    optimizer = nnx.Optimizer(network, optax.adam(1e-4), wrt=nnx.Param)
+    inputs, classes = jnp.asarray(frames.flatten(2).numpy()), jnp.asarray(targets.numpy())
+
+    @nnx.jit
+    def train(network, optimizer, inputs, classes):
+        def loss(network):
+            voltages, _ = spyx.nn.run(network, inputs)
+            scores = jax.nn.log_softmax(voltages.max(axis=0))
+            return -scores[jnp.arange(len(classes)), classes].mean()
+
+        value, grads = nnx.value_and_grad(loss)(network)
+        optimizer.update(network, grads)
+        return value
+
+    return lambda: jax.block_until_ready(train(network, optimizer, inputs, classes))
+
+
+def book_weights(inputs: int, hidden: int) -> list[torch.Tensor]:
+    """Return the weights with which ``SNN`` begins after seed 0: of inputs, spikes and readout."""
+    torch.manual_seed(0)
+    snn = SNN(inputs, hidden)
+    weights = snn.lif0.input_weights, snn.lif0.recurrent_weights, snn.linear.weight
+    return [each.detach().clone() for each in weights]
+
+
+def loop_step(state, current, w_rec, w_out, dt):
+    """Step ``SNN`` on, in operations that ``torch.compile`` can fuse."""
+    z, v, i, v_out, i_out = state
+    i = i + current + z @ w_rec.T
+    v = v + dt / TAU * (i - v)
+    i = i - dt / TAU * i
+    smooth = (v - V_TH) / (1 + (v - V_TH).abs())  # whose derivative is Norse's surrogate
+    z = (v > V_TH).to(v.dtype) + (smooth - smooth.detach())
+    v = (1 - z.detach()) * v
+    i_out = i_out + z @ w_out.T
+    v_out = v_out + dt / TAU * (i_out - v_out)
+    return z, v, i, v_out, i_out - dt / READOUT_TAU * i_out
+
+
+def run_loop(step, frames, weights, dt):
+    """Return the voltages of all steps, the input projected at once."""
+    w_in, w_rec, w_out = weights
+    zero = frames.new_zeros(frames.shape[1], len(w_rec))
+    state, voltages = (zero, zero, zero, zero[:, :4], zero[:, :4]), []
+    for current in frames.flatten(2) @ w_in.T:
+        state = step(state, current, w_rec, w_out, dt)
+        voltages.append(state[3])
+    return torch.stack(voltages)
+
+
+def compiled_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: float) -> Step:
+    """torch.compile: a time step of the loop, compiled; the whole loop takes minutes to compile."""
+    weights = map(torch.nn.Parameter, book_weights(frames[0, 0].numel(), hidden))
+    layers, step = torch.nn.ParameterList(weights), torch.compile(loop_step, dynamic=False)
+    return torch_step(
+        lambda frames: run_loop(step, frames, layers, dt), layers, [(frames, targets)]
+    )
+
+
+def jax_network(frames: torch.Tensor, dt: float, sparse: bool) -> tuple[Callable[..., Any], Any]:
+    """Return a function from weights and inputs to voltages, and the inputs, dense or not.
+
+    Sparse ones list each event's row (a time step of a recording), its input and its count: to
+    project them is to gather rows of the weights, and to add those of each step up.
+    """
     import jax
     import jax.numpy as jnp
 
@@ -119,10 +225,19 @@ def jax_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: float
         (x,), (slope,) = primals, tangents
         return spike(x), slope / (1 + jnp.abs(x)) ** 2
 
-    def loss(weights, inputs, classes):
+    steps, batch = frames.shape[:2]
+
+    def project(w_in, inputs):
+        if not sparse:
+            return inputs @ w_in.T
+        rows, places, counts = inputs
+        currents = counts[:, None] * w_in.T[places]
+        total = jax.ops.segment_sum(currents, rows, steps * batch, indices_are_sorted=True)
+        return total.reshape(steps, batch, -1)
+
+    def voltages(weights, inputs):
         w_in, w_rec, w_out = weights
         a, s, s_out = dt / TAU, dt / TAU, dt / READOUT_TAU
-        zero, zero_out = jnp.zeros((inputs.shape[1], hidden)), jnp.zeros((inputs.shape[1], 4))
 
         def step(state, current):
             z, v, i, v_out, i_out = state
@@ -136,9 +251,30 @@ def jax_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: float
             i_out = i_out - s_out * i_out
             return (z, v, i, v_out, i_out), v_out
 
+        zero, zero_out = jnp.zeros((batch, len(w_rec))), jnp.zeros((batch, 4))
         start = (zero, zero, zero, zero_out, zero_out)
-        _, voltages = jax.lax.scan(step, start, inputs @ w_in.T)
-        scores = jax.nn.log_softmax(voltages.max(axis=0))
+        return jax.lax.scan(step, start, project(w_in, inputs))[1]
+
+    flat = frames.flatten(2)
+    rows, places = flat.flatten(0, 1).nonzero(as_tuple=True)
+    found = rows, places, flat.flatten(0, 1)[rows, places]
+    return voltages, [jnp.asarray(x.numpy()) for x in found] if sparse else jnp.asarray(
+        flat.numpy()
+    )
+
+
+def jax_step(
+    frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: float, sparse: bool = False
+) -> Step:
+    """JAX: the same model as ``SNN``, under ``jit`` and ``lax.scan``, with Adam."""
+    import jax
+    import jax.numpy as jnp
+
+    voltages, inputs = jax_network(frames, dt, sparse)
+    classes = jnp.asarray(targets.numpy())
+
+    def loss(weights, inputs, classes):
+        scores = jax.nn.log_softmax(voltages(weights, inputs).max(axis=0))
         return -scores[jnp.arange(len(classes)), classes].mean()
 
     @jax.jit
@@ -154,13 +290,7 @@ def jax_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: float
         ]
         return weights, mean, square, count
 
-    inputs, classes = jnp.asarray(frames.flatten(2).numpy()), jnp.asarray(targets.numpy())
-    keys = jax.random.split(jax.random.PRNGKey(0), 3)
-    shapes = ((hidden, inputs.shape[2]), (hidden, hidden), (4, hidden))
-    weights = [
-        math.sqrt(2 / hidden) * jax.random.normal(key, shape)
-        for key, shape in zip(keys, shapes, strict=True)
-    ]
+    weights = [jnp.asarray(w.numpy()) for w in book_weights(frames[0, 0].numel(), hidden)]
     zeros = [jnp.zeros_like(w) for w in weights]
     state = [(weights, zeros, zeros, 0.0)]
 
@@ -170,10 +300,42 @@ def jax_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: float
     return step
 
 
-# By the name of the package on PyPI.
-LIBRARY_STEPS: dict[str, Callable[[torch.Tensor, torch.Tensor, int, float], Step]] = {
-    "snntorch": snntorch_step,
-    "sinabs": sinabs_step,
-    "rockpool": rockpool_step,
-    "jax": jax_step,
+class Library(NamedTuple):
+    """A row of the table.
+
+    Attributes:
+        package: Its name on PyPI.
+        make: Returns a training step.
+        differs: In what it computes something else than ``SNN``.
+    """
+
+    package: str
+    make: Callable[[torch.Tensor, torch.Tensor, int, float], Step]
+    differs: str
+
+
+LIBRARIES = {
+    "snntorch": Library("snntorch", snntorch_step, "reset, surrogate"),
+    "sinabs": Library("sinabs", sinabs_step, "reset, surrogate, readout"),
+    "rockpool": Library("rockpool", rockpool_step, "reset, surrogate, readout"),
+    "spikingjelly": Library("spikingjelly", spikingjelly_step, "scale, surrogate, readout"),
+    "spyx": Library("spyx", spyx_step, "reset, surrogate, scale, readout"),
+    "jax": Library("jax", jax_step, "rounding"),
+    "jax, sparse input": Library("jax", functools.partial(jax_step, sparse=True), "rounding"),
+    "torch.compile": Library("torch", compiled_step, "rounding"),
 }
+
+
+def is_missing(name: str) -> bool:
+    """Say whether a library isn't installed, or what it compiles with."""
+    if name == "torch.compile" and not any(map(shutil.which, ("g++", "clang++", "cl"))):
+        return True
+    return installed_version(LIBRARIES[name].package) is None
+
+
+def installed_version(package: str) -> str | None:
+    """Return the version of a package on PyPI, or None where it isn't installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

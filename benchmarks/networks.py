@@ -11,8 +11,8 @@ from torch.utils.data import DataLoader
 
 from pokersnn_helpers import SNN, FastSNN, make_loader, to_frames
 
-from .libraries import LIBRARY_STEPS, Step, torch_step
-from .timing import installed_version, median_times, on_one_thread, recordings
+from .libraries import LIBRARIES, Step, is_missing, torch_step
+from .timing import median_times, on_one_thread, recordings
 
 BATCH, HIDDEN = 32, 100
 BIN_WIDTHS = (1000, 100)  # µs
@@ -54,9 +54,9 @@ def training_steps(
         FAST: network_step(FastSNN, sparse, time_window, hidden),
         f"{FAST}, one thread": on_one_thread(network_step(FastSNN, sparse, time_window, hidden)),
     }
-    for package, make in LIBRARY_STEPS.items():
-        missing = installed_version(package) is None
-        steps[package] = None if missing else make(frames, targets, hidden, time_window / 1e6)
+    for name, library in LIBRARIES.items():
+        arguments = frames, targets, hidden, time_window / 1e6
+        steps[name] = None if is_missing(name) else library.make(*arguments)
     return steps | inference_steps(frames, hidden, time_window) | floor_steps(frames, hidden)
 
 
@@ -119,7 +119,12 @@ def measure_step(repeats: int = 11, *, batch: int = BATCH, hidden: int = HIDDEN)
         found = median_times({name: step for name, step in steps.items() if step}, repeats)
         density = (frames != 0).float().mean().item()
         about = {"time_window_us": time_window, "steps": len(frames), "input_density": density}
-        rows += [row | about for row in with_ratios({name: found.get(name) for name in steps})]
+        rows += [
+            row | about | {"differs_in": LIBRARIES[name].differs if name in LIBRARIES else "-"}
+            for name, row in zip(
+                steps, with_ratios({name: found.get(name) for name in steps}), strict=True
+            )
+        ]
     return {"batch": batch, "hidden": hidden, "repeats": repeats, "rows": rows}
 
 

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +20,13 @@ from llvmlite.binding import get_host_cpu_name
 
 from pokersnn_helpers import Split, load_pokerdvs
 
-from .libraries import LIBRARY_STEPS, Step
+from .libraries import LIBRARIES, Step, installed_version
 
 
 @functools.cache
 def recordings() -> Split:
     """Return the recordings that every benchmark uses: the real ones where they can be loaded."""
     return load_pokerdvs()
-
-
-def installed_version(package: str) -> str | None:
-    """Return the version of a package on PyPI, or None where it isn't installed."""
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def usable_cores() -> int:
@@ -70,7 +61,8 @@ def busy_cores() -> Iterator[None]:
 
 def setting() -> dict[str, Any]:
     """Return what the numbers depend on: machine, versions and data."""
-    packages = ("torch", "norse", "numba", "numpy", *LIBRARY_STEPS)
+    own = ("torch", "norse", "numba", "numpy")
+    packages = dict.fromkeys([*own, *(library.package for library in LIBRARIES.values())])
     return {
         "python": platform.python_version(),
         **{package: installed_version(package) for package in packages},

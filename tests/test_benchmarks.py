@@ -5,6 +5,7 @@ import importlib
 import inspect
 import io
 import json
+import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from benchmarks import (
     accuracy,
     choices,
     latency,
+    libraries,
     lines,
     loading,
     many,
@@ -39,6 +41,7 @@ from benchmarks import (
 )
 from benchmarks.perturbations import one_polarity, time_jitter, uniform_noise
 from pokersnn_helpers import (
+    SNN,
     Classifier,
     FastSNN,
     augment,
@@ -130,7 +133,7 @@ def small(data):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(networks, "recordings", lambda: data)
         patch.setattr(networks, "BIN_WIDTHS", (5000,))
-        patch.setattr(networks, "installed_version", lambda package: None)
+        patch.setattr(networks, "is_missing", lambda name: True)
         return networks.measure_step(repeats=1, batch=4, hidden=5)
 
 
@@ -141,8 +144,40 @@ def test_text_has_numbers_in_lists_and_tables_of_rows():
 
 def test_missing_library_is_named(small):
     missing = {row["network"] for row in small["rows"] if row["median_ms"] is None}
-    assert missing == {"snntorch", "sinabs", "rockpool", "jax"}
+    assert missing == set(libraries.LIBRARIES)
     assert "pip install 'pokersnn-helpers[bench]'" in timing.report(small)
+
+
+def test_loop_that_is_compiled_computes_the_same_network(data):
+    (frames, _), dt = networks.example_batch(5000, batch=4), 0.005
+    torch.manual_seed(0)
+    snn = SNN(dt=dt)
+    expected = snn(frames)
+    weights = [torch.nn.Parameter(each) for each in libraries.book_weights(2450, 100)]
+    found = libraries.run_loop(libraries.loop_step, frames, weights, dt)
+    assert torch.equal(found, expected)
+    for voltages in (expected, found):
+        voltages.max(dim=0).values.logsumexp(dim=-1).sum().backward()
+    weights[1].grad.fill_diagonal_(0)  # Norse lets no neuron learn to excite itself
+    for weight, own in zip(weights, snn.parameters(), strict=True):
+        torch.testing.assert_close(weight.grad, own.grad, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_jax_computes_the_same_network(data, sparse):
+    jnp = pytest.importorskip("jax.numpy")
+    frames, _ = networks.example_batch(5000, batch=4)
+    weights = libraries.book_weights(2450, 100)
+    expected = libraries.run_loop(libraries.loop_step, frames, weights, 0.005)
+    voltages, inputs = libraries.jax_network(frames, 0.005, sparse)
+    found = voltages([jnp.asarray(each.numpy()) for each in weights], inputs)
+    assert np.allclose(np.asarray(found), expected.numpy(), atol=1e-5)
+
+
+def test_compiler_that_is_missing_is_no_error(monkeypatch):
+    assert not libraries.is_missing("torch.compile") or not shutil.which("g++")
+    monkeypatch.setattr(libraries.shutil, "which", lambda name: None)
+    assert libraries.is_missing("torch.compile")
 
 
 def test_times_are_compared_with_the_fast_network(small):
