@@ -27,7 +27,7 @@ class _CodeFile(IndexDataCacheFile):
 class _DiskCache(FunctionCache):
     """Machine code on disk. A damaged file or a full disk costs a compilation, not the run."""
 
-    def __init__(self, function: Callable[..., None]):
+    def __init__(self, function: Callable[..., Any]):
         super().__init__(function)
         stamp = self._impl.locator.get_source_stamp()
         self._cache_file = _CodeFile(self._cache_path, self._impl.filename_base, stamp)
@@ -45,7 +45,7 @@ class _DiskCache(FunctionCache):
             super().save_overload(sig, data)
 
 
-def compiled(function: Callable[..., None], contract: bool = True) -> Any:
+def compiled(function: Callable[..., Any], contract: bool = True) -> Any:
     """Compile at the first call, and keep the machine code on disk where that is possible.
 
     With ``contract``, a product and a sum may be rounded once instead of twice.
