@@ -17,7 +17,7 @@ class FrameLinear(nn.Linear):
     """A linear layer for frames: (T, B, polarities, height, width) in, (T, B, outputs) out.
 
     On the CPU compiled loops add the weights of the inputs that aren't 0, in the same order in
-    training, afterwards and in a stream. Gradients with respect to the frames reach dense ones only.
+    training, afterwards and in a stream. Gradients with respect to frames reach dense ones only.
 
     Example:
         >>> FrameLinear(2 * 35 * 35, 100)(torch.ones(20, 8, 2, 35, 35)).shape
