@@ -14,6 +14,7 @@ from joblib import Parallel, delayed
 from torch import nn
 
 from pokersnn_helpers import Recordings
+from pokersnn_helpers.fast import FrameLinear
 from pokersnn_helpers.frames import make_loader
 from pokersnn_helpers.simulation.motions import OPPOSITE, film_motions, with_mirrored_copies
 from pokersnn_helpers.snn import WHOLE
@@ -21,7 +22,6 @@ from pokersnn_helpers.study.latency import predict_over_time
 from pokersnn_helpers.study.models import (
     GRU,
     MLP,
-    FrameLinear,
     FrameMLP,
     LayerThenSNN,
     Model,

@@ -9,6 +9,7 @@ from .checks import EVENT_DTYPE
 HEADER = re.compile(rb"(?:#[\t -~]*\r?\n)*")  # of AEDAT: a first address may begin with "#", too
 PERCENT = re.compile(rb"(?:%(?! end)[^\n]*\n)*(?:% end\r?\n)?")  # the header of RAW and DAT
 SENSORS = {b"DVS128": (128, 128), b"DAVIS240": (240, 180), b"DAVIS346": (346, 260)}
+PROPHESEE = {b"gen3": (640, 480), b"gen4": (1280, 720), b"imx636": (1280, 720)}  # plugins' names
 
 Found = tuple[np.ndarray, tuple[int, int, int] | None]  # events, and the sensor where it is known
 
@@ -182,7 +183,10 @@ def _sensor(header: bytes) -> tuple[int, int, int] | None:
     if pair := re.search(rb"geometry (\d+)x(\d+)", header):
         return int(pair[1]), int(pair[2]), 2
     sizes = [re.search(rb"(?i)%s[= ](\d+)" % name, header) for name in (b"width", b"height")]
-    return (int(sizes[0][1]), int(sizes[1][1]), 2) if sizes[0] and sizes[1] else None
+    if sizes[0] and sizes[1]:
+        return int(sizes[0][1]), int(sizes[1][1]), 2
+    camera = re.search(rb"% plugin_name hal_plugin_(gen3|gen4|imx636)", header)
+    return (*PROPHESEE[camera[1]], 2) if camera else None
 
 
 def _words(content: bytes, dtype: str) -> np.ndarray:

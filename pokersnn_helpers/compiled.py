@@ -27,7 +27,7 @@ class _CodeFile(IndexDataCacheFile):
 class _DiskCache(FunctionCache):
     """Machine code on disk. A damaged file or a full disk costs a compilation, not the run."""
 
-    def __init__(self, function: Callable[..., None]):
+    def __init__(self, function: Callable[..., Any]):
         super().__init__(function)
         stamp = self._impl.locator.get_source_stamp()
         self._cache_file = _CodeFile(self._cache_path, self._impl.filename_base, stamp)

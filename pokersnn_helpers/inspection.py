@@ -10,6 +10,7 @@ from .checks import check_events
 from .event_files import read_unchecked
 
 PARTS = 50  # of the duration, for the rate over time
+FASTEST = 0.01  # events per pixel and µs: no sensor keeps that up
 GAP = 10_000  # µs without an event that may be worth a word
 HOT = 20  # times the median of all pixels with events
 
@@ -77,8 +78,8 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
         lost = np.isin(places, hot).mean()
         where = ", ".join(f"({place % width}, {place // width})" for place in hot[:3])
         advice.append(
-            f"hot pixels, {len(hot)} in all, such as {where}, have {lost:.0%} of the events; leave "
-            "them out"
+            f"hot pixels, {len(hot)} in all, such as {where}, have {100 * lost:.2g}% of the "
+            "events; leave them out"
         )
     if longest > max(GAP, duration / 10):
         start = int(t[gaps.argmax()])
@@ -90,8 +91,11 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
         advice.append(
             f"{share_on:.0%} are ON; look at the camera's thresholds, or merge polarities"
         )
-    if duration > 0 and len(events) / duration > 10:
-        advice.append("more than 10 events per µs: are the times in µs? Multiply seconds by 1e6")
+    if duration > 0 and len(events) / duration > FASTEST * width * height:
+        advice.append(
+            f"more than {1e6 * FASTEST:g} events per pixel and s: are the times in µs? Multiply "
+            "seconds by 1e6"
+        )
     if not sensor_size:
         advice.append("the file doesn't say its sensor; give sensor_size, or --sensor")
     numbers = {

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from .checks import EVENT_DTYPE, check_events, check_range
+from .compiled import compiled
 from .distributed import one_cpu_thread
 from .snn import Classifier, FrameNetwork, SpikingNetwork, decode, frame_network, leading
 from .training import MOST_STEPS, Prediction, read_prediction
 
-TRUE = np.array([True])
 DENSE = 2**22  # counts in the frames that are computed at once
 
 
@@ -56,13 +56,12 @@ class Stream:
         weight = next(self.network.parameters(), torch.empty(0))
         self.dtype = weight.numpy(force=True).dtype
         self.sparse = network.takes_sparse and type(network).resume is not SpikingNetwork.resume
-        nothing = np.empty(0, np.int64), np.empty(0), 0, 1
         with torch.no_grad():  # what doesn't fit is refused, and what compiles does so now
             self.network(torch.zeros(1, 1, *self.classifier.sensor_size[::-1]))
         self._resume: Any = self.network.resume
         if not self.sparse:  # PyTorch computes
             self._resume = one_cpu_thread()(self._resume)
-        self._resume(self._frames(*nothing))
+        self._resume(self._frames(np.empty(0, np.int64), 0, 1))
         self.reset()
 
     def reset(self) -> None:
@@ -94,25 +93,22 @@ class Stream:
         """
         if len(events) == 0:
             return self._compute(self.steps)
-        events = self._checked(events)
-        start = int(events["t"][0]) if self._start is None else self._start
-        steps = self._steps_until(events["t"] - start)
-        if steps[0] < self.steps:
+        start, numbers = self._numbered(events)
+        first, last = (int(number) // self.inputs for number in (numbers[0], numbers[-1]))
+        if first < self.steps:
             raise ValueError(
                 f"event 0 is of {events['t'][0]} µs, but all steps before {self.open_since:g} µs "
                 "are computed; wait longer before you push events that can be late, or leave out "
                 "events[events['t'] < stream.open_since]"
             )
-        if steps[-1] >= MOST_STEPS:
+        if last >= MOST_STEPS:
             raise ValueError(
-                f"the event of {events['t'][-1]} µs would be in step {steps[-1]}, of at most "
+                f"the event of {events['t'][-1]} µs would be in step {last}, of at most "
                 f"{MOST_STEPS}; begin a new recording with stream.reset(), or choose wider bins"
             )
         self._start = start
-        width, height, _ = self.classifier.sensor_size
-        places = (events["p"] * height + events["y"]) * width + events["x"]
-        self._waiting.append(steps * self.inputs + places)
-        return self._compute(int(steps[-1]))
+        self._waiting.append(numbers)
+        return self._compute(last)
 
     def advance(self, time: float) -> torch.Tensor:
         """Say that all events before ``time`` (µs) have come, and compute the steps until then."""
@@ -157,15 +153,20 @@ class Stream:
         others = (answers != answers[-1]).nonzero()
         return (int(others[-1]) + 2 if len(others) else 1) * self.time_window / 1000
 
-    def _checked(self, events: np.ndarray) -> np.ndarray:
-        """Refuse what ``check_events`` refuses, but see quickly that nothing is wrong."""
-        if getattr(events, "dtype", None) == EVENT_DTYPE and events.flags.c_contiguous:
-            t, (_, *largest) = events["t"], events.view(np.uint64).reshape(-1, 4).max(0).tolist()
-            # As a number without a sign, one below 0 is too large.
-            inside = all(map(int.__lt__, largest, self.classifier.sensor_size))
-            if inside and events.ndim == 1 and (t[1:] >= t[:-1]).all():
-                return events
-        return check_events(events, self.classifier.sensor_size, "the portion")
+    def _numbered(self, events: np.ndarray) -> tuple[int, np.ndarray]:
+        """Return when the recording begins, and of each event its step and place as one number.
+
+        What ``check_events`` refuses is refused, but that nothing is wrong is seen quickly.
+        """
+        sensor_size = self.classifier.sensor_size
+        if getattr(events, "dtype", None) != EVENT_DTYPE or events.shape != (len(events),):
+            events = check_events(events, sensor_size, "the portion")
+        start = int(events["t"][0]) if self._start is None else self._start
+        numbers = np.empty(len(events), np.int64)
+        plain = np.ascontiguousarray(events).view(np.int64)
+        if not _number(plain, start, self.time_window, sensor_size, numbers):
+            check_events(events, sensor_size, "the portion")  # says what is wrong
+        return start, numbers
 
     def _steps_until(self, since: np.ndarray) -> np.ndarray:
         """Return in which step a time after the first event lies, as ``to_sparse_frames`` does."""
@@ -175,30 +176,58 @@ class Stream:
         """Compute all steps before ``until``; return their voltages."""
         if until == self.steps:
             return self._voltages[0][:0, 0]
-        waiting = np.sort(np.concatenate([*self._waiting, np.empty(0, np.int64)]))
-        due = int(np.searchsorted(waiting, until * self.inputs))
-        self._waiting = [waiting[due:]] if due < len(waiting) else []
-        # As np.unique(waiting[:due], return_counts=True), in a third of its time.
-        places = waiting[:due]
-        edges = np.flatnonzero(np.concatenate([TRUE[:due], places[1:] != places[:-1], TRUE]))
-        places, counts = places[edges[:-1]], edges[1:] - edges[:-1]
-        new = len(self._voltages)
+        nothing = np.empty(0, np.int64)
+        waiting, new = np.sort(np.concatenate([nothing, *self._waiting])), len(self._voltages)
         while self.steps < until:
             end = min(self.steps + max(1, DENSE // self.inputs), until)
-            frames = self._frames(places, counts, self.steps, end)
+            due = int(waiting.searchsorted(end * self.inputs))
+            frames = self._frames(waiting[:due], self.steps, end)
             voltages, self._state = self._resume(frames, self._state)
             self._voltages.append(voltages)
-            self.steps = end
+            self.steps, waiting = end, waiting[due:]
+        self._waiting = [waiting] if len(waiting) else []
         found = self._voltages[new:]
         return (torch.cat(found) if len(found) > 1 else found[0])[:, 0]
 
-    def _frames(self, places: np.ndarray, counts: np.ndarray, begin: int, end: int) -> Any:
+    def _frames(self, numbers: np.ndarray, begin: int, end: int) -> Any:
         """Return the frames of some steps as ``FrameNetwork.resume`` takes them."""
-        edges = np.searchsorted(places, self.inputs * np.arange(begin, end + 1))
-        places, counts = (each[edges[0] : edges[-1]] for each in (places, counts))
+        steps = end - begin
         if self.sparse:
-            places = (places % self.inputs).astype(np.int32)
-            return [edges - edges[0], places, counts.astype(self.dtype)]
-        frames = np.zeros((end - begin) * self.inputs, self.dtype)
-        frames[places - begin * self.inputs] = counts
-        return torch.from_numpy(frames).view(-1, 1, *self.classifier.sensor_size[::-1])
+            indptr, indices = np.zeros(steps + 1, np.int64), np.empty(len(numbers), np.int32)
+            counts = np.empty(len(numbers), self.dtype)
+            size = _list_inputs(numbers, begin, self.inputs, indptr, indices, counts)
+            return [indptr, indices[:size], counts[:size]]
+        counts = np.bincount(numbers - begin * self.inputs, minlength=steps * self.inputs)
+        frames = torch.from_numpy(counts.astype(self.dtype))
+        return frames.view(-1, 1, *self.classifier.sensor_size[::-1])
+
+
+@compiled
+def _number(events, start, time_window, sensor_size, numbers):
+    """Number events, as t, x, y, p, t, ...; return whether all are in order and on the sensor."""
+    width, height, polarities = sensor_size
+    before = max(events[0], -(2**53))
+    for n in range(len(numbers)):
+        t, x, y, p = events[4 * n], events[4 * n + 1], events[4 * n + 2], events[4 * n + 3]
+        on_sensor = 0 <= x < width and 0 <= y < height and 0 <= p < polarities
+        if not on_sensor or t < before or t > 2**53:
+            return False
+        # Beyond these, a step is too early or too late in any case.
+        before, step = t, max(-1, min(MOST_STEPS, np.floor((t - start) / time_window)))
+        numbers[n] = ((np.int64(step) * polarities + p) * height + y) * width + x
+    return True
+
+
+@compiled
+def _list_inputs(numbers, begin, inputs, indptr, indices, counts):
+    """Write sorted numbers as rows of inputs and counts; return how many there are."""
+    size = 0
+    for n in range(len(numbers)):
+        if n == 0 or numbers[n] != numbers[n - 1]:
+            indices[size], counts[size] = numbers[n] % inputs, 0
+            indptr[numbers[n] // inputs - begin + 1] += 1
+            size += 1
+        counts[size - 1] += 1
+    for row in range(1, len(indptr)):
+        indptr[row] += indptr[row - 1]
+    return size

@@ -10,7 +10,7 @@ ORDER = [
     *("files", "compiled", "checks", "camera_files", "event_files", "inspection", "recordings"),
     *("stored", "folders", "frames", "snn"),
     *("distributed", "training", "checkpoints", "nir_files", "streaming", "live", "terminal"),
-    *("fast.types", "fast.cpu", "fast.cuda", "fast.network", "fast"),
+    *("fast.types", "fast.cpu", "fast.cuda", "fast.linear", "fast.network", "fast"),
     *("simulation.pips", "simulation.camera", "simulation.cards", "simulation.dataset"),
     "simulation.motions",
     "simulation.gestures",

@@ -101,7 +101,7 @@ class State(NamedTuple):
 def at_rest(batch: int, weights: Sequence[torch.Tensor], constants: LIFConstants) -> State:
     """Return the state before the first step; arguments are those of ``cuda.forward``."""
     w_in, w_rec, w_out = weights
-    rows = [_transposed(w_in).numpy(), _transposed(torch.cat([w_rec, w_out])).numpy()]
+    rows = [transposed(w_in).numpy(), transposed(torch.cat([w_rec, w_out])).numpy()]
     neurons = np.zeros((batch, 3 * sum(w_out.shape)), rows[0].dtype)
     return State(rows[0], rows[1], _typed(constants, w_in), neurons)
 
@@ -151,8 +151,8 @@ def backward(
         )
         if flat is not None:  # the gradient is that of the currents
             grad_w_in_t = torch.from_numpy(np.matmul(*_arrays(flat.t(), grad_w_in_t)))
-    grad_w_rec, grad_w_out = _transposed(grad_w_spikes_t).split([hidden, len(w_out)])
-    return WeightGradients(_transposed(grad_w_in_t), grad_w_rec, grad_w_out, grad_i)
+    grad_w_rec, grad_w_out = transposed(grad_w_spikes_t).split([hidden, len(w_out)])
+    return WeightGradients(transposed(grad_w_in_t), grad_w_rec, grad_w_out, grad_i)
 
 
 @cache
@@ -188,7 +188,7 @@ def _arrays(*tensors: torch.Tensor) -> list[np.ndarray]:
     return [tensor.detach().numpy() for tensor in tensors]
 
 
-def _transposed(matrix: torch.Tensor) -> torch.Tensor:
+def transposed(matrix: torch.Tensor) -> torch.Tensor:
     """Return a copy: NumPy makes a small one in less time, PyTorch one beyond the cache."""
     if matrix.numel() > 2**21:
         return matrix.detach().t().contiguous()

@@ -2,22 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from numbers import Real
-from typing import NamedTuple
 
 import numpy as np
 from tonic.io import make_structured_array
 
 from ..checks import EVENT_DTYPE
-
-
-class _Pixels(NamedTuple):
-    """What differs between pixels, each of shape (y, x); the last two change while filming."""
-
-    off_threshold: np.ndarray
-    on_threshold: np.ndarray
-    reference: np.ndarray
-    refractory_until: np.ndarray  # µs
+from ..compiled import compiled
 
 
 @dataclass(frozen=True)
@@ -98,19 +90,24 @@ class EventCamera:
         frames = _checked(log_frames)
         before, now = next(frames), 0.0
         share = rng.normal(1, self.mismatch, (2, *before.shape)).clip(0.3).astype(np.float32)
-        off, on = self.off_threshold * share[0], self.on_threshold * share[1]
+        off, on = (
+            np.float32(self.off_threshold) * share[0],
+            np.float32(self.on_threshold) * share[1],
+        )
         # A pixel has been watching for long: its change may be anywhere between the thresholds.
         reference = before + off - rng.random(before.shape, np.float32) * (off + on)
-        pixels = _Pixels(off, on, reference, np.zeros(before.shape))
+        refractory_until = np.zeros(before.shape)  # µs
+        period = float(self.refractory_period_us)
         events = []
         for frame in frames:
             log_intensity = self._respond(before, frame, frame_interval)
+            end = now + float(frame_interval)
             reference -= np.float32(self.leak_rate * frame_interval * 1e-6)
             # A pixel that is refractory all the while is held in reset: its change is lost.
-            held = pixels.refractory_until >= now + frame_interval
-            np.copyto(reference, log_intensity, where=held)
-            events.append(self._cross(before, log_intensity, pixels, now, now + frame_interval))
-            before, now = log_intensity, now + frame_interval
+            np.copyto(reference, log_intensity, where=refractory_until >= end)
+            pixels = (on, off, reference, refractory_until)
+            events.append(_send_events(before, log_intensity, *pixels, now, end, period))
+            before, now = log_intensity, end
         events.append(self._noise(before, now, rng))
         return self._read_out(np.concatenate(events, axis=1), rng)
 
@@ -120,40 +117,6 @@ class EventCamera:
             return frame
         tau = self.tau_bright + (self.tau_dark - self.tau_bright) * np.clip(-light, 0, 1)
         return light + (frame - light) * -np.expm1(-frame_interval / np.maximum(tau, 1e-9))
-
-    def _cross(
-        self, before: np.ndarray, after: np.ndarray, pixels: _Pixels, now: float, end: float
-    ) -> np.ndarray:
-        """Send an event for every threshold crossed, in columns t, x, y and p; move the pixels on.
-
-        The nth event of a pixel comes when its level is crossed, c(n), but a refractory period R
-        after the one before: t(n) = max(c(n), t(n−1) + R), the greatest c(j) + (n−j)·R of j ≤ n.
-        In a frame the light passes levels at a constant pace, so that c is convex: j is 0 or n.
-        """
-        change = after - pixels.reference
-        threshold = np.where(change > 0, pixels.on_threshold, pixels.off_threshold)
-        period = self.refractory_period_us
-        most = 1 + (end - now) / max(period, 1e-6)  # more don't fit in
-        crossings = np.minimum(np.abs(change) / threshold, most).astype(int)
-        y, x = np.nonzero(crossings)
-        crossings = crossings[y, x]
-        y, x = np.repeat(y, crossings), np.repeat(x, crossings)  # from here on, one per event
-        first = np.repeat(np.cumsum(crossings) - crossings, crossings)  # of the same pixel
-        nth = np.arange(len(first)) - first
-        sign = np.sign(change[y, x])
-        level = pixels.reference[y, x] + (nth + 1) * sign * threshold[y, x]
-        # Where the light was beyond a level before, since the pixel had to wait, c is now.
-        ahead = (sign * (level - before[y, x])).clip(0)
-        speed = np.maximum(sign * (after - before)[y, x], 1e-9)
-        times = now + (end - now) * np.minimum(ahead / speed, 1)
-        if period:
-            start = np.maximum(times, pixels.refractory_until[y, x])[first]
-            times = np.maximum(times, start + nth * period)
-            sent = times <= end  # the others wait for the next frame
-            times, x, y, level, sign = (column[sent] for column in (times, x, y, level, sign))
-        pixels.reference[y, x] = level  # of a pixel's events, the last one stays
-        pixels.refractory_until[y, x] = times + period
-        return np.stack([times, x, y, sign > 0])
 
     def _noise(self, light: np.ndarray, duration: float, rng: np.random.Generator) -> np.ndarray:
         count = rng.poisson(self.noise_rate_hz * duration * 1e-6 * light.size)
@@ -168,6 +131,56 @@ class EventCamera:
         next_to = np.flatnonzero(np.diff(columns[0]) == 1) + 1
         columns[0, next_to[rng.random(len(next_to)) < self.tie_probability]] -= 1
         return make_structured_array(*columns, dtype=EVENT_DTYPE)
+
+
+@partial(compiled, contract=False)
+def _send_events(
+    before: np.ndarray,
+    after: np.ndarray,
+    on_threshold: np.ndarray,
+    off_threshold: np.ndarray,
+    reference: np.ndarray,
+    refractory_until: np.ndarray,
+    now: float,
+    end: float,
+    period: float,
+) -> np.ndarray:
+    """Send an event for every threshold crossed, in columns t, x, y and p; move the pixels on.
+
+    The nth event of a pixel comes when its level is crossed, c(n), but a refractory period R
+    after the one before: t(n) = max(c(n), t(n−1) + R), the greatest c(j) + (n−j)·R of j ≤ n.
+    In a frame the light passes levels at a constant pace, so that c is convex: j is 0 or n.
+
+    All arrays are of shape (y, x), the last two are changed. Times are in µs.
+    """
+    most = np.float32(1 + (end - now) / max(period, 1e-6))  # more don't fit in
+    change = after - reference
+    threshold = np.where(change > 0, on_threshold, off_threshold)
+    crossings = np.minimum(np.abs(change) / threshold, most).astype(np.int64)
+    events = np.empty((4, crossings.sum()))
+    count = 0
+    for y, x in np.argwhere(crossings):
+        sign = np.float32(1 if change[y, x] > 0 else -1)
+        speed = max(sign * (after[y, x] - before[y, x]), np.float32(1e-9))
+        passed = np.float64(reference[y, x])
+        first = 0.0
+        for nth in range(crossings[y, x]):
+            level = passed + np.float64(nth + 1) * sign * threshold[y, x]
+            # Where the light was beyond a level before, since the pixel had to wait, c is now.
+            ahead = max(sign * (level - before[y, x]), 0.0)
+            time = now + (end - now) * min(ahead / speed, 1.0)
+            if period:
+                if nth == 0:
+                    first = max(time, refractory_until[y, x])
+                time = max(time, first + nth * period)
+                if time > end:
+                    break  # it and the next ones wait for the next frame
+            events[0, count], events[1, count], events[2, count] = time, x, y
+            events[3, count] = sign > 0
+            count += 1
+            reference[y, x] = level
+            refractory_until[y, x] = time + period
+    return events[:, :count]
 
 
 def check_generator(rng: np.random.Generator) -> None:
@@ -190,6 +203,6 @@ def _checked(log_frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
             raise ValueError(
                 f"{name} isn't finite, or beyond ±1000; raise light to 1e-3, say, first"
             )
-        yield frame.astype(np.float32)
+        yield frame.astype(np.float32, order="C")
     if shape is None:
         raise ValueError("log_frames holds no frame; give at least one of shape (y, x)")

@@ -6,7 +6,6 @@ values (T, B, classes) out. ``Model`` says with which arguments they are made.
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
 
@@ -16,9 +15,8 @@ from torch import nn
 from torch.func import functional_call
 
 from ..checks import check_numbers, check_range, check_sensor_size
-from ..fast import FastSNN
-from ..fast.cpu import gather_add, to_csr
-from ..fast.cuda import flat
+from ..fast import FastSNN, FrameLinear
+from ..fast.linear import sums
 from ..frames import to_frames
 from ..recipe import build_network
 from ..recordings import POKERDVS_SENSOR_SIZE, Recordings, recording_statistics
@@ -118,40 +116,6 @@ class CNN(SummedImage):
             nn.Flatten(),
             nn.Linear(2 * channels * places, outputs),
         )
-
-
-class FrameLinear(nn.Linear):
-    """A linear layer for frames: (T, B, polarities, height, width) in, (T, B, outputs) out.
-
-    Example:
-        >>> FrameLinear(2 * 35 * 35, 100)(torch.ones(20, 8, 2, 35, 35)).shape
-        torch.Size([20, 8, 100])
-    """
-
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Multiply what isn't 0 in the frames: few counts are."""
-        frames = frames.to(self.weight.dtype)
-        if torch.is_grad_enabled() or frames.device.type != "cpu":
-            rows = flat(frames if frames.is_sparse else frames.to_sparse())
-            found = torch.sparse.mm(rows, self.weight.t()) + self.bias
-        else:  # in the order in which a stream adds
-            found = torch.from_numpy(sums(to_csr(frames), *self.numbers()))
-        return found.unflatten(0, frames.shape[:2])
-
-    def numbers(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return a copy of the weights, (inputs, outputs), and the bias."""
-        return self.weight.detach().t().contiguous().numpy(), self.bias.detach().clone().numpy()
-
-
-def sums(csr: list[np.ndarray], weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """Multiply rows of inputs, as ``to_csr`` lists them, by weights; return (rows, outputs)."""
-    indptr, indices, counts = csr
-    found = np.zeros((len(indptr) - 1, len(bias)), weights.dtype)
-    for row, (first, last) in enumerate(pairwise(indptr.tolist())):
-        if first < last:
-            gather_add(found[row], weights, indices, counts, first, last)
-    found += bias
-    return found
 
 
 class FrameMLP(Model):
