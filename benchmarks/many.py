@@ -110,8 +110,8 @@ def train(path: str, cards: str, folder: str) -> None:
         seen.clear()
         start, busy = time.perf_counter(), time.process_time()
         run(recordings)
-        found = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - busy}
-        found |= {"memory": peak_memory(), "seen": seen}
+        found: dict[str, Any] = {"memory": peak_memory(), "seen": seen}
+        found |= {"seconds": time.perf_counter() - start, "cpu": time.process_time() - busy}
         Path(folder, f"{rank()}.json").write_text(json.dumps(found))
 
 
