@@ -198,7 +198,7 @@ def test_suits_differ(simulated):
 
 @pytest.fixture(scope="module")
 def many():
-    return simulate_pokerdvs(seed=1, n_train=100)
+    return simulate_pokerdvs(seed=1, n_train=200)
 
 
 @pytest.fixture
@@ -217,7 +217,7 @@ def test_statistics_are_close_to_those_of_the_real_set(real, many):
 
 def test_network_trained_on_simulated_recordings_classifies_most_real_ones(real, many):
     """A shape that slides past ideal pixels, as good to look at, carried over to 38 to 72%."""
-    classifier, _ = train_classifier(many, 0, "cpu", epochs=24, network=FastSNN)
+    classifier, _ = train_classifier(many, 0, "cpu", epochs=12, network=FastSNN)
     loader = make_loader(real.train + real.test, sparse=True)
     assert evaluate(classifier, loader, "cpu").accuracy >= 0.9
 
