@@ -1,5 +1,12 @@
+"""What the tests share.
+
+The package is imported where it is needed: the process that only hands tests to others needs none.
+"""
+
 import http.server
 import os
+import pickle
+import shutil
 import sys
 import threading
 import warnings
@@ -8,34 +15,58 @@ from pathlib import Path
 # Before PyTorch reads it: tests run on all cores, and more threads would wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import matplotlib
 import pytest
-from archives import pack
+from filelock import FileLock
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # benchmarks lie beside the package, not in it
 
-from pokersnn_helpers import load_pokerdvs, load_pokerdvs131, pokerdvs
 
-matplotlib.use("Agg")
+@pytest.fixture(scope="session", autouse=True)
+def figures_without_windows():
+    import matplotlib
+
+    matplotlib.use("Agg")
 
 
 @pytest.fixture(scope="session")
 def data():
     """The real recordings where they can be loaded, else simulated ones."""
+    from pokersnn_helpers import load_pokerdvs
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return load_pokerdvs()
 
 
 @pytest.fixture(scope="session")
-def simulated():
-    return load_pokerdvs(source="simulated")
+def made_once(tmp_path_factory):
+    """Return a function that makes something once for all processes that tests run in."""
+
+    def make_once(name, make):
+        if "PYTEST_XDIST_WORKER" not in os.environ:
+            return make()
+        path = tmp_path_factory.getbasetemp().parent / f"{name}.pickle"  # shared by the processes
+        with FileLock(f"{path}.lock"):
+            if not path.exists():
+                path.write_bytes(pickle.dumps(make()))
+            return pickle.loads(path.read_bytes())
+
+    return make_once
 
 
 @pytest.fixture(scope="session")
-def everything():
+def simulated(made_once):
+    from pokersnn_helpers import load_pokerdvs
+
+    return made_once("simulated", lambda: load_pokerdvs(source="simulated"))
+
+
+@pytest.fixture(scope="session")
+def everything(made_once):
     """All 131, simulated."""
-    return load_pokerdvs131(source="simulated")
+    from pokersnn_helpers import load_pokerdvs131
+
+    return made_once("everything", lambda: load_pokerdvs131(source="simulated"))
 
 
 @pytest.fixture(scope="session")
@@ -45,16 +76,29 @@ def some(everything):
     return everything.recordings.subset(first.index)
 
 
+@pytest.fixture(scope="session")
+def packed(tmp_path_factory):
+    """Two tiny archives in the form of the published ones, what is in them, and the hashes."""
+    from archives import pack
+
+    from pokersnn_helpers import pokerdvs
+
+    folder = tmp_path_factory.mktemp("packed")
+    first, second = (pack(archive, folder) for archive in pokerdvs.ARCHIVES)
+    return folder, first | second
+
+
 @pytest.fixture
-def published(tmp_path, monkeypatch):
+def published(packed, tmp_path, monkeypatch):
     """A folder with two tiny archives that the loader takes for the published ones.
 
     Nothing outside the test's own folder is read or written: no network, no user's cache.
     """
-    folder = tmp_path / "published"
-    folder.mkdir()
-    hashes = [pack(archive, folder) for archive in pokerdvs.ARCHIVES]
-    monkeypatch.setattr(pokerdvs, "REGISTRY", hashes[0] | hashes[1])
+    from pokersnn_helpers import pokerdvs
+
+    folder, hashes = tmp_path / "published", packed[1]
+    shutil.copytree(packed[0], folder)
+    monkeypatch.setattr(pokerdvs, "REGISTRY", dict(hashes))
     monkeypatch.setattr(pokerdvs, "SOURCES", ("http://127.0.0.1:9/none/",))
     monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path / "cache")
     monkeypatch.delenv("POKERSNN_DATA", raising=False)

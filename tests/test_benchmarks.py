@@ -950,7 +950,7 @@ def test_reader_who_leaves_gets_one_line():
 
 
 def test_motions_are_named_forwards_backwards_and_changed(monkeypatch):
-    monkeypatch.setattr(motions, "FILMS", 12)
+    monkeypatch.setattr(motions, "FILMS", 6)
     few = {"epochs": 1, "augment": None}
     estimators = {name: NetworkEstimator(FrameMLP, **few) for name in motions.UNCOPIED}
     result = motions.measure_motions(1, processes=1, models=estimators, merged_models=estimators)

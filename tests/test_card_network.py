@@ -72,12 +72,11 @@ def test_weights_stand_where_the_seed_put_them_if_no_event_came_there(document, 
     assert (others.abs() > step).float().mean() > 0.5  # and the others aren't
 
 
-def test_network_is_as_accurate_as_the_command_measured(document, classifier):
+def test_network_is_as_accurate_as_the_command_measured(document, classifier, simulated):
     measured = document["measured"]
     assert measured["real_recordings"] >= 0.97
     assert measured["unseen_simulated_cards"] >= 0.95
-    unseen = load_pokerdvs(source="simulated")
-    assert card_network.accuracy(classifier, unseen.train + unseen.test) >= 0.95
+    assert card_network.accuracy(classifier, simulated.train + simulated.test) >= 0.95
     try:
         real = load_pokerdvs(source="real")
     except OSError:

@@ -39,6 +39,8 @@ def simulated_once(simulated, everything):
     with pytest.MonkeyPatch.context() as patch:
         for name, recordings in made.items():
             patch.setattr(pokersnn_helpers, name, lambda source, found=recordings: found)
+        passes = everything.recordings, everything.table
+        patch.setattr(pokersnn_helpers.pokerdvs131, "simulate_passes", lambda: passes)
         yield
 
 

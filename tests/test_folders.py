@@ -39,13 +39,18 @@ def save(path, events):
     np.save(path, events)
 
 
-@pytest.fixture
-def folder(tmp_path):
+def fill(folder):
+    """Save 24 recordings, eight of each class and six of each person."""
     rng = np.random.default_rng(0)
     for number in range(24):
         who = ("anna", "ben", "carl", "dora")[number // 3 % 4]
-        save(tmp_path / CLASSES[number % 3] / who / f"{number}.npy", spot(number, rng))
-    return tmp_path
+        save(folder / CLASSES[number % 3] / who / f"{number}.npy", spot(number, rng))
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return fill(tmp_path)
 
 
 def test_classes_groups_and_files(folder):

@@ -63,7 +63,7 @@ def test_models_are_as_accurate_as_the_command_measured(document, models):
     measured = document["measured"]
     assert measured["spiking_strokes"] >= 0.9 and measured["spiking_strokes_backwards"] >= 0.9
     assert measured["spiking_films"] >= 0.98 and measured["spiking_films_backwards"] >= 0.97
-    there, back = film_motions(60, seed=7), film_motions(60, seed=7, backwards=True)
+    there, back = film_motions(36, seed=7), film_motions(36, seed=7, backwards=True)
     targets = np.array(there.targets)
     spiking, time_blind = models
     assert np.mean(motion_network.answers(spiking, there) == targets) >= 0.95

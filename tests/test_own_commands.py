@@ -1,12 +1,13 @@
 """The commands for a reader's own recordings."""
 
 import json
+import shutil
 import sys
 import types
 
 import numpy as np
 import pytest
-from test_folders import folder  # noqa: F401 - a fixture
+from test_folders import fill, folder  # noqa: F401 - a fixture
 
 from pokersnn_helpers import EVENT_DTYPE, load_checkpoint, predict, read_events
 from pokersnn_helpers import __main__ as commands
@@ -19,13 +20,23 @@ def run(*words):
     commands.main([str(word) for word in words])
 
 
-@pytest.fixture
-def trained(folder, monkeypatch):  # noqa: F811
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory):
     """A folder, and a network that was trained on it from the command line."""
-    monkeypatch.setenv("TQDM_DISABLE", "1")
+    folder = fill(tmp_path_factory.mktemp("own"))  # noqa: F811
+    checkpoint = tmp_path_factory.mktemp("trained") / "run.pt"
     options = ["--sensor", "64x64", "--network", "fast", "--epochs", 15]
-    run("train", "--data", folder, *options, "--checkpoint", folder / "run.pt")
-    return folder, folder / "run.pt"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TQDM_DISABLE", "1")
+        run("train", "--data", folder, *options, "--checkpoint", checkpoint)
+    return folder, checkpoint
+
+
+@pytest.fixture
+def trained(trained_once, tmp_path):
+    """The folder, and a checkpoint of the test's own, which it may train further."""
+    folder, checkpoint = trained_once  # noqa: F811
+    return folder, shutil.copy(checkpoint, tmp_path / "run.pt")
 
 
 def test_train_predict_and_resume(trained, capsys):

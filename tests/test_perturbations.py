@@ -13,7 +13,7 @@ from benchmarks.perturbations import (
     time_jitter,
     uniform_noise,
 )
-from pokersnn_helpers import EVENT_DTYPE, Recordings, load_pokerdvs, to_frames
+from pokersnn_helpers import EVENT_DTYPE, Recordings, to_frames
 from pokersnn_helpers.study.perturbations import (
     apply,
     merge_polarities,
@@ -30,8 +30,8 @@ def recordings_of(*events, size=SIZE):
 
 
 @pytest.fixture(scope="module")
-def some():
-    return load_pokerdvs(source="simulated").train.subset(range(5))
+def some(simulated):
+    return simulated.train.subset(range(5))
 
 
 def rows(recordings, number=0):

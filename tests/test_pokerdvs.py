@@ -20,10 +20,14 @@ from pokersnn_helpers import load_pokerdvs, pokerdvs, recording_statistics
 from pokersnn_helpers.simulation import simulate_pokerdvs
 
 
+@pytest.fixture(scope="module")
+def few():
+    return simulate_pokerdvs(n_train=4, n_test=4)
+
+
 @pytest.fixture
-def quick(monkeypatch):
+def quick(few, monkeypatch):
     """Simulate few recordings where the real ones can't be loaded."""
-    few = simulate_pokerdvs(n_train=4, n_test=4)
     monkeypatch.setattr(pokerdvs, "simulate_pokerdvs", lambda: few)
 
 
@@ -357,11 +361,12 @@ def test_damaged_recording_beside_its_archive_is_not_read_and_kept(published, tm
     assert kept.read_bytes() == damaged
 
 
-def test_simulated_recordings_in_the_real_ones_place_are_not_called_real(published, tmp_path):
+def test_simulated_recordings_in_the_real_ones_place_are_not_called_real(
+    published, simulated, tmp_path
+):
     """They have the names and the form of the real ones, but not their content."""
-    data = simulate_pokerdvs(n_train=48, n_test=20)
     folders = dict(enumerate(POKERDVS.classes))
-    for part, recordings in (("pips_train", data.train), ("pips_test", data.test)):
+    for part, recordings in (("pips_train", simulated.train), ("pips_test", simulated.test)):
         numbers = [0] * 4
         for events, target in recordings:
             path = tmp_path / "root" / part / folders[target] / f"{numbers[target]}.npy"
@@ -389,7 +394,10 @@ def test_real_error_says_what_was_tried_and_what_to_do(published, tmp_path):
     assert f"put it into {home}" in message
 
 
-def test_auto_falls_back_with_a_warning_that_says_why_and_a_banner(published, tmp_path):
+def test_auto_falls_back_with_a_warning_that_says_why_and_a_banner(
+    published, simulated, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(pokerdvs, "simulate_pokerdvs", lambda: simulated)  # made already
     with pytest.warns(UserWarning, match=r"these are simulated\. FileNotFoundError: the rec"):
         data = load_pokerdvs(tmp_path / "root")
     assert data.source == "simulated"

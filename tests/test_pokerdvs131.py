@@ -11,7 +11,7 @@ import pytest
 from pokersnn_helpers import load_pokerdvs131, pokerdvs, stratified_folds
 from pokersnn_helpers.camera_files import read_aedat
 from pokersnn_helpers.pokerdvs131 import card_passes
-from pokersnn_helpers.simulation.dataset import PASSES, simulate_passes
+from pokersnn_helpers.simulation.dataset import PASSES
 
 HEADER = b"#!AER-DAT2.0\r\n# recorded somewhere\r\n"
 
@@ -124,9 +124,9 @@ def test_card_passes_chain_by_overlap(starts, ends, passes):
     assert card_passes(starts, ends).tolist() == passes
 
 
-def test_simulated_passes_share_their_course():
+def test_simulated_passes_share_their_course(everything):
     """Within a pass durations differ less than between passes of a suit."""
-    recordings, table = simulate_passes()
+    recordings, table = everything.recordings, everything.table
     assert len(recordings) == len(table) == 131 and table["pass"].nunique() == 26
     assert table.groupby("class")["upside down"].sum().to_dict() == {
         "club": 13, "diamond": 8, "heart": 0, "spade": 10,

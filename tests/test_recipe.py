@@ -53,10 +53,10 @@ def test_seed_fixes_the_losses_to_the_last_bit_here_and_in_another_process():
     script = (
         "from pokersnn_helpers import train_classifier\n"
         "from pokersnn_helpers.simulation import simulate_pokerdvs\n"
-        "data = simulate_pokerdvs(n_train=16, n_test=4)\n"
+        "data = simulate_pokerdvs(n_train=8, n_test=4)\n"
         "print(train_classifier(data, seed=3, device='cpu', epochs=4)[1].loss)"
     )
-    few = simulate_pokerdvs(n_train=16, n_test=4)
+    few = simulate_pokerdvs(n_train=8, n_test=4)
     _, here = train_classifier(few, seed=3, device="cpu", epochs=4)
     _, other = train_classifier(few, seed=4, device="cpu", epochs=4)
     elsewhere = subprocess.run(

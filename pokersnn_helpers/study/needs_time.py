@@ -80,7 +80,7 @@ def compare(
 
     Example:
         >>> from pokersnn_helpers.simulation.motions import film_motions
-        >>> compare(film_motions(18), range(18), epochs=1).table.shape
+        >>> compare(film_motions(12), range(12), folds=2, epochs=1).table.shape
         (4, 6)
     """
     check_recordings(recordings)

@@ -189,7 +189,8 @@ class Visit:
     def scroll_through(self):
         self.page.evaluate(
             """async () => {
-                for (let y = 0; y < document.body.scrollHeight; y += 700) {
+                // What comes near is loaded, so not every screen needs to be seen.
+                for (let y = 0; y < document.body.scrollHeight; y += 1600) {
                     window.scrollTo(0, y);
                     await new Promise(requestAnimationFrame);
                 }

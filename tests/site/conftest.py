@@ -11,6 +11,7 @@ import threading
 import pytest
 from book_site import HTML, PREFIX, GitHubPages, Visit
 
+pytest.register_assert_rewrite("sound_pages")  # so that a failure says what was compared
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 

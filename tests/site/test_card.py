@@ -208,8 +208,13 @@ THROWS = (
 )
 
 
-def test_thrown_cards_are_classified_and_a_step_is_fast(page):
-    shows = page.evaluate(THROWS, {"count": 100, "changes": []})
+@pytest.fixture(scope="module")
+def shows(page):
+    """What was seen of a hundred cards that were thrown without a change."""
+    return page.evaluate(THROWS, {"count": 100, "changes": []})
+
+
+def test_thrown_cards_are_classified_and_a_step_is_fast(shows):
     assert sum(show["suit"] == POKERDVS_CLASSES[n % 4] for n, show in enumerate(shows)) >= 95
     assert all(0 < show["after"] <= show["steps"] for show in shows)
     assert all(0 < show["events"] <= show["all"] and show["spikes"] > 0 for show in shows)
@@ -217,12 +222,11 @@ def test_thrown_cards_are_classified_and_a_step_is_fast(page):
     assert sorted(show["ms"] for show in shows)[10] < 2
 
 
-def test_thrown_cards_have_as_many_events_of_each_polarity_as_those_of_python(page):
-    shows = page.evaluate(THROWS, {"count": 80, "changes": []})
-    simulated = simulate_pokerdvs(seed=1, n_train=80, n_test=4).train
+def test_thrown_cards_have_as_many_events_of_each_polarity_as_those_of_python(shows, simulated):
     counts, on = (np.array([show[name] for show in shows]) for name in ("all", "on"))
     for number, suit in enumerate(POKERDVS_CLASSES):
-        recordings = [events for events, target in simulated if target == number]
+        everything = simulated.train + simulated.test
+        recordings = [events for events, target in everything if target == number]
         expected = np.mean([len(events) for events in recordings])
         assert counts[number::4].mean() == pytest.approx(expected, rel=0.2), suit
         share = np.mean([events["p"].mean() for events in recordings])
@@ -233,8 +237,8 @@ def test_thrown_cards_have_as_many_events_of_each_polarity_as_those_of_python(pa
     ("change", "share"),
     [("shuffle", 1), ("merge", 1), ("half", 0.5), ("noise", 2), ("no-recurrence", 1)],
 )
-def test_switches_change_the_events_as_they_say(change, share, page):
-    before, after = (page.evaluate(THROWS, {"count": 40, "changes": c}) for c in ([], [change]))
+def test_switches_change_the_events_as_they_say(change, share, page, shows):
+    before, after = shows[:40], page.evaluate(THROWS, {"count": 40, "changes": [change]})
     counts = [sum(show["all"] for show in shows) for shows in (before, after)]
     assert counts[1] / counts[0] == pytest.approx(share, rel=0.2)
     assert [s["spikes"] for s in before] != [s["spikes"] for s in after]

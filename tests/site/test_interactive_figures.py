@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from book_site import HTML, pages
+from book_site import HTML, Visit, pages
 
 from pokersnn_helpers.figures.interactive import initial_values
 from pokersnn_helpers.figures.interactive_detector import (
@@ -34,15 +34,21 @@ SLIDERS = {
 }
 KINDS = ["event-cloud", *SLIDERS]
 TOLERANCE = 1e-4
+SETTLED = (
+    "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame("
+    "() => setTimeout(done))))"
+)
 each_kind = pytest.mark.parametrize("kind", KINDS)
 each_chart = pytest.mark.parametrize("kind", SLIDERS)
+on_each_kind = pytest.mark.parametrize("drawn", KINDS, indirect=True)
+on_each_chart = pytest.mark.parametrize("drawn", SLIDERS, indirect=True)
 
 
 class Figure:
     """An interactive figure on its page."""
 
     def __init__(self, reader, kind):
-        self.page = reader.read(page_with(kind))
+        self.page = reader.read(page_with(kind))  # to its end, so that nothing moves any more
         self.holder = self.page.locator(f".interactive-figure[data-kind={kind}]").first
         self.drawing = self.holder.locator(".interactive-drawing")
         self.summary = self.holder.locator(".interactive-summary")
@@ -50,18 +56,16 @@ class Figure:
 
     def settle(self):
         """Wait until what was changed is drawn."""
-        self.page.evaluate(
-            "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame("
-            "() => setTimeout(done))))"
-        )
+        self.page.evaluate("() => " + SETTLED)
 
     def move(self, positions):
-        for name, position in positions.items():
-            self.holder.locator(f"input[name={name}]").evaluate(
-                "(input, to) => { input.value = to; input.dispatchEvent(new Event('input')); }",
-                position,
-            )
-        self.settle()
+        self.holder.evaluate(
+            "(holder, positions) => { for (const [name, to] of Object.entries(positions)) {"
+            "  const input = holder.querySelector(`input[name=${name}]`);"
+            "  input.value = to; input.dispatchEvent(new Event('input')); }"
+            f"  return {SETTLED}; }}",
+            positions,
+        )
 
     def press(self, name):
         self.holder.get_by_role("button", name=name).click()
@@ -69,10 +73,10 @@ class Figure:
 
     def series(self):
         """Return what each chart draws: lists of horizontal and vertical places."""
-        return [
-            [np.array(column, float) for column in chart]
-            for chart in self.drawing.evaluate("(d) => d.charts.map((chart) => chart.data)")
-        ]
+        text = self.drawing.evaluate(
+            "(d) => JSON.stringify(d.charts.map(({ data }) => data.map((column) => [...column])))"
+        )  # Playwright would send number by number
+        return [[np.array(column, float) for column in chart] for chart in json.loads(text)]
 
     def pixels(self):
         """Return the charts as images, to see whether they change."""
@@ -90,6 +94,14 @@ def page_with(kind):
 @pytest.fixture
 def figure(visit):
     return lambda kind, **settings: Figure(visit(**settings), kind)
+
+
+@pytest.fixture(scope="module")
+def drawn(request, browser, address):
+    """A figure on its page, shared by the tests that leave it as it is."""
+    reader = Visit(browser, address, theme="light")
+    yield Figure(reader, request.param)
+    reader.context.close()
 
 
 def stands(sliders):
@@ -210,12 +222,15 @@ def test_ball_moves_along_the_surrogate_gradient_only(figure):
 
 def test_detector_agrees_with_norse(figure):
     detector = figure("detector")
+    every_stand = []
+    for positions in stands(DETECTOR_SLIDERS):
+        values = values_at(DETECTOR_SLIDERS, positions)
+        found = {way: run_detector(**values, direction=way) for way in DIRECTIONS}
+        every_stand.append((positions, values, found))
     for direction in DIRECTIONS:
-        for positions in stands(DETECTOR_SLIDERS):
+        for positions, values, found in every_stand:
             detector.move(positions)
-            values = values_at(DETECTOR_SLIDERS, positions)
             inputs, (times, other, voltage, threshold, spikes) = detector.series()
-            found = {way: run_detector(**values, direction=way) for way in DIRECTIONS}
             back = next(way for way in DIRECTIONS if way != direction)
             assert np.abs(voltage - found[direction][1]).max() < TOLERANCE, values
             assert np.abs(other - found[back][1]).max() < TOLERANCE, values
@@ -254,23 +269,22 @@ def test_chart_is_redrawn_as_each_slider_moves_by_keyboard(kind, figure):
         assert chart.pixels() != before, name
 
 
-@each_chart
-def test_chart_follows_the_theme(kind, figure):
-    chart = figure(kind, theme="light")
-    light = chart.pixels()
-    chart.page.emulate_media(color_scheme="dark")
-    chart.page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
-    chart.settle()
-    assert all(before != after for before, after in zip(light, chart.pixels(), strict=True))
-    chart.page.emulate_media(color_scheme="light")
-    chart.page.wait_for_function("document.documentElement.dataset.theme === 'light'")
-    chart.settle()
-    assert chart.pixels() == light
+@on_each_chart
+def test_chart_follows_the_theme(drawn):
+    light = drawn.pixels()
+    drawn.page.emulate_media(color_scheme="dark")
+    drawn.page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    drawn.settle()
+    assert all(before != after for before, after in zip(light, drawn.pixels(), strict=True))
+    drawn.page.emulate_media(color_scheme="light")
+    drawn.page.wait_for_function("document.documentElement.dataset.theme === 'light'")
+    drawn.settle()
+    assert drawn.pixels() == light
 
 
-@each_kind
-def test_wheel_and_finger_scroll_the_page(kind, figure):
-    drawn = figure(kind)
+@on_each_kind
+def test_wheel_and_finger_scroll_the_page(drawn):
+    drawn.drawing.scroll_into_view_if_needed()
     box = drawn.drawing.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     drawn.page.mouse.move(x, y)
@@ -307,8 +321,9 @@ def test_figure_fits_a_phone_with_text_that_can_be_read(kind, figure):
     assert all("Inter" in font for font in fonts)
 
 
-def test_pixel_is_low_enough_for_the_first_screen(figure):
-    assert figure("pixel").holder.bounding_box()["height"] <= 480
+@pytest.mark.parametrize("drawn", ["pixel"], indirect=True)
+def test_pixel_is_low_enough_for_the_first_screen(drawn):
+    assert drawn.holder.bounding_box()["height"] <= 480
 
 
 # ---- The cloud ----
@@ -397,14 +412,14 @@ def test_cloud_keeps_its_view_and_rests_while_out_of_sight(figure):
 # ---- Where a figure can't be drawn ----
 
 
-@each_kind
-def test_image_stands_in_on_paper(kind, figure):
-    drawn = figure(kind)
+@on_each_kind
+def test_image_stands_in_on_paper(drawn):
     image = drawn.holder.locator("> img")
     assert image.is_hidden()
     drawn.page.emulate_media(media="print")
     assert image.is_visible()
     assert drawn.drawing.is_hidden()
+    drawn.page.emulate_media(media="screen")
 
 
 def test_image_stands_in_without_webgl(visit):
@@ -453,43 +468,48 @@ DAMAGED = {
 }
 
 
-@pytest.mark.parametrize(
-    ("kind", "change"), [(kind, change) for kind in KINDS for change in [{}, *DAMAGED[kind]]]
-)
-def test_image_stands_in_for_damaged_data(kind, change, visit):
-    reader = visit()
-    reader.page.add_init_script(
-        "document.addEventListener('DOMContentLoaded', () => {"
-        f"  const script = document.querySelector('[data-kind={kind}] script');"
-        f"  const change = {json.dumps(change)}, empty = !Object.keys(change).length;"
-        "  const content = empty ? {} : { ...JSON.parse(script.textContent), ...change };"
-        "  script.textContent = JSON.stringify(content); }, { capture: true });"
-    )
-    expect_only_the_image(reader, kind)
-
-
-@pytest.mark.parametrize("text", ["", '{"sliders": {', "null", "[1]", '"text"', "<h1>"])
 @each_kind
-def test_image_stands_in_for_json_that_was_cut(kind, text, visit):
+def test_image_stands_in_for_damaged_data(kind, visit):
+    changes = json.dumps(DAMAGED[kind])
+    damaged = f"{changes}.map((change) => JSON.stringify({{ ...JSON.parse(text), ...change }}))"
     reader = visit()
-    reader.page.add_init_script(
-        "document.addEventListener('DOMContentLoaded', () => {"
-        f"  const script = document.querySelector('[data-kind={kind}] script');"
-        f"  script.textContent = {json.dumps(text)}; }}, {{ capture: true }});"
-    )
-    expect_only_the_image(reader, kind)
+    put_copies_in_place(reader, kind, f"(text) => ['{{}}', ...{damaged}]")
+    expect_only_the_image(reader, kind, copies=1 + len(DAMAGED[kind]))
+
+
+@each_kind
+def test_image_stands_in_for_json_that_was_cut(kind, visit):
+    texts = ["", '{"sliders": {', "null", "[1]", '"text"', "<h1>"]
+    reader = visit()
+    put_copies_in_place(reader, kind, f"() => {json.dumps(texts)}")
+    expect_only_the_image(reader, kind, copies=len(texts))
     assert reader.problems == []
 
 
-def expect_only_the_image(reader, kind):
-    reader.page.goto(reader.address + page_with(kind))
-    holder = reader.page.locator(f"[data-kind={kind}]").first
-    holder.scroll_into_view_if_needed()
-    reader.page.wait_for_function(
-        f"document.querySelector('[data-kind={kind}]').classList.contains('is-image')"
+def put_copies_in_place(reader, kind, texts):
+    """Put copies of a figure in its place, before its script runs, that carry these texts."""
+    reader.page.add_init_script(
+        "document.addEventListener('DOMContentLoaded', () => {"
+        f"  const holder = document.querySelector('[data-kind={kind}]');"
+        f"  const texts = ({texts})(holder.querySelector('script').textContent);"
+        "  holder.replaceWith(...texts.map((text) => {"
+        "    const copy = holder.cloneNode(true);"
+        "    copy.querySelector('script').textContent = text;"
+        "    return copy; })); }, { capture: true });"
     )
-    assert holder.locator("> img").is_visible()
-    assert holder.locator(".interactive-drawing").count() == 0
-    assert holder.locator(".interactive-controls > *").count() == 0
+
+
+def expect_only_the_image(reader, kind, copies=1):
+    reader.page.goto(reader.address + page_with(kind))
+    holders = reader.page.locator(f"[data-kind={kind}]")
+    for number in range(copies):
+        holder = holders.nth(number)
+        holder.scroll_into_view_if_needed()
+        reader.page.wait_for_function(
+            "(holder) => holder.matches('.is-image, .is-interactive')", arg=holder.element_handle()
+        )
+        assert holder.locator("> img").is_visible()
+        assert holder.locator(".interactive-drawing").count() == 0
+        assert holder.locator(".interactive-controls > *").count() == 0
     uncaught = [problem for problem in reader.problems if problem.startswith("uncaught")]
     assert set(uncaught) <= {"uncaught: Unexpected token '<'"}  # of a page in a library's place

@@ -39,8 +39,9 @@ def test_first_address_leads_to_the_landing_page(visit):
 
 
 def test_unknown_address_gets_the_book_s_own_page(visit):
-    page = visit().page
-    response = page.goto(visit().address + "book/no/such/page.html")
+    reader = visit()
+    page = reader.page
+    response = page.goto(reader.address + "book/no/such/page.html")
     assert response.status == 404
     assert page.get_by_role("heading", name="Page not found").is_visible()
     page.get_by_role("link", name="the first page").click()
