@@ -354,11 +354,11 @@ def eye(cloud):
 
 def test_cloud_turns_by_mouse_and_by_slider(figure):
     cloud = figure("event-cloud")
-    box = cloud.drawing.bounding_box()
     before, image = eye(cloud), cloud.drawing.screenshot()
     drawn = "() => new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)))"
-    cloud.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    cloud.page.evaluate(drawn)  # the cloud turns by what the mouse moved since the last image
+    cloud.drawing.hover()  # once it stays in its place: images above it may still be loading
+    box = cloud.drawing.bounding_box()
+    cloud.page.evaluate(drawn)
     cloud.page.mouse.down()
     cloud.page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 3, steps=5)
     cloud.page.evaluate(drawn)
