@@ -155,12 +155,6 @@ def _all_fine(events: np.ndarray, width: int, height: int, polarities: int) -> b
 
 def check_sensor_size(sensor_size: Sequence[int]) -> tuple[int, int, int]:
     """Return width, height and polarities, or raise a ``ValueError``."""
-    if (
-        type(sensor_size) is tuple
-        and [*map(type, sensor_size)] == 3 * [int]
-        and min(sensor_size) > 0
-    ):
-        return sensor_size  # at once, as for most of the million calls
     sizes = tuple(sensor_size) if _is_list(sensor_size) else ()
     if len(sizes) != 3 or not all(isinstance(size, Integral) and size > 0 for size in sizes):
         raise ValueError(

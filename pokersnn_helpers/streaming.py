@@ -159,12 +159,13 @@ class Stream:
         What ``check_events`` refuses is refused, but that nothing is wrong is seen quickly.
         """
         sensor_size = self.classifier.sensor_size
-        if getattr(events, "dtype", None) != EVENT_DTYPE or events.shape != (len(events),):
+        plain = type(events) is np.ndarray and events.dtype == EVENT_DTYPE and events.ndim == 1
+        if not plain:  # such as a masked array, which may hide a value
             events = check_events(events, sensor_size, "the portion")
         start = int(events["t"][0]) if self._start is None else self._start
         numbers = np.empty(len(events), np.int64)
-        plain = np.ascontiguousarray(events).view(np.int64)
-        if not _number(plain, start, self.time_window, sensor_size, numbers):
+        values = np.ascontiguousarray(events).view(np.int64)
+        if not _number(values, start, self.time_window, sensor_size, numbers):
             check_events(events, sensor_size, "the portion")  # says what is wrong
         return start, numbers
 

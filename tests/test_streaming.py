@@ -172,6 +172,15 @@ def test_answer_and_when_it_settled(data):
     assert stream.settled_ms() == expected  # of a rule that the stream doesn't know
 
 
+def test_masked_values_are_refused_however_plain_the_rest_is():
+    events = np.ma.zeros(3, EVENT_DTYPE)
+    events["x"][1] = np.ma.masked
+    stream = Stream(Classifier(FastSNN()))
+    with pytest.raises(ValueError, match="field x is -- at event 1"):
+        stream.push(events)
+    assert stream.push(np.zeros(3, EVENT_DTYPE)).shape == (0, 4)  # nothing was taken
+
+
 def test_networks_that_need_whole_recordings_are_refused():
     with pytest.raises(TypeError, match="GRU reads whole recordings; for a stream take SNN"):
         Stream(classifier_of(GRU))

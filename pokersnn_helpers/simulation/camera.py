@@ -90,10 +90,8 @@ class EventCamera:
         frames = _checked(log_frames)
         before, now = next(frames), 0.0
         share = rng.normal(1, self.mismatch, (2, *before.shape)).clip(0.3).astype(np.float32)
-        off, on = (
-            np.float32(self.off_threshold) * share[0],
-            np.float32(self.on_threshold) * share[1],
-        )
+        off = np.float32(self.off_threshold) * share[0]
+        on = np.float32(self.on_threshold) * share[1]
         # A pixel has been watching for long: its change may be anywhere between the thresholds.
         reference = before + off - rng.random(before.shape, np.float32) * (off + on)
         refractory_until = np.zeros(before.shape)  # µs
