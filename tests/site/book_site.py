@@ -171,25 +171,12 @@ class Visit:
     def read(self, name):
         """Open a page and scroll to its end, so that everything on it is loaded and drawn."""
         self.page.goto(self.address + name)
-        for _ in range(30):  # a busy machine may let a picture of the page out
-            self.scroll_through()
-            if not (left := self.undrawn()):
-                break
-        assert not left, f"{name}: figures aren't drawn: {left}, {self.problems}"
+        self.scroll_through()
+        self.page.wait_for_function(
+            "!document.querySelector('.interactive-figure:not(.is-interactive)')"
+        )
         self.wait_for_answers()
         return self.page
-
-    def undrawn(self):
-        """Wait some seconds for the figures; return the classes of those that are images still."""
-        return self.page.evaluate(
-            """async () => {
-                const left = () => document.querySelectorAll(
-                    ".interactive-figure:not(.is-interactive)");
-                for (let wait = 0; left().length && wait < 3000; wait += 20)
-                    await new Promise((done) => setTimeout(done, 20));
-                return Array.from(left(), (holder) => `${holder.dataset.kind}: ${holder.className}`);
-            }"""
-        )
 
     def wait_for_answers(self):
         """Wait until every request has been answered; "networkidle" would always wait 0.5 s."""
@@ -205,7 +192,8 @@ class Visit:
                 // What comes near is loaded, so not every screen needs to be seen.
                 for (let y = 0; y < document.body.scrollHeight; y += 1600) {
                     window.scrollTo(0, y);
-                    await new Promise(requestAnimationFrame);
+                    // Until the image is shown: only then is told who watches what comes near.
+                    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
                 }
             }"""
         )
