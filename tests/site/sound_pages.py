@@ -19,9 +19,12 @@ CUT = """() => [...document.querySelectorAll("article :is(table, mjx-container[d
         return false;
     })
     .map((wide) => wide.innerText.slice(0, 60))"""
-# Thousands of words of code look alike, and axe-core would look at each: it gets one of each look.
+# Thousands of words of code look alike, and axe-core would look at each: it gets one of each look,
+# and of the entries of the reference the first twenty.
 ONE_OF_EACH_LOOK = """() => {
+    for (const entry of [...document.querySelectorAll("dl.py")].slice(20)) entry.remove();
     const seen = new Set();
+    const again = [];
     const backdrop = (element) => {
         const colour = element && getComputedStyle(element).backgroundColor;
         return colour === "rgba(0, 0, 0, 0)" ? backdrop(element.parentElement) : colour;
@@ -33,9 +36,10 @@ ONE_OF_EACH_LOOK = """() => {
         const style = getComputedStyle(word);
         if (style.display !== "inline") continue;
         const look = [style.color, style.fontSize, style.fontWeight, style.opacity, backdrop(word)];
-        if (seen.has(look.join())) word.replaceWith(word.textContent);
+        if (seen.has(look.join())) again.push(word);
         seen.add(look.join());
     }
+    for (const word of again) word.replaceWith(word.textContent); // a change, and styles are old
 }"""
 
 
