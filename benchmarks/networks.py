@@ -10,6 +10,7 @@ from tonic.collation import PadTensors
 from torch.utils.data import DataLoader
 
 from pokersnn_helpers import SNN, FastSNN, make_loader, to_frames
+from pokersnn_helpers.distributed import one_cpu_thread
 
 from .libraries import LIBRARIES, Step, is_missing, torch_step
 from .timing import median_times, on_one_thread, recordings
@@ -45,13 +46,18 @@ def network_step(
 def training_steps(
     frames: torch.Tensor, targets: torch.Tensor, time_window: float, hidden: int
 ) -> dict[str, Step | None]:
-    """Return a step of every network, by name; None for a library that is missing."""
+    """Return a step of every network, by name; None for a library that is missing.
+
+    ``FastSNN`` computes as in ``fit``: PyTorch on one thread, the halves of a batch on two.
+    """
     dense, sparse = [(frames, targets)], [(frames.to_sparse(), targets)]
     steps: dict[str, Step | None] = {
         LOOP: network_step(SNN, dense, time_window, hidden, anomaly=True),
         "SNN": network_step(SNN, dense, time_window, hidden),
-        "FastSNN, dense frames": network_step(FastSNN, dense, time_window, hidden),
-        FAST: network_step(FastSNN, sparse, time_window, hidden),
+        "FastSNN, dense frames": one_cpu_thread()(
+            network_step(FastSNN, dense, time_window, hidden)
+        ),
+        FAST: one_cpu_thread()(network_step(FastSNN, sparse, time_window, hidden)),
         f"{FAST}, one thread": on_one_thread(network_step(FastSNN, sparse, time_window, hidden)),
     }
     for name, library in LIBRARIES.items():

@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pandas as pd
 import torch
 from llvmlite.binding import get_host_cpu_name
 
 from pokersnn_helpers import Split, load_pokerdvs
+from pokersnn_helpers.distributed import one_cpu_thread
 
 from .libraries import LIBRARIES, Step, installed_version
 
@@ -38,12 +40,8 @@ def on_one_thread(step: Step) -> Step:
     """Return a step for which PyTorch has one CPU thread, and so has ``FastSNN``."""
 
     def run() -> None:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
+        with patch.dict(os.environ, OMP_NUM_THREADS="1"), one_cpu_thread():
             step()
-        finally:
-            torch.set_num_threads(threads)
 
     return run
 

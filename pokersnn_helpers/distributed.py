@@ -29,7 +29,7 @@ def default_device() -> torch.device:
 
 @contextmanager
 def one_cpu_thread() -> Iterator[None]:
-    """Run on one CPU thread, and put back the number of threads afterwards."""
+    """Let PyTorch run on one CPU thread, and put back the number of threads afterwards."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

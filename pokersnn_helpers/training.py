@@ -290,9 +290,9 @@ def fit(
     """Train a classifier: minimise a loss.
 
     The defaults are the numbers of the book's recipe. ``train_classifier`` adds what is particular
-    to the suits of cards and to the book's network. On the CPU one thread computes: sums don't
-    depend on the number of cores then, and the tensors are too small for more. Under ``torchrun``
-    each process computes its shard of every batch.
+    to the suits of cards and to the book's network. On the CPU PyTorch computes on one thread: sums
+    don't depend on the number of cores then, and the tensors are too small for more. ``FastSNN``
+    takes a second one. Under ``torchrun`` each process computes its shard of every batch.
 
     Args:
         classifier: It moves to ``device``, is trained in place, and ends ready to be tested.

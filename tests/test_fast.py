@@ -5,9 +5,11 @@ import inspect
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 
 import numba
@@ -328,20 +330,72 @@ class _doubled:
         return ((frames.double(), targets) for frames, targets in self.loader)
 
 
-def test_results_do_not_depend_on_the_number_of_threads(data):
+@pytest.fixture
+def two_threads(monkeypatch):
+    """Compute halves of a batch on two threads; list each thread and where it began."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.setattr(cpu, "_cores", lambda: 2)
+    monkeypatch.setattr(cpu, "FOR_TWO", 0)
+    began = []
+
+    def noted(loop):
+        def run(*arguments):
+            began.append((threading.get_ident(), arguments[-2]))
+            loop(*arguments)
+
+        return run
+
+    for name in ("_forward", "_backward"):
+        monkeypatch.setattr(cpu, name, noted(getattr(cpu, name)))
+    return began
+
+
+@pytest.mark.parametrize("hidden", [100, 520], ids=["in_cache", "beyond_cache"])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_two_threads_give_the_same_bits_as_one(data, two_threads, monkeypatch, hidden, sparse):
     frames, targets = batch_of(data, 11)
-    _, snn = both()
-    before = torch.get_num_threads()
-    try:
-        found = []
-        for threads in (1, 2, 3):
-            torch.set_num_threads(threads)
-            found.append(results(snn, frames, targets))
-    finally:
-        torch.set_num_threads(before)
-    for voltages, gradients in found[1:]:
-        assert torch.equal(voltages, found[0][0])
-        assert all(torch.equal(a, b) for a, b in zip(gradients, found[0][1], strict=True))
+    frames = frames.to_sparse() if sparse else (torch.rand_like(frames) < 0.5).float()
+    _, snn = both(hidden_size=hidden)
+    found = results(snn, frames, targets)
+    assert [begin for _, begin in sorted(two_threads, key=lambda one: one[1])] == [0, 0, 6, 6]
+    assert len({thread for thread, _ in two_threads}) == 2
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    two_threads.clear()
+    expected = results(snn, frames, targets)
+    assert len({thread for thread, _ in two_threads}) == 1
+    assert torch.equal(found[0], expected[0])
+    assert all(torch.equal(a, b) for a, b in zip(found[1], expected[1], strict=True))
+
+
+def test_what_fails_on_the_other_thread_is_raised(two_threads, monkeypatch):
+    def fail(*arguments):
+        if arguments[-2] > 0:
+            raise MemoryError("in the second half")
+
+    monkeypatch.setattr(cpu, "_forward", fail)
+    with pytest.raises(MemoryError, match="in the second half"):
+        FastSNN(8, 4)(torch.ones(3, 2, 8))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes don't fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_process_that_forks_has_threads_of_its_own(two_threads):
+    """A forked process has the memory of the pool, but not its threads: it would wait forever."""
+    frames = torch.ones(3, 2, 8)
+    snn = FastSNN(8, 4)
+    expected = snn(frames).detach()
+    child = os.fork()
+    if child == 0:
+        same = torch.equal(snn(frames).detach(), expected)
+        os._exit(0 if same else 1)
+    for _ in range(600):
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            break
+        time.sleep(0.1)
+    else:
+        os.kill(child, signal.SIGKILL)
+    assert ended and status == 0
 
 
 def blas_threads():

@@ -1,14 +1,19 @@
 """The network's two passes through time as compiled loops, for the CPU.
 
 Events and spikes are rare, so a product with them is a sum over the few rows of a weight matrix
-that they pick. Gradients are not rare: going back, they are multiplied by BLAS. Loops and BLAS run
-on one thread, so that every sum has one order and no step waits for a core that is busy with
-something else; ``torchrun`` puts more cores to use.
+that they pick. Gradients are not rare: going back, they are multiplied by BLAS, on one thread.
+
+The two halves of a batch are computed side by side where there are two cores, and each sums up
+gradients of its own: so every sum has one order, whatever the number of threads. ``torchrun`` puts
+more cores to use.
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import cache, partial
+from itertools import chain
 from threading import Lock
 from typing import NamedTuple
 
@@ -21,6 +26,7 @@ from ..compiled import compiled
 from .types import CSR, LIFConstants, Trace, WeightGradients
 
 IN_CACHE = 2**18  # weights, of 4 bytes, that a core's cache holds
+FOR_TWO = 2**15  # steps of a neuron, below which to wait for another thread takes longer
 
 
 def to_csr(frames: torch.Tensor) -> list[np.ndarray]:
@@ -120,7 +126,8 @@ def run(
     sizes = (steps if keep else 1, hidden), (kept, hidden), (steps, outputs), (kept, outputs)
     trace = [np.empty((time, batch, size), neurons.dtype) for time, size in sizes]
     with _one_blas_thread if state.w_spikes_t.size > IN_CACHE else nullcontext():
-        _forward(*csr, *state[:3], neurons, *trace)
+        step_through = partial(_forward, *csr, *state[:3], neurons, *trace)
+        _each_half(batch, step_through, steps * batch * hidden)
     return Trace(*map(torch.from_numpy, trace)), state._replace(neurons=neurons)
 
 
@@ -137,22 +144,61 @@ def backward(
     w_in, w_rec, w_out = weights
     w_spikes = torch.cat([w_rec, w_out])
     (flat,) = inputs if len(inputs) == 1 else (None,)
-    grad_w_in_t = w_in.new_zeros(w_in.shape[::-1] if flat is None else (steps * batch, hidden))
-    csr = _arrays(*inputs) if flat is None else _row_by_row(grad_w_in_t.numpy())
-    grad_w_spikes_t = w_in.new_zeros(w_spikes.shape[::-1])
-    grad_i = w_in.new_zeros(steps if needs_input_grad else 0, batch, hidden)
+    dtype = v_decayed.numpy().dtype
+    grad_w_in_t = np.zeros(w_in.shape[::-1] if flat is None else (steps * batch, hidden), dtype)
+    grad_w_spikes_t = np.zeros(w_spikes.shape[::-1], dtype)
+    others = [np.zeros_like(grad_w_in_t) if flat is None else grad_w_in_t]
+    others.append(np.zeros_like(grad_w_spikes_t))
+    grad_i = np.zeros((steps if needs_input_grad else 0, batch, hidden), dtype)
+    csr = _arrays(*inputs) if flat is None else _row_by_row(grad_w_in_t)
+    arrays = _arrays(grad_voltages.contiguous(), v_decayed), csr, _arrays(w_spikes)
+
+    def go_back(begin: int, end: int) -> None:
+        sums = others if begin > 0 else [grad_w_in_t, grad_w_spikes_t]
+        _backward(*chain(*arrays), _typed(constants, w_in), grad_i, *sums, begin, end)
+
     with _one_blas_thread, np.errstate(all="ignore"):  # ``fit`` looks for what isn't finite
-        _backward(
-            *_arrays(grad_voltages.contiguous(), v_decayed),
-            *csr,
-            *_arrays(w_spikes),
-            _typed(constants, w_in),
-            *_arrays(grad_i, grad_w_in_t, grad_w_spikes_t),
-        )
-        if flat is not None:  # the gradient is that of the currents
-            grad_w_in_t = torch.from_numpy(np.matmul(*_arrays(flat.t(), grad_w_in_t)))
-    grad_w_rec, grad_w_out = transposed(grad_w_spikes_t).split([hidden, len(w_out)])
-    return WeightGradients(transposed(grad_w_in_t), grad_w_rec, grad_w_out, grad_i)
+        _each_half(batch, go_back, v_decayed.numel())
+        grad_w_spikes_t += others[1]
+        if flat is None:
+            grad_w_in_t += others[0]
+        else:  # the gradient is that of the currents
+            grad_w_in_t = np.matmul(_arrays(flat.t())[0], grad_w_in_t)
+    w_in_grad, w_spikes_grad, i_grad = map(torch.from_numpy, (grad_w_in_t, grad_w_spikes_t, grad_i))
+    grad_w_rec, grad_w_out = transposed(w_spikes_grad).split([hidden, len(w_out)])
+    return WeightGradients(transposed(w_in_grad), grad_w_rec, grad_w_out, i_grad)
+
+
+def _each_half(batch: int, work: Callable[[int, int], None], neuron_steps: int) -> None:
+    """Call with the begin and end of each half of a batch, side by side where two threads may run.
+
+    ``OMP_NUM_THREADS=1``, which ``torchrun`` sets, keeps to one thread.
+    """
+    half = (batch + 1) // 2
+    if half == batch:
+        work(0, batch)
+    elif neuron_steps < FOR_TWO or os.environ.get("OMP_NUM_THREADS") == "1" or _cores() == 1:
+        work(0, half)
+        work(half, batch)
+    else:
+        other = _other_thread().submit(work, half, batch)
+        work(0, half)
+        other.result()
+
+
+@cache
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def _other_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1)
+
+
+if hasattr(os, "register_at_fork"):  # a process that forks has its memory, but not its threads
+    os.register_at_fork(after_in_child=_other_thread.cache_clear)
 
 
 @cache
@@ -190,9 +236,11 @@ def _arrays(*tensors: torch.Tensor) -> list[np.ndarray]:
 
 def transposed(matrix: torch.Tensor) -> torch.Tensor:
     """Return a copy: NumPy makes a small one in less time, PyTorch one beyond the cache."""
-    if matrix.numel() > 2**21:
-        return matrix.detach().t().contiguous()
-    return torch.from_numpy(np.ascontiguousarray(matrix.detach().numpy().T))
+    if matrix.numel() <= 2**21:
+        return torch.from_numpy(np.ascontiguousarray(matrix.detach().numpy().T))
+    # Memory that NumPy asks for was often used before; what PyTorch asks for is new each time.
+    copy = torch.from_numpy(np.empty(matrix.shape[::-1], matrix.detach().numpy().dtype))
+    return copy.copy_(matrix.detach().t())
 
 
 def _typed(constants: LIFConstants, like: torch.Tensor) -> tuple[np.floating, ...]:
@@ -306,9 +354,11 @@ def _list_spikes(voltages, v_th, spiking):
 @partial(compiled, contract=False)
 def _forward(
     indptr, indices, data, w_in_t, w_spikes_t, constants,
-    neurons, v_decayed, i_kept, voltages, i_out_kept,
+    neurons, v_decayed, i_kept, voltages, i_out_kept, begin, end,
 ):  # fmt: skip
-    """Step through time. A row of weights is what one input or neuron sends to all that follow.
+    """Step through time with the recordings from ``begin`` to before ``end``.
+
+    A row of weights is what one input or neuron sends to all that follow.
 
     Recordings take turns, each for all steps. Where the weights exceed the cache, they go through
     time side by side, so that BLAS can multiply the spikes of a step, if they are many.
@@ -320,10 +370,10 @@ def _forward(
     v_at, spikes_at, i_out_at = hidden, 2 * hidden, 3 * hidden + outputs
     v_out_at = i_out_at + outputs
     from_inputs, ones = np.empty(hidden, dtype), np.ones(hidden, dtype)
-    size = batch if together else 1
+    size = end - begin if together else 1
     spiking, z = np.empty((size, hidden + 1), np.int64), np.zeros((size, hidden), dtype)
     spikes, from_spikes = np.empty(size, np.int64), np.empty((size, hidden + outputs), dtype)
-    for first in range(0, batch, max(size, 1)):
+    for first in range(begin, end, max(size, 1)):
         for k in range(size):
             from_spikes[k] = neurons[first + k, spikes_at:i_out_at]
         for t in range(steps):
@@ -368,9 +418,9 @@ def _forward(
 @compiled
 def _backward(
     grad_voltages, v_decayed, indptr, indices, data, w_spikes, constants,
-    grad_i_kept, grad_w_in_t, grad_w_spikes_t,
+    grad_i_kept, grad_w_in_t, grad_w_spikes_t, begin, end,
 ):  # fmt: skip
-    """Step back through time.
+    """Step back through time with the recordings from ``begin`` to before ``end``.
 
     The weights are as they are, their gradients transposed. A name that begins with g stands for
     the gradient of the loss with respect to what follows: to the hidden neurons' voltages before
@@ -379,13 +429,14 @@ def _backward(
     steps, batch, hidden = v_decayed.shape
     outputs, dtype = grad_voltages.shape[2], v_decayed.dtype
     a, s, v_th, a_out, s_out, slope, one = constants
-    g_z, g_v = np.empty((batch, hidden), dtype), np.zeros((batch, hidden), dtype)
-    g_v_out = np.zeros((batch, outputs), dtype)
-    g_i = np.zeros((batch, hidden + outputs), dtype)  # hidden neurons, then readout
-    has_gradient, active = np.zeros(batch, np.bool_), np.empty(batch, np.int64)
+    size = end - begin
+    g_z, g_v = np.empty((size, hidden), dtype), np.zeros((size, hidden), dtype)
+    g_v_out = np.zeros((size, outputs), dtype)
+    g_i = np.zeros((size, hidden + outputs), dtype)  # hidden neurons, then readout
+    has_gradient, active = np.zeros(size, np.bool_), np.empty(size, np.int64)
     spiking, ones = np.empty(hidden + 1, np.int64), np.ones(hidden, dtype)
-    together = w_spikes.size > IN_CACHE and batch > 0
-    rows = batch * max(1, 256 // batch) if together else 0  # of what is added at once
+    together = w_spikes.size > IN_CACHE and size > 0
+    rows = size * max(1, 256 // size) if together else 0  # of what is added at once
     z, sent, row_count, spike_count = (
         np.empty((rows, hidden), dtype),
         np.empty((rows, hidden + outputs), dtype),
@@ -394,17 +445,18 @@ def _backward(
     )
     for t in range(steps - 1, -1, -1):
         recordings = 0  # nothing is to be done after the last step that the loss depends on
-        for b in range(batch):
+        for b in range(size):
             for o in range(outputs):
-                has_gradient[b] |= grad_voltages[t, b, o] != 0
-                g_v_out[b, o] += grad_voltages[t, b, o] - a_out * g_v_out[b, o]
+                has_gradient[b] |= grad_voltages[t, begin + b, o] != 0
+                g_v_out[b, o] += grad_voltages[t, begin + b, o] - a_out * g_v_out[b, o]
                 g_i[b, hidden + o] += a_out * g_v_out[b, o] - s_out * g_i[b, hidden + o]
             active[recordings] = b
             recordings += has_gradient[b]
         # A spike drives the readout now and the hidden neurons a step later.
         np.dot(g_i, w_spikes, g_z)
         for b in active[:recordings]:
-            row, v_t, gz, gv, gi = t * batch + b, v_decayed[t, b], g_z[b], g_v[b], g_i[b]
+            row, v_t = t * batch + begin + b, v_decayed[t, begin + b]
+            gz, gv, gi = g_z[b], g_v[b], g_i[b]
             spikes = _list_spikes(v_t, v_th, spiking)
             if together:
                 z[row_count], sent[row_count] = (v_t > v_th), gi
@@ -420,8 +472,8 @@ def _backward(
                 gi[h] += a * gv[h] - s * gi[h]
             scatter_add(grad_w_in_t, indices, data, indptr[row], indptr[row + 1], gi[:hidden])
             if len(grad_i_kept) > 0:
-                grad_i_kept[t, b] = gi[:hidden]
-        if together and (row_count + batch > rows or t == 0):
+                grad_i_kept[t, begin + b] = gi[:hidden]
+        if together and (row_count + size > rows or t == 0):
             _add_products(grad_w_spikes_t, z[:row_count], sent[:row_count], spike_count)
             row_count = spike_count = 0
 
