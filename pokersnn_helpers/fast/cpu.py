@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import cache, partial
-from itertools import chain
 from threading import Lock
 from typing import NamedTuple
 
@@ -26,7 +25,7 @@ from ..compiled import compiled
 from .types import CSR, LIFConstants, Trace, WeightGradients
 
 IN_CACHE = 2**18  # weights, of 4 bytes, that a core's cache holds
-FOR_TWO = 2**15  # steps of a neuron, below which to wait for another thread takes longer
+FOR_TWO = 2**16  # steps of neurons: for fewer it takes longer to call another thread
 
 
 def to_csr(frames: torch.Tensor) -> list[np.ndarray]:
@@ -127,7 +126,7 @@ def run(
     trace = [np.empty((time, batch, size), neurons.dtype) for time, size in sizes]
     with _one_blas_thread if state.w_spikes_t.size > IN_CACHE else nullcontext():
         step_through = partial(_forward, *csr, *state[:3], neurons, *trace)
-        _each_half(batch, step_through, steps * batch * hidden)
+        _side_by_side(_halves(batch, steps * batch * hidden), step_through)
     return Trace(*map(torch.from_numpy, trace)), state._replace(neurons=neurons)
 
 
@@ -144,45 +143,54 @@ def backward(
     w_in, w_rec, w_out = weights
     w_spikes = torch.cat([w_rec, w_out])
     (flat,) = inputs if len(inputs) == 1 else (None,)
-    dtype = v_decayed.numpy().dtype
-    grad_w_in_t = np.zeros(w_in.shape[::-1] if flat is None else (steps * batch, hidden), dtype)
-    grad_w_spikes_t = np.zeros(w_spikes.shape[::-1], dtype)
-    others = [np.zeros_like(grad_w_in_t) if flat is None else grad_w_in_t]
-    others.append(np.zeros_like(grad_w_spikes_t))
+    halves, dtype = _halves(batch, v_decayed.numel()), v_decayed.numpy().dtype
     grad_i = np.zeros((steps if needs_input_grad else 0, batch, hidden), dtype)
-    csr = _arrays(*inputs) if flat is None else _row_by_row(grad_w_in_t)
-    arrays = _arrays(grad_voltages.contiguous(), v_decayed), csr, _arrays(w_spikes)
+    grad_w_spikes_t = [np.zeros(w_spikes.shape[::-1], dtype) for _ in halves]
+    if flat is None:
+        grad_w_in_t = [np.zeros(w_in.shape[::-1], dtype) for _ in halves]
+        csr = _arrays(*inputs)
+    else:  # gradients of the currents, each of one recording
+        grad_w_in_t = [np.zeros((steps * batch, hidden), dtype)] * len(halves)
+        csr = _row_by_row(grad_w_in_t[0])
+    arrays = [*_arrays(grad_voltages.contiguous(), v_decayed), *csr, *_arrays(w_spikes)]
 
     def go_back(begin: int, end: int) -> None:
-        sums = others if begin > 0 else [grad_w_in_t, grad_w_spikes_t]
-        _backward(*chain(*arrays), _typed(constants, w_in), grad_i, *sums, begin, end)
+        sums = grad_w_in_t[begin > 0], grad_w_spikes_t[begin > 0]
+        _backward(*arrays, _typed(constants, w_in), grad_i, *sums, begin, end)
 
     with _one_blas_thread, np.errstate(all="ignore"):  # ``fit`` looks for what isn't finite
-        _each_half(batch, go_back, v_decayed.numel())
-        grad_w_spikes_t += others[1]
-        if flat is None:
-            grad_w_in_t += others[0]
-        else:  # the gradient is that of the currents
-            grad_w_in_t = np.matmul(_arrays(flat.t())[0], grad_w_in_t)
-    w_in_grad, w_spikes_grad, i_grad = map(torch.from_numpy, (grad_w_in_t, grad_w_spikes_t, grad_i))
-    grad_w_rec, grad_w_out = transposed(w_spikes_grad).split([hidden, len(w_out)])
-    return WeightGradients(transposed(w_in_grad), grad_w_rec, grad_w_out, i_grad)
+        _side_by_side(halves, go_back)
+        for total, *others in (grad_w_spikes_t, grad_w_in_t if flat is None else grad_w_in_t[:1]):
+            for other in others:
+                total += other
+        if flat is not None:
+            grad_w_in_t[0] = np.matmul(_arrays(flat.t())[0], grad_w_in_t[0])
+    w_in_grad, w_spikes_grad = (
+        transposed(torch.from_numpy(total)) for total, *_ in (grad_w_in_t, grad_w_spikes_t)
+    )
+    grad_w_rec, grad_w_out = w_spikes_grad.split([hidden, len(w_out)])
+    return WeightGradients(w_in_grad, grad_w_rec, grad_w_out, torch.from_numpy(grad_i))
 
 
-def _each_half(batch: int, work: Callable[[int, int], None], neuron_steps: int) -> None:
-    """Call with the begin and end of each half of a batch, side by side where two threads may run.
+def _halves(batch: int, neuron_steps: int) -> list[tuple[int, int]]:
+    """Return begin and end of what is computed apart, on one thread as on two."""
+    half = (batch + 1) // 2 if neuron_steps > FOR_TWO else batch
+    return [(0, half), (half, batch)] if half < batch else [(0, batch)]
+
+
+def _side_by_side(halves: list[tuple[int, int]], work: Callable[[int, int], None]) -> None:
+    """Call with begin and end of each half, on two threads where they may run.
 
     ``OMP_NUM_THREADS=1``, which ``torchrun`` sets, keeps to one thread.
     """
-    half = (batch + 1) // 2
-    if half == batch:
-        work(0, batch)
-    elif neuron_steps < FOR_TWO or os.environ.get("OMP_NUM_THREADS") == "1" or _cores() == 1:
-        work(0, half)
-        work(half, batch)
-    else:
-        other = _other_thread().submit(work, half, batch)
-        work(0, half)
+    first, *second = halves
+    if os.environ.get("OMP_NUM_THREADS") == "1" or _cores() == 1:
+        for half in halves:
+            work(*half)
+        return
+    others = [_other_thread().submit(work, *half) for half in second]
+    work(*first)
+    for other in others:
         other.result()
 
 

@@ -21,9 +21,9 @@ class FastSNN(SNN):
     """``SNN`` with the same arguments, weights, results and gradients, computed faster.
 
     Differences are those of rounding. On the CPU two compiled loops do the work, the first call of
-    which takes some seconds; elsewhere it is done by PyTorch operations. Where there are two cores,
-    each computes half of a batch, while PyTorch has one thread, as in ``fit``; one core gives the
-    same bits, and ``OMP_NUM_THREADS=1`` keeps to one.
+    which takes some seconds; elsewhere it is done by PyTorch operations. A second core, if there is
+    one, computes half of a large batch, which is of use while PyTorch has one thread, as in
+    ``fit``. The bits are the same; ``OMP_NUM_THREADS=1`` keeps to one core.
 
     Frames may be sparse tensors, as ``make_loaders(..., sparse=True)`` makes them. Only then can
     time bins be much finer than 0.1 ms. Gradients with respect to the frames reach dense ones only,
