@@ -3,8 +3,8 @@
 Events and spikes are rare, so a product with them is a sum over the few rows of a weight matrix
 that they pick. Gradients are not rare: going back, they are multiplied by BLAS, on one thread.
 
-The halves of a large batch are computed side by side where there are two cores, and each has
-gradients of its own. On one core it is halved, too, so that the order of a sum doesn't depend on
+The halves of a large batch are computed side by side where there are two cores, and each sums up
+separate gradients. On one core it is halved, too, so that the order of a sum doesn't depend on
 the number of threads. ``torchrun`` puts more cores to use.
 """
 
