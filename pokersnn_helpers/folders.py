@@ -173,10 +173,11 @@ def _files(path: Path) -> list[Path]:
         for file in visible
         if file.suffix.lower() in SUFFIXES and len(file.relative_to(path).parts) > 1
     ]
-    if left_out := [str(file) for file in visible if file not in set(files)]:
+    if len(files) < len(visible):
+        left_out = next(file for file in visible if file not in files)
         warnings.warn(
-            f"{len(left_out)} files below {path} aren't recordings in a folder of a class, such as "
-            f"{left_out[0]}; they are left out",
+            f"{len(visible) - len(files)} files below {path} aren't recordings in a folder of a "
+            f"class, such as {left_out}; they are left out",
             stacklevel=3,
         )
     if not files:
