@@ -24,11 +24,11 @@ from pokersnn_helpers import (
     make_loader,
     store_recordings,
 )
-from pokersnn_helpers.distributed import process_group, rank
+from pokersnn_helpers.distributed import process_group, rank, usable_cores
 from pokersnn_helpers.recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import simulate_cards
 
-from .timing import peak_memory, usable_cores
+from .timing import peak_memory
 
 PROCESSES = (1, 2, 4)
 SAMPLE = 10  # cards that are made once more, in this process alone

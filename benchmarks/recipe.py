@@ -14,7 +14,7 @@ from .timing import recordings
 def measure(seeds: int = 10, network: str = "snn") -> dict[str, Any]:
     """Count the test recordings that each seed classifies correctly, and train with seed 0 twice.
 
-    The time is that of ``train_classifier``, which takes one thread: the median of all runs.
+    The time is that of ``train_classifier``: the median of all runs.
 
     Args:
         seeds: Train on the CPU with seeds 0 to ``seeds - 1``.

@@ -20,7 +20,7 @@ import torch
 from llvmlite.binding import get_host_cpu_name
 
 from pokersnn_helpers import Split, load_pokerdvs
-from pokersnn_helpers.distributed import one_cpu_thread
+from pokersnn_helpers.distributed import one_cpu_thread, usable_cores
 
 from .libraries import LIBRARIES, Step, installed_version
 
@@ -29,11 +29,6 @@ from .libraries import LIBRARIES, Step, installed_version
 def recordings() -> Split:
     """Return the recordings that every benchmark uses: the real ones where they can be loaded."""
     return load_pokerdvs()
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may run on."""
-    return len(getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0))
 
 
 def on_one_thread(step: Step) -> Step:

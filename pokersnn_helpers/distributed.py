@@ -5,6 +5,7 @@ and changes it as a whole, and computes its own shard, so the batches don't depe
 processes. Without ``torchrun`` one process computes everything.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -25,6 +26,11 @@ def default_device() -> torch.device:
         True
     """
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def usable_cores() -> int:
+    """Return how many CPU cores this process may run on."""
+    return len(getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0))
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from threadpoolctl import ThreadpoolController
 
 from ..checks import check_indices
 from ..compiled import compiled
+from ..distributed import usable_cores
 from .types import CSR, LIFConstants, Trace, WeightGradients
 
 IN_CACHE = 2**18  # weights, of 4 bytes, that a core's cache holds
@@ -184,7 +185,7 @@ def _side_by_side(halves: list[tuple[int, int]], work: Callable[[int, int], None
     ``OMP_NUM_THREADS=1``, which ``torchrun`` sets, keeps to one thread.
     """
     first, *second = halves
-    if os.environ.get("OMP_NUM_THREADS") == "1" or _cores() == 1:
+    if os.environ.get("OMP_NUM_THREADS") == "1" or usable_cores() == 1:
         for half in halves:
             work(*half)
         return
@@ -192,12 +193,6 @@ def _side_by_side(halves: list[tuple[int, int]], work: Callable[[int, int], None
     work(*first)
     for other in others:
         other.result()
-
-
-@cache
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache

@@ -21,10 +21,6 @@ def do_without(reason: str) -> None:
     pytest.skip(reason)
 
 
-class Server(http.server.ThreadingHTTPServer):
-    request_queue_size = 128  # with Python's 5, a page's requests at once may be left waiting
-
-
 @pytest.fixture(scope="session")
 def built():
     if not (HTML / "index.html").is_file():
@@ -35,7 +31,7 @@ def built():
 @pytest.fixture(scope="session")
 def address(built):
     """Address of the served book, with a slash at its end."""
-    server = Server(("127.0.0.1", 0), GitHubPages)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), GitHubPages)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}{PREFIX}"
     server.shutdown()
