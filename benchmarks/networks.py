@@ -67,7 +67,10 @@ def training_steps(
 
 
 def inference_steps(frames: torch.Tensor, hidden: int, time_window: float) -> dict[str, Step]:
-    """Return passes of ``FastSNN`` without gradients: of the batch, and of its first recording."""
+    """Return passes of ``FastSNN`` without gradients: of the batch, and of its first recording.
+
+    PyTorch has one thread, as in ``evaluate`` and ``predict``.
+    """
     torch.manual_seed(0)
     snn = FastSNN(hidden_size=hidden, dt=time_window / 1e6)
     batches = {"": frames.to_sparse(), ", one recording": frames[:, :1].to_sparse()}
@@ -76,7 +79,10 @@ def inference_steps(frames: torch.Tensor, hidden: int, time_window: float) -> di
     def infer(batch: torch.Tensor) -> None:
         snn(batch)
 
-    return {f"FastSNN, inference{n}": functools.partial(infer, b) for n, b in batches.items()}
+    return {
+        f"FastSNN, inference{name}": one_cpu_thread()(functools.partial(infer, batch))
+        for name, batch in batches.items()
+    }
 
 
 def floor_steps(frames: torch.Tensor, hidden: int) -> dict[str, Step]:
