@@ -16,8 +16,10 @@ from pokersnn_helpers import (
     Stream,
     build_network,
     predict,
+    to_sparse_frames,
 )
 from pokersnn_helpers import streaming as streams
+from pokersnn_helpers.fast.cpu import to_csr
 from pokersnn_helpers.study.models import GRU, LayerThenSNN
 
 NETWORKS = {
@@ -93,6 +95,20 @@ def test_training_goes_on_without_the_stream(data):
     stream.push(events)
     stream.finish()
     assert_same(stream, prediction)
+
+
+@pytest.mark.parametrize("kind", [FastSNN, LayerThenSNN])
+def test_a_network_that_resumes_keeps_the_weights_of_the_first_call(kind, data):
+    network = classifier_of(kind).snn
+    frames = to_csr(to_sparse_frames(data.train.events[0]).unsqueeze(1))
+    expected, state = network.resume(frames)
+    expected, _ = network.resume(frames, state)
+    _, state = network.resume(frames)
+    with torch.no_grad():
+        for weights in network.parameters():
+            weights.zero_()
+    found, _ = network.resume(frames, state)
+    assert torch.equal(found, expected)
 
 
 def test_gaps_bursts_and_silence(data):
