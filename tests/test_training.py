@@ -27,7 +27,7 @@ from pokersnn_helpers import (
     train_classifier,
 )
 from pokersnn_helpers.snn import leading
-from pokersnn_helpers.study.models import FrameMLP, LayerThenSNN
+from pokersnn_helpers.study.models import FrameMLP
 
 
 def small_classifier(seed=0):
@@ -108,28 +108,6 @@ def test_any_optimizer_takes_the_steps(loaders, threads):
         optimizer.step()
     for one, two in zip(classifier.parameters(), expected.parameters(), strict=True):
         assert torch.allclose(one, two, atol=1e-6)
-
-
-@pytest.mark.parametrize("network", [FastSNN, LayerThenSNN])
-def test_training_gives_the_same_bits_however_the_weights_lie_in_memory(data, network):
-    """The loops read them transposed, so they lie so; optimizer and average have to follow."""
-    trained = []
-    for as_they_are in (True, False):
-        torch.manual_seed(0)
-        classifier = Classifier(network())
-        weights = max(classifier.parameters(), key=torch.numel)
-        assert weights.stride() == (1, len(weights))
-        if not as_they_are:
-            weights.data = weights.data.contiguous()
-        classifier = copy.deepcopy(classifier)
-        loader = make_loader(data.train, sparse=True, shuffle=True)
-        # In another order a norm is another sum: without clipping it counts for nothing.
-        fit(classifier, loader, epochs=3, device="cpu", clip_norm=None)
-        weights = max(classifier.parameters(), key=torch.numel)
-        assert (weights.stride() == (1, len(weights))) == as_they_are
-        trained.append(list(classifier.parameters()))
-    for one, other in zip(*trained, strict=True):
-        assert torch.equal(one, other)
 
 
 def test_averaging_ends_between_the_weights_of_the_steps(loaders):

@@ -91,9 +91,8 @@ class State(NamedTuple):
     """Where a run through time has come to, and what it goes on with.
 
     Attributes:
-        w_in_t: What an input sends to each hidden neuron, (inputs, H): the weights' own memory
-            where an input's weights lie side by side in it, else a copy.
-        w_spikes_t: What a spike sends to hidden neurons and readout, a copy, (H, H + outputs).
+        w_in_t: What an input sends to each hidden neuron, a copy of shape (inputs, H).
+        w_spikes_t: What a spike sends to hidden neurons and readout, (H, H + outputs).
         constants: As numbers of the weights' type.
         neurons: Currents and voltages of the hidden neurons, currents on their way from the last
             spikes, currents and voltages of the readout, side by side, (B, 3 H + 3 outputs).
@@ -108,9 +107,9 @@ class State(NamedTuple):
 def at_rest(batch: int, weights: Sequence[torch.Tensor], constants: LIFConstants) -> State:
     """Return the state before the first step; arguments are those of ``cuda.forward``."""
     w_in, w_rec, w_out = weights
-    w_in_t, w_spikes_t = transposed(w_in), transposed(torch.cat([w_rec, w_out]))
-    neurons = np.zeros((batch, 3 * sum(w_out.shape)), w_in_t.dtype)
-    return State(w_in_t, w_spikes_t, _typed(constants, w_in), neurons)
+    rows = [transposed(w_in).numpy(), transposed(torch.cat([w_rec, w_out])).numpy()]
+    neurons = np.zeros((batch, 3 * sum(w_out.shape)), rows[0].dtype)
+    return State(rows[0], rows[1], _typed(constants, w_in), neurons)
 
 
 def run(
@@ -143,18 +142,18 @@ def backward(
     """Do what ``cuda.backward`` does."""
     steps, batch, hidden = v_decayed.shape
     w_in, w_rec, w_out = weights
-    (w_spikes,) = _arrays(torch.cat([w_rec, w_out]))
+    w_spikes = torch.cat([w_rec, w_out])
     (flat,) = inputs if len(inputs) == 1 else (None,)
     halves, dtype = _halves(batch, v_decayed.numel()), v_decayed.numpy().dtype
     grad_i = np.zeros((steps if needs_input_grad else 0, batch, hidden), dtype)
     grad_w_spikes_t = [np.zeros(w_spikes.shape[::-1], dtype) for _ in halves]
     if flat is None:
-        grad_w_in_t = [w_in.new_zeros(w_in.shape[::-1]).numpy() for _ in halves]
+        grad_w_in_t = [np.zeros(w_in.shape[::-1], dtype) for _ in halves]
         csr = _arrays(*inputs)
     else:  # gradients of the currents, each of one recording
         grad_w_in_t = [np.zeros((steps * batch, hidden), dtype)] * len(halves)
         csr = _row_by_row(grad_w_in_t[0])
-    arrays = [*_arrays(grad_voltages.contiguous(), v_decayed), *csr, w_spikes]
+    arrays = [*_arrays(grad_voltages.contiguous(), v_decayed), *csr, *_arrays(w_spikes)]
 
     def go_back(begin: int, end: int) -> None:
         sums = grad_w_in_t[begin > 0], grad_w_spikes_t[begin > 0]
@@ -167,10 +166,11 @@ def backward(
                 total += other
         if flat is not None:
             grad_w_in_t[0] = np.matmul(_arrays(flat.t())[0], grad_w_in_t[0])
-    grad_w_in = torch.from_numpy(grad_w_in_t[0]).t()
-    grad_w_spikes = torch.from_numpy(grad_w_spikes_t[0]).t().contiguous()
-    grad_w_rec, grad_w_out = grad_w_spikes.split([hidden, len(w_out)])
-    return WeightGradients(grad_w_in, grad_w_rec, grad_w_out, torch.from_numpy(grad_i))
+    w_in_grad, w_spikes_grad = (
+        transposed(torch.from_numpy(total)) for total, *_ in (grad_w_in_t, grad_w_spikes_t)
+    )
+    grad_w_rec, grad_w_out = w_spikes_grad.split([hidden, len(w_out)])
+    return WeightGradients(w_in_grad, grad_w_rec, grad_w_out, torch.from_numpy(grad_i))
 
 
 def _halves(batch: int, neuron_steps: int) -> list[tuple[int, int]]:
@@ -237,17 +237,13 @@ def _arrays(*tensors: torch.Tensor) -> list[np.ndarray]:
     return [tensor.detach().numpy() for tensor in tensors]
 
 
-def transposed(matrix: torch.Tensor) -> np.ndarray:
-    """Return the transpose, row by row in memory: a copy unless it lies so already."""
-    return matrix.detach().t().contiguous().numpy()
-
-
-def keep_transposed(weights: torch.Tensor) -> None:
-    """Let what one input sends lie side by side in memory, as the loops read it, without a copy.
-
-    Shape and values stay; so does the order when weights are copied, loaded or moved.
-    """
-    weights.data = weights.data.t().contiguous().t()
+def transposed(matrix: torch.Tensor) -> torch.Tensor:
+    """Return a copy: NumPy makes a small one in less time, PyTorch one beyond the cache."""
+    if matrix.numel() <= 2**21:
+        return torch.from_numpy(np.ascontiguousarray(matrix.detach().numpy().T))
+    # Memory that NumPy asks for was often used before; what PyTorch asks for is new each time.
+    copy = torch.from_numpy(np.empty(matrix.shape[::-1], matrix.detach().numpy().dtype))
+    return copy.copy_(matrix.detach().t())
 
 
 def _typed(constants: LIFConstants, like: torch.Tensor) -> tuple[np.floating, ...]:
@@ -429,8 +425,9 @@ def _backward(
 ):  # fmt: skip
     """Step back through time with the recordings from ``begin`` to before ``end``.
 
-    A name that begins with g stands for the gradient of the loss with respect to what follows: to
-    the hidden neurons' voltages before the reset, to currents before they decay.
+    The weights are as they are, their gradients transposed. A name that begins with g stands for
+    the gradient of the loss with respect to what follows: to the hidden neurons' voltages before
+    the reset, to currents before they decay.
     """
     steps, batch, hidden = v_decayed.shape
     outputs, dtype = grad_voltages.shape[2], v_decayed.dtype

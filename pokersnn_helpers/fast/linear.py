@@ -10,7 +10,7 @@ from torch.autograd.function import once_differentiable
 
 from ..compiled import compiled
 from . import cuda
-from .cpu import gather_add, keep_transposed, scatter_add, to_csr, transposed
+from .cpu import gather_add, scatter_add, to_csr, transposed
 
 
 class FrameLinear(nn.Linear):
@@ -23,10 +23,6 @@ class FrameLinear(nn.Linear):
         >>> FrameLinear(2 * 35 * 35, 100)(torch.ones(20, 8, 2, 35, 35)).shape
         torch.Size([20, 8, 100])
     """
-
-    def __init__(self, in_features: int, out_features: int):
-        super().__init__(in_features, out_features)
-        keep_transposed(self.weight)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Multiply what isn't 0 in the frames: few counts are."""
@@ -41,7 +37,7 @@ class FrameLinear(nn.Linear):
 
     def numbers(self) -> tuple[np.ndarray, np.ndarray]:
         """Return a copy of the weights, (inputs, outputs), and the bias."""
-        return transposed(self.weight).copy(), self.bias.detach().clone().numpy()
+        return transposed(self.weight).numpy(), self.bias.detach().clone().numpy()
 
 
 def sums(csr: list[np.ndarray], weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
@@ -59,14 +55,14 @@ class _Sums(torch.autograd.Function):
         ctx: Any, weight: torch.Tensor, bias: torch.Tensor, csr: list[np.ndarray]
     ) -> torch.Tensor:
         ctx.csr, ctx.inputs = csr, weight.shape[1]
-        return torch.from_numpy(sums(csr, transposed(weight), bias.numpy()))
+        return torch.from_numpy(sums(csr, transposed(weight).numpy(), bias.numpy()))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         grad_weight_t = grad.new_zeros(ctx.inputs, grad.shape[1])
         _add_gradients(*ctx.csr, grad.contiguous().numpy(), grad_weight_t.numpy())
-        return grad_weight_t.t(), grad.sum(0), None
+        return transposed(grad_weight_t), grad.sum(0), None
 
 
 @partial(compiled, contract=False)

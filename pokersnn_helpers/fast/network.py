@@ -1,6 +1,5 @@
 """The same network, faster: sparse input and a backward pass through time written by hand."""
 
-from functools import wraps
 from typing import Any
 
 import torch
@@ -11,7 +10,6 @@ from norse.torch.functional.lif import LIFState
 from ..checks import check_frames
 from ..snn import SNN, SNNState
 from . import cpu, cuda
-from .cpu import keep_transposed
 from .types import LIFConstants
 
 LAYERS = {"lif0": LIFRecurrentCell, "linear": torch.nn.Linear, "readout": LICell}
@@ -42,11 +40,6 @@ class FastSNN(SNN):
     """
 
     takes_sparse = True
-
-    @wraps(SNN.__init__)  # type: ignore[misc] # a decorated constructor
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        keep_transposed(self.lif0.input_weights)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Step the network through time, from rest.
@@ -83,8 +76,7 @@ class FastSNN(SNN):
         csr = frames if isinstance(frames, list) else cpu.to_csr(frames)
         if state is None:
             _check_network(self, self.lif0.input_weights.shape[1])
-            weights = [each.detach().clone() for each in self._weights()]
-            state = cpu.at_rest(1, weights, self._constants())
+            state = cpu.at_rest(1, self._weights(), self._constants())
         trace, state = cpu.run(len(csr[0]) - 1, csr, state)
         return trace.voltages, state
 
