@@ -1,6 +1,9 @@
 """What all tests share, those of the chapters too."""
 
+import functools
 import os
+
+import nbval.kernel
 
 # Workers of pytest-xdist, and the kernels that they start, compute on one thread each: threads of
 # several processes would wait for each other. PyTorch reads this when it is imported.
@@ -13,3 +16,22 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if hasattr(item, "output_timeout"):
             item.output_timeout = 60
+
+
+def pytest_configure():
+    """Start a kernel again that dies as it starts.
+
+    Its ports are chosen before it opens them, and another process may take one in between.
+    """
+    start = nbval.kernel.start_new_kernel
+
+    @functools.wraps(start)
+    def start_again(*args, **kwargs):
+        for _ in range(2):
+            try:
+                return start(*args, **kwargs)
+            except RuntimeError:
+                pass
+        return start(*args, **kwargs)
+
+    nbval.kernel.start_new_kernel = start_again

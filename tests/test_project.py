@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 
+import nbval.kernel
 import pytest
 import yaml
 from nbformat import v4
@@ -468,3 +469,32 @@ def test_importing_says_nothing_and_needs_nothing_that_uv_leaves_out():
     command = [sys.executable, "-c", code]
     found = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
     assert found.stdout + found.stderr == ""
+
+
+@pytest.mark.parametrize("deaths", [1, 2, 3])
+def test_a_kernel_that_dies_as_it_starts_is_started_again(monkeypatch, deaths):
+    class Kernel:
+        started = 0
+
+        def __init__(self, **_):
+            Kernel.started += 1
+
+        def client(self):
+            return self
+
+        def wait_for_ready(self, timeout):
+            if Kernel.started <= deaths:
+                raise RuntimeError("Kernel died before replying to kernel_info")
+
+        def do_nothing(self):
+            pass
+
+        start_kernel = start_channels = stop_channels = shutdown_kernel = do_nothing
+
+    monkeypatch.setattr(nbval.kernel, "KernelManager", Kernel)
+    if deaths == 3:
+        with pytest.raises(RuntimeError, match="died"):
+            nbval.kernel.start_new_kernel()
+    else:
+        nbval.kernel.start_new_kernel()
+        assert Kernel.started == deaths + 1

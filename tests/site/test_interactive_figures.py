@@ -53,6 +53,8 @@ class Figure:
         self.drawing = self.holder.locator(".interactive-drawing")
         self.summary = self.holder.locator(".interactive-summary")
         self.drawing.scroll_into_view_if_needed()
+        drawn = "(drawing) => drawing.charts || drawing._fullLayout?.scene?._scene"
+        self.page.wait_for_function(drawn, arg=self.drawing.element_handle())
 
     def settle(self):
         """Wait until what was changed is drawn."""
