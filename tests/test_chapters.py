@@ -264,6 +264,8 @@ def test_three_questions_each_with_three_explained_answers(story):
     for number, answers in found:
         assert all(answers), f"an answer to question {number} has another form"
         assert [answer[1] for answer in answers] == list("ABC")
+        marked = [answer[0] for answer in answers if re.search(r"[`*_$]|\]\(", answer[0])]
+        assert not marked, "in HTML, Markdown is shown as it is; write <code>, <em>, <sub>"
         assert [answer[3] for answer in answers].count("Yes") == 1
         explanations = [answer[4] for answer in answers]
         assert len(set(explanations)) == 3
