@@ -274,3 +274,13 @@ def test_sitemap_lists_every_page_of_the_table_of_contents(built):
     ]
     base = CONFIG["html"]["baseurl"]
     assert sorted(locations) == sorted(f"{base}{name}.html" for name in DOCUMENTS)
+
+
+def test_signatures_of_the_reference_are_complete_and_name_no_objects_in_memory(built):
+    signatures = [
+        " ".join(tag.get_text().split())
+        for tag in soup_of(HTML / "book/reference.html").select("dt.sig")
+    ]
+    assert len(signatures) > 100
+    assert [each for each in signatures if re.search(r"[~<]|\*args", each)] == []
+    assert any("snn.SNN(" in each and "tau_mem: float = 0.01" in each for each in signatures)
