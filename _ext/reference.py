@@ -38,7 +38,8 @@ def show_arguments(
     any. Defaults that are classes or functions are named, and not shown as objects in memory.
     """
     if what == "class" and "*args" in (signature or ""):
-        found = signature_of(obj).replace(return_annotation=Signature.empty)
+        found = signature_of(obj.__init__, bound_method=True)
+        found = found.replace(return_annotation=Signature.empty)
         short = app.config.autodoc_typehints_format == "short"
         signature = stringify_signature(found, unqualified_typehints=short)
         signature = None if "*args" in signature else signature

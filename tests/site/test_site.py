@@ -283,4 +283,4 @@ def test_signatures_of_the_reference_are_complete_and_name_no_objects_in_memory(
     ]
     assert len(signatures) > 100
     assert [each for each in signatures if re.search(r"[~<]|\*args", each)] == []
-    assert any("snn.SNN(" in each and "tau_mem: float = 0.01" in each for each in signatures)
+    assert any("snn.SNN(" in each and "(input_size: int = 2450," in each for each in signatures)
