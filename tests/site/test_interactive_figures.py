@@ -293,9 +293,8 @@ def test_wheel_and_finger_scroll_the_page(drawn):
     before = drawn.page.evaluate("scrollY")
     up = before > 200
     drawn.page.mouse.wheel(0, -100 if up else 100)
-    drawn.page.wait_for_timeout(200)
-    wheeled = drawn.page.evaluate("scrollY")
-    assert abs(wheeled - before) == 100
+    wheeled = before + (-100 if up else 100)
+    drawn.page.wait_for_function(f"scrollY === {wheeled}", timeout=10_000)
     devtools = drawn.page.context.new_cdp_session(drawn.page)
 
     def touch(kind, *points):
@@ -306,8 +305,7 @@ def test_wheel_and_finger_scroll_the_page(drawn):
         touch("touchMove", {"x": x, "y": y + (moved if up else -moved)})
         drawn.page.wait_for_timeout(16)
     touch("touchEnd")
-    drawn.page.wait_for_timeout(200)
-    assert abs(drawn.page.evaluate("scrollY") - wheeled) > 100
+    drawn.page.wait_for_function(f"Math.abs(scrollY - {wheeled}) > 100", timeout=10_000)
 
 
 @each_chart
