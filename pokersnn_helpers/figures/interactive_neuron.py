@@ -164,8 +164,8 @@ def run_staircase(weights: np.ndarray, beta: float, dt: float) -> Staircase:
 def interactive_staircase() -> InteractiveFigure:
     """Draw the loss of one neuron against its one weight, which is a staircase.
 
-    On the page, a ball stands on the staircase at the current weight. A step along the true
-    gradient leaves it there, and a step along the surrogate gradient moves it.
+    On the page, a ball stands on the staircase at the current weight. A step against the
+    true gradient leaves it there, and one against the surrogate gradient moves it.
 
     Returns:
         The figure; its image has the sliders at their start.

@@ -163,8 +163,8 @@ def _judge(
     timed = max((name for name in means if name != "the sum"), key=lambda name: means[name])
     more, low, high = difference_interval(as_they_are[timed], as_they_are["the sum"], groups)
     second = (
-        f"The sum over time gets {means['the sum']:.0%}, and {timed} {100 * more:+.0f} points to "
-        f"that ({100 * low:+.0f} to {100 * high:+.0f})."
+        f"The sum over time gets {means['the sum']:.0%}; the difference of {timed} from it is "
+        f"{100 * more:+.0f} points ({100 * low:+.0f} to {100 * high:+.0f})."
     )
     if low > 0:
         alone = means["each frame alone"] / means[timed]

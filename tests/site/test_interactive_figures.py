@@ -207,11 +207,11 @@ def test_ball_moves_along_the_surrogate_gradient_only(figure):
     start = initial_values(STAIRCASE_SLIDERS)
     weight = start.pop("weight")
     image = staircase.pixels()
-    staircase.press("step along the true gradient")
+    staircase.press("step against the true gradient")
     assert ball_and_curves(staircase)[0][0] == weight and staircase.pixels() == image
     assert "gradient is 0" in staircase.summary.inner_text()
     for _ in range(20):
-        staircase.press("step along the surrogate gradient")
+        staircase.press("step against the surrogate gradient")
         gradient = run_staircase(np.array([weight]), **start).gradient[0]
         step = np.clip(-STAIRCASE_RATE * gradient, -STAIRCASE_LONGEST, STAIRCASE_LONGEST)
         weight = np.clip(weight + step, 0, STAIRCASE_SLIDERS["weight"].highest)

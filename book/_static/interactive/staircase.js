@@ -82,10 +82,10 @@
       said = words;
       draw();
     }
-    const trueStep = button("step along the true gradient", () => {
+    const trueStep = button("step against the true gradient", () => {
       move(weight, "The true gradient is 0: the ball stays where it is. ");
     });
-    const surrogateStep = button("step along the surrogate gradient", () => {
+    const surrogateStep = button("step against the surrogate gradient", () => {
       const { gradient } = runStaircase(content, weight, values());
       const step = Math.min(Math.max(-learning_rate * gradient, -longest_step), longest_step);
       const to = Math.min(Math.max(weight + step, lowest), highest);
