@@ -9,6 +9,7 @@ import os
 import shlex
 import signal
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields, replace
@@ -61,6 +62,7 @@ class TrainOptions:
         sensor: As for ``read_folder``, and so are the next two.
         size: Likewise.
         window_ms: Likewise; 0 for none.
+        digest: What a run was trained with, as ``_digest`` says it; none before it begins.
     """
 
     epochs: int = 60
@@ -73,6 +75,7 @@ class TrainOptions:
     sensor: str = ""
     size: str = ""
     window_ms: float = 0.0
+    digest: str = ""
 
     def __str__(self) -> str:
         window = f"time bins of {self.time_window:g} microseconds"
@@ -213,7 +216,13 @@ def _train(arguments: argparse.Namespace) -> None:
             target.take()
             options, state = _settle_options(arguments)
             data = _load(options)
-            return replace(options, source=data.source), state, data
+            if options.digest not in ("", found := _digest(data)):
+                raise ValueError(
+                    f"the recordings in {options.data or 'POKER-DVS'} aren't those that the run in "
+                    f"{arguments.resume} began with: others would be trained on and tested on. Put "
+                    "them back, or start a new run without --resume."
+                )
+            return replace(options, source=data.source, digest=found), state, data
 
         options, state, data = broadcast(begin)
         say = terminal.say if rank() == 0 else lambda _: None
@@ -265,6 +274,19 @@ def _load(options: TrainOptions) -> Split:
             "put them into folders by person, day or session"
         )
     return stratified_folds(own.recordings, min(4, fewest), own.groups)[0]
+
+
+def _digest(data: Split) -> str:
+    """Say which recordings these are, by their classes and by how many events each has."""
+    found: list[Any] = [data.classes]
+    for part in (data.train, data.test):
+        events: Any = part.events
+        if isinstance(part, StoredRecordings):  # whose events would have to be read
+            lengths = np.diff(events.places)[:, 0].tolist()
+        else:
+            lengths = [len(each) for each in events]
+        found += [part.targets, lengths]
+    return f"{zlib.crc32(repr(found).encode()):08x}"
 
 
 def _load_stored(options: TrainOptions) -> Split:

@@ -206,7 +206,7 @@ def _rebuild(
 ) -> Classifier:
     saved = content.get("network")
     try:
-        if saved not in (network.__name__, "SNN", "FastSNN"):
+        if saved != network.__name__ and not {saved, network.__name__} <= {"SNN", "FastSNN"}:
             raise ValueError(f"load it with network={saved}")
         weights = content["weights"]
         types = {each.dtype for each in weights.values() if each.is_floating_point()}

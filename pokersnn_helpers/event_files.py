@@ -1,6 +1,8 @@
 """Read event recordings from files, of NumPy, of text and of event cameras."""
 
+import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -153,9 +155,10 @@ def _load(file: str | PathLike[str] | BinaryIO) -> Any:
     except OSError:
         raise
     except Exception as error:  # what NumPy raises depends on where a file is damaged
-        reason = "not in NumPy's format .npy" if "pickle" in str(error) else error
+        other = "not in NumPy's format .npy, or Python objects in it"
         raise ValueError(
-            f"{file} is no NumPy file of numbers: {reason}; write it anew with np.save"
+            f"{file} is no NumPy file of numbers: {other if 'pickle' in str(error) else error}; "
+            "write it anew with np.save, as array.astype(np.int64)"
         ) from error
 
 
@@ -168,7 +171,7 @@ def _with_fields(array: np.ndarray, file: object) -> np.ndarray:
             "array with these fields"
         )
     if array.dtype.kind in "iuf" and len(array):
-        times = int(np.ptp(array, axis=0).argmax())  # what else could count so far?
+        times = int(np.ptp(array.astype(float), axis=0).argmax())  # what else could count so far?
         rises = [(array[1:, each] >= array[:-1, each]).all() for each in (0, times)]
         if rises == [False, True]:
             raise ValueError(
@@ -195,13 +198,24 @@ def _csv(path: Path) -> EventFile:
     with path.open("rb") as file:
         first = file.readline(1000)
     separator = next((each for each in ",;\t" if each.encode() in first), r"\s+")
+    read = partial(pd.read_csv, path, sep=separator, skipinitialspace=True)
+    if (header := first.decode("utf-8-sig", "replace").lstrip()).startswith("#"):  # np.savetxt's
+        names = re.split(separator, header.lstrip("# \t").rstrip())
+        read = partial(read, names=names, skiprows=1)
     try:
-        table = pd.read_csv(path, sep=separator, skipinitialspace=True)
+        table = read()
+        shifted = not table.index.equals(pd.RangeIndex(len(table)))
+        if shifted and table.iloc[:, -1].isna().all():  # every line ends with a separator
+            table, shifted = read(index_col=False), False
     except Exception as error:  # what pandas raises depends on what it finds
         raise ValueError(
             f"{path} is no table of text: {error}; write a header with t, x, y and p, and then a "
             "line for each event"
         ) from error
+    if shifted:
+        raise ValueError(
+            f"{path}: its lines have more values than its first line has names; name every column"
+        )
     columns = {}
     for name, column in _fields({str(name): table[name] for name in table}, path).items():
         columns[name] = pd.to_numeric(column, errors="coerce").to_numpy()
@@ -217,6 +231,11 @@ def _csv(path: Path) -> EventFile:
 def _fields(found: Mapping[str, Any], file: object) -> dict[str, Any]:
     """Return what a file holds as t, x, y and p, by any of their usual names."""
     own = {name.strip(" #").lower(): name for name in found}
+    if len(own) < len(found):
+        raise ValueError(
+            f"{file} has names that differ in upper and lower case only: {', '.join(found)}; "
+            "leave one of them out"
+        )
     names = {
         field: next((own[each] for each in usual if each in own), None)
         for field, usual in NAMES.items()

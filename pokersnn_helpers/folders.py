@@ -1,9 +1,10 @@
 """Load a folder of recordings: a folder per class, and in it who or when, as everyone has them."""
 
 import math
+import os
 import warnings
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
@@ -23,8 +24,8 @@ class Folder(NamedTuple):
 
     Attributes:
         recordings: All of them, their classes in alphabetical order.
-        groups: Of each recording the first folder below its class, or else its file. With
-            ``stratified_folds(recordings, folds, groups)`` no group is in two folds.
+        groups: Of each recording the first folder below its class, or else its file without the
+            suffix. With ``stratified_folds(recordings, folds, groups)`` no group is in two folds.
         files: The file of each recording.
 
     Example:
@@ -61,7 +62,9 @@ def load_folder(
         ValueError: A file can't be read, or files are of different sensors.
 
     Warns:
-        UserWarning: Some files are left out, since they aren't recordings.
+        UserWarning: Some files are left out, since they aren't recordings, their names begin with
+            ``_``, or a link leads nowhere; or a folder holds no recordings. (Names that begin with
+            a dot are hidden.)
 
     Example:
         >>> for name, x in (("left", 3), ("right", 60)):
@@ -70,12 +73,13 @@ def load_folder(
         >>> load_folder("moves", sensor_size=(64, 64, 2)).recordings
         2 recordings of 64 × 64 pixels: left, right
     """
-    files = _files(Path(path))
+    path = Path(path).expanduser()
+    files = _files(path)
     classes = sorted({file.relative_to(path).parts[0] for file in files})
     if {name.lower() for name in classes} <= {"train", "test", "validation", "val"}:
         raise ValueError(
             f"the folders in {path} are {', '.join(classes)}, not classes; load each, as "
-            f"load_folder({str(Path(path, classes[0]))!r}), and make a Split of their recordings"
+            f"load_folder({str(path / classes[0])!r}), and make a Split of their recordings"
         )
     progress = tqdm(files, desc="reading", unit="file", delay=2)
     found = deque(read_event_file(file) for file in progress)
@@ -105,7 +109,8 @@ def load_folder(
             raise ValueError(f"{file}: {error}") from error
         events += parts
         targets += [classes.index(class_name)] * len(parts)
-        groups += [below[0] if len(below) > 1 else f"{class_name}/{below[0]}"] * len(parts)
+        group = below[0] if len(below) > 1 else f"{class_name}/{Path(below[0]).stem}"
+        groups += [group] * len(parts)
         sources += [file] * len(parts)
     return Folder(Recordings(events, targets, classes, (*size, sensor[2])), groups, sources)
 
@@ -134,7 +139,7 @@ def resize(
         A copy; events outside the blocks are left out.
 
     Raises:
-        ValueError: The sensor has fewer pixels.
+        ValueError: The sensor has fewer pixels, or an event lies outside it.
 
     Example:
         >>> from pokersnn_helpers import EVENT_DTYPE
@@ -151,8 +156,16 @@ def resize(
             f"the sensor has {width} × {height} pixels, fewer than {new_width} × {new_height}; "
             "choose a smaller size"
         )
-    x = (events["x"].astype(int) - (width - block * new_width) // 2) // block
-    y = (events["y"].astype(int) - (height - block * new_height) // 2) // block
+    x, y = events["x"].astype(int), events["y"].astype(int)
+    if (outside := (x < 0) | (x >= width) | (y < 0) | (y >= height)).any():
+        number = int(outside.argmax())
+        raise ValueError(
+            f"event {number} has x = {x[number]} and y = {y[number]}, outside the sensor of "
+            f"{width} × {height} pixels; give the size of the sensor that recorded it "
+            "(sensor_size, or --sensor)"
+        )
+    x = (x - (width - block * new_width) // 2) // block
+    y = (y - (height - block * new_height) // 2) // block
     inside = (x >= 0) & (x < new_width) & (y >= 0) & (y < new_height)
     resized = events[inside]
     resized["x"], resized["y"] = x[inside], y[inside]
@@ -165,20 +178,27 @@ def _files(path: Path) -> list[Path]:
         raise FileNotFoundError(f"there is no folder {path}; name one with a folder per class")
     visible = [
         file
-        for file in sorted(path.rglob("*"))
-        if file.is_file() and not any(part[0] in "._" for part in file.relative_to(path).parts)
+        for file in sorted(_walk(path))
+        if not any(part.startswith(".") for part in file.relative_to(path).parts)
     ]
     files = [
         file
         for file in visible
-        if file.suffix.lower() in SUFFIXES and len(file.relative_to(path).parts) > 1
+        if file.suffix.lower() in SUFFIXES
+        and file.is_file()
+        and len(parts := file.relative_to(path).parts) > 1
+        and not any(part.startswith("_") for part in parts)
     ]
-    if len(files) < len(visible):
-        left_out = next(file for file in visible if file not in files)
+    if left_out := sorted({*visible} - {*files}):
         warnings.warn(
-            f"{len(visible) - len(files)} files below {path} aren't recordings in a folder of a "
-            f"class, such as {left_out}; they are left out",
+            f"{len(left_out)} files below {path} aren't recordings in a folder of a class, such as "
+            f"{left_out[0]}; they are left out",
             stacklevel=3,
+        )
+    folders = {each.name for each in path.iterdir() if each.is_dir() and each.name[0] not in "._"}
+    if files and (empty := sorted(folders - {file.relative_to(path).parts[0] for file in files})):
+        warnings.warn(
+            f"{path / empty[0]} holds no recordings, so {empty[0]!r} is no class", stacklevel=3
         )
     if not files:
         raise FileNotFoundError(
@@ -186,6 +206,15 @@ def _files(path: Path) -> list[Path]:
             f"in {', '.join(SUFFIXES)}"
         )
     return files
+
+
+def _walk(path: Path) -> Iterator[Path]:
+    """Yield all files below a folder, behind links, too, but for those that lead back up."""
+    for folder, below, names in os.walk(path, followlinks=True):
+        here = Path(folder).resolve()
+        targets = {name: Path(folder, name).resolve() for name in below}
+        below[:] = [name for name, to in targets.items() if to not in (here, *here.parents)]
+        yield from (Path(folder, name) for name in names)
 
 
 def _cut(events: np.ndarray, window_ms: float | None) -> list[np.ndarray]:

@@ -124,7 +124,7 @@ class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
         self.recordings = recordings
         self.time_window = time_window
         self.sparse = sparse
-        self._kept: dict[int, _Counts] = {}
+        self._kept: dict[int, tuple[np.ndarray, _Counts]] = {}
 
     def __len__(self) -> int:
         return len(self.recordings)
@@ -141,13 +141,13 @@ class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
         return frames if self.sparse else _dense(frames, self.time_window), targets
 
     def _counts(self, index: int) -> _Counts:
-        if index in self._kept:
-            return self._kept[index]
         events, sensor_size = self.recordings.events[index], self.recordings.sensor_size
+        if index in self._kept and self._kept[index][0] is events:  # else it was replaced
+            return self._kept[index][1]
         counts = _count(events, self.time_window, sensor_size)
         if isinstance(self.recordings.events, list):  # else they are in a file, being too many
             smallest = [each.astype(np.min_scalar_type(each.max())) for each in counts]
-            self._kept[index] = _Counts(*smallest)
+            self._kept[index] = events, _Counts(*smallest)
         return counts
 
 

@@ -5,6 +5,7 @@ import inspect
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -68,11 +69,9 @@ class FrameNetwork(torch.nn.Module):
         return network
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Let a copy learn as the original does: a hook of Norse keeps self-connections at 0."""
+        """Let a copy learn as the original does."""
         super().__setstate__(state)
-        for cell in self.modules():
-            if isinstance(cell, LIFRecurrentCell) and cell.recurrent_weights.requires_grad:
-                cell.recurrent_weights.register_hook(lambda grad: grad.clone().fill_diagonal_(0))
+        keep_self_connections(self)
 
     @property
     def time_window(self) -> float:
@@ -122,8 +121,21 @@ class FrameNetwork(torch.nn.Module):
         )
 
 
+def keep_self_connections(network: torch.nn.Module) -> None:
+    """Keep those that are 0 at 0, by a hook as Norse's, which copies and loaded weights lack."""
+    for cell in network.modules():
+        if not isinstance(cell, LIFRecurrentCell) or cell.recurrent_weights._backward_hooks:
+            continue
+        weights, learns = cell.recurrent_weights, cell.recurrent_weights.requires_grad
+        if not weights.diagonal().any():
+            weights.requires_grad_().register_hook(lambda grad: grad.clone().fill_diagonal_(0))
+            weights.requires_grad_(learns)
+
+
 def _kept(argument: Any) -> Any:
     """Return an argument so that it can be saved, and that ``__init__`` can't change it."""
+    if isinstance(argument, np.floating):  # 0.001 in single precision, too
+        return float(str(argument))
     if isinstance(argument, np.generic):  # would be saved, but not loaded with weights_only
         return argument.item()
     return copy.deepcopy(argument) if isinstance(argument, (list, dict)) else argument
@@ -300,16 +312,17 @@ class SNN(SpikingNetwork):
                 f"{1e6 * shortest:g} microseconds, or longer time constants",
                 stacklevel=2,
             )
+        dt = _kept(dt)
         self.input_size, self.dt, self.surrogate_slope = input_size, dt, surrogate_slope
+        number = partial(torch.as_tensor, dtype=torch.float32)  # whatever the default is
         lif = LIFParameters(
-            tau_syn_inv=torch.as_tensor(1 / tau_syn),
-            tau_mem_inv=torch.as_tensor(1 / tau_mem),
-            v_th=torch.as_tensor(v_th),
-            alpha=torch.as_tensor(1.0),  # Norse 1.1 ignores it; later ones use alpha · |v - v_th|
+            tau_syn_inv=number(1 / tau_syn),
+            tau_mem_inv=number(1 / tau_mem),
+            v_th=number(v_th),
+            alpha=number(1.0),  # Norse 1.1 ignores it; later ones use alpha · |v - v_th|
         )
         li = LIParameters(
-            tau_syn_inv=torch.as_tensor(1 / readout_tau_syn),
-            tau_mem_inv=torch.as_tensor(1 / readout_tau_mem),
+            tau_syn_inv=number(1 / readout_tau_syn), tau_mem_inv=number(1 / readout_tau_mem)
         )
         self.lif0 = LIFRecurrentCell(input_size, hidden_size, p=lif, dt=dt)
         self.linear = torch.nn.Linear(hidden_size, output_size, bias=False)

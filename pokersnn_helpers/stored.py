@@ -86,6 +86,8 @@ class _Events(Sequence[np.ndarray]):
         return len(self.places)
 
     def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
         start, end = self.places[index]
         name = f"{self.recordings.path}: recording {self.recordings.numbers[index]}"
         try:

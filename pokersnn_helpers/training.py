@@ -1,5 +1,6 @@
 """Train a classifier, test it, ask it about one recording. Nothing in the loop is about spikes."""
 
+import copy
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
@@ -39,7 +40,7 @@ from .distributed import (
     wrap_ddp,
 )
 from .frames import to_frames, to_sparse_frames
-from .snn import Classifier, check_classifier, frame_network, leading
+from .snn import Classifier, check_classifier, frame_network, keep_self_connections, leading
 
 Batches = DataLoader[Any] | Iterable[tuple[torch.Tensor, torch.Tensor]]
 MOST_STEPS = 2**22  # of a prediction: 70 minutes at 1 ms, whose voltages take some gigabytes
@@ -243,27 +244,49 @@ class TrainingState:
     cuda_rng: torch.Tensor | None = None  # and on the GPU, which dropout there draws from
 
     def restore(
-        self, classifier: torch.nn.Module, ema: AveragedModel, optimizer: torch.optim.Optimizer
+        self,
+        classifier: torch.nn.Module,
+        ema: AveragedModel,
+        optimizer: torch.optim.Optimizer,
+        epochs: float = math.inf,
+        learning_rate: float | None = None,
     ) -> History:
         """Put everything back where ``fit`` took it from, and return the history.
 
+        Args:
+            classifier: It stays as it is where this fails.
+            ema: Its average.
+            optimizer: It takes over the run's numbers.
+            epochs: At most so many may be done.
+            learning_rate: That the run should have had. Default: any.
+
         Raises:
-            ValueError: Something is missing, is of another size, or isn't a finite number.
+            ValueError: Something is missing, is of another size, isn't a finite number, or isn't
+                as it should have been.
         """
+        before = copy.deepcopy(classifier.state_dict())
         try:
             classifier.load_state_dict(self.weights)
             ema.module.load_state_dict(self.ema)
             check_range(0, 2**62, n_averaged=self.n_averaged)
             ema.n_averaged.fill_(self.n_averaged)
+            if (done := len(self.history["loss"])) > epochs:
+                raise ValueError(f"epochs is {epochs}, and {done} are done; choose more")
             options = set(optimizer.param_groups[0])
             optimizer.load_state_dict(self.optimizer)
             if other := options ^ set(optimizer.param_groups[0]):
                 raise ValueError(f"its optimizer isn't {type(optimizer).__name__}: {other}")
+            if learning_rate not in (None, found := optimizer.param_groups[0]["lr"]):
+                raise ValueError(
+                    f"learning_rate is {learning_rate}, and that of the run was {found}; go on "
+                    "with it, or give an optimizer"
+                )
             torch.set_rng_state(self.rng)
             if self.cuda_rng is not None and torch.cuda.is_available():
                 torch.cuda.set_rng_state(self.cuda_rng)
             history = History(**{name: list(self.history[name]) for name in asdict(History())})
         except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            classifier.load_state_dict(before)
             raise ValueError(f"resume_from doesn't fit this classifier: {error!r}") from error
         if not (norm(classifier) + norm(ema)).isfinite():
             raise ValueError("resume_from holds weights that are NaN or infinite; start a new run")
@@ -309,7 +332,8 @@ def fit(
             the last weights.
         augment: Changes the frames of a training batch at random. Default: leave them.
         device: Where to run; default ``default_device()``.
-        resume_from: What ``on_epoch_end`` was given in an earlier run, to go on from there.
+        resume_from: What ``on_epoch_end`` was given in an earlier run, to go on from there, with
+            the numbers that its optimizer had.
         on_epoch_end: Called in process 0 with the averaged classifier and the state of the run.
             Both change in the next epoch: save them at once.
 
@@ -339,14 +363,17 @@ def fit(
         check_repeatable(loader)
         check_loader(loader, classifier)
     device = torch.device(device or default_device())
+    keep_self_connections(classifier)
     network = wrap_ddp(classifier.to(device).snn)
+    own = optimizer is None
     optimizer = optimizer or torch.optim.Adam(classifier.parameters(), learning_rate, fused=True)
     check_optimizer(optimizer, classifier)
     ema = AveragedModel(classifier)
     weights, update_ema = list(classifier.parameters()), _ema_update(ema, classifier, ema_decay)
     history = History()
     if resume_from is not None:
-        history = resume_from.restore(classifier, ema, optimizer)
+        numbers = {"epochs": epochs} | ({"learning_rate": learning_rate} if own else {})
+        history = resume_from.restore(classifier, ema, optimizer, **numbers)
     done = len(history.loss)
     hidden = {"disable": True} if rank() else {}  # disable=False would overrule TQDM_DISABLE
     progress = trange(

@@ -18,6 +18,7 @@ from pokersnn_helpers import (
     save_checkpoint,
 )
 from pokersnn_helpers.checkpoints import Run, load_run
+from pokersnn_helpers.study.models import FeedforwardSNN
 from pokersnn_helpers.training import TrainingState
 
 
@@ -451,3 +452,9 @@ def test_decoding_that_needs_more_than_one_step_is_no_reason_not_to_save(tmp_pat
     classifier = Classifier(SNN(), lambda voltages: decode(voltages[5:]))
     save_checkpoint(classifier, tmp_path / "a.pt")
     assert load_checkpoint(tmp_path / "a.pt").classes == classifier.classes
+
+
+def test_network_of_another_class_is_refused_even_if_it_is_a_kind_of_snn(tmp_path):
+    save_checkpoint(Classifier(SNN(hidden_size=5)), tmp_path / "a.pt")
+    with pytest.raises(ValueError, match="load it with network=SNN"):
+        load_checkpoint(tmp_path / "a.pt", "cpu", FeedforwardSNN)

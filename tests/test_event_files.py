@@ -293,3 +293,31 @@ def test_missing_package_is_named_with_the_command_that_installs_it(tmp_path, mo
 def test_every_suffix_is_tried_here():
     tried = {name.rpartition(".")[2].lower() for name in [*PLAIN, *BAD, *BAD_FOR_FAERY]}
     assert {suffix[1:] for suffix in SUFFIXES} <= tried
+
+
+def test_headers_of_savetxt_and_separators_at_the_ends_of_lines(tmp_path):
+    events = some_events()
+    columns = np.stack([events[name] for name in "txyp"], axis=1)
+    path = tmp_path / "a.csv"
+    for header, separator in (("t x y p", " "), ("t,x,y,p", ",")):
+        np.savetxt(path, columns, header=header, delimiter=separator, fmt="%d")
+        np.testing.assert_array_equal(read_events(path), events)
+    path.write_bytes(csv(events).replace(b"\n", b",\n").replace(b"p,", b"p", 1))
+    np.testing.assert_array_equal(read_events(path), events)
+
+
+def test_lines_that_have_more_values_than_names_are_refused(tmp_path):
+    (tmp_path / "a.csv").write_text("t,x,y,p\n100,3,4,1,0\n200,5,6,0,1\n")
+    with pytest.raises(ValueError, match=r"a\.csv: its lines have more values than .* names"):
+        read_events(tmp_path / "a.csv")
+    (tmp_path / "b.csv").write_text("t,T,x,y,p\n100,3,4,1,0\n")
+    with pytest.raises(ValueError, match=r"b\.csv has names that differ in upper and lower case"):
+        read_events(tmp_path / "b.csv")
+
+
+def test_column_of_times_is_found_in_small_integers_too(tmp_path):
+    t = np.linspace(-30_000, 32_000, 50).astype(np.int16)
+    columns = np.stack([t, np.arange(50) % 7, np.arange(50) % 5, np.arange(50) % 2], axis=1)
+    np.save(tmp_path / "a.npy", columns[:, [1, 2, 0, 3]].astype(np.int16))
+    with pytest.raises(ValueError, match=r"the times seem to be in column 2, not in column 0"):
+        read_events(tmp_path / "a.npy")

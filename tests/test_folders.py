@@ -58,10 +58,10 @@ def test_classes_groups_and_files(folder):
     recordings, groups, files = load_folder(folder, sensor_size=(64, 64, 2))
     assert recordings.classes == CLASSES and recordings.sensor_size == (64, 64, 2)
     assert len(recordings) == len(groups) == len(files) == 25
-    assert set(groups) == {"anna", "ben", "carl", "dora", "left/alone.npy"}
+    assert set(groups) == {"anna", "ben", "carl", "dora", "left/alone"}
     for target, group, file in zip(recordings.targets, groups, files, strict=True):
         assert file.relative_to(folder).parts[0] == CLASSES[target]
-        assert group in (file.parent.name, "left/alone.npy")
+        assert group in (file.parent.name, "left/alone")
     for split in stratified_folds(recordings, 4, groups):
         assert len(split.train) + len(split.test) == 25
 
@@ -209,3 +209,34 @@ def test_weights_for_cards_are_drawn_as_ever(data):
     torch.manual_seed(0)
     weights = build_network().lif0.input_weights
     assert torch.allclose(classifier.snn.lif0.input_weights.cpu(), weights, atol=1e-6)
+
+
+def test_links_are_followed_and_what_is_missing_is_said(folder, tmp_path):
+    elsewhere = tmp_path.with_name(f"{tmp_path.name} elsewhere")
+    (folder / "right").rename(elsewhere)
+    (folder / "right").symlink_to(elsewhere)
+    (folder / "left" / "round").symlink_to(folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = load_folder(folder).recordings
+    assert found.classes == CLASSES and len(found) == 24
+    (folder / "left" / "gone.npy").symlink_to(folder / "nowhere.npy")
+    (folder / "left" / "_other.npy").write_bytes(b"")
+    (folder / "up" / "anna").mkdir(parents=True)
+    with pytest.warns(UserWarning, match=r"2 files below .*_other\.npy; they are left out"):  # noqa: SIM117
+        with pytest.warns(UserWarning, match=r"up holds no recordings, so 'up' is no class"):
+            assert len(load_folder(folder).recordings) == 24
+
+
+def test_a_recording_in_two_formats_is_in_one_group(folder):
+    events = spot(0, np.random.default_rng(1))
+    save(folder / "left" / "alone.npy", events)
+    np.savez(folder / "left" / "alone.npz", events)
+    assert load_folder(folder).groups.count("left/alone") == 2
+
+
+def test_events_outside_the_sensor_are_refused_where_pixels_become_fewer():
+    events = np.zeros(3, EVENT_DTYPE)
+    events["x"] = 0, 34, 200
+    with pytest.raises(ValueError, match=r"event 2 has x = 200 and y = 0, outside the .* 35 × 35"):
+        resize(events, (35, 35, 2), (7, 7))

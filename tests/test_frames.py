@@ -184,3 +184,12 @@ def test_item_can_be_changed_without_a_change_of_the_next_batch(data, sparse):
     (before, _), (item, _) = next(iter(loader)), loader.dataset[0]
     (item.values() if sparse else item).zero_()
     assert torch.equal(next(iter(loader))[0].to_dense(), before.to_dense())
+
+
+def test_a_recording_that_was_replaced_is_counted_anew(data):
+    recordings = data.train.subset([0, 1])
+    loader = make_loader(recordings, sparse=True)
+    list(loader)
+    recordings.events[0] = recordings.events[0][:5]
+    ((frames, _),) = loader
+    assert frames.sum() == 5 + len(recordings.events[1])

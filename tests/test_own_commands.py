@@ -7,6 +7,7 @@ import types
 
 import numpy as np
 import pytest
+import torch
 from test_folders import fill, folder  # noqa: F401 - a fixture
 
 from pokersnn_helpers import EVENT_DTYPE, load_checkpoint, predict, read_events
@@ -213,3 +214,29 @@ def test_a_reader_that_cannot_keep_up_is_told(trained, capsys, monkeypatch):
     monkeypatch.setattr(playing.time, "sleep", lambda _: None)
     run("live", "--checkpoint", checkpoint, folder / "right" / "anna" / "2.npy")
     assert "s behind: choose wider bins" in capsys.readouterr().out
+
+
+def test_a_run_goes_on_with_the_recordings_that_it_began_with(trained, tmp_path):
+    folder, checkpoint = trained  # noqa: F811
+    more = shutil.copytree(folder, tmp_path / "more")
+    saved = torch.load(checkpoint, weights_only=True)
+    saved["options"]["data"] = str(more)
+    torch.save(saved, checkpoint)
+    shutil.copy(more / "left" / "anna" / "0.npy", more / "left" / "anna" / "9.npy")
+    with pytest.raises(SystemExit, match=r"the recordings in .*more aren't those .* Put them back"):
+        run("train", "--resume", checkpoint, "--epochs", 16)
+    (more / "left" / "anna" / "9.npy").unlink()
+    (more / "left").rename(more / "zenith")
+    with pytest.raises(SystemExit, match=r"aren't those"):
+        run("train", "--resume", checkpoint, "--epochs", 16)
+    (more / "zenith").rename(more / "left")
+    run("train", "--resume", checkpoint, "--epochs", 16)
+
+
+def test_live_refuses_events_outside_the_sensor(trained, tmp_path):
+    _, checkpoint = trained
+    events = np.zeros(2, EVENT_DTYPE)
+    events["x"] = 3, 90
+    np.save(tmp_path / "wide.npy", events)
+    with pytest.raises(SystemExit, match=r"x = 90 and y = 0, outside the sensor of 64 × 64"):
+        run("live", "--checkpoint", checkpoint, tmp_path / "wide.npy")

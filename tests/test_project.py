@@ -498,3 +498,9 @@ def test_a_kernel_that_dies_as_it_starts_is_started_again(monkeypatch, deaths):
     else:
         nbval.kernel.start_new_kernel()
         assert Kernel.started == deaths + 1
+
+
+def test_the_appendix_lists_every_benchmark_and_no_other():
+    text = (ROOT / "book" / "appendix.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.+?`) \|.+\| \d+ (?:minutes?|hours?) \|$", text, re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(BENCHMARKS)

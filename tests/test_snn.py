@@ -475,3 +475,16 @@ def test_copy_learns_as_the_original(copied, network):
         gradients.append(hidden.lif0.recurrent_weights.grad)
     assert gradients[0].any() and not gradients[1].diag().any()
     assert torch.equal(*gradients)
+
+
+def test_a_step_in_single_precision_is_the_number_that_was_written():
+    assert SNN(dt=np.float32(0.001)).dt == SNN(dt=np.float32(0.001)).arguments["dt"] == 0.001
+
+
+def test_constants_do_not_depend_on_the_default_type():
+    torch.set_default_dtype(torch.float64)
+    try:
+        snn = SNN(tau_mem=0.007)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert snn.lif0.p == SNN(tau_mem=0.007).lif0.p

@@ -616,3 +616,50 @@ def test_dense_frames_of_a_prediction_are_limited():
     events = np.array([(0, 1, 1, 1), (10 * 60 * 10**6, 1, 1, 1)], dtype=EVENT_DTYPE)
     with pytest.raises(ValueError, match=r"600000 time steps .* more than 438261; .* or FastSNN"):
         predict(Classifier(SNN(hidden_size=5)), events)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"learning_rate": 1e-6}, r"learning_rate is 1e-06, and that of the run was 0\.001"),
+        ({"epochs": 1}, r"epochs is 1, and 2 are done"),
+    ],
+)
+def test_a_run_that_cannot_go_on_leaves_the_classifier_as_it_is(loaders, options, message):
+    states, classifier = [], small_classifier(seed=1)
+    fit(
+        small_classifier(),
+        loaders[0],
+        epochs=2,
+        on_epoch_end=lambda _, state: states.append(copy.deepcopy(state)),
+    )
+    before = copy.deepcopy(classifier.state_dict())
+    sgd = torch.optim.SGD(classifier.parameters(), lr=0.1)
+    for wrong, words in ((options, message), ({"optimizer": sgd}, "optimizer isn't SGD")):
+        with pytest.raises(ValueError, match=words):
+            fit(classifier, loaders[0], **{"epochs": 3, **wrong}, resume_from=states[-1])
+        assert all(
+            torch.equal(before[name], each) for name, each in classifier.state_dict().items()
+        )
+
+
+@pytest.mark.parametrize("network", [SNN, FastSNN])
+@pytest.mark.parametrize("way", ["frozen and copied", "assigned", "emptied"])
+def test_self_connections_stay_away_however_the_weights_came(loaders, network, way):
+    classifier = Classifier(network(hidden_size=5))
+    saved = copy.deepcopy(classifier.state_dict())
+    weights = classifier.snn.lif0.recurrent_weights
+    assert not weights.diagonal().any()
+    if way == "frozen and copied":
+        weights.requires_grad_(False)
+        classifier = copy.deepcopy(classifier)
+        classifier.snn.lif0.recurrent_weights.requires_grad_(True)
+    elif way == "assigned":
+        classifier.load_state_dict(copy.deepcopy(saved), assign=True)
+    else:
+        classifier = classifier.to("meta").to_empty(device="cpu")
+        classifier.load_state_dict(saved)
+    fit(classifier, loaders[0], epochs=1, learning_rate=0.01, device="cpu")
+    weights = classifier.snn.lif0.recurrent_weights
+    assert not torch.equal(weights, saved["snn.lif0.recurrent_weights"])
+    assert not weights.diagonal().any()
