@@ -24,6 +24,9 @@ class FrameLinear(nn.Linear):
         torch.Size([20, 8, 100])
     """
 
+    def __init__(self, in_features: int, out_features: int):
+        super().__init__(in_features, out_features)  # with a bias: the loops add one
+
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Multiply what isn't 0 in the frames: few counts are."""
         frames = frames.to(self.weight.dtype)
