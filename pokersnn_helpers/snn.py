@@ -127,7 +127,7 @@ def keep_self_connections(network: torch.nn.Module) -> None:
         if not isinstance(cell, LIFRecurrentCell) or cell.recurrent_weights._backward_hooks:
             continue
         weights, learns = cell.recurrent_weights, cell.recurrent_weights.requires_grad
-        if not weights.diagonal().any():
+        if weights.is_meta or not weights.diagonal().any():
             weights.requires_grad_().register_hook(lambda grad: grad.clone().fill_diagonal_(0))
             weights.requires_grad_(learns)
 

@@ -342,7 +342,8 @@ def fit(
             doesn't give tensors.
         ValueError: As for ``evaluate``; or a number is out of range, ``loss`` doesn't return one
             number per recording, or ``resume_from`` is of another classifier.
-        RuntimeError: The loss, the gradient or a weight is no longer a finite number.
+        RuntimeError: The loss, the gradient or a weight is no longer a finite number, or gradients
+            are off.
 
     Example:
         >>> from pokersnn_helpers import FastSNN, load_pokerdvs, make_loader
@@ -353,6 +354,8 @@ def fit(
         2
     """
     check_classifier(classifier)
+    if not torch.is_grad_enabled():
+        raise RuntimeError("gradients are off, by no_grad or inference_mode; call fit outside")
     check_numbers(Integral, epochs=epochs)
     check_numbers(Real, learning_rate=learning_rate)
     if clip_norm is not None:

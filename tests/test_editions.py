@@ -187,7 +187,7 @@ def right_answers(chapter):
     text = "\n".join(cell.source for cell in cells if "## Questions" in cell.source)
     asked = re.split(r"\*\*Question (\d)\.\*\*", text)[1:]
     found = [
-        f"{number} {re.search(r'<summary>(.)[^<]*</summary>Yes', answers)[1]}"
+        f"{number} {re.search(r'<summary>(.)(?:(?!</summary>).)*</summary>Yes', answers)[1]}"
         for number, answers in zip(asked[::2], asked[1::2], strict=True)
     ]
     return f"**{title}**: {', '.join(found)}." if found else ""

@@ -657,9 +657,15 @@ def test_self_connections_stay_away_however_the_weights_came(loaders, network, w
     elif way == "assigned":
         classifier.load_state_dict(copy.deepcopy(saved), assign=True)
     else:
-        classifier = classifier.to("meta").to_empty(device="cpu")
+        classifier = copy.deepcopy(classifier.to("meta")).to_empty(device="cpu")
         classifier.load_state_dict(saved)
     fit(classifier, loaders[0], epochs=1, learning_rate=0.01, device="cpu")
     weights = classifier.snn.lif0.recurrent_weights
     assert not torch.equal(weights, saved["snn.lif0.recurrent_weights"])
     assert not weights.diagonal().any()
+
+
+@pytest.mark.parametrize("off", [torch.no_grad, torch.inference_mode])
+def test_training_without_gradients_is_refused(loaders, off):
+    with off(), pytest.raises(RuntimeError, match="gradients are off, by no_grad or inference_m"):
+        fit(small_classifier(), loaders[0], epochs=1)
