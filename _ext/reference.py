@@ -1,4 +1,4 @@
-"""Sphinx extension: the reference, made from docstrings, says all and nothing twice."""
+"""Sphinx extension: the reference, made from docstrings, says everything, and nothing twice."""
 
 import re
 from inspect import Signature

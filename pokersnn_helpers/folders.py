@@ -191,8 +191,8 @@ def _files(path: Path) -> list[Path]:
     ]
     if left_out := sorted({*visible} - {*files}):
         warnings.warn(
-            f"{len(left_out)} files below {path} aren't recordings in a folder of a class, such as "
-            f"{left_out[0]}; they are left out",
+            f"{len(left_out)} files below {path} aren't recordings in a folder of a class, or "
+            f"begin with _, such as {left_out[0]}; they are left out",
             stacklevel=3,
         )
     folders = {each.name for each in path.iterdir() if each.is_dir() and each.name[0] not in "._"}

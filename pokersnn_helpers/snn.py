@@ -71,12 +71,12 @@ class FrameNetwork(torch.nn.Module):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Let a copy learn as the original does."""
         super().__setstate__(state)
-        keep_self_connections(self)
+        refuse_self_connections(self)
 
     @property
     def time_window(self) -> float:
         """Width of the time bins in µs: of ``dt``, or one that holds a whole recording."""
-        return WHOLE if self.dt is None else float(f"{1e6 * self.dt:.15g}")  # 123, not 122.99…
+        return WHOLE if self.dt is None else float(f"{1e6 * _kept(self.dt):.15g}")  # not 122.99…
 
     def check(self, frames: torch.Tensor) -> None:
         """Refuse frames that aren't for this network.
@@ -121,13 +121,13 @@ class FrameNetwork(torch.nn.Module):
         )
 
 
-def keep_self_connections(network: torch.nn.Module) -> None:
-    """Keep those that are 0 at 0, by a hook as Norse's, which copies and loaded weights lack."""
+def refuse_self_connections(network: torch.nn.Module) -> None:
+    """Let a neuron's weight to itself stay 0: copied and loaded weights lack Norse's hook."""
     for cell in network.modules():
-        if not isinstance(cell, LIFRecurrentCell) or cell.recurrent_weights._backward_hooks:
+        if not isinstance(cell, LIFRecurrentCell) or cell.autapses:
             continue
         weights, learns = cell.recurrent_weights, cell.recurrent_weights.requires_grad
-        if weights.is_meta or not weights.diagonal().any():
+        if not weights._backward_hooks:
             weights.requires_grad_().register_hook(lambda grad: grad.clone().fill_diagonal_(0))
             weights.requires_grad_(learns)
 
@@ -312,7 +312,8 @@ class SNN(SpikingNetwork):
                 f"{1e6 * shortest:g} microseconds, or longer time constants",
                 stacklevel=2,
             )
-        dt = _kept(dt)
+        v_th, tau_syn, tau_mem, dt = map(_kept, (v_th, tau_syn, tau_mem, dt))
+        readout_tau_syn, readout_tau_mem = map(_kept, (readout_tau_syn, readout_tau_mem))
         self.input_size, self.dt, self.surrogate_slope = input_size, dt, surrogate_slope
         number = partial(torch.as_tensor, dtype=torch.float32)  # whatever the default is
         lif = LIFParameters(

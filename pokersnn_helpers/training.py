@@ -40,7 +40,7 @@ from .distributed import (
     wrap_ddp,
 )
 from .frames import to_frames, to_sparse_frames
-from .snn import Classifier, check_classifier, frame_network, keep_self_connections, leading
+from .snn import Classifier, check_classifier, frame_network, leading, refuse_self_connections
 
 Batches = DataLoader[Any] | Iterable[tuple[torch.Tensor, torch.Tensor]]
 MOST_STEPS = 2**22  # of a prediction: 70 minutes at 1 ms, whose voltages take some gigabytes
@@ -289,6 +289,7 @@ class TrainingState:
             classifier.load_state_dict(before)
             raise ValueError(f"resume_from doesn't fit this classifier: {error!r}") from error
         if not (norm(classifier) + norm(ema)).isfinite():
+            classifier.load_state_dict(before)
             raise ValueError("resume_from holds weights that are NaN or infinite; start a new run")
         return history
 
@@ -366,7 +367,7 @@ def fit(
         check_repeatable(loader)
         check_loader(loader, classifier)
     device = torch.device(device or default_device())
-    keep_self_connections(classifier)
+    refuse_self_connections(classifier)
     network = wrap_ddp(classifier.to(device).snn)
     own = optimizer is None
     optimizer = optimizer or torch.optim.Adam(classifier.parameters(), learning_rate, fused=True)

@@ -6,12 +6,13 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
-from norse.torch import LICell, LIFCell
+from norse.torch import LICell, LIFCell, LIFRecurrentCell
 from norse.torch.functional import threshold as norse_threshold
 from norse.torch.functional.leaky_integrator import LIState
 from norse.torch.functional.lif import LIFParameters
 
 from pokersnn_helpers import SNN, Classifier, FastSNN, SpikingNetwork, decode, make_loaders
+from pokersnn_helpers.snn import refuse_self_connections
 from pokersnn_helpers.study.models import LayerThenSNN
 
 both_networks = pytest.mark.parametrize("network", [SNN, FastSNN])
@@ -478,7 +479,23 @@ def test_copy_learns_as_the_original(copied, network):
 
 
 def test_a_step_in_single_precision_is_the_number_that_was_written():
-    assert SNN(dt=np.float32(0.001)).dt == SNN(dt=np.float32(0.001)).arguments["dt"] == 0.001
+    snn = SNN(dt=np.float32(0.001), tau_mem=np.float32(0.007))
+    assert snn.dt == snn.arguments["dt"] == 0.001
+    assert snn.lif0.p == SNN(tau_mem=0.007).lif0.p
+    assert LayerThenSNN(dt=np.float32(0.001)).time_window == 1000
+
+
+def test_self_connections_learn_where_a_network_allows_them():
+    class Own(SpikingNetwork):
+        def __init__(self):
+            super().__init__()
+            self.cell = LIFRecurrentCell(3, 4, autapses=True)
+
+    network = copy.deepcopy(Own())
+    network.cell.recurrent_weights.data.fill_diagonal_(0)
+    refuse_self_connections(network)
+    assert not network.cell.recurrent_weights._backward_hooks
+    assert copy.deepcopy(SNN(3, 4)).lif0.recurrent_weights._backward_hooks
 
 
 def test_constants_do_not_depend_on_the_default_type():

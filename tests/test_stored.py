@@ -66,6 +66,9 @@ def test_some_of_them_are_chosen_without_reading(stored, cards):
     assert len(stored.subset([])) == 0
     assert_same((some + cards.subset([0])), cards.subset([3, -1, 3, 0]))
     assert type(stratified_folds(stored, 2)[0].train) is StoredRecordings
+    slices = [stored.events[1:4], stored.events[::-2]]
+    for found, numbers in zip(slices, (range(1, 4), range(len(stored))[::-2]), strict=True):
+        assert [each.tobytes() for each in found] == [stored.events[n].tobytes() for n in numbers]
 
 
 def test_another_process_opens_the_file_itself(stored, cards):

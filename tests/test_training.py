@@ -381,8 +381,11 @@ def test_an_empty_state_does_not_start_a_new_run():
 def test_state_with_ruined_weights_is_refused(part):
     state = copy.deepcopy(state_of_a_run())
     next(iter(getattr(state, part).values()))[0, 0] = math.nan
+    classifier = tiny()
+    before = copy.deepcopy(classifier.state_dict())
     with pytest.raises(ValueError, match="resume_from holds weights that are NaN or infinite"):
-        fit(tiny(), batches_of_noise(), epochs=2, ema_decay=0.5, resume_from=state)
+        fit(classifier, batches_of_noise(), epochs=2, ema_decay=0.5, resume_from=state)
+    assert all(torch.equal(before[name], each) for name, each in classifier.state_dict().items())
 
 
 @pytest.mark.parametrize("run", [fit, evaluate])
