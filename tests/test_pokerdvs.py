@@ -285,7 +285,7 @@ def test_recordings_load_from_archives_where_nothing_can_be_written(
 
 
 def in_child(target):
-    child = multiprocessing.get_context("fork").Process(target=target)
+    child = multiprocessing.get_context("fork").Process(target=target, daemon=True)
     child.start()
     return child
 
