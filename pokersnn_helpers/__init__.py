@@ -1,4 +1,4 @@
-"""Helpers of the POKER-DVS book. In reading order, fourteen core files and four wings.
+"""Helpers of the POKER-DVS book. In reading order, fifteen core files and four wings.
 
 event_files    events from files of NumPy, text and event cameras; inspection: what is odd in them
 recordings     event recordings of any sensor and any classes
@@ -16,8 +16,8 @@ simulation/    a simulated event camera, and cards, motions and gestures before 
 study/         what the chapters on evidence measure with
 figures/       plots, animations and interactive figures
 
-checks, files, compiled, camera_files and distributed serve them: what is refused, files written
-whole, loops compiled, bytes of cameras decoded, several processes.
+checks, files, compiled, camera_files, distributed and terminal serve them: what is refused, files
+written whole, loops compiled, bytes of cameras decoded, several processes, what a command prints.
 """
 
 import warnings

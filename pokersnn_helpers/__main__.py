@@ -49,33 +49,19 @@ NETWORKS: dict[str, Any] = {"snn": SNN, "fast": FastSNN, "layer": LayerThenSNN}
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """What a training run depends on, by name on the command line.
-
-    Attributes:
-        epochs: Passes over the training recordings.
-        time_window: Width of a time bin in µs.
-        network: A name in ``NETWORKS``.
-        delays: Of the copies that ``LayerThenSNN`` gives its SNN, in ms, as 0,4,8.
-        seed: Fixes all that is random.
-        source: Of the recordings; a saved run says ``"real"``, ``"simulated"`` or ``"own"``.
-        data: A folder of recordings, or a file of many; none for POKER-DVS.
-        sensor: As for ``read_folder``, and so are the next two.
-        size: Likewise.
-        window_ms: Likewise; 0 for none.
-        digest: What a run was trained with, as ``_digest`` says it; none before it begins.
-    """
+    """What a training run depends on, by name on the command line."""
 
     epochs: int = 60
-    time_window: float = 1000.0
-    network: str = "snn"
-    delays: str = "0"
+    time_window: float = 1000.0  # µs
+    network: str = "snn"  # a name in NETWORKS
+    delays: str = "0"  # ms, as 0,4,8: of the copies that LayerThenSNN gives its SNN
     seed: int = 0
-    source: str = "auto"
-    data: str = ""
-    sensor: str = ""
+    source: str = "auto"  # a saved run says "real", "simulated" or "own"
+    data: str = ""  # a folder of recordings, or a file of many; none for POKER-DVS
+    sensor: str = ""  # as for read_folder, and so are the next two
     size: str = ""
-    window_ms: float = 0.0
-    digest: str = ""
+    window_ms: float = 0.0  # 0 for none
+    digest: str = ""  # what a run was trained with, as _digest says it; none before it begins
 
     def __str__(self) -> str:
         window = f"time bins of {self.time_window:g} microseconds"
@@ -243,7 +229,7 @@ def _train(arguments: argparse.Namespace) -> None:
             network=options.make(),
             time_window=options.time_window,
             epochs=options.epochs,
-            augment=handler.unchanged if options.data else handler.augment,
+            augment=partial(handler.between_batches, None if options.data else augment),
             resume_from=state,
             on_epoch_end=save,
         )
@@ -396,15 +382,10 @@ class _SignalHandler:
         if self.number:
             raise _Stopped
 
-    def unchanged(self, frames: torch.Tensor) -> torch.Tensor:
-        """Leave a batch as it is, unless a signal has come."""
+    def between_batches(self, change: Any, frames: torch.Tensor) -> torch.Tensor:
+        """Change a batch, if there is something to change, unless a signal has come."""
         self.check()
-        return frames
-
-    def augment(self, frames: torch.Tensor) -> torch.Tensor:
-        """Do what the recipe does to each batch, unless a signal has come."""
-        self.check()
-        return augment(frames)
+        return change(frames) if change else frames
 
 
 @contextmanager
@@ -504,14 +485,7 @@ def _check_run(run: Run, path: Path) -> TrainOptions:
 
 
 def choose_device(name: str | None) -> torch.device:
-    """Return this process's device; under ``torchrun`` each process takes one GPU.
-
-    Args:
-        name: What the command line says. Default: ``default_device()``.
-
-    Raises:
-        ValueError: There is no such device here, or fewer GPUs than processes.
-    """
+    """Return this process's device; under ``torchrun`` each process takes one GPU."""
     try:
         device = torch.device(name) if name else default_device()
     except RuntimeError:

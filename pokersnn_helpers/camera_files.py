@@ -1,8 +1,10 @@
 """Decode what event cameras write: AEDAT 1 to 3 of iniVation, and RAW and DAT of Prophesee."""
 
 import re
+from functools import partial
 
 import numpy as np
+from tonic.io import make_structured_array
 
 from .checks import EVENT_DTYPE
 
@@ -11,6 +13,7 @@ PERCENT = re.compile(rb"(?:%(?! end)[^\n]*\n)*(?:% end\r?\n)?")  # the header of
 SENSORS = {b"DVS128": (128, 128), b"DAVIS240": (240, 180), b"DAVIS346": (346, 260)}
 PROPHESEE = {b"gen3": (640, 480), b"gen4": (1280, 720), b"imx636": (1280, 720)}  # plugins' names
 
+_events = partial(make_structured_array, dtype=EVENT_DTYPE)  # of t, x, y and p
 Found = tuple[np.ndarray, tuple[int, int, int] | None]  # events, and the sensor where it is known
 
 
@@ -21,14 +24,7 @@ def read_aedat(content: bytes) -> Found:
     bits, and a time stamp in µs per event, all big-endian, and version 3 has packets of
     little-endian numbers: https://docs.inivation.com/software/software-advanced-usage/file-formats
 
-    Args:
-        content: The whole file.
-
-    Returns:
-        Structured array with fields t (µs, as stamped), x, y and p, and the sensor.
-
-    Raises:
-        ValueError: The file is of a later version or of another camera, or ends within an event.
+    A ``ValueError`` says that it is of a later version or another camera, or ends within an event.
     """
     header = HEADER.match(content)[0]  # type: ignore[index]
     version = re.match(rb"#!AER-DAT(\d)(\S*)", header)
@@ -81,15 +77,7 @@ def read_raw(content: bytes) -> Found:
 
     https://docs.prophesee.ai/stable/data/encoding_formats/index.html
 
-    Args:
-        content: The whole file.
-
-    Returns:
-        Structured array with fields t (µs), x, y and p, and the sensor, where the header says it.
-        What comes before the first time stamp is left out, as Prophesee's own decoder does.
-
-    Raises:
-        ValueError: The file is of another version, or ends within an event.
+    What comes before the first time stamp is left out, as Prophesee's own decoder does.
     """
     header = PERCENT.match(content)[0]  # type: ignore[index]
     body = content[len(header) :]
@@ -154,15 +142,6 @@ def read_dat(content: bytes) -> Found:
     """Read the events of a Prophesee DAT file, of version 1 or 2.
 
     https://docs.prophesee.ai/stable/data/file_formats/dat.html
-
-    Args:
-        content: The whole file.
-
-    Returns:
-        Structured array with fields t (µs), x, y and p, and the sensor, where the header says it.
-
-    Raises:
-        ValueError: The file holds something else than events, or ends within an event.
     """
     header = PERCENT.match(content)[0]  # type: ignore[index]
     kind = content[len(header) : len(header) + 2]
@@ -204,9 +183,3 @@ def _unwrapped(stamps: np.ndarray, bits: int) -> np.ndarray:
     stamps = stamps.astype(np.int64)
     again = np.diff(stamps, prepend=stamps[:1]) < -(2 ** (bits - 1))
     return stamps + (np.cumsum(again) << bits)
-
-
-def _events(t: np.ndarray, x: np.ndarray, y: np.ndarray, p: np.ndarray) -> np.ndarray:
-    events = np.empty(len(t), EVENT_DTYPE)
-    events["t"], events["x"], events["y"], events["p"] = t, x, y, p
-    return events

@@ -105,6 +105,13 @@ def _is_plain(value: Any) -> bool:
     return value is None or type(value) in (bool, int, float, str)
 
 
+def _same(one: Any, other: Any) -> bool:
+    try:
+        return bool(one == other)
+    except RuntimeError:  # a constant per neuron, which no argument makes
+        return False
+
+
 def _compare(loaded: Classifier, classifier: Classifier, path: str | PathLike[str]) -> None:
     """Refuse what a network's arguments don't say: neurons, steps or ties changed later."""
     names = [[name for name, _ in each.named_parameters()] for each in (loaded, classifier)]
@@ -114,7 +121,8 @@ def _compare(loaded: Classifier, classifier: Classifier, path: str | PathLike[st
         loaded.named_modules(), classifier.named_modules(), strict=True
     ):
         for part in ("p", "dt", "surrogate_slope"):
-            if (found := getattr(own, part, None)) != (expected := getattr(made, part, None)):
+            found, expected = (getattr(each, part, None) for each in (own, made))
+            if not _same(found, expected):
                 raise ValueError(
                     f"{path} isn't written: {name}.{part} is {found}, but its arguments make "
                     f"{expected}; make the network with other arguments instead of changing it"

@@ -292,11 +292,8 @@ def check_loader(loader: Any, classifier: Any) -> None:
 def check_optimizer(optimizer: torch.optim.Optimizer, classifier: torch.nn.Module) -> None:
     """Refuse an optimizer of other weights: nothing would be learned, without a word."""
     groups = optimizer.param_groups if isinstance(optimizer, torch.optim.Optimizer) else []
-    own = {id(each) for each in classifier.parameters() if each.requires_grad}
-    if not any(id(each) in own for group in groups for each in group["params"]):
-        groups = []  # nothing would be learned
-    own = set(map(id, classifier.parameters()))
-    if not groups or not own.issuperset(id(each) for group in groups for each in group["params"]):
+    given = {each for group in groups for each in group["params"]}
+    if not any(each.requires_grad for each in given) or not given <= {*classifier.parameters()}:
         raise ValueError(
             f"optimizer, of type {type(optimizer).__name__}, isn't one of this classifier's "
             "weights; make it anew of classifier.parameters()"

@@ -46,11 +46,7 @@ def one_cpu_thread() -> Iterator[None]:
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[None]:
-    """Connect the processes of ``torchrun`` inside the block; does nothing without ``torchrun``.
-
-    Args:
-        device: Where this process computes. GPUs talk through NCCL, CPUs through Gloo.
-    """
+    """Connect the processes of ``torchrun``, if there are any, by NCCL on GPUs, else by Gloo."""
     if not launched_by_torchrun():
         yield
         return
@@ -79,14 +75,7 @@ def rank() -> int:
 
 
 def wrap_ddp(network: torch.nn.Module) -> torch.nn.Module:
-    """Wrap a network so that ``backward`` averages the gradients of all processes.
-
-    Args:
-        network: On this process's device. All processes start from the weights of process 0.
-
-    Returns:
-        The wrapped network, or the network itself where one process is alone.
-    """
+    """Let ``backward`` average the gradients of all processes, which start from equal weights."""
     return DistributedDataParallel(network) if _connected() else network
 
 
@@ -111,16 +100,7 @@ def own_random_numbers(epoch: int, batch: int) -> Iterator[None]:
 
 
 def shard_batch(frames: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pick the recordings of a batch that this process computes.
-
-    Args:
-        frames: The whole batch, of shape (T, B, ...), dense or sparse.
-        targets: Its classes, of shape (B,).
-
-    Returns:
-        Every ``world_size()``-th recording, with all its time bins, and its class; none where the
-        batch has no more recordings than ``rank()``.
-    """
+    """Pick every ``world_size()``-th recording of a batch (T, B, ...), perhaps none."""
     if not _connected():
         return frames, targets
     mine = torch.arange(len(targets))[rank() :: world_size()]
@@ -128,14 +108,10 @@ def shard_batch(frames: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tens
 
 
 def batch_mean(values: torch.Tensor) -> torch.Tensor:
-    """Return the mean over a whole batch, of which each process holds a shard.
+    """Return the mean over a whole batch, of which each process holds a shard of values.
 
-    Args:
-        values: One number for each recording of this process's shard.
-
-    Returns:
-        The mean, the same in every process. ``wrap_ddp`` averages gradients over the processes, so
-        each shard's counts ``world_size()`` times: averaged, they are the gradient of this mean.
+    ``wrap_ddp`` averages gradients over the processes, so each shard's counts ``world_size()``
+    times: averaged, they are the gradient of this mean.
     """
     size = values.new_tensor(len(values))
     total, count = all_reduce_sum(torch.stack([values.detach().sum(), size]))

@@ -9,9 +9,10 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import pandas as pd
+from tonic.io import make_structured_array, read_mnist_file
 
 from .camera_files import read_aedat, read_dat, read_raw
-from .checks import EVENT_DTYPE, check_events
+from .checks import EVENT_DTYPE, check_events, errors_in
 
 START = {".aedat4": b"#!AER-DAT4", ".es": b"Event Stream", ".raw": b"%", ".dat": b"%"}
 BY_FAERY = (".aedat4", ".es")
@@ -116,10 +117,8 @@ def read_unchecked(path: str | PathLike[str]) -> EventFile:
             "does; give it the suffix of its format, or record it again"
         )
     if suffix in DECODERS:
-        try:
+        with errors_in(str(path)):
             return EventFile(*DECODERS[suffix](path.read_bytes()))
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
     readers: dict[str, Callable[[Path], EventFile]] = {
         ".npy": lambda path: EventFile(read_npy(path), None),
         ".npz": _npz,
@@ -262,8 +261,6 @@ def _events(found: Mapping[str, np.ndarray], file: object) -> np.ndarray:
 
 def _bin(path: Path) -> EventFile:
     """Read 40 bits per event, as of N-MNIST and N-Caltech101."""
-    from tonic.io import read_mnist_file
-
     if rest := path.stat().st_size % 5:
         raise ValueError(
             f"{path} ends within an event: {rest} bytes are left after the last of 5; copy it again"
@@ -289,7 +286,5 @@ def _by_faery(path: Path) -> EventFile:
         raise ValueError(
             f"{path} can't be read: {error}; record or copy it again, or export it as CSV"
         ) from error
-    events = np.empty(len(found), EVENT_DTYPE)
-    for name in "txyp":
-        events[name] = found[name]
+    events = make_structured_array(*(found[name] for name in "txyp"), dtype=EVENT_DTYPE)
     return EventFile(events, (*size, 2))

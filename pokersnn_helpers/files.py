@@ -17,19 +17,10 @@ from filelock import FileLock
 def atomic_write(path: Path, overwrite: bool = True) -> Iterator[BinaryIO]:
     """Open a temporary file beside ``path`` and rename it to ``path`` when the block succeeds.
 
-    Args:
-        path: The file to create or to replace. Its folder is made when missing; a symbolic link
-            stays one, and the file that it names is written.
-        overwrite: Replace a file that is there.
-
-    Yields:
-        The open temporary file. When the block raises, it is removed and ``path`` keeps what
-        it held before.
-
-    Raises:
-        FileExistsError: There is such a file, and ``overwrite`` is off.
-        OSError: The folder can't be written to, the disk is full, or ``path`` is a folder, a device
-            or a pipe.
+    Its folder is made when missing; a symbolic link stays one, and the file that it names is
+    written. When the block raises, ``path`` keeps what it held before. A ``FileExistsError`` says
+    that there is such a file and ``overwrite`` is off, another ``OSError`` what keeps it from being
+    written.
     """
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
@@ -76,13 +67,8 @@ def _rename_to_free_name(temporary: Path, path: Path) -> None:
 def locked(path: Path, timeout: float = 0) -> Iterator[None]:
     """Keep other processes from locking ``path`` inside the block, and clear up after dead ones.
 
-    Args:
-        path: A file, which needn't exist, or a folder. A hidden file beside it is the lock.
-        timeout: How long to wait for another process, in s.
-
-    Raises:
-        TimeoutError: Another process holds the lock.
-        OSError: The folder can't be written to.
+    ``path`` needn't exist, and may be a folder; a hidden file beside it is the lock. Where another
+    process still holds it after ``timeout`` seconds, a ``TimeoutError`` says so.
     """
     path = Path(os.path.realpath(path))
     _make_folder(path.parent)

@@ -5,6 +5,7 @@ import os
 import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from .checks import check_events, check_range, check_sensor_size
+from .checks import check_events, check_numbers, check_range, check_sensor_size, errors_in
 from .event_files import SUFFIXES, read_event_file
 from .recordings import Recordings
 
@@ -102,11 +103,9 @@ def load_folder(
     for file in files:
         each = found.popleft()  # and its memory is free
         class_name, *below = file.relative_to(path).parts
-        try:
+        with errors_in(str(file)):
             own = each.events if each.sensor_size else check_events(each.events, sensor)
             parts = _cut(resize(own, sensor, size), window_ms)
-        except ValueError as error:
-            raise ValueError(f"{file}: {error}") from error
         events += parts
         targets += [classes.index(class_name)] * len(parts)
         group = below[0] if len(below) > 1 else f"{class_name}/{Path(below[0]).stem}"
@@ -149,7 +148,7 @@ def resize(
         array([1])
     """
     (width, height, _), (new_width, new_height) = check_sensor_size(sensor_size), size
-    check_range(1, 2**16, width=new_width, height=new_height)
+    check_numbers(Integral, width=new_width, height=new_height)
     block = min(width // new_width, height // new_height)
     if block < 1:
         raise ValueError(

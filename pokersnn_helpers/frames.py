@@ -65,19 +65,12 @@ def to_sparse_frames(
 
 
 class _Counts(NamedTuple):
-    """Frames of a recording, in order of time, in whole numbers of any type.
+    """Frames of a recording, in order of time, in whole numbers of any type."""
 
-    Attributes:
-        steps: Time steps with events, S of them.
-        sizes: How many inputs have some in each, of shape (S,).
-        places: Which inputs these are, step after step: polarity by row by column, of shape (N,).
-        counts: How many events they have, of shape (N,).
-    """
-
-    steps: np.ndarray
-    sizes: np.ndarray
-    places: np.ndarray
-    counts: np.ndarray
+    steps: np.ndarray  # time steps with events, (S,)
+    sizes: np.ndarray  # how many inputs have some in each, (S,)
+    places: np.ndarray  # which, step after step: polarity by row by column, (N,)
+    counts: np.ndarray  # how many events they have, (N,)
 
 
 def _count(events: np.ndarray, time_window: float, sensor_size: tuple[int, int, int]) -> _Counts:
@@ -310,8 +303,8 @@ def augment(frames: torch.Tensor, mirror: bool = True) -> torch.Tensor:
     if frames.is_sparse:
         return _move_events(frames, mirrored, shifts)
     changed = torch.empty_like(frames)
-    for number, (mirror, shift) in enumerate(zip(mirrored, shifts.tolist(), strict=True)):
-        recording = frames[:, number].flip(-1) if mirror else frames[:, number]
+    for number, (turned, shift) in enumerate(zip(mirrored, shifts.tolist(), strict=True)):
+        recording = frames[:, number].flip(-1) if turned else frames[:, number]
         changed[:, number] = recording.roll(shift, dims=(-2, -1))
     return changed
 

@@ -12,6 +12,7 @@ from .event_files import read_unchecked
 PARTS = 50  # of the duration, for the rate over time
 FASTEST = 0.01  # events per pixel and µs: no sensor keeps that up
 GAP = 10_000  # µs without an event that may be worth a word
+LARGEST = 2**24  # pixels: no sensor has more
 HOT = 20  # times the median of all pixels with events
 
 
@@ -97,7 +98,14 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
             "seconds by 1e6"
         )
     if not sensor_size:
-        advice.append("the file doesn't say its sensor; give sensor_size, or --sensor")
+        advice.append(
+            "the file doesn't say its sensor; give load_folder sensor_size, train --sensor"
+        )
+    if width * height > LARGEST:
+        advice.append(
+            f"events lie as far away as x = {width - 1} and y = {height - 1}, beyond any sensor; "
+            "leave out those whose coordinates are wrong"
+        )
     numbers = {
         "events": len(events),
         "duration (ms)": duration / 1000,
@@ -111,8 +119,7 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
         "longest gap (ms)": longest / 1000,
         "times that run backwards": len(backwards),
     }
-    # A single wrong coordinate may claim a sensor that no memory holds.
-    image = np.zeros((0, 0), int)
-    if width * height <= 2**24:
+    image = np.zeros((0, 0), int)  # where a wrong coordinate claims what no memory holds
+    if width * height <= LARGEST:
         image = np.bincount(places, minlength=width * height).reshape(height, width)
     return Inspection(numbers, 1000 * PARTS * rate / max(duration, 1), image, advice)

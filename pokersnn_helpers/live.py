@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
+from tonic.io import make_structured_array
 
 from .checks import EVENT_DTYPE
 from .folders import resize
@@ -52,23 +53,16 @@ def listen(
     show: Callable[[Stream, float], None],
     speed: float = 1.0,
 ) -> None:
-    """Push portions of events into a stream, and show it after each.
+    """Push portions of a sensor's events, which come ``speed`` times as fast, and show the answer.
 
-    Args:
-        stream: Of a classifier, which takes as many pixels as ``resize`` can bring events to.
-        portions: Events, t in µs.
-        sensor_size: Of these events.
-        show: Called with the stream, and how many seconds it is behind the events.
-        speed: How fast the portions come.
+    ``show`` is called after each with the stream, and how many seconds it is behind the events.
     """
     size = stream.classifier.sensor_size[:2]
     begin = first = None
     for portion in portions:
         if len(portion) == 0:
             continue
-        events = np.empty(len(portion), EVENT_DTYPE)
-        for name in "txyp":
-            events[name] = portion[name]
+        events = make_structured_array(*(portion[name] for name in "txyp"), dtype=EVENT_DTYPE)
         if begin is None or first is None:
             begin, first = time.monotonic(), int(events["t"][0])
         last = int(events["t"][-1])

@@ -27,6 +27,7 @@ import nir
 import numpy as np
 import torch
 
+from .checks import errors_in
 from .distributed import default_device
 from .files import atomic_write
 from .snn import SNN, Classifier, decode, frame_network
@@ -80,11 +81,9 @@ def save_nir(classifier: Classifier, path: str | PathLike[str], overwrite: bool 
         Linear(in_features=20, out_features=4, bias=False)
     """
     buffer = io.BytesIO()
-    try:
+    with errors_in(f"{path} isn't written"):
         nir.write(buffer, _graph(classifier))
         _compare(_rebuild(_read(buffer.getvalue()), SNN), classifier)
-    except ValueError as error:
-        raise ValueError(f"{path} isn't written: {error}") from error
     with atomic_write(Path(path), overwrite) as file:
         file.write(buffer.getbuffer())
         file.flush()
@@ -117,10 +116,8 @@ def load_nir(
     """
     if Path(path).exists() and not Path(path).is_file():  # a pipe or a device may have no end
         raise ValueError(f"{path} is not a regular file; choose one that save_nir wrote")
-    try:
+    with errors_in(f"{path} can't be loaded"):
         classifier = _rebuild(_read(Path(path).read_bytes()), network)
-    except ValueError as error:
-        raise ValueError(f"{path} can't be loaded: {error}") from error
     return classifier.to(device or default_device())
 
 
@@ -294,5 +291,6 @@ def _compare(loaded: Classifier, classifier: Classifier) -> None:
         if made.dt != changed.dt:
             raise ValueError(f"{cell}.dt is {changed.dt}, not the network's {made.dt}")
         for name in sorted(set(CONSTANTS) & set(made.p._fields)):
-            if (own_value := getattr(changed.p, name)) != getattr(made.p, name):
-                raise ValueError(f"{cell}.p.{name} is {own_value}, which couldn't be loaded again")
+            found = getattr(changed.p, name)
+            if torch.as_tensor(found != getattr(made.p, name)).any():  # or a constant per neuron
+                raise ValueError(f"{cell}.p.{name} is {found}, which couldn't be loaded again")

@@ -78,13 +78,6 @@ def card_passes(starts: Sequence[int], ends: Sequence[int]) -> np.ndarray:
 
     The pips of a card pass the camera together, so their recordings overlap in time. In the order
     of their starts, a new pass begins where a recording starts after all before it have ended.
-
-    Args:
-        starts: When each recording starts.
-        ends: When each ends, in the same unit and order.
-
-    Returns:
-        The number of the pass of each recording, from 0, of shape (recordings,).
     """
     order = np.argsort(starts, kind="stable")
     latest = np.maximum.accumulate(np.asarray(ends)[order])
@@ -121,7 +114,8 @@ def _load_real(root: Path) -> PokerDVS131:
     for recording in events:
         recording["t"] -= recording["t"][0]
     recordings = Recordings(events, table["target"], POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE)
-    return PokerDVS131(recordings, _columns(table), "real")
+    columns = ["file", "class", "upside down", "start (ms)", "pass", "tonic"]
+    return PokerDVS131(recordings, table[columns].astype({"pass": int}), "real")
 
 
 def _md5_as_numpy_file(events: np.ndarray) -> str:
@@ -132,11 +126,5 @@ def _md5_as_numpy_file(events: np.ndarray) -> str:
     return hashlib.md5(file.getvalue()).hexdigest()
 
 
-def _columns(table: pd.DataFrame) -> pd.DataFrame:
-    columns = ["file", "class", "upside down", "start (ms)", "pass", "tonic"]
-    return table[columns].astype({"pass": int})
-
-
 def _simulate() -> PokerDVS131:
-    recordings, table = simulate_passes()
-    return PokerDVS131(recordings, _columns(table), "simulated")
+    return PokerDVS131(*simulate_passes(), "simulated")

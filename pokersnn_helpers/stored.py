@@ -64,9 +64,11 @@ class StoredRecordings(Recordings):
             raise ValueError(
                 f"{path} is cut off, damaged or no file of recordings ({error}); {REMEDY}"
             ) from error
-        self.numbers = np.arange(len(ends)) if numbers is None else np.array(numbers, dtype=int)
+        places = np.stack([starts, ends], axis=1)
+        self.events = _Events(self, rows, places)
+        self.numbers = np.arange(len(ends)) if numbers is None else self.check_indices(numbers)
         self.targets = targets[self.numbers].tolist()
-        self.events = _Events(self, rows, np.stack([starts, ends], axis=1)[self.numbers])
+        self.events = _Events(self, rows, places[self.numbers])
 
     def __reduce__(self) -> tuple[Any, ...]:
         return StoredRecordings, (self.path, self.numbers)  # another process opens the file itself

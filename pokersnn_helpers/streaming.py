@@ -97,9 +97,9 @@ class Stream:
         first, last = (int(number) // self.inputs for number in (numbers[0], numbers[-1]))
         if first < self.steps:
             raise ValueError(
-                f"event 0 is of {events['t'][0]} µs, but all steps before {self.open_since:g} µs "
-                "are computed; wait longer before you push events that can be late, or leave out "
-                "events[events['t'] < stream.open_since]"
+                f"event 0 is of {events['t'][0]} µs, but all steps before {self.open_since:.15g} "
+                "µs are computed; wait longer before you push events that can be late, or leave "
+                "out events[events['t'] < stream.open_since]"
             )
         if last >= MOST_STEPS:
             raise ValueError(
@@ -115,7 +115,7 @@ class Stream:
         check_range(-(2**53), 2**53, time=time)
         if self._start is None:
             return self._compute(0)
-        until = int(self._steps_until(np.array([time - self._start]))[0])
+        until = math.floor((time - self._start) / self.time_window)
         if until >= MOST_STEPS:
             raise ValueError(f"time is {time} µs, too late for one recording; stream.reset()")
         return self._compute(max(until, self.steps))
@@ -168,10 +168,6 @@ class Stream:
         if not _number(values, start, self.time_window, sensor_size, numbers):
             check_events(events, sensor_size, "the portion")  # says what is wrong
         return start, numbers
-
-    def _steps_until(self, since: np.ndarray) -> np.ndarray:
-        """Return in which step a time after the first event lies, as ``to_sparse_frames`` does."""
-        return np.floor(since / self.time_window).astype(np.int64)
 
     def _compute(self, until: int) -> torch.Tensor:
         """Compute all steps before ``until``; return their voltages."""

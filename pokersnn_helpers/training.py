@@ -372,8 +372,8 @@ def fit(
     own = optimizer is None
     optimizer = optimizer or torch.optim.Adam(classifier.parameters(), learning_rate, fused=True)
     check_optimizer(optimizer, classifier)
-    ema = AveragedModel(classifier)
-    weights, update_ema = list(classifier.parameters()), _ema_update(ema, classifier, ema_decay)
+    ema = AveragedModel(classifier, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
+    weights = list(classifier.parameters())
     history = History()
     if resume_from is not None:
         numbers = {"epochs": epochs} | ({"learning_rate": learning_rate} if own else {})
@@ -403,7 +403,7 @@ def fit(
             gradient = clip_grad_norm_(weights, clip_norm or math.inf)
             check_training(place, classifier, optimizer, loss=mean, gradient=gradient)
             optimizer.step()
-            update_ema()
+            ema.update_parameters(classifier)
             correct = leading(log_probabilities) == targets
             sums += torch.stack([losses.detach(), correct, torch.ones_like(losses)]).sum(dim=1)
         loss_sum, correct, n_samples = all_reduce_sum(sums).tolist()
@@ -423,30 +423,6 @@ def fit(
     classifier.load_state_dict(ema.module.state_dict())
     classifier.eval()
     return history
-
-
-def _ema_update(
-    ema: AveragedModel, classifier: torch.nn.Module, decay: float
-) -> Callable[[], None]:
-    """Return a function that does what ``ema.update_parameters`` does, but looks for weights once.
-
-    To walk through all modules at each step takes longer than to average.
-    """
-    average = get_ema_multi_avg_fn(decay)
-    models = ema.module, classifier
-    averages, weights = ([each.detach() for each in model.parameters()] for model in models)
-    buffers = list(zip(*(list(model.buffers()) for model in models), strict=True))
-
-    def update() -> None:
-        if ema.n_averaged == 0:
-            torch._foreach_copy_(averages, weights)
-        else:
-            average(averages, weights, ema.n_averaged)
-        for own, last in buffers:
-            own.copy_(last)
-        ema.n_averaged += 1
-
-    return update
 
 
 def _losses(

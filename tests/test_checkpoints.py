@@ -404,6 +404,13 @@ def test_changed_step_is_not_saved_as_the_unchanged_one(change, tmp_path):
         save_checkpoint(Classifier(snn), tmp_path / "a.pt")
 
 
+def test_a_constant_per_neuron_is_not_saved_as_one_for_all(tmp_path):
+    snn = SNN(8, 5)
+    snn.lif0.p = snn.lif0.p._replace(tau_mem_inv=torch.full((5,), 90.0))
+    with pytest.raises(ValueError, match=r"a\.pt isn't written: snn\.lif0\.p is"):
+        save_checkpoint(Classifier(snn), tmp_path / "a.pt")
+
+
 def test_weights_of_two_types_are_named(tmp_path):
     save_checkpoint(Classifier(SNN(8, 5)), tmp_path / "a.pt")
     content = torch.load(tmp_path / "a.pt", weights_only=True)

@@ -120,6 +120,8 @@ def test_pixels_are_summed_in_blocks_from_the_middle():
     assert resized["x"].tolist() == [0, 0, 1, 63] and resized["y"].tolist() == [0, 0, 1, 63]
     with pytest.raises(ValueError, match="35 × 35 pixels, fewer than 64 × 64; choose a smaller"):
         resize(events, (35, 35, 2), (64, 64))
+    with pytest.raises(ValueError, match=r"width is 10\.5; choose a whole number"):
+        resize(events, (346, 260, 2), (10.5, 10))
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,7 @@ def others(sensor_size, classes=MOTIONS):
         (lambda rng: film_path(np.zeros((2, 9)), 4, rng, shape="cat"), "shape is 'cat'; choose"),
         (lambda rng: film_path(np.zeros((2, 9)), -1, rng), "radius is -1"),
         (lambda rng: film_motions(0), "count is 0"),
+        (lambda rng: film_motions(1.5), r"count is 1\.5; choose a whole number"),
         (lambda rng: with_mirrored_copies(others((40, 35, 2))), "40 × 35 pixels; turned films"),
         (
             lambda rng: with_mirrored_copies(others((35, 35, 2), "ab")),

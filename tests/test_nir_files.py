@@ -155,6 +155,16 @@ def test_what_could_not_be_loaded_again_is_not_written(make, message, path):
     assert path.read_bytes() == before
 
 
+def test_constants_per_neuron_are_saved_if_they_are_all_the_same(classifier, tmp_path):
+    cell = classifier.snn.lif0
+    cell.p = cell.p._replace(tau_mem_inv=torch.full((12,), 80.0))
+    save_nir(classifier, tmp_path / "a.nir")
+    assert load_nir(tmp_path / "a.nir").snn.lif0.p.tau_mem_inv == pytest.approx(80)
+    cell.p = cell.p._replace(tau_mem_inv=torch.linspace(80, 90, 12))
+    with pytest.raises(ValueError, match="tau_mem differs between neurons"):
+        save_nir(classifier, tmp_path / "b.nir")
+
+
 def test_an_older_file_stays_if_it_may_not_be_replaced(classifier, path):
     with pytest.raises(FileExistsError):
         save_nir(classifier, path, overwrite=False)

@@ -116,7 +116,7 @@ def test_inspect_says_what_is_odd_and_what_to_do(tmp_path, capsys):
         "hot pixels, 1 in all, such as (7, 9), have 33% of the events; leave them out",
         "nothing for 90.02 ms from 29.98 ms on; cut",
         "100% are ON; look",
-        "doesn't say its sensor; give",
+        "doesn't say its sensor; give load_folder sensor_size, train --sensor",
     ):
         assert words in shown, words
     assert picture.read_bytes().startswith(b"\x89PNG")
@@ -127,6 +127,15 @@ def test_inspect_says_what_is_odd_and_what_to_do(tmp_path, capsys):
     found = json.loads(capsys.readouterr().out)
     assert (found["events"], found["hot pixels"], len(found["rate"])) == (3000, 1, 50)
     assert len(found["advice"]) == 5
+
+
+def test_inspect_names_a_coordinate_beyond_any_sensor(tmp_path, capsys):
+    events = np.zeros(30, EVENT_DTYPE)
+    events["x"][3], events["y"][4] = 30_000, 900
+    np.save(tmp_path / "wild.npy", events)
+    run("inspect", tmp_path / "wild.npy", "--plot", tmp_path / "wild.png")
+    assert "as far away as x = 30000 and y = 900, beyond" in capsys.readouterr().out
+    assert (tmp_path / "wild.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_inspect_finds_nothing_odd(tmp_path, capsys):

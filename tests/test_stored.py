@@ -155,6 +155,13 @@ def test_file_of_another_form_is_named(change, message, stored, tmp_path):
         list(StoredRecordings(bad).events)
 
 
+def test_numbers_are_those_of_recordings(stored):
+    assert StoredRecordings(stored.path, [1, 0]).numbers.tolist() == [1, 0]
+    for numbers, error in (([99], ValueError), ([True, False], TypeError), ([1.5], TypeError)):
+        with pytest.raises(error, match="indices"):
+            StoredRecordings(stored.path, numbers)
+
+
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.h5"):
         StoredRecordings(tmp_path / "none.h5")

@@ -30,14 +30,7 @@ FOR_TWO = 2**16  # steps of neurons: for fewer it takes longer to call another t
 
 
 def to_csr(frames: torch.Tensor) -> list[np.ndarray]:
-    """List the inputs other than 0.
-
-    Args:
-        frames: Event counts of shape (T, B, ...), dense or sparse (COO, in any order).
-
-    Returns:
-        What ``CSR`` has, as arrays.
-    """
+    """List the inputs other than 0 of frames (T, B, ...), sparse in any order, as ``CSR`` says."""
     rows = frames.shape[0] * frames.shape[1]
     if frames.is_sparse:
         if frames.dense_dim() > 0:
@@ -88,19 +81,13 @@ def _row_by_row(matrix: np.ndarray) -> list[np.ndarray]:
 
 
 class State(NamedTuple):
-    """Where a run through time has come to, and what it goes on with.
+    """Where a run through time has come to, and what it goes on with."""
 
-    Attributes:
-        w_in_t: What an input sends to each hidden neuron, a copy of shape (inputs, H).
-        w_spikes_t: What a spike sends to hidden neurons and readout, (H, H + outputs).
-        constants: As numbers of the weights' type.
-        neurons: Currents and voltages of the hidden neurons, currents on their way from the last
-            spikes, currents and voltages of the readout, side by side, (B, 3 H + 3 outputs).
-    """
-
-    w_in_t: np.ndarray
-    w_spikes_t: np.ndarray
-    constants: tuple[np.floating, ...]
+    w_in_t: np.ndarray  # what an input sends to each hidden neuron, a copy, (inputs, H)
+    w_spikes_t: np.ndarray  # what a spike sends to hidden neurons and readout, (H, H + outputs)
+    constants: tuple[np.floating, ...]  # as numbers of the weights' type
+    # Hidden currents, hidden voltages, currents on their way from the last spikes, and the
+    # readout's currents and voltages, side by side: (B, 3 H + 3 outputs).
     neurons: np.ndarray
 
 
@@ -238,12 +225,8 @@ def _arrays(*tensors: torch.Tensor) -> list[np.ndarray]:
 
 
 def transposed(matrix: torch.Tensor) -> torch.Tensor:
-    """Return a copy: NumPy makes a small one in less time, PyTorch one beyond the cache."""
-    if matrix.numel() <= 2**21:
-        return torch.from_numpy(np.ascontiguousarray(matrix.detach().numpy().T))
-    # Memory that NumPy asks for was often used before; what PyTorch asks for is new each time.
-    copy = torch.from_numpy(np.empty(matrix.shape[::-1], matrix.detach().numpy().dtype))
-    return copy.copy_(matrix.detach().t())
+    """Return a copy whose rows lie one after the other in memory."""
+    return matrix.detach().t().clone(memory_format=torch.contiguous_format)
 
 
 def _typed(constants: LIFConstants, like: torch.Tensor) -> tuple[np.floating, ...]:
@@ -440,12 +423,8 @@ def _backward(
     spiking, ones = np.empty(hidden + 1, np.int64), np.ones(hidden, dtype)
     together = w_spikes.size > IN_CACHE and size > 0
     rows = size * max(1, 256 // size) if together else 0  # of what is added at once
-    z, sent, row_count, spike_count = (
-        np.empty((rows, hidden), dtype),
-        np.empty((rows, hidden + outputs), dtype),
-        0,
-        0,
-    )
+    z, sent = np.empty((rows, hidden), dtype), np.empty((rows, hidden + outputs), dtype)
+    row_count = spike_count = 0
     for t in range(steps - 1, -1, -1):
         recordings = 0  # nothing is to be done after the last step that the loss depends on
         for b in range(size):

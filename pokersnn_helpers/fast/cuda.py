@@ -23,17 +23,11 @@ def forward(
     record: bool,
     keep: bool = True,
 ) -> tuple[tuple[torch.Tensor], Trace]:
-    """Step the network through time, from rest.
+    """Step through time from rest; return the inputs for ``backward``, and what neurons did.
 
-    Args:
-        frames: Event counts of shape (T, B, ...), dense or sparse (COO), of the weights' type.
-        weights: Input weights (H, inputs), recurrent weights (H, H), readout weights (outputs, H).
-        constants: What the steps multiply by and compare with.
-        record: Keep the synaptic currents too.
-        keep: Keep what ``backward`` needs, the hidden neurons' voltages. They stay anyway here.
-
-    Returns:
-        The inputs as ``backward`` wants them, and what the neurons did.
+    Frames (T, B, ...), dense or sparse, are of the weights' type: input weights (H, inputs),
+    recurrent weights (H, H), readout weights (outputs, H). ``record`` keeps the synaptic currents,
+    ``keep`` what ``backward`` needs, the hidden neurons' voltages, which stay anyway here.
     """
     steps, batch = frames.shape[:2]
     inputs = flat(frames)
@@ -52,16 +46,7 @@ def backward(
     constants: LIFConstants,
     needs_input_grad: bool,
 ) -> WeightGradients:
-    """Step the network back through time.
-
-    Args:
-        grad_voltages: Gradient with respect to the readout's voltages, (T, B, outputs).
-        inputs: What ``forward`` returned.
-        v_decayed: Likewise.
-        weights: As for ``forward``.
-        constants: As for ``forward``.
-        needs_input_grad: Keep the gradient with respect to the currents.
-    """
+    """Step back through time, from the gradient with respect to the readout's voltages."""
     _, batch, hidden = v_decayed.shape
     _, w_rec, w_out = weights
     with _lock, torch.cuda.device_of(w_rec):
@@ -94,16 +79,7 @@ def flat(frames: torch.Tensor) -> torch.Tensor:
 
 
 class _GraphedSteps:
-    """``STEPS`` time steps, forward and backward, on tensors that stay in their place.
-
-    Args:
-        batch: Recordings per batch.
-        hidden: Hidden neurons.
-        outputs: Readout neurons.
-        dtype: Type of the weights.
-        device: Where they are.
-        constants: What the steps multiply by and compare with.
-    """
+    """``STEPS`` time steps, forward and backward, on tensors that stay in their place."""
 
     def __init__(
         self,

@@ -34,28 +34,16 @@ MORE_SWITCHES = {
 
 
 class Slider(NamedTuple):
-    """A slider of an interactive figure: where it can stand, and which value that means.
+    """A slider of an interactive figure: where it can stand, and which value that means."""
 
-    Attributes:
-        label: What it sets.
-        unit: Of the value, as the page writes it.
-        lowest: Position at the left end.
-        highest: Position at the right end.
-        step: From one position to the next.
-        start: Position before the reader moves it.
-        digits: Of the value, after the point, as the page writes it.
-        scale: ``"linear"``: the value is the position. ``"log"``: the position is the value's
-            decimal logarithm.
-    """
-
-    label: str
-    unit: str
-    lowest: float
-    highest: float
-    step: float
-    start: float
-    digits: int = 0
-    scale: str = "linear"
+    label: str  # what it sets
+    unit: str  # of the value
+    lowest: float  # position at the left end
+    highest: float  # and at the right one
+    step: float  # from one position to the next
+    start: float  # position before the reader moves it
+    digits: int = 0  # of the value, after the point, as the page writes it
+    scale: str = "linear"  # the value is the position; "log": the position is its decimal logarithm
 
     def value(self, position: float) -> float:
         """Return the value that a position means."""

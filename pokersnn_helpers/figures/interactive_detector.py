@@ -23,12 +23,9 @@ DIRECTIONS = ("right", "left")
 
 
 def detector_arrivals(delay: float, speed: float, direction: str) -> tuple[float, float]:
-    """Return when the neuron hears of the left pixel, whose line is delayed, and of the right one.
+    """Return when (ms) the neuron hears of the left pixel, which is delayed, and of the right one.
 
-    Args:
-        delay: Of the left pixel's line, in ms.
-        speed: Of the edge in pixels per ms; the pixels are one pixel apart.
-        direction: In which the edge moves, ``"right"`` or ``"left"``.
+    The pixels are one pixel apart, and the edge moves ``"right"`` or ``"left"`` at pixels per ms.
     """
     late = 1 / speed
     left, right = (0.0, late) if direction == "right" else (late, 0.0)

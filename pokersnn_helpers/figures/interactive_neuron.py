@@ -101,18 +101,7 @@ def _mulberry32(state: int) -> Iterator[float]:
 def run_neuron(
     arrivals: np.ndarray, tau_mem: float, tau_syn: float, v_th: float, rate: float
 ) -> np.ndarray:
-    """Run the neuron of ``interactive_neuron``.
-
-    Args:
-        arrivals: When the input events would arrive at a rate of 1 event/s, in s.
-        tau_mem: Membrane time constant in ms.
-        tau_syn: Synaptic time constant in ms.
-        v_th: Threshold, in the voltage's arbitrary unit.
-        rate: Input rate in events/s.
-
-    Returns:
-        What ``lif_traces`` returns.
-    """
+    """Run the neuron of ``interactive_neuron``, with arrivals (s) at 1 event/s; taus are in ms."""
     with np.errstate(divide="ignore"):
         steps = np.floor(arrivals / rate / NEURON_DT)
     counts = np.bincount(steps[steps < NEURON_STEPS].astype(int), minlength=NEURON_STEPS)
@@ -120,29 +109,18 @@ def run_neuron(
 
 
 class Staircase(NamedTuple):
-    """What a neuron's weight leads to; arrays have one entry per weight.
+    """What a neuron's weight leads to; arrays have one entry per weight."""
 
-    Attributes:
-        spikes: Number of spikes.
-        loss: Square of their difference from the target.
-        gradient: Derivative of the loss with respect to the weight, with the surrogate in place
-            of the derivative of a spike.
-    """
-
-    spikes: np.ndarray
-    loss: np.ndarray
-    gradient: np.ndarray
+    spikes: np.ndarray  # how many
+    loss: np.ndarray  # square of their difference from the target
+    gradient: np.ndarray  # of the loss, with the surrogate as the derivative of a spike
 
 
 def run_staircase(weights: np.ndarray, beta: float, dt: float) -> Staircase:
     """Run the neuron of ``interactive_staircase``, and differentiate it by PyTorch.
 
     It is Norse's neuron. Norse 1.1 would use 1 for any ``beta``, so the steps are written out here.
-
-    Args:
-        weights: Of the neuron's only synapse, of shape (N,).
-        beta: Steepness of SuperSpike, the surrogate 1 / (1 + beta · abs(v − threshold))².
-        dt: Time step in ms.
+    ``beta`` is the steepness of the surrogate 1 / (1 + beta · abs(v − threshold))²; dt is in ms.
     """
     weight = torch.tensor(weights, dtype=torch.float64, requires_grad=True)
     v = i = spikes = torch.zeros_like(weight)

@@ -20,23 +20,14 @@ PIP_WIDTH, EDGE_WIDTH = 4.0, 2.0  # pixels; an edge is soft, as through any lens
 
 
 class PixelTrace(NamedTuple):
-    """What a pixel saw, kept and sent.
+    """What a pixel saw, kept and sent."""
 
-    Attributes:
-        times: In ms, of shape (T,).
-        light: At these times; 1 is that of the card at daylight 1.
-        level: What the pixel compares: the logarithm of the light, or the light itself.
-        reference: The level that the pixel stores, after the events of each time.
-        event_times: In ms, one per event.
-        polarities: 1 for ON and 0 for OFF, one per event.
-    """
-
-    times: np.ndarray
-    light: np.ndarray
-    level: np.ndarray
-    reference: np.ndarray
-    event_times: np.ndarray
-    polarities: np.ndarray
+    times: np.ndarray  # ms, (T,)
+    light: np.ndarray  # at these times; 1 is that of the card at daylight 1
+    level: np.ndarray  # what the pixel compares: the logarithm of the light, or the light itself
+    reference: np.ndarray  # the level that the pixel stores, after the events of each time
+    event_times: np.ndarray  # ms, one per event
+    polarities: np.ndarray  # 1 for ON and 0 for OFF, one per event
 
 
 def run_pixel(
@@ -45,13 +36,8 @@ def run_pixel(
     """Move a dark pip past a pixel, and record the pixel's events.
 
     The pixel is an ``EventCamera`` without any imperfection whose reference starts at the light.
-
-    Args:
-        contrast: Light of the card, divided by that of the pip.
-        threshold: Change of the level that makes an event.
-        speed: Of the pip, in pixels per ms.
-        daylight: Factor of all light.
-        linear: Compare the light itself rather than its logarithm.
+    ``contrast`` is the card's light divided by the pip's, ``speed`` is in pixels per ms, and
+    ``daylight`` is a factor of all light. A ``linear`` pixel compares the light, not its logarithm.
     """
     times = PIXEL_DT * np.arange(round(PIXEL_DURATION / PIXEL_DT) + 1)
     place = np.abs(times - PIXEL_DURATION / 2) * speed  # of the pip's centre, in pixels

@@ -58,13 +58,9 @@ def add_class_legend(fig: Figure, ax: Axes) -> None:
 
 def apart(places: np.ndarray, gap: float) -> np.ndarray:
     """Move places as little as possible until neighbours are at least ``gap`` apart."""
-    order = np.argsort(places)
-    blocks: list[list[float]] = []  # what neighbours are moved to together, less their gaps
-    for rank, place in enumerate(places[order]):
-        blocks.append([place - rank * gap])
-        while len(blocks) > 1 and np.mean(blocks[-2]) > np.mean(blocks[-1]):
-            blocks[-2:] = [blocks[-2] + blocks[-1]]
-    moved = np.empty(len(places))
-    moved[order] = np.concatenate([[np.mean(block)] * len(block) for block in blocks] or [[]])
-    moved[order] += gap * np.arange(len(places))
-    return moved
+    from sklearn.isotonic import isotonic_regression  # which takes a second to import
+
+    if len(places) == 0:
+        return places
+    gaps, order = gap * np.arange(len(places)), np.argsort(places)
+    return (isotonic_regression(places[order] - gaps) + gaps)[order.argsort()]

@@ -257,7 +257,8 @@ def plot_inspection(found: Inspection) -> Figure:
     figure, (image, rate) = plt.subplots(
         2, 1, figsize=(6, 6), height_ratios=(2, 1), layout="constrained"
     )
-    image.imshow(np.log1p(found.image), cmap="Greys")
+    if found.image.size:  # no pixels where a wrong coordinate claims too many
+        image.imshow(np.log1p(found.image), cmap="Greys")
     image.set_title("events per pixel, as log(1 + events)")
     middles = (np.arange(len(found.rate)) + 0.5) / len(found.rate)
     rate.step(middles * found.numbers["duration (ms)"], found.rate, where="mid", color=TEXT)

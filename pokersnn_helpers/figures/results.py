@@ -6,7 +6,6 @@ from itertools import product
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
@@ -14,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from ..checks import check_classes, check_not_empty
 from ..training import Evaluation, History
 from .colours import ACCENT, ACCENT_MAP, GREY, TEXT
+from .labels import add_class_legend
 
 POLARITIES = ("both", "merged")
 
@@ -97,7 +97,12 @@ def plot_intervals(
     Example:
         >>> fig = plot_intervals({"CNN": (0.93, 0.88, 0.97)}, "accuracy", line=0.25)
     """
-    fig, ax = _rows(values, label)
+    check_not_empty(values=values)
+    layout = ConstrainedLayoutEngine(w_pad=0.12)  # room for a last tick label at the very edge
+    fig, ax = plt.subplots(figsize=(6.0, 0.8 + 0.34 * len(values)), layout=layout)
+    ax.set_yticks(range(len(values)), list(values))
+    ax.set(xlabel=label, ylim=(len(values) - 0.5, -0.5))
+    ax.grid(False, axis="y")
     for place, (name, (value, low, high)) in enumerate(values.items()):
         colour = ACCENT if name in marked else TEXT
         ax.hlines(place, low, high, color=colour, linewidth=2, alpha=0.55)
@@ -105,17 +110,6 @@ def plot_intervals(
     if line is not None:
         ax.axvline(line, color=GREY, linestyle="--", linewidth=1, zorder=0)
     return fig
-
-
-def _rows(names: Collection[str], label: str) -> tuple[Figure, Axes]:
-    """Make axes with a row per name, from top to bottom, for numbers along the horizontal axis."""
-    check_not_empty(values=names)
-    layout = ConstrainedLayoutEngine(w_pad=0.12)  # room for a last tick label at the very edge
-    fig, ax = plt.subplots(figsize=(6.0, 0.8 + 0.34 * len(names)), layout=layout)
-    ax.set_yticks(range(len(names)), list(names))
-    ax.set(xlabel=label, ylim=(len(names) - 0.5, -0.5))
-    ax.grid(False, axis="y")
-    return fig, ax
 
 
 def plot_curves(table: pd.DataFrame, label: str) -> Figure:
@@ -153,8 +147,7 @@ def plot_curves(table: pd.DataFrame, label: str) -> Figure:
         ax.set_title(change)
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 3, 5, 10]))
     fig.supylabel(label, size=plt.rcParams["axes.labelsize"])
-    handles, names = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, names, loc="outside upper center", ncols=min(len(names), 4))
+    add_class_legend(fig, axes[0, 0])
     return fig
 
 
@@ -175,12 +168,8 @@ def plot_reversals(table: pd.DataFrame) -> Figure:
     """
     tests = ("film backwards", "time reversed", "polarities flipped")
     models = ("MLP on each frame", "GRU", "SNN, book's recipe", "SNN behind a layer")
-    shares = (
-        100
-        * table[table["trained_on"] == "mirrored copies"].set_index(
-            ["polarities", "test", "model", "answer"]
-        )["mean"]
-    )
+    some = table[table["trained_on"] == "mirrored copies"]
+    shares = 100 * some.set_index(["polarities", "test", "model", "answer"])["mean"]
     fig, axes = plt.subplots(
         3, 2, sharex=True, sharey=True, figsize=(6.0, 5.0), layout="constrained"
     )
@@ -198,6 +187,5 @@ def plot_reversals(table: pd.DataFrame) -> Figure:
     for ax, polarities in zip(axes[0], POLARITIES, strict=True):
         ax.set(title=f"{polarities} polarities", xlim=(0, 100))
     fig.supxlabel("answers (%)", size=plt.rcParams["axes.labelsize"])
-    handles, names = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, names, loc="outside upper center", ncols=2)
+    add_class_legend(fig, axes[0, 0])
     return fig

@@ -1,13 +1,15 @@
 """Simulated recordings: pips of cards pass before a simulated event camera.
 
-Chapter 6 films motions, chapter 9 builds and questions the camera, and all else falls back on
-``simulate_pokerdvs`` where the real recordings aren't available. No real recording is read.
+Chapter 6 films motions, chapter 9 builds and questions the camera, chapter 10 films gestures, and
+all else falls back on ``simulate_pokerdvs`` where the real recordings aren't available. No real
+recording is read.
 
 ``camera``      log intensities in, events out; knows nothing of cards.
 ``pips``        the shapes of the four suits.
 ``cards``       how a card moves, is lit and is tracked, as fitted to POKER-DVS.
 ``dataset``     a whole set of recordings, in the form of the real one.
 ``motions``     six motions that no sum of events can tell apart in pairs.
+``gestures``    three gestures of four people.
 """
 
 from .camera import EventCamera

@@ -8,7 +8,7 @@ from numbers import Real
 import numpy as np
 from tonic.io import make_structured_array
 
-from ..checks import EVENT_DTYPE
+from ..checks import EVENT_DTYPE, check_range
 from ..compiled import compiled
 
 
@@ -58,11 +58,9 @@ class EventCamera:
 
     def __post_init__(self) -> None:
         for name in vars(self):  # numbers beyond would only exhaust the memory
-            value: float = getattr(self, name)
             least = 1e-3 if name.endswith("threshold") else 0
             most = 1 if name == "tie_probability" else 1e9
-            if not isinstance(value, Real) or not least <= value <= most:
-                raise ValueError(f"{name} is {value!r}; choose a number from {least:g} to {most:g}")
+            check_range(least, most, **{name: getattr(self, name)})
 
     def record(
         self, log_frames: Iterable[np.ndarray], frame_interval: float, rng: np.random.Generator

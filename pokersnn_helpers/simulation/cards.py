@@ -17,12 +17,12 @@ of the repository, so they are frozen; benchmarks/simulation.py measures how wel
 
 import math
 from collections.abc import Iterator
-from numbers import Real
 from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
 
+from ..checks import check_range
 from ..recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from .camera import EventCamera, check_generator
 from .pips import SIGNED_DISTANCE
@@ -143,8 +143,7 @@ def simulate_recording(
     check_generator(rng)
     if spread is None:
         spread = SPREAD[suit]
-    if not isinstance(spread, Real) or not 0 <= spread <= 4:
-        raise ValueError(f"spread is {spread!r}; choose a number from 0 to 4")
+    check_range(0, 4, spread=spread)
     card = _draw(suit, rng, spread, factors)
     if upside_down:
         card.rotation += math.pi

@@ -53,14 +53,12 @@ def simulate_pokerdvs(
         >>> len(data.train), len(data.test)
         (4, 4)
     """
-    if not isinstance(seed, Integral) or seed < 0:
-        raise ValueError(f"seed is {seed!r}; choose a whole number from 0")
     for name, count in (("n_train", n_train), ("n_test", n_test)):
         if not isinstance(count, Integral) or count <= 0 or count % 4:
             raise ValueError(f"{name} is {count!r}; choose a positive multiple of 4, as 48")
     if not isinstance(upside_down, Real) or not 0 <= upside_down <= 1:
         raise ValueError(f"upside_down is {upside_down!r}; choose a share from 0 to 1")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed(seed))
     parts = []
     for count in (n_train, n_test):
         per_suit = count // 4
@@ -92,7 +90,7 @@ def simulate_passes(seed: int = 0) -> tuple[Recordings, pd.DataFrame]:
         >>> load_pokerdvs131(source="simulated").recordings  # those of seed 0, with their table
         131 recordings of 35 × 35 pixels: club, heart, diamond, spade
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed(seed))
     events, rows = [], []
     passes = [(suit, *sizes) for suit in POKERDVS_CLASSES for sizes in PASSES[suit]]
     for number, (suit, pips, turned) in enumerate(passes):

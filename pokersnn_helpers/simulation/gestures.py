@@ -5,10 +5,11 @@ how long they take. Chapter 10 films them in the same way.
 """
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import numpy as np
 
-from ..checks import check_range, check_seed
+from ..checks import check_numbers, check_seed
 from ..recordings import Recordings
 from .camera import EventCamera
 
@@ -105,7 +106,7 @@ def film_gestures(takes: int = 4, seed: int = 0) -> tuple[Recordings, list[str]]
         >>> recordings, sorted(set(people))
         (12 recordings of 64 × 64 pixels: left, right, wave, ['anna', 'ben', 'chris', 'dora'])
     """
-    check_range(1, 1000, takes=takes)
+    check_numbers(Integral, takes=takes)
     check_seed(seed)
     events, targets, people = [], [], []
     for number, (person, (size, duration)) in enumerate(PEOPLE.items()):

@@ -4,9 +4,11 @@ A dark shape goes past the camera, left, right, up or down, or circles before it
 discs in the same way; here are other shapes, other durations and films that run backwards, too.
 """
 
+from numbers import Integral
+
 import numpy as np
 
-from ..checks import check_range, check_seed
+from ..checks import check_numbers, check_range, check_seed
 from ..recordings import POKERDVS_SENSOR_SIZE, Recordings, check_recordings
 from .camera import EventCamera
 from .cards import CAMERA
@@ -147,7 +149,7 @@ def film_motions(
         >>> film_motions(12, seed=1)
         12 recordings of 35 × 35 pixels: left, right, up, down, clockwise, counterclockwise
     """
-    check_range(1, 10**6, count=count)
+    check_numbers(Integral, count=count)
     check_seed(seed)
     events = []
     for number in range(count):

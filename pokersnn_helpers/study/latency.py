@@ -310,7 +310,7 @@ def quantized(classifier: Classifier, bits: int = 8) -> Classifier:
     The largest weight of a neuron is ``2 ** (bits - 1) - 1`` steps. Biases stay what they are.
 
     Args:
-        classifier: What ``train_sparse`` returns.
+        classifier: Any, such as ``train_sparse`` returns.
         bits: Per weight, from 2 to 32: one is for the sign.
 
     Raises:

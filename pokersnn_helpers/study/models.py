@@ -22,7 +22,7 @@ from ..recipe import build_network
 from ..recordings import POKERDVS_SENSOR_SIZE, Recordings, recording_statistics
 from ..snn import WHOLE, FrameNetwork
 
-SIZES = ("hidden_size", "channels", "features")
+SIZES = {"hidden_size", "channels", "features"}
 
 
 class Model(FrameNetwork):
@@ -47,11 +47,10 @@ class Model(FrameNetwork):
         super().__init__()
         check_numbers(Integral, output_size=output_size)
         check_numbers(Real, dt=dt)
-        sizes = {name: value for name, value in options.items() if name in SIZES}
-        for name, size in sizes.items():
-            check_range(0, 2**24, **{name: size})
-            if size and not isinstance(size, Integral):
-                raise ValueError(f"{name} is {size!r}; choose a whole number")
+        for name in SIZES & options.keys():
+            check_range(0, 2**24, **{name: options[name]})  # an MLP may have no hidden neurons
+            if options[name] and not isinstance(options[name], Integral):
+                raise ValueError(f"{name} is {options[name]!r}; choose a whole number")
         check_range(1, 2**24, output_size=output_size)
         self.sensor_size, self.dt = check_sensor_size(sensor_size), dt
         self.input_size = math.prod(self.sensor_size)

@@ -10,11 +10,11 @@ answer. ``MODELS`` has those that the book compares. To compare a network of you
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -282,7 +282,7 @@ def cross_validate(
         for learned, _ in split
     ]
     # The last models train for longest. Started first, none of them keeps a process waiting.
-    with _bars_in_this_process_alone():
+    with patch.dict(os.environ, TQDM_DISABLE="1"):  # bars in this process alone: tqdm has asked
         results = Parallel(processes, batch_size=1, return_as="generator")(jobs[::-1])
         hidden = {} if progress else {"disable": True}  # disable=False would overrule TQDM_DISABLE
         bar = tqdm(results, progress, len(jobs), unit="model", **hidden)
@@ -293,19 +293,6 @@ def cross_validate(
         )
         for name in models
     }
-
-
-@contextmanager
-def _bars_in_this_process_alone() -> Iterator[None]:
-    """Let processes that start inside the block show no progress bars: tqdm asks when imported."""
-    before = os.environ.get("TQDM_DISABLE")
-    os.environ["TQDM_DISABLE"] = "1"
-    try:
-        yield
-    finally:
-        del os.environ["TQDM_DISABLE"]
-        if before is not None:
-            os.environ["TQDM_DISABLE"] = before
 
 
 def bootstrap_interval(correct: np.ndarray, groups: Sequence[int]) -> tuple[float, float]:
