@@ -43,6 +43,6 @@ def name_folded_cells(app: Sphinx, doctree: nodes.document) -> None:
     """Say above a folded cell what it holds, by the title that Colab shows too."""
     for cell in doctree.findall(nodes.container):
         if "prompt_show" in cell:
-            title = re.match(r"# @title (\w+)", cell.astext())
+            title = re.match(r"# @title ([^\d\n]*[^\W\d])", cell.astext())
             name = f"the {title[1].lower()}" if title else "the code"
             cell["prompt_show"], cell["prompt_hide"] = f"Show {name}", f"Hide {name}"

@@ -219,7 +219,7 @@ def stratified_folds(
         seed: Shuffles the recordings.
 
     Returns:
-        One split per fold: ``test`` is that fold, and ``train`` all the others.
+        One split per fold, whose ``test`` is that fold and whose ``train`` is all the others.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs

@@ -172,7 +172,7 @@ class SpikingNetwork(FrameNetwork):
         """Compute one time step, from a frame (B, polarities, height, width) and the last state.
 
         Returns:
-            Voltages of the readout, (B, classes), and the new state: a NamedTuple of tensors or of
+            Voltages of the readout, (B, classes), and the new state, a NamedTuple of tensors or of
             further ones. The first step gets None as its state.
         """
         raise NotImplementedError(f"{type(self).__name__} has no method step(frame, state)")

@@ -37,6 +37,7 @@ import figures
 import parallel
 import published
 import reference
+import typography
 from docutils import nodes
 from docutils.utils import new_document
 from jupyter_cache import get_cache
@@ -140,6 +141,7 @@ def test_other_block_quotes_are_left_alone(first):
     [
         ("# @title Solution 3\nx = 1", "Show the solution"),
         ("# @title Imports\nimport torch", "Show the imports"),
+        ("# @title Stored measurements\nx = 1", "Show the stored measurements"),
         ("data = load_pokerdvs()\ndata", "Show the code"),
     ],
 )
@@ -288,3 +290,18 @@ def test_reference_shows_what_a_network_is_made_with_and_names_defaults():
     named = "(decode=decode, network=SNN, f=decode, steps=..., n=3)"
     assert shown(Given, objects) == (named, "")
     assert shown(Given, None) == (None, "")
+
+
+def test_numbers_stay_with_their_units_but_not_in_code():
+    document = new_document("")
+    document += nodes.paragraph("", "In 10 ms, 35 × 35 pixels of about 30 send 2 spikes.")
+    document += nodes.doctest_block("", ">>> 10 ms")
+    document += nodes.raw("", "<details><summary>It doesn't.</summary>")
+    document += nodes.raw("", "<script>'a'</script>")
+    typography.set_spaces(None, document, "page")
+    assert [each.astext() for each in document.children] == [
+        "In 10\u00a0ms, 35\u00a0×\u00a035\u00a0pixels of about\u00a030 send 2 spikes.",
+        ">>> 10 ms",
+        "<details><summary>It doesn’t.</summary>",
+        "<script>'a'</script>",
+    ]

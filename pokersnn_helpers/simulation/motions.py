@@ -53,8 +53,8 @@ def random_path(
         duration: Of the film in ms, from where to where.
 
     Returns:
-        Where the middle of the shape is, in pixels from the middle of the sensor, every 0.1 ms:
-        x and y, of shape (2, frames).
+        x and y of the middle of the shape every 0.1 ms, in pixels from the middle of the sensor, of
+        shape (2, frames).
 
     Raises:
         ValueError: There is no such motion, or ``duration`` isn't from 1 to 1000 ms.

@@ -370,8 +370,8 @@ def accuracy_table(
         groups: As for ``bootstrap_interval``.
 
     Returns:
-        A row per model: the mean over the seeds, the lowest and the highest of them, the lower and
-        the upper end of ``bootstrap_interval``, and the mean over the seeds for each class.
+        A row per model with the mean over the seeds, the lowest and the highest of them, both ends
+        of ``bootstrap_interval``, and the mean over the seeds for each class.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
