@@ -475,7 +475,7 @@ def test_each_chapter_has_a_card_with_a_thumbnail_that_leads_to_it(visit):
         link = card.locator("a")
         assert link.get_attribute("href") == entry["file"].removeprefix("book/") + ".html"
         assert link.inner_text().startswith(f"{number}. ")
-        assert re.search(r"\n\d+ minutes$", card.inner_text().strip())
+        assert re.search(r"\n\d+\sminutes$", card.inner_text().strip())
         card.scroll_into_view_if_needed()
         image = card.locator("img.only-light")
         reader.page.wait_for_function(
