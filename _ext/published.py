@@ -1,11 +1,14 @@
 """Sphinx extension: what the pages need that no other extension gives them."""
 
 import html
+import re
 from urllib.parse import urlparse
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
+
+COMMENT = re.compile(r"<!--.*?-->")  # beside a number: where it comes from
 
 
 def setup(app: Sphinx) -> dict:
@@ -66,7 +69,8 @@ def describe_page(
 ) -> None:
     """Describe a page by its first paragraph, leaving out a paragraph that is only a link."""
     paragraphs = doctree.findall(nodes.paragraph) if doctree else ()
-    for text in (paragraph.astext() for paragraph in paragraphs):
+    for paragraph in paragraphs:
+        text = COMMENT.sub("", paragraph.astext())
         if len(text) > 40:
             description = html.escape(text.replace("\n", " "), quote=False).replace('"', "&quot;")
             context["meta"] = {
