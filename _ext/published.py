@@ -2,11 +2,13 @@
 
 import html
 import re
+from collections.abc import Iterable
 from urllib.parse import urlparse
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
 
 COMMENT = re.compile(r"<!--.*?-->")  # beside a number: where it comes from
 
@@ -14,6 +16,7 @@ COMMENT = re.compile(r"<!--.*?-->")  # beside a number: where it comes from
 def setup(app: Sphinx) -> dict:
     """Connect the functions below to the steps of a build."""
     app.connect("config-inited", take_address_from_base_url)
+    app.connect("env-updated", write_every_page)
     app.connect("doctree-resolved", keep_links_inside)
     app.connect("html-page-context", leave_out_scripts, priority=900)  # after all were added
     app.connect("html-page-context", describe_page, priority=400)  # before sphinxext.opengraph
@@ -25,6 +28,11 @@ def take_address_from_base_url(app: Sphinx, config: Config) -> None:
     """Let one setting, ``html_baseurl``, say where the book is published."""
     config.ogp_site_url = config.html_baseurl
     config.notfound_urls_prefix = urlparse(config.html_baseurl).path or "/"
+
+
+def write_every_page(app: Sphinx, env: BuildEnvironment) -> Iterable[str]:
+    """Write what hasn't changed since the last build, too: else the sitemap would lack it."""
+    return env.found_docs
 
 
 def keep_links_inside(app: Sphinx, doctree: nodes.document, docname: str) -> None:

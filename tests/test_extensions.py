@@ -41,6 +41,7 @@ import typography
 from docutils import nodes
 from docutils.utils import new_document
 from jupyter_cache import get_cache
+from sphinx.application import Sphinx
 
 
 @pytest.fixture
@@ -305,3 +306,15 @@ def test_numbers_stay_with_their_units_but_not_in_code():
         "<details><summary>It doesn’t.</summary>",
         "<script>'a'</script>",
     ]
+
+
+def test_a_second_build_lists_pages_that_have_not_changed(tmp_path):
+    (tmp_path / "conf.py").write_text("extensions = ['sphinx_sitemap', 'published']\n")
+    for name in ("index", "other"):
+        (tmp_path / f"{name}.rst").write_text(f"{name}\n=====\n\n.. toctree::\n\n   other\n")
+    folders = (tmp_path, tmp_path, tmp_path / "html", tmp_path / "doctrees")
+    for _ in range(2):
+        settings = {"html_baseurl": "https://example.org/", "sitemap_url_scheme": "{link}"}
+        Sphinx(*folders, "html", settings, status=None, warning=None).build()
+        assert (tmp_path / "html" / "sitemap.xml").read_text().count("other.html") == 1
+        (tmp_path / "index.rst").write_text("changed\n=======\n\n.. toctree::\n\n   other\n")
