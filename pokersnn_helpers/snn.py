@@ -35,8 +35,8 @@ class FrameNetwork(torch.nn.Module):
     """A network that reads frames, and knows with what arguments and for which frames it was made.
 
     A subclass has ``forward``: frames (T, B, polarities, height, width) in, values (T, B, classes)
-    out, each of them from frames up to its own. A network that sums up time itself returns another
-    number of values, such as one. Whatever takes a network (``fit``, ``predict``,
+    out. A network that looks ahead, or sums up time and returns one value, is shown recordings of
+    one length at a time. Whatever takes a network (``fit``, ``predict``,
     ``save_checkpoint``) then works with it.
 
     Attributes:
@@ -484,6 +484,7 @@ class Classifier(torch.nn.Module):
         self.classes = check_classes(classes)
         self.sensor_size = check_sensor_size(sensor_size)
         self.settle = settle
+        self._ahead: bool | None = None  # whether the network looks ahead, once it is known
 
     @property
     def settle_steps(self) -> int:
@@ -508,21 +509,34 @@ class Classifier(torch.nn.Module):
         Returns:
             Voltages (T, B, classes), and how many of them are each recording's own, (B,).
         """
-        network, steps = network or self.snn, own_steps(frames)
-        voltages = network(frames)
-        if len(voltages) == len(frames):
+        network, steps, ahead = network or self.snn, own_steps(frames), self._looks_ahead(frames)
+        voltages, groups = network(frames), _by_steps(steps)
+        if len(voltages) == len(frames) and not ahead:
             return voltages, steps
-        groups = _by_steps(steps)
         steps = torch.full_like(steps, len(voltages))
         if len(groups) < 2 or getattr(self.snn, "dt", None) is None:  # a sum: silence adds nothing
             return voltages, steps
-        found: list[torch.Tensor] = []  # it sums up time itself: show it each one's own alone
+        found: list[torch.Tensor] = []  # its values are of the whole: show it each one's own alone
         for own, some in groups:
             part = network(_with_steps(frames.index_select(1, some), own))
             steps[some] = len(part)
             found += part.unbind(1)
         order = torch.cat([some for _, some in groups]).argsort()
         return pad_sequence(found)[:, order], steps
+
+    @torch.no_grad()
+    def _looks_ahead(self, frames: torch.Tensor) -> bool:
+        """Say whether earlier values of the network change with later frames; tried once."""
+        steps = isinstance(self.snn, SpikingNetwork) or getattr(self.snn, "dt", None) is None
+        if self._ahead is None and not steps and len(frames) > 1:
+            modes = [(module, module.training) for module in self.snn.modules()]
+            self.snn.eval()
+            part = self.snn(_with_steps(frames, len(frames) // 2))
+            whole = self.snn(frames)[: len(part)]
+            for module, mode in modes:
+                module.training = mode
+            self._ahead = not torch.allclose(part, whole, 1e-3, 1e-3, equal_nan=True)
+        return bool(self._ahead)
 
     def read(self, voltages: torch.Tensor, steps: torch.Tensor | None = None) -> torch.Tensor:
         """Return log-probabilities (B, classes) of voltages (T, B, classes).
