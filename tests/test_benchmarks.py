@@ -308,11 +308,9 @@ def test_each_line_adds_to_those_before_and_the_last_is_the_recipe():
 def test_choices_change_one_number_at_a_time_and_train_the_usual_once(data, monkeypatch):
     some = choices.Grouped(data.train, range(len(data.train)), 2)
     monkeypatch.setattr(choices, "recordings_of", lambda kind: some)
-    monkeypatch.setattr(choices, "BINS", {"cards": (1, 2)})
-    monkeypatch.setattr(choices, "TIME_CONSTANTS", {"cards": (10, 20)})
-    monkeypatch.setattr(choices, "CHOICES", {"threshold": (0.3,), "hidden neurons": (3,)})
-    usual = {"epochs": (1,), "learning rate": (0.001,)}
-    monkeypatch.setattr(choices, "CHOICES", choices.CHOICES | usual)
+    cards = {"bin (ms)": (1, 2), "time constants (ms)": (10, 20), "threshold": (0.3,)}
+    cards |= {"hidden neurons": (3,), "epochs": (1,), "learning rate": (0.001,)}
+    monkeypatch.setattr(choices, "CHOICES", {"cards": cards})
     trained = []
     real = choices.estimator
     monkeypatch.setattr(choices, "estimator", lambda *a: trained.append(a) or real(*a))

@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 
 from pokersnn_helpers import EVENT_DTYPE, Recordings
-from pokersnn_helpers.simulation.motions import film_motions, film_path, random_path
+from pokersnn_helpers.simulation.motions import film_motions
 from pokersnn_helpers.study import needs_time
-from pokersnn_helpers.study.needs_time import compare
-from pokersnn_helpers.study.perturbations import merge_polarities
+from pokersnn_helpers.study.needs_time import SHORTCUTS, SUMS, compare
 
 
 def spots(count, rng, places):
@@ -22,41 +21,75 @@ def spots(count, rng, places):
     return Recordings(recordings, [n % 2 for n in range(count)], classes, (16, 16, 2))
 
 
-@pytest.fixture(scope="module")
-def left_and_right():
-    """A disc that goes left or right, 24 times."""
-    rng, motions = np.random.default_rng(3), 12 * ("left", "right")
-    films = [film_path(random_path(name, rng), rng.uniform(3, 6), rng) for name in motions]
-    return Recordings(films, 12 * [0, 1], ("left", "right"), (35, 35, 2))
+def bars(count, rng, edges=0):
+    """A bar that drifts left or right and comes back at the edge, OFF in front and ON behind.
+
+    With ``edges`` of 0, front and back are the same pixels, and polarities say nothing.
+    """
+    recordings = []
+    for number in range(count):
+        direction, speed = (-1, 1)[number % 2], rng.uniform(0.6, 1)  # pixels per ms
+        events = np.zeros(600, EVENT_DTYPE)
+        events["t"] = np.sort(rng.integers(0, 30_000, 600))
+        events["y"], events["p"] = rng.integers(0, (16, 2), (600, 2)).T
+        at = rng.uniform(0, 16) + direction * (speed * events["t"] / 1000 - edges * events["p"])
+        events["x"] = np.floor(at) % 16
+        recordings.append(events)
+    return Recordings(recordings, [n % 2 for n in range(count)], ("left", "right"), (16, 16, 2))
 
 
 @pytest.fixture
-def only_as_they_are(monkeypatch):
-    """Leave out changes of the recordings, each of which has models of its own to train."""
-    monkeypatch.setattr(needs_time, "CHANGES", {"as they are": None})
+def quick(monkeypatch):
+    """Train on recordings as they are and shuffled, not with merged polarities, too."""
+    monkeypatch.delitem(needs_time.CHANGES, "polarities merged")
 
 
-@pytest.mark.parametrize("merged", [False, True])
-def test_motions_need_time(merged, left_and_right, monkeypatch):
-    if merged:
-        left_and_right = merge_polarities(left_and_right)
-        monkeypatch.delitem(needs_time.CHANGES, "polarities merged")  # nothing is left to merge
-    found = compare(left_and_right, range(24), folds=2, epochs=25)
+def test_drifting_bars_need_time_and_have_no_shortcut(quick):
+    found = compare(bars(60, np.random.default_rng(0)), range(60), epochs=20)
     assert found.verdict == "needs time", found
     assert len(found.sentences) == 3
-    assert found.table.loc["SNN", "as they are"] > 0.8 > found.table.loc["the sum", "high"]
+    assert found.table.loc["SNN", "as they are"] > 0.9
+    assert found.table.loc[[*SHORTCUTS, *SUMS], "as they are"].max() < 0.75
     assert found.table.loc["the sum", "time reversed"] == found.table.loc["the sum", "as they are"]
 
 
-def test_where_something_is_needs_no_time(only_as_they_are):
+def test_polarities_can_make_a_frame_enough(quick):
+    found = compare(bars(40, np.random.default_rng(0), edges=2), range(40), epochs=20)
+    assert found.verdict == "a frame is enough", found
+
+
+def test_discs_that_come_in_from_outside_have_a_shortcut(quick):
+    found = compare(film_motions(36), range(36), folds=2, epochs=20)
+    assert found.verdict == "has a shortcut", found
+    assert "first tenth" in found.sentences[-1]
+    assert "check how your recordings start" in found.sentences[-1]
+
+
+def test_where_something_is_needs_no_time(quick):
     recordings = spots(40, np.random.default_rng(0), [(4, 8), (11, 8)])
     found = compare(recordings, range(40), epochs=15)
     assert found.verdict == "doesn't need time", found
-    assert found.table.loc["the sum", "as they are"] == 1
+    assert len(found.sentences) == 3  # the first tenth is right, too, but so is any other
+    assert found.table.loc[["the sum", "first tenth"], "as they are"].min() == 1
+
+
+def test_a_class_of_more_events_is_named(quick):
+    recordings = spots(40, np.random.default_rng(0), [(8, 8)])
+    recordings.events[::2] = [events[::3] for events in recordings.events[::2]]
+    found = compare(recordings, range(40), epochs=15)
+    assert "count and duration 100%" in found.sentences[-1], found
+
+
+def test_the_sum_is_the_best_of_its_models(quick):
+    """No linear model of the sum tells these classes apart, as in exclusive or."""
+    recordings = spots(64, np.random.default_rng(0), [(4, 4), (11, 4), (11, 11), (4, 11)])
+    found = compare(recordings, range(64), epochs=20)
+    assert found.verdict == "doesn't need time", found
+    assert found.table.loc["the sum", "as they are"] < 0.8
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_nothing_is_to_be_learned_from_noise(seed, only_as_they_are):
+def test_nothing_is_to_be_learned_from_noise(seed, quick):
     recordings = spots(20, np.random.default_rng(seed), [(8, 8)])
     found = compare(recordings, range(20), epochs=10)
     assert found.verdict == "nothing to be learned", found
