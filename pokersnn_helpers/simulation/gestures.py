@@ -59,24 +59,22 @@ def gesture_path(gesture: str, pace: float, rng: np.random.Generator) -> np.ndar
     return {"left": -ways % 1, "right": ways % 1, "wave": np.abs(ways % 2 - 1)}[gesture]
 
 
-def film_gesture(gesture: str, size: float, pace: float, rng: np.random.Generator) -> np.ndarray:
-    """Film one gesture of a hand that is darker or brighter than what is behind it.
+def film_hand(path: np.ndarray, size: float, rng: np.random.Generator) -> np.ndarray:
+    """Film a hand that is darker or brighter than what is behind it.
 
     Args:
-        gesture: One of ``GESTURES``.
+        path: As ``gesture_path`` returns it.
         size: Of the hand; 1 is 26 pixels from the wrist to the longest finger.
-        pace: As for ``gesture_path``.
-        rng: Draws the rest.
+        rng: Draws height and brightness, and what is random in the camera.
 
     Returns:
         Events, as ``EventCamera.record`` returns them.
 
     Example:
-        >>> len(film_gesture("wave", 1, 200, np.random.default_rng(0))) > 1000
+        >>> len(film_hand(np.linspace(0, 1, 50), 1, np.random.default_rng(0))) > 1000
         True
     """
     y, x = np.mgrid[-32:32, -32:32]
-    path = gesture_path(gesture, pace, rng)
     height, brightness = rng.uniform(0, 8), rng.choice([-1, 1]) * rng.uniform(0.6, 1.2)
     light = []
     for at in (2 * path - 1) * (32 + 20 * size):  # at both ends, out of view
@@ -85,20 +83,28 @@ def film_gesture(gesture: str, size: float, pace: float, rng: np.random.Generato
     return CAMERA.record(light, 4000, rng)
 
 
-def film_session(gestures: Sequence[str], seed: int = 0) -> np.ndarray:
+def film_session(gestures: Sequence[str], seed: int = 0) -> tuple[np.ndarray, list[int]]:
     """Film one person who makes gestures one after the other, with pauses of 0.3 s.
 
+    Returns:
+        Events of all, and for each gesture when the hand first leaves the view, in ms after the
+        gesture begins: until then, a swipe and a wave are the same.
+
     Example:
-        >>> film_session(["left", "wave"]).dtype.names
-        ('t', 'x', 'y', 'p')
+        >>> events, leaves = film_session(["left", "wave"])
+        >>> events.dtype.names, len(leaves)
+        (('t', 'x', 'y', 'p'), 2)
     """
-    rng, begin, session = np.random.default_rng(check_seed(seed)), 0, []
+    rng, begin, session, leaves = np.random.default_rng(check_seed(seed)), 0, [], []
+    size, pace = PEOPLE["dora"]
     for gesture in gestures:
-        events = film_gesture(gesture, *PEOPLE["dora"], rng)
+        path = gesture_path(gesture, pace, rng)
+        events = film_hand(path, size, rng)
         events["t"] += begin
         begin = int(events["t"][-1]) + PAUSE
         session.append(events)
-    return np.concatenate(session)
+        leaves.append(4 * int(np.argmax(np.abs(np.diff(path, 2)) > 1e-6) + 1))
+    return np.concatenate(session), leaves
 
 
 def film_gestures(takes: int = 10, seed: int = 0) -> tuple[Recordings, list[str]]:
@@ -119,7 +125,7 @@ def film_gestures(takes: int = 10, seed: int = 0) -> tuple[Recordings, list[str]
         for target, gesture in enumerate(GESTURES):
             for take in range(takes):
                 rng = np.random.default_rng([seed, number, target, take])
-                events.append(film_gesture(gesture, size, pace, rng))
+                events.append(film_hand(gesture_path(gesture, pace, rng), size, rng))
                 targets.append(target)
                 people.append(person)
     return Recordings(events, targets, GESTURES, SENSOR_SIZE), people
