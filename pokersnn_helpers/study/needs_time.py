@@ -51,8 +51,8 @@ CHANGES: dict[str, Callable[[Recordings], Recordings] | None] = {
     "time shuffled": shuffled_time,
     "polarities merged": merge_polarities,
 }
-SUMS = ("the sum", "MLP of the sum", "CNN of the sum")  # no order of events changes them
-TIMED = ("each frame alone", "GRU", "SNN")
+# What no order of events changes.
+UNTIMED = ("the sum", "MLP of the sum", "CNN of the sum", "count and duration")
 # What may give the class away by itself, and what to look at then.
 SHORTCUTS = {
     "first events' place": "how your recordings start",
@@ -75,7 +75,7 @@ class Comparison:
             tenth of the events.
         verdict: ``"needs time"``, ``"a frame is enough"``, ``"doesn't need time"``, ``"has a
             shortcut"``, ``"nothing to be learned"`` or ``"can't tell"``.
-        sentences: Why, three of them, and a fourth where a shortcut was found.
+        sentences: Why, three of them; the last names shortcuts.
 
     Example:
         >>> Comparison(pd.DataFrame(), verdict="can't tell", sentences=("Too few groups.",)).verdict
@@ -207,44 +207,46 @@ def _judge(
             "Nothing was learned from these recordings: record more, in more groups, or look "
             "whether the classes differ at all.",
         )
-    summed, timed = (max(names, key=lambda name: means[name]) for names in (SUMS, TIMED))
+    summed = max(UNTIMED[:3], key=lambda name: means[name])
+    others = [name for name in means if name not in UNTIMED]
+    timed = max(others, key=lambda name: means[name])
     more, low, high = difference_interval(
-        as_they_are[timed], as_they_are[summed], groups, len(TIMED)
+        as_they_are[timed], as_they_are[summed], groups, len(others)
     )
     second = (
         f"The sum over time gets {means[summed]:.0%}; the difference of {timed} from it is "
         f"{100 * more:+.0f} points ({100 * low:+.0f} to {100 * high:+.0f})."
     )
+    frame = means["each frame alone"]
     found = _shortcuts(correct, guess, means[best], groups)
-    alone = " and ".join(f"{name} {means[name]:.0%}" for name in found)
+    alone = ", ".join(f"{name} {means[name]:.0%}" for name in found)
     advice = " and ".join(dict.fromkeys(SHORTCUTS[name] for name in found))
-    shortcut = f"may be a shortcut, since without the rest {alone} are right: check {advice}."
+    shortcut = f"may be a shortcut. Correct by themselves: {alone}. So check {advice}."
     if low > 0 and found:
-        return "has a shortcut", (first, second, f"That {shortcut}")
-    if low > 0 and means["each frame alone"] > 0.95 * means[timed]:
-        return "a frame is enough", (
-            first,
-            second,
-            f"Each frame alone gets {means['each frame alone']:.0%}: what counts is there at one "
-            "moment, and no memory is needed.",
-        )
-    if low > 0:
+        verdict, third = "has a shortcut", f"That {shortcut}"
+    elif low > 0 and frame > 0.95 * means[timed]:
+        verdict = "a frame is enough"
+        third = f"Each frame alone gets {frame:.0%}: time matters, but no memory is needed."
+    elif low > 0:
         shuffled = correct[timed]["time shuffled"].mean()
-        return "needs time", (
-            first,
-            second,
-            f"These recordings need time: each frame alone gets {means['each frame alone']:.0%}, "
-            f"and {timed} gets {shuffled:.0%} with time shuffled.",
-        )
-    if high < 0.05 or means[summed] > 0.95 or more <= 0:
+        verdict = "needs time"
         third = (
-            "These recordings don't need time: the sum is enough, and a network with a memory is "
-            "worth its trouble only for an early answer."
+            f"These recordings need time: each frame alone gets {frame:.0%}, and {timed} gets "
+            f"{shuffled:.0%} with time shuffled."
         )
-        fourth = (f"What the sum shows {shortcut}",) if found else ()
-        return "doesn't need time", (first, second, third, *fourth)
-    third = "That may be chance: record more groups before you decide on a network with a memory."
-    return "can't tell", (first, second, third)
+    else:
+        if high < 0.05 or means[summed] > 0.95 or more <= 0:
+            verdict = "doesn't need time"
+            third = (
+                "These recordings don't need time: the sum is enough, and a network with a memory "
+                "is worth its trouble only for an early answer."
+            )
+        else:
+            verdict = "can't tell"
+            third = "That may be chance: record more groups before you decide on a memory."
+        if found:
+            third += f" What the sum shows {shortcut}"
+    return verdict, (first, second, third)
 
 
 def _shortcuts(
