@@ -1,60 +1,38 @@
 """How to choose bins, time constants, threshold, width and training: one number changed at a time.
 
-On all 131 recordings of cards by folds that keep card passes apart, and on simulated gestures of a
-hand, which last ten times as long, by folds that keep people apart.
+On all 131 recordings of cards, by folds that keep card passes apart.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from pokersnn_helpers import FastSNN, Recordings, augment, load_pokerdvs131
-from pokersnn_helpers.folders import resize
-from pokersnn_helpers.simulation.gestures import SENSOR_SIZE, film_gestures
+from pokersnn_helpers import FastSNN, load_pokerdvs131
 from pokersnn_helpers.study.protocol import NetworkEstimator, cross_validate
 
 # The first of each is what the others are compared with. Bins and time constants are in ms.
 CHOICES: dict[str, tuple[float, ...]] = {
+    "bin (ms)": (1, 0.2, 0.5, 2, 5, 10),
+    "time constants (ms)": (10, 2, 5, 20, 50),
     "threshold": (0.3, 0.03, 0.1, 1, 3),
     "hidden neurons": (100, 10, 30, 300),
     "epochs": (60, 10, 20, 120),
     "learning rate": (0.001, 0.0003, 0.003, 0.01),
 }
-BINS = {"cards": (1, 0.2, 0.5, 2, 5, 10), "gestures": (5, 1, 2, 10)}
-TIME_CONSTANTS = {"cards": (10, 2, 5, 20, 50), "gestures": (10, 5, 20, 50, 100)}
 
 
-class Grouped(NamedTuple):
-    """Recordings, and what is kept in one fold."""
-
-    recordings: Recordings
-    groups: Sequence[Any]
-    folds: int
-
-
-def recordings_of(kind: str) -> Grouped:
-    """Return cards, or gestures as chapter 10 films and shrinks them, but other films."""
-    if kind == "cards":
-        everything = load_pokerdvs131()
-        return Grouped(everything.recordings, everything.table["pass"], 3)
-    films, people = film_gestures(seed=1)
-    small = [resize(events, SENSOR_SIZE, (32, 32)) for events in films.events]
-    return Grouped(Recordings(small, films.targets, films.classes, (32, 32, 2)), people, 4)
-
-
-def settings(kind: str) -> Iterator[tuple[str, float, dict[str, float]]]:
+def settings() -> Iterator[tuple[str, float, dict[str, float]]]:
     """Yield each choice, its amount, and the numbers of the training that result."""
-    choices = {"bin (ms)": BINS[kind], "time constants (ms)": TIME_CONSTANTS[kind]} | CHOICES
-    usual = {name: amounts[0] for name, amounts in choices.items()}
-    for name, amounts in choices.items():
+    usual = {name: amounts[0] for name, amounts in CHOICES.items()}
+    for name, amounts in CHOICES.items():
         for amount in sorted(amounts):
             yield name, amount, usual | {name: amount}
 
 
-def estimator(kind: str, numbers: dict[str, float]) -> NetworkEstimator:
-    """Return the book's recipe with these numbers; hands aren't mirrored."""
+def estimator(numbers: dict[str, float]) -> NetworkEstimator:
+    """Return the book's recipe with these numbers."""
     tau = numbers["time constants (ms)"] / 1000
     network = partial(
         FastSNN,
@@ -68,45 +46,39 @@ def estimator(kind: str, numbers: dict[str, float]) -> NetworkEstimator:
         time_window=1000 * numbers["bin (ms)"],
         epochs=int(numbers["epochs"]),
         learning_rate=numbers["learning rate"],
-        augment=partial(augment, mirror=kind == "cards"),
     )
 
 
-def measure(
-    seeds: int = 2, *, processes: int = 2, kinds: Sequence[str] = ("cards", "gestures")
-) -> dict[str, Any]:
+def measure(seeds: int = 2, *, processes: int = 2) -> dict[str, Any]:
     """Count the held-out recordings that are classified correctly, by what is chosen.
 
     Args:
         seeds: 0 to ``seeds - 1``; each draws folds and weights.
         processes: How many train at the same time.
-        kinds: ``"cards"``, ``"gestures"`` or both.
     """
-    rows = []
-    for kind in kinds:
-        some = recordings_of(kind)
-        found: dict[str, np.ndarray] = {}  # what equals the usual is trained once
-        for name, amount, numbers in settings(kind):
-            key = str(numbers)
-            if key not in found:
-                trained = cross_validate(
-                    {name: estimator(kind, numbers)},
-                    some.recordings,
-                    some.groups,
-                    folds=some.folds,
-                    seeds=range(seeds),
-                    processes=processes,
-                )[name]
-                found[key] = trained.correct(some.recordings).mean(axis=1)
-            means = found[key]
-            rows.append(
-                {
-                    "recordings": kind,
-                    "choice": name,
-                    "amount": amount,
-                    "mean": float(means.mean()),
-                    "lowest": float(means.min()),
-                    "highest": float(means.max()),
-                }
-            )
+    cards = load_pokerdvs131()
+    rows: list[dict[str, Any]] = []
+    found: dict[str, np.ndarray] = {}  # what equals the usual is trained once
+    for name, amount, numbers in settings():
+        key = str(numbers)
+        if key not in found:
+            trained = cross_validate(
+                {name: estimator(numbers)},
+                cards.recordings,
+                cards.table["pass"],
+                seeds=range(seeds),
+                processes=processes,
+            )[name]
+            found[key] = trained.correct(cards.recordings).mean(axis=1)
+        means = found[key]
+        rows.append(
+            {
+                "recordings": "cards",
+                "choice": name,
+                "amount": amount,
+                "mean": float(means.mean()),
+                "lowest": float(means.min()),
+                "highest": float(means.max()),
+            }
+        )
     return {"seeds": seeds, "rows": rows}

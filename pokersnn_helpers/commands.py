@@ -164,8 +164,8 @@ def _inspect(arguments: argparse.Namespace) -> None:
 
 def _add_compare(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Train four models on recordings as they are, shuffled in time, and with polarities "
-        "merged, and say whether the recordings need time."
+        "Train ten models on recordings as they are, shuffled in time, and with polarities "
+        "merged, and say whether the recordings need time, or have a shortcut."
     )
     parser.add_argument("folder", metavar="FOLDER", help="a folder per class")
     terminal.add_folder_options(parser)

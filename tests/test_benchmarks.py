@@ -306,21 +306,20 @@ def test_each_line_adds_to_those_before_and_the_last_is_the_recipe():
 
 
 def test_choices_change_one_number_at_a_time_and_train_the_usual_once(data, monkeypatch):
-    some = choices.Grouped(data.train, range(len(data.train)), 2)
-    monkeypatch.setattr(choices, "recordings_of", lambda kind: some)
-    monkeypatch.setattr(choices, "BINS", {"cards": (1, 2)})
-    monkeypatch.setattr(choices, "TIME_CONSTANTS", {"cards": (10, 20)})
-    monkeypatch.setattr(choices, "CHOICES", {"threshold": (0.3,), "hidden neurons": (3,)})
-    usual = {"epochs": (1,), "learning rate": (0.001,)}
-    monkeypatch.setattr(choices, "CHOICES", choices.CHOICES | usual)
+    some = data.train.subset(range(0, 48, 2))
+    passes = SimpleNamespace(recordings=some, table={"pass": range(24)})
+    monkeypatch.setattr(choices, "load_pokerdvs131", lambda: passes)
+    few = {"bin (ms)": (1, 2), "time constants (ms)": (10, 20), "threshold": (0.3,)}
+    few |= {"hidden neurons": (3,), "epochs": (1,), "learning rate": (0.001,)}
+    monkeypatch.setattr(choices, "CHOICES", few)
     trained = []
     real = choices.estimator
-    monkeypatch.setattr(choices, "estimator", lambda *a: trained.append(a) or real(*a))
-    result = choices.measure(seeds=1, processes=1, kinds=("cards",))
+    monkeypatch.setattr(choices, "estimator", lambda each: trained.append(each) or real(each))
+    result = choices.measure(seeds=1, processes=1)
     assert len(result["rows"]) == 8 and len(trained) == 3
     differing = [
-        sum(a != b for a, b in zip(numbers.values(), trained[0][1].values(), strict=True))
-        for _, numbers in trained
+        sum(a != b for a, b in zip(numbers.values(), trained[0].values(), strict=True))
+        for numbers in trained
     ]
     assert differing == [0, 1, 1]
     assert all(0 <= row["lowest"] <= row["mean"] <= row["highest"] <= 1 for row in result["rows"])

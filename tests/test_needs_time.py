@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 
 from pokersnn_helpers import EVENT_DTYPE, Recordings
-from pokersnn_helpers.simulation.motions import film_motions, film_path, random_path
+from pokersnn_helpers.simulation.motions import film_motions
 from pokersnn_helpers.study import needs_time
-from pokersnn_helpers.study.needs_time import compare
-from pokersnn_helpers.study.perturbations import merge_polarities
+from pokersnn_helpers.study.needs_time import SHORTCUTS, UNTIMED, compare
 
 
 def spots(count, rng, places):
@@ -22,41 +21,79 @@ def spots(count, rng, places):
     return Recordings(recordings, [n % 2 for n in range(count)], classes, (16, 16, 2))
 
 
-@pytest.fixture(scope="module")
-def left_and_right():
-    """A disc that goes left or right, 24 times."""
-    rng, motions = np.random.default_rng(3), 12 * ("left", "right")
-    films = [film_path(random_path(name, rng), rng.uniform(3, 6), rng) for name in motions]
-    return Recordings(films, 12 * [0, 1], ("left", "right"), (35, 35, 2))
+def bars(count, rng, edges=0):
+    """A bar that drifts left or right over four columns, and comes in again at the other edge.
+
+    Behind it, so many columns late, is its ON edge; with ``edges`` of 0, polarities say nothing.
+    """
+    recordings = []
+    for number in range(count):
+        direction, speed = (-1, 1)[number % 2], rng.uniform(0.4, 0.5)  # columns per ms
+        events = np.zeros(300, EVENT_DTYPE)
+        events["t"] = np.sort(rng.integers(0, 30_000, 300))
+        events["p"] = rng.integers(0, 2, 300)
+        at = rng.uniform(0, 4) + direction * (speed * events["t"] / 1000 - edges * events["p"])
+        events["x"] = np.floor(at) % 4
+        recordings.append(events)
+    return Recordings(recordings, [n % 2 for n in range(count)], ("left", "right"), (4, 1, 2))
 
 
 @pytest.fixture
-def only_as_they_are(monkeypatch):
-    """Leave out changes of the recordings, each of which has models of its own to train."""
-    monkeypatch.setattr(needs_time, "CHANGES", {"as they are": None})
+def quick(monkeypatch):
+    """Train on recordings as they are and shuffled, not with merged polarities, too."""
+    monkeypatch.delitem(needs_time.CHANGES, "polarities merged")
 
 
-@pytest.mark.parametrize("merged", [False, True])
-def test_motions_need_time(merged, left_and_right, monkeypatch):
-    if merged:
-        left_and_right = merge_polarities(left_and_right)
-        monkeypatch.delitem(needs_time.CHANGES, "polarities merged")  # nothing is left to merge
-    found = compare(left_and_right, range(24), folds=2, epochs=25)
+def test_drifting_bars_need_time_and_have_no_shortcut(quick):
+    found = compare(bars(40, np.random.default_rng(0)), range(40), folds=2, epochs=30)
     assert found.verdict == "needs time", found
-    assert len(found.sentences) == 3
-    assert found.table.loc["SNN", "as they are"] > 0.8 > found.table.loc["the sum", "high"]
+    assert found.table.loc["GRU", "as they are"] > 0.9
+    assert found.table.loc[[*SHORTCUTS, *UNTIMED], "as they are"].max() < 0.75
     assert found.table.loc["the sum", "time reversed"] == found.table.loc["the sum", "as they are"]
 
 
-def test_where_something_is_needs_no_time(only_as_they_are):
+def test_polarities_can_make_a_frame_enough(quick):
+    found = compare(bars(40, np.random.default_rng(0), edges=1), range(40), folds=2, epochs=30)
+    assert found.verdict == "a frame is enough", found
+
+
+def test_discs_that_come_in_from_outside_have_a_shortcut(quick):
+    found = compare(film_motions(60), range(60), epochs=3)
+    assert found.verdict == "has a shortcut", found
+    assert "first tenth" in found.sentences[-1]
+    assert "check how your recordings start" in found.sentences[-1]
+
+
+def test_where_something_is_needs_no_time(quick):
     recordings = spots(40, np.random.default_rng(0), [(4, 8), (11, 8)])
     found = compare(recordings, range(40), epochs=15)
     assert found.verdict == "doesn't need time", found
-    assert found.table.loc["the sum", "as they are"] == 1
+    assert "shortcut" not in found.sentences[-1]  # the first tenth is right, but so is any other
+    assert found.table.loc[["the sum", "first tenth"], "as they are"].min() == 1
+
+
+def test_a_class_of_more_events_is_named(quick):
+    recordings = spots(40, np.random.default_rng(0), [(8, 8)])
+    recordings.events[::2] = [events[::3] for events in recordings.events[::2]]
+    found = compare(recordings, range(40), epochs=15)
+    assert "count and duration 100%" in found.sentences[-1], found
+
+
+def test_the_sum_is_the_best_of_its_models(quick):
+    """Two spots on the same side, or not: an exclusive or, which isn't linear."""
+    rng = np.random.default_rng(0)
+    above = spots(64, rng, [(4, 4), (4, 4), (11, 4), (11, 4)])
+    below = spots(64, rng, [(4, 11), (11, 11), (11, 11), (4, 11)])
+    both = map(np.concatenate, zip(above.events, below.events, strict=True))
+    events = [np.sort(each, order="t") for each in both]
+    recordings = Recordings(events, above.targets, above.classes, above.sensor_size)
+    found = compare(recordings, range(64), folds=2, epochs=20)
+    assert found.verdict == "doesn't need time", found
+    assert found.table.loc["the sum", "high"] < 0.8
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_nothing_is_to_be_learned_from_noise(seed, only_as_they_are):
+def test_nothing_is_to_be_learned_from_noise(seed, quick):
     recordings = spots(20, np.random.default_rng(seed), [(8, 8)])
     found = compare(recordings, range(20), epochs=10)
     assert found.verdict == "nothing to be learned", found

@@ -14,7 +14,7 @@ import tonic
 import torch
 
 from pokersnn_helpers import SNN, Classifier, fit, make_loaders
-from pokersnn_helpers.simulation.gestures import GESTURES, film_gesture, film_gestures
+from pokersnn_helpers.simulation.gestures import GESTURES, film_gestures, film_hand, gesture_path
 from pokersnn_helpers.simulation.motions import film_motions
 from pokersnn_helpers.study.models import LayerThenSNN
 
@@ -129,8 +129,9 @@ def test_typed_gestures_are_those_of_the_package():
     for tag in ("typed-hand", "typed-gesture"):
         exec(typed(OWN, tag)[0], names)
     for gesture in GESTURES:
-        expected = film_gesture(gesture, 0.9, 260, np.random.default_rng(3))
-        found = names["film"](gesture, 0.9, 260, np.random.default_rng(3))
+        rng = np.random.default_rng(3)
+        expected = film_hand(gesture_path(gesture, 180, rng), 0.9, rng)
+        found = names["film"](gesture, 0.9, 180, np.random.default_rng(3))
         np.testing.assert_array_equal(found, expected)
 
 

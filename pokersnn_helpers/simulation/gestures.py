@@ -1,7 +1,8 @@
-"""Three gestures of a hand before a camera of 64 × 64 pixels, by several people.
+"""Three gestures of a hand before a camera of 64 × 64 pixels, which only their order tells apart.
 
-A hand swipes to the left, to the right, or waves. People differ in the size of their hand and in
-how long they take. Chapter 10 films them in the same way.
+A hand swipes to the left, again and again, or to the right, or it waves from side to side. A film
+begins and ends at any moment, so that the hand may be anywhere then, and it lasts equally long for
+all. People differ in the size of their hand and in their pace. Chapter 10 films in the same way.
 """
 
 from collections.abc import Sequence
@@ -15,10 +16,10 @@ from .camera import EventCamera
 
 GESTURES = ("left", "right", "wave")
 SENSOR_SIZE = (64, 64, 2)
-PEOPLE = {"anna": (0.9, 320), "ben": (1.1, 450), "chris": (1.0, 380), "dora": (0.8, 260)}
+PEOPLE = {"anna": (0.9, 170), "ben": (1.1, 210), "chris": (1.0, 190), "dora": (0.8, 180)}
 TIPS = ((-12, -18), (-4, -24), (4, -24), (12, -19), (18, -4))  # of the fingers, in pixels
 PAUSE = 300_000  # µs
-CAMERA = EventCamera(0.7, 0.7, mismatch=0.2, timestamp_jitter_us=50, noise_rate_hz=0.2)
+CAMERA = EventCamera(0.35, 0.35, mismatch=0.2, timestamp_jitter_us=50, noise_rate_hz=0.2)
 
 
 def hand(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -41,61 +42,72 @@ def hand(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return distance
 
 
-def gesture_path(gesture: str, duration: float, rng: np.random.Generator) -> np.ndarray:
-    """Draw how a hand moves: x and y in pixels from the middle, every 4 ms, of shape (2, steps).
-
-    Example:
-        >>> gesture_path("left", 400, np.random.default_rng(0))[0, :2].round(1)
-        array([50. , 49.1])
-    """
-    done = np.arange(0, 1, 4 / (duration * rng.uniform(0.8, 1.2)))
-    height = rng.uniform(0, 8) + 0 * done
-    swing = 12 * np.sin(2 * np.pi * (3 * done + rng.random()))
-    along = 100 * done - 50
-    return np.array([{"left": -along, "right": along, "wave": swing}[gesture], height])
-
-
-def film_gesture(
-    gesture: str, size: float, duration: float, rng: np.random.Generator
-) -> np.ndarray:
-    """Film one gesture.
+def gesture_path(gesture: str, pace: float, rng: np.random.Generator) -> np.ndarray:
+    """Draw how far a hand is across, from 0, out of view on the left, to 1 on the right.
 
     Args:
         gesture: One of ``GESTURES``.
+        pace: About how long one way across takes, in ms. A hand that swipes comes back unseen.
+        rng: Draws the rest: where the film begins, and how long it is.
+
+    Example:
+        >>> gesture_path("left", 200, np.random.default_rng(0))[:3].round(2)
+        array([0.92, 0.9 , 0.88])
+    """
+    ways = np.arange(0, rng.uniform(350, 500), 4) / (pace * rng.uniform(0.85, 1.15))
+    ways += rng.uniform(0, 2)
+    return {"left": -ways % 1, "right": ways % 1, "wave": np.abs(ways % 2 - 1)}[gesture]
+
+
+def film_hand(path: np.ndarray, size: float, rng: np.random.Generator) -> np.ndarray:
+    """Film a hand that is darker or brighter than what is behind it.
+
+    Args:
+        path: As ``gesture_path`` returns it.
         size: Of the hand; 1 is 26 pixels from the wrist to the longest finger.
-        duration: About how long it takes, in ms.
-        rng: Draws the rest.
+        rng: Draws height and brightness, and what is random in the camera.
 
     Returns:
         Events, as ``EventCamera.record`` returns them.
 
     Example:
-        >>> len(film_gesture("wave", 1, 300, np.random.default_rng(0))) > 1000
+        >>> len(film_hand(np.linspace(0, 1, 50), 1, np.random.default_rng(0))) > 1000
         True
     """
     y, x = np.mgrid[-32:32, -32:32]
-    path = gesture_path(gesture, duration, rng)
-    edges = (size * hand((x - px) / size, (y - py) / size) for px, py in path.T)
-    return CAMERA.record((-np.clip(0.5 - edge, 0, 1) for edge in edges), 4000, rng)
+    height, brightness = rng.uniform(0, 8), rng.choice([-1, 1]) * rng.uniform(0.6, 1.2)
+    light = []
+    for at in (2 * path - 1) * (32 + 20 * size):  # at both ends, out of view
+        edge = size * hand((x - at) / size, (y - height) / size)
+        light.append(brightness * np.clip(0.5 - edge, 0, 1))
+    return CAMERA.record(light, 4000, rng)
 
 
-def film_session(gestures: Sequence[str], seed: int = 0) -> np.ndarray:
+def film_session(gestures: Sequence[str], seed: int = 0) -> tuple[np.ndarray, list[int]]:
     """Film one person who makes gestures one after the other, with pauses of 0.3 s.
 
+    Returns:
+        Events of all, and for each gesture when the hand first leaves the view, in ms after the
+        gesture begins: until then, a swipe and a wave are the same.
+
     Example:
-        >>> film_session(["left", "wave"]).dtype.names
-        ('t', 'x', 'y', 'p')
+        >>> events, leaves = film_session(["left", "wave"])
+        >>> events.dtype.names, len(leaves)
+        (('t', 'x', 'y', 'p'), 2)
     """
-    rng, begin, session = np.random.default_rng(check_seed(seed)), 0, []
+    rng, begin, session, leaves = np.random.default_rng(check_seed(seed)), 0, [], []
+    size, pace = PEOPLE["dora"]
     for gesture in gestures:
-        events = film_gesture(gesture, *PEOPLE["dora"], rng)
+        path = gesture_path(gesture, pace, rng)
+        events = film_hand(path, size, rng)
         events["t"] += begin
         begin = int(events["t"][-1]) + PAUSE
         session.append(events)
-    return np.concatenate(session)
+        leaves.append(4 * int(np.argmax(np.abs(np.diff(path, 2)) > 1e-6) + 1))
+    return np.concatenate(session), leaves
 
 
-def film_gestures(takes: int = 4, seed: int = 0) -> tuple[Recordings, list[str]]:
+def film_gestures(takes: int = 10, seed: int = 0) -> tuple[Recordings, list[str]]:
     """Film each gesture of each of four people some times.
 
     Returns:
@@ -109,11 +121,11 @@ def film_gestures(takes: int = 4, seed: int = 0) -> tuple[Recordings, list[str]]
     check_numbers(Integral, takes=takes)
     check_seed(seed)
     events, targets, people = [], [], []
-    for number, (person, (size, duration)) in enumerate(PEOPLE.items()):
+    for number, (person, (size, pace)) in enumerate(PEOPLE.items()):
         for target, gesture in enumerate(GESTURES):
             for take in range(takes):
                 rng = np.random.default_rng([seed, number, target, take])
-                events.append(film_gesture(gesture, size, duration, rng))
+                events.append(film_hand(gesture_path(gesture, pace, rng), size, rng))
                 targets.append(target)
                 people.append(person)
     return Recordings(events, targets, GESTURES, SENSOR_SIZE), people

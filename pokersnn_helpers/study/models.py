@@ -305,6 +305,30 @@ def global_features(recordings: Recordings) -> np.ndarray:
     return recording_statistics(recordings).drop(columns="class").to_numpy()
 
 
+def median_place(recordings: Recordings) -> np.ndarray:
+    """Return the median column and row of each recording's events.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> median_place(some).shape
+        (2, 2)
+    """
+    return np.array([[np.median(each["x"]), np.median(each["y"])] for each in recordings.events])
+
+
+def count_and_duration(recordings: Recordings) -> np.ndarray:
+    """Return the logarithms of each recording's events and of its duration.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> count_and_duration(some).shape
+        (2, 2)
+    """
+    return np.log1p([[len(each), each["t"][-1] - each["t"][0]] for each in recordings.events])
+
+
 def rate_profile(recordings: Recordings, parts: int = 10) -> np.ndarray:
     """Return the share of a recording's events in each of its parts, which are equally long.
 

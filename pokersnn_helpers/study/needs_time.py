@@ -7,14 +7,35 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from ..checks import check_range
 from ..frames import augment
 from ..recordings import Recordings, check_recordings
-from .models import GRU, FrameMLP, LayerThenSNN, summed_image
-from .perturbations import merge_polarities, reversed_time, shuffled_time
+from ..snn import WHOLE
+from .models import (
+    CNN,
+    GRU,
+    MLP,
+    FrameMLP,
+    LayerThenSNN,
+    count_and_duration,
+    median_place,
+    summed_image,
+)
+from .perturbations import (
+    first_tenth,
+    last_tenth,
+    merge_polarities,
+    reversed_time,
+    shuffled_time,
+)
 from .protocol import (
     BY_FRAME,
+    FeatureEstimator,
+    Features,
     NetworkEstimator,
     PerturbedEstimator,
     bootstrap_interval,
@@ -24,11 +45,20 @@ from .protocol import (
 )
 
 # A Reichardt detector's, in time bins: delayed copies, and neurons that forget quickly.
-DELAYS, TAU_MEM, TAU_SYN = (0, 4, 8), 5, 2
+DELAYS, TAU_MEM, TAU_SYN = (0, 2, 4, 8), 5, 2
 CHANGES: dict[str, Callable[[Recordings], Recordings] | None] = {
     "as they are": None,
     "time shuffled": shuffled_time,
     "polarities merged": merge_polarities,
+}
+# What no order of events changes.
+UNTIMED = ("the sum", "MLP of the sum", "CNN of the sum", "count and duration")
+# What may give the class away by itself, and what to look at then.
+SHORTCUTS = {
+    "first events' place": "how your recordings start",
+    "first tenth": "how your recordings start",
+    "last tenth": "how they end",
+    "count and duration": "whether those of all classes are equally long",
 }
 
 
@@ -39,10 +69,13 @@ class Comparison:
     Attributes:
         table: A row per model: mean accuracy (0 to 1) on recordings as they are, with the ends of
             its 95 % interval, and on changed ones; ``time reversed`` is asked of models that have
-            learned from recordings as they are, the others have learned from changed ones.
-        verdict: ``"needs time"``, ``"doesn't need time"``, ``"nothing to be learned"`` or
-            ``"can't tell"``.
-        sentences: Why, three of them.
+            learned from recordings as they are, the others have learned from changed ones. The
+            first four rows see what may be a shortcut: the median place of the first tenth of the
+            events, the number of events and the duration, and the sums of the first and of the last
+            tenth of the events.
+        verdict: ``"needs time"``, ``"a frame is enough"``, ``"doesn't need time"``, ``"has a
+            shortcut"``, ``"nothing to be learned"`` or ``"can't tell"``.
+        sentences: Why, three of them; the last names shortcuts.
 
     Example:
         >>> Comparison(pd.DataFrame(), verdict="can't tell", sentences=("Too few groups.",)).verdict
@@ -66,6 +99,11 @@ def compare(
 ) -> Comparison:
     """Find out whether recordings need time, by models that have a memory and others that haven't.
 
+    They need time where the best of three models that see frames is better than the best of three
+    on the sum. A shortcut is what gets more than half of the best model's lead over guessing from
+    the start, from the end, or from count and duration; a start or an end also has to say more than
+    a tenth of the events that is drawn at random.
+
     Args:
         recordings: All of them, at least ``folds`` groups of each class.
         groups: Who or when, for each recording; a group stays in one fold.
@@ -81,7 +119,7 @@ def compare(
     Example:
         >>> from pokersnn_helpers.simulation.motions import film_motions
         >>> compare(film_motions(12), range(12), folds=2, epochs=1).table.shape
-        (4, 6)
+        (10, 6)
     """
     check_recordings(recordings)
     if len(set(recordings.targets)) < 2:
@@ -90,6 +128,7 @@ def compare(
     # Nothing is mirrored: what is true of suits needn't be true of these.
     recipe: dict[str, Any] = {"augment": partial(augment, mirror=False), "epochs": epochs}
     recipe["time_window"] = time_window
+    of_the_sum = {"time_window": WHOLE}
     dt = time_window / 1e6  # s
     detector = partial(
         LayerThenSNN,
@@ -100,7 +139,15 @@ def compare(
         readout_tau_mem=max(0.010, dt),
     )
     models = {
+        "first events' place": PerturbedEstimator(_quadratic(median_place), first_tenth),
+        "count and duration": _quadratic(count_and_duration),
+        "first tenth": PerturbedEstimator(logistic_regression(summed_image, C=10), first_tenth),
+        "last tenth": PerturbedEstimator(logistic_regression(summed_image, C=10), last_tenth),
         "the sum": logistic_regression(summed_image, C=10),
+        "MLP of the sum": NetworkEstimator(MLP, clip_norm=None, **recipe | of_the_sum),
+        "CNN of the sum": NetworkEstimator(
+            CNN, clip_norm=None, learning_rate=0.003, **recipe | of_the_sum
+        ),
         "each frame alone": NetworkEstimator(FrameMLP, **recipe, **BY_FRAME),
         "GRU": NetworkEstimator(GRU, clip_norm=1.0, **recipe),
         "SNN": NetworkEstimator(detector, **recipe, **BY_FRAME),
@@ -148,10 +195,10 @@ def _judge(
     guess = targets == np.bincount(targets).argmax()
     best = max(means, key=lambda name: means[name])
     first = (
-        f"The best of four models, {best}, gets {means[best]:.0%} of {len(targets)} recordings "
-        f"that it hasn't seen, and always the same answer {guess.mean():.0%}."
+        f"The best of {len(means)} models, {best}, gets {means[best]:.0%} of {len(targets)} "
+        f"recordings that it hasn't seen, and always the same answer {guess.mean():.0%}."
     )
-    more, low, high = difference_interval(as_they_are[best], guess, groups)
+    more, low, high = difference_interval(as_they_are[best], guess, groups, len(means))
     if low <= 0:
         return "nothing to be learned", (
             first,
@@ -160,26 +207,69 @@ def _judge(
             "Nothing was learned from these recordings: record more, in more groups, or look "
             "whether the classes differ at all.",
         )
-    timed = max((name for name in means if name != "the sum"), key=lambda name: means[name])
-    more, low, high = difference_interval(as_they_are[timed], as_they_are["the sum"], groups)
+    summed = max(UNTIMED[:3], key=lambda name: means[name])
+    others = [name for name in means if name not in UNTIMED]
+    timed = max(others, key=lambda name: means[name])
+    more, low, high = difference_interval(
+        as_they_are[timed], as_they_are[summed], groups, len(others)
+    )
     second = (
-        f"The sum over time gets {means['the sum']:.0%}; the difference of {timed} from it is "
+        f"The sum over time gets {means[summed]:.0%}; the difference of {timed} from it is "
         f"{100 * more:+.0f} points ({100 * low:+.0f} to {100 * high:+.0f})."
     )
-    if low > 0:
-        alone = means["each frame alone"] / means[timed]
-        which = "and a memory of it" if alone < 0.95 else "though perhaps no memory of it"
+    frame = means["each frame alone"]
+    found = _shortcuts(correct, guess, means[best], groups)
+    alone = ", ".join(f"{name} {means[name]:.0%}" for name in found)
+    advice = " and ".join(dict.fromkeys(SHORTCUTS[name] for name in found))
+    shortcut = f"may be a shortcut. Correct by themselves: {alone}. So check {advice}."
+    if low > 0 and found:
+        verdict, third = "has a shortcut", f"That {shortcut}"
+    elif low > 0 and frame > 0.95 * means[timed]:
+        verdict = "a frame is enough"
+        third = f"Each frame alone gets {frame:.0%}: time matters, but no memory is needed."
+    elif low > 0:
         shuffled = correct[timed]["time shuffled"].mean()
+        verdict = "needs time"
         third = (
-            f"These recordings need time, {which}: each frame alone gets "
-            f"{means['each frame alone']:.0%}, and {timed} gets {shuffled:.0%} with time shuffled."
+            f"These recordings need time: each frame alone gets {frame:.0%}, and {timed} gets "
+            f"{shuffled:.0%} with time shuffled."
         )
-        return "needs time", (first, second, third)
-    if high < 0.05 or means["the sum"] > 0.95 or more <= 0:
-        third = (
-            "These recordings don't need time: the sum is enough, and a network with a memory is "
-            "worth its trouble only for an early answer."
-        )
-        return "doesn't need time", (first, second, third)
-    third = "That may be chance: record more groups before you decide on a network with a memory."
-    return "can't tell", (first, second, third)
+    else:
+        if high < 0.05 or means[summed] > 0.95 or more <= 0:
+            verdict = "doesn't need time"
+            third = (
+                "These recordings don't need time: the sum is enough, and a network with a memory "
+                "is worth its trouble only for an early answer."
+            )
+        else:
+            verdict = "can't tell"
+            third = "That may be chance: record more groups before you decide on a memory."
+        if found:
+            third += f" What the sum shows {shortcut}"
+    return verdict, (first, second, third)
+
+
+def _shortcuts(
+    correct: dict[str, dict[str, np.ndarray]],
+    guess: np.ndarray,
+    best: float,
+    groups: Sequence[Any],
+) -> list[str]:
+    """Name the rows of ``SHORTCUTS`` that get more than half of the best model's lead."""
+    found = []
+    for name in SHORTCUTS:
+        alone = correct[name]["as they are"]
+        less = [guess, correct[name]["time shuffled"]]  # of a tenth, shuffled: any tenth
+        if name == "count and duration":  # which shuffling doesn't change
+            less = [guess]
+        leads = [difference_interval(alone, each, groups, len(SHORTCUTS))[1] for each in less]
+        if min(leads) > 0 and alone.mean() - guess.mean() > (best - guess.mean()) / 2:
+            found.append(name)
+    return found
+
+
+def _quadratic(features: Features) -> FeatureEstimator:
+    """Return a logistic regression on features, their squares and their products."""
+    regression = LogisticRegression(C=10, max_iter=2000)
+    squares = make_pipeline(StandardScaler(), PolynomialFeatures(2), StandardScaler(), regression)
+    return FeatureEstimator(squares, features)

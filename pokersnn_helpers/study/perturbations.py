@@ -76,3 +76,27 @@ def merge_polarities(recordings: Recordings) -> Recordings:
         {1}
     """
     return apply(lambda events: replaced(events, p=recordings.sensor_size[2] - 1), recordings)
+
+
+def first_tenth(recordings: Recordings) -> Recordings:
+    """Keep the first tenth of each recording's events, at least one.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> [len(each) // 10 for each in some.events] == [len(e) for e in first_tenth(some).events]
+        True
+    """
+    return apply(lambda events: events[: max(1, len(events) // 10)], recordings)
+
+
+def last_tenth(recordings: Recordings) -> Recordings:
+    """Keep the last tenth of each recording's events, at least one.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> [bool(last_tenth(some).events[n][-1] == some.events[n][-1]) for n in range(2)]
+        [True, True]
+    """
+    return apply(lambda events: events[-max(1, len(events) // 10) :], recordings)

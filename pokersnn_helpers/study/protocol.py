@@ -321,14 +321,18 @@ def bootstrap_interval(correct: np.ndarray, groups: Sequence[int]) -> tuple[floa
 
 
 def difference_interval(
-    first: np.ndarray, second: np.ndarray, groups: Sequence[int]
+    first: np.ndarray, second: np.ndarray, groups: Sequence[int], models: int = 1
 ) -> tuple[float, float, float]:
     """Return how much more accurate a model is than another, and the ends of a 95 % interval.
+
+    Of the best of several models, the interval is as wide as that of one is at
+    100 − 5 / ``models`` % (Bonferroni), since the best of several is ahead by chance more often.
 
     Args:
         first: As ``correct`` of ``bootstrap_interval``.
         second: The same recordings, classified by the other model.
         groups: As for ``bootstrap_interval``.
+        models: How many the first one is the best of.
 
     Example:
         >>> better, worse = np.arange(100) < 90, np.arange(100) < 80
@@ -336,10 +340,12 @@ def difference_interval(
         [0.1, 0.05, 0.16]
     """
     difference = np.mean(np.atleast_2d(first), axis=0) - np.mean(np.atleast_2d(second), axis=0)
-    return float(difference.mean()), *_interval(difference, groups)
+    return float(difference.mean()), *_interval(difference, groups, 0.025 / models)
 
 
-def _interval(correct: np.ndarray, groups: Sequence[int]) -> tuple[float, float]:
+def _interval(
+    correct: np.ndarray, groups: Sequence[int], tail: float = 0.025
+) -> tuple[float, float]:
     rates = as_array("correct", correct)
     numeric = rates.dtype.kind in "biuf" and (np.abs(rates * 1.0) <= 1).all()
     if rates.ndim not in (1, 2) or rates.size == 0 or not numeric:
@@ -351,11 +357,11 @@ def _interval(correct: np.ndarray, groups: Sequence[int]) -> tuple[float, float]
     numbers = check_groups(groups, len(rates))
     sums, sizes = np.bincount(numbers, rates), np.bincount(numbers)
     if len(set(rates)) == 1 and rates[0] in (0, 1):
-        width = 1 - 0.025 ** (1 / len(sizes))
+        width = 1 - tail ** (1 / len(sizes))
         return float(rates[0] - width), float(rates[0] + width)
     drawn = np.random.default_rng(0).integers(len(sizes), size=(2000, len(sizes)))
     accuracies = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    low, high = np.quantile(accuracies, [0.025, 0.975])
+    low, high = np.quantile(accuracies, [tail, 1 - tail])
     return float(low), float(high)
 
 
