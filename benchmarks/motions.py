@@ -147,8 +147,8 @@ def _on_dots(seed: int, models: dict[str, Any]) -> dict[tuple[str, str], float]:
         found |= {(name, test): share for test, share in shares(films.tests, model).items()}
         if name == DETECTOR:
             model.network.late = tuple(0 for _ in model.network.late)
-            off = shares({"new films": films.tests["new films"]}, model)
-            found["… delays off after training", "new films"] = off["new films"]
+            off = shares(films.tests, model)
+            found |= {("… delays off after training", test): share for test, share in off.items()}
     return found
 
 

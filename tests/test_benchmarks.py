@@ -967,7 +967,7 @@ def test_motions_are_named_forwards_backwards_and_without_start(few_films):
     rows = pd.DataFrame(result["rows"]).set_index(["model", "test"])["mean"]
     assert rows.between(0, 1).all()
     assert set(rows.index.levels[0]) == {*models, "… delays off after training"}
-    assert len(rows) == 4 * 6 + 1
+    assert len(rows) == 5 * 6
     discs = pd.DataFrame(result["discs"])
     assert set(discs["model"]) == set(motions.ON_DISCS)
     assert set(discs["test"]) == {"lines", "lines without the first 12 ms"}
