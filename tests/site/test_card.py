@@ -32,7 +32,8 @@ import card_network
 
 PAGE = "book/index.html"
 SETUP = (
-    "const { card, cardData, shared } = window.interactiveFigures; const { simulator, settle } = cardData;"
+    "const { card, cardData, shared } = window.interactiveFigures;"
+    "const { simulator, settle } = cardData;"
 )
 
 
