@@ -72,7 +72,7 @@ EARLY: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class PredictionsOverTime:
-    """What a network says about recordings at the end of each of their own time steps.
+    """What a network says about recordings in every time step until they end.
 
     Attributes:
         log_probabilities: For each recording (T, classes).
