@@ -194,7 +194,7 @@ def predict(
     """
     network, device = frame_network(classifier), device or default_device()
     events = check_events(events, classifier.sensor_size)
-    steps = (events["t"][-1] - events["t"][0]) / network.time_window
+    steps = (events["t"][-1] - events["t"][0]) / network.time_window + classifier.settle_steps
     dense = MOST_COUNTS // math.prod(classifier.sensor_size)
     most = MOST_STEPS if network.takes_sparse else min(MOST_STEPS, dense)
     if steps > most:

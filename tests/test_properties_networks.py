@@ -171,7 +171,7 @@ def test_training_goes_the_same_way_or_is_refused_in_both(case, clip_norm):
     for snn in networks:
         try:
             history = fit(
-                Classifier(snn),
+                Classifier(snn, settle=0),
                 [(frames, targets)] * 2,
                 epochs=1,
                 optimizer=torch.optim.SGD(snn.parameters(), lr=0.01),

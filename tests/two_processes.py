@@ -35,7 +35,7 @@ BATCHES = (5, 2, 1)  # of two processes' shards: 3 and 2, 1 and 1, 1 and none
 def train_on_uneven_batches():
     """Train in float64, long gradients clipped; return each step's gradient and the outcome."""
     torch.manual_seed(0)
-    classifier = Classifier(SNN(hidden_size=20)).double()
+    classifier = Classifier(SNN(hidden_size=20), settle=0).double()
     frames = [torch.poisson(torch.full((9, size, 2, 35, 35), 0.05)).double() for size in BATCHES]
     batches = [(batch, torch.arange(batch.shape[1]) % 4) for batch in frames]
     gradients, states = [], []
@@ -71,7 +71,12 @@ def train_with_dropout():
     seen, masks = [[], []], []
     torch.manual_seed(0)
     network = FrameMLP((4, 4, 2), 9, hidden_size=50)
-    network.dropout.register_forward_hook(lambda _, given, kept: masks.append(kept[0, :1] != 0))
+
+    def keep(module, given, kept):
+        if module.training:
+            masks.append(kept[0, :1] != 0)
+
+    network.dropout.register_forward_hook(keep)
     classifier = Classifier(network, classes=tuple("abcdefghi"), sensor_size=(4, 4, 2))
 
     def note(voltages, targets, frames):
