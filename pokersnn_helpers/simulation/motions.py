@@ -1,9 +1,11 @@
 """Six motions before the camera, which no sum of events can tell apart in pairs.
 
-A dark shape goes past the camera, left, right, up or down, or circles before it. Chapter 6 films
-discs in the same way; here are other shapes, other durations and films that run backwards, too.
+A dark shape goes past the camera, left, right, up or down, or circles before it; or random dots
+drift or turn. Chapter 6 films dots in the same way. A shape comes in from somewhere and so gives
+away where it goes; dots are everywhere from the start.
 """
 
+from collections.abc import Callable
 from numbers import Integral
 
 import numpy as np
@@ -18,6 +20,7 @@ MOTIONS = ("left", "right", "up", "down", "clockwise", "counterclockwise")
 OPPOSITE = (1, 0, 3, 2, 5, 4)  # the class of a film that runs backwards
 DURATION = (25.0, 45.0)  # ms, from where to where
 FRAME_INTERVAL = 100  # µs
+EDGE = 22.5  # pixels from the middle, five beyond the frame: where dots leave and come back
 # Where pixels go, from (x, y) and the last of each, and the classes that the motions then have.
 _COPIES = (
     (lambda x, y, last: (last - x, y), (1, 0, 2, 3, 5, 4)),
@@ -64,11 +67,8 @@ def random_path(
         >>> bool(path[0, -1] > path[0, 0])
         True
     """
-    if motion not in MOTIONS:
-        raise ValueError(f"motion is {motion!r}; choose one of {', '.join(MOTIONS)}")
-    shortest, longest = duration
-    check_range(1, 1000, shortest=shortest, longest=longest)
-    share = np.arange(0, 1, FRAME_INTERVAL / 1000 / rng.uniform(shortest, longest))
+    _check_motion(motion, duration)
+    share = np.arange(0, 1, FRAME_INTERVAL / 1000 / rng.uniform(*duration))
     along, aside = 50 * share - 25, rng.uniform(-8, 8) + 0 * share
     angle = 2 * np.pi * (share * rng.integers(1, 3) + rng.random())
     if motion == "counterclockwise":
@@ -84,19 +84,56 @@ def random_path(
     return np.array(straight.get(motion, circle))
 
 
+def random_dots(
+    motion: str, rng: np.random.Generator, duration: tuple[float, float] = DURATION
+) -> np.ndarray:
+    """Draw how six to twelve dots move, which were there before a film begins and stay after it.
+
+    All drift at 0.35 to 0.8 pixels per ms, and what leaves on one side comes back on the other, out
+    of sight; or all turn about the middle, by 0.03 to 0.07 rad per ms. So neither where they come
+    in nor where they are tells how they move.
+
+    Args:
+        motion: As for ``random_path``.
+        rng: Draws duration, places and speed.
+        duration: As for ``random_path``.
+
+    Returns:
+        x and y of each dot, as ``random_path`` returns those of a shape, (dots, 2, frames).
+
+    Raises:
+        ValueError: As ``random_path``.
+
+    Example:
+        >>> dots = random_dots("left", np.random.default_rng(0))
+        >>> 6 <= len(dots) <= 12, bool((abs(dots) <= EDGE).all())
+        (True, True)
+    """
+    _check_motion(motion, duration)
+    time = np.arange(0, rng.uniform(*duration), FRAME_INTERVAL / 1000)
+    x, y = rng.uniform(-EDGE, EDGE, (2, rng.integers(6, 13), 1))
+    way, angle = rng.uniform(0.35, 0.8) * time, rng.uniform(0.03, 0.07) * time
+    if motion in ("clockwise", "counterclockwise"):
+        cos, sin = np.cos(angle), np.sin(angle if motion == "clockwise" else -angle)
+        return np.stack([x * cos - y * sin, x * sin + y * cos], axis=1)
+    to_x, to_y = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}[motion]
+    return (np.stack([x + to_x * way, y + to_y * way], axis=1) + EDGE) % (2 * EDGE) - EDGE
+
+
 def film_path(
     path: np.ndarray,
-    radius: float,
+    radius: float | np.ndarray,
     rng: np.random.Generator,
     *,
     shape: str = "disc",
     camera: EventCamera = CAMERA,
 ) -> np.ndarray:
-    """Film a dark shape that goes along a path, as ``random_path`` returns one.
+    """Film a dark shape, or several, that go along paths as ``random_path`` returns one.
 
     Args:
-        path: x and y in pixels from the middle, every 0.1 ms.
-        radius: Size of the shape in pixels.
+        path: x and y in pixels from the middle, every 0.1 ms, of shape (2, frames) or, for several
+            shapes, (shapes, 2, frames).
+        radius: Size in pixels, one for all or one for each.
         rng: Draws what is random in the camera.
         shape: One of ``SHAPES``.
         camera: What films it. Default: the fitted one, as for cards.
@@ -105,7 +142,7 @@ def film_path(
         Events, as ``EventCamera.record`` returns them.
 
     Raises:
-        ValueError: There is no such shape, or ``radius`` isn't a number greater than 0.
+        ValueError: There is no such shape, or a radius isn't a number greater than 0.
 
     Example:
         >>> path = random_path("up", rng := np.random.default_rng(0))
@@ -114,11 +151,39 @@ def film_path(
     """
     if shape not in SHAPES:
         raise ValueError(f"shape is {shape!r}; choose one of {', '.join(SHAPES)}")
-    check_range(0.1, 100, radius=radius)
-    y, x = np.mgrid[-17:18, -17:18]
-    distances = (SHAPES[shape](x - to_x, y - to_y, radius) for to_x, to_y in path.T)
-    log_frames = (-np.clip(0.5 - distance, 0, 1) for distance in distances)
-    return camera.record(log_frames, FRAME_INTERVAL, rng)
+    paths = np.asarray(path, np.float32).reshape(-1, *np.shape(path)[-2:])
+    radii = np.broadcast_to(radius, len(paths)).tolist()
+    for each in radii:
+        check_range(0.1, 100, radius=each)
+    y, x = np.mgrid[-17:18, -17:18].astype(np.float32)
+    distance = np.full((paths.shape[2], *x.shape), np.inf, np.float32)
+    for (to_x, to_y), each in zip(paths[..., None, None], radii, strict=True):
+        np.minimum(distance, SHAPES[shape](x - to_x, y - to_y, each), out=distance)
+    return camera.record(-np.clip(0.5 - distance, 0, 1), FRAME_INTERVAL, rng)
+
+
+def film_dots(count: int, seed: int = 0, *, backwards: bool = False) -> Recordings:
+    """Film ``random_dots`` of 1.5 to 3 pixels in the six motions in turn.
+
+    Args:
+        count: As for ``film_motions``.
+        seed: As for ``film_motions``.
+        backwards: As for ``film_motions``.
+
+    Raises:
+        ValueError: As for ``film_motions``.
+
+    Example:
+        >>> film_dots(12, seed=1)
+        12 recordings of 35 × 35 pixels: left, right, up, down, clockwise, counterclockwise
+    """
+
+    def film(motion: str, rng: np.random.Generator) -> np.ndarray:
+        dots = random_dots(motion, rng)
+        radii = rng.uniform(1.5, 3, len(dots))
+        return film_path(dots[..., ::-1] if backwards else dots, radii, rng)
+
+    return _film_in_turn(film, count, seed)
 
 
 def film_motions(
@@ -149,15 +214,30 @@ def film_motions(
         >>> film_motions(12, seed=1)
         12 recordings of 35 × 35 pixels: left, right, up, down, clockwise, counterclockwise
     """
+
+    def film(motion: str, rng: np.random.Generator) -> np.ndarray:
+        path, radius = random_path(motion, rng, duration), rng.uniform(3, 6)
+        return film_path(path[:, ::-1] if backwards else path, radius, rng, shape=shape)
+
+    return _film_in_turn(film, count, seed)
+
+
+def _check_motion(motion: str, duration: tuple[float, float]) -> None:
+    if motion not in MOTIONS:
+        raise ValueError(f"motion is {motion!r}; choose one of {', '.join(MOTIONS)}")
+    shortest, longest = duration
+    check_range(1, 1000, shortest=shortest, longest=longest)
+
+
+def _film_in_turn(
+    film: Callable[[str, np.random.Generator], np.ndarray], count: int, seed: int
+) -> Recordings:
     check_numbers(Integral, count=count)
     check_seed(seed)
-    events = []
-    for number in range(count):
-        rng = np.random.default_rng([seed, number])
-        path, radius = random_path(MOTIONS[number % 6], rng, duration), rng.uniform(3, 6)
-        way = path[:, ::-1] if backwards else path
-        events.append(film_path(way, radius, rng, shape=shape))
-    return Recordings(events, [n % 6 for n in range(count)], MOTIONS, POKERDVS_SENSOR_SIZE)
+    targets = [number % 6 for number in range(count)]
+    generators = [np.random.default_rng([seed, number]) for number in range(count)]
+    events = [film(MOTIONS[target], rng) for target, rng in zip(targets, generators, strict=True)]
+    return Recordings(events, targets, MOTIONS, POKERDVS_SENSOR_SIZE)
 
 
 def with_mirrored_copies(films: Recordings) -> Recordings:

@@ -230,6 +230,45 @@ def delay_copies(features: torch.Tensor, steps: Sequence[int]) -> torch.Tensor:
     return torch.cat(late, dim=2)
 
 
+class MotionDetector(FrameNetwork):
+    """Look for moving edges everywhere, and give what is found to the book's network.
+
+    A convolution over space and the last 8 ms, in frames of 2 ms without polarity: at each place it
+    compares now with some milliseconds ago, as a motion detector does (Hassenstein and Reichardt
+    1956, doi:10.1515/znb-1956-9-1004). What a filter finds is averaged over 3 × 3 regions.
+
+    Args:
+        output_size: Outputs, one per class.
+        late: By how many ms the copies of the frames come late that the filters see.
+
+    Example:
+        >>> MotionDetector()(torch.ones(20, 8, 2, 35, 35)).shape
+        torch.Size([20, 8, 6])
+    """
+
+    dt = 0.002
+    takes_sparse = True
+
+    def __init__(self, output_size: int = 6, late: Sequence[int] = (0, 2, 4, 6, 8)):
+        super().__init__()
+        self.late = late
+        filters = nn.Conv2d(len(late), 16, kernel_size=7, stride=2)
+        self.filters = filters.to(memory_format=torch.channels_last)  # twice as fast on a CPU
+        neurons: dict[str, Any] = {"hidden_size": 20, "tau_mem": 0.005, "tau_syn": 0.002}
+        sizes: dict[str, Any] = {"sensor_size": (3, 3, 16), "output_size": output_size}
+        self.snn = build_network(FastSNN, time_window=2000, **sizes, **neurons)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return voltages (T, B, classes)."""
+        self.check(frames)
+        merged = frames.to_dense().sum(dim=2)
+        late = [nn.functional.pad(merged, (0, 0, 0, 0, 0, 0, ms // 2, 0)) for ms in self.late]
+        copies = torch.stack([each[: len(merged)] for each in late], dim=2)
+        found = torch.relu(self.filters(copies.flatten(0, 1)))
+        regions = nn.functional.adaptive_avg_pool2d(found, 3)
+        return self.snn(regions.unflatten(0, merged.shape[:2]))
+
+
 class BinarySNN(Model):
     """The book's network, shown at most one event per pixel, polarity and time bin.
 
