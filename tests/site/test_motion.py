@@ -207,7 +207,7 @@ STROKES = (
     "    const random = mulberry32(seed);"
     "    const stroke = new motion.Stroke({ settings, network, blind, random, from });"
     "    for (const place of [...places, ...Array(80).fill(places.at(-1))]) stroke.advance(place);"
-    "    return stroke; });"
+    "    stroke.finish(); return stroke; });"
     "  const ms = (performance.now() - began) / (there.steps.length + back.steps.length);"
     "  return { ms, there: there.answer, back: back.answer, jump: Math.max(...path.slice(1).map("
     "    ([x, y], at) => Math.hypot(x - path[at][0], y - path[at][1]))),"
