@@ -18,12 +18,6 @@ def forwards_and_backwards(recordings: Recordings) -> Recordings:
     return Recordings(events, targets, ("forwards", "backwards"), recordings.sensor_size)
 
 
-def flip_polarities(recordings: Recordings) -> Recordings:
-    """Turn ON into OFF events and OFF into ON events, as in a negative; times stay."""
-    last = recordings.sensor_size[2] - 1
-    return apply(lambda events: replaced(events, p=last - events["p"]), recordings)
-
-
 def one_polarity(recordings: Recordings, polarity: int = 1) -> Recordings:
     """Keep the events of one polarity, 1 for ON or 0 for OFF; of a recording without, the first."""
     check_recordings(recordings)

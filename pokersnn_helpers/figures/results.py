@@ -1,7 +1,6 @@
 """Draw results: how training went, and numbers with their interval."""
 
 from collections.abc import Collection, Sequence
-from itertools import product
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,8 +13,6 @@ from ..checks import check_classes, check_not_empty
 from ..training import Evaluation, History
 from .colours import ACCENT, ACCENT_MAP, GREY, TEXT
 from .labels import add_class_legend
-
-POLARITIES = ("both", "merged")
 
 
 def plot_history(history: History) -> Figure:
@@ -147,45 +144,5 @@ def plot_curves(table: pd.DataFrame, label: str) -> Figure:
         ax.set_title(change)
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 3, 5, 10]))
     fig.supylabel(label, size=plt.rcParams["axes.labelsize"])
-    add_class_legend(fig, axes[0, 0])
-    return fig
-
-
-def plot_reversals(table: pd.DataFrame) -> Figure:
-    """Draw what models say about films of motions that were changed after the training.
-
-    Args:
-        table: The rows of ``measured("motions")``.
-
-    Returns:
-        A panel for both polarities and one for merged ones. A bar per model and change begins with
-        the share that says the opposite, in the accent, and goes on with the share that says the
-        same as before, in grey.
-
-    Example:
-        >>> from pokersnn_helpers.study.measured import measured
-        >>> fig = plot_reversals(measured("motions"))
-    """
-    tests = ("film backwards", "time reversed", "polarities flipped")
-    models = ("MLP on each frame", "GRU", "SNN, book's recipe", "SNN behind a layer")
-    some = table[table["trained_on"] == "mirrored copies"]
-    shares = 100 * some.set_index(["polarities", "test", "model", "answer"])["mean"]
-    fig, axes = plt.subplots(
-        3, 2, sharex=True, sharey=True, figsize=(6.0, 5.0), layout="constrained"
-    )
-    for (row, test), (column, polarities) in product(enumerate(tests), enumerate(POLARITIES)):
-        ax = axes[row, column]
-        left = np.zeros(len(models))
-        for answer, colour in (("opposite", ACCENT), ("as before", GREY)):
-            width = np.array([shares[polarities, test, model, answer] for model in models])
-            ax.barh(models, width, left=left, color=colour, height=0.7, label=answer)
-            left += width
-        ax.grid(False, axis="y")
-        if column == 0:
-            ax.set_ylabel(test.replace(" ", "\n"))
-    axes[0, 0].invert_yaxis()
-    for ax, polarities in zip(axes[0], POLARITIES, strict=True):
-        ax.set(title=f"{polarities} polarities", xlim=(0, 100))
-    fig.supxlabel("answers (%)", size=plt.rcParams["axes.labelsize"])
     add_class_legend(fig, axes[0, 0])
     return fig

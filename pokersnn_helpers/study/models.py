@@ -252,7 +252,7 @@ class MotionDetector(FrameNetwork):
     def __init__(self, output_size: int = 6, late: Sequence[int] = (0, 2, 4, 6, 8)):
         super().__init__()
         self.late = late
-        filters = nn.Conv2d(len(late), 16, kernel_size=7, stride=2)
+        filters = nn.Conv2d(len(late), 16, kernel_size=7, stride=2, bias=False)
         self.filters = filters.to(memory_format=torch.channels_last)  # twice as fast on a CPU
         neurons: dict[str, Any] = {"hidden_size": 20, "tau_mem": 0.005, "tau_syn": 0.002}
         sizes: dict[str, Any] = {"sensor_size": (3, 3, 16), "output_size": output_size}
