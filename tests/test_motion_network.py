@@ -152,10 +152,8 @@ def test_command_makes_the_weights_in_the_repository(document, models):
     """On one machine they are equal. Another's rounding may move spikes, and thereby weights."""
     seed = document["seed"]
     films = motion_network.films_to_learn_from(seed)
-    kinds = MotionDetector, motion_network.TIME_BLIND
-    made = (motion_network.train(kind, films, seed).snn for kind in kinds)
-    again = motion_network.models(motion_network.carried(*made))
+    again = motion_network.models(motion_network.carried(*motion_network.train(films, seed)))
     for found, carried in zip(again, models, strict=True):
-        for name, weights in found.state_dict().items():
-            both = torch.stack([weights.ravel(), carried.state_dict()[name].ravel()])
+        for name, weights in found.snn.state_dict().items():
+            both = torch.stack([weights.ravel(), carried.snn.state_dict()[name].ravel()])
             assert torch.corrcoef(both)[0, 1] > 0.8, name

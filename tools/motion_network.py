@@ -38,7 +38,7 @@ from pokersnn_helpers.study.perturbations import replaced
 OUTPUT = Path(__file__).parents[1] / "book/_static/interactive/motion/data.js"
 SEED = 0
 STROKES, DOTS, DISCS = 1200, 180, 180
-EPOCHS = 4
+TIME_WINDOW = round(1e6 * MotionDetector.dt)  # µs
 # A disc that rests makes only ON events when it leaves, and only OFF events where it comes to rest.
 # The fitted camera sends twice as many ON events, so that a sum would show where a stroke began.
 THRESHOLD = (CAMERA.on_threshold + CAMERA.off_threshold) / 2
@@ -166,13 +166,14 @@ def films_to_learn_from(seed: int) -> Recordings:
     return with_mirrored_copies(strokes + merged(others))
 
 
-def train(network: Callable, films: Recordings, seed: int, epochs: int = EPOCHS) -> Classifier:
-    """Train a model of either kind, and at last in smaller steps."""
-    options = {"time_window": 1e6 * MotionDetector.dt, "augment": None}
-    classifier, _ = train_classifier(
-        films, seed, "cpu", network=network, epochs=epochs, learning_rate=0.004, **options
+def train(films: Recordings, seed: int) -> tuple[MotionDetector, CNN]:
+    """Train both models, each for as long as new strokes surprise it less and less."""
+    options = {"augment": None, "learning_rate": 0.004, "time_window": TIME_WINDOW}
+    spiking, time_blind = (
+        train_classifier(films, seed, "cpu", network=network, epochs=epochs, **options)[0].snn
+        for network, epochs in ((MotionDetector, 4), (TIME_BLIND, 2))
     )
-    return classifier
+    return spiking, time_blind
 
 
 def _packed(network: torch.nn.Module, layers: dict[str, str]) -> dict[str, dict]:
@@ -220,14 +221,14 @@ def settings() -> dict:
         "frame_interval": FRAME_INTERVAL,
         "radius": RADIUS,
         "slow_motion": SLOW_MOTION,
-        "time_window": round(1e6 * MotionDetector.dt),
+        "time_window": TIME_WINDOW,
         "settle_steps": Classifier(MotionDetector(), classes=MOTIONS).settle_steps,
     }
 
 
 def log_probabilities(classifier: Classifier, films: Recordings) -> np.ndarray:
     """Ask a model about films: (films, classes)."""
-    loader = make_loader(films, time_window=1e6 * MotionDetector.dt, sparse=True)
+    loader = make_loader(films, time_window=TIME_WINDOW, sparse=True)
     return evaluate(classifier, loader, "cpu").log_probabilities.numpy()
 
 
@@ -296,7 +297,7 @@ def read() -> dict:
 def main() -> None:
     """Train, measure, write and print."""
     films = films_to_learn_from(SEED)
-    document = carried(*(train(each, films, SEED).snn for each in (MotionDetector, TIME_BLIND)))
+    document = carried(*train(films, SEED))
     found = models(document)
     equal = choose_equal(found[0])
     measured = measure(*found, equal)

@@ -39,7 +39,7 @@
       }
       return sums.map((sum, place) => {
         const filter = Math.floor(place / found ** 2);
-        return Math.max(scale[filter] * sum + bias[filter], 0);
+        return Math.max(scale[filter] * sum + (bias ? bias[filter] : 0), 0);
       });
     }
   }
