@@ -44,8 +44,8 @@ def save_checkpoint(
     """Save a classifier; an older file gives way when the new one has been read back.
 
     Args:
-        classifier: What to save: the arguments of its ``FrameNetwork``, its weights, classes and
-            sensor. Its ``decode`` is code and isn't saved.
+        classifier: What to save: the arguments of its ``FrameNetwork``, its weights, classes,
+            sensor and ``settle``. Its ``decode`` is code and isn't saved.
         path: The file to write.
         run: The training run that the classifier is the moving average of. Default: none is saved.
         overwrite: Replace a file that is there.
@@ -75,6 +75,7 @@ def save_checkpoint(
         "arguments": classifier.snn.arguments,
         "classes": tuple(map(str, classifier.classes)),  # from NumPy, they couldn't be loaded
         "sensor_size": tuple(map(int, classifier.sensor_size)),
+        "settle": float(classifier.settle),
         "default_decode": classifier.decode is decode,
         "frozen": frozen,
         "weights": {name: weight.cpu() for name, weight in classifier.state_dict().items()},
@@ -223,7 +224,12 @@ def _rebuild(
         _check_sizes(content["arguments"], len(content["classes"]), weights)
         with torch.random.fork_rng(devices=[]):  # a training run goes on after it has been saved
             snn = network(**content["arguments"])
-        classifier = Classifier(snn, classes=content["classes"], sensor_size=content["sensor_size"])
+        classifier = Classifier(
+            snn,
+            classes=content["classes"],
+            sensor_size=content["sensor_size"],
+            settle=content.get("settle", 0.0),  # older files: read up to the last event
+        )
         # Not with assign=True, which would lose the hooks that Norse has put on the weights.
         for name, own in classifier.to(*types).state_dict().items():
             if (found := weights.get(name, own).dtype) != own.dtype:

@@ -13,8 +13,9 @@ only the recurrent weights take the spikes of the step before::
 
 An event adds its whole weight to the current, however short a step is. Therefore ``w_in`` of the
 neurons, and ``r`` of the readout's current, are ``tau_syn / dt``. The graph's ``metadata`` hold
-``dt`` (s), the names of the ``classes``, the ``sensor_size`` (width, height, polarities) and the
-``surrogate_slope``. Inputs are frames (polarities, height, width), flattened in this order.
+``dt`` and ``settle`` (s), the names of the ``classes``, the ``sensor_size`` (width, height,
+polarities) and the ``surrogate_slope``. Inputs are frames (polarities, height, width), flattened in
+this order.
 """
 
 import io
@@ -156,6 +157,7 @@ def _graph(classifier: Classifier) -> nir.NIRGraph:
     }
     metadata = {  # as arrays, which have a checksum in the file
         "dt": np.array([dt]),
+        "settle": np.array([float(classifier.settle)]),
         "classes": np.array([str(name).encode() for name in classifier.classes]),
         "sensor_size": np.array(classifier.sensor_size),
         "surrogate_slope": np.array([float(network.surrogate_slope)]),
@@ -261,7 +263,12 @@ def _rebuild(graph: Any, network: type[SNN]) -> Classifier:
         snn.load_state_dict(weights)
         classes = tuple(name.decode() for name in about["classes"])
         width, height, polarities = map(int, about["sensor_size"])
-        classifier = Classifier(snn, classes=classes, sensor_size=(width, height, polarities))
+        classifier = Classifier(
+            snn,
+            classes=classes,
+            sensor_size=(width, height, polarities),
+            settle=_one("settle", about.get("settle", np.zeros(1))),  # older files have none
+        )
     except (AttributeError, RuntimeError, TypeError) as error:
         raise ValueError(f"it holds something else than an SNN: {error}") from error
     inputs, outputs = math.prod(classifier.sensor_size), len(classes)

@@ -13,7 +13,7 @@ import torch
 from .checks import check_numbers, check_seed, check_sensor_size
 from .frames import augment, make_loader
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, Split
-from .snn import SNN, Classifier, FrameNetwork
+from .snn import SETTLE, SNN, Classifier, FrameNetwork
 from .training import History, fit
 
 SPARSEST = 0.005  # events per ms and input for which weights are drawn; POKER-DVS has 0.07
@@ -113,6 +113,7 @@ def train_classifier(
     network: Callable[..., FrameNetwork] = SNN,
     time_window: float = 1000,
     hidden_size: int | None = None,
+    settle: float = SETTLE,
     batch_size: int = 32,
     augment: Callable[[torch.Tensor], torch.Tensor] | None = augment,
     **training: Any,
@@ -127,6 +128,7 @@ def train_classifier(
         network: ``SNN``, ``FastSNN`` or a network of your own, as for ``build_network``.
         time_window: Width of a time bin in µs.
         hidden_size: Hidden neurons. Default: that of the network.
+        settle: As for ``Classifier``.
         batch_size: Recordings per batch.
         augment: As for ``fit``. The default suits playing cards: none looks different in a mirror.
         training: Further arguments of ``fit``, such as ``loss``, ``epochs`` or ``learning_rate``.
@@ -154,7 +156,9 @@ def train_classifier(
         **sizes,
     )
     _let_it_spike(snn, train)
-    classifier = Classifier(snn, classes=train.classes, sensor_size=train.sensor_size)
+    classifier = Classifier(
+        snn, classes=train.classes, sensor_size=train.sensor_size, settle=settle
+    )
     frames = {"batch_size": batch_size, "time_window": time_window, "sparse": snn.takes_sparse}
     train_loader = make_loader(train, shuffle=True, **frames)
     test_loader = None if test is None else make_loader(test, **frames)

@@ -14,6 +14,7 @@ import torch
 from norse.torch import LICell, LIFRecurrentCell
 from norse.torch.functional.leaky_integrator import LIParameters, LIState
 from norse.torch.functional.lif import LIFParameters, LIFState
+from torch.nn.utils.rnn import pad_sequence
 from torch.utils._pytree import keystr, tree_leaves_with_path, tree_map
 
 from .checks import (
@@ -21,18 +22,22 @@ from .checks import (
     check_frames,
     check_indices,
     check_numbers,
+    check_range,
     check_sensor_size,
 )
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 
 WHOLE = 1e9  # µs: a time bin that holds a whole recording
+SETTLE = 0.02  # s of silence after a recording's last event, chosen by ``benchmarks settle``
 
 
 class FrameNetwork(torch.nn.Module):
     """A network that reads frames, and knows with what arguments and for which frames it was made.
 
     A subclass has ``forward``: frames (T, B, polarities, height, width) in, values (T, B, classes)
-    out. Whatever takes a network (``fit``, ``predict``, ``save_checkpoint``) then works with it.
+    out, each of them from frames up to its own. A network that sums up time itself returns another
+    number of values, such as one. Whatever takes a network (``fit``, ``predict``,
+    ``save_checkpoint``) then works with it.
 
     Attributes:
         arguments: What the network was made with; a checkpoint makes it anew with them.
@@ -345,6 +350,58 @@ class SNN(SpikingNetwork):
         return voltage, SNNState(hidden, readout)
 
 
+def last_steps(frames: torch.Tensor) -> torch.Tensor:
+    """Return how many time steps each recording has up to its last event, (B,)."""
+    steps, batch = frames.shape[:2]
+    if frames.is_sparse:
+        time, recording = frames._indices()[:2]
+        time = (time + 1) * (frames._values() != 0)
+        last = time.new_zeros(batch).scatter_reduce_(0, recording, time, "amax")
+    else:
+        active = frames.flatten(2).any(2)
+        last = steps - active.flip(0).int().argmax(0) if steps else active.sum(0)
+        last *= active.any(0)
+    return last
+
+
+def own_steps(frames: torch.Tensor) -> torch.Tensor:
+    """Return how many time steps are each recording's own, (B,).
+
+    A batch ends with silence, in which its longest recording settles. Each of the others has as
+    many silent steps after its own last event. What is left belongs to none.
+
+    Example:
+        >>> frames = torch.zeros(20, 2, 2, 35, 35)
+        >>> frames[11, 0], frames[14, 1] = 1, 1  # the last events; then 5 silent steps
+        >>> own_steps(frames)
+        tensor([17, 20])
+    """
+    last = last_steps(frames).clamp(min=1)  # without any event, too, there is something to read
+    return last + len(frames) - max(last.tolist(), default=1)
+
+
+def _with_steps(frames: torch.Tensor, steps: int) -> torch.Tensor:
+    """Cut frames, or append silence, so that they have so many time steps."""
+    if steps == len(frames):
+        return frames
+    if not frames.is_sparse:
+        silence = frames.new_zeros(max(0, steps - len(frames)), *frames.shape[1:])
+        return torch.cat([frames[:steps], silence])
+    kept = frames._indices()[0] < steps
+    return torch.sparse_coo_tensor(
+        frames._indices()[:, kept],
+        frames._values()[kept],
+        (steps, *frames.shape[1:]),
+        check_invariants=False,
+        is_coalesced=frames.is_coalesced(),
+    )
+
+
+def _by_steps(steps: torch.Tensor) -> list[tuple[int, torch.Tensor]]:
+    """Return each number of steps with the recordings that have so many."""
+    return [(n, (steps == n).nonzero()[:, 0]) for n in steps.unique().tolist()]
+
+
 def decode(voltages: torch.Tensor) -> torch.Tensor:
     """Turn voltages (T, B, classes) into log-probabilities (B, classes), by their maxima.
 
@@ -387,14 +444,20 @@ def frame_network(classifier: Any) -> FrameNetwork:
 class Classifier(torch.nn.Module):
     """A network, the rule that reads a class off its voltages, the classes and the sensor.
 
+    A recording's own time ends with its last event and ``settle`` of silence after it. The rule
+    reads voltages up to there, so an answer doesn't depend on the other recordings of a batch.
+
     Args:
         snn: Frames (T, B, ...) in, voltages (T, B, classes) out: a ``FrameNetwork``.
-        decode: Voltages (T, B, classes) in, log-probabilities (B, classes) out.
+        decode: Voltages (T, B, classes) in, log-probabilities (B, classes) out. It is called with
+            recordings of the same length.
         classes: Their names, which differ.
         sensor_size: Width, height and polarities of the sensor.
+        settle: Silence after the last event, in s. A network without ``dt`` has none.
 
     Raises:
-        ValueError: Two classes have the same name, or the sensor isn't given by three numbers.
+        ValueError: Two classes have the same name, the sensor isn't given by three numbers, or
+            ``settle`` isn't from 0 to 1 s.
 
     Example:
         >>> classifier = Classifier(SNN(2 * 64 * 64, output_size=2), classes=("left", "right"),
@@ -412,20 +475,76 @@ class Classifier(torch.nn.Module):
         *,
         classes: Sequence[str] = POKERDVS_CLASSES,
         sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
+        settle: float = SETTLE,
     ):
         super().__init__()
+        check_range(0, 1, settle=settle)
         self.snn = snn
         self.decode = decode
         self.classes = check_classes(classes)
         self.sensor_size = check_sensor_size(sensor_size)
+        self.settle = settle
 
-    def read(self, voltages: torch.Tensor) -> torch.Tensor:
+    @property
+    def settle_steps(self) -> int:
+        """Silent time steps after the last event."""
+        dt = getattr(self.snn, "dt", None)
+        return math.ceil(round(self.settle / dt, 6)) if dt else 0
+
+    def settled(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return frames that end ``settle`` after the last event of the batch."""
+        last = max([1, *last_steps(frames).tolist()])
+        return _with_steps(frames, last + self.settle_steps)
+
+    def run(
+        self, frames: torch.Tensor, network: torch.nn.Module | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Run the network on frames that ``settled`` returned.
+
+        Args:
+            frames: Of shape (T, B, ...).
+            network: The network as it is to be called. Default: ``snn``.
+
+        Returns:
+            Voltages (T, B, classes), and how many of them are each recording's own, (B,).
+        """
+        network, steps = network or self.snn, own_steps(frames)
+        voltages = network(frames)
+        if len(voltages) == len(frames):
+            return voltages, steps
+        groups = _by_steps(steps)
+        steps = torch.full_like(steps, len(voltages))
+        if len(groups) < 2 or getattr(self.snn, "dt", None) is None:  # a sum: silence adds nothing
+            return voltages, steps
+        found: list[torch.Tensor] = []  # it sums up time itself: show it each one's own alone
+        for own, some in groups:
+            part = network(_with_steps(frames.index_select(1, some), own))
+            steps[some] = len(part)
+            found += part.unbind(1)
+        order = torch.cat([some for _, some in groups]).argsort()
+        return pad_sequence(found)[:, order], steps
+
+    def read(self, voltages: torch.Tensor, steps: torch.Tensor | None = None) -> torch.Tensor:
         """Return log-probabilities (B, classes) of voltages (T, B, classes).
+
+        Args:
+            voltages: Of the network.
+            steps: How many of them are each recording's own, (B,). Default: all.
 
         Raises:
             ValueError: There aren't as many voltages as classes, or ``decode`` returns another
                 shape.
         """
+        if steps is None or bool((steps == len(voltages)).all()):
+            return self._decoded(voltages)
+        if self.decode is decode:  # which looks at the maxima
+            later = torch.arange(len(voltages), device=steps.device)[:, None] >= steps
+            return self._decoded(voltages.masked_fill(later[..., None], -math.inf))
+        groups = _by_steps(steps)
+        order = torch.cat([some for _, some in groups]).argsort()
+        return torch.cat([self._decoded(voltages[:own, some]) for own, some in groups])[order]
+
+    def _decoded(self, voltages: torch.Tensor) -> torch.Tensor:
         log_probabilities = self.decode(voltages)
         if log_probabilities.shape != (expected := (voltages.shape[1], len(self.classes))):
             raise ValueError(
@@ -438,4 +557,4 @@ class Classifier(torch.nn.Module):
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return log-probabilities (B, classes) of frames (T, B, ...)."""
-        return self.read(self.snn(frames))
+        return self.read(*self.run(self.settled(frames)))

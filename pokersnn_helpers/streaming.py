@@ -20,8 +20,9 @@ class Stream:
     """A recording that isn't over yet, and what a classifier says about it so far.
 
     Time begins with the first event, and a time step is computed when an event of a later one has
-    come. However the events are cut into portions, voltages and answer are those of ``predict`` on
-    the CPU, to the last bit. A stream keeps the voltages, so memory grows by some bytes per step.
+    come. However the events are cut into portions, after ``finish`` voltages and answer are those
+    of ``predict`` on the CPU, to the last bit. A stream keeps the voltages, so memory grows by some
+    bytes per step.
 
     Args:
         classifier: Of a network that can ``resume``: ``SNN``, ``FastSNN``, a ``SpikingNetwork`` of
@@ -39,8 +40,8 @@ class Stream:
         >>> stream = Stream(Classifier(FastSNN()))
         >>> for portion in np.array_split(events, 10):
         ...     voltages = stream.push(portion)
-        >>> stream.finish().shape  # the last time step, which no later event has closed
-        torch.Size([1, 4])
+        >>> stream.finish().shape  # the last event's time step, and 20 ms of silence
+        torch.Size([21, 4])
         >>> round(sum(stream.prediction().probabilities.values()), 3)
         1.0
     """
@@ -67,6 +68,7 @@ class Stream:
     def reset(self) -> None:
         """Begin a new recording."""
         self.steps = 0
+        self._events_until = 0  # steps up to that of the last event
         self._start: int | None = None  # µs
         self._state: Any = None
         self._waiting: list[np.ndarray] = []  # of each event its step and place, as one number
@@ -106,7 +108,7 @@ class Stream:
                 f"the event of {events['t'][-1]} µs would be in step {last}, of at most "
                 f"{MOST_STEPS}; begin a new recording with stream.reset(), or choose wider bins"
             )
-        self._start = start
+        self._start, self._events_until = start, last + 1
         self._waiting.append(numbers)
         return self._compute(last)
 
@@ -121,8 +123,13 @@ class Stream:
         return self._compute(max(until, self.steps))
 
     def finish(self) -> torch.Tensor:
-        """Compute the last step, which no later event has ended; then ``reset`` begins anew."""
-        return self._compute(self.steps + 1) if self._waiting else self._compute(self.steps)
+        """Compute all steps that are left of the recording's own time; ``reset`` begins anew."""
+        return self._compute(max(self.steps, self._ends))
+
+    @property
+    def _ends(self) -> int:
+        """Time steps of the recording's own time, if no more events come."""
+        return self._events_until and self._events_until + self.classifier.settle_steps
 
     @property
     def voltages(self) -> torch.Tensor:
@@ -131,11 +138,11 @@ class Stream:
         return self._voltages[0][:, 0]
 
     def prediction(self) -> Prediction:
-        """Return what ``predict`` would, after the steps that have been computed."""
+        """Return what the classifier says of the own time that has been computed."""
         if self.steps == 0:
             shares = dict.fromkeys(self.classifier.classes, 1 / len(self.classifier.classes))
             return Prediction(None, shares, self.voltages)
-        return read_prediction(self.classifier, self.voltages[:, None])
+        return read_prediction(self.classifier, self.voltages[: self._ends, None])
 
     def settled_ms(self) -> float | None:
         """Return at which time in ms the answer became what it is now; None without an answer.
@@ -144,11 +151,12 @@ class Stream:
         """
         if self.prediction().class_name is None:
             return None
+        voltages = self.voltages[: self._ends]
         if self.classifier.decode is decode:  # which looks at the maxima so far
-            so_far = self.voltages.cummax(0).values
+            so_far = voltages.cummax(0).values
         else:
-            ends = range(1, self.steps + 1)
-            so_far = torch.cat([self.classifier.read(self.voltages[:end, None]) for end in ends])
+            ends = range(1, len(voltages) + 1)
+            so_far = torch.cat([self.classifier.read(voltages[:end, None]) for end in ends])
         answers = leading(so_far)
         others = (answers != answers[-1]).nonzero()
         return (int(others[-1]) + 2 if len(others) else 1) * self.time_window / 1000

@@ -45,7 +45,8 @@ from .snn import Classifier, check_classifier, frame_network, leading, refuse_se
 Batches = DataLoader[Any] | Iterable[tuple[torch.Tensor, torch.Tensor]]
 MOST_STEPS = 2**22  # of a prediction: 70 minutes at 1 ms, whose voltages take some gigabytes
 MOST_COUNTS = 2**30  # in its dense frames, of 4 bytes each
-# Voltages (T, B, classes), targets (B,) and frames (T, B, ...) in, a loss per recording (B,) out.
+# Voltages (T, B, classes), targets (B,) and frames (T, B, ...) in, a loss per recording (B,) out;
+# ``own_steps`` says of the frames where each recording ends.
 Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
@@ -141,9 +142,9 @@ def _evaluate(
     with torch.no_grad():
         for frames, target in loader:
             check_batch(frames, target)
-            frames, on_device = frames.to(device), target.to(device)
-            voltages = classifier.snn(frames)
-            log_probabilities.append(classifier.read(voltages).cpu())
+            frames, on_device = classifier.settled(frames.to(device)), target.to(device)
+            voltages, steps = classifier.run(frames)
+            log_probabilities.append(classifier.read(voltages, steps).cpu())
             targets.append(target.cpu())
             check_targets(targets[-1], log_probabilities[-1])
             losses += [loss(voltages, on_device, frames)] if loss else []
@@ -166,7 +167,7 @@ class Prediction(NamedTuple):
 
     class_name: str | None  # the most probable; None where several are, which is no answer
     probabilities: dict[str, float]  # by class; not calibrated
-    readout: torch.Tensor  # voltages over time, (T, classes), on the CPU
+    readout: torch.Tensor  # voltages over the recording's own time, (T, classes), on the CPU
 
 
 @one_cpu_thread()
@@ -174,9 +175,6 @@ def predict(
     classifier: Classifier, events: np.ndarray, device: torch.device | str | None = None
 ) -> Prediction:
     """Classify one recording, whose events ``check_events`` accepts.
-
-    ``evaluate`` pads a recording with silence, in which the readout still moves, to the longest of
-    its batch. Here there is no padding, so probabilities can differ from those.
 
     Args:
         classifier: It moves to ``device``. Its network's ``dt`` is the width of the time bins.
@@ -208,7 +206,8 @@ def predict(
     frames = count(events, network.time_window, classifier.sensor_size).unsqueeze(1)
     classifier.to(device).eval()
     with torch.no_grad():
-        return read_prediction(classifier, network(frames.to(device)))
+        voltages, _ = classifier.run(classifier.settled(frames.to(device)))
+    return read_prediction(classifier, voltages)
 
 
 def read_prediction(classifier: Classifier, voltages: torch.Tensor) -> Prediction:
@@ -393,8 +392,9 @@ def fit(
             frames, targets = shard_batch(frames, targets)
             frames, targets = frames.to(device), targets.to(device)
             with own_random_numbers(epoch, batch), errors_in(place):
-                voltages = network(frames)
-                log_probabilities = classifier.read(voltages)
+                frames = classifier.settled(frames)
+                voltages, steps = classifier.run(frames, network)
+                log_probabilities = classifier.read(voltages, steps)
                 check_targets(targets, log_probabilities)
                 losses = _losses(loss, voltages, log_probabilities, targets, frames)
                 mean = batch_mean(losses)

@@ -419,7 +419,7 @@ def test_prediction_is_that_of_the_recordings_frames(data, dt):
     classifier = Classifier(SNN(hidden_size=20, dt=dt), classes=names)
     events, _ = data.test[7]
     class_name, probabilities, readout = predict(classifier, events, "cpu")
-    frames = to_frames(events, 1e6 * dt)[:, None]
+    frames = classifier.settled(to_frames(events, 1e6 * dt)[:, None])
     expected = classifier(frames)[0].exp()
     assert class_name == names[expected.argmax()]
     assert tuple(probabilities) == names
@@ -536,7 +536,8 @@ def test_width_of_a_bin_survives_the_way_through_seconds():
 @pytest.mark.parametrize("window", [123, 984, 999])
 def test_event_on_an_edge_falls_into_the_bin_that_begins_there(window):
     events = np.array([(0, 1, 1, 1), (39 * window, 1, 1, 1)], dtype=EVENT_DTYPE)
-    assert len(predict(Classifier(SNN(dt=window / 1e6)), events, "cpu").readout) == 40
+    classifier = Classifier(SNN(dt=window / 1e6), settle=0)
+    assert len(predict(classifier, events, "cpu").readout) == 40
 
 
 # ---- Recordings that a classifier isn't made for ----

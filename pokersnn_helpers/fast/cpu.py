@@ -61,7 +61,7 @@ def forward(
     steps, batch = frames.shape[:2]
     state = at_rest(batch, weights, constants)
     active = frames._nnz() if frames.is_sparse else int(frames.count_nonzero())
-    if _is_dense(active, frames.numel()):
+    if keep and _is_dense(active, frames.numel()):
         if frames.is_sparse:
             check_indices(frames)
         flat = frames.to_dense().flatten(2).flatten(0, 1)
@@ -104,7 +104,8 @@ def run(
 ) -> tuple[Trace, State]:
     """Step on from a state, which stays as it is; return the new one, too.
 
-    Hidden neurons' voltages are kept for ``backward`` if asked for, else those of a step only.
+    Hidden neurons' voltages are kept for ``backward`` if asked for, else those of a step only, and
+    then BLAS multiplies nothing: it rounds by how many recordings there are.
     """
     neurons = state.neurons.copy()
     batch, hidden = len(neurons), len(state.w_spikes_t)
@@ -112,8 +113,9 @@ def run(
     kept = steps if record else 0
     sizes = (steps if keep else 1, hidden), (kept, hidden), (steps, outputs), (kept, outputs)
     trace = [np.empty((time, batch, size), neurons.dtype) for time, size in sizes]
-    with _one_blas_thread if state.w_spikes_t.size > IN_CACHE else nullcontext():
-        step_through = partial(_forward, *csr, *state[:3], neurons, *trace)
+    together = keep and state.w_spikes_t.size > IN_CACHE
+    with _one_blas_thread if together else nullcontext():
+        step_through = partial(_forward, *csr, *state[:3], together, neurons, *trace)
         _side_by_side(_halves(batch, steps * batch * hidden), step_through)
     return Trace(*map(torch.from_numpy, trace)), state._replace(neurons=neurons)
 
@@ -339,19 +341,18 @@ def _list_spikes(voltages, v_th, spiking):
 
 @partial(compiled, contract=False)
 def _forward(
-    indptr, indices, data, w_in_t, w_spikes_t, constants,
+    indptr, indices, data, w_in_t, w_spikes_t, constants, together,
     neurons, v_decayed, i_kept, voltages, i_out_kept, begin, end,
 ):  # fmt: skip
     """Step through time with the recordings from ``begin`` to before ``end``.
 
     A row of weights is what one input or neuron sends to all that follow.
 
-    Recordings take turns, each for all steps. Where the weights exceed the cache, they go through
-    time side by side, so that BLAS can multiply the spikes of a step, if they are many.
+    Recordings take turns, each for all steps, or they go through time ``together``: for weights
+    that exceed the cache, so that BLAS can multiply the spikes of a step, if they are many.
     """
     steps, batch, outputs = voltages.shape
     hidden, dtype = len(w_spikes_t), voltages.dtype
-    together = w_spikes_t.size > IN_CACHE
     a, s, v_th, a_out, s_out, _, one = constants
     v_at, spikes_at, i_out_at = hidden, 2 * hidden, 3 * hidden + outputs
     v_out_at = i_out_at + outputs

@@ -72,7 +72,7 @@ EARLY: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class PredictionsOverTime:
-    """What a network says about recordings at the end of each time step, up to the last event.
+    """What a network says about recordings at the end of each of their own time steps.
 
     Attributes:
         log_probabilities: For each recording (T, classes).
@@ -187,7 +187,7 @@ def predict_over_time(classifier: Classifier, recordings: Recordings) -> Predict
 
     Args:
         classifier: Its network's ``dt`` is the width of the time bins.
-        recordings: Asked about one by one, so nothing depends on padding.
+        recordings: Asked about one by one.
 
     Example:
         >>> from pokersnn_helpers import FastSNN, load_pokerdvs, train_classifier
@@ -200,8 +200,9 @@ def predict_over_time(classifier: Classifier, recordings: Recordings) -> Predict
     classifier.cpu().eval()
     log_probabilities, events = [], []
     for frames, _ in make_loader(recordings, 1, network.time_window, sparse=network.takes_sparse):
+        frames = classifier.settled(frames)
         with torch.no_grad():
-            found = log_probabilities_over_time(network(frames))
+            found = log_probabilities_over_time(classifier.run(frames)[0])
         log_probabilities.append(found[:, 0].numpy())
         events.append(events_per_step(frames)[:, 0].numpy())
     targets = np.array(recordings.targets)

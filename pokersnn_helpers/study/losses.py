@@ -1,16 +1,16 @@
 """Losses for ``fit``: voltages (T, B, classes), targets (B,), frames (T, B, ...) in, (B,) out.
 
-A recording's own time steps end with its last event; the silence that pads it in a batch never
-counts. So the loss of a recording doesn't depend on the others of its batch.
+What follows a recording's own time steps never counts (``snn.own_steps``).
 """
 
 import torch
 
 from ..checks import check_range, check_targets
+from ..snn import own_steps
 
 
 def log_probabilities_over_time(voltages: torch.Tensor) -> torch.Tensor:
-    """Return what ``decode`` would say if recordings ended at each time step, (T, B, classes).
+    """Return what ``decode`` says of the voltages up to each time step, (T, B, classes).
 
     Example:
         >>> log_probabilities_over_time(torch.zeros(20, 8, 4)).exp()[0, 0]
@@ -32,7 +32,7 @@ def nll_over_time(
         >>> nll_over_time(voltages, targets, frames).exp()[0].item()  # one of four classes
         4.0
     """
-    return _weighted_nll(voltages, targets, own_steps(events_per_step(frames)))
+    return _weighted_nll(voltages, targets, _are_own(frames))
 
 
 def nll_over_events(
@@ -70,7 +70,7 @@ def firing_rate_regularised(
         torch.Size([8])
     """
     check_range(0, 1e9, penalty=penalty)
-    steps = own_steps(events_per_step(frames))
+    steps = _are_own(frames)
     loss = _weighted_nll(voltages[..., :-1], targets, steps)
     rate = (steps * voltages[..., -1]).sum(dim=0) / steps.sum(dim=0)
     return loss + penalty * rate
@@ -82,11 +82,10 @@ def events_per_step(frames: torch.Tensor) -> torch.Tensor:
     return torch.sparse.sum(frames, axes).to_dense() if frames.is_sparse else frames.sum(axes)
 
 
-def own_steps(events: torch.Tensor) -> torch.Tensor:
-    """Return 1 for each step up to a recording's last event and else 0, (T, B); never none."""
-    active = events > 0
-    active[:1] = True
-    return active.flip(0).cummax(dim=0).values.flip(0).to(events.dtype)
+def _are_own(frames: torch.Tensor) -> torch.Tensor:
+    """Return 1 for each of a recording's own time steps and else 0, (T, B)."""
+    numbers = torch.arange(len(frames), device=frames.device)
+    return (numbers[:, None] < own_steps(frames)).to(frames.dtype)
 
 
 def _weighted_nll(

@@ -14,7 +14,6 @@ making of frames and of their sum, which takes an addition per event.
 """
 
 import functools
-import math
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from torch.utils._pytree import tree_map
 
 from ..checks import as_array
 from ..fast import FastSNN
+from ..snn import Classifier, last_steps, own_steps
 
 LAYERS = (nn.Linear, nn.Conv2d, nn.GRU, LIFRecurrentCell)
 NEURONS = (SNNCell, SNNRecurrentCell)  # of Norse: LIF neurons and leaky integrators
@@ -38,10 +38,9 @@ NEURONS = (SNNCell, SNNRecurrentCell)  # of Norse: LIF neurons and leaky integra
 
 @dataclass(frozen=True)
 class Operations:
-    """What a network computes for each recording, from its first to its last event.
+    """What a network computes for each recording in its own time.
 
-    Arrays have the shape (B,), a number per recording, summed over its time steps. They don't
-    depend on the other recordings of a batch.
+    Arrays have the shape (B,), a number per recording, summed over its time steps.
 
     Attributes:
         steps: Time steps that are counted.
@@ -95,8 +94,8 @@ def count_operations(
             the networks in ``models``. It runs as in a test, without dropout.
         frames: Event counts of shape (T, B, polarities, height, width), dense or sparse.
         steps: How many time steps of each recording to count, of shape (B,), for example those
-            before an answer. Default: up to its last event, so that padding isn't counted. A layer
-            that sees the sum of the frames has one step, which holds all of them.
+            before an answer. Default: up to its last event, and of a ``Classifier`` its own time. A
+            layer that sees the sum of the frames has one step, which holds all of them.
 
     Raises:
         TypeError: The network has weights in another kind of layer; or as the network itself.
@@ -114,6 +113,9 @@ def count_operations(
             f"network is of type {type(network).__name__}; give a network or Classifier"
         )
     _check_layers(network)
+    own = last_steps
+    if isinstance(network, Classifier):
+        frames, own, network = network.settled(frames), own_steps, network.snn
     calls, batch, nonzero = _run(network, frames), frames.shape[1], functools.cache(_nonzero)
     if steps is not None:
         given = as_array("steps", steps)
@@ -123,9 +125,7 @@ def count_operations(
                 f"steps is {given}; give {batch} numbers from 0 to {len(frames)}, one per recording"
             )
     else:
-        row, _, _ = nonzero(frames, math.prod(frames.shape[2:]))
-        active = np.bincount(row, minlength=len(frames) * batch).reshape(-1, batch) > 0
-        steps = (active * np.arange(1, len(frames) + 1)[:, None]).max(axis=0)
+        steps = own(frames).cpu().numpy()
     dense, macs, acs, updates, zeros, activations = np.zeros((6, batch))
     for number, (layer, (inputs, outputs)) in enumerate(calls.items()):
         for place, weights in enumerate(_connections(layer, inputs, outputs)):
