@@ -25,6 +25,8 @@ BENCHMARKS = {
         "recipe",
         "the recipe's time, what it classifies correctly by seed, and is it repeatable?",
     ),
+    "settle": ("batches", "silence after the last event: accuracy by its duration, on inner folds"),
+    "batches": ("batches", "is an answer the same alone, in any batch and in a stream?"),
     "accuracy": ("accuracy", "every model of chapter 7 on all 131 recordings, by grouped folds"),
     "changes": ("accuracy", "networks of chapter 7 on changed recordings, trained on them or not"),
     "direction": ("accuracy", "forwards or backwards? models that tell a recording's direction"),

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from pokersnn_helpers import make_loader
+from pokersnn_helpers import Classifier, make_loader
 from pokersnn_helpers.snn import WHOLE
 from pokersnn_helpers.study.models import GRU, MLP, FrameMLP, LayerThenSNN
 from pokersnn_helpers.study.operations import count_operations
@@ -71,11 +71,13 @@ def measure_operations(
         estimator.fit(train, 0)
         if isinstance(estimator, FeatureEstimator):
             network = regression_network(estimator, train.sensor_size)
+            classifier = Classifier(network)
         else:
-            network = estimator.network
+            network, classifier = estimator.network, estimator.classifier
         width = network.time_window
         frames, _ = next(iter(make_loader(test, len(test), min(width, 1000), sparse=True)))
-        operations = count_operations(network, frames)
+        frames = classifier.settled(frames)
+        operations = count_operations(classifier, frames)
         energies = estimate_energy(operations)._asdict()
 
         @torch.no_grad()

@@ -28,7 +28,7 @@ from .checks import (
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 
 WHOLE = 1e9  # µs: a time bin that holds a whole recording
-SETTLE = 0.02  # s of silence after a recording's last event, chosen by ``benchmarks settle``
+SETTLE = 0.01  # s of silence after the last event: of the values that ``benchmarks settle`` tries
 
 
 class FrameNetwork(torch.nn.Module):

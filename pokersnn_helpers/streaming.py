@@ -40,8 +40,8 @@ class Stream:
         >>> stream = Stream(Classifier(FastSNN()))
         >>> for portion in np.array_split(events, 10):
         ...     voltages = stream.push(portion)
-        >>> stream.finish().shape  # the last event's time step, and 20 ms of silence
-        torch.Size([21, 4])
+        >>> stream.finish().shape  # the last event's time step, and 10 ms of silence
+        torch.Size([11, 4])
         >>> round(sum(stream.prediction().probabilities.values()), 3)
         1.0
     """

@@ -51,9 +51,10 @@ from pokersnn_helpers import (
     train_classifier,
 )
 from pokersnn_helpers.recordings import POKERDVS_CLASSES
+from pokersnn_helpers.simulation.motions import film_dots, film_motions
 from pokersnn_helpers.study import measured
 from pokersnn_helpers.study.latency import PredictionsOverTime, train_sparse
-from pokersnn_helpers.study.models import GRU, FrameMLP, LayerThenSNN, summed_image
+from pokersnn_helpers.study.models import LayerThenSNN, MotionDetector, summed_image
 from pokersnn_helpers.study.perturbations import reversed_time
 from pokersnn_helpers.study.protocol import (
     NetworkEstimator,
@@ -949,29 +950,34 @@ def test_reader_who_leaves_gets_one_line():
     assert said.startswith("python -m benchmarks: error: [Errno 32]") and said.count("\n") == 1
 
 
-def test_motions_are_named_forwards_backwards_and_changed(monkeypatch):
+@pytest.fixture
+def few_films(monkeypatch):
     monkeypatch.setattr(motions, "FILMS", 6)
+
+
+def test_motions_are_named_forwards_backwards_and_without_start(few_films):
     few = {"epochs": 1, "augment": None}
-    estimators = {name: NetworkEstimator(FrameMLP, **few) for name in motions.UNCOPIED}
-    result = motions.measure_motions(1, processes=1, models=estimators, merged_models=estimators)
-    tests = {(row["test"], row["answer"]) for row in result["rows"]}
-    assert ("film backwards", "opposite") in tests and ("time shuffled", "right") in tests
-    kinds = {(row["polarities"], row["trained_on"]) for row in result["rows"]}
-    assert kinds == {
-        *(("both", "mirrored copies"), ("merged", "mirrored copies"), ("merged", "films alone"))
+    models = {
+        **{motions.ON_DISCS[0]: motions.FirstPlace()},
+        **{motions.ON_DISCS[1]: NetworkEstimator(LayerThenSNN, **few)},
+        **{motions.DETECTOR: NetworkEstimator(MotionDetector, time_window=2000, **few)},
+        **{"mean": NetworkEstimator(motions.MeanDetector, time_window=2000, **few)},
     }
-    table = pd.DataFrame(result["rows"]).set_index(["polarities", "trained_on", "model"])
-    merged = (
-        table.loc["merged"].set_index(["test", "answer"], append=True)["mean"].unstack([-2, -1])
-    )
-    assert merged["polarities flipped", "as before"].equals(merged["new films", "right"])
-    assert {row["quantity"] for row in result["costs"]} == {"decision_time_ms", "macs", "acs"}
+    result = motions.measure_motions(1, models=models)
+    rows = pd.DataFrame(result["rows"]).set_index(["model", "test"])["mean"]
+    assert rows.between(0, 1).all()
+    assert set(rows.index.levels[0]) == {*models, "… delays off after training"}
+    assert len(rows) == 5 * 6
+    discs = pd.DataFrame(result["discs"])
+    assert set(discs["model"]) == set(motions.ON_DISCS)
+    assert set(discs["test"]) == {"lines", "lines without the first 12 ms"}
 
 
-def test_neurons_are_counted_by_model_and_test(monkeypatch):
-    monkeypatch.setattr(motions, "FILMS", 6)
-    tiny = {"a model": lambda size: NetworkEstimator(partial(GRU, hidden_size=size), epochs=1)}
-    monkeypatch.setattr(motions, "BY_SIZE", tiny)
-    rows = motions.measure_neurons(1, processes=1, sizes=(2, 3))["rows"]
-    assert {row["amount"] for row in rows} == {2, 3} and len(rows) == 8
-    assert all(0 <= row["lowest"] <= row["mean"] <= row["highest"] <= 1 for row in rows)
+def test_rule_of_the_first_place_knows_where_discs_come_in_and_nothing_of_dots():
+    rule = motions.FirstPlace()
+    lines = motions.lines(film_motions(60, seed=4))
+    assert (rule.predict(lines) == lines.targets).mean() > 0.85
+    later = motions.without_start(lines)
+    assert all(each["t"][0] >= 11_000 for each in later.events)
+    dots = motions.lines(film_dots(60, seed=4))
+    assert (rule.predict(dots) == dots.targets).mean() < 0.5

@@ -16,6 +16,7 @@ from pokersnn_helpers.study.models import (
     FeedforwardSNN,
     FrameMLP,
     LayerThenSNN,
+    MotionDetector,
     global_features,
     on_profile,
     rate_profile,
@@ -89,11 +90,22 @@ def test_sum_over_time_tells_no_direction_by_construction(some):
         assert trained.correct(both).mean() == 0.5
 
 
-@pytest.mark.parametrize("network", [GRU, LayerThenSNN])
+@pytest.mark.parametrize("network", [GRU, LayerThenSNN, MotionDetector])
 def test_network_with_a_memory_sees_the_order(network, some):
     torch.manual_seed(0)
     frames, model = batch(some, False), network().eval()
     assert not torch.allclose(model(frames), model(frames.flip(0)))
+
+
+def test_detector_sees_no_polarity_and_no_future_and_says_nothing_in_silence(some):
+    torch.manual_seed(0)
+    dense, sparse = (batch(some, sparse, 2000) for sparse in (False, True))
+    model = MotionDetector(4).eval()
+    voltages = model(dense)
+    torch.testing.assert_close(model(sparse), voltages)
+    torch.testing.assert_close(model(dense.flip(2)), voltages)
+    assert torch.equal(model(torch.cat([dense, dense]))[: len(dense)], voltages)
+    assert not model(torch.zeros_like(dense)).any()
 
 
 def test_network_without_a_memory_sees_frames_and_not_their_order(some):

@@ -6,11 +6,14 @@ import torch
 
 from pokersnn_helpers import Recordings, to_frames
 from pokersnn_helpers.simulation.motions import (
+    EDGE,
     MOTIONS,
     OPPOSITE,
     SHAPES,
+    film_dots,
     film_motions,
     film_path,
+    random_dots,
     random_path,
     with_mirrored_copies,
 )
@@ -42,6 +45,48 @@ def test_clockwise_is_what_a_clock_does():
     x, y = random_path("clockwise", np.random.default_rng(0))
     x, y = x - x.mean(), y - y.mean()
     assert (x[:-1] * y[1:] - y[:-1] * x[1:]).mean() > 0  # y points down
+
+
+@pytest.mark.parametrize("motion", MOTIONS)
+def test_dots_move_as_their_motion_says_and_leave_no_frame_empty(motion):
+    for seed in range(20):
+        dots = random_dots(motion, np.random.default_rng(seed))
+        steps = np.diff(dots, axis=2)
+        if motion in MOTIONS[:4]:
+            assert (np.abs(dots) <= EDGE).all()
+            steps = (steps + EDGE) % (2 * EDGE) - EDGE  # what leaves comes back
+            expected = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}[motion]
+            speed = np.hypot(*steps[0, :, 0])
+            assert 0.035 <= speed <= 0.1  # pixels per 0.1 ms
+            np.testing.assert_allclose(
+                steps, np.broadcast_to(speed * np.reshape(expected, (2, 1)), steps.shape), atol=1e-9
+            )
+        else:
+            x, y = dots[:, :, :-1].swapaxes(0, 1)
+            turn = x * steps[:, 1] - y * steps[:, 0]  # y points down
+            assert (turn > 0).all() if motion == "clockwise" else (turn < 0).all()
+            np.testing.assert_allclose(np.hypot(x, y), np.hypot(x, y)[:, :1].repeat(x.shape[1], 1))
+        assert 6 <= len(dots) <= 12
+
+
+def test_several_shapes_are_filmed_as_one_scene():
+    rng = np.random.default_rng
+    there, elsewhere = np.full((2, 100), -8.0), np.full((2, 100), 30.0)  # that is out of sight
+    there[0] += np.arange(100) / 10
+    one = film_path(there, 3, rng(0))
+    both = film_path(np.stack([elsewhere, there]), np.array([2, 3]), rng(0))
+    np.testing.assert_array_equal(one, both)
+    assert len(film_path(np.stack([there, -there]), 3, rng(0))) > 1.5 * len(one)
+
+
+def test_start_and_sum_of_dots_tell_no_direction():
+    there, back = (film_dots(30, seed=3, backwards=way) for way in (False, True))
+    for one, other in zip(there.events, back.events, strict=True):
+        first = one[one["t"] < 4000]
+        assert np.ptp(first["x"]) > 15 or np.ptp(first["y"]) > 15  # they are everywhere
+        sums = [to_frames(events, 1e9)[0].sum(0) for events in (one, other)]
+        both = torch.stack([each.flatten() for each in sums])
+        assert torch.corrcoef(both)[0, 1] > 0.8  # the same pixels, in the opposite order
 
 
 def test_backward_films_go_the_same_way_back():
@@ -87,9 +132,12 @@ def others(sensor_size, classes=MOTIONS):
     [
         (lambda rng: random_path("sideways", rng), "motion is 'sideways'; choose one of left"),
         (lambda rng: random_path("left", rng, (0, 40)), "shortest is 0"),
+        (lambda rng: random_dots("sideways", rng), "motion is 'sideways'; choose one of left"),
         (lambda rng: film_path(np.zeros((2, 9)), 4, rng, shape="cat"), "shape is 'cat'; choose"),
         (lambda rng: film_path(np.zeros((2, 9)), -1, rng), "radius is -1"),
+        (lambda rng: film_path(np.zeros((2, 2, 9)), [4, 0], rng), "radius is 0"),
         (lambda rng: film_motions(0), "count is 0"),
+        (lambda rng: film_dots(0), "count is 0"),
         (lambda rng: film_motions(1.5), r"count is 1\.5; choose a whole number"),
         (lambda rng: with_mirrored_copies(others((40, 35, 2))), "40 × 35 pixels; turned films"),
         (

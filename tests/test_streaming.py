@@ -143,7 +143,7 @@ def test_late_events_are_taken_while_their_step_is_open_and_refused_after_it(dat
         stream.push(early)
     assert torch.equal(stream.voltages, before)
     stream.push(events[2:])
-    assert stream.finish().shape == (1 + 20, 4)
+    assert stream.finish().shape == (1 + 10, 4)
 
 
 @pytest.mark.parametrize(

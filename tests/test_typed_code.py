@@ -1,4 +1,4 @@
-"""The code that a reader types is the package's: network, training loop, films, delays."""
+"""The code that a reader types is the package's: network, training loop, films, detector."""
 
 import functools
 import io
@@ -15,8 +15,9 @@ import torch
 
 from pokersnn_helpers import SNN, Classifier, fit, make_loaders
 from pokersnn_helpers.simulation.gestures import GESTURES, film_gesture, film_gestures
-from pokersnn_helpers.simulation.motions import film_motions
-from pokersnn_helpers.study.models import LayerThenSNN
+from pokersnn_helpers.simulation.motions import film_dots
+from pokersnn_helpers.study.models import MotionDetector
+from pokersnn_helpers.study.perturbations import merge_polarities
 
 BOOK = Path(__file__).parents[1] / "book"
 
@@ -88,36 +89,33 @@ MOTIONS = "06_when_time_decides.ipynb"
 
 
 def test_typed_films_are_those_of_the_package():
-    _, names = typed(MOTIONS, "typed-path")
-    for tag in ("typed-path", "typed-film", "typed-films"):
+    _, names = typed(MOTIONS, "typed-dots")
+    exec("from pokersnn_helpers.study.perturbations import merge_polarities", names)
+    for tag in ("typed-dots", "typed-film", "typed-films"):
         source, _ = typed(MOTIONS, tag)
-        exec(source.split("\nfilms, new = ")[0], names)
-    for step in (1, -1):
-        found = names["film_all"](6, seed=5, step=step)
-        expected = film_motions(6, seed=5, backwards=step < 0)
-        assert (found.targets, found.classes) == (expected.targets, expected.classes)
-        for events, same in zip(found.events, expected.events, strict=True):
-            np.testing.assert_array_equal(events, same)
+        exec(source.split("\n\n\nfilms, new = ")[0], names)
+    found, expected = names["film_all"](6, seed=5), merge_polarities(film_dots(6, seed=5))
+    assert (found.targets, list(found.classes)) == (expected.targets, list(expected.classes))
+    for events, same in zip(found.events, expected.events, strict=True):
+        np.testing.assert_array_equal(events, same)
 
 
-@pytest.mark.parametrize("delays", [False, True])
-def test_typed_layer_with_and_without_delays_is_the_package_s(delays):
-    source, names = typed(MOTIONS, "typed-layer")
-    exec(source, names)
-    source, _ = typed(MOTIONS, "typed-delays")
-    exec(source.split("\n\ntorch.manual_seed")[0], names)
-    short = {"tau_mem": 0.005, "tau_syn": 0.002} if delays else {}
-    late = {"delays": (0, 0.004, 0.008)} if delays else {}
-    torch.manual_seed(0)
-    make, inputs = ("WithDelays", 300) if delays else ("LayerThenSNN", 100)
-    network = names[make](inputs, **short)
-    torch.manual_seed(0)
-    same = LayerThenSNN(output_size=6, hidden_size=20, **late, **short)
-    for one, other in zip(network.parameters(), same.parameters(), strict=True):
-        assert torch.equal(one, other)
-    frames = torch.poisson(torch.full((12, 3, 2, 35, 35), 3.0))
-    voltages = network.eval()(frames)
-    assert torch.equal(voltages, same.eval()(frames)) and voltages.any()
+def test_typed_detector_is_the_package_s():
+    _, names = typed(MOTIONS, "typed-detector")
+    for tag in ("typed-delays", "typed-detector"):
+        source, _ = typed(MOTIONS, tag)
+        exec(source, names)
+    for options in ({}, {"output_size": 8, "late": (0, 3)}):
+        torch.manual_seed(0)
+        network = names["MotionDetector"](**options)
+        torch.manual_seed(0)
+        same = MotionDetector(**options)
+        assert list(network.state_dict()) == list(same.state_dict())
+        for one, other in zip(network.parameters(), same.parameters(), strict=True):
+            assert torch.equal(one, other)
+        frames = torch.poisson(torch.full((12, 3, 2, 35, 35), 0.3))
+        voltages = network.to(memory_format=torch.channels_last)(frames)
+        assert torch.equal(voltages, same(frames)) and voltages.any()
 
 
 OWN = "10_your_own_recordings.ipynb"

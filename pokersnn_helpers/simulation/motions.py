@@ -89,8 +89,8 @@ def random_dots(
 ) -> np.ndarray:
     """Draw how six to twelve dots move, which were there before a film begins and stay after it.
 
-    All drift at 0.35 to 0.8 pixels per ms, and what leaves on one side comes back on the other, out
-    of sight; or all turn about the middle, by 0.03 to 0.07 rad per ms. So neither where they come
+    All drift at 0.35 to 1 pixels per ms, and what leaves on one side comes back on the other, out
+    of sight; or all turn about the middle, by 0.03 to 0.09 rad per ms. So neither where they come
     in nor where they are tells how they move.
 
     Args:
@@ -112,7 +112,7 @@ def random_dots(
     _check_motion(motion, duration)
     time = np.arange(0, rng.uniform(*duration), FRAME_INTERVAL / 1000)
     x, y = rng.uniform(-EDGE, EDGE, (2, rng.integers(6, 13), 1))
-    way, angle = rng.uniform(0.35, 0.8) * time, rng.uniform(0.03, 0.07) * time
+    way, angle = rng.uniform(0.35, 1) * time, rng.uniform(0.03, 0.09) * time
     if motion in ("clockwise", "counterclockwise"):
         cos, sin = np.cos(angle), np.sin(angle if motion == "clockwise" else -angle)
         return np.stack([x * cos - y * sin, x * sin + y * cos], axis=1)

@@ -218,7 +218,7 @@ class LayerThenSNN(Model):
 
 
 def delay_copies(features: torch.Tensor, steps: Sequence[int]) -> torch.Tensor:
-    """Put copies of features (T, B, features) side by side, each late by so many time steps.
+    """Put copies of features (T, B, features, ...) side by side, each late by so many time steps.
 
     Example:
         >>> delay_copies(torch.tensor([[[1.0]], [[2.0]], [[3.0]]]), (0, 1))[:, 0]
@@ -226,7 +226,8 @@ def delay_copies(features: torch.Tensor, steps: Sequence[int]) -> torch.Tensor:
                 [2., 1.],
                 [3., 2.]])
     """
-    late = [nn.functional.pad(features, (0, 0, 0, 0, step, 0))[: len(features)] for step in steps]
+    silence = torch.zeros_like(features)
+    late = [torch.cat([silence[:step], features])[: len(features)] for step in steps]
     return torch.cat(late, dim=2)
 
 
@@ -239,7 +240,7 @@ class MotionDetector(FrameNetwork):
 
     Args:
         output_size: Outputs, one per class.
-        late: By how many ms the copies of the frames come late that the filters see.
+        late: By how many time steps the copies of the frames come late that the filters see.
 
     Example:
         >>> MotionDetector()(torch.ones(20, 8, 2, 35, 35)).shape
@@ -249,11 +250,11 @@ class MotionDetector(FrameNetwork):
     dt = 0.002
     takes_sparse = True
 
-    def __init__(self, output_size: int = 6, late: Sequence[int] = (0, 2, 4, 6, 8)):
+    def __init__(self, output_size: int = 6, late: Sequence[int] = (0, 1, 2, 3, 4)):
         super().__init__()
         self.late = late
-        filters = nn.Conv2d(len(late), 16, kernel_size=7, stride=2, bias=False)
-        self.filters = filters.to(memory_format=torch.channels_last)  # twice as fast on a CPU
+        self.filters = nn.Conv2d(len(late), 16, 7, stride=2, bias=False)
+        self.filters.to(memory_format=torch.channels_last)  # twice as fast on a CPU
         neurons: dict[str, Any] = {"hidden_size": 20, "tau_mem": 0.005, "tau_syn": 0.002}
         sizes: dict[str, Any] = {"sensor_size": (3, 3, 16), "output_size": output_size}
         self.snn = build_network(FastSNN, time_window=2000, **sizes, **neurons)
@@ -261,12 +262,10 @@ class MotionDetector(FrameNetwork):
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return voltages (T, B, classes)."""
         self.check(frames)
-        merged = frames.to_dense().sum(dim=2)
-        late = [nn.functional.pad(merged, (0, 0, 0, 0, 0, 0, ms // 2, 0)) for ms in self.late]
-        copies = torch.stack([each[: len(merged)] for each in late], dim=2)
-        found = torch.relu(self.filters(copies.flatten(0, 1)))
+        seen = delay_copies(frames.to_dense().sum(2, keepdim=True), self.late)
+        found = torch.relu(self.filters(seen.flatten(0, 1)))
         regions = nn.functional.adaptive_avg_pool2d(found, 3)
-        return self.snn(regions.unflatten(0, merged.shape[:2]))
+        return self.snn(regions.unflatten(0, seen.shape[:2]))
 
 
 class BinarySNN(Model):

@@ -32,7 +32,7 @@ import card_network
 
 PAGE = "book/index.html"
 SETUP = (
-    "const { card, cardData, shared } = window.interactiveFigures; const { simulator } = cardData;"
+    "const { card, cardData, shared } = window.interactiveFigures; const { simulator, settle } = cardData;"
 )
 
 
@@ -187,7 +187,7 @@ def test_answer_agrees_with_leading_where_voltages_are_equal(page):
         after = max([0, *(n for n in range(1, 5) if answers[n - 1] != [-1, *answers][n - 1])])
         found = page.evaluate(
             "(all) => {" + SETUP + "const steps = all.map((voltages) => ({ voltages }));"
-            "return card.Show.prototype.answer.call({ simulator, steps }); }",
+            "return card.Show.prototype.answer.call({ simulator, steps, ends: 4 }); }",
             voltages.tolist(),
         )
         suit = POKERDVS_CLASSES[answers[-1]] if answers[-1] >= 0 else None
@@ -200,7 +200,7 @@ THROWS = (
     "return Array.from({ length: count }, (_, number) => { let on = 0;"
     "  const suit = simulator.suits[number % 4], start = performance.now();"
     "  const show = card.Show.thrown("
-    "    { simulator, network, random, suit, changes: new Set(changes) });"
+    "    { simulator, settle, network, random, suit, changes: new Set(changes) });"
     "  while (show.stage !== 'done') for (const [, , , p] of show.advance()) on += p;"
     "  const ms = (performance.now() - start) / show.steps.length;"
     "  return { suit, ...show.answer(), ms, steps: show.steps.length, all: show.eventCount, on };"
@@ -456,9 +456,9 @@ def text_of(reader, name):
     return re.sub(r"\s+", " ", reader.page.locator("article").inner_text())
 
 
-def test_landing_page_counts_the_real_recordings_that_its_network_classifies(visit):
-    real = card_network.read()["measured"]["real_recordings"]
-    assert f"classifies {68 * real:.0f} of the 68 real recordings" in text_of(visit(), PAGE)
+def test_landing_page_counts_the_real_test_recordings_that_its_network_classifies(visit):
+    real = card_network.read()["measured"]["real_test_recordings"]
+    assert f"classifies {20 * real:.0f} of the 20 real test recordings" in text_of(visit(), PAGE)
 
 
 def test_each_chapter_has_a_card_with_a_thumbnail_that_leads_to_it(visit):

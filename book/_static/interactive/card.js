@@ -29,7 +29,7 @@
     for (const part of SHARED) await load(`interactive/shared/${part}.js`);
     for (const part of PARTS) await load(`interactive/card/${part}.js`);
     const { card, cardData, shared } = window.interactiveFigures;
-    const { simulator } = cardData;
+    const { simulator, settle } = cardData;
     const { suits } = simulator;
     const network = new card.Network(cardData);
     const order = shared.sortByVote(network.votes());
@@ -80,7 +80,7 @@
 
     function film(which, counted) {
       [suit, hand, counting] = [which, null, counted];
-      begin(card.Show.thrown({ simulator, network, random, suit, changes: new Set(changes) }));
+      begin(card.Show.thrown({ simulator, settle, network, random, suit, changes: new Set(changes) }));
     }
 
     // Ten cards one after the other, as fast as the browser can. The last one stays to be seen.
@@ -111,7 +111,7 @@
         return { ...resting, x: hand.x, y: hand.y };
       };
       begin(new card.Show({
-        simulator, network, random, suit, changes: new Set(changes), pose: follow, lasts: Infinity, rows: ROWS_BY_HAND,
+        simulator, settle, network, random, suit, changes: new Set(changes), pose: follow, lasts: Infinity, rows: ROWS_BY_HAND,
       }));
     }
 

@@ -18,8 +18,9 @@
   card.Show = class {
     // pose: where the pip is at a time in ms. lasts: until when, in µs. rows: the first and the last
     // that the camera films, all that the window can reach. changes: names of switches that are on.
-    constructor({ simulator, network, random, suit, pose, lasts, rows, lead = 0, changes = new Set() }) {
-      Object.assign(this, { simulator, network, random, suit, pose, lasts, changes });
+    // settle: steps of silence after the last event, as Classifier.settle_steps.
+    constructor({ simulator, settle, network, random, suit, pose, lasts, rows, lead = 0, changes = new Set() }) {
+      Object.assign(this, { simulator, settle, network, random, suit, pose, lasts, changes });
       this.firstRow = rows[0];
       this.rows = rows[1] - rows[0] + 1;
       this.interval = simulator.frame_interval;
@@ -35,6 +36,7 @@
       this.eventCount = 0;
       this.spikeCount = 0;
       this.steps = []; // of each bin: neurons that spiked, the voltages, and the counts so far
+      this.ends = 0; // steps of the card's own time, if no more events come
       this.stage = "filming";
       network.reset();
       network.recurrence = !changes.has("no-recurrence");
@@ -121,19 +123,18 @@
         this.began ??= event[0];
         this.stepUntil(event[0]);
         const [, x, y, polarity] = event;
+        this.ends = this.steps.length + 1 + this.settle;
         const place = (polarity * SIDE + y) * SIDE + x;
         this.counts.set(place, (this.counts.get(place) ?? 0) + 1);
         this.eventCount += 1;
       }
       if (this.began !== null) this.stepUntil(this.time);
-      if (this.stage === "ending") {
-        if (this.counts.size) this.step();
-        this.stage = "done";
-      }
+      if (this.stage === "ending" && this.steps.length >= this.ends) this.stage = "done";
     }
 
     stepUntil(time) {
-      while (time >= this.began + BIN * (this.steps.length + 1)) this.step();
+      const ending = this.stage === "ending" ? this.ends : Infinity;
+      while (time >= this.began + BIN * (this.steps.length + 1) && this.steps.length < ending) this.step();
     }
 
     step() {
@@ -152,7 +153,7 @@
       let leader = null;
       let after = 0;
       let highest = this.simulator.suits.map(() => -Infinity);
-      this.steps.forEach(({ voltages }, step) => {
+      this.steps.slice(0, this.ends).forEach(({ voltages }, step) => {
         highest = highest.map((voltage, output) => Math.max(voltage, voltages[output]));
         const suit = this.simulator.suits[shared.leading(highest)] ?? null;
         if (suit !== leader) [leader, after] = [suit, step + 1];
