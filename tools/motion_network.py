@@ -204,7 +204,7 @@ def carried(spiking: MotionDetector, time_blind: CNN) -> dict:
     """Return both models as the page carries them."""
     return {
         "constants": neuron_constants(spiking.snn),
-        "late": [round(ms / 1000 / spiking.dt) for ms in spiking.late],
+        "late": list(spiking.late),
         "layers": _packed(spiking, LAYERS),
         "blind": _packed(time_blind, BLIND),
     }
