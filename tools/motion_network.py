@@ -144,9 +144,9 @@ def film_strokes(
 ) -> Recordings:
     """Film strokes of a hand, as ``film_motions`` films the motions, with merged polarities."""
     rng = np.random.default_rng(seed)
-    events, targets = [], [number % len(motions) for number in range(count)]
+    events, targets = [], [MOTIONS.index(motions[n % len(motions)]) for n in range(count)]
     for target in targets:
-        path = draw_stroke(motions[target], rng, slant)
+        path = draw_stroke(MOTIONS[target], rng, slant)
         way = path[:, ::-1] if backwards else path
         radius = rng.uniform(RADIUS - 1, RADIUS + 1)
         events.append(film_path(way, radius, rng.spawn(1)[0], camera=HAND_CAMERA))
