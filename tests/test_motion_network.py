@@ -85,10 +85,11 @@ def test_two_motions_answer_if_they_are_about_equal():
             [0.9, 0.02, 0.02, 0.02, 0.02, 0.02],
             [0.5, 0.02, 0.42, 0.02, 0.02, 0.02],
             [0.3, 0.03, 0.3, 0.31, 0.03, 0.03],
+            [0.5, 0.02, 0.02, 0.02, 0.42, 0.02],
         ]
     )
     found = motion_network.answers(np.log(shares), equal=0.4)
-    assert [np.flatnonzero(each).tolist() for each in found] == [[0], [0, 2], []]
+    assert [np.flatnonzero(each).tolist() for each in found] == [[0], [0, 2], [], [0]]
     assert motion_network.share(np.log(shares[:2]), 0.4, np.array([0, 0])) == 0.5
     assert motion_network.share(np.log(shares[1:2]), 0.4, np.array([2]), np.array([0])) == 1
 

@@ -240,10 +240,12 @@ def log_probabilities(classifier: Classifier, films: Recordings) -> np.ndarray:
 def answers(log_probabilities: np.ndarray, equal: float) -> np.ndarray:
     """Return which classes answer, (films, classes).
 
-    It is the class that leads and, where a second one is at least ``equal`` times as likely, both.
-    Where more are, there is no answer.
+    It is the class that leads and, of two lines or two circles, also a second one that is at least
+    ``equal`` times as likely. Where more are, there is no answer.
     """
     leading = log_probabilities - log_probabilities.max(axis=1, keepdims=True) >= math.log(equal)
+    circular = np.arange(len(MOTIONS)) >= 4
+    leading &= circular == circular[log_probabilities.argmax(axis=1)][:, None]
     return leading & (leading.sum(axis=1, keepdims=True) <= 2)
 
 

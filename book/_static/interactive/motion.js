@@ -231,8 +231,7 @@
     function named(answer) {
       const [name, other] = namesOf(answer);
       if (!other) return name ?? "nothing";
-      const aslant = [name, other].every((one) => classes.indexOf(one) < 4) && reverse(name) !== other;
-      return aslant ? `between ${name} and ${other}` : `${name} or ${other}`;
+      return reverse(name) === other ? `${name} or ${other}` : `between ${name} and ${other}`;
     }
 
     function summarise() {

@@ -32,15 +32,16 @@
         for (let row = Math.max(0, (y - size + 2) >> 1); row <= Math.min(found - 1, y >> 1); row++) {
           for (let column = Math.max(0, (x - size + 2) >> 1); column <= Math.min(found - 1, x >> 1); column++) {
             const weight = ((channel * size + y - 2 * row) * size + x - 2 * column) * outputs;
-            const at = row * found + column;
-            for (let filter = 0; filter < outputs; filter++) sums[filter * found ** 2 + at] += value * byInput[weight + filter];
+            const at = (row * found + column) * outputs;
+            for (let filter = 0; filter < outputs; filter++) sums[at + filter] += value * byInput[weight + filter];
           }
         }
       }
-      return sums.map((sum, place) => {
-        const filter = Math.floor(place / found ** 2);
-        return Math.max(scale[filter] * sum + (bias ? bias[filter] : 0), 0);
-      });
+      const maps = new Float64Array(sums.length);
+      for (let filter = 0, place = 0; filter < outputs; filter++) {
+        for (let at = filter; at < sums.length; at += outputs) maps[place++] = Math.max(scale[filter] * sums[at] + (bias ? bias[filter] : 0), 0);
+      }
+      return maps;
     }
   }
 
@@ -93,12 +94,13 @@
     }
   };
 
-  // What values by class answer: the class that leads and, where a second one is about equal, both,
-  // with their shares as softmax has them. Null where more are.
+  // What values by class answer: the class that leads and, of two lines or two circles, also a second
+  // one that is about equal, with their shares as softmax has them. Null where more are.
   motion.answerOf = (values, { classes, equal }) => {
     const odds = Array.from(values, (value) => Math.exp(value - Math.max(...values)));
     const sum = odds.reduce((one, other) => one + other);
-    const leading = classes.flatMap((name, output) => (odds[output] >= equal ? [{ name, share: odds[output] / sum }] : []));
+    const circular = odds.indexOf(1) >= 4;
+    const leading = classes.flatMap((name, output) => (odds[output] >= equal && output >= 4 === circular ? [{ name, share: odds[output] / sum }] : []));
     return leading.length > 2 ? null : leading;
   };
 })();
