@@ -64,8 +64,8 @@ class FirstPlace:
 class MeanDetector(MotionDetector):
     """``MotionDetector`` with the mean over time in place of spiking neurons."""
 
-    def __init__(self, output_size: int = 6):
-        super().__init__(output_size)
+    def __init__(self, output_size: int = 6, late: Sequence[int] = (0, 1, 2, 3, 4)):
+        super().__init__(output_size, late)
         self.snn: Any = nn.Sequential(nn.Flatten(2), nn.Linear(144, output_size))
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
@@ -73,9 +73,9 @@ class MeanDetector(MotionDetector):
         return super().forward(frames).mean(dim=0, keepdim=True)
 
 
-def detector(**options: Any) -> NetworkEstimator:
+def detector(kind: type[MotionDetector] = MotionDetector, **options: Any) -> NetworkEstimator:
     """Return the network that chapter 6 types, with what is changed in it."""
-    return NetworkEstimator(partial(MotionDetector, **options), time_window=2000, **TRAINING)
+    return NetworkEstimator(partial(kind, **options), time_window=2000, **TRAINING)
 
 
 DETECTOR = "motion detectors"
@@ -90,7 +90,8 @@ MODELS: dict[str, Any] = {
     DETECTOR: detector(),
     "… copies 0, 4 and 8 ms late": detector(late=(0, 2, 4)),
     "… no late copies": detector(late=(0,)),
-    "… mean over time": NetworkEstimator(MeanDetector, time_window=2000, **TRAINING),
+    "… mean over time": detector(MeanDetector),
+    "… mean over time, no late copies": detector(MeanDetector, late=(0,)),
 }
 ON_DISCS = ("place of the first 4 ms", "SNN behind a layer, with delays")
 
@@ -167,7 +168,7 @@ def _on_discs(seed: int, models: dict[str, Any]) -> dict[tuple[str, str], float]
 
 
 def measure_motions(
-    seeds: int = 10, *, processes: int = 1, models: dict[str, Any] = MODELS
+    seeds: int = 10, *, processes: int = 2, models: dict[str, Any] = MODELS
 ) -> dict[str, Any]:
     """Name the motion of random dots, in new films and in changed ones; and of single discs.
 

@@ -963,7 +963,7 @@ def test_motions_are_named_forwards_backwards_and_without_start(few_films):
         **{motions.DETECTOR: NetworkEstimator(MotionDetector, time_window=2000, **few)},
         **{"mean": NetworkEstimator(motions.MeanDetector, time_window=2000, **few)},
     }
-    result = motions.measure_motions(1, models=models)
+    result = motions.measure_motions(1, processes=1, models=models)
     rows = pd.DataFrame(result["rows"]).set_index(["model", "test"])["mean"]
     assert rows.between(0, 1).all()
     assert set(rows.index.levels[0]) == {*models, "… delays off after training"}

@@ -12,7 +12,7 @@ import torch
 from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_feed_forward_step
 from PIL import Image
 
-from pokersnn_helpers import EVENT_DTYPE, Recordings, Split, build_network
+from pokersnn_helpers import EVENT_DTYPE, Classifier, Recordings, Split, build_network
 from pokersnn_helpers.figures import colours
 from pokersnn_helpers.figures.interactive import (
     MORE_SWITCHES,
@@ -82,7 +82,7 @@ def test_cloud_refuses_what_is_not_simulated(simulated, source):
 
 
 def test_card_shows_an_answer_and_names_switches_that_the_script_knows(simulated):
-    figure = interactive_card(build_network(), simulated.test[0][0], simulated.classes)
+    figure = interactive_card(Classifier(build_network()), simulated.test[0][0])
     assert content(figure) == {"switches": MORE_SWITCHES}
     script = (ROOT / "book/_static/interactive/card/show.js").read_text(encoding="utf-8")
     assert all(f'changes.has("{name}")' in script for name in MORE_SWITCHES)

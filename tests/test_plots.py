@@ -14,6 +14,7 @@ from norse.torch.functional.lif import LIFFeedForwardState
 from pokersnn_helpers import (
     EVENT_DTYPE,
     SNN,
+    Classifier,
     Evaluation,
     FastSNN,
     History,
@@ -465,13 +466,17 @@ def test_passes_have_a_bar_each_and_every_recording_a_mark():
 # ---- Any sensor, any classes, and nothing at all ----
 
 
+def two_classes(snn, sensor_size=(35, 35, 2)):
+    return Classifier(snn, classes=("left", "right"), sensor_size=sensor_size)
+
+
 @pytest.mark.parametrize("sensor_size", [(64, 48, 2), (6, 5, 1)])
 def test_answer_of_any_sensor_is_drawn(sensor_size):
     width, height, number = sensor_size
     snn = SNN(width * height * number, hidden_size=5, output_size=2)
     events = np.zeros(8, EVENT_DTYPE)
     events["x"], events["y"], events["p"] = width - 1, height - 1, number - 1
-    fig = plot_answer(snn, events, ["left", "right"], sensor_size)
+    fig = plot_answer(two_classes(snn, sensor_size), events)
     (image,) = fig.axes[0].images
     assert image.get_array().shape == (height, width)
     assert image.get_array()[-1, -1] == 8 and image.get_array().sum() == 8
@@ -486,7 +491,7 @@ def test_silence_is_no_answer(weight, title):
         snn.linear.weight.copy_(torch.tensor([[0.0], [1.0]]).expand(2, 3))
     events = np.zeros(50, EVENT_DTYPE)
     events["t"] = 500 * np.arange(50)
-    fig = plot_answer(snn, events, ["left", "right"])
+    fig = plot_answer(two_classes(snn), events)
     assert fig.axes[2].get_title() == title
 
 
@@ -566,7 +571,7 @@ def test_neurons_that_favour_no_class_vote_for_none():
     voteless = SNN(hidden_size=3, output_size=2)
     torch.nn.init.zeros_(voteless.linear.weight)
     events = np.zeros(8, EVENT_DTYPE)
-    raster = plot_answer(voteless, events, ["left", "right"]).axes[1]
+    raster = plot_answer(two_classes(voteless), events).axes[1]
     assert not raster.texts and not raster.collections
     fig = plot_votes(snn, torch.zeros(2, 3), ["left", "right"])
     assert np.array_equal(
@@ -604,7 +609,6 @@ def test_nothing_to_draw_is_said_by_name(name, draw):
         lambda classes: plot_confusion(answers([0, 1], [0, 1]), classes),
         lambda classes: plot_templates(wired(), classes, (6, 5, 2)),
         lambda classes: plot_votes(wired(), torch.zeros(2, 3), classes),
-        lambda classes: plot_answer(wired(), np.zeros(4, EVENT_DTYPE), classes, (6, 5, 2)),
         lambda classes: plot_dynamics(run(Own(), 6, 6), 0.001, classes),
     ],
 )

@@ -18,7 +18,7 @@ def main() -> None:
     data = load_pokerdvs(source="real")
     classifier, _ = train_classifier(data, seed=0, device="cpu")
     events, _ = first_of_each_class(data.test)[3]
-    fig = plot_answer(classifier.snn, events, data.classes)
+    fig = plot_answer(classifier, events)
     OUTPUT.parent.mkdir(exist_ok=True)
     fig.savefig(OUTPUT.with_suffix(".svg"), metadata={"Date": None})
     fig.savefig(OUTPUT.with_suffix(".png"), dpi=200)

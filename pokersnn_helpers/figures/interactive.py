@@ -10,7 +10,6 @@ import base64
 import html
 import io
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,7 +20,7 @@ from PIL import Image
 
 from ..frames import to_frames
 from ..recordings import Split
-from ..snn import SNN
+from ..snn import Classifier
 from .networks import plot_answer
 from .recordings import plot_event_cloud, plot_frames
 
@@ -173,24 +172,23 @@ def _pack(events: np.ndarray) -> dict[str, dict[str, str]]:
     }
 
 
-def interactive_card(snn: SNN, events: np.ndarray, classes: Sequence[str]) -> InteractiveFigure:
+def interactive_card(classifier: Classifier, events: np.ndarray) -> InteractiveFigure:
     """Draw a recording and the answer of a network; the page lets the reader show cards to one.
 
     The network of the page is always that of ``tools/card_network.py``, trained on simulated cards
     alone. Its weights lie beside the script, not in the figure.
 
     Args:
-        snn: The network of the image.
+        classifier: Of the network of the image.
         events: The recording of the image.
-        classes: Names of the classes.
 
     Example:
         >>> from pokersnn_helpers import SNN, load_pokerdvs
-        >>> data = load_pokerdvs(source="simulated")
-        >>> interactive_card(SNN(), data.test.events[0], data.classes).kind
+        >>> events, _ = load_pokerdvs(source="simulated").test[0]
+        >>> interactive_card(Classifier(SNN()), events).kind
         'card'
     """
-    fig = plot_answer(snn, events, classes)
+    fig = plot_answer(classifier, events)
     return InteractiveFigure.from_figure(
         "card",
         {"switches": MORE_SWITCHES},

@@ -17,7 +17,7 @@ from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_f
 from ..checks import check_classes, check_not_empty
 from ..frames import to_frames
 from ..recordings import POKERDVS_SENSOR_SIZE
-from ..snn import SNN, SpikingNetwork, leading
+from ..snn import SNN, Classifier, SpikingNetwork, leading
 from .colours import ACCENT, ACCENT_MAP, GREY, GRID, OFF, ON, SHADE, TEXT, class_colours, vote_map
 from .labels import label_ends
 from .recordings import Frame, imshow_polarity, polarities
@@ -387,32 +387,25 @@ def draw_readout(ax: Axes, voltages: torch.Tensor, dt: float, classes: Sequence[
     ax.set(xlabel="time (ms)", ylabel="v (a.u.)", xlim=(0, times[-1] + 500 * dt))
 
 
-def plot_answer(
-    snn: SNN,
-    events: np.ndarray,
-    classes: Sequence[str],
-    sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
-) -> Figure:
+def plot_answer(classifier: Classifier, events: np.ndarray) -> Figure:
     """Draw a recording, the spikes that it causes, and the voltages that answer.
 
     There is no answer where several classes share the highest voltage, as they do without a spike.
 
     Args:
-        snn: The network, whose classes are in the order of ``classes``.
-        events: One recording.
-        classes: Names of the classes.
-        sensor_size: Width, height and polarities of the sensor.
+        classifier: Of an ``SNN``.
+        events: One recording, drawn until its own time ends.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
-        >>> data = load_pokerdvs(source="simulated")
-        >>> fig = plot_answer(SNN(), data.test.events[0], data.classes)
+        >>> fig = plot_answer(Classifier(SNN()), load_pokerdvs(source="simulated").test.events[0])
     """
+    snn, classes = classifier.snn, classifier.classes
     check_classes(classes, snn.linear.out_features)
-    frames = to_frames(events, 1e6 * snn.dt, sensor_size)
+    frames = to_frames(events, 1e6 * snn.dt, classifier.sensor_size)
     record, snn.record = snn.record, True
     with torch.no_grad():
-        voltages = snn(frames.unsqueeze(1))[:, 0].cpu()
+        voltages = snn(classifier.settled(frames.unsqueeze(1)))[:, 0].cpu()
     spikes = snn.recording.lif0.z[:, 0].cpu()
     snn.record = record
     fig = plt.figure(figsize=(6.0, 3.6))

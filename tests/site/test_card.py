@@ -31,7 +31,10 @@ sys.path.insert(0, str(ROOT / "tools"))
 import card_network
 
 PAGE = "book/index.html"
-SETUP = "const { card, cardData, shared } = window.interactiveFigures; const { simulator, settle } = cardData;"
+SETUP = (
+    "const { card, cardData, shared } = window.interactiveFigures;"
+    "const { simulator, settle } = cardData;"
+)
 
 
 @pytest.fixture
