@@ -5,7 +5,7 @@ simulated films: random dots, discs that go past or circle, and strokes as a han
 heading. Polarities are merged, so only time tells a motion from its opposite. The weights are
 rounded to int8, with a scale per neuron, and written to one script together with the constants of
 the camera, which the page needs too. What is printed is measured with the rounded weights, on
-strokes and films of other seeds. All of it takes about ten minutes.
+strokes and films of other seeds. All of it takes about ten minutes of one core.
 """
 
 import json
