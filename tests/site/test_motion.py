@@ -2,6 +2,7 @@
 
 import math
 import sys
+from copy import deepcopy
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -11,7 +12,6 @@ import torch
 from book_site import NO_CHANCE, ROOT, Middle, Visit, assert_same_events
 
 from pokersnn_helpers import to_frames
-from pokersnn_helpers.simulation.cards import CAMERA
 from pokersnn_helpers.simulation.motions import (
     FRAME_INTERVAL,
     MOTIONS,
@@ -19,8 +19,6 @@ from pokersnn_helpers.simulation.motions import (
     film_path,
     random_path,
 )
-from pokersnn_helpers.snn import leading
-from pokersnn_helpers.study.perturbations import merge_polarities
 
 sys.path.insert(0, str(ROOT / "tools"))
 
@@ -73,20 +71,28 @@ def page(browser, address):
 
 @pytest.fixture(scope="module")
 def films():
-    return merge_polarities(motion_network.film_strokes(12, seed=9))
+    return motion_network.film_strokes(12, seed=9)
 
 
-def test_network_agrees_with_layer_then_snn(page, films):
+@pytest.fixture(scope="module")
+def models():
+    return motion_network.models(motion_network.read())
+
+
+def test_network_agrees_with_motion_detector(page, films, models):
     """In double precision, as JavaScript computes, so that rounding decides on no spike."""
-    spiking, _ = motion_network.models(motion_network.read())
-    spiking.double().snn.record = True
+    spiking = deepcopy(models[0].snn).double()
+    spiking.snn.record = True
     for events in films.events:
-        frames = to_frames(events)[:, None].double()
+        frames = to_frames(events, motion_network.TIME_WINDOW, motion_network.SENSOR_SIZE)[
+            :, None
+        ].double()
         with torch.no_grad():
             voltages = spiking(frames)[:, 0].numpy()
         spikes = spiking.snn.recording.lif0.z[:, 0].numpy()
-        on = frames[:, 0, 1].flatten(1)
-        inputs = [[[int(i), int(f[i])] for i in f.nonzero()[:, 0]] for f in on]
+        inputs = [
+            [[int(i), int(f[i])] for i in f.nonzero()[:, 0]] for f in frames[:, 0, 0].flatten(1)
+        ]
         answer = page.evaluate(
             "(inputs) => {" + SETUP + "const network = new motion.Network(motionData);"
             "return inputs.map((counts) => ({"
@@ -98,12 +104,12 @@ def test_network_agrees_with_layer_then_snn(page, films):
         assert spikes.sum() > 50
 
 
-def test_time_blind_model_agrees_with_mlp(page, films):
-    _, blind = motion_network.models(motion_network.read())
+def test_time_blind_model_agrees_with_cnn(page, films, models):
     for events in films.events:
-        counts = to_frames(events, 1e9)[0, 1].flatten()
+        frames = to_frames(events, 1e9, motion_network.SENSOR_SIZE)
+        counts = frames.flatten()
         with torch.no_grad():
-            expected = blind(to_frames(events, 1e9)[:, None])[0, 0]
+            expected = models[1].snn(frames[:, None])[0, 0]
         found = page.evaluate(
             "(sums) => {" + SETUP + "return [...new motion.TimeBlind(motionData)"
             ".values(new Map(sums))]; }",
@@ -114,13 +120,13 @@ def test_time_blind_model_agrees_with_mlp(page, films):
 
 @pytest.mark.parametrize("motion", MOTIONS)
 def test_scene_and_camera_agree_with_film_path(motion, page):
-    camera = replace(CAMERA, **NO_CHANCE)
+    camera = replace(motion_network.HAND_CAMERA, **NO_CHANCE)
     path = random_path(motion, np.random.default_rng(4))
     expected = film_path(path, 4.5, Middle(np.random.PCG64(0)), camera=camera)
     events = page.evaluate(
         "({ camera, path }) => {" + SETUP + "const [from, ...rest] = path;"
         "const stroke = new motion.Stroke({ settings: { ...settings, camera }, from, random: null,"
-        "  network: new motion.Network(motionData), blind: null });"
+        "  network: new motion.Network(motionData), blind: new motion.TimeBlind(motionData) });"
         "return rest.flatMap((place) => stroke.advance(place).map((one) => one.slice(0, 3))); }",
         {"camera": vars(camera), "path": path.T.tolist()},
     )
@@ -154,24 +160,34 @@ def test_motions_shown_by_themselves_are_those_of_python(motion, page):
             assert (turned == (1 if motion == "clockwise" else -1)).all()
 
 
-def test_answer_is_that_of_leading_among_the_highest_so_far(page):
-    rng = np.random.default_rng(0)
-    for voltages in rng.integers(-6, 7, (50, 4, 6)):  # so few numbers that some are equal
-        expected = int(leading(torch.tensor(voltages.max(axis=0))))
-        found = page.evaluate(
-            "(all) => {" + SETUP + "const network = { reset() {}, z: [], next: 0,"
-            "  step() { return all[this.next++]; } };"
-            "const stroke = new motion.Stroke({ settings, network, random: null, from: [0, 0] });"
-            "for (const _ of all) stroke.step(); return stroke.answer; }",
-            voltages.tolist(),
-        )
-        assert found == (MOTIONS[expected] if expected >= 0 else None)
+def test_stroke_answers_as_the_classifiers_do(page, films, models):
+    """A film's own time ends with a fixed silence after its last event."""
+    equal = motion_network.read()["settings"]["equal"]
+    expected = [np.exp(motion_network.log_probabilities(model, films)) for model in models]
+    found = page.evaluate(
+        "(films) => {" + SETUP + "const network = new motion.Network(motionData);"
+        "const blind = new motion.TimeBlind(motionData), from = [0, 0];"
+        "return films.map((events) => {"
+        "  const stroke = new motion.Stroke({ settings, network, blind, random: null, from });"
+        "  stroke.camera = { film: () => events }; stroke.advance(from); stroke.finish();"
+        "  return [stroke.answer, stroke.blindAnswer]; }); }",
+        [np.stack([events[field] for field in "txyp"], 1).tolist() for events in films.events],
+    )
+    for number, both in enumerate(found):
+        for answer, shares in zip(both, expected, strict=True):
+            said = motion_network.answers(np.log(shares[number, None]), equal)[0]
+            assert [MOTIONS[output] for output in np.flatnonzero(said)] == [
+                one["name"] for one in answer or []
+            ]
+            assert [one["share"] for one in answer or []] == pytest.approx(
+                shares[number, said].tolist(), abs=1e-2
+            )
 
 
 # ---- Hands: a path of a second, reported every 8 to 16 ms ----
 
 
-def scripted(motion, rng, lasts=1000):
+def scripted(motion, rng, lasts=1000, slant=None):
     """Return reports [time, x, y] of a straight or circular path, jittered in speed and shape."""
     time = np.cumsum(rng.uniform(8, 16, round(lasts / 12)))
     pace = np.interp(time, np.linspace(0, lasts, 6), rng.uniform(0.5, 1.5, 6))
@@ -183,7 +199,7 @@ def scripted(motion, rng, lasts=1000):
         path = radii[:, None] * [np.cos(angle), np.sin(angle)]
     else:
         heading = {"right": 0, "down": 1, "left": 2, "up": 3}[motion] * np.pi / 2
-        heading += rng.uniform(-0.25, 0.25)
+        heading += rng.uniform(-0.25, 0.25) if slant is None else slant
         along = rng.uniform(14, 32) * share
         aside = 4 * rng.uniform(-0.1, 0.1) * along * (1 - share)
         sine, cosine = math.sin(heading), math.cos(heading)
@@ -195,23 +211,28 @@ def scripted(motion, rng, lasts=1000):
 
 STROKES = (
     "(tries) => {" + SETUP + "const blind = new motion.TimeBlind(motionData);"
-    "const network = new motion.Network(motionData);"
+    "const network = new motion.Network(motionData), timed = network.step.bind(network);"
+    "let spent = 0; network.step = (counts) => { const began = performance.now();"
+    "  const voltages = timed(counts); spent += performance.now() - began; return voltages; };"
+    "const names = (answer) => (answer ?? []).map(({ name }) => name);"
     "return tries.map((reports, seed) => {"
     "  const [start, ...from] = reports[0], path = [from];"
     "  const hand = new motion.Hand(start - 16, from);"
     "  for (const [time, ...place] of reports) hand.report(time, place);"
     "  for (let time = start - 16; time < reports.at(-1)[0] + 60; time += per)"
     "    path.push(hand.follow(time, per));"
-    "  const began = performance.now();"
+    "  const began = performance.now(); spent = 0;"
     "  const [there, back] = [path, [...path].reverse()].map(([from, ...places]) => {"
     "    const random = mulberry32(seed);"
     "    const stroke = new motion.Stroke({ settings, network, blind, random, from });"
     "    for (const place of [...places, ...Array(80).fill(places.at(-1))]) stroke.advance(place);"
-    "    return stroke; });"
-    "  const ms = (performance.now() - began) / (there.steps.length + back.steps.length);"
-    "  return { ms, there: there.answer, back: back.answer, jump: Math.max(...path.slice(1).map("
-    "    ([x, y], at) => Math.hypot(x - path[at][0], y - path[at][1]))),"
-    "    sum: [there.blindAnswer, back.blindAnswer] }; }); }"
+    "    stroke.finish(); return stroke; });"
+    "  const ms = 1000 * (performance.now() - began) / (there.time + back.time);"
+    "  const step = spent / (there.steps.length + back.steps.length);"
+    "  return { ms, step, there: names(there.answer), back: names(back.answer),"
+    "    jump: Math.max(...path.slice(1).map("
+    "      ([x, y], at) => Math.hypot(x - path[at][0], y - path[at][1]))),"
+    "    sum: [there.blindAnswer, back.blindAnswer].map(names) }; }); }"
 )
 
 
@@ -225,23 +246,33 @@ def strokes(page):
 def test_scripted_paths_are_classified_and_their_reverse_as_the_opposite(strokes):
     names, found = strokes
     both = list(zip(names, found, strict=True))
-    assert sum(one["there"] == name for name, one in both) >= 45
-    assert sum(one["back"] == BACK[name] for name, one in both) >= 45
+    assert sum(one["there"] == [name] for name, one in both) >= 48
+    assert sum(one["back"] == [BACK[name]] for name, one in both) >= 48
 
 
 def test_sum_cannot_tell_a_path_from_its_reverse(strokes):
     names, found = strokes
     both = list(zip(names, found, strict=True))
-    assert sum(one["sum"] == [name, BACK[name]] for name, one in both) <= 20
-    assert sum(one["sum"][0] in (name, BACK[name]) for name, one in both) >= 40
-    assert sum(one["sum"][0] == one["sum"][1] for one in found) >= 30
+    assert sum(set(one["sum"][0]) == {name, BACK[name]} for name, one in both) >= 40
+    assert sum(one["sum"][0] == one["sum"][1] for one in found) >= 40
+
+
+def test_diagonal_paths_lie_between_two_motions(page):
+    rng = np.random.default_rng(2)
+    paths = [scripted("right", rng, slant=quarters * np.pi / 4) for quarters in (1, 3, 5, 7) * 6]
+    ways = [["right", "down"], ["left", "down"], ["left", "up"], ["right", "up"]] * 6
+    both = list(zip(ways, page.evaluate(STROKES, paths), strict=True))
+    assert sum(one["there"] == way for way, one in both) >= 16
+    assert sum(len(one["there"]) and set(one["there"]) <= set(way) for way, one in both) >= 22
 
 
 def test_a_hand_makes_no_jumps_and_a_step_is_fast(strokes):
     _, found = strokes
     assert max(one["jump"] for one in found) < 1.5  # pixels from frame to frame
     # The quickest tenth: the others were held up by what else this computer does.
-    assert sorted(one["ms"] for one in found)[5] < 2
+    ms, step = (sorted(one[name] for one in found)[5] for name in ("ms", "step"))
+    print(f"a step of the network: {step:.2f} ms; all that 1 ms of film needs: {ms:.2f} ms")
+    assert step < 1 and ms < 2
 
 
 # ---- The figure ----
@@ -318,7 +349,7 @@ def test_a_mouse_that_moves_is_answered_and_a_click_plays_it_backwards(width, mo
     run_to_end(page)
     move_mouse(page, scripted(motion, np.random.default_rng(8)))
     assert state(page).moving  # and the network answers meanwhile
-    assert " leads at " in page.locator(".motion-summary").text_content()
+    assert " so far, after " in page.locator(".motion-summary").text_content()
     assert run_to_end(page).direction == "forwards"
     assert cells(page)[0] == motion
     page.mouse.down()
@@ -327,6 +358,44 @@ def test_a_mouse_that_moves_is_answered_and_a_click_plays_it_backwards(width, mo
     assert state(page).direction == "backwards" and state(page).moving
     run_to_end(page)
     assert cells(page)[::2] == [motion, BACK[motion]]
+    assert not page.reader.problems
+
+
+@pytest.mark.parametrize("then", ["b", "ArrowUp", "another arrow", "backwards"])
+def test_what_comes_before_the_first_frame_is_answered(then, figure):
+    page = figure()
+    run_to_end(page)
+    grip = page.locator(".motion-grip")
+    grip.focus()
+    page.evaluate(  # both before an image is drawn
+        "(then) => { const [one, other] = ['Show right', 'Show up'].map((name) =>"
+        "  document.querySelector(`[aria-label='${name}']`)); one.click();"
+        "const key = (name) => document.querySelector('.motion-grip').dispatchEvent("
+        "  new KeyboardEvent('keydown', { key: name, bubbles: true }));"
+        "({ 'another arrow': () => other.click(),"
+        "  backwards: () => document.querySelector('.motion-backwards').click()"
+        "}[then] ?? (() => key(then)))(); }",
+        then,
+    )
+    page.clock.run_for(200)
+    if then == "ArrowUp":
+        page.keyboard.up("ArrowUp")
+    run_to_end(page)
+    first, second = cells(page)[::2]
+    expected = {"b": ("right", "left"), "backwards": ("right", "left")}
+    assert (first, second) == expected.get(then, ("up", "not yet"))
+    assert not page.reader.problems
+
+
+def test_a_button_pressed_out_of_sight_is_answered_at_once(figure):
+    page = figure()
+    run_to_end(page)
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_function(f"!{FIGURE}.state().visible")
+    page.evaluate("document.querySelector('[aria-label=\"Show down\"]').click()")
+    assert "The network says down" in said(page)
+    page.evaluate("document.querySelector('.motion-backwards').click()")
+    assert "The network says down, then up: it has turned round." in said(page)
     assert not page.reader.problems
 
 

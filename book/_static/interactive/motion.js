@@ -23,7 +23,7 @@
     for (const part of PARTS) await load(`interactive/${part}.js`);
     const { shared, motion, motionData } = window.interactiveFigures;
     const { settings } = motionData;
-    const { classes, opposite, frame_interval, slow_motion } = settings;
+    const { classes, opposite, frame_interval, slow_motion, time_window } = settings;
     const network = new motion.Network(motionData);
     const blind = new motion.TimeBlind(motionData);
     const order = shared.sortByVote(network.votes());
@@ -50,6 +50,7 @@
 
     function begin(from, way, places) {
       if (way === "forwards") [answers, kept, seed] = [{}, null, Math.floor(2 ** 31 * random())];
+      answers[way] = { network: null, sum: null };
       stroke = new motion.Stroke({ settings, network, blind, random: mulberry32(seed), from });
       [direction, next, rest] = [way, places, 0];
       glow = new shared.Glow();
@@ -64,7 +65,7 @@
       let frame = 0;
       begin(path[0], way, () => ((frame += 1) < end ? path[Math.min(frame, path.length - 1)] : null));
       behind = 0;
-      if (calm) while (next) advance();
+      if (calm || !visible) runToEnd();
     }
 
     function show(name) {
@@ -72,7 +73,10 @@
       play(motion.drawPath(name, random, settings), "forwards");
     }
 
+    const runToEnd = () => { while (next) advance(); };
+
     function playBackwards() {
+      if (!hand) runToEnd();
       if (next) finish(); // of a stroke that hasn't ended, as much as there is
       if (kept) play([...kept].reverse(), "backwards");
     }
@@ -111,11 +115,15 @@
       if (!place) return finish();
       glow.add(stroke.advance(place));
       glow.fade(Math.exp(-frame_interval / EVENT_FADES));
-      answers[direction] = { network: stroke.answer, sum: stroke.blindAnswer };
+      keepAnswers();
     }
+
+    const keepAnswers = () => { answers[direction] = { network: stroke.answer, sum: stroke.blindAnswer }; };
 
     function finish() {
       [next, hand, rest] = [null, null, 1];
+      stroke.finish();
+      keepAnswers();
       if (direction === "forwards") kept = moving(stroke.path);
       summarise();
       said.textContent = summary.textContent;
@@ -178,20 +186,30 @@
     const table = element("table", {}, element("thead", {}, element("tr", {}, element("td"), ...heads)), element("tbody", {}, ...rows));
     drawing.append(element("div", { className: "motion-score" }, table));
 
-    const turnedRound = (model) => {
-      const [there, back] = ["forwards", "backwards"].map((way) => answers[way]?.[model]);
-      return there && back ? classes[opposite[classes.indexOf(there)]] === back : null;
-    };
+    const namesOf = (answer) => (answer ?? []).map(({ name }) => name);
+    const reverse = (name) => classes[opposite[classes.indexOf(name)]];
+
+    function turnedRound(model) {
+      const [there, back] = ["forwards", "backwards"].map((way) => namesOf(answers[way]?.[model]));
+      const turned = classes.filter((name) => there.includes(reverse(name)));
+      return there.length > 0 && `${turned}` === `${back}` && `${turned}` !== `${there}`;
+    }
+
+    // An arrow by candidate, with its share where there are two.
+    const choices = (answer) => (answer ?? [{}]).map(({ name, share }) =>
+      element("span", { className: "motion-choice" }, motion.arrow(name), answer?.length > 1 ? percent(share) : ""));
+    const percent = (share) => `${Math.round(100 * share)}%`;
 
     function fillCells() {
       for (const [way, models] of Object.entries(cells)) {
         for (const [model, cell] of Object.entries(models)) {
           const answer = answers[way]?.[model];
-          const text = answer ?? (answers[way] ? "no answer" : "not yet");
-          cell.classList.toggle("is-opposite", turnedRound(model) === true);
+          const text = !answers[way] ? "not yet" : !answer ? "no answer"
+            : answer.map(({ name, share }) => (answer.length > 1 ? `${name} ${percent(share)}` : name)).join(", ");
+          cell.classList.toggle("is-opposite", turnedRound(model));
           if (cell.title === text) continue;
           cell.title = text;
-          cell.replaceChildren(...(answers[way] ? [motion.arrow(answer)] : []), element("span", { className: "motion-said", textContent: text }));
+          cell.replaceChildren(...(answers[way] ? choices(answer) : []), element("span", { className: "motion-said", textContent: text }));
         }
       }
     }
@@ -201,8 +219,8 @@
       const hint = next || kept ? "" : "move the mouse or a finger here";
       motion.drawPad(canvases.pad, stroke?.path ?? [anchor ?? [0, 0]], settings.radius, hint);
       shared.drawWindow(canvases.window, glow, rest, ["accent", "accent"]);
-      motion.drawRaster(canvases.raster, order, classes, steps);
-      motion.drawVoltages(canvases.voltages, classes, steps, stroke?.answer);
+      motion.drawRaster(canvases.raster, order, settings, steps);
+      motion.drawVoltages(canvases.voltages, settings, steps, namesOf(stroke?.answer));
       fillCells();
       backwards.disabled = !kept && !next;
     }
@@ -210,25 +228,29 @@
 
     // ---- Words ----
 
-    const named = (answer) => answer ?? "nothing";
+    function named(answer) {
+      const [name, other] = namesOf(answer);
+      if (!other) return name ?? "nothing";
+      return reverse(name) === other ? `${name} or ${other}` : `between ${name} and ${other}`;
+    }
 
     function summarise() {
       summary.textContent = next ? soFar() : verdict();
     }
 
     function soFar() {
-      const at = `${stroke.steps.length} ms, ${stroke.eventCount.toLocaleString("en")} events`;
-      return `${direction}: ${stroke.answer ? `${stroke.answer} leads` : "no answer yet"} at ${at}`;
+      const after = `${(stroke.steps.length * time_window) / 1000} ms, ${stroke.eventCount.toLocaleString("en")} events`;
+      return `${direction}: ${stroke.answer ? `${named(stroke.answer)} so far` : "no answer yet"}, after ${after}`;
     }
 
     function verdict() {
       const { forwards, backwards: back } = answers;
-      const mistake = shown && shown !== forwards.network ? ` It was ${shown}.` : "";
+      const mistake = shown && shown !== named(forwards.network) ? ` It was ${shown}.` : "";
       if (!back) return `The network says ${named(forwards.network)}, the sum ${named(forwards.sum)}.${mistake} Now play it backwards.`;
       const [one, other] = [turnedRound("network"), turnedRound("sum")];
       const network = `The network says ${named(forwards.network)}, then ${named(back.network)}: it ${one ? "has turned round" : "hasn't turned round"}.`;
-      const same = forwards.sum === back.sum ? `${named(forwards.sum)} both times` : `${named(forwards.sum)}, then ${named(back.sum)}`;
-      return `${network} The sum says ${same}${other ? ", for once" : ""}.`;
+      const [there, again] = [named(forwards.sum), named(back.sum)];
+      return `${network} The sum says ${there === again ? `${there} both times` : `${there}, then ${again}`}${other ? ", for once" : ""}.`;
     }
 
     // ---- Controls ----

@@ -68,11 +68,15 @@
 
   // ---- Spikes and voltages over time ----
 
-  const spanOf = (steps) => Math.min(Math.max(steps.length, SPANS[0]), SPANS[1]);
+  const spanOf = (steps, { time_window }) => {
+    const [shortest, longest] = SPANS.map((span) => (1000 * span) / time_window);
+    return Math.min(Math.max(steps.length, shortest), longest);
+  };
 
   // order: of shared.sortByVote. An arrow stands beside the neurons that vote for its motion.
-  motion.drawRaster = (canvas, order, classes, steps) => {
-    shared.drawRaster(canvas, order, classes.map(() => "accent"), steps, spanOf(steps), LABELS);
+  motion.drawRaster = (canvas, order, settings, steps) => {
+    const { classes } = settings;
+    shared.drawRaster(canvas, order, classes.map(() => "accent"), steps, spanOf(steps, settings), LABELS);
     const context = canvas.getContext("2d");
     const row = canvas.clientHeight / order.length;
     const size = Math.min(15, 2.2 * row);
@@ -94,10 +98,12 @@
     context.fill();
   }
 
-  motion.drawVoltages = (canvas, classes, steps, leader) => {
+  // leaders: names of the motions that answer.
+  motion.drawVoltages = (canvas, settings, steps, leaders) => {
     const { context, width, height } = shared.begin(canvas);
     const [left, right, top, bottom] = [2, width - 26, 14, height - 28];
-    const span = spanOf(steps);
+    const { classes, time_window } = settings;
+    const span = spanOf(steps, settings);
     const { first, at } = shared.timeAxis(steps, span, left, right);
     const all = steps.slice(first).flatMap(({ voltages }) => voltages);
     const highest = Math.max(0.6, ...all);
@@ -105,9 +111,10 @@
     const y = (voltage) => bottom - ((voltage - lowest) / (highest - lowest)) * (bottom - top);
     context.fillStyle = colour("grid");
     context.fillRect(left, y(0), right - left, 1);
-    shared.write(context, `${first} ms`, left, height - 7);
-    shared.write(context, `${first + span} ms`, right, height - 7, { align: "right" });
-    const order = classes.map((name, output) => ({ name, output, leads: name === leader })).sort((one, other) => one.leads - other.leads);
+    const ms = (step) => `${(step * time_window) / 1000} ms`;
+    shared.write(context, ms(first), left, height - 7);
+    shared.write(context, ms(first + span), right, height - 7, { align: "right" });
+    const order = classes.map((name, output) => ({ name, output, leads: leaders.includes(name) })).sort((one, other) => one.leads - other.leads);
     for (const { output, leads } of order) { // the leader lies on top
       context.strokeStyle = colour(leads ? "accent" : "grey");
       [context.lineWidth, context.lineJoin] = [leads ? 3 : 1.2, "round"];

@@ -1,7 +1,8 @@
-// The two models that answer: LayerThenSNN with delays and MLP, of pokersnn_helpers/study/models.py.
+// The two models that answer: MotionDetector and CNN, of pokersnn_helpers/study/models.py.
 (() => {
   const { shared } = window.interactiveFigures;
   const motion = (window.interactiveFigures.motion ??= {});
+  const SIDE = 35;
 
   // A matrix product with int8 weights.
   function multiply({ weights, scale, inputs }, values) {
@@ -12,44 +13,94 @@
     });
   }
 
-  const relu = (values, bias) => values.map((value, number) => Math.max(value + bias[number], 0));
+  // A convolution with stride 2, and ReLU; it reads only what isn't 0.
+  class Convolution extends shared.LayerOfEvents {
+    constructor({ bias, ...layer }, size, side, padding = 0) {
+      super(layer);
+      Object.assign(this, { bias, size, side, padding, found: Math.floor((side + 2 * padding - size) / 2) + 1 });
+    }
 
-  // A linear layer and ReLU; delayed copies of what it finds, side by side; spiking neurons.
+    // values: pairs of a place, channel × side² + y × side + x, and what is there. Returns the maps
+    // of the filters one after the other.
+    maps(values) {
+      const { byInput, scale, bias, outputs, size, side, padding, found } = this;
+      const sums = new Float64Array(outputs * found ** 2);
+      for (const [place, value] of values) {
+        if (!value) continue;
+        const channel = Math.floor(place / side ** 2);
+        const [x, y] = [(place % side) + padding, (Math.floor(place / side) % side) + padding];
+        for (let row = Math.max(0, (y - size + 2) >> 1); row <= Math.min(found - 1, y >> 1); row++) {
+          for (let column = Math.max(0, (x - size + 2) >> 1); column <= Math.min(found - 1, x >> 1); column++) {
+            const weight = ((channel * size + y - 2 * row) * size + x - 2 * column) * outputs;
+            const at = (row * found + column) * outputs;
+            for (let filter = 0; filter < outputs; filter++) sums[at + filter] += value * byInput[weight + filter];
+          }
+        }
+      }
+      const maps = new Float64Array(sums.length);
+      for (let filter = 0, place = 0; filter < outputs; filter++) {
+        for (let at = filter; at < sums.length; at += outputs) maps[place++] = Math.max(scale[filter] * sums[at] + (bias ? bias[filter] : 0), 0);
+      }
+      return maps;
+    }
+  }
+
+  // Averages of maps of 15 × 15 over 3 × 3 regions.
+  function regions(maps) {
+    const found = new Float64Array(maps.length / 25);
+    for (let place = 0; place < maps.length; place++) {
+      const line = Math.floor(place / 15); // of all maps: three times five make one
+      found[3 * Math.floor(line / 5) + Math.floor((place % 15) / 5)] += maps[place] / 25;
+    }
+    return found;
+  }
+
+  // Filters over space and over the last frames; what they find, by region; spiking neurons.
   motion.Network = class extends shared.SpikingLayers {
-    constructor({ layers, features_bias, delays, constants }) {
+    constructor({ layers, late, constants }) {
       super(layers, constants);
-      this.features = new shared.LayerOfEvents(layers.features);
+      this.filters = new Convolution(layers.filters, 7, SIDE);
       this.input = shared.unpack(layers.input);
-      Object.assign(this, { bias: features_bias, delays });
+      this.late = late; // time steps, by copy
     }
 
     reset() {
       super.reset();
-      this.past = []; // features of the last time steps, the newest first
+      this.past = []; // events of the last time steps, the newest first
     }
 
     // counts: events by pixel, y × 35 + x, as a Map.
     step(counts) {
-      this.past.unshift(relu(this.features.sum(counts), this.bias));
-      this.past.length = Math.min(this.past.length, Math.max(...this.delays) + 1);
-      const none = new Float64Array(this.bias.length);
-      const copies = this.delays.flatMap((delay) => Array.from(this.past[delay] ?? none));
-      return super.step(multiply(this.input, copies));
+      this.past.unshift([...counts]);
+      this.past.length = Math.min(this.past.length, Math.max(...this.late) + 1);
+      const copies = this.late.flatMap((steps, copy) => (this.past[steps] ?? []).map(([place, count]) => [copy * SIDE ** 2 + place, count]));
+      return super.step(multiply(this.input, regions(this.filters.maps(copies))));
     }
   };
 
   // It looks at the sum of all events so far, so the order in which they came makes no difference.
   motion.TimeBlind = class {
     constructor({ blind }) {
-      this.hidden = new shared.LayerOfEvents(blind.hidden);
-      this.readout = shared.unpack(blind.readout);
-      Object.assign(this, { hiddenBias: blind.hidden_bias, readoutBias: blind.readout_bias });
+      this.first = new Convolution(blind.first, 5, SIDE, 2);
+      this.second = new Convolution(blind.second, 3, this.first.found, 1);
+      this.readout = { ...shared.unpack(blind.readout), bias: blind.readout.bias };
     }
 
     // sums: events by pixel so far, as a Map. Returns a value per class.
     values(sums) {
-      const light = new Map([...sums].map(([place, count]) => [place, Math.log1p(count)]));
-      return multiply(this.readout, relu(this.hidden.sum(light), this.hiddenBias)).map((value, output) => value + this.readoutBias[output]);
+      const light = [...sums].map(([place, count]) => [place, Math.log1p(count)]);
+      const maps = this.second.maps(this.first.maps(light).entries());
+      return multiply(this.readout, maps).map((value, output) => value + this.readout.bias[output]);
     }
+  };
+
+  // What values by class answer: the class that leads and, of two lines or two circles, also a second
+  // one that is about equal, with their shares as softmax has them. Null where more are.
+  motion.answerOf = (values, { classes, equal }) => {
+    const odds = Array.from(values, (value) => Math.exp(value - Math.max(...values)));
+    const sum = odds.reduce((one, other) => one + other);
+    const circular = odds.indexOf(1) >= 4;
+    const leading = classes.flatMap((name, output) => (odds[output] >= equal && output >= 4 === circular ? [{ name, share: odds[output] / sum }] : []));
+    return leading.length > 2 ? null : leading;
   };
 })();

@@ -1,9 +1,8 @@
-// One stroke before the camera: from where the disc is to events, to bins of 1 ms, to two answers.
+// One stroke before the camera: from where the disc is to events, to frames, to two answers.
 (() => {
   const { shared } = window.interactiveFigures;
   const motion = (window.interactiveFigures.motion ??= {});
   const SIDE = 35;
-  const BIN = 1000; // µs
 
   motion.Stroke = class {
     // from: where the disc has been for long. random: of the camera, or null for one without chance.
@@ -18,7 +17,8 @@
       this.sums = new Map(); // of all bins
       this.eventCount = 0;
       this.steps = []; // of each bin: neurons that spiked, and the voltages
-      this.highest = settings.classes.map(() => -Infinity);
+      this.end = 0; // of its own time, in bins: a fixed silence after the last event
+      [this.answer, this.blindAnswer] = [null, null]; // as motion.answerOf returns them
       network.reset();
     }
 
@@ -45,27 +45,29 @@
     }
 
     stepUntil(time) {
-      while (time >= this.began + BIN * (this.steps.length + 1)) this.step();
+      while (time >= this.began + this.settings.time_window * (this.steps.length + 1)) this.step();
+    }
+
+    // The film is over. What is left of its own time is silent.
+    finish() {
+      if (this.counts.size) this.step();
+      while (this.steps.length < this.end) this.step();
     }
 
     step() {
-      const voltages = Array.from(this.network.step(this.counts));
-      for (const [pixel, count] of this.counts) this.sums.set(pixel, (this.sums.get(pixel) ?? 0) + count);
-      this.counts.clear();
+      const { settings, network, blind, steps } = this;
+      const voltages = Array.from(network.step(this.counts));
+      if (this.counts.size) {
+        for (const [pixel, count] of this.counts) this.sums.set(pixel, (this.sums.get(pixel) ?? 0) + count);
+        this.counts.clear();
+        this.end = steps.length + 1 + settings.settle_steps;
+        this.blindAnswer = motion.answerOf(blind.values(this.sums), settings);
+      }
       const spikes = [];
-      this.network.z.forEach((spike, neuron) => { if (spike) spikes.push(neuron); });
-      this.highest = this.highest.map((voltage, output) => Math.max(voltage, voltages[output]));
-      this.steps.push({ spikes, voltages });
-    }
-
-    // snn.leading of what snn.decode reads: the motion whose voltage was highest so far, or null.
-    get answer() {
-      return this.settings.classes[shared.leading(this.highest)] ?? null;
-    }
-
-    get blindAnswer() {
-      if (!this.sums.size) return null;
-      return this.settings.classes[shared.leading(Array.from(this.blind.values(this.sums)))] ?? null;
+      network.z.forEach((spike, neuron) => { if (spike) spikes.push(neuron); });
+      steps.push({ spikes, voltages });
+      const own = steps.slice(0, this.end);
+      this.answer = motion.answerOf(voltages.map((_, output) => Math.max(...own.map((each) => each.voltages[output]))), settings);
     }
   };
 })();
