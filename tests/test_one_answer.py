@@ -20,8 +20,12 @@ from pokersnn_helpers import (
     Stream,
     evaluate,
     fit,
+    load_checkpoint,
+    load_nir,
     make_loader,
     predict,
+    save_checkpoint,
+    save_nir,
 )
 from pokersnn_helpers.snn import FrameNetwork, SpikingNetwork, decode, own_steps
 from pokersnn_helpers.study.latency import predict_over_time
@@ -281,3 +285,19 @@ def test_recording_without_events_has_one_step_and_its_silence():
     assert len(made("SNN").settled(frames)) == 11
     frames[19, 1] = 1
     assert own_steps(frames).tolist() == [11, 30]
+
+
+@pytest.mark.parametrize(
+    ("save", "load"), [(save_checkpoint, load_checkpoint), (save_nir, load_nir)]
+)
+def test_a_saved_classifier_keeps_its_silence(save, load, tmp_path):
+    save(Classifier(SNN(hidden_size=5), settle=0.025), tmp_path / "saved")
+    assert load(tmp_path / "saved", "cpu").settle == 0.025
+
+
+def test_older_checkpoints_end_with_the_last_event(tmp_path):
+    save_checkpoint(Classifier(SNN(hidden_size=5)), tmp_path / "run.pt")
+    content = torch.load(tmp_path / "run.pt", weights_only=True)
+    del content["settle"]
+    torch.save(content, tmp_path / "old.pt")
+    assert load_checkpoint(tmp_path / "old.pt", "cpu").settle == 0
