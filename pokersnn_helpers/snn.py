@@ -453,7 +453,8 @@ class Classifier(torch.nn.Module):
             recordings of the same length.
         classes: Their names, which differ.
         sensor_size: Width, height and polarities of the sensor.
-        settle: Silence after the last event, in s. A network without ``dt`` has none.
+        settle: Silence after the last event, in s. The steps of a network that is no
+            ``FrameNetwork`` count as 1 ms.
 
     Raises:
         ValueError: Two classes have the same name, the sensor isn't given by three numbers, or
@@ -489,8 +490,11 @@ class Classifier(torch.nn.Module):
     @property
     def settle_steps(self) -> int:
         """Silent time steps after the last event."""
-        dt = getattr(self.snn, "dt", None)
-        return math.ceil(round(self.settle / dt, 6)) if dt else 0
+        return math.ceil(round(self.settle / self._dt, 6)) if self._dt else 0
+
+    @property
+    def _dt(self) -> float | None:
+        return getattr(self.snn, "dt", FrameNetwork.dt)
 
     def settled(self, frames: torch.Tensor) -> torch.Tensor:
         """Return frames that end ``settle`` after the last event of the batch."""
@@ -515,7 +519,7 @@ class Classifier(torch.nn.Module):
             return voltages, steps
         groups = _by_steps(steps)
         steps = torch.full_like(steps, len(voltages))
-        if len(groups) < 2 or getattr(self.snn, "dt", None) is None:  # a sum: silence adds nothing
+        if len(groups) < 2 or self._dt is None:  # a sum: silence adds nothing
             return voltages, steps
         found: list[torch.Tensor] = []  # its values are of the whole: show it each one's own alone
         for own, some in groups:
@@ -528,7 +532,7 @@ class Classifier(torch.nn.Module):
     @torch.no_grad()
     def _looks_ahead(self, frames: torch.Tensor) -> bool:
         """Say whether earlier values of the network change with later frames; tried once."""
-        steps = isinstance(self.snn, SpikingNetwork) or getattr(self.snn, "dt", None) is None
+        steps = isinstance(self.snn, SpikingNetwork) or self._dt is None
         if self._ahead is None and not steps and len(frames) > 1:
             modes = [(module, module.training) for module in self.snn.modules()]
             self.snn.eval()

@@ -612,13 +612,13 @@ def test_optimizer_that_trains_nothing_is_refused():
 def test_recording_that_is_too_long_for_its_steps_is_refused():
     events = np.array([(0, 1, 1, 1), (6 * 10**12, 1, 1, 1)], dtype=EVENT_DTYPE)  # in ns, say
     for network in (SNN, FastSNN):
-        with pytest.raises(ValueError, match=r"6000000000 time steps of 1000 µs.*are its times in"):
+        with pytest.raises(ValueError, match=r"6000000010 time steps of 1000 µs.*are its times in"):
             predict(Classifier(network(hidden_size=5)), events)
 
 
 def test_dense_frames_of_a_prediction_are_limited():
     events = np.array([(0, 1, 1, 1), (10 * 60 * 10**6, 1, 1, 1)], dtype=EVENT_DTYPE)
-    with pytest.raises(ValueError, match=r"600000 time steps .* more than 438261; .* or FastSNN"):
+    with pytest.raises(ValueError, match=r"600010 time steps .* more than 438261; .* or FastSNN"):
         predict(Classifier(SNN(hidden_size=5)), events)
 
 

@@ -39,7 +39,12 @@ ACCENT_MAP = _fading("accent", ACCENT)  # any other quantity, from 0
 
 
 def vote_map(colour: str = ACCENT) -> LinearSegmentedColormap:
-    """Return a map for weights, from −limit to limit: grey against, a colour in favour."""
+    """Return a map for weights, from −limit to limit: grey against, a colour in favour.
+
+    Example:
+        >>> vote_map().N  # shades
+        256
+    """
     return _fading("votes", GREY, colour)
 
 
