@@ -32,7 +32,7 @@ targets = [CLASSES.index(file.parent.name) for file in files]
 recordings = book.Recordings(map(book.read_events, files), targets, CLASSES, (64, 64, 2))
 data = book.stratified_folds(recordings, folds=2)[0]
 for network in (book.SNN, book.FastSNN, ConvNet):
-    classifier, _ = book.train_classifier(data, network=network, epochs=30, augment=None)
+    classifier, _ = book.train_classifier(data, network=network, augment=None)
     book.save_checkpoint(classifier, "run.pt")
     loaded = book.load_checkpoint("run.pt", network=network)
     print(network.__name__, book.evaluate(loaded, book.make_loader(data.test)).correct)
