@@ -42,8 +42,8 @@ def vote_map(colour: str = ACCENT) -> LinearSegmentedColormap:
     """Return a map for weights, from −limit to limit: grey against, a colour in favour.
 
     Example:
-        >>> vote_map().N  # shades
-        256
+        >>> vote_map().name
+        'votes'
     """
     return _fading("votes", GREY, colour)
 
