@@ -28,7 +28,7 @@ from .checks import (
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 
 WHOLE = 1e9  # µs: a time bin that holds a whole recording
-SETTLE = 0.01  # s of silence after the last event: of the values that ``benchmarks settle`` tries
+SETTLE = 0.01  # s of silence after the last event; ``benchmarks settle`` compares others
 
 
 class FrameNetwork(torch.nn.Module):
@@ -533,7 +533,7 @@ class Classifier(torch.nn.Module):
     def _looks_ahead(self, frames: torch.Tensor) -> bool:
         """Say whether earlier values of the network change with later frames; tried once."""
         steps = isinstance(self.snn, SpikingNetwork) or self._dt is None
-        if self._ahead is None and not steps and len(frames) > 1:
+        if self._ahead is None and not steps and len(frames) > 1 and frames.shape[1] > 0:
             modes = [(module, module.training) for module in self.snn.modules()]
             self.snn.eval()
             part = self.snn(_with_steps(frames, len(frames) // 2))
