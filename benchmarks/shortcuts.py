@@ -1,0 +1,51 @@
+"""What ``compare`` says of films that have a shortcut, and of those of the book, which have none."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pokersnn_helpers import Recordings
+from pokersnn_helpers.folders import resize
+from pokersnn_helpers.simulation.gestures import SENSOR_SIZE, film_gestures
+from pokersnn_helpers.simulation.motions import film_dots, film_motions
+from pokersnn_helpers.study.needs_time import compare
+from pokersnn_helpers.study.perturbations import merge_polarities
+
+
+def small_gestures(takes: int) -> tuple[Recordings, list[str]]:
+    """Film gestures and bring them to 16 × 16 pixels, as chapter 10 does."""
+    films, people = film_gestures(takes)
+    events = [resize(each, SENSOR_SIZE, (16, 16)) for each in films.events]
+    return Recordings(events, films.targets, films.classes, (16, 16, 2)), people
+
+
+FILMS: dict[str, Callable[[int], tuple[Recordings, Any]]] = {
+    "single discs, which come in from outside": lambda size: (
+        film_motions(6 * size),
+        range(6 * size),
+    ),
+    "random dots": lambda size: (merge_polarities(film_dots(6 * size)), range(6 * size)),
+    "gestures": small_gestures,
+}
+OPTIONS: dict[str, dict[str, Any]] = {"gestures": {"folds": 4, "time_window": 10_000}}
+
+
+def measure(size: int = 10, *, processes: int = 2, epochs: int = 20) -> dict[str, Any]:
+    """Compare models on each kind of films.
+
+    Args:
+        size: Films of each motion, and of each gesture of each person.
+        processes: How many models train at the same time.
+        epochs: Of each network.
+
+    Returns:
+        A row per kind of films and model, and the verdict on each kind.
+    """
+    rows, verdicts = [], []
+    for kind, film in FILMS.items():
+        recordings, groups = film(size)
+        options = OPTIONS.get(kind, {})
+        found = compare(recordings, groups, epochs=epochs, processes=processes, **options)
+        table = found.table.rename_axis("model").reset_index().to_dict("records")
+        rows += [{"films": kind} | row for row in table]
+        verdicts.append({"films": kind, "verdict": found.verdict, "why": found.sentences[-1]})
+    return {"rows": rows, "verdicts": verdicts}
