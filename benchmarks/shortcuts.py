@@ -1,4 +1,4 @@
-"""What ``compare`` says of films that have a shortcut, and of those of the book, which have none."""
+"""What ``compare`` says of films that have a shortcut, and of those that have none."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +19,7 @@ def small_gestures(takes: int) -> tuple[Recordings, list[str]]:
 
 
 FILMS: dict[str, Callable[[int], tuple[Recordings, Any]]] = {
-    "single discs, which come in from outside": lambda size: (
+    "single discs": lambda size: (
         film_motions(6 * size),
         range(6 * size),
     ),

@@ -23,6 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks import __main__ as command
 from benchmarks import (
     accuracy,
+    batches,
     choices,
     latency,
     libraries,
@@ -34,6 +35,7 @@ from benchmarks import (
     operations,
     recipe,
     scaling,
+    shortcuts,
     simulation,
     store,
     stream,
@@ -980,3 +982,41 @@ def test_rule_of_the_first_place_knows_where_discs_come_in_and_nothing_of_dots()
     assert all(each["t"][0] >= 11_000 for each in later.events)
     dots = motions.lines(film_dots(60, seed=4))
     assert (rule.predict(dots) == dots.targets).mean() < 0.5
+
+
+# ---- When a recording ends, and shortcuts ----
+
+
+def test_answers_are_compared_in_every_way_to_ask(monkeypatch):
+    quick = {
+        name: (change, options | {"epochs": 1})
+        for name, (change, options) in batches.NETWORKS.items()
+    }
+    monkeypatch.setattr(batches, "NETWORKS", quick)
+    monkeypatch.setattr(batches, "DELAYED", batches.DELAYED | {"epochs": 1})
+    monkeypatch.setattr(batches, "film_motions", lambda count, seed, **way: film_motions(6, seed))
+    table = pd.DataFrame(batches.measure_batches(1, processes=1)["rows"])
+    assert table.groupby("model")["asked"].nunique().tolist() == [6, 6, 6]
+    assert (table["differ"] == 0).all() and (table["other answers"] == 0).all()
+    tried = batches.measure_settle(1, processes=1, settle_ms=(0, 10))["rows"]
+    assert [(row["model"], row["amount"]) for row in tried] == [
+        (name, ms) for name in quick for ms in (0, 10)
+    ]
+    assert all(0 <= row["mean"] <= 1 and row["loss"] > 0 for row in tried)
+
+
+def test_answers_that_depend_on_their_batch_are_noticed(monkeypatch):
+    monkeypatch.setattr(batches, "DELAYED", batches.DELAYED | {"epochs": 1})
+    monkeypatch.setattr(batches, "film_motions", lambda count, seed, **way: film_motions(6, seed))
+    monkeypatch.setattr(Classifier, "read", lambda self, voltages, _=None: self.decode(voltages))
+    monkeypatch.setattr(batches, "NETWORKS", {})
+    found = batches._of_network("films", 0)
+    assert found["batches of 1"][1] == 0 < found["one batch"][1]
+
+
+def test_shortcuts_are_asked_of_every_kind_of_films(monkeypatch):
+    few = {"single discs": shortcuts.FILMS["single discs"]}
+    monkeypatch.setattr(shortcuts, "FILMS", few)
+    found = shortcuts.measure(2, processes=1, epochs=1)
+    assert {row["films"] for row in found["rows"]} == set(few) and len(found["rows"]) == 10
+    assert [row["films"] for row in found["verdicts"]] == list(few)
