@@ -1017,6 +1017,6 @@ def test_answers_that_depend_on_their_batch_are_noticed(monkeypatch):
 def test_shortcuts_are_asked_of_every_kind_of_films(monkeypatch):
     few = {"single discs": shortcuts.FILMS["single discs"]}
     monkeypatch.setattr(shortcuts, "FILMS", few)
-    found = shortcuts.measure(2, processes=1, epochs=1)
+    found = shortcuts.measure(3, processes=1, epochs=1)
     assert {row["films"] for row in found["rows"]} == set(few) and len(found["rows"]) == 10
     assert [row["films"] for row in found["verdicts"]] == list(few)
