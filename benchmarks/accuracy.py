@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from pokersnn_helpers import FastSNN, Recordings, build_network, load_pokerdvs131
-from pokersnn_helpers.pokerdvs131 import PokerDVS131
+from pokersnn_helpers.pokerdvs import PokerDVS131
 from pokersnn_helpers.recordings import fold_indices
 from pokersnn_helpers.snn import WHOLE
 from pokersnn_helpers.study.models import (

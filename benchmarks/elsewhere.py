@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from pokersnn_helpers import FastSNN, load_nir, save_nir, to_frames, train_classifier
+from pokersnn_helpers import FastSNN, to_frames, train_classifier
+from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
 
 from .libraries import installed_version
 from .simulators import SIMULATORS, Constants, constants, neurons_only, sinabs_spikes

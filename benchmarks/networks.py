@@ -10,7 +10,7 @@ from tonic.collation import PadTensors
 from torch.utils.data import DataLoader
 
 from pokersnn_helpers import SNN, FastSNN, make_loader, to_frames
-from pokersnn_helpers.distributed import one_cpu_thread
+from pokersnn_helpers.training import one_cpu_thread
 
 from .libraries import LIBRARIES, Step, is_missing, torch_step
 from .timing import median_times, on_one_thread, recordings
@@ -161,7 +161,8 @@ def measure_epoch(repeats: int = 3) -> dict[str, Any]:
     def make_frames(items: Sequence[tuple[Any, int]]) -> tuple[torch.Tensor, torch.Tensor]:
         return PadTensors(batch_first=False)([(to_frames(e), target) for e, target in items])
 
-    uncached = DataLoader(train, BATCH, shuffle=True, collate_fn=make_frames)
+    items: Any = train  # in the protocol of a data set
+    uncached: Any = DataLoader(items, BATCH, shuffle=True, collate_fn=make_frames)
     epochs = {
         f"{LOOP}, uncached": network_step(SNN, uncached, anomaly=True),
         "SNN, uncached": network_step(SNN, uncached),

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from pokersnn_helpers import Recordings
-from pokersnn_helpers.folders import resize
+from pokersnn_helpers.own.compare import compare
+from pokersnn_helpers.own.folders import resize
 from pokersnn_helpers.simulation.gestures import SENSOR_SIZE, film_gestures
 from pokersnn_helpers.simulation.motions import film_dots, film_motions
-from pokersnn_helpers.study.needs_time import compare
 from pokersnn_helpers.study.perturbations import merge_polarities
 
 

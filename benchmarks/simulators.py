@@ -27,7 +27,7 @@ import nir
 import numpy as np
 import torch
 
-from pokersnn_helpers.nir_files import EDGES, NODES
+from pokersnn_helpers.elsewhere.nir_files import EDGES, NODES
 
 Run = Callable[[Any, np.ndarray], np.ndarray]
 SINABS = Path(__file__).with_name("sinabs_spikes.py")

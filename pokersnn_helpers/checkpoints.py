@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 import torch
 from torch.utils._pytree import keystr, tree_leaves_with_path
 
-from .distributed import default_device
 from .files import atomic_write
 from .snn import SNN, Classifier, FrameNetwork, decode, frame_network
-from .training import TrainingState
+from .training import TrainingState, default_device
 
 CHECKPOINT_FORMAT = "pokersnn_helpers checkpoint 2"
 

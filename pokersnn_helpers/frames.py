@@ -8,8 +8,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from .checks import check_events, check_indices, check_sensor_size, check_time_window
-from .compiled import compiled
-from .recordings import POKERDVS_SENSOR_SIZE, Recordings, Split
+from .files import compiled
+from .pokerdvs import POKERDVS_SENSOR_SIZE
+from .recordings import Recordings, Split
 
 # Sparse frames are made of events that were checked. PyTorch 2.11 warns of memory errors where
 # nobody has said whether to check them again, even when a call says so itself.

@@ -1,44 +1,48 @@
-"""Load POKER-DVS from its archives, which are downloaded when needed, or simulate it."""
+"""Load POKER-DVS from its archives, which are downloaded when needed, or simulate it.
+
+Tonic's archives have 68 of the recordings, the authors' archive all 131, with the passes of the
+cards that they were cut out of.
+"""
 
 import hashlib
 import io
 import os
-import stat
+import re
 import tarfile
-import tempfile
 import time
 import warnings
-import zlib
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+import numpy as np
 import pooch
 from tqdm import tqdm
 
-from .event_files import read_npy
-from .files import atomic_write, lock_of, locked
-from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, Split
-from .simulation import simulate_pokerdvs
+from .checks import EVENT_DTYPE
+from .recordings import Recordings, Split, banner
 
-# Both are pinned to a commit, so what lies there can vanish but not change.
-SOURCES = (
-    "https://raw.githubusercontent.com/neuromorphs/tonic/d6f0a56421008c8e5700ca52abda193f9ff29836/tonic/datasets/",
-    "https://raw.githubusercontent.com/cargonriv/dvs/6025d1c189a47ef17ae459d95ce0a59447d9b9fa/data/POKERDVS/",
-)
+if TYPE_CHECKING:
+    import pandas as pd
+
+POKERDVS_CLASSES = ("club", "heart", "diamond", "spade")
+POKERDVS_SENSOR_SIZE = (35, 35, 2)  # width, height, polarities
+
+# All are pinned to a commit, so what lies there can vanish but not change; the last is the
+# authors' institute.
+_TONIC = "https://raw.githubusercontent.com/neuromorphs/tonic/d6f0a56421008c8e5700ca52abda193f9ff29836/tonic/datasets/"
+_COPY = "https://raw.githubusercontent.com/cargonriv/dvs/6025d1c189a47ef17ae459d95ce0a59447d9b9fa/"
+_AUTHORS = "http://www2.imse-cnm.csic.es/caviar/POKER_DVS/"
+ARCHIVES = ("pips_train.tar.gz", "pips_test.tar.gz")
+ARCHIVE_131 = "poker_dvs.tar.gz"  # of which those archives hold 68
+SOURCES = {
+    **dict.fromkeys(ARCHIVES, (_TONIC, f"{_COPY}data/POKERDVS/")),
+    ARCHIVE_131: (_COPY, _AUTHORS),
+}
 SILENCE_LIMIT, DOWNLOAD_LIMIT = 10, 120  # seconds without an answer and in all; then the next one
 SIZE_LIMIT = 5_000_000  # bytes; the archives have less than a tenth of it each
-ARCHIVES = ("pips_train.tar.gz", "pips_test.tar.gz")
-# All 131 recordings, of which those archives hold 68: pokerdvs131.py. The second address is the
-# authors' institute.
-ARCHIVE_131 = "poker_dvs.tar.gz"
-SOURCES_131 = (
-    "https://raw.githubusercontent.com/cargonriv/dvs/6025d1c189a47ef17ae459d95ce0a59447d9b9fa/",
-    "http://www2.imse-cnm.csic.es/caviar/POKER_DVS/",
-)
 # The md5 of each archive, and of each recording in the first two, by name.
 _LISTED = (resources.files(__package__) / "pokerdvs_registry.txt").read_text()
 REGISTRY: dict[str, str] = dict(line.split() for line in _LISTED.splitlines())
@@ -75,13 +79,81 @@ def load_pokerdvs(root: str | os.PathLike[str] | None = None, source: str = "aut
         >>> data.classes, len(data.train), len(data.test)
         (('club', 'heart', 'diamond', 'spade'), 48, 20)
     """
-    return real_or_simulated(source, root, _load_real, simulate_pokerdvs)
+
+    def simulate() -> Split:
+        from .simulation import simulate_pokerdvs
+
+        return simulate_pokerdvs()
+
+    return _real_or_simulated(source, root, _load_68, simulate)
+
+
+class PokerDVS131(NamedTuple):
+    """All recordings, and what is known about each.
+
+    Attributes:
+        recordings: In the order of the classes, and within a class in the order of time.
+        table: A row for each recording. ``file``: its name in the archive; ``class``;
+            ``upside down``; ``start (ms)``, counted from the earliest recording; ``pass``: the
+            number of the card pass, as for ``stratified_folds(recordings, groups=table["pass"])``;
+            ``tonic``: the same recording in Tonic's split, as "pips_train/cl/7.npy", or "".
+        source: ``"real"`` or ``"simulated"``.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs131
+        >>> load_pokerdvs131(source="simulated").table["class"].value_counts()["club"].item()
+        30
+    """
+
+    recordings: Recordings
+    table: "pd.DataFrame"
+    source: str
+
+    def __repr__(self) -> str:
+        passes = self.table["pass"].nunique()
+        return f"{self.source} recordings: {len(self.recordings)}, from {passes} card passes"
+
+    def _repr_html_(self) -> str:
+        return banner(repr(self), self.source)
+
+
+def load_pokerdvs131(
+    root: str | os.PathLike[str] | None = None, source: str = "auto"
+) -> PokerDVS131:
+    """Load the 131 recordings that the authors extracted, among them the 68 of ``load_pokerdvs``.
+
+    The archive ``poker_dvs.tar.gz`` is looked for, downloaded and checked as ``load_pokerdvs``
+    does with its two. Simulated recordings have as many passes, pips and pips upside down.
+
+    Args:
+        root: As for ``load_pokerdvs``.
+        source: ``"auto"``, ``"real"`` (never falls back) or ``"simulated"``.
+
+    Raises:
+        ValueError: ``source`` is none of the three.
+        FileNotFoundError: ``source="real"`` and the recordings can't be loaded.
+
+    Warns:
+        UserWarning: ``source="auto"`` fell back to simulated recordings, and why.
+
+    Example:
+        >>> everything = load_pokerdvs131(source="simulated")
+        >>> len(everything.recordings), everything.table["pass"].nunique()
+        (131, 26)
+    """
+
+    def simulate() -> PokerDVS131:
+        from .simulation import simulate_passes
+
+        return PokerDVS131(*simulate_passes(), "simulated")
+
+    return _real_or_simulated(source, root, _load_131, simulate)
 
 
 Loaded = TypeVar("Loaded")
 
 
-def real_or_simulated(
+def _real_or_simulated(
     source: str,
     root: str | os.PathLike[str] | None,
     load_real: Callable[[Path], Loaded],
@@ -113,144 +185,168 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("pokersnn"))
 
 
-def _load_real(root: Path) -> Split:
-    train, test = (_recordings(read_archive(archive, root)) for archive in ARCHIVES)
-    return Split(train, test, source="real")
-
-
-def _is_writable(folder: Path) -> bool:
-    """Say whether files can be made in a folder that may not exist yet."""
-    # os.access says no, rather than raise, where a folder above may not be looked into.
-    existing = next(path for path in (folder, *folder.parents) if os.access(path, os.F_OK))
-    # A superuser may write anywhere, but a folder without any write bit is meant to stay as it is.
-    write_bits = existing.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
-    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK) and bool(write_bits)
-
-
 def read_archive(archive: str, root: Path) -> dict[str, bytes]:
     """Return the recordings of an archive by name, from the first place that has them."""
-    home = (root if _is_writable(root) else cache_folder()) / "POKERDVS"
-    places = list(dict.fromkeys([root / "POKERDVS", root, cache_folder() / "POKERDVS"]))
-    sources = SOURCES_131 if archive == ARCHIVE_131 else SOURCES
-    names = [name for name in REGISTRY if name.startswith(archive.removesuffix(".tar.gz") + "/")]
+    home = (root if os.access(_existing(root), os.W_OK | os.X_OK) else cache_folder()) / "POKERDVS"
+    folders = list(dict.fromkeys([root / "POKERDVS", root, cache_folder() / "POKERDVS"]))
     tried = []
     for attempt in (
-        *(partial(_from_archive, place, archive, names, home) for place in places),
-        *(partial(_verified, place, names) for place in places if names),
-        *(partial(_download, source, archive, names, home) for source in sources),
+        *(partial(_from_folder, folder, archive) for folder in folders),
+        *(partial(_from_unpacked, folder, archive) for folder in folders),
+        *(partial(_download, address, archive, home) for address in SOURCES[archive]),
     ):
         try:
             return attempt()
-        except (OSError, ValueError, KeyError, EOFError, tarfile.TarError, zlib.error) as error:
+        except (OSError, ValueError) as error:
             tried.append(f"{attempt.args[0]}: {type(error).__name__}: {error}")
-    wanted = (archive,) if archive == ARCHIVE_131 else ARCHIVES
-    known = " and ".join(f"{name} (md5 {REGISTRY[name]})" for name in wanted)
     raise FileNotFoundError(
         "\n".join(
             [
                 f"the recordings of {archive} could not be loaded. Tried:",
                 *(f"  {number}. {line}" for number, line in enumerate(tried, start=1)),
-                f"What to do: get {known} from {' or '.join(sources)}, put it into {home}, "
-                'and load again. source="simulated" does without.',
+                f"What to do: get {archive} (md5 {REGISTRY[archive]}) from "
+                f"{' or '.join(SOURCES[archive])}, put it into {home}, and load again. "
+                'source="simulated" does without.',
             ]
         )
     )
 
 
-def _verified(folder: Path, names: list[str]) -> dict[str, bytes]:
-    """Read files, each of which has to be the published one."""
-    files = {}
-    for name in names:
-        found = (folder / name).stat()
-        if not stat.S_ISREG(found.st_mode) or found.st_size > SIZE_LIMIT:  # a pipe has no end
-            raise ValueError(f"{name} is no regular file of up to {SIZE_LIMIT} bytes")
-        files[name] = content = (folder / name).read_bytes()
-        if (md5 := hashlib.md5(content).hexdigest()) != REGISTRY[name]:
-            raise ValueError(
-                f"{name} has md5 {md5} instead of {REGISTRY[name]} ({len(content)} bytes): it is "
-                "damaged, truncated or another file"
-            )
-    return files
+def _existing(folder: Path) -> Path:
+    """Return the first folder above, or the folder itself, that is there."""
+    return next(path for path in (folder, *folder.parents) if os.access(path, os.F_OK))
 
 
-def _from_archive(place: Path, archive: str, names: list[str], home: Path) -> dict[str, bytes]:
-    """Read an archive's recordings into memory, and lay them where Tonic's own class reads them."""
-    content = _verified(place, [archive])
-    files = {}
-    with tarfile.open(fileobj=io.BytesIO(content[archive])) as tar:
-        for member in tar:  # in order: gzip can't skip
-            if member.name not in names and not member.name.endswith(".aedat"):
-                continue
-            if not member.isreg() or member.size > SIZE_LIMIT:
-                found = f"{member.name} in {archive}"
-                raise ValueError(f"{found} is no file of up to {SIZE_LIMIT} bytes")
-            files[member.name] = tar.extractfile(member).read()  # type: ignore[union-attr]
-    if missing := set(names) - set(files):
-        raise ValueError(f"{archive} lacks {min(missing)}")
-    with suppress(OSError):  # a copy for others, not for this package
-        laid_out = {name: files[name] for name in names}
-        _keep({home / name: data for name, data in {**content, **laid_out}.items()}, home)
-    return files
+def _verified(path: Path, name: str) -> bytes:
+    """Read a file, which has to be the published one."""
+    found = path.stat()
+    if not path.is_file() or found.st_size > SIZE_LIMIT:  # a pipe has no end
+        raise ValueError(f"{name} is no regular file of up to {SIZE_LIMIT} bytes")
+    content = path.read_bytes()
+    if (md5 := hashlib.md5(content).hexdigest()) != REGISTRY[name]:
+        raise ValueError(
+            f"{name} has md5 {md5} instead of {REGISTRY[name]} ({len(content)} bytes): it is "
+            "damaged, truncated or another file"
+        )
+    return content
+
+
+def _from_folder(folder: Path, archive: str) -> dict[str, bytes]:
+    """Read an archive's recordings into memory."""
+    content = _verified(folder / archive, archive)
+    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+        files = {member.name: tar.extractfile(member) for member in tar if member.isreg()}
+        return {
+            name: file.read()
+            for name, file in files.items()
+            if file and (name in REGISTRY or name.endswith(".aedat"))
+        }
+
+
+def _from_unpacked(folder: Path, archive: str) -> dict[str, bytes]:
+    """Read recordings that Tonic has unpacked."""
+    names = [name for name in REGISTRY if name.startswith(archive.removesuffix(".tar.gz") + "/")]
+    if not names:
+        raise ValueError(f"the md5 of what is in {archive} isn't published")
+    return {name: _verified(folder / name, name) for name in names}
 
 
 class _LimitedBar(tqdm):  # type: ignore[misc]
     """A progress bar that gives up a download without an end."""
 
-    def __init__(self, **options: Any):
-        self.received, self.deadline = 0, time.monotonic() + DOWNLOAD_LIMIT
-        super().__init__(**options)
-
     def update(self, n: float | None = 1) -> bool | None:
-        self.received += int(n or 0)
-        if self.received > SIZE_LIMIT:
-            raise ValueError(f"the server sends more than {SIZE_LIMIT} bytes")
-        if time.monotonic() > self.deadline:
-            raise TimeoutError(f"the download isn't done after {DOWNLOAD_LIMIT} s")
+        if self.n > SIZE_LIMIT or time.time() - self.start_t > DOWNLOAD_LIMIT:
+            raise TimeoutError(f"no end after {self.n} bytes and {DOWNLOAD_LIMIT} s at most")
         return super().update(n)
 
 
-def _download(source: str, archive: str, names: list[str], home: Path) -> dict[str, bytes]:
+def _download(address: str, archive: str, home: Path) -> dict[str, bytes]:
     """Fetch an archive, and read it."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        # The plain bar shows in every notebook; pooch corrects the total, which can't be 0.
-        _LimitedBar(total=1, desc=archive, unit="B", unit_scale=True) as progress,
-    ):
-        fetcher = pooch.create(folder, source, registry={archive: f"md5:{REGISTRY[archive]}"})
-        fetcher.fetch(
-            archive,
-            # Small chunks: the limits are looked at after each.
-            downloader=pooch.HTTPDownloader(progress, chunk_size=64, timeout=SILENCE_LIMIT),
-        )
-        return _from_archive(Path(folder), archive, names, home)
+    # The plain bar shows in every notebook; pooch corrects the total, which can't be 0.
+    with _LimitedBar(total=1, desc=archive, unit="B", unit_scale=True) as progress:
+        # Small chunks: the limits are looked at after each.
+        load = pooch.HTTPDownloader(progress, chunk_size=64, timeout=SILENCE_LIMIT)
+        known = f"md5:{REGISTRY[archive]}"
+        pooch.retrieve(address + archive, known, archive, home, downloader=load)
+    return _from_folder(home, archive)
 
 
-def _keep(files: dict[Path, bytes], home: Path) -> None:
-    """Write files in one step each; what stood there before stays, under another name."""
-    found = {path: path.read_bytes() if path.is_file() else None for path in files}
-    if found == files and not lock_of(home).exists():  # which a killed process has left
-        return
-    with locked(home, timeout=60):
-        for path, content in files.items():
-            before = found[path]
-            if before == content or (before is None and path.exists()):  # a folder, say, stays
-                continue
-            if before is not None:
-                md5 = hashlib.md5(before).hexdigest()
-                with atomic_write(path.with_name(f"{path.name}.{md5[:8]}.replaced")) as file:
-                    file.write(before)
-            with atomic_write(path) as file:
-                file.write(content)
+def _load_68(root: Path) -> Split:
+    train, test = (_recordings(read_archive(archive, root)) for archive in ARCHIVES)
+    return Split(train, test, source="real")
 
 
 def _recordings(files: dict[str, bytes]) -> Recordings:
     """Parse recordings, in the order of their classes and then of their content."""
     folders = [name[:2] for name in POKERDVS_CLASSES]
-    found = [
-        (folders.index(Path(name).parent.name), read_npy(io.BytesIO(content)))
-        for name, content in files.items()
-    ]
-    targets, events = zip(
-        *sorted(found, key=lambda pair: (pair[0], pair[1].tobytes())), strict=True
-    )
+    found = []
+    for name, content in files.items():
+        columns = np.load(io.BytesIO(content)).astype(np.int64, order="C")  # t, x, y, p
+        found.append((folders.index(Path(name).parent.name), columns.tobytes()))
+    targets, data = zip(*sorted(found), strict=True)
+    events = [np.frombuffer(each, EVENT_DTYPE) for each in data]
     return Recordings(events, targets, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE)
+
+
+def _load_131(root: Path) -> PokerDVS131:
+    import pandas as pd  # which takes a second to import
+
+    files = {name: _dvs128(data) for name, data in read_archive(ARCHIVE_131, root).items()}
+    known = {md5: name for name, md5 in REGISTRY.items()}
+    table = pd.DataFrame(
+        [
+            {
+                "file": name,
+                "class": re.sub(r"x|\d+i?\.aedat", "", name),  # of "xclub02i.aedat"
+                "upside down": name.endswith("i.aedat"),
+                "start": events["t"][0],
+                "end": events["t"][-1],
+                "tonic": known.get(_md5_as_numpy_file(events), ""),
+            }
+            for name, events in files.items()
+        ]
+    )
+    table["target"] = [POKERDVS_CLASSES.index(name) for name in table["class"]]
+    table = table.sort_values(["target", "start", "file"], ignore_index=True)
+    first = 0
+    for _, rows in table.groupby("target"):
+        numbers = first + card_passes(rows["start"].tolist(), rows["end"].tolist())
+        table.loc[rows.index, "pass"], first = numbers, numbers.max() + 1
+    table["start (ms)"] = (table["start"] - table["start"].min()) / 1000
+    events = [files[name] for name in table["file"]]
+    for recording in events:
+        recording["t"] -= recording["t"][0]
+    recordings = Recordings(events, table["target"], POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE)
+    columns = ["file", "class", "upside down", "start (ms)", "pass", "tonic"]
+    return PokerDVS131(recordings, table[columns].astype({"pass": int}), "real")
+
+
+def _dvs128(content: bytes) -> np.ndarray:
+    """Read an AEDAT 2 file of a DVS128: lines of text, then an address and a time per event."""
+    text = re.match(rb"(?:#[\t -~]*\r?\n)*", content)
+    words = np.frombuffer(content[len(text[0]) :], ">u4").reshape(-1, 2).astype(np.int64)  # type: ignore[index]
+    address, t = words.T
+    columns = np.stack([t, address >> 1 & 0x7F, address >> 8 & 0x7F, 1 - (address & 1)], axis=1)
+    return columns.view(EVENT_DTYPE)[:, 0]
+
+
+def _md5_as_numpy_file(events: np.ndarray) -> str:
+    """Return the hash that the recording has in Tonic's archives, where its time starts at 0."""
+    columns = np.stack([events["t"] - events["t"][0], events["x"], events["y"], events["p"]], 1)
+    file = io.BytesIO()
+    np.save(file, columns.astype(np.uint64))
+    return hashlib.md5(file.getvalue()).hexdigest()
+
+
+def card_passes(starts: Sequence[int], ends: Sequence[int]) -> np.ndarray:
+    """Number the passes of the cards of one suit.
+
+    The pips of a card pass the camera together, so their recordings overlap in time. In the order
+    of their starts, a new pass begins where a recording starts after all before it have ended.
+    """
+    order = np.argsort(starts, kind="stable")
+    latest = np.maximum.accumulate(np.asarray(ends)[order])
+    begins = np.asarray(starts)[order][1:] > latest[:-1]
+    passes = np.empty(len(order), dtype=int)
+    passes[order] = np.concatenate([[0], begins.cumsum()])
+    return passes

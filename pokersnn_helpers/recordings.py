@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
-from torch.utils.data import Dataset
 
 from .checks import (
     as_array,
@@ -20,11 +18,11 @@ from .checks import (
     check_sensor_size,
 )
 
-POKERDVS_CLASSES = ("club", "heart", "diamond", "spade")
-POKERDVS_SENSOR_SIZE = (35, 35, 2)  # width, height, polarities
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-class Recordings(Dataset[tuple[Any, int]]):
+class Recordings:
     """Recordings with their classes, in the protocol of Tonic's data sets.
 
     Each item is ``(events, target)``: a structured array with fields t (µs), x, y and p, and the
@@ -101,7 +99,7 @@ class Recordings(Dataset[tuple[Any, int]]):
             raise ValueError(f"indices hold {outside[0]}, but there are {len(self)} recordings")
         return numbers.astype(int)
 
-    def __add__(self, other: Recordings) -> Recordings:  # type: ignore[override]
+    def __add__(self, other: Recordings) -> Recordings:
         """Return the recordings of both, of the same sensor and classes."""
         check_recordings(other, "other")
         if (self.classes, self.sensor_size) != (other.classes, other.sensor_size):
@@ -172,6 +170,8 @@ def recording_statistics(data: Recordings | Split) -> pd.DataFrame:
         >>> list(recording_statistics(data))
         ['class', 'events', 'duration (ms)', 'rate (events/ms)', 'ON share', 'active pixels', 'set']
     """
+    import pandas as pd  # which takes a second to import
+
     if isinstance(data, Split):
         train, test = (recording_statistics(part) for part in (data.train, data.test))
         return pd.concat([train.assign(set="train"), test.assign(set="test")], ignore_index=True)

@@ -25,7 +25,7 @@ from .checks import (
     check_range,
     check_sensor_size,
 )
-from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
+from .pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 
 WHOLE = 1e9  # µs: a time bin that holds a whole recording
 SETTLE = 0.01  # s of silence after the last event; ``benchmarks settle`` compares others

@@ -1,15 +1,21 @@
 """Train a classifier, test it, ask it about one recording. Nothing in the loop is about spikes."""
 
 import copy
+import functools
+import inspect
 import math
-from collections.abc import Callable, Iterable
+import reprlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from torch.nn.functional import nll_loss
+from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
@@ -24,23 +30,26 @@ from .checks import (
     check_optimizer,
     check_range,
     check_repeatable,
+    check_seed,
+    check_sensor_size,
     check_targets,
     check_training,
     errors_in,
     norm,
 )
-from .distributed import (
-    all_reduce_sum,
-    batch_mean,
-    default_device,
-    one_cpu_thread,
-    own_random_numbers,
-    rank,
-    shard_batch,
-    wrap_ddp,
+from .frames import augment, make_loader, to_frames, to_sparse_frames
+from .pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
+from .recordings import Recordings, Split
+from .snn import (
+    SETTLE,
+    SNN,
+    Classifier,
+    FrameNetwork,
+    check_classifier,
+    frame_network,
+    leading,
+    refuse_self_connections,
 )
-from .frames import to_frames, to_sparse_frames
-from .snn import Classifier, check_classifier, frame_network, leading, refuse_self_connections
 
 Batches = DataLoader[Any] | Iterable[tuple[torch.Tensor, torch.Tensor]]
 MOST_STEPS = 2**22  # of a prediction: 70 minutes at 1 ms, whose voltages take some gigabytes
@@ -48,6 +57,97 @@ MOST_COUNTS = 2**30  # in its dense frames, of 4 bytes each
 # Voltages (T, B, classes), targets (B,) and frames (T, B, ...) in, a loss per recording (B,) out;
 # ``own_steps`` says of the frames where each recording ends.
 Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+
+SPARSEST = 0.005  # events per ms and input for which weights are drawn; POKER-DVS has 0.07
+LOOKED_AT = 1000  # of recordings, at most, to see how rare events are
+
+
+def default_device() -> torch.device:
+    """Return the CUDA GPU where there is one, else the CPU.
+
+    Example:
+        >>> str(default_device()) in ("cpu", "cuda")
+        True
+    """
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@contextmanager
+def one_cpu_thread() -> Iterator[None]:
+    """Let PyTorch run on one CPU thread, and put back the number of threads afterwards."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def world_size() -> int:
+    """Return how many processes share the run: 1 outside a process group."""
+    return dist.get_world_size() if _connected() else 1
+
+
+def rank() -> int:
+    """Return the number of this process, from 0. Process 0 alone writes and reports."""
+    return dist.get_rank() if _connected() else 0
+
+
+def wrap_ddp(network: torch.nn.Module) -> torch.nn.Module:
+    """Let ``backward`` average the gradients of all processes, which start from equal weights."""
+    return DistributedDataParallel(network) if _connected() else network
+
+
+@contextmanager
+def own_random_numbers(epoch: int, batch: int) -> Iterator[None]:
+    """Let each of several processes draw its own random numbers inside the block.
+
+    Dropout draws as many as its shard has recordings. Drawn from the numbers that all processes
+    share, the next shuffle would differ between them.
+    """
+    if not _connected():
+        yield
+        return
+    shared = torch.Generator()
+    shared.set_state(torch.get_rng_state())  # a copy: the shared numbers stay where they are
+    drawn = int(torch.randint(2**62, (), generator=shared))
+    (seed,) = np.random.SeedSequence([drawn, epoch, batch, rank()]).generate_state(1, np.uint64)
+    gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(gpus):
+        torch.manual_seed(int(seed))
+        yield
+
+
+def shard_batch(frames: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pick every ``world_size()``-th recording of a batch (T, B, ...), perhaps none."""
+    if not _connected():
+        return frames, targets
+    mine = torch.arange(len(targets))[rank() :: world_size()]
+    return frames.index_select(1, mine), targets[mine]
+
+
+def batch_mean(values: torch.Tensor) -> torch.Tensor:
+    """Return the mean over a whole batch, of which each process holds a shard of values.
+
+    ``wrap_ddp`` averages gradients over the processes, so each shard's counts ``world_size()``
+    times: averaged, they are the gradient of this mean.
+    """
+    size = values.new_tensor(len(values))
+    total, count = all_reduce_sum(torch.stack([values.detach().sum(), size]))
+    shard = world_size() * values.sum() / count
+    return shard + (total / count - shard).detach()
+
+
+def all_reduce_sum(values: torch.Tensor) -> torch.Tensor:
+    """Return the sum of a tensor over all processes, the same in each of them."""
+    if _connected():
+        values = values.clone()
+        dist.all_reduce(values)
+    return values
+
+
+def _connected() -> bool:
+    return dist.is_available() and dist.is_initialized()
 
 
 @dataclass
@@ -460,3 +560,149 @@ def _state(
         history=asdict(history),
         cuda_rng=torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
     )
+
+
+def build_network(
+    network: Callable[..., FrameNetwork] = SNN,
+    *,
+    time_window: float = 1000,
+    sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
+    output_size: int = len(POKERDVS_CLASSES),
+    **arguments: Any,
+) -> Any:
+    """Draw the network that training begins with, by PyTorch's global random numbers.
+
+    Args:
+        network: A class of networks, or a function that makes one. It is given those of
+            ``sensor_size``, ``input_size``, ``output_size`` and ``dt`` that it has as parameters,
+            so a network of your own fits any sensor, any classes and any time bins if it has them.
+            ``SNN`` and ``FastSNN`` begin with the recipe's weights.
+        time_window: Width of a time bin in µs. Time constants stay what they are in s.
+        sensor_size: Width, height and polarities of the sensor.
+        output_size: One output per class.
+        arguments: Further ones, such as ``hidden_size`` or the time constants of ``SNN``.
+
+    Returns:
+        The network.
+
+    Raises:
+        TypeError: ``network`` makes no ``FrameNetwork``, or needs an argument that it isn't given.
+        ValueError: A number isn't greater than 0, or the time bins are too wide for ``SNN``.
+
+    Example:
+        >>> build_network(sensor_size=(64, 64, 2), output_size=3, hidden_size=20).input_size
+        8192
+    """
+    check_numbers(Real, time_window=time_window)
+    if not callable(network) or isinstance(network, torch.nn.Module):
+        raise TypeError(
+            f"network is {reprlib.repr(network)}; give a class, or a function that makes a network"
+        )
+    inputs = math.prod(check_sensor_size(sensor_size))
+    sizes = {"sensor_size": sensor_size, "input_size": inputs, "output_size": output_size}
+    # In finer steps neurons spike more often, and gradients grow at each of them.
+    dt_ratio = min(1, time_window / 1000)
+    given = {**sizes, "dt": time_window / 1e6, "surrogate_slope": dt_ratio}
+    kind: Any = network
+    args: tuple[Any, ...] = ()
+    fixed: dict[str, Any] = {}
+    if isinstance(network, functools.partial):
+        kind, args, fixed = network.func, network.args, network.keywords
+    if isinstance(kind, type):  # Python 3.10 would take the signature of __new__
+        signature, args = inspect.signature(kind.__init__), (None, *args)  # type: ignore[misc]
+    else:
+        signature = inspect.signature(kind)
+    own = isinstance(kind, type) and issubclass(kind, SNN)
+    takes = dict(signature.parameters)
+    if own and any(each.kind is each.VAR_KEYWORD for each in takes.values()):
+        takes |= inspect.signature(SNN.__init__).parameters  # of a subclass that passes them on
+    chosen = {name: given[name] for name in given if name in takes and name not in fixed}
+    try:
+        signature.bind(*args, **fixed | chosen | arguments)
+    except TypeError as error:
+        raise TypeError(
+            f"network={network!r} can't be made with {', '.join(chosen | arguments)}: {error}; "
+            f"give every other parameter than {', '.join(given)} a default"
+        ) from error
+    made = network(**chosen | arguments)
+    if not isinstance(made, FrameNetwork):
+        raise TypeError(f"network={network!r} made a {type(made).__name__}; make a FrameNetwork")
+    if own:
+        cell: Any = made.lif0
+        with torch.no_grad():
+            # Norse scales them by the number of hidden neurons. The number of inputs is the usual
+            # choice (He et al. 2015, doi:10.1109/ICCV.2015.123).
+            cell.input_weights *= math.sqrt(len(cell.input_weights) / inputs)
+            cell.recurrent_weights *= math.sqrt(dt_ratio)
+    return made
+
+
+def _let_it_spike(snn: FrameNetwork, recordings: Recordings) -> None:
+    """Enlarge the input weights for rare events on a large sensor: silence teaches nothing."""
+    every = math.ceil(len(recordings) / LOOKED_AT) or 1
+    some = [recordings.events[number] for number in range(0, len(recordings), every)]
+    ms = sum(float(each["t"][-1] - each["t"][0]) / 1000 + 1 for each in some)
+    inputs = math.prod(recordings.sensor_size)
+    density = sum(map(len, some)) / (ms * inputs) if ms else SPARSEST
+    snn.enlarge_input_weights(math.sqrt(max(1, SPARSEST / density)))
+
+
+def train_classifier(
+    data: Split | Recordings,
+    seed: int = 0,
+    device: torch.device | str | None = None,
+    *,
+    network: Callable[..., FrameNetwork] = SNN,
+    time_window: float = 1000,
+    hidden_size: int | None = None,
+    settle: float = SETTLE,
+    batch_size: int = 32,
+    augment: Callable[[torch.Tensor], torch.Tensor] | None = augment,
+    **training: Any,
+) -> tuple[Classifier, History]:
+    """Train a network by the recipe; test recordings are watched and decide nothing.
+
+    Args:
+        data: Recordings to train on, or to train and to test on, of any sensor and any classes.
+        seed: Fixes the initial weights, the order of the recordings and how they are changed. It
+            seeds PyTorch's global random numbers.
+        device: Where to train; default ``default_device()``.
+        network: ``SNN``, ``FastSNN`` or a network of your own, as for ``build_network``.
+        time_window: Width of a time bin in µs.
+        hidden_size: Hidden neurons. Default: that of the network.
+        settle: As for ``Classifier``.
+        batch_size: Recordings per batch.
+        augment: As for ``fit``. The default suits playing cards: none looks different in a mirror.
+        training: Further arguments of ``fit``, such as ``loss``, ``epochs`` or ``learning_rate``.
+
+    Returns:
+        The trained classifier, and loss and accuracy by epoch.
+
+    Example:
+        >>> from pokersnn_helpers import FastSNN, load_pokerdvs
+        >>> data = load_pokerdvs(source="simulated")
+        >>> classifier, history = train_classifier(data, network=FastSNN, epochs=2)
+        >>> len(history.test_accuracy)
+        2
+    """
+    torch.manual_seed(check_seed(seed))
+    train, test = (data.train, data.test) if isinstance(data, Split) else (data, None)
+    if not isinstance(train, Recordings):
+        raise TypeError(f"data is of type {type(data).__name__}; give Recordings or a Split")
+    sizes = {} if hidden_size is None else {"hidden_size": hidden_size}
+    snn = build_network(
+        network,
+        time_window=time_window,
+        sensor_size=train.sensor_size,
+        output_size=len(train.classes),
+        **sizes,
+    )
+    _let_it_spike(snn, train)
+    classifier = Classifier(
+        snn, classes=train.classes, sensor_size=train.sensor_size, settle=settle
+    )
+    frames = {"batch_size": batch_size, "time_window": time_window, "sparse": snn.takes_sparse}
+    train_loader = make_loader(train, shuffle=True, **frames)
+    test_loader = None if test is None else make_loader(test, **frames)
+    history = fit(classifier, train_loader, test_loader, augment=augment, device=device, **training)
+    return classifier, history

@@ -35,8 +35,8 @@ from pokersnn_helpers import (
     make_loader,
     pokerdvs,
 )
-from pokersnn_helpers import __main__ as commands
 from pokersnn_helpers.checkpoints import load_run
+from pokersnn_helpers.commands import train as commands
 from pokersnn_helpers.simulation import simulate_pokerdvs
 
 from .archives import pack

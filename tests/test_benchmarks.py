@@ -52,7 +52,7 @@ from pokersnn_helpers import (
     load_pokerdvs131,
     train_classifier,
 )
-from pokersnn_helpers.recordings import POKERDVS_CLASSES
+from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES
 from pokersnn_helpers.simulation.motions import film_dots, film_motions
 from pokersnn_helpers.study import measured
 from pokersnn_helpers.study.latency import PredictionsOverTime, train_sparse

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from test_event_files import SIZE, by_faery, needs_faery, some_events
 
-from pokersnn_helpers import EVENT_DTYPE, read_event_file
-from pokersnn_helpers.camera_files import read_aedat, read_dat, read_raw
+from pokersnn_helpers import EVENT_DTYPE
+from pokersnn_helpers.own.camera_files import read_aedat, read_dat, read_raw
+from pokersnn_helpers.own.event_files import read_event_file
 
 IMX636 = """% camera_integrator_name Prophesee
 % date 2023-03-29 16:37:46

@@ -26,13 +26,13 @@ from pokersnn_helpers import (
     make_loader,
     predict,
     save_checkpoint,
-    store_recordings,
     train_classifier,
 )
-from pokersnn_helpers import __main__ as commands
 from pokersnn_helpers.checkpoints import load_run
-from pokersnn_helpers.distributed import shard_batch
+from pokersnn_helpers.commands import train as commands
 from pokersnn_helpers.files import locked
+from pokersnn_helpers.own.stored import store_recordings
+from pokersnn_helpers.training import shard_batch
 
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone"]  # what the script torchrun runs
 
@@ -596,7 +596,7 @@ def test_fast_network_trains_to_the_same_weights(finished, tmp_path):
 
 @pytest.mark.parametrize("sparse", [False, True])
 def test_process_without_a_recording_has_gradients_of_zero(sparse, monkeypatch):
-    monkeypatch.setattr("pokersnn_helpers.distributed._connected", lambda: True)
+    monkeypatch.setattr("pokersnn_helpers.training._connected", lambda: True)
     monkeypatch.setattr(dist, "get_world_size", lambda: 5)
     monkeypatch.setattr(dist, "get_rank", lambda: 3)  # more than there are recordings
     frames = torch.ones(9, 2, 2, 35, 35)

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from benchmarks import bits, elsewhere, simulators
-from pokersnn_helpers import SNN, Classifier, FastSNN, build_network, load_nir, save_nir
+from pokersnn_helpers import SNN, Classifier, FastSNN, build_network
+from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
 from pokersnn_helpers.study.models import GRU
 
 

@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from pokersnn_helpers import EVENT_DTYPE, read_event_file, read_events
-from pokersnn_helpers.event_files import SUFFIXES, read_unchecked
+from pokersnn_helpers import EVENT_DTYPE, read_events
+from pokersnn_helpers.own.event_files import SUFFIXES, read_event_file, read_unchecked
 
 try:
     import faery

@@ -40,7 +40,7 @@ def simulated_once(simulated, everything):
         for name, recordings in made.items():
             patch.setattr(pokersnn_helpers, name, lambda source, found=recordings: found)
         passes = everything.recordings, everything.table
-        patch.setattr(pokersnn_helpers.pokerdvs131, "simulate_passes", lambda: passes)
+        patch.setattr(pokersnn_helpers.pokerdvs, "simulate_passes", lambda: passes)
         yield
 
 

@@ -7,14 +7,8 @@ import torch
 from tonic.collation import PadTensors
 from tonic.transforms import ToFrame
 
-from pokersnn_helpers import (
-    augment,
-    frames,
-    make_loader,
-    make_loaders,
-    to_frames,
-    to_sparse_frames,
-)
+from pokersnn_helpers import augment, frames, make_loader, make_loaders, to_frames
+from pokersnn_helpers.frames import to_sparse_frames
 
 
 def events(*rows):

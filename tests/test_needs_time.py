@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from pokersnn_helpers import EVENT_DTYPE, Recordings
+from pokersnn_helpers.own import compare as needs_time
+from pokersnn_helpers.own.compare import SHORTCUTS, UNTIMED, compare
 from pokersnn_helpers.simulation.motions import film_motions
-from pokersnn_helpers.study import needs_time
-from pokersnn_helpers.study.needs_time import SHORTCUTS, UNTIMED, compare
 
 
 def spots(count, rng, places):

@@ -21,12 +21,11 @@ from pokersnn_helpers import (
     evaluate,
     fit,
     load_checkpoint,
-    load_nir,
     make_loader,
     predict,
     save_checkpoint,
-    save_nir,
 )
+from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
 from pokersnn_helpers.snn import FrameNetwork, SpikingNetwork, decode, own_steps
 from pokersnn_helpers.study.latency import predict_over_time
 from pokersnn_helpers.study.losses import nll_over_events, nll_over_time

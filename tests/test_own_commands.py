@@ -11,10 +11,10 @@ import torch
 from test_folders import fill, folder  # noqa: F401 - a fixture
 
 from pokersnn_helpers import EVENT_DTYPE, load_checkpoint, predict, read_events
-from pokersnn_helpers import __main__ as commands
-from pokersnn_helpers import live as playing
+from pokersnn_helpers.commands import train as commands
 from pokersnn_helpers.fast import FastSNN
-from pokersnn_helpers.study import needs_time
+from pokersnn_helpers.own import compare as needs_time
+from pokersnn_helpers.own import live as playing
 
 
 def run(*words):

@@ -15,9 +15,7 @@ from pokersnn_helpers import (
     EVENT_DTYPE,
     SNN,
     Classifier,
-    Evaluation,
     FastSNN,
-    History,
     SpikingNetwork,
     recording_statistics,
 )
@@ -47,6 +45,7 @@ from pokersnn_helpers.figures.results import (
     plot_history,
     plot_intervals,
 )
+from pokersnn_helpers.training import Evaluation, History
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from pokersnn_helpers import load_pokerdvs131, pokerdvs, stratified_folds
-from pokersnn_helpers.camera_files import read_aedat
-from pokersnn_helpers.pokerdvs131 import card_passes
+from pokersnn_helpers.own.camera_files import read_aedat
+from pokersnn_helpers.pokerdvs import card_passes
 from pokersnn_helpers.simulation.dataset import PASSES
 
 HEADER = b"#!AER-DAT2.0\r\n# recorded somewhere\r\n"
@@ -44,7 +44,7 @@ def served(tmp_path, monkeypatch, serve):
     tonic = hashlib.md5(array.getvalue()).hexdigest()
     registry = {pokerdvs.ARCHIVE_131: md5, "pips_train/he/0.npy": tonic}
     monkeypatch.setattr(pokerdvs, "REGISTRY", registry)
-    monkeypatch.setattr("pokersnn_helpers.pokerdvs131.REGISTRY", registry)
+    monkeypatch.setattr("pokersnn_helpers.pokerdvs.REGISTRY", registry)
     monkeypatch.setattr(pokerdvs, "SOURCES_131", (serve(folder),))
     monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path / "cache")
     monkeypatch.delenv("POKERSNN_DATA", raising=False)

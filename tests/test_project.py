@@ -15,8 +15,8 @@ import yaml
 from nbformat import v4
 from packaging.requirements import Requirement
 
-from pokersnn_helpers import __main__ as commands
 from pokersnn_helpers import pokerdvs
+from pokersnn_helpers.commands import train as commands
 from pokersnn_helpers.recordings import banner
 
 ROOT = Path(__file__).parents[1]

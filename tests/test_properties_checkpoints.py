@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from torch.utils._pytree import tree_flatten
 
 from pokersnn_helpers import SNN, Classifier, SpikingNetwork, load_checkpoint, save_checkpoint
-from pokersnn_helpers import __main__ as commands
 from pokersnn_helpers.checkpoints import Run, load_run
+from pokersnn_helpers.commands import train as commands
 from pokersnn_helpers.training import TrainingState
 
 EXAMPLES = int(os.environ.get("EXAMPLES", 0))  # more of them, by hand

@@ -21,9 +21,9 @@ from pokersnn_helpers import (
     make_loader,
     pokerdvs,
     to_frames,
-    to_sparse_frames,
 )
-from pokersnn_helpers.event_files import read_npy
+from pokersnn_helpers.frames import to_sparse_frames
+from pokersnn_helpers.own.event_files import read_npy
 from pokersnn_helpers.simulation import EventCamera
 
 SENSOR = (7, 5, 2)

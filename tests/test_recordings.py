@@ -20,7 +20,7 @@ from pokersnn_helpers import (
     stratified_folds,
 )
 from pokersnn_helpers.checks import check_events
-from pokersnn_helpers.event_files import read_events
+from pokersnn_helpers.own.event_files import read_events
 
 SENSOR = (64, 48, 2)
 

@@ -8,16 +8,9 @@ import pytest
 import torch
 from joblib import parallel_config
 
-from pokersnn_helpers import (
-    FastSNN,
-    Recordings,
-    StoredRecordings,
-    make_loader,
-    store_recordings,
-    stratified_folds,
-    train_classifier,
-)
-from pokersnn_helpers import __main__ as commands
+from pokersnn_helpers import FastSNN, Recordings, make_loader, stratified_folds, train_classifier
+from pokersnn_helpers.commands import train as commands
+from pokersnn_helpers.own.stored import StoredRecordings, store_recordings
 from pokersnn_helpers.simulation import dataset, simulate_cards
 
 

@@ -16,10 +16,10 @@ from pokersnn_helpers import (
     Stream,
     build_network,
     predict,
-    to_sparse_frames,
 )
-from pokersnn_helpers import streaming as streams
 from pokersnn_helpers.fast.cpu import to_csr
+from pokersnn_helpers.frames import to_sparse_frames
+from pokersnn_helpers.own import streaming as streams
 from pokersnn_helpers.study.models import GRU, LayerThenSNN
 
 NETWORKS = {

@@ -14,17 +14,9 @@ from tonic.collation import PadTensors
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.utils.data import DataLoader
 
-from pokersnn_helpers import (
-    SNN,
-    Classifier,
-    FastSNN,
-    StoredRecordings,
-    augment,
-    decode,
-    fit,
-    make_loader,
-)
-from pokersnn_helpers import __main__ as commands
+from pokersnn_helpers import SNN, Classifier, FastSNN, augment, decode, fit, make_loader
+from pokersnn_helpers.commands import train as commands
+from pokersnn_helpers.own.stored import StoredRecordings
 from pokersnn_helpers.study.models import FrameMLP
 
 TRAIN = ["train", "--time-window", "5000", "--device", "cpu"]

@@ -28,7 +28,7 @@ from pokersnn_helpers import (
     make_loader,
     train_classifier,
 )
-from pokersnn_helpers.recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
+from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import cards, simulate_pokerdvs
 from pokersnn_helpers.study.latency import augment_and_crop, predict_over_time
 from pokersnn_helpers.study.losses import nll_over_time

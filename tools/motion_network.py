@@ -20,7 +20,7 @@ import torch
 from card_network import neuron_constants, packed_layer, unpacked_layer
 
 from pokersnn_helpers import Classifier, Recordings, evaluate, make_loader, train_classifier
-from pokersnn_helpers.recordings import POKERDVS_SENSOR_SIZE
+from pokersnn_helpers.pokerdvs import POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation.cards import CAMERA
 from pokersnn_helpers.simulation.motions import (
     DURATION,

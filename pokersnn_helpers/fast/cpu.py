@@ -21,8 +21,7 @@ import torch
 from threadpoolctl import ThreadpoolController
 
 from ..checks import check_indices
-from ..compiled import compiled
-from ..distributed import usable_cores
+from ..files import compiled, usable_cores
 from .types import CSR, LIFConstants, Trace, WeightGradients
 
 IN_CACHE = 2**18  # weights, of 4 bytes, that a core's cache holds

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-from ..compiled import compiled
+from ..files import compiled
 from . import cuda
 from .cpu import gather_add, scatter_add, to_csr, transposed
 

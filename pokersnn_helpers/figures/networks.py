@@ -16,7 +16,7 @@ from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_f
 
 from ..checks import check_classes, check_not_empty
 from ..frames import to_frames
-from ..recordings import POKERDVS_SENSOR_SIZE
+from ..pokerdvs import POKERDVS_SENSOR_SIZE
 from ..snn import SNN, Classifier, SpikingNetwork, leading
 from .colours import ACCENT, ACCENT_MAP, GREY, GRID, OFF, ON, SHADE, TEXT, class_colours, vote_map
 from .labels import label_ends

@@ -13,8 +13,7 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
 from ..checks import check_not_empty
-from ..inspection import Inspection
-from ..recordings import POKERDVS_SENSOR_SIZE
+from ..pokerdvs import POKERDVS_SENSOR_SIZE
 from .colours import ACCENT, ACCENT_MAP, EVENTS_MAP, GREY, OFF, ON, SHADE, TEXT, class_colours
 from .labels import add_class_legend, apart
 
@@ -243,24 +242,3 @@ def plot_closeness(table: pd.DataFrame) -> Figure:
     axes[0].set_ylim(len(statistics) - 0.5, -0.5)
     add_class_legend(fig, axes[0])
     return fig
-
-
-def plot_inspection(found: Inspection) -> Figure:
-    r"""Plot what ``inspect_file`` found: events per pixel, and the rate over time.
-
-    Example:
-        >>> from pathlib import Path
-        >>> from pokersnn_helpers import inspect_file
-        >>> _ = Path("one.csv").write_text("t,x,y,p\n0,0,0,1\n")
-        >>> fig = plot_inspection(inspect_file("one.csv"))
-    """
-    figure, (image, rate) = plt.subplots(
-        2, 1, figsize=(6, 6), height_ratios=(2, 1), layout="constrained"
-    )
-    if found.image.size:  # no pixels where a wrong coordinate claims too many
-        image.imshow(np.log1p(found.image), cmap="Greys")
-    image.set_title("events per pixel, as log(1 + events)")
-    middles = (np.arange(len(found.rate)) + 0.5) / len(found.rate)
-    rate.step(middles * found.numbers["duration (ms)"], found.rate, where="mid", color=TEXT)
-    rate.set(xlabel="time (ms)", ylabel="events per ms", ylim=(0, None))
-    return figure

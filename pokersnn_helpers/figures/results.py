@@ -52,7 +52,7 @@ def plot_confusion(evaluation: Evaluation, classes: Sequence[str]) -> Figure:
 
     Example:
         >>> import torch
-        >>> from pokersnn_helpers import Evaluation
+        >>> from pokersnn_helpers.training import Evaluation
         >>> sure = torch.tensor([[0.9, 0.1], [0.2, 0.8]]).log()
         >>> fig = plot_confusion(Evaluation(sure, torch.tensor([0, 1])), ["left", "right"])
     """

@@ -9,7 +9,7 @@ import numpy as np
 from tonic.io import make_structured_array
 
 from ..checks import EVENT_DTYPE, check_range
-from ..compiled import compiled
+from ..files import compiled
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..checks import check_range
-from ..recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
+from ..pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from .camera import EventCamera, check_generator
 from .pips import SIGNED_DISTANCE
 

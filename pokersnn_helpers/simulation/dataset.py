@@ -9,7 +9,8 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from ..checks import check_numbers, check_seed
-from ..recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, Split
+from ..pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
+from ..recordings import Recordings, Split
 from .camera import EventCamera
 from .cards import simulate_recording
 

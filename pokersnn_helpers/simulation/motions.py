@@ -11,7 +11,8 @@ from numbers import Integral
 import numpy as np
 
 from ..checks import check_numbers, check_range, check_seed
-from ..recordings import POKERDVS_SENSOR_SIZE, Recordings, check_recordings
+from ..pokerdvs import POKERDVS_SENSOR_SIZE
+from ..recordings import Recordings, check_recordings
 from .camera import EventCamera
 from .cards import CAMERA
 from .pips import sd_circle

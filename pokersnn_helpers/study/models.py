@@ -18,9 +18,10 @@ from ..checks import check_numbers, check_range, check_sensor_size
 from ..fast import FastSNN, FrameLinear
 from ..fast.linear import sums
 from ..frames import to_frames
-from ..recipe import build_network
-from ..recordings import POKERDVS_SENSOR_SIZE, Recordings, recording_statistics
+from ..pokerdvs import POKERDVS_SENSOR_SIZE
+from ..recordings import Recordings, recording_statistics
 from ..snn import WHOLE, FrameNetwork
+from ..training import build_network
 
 SIZES = {"hidden_size", "channels", "features"}
 

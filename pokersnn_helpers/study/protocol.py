@@ -30,10 +30,9 @@ from tqdm import tqdm
 from ..checks import as_array, check_groups
 from ..fast import FastSNN
 from ..frames import make_loader
-from ..recipe import train_classifier
 from ..recordings import Recordings, fold_indices
 from ..snn import WHOLE, Classifier, FrameNetwork
-from ..training import History, evaluate
+from ..training import History, evaluate, train_classifier
 from .models import (
     CNN,
     GRU,

@@ -13,7 +13,7 @@ import yaml
 from book_site import NO_CHANCE, ROOT, Middle, Visit, assert_same_events
 
 from pokersnn_helpers import load_pokerdvs, to_frames
-from pokersnn_helpers.recordings import POKERDVS_CLASSES
+from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES
 from pokersnn_helpers.simulation import EventCamera, simulate_pokerdvs
 from pokersnn_helpers.simulation.cards import (
     CAMERA,

@@ -9,9 +9,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from .checks import check_classes, check_events, check_sensor_size
-from .files import atomic_write
-from .recordings import Recordings
+from ..checks import check_classes, check_events, check_sensor_size
+from ..files import atomic_write
+from ..recordings import Recordings
 
 # An event takes 9 bytes in the file, and in memory 32. Times count from a recording's first event.
 STORED_DTYPE = np.dtype([("t", "<u4"), ("x", "<u2"), ("y", "<u2"), ("p", "u1")])

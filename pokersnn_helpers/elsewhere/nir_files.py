@@ -28,10 +28,10 @@ import nir
 import numpy as np
 import torch
 
-from .checks import errors_in
-from .distributed import default_device
-from .files import atomic_write
-from .snn import SNN, Classifier, decode, frame_network
+from ..checks import errors_in
+from ..files import atomic_write
+from ..snn import SNN, Classifier, decode, frame_network
+from ..training import default_device
 
 NODES = {
     "input": nir.Input,

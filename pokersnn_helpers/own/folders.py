@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from .checks import check_events, check_numbers, check_range, check_sensor_size, errors_in
+from ..checks import check_events, check_numbers, check_range, check_sensor_size, errors_in
+from ..recordings import Recordings
 from .event_files import SUFFIXES, read_event_file
-from .recordings import Recordings
 
 LARGEST = 128  # pixels along a side, unless a size is given
 

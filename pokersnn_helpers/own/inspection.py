@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .checks import check_events
+from ..checks import check_events
 from .event_files import read_unchecked
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PARTS = 50  # of the duration, for the rate over time
 FASTEST = 0.01  # events per pixel and µs: no sensor keeps that up
@@ -123,3 +126,26 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
     if width * height <= LARGEST:
         image = np.bincount(places, minlength=width * height).reshape(height, width)
     return Inspection(numbers, 1000 * PARTS * rate / max(duration, 1), image, advice)
+
+
+def plot_inspection(found: Inspection) -> "Figure":
+    r"""Plot what ``inspect_file`` found: events per pixel, and the rate over time.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from pokersnn_helpers.own.inspection import inspect_file
+        >>> _ = Path("one.csv").write_text("t,x,y,p\n0,0,0,1\n")
+        >>> fig = plot_inspection(inspect_file("one.csv"))
+    """
+    import matplotlib.pyplot as plt  # which takes a second to import
+
+    figure, (image, rate) = plt.subplots(
+        2, 1, figsize=(6, 6), height_ratios=(2, 1), layout="constrained"
+    )
+    if found.image.size:  # no pixels where a wrong coordinate claims too many
+        image.imshow(np.log1p(found.image), cmap="Greys")
+    image.set_title("events per pixel, as log(1 + events)")
+    middles = (np.arange(len(found.rate)) + 0.5) / len(found.rate)
+    rate.step(middles * found.numbers["duration (ms)"], found.rate, where="mid", color="black")
+    rate.set(xlabel="time (ms)", ylabel="events per ms", ylim=(0, None))
+    return figure

@@ -15,7 +15,7 @@ from ..checks import check_range
 from ..frames import augment
 from ..recordings import Recordings, check_recordings
 from ..snn import WHOLE
-from .models import (
+from ..study.models import (
     CNN,
     GRU,
     MLP,
@@ -25,14 +25,14 @@ from .models import (
     median_place,
     summed_image,
 )
-from .perturbations import (
+from ..study.perturbations import (
     first_tenth,
     last_tenth,
     merge_polarities,
     reversed_time,
     shuffled_time,
 )
-from .protocol import (
+from ..study.protocol import (
     BY_FRAME,
     FeatureEstimator,
     Features,

@@ -9,21 +9,21 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ..checkpoints import load_checkpoint, saved_network
+from ..fast import FastSNN
+from ..files import atomic_write
+from ..own.event_files import EventFile, read_event_file
+from ..own.folders import resize
+from ..own.inspection import inspect_file, plot_inspection
+from ..own.live import BEHIND, camera, listen, play
+from ..own.stored import store_recordings
+from ..own.streaming import Stream
+from ..pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
+from ..simulation import simulate_cards
+from ..snn import Classifier
+from ..study.models import LayerThenSNN
+from ..training import Prediction, predict
 from . import terminal
-from .checkpoints import load_checkpoint, saved_network
-from .event_files import EventFile, read_event_file
-from .fast import FastSNN
-from .files import atomic_write
-from .folders import resize
-from .inspection import inspect_file
-from .live import BEHIND, camera, listen, play
-from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
-from .simulation import simulate_cards
-from .snn import Classifier
-from .stored import store_recordings
-from .streaming import Stream
-from .study.models import LayerThenSNN
-from .training import Prediction, predict
 
 
 def add_commands(commands: Any) -> None:
@@ -156,8 +156,6 @@ def _inspect(arguments: argparse.Namespace) -> None:
             lines += [f"  {'rate over time':26}|{bars}|"] + [f"  - {each}" for each in found.advice]
             terminal.say("\n".join([str(path), *lines]))
         if arguments.plot and path == arguments.recordings[0]:
-            from .figures.recordings import plot_inspection  # which takes a second to import
-
             with atomic_write(arguments.plot, overwrite=False) as file:
                 plot_inspection(found).savefig(file, format="png")
 
@@ -180,7 +178,7 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> None:
-    from .study.needs_time import compare  # which takes a second to import
+    from ..own.compare import compare  # which takes a second to import
 
     own = terminal.read_folder(
         arguments.folder, arguments.sensor, arguments.size, arguments.window_ms

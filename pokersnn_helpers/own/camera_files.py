@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 from tonic.io import make_structured_array
 
-from .checks import EVENT_DTYPE
+from ..checks import EVENT_DTYPE
 
 HEADER = re.compile(rb"(?:#[\t -~]*\r?\n)*")  # of AEDAT: a first address may begin with "#", too
 PERCENT = re.compile(rb"(?:%(?! end)[^\n]*\n)*(?:% end\r?\n)?")  # the header of RAW and DAT

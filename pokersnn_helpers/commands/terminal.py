@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from .folders import Folder, load_folder
+from ..own.folders import Folder, load_folder
 
 
 def printable(text: str) -> str:

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from .checks import EVENT_DTYPE, check_events, check_range
-from .compiled import compiled
-from .distributed import one_cpu_thread
-from .snn import Classifier, FrameNetwork, SpikingNetwork, decode, frame_network, leading
-from .training import MOST_STEPS, Prediction, read_prediction
+from ..checks import EVENT_DTYPE, check_events, check_range
+from ..files import compiled
+from ..snn import Classifier, FrameNetwork, SpikingNetwork, decode, frame_network, leading
+from ..training import MOST_STEPS, Prediction, one_cpu_thread, read_prediction
 
 DENSE = 2**22  # counts in the frames that are computed at once
 

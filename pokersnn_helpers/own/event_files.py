@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from tonic.io import make_structured_array, read_mnist_file
 
+from ..checks import EVENT_DTYPE, check_events, errors_in
 from .camera_files import read_aedat, read_dat, read_raw
-from .checks import EVENT_DTYPE, check_events, errors_in
 
 START = {".aedat4": b"#!AER-DAT4", ".es": b"Event Stream", ".raw": b"%", ".dat": b"%"}
 BY_FAERY = (".aedat4", ".es")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from tonic.io import make_structured_array
 
-from .checks import EVENT_DTYPE
+from ..checks import EVENT_DTYPE
 from .folders import resize
 from .streaming import Stream
 

@@ -1,0 +1,56 @@
+from .checkpoints import load_checkpoint, save_checkpoint
+from .checks import EVENT_DTYPE
+from .fast import FastSNN
+from .frames import augment, make_loader, make_loaders, to_frames
+from .own.event_files import read_events
+from .own.folders import load_folder
+from .own.streaming import Stream
+from .pokerdvs import load_pokerdvs, load_pokerdvs131
+from .recordings import (
+    Recordings,
+    Split,
+    first_of_each_class,
+    recording_statistics,
+    stratified_folds,
+)
+from .snn import SNN, Classifier, FrameNetwork, SpikingNetwork, decode
+from .training import (
+    build_network,
+    default_device,
+    evaluate,
+    fit,
+    predict,
+    train_classifier,
+)
+
+__all__ = [
+    "EVENT_DTYPE",
+    "SNN",
+    "Classifier",
+    "FastSNN",
+    "FrameNetwork",
+    "Recordings",
+    "SpikingNetwork",
+    "Split",
+    "Stream",
+    "augment",
+    "build_network",
+    "decode",
+    "default_device",
+    "evaluate",
+    "first_of_each_class",
+    "fit",
+    "load_checkpoint",
+    "load_folder",
+    "load_pokerdvs",
+    "load_pokerdvs131",
+    "make_loader",
+    "make_loaders",
+    "predict",
+    "read_events",
+    "recording_statistics",
+    "save_checkpoint",
+    "stratified_folds",
+    "to_frames",
+    "train_classifier",
+]
