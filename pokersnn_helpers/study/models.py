@@ -36,6 +36,7 @@ class Model(FrameNetwork):
         options: What ``build`` takes besides the number of inputs and of outputs.
     """
 
+    causal = True
     takes_sparse = True
 
     def __init__(
@@ -249,6 +250,7 @@ class MotionDetector(FrameNetwork):
     """
 
     dt = 0.002
+    causal = True
     takes_sparse = True
 
     def __init__(self, output_size: int = 6, late: Sequence[int] = (0, 1, 2, 3, 4)):
