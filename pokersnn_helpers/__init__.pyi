@@ -14,8 +14,8 @@ from .recordings import (
     recording_statistics,
     stratified_folds,
 )
-from .snn import SNN, Classifier, FrameNetwork, SpikingNetwork, decode
-from .training import build_network, evaluate, fit, predict, train_classifier
+from .snn import SNN, Classifier, FrameNetwork, SpikingNetwork, build_network, decode
+from .training import evaluate, fit, predict, train_classifier
 
 __all__ = [
     "EVENT_DTYPE",

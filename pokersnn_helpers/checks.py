@@ -77,14 +77,14 @@ def check_groups(groups: Sequence[Any], number: int) -> np.ndarray:
     labels = as_array("groups", groups)
     if labels.shape != (number,):
         raise ValueError(f"groups has shape {labels.shape}; expected ({number},), one a recording")
-    try:
-        known = [label is not None and label == label for label in labels.tolist()]
-        _, numbers = np.unique(labels, return_inverse=True)
-    except TypeError as error:
-        raise TypeError(f"groups holds what can't be sorted, {reprlib.repr(groups)}") from error
+    known = [label is not None and label == label for label in labels.tolist()]
     if not all(known):
         place = known.index(False)
         raise ValueError(f"groups[{place}] is {labels[place]}; give each recording a group")
+    try:
+        _, numbers = np.unique(labels, return_inverse=True)
+    except TypeError as error:
+        raise TypeError(f"groups holds what can't be sorted, {reprlib.repr(groups)}") from error
     return numbers
 
 
@@ -210,8 +210,10 @@ def _check_finite_frames(frames: torch.Tensor) -> None:
     values = (frames._values() if frames.is_sparse else frames).detach()
     if not _all_finite(values):
         place = (~values.isfinite()).nonzero()[0]
+        value = values[tuple(place)].item()
         place = frames._indices()[:, place[0]] if frames.is_sparse else place
-        raise ValueError(f"frames hold NaN or infinity at index {tuple(place.tolist())}")
+        index = tuple(place.tolist())
+        raise ValueError(f"frames hold {value} at index {index}; they must be finite numbers")
 
 
 def _all_finite(values: torch.Tensor) -> bool:
@@ -238,16 +240,19 @@ def check_indices(frames: torch.Tensor) -> None:
         raise ValueError(f"frames hold an event at index {index}, outside their shape {shape}")
 
 
-def check_loader(loader: Any, classifier: Any) -> None:
-    """Refuse a loader whose recordings aren't what a classifier was made for.
-
-    It yields its batches in every epoch. Its time bins are as wide as the network's time steps, and
-    its recordings are of the classifier's classes and sensor. What a loader doesn't say isn't
-    checked.
-    """
+def check_repeatable(loader: Any) -> None:
+    """Refuse a loader that yields its batches only once."""
     if isinstance(loader, Iterator):
         found = type(loader).__name__
         raise TypeError(f"a {found} yields its batches only once; give a DataLoader or a list")
+
+
+def check_loader(loader: Any, classifier: Any) -> None:
+    """Refuse a loader whose recordings aren't what a classifier was made for.
+
+    Its time bins are as wide as the network's time steps, and its recordings are of the
+    classifier's classes and sensor. What a loader doesn't say isn't checked.
+    """
     dataset: Any = getattr(loader, "dataset", None)
     while not hasattr(dataset, "recordings") and hasattr(dataset, "dataset"):  # a Subset
         dataset = dataset.dataset

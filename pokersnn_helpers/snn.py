@@ -3,6 +3,7 @@
 import copy
 import inspect
 import math
+import reprlib
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -357,6 +358,73 @@ class SNN(SpikingNetwork):
             hidden = hidden._replace(z=spikes)
         voltage, readout = self.readout(self.linear(spikes), readout)  # (B, output_size)
         return voltage, SNNState(hidden, readout)
+
+
+def build_network(
+    network: Callable[..., FrameNetwork] = SNN,
+    *,
+    time_window: float = 1000,
+    sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
+    output_size: int = len(POKERDVS_CLASSES),
+    **arguments: Any,
+) -> Any:
+    """Draw the network that training begins with, by PyTorch's global random numbers.
+
+    Args:
+        network: A class of networks, or a function that makes one. It is given those of
+            ``sensor_size``, ``input_size``, ``output_size`` and ``dt`` that it has as parameters,
+            so a network of your own fits any sensor, any classes and any time bins if it has them.
+            ``SNN`` and ``FastSNN`` begin with the recipe's weights.
+        time_window: Width of a time bin in µs. Time constants stay what they are in s.
+        sensor_size: Width, height and polarities of the sensor.
+        output_size: One output per class.
+        arguments: Further ones, such as ``hidden_size`` or the time constants of ``SNN``.
+
+    Returns:
+        The network.
+
+    Raises:
+        TypeError: ``network`` makes no ``FrameNetwork``, or needs an argument that it isn't given.
+        ValueError: A number isn't greater than 0, or the time bins are too wide for ``SNN``.
+
+    Example:
+        >>> build_network(sensor_size=(64, 64, 2), output_size=3, hidden_size=20).input_size
+        8192
+    """
+    check_numbers(Real, time_window=time_window)
+    if not callable(network) or isinstance(network, torch.nn.Module):
+        raise TypeError(
+            f"network is {reprlib.repr(network)}; give a class, or a function that makes a network"
+        )
+    inputs = math.prod(check_sensor_size(sensor_size))
+    # In finer steps neurons spike more often, and gradients grow at each of them.
+    dt_ratio = min(1, time_window / 1000)
+    given = {"sensor_size": sensor_size, "input_size": inputs, "output_size": output_size}
+    given |= {"dt": time_window / 1e6, "surrogate_slope": dt_ratio}
+    signature = inspect.signature(network)
+    takes, kind = {*signature.parameters}, getattr(network, "func", network)  # of a partial
+    if isinstance(kind, type) and issubclass(kind, SNN):
+        takes |= {*inspect.signature(SNN).parameters}  # a subclass may pass them on
+    takes -= {*getattr(network, "keywords", {})}
+    chosen = {name: given[name] for name in given if name in takes} | arguments
+    try:
+        signature.bind(**chosen)
+    except TypeError as error:
+        raise TypeError(
+            f"network={network!r} can't be made with {', '.join(chosen)}: {error}; give every "
+            f"other parameter than {', '.join(given)} a default"
+        ) from error
+    made = network(**chosen)
+    if not isinstance(made, FrameNetwork):
+        raise TypeError(f"network={network!r} made a {type(made).__name__}; make a FrameNetwork")
+    if isinstance(made, SNN):
+        cell: Any = made.lif0
+        with torch.no_grad():
+            # Norse scales them by the number of hidden neurons. The number of inputs is the usual
+            # choice (He et al. 2015, doi:10.1109/ICCV.2015.123).
+            cell.input_weights *= math.sqrt(len(cell.input_weights) / inputs)
+            cell.recurrent_weights *= math.sqrt(dt_ratio)
+    return made
 
 
 def last_steps(frames: torch.Tensor) -> torch.Tensor:

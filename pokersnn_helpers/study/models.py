@@ -20,8 +20,7 @@ from ..fast.linear import sums
 from ..frames import to_frames
 from ..pokerdvs import POKERDVS_SENSOR_SIZE
 from ..recordings import Recordings, recording_statistics
-from ..snn import WHOLE, FrameNetwork
-from ..training import build_network
+from ..snn import WHOLE, FrameNetwork, build_network
 
 SIZES = {"hidden_size", "channels", "features"}
 
