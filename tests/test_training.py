@@ -27,7 +27,7 @@ from pokersnn_helpers import (
     train_classifier,
 )
 from pokersnn_helpers.snn import leading
-from pokersnn_helpers.study.models import FrameMLP
+from pokersnn_helpers.study.models import MLP, FrameMLP
 
 
 def small_classifier(seed=0):
@@ -593,6 +593,15 @@ def test_recording_that_is_too_long_for_its_steps_is_refused():
     for network in (SNN, FastSNN):
         with pytest.raises(ValueError, match=r"6000000010 time steps of 1000 µs.*are its times in"):
             predict(Classifier(network(hidden_size=5)), events)
+
+
+def test_network_that_sums_up_time_takes_a_recording_of_an_hour():
+    events = np.array([(0, 1, 1, 1), (3600 * 10**6, 1, 1, 1)], dtype=EVENT_DTYPE)
+    classifier = Classifier(MLP())
+    prediction = predict(classifier, events, "cpu")
+    twice = torch.zeros(1, 1, 2, 35, 35)
+    twice[0, 0, 1, 1, 1] = 2
+    assert torch.equal(prediction.readout, classifier.snn(twice)[:, 0])
 
 
 def test_dense_frames_of_a_prediction_are_limited():
