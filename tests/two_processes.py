@@ -15,7 +15,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.utils.data import DataLoader
 
 from pokersnn_helpers import SNN, Classifier, FastSNN, augment, decode, fit, make_loader
-from pokersnn_helpers.commands import train as commands
+from pokersnn_helpers.commands.main import main as run
 from pokersnn_helpers.own.stored import StoredRecordings
 from pokersnn_helpers.study.models import FrameMLP
 
@@ -108,7 +108,7 @@ def meet_anew():
 def main(folder, finished):
     """Train a run, then what the functions above do, then try to train over a finished run."""
     rank, two = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    commands.main([*TRAIN, "--epochs", "3", "--checkpoint", str(folder / "two.pt")])
+    run([*TRAIN, "--epochs", "3", "--checkpoint", str(folder / "two.pt")])
     dist.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=two)
     torch.save(train_on_uneven_batches(), folder / f"{rank}.pt")
     torch.save(train_with_dropout(), folder / f"dropout {rank}.pt")
@@ -116,7 +116,7 @@ def main(folder, finished):
     meet_anew()
     dist.destroy_process_group()
     try:
-        commands.main([*TRAIN, "--checkpoint", str(finished)])
+        run([*TRAIN, "--checkpoint", str(finished)])
     except SystemExit as end:
         torch.save(end.code, folder / f"refused {rank}.pt")
 
