@@ -22,7 +22,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.utils._pytree import tree_flatten
 from tqdm import tqdm
 
 from pokersnn_helpers import load_checkpoint, load_pokerdvs, pokerdvs
@@ -31,6 +30,7 @@ from pokersnn_helpers.commands import main, train
 from pokersnn_helpers.simulation import simulate_pokerdvs
 
 from .archives import pack
+from .same import same_checkpoints
 
 TRAIN = ["train", "--device", "cpu", "--time-window", "5000", "--epochs", "4"]
 REFUSALS = ("another run is writing", "exists and isn't overwritten", "can't go on with")
@@ -113,7 +113,7 @@ class Stress:
             expect(epochs >= done, f"{epochs} epochs after {done}")
             done = epochs
         Child(self.log, self.train, path).expect(0)
-        expect(same(path, self.references[0]), "another end than that of a run alone")
+        expect(same_checkpoints(path, self.references[0]), "another end than that of a run alone")
 
     def racing_training(self, folder: Path) -> None:
         """Start runs with one new checkpoint, kill some: the file is that of who ends well."""
@@ -123,10 +123,10 @@ class Stress:
             if self.random.random() < 0.3:
                 self.strike(child, self.duration / 3, signal.SIGKILL)
         for reference, child in zip(self.references, children, strict=True):
-            status = child.expect(0, 1, -9)
-            expect(status != 0 or same(path, reference), "a result has gone")
+            if (status := child.expect(0, 1, -9)) == 0:
+                expect(same_checkpoints(path, reference), "a result has gone")
             refused = any(each in child.log.read_text() for each in REFUSALS)
-            expect(status != 1 or refused, child.log.read_text())
+            expect(refused == (status == 1), child.log.read_text())
 
     def full_disk(self, folder: Path) -> None:
         """Limit the size of files: the older checkpoint stays, and nothing else."""
@@ -147,7 +147,7 @@ class Stress:
         except ValueError as error:
             expect(str(path) in str(error), f"unnamed: {error}")
         else:
-            expect(same(path, self.references[0]), "loaded, but changed")
+            expect(same_checkpoints(path, self.references[0]), "loaded, but changed")
 
     def loading(self, folder: Path) -> None:
         """Fill a cache by three processes, kill one, damage archives: what is loaded is whole."""
@@ -186,16 +186,6 @@ def limited(size: int, function, *arguments) -> None:
     """Call a function that may not write files beyond a size in bytes, as on a full disk."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
     function(*arguments)
-
-
-def same(one: Path, two: Path) -> bool:
-    """Say whether two checkpoints hold the same, to the last bit."""
-    parts = [tree_flatten(torch.load(path, weights_only=True)) for path in (one, two)]
-    (values, form), (others, other_form) = parts
-    return form == other_form and all(
-        torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
-        for a, b in zip(values, others, strict=True)
-    )
 
 
 ATTACKS = {  # how often, relative to each other

@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ import pytest
 import torch
 import torch.distributed as dist
 from filelock import FileLock, Timeout
+from same import same_checkpoints
 from two_processes import BATCHES, CLIP_NORM, TRAIN, train_on_uneven_batches
 
 from pokersnn_helpers import (
@@ -29,7 +29,6 @@ from pokersnn_helpers import (
 from pokersnn_helpers.checkpoints import load_run
 from pokersnn_helpers.commands import main
 from pokersnn_helpers.commands import train as command
-from pokersnn_helpers.own.stored import store_recordings
 from pokersnn_helpers.training import shard_batch
 
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone"]  # what the script torchrun runs
@@ -41,14 +40,6 @@ def load_once(data, monkeypatch):
     """Commands in this process get the recordings that are loaded already."""
     monkeypatch.setattr(command, "load_pokerdvs", lambda source: data)
     monkeypatch.setenv("TQDM_DISABLE", "1")
-
-
-@pytest.fixture(autouse=True)
-def python_s_own_signal_handler():
-    """A shell starts what runs in its background with SIGINT ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="module")
@@ -76,22 +67,6 @@ def losses(path):
 
 def names_in(folder):
     return sorted(file.name for file in folder.iterdir())
-
-
-def walk(name, value):
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from walk(f"{name}/{key}", inner)
-    else:
-        yield name, value
-
-
-def assert_same_to_the_last_bit(one, two):
-    contents = [walk("", torch.load(path, weights_only=True)) for path in (one, two)]
-    for (name, value), (other_name, other) in zip(*contents, strict=True):
-        assert name == other_name
-        same = torch.equal(value, other) if isinstance(value, torch.Tensor) else value == other
-        assert same, name
 
 
 def test_help_is_plain_and_imports_nothing_heavy():
@@ -131,13 +106,6 @@ def test_seed_window_and_network_are_taken(finished, tmp_path):
     assert losses(tmp_path / "fast.pt") == pytest.approx(losses(finished), rel=0.001)
 
 
-def test_nothing_is_written_unless_asked_for(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    train("--epochs", 1)
-    assert names_in(tmp_path) == []
-    assert "checkpoint: none is written" in capsys.readouterr().out
-
-
 def test_run_killed_and_resumed_ends_as_one_left_alone(tmp_path):
     epochs = ["--epochs", "30"]
     killed, alone = tmp_path / "killed.pt", tmp_path / "alone.pt"
@@ -153,23 +121,25 @@ def test_run_killed_and_resumed_ends_as_one_left_alone(tmp_path):
     assert 1 <= len(losses(killed)) < 30
     train("--resume", killed)
     train(*epochs, "--checkpoint", alone)
-    assert_same_to_the_last_bit(killed, alone)
+    assert same_checkpoints(killed, alone)
 
 
 def test_longer_run_can_follow_on_a_shorter_one(finished, tmp_path):
     short, before = tmp_path / "short.pt", finished.read_bytes()
     train("--epochs", 1, "--checkpoint", short)
     train("--resume", short, "--epochs", 3, "--checkpoint", tmp_path / "long.pt")
-    assert_same_to_the_last_bit(tmp_path / "long.pt", finished)
+    assert same_checkpoints(tmp_path / "long.pt", finished)
     assert len(losses(short)) == 1
     train("--resume", finished)  # which is over
     assert finished.read_bytes() == before
 
 
-def test_resumed_run_loads_the_recordings_that_it_was_trained_on(finished, data, monkeypatch):
+def test_resumed_run_loads_what_it_was_trained_on(finished, data, tmp_path, monkeypatch, capsys):
     asked = []
     monkeypatch.setattr(command, "load_pokerdvs", lambda source: asked.append(source) or data)
+    monkeypatch.chdir(tmp_path)
     train("--epochs", 1)
+    assert names_in(tmp_path) == [] and "checkpoint: none is written" in capsys.readouterr().out
     train("--resume", finished)
     assert asked == ["auto", data.source]
 
@@ -294,7 +264,7 @@ def test_ctrl_c_ends_a_run_in_two_lines(tmp_path, monkeypatch, capsys, words, ad
         def end(classifier, state):
             on_epoch_end(classifier, state)
             if len(state.history["loss"]) == 2:
-                signal.raise_signal(signal.SIGINT)
+                raise KeyboardInterrupt  # as Python does on SIGINT
 
         return train_classifier(*arguments, on_epoch_end=end, **options)
 
@@ -309,20 +279,10 @@ def test_ctrl_c_ends_a_run_in_two_lines(tmp_path, monkeypatch, capsys, words, ad
     assert not words or len(losses(tmp_path / "a b.pt")) == 2
 
 
-def test_output_that_cannot_be_written_ends_in_one_line():
-    words = [sys.executable, "-m", "pokersnn_helpers", *TRAIN, "--epochs", "1"]
-    with Path("/dev/full").open("w") as full:
-        result = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True)
-    error = "python -m pokersnn_helpers train: error: [Errno 28] No space left on device"
-    assert error in result.stderr.splitlines() and "Traceback" not in result.stderr
-
-
 @pytest.fixture(scope="module")
-def two_processes(finished, data, tmp_path_factory):
+def two_processes(finished, tmp_path_factory):
     """The folder where two processes have left what they computed, and what they printed."""
     folder = tmp_path_factory.mktemp("two")
-    some = data.test.subset(range(7))
-    store_recordings(folder / "cards.h5", some, some.classes, some.sensor_size)
     script = [str(Path(__file__).with_name("two_processes.py")), str(folder), str(finished)]
     return folder, run_under_torchrun(*script)
 
@@ -334,12 +294,6 @@ def test_two_processes_with_dropout_see_each_recording_once_per_epoch(two_proces
         assert sorted(first + second) == list(range(9))
     masks = torch.stack([mask for rank in ranks for mask in rank["masks"]])
     assert len(masks.unique(dim=0)) == len(masks) == 12  # no two batches or processes share one
-
-
-def test_two_processes_see_each_recording_of_a_file_once(two_processes, data):
-    ranks = [torch.load(two_processes[0] / f"stored {rank}.pt") for rank in range(2)]
-    assert [len(seen) for seen in ranks] == [4, 3]
-    assert sorted(ranks[0] + ranks[1]) == sorted(map(len, data.test.events[:7]))
 
 
 def test_gradients_of_two_processes_add_up_to_those_of_one(two_processes):
@@ -395,10 +349,8 @@ def test_one_of_two_processes_says_what_is_wrong(two_processes):
 def test_gpus_share_a_run_through_nccl(finished, tmp_path):
     path = tmp_path / "gpus.pt"
     gpus = torch.cuda.device_count()
-    program = ["-m", "pokersnn_helpers", "train", "--time-window", "5000", "--device", "cuda"]
-    result = run_under_torchrun(
-        *program, "--epochs", "3", "--checkpoint", str(path), processes=gpus
-    )
+    words = ["--time-window", "5000", "--device", "cuda", "--epochs", "3", "--checkpoint", path]
+    result = run_under_torchrun("-m", "pokersnn_helpers", "train", *words, processes=gpus)
     assert result.returncode == 0, result.stderr
     assert f"{gpus} process" in result.stdout
     assert losses(path) == pytest.approx(losses(finished), rel=0.01)

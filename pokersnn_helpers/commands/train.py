@@ -153,7 +153,7 @@ def load(options: TrainOptions) -> Split:
             raise ValueError(f"{path}: a class has a single group, so none can test; add folders")
         return stratified_folds(own.recordings, min(4, int(fewest)), own.groups)[0]
     if parts:
-        raise ValueError(f"{path} is a file, whose recordings stay as they are; leave out {parts}")
+        raise ValueError(f"{path} is a file and stays as it is; leave out {', '.join(parts)}")
     stored = StoredRecordings(path)
     tests = pd.Series(stored.targets).groupby(stored.targets).cumcount() % 4 == 3
     if not tests.any():
