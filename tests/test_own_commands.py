@@ -101,18 +101,19 @@ def test_inspect_prints_numbers_a_rate_and_advice(tmp_path, capsys):
     events["t"][100] = 5
     events["x"], events["y"] = np.arange(3000) % 40, np.arange(3000) // 75 % 40
     events["t"][2990:] += 60_000
-    np.save(tmp_path / "odd.npy", events)
-    picture = tmp_path / "odd.png"
-    run("inspect", tmp_path / "odd.npy", tmp_path / "odd.npy", "--plot", picture)
-    name, *lines = capsys.readouterr().out.splitlines()
-    assert name == str(tmp_path / "odd.npy") and lines.count(name) == 1
+    files, picture = [tmp_path / "odd.npy", tmp_path / "again.npy"], tmp_path / "odd.png"
+    for file in files:
+        np.save(file, events)
+    run("inspect", *files, "--plot", picture)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.endswith(".npy")] == [*map(str, files)]
     assert "  events                    3000" in lines
     rate = next(line for line in lines if "rate over time" in line)
     assert rate.endswith("|") and rate.count("█") > 20 and "  ▁|" in rate
     assert any(line.startswith("  - 1 times run backwards") for line in lines)
     assert picture.read_bytes().startswith(b"\x89PNG")
     with pytest.raises(SystemExit, match="exists"):
-        run("inspect", tmp_path / "odd.npy", "--plot", picture)
+        run("inspect", files[0], "--plot", picture)
 
 
 def test_compare_prints_a_table_and_a_verdict(folder, monkeypatch, capsys):  # noqa: F811

@@ -135,7 +135,7 @@ def _claim(path: Path, resume: Path | None, held: ExitStack) -> None:
     except Timeout as error:
         raise ValueError(f"another run is writing {path}. Wait, or name another file") from error
     if os.name == "posix":  # Windows removes it itself
-        held.callback(lock.unlink)
+        held.callback(lock.unlink, missing_ok=True)
     if path.exists() and path != resume:
         raise ValueError(f"{path} exists and isn't overwritten; name another file or --resume it")
 
