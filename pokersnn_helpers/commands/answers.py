@@ -20,24 +20,25 @@ def predict(checkpoint: Path, recordings: list[Path], sensor: str = "") -> None:
     """Print the class of each file, and the probabilities of all classes."""
     classifier = _load_classifier(checkpoint)
     for path in recordings:
-        file = _read(path, sensor, classifier)
+        file, size = read_event_file(path), classifier.sensor_size[:2]
         with errors_in(f"{path}, asked {checkpoint}"):
-            events = resize(file.events, file.sensor_size, classifier.sensor_size[:2])
+            events = resize(file.events, _sensor(file, sensor, classifier), size)
             say(f"{path}: {_words(training.predict(classifier, events))}")
 
 
 def live(
-    checkpoint: Path, recording: Path | None = None, sensor: str = "", camera: bool = False
+    checkpoint: Path, file: Path | None = None, sensor: str = "", camera: bool = False
 ) -> None:
     """Play a file, or listen to a camera until Ctrl-C, and show the answer as it forms."""
-    if camera == (recording is not None):
+    if camera == (file is not None):
         raise ValueError("name one FILE, or --camera")
     stream, shown = Stream(_load_classifier(checkpoint, "cpu")), ""
-    if recording is None:
+    if file is None:
         portions, sensor_size = playing.camera()
     else:
-        events, sensor_size = _read(recording, sensor, stream.classifier)
-        portions = playing.play(events)
+        found = read_event_file(file)
+        sensor_size = _sensor(found, sensor, stream.classifier)
+        portions = playing.play(found.events)
 
     def show(stream: Stream, behind: float) -> None:
         nonlocal shown
@@ -66,11 +67,10 @@ def _load_classifier(checkpoint: Path, device: str | None = None) -> Classifier:
     return load_checkpoint(checkpoint, device, network)
 
 
-def _read(path: Path, sensor: str, classifier: Classifier) -> EventFile:
-    """Read a file of the sensor that it says, or the option, or else the classifier's."""
-    events, sensor_size = read_event_file(path)
-    given = pixels("--sensor", sensor)
-    return EventFile(events, sensor_size or (given and (*given, 2)) or classifier.sensor_size)
+def _sensor(file: EventFile, option: str, classifier: Classifier) -> tuple[int, int, int]:
+    """Return the sensor of a file: what it says, or the option, or else the classifier's."""
+    given = pixels("--sensor", option)
+    return file.sensor_size or (given and (*given, 2)) or classifier.sensor_size
 
 
 def _words(answer: training.Prediction) -> str:

@@ -44,7 +44,7 @@ CARDS: Options = {
 }
 SOURCE: Options = {
     "--camera": {"action": "store_true", "help": "listen to faery's first camera, until Ctrl-C"},
-    "recording": FILE | {"nargs": "?", "help": FORMATS},
+    "file": FILE | {"nargs": "?", "help": FORMATS},
 }
 COMMANDS: dict[str, tuple[str, str, Options]] = {
     "train": ("train", "train the network by the book's recipe", PARTS | RUN),
