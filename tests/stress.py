@@ -78,7 +78,8 @@ class Stress:
         self.published = folder / "published"
         self.published.mkdir()
         hashes = [pack(archive, self.published) for archive in pokerdvs.ARCHIVES]
-        pokerdvs.REGISTRY, pokerdvs.SOURCES = hashes[0] | hashes[1], ()
+        pokerdvs.REGISTRY = hashes[0] | hashes[1]
+        pokerdvs.SOURCES = dict.fromkeys(pokerdvs.ARCHIVES, ())
         pokerdvs.pooch.os_cache = lambda project: folder / "cache"
         self.loaded = load_pokerdvs(self.published, "real")
         data = simulate_pokerdvs(n_train=8, n_test=4)
@@ -149,29 +150,18 @@ class Stress:
         else:
             expect(same_checkpoints(path, self.references[0]), "loaded, but changed")
 
-    def loading(self, folder: Path) -> None:
-        """Fill a cache by three processes, kill one, damage archives: what is loaded is whole."""
-        (folder / "POKERDVS").mkdir()
-        for archive in pokerdvs.ARCHIVES:
-            shutil.copy(self.published / archive, folder / "POKERDVS")
-        logs = [self.log.with_suffix(f".{number}") for number in range(3)]
-        children = [Child(log, self.load, folder) for log in logs]
-        self.strike(children[0], 0.2, signal.SIGKILL)
-        children[0].expect(0, -9)
-        for child in children[1:]:
-            child.expect(0)
-        for path in self.random.sample([p for p in folder.rglob("*") if p.is_file()], 2):
-            path.write_bytes(self.damaged(path.read_bytes()))
+    def damaged_archive(self, folder: Path) -> None:
+        """Damage an archive: it is refused by its md5, or what is loaded is whole."""
+        shutil.copytree(self.published, folder / "POKERDVS")
+        path = folder / "POKERDVS" / self.random.choice(pokerdvs.ARCHIVES)
+        path.write_bytes(self.damaged(path.read_bytes()))
         try:
-            self.load(folder)
+            data = load_pokerdvs(folder, "real")
         except FileNotFoundError as error:
             expect("md5" in str(error), str(error))
-
-    def load(self, folder: Path) -> None:
-        data = load_pokerdvs(folder, "real")
-        for part, expected in ((data.train, self.loaded.train), (data.test, self.loaded.test)):
-            equal = all(map(np.array_equal, part.events, expected.events))
-            expect(equal and part.targets == expected.targets, "other recordings")
+        else:
+            for part, expected in ((data.train, self.loaded.train), (data.test, self.loaded.test)):
+                expect(all(map(np.array_equal, part.events, expected.events)), "other events")
 
     def damaged(self, content: bytes) -> bytes:
         """Flip a bit, cut the end, repeat a part or overwrite one."""
@@ -193,7 +183,7 @@ ATTACKS = {  # how often, relative to each other
     Stress.racing_training: 2,
     Stress.full_disk: 2,
     Stress.damaged_checkpoint: 6,
-    Stress.loading: 4,
+    Stress.damaged_archive: 3,
 }
 
 
