@@ -1,5 +1,5 @@
 """``python -m pokersnn_helpers``: see ``commands``."""
 
-from .commands.train import main
+from .commands.main import main
 
 main()

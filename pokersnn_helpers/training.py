@@ -287,6 +287,10 @@ class TrainingState:
             optimizer.load_state_dict(self.optimizer)
             if other := options ^ {*optimizer.param_groups[0]}:
                 raise ValueError(f"its optimizer isn't {type(optimizer).__name__}: {other}")
+            for weights, kept in optimizer.state.items():  # a fused step would write beyond them
+                for name, each in kept.items():
+                    if each.ndim and each.shape != weights.shape:
+                        raise ValueError(f"its optimizer's {name} has shape {tuple(each.shape)}")
             if learning_rate not in (None, found := optimizer.param_groups[0]["lr"]):
                 raise ValueError(f"learning_rate is {learning_rate}, that of the run {found}")
             history = History(**{name: list(self.history[name]) for name in vars(History())})

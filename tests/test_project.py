@@ -16,7 +16,7 @@ from nbformat import v4
 from packaging.requirements import Requirement
 
 from pokersnn_helpers import pokerdvs
-from pokersnn_helpers.commands import train as commands
+from pokersnn_helpers.commands import main as commands
 from pokersnn_helpers.recordings import banner
 
 ROOT = Path(__file__).parents[1]

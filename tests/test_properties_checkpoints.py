@@ -12,7 +12,6 @@ from torch.utils._pytree import tree_flatten
 
 from pokersnn_helpers import SNN, Classifier, SpikingNetwork, load_checkpoint, save_checkpoint
 from pokersnn_helpers.checkpoints import Run, load_run
-from pokersnn_helpers.commands import train as commands
 from pokersnn_helpers.training import TrainingState
 
 EXAMPLES = int(os.environ.get("EXAMPLES", 0))  # more of them, by hand
@@ -49,9 +48,8 @@ def saved(tmp_path_factory):
 
 
 def load(path):
-    """All that can be loaded from a checkpoint, checked as ``train --resume`` does it."""
+    """All that can be loaded from a checkpoint."""
     classifier, run = load_checkpoint(path, "cpu"), load_run(path)
-    commands._check_run(run, path)
     parts = classifier.snn.arguments, classifier.classes, classifier.sensor_size
     return [*parts, dict(classifier.state_dict()), run.options, vars(run.state)]
 

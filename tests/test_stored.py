@@ -9,7 +9,8 @@ import torch
 from joblib import parallel_config
 
 from pokersnn_helpers import FastSNN, Recordings, make_loader, stratified_folds, train_classifier
-from pokersnn_helpers.commands import train as commands
+from pokersnn_helpers.commands import main as commands
+from pokersnn_helpers.commands.train import TrainOptions, load
 from pokersnn_helpers.own.stored import StoredRecordings, store_recordings
 from pokersnn_helpers.simulation import dataset, simulate_cards
 
@@ -219,15 +220,15 @@ def test_commands_simulate_and_train(tmp_path, capsys, monkeypatch):
     train = ["train", "--network", "fast", "--device", "cpu", "--epochs", "1", "--data", path]
     commands.main(train)
     assert "12 to train on, 4 to test on" in capsys.readouterr().out
-    with pytest.raises(SystemExit, match=r"--window-ms is 3\.0, but --data is .* a file"):
+    with pytest.raises(SystemExit, match=r"cards\.h5 is a file .* leave out window_ms"):
         commands.main([*train, "--window-ms", "3"])
 
 
 def test_every_fourth_of_a_class_tests(cards, tmp_path):
     path = tmp_path / "cards.h5"
-    split = commands._load(commands.TrainOptions(data=str(store(cards, path).path)))
+    split = load(TrainOptions(data=str(store(cards, path).path)))
     assert split.test.targets == [0, 1, 2, 3] and split.test.numbers.tolist() == [3, 8, 13, 18]
     assert sorted([*split.train.numbers, *split.test.numbers]) == list(range(20))
     few = store(cards.subset([0, 1, 2]), tmp_path / "few.h5")
     with pytest.raises(ValueError, match="fewer than 4 recordings of each class"):
-        commands._load(commands.TrainOptions(data=str(few.path)))
+        load(TrainOptions(data=str(few.path)))

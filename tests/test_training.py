@@ -365,6 +365,14 @@ def test_state_that_does_not_fit_is_refused(part, value, message):
         fit(tiny(), batches_of_noise(), epochs=2, resume_from=state)
 
 
+def test_state_of_an_optimizer_of_smaller_weights_is_refused():
+    """A fused step would write beyond its ends."""
+    state = copy.deepcopy(state_of_a_run())
+    state.optimizer["state"][0]["exp_avg"] = torch.zeros(1)
+    with pytest.raises(ValueError, match=r"its optimizer's exp_avg has shape \(1,\)"):
+        fit(tiny(), batches_of_noise(), epochs=2, resume_from=state)
+
+
 @pytest.mark.parametrize("part", ["weights", "ema"])
 def test_state_with_ruined_weights_is_refused(part):
     state = copy.deepcopy(state_of_a_run())

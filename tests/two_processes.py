@@ -4,8 +4,8 @@ Processes take seconds to start, so the same ones do one thing after the other.
 """
 
 import os
-import socket
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -14,9 +14,9 @@ from tonic.collation import PadTensors
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.utils.data import DataLoader
 
-from pokersnn_helpers import SNN, Classifier, FastSNN, augment, decode, fit, make_loader
-from pokersnn_helpers.commands import train as commands
-from pokersnn_helpers.own.stored import StoredRecordings
+from pokersnn_helpers import SNN, Classifier, augment, decode, fit
+from pokersnn_helpers.commands import train
+from pokersnn_helpers.commands.main import main as run
 from pokersnn_helpers.study.models import FrameMLP
 
 TRAIN = ["train", "--time-window", "5000", "--device", "cpu"]
@@ -81,42 +81,16 @@ def train_with_dropout():
     return {"seen": seen, "masks": [mask.flatten() for mask in masks if mask.numel()]}
 
 
-def train_on_a_file(path):
-    """Train on a file of recordings; return how many events those had that this process saw."""
-    seen = []
-
-    def note(voltages, targets, frames):
-        seen.extend(frames.to_dense().sum(dim=(0, 2, 3, 4)).int().tolist())
-        return torch.nn.functional.nll_loss(decode(voltages), targets, reduction="none")
-
-    loader = make_loader(StoredRecordings(path), 4, sparse=True, shuffle=True)
-    fit(Classifier(FastSNN()), loader, loss=note, epochs=1, device="cpu")
-    return seen
-
-
-def meet_anew():
-    """Let the next process group use a store of its own: keys of the last one stay in the first."""
-    os.environ["TORCHELASTIC_USE_AGENT_STORE"] = "False"
-    port = [None]
-    if dist.get_rank() == 0:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port[0] = free.getsockname()[1]
-    dist.broadcast_object_list(port, src=0)
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port[0])}
-
-
 def main(folder, finished):
     """Train a run, then what the functions above do, then try to train over a finished run."""
     rank, two = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    commands.main([*TRAIN, "--epochs", "3", "--checkpoint", str(folder / "two.pt")])
+    run([*TRAIN, "--epochs", "3", "--checkpoint", str(folder / "two.pt")])
     dist.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=two)
     torch.save(train_on_uneven_batches(), folder / f"{rank}.pt")
     torch.save(train_with_dropout(), folder / f"dropout {rank}.pt")
-    torch.save(train_on_a_file(folder / "cards.h5"), folder / f"stored {rank}.pt")
-    meet_anew()
-    dist.destroy_process_group()
+    train.process_group = lambda device: nullcontext()  # the processes have met already
     try:
-        commands.main([*TRAIN, "--checkpoint", str(finished)])
+        run([*TRAIN, "--checkpoint", str(finished)])
     except SystemExit as end:
         torch.save(end.code, folder / f"refused {rank}.pt")
 

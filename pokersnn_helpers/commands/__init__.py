@@ -1,5 +1,6 @@
 """``python -m pokersnn_helpers``, for readers who work in a terminal.
 
-Begin with ``train``, which trains on any recordings; ``others`` has the commands that inspect
-files, compare models, and ask a trained classifier.
+Begin with ``main``: one table of options, and which command takes which. Each command is the
+function of its name: in ``recordings`` those that look at recordings, in ``answers`` those that ask
+a trained network, and in ``train`` the one that trains it.
 """

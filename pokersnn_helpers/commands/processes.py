@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 import torch.distributed as dist
 
 from ..files import rank
-
-T = TypeVar("T")
 
 
 @contextmanager
@@ -32,22 +30,18 @@ def launched_by_torchrun() -> bool:
     return dist.is_available() and dist.is_torchelastic_launched()
 
 
-def broadcast(make: Callable[[], T]) -> T:
+def broadcast(make: Callable[[], Any]) -> Any:
     """Call a function in process 0 alone, and return in every process what it returned.
 
     Where it raises, process 0 raises, too, and the others end without a word.
     """
-    error: Exception | None = None
-    values: list[Any] = [False, None]
-    if rank() == 0:
-        try:
-            values = [True, make()]
-        except Exception as raised:
-            error = raised
-    if dist.is_available() and dist.is_initialized():
-        dist.broadcast_object_list(values, src=0)
-    if error is not None:
-        raise error
-    if not values[0]:
+    made: list[Any] = [None]
+    try:
+        if rank() == 0:
+            made = [make()]
+    finally:
+        if launched_by_torchrun():
+            dist.broadcast_object_list(made, src=0)
+    if made[0] is None:
         raise SystemExit(1)
-    return values[1]
+    return made[0]
