@@ -10,9 +10,7 @@ from pokersnn_helpers import pokerdvs
 
 def all_addresses() -> list[tuple[str, str]]:
     """Return every address, with the archive that it has to deliver."""
-    all_131 = [(source, pokerdvs.ARCHIVE_131) for source in pokerdvs.SOURCES_131]
-    split = [(source, name) for source in pokerdvs.SOURCES for name in pokerdvs.ARCHIVES]
-    return [(source + name, name) for source, name in split + all_131]
+    return [(source + name, name) for name in pokerdvs.SOURCES for source in pokerdvs.SOURCES[name]]
 
 
 def dead_sources(places: list[tuple[str, str]]) -> list[str]:
