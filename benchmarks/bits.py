@@ -10,11 +10,11 @@ from joblib import Parallel, delayed
 from torch.func import functional_call
 
 from pokersnn_helpers import Classifier, FrameNetwork, Recordings, evaluate, fit, make_loader
+from pokersnn_helpers.files import one_cpu_thread
 from pokersnn_helpers.frames import augment
 from pokersnn_helpers.recordings import fold_indices
 from pokersnn_helpers.snn import SNN
 from pokersnn_helpers.study.protocol import MODELS
-from pokersnn_helpers.training import one_cpu_thread
 
 from .accuracy import all_recordings, mean, points
 
@@ -41,6 +41,7 @@ class LowBits(FrameNetwork):
         bits: Per weight; 32 leaves them as they are.
     """
 
+    causal = True
     takes_sparse = True
 
     def __init__(self, network: FrameNetwork, bits: int):

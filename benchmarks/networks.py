@@ -10,7 +10,7 @@ from tonic.collation import PadTensors
 from torch.utils.data import DataLoader
 
 from pokersnn_helpers import SNN, FastSNN, make_loader, to_frames
-from pokersnn_helpers.training import one_cpu_thread
+from pokersnn_helpers.files import one_cpu_thread
 
 from .libraries import LIBRARIES, Step, is_missing, torch_step
 from .timing import median_times, on_one_thread, recordings

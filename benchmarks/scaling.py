@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from pokersnn_helpers import SNN, FastSNN, build_network, train_classifier
-from pokersnn_helpers.training import one_cpu_thread
+from pokersnn_helpers.files import one_cpu_thread
 
 from .libraries import torch_step
 from .networks import BATCH, example_batch, network_step

@@ -20,8 +20,7 @@ import torch
 from llvmlite.binding import get_host_cpu_name
 
 from pokersnn_helpers import Split, load_pokerdvs
-from pokersnn_helpers.files import usable_cores
-from pokersnn_helpers.training import one_cpu_thread
+from pokersnn_helpers.files import one_cpu_thread, usable_cores
 
 from .libraries import LIBRARIES, Step, installed_version
 

@@ -1,6 +1,7 @@
 from .checkpoints import load_checkpoint, save_checkpoint
 from .checks import EVENT_DTYPE
 from .fast import FastSNN
+from .files import default_device
 from .frames import augment, make_loader, make_loaders, to_frames
 from .own.event_files import read_events
 from .own.folders import load_folder
@@ -13,15 +14,8 @@ from .recordings import (
     recording_statistics,
     stratified_folds,
 )
-from .snn import SNN, Classifier, FrameNetwork, SpikingNetwork, decode
-from .training import (
-    build_network,
-    default_device,
-    evaluate,
-    fit,
-    predict,
-    train_classifier,
-)
+from .snn import SNN, Classifier, FrameNetwork, SpikingNetwork, build_network, decode
+from .training import evaluate, fit, predict, train_classifier
 
 __all__ = [
     "EVENT_DTYPE",

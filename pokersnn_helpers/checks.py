@@ -34,14 +34,13 @@ def check_numbers(kind: Any, **values: Any) -> None:
             raise ValueError(f"{name} is {found}; choose a {whole} number greater than 0")
 
 
-def check_range(lowest: float, highest: float, **values: Any) -> None:
+def check_range(lowest: float, highest: float, unit: str = "", /, **values: Any) -> None:
     """Raise a ``ValueError`` that names the first value outside a range, or that is no number."""
     for name, value in values.items():
         number = isinstance(value, (int, float, np.integer, np.floating))
         if not number or isinstance(value, bool) or not lowest <= value <= highest:
-            raise ValueError(
-                f"{name} is {reprlib.repr(value)}; choose a number from {lowest:g} to {highest:g}"
-            )
+            choose = f"choose a number from {lowest:g} to {highest:g}{unit}"
+            raise ValueError(f"{name} is {reprlib.repr(value)}{unit}; {choose}")
 
 
 def check_seed(seed: int, most: int = 2**64 - 1) -> int:
@@ -78,14 +77,14 @@ def check_groups(groups: Sequence[Any], number: int) -> np.ndarray:
     labels = as_array("groups", groups)
     if labels.shape != (number,):
         raise ValueError(f"groups has shape {labels.shape}; expected ({number},), one a recording")
-    try:
-        known = [label is not None and label == label for label in labels.tolist()]
-        _, numbers = np.unique(labels, return_inverse=True)
-    except TypeError as error:
-        raise TypeError(f"groups holds what can't be sorted, {reprlib.repr(groups)}") from error
+    known = [label is not None and label == label for label in labels.tolist()]
     if not all(known):
         place = known.index(False)
         raise ValueError(f"groups[{place}] is {labels[place]}; give each recording a group")
+    try:
+        _, numbers = np.unique(labels, return_inverse=True)
+    except TypeError as error:
+        raise TypeError(f"groups holds what can't be sorted, {reprlib.repr(groups)}") from error
     return numbers
 
 
@@ -209,20 +208,17 @@ def check_frames(frames: torch.Tensor, weights: torch.Tensor, input_size: int | 
 def _check_finite_frames(frames: torch.Tensor) -> None:
     """Refuse NaN and infinity: a voltage that is NaN never spikes, so the readout hides it."""
     values = (frames._values() if frames.is_sparse else frames).detach()
-    if _all_finite(values):
-        return
-    index = (~values.isfinite()).nonzero()[0].tolist()
-    value = values[tuple(index)].item()
-    if frames.is_sparse:
-        index = frames._indices()[:, index[0]].tolist() + index[1:]
-    raise ValueError(f"frames hold {value} at index {tuple(index)}; they must be finite numbers")
+    if not _all_finite(values):
+        place = (~values.isfinite()).nonzero()[0]
+        value = values[tuple(place)].item()
+        place = frames._indices()[:, place[0]] if frames.is_sparse else place
+        index = tuple(place.tolist())
+        raise ValueError(f"frames hold {value} at index {index}; they must be finite numbers")
 
 
 def _all_finite(values: torch.Tensor) -> bool:
     """Look at the smallest and the largest value, which are NaN where one is: that is quicker."""
-    import torch
-
-    return values.numel() == 0 or all(map(math.isfinite, map(float, torch.aminmax(values))))
+    return not values.numel() or all(bool(each.isfinite()) for each in values.aminmax())
 
 
 def check_indices(frames: torch.Tensor) -> None:
@@ -260,18 +256,16 @@ def check_loader(loader: Any, classifier: Any) -> None:
     dataset: Any = getattr(loader, "dataset", None)
     while not hasattr(dataset, "recordings") and hasattr(dataset, "dataset"):  # a Subset
         dataset = dataset.dataset
-    time_window, network = getattr(dataset, "time_window", None), classifier.snn
-    dt = getattr(network, "dt", None)
-    if time_window and dt and not math.isclose(time_window, 1e6 * dt, rel_tol=1e-6):
+    bins, dt = getattr(dataset, "time_window", None), getattr(classifier.snn, "dt", None)
+    if bins and dt and not math.isclose(bins, 1e6 * dt, rel_tol=1e-6):
         raise ValueError(
-            f"the loader's time bins are {time_window:g} µs wide, the network's dt is {dt:g} s. "
-            f"Make the loader with time_window={network.time_window:g} or the network with "
-            f"dt={1e-6 * time_window:g}"
+            f"the loader's time bins are {bins:g} µs wide, the network's dt is {dt:g} s. Make the "
+            f"loader with time_window={1e6 * dt:g} or the network with dt={1e-6 * bins:g}"
         )
-    recordings = getattr(dataset, "recordings", None)
     for name in ("classes", "sensor_size"):
-        own, found = getattr(classifier, name), getattr(recordings, name, None)
-        if found not in (None, own):
+        own = getattr(classifier, name)
+        found = getattr(getattr(dataset, "recordings", None), name, own)
+        if found != own:
             raise ValueError(
                 f"the loader's recordings have {name} {found}, the classifier has {own}; make the "
                 f"classifier with {name}={found}"
@@ -291,29 +285,24 @@ def check_optimizer(optimizer: torch.optim.Optimizer, classifier: torch.nn.Modul
         )
 
 
-def check_batch(frames: torch.Tensor, targets: torch.Tensor) -> None:
+def check_batch(frames: Any, targets: Any) -> None:
     """Refuse what isn't a pair of tensors."""
-    import torch
-
     for name, value in (("frames", frames), ("targets", targets)):
-        if not isinstance(value, torch.Tensor):
+        if not hasattr(value, "is_sparse"):
             found = type(value).__name__
             raise TypeError(f"{name} are of type {found}; a loader and augment must give tensors")
 
 
 def check_targets(targets: torch.Tensor, log_probabilities: torch.Tensor) -> None:
     """Refuse what isn't a class number; ``nll_loss`` would leave out -100 without a word."""
-    import torch
-
-    size, classes = len(log_probabilities), log_probabilities.shape[-1]
-    if targets.dtype == torch.int64 and targets.shape == (size,):
-        if size == 0 or 0 <= targets.min() <= targets.max() < classes:
-            return
-        targets = targets[(targets < 0) | (targets >= classes)]
-    raise ValueError(
-        f"targets hold {reprlib.repr(targets.tolist())} ({targets.dtype}); for these {size} "
-        f"recordings there must be {size} int64 numbers from 0 to {classes - 1}"
-    )
+    size, classes = log_probabilities.shape
+    numbers = targets.tolist()
+    whole = str(targets.dtype) == "torch.int64" and targets.shape == (size,)
+    if not whole or any(number not in range(classes) for number in numbers):
+        raise ValueError(
+            f"targets hold {reprlib.repr(numbers)} ({targets.dtype}); for these {size} "
+            f"recordings there must be {size} int64 numbers from 0 to {classes - 1}"
+        )
 
 
 @contextmanager
@@ -326,25 +315,18 @@ def errors_in(place: str) -> Iterator[None]:
 
 
 def check_training(
-    place: str,
-    classifier: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
-    **values: torch.Tensor,
+    place: str, classifier: Any, optimizer: torch.optim.Optimizer, **values: torch.Tensor
 ) -> None:
     """Raise a ``RuntimeError`` that names the first value that isn't a finite number."""
     for name, value in values.items():
         if value.isfinite():
             continue
         advice = f"try a learning rate below {optimizer.param_groups[0]['lr']:g}"
-        snn: Any = getattr(classifier, "snn", None)
-        if dt := getattr(snn, "dt", None):
-            place += f", with time steps of dt = {dt:g} s"
-            if getattr(snn, "surrogate_slope", 0) > 1000 * dt:
-                advice = f"make the network with surrogate_slope={1000 * dt:g} or less, or {advice}"
-        raise RuntimeError(
-            f"the {name.replace('_', ' ')} is {value.item()} {place}; {advice}, and look for NaN "
-            "in the frames"
-        )
+        dt = getattr(classifier.snn, "dt", None) or math.inf
+        if getattr(classifier.snn, "surrogate_slope", 0) > 1000 * dt:
+            advice = f"make the network with surrogate_slope={1000 * dt:g} or less, or {advice}"
+        found = f"the {name.replace('_', ' ')} is {value.item()} {place}"
+        raise RuntimeError(f"{found}; {advice}, and look for NaN in the frames")
 
 
 def check_finite(classifier: torch.nn.Module, log_probabilities: torch.Tensor) -> None:

@@ -84,28 +84,9 @@ def _count(events: np.ndarray, time_window: float, sensor_size: tuple[int, int, 
         raise ValueError(f"time_window is {time_window} µs, too short for {since[-1]} µs of events")
     bins = np.floor(since / float(time_window)).astype(np.int64)
     places = ((bins * polarities + events["p"]) * height + events["y"]) * width + events["x"]
-    places.sort()
-    steps, sizes, inputs_found, counts = found = np.empty((4, len(places)), np.int64)
-    n_steps, n_counts = _tally(places, inputs, *found)
-    return _Counts(steps[:n_steps], sizes[:n_steps], inputs_found[:n_counts], counts[:n_counts])
-
-
-@compiled
-def _tally(places, inputs, steps, sizes, inputs_found, counts):
-    """Count sorted places, step by step; return how many steps and how many counts there are."""
-    s = n = -1
-    for k in range(len(places)):
-        if k > 0 and places[k] == places[k - 1]:
-            counts[n] += 1
-            continue
-        n += 1
-        step = places[k] // inputs
-        if s < 0 or step > steps[s]:
-            s += 1
-            steps[s], sizes[s] = step, 0
-        sizes[s] += 1
-        inputs_found[n], counts[n] = places[k] - step * inputs, 1
-    return s + 1, n + 1
+    places, counts = np.unique(places, return_counts=True)
+    steps, sizes = np.unique(places // inputs, return_counts=True)
+    return _Counts(steps, sizes, places % inputs, counts)
 
 
 class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
@@ -230,12 +211,15 @@ def _dense(frames: torch.Tensor, time_window: float) -> torch.Tensor:
 
 
 def _sparse_batch(counts: Sequence[_Counts], sensor_size: tuple[int, int, int]) -> torch.Tensor:
-    lengths = np.array([len(each.steps) for each in counts])
     steps, sizes, places, values = map(np.concatenate, zip(*counts, strict=True))
-    found = steps.astype(np.int64), sizes.astype(np.int32), places.astype(np.uint32)
-    values, ordered = values.astype(np.float32), np.empty(len(values), np.float32)
-    indices = np.empty((5, len(values)), np.int64)
-    _by_step(lengths, *found, values, *map(np.uint32, sensor_size[:2]), indices, ordered)
+    steps, sizes = steps.astype(np.int64), sizes.astype(np.int64)
+    recording = np.repeat(np.arange(len(counts)), [len(each.steps) for each in counts])
+    begins = sizes.cumsum() - sizes
+    indices, ordered = np.empty((5, len(values)), np.int64), np.empty(len(values), np.float32)
+    order = steps.argsort(kind="stable")  # by step, and then by recording
+    parts = steps[order], recording[order], begins[order], sizes[order]
+    found = places.astype(np.uint32), values.astype(np.float32)
+    _fill(*parts, *found, *map(np.uint32, sensor_size[:2]), indices, ordered)
     return torch.sparse_coo_tensor(
         torch.from_numpy(indices),
         torch.from_numpy(ordered),
@@ -246,34 +230,17 @@ def _sparse_batch(counts: Sequence[_Counts], sensor_size: tuple[int, int, int]) 
 
 
 @compiled
-def _by_step(lengths, steps, sizes, places, counts, width, height, indices, ordered):
-    """Sort the counts of recordings, which follow one another, by step and then by recording."""
-    batch, first, n = len(lengths), 0, 0
-    at, last, place = np.empty((3, batch), np.int64)  # of each: its next step, its next count
-    for b in range(batch):
-        at[b], last[b] = first, first + lengths[b]
-        place[b] = n
-        for size in sizes[first : last[b]]:
-            n += size
-        first = last[b]
+def _fill(steps, recording, begins, sizes, places, counts, width, height, indices, ordered):
+    """Write the counts of each step of each recording, one after the other."""
     n = 0
-    while n < len(counts):
-        t = steps.max()
-        for b in range(batch):
-            if at[b] < last[b]:
-                t = min(t, steps[at[b]])
-        for b in range(batch):
-            if at[b] < last[b] and steps[at[b]] == t:
-                for k in range(place[b], place[b] + sizes[at[b]]):
-                    row = np.uint32(places[k] // width)
-                    polarity = np.uint32(row // height)
-                    indices[0, n], indices[1, n], indices[2, n] = t, b, polarity
-                    indices[3, n] = row - polarity * height
-                    indices[4, n] = places[k] - row * width
-                    ordered[n] = counts[k]
-                    n += 1
-                place[b] += sizes[at[b]]
-                at[b] += 1
+    for part in range(len(steps)):
+        for k in range(begins[part], begins[part] + sizes[part]):
+            row = np.uint32(places[k] // width)
+            polarity = np.uint32(row // height)
+            indices[0, n], indices[1, n], indices[2, n] = steps[part], recording[part], polarity
+            indices[3, n], indices[4, n] = row - polarity * height, places[k] - row * width
+            ordered[n] = counts[k]
+            n += 1
 
 
 def augment(frames: torch.Tensor, mirror: bool = True) -> torch.Tensor:

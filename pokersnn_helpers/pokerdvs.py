@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import pooch
@@ -51,10 +51,10 @@ REGISTRY: dict[str, str] = dict(line.split() for line in _LISTED.splitlines())
 def load_pokerdvs(root: str | os.PathLike[str] | None = None, source: str = "auto") -> Split:
     """Load the POKER-DVS recordings, split as Tonic splits them: 48 to train on, 20 to test on.
 
-    Tried in this order, for each of the two archives: the archive in ``root/POKERDVS``, where Tonic
-    keeps it, in ``root`` itself or in the user's cache folder; its recordings unpacked there; the
-    addresses in ``SOURCES``. Only files with the published md5 count. With ``source="auto"``,
-    simulated recordings take their place when all of this fails.
+    Tried in this order, for each of the two archives: ``root/POKERDVS``, where Tonic keeps it,
+    ``root`` itself, the user's cache folder, and the addresses in ``SOURCES``. Only files with the
+    published md5 count. With ``source="auto"``, simulated recordings take their place when all of
+    this fails.
 
     Args:
         root: The data folder. Default: the environment variable ``POKERSNN_DATA``, else the user's
@@ -187,23 +187,25 @@ def cache_folder() -> Path:
 
 def read_archive(archive: str, root: Path) -> dict[str, bytes]:
     """Return the recordings of an archive by name, from the first place that has them."""
-    home = (root if os.access(_existing(root), os.W_OK | os.X_OK) else cache_folder()) / "POKERDVS"
-    folders = list(dict.fromkeys([root / "POKERDVS", root, cache_folder() / "POKERDVS"]))
+    folders = dict.fromkeys([root / "POKERDVS", root, cache_folder() / "POKERDVS"])
+    existing = next(path for path in (root, *root.parents) if os.access(path, os.F_OK))
+    home = root / "POKERDVS"  # where nothing stands in the way
+    if not os.access(existing, os.W_OK | os.X_OK) or os.path.lexists(home / archive):
+        home = cache_folder() / "POKERDVS"
     tried = []
     for attempt in (
-        *(partial(_from_folder, folder, archive) for folder in folders),
-        *(partial(_from_unpacked, folder, archive) for folder in folders),
+        *(partial(_read, folder, archive) for folder in folders),
         *(partial(_download, address, archive, home) for address in SOURCES[archive]),
     ):
         try:
             return attempt()
         except (OSError, ValueError) as error:
-            tried.append(f"{attempt.args[0]}: {type(error).__name__}: {error}")
+            tried.append(f"  {attempt.args[0]}: {type(error).__name__}: {error}")
     raise FileNotFoundError(
         "\n".join(
             [
                 f"the recordings of {archive} could not be loaded. Tried:",
-                *(f"  {number}. {line}" for number, line in enumerate(tried, start=1)),
+                *tried,
                 f"What to do: get {archive} (md5 {REGISTRY[archive]}) from "
                 f"{' or '.join(SOURCES[archive])}, put it into {home}, and load again. "
                 'source="simulated" does without.',
@@ -212,51 +214,34 @@ def read_archive(archive: str, root: Path) -> dict[str, bytes]:
     )
 
 
-def _existing(folder: Path) -> Path:
-    """Return the first folder above, or the folder itself, that is there."""
-    return next(path for path in (folder, *folder.parents) if os.access(path, os.F_OK))
-
-
-def _verified(path: Path, name: str) -> bytes:
-    """Read a file, which has to be the published one."""
-    found = path.stat()
-    if not path.is_file() or found.st_size > SIZE_LIMIT:  # a pipe has no end
-        raise ValueError(f"{name} is no regular file of up to {SIZE_LIMIT} bytes")
-    content = path.read_bytes()
-    if (md5 := hashlib.md5(content).hexdigest()) != REGISTRY[name]:
-        raise ValueError(
-            f"{name} has md5 {md5} instead of {REGISTRY[name]} ({len(content)} bytes): it is "
-            "damaged, truncated or another file"
-        )
-    return content
-
-
-def _from_folder(folder: Path, archive: str) -> dict[str, bytes]:
-    """Read an archive's recordings into memory."""
-    content = _verified(folder / archive, archive)
-    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+def _read(folder: Path, archive: str) -> dict[str, bytes]:
+    """Read an archive, which has to be the published one, into memory."""
+    path, known = folder / archive, REGISTRY[archive]
+    if path.exists() and not path.is_file():  # a pipe has no end
+        raise ValueError("it is no regular file")
+    if (found := pooch.file_hash(str(path), alg="md5")) != known:
+        size = path.stat().st_size
+        raise ValueError(f"md5 {found} instead of {known} ({size} bytes): damaged, or another file")
+    with tarfile.open(path) as tar:
         files = {member.name: tar.extractfile(member) for member in tar if member.isreg()}
         return {
             name: file.read()
             for name, file in files.items()
-            if file and (name in REGISTRY or name.endswith(".aedat"))
+            if file and name.endswith((".npy", ".aedat"))
         }
-
-
-def _from_unpacked(folder: Path, archive: str) -> dict[str, bytes]:
-    """Read recordings that Tonic has unpacked."""
-    names = [name for name in REGISTRY if name.startswith(archive.removesuffix(".tar.gz") + "/")]
-    if not names:
-        raise ValueError(f"the md5 of what is in {archive} isn't published")
-    return {name: _verified(folder / name, name) for name in names}
 
 
 class _LimitedBar(tqdm):  # type: ignore[misc]
     """A progress bar that gives up a download without an end."""
 
+    def __init__(self, **options: Any):
+        self.received, self.begun = 0, time.monotonic()
+        super().__init__(**options)
+
     def update(self, n: float | None = 1) -> bool | None:
-        if self.n > SIZE_LIMIT or time.time() - self.start_t > DOWNLOAD_LIMIT:
-            raise TimeoutError(f"no end after {self.n} bytes and {DOWNLOAD_LIMIT} s at most")
+        self.received += int(n or 0)
+        if self.received > SIZE_LIMIT or time.monotonic() > self.begun + DOWNLOAD_LIMIT:
+            raise TimeoutError(f"no end after {self.received} bytes")
         return super().update(n)
 
 
@@ -268,7 +253,7 @@ def _download(address: str, archive: str, home: Path) -> dict[str, bytes]:
         load = pooch.HTTPDownloader(progress, chunk_size=64, timeout=SILENCE_LIMIT)
         known = f"md5:{REGISTRY[archive]}"
         pooch.retrieve(address + archive, known, archive, home, downloader=load)
-    return _from_folder(home, archive)
+    return _read(home, archive)
 
 
 def _load_68(root: Path) -> Split:

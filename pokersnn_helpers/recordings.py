@@ -60,6 +60,8 @@ class Recordings:
             check_events(recording, self.sensor_size, f"recording {number}")
             for number, recording in enumerate(as_list("events", events))
         ]
+        for recording in self.events:  # frames are kept, and would stay what they were
+            recording.flags.writeable = False
         self.classes = check_classes(classes)
         self.targets, last = [], len(self.classes) - 1
         for number, target in enumerate(as_list("targets", targets)):
@@ -90,10 +92,8 @@ class Recordings:
         """Return indices of recordings as an array, or refuse one that isn't the number of one."""
         numbers = as_array("indices", indices)
         if numbers.ndim != 1 or (numbers.size and numbers.dtype.kind not in "iu"):
-            raise TypeError(
-                f"indices are {numbers.dtype} of shape {numbers.shape}; give whole numbers, of a "
-                "mask np.flatnonzero(mask)"
-            )
+            found = f"{numbers.dtype} of shape {numbers.shape}"
+            raise TypeError(f"indices are {found}; give whole numbers, of a mask its flatnonzero")
         outside = numbers[(numbers < -len(self)) | (numbers >= len(self))]
         if outside.size:
             raise ValueError(f"indices hold {outside[0]}, but there are {len(self)} recordings")
@@ -251,4 +251,11 @@ def fold_indices(
     # Below scikit-learn 1.8, its own shuffle=True mixes up the classes of the groups.
     random = np.random.RandomState(check_seed(seed, 2**32 - 1))
     shuffled = random.permutation(numbers.max() + 1).argsort()[numbers]
-    return list(StratifiedGroupKFold(folds).split(targets, targets, shuffled))
+    found = list(StratifiedGroupKFold(folds).split(targets, targets, shuffled))
+    for number, (train, _) in enumerate(found):
+        for lacking in {*recordings.targets} - {*targets[train].tolist()}:
+            raise ValueError(
+                f"fold {number} would leave nothing of {recordings.classes[lacking]} to train on: "
+                "its groups are too few or too large; choose other folds or groups"
+            )
+    return found

@@ -3,6 +3,7 @@
 import copy
 import inspect
 import math
+import reprlib
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -27,7 +28,7 @@ from .checks import (
 )
 from .pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 
-WHOLE = 1e9  # µs: a time bin that holds a whole recording
+WHOLE = 2.0**53  # µs: a time bin that holds a whole recording
 SETTLE = 0.01  # s of silence after the last event; ``benchmarks settle`` compares others
 
 
@@ -35,9 +36,7 @@ class FrameNetwork(torch.nn.Module):
     """A network that reads frames, and knows with what arguments and for which frames it was made.
 
     A subclass has ``forward``: frames (T, B, polarities, height, width) in, values (T, B, classes)
-    out. A network that looks ahead, or sums up time and returns one value, is shown recordings of
-    one length at a time. Whatever takes a network (``fit``, ``predict``,
-    ``save_checkpoint``) then works with it.
+    out. Whatever takes a network (``fit``, ``predict``, ``save_checkpoint``) then works with it.
 
     Attributes:
         arguments: What the network was made with; a checkpoint makes it anew with them.
@@ -45,6 +44,9 @@ class FrameNetwork(torch.nn.Module):
             that adds up all frames first, so that any width will do.
         input_size: Inputs per time step; None for any number.
         takes_sparse: Whether frames may be sparse tensors, which are made where they may.
+        causal: Whether there is a value for each step, and it depends on frames up to that step
+            alone. If not, recordings are shown to the network one length at a time, so that none
+            is read beyond its end.
 
     Example:
         >>> class Mean(FrameNetwork):
@@ -62,16 +64,23 @@ class FrameNetwork(torch.nn.Module):
     dt: float | None = 0.001
     input_size: int | None = None
     takes_sparse: bool = False
+    causal: bool = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "FrameNetwork":
         """Note the arguments before ``__init__`` runs, so that no network has to do it itself."""
         network = super().__new__(cls)
-        bound = inspect.signature(cls.__init__).bind_partial(network, *args, **kwargs)
+        bound = inspect.signature(cls).bind_partial(*args, **kwargs)
         bound.apply_defaults()
-        given = dict(list(bound.arguments.items())[1:])  # without self
+        given = bound.arguments
         given |= given.pop(inspect.getfullargspec(cls.__init__).varkw or "", {})
         network.__dict__["arguments"] = {name: _kept(value) for name, value in given.items()}
         return network
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Let the signature of a class be that of its ``__init__``, and not that of ``__new__``."""
+        super().__init_subclass__(**kwargs)
+        _, *parameters = inspect.signature(cls.__init__).parameters.values()
+        cls.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Let a copy learn as the original does."""
@@ -170,6 +179,7 @@ class SpikingNetwork(FrameNetwork):
     """
 
     dt: float = 0.001
+    causal = True
     record: bool = False
     recording: Any = None
 
@@ -350,6 +360,73 @@ class SNN(SpikingNetwork):
         return voltage, SNNState(hidden, readout)
 
 
+def build_network(
+    network: Callable[..., FrameNetwork] = SNN,
+    *,
+    time_window: float = 1000,
+    sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
+    output_size: int = len(POKERDVS_CLASSES),
+    **arguments: Any,
+) -> Any:
+    """Draw the network that training begins with, by PyTorch's global random numbers.
+
+    Args:
+        network: A class of networks, or a function that makes one. It is given those of
+            ``sensor_size``, ``input_size``, ``output_size`` and ``dt`` that it has as parameters,
+            so a network of your own fits any sensor, any classes and any time bins if it has them.
+            ``SNN`` and ``FastSNN`` begin with the recipe's weights.
+        time_window: Width of a time bin in µs. Time constants stay what they are in s.
+        sensor_size: Width, height and polarities of the sensor.
+        output_size: One output per class.
+        arguments: Further ones, such as ``hidden_size`` or the time constants of ``SNN``.
+
+    Returns:
+        The network.
+
+    Raises:
+        TypeError: ``network`` makes no ``FrameNetwork``, or needs an argument that it isn't given.
+        ValueError: A number isn't greater than 0, or the time bins are too wide for ``SNN``.
+
+    Example:
+        >>> build_network(sensor_size=(64, 64, 2), output_size=3, hidden_size=20).input_size
+        8192
+    """
+    check_numbers(Real, time_window=time_window)
+    if not callable(network) or isinstance(network, torch.nn.Module):
+        raise TypeError(
+            f"network is {reprlib.repr(network)}; give a class, or a function that makes a network"
+        )
+    inputs = math.prod(check_sensor_size(sensor_size))
+    # In finer steps neurons spike more often, and gradients grow at each of them.
+    dt_ratio = min(1, time_window / 1000)
+    given = {"sensor_size": sensor_size, "input_size": inputs, "output_size": output_size}
+    given |= {"dt": time_window / 1e6, "surrogate_slope": dt_ratio}
+    signature = inspect.signature(network)
+    takes, kind = {*signature.parameters}, getattr(network, "func", network)  # of a partial
+    if isinstance(kind, type) and issubclass(kind, SNN):
+        takes |= {*inspect.signature(SNN).parameters}  # a subclass may pass them on
+    takes -= {*getattr(network, "keywords", {})}
+    chosen = {name: given[name] for name in given if name in takes} | arguments
+    try:
+        signature.bind(**chosen)
+    except TypeError as error:
+        raise TypeError(
+            f"network={network!r} can't be made with {', '.join(chosen)}: {error}; give every "
+            f"other parameter than {', '.join(given)} a default"
+        ) from error
+    made = network(**chosen)
+    if not isinstance(made, FrameNetwork):
+        raise TypeError(f"network={network!r} made a {type(made).__name__}; make a FrameNetwork")
+    if isinstance(made, SNN):
+        cell: Any = made.lif0
+        with torch.no_grad():
+            # Norse scales them by the number of hidden neurons. The number of inputs is the usual
+            # choice (He et al. 2015, doi:10.1109/ICCV.2015.123).
+            cell.input_weights *= math.sqrt(len(cell.input_weights) / inputs)
+            cell.recurrent_weights *= math.sqrt(dt_ratio)
+    return made
+
+
 def last_steps(frames: torch.Tensor) -> torch.Tensor:
     """Return how many time steps each recording has up to its last event, (B,)."""
     steps, batch = frames.shape[:2]
@@ -485,7 +562,6 @@ class Classifier(torch.nn.Module):
         self.classes = check_classes(classes)
         self.sensor_size = check_sensor_size(sensor_size)
         self.settle = settle
-        self._ahead: bool | None = None  # whether the network looks ahead, once it is known
 
     @property
     def settle_steps(self) -> int:
@@ -501,48 +577,27 @@ class Classifier(torch.nn.Module):
         last = max([1, *last_steps(frames).tolist()])
         return _with_steps(frames, last + self.settle_steps)
 
-    def run(
-        self, frames: torch.Tensor, network: torch.nn.Module | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Run the network on frames that ``settled`` returned.
-
-        Args:
-            frames: Of shape (T, B, ...).
-            network: The network as it is to be called. Default: ``snn``.
+    def run(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Run the network on frames (T, B, ...) that ``settled`` returned.
 
         Returns:
             Voltages (T, B, classes), and how many of them are each recording's own, (B,).
         """
-        network, steps, ahead = network or self.snn, own_steps(frames), self._looks_ahead(frames)
-        voltages = network(frames)
-        if len(voltages) == len(frames) and not ahead:
-            return voltages, steps
+        steps, causal = own_steps(frames), getattr(self.snn, "causal", False)
         groups = _by_steps(steps)
-        steps = torch.full_like(steps, len(voltages))
-        if len(groups) < 2 or self._dt is None:  # a sum: silence adds nothing
-            return voltages, steps
-        found: list[torch.Tensor] = []  # its values are of the whole: show it each one's own alone
+        if causal or self._dt is None or len(groups) < 2:  # to a sum, silence adds nothing
+            voltages = self.snn(frames)
+            if causal and len(voltages) == len(frames):
+                return voltages, steps
+            if self._dt is None or len(groups) < 2:
+                return voltages, torch.full_like(steps, len(voltages))
+        found: list[torch.Tensor] = []
         for own, some in groups:
-            part = network(_with_steps(frames.index_select(1, some), own))
+            part = self.snn(_with_steps(frames.index_select(1, some), own))
             steps[some] = len(part)
             found += part.unbind(1)
         order = torch.cat([some for _, some in groups]).argsort()
         return pad_sequence(found)[:, order], steps
-
-    @torch.no_grad()
-    def _looks_ahead(self, frames: torch.Tensor) -> bool:
-        """Say whether earlier values of the network change with later frames; tried once."""
-        steps = isinstance(self.snn, SpikingNetwork) or self._dt is None
-        if self._ahead is None and not steps and len(frames) > 1 and frames.shape[1] > 0:
-            modes = [(module, module.training) for module in self.snn.modules()]
-            self.snn.eval()
-            part = self.snn(_with_steps(frames, len(frames) // 2))
-            whole = self.snn(frames)[: len(part)]
-            for module, mode in modes:
-                module.training = mode
-            same = torch.isclose(part, whole, 1e-3, 1e-3, equal_nan=True).all(2).all(0)
-            self._ahead = 2 * int(same.sum()) < len(same)  # rounding may move a spike of a few
-        return bool(self._ahead)
 
     def read(self, voltages: torch.Tensor, steps: torch.Tensor | None = None) -> torch.Tensor:
         """Return log-probabilities (B, classes) of voltages (T, B, classes).

@@ -1,21 +1,15 @@
 """Train a classifier, test it, ask it about one recording. Nothing in the loop is about spikes."""
 
 import copy
-import functools
-import inspect
 import math
-import reprlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from torch.nn.functional import nll_loss
-from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
@@ -31,20 +25,28 @@ from .checks import (
     check_range,
     check_repeatable,
     check_seed,
-    check_sensor_size,
     check_targets,
     check_training,
     errors_in,
     norm,
 )
+from .files import (
+    all_reduce_sum,
+    default_device,
+    one_cpu_thread,
+    own_random_numbers,
+    rank,
+    shard_batch,
+    world_size,
+)
 from .frames import augment, make_loader, to_frames, to_sparse_frames
-from .pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from .recordings import Recordings, Split
 from .snn import (
     SETTLE,
     SNN,
     Classifier,
     FrameNetwork,
+    build_network,
     check_classifier,
     frame_network,
     leading,
@@ -60,94 +62,6 @@ Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 SPARSEST = 0.005  # events per ms and input for which weights are drawn; POKER-DVS has 0.07
 LOOKED_AT = 1000  # of recordings, at most, to see how rare events are
-
-
-def default_device() -> torch.device:
-    """Return the CUDA GPU where there is one, else the CPU.
-
-    Example:
-        >>> str(default_device()) in ("cpu", "cuda")
-        True
-    """
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-@contextmanager
-def one_cpu_thread() -> Iterator[None]:
-    """Let PyTorch run on one CPU thread, and put back the number of threads afterwards."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def world_size() -> int:
-    """Return how many processes share the run: 1 outside a process group."""
-    return dist.get_world_size() if _connected() else 1
-
-
-def rank() -> int:
-    """Return the number of this process, from 0. Process 0 alone writes and reports."""
-    return dist.get_rank() if _connected() else 0
-
-
-def wrap_ddp(network: torch.nn.Module) -> torch.nn.Module:
-    """Let ``backward`` average the gradients of all processes, which start from equal weights."""
-    return DistributedDataParallel(network) if _connected() else network
-
-
-@contextmanager
-def own_random_numbers(epoch: int, batch: int) -> Iterator[None]:
-    """Let each of several processes draw its own random numbers inside the block.
-
-    Dropout draws as many as its shard has recordings. Drawn from the numbers that all processes
-    share, the next shuffle would differ between them.
-    """
-    if not _connected():
-        yield
-        return
-    shared = torch.Generator()
-    shared.set_state(torch.get_rng_state())  # a copy: the shared numbers stay where they are
-    drawn = int(torch.randint(2**62, (), generator=shared))
-    (seed,) = np.random.SeedSequence([drawn, epoch, batch, rank()]).generate_state(1, np.uint64)
-    gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
-    with torch.random.fork_rng(gpus):
-        torch.manual_seed(int(seed))
-        yield
-
-
-def shard_batch(frames: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pick every ``world_size()``-th recording of a batch (T, B, ...), perhaps none."""
-    if not _connected():
-        return frames, targets
-    mine = torch.arange(len(targets))[rank() :: world_size()]
-    return frames.index_select(1, mine), targets[mine]
-
-
-def batch_mean(values: torch.Tensor) -> torch.Tensor:
-    """Return the mean over a whole batch, of which each process holds a shard of values.
-
-    ``wrap_ddp`` averages gradients over the processes, so each shard's counts ``world_size()``
-    times: averaged, they are the gradient of this mean.
-    """
-    size = values.new_tensor(len(values))
-    total, count = all_reduce_sum(torch.stack([values.detach().sum(), size]))
-    shard = world_size() * values.sum() / count
-    return shard + (total / count - shard).detach()
-
-
-def all_reduce_sum(values: torch.Tensor) -> torch.Tensor:
-    """Return the sum of a tensor over all processes, the same in each of them."""
-    if _connected():
-        values = values.clone()
-        dist.all_reduce(values)
-    return values
-
-
-def _connected() -> bool:
-    return dist.is_available() and dist.is_initialized()
 
 
 @dataclass
@@ -369,27 +283,23 @@ class TrainingState:
             ema.module.load_state_dict(self.ema)
             check_range(0, 2**62, n_averaged=self.n_averaged)
             ema.n_averaged.fill_(self.n_averaged)
-            if (done := len(self.history["loss"])) > epochs:
-                raise ValueError(f"epochs is {epochs}, and {done} are done; choose more")
-            options = set(optimizer.param_groups[0])
+            options = {*optimizer.param_groups[0]}
             optimizer.load_state_dict(self.optimizer)
-            if other := options ^ set(optimizer.param_groups[0]):
+            if other := options ^ {*optimizer.param_groups[0]}:
                 raise ValueError(f"its optimizer isn't {type(optimizer).__name__}: {other}")
             if learning_rate not in (None, found := optimizer.param_groups[0]["lr"]):
-                raise ValueError(
-                    f"learning_rate is {learning_rate}, and that of the run was {found}; go on "
-                    "with it, or give an optimizer"
-                )
+                raise ValueError(f"learning_rate is {learning_rate}, that of the run {found}")
+            history = History(**{name: list(self.history[name]) for name in vars(History())})
+            if (done := len(history.loss)) > epochs:
+                raise ValueError(f"epochs is {epochs}, and {done} are done; choose more")
+            if not (norm(classifier) + norm(ema)).isfinite():
+                raise ValueError("it holds weights that are NaN or infinite; start a new run")
             torch.set_rng_state(self.rng)
             if self.cuda_rng is not None and torch.cuda.is_available():
                 torch.cuda.set_rng_state(self.cuda_rng)
-            history = History(**{name: list(self.history[name]) for name in asdict(History())})
         except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             classifier.load_state_dict(before)
             raise ValueError(f"resume_from doesn't fit this classifier: {error!r}") from error
-        if not (norm(classifier) + norm(ema)).isfinite():
-            classifier.load_state_dict(before)
-            raise ValueError("resume_from holds weights that are NaN or infinite; start a new run")
         return history
 
 
@@ -466,16 +376,14 @@ def fit(
         check_repeatable(loader)
         check_loader(loader, classifier)
     device = torch.device(device or default_device())
-    refuse_self_connections(classifier)
-    network = wrap_ddp(classifier.to(device).snn)
-    own = optimizer is None
+    refuse_self_connections(classifier.to(device))
+    numbers = {"epochs": epochs} | ({} if optimizer else {"learning_rate": learning_rate})
     optimizer = optimizer or torch.optim.Adam(classifier.parameters(), learning_rate, fused=True)
     check_optimizer(optimizer, classifier)
     ema = AveragedModel(classifier, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
     weights = list(classifier.parameters())
     history = History()
     if resume_from is not None:
-        numbers = {"epochs": epochs} | ({"learning_rate": learning_rate} if own else {})
         history = resume_from.restore(classifier, ema, optimizer, **numbers)
     done = len(history.loss)
     hidden = {"disable": True} if rank() else {}  # disable=False would overrule TQDM_DISABLE
@@ -489,17 +397,21 @@ def fit(
             place = f"in epoch {epoch + 1}, batch {batch}"
             frames = augment(frames) if augment else frames
             check_batch(frames, targets)
+            size = len(targets)
             frames, targets = shard_batch(frames, targets)
             frames, targets = frames.to(device), targets.to(device)
             with own_random_numbers(epoch, batch), errors_in(place):
                 frames = classifier.settled(frames)
-                voltages, steps = classifier.run(frames, network)
+                voltages, steps = classifier.run(frames)
                 log_probabilities = classifier.read(voltages, steps)
                 check_targets(targets, log_probabilities)
                 losses = _losses(loss, voltages, log_probabilities, targets, frames)
-                mean = batch_mean(losses)
+                mean = losses.sum() / size if world_size() > 1 else losses.mean()
                 optimizer.zero_grad()
                 mean.backward()
+            for weight in weights if world_size() > 1 else []:
+                if weight.grad is not None:
+                    all_reduce_sum(weight.grad)
             gradient = clip_grad_norm_(weights, clip_norm or math.inf)
             check_training(place, classifier, optimizer, loss=mean, gradient=gradient)
             optimizer.step()
@@ -535,12 +447,9 @@ def _losses(
     if loss is None:
         return nll_loss(log_probabilities, targets, reduction="none")
     losses = loss(voltages, targets, frames)
-    if not isinstance(losses, torch.Tensor) or losses.shape != targets.shape:
-        found = tuple(losses.shape) if isinstance(losses, torch.Tensor) else type(losses).__name__
-        raise ValueError(
-            f"loss returned {found} for {len(targets)} recordings; return one number for each, "
-            f"a tensor of shape {tuple(targets.shape)}"
-        )
+    found = getattr(losses, "shape", type(losses).__name__)
+    if found != targets.shape:
+        raise ValueError(f"loss returned {found}; return a tensor of shape {tuple(targets.shape)}")
     return losses
 
 
@@ -557,84 +466,9 @@ def _state(
         n_averaged=int(ema.n_averaged),
         optimizer=optimizer.state_dict(),
         rng=torch.get_rng_state(),
-        history=asdict(history),
+        history=copy.deepcopy(vars(history)),
         cuda_rng=torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
     )
-
-
-def build_network(
-    network: Callable[..., FrameNetwork] = SNN,
-    *,
-    time_window: float = 1000,
-    sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
-    output_size: int = len(POKERDVS_CLASSES),
-    **arguments: Any,
-) -> Any:
-    """Draw the network that training begins with, by PyTorch's global random numbers.
-
-    Args:
-        network: A class of networks, or a function that makes one. It is given those of
-            ``sensor_size``, ``input_size``, ``output_size`` and ``dt`` that it has as parameters,
-            so a network of your own fits any sensor, any classes and any time bins if it has them.
-            ``SNN`` and ``FastSNN`` begin with the recipe's weights.
-        time_window: Width of a time bin in µs. Time constants stay what they are in s.
-        sensor_size: Width, height and polarities of the sensor.
-        output_size: One output per class.
-        arguments: Further ones, such as ``hidden_size`` or the time constants of ``SNN``.
-
-    Returns:
-        The network.
-
-    Raises:
-        TypeError: ``network`` makes no ``FrameNetwork``, or needs an argument that it isn't given.
-        ValueError: A number isn't greater than 0, or the time bins are too wide for ``SNN``.
-
-    Example:
-        >>> build_network(sensor_size=(64, 64, 2), output_size=3, hidden_size=20).input_size
-        8192
-    """
-    check_numbers(Real, time_window=time_window)
-    if not callable(network) or isinstance(network, torch.nn.Module):
-        raise TypeError(
-            f"network is {reprlib.repr(network)}; give a class, or a function that makes a network"
-        )
-    inputs = math.prod(check_sensor_size(sensor_size))
-    sizes = {"sensor_size": sensor_size, "input_size": inputs, "output_size": output_size}
-    # In finer steps neurons spike more often, and gradients grow at each of them.
-    dt_ratio = min(1, time_window / 1000)
-    given = {**sizes, "dt": time_window / 1e6, "surrogate_slope": dt_ratio}
-    kind: Any = network
-    args: tuple[Any, ...] = ()
-    fixed: dict[str, Any] = {}
-    if isinstance(network, functools.partial):
-        kind, args, fixed = network.func, network.args, network.keywords
-    if isinstance(kind, type):  # Python 3.10 would take the signature of __new__
-        signature, args = inspect.signature(kind.__init__), (None, *args)  # type: ignore[misc]
-    else:
-        signature = inspect.signature(kind)
-    own = isinstance(kind, type) and issubclass(kind, SNN)
-    takes = dict(signature.parameters)
-    if own and any(each.kind is each.VAR_KEYWORD for each in takes.values()):
-        takes |= inspect.signature(SNN.__init__).parameters  # of a subclass that passes them on
-    chosen = {name: given[name] for name in given if name in takes and name not in fixed}
-    try:
-        signature.bind(*args, **fixed | chosen | arguments)
-    except TypeError as error:
-        raise TypeError(
-            f"network={network!r} can't be made with {', '.join(chosen | arguments)}: {error}; "
-            f"give every other parameter than {', '.join(given)} a default"
-        ) from error
-    made = network(**chosen | arguments)
-    if not isinstance(made, FrameNetwork):
-        raise TypeError(f"network={network!r} made a {type(made).__name__}; make a FrameNetwork")
-    if own:
-        cell: Any = made.lif0
-        with torch.no_grad():
-            # Norse scales them by the number of hidden neurons. The number of inputs is the usual
-            # choice (He et al. 2015, doi:10.1109/ICCV.2015.123).
-            cell.input_weights *= math.sqrt(len(cell.input_weights) / inputs)
-            cell.recurrent_weights *= math.sqrt(dt_ratio)
-    return made
 
 
 def _let_it_spike(snn: FrameNetwork, recordings: Recordings) -> None:

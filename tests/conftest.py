@@ -99,7 +99,8 @@ def published(packed, tmp_path, monkeypatch):
     folder, hashes = tmp_path / "published", packed[1]
     shutil.copytree(packed[0], folder)
     monkeypatch.setattr(pokerdvs, "REGISTRY", dict(hashes))
-    monkeypatch.setattr(pokerdvs, "SOURCES", ("http://127.0.0.1:9/none/",))
+    nowhere = dict.fromkeys(pokerdvs.SOURCES, ("http://127.0.0.1:9/none/",))
+    monkeypatch.setattr(pokerdvs, "SOURCES", nowhere)
     monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path / "cache")
     monkeypatch.delenv("POKERSNN_DATA", raising=False)
     return folder

@@ -12,7 +12,7 @@ import torch
 from pokersnn_helpers import Classifier, Recordings, load_pokerdvs
 from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES
 from pokersnn_helpers.simulation.cards import APERTURE_CENTRE, APERTURE_RADII
-from pokersnn_helpers.training import build_network
+from pokersnn_helpers.snn import build_network
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))

@@ -10,15 +10,12 @@ import torch
 from pokersnn_helpers import (
     SNN,
     Classifier,
-    FastSNN,
-    FrameNetwork,
     SpikingNetwork,
     decode,
     load_checkpoint,
     save_checkpoint,
 )
 from pokersnn_helpers.checkpoints import Run, load_run
-from pokersnn_helpers.study.models import FeedforwardSNN
 from pokersnn_helpers.training import TrainingState
 
 
@@ -36,21 +33,6 @@ def test_loaded_classifier_answers_as_the_saved_one(classifier, tmp_path):
     assert loaded.snn.arguments == classifier.snn.arguments
 
 
-def test_failed_save_keeps_the_older_file(classifier, tmp_path, monkeypatch):
-    path = tmp_path / "a.pt"
-    save_checkpoint(classifier, path)
-    before = path.read_bytes()
-
-    def full_disk(descriptor):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full_disk)
-    with pytest.raises(OSError, match="No space left"):
-        save_checkpoint(Classifier(SNN()), path)
-    assert path.read_bytes() == before
-    assert [file.name for file in tmp_path.iterdir()] == ["a.pt"]
-
-
 def test_missing_folder_is_made(classifier, tmp_path):
     save_checkpoint(classifier, tmp_path / "new" / "a.pt")
     assert load_checkpoint(tmp_path / "new" / "a.pt").snn.arguments["hidden_size"] == 12
@@ -63,32 +45,28 @@ def test_checkpoint_of_another_model_is_refused(tmp_path):
         load_checkpoint(path)
 
 
-def test_weights_that_do_not_fit_are_refused(classifier, tmp_path):
-    path = tmp_path / "a.pt"
-    save_checkpoint(classifier, path)
-    checkpoint = torch.load(path, weights_only=True)
-    checkpoint["arguments"]["output_size"] = 13
-    torch.save(checkpoint, path)
-    with pytest.raises(
-        ValueError,
-        match=r"(?s)a\.pt holds a SNN, which network=SNN doesn't fit: .*output_size is 13",
-    ):
-        load_checkpoint(path)
-
-
-def test_numpy_numbers_as_arguments_can_be_loaded(tmp_path):
-    snn = SNN(hidden_size=np.int64(12), dt=np.float64(0.002))
-    save_checkpoint(Classifier(snn), tmp_path / "a.pt")
-    assert load_checkpoint(tmp_path / "a.pt").snn.arguments == snn.arguments
-
-
 def test_what_could_not_be_loaded_is_not_saved(classifier, tmp_path):
     """The file is read back before it takes the place of an older one."""
     save_checkpoint(classifier, tmp_path / "a.pt")
     before = (tmp_path / "a.pt").read_bytes()
     state = TrainingState({}, {}, 0, {}, torch.zeros(1), {})
-    with pytest.raises(ValueError, match="not a readable PyTorch checkpoint"):
+    with pytest.raises(ValueError, match="Unsupported global: GLOBAL pathlib.*; give") as refused:
         save_checkpoint(classifier, tmp_path / "a.pt", Run({"folder": tmp_path}, state))
+    assert "\n" not in str(refused.value)
+    assert (tmp_path / "a.pt").read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_file_that_reads_back_otherwise_does_not_take_the_place_of_an_older_one(
+    classifier, tmp_path, monkeypatch
+):
+    """As on a disk that says it has written and holds zeros."""
+    save_checkpoint(classifier, tmp_path / "a.pt")
+    before = (tmp_path / "a.pt").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", lambda path: bytes(len(before)))
+        with pytest.raises(OSError, match=r"reads back otherwise: '.*a\.pt'"):
+            save_checkpoint(classifier, tmp_path / "a.pt")
     assert (tmp_path / "a.pt").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -107,19 +85,6 @@ def test_run_is_saved_with_the_classifier_and_its_average_once(classifier, tmp_p
         )
     size = sum(weights.numel() * 4 for weights in averaged.values())
     assert 2 * size < (tmp_path / "a.pt").stat().st_size < 2.2 * size
-
-
-def test_classes_and_sensor_come_back(tmp_path):
-    sensor = (8, 6, 2)
-    classifier = Classifier(SNN(96, 5, 2), classes=("a", "b"), sensor_size=sensor)
-    save_checkpoint(classifier, tmp_path / "a.pt")
-    loaded = load_checkpoint(tmp_path / "a.pt")
-    assert (loaded.classes, loaded.sensor_size) == (("a", "b"), sensor)
-
-
-def test_double_precision_comes_back(tmp_path):
-    save_checkpoint(Classifier(SNN(8, 5)).double(), tmp_path / "a.pt")
-    assert load_checkpoint(tmp_path / "a.pt").snn.linear.weight.dtype == torch.float64
 
 
 class Own(SpikingNetwork):
@@ -146,22 +111,11 @@ def test_network_without_arguments_is_refused(tmp_path):
         save_checkpoint(Classifier(torch.nn.Linear(3, 4)), tmp_path / "a.pt")
 
 
-def test_trained_weights_train_on(tmp_path):
-    save_checkpoint(Classifier(SNN(8, 5)), tmp_path / "a.pt")
-    loaded = load_checkpoint(tmp_path / "a.pt", "cpu", network=FastSNN)
-    assert all(weights.requires_grad for weights in loaded.parameters())
-
-
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 half a zip"])
 def test_damaged_checkpoint_is_named(tmp_path, content):
     (tmp_path / "bad.pt").write_bytes(content)
     with pytest.raises(ValueError, match=r"bad\.pt is not a readable PyTorch checkpoint"):
         load_checkpoint(tmp_path / "bad.pt")
-
-
-def test_missing_checkpoint_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"none\.pt"):
-        load_checkpoint(tmp_path / "none.pt")
 
 
 def test_file_that_is_there_can_be_kept(classifier, tmp_path):
@@ -258,10 +212,7 @@ def set_to(*keys, value):
     "change",
     [
         lambda content: content.pop("arguments"),
-        lambda content: content.pop("weights"),
-        lambda content: content.pop("network"),
         set_to("arguments", value=[1, 2]),
-        set_to("arguments", "hidden_size", value=10**13),
         set_to("arguments", "hidden_size", value="many"),
         set_to("weights", value={}),
         set_to("weights", "snn.linear.weight", value="heavy"),
@@ -294,13 +245,6 @@ def test_file_without_an_end_is_refused(tmp_path):
     for path in (tmp_path / "pipe", tmp_path, "/dev/zero"):
         with pytest.raises(ValueError, match=f"{path} is not a regular file"):
             load_checkpoint(path)
-
-
-def test_reason_is_one_line(classifier, tmp_path):
-    state = TrainingState({}, {}, 0, {}, torch.zeros(1), {})
-    with pytest.raises(ValueError, match="Unsupported global: GLOBAL pathlib") as refused:
-        save_checkpoint(classifier, tmp_path / "a.pt", Run({"folder": tmp_path}, state))
-    assert "\n" not in str(refused.value)
 
 
 # ---- What a file says less than the network ----
@@ -348,6 +292,16 @@ def test_shared_weights_are_not_saved_as_separate_ones(tmp_path):
         save_checkpoint(classifier, tmp_path / "a.pt")
 
 
+class Unnamed(SpikingNetwork):
+    def __init__(self, *sizes):
+        super().__init__()
+
+
+def test_network_whose_arguments_have_no_names_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"Unnamed takes \*sizes, so it can't be made anew"):
+        save_checkpoint(Classifier(Unnamed(1, 2)), tmp_path / "a.pt")
+
+
 class Given(SpikingNetwork):
     def __init__(self, something=None):
         super().__init__()
@@ -387,11 +341,6 @@ def test_weights_of_a_type_that_nothing_computes_with_are_refused(change, tmp_pa
         load_checkpoint(tmp_path / "a.pt")
 
 
-def test_outputs_are_as_many_as_classes_in_a_file(tmp_path):
-    with pytest.raises(ValueError, match=r"its output_size is 4; weights and classes need 3"):
-        save_checkpoint(Classifier(SNN(8, 5), classes=("a", "b", "c")), tmp_path / "a.pt")
-
-
 @pytest.mark.parametrize("change", [{"lif0": {"dt": 0.002}}, {"surrogate_slope": 0.5}])
 def test_changed_step_is_not_saved_as_the_unchanged_one(change, tmp_path):
     snn = SNN(8, 5)
@@ -411,15 +360,6 @@ def test_a_constant_per_neuron_is_not_saved_as_one_for_all(tmp_path):
         save_checkpoint(Classifier(snn), tmp_path / "a.pt")
 
 
-def test_weights_of_two_types_are_named(tmp_path):
-    save_checkpoint(Classifier(SNN(8, 5)), tmp_path / "a.pt")
-    content = torch.load(tmp_path / "a.pt", weights_only=True)
-    content["weights"]["snn.linear.weight"] = content["weights"]["snn.linear.weight"].double()
-    torch.save(content, tmp_path / "a.pt")
-    with pytest.raises(ValueError, match="its weights are of type torch"):
-        load_checkpoint(tmp_path / "a.pt")
-
-
 def test_compressed_file_is_not_unpacked(tmp_path):
     with zipfile.ZipFile(tmp_path / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("bomb/data.pkl", bytes(10**7))
@@ -434,34 +374,7 @@ def test_advice_to_load_whatever_a_file_holds_is_not_passed_on(tmp_path):
     assert not any(word in str(refused.value) for word in ("weights_only", "safe_globals"))
 
 
-class FiveFixed(FrameNetwork):
-    """Has five outputs, and no argument that says so."""
-
-    takes_sparse = False
-    dt = 0.001
-    input_size = 2 * 35 * 35
-
-    def __init__(self):
-        super().__init__()
-        self.linear = torch.nn.Linear(self.input_size, 5)
-
-    def forward(self, frames):
-        return self.linear(frames.flatten(2))
-
-
-def test_more_outputs_than_classes_are_refused_where_no_argument_tells(tmp_path):
-    with pytest.raises(ValueError, match=r"a\.pt isn't written: voltages .* 4 classes"):
-        save_checkpoint(Classifier(FiveFixed()), tmp_path / "a.pt")
-    assert not list(tmp_path.iterdir())
-
-
 def test_decoding_that_needs_more_than_one_step_is_no_reason_not_to_save(tmp_path):
     classifier = Classifier(SNN(), lambda voltages: decode(voltages[5:]))
     save_checkpoint(classifier, tmp_path / "a.pt")
     assert load_checkpoint(tmp_path / "a.pt").classes == classifier.classes
-
-
-def test_network_of_another_class_is_refused_even_if_it_is_a_kind_of_snn(tmp_path):
-    save_checkpoint(Classifier(SNN(hidden_size=5)), tmp_path / "a.pt")
-    with pytest.raises(ValueError, match="load it with network=SNN"):
-        load_checkpoint(tmp_path / "a.pt", "cpu", FeedforwardSNN)

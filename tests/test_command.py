@@ -30,9 +30,8 @@ from pokersnn_helpers import (
 )
 from pokersnn_helpers.checkpoints import load_run
 from pokersnn_helpers.commands import train as commands
-from pokersnn_helpers.files import locked
+from pokersnn_helpers.files import locked, shard_batch
 from pokersnn_helpers.own.stored import store_recordings
-from pokersnn_helpers.training import shard_batch
 
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone"]  # what the script torchrun runs
 

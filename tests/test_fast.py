@@ -34,8 +34,7 @@ from pokersnn_helpers import (
     train_classifier,
 )
 from pokersnn_helpers.fast import cpu, cuda, network
-from pokersnn_helpers.files import _DiskCache, compiled
-from pokersnn_helpers.training import one_cpu_thread
+from pokersnn_helpers.files import _DiskCache, compiled, one_cpu_thread
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 BACKENDS = {"cpu": cpu, "cuda": cuda}

@@ -6,7 +6,7 @@ import torch
 
 from benchmarks.perturbations import forwards_and_backwards
 from pokersnn_helpers import EVENT_DTYPE, Recordings, decode, make_loader
-from pokersnn_helpers.snn import WHOLE
+from pokersnn_helpers.snn import WHOLE, build_network
 from pokersnn_helpers.study.models import (
     CNN,
     GRU,
@@ -23,7 +23,6 @@ from pokersnn_helpers.study.models import (
 )
 from pokersnn_helpers.study.perturbations import reversed_time, shuffled_time
 from pokersnn_helpers.study.protocol import NetworkEstimator, cross_validate, logistic_regression
-from pokersnn_helpers.training import build_network
 
 NETWORKS = (MLP, CNN, FrameMLP, GRU, LayerThenSNN, BinarySNN)
 

@@ -127,12 +127,10 @@ def test_fifteen_epochs_classify_most_test_recordings_correctly(data):
     assert history.test_accuracy[-1] >= 0.75
 
 
-def test_finer_bins_are_trained_on_too(data):
-    classifier, history = train_classifier(
-        data, device="cpu", epochs=1, time_window=300, network=FastSNN
-    )
-    assert classifier.snn.dt == pytest.approx(0.0003)
-    assert len(history.test_loss) == 1
+def test_function_that_makes_an_snn_begins_with_the_weights_of_the_recipe():
+    torch.manual_seed(3)
+    made = build_network(lambda input_size: SNN(input_size))
+    assert torch.equal(made.lif0.input_weights, draw(1000).lif0.input_weights)
 
 
 def test_what_a_partial_fixes_stays_fixed():

@@ -20,7 +20,6 @@ from pokersnn_helpers import (
     stratified_folds,
 )
 from pokersnn_helpers.checks import check_events
-from pokersnn_helpers.own.event_files import read_events
 
 SENSOR = (64, 48, 2)
 
@@ -63,25 +62,15 @@ def test_any_numeric_types_and_order_of_fields_are_taken():
 @pytest.mark.parametrize(
     ("events", "message"),
     [
-        (
-            changed("x", 7, 64),
-            r"recording 1: field x is 64 at event 7; .*\(64, 48, 2\) allows 0 to 63",
-        ),
-        (changed("x", 7, -1), r"field x is -1 at event 7"),
+        (changed("x", 7, 64), r"recording 1: field x is 64 at event 7; .* allows 0 to 63"),
         (changed("y", 0, 48), r"field y is 48 at event 0; .* 0 to 47"),
-        (changed("p", 3, 2), r"field p is 2 at event 3; .* 0 to 1"),
+        (changed("p", 3, -1), r"field p is -1 at event 3; .* 0 to 1"),
         (changed("t", 0, 9000), r"field t is \d+ at event 1; sort by time"),
-        (changed("t", 49, 0), r"field t is 0 at event 49; sort by time"),
         (changed("t", 49, np.nan, float), r"field t is nan at event 49; expected whole numbers"),
-        (changed("t", 49, np.inf, float), r"field t is inf at event 49"),
         (changed("x", 5, 1.5, float), r"field x is 1\.5 at event 5; expected whole numbers"),
         (changed("t", 49, 2**63 + 5, np.uint64), r"field t is 9223372036854775813 at event 49"),
-        (
-            changed("t", 49, 2**53 + 1),
-            r"field t is 9007199254740993 at event 49; expected µs within",
-        ),
+        (changed("t", 49, 2**53 + 1), r"field t is 9007199254740993 .*; expected µs within"),
         (changed("t", 0, -(2**63)), r"field t is -9223372036854775808 at event 0; expected µs"),
-        (changed("x", 5, 1e300, float), r"field x is 1e\+300 at event 5; expected whole numbers"),
         (some_events()[:0], r"recording 1 has shape \(0,\)"),
         (some_events().reshape(5, 10), r"recording 1 has shape \(5, 10\)"),
     ],
@@ -96,12 +85,9 @@ def test_value_out_of_place_is_named(events, message):
     [
         (np.zeros((5, 4), int), r"of type ndarray without numeric field t, x, y, p; make an array"),
         ([1, 2], r"of type list without numeric field"),
-        (None, r"of type NoneType"),
         (some_events()[["t", "x", "y"]], r"without numeric field p;"),
         (changed("t", 0, 0, "m8[ms]"), r"without numeric field t;"),  # would count as µs
-        (changed("x", 0, 1 + 2j, complex), r"without numeric field x;"),
-        (changed("y", 0, "1", "U1"), r"without numeric field y;"),
-        (changed("p", 0, None, object), r"without numeric field p;"),
+        (changed("x", 0, 0, bool), r"without numeric field x;"),
     ],
 )
 def test_what_is_not_a_structured_array_of_numbers_is_named(events, message):
@@ -116,14 +102,14 @@ def test_masked_value_is_named():
         check_events(events, SENSOR)
 
 
-@pytest.mark.parametrize("size", [None, 35, (35, 35), (35.0, 35, 2), (0, 35, 2), ([1, 2], 3, 4)])
+@pytest.mark.parametrize("size", [None, (35, 35), (35.0, 35, 2), (0, 35, 2)])
 def test_impossible_sensor_is_named(size):
     for give in (lambda: check_events(some_events(), size), lambda: Recordings([], [], (), size)):
         with pytest.raises(ValueError, match=r"sensor_size is .*; expected \(width, height, pol"):
             give()
 
 
-@pytest.mark.parametrize("targets", [[0], [0, 1, 1], [0, 3], [0, -1], [0, 0.5], [0, np.nan]])
+@pytest.mark.parametrize("targets", [[0], [0, 3], [0, -1], [0, 0.5]])
 def test_targets_have_to_fit(targets):
     with pytest.raises(ValueError, match="targets"):
         Recordings([some_events(), some_events()], targets, ("a", "b"), SENSOR)
@@ -141,9 +127,12 @@ def test_classes_are_different_names(classes):
         Recordings([some_events()], [0], classes, SENSOR)
 
 
-def test_what_is_changed_in_place_comes_anew_the_next_time():
+def test_events_stay_as_they_are():
+    """Frames of them are kept: a change in place would go unnoticed."""
     recordings = Recordings([some_events()], [0], ("a",), SENSOR)
-    recordings[0][0]["t"] += 1
+    recordings[0][0]["t"] += 1  # of a copy
+    with pytest.raises(ValueError, match="read-only"):
+        recordings.events[0]["t"] += 1
     assert np.array_equal(recordings[0][0], some_events())
 
 
@@ -182,18 +171,11 @@ def test_subset_and_sum_keep_events_and_targets():
     assert first.targets == [2, 0] and np.array_equal(first[0][0], recordings[2][0])
     both = first + rest
     assert both.targets == [2, 0, *recordings.targets[3:]] and len(both) == 11
-    assert len(first) == 2
-    with pytest.raises(TypeError, match=r"indices are bool .* of a mask np.flatnonzero"):
+    assert len(first) == 2 and len(first.subset([])) == 0 and first.subset([-1]).targets == [0]
+    with pytest.raises(TypeError, match=r"indices are bool .* of a mask its flatnonzero"):
         recordings.subset([True] + 11 * [False])
     with pytest.raises(ValueError, match="differ in sensor or classes"):
         first + some_recordings(classes=("a", "b"))
-
-
-@pytest.mark.parametrize("content", [b"junk", b"PK\x03\x04junk", b"\x93NUMPY\x01\x00\x09\x00{"])
-def test_file_that_numpy_cannot_read_is_named(tmp_path, content):
-    (tmp_path / "a.npy").write_bytes(content)
-    with pytest.raises(ValueError, match=r"a\.npy is no NumPy file of numbers(?!.*allow_pickle)"):
-        read_events(tmp_path / "a.npy")
 
 
 def test_split_of_own_recordings_says_nothing_of_simulation():
@@ -273,11 +255,6 @@ def test_impossible_folds_are_refused(simulated, folds):
         stratified_folds(simulated.train.subset([]))
 
 
-def test_loader_yields_tensors_of_the_sensors_size():
-    frames, targets = next(iter(make_loader(some_recordings(), batch_size=12)))
-    assert frames.shape[1:] == (12, 2, 48, 64) and isinstance(targets, torch.Tensor)
-
-
 @pytest.mark.parametrize(
     ("indices", "error", "message"),
     [
@@ -293,12 +270,7 @@ def test_indices_that_name_no_recording_are_refused(indices, error, message):
         some_recordings().subset(indices)
 
 
-def test_subset_may_be_empty_and_count_from_the_end():
-    assert len(some_recordings().subset([])) == 0
-    assert some_recordings().subset([-1]).targets == [2]
-
-
-@pytest.mark.parametrize("seed", [-1, 2**32, 0.5, True, "0", None])
+@pytest.mark.parametrize("seed", [-1, 2**32, 0.5, True])
 def test_seed_that_is_no_whole_number_is_named(seed):
     with pytest.raises(ValueError, match="seed is "):
         stratified_folds(some_recordings(), 2, seed=seed)
@@ -311,18 +283,24 @@ def test_recording_without_a_group_is_named(missing):
         stratified_folds(some_recordings(), 2, groups)
 
 
-@pytest.mark.parametrize("field", "txy")
-def test_truth_values_are_no_times_and_no_places(field):
-    events = some_events()
-    events[field] = 0
-    odd = events.astype([(name, bool if name == field else int) for name in "txyp"])
-    with pytest.raises(TypeError, match=f"without numeric field {field}"):
-        check_events(odd, SENSOR)
-
-
 @pytest.mark.parametrize("use", [first_of_each_class, recording_statistics, stratified_folds])
 def test_what_is_no_recordings_is_named(use):
     with pytest.raises(TypeError, match=r"(recordings|data) is of type list; give Recordings"):
         use([some_events()])
     with pytest.raises(TypeError, match="other is of type list"):
         some_recordings().__add__([some_events()])
+
+
+def test_fold_without_a_class_to_train_on_is_refused():
+    recordings = some_recordings(13).subset([0, 2, 2, 0, 1, 1, 0, 1, 1, 2, 2, 1, 1])
+    groups = [2, 5, 1, 2, 0, 2, 5, 3, 2, 5, 3, 5, 0]
+    refused = 0
+    for seed in range(20):
+        try:
+            folds = stratified_folds(recordings, 2, groups, seed)
+        except ValueError as error:
+            assert "would leave nothing of" in str(error)
+            refused += 1
+        else:
+            assert all(len(set(fold.train.targets)) == 3 for fold in folds)
+    assert refused

@@ -235,7 +235,7 @@ def test_gradient_that_overflows_is_reported_before_a_step_is_taken(network, cli
     with torch.no_grad():
         assert classifier(batches[0][0]).isfinite().all()
     message = (
-        rf"^the gradient is (nan|inf) in epoch 1, batch 1, with time steps of dt = {dt:g} s; make "
+        r"^the gradient is (nan|inf) in epoch 1, batch 1; make "
         rf"the network with surrogate_slope={1000 * dt:g} or less, or try a learning rate below 0.0"
     )
     with pytest.raises(RuntimeError, match=message):
@@ -247,7 +247,7 @@ def test_gradient_that_overflows_is_reported_before_a_step_is_taken(network, cli
 def test_fine_bins_with_the_default_slope_are_reported(data, clip_norm):
     """Nothing is wrong with the input."""
     loader = make_loader(data.train.subset([0, 20]), 2, 1, sparse=True)
-    with pytest.raises(RuntimeError, match=r"dt = 1e-06 s; .* surrogate_slope=0\.001 or less"):
+    with pytest.raises(RuntimeError, match=r"make the network with surrogate_slope=0\.001 or less"):
         fit(Classifier(FastSNN(dt=1e-6)), loader, epochs=1, clip_norm=clip_norm)
 
 
@@ -257,7 +257,7 @@ def test_weights_that_the_last_step_ruins_are_reported_and_not_handed_on(network
     """No loss follows that could show it."""
     classifier, saved = tiny(network, v_th=0.1), []
     optimizer = torch.optim.SGD(classifier.parameters(), lr=learning_rate)
-    message = r"the norm of the weights is (nan|inf) after epoch 1, with .*; try a learning rate b"
+    message = r"the norm of the weights is (nan|inf) after epoch 1; .*try a learning rate b"
     with pytest.raises(RuntimeError, match=message):
         fit(
             classifier,
@@ -273,12 +273,8 @@ def test_weights_that_the_last_step_ruins_are_reported_and_not_handed_on(network
     ("options", "message"),
     [
         ({"epochs": 0}, "epochs is 0; choose a whole number greater than 0"),
-        ({"epochs": 1.5}, "epochs is 1.5; choose a whole number"),
         ({"clip_norm": -1.0}, "clip_norm is -1.0; choose a finite number greater than 0"),
-        ({"clip_norm": math.nan}, "clip_norm is nan; choose"),
-        ({"clip_norm": 0}, "clip_norm is 0; choose"),
         ({"ema_decay": math.nan}, "ema_decay is nan; choose a number from 0 to below 1"),
-        ({"ema_decay": 1.0}, "ema_decay is 1.0; choose"),
         ({"ema_decay": -0.1}, "ema_decay is -0.1; choose"),
     ],
 )
@@ -356,13 +352,10 @@ def state_of_a_run():
         ("weights", {}, "Missing key"),
         ("weights", Classifier(SNN(8, 6)).state_dict(), "size mismatch for snn.lif0.input_weights"),
         ("ema", None, "NoneType"),
-        ("n_averaged", "two", "n_averaged is 'two'"),
         ("n_averaged", -1, "n_averaged is -1"),
         ("history", np.float64(3), "IndexError"),
         ("optimizer", {}, "param_groups"),
-        ("optimizer", None, "NoneType"),
         ("rng", torch.zeros(3), "RNG state"),
-        ("history", {}, "loss"),
         ("history", {"loss": 1.5}, "float"),
     ],
 )
@@ -372,18 +365,13 @@ def test_state_that_does_not_fit_is_refused(part, value, message):
         fit(tiny(), batches_of_noise(), epochs=2, resume_from=state)
 
 
-def test_an_empty_state_does_not_start_a_new_run():
-    with pytest.raises(AttributeError, match="'dict' object has no attribute 'restore'"):
-        fit(tiny(), batches_of_noise(), resume_from={})
-
-
 @pytest.mark.parametrize("part", ["weights", "ema"])
 def test_state_with_ruined_weights_is_refused(part):
     state = copy.deepcopy(state_of_a_run())
     next(iter(getattr(state, part).values()))[0, 0] = math.nan
     classifier = tiny()
     before = copy.deepcopy(classifier.state_dict())
-    with pytest.raises(ValueError, match="resume_from holds weights that are NaN or infinite"):
+    with pytest.raises(ValueError, match="it holds weights that are NaN or infinite"):
         fit(classifier, batches_of_noise(), epochs=2, ema_decay=0.5, resume_from=state)
     assert all(torch.equal(before[name], each) for name, each in classifier.state_dict().items())
 
@@ -592,15 +580,6 @@ def test_weights_that_cannot_be_computed_with_give_no_answer(network, value, dat
             use()
 
 
-def test_run_of_another_optimizer_is_not_resumed():
-    states = []
-    fit(tiny(), batches_of_noise(), epochs=1, on_epoch_end=lambda _, state: states.append(state))
-    classifier = tiny()
-    descent = torch.optim.SGD(classifier.parameters(), lr=0.1)
-    with pytest.raises(ValueError, match="its optimizer isn't SGD: "):
-        fit(classifier, batches_of_noise(), optimizer=descent, resume_from=states[0])
-
-
 def test_optimizer_that_trains_nothing_is_refused():
     classifier = tiny()
     for weights in classifier.parameters():
@@ -625,7 +604,7 @@ def test_dense_frames_of_a_prediction_are_limited():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"learning_rate": 1e-6}, r"learning_rate is 1e-06, and that of the run was 0\.001"),
+        ({"learning_rate": 1e-6}, r"learning_rate is 1e-06, that of the run 0\.001"),
         ({"epochs": 1}, r"epochs is 1, and 2 are done"),
     ],
 )

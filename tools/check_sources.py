@@ -10,7 +10,8 @@ from pokersnn_helpers import pokerdvs
 
 def all_addresses() -> list[tuple[str, str]]:
     """Return every address, with the archive that it has to deliver."""
-    return [(source + name, name) for name in pokerdvs.SOURCES for source in pokerdvs.SOURCES[name]]
+    places = pokerdvs.SOURCES.items()
+    return [(source + name, name) for name, sources in places for source in sources]
 
 
 def dead_sources(places: list[tuple[str, str]]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 
-from ..training import rank
+from ..files import rank
 
 T = TypeVar("T")
 

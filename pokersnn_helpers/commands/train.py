@@ -26,13 +26,14 @@ from torch.optim.swa_utils import AveragedModel
 
 from ..checkpoints import Run, load_checkpoint, load_run, save_checkpoint
 from ..fast import FastSNN
+from ..files import default_device, rank, world_size
 from ..frames import augment
 from ..own.stored import StoredRecordings
 from ..pokerdvs import load_pokerdvs
 from ..recordings import Split, stratified_folds
 from ..snn import SNN, Classifier
 from ..study.models import LayerThenSNN
-from ..training import TrainingState, default_device, rank, train_classifier, world_size
+from ..training import TrainingState, train_classifier
 from . import others, terminal
 from .processes import broadcast, launched_by_torchrun, process_group
 

@@ -29,9 +29,8 @@ import numpy as np
 import torch
 
 from ..checks import errors_in
-from ..files import atomic_write
+from ..files import atomic_write, default_device
 from ..snn import SNN, Classifier, decode, frame_network
-from ..training import default_device
 
 NODES = {
     "input": nir.Input,

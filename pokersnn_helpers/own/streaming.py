@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from ..checks import EVENT_DTYPE, check_events, check_range
-from ..files import compiled
+from ..files import compiled, one_cpu_thread
 from ..snn import Classifier, FrameNetwork, SpikingNetwork, decode, frame_network, leading
-from ..training import MOST_STEPS, Prediction, one_cpu_thread, read_prediction
+from ..training import MOST_STEPS, Prediction, read_prediction
 
 DENSE = 2**22  # counts in the frames that are computed at once
 

@@ -14,10 +14,11 @@ import numpy as np
 import torch
 
 from ..checks import as_array, check_numbers, check_range, check_seed
+from ..files import one_cpu_thread
 from ..frames import augment, make_loader
 from ..recordings import Recordings, check_recordings
 from ..snn import Classifier, check_classifier, decode, frame_network, leading
-from ..training import fit, one_cpu_thread
+from ..training import fit
 from .losses import (
     events_per_step,
     firing_rate_regularised,

@@ -20,8 +20,7 @@ from ..fast.linear import sums
 from ..frames import to_frames
 from ..pokerdvs import POKERDVS_SENSOR_SIZE
 from ..recordings import Recordings, recording_statistics
-from ..snn import WHOLE, FrameNetwork
-from ..training import build_network
+from ..snn import WHOLE, FrameNetwork, build_network
 
 SIZES = {"hidden_size", "channels", "features"}
 
@@ -36,6 +35,7 @@ class Model(FrameNetwork):
         options: What ``build`` takes besides the number of inputs and of outputs.
     """
 
+    causal = True
     takes_sparse = True
 
     def __init__(
@@ -249,6 +249,7 @@ class MotionDetector(FrameNetwork):
     """
 
     dt = 0.002
+    causal = True
     takes_sparse = True
 
     def __init__(self, output_size: int = 6, late: Sequence[int] = (0, 1, 2, 3, 4)):
