@@ -19,6 +19,7 @@ from nbformat import v4
 from packaging.requirements import Requirement
 from test_layout import CORE
 
+import pokersnn_helpers
 from pokersnn_helpers import pokerdvs
 from pokersnn_helpers.commands import train as commands
 
@@ -27,6 +28,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tools"), str(ROOT / "_ext")]
 
 import check_real  # noqa: E402
 import colab  # noqa: E402
+import pages  # noqa: E402
 import set_repository as set_address  # noqa: E402
 from check_sources import all_addresses, dead_sources  # noqa: E402
 from set_repository import current_address, set_repository  # noqa: E402
@@ -402,6 +404,21 @@ def test_ci_tries_other_environments_and_sizes():
     run = text_of(".ci/run")
     assert set(re.findall(r"with_versions (\w+)", run)) == {"lowest", "colab", "readme"}
     assert "\npython tools/pages.py --limits\n" in run
+
+
+def test_growing_code_is_noticed(tmp_path, monkeypatch, capsys):
+    module = tmp_path / "a.py"
+    module.write_text(
+        '"""No."""\n\n# no\ndef f():\n    """No,\n    no."""\n    return """1\n2"""\n'
+    )
+    assert pages.code_lines(module) == 3
+    monkeypatch.setattr(pages, "LIMITS", dict.fromkeys(pages.LIMITS, 10**6))
+    pages.main(["--limits"])
+    assert f"{len(pokersnn_helpers.__all__)}, at most" in capsys.readouterr().out
+    monkeypatch.setitem(pages.LIMITS, "tests", 10)
+    pages.main([])
+    with pytest.raises(SystemExit, match="more than there may be"):
+        pages.main(["--limits"])
 
 
 def test_what_pages_quote_is_measured_again_once_a_week():
