@@ -296,11 +296,12 @@ def check_batch(frames: Any, targets: Any) -> None:
 def check_targets(targets: torch.Tensor, log_probabilities: torch.Tensor) -> None:
     """Refuse what isn't a class number; ``nll_loss`` would leave out -100 without a word."""
     size, classes = log_probabilities.shape
-    numbers = targets.tolist()
     whole = str(targets.dtype) == "torch.int64" and targets.shape == (size,)
-    if not whole or any(number not in range(classes) for number in numbers):
+    numbers = targets.tolist()
+    wrong = [each for each in numbers if each not in range(classes)] if whole else numbers
+    if wrong or not whole:
         raise ValueError(
-            f"targets hold {reprlib.repr(numbers)} ({targets.dtype}); for these {size} "
+            f"targets hold {reprlib.repr(wrong)} ({targets.dtype}); for these {size} "
             f"recordings there must be {size} int64 numbers from 0 to {classes - 1}"
         )
 

@@ -50,7 +50,7 @@ def test_what_could_not_be_loaded_is_not_saved(classifier, tmp_path):
     save_checkpoint(classifier, tmp_path / "a.pt")
     before = (tmp_path / "a.pt").read_bytes()
     state = TrainingState({}, {}, 0, {}, torch.zeros(1), {})
-    with pytest.raises(ValueError, match="Unsupported global: GLOBAL pathlib.*; give") as refused:
+    with pytest.raises(ValueError, match=r"Unsupported global: GLOBAL pathlib.*; give") as refused:
         save_checkpoint(classifier, tmp_path / "a.pt", Run({"folder": tmp_path}, state))
     assert "\n" not in str(refused.value)
     assert (tmp_path / "a.pt").read_bytes() == before
