@@ -19,7 +19,6 @@ from nbformat import v4
 from packaging.requirements import Requirement
 from test_layout import CORE
 
-import pokersnn_helpers
 from pokersnn_helpers import pokerdvs
 from pokersnn_helpers.commands import train as commands
 
@@ -407,16 +406,19 @@ def test_ci_tries_other_environments_and_sizes():
 
 
 def test_growing_code_is_noticed(tmp_path, monkeypatch, capsys):
-    module = tmp_path / "a.py"
-    module.write_text(
-        '"""No."""\n\n# no\ndef f():\n    """No,\n    no."""\n    return """1\n2"""\n'
-    )
-    assert pages.code_lines(module) == 3
-    monkeypatch.setattr(pages, "LIMITS", dict.fromkeys(pages.LIMITS, 10**6))
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "01_a.ipynb").write_bytes(next(ROOT.glob("book/01*.ipynb")).read_bytes())
+    package = tmp_path / "pokersnn_helpers"
+    package.mkdir()
+    code = '"""No."""\n\n# no\ndef f():\n    """No,\n    no."""\n    return """1\n2"""\n'
+    (package / "a.py").write_text(code)
+    (package / "__init__.pyi").write_text('from .a import f\n\n__all__ = [\n    "f",\n]\n')
+    monkeypatch.setattr(pages, "ROOT", tmp_path)
+    monkeypatch.setattr(pages, "PACKAGE", package)
     pages.main(["--limits"])
-    assert f"{len(pokersnn_helpers.__all__)}, at most" in capsys.readouterr().out
-    monkeypatch.setitem(pages.LIMITS, "tests", 10)
-    pages.main([])
+    last = capsys.readouterr().out.splitlines()[-len(pages.LIMITS) :]
+    assert [int(re.search(r" (\d+), at most", line)[1]) for line in last] == [3, 3, 3, 0, 0, 1]
+    monkeypatch.setitem(pages.LIMITS, "package", 2)
     with pytest.raises(SystemExit, match="more than there may be"):
         pages.main(["--limits"])
 
