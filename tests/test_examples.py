@@ -10,29 +10,27 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import nbformat
 import pytest
-from test_layout import FILES
 
-import pokersnn_helpers
+import pokersnn_helpers.simulation
 
 PACKAGE = "pokersnn_helpers"
-PAGE = (Path(__file__).parents[1] / "book" / "reference.md").read_text(encoding="utf-8")
-MODULE = re.compile(
-    rf"^\.\. automodule:: {PACKAGE}\.(\S+)\n   :members: ((?:.+\n)+?)```", re.MULTILINE
-)
-FENCED = r"(?s)```python\n(.*?)```"
-PUBLIC = {
-    f"{module}.{name}"
-    for module, names in MODULE.findall(PAGE)
-    for name in re.findall(r"\w+", names)
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "book" / "reference.md").read_text(encoding="utf-8")
+MODULE = r"(?m)^\.\. automodule:: pokersnn_helpers\.(\S+)\n   :members: ((?:.+\n)+?)```"
+ON_THE_PAGE = {name: re.findall(r"\w+", members) for name, members in re.findall(MODULE, PAGE)}
+SOURCES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((ROOT / PACKAGE).rglob("*.py"))
+    if path.stem != "__main__"
 }
 
 
-def examples(name):
-    module = importlib.import_module(f"{PACKAGE}.{name}".rstrip("."))
-    return doctest.DocTestFinder(exclude_empty=True).find(module, PACKAGE)
+def examples(module):
+    found = importlib.import_module(module)
+    return doctest.DocTestFinder(exclude_empty=True).find(found, PACKAGE)
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def simulated_once(simulated, everything):
     """Many examples take the same simulated recordings, which take seconds to make."""
     made = {"load_pokerdvs": simulated, "load_pokerdvs131": everything}
@@ -40,57 +38,64 @@ def simulated_once(simulated, everything):
         for name, recordings in made.items():
             patch.setattr(pokersnn_helpers, name, lambda source, found=recordings: found)
         passes = everything.recordings, everything.table
-        patch.setattr(pokersnn_helpers.pokerdvs, "simulate_passes", lambda: passes)
+        patch.setattr(pokersnn_helpers.simulation, "simulate_passes", lambda: passes)
         yield
 
 
-@pytest.mark.parametrize("name", sorted(FILES))
-def test_examples_print_what_they_say(name, tmp_path, monkeypatch):
-    if name == "__main__":
-        return
+@pytest.mark.parametrize("module", SOURCES)
+def test_examples_print_what_they_say(module, tmp_path, monkeypatch, simulated_once):
     monkeypatch.chdir(tmp_path)  # where an example may write a file
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     with plt.rc_context():  # an example may choose the book's style, which other tests don't
-        for example in examples(name):
+        for example in examples(module):
             runner.run(example)
             plt.close("all")
     assert runner.summarize(verbose=False).failed == 0
 
 
-def test_every_public_name_has_an_example():
-    found = {
-        f"{module}.{example.name.removeprefix(f'{PACKAGE}.')}"
-        for module in {name.rpartition(".")[0] for name in PUBLIC}
-        for example in examples(module)
-        if example.examples
-    }
-    assert len(PUBLIC) > 100 and sorted(PUBLIC - found) == []
-
-
-def defined(thing):
-    """Say whether this is a class or a function, and not a constant or a module."""
-    return isinstance(thing, type) or inspect.isroutine(thing)
+def test_every_name_of_the_reference_has_an_example():
+    for module, names in ON_THE_PAGE.items():
+        found = examples(f"{PACKAGE}.{module}")
+        shown = {each.name.removeprefix(f"{PACKAGE}.") for each in found if each.examples}
+        assert set(names) <= shown, module
+    assert sum(map(len, ON_THE_PAGE.values())) > 100
 
 
 def imported(code):
+    """Return the classes and functions of the package that some code imports."""
     for node in ast.walk(ast.parse(re.sub("(?m)^ *%.*$", "", code))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE):
-            yield from ((node.module, each.name) for each in node.names)
+            module = importlib.import_module(node.module)
+            named = {each.name: getattr(module, each.name) for each in node.names}
+            for name, thing in named.items():
+                if isinstance(thing, type) or inspect.isroutine(thing):
+                    yield name
 
 
 def test_the_reference_has_what_the_package_exports_and_the_pages_import():
-    root = Path(__file__).parents[1]
-    pages = [root / "README.md", *(root / "book").glob("*.md")]
-    codes = [block for page in pages for block in re.findall(FENCED, page.read_text("utf-8"))]
-    for chapter in (root / "book").glob("*.ipynb"):
+    pages = [ROOT / "README.md", *(ROOT / "book").glob("*.md")]
+    texts = "\n".join(page.read_text("utf-8") for page in pages)
+    codes = re.findall(r"(?s)```python\n(.*?)```", texts)
+    for chapter in (ROOT / "book").glob("*.ipynb"):
         cells = nbformat.read(chapter, as_version=4).cells
         codes += [cell.source for cell in cells if cell.cell_type == "code"]
-    names = {(PACKAGE, name) for name in pokersnn_helpers.__all__}
-    names |= {each for code in codes if f"from {PACKAGE}" in code for each in imported(code)}
-    listed = {name.rpartition(".")[2] for name in PUBLIC}
-    missing = [
-        f"{module}.{name}"
-        for module, name in sorted(names)
-        if name not in listed and defined(getattr(importlib.import_module(module), name))
-    ]
-    assert not missing, "add them to book/reference.md"
+    codes.append(f"from {PACKAGE} import {', '.join(pokersnn_helpers.__all__)}")
+    names = {name for code in codes if f"from {PACKAGE}" in code for name in imported(code)}
+    listed = {name for names in ON_THE_PAGE.values() for name in names}
+    assert names - listed == set(), "add them to book/reference.md"
+
+
+def test_the_reference_has_what_nothing_in_the_package_uses():
+    """A function that no other one calls, and no other module imports, is there for readers."""
+    trees = {name: ast.parse(path.read_text("utf-8")) for name, path in SOURCES.items()}
+    used = set()
+    for node in (node for tree in trees.values() for node in ast.walk(tree)):
+        if isinstance(node, ast.ImportFrom):
+            used |= {each.name for each in node.names}
+        elif isinstance(node, ast.Call):
+            used |= {getattr(node.func, "id", None), getattr(node.func, "attr", None)}
+    for module, names in ON_THE_PAGE.items():
+        body = trees[f"{PACKAGE}.{module}"].body
+        defined = {node.name for node in body if isinstance(node, ast.FunctionDef)}
+        readers = {name for name in defined - used if not name.startswith("_")}
+        assert readers <= set(names), "add them to book/reference.md"

@@ -1,79 +1,77 @@
-import ast
+"""The repository as a project: its address, sources, commands, workflows, and what Colab has."""
+
 import json
 import re
 import shlex
 import subprocess
 import sys
+from contextlib import nullcontext
 from functools import partial
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import nbval.kernel
 import pytest
 import yaml
 from nbformat import v4
 from packaging.requirements import Requirement
+from test_layout import CORE
 
 from pokersnn_helpers import pokerdvs
 from pokersnn_helpers.commands import main as commands
-from pokersnn_helpers.recordings import banner
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tools"), str(ROOT / "_ext")]
 
 import check_real  # noqa: E402
 import colab  # noqa: E402
+import pages  # noqa: E402
 import set_repository as set_address  # noqa: E402
 from check_sources import all_addresses, dead_sources  # noqa: E402
 from set_repository import current_address, set_repository  # noqa: E402
-from test_layout import FILES, imported_by  # noqa: E402
 
 from benchmarks.__main__ import BENCHMARKS  # noqa: E402
 
+
+def text_of(place):
+    return (ROOT / place).read_text(encoding="utf-8")
+
+
+# ---- The repository's address ----
+
 PLACES = [
-    "_config.yml",
-    "CITATION.cff",
-    "CONTRIBUTING.md",
-    "README.md",
-    "pyproject.toml",
-    "book/index.md",
-    "book/for_teachers.md",
+    *("_config.yml", "CITATION.cff", "CONTRIBUTING.md", "README.md", "pyproject.toml"),
+    *("book/index.md", "book/for_teachers.md"),
     *(f"book/{path.name}" for path in sorted((ROOT / "book").glob("*.ipynb"))),
 ]
 OTHERS = ("neuromorphs/tonic", "cargonriv/dvs", "astral-sh/", "kynan/", "codespell-project/")
 
 
-def addresses(text):
-    """Own repository in every form that it takes: GitHub, Colab, Pages."""
-    found = re.findall(r"github(?:\.com)?/([\w.-]+/[\w.-]+?)(?=[\s\"')/>]|\.git\b|$)", text)
-    pages = re.findall(r"https://([\w-]+)\.github\.io/([\w.-]+)/", text)
-    found += [f"{owner}/{name}" for owner, name in pages if owner != "norse"]
-    return [slug for slug in found if not slug.startswith(OTHERS)]
-
-
-def assert_one_address(root, url):
-    slug = url.removeprefix("https://github.com/")
+def named_in(root):
+    """Return the repositories that each place names, by GitHub, Colab or Pages."""
+    named = {}
     for place in PLACES:
-        found = addresses((root / place).read_text(encoding="utf-8"))
-        assert found, f"{place} doesn't name the repository"
-        assert set(found) == {slug}, f"{place} names {set(found)}, not {slug}"
+        text = (root / place).read_text(encoding="utf-8")
+        found = re.findall(r"github(?:\.com)?/([\w.-]+/[\w.-]+?)(?=[\s\"')/>]|\.git\b|$)", text)
+        found += map(
+            "/".join, re.findall(r"https://((?!norse)[\w-]+)\.github\.io/([\w.-]+)/", text)
+        )
+        named[place] = {slug for slug in found if not slug.startswith(OTHERS)}
+    return named
 
 
-def test_all_places_name_the_same_repository():
-    assert_one_address(ROOT, current_address(ROOT))
-
-
-def test_one_command_sets_the_address_everywhere(tmp_path):
+def test_one_command_sets_the_address_that_all_places_name(tmp_path):
+    old = current_address(ROOT).removeprefix("https://github.com/")
+    assert named_in(ROOT) == {place: {old} for place in PLACES}
     for place in PLACES:
         (tmp_path / place).parent.mkdir(exist_ok=True)
         (tmp_path / place).write_bytes((ROOT / place).read_bytes())
-    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
-    subprocess.run(["git", "add", "."], cwd=tmp_path, check=True)
-    old = current_address(tmp_path).removeprefix("https://github.com/")
+    subprocess.run("git init -q && git add .", shell=True, cwd=tmp_path, check=True)
     changed = set_repository(tmp_path, "https://github.com/someone/some.book")
     assert {str(path.relative_to(tmp_path)) for path in changed} == set(PLACES)
-    assert_one_address(tmp_path, "https://github.com/someone/some.book")
+    assert named_in(tmp_path) == {place: {"someone/some.book"} for place in PLACES}
     assert not any(old in (tmp_path / place).read_text(encoding="utf-8") for place in PLACES)
 
 
@@ -87,43 +85,33 @@ def small_repository(tmp_path):
     (root / "run").write_text("#!/bin/sh\n# one/book\n")
     (root / "run").chmod(0o755)
     (root / "link").symlink_to(tmp_path / "outside")
-    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
-    subprocess.run(["git", "add", "."], cwd=root, check=True)
+    subprocess.run("git init -q && git add .", shell=True, cwd=root, check=True)
     return root
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        *("github.com/a/b", "https://example.org/a/b", "https://github.com/a"),
-        *("https://github.com/a/..", "https://github.com/../b", "https://github.com/a/."),
-        "https://github.com/a/..git",
-    ],
-)
+@pytest.mark.parametrize("address", ["https://example.org/a/b", "https://github.com/a/..git"])
 def test_malformed_address_is_refused(address, small_repository):
     with pytest.raises(ValueError, match=r"not of the form https://github.com/OWNER/NAME"):
         set_repository(small_repository, address)
 
 
-def test_address_is_set_in_files_of_the_repository_only(small_repository):
+def test_address_is_set_in_all_files_of_the_repository_or_in_none(small_repository, monkeypatch):
+    def fail_at_the_second(path, content):
+        if path.name == "run":
+            raise OSError("full")
+        path.write_bytes(content)
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="full"):
+        patch.setattr(set_address, "replace_content", fail_at_the_second)
+        set_repository(small_repository, "https://github.com/two/book")
+    assert current_address(small_repository) == "https://github.com/one/book"
     changed = set_repository(small_repository, "https://github.com/two/book")
     assert {path.name for path in changed} == {"_config.yml", "run"}
     assert (small_repository / "run").stat().st_mode & 0o777 == 0o755
     assert "one" in (small_repository / "link").read_text()
 
 
-def test_address_is_set_everywhere_or_nowhere(small_repository, monkeypatch):
-    write = set_address.replace_content
-
-    def fail(path, content):
-        if path.name == "run":
-            raise OSError("full")
-        write(path, content)
-
-    monkeypatch.setattr(set_address, "replace_content", fail)
-    with pytest.raises(OSError, match="full"):
-        set_repository(small_repository, "https://github.com/two/book")
-    assert current_address(small_repository) == "https://github.com/one/book"
+# ---- The build ----
 
 
 def test_jupyter_book_knows_every_key_of_the_configuration():
@@ -132,9 +120,9 @@ def test_jupyter_book_knows_every_key_of_the_configuration():
     package = Path(jupyter_book.__file__).parent
     schema = json.loads((package / "config_schema.json").read_text())["properties"]
     defaults = yaml.safe_load((package / "default_config.yml").read_text())
-    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    config = yaml.safe_load(text_of("_config.yml"))
+    assert config.keys() <= schema.keys() | defaults.keys()
     for key, value in config.items():
-        assert key in schema or key in defaults, key
         if key != "sphinx" and isinstance(value, dict):
             known = set(schema.get(key, {}).get("properties", {})) | set(defaults.get(key) or {})
             assert set(value) <= known, key
@@ -157,244 +145,34 @@ def test_mathjax_is_loaded_with_formulas_only_by_any_version_of_sphinx(formula, 
     assert context["script_files"] == [script] * loaded
 
 
-def test_a_missing_source_is_named(published, tmp_path, serve):
-    (tmp_path / "empty").mkdir()
-    alive, dead = serve(published), serve(tmp_path / "empty")
-    both = [(source + name, name) for source in (alive, dead) for name in pokerdvs.ARCHIVES]
-    lines = dead_sources(both)
-    assert len(lines) == 2
-    assert all(line.startswith(dead) and "404" in line for line in lines)
+@pytest.mark.parametrize("deaths", [1, 2, 3])
+def test_a_kernel_that_dies_as_it_starts_is_started_again(monkeypatch, deaths):
+    manager = mock.Mock()
+    ready = manager.return_value.client.return_value.wait_for_ready
+    ready.side_effect = [*[RuntimeError("died")] * deaths, None]
+    monkeypatch.setattr(nbval.kernel, "KernelManager", manager)
+    with pytest.raises(RuntimeError, match="died") if deaths == 3 else nullcontext():
+        nbval.kernel.start_new_kernel()
+    assert manager.call_count == min(deaths + 1, 3)
+
+
+# ---- The recordings: sources that deliver, pages that show real ones ----
+
+
+def test_sources_that_do_not_deliver_are_named(published, tmp_path, serve):
+    (tmp_path / "other").mkdir()
+    train, test = pokerdvs.ARCHIVES
+    (tmp_path / "other" / test).write_bytes(b"something else")
+    alive, other = serve(published), serve(tmp_path / "other")
+    places = [(source + name, name) for source in (alive, other) for name in (train, test)]
+    missing, wrong = dead_sources(places)
+    assert missing.startswith(other + train) and "404" in missing
+    assert wrong.startswith(other + test) and "does not match the known hash" in wrong
 
 
 def test_every_archive_has_two_sources():
     archives = [archive for _, archive in all_addresses()]
     assert sorted(archives) == sorted([*pokerdvs.ARCHIVES, pokerdvs.ARCHIVE_131] * 2)
-
-
-def test_a_source_with_another_archive_is_named(published, tmp_path, serve):
-    (tmp_path / "other").mkdir()
-    for archive in pokerdvs.ARCHIVES:
-        (tmp_path / "other" / archive).write_bytes((published / archive).read_bytes())
-    (tmp_path / "other" / "pips_test.tar.gz").write_bytes(b"something else")
-    other = serve(tmp_path / "other")
-    (line,) = dead_sources([(other + name, name) for name in pokerdvs.ARCHIVES])
-    assert "pips_test.tar.gz" in line and "does not match the known hash" in line
-
-
-def test_torch_and_numpy_have_no_upper_pin():
-    """An upper pin would make Colab replace its own and ask for a restart."""
-    for requirement in metadata.requires("pokersnn-helpers"):
-        if re.match(r"(torch|numpy)\b", requirement):
-            assert "<" not in requirement and "==" not in requirement
-
-
-COLAB = (ROOT / "tools" / "colab.txt").read_text(encoding="utf-8")
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-NEWEST = json.dumps([{"sha": COMMIT, "commit": {"committer": {"date": "2026-08-19T19:33:29Z"}}}])
-FREEZE = """# Do not modify this file directly
-Pillow==11.3.0
-jupyter_kernel_gateway @ git+https://github.com/googlecolab/kernel_gateway@b134e9945df2
-google-colab @ file:///colabtools/dist/google_colab-1.0.0.tar.gz
-nvidia-nccl-cu13==2.31.2
-torch @ https://download.pytorch.org/whl/cpu/torch-2.11.0%2Bcpu-cp313-cp313-linux_x86_64.whl
-"""
-
-
-def colab_publishes(folder, newest=NEWEST, os_info="Ubuntu\nPython 3.13.15\n", freeze=FREEZE):
-    (folder / COMMIT).mkdir()
-    (folder / "commits").write_text(newest)
-    (folder / COMMIT / "os-info.txt").write_text(os_info)
-    if freeze is not None:
-        (folder / COMMIT / "pip-freeze.txt").write_text(freeze)
-
-
-def test_list_of_colab_is_made_of_what_is_published(tmp_path, serve):
-    colab_publishes(tmp_path)
-    address = serve(tmp_path)
-    *header, pillow, torch = colab.colab_list(address, address).splitlines()
-    assert (pillow, torch) == ("pillow==11.3.0", "torch==2.11.0")
-    assert header[0].startswith("# What Google Colab had on 2026-08-19: Python 3.13.15")
-    published = "https://raw.githubusercontent.com/googlecolab/backend-info"
-    assert header[1] == f"# {published}/{COMMIT}/pip-freeze.txt"
-    assert all(line.startswith("# ") for line in header)
-
-
-@pytest.mark.parametrize(
-    "published, message",
-    [
-        ({"newest": "[]"}, "names no commit"),
-        ({"newest": "<html>"}, "names no commit"),
-        ({"newest": NEWEST.replace(COMMIT, "../..")}, "names no commit"),
-        ({"os_info": "Ubuntu"}, "os-info.txt names no version of Python"),
-        ({"freeze": None}, f"{COMMIT}/pip-freeze.txt doesn't deliver: .*404"),
-        ({"freeze": "# nothing"}, "pip-freeze.txt lists no package"),
-        ({"freeze": "numpy"}, "pip-freeze.txt: 'numpy' pins no version"),
-        ({"freeze": "<html>"}, "pip-freeze.txt: '<html>' pins no version"),
-    ],
-)
-def test_what_is_wrong_with_colabs_list_is_named(published, message, tmp_path, serve):
-    colab_publishes(tmp_path, **published)
-    address = serve(tmp_path)
-    with pytest.raises(ValueError, match=message):
-        colab.colab_list(address, address)
-
-
-def test_list_of_colab_has_the_form_that_the_command_writes():
-    first, freeze, _, os_info, _, *packages = COLAB.splitlines()
-    assert re.fullmatch(r"# What .* on \d{4}-\d\d-\d\d: Python 3\.\d+\.\d+ and .*", first)
-    commits = [re.search("/([0-9a-f]{40})/", line)[1] for line in (freeze, os_info)]
-    assert commits[0] == commits[1]
-    assert packages == colab.pins("\n".join(packages))
-
-
-def test_colab_has_no_package_that_is_too_old():
-    """Or the first cell of a chapter would replace it, and Colab would ask for a restart."""
-    has = dict(line.split("==") for line in COLAB.splitlines() if "==" in line)
-    needed = [Requirement(line) for line in metadata.requires("pokersnn-helpers")]
-    shared = [need for need in needed if need.marker is None and need.name in has]
-    assert {"numpy", "matplotlib", "torch"} <= {need.name for need in shared}
-    for need in shared:
-        assert has[need.name] in need.specifier, f"{need}, and Colab has {has[need.name]}"
-
-
-def test_chapters_outside_fail_on_an_error_and_on_a_warning(tmp_path, monkeypatch, capsys):
-    pytest.importorskip("nbclient", reason="needs the extra 'book'")
-    import chapters_outside
-
-    codes = {
-        "01_fine": "import tqdm\nlist(tqdm.tqdm([1, 2]))\nprint('said')",
-        "02_raises": "1 / 0",
-        "03_warns": "import warnings\nwarnings.warn('look here')",
-        "04_simulated": """import warnings
-def load_pokerdvs():
-    warnings.warn("the real POKER-DVS recordings could not be loaded, so these are simulated. "
-        "FileNotFoundError: tried\\n  1. here\\n  2. there", stacklevel=2)
-data = load_pokerdvs()
-""",
-    }
-    for name, code in codes.items():
-        v4_notebook = v4.new_notebook(cells=[v4.new_code_cell(code)])
-        (tmp_path / f"{name}.ipynb").write_text(json.dumps(v4_notebook))
-    monkeypatch.setattr(chapters_outside, "BOOK", tmp_path)
-    assert chapters_outside.main([]) == 2
-    fine, raises, warns, simulated = re.split(r"^0\d_", capsys.readouterr().out, flags=re.M)[1:]
-    assert re.fullmatch(r"fine.ipynb: \d+ s\n", fine)
-    assert "ZeroDivisionError" in raises and "look here" in warns
-    assert re.fullmatch(r"simulated.ipynb: \d+ s\n", simulated)
-    with pytest.raises(SystemExit, match="no chapter has the number 7"):
-        chapters_outside.main(["7"])
-
-
-def test_no_recording_is_tracked():
-    listed = subprocess.run(
-        ["git", "ls-files", "*.npy", "*.npz", "*.tar.gz", "*.aedat"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert listed.stdout == ""
-
-
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-TEST_COMMAND = "pytest -n 2 --dist loadfile --nbval-lax book tests"
-WORKFLOWS = {path.stem: path for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))}
-
-
-def blocks(text, language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-
-
-def test_readme_commands_stand_on_the_first_screen():
-    screen = "\n".join(README.splitlines()[:22])
-    assert "pip install -r requirements.txt && jupyter-book build ." in screen
-    assert f"pip install -r requirements.txt && {TEST_COMMAND}" in screen
-    assert "](book/images/overview.png)" in screen
-
-
-def test_names_that_the_readme_imports_exist():
-    codes = blocks(README, "python")
-    assert len(codes) >= 2
-    for code in codes:
-        imports = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)]
-        for node in imports:
-            module = __import__(node.module, fromlist=["*"])
-            assert all(hasattr(module, found.name) for found in node.names), node.module
-
-
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
-def test_documented_commands_and_their_options_exist(document, capsys):
-    text = (ROOT / document).read_text(encoding="utf-8")
-    for line in re.findall(r"python -m ((?:pokersnn_helpers|benchmarks)\b[^`\n&]*)", text):
-        module, *words = shlex.split(line, comments=True)
-        words = [word for word in words if word not in ("NAME", "[--json]")]
-        if module == "benchmarks":
-            names = [word for word in words if not word.startswith("--")]
-            assert set(names) <= set(BENCHMARKS)
-            continue
-        with pytest.raises(SystemExit):
-            commands.main([*words[:1], "--help"])
-        shown = capsys.readouterr().out
-        for option in (word for word in words if word.startswith("--")):
-            assert option in shown, line
-
-
-def test_places_in_the_readme_exist():
-    (layout,) = blocks(README, "text")
-    found = 0
-    for line in layout.splitlines():
-        folder = ROOT / "pokersnn_helpers" if line.startswith("  ") else ROOT
-        for place in line.strip().split("  ")[0].split(", "):
-            assert (folder / place).exists(), place
-            found += 1
-    assert found > 10
-
-
-def test_the_table_of_modules_tells_their_imports():
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `([a-z0-9_]+)(?:\.py|/)` \| [^|]+ \| ([^|]*)\|$", text, re.MULTILINE)
-    documented = {module: set(re.findall(r"`(\w+)`", imports)) for module, imports in rows}
-    documented.pop("__main__")
-    actual = {module: set() for module in documented}
-    for name in filter(None, set(FILES) - {"__main__"}):
-        module = name.split(".")[0]
-        actual[module] |= {found.split(".")[0] for found in imported_by(name)} - {module}
-    assert documented == actual
-    order = list(documented)
-    assert all(
-        order.index(name) < order.index(module) for module in order for name in actual[module]
-    )
-
-
-def steps(workflow):
-    jobs = yaml.safe_load(WORKFLOWS[workflow].read_text(encoding="utf-8"))["jobs"]
-    return [step for job in jobs.values() for step in job["steps"]]
-
-
-def test_ci_runs_the_test_command_of_the_readme():
-    assert TEST_COMMAND in [step.get("run", "") for step in steps("tests")]
-    assert f"\n{TEST_COMMAND} " in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-
-
-def test_coverage_has_a_lower_bound_once_a_week():
-    weekly = [step.get("run", "") for step in steps("weekly")]
-    number = next(n for n, run in enumerate(weekly) if "--cov " in run)
-    assert weekly[number + 1].startswith("coverage report --fail-under=95 --include=")
-    core = ("recordings", "pokerdvs", "frames", "snn", "training", "recipe", "checkpoints")
-    assert all(f" {name}" in weekly[number + 1] for name in core)
-
-
-def test_what_pages_quote_is_measured_again_once_a_week():
-    """Each stored measurement in a job of its own, which GitHub stops after six hours."""
-    jobs = yaml.safe_load(WORKFLOWS["weekly"].read_text(encoding="utf-8"))["jobs"]
-    job = jobs["measured-again"]
-    assert job["strategy"]["matrix"] == {"name": "${{ fromJSON(needs.stored.outputs.names) }}"}
-    assert job["strategy"]["fail-fast"] is False and job["timeout-minutes"] < 360
-    assert job["steps"][-1]["run"].endswith("/${{ matrix.name }}.json) --compare")
-
-
-def test_nothing_is_published_unless_all_recordings_are_real():
-    runs = [step.get("run", "") for step in steps("book")]
-    built = next(n for n, run in enumerate(runs) if run.startswith("jupyter-book build"))
-    assert runs[built - 1] == "python tools/check_real.py"
-    assert runs[built + 1] == "python tools/check_real.py _build/html"
 
 
 @pytest.mark.parametrize("simulated", ["load_pokerdvs", "load_pokerdvs131"])
@@ -410,37 +188,247 @@ def test_sources_that_are_not_all_real_are_refused(simulated, monkeypatch):
         check_real.main([])
 
 
-def test_pages_made_with_simulated_recordings_are_named(tmp_path, monkeypatch):
+def test_pages_made_with_simulated_recordings_are_named(tmp_path, monkeypatch, simulated):
     for name in ("load_pokerdvs", "load_pokerdvs131"):
         monkeypatch.setattr(check_real, name, lambda source: None)
     (tmp_path / "book").mkdir()
-    pages = [tmp_path / "book" / f"{name}.html" for name in ("a", "b")]
-    for page in pages:
-        page.write_text("<p>no recordings</p>")
+    one, other = [tmp_path / "book" / f"{name}.html" for name in ("a", "b")]
+    one.write_text("<p>no recordings</p>")
     with pytest.raises(SystemExit, match=r"no page in .* says that its recordings are real"):
         check_real.main([str(tmp_path)])
-    pages[0].write_text(banner("real recordings: 3", "real"))
+    one.write_text(simulated._replace(source="real")._repr_html_())
     check_real.main([str(tmp_path)])
-    pages[1].write_text(banner("simulated recordings: 3", "simulated"))
+    other.write_text(simulated._repr_html_())
     with pytest.raises(SystemExit, match=r"^b\.html was made with simulated recordings$"):
         check_real.main([str(tmp_path)])
 
 
-def test_banners_are_those_that_publishing_looks_for(simulated):
-    assert check_real.SIMULATED in simulated._repr_html_()
-    real = simulated._replace(source="real")._repr_html_()
-    assert check_real.REAL in real and check_real.SIMULATED not in real
+def test_no_recording_is_tracked():
+    command = ["git", "ls-files", "*.npy", "*.npz", "*.tar.gz", "*.aedat"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert listed.stdout == ""
 
 
-def test_other_versions_are_tried_by_ci_and_the_workflows():
-    run = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    commands = [step.get("run", "") for step in steps("tests")]
-    for versions in ("lowest", "colab"):
-        assert f"with_versions {versions} &" in run
-        assert any(f".ci/environments {versions}" in command for command in commands)
-    weekly = [step.get("run", "") for step in steps("weekly")]
-    renewal = next(n for n, command in enumerate(weekly) if "python tools/colab.py" in command)
-    assert weekly[renewal + 1] == ".ci/environments colab all"
+# ---- What Colab has ----
+
+COLAB = text_of("tools/colab.txt")
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+NEWEST = json.dumps([{"sha": COMMIT, "commit": {"committer": {"date": "2026-08-19T19:33:29Z"}}}])
+FREEZE = """# Do not modify this file directly
+Pillow==11.3.0
+jupyter_kernel_gateway @ git+https://github.com/googlecolab/kernel_gateway@b134e9945df2
+google-colab @ file:///colabtools/dist/google_colab-1.0.0.tar.gz
+nvidia-nccl-cu13==2.31.2
+torch @ https://download.pytorch.org/whl/cpu/torch-2.11.0%2Bcpu-cp313-cp313-linux_x86_64.whl
+"""
+
+
+@pytest.fixture
+def colab_publishes(tmp_path, serve):
+    """Return a function that makes the list of what Colab publishes, some of it otherwise."""
+
+    def make_list(newest=NEWEST, os_info="Ubuntu\nPython 3.13.15\n", freeze=FREEZE):
+        (tmp_path / COMMIT).mkdir()
+        (tmp_path / "commits").write_text(newest)
+        (tmp_path / COMMIT / "os-info.txt").write_text(os_info)
+        if freeze is not None:
+            (tmp_path / COMMIT / "pip-freeze.txt").write_text(freeze)
+        address = serve(tmp_path)
+        return colab.colab_list(address, address)
+
+    return make_list
+
+
+def test_list_of_colab_is_made_of_what_is_published(colab_publishes):
+    made = colab_publishes()
+    assert made.splitlines()[5:] == ["pillow==11.3.0", "torch==2.11.0"]
+    assert made.startswith("# What Google Colab had on 2026-08-19: Python 3.13.15")
+    header, packages = COLAB.splitlines()[:5], COLAB.splitlines()[5:]
+    numbers = r"[0-9a-f]{40}|\d{4}-\d\d-\d\d|3\.\d+\.\d+"  # a commit, a date, a version
+    assert [re.sub(numbers, "N", line) for line in header] == [
+        re.sub(numbers, "N", line) for line in made.splitlines()[:5]
+    ]
+    assert len(set(re.findall("[0-9a-f]{40}", COLAB))) == 1
+    assert packages == colab.pins("\n".join(packages))
+
+
+@pytest.mark.parametrize(
+    "published, message",
+    [
+        ({"newest": "<html>"}, "names no commit"),
+        ({"newest": NEWEST.replace(COMMIT, "../..")}, "names no commit"),
+        ({"os_info": "Ubuntu"}, "os-info.txt names no version of Python"),
+        ({"freeze": None}, f"{COMMIT}/pip-freeze.txt doesn't deliver: .*404"),
+        ({"freeze": "# nothing"}, "pip-freeze.txt lists no package"),
+        ({"freeze": "numpy"}, "pip-freeze.txt: 'numpy' pins no version"),
+    ],
+)
+def test_what_is_wrong_with_colabs_list_is_named(published, message, colab_publishes):
+    with pytest.raises(ValueError, match=message):
+        colab_publishes(**published)
+
+
+def test_colab_has_no_package_that_the_first_cell_would_replace():
+    """Because it is too old, or newer than an upper pin: Colab would ask for a restart."""
+    has = dict(line.split("==") for line in COLAB.splitlines() if "==" in line)
+    needed = [Requirement(line) for line in metadata.requires("pokersnn-helpers")]
+    shared = [need for need in needed if need.marker is None and need.name in has]
+    assert {"numpy", "matplotlib", "torch"} <= {need.name for need in shared}
+    for need in shared:
+        assert has[need.name] in need.specifier, f"{need}, and Colab has {has[need.name]}"
+        if need.name in ("torch", "numpy"):
+            assert {each.operator for each in need.specifier} == {">="}
+
+
+def test_chapters_outside_fail_on_an_error_and_on_a_warning(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("nbclient", reason="needs the extra 'book'")
+    import chapters_outside
+
+    fine = """import warnings
+def load_pokerdvs():
+    warnings.warn("the real POKER-DVS recordings could not be loaded, so these are simulated. "
+        "FileNotFoundError: tried\\n  1. here\\n  2. there", stacklevel=2)
+data = load_pokerdvs()
+import tqdm
+print(*tqdm.tqdm([1, 2]))
+"""
+    wrong = "import warnings\nwarnings.warn('look here')\n1 / 0"
+    for name, code in {"01_fine": fine, "02_wrong": wrong}.items():
+        notebook = v4.new_notebook(cells=[v4.new_code_cell(code)])
+        (tmp_path / f"{name}.ipynb").write_text(json.dumps(notebook))
+    monkeypatch.setattr(chapters_outside, "BOOK", tmp_path)
+    assert chapters_outside.main([]) == 1
+    fine, wrong = re.split(r"^0\d_", capsys.readouterr().out, flags=re.M)[1:]
+    assert re.fullmatch(r"fine.ipynb: \d+ s\n", fine)
+    assert "ZeroDivisionError" in wrong and "look here" in wrong
+    with pytest.raises(SystemExit, match="no chapter has the number 7"):
+        chapters_outside.main(["7"])
+
+
+# ---- Commands and places that the documents name ----
+
+README = text_of("README.md")
+INSTALL = "pip install uv && uv pip install -r requirements.txt"
+TESTS = "pytest -n 2 --dist loadfile --nbval-lax book tests"
+
+
+def test_readme_commands_stand_on_the_first_screen():
+    screen = "\n".join(README.splitlines()[:22])
+    assert f"\n{INSTALL} && jupyter-book build .\n" in screen
+    assert f"\n{INSTALL} && {TESTS}\n" in screen
+    assert "](book/images/overview.png)" in screen
+
+
+def test_ci_runs_the_commands_of_the_readme_without_a_compiler():
+    run = text_of(".ci/run")
+    (readme,) = re.findall(r"(?ms)^readme\(\) \{.+?^\}", run)
+    calls = re.findall(r'(?m)^(.*)bash -c "\$\((readme .+?)\)(.*?)"', run)
+    lines = [f"{readme}; {call}" for _, call, _ in calls]
+    found = [subprocess.check_output(["bash", "-c", each], text=True, cwd=ROOT) for each in lines]
+    assert found == [f"{INSTALL} && jupyter-book build .\n", f"{INSTALL} && {TESTS}\n"]
+    assert calls[0][0] == "CC=false " and calls[0][2] == " -W -n --keep-going"
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_documented_commands_and_their_options_exist(document, capsys):
+    text = text_of(document)
+    for line in re.findall(r"python -m ((?:pokersnn_helpers|benchmarks)\b[^`\n&]*)", text):
+        module, *words = shlex.split(line, comments=True)
+        words = [word for word in words if word not in ("NAME", "[--json]")]
+        if module == "benchmarks":
+            assert {word for word in words if not word.startswith("--")} <= set(BENCHMARKS)
+            continue
+        with pytest.raises(SystemExit):
+            commands.main([*words[:1], "--help"])
+        shown = capsys.readouterr().out
+        assert all(word in shown for word in words if word.startswith("--")), line
+
+
+def test_places_in_the_readme_exist():
+    (layout,) = re.findall(r"(?ms)^```text\n(.*?)^```$", README)
+    for line in layout.splitlines():
+        folder = ROOT / "pokersnn_helpers" if line.startswith("  ") else ROOT
+        places = line[:30].strip()
+        assert all((folder / place).exists() for place in places.split(", ")), line
+    named = set(re.findall(r"(?m)^  (?! )(.+?)  ", layout))
+    modules = {f"{name}.py" for name in CORE}
+    assert modules <= {place for each in named for place in each.split(", ")}
+
+
+def test_the_appendix_lists_every_benchmark_and_no_other():
+    table = r"(?m)^\| (`.+?`) \|.+\| \d+ (?:minutes?|hours?) \|$"
+    rows = " ".join(re.findall(table, text_of("book/appendix.md")))
+    assert sorted(re.findall(r"`(\w+)`", rows)) == sorted(BENCHMARKS)
+
+
+# ---- Workflows, by the commands that have to run one right after the other ----
+
+WORKFLOWS = {path.stem: path for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))}
+LOCKED = "--no-deps --require-hashes -r requirements.lock"
+PUBLISHING = [  # pages that link to the repository they are of, and show real recordings alone
+    'python tools/set_repository.py "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY"',
+    "python tools/check_real.py",
+    "jupyter-book build . -W -n --keep-going",
+    "python tools/check_real.py _build/html",
+]
+RUNS = [
+    ("tests", [INSTALL.replace("install -r", "install --system --torch-backend=cpu -r"), TESTS]),
+    ("tests", [".ci/environments lowest"]),
+    ("tests", [".ci/environments colab"]),
+    ("weekly", ["python tools/colab.py", ".ci/environments colab all"]),
+    ("weekly", [" --cov ", "coverage report --fail-under=95 --include="]),
+    ("weekly", [LOCKED, "jupyter-book build ."]),
+    ("release", [LOCKED, 'python tools/release.py --repository "$GITHUB_REPOSITORY"']),
+    ("book", PUBLISHING),
+]
+
+
+def jobs(workflow):
+    return yaml.safe_load(WORKFLOWS[workflow].read_text(encoding="utf-8"))["jobs"]
+
+
+@pytest.mark.parametrize("workflow, wanted", RUNS)
+def test_workflow_runs(workflow, wanted):
+    steps = [step.get("run", "") for job in jobs(workflow).values() for step in job["steps"]]
+    following = zip(*(steps[n:] for n in range(len(wanted))), strict=False)
+    assert any(all(map(str.__contains__, runs, wanted)) for runs in following)
+
+
+def test_coverage_is_that_of_the_core():
+    (report,) = re.findall(r"coverage report [^)]+", text_of(".github/workflows/weekly.yml"))
+    assert set(report.split("'")[-1].split()) == set(CORE)
+
+
+def test_ci_tries_other_environments_and_sizes():
+    run = text_of(".ci/run")
+    assert set(re.findall(r"with_versions (\w+)", run)) == {"lowest", "colab", "readme"}
+    assert "\npython tools/pages.py --limits\n" in run
+
+
+def test_growing_code_is_noticed(tmp_path, monkeypatch, capsys):
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "01_a.ipynb").write_bytes(next(ROOT.glob("book/01*.ipynb")).read_bytes())
+    package = tmp_path / "pokersnn_helpers"
+    package.mkdir()
+    code = '"""No."""\n\n# no\ndef f():\n    """No,\n    no."""\n    return """1\n2"""\n'
+    (package / "a.py").write_text(code)
+    (package / "__init__.pyi").write_text('from .a import f\n\n__all__ = [\n    "f",\n]\n')
+    monkeypatch.setattr(pages, "ROOT", tmp_path)
+    monkeypatch.setattr(pages, "PACKAGE", package)
+    pages.main(["--limits"])
+    last = capsys.readouterr().out.splitlines()[-len(pages.LIMITS) :]
+    assert [int(re.search(r" (\d+), at most", line)[1]) for line in last] == [3, 3, 3, 0, 0, 1]
+    monkeypatch.setitem(pages.LIMITS, "package", 2)
+    with pytest.raises(SystemExit, match="more than there may be"):
+        pages.main(["--limits"])
+
+
+def test_what_pages_quote_is_measured_again_once_a_week():
+    """Each stored measurement in a job of its own, which GitHub stops after six hours."""
+    job = jobs("weekly")["measured-again"]
+    assert job["strategy"]["matrix"] == {"name": "${{ fromJSON(needs.stored.outputs.names) }}"}
+    assert job["strategy"]["fail-fast"] is False and job["timeout-minutes"] < 360
+    assert job["steps"][-1]["run"].endswith("/${{ matrix.name }}.json) --compare")
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
@@ -452,55 +440,22 @@ def test_actions_are_pinned_to_a_commit_and_may_only_read(workflow):
     assert yaml.safe_load(text)["permissions"] == {"contents": "read"}
 
 
-def test_uv_needs_no_compiler():
-    """Tonic requires expelliarmus and never imports it; where it has no wheel, it is compiled."""
-    tomllib = pytest.importorskip("tomllib", reason="Python 3.10 can't read TOML")
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    (override,) = project["tool"]["uv"]["override-dependencies"]
-    assert override.startswith("expelliarmus ; python_version < '3'")
+def test_development_container_installs_what_the_workflows_do():
+    container = json.loads(text_of(".devcontainer/devcontainer.json"))
+    assert container["postCreateCommand"].startswith(RUNS[0][1][0])
+
+
+# ---- What uv leaves out ----
 
 
 def test_importing_says_nothing_and_needs_nothing_that_uv_leaves_out():
-    """Norse makes PyTorch 2.14 and later warn of torch.jit, which a reader can do nothing about."""
+    """Tonic requires expelliarmus and never imports it; Norse makes PyTorch 2.14 and later warn."""
+    override = r"(?m)^override-dependencies = \[\"(\w+) ; python_version < '3'\"\]$"
+    (left_out,) = re.findall(override, text_of("pyproject.toml"))
     code = (
-        "import sys; sys.modules['expelliarmus'] = None; import pokersnn_helpers, norse.torch; "
+        f"import sys; sys.modules['{left_out}'] = None; import pokersnn_helpers, norse.torch; "
         "import tonic; tonic.datasets.POKERDVS"
     )
     command = [sys.executable, "-c", code]
     found = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
     assert found.stdout + found.stderr == ""
-
-
-@pytest.mark.parametrize("deaths", [1, 2, 3])
-def test_a_kernel_that_dies_as_it_starts_is_started_again(monkeypatch, deaths):
-    class Kernel:
-        started = 0
-
-        def __init__(self, **_):
-            Kernel.started += 1
-
-        def client(self):
-            return self
-
-        def wait_for_ready(self, timeout):
-            if Kernel.started <= deaths:
-                raise RuntimeError("Kernel died before replying to kernel_info")
-
-        def do_nothing(self):
-            pass
-
-        start_kernel = start_channels = stop_channels = shutdown_kernel = do_nothing
-
-    monkeypatch.setattr(nbval.kernel, "KernelManager", Kernel)
-    if deaths == 3:
-        with pytest.raises(RuntimeError, match="died"):
-            nbval.kernel.start_new_kernel()
-    else:
-        nbval.kernel.start_new_kernel()
-        assert Kernel.started == deaths + 1
-
-
-def test_the_appendix_lists_every_benchmark_and_no_other():
-    text = (ROOT / "book" / "appendix.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (`.+?`) \|.+\| \d+ (?:minutes?|hours?) \|$", text, re.MULTILINE)
-    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(BENCHMARKS)

@@ -22,15 +22,25 @@ from pokersnn_helpers.study.perturbations import merge_polarities
 BOOK = Path(__file__).parents[1] / "book"
 
 
-def typed(chapter, tag):
-    """Return the source of the cell with a tag, and what the chapter imports."""
-    notebook = nbformat.read(BOOK / chapter, as_version=4)
-    (found,) = (cell.source for cell in notebook.cells if tag in cell.metadata.get("tags", []))
+def cells(chapter):
+    return nbformat.read(BOOK / chapter, as_version=4).cells
+
+
+def cell_with(chapter, tag):
+    """Return the source of the cell with this tag."""
+    (found,) = (each.source for each in cells(chapter) if tag in each.metadata.get("tags", []))
+    return found
+
+
+def typed(chapter, *tags):
+    """Return the names that a chapter's imports and its cells with these tags define."""
     names = {}
-    for cell in notebook.cells:
+    for cell in cells(chapter):
         if cell.source.startswith(("# @title Imports", "from norse")):
             exec(cell.source.replace("use_book_style()", ""), names)
-    return found, names
+    for tag in tags:
+        exec(cell_with(chapter, tag).split("\n\n\nfilms, new = ")[0], names)
+    return names
 
 
 def lines_of_code(source):
@@ -40,103 +50,83 @@ def lines_of_code(source):
     return len({token.start[0] for token in tokens if token.type not in nothing and token.string})
 
 
+def with_the_same_weights(*makes):
+    """Return the networks that these functions make with the same random numbers."""
+    for make in makes:
+        torch.manual_seed(0)
+        yield make()
+
+
+def assert_same(network, other, rate):
+    """Two networks have the same weights and answers."""
+    assert list(network.state_dict()) == list(other.state_dict())
+    for one, same in zip(network.parameters(), other.parameters(), strict=True):
+        assert torch.equal(one, same)
+    frames = torch.poisson(torch.full((12, 3, 2, 35, 35), rate))
+    voltages = network(frames)
+    assert torch.equal(voltages, other(frames)) and voltages.any()
+
+
 NETWORK = ("03_building_the_snn.ipynb", "typed-network")
 LOOP = ("05_training.ipynb", "typed-loop")
+MOTIONS = "06_when_time_decides.ipynb"
+OWN = "10_your_own_recordings.ipynb"
 
 
 @pytest.mark.parametrize(("cell", "limit"), [(NETWORK, 16), (LOOP, 7)])
 def test_typed_code_is_short(cell, limit):
-    assert 5 < lines_of_code(typed(*cell)[0]) <= limit
+    assert 5 < lines_of_code(cell_with(*cell)) <= limit
 
 
 def test_typed_network_computes_what_snn_does():
-    source, names = typed(*NETWORK)
-    exec(source, names)
-    torch.manual_seed(0)
-    network = names["Network"]()
-    torch.manual_seed(0)
-    snn = SNN()
-    frames = torch.poisson(torch.full((12, 3, 2, 35, 35), 0.1))
-    assert list(network.state_dict()) == list(snn.state_dict())
-    assert torch.equal(network(frames), snn(frames))
+    assert_same(*with_the_same_weights(typed(*NETWORK)["Network"], SNN), 0.1)
 
 
 def test_typed_loop_trains_the_typed_network_as_fit_trains_snn(simulated):
-    network_source, network_names = typed(*NETWORK)
-    loop_source, names = typed(*LOOP)
-    exec(network_source, network_names)
     train_loader, _ = make_loaders(simulated)
-    weights = []
-    for by_hand in (True, False):
-        torch.manual_seed(0)
-        snn = network_names["Network"]() if by_hand else SNN()
-        before = snn.lif0.input_weights.clone()
-        optimizer = torch.optim.Adam(snn.parameters(), lr=0.002)
-        torch.manual_seed(1)  # of the order of the recordings
-        if by_hand:
-            names |= {"classifier": Classifier(snn), "optimizer": optimizer, "epochs": 3}
-            names["train_loader"] = train_loader
-            exec(loop_source, names)
-        else:
-            plain = {"optimizer": optimizer, "clip_norm": None, "ema_decay": 0}
-            fit(Classifier(snn), train_loader, epochs=3, device="cpu", **plain)
-        assert not torch.allclose(snn.lif0.input_weights, before)
-        weights.append(list(snn.parameters()))
-    for typed_weights, fitted in zip(*weights, strict=True):
-        torch.testing.assert_close(typed_weights, fitted, rtol=0, atol=1e-6)
-
-
-MOTIONS = "06_when_time_decides.ipynb"
+    networks = list(with_the_same_weights(typed(*NETWORK)["Network"], SNN))
+    before = networks[0].lif0.input_weights.clone()
+    by_hand, by_fit = (torch.optim.Adam(each.parameters(), lr=0.002) for each in networks)
+    names = typed(LOOP[0]) | {"classifier": Classifier(networks[0]), "optimizer": by_hand}
+    torch.manual_seed(1)  # of the order of the recordings
+    exec(cell_with(*LOOP), names | {"train_loader": train_loader, "epochs": 3})
+    torch.manual_seed(1)
+    plain = {"optimizer": by_fit, "clip_norm": None, "ema_decay": 0}
+    fit(Classifier(networks[1]), train_loader, epochs=3, device="cpu", **plain)
+    assert not torch.allclose(networks[0].lif0.input_weights, before)
+    for weights, fitted in zip(*(each.parameters() for each in networks), strict=True):
+        torch.testing.assert_close(weights, fitted, rtol=0, atol=1e-6)
 
 
 def test_typed_films_are_those_of_the_package():
-    _, names = typed(MOTIONS, "typed-dots")
-    exec("from pokersnn_helpers.study.perturbations import merge_polarities", names)
-    for tag in ("typed-dots", "typed-film", "typed-films"):
-        source, _ = typed(MOTIONS, tag)
-        exec(source.split("\n\n\nfilms, new = ")[0], names)
-    found, expected = names["film_all"](6, seed=5), merge_polarities(film_dots(6, seed=5))
+    film_all = typed(MOTIONS, "typed-dots", "typed-film", "typed-films")["film_all"]
+    film_all.__globals__["merge_polarities"] = merge_polarities
+    found, expected = film_all(6, seed=5), merge_polarities(film_dots(6, seed=5))
     assert (found.targets, list(found.classes)) == (expected.targets, list(expected.classes))
     for events, same in zip(found.events, expected.events, strict=True):
         np.testing.assert_array_equal(events, same)
 
 
-def test_typed_detector_is_the_package_s():
-    _, names = typed(MOTIONS, "typed-detector")
-    for tag in ("typed-delays", "typed-detector"):
-        source, _ = typed(MOTIONS, tag)
-        exec(source, names)
-    for options in ({}, {"output_size": 8, "late": (0, 3)}):
-        torch.manual_seed(0)
-        network = names["MotionDetector"](**options)
-        torch.manual_seed(0)
-        same = MotionDetector(**options)
-        assert list(network.state_dict()) == list(same.state_dict())
-        for one, other in zip(network.parameters(), same.parameters(), strict=True):
-            assert torch.equal(one, other)
-        frames = torch.poisson(torch.full((12, 3, 2, 35, 35), 0.3))
-        voltages = network.to(memory_format=torch.channels_last)(frames)
-        assert torch.equal(voltages, same(frames)) and voltages.any()
-
-
-OWN = "10_your_own_recordings.ipynb"
+@pytest.mark.parametrize("options", [{}, {"output_size": 8, "late": (0, 3)}])
+def test_typed_detector_is_the_package_s(options):
+    names = typed(MOTIONS, "typed-delays", "typed-detector")
+    makes = (partial(each, **options) for each in (names["MotionDetector"], MotionDetector))
+    assert_same(*with_the_same_weights(*makes), 0.3)
 
 
 def test_typed_gestures_are_those_of_the_package():
-    _, names = typed(OWN, "typed-hand")
-    for tag in ("typed-hand", "typed-gesture"):
-        exec(typed(OWN, tag)[0], names)
+    film = typed(OWN, "typed-hand", "typed-gesture")["film"]
     for gesture in GESTURES:
         rng = np.random.default_rng(3)
         expected = film_hand(gesture_path(gesture, 180, rng), 0.9, rng)
-        found = names["film"](gesture, 0.9, 180, np.random.default_rng(3))
+        found = film(gesture, 0.9, 180, np.random.default_rng(3))
         np.testing.assert_array_equal(found, expected)
 
 
 gestures = functools.cache(partial(film_gestures, 1))  # by seed, each gesture of each person once
 
 
-class SavedByTonic:
+class SavedByTonic(list):
     """A data set as Tonic's classes return it: NMNIST has a third argument, DVSGesture has none."""
 
     sensor_size, classes = (64, 64, 2), list(GESTURES)
@@ -144,25 +134,14 @@ class SavedByTonic:
     def __init__(self, save_to, train, first_saccade_only=False):
         films, _ = gestures(int(train))
         order = np.dtype([("x", np.int16), ("y", np.int16), ("p", bool), ("t", np.int64)])
-        self.items = 6 * [each.astype(order) for each in films.events[:5]]
-        for each, events in zip(self.items[:5], films.events, strict=False):
-            for name in order.names:
-                each[name] = events[name]
         self.targets = 6 * films.targets[:5]
-
-    def __len__(self):
-        return len(self.items)
-
-    def __getitem__(self, number):
-        if not 0 <= number < len(self):
-            raise IndexError
-        return self.items[number].copy(), self.targets[number]
+        events = [each[list(order.names)] for each in 6 * films.events[:5]]
+        super().__init__(zip([each.astype(order) for each in events], self.targets, strict=True))
 
 
 @pytest.mark.parametrize("name", ["NMNIST", "DVSGesture"])
 def test_lines_for_other_data_sets_run_on_sets_of_the_same_form(name, monkeypatch):
-    notebook = nbformat.read(BOOK / OWN, as_version=4)
-    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    text = "\n".join(cell.source for cell in cells(OWN) if cell.cell_type == "markdown")
     (block,) = (each for each in re.findall(r"(?s)```python\n(.+?)```", text) if name in each)
     assert lines_of_code(block) <= 14
     monkeypatch.setattr(tonic.datasets, name, SavedByTonic)

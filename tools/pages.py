@@ -1,20 +1,38 @@
-"""Print how long each page is, and how much of its code a reader sees.
+"""Print how long each page is, how much of its code a reader sees, and how much code there is.
 
-Usage: python tools/pages.py
+Usage: python tools/pages.py [--limits]
 
 Words are those of Markdown cells, without code, formulas and addresses; minutes are at 200 words
 per minute and 5 s per line of code that is shown. Lines of code are counted without blank ones:
 shown, folded (a click opens them) and removed (on the page only; a notebook has them all).
+
+Then the lines of code of each module, without docstrings, comments and blank lines. With --limits,
+it fails where the package, its core, a module, the tests or the tools hold more than they may.
 """
 
+import ast
+import io
+import json
+import operator
 import re
+import sys
+import tokenize
+from collections import Counter
 from pathlib import Path
 
-import nbformat
-import pandas as pd
-
-BOOK = Path(__file__).resolve().parents[1] / "book"
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "pokersnn_helpers"
+LIMITS = {
+    "package": 5_700,
+    "core: its flat modules": 1_500,  # without the one that starts the commands
+    "longest module of the package": 350,
+    "tests": 9_500,
+    "benchmarks, tools and _ext": 3_300,
+    "names that the package exports": 30,
+}
 SHOWN, FOLDED, REMOVED = "shown", "folded", "removed"
+COLUMNS = ("words", "minutes", SHOWN, FOLDED, REMOVED)
+NOT_CODE = ("COMMENT", "NL", "NEWLINE", "INDENT", "DEDENT", "ENDMARKER")
 
 
 def words(markdown: str) -> int:
@@ -31,27 +49,57 @@ def visibility(tags: list[str]) -> str:
     return FOLDED if {"hide-input", "hide-cell"} & set(tags) else SHOWN
 
 
-def measure(path: Path) -> dict[str, float]:
+def measure(path: Path) -> Counter[str]:
     """Count words and lines of a chapter."""
-    counts = dict.fromkeys(("words", "minutes", SHOWN, FOLDED, REMOVED), 0)
-    for cell in nbformat.read(path, as_version=4).cells:
-        if cell.cell_type == "markdown":
-            counts["words"] += words(cell.source)
-        elif cell.cell_type == "code":
-            lines = sum(bool(line.strip()) for line in cell.source.splitlines())
-            counts[visibility(cell.metadata.get("tags", []))] += lines
+    counts: Counter[str] = Counter()
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            counts["words"] += words(source)
+        elif cell["cell_type"] == "code":
+            lines = sum(bool(line.strip()) for line in source.splitlines())
+            counts[visibility(cell["metadata"].get("tags", []))] += lines
     counts["minutes"] = round(counts["words"] / 200 + counts[SHOWN] * 5 / 60)
     return counts
 
 
-def main() -> None:
-    """Print the table, with a row for all chapters."""
-    chapters = {path.stem: measure(path) for path in sorted(BOOK.glob("[0-9]*.ipynb"))}
-    table = pd.DataFrame(chapters).T
-    table.loc["all"] = table.sum()
-    table["shown (%)"] = (100 * table[SHOWN] / table[[SHOWN, FOLDED, REMOVED]].sum(axis=1)).round()
-    print(table.astype(int).to_string())
+def code_lines(path: Path) -> int:
+    """Count lines of code, without docstrings, comments and blank lines."""
+    source = path.read_text(encoding="utf-8")
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if tokenize.tok_name[token.type] not in NOT_CODE:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
+            lines.difference_update(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    return len(lines)
+
+
+def main(options: list[str]) -> None:
+    """Print the tables, and compare the sums with their limits."""
+    print(f"{'':32}", *(f"{name:>8}" for name in COLUMNS), "shown (%)")
+    chapters = {path.stem: measure(path) for path in sorted((ROOT / "book").glob("[0-9]*.ipynb"))}
+    for name, counts in [*chapters.items(), ("all", sum(chapters.values(), Counter()))]:
+        share = 100 * counts[SHOWN] / (counts[SHOWN] + counts[FOLDED] + counts[REMOVED])
+        print(f"{name:32}", *(f"{counts[each]:8}" for each in COLUMNS), f"{share:9.0f}")
+    modules: dict[str, list[int]] = {}
+    for folder in (PACKAGE.name, "tests", "benchmarks", "tools", "_ext"):
+        paths = sorted((ROOT / folder).rglob("*.py"))
+        modules[folder] = [code_lines(path) for path in paths]
+        for path, lines in zip(paths, modules[folder], strict=True):
+            print(f"{path.relative_to(ROOT)!s:48} {lines:8}")
+    package, tests, *tools = modules.values()
+    core = [code_lines(path) for path in PACKAGE.glob("*.py") if path.stem != "__main__"]
+    stub = (PACKAGE / "__init__.pyi").read_text(encoding="utf-8")
+    names = ast.literal_eval(re.search(r"(?ms)^__all__ = (\[.*?\])", stub)[1])
+    sums = [sum(package), sum(core), max(package), sum(tests), sum(map(sum, tools)), len(names)]
+    for (what, limit), found in zip(LIMITS.items(), sums, strict=True):
+        print(f"{what:48} {found:8}, at most {limit}")
+    if "--limits" in options and any(map(operator.gt, sums, LIMITS.values())):
+        sys.exit("more than there may be: see the last lines")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -43,7 +43,7 @@ def browser(built):
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        do_without("Playwright isn't installed: pip install -e '.[site]'")
+        do_without("Playwright isn't installed: uv pip install -e '.[site]'")
     found = filter(None, map(shutil.which, BROWSERS))
     if not (executable := next(found, None)):
         do_without(f"no browser is installed: none of {', '.join(BROWSERS)} is on the path")
