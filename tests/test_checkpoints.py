@@ -18,7 +18,7 @@ from pokersnn_helpers import (
     save_checkpoint,
 )
 from pokersnn_helpers.checkpoints import Run, load_run
-from pokersnn_helpers.study.models import FeedforwardSNN
+from benchmarks.models import FeedforwardSNN
 from pokersnn_helpers.training import TrainingState
 
 

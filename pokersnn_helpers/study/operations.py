@@ -24,8 +24,7 @@ import torch
 from norse.torch import LIFRecurrentCell
 from norse.torch.module.snn import SNNCell, SNNRecurrentCell
 from torch import nn
-from torch.nn.functional import conv2d
-from torch.nn.grad import conv2d_input
+from torch.func import functional_call
 from torch.utils._pytree import tree_map
 
 from ..checks import as_array
@@ -44,8 +43,7 @@ class Operations:
 
     Attributes:
         steps: Time steps that are counted.
-        dense_macs: Operations, if none is left out because of a 0. The padding of a convolution is
-            no input.
+        dense_macs: Operations, if none is left out because of a 0. Padding with 0 is no input.
         effective_macs: Effective multiply-accumulates.
         effective_acs: Effective accumulates.
         membrane_updates: How often a neuron's voltage changes or is reset, or has its first step.
@@ -108,24 +106,14 @@ def count_operations(
         >>> count_operations(FastSNN(), frames).effective_acs.shape
         (20,)
     """
-    if not isinstance(network, nn.Module):
-        raise TypeError(
-            f"network is of type {type(network).__name__}; give a network or Classifier"
-        )
     _check_layers(network)
     own = last_steps
     if isinstance(network, Classifier):
         frames, own, network = network.settled(frames), own_steps, network.snn
     calls, batch, nonzero = _run(network, frames), frames.shape[1], functools.cache(_nonzero)
-    if steps is not None:
-        given = as_array("steps", steps)
-        fits = given.shape == (batch,) and given.dtype.kind in "iuf"
-        if not fits or not ((given >= 0) & (given <= len(frames))).all():
-            raise ValueError(
-                f"steps is {given}; give {batch} numbers from 0 to {len(frames)}, one per recording"
-            )
-    else:
+    if steps is None:
         steps = own(frames).cpu().numpy()
+    _check_steps(steps, *frames.shape[:2])
     dense, macs, acs, updates, zeros, activations = np.zeros((6, batch))
     for number, (layer, (inputs, outputs)) in enumerate(calls.items()):
         for place, weights in enumerate(_connections(layer, inputs, outputs)):
@@ -157,21 +145,26 @@ def count_operations(
     )
 
 
+def _check_steps(steps: Any, length: int, batch: int) -> None:
+    given = as_array("steps", steps)
+    fits = given.shape == (batch,) and given.dtype.kind in "iuf"
+    if not fits or not ((given >= 0) & (given <= length)).all():
+        raise ValueError(
+            f"steps is {given}; give {batch} numbers from 0 to {length}, one per recording"
+        )
+
+
 def _check_layers(network: nn.Module) -> None:
     """Refuse weights that nobody would count."""
     for name, module in network.named_modules():
-        own = [each for each, _ in module.named_parameters(recurse=False)]
+        own = list(module.parameters(recurse=False))
         odd = isinstance(module, nn.GRU) and (len(own) != 4 or module.batch_first)
         if odd or (own and not isinstance(module, LAYERS)):
             raise TypeError(
-                f"{name or 'the network'} is {module} with {', '.join(own)}; count_operations knows"
-                f" the weights of {', '.join(kind.__name__ for kind in LAYERS)} only (of a GRU one"
-                " layer and direction, with biases, the time first)"
+                f"{name or 'the network'} is {module}; count_operations knows the weights of "
+                f"{', '.join(kind.__name__ for kind in LAYERS)} only (of a GRU one layer and "
+                "direction, with biases, the time first)"
             )
-        if isinstance(module, nn.Conv2d) and (
-            isinstance(module.padding, str) or module.padding_mode != "zeros"
-        ):
-            raise TypeError(f"{name} is {module}; count_operations knows padding by a number only")
 
 
 @torch.no_grad()
@@ -231,19 +224,10 @@ class _Connections(NamedTuple):
 
 def _connections(layer: Any, inputs: torch.Tensor, outputs: Any) -> Iterator[_Connections]:
     if isinstance(layer, nn.Conv2d):
-        options: dict[str, Any] = {
-            name: getattr(layer, name) for name in ("stride", "padding", "dilation")
-        }
-        # How many inputs of a channel each output has; fewer at the edge, where padding isn't one.
-        window = torch.ones(1, 1, *layer.kernel_size)
-        reach = conv2d(torch.ones(1, 1, *inputs.shape[-2:]), window, **options)
-        dense = reach.sum().item() * layer.weight[..., 0, 0].numel()
-        shape, outputs = (1, *inputs.shape[-3:]), reach.expand(1, layer.out_channels, -1, -1)
-        used = (layer.weight != 0).float().cpu()
-        fan_out = conv2d_input(
-            shape, used, torch.ones_like(outputs), groups=layer.groups, **options
-        )
-        yield _Connections(inputs, fan_out.flatten().numpy(), dense)
+        every = torch.ones_like(layer.weight)
+        used = every * (layer.weight != 0)
+        fan_out, dense = (_fan_out(layer, each, inputs.shape[-3:]) for each in (used, every))
+        yield _Connections(inputs, fan_out, dense.sum())
     elif isinstance(layer, nn.Linear):
         yield _matrix(inputs, layer.weight)
     elif isinstance(layer, LIFRecurrentCell):
@@ -256,6 +240,15 @@ def _connections(layer: Any, inputs: torch.Tensor, outputs: Any) -> Iterator[_Co
         # Besides matrices: three products per unit, of which one is with its last output.
         yield _Connections(outputs[0], fan_out + 1, dense + units, delay=1)
         yield _Connections(outputs[0], np.full(units, 2), 2 * units)
+
+
+def _fan_out(layer: nn.Conv2d, weight: torch.Tensor, shape: torch.Size) -> np.ndarray:
+    """Return to how many outputs each input goes: a gradient through weights of 0 and 1."""
+    with torch.enable_grad():
+        image = weight.new_zeros(shape, requires_grad=True)
+        outputs = functional_call(layer, {"weight": weight}, image)
+        (reached,) = torch.autograd.grad(outputs.sum(), image)
+    return reached.flatten().double().cpu().numpy()
 
 
 def _matrix(inputs: torch.Tensor, weight: Any) -> _Connections:
@@ -303,7 +296,7 @@ def _updates(state: Any) -> np.ndarray:
     np.not_equal(v[1:], v[:-1], out=changed[1:])
     if hasattr(state, "z"):
         changed |= state.z.cpu().numpy() != 0
-    return changed.sum(axis=-1)
+    return changed.sum(axis=tuple(range(2, v.ndim)))
 
 
 def _before(steps: np.ndarray, length: int) -> np.ndarray:
