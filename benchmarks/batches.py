@@ -73,7 +73,7 @@ def _inner(name: str, ms: float, seed: int, fold: int) -> tuple[float, float]:
     return accuracy, loss
 
 
-def _recordings_for(name: str) -> tuple[Recordings, np.ndarray]:
+def _recordings_for(name: str) -> tuple[Recordings, Any]:
     recordings, passes = folds.cards()
     return NETWORKS[name][0](recordings), passes
 

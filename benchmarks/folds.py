@@ -23,13 +23,13 @@ def all_recordings() -> PokerDVS131:
     return load_pokerdvs131()
 
 
-def cards() -> tuple[Recordings, np.ndarray]:
+def cards() -> tuple[Recordings, Any]:
     """Return all 131, and the card pass of each."""
     everything = all_recordings()
     return everything.recordings, everything.table["pass"].to_numpy()
 
 
-def training_cards() -> tuple[Recordings, np.ndarray]:
+def training_cards() -> tuple[Recordings, Any]:
     """Return Tonic's 48 training recordings and their passes; where simulated, all."""
     everything, (recordings, passes) = all_recordings(), cards()
     of_tonic = everything.table["tonic"].str.startswith("pips_train").to_numpy()
@@ -52,13 +52,13 @@ def result(seeds: int, rows: pd.DataFrame | list[dict[str, Any]], **others: Any)
     return {"recordings": number, "folds": 3, "seeds": seeds, "rows": rows, **others}
 
 
-def mean(correct: np.ndarray, groups: Sequence[int]) -> dict[str, float]:
+def mean(correct: np.ndarray, groups: Any) -> dict[str, float]:
     """Return the share that is correct, with a 95 % interval."""
     low, high = bootstrap_interval(correct, groups)
     return {"mean": float(correct.mean()), "interval low": low, "interval high": high}
 
 
-def points(first: np.ndarray, second: np.ndarray, groups: Sequence[int]) -> dict[str, float]:
+def points(first: np.ndarray, second: np.ndarray, groups: Any) -> dict[str, float]:
     """Return by how many percentage points the first model is better, with a 95 % interval."""
     names = ("points", "interval low", "interval high")
     values = difference_interval(first, second, groups)

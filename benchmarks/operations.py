@@ -71,7 +71,7 @@ def measure_operations(
         frames = classifier.settled(frames)
         operations = count_operations(classifier, frames)
         energies = estimate_energy(operations)._asdict()
-        steps = {
+        steps: dict[str, Any] = {
             "forward": partial(torch.no_grad()(network), frames),
             "count": partial(count_operations, network, frames),
         }

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.models import FeedforwardSNN
 from pokersnn_helpers import (
     SNN,
     Classifier,
@@ -18,7 +19,6 @@ from pokersnn_helpers import (
     save_checkpoint,
 )
 from pokersnn_helpers.checkpoints import Run, load_run
-from benchmarks.models import FeedforwardSNN
 from pokersnn_helpers.training import TrainingState
 
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from benchmarks.elsewhere import step_by_numpy
+from benchmarks.models import FeedforwardSNN
 from pokersnn_helpers import SNN, Classifier, FastSNN, to_frames
 from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
-from benchmarks.models import FeedforwardSNN
 from pokersnn_helpers.study.models import GRU, BinarySNN, LayerThenSNN
 
 
