@@ -16,8 +16,10 @@ making of frames and of their sum, which takes an addition per event.
 import functools
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -127,7 +129,7 @@ def count_operations(
                 zeros += ((size - active) * counted).sum(axis=0)
                 activations += size * counted.sum(axis=0)
         if isinstance(layer, NEURONS):
-            changed = _updates(outputs[1])
+            changed = _updates(layer, *outputs)
             updates += (changed * _before(steps, len(changed))).sum(axis=0)
     matrices = [each for each in network.parameters() if each.ndim > 1]
     zero_weights = sum(int((each == 0).sum()) for each in matrices)
@@ -182,21 +184,16 @@ def _run(network: nn.Module, frames: torch.Tensor) -> dict[nn.Module, tuple[Any,
             needed = isinstance(module, (nn.GRU, *NEURONS))
             calls[module].append((given[0], output if needed else ()))
 
-    watched = [each for each in network.modules() if isinstance(each, (*LAYERS, *NEURONS, FastSNN))]
-    fast = [each for each in watched if isinstance(each, FastSNN)]
+    fast = [each for each in network.modules() if isinstance(each, FastSNN)]
     inside = {layer for snn in fast for layer in snn.children()}
-    training, recorded = network.training, [(snn.record, snn.recording) for snn in fast]
-    hooks = [each.register_forward_hook(note) for each in watched if each not in inside]
-    try:
+    with ExitStack() as stack:  # which leaves the network as it was
+        stack.callback(network.train, network.training)
         for snn in fast:
-            snn.record = True
+            stack.enter_context(patch.multiple(snn, record=True, recording=None))
+        for each in set(network.modules()) - inside:
+            if isinstance(each, (*LAYERS, *NEURONS, FastSNN)):
+                stack.enter_context(each.register_forward_hook(note))
         network.eval()(frames)
-    finally:
-        for hook in hooks:
-            hook.remove()
-        network.train(training)
-        for snn, (record, recording) in zip(fast, recorded, strict=True):
-            snn.record, snn.recording = record, recording
 
     for name, layer in network.named_modules():
         times = len(calls[layer]) if layer in calls else 0
@@ -289,13 +286,13 @@ def _per_step(
     return effective, active, others == 0
 
 
-def _updates(state: Any) -> np.ndarray:
+def _updates(layer: Any, spikes: torch.Tensor, state: Any) -> np.ndarray:
     """Return how many neurons change their voltage or spike, (T, B)."""
     v = state.v.cpu().numpy()
     changed = np.ones(v.shape, dtype=bool)
     np.not_equal(v[1:], v[:-1], out=changed[1:])
-    if hasattr(state, "z"):
-        changed |= state.z.cpu().numpy() != 0
+    if hasattr(layer.p, "v_th"):  # else the voltages come out, of a leaky integrator
+        changed |= spikes.cpu().numpy() != 0
     return changed.sum(axis=tuple(range(2, v.ndim)))
 
 
