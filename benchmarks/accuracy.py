@@ -24,7 +24,6 @@ from pokersnn_helpers.study.protocol import (
     NetworkEstimator,
     Perturbation,
     PerturbedEstimator,
-    accuracy_table,
     cross_validate,
     logistic_regression,
     nearest_neighbour,
@@ -94,7 +93,7 @@ def measure_accuracy(
     recordings, groups = folds.cards()
     trained = folds.validate(models, seeds, processes)
     answers = {name: model.correct(recordings) for name, model in trained.items()}
-    table = accuracy_table(trained, recordings, groups)
+    table = folds.accuracy_table(trained, recordings, groups)
     turned = folds.all_recordings().table["upside down"].to_numpy()
     table["upright"] = [answers[name][:, ~turned].mean() for name in table.index]
     table["upside down"] = [answers[name][:, turned].mean() for name in table.index]
@@ -171,7 +170,7 @@ def measure_direction(
     recordings, passes = folds.cards()
     both, groups = forwards_and_backwards(recordings), [*passes, *passes]
     trained = cross_validate(models, both, groups, seeds=range(seeds), processes=processes)
-    return folds.result(seeds, accuracy_table(trained, both, groups))
+    return folds.result(seeds, folds.accuracy_table(trained, both, groups))
 
 
 def rates(*tried: float, network: Any, **recipe: Any) -> dict[str, Any]:

@@ -44,6 +44,34 @@ def validate(
     return cross_validate(models, *cards(), seeds=range(seeds), processes=processes)
 
 
+def accuracy_table(
+    trained: Mapping[str, CrossValidated], recordings: Recordings, groups: Sequence[int]
+) -> pd.DataFrame:
+    """Return how accurate models are on recordings that they haven't seen, from 0 to 1.
+
+    Args:
+        trained: What ``validate`` returns.
+        recordings: Those that it trained on.
+        groups: The group of each.
+
+    Returns:
+        A row per model with the mean over the seeds, the lowest and the highest of them, both ends
+        of ``bootstrap_interval``, and the mean over the seeds for each class.
+    """
+    rows, targets = {}, np.asarray(recordings.targets)
+    for name, model in trained.items():
+        correct = model.correct(recordings)
+        by_seed = correct.mean(axis=1)
+        low, high = bootstrap_interval(correct, groups)
+        rows[name] = {
+            "mean": by_seed.mean(), "lowest": by_seed.min(), "highest": by_seed.max(),
+            "interval low": low, "interval high": high,
+        }  # fmt: skip
+        for number, class_name in enumerate(recordings.classes):
+            rows[name][class_name] = correct[:, targets == number].mean()
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
 def result(seeds: int, rows: pd.DataFrame | list[dict[str, Any]], **others: Any) -> dict[str, Any]:
     """Return what is stored of three folds of all 131: a row per model, and other tables."""
     if isinstance(rows, pd.DataFrame):

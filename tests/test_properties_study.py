@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import perturbations as more_perturbations
+from benchmarks.folds import accuracy_table
 from benchmarks.latency import correct_after_events, correct_at_time
 from pokersnn_helpers import (
     EVENT_DTYPE,
@@ -30,7 +31,7 @@ from pokersnn_helpers.study.latency import (
 )
 from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP
 from pokersnn_helpers.study.operations import count_operations
-from pokersnn_helpers.study.protocol import accuracy_table, bootstrap_interval, cross_validate
+from pokersnn_helpers.study.protocol import bootstrap_interval, cross_validate
 
 EXAMPLES = int(os.environ.get("EXAMPLES", 0))  # more of them, by hand
 QUICK = settings(derandomize=not EXAMPLES, max_examples=EXAMPLES or 40, deadline=None)

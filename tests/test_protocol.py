@@ -8,6 +8,7 @@ import torch
 from norse.torch import LICell, LIFRecurrentCell
 from torch.utils.data import DataLoader, Subset
 
+from benchmarks.folds import accuracy_table
 from benchmarks.models import FeedforwardSNN
 from benchmarks.operations import regression_network
 from pokersnn_helpers import (
@@ -42,7 +43,6 @@ from pokersnn_helpers.study.protocol import (
     CrossValidated,
     NetworkEstimator,
     PerturbedEstimator,
-    accuracy_table,
     bootstrap_interval,
     cross_validate,
     difference_interval,

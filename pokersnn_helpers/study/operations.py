@@ -221,10 +221,9 @@ class _Connections(NamedTuple):
 
 def _connections(layer: Any, inputs: torch.Tensor, outputs: Any) -> Iterator[_Connections]:
     if isinstance(layer, nn.Conv2d):
-        every = torch.ones_like(layer.weight)
-        used = every * (layer.weight != 0)
-        fan_out, dense = (_fan_out(layer, each, inputs.shape[-3:]) for each in (used, every))
-        yield _Connections(inputs, fan_out, dense.sum())
+        every, image = torch.ones_like(layer.weight), inputs.shape[-3:]
+        used = _fan_out(layer, every * (layer.weight != 0), image)
+        yield _Connections(inputs, used, float(_fan_out(layer, every, image).sum()))
     elif isinstance(layer, nn.Linear):
         yield _matrix(inputs, layer.weight)
     elif isinstance(layer, LIFRecurrentCell):

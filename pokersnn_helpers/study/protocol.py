@@ -6,7 +6,7 @@ answer. To compare a network of your own with a simple model::
 
     models = {"sum": logistic_regression(summed_image), "mine": NetworkEstimator(MyNetwork)}
     trained = cross_validate(models, recordings, groups)
-    accuracy_table(trained, recordings, groups)
+    bootstrap_interval(trained["mine"].correct(recordings), groups)
 """
 
 import os
@@ -17,7 +17,6 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -338,40 +337,3 @@ def _interval(
         ends = np.quantile(accuracies, [tail, 1 - tail])
     low, high = ends.clip(lowest, 1).tolist()
     return low, high
-
-
-def accuracy_table(
-    trained: Mapping[str, CrossValidated], recordings: Recordings, groups: Sequence[int]
-) -> pd.DataFrame:
-    """Return how accurate models are on recordings that they haven't seen, from 0 to 1.
-
-    Args:
-        trained: What ``cross_validate`` returns.
-        recordings: As for ``CrossValidated.correct``.
-        groups: As for ``bootstrap_interval``.
-
-    Returns:
-        A row per model with the mean over the seeds, the lowest and the highest of them, both ends
-        of ``bootstrap_interval``, and the mean over the seeds for each class.
-
-    Example:
-        >>> from pokersnn_helpers import load_pokerdvs
-        >>> from pokersnn_helpers.study.models import summed_image
-        >>> data = load_pokerdvs(source="simulated")
-        >>> models = {"sum": nearest_neighbour(summed_image)}
-        >>> trained = cross_validate(models, data.train, range(48))
-        >>> accuracy_table(trained, data.train, range(48)).index.tolist()
-        ['sum']
-    """
-    rows, targets = {}, np.asarray(recordings.targets)
-    for name, model in trained.items():
-        correct = model.correct(recordings)
-        by_seed = correct.mean(axis=1)
-        low, high = bootstrap_interval(correct, groups)
-        rows[name] = {
-            "mean": by_seed.mean(), "lowest": by_seed.min(), "highest": by_seed.max(),
-            "interval low": low, "interval high": high,
-        }  # fmt: skip
-        for number, class_name in enumerate(recordings.classes):
-            rows[name][class_name] = correct[:, targets == number].mean()
-    return pd.DataFrame.from_dict(rows, orient="index")
