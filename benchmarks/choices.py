@@ -57,8 +57,9 @@ def measure(seeds: int = 2, *, processes: int = 2) -> dict[str, Any]:
         processes: How many train at the same time.
     """
     recordings, _ = folds.cards()
-    tried = {str(numbers): estimator(numbers) for _, _, numbers in settings()}  # the usual once
-    trained = folds.validate(tried, seeds, processes)
+    tried = {str(numbers): numbers for _, _, numbers in settings()}  # the usual once
+    models = {key: estimator(numbers) for key, numbers in tried.items()}
+    trained = folds.validate(models, seeds, processes)
     rows = []
     for name, amount, numbers in settings():
         correct = trained[str(numbers)].correct(recordings).mean(axis=1)
