@@ -235,7 +235,7 @@ def test_changed_chapters_are_executed_once_and_failed_ones_are_left(tmp_path, m
     folder = tmp_path / "book"
     folder.mkdir()
     threads = "import os; print(os.environ['OMP_NUM_THREADS'])"  # one each: they run side by side
-    slow = "import time; time.sleep(60)"
+    slow = "import time; time.sleep(15)"
     sources = {"good": threads, "bad": "1 / 0", "alone": "1", "slow": slow}
     for name, source in sources.items():
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
