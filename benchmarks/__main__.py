@@ -1,13 +1,13 @@
 """The command: ``python -m benchmarks NAME``."""
 
 import argparse
-import functools
 import importlib
 import inspect
 import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from pokersnn_helpers.study.measured import names as stored
 
@@ -57,39 +57,15 @@ COMPARE = (
 )
 
 
-def positive(text: str, most: int = 1000) -> int:
+def positive(text: str) -> int:
     """Read a whole number from 1 on."""
-    if not text.isdecimal() or not text.strip("0"):
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number greater than 0")
-    if len(text) > len(str(most)) or int(text) > most:
-        raise argparse.ArgumentTypeError(f"{text} is too many; choose at most {most}")
+    if int(text) < 1:
+        raise ValueError
     return int(text)
 
 
-def say(text: str) -> None:
-    """Print a line at once: a measurement may be long."""
-    try:
-        print(text, flush=True)
-    except OSError as error:  # nobody reads on, or the disk is full
-        raise OSError(error.errno, error.strerror, "standard output") from error
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure what the command line names, and print it.
-
-    Raises:
-        SystemExit: A word can't be used, a file can't be read or written, or a stored mean lies
-            outside the interval that was measured now.
-    """
-    if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal can't print becomes \u....
-        sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        _run(arguments)
-    except OSError as error:
-        raise SystemExit(f"python -m benchmarks: error: {error}") from error
-
-
-def _run(arguments: Sequence[str] | None) -> None:
+def command_line() -> argparse.ArgumentParser:
+    """Return what the command understands."""
     parser = argparse.ArgumentParser(
         "python -m benchmarks", argument_default=argparse.SUPPRESS, epilog=COMPARE
     )
@@ -105,11 +81,36 @@ def _run(arguments: Sequence[str] | None) -> None:
     parser.add_argument("--repeats", type=positive, help="timed runs, of which the median counts")
     parser.add_argument("--seeds", type=positive, help="networks to train, with seeds 0, 1, ...")
     parser.add_argument("--network", choices=("snn", "fast"), help="what recipe trains (snn)")
-    cards = functools.partial(positive, most=10**6)
-    parser.add_argument("--cards", type=cards, help="recordings that many simulates (20000)")
+    parser.add_argument("--cards", type=positive, help="recordings that many simulates (20000)")
+    return parser
+
+
+def function_of(name: str) -> Callable[..., dict[str, Any]]:
+    """Return the function that measures."""
+    module = importlib.import_module(f".{BENCHMARKS[name][0]}", __package__)
+    return getattr(module, f"measure_{name}", None) or module.measure
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure what the command line names, and print it.
+
+    Raises:
+        SystemExit: A word can't be used, or a stored mean lies outside the interval that was
+            measured now.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal can't print becomes \u....
+        sys.stdout.reconfigure(errors="backslashreplace")
+    parser = command_line()
     options = vars(parser.parse_args(arguments))
     names, as_json = options.pop("names", []), options.pop("json", False)
     keep, compare = options.pop("write", False), options.pop("compare", False)
+    if unknown := set(names) - BENCHMARKS.keys():
+        parser.error(f"there is no benchmark {min(unknown)}; choose from {', '.join(BENCHMARKS)}")
+    for name in names:
+        if other := options.keys() - inspect.signature(function_of(name)).parameters.keys():
+            parser.error(f"{name} takes no --{min(other)}")
+        if compare and name not in stored():
+            parser.error(f"{name} hasn't been kept; --write keeps it")
     commit = None
     try:
         if keep:  # of the code that is imported now, whatever changes while it measures
@@ -118,37 +119,25 @@ def _run(arguments: Sequence[str] | None) -> None:
             store.require_real()
     except RuntimeError as error:
         parser.error(str(error))
-    chosen = {}
-    for name in names:
-        if name not in BENCHMARKS:
-            parser.error(f"there is no benchmark {name}; choose from {', '.join(BENCHMARKS)}")
-        module = importlib.import_module(f".{BENCHMARKS[name][0]}", __package__)
-        measure = getattr(module, f"measure_{name}", None) or module.measure
-        chosen[name] = measure
-        if other := options.keys() - inspect.signature(measure).parameters.keys():
-            parser.error(f"{name} takes no --{min(other)}")
-        if compare and name not in stored():
-            parser.error(f"{name} hasn't been kept; --write keeps it")
     if not names:
-        say("\n".join(f"{name:12}{about}" for name, (_, about) in BENCHMARKS.items()))
+        print("\n".join(f"{name:12}{about}" for name, (_, about) in BENCHMARKS.items()))
     elif not as_json:
-        say(report(setting()))
+        print(report(setting()), flush=True)
     failed = []
-    for name, measure in chosen.items():
-        result = measure(**options)
+    for name in names:
+        result = function_of(name)(**options)
         if keep:
             words = [f"--{key} {value}" for key, value in options.items()]
             store.write(name, words, result, commit=commit)
         if compare:
             failed += store.outside(name, result)
-        if not as_json:
-            say(f"\n{name}: {BENCHMARKS[name][1]}\n{report(result)}")
-            continue
-        result = finite(result)
-        document = {"name": name, "setting": setting(), "result": result}
-        for line in (document, result.get("summary")):
-            if line is not None:
-                say(json.dumps(line, allow_nan=False))
+        if as_json:
+            lines = [{"name": name, "setting": setting(), "result": result}]
+            lines += [result["summary"]] if "summary" in result else []
+            for line in lines:
+                print(json.dumps(finite(line), allow_nan=False), flush=True)
+        else:
+            print(f"\n{name}: {BENCHMARKS[name][1]}\n{report(result)}", flush=True)
     if failed:
         raise SystemExit("kept means outside the new interval:\n" + "\n".join(failed))
 

@@ -1,17 +1,12 @@
 """How accurate every model of chapter 7 is on all 131 recordings, and what it uses of them."""
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import torch
-from torch import nn
 
-from pokersnn_helpers import FastSNN, Recordings, build_network, load_pokerdvs131
-from pokersnn_helpers.pokerdvs import PokerDVS131
+from pokersnn_helpers import Recordings
 from pokersnn_helpers.recordings import fold_indices
 from pokersnn_helpers.snn import WHOLE
 from pokersnn_helpers.study.models import (
@@ -22,23 +17,20 @@ from pokersnn_helpers.study.models import (
     LayerThenSNN,
     Model,
     on_profile,
-    rate_profile,
     summed_image,
 )
 from pokersnn_helpers.study.perturbations import merge_polarities, reversed_time, shuffled_time
 from pokersnn_helpers.study.protocol import (
-    MODELS,
     NetworkEstimator,
     Perturbation,
     PerturbedEstimator,
-    accuracy_table,
-    bootstrap_interval,
     cross_validate,
-    difference_interval,
     logistic_regression,
     nearest_neighbour,
 )
 
+from . import folds
+from .models import HYBRID, MODELS, SNN, ConvolutionalSNN, rate_profile
 from .perturbations import (
     drop_events,
     forwards_and_backwards,
@@ -50,45 +42,14 @@ from .perturbations import (
     uniform_noise,
 )
 
-
-class ConvolutionalSNN(Model):
-    """Convolve each frame, and give what comes out to the book's network."""
-
-    def build(self, inputs: int, outputs: int, channels: int = 8) -> None:
-        """Make the layers."""
-        width, height, polarities = self.sensor_size
-        self.convolution = nn.Conv2d(polarities, channels, 7, stride=4)
-        self.snn = build_network(
-            FastSNN,
-            time_window=self.time_window,
-            sensor_size=((width - 3) // 4, (height - 3) // 4, channels),
-            output_size=outputs,
-        )
-
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Return voltages (T, B, classes)."""
-        self.check(frames)
-        dense = frames.to_dense() if frames.is_sparse else frames
-        maps = torch.relu(self.convolution(dense.flatten(0, 1)))
-        return self.snn(maps.unflatten(0, dense.shape[:2]))
-
-
-SNN, HYBRID = "SNN, book's recipe", "SNN behind a layer"
 NETWORKS = ("CNN", "GRU", SNN, HYBRID)
 COMPARED = (
-    (SNN, "logistic regression"),
-    (SNN, "CNN"),
-    (SNN, "SNN, plain loop"),
-    (SNN, "SNN, no recurrence"),
-    ("GRU", SNN),
-    ("GRU", "logistic regression"),
-    (HYBRID, SNN),
-    (HYBRID, "GRU"),
-    (HYBRID, "CNN"),
-    (HYBRID, "MLP on each frame"),
+    *((SNN, other) for other in ("logistic regression", "CNN")),
+    *((SNN, f"SNN, {other}") for other in ("plain loop", "no recurrence")),
+    *(("GRU", other) for other in (SNN, "logistic regression")),
+    *((HYBRID, other) for other in (SNN, "GRU", "CNN", "MLP on each frame")),
     ("MLP on each frame", "MLP"),
 )
-ALL_MODELS = MODELS | {"SNN, convolution": NetworkEstimator(ConvolutionalSNN)}
 CHANGES: dict[str, Perturbation] = {
     "time shuffled": shuffled_time,
     "time reversed": reversed_time,
@@ -97,43 +58,26 @@ CHANGES: dict[str, Perturbation] = {
     "OFF only": partial(one_polarity, polarity=0),
     "fullest ms only": one_frame,
 }
+PROFILE = "events by tenth of the recording"
 DIRECTION = {
     "logistic regression on the sum": logistic_regression(summed_image),
-    "events by tenth of the recording": logistic_regression(rate_profile),
+    PROFILE: logistic_regression(rate_profile),
     "ON share by tenth": logistic_regression(on_profile),
     "GRU": MODELS["GRU"],
     SNN: MODELS[SNN],
 }
 DISTURBED = ("CNN", SNN, HYBRID)
 DISTURBANCES: dict[str, tuple[Callable[..., Recordings], Sequence[float]]] = {
-    "noise (% of events)": (
-        lambda some, amount: uniform_noise(some, amount / 100),
-        (0, 50, 100, 200),
-    ),
-    "dropped events (%)": (lambda some, amount: drop_events(some, amount / 100), (0, 50, 75, 90)),
-    "time jitter (ms)": (lambda some, amount: time_jitter(some, 1000 * amount), (0, 2, 5, 10)),
+    "noise (% of events)": (lambda some, much: uniform_noise(some, much / 100), (0, 50, 100, 200)),
+    "dropped events (%)": (lambda some, much: drop_events(some, much / 100), (0, 50, 75, 90)),
+    "time jitter (ms)": (lambda some, much: time_jitter(some, 1000 * much), (0, 2, 5, 10)),
     "shift (pixels)": (shifted, (0, 1, 2, 3, 4, 5)),
     "rotation (degrees)": (rotated, (0, 15, 30, 45, 90, 135, 180)),
 }
 
 
-@functools.cache
-def all_recordings() -> PokerDVS131:
-    """Return all 131, real ones where they can be loaded."""
-    return load_pokerdvs131()
-
-
-def training_recordings() -> tuple[Recordings, list[int]]:
-    """Return Tonic's 48 training recordings and their passes; where simulated, all."""
-    everything = all_recordings()
-    of_tonic = everything.table["tonic"].str.startswith("pips_train").to_numpy()
-    chosen = np.flatnonzero(of_tonic | (everything.source == "simulated"))
-    passes = everything.table["pass"].iloc[chosen].tolist()
-    return everything.recordings.subset(chosen), passes
-
-
 def measure_accuracy(
-    seeds: int = 10, *, processes: int = 2, models: dict[str, Any] = ALL_MODELS
+    seeds: int = 10, *, processes: int = 2, models: dict[str, Any] = MODELS
 ) -> dict[str, Any]:
     """Classify all recordings, each by models that have seen no other of its card pass.
 
@@ -146,34 +90,19 @@ def measure_accuracy(
         A row per model (``accuracy_table``), with the means over the pips that stand upright and
         those that stand upside down; and in points what models differ by, with an interval.
     """
-    everything = all_recordings()
-    recordings, groups = everything.recordings, everything.table["pass"].tolist()
-    trained = cross_validate(models, recordings, groups, seeds=range(seeds), processes=processes)
+    recordings, groups = folds.cards()
+    trained = folds.validate(models, seeds, processes)
     answers = {name: model.correct(recordings) for name, model in trained.items()}
-    table = accuracy_table(trained, recordings, groups)
-    turned = everything.table["upside down"].to_numpy()
+    table = folds.accuracy_table(trained, recordings, groups)
+    turned = folds.all_recordings().table["upside down"].to_numpy()
     table["upright"] = [answers[name][:, ~turned].mean() for name in table.index]
     table["upside down"] = [answers[name][:, turned].mean() for name in table.index]
     differences = [
-        {"first": first, "second": second, **points(answers[first], answers[second], groups)}
+        {"first": first, "second": second, **folds.points(answers[first], answers[second], groups)}
         for first, second in COMPARED
-        if first in models and second in models
+        if {first, second} <= models.keys()
     ]
-    return about(seeds, table) | {"differences": differences}
-
-
-def about(seeds: int, table: pd.DataFrame) -> dict[str, Any]:
-    """Return a result of grouped folds: a row per model."""
-    rows = table.rename_axis("model").reset_index().to_dict("records")
-    number = len(all_recordings().recordings)
-    return {"recordings": number, "folds": 3, "seeds": seeds, "rows": rows}
-
-
-def points(first: np.ndarray, second: np.ndarray, groups: Sequence[int]) -> dict[str, float]:
-    """Return by how many percentage points the first model is better, with a 95 % interval."""
-    names = ("points", "interval low", "interval high")
-    values = difference_interval(first, second, groups)
-    return {name: 100 * value for name, value in zip(names, values, strict=True)}
+    return folds.result(seeds, table, differences=differences)
 
 
 def measure_changes(
@@ -195,52 +124,37 @@ def measure_changes(
         Rows by model, change and whether it was trained on such recordings, too, with what that
         changes in points; and disturbances of the recordings that are tested on, by amount.
     """
-    everything = all_recordings()
-    recordings, groups = everything.recordings, everything.table["pass"].tolist()
-    validate = partial(cross_validate, seeds=range(seeds), processes=processes)
+    recordings, groups = folds.cards()
     networks = {name: models[name] for name in NETWORKS}
-    trained = validate(networks, recordings, groups)
+    trained = folds.validate(networks, seeds, processes)
     usual = {name: model.correct(recordings) for name, model in trained.items()}
-    rows = [row(name, "none", "as recorded", usual[name], groups) for name in networks]
+
+    def row(name: str, change: str, how: str, correct: np.ndarray) -> dict[str, Any]:
+        return {"model": name, "change": change, "how": how, **folds.mean(correct, groups)}
+
+    rows = [row(name, "none", "as recorded", correct) for name, correct in usual.items()]
     for change_name, change in changes.items():
         changed = {name: PerturbedEstimator(each, change) for name, each in networks.items()}
-        anew = validate(changed, recordings, groups)
+        anew = folds.validate(changed, seeds, processes)
         for name in networks:
-            tests = {
-                "tested": trained[name].correct(change(recordings)),
-                "trained and tested": anew[name].correct(recordings),
-            }
-            for how, correct in tests.items():
-                difference = points(correct, usual[name], groups)
-                changed_by = {f"change, {kind}": value for kind, value in difference.items()}
-                rows.append(row(name, change_name, how, correct, groups) | changed_by)
-    profile = {"events by tenth of the recording": DIRECTION["events by tenth of the recording"]}
-    for name, model in cross_validate(profile, recordings, groups, seeds=range(seeds)).items():
-        rows.append(row(name, "none", "as recorded", model.correct(recordings), groups))
+            for how, correct in (
+                ("tested", trained[name].correct(change(recordings))),
+                ("trained and tested", anew[name].correct(recordings)),
+            ):
+                points = folds.points(correct, usual[name], groups)
+                changed_by = {f"change, {kind}": value for kind, value in points.items()}
+                rows.append(row(name, change_name, how, correct) | changed_by)
+    profile = folds.validate({PROFILE: DIRECTION[PROFILE]}, seeds)[PROFILE].correct(recordings)
+    rows.append(row(PROFILE, "none", "as recorded", profile))
     disturbances = []
     for title, (disturb, amounts) in DISTURBANCES.items():
         for amount in amounts:
             disturbed = disturb(recordings, amount) if amount else recordings
             for name in DISTURBED:
+                about = {"change": title, "amount": amount, "model": name}
                 correct = trained[name].correct(disturbed) if amount else usual[name]
-                disturbances.append(
-                    {"change": title, "amount": amount, "model": name, **mean(correct, groups)}
-                )
-    found = {"recordings": len(recordings), "folds": 3, "seeds": seeds, "rows": rows}
-    return found | {"disturbances": disturbances}
-
-
-def row(
-    name: str, change: str, how: str, correct: np.ndarray, groups: Sequence[int]
-) -> dict[str, Any]:
-    """Return a row of ``changes``."""
-    return {"model": name, "change": change, "how": how, **mean(correct, groups)}
-
-
-def mean(correct: np.ndarray, groups: Sequence[int]) -> dict[str, float]:
-    """Return the share that is correct, with a 95 % interval."""
-    low, high = bootstrap_interval(correct, groups)
-    return {"mean": float(correct.mean()), "interval low": low, "interval high": high}
+                disturbances.append(about | folds.mean(correct, groups))
+    return folds.result(seeds, rows, disturbances=disturbances)
 
 
 def measure_direction(
@@ -253,28 +167,32 @@ def measure_direction(
         processes: How many train at the same time.
         models: By name.
     """
-    everything = all_recordings()
-    both = forwards_and_backwards(everything.recordings)
-    groups = 2 * everything.table["pass"].tolist()
+    recordings, passes = folds.cards()
+    both, groups = forwards_and_backwards(recordings), [*passes, *passes]
     trained = cross_validate(models, both, groups, seeds=range(seeds), processes=processes)
-    return about(seeds, accuracy_table(trained, both, groups))
+    return folds.result(seeds, folds.accuracy_table(trained, both, groups))
+
+
+def rates(*tried: float, network: Any, **recipe: Any) -> dict[str, Any]:
+    """Return a network by learning rate."""
+    return {
+        f"rate {rate:g}": NetworkEstimator(network, learning_rate=rate, **recipe) for rate in tried
+    }
 
 
 def layer_trials(network: type[Model]) -> dict[str, Any]:
     """Return three learning rates, with merged polarities and with both of them."""
-    rates = {rate: NetworkEstimator(network, learning_rate=rate) for rate in (0.002, 0.001, 0.004)}
-    merged = {
-        f"merged, rate {rate}": PerturbedEstimator(each, merge_polarities)
-        for rate, each in rates.items()
+    both = rates(0.002, 0.001, 0.004, network=network)
+    merged = {name: PerturbedEstimator(each, merge_polarities) for name, each in both.items()}
+    return {f"merged, {name}": each for name, each in merged.items()} | {
+        f"both polarities, {name}": each for name, each in both.items()
     }
-    return merged | {f"both polarities, rate {rate}": each for rate, each in rates.items()}
 
 
 # Chapter 5 tries six settings beyond the plain loop, so each model that isn't its recipe gets six,
 # too. The best is in MODELS, and of equals the first.
-mlp = partial(NetworkEstimator, MLP, time_window=WHOLE)
-cnn = partial(NetworkEstimator, time_window=WHOLE)
-gru = partial(NetworkEstimator, GRU, clip_norm=1.0)
+RATES = (0.001, 0.0003, 0.003)
+OF_THE_SUM = {"time_window": WHOLE, "clip_norm": None}
 TRIALS: dict[str, dict[str, Any]] = {
     "nearest neighbour": {
         f"{k} neighbours": nearest_neighbour(summed_image, k) for k in (1, 2, 3, 5, 7, 9)
@@ -283,39 +201,31 @@ TRIALS: dict[str, dict[str, Any]] = {
         f"C = {C:g}": logistic_regression(summed_image, C) for C in (0.001, 0.01, 0.1, 1, 10, 100)
     },
     "MLP": {
-        "rate 0.001, 100 hidden": mlp(clip_norm=None),
-        "rate 0.0003": mlp(clip_norm=None, learning_rate=0.0003),
-        "rate 0.003": mlp(clip_norm=None, learning_rate=0.003),
-        "30 hidden": mlp(clip_norm=None, hidden_size=30),
-        "300 hidden": mlp(clip_norm=None, hidden_size=300),
-        "clipped at 0.3": mlp(),
+        **rates(*RATES, network=MLP, **OF_THE_SUM),  # 100 hidden neurons
+        "30 hidden": NetworkEstimator(MLP, hidden_size=30, **OF_THE_SUM),
+        "300 hidden": NetworkEstimator(MLP, hidden_size=300, **OF_THE_SUM),
+        "clipped at 0.3": NetworkEstimator(MLP, time_window=WHOLE),
     },
     "CNN": {
-        "rate 0.001, 16 channels": cnn(CNN, clip_norm=None),
-        "rate 0.0003": cnn(CNN, clip_norm=None, learning_rate=0.0003),
-        "rate 0.003": cnn(CNN, clip_norm=None, learning_rate=0.003),
-        "8 channels": cnn(partial(CNN, channels=8), clip_norm=None),
-        "32 channels": cnn(partial(CNN, channels=32), clip_norm=None),
-        "clipped at 0.3": cnn(CNN),
+        **rates(*RATES, network=CNN, **OF_THE_SUM),  # 16 channels
+        "8 channels": NetworkEstimator(partial(CNN, channels=8), **OF_THE_SUM),
+        "32 channels": NetworkEstimator(partial(CNN, channels=32), **OF_THE_SUM),
+        "clipped at 0.3": NetworkEstimator(CNN, time_window=WHOLE),
     },
     "GRU": {
-        "rate 0.001, 64 units, clipped at 1": gru(),
-        "rate 0.0003": gru(learning_rate=0.0003),
-        "rate 0.003": gru(learning_rate=0.003),
-        "32 units": gru(hidden_size=32),
-        "128 units": gru(hidden_size=128),
-        "bins of 2 ms": gru(time_window=2000),
+        **rates(*RATES, network=GRU, clip_norm=1.0),  # 64 units
+        "32 units": NetworkEstimator(GRU, clip_norm=1.0, hidden_size=32),
+        "128 units": NetworkEstimator(GRU, clip_norm=1.0, hidden_size=128),
+        "bins of 2 ms": NetworkEstimator(GRU, clip_norm=1.0, time_window=2000),
     },
     "SNN, convolution": {
-        "rate 0.001, 8 channels, clipped at 0.3": NetworkEstimator(ConvolutionalSNN),
-        "rate 0.0003": NetworkEstimator(ConvolutionalSNN, learning_rate=0.0003),
-        "rate 0.003": NetworkEstimator(ConvolutionalSNN, learning_rate=0.003),
+        **rates(*RATES, network=ConvolutionalSNN),  # 8 channels
         "4 channels": NetworkEstimator(partial(ConvolutionalSNN, channels=4)),
         "16 channels": NetworkEstimator(partial(ConvolutionalSNN, channels=16)),
         "not clipped": NetworkEstimator(ConvolutionalSNN, clip_norm=None),
     },
     "MLP on each frame": layer_trials(FrameMLP),
-    "SNN behind a layer": layer_trials(LayerThenSNN),
+    HYBRID: layer_trials(LayerThenSNN),
 }
 
 
@@ -331,23 +241,18 @@ def measure_trials(
         processes: How many train at the same time.
         trials: Settings by model.
     """
-    recordings, groups = training_recordings()
-    rows = []
-    for model, settings in trials.items():
-        trained = cross_validate(
-            settings, recordings, groups, seeds=range(seeds), processes=processes
-        )
-        for name, tried in trained.items():
-            accuracy = float(tried.correct(recordings).mean())
-            rows.append({"model": model, "setting": name, "mean": accuracy})
+    recordings, groups = folds.training_cards()
+    tried = {(model, name): each for model, some in trials.items() for name, each in some.items()}
+    trained = cross_validate(tried, recordings, groups, seeds=range(seeds), processes=processes)
+    rows = [
+        {"model": model, "setting": name, "mean": float(each.correct(recordings).mean())}
+        for (model, name), each in trained.items()
+    ]
     return {"recordings": len(recordings), "folds": 3, "seeds": seeds, "rows": rows}
 
 
 def measure_nested(
-    seeds: int = 10,
-    *,
-    processes: int = 2,
-    settings: dict[str, Any] = TRIALS["SNN behind a layer"],
+    seeds: int = 10, *, processes: int = 2, settings: dict[str, Any] = TRIALS[HYBRID]
 ) -> dict[str, Any]:
     """Classify each recording by a model whose setting, too, was chosen without its fold.
 
@@ -359,8 +264,7 @@ def measure_nested(
         processes: How many train at the same time.
         settings: To choose from, by name.
     """
-    everything = all_recordings()
-    recordings, groups = everything.recordings, everything.table["pass"].to_numpy()
+    recordings, groups = folds.cards()
     rows, correct = [], np.zeros((seeds, len(recordings)), dtype=bool)
     for seed in range(seeds):
         chosen = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from pokersnn_helpers.study.models import LayerThenSNN
 from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator
 
-from .accuracy import all_recordings, mean
+from . import folds
 
 SETTLE_MS = (0, 5, 10, 20, 30, 40)
 FOLDS = 5
@@ -33,6 +34,7 @@ DELAYED: dict[str, Any] = {
     "learning_rate": 0.004,
 }
 BATCHES = (1, 8, 60)
+FILMS = "SNN with delays, on films"
 
 
 def measure_settle(
@@ -48,21 +50,12 @@ def measure_settle(
         processes: How many train at the same time.
         settle_ms: What to try.
     """
-    tried = [
-        (name, ms, seed, fold)
-        for name in NETWORKS
-        for ms in settle_ms
-        for seed in range(seeds)
-        for fold in range(FOLDS)
-    ]
-    found = Parallel(processes)(delayed(_inner)(*each) for each in tried)
     rows = []
-    for name in NETWORKS:
-        for ms in settle_ms:
-            some = [f for (n, m, *_), f in zip(tried, found, strict=True) if (n, m) == (name, ms)]
-            accuracy, loss = np.mean(some, axis=0)
-            rows.append({"model": name, "amount": ms, "mean": accuracy, "loss": loss})
-    return {"recordings": len(all_recordings().recordings), "seeds": seeds, "rows": rows}
+    for name, ms in product(NETWORKS, settle_ms):
+        jobs = (delayed(_inner)(name, ms, *each) for each in product(range(seeds), range(FOLDS)))
+        accuracy, loss = np.mean(Parallel(processes)(jobs), axis=0)
+        rows.append({"model": name, "amount": ms, "mean": accuracy, "loss": loss})
+    return {"recordings": len(folds.cards()[0]), "seeds": seeds, "rows": rows}
 
 
 def _inner(name: str, ms: float, seed: int, fold: int) -> tuple[float, float]:
@@ -74,13 +67,15 @@ def _inner(name: str, ms: float, seed: int, fold: int) -> tuple[float, float]:
         estimator = NetworkEstimator(**NETWORKS[name][1], settle=ms / 1000)
         estimator.fit(inner.subset(some), seed)
         loader = make_loader(inner.subset(others), 64, sparse=True)
-        answers.append(evaluate(estimator.classifier, loader, "cpu"))
-    return float(np.mean([a.accuracy for a in answers])), float(np.mean([a.loss for a in answers]))
+        answer = evaluate(estimator.classifier, loader, "cpu")
+        answers.append((answer.accuracy, answer.loss))
+    accuracy, loss = np.mean(answers, axis=0).tolist()
+    return accuracy, loss
 
 
 def _recordings_for(name: str) -> tuple[Recordings, Any]:
-    everything = all_recordings()
-    return NETWORKS[name][0](everything.recordings), everything.table["pass"].to_numpy()
+    recordings, passes = folds.cards()
+    return NETWORKS[name][0](recordings), passes
 
 
 def measure_batches(seeds: int = 10, *, processes: int = 2) -> dict[str, Any]:
@@ -95,48 +90,32 @@ def measure_batches(seeds: int = 10, *, processes: int = 2) -> dict[str, Any]:
         log-probability differs from that of ``predict``; for the 131 by five grouped folds, and for
         120 films of a moving disc, of 15 to 70 ms.
     """
-    jobs = [(name, seed) for name in (*NETWORKS, "films") for seed in range(seeds)]
-    found = Parallel(processes)(delayed(_of_network)(*each) for each in jobs)
     rows = []
-    _, groups = _recordings_for("SNN, book's recipe")
-    for name in (*NETWORKS, "films"):
-        parts = [f for (n, _), f in zip(jobs, found, strict=True) if n == name]
-        for way in parts[0]:
-            correct = np.array([part[way][0] for part in parts])
-            alone = groups if name in NETWORKS else range(correct.shape[1])
-            differ = max(part[way][1] for part in parts)
-            others = sum(part[way][2] for part in parts)
-            by_seed = correct.mean(axis=1)
-            rows.append(
-                {
-                    "model": "SNN with delays, on films" if name == "films" else name,
-                    "asked": way,
-                    **mean(correct, alone),
-                    "lowest": by_seed.min(),
-                    "highest": by_seed.max(),
-                    "other answers": others,
-                    "differ": differ,
-                }
-            )
+    for name in (*NETWORKS, FILMS):
+        found = Parallel(processes)(delayed(_of_network)(name, seed) for seed in range(seeds))
+        for way in found[0]:
+            right, differ, others = zip(*(each[way] for each in found), strict=True)
+            correct = np.array(right)
+            groups = range(correct.shape[1]) if name == FILMS else folds.cards()[1]
+            row = {"model": name, "asked": way} | folds.spread(correct.mean(axis=1))
+            row |= folds.mean(correct, groups)
+            rows.append(row | {"other answers": sum(others), "differ": max(differ)})
     return {"folds": FOLDS, "seeds": seeds, "rows": rows}
 
 
 def _of_network(name: str, seed: int) -> dict[str, tuple[np.ndarray, float, int]]:
     """Return by way to ask what is correct, the largest difference, and how many answers differ."""
-    if name == "films":
+    if name == FILMS:
         learned = merge_polarities(with_mirrored_copies(film_motions(120, 10 * seed)))
         asked = merge_polarities(film_motions(120, 10 * seed + 1, duration=(15, 70)))
-        classifiers = [
-            (NetworkEstimator(**DELAYED).fit(learned, seed).classifier, np.arange(len(asked)))
-        ]
+        parts, recipe = [(learned, np.arange(len(asked)))], DELAYED
     else:
         asked, groups = _recordings_for(name)
-        classifiers = [
-            (NetworkEstimator(**NETWORKS[name][1]).fit(asked.subset(some), seed).classifier, others)
-            for some, others in fold_indices(asked, FOLDS, groups, seed)
-        ]
+        indices, recipe = fold_indices(asked, FOLDS, groups, seed), NETWORKS[name][1]
+        parts = [(asked.subset(some), others) for some, others in indices]
     said = {way: torch.empty(len(asked), len(asked.classes)) for way in _ways(asked)}
-    for classifier, others in classifiers:
+    for learned, others in parts:
+        classifier = NetworkEstimator(**recipe).fit(learned, seed).classifier
         for way, ask in _ways(asked.subset(others)).items():
             said[way][others] = ask(classifier)
     alone, targets = said["predict"], np.asarray(asked.targets)
@@ -171,6 +150,6 @@ def _ways(asked: Recordings) -> dict[str, Callable[[Classifier], torch.Tensor]]:
             found.append(classifier.read(stream.prediction().readout[:, None])[0])
         return torch.stack(found)
 
-    sizes = {f"batches of {size}": partial(in_batches, size=size) for size in BATCHES}
-    whole = {"one batch": partial(in_batches, size=len(asked))}
-    return {"predict": one_by_one, **sizes, **whole, "Stream": streamed}
+    sizes = {f"batches of {size}": size for size in BATCHES} | {"one batch": len(asked)}
+    batches = {way: partial(in_batches, size=size) for way, size in sizes.items()}
+    return {"predict": one_by_one, **batches, "Stream": streamed}

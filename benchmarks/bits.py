@@ -1,5 +1,6 @@
 """Fewer bits per weight, and thresholds that differ: what chips need, on all 131 recordings."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
@@ -14,9 +15,9 @@ from pokersnn_helpers.files import one_cpu_thread
 from pokersnn_helpers.frames import augment
 from pokersnn_helpers.recordings import fold_indices
 from pokersnn_helpers.snn import SNN
-from pokersnn_helpers.study.protocol import MODELS
 
-from .accuracy import all_recordings, mean, points
+from . import folds
+from .models import MODELS
 
 NETWORKS = {"SNN": "SNN, book's recipe", "GRU": "GRU"}
 BITS = (8, 4, 2)
@@ -184,47 +185,38 @@ def measure(
         epochs: Of training on with few bits.
         networks: Of ``NETWORKS``.
     """
-    everything = all_recordings()
-    recordings, groups = everything.recordings, everything.table["pass"].to_numpy()
-    folds = [
-        (seed, learned, held_out)
+    recordings, groups = folds.cards()
+    jobs = [
+        (name, seed, learned, held_out)
+        for name in networks
         for seed in range(seeds)
         for learned, held_out in fold_indices(recordings, 3, groups, seed)
     ]
-    jobs = [
+    found = Parallel(processes, batch_size=1)(
         delayed(variants)(name, recordings.subset(a), recordings.subset(b), seed, epochs)
-        for name in networks
-        for seed, a, b in folds
-    ]
-    found = Parallel(processes, batch_size=1)(jobs)
-    return {
-        "recordings": len(recordings),
-        "folds": 3,
-        "seeds": seeds,
-        "epochs": epochs,
-        "rows": table(found, [fold for _ in networks for fold in folds], groups, seeds),
-    }
+        for name, seed, a, b in jobs
+    )
+    correct: dict[Any, np.ndarray] = defaultdict(lambda: np.zeros((seeds, len(recordings))))
+    rates: dict[Any, list[float]] = defaultdict(list)
+    for (_, seed, _, held_out), result in zip(jobs, found, strict=True):
+        for key, values in result.items():
+            if key[2] == "spike rate":
+                rates[key[:2]].append(float(values))
+            else:
+                correct[key][seed, held_out] = values
+    return folds.result(seeds, table(correct, rates, groups), epochs=epochs)
 
 
 def table(
-    found: list[Any], folds: list[Any], groups: np.ndarray, seeds: int
+    correct: dict[Any, np.ndarray], rates: dict[Any, list[float]], groups: np.ndarray
 ) -> list[dict[str, Any]]:
     """Return a row per network, number of bits and how it came to them."""
-    correct: dict[Any, np.ndarray] = {}
-    rates: dict[Any, list[float]] = {}
-    for (seed, _, held_out), result in zip(folds, found, strict=True):
-        for key, values in result.items():
-            if key[2] == "spike rate":
-                rates.setdefault(key[:2], []).append(float(values))
-            else:
-                correct.setdefault(key, np.zeros((seeds, len(groups))))[seed, held_out] = values
     rows = []
-    for key, each in correct.items():
-        name, bits, how = key
+    for (name, bits, how), each in correct.items():
         row = {"model": name, "bits": str(bits), "how": how, "kB": kilobytes(name, bits)}
-        row |= mean(each, groups.tolist())
+        row |= folds.mean(each, groups)
         if how != "as trained":
-            change = points(each, correct[name, 32, "as trained"], groups.tolist())
+            change = folds.points(each, correct[name, 32, "as trained"], groups)
             row |= {f"change, {kind}": value for kind, value in change.items()}
         if not how.startswith("thresholds") and "rounded" not in how and (name, bits) in rates:
             row["spike rate"] = float(np.mean(rates[name, bits]))

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-import numpy as np
+from pokersnn_helpers import FastSNN
+from pokersnn_helpers.study.protocol import NetworkEstimator
 
-from pokersnn_helpers import FastSNN, load_pokerdvs131
-from pokersnn_helpers.study.protocol import NetworkEstimator, cross_validate
+from . import folds
 
 # The first of each is what the others are compared with. Bins and time constants are in ms.
 CHOICES: dict[str, tuple[float, ...]] = {
@@ -56,29 +56,13 @@ def measure(seeds: int = 2, *, processes: int = 2) -> dict[str, Any]:
         seeds: 0 to ``seeds - 1``; each draws folds and weights.
         processes: How many train at the same time.
     """
-    cards = load_pokerdvs131()
-    rows: list[dict[str, Any]] = []
-    found: dict[str, np.ndarray] = {}  # what equals the usual is trained once
+    recordings, _ = folds.cards()
+    tried = {str(numbers): numbers for _, _, numbers in settings()}  # the usual once
+    models = {key: estimator(numbers) for key, numbers in tried.items()}
+    trained = folds.validate(models, seeds, processes)
+    rows = []
     for name, amount, numbers in settings():
-        key = str(numbers)
-        if key not in found:
-            trained = cross_validate(
-                {name: estimator(numbers)},
-                cards.recordings,
-                cards.table["pass"],
-                seeds=range(seeds),
-                processes=processes,
-            )[name]
-            found[key] = trained.correct(cards.recordings).mean(axis=1)
-        means = found[key]
-        rows.append(
-            {
-                "recordings": "cards",
-                "choice": name,
-                "amount": amount,
-                "mean": float(means.mean()),
-                "lowest": float(means.min()),
-                "highest": float(means.max()),
-            }
-        )
+        correct = trained[str(numbers)].correct(recordings).mean(axis=1)
+        about = {"recordings": "cards", "choice": name, "amount": amount}
+        rows.append(about | folds.spread(correct))
     return {"seeds": seeds, "rows": rows}

@@ -21,26 +21,26 @@ from .timing import recordings
 
 EPOCHS = {1000: 60, 100: 10}  # of training by bin width in µs; fine bins take ten times as long
 WHY = {
-    ("norse", "importer, whole file"): "does not know LI, the readout",
-    ("norse", "importer"): "",
-    ("norse", "neuron"): "",
-    ("snntorch", "importer, whole file"): "does not know LI, the readout",
-    (
-        "snntorch",
-        "importer",
-    ): "takes steps of 0.1 ms, whatever dt is, and only r = tau_mem / 0.1 ms",
-    ("snntorch", "neuron"): "resets a step later, and loses what arrives in that step",
-    ("rockpool", "importer, whole file"): "rounds the readout's time constants down to 0 s",
-    (
-        "rockpool",
-        "importer",
-    ): "takes steps of 5 ms, adds the whole current, drops recurrent weights",
-    ("rockpool", "neuron"): "subtracts the threshold instead of resetting to 0",
-    ("spyx", "importer, whole file"): "takes LI only in front of a threshold",
-    ("spyx", "importer"): "adds the whole current to the voltage; subtracts; a step late",
-    ("spyx", "neuron"): "subtracts the threshold, and spikes a step late",
-    ("sinabs", "importer"): "drops CubaLIF: what comes out are weighted inputs",
-    ("sinabs", "neuron"): "subtracts the threshold instead of resetting to 0",
+    "norse": {"importer, whole file": "does not know LI, the readout"},
+    "snntorch": {
+        "importer, whole file": "does not know LI, the readout",
+        "importer": "takes steps of 0.1 ms, whatever dt is, and only r = tau_mem / 0.1 ms",
+        "neuron": "resets a step later, and loses what arrives in that step",
+    },
+    "rockpool": {
+        "importer, whole file": "rounds the readout's time constants down to 0 s",
+        "importer": "takes steps of 5 ms, adds the whole current, drops recurrent weights",
+        "neuron": "subtracts the threshold instead of resetting to 0",
+    },
+    "spyx": {
+        "importer, whole file": "takes LI only in front of a threshold",
+        "importer": "adds the whole current to the voltage; subtracts; a step late",
+        "neuron": "subtracts the threshold, and spikes a step late",
+    },
+    "sinabs": {
+        "importer": "drops CubaLIF: what comes out are weighted inputs",
+        "neuron": "subtracts the threshold instead of resetting to 0",
+    },
 }
 
 
@@ -201,7 +201,7 @@ def simulators(path: Path, saved: Differences, n_test: int) -> list[dict[str, An
             }
         elif isinstance(result, np.ndarray):
             counted["correct"] = saved.correct(result, n_test)
-        return about | counted | {"why": WHY.get((name, how), "")}
+        return about | counted | {"why": WHY.get(name, {}).get(how, "")}
 
     found = [row("numpy", np.__version__, "from the file", step_by_numpy(graph, saved.frames)[0])]
     for name, runs in SIMULATORS.items():

@@ -22,9 +22,9 @@ from pokersnn_helpers.study.latency import (
 from pokersnn_helpers.study.losses import nll_over_events, nll_over_time
 from pokersnn_helpers.study.models import GRU, MLP, LayerThenSNN
 from pokersnn_helpers.study.operations import count_operations
-from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator, cross_validate
+from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator
 
-from .accuracy import all_recordings, mean, training_recordings
+from . import folds
 from .simulation import FITTED, WIDE, Mixture
 from .timing import recordings
 
@@ -34,36 +34,28 @@ LARGER_NETWORK = partial(
 )
 OVER_EVENTS = EARLY | {"loss": nll_over_events}
 LARGER = "larger SNN behind a layer, over events, 0.3 ms"
-TRAINED: dict[str, Any] = {
+BY_FOLDS: dict[str, Any] = {
     "SNN, book's recipe": NetworkEstimator(),
-    "SNN, book's recipe, loss over time": NetworkEstimator(loss=nll_over_time),
     "SNN, over time": NetworkEstimator(**EARLY),
     "MLP on the cumulative sum, over time": NetworkEstimator(
         partial(MLP, cumulative=True), **EARLY
     ),
     "GRU, over time": NetworkEstimator(GRU, **EARLY),
-    "SNN behind a layer": NetworkEstimator(LayerThenSNN, **BY_FRAME),
     "SNN behind a layer, over time": NetworkEstimator(LayerThenSNN, **EARLY),
-    "SNN behind a layer, over time, 0.3 ms": NetworkEstimator(
-        LayerThenSNN, **EARLY, time_window=300
-    ),
-    "SNN behind a layer, over time, 0.1 ms": NetworkEstimator(
-        LayerThenSNN, **EARLY, time_window=100
-    ),
+}
+TRAINED = BY_FOLDS | {
+    "SNN, book's recipe, loss over time": NetworkEstimator(loss=nll_over_time),
+    "SNN behind a layer": NetworkEstimator(LayerThenSNN, **BY_FRAME),
+    **{
+        f"SNN behind a layer, over time, {bins / 1000} ms": NetworkEstimator(
+            LayerThenSNN, **EARLY, time_window=bins
+        )
+        for bins in (300, 100)
+    },
     LARGER: NetworkEstimator(LARGER_NETWORK, **OVER_EVENTS, time_window=300),
     "larger, over events, 1 ms, simulated recordings, too": Mixture(
         (FITTED, WIDE), 8, NetworkEstimator(LARGER_NETWORK, **OVER_EVENTS | {"epochs": 20})
     ),
-}
-BY_FOLDS = {
-    name: TRAINED[name]
-    for name in (
-        "SNN, book's recipe",
-        "SNN, over time",
-        "MLP on the cumulative sum, over time",
-        "GRU, over time",
-        "SNN behind a layer, over time",
-    )
 }
 TIMES_MS = (1, 2, 3, 4, 6, 8, 10, 13, 16, 20)
 EVENTS = (1, 100, 200, 300, 400, 600, 800, 1000, 1500, 2000)
@@ -73,19 +65,35 @@ SPARSE = ((0, 0), (3, 0), (10, 0), (20, 0), (40, 0), (0, 0.8), (20, 0.8))
 
 
 def concatenate(parts: Sequence[PredictionsOverTime]) -> PredictionsOverTime:
-    """Join predictions about several sets of recordings, for example those of folds.
-
-    Raises:
-        ValueError: Their time steps differ in width.
-    """
-    widths = {part.time_window for part in parts}
-    if len(widths) != 1:
-        raise ValueError(f"parts have time steps of {sorted(widths)} µs; join some of one width")
+    """Join predictions of one width of time steps about several sets of recordings."""
+    (width,) = {part.time_window for part in parts}
     return PredictionsOverTime(
         [each for part in parts for each in part.log_probabilities],
         [each for part in parts for each in part.events],
         np.concatenate([part.targets for part in parts]),
-        widths.pop(),
+        width,
+    )
+
+
+def correct_at_time(found: PredictionsOverTime, ms: Sequence[float]) -> np.ndarray:
+    """Say whether the answer at each of some times is correct, (recordings, times).
+
+    Before the end of the first step there is no answer, which counts as wrong. A recording that
+    has ended keeps its last answer.
+    """
+    steps = np.floor(np.multiply(ms, 1000) / found.time_window + 1e-9).astype(int)
+    return np.array(
+        [each[np.minimum(steps, len(each)) - 1] & (steps > 0) for each in found.correct]
+    )
+
+
+def correct_after_events(found: PredictionsOverTime, amounts: Sequence[float]) -> np.ndarray:
+    """Say whether the answer is correct after so many events, (recordings, numbers)."""
+    return np.array(
+        [
+            each[np.minimum(np.searchsorted(counts.cumsum(), amounts), len(counts) - 1)]
+            for each, counts in zip(found.correct, found.events, strict=True)
+        ]
     )
 
 
@@ -145,56 +153,44 @@ def measure_latency(
         A row per model; how many are correct at times and after numbers of events; and what
         thresholds to stop at would give, in time and accuracy.
     """
-    everything = all_recordings()
-    groups = everything.table["pass"].to_numpy()
-    validated = cross_validate(
-        models, everything.recordings, groups.tolist(), seeds=range(seeds), processes=processes
-    )
+    recordings, groups = folds.cards()
+    validated = folds.validate(models, seeds, processes)
     rows, curves, exits = [], [], []
     for name in models:
-        runs = [asked(folds, everything.recordings) for folds in validated[name].runs]
-        found, orders = [run[0] for run in runs], [np.argsort(run[1]) for run in runs]
-        final = [
-            np.array([answers[-1] for answers in each.correct])[order]
-            for each, order in zip(found, orders, strict=True)
-        ]
-        numbers = {**mean(np.array(final), groups), **averages(found)}
-        for index, suit in enumerate(everything.recordings.classes):
+        found = [in_order(run, recordings) for run in validated[name].runs]
+        final = np.array([[answers[-1] for answers in each.correct] for each in found])
+        numbers = folds.mean(final, groups) | averages(found)
+        for index, suit in enumerate(recordings.classes):
             times = [np.median(each.decision_time_ms[each.targets == index]) for each in found]
             numbers[f"{suit}_ms"] = float(np.mean(times))
         rows.append({"model": name, **numbers})
-        for axis, method, amounts in (
-            ("time (ms)", "correct_at_time", TIMES_MS),
-            ("events seen", "correct_after_events", EVENTS),
+        for axis, ask, amounts in (
+            ("time (ms)", correct_at_time, TIMES_MS),
+            ("events seen", correct_after_events, EVENTS),
         ):
-            correct = [
-                getattr(each, method)(np.array(amounts))[order]
-                for each, order in zip(found, orders, strict=True)
-            ]
-            for at, column in zip(amounts, np.array(correct).transpose(2, 0, 1), strict=True):
-                curves.append({"model": name, "axis": axis, "at": at, **mean(column, groups)})
+            correct = np.array([ask(each, amounts) for each in found])
+            for at, column in zip(amounts, correct.transpose(2, 0, 1), strict=True):
+                about = {"model": name, "axis": axis, "at": at}
+                curves.append(about | folds.mean(column, groups))
         for threshold in THRESHOLDS:
-            stopped = [each.early_exit(threshold) for each in found]
-            waited = np.concatenate([steps for _, steps in stopped]).mean()
-            exits.append(
-                {
-                    "model": name,
-                    "threshold": threshold,
-                    "ms": float(waited * found[0].time_window / 1000),
-                    "correct": float(np.mean([correct.mean() for correct, _ in stopped])),
-                }
-            )
-    number = len(everything.recordings)
-    found_all = {"recordings": number, "folds": 3, "seeds": seeds, "rows": rows}
-    return found_all | {"curves": curves, "exits": exits}
+            right, waited = zip(*(each.early_exit(threshold) for each in found), strict=True)
+            ms = float(np.concatenate(waited).mean() * found[0].time_window / 1000)
+            about = {"model": name, "threshold": threshold, "ms": ms}
+            exits.append(about | {"correct": float(np.mean([each.mean() for each in right]))})
+    return folds.result(seeds, rows, curves=curves, exits=exits)
 
 
-def asked(
-    folds: Sequence[tuple[Any, np.ndarray]], recordings: Recordings
-) -> tuple[PredictionsOverTime, np.ndarray]:
-    """Ask each fold's network about the recordings held out; return their numbers as well."""
-    parts = [predict_over_time(each.classifier, recordings.subset(held)) for each, held in folds]
-    return concatenate(parts), np.concatenate([held_out for _, held_out in folds])
+def in_order(run: Sequence[tuple[Any, np.ndarray]], recordings: Recordings) -> PredictionsOverTime:
+    """Ask each fold's network about the recordings held out; return answers in their order."""
+    parts = [predict_over_time(each.classifier, recordings.subset(held)) for each, held in run]
+    joined = concatenate(parts)
+    order = np.argsort(np.concatenate([held_out for _, held_out in run]))
+    return PredictionsOverTime(
+        [joined.log_probabilities[n] for n in order],
+        [joined.events[n] for n in order],
+        joined.targets[order],
+        joined.time_window,
+    )
 
 
 def measure_sparse(
@@ -258,7 +254,7 @@ def input_additions(network: Any, frames: torch.Tensor) -> float:
 
 def held_out_predictions(penalty: float, share: float, seed: int) -> PredictionsOverTime:
     """Ask sparse networks about the 48, each trained without the card pass it is asked about."""
-    recordings, passes = training_recordings()
+    recordings, passes = folds.training_cards()
     parts = []
     for learned, held_out in fold_indices(recordings, 3, passes, seed):
         classifier = train_sparse(recordings.subset(learned), seed, penalty=penalty, sparsity=share)

@@ -1,8 +1,9 @@
 """What each line that chapter 5 adds to the plain training loop is worth, on held-out folds."""
 
-import statistics
 from functools import partial
 from typing import Any
+
+import numpy as np
 
 from pokersnn_helpers import (
     FastSNN,
@@ -13,6 +14,7 @@ from pokersnn_helpers import (
     train_classifier,
 )
 
+from .folds import spread
 from .timing import recordings
 
 
@@ -81,14 +83,6 @@ def measure_lines(
     rows = []
     for name, line in lines.items():
         runs = [count_correct(seed, epochs, line) for seed in range(seeds)]
-        correct = [run[0] for run in runs]
-        rows.append(
-            {
-                "line": name,
-                "mean": statistics.mean(correct),
-                "lowest": min(correct),
-                "highest": max(correct),
-                "loss": statistics.mean(run[1] for run in runs),
-            }
-        )
+        correct, loss = zip(*runs, strict=True)
+        rows.append({"line": name, **spread(correct), "loss": float(np.mean(loss))})
     return {"recordings": len(recordings().train), "seeds": seeds, "rows": rows}

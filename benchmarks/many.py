@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -34,27 +35,20 @@ def measure(cards: int = 20_000, processes: Sequence[int] = PROCESSES) -> dict[s
         processes: Numbers of processes that ``torchrun`` starts; None stands for one without it.
     """
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "cards.h5")
-        start = time.perf_counter()
+        path, start = Path(folder, "cards.h5"), time.perf_counter()
         made = simulate_cards(cards, processes=usable_cores())
         stored = store_recordings(path, made, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE)
         seconds = time.perf_counter() - start
-        again = simulate_cards(min(cards, SAMPLE))
-        same = all(np.array_equal(e, stored.events[n]) for n, (e, _) in enumerate(again))
-        kilobytes = path.stat().st_size / 1000 / cards
-        rows = [
-            measure_epoch(path, some, number)
-            for some in (cards // 4, cards)
-            for number in (None, *processes)
-        ]
-    return {
-        "cards": cards,
-        "simulated_s": seconds,
-        "simulating_processes": usable_cores(),
-        "same_in_one_process": same,
-        "kb_per_card": kilobytes,
-        "rows": rows,
-    }
+        again = enumerate(simulate_cards(min(cards, SAMPLE)))
+        epochs = product((cards // 4, cards), (None, *processes))
+        return {
+            "cards": cards,
+            "simulated_s": seconds,
+            "simulating_processes": usable_cores(),
+            "same_in_one_process": all(np.array_equal(e, stored.events[n]) for n, (e, _) in again),
+            "kb_per_card": path.stat().st_size / 1000 / cards,
+            "rows": [measure_epoch(path, *each) for each in epochs],
+        }
 
 
 def measure_epoch(path: Path, cards: int, processes: int | None) -> dict[str, Any]:

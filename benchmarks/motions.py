@@ -31,6 +31,8 @@ from pokersnn_helpers.study.perturbations import (
 )
 from pokersnn_helpers.study.protocol import NetworkEstimator, logistic_regression
 
+from .folds import spread
+
 FILMS = 120
 MIDDLE = 17  # column and row of the sensor's middle
 TRAINING: dict[str, Any] = {"epochs": 10, "learning_rate": 0.004, "augment": None}
@@ -135,11 +137,6 @@ def shares(tests: dict[str, tuple[Recordings, np.ndarray]], model: Any) -> dict[
     }
 
 
-def summary(values: Sequence[float]) -> dict[str, float]:
-    """Return the mean over seeds, and the worst and the best."""
-    return {"mean": float(np.mean(values)), "lowest": min(values), "highest": max(values)}
-
-
 def _on_dots(seed: int, models: dict[str, Any]) -> dict[tuple[str, str], float]:
     films = Films(seed)
     found: dict[tuple[str, str], float] = {}
@@ -186,7 +183,7 @@ def measure_motions(
     for table, ask in (("rows", _on_dots), ("discs", _on_discs)):
         found = Parallel(processes)(delayed(ask)(seed, models) for seed in range(seeds))
         tables[table] = [
-            {"model": name, "test": test} | summary([each[name, test] for each in found])
+            {"model": name, "test": test} | spread([each[name, test] for each in found])
             for name, test in found[0]
         ]
     return {"films": FILMS, "seeds": seeds, **tables}

@@ -51,14 +51,13 @@ def training_steps(
     ``FastSNN`` computes as in ``fit``: PyTorch on one thread, the halves of a batch on two.
     """
     dense, sparse = [(frames, targets)], [(frames.to_sparse(), targets)]
+    make = functools.partial(network_step, time_window=time_window, hidden=hidden)
     steps: dict[str, Step | None] = {
-        LOOP: network_step(SNN, dense, time_window, hidden, anomaly=True),
-        "SNN": network_step(SNN, dense, time_window, hidden),
-        "FastSNN, dense frames": one_cpu_thread()(
-            network_step(FastSNN, dense, time_window, hidden)
-        ),
-        FAST: one_cpu_thread()(network_step(FastSNN, sparse, time_window, hidden)),
-        f"{FAST}, one thread": on_one_thread(network_step(FastSNN, sparse, time_window, hidden)),
+        LOOP: make(SNN, dense, anomaly=True),
+        "SNN": make(SNN, dense),
+        "FastSNN, dense frames": one_cpu_thread()(make(FastSNN, dense)),
+        FAST: one_cpu_thread()(make(FastSNN, sparse)),
+        f"{FAST}, one thread": on_one_thread(make(FastSNN, sparse)),
     }
     for name, library in LIBRARIES.items():
         arguments = frames, targets, hidden, time_window / 1e6
@@ -131,12 +130,9 @@ def measure_step(repeats: int = 11, *, batch: int = BATCH, hidden: int = HIDDEN)
         found = median_times({name: step for name, step in steps.items() if step}, repeats)
         density = (frames != 0).float().mean().item()
         about = {"time_window_us": time_window, "steps": len(frames), "input_density": density}
-        rows += [
-            row | about | {"differs_in": LIBRARIES[name].differs if name in LIBRARIES else "-"}
-            for name, row in zip(
-                steps, with_ratios({name: found.get(name) for name in steps}), strict=True
-            )
-        ]
+        for row in with_ratios({name: found.get(name) for name in steps}):
+            library = LIBRARIES.get(row["network"])
+            rows.append(row | about | {"differs_in": library.differs if library else "-"})
     return {"batch": batch, "hidden": hidden, "repeats": repeats, "rows": rows}
 
 

@@ -1,37 +1,28 @@
 """What an answer costs: operations per recording of every model of chapter 7, and energy."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from pokersnn_helpers import Classifier, make_loader
 from pokersnn_helpers.snn import WHOLE
-from pokersnn_helpers.study.models import GRU, MLP, FrameMLP, LayerThenSNN
+from pokersnn_helpers.study.models import GRU, MLP
 from pokersnn_helpers.study.operations import count_operations
-from pokersnn_helpers.study.perturbations import merge_polarities
-from pokersnn_helpers.study.protocol import (
-    BY_FRAME,
-    MODELS,
-    FeatureEstimator,
-    NetworkEstimator,
-)
+from pokersnn_helpers.study.protocol import FeatureEstimator, NetworkEstimator, PerturbedEstimator
 
-from .accuracy import ConvolutionalSNN
 from .energy import estimate_energy
+from .models import HYBRID, MODELS, SNN
 from .timing import median_times, recordings
 
 BIN_WIDTHS = (1000, 300, 100)  # µs
-MERGED = ("MLP on each frame", "SNN behind a layer")  # see merged polarities
+ONCE = ("logistic regression", "MLP", "CNN", "MLP on each frame", HYBRID, "SNN, convolution")
 COUNTED: list[tuple[str, Any]] = [
-    *((name, MODELS[name]) for name in ("logistic regression", "MLP", "CNN")),
-    ("MLP on each frame", NetworkEstimator(FrameMLP, **BY_FRAME)),
-    ("SNN behind a layer", NetworkEstimator(LayerThenSNN, **BY_FRAME)),
-    ("SNN, convolution", NetworkEstimator(ConvolutionalSNN)),
+    *((name, MODELS[name]) for name in ONCE),
     *(("GRU", NetworkEstimator(GRU, clip_norm=1.0, time_window=w)) for w in BIN_WIDTHS),
-    *(("SNN, book's recipe", NetworkEstimator(time_window=w)) for w in BIN_WIDTHS),
+    *((SNN, NetworkEstimator(time_window=w)) for w in BIN_WIDTHS),
 ]
 
 
@@ -66,29 +57,24 @@ def measure_operations(
     """
     rows = []
     for name, estimator in models:
-        parts = recordings().train, recordings().test
-        train, test = map(merge_polarities, parts) if name in MERGED else parts
+        train, test = recordings().train, recordings().test
+        if isinstance(estimator, PerturbedEstimator):
+            train, test, estimator = *map(estimator.perturb, (train, test)), estimator.estimator
         estimator.fit(train, 0)
         if isinstance(estimator, FeatureEstimator):
-            network = regression_network(estimator, train.sensor_size)
-            classifier = Classifier(network)
+            classifier = Classifier(regression_network(estimator, train.sensor_size))
         else:
-            network, classifier = estimator.network, estimator.classifier
+            classifier = estimator.classifier
+        network = classifier.snn.eval()
         width = network.time_window
         frames, _ = next(iter(make_loader(test, len(test), min(width, 1000), sparse=True)))
         frames = classifier.settled(frames)
         operations = count_operations(classifier, frames)
         energies = estimate_energy(operations)._asdict()
-
-        @torch.no_grad()
-        def forward(network: nn.Module = network, frames: torch.Tensor = frames) -> None:
-            network(frames)
-
-        def count(network: nn.Module = network, frames: torch.Tensor = frames) -> None:
-            count_operations(network, frames)
-
-        network.eval()
-        times = median_times({"forward": forward, "count": count}, repeats)
+        steps: dict[str, Any] = {
+            "forward": partial(torch.no_grad()(network), frames),
+            "count": partial(count_operations, network, frames),
+        }
         rows.append(
             {
                 "model": name,
@@ -96,7 +82,7 @@ def measure_operations(
                 "correct": int((estimator.predict(test) == test.targets).sum()),
                 **operations.means(),
                 **{f"{kind}_uJ": float(value.mean()) for kind, value in energies.items()},
-                **{f"{what}_ms": time for what, time in times.items()},
+                **{f"{what}_ms": each for what, each in median_times(steps, repeats).items()},
             }
         )
     return {"recordings": len(recordings().test), "repeats": repeats, "rows": rows}

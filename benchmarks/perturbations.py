@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 
 from pokersnn_helpers import Recordings
-from pokersnn_helpers.checks import check_range, check_seed, check_time_window
+from pokersnn_helpers.checks import check_numbers, check_range, check_seed, check_time_window
 from pokersnn_helpers.recordings import check_recordings
 from pokersnn_helpers.study.perturbations import apply, replaced, reversed_time
 
@@ -21,7 +21,7 @@ def forwards_and_backwards(recordings: Recordings) -> Recordings:
 def one_polarity(recordings: Recordings, polarity: int = 1) -> Recordings:
     """Keep the events of one polarity, 1 for ON or 0 for OFF; of a recording without, the first."""
     check_recordings(recordings)
-    if not isinstance(polarity, Integral) or polarity not in range(recordings.sensor_size[2]):
+    if polarity not in range(recordings.sensor_size[2]):
         raise ValueError(f"polarity is {polarity!r}, but the sensor is {recordings.sensor_size}")
     return apply(lambda events: _some(events, events["p"] == polarity), recordings)
 
@@ -74,9 +74,8 @@ def time_jitter(recordings: Recordings, deviation: float, seed: int = 0) -> Reco
 
 def shifted(recordings: Recordings, pixels: int, seed: int = 0) -> Recordings:
     """Shift each recording left, right, up or down, as drawn; what leaves the sensor is lost."""
+    check_numbers(Integral, pixels=pixels)
     check_range(0, 2**20, pixels=pixels)
-    if not isinstance(pixels, Integral):
-        raise ValueError(f"pixels is {pixels!r}; choose a whole number")
     rng = np.random.default_rng(check_seed(seed))
 
     def shift(events: np.ndarray) -> np.ndarray:

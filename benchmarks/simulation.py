@@ -29,6 +29,7 @@ from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator, PerturbedEstimator
 
 from .comparison import all_statistics, c2st_accuracy, compare_statistics, count_close
+from .folds import spread
 
 N_TRAIN = 400  # simulated recordings to compare and to train on
 C2ST_SEEDS = range(10)
@@ -118,7 +119,7 @@ def measure_simulation(seeds: int = 10) -> dict[str, Any]:
         "c2st_accuracy": sum(scores) / len(scores),
         **pd.DataFrame(transfer).drop(columns="seed").add_suffix("_mean").mean().to_dict(),
         "closeness": [
-            {"compared": "simulated with real", **count_close(statistics)._asdict()},
+            closeness("simulated with real", statistics),
             *chance_closeness(real, simulated_table),
         ],
         "transfer": transfer,
@@ -129,17 +130,17 @@ def measure_simulation(seeds: int = 10) -> dict[str, Any]:
 
 def chance_closeness(real: Split, simulated_table: pd.DataFrame) -> list[dict[str, Any]]:
     """Count what is close between sets of one kind, which differ by chance alone."""
-    pairs = {
-        "real test with real training": (all_statistics(real.train), all_statistics(real.test)),
-        "68 simulated with the others": (
-            all_statistics(simulate_pokerdvs(seed=2)),
-            simulated_table,
-        ),
-    }
+    others = all_statistics(simulate_pokerdvs(seed=2))
+    parts = all_statistics(real.train), all_statistics(real.test)
     return [
-        {"compared": name, **count_close(compare_statistics(*pair))._asdict()}
-        for name, pair in pairs.items()
+        closeness("real test with real training", compare_statistics(*parts)),
+        closeness("68 simulated with the others", compare_statistics(others, simulated_table)),
     ]
+
+
+def closeness(name: str, statistics: pd.DataFrame) -> dict[str, Any]:
+    """Return a row that counts what is close between two sets."""
+    return {"compared": name, **count_close(statistics)._asdict()}
 
 
 def carry_over(real: Split, simulated: Split, seed: int) -> dict[str, Any]:
@@ -191,18 +192,9 @@ def measure_passes(
         jobs = (delayed(correct)(mixture, seed) for seed in range(seeds))
         by_recording = np.array(Parallel(processes)(jobs))
         for group, members in groups.items():
-            shares = by_seed(by_recording[:, members.to_numpy()].mean(axis=1))
-            rows.append({"trained_on": name, "tested_on": group, **shares})
+            shares = by_recording[:, members.to_numpy()].mean(axis=1)
+            rows.append({"trained_on": name, "tested_on": group, **spread(shares)})
     return {"seeds": seeds, "rows": rows}
-
-
-def by_seed(shares: np.ndarray) -> dict[str, float]:
-    """Sum up a number per seed."""
-    return {
-        "mean": float(shares.mean()),
-        "lowest": float(shares.min()),
-        "highest": float(shares.max()),
-    }
 
 
 def imperfections(real: Split, seeds: Sequence[int]) -> list[dict[str, Any]]:
@@ -225,5 +217,5 @@ def imperfections(real: Split, seeds: Sequence[int]) -> list[dict[str, Any]]:
         for seed in seeds:
             classifier, _ = train_classifier(split, seed, "cpu", network=FastSNN, epochs=20)
             shares.append(evaluate(classifier, loader, "cpu").accuracy)
-        rows.append({"camera": name, **by_seed(np.array(shares))})
+        rows.append({"camera": name, **spread(shares)})
     return rows

@@ -6,7 +6,8 @@ hidden neurons). There are up to three for a simulator:
 - ``*_importer`` gives the graph to the simulator's own importer. Of a graph with a readout it
   returns the readout's voltages (T, B, classes).
 - ``*_neuron`` sets up the simulator's own neuron with the right constants.
-- ``*_by_hand`` also sees to the reset, between two steps, where the simulator's own is another.
+- With ``by_hand`` it also sees to the reset, between two steps, where the simulator's own is
+  another.
 
 Simulators scale their states in other ways. Where a membrane adds the whole current to its voltage
 instead of ``dt / tau_mem`` of it, voltages and the threshold are as many times as high. Where a
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,15 +69,20 @@ def neurons_only(graph: Any) -> Any:
 
 
 @torch.no_grad()
-def norse_importer(graph: Any, frames: np.ndarray) -> np.ndarray:
-    """Norse: ``from_nir``."""
-    from norse.torch import from_nir
-
-    module, state, spikes = from_nir(graph, dt=constants(graph).dt), None, []
+def stepped(module: Any, frames: np.ndarray) -> np.ndarray:
+    """Return what comes out of a module that takes a frame and a state."""
+    state, spikes = None, []
     for frame in torch.from_numpy(frames):
         z, state = module(frame, state)
         spikes.append(z)
     return torch.stack(spikes).numpy()
+
+
+def norse_importer(graph: Any, frames: np.ndarray) -> np.ndarray:
+    """Norse: ``from_nir``."""
+    from norse.torch import from_nir
+
+    return stepped(from_nir(graph, dt=constants(graph).dt), frames)
 
 
 @torch.no_grad()
@@ -89,30 +96,25 @@ def norse_neuron(graph: Any, frames: np.ndarray) -> np.ndarray:
         tau_mem_inv=torch.tensor(c.dt_over_tau_mem / c.dt),
         v_th=torch.tensor(c.v_th),
     )
-    cell, state, spikes = LIFRecurrentCell(*c.w_in.shape[::-1], p=p, dt=c.dt), None, []
+    cell = LIFRecurrentCell(*c.w_in.shape[::-1], p=p, dt=c.dt)
     cell.input_weights.copy_(torch.from_numpy(c.w_in))
     cell.recurrent_weights.copy_(torch.from_numpy(c.w_rec))
-    for frame in torch.from_numpy(frames):
-        z, state = cell(frame, state)
-        spikes.append(z)
-    return torch.stack(spikes).numpy()
+    return stepped(cell, frames)
 
 
-@torch.no_grad()
 def snntorch_importer(graph: Any, frames: np.ndarray) -> np.ndarray:
     """snnTorch: ``import_from_nir``."""
     from snntorch.import_nir import import_from_nir
 
-    module, state, spikes = import_from_nir(graph), None, []
-    for frame in torch.from_numpy(frames):
-        z, state = module(frame, state)
-        spikes.append(z)
-    return torch.stack(spikes).numpy()
+    return stepped(import_from_nir(graph), frames)
 
 
 @torch.no_grad()
 def snntorch_neuron(graph: Any, frames: np.ndarray, by_hand: bool = False) -> np.ndarray:
-    """snnTorch: ``RSynaptic`` with its reset to zero, which takes place a step later."""
+    """snnTorch: ``RSynaptic`` with its reset to zero, which takes place a step later.
+
+    By hand there is no reset, and 0 in place of the voltage after a spike.
+    """
     import snntorch
 
     c = constants(graph)
@@ -134,11 +136,6 @@ def snntorch_neuron(graph: Any, frames: np.ndarray, by_hand: bool = False) -> np
     return torch.stack(spikes).numpy()
 
 
-def snntorch_by_hand(graph: Any, frames: np.ndarray) -> np.ndarray:
-    """snnTorch: ``RSynaptic`` without a reset, and 0 in place of the voltage after a spike."""
-    return snntorch_neuron(graph, frames, by_hand=True)
-
-
 @torch.no_grad()
 def rockpool_importer(graph: Any, frames: np.ndarray) -> np.ndarray:
     """rockpool: ``from_nir``."""
@@ -151,7 +148,10 @@ def rockpool_importer(graph: Any, frames: np.ndarray) -> np.ndarray:
 
 @torch.no_grad()
 def rockpool_neuron(graph: Any, frames: np.ndarray, by_hand: bool = False) -> np.ndarray:
-    """rockpool: ``LIFTorch``, which subtracts the threshold; at most one spike per step."""
+    """rockpool: ``LIFTorch``, which subtracts the threshold; at most one spike per step.
+
+    By hand it goes step by step, with 0 in place of the voltage after a spike.
+    """
     _without_samna()
     from rockpool.nn.modules import LIFTorch
 
@@ -181,11 +181,6 @@ def rockpool_neuron(graph: Any, frames: np.ndarray, by_hand: bool = False) -> np
     return spikes.numpy()
 
 
-def rockpool_by_hand(graph: Any, frames: np.ndarray) -> np.ndarray:
-    """rockpool: ``LIFTorch`` step by step, with 0 in place of the voltage after a spike."""
-    return rockpool_neuron(graph, frames, by_hand=True)
-
-
 def spyx_importer(graph: Any, frames: np.ndarray) -> np.ndarray:
     """Spyx: ``from_nir``."""
     import jax.numpy as jnp
@@ -196,7 +191,10 @@ def spyx_importer(graph: Any, frames: np.ndarray) -> np.ndarray:
 
 
 def spyx_neuron(graph: Any, frames: np.ndarray, by_hand: bool = False) -> np.ndarray:
-    """Spyx: ``RCuBaLIF``, which subtracts the threshold and spikes a step later."""
+    """Spyx: ``RCuBaLIF``, which subtracts the threshold and spikes a step later.
+
+    By hand it resets to 0, and spikes are taken a step earlier.
+    """
     import jax
     import jax.numpy as jnp
     from flax import nnx
@@ -220,11 +218,6 @@ def spyx_neuron(graph: Any, frames: np.ndarray, by_hand: bool = False) -> np.nda
     late = jnp.concatenate([inputs, jnp.zeros_like(inputs[:1])])
     _, spikes = jax.lax.scan(step, neurons.initial_state(frames.shape[1]), late)
     return np.asarray(spikes[1:] if by_hand else spikes[:-1])
-
-
-def spyx_by_hand(graph: Any, frames: np.ndarray) -> np.ndarray:
-    """Spyx: ``RCuBaLIF`` with a reset to 0, whose spikes are taken a step earlier."""
-    return spyx_neuron(graph, frames, by_hand=True)
 
 
 def sinabs_spikes(path: Path, frames: np.ndarray) -> dict[str, Any]:
@@ -263,17 +256,13 @@ def _without_samna() -> None:
         sys.modules.setdefault("samna", None)  # type: ignore[arg-type]
 
 
+def _ways(importer: Run, neuron: Callable[..., np.ndarray]) -> dict[str, Run]:
+    return {"importer": importer, "neuron": neuron, "by hand": partial(neuron, by_hand=True)}
+
+
 SIMULATORS: dict[str, dict[str, Run]] = {  # by the name of the package on PyPI
     "norse": {"importer": norse_importer, "neuron": norse_neuron},
-    "snntorch": {
-        "importer": snntorch_importer,
-        "neuron": snntorch_neuron,
-        "by hand": snntorch_by_hand,
-    },
-    "rockpool": {
-        "importer": rockpool_importer,
-        "neuron": rockpool_neuron,
-        "by hand": rockpool_by_hand,
-    },
-    "spyx": {"importer": spyx_importer, "neuron": spyx_neuron, "by hand": spyx_by_hand},
+    "snntorch": _ways(snntorch_importer, snntorch_neuron),
+    "rockpool": _ways(rockpool_importer, rockpool_neuron),
+    "spyx": _ways(spyx_importer, spyx_neuron),
 }

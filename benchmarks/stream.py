@@ -3,6 +3,7 @@
 import statistics
 import time
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -84,11 +85,9 @@ def measure(repeats: int = 20, *, every: int = 1) -> dict[str, Any]:
             rates[name].append(EVENTS / sum(_timed(stream, many)) / 1e6)
     rows = []
     for name, network in NETWORKS.items():
-        counts = [
-            _differing(_classifier(network, time_window, dtype), repeats, every)
-            for time_window in (1000, 100)
-            for dtype in (torch.float32, torch.float64)
-        ]
+        kinds = product((1000, 100), (torch.float32, torch.float64))
+        counts = [_differing(_classifier(network, *kind), repeats, every) for kind in kinds]
+        differing, number = np.sum(counts, axis=0).tolist()
         rows.append(
             {
                 "network": name,
@@ -97,8 +96,8 @@ def measure(repeats: int = 20, *, every: int = 1) -> dict[str, Any]:
                 "ten_events_us_highest": max(tens[name]),
                 "million_events_per_s": statistics.median(rates[name]),
                 "million_events_per_s_lowest": min(rates[name]),
-                "differing": sum(differ for differ, _ in counts),
-                "streams": sum(number for _, number in counts),
+                "differing": differing,
+                "streams": number,
             }
         )
     whole = recordings().train.events

@@ -1,7 +1,5 @@
 """Benchmarks measure what they say. How long anything takes is no matter of tests."""
 
-import errno
-import importlib
 import inspect
 import io
 import json
@@ -25,6 +23,7 @@ from benchmarks import (
     accuracy,
     batches,
     choices,
+    folds,
     latency,
     libraries,
     lines,
@@ -41,6 +40,7 @@ from benchmarks import (
     stream,
     timing,
 )
+from benchmarks.models import MODELS, ConvolutionalSNN
 from benchmarks.perturbations import one_polarity, time_jitter, uniform_noise
 from pokersnn_helpers import (
     SNN,
@@ -76,27 +76,8 @@ def loaded(data, monkeypatch):
 
 @pytest.mark.parametrize("name", command.BENCHMARKS)
 def test_every_name_has_its_measurement(name):
-    module = importlib.import_module(f"benchmarks.{command.BENCHMARKS[name][0]}")
-    measure = getattr(module, f"measure_{name}", None) or module.measure
-    options = inspect.signature(measure).parameters
+    options = inspect.signature(command.function_of(name)).parameters
     assert all(option.default is not inspect.Parameter.empty for option in options.values())
-
-
-def test_command_without_a_name_lists_all(capsys):
-    command.main([])
-    printed = capsys.readouterr().out
-    assert [line.split()[0] for line in printed.splitlines()] == list(command.BENCHMARKS)
-
-
-@pytest.mark.parametrize("encoding", ["ascii", "cp932", "gbk"])
-def test_any_terminal_can_print(encoding, monkeypatch):
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding))
-    monkeypatch.setattr(networks, "measure_epoch", lambda: {"library": "\U0001f0a1"})
-    command.main([])
-    command.main(["epoch"])
-    sys.stdout.flush()
-    printed = sys.stdout.buffer.getvalue()
-    assert printed.isascii() and b"\\U0001f0a1" in printed
 
 
 @pytest.mark.parametrize(
@@ -104,31 +85,35 @@ def test_any_terminal_can_print(encoding, monkeypatch):
     [
         (["everything"], "there is no benchmark everything; choose from step, epoch"),
         (["step", "--seeds", "2"], "step takes no --seeds"),
-        (["step", "--repeats", "0"], "0 is not a whole number greater than 0"),
-        (["step", "--repeats", "-1"], "-1 is not a whole number greater than 0"),
-        (["recipe", "--seeds", "0"], "0 is not a whole number greater than 0"),
-        (["recipe", "--seeds", "1001"], "1001 is too many; choose at most 1000"),
-        (["recipe", "--seeds", str(10**30)], f"{10**30} is too many; choose at most 1000"),
-        (["recipe", "--seeds", "9" * 5000], "9 is too many; choose at most 1000"),
+        (["step", "--repeats", "0"], "argument --repeats: invalid positive value: '0'"),
+        (["step", "--compare"], "step hasn't been kept; --write keeps it"),
+        (["accuracy", "--write", "--compare"], "not allowed with argument --write"),
     ],
 )
 def test_unusable_word_is_named(words, message, monkeypatch, capsys):
-    monkeypatch.setattr(recipe, "measure", lambda seeds=1: pytest.fail("trains"))
+    monkeypatch.setattr(networks, "measure_step", lambda repeats=1: pytest.fail("measures"))
     with pytest.raises(SystemExit):
         command.main(words)
     assert message in capsys.readouterr().err
 
 
-def test_json_holds_the_setting_and_the_numbers_of_the_text(data, monkeypatch, capsys):
-    monkeypatch.setattr(networks, "measure_epoch", lambda: {"rows": [{"network": "a", "ms": 1.5}]})
-    command.main(["epoch", "--json"])
-    document = json.loads(capsys.readouterr().out)
-    assert document["name"] == "epoch"
-    assert document["setting"]["data"] == data.source
+def test_command_lists_names_prints_text_and_json_to_any_terminal(data, monkeypatch):
+    result = {"of": "\U0001f0a1", "correct": [19, 20], "rows": [{"a": np.nan, "b": 1.5, "c": None}]}
+    monkeypatch.setattr(networks, "measure_epoch", lambda: result | {"summary": {"d": np.inf}})
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "ascii"))
+    for words in ([], ["epoch"], ["epoch", "--json"]):
+        command.main(words)
+    sys.stdout.flush()
+    *text, document, summary = sys.stdout.buffer.getvalue().decode("ascii").splitlines()
+    assert [line.split()[0] for line in text[: len(command.BENCHMARKS)]] == list(command.BENCHMARKS)
+    text = "\n".join(text)
+    assert "of \\U0001f0a1, correct [19, 20]" in text and "nan 1.5 MISSING" in text
+    assert "pip install 'pokersnn-helpers[bench]'" in text
+    document = json.loads(document)
+    assert (document["name"], document["setting"]["data"]) == ("epoch", data.source)
     assert torch.__version__.startswith(document["setting"]["torch"])  # without "+cu128"
-    assert document["result"]["rows"] == [{"network": "a", "ms": 1.5}]
-    command.main(["epoch"])
-    assert "a 1.5" in " ".join(capsys.readouterr().out.split())
+    assert document["result"]["rows"] == [{"a": None, "b": 1.5, "c": None}]
+    assert json.loads(summary) == {"d": None}
 
 
 @pytest.fixture(scope="module")
@@ -140,15 +125,14 @@ def small(data):
         return networks.measure_step(repeats=1, batch=4, hidden=5)
 
 
-def test_text_has_numbers_in_lists_and_tables_of_rows():
-    text = timing.report({"correct": [19, 20], "seconds": 1.5, "rows": [{"a": 1}, {"a": None}]})
-    assert text.startswith("correct [19, 20], seconds 1.5\n\n") and "MISSING" in text
-
-
-def test_missing_library_is_named(small):
-    missing = {row["network"] for row in small["rows"] if row["median_ms"] is None}
-    assert missing == set(libraries.LIBRARIES)
-    assert "pip install 'pokersnn-helpers[bench]'" in timing.report(small)
+def test_steps_are_compared_with_the_fast_network_and_a_missing_library_is_named(small):
+    times = {row["network"]: row["median_ms"] for row in small["rows"]}
+    assert {name for name, time in times.items() if time is None} == set(libraries.LIBRARIES)
+    for row in small["rows"]:
+        if time := row["median_ms"]:
+            assert row["relative_to_FastSNN"] == pytest.approx(time / times[networks.FAST])
+    frames, targets = networks.example_batch(5000, batch=4)
+    assert frames.shape[1] == len(targets) == 4
 
 
 def test_loop_that_is_compiled_computes_the_same_network(data):
@@ -181,18 +165,6 @@ def test_compiler_that_is_missing_is_no_error(monkeypatch):
     assert not libraries.is_missing("torch.compile") or not shutil.which("g++")
     monkeypatch.setattr(libraries.shutil, "which", lambda name: None)
     assert libraries.is_missing("torch.compile")
-
-
-def test_times_are_compared_with_the_fast_network(small):
-    times = {row["network"]: row["median_ms"] for row in small["rows"]}
-    for row in small["rows"]:
-        if time := row["median_ms"]:
-            assert row["relative_to_FastSNN"] == pytest.approx(time / times[networks.FAST])
-
-
-def test_batch_is_as_large_as_asked_for():
-    frames, targets = networks.example_batch(5000, batch=4)
-    assert frames.shape[1] == len(targets) == 4
 
 
 def test_floor_has_the_multiply_adds_of_a_training_step():
@@ -309,9 +281,10 @@ def test_each_line_adds_to_those_before_and_the_last_is_the_recipe():
 
 
 def test_choices_change_one_number_at_a_time_and_train_the_usual_once(data, monkeypatch):
-    some = data.train.subset(range(0, 48, 2))
-    passes = SimpleNamespace(recordings=some, table={"pass": range(24)})
-    monkeypatch.setattr(choices, "load_pokerdvs131", lambda: passes)
+    everything = SimpleNamespace(
+        recordings=data.train.subset(range(0, 48, 2)), table=pd.DataFrame({"pass": range(24)})
+    )
+    monkeypatch.setattr(folds, "all_recordings", lambda: everything)
     few = {"bin (ms)": (1, 2), "time constants (ms)": (10, 20), "threshold": (0.3,)}
     few |= {"hidden neurons": (3,), "epochs": (1,), "learning rate": (0.001,)}
     monkeypatch.setattr(choices, "CHOICES", few)
@@ -330,11 +303,11 @@ def test_choices_change_one_number_at_a_time_and_train_the_usual_once(data, monk
 
 def test_convolution_fits_any_sensor_and_any_bins(data):
     network = build_network(
-        accuracy.ConvolutionalSNN, sensor_size=(20, 30, 1), output_size=3, time_window=500
+        ConvolutionalSNN, sensor_size=(20, 30, 1), output_size=3, time_window=500
     )
     assert network(torch.ones(5, 2, 1, 30, 20)).shape == (5, 2, 3)
     assert network.snn.dt == network.dt == 0.0005
-    estimator = NetworkEstimator(partial(accuracy.ConvolutionalSNN, channels=4), epochs=1)
+    estimator = NetworkEstimator(partial(ConvolutionalSNN, channels=4), epochs=1)
     assert estimator.fit(data.test, 0).predict(data.test).shape == (len(data.test),)
     assert estimator.network.convolution.out_channels == 4
 
@@ -343,12 +316,13 @@ def settings(estimator):
     """What an estimator changes in the recipe, by name."""
     network, recipe = estimator.make, estimator.recipe
     fixed = network.keywords if isinstance(network, partial) else {}
-    return getattr(network, "func", network), fixed | recipe
+    usual = {"learning_rate": 0.001} | fixed | recipe
+    return getattr(network, "func", network), usual
 
 
 def test_settings_of_the_models_are_among_those_tried():
     for name, trials in accuracy.TRIALS.items():
-        chosen = accuracy.ALL_MODELS[name]
+        chosen = MODELS[name]
         if isinstance(chosen, PerturbedEstimator):
             tried = [each for each in trials.values() if isinstance(each, PerturbedEstimator)]
             assert {each.perturb for each in tried} == {chosen.perturb}
@@ -371,8 +345,7 @@ def few():
 @pytest.fixture
 def asked(few, monkeypatch):
     """Let benchmarks of all 131 ask about the few, and return what identifies their groups."""
-    for module in (accuracy, latency):
-        monkeypatch.setattr(module, "all_recordings", lambda: few)
+    monkeypatch.setattr(folds, "all_recordings", lambda: few)
     return few.table["pass"].to_numpy()
 
 
@@ -499,7 +472,6 @@ PREDICTIONS = PredictionsOverTime(
     [np.log([[0.9, 0.1]])], [np.ones(1)], targets=np.array([0]), time_window=1000
 )
 FEW = {"n_train": 4}
-BOTH = simulation.Mixture((FEW, FEW | {"upside_down": 1}), 2, NetworkEstimator(epochs=1))
 
 
 def test_streams_are_timed_and_compared_with_whole_recordings(monkeypatch):
@@ -518,9 +490,7 @@ def test_streams_are_timed_and_compared_with_whole_recordings(monkeypatch):
 
 
 def test_mixtures_have_the_real_recordings_as_often_as_they_say(data):
-    only_real = simulation.Mixture((), 1, NetworkEstimator(epochs=1))
-    assert len(only_real.recordings(data.train, 0)) == len(data.train)
-    both = BOTH.recordings(data.train, 0)
+    both = simulation.Mixture((FEW, FEW | {"upside_down": 1}), 2, None).recordings(data.train, 0)
     assert len(both) == 2 * len(data.train) + 8
     assert not torch.equal(*(torch.tensor(e["t"][:99].copy()) for e in both.events[-8::4]))
 
@@ -639,15 +609,6 @@ def test_held_out_passes_are_asked_about_by_networks_without_them(few, asked, mo
     for learned in calls:
         whole = {of_pass[each] for each in learned}
         assert np.isin(asked, list(whole)).sum() == len(learned)
-
-
-def test_numbers_that_json_does_not_know_become_null(monkeypatch, capsys):
-    result = {"rows": [{"a": np.float64("nan"), "b": [-np.inf, 1.5]}], "summary": {"c": np.inf}}
-    monkeypatch.setattr(networks, "measure_epoch", lambda: result)
-    command.main(["epoch", "--json"])
-    document, summary = map(json.loads, capsys.readouterr().out.splitlines())
-    assert document["result"]["rows"] == [{"a": None, "b": [None, 1.5]}]
-    assert summary == {"c": None}
 
 
 @pytest.fixture
@@ -789,120 +750,75 @@ def test_only_committed_code_and_real_recordings_are_kept(kept, monkeypatch):
         store.clean_commit()
 
 
+INTERVAL = {"model": "a", "mean": 0.15, "interval low": 0.1, "interval high": 0.2}
+PAIR = {"first": "a", "second": "b", "points": 2, "interval low": 1, "interval high": 3}
+CHANGE = {"model": "a", "change": "x", "change, points": -2}
+CHANGE |= {"change, interval low": -3, "change, interval high": -1}
+SEEDS = {"line": "a", "mean": 5, "lowest": 4, "highest": 6}
+agreeing = partial(dict.fromkeys, ("mean", "lowest", "highest"))
+COUNTED = {"model": "b", "bins_us": 300, "effective_acs": 90}
+CURVE = [{"model": "a", "at": at, **INTERVAL} for at in (0.25, 0.75)]
+
+
 @pytest.mark.parametrize(
-    ("changed", "found"),
+    ("row", "changed", "found"),
     [
-        ({}, []),
-        ({"interval low": 0.13}, ["rows, ('a',), mean: 0.123457, now 0.13 to 0.2"]),
-        ({"interval high": 0.12}, ["rows, ('a',), mean: 0.123457, now 0.1 to 0.12"]),
+        (INTERVAL, {"interval low": 0.16}, ["('a',), mean: 0.15, now 0.16 to 0.2"]),
+        (INTERVAL, {"interval high": 0.12}, ["('a',), mean: 0.15, now 0.1 to 0.12"]),
+        (INTERVAL, {"mean": 0.19}, []),
         (
+            INTERVAL,
             {"model": "c"},
-            [
-                "rows, ('a',) isn't measured any more",
-                "rows, ('c',), mean: nan, now 0.1 to 0.2",
-            ],
+            ["('a',) isn't measured any more", "('c',), mean: nan, now 0.1 to 0.2"],
+        ),
+        (CURVE[1], {"interval low": 0.18}, ["('a', 0.75), mean: 0.15, now 0.18 to 0.2"]),
+        (PAIR, {"interval low": 2.5}, ["('a', 'b'), points: 2, now 2.5 to 3"]),
+        (
+            CHANGE,
+            {"change, interval high": -2.5},
+            ["('a', 'x'), change, points: -2, now -3 to -2.5"],
+        ),
+        (SEEDS, {"mean": 5.7, "lowest": 5.5}, []),  # of three seeds, this is chance
+        (
+            SEEDS,
+            {"mean": 5.7, "lowest": 5.6, "highest": 5.8},
+            ["('a',), mean: 5, now 5.4 to 6"],
+        ),
+        (agreeing(67 / 68), agreeing(66 / 68), []),  # one recording
+        (
+            COUNTED,
+            {"effective_acs": 101},
+            ["('b', 300), effective_acs: 90, now 90.9 to 111.1"],
         ),
     ],
 )
-def test_kept_means_are_compared_with_the_new_intervals(kept, changed, found):
-    store.write("step", [], RESULT, kept)
-    rows = [RESULT["rows"][0] | {"mean": 0.15} | changed, RESULT["rows"][1] | {"mean": 0.9}]
-    assert store.outside("step", RESULT | {"rows": rows}) == found
+def test_kept_numbers_are_compared_with_new_ones(kept, row, changed, found):
+    store.write("step", [], {"rows": [CURVE[0], row]}, kept)
+    assert store.outside("step", {"rows": [CURVE[0], row]}) == []
+    again = store.outside("step", {"rows": [CURVE[0], row | changed]})
+    assert again == [f"rows, {each}" for each in found]
 
 
-def test_kept_means_are_told_apart_by_amounts(kept):
-    store.write("step", [], RESULT, kept)
-    curves = [RESULT["curves"][0], RESULT["curves"][1] | {"interval low": 0.8}]
-    found = store.outside("step", RESULT | {"curves": curves})
-    assert found == ["curves, ('a', 0.75), mean: 0.75, now 0.8 to 0.75"]
-
-
-def test_ranges_of_seeds_and_counts_are_compared_where_there_is_no_interval(kept):
-    rows = [
-        {"line": "a", "mean": 5, "lowest": 4, "highest": 6},
-        {"model": "b", "bins_us": 300, "effective_acs": 90},
-    ]
-    store.write("step", [], {"rows": rows}, kept)
-    assert store.outside("step", {"rows": rows}) == []
-    few = [rows[0] | {"mean": 5.7, "lowest": 5.5}, rows[1]]  # of three seeds, this is chance
-    assert store.outside("step", {"rows": few}) == []
-    changed = [
-        rows[0] | {"mean": 5.7, "lowest": 5.6, "highest": 5.8},
-        rows[1] | {"effective_acs": 101},
-    ]
-    assert store.outside("step", {"rows": changed}) == [
-        "rows, ('a',), mean: 5, now 5.4 to 6",
-        "rows, ('b', 300), effective_acs: 90, now 90.9 to 111.1",
-    ]
-
-
-def test_means_outside_of_rows_and_differences_are_compared(kept):
-    pair = {"first": "a", "second": "b", "points": 2, "interval low": 1, "interval high": 3}
-    change = {
-        **{"model": "a", "change": "x", "mean": 0.5, "interval low": 0.4, "interval high": 0.6},
-        **{"change, points": -2, "change, interval low": -3, "change, interval high": -1},
-    }
-    result = {"c2st_accuracy": 0.6, "ms": 3.5, "differences": [pair], "rows": [change]}
-    store.write("step", [], result, kept)
-    changed = {
-        **{"c2st_accuracy": 0.7, "ms": 9, "differences": [pair | {"interval low": 2.5}]},
-        "rows": [change | {"change, interval high": -2.5}],
-    }
-    assert store.outside("step", result) == []
-    assert store.outside("step", changed) == [
+def test_numbers_and_tables_beside_the_rows_are_compared(kept):
+    store.write("step", [], {"c2st_accuracy": 0.6, "ms": 3.5, "differences": [PAIR]}, kept)
+    assert store.outside("step", {"c2st_accuracy": 0.7, "differences": [], "ms": 9}) == [
         "c2st_accuracy, (), c2st_accuracy: 0.6, now 0.63 to 0.77",
-        "differences, ('a', 'b'), points: 2, now 2.5 to 3",
-        "rows, ('a', 'x'), change, points: -2, now -3 to -2.5",
-    ]
-    assert store.outside("step", {"rows": [change], "ms": 1}) == [
-        "c2st_accuracy, () isn't measured any more",
         "differences, ('a', 'b') isn't measured any more",
     ]
 
 
-def test_seeds_that_agree_are_inside_their_range_though_digits_are_cut(kept):
-    share = 67 / 68
-    result = {"rows": [{"line": "a", "mean": share, "lowest": share, "highest": share}]}
-    store.write("step", [], result, kept)
-    assert store.outside("step", result) == []
-    share = 66 / 68
-    result = {"rows": [{"line": "a", "mean": share, "lowest": share, "highest": share}]}
-    assert store.outside("step", result) == []  # one recording
+def test_command_keeps_and_compares(kept, monkeypatch, capsys):
+    write, before = store.write, store.clean_commit()
 
-
-def test_code_that_changes_during_the_measurement_costs_nothing(kept, monkeypatch):
-    before = store.clean_commit()
-
-    def measure():
-        (kept.parent / "code.py").write_text("measured = False\n")
+    def measure(repeats=3):
+        (kept.parent / "code.py").write_text("measured = False\n")  # while it measures
         return RESULT
 
-    write = store.write
-    monkeypatch.setattr(
-        store, "write", lambda *arguments, **options: write(*arguments, kept, **options)
-    )
+    monkeypatch.setattr(store, "write", lambda *words, **how: write(*words, kept, **how))
     monkeypatch.setattr(networks, "measure_step", measure)
-    command.main(["step", "--write"])
-    assert measured.read("step")["commit"] == before
-
-
-def test_what_was_just_kept_is_not_compared_with_itself(kept, capsys):
-    with pytest.raises(SystemExit):
-        command.main(["step", "--write", "--compare"])
-    assert "not allowed with argument --write" in capsys.readouterr().err
-
-
-def test_command_keeps_and_compares(kept, monkeypatch, capsys):
-    with pytest.raises(SystemExit):
-        command.main(["step", "--compare"])
-    assert "step hasn't been kept; --write keeps it" in capsys.readouterr().err
-    write = store.write
-    monkeypatch.setattr(
-        store, "write", lambda *arguments, **options: write(*arguments, kept, **options)
-    )
-    monkeypatch.setattr(networks, "measure_step", lambda repeats=3: RESULT)
     command.main(["step", "--write", "--repeats", "2"])
     assert measured.read("step")["command"] == "python -m benchmarks step --repeats 2"
+    assert measured.read("step")["commit"] == before
     command.main(["step", "--compare"])
     rows = [RESULT["rows"][0] | {"interval low": 0.19}]
     monkeypatch.setattr(networks, "measure_step", lambda: RESULT | {"rows": rows})
@@ -914,41 +830,6 @@ def test_command_keeps_and_compares(kept, monkeypatch, capsys):
         with pytest.raises(SystemExit):
             command.main(["step", option])
         assert "the recordings are simulated" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EPIPE])
-def test_output_that_cannot_be_written_ends_in_one_line(number, monkeypatch):
-    class Full(io.RawIOBase):
-        def writable(self):
-            return True
-
-        def write(self, content):
-            raise OSError(number, "no more")
-
-    monkeypatch.setattr(networks, "measure_epoch", lambda: {"rows": [{"ms": 1.5}]})
-    for words in ([], ["epoch"], ["epoch", "--json"]):
-        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(Full())))
-        with pytest.raises(SystemExit) as end:
-            command.main(words)
-        assert (
-            str(end.value)
-            == f"python -m benchmarks: error: [Errno {number}] no more: 'standard output'"
-        )
-
-
-def test_reader_who_leaves_gets_one_line():
-    command = [sys.executable, "-m", "benchmarks"]
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        process.stdout.close()
-        said = process.stderr.read()
-    assert process.returncode == 1
-    assert said.startswith("python -m benchmarks: error: [Errno 32]") and said.count("\n") == 1
 
 
 @pytest.fixture
@@ -1010,7 +891,7 @@ def test_answers_that_depend_on_their_batch_are_noticed(monkeypatch):
     monkeypatch.setattr(batches, "film_motions", lambda count, seed, **way: film_motions(6, seed))
     monkeypatch.setattr(Classifier, "read", lambda self, voltages, _=None: self.decode(voltages))
     monkeypatch.setattr(batches, "NETWORKS", {})
-    found = batches._of_network("films", 0)
+    found = batches._of_network(batches.FILMS, 0)
     assert found["batches of 1"][1] == 0 < found["one batch"][1]
 
 

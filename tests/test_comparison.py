@@ -104,9 +104,3 @@ def test_sets_of_other_classes_are_refused(data):
     for compare in (compare_statistics, c2st_accuracy):
         with pytest.raises(ValueError, match=r"recordings of club and of club, diamond"):
             compare(clubs, table)
-
-
-@pytest.mark.parametrize("recordings", [None, [1], "a", 42])
-def test_what_is_no_recordings_is_named(recordings):
-    with pytest.raises(TypeError, match="recordings"):
-        all_statistics(recordings)

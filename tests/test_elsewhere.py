@@ -139,7 +139,7 @@ def test_bits_are_compared_on_the_same_recordings(everything, monkeypatch):
         right = answer[: len(held_out)] * (0.5 if name == "GRU" else 1)
         return {(name, 32, "as trained"): right, (name, 2, "trained on with these bits"): right / 2}
 
-    monkeypatch.setattr(bits, "all_recordings", lambda: everything)
+    monkeypatch.setattr(bits.folds, "all_recordings", lambda: everything)
     monkeypatch.setattr(bits, "variants", variants)
     rows = bits.measure(2, processes=1)["rows"]
     assert [row["mean"] for row in rows] == [1, 0.5, 0.5, 0.25]

@@ -1,11 +1,13 @@
 """When a network knows: answers at each step, the loss over time, the rate penalty."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from benchmarks.latency import concatenate
+from benchmarks.latency import concatenate, correct_after_events, correct_at_time
 from pokersnn_helpers import (
     SNN,
     Classifier,
@@ -35,9 +37,7 @@ from pokersnn_helpers.study.losses import (
     nll_over_events,
     nll_over_time,
 )
-from pokersnn_helpers.study.models import LayerThenSNN
 from pokersnn_helpers.study.operations import count_operations
-from pokersnn_helpers.study.protocol import NetworkEstimator
 
 
 @pytest.fixture
@@ -119,14 +119,6 @@ def test_recording_without_events_has_a_finite_loss(voltages, loss):
     assert loss(voltages, torch.tensor([0, 2, 1]), frames).isfinite().all()
 
 
-def test_early_correct_answer_costs_less_than_a_late_one():
-    early = torch.zeros(10, 1, 2)
-    late, target, frames = early.clone(), torch.tensor([1]), frames_with(torch.ones(10, 1))
-    early[2:, 0, 1], late[7:, 0, 1] = 3, 3
-    assert decode(early)[0, 1] == decode(late)[0, 1]
-    assert nll_over_time(early, target, frames) < nll_over_time(late, target, frames)
-
-
 def test_penalty_adds_the_rate_to_the_loss(voltages):
     targets, frames = torch.tensor([0, 2, 1]), frames_with(torch.ones(7, 3))
     found = firing_rate_regularised(voltages, targets, frames, penalty=2)
@@ -156,20 +148,11 @@ def test_fit_minimises_the_loss_it_is_given_and_probabilities_still_add_up_to_1(
     torch.testing.assert_close(evaluation.log_probabilities.exp().sum(1), torch.ones(12))
 
 
-@pytest.mark.parametrize(
-    ("loss", "message"),
-    [
-        (
-            lambda v, t, f: torch.tensor(1.0),
-            r"loss returned \(\) for 12 recordings; return one number",
-        ),
-        (lambda v, t, f: 1.0, "loss returned float for 12 recordings"),
-    ],
-)
-def test_loss_that_is_not_one_number_per_recording_is_refused(loss, message, data):
+@pytest.mark.parametrize("returned", [torch.tensor(1.0), 1.0])
+def test_loss_that_is_not_one_number_per_recording_is_refused(returned, data):
     loader = make_loader(data.train.subset(range(12)), sparse=True)
-    with pytest.raises(ValueError, match=message):
-        fit(Classifier(FastSNN()), loader, loss=loss, epochs=1)
+    with pytest.raises(ValueError, match=r"loss returned .* for 12 recordings; return one number"):
+        fit(Classifier(FastSNN()), loader, loss=lambda *_: returned, epochs=1)
 
 
 # ---- Starting late ----
@@ -216,20 +199,14 @@ def test_lasting_answer_counts_from_the_end_of_the_step_that_brings_it(correct, 
 
 
 def test_no_answer_before_the_first_step_ends_and_the_last_one_stays():
-    found = answers([1, 0], [0, 1, 1]).correct_at_time(np.array([0, 0.9, 1, 2, 2.5, 3, 50]))
-    assert found.tolist() == [
-        [False, False, True, False, False, False, False],
-        [False, False, False, True, True, True, True],
-    ]
+    found = correct_at_time(answers([1, 0], [0, 1, 1]), [0, 0.9, 1, 2, 2.5, 3, 50])
+    assert found.astype(int).tolist() == [[0, 0, 1, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1, 1]]
 
 
 def test_answer_after_an_event_is_that_of_its_time_step():
-    found = answers([0, 1, 0], events=[np.array([2, 0, 3])])
-    assert found.correct_after_events(np.array([1, 2, 3, 5, 9])).tolist() == [[False] * 5]
-    found = answers([0, 1], events=[np.array([2, 3])])
-    assert found.correct_after_events(np.array([1, 2, 3, 5, 9])).tolist() == [
-        [False, False] + [True] * 3
-    ]
+    found = answers([0, 1, 0], [0, 1], events=[np.array([2, 0, 3]), np.array([2, 3])])
+    correct = correct_after_events(found, [1, 2, 3, 5, 9])
+    assert correct.astype(int).tolist() == [[0] * 5, [0, 0, 1, 1, 1]]
 
 
 def test_stopping_rule_takes_the_first_answer_that_is_probable_enough():
@@ -275,22 +252,6 @@ def test_time_bins_are_as_wide_as_the_network_s_steps(data, window):
         np.testing.assert_allclose(one, other, atol=1e-4)
 
 
-def test_predictions_of_other_time_steps_are_not_joined():
-    parts = answers([1]), answers([1], time_window=300)
-    with pytest.raises(ValueError, match=r"parts have time steps of \[300, 1000\] µs"):
-        concatenate(parts)
-
-
-def test_early_training_is_the_recipe_but_for_its_loss_its_crop_and_its_epochs(data):
-    few = data.train.subset(range(0, 48, 4))
-    early = NetworkEstimator(LayerThenSNN, **EARLY | {"epochs": 2}).fit(few, 1)
-    assert EARLY["loss"] is nll_over_time and EARLY["augment"] is latency.augment_and_crop
-    for changed in ({"loss": None}, {"augment": None}, {"learning_rate": 0.001}):
-        other = NetworkEstimator(LayerThenSNN, **EARLY | {"epochs": 2} | changed).fit(few, 1)
-        pairs = zip(early.network.parameters(), other.network.parameters(), strict=True)
-        assert not all(torch.equal(one, two) for one, two in pairs), changed
-
-
 # ---- Sparse networks, and when to stop ----
 
 
@@ -330,43 +291,10 @@ def test_penalty_lowers_the_rate(data):
     assert rates[100] < 0.7 * rates[0]
 
 
-def test_sparse_classifier_is_saved_and_loaded(small, data, tmp_path):
-    assert small.snn.reports_rate is False
-    save_checkpoint(small, tmp_path / "sparse.pt")
-    loaded = load_checkpoint(tmp_path / "sparse.pt", "cpu", type(small.snn))
-    (frames, _), *_ = make_loader(data.test, sparse=True)
-    assert torch.equal(loaded(frames), small(frames))
-
-
 @pytest.fixture
 def small(data):
     few = data.train.subset(range(0, 48, 8))
     return train_sparse(few, 0, penalty=1, hidden_size=8, epochs=3)
-
-
-@pytest.fixture
-def parts(monkeypatch):
-    """The calls of ``fit`` that sparse training makes: its weights at the start, and options."""
-    calls = []
-
-    def watch(classifier, loader, **options):
-        weights = classifier.snn.snn.lif0.input_weights
-        calls.append((weights.detach().clone(), options))
-        return fit(classifier, loader, **options)
-
-    monkeypatch.setattr(latency, "fit", watch)
-    return calls
-
-
-@pytest.mark.parametrize("share", [0, 0.75])
-def test_pruned_weights_stay_zero_while_the_others_are_trained(share, data, parts):
-    few = data.train.subset(range(0, 48, 8))
-    trained = train_sparse(few, 0, penalty=1, sparsity=share, hidden_size=8, epochs=3)
-    (_, _), (before, _) = parts
-    after = trained.snn.snn.lif0.input_weights
-    assert (before == 0).float().mean() == pytest.approx(share, abs=0.001)
-    assert torch.equal(after == 0, before == 0)
-    assert not torch.equal(after, before)
 
 
 def test_any_number_of_weights_can_be_pruned():
@@ -374,30 +302,6 @@ def test_any_number_of_weights_can_be_pruned():
     prune(weights, 0.5)
     assert (weights == 0).float().mean().item() == pytest.approx(0.5)
     assert weights[-1] == 2**24 + 8 and weights[0] == 0
-
-
-def test_sparse_training_is_early_training_with_a_penalty_that_is_gentle_at_first(data, parts):
-    few = data.train.subset(range(0, 48, 8))
-    for penalty in (0.5, 20):
-        train_sparse(few, penalty=penalty, epochs=3, hidden_size=4)
-    found = [(options["loss"].keywords["penalty"], options["epochs"]) for _, options in parts]
-    assert found == [(0.5, 1), (0.5, 2), (1, 1), (20, 2)]
-    for _, options in parts:
-        kept = {name: value for name, value in options.items() if name not in ("loss", "epochs")}
-        assert kept == {
-            "augment": latency.augment_and_crop, "learning_rate": 0.002, "device": "cpu",
-        }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("sparsity", -0.1), ("sparsity", 1), ("sparsity", np.nan), ("epochs", 2)]
-    + [("penalty", value) for value in (-1, np.inf, np.nan)],
-)
-def test_sparse_training_refuses_a_wrong_number_before_it_starts(name, value, data, monkeypatch):
-    monkeypatch.setattr(latency, "fit", lambda *_, **__: pytest.fail("trains"))
-    with pytest.raises(ValueError, match=f"^{name} is {value}; choose "):
-        train_sparse(data.train, **({"penalty": 1} | {name: value}))
 
 
 def test_quantized_weights_are_few_and_near_the_old_ones(small):
@@ -417,14 +321,45 @@ def test_neuron_without_weights_stays_as_it_is(small):
     assert all(weights.isfinite().all() for weights in copy.parameters())
 
 
-@pytest.mark.parametrize("bits", [1, 0, -3, 2.5, 200])
-def test_weights_have_at_least_two_bits(small, bits):
-    with pytest.raises(ValueError, match=f"^bits is {bits}; choose a (whole )?number"):
-        quantized(small, bits)
+# ---- Training them ----
 
 
-@pytest.mark.parametrize("amounts", [[float("nan")], [-1], ["a"], None, [[1]], 5, [float("inf")]])
-@pytest.mark.parametrize("method", ["correct_at_time", "correct_after_events"])
-def test_amounts_that_are_no_list_of_numbers_are_refused(method, amounts):
-    with pytest.raises((ValueError, TypeError), match=r"^(ms|events) "):
-        getattr(answers([1, 0], [0, 1, 1]), method)(amounts)
+def test_sparse_training_is_early_training_with_a_penalty_that_is_gentle_at_first(
+    data, monkeypatch
+):
+    few, calls = data.train.subset(range(0, 48, 8)), []
+    monkeypatch.setattr(latency, "fit", lambda classifier, loader, **how: calls.append(how))
+    for penalty in (0.5, 20):
+        train_sparse(few, penalty=penalty, epochs=3, hidden_size=4)
+    found = [(how["loss"].keywords["penalty"], how["epochs"]) for how in calls]
+    assert found == [(0.5, 1), (0.5, 2), (1, 1), (20, 2)]
+    for how in calls:
+        assert how["loss"].func is firing_rate_regularised
+        assert how["augment"] is EARLY["augment"] is latency.augment_and_crop
+        assert (how["learning_rate"], how["device"]) == (0.002, "cpu")
+    assert EARLY["loss"] is nll_over_time
+
+
+@pytest.mark.parametrize("wrong", [{"sparsity": 1}, {"epochs": 2}, {"penalty": -1}])
+def test_sparse_training_refuses_a_wrong_number_before_it_starts(wrong, data, monkeypatch):
+    monkeypatch.setattr(latency, "fit", lambda *_, **__: pytest.fail("trains"))
+    with pytest.raises(ValueError, match=f"^{min(wrong)} is .*; choose "):
+        train_sparse(data.train, **({"penalty": 1} | wrong))
+
+
+def test_pruned_weights_stay_zero_in_training_in_a_copy_and_after_a_checkpoint(data, tmp_path):
+    few = data.train.subset(range(0, 48, 8))
+    sparse = train_sparse(few, 0, penalty=1, sparsity=0.75, hidden_size=8, epochs=3)
+    pruned = sparse.snn.snn.lif0.input_weights == 0
+    assert pruned.float().mean() == pytest.approx(0.75, abs=0.001)
+    assert sparse.snn.reports_rate is False
+    save_checkpoint(sparse, tmp_path / "sparse.pt")
+    loaded = load_checkpoint(tmp_path / "sparse.pt", "cpu", type(sparse.snn))
+    loader = make_loader(few, sparse=True)
+    (frames, _), *_ = loader
+    assert torch.equal(loaded(frames), sparse(frames))
+    for again in (sparse, deepcopy(sparse), loaded):
+        before = again.snn.snn.lif0.input_weights.detach().clone()
+        fit(again, loader, epochs=1, device="cpu")
+        after = again.snn.snn.lif0.input_weights
+        assert torch.equal(after == 0, pruned) and not torch.equal(after, before)

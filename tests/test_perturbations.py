@@ -81,11 +81,6 @@ def test_reversed_time_by_hand():
     assert rows(changed) == [(10, 2, 0, 0), (18, 1, 0, 0), (20, 0, 0, 1)]
 
 
-def test_reversed_twice_is_as_before(some):
-    again = reversed_time(reversed_time(some))
-    assert all(map(np.array_equal, some.events, again.events))
-
-
 def test_forwards_and_backwards_are_two_classes_of_the_same_recordings(some):
     both = forwards_and_backwards(some)
     assert both.classes == ("forwards", "backwards")
@@ -106,12 +101,6 @@ def test_one_frame_is_the_fullest_bin():
         recordings_of([(5, 0, 0, 1), (15, 1, 0, 1), (24, 2, 0, 1), (25, 3, 0, 1)]), 10
     )
     assert rows(changed) == [(15, 1, 0, 1), (24, 2, 0, 1)]  # bins begin with the first event
-
-
-def test_noise_is_added_within_the_time_and_the_sensor(some):
-    for events, changed in zip(some.events, uniform_noise(some, 0.5).events, strict=True):
-        assert len(changed) == len(events) + round(0.5 * len(events))
-        assert (changed["t"][0], changed["t"][-1]) == (events["t"][0], events["t"][-1])
 
 
 def test_events_are_dropped_at_the_rate_asked_for(some):

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import perturbations as more_perturbations
-from benchmarks.latency import concatenate
+from benchmarks.folds import accuracy_table
+from benchmarks.latency import correct_after_events, correct_at_time
 from pokersnn_helpers import (
     EVENT_DTYPE,
     SNN,
@@ -24,14 +25,13 @@ from pokersnn_helpers import (
 )
 from pokersnn_helpers.study import losses, perturbations
 from pokersnn_helpers.study.latency import (
-    PredictionsOverTime,
     choose_exit_threshold,
     predict_over_time,
     quantized,
 )
 from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP
 from pokersnn_helpers.study.operations import count_operations
-from pokersnn_helpers.study.protocol import accuracy_table, bootstrap_interval, cross_validate
+from pokersnn_helpers.study.protocol import bootstrap_interval, cross_validate
 
 EXAMPLES = int(os.environ.get("EXAMPLES", 0))  # more of them, by hand
 QUICK = settings(derandomize=not EXAMPLES, max_examples=EXAMPLES or 40, deadline=None)
@@ -228,24 +228,14 @@ def test_predictions_over_time_agree_with_each_other(kind, some, odd, threshold)
     last = np.array([each[-1] for each in found.correct])
     assert found.final_accuracy == last.mean() and 0 <= found.accuracy_over_events <= 1
     assert np.array_equal(np.isfinite(found.decision_time_ms), last)
-    assert np.array_equal(found.correct_at_time([1e9])[:, 0], last)
-    assert np.array_equal(found.correct_after_events([1e9])[:, 0], last)
+    assert np.array_equal(correct_at_time(found, [1e9])[:, 0], last)
+    assert np.array_equal(correct_after_events(found, [1e9])[:, 0], last)
     stopped = result(lambda: found.early_exit(threshold), "threshold")
     if stopped is not None:
         assert (stopped[1] >= 1).all() and (stopped[1] <= [len(e) for e in found.events]).all()
     assert 1 / 3 - 1e-9 <= choose_exit_threshold(found) <= 1.01
     assert result(lambda: predict_over_time(odd, some), "classifier") is None
     assert result(lambda: predict_over_time(tiny, odd), "recordings") is None
-
-
-@QUICK
-@given(st.lists(st.sampled_from([1000, 5000, 0.5]), max_size=3))
-def test_joined_predictions_have_one_width(widths):
-    one = [np.zeros((2, 3))], [np.ones(2)], np.array([0])
-    found = result(
-        lambda: concatenate([PredictionsOverTime(*one, each) for each in widths]), "parts"
-    )
-    assert (found is not None) == (len(set(widths)) == 1)
 
 
 @QUICK

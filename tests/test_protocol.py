@@ -8,6 +8,8 @@ import torch
 from norse.torch import LICell, LIFRecurrentCell
 from torch.utils.data import DataLoader, Subset
 
+from benchmarks.folds import accuracy_table
+from benchmarks.models import FeedforwardSNN
 from benchmarks.operations import regression_network
 from pokersnn_helpers import (
     EVENT_DTYPE,
@@ -31,7 +33,6 @@ from pokersnn_helpers.study.models import (
     GRU,
     MLP,
     BinarySNN,
-    FeedforwardSNN,
     FrameMLP,
     LayerThenSNN,
     summed_image,
@@ -39,11 +40,9 @@ from pokersnn_helpers.study.models import (
 from pokersnn_helpers.study.operations import count_operations
 from pokersnn_helpers.study.perturbations import reversed_time
 from pokersnn_helpers.study.protocol import (
-    MODELS,
     CrossValidated,
     NetworkEstimator,
     PerturbedEstimator,
-    accuracy_table,
     bootstrap_interval,
     cross_validate,
     difference_interval,
@@ -76,29 +75,19 @@ def test_no_model_sees_the_group_that_it_is_tested_on(everything):
 
     class Spy:
         def fit(self, recordings, seed):
-            seen.append({events.tobytes() for events in recordings.events})
+            seen.append((seed, {events.tobytes() for events in recordings.events}))
 
     recordings, groups = everything.recordings, everything.table["pass"].to_numpy()
-    trained = cross_validate({"spy": Spy()}, recordings, groups, seeds=(0, 1))["spy"]
+    trained = cross_validate({"spy": Spy()}, recordings, groups, seeds=(3, 8))["spy"]
     held_out = [numbers for folds in trained.runs for _, numbers in folds]
-    assert len(seen) == len(held_out) == 6
-    for learned, numbers in zip(seen[::-1], held_out, strict=True):  # the last job runs first
+    assert [seed for seed, _ in seen] == [8, 8, 8, 3, 3, 3]  # the last job runs first
+    for (_, learned), numbers in zip(seen[::-1], held_out, strict=True):
         own = set(groups[numbers])
         for number, events in enumerate(recordings.events):
             assert (events.tobytes() in learned) == (groups[number] not in own)
     for folds in trained.runs:
         assert sorted(np.concatenate([numbers for _, numbers in folds])) == list(range(131))
-
-
-def test_seeds_draw_other_folds(everything):
-    trained = cross_validate(
-        {"a": MODELS["most frequent suit"]},
-        everything.recordings,
-        everything.table["pass"],
-        seeds=(0, 1),
-    )["a"]
-    first, second = ([set(numbers) for _, numbers in folds] for folds in trained.runs)
-    assert first != second
+    assert set(held_out[0]) != set(held_out[3])  # each seed draws other folds
 
 
 def test_correct_is_by_seed_and_recording():
@@ -112,20 +101,15 @@ def test_correct_is_by_seed_and_recording():
         trained.correct(four.subset(range(3)))  # not as if others had been asked about
 
 
-@pytest.mark.parametrize(
-    "answers", [np.zeros(1, int), np.array(["a", "b"]), 0, np.zeros((2, 2)), np.array([0.0, 1.0])]
-)
+@pytest.mark.parametrize("answers", [0, np.zeros(1, int), np.zeros((2, 2), int), [0.0, 1.0]])
 def test_predictions_that_are_no_classes_are_refused(answers):
     events = [np.array([(0, n, 0, 1)], dtype=EVENT_DTYPE) for n in range(2)]
-    two = Recordings(events, [0, 1], ("a", "b"), (4, 1, 2))
-    says = Says([0, 0])
+    two, says = Recordings(events, [0, 1], ("a", "b"), (4, 1, 2)), Says([0, 1])
+    validated = CrossValidated([[(says, np.arange(2))]])
+    assert validated.correct(two).all()  # a list will do
     says.predict = lambda recordings: answers
     with pytest.raises(ValueError, match="for 2 recordings; return one index of a class for each"):
-        CrossValidated([[(says, np.arange(2))]]).correct(two)
-    says.predict = lambda recordings: [0, 1]  # a list will do, and so does a tensor
-    assert CrossValidated([[(says, np.arange(2))]]).correct(two).all()
-    says.predict = lambda recordings: torch.tensor([0, 1])
-    assert CrossValidated([[(says, np.arange(2))]]).correct(two).all()
+        validated.correct(two)
 
 
 def test_processes_change_nothing(some):
@@ -191,22 +175,20 @@ def test_no_error_leaves_an_interval_of_some_width():
     assert bootstrap_interval(half, np.arange(52) // 2) == (0.5, 0.5)
 
 
-def test_difference_of_two_models_is_paired_and_signed():
+def test_difference_of_two_models_is_paired():
     better, worse = np.array([[1, 1, 1, 1]]), np.array([[0, 0, 1, 1], [0, 0, 1, 1]])  # two seeds
     assert difference_interval(better, worse, [0, 0, 1, 1]) == (0.5, 0, 1)
-    assert difference_interval(worse, better, [0, 0, 1, 1]) == (-0.5, -1, 0)
     points, low, high = difference_interval(better, better, [0, 0, 1, 1])
     assert points == 0 and low == -high < 0  # two models that agree on these may still differ
 
 
-def test_every_run_has_its_own_seed(some):
-    class Spy:
-        def fit(self, recordings, seed):
-            seeds.append(seed)
-
-    seeds = []
-    cross_validate({"spy": Spy()}, some, range(12), folds=2, seeds=(3, 8))
-    assert sorted(seeds) == [3, 3, 8, 8]
+@pytest.mark.parametrize("right", [0, 40, 77, 100])
+def test_difference_changes_its_sign_with_the_models_exchanged(right):
+    first, second, groups = np.arange(100) < 100, np.arange(100) < right, np.arange(100) // 5
+    more, low, high = difference_interval(first, second, groups, models=3)
+    exchanged = difference_interval(second, first, groups, models=3)
+    assert exchanged == pytest.approx((-more, -high, -low))
+    assert -1 <= low < high <= 1 and low <= more <= high
 
 
 def test_bootstrap_weighs_groups_by_their_size():
@@ -225,33 +207,16 @@ def test_bootstrap_weighs_groups_by_their_size():
 # ---- Estimators ----
 
 
-def test_every_model_that_needs_no_gradient_trains(some):
-    for name in ("most frequent suit", "global features", "nearest neighbour"):
-        assert MODELS[name].fit(some).predict(some).shape == (12,)
+def test_estimator_trains_by_the_recipe_but_for_what_it_is_given(some, monkeypatch):
+    def train(*given, **changed):
+        calls.append((given, changed))
+        return Classifier(SNN()), None
 
-
-def test_settings_of_the_models_reach_the_training(some, monkeypatch):
-    """What a row of the table trains with: the recipe, but for what its line changes."""
-    found = {}
-
-    def train(recordings, seed, device, *, network, **changed):
-        found[seed, device] = changed
-        return Classifier(network()), None
-
+    calls = []
     monkeypatch.setattr(protocol, "train_classifier", train)
-    expected = {
-        "MLP": {"clip_norm": None, "time_window": WHOLE},
-        "CNN": {"clip_norm": None, "learning_rate": 0.003, "time_window": WHOLE},
-        "GRU": {"clip_norm": 1.0},
-        "SNN, book's recipe": {},
-        "SNN, no recurrence": {},
-        "MLP on each frame": {"learning_rate": 0.002},
-        "SNN behind a layer": {"learning_rate": 0.002},
-    }
-    for seed, (name, changed) in enumerate(expected.items()):
-        MODELS[name].fit(some, seed)
-        assert found.pop((seed, "cpu")) == changed
-    assert not found
+    NetworkEstimator(MLP, clip_norm=None, time_window=WHOLE).fit(some, 7)
+    changed = {"network": MLP, "clip_norm": None, "time_window": WHOLE}
+    assert calls == [((some, 7, "cpu"), changed)]
 
 
 def test_seed_and_recordings_decide_what_a_network_learns(some):

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..checks import as_array, check_numbers, check_range, check_seed
+from ..checks import check_numbers, check_range, check_seed
 from ..files import one_cpu_thread
 from ..frames import augment, make_loader
-from ..recordings import Recordings, check_recordings
-from ..snn import Classifier, check_classifier, decode, frame_network, leading
+from ..recordings import Recordings
+from ..snn import Classifier, check_classifier, decode, frame_network, last_steps, leading
 from ..training import fit
 from .losses import (
     events_per_step,
@@ -41,8 +41,7 @@ def random_start_crop(frames: torch.Tensor) -> torch.Tensor:
     sparse = frames if frames.is_sparse else frames.to_sparse()
     indices, counts = sparse._indices(), sparse._values()
     time, recording = indices[:2]
-    steps = torch.zeros(frames.shape[1], dtype=torch.int64)
-    steps.scatter_reduce_(0, recording, time + 1, "amax")
+    steps = last_steps(sparse)
     late = torch.rand(len(steps)) < 0.5
     first = (torch.rand(len(steps)) * (steps // 2 + 1)).long() * late
     kept = time >= first[recording]
@@ -135,26 +134,6 @@ class PredictionsOverTime:
         steps[steps > np.array([len(each) for each in self.correct])] = np.inf
         return steps * self.time_window / 1000
 
-    def correct_at_time(self, ms: np.ndarray) -> np.ndarray:
-        """Say whether the answer at each of some times is correct, (recordings, times).
-
-        Before the end of the first step there is no answer, which counts as wrong. A recording that
-        has ended keeps its last answer.
-        """
-        steps = np.floor(_amounts(ms=ms) * 1000 / self.time_window + 1e-9).astype(int)
-        return np.array(
-            [each[np.minimum(steps, len(each)) - 1] & (steps > 0) for each in self.correct]
-        )
-
-    def correct_after_events(self, events: np.ndarray) -> np.ndarray:
-        """Say whether the answer is correct after so many events, (recordings, numbers)."""
-        amounts = _amounts(events=events)
-        steps = [
-            np.minimum(np.searchsorted(counts.cumsum(), amounts), len(counts) - 1)
-            for counts in self.events
-        ]
-        return np.array([each[step] for each, step in zip(self.correct, steps, strict=True)])
-
     def early_exit(self, threshold: float) -> tuple[np.ndarray, np.ndarray]:
         """Stop when the largest probability reaches a threshold, or else at the end.
 
@@ -169,16 +148,6 @@ class PredictionsOverTime:
         steps = np.array([each.argmax() + 1 if each.any() else len(each) for each in reached])
         correct = [each[step - 1] for each, step in zip(self.correct, steps, strict=True)]
         return np.array(correct), steps
-
-
-def _amounts(**values: Any) -> np.ndarray:
-    """Return a list of finite numbers from 0, or refuse it by its name."""
-    ((name, value),) = values.items()
-    amounts = as_array(name, value)
-    fits = amounts.ndim == 1 and amounts.dtype.kind in "iuf"
-    if not fits or not ((amounts >= 0) & (amounts < 1e15)).all():
-        raise ValueError(f"{name} is {value!r}; give a list of finite numbers from 0")
-    return amounts
 
 
 @one_cpu_thread()
@@ -243,8 +212,8 @@ def train_sparse(
     """Train a ``BinarySNN`` to answer early and to spike rarely.
 
     In the first third of the epochs the penalty is at most 1: neurons that are silenced before they
-    have learned anything stay silent. Then the input weights closest to 0 are set to 0, where they
-    stay, and the others are trained on with the whole penalty.
+    have learned anything stay silent. Then the input weights closest to 0 are set to 0, where
+    ``BinarySNN`` leaves them, and the others are trained on with the whole penalty.
 
     Args:
         recordings: To learn from.
@@ -255,8 +224,8 @@ def train_sparse(
         neurons: As for ``build_network``, such as ``hidden_size``.
 
     Raises:
-        ValueError: The penalty is negative or no finite number, the share isn't from 0 to 1, or
-            there are too few epochs.
+        ValueError: The penalty is negative or no finite number, the share isn't from 0 to below 1,
+            or there are too few epochs.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -265,10 +234,8 @@ def train_sparse(
         >>> round((sparse.snn.snn.lif0.input_weights == 0).float().mean().item(), 2)
         0.8
     """
-    check_recordings(recordings)
     check_range(0, 1e9, penalty=penalty)
     check_range(0, 0.9999, sparsity=sparsity)
-    check_numbers(Integral, epochs=epochs)
     check_range(3, 1e9, epochs=epochs)
     torch.manual_seed(check_seed(seed))
     about: dict[str, Any] = {"classes": recordings.classes, "sensor_size": recordings.sensor_size}
@@ -289,20 +256,17 @@ def train_sparse(
 
 
 def prune(weights: torch.Tensor, share: float) -> None:
-    """Set the weights closest to 0 to 0, where gradients leave them from now on.
+    """Set this share of the weights, those closest to 0, to 0.
 
     Example:
         >>> prune(weights := torch.tensor([0.1, -0.5, 0.3, 2.0]).requires_grad_(), 0.5)
         >>> weights.detach()
         tensor([ 0.0000, -0.5000,  0.0000,  2.0000])
     """
-    check_range(0, 1, share=share)
     sizes = weights.detach().abs()
-    pruned = round(share * sizes.numel())
-    kept = sizes > (sizes.flatten().kthvalue(pruned).values if pruned else -1)
-    with torch.no_grad():
-        weights *= kept
-    weights.register_hook(lambda gradient: gradient * kept)
+    if pruned := round(share * sizes.numel()):
+        with torch.no_grad():
+            weights *= sizes > sizes.flatten().kthvalue(pruned).values
 
 
 def quantized(classifier: Classifier, bits: int = 8) -> Classifier:

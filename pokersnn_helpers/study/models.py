@@ -19,7 +19,7 @@ from ..fast import FastSNN, FrameLinear
 from ..fast.linear import sums
 from ..frames import to_frames
 from ..pokerdvs import POKERDVS_SENSOR_SIZE
-from ..recordings import Recordings, recording_statistics
+from ..recordings import Recordings
 from ..snn import WHOLE, FrameNetwork, build_network
 
 SIZES = {"hidden_size", "channels", "features"}
@@ -273,7 +273,8 @@ class MotionDetector(FrameNetwork):
 class BinarySNN(Model):
     """The book's network, shown at most one event per pixel, polarity and time bin.
 
-    All its inputs are 0 or 1 then, so no weight is multiplied, only added.
+    All its inputs are 0 or 1 then, so no weight is multiplied, only added. An input weight that is
+    0 stays 0: what was pruned learns nothing, in a copy and after a checkpoint either.
 
     Example:
         >>> BinarySNN()(torch.ones(20, 8, 2, 35, 35)).shape
@@ -295,28 +296,14 @@ class BinarySNN(Model):
         """
         self.check(frames)
         frames = (frames.coalesce() if frames.is_sparse else frames).sign()
-        if not self.reports_rate:
-            return self.snn(frames)
-        weights, cell = self.snn.linear.weight, self.snn.readout
-        # A steady input to a leaky integrator ends as this many times its voltage per step.
-        per_step = float(cell.dt * cell.p.tau_syn_inv) / weights.shape[1]
-        weights = torch.cat([weights, torch.full_like(weights[:1], per_step)])
-        return functional_call(self.snn, {"linear.weight": weights}, frames)
-
-
-class FeedforwardSNN(FastSNN):
-    """The book's network with recurrent weights that are 0 and stay 0.
-
-    Example:
-        >>> FeedforwardSNN().lif0.recurrent_weights.any().item()
-        False
-    """
-
-    def __init__(self, **arguments: Any):
-        super().__init__(**arguments)
-        with torch.no_grad():
-            self.lif0.recurrent_weights.zero_()
-        self.lif0.recurrent_weights.requires_grad_(False)
+        weights = self.snn.lif0.input_weights
+        used = {"lif0.input_weights": weights * (weights != 0)}  # no gradient where it is 0
+        if self.reports_rate:
+            weights, cell = self.snn.linear.weight, self.snn.readout
+            # A steady input to a leaky integrator ends as this many times its voltage per step.
+            per_step = float(cell.dt * cell.p.tau_syn_inv) / weights.shape[1]
+            used["linear.weight"] = torch.cat([weights, torch.full_like(weights[:1], per_step)])
+        return functional_call(self.snn, used, frames)
 
 
 def summed_image(recordings: Recordings) -> np.ndarray:
@@ -331,18 +318,6 @@ def summed_image(recordings: Recordings) -> np.ndarray:
     size = recordings.sensor_size
     sums = [to_frames(events, WHOLE, size).flatten() for events in recordings.events]
     return np.log1p(np.stack(sums))
-
-
-def global_features(recordings: Recordings) -> np.ndarray:
-    """Return events, duration, rate, ON share and active pixels of each recording.
-
-    Example:
-        >>> from pokersnn_helpers import load_pokerdvs
-        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
-        >>> global_features(some).shape
-        (2, 5)
-    """
-    return recording_statistics(recordings).drop(columns="class").to_numpy()
 
 
 def median_place(recordings: Recordings) -> np.ndarray:
@@ -369,19 +344,6 @@ def count_and_duration(recordings: Recordings) -> np.ndarray:
     return np.log1p([[len(each), each["t"][-1] - each["t"][0]] for each in recordings.events])
 
 
-def rate_profile(recordings: Recordings, parts: int = 10) -> np.ndarray:
-    """Return the share of a recording's events in each of its parts, which are equally long.
-
-    Example:
-        >>> from pokersnn_helpers import load_pokerdvs
-        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
-        >>> rate_profile(some).shape
-        (2, 10)
-    """
-    counts = [np.bincount(_part(events, parts), minlength=parts) for events in recordings.events]
-    return np.stack([each / each.sum() for each in counts])
-
-
 def on_profile(recordings: Recordings, parts: int = 10) -> np.ndarray:
     """Return the share of ON events in each part of a recording; a part without events has 0.5.
 
@@ -393,14 +355,13 @@ def on_profile(recordings: Recordings, parts: int = 10) -> np.ndarray:
     """
     profiles = []
     for events in recordings.events:
-        part = _part(events, parts)
+        part = part_of(events, parts)
         on, all_events = np.bincount(part, events["p"], parts), np.bincount(part, minlength=parts)
         profiles.append(np.divide(on, all_events, np.full(parts, 0.5), where=all_events > 0))
     return np.stack(profiles)
 
 
-def _part(events: np.ndarray, parts: int) -> np.ndarray:
+def part_of(events: np.ndarray, parts: int) -> np.ndarray:
     """Return the part of the recording that each event falls in, from 0."""
-    check_numbers(Integral, parts=parts)
     time = events["t"] - events["t"][0]
     return np.minimum((time + 0.5) * parts // (time[-1] + 1), parts - 1).astype(int)

@@ -16,16 +16,17 @@ making of frames and of their sum, which takes an addition per event.
 import functools
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 import torch
 from norse.torch import LIFRecurrentCell
 from norse.torch.module.snn import SNNCell, SNNRecurrentCell
 from torch import nn
-from torch.nn.functional import conv2d
-from torch.nn.grad import conv2d_input
+from torch.func import functional_call
 from torch.utils._pytree import tree_map
 
 from ..checks import as_array
@@ -44,8 +45,7 @@ class Operations:
 
     Attributes:
         steps: Time steps that are counted.
-        dense_macs: Operations, if none is left out because of a 0. The padding of a convolution is
-            no input.
+        dense_macs: Operations, if none is left out because of a 0. Padding with 0 is no input.
         effective_macs: Effective multiply-accumulates.
         effective_acs: Effective accumulates.
         membrane_updates: How often a neuron's voltage changes or is reset, or has its first step.
@@ -108,24 +108,14 @@ def count_operations(
         >>> count_operations(FastSNN(), frames).effective_acs.shape
         (20,)
     """
-    if not isinstance(network, nn.Module):
-        raise TypeError(
-            f"network is of type {type(network).__name__}; give a network or Classifier"
-        )
     _check_layers(network)
     own = last_steps
     if isinstance(network, Classifier):
         frames, own, network = network.settled(frames), own_steps, network.snn
     calls, batch, nonzero = _run(network, frames), frames.shape[1], functools.cache(_nonzero)
-    if steps is not None:
-        given = as_array("steps", steps)
-        fits = given.shape == (batch,) and given.dtype.kind in "iuf"
-        if not fits or not ((given >= 0) & (given <= len(frames))).all():
-            raise ValueError(
-                f"steps is {given}; give {batch} numbers from 0 to {len(frames)}, one per recording"
-            )
-    else:
+    if steps is None:
         steps = own(frames).cpu().numpy()
+    _check_steps(steps, *frames.shape[:2])
     dense, macs, acs, updates, zeros, activations = np.zeros((6, batch))
     for number, (layer, (inputs, outputs)) in enumerate(calls.items()):
         for place, weights in enumerate(_connections(layer, inputs, outputs)):
@@ -139,7 +129,7 @@ def count_operations(
                 zeros += ((size - active) * counted).sum(axis=0)
                 activations += size * counted.sum(axis=0)
         if isinstance(layer, NEURONS):
-            changed = _updates(outputs[1])
+            changed = _updates(layer, *outputs)
             updates += (changed * _before(steps, len(changed))).sum(axis=0)
     matrices = [each for each in network.parameters() if each.ndim > 1]
     zero_weights = sum(int((each == 0).sum()) for each in matrices)
@@ -157,21 +147,26 @@ def count_operations(
     )
 
 
+def _check_steps(steps: Any, length: int, batch: int) -> None:
+    given = as_array("steps", steps)
+    fits = given.shape == (batch,) and given.dtype.kind in "iuf"
+    if not fits or not ((given >= 0) & (given <= length)).all():
+        raise ValueError(
+            f"steps is {given}; give {batch} numbers from 0 to {length}, one per recording"
+        )
+
+
 def _check_layers(network: nn.Module) -> None:
     """Refuse weights that nobody would count."""
     for name, module in network.named_modules():
-        own = [each for each, _ in module.named_parameters(recurse=False)]
+        own = list(module.parameters(recurse=False))
         odd = isinstance(module, nn.GRU) and (len(own) != 4 or module.batch_first)
         if odd or (own and not isinstance(module, LAYERS)):
             raise TypeError(
-                f"{name or 'the network'} is {module} with {', '.join(own)}; count_operations knows"
-                f" the weights of {', '.join(kind.__name__ for kind in LAYERS)} only (of a GRU one"
-                " layer and direction, with biases, the time first)"
+                f"{name or 'the network'} is {module}; count_operations knows the weights of "
+                f"{', '.join(kind.__name__ for kind in LAYERS)} only (of a GRU one layer and "
+                "direction, with biases, the time first)"
             )
-        if isinstance(module, nn.Conv2d) and (
-            isinstance(module.padding, str) or module.padding_mode != "zeros"
-        ):
-            raise TypeError(f"{name} is {module}; count_operations knows padding by a number only")
 
 
 @torch.no_grad()
@@ -189,21 +184,16 @@ def _run(network: nn.Module, frames: torch.Tensor) -> dict[nn.Module, tuple[Any,
             needed = isinstance(module, (nn.GRU, *NEURONS))
             calls[module].append((given[0], output if needed else ()))
 
-    watched = [each for each in network.modules() if isinstance(each, (*LAYERS, *NEURONS, FastSNN))]
-    fast = [each for each in watched if isinstance(each, FastSNN)]
+    fast = [each for each in network.modules() if isinstance(each, FastSNN)]
     inside = {layer for snn in fast for layer in snn.children()}
-    training, recorded = network.training, [(snn.record, snn.recording) for snn in fast]
-    hooks = [each.register_forward_hook(note) for each in watched if each not in inside]
-    try:
+    with ExitStack() as stack:  # which leaves the network as it was
+        stack.callback(network.train, network.training)
         for snn in fast:
-            snn.record = True
+            stack.enter_context(patch.multiple(snn, record=True, recording=None))
+        for each in set(network.modules()) - inside:
+            if isinstance(each, (*LAYERS, *NEURONS, FastSNN)):
+                stack.enter_context(each.register_forward_hook(note))
         network.eval()(frames)
-    finally:
-        for hook in hooks:
-            hook.remove()
-        network.train(training)
-        for snn, (record, recording) in zip(fast, recorded, strict=True):
-            snn.record, snn.recording = record, recording
 
     for name, layer in network.named_modules():
         times = len(calls[layer]) if layer in calls else 0
@@ -231,19 +221,9 @@ class _Connections(NamedTuple):
 
 def _connections(layer: Any, inputs: torch.Tensor, outputs: Any) -> Iterator[_Connections]:
     if isinstance(layer, nn.Conv2d):
-        options: dict[str, Any] = {
-            name: getattr(layer, name) for name in ("stride", "padding", "dilation")
-        }
-        # How many inputs of a channel each output has; fewer at the edge, where padding isn't one.
-        window = torch.ones(1, 1, *layer.kernel_size)
-        reach = conv2d(torch.ones(1, 1, *inputs.shape[-2:]), window, **options)
-        dense = reach.sum().item() * layer.weight[..., 0, 0].numel()
-        shape, outputs = (1, *inputs.shape[-3:]), reach.expand(1, layer.out_channels, -1, -1)
-        used = (layer.weight != 0).float().cpu()
-        fan_out = conv2d_input(
-            shape, used, torch.ones_like(outputs), groups=layer.groups, **options
-        )
-        yield _Connections(inputs, fan_out.flatten().numpy(), dense)
+        every, image = torch.ones_like(layer.weight), inputs.shape[-3:]
+        used = _fan_out(layer, every * (layer.weight != 0), image)
+        yield _Connections(inputs, used, float(_fan_out(layer, every, image).sum()))
     elif isinstance(layer, nn.Linear):
         yield _matrix(inputs, layer.weight)
     elif isinstance(layer, LIFRecurrentCell):
@@ -256,6 +236,15 @@ def _connections(layer: Any, inputs: torch.Tensor, outputs: Any) -> Iterator[_Co
         # Besides matrices: three products per unit, of which one is with its last output.
         yield _Connections(outputs[0], fan_out + 1, dense + units, delay=1)
         yield _Connections(outputs[0], np.full(units, 2), 2 * units)
+
+
+def _fan_out(layer: nn.Conv2d, weight: torch.Tensor, shape: torch.Size) -> np.ndarray:
+    """Return to how many outputs each input goes: a gradient through weights of 0 and 1."""
+    with torch.enable_grad():
+        image = weight.new_zeros(shape, requires_grad=True)
+        outputs = functional_call(layer, {"weight": weight}, image)
+        (reached,) = torch.autograd.grad(outputs.sum(), image)
+    return reached.flatten().double().cpu().numpy()
 
 
 def _matrix(inputs: torch.Tensor, weight: Any) -> _Connections:
@@ -296,14 +285,14 @@ def _per_step(
     return effective, active, others == 0
 
 
-def _updates(state: Any) -> np.ndarray:
+def _updates(layer: Any, spikes: torch.Tensor, state: Any) -> np.ndarray:
     """Return how many neurons change their voltage or spike, (T, B)."""
     v = state.v.cpu().numpy()
     changed = np.ones(v.shape, dtype=bool)
     np.not_equal(v[1:], v[:-1], out=changed[1:])
-    if hasattr(state, "z"):
-        changed |= state.z.cpu().numpy() != 0
-    return changed.sum(axis=-1)
+    if hasattr(layer.p, "v_th"):  # else the voltages come out, of a leaky integrator
+        changed |= spikes.cpu().numpy() != 0
+    return changed.sum(axis=tuple(range(2, v.ndim)))
 
 
 def _before(steps: np.ndarray, length: int) -> np.ndarray:

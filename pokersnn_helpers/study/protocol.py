@@ -2,11 +2,11 @@
 
 An estimator has two methods, as in scikit-learn: ``fit(recordings, seed)`` learns and returns the
 estimator, and ``predict(recordings)`` returns an index of a class for each recording, or -1 for no
-answer. ``MODELS`` has those that the book compares. To compare a network of your own, add a line::
+answer. To compare a network of your own with a simple model::
 
-    models = MODELS | {"my network": NetworkEstimator(MyNetwork)}
+    models = {"sum": logistic_regression(summed_image), "mine": NetworkEstimator(MyNetwork)}
     trained = cross_validate(models, recordings, groups)
-    accuracy_table(trained, recordings, groups)
+    bootstrap_interval(trained["mine"].correct(recordings), groups)
 """
 
 import os
@@ -17,10 +17,8 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.base import clone
-from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -31,22 +29,12 @@ from ..checks import as_array, check_groups
 from ..fast import FastSNN
 from ..frames import make_loader
 from ..recordings import Recordings, fold_indices
-from ..snn import WHOLE, Classifier, FrameNetwork
+from ..snn import Classifier, FrameNetwork
 from ..training import History, evaluate, train_classifier
-from .models import (
-    CNN,
-    GRU,
-    MLP,
-    FeedforwardSNN,
-    FrameMLP,
-    LayerThenSNN,
-    global_features,
-    summed_image,
-)
-from .perturbations import merge_polarities
 
 Features = Callable[[Recordings], np.ndarray]
 Perturbation = Callable[[Recordings], Recordings]
+BY_FRAME = {"learning_rate": 0.002}  # of networks with an ordinary layer; ``benchmarks trials``
 
 
 class NetworkEstimator:
@@ -63,7 +51,7 @@ class NetworkEstimator:
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
         >>> data = load_pokerdvs(source="simulated")
-        >>> estimator = NetworkEstimator(LayerThenSNN, epochs=2).fit(data.train, seed=0)
+        >>> estimator = NetworkEstimator(epochs=2).fit(data.train, seed=0)
         >>> estimator.predict(data.test).shape
         (20,)
     """
@@ -99,6 +87,7 @@ class FeatureEstimator:
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
+        >>> from pokersnn_helpers.study.models import summed_image
         >>> data = load_pokerdvs(source="simulated")
         >>> sums = FeatureEstimator(KNeighborsClassifier(1), summed_image).fit(data.train)
         >>> sums.predict(data.test).shape
@@ -124,6 +113,8 @@ class PerturbedEstimator:
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
+        >>> from pokersnn_helpers.study.models import summed_image
+        >>> from pokersnn_helpers.study.perturbations import merge_polarities
         >>> data = load_pokerdvs(source="simulated")
         >>> without = PerturbedEstimator(logistic_regression(summed_image), merge_polarities)
         >>> without.fit(data.train).predict(data.test).shape
@@ -148,6 +139,7 @@ def logistic_regression(features: Features, C: float = 1.0) -> FeatureEstimator:
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
+        >>> from pokersnn_helpers.study.models import summed_image
         >>> data = load_pokerdvs(source="simulated")
         >>> logistic_regression(summed_image).fit(data.train).predict(data.test).shape
         (20,)
@@ -161,36 +153,13 @@ def nearest_neighbour(features: Features, neighbours: int = 1) -> FeatureEstimat
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
+        >>> from pokersnn_helpers.study.models import summed_image
         >>> data = load_pokerdvs(source="simulated")
         >>> neighbour = nearest_neighbour(summed_image).fit(data.train)
         >>> bool((neighbour.predict(data.train) == data.train.targets).all())  # each finds itself
         True
     """
     return FeatureEstimator(KNeighborsClassifier(neighbours), features)
-
-
-# Chosen by ``python -m benchmarks trials``, the recipe's own numbers in chapter 5.
-BY_FRAME = {"learning_rate": 0.002}
-MODELS: dict[str, Any] = {
-    "most frequent suit": FeatureEstimator(DummyClassifier(), global_features),
-    "global features": logistic_regression(global_features),
-    "nearest neighbour": nearest_neighbour(summed_image),
-    "logistic regression": logistic_regression(summed_image, C=10),
-    "MLP": NetworkEstimator(MLP, clip_norm=None, time_window=WHOLE),
-    "CNN": NetworkEstimator(CNN, clip_norm=None, learning_rate=0.003, time_window=WHOLE),
-    "GRU": NetworkEstimator(GRU, clip_norm=1.0),
-    "SNN, plain loop": NetworkEstimator(
-        epochs=10, learning_rate=0.002, clip_norm=None, ema_decay=0, augment=None
-    ),
-    "SNN, book's recipe": NetworkEstimator(),
-    "SNN, no recurrence": NetworkEstimator(FeedforwardSNN),
-    "MLP on each frame": PerturbedEstimator(
-        NetworkEstimator(FrameMLP, **BY_FRAME), merge_polarities
-    ),
-    "SNN behind a layer": PerturbedEstimator(
-        NetworkEstimator(LayerThenSNN, **BY_FRAME), merge_polarities
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -202,6 +171,7 @@ class CrossValidated:
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
+        >>> from pokersnn_helpers.study.models import summed_image
         >>> data = load_pokerdvs(source="simulated")
         >>> models = {"sum": nearest_neighbour(summed_image)}
         >>> found = cross_validate(models, data.train, range(48), seeds=(0, 1))
@@ -226,11 +196,11 @@ class CrossValidated:
         """
         correct = np.zeros((len(self.runs), len(recordings)), dtype=bool)
         for row, folds in zip(correct, self.runs, strict=True):
-            asked = np.sort(np.concatenate([held_out for _, held_out in folds]))
-            if not np.array_equal(asked, np.arange(len(recordings))):
+            asked = sum(len(held_out) for _, held_out in folds)
+            if asked != len(recordings):  # not as if others had been asked about
                 raise ValueError(
-                    f"recordings are {len(recordings)}, but the folds hold out {len(asked)}; give "
-                    "those of cross_validate, changed or not"
+                    f"recordings are {len(recordings)}, but the folds hold out {asked}; give those "
+                    "of cross_validate, changed or not"
                 )
             for estimator, held_out in folds:
                 some = recordings.subset(held_out)
@@ -267,6 +237,7 @@ def cross_validate(
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs131
+        >>> from pokersnn_helpers.study.models import summed_image
         >>> everything = load_pokerdvs131(source="simulated")
         >>> models, groups = {"sum": logistic_regression(summed_image)}, everything.table["pass"]
         >>> trained = cross_validate(models, everything.recordings, groups)
@@ -315,14 +286,15 @@ def bootstrap_interval(correct: np.ndarray, groups: Sequence[int]) -> tuple[floa
         >>> round(low, 3), high
         (0.868, 1.0)
     """
-    low, high = _interval(correct, groups)
-    return max(0.0, low), min(1.0, high)
+    return _interval(correct, groups, lowest=0)
 
 
 def difference_interval(
     first: np.ndarray, second: np.ndarray, groups: Sequence[int], models: int = 1
 ) -> tuple[float, float, float]:
     """Return how much more accurate a model is than another, and the ends of a 95 % interval.
+
+    With the models exchanged, all three change their sign.
 
     Of the best of several models, the interval is as wide as that of one is at
     100 − 5 / ``models`` % (Bonferroni), since the best of several is ahead by chance more often.
@@ -339,12 +311,13 @@ def difference_interval(
         [0.1, 0.05, 0.16]
     """
     difference = np.mean(np.atleast_2d(first), axis=0) - np.mean(np.atleast_2d(second), axis=0)
-    return float(difference.mean()), *_interval(difference, groups, 0.025 / models)
+    return float(difference.mean()), *_interval(difference, groups, -1, 0.025 / models)
 
 
 def _interval(
-    correct: np.ndarray, groups: Sequence[int], tail: float = 0.025
+    correct: np.ndarray, groups: Sequence[int], lowest: float, tail: float = 0.025
 ) -> tuple[float, float]:
+    """Draw groups anew; the ends lie from ``lowest`` to 1."""
     rates = as_array("correct", correct)
     numeric = rates.dtype.kind in "biuf" and (np.abs(rates * 1.0) <= 1).all()
     if rates.ndim not in (1, 2) or rates.size == 0 or not numeric:
@@ -355,46 +328,12 @@ def _interval(
     rates = rates.reshape(-1, rates.shape[-1]).mean(axis=0)
     numbers = check_groups(groups, len(rates))
     sums, sizes = np.bincount(numbers, rates), np.bincount(numbers)
-    if len(set(rates)) == 1 and rates[0] in (0, 1):
+    if (rates == rates[0]).all() and rates[0] in (-1, 0, 1):
         width = 1 - tail ** (1 / len(sizes))
-        return float(rates[0] - width), float(rates[0] + width)
-    drawn = np.random.default_rng(0).integers(len(sizes), size=(2000, len(sizes)))
-    accuracies = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    low, high = np.quantile(accuracies, [tail, 1 - tail])
-    return float(low), float(high)
-
-
-def accuracy_table(
-    trained: Mapping[str, CrossValidated], recordings: Recordings, groups: Sequence[int]
-) -> pd.DataFrame:
-    """Return how accurate models are on recordings that they haven't seen, from 0 to 1.
-
-    Args:
-        trained: What ``cross_validate`` returns.
-        recordings: As for ``CrossValidated.correct``.
-        groups: As for ``bootstrap_interval``.
-
-    Returns:
-        A row per model with the mean over the seeds, the lowest and the highest of them, both ends
-        of ``bootstrap_interval``, and the mean over the seeds for each class.
-
-    Example:
-        >>> from pokersnn_helpers import load_pokerdvs
-        >>> data = load_pokerdvs(source="simulated")
-        >>> models = {"sum": nearest_neighbour(summed_image)}
-        >>> trained = cross_validate(models, data.train, range(48))
-        >>> accuracy_table(trained, data.train, range(48)).index.tolist()
-        ['sum']
-    """
-    rows, targets = {}, np.asarray(recordings.targets)
-    for name, model in trained.items():
-        correct = model.correct(recordings)
-        by_seed = correct.mean(axis=1)
-        low, high = bootstrap_interval(correct, groups)
-        rows[name] = {
-            "mean": by_seed.mean(), "lowest": by_seed.min(), "highest": by_seed.max(),
-            "interval low": low, "interval high": high,
-        }  # fmt: skip
-        for number, class_name in enumerate(recordings.classes):
-            rows[name][class_name] = correct[:, targets == number].mean()
-    return pd.DataFrame.from_dict(rows, orient="index")
+        ends = rates[0] + np.array([-width, width])
+    else:
+        drawn = np.random.default_rng(0).integers(len(sizes), size=(2000, len(sizes)))
+        accuracies = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+        ends = np.quantile(accuracies, [tail, 1 - tail])
+    low, high = ends.clip(lowest, 1).tolist()
+    return low, high
