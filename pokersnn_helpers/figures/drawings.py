@@ -27,7 +27,8 @@ def show_drawing(name: str) -> Drawing:
     Args:
         name: ``"pixel"``: how one pixel of an event camera turns light into events. ``"batch"``:
             the way of recordings to a batch. ``"spike"``: one neuron in four aligned traces.
-            ``"unrolled"``: a network over four time steps, with the way back of the gradient.
+            ``"network"``: the book's network, ``SNN()``, in one time step. ``"unrolled"``: the same
+            over four time steps, with the way back of the gradient.
 
     Example:
         >>> show_drawing("spike").svg.count("<svg")

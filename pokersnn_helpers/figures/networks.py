@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import product
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -10,14 +9,14 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, FancyArrowPatch, Rectangle
+from matplotlib.patches import FancyArrowPatch
 
 from ..checks import check_classes, check_not_empty
 from ..frames import to_frames
 from ..pokerdvs import POKERDVS_SENSOR_SIZE
 from ..snn import SNN, WHOLE, Classifier, SpikingNetwork, leading
 from ..training import predict
-from .colours import ACCENT, ACCENT_MAP, GREY, GRID, OFF, ON, SHADE, TEXT, class_colours, vote_map
+from .colours import ACCENT, ACCENT_MAP, GREY, GRID, SHADE, TEXT, class_colours, vote_map
 from .labels import label_ends
 from .recordings import imshow_polarity, polarities
 
@@ -87,19 +86,11 @@ def arrow(ax: Axes, start: Point, end: Point, colour: str = TEXT, **options: Any
 
 
 def plot_network(network: SpikingNetwork) -> Figure:
-    """Draw the parts of a network.
-
-    Args:
-        network: ``SNN`` and ``FastSNN`` are drawn with their weights, from left to right, and any
-            other network as a chain of the layers that it holds, from top to bottom in the order in
-            which it made them.
+    """Draw a network as a chain of the layers that it holds, in the order in which it made them.
 
     Example:
-        >>> fig = plot_network(SNN(hidden_size=20))
+        >>> fig = plot_network(SNN())
     """
-    if isinstance(network, SNN) and type(network).step is SNN.step:
-        sizes = (network.arguments[f"{part}_size"] for part in ("input", "hidden", "output"))
-        return _plot_snn(*sizes)
     layers = dict(network.named_children())
     check_not_empty(network=layers)
     fig, ax = canvas(0.8 * len(layers))
@@ -111,56 +102,6 @@ def plot_network(network: SpikingNetwork) -> Figure:
         ax.text(3, y, text, ha="center", va="center", bbox=box)
         if place:
             arrow(ax, (3, y + 0.58), (3, y + 0.2))
-    return fig
-
-
-def _plot_snn(inputs: int, hidden: int, outputs: int) -> Figure:
-    """Draw a frame, a recurrent layer, a readout, and the weights between them."""
-    fig, ax = canvas(3.4)
-    # The frame: two polarities, with the outline of a heart.
-    heart = ["0110110", "1001001", "1000001", "1000001", "0100010", "0010100", "0001000"]
-    for left, bottom, colour, lines in ((0.47, 1.35, OFF, range(2)), (0.13, 1.0, ON, range(2, 7))):
-        ax.add_patch(Rectangle((left, bottom), 0.9, 0.9, fc=SHADE, ec=colour, lw=1.5))
-        for row, column in product(lines, range(7)):
-            if heart[row][column] == "1":
-                corner = (left + 0.1 * (column + 1), bottom + 0.1 * (7 - row))
-                ax.add_patch(Rectangle(corner, 0.1, 0.1, facecolor=colour, linewidth=0))
-    # The neurons, with gaps for those that aren't drawn, and every connection between them.
-    middle, columns = 1.62, dict[float, np.ndarray]()
-    for x, number, pitch, most in ((2.75, hidden, 0.28, 6), (4.72, outputs, 0.42, 4)):
-        shown = min(number, most)
-        columns[x] = middle + pitch * (np.arange(shown) - (shown - 1) / 2)
-        if number > shown:
-            columns[x] += np.where(np.arange(shown) < shown // 2, -0.15, 0.15)
-            ax.plot([x] * 3, middle + np.array([-0.07, 0, 0.07]), "o", color=TEXT, markersize=1.8)
-    (x_hidden, hidden_places), (x_readout, readout_places) = columns.items()
-    fan: dict[str, Any] = {"color": GREY, "linewidth": 0.5, "alpha": 0.6, "zorder": 1}
-    for y in hidden_places:
-        for start in middle + np.linspace(-0.5, 0.5, 6):
-            ax.plot([1.46, x_hidden], [start, y], **fan)
-        for end in readout_places:
-            ax.plot([x_hidden, x_readout], [y, end], **fan)
-        ax.add_patch(Circle((x_hidden, y), 0.1, color=ACCENT, linewidth=0, zorder=2))
-    steps = np.linspace(0, 1, 60)
-    for place, y in enumerate(readout_places):
-        ax.add_patch(Circle((x_readout, y), 0.1, fc=SHADE, ec=TEXT, lw=1.5, zorder=2))
-        wave = np.sin(np.pi * steps) ** 2 * (0.26 if place == 1 else 0.1)
-        ax.plot(5.02 + 0.8 * steps, y - 0.08 + wave, color=TEXT, linewidth=1.5)
-    # The loop from the hidden layer back to itself.
-    top = hidden_places[-1] + 0.12
-    ends = (x_hidden + 0.13, top), (x_hidden - 0.13, top)
-    arrow(ax, *ends, ACCENT, linewidth=1.8, connectionstyle="arc3,rad=2.2")
-    texts = {
-        (0.72, 0.08): f"one frame:\n{inputs:,} counts",
-        (x_hidden, 0.08): f"hidden layer:\n{hidden:,} LIF neurons",
-        (x_readout, 0.08): f"readout:\n{outputs:,} leaky integrators",
-        (1.62, 2.5): f"input weights\n{hidden:,} × {inputs:,}",
-        (x_hidden, 2.96): f"recurrent weights\n{hidden:,} × {hidden:,}",
-        (3.85, 2.5): f"linear layer\n{outputs:,} × {hidden:,}",
-        (5.42, 2.5): "voltages",
-    }
-    for (x, y), text in texts.items():
-        ax.text(x, y, text, ha="center", va="bottom")
     return fig
 
 
