@@ -75,7 +75,7 @@ def test_image_stands_beside_the_data_with_an_alternative_text(kind, simulated):
         assert all(f'changes.has("{name}")' in script for name in MORE_SWITCHES)
 
 
-@pytest.mark.parametrize("sliders", SLIDERS.values())
+@pytest.mark.parametrize("sliders", [*SLIDERS.values()])
 def test_sliders_start_on_one_of_their_steps(sliders):
     for slider in sliders.values():
         assert slider.lowest <= slider.start <= slider.highest and slider.lowest < slider.highest
@@ -141,7 +141,7 @@ class Middle(np.random.Generator):
 
 
 @pytest.mark.parametrize("linear", [False, True])
-@pytest.mark.parametrize(("name", "end"), product(pixel.PIXEL_SLIDERS, ("lowest", "highest")))
+@pytest.mark.parametrize(("name", "end"), [*product(pixel.PIXEL_SLIDERS, ("lowest", "highest"))])
 def test_pixel_sends_the_events_of_an_event_camera(name, end, linear):
     """The camera's level falls and rises a hair further: else rounding decides on events."""
     slider = pixel.PIXEL_SLIDERS[name]
