@@ -99,15 +99,13 @@ def test_distributions_draw_every_recording_by_class_in_order(order):
 
 
 def test_passes_have_a_bar_each_and_every_recording_a_mark():
-    table = pd.DataFrame(
-        {
-            "class": ["club", "club", "club", "heart"],
-            "pass": [0, 0, 1, 2],
-            "start (ms)": [100.0, 101, 150, 10],
-            "end (ms)": [110.0, 112, 170, 20],
-            "tonic": ["pips_train/cl/1.npy", "pips_test/cl/2.npy", "", ""],
-        }
-    )
+    rows = [
+        ("club", 0, 100.0, 110.0, "pips_train/cl/1.npy"),
+        ("club", 0, 101.0, 112.0, "pips_test/cl/2.npy"),
+        ("club", 1, 150.0, 170.0, ""),
+        ("heart", 2, 10.0, 20.0, ""),
+    ]
+    table = pd.DataFrame(rows, columns=["class", "pass", "start (ms)", "end (ms)", "tonic"])
     ax = recordings.plot_passes(table).axes[0]
     assert [bar.get_width() for bar in ax.patches] == [12, 20, 10]
     marks = [(line.get_marker(), len(line.get_xdata())) for line in ax.lines]

@@ -168,7 +168,8 @@ def plot_dynamics(
     for name in hidden:
         label = "hidden" if len(hidden) == 1 else name
         busiest = _busiest(states[name], neurons)
-        for (field, values), ax in zip(states[name].items(), panels):  # noqa: B905
+        for field, values in states[name].items():
+            ax = next(panels)
             if field == "z":
                 draw_raster(ax, values, dt, votes if name == hidden[-1] else None, classes, busiest)
                 ax.set_title(f"{label} spikes: {int(values.sum()):,}")

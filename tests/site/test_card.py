@@ -82,15 +82,10 @@ def test_scene_agrees_with_cards(suit, still):
     frames = np.array(list(_log_frames(suit, card, motion, rows)))
     times = (0, len(frames) // 2, len(frames) - 1)
     filmed = still.evaluate(
-        "({ drawn, times, first, rows }) => {" + SETUP + "return times.map((time) => ["
+        "([drawn, times, first, rows]) => {" + SETUP + "return times.map((time) => ["
         "...card.filmInto(new Float32Array(35 * rows), card.poseAt(drawn, time, simulator),"
         "  first, rows, 35, simulator)]); }",
-        {
-            "drawn": vars(card) | {"suit": suit},
-            "times": [float(motion.time[number]) for number in times],
-            "first": int(rows[0]),
-            "rows": len(rows),
-        },
+        [vars(card) | {"suit": suit}, motion.time[[*times]].tolist(), int(rows[0]), len(rows)],
     )
     for number, frame in zip(times, filmed, strict=True):
         assert np.abs(np.reshape(frame, frames[number].shape) - frames[number]).max() < 2e-5
@@ -103,20 +98,14 @@ def test_camera_agrees_with_event_camera(suit, camera, still):
     frames = np.array(list(_log_frames(suit, card, motion, rows)), np.float32)
     expected = camera.record(frames, FRAME_INTERVAL, Middle(np.random.PCG64(0)))
     events = still.evaluate(
-        "({ settings, light, count, rows, interval }) => {" + SETUP + DECODE + "light ="
+        "([settings, light, count, rows, interval]) => {" + SETUP + DECODE + "light ="
         " floats(light); const size = 35 * rows, events = [];"
         "const camera = new shared.EventCamera(settings, 35, rows, null);"
         "camera.start(light.subarray(0, size), -2000);"
         "for (let number = 1; number < count; number++) events.push("
         "  ...camera.film(light.subarray(number * size, (number + 1) * size), interval));"
         "return events; }",
-        {
-            "settings": vars(camera),
-            "light": as_base64(frames),
-            "count": len(frames),
-            "rows": len(rows),
-            "interval": FRAME_INTERVAL,
-        },
+        [vars(camera), as_base64(frames), len(frames), len(rows), FRAME_INTERVAL],
     )
     t, x, y, p = np.array(events, int).T
     t += 2000  # it began before 0, as for a card that is thrown
