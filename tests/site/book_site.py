@@ -83,11 +83,11 @@ def dead_links(name: str, html: Path = HTML) -> list[str]:
 
 
 def page_with(kind: str) -> str:
-    """Name the first page of the book that has an interactive figure of a kind."""
+    """Name the last page with an interactive figure of a kind: of a card, the landing page."""
     mark = f'data-kind="{kind}"'
     found = [name for name in pages() if mark in (HTML / name).read_text(encoding="utf-8")]
     assert found or not pages(), f"no page has an interactive figure of the kind {kind}"
-    return found[0] if found else "index.html"
+    return found[-1] if found else "index.html"
 
 
 def assert_same_network(page, kind, network, spiking, films):

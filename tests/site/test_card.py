@@ -263,7 +263,7 @@ def test_only_the_end_is_seen_where_less_motion_is_preferred(figure):
 def test_ten_cards_are_tallied_by_suit(figure):
     page = figure(reduced_motion="reduce")
     wait_for_answer(page)
-    page.get_by_role("button", name="ten").click()
+    page.get_by_role("button", name="ten", exact=True).click()
     tally = page.locator(".card-tally")
     page.wait_for_function("document.querySelector('.card-tally').textContent.includes('of 10')")
     text = tally.text_content()
