@@ -224,6 +224,7 @@ def plot_closeness(table: pd.DataFrame) -> Figure:
         table: As ``compare_statistics`` of the benchmarks returns it.
 
     Example:
+        >>> import pandas as pd
         >>> both = pd.MultiIndex.from_tuples([("club", "events")], names=["class", "statistic"])
         >>> fig = plot_closeness(pd.DataFrame({"ratio": [1.1], "overlap": [0.8]}, index=both))
     """
