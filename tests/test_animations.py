@@ -3,7 +3,6 @@ import io
 import json
 import re
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -15,38 +14,37 @@ from pokersnn_helpers.figures.animations import animate_frames
 from pokersnn_helpers.figures.colours import ACCENT, OFF, ON
 
 
-@pytest.fixture(autouse=True)
-def no_figures():
-    plt.close("all")  # those that other tests have left
-
-
-def parts(player):
+def content(player):
     """Return what the player's script reads, and the image that it starts with."""
     html = player._repr_html_()
-    content = json.loads(re.search(r'<script type="application/json">(.+?)</script>', html)[1])
-    return content, re.search(r'src="data:image/png;base64,([^"]+)"', html)[1]
+    found = json.loads(re.search(r'<script type="application/json">(.+?)</script>', html)[1])
+    return found, re.search(r'src="data:image/png;base64,([^"]+)"', html)[1]
 
 
-def pixels(encoded):
+def pixels(player):
+    _, encoded = content(player)
     return np.array(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA"))
+
+
+def opaque(colour):
+    return pytest.approx([*(255 * np.array(to_rgb(colour))), 255], abs=1)
 
 
 def test_player_of_a_recording_is_small_and_needs_no_other_file(simulated):
     for events in simulated.test.events[:4]:
-        frames = to_frames(events)
-        html = animate_frames(frames, time_window=1000, title="club")._repr_html_()
+        html = animate_frames(to_frames(events), time_window=1000, title='<b> "$x"').html
         assert len(html) < 60_000
         assert not re.search(r"https?:|src=\"(?!data:)|href=", html)
-        assert not plt.get_fignums()
+        assert "<b> " not in html and "&lt;b&gt; &quot;$x" in html  # a title is text
 
 
 def test_player_has_a_frame_for_each_time_bin_and_starts_with_the_fullest():
     frames = torch.zeros(3, 2, 60, 120)
     frames[1, 1, 5, 7] = 2
-    content, shown = parts(animate_frames(frames, time_window=500, title="x"))
-    assert len(content["frames"]) == 3 and content["step"] == 0.5
-    assert shown == content["frames"][1]
-    assert "0.5 to 1 ms" in animate_frames(frames, time_window=500, title="x").html
+    player = animate_frames(frames, time_window=500, title="x")
+    found, shown = content(player)
+    assert len(found["frames"]) == 3 and found["step"] == 0.5
+    assert shown == found["frames"][1] and "0.5 to 1 ms" in player.html
 
 
 def test_frames_of_the_player_show_on_minus_off():
@@ -54,33 +52,17 @@ def test_frames_of_the_player_show_on_minus_off():
     frames[0, 1, 0, 1], frames[0, 0, 2, 3] = 9, 9
     frames[0, :, 3, 3] = 5  # as many ON as OFF
     frames[0, 1, 1, 1] = 1
-    _, encoded = parts(animate_frames(frames, time_window=1000, title="x"))
-    image = pixels(encoded)
+    image = pixels(animate_frames(frames, time_window=1000, title="x"))
     assert image.shape == (4, 6, 4)
-    for place, colour in (((0, 1), ON), ((2, 3), OFF)):
-        assert image[place] == pytest.approx([*(255 * np.array(to_rgb(colour))), 255], abs=1)
+    assert image[0, 1] == opaque(ON) and image[2, 3] == opaque(OFF)
     assert image[1, 1, 3] == pytest.approx(255 / 2, abs=2)  # fainter, as it is one event
-    alpha = image[..., 3].copy()
-    alpha[[0, 2, 1], [1, 3, 1]] = 0
-    assert not alpha.any()
-
-
-def test_title_of_the_player_is_text():
-    html = animate_frames(torch.zeros(1, 2, 4, 4), time_window=1000, title='<b> "x"').html
-    assert "<b> " not in html and "&lt;b&gt;" in html
+    assert np.count_nonzero(image[..., 3]) == 3
 
 
 def test_player_of_one_polarity_shows_the_counts_and_neither_on_nor_off():
     frames = torch.zeros(1, 1, 4, 6)
     frames[0, 0, 2, 3] = 9
-    animation = animate_frames(frames, time_window=1000, title="x")
-    image = pixels(parts(animation)[1])
-    assert image[2, 3] == pytest.approx([*(255 * np.array(to_rgb(ACCENT))), 255], abs=1)
-    assert np.count_nonzero(image[..., 3]) == 1
-    assert "</b> all<" in animation.html and "OFF" not in animation.html
-
-
-@pytest.mark.parametrize("window", [np.nan, 0, True, "1"])
-def test_time_window_that_is_no_number_is_named(window):
-    with pytest.raises(ValueError, match="time_window is "):
-        animate_frames(torch.ones(2, 2, 4, 4), window, "x")
+    player = animate_frames(frames, time_window=1000, title="x")
+    assert pixels(player)[2, 3] == opaque(ACCENT)
+    assert np.count_nonzero(pixels(player)[..., 3]) == 1
+    assert "</b> all<" in player.html and "OFF" not in player.html

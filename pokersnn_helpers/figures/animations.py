@@ -5,15 +5,16 @@ import html
 import io
 import json
 from dataclasses import dataclass
+from pathlib import Path
+from string import Template
 
 import numpy as np
-import torch
 from matplotlib.colors import Colormap
 from PIL import Image
 
 from ..checks import check_time_window
 from .colours import ACCENT, EVENTS_MAP, GREY, vote_map
-from .recordings import on_minus_off, polarities
+from .recordings import Frame, on_minus_off, polarities
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Animation:
     """A player in HTML that needs no other host; a notebook shows it as a cell's last value.
 
     Example:
-        >>> animate_frames(torch.ones(3, 2, 35, 35), 1000, "a square").html.count("<button")
+        >>> animate_frames(np.ones((3, 2, 35, 35)), 1000, "a square").html.count("<button")
         1
     """
 
@@ -31,95 +32,10 @@ class Animation:
         return self.html
 
 
-PLAYER = """
-<style>
-  .animation {{ max-width: 100%; margin: 0 auto; font-size: 15px; line-height: 22px;
-    font-variant-numeric: tabular-nums; }}
-  .animation p {{ display: flex; justify-content: space-between; margin: 0 0 6px; }}
-  .animation-controls {{ display: flex; align-items: center; gap: 10px; margin-top: 6px; }}
-  .animation-controls button {{ width: 40px; height: 32px; flex: none; padding: 0; cursor: pointer;
-    border: 1px solid currentcolor; border-radius: 4px; background: none; color: inherit; }}
-  .animation-controls input {{ flex: auto; min-width: 0; margin: 0; accent-color: {accent}; }}
-  .animation-controls output {{ flex: none; min-width: 7.2em; text-align: right; }}
-  @media print {{ .animation-controls button, .animation-controls input {{ display: none; }} }}
-</style>
-<div class="animation" style="width:{width}px">
-  <p><span>{title}</span> <span>{legend}</span></p>
-  <img class="dark-light" alt="{alt}" src="{shown}" width="{width}" height="{height}"
-    style="display:block;box-sizing:border-box;width:100%;height:auto;padding:0;background:none;
-    border:1px solid {grid};image-rendering:pixelated">
-  <div class="animation-controls">
-    <button type="button" aria-label="Play"><svg viewBox="0 0 10 10" width="12" height="12"
-      aria-hidden="true"><path fill="currentcolor" d="{play}"/></svg></button>
-    <input type="range" aria-label="frame" min="0" max="{last}" value="{start}">
-    <output>{time}</output>
-  </div>
-  <script type="application/json">{content}</script>
-</div>
-<script>
-for (const player of document.querySelectorAll(".animation:not([data-ready])")) {{
-  player.dataset.ready = "";
-  let content = null;
-  try {{
-    content = JSON.parse(player.querySelector("script").textContent);
-  }} catch {{
-    // It was cut.
-  }}
-  const {{ frames, step }} = content ?? {{}};
-  const drawn = Array.isArray(frames) && frames.every((png) => `${{png}}`.startsWith("iVBOR"));
-  if (!drawn || frames.length !== {last} + 1 || !(step > 0 && step < 1e9)) {{
-    player.querySelector(".animation-controls").remove(); // the reader has the image
-    continue;
-  }}
-  const [button, slider, image, time, icon] =
-    ["button", "input", "img", "output", "path"].map((name) => player.querySelector(name));
-  let timer = null;
-  const show = (frame) => {{
-    slider.value = frame;
-    image.src = "data:image/png;base64," + frames[frame];
-    const [start, end] = [frame, frame + 1].map((edge) => +(edge * step).toFixed(6));
-    time.textContent = `${{start}} to ${{end}} ms`;
-    slider.setAttribute("aria-valuetext", time.textContent);
-  }};
-  const play = (again) => {{
-    clearInterval(timer);
-    timer = setInterval(() => {{
-      if (!player.isConnected || (!again && +slider.value === frames.length - 1)) return pause();
-      show((+slider.value + 1) % frames.length);
-    }}, {interval});
-    icon.setAttribute("d", "{pause}");
-    button.setAttribute("aria-label", "Pause");
-  }};
-  const pause = () => {{
-    timer = clearInterval(timer);
-    icon.setAttribute("d", "{play}");
-    button.setAttribute("aria-label", "Play");
-  }};
-  const toggle = () => (timer ? pause() : play(true));
-  button.onclick = toggle;
-  slider.oninput = () => {{ pause(); show(+slider.value); }};
-  slider.onkeydown = (event) => {{
-    if (event.key !== " ") return;
-    event.preventDefault();
-    toggle();
-  }};
-  // It runs once when the reader first sees it, but not for those who want things to keep still.
-  const watcher = new IntersectionObserver(([{{ isIntersecting }}]) => {{
-    if (!isIntersecting) return;
-    watcher.disconnect();
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-    show(0);
-    play(false);
-  }}, {{ threshold: 0.6 }});
-  watcher.observe(image);
-}}
-</script>
-"""
-ICON_PLAY, ICON_PAUSE = "M1 0 10 5 1 10z", "M1 0h3v10h-3zM6 0h3v10h-3z"
-MILLISECONDS_PER_FRAME = 200
+PLAYER = Template(Path(__file__).with_name("player.html").read_text(encoding="utf-8"))
 
 
-def animate_frames(frames: torch.Tensor, time_window: float, title: str) -> Animation:
+def animate_frames(frames: Frame, time_window: float, title: str) -> Animation:
     """Make a small player that shows one frame after another.
 
     It has one button and a slider, and works without other files. On paper, and where no script
@@ -131,7 +47,7 @@ def animate_frames(frames: torch.Tensor, time_window: float, title: str) -> Anim
         title: Title of the animation.
 
     Example:
-        >>> player = animate_frames(torch.ones(3, 2, 35, 35), time_window=1000, title="a square")
+        >>> player = animate_frames(np.ones((3, 2, 35, 35)), time_window=1000, title="a square")
     """
     check_time_window(time_window)
     kinds = polarities(frames.shape[1])
@@ -144,7 +60,7 @@ def animate_frames(frames: torch.Tensor, time_window: float, title: str) -> Anim
     pixels = max(1, round(320 / width))  # of the page, for each pixel of the sensor
     pngs = [_png(frame, colours) for frame in net]
     start = int(frames.sum((1, 2, 3)).argmax())
-    page = PLAYER.format(
+    page = PLAYER.substitute(
         title=html.escape(title),
         legend=" ".join(legend),
         alt=html.escape(f"An animation of {title}: {look}."),
@@ -155,9 +71,6 @@ def animate_frames(frames: torch.Tensor, time_window: float, title: str) -> Anim
         last=len(net) - 1,
         width=pixels * width,
         height=pixels * height,
-        interval=MILLISECONDS_PER_FRAME,
-        play=ICON_PLAY,
-        pause=ICON_PAUSE,
         accent=ACCENT,
         grid=GREY,
     )

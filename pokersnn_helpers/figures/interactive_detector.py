@@ -9,7 +9,8 @@ from matplotlib.patches import Circle, Rectangle
 
 from .colours import ACCENT, GREY, SHADE, TEXT
 from .interactive import InteractiveFigure, Slider, as_json, initial_values
-from .networks import arrow, lif_traces
+from .interactive_neuron import lif_traces
+from .networks import arrow
 
 DETECTOR_SLIDERS = {
     "delay": Slider("delay", "ms", 0, 10, 0.5, 4, digits=1),

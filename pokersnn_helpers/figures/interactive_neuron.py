@@ -8,10 +8,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_feed_forward_step
 
 from .colours import ACCENT, TEXT
 from .interactive import InteractiveFigure, Slider, as_json, initial_values
-from .networks import lif_traces, plot_neuron
+from .networks import plot_neuron
 
 NEURON_SLIDERS = {
     "tau_mem": Slider("membrane time constant", "ms", 2, 50, 1, 10),
@@ -35,6 +36,37 @@ STAIRCASE_TAU = 10.0  # ms, of the membrane and of the synapse
 STAIRCASE_THRESHOLD = 0.3
 STAIRCASE_TARGET = 4  # spikes
 STAIRCASE_RATE, STAIRCASE_LONGEST = 2e-4, 0.05  # learning rate; longest step of the weight
+
+
+def lif_traces(
+    inputs: np.ndarray, dt: float, v_th: float, tau_mem: float = 0.010, tau_syn: float = 0.010
+) -> np.ndarray:
+    """Run one leaky integrate-and-fire neuron with Norse, in double precision.
+
+    Args:
+        inputs: By how much the input raises the synaptic current in each time step, of shape (T,).
+        dt: Duration of a time step in s.
+        v_th: Threshold, in the voltage's arbitrary unit.
+        tau_mem: Membrane time constant in s.
+        tau_syn: Synaptic time constant in s.
+
+    Returns:
+        Spikes (0 or 1), membrane voltages after the reset, and synaptic currents, of shape (3, T).
+
+    Example:
+        >>> spikes, voltages, currents = lif_traces(np.ones(20), dt=0.001, v_th=0.3)
+        >>> int(spikes.sum())
+        18
+    """
+    constants = torch.tensor([0, 1 / tau_syn, 1 / tau_mem, v_th], dtype=torch.float64)
+    rest, syn, mem, threshold = constants
+    parameters = LIFParameters(tau_syn_inv=syn, tau_mem_inv=mem, v_th=threshold)
+    state = LIFFeedForwardState(v=rest, i=rest)
+    trace = []
+    for jump in torch.as_tensor(inputs, dtype=torch.float64):
+        spike, state = lif_feed_forward_step(jump, state, parameters, dt)
+        trace.append((spike.item(), state.v.item(), state.i.item()))
+    return np.array(trace).T
 
 
 def interactive_neuron() -> InteractiveFigure:

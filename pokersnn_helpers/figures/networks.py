@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import product
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -10,51 +9,20 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, FancyArrowPatch, Rectangle
-from matplotlib.ticker import MaxNLocator
-from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_feed_forward_step
+from matplotlib.patches import FancyArrowPatch
 
 from ..checks import check_classes, check_not_empty
 from ..frames import to_frames
 from ..pokerdvs import POKERDVS_SENSOR_SIZE
-from ..snn import SNN, Classifier, SpikingNetwork, leading
-from .colours import ACCENT, ACCENT_MAP, GREY, GRID, OFF, ON, SHADE, TEXT, class_colours, vote_map
+from ..snn import SNN, WHOLE, Classifier, SpikingNetwork, leading
+from ..training import predict
+from .colours import ACCENT, ACCENT_MAP, GREY, GRID, SHADE, TEXT, class_colours, vote_map
 from .labels import label_ends
-from .recordings import Frame, imshow_polarity, polarities
+from .recordings import imshow_polarity, polarities
 
 FIELDS = {"z": "spikes", "i": "synaptic currents", "v": "membrane voltages"}  # as they happen
+HEIGHTS = {"input": 0.9, "z": 3.3, "i": 1.35, "v": 1.35, "readout": 1.7}  # of panels, in inches
 Point = tuple[float, float]
-
-
-def lif_traces(
-    inputs: np.ndarray, dt: float, v_th: float, tau_mem: float = 0.010, tau_syn: float = 0.010
-) -> np.ndarray:
-    """Run one leaky integrate-and-fire neuron with Norse, in double precision.
-
-    Args:
-        inputs: By how much the input raises the synaptic current in each time step, of shape (T,).
-        dt: Duration of a time step in s.
-        v_th: Threshold, in the voltage's arbitrary unit.
-        tau_mem: Membrane time constant in s.
-        tau_syn: Synaptic time constant in s.
-
-    Returns:
-        Spikes (0 or 1), membrane voltages after the reset, and synaptic currents, of shape (3, T).
-
-    Example:
-        >>> spikes, voltages, currents = lif_traces(np.ones(20), dt=0.001, v_th=0.3)
-        >>> int(spikes.sum())
-        18
-    """
-    constants = torch.tensor([0, 1 / tau_syn, 1 / tau_mem, v_th], dtype=torch.float64)
-    rest, syn, mem, threshold = constants
-    parameters = LIFParameters(tau_syn_inv=syn, tau_mem_inv=mem, v_th=threshold)
-    state = LIFFeedForwardState(v=rest, i=rest)
-    trace = []
-    for jump in torch.as_tensor(inputs, dtype=torch.float64):
-        spike, state = lif_feed_forward_step(jump, state, parameters, dt)
-        trace.append((spike.item(), state.v.item(), state.i.item()))
-    return np.array(trace).T
 
 
 def plot_neuron(
@@ -77,30 +45,29 @@ def plot_neuron(
             drawn.
 
     Example:
-        >>> spikes, voltage, current = lif_traces(np.full(20, 0.1), dt=0.001, v_th=0.3)
-        >>> fig = plot_neuron(np.arange(20), current, voltage, threshold=0.3, spikes=spikes)
+        >>> current, voltage = np.exp(-np.arange(20) / 10), np.linspace(0, 0.4, 20)
+        >>> fig = plot_neuron(np.arange(20), current, voltage, threshold=0.3, spikes=voltage > 0.3)
     """
-    fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(6.0, 4.2))
-    top.plot(times, current, color=ACCENT)
-    top.set(title="synaptic current", ylabel="i (a.u.)")
-    bottom.plot(times, voltage, color=TEXT)
-    bottom.set(title="membrane voltage", xlabel="time (ms)", ylabel="v (a.u.)")
-    if threshold is not None:
-        for ax in (top, bottom):
+    fig, axes = plt.subplots(2, 1, sharex=True, figsize=(6.0, 4.2))
+    spiked = None if spikes is None else times[spikes > 0]
+    for ax, name, trace, colour, marks, mark, ink, width in (
+        (axes[0], "synaptic current", current, ACCENT, inputs, "input event", GREY, 0.7),
+        (axes[1], "membrane voltage", voltage, TEXT, spiked, "spike", ACCENT, 1.8),
+    ):
+        ax.plot(times, trace, color=colour)
+        ax.set_title(name)
+        if threshold is not None:
             ax.axhline(threshold, color=GREY, linestyle="--", linewidth=1)
             ax.text(1.01, threshold, "threshold", color=GREY, va="center",
                     transform=ax.get_yaxis_transform())  # fmt: skip
-    spiked = None if spikes is None else times[spikes > 0]
-    for ax, trace, marks, colour, words, width in (
-        (top, current, inputs, GREY, "synaptic current ({:,} input event{})", 0.7),
-        (bottom, voltage, spiked, ACCENT, "membrane voltage ({:,} spike{})", 1.8),
-    ):
         if marks is not None:
-            ax.set_title(words.format(len(marks), "s" * (len(marks) != 1)))
+            ax.set_title(f"{name} ({len(marks):,} {mark}{'s' * (len(marks) != 1)})")
             highest = max(trace.max(), threshold or 0)
             height = np.full(len(marks), 1.22 * highest)
-            ax.plot(marks, height, "|", color=colour, markersize=9, markeredgewidth=width)
+            ax.plot(marks, height, "|", color=ink, markersize=9, markeredgewidth=width)
             ax.set_ylim(top=1.34 * highest)
+    axes[0].set_ylabel("i (a.u.)")
+    axes[1].set(xlabel="time (ms)", ylabel="v (a.u.)")
     return fig
 
 
@@ -119,19 +86,11 @@ def arrow(ax: Axes, start: Point, end: Point, colour: str = TEXT, **options: Any
 
 
 def plot_network(network: SpikingNetwork) -> Figure:
-    """Draw the parts of a network.
-
-    Args:
-        network: ``SNN`` and ``FastSNN`` are drawn with their weights, from left to right, and any
-            other network as a chain of the layers that it holds, from top to bottom in the order in
-            which it made them.
+    """Draw a network as a chain of the layers that it holds, in the order in which it made them.
 
     Example:
-        >>> fig = plot_network(SNN(hidden_size=20))
+        >>> fig = plot_network(SNN())
     """
-    if isinstance(network, SNN) and type(network).step is SNN.step:
-        sizes = (network.arguments[f"{part}_size"] for part in ("input", "hidden", "output"))
-        return _plot_snn(*sizes)
     layers = dict(network.named_children())
     check_not_empty(network=layers)
     fig, ax = canvas(0.8 * len(layers))
@@ -143,56 +102,6 @@ def plot_network(network: SpikingNetwork) -> Figure:
         ax.text(3, y, text, ha="center", va="center", bbox=box)
         if place:
             arrow(ax, (3, y + 0.58), (3, y + 0.2))
-    return fig
-
-
-def _plot_snn(inputs: int, hidden: int, outputs: int) -> Figure:
-    """Draw a frame, a recurrent layer, a readout, and the weights between them."""
-    fig, ax = canvas(3.4)
-    # The frame: two polarities, with the outline of a heart.
-    heart = ["0110110", "1001001", "1000001", "1000001", "0100010", "0010100", "0001000"]
-    for left, bottom, colour, lines in ((0.47, 1.35, OFF, range(2)), (0.13, 1.0, ON, range(2, 7))):
-        ax.add_patch(Rectangle((left, bottom), 0.9, 0.9, fc=SHADE, ec=colour, lw=1.5))
-        for row, column in product(lines, range(7)):
-            if heart[row][column] == "1":
-                corner = (left + 0.1 * (column + 1), bottom + 0.1 * (7 - row))
-                ax.add_patch(Rectangle(corner, 0.1, 0.1, facecolor=colour, linewidth=0))
-    # The neurons, with gaps for those that aren't drawn, and every connection between them.
-    middle, columns = 1.62, dict[float, np.ndarray]()
-    for x, number, pitch, most in ((2.75, hidden, 0.28, 6), (4.72, outputs, 0.42, 4)):
-        shown = min(number, most)
-        columns[x] = middle + pitch * (np.arange(shown) - (shown - 1) / 2)
-        if number > shown:
-            columns[x] += np.where(np.arange(shown) < shown // 2, -0.15, 0.15)
-            ax.plot([x] * 3, middle + np.array([-0.07, 0, 0.07]), "o", color=TEXT, markersize=1.8)
-    (x_hidden, hidden_places), (x_readout, readout_places) = columns.items()
-    fan: dict[str, Any] = {"color": GREY, "linewidth": 0.5, "alpha": 0.6, "zorder": 1}
-    for y in hidden_places:
-        for start in middle + np.linspace(-0.5, 0.5, 6):
-            ax.plot([1.46, x_hidden], [start, y], **fan)
-        for end in readout_places:
-            ax.plot([x_hidden, x_readout], [y, end], **fan)
-        ax.add_patch(Circle((x_hidden, y), 0.1, color=ACCENT, linewidth=0, zorder=2))
-    steps = np.linspace(0, 1, 60)
-    for place, y in enumerate(readout_places):
-        ax.add_patch(Circle((x_readout, y), 0.1, fc=SHADE, ec=TEXT, lw=1.5, zorder=2))
-        wave = np.sin(np.pi * steps) ** 2 * (0.26 if place == 1 else 0.1)
-        ax.plot(5.02 + 0.8 * steps, y - 0.08 + wave, color=TEXT, linewidth=1.5)
-    # The loop from the hidden layer back to itself.
-    top = hidden_places[-1] + 0.12
-    ends = (x_hidden + 0.13, top), (x_hidden - 0.13, top)
-    arrow(ax, *ends, ACCENT, linewidth=1.8, connectionstyle="arc3,rad=2.2")
-    texts = {
-        (0.72, 0.08): f"one frame:\n{inputs:,} counts",
-        (x_hidden, 0.08): f"hidden layer:\n{hidden:,} LIF neurons",
-        (x_readout, 0.08): f"readout:\n{outputs:,} leaky integrators",
-        (1.62, 2.5): f"input weights\n{hidden:,} × {inputs:,}",
-        (x_hidden, 2.96): f"recurrent weights\n{hidden:,} × {hidden:,}",
-        (3.85, 2.5): f"linear layer\n{outputs:,} × {hidden:,}",
-        (5.42, 2.5): "voltages",
-    }
-    for (x, y), text in texts.items():
-        ax.text(x, y, text, ha="center", va="bottom")
     return fig
 
 
@@ -225,7 +134,7 @@ def plot_dynamics(
         neurons: How many neurons of a layer to draw currents and voltages of.
 
     Raises:
-        TypeError: Nothing was recorded, or no NamedTuple.
+        TypeError: Nothing was recorded, or the state of a step is no NamedTuple.
         ValueError: ``classes`` aren't as many as the readout's neurons.
 
     Example:
@@ -234,51 +143,45 @@ def plot_dynamics(
         >>> voltages = snn(torch.ones(30, 1, 2, 35, 35))
         >>> fig = plot_dynamics(snn.recording, snn.dt, ["club", "heart", "diamond", "spade"])
     """
-    if not hasattr(recording, "_asdict"):
-        kind = type(recording).__name__
-        raise TypeError(f"recording is a {kind}; set network.record = True, and run the network")
-    layers = dict(_layers(recording))
-    *hidden, readout = layers
-    panels = [
-        (name, field, getattr(layers[name], field)[:, sample].flatten(1).cpu())  # (T, neurons)
-        for name in hidden
-        for field in FIELDS
-        if hasattr(layers[name], field)
-    ]
-    heights = {"input": 0.9, "z": 3.3, "i": 1.35, "v": 1.35, "readout": 1.7}  # inches
-    drawn = [*["input"] * (frames is not None), *(field for _, field, _ in panels), "readout"]
-    ratios = [heights[panel] for panel in drawn]
+    states = {name: _states(layer, sample) for name, layer in _layers(recording)}
+    if recording is None:
+        raise TypeError("nothing was recorded; set network.record = True, and run the network")
+    if not states:
+        raise TypeError(
+            f"recording is of type {type(recording).__name__}; let the network's step return a "
+            "NamedTuple of the states of its layers"
+        )
+    *hidden, readout = states
+    fields = [field for name in hidden for field in states[name]]
+    heights = [HEIGHTS[panel] for panel in ["input"] * (frames is not None) + fields + ["readout"]]
     fig, axes = plt.subplots(
-        len(drawn), 1, sharex=True, squeeze=False, height_ratios=ratios,
-        figsize=(6.0, 0.4 + sum(ratios)), layout="constrained",
+        len(heights), 1, sharex=True, squeeze=False, height_ratios=heights,
+        figsize=(6.0, 0.4 + sum(heights)), layout="constrained",
     )  # fmt: skip
-    first = axes[0, 0]
+    panels = iter(axes[:, 0])
     if frames is not None:
         counts = frames[:, sample].flatten(1).sum(dim=1).cpu()
         times = 1000 * dt * (np.arange(len(counts)) + 0.5)
-        first.bar(times, counts.numpy(), width=800 * dt, color=GREY)
-        first.set(title=f"input: {int(counts.sum()):,} events", ylabel="per step")
-    between = axes[-1 - len(panels) : -1, 0]
-    for ax, (name, field, values) in zip(between, panels, strict=True):
-        layer = "hidden" if len(hidden) == 1 else name
-        spikes = getattr(layers[name], "z", None)
-        busy = None if spikes is None else spikes[:, sample].flatten(1)[:, :neurons].sum(dim=0)
-        chosen = None if busy is None or busy.max() == 0 else int(busy.argmax())
-        if field == "z":
-            draw_raster(ax, values, dt, votes if name == hidden[-1] else None, classes, chosen)
-            ax.set_title(f"{layer} spikes: {int(values.sum()):,}")
-            continue
-        times = 1000 * dt * np.arange(1, len(values) + 1)  # a step's state holds at its end
-        for number, trace in enumerate(values[:, :neurons].T):
-            look = (ACCENT, 1.8, 1, 3) if number == chosen else (GREY, 0.9, 0.5, 2)
-            colour, width, alpha, order = look
-            ax.plot(times, trace, color=colour, linewidth=width, alpha=alpha, zorder=order)
-        after = ", after the reset" if field == "v" and hasattr(layers[name], "z") else ""
-        title = f"{len(ax.lines)} {layer} neurons: {FIELDS[field]}{after}"
-        ax.set(title=title, ylabel=f"{field} (a.u.)")
+        ax = next(panels)
+        ax.bar(times, counts.numpy(), width=800 * dt, color=GREY)
+        ax.set(title=f"input: {int(counts.sum()):,} events", ylabel="per step")
+    for name in hidden:
+        label = "hidden" if len(hidden) == 1 else name
+        busiest = _busiest(states[name], neurons)
+        for field, values in states[name].items():
+            ax = next(panels)
+            if field == "z":
+                draw_raster(ax, values, dt, votes if name == hidden[-1] else None, classes, busiest)
+                ax.set_title(f"{label} spikes: {int(values.sum()):,}")
+                continue
+            _draw_traces(ax, values[:, :neurons], dt, busiest)
+            after = ", after the reset" if field == "v" and "z" in states[name] else ""
+            title = f"{len(ax.lines)} {label} neurons: {FIELDS[field]}{after}"
+            ax.set(title=title, ylabel=f"{field} (a.u.)")
     answer = axes[-1, 0]
-    draw_readout(answer, layers[readout].v[:, sample].flatten(1), dt, classes)
-    answer.set(title="readout: membrane voltages", xlim=(0, 1000 * dt * len(layers[readout].v)))
+    voltages = states[readout]["v"]
+    draw_readout(answer, voltages, dt, classes)
+    answer.set(title="readout: membrane voltages", xlim=(0, 1000 * dt * len(voltages)))
     label_ends(answer)
     for ax in axes[:, 0]:
         ax.set_xlabel("time (ms)" if ax is answer else "")
@@ -290,12 +193,37 @@ def plot_dynamics(
 
 def _layers(state: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     """Yield name and state of every layer, in order, from groups in groups too."""
-    if FIELDS.keys() & set(state._fields):
+    fields = getattr(state, "_fields", ())
+    if FIELDS.keys() & set(fields):
         yield name, state
         return
-    for field, part in state._asdict().items():
-        if hasattr(part, "_fields"):
-            yield from _layers(part, f"{name}.{field}".lstrip("."))
+    for field in fields:
+        yield from _layers(getattr(state, field), f"{name}.{field}".lstrip("."))
+
+
+def _states(layer: Any, sample: int) -> dict[str, torch.Tensor]:
+    """Return those states of a layer that are drawn, each of shape (T, neurons)."""
+    return {
+        field: getattr(layer, field)[:, sample].flatten(1).cpu()
+        for field in FIELDS
+        if hasattr(layer, field)
+    }
+
+
+def _busiest(states: dict[str, torch.Tensor], neurons: int) -> int | None:
+    """Return which of the first neurons spiked most, or None where none did."""
+    counts = states.get("z", torch.zeros(1, 1))[:, :neurons].sum(dim=0)
+    return int(counts.argmax()) if counts.any() else None
+
+
+def _draw_traces(ax: Axes, values: torch.Tensor, dt: float, marked: int | None) -> None:
+    """Draw a line for each neuron, one of them in the accent."""
+    times = 1000 * dt * np.arange(1, len(values) + 1)  # a step's state holds at its end
+    for number, trace in enumerate(values.T):
+        look: dict[str, Any] = {"color": GREY, "linewidth": 0.9, "alpha": 0.5, "zorder": 2}
+        if number == marked:
+            look = {"color": ACCENT, "linewidth": 1.8, "zorder": 3}
+        ax.plot(times, trace, **look)
 
 
 def shade_silence(ax: Axes, counts: torch.Tensor, dt: float) -> None:
@@ -400,27 +328,24 @@ def plot_answer(classifier: Classifier, events: np.ndarray) -> Figure:
         >>> from pokersnn_helpers import load_pokerdvs
         >>> fig = plot_answer(Classifier(SNN()), load_pokerdvs(source="simulated").test.events[0])
     """
-    snn, classes = classifier.snn, classifier.classes
-    check_classes(classes, snn.linear.out_features)
-    frames = to_frames(events, 1e6 * snn.dt, classifier.sensor_size)
+    snn = classifier.snn
     record, snn.record = snn.record, True
-    with torch.no_grad():
-        voltages = snn(classifier.settled(frames.unsqueeze(1)))[:, 0].cpu()
+    answer = predict(classifier, events)
     spikes = snn.recording.lif0.z[:, 0].cpu()
     snn.record = record
-    fig = plt.figure(figsize=(6.0, 3.6))
-    grid = fig.add_gridspec(2, 2, width_ratios=(1, 2), height_ratios=(1.15, 1))
-    left = fig.add_subplot(grid[:, 0])
-    imshow_polarity(left, frames.sum(dim=0), limit=6)
+    fig, panels = plt.subplot_mosaic(
+        [["events", "raster"], ["events", "readout"]],
+        figsize=(6.0, 3.6), width_ratios=(1, 2), height_ratios=(1.15, 1),
+    )  # fmt: skip
+    left, raster, readout = panels.values()
+    imshow_polarity(left, to_frames(events, WHOLE, classifier.sensor_size)[0], limit=6)
     left.set_title(f"{len(events):,} events", loc="center")
-    raster = fig.add_subplot(grid[0, 1])
-    draw_raster(raster, spikes, snn.dt, leading(snn.linear.weight.T), classes)
-    raster.set(title=f"{int(spikes.sum()):,} spikes", xlabel="")
+    draw_raster(raster, spikes, snn.dt, leading(snn.linear.weight.T), classifier.classes)
+    raster.set_xlabel("")
     raster.tick_params(labelbottom=False)
-    readout = fig.add_subplot(grid[1, 1], sharex=raster)
-    draw_readout(readout, voltages, snn.dt, classes)
-    answer = int(leading(voltages.amax(dim=0)))
-    title = "no answer" if answer < 0 else f"the answer: a {classes[answer]}"
+    draw_readout(readout, answer.readout, snn.dt, classifier.classes)
+    raster.sharex(readout)
+    title = f"the answer: a {answer.class_name}" if answer.class_name else "no answer"
     readout.set(title=title, ylabel="voltage", yticks=[0])
     label_ends(readout)
     return fig
@@ -471,42 +396,4 @@ def plot_templates(
             ax.spines[:].set_visible(True)
             if column == 0:
                 ax.set_ylabel(f"{kind} events", color=ink)
-    return fig
-
-
-def plot_votes(snn: SNN, spikes: Frame, classes: Sequence[str]) -> Figure:
-    """Draw, for each hidden neuron, which class it votes for and for which one it spikes.
-
-    Neurons are sorted by the class that their readout weights favour most. Those that favour none,
-    since their largest weights are equal, come first.
-
-    Args:
-        snn: Its readout has a neuron per class.
-        spikes: Mean number of spikes by class and hidden neuron, of shape (classes, neurons).
-        classes: Names of the readout neurons.
-
-    Example:
-        >>> fig = plot_votes(SNN(), np.ones((4, 100)), ["club", "heart", "diamond", "spade"])
-    """
-    check_classes(classes, snn.linear.out_features)
-    weights = snn.linear.weight.detach().cpu().numpy()
-    votes = leading(snn.linear.weight.T).cpu().numpy()
-    order = np.lexsort((-weights.max(axis=0), votes))
-    limit = np.abs(weights).max()
-    fig, axes = plt.subplots(2, 1, sharex=True, figsize=(6.0, 3.6), layout="constrained")
-    images = [
-        axes[0].imshow(weights[:, order], cmap=vote_map(), vmin=-limit, vmax=limit, aspect="auto"),
-        axes[1].imshow(np.asarray(spikes)[:, order], cmap=ACCENT_MAP, vmin=0, aspect="auto"),
-    ]
-    titles = ("readout weights", "spikes per recording")
-    borders = np.flatnonzero(np.diff(votes[order])) + 0.5
-    for ax, image, title in zip(axes, images, titles, strict=True):
-        ax.set_yticks(range(len(classes)), classes)
-        for tick, colour in zip(ax.get_yticklabels(), class_colours(classes).values(), strict=True):
-            tick.set_color(colour)
-        ax.set_title(title)
-        ax.grid(False)
-        ax.vlines(borders, -0.5, len(classes) - 0.5, color=TEXT, linewidth=0.8)
-        fig.colorbar(image, ax=ax, pad=0.02, aspect=10, ticks=MaxNLocator(3))
-    axes[1].set(xlabel="hidden neurons, sorted by their vote", xticks=[])
     return fig

@@ -1,12 +1,12 @@
 """Draw recordings: their events, their frames, and their statistics by class."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
@@ -17,7 +17,11 @@ from ..pokerdvs import POKERDVS_SENSOR_SIZE
 from .colours import ACCENT, ACCENT_MAP, EVENTS_MAP, GREY, OFF, ON, SHADE, TEXT, class_colours
 from .labels import add_class_legend, apart
 
-Frame = np.ndarray | torch.Tensor  # counts of shape (2, y, x), OFF first, or (1, y, x)
+if TYPE_CHECKING:  # neither is needed to draw events
+    import pandas as pd
+    import torch
+
+Frame: TypeAlias = "np.ndarray | torch.Tensor"  # counts of shape (2, y, x), OFF first, or (1, y, x)
 
 
 def polarities(number: int) -> dict[int, tuple[str, str, str]]:
@@ -220,6 +224,7 @@ def plot_closeness(table: pd.DataFrame) -> Figure:
         table: As ``compare_statistics`` of the benchmarks returns it.
 
     Example:
+        >>> import pandas as pd
         >>> both = pd.MultiIndex.from_tuples([("club", "events")], names=["class", "statistic"])
         >>> fig = plot_closeness(pd.DataFrame({"ratio": [1.1], "overlap": [0.8]}, index=both))
     """

@@ -10,37 +10,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from ..checks import check_classes, check_not_empty
-from ..training import Evaluation, History
+from ..training import Evaluation
 from .colours import ACCENT, ACCENT_MAP, GREY, TEXT
 from .labels import add_class_legend
-
-
-def plot_history(history: History) -> Figure:
-    """Draw loss and accuracy by epoch.
-
-    Args:
-        history: What ``fit`` returns.
-
-    Example:
-        >>> fig = plot_history(History(loss=[1.2, 0.7], accuracy=[0.4, 0.8]))
-    """
-    check_not_empty(history=history.loss)
-    fig, axes = plt.subplots(1, 2, figsize=(6.0, 2.9), layout="constrained")
-    epochs = np.arange(1, len(history.loss) + 1)
-    curves = {
-        "training": (history.loss, history.accuracy, TEXT),
-        "held out": (history.test_loss, history.test_accuracy, ACCENT),
-    }
-    for ax, part in zip(axes, (0, 1), strict=True):
-        for name, curve in curves.items():
-            if curve[part]:
-                values = (100 if part else 1) * np.array(curve[part])
-                ax.plot(epochs, values, color=curve[2], label=name)
-        ax.set_xlabel("epoch")
-    axes[0].set(title="loss", ylabel="negative log-likelihood", ylim=(0, None))
-    axes[1].set(title="accuracy", ylabel="classified correctly (%)", ylim=(0, 105))
-    axes[1].legend(loc="lower right")
-    return fig
 
 
 def plot_confusion(evaluation: Evaluation, classes: Sequence[str]) -> Figure:

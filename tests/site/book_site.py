@@ -9,6 +9,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -79,6 +80,39 @@ def dead_links(name: str, html: Path = HTML) -> list[str]:
             if not alive:
                 dead.append(address)
     return dead
+
+
+def page_with(kind: str) -> str:
+    """Name the last page with an interactive figure of a kind: of a card, the landing page."""
+    mark = f'data-kind="{kind}"'
+    found = [name for name in pages() if mark in (HTML / name).read_text(encoding="utf-8")]
+    assert found or not pages(), f"no page has an interactive figure of the kind {kind}"
+    return found[-1] if found else "index.html"
+
+
+def assert_same_network(page, kind, network, spiking, films):
+    """Compare a page's network with Python's, in double precision so that rounding decides nothing.
+
+    The page's sees one film after the other: nothing may stay from film to film.
+    """
+    spiking.record = True
+    inputs = [
+        [[[int(i), int(counts[i])] for i in counts.nonzero()[:, 0]] for counts in film.flatten(1)]
+        for film in films
+    ]
+    answers = page.evaluate(
+        "([kind, films]) => { const { [kind]: { Network }, [kind + 'Data']: data }"
+        "  = window.interactiveFigures, network = new Network(data);"
+        "return films.map((film) => { network.reset(); return film.map((counts) => ({"
+        "  voltages: [...network.step(new Map(counts))], spikes: [...network.z] })); }); }",
+        [kind, inputs],
+    )
+    for film, answer in zip(films, answers, strict=True):
+        with torch.no_grad():
+            voltages = network(film[:, None].double())[:, 0].numpy()
+        spikes = spiking.recording.lif0.z[:, 0].numpy()
+        assert [step["spikes"] for step in answer] == spikes.tolist() and spikes.sum() > 50
+        assert np.abs([step["voltages"] for step in answer] - voltages).max() < 1e-4
 
 
 # Scripts that several files of tests run on a page.
@@ -176,6 +210,13 @@ class Visit:
             "!document.querySelector('.interactive-figure:not(.is-interactive)')"
         )
         self.wait_for_answers()
+        return self.page
+
+    def show(self, kind):
+        """Open the page of an interactive figure, and wait until the figure is there."""
+        self.page.goto(self.address + page_with(kind))
+        self.page.locator(f"[data-kind={kind}]").scroll_into_view_if_needed()
+        self.page.wait_for_selector(f"[data-kind={kind}].is-interactive")
         return self.page
 
     def wait_for_answers(self):

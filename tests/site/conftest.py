@@ -66,6 +66,14 @@ def chapter(request, browser, address):
     reader.context.close()
 
 
+@pytest.fixture(scope="module")
+def still(request, browser, address):
+    """A page whose figure stands still, for the tests of a module that only compute."""
+    reader = Visit(browser, address, reduced_motion="reduce")
+    yield reader.show(request.module.KIND)
+    reader.context.close()
+
+
 @pytest.fixture
 def visit(browser, address):
     visits = []

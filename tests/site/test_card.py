@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from book_site import NO_CHANCE, ROOT, Middle, Visit, assert_same_events
+from book_site import NO_CHANCE, ROOT, Middle, assert_same_events, assert_same_network
 
-from pokersnn_helpers import load_pokerdvs, to_frames
+from pokersnn_helpers import to_frames
 from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES
 from pokersnn_helpers.simulation import EventCamera, simulate_pokerdvs
 from pokersnn_helpers.simulation.cards import (
@@ -30,7 +30,8 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 import card_network
 
-PAGE = "book/index.html"
+PAGE, KIND = "book/index.html", "card"
+FIGURE = "document.querySelector('[data-kind=card] .interactive-drawing').figure"
 SETUP = (
     "const { card, cardData, shared } = window.interactiveFigures;"
     "const { simulator, settle } = cardData;"
@@ -41,24 +42,10 @@ SETUP = (
 def figure(visit):
     def open_figure(**settings):
         reader = visit(**settings)
-        page = reader.page
-        page.goto(reader.address + PAGE)
-        page.locator("[data-kind=card]").scroll_into_view_if_needed()
-        page.wait_for_selector("[data-kind=card].is-interactive")
-        page.reader = reader
-        return page
+        reader.show(KIND).reader = reader
+        return reader.page
 
     return open_figure
-
-
-@pytest.fixture(scope="module")
-def page(browser, address):
-    """The landing page with nothing moving, for the tests that only compute."""
-    reader = Visit(browser, address, reduced_motion="reduce")
-    reader.page.goto(address + PAGE)
-    reader.page.wait_for_selector("[data-kind=card].is-interactive")
-    yield reader.page
-    reader.context.close()
 
 
 def as_base64(values):
@@ -82,54 +69,23 @@ def drawn_card(suit, seed=3):
 # ---- What is computed, against Python ----
 
 
-def recordings_of_all_suits():
-    simulated = simulate_pokerdvs(seed=5, n_train=8, n_test=8)
-    found = simulated.train + simulated.test
-    try:
-        real = load_pokerdvs(source="real")
-    except OSError:
-        return found
-    return found + real.test
-
-
-def test_network_agrees_with_snn(page):
-    """In double precision, as JavaScript computes, so that rounding decides on no spike."""
-    recordings = recordings_of_all_suits()
-    snn = card_network.unpacked(card_network.read()["layers"]).double()
-    snn.record = True
+def test_network_agrees_with_snn(still):
+    recordings = simulate_pokerdvs(seed=5, n_train=8, n_test=8).train
     assert set(recordings.targets) == {0, 1, 2, 3}
-    for events in recordings.events:
-        frames = to_frames(events)
-        with torch.no_grad():
-            voltages = snn(frames[:, None].double())[:, 0].numpy()
-        spikes = snn.recording.lif0.z[:, 0].numpy()
-        inputs = [[[int(i), int(f[i])] for i in f.nonzero()[:, 0]] for f in frames.flatten(1)]
-        answer = page.evaluate(
-            "(inputs) => {" + SETUP + "const network = new card.Network(cardData);"
-            "return inputs.map((counts) => ({"
-            "  voltages: [...network.step(new Map(counts))], spikes: [...network.z] })); }",
-            inputs,
-        )
-        assert [step["spikes"] for step in answer] == spikes.tolist()
-        assert np.abs([step["voltages"] for step in answer] - voltages).max() < 1e-4
-        assert spikes.sum() > 50
+    snn = card_network.unpacked(card_network.read()["layers"]).double()
+    assert_same_network(still, KIND, snn, snn, [to_frames(events) for events in recordings.events])
 
 
 @pytest.mark.parametrize("suit", POKERDVS_CLASSES)
-def test_scene_agrees_with_cards(suit, page):
+def test_scene_agrees_with_cards(suit, still):
     card, motion, rows = drawn_card(suit)
     frames = np.array(list(_log_frames(suit, card, motion, rows)))
     times = (0, len(frames) // 2, len(frames) - 1)
-    filmed = page.evaluate(
-        "({ drawn, times, first, rows }) => {" + SETUP + "return times.map((time) => ["
+    filmed = still.evaluate(
+        "([drawn, times, first, rows]) => {" + SETUP + "return times.map((time) => ["
         "...card.filmInto(new Float32Array(35 * rows), card.poseAt(drawn, time, simulator),"
         "  first, rows, 35, simulator)]); }",
-        {
-            "drawn": vars(card) | {"suit": suit},
-            "times": [float(motion.time[number]) for number in times],
-            "first": int(rows[0]),
-            "rows": len(rows),
-        },
+        [vars(card) | {"suit": suit}, motion.time[[*times]].tolist(), int(rows[0]), len(rows)],
     )
     for number, frame in zip(times, filmed, strict=True):
         assert np.abs(np.reshape(frame, frames[number].shape) - frames[number]).max() < 2e-5
@@ -137,25 +93,19 @@ def test_scene_agrees_with_cards(suit, page):
 
 @pytest.mark.parametrize("suit", POKERDVS_CLASSES)
 @pytest.mark.parametrize("camera", [replace(CAMERA, **NO_CHANCE), EventCamera(0.2, 0.25)])
-def test_camera_agrees_with_event_camera(suit, camera, page):
+def test_camera_agrees_with_event_camera(suit, camera, still):
     card, motion, rows = drawn_card(suit)
     frames = np.array(list(_log_frames(suit, card, motion, rows)), np.float32)
     expected = camera.record(frames, FRAME_INTERVAL, Middle(np.random.PCG64(0)))
-    events = page.evaluate(
-        "({ settings, light, count, rows, interval }) => {" + SETUP + DECODE + "light ="
+    events = still.evaluate(
+        "([settings, light, count, rows, interval]) => {" + SETUP + DECODE + "light ="
         " floats(light); const size = 35 * rows, events = [];"
         "const camera = new shared.EventCamera(settings, 35, rows, null);"
         "camera.start(light.subarray(0, size), -2000);"
         "for (let number = 1; number < count; number++) events.push("
         "  ...camera.film(light.subarray(number * size, (number + 1) * size), interval));"
         "return events; }",
-        {
-            "settings": vars(camera),
-            "light": as_base64(frames),
-            "count": len(frames),
-            "rows": len(rows),
-            "interval": FRAME_INTERVAL,
-        },
+        [vars(camera), as_base64(frames), len(frames), len(rows), FRAME_INTERVAL],
     )
     t, x, y, p = np.array(events, int).T
     t += 2000  # it began before 0, as for a card that is thrown
@@ -165,14 +115,14 @@ def test_camera_agrees_with_event_camera(suit, camera, page):
 
 
 @pytest.mark.parametrize("suit", POKERDVS_CLASSES)
-def test_window_follows_events_as_in_cards(suit, page):
+def test_window_follows_events_as_in_cards(suit, still):
     card, motion, rows = drawn_card(suit)
     frames = _log_frames(suit, card, motion, rows)
     events = CAMERA.record(frames, FRAME_INTERVAL, np.random.default_rng(0))
     events["y"] += rows[0]
     events = events[events["t"] >= LEAD_IN]
     expected = _track(events.copy(), suit)
-    found = page.evaluate(
+    found = still.evaluate(
         "([suit, events]) => {" + SETUP + "const tracker = new card.Tracker(suit, simulator);"
         "return events.map((one) => tracker.follow(one)).filter(Boolean); }",
         [suit, [[int(event[name]) for name in "txyp"] for event in events]],
@@ -180,13 +130,13 @@ def test_window_follows_events_as_in_cards(suit, page):
     np.testing.assert_array_equal(found, [[int(e[name]) for name in "txyp"] for e in expected])
 
 
-def test_answer_agrees_with_leading_where_voltages_are_equal(page):
+def test_answer_agrees_with_leading_where_voltages_are_equal(still):
     rng = np.random.default_rng(0)
     for voltages in rng.integers(-6, 7, (50, 4, 4)):  # so few numbers that some are equal
         highest = np.maximum.accumulate(voltages)
         answers = leading(torch.tensor(highest)).tolist()
         after = max([0, *(n for n in range(1, 5) if answers[n - 1] != [-1, *answers][n - 1])])
-        found = page.evaluate(
+        found = still.evaluate(
             "(all) => {" + SETUP + "const steps = all.map((voltages) => ({ voltages }));"
             "return card.Show.prototype.answer.call({ simulator, steps, ends: 4 }); }",
             voltages.tolist(),
@@ -210,9 +160,9 @@ THROWS = (
 
 
 @pytest.fixture(scope="module")
-def shows(page):
+def shows(still):
     """What was seen of a hundred cards that were thrown without a change."""
-    return page.evaluate(THROWS, {"count": 100, "changes": []})
+    return still.evaluate(THROWS, {"count": 100, "changes": []})
 
 
 def test_thrown_cards_are_classified_and_a_step_is_fast(shows):
@@ -238,8 +188,8 @@ def test_thrown_cards_have_as_many_events_of_each_polarity_as_those_of_python(sh
     ("change", "share"),
     [("shuffle", 1), ("merge", 1), ("half", 0.5), ("noise", 2), ("no-recurrence", 1)],
 )
-def test_switches_change_the_events_as_they_say(change, share, page, shows):
-    before, after = shows[:40], page.evaluate(THROWS, {"count": 40, "changes": [change]})
+def test_switches_change_the_events_as_they_say(change, share, still, shows):
+    before, after = shows[:40], still.evaluate(THROWS, {"count": 40, "changes": [change]})
     counts = [sum(show["all"] for show in shows) for shows in (before, after)]
     assert counts[1] / counts[0] == pytest.approx(share, rel=0.2)
     assert [s["spikes"] for s in before] != [s["spikes"] for s in after]
@@ -251,9 +201,8 @@ def test_switches_change_the_events_as_they_say(change, share, page, shows):
 def state(page):
     return SimpleNamespace(
         **page.evaluate(
-            "() => { const { show, ...rest } = document.querySelector('[data-kind=card]"
-            " .interactive-drawing').figure.state(); return { ...rest, time: show?.time,"
-            " stage: show?.stage, suit: show?.suit, steps: show?.steps.length }; }"
+            "() => { const { show, ...rest } = " + FIGURE + ".state(); return { ...rest,"
+            " time: show?.time, stage: show?.stage, suit: show?.suit }; }"
         )
     )
 
@@ -314,7 +263,7 @@ def test_only_the_end_is_seen_where_less_motion_is_preferred(figure):
 def test_ten_cards_are_tallied_by_suit(figure):
     page = figure(reduced_motion="reduce")
     wait_for_answer(page)
-    page.get_by_role("button", name="ten").click()
+    page.get_by_role("button", name="ten", exact=True).click()
     tally = page.locator(".card-tally")
     page.wait_for_function("document.querySelector('.card-tally').textContent.includes('of 10')")
     text = tally.text_content()
@@ -337,9 +286,7 @@ def test_buttons_stand_below_the_card_on_a_phone(figure):
 
 def test_nothing_runs_while_paused_or_out_of_sight(figure):
     page = figure()
-    page.wait_for_function(
-        "document.querySelector('[data-kind=card] .interactive-drawing').figure.state().ticking"
-    )
+    page.wait_for_function(f"{FIGURE}.state().ticking")
     count_images(page)
     press_at_once(page, "Throw a heart", "pause")
     page.wait_for_timeout(100)
@@ -369,10 +316,7 @@ def test_keys_throw_pause_switch_and_move_the_pip(figure):
     for key in ("ArrowLeft", "ArrowDown", "ArrowRight"):
         page.keyboard.press(key)
         page.wait_for_timeout(250)
-    page.wait_for_function(
-        "document.querySelector('[data-kind=card] .interactive-drawing').figure.state().show"
-        ".stage === 'done'"
-    )
+    page.wait_for_function(f"{FIGURE}.state().show.stage === 'done'")
     assert said(page).startswith("Settled on ♦")
 
 
@@ -390,42 +334,8 @@ def test_a_dragged_pip_is_recognised(width, figure):
         page.mouse.move(x + right, y + below, steps=8)
         page.wait_for_timeout(200)
     page.mouse.up()
-    page.wait_for_function(
-        "document.querySelector('[data-kind=card] .interactive-drawing').figure.state().show"
-        ".stage === 'done'"
-    )
+    page.wait_for_function(f"{FIGURE}.state().show.stage === 'done'")
     assert said(page).startswith("Settled on ♠")
-
-
-def test_wheel_and_finger_scroll_the_page_over_the_panels(figure):
-    page = figure(width=390, has_touch=True)
-    box = page.locator(".card-window").bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    before = page.evaluate("scrollY")
-    page.mouse.wheel(0, 100)
-    page.wait_for_timeout(200)
-    assert page.evaluate("scrollY") - before == 100
-    devtools = page.context.new_cdp_session(page)
-    for kind, points in (
-        ("touchStart", [{"x": x, "y": y}]),
-        *(("touchMove", [{"x": x, "y": y - moved}]) for moved in range(15, 165, 15)),
-        ("touchEnd", []),
-    ):
-        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-        page.wait_for_timeout(16)
-    page.wait_for_timeout(200)
-    assert page.evaluate("scrollY") - before > 200
-
-
-@pytest.mark.parametrize("width", [390, 1280])
-def test_figure_fits_the_page(width, figure):
-    page = figure(width=width)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for canvas in page.locator("[data-kind=card] canvas").all():
-        box = canvas.bounding_box()
-        assert box["width"] > 100 and box["height"] > 80
-        assert box["x"] >= 0 and box["x"] + box["width"] <= width
 
 
 def test_landing_page_transfers_little_more_than_any_other(visit):
@@ -433,20 +343,6 @@ def test_landing_page_transfers_little_more_than_any_other(visit):
     landing.read(PAGE)
     other.read("book/references.html")
     assert landing.transferred - other.transferred <= 500_000
-
-
-def test_picture_stands_in_on_paper_and_without_the_weights(figure, visit):
-    page = figure()
-    picture = page.locator("[data-kind=card] figure")
-    assert picture.is_hidden()
-    page.emulate_media(media="print")
-    assert picture.is_visible() and page.locator(".card-window").is_hidden()
-    reader = visit()
-    reader.page.route("**/card/data.js*", lambda route: route.abort())
-    reader.page.goto(reader.address + PAGE)
-    reader.page.locator("[data-kind=card].is-image").wait_for()
-    assert reader.page.locator("[data-kind=card] figure").is_visible()
-    assert reader.page.locator(".card-window").count() == 0
 
 
 # ---- The landing page around it ----

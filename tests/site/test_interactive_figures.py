@@ -5,42 +5,28 @@ import re
 
 import numpy as np
 import pytest
-from book_site import HTML, Visit, pages
+from book_site import Visit, page_with
 
+from pokersnn_helpers.figures import interactive_detector as detectors
+from pokersnn_helpers.figures import interactive_neuron as neurons
+from pokersnn_helpers.figures import interactive_pixel as pixels
 from pokersnn_helpers.figures.interactive import initial_values
-from pokersnn_helpers.figures.interactive_detector import (
-    DETECTOR_SLIDERS,
-    DETECTOR_THRESHOLD,
-    DIRECTIONS,
-    detector_arrivals,
-    run_detector,
-)
-from pokersnn_helpers.figures.interactive_neuron import (
-    NEURON_SLIDERS,
-    STAIRCASE_LONGEST,
-    STAIRCASE_RATE,
-    STAIRCASE_SLIDERS,
-    random_arrivals,
-    run_neuron,
-    run_staircase,
-)
-from pokersnn_helpers.figures.interactive_pixel import PIXEL_SLIDERS, run_pixel
 
 SLIDERS = {
-    "pixel": PIXEL_SLIDERS,
-    "neuron": NEURON_SLIDERS,
-    "staircase": STAIRCASE_SLIDERS,
-    "detector": DETECTOR_SLIDERS,
+    "pixel": pixels.PIXEL_SLIDERS,
+    "neuron": neurons.NEURON_SLIDERS,
+    "staircase": neurons.STAIRCASE_SLIDERS,
+    "detector": detectors.DETECTOR_SLIDERS,
 }
 KINDS = ["event-cloud", *SLIDERS]
+SCENES = ["card", "motion"]  # with more tests in files of their own
 TOLERANCE = 1e-4
 SETTLED = (
     "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame("
     "() => setTimeout(done))))"
 )
-each_kind = pytest.mark.parametrize("kind", KINDS)
+each_kind = pytest.mark.parametrize("kind", [*KINDS, *SCENES])
 each_chart = pytest.mark.parametrize("kind", SLIDERS)
-on_each_kind = pytest.mark.parametrize("drawn", KINDS, indirect=True)
 on_each_chart = pytest.mark.parametrize("drawn", SLIDERS, indirect=True)
 
 
@@ -53,7 +39,7 @@ class Figure:
         self.drawing = self.holder.locator(".interactive-drawing")
         self.summary = self.holder.locator(".interactive-summary")
         self.drawing.scroll_into_view_if_needed()
-        drawn = "(drawing) => drawing.charts || drawing._fullLayout?.scene?._scene"
+        drawn = "(d) => d.charts || d.figure || d._fullLayout?.scene?._scene"
         self.page.wait_for_function(drawn, arg=self.drawing.element_handle())
 
     def settle(self):
@@ -80,17 +66,9 @@ class Figure:
         )  # Playwright would send number by number
         return [[np.array(column, float) for column in chart] for chart in json.loads(text)]
 
-    def pixels(self):
+    def images(self):
         """Return the charts as images, to see whether they change."""
         return self.drawing.locator("canvas").evaluate_all("all => all.map(c => c.toDataURL())")
-
-
-def page_with(kind):
-    """Name the first page of the book that has a figure of a kind."""
-    mark = f'data-kind="{kind}"'
-    found = [name for name in pages() if mark in (HTML / name).read_text(encoding="utf-8")]
-    assert found or not pages(), f"no page has an interactive figure of the kind {kind}"
-    return found[0] if found else "index.html"
 
 
 @pytest.fixture
@@ -107,17 +85,14 @@ def drawn(request, browser, address):
 
 
 def stands(sliders):
-    """Yield positions of all sliders: the start, all at an end, and each alone at an end."""
+    """Yield positions of all sliders, and values: at the start, all at an end, each at an end."""
     start = {name: slider.start for name, slider in sliders.items()}
-    yield start
+    every = [start]
     for end in ("lowest", "highest"):
         ends = {name: getattr(slider, end) for name, slider in sliders.items()}
-        yield ends
-        yield from ({**start, name: position} for name, position in ends.items())
-
-
-def values_at(sliders, positions):
-    return {name: sliders[name].value(position) for name, position in positions.items()}
+        every += [ends, *({**start, name: position} for name, position in ends.items())]
+    for positions in every:
+        yield positions, {name: sliders[name].value(at) for name, at in positions.items()}
 
 
 # ---- What is drawn, against Python ----
@@ -127,10 +102,9 @@ def test_pixel_agrees_with_python(figure):
     pixel = figure("pixel")
     for linear in (False, True):
         pixel.holder.get_by_label("linear pixel").set_checked(linear)
-        for positions in stands(PIXEL_SLIDERS):
+        for positions, values in stands(pixels.PIXEL_SLIDERS):
             pixel.move(positions)
-            values = values_at(PIXEL_SLIDERS, positions)
-            trace = run_pixel(**values, linear=linear)
+            trace = pixels.run_pixel(**values, linear=linear)
             title = pixel.drawing.evaluate("(d) => d.charts[1].axes[1].label")
             assert title == ("light" if linear else "ln(light)")
             (times, light), (_, low, high, reference, level), (at, on, off) = pixel.series()
@@ -147,25 +121,25 @@ def test_pixel_agrees_with_python(figure):
 
 def test_pixel_says_how_it_counts(figure):
     pixel = figure("pixel")
-    words = "events per edge = ln(contrast) / threshold = 2.30 / 0.30 = 7.67 → 7 OFF, then 7 ON"
-    assert pixel.summary.inner_text() == words
-    pixel.holder.get_by_label("linear pixel").check()
-    pixel.settle()
-    words = "daylight × (1 − 1 / contrast) / threshold = 0.90 / 0.30 = 3.00 → 3 OFF, then 3 ON"
-    assert pixel.summary.inner_text() == f"events per edge = {words}"
+    for linear, words in (
+        (False, "ln(contrast) / threshold = 2.30 / 0.30 = 7.67 → 7 OFF, then 7 ON"),
+        (True, "daylight × (1 − 1 / contrast) / threshold = 0.90 / 0.30 = 3.00 → 3 OFF, then 3 ON"),
+    ):
+        pixel.holder.get_by_label("linear pixel").set_checked(linear)
+        pixel.settle()
+        assert pixel.summary.inner_text() == f"events per edge = {words}"
 
 
 def test_neuron_agrees_with_norse(figure):
     neuron = figure("neuron")
     carried = json.loads(neuron.holder.locator("script").text_content())
-    start, *others = stands(NEURON_SLIDERS)
+    start, *others = stands(neurons.NEURON_SLIDERS)
     for seed, some in ((carried["seed"], [*others, start]), (carried["seed"] + 1, [start])):
-        arrivals = random_arrivals(seed)
-        for positions in some:
+        arrivals = neurons.random_arrivals(seed)
+        for positions, values in some:
             neuron.move(positions)
-            values = values_at(NEURON_SLIDERS, positions)
             inputs, currents, voltages, spiking = neuron.series()
-            spikes, voltage, current = run_neuron(arrivals, **values)
+            spikes, voltage, current = neurons.run_neuron(arrivals, **values)
             drawn = [np.nan_to_num(spiking[1]), voltages[1], currents[1]]
             assert np.abs(np.array(drawn) - [spikes, voltage, current]).max() < TOLERANCE, values
             assert set(currents[2]) == set(voltages[2]) == {values["v_th"]}
@@ -189,12 +163,11 @@ def ball_and_curves(staircase):
 
 def test_staircase_agrees_with_autograd(figure):
     staircase = figure("staircase")
-    for positions in stands(STAIRCASE_SLIDERS):
+    for positions, values in stands(neurons.STAIRCASE_SLIDERS):
         staircase.move(positions)
-        values = values_at(STAIRCASE_SLIDERS, positions)
         ball, (weights, losses, gradients) = ball_and_curves(staircase)
         assert ball[0] == pytest.approx(values.pop("weight"))
-        python = run_staircase(np.append(weights, ball[0]), **values)
+        python = neurons.run_staircase(np.append(weights, ball[0]), **values)
         np.testing.assert_array_equal([*losses, ball[1]], python.loss)
         assert np.abs([*gradients, ball[2]] - python.gradient).max() < TOLERANCE
         text = staircase.summary.inner_text()
@@ -204,49 +177,45 @@ def test_staircase_agrees_with_autograd(figure):
 
 def test_ball_moves_along_the_surrogate_gradient_only(figure):
     staircase = figure("staircase")
-    start = initial_values(STAIRCASE_SLIDERS)
+    start = initial_values(neurons.STAIRCASE_SLIDERS)
     weight = start.pop("weight")
-    image = staircase.pixels()
+    image = staircase.images()
     staircase.press("step against the true gradient")
-    assert ball_and_curves(staircase)[0][0] == weight and staircase.pixels() == image
+    assert ball_and_curves(staircase)[0][0] == weight and staircase.images() == image
     assert "gradient is 0" in staircase.summary.inner_text()
     for _ in range(20):
         staircase.press("step against the surrogate gradient")
-        gradient = run_staircase(np.array([weight]), **start).gradient[0]
-        step = np.clip(-STAIRCASE_RATE * gradient, -STAIRCASE_LONGEST, STAIRCASE_LONGEST)
-        weight = np.clip(weight + step, 0, STAIRCASE_SLIDERS["weight"].highest)
+        gradient = neurons.run_staircase(np.array([weight]), **start).gradient[0]
+        longest = neurons.STAIRCASE_LONGEST
+        step = np.clip(-neurons.STAIRCASE_RATE * gradient, -longest, longest)
+        weight = np.clip(weight + step, 0, neurons.STAIRCASE_SLIDERS["weight"].highest)
         (there, loss, _), _ = ball_and_curves(staircase)
         assert there == pytest.approx(weight, abs=1e-9)
-    assert loss == 0 and staircase.pixels() != image
+    assert loss == 0 and staircase.images() != image
     staircase.press("reset")
-    assert ball_and_curves(staircase)[0][0] == initial_values(STAIRCASE_SLIDERS)["weight"]
+    assert ball_and_curves(staircase)[0][0] == initial_values(neurons.STAIRCASE_SLIDERS)["weight"]
 
 
 def test_detector_agrees_with_norse(figure):
     detector = figure("detector")
-    every_stand = []
-    for positions in stands(DETECTOR_SLIDERS):
-        values = values_at(DETECTOR_SLIDERS, positions)
-        found = {way: run_detector(**values, direction=way) for way in DIRECTIONS}
-        every_stand.append((positions, values, found))
-    for direction in DIRECTIONS:
-        for positions, values, found in every_stand:
+    for direction, back in (detectors.DIRECTIONS, detectors.DIRECTIONS[::-1]):
+        for positions, values in stands(detectors.DETECTOR_SLIDERS):
+            found = {
+                way: detectors.run_detector(**values, direction=way) for way in detectors.DIRECTIONS
+            }
             detector.move(positions)
             inputs, (times, other, voltage, threshold, spikes) = detector.series()
-            back = next(way for way in DIRECTIONS if way != direction)
             assert np.abs(voltage - found[direction][1]).max() < TOLERANCE, values
             assert np.abs(other - found[back][1]).max() < TOLERANCE, values
             np.testing.assert_array_equal(np.nan_to_num(spikes), found[direction][0])
-            assert times[-1] == pytest.approx(40) and set(threshold) == {DETECTOR_THRESHOLD}
-            arrived = detector_arrivals(values["delay"], values["speed"], direction)
+            assert times[-1] == pytest.approx(40)
+            assert set(threshold) == {detectors.DETECTOR_THRESHOLD}
+            arrived = detectors.detector_arrivals(values["delay"], values["speed"], direction)
             for at, line in zip(arrived, inputs[1:], strict=True):
                 assert inputs[0][line == 1] == pytest.approx(at)
-            counts = [int(found[way][0].sum()) for way in DIRECTIONS]
-            words = [
-                f"{way}: {count or 'no'} spike"
-                for way, count in zip(DIRECTIONS, counts, strict=True)
-            ]
-            assert all(word in detector.summary.inner_text() for word in words)
+            counts = [int(found[way][0].sum()) for way in detectors.DIRECTIONS]
+            for way, count in zip(detectors.DIRECTIONS, counts, strict=True):
+                assert f"{way}: {count or 'no'} spike" in detector.summary.inner_text()
             verdict = "can't tell" if counts[0] == counts[1] else "neuron tells"
             assert verdict in detector.summary.inner_text()
         detector.press("edge moves")
@@ -259,7 +228,7 @@ def test_detector_agrees_with_norse(figure):
 def test_chart_is_redrawn_as_each_slider_moves_by_keyboard(kind, figure):
     chart = figure(kind)
     for name, slider in SLIDERS[kind].items():
-        before = chart.pixels()
+        before = chart.images()
         chart.holder.get_by_role("slider", name=slider.label).focus()
         chart.page.keyboard.press("ArrowLeft")
         chart.settle()
@@ -268,62 +237,61 @@ def test_chart_is_redrawn_as_each_slider_moves_by_keyboard(kind, figure):
         assert moved.get_attribute("aria-valuetext") == (
             f"{slider.value(slider.start - slider.step):.{slider.digits}f} {slider.unit}".strip()
         )
-        assert chart.pixels() != before, name
+        assert chart.images() != before, name
 
 
 @on_each_chart
 def test_chart_follows_the_theme(drawn):
-    light = drawn.pixels()
+    light = drawn.images()
     drawn.page.emulate_media(color_scheme="dark")
     drawn.page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
     drawn.settle()
-    assert all(before != after for before, after in zip(light, drawn.pixels(), strict=True))
+    assert all(before != after for before, after in zip(light, drawn.images(), strict=True))
     drawn.page.emulate_media(color_scheme="light")
     drawn.page.wait_for_function("document.documentElement.dataset.theme === 'light'")
     drawn.settle()
-    assert drawn.pixels() == light
+    assert drawn.images() == light
 
 
-@on_each_kind
+@pytest.mark.parametrize("drawn", [*KINDS, "card"], indirect=True)  # the motion's pad doesn't
 def test_wheel_and_finger_scroll_the_page(drawn):
     drawn.drawing.scroll_into_view_if_needed()
     box = drawn.drawing.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     drawn.page.mouse.move(x, y)
     before = drawn.page.evaluate("scrollY")
-    up = before > 200
-    drawn.page.mouse.wheel(0, -100 if up else 100)
-    wheeled = before + (-100 if up else 100)
+    way = -1 if before > 200 else 1
+    drawn.page.mouse.wheel(0, 100 * way)
+    wheeled = before + 100 * way
     drawn.page.wait_for_function(f"scrollY === {wheeled}", timeout=10_000)
     devtools = drawn.page.context.new_cdp_session(drawn.page)
-
-    def touch(kind, *points):
+    moves = [("touchMove", [{"x": x, "y": y - way * moved}]) for moved in range(15, 165, 15)]
+    for kind, points in [("touchStart", [{"x": x, "y": y}]), *moves, ("touchEnd", [])]:
         devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-
-    touch("touchStart", {"x": x, "y": y})
-    for moved in range(15, 165, 15):
-        touch("touchMove", {"x": x, "y": y + (moved if up else -moved)})
         drawn.page.wait_for_timeout(16)
-    touch("touchEnd")
     drawn.page.wait_for_function(f"Math.abs(scrollY - {wheeled}) > 100", timeout=10_000)
 
 
-@each_chart
+@each_kind
 def test_figure_fits_a_phone_with_text_that_can_be_read(kind, figure):
-    chart = figure(kind, width=390)
-    assert chart.holder.bounding_box()["width"] <= 390
-    assert chart.page.evaluate("document.documentElement.scrollWidth") <= 390
-    fonts = chart.drawing.evaluate(
-        "(d) => d.charts.flatMap(({ axes }) => axes.map((a) => a.font[0]))"
-    )
-    ratio = chart.page.evaluate("devicePixelRatio")
-    assert all(int(re.match(r"(\d+)px", font)[1]) / ratio >= 12 for font in fonts)
-    assert all("Inter" in font for font in fonts)
+    drawn = figure(kind, width=390)
+    assert drawn.holder.bounding_box()["width"] <= 390
+    assert drawn.page.evaluate("document.documentElement.scrollWidth") <= 390
+    for canvas in drawn.drawing.locator("canvas").all():
+        box = canvas.bounding_box()
+        assert box["width"] > 100 and 0 <= box["x"] <= 390 - box["width"]
+    if kind in SLIDERS:
+        fonts = drawn.drawing.evaluate(
+            "(d) => d.charts.flatMap(({ axes }) => axes.map((a) => a.font[0]))"
+        )
+        ratio = drawn.page.evaluate("devicePixelRatio")
+        assert all(int(re.match(r"(\d+)px", font)[1]) / ratio >= 12 for font in fonts)
+        assert all("Inter" in font for font in fonts)
 
 
-@pytest.mark.parametrize("drawn", ["pixel"], indirect=True)
-def test_pixel_is_low_enough_for_the_first_screen(drawn):
-    assert drawn.holder.bounding_box()["height"] <= 480
+@pytest.mark.parametrize(("drawn", "most"), [("pixel", 480), ("motion", 800)], indirect=["drawn"])
+def test_figure_is_low_enough_for_the_screen(drawn, most):
+    assert drawn.holder.bounding_box()["height"] <= most
 
 
 # ---- The cloud ----
@@ -352,40 +320,44 @@ def eye(cloud):
     return np.array([cloud.drawing.evaluate(camera)[axis] for axis in "xyz"])
 
 
+def angles(cloud):
+    x, y, z = eye(cloud)
+    return np.rad2deg([np.arctan2(y, x), np.arctan2(z, np.hypot(x, y))])
+
+
+def wait_until(page, condition):
+    for _ in range(50):  # a busy machine needs a while to draw
+        if condition():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError
+
+
 def test_cloud_turns_by_mouse_and_by_slider(figure):
     cloud = figure("event-cloud")
     before, image = eye(cloud), cloud.drawing.screenshot()
-    drawn = "() => new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)))"
     cloud.drawing.hover()  # once it stays in its place: images above it may still be loading
     box = cloud.drawing.bounding_box()
-    cloud.page.evaluate(drawn)
+    cloud.settle()
     cloud.page.mouse.down()
     # Hardly up: where images are slow, Plotly turns further, and at the pole no slider follows.
     cloud.page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.48 * box["height"])
-    cloud.page.evaluate(drawn)
+    cloud.settle()
     cloud.page.mouse.up()
-    turn, tilt = (cloud.holder.locator(f"input[name={name}]") for name in ("turn", "tilt"))
-    for _ in range(50):  # a busy machine needs a while to draw, and the sliders follow
-        x, y, z = turned = eye(cloud)
-        angles = np.rad2deg([np.arctan2(y, x), np.arctan2(z, np.hypot(x, y))])
-        apart = np.abs(angles - [float(turn.input_value()), float(tilt.input_value())]).max()
-        if np.abs(turned - before).max() > 0.1 and apart <= 2.5:
-            break
-        cloud.page.wait_for_timeout(100)
-    assert np.abs(turned - before).max() > 0.1 and apart <= 2.5
+    sliders = [cloud.holder.locator(f"input[name={name}]") for name in ("turn", "tilt")]
+
+    def sliders_follow():
+        apart = angles(cloud) - [float(slider.input_value()) for slider in sliders]
+        return np.abs(eye(cloud) - before).max() > 0.1 and np.abs(apart).max() <= 2.5
+
+    wait_until(cloud.page, sliders_follow)
     assert cloud.drawing.screenshot() != image
-    turn.focus()
-    cloud.page.keyboard.press("Home")
-    tilt.focus()
-    cloud.page.keyboard.press("End")
-    for _ in range(50):  # a busy machine needs a while to draw
-        x, y, z = eye(cloud)
-        angles = np.rad2deg([np.arctan2(y, x), np.arctan2(z, np.hypot(x, y))])
-        if np.abs(np.abs(angles) - [180, 85]).max() <= 0.1:
-            break
-        cloud.page.wait_for_timeout(100)
-    assert np.abs(angles) == pytest.approx([180, 85], abs=0.1)
-    assert np.linalg.norm([x, y, z]) == pytest.approx(np.linalg.norm(turned), rel=1e-3)
+    distance = np.linalg.norm(eye(cloud))
+    for slider, key in zip(sliders, ("Home", "End"), strict=True):
+        slider.focus()
+        cloud.page.keyboard.press(key)
+    wait_until(cloud.page, lambda: np.abs(np.abs(angles(cloud)) - [180, 85]).max() <= 0.1)
+    assert np.linalg.norm(eye(cloud)) == pytest.approx(distance, rel=1e-3)
 
 
 def test_cloud_keeps_its_view_and_rests_while_out_of_sight(figure):
@@ -412,14 +384,15 @@ def test_cloud_keeps_its_view_and_rests_while_out_of_sight(figure):
 
 # ---- Where a figure can't be drawn ----
 
+IMAGE = "> img, figure"
 
-@on_each_kind
+
+@pytest.mark.parametrize("drawn", [*KINDS, *SCENES], indirect=True)
 def test_image_stands_in_on_paper(drawn):
-    image = drawn.holder.locator("> img")
+    image = drawn.holder.locator(IMAGE)
     assert image.is_hidden()
     drawn.page.emulate_media(media="print")
-    assert image.is_visible()
-    assert drawn.drawing.is_hidden()
+    assert image.is_visible() and drawn.drawing.is_hidden()
     drawn.page.emulate_media(media="screen")
 
 
@@ -430,29 +403,25 @@ def test_image_stands_in_without_webgl(visit):
         "HTMLCanvasElement.prototype.getContext = function (kind, ...more) {"
         "  return kind.includes('webgl') ? null : get.call(this, kind, ...more); };"
     )
-    reader.page.goto(reader.address + page_with("event-cloud"))
-    cloud = reader.page.locator("[data-kind=event-cloud]")
-    cloud.scroll_into_view_if_needed()
-    cloud.locator(".interactive-controls").wait_for(state="attached")
-    reader.wait_for_answers()
-    assert cloud.locator("> img").is_visible()
-    assert cloud.locator(".interactive-drawing").count() == 0
+    expect_only_the_image(reader, "event-cloud")
     assert reader.problems == []
 
 
-@pytest.mark.parametrize(
-    ("kind", "blocked"),
-    [
-        ("event-cloud", "vendor/plotly-gl3d.min.js"),
-        ("pixel", "vendor/uPlot.iife.min.js"),
-        ("staircase", "interactive/staircase.js"),
-    ],
-)
+LIBRARIES = {
+    "event-cloud": "vendor/plotly-gl3d.min.js",
+    "pixel": "vendor/uPlot.iife.min.js",
+    "staircase": "interactive/staircase.js",
+    "card": "interactive/card/data.js",
+    "motion": "interactive/motion/data.js",
+}
+
+
+@pytest.mark.parametrize("kind", LIBRARIES)
 @pytest.mark.parametrize("body", [None, "<h1>Blocked</h1>", "/* nothing */"])
-def test_image_stands_in_without_the_library_or_the_script(kind, blocked, body, visit):
+def test_image_stands_in_without_the_library_or_the_script(kind, body, visit):
     reader = visit()
     answer = (lambda route: route.fulfill(body=body)) if body else (lambda route: route.abort())
-    reader.page.route(f"**/{blocked}*", answer)
+    reader.page.route(f"**/{LIBRARIES[kind]}*", answer)
     expect_only_the_image(reader, kind)
 
 
@@ -472,7 +441,7 @@ DAMAGED = {
 CUT = ["", '{"sliders": {', "null", "[1]", '"text"', "<h1>", "{}"]
 
 
-@each_kind
+@pytest.mark.parametrize("kind", KINDS)
 def test_image_stands_in_for_json_that_was_cut_or_damaged(kind, visit):
     changes = json.dumps(DAMAGED[kind])
     damaged = f"{changes}.map((change) => JSON.stringify({{ ...JSON.parse(text), ...change }}))"
@@ -504,7 +473,7 @@ def expect_only_the_image(reader, kind, copies=1):
         reader.page.wait_for_function(
             "(holder) => holder.matches('.is-image, .is-interactive')", arg=holder.element_handle()
         )
-        assert holder.locator("> img").is_visible()
+        assert holder.locator(IMAGE).is_visible()
         assert holder.locator(".interactive-drawing").count() == 0
         assert holder.locator(".interactive-controls > *").count() == 0
     uncaught = [problem for problem in reader.problems if problem.startswith("uncaught")]

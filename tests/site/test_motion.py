@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from book_site import NO_CHANCE, ROOT, Middle, Visit, assert_same_events
+from book_site import NO_CHANCE, ROOT, Middle, assert_same_events, assert_same_network, page_with
 
 from pokersnn_helpers import to_frames
 from pokersnn_helpers.simulation.motions import (
@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 import motion_network
 
-PAGE = "book/06_when_time_decides.html"
+KIND = "motion"
 FIGURE = "document.querySelector('[data-kind=motion] .interactive-drawing').figure"
 SETUP = (
     "const { motion, motionData, shared, mulberry32 } = window.interactiveFigures;"
@@ -44,7 +44,7 @@ def figure(visit):
             "    '{ \"seed\": 7 }'; }, { capture: true });"
         )
         page.clock.install(time=0)  # what a hand does must not depend on how busy a computer is
-        page.goto(reader.address + PAGE)
+        page.goto(reader.address + page_with(KIND))
         page.clock.pause_at(600_000)
         page.locator("[data-kind=motion]").scroll_into_view_if_needed()
         page.wait_for_selector("[data-kind=motion].is-interactive")
@@ -53,17 +53,6 @@ def figure(visit):
         return page
 
     return open_figure
-
-
-@pytest.fixture(scope="module")
-def page(browser, address):
-    """The page with nothing moving, for the tests that only compute."""
-    reader = Visit(browser, address, reduced_motion="reduce")
-    reader.page.goto(address + PAGE)
-    reader.page.locator("[data-kind=motion]").scroll_into_view_if_needed()
-    reader.page.wait_for_selector("[data-kind=motion].is-interactive")
-    yield reader.page
-    reader.context.close()
 
 
 # ---- What is computed, against Python ----
@@ -79,38 +68,23 @@ def models():
     return motion_network.models(motion_network.read())
 
 
-def test_network_agrees_with_motion_detector(page, films, models):
-    """In double precision, as JavaScript computes, so that rounding decides on no spike."""
-    spiking = deepcopy(models[0].snn).double()
-    spiking.snn.record = True
-    for events in films.events:
-        frames = to_frames(events, motion_network.TIME_WINDOW, motion_network.SENSOR_SIZE)[
-            :, None
-        ].double()
-        with torch.no_grad():
-            voltages = spiking(frames)[:, 0].numpy()
-        spikes = spiking.snn.recording.lif0.z[:, 0].numpy()
-        inputs = [
-            [[int(i), int(f[i])] for i in f.nonzero()[:, 0]] for f in frames[:, 0, 0].flatten(1)
-        ]
-        answer = page.evaluate(
-            "(inputs) => {" + SETUP + "const network = new motion.Network(motionData);"
-            "return inputs.map((counts) => ({"
-            "  voltages: [...network.step(new Map(counts))], spikes: [...network.z] })); }",
-            inputs,
-        )
-        assert [step["spikes"] for step in answer] == spikes.tolist()
-        assert np.abs([step["voltages"] for step in answer] - voltages).max() < 1e-4
-        assert spikes.sum() > 50
+def as_frames(events, time_window=motion_network.TIME_WINDOW):
+    return to_frames(events, time_window, motion_network.SENSOR_SIZE)
 
 
-def test_time_blind_model_agrees_with_cnn(page, films, models):
+def test_network_agrees_with_motion_detector(still, films, models):
+    detector = deepcopy(models[0].snn).double()
+    films = [as_frames(events) for events in films.events]
+    assert_same_network(still, KIND, detector, detector.snn, films)
+
+
+def test_time_blind_model_agrees_with_cnn(still, films, models):
     for events in films.events:
-        frames = to_frames(events, 1e9, motion_network.SENSOR_SIZE)
+        frames = as_frames(events, 1e9)
         counts = frames.flatten()
         with torch.no_grad():
             expected = models[1].snn(frames[:, None])[0, 0]
-        found = page.evaluate(
+        found = still.evaluate(
             "(sums) => {" + SETUP + "return [...new motion.TimeBlind(motionData)"
             ".values(new Map(sums))]; }",
             [[int(place), int(counts[place])] for place in counts.nonzero()[:, 0]],
@@ -119,26 +93,26 @@ def test_time_blind_model_agrees_with_cnn(page, films, models):
 
 
 @pytest.mark.parametrize("motion", MOTIONS)
-def test_scene_and_camera_agree_with_film_path(motion, page):
+def test_scene_and_camera_agree_with_film_path(motion, still):
     camera = replace(motion_network.HAND_CAMERA, **NO_CHANCE)
     path = random_path(motion, np.random.default_rng(4))
     expected = film_path(path, 4.5, Middle(np.random.PCG64(0)), camera=camera)
-    events = page.evaluate(
+    events = still.evaluate(
         "({ camera, path }) => {" + SETUP + "const [from, ...rest] = path;"
         "const stroke = new motion.Stroke({ settings: { ...settings, camera }, from, random: null,"
         "  network: new motion.Network(motionData), blind: new motion.TimeBlind(motionData) });"
-        "return rest.flatMap((place) => stroke.advance(place).map((one) => one.slice(0, 3))); }",
+        "return rest.flatMap((place) => stroke.advance(place)); }",
         {"camera": vars(camera), "path": path.T.tolist()},
     )
-    t, x, y = np.array(events, int).T
-    assert len(expected) > 300
+    t, x, y, p = np.array(events, int).T
+    assert len(expected) > 300 and (p == 1).all()  # the polarities are merged
     assert_same_events({"t": t, "x": x, "y": y}, expected)
 
 
 @pytest.mark.parametrize("motion", MOTIONS)
-def test_motions_shown_by_themselves_are_those_of_python(motion, page):
+def test_motions_shown_by_themselves_are_those_of_python(motion, still):
     """Their places are those of ``random_path`` for some duration, place, distance and turns."""
-    paths = page.evaluate(
+    paths = still.evaluate(
         "(name) => {" + SETUP + "const random = mulberry32(3);"
         "return Array.from({ length: 30 }, () => motion.drawPath(name, random, settings)); }",
         motion,
@@ -160,28 +134,33 @@ def test_motions_shown_by_themselves_are_those_of_python(motion, page):
             assert (turned == (1 if motion == "clockwise" else -1)).all()
 
 
-def test_stroke_answers_as_the_classifiers_do(page, films, models):
-    """A film's own time ends with a fixed silence after its last event."""
+def test_stroke_answers_as_the_classifiers_do(still, films, models):
+    """Its bins are those of Python, and end with a fixed silence after the last event."""
     equal = motion_network.read()["settings"]["equal"]
     expected = [np.exp(motion_network.log_probabilities(model, films)) for model in models]
-    found = page.evaluate(
+    found = still.evaluate(
         "(films) => {" + SETUP + "const network = new motion.Network(motionData);"
-        "const blind = new motion.TimeBlind(motionData), from = [0, 0];"
-        "return films.map((events) => {"
+        "const blind = new motion.TimeBlind(motionData), from = [0, 0], step = network.step;"
+        "let bins; network.step = (counts) => { bins.push(Object.fromEntries(counts));"
+        "  return step.call(network, counts); };"
+        "return films.map((events) => { bins = [];"
         "  const stroke = new motion.Stroke({ settings, network, blind, random: null, from });"
         "  stroke.camera = { film: () => events }; stroke.advance(from); stroke.finish();"
-        "  return [stroke.answer, stroke.blindAnswer]; }); }",
+        "  return { bins, answers: [stroke.answer, stroke.blindAnswer] }; }); }",
         [np.stack([events[field] for field in "txyp"], 1).tolist() for events in films.events],
     )
-    for number, both in enumerate(found):
-        for answer, shares in zip(both, expected, strict=True):
+    for number, (events, stroke) in enumerate(zip(films.events, found, strict=True)):
+        frames = as_frames(events).flatten(1)
+        bins = [
+            {str(i): int(counts[i]) for i in np.flatnonzero(counts)} for counts in frames.numpy()
+        ]
+        assert stroke["bins"][: len(bins)] == bins and not any(stroke["bins"][len(bins) :])
+        for answer, shares in zip(stroke["answers"], expected, strict=True):
             said = motion_network.answers(np.log(shares[number, None]), equal)[0]
-            assert [MOTIONS[output] for output in np.flatnonzero(said)] == [
-                one["name"] for one in answer or []
-            ]
-            assert [one["share"] for one in answer or []] == pytest.approx(
-                shares[number, said].tolist(), abs=1e-2
-            )
+            names = [one["name"] for one in answer or []]
+            assert names == [MOTIONS[output] for output in np.flatnonzero(said)]
+            parts = [one["share"] for one in answer or []]
+            assert parts == pytest.approx(shares[number, said].tolist(), abs=1e-2)
 
 
 # ---- Hands: a path of a second, reported every 8 to 16 ms ----
@@ -237,10 +216,10 @@ STROKES = (
 
 
 @pytest.fixture(scope="module")
-def strokes(page):
+def strokes(still):
     rng = np.random.default_rng(1)
     names = [MOTIONS[number % 6] for number in range(50)]
-    return names, page.evaluate(STROKES, [scripted(name, rng) for name in names])
+    return names, still.evaluate(STROKES, [scripted(name, rng) for name in names])
 
 
 def test_scripted_paths_are_classified_and_their_reverse_as_the_opposite(strokes):
@@ -257,13 +236,21 @@ def test_sum_cannot_tell_a_path_from_its_reverse(strokes):
     assert sum(one["sum"][0] == one["sum"][1] for one in found) >= 40
 
 
-def test_diagonal_paths_lie_between_two_motions(page):
+def test_diagonal_paths_lie_between_two_motions(still):
     rng = np.random.default_rng(2)
     paths = [scripted("right", rng, slant=quarters * np.pi / 4) for quarters in (1, 3, 5, 7) * 6]
     ways = [["right", "down"], ["left", "down"], ["left", "up"], ["right", "up"]] * 6
-    both = list(zip(ways, page.evaluate(STROKES, paths), strict=True))
+    both = list(zip(ways, still.evaluate(STROKES, paths), strict=True))
     assert sum(one["there"] == way for way, one in both) >= 16
     assert sum(len(one["there"]) and set(one["there"]) <= set(way) for way, one in both) >= 22
+
+
+def test_the_disc_follows_a_hand_as_if_it_had_a_mass(still):
+    places = still.evaluate(
+        "() => {" + SETUP + "const hand = new motion.Hand(0, [0, 0]); hand.report(1, [10, 0]);"
+        "return [1, 2, 3].map(() => hand.follow(50, 12)[0]); }"
+    )
+    assert places == pytest.approx([10 * (1 - math.exp(-time)) for time in (1, 2, 3)])
 
 
 def test_a_hand_makes_no_jumps_and_a_step_is_fast(strokes):
@@ -282,7 +269,7 @@ def state(page):
     return SimpleNamespace(
         **page.evaluate(
             "() => { const { stroke, ...rest } = " + FIGURE + ".state();"
-            "return { ...rest, time: stroke?.time, steps: stroke?.steps.length }; }"
+            "return { ...rest, time: stroke?.time }; }"
         )
     )
 
@@ -317,9 +304,20 @@ def move_mouse(page, reports):
         before = time
 
 
+def pixels_with_events(page):
+    """Count what isn't transparent in the window of the camera's events."""
+    return page.locator(".motion-window").evaluate(
+        "(window) => { const { width, height } = window;"
+        "return window.getContext('2d').getImageData(0, 0, width, height)"
+        "  .data.filter((value, at) => at % 4 === 3 && value).length; }"
+    )
+
+
 def test_a_motion_is_shown_once_by_itself_and_the_answer_said(figure):
     page = figure()
-    assert state(page).moving
+    assert state(page).moving and not pixels_with_events(page)
+    page.clock.run_for(1000)
+    assert pixels_with_events(page) > 20
     run_to_end(page)
     assert said(page) == page.locator(".motion-summary").text_content()
     forwards, _, *backwards = cells(page)
@@ -352,38 +350,43 @@ def test_a_mouse_that_moves_is_answered_and_a_click_plays_it_backwards(width, mo
     assert " so far, after " in page.locator(".motion-summary").text_content()
     assert run_to_end(page).direction == "forwards"
     assert cells(page)[0] == motion
-    page.mouse.down()
-    page.mouse.up()
-    page.clock.run_for(50)
-    assert state(page).direction == "backwards" and state(page).moving
+    for pressed, direction in ((350, "forwards"), (250, "backwards")):  # ms; long is no click
+        page.mouse.down()
+        page.clock.run_for(pressed)
+        page.mouse.up()
+        page.clock.run_for(50)
+        assert state(page).direction == direction
+    assert state(page).moving
     run_to_end(page)
     assert cells(page)[::2] == [motion, BACK[motion]]
     assert not page.reader.problems
 
 
-@pytest.mark.parametrize("then", ["b", "ArrowUp", "another arrow", "backwards"])
-def test_what_comes_before_the_first_frame_is_answered(then, figure):
+@pytest.mark.parametrize(
+    ("then", "expected"),
+    [
+        ("b", ["right", "left"]),
+        (".motion-backwards", ["right", "left"]),
+        ("ArrowUp", ["up", "not yet"]),
+        ("[aria-label='Show up']", ["up", "not yet"]),
+    ],
+)
+def test_what_comes_before_the_first_frame_is_answered(then, expected, figure):
     page = figure()
     run_to_end(page)
-    grip = page.locator(".motion-grip")
-    grip.focus()
-    page.evaluate(  # both before an image is drawn
-        "(then) => { const [one, other] = ['Show right', 'Show up'].map((name) =>"
-        "  document.querySelector(`[aria-label='${name}']`)); one.click();"
-        "const key = (name) => document.querySelector('.motion-grip').dispatchEvent("
-        "  new KeyboardEvent('keydown', { key: name, bubbles: true }));"
-        "({ 'another arrow': () => other.click(),"
-        "  backwards: () => document.querySelector('.motion-backwards').click()"
-        "}[then] ?? (() => key(then)))(); }",
+    page.locator(".motion-grip").focus()
+    page.evaluate(  # both before an image is drawn; what is no selector is a key
+        "(then) => { const find = (selector) => document.querySelector(selector);"
+        "find(\"[aria-label='Show right']\").click();"
+        "if (/^\\w+$/.test(then)) find('.motion-grip').dispatchEvent("
+        "  new KeyboardEvent('keydown', { key: then, bubbles: true }));"
+        "else find(then).click(); }",
         then,
     )
     page.clock.run_for(200)
-    if then == "ArrowUp":
-        page.keyboard.up("ArrowUp")
+    page.keyboard.up("ArrowUp")
     run_to_end(page)
-    first, second = cells(page)[::2]
-    expected = {"b": ("right", "left"), "backwards": ("right", "left")}
-    assert (first, second) == expected.get(then, ("up", "not yet"))
+    assert cells(page)[::2] == expected
     assert not page.reader.problems
 
 
@@ -468,29 +471,3 @@ def test_nothing_runs_out_of_sight(figure):
     page.locator("[data-kind=motion]").scroll_into_view_if_needed()
     page.wait_for_function(f"{FIGURE}.state().visible")
     run_to_end(page)
-
-
-@pytest.mark.parametrize("width", [390, 1280])
-def test_figure_fits_the_page(width, figure):
-    page = figure(width=width)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for canvas in page.locator("[data-kind=motion] canvas").all():
-        box = canvas.bounding_box()
-        assert box["width"] > 150 and box["height"] > 120
-        assert box["x"] >= 0 and box["x"] + box["width"] <= width
-    assert page.locator("[data-kind=motion]").bounding_box()["height"] <= 800
-
-
-def test_image_stands_in_on_paper_and_without_the_weights(figure, visit):
-    page = figure()
-    image = page.locator("[data-kind=motion] > img")
-    assert image.is_hidden()
-    page.emulate_media(media="print")
-    assert image.is_visible() and page.locator(".motion-window").is_hidden()
-    reader = visit()
-    reader.page.route("**/motion/data.js*", lambda route: route.abort())
-    reader.page.goto(reader.address + PAGE)
-    reader.page.locator("[data-kind=motion]").scroll_into_view_if_needed()
-    reader.page.locator("[data-kind=motion].is-image").wait_for()
-    assert reader.page.locator("[data-kind=motion] > img").is_visible()
-    assert reader.page.locator(".motion-window").count() == 0

@@ -310,7 +310,7 @@
     document.addEventListener("visibilitychange", start);
     whenThemeChanges(redraw);
     new ResizeObserver(redraw).observe(drawing);
-    drawing.figure = { throwCard, state: () => ({ show, paused, visible, ticking, rest, pose }), network, simulator, random };
+    drawing.figure = { state: () => ({ show, paused, visible, ticking }) }; // for the tests
     draw();
     return true;
   };

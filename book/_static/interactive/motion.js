@@ -345,7 +345,7 @@
     document.addEventListener("visibilitychange", start);
     whenThemeChanges(redraw);
     new ResizeObserver(redraw).observe(drawing);
-    drawing.figure = { show, playBackwards, network, blind, random, state: () => ({ stroke, direction, answers, visible, ticking, shown: started, moving: next !== null }) };
+    drawing.figure = { state: () => ({ stroke, direction, visible, ticking, shown: started, moving: next !== null }) }; // for the tests
     draw();
     return true;
   };
