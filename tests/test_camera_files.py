@@ -4,10 +4,11 @@ import struct
 
 import numpy as np
 import pytest
+import tonic.io
 from test_event_files import SIZE, by_faery, needs_faery, some_events
 
 from pokersnn_helpers import EVENT_DTYPE
-from pokersnn_helpers.own.camera_files import read_aedat, read_dat, read_raw
+from pokersnn_helpers.own.camera_files import read_aedat, read_bin, read_dat, read_raw
 from pokersnn_helpers.own.event_files import read_event_file
 
 IMX636 = """% camera_integrator_name Prophesee
@@ -206,3 +207,12 @@ def test_aedat3_is_decoded_packet_by_packet():
     for length in range(len(HEADER3) + 1, len(HEADER3) + len(first)):
         with pytest.raises(ValueError, match=f"within the packet at byte {len(HEADER3)}; copy it"):
             read_aedat(content[:length])
+
+
+def test_files_of_nmnist_are_read_as_tonic_does(tmp_path):
+    content = np.random.default_rng(0).integers(0, 256, 5 * 5000, "u1")
+    content[1::500] = 240  # of these, time overflows
+    content.tofile(tmp_path / "a.bin")
+    events, _ = read_bin(content.tobytes())
+    expected = tonic.io.read_mnist_file(str(tmp_path / "a.bin"), EVENT_DTYPE[list("xytp")])
+    assert all(np.array_equal(events[name], expected[name]) for name in "txyp")

@@ -53,22 +53,20 @@ class StoredRecordings(Recordings):
             self.sensor_size = check_sensor_size(file.attrs["sensor_size"].tolist())
             self.classes = check_classes(json.loads(bytes(file.attrs["classes"])))
             ends, targets, rows = file["ends"][:], file["targets"][:], file["events"]
-            starts = np.concatenate([[0], ends[:-1]])
-            if rows.shape != (ends[-1], STORED_DTYPE.itemsize) or (ends <= starts).any():
+            sizes = np.diff(ends, prepend=0)
+            if rows.shape != (sizes.sum(), STORED_DTYPE.itemsize) or sizes.min() < 1:
                 raise ValueError("its recordings don't fit its events")
-            if len(targets) != len(ends) or not set(targets.tolist()) <= {
-                *range(len(self.classes))
-            }:
+            if targets.shape != ends.shape or not np.isin(targets, range(len(self.classes))).all():
                 raise ValueError("its targets don't fit its recordings")
-        except (OSError, KeyError, ValueError, IndexError, TypeError, AttributeError) as error:
+        except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"{path} is cut off, damaged or no file of recordings ({error}); {REMEDY}"
             ) from error
-        places = np.stack([starts, ends], axis=1)
-        self.events = _Events(self, rows, places)
+        self.events = ends  # as many as there are, for check_indices
         self.numbers = np.arange(len(ends)) if numbers is None else self.check_indices(numbers)
         self.targets = targets[self.numbers].tolist()
-        self.events = _Events(self, rows, places[self.numbers])
+        places = np.stack([ends - sizes, ends], axis=1)[self.numbers]
+        self.events = _Events(self, rows, places)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return StoredRecordings, (self.path, self.numbers)  # another process opens the file itself
@@ -154,9 +152,8 @@ def _write(
     sensor_size: tuple[int, int, int],
 ) -> None:
     width = STORED_DTYPE.itemsize
-    summed: dict[str, Any] = {"fletcher32": True}
     rows = file.create_dataset(
-        "events", (0, width), "u1", maxshape=(None, width), chunks=(CHUNK, width), **summed
+        "events", (0, width), "u1", maxshape=(None, width), chunks=(CHUNK, width), fletcher32=True
     )
     ends, targets = [0], []
     for number, (events, target) in enumerate(recordings):
@@ -176,5 +173,5 @@ def _write(
         rows[ends[-2] :] = stored.view("u1").reshape(-1, width)
     if not targets:
         raise ValueError("there are no recordings to store")
-    file.create_dataset("ends", data=ends[1:], chunks=True, **summed)
-    file.create_dataset("targets", data=targets, chunks=True, **summed)
+    file.create_dataset("ends", data=ends[1:], chunks=True, fletcher32=True)
+    file.create_dataset("targets", data=targets, chunks=True, fletcher32=True)
