@@ -247,5 +247,5 @@ def test_live_refuses_events_outside_the_sensor(trained, tmp_path):
     events = np.zeros(2, EVENT_DTYPE)
     events["x"] = 3, 90
     np.save(tmp_path / "wide.npy", events)
-    with pytest.raises(SystemExit, match=r"x = 90 and y = 0, outside the sensor of 64 × 64"):
+    with pytest.raises(SystemExit, match=r"field x is 90 at event 1; sensor_size \(64, 64, 2\)"):
         run("live", "--checkpoint", checkpoint, tmp_path / "wide.npy")

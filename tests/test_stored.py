@@ -178,8 +178,8 @@ def test_nothing_is_overwritten_or_left_behind(stored, cards, tmp_path):
 @pytest.mark.parametrize(
     ("change", "target", "message"),
     [
-        ({"t": 2**32}, 0, "recording 0 has a time from 2"),
-        ({"x": 2**16}, 0, "recording 0 has a time from 2"),
+        ({"t": 2**32}, 0, "recording 0 exceeds 2"),
+        ({"x": 2**16}, 0, "recording 0 exceeds 2"),
         ({"p": 2}, 0, "recording 0: field p is 2"),
         ({}, 4, "target 0 is 4"),
     ],

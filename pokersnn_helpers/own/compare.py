@@ -34,6 +34,18 @@ SHORTCUTS = {
     "last tenth": "how they end",
     "count and duration": "whether those of all classes are equally long",
 }
+VERDICTS = {  # and what is said of each
+    "nothing to be learned": "Nothing was learned from these recordings: record more, in more "
+    "groups, or look whether the classes differ at all.",
+    "doesn't need time": "These recordings don't need time: the sum is enough, and a network with "
+    "a memory is worth its trouble only for an early answer.",
+    "can't tell": "That may be chance: record more groups before you decide on a memory.",
+    "has a shortcut": "That {shortcut}",
+    "a frame is enough": "Each frame alone gets {frame:.0%}: time matters, but no memory is "
+    "needed.",
+    "needs time": "These recordings need time: each frame alone gets {frame:.0%}, and {timed} gets "
+    "{shuffled:.0%} with time shuffled.",
+}
 
 
 @dataclass(frozen=True)
@@ -163,58 +175,41 @@ def _judge(
     correct: Correct, targets: Sequence[int], groups: Sequence[Any]
 ) -> tuple[str, tuple[str, ...]]:
     """Compare what no order of events changes, the sum, with the best of what sees frames."""
-    as_they_are = {name: each["as they are"] for name, each in correct.items()}
-    means = {name: float(each.mean()) for name, each in as_they_are.items()}
+    plain = {name: each["as they are"] for name, each in correct.items()}
+    means = {name: float(each.mean()) for name, each in plain.items()}
     guess = np.asarray(targets) == np.bincount(targets).argmax()
-    best = max(means, key=means.__getitem__)
+    others = [name for name in means if name not in UNTIMED]
+    best, summed, timed = (
+        max(names, key=means.__getitem__) for names in (means, UNTIMED[:3], others)
+    )
+    over_guess = protocol.difference_interval(plain[best], guess, groups, len(means))
+    over_sum = protocol.difference_interval(plain[timed], plain[summed], groups, len(others))
     first = (
         f"The best of {len(means)} models, {best}, gets {means[best]:.0%} of {len(targets)} "
         f"recordings that it hasn't seen, and always the same answer {guess.mean():.0%}."
     )
-    more, low, high = protocol.difference_interval(as_they_are[best], guess, groups, len(means))
-    if low <= 0:
-        return "nothing to be learned", (
-            first,
-            f"The difference of {_points(more, low, high)} may be chance.",
-            "Nothing was learned from these recordings: record more, in more groups, or look "
-            "whether the classes differ at all.",
-        )
-    summed = max(UNTIMED[:3], key=means.__getitem__)
-    others = [name for name in means if name not in UNTIMED]
-    timed = max(others, key=means.__getitem__)
-    more, low, high = protocol.difference_interval(
-        as_they_are[timed], as_they_are[summed], groups, len(others)
-    )
     second = (
         f"The sum over time gets {means[summed]:.0%}; the difference of {timed} from it is "
-        f"{_points(more, low, high)}."
+        f"{_points(*over_sum)}."
     )
     frame, shuffled = means["each frame alone"], correct[timed]["time shuffled"].mean()
     found = _shortcuts(correct, guess, means[best], groups)
     alone = ", ".join(f"{name} {means[name]:.0%}" for name in found)
     advice = " and ".join(dict.fromkeys(SHORTCUTS[name] for name in found))
     shortcut = f"may be a shortcut. Correct by themselves: {alone}. So check {advice}."
-    if low <= 0 and (high < 0.05 or means[summed] > 0.95 or more <= 0):
-        verdict = "doesn't need time"
-        third = (
-            "These recordings don't need time: the sum is enough, and a network with a memory is "
-            "worth its trouble only for an early answer."
-        )
+    more, low, high = over_sum
+    if over_guess[1] <= 0:
+        verdict = "nothing to be learned"
+        second = f"The difference of {_points(*over_guess)} may be chance."
     elif low <= 0:
-        verdict = "can't tell"
-        third = "That may be chance: record more groups before you decide on a memory."
+        enough = high < 0.05 or means[summed] > 0.95 or more <= 0
+        verdict = "doesn't need time" if enough else "can't tell"
     elif found:
-        verdict, third = "has a shortcut", f"That {shortcut}"
-    elif frame > 0.95 * means[timed]:
-        verdict = "a frame is enough"
-        third = f"Each frame alone gets {frame:.0%}: time matters, but no memory is needed."
+        verdict = "has a shortcut"
     else:
-        verdict = "needs time"
-        third = (
-            f"These recordings need time: each frame alone gets {frame:.0%}, and {timed} gets "
-            f"{shuffled:.0%} with time shuffled."
-        )
-    if low <= 0 and found:
+        verdict = "a frame is enough" if frame > 0.95 * means[timed] else "needs time"
+    third = VERDICTS[verdict].format(shortcut=shortcut, frame=frame, timed=timed, shuffled=shuffled)
+    if found and verdict in ("doesn't need time", "can't tell"):
         third += f" What the sum shows {shortcut}"
     return verdict, (first, second, third)
 

@@ -13,6 +13,7 @@ import numpy as np
 from ..checks import check_events, errors_in
 from .camera_files import Found, make_events, read_aedat, read_bin, read_dat, read_raw
 
+START = {".aedat4": b"#!AER-DAT4", ".es": b"Event Stream", ".raw": b"%", ".dat": b"%"}
 ANY_SENSOR = (2**31, 2**31, 2)  # where a file doesn't say its own
 NAMES = {  # that files have for the fields
     "t": ("t", "ts", "time", "timestamp", "timestamps"),
@@ -103,16 +104,16 @@ def read_unchecked(path: str | PathLike[str]) -> EventFile:
             start = file.read(16)
         suffix = path.suffix.lower()
         if start.startswith(b"#!AER-DAT") and suffix in (".aedat", ".dat"):  # of DV, and of jAER
-            suffix = ".aedat4" if start.startswith(FORMATS[".aedat4"].start) else ".aedat"
+            suffix = ".aedat4" if start.startswith(START[".aedat4"]) else ".aedat"
         if suffix not in FORMATS:
             known = ", ".join(FORMATS)
             raise ValueError(f"it ends in {suffix or 'no suffix'!r}; export it to one of {known}")
         if not start:
             raise ValueError("it is empty, 0 bytes; record or copy it again")
-        if not start.startswith(expected := FORMATS[suffix].start):
+        if not start.startswith(expected := START.get(suffix, b"")):
             found = f"it begins with {start[:12]!r}, not with {expected!r}"
             raise ValueError(f"{found}; give it the suffix of its format, or record it again")
-        events, sensor_size = FORMATS[suffix].read(path)
+        events, sensor_size = FORMATS[suffix](path)
         if events["p"].dtype.kind in "if" and (events["p"] == -1).any():
             if not np.isin(events["p"], (-1, 1)).all():
                 raise ValueError("field p holds −1 and other values than 1; write 1 and 0")
@@ -139,7 +140,7 @@ def read_numpy(file: Path | BinaryIO) -> Found:
     if array.shape[1:] != (4,):
         raise ValueError(f"its shape is {array.shape}, not (events, 4); give columns t, x, y, p")
     if array.dtype.kind in "iuf" and len(array):
-        rising = (array[1:] >= array[:-1]).all(axis=0)
+        rising: Any = (array[1:] >= array[:-1]).all(axis=0)
         times = int(np.ptp(array.astype(float), axis=0).argmax())  # what else counts so far?
         if rising[times] and not rising[0]:
             raise ValueError(f"the times seem to be in column {times}; put t, x, y, p in order")
@@ -174,11 +175,13 @@ def _csv(path: Path) -> Found:
 def _fields(found: Mapping[Any, Any]) -> dict[str, Any]:
     """Return what a file holds as t, x, y and p, by any of their usual names."""
     by_name = {name.strip(" #").lower(): column for name, column in found.items()}
-    fields = {
-        field: next((by_name[name] for name in usual if name in by_name), None)
+    fields = {  # the first of the usual names counts
+        field: by_name[name]
         for field, usual in NAMES.items()
+        for name in reversed(usual)
+        if name in by_name
     }
-    if missing := [field for field, column in fields.items() if column is None]:
+    if missing := [field for field in NAMES if field not in fields]:
         names = f"{', '.join(found) or 'nothing'}, not {', '.join(missing)}"
         raise ValueError(f"it holds {names}; call them t, x, y and p, in CSV in the first line")
     return fields
@@ -215,26 +218,14 @@ def _by_faery(kind: str, path: Path) -> Found:
     return make_events(*(found[name] for name in "txyp")), (*size, 2)
 
 
-class Format(NamedTuple):
-    """How files of a format are read, and how they begin.
-
-    Example:
-        >>> Format(read_numpy, start=b"").start
-        b''
-    """
-
-    read: Callable[[Path], Found]
-    start: bytes = b""
-
-
-FORMATS = {  # by suffix: a new one needs a line here
-    ".npy": Format(read_numpy),
-    ".npz": Format(read_numpy),
-    ".csv": Format(_csv),
-    ".aedat": Format(partial(_decoded, read_aedat)),
-    ".raw": Format(partial(_decoded, read_raw), b"%"),
-    ".dat": Format(partial(_decoded, read_dat), b"%"),
-    ".bin": Format(partial(_decoded, read_bin)),
-    ".aedat4": Format(partial(_by_faery, "aedat"), b"#!AER-DAT4"),
-    ".es": Format(partial(_by_faery, "es"), b"Event Stream"),
+FORMATS: dict[str, Callable[[Path], Found]] = {  # by suffix
+    ".npy": read_numpy,
+    ".npz": read_numpy,
+    ".csv": _csv,
+    ".aedat": partial(_decoded, read_aedat),
+    ".raw": partial(_decoded, read_raw),
+    ".dat": partial(_decoded, read_dat),
+    ".bin": partial(_decoded, read_bin),
+    ".aedat4": partial(_by_faery, "aedat"),
+    ".es": partial(_by_faery, "es"),
 }

@@ -87,11 +87,12 @@ def load_folder(
         sensors[check_sensor_size(sensor_size)] = "sensor_size"
     sensors.pop(None, None)
     if len(sensors) > 1:
-        (first, one), (second, other), *_ = sensors.items()
-        found_sensors = f"{one} says the sensor {first}, {other} says {second}"
-        raise ValueError(f"{found_sensors}; put different sensors into different folders")
-    largest = (1 + max(int(each.events[field].max()) for each in found) for field in "xy")
-    sensor = next(iter(sensors), None) or (*largest, 2)
+        said = ", ".join(f"{sensor} by {source}" for sensor, source in sensors.items())
+        raise ValueError(f"different sensors are said: {said}; put them into different folders")
+    sensor = next(iter(sensors), None)
+    if sensor is None:
+        width, height = (1 + max(int(each.events[field].max()) for each in found) for field in "xy")
+        sensor = width, height, 2
     size = size or network_size(sensor)
     events, targets, groups, sources = [], [], [], []
     for file in files:
@@ -185,8 +186,7 @@ def _files(path: Path) -> list[Path]:
 def _walk(path: Path) -> Iterator[Path]:
     """Yield all files below a folder, but for hidden ones, and for links that lead back up."""
     for folder, below, names in os.walk(path, followlinks=True):
-        here = Path(folder).resolve()
-        above = {here, *here.parents}
+        above = {Path(folder).resolve(), *Path(folder).resolve().parents}
         below[:] = [each for each in below if Path(folder, each).resolve() not in above]
         below[:] = [each for each in below if not each.startswith(".")]
         yield from (Path(folder, each) for each in names if not each.startswith("."))

@@ -60,7 +60,7 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
     width, height = sensor_size[:2] if sensor_size else (events[axis].max() + 1 for axis in "xy")
     places = events["y"] * width + events["x"]
     pixels, counts = np.unique(places, return_counts=True)
-    hot = pixels[(counts > HOT * np.median(counts)) & (counts > HOT)]
+    hot = pixels[counts > HOT * np.median(counts)]
     rate = np.bincount(np.minimum(t * PARTS // max(duration, 1), PARTS - 1), minlength=PARTS)
     share_on, longest = float(events["p"].mean()), int(gaps.max(initial=0))
     advice: list[str] = []

@@ -17,6 +17,8 @@ from ..recordings import Recordings
 STORED_DTYPE = np.dtype([("t", "<u4"), ("x", "<u2"), ("y", "<u2"), ("p", "u1")])
 CHUNK = 4096  # events that share a checksum
 REMEDY = "copy the file again, or make it anew"
+Pairs = Iterable[tuple[np.ndarray, int]]  # of events and a class
+SensorSize = tuple[int, int, int]
 
 
 class StoredRecordings(Recordings):
@@ -89,20 +91,16 @@ class _Events(Sequence[np.ndarray]):
         if isinstance(index, slice):
             return [self[number] for number in range(*index.indices(len(self)))]
         start, end = self.places[index]
-        name = f"{self.recordings.path}: recording {self.recordings.numbers[index]}"
         try:
             events = self.rows[start:end].view(STORED_DTYPE)[:, 0]
-            return check_events(events, self.recordings.sensor_size, name)
+            return check_events(events, self.recordings.sensor_size, "its events")
         except (OSError, ValueError) as error:
-            about = "" if name in str(error) else f"{name}: "
-            raise ValueError(f"{about}{error}; {REMEDY}") from error
+            name = f"{self.recordings.path}: recording {self.recordings.numbers[index]}"
+            raise ValueError(f"{name}: {error}; {REMEDY}") from error
 
 
 def store_recordings(
-    path: str | PathLike[str],
-    recordings: Iterable[tuple[np.ndarray, int]],
-    classes: Sequence[str],
-    sensor_size: tuple[int, int, int],
+    path: str | PathLike[str], recordings: Pairs, classes: Sequence[str], sensor_size: SensorSize
 ) -> StoredRecordings:
     """Write recordings to one file as they come, so that they needn't fit in memory.
 
@@ -145,12 +143,7 @@ def store_recordings(
     return StoredRecordings(path)
 
 
-def _write(
-    file: Any,
-    recordings: Iterable[tuple[np.ndarray, int]],
-    classes: int,
-    sensor_size: tuple[int, int, int],
-) -> None:
+def _write(file: Any, recordings: Pairs, classes: int, sensor_size: SensorSize) -> None:
     width = STORED_DTYPE.itemsize
     rows = file.create_dataset(
         "events", (0, width), "u1", maxshape=(None, width), chunks=(CHUNK, width), fletcher32=True
@@ -163,10 +156,7 @@ def _write(
         checked["t"] -= checked["t"][0]
         stored = checked.astype(STORED_DTYPE)
         if (stored.astype(checked.dtype) != checked).any():
-            raise ValueError(
-                f"recording {number} has a time from 2**32 µs on, a place from 2**16 on or a "
-                "polarity from 2**8 on; cut it, or bring it to fewer pixels"
-            )
+            raise ValueError(f"recording {number} exceeds 2**32 µs or 2**16 pixels; cut it")
         ends.append(ends[-1] + len(stored))
         targets.append(int(target))
         rows.resize(ends[-1], axis=0)

@@ -59,14 +59,12 @@ class Stream:
         self.network = frame_network(self.classifier)
         self.inputs = math.prod(self.classifier.sensor_size)
         self.time_window = float(self.network.time_window)
-        weight = next(self.network.parameters(), torch.empty(0))
-        self.dtype = weight.numpy(force=True).dtype
+        self.dtype = next(self.network.parameters(), torch.empty(0)).numpy(force=True).dtype
         self.sparse = network.takes_sparse and _home("resume", network) is not SpikingNetwork
         with torch.no_grad():  # what doesn't fit is refused, and what compiles does so now
             self.network(torch.zeros(1, 1, *self.classifier.sensor_size[::-1]))
-        self._resume: Any = self.network.resume
-        if not self.sparse:  # PyTorch computes
-            self._resume = one_cpu_thread()(self._resume)
+        resume: Any = self.network.resume
+        self._resume = resume if self.sparse else one_cpu_thread()(resume)  # PyTorch computes
         self._resume(self._frames(np.empty(0, np.int64), 0, 1))
         self.reset()
 
@@ -101,7 +99,7 @@ class Stream:
         if len(events) == 0:
             return self._compute(self.steps)
         start, numbers = self._numbered(events)
-        first, last = (int(number) // self.inputs for number in (numbers[0], numbers[-1]))
+        first, last = (numbers[[0, -1]] // self.inputs).tolist()
         if first < self.steps:
             raise ValueError(
                 f"event 0 is of {events['t'][0]} µs, but all steps before {self.open_since:.15g} "
@@ -117,9 +115,8 @@ class Stream:
     def advance(self, time: float) -> torch.Tensor:
         """Say that all events before ``time`` (µs) have come, and compute the steps until then."""
         check_range(-(2**53), 2**53, time=time)
-        if self._start is None:
-            return self._compute(0)
-        until = math.floor((time - self._start) / self.time_window)
+        since = 0 if self._start is None else time - self._start
+        until = math.floor(since / self.time_window)
         if until >= MOST_STEPS:
             raise ValueError(f"time is {time} µs, too late for one recording; stream.reset()")
         return self._compute(max(until, self.steps))
@@ -154,9 +151,8 @@ class Stream:
         if self.prediction().class_name is None:
             return None
         voltages = self.voltages[: self._ends]
-        if self.classifier.decode is decode:  # which looks at the maxima so far
-            so_far = voltages.cummax(0).values
-        else:
+        so_far = voltages.cummax(0).values  # of which ``decode`` takes the last
+        if self.classifier.decode is not decode:
             ends = range(1, len(voltages) + 1)
             so_far = torch.cat([self.classifier.read(voltages[:end, None]) for end in ends])
         answers = leading(so_far)
