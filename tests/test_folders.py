@@ -96,7 +96,7 @@ def test_long_recordings_are_cut_into_windows_of_one_group(tmp_path):
         ((346, 260), (115, 86)),
         ((640, 480), (128, 96)),
         ((1280, 720), (128, 72)),
-        ((260, 346), (86, 115)),
+        ((480, 640), (96, 128)),
         ((34, 34), (34, 34)),
     ],
 )
@@ -128,7 +128,7 @@ def test_pixels_are_summed_in_blocks_from_the_middle():
 @pytest.mark.parametrize(
     ("files", "error", "reason"),
     [
-        ({}, FileNotFoundError, "no recordings in .*; expected a folder per class"),
+        ({}, FileNotFoundError, "no recordings in .*; put .npy, .* a folder per class"),
         ({"a.npy": (0, 0)}, FileNotFoundError, "no recordings in"),
         ({"train/a.npy": (0, 0), "test/a.npy": (0, 0)}, ValueError, "are test, train, not classes"),
         (

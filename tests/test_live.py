@@ -25,7 +25,7 @@ def test_portions_come_when_they_are_due_and_let_time_pass(speed, monkeypatch):
     monkeypatch.setattr(live, "time", clock)
     events = np.zeros(5, EVENT_DTYPE)
     events["t"] = 2000, 9000, 15_000, 37_000, 38_000
-    events["x"] = 0, 0, 9, 30, 0  # of which the network sees the middle, from 8 to 23
+    events["x"], events["y"] = (0, 0, 9, 30, 0), 5  # the network sees x from 8 to 23
     stream = SimpleNamespace(
         classifier=SimpleNamespace(sensor_size=(16, 16, 2)),
         push=lambda events: pushed.extend(events["x"].tolist()),
@@ -39,7 +39,6 @@ def test_portions_come_when_they_are_due_and_let_time_pass(speed, monkeypatch):
 
     live.listen(stream, live.play(events, speed), (32, 20, 2), show, speed)
     assert pushed == [1] and advanced == [9000, 15_000, 38_000, "finish"]
-    due = np.array([0.007, 0.013, 0.036]) / speed
     due = np.array([0.007, 0.013, 0.036]) / speed  # since the first event
     assert np.allclose(shown[:3], [(100 + each, -due[0]) for each in due])
     assert shown[3][1] == 0
