@@ -5,11 +5,10 @@ import struct
 import numpy as np
 import pytest
 import tonic.io
-from test_event_files import SIZE, by_faery, needs_faery, some_events
+from test_event_files import some_events
 
 from pokersnn_helpers import EVENT_DTYPE
 from pokersnn_helpers.own.camera_files import read_aedat, read_bin, read_dat, read_raw
-from pokersnn_helpers.own.event_files import read_event_file
 
 IMX636 = """% camera_integrator_name Prophesee
 % date 2023-03-29 16:37:46
@@ -128,17 +127,6 @@ def test_a_word_of_evt21_holds_up_to_32_events():
     ]
     events, _ = read_raw(b"% evt 2.1\n% end\n" + struct.pack("<3Q", *words))
     assert events.tolist() == [(199, 32, 5, 1), (199, 34, 5, 1), (192, 40, 0, 0)]
-
-
-@needs_faery
-@pytest.mark.parametrize("version", ["evt2", "evt3"])
-def test_what_faery_writes_is_decoded_over_gaps(version, tmp_path):
-    events = some_events(300)
-    events["t"][100:] += 7_000_000
-    events["t"][200:] += 16_000_000
-    by_faery(tmp_path / "a.raw", events, version=version)
-    found, sensor_size = read_event_file(tmp_path / "a.raw")
-    assert np.array_equal(found, events) and sensor_size == (*SIZE, 2)
 
 
 @pytest.mark.parametrize("kind", [b"\x00\x08", b"\x0c\x08"])
