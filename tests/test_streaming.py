@@ -220,7 +220,7 @@ class Louder(SNN):
 
 
 def test_networks_that_need_whole_recordings_are_refused():
-    with pytest.raises(TypeError, match="Louder has a forward of its own, which the resume of Spi"):
+    with pytest.raises(TypeError, match="Louder defines forward, which the resume of SpikingNetw"):
         Stream(Classifier(Louder()))
     with pytest.raises(TypeError, match="GRU reads whole recordings; for a stream take SNN"):
         Stream(classifier_of(GRU))

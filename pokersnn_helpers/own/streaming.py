@@ -31,8 +31,8 @@ class Stream:
         steps: Time steps that have been computed.
 
     Raises:
-        TypeError: The classifier isn't one, or its network reads whole recordings only, or has a
-            ``forward`` of its own without a ``resume`` that does the same.
+        TypeError: The classifier isn't one, or its network reads whole recordings only, or defines
+            ``forward`` and no ``resume`` that does the same.
 
     Example:
         >>> from pokersnn_helpers import FastSNN, load_pokerdvs
@@ -52,7 +52,7 @@ class Stream:
             network.resume(torch.empty(0))  # says what to take instead
         if not issubclass(_home("resume", network), _home("forward", network)):
             raise TypeError(
-                f"{type(network).__name__} has a forward of its own, which the resume of "
+                f"{type(network).__name__} defines forward, which the resume of "
                 f"{_home('resume', network).__name__} leaves out; write a resume that does the same"
             )
         self.classifier = copy.deepcopy(classifier).cpu().eval()
