@@ -1,15 +1,13 @@
 """A reader's own script, for files in folders by class, from a sensor of 64 x 64 pixels."""
 
 from collections import namedtuple
-from pathlib import Path
 
+import numpy as np
 import torch
 from norse.torch import LICell, LIFCell
 
 import pokersnn_helpers as book
 from pokersnn_helpers.figures.networks import plot_dynamics, plot_network
-
-CLASSES = ("left", "middle", "right")
 
 
 class ConvNet(book.SpikingNetwork):
@@ -27,16 +25,21 @@ class ConvNet(book.SpikingNetwork):
         return voltage, self.State(lif, readout)
 
 
-files = sorted(Path().glob("*/*.npy"))
-targets = [CLASSES.index(file.parent.name) for file in files]
-recordings = book.Recordings(map(book.read_events, files), targets, CLASSES, (64, 64, 2))
-data = book.stratified_folds(recordings, folds=2)[0]
+own = book.load_folder("recordings", sensor_size=(64, 64, 2))
+print(own.recordings)
+print(list(book.recording_statistics(own.recordings).groupby("class").mean().index))
+data = book.stratified_folds(own.recordings, folds=4, groups=own.groups)[0]
 for network in (book.SNN, book.FastSNN, ConvNet):
-    classifier, _ = book.train_classifier(data, network=network, augment=None)
+    classifier, _ = book.train_classifier(data, network=network, epochs=20, augment=None)
     book.save_checkpoint(classifier, "run.pt")
-    loaded = book.load_checkpoint("run.pt", network=network)
+    loaded = book.load_checkpoint("run.pt", "cpu", network)
     print(network.__name__, book.evaluate(loaded, book.make_loader(data.test)).correct)
     loaded.snn.record = True
     print(book.predict(loaded, data.test.events[0]).class_name)
     plot_network(loaded.snn).savefig(f"{network.__name__}.png")
-    plot_dynamics(loaded.snn.recording, loaded.snn.dt, CLASSES).savefig("dynamics.png")
+    plot_dynamics(loaded.snn.recording, loaded.snn.dt, data.classes).savefig("dynamics.png")
+    stream = book.Stream(loaded)
+    for events in np.array_split(data.test.events[0], 30):
+        stream.push(events)  # as they would come from a camera
+    stream.finish()
+    print(stream.prediction().class_name, "since", stream.settled_ms(), "ms")

@@ -4,11 +4,11 @@ import struct
 
 import numpy as np
 import pytest
-from test_event_files import SIZE, by_faery, needs_faery, some_events
+import tonic.io
+from test_event_files import some_events
 
 from pokersnn_helpers import EVENT_DTYPE
-from pokersnn_helpers.own.camera_files import read_aedat, read_dat, read_raw
-from pokersnn_helpers.own.event_files import read_event_file
+from pokersnn_helpers.own.camera_files import read_aedat, read_bin, read_dat, read_raw
 
 IMX636 = """% camera_integrator_name Prophesee
 % date 2023-03-29 16:37:46
@@ -129,17 +129,6 @@ def test_a_word_of_evt21_holds_up_to_32_events():
     assert events.tolist() == [(199, 32, 5, 1), (199, 34, 5, 1), (192, 40, 0, 0)]
 
 
-@needs_faery
-@pytest.mark.parametrize("version", ["evt2", "evt3"])
-def test_what_faery_writes_is_decoded_over_gaps(version, tmp_path):
-    events = some_events(300)
-    events["t"][100:] += 7_000_000
-    events["t"][200:] += 16_000_000
-    by_faery(tmp_path / "a.raw", events, version=version)
-    found, sensor_size = read_event_file(tmp_path / "a.raw")
-    assert np.array_equal(found, events) and sensor_size == (*SIZE, 2)
-
-
 @pytest.mark.parametrize("kind", [b"\x00\x08", b"\x0c\x08"])
 @pytest.mark.parametrize("version", [1, 2])
 def test_dat_is_decoded_over_71_minutes(kind, version):
@@ -206,3 +195,12 @@ def test_aedat3_is_decoded_packet_by_packet():
     for length in range(len(HEADER3) + 1, len(HEADER3) + len(first)):
         with pytest.raises(ValueError, match=f"within the packet at byte {len(HEADER3)}; copy it"):
             read_aedat(content[:length])
+
+
+def test_files_of_nmnist_are_read_as_tonic_does(tmp_path):
+    content = np.random.default_rng(0).integers(0, 256, 5 * 5000, "u1")
+    content[1::500] = 240  # of these, time overflows
+    content.tofile(tmp_path / "a.bin")
+    events, _ = read_bin(content.tobytes())
+    expected = tonic.io.read_mnist_file(str(tmp_path / "a.bin"), EVENT_DTYPE[list("xytp")])
+    assert all(np.array_equal(events[name], expected[name]) for name in "txyp")

@@ -1,14 +1,17 @@
-"""Files of every format, written by the tests themselves, and forty that can't be used."""
+"""Files of every format, written by the tests themselves, and those that can't be used."""
 
 import io
 import struct
+import subprocess
 import sys
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pokersnn_helpers import EVENT_DTYPE, read_events
-from pokersnn_helpers.own.event_files import SUFFIXES, read_event_file, read_unchecked
+from pokersnn_helpers.own.event_files import FORMATS, read_event_file, read_unchecked
 
 try:
     import faery
@@ -26,37 +29,33 @@ def some_events(count=50, start=0):
     return events
 
 
+EVENTS, LATER = some_events(), some_events(start=5)
+
+
 def csv(events, order="txyp", separator=","):
     rows = [separator.join(order)]
     rows += [separator.join(str(event[name]) for name in order) for event in events]
     return ("\n".join(rows) + "\n").encode()
 
 
-def npy(array):
+def numpy(save, *arrays, **named):
     file = io.BytesIO()
-    np.save(file, array)
+    save(file, *arrays, **named)
     return file.getvalue()
 
 
-def npz(**arrays):
-    file = io.BytesIO()
-    np.savez(file, **arrays)
-    return file.getvalue()
+npy, npz = partial(numpy, np.save), partial(numpy, np.savez)
 
 
-def columns(events):
-    return {name: events[name] for name in "txyp"}
+def columns(events, order="txyp"):
+    return np.stack([events[name] for name in order], axis=1)
 
 
-def pixels():
-    return {name: some_events()[name] for name in "xy"}
-
-
-def structured(*fields):
+def structured(**types):
     """An array with some fields, of the first letters of which its values are those of events."""
-    array = np.zeros(50, list(fields))
-    for name in array.dtype.names:
-        array[name] = some_events(start=5)["p" if name == "on" else name[0]]
+    array = np.zeros(50, list(types.items()))
+    for name in types:
+        array[name] = LATER["p" if name == "on" else name[0]]
     return npy(array)
 
 
@@ -79,29 +78,31 @@ def by_faery(path, events, **options):
 
 
 PLAIN = {
-    "structured.npy": npy(some_events(start=5)),
-    "columns.npy": npy(np.stack([some_events(start=5)[name] for name in "txyp"], 1)),
-    "tonic.npy": structured(("x", "<i2"), ("y", "<i2"), ("t", "<i8"), ("p", "?")),
-    "prophesee.npy": structured(("y", "<u2"), ("x", "<u2"), ("p", "<i2"), ("t", "<i8")),
-    "dv.npy": structured(("timestamp", ">i8"), ("x", ">i2"), ("y", ">i2"), ("polarity", "i1")),
-    "faery.npy": structured(("t", "<u8"), ("x", "<u2"), ("y", "<u2"), ("on", "?")),
-    "arrays.npz": npz(**columns(some_events(start=5))),
-    "one.npz": npz(events=some_events(start=5)),
-    "ordered.csv": csv(some_events(start=5)),
-    "mixed.csv": csv(some_events(start=5), "pytx"),
-    "spaced.csv": csv(some_events(start=5), separator=", "),
-    "windows.csv": csv(some_events(start=5)).replace(b"\n", b"\r\n"),
-    "UPPER.CSV": csv(some_events(start=5)),
-    "semicolons.csv": csv(some_events(start=5), separator=";"),
-    "tabs.csv": csv(some_events(start=5), separator="\t"),
-    "aligned.csv": csv(some_events(start=5), separator="   "),
-    "names.csv": csv(some_events(start=5)).replace(b"t,x,y,p", b"# Timestamp,X,Y,polarity"),
-    "bool.csv": csv(some_events(start=5))
-    .replace(b",0\n", b",False\n")
-    .replace(b",1\n", b",True\n"),
-    "names.npz": npz(timestamps=some_events(start=5)["t"], pol=some_events()["p"], **pixels()),
-    "two.aedat": aedat(some_events(start=5)),
-    "digit.bin": nmnist(some_events(start=5)),
+    "structured.npy": npy(LATER),
+    "columns.npy": npy(columns(LATER)),
+    "tonic.npy": structured(x="<i2", y="<i2", t="<i8", p="?"),
+    "prophesee.npy": structured(y="<u2", x="<u2", p="<i2", t="<i8"),
+    "dv.npy": structured(timestamp=">i8", x=">i2", y=">i2", polarity="i1"),
+    "faery.npy": structured(t="<u8", x="<u2", y="<u2", on="?"),
+    "signs.npy": npy(columns(LATER) * [1, 1, 1, 2] - [0, 0, 0, 1]),
+    "arrays.npz": npz(**{name: LATER[name] for name in "txyp"}),
+    "names.npz": npz(timestamps=LATER["t"], pol=LATER["p"], x=LATER["x"], y=LATER["y"]),
+    "one.npz": npz(events=LATER),
+    "mixed.csv": csv(LATER, "pytx"),
+    "spaced.csv": csv(LATER, separator=", "),
+    "windows.csv": b"\xef\xbb\xbf" + csv(LATER).replace(b"\n", b"\r\n"),
+    "UPPER.CSV": csv(LATER),
+    "semicolons.csv": csv(LATER, separator=";"),
+    "tabs.csv": csv(LATER, separator="\t"),
+    "aligned.csv": csv(LATER, separator="   "),
+    "names.csv": csv(LATER).replace(b"t,x,y,p", b'# Timestamp,"X",Y,polarity'),
+    "savetxt.csv": csv(LATER, separator=" ").replace(b"t x", b"# t x"),
+    "ends.csv": csv(LATER).replace(b"\n", b",\n").replace(b"p,", b"p", 1),
+    "all_ends.csv": csv(LATER).replace(b"\n", b",\n"),
+    "bool.csv": csv(LATER).replace(b",0\n", b",False\n").replace(b",1\n", b",True\n"),
+    "two.aedat": aedat(LATER),
+    "jaer.dat": aedat(LATER),
+    "digit.bin": nmnist(LATER),
 }
 
 
@@ -109,11 +110,11 @@ PLAIN = {
 def test_file_is_read_with_times_from_0(name, tmp_path):
     path = tmp_path / name
     path.write_bytes(PLAIN[name])
-    events = read_events(path)
+    events, sensor_size = read_event_file(path)
     assert events.dtype == EVENT_DTYPE
-    assert np.array_equal(events, some_events())
+    assert np.array_equal(events, EVENTS)
     assert read_unchecked(path).events["t"][0] == 5
-    assert read_event_file(path).sensor_size == ((128, 128, 2) if "aedat" in name else None)
+    assert sensor_size == ((128, 128, 2) if name in ("two.aedat", "jaer.dat") else None)
 
 
 @needs_faery
@@ -130,133 +131,83 @@ def test_file_is_read_with_times_from_0(name, tmp_path):
     ],
 )
 def test_file_of_a_camera_is_read_with_its_sensor(name, options, tmp_path):
-    by_faery(tmp_path / name, some_events(), **options)
+    by_faery(tmp_path / name, EVENTS, **options)
     events, sensor_size = read_event_file(tmp_path / name)
-    assert np.array_equal(events, some_events())
+    assert np.array_equal(events, EVENTS)
     assert sensor_size == (*SIZE, 2)
 
 
-@needs_faery
-def test_a_raw_file_that_does_not_say_its_sensor(tmp_path):
-    by_faery(tmp_path / "a.raw", some_events(), version="evt3")
-    body = (tmp_path / "a.raw").read_bytes().split(b"% t0 0\n")[1]
-    (tmp_path / "a.raw").write_bytes(b"% evt 3.0\n" + body)
-    assert read_event_file(tmp_path / "a.raw").sensor_size is None
-
-
-def test_polarities_of_one_and_minus_one(tmp_path):
-    arrays = columns(some_events())
-    path = tmp_path / "a.npz"
-    path.write_bytes(npz(**{**arrays, "p": 2 * arrays["p"] - 1}))
-    assert np.array_equal(read_events(path), some_events())
-
-
 def changed(**fields):
-    """Events with one value changed, as ``x=(place, value)``."""
-    events = some_events().astype([(name, float) for name in "txyp"])
+    """Columns of events with one value changed, as ``x=(place, value)``."""
+    array = columns(EVENTS).astype(float)
     for name, (place, value) in fields.items():
-        events[name][place] = value
-    return events
+        array[place, "txyp".index(name)] = value
+    return npy(array)
 
 
-EVENTS = some_events()
-BACKWARDS = EVENTS[[1, 0, *range(2, 50)]]
+N = np.arange(50)
 EVT3 = b"% evt 3.0\n% geometry 64x48\n"
+ANEW = "no NumPy file of numbers: .*; write it anew"
 BAD = {  # name of the file: what it holds, and what the error says besides the name
-    "empty.npy": (b"", "empty, 0 bytes; record or copy"),
-    "empty.csv": (b"", "empty, 0 bytes"),
-    "empty.raw": (b"", "empty, 0 bytes"),
-    "text.npy": (b"these aren't events at all", "no NumPy file.*; write it anew with np.save"),
-    "cut.npy": (npy(EVENTS)[:-7], "no NumPy file.*; write it anew"),
-    "cut_header.npy": (npy(EVENTS)[:20], "no NumPy file.*; write it anew"),
-    "objects.npy": (npy(np.array([{}, 3])), "no NumPy file.*; write it anew"),
-    "image.npy": (npy(np.zeros((35, 35))), r"shape \(35, 35\); expected \(events, 4\)"),
-    "number.npy": (npy(np.array(3.0)), r"shape \(\); expected"),
-    "archive.npy": (npz(events=EVENTS), "archive of arrays; name it .npz"),
+    "empty.csv": (b"", "empty, 0 bytes; record or copy"),
+    "text.npy": (b"these aren't events at all", ANEW),
+    "cut.npy": (npy(EVENTS)[:-7], ANEW),
+    "objects.npy": (npy(np.array([{}, 3])), ANEW),
+    "cut.npz": (npz(EVENTS)[:-30], ANEW),
+    "damaged.npz": (npz(columns(EVENTS)).replace(columns(EVENTS).tobytes(), bytes(1600)), ANEW),
+    "image.npy": (npy(np.zeros((35, 35))), r"shape is \(35, 35\), not \(events, 4\)"),
+    "number.npy": (npy(np.array(3.0)), r"shape is \(\), not"),
     "none.npy": (npy(EVENTS[:0]), r"shape \(0,\); expected \(events,\), with some events"),
-    "fields.npy": (npy(np.zeros(3, [("t", int), ("x", int)])), "holds t, x, not y, p; call the"),
-    "gesture.npy": (
-        npy(np.stack([some_events()[name][:: -1 if name == "x" else 1] for name in "xypt"], 1)),
-        "times seem to be in column 3, not in column 0; save the columns in the order t",
+    "fields.npy": (npy(np.zeros(3, [("t", int), ("x", int)])), "holds t, x, not y, p; call them"),
+    "last.npy": (
+        npy(np.stack([N[::-1], N, N % 2, 70 * N], 1)),
+        "times seem to be in column 3; put",
+    ),
+    "small.npy": (
+        npy(np.stack([N % 7, N, 1265 * N - 30_000, N % 2], 1, dtype="i2")),
+        "column 2; put",
     ),
     "texts.npy": (npy(np.full((3, 4), "a")), "without numeric field"),
-    "seconds.npy": (npy(changed(t=(3, 0.0021))), "t is 0.0021 at event 3; expected whole.*1e6"),
-    "nan.npy": (npy(changed(x=(4, np.nan))), "field x is nan at event 4; expected whole numbers"),
-    "backwards.npy": (npy(BACKWARDS), "t is 0 at event 1; sort by time"),
-    "negative.npy": (npy(changed(y=(9, -2))), "field y is -2.0 at event 9"),
-    "polarity.npy": (npy(changed(p=(8, 7))), "field p is 7.0 at event 8"),
-    "polarities.npz": (npz(**columns(changed(p=(8, -1)))), "p holds −1 and other values.*; write"),
-    "single.npz": (npy(EVENTS), "single array; name it .npy"),
-    "names.npz": (npz(a=EVENTS["t"], b=EVENTS["x"]), "holds a, b, not t, x, y, p; call the times"),
-    "lengths.npz": (npz(**{**columns(EVENTS), "x": np.zeros(3)}), "shapes.*one value per event"),
-    "cut.npz": (npz(**columns(EVENTS))[:-30], "no NumPy file.*; write it anew"),
-    "damaged.npz": (
-        npz(**columns(EVENTS)).replace(EVENTS["x"].tobytes(), bytes(400)),
-        "damaged: .*; write it anew",
-    ),
-    "header.csv": (
-        csv(EVENTS).replace(b"t,x,y,p\n", b""),
-        "holds 0, .*, not t, x.*in its first line",
-    ),
-    "missing.csv": (csv(EVENTS, "txy"), "holds t, x, y, not p; call the times"),
+    "seconds.npy": (changed(t=(3, 0.0021)), "t is 0.0021 at event 3; expected whole.*1e6"),
+    "backwards.npy": (changed(t=(0, 7000)), "t is 70.0 at event 1; sort by time"),
+    "polarities.npy": (changed(p=(8, -1), x=(3, 2)), "p holds −1 and other values.*; write 1"),
+    "names.npz": (npz(a=EVENTS["t"], b=EVENTS["x"]), "holds a, b, not t, x, y, p; call them"),
+    "nothing.npz": (npz(), "holds nothing, not t, x, y, p"),
+    "lengths.npz": (npz(t=[1, 2], x=[1], y=[1, 2], p=[0, 1]), "shapes.*one value per event"),
+    "header.csv": (b"100,3,4,1\n200,5,6,0\n", "holds 100, 3, 4, 1, not t, x.*in the first line"),
+    "missing.csv": (csv(EVENTS, "txy"), "holds t, x, y, not p; call them"),
     "decimals.csv": (csv(EVENTS, separator=";").replace(b"70;", b"70,0;"), "line 3: t is 70,0"),
-    "word.csv": (csv(EVENTS).replace(b"70,1,1,1", b"70,one,1,1"), "line 3: x is one; write a"),
     "cut.csv": (csv(EVENTS)[:-4], "line 51: . is nan; write a number, or leave the line out"),
     "only_header.csv": (b"t,x,y,p\n", r"shape \(0,\); expected \(events,\), with some events"),
     "more.csv": (csv(EVENTS).replace(b"140,2", b"140,2,2,2"), "no table.*line 4"),
-    "binary.csv": (bytes(range(256)) * 4, "no table of text"),
-    "backwards.csv": (csv(BACKWARDS), "t is 0 at event 1; sort by time"),
-    "cut.aedat": (aedat(EVENTS)[:-3], "within an event.*; copy it again, or cut off the last 5"),
-    "five.aedat": (aedat(EVENTS, b"#!AER-DAT5.1\r\n"), "version 5.1, not 1 to 3; convert it"),
+    "numbered.csv": (b"t,x,y,p\n1,100,3,4,1\n2,200,5,6,0\n", "no table.*names all columns"),
+    "twice.csv": (b"t,T,x,y,p\n100,3,4,1,0\n", "no table: Duplicate names"),
+    "binary.csv": (bytes(range(256)) * 4, "no table"),
+    "cut.aedat": (aedat(EVENTS)[:-3], "within an event; copy it again, or cut off 5 bytes"),
+    "five.aedat": (aedat(EVENTS, b"#!AER-DAT5.1\r\n"), "version 5, not 1 to 3; convert it"),
     "cut3.aedat": (b"#!AER-DAT3.1\r\n#!END-HEADER\r\n\1", "within the packet at byte 28; copy"),
     "davis.aedat": (
         b"#!AER-DAT2.0\r\n" + struct.pack(">II", 1 << 31, 5),
-        "event 0 has the address 0x80000000.*; export it",
+        "address 0x80000000 is no DVS128's; export it",
     ),
     "no_events.aedat": (b"#!AER-DAT2.0\r\n", r"shape \(0,\); expected"),
-    "cut.bin": (nmnist(EVENTS)[:-2], "within an event: 3 bytes are left.*; copy it again"),
-    "cut2.raw": (b"% evt 2.0\n% end\n" + bytes(7), "3 bytes are left.*; copy it again"),
-    "cut21.raw": (b"% evt 2.1\n% end\n" + bytes(13), "5 bytes are left.*; copy it again"),
-    "cut3.raw": (EVT3 + bytes(7), "1 bytes are left.*; copy it again"),
-    "header.raw": (EVT3, r"shape \(0,\); expected"),
-    "evt4.raw": (b"% evt 4.0\n% end\n" + bytes(8), "version of EVT 4.0, not 2, 2.1 or 3; export"),
+    "evt4.raw": (b"% evt 4.0\n% end\n" + bytes(8), "of EVT 4.0, not 2, 2.1 or 3; export"),
     "foreign.raw": (b"RIFF this is a sound", "begins with b'RIFF.*; give it the suffix"),
-    "foreign.dat": (b"RIFF this is a sound", "begins with b'RIFF.*; give it the suffix"),
-    "boxes.dat": (b"% Version 2\n\x28\x18" + bytes(48), r"type and size are \[40, 24\].*; look"),
-    "cut.dat": (b"% Version 2\n\x0c\x08" + bytes(13), "5 bytes are left.*; copy it again"),
-    "outside.raw": (EVT3 + bytes([0, 0x80, 0, 0, 64, 0x20]), "x is 64 at event 0; sensor_size"),
-    "film.mp4": (b"\0\0\0\x18ftyp", "ends in '.mp4'; expected one of .npy.*Export it"),
-    "recording": (npy(EVENTS), "ends in 'no suffix'; expected one of"),
-    "prophesee.hdf5": (b"\x89HDF\r\n", "ends in '.hdf5'; expected one of"),
-}
-BAD_FOR_FAERY = {
     "foreign.aedat4": (b"PK\3\4 a zip archive", "begins with.*not with b'#!AER-DAT4'"),
     "foreign.es": (b"Events, of a fair", "begins with.*not with b'Event Stream'"),
-    "cut.aedat4": (b"#!AER-DAT4.0\r\n\xb4\x02", "can't be read: .*; record or copy"),
-    "cut.es": (b"Event Stream\x02\x00", "can't be read: .*; record or copy"),
+    "boxes.dat": (b"% Version 2\n\x28\x18" + bytes(48), r"type \[40, 24\], no events; name"),
+    "outside.raw": (EVT3 + bytes([0, 0x80, 0, 0, 64, 0x20]), "x is 64 at event 0; sensor_size"),
+    "film.mp4": (b"\0\0\0\x18ftyp", "ends in '.mp4'; export it to one of .npy, .npz, .csv"),
+    "recording": (npy(EVENTS), "ends in 'no suffix'; export it"),
 }
-
-
-def test_there_are_forty_kinds_of_bad_input():
-    assert len(BAD) >= 40
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_bad_file_is_refused_with_its_name_the_place_and_what_to_do(name, tmp_path):
     path = tmp_path / name
     path.write_bytes(BAD[name][0])
-    refused = pytest.raises(ValueError, match=rf"(?s){name}.*{BAD[name][1]}")
-    with refused:
+    with pytest.raises(ValueError, match=rf"(?s){name}.*{BAD[name][1]}"):
         read_events(path)
-
-
-@needs_faery
-@pytest.mark.parametrize("name", BAD_FOR_FAERY)
-def test_bad_file_of_a_camera_is_refused(name, tmp_path):
-    test_bad_file = tmp_path / name
-    test_bad_file.write_bytes(BAD_FOR_FAERY[name][0])
-    with pytest.raises(ValueError, match=rf"(?s){name}.*{BAD_FOR_FAERY[name][1]}"):
-        read_events(test_bad_file)
 
 
 @needs_faery
@@ -265,7 +216,7 @@ def test_cut_file_of_a_camera_is_refused_or_ends_earlier(suffix, tmp_path):
     path = tmp_path / f"cut{suffix}"
     by_faery(path, EVENTS)
     content = path.read_bytes()
-    for length in range(len(content) // 2, len(content), 37):
+    for length in (15, *range(len(content) // 2, len(content), 37)):
         path.write_bytes(content[:length])
         try:
             events = read_events(path)
@@ -276,48 +227,31 @@ def test_cut_file_of_a_camera_is_refused_or_ends_earlier(suffix, tmp_path):
 
 
 def test_missing_file_and_folder(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no file .*none.npy; name one"):
-        read_events(tmp_path / "none.npy")
-    with pytest.raises(ValueError, match="not a regular file"):
-        read_events(tmp_path)
+    for path in (tmp_path / "none.npy", tmp_path):
+        with pytest.raises(FileNotFoundError, match=f"no file {path}; name one"):
+            read_events(path)
 
 
 def test_missing_package_is_named_with_the_command_that_installs_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "faery", None)
-    for suffix, start in ((".es", b"Event Stream"), (".aedat4", b"#!AER-DAT4.0")):
-        (tmp_path / f"a{suffix}").write_bytes(start)
-        with pytest.raises(ModuleNotFoundError, match=rf"a{suffix} needs .*: pip install faery"):
-            read_events(tmp_path / f"a{suffix}")
+    (tmp_path / "a.es").write_bytes(b"Event Stream")
+    with pytest.raises(ModuleNotFoundError, match=r"a\.es needs faery: pip install faery"):
+        read_events(tmp_path / "a.es")
 
 
-def test_every_suffix_is_tried_here():
-    tried = {name.rpartition(".")[2].lower() for name in [*PLAIN, *BAD, *BAD_FOR_FAERY]}
-    assert {suffix[1:] for suffix in SUFFIXES} <= tried
+def test_every_format_is_tried_here():
+    assert {*FORMATS} <= {Path(name).suffix.lower() for name in [*PLAIN, *BAD]}
 
 
-def test_headers_of_savetxt_and_separators_at_the_ends_of_lines(tmp_path):
-    events = some_events()
-    columns = np.stack([events[name] for name in "txyp"], axis=1)
-    path = tmp_path / "a.csv"
-    for header, separator in (("t x y p", " "), ("t,x,y,p", ",")):
-        np.savetxt(path, columns, header=header, delimiter=separator, fmt="%d")
-        np.testing.assert_array_equal(read_events(path), events)
-    path.write_bytes(csv(events).replace(b"\n", b",\n").replace(b"p,", b"p", 1))
-    np.testing.assert_array_equal(read_events(path), events)
+def test_columns_in_order_are_read_whatever_else_rises(tmp_path):
+    array = columns(EVENTS) * [1, 1000, 1, 1]  # x, too, from 0 to 49,000
+    np.save(tmp_path / "a.npy", array)
+    assert np.array_equal(columns(read_events(tmp_path / "a.npy")), array)
 
 
-def test_lines_that_have_more_values_than_names_are_refused(tmp_path):
-    (tmp_path / "a.csv").write_text("t,x,y,p\n100,3,4,1,0\n200,5,6,0,1\n")
-    with pytest.raises(ValueError, match=r"a\.csv: its lines have more values than .* names"):
-        read_events(tmp_path / "a.csv")
-    (tmp_path / "b.csv").write_text("t,T,x,y,p\n100,3,4,1,0\n")
-    with pytest.raises(ValueError, match=r"b\.csv has names that differ in upper and lower case"):
-        read_events(tmp_path / "b.csv")
-
-
-def test_column_of_times_is_found_in_small_integers_too(tmp_path):
-    t = np.linspace(-30_000, 32_000, 50).astype(np.int16)
-    columns = np.stack([t, np.arange(50) % 7, np.arange(50) % 5, np.arange(50) % 2], axis=1)
-    np.save(tmp_path / "a.npy", columns[:, [1, 2, 0, 3]].astype(np.int16))
-    with pytest.raises(ValueError, match=r"the times seem to be in column 2, not in column 0"):
-        read_events(tmp_path / "a.npy")
+def test_reading_and_plotting_files_needs_no_pytorch():
+    code = (
+        "import sys, pokersnn_helpers.own.inspection; print({'torch', 'pandas'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -22,7 +22,7 @@ from pokersnn_helpers import (
     to_frames,
 )
 from pokersnn_helpers.frames import to_sparse_frames
-from pokersnn_helpers.own.event_files import read_npy
+from pokersnn_helpers.own.event_files import read_numpy
 from pokersnn_helpers.simulation import EventCamera
 
 SENSOR = (7, 5, 2)
@@ -156,7 +156,7 @@ def test_damaged_file_of_events_is_read_or_refused(change, structured):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            found = read_npy(io.BytesIO(change(file.getvalue())))
+            found, _ = read_numpy(io.BytesIO(change(file.getvalue())))
         except ValueError:
             return
     assert found.dtype.names is not None

@@ -34,9 +34,10 @@ class Own(SpikingNetwork):
     def __init__(self, input_size=2 * 35 * 35, output_size=4):
         super().__init__()
         self.linear, self.readout = torch.nn.Linear(input_size, output_size), LICell(dt=self.dt)
+        self.dropout = torch.nn.Dropout()
 
     def step(self, frame, state):
-        return self.readout(self.linear(frame.flatten(1)), state)
+        return self.readout(self.linear(self.dropout(frame.flatten(1))), state)
 
 
 def classifier_of(network, time_window=1000, dtype=torch.float32):
@@ -75,8 +76,8 @@ def test_same_bits_however_the_stream_is_cut(name, time_window, dtype, data):
 @pytest.mark.parametrize("network", [SNN, FastSNN, Own])
 def test_same_bits_event_by_event_and_all_at_once(network, data, monkeypatch):
     classifier, events = classifier_of(network), data.train.events[0]
+    stream = Stream(classifier)  # of a network in training
     prediction = predict(classifier, events, "cpu")
-    stream = Stream(classifier)
     returned = [stream.push(events[n : n + 1]) for n in range(len(events))] + [stream.finish()]
     assert_same(stream, prediction)
     assert torch.equal(torch.cat(returned), prediction.readout)
@@ -85,6 +86,18 @@ def test_same_bits_event_by_event_and_all_at_once(network, data, monkeypatch):
     stream.push(events)
     stream.finish()
     assert_same(stream, prediction)
+
+
+@pytest.mark.parametrize("network", [FastSNN, Own])
+def test_an_off_event_at_the_first_pixel_may_open_a_step(network):
+    classifier, events = classifier_of(network), np.zeros(200, EVENT_DTYPE)
+    events["t"] = np.arange(200) // 50 * 1000
+    prediction, stream = predict(classifier, events, "cpu"), Stream(classifier)
+    for portion in (events[:60], events[60:]):
+        stream.push(portion)
+    stream.finish()
+    assert_same(stream, prediction)
+    assert prediction.readout[:, 0].unique().numel() > 4
 
 
 def test_training_goes_on_without_the_stream(data):
@@ -133,8 +146,12 @@ def test_late_events_are_taken_while_their_step_is_open_and_refused_after_it(dat
     stream = Stream(classifier_of(FastSNN))
     events = np.zeros(3, EVENT_DTYPE)
     events["t"] = 5000, 6400, 6900
-    stream.push(events)
+    stream.push(events[:1])
     early = events[1:2].copy()
+    early["t"] = 4999
+    with pytest.raises(ValueError, match=r"event 0 is of 4999 µs, but all steps before 5000 µs"):
+        stream.push(early)
+    stream.push(events[1:])
     early["t"] = 6100
     stream.push(early)  # of the step that isn't computed yet
     early["t"] = 5999
@@ -153,7 +170,7 @@ def test_late_events_are_taken_while_their_step_is_open_and_refused_after_it(dat
         ({"x": -1}, "the portion: field x is -1 at event 1"),
         ({"p": 2}, "field p is 2"),
         ({"t": -9}, "field t is -9 at event 1; sort by time"),
-        ({"t": 2**45}, r"would be in step .*stream.reset\(\)"),
+        ({"t": 2**45}, r"would be in step 4194304, .*stream.reset\(\)"),
     ],
 )
 def test_a_portion_is_taken_whole_or_not_at_all(change, reason):
@@ -197,7 +214,14 @@ def test_masked_values_are_refused_however_plain_the_rest_is():
     assert stream.push(np.zeros(3, EVENT_DTYPE)).shape == (0, 4)  # nothing was taken
 
 
+class Louder(SNN):
+    def forward(self, frames):
+        return 2 * super().forward(frames)
+
+
 def test_networks_that_need_whole_recordings_are_refused():
+    with pytest.raises(TypeError, match="Louder defines forward, which the resume of SpikingNetw"):
+        Stream(Classifier(Louder()))
     with pytest.raises(TypeError, match="GRU reads whole recordings; for a stream take SNN"):
         Stream(classifier_of(GRU))
     with pytest.raises(TypeError, match="give a Classifier"):

@@ -1,10 +1,8 @@
-"""Decode what event cameras write: AEDAT 1 to 3 of iniVation, and RAW and DAT of Prophesee."""
+"""Decode what event cameras write: AEDAT 1 to 3, Prophesee's RAW and DAT, and N-MNIST's files."""
 
 import re
-from functools import partial
 
 import numpy as np
-from tonic.io import make_structured_array
 
 from ..checks import EVENT_DTYPE
 
@@ -13,8 +11,15 @@ PERCENT = re.compile(rb"(?:%(?! end)[^\n]*\n)*(?:% end\r?\n)?")  # the header of
 SENSORS = {b"DVS128": (128, 128), b"DAVIS240": (240, 180), b"DAVIS346": (346, 260)}
 PROPHESEE = {b"gen3": (640, 480), b"gen4": (1280, 720), b"imx636": (1280, 720)}  # plugins' names
 
-_events = partial(make_structured_array, dtype=EVENT_DTYPE)  # of t, x, y and p
 Found = tuple[np.ndarray, tuple[int, int, int] | None]  # events, and the sensor where it is known
+
+
+def make_events(t: np.ndarray, x: np.ndarray, y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Return an array of ``EVENT_DTYPE`` of its columns."""
+    events = np.empty(len(t), EVENT_DTYPE)
+    for name, column in zip("txyp", (t, x, y, p), strict=True):
+        events[name] = column
+    return events
 
 
 def read_aedat(content: bytes) -> Found:
@@ -27,49 +32,42 @@ def read_aedat(content: bytes) -> Found:
     A ``ValueError`` says that it is of a later version or another camera, or ends within an event.
     """
     header = HEADER.match(content)[0]  # type: ignore[index]
-    version = re.match(rb"#!AER-DAT(\d)(\S*)", header)
+    version = re.match(rb"#!AER-DAT(\d)", header)
     number = int(version[1]) if version else 1
     if number == 3:
         return _aedat3(content)
-    if version and number > 3:
-        raise ValueError(
-            f"the file is of AEDAT version {(version[1] + version[2]).decode()}, not 1 to 3; "
-            "convert it to AEDAT4 with DV, or to CSV"
-        )
+    if number > 3:
+        raise ValueError(f"it is of AEDAT version {number}, not 1 to 3; convert it to CSV with DV")
     words = _words(content[len(header) :], f">u{2 * number}, >u4")
     address, t = words["f0"].astype(np.int64), _unwrapped(words["f1"], 32)
     if chip := re.search(rb"(?i)AEChip: .*(DAVIS240|DAVIS346)", header):
         address, t = address[own := address & 0x80000400 == 0], t[own]  # no images, no triggers
-        events = _events(t, address >> 12 & 0x3FF, address >> 22 & 0x1FF, address >> 11 & 1)
+        events = make_events(t, address >> 12 & 0x3FF, address >> 22 & 0x1FF, address >> 11 & 1)
         return events, (*SENSORS[chip[1].upper()], 2)
-    if (foreign := address >= 2**16).any():
-        place = int(foreign.argmax())
-        raise ValueError(
-            f"event {place} has the address {address[place]:#x}, which a 128 × 128 DVS doesn't, "
-            "and the header names no DAVIS240 or DAVIS346; export it from jAER as CSV"
-        )
+    if (highest := address.max(initial=0)) >= 2**16:
+        raise ValueError(f"address {highest:#x} is no DVS128's; export it from jAER as CSV")
     address, t = address[own := address < 2**15], t[own]  # no triggers
-    return _events(t, address >> 1 & 0x7F, address >> 8, 1 - (address & 1)), (128, 128, 2)
+    return make_events(t, address >> 1 & 0x7F, address >> 8, 1 - (address & 1)), (128, 128, 2)
 
 
 def _aedat3(content: bytes) -> Found:
     """Read packets of events that have 15 bits for each coordinate, as in DVS Gesture."""
     place = content.find(b"#!END-HEADER\r\n") + 14
-    header, found = content[:place], []
+    header, found = content[:place], [np.empty(0, EVENT_DTYPE)]
     source = re.search(rb"#Source \d+: (DVS128|DAVIS240|DAVIS346)", header)
     while place < len(content):
         about = np.frombuffer(content[place : place + 28].ljust(28, b"\0"), "<u4").tolist()
         kind, size, overflows, number = about[0] & 0xFFFF, about[1], about[3], about[5]
         end = place + 28 + size * number
         if len(content) < end or number > about[4]:
-            raise ValueError(f"the file ends within the packet at byte {place}; copy it again")
+            raise ValueError(f"it ends within the packet at byte {place}; copy it again")
         if kind == 1 and number:
             data, stamp = np.frombuffer(content[place + 28 : end], "<u4").reshape(-1, 2).T
             t = stamp.astype(np.int64) + (overflows << 31)
-            found.append(_events(t, data >> 17, data >> 2 & 0x7FFF, data >> 1 & 1)[data & 1 == 1])
+            events = make_events(t, data >> 17, data >> 2 & 0x7FFF, data >> 1 & 1)
+            found.append(events[data & 1 == 1])
         place = end
-    events = np.concatenate(found) if found else np.empty(0, EVENT_DTYPE)
-    return events, (*SENSORS[source[1]], 2) if source else None
+    return np.concatenate(found), (*SENSORS[source[1]], 2) if source else None
 
 
 def read_raw(content: bytes) -> Found:
@@ -92,10 +90,7 @@ def read_raw(content: bytes) -> Found:
         legacy = b"endianness=legacy" in header  # as the IMX636 sends them
         words, pixels = ("f0", "f1") if legacy else ("f1", "f0")
         return _evt2(pairs[words], pairs[pixels]), _sensor(header)
-    raise ValueError(
-        f"the header says the version of EVT {name}, not 2, 2.1 or 3; export it with Prophesee's "
-        "metavision_file_to_csv"
-    )
+    raise ValueError(f"it is of EVT {name}, not 2, 2.1 or 3; export it by metavision_file_to_csv")
 
 
 def _evt2(words: np.ndarray, pixels: np.ndarray) -> np.ndarray:
@@ -108,7 +103,7 @@ def _evt2(words: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     at = at[row]
     word = words[at].astype(np.int64)
     t = high[np.searchsorted(high_at, at) - 1] + (word >> 22 & 63)
-    return _events(t, (word >> 11 & 0x7FF) + bit, word & 0x7FF, word >> 28)
+    return make_events(t, (word >> 11 & 0x7FF) + bit, word & 0x7FF, word >> 28)
 
 
 def _evt3(words: np.ndarray) -> np.ndarray:
@@ -119,8 +114,9 @@ def _evt3(words: np.ndarray) -> np.ndarray:
     new = np.diff(high, prepend=-1) != 0
     high_at, high = high_at[new], high[new]
     base_at = np.flatnonzero((kind == 2) | (kind == 3))
-    passed = np.cumsum(np.where(kind == 4, 12, np.where(kind == 5, 8, 0)))  # pixels of vectors
-    pixels = np.where(kind == 2, 1, np.where(kind == 4, value, np.where(kind == 5, value & 255, 0)))
+    width = np.select([kind == 4, kind == 5], [12, 8])  # pixels of vectors
+    before = np.cumsum(width) - width
+    pixels = np.where(kind == 2, 1, np.where(kind == 4, value, (value & 255) * (kind == 5)))
     at = np.flatnonzero(pixels)
     begin = max([places[0] if len(places) else len(words) for places in (high_at, y_at, base_at)])
     at = at[at >= begin]
@@ -129,13 +125,12 @@ def _evt3(words: np.ndarray) -> np.ndarray:
     last_high, last_low, y, base = (
         np.searchsorted(places, at, "right") - 1 for places in (high_at, low_at, y_at, base_at)
     )
-    low = np.zeros(len(at), np.int64)  # until it comes after a new high part of the time
-    fresh = np.append(low_at, -1)[last_low] > high_at[last_high]
-    low[fresh] = value[low_at[last_low[fresh]]]
+    low_at = np.append(low_at, -1)[last_low]
+    low = np.where(low_at > high_at[last_high], value[low_at], 0)  # 0 until the new time has one
     first = base_at[base]
-    width = np.where(kind[at] == 4, 12, np.where(kind[at] == 5, 8, 0))
-    x = (value[first] & 0x7FF) + (passed[at] - width - passed[first]) + bit
-    return _events((high[last_high] << 12) + low, x, value[y_at[y]] & 0x7FF, value[first] >> 11)
+    x = (value[first] & 0x7FF) + before[at] - before[first] + bit
+    t = (high[last_high] << 12) + low
+    return make_events(t, x, value[y_at[y]] & 0x7FF, value[first] >> 11)
 
 
 def read_dat(content: bytes) -> Found:
@@ -146,16 +141,22 @@ def read_dat(content: bytes) -> Found:
     header = PERCENT.match(content)[0]  # type: ignore[index]
     kind = content[len(header) : len(header) + 2]
     if kind not in (b"\x00\x08", b"\x0c\x08"):
-        raise ValueError(
-            f"type and size are {list(kind)}, not [0, 8] or [12, 8] of events; look for another "
-            "file of the recording"
-        )
+        raise ValueError(f"it holds words of type {list(kind)}, no events; name another file")
     words = _words(content[len(header) + 2 :], "<u4, <u4")
     stamp, word = words["f0"], words["f1"]
     x, y, p = word & 0x3FFF, word >> 14 & 0x3FFF, word >> 28
     if re.search(rb"(?i)% version 1", header):
         x, y, p = word & 0x1FF, word >> 9 & 0xFF, word >> 17 & 0xF
-    return _events(_unwrapped(stamp, 32), x, y, p > 0), _sensor(header)
+    return make_events(_unwrapped(stamp, 32), x, y, p > 0), _sensor(header)
+
+
+def read_bin(content: bytes) -> Found:
+    """Read events of 40 bits, as of N-MNIST and N-Caltech101."""
+    x, y, *rest = _words(content, "(5,)u1").astype(np.int64).T
+    t = (rest[0] & 127) << 16 | rest[1] << 8 | rest[2]
+    overflows = y == 240  # after each, time goes on from 2**13 µs more
+    events = make_events(t + (np.cumsum(overflows) << 13), x, y, rest[0] >> 7)
+    return events[~overflows], None
 
 
 def _sensor(header: bytes) -> tuple[int, int, int] | None:
@@ -171,10 +172,7 @@ def _sensor(header: bytes) -> tuple[int, int, int] | None:
 def _words(content: bytes, dtype: str) -> np.ndarray:
     size = np.dtype(dtype).itemsize
     if rest := len(content) % size:
-        raise ValueError(
-            f"the file ends within an event: {rest} bytes are left after the last of {size}; copy "
-            f"it again, or cut off the last {rest} bytes"
-        )
+        raise ValueError(f"it ends within an event; copy it again, or cut off {rest} bytes")
     return np.frombuffer(content, dtype)
 
 

@@ -15,41 +15,15 @@ from ..checks import check_range
 from ..frames import augment
 from ..recordings import Recordings, check_recordings
 from ..snn import WHOLE
-from ..study.models import (
-    CNN,
-    GRU,
-    MLP,
-    FrameMLP,
-    LayerThenSNN,
-    count_and_duration,
-    median_place,
-    summed_image,
-)
-from ..study.perturbations import (
-    first_tenth,
-    last_tenth,
-    merge_polarities,
-    reversed_time,
-    shuffled_time,
-)
-from ..study.protocol import (
-    BY_FRAME,
-    FeatureEstimator,
-    Features,
-    NetworkEstimator,
-    PerturbedEstimator,
-    bootstrap_interval,
-    cross_validate,
-    difference_interval,
-    logistic_regression,
-)
+from ..study import models, perturbations, protocol
 
+Correct = dict[str, dict[str, np.ndarray]]  # of each model and change, as ``bootstrap_interval``
 # A Reichardt detector's, in time bins: delayed copies, and neurons that forget quickly.
 DELAYS, TAU_MEM, TAU_SYN = (0, 2, 4, 8), 5, 2
 CHANGES: dict[str, Callable[[Recordings], Recordings] | None] = {
     "as they are": None,
-    "time shuffled": shuffled_time,
-    "polarities merged": merge_polarities,
+    "time shuffled": perturbations.shuffled_time,
+    "polarities merged": perturbations.merge_polarities,
 }
 # What no order of events changes.
 UNTIMED = ("the sum", "MLP of the sum", "CNN of the sum", "count and duration")
@@ -59,6 +33,18 @@ SHORTCUTS = {
     "first tenth": "how your recordings start",
     "last tenth": "how they end",
     "count and duration": "whether those of all classes are equally long",
+}
+VERDICTS = {  # and what is said of each
+    "nothing to be learned": "Nothing was learned from these recordings: record more, in more "
+    "groups, or look whether the classes differ at all.",
+    "doesn't need time": "These recordings don't need time: the sum is enough, and a network with "
+    "a memory is worth its trouble only for an early answer.",
+    "can't tell": "That may be chance: record more groups before you decide on a memory.",
+    "has a shortcut": "That {shortcut}",
+    "a frame is enough": "Each frame alone gets {frame:.0%}: time matters, but no memory is "
+    "needed.",
+    "needs time": "These recordings need time: each frame alone gets {frame:.0%}, and {timed} gets "
+    "{shuffled:.0%} with time shuffled.",
 }
 
 
@@ -125,154 +111,132 @@ def compare(
     if len(set(recordings.targets)) < 2:
         raise ValueError(f"{recordings} are of one class; give recordings of two or more")
     check_range(1, 1e9, time_window=time_window)
+    compared = _models(epochs, time_window)
+    changed = {
+        (name, change): protocol.PerturbedEstimator(model, apply) if apply else model
+        for change, apply in CHANGES.items()
+        for name, model in compared.items()
+        if change != "time shuffled" or name not in UNTIMED
+    }
+    how: dict[str, Any] = {"folds": folds, "seeds": seeds, "processes": processes}
+    trained = protocol.cross_validate(changed, recordings, groups, progress="comparing", **how)
+    correct: Correct = {name: {} for name in compared}
+    for (name, change), each in trained.items():
+        correct[name][change] = each.correct(recordings)
+        if change == "as they are":
+            backwards = each.correct(perturbations.reversed_time(recordings))
+            correct[name]["time reversed"] = backwards
+    for name in UNTIMED:  # which would see the same again
+        correct[name]["time shuffled"] = correct[name]["as they are"]
+    return Comparison(_table(correct, groups), *_judge(correct, recordings.targets, groups))
+
+
+def _models(epochs: int, time_window: float) -> dict[str, Any]:
     # Nothing is mirrored: what is true of suits needn't be true of these.
     recipe: dict[str, Any] = {"augment": partial(augment, mirror=False), "epochs": epochs}
+    of_the_sum = recipe | {"time_window": WHOLE, "clip_norm": None}
     recipe["time_window"] = time_window
-    of_the_sum = {"time_window": WHOLE}
+    by_frame = recipe | protocol.BY_FRAME
     dt = time_window / 1e6  # s
     detector = partial(
-        LayerThenSNN,
+        models.LayerThenSNN,
         delays=tuple(dt * steps for steps in DELAYS),
         tau_mem=TAU_MEM * dt,
         tau_syn=TAU_SYN * dt,
         readout_tau_syn=max(0.005, dt),
         readout_tau_mem=max(0.010, dt),
     )
-    models = {
-        "first events' place": PerturbedEstimator(_quadratic(median_place), first_tenth),
-        "count and duration": _quadratic(count_and_duration),
-        "first tenth": PerturbedEstimator(logistic_regression(summed_image, C=10), first_tenth),
-        "last tenth": PerturbedEstimator(logistic_regression(summed_image, C=10), last_tenth),
-        "the sum": logistic_regression(summed_image, C=10),
-        "MLP of the sum": NetworkEstimator(MLP, clip_norm=None, **recipe | of_the_sum),
-        "CNN of the sum": NetworkEstimator(
-            CNN, clip_norm=None, learning_rate=0.003, **recipe | of_the_sum
-        ),
-        "each frame alone": NetworkEstimator(FrameMLP, **recipe, **BY_FRAME),
-        "GRU": NetworkEstimator(GRU, clip_norm=1.0, **recipe),
-        "SNN": NetworkEstimator(detector, **recipe, **BY_FRAME),
+    place, length = map(_quadratic, (models.median_place, models.count_and_duration))
+    summed = protocol.logistic_regression(models.summed_image, C=10)
+    return {
+        "first events' place": protocol.PerturbedEstimator(place, perturbations.first_tenth),
+        "count and duration": length,
+        "first tenth": protocol.PerturbedEstimator(summed, perturbations.first_tenth),
+        "last tenth": protocol.PerturbedEstimator(summed, perturbations.last_tenth),
+        "the sum": summed,
+        "MLP of the sum": protocol.NetworkEstimator(models.MLP, **of_the_sum),
+        "CNN of the sum": protocol.NetworkEstimator(models.CNN, **of_the_sum),
+        "each frame alone": protocol.NetworkEstimator(models.FrameMLP, **by_frame),
+        "GRU": protocol.NetworkEstimator(models.GRU, clip_norm=1.0, **recipe),
+        "SNN": protocol.NetworkEstimator(detector, **by_frame),
     }
-    changed = {
-        (name, change): PerturbedEstimator(model, apply) if apply else model
-        for change, apply in CHANGES.items()
-        for name, model in models.items()
-        if change != "time shuffled" or name not in UNTIMED
-    }
-    trained = cross_validate(
-        changed,
-        recordings,
-        groups,
-        folds=folds,
-        seeds=seeds,
-        processes=processes,
-        progress="comparing",
-    )
-    correct: dict[str, dict[str, np.ndarray]] = {name: {} for name in models}
-    for (name, change), each in trained.items():
-        correct[name][change] = each.correct(recordings)
-        if change == "as they are":
-            correct[name]["time reversed"] = each.correct(reversed_time(recordings))
-    for name in UNTIMED:  # which would see the same again
-        correct[name]["time shuffled"] = correct[name]["as they are"]
-    table = _table(correct, groups)
-    verdict, sentences = _judge(correct, recordings, groups)
-    return Comparison(table, verdict, sentences)
 
 
-def _table(correct: dict[str, dict[str, np.ndarray]], groups: Sequence[Any]) -> pd.DataFrame:
+def _table(correct: Correct, groups: Sequence[Any]) -> pd.DataFrame:
     rows = {}
     for name, by_change in correct.items():
-        low, high = bootstrap_interval(by_change["as they are"], groups)
+        low, high = protocol.bootstrap_interval(by_change["as they are"], groups)
         means = {change: float(each.mean()) for change, each in by_change.items()}
         rows[name] = {"as they are": means.pop("as they are"), "low": low, "high": high, **means}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def _judge(
-    correct: dict[str, dict[str, np.ndarray]], recordings: Recordings, groups: Sequence[Any]
+    correct: Correct, targets: Sequence[int], groups: Sequence[Any]
 ) -> tuple[str, tuple[str, ...]]:
     """Compare what no order of events changes, the sum, with the best of what sees frames."""
-    as_they_are = {name: each["as they are"] for name, each in correct.items()}
-    means = {name: each.mean() for name, each in as_they_are.items()}
-    targets = np.asarray(recordings.targets)
-    guess = targets == np.bincount(targets).argmax()
-    best = max(means, key=lambda name: means[name])
+    plain = {name: each["as they are"] for name, each in correct.items()}
+    means = {name: float(each.mean()) for name, each in plain.items()}
+    guess = np.asarray(targets) == np.bincount(targets).argmax()
+    others = [name for name in means if name not in UNTIMED]
+    best, summed, timed = (
+        max(names, key=means.__getitem__) for names in (means, UNTIMED[:3], others)
+    )
+    over_guess = protocol.difference_interval(plain[best], guess, groups, len(means))
+    over_sum = protocol.difference_interval(plain[timed], plain[summed], groups, len(others))
     first = (
         f"The best of {len(means)} models, {best}, gets {means[best]:.0%} of {len(targets)} "
         f"recordings that it hasn't seen, and always the same answer {guess.mean():.0%}."
     )
-    more, low, high = difference_interval(as_they_are[best], guess, groups, len(means))
-    if low <= 0:
-        return "nothing to be learned", (
-            first,
-            f"The difference of {100 * more:+.0f} points ({100 * low:+.0f} to {100 * high:+.0f}) "
-            "may be chance.",
-            "Nothing was learned from these recordings: record more, in more groups, or look "
-            "whether the classes differ at all.",
-        )
-    summed = max(UNTIMED[:3], key=lambda name: means[name])
-    others = [name for name in means if name not in UNTIMED]
-    timed = max(others, key=lambda name: means[name])
-    more, low, high = difference_interval(
-        as_they_are[timed], as_they_are[summed], groups, len(others)
-    )
     second = (
         f"The sum over time gets {means[summed]:.0%}; the difference of {timed} from it is "
-        f"{100 * more:+.0f} points ({100 * low:+.0f} to {100 * high:+.0f})."
+        f"{_points(*over_sum)}."
     )
-    frame = means["each frame alone"]
+    frame, shuffled = means["each frame alone"], correct[timed]["time shuffled"].mean()
     found = _shortcuts(correct, guess, means[best], groups)
     alone = ", ".join(f"{name} {means[name]:.0%}" for name in found)
     advice = " and ".join(dict.fromkeys(SHORTCUTS[name] for name in found))
     shortcut = f"may be a shortcut. Correct by themselves: {alone}. So check {advice}."
-    if low > 0 and found:
-        verdict, third = "has a shortcut", f"That {shortcut}"
-    elif low > 0 and frame > 0.95 * means[timed]:
-        verdict = "a frame is enough"
-        third = f"Each frame alone gets {frame:.0%}: time matters, but no memory is needed."
-    elif low > 0:
-        shuffled = correct[timed]["time shuffled"].mean()
-        verdict = "needs time"
-        third = (
-            f"These recordings need time: each frame alone gets {frame:.0%}, and {timed} gets "
-            f"{shuffled:.0%} with time shuffled."
-        )
+    more, low, high = over_sum
+    if over_guess[1] <= 0:
+        verdict = "nothing to be learned"
+        second = f"The difference of {_points(*over_guess)} may be chance."
+    elif low <= 0:
+        enough = high < 0.05 or means[summed] > 0.95 or more <= 0
+        verdict = "doesn't need time" if enough else "can't tell"
+    elif found:
+        verdict = "has a shortcut"
     else:
-        if high < 0.05 or means[summed] > 0.95 or more <= 0:
-            verdict = "doesn't need time"
-            third = (
-                "These recordings don't need time: the sum is enough, and a network with a memory "
-                "is worth its trouble only for an early answer."
-            )
-        else:
-            verdict = "can't tell"
-            third = "That may be chance: record more groups before you decide on a memory."
-        if found:
-            third += f" What the sum shows {shortcut}"
+        verdict = "a frame is enough" if frame > 0.95 * means[timed] else "needs time"
+    third = VERDICTS[verdict].format(shortcut=shortcut, frame=frame, timed=timed, shuffled=shuffled)
+    if found and verdict in ("doesn't need time", "can't tell"):
+        third += f" What the sum shows {shortcut}"
     return verdict, (first, second, third)
 
 
+def _points(difference: float, low: float, high: float) -> str:
+    return f"{100 * difference:+.0f} points ({100 * low:+.0f} to {100 * high:+.0f})"
+
+
 def _shortcuts(
-    correct: dict[str, dict[str, np.ndarray]],
-    guess: np.ndarray,
-    best: float,
-    groups: Sequence[Any],
+    correct: Correct, guess: np.ndarray, best: float, groups: Sequence[Any]
 ) -> list[str]:
     """Name the rows of ``SHORTCUTS`` that get more than half of the best model's lead."""
     found = []
     for name in SHORTCUTS:
-        alone = correct[name]["as they are"]
-        less = [guess, correct[name]["time shuffled"]]  # of a tenth, shuffled: any tenth
-        if name == "count and duration":  # which shuffling doesn't change
-            less = [guess]
-        leads = [difference_interval(alone, each, groups, len(SHORTCUTS))[1] for each in less]
+        alone, shuffled = correct[name]["as they are"], correct[name]["time shuffled"]
+        # Of a tenth, shuffled: any tenth. Count and duration are the same.
+        less = [guess] if name in UNTIMED else [guess, shuffled]
+        leads = [
+            protocol.difference_interval(alone, each, groups, len(SHORTCUTS))[1] for each in less
+        ]
         if min(leads) > 0 and alone.mean() - guess.mean() > (best - guess.mean()) / 2:
             found.append(name)
     return found
 
 
-def _quadratic(features: Features) -> FeatureEstimator:
+def _quadratic(features: protocol.Features) -> protocol.FeatureEstimator:
     """Return a logistic regression on features, their squares and their products."""
     regression = LogisticRegression(C=10, max_iter=2000)
     squares = make_pipeline(StandardScaler(), PolynomialFeatures(2), StandardScaler(), regression)
-    return FeatureEstimator(squares, features)
+    return protocol.FeatureEstimator(squares, features)

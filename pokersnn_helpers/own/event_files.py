@@ -1,6 +1,7 @@
 """Read event recordings from files, of NumPy, of text and of event cameras."""
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
 from os import PathLike
@@ -8,16 +9,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-import pandas as pd
-from tonic.io import make_structured_array, read_mnist_file
 
-from ..checks import EVENT_DTYPE, check_events, errors_in
-from .camera_files import read_aedat, read_dat, read_raw
+from ..checks import check_events, errors_in
+from .camera_files import Found, make_events, read_aedat, read_bin, read_dat, read_raw
 
 START = {".aedat4": b"#!AER-DAT4", ".es": b"Event Stream", ".raw": b"%", ".dat": b"%"}
-BY_FAERY = (".aedat4", ".es")
-DECODERS = {".aedat": read_aedat, ".raw": read_raw, ".dat": read_dat}
-SUFFIXES = (".npy", ".npz", ".csv", ".bin", *DECODERS, *BY_FAERY)
+ANY_SENSOR = (2**31, 2**31, 2)  # where a file doesn't say its own
 NAMES = {  # that files have for the fields
     "t": ("t", "ts", "time", "timestamp", "timestamps"),
     "x": ("x",),
@@ -34,12 +31,20 @@ class EventFile(NamedTuple):
         sensor_size: Width, height and polarities of the sensor; None where the file doesn't say.
 
     Example:
+        >>> from pokersnn_helpers import EVENT_DTYPE
         >>> EventFile(np.zeros(3, EVENT_DTYPE), sensor_size=(346, 260, 2)).sensor_size
         (346, 260, 2)
     """
 
     events: np.ndarray
     sensor_size: tuple[int, int, int] | None
+
+    def checked(self, path: str | PathLike[str]) -> np.ndarray:
+        """Return the events as ``check_events`` does, or refuse them under the file's name."""
+        try:
+            return check_events(self.events, self.sensor_size or ANY_SENSOR, str(path))
+        except TypeError as error:
+            raise ValueError(str(error)) from error
 
 
 def read_events(path: str | PathLike[str]) -> np.ndarray:
@@ -83,208 +88,144 @@ def read_event_file(path: str | PathLike[str]) -> EventFile:
         >>> read_event_file("one.csv").sensor_size is None  # a table of numbers doesn't say it
         True
     """
-    events, sensor_size = read_unchecked(path)
-    try:
-        events = check_events(events, sensor_size or (2**31, 2**31, 2), str(path))
-    except TypeError as error:
-        raise ValueError(str(error)) from error
+    file = read_unchecked(path)
+    events = file.checked(path)
     events["t"] -= events["t"][0]
-    return EventFile(events, sensor_size)
+    return file._replace(events=events)
 
 
 def read_unchecked(path: str | PathLike[str]) -> EventFile:
     """Read a file as ``read_event_file`` does, but leave times, order and pixels as they are."""
     path = Path(path)
     if not path.is_file():
-        if path.exists():
-            raise ValueError(f"{path} is not a regular file; name a file of events")
         raise FileNotFoundError(f"there is no file {path}; name one that exists")
-    with path.open("rb") as file:
-        start = file.read(16)
-    if not start:
-        raise ValueError(f"{path} is empty, 0 bytes; record or copy it again")
-    suffix = path.suffix.lower()
-    if suffix in (".aedat", ".dat") and start.startswith(b"#!AER-DAT"):
-        suffix = ".aedat4" if start.startswith(START[".aedat4"]) else ".aedat"
-    if suffix not in SUFFIXES:
-        raise ValueError(
-            f"{path} ends in {suffix or 'no suffix'!r}; expected one of {', '.join(SUFFIXES)}. "
-            "Export it to one of them, for example as CSV with the header t,x,y,p"
-        )
-    if not start.startswith(expected := START.get(suffix, b"")):
-        raise ValueError(
-            f"{path} begins with {start[:12]!r}, not with {expected!r} as a {suffix} file "
-            "does; give it the suffix of its format, or record it again"
-        )
-    if suffix in DECODERS:
-        with errors_in(str(path)):
-            return EventFile(*DECODERS[suffix](path.read_bytes()))
-    readers: dict[str, Callable[[Path], EventFile]] = {
-        ".npy": lambda path: EventFile(read_npy(path), None),
-        ".npz": _npz,
-        ".csv": _csv,
-        ".bin": _bin,
-        ".aedat4": _by_faery,
-        ".es": _by_faery,
-    }
-    events, sensor_size = readers[suffix](path)
-    names = events.dtype.names or ()
-    if "p" in names and events["p"].dtype.kind in "if" and (events["p"] == -1).any():
-        if not np.isin(events["p"], (-1, 1)).all():
-            raise ValueError(f"{path}: field p holds −1 and other values than 1; write 1 and 0")
-        events["p"] = events["p"] > 0
+    with errors_in(str(path)):
+        with path.open("rb") as file:
+            start = file.read(16)
+        suffix = path.suffix.lower()
+        if start.startswith(b"#!AER-DAT") and suffix in (".aedat", ".dat"):  # of DV, and of jAER
+            suffix = ".aedat4" if start.startswith(START[".aedat4"]) else ".aedat"
+        if suffix not in FORMATS:
+            known = ", ".join(FORMATS)
+            raise ValueError(f"it ends in {suffix or 'no suffix'!r}; export it to one of {known}")
+        if not start:
+            raise ValueError("it is empty, 0 bytes; record or copy it again")
+        if not start.startswith(expected := START.get(suffix, b"")):
+            found = f"it begins with {start[:12]!r}, not with {expected!r}"
+            raise ValueError(f"{found}; give it the suffix of its format, or record it again")
+        events, sensor_size = FORMATS[suffix](path)
+        if events["p"].dtype.kind in "if" and (events["p"] == -1).any():
+            if not np.isin(events["p"], (-1, 1)).all():
+                raise ValueError("field p holds −1 and other values than 1; write 1 and 0")
+            events["p"] = events["p"] > 0
     return EventFile(events, sensor_size)
 
 
-def read_npy(file: str | PathLike[str] | BinaryIO) -> np.ndarray:
-    """Read a NumPy file of events, unchecked.
+def read_numpy(file: Path | BinaryIO) -> Found:
+    """Read a file of NumPy, ``.npy`` or ``.npz``.
 
-    It holds a structured array, or one of shape (events, 4) with columns t, x, y and p, as the
-    files of POKER-DVS do; anything else is a ``ValueError``.
+    It holds one array, structured or of shape (events, 4) with columns t, x, y and p, as the files
+    of POKER-DVS do; or arrays with these names. Anything else is a ``ValueError``.
     """
-    array = _load(file)
-    if not isinstance(array, np.ndarray):
-        raise ValueError(f"{file} is an archive of arrays; name it .npz")
-    return _with_fields(array, file)
-
-
-def _load(file: str | PathLike[str] | BinaryIO) -> Any:
     try:
-        return np.load(file, allow_pickle=False)
-    except OSError:
-        raise
+        found = np.load(file, allow_pickle=False)
+        arrays = {"": found} if isinstance(found, np.ndarray) else dict(found)
     except Exception as error:  # what NumPy raises depends on where a file is damaged
-        other = "not in NumPy's format .npy, or Python objects in it"
-        raise ValueError(
-            f"{file} is no NumPy file of numbers: {other if 'pickle' in str(error) else error}; "
-            "write it anew with np.save, as array.astype(np.int64)"
-        ) from error
-
-
-def _with_fields(array: np.ndarray, file: object) -> np.ndarray:
+        raise ValueError(f"no NumPy file of numbers: {error}; write it anew, as int64") from error
+    if len(arrays) != 1:
+        return _side_by_side(arrays), None
+    (array,) = arrays.values()
     if array.dtype.names:
-        return _events({name: array[name] for name in array.dtype.names}, file)
+        return _side_by_side({name: array[name] for name in array.dtype.names}), None
     if array.shape[1:] != (4,):
-        raise ValueError(
-            f"{file} has shape {array.shape}; expected (events, 4): t, x, y, p, or a structured "
-            "array with these fields"
-        )
+        raise ValueError(f"its shape is {array.shape}, not (events, 4); give columns t, x, y, p")
     if array.dtype.kind in "iuf" and len(array):
-        times = int(np.ptp(array.astype(float), axis=0).argmax())  # what else could count so far?
-        rises = [(array[1:, each] >= array[:-1, each]).all() for each in (0, times)]
-        if rises == [False, True]:
-            raise ValueError(
-                f"{file}: the times seem to be in column {times}, not in column 0; save the "
-                "columns in the order t, x, y, p"
+        rising: Any = (array[1:] >= array[:-1]).all(axis=0)
+        times = int(np.ptp(array.astype(float), axis=0).argmax())  # what else counts so far?
+        if rising[times] and not rising[0]:
+            raise ValueError(f"the times seem to be in column {times}; put t, x, y, p in order")
+    return _side_by_side(dict(zip("txyp", array.T, strict=True))), None
+
+
+def _csv(path: Path) -> Found:
+    import pandas as pd  # which takes a second to import
+
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        header = file.readline(1000).lstrip("#").strip(" \r\n")  # savetxt's begins with "# "
+    separator = next((each for each in ",;\t" if each in header), r"\s+")
+    names = [name.strip("\"' ").lower() for name in re.split(separator, header)]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # of more values than names
+            table = pd.read_csv(
+                path, sep=separator, names=names, skiprows=1, index_col=False, skipinitialspace=True
             )
-    return _events(dict(zip("txyp", array.T, strict=True)), file)
-
-
-def _npz(path: Path) -> EventFile:
-    archive = _load(path)
-    if isinstance(archive, np.ndarray):
-        raise ValueError(f"{path} is a single array; name it .npy")
-    try:
-        arrays = {name: archive[name] for name in archive.files}
-    except Exception as error:  # damaged bytes can raise anything
-        raise ValueError(f"{path} is damaged: {error}; write it anew with np.savez") from error
-    if len(arrays) == 1:
-        return EventFile(_with_fields(next(iter(arrays.values())), path), None)
-    return EventFile(_events(arrays, path), None)
-
-
-def _csv(path: Path) -> EventFile:
-    with path.open("rb") as file:
-        first = file.readline(1000)
-    separator = next((each for each in ",;\t" if each.encode() in first), r"\s+")
-    read = partial(pd.read_csv, path, sep=separator, skipinitialspace=True)
-    if (header := first.decode("utf-8-sig", "replace").lstrip()).startswith("#"):  # np.savetxt's
-        names = re.split(separator, header.lstrip("# \t").rstrip())
-        read = partial(read, names=names, skiprows=1)
-    try:
-        table = read()
-        shifted = not table.index.equals(pd.RangeIndex(len(table)))
-        if shifted and table.iloc[:, -1].isna().all():  # every line ends with a separator
-            table, shifted = read(index_col=False), False
     except Exception as error:  # what pandas raises depends on what it finds
-        raise ValueError(
-            f"{path} is no table of text: {error}; write a header with t, x, y and p, and then a "
-            "line for each event"
-        ) from error
-    if shifted:
-        raise ValueError(
-            f"{path}: its lines have more values than its first line has names; name every column"
-        )
+        raise ValueError(f"no table: {error}; write a header that names all columns") from error
     columns = {}
-    for name, column in _fields({str(name): table[name] for name in table}, path).items():
-        columns[name] = pd.to_numeric(column, errors="coerce").to_numpy()
-        if (wrong := np.isnan(columns[name])).any():
+    for field, column in _fields(dict(table.items())).items():
+        columns[field] = pd.to_numeric(column, errors="coerce").to_numpy()
+        if (wrong := np.isnan(columns[field])).any():
             place = int(wrong.argmax())
-            raise ValueError(
-                f"{path}, line {place + 2}: {name} is {column.iloc[place]}; write a number, or "
-                "leave the line out"
-            )
-    return EventFile(_events(columns, path), None)
+            line = f"line {place + 2}: {field} is {column.iloc[place]}"
+            raise ValueError(f"{line}; write a number, or leave the line out")
+    return _side_by_side(columns), None
 
 
-def _fields(found: Mapping[str, Any], file: object) -> dict[str, Any]:
+def _fields(found: Mapping[Any, Any]) -> dict[str, Any]:
     """Return what a file holds as t, x, y and p, by any of their usual names."""
-    own = {name.strip(" #").lower(): name for name in found}
-    if len(own) < len(found):
-        raise ValueError(
-            f"{file} has names that differ in upper and lower case only: {', '.join(found)}; "
-            "leave one of them out"
-        )
-    names = {
-        field: next((own[each] for each in usual if each in own), None)
+    by_name = {name.strip(" #").lower(): column for name, column in found.items()}
+    fields = {  # the first of the usual names counts
+        field: by_name[name]
         for field, usual in NAMES.items()
+        for name in reversed(usual)
+        if name in by_name
     }
-    if missing := [field for field, name in names.items() if name is None]:
-        raise ValueError(
-            f"{file} holds {', '.join(found) or 'nothing'}, not {', '.join(missing)}; call the "
-            "times in µs, pixels and polarities t, x, y and p, in a text file in its first line"
-        )
-    return {field: found[name] for field, name in names.items() if name is not None}
+    if missing := [field for field in NAMES if field not in fields]:
+        names = f"{', '.join(found) or 'nothing'}, not {', '.join(missing)}"
+        raise ValueError(f"it holds {names}; call them t, x, y and p, in CSV in the first line")
+    return fields
 
 
-def _events(found: Mapping[str, np.ndarray], file: object) -> np.ndarray:
-    """Put arrays side by side in a structured one."""
-    arrays = _fields(found, file)
+def _side_by_side(found: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Put arrays into a structured one."""
+    arrays = _fields(found)
     shapes = {name: array.shape for name, array in arrays.items()}
     if len(set(shapes.values())) > 1 or len(shapes["t"]) != 1:
-        raise ValueError(f"{file} has arrays of shapes {shapes}; all four need one value per event")
+        raise ValueError(f"it has arrays of shapes {shapes}; all four need one value per event")
     events = np.empty(shapes["t"], [(name, array.dtype) for name, array in arrays.items()])
     for name, array in arrays.items():
         events[name] = array
     return events
 
 
-def _bin(path: Path) -> EventFile:
-    """Read 40 bits per event, as of N-MNIST and N-Caltech101."""
-    if rest := path.stat().st_size % 5:
-        raise ValueError(
-            f"{path} ends within an event: {rest} bytes are left after the last of 5; copy it again"
-        )
-    order = np.dtype([(name, np.int64) for name in "xytp"])  # in which Tonic fills them
-    return EventFile(read_mnist_file(str(path), order), None)
+def _decoded(decode: Callable[[bytes], Found], path: Path) -> Found:
+    return decode(path.read_bytes())
 
 
-def _by_faery(path: Path) -> EventFile:
+def _by_faery(kind: str, path: Path) -> Found:
     try:
         import faery
     except ImportError as error:
-        raise ModuleNotFoundError(
-            f"{path} needs the package faery, which reads {', '.join(BY_FAERY)}: pip install faery"
-        ) from error
+        raise ModuleNotFoundError(f"{path} needs faery: pip install faery") from error
     try:
-        kind = "es" if path.suffix.lower() == ".es" else "aedat"
         stream = faery.events_stream_from_file(path, file_type=kind)
         found, size = stream.to_array(), stream.dimensions()
     except BaseException as error:  # damaged bytes can raise anything, Rust's panics too
         if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
             raise
-        raise ValueError(
-            f"{path} can't be read: {error}; record or copy it again, or export it as CSV"
-        ) from error
-    events = make_structured_array(*(found[name] for name in "txyp"), dtype=EVENT_DTYPE)
-    return EventFile(events, (*size, 2))
+        raise ValueError(f"it can't be read: {error}; copy it again, or export it") from error
+    return make_events(*(found[name] for name in "txyp")), (*size, 2)
+
+
+FORMATS: dict[str, Callable[[Path], Found]] = {  # by suffix
+    ".npy": read_numpy,
+    ".npz": read_numpy,
+    ".csv": _csv,
+    ".aedat": partial(_decoded, read_aedat),
+    ".raw": partial(_decoded, read_raw),
+    ".dat": partial(_decoded, read_dat),
+    ".bin": partial(_decoded, read_bin),
+    ".aedat4": partial(_by_faery, "aedat"),
+    ".es": partial(_by_faery, "es"),
+}

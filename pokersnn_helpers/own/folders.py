@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from ..checks import check_events, check_numbers, check_range, check_sensor_size, errors_in
 from ..recordings import Recordings
-from .event_files import SUFFIXES, read_event_file
+from .event_files import FORMATS, read_event_file
 
 LARGEST = 128  # pixels along a side, unless a size is given
 
@@ -78,34 +78,28 @@ def load_folder(
     files = _files(path)
     classes = sorted({file.relative_to(path).parts[0] for file in files})
     if {name.lower() for name in classes} <= {"train", "test", "validation", "val"}:
-        raise ValueError(
-            f"the folders in {path} are {', '.join(classes)}, not classes; load each, as "
-            f"load_folder({str(path / classes[0])!r}), and make a Split of their recordings"
-        )
+        names = ", ".join(classes)
+        raise ValueError(f"the folders in {path} are {names}, not classes; load each, for a Split")
     progress = tqdm(files, desc="reading", unit="file", delay=2)
     found = deque(read_event_file(file) for file in progress)
-    sizes = {each.sensor_size: file for each, file in zip(found, files, strict=True)}
-    known = [each for each in sizes if each]
-    if len(known) > 1:
-        first, second = known[:2]
-        raise ValueError(
-            f"{sizes[first]} is of a sensor of {first[:2]} pixels, {sizes[second]} of "
-            f"{second[:2]}; put recordings of different sensors into different folders"
-        )
-    if known and sensor_size and known[0] != check_sensor_size(sensor_size):
-        raise ValueError(f"sensor_size is {sensor_size}, but {sizes[known[0]]} says {known[0]}")
-    sensor = known[0] if known else sensor_size
+    sensors = {each.sensor_size: str(file) for each, file in zip(found, files, strict=True)}
+    if sensor_size:
+        sensors[check_sensor_size(sensor_size)] = "sensor_size"
+    sensors.pop(None, None)
+    if len(sensors) > 1:
+        said = ", ".join(f"{sensor} by {source}" for sensor, source in sensors.items())
+        raise ValueError(f"different sensors are said: {said}; put them into different folders")
+    sensor = next(iter(sensors), None)
     if sensor is None:
-        largest = (max(int(each.events[field].max()) for each in found) for field in "xy")
-        sensor = (next(largest) + 1, next(largest) + 1, 2)
+        width, height = (1 + max(int(each.events[field].max()) for each in found) for field in "xy")
+        sensor = width, height, 2
     size = size or network_size(sensor)
     events, targets, groups, sources = [], [], [], []
     for file in files:
         each = found.popleft()  # and its memory is free
         class_name, *below = file.relative_to(path).parts
         with errors_in(str(file)):
-            own = each.events if each.sensor_size else check_events(each.events, sensor)
-            parts = _cut(resize(own, sensor, size), window_ms)
+            parts = _cut(resize(each.events, sensor, size), window_ms)
         events += parts
         targets += [classes.index(class_name)] * len(parts)
         group = below[0] if len(below) > 1 else f"{class_name}/{Path(below[0]).stem}"
@@ -135,10 +129,10 @@ def resize(
         size: Width and height to bring them to.
 
     Returns:
-        A copy; events outside the blocks are left out.
+        A copy, as ``check_events`` returns; events outside the blocks are left out.
 
     Raises:
-        ValueError: The sensor has fewer pixels, or an event lies outside it.
+        ValueError: The sensor has fewer pixels, or ``check_events`` refuses the events.
 
     Example:
         >>> from pokersnn_helpers import EVENT_DTYPE
@@ -151,18 +145,10 @@ def resize(
     check_numbers(Integral, width=new_width, height=new_height)
     block = min(width // new_width, height // new_height)
     if block < 1:
-        raise ValueError(
-            f"the sensor has {width} × {height} pixels, fewer than {new_width} × {new_height}; "
-            "choose a smaller size"
-        )
-    x, y = events["x"].astype(int), events["y"].astype(int)
-    if (outside := (x < 0) | (x >= width) | (y < 0) | (y >= height)).any():
-        number = int(outside.argmax())
-        raise ValueError(
-            f"event {number} has x = {x[number]} and y = {y[number]}, outside the sensor of "
-            f"{width} × {height} pixels; give the size of the sensor that recorded it "
-            "(sensor_size, or --sensor)"
-        )
+        sizes = f"{width} × {height} pixels, fewer than {new_width} × {new_height}"
+        raise ValueError(f"the sensor has {sizes}; choose a smaller size")
+    events = check_events(events, sensor_size)
+    x, y = events["x"], events["y"]
     x = (x - (width - block * new_width) // 2) // block
     y = (y - (height - block * new_height) // 2) // block
     inside = (x >= 0) & (x < new_width) & (y >= 0) & (y < new_height)
@@ -175,45 +161,35 @@ def _files(path: Path) -> list[Path]:
     """Return the files of recordings below the folders of classes, in alphabetical order."""
     if not path.is_dir():
         raise FileNotFoundError(f"there is no folder {path}; name one with a folder per class")
-    visible = [
-        file
-        for file in sorted(_walk(path))
-        if not any(part.startswith(".") for part in file.relative_to(path).parts)
-    ]
+    visible = sorted(_walk(path))
     files = [
         file
         for file in visible
-        if file.suffix.lower() in SUFFIXES
+        if file.suffix.lower() in FORMATS
         and file.is_file()
-        and len(parts := file.relative_to(path).parts) > 1
-        and not any(part.startswith("_") for part in parts)
+        and file.parent != path
+        and not any(part.startswith("_") for part in file.relative_to(path).parts)
     ]
     if left_out := sorted({*visible} - {*files}):
-        warnings.warn(
-            f"{len(left_out)} files below {path} aren't recordings in a folder of a class, or "
-            f"begin with _, such as {left_out[0]}; they are left out",
-            stacklevel=3,
-        )
-    folders = {each.name for each in path.iterdir() if each.is_dir() and each.name[0] not in "._"}
-    if files and (empty := sorted(folders - {file.relative_to(path).parts[0] for file in files})):
-        warnings.warn(
-            f"{path / empty[0]} holds no recordings, so {empty[0]!r} is no class", stacklevel=3
-        )
+        such = f"{len(left_out)} files below {path}, such as {left_out[0]}"
+        warnings.warn(f"{such}, are no recordings of a class; they are left out", stacklevel=3)
+    folders = {each for each in path.iterdir() if each.is_dir() and each.name[0] not in "._"}
+    used = {path / file.relative_to(path).parts[0] for file in files}
+    if files and (empty := sorted(folders - used)):
+        warnings.warn(f"{empty[0]} holds no recordings, so it is no class", stacklevel=3)
     if not files:
-        raise FileNotFoundError(
-            f"there are no recordings in {path}; expected a folder per class with files that end "
-            f"in {', '.join(SUFFIXES)}"
-        )
+        known = ", ".join(FORMATS)
+        raise FileNotFoundError(f"no recordings in {path}; put {known} into a folder per class")
     return files
 
 
 def _walk(path: Path) -> Iterator[Path]:
-    """Yield all files below a folder, behind links, too, but for those that lead back up."""
+    """Yield all files below a folder, but for hidden ones, and for links that lead back up."""
     for folder, below, names in os.walk(path, followlinks=True):
-        here = Path(folder).resolve()
-        targets = {name: Path(folder, name).resolve() for name in below}
-        below[:] = [name for name, to in targets.items() if to not in (here, *here.parents)]
-        yield from (Path(folder, name) for name in names)
+        above = {Path(folder).resolve(), *Path(folder).resolve().parents}
+        below[:] = [each for each in below if Path(folder, each).resolve() not in above]
+        below[:] = [each for each in below if not each.startswith(".")]
+        yield from (Path(folder, each) for each in names if not each.startswith("."))
 
 
 def _cut(events: np.ndarray, window_ms: float | None) -> list[np.ndarray]:

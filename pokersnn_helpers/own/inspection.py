@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..checks import check_events
 from .event_files import read_unchecked
 
 if TYPE_CHECKING:
@@ -52,63 +51,50 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
         >>> inspect_file("odd.csv").advice[0]
         '1 times run backwards, first at event 1 (from 5 to 3 µs); sort the events by time'
     """
-    raw, sensor_size = read_unchecked(path)
-    names = raw.dtype.names or ()
-    in_order = raw
-    backwards = np.empty(0, int)
-    if "t" in names and raw["t"].dtype.kind in "iuf" and raw.ndim == 1:
-        backwards = np.flatnonzero(raw["t"][1:] < raw["t"][:-1]) + 1
-        in_order = raw[np.argsort(raw["t"], kind="stable")]
-    try:
-        events = check_events(in_order, sensor_size or (2**31, 2**31, 2), str(path))
-    except TypeError as error:
-        raise ValueError(str(error)) from error
+    file = read_unchecked(path)
+    raw, sensor_size = file
+    backwards = np.flatnonzero(raw["t"][1:] < raw["t"][:-1]) + 1
+    events = file._replace(events=raw[np.argsort(raw["t"], kind="stable")]).checked(path)
     t = events["t"] - events["t"][0]
     duration, gaps = int(t[-1]), np.diff(t)
     width, height = sensor_size[:2] if sensor_size else (events[axis].max() + 1 for axis in "xy")
     places = events["y"] * width + events["x"]
     pixels, counts = np.unique(places, return_counts=True)
-    hot = pixels[(counts > HOT * np.median(counts)) & (counts > HOT)]
+    hot = pixels[counts > HOT * np.median(counts)]
     rate = np.bincount(np.minimum(t * PARTS // max(duration, 1), PARTS - 1), minlength=PARTS)
     share_on, longest = float(events["p"].mean()), int(gaps.max(initial=0))
-    advice = []
+    advice: list[str] = []
     if len(backwards):
         place = backwards[0]
-        advice.append(
+        advice += [
             f"{len(backwards)} times run backwards, first at event {place} (from "
             f"{raw['t'][place - 1]} to {raw['t'][place]} µs); sort the events by time"
-        )
+        ]
     if len(hot):
-        lost = np.isin(places, hot).mean()
         where = ", ".join(f"({place % width}, {place // width})" for place in hot[:3])
-        advice.append(
-            f"hot pixels, {len(hot)} in all, such as {where}, have {100 * lost:.2g}% of the "
-            "events; leave them out"
-        )
+        advice += [
+            f"hot pixels, {len(hot)} in all, such as {where}, have "
+            f"{100 * np.isin(places, hot).mean():.2g}% of the events; leave them out"
+        ]
     if longest > max(GAP, duration / 10):
-        start = int(t[gaps.argmax()])
-        advice.append(
-            f"nothing for {longest / 1000:g} ms from {start / 1000:g} ms on; cut the recording "
-            "there, or look whether the camera dropped events"
-        )
+        advice += [
+            f"nothing for {longest / 1000:g} ms from {t[gaps.argmax()] / 1000:g} ms on; cut the "
+            "recording there, or look whether the camera dropped events"
+        ]
     if not 0.1 <= share_on <= 0.9:
-        advice.append(
-            f"{share_on:.0%} are ON; look at the camera's thresholds, or merge polarities"
-        )
-    if duration > 0 and len(events) / duration > FASTEST * width * height:
-        advice.append(
+        advice += [f"{share_on:.0%} are ON; look at the camera's thresholds, or merge polarities"]
+    if len(events) > FASTEST * width * height * duration > 0:
+        advice += [
             f"more than {1e6 * FASTEST:g} events per pixel and s: are the times in µs? Multiply "
             "seconds by 1e6"
-        )
+        ]
     if not sensor_size:
-        advice.append(
-            "the file doesn't say its sensor; give load_folder sensor_size, train --sensor"
-        )
+        advice += ["the file doesn't say its sensor; give load_folder sensor_size, train --sensor"]
     if width * height > LARGEST:
-        advice.append(
+        advice += [
             f"events lie as far away as x = {width - 1} and y = {height - 1}, beyond any sensor; "
             "leave out those whose coordinates are wrong"
-        )
+        ]
     numbers = {
         "events": len(events),
         "duration (ms)": duration / 1000,

@@ -4,9 +4,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
-from tonic.io import make_structured_array
 
-from ..checks import EVENT_DTYPE
+from .camera_files import make_events
 from .folders import resize
 from .streaming import Stream
 
@@ -57,17 +56,14 @@ def listen(
 
     ``show`` is called after each with the stream, and how many seconds it is behind the events.
     """
-    size = stream.classifier.sensor_size[:2]
-    begin = first = None
-    for portion in portions:
-        if len(portion) == 0:
-            continue
-        events = make_structured_array(*(portion[name] for name in "txyp"), dtype=EVENT_DTYPE)
-        if begin is None or first is None:
-            begin, first = time.monotonic(), int(events["t"][0])
-        last = int(events["t"][-1])
-        stream.push(resize(events, sensor_size, size))
-        stream.advance(last)  # events that the network doesn't see let time pass, too
-        show(stream, time.monotonic() - begin - 1e-6 * (last - first) / speed)
+    begin = None  # on the clock, in s: when time 0 of the events was due
+    for portion in filter(len, portions):
+        events = make_events(*(portion[name] for name in "txyp"))
+        due = 1e-6 * events["t"] / speed  # s
+        if begin is None:
+            begin = time.monotonic() - due[0]
+        stream.push(resize(events, sensor_size, stream.classifier.sensor_size[:2]))
+        stream.advance(int(events["t"][-1]))  # events that the network doesn't see count, too
+        show(stream, time.monotonic() - begin - due[-1])
     stream.finish()
     show(stream, 0.0)

@@ -17,6 +17,8 @@ from ..recordings import Recordings
 STORED_DTYPE = np.dtype([("t", "<u4"), ("x", "<u2"), ("y", "<u2"), ("p", "u1")])
 CHUNK = 4096  # events that share a checksum
 REMEDY = "copy the file again, or make it anew"
+Pairs = Iterable[tuple[np.ndarray, int]]  # of events and a class
+SensorSize = tuple[int, int, int]
 
 
 class StoredRecordings(Recordings):
@@ -53,22 +55,20 @@ class StoredRecordings(Recordings):
             self.sensor_size = check_sensor_size(file.attrs["sensor_size"].tolist())
             self.classes = check_classes(json.loads(bytes(file.attrs["classes"])))
             ends, targets, rows = file["ends"][:], file["targets"][:], file["events"]
-            starts = np.concatenate([[0], ends[:-1]])
-            if rows.shape != (ends[-1], STORED_DTYPE.itemsize) or (ends <= starts).any():
+            sizes = np.diff(ends, prepend=0)
+            if rows.shape != (sizes.sum(), STORED_DTYPE.itemsize) or sizes.min() < 1:
                 raise ValueError("its recordings don't fit its events")
-            if len(targets) != len(ends) or not set(targets.tolist()) <= {
-                *range(len(self.classes))
-            }:
+            if targets.shape != ends.shape or not np.isin(targets, range(len(self.classes))).all():
                 raise ValueError("its targets don't fit its recordings")
-        except (OSError, KeyError, ValueError, IndexError, TypeError, AttributeError) as error:
+        except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"{path} is cut off, damaged or no file of recordings ({error}); {REMEDY}"
             ) from error
-        places = np.stack([starts, ends], axis=1)
-        self.events = _Events(self, rows, places)
+        self.events = ends  # as many as there are, for check_indices
         self.numbers = np.arange(len(ends)) if numbers is None else self.check_indices(numbers)
         self.targets = targets[self.numbers].tolist()
-        self.events = _Events(self, rows, places[self.numbers])
+        places = np.stack([ends - sizes, ends], axis=1)[self.numbers]
+        self.events = _Events(self, rows, places)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return StoredRecordings, (self.path, self.numbers)  # another process opens the file itself
@@ -91,20 +91,16 @@ class _Events(Sequence[np.ndarray]):
         if isinstance(index, slice):
             return [self[number] for number in range(*index.indices(len(self)))]
         start, end = self.places[index]
-        name = f"{self.recordings.path}: recording {self.recordings.numbers[index]}"
         try:
             events = self.rows[start:end].view(STORED_DTYPE)[:, 0]
-            return check_events(events, self.recordings.sensor_size, name)
+            return check_events(events, self.recordings.sensor_size, "its events")
         except (OSError, ValueError) as error:
-            about = "" if name in str(error) else f"{name}: "
-            raise ValueError(f"{about}{error}; {REMEDY}") from error
+            name = f"{self.recordings.path}: recording {self.recordings.numbers[index]}"
+            raise ValueError(f"{name}: {error}; {REMEDY}") from error
 
 
 def store_recordings(
-    path: str | PathLike[str],
-    recordings: Iterable[tuple[np.ndarray, int]],
-    classes: Sequence[str],
-    sensor_size: tuple[int, int, int],
+    path: str | PathLike[str], recordings: Pairs, classes: Sequence[str], sensor_size: SensorSize
 ) -> StoredRecordings:
     """Write recordings to one file as they come, so that they needn't fit in memory.
 
@@ -147,16 +143,10 @@ def store_recordings(
     return StoredRecordings(path)
 
 
-def _write(
-    file: Any,
-    recordings: Iterable[tuple[np.ndarray, int]],
-    classes: int,
-    sensor_size: tuple[int, int, int],
-) -> None:
+def _write(file: Any, recordings: Pairs, classes: int, sensor_size: SensorSize) -> None:
     width = STORED_DTYPE.itemsize
-    summed: dict[str, Any] = {"fletcher32": True}
     rows = file.create_dataset(
-        "events", (0, width), "u1", maxshape=(None, width), chunks=(CHUNK, width), **summed
+        "events", (0, width), "u1", maxshape=(None, width), chunks=(CHUNK, width), fletcher32=True
     )
     ends, targets = [0], []
     for number, (events, target) in enumerate(recordings):
@@ -166,15 +156,12 @@ def _write(
         checked["t"] -= checked["t"][0]
         stored = checked.astype(STORED_DTYPE)
         if (stored.astype(checked.dtype) != checked).any():
-            raise ValueError(
-                f"recording {number} has a time from 2**32 µs on, a place from 2**16 on or a "
-                "polarity from 2**8 on; cut it, or bring it to fewer pixels"
-            )
+            raise ValueError(f"recording {number} exceeds 2**32 µs or 2**16 pixels; cut it")
         ends.append(ends[-1] + len(stored))
         targets.append(int(target))
         rows.resize(ends[-1], axis=0)
         rows[ends[-2] :] = stored.view("u1").reshape(-1, width)
     if not targets:
         raise ValueError("there are no recordings to store")
-    file.create_dataset("ends", data=ends[1:], chunks=True, **summed)
-    file.create_dataset("targets", data=targets, chunks=True, **summed)
+    file.create_dataset("ends", data=ends[1:], chunks=True, fletcher32=True)
+    file.create_dataset("targets", data=targets, chunks=True, fletcher32=True)

@@ -31,7 +31,8 @@ class Stream:
         steps: Time steps that have been computed.
 
     Raises:
-        TypeError: The classifier isn't one, or its network reads whole recordings only.
+        TypeError: The classifier isn't one, or its network reads whole recordings only, or defines
+            ``forward`` and no ``resume`` that does the same.
 
     Example:
         >>> from pokersnn_helpers import FastSNN, load_pokerdvs
@@ -47,20 +48,23 @@ class Stream:
 
     def __init__(self, classifier: Classifier):
         network = frame_network(classifier)
-        if type(network).resume is FrameNetwork.resume:
+        if _home("resume", network) is FrameNetwork:
             network.resume(torch.empty(0))  # says what to take instead
+        if not issubclass(_home("resume", network), _home("forward", network)):
+            raise TypeError(
+                f"{type(network).__name__} defines forward, which the resume of "
+                f"{_home('resume', network).__name__} leaves out; write a resume that does the same"
+            )
         self.classifier = copy.deepcopy(classifier).cpu().eval()
         self.network = frame_network(self.classifier)
         self.inputs = math.prod(self.classifier.sensor_size)
         self.time_window = float(self.network.time_window)
-        weight = next(self.network.parameters(), torch.empty(0))
-        self.dtype = weight.numpy(force=True).dtype
-        self.sparse = network.takes_sparse and type(network).resume is not SpikingNetwork.resume
+        self.dtype = next(self.network.parameters(), torch.empty(0)).numpy(force=True).dtype
+        self.sparse = network.takes_sparse and _home("resume", network) is not SpikingNetwork
         with torch.no_grad():  # what doesn't fit is refused, and what compiles does so now
             self.network(torch.zeros(1, 1, *self.classifier.sensor_size[::-1]))
-        self._resume: Any = self.network.resume
-        if not self.sparse:  # PyTorch computes
-            self._resume = one_cpu_thread()(self._resume)
+        resume: Any = self.network.resume
+        self._resume = resume if self.sparse else one_cpu_thread()(resume)  # PyTorch computes
         self._resume(self._frames(np.empty(0, np.int64), 0, 1))
         self.reset()
 
@@ -70,7 +74,7 @@ class Stream:
         self._events_until = 0  # steps up to that of the last event
         self._start: int | None = None  # µs
         self._state: Any = None
-        self._waiting: list[np.ndarray] = []  # of each event its step and place, as one number
+        self._waiting = [np.empty(0, np.int64)]  # of each event its step and place, as one number
         self._voltages = [torch.empty(0, 1, len(self.classifier.classes))]
 
     @property
@@ -95,18 +99,15 @@ class Stream:
         if len(events) == 0:
             return self._compute(self.steps)
         start, numbers = self._numbered(events)
-        first, last = (int(number) // self.inputs for number in (numbers[0], numbers[-1]))
+        first, last = (numbers[[0, -1]] // self.inputs).tolist()
         if first < self.steps:
             raise ValueError(
                 f"event 0 is of {events['t'][0]} µs, but all steps before {self.open_since:.15g} "
-                "µs are computed; wait longer before you push events that can be late, or leave "
-                "out events[events['t'] < stream.open_since]"
+                "µs are computed; wait longer, or leave out events[events['t'] < stream.open_since]"
             )
         if last >= MOST_STEPS:
-            raise ValueError(
-                f"the event of {events['t'][-1]} µs would be in step {last}, of at most "
-                f"{MOST_STEPS}; begin a new recording with stream.reset(), or choose wider bins"
-            )
+            late = f"{events['t'][-1]} µs would be in step {last}, of at most {MOST_STEPS}"
+            raise ValueError(f"{late}; stream.reset() begins anew, or choose wider bins")
         self._start, self._events_until = start, last + 1
         self._waiting.append(numbers)
         return self._compute(last)
@@ -114,9 +115,8 @@ class Stream:
     def advance(self, time: float) -> torch.Tensor:
         """Say that all events before ``time`` (µs) have come, and compute the steps until then."""
         check_range(-(2**53), 2**53, time=time)
-        if self._start is None:
-            return self._compute(0)
-        until = math.floor((time - self._start) / self.time_window)
+        since = 0 if self._start is None else time - self._start
+        until = math.floor(since / self.time_window)
         if until >= MOST_STEPS:
             raise ValueError(f"time is {time} µs, too late for one recording; stream.reset()")
         return self._compute(max(until, self.steps))
@@ -151,9 +151,8 @@ class Stream:
         if self.prediction().class_name is None:
             return None
         voltages = self.voltages[: self._ends]
-        if self.classifier.decode is decode:  # which looks at the maxima so far
-            so_far = voltages.cummax(0).values
-        else:
+        so_far = voltages.cummax(0).values  # of which ``decode`` takes the last
+        if self.classifier.decode is not decode:
             ends = range(1, len(voltages) + 1)
             so_far = torch.cat([self.classifier.read(voltages[:end, None]) for end in ends])
         answers = leading(so_far)
@@ -166,9 +165,8 @@ class Stream:
         What ``check_events`` refuses is refused, but that nothing is wrong is seen quickly.
         """
         sensor_size = self.classifier.sensor_size
-        plain = type(events) is np.ndarray and events.dtype == EVENT_DTYPE and events.ndim == 1
-        if not plain:  # such as a masked array, which may hide a value
-            events = check_events(events, sensor_size, "the portion")
+        if type(events) is not np.ndarray or events.dtype != EVENT_DTYPE or events.ndim != 1:
+            events = check_events(events, sensor_size, "the portion")  # a mask may hide a value
         start = int(events["t"][0]) if self._start is None else self._start
         numbers = np.empty(len(events), np.int64)
         values = np.ascontiguousarray(events).view(np.int64)
@@ -180,30 +178,31 @@ class Stream:
         """Compute all steps before ``until``; return their voltages."""
         if until == self.steps:
             return self._voltages[0][:0, 0]
-        nothing = np.empty(0, np.int64)
-        waiting, new = np.sort(np.concatenate([nothing, *self._waiting])), len(self._voltages)
+        waiting, new = np.concatenate(self._waiting), len(self._voltages)
         while self.steps < until:
             end = min(self.steps + max(1, DENSE // self.inputs), until)
-            due = int(waiting.searchsorted(end * self.inputs))
-            frames = self._frames(waiting[:due], self.steps, end)
+            due = waiting < end * self.inputs
+            frames = self._frames(waiting[due], self.steps, end)
             voltages, self._state = self._resume(frames, self._state)
             self._voltages.append(voltages)
-            self.steps, waiting = end, waiting[due:]
-        self._waiting = [waiting] if len(waiting) else []
-        found = self._voltages[new:]
-        return (torch.cat(found) if len(found) > 1 else found[0])[:, 0]
+            self.steps, waiting = end, waiting[~due]
+        self._waiting = [waiting]
+        return torch.cat(self._voltages[new:])[:, 0]
 
     def _frames(self, numbers: np.ndarray, begin: int, end: int) -> Any:
         """Return the frames of some steps as ``FrameNetwork.resume`` takes them."""
-        steps = end - begin
         if self.sparse:
-            indptr, indices = np.zeros(steps + 1, np.int64), np.empty(len(numbers), np.int32)
-            counts = np.empty(len(numbers), self.dtype)
-            size = _list_inputs(numbers, begin, self.inputs, indptr, indices, counts)
-            return [indptr, indices[:size], counts[:size]]
-        counts = np.bincount(numbers - begin * self.inputs, minlength=steps * self.inputs)
-        frames = torch.from_numpy(counts.astype(self.dtype))
-        return frames.view(-1, 1, *self.classifier.sensor_size[::-1])
+            places, counts = np.unique(numbers, return_counts=True)
+            indptr = np.searchsorted(places, self.inputs * np.arange(begin, end + 1))
+            return [indptr, (places % self.inputs).astype(np.int32), counts.astype(self.dtype)]
+        first, last = begin * self.inputs, end * self.inputs
+        counts = np.bincount(numbers - first, minlength=last - first).astype(self.dtype)
+        return torch.from_numpy(counts).view(-1, 1, *self.classifier.sensor_size[::-1])
+
+
+def _home(name: str, network: FrameNetwork) -> type:
+    """Return the class that a network has a method from."""
+    return next(kind for kind in type(network).__mro__ if name in vars(kind))
 
 
 @compiled
@@ -220,18 +219,3 @@ def _number(events, start, time_window, sensor_size, numbers):
         before, step = t, max(-1, min(MOST_STEPS, np.floor((t - start) / time_window)))
         numbers[n] = ((np.int64(step) * polarities + p) * height + y) * width + x
     return True
-
-
-@compiled
-def _list_inputs(numbers, begin, inputs, indptr, indices, counts):
-    """Write sorted numbers as rows of inputs and counts; return how many there are."""
-    size = 0
-    for n in range(len(numbers)):
-        if n == 0 or numbers[n] != numbers[n - 1]:
-            indices[size], counts[size] = numbers[n] % inputs, 0
-            indptr[numbers[n] // inputs - begin + 1] += 1
-            size += 1
-        counts[size - 1] += 1
-    for row in range(1, len(indptr)):
-        indptr[row] += indptr[row - 1]
-    return size

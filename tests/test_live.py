@@ -1,0 +1,44 @@
+"""A file that is played, and what a stream gets of it, on a clock of the test's own."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from pokersnn_helpers import EVENT_DTYPE
+from pokersnn_helpers.own import live
+
+
+class Clock:
+    now = 100.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+@pytest.mark.parametrize("speed", [0.5, 1, 4])
+def test_portions_come_when_they_are_due_and_let_time_pass(speed, monkeypatch):
+    clock, pushed, advanced, shown = Clock(), [], [], []
+    monkeypatch.setattr(live, "time", clock)
+    events = np.zeros(5, EVENT_DTYPE)
+    events["t"] = 2000, 9000, 15_000, 37_000, 38_000
+    events["x"], events["y"] = (0, 0, 9, 30, 0), 5  # the network sees x from 8 to 23
+    stream = SimpleNamespace(
+        classifier=SimpleNamespace(sensor_size=(16, 16, 2)),
+        push=lambda events: pushed.extend(events["x"].tolist()),
+        advance=advanced.append,
+        finish=lambda: advanced.append("finish"),
+    )
+
+    def show(_, seconds):
+        shown.append((clock.now, seconds))
+        clock.now += 0.001  # that it takes
+
+    live.listen(stream, live.play(events, speed), (32, 20, 2), show, speed)
+    assert pushed == [1] and advanced == [9000, 15_000, 38_000, "finish"]
+    due = np.array([0.007, 0.013, 0.036]) / speed  # since the first event
+    assert np.allclose(shown[:3], [(100 + each, -due[0]) for each in due])
+    assert shown[3][1] == 0
