@@ -16,7 +16,6 @@ from . import cpu, cuda
 from .types import LIFConstants
 
 LAYERS = {"lif0": LIFRecurrentCell, "linear": torch.nn.Linear, "readout": LICell}
-WEIGHTS = ("lif0.input_weights", "lif0.recurrent_weights", "linear.weight")
 PARAMETERS = {"v_leak": 0, "v_reset": 0, "method": "super", "alpha": 1}
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
@@ -109,9 +108,7 @@ class FastSNN(SNN):
             surrogate_slope=self.surrogate_slope,
         )
 
-    def _recorded(
-        self, voltages: torch.Tensor, v_decayed: torch.Tensor, i: torch.Tensor, i_out: torch.Tensor
-    ) -> SNNState:
+    def _recorded(self, voltages, v_decayed, i, i_out):
         z = (v_decayed > self._constants().v_th).to(v_decayed.dtype)
         return SNNState(LIFState(z, (1 - z) * v_decayed, i), LIState(voltages, i_out))
 
@@ -126,7 +123,7 @@ def _backend(device: torch.device) -> Any:
 @cache
 def _gpu_agrees(device: torch.device) -> bool:
     """Say whether a device gives what the loops for the CPU give; warn where it doesn't."""
-    random, found = torch.Generator().manual_seed(0), []
+    random, found = torch.Generator().manual_seed(0), []  # voltages and gradients
     sizes = (cuda.STEPS + 1, 3, 5), (4, 5), (4, 4), (2, 4)  # of frames and weights
     given = [torch.rand(size, generator=random) for size in sizes]
     constants = LIFConstants(0.1, 0.1, 0.3, 0.1, 0.2, 1.0)
@@ -137,7 +134,8 @@ def _gpu_agrees(device: torch.device) -> bool:
                 voltages, *_ = _BPTT.apply(*tensors, constants, False, backend)
                 gradients = torch.autograd.grad(voltages.sum(), tensors)
             found.append([each.cpu() for each in (voltages, *gradients)])
-        same = all(torch.allclose(*pair, rtol=1e-3, atol=1e-4) for pair in zip(*found, strict=True))
+        pairs = zip(*found, strict=True)
+        same = all(torch.allclose(one, other, 1e-3, 1e-4) for one, other in pairs)
         reason = "" if same else "it gives other numbers than the CPU"
     except RuntimeError as error:
         reason = str(error)
@@ -164,7 +162,7 @@ def _needs(snn: Any, inputs: int) -> Iterator[tuple[str, Any, Any]]:
     yield "linear.bias", snn.linear.bias, None
     hidden, outputs = len(snn.lif0.input_weights), len(snn.linear.weight)
     shapes = (hidden, inputs), (hidden, hidden), (outputs, hidden)
-    for name, weights, shape in zip(WEIGHTS, snn._weights(), shapes, strict=True):
+    for (name, weights), shape in zip(snn.named_parameters(), shapes, strict=True):
         yield f"the shape of {name}", tuple(weights.shape), shape
     for name, layer in layers.items():
         for hooks in HOOKS:
