@@ -118,7 +118,8 @@ class LayerThenSNN(FrameNetwork):
         super().__init__()
         check_numbers(Integral, features=features)
         check_numbers(Real, dt=dt)
-        check_range(1, 2**24, features=features, hidden_size=neurons.get("hidden_size", 1))
+        hidden_size = neurons.get("hidden_size", 1)
+        check_range(1, 2**24, features=features, hidden_size=hidden_size, output_size=output_size)
         check_range(0, 1, **{f"delays[{n}], in s,": delay for n, delay in enumerate(delays)})
         self.sensor_size, self.dt = check_sensor_size(sensor_size), dt
         self.input_size = math.prod(self.sensor_size)

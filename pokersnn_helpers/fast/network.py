@@ -83,11 +83,12 @@ class FastSNN(SNN):
         Frames (T, B, ...) go on with B recordings, what ``CSR`` has in a list of arrays with one.
         """
         if isinstance(frames, list):
-            csr, steps, batch = frames, len(frames[0]) - 1, 1
+            csr, steps, batch, inputs = frames, len(frames[0]) - 1, 1, self.input_size
         else:
-            csr, (steps, batch) = cpu.to_csr(frames), frames.shape[:2]
+            csr, inputs = cpu.to_csr(frames), frames.shape[2:].numel()
+            steps, batch = frames.shape[:2]
         if state is None:
-            _check_network(self, self.lif0.input_weights.shape[1])
+            _check_network(self, inputs)
             state = cpu.at_rest(batch, self._weights(), self._constants())
         if batch != (before := len(state.neurons)):
             raise ValueError(f"frames hold {batch} recordings; go on with the {before} of before")
@@ -144,7 +145,7 @@ def _gpu_agrees(device: torch.device) -> bool:
     return not reason
 
 
-def _check_network(snn: SNN, inputs: int) -> None:
+def _check_network(snn: SNN, inputs: int | None) -> None:
     """Refuse what only ``SNN`` computes: the backends would leave it out without a word.
 
     Compiled loops don't look at shapes, so they are compared here.
@@ -154,7 +155,7 @@ def _check_network(snn: SNN, inputs: int) -> None:
             raise ValueError(f"{name} is {found}, but FastSNN needs {expected}; use SNN")
 
 
-def _needs(snn: Any, inputs: int) -> Iterator[tuple[str, Any, Any]]:
+def _needs(snn: Any, inputs: int | None) -> Iterator[tuple[str, Any, Any]]:
     """Yield the name of what the backends rely on, what it is, and what it has to be."""
     layers = dict(snn.named_children())
     yield "the network", {name: type(layer) for name, layer in layers.items()}, LAYERS
