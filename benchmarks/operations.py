@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from pokersnn_helpers import Classifier, make_loader
+from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.snn import WHOLE
-from pokersnn_helpers.study.models import GRU, MLP, FrameMLP, LayerThenSNN
+from pokersnn_helpers.study.models import GRU, MLP, FrameMLP
 from pokersnn_helpers.study.operations import count_operations
 from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.study.protocol import (

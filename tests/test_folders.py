@@ -17,8 +17,8 @@ from pokersnn_helpers import (
     stratified_folds,
     train_classifier,
 )
+from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.own.folders import network_size, resize
-from pokersnn_helpers.study.models import LayerThenSNN
 
 SCRIPT = Path(__file__).with_name("stream_script.py")
 CLASSES = ("left", "middle", "right")

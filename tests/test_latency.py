@@ -18,6 +18,7 @@ from pokersnn_helpers import (
     make_loader,
     save_checkpoint,
 )
+from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.study import latency
 from pokersnn_helpers.study.latency import (
     EARLY,
@@ -35,7 +36,6 @@ from pokersnn_helpers.study.losses import (
     nll_over_events,
     nll_over_time,
 )
-from pokersnn_helpers.study.models import LayerThenSNN
 from pokersnn_helpers.study.operations import count_operations
 from pokersnn_helpers.study.protocol import NetworkEstimator
 

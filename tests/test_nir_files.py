@@ -6,7 +6,8 @@ import torch
 from benchmarks.elsewhere import step_by_numpy
 from pokersnn_helpers import SNN, Classifier, FastSNN, to_frames
 from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
-from pokersnn_helpers.study.models import GRU, BinarySNN, FeedforwardSNN, LayerThenSNN
+from pokersnn_helpers.fast import LayerThenSNN
+from pokersnn_helpers.study.models import GRU, BinarySNN, FeedforwardSNN
 
 
 @pytest.fixture

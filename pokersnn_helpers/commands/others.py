@@ -10,7 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ..checkpoints import load_checkpoint, saved_network
-from ..fast import FastSNN
+from ..fast import FastSNN, LayerThenSNN
 from ..files import atomic_write
 from ..own.event_files import EventFile, read_event_file
 from ..own.folders import resize
@@ -21,7 +21,6 @@ from ..own.streaming import Stream
 from ..pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from ..simulation import simulate_cards
 from ..snn import Classifier
-from ..study.models import LayerThenSNN
 from ..training import Prediction, predict
 from . import terminal
 

@@ -25,13 +25,12 @@ from filelock import FileLock
 from torch.optim.swa_utils import AveragedModel
 
 from ..checkpoints import Run, load_checkpoint, load_run, save_checkpoint
-from ..fast import FastSNN
+from ..fast import FastSNN, LayerThenSNN
 from ..frames import augment
 from ..own.stored import StoredRecordings
 from ..pokerdvs import load_pokerdvs
 from ..recordings import Split, stratified_folds
 from ..snn import SNN, Classifier
-from ..study.models import LayerThenSNN
 from ..training import TrainingState, default_device, rank, train_classifier, world_size
 from . import others, terminal
 from .processes import broadcast, launched_by_torchrun, process_group

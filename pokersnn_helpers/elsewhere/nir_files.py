@@ -248,7 +248,7 @@ def _classifier(nodes: dict[str, Any], about: dict[str, Any], network: type[SNN]
 
 def _compare(name: str, found: np.ndarray, expected: np.ndarray) -> None:
     found, expected = np.broadcast_arrays(found, expected)
-    wrong = ~(np.abs(found - expected) <= 1e-6 * np.abs(expected))  # also where one is NaN
+    wrong = ~(np.isfinite(found) & np.isclose(found, expected, rtol=1e-6, atol=0))
     if wrong.any():
         one, other = found[wrong][0], expected[wrong][0]
         raise ValueError(f"{name} is {one:g}; SNN has {other:g}, one number for all neurons")
