@@ -13,7 +13,7 @@ from torch import nn
 from pokersnn_helpers import FastSNN, Recordings, build_network, load_pokerdvs131
 from pokersnn_helpers.pokerdvs import PokerDVS131
 from pokersnn_helpers.recordings import fold_indices
-from pokersnn_helpers.snn import WHOLE
+from pokersnn_helpers.snn import WHOLE, FrameNetwork
 from pokersnn_helpers.study.models import (
     CNN,
     GRU,
@@ -260,7 +260,7 @@ def measure_direction(
     return about(seeds, accuracy_table(trained, both, groups))
 
 
-def layer_trials(network: type[Model]) -> dict[str, Any]:
+def layer_trials(network: type[FrameNetwork]) -> dict[str, Any]:
     """Return three learning rates, with merged polarities and with both of them."""
     rates = {rate: NetworkEstimator(network, learning_rate=rate) for rate in (0.002, 0.001, 0.004)}
     merged = {
