@@ -8,14 +8,13 @@ import numpy as np
 
 from pokersnn_helpers import Recordings
 from pokersnn_helpers.recordings import fold_indices
-from pokersnn_helpers.snn import WHOLE
+from pokersnn_helpers.snn import WHOLE, FrameNetwork
 from pokersnn_helpers.study.models import (
     CNN,
     GRU,
     MLP,
     FrameMLP,
     LayerThenSNN,
-    Model,
     on_profile,
     summed_image,
 )
@@ -180,7 +179,7 @@ def rates(*tried: float, network: Any, **recipe: Any) -> dict[str, Any]:
     }
 
 
-def layer_trials(network: type[Model]) -> dict[str, Any]:
+def layer_trials(network: type[FrameNetwork]) -> dict[str, Any]:
     """Return three learning rates, with merged polarities and with both of them."""
     both = rates(0.002, 0.001, 0.004, network=network)
     merged = {name: PerturbedEstimator(each, merge_polarities) for name, each in both.items()}

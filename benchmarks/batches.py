@@ -10,10 +10,10 @@ import torch
 from joblib import Parallel, delayed
 
 from pokersnn_helpers import Classifier, Recordings, Stream, evaluate, predict
+from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.frames import make_loader
 from pokersnn_helpers.recordings import fold_indices
 from pokersnn_helpers.simulation.motions import film_motions, with_mirrored_copies
-from pokersnn_helpers.study.models import LayerThenSNN
 from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator
 

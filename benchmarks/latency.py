@@ -10,6 +10,7 @@ import torch
 from joblib import Parallel, delayed
 
 from pokersnn_helpers import Recordings, Split, make_loader
+from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.recordings import fold_indices
 from pokersnn_helpers.study.latency import (
     EARLY,
@@ -20,7 +21,7 @@ from pokersnn_helpers.study.latency import (
     train_sparse,
 )
 from pokersnn_helpers.study.losses import nll_over_events, nll_over_time
-from pokersnn_helpers.study.models import GRU, MLP, LayerThenSNN
+from pokersnn_helpers.study.models import GRU, MLP
 from pokersnn_helpers.study.operations import count_operations
 from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator
 

@@ -15,6 +15,7 @@ from joblib import Parallel, delayed
 from torch import nn
 
 from pokersnn_helpers import Recordings
+from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.simulation.motions import (
     OPPOSITE,
     film_dots,
@@ -22,7 +23,7 @@ from pokersnn_helpers.simulation.motions import (
     with_mirrored_copies,
 )
 from pokersnn_helpers.snn import WHOLE
-from pokersnn_helpers.study.models import GRU, MLP, LayerThenSNN, MotionDetector, summed_image
+from pokersnn_helpers.study.models import GRU, MLP, MotionDetector, summed_image
 from pokersnn_helpers.study.perturbations import (
     apply,
     merge_polarities,

@@ -22,9 +22,9 @@ from pokersnn_helpers import (
     make_loader,
     train_classifier,
 )
+from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.simulation import EventCamera, simulate_pokerdvs
 from pokersnn_helpers.simulation.cards import CAMERA
-from pokersnn_helpers.study.models import LayerThenSNN
 from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator, PerturbedEstimator
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from pokersnn_helpers import EVENT_DTYPE, SNN, Classifier, FastSNN, Stream, build_network, predict
-from pokersnn_helpers.study.models import LayerThenSNN
+from pokersnn_helpers.fast import LayerThenSNN
 
 from .timing import recordings
 

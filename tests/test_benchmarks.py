@@ -52,11 +52,12 @@ from pokersnn_helpers import (
     load_pokerdvs131,
     train_classifier,
 )
+from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES
 from pokersnn_helpers.simulation.motions import film_dots, film_motions
 from pokersnn_helpers.study import measured
 from pokersnn_helpers.study.latency import PredictionsOverTime, train_sparse
-from pokersnn_helpers.study.models import LayerThenSNN, MotionDetector, summed_image
+from pokersnn_helpers.study.models import MotionDetector, summed_image
 from pokersnn_helpers.study.perturbations import reversed_time
 from pokersnn_helpers.study.protocol import (
     NetworkEstimator,

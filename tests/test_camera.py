@@ -46,19 +46,14 @@ def test_events_are_stamped_when_the_threshold_is_crossed():
         assert np.abs(np.diff(times) - 200).max() <= 1
 
 
-def test_events_are_structured_in_order_of_time_and_on_the_sensor():
+def test_events_are_structured_in_order_on_the_sensor_and_of_a_seed():
     light = np.random.default_rng(1).normal(0, 0.5, (30, 5, 7))
-    events = film(replace(IDEAL, timestamp_jitter_us=50, noise_rate_hz=100), light)
+    camera = replace(IDEAL, mismatch=0.3, timestamp_jitter_us=50, noise_rate_hz=100)
+    events, same, other = (film(camera, light, seed=seed) for seed in (3, 3, 4))
+    assert np.array_equal(events, same) and not np.array_equal(events, other)
     assert events.dtype == EVENT_DTYPE
     assert np.all(np.diff(events["t"]) >= 0)
     assert events["x"].max() == 6 and events["y"].max() == 4
-
-
-def test_same_seed_same_events():
-    camera = replace(IDEAL, mismatch=0.3, timestamp_jitter_us=50, noise_rate_hz=100)
-    light = many_pixels(np.linspace(0, -1, 40), count=30)
-    assert np.array_equal(film(camera, light, seed=3), film(camera, light, seed=3))
-    assert not np.array_equal(film(camera, light, seed=3), film(camera, light, seed=4))
 
 
 def test_a_higher_off_threshold_makes_fewer_off_events():
@@ -189,46 +184,27 @@ def test_frames_may_share_one_buffer():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [
-        ("on_threshold", 0),
-        ("off_threshold", 1e-12),
-        ("noise_rate_hz", -1),
-        ("tie_probability", 1.1),
-        ("mismatch", np.nan),
-        ("refractory_period_us", np.inf),
-        ("timestamp_jitter_us", 1e30),
-        ("leak_rate", "1"),
-        ("tau_dark", None),
-    ],
-)
+    [("on_threshold", 0), ("off_threshold", 1e-12), ("noise_rate_hz", -1), ("mismatch", np.nan),
+     ("tie_probability", 1.1), ("timestamp_jitter_us", 1e30), ("tau_dark", None)],
+)  # fmt: skip
 def test_impossible_camera_is_refused_by_name(name, value):
     with pytest.raises(ValueError, match=re.escape(f"{name} is {value!r}; choose a number from")):
         EventCamera(**{name: value})
 
 
 @pytest.mark.parametrize(
-    ("frames", "message"),
+    ("frames", "interval", "message"),
     [
-        ([], "holds no frame"),
-        ([np.zeros(3)], r"frame 0 .* shape \(3,\); expected \(y, x\)"),
-        ([np.zeros((2, 3)), np.zeros((3, 2))], r"frame 1 .* shape \(3, 2\)"),
-        ([np.zeros((2, 3)), np.full((2, 3), -np.inf)], "frame 1 .* isn't finite"),
-        ([np.zeros((2, 3)), np.full((2, 3), np.nan)], "frame 1 .* isn't finite"),
-        ([np.zeros((2, 3)), np.full((2, 3), 1j)], "frame 1 .* type complex128; expected numbers"),
-        ([[["a"]]], "frame 0 .* type <U1; expected numbers"),
+        ([], 100, r"log_frames have shape \(0,\); expected \(frames, y, x\)"),
+        ([np.zeros(3)], 100, r"log_frames have shape \(1, 3\)"),
+        ([np.zeros((0, 3))], 100, r"log_frames have shape \(1, 0, 3\)"),
+        ([np.zeros((2, 3)), np.zeros((3, 2))], 100, "inhomogeneous shape"),
+        ([np.zeros((2, 3)), np.full((2, 3), -np.inf)], 100, "log_frames aren't finite"),
+        ([np.full((2, 3), np.nan)], 100, "log_frames aren't finite"),
+        ([np.zeros((2, 2))], 0, "frame_interval is 0; choose a number from 0.001"),
+        ([np.zeros((2, 2))], np.inf, "frame_interval is inf"),
     ],
 )
-def test_frames_that_cannot_be_filmed_are_named(frames, message):
+def test_what_cannot_be_filmed_is_named(frames, interval, message):
     with pytest.raises(ValueError, match=message):
-        IDEAL.record(frames, 100, np.random.default_rng(0))
-
-
-def test_frame_interval_and_generator_are_checked():
-    frames = [np.zeros((2, 2))]
-    for interval in (0, -100, np.nan, np.inf, 1e19, "100"):
-        message = re.escape(f"frame_interval is {interval!r}; choose µs above 0")
-        with pytest.raises(ValueError, match=message):
-            IDEAL.record(frames, interval, np.random.default_rng(0))
-    for rng in (0, None, np.random.RandomState(0)):
-        with pytest.raises(TypeError, match=r"rng is .*; give a generator"):
-            IDEAL.record(frames, 100, rng)
+        IDEAL.record(frames, interval, np.random.default_rng(0))

@@ -13,8 +13,8 @@ from pokersnn_helpers import (
     stratified_folds,
     train_classifier,
 )
+from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.own.folders import network_size, resize
-from pokersnn_helpers.study.models import LayerThenSNN
 
 CLASSES = ("left", "middle", "right")
 

@@ -13,7 +13,7 @@ FOLDERS = {  # and the one folder that each may import
     "study": "fast",
     "own": "study",
     "fast": None,
-    "elsewhere": None,
+    "elsewhere": "fast",
 }
 
 

@@ -1,4 +1,6 @@
-"""Films of six motions: what a sum can't tell, and what copies and backward films are."""
+"""Films of motions: what a sum can't tell, and what copies and backward films are."""
+
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ import torch
 
 from pokersnn_helpers import Recordings, to_frames
 from pokersnn_helpers.simulation.motions import (
+    COURSES,
     EDGE,
     MOTIONS,
     OPPOSITE,
@@ -17,7 +20,8 @@ from pokersnn_helpers.simulation.motions import (
     random_path,
     with_mirrored_copies,
 )
-from pokersnn_helpers.study.models import LayerThenSNN, delay_copies
+
+STRAIGHT = {motion: course[:2] for motion, course in COURSES.items() if not course[2]}
 
 
 def centre_of_events(events):
@@ -28,45 +32,62 @@ def centre_of_events(events):
 
 def motion_of(events):
     """Tell a straight motion without a network: by the way of the events' centre."""
-    x, y = np.diff(centre_of_events(events), axis=0).mean(axis=0)
-    return int(np.argmax([-x, x, -y, y]))
+    way = np.diff(centre_of_events(events), axis=0).mean(axis=0)
+    return MOTIONS.index(max(STRAIGHT, key=lambda motion: np.dot(STRAIGHT[motion], way)))
+
+
+def straight(films):
+    return [pair for pair in films if MOTIONS[pair[1]] in STRAIGHT]
+
+
+def assert_same_pixels_in_opposite_order(there, back, least):
+    for one, other in zip(there.events, back.events, strict=True):
+        sums = [to_frames(events, 1e9)[0].sum(0).flatten() for events in (one, other)]
+        assert torch.corrcoef(torch.stack(sums))[0, 1] > least
+
+
+def test_motions_are_those_of_the_pages():
+    assert MOTIONS[:6] == ("left", "right", "up", "down", "clockwise", "counterclockwise")
+    assert [MOTIONS[number] for number in OPPOSITE[:6]] == [
+        "right", "left", "down", "up", "counterclockwise", "clockwise"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_films_show_the_motion_that_their_class_says(shape):
-    films = film_motions(12, seed=5, shape=shape)
-    straight = [n for n in range(12) if films.targets[n] < 4]
-    assert [motion_of(films.events[n]) for n in straight] == [films.targets[n] for n in straight]
-    circles = [films.events[n] for n in range(12) if films.targets[n] >= 4]
+    films = film_motions(2 * len(MOTIONS), seed=5, shape=shape)
+    assert all(motion_of(events) == target for events, target in straight(films))
+    circles = [events for events, target in films if MOTIONS[target] not in STRAIGHT]
     assert all(np.abs(np.ptp(centre_of_events(events), axis=0)).min() > 3 for events in circles)
 
 
-def test_clockwise_is_what_a_clock_does():
-    x, y = random_path("clockwise", np.random.default_rng(0))
-    x, y = x - x.mean(), y - y.mean()
-    assert (x[:-1] * y[1:] - y[:-1] * x[1:]).mean() > 0  # y points down
-
-
 @pytest.mark.parametrize("motion", MOTIONS)
-def test_dots_move_as_their_motion_says_and_leave_no_frame_empty(motion):
+def test_paths_and_dots_move_as_their_motion_says_at_any_place(motion):
+    right, down, turn = COURSES[motion]
+    starts = set()
     for seed in range(20):
-        dots = random_dots(motion, np.random.default_rng(seed))
-        steps = np.diff(dots, axis=2)
-        if motion in MOTIONS[:4]:
+        rng = np.random.default_rng(seed)
+        path, dots = random_path(motion, rng), random_dots(motion, rng)
+        steps, moved = np.diff(dots, axis=2), np.diff(path)
+        if turn:  # y points down
+            x, y = path - path.mean(axis=1, keepdims=True)
+            assert turn * (x[:-1] * y[1:] - y[:-1] * x[1:]).mean() > 0
+            x, y = dots[:, :, :-1].swapaxes(0, 1)
+            assert (turn * (x * steps[:, 1] - y * steps[:, 0]) > 0).all()
+            np.testing.assert_allclose(np.hypot(x, y), np.hypot(x, y)[:, :1].repeat(x.shape[1], 1))
+            starts.add(round(float(np.arctan2(y[0, 0], x[0, 0]))))
+        else:
+            way = np.reshape((right, down), (2, 1))
+            assert (np.sign(moved) == np.sign(way)).all() and 45 < np.hypot(*moved).sum() <= 50
+            starts.add(round(float(path[:, 0] @ [abs(down), abs(right)])))
             assert (np.abs(dots) <= EDGE).all()
             steps = (steps + EDGE) % (2 * EDGE) - EDGE  # what leaves comes back
-            expected = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}[motion]
             speed = np.hypot(*steps[0, :, 0])
             assert 0.035 <= speed <= 0.1  # pixels per 0.1 ms
-            np.testing.assert_allclose(
-                steps, np.broadcast_to(speed * np.reshape(expected, (2, 1)), steps.shape), atol=1e-9
-            )
-        else:
-            x, y = dots[:, :, :-1].swapaxes(0, 1)
-            turn = x * steps[:, 1] - y * steps[:, 0]  # y points down
-            assert (turn > 0).all() if motion == "clockwise" else (turn < 0).all()
-            np.testing.assert_allclose(np.hypot(x, y), np.hypot(x, y)[:, :1].repeat(x.shape[1], 1))
+            expected = np.broadcast_to(speed * way, steps.shape)
+            np.testing.assert_allclose(steps, expected, atol=1e-9)
         assert 6 <= len(dots) <= 12
+    assert len(starts) > 4
 
 
 def test_several_shapes_are_filmed_as_one_scene():
@@ -79,88 +100,62 @@ def test_several_shapes_are_filmed_as_one_scene():
     assert len(film_path(np.stack([there, -there]), 3, rng(0))) > 1.5 * len(one)
 
 
+@pytest.mark.parametrize("count", [1, 6, 9])
+def test_a_path_may_have_any_number_of_shapes(count):
+    """Each far from the others, so that each sends as many events as if it were alone."""
+    rng = np.random.default_rng(0)
+    x, y = np.meshgrid([-12.0, 0, 12], [-12.0, 0, 12])
+    places = np.stack([x.flatten(), y.flatten()], 1)[:count, :, None] + np.linspace(0, 2, 80)
+    events = film_path(places, 2, rng)
+    for to_x, to_y in places.mean(2):
+        near = np.hypot(events["x"] - 17 - to_x, events["y"] - 17 - to_y) < 5
+        assert near.sum() > 10
+
+
 def test_start_and_sum_of_dots_tell_no_direction():
     there, back = (film_dots(30, seed=3, backwards=way) for way in (False, True))
-    for one, other in zip(there.events, back.events, strict=True):
-        first = one[one["t"] < 4000]
+    for events in there.events:
+        first = events[events["t"] < 4000]
         assert np.ptp(first["x"]) > 15 or np.ptp(first["y"]) > 15  # they are everywhere
-        sums = [to_frames(events, 1e9)[0].sum(0) for events in (one, other)]
-        both = torch.stack([each.flatten() for each in sums])
-        assert torch.corrcoef(both)[0, 1] > 0.8  # the same pixels, in the opposite order
+    assert_same_pixels_in_opposite_order(there, back, 0.8)
 
 
 def test_backward_films_go_the_same_way_back():
-    there, back = (film_motions(6, seed=3, backwards=way) for way in (False, True))
-    for one, other, target in zip(there.events, back.events, there.targets, strict=True):
-        if target < 4:
-            assert motion_of(other) == OPPOSITE[target]
-        sums = [to_frames(events, 1e9)[0].sum(0) for events in (one, other)]
-        both = torch.stack([each.flatten() for each in sums])
-        assert torch.corrcoef(both)[0, 1] > 0.9  # the same pixels, in the opposite order
+    there, back = (film_motions(len(MOTIONS), seed=3, backwards=way) for way in (False, True))
+    assert there.targets == back.targets
+    assert all(motion_of(events) == OPPOSITE[target] for events, target in straight(back))
+    assert_same_pixels_in_opposite_order(there, back, 0.9)
 
 
 def test_copies_have_the_class_of_what_they_show():
-    films = film_motions(6, seed=1)
+    films = film_motions(len(MOTIONS), seed=1)
     copies = with_mirrored_copies(films)
-    assert len(copies) == 48
-    assert len({events.tobytes() for events in copies.events}) == 48
-    assert sorted(copies.targets) == sorted(8 * films.targets)
-    shown = [n for n in range(48) if copies.targets[n] < 4]
-    assert [motion_of(copies.events[n]) for n in shown] == [copies.targets[n] for n in shown]
-    turns = {4: [], 5: []}
-    for events, target in copies:
-        if target >= 4:
-            way = centre_of_events(events)
-            way = way - way.mean(axis=0)
-            turns[target].append((way[:-1, 0] * way[1:, 1] - way[:-1, 1] * way[1:, 0]).mean())
-    assert min(turns[4]) > 0 > max(turns[5])
+    assert len({events.tobytes() for events in copies.events}) == 8 * len(films)
+    assert Counter(copies.targets) == dict.fromkeys(films.targets, 8)
+    assert all(motion_of(events) == target for events, target in straight(copies))
 
 
-def test_seed_fixes_all_and_another_changes_all():
-    one, same, other = (film_motions(6, seed, duration=(5, 8)) for seed in (0, 0, 1))
-    for events, again, new in zip(one.events, same.events, other.events, strict=True):
-        np.testing.assert_array_equal(events, again)
-        assert not np.array_equal(events, new)
+def others(sensor_size, classes=MOTIONS, target=0):
+    return Recordings(film_motions(1).events, [target], tuple(classes), sensor_size)
 
 
-def others(sensor_size, classes=MOTIONS):
-    return Recordings(film_motions(1).events, [0], tuple(classes), sensor_size)
+def test_classes_that_are_no_motions_stay_what_they_are():
+    still = others((35, 35, 2), (*MOTIONS, "still"), len(MOTIONS))
+    assert with_mirrored_copies(still).targets == 8 * [len(MOTIONS)]
 
 
 @pytest.mark.parametrize(
     ("call", "reason"),
     [
         (lambda rng: random_path("sideways", rng), "motion is 'sideways'; choose one of left"),
-        (lambda rng: random_path("left", rng, (0, 40)), "shortest is 0"),
         (lambda rng: random_dots("sideways", rng), "motion is 'sideways'; choose one of left"),
         (lambda rng: film_path(np.zeros((2, 9)), 4, rng, shape="cat"), "shape is 'cat'; choose"),
-        (lambda rng: film_path(np.zeros((2, 9)), -1, rng), "radius is -1"),
-        (lambda rng: film_path(np.zeros((2, 2, 9)), [4, 0], rng), "radius is 0"),
-        (lambda rng: film_motions(0), "count is 0"),
         (lambda rng: film_dots(0), "count is 0"),
-        (lambda rng: film_motions(1.5), r"count is 1\.5; choose a whole number"),
-        (lambda rng: with_mirrored_copies(others((40, 35, 2))), "40 × 35 pixels; turned films"),
-        (
-            lambda rng: with_mirrored_copies(others((35, 35, 2), "ab")),
-            "the classes are a, b; begin",
-        ),
+        (lambda rng: film_motions(1, seed=-1), "seed is -1"),
+        (lambda rng: with_mirrored_copies(others((40, 35, 2))), "sensor_size"),
+        (lambda rng: with_mirrored_copies(others((35, 35, 2), "ab")), "the classes are a, b; begi"),
     ],
 )
 def test_refuses_what_cannot_be_filmed(call, reason):
     with pytest.raises(ValueError, match=reason):
         call(np.random.default_rng(0))
-
-
-def test_delays_shift_features_and_pad_with_silence():
-    features = torch.rand(7, 2, 3)
-    late = delay_copies(features, (0, 2, 9))
-    assert torch.equal(late[..., :3], features)
-    assert torch.equal(late[2:, :, 3:6], features[:-2]) and not late[:2, :, 3:6].any()
-    assert not late[..., 6:].any()  # later than the recording is long
-
-
-def test_delays_are_seconds_whatever_the_time_step():
-    for dt, steps in ((0.001, [0, 4, 8]), (0.0005, [0, 8, 16])):
-        assert LayerThenSNN(dt=dt, delays=(0, 0.004, 0.008)).steps == steps
-    with pytest.raises(ValueError, match=r"delays\[1\] is -0.001"):
-        LayerThenSNN(delays=(0, -0.001))

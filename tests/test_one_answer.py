@@ -26,10 +26,11 @@ from pokersnn_helpers import (
     save_checkpoint,
 )
 from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
+from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.snn import FrameNetwork, SpikingNetwork, decode, own_steps
 from pokersnn_helpers.study.latency import predict_over_time
 from pokersnn_helpers.study.losses import nll_over_events, nll_over_time
-from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP, LayerThenSNN
+from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP
 from pokersnn_helpers.study.operations import count_operations
 
 SENSOR, CLASSES = (6, 5, 2), ("a", "b", "c")

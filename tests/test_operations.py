@@ -10,7 +10,8 @@ from torch import nn
 
 from benchmarks.energy import estimate_energy
 from pokersnn_helpers import SNN, Classifier, FastSNN, SpikingNetwork
-from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP, LayerThenSNN, SummedImage
+from pokersnn_helpers.fast import LayerThenSNN
+from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP, SummedImage
 from pokersnn_helpers.study.operations import Operations, count_operations
 
 PER_RECORDING = (

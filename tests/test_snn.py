@@ -12,8 +12,8 @@ from norse.torch.functional.leaky_integrator import LIState
 from norse.torch.functional.lif import LIFParameters
 
 from pokersnn_helpers import SNN, Classifier, FastSNN, SpikingNetwork, decode, make_loaders
+from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.snn import refuse_self_connections
-from pokersnn_helpers.study.models import LayerThenSNN
 
 both_networks = pytest.mark.parametrize("network", [SNN, FastSNN])
 

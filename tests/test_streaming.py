@@ -17,10 +17,11 @@ from pokersnn_helpers import (
     build_network,
     predict,
 )
+from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.fast.cpu import to_csr
 from pokersnn_helpers.frames import to_sparse_frames
 from pokersnn_helpers.own import streaming as streams
-from pokersnn_helpers.study.models import GRU, LayerThenSNN
+from pokersnn_helpers.study.models import GRU
 
 NETWORKS = {
     "SNN": SNN,

@@ -6,13 +6,12 @@ from pathlib import Path
 from .. import training
 from ..checkpoints import load_checkpoint, saved_network
 from ..checks import errors_in
-from ..fast import FastSNN
+from ..fast import FastSNN, LayerThenSNN
 from ..own import live as playing
 from ..own.event_files import EventFile, read_event_file
 from ..own.folders import resize
 from ..own.streaming import Stream
 from ..snn import Classifier
-from ..study.models import LayerThenSNN
 from .terminal import pixels, printable, say
 
 

@@ -16,14 +16,13 @@ from filelock import FileLock, Timeout
 
 from ..checkpoints import Run, load_run, save_checkpoint
 from ..checks import errors_in
-from ..fast import FastSNN
+from ..fast import FastSNN, LayerThenSNN
 from ..files import default_device, rank, world_size
 from ..frames import augment
 from ..own.stored import StoredRecordings
 from ..pokerdvs import load_pokerdvs
 from ..recordings import Recordings, Split, stratified_folds
 from ..snn import SNN, Classifier
-from ..study.models import LayerThenSNN
 from ..training import TrainingState, train_classifier
 from .processes import broadcast, process_group
 from .recordings import read_folder

@@ -20,6 +20,7 @@ this order.
 
 import io
 import math
+from itertools import pairwise
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ import numpy as np
 import torch
 
 from ..checks import errors_in
+from ..fast import FastSNN
 from ..files import atomic_write, default_device
 from ..snn import SNN, Classifier, decode, frame_network
 
@@ -42,26 +44,17 @@ NODES = {
     "readout": nir.LI,
     "output": nir.Output,
 }
-EDGES = [
-    ("input", "input_weights"),
-    ("input_weights", "hidden"),
-    ("hidden", "recurrent_weights"),
-    ("recurrent_weights", "hidden"),
-    ("hidden", "readout_weights"),
-    ("readout_weights", "readout_current"),
-    ("readout_current", "readout"),
-    ("readout", "output"),
-]
+_names = [*NODES]  # one after the other, and from the recurrent weights back to the neurons
+EDGES = [*pairwise([*_names[:4], "hidden", *_names[4:]])]
 WEIGHTS = {  # by node, their name in the network
     "input_weights": "lif0.input_weights",
     "recurrent_weights": "lif0.recurrent_weights",
     "readout_weights": "linear.weight",
 }
-CONSTANTS = ("tau_syn_inv", "tau_mem_inv", "v_leak", "v_th", "v_reset")  # of neurons
 
 
 def save_nir(classifier: Classifier, path: str | PathLike[str], overwrite: bool = True) -> None:
-    """Save a classifier as a NIR graph; an older file gives way when the new one has been read.
+    """Save a classifier as a NIR graph; an older file gives way when the new one is complete.
 
     Args:
         classifier: Of an ``SNN`` or a ``FastSNN``, of any sizes and time constants.
@@ -82,12 +75,11 @@ def save_nir(classifier: Classifier, path: str | PathLike[str], overwrite: bool 
     """
     buffer = io.BytesIO()
     with errors_in(f"{path} isn't written"):
-        nir.write(buffer, _graph(classifier))
-        _compare(_rebuild(_read(buffer.getvalue()), SNN), classifier)
+        graph = _graph(classifier)
+        _rebuild(graph, SNN)
+    nir.write(buffer, graph)
     with atomic_write(Path(path), overwrite) as file:
         file.write(buffer.getbuffer())
-        file.flush()
-        _read(Path(file.name).read_bytes())
 
 
 def load_nir(
@@ -114,8 +106,6 @@ def load_nir(
         >>> load_nir("network.nir").classes
         ('club', 'heart', 'diamond', 'spade')
     """
-    if Path(path).exists() and not Path(path).is_file():  # a pipe or a device may have no end
-        raise ValueError(f"{path} is not a regular file; choose one that save_nir wrote")
     with errors_in(f"{path} can't be loaded"):
         classifier = _rebuild(_read(Path(path).read_bytes()), network)
     return classifier.to(device or default_device())
@@ -132,27 +122,25 @@ def _graph(classifier: Classifier) -> nir.NIRGraph:
         for weight in [network.get_parameter(name).detach().cpu().numpy()]
     }
     hidden, readout, dt = network.lif0.p, network.readout.p, network.dt
-    hidden_size, output_size = len(network.lif0.input_weights), len(network.linear.weight)
+    outputs, size = network.linear.weight.shape
     tau_syn, tau_out = _tau(hidden.tau_syn_inv), _tau(readout.tau_syn_inv)
-    neurons = nir.CubaLIF(
-        tau_syn=_each(hidden_size, tau_syn),
-        tau_mem=_each(hidden_size, _tau(hidden.tau_mem_inv)),
-        r=np.ones(hidden_size),
-        v_leak=_each(hidden_size, _decimal(hidden.v_leak)),
-        v_threshold=_each(hidden_size, _decimal(hidden.v_th)),
-        v_reset=_each(hidden_size, _decimal(hidden.v_reset)),
-        w_in=_each(hidden_size, tau_syn / dt),
-    )
-    zero, leak = np.zeros(output_size), _each(output_size, _decimal(readout.v_leak))
+    current = tau_out, tau_out / dt, 0.0
+    voltage = _tau(readout.tau_mem_inv), 1.0, _decimal(readout.v_leak)
     nodes = {
         "input": nir.Input(np.array([network.input_size])),
         **weights,
-        "hidden": neurons,
-        "readout_current": nir.LI(
-            _each(output_size, tau_out), _each(output_size, tau_out / dt), zero
+        "hidden": nir.CubaLIF(
+            tau_syn=np.full(size, tau_syn),
+            tau_mem=np.full(size, _tau(hidden.tau_mem_inv)),
+            r=np.ones(size),
+            v_leak=np.full(size, _decimal(hidden.v_leak)),
+            v_threshold=np.full(size, _decimal(hidden.v_th)),
+            v_reset=np.full(size, _decimal(hidden.v_reset)),
+            w_in=np.full(size, tau_syn / dt),
         ),
-        "readout": nir.LI(_each(output_size, _tau(readout.tau_mem_inv)), 1 + zero, leak),
-        "output": nir.Output(np.array([output_size])),
+        "readout_current": nir.LI(*(np.full(outputs, value) for value in current)),
+        "readout": nir.LI(*(np.full(outputs, value) for value in voltage)),
+        "output": nir.Output(np.array([outputs])),
     }
     metadata = {  # as arrays, which have a checksum in the file
         "dt": np.array([dt]),
@@ -165,41 +153,37 @@ def _graph(classifier: Classifier) -> nir.NIRGraph:
 
 
 def _check_network(network: Any) -> None:
+    """Refuse what a graph would leave out without a word."""
     kind = type(network)
-    if isinstance(network, SNN) and kind.step is SNN.step:
-        layers = {name for name, _ in network.named_parameters()}
-        if other := layers ^ set(WEIGHTS.values()):
-            raise TypeError(
-                f"{kind.__name__} isn't saved: SNN differs in {', '.join(sorted(other))}"
-            )
-        return
-    advice = "save an SNN or a FastSNN"
-    if isinstance(getattr(network, "snn", None), SNN):
-        advice = (
-            "it has no ReLU, for one. Save the spiking network behind the layer, whose inputs are "
-            "what the layer finds: Classifier(network.snn, classes=..., sensor_size=...)"
+    own = {kind.forward, getattr(kind, "step", None)} - {SNN.forward, FastSNN.forward, SNN.step}
+    if own or not isinstance(network, SNN):
+        raise TypeError(
+            f"NIR has no nodes for what {kind.__name__} computes; save an SNN or a FastSNN, such "
+            "as one behind a layer: Classifier(network.snn, classes=..., sensor_size=...)"
         )
-    raise TypeError(f"NIR has no nodes for what {kind.__name__} computes: {advice}")
+    if other := {*dict(network.named_parameters())} ^ {*WEIGHTS.values()}:
+        raise TypeError(f"{kind.__name__} isn't saved: SNN differs in {', '.join(sorted(other))}")
+    if {network.lif0.dt, network.readout.dt} != {network.dt}:
+        raise ValueError(f"a layer's dt isn't that of the network, {network.dt}")
 
 
-def _each(size: int, value: Any) -> np.ndarray:
-    """Return a number, or one per neuron, as a parameter of so many neurons."""
-    return np.broadcast_to(np.asarray(value, float), size).copy()
-
-
-def _decimal(value: torch.Tensor) -> Any:
+def _decimal(value: torch.Tensor) -> float:
     """Return the shortest decimal number that is this one in single precision."""
-    return value.numpy().astype(str).astype(float)
+    return float(str(_number(value).numpy()))
 
 
-def _tau(inverse: torch.Tensor) -> Any:
+def _tau(inverse: torch.Tensor) -> float:
     """Return a time constant (s) with as few digits as give its inverse in single precision."""
-    return next(
-        tau
-        for digits in range(1, 18)
-        for tau in [np.vectorize(lambda x, n=digits: float(f"{1 / x:.{n}g}"))(inverse.double())]
-        if torch.equal(torch.as_tensor(1 / tau, dtype=inverse.dtype), inverse)
-    )
+    inverse = _number(inverse)
+    taus = (float(f"{1 / inverse.double():.{digits}g}") for digits in range(1, 18))
+    return next(tau for tau in taus if torch.as_tensor(1 / tau, dtype=inverse.dtype) == inverse)
+
+
+def _number(values: torch.Tensor) -> torch.Tensor:
+    """Return the number that all neurons share."""
+    if len(different := values.unique()) != 1:
+        raise ValueError(f"a constant differs between neurons: {different.tolist()}")
+    return different[0]
 
 
 def _read(data: bytes) -> nir.NIRGraph:
@@ -207,96 +191,63 @@ def _read(data: bytes) -> nir.NIRGraph:
         return nir.read(io.BytesIO(data))
     except Exception as error:  # damaged bytes can raise anything
         reason = str(error).strip().partition("\n")[0]
-        raise ValueError(
-            f"it is no readable NIR file ({type(error).__name__}: {reason})"
-        ) from error
+        raise ValueError(f"it is no readable NIR file: {reason}") from error
 
 
 def _rebuild(graph: Any, network: type[SNN]) -> Classifier:
+    """Make a classifier of a graph, or refuse one that ``save_nir`` wouldn't write for it."""
     kinds = {name: type(node) for name, node in getattr(graph, "nodes", {}).items()}
     if kinds != NODES or sorted(graph.edges) != sorted(EDGES):
-        found = ", ".join(f"{name} ({kind.__name__})" for name, kind in kinds.items())
         raise ValueError(
-            f"its nodes are {found or type(graph).__name__}, or linked otherwise; "
+            f"its nodes are {', '.join(kinds)}, or of other kinds, or linked otherwise; "
             f"save_nir writes {', '.join(NODES)}"
         )
-    nodes, about = graph.nodes, graph.metadata
-    if missing := {"dt", "classes", "sensor_size", "surrogate_slope"} - set(about):
-        raise ValueError(f"its metadata lack {', '.join(sorted(missing))}, which save_nir writes")
-    hidden, current, readout = nodes["hidden"], nodes["readout_current"], nodes["readout"]
-    weights = {name: torch.from_numpy(nodes[node].weight) for node, name in WEIGHTS.items()}
-    sizes = [*weights["lif0.input_weights"].shape[::-1], len(weights["linear.weight"])]
-    dt = _one("dt", about["dt"])
-    tau_syn, tau_out = _one("tau_syn", hidden.tau_syn), _one("readout tau_syn", current.tau)
-    fixed = {
-        "hidden.r": (hidden.r, 1),
-        "hidden.w_in": (hidden.w_in, tau_syn / dt),
-        "hidden.v_leak": (hidden.v_leak, 0),
-        "hidden.v_reset": (hidden.v_reset, 0),
-        "readout_current.r": (current.r, tau_out / dt),
-        "readout_current.v_leak": (current.v_leak, 0),
-        "readout.r": (readout.r, 1),
-        "readout.v_leak": (readout.v_leak, 0),
-        **{f"{node}.bias": (nodes[node].bias, 0) for node in WEIGHTS},
-    }
-    for name, (value, expected) in fixed.items():
-        if _one(name, value) != expected:
-            raise ValueError(f"{name} is {_one(name, value):g}; SNN has {expected:g}")
-    types = {each.dtype for each in weights.values()}
-    if types not in ({torch.float32}, {torch.float64}):
-        raise ValueError(f"its weights are of type {', '.join(map(str, types))}")
-    if not all(each.isfinite().all() for each in weights.values()):
-        raise ValueError("it holds weights that are NaN or infinite")
     try:
-        with torch.random.fork_rng(devices=[]):
-            snn = network(
-                *sizes,
-                v_th=_one("v_th", hidden.v_threshold),
-                tau_syn=tau_syn,
-                tau_mem=_one("tau_mem", hidden.tau_mem),
-                readout_tau_syn=tau_out,
-                readout_tau_mem=_one("readout tau_mem", readout.tau),
-                dt=dt,
-                surrogate_slope=_one("surrogate_slope", about["surrogate_slope"]),
-            ).to(dtype=types.pop())
-        snn.load_state_dict(weights)
-        classes = tuple(name.decode() for name in about["classes"])
-        width, height, polarities = map(int, about["sensor_size"])
-        classifier = Classifier(
-            snn,
-            classes=classes,
-            sensor_size=(width, height, polarities),
-            settle=_one("settle", about.get("settle", np.zeros(1))),  # older files have none
-        )
-    except (AttributeError, RuntimeError, TypeError) as error:
-        raise ValueError(f"it holds something else than an SNN: {error}") from error
-    inputs, outputs = math.prod(classifier.sensor_size), len(classes)
-    if (inputs, outputs) != (sizes[0], sizes[2]):
-        raise ValueError(
-            f"{sizes[0]} inputs and {sizes[2]} outputs don't fit a sensor of "
-            f"{inputs} inputs and {outputs} classes"
-        )
+        classifier = _classifier(graph.nodes, graph.metadata, network)
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError) as error:
+        raise ValueError(f"it holds something else than an SNN: {error!r}") from error
+    sizes = classifier.snn.input_size, len(classifier.snn.linear.weight)
+    if sizes != (math.prod(classifier.sensor_size), len(classifier.classes)):
+        about = f"a sensor of {classifier.sensor_size} and classes {classifier.classes}"
+        raise ValueError(f"{sizes[0]} inputs and {sizes[1]} outputs don't fit {about}")
+    for name, node in _graph(classifier).nodes.items():
+        for field, expected in vars(node).items():
+            if isinstance(expected, np.ndarray):
+                _compare(f"{name}.{field}", getattr(graph.nodes[name], field), expected)
     return classifier
 
 
-def _one(name: str, values: np.ndarray) -> float:
-    """Return the number that all neurons share."""
-    if len(different := np.unique(values)) != 1:
-        raise ValueError(f"{name} differs between neurons; SNN has one number for all")
-    return float(different[0])
+def _classifier(nodes: dict[str, Any], about: dict[str, Any], network: type[SNN]) -> Classifier:
+    """Make a classifier of the numbers of each node's first neuron."""
+    hidden, current, readout = nodes["hidden"], nodes["readout_current"], nodes["readout"]
+    weights = {name: torch.from_numpy(nodes[node].weight) for node, name in WEIGHTS.items()}
+    sizes = *weights["lif0.input_weights"].shape[::-1], len(weights["linear.weight"])
+    numbers = {
+        "v_th": hidden.v_threshold,
+        "tau_syn": hidden.tau_syn,
+        "tau_mem": hidden.tau_mem,
+        "readout_tau_syn": current.tau,
+        "readout_tau_mem": readout.tau,
+        "dt": about["dt"],
+        "surrogate_slope": about["surrogate_slope"],
+    }
+    arguments: dict[str, Any] = {name: float(values[0]) for name, values in numbers.items()}
+    with torch.random.fork_rng(devices=[]):
+        snn = network(*sizes, **arguments)
+    snn.to(dtype=weights["linear.weight"].dtype)
+    snn.load_state_dict(weights)
+    width, height, polarities = map(int, about["sensor_size"])
+    return Classifier(
+        snn,
+        classes=tuple(name.decode() for name in about["classes"]),
+        sensor_size=(width, height, polarities),
+        settle=float(about.get("settle", [0])[0]),  # older files have none
+    )
 
 
-def _compare(loaded: Classifier, classifier: Classifier) -> None:
-    """Refuse what a graph doesn't say."""
-    own = classifier.state_dict()
-    for name, weights in loaded.state_dict().items():
-        if not torch.equal(weights, own[name].cpu()):
-            raise ValueError(f"{name} couldn't be loaded again")
-    for cell in ("lif0", "readout"):
-        made, changed = (getattr(each.snn, cell) for each in (loaded, classifier))
-        if made.dt != changed.dt:
-            raise ValueError(f"{cell}.dt is {changed.dt}, not the network's {made.dt}")
-        for name in sorted(set(CONSTANTS) & set(made.p._fields)):
-            found = getattr(changed.p, name)
-            if torch.as_tensor(found != getattr(made.p, name)).any():  # or a constant per neuron
-                raise ValueError(f"{cell}.p.{name} is {found}, which couldn't be loaded again")
+def _compare(name: str, found: np.ndarray, expected: np.ndarray) -> None:
+    found, expected = np.broadcast_arrays(found, expected)
+    wrong = ~(np.isfinite(found) & np.isclose(found, expected, rtol=1e-6, atol=0))
+    if wrong.any():
+        one, other = found[wrong][0], expected[wrong][0]
+        raise ValueError(f"{name} is {one:g}; SNN has {other:g}, one number for all neurons")

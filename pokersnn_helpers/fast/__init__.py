@@ -8,10 +8,11 @@ its events and spikes cost. Only then can time bins be much finer than 0.1 ms, d
 - ``types.py``: what the backends take and return.
 - ``cpu.py``: the backend for the CPU, loops compiled by Numba.
 - ``cuda.py``: the backend for GPUs, PyTorch operations replayed as CUDA graphs.
-- ``linear.py``: ``FrameLinear``, an ordinary layer that adds what isn't 0 in the same way.
+- ``layered.py``: ``FrameLinear``, an ordinary layer that adds what isn't 0 in the same way, and
+  ``LayerThenSNN``, which has one before a ``FastSNN``.
 """
 
-from .linear import FrameLinear
+from .layered import FrameLinear, LayerThenSNN
 from .network import FastSNN
 
-__all__ = ["FastSNN", "FrameLinear"]
+__all__ = ["FastSNN", "FrameLinear", "LayerThenSNN"]

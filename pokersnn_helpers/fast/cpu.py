@@ -9,11 +9,11 @@ the number of threads. ``torchrun`` puts more cores to use.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
-from functools import cache, partial
-from threading import Lock
+from contextlib import contextmanager, nullcontext
+from functools import cache, partial, reduce
+from threading import RLock
 from typing import NamedTuple
 
 import numpy as np
@@ -30,33 +30,36 @@ FOR_TWO = 2**16  # steps of neurons: for fewer it takes longer to call another t
 
 def to_csr(frames: torch.Tensor) -> list[np.ndarray]:
     """List the inputs other than 0 of frames (T, B, ...), sparse in any order, as ``CSR`` says."""
-    rows = frames.shape[0] * frames.shape[1]
-    if frames.is_sparse:
-        if frames.dense_dim() > 0:
-            check_indices(frames)
-        places, counts = _arrays(frames._indices(), frames._values())
-        csr: list[np.ndarray]
-        csr = [np.zeros(rows + 1, np.int64), np.empty(len(counts), np.int32), counts.copy()]
-        if not _group(places, counts, np.array(frames.shape), *csr):
-            check_indices(frames)
-        return csr
-    (flat,) = _arrays(frames.flatten(2).flatten(0, 1).contiguous())
-    indptr = np.zeros(rows + 1, np.int64)
-    _count(flat, indptr)
-    indptr = indptr.cumsum()
-    csr = [indptr, np.empty(indptr[-1], np.int32), np.empty(indptr[-1], flat.dtype)]
-    _list(flat, *csr)
-    return csr
+    if not frames.is_sparse:
+        return listed(*_arrays(frames.flatten(2).flatten(0, 1)))
+    row, column, count = _arrays(*rows_and_columns(frames), frames._values())
+    if (np.diff(row) < 0).any():
+        order = row.argsort(kind="stable")
+        row, column, count = row[order], column[order], count[order]
+    indptr = np.bincount(row + 1, minlength=frames.shape[:2].numel() + 1).cumsum()
+    return [indptr, column.astype(np.int32), count.copy()]  # frames may change until ``backward``
 
 
-def forward(
-    frames: torch.Tensor,
-    weights: Sequence[torch.Tensor],
-    constants: LIFConstants,
-    record: bool,
-    keep: bool = True,
-) -> tuple[CSR | tuple[torch.Tensor], Trace]:
-    """Do what ``cuda.forward`` does."""
+def rows_and_columns(frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return of each event of sparse frames the row, a step of a recording, and the input."""
+    check_indices(frames)
+    step, recording, *place = frames._indices()
+    column = torch.zeros_like(step)
+    for index, size in zip(place, frames.shape[2:], strict=True):
+        column = column * size + index
+    return step * frames.shape[1] + recording, column
+
+
+def listed(matrix: np.ndarray) -> list[np.ndarray]:
+    """List what isn't 0 in a matrix, as ``CSR`` says."""
+    rows, width = matrix.shape
+    places = np.flatnonzero(matrix != 0)
+    indptr = np.searchsorted(places, width * np.arange(rows + 1))
+    return [indptr, (places % width).astype(np.int32), matrix.ravel()[places]]
+
+
+def forward(frames, weights, constants, record, keep=True):
+    """Do what ``cuda.forward`` does, and take the same."""
     steps, batch = frames.shape[:2]
     state = at_rest(batch, weights, constants)
     active = frames._nnz() if frames.is_sparse else int(frames.count_nonzero())
@@ -64,7 +67,7 @@ def forward(
         if frames.is_sparse:
             check_indices(frames)
         flat = frames.to_dense().flatten(2).flatten(0, 1)
-        with _one_blas_thread, np.errstate(all="ignore"):
+        with _one_blas_thread(), np.errstate(all="ignore"):
             currents = np.matmul(*_arrays(flat, weights[0].t()))
         trace, _ = run(steps, _row_by_row(currents), state._replace(w_in_t=currents), record, keep)
         return (flat,), trace
@@ -113,52 +116,38 @@ def run(
     sizes = (steps if keep else 1, hidden), (kept, hidden), (steps, outputs), (kept, outputs)
     trace = [np.empty((time, batch, size), neurons.dtype) for time, size in sizes]
     together = keep and state.w_spikes_t.size > IN_CACHE
-    with _one_blas_thread if together else nullcontext():
+    with _one_blas_thread() if together else nullcontext():
         step_through = partial(_forward, *csr, *state[:3], together, neurons, *trace)
         _side_by_side(_halves(batch, steps * batch * hidden), step_through)
     return Trace(*map(torch.from_numpy, trace)), state._replace(neurons=neurons)
 
 
-def backward(
-    grad_voltages: torch.Tensor,
-    inputs: Sequence[torch.Tensor],
-    v_decayed: torch.Tensor,
-    weights: Sequence[torch.Tensor],
-    constants: LIFConstants,
-    needs_input_grad: bool,
-) -> WeightGradients:
-    """Do what ``cuda.backward`` does."""
+def backward(grad_voltages, inputs, v_decayed, weights, constants, needs_input_grad):
+    """Do what ``cuda.backward`` does, and take the same."""
     steps, batch, hidden = v_decayed.shape
     w_in, w_rec, w_out = weights
-    w_spikes = torch.cat([w_rec, w_out])
-    (flat,) = inputs if len(inputs) == 1 else (None,)
+    w_spikes, dense = torch.cat([w_rec, w_out]), len(inputs) == 1
     halves, dtype = _halves(batch, v_decayed.numel()), v_decayed.numpy().dtype
-    grad_i = np.zeros((steps if needs_input_grad else 0, batch, hidden), dtype)
-    grad_w_spikes_t = [np.zeros(w_spikes.shape[::-1], dtype) for _ in halves]
-    if flat is None:
-        grad_w_in_t = [np.zeros(w_in.shape[::-1], dtype) for _ in halves]
-        csr = _arrays(*inputs)
-    else:  # gradients of the currents, each of one recording
-        grad_w_in_t = [np.zeros((steps * batch, hidden), dtype)] * len(halves)
-        csr = _row_by_row(grad_w_in_t[0])
+    none = np.zeros(steps * batch + 1, np.int64), np.empty(0, np.int32), np.empty(0, dtype)
+    csr = none if dense else _arrays(*inputs)
+    grad_i = np.zeros((steps if dense or needs_input_grad else 0, batch, hidden), dtype)
+    grad_w_in_t, grad_w_spikes_t = (
+        [np.zeros(each.shape[::-1], dtype) for _ in halves] for each in (w_in, w_spikes)
+    )
     arrays = [*_arrays(grad_voltages.contiguous(), v_decayed), *csr, *_arrays(w_spikes)]
 
     def go_back(begin: int, end: int) -> None:
         sums = grad_w_in_t[begin > 0], grad_w_spikes_t[begin > 0]
         _backward(*arrays, _typed(constants, w_in), grad_i, *sums, begin, end)
 
-    with _one_blas_thread, np.errstate(all="ignore"):  # ``fit`` looks for what isn't finite
+    with _one_blas_thread(), np.errstate(all="ignore"):  # ``fit`` looks for what isn't finite
         _side_by_side(halves, go_back)
-        for total, *others in (grad_w_spikes_t, grad_w_in_t if flat is None else grad_w_in_t[:1]):
-            for other in others:
-                total += other
-        if flat is not None:
-            grad_w_in_t[0] = np.matmul(_arrays(flat.t())[0], grad_w_in_t[0])
-    w_in_grad, w_spikes_grad = (
-        transposed(torch.from_numpy(total)) for total, *_ in (grad_w_in_t, grad_w_spikes_t)
-    )
-    grad_w_rec, grad_w_out = w_spikes_grad.split([hidden, len(w_out)])
-    return WeightGradients(w_in_grad, grad_w_rec, grad_w_out, torch.from_numpy(grad_i))
+        if dense:
+            grad_w_in_t = [np.matmul(inputs[0].t().numpy(), grad_i.reshape(-1, hidden))]
+        totals = [reduce(np.add, parts) for parts in (grad_w_in_t, grad_w_spikes_t)]
+    grad_w_in, grad_w_spikes = (transposed(torch.from_numpy(total)) for total in totals)
+    grad_w_rec, grad_w_out = grad_w_spikes.split([hidden, len(w_out)])
+    return WeightGradients(grad_w_in, grad_w_rec, grad_w_out, torch.from_numpy(grad_i))
 
 
 def _halves(batch: int, neuron_steps: int) -> list[tuple[int, int]]:
@@ -173,23 +162,15 @@ def _side_by_side(halves: list[tuple[int, int]], work: Callable[[int, int], None
     ``OMP_NUM_THREADS=1``, which ``torchrun`` sets, keeps to one thread.
     """
     first, *second = halves
-    if os.environ.get("OMP_NUM_THREADS") == "1" or usable_cores() == 1:
+    if not second or os.environ.get("OMP_NUM_THREADS") == "1" or usable_cores() == 1:
         for half in halves:
             work(*half)
         return
-    others = [_other_thread().submit(work, *half) for half in second]
-    work(*first)
+    with ThreadPoolExecutor(1) as other_thread:
+        others = [other_thread.submit(work, *half) for half in second]
+        work(*first)
     for other in others:
         other.result()
-
-
-@cache
-def _other_thread() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1)
-
-
-if hasattr(os, "register_at_fork"):  # a process that forks has its memory, but not its threads
-    os.register_at_fork(after_in_child=_other_thread.cache_clear)
 
 
 @cache
@@ -199,26 +180,13 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController().select(user_api="blas")
 
 
-class _OneBLASThread:
-    """Limits BLAS while anyone is inside: the process has one number for all of its threads."""
-
-    def __init__(self) -> None:
-        self.lock, self.inside = Lock(), 0
-
-    def __enter__(self) -> None:
-        with self.lock:
-            if self.inside == 0:
-                self.limit = _blas().limit(limits=1)
-            self.inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self.lock:
-            self.inside -= 1
-            if self.inside == 0:
-                self.limit.restore_original_limits()
+_blas_lock = RLock()  # the process has one number of threads for all of its threads
 
 
-_one_blas_thread = _OneBLASThread()
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    with _blas_lock, _blas().limit(limits=1):
+        yield
 
 
 def _arrays(*tensors: torch.Tensor) -> list[np.ndarray]:
@@ -233,66 +201,6 @@ def transposed(matrix: torch.Tensor) -> torch.Tensor:
 def _typed(constants: LIFConstants, like: torch.Tensor) -> tuple[np.floating, ...]:
     """Give constants the type of the tensors: else Numba would compute in double precision."""
     return tuple(map(like.detach().numpy().dtype.type, [*constants, 1.0]))
-
-
-@compiled
-def _group(places, counts, shape, indptr, indices, data):
-    """Sort events by time step and recording; ``data`` comes in as a copy of the counts.
-
-    Return whether all places lie within the shape; if not, the rest is undefined.
-    """
-    batch, events, last, sorted_before = shape[1], len(counts), 0, True
-    for n in range(events):
-        t, b = places[0, n], places[1, n]
-        if t | b | (shape[0] - 1 - t) | (batch - 1 - b) < 0:
-            return False
-        row = t * batch + b
-        indptr[row + 1] += 1
-        sorted_before &= row >= last
-        last = row
-    for row in range(1, len(indptr)):
-        indptr[row] += indptr[row - 1]
-    found = indices if sorted_before else np.empty_like(indices)
-    found[:], signs = 0, 0
-    for axis in range(2, len(shape)):
-        for n in range(events):
-            place = places[axis, n]
-            signs |= place | (shape[axis] - 1 - place)
-            found[n] = found[n] * shape[axis] + place
-    if not sorted_before:
-        free = indptr.copy()
-        for n in range(events):
-            row = places[0, n] * batch + places[1, n]
-            indices[free[row]], data[free[row]] = found[n], counts[n]
-            free[row] += 1
-    return signs >= 0
-
-
-@compiled
-def _count(frames, indptr):
-    for row in range(len(frames)):
-        count = 0
-        for value in frames[row]:
-            count += value != 0
-        indptr[row + 1] = count
-
-
-@compiled
-def _list(frames, indptr, indices, data):
-    rows, width = frames.shape
-    for row in range(rows):
-        place, index = indptr[row], 0
-        while place < indptr[row + 1]:
-            end = min(index + 16, width)
-            found = False  # in most stretches there is nothing: look at 16 inputs at once
-            for k in range(index, end):
-                found |= frames[row, k] != 0
-            if found:
-                for k in range(index, end):
-                    if frames[row, k] != 0:
-                        indices[place], data[place] = k, frames[row, k]
-                        place += 1
-            index = end
 
 
 @compiled

@@ -1,18 +1,22 @@
-"""The network's two passes through time as PyTorch operations, for any device.
+"""The network's two passes through time as PyTorch operations, for GPUs.
 
 On a GPU a step is a dozen tiny kernels, and starting them costs more than running them. So several
-steps are captured once as a CUDA graph, which is then started as a whole.
+steps are captured once as a CUDA graph, which is then started as a whole. ``network`` uses this
+only where it gives what the loops for the CPU give.
 """
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import partial
 from threading import Lock
+from typing import Any
 
 import torch
+from torch.nn.functional import pad
 
-from ..checks import check_indices
+from .cpu import rows_and_columns
 from .types import LIFConstants, Trace, WeightGradients
 
+MOST_GRAPHS = 8  # each has its own memory
 STEPS = 32  # time steps per block; a GPU runs a block at one command
 
 
@@ -29,13 +33,11 @@ def forward(
     recurrent weights (H, H), readout weights (outputs, H). ``record`` keeps the synaptic currents,
     ``keep`` what ``backward`` needs, the hidden neurons' voltages, which stay anyway here.
     """
-    steps, batch = frames.shape[:2]
-    inputs = flat(frames)
-    w_in, w_rec, w_out = weights
-    currents = (inputs @ w_in.t()).unflatten(0, (steps, batch))  # all time steps in one product
-    with _lock, torch.cuda.device_of(w_rec):  # where a graph is captured and started
-        block = _graphed_steps(batch, len(w_rec), len(w_out), w_in.dtype, w_in.device, constants)
-        return (inputs,), block.forward(currents, w_rec, w_out, record)
+    inputs, w_in = flat(frames), weights[0]
+    currents = (inputs @ w_in.t()).unflatten(0, frames.shape[:2])  # all time steps in one product
+    trace = Trace(*_in_blocks(_step_on, constants, [currents], weights[1:]))
+    kept = len(currents) if record else 0
+    return (inputs,), trace._replace(i=trace.i[:kept], i_out=trace.i_out[:kept])
 
 
 def backward(
@@ -47,11 +49,8 @@ def backward(
     needs_input_grad: bool,
 ) -> WeightGradients:
     """Step back through time, from the gradient with respect to the readout's voltages."""
-    _, batch, hidden = v_decayed.shape
-    _, w_rec, w_out = weights
-    with _lock, torch.cuda.device_of(w_rec):
-        block = _graphed_steps(batch, hidden, len(w_out), w_rec.dtype, w_rec.device, constants)
-        grad_i, grad_i_out = block.backward(grad_voltages, v_decayed, w_rec, w_out)
+    courses = [grad_voltages, v_decayed]
+    _, grad_i, _, grad_i_out = _in_blocks(_step_back, constants, courses, weights[1:], back=True)
     (frames,) = inputs
     spikes = (v_decayed > constants.v_th).to(v_decayed.dtype)
     return WeightGradients(
@@ -64,141 +63,86 @@ def backward(
 
 def flat(frames: torch.Tensor) -> torch.Tensor:
     """Make a matrix of them, with a row for each step of each recording."""
-    rows = frames.shape[0] * frames.shape[1]
     if not frames.is_sparse:
         return frames.flatten(2).flatten(0, 1)
-    check_indices(frames)
-    step, recording, *place = frames._indices()
-    column = torch.zeros_like(step)
-    for index, size in zip(place, frames.shape[2:], strict=True):
-        column = column * size + index
-    indices = torch.stack([step * frames.shape[1] + recording, column])
-    return torch.sparse_coo_tensor(
-        indices, frames._values(), (rows, frames.shape[2:].numel()), check_invariants=False
-    ).coalesce()
+    shape = frames.shape[:2].numel(), frames.shape[2:].numel()
+    places = torch.stack(rows_and_columns(frames))
+    matrix = torch.sparse_coo_tensor(places, frames._values(), shape, check_invariants=False)
+    return matrix.coalesce()
 
 
-class _GraphedSteps:
-    """``STEPS`` time steps, forward and backward, on tensors that stay in their place."""
+def _in_blocks(
+    steps: Callable[..., list[torch.Tensor]],
+    constants: LIFConstants,
+    courses: Sequence[torch.Tensor],
+    weights: Sequence[torch.Tensor],
+    back: bool = False,
+) -> list[torch.Tensor]:
+    """Go through time, or back, from rest; return what each step leaves behind.
 
-    def __init__(
-        self,
-        batch: int,
-        hidden: int,
-        outputs: int,
-        dtype: torch.dtype,
-        device: torch.device,
-        constants: LIFConstants,
-    ):
-        def zeros(*shape: int) -> torch.Tensor:
-            return torch.zeros(shape, dtype=dtype, device=device)
-
-        self.constants = constants
-        self.w_rec, self.w_out = zeros(hidden, hidden), zeros(outputs, hidden)
-        # One value for each step: what goes in, and what comes out.
-        self.current, self.v_decayed, self.i = (zeros(STEPS, batch, hidden) for _ in range(3))
-        self.voltage, self.i_out = (zeros(STEPS, batch, outputs) for _ in range(2))
-        # The state that a block hands to the next.
-        self.hidden_state = [zeros(batch, hidden) for _ in range(3)]
-        self.readout_state = [zeros(batch, outputs) for _ in range(2)]
-        self.run_forward, self.run_backward = self._steps_forward, self._steps_backward
-        if device.type == "cuda":
-            self.run_forward = self._captured(self._steps_forward)
-            self.run_backward = self._captured(self._steps_backward)
-
-    def forward(
-        self, currents: torch.Tensor, w_rec: torch.Tensor, w_out: torch.Tensor, record: bool
-    ) -> Trace:
-        self._begin(w_rec, w_out)
-        steps = len(currents)
-        kept = steps if record else 0
-        trace = Trace(
-            v_decayed=torch.empty_like(currents),
-            i=currents.new_empty(kept, *currents.shape[1:]),
-            voltages=currents.new_empty(steps, *self.voltage.shape[1:]),
-            i_out=currents.new_empty(kept, *self.voltage.shape[1:]),
-        )
-        for first in range(0, steps, STEPS):
-            size = min(STEPS, steps - first)
-            self.current[:size] = currents[first : first + size]
-            self.run_forward()
-            for states, block in zip(
-                trace, (self.v_decayed, self.i, self.voltage, self.i_out), strict=True
-            ):
-                states[first : first + size] = block[: len(states[first : first + size])]
-        return trace
-
-    def backward(
-        self,
-        grad_voltages: torch.Tensor,
-        v_decayed: torch.Tensor,
-        w_rec: torch.Tensor,
-        w_out: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        self._begin(w_rec, w_out)
-        grad_i, grad_i_out = torch.empty_like(v_decayed), torch.empty_like(grad_voltages)
-        for first in reversed(range(0, len(v_decayed), STEPS)):
-            size = min(STEPS, len(v_decayed) - first)
-            self.voltage[:size], self.voltage[size:] = grad_voltages[first : first + size], 0
-            self.v_decayed[:size] = v_decayed[first : first + size]
-            self.run_backward()
-            grad_i[first : first + size] = self.i[:size]
-            grad_i_out[first : first + size] = self.i_out[:size]
-        return grad_i, grad_i_out
-
-    def _begin(self, w_rec: torch.Tensor, w_out: torch.Tensor) -> None:
-        self.w_rec.copy_(w_rec)
-        self.w_out.copy_(w_out)
-        for state in (*self.hidden_state, *self.readout_state):
-            state.zero_()
-
-    def _steps_forward(self) -> None:
-        c = self.constants
-        z, v, i = self.hidden_state
-        v_out, i_out = self.readout_state
-        for k in range(STEPS):
-            i.add_(self.current[k]).addmm_(z, self.w_rec.t())
-            torch.lerp(v, i, c.dt_over_tau_mem, out=self.v_decayed[k])
-            i.sub_(i, alpha=c.dt_over_tau_syn)
-            z.copy_(self.v_decayed[k] > c.v_th)
-            torch.mul(1 - z, self.v_decayed[k], out=v)
-            i_out.addmm_(z, self.w_out.t())
-            v_out.lerp_(i_out, c.readout_dt_over_tau_mem)
-            i_out.sub_(i_out, alpha=c.readout_dt_over_tau_syn)
-            for states, state in ((self.i, i), (self.voltage, v_out), (self.i_out, i_out)):
-                states[k] = state
-
-    def _steps_backward(self) -> None:
-        """Turn ``voltage``, which holds gradients, into those of the currents, ``i``, ``i_out``."""
-        c = self.constants
-        _, grad_v, grad_i = self.hidden_state
-        grad_v_out, grad_i_out = self.readout_state
-        surrogate = c.surrogate_slope * (1 + (self.v_decayed - c.v_th).abs()).pow(-2)
-        stayed = (self.v_decayed <= c.v_th).to(surrogate.dtype)  # the reset lets nothing through
-        carried = stayed * (1 - c.dt_over_tau_mem)
-        for k in reversed(range(STEPS)):
-            grad_v_out.mul_(1 - c.readout_dt_over_tau_mem).add_(self.voltage[k])
-            grad_i_out.mul_(1 - c.readout_dt_over_tau_syn).add_(
-                grad_v_out, alpha=c.readout_dt_over_tau_mem
-            )
-            grad_z = torch.addmm(grad_i_out @ self.w_out, grad_i, self.w_rec)
-            grad_v.mul_(carried[k]).addcmul_(grad_z, surrogate[k])
-            grad_i.mul_(1 - c.dt_over_tau_syn).add_(grad_v, alpha=c.dt_over_tau_mem)
-            self.i[k] = grad_i
-            self.i_out[k] = grad_i_out
-
-    def _captured(self, steps: Callable[[], None]) -> Callable[[], None]:
-        """Capture some operations as a CUDA graph, and return what starts them."""
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):  # a first run, so that nothing is set up while capturing
-            steps()
-        torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=stream):  # the default is on the first device
-            steps()
-        return graph.replay
+    Courses are what goes into each step, (T, B, ...), weights the recurrent and the readout's.
+    """
+    outputs, hidden = weights[1].shape
+    batch = courses[0].shape[1]
+    state = [weights[0].new_zeros(batch, size) for size in (hidden, hidden, outputs, outputs)]
+    firsts, blocks = range(0, len(courses[0]), STEPS), []
+    with _lock, torch.cuda.device_of(weights[0]):  # where a graph is captured and started
+        for first in firsts[::-1] if back else firsts:
+            some = [each[first : first + STEPS] for each in courses]
+            some = [pad(each, (0, 0, 0, 0, 0, STEPS - len(each))) for each in some]
+            blocks.append(_run(steps, constants, [*some, *weights, *state]))
+            state = [each[0 if back else -1] for each in blocks[-1]]
+    ordered = blocks[::-1] if back else blocks
+    return [torch.cat(each)[: len(courses[0])] for each in zip(*ordered, strict=True)]
 
 
-_graphed_steps = lru_cache(maxsize=4)(_GraphedSteps)
-_lock = Lock()  # threads share the blocks
+def _step_on(c, currents, w_rec, w_out, v_decayed, i, v, i_out):
+    """Return voltages before the reset, currents, and those of the readout, after each step."""
+    after = []
+    z = (v_decayed > c.v_th).to(i.dtype)
+    for current in currents:
+        i = torch.addmm(i + current, z, w_rec.t())
+        v_decayed = torch.lerp((1 - z) * v_decayed, i, c.dt_over_tau_mem)
+        i = i - c.dt_over_tau_syn * i
+        z = (v_decayed > c.v_th).to(i.dtype)
+        i_out = torch.addmm(i_out, z, w_out.t())
+        v = torch.lerp(v, i_out, c.readout_dt_over_tau_mem)
+        i_out = i_out - c.readout_dt_over_tau_syn * i_out
+        after.append((v_decayed, i, v, i_out))
+    return [torch.stack(each) for each in zip(*after, strict=True)]
+
+
+def _step_back(c, grad_voltages, v_decayed, w_rec, w_out, grad_v, grad_i, grad_v_out, grad_i_out):
+    """Return the gradients with respect to what ``_step_on`` returns, the currents undecayed."""
+    surrogate = c.surrogate_slope * (1 + (v_decayed - c.v_th).abs()).pow(-2)
+    stayed = (v_decayed <= c.v_th).to(surrogate.dtype)  # the reset lets nothing through
+    carried, before = stayed * (1 - c.dt_over_tau_mem), []
+    for k in reversed(range(len(v_decayed))):
+        grad_v_out = (1 - c.readout_dt_over_tau_mem) * grad_v_out + grad_voltages[k]
+        grad_i_out = (1 - c.readout_dt_over_tau_syn) * grad_i_out
+        grad_i_out = grad_i_out + c.readout_dt_over_tau_mem * grad_v_out
+        grad_z = torch.addmm(grad_i_out @ w_out, grad_i, w_rec)
+        grad_v = carried[k] * grad_v + surrogate[k] * grad_z
+        grad_i = (1 - c.dt_over_tau_syn) * grad_i + c.dt_over_tau_mem * grad_v
+        before.append((grad_v, grad_i, grad_v_out, grad_i_out))
+    return [torch.stack(each) for each in zip(*before[::-1], strict=True)]
+
+
+def _run(
+    steps: Callable[..., list[torch.Tensor]], constants: LIFConstants, tensors: list[torch.Tensor]
+) -> list[torch.Tensor]:
+    """Compute a block; on a GPU by a graph, whose results stand where those of the next will."""
+    device, shapes = tensors[0].device, [each.shape for each in tensors]
+    if device.type != "cuda":
+        return steps(constants, *tensors)
+    key = steps, constants, device, tensors[0].dtype, *shapes
+    if key not in _graphs:
+        while len(_graphs) >= MOST_GRAPHS:
+            del _graphs[next(iter(_graphs))]
+        block, samples = partial(steps, constants), tuple(each.clone() for each in tensors)
+        _graphs[key] = torch.cuda.make_graphed_callables(block, samples)
+    return [each.clone() for each in _graphs[key](*tensors)]
+
+
+_graphs: dict[Any, Callable[..., Any]] = {}
+_lock = Lock()  # threads share the graphs

@@ -1,5 +1,8 @@
 """The same network, faster: sparse input and a backward pass through time written by hand."""
 
+import warnings
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import torch
@@ -21,9 +24,11 @@ class FastSNN(SNN):
     """``SNN`` with the same arguments, weights, results and gradients, computed faster.
 
     Differences are those of rounding. On the CPU two compiled loops do the work, the first call of
-    which takes some seconds; elsewhere it is done by PyTorch operations. A second core, if there is
-    one, computes half of a large batch, which is of use while PyTorch has one thread, as in
-    ``fit``. The bits are the same; ``OMP_NUM_THREADS=1`` keeps to one core.
+    which takes some seconds. A second core, if there is one, computes half of a large batch, which
+    is of use while PyTorch has one thread, as in ``fit``. The bits are the same;
+    ``OMP_NUM_THREADS=1`` keeps to one core. A GPU, which is compared with the loops before its
+    first batch, computes by PyTorch operations: if it differs, a warning says so, and it computes
+    as for ``SNN``.
 
     Frames may be sparse tensors, as ``make_loaders(..., sparse=True)`` makes them. Only then can
     time bins be much finer than 0.1 ms. Gradients with respect to the frames reach dense ones only,
@@ -52,32 +57,42 @@ class FastSNN(SNN):
             Voltages of the readout, of shape (T, B, output_size).
 
         Raises:
-            TypeError: The frames aren't a dense or COO tensor of a floating-point type; the weights
-                are of half precision; or the network has other layers, another ``step`` or
-                hooks.
-            ValueError: As for ``SNN``; or sparse frames have an index outside their shape; or a
-                parameter of the neurons is one that only ``SNN`` computes.
+            TypeError: The frames aren't a dense or COO tensor of a floating-point type, or the
+                weights are of half precision.
+            ValueError: As for ``SNN``; or sparse frames have an index outside their shape; or the
+                network has layers, a ``step``, hooks or parameters that only ``SNN`` computes.
         """
         check_frames(frames, self.linear.weight, self.input_size)  # the backends look at indices
         _check_network(self, frames.shape[2:].numel())
-        weights = self._weights()
+        backend = _backend(frames.device)
+        if backend is None:
+            return super().forward(frames.to_dense())
+        weights, constants = self._weights(), self._constants()
         frames = frames.to(weights[0].dtype)
         learns = torch.is_grad_enabled() and any(x.requires_grad for x in (frames, *weights))
         if not learns and not self.record:
             self.recording = None
-            _, trace = _backend(frames).forward(frames, weights, self._constants(), False, False)
-            return trace.voltages
-        voltages, *states = _BPTT.apply(frames, *weights, self._constants(), self.record)
+            return backend.forward(frames, weights, constants, False, False)[1].voltages
+        voltages, *states = _BPTT.apply(frames, *weights, constants, self.record, backend)
         self.recording = self._recorded(voltages.detach(), *states) if self.record else None
         return voltages
 
     def resume(self, frames: Any, state: Any = None) -> tuple[torch.Tensor, Any]:
-        """Go on, as ``FrameNetwork`` says, on the CPU, with the weights of the first call."""
-        csr = frames if isinstance(frames, list) else cpu.to_csr(frames)
+        """Go on, as ``FrameNetwork`` says, on the CPU, with the weights of the first call.
+
+        Frames (T, B, ...) go on with B recordings, what ``CSR`` has in a list of arrays with one.
+        """
+        if isinstance(frames, list):
+            csr, steps, batch, inputs = frames, len(frames[0]) - 1, 1, self.input_size
+        else:
+            csr, inputs = cpu.to_csr(frames), frames.shape[2:].numel()
+            steps, batch = frames.shape[:2]
         if state is None:
-            _check_network(self, self.lif0.input_weights.shape[1])
-            state = cpu.at_rest(1, self._weights(), self._constants())
-        trace, state = cpu.run(len(csr[0]) - 1, csr, state)
+            _check_network(self, inputs)
+            state = cpu.at_rest(batch, self._weights(), self._constants())
+        if batch != (before := len(state.neurons)):
+            raise ValueError(f"frames hold {batch} recordings; go on with the {before} of before")
+        trace, state = cpu.run(steps, csr, state)
         return trace.voltages, state
 
     def _weights(self) -> tuple[torch.Tensor, ...]:
@@ -94,58 +109,71 @@ class FastSNN(SNN):
             surrogate_slope=self.surrogate_slope,
         )
 
-    def _recorded(
-        self, voltages: torch.Tensor, v_decayed: torch.Tensor, i: torch.Tensor, i_out: torch.Tensor
-    ) -> SNNState:
+    def _recorded(self, voltages, v_decayed, i, i_out):
         z = (v_decayed > self._constants().v_th).to(v_decayed.dtype)
         return SNNState(LIFState(z, (1 - z) * v_decayed, i), LIState(voltages, i_out))
 
 
-def _backend(frames: torch.Tensor) -> Any:
-    return cpu if frames.device.type == "cpu" else cuda
+def _backend(device: torch.device) -> Any:
+    """Return what computes on a device; None where that is left to ``SNN``."""
+    if device.type == "cpu":
+        return cpu
+    return cuda if _gpu_agrees(device) else None
 
 
-def _check_network(snn: SNN, inputs: int) -> None:
+@cache
+def _gpu_agrees(device: torch.device) -> bool:
+    """Say whether a device gives what the loops for the CPU give; warn where it doesn't."""
+    random, found = torch.Generator().manual_seed(0), []  # voltages and gradients
+    sizes = (cuda.STEPS + 1, 3, 5), (4, 5), (4, 4), (2, 4)  # of frames and weights
+    given = [torch.rand(size, generator=random) for size in sizes]
+    constants = LIFConstants(0.1, 0.1, 0.3, 0.1, 0.2, 1.0)
+    try:
+        for backend, where in ((cpu, "cpu"), (cuda, device)):
+            tensors = [each.to(where).requires_grad_() for each in given]
+            with torch.enable_grad():
+                voltages, *_ = _BPTT.apply(*tensors, constants, False, backend)
+                gradients = torch.autograd.grad(voltages.sum(), tensors)
+            found.append([each.cpu() for each in (voltages, *gradients)])
+        pairs = zip(*found, strict=True)
+        same = all(torch.allclose(one, other, 1e-3, 1e-4) for one, other in pairs)
+        reason = "" if same else "it gives other numbers than the CPU"
+    except RuntimeError as error:
+        reason = str(error)
+    if reason:
+        warnings.warn(f"FastSNN computes as SNN does, slowly, on {device}: {reason}", stacklevel=2)
+    return not reason
+
+
+def _check_network(snn: SNN, inputs: int | None) -> None:
     """Refuse what only ``SNN`` computes: the backends would leave it out without a word.
 
     Compiled loops don't look at shapes, so they are compared here.
     """
+    for name, found, expected in _needs(snn, inputs):
+        if found != expected:
+            raise ValueError(f"{name} is {found}, but FastSNN needs {expected}; use SNN")
 
-    def unfit(name: str, found: object, expected: object) -> str:
-        return f"{name} is {found}, but FastSNN computes {expected} only; use SNN"
 
+def _needs(snn: Any, inputs: int | None) -> Iterator[tuple[str, Any, Any]]:
+    """Yield the name of what the backends rely on, what it is, and what it has to be."""
     layers = dict(snn.named_children())
-    kinds = {name: type(layer) for name, layer in layers.items()}
-    if kinds != LAYERS:
-        found, expected = (
-            ", ".join(f"{name}: {kind.__name__}" for name, kind in each.items())
-            for each in (kinds, LAYERS)
-        )
-        raise TypeError(unfit("the network", f"({found})", f"({expected})"))
+    yield "the network", {name: type(layer) for name, layer in layers.items()}, LAYERS
+    yield "step", getattr(snn.step, "__func__", snn.step), SNN.step
+    yield "linear.bias", snn.linear.bias, None
     hidden, outputs = len(snn.lif0.input_weights), len(snn.linear.weight)
-    for name, weights, shape in (
-        ("lif0.input_weights", snn.lif0.input_weights, (hidden, inputs)),
-        ("lif0.recurrent_weights", snn.lif0.recurrent_weights, (hidden, hidden)),
-        ("linear.weight", snn.linear.weight, (outputs, hidden)),
-    ):
-        if weights.shape != shape:
-            raise ValueError(f"{name} has shape {tuple(weights.shape)}; these frames need {shape}")
-    if snn.linear.bias is not None:
-        raise TypeError(unfit("linear.bias", snn.linear.bias.tolist(), "None"))
-    if getattr(snn.step, "__func__", None) is not SNN.step:
-        raise TypeError(unfit("step", getattr(snn.step, "__qualname__", snn.step), "SNN.step"))
+    shapes = (hidden, inputs), (hidden, hidden), (outputs, hidden)
+    for (name, weights), shape in zip(snn.named_parameters(), shapes, strict=True):
+        yield f"the shape of {name}", tuple(weights.shape), shape
     for name, layer in layers.items():
-        for kind in HOOKS:
-            if hooks := list(getattr(layer, kind).values()):
-                raise TypeError(unfit(f"{name}.{kind}", hooks, "layers without hooks"))
+        for hooks in HOOKS:
+            yield f"{name}.{hooks}", [*getattr(layer, hooks).values()], []
     for name in ("lif0", "readout"):
         for parameter, value in layers[name].p._asdict().items():
             path = f"{name}.p.{parameter}"
             if isinstance(value, torch.Tensor) and (value.numel() != 1 or value.requires_grad):
-                found = f"of shape {tuple(value.shape)}, requires_grad={value.requires_grad}"
-                raise ValueError(unfit(path, found, "one fixed number for all neurons"))
-            if parameter in PARAMETERS and value != (expected := PARAMETERS[parameter]):
-                raise ValueError(unfit(path, value, repr(expected)))
+                yield path, value, "one fixed number"
+            yield path, value, PARAMETERS.get(parameter, value)
 
 
 class _BPTT(torch.autograd.Function):
@@ -163,11 +191,11 @@ class _BPTT(torch.autograd.Function):
         w_out: torch.Tensor,
         constants: LIFConstants,
         record: bool,
+        backend: Any,
     ) -> tuple[torch.Tensor, ...]:
-        ctx.backend = _backend(frames)
-        ctx.constants, ctx.shape = constants, frames.shape
+        ctx.backend, ctx.constants, ctx.shape = backend, constants, frames.shape
         weights = [w_in, w_rec, w_out]
-        inputs, trace = ctx.backend.forward(frames, weights, constants, record)
+        inputs, trace = backend.forward(frames, weights, constants, record)
         # The inputs may be the frames themselves: saved so, a change of them is noticed.
         ctx.save_for_backward(trace.v_decayed, *weights, *inputs)
         states = (trace.v_decayed, trace.i, trace.i_out)
@@ -184,4 +212,4 @@ class _BPTT(torch.autograd.Function):
             grad_voltages, inputs, v_decayed, [w_in, w_rec, w_out], ctx.constants, needs_input_grad
         )
         grad_frames = (grads.i @ w_in).reshape(ctx.shape) if needs_input_grad else None
-        return grad_frames, grads.w_in, grads.w_rec, grads.w_out, None, None
+        return grad_frames, grads.w_in, grads.w_rec, grads.w_out, None, None, None

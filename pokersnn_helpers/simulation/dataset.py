@@ -1,14 +1,13 @@
 """A whole set of simulated recordings, with the counts of the real one."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from numbers import Integral, Real
-from typing import Any
+from collections.abc import Iterator
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
-from ..checks import check_numbers, check_seed
+from ..checks import check_numbers, check_range, check_seed
 from ..pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from ..recordings import Recordings, Split
 from .camera import EventCamera
@@ -57,22 +56,21 @@ def simulate_pokerdvs(
     for name, count in (("n_train", n_train), ("n_test", n_test)):
         if not isinstance(count, Integral) or count <= 0 or count % 4:
             raise ValueError(f"{name} is {count!r}; choose a positive multiple of 4, as 48")
-    if not isinstance(upside_down, Real) or not 0 <= upside_down <= 1:
-        raise ValueError(f"upside_down is {upside_down!r}; choose a share from 0 to 1")
+    check_range(0, 1, upside_down=upside_down)
     rng = np.random.default_rng(check_seed(seed))
-    parts = []
-    for count in (n_train, n_test):
+
+    def film(count: int) -> Recordings:
         per_suit = count // 4
         turned = round(upside_down * per_suit)
-        targets = np.repeat(range(4), per_suit)
         events = [
             simulate_recording(suit, rng, camera, upside_down=number < turned, spread=spread)
             for suit in POKERDVS_CLASSES
             for number in range(per_suit)
         ]
-        parts.append(Recordings(events, targets, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE))
-    train, test = parts
-    return Split(train, test, source="simulated")
+        targets = np.repeat(range(4), per_suit)
+        return Recordings(events, targets, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE)
+
+    return Split(film(n_train), film(n_test), source="simulated")
 
 
 def simulate_passes(seed: int = 0) -> tuple[Recordings, pd.DataFrame]:
@@ -99,8 +97,7 @@ def simulate_passes(seed: int = 0) -> tuple[Recordings, pd.DataFrame]:
         for pip in range(pips):
             upside_down = pip < turned
             events.append(simulate_recording(suit, rng, upside_down=upside_down, factors=factors))
-            start = PASS_INTERVAL * number + pip
-            rows.append(("", suit, upside_down, start, number, ""))
+            rows.append(("", suit, upside_down, PASS_INTERVAL * number + pip, number, ""))
     columns = ["file", "class", "upside down", "start (ms)", "pass", "tonic"]
     table = pd.DataFrame(rows, columns=columns)
     targets = [POKERDVS_CLASSES.index(suit) for suit in table["class"]]
@@ -132,22 +129,11 @@ def simulate_cards(
     """
     check_numbers(Integral, cards=cards, processes=processes)
     seed = check_seed(seed)
-    blocks = (
-        delayed(_simulate_block)(range(first, min(first + BLOCK, cards)), seed)
-        for first in range(0, cards, BLOCK)
-    )
-    return _in_order(blocks, processes)
+    work = (delayed(_simulate_card)(number, seed) for number in range(cards))
+    return Parallel(processes, batch_size=BLOCK, return_as="generator")(work)
 
 
-def _in_order(blocks: Iterable[Any], processes: int) -> Iterator[tuple[np.ndarray, int]]:
-    for block in Parallel(processes, return_as="generator")(blocks):
-        yield from block
-
-
-def _simulate_block(numbers: Sequence[int], seed: int) -> list[tuple[np.ndarray, int]]:
-    suits = [number % len(POKERDVS_CLASSES) for number in numbers]
-    rngs = [np.random.default_rng([seed, number]) for number in numbers]
-    return [
-        (simulate_recording(POKERDVS_CLASSES[suit], rng), suit)
-        for suit, rng in zip(suits, rngs, strict=True)
-    ]
+def _simulate_card(number: int, seed: int) -> tuple[np.ndarray, int]:
+    suit = number % len(POKERDVS_CLASSES)
+    rng = np.random.default_rng([seed, number])
+    return simulate_recording(POKERDVS_CLASSES[suit], rng), suit

@@ -6,6 +6,7 @@ all. People differ in the size of their hand and in their pace. Chapter 10 films
 """
 
 from collections.abc import Sequence
+from itertools import product
 from numbers import Integral
 
 import numpy as np
@@ -76,11 +77,9 @@ def film_hand(path: np.ndarray, size: float, rng: np.random.Generator) -> np.nda
     """
     y, x = np.mgrid[-32:32, -32:32]
     height, brightness = rng.uniform(0, 8), rng.choice([-1, 1]) * rng.uniform(0.6, 1.2)
-    light = []
-    for at in (2 * path - 1) * (32 + 20 * size):  # at both ends, out of view
-        edge = size * hand((x - at) / size, (y - height) / size)
-        light.append(brightness * np.clip(0.5 - edge, 0, 1))
-    return CAMERA.record(light, 4000, rng)
+    across = (2 * path[:, None, None] - 1) * (32 + 20 * size)  # at both ends, out of view
+    edge = size * hand((x - across) / size, (y - height) / size)
+    return CAMERA.record(brightness * np.clip(0.5 - edge, 0, 1), 4000, rng)
 
 
 def film_session(gestures: Sequence[str], seed: int = 0) -> tuple[np.ndarray, list[int]]:
@@ -120,12 +119,10 @@ def film_gestures(takes: int = 10, seed: int = 0) -> tuple[Recordings, list[str]
     """
     check_numbers(Integral, takes=takes)
     check_seed(seed)
-    events, targets, people = [], [], []
-    for number, (person, (size, pace)) in enumerate(PEOPLE.items()):
-        for target, gesture in enumerate(GESTURES):
-            for take in range(takes):
-                rng = np.random.default_rng([seed, number, target, take])
-                events.append(film_hand(gesture_path(gesture, pace, rng), size, rng))
-                targets.append(target)
-                people.append(person)
-    return Recordings(events, targets, GESTURES, SENSOR_SIZE), people
+    films = [*product(range(len(PEOPLE)), range(len(GESTURES)), range(takes))]
+    events, people = [], [[*PEOPLE][person] for person, _, _ in films]
+    for person, (number, target, take) in zip(people, films, strict=True):
+        size, pace = PEOPLE[person]
+        rng = np.random.default_rng([seed, number, target, take])
+        events.append(film_hand(gesture_path(GESTURES[target], pace, rng), size, rng))
+    return Recordings(events, [target for _, target, _ in films], GESTURES, SENSOR_SIZE), people

@@ -1,4 +1,4 @@
-"""Six motions before the camera, which no sum of events can tell apart in pairs.
+"""Motions before the camera, which no sum of events can tell apart in pairs.
 
 A dark shape goes past the camera, left, right, up or down, or circles before it; or random dots
 drift or turn. Chapter 6 films dots in the same way. A shape comes in from somewhere and so gives
@@ -9,25 +9,32 @@ from collections.abc import Callable
 from numbers import Integral
 
 import numpy as np
+from numpy.random import Generator
 
-from ..checks import check_numbers, check_range, check_seed
+from ..checks import check_numbers, check_seed
 from ..pokerdvs import POKERDVS_SENSOR_SIZE
-from ..recordings import Recordings, check_recordings
+from ..recordings import Recordings
 from .camera import EventCamera
 from .cards import CAMERA
 from .pips import sd_circle
 
-MOTIONS = ("left", "right", "up", "down", "clockwise", "counterclockwise")
-OPPOSITE = (1, 0, 3, 2, 5, 4)  # the class of a film that runs backwards
+COURSES = {  # to the right, down, and clockwise; y points down
+    "left": (-1, 0, 0),
+    "right": (1, 0, 0),
+    "up": (0, -1, 0),
+    "down": (0, 1, 0),
+    "clockwise": (0, 0, 1),
+    "counterclockwise": (0, 0, -1),
+}
+MOTIONS = tuple(COURSES)
+_numbers = {course: number for number, course in enumerate(COURSES.values())}
+# The class of a film that runs backwards.
+OPPOSITE = tuple(_numbers[-right, -down, -turn] for right, down, turn in COURSES.values())
+Span = tuple[float, float]
 DURATION = (25.0, 45.0)  # ms, from where to where
 FRAME_INTERVAL = 100  # µs
 EDGE = 22.5  # pixels from the middle, five beyond the frame: where dots leave and come back
-# Where pixels go, from (x, y) and the last of each, and the classes that the motions then have.
-_COPIES = (
-    (lambda x, y, last: (last - x, y), (1, 0, 2, 3, 5, 4)),
-    (lambda x, y, last: (x, last - y), (0, 1, 3, 2, 5, 4)),
-    (lambda x, y, last: (y, x), (2, 3, 0, 1, 5, 4)),
-)
+_MIRRORS = (lambda x, y: (-x, y)), (lambda x, y: (x, -y)), (lambda x, y: (y, x))
 
 
 def _square(x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:
@@ -46,9 +53,7 @@ def _ring(x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:
 SHAPES = {"disc": sd_circle, "square": _square, "cross": _cross, "ring": _ring}
 
 
-def random_path(
-    motion: str, rng: np.random.Generator, duration: tuple[float, float] = DURATION
-) -> np.ndarray:
+def random_path(motion: str, rng: Generator, duration: Span = DURATION) -> np.ndarray:
     """Draw how a shape moves.
 
     Args:
@@ -61,33 +66,24 @@ def random_path(
         shape (2, frames).
 
     Raises:
-        ValueError: There is no such motion, or ``duration`` isn't from 1 to 1000 ms.
+        ValueError: There is no such motion.
 
     Example:
         >>> path = random_path("right", np.random.default_rng(0))
         >>> bool(path[0, -1] > path[0, 0])
         True
     """
-    _check_motion(motion, duration)
     share = np.arange(0, 1, FRAME_INTERVAL / 1000 / rng.uniform(*duration))
     along, aside = 50 * share - 25, rng.uniform(-8, 8) + 0 * share
     angle = 2 * np.pi * (share * rng.integers(1, 3) + rng.random())
-    if motion == "counterclockwise":
-        angle = -angle
     distance, x, y = rng.uniform(7, 11), rng.uniform(-3, 3), rng.uniform(-3, 3)
-    circle = x + distance * np.cos(angle), y + distance * np.sin(angle)
-    straight = {
-        "left": (-along, aside),
-        "right": (along, aside),
-        "up": (aside, -along),
-        "down": (aside, along),
-    }
-    return np.array(straight.get(motion, circle))
+    right, down, turn = _course(motion)
+    if turn:
+        return np.array([x + distance * np.cos(turn * angle), y + distance * np.sin(turn * angle)])
+    return np.array([right * along + abs(down) * aside, down * along + abs(right) * aside])
 
 
-def random_dots(
-    motion: str, rng: np.random.Generator, duration: tuple[float, float] = DURATION
-) -> np.ndarray:
+def random_dots(motion: str, rng: Generator, duration: Span = DURATION) -> np.ndarray:
     """Draw how six to twelve dots move, which were there before a film begins and stay after it.
 
     All drift at 0.35 to 1 pixels per ms, and what leaves on one side comes back on the other, out
@@ -110,21 +106,20 @@ def random_dots(
         >>> 6 <= len(dots) <= 12, bool((abs(dots) <= EDGE).all())
         (True, True)
     """
-    _check_motion(motion, duration)
     time = np.arange(0, rng.uniform(*duration), FRAME_INTERVAL / 1000)
     x, y = rng.uniform(-EDGE, EDGE, (2, rng.integers(6, 13), 1))
     way, angle = rng.uniform(0.35, 1) * time, rng.uniform(0.03, 0.09) * time
-    if motion in ("clockwise", "counterclockwise"):
-        cos, sin = np.cos(angle), np.sin(angle if motion == "clockwise" else -angle)
+    right, down, turn = _course(motion)
+    if turn:
+        cos, sin = np.cos(angle), np.sin(turn * angle)
         return np.stack([x * cos - y * sin, x * sin + y * cos], axis=1)
-    to_x, to_y = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}[motion]
-    return (np.stack([x + to_x * way, y + to_y * way], axis=1) + EDGE) % (2 * EDGE) - EDGE
+    return (np.stack([x + right * way, y + down * way], axis=1) + EDGE) % (2 * EDGE) - EDGE
 
 
 def film_path(
     path: np.ndarray,
     radius: float | np.ndarray,
-    rng: np.random.Generator,
+    rng: Generator,
     *,
     shape: str = "disc",
     camera: EventCamera = CAMERA,
@@ -143,7 +138,7 @@ def film_path(
         Events, as ``EventCamera.record`` returns them.
 
     Raises:
-        ValueError: There is no such shape, or a radius isn't a number greater than 0.
+        ValueError: There is no such shape.
 
     Example:
         >>> path = random_path("up", rng := np.random.default_rng(0))
@@ -154,8 +149,6 @@ def film_path(
         raise ValueError(f"shape is {shape!r}; choose one of {', '.join(SHAPES)}")
     paths = np.asarray(path, np.float32).reshape(-1, *np.shape(path)[-2:])
     radii = np.broadcast_to(radius, len(paths)).tolist()
-    for each in radii:
-        check_range(0.1, 100, radius=each)
     y, x = np.mgrid[-17:18, -17:18].astype(np.float32)
     distance = np.full((paths.shape[2], *x.shape), np.inf, np.float32)
     for (to_x, to_y), each in zip(paths[..., None, None], radii, strict=True):
@@ -164,7 +157,7 @@ def film_path(
 
 
 def film_dots(count: int, seed: int = 0, *, backwards: bool = False) -> Recordings:
-    """Film ``random_dots`` of 1.5 to 3 pixels in the six motions in turn.
+    """Film ``random_dots`` of 1.5 to 3 pixels in all motions in turn.
 
     Args:
         count: As for ``film_motions``.
@@ -179,7 +172,7 @@ def film_dots(count: int, seed: int = 0, *, backwards: bool = False) -> Recordin
         12 recordings of 35 × 35 pixels: left, right, up, down, clockwise, counterclockwise
     """
 
-    def film(motion: str, rng: np.random.Generator) -> np.ndarray:
+    def film(motion: str, rng: Generator) -> np.ndarray:
         dots = random_dots(motion, rng)
         radii = rng.uniform(1.5, 3, len(dots))
         return film_path(dots[..., ::-1] if backwards else dots, radii, rng)
@@ -192,10 +185,10 @@ def film_motions(
     seed: int = 0,
     *,
     shape: str = "disc",
-    duration: tuple[float, float] = DURATION,
+    duration: Span = DURATION,
     backwards: bool = False,
 ) -> Recordings:
-    """Film the six motions in turn.
+    """Film all motions in turn.
 
     Args:
         count: How many films.
@@ -216,28 +209,27 @@ def film_motions(
         12 recordings of 35 × 35 pixels: left, right, up, down, clockwise, counterclockwise
     """
 
-    def film(motion: str, rng: np.random.Generator) -> np.ndarray:
+    def film(motion: str, rng: Generator) -> np.ndarray:
         path, radius = random_path(motion, rng, duration), rng.uniform(3, 6)
         return film_path(path[:, ::-1] if backwards else path, radius, rng, shape=shape)
 
     return _film_in_turn(film, count, seed)
 
 
-def _check_motion(motion: str, duration: tuple[float, float]) -> None:
-    if motion not in MOTIONS:
+def _course(motion: str) -> tuple[int, int, int]:
+    if motion not in COURSES:
         raise ValueError(f"motion is {motion!r}; choose one of {', '.join(MOTIONS)}")
-    shortest, longest = duration
-    check_range(1, 1000, shortest=shortest, longest=longest)
+    return COURSES[motion]
 
 
 def _film_in_turn(
-    film: Callable[[str, np.random.Generator], np.ndarray], count: int, seed: int
+    film: Callable[[str, Generator], np.ndarray], count: int, seed: int
 ) -> Recordings:
     check_numbers(Integral, count=count)
     check_seed(seed)
-    targets = [number % 6 for number in range(count)]
-    generators = [np.random.default_rng([seed, number]) for number in range(count)]
-    events = [film(MOTIONS[target], rng) for target, rng in zip(targets, generators, strict=True)]
+    targets = [number % len(MOTIONS) for number in range(count)]
+    rngs = [np.random.default_rng([seed, number]) for number in range(count)]
+    events = [film(MOTIONS[target], rng) for target, rng in zip(targets, rngs, strict=True)]
     return Recordings(events, targets, MOTIONS, POKERDVS_SENSOR_SIZE)
 
 
@@ -250,22 +242,22 @@ def with_mirrored_copies(films: Recordings) -> Recordings:
         films: The first classes are ``MOTIONS``; further ones have to look the same in a mirror.
 
     Raises:
-        ValueError: The sensor isn't square, or the first classes are others.
+        ValueError: The first classes are others, or the sensor isn't square.
 
     Example:
         >>> with_mirrored_copies(film_motions(1)).targets
         [0, 1, 0, 1, 2, 3, 2, 3]
     """
-    check_recordings(films, "films")
-    width, height, _ = films.sensor_size
-    if width != height:
-        raise ValueError(f"the sensor has {width} × {height} pixels; turned films need a square")
     if films.classes[: len(MOTIONS)] != MOTIONS:
         raise ValueError(f"the classes are {', '.join(films.classes)}; begin with MOTIONS")
-    for move, classes in _COPIES:
+    last = films.sensor_size[0] - 1
+    for mirror in _MIRRORS:
         copies = [events.copy() for events in films.events]
         for copy in copies:
-            copy["x"], copy["y"] = move(copy["x"].copy(), copy["y"].copy(), width - 1)
-        targets = [classes[target] if target < 6 else target for target in films.targets]
+            x, y = mirror(2 * copy["x"] - last, 2 * copy["y"] - last)
+            copy["x"], copy["y"] = (x + last) // 2, (y + last) // 2
+        shown = [_numbers[(*mirror(right, down), -turn)] for right, down, turn in COURSES.values()]
+        shown += range(len(MOTIONS), len(films.classes))
+        targets = [shown[target] for target in films.targets]
         films = films + Recordings(copies, targets, films.classes, films.sensor_size)
     return films

@@ -16,7 +16,8 @@ from torch.func import functional_call
 
 from ..checks import check_numbers, check_range, check_sensor_size
 from ..fast import FastSNN, FrameLinear
-from ..fast.linear import sums
+from ..fast.layered import LayerThenSNN as LayerThenSNN  # one of those that are compared
+from ..fast.layered import delay_copies
 from ..frames import to_frames
 from ..pokerdvs import POKERDVS_SENSOR_SIZE
 from ..recordings import Recordings
@@ -157,79 +158,6 @@ class GRU(Model):
         self.check(frames)
         states, _ = self.units(torch.relu(self.inputs(frames)))
         return self.readout(states)
-
-
-class LayerThenSNN(Model):
-    """Look at each frame with an ordinary layer, and give what it finds to the book's network.
-
-    Delayed copies of what it finds let a neuron compare now with some milliseconds ago, as a motion
-    detector does (Hassenstein and Reichardt 1956, doi:10.1515/znb-1956-9-1004).
-
-    ``dropout`` is the share of the ``features`` that is silent in a training step, ``delays`` are
-    in s, and ``neurons`` are the hidden neurons and the time constants of ``SNN``.
-
-    Example:
-        >>> LayerThenSNN(delays=(0, 0.004), hidden_size=20)(torch.ones(20, 8, 2, 35, 35)).shape
-        torch.Size([20, 8, 4])
-    """
-
-    def build(
-        self,
-        inputs: int,
-        outputs: int,
-        features: int = 100,
-        dropout: float = 0.3,
-        delays: Sequence[float] = (0,),
-        **neurons: Any,
-    ) -> None:
-        """Make the layers."""
-        check_range(0, 1, **{f"delays[{n}]": delay for n, delay in enumerate(delays)})
-        self.steps = [round(delay / (self.dt or 1)) for delay in delays]
-        self.inputs, self.dropout = FrameLinear(inputs, features), nn.Dropout(dropout)
-        copies = features * len(self.steps)
-        sizes: dict[str, Any] = {"sensor_size": (copies, 1, 1), "output_size": outputs}
-        self.snn = build_network(FastSNN, time_window=self.time_window, **sizes, **neurons)
-
-    @torch.no_grad()
-    def enlarge_input_weights(self, factor: float) -> None:
-        """Multiply the weights of the layer."""
-        self.inputs.weight *= factor
-
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Return voltages (T, B, classes)."""
-        self.check(frames)
-        features = self.dropout(torch.relu(self.inputs(frames)))
-        return self.snn(delay_copies(features, self.steps)[..., None, None])
-
-    def resume(self, frames: Any, state: Any = None) -> tuple[torch.Tensor, Any]:
-        """Go on, as ``FrameNetwork`` says; the state holds the features that come late."""
-        if state is None:
-            weights = self.inputs.numbers()
-            late = np.zeros((max(self.steps), len(weights[1])), weights[1].dtype)
-            state = weights, late, None
-        weights, late, inner = state
-        features = np.concatenate([late, np.maximum(sums(frames, *weights), 0)])
-        first, last = len(late), len(features)
-        copies = [features[first - step : last - step] for step in self.steps]
-        row, place = np.nonzero(side_by_side := np.concatenate(copies, axis=1))
-        indptr = np.searchsorted(row, np.arange(last - first + 1))
-        csr = [indptr, place.astype(np.int32), side_by_side[row, place]]
-        voltages, inner = self.snn.resume(csr, inner)
-        return voltages, (weights, features[last - first :], inner)
-
-
-def delay_copies(features: torch.Tensor, steps: Sequence[int]) -> torch.Tensor:
-    """Put copies of features (T, B, features, ...) side by side, each late by so many time steps.
-
-    Example:
-        >>> delay_copies(torch.tensor([[[1.0]], [[2.0]], [[3.0]]]), (0, 1))[:, 0]
-        tensor([[1., 0.],
-                [2., 1.],
-                [3., 2.]])
-    """
-    silence = torch.zeros_like(features)
-    late = [torch.cat([silence[:step], features])[: len(features)] for step in steps]
-    return torch.cat(late, dim=2)
 
 
 class MotionDetector(FrameNetwork):
