@@ -34,13 +34,13 @@ def check_numbers(kind: Any, **values: Any) -> None:
             raise ValueError(f"{name} is {found}; choose a {whole} number greater than 0")
 
 
-def check_range(lowest: float, highest: float, unit: str = "", /, **values: Any) -> None:
+def check_range(lowest: float, highest: float, **values: Any) -> None:
     """Raise a ``ValueError`` that names the first value outside a range, or that is no number."""
     for name, value in values.items():
         number = isinstance(value, (int, float, np.integer, np.floating))
         if not number or isinstance(value, bool) or not lowest <= value <= highest:
-            choose = f"choose a number from {lowest:g} to {highest:g}{unit}"
-            raise ValueError(f"{name} is {reprlib.repr(value)}{unit}; {choose}")
+            choose = f"choose a number from {lowest:g} to {highest:g}"
+            raise ValueError(f"{name} is {reprlib.repr(value)}; {choose}")
 
 
 def check_seed(seed: int, most: int = 2**64 - 1) -> int:
