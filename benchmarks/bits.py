@@ -42,7 +42,6 @@ class LowBits(FrameNetwork):
         bits: Per weight; 32 leaves them as they are.
     """
 
-    causal = True
     takes_sparse = True
 
     def __init__(self, network: FrameNetwork, bits: int):

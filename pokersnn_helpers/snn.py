@@ -36,7 +36,9 @@ class FrameNetwork(torch.nn.Module):
     """A network that reads frames, and knows with what arguments and for which frames it was made.
 
     A subclass has ``forward``: frames (T, B, polarities, height, width) in, values (T, B, classes)
-    out. Whatever takes a network (``fit``, ``predict``, ``save_checkpoint``) then works with it.
+    out. A network that looks ahead, or sums up time and returns one value, is shown recordings of
+    one length at a time. Whatever takes a network (``fit``, ``predict``, ``save_checkpoint``) then
+    works with it.
 
     Attributes:
         arguments: What the network was made with; a checkpoint makes it anew with them.
@@ -44,9 +46,6 @@ class FrameNetwork(torch.nn.Module):
             that adds up all frames first, so that any width will do.
         input_size: Inputs per time step; None for any number.
         takes_sparse: Whether frames may be sparse tensors, which are made where they may.
-        causal: Whether there is a value for each step, and it depends on frames up to that step
-            alone. If not, recordings are shown to the network one length at a time, so that none
-            is read beyond its end.
 
     Example:
         >>> class Mean(FrameNetwork):
@@ -64,7 +63,6 @@ class FrameNetwork(torch.nn.Module):
     dt: float | None = 0.001
     input_size: int | None = None
     takes_sparse: bool = False
-    causal: bool = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "FrameNetwork":
         """Note the arguments before ``__init__`` runs, so that no network has to do it itself."""
@@ -179,7 +177,6 @@ class SpikingNetwork(FrameNetwork):
     """
 
     dt: float = 0.001
-    causal = True
     record: bool = False
     recording: Any = None
 
@@ -562,6 +559,7 @@ class Classifier(torch.nn.Module):
         self.classes = check_classes(classes)
         self.sensor_size = check_sensor_size(sensor_size)
         self.settle = settle
+        self._ahead: bool | None = None  # whether the network looks ahead, once it is known
 
     @property
     def settle_steps(self) -> int:
@@ -583,21 +581,36 @@ class Classifier(torch.nn.Module):
         Returns:
             Voltages (T, B, classes), and how many of them are each recording's own, (B,).
         """
-        steps, causal = own_steps(frames), getattr(self.snn, "causal", False)
+        steps, ahead = own_steps(frames), self._looks_ahead(frames)
+        voltages = self.snn(frames)
+        if len(voltages) == len(frames) and not ahead:
+            return voltages, steps
         groups = _by_steps(steps)
-        if causal or self._dt is None or len(groups) < 2:  # to a sum, silence adds nothing
-            voltages = self.snn(frames)
-            if causal and len(voltages) == len(frames):
-                return voltages, steps
-            if self._dt is None or len(groups) < 2:
-                return voltages, torch.full_like(steps, len(voltages))
-        found: list[torch.Tensor] = []
+        steps = torch.full_like(steps, len(voltages))
+        if len(groups) < 2 or self._dt is None:  # a sum: silence adds nothing
+            return voltages, steps
+        found: list[torch.Tensor] = []  # its values are of the whole: show it each one's own alone
         for own, some in groups:
             part = self.snn(_with_steps(frames.index_select(1, some), own))
             steps[some] = len(part)
             found += part.unbind(1)
         order = torch.cat([some for _, some in groups]).argsort()
         return pad_sequence(found)[:, order], steps
+
+    @torch.no_grad()
+    def _looks_ahead(self, frames: torch.Tensor) -> bool:
+        """Say whether earlier values of the network change with later frames; tried once."""
+        steps = isinstance(self.snn, SpikingNetwork) or self._dt is None
+        if self._ahead is None and not steps and len(frames) > 1 and frames.shape[1] > 0:
+            modes = [(module, module.training) for module in self.snn.modules()]
+            self.snn.eval()
+            part = self.snn(_with_steps(frames, len(frames) // 2))
+            whole = self.snn(frames)[: len(part)]
+            for module, mode in modes:
+                module.training = mode
+            same = torch.isclose(part, whole, 1e-3, 1e-3, equal_nan=True).all(2).all(0)
+            self._ahead = 2 * int(same.sum()) < len(same)  # rounding may move a spike of a few
+        return bool(self._ahead)
 
     def read(self, voltages: torch.Tensor, steps: torch.Tensor | None = None) -> torch.Tensor:
         """Return log-probabilities (B, classes) of voltages (T, B, classes).

@@ -92,8 +92,8 @@ def test_the_reference_has_what_nothing_in_the_package_uses():
     for node in (node for tree in trees.values() for node in ast.walk(tree)):
         if isinstance(node, ast.ImportFrom):
             used |= {each.name for each in node.names}
-        elif isinstance(node, ast.Call):
-            used |= {getattr(node.func, "id", None), getattr(node.func, "attr", None)}
+        elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
+            used.add(node.id if isinstance(node, ast.Name) else node.attr)
     for module, names in ON_THE_PAGE.items():
         body = trees[f"{PACKAGE}.{module}"].body
         defined = {node.name for node in body if isinstance(node, ast.FunctionDef)}

@@ -128,6 +128,7 @@ def test_prediction_is_one_of_probabilities_or_names_what_is_wrong(kind, some, o
     result(lambda: predict(tiny, odd, "cpu"), "the recording")
     result(lambda: predict(odd, events, "cpu"), "classifier")
     if last > 2**36:
+        events = events.copy()
         events["t"][-1] = max(last, int(events["t"][-1]))
         result(lambda: predict(tiny, events, "cpu"), "the recording")
 
@@ -228,8 +229,8 @@ def test_predictions_over_time_agree_with_each_other(kind, some, odd, threshold)
     last = np.array([each[-1] for each in found.correct])
     assert found.final_accuracy == last.mean() and 0 <= found.accuracy_over_events <= 1
     assert np.array_equal(np.isfinite(found.decision_time_ms), last)
-    assert np.array_equal(correct_at_time(found, [1e9])[:, 0], last)
-    assert np.array_equal(correct_after_events(found, [1e9])[:, 0], last)
+    assert np.array_equal(correct_at_time(found, [1e14])[:, 0], last)
+    assert np.array_equal(correct_after_events(found, [1e14])[:, 0], last)
     stopped = result(lambda: found.early_exit(threshold), "threshold")
     if stopped is not None:
         assert (stopped[1] >= 1).all() and (stopped[1] <= [len(e) for e in found.events]).all()

@@ -102,7 +102,6 @@ class LayerThenSNN(FrameNetwork):
         torch.Size([20, 8, 4])
     """
 
-    causal = True
     takes_sparse = True
 
     def __init__(

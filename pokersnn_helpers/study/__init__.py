@@ -1,1 +1,7 @@
-"""What the chapters on evidence measure with; nothing here is needed to train a network."""
+"""What the chapters on evidence, 7 and 8, measure with; nothing here is needed to train a network.
+
+Begin with ``protocol``, which cross-validates models and draws intervals, and with ``models``, the
+networks that are compared. ``perturbations`` take something away from recordings, ``losses`` and
+``latency`` ask for early answers and few spikes, and ``operations`` counts what a run computes.
+``measured`` reads what took too long for a page.
+"""

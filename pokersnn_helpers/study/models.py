@@ -36,7 +36,6 @@ class Model(FrameNetwork):
         options: What ``build`` takes besides the number of inputs and of outputs.
     """
 
-    causal = True
     takes_sparse = True
 
     def __init__(
@@ -177,7 +176,6 @@ class MotionDetector(FrameNetwork):
     """
 
     dt = 0.002
-    causal = True
     takes_sparse = True
 
     def __init__(self, output_size: int = 6, late: Sequence[int] = (0, 1, 2, 3, 4)):
