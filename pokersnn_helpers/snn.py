@@ -390,9 +390,8 @@ def build_network(
     """
     check_numbers(Real, time_window=time_window)
     if not callable(network) or isinstance(network, torch.nn.Module):
-        raise TypeError(
-            f"network is {reprlib.repr(network)}; give a class, or a function that makes a network"
-        )
+        found = reprlib.repr(network)
+        raise TypeError(f"network is {found}; give a class, or a function that makes a network")
     inputs = math.prod(check_sensor_size(sensor_size))
     # In finer steps neurons spike more often, and gradients grow at each of them.
     dt_ratio = min(1, time_window / 1000)

@@ -23,12 +23,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "pokersnn_helpers"
 LIMITS = {
-    "package": 5_700,
-    "core: its flat modules": 1_500,  # without the one that starts the commands
+    "package": 6_126,
+    "core: its flat modules": 1_717,  # without the one that starts the commands
     "longest module of the package": 350,
-    "tests": 9_500,
-    "benchmarks, tools and _ext": 3_300,
-    "names that the package exports": 30,
+    "tests": 11_875,
+    "benchmarks, tools and _ext": 4_048,
+    "names that the package exports": 29,
 }
 SHOWN, FOLDED, REMOVED = "shown", "folded", "removed"
 COLUMNS = ("words", "minutes", SHOWN, FOLDED, REMOVED)
