@@ -170,7 +170,7 @@ def check_time_window(time_window: float) -> None:
 
 
 def check_frames(frames: torch.Tensor, weights: torch.Tensor, input_size: int | None) -> None:
-    """Refuse what isn't a batch of frames for a network, as ``SpikingNetwork.forward`` says.
+    """Refuse what isn't a batch of frames for a network, as ``FrameNetwork.check`` says.
 
     Args:
         frames: Of shape (T, B, ...), dense or sparse.

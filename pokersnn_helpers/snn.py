@@ -101,7 +101,7 @@ class FrameNetwork(torch.nn.Module):
         """
         check_frames(frames, next(self.parameters(), frames), self.input_size)
         if frames.is_sparse and not self.takes_sparse:
-            raise TypeError("frames are sparse, for FastSNN; give frames.to_dense()")
+            raise TypeError("frames are sparse; give this network frames.to_dense()")
         if frames.is_sparse:
             check_indices(frames)
 
@@ -118,7 +118,7 @@ class FrameNetwork(torch.nn.Module):
 
         Args:
             frames: The next time steps, (T, 1, polarities, height, width), of the weights' type.
-                Where they may be sparse, they come as what ``CSR`` has, in a list of arrays.
+                Where they may be sparse, they come as a list of arrays (``fast.types.CSR``).
             state: What the call before returned; None at the beginning.
 
         Returns:
@@ -599,8 +599,8 @@ class Classifier(torch.nn.Module):
     @torch.no_grad()
     def _looks_ahead(self, frames: torch.Tensor) -> bool:
         """Say whether earlier values of the network change with later frames; tried once."""
-        steps = isinstance(self.snn, SpikingNetwork) or self._dt is None
-        if self._ahead is None and not steps and len(frames) > 1 and frames.shape[1] > 0:
+        known = isinstance(self.snn, SpikingNetwork) or self._dt is None
+        if self._ahead is None and not known and len(frames) > 1 and frames.shape[1] > 0:
             modes = [(module, module.training) for module in self.snn.modules()]
             self.snn.eval()
             part = self.snn(_with_steps(frames, len(frames) // 2))

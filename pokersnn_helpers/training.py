@@ -539,8 +539,8 @@ def train_classifier(
     classifier = Classifier(
         snn, classes=train.classes, sensor_size=train.sensor_size, settle=settle
     )
-    frames = {"batch_size": batch_size, "time_window": time_window, "sparse": snn.takes_sparse}
-    train_loader = make_loader(train, shuffle=True, **frames)
-    test_loader = None if test is None else make_loader(test, **frames)
+    options = {"batch_size": batch_size, "time_window": time_window, "sparse": snn.takes_sparse}
+    train_loader = make_loader(train, shuffle=True, **options)
+    test_loader = None if test is None else make_loader(test, **options)
     history = fit(classifier, train_loader, test_loader, augment=augment, device=device, **training)
     return classifier, history

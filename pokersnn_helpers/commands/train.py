@@ -35,7 +35,7 @@ class TrainOptions:
 
     epochs: int = 60
     time_window: float = 1000.0  # µs
-    network: str = "snn"  # a name in NETWORKS
+    network: str = "snn"  # snn, fast or layer
     delays: str = "0"  # ms, as 0,4,8: of the copies that LayerThenSNN gives its SNN
     seed: int = 0
     source: str = "auto"  # a saved run says "real", "simulated" or "own"
