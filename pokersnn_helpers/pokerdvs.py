@@ -217,8 +217,8 @@ def read_archive(archive: str, root: Path) -> dict[str, bytes]:
 def _read(folder: Path, archive: str) -> dict[str, bytes]:
     """Read an archive, which has to be the published one, into memory."""
     path, known = folder / archive, REGISTRY[archive]
-    if path.exists() and not path.is_file():  # a pipe has no end
-        raise ValueError("it is no regular file")
+    if path.exists() and not (path.is_file() and path.stat().st_size <= SIZE_LIMIT):
+        raise ValueError(f"no regular file of up to {SIZE_LIMIT} bytes")  # a pipe has no end
     if (found := pooch.file_hash(str(path), alg="md5")) != known:
         size = path.stat().st_size
         raise ValueError(f"md5 {found} instead of {known} ({size} bytes): damaged, or another file")

@@ -80,13 +80,20 @@ def test_environment_variable_names_the_root(published, tmp_path, monkeypatch):
     assert_whole(load_pokerdvs(source="real"))
 
 
-def test_read_only_root_stays_as_it_is(published, tmp_path, serve, sources):
-    if os.geteuid() == 0:
-        pytest.skip("root may write anywhere")
-    (tmp_path / "root").mkdir(mode=0o555)
+def test_read_only_root_stays_as_it_is(published, tmp_path, serve, sources, monkeypatch):
+    (tmp_path / "root").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: mode == os.F_OK)  # root may write anywhere
     sources(serve(published))
     assert_whole(load_pokerdvs(tmp_path / "root", source="real"))
     assert files_below(tmp_path / "root") == []
+    assert files_below(tmp_path / "cache/POKERDVS") == sorted(pokerdvs.ARCHIVES)
+
+
+def test_file_without_an_end_is_not_read(published, tmp_path):
+    folder = put(published, tmp_path / "root" / "POKERDVS")
+    os.truncate(folder / "pips_train.tar.gz", 2**40)  # takes no room on the disk
+    with pytest.raises(FileNotFoundError, match="no regular file of up to 5000000 bytes"):
+        load_pokerdvs(tmp_path / "root", source="real")
 
 
 def test_second_address_serves_when_the_first_fails_and_is_asked_once(

@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
-from torch.utils._pytree import tree_flatten
+from same import same
 
 from pokersnn_helpers import SNN, Classifier, SpikingNetwork, load_checkpoint, save_checkpoint
 from pokersnn_helpers.checkpoints import Run, load_run
@@ -54,14 +54,6 @@ def load(path):
     return [*parts, dict(classifier.state_dict()), run.options, vars(run.state)]
 
 
-def equal(one, two):
-    (values, form), (others, other_form) = tree_flatten(one), tree_flatten(two)
-    return form == other_form and all(
-        torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
-        for a, b in zip(values, others, strict=True)
-    )
-
-
 def assert_refused_or_unchanged(content, saved, folder):
     good, path = folder / "good.pt", folder / "damaged.pt"
     good.write_bytes(saved)
@@ -71,7 +63,7 @@ def assert_refused_or_unchanged(content, saved, folder):
     except ValueError as error:
         assert "damaged.pt" in str(error)
     else:
-        assert equal(found, load(good))
+        assert same(found, load(good))
 
 
 @QUICK
@@ -125,7 +117,7 @@ def test_arguments_come_back_or_are_refused_at_once(tmp_path, value):
         assert not path.exists()
     else:
         loaded = load_checkpoint(path, "cpu", Open).snn.arguments
-        assert equal(loaded, network.arguments)
+        assert same(loaded, network.arguments)
 
 
 def places(content, path=()):
