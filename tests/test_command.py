@@ -14,6 +14,7 @@ import torch
 import torch.distributed as dist
 from filelock import FileLock, Timeout
 from same import same_checkpoints
+from tqdm import tqdm
 from two_processes import BATCHES, CLIP_NORM, TRAIN, train_on_uneven_batches
 
 from pokersnn_helpers import (
@@ -25,6 +26,7 @@ from pokersnn_helpers import (
     predict,
     save_checkpoint,
     train_classifier,
+    training,
 )
 from pokersnn_helpers.checkpoints import load_run
 from pokersnn_helpers.commands import main
@@ -269,6 +271,9 @@ def test_ctrl_c_ends_a_run_in_two_lines(tmp_path, monkeypatch, capsys, words, ad
         return train_classifier(*arguments, on_epoch_end=end, **options)
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        training, "trange", lambda *numbers, **look: tqdm(range(*numbers), disable=True)
+    )
     monkeypatch.setattr(command, "train_classifier", stopped)
     monkeypatch.setattr(command, "rank", lambda: rank)
     with pytest.raises(SystemExit) as end:
