@@ -26,7 +26,7 @@ LIMITS = {
     "package": 6_126,
     "core: its flat modules": 1_717,  # without the one that starts the commands
     "longest module of the package": 350,
-    "tests": 11_878,
+    "tests": 11_880,
     "benchmarks, tools and _ext": 4_048,
     "names that the package exports": 29,
 }
