@@ -191,7 +191,7 @@ BAD = {  # name of the file: what it holds, and what the error says besides the 
         "address 0x80000000 is no DVS128's; export it",
     ),
     "no_events.aedat": (b"#!AER-DAT2.0\r\n", r"shape \(0,\); expected"),
-    "evt4.raw": (b"% evt 4.0\n% end\n" + bytes(8), "of EVT 4.0, not 2, 2.1 or 3; export"),
+    "evt4.raw": (b"% evt 4.0\n% end\n" + bytes(8), "is EVT 4.0, not 2, 2.1 or 3; export"),
     "foreign.raw": (b"RIFF this is a sound", "begins with b'RIFF.*; give it the suffix"),
     "foreign.aedat4": (b"PK\3\4 a zip archive", "begins with.*not with b'#!AER-DAT4'"),
     "foreign.es": (b"Events, of a fair", "begins with.*not with b'Event Stream'"),
