@@ -56,9 +56,17 @@ def assert_same(stream, prediction):
     assert found[:2] == prediction[:2]
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("time_window", [1000, 100])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    ("name", "time_window", "dtype"),
+    [
+        ("SNN", 1000, torch.float64),
+        ("FastSNN", 1000, torch.float32),
+        ("FastSNN", 100, torch.float64),
+        ("layer", 100, torch.float32),
+        ("delays", 1000, torch.float64),
+        ("delays", 100, torch.float32),
+    ],
+)
 def test_same_bits_however_the_stream_is_cut(name, time_window, dtype, data):
     classifier = classifier_of(NETWORKS[name], time_window, dtype)
     recordings = data.train.events + data.test.events
