@@ -58,8 +58,13 @@ def structured(**types):
     return npy(array)
 
 
-def aedat(events, header=b"#!AER-DAT2.0\r\n"):
-    words = [struct.pack(">II", y << 8 | x << 1 | (1 - p), t) for t, x, y, p in map(tuple, events)]
+def dvs128(t, x, y, p):
+    return y << 8 | x << 1 | (1 - p)
+
+
+def aedat(events, header=b"#!AER-DAT2.0\r\n", kinds=">II", address=dvs128):
+    """An address and a time for each event."""
+    words = [struct.pack(kinds, address(*each), each[0] % 2**32) for each in events.tolist()]
     return header + b"".join(words)
 
 
