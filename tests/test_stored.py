@@ -79,10 +79,6 @@ def test_training_reads_them_anew_and_ends_with_the_same_weights(stored, cards):
         assert len(loader.dataset._kept) == kept
 
 
-def changed(data, place):
-    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
-
-
 @pytest.mark.parametrize("part", [slice(0), slice(1000), slice(-1), slice(1, None)])
 def test_file_that_is_cut_off_or_another_is_named(part, stored, tmp_path):
     bad = tmp_path / "bad.h5"

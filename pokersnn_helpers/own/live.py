@@ -57,7 +57,7 @@ def listen(
     begin = None  # on the clock, in s: when time 0 of the events was due
     for portion in filter(len, portions):
         events = make_events(*(portion[name] for name in "txyp"))
-        first, last = 1e-6 * events["t"][[0, -1]]  # s
+        first, last = (1e-6 * events["t"][[0, -1]]).tolist()  # s
         begin = time.monotonic() - first if begin is None else begin
         stream.push(resize(events, sensor_size, stream.classifier.sensor_size[:2]))
         stream.advance(int(events["t"][-1]))  # events that the network doesn't see count, too
