@@ -276,7 +276,10 @@ def _recordings(files: dict[str, bytes]) -> Recordings:
 def _load_131(root: Path) -> PokerDVS131:
     import pandas as pd  # which takes a second to import
 
-    files = {name: _dvs128(data) for name, data in read_archive(ARCHIVE_131, root).items()}
+    from .own.camera_files import read_aedat
+
+    archive = read_archive(ARCHIVE_131, root)
+    files = {name: read_aedat(data)[0] for name, data in archive.items()}
     known = {md5: name for name, md5 in REGISTRY.items()}
     table = pd.DataFrame(
         [
@@ -304,15 +307,6 @@ def _load_131(root: Path) -> PokerDVS131:
     recordings = Recordings(events, table["target"], POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE)
     columns = ["file", "class", "upside down", "start (ms)", "pass", "tonic"]
     return PokerDVS131(recordings, table[columns].astype({"pass": int}), "real")
-
-
-def _dvs128(content: bytes) -> np.ndarray:
-    """Read an AEDAT 2 file of a DVS128: lines of text, then an address and a time per event."""
-    text = re.match(rb"(?:#[\t -~]*\r?\n)*", content)
-    words = np.frombuffer(content[len(text[0]) :], ">u4").reshape(-1, 2).astype(np.int64)  # type: ignore[index]
-    address, t = words.T
-    columns = np.stack([t, address >> 1 & 0x7F, address >> 8 & 0x7F, 1 - (address & 1)], axis=1)
-    return columns.view(EVENT_DTYPE)[:, 0]
 
 
 def _md5_as_numpy_file(events: np.ndarray) -> str:
