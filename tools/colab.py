@@ -44,12 +44,10 @@ def newest_commit(api: str) -> tuple[str, str]:
     address = f"{api}commits?path=pip-freeze.txt&per_page=1"
     try:
         newest = json.loads(fetch(address))[0]
-        commit, date = newest["sha"], newest["commit"]["committer"]["date"][:10]
-    except (json.JSONDecodeError, LookupError, TypeError) as error:
+        found = f"{newest['sha']} {newest['commit']['committer']['date']}"
+        return re.fullmatch(r"([0-9a-f]{40}) (\d{4}-\d\d-\d\d)T.*", found).group(1, 2)
+    except (json.JSONDecodeError, LookupError, TypeError, AttributeError) as error:
         raise ValueError(f"{address} names no commit: {error!r}") from error
-    if not re.fullmatch("[0-9a-f]{40} [0-9]{4}-[0-9]{2}-[0-9]{2}", f"{commit} {date}"):
-        raise ValueError(f"{address} names no commit: {commit!r} of {date!r}")
-    return commit, date
 
 
 def python_version(os_info: str) -> str:
