@@ -32,7 +32,8 @@ def set_repository(root: Path, address: str) -> list[Path]:
     command = ["git", "grep", "-lzF", "--no-color", "-e", forms[0][0], "-e", forms[1][0]]
     listed = subprocess.run(command, cwd=root, capture_output=True, check=True)
     found = [root / os.fsdecode(name) for name in listed.stdout.split(b"\0") if name]
-    for path in sorted(found, key=lambda path: path.name == "_config.yml"):
+    found.sort(key=lambda path: path.name == "_config.yml")
+    for path in found:
         content = path.read_bytes()
         for before, after in forms:
             content = content.replace(before, after)
