@@ -50,12 +50,6 @@ def newest_commit(api: str) -> tuple[str, str]:
         raise ValueError(f"{address} names no commit: {error!r}") from error
 
 
-def python_version(os_info: str) -> str:
-    if not (found := re.search(r"^Python (3\.\d+\.\d+)$", os_info, re.MULTILINE)):
-        raise ValueError("os-info.txt names no version of Python")
-    return found[1]
-
-
 def pins(freeze: str) -> list[str]:
     """Return the packages of a list by ``pip freeze`` as they are pinned for PyPI.
 
@@ -89,10 +83,12 @@ def pins(freeze: str) -> list[str]:
 def colab_list(api: str = API, files: str = FILES) -> str:
     """Return what tools/colab.txt has to hold; tests have the two addresses on this machine."""
     commit, date = newest_commit(api)
-    python = python_version(fetch(f"{files}{commit}/os-info.txt"))
+    os_info = fetch(f"{files}{commit}/os-info.txt")
+    if not (python := re.search(r"^Python (3\.\d+\.\d+)$", os_info, re.MULTILINE)):
+        raise ValueError("os-info.txt names no version of Python")
     packages = pins(fetch(f"{files}{commit}/pip-freeze.txt"))
     header = [
-        f"# What Google Colab had on {date}: Python {python} and the packages of",
+        f"# What Google Colab had on {date}: Python {python[1]} and the packages of",
         f"# {FILES}{commit}/pip-freeze.txt",
         "# The version of Python stands in",
         f"# {FILES}{commit}/os-info.txt",

@@ -9,7 +9,6 @@ repository than OWNER/NAME.
 """
 
 import argparse
-import contextlib
 import io
 import os
 import re
@@ -78,11 +77,10 @@ def executed_notebooks(root: Path) -> dict[str, bytes]:
     """Return the chapters with the outputs that the build has cached."""
     cache, found = get_cache(root / "_build" / ".jupyter_cache"), {}
     for path in sorted((root / "book").glob("*.ipynb")):
-        notebook = nbformat.read(path, as_version=4)
-        with contextlib.suppress(KeyError):  # the cache doesn't have it
-            _, notebook = cache.merge_match_into_notebook(notebook)
-        if not any(cell.get("outputs") for cell in notebook.cells):
-            raise ValueError(f"{path.name} has no outputs: the build hasn't executed it")
+        try:
+            _, notebook = cache.merge_match_into_notebook(nbformat.read(path, as_version=4))
+        except KeyError as error:
+            raise ValueError(f"{path.name} has no outputs: the build hasn't run it") from error
         found[path.name] = nbformat.writes(notebook).encode()
     return found
 
@@ -127,10 +125,9 @@ def print_pages(root: Path) -> dict[str, tuple[str, bytes]]:
             route.abort()
 
     footer = FOOTER.format(title=config["title"], version=version(root))
-    layout = {"format": "A4", "margin": dict.fromkeys(("top", "bottom", "left", "right"), MARGIN)}
+    layout = dict.fromkeys(("print_background", "outline", "tagged", "display_header_footer"), True)
+    layout |= {"format": "A4", "margin": dict.fromkeys(("top", "bottom", "left", "right"), MARGIN)}
     layout |= {"header_template": "<span></span>", "footer_template": footer}
-    options = ("print_background", "outline", "tagged", "display_header_footer")
-    layout |= dict.fromkeys(options, True)
     printed = {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])

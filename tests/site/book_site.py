@@ -185,6 +185,7 @@ class Visit:
         )
         self.address = address
         self.page = self.context.new_page()
+        self.page.reader = self
         self.problems = []
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.problems.append(f"uncaught: {error}"))

@@ -51,12 +51,7 @@ SETUP = (
 
 @pytest.fixture
 def figure(visit):
-    def open_figure(**settings):
-        reader = visit(**settings)
-        reader.show(KIND).reader = reader
-        return reader.page
-
-    return open_figure
+    return lambda **settings: visit(**settings).show(KIND)
 
 
 def as_base64(values):

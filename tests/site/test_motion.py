@@ -45,20 +45,18 @@ BACK = {name: MOTIONS[other] for name, other in zip(MOTIONS, OPPOSITE, strict=Tr
 @pytest.fixture
 def figure(visit):
     def open_figure(**settings):
-        reader = visit(**settings)
-        page = reader.page
+        page = visit(**settings).page
         page.add_init_script(
             "document.addEventListener('DOMContentLoaded', () => {"
             "  document.querySelector('[data-kind=motion] script').textContent ="
             "    '{ \"seed\": 7 }'; }, { capture: true });"
         )
         page.clock.install(time=0)  # what a hand does must not depend on how busy a computer is
-        page.goto(reader.address + page_with(KIND))
+        page.goto(page.reader.address + page_with(KIND))
         page.clock.pause_at(600_000)
         page.locator("[data-kind=motion]").scroll_into_view_if_needed()
         page.wait_for_selector("[data-kind=motion].is-interactive")
         page.wait_for_function(f"{FIGURE}.state().shown")
-        page.reader = reader
         return page
 
     return open_figure

@@ -85,9 +85,7 @@ ONE_OF_EACH_LOOK = """() => {
 def page(request, browser, address):
     """A page read to its end on a desktop in the light theme."""
     reader = Visit(browser, address)
-    reader.read(request.param)
-    reader.page.reader = reader
-    yield reader.page
+    yield reader.read(request.param)
     reader.context.close()
 
 
