@@ -1,5 +1,6 @@
 """Save a trained classifier, and the run that trained it, and load them again."""
 
+import errno
 import io
 import warnings
 import zipfile
@@ -40,7 +41,7 @@ def save_checkpoint(
     run: Run | None = None,
     overwrite: bool = True,
 ) -> None:
-    """Save a classifier; an older file gives way when the new one can be loaded.
+    """Save a classifier; an older file gives way when the new one has been read back.
 
     Args:
         classifier: What to save: the arguments of its ``FrameNetwork``, its weights, classes,
@@ -88,6 +89,9 @@ def save_checkpoint(
     _compare(_rebuild(written, path, type(network)), classifier, path)
     with atomic_write(Path(path), overwrite) as file:
         file.write(buffer.getbuffer())
+        file.flush()
+        if Path(file.name).read_bytes() != buffer.getbuffer():
+            raise OSError(errno.EIO, "What was written reads back otherwise", str(path))
 
 
 def _compare(loaded: Classifier, classifier: Classifier, path: str | PathLike[str]) -> None:
