@@ -16,14 +16,12 @@ from torch.utils.data import DataLoader
 from tqdm import trange
 
 from .checks import (
-    check_batch,
     check_events,
     check_finite,
     check_loader,
     check_numbers,
     check_optimizer,
     check_range,
-    check_repeatable,
     check_seed,
     check_targets,
     check_training,
@@ -131,7 +129,7 @@ def evaluate(
         device: Where to run; default ``default_device()``.
 
     Raises:
-        TypeError: The classifier isn't one, or the loader's frames or targets aren't tensors.
+        TypeError: The classifier isn't one, or the frames are of another kind.
         ValueError: The time bins have another width, the recordings another sensor or other
             classes, the loader is empty, or a target isn't the number of a class.
 
@@ -155,7 +153,6 @@ def _evaluate(
     log_probabilities, targets, losses = [], [], []
     with torch.no_grad():
         for frames, target in loader:
-            check_batch(frames, target)
             frames, on_device = classifier.settled(frames.to(device)), target.to(device)
             voltages, steps = classifier.run(frames)
             log_probabilities.append(classifier.read(voltages, steps).cpu())
@@ -352,10 +349,10 @@ def fit(
             Both change in the next epoch: save them at once.
 
     Raises:
-        TypeError: The classifier isn't one, a loader is an iterator, or ``augment`` or a loader
-            doesn't give tensors.
+        TypeError: As for ``evaluate``.
         ValueError: As for ``evaluate``; or a number is out of range, ``loss`` doesn't return one
-            number per recording, or ``resume_from`` is of another classifier.
+            number per recording, a loader yields its batches only once, or ``resume_from`` is of
+            another classifier.
         RuntimeError: The loss, the gradient or a weight is no longer a finite number, or gradients
             are off.
 
@@ -377,7 +374,6 @@ def fit(
     if not isinstance(ema_decay, Real) or not 0 <= ema_decay < 1:
         raise ValueError(f"ema_decay is {ema_decay!r}; choose a number from 0 to below 1")
     for loader in (train_loader, test_loader):
-        check_repeatable(loader)
         check_loader(loader, classifier)
     device = torch.device(device or default_device())
     refuse_self_connections(classifier.to(device))
@@ -400,7 +396,6 @@ def fit(
         for batch, (frames, targets) in enumerate(train_loader, 1):
             place = f"in epoch {epoch + 1}, batch {batch}"
             frames = augment(frames) if augment else frames
-            check_batch(frames, targets)
             size = len(targets)
             frames, targets = shard_batch(frames, targets)
             frames, targets = frames.to(device), targets.to(device)
@@ -424,7 +419,7 @@ def fit(
             sums += torch.stack([losses.detach(), correct, torch.ones_like(losses)]).sum(dim=1)
         loss_sum, correct, n_samples = all_reduce_sum(sums).tolist()
         if n_samples == 0:
-            raise ValueError("train_loader is empty: there is nothing to learn from")
+            raise ValueError("train_loader is empty: give a DataLoader or a list of batches")
         place = f"after epoch {epoch + 1}"
         check_training(place, classifier, optimizer, norm_of_the_weights=norm(ema))
         history.loss.append(loss_sum / n_samples)

@@ -98,7 +98,7 @@ def published(packed, tmp_path, monkeypatch):
 
     folder, hashes = tmp_path / "published", packed[1]
     shutil.copytree(packed[0], folder)
-    monkeypatch.setattr(pokerdvs, "REGISTRY", dict(hashes))
+    monkeypatch.setattr(pokerdvs, "REGISTRY", pokerdvs.REGISTRY | hashes)
     nowhere = dict.fromkeys(pokerdvs.SOURCES, ("http://127.0.0.1:9/none/",))
     monkeypatch.setattr(pokerdvs, "SOURCES", nowhere)
     monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path / "cache")
