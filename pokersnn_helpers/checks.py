@@ -147,8 +147,8 @@ def check_frames(frames: torch.Tensor, weights: torch.Tensor, input_size: int | 
         raise TypeError(f"frames are of type {type(frames).__name__}; give a torch.Tensor")
     known = frames.layout in (torch.strided, torch.sparse_coo)
     if not known or not frames.is_floating_point():
-        found = f"{frames.dtype} and {frames.layout}"
-        raise TypeError(f"frames are {found}; give frames.float(), or frames.to_dense()")
+        found = f"{frames.layout} of {frames.dtype}"
+        raise TypeError(f"frames are {found}; convert them with frames.float() and .to_dense()")
     shape = tuple(frames.shape)
     if len(shape) < 3 or shape[0] == 0 or input_size not in (None, math.prod(shape[2:])):
         inputs = f", with {input_size} inputs per time step" if input_size else ""
@@ -161,7 +161,10 @@ def check_frames(frames: torch.Tensor, weights: torch.Tensor, input_size: int | 
     values = (frames._values() if frames.is_sparse else frames).detach().to(weights.dtype)
     # A voltage that is NaN never spikes, so the readout hides it. Both ends are NaN where one is.
     if values.numel() and not all(end.isfinite() for end in values.aminmax()):
-        raise ValueError("frames hold NaN or infinity; they must be finite numbers")
+        wrong = ~values.isfinite()
+        places = frames._indices()[:, wrong].t() if frames.is_sparse else wrong.nonzero()
+        found = f"{values[wrong][0].item()} at index {tuple(places[0].tolist())}"
+        raise ValueError(f"frames hold {found}; they must be finite numbers")
 
 
 def check_indices(frames: torch.Tensor) -> None:
@@ -202,22 +205,24 @@ def check_loader(loader: Any, classifier: Any) -> None:
 
 def check_optimizer(optimizer: torch.optim.Optimizer, classifier: torch.nn.Module) -> None:
     """Refuse an optimizer of other weights: nothing would be learned, without a word."""
-    given = {each for group in optimizer.param_groups for each in group["params"]}
+    groups = getattr(optimizer, "param_groups", [])
+    given = {each for group in groups for each in group["params"]}
     if not any(each.requires_grad for each in given) or not given <= {*classifier.parameters()}:
         raise ValueError(
-            "optimizer isn't one of this classifier's weights; make it anew of "
-            "classifier.parameters()"
+            f"optimizer, of type {type(optimizer).__name__}, isn't one of this classifier's "
+            "weights; make it anew of classifier.parameters()"
         )
 
 
 def check_targets(targets: torch.Tensor, log_probabilities: torch.Tensor) -> None:
     """Refuse what isn't a class number; ``nll_loss`` would leave out -100 without a word."""
     size, classes = log_probabilities.shape
-    numbers = targets.tolist()
     whole = str(targets.dtype) == "torch.int64" and targets.shape == (size,)
-    if not whole or not all(0 <= number < classes for number in numbers):
+    numbers = targets.tolist()
+    wrong = [each for each in numbers if each not in range(classes)] if whole else numbers
+    if wrong or not whole:
         raise ValueError(
-            f"targets hold {reprlib.repr(numbers)} ({targets.dtype}); for these {size} "
+            f"targets hold {reprlib.repr(wrong)} ({targets.dtype}); for these {size} "
             f"recordings there must be {size} int64 numbers from 0 to {classes - 1}"
         )
 
@@ -253,7 +258,8 @@ def check_finite(classifier: torch.nn.Module, log_probabilities: torch.Tensor) -
     """
     if log_probabilities.isnan().any() or not norm(classifier).isfinite():
         raise ValueError(
-            "weights are NaN or infinite, or too large to add up; load others, or train anew"
+            "the network holds NaN or infinity, or weights too large to add up; load others, or "
+            "train anew"
         )
 
 

@@ -15,7 +15,6 @@ from pokersnn_helpers import (
     load_pokerdvs131,
     pokerdvs,
     recording_statistics,
-    stratified_folds,
 )
 from pokersnn_helpers.pokerdvs import card_passes
 from pokersnn_helpers.simulation.dataset import PASSES
@@ -124,13 +123,20 @@ def test_real_error_says_what_was_tried_and_what_to_do(published, tmp_path):
         load_pokerdvs(tmp_path / "root", source="real")
 
 
-def test_auto_falls_back_and_says_why(published, simulated, tmp_path, monkeypatch):
-    monkeypatch.setattr("pokersnn_helpers.simulation.simulate_pokerdvs", lambda: simulated)
+@pytest.mark.parametrize("load", [load_pokerdvs, load_pokerdvs131])
+def test_auto_falls_back_and_says_why(
+    published, simulated, everything, tmp_path, monkeypatch, load
+):
+    made = {"pokerdvs": simulated, "passes": (everything.recordings, everything.table)}
+    for name, found in made.items():
+        monkeypatch.setattr(
+            f"pokersnn_helpers.simulation.simulate_{name}", lambda found=found: found
+        )
     for root, reason in ((tmp_path, "the recordings of"), ("x" * 300, "File name too long")):
         with pytest.warns(UserWarning, match=rf"(?s)these are simulated\. .*Error: .*{reason}"):
-            data = load_pokerdvs(root)
-    assert (len(data.train), len(data.test)) == (48, 20)
-    assert "made with simulated events" in data._repr_html_() and "simulated" in repr(data)
+            data = load(root)
+    assert repr(data).startswith("simulated recordings: ")
+    assert "made with simulated events" in data._repr_html_()
 
 
 @pytest.mark.parametrize("load", [load_pokerdvs, load_pokerdvs131])
@@ -212,18 +218,6 @@ def test_archive_is_downloaded_verified_kept_and_read(served, tmp_path, sources)
     sources()
     assert load_pokerdvs131(source="real").table.equals(table)  # from the cache
     assert (tmp_path / "cache" / "POKERDVS" / pokerdvs.ARCHIVE_131).is_file()
-
-
-def test_simulated_131_have_passes_and_a_banner(published, monkeypatch, sources):
-    sources()
-    passes = {suit: [(2, 1)] * 2 for suit in PASSES}
-    monkeypatch.setattr("pokersnn_helpers.simulation.dataset.PASSES", passes)
-    with pytest.warns(UserWarning, match="could not be loaded"):
-        everything = load_pokerdvs131()
-    assert everything.source == "simulated" and len(everything.recordings) == 16
-    assert "made with simulated events" in everything._repr_html_()
-    folds = stratified_folds(everything.recordings, 2, everything.table["pass"])
-    assert [len(fold.test) for fold in folds] == [8, 8]
 
 
 @pytest.mark.parametrize(

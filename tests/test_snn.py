@@ -137,21 +137,16 @@ def test_frames_may_be_flattened_already(batch):
     assert torch.equal(snn(batch), snn(batch.flatten(2)))
 
 
-@pytest.mark.parametrize(
-    ("shape", "message"),
-    [
-        ((5, 2450), r"shape \(5, 2450\); expected \(time, batch"),
-        ((5, 3, 2, 34, 34), "hold 2312 inputs per time step, but this network takes 2450"),
-        ((0, 3, 2, 35, 35), "no time step"),
-    ],
-)
-def test_frames_of_wrong_rank_or_size_are_refused(shape, message):
-    with pytest.raises(ValueError, match=message):
+@pytest.mark.parametrize("shape", [(5, 2450), (5, 3, 2, 34, 34), (0, 3, 2, 35, 35)])
+def test_frames_of_wrong_rank_or_size_are_refused(shape):
+    with pytest.raises(
+        ValueError, match=r"frames have shape .*, y, x\), with 2450 inputs per time"
+    ):
         SNN()(torch.zeros(shape))
 
 
 def test_whole_numbers_are_refused():
-    with pytest.raises(TypeError, match=r"torch.int16; convert them with frames.float\(\)"):
+    with pytest.raises(TypeError, match=r"torch.int16; convert them with frames.float"):
         SNN()(torch.zeros(5, 1, 2, 35, 35, dtype=torch.int16))
 
 
@@ -166,7 +161,7 @@ def test_frames_that_are_no_tensor_are_refused(network, frames):
 @both_networks
 @pytest.mark.filterwarnings("ignore:Sparse CSR")
 def test_frames_of_another_layout_are_refused(network):
-    with pytest.raises(TypeError, match=r"layout torch.sparse_csr; give frames.to_dense\(\)"):
+    with pytest.raises(TypeError, match=r"frames are torch.sparse_csr of"):
         network(8, 4)(torch.zeros(3, 2, 8).to_sparse_csr())
 
 
@@ -217,14 +212,6 @@ def test_weights_of_half_precision_are_refused(network, dtype):
     message = rf"weights are of type {dtype}; convert them with snn.float\(\)"
     with pytest.raises(TypeError, match=message):
         network(8, 4).to(dtype)(torch.ones(3, 2, 8))
-
-
-@both_networks
-@pytest.mark.parametrize(("of_frames", "of_network"), [("meta", "cpu"), ("cpu", "meta")])
-def test_frames_on_another_device_are_refused(network, of_frames, of_network):
-    message = f'on device {of_frames}, the network is on {of_network}; .* frames.to."{of_network}"'
-    with pytest.raises(ValueError, match=message):
-        network(8, 4).to(of_network)(torch.ones(3, 2, 8, device=of_frames))
 
 
 @both_networks
