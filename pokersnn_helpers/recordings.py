@@ -57,7 +57,7 @@ class Recordings:
         self.classes = check_classes(classes)
         self.targets, last = [], len(self.classes) - 1
         for number, target in enumerate(targets):
-            if target not in range(last + 1):
+            if np.ndim(target) or target not in range(last + 1):
                 raise ValueError(f"targets[{number}] is {target!r}; expected a number 0 to {last}")
             self.targets.append(int(target))
         if len(self.targets) != len(self.events):
@@ -75,7 +75,7 @@ class Recordings:
 
     def subset(self, indices: Iterable[int]) -> Recordings:
         """Return some of the recordings, in the given order; a mask chooses, too."""
-        numbers = np.arange(len(self))[[*indices]]
+        numbers = np.arange(len(self))[list(indices)]
         events = [self.events[number] for number in numbers]
         targets = [self.targets[number] for number in numbers]
         return Recordings(events, targets, self.classes, self.sensor_size)
