@@ -118,7 +118,7 @@ FAULTS = {
     "no tensor": lambda frames: frames.numpy(),
     "another size": lambda frames: torch.cat([frames, frames], dim=-1),
     "no batch": lambda frames: frames[:, 0].flatten(1),
-    "another layout": lambda frames: frames.flatten(2).to_sparse_csr(),
+    "another layout": lambda frames: torch.ones_like(frames).flatten(2).to_sparse_csr(),
 }
 
 

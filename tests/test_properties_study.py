@@ -52,7 +52,9 @@ def result(call, *names):
     try:
         return call()
     except (ValueError, TypeError, IndexError, OSError) as error:
-        assert re.search("|".join([*names, "iter", "inhomogeneous"]), str(error)), repr(error)
+        assert re.search("|".join([*names, "iter", "inhomogeneous", "hash"]), str(error)), repr(
+            error
+        )
         return None
 
 

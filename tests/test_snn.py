@@ -139,9 +139,7 @@ def test_frames_may_be_flattened_already(batch):
 
 @pytest.mark.parametrize("shape", [(5, 2450), (5, 3, 2, 34, 34), (0, 3, 2, 35, 35)])
 def test_frames_of_wrong_rank_or_size_are_refused(shape):
-    with pytest.raises(
-        ValueError, match=r"frames have shape .*, y, x\), with 2450 inputs"
-    ):
+    with pytest.raises(ValueError, match=r"frames have shape .*, y, x\), with 2450 inputs"):
         SNN()(torch.zeros(shape))
 
 
