@@ -179,7 +179,6 @@ def _rebuild(
         if saved != network.__name__ and not {saved, network.__name__} <= {"SNN", "FastSNN"}:
             raise ValueError(f"load it with network={saved}")
         weights = content["weights"]
-        (dtype,) = {each.dtype for each in weights.values() if each.is_floating_point()}
         with torch.random.fork_rng(devices=[]):  # a training run goes on after it has been saved
             snn = network(**content["arguments"])
         classifier = Classifier(
@@ -188,6 +187,7 @@ def _rebuild(
             sensor_size=content["sensor_size"],
             settle=content.get("settle", 0.0),  # older files: read up to the last event
         )
+        (dtype,) = {each.dtype for each in weights.values() if each.is_floating_point()}
         # Not with assign=True, which would lose the hooks that Norse has put on the weights.
         classifier.to(dtype).load_state_dict(weights)
         for name in content.get("frozen", []):

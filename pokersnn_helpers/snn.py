@@ -74,6 +74,12 @@ class FrameNetwork(torch.nn.Module):
         network.__dict__["arguments"] = {name: _kept(value) for name, value in given.items()}
         return network
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Let the signature of a class be that of its ``__init__``, and not that of ``__new__``."""
+        super().__init_subclass__(**kwargs)
+        _, *parameters = inspect.signature(cls.__init__).parameters.values()
+        cls.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Let a copy learn as the original does."""
         super().__setstate__(state)
@@ -112,7 +118,7 @@ class FrameNetwork(torch.nn.Module):
 
         Args:
             frames: The next time steps, (T, 1, polarities, height, width), of the weights' type.
-                Where they may be sparse, they come as a list of arrays (``fast.types.CSR``).
+                Where they may be sparse, they come as a list of arrays (``fast.cpu.to_csr``).
             state: What the call before returned; None at the beginning.
 
         Returns:
@@ -205,11 +211,12 @@ class SpikingNetwork(FrameNetwork):
         states: list[Any] = []
         what = f"{type(self).__name__}.step returned"
         for frame in frames.to(next(self.parameters(), frames).dtype):
-            returned = self.step(frame, state)
-            if not isinstance(returned, tuple):
-                found = type(returned).__name__
-                raise TypeError(f"{what} {found}; return voltages and the new state")
-            voltage, state = returned
+            match self.step(frame, state):
+                case (torch.Tensor() as voltage, state):
+                    pass
+                case other:
+                    found = type(other).__name__
+                    raise TypeError(f"{what} {found}; return voltages and the new state")
             if voltages and voltage.data_ptr() == voltages[-1].data_ptr() != 0:
                 raise ValueError(f"{what} the voltages of the last step again; return new ones")
             voltages.append(voltage)
@@ -414,8 +421,8 @@ def _with_steps(frames: torch.Tensor, steps: int) -> torch.Tensor:
         return pad(frames, (0, 0) * (frames.ndim - 1) + (0, steps - len(frames)))
     kept = frames._indices()[0] < steps
     parts = frames._indices()[:, kept], frames._values()[kept], (steps, *frames.shape[1:])
-    promise = {"check_invariants": False, "is_coalesced": frames.is_coalesced()}
-    return torch.sparse_coo_tensor(*parts, **promise)
+    coalesced = frames.is_coalesced()
+    return torch.sparse_coo_tensor(*parts, check_invariants=False, is_coalesced=coalesced)
 
 
 def _by_steps(steps: torch.Tensor) -> list[tuple[int, torch.Tensor]]:

@@ -399,7 +399,7 @@ def fit(
     expected_rate = None if optimizer else learning_rate
     optimizer = optimizer or Adam(classifier.parameters(), learning_rate, fused=True)
     check_optimizer(optimizer, classifier)
-    ema = AveragedModel(classifier, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
+    ema: Any = AveragedModel(classifier, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
     weights = list(classifier.parameters())
     history = History()
     if resume_from is not None:
