@@ -366,6 +366,8 @@ def build_network(
         8192
     """
     check_numbers(Real, time_window=time_window)
+    if isinstance(network, torch.nn.Module):
+        raise TypeError("network is made already; give its class, or a function that makes it")
     inputs = math.prod(check_sensor_size(sensor_size))
     # In finer steps neurons spike more often, and gradients grow at each of them.
     dt_ratio = min(1, time_window / 1000)

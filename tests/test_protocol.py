@@ -323,7 +323,7 @@ def test_any_width_fits_a_network_of_the_sum(network, some):
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        (SNN(8, 4), "missing 1 required positional argument: 'frames'"),
+        (SNN(8, 4), "network is made already; give its class"),
         ("fast", "'fast' is not a callable object"),
         (lambda: torch.nn.Linear(2, 2), "made a Linear; make a FrameNetwork"),
     ],

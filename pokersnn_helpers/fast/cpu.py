@@ -186,8 +186,10 @@ def _side_by_side(halves: list[tuple[int, int]], work: Callable[[int, int], None
         for half in halves:
             work(*half)
     else:
-        with ThreadPoolExecutor() as threads:
-            list(threads.map(work, *zip(*halves, strict=True)))
+        with ThreadPoolExecutor(1) as other_thread:
+            second = other_thread.submit(work, *halves[1])
+            work(*halves[0])
+        second.result()
 
 
 @cache
