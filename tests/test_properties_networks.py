@@ -99,17 +99,6 @@ def test_sparse_frames_give_what_dense_ones_give(case, backend, seed, split):
         assert_same(outcome(snn, sparse), outcome(snn, frames))
 
 
-@repeated
-@given(frames=SENSORS.flatmap(counts), seed=st.integers(0, 2**32))
-def test_augmentation_moves_sparse_frames_as_dense_ones(frames, seed):
-    if frames.shape[1] == 0:
-        return
-    torch.manual_seed(seed)
-    expected = augment(frames)
-    torch.manual_seed(seed)
-    assert torch.equal(augment(frames.to_sparse()).to_dense(), expected)
-
-
 FAULTS = {
     "nan": lambda frames: _with(frames, math.nan),
     "infinity": lambda frames: _with(frames, -math.inf),

@@ -154,7 +154,7 @@ def test_step_that_returns_anything_is_named(returned, record):
     network = Returns(returned)
     network.record = record
     frames = torch.ones(3, 2, *SENSOR[::-1])
-    names = ("step returned", "state", "voltages")
+    names = ("step returned", "state", "voltages", "expected Tensor")
     found = result(lambda: classifier(network)(frames), *names)
     if found is not None:
         assert found.shape == (2, 3)

@@ -323,9 +323,8 @@ def test_any_width_fits_a_network_of_the_sum(network, some):
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        (SNN(8, 4), "network is SNN.*give a class, or a function that makes a network"),
-        ("fast", "network is 'fast'; give a class"),
-        (lambda frames: None, "missing a required argument: 'frames'; give every other parameter"),
+        (SNN(8, 4), "network is made already; give its class"),
+        ("fast", "'fast' is not a callable object"),
         (lambda: torch.nn.Linear(2, 2), "made a Linear; make a FrameNetwork"),
     ],
 )
