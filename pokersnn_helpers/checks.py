@@ -101,9 +101,10 @@ def check_events(
         with np.errstate(invalid="ignore"):
             values = checked[field] = events[field].astype(np.int64)
         sound = (values == events[field]) & (values >= least) & (values <= most)
-        expected = f"expected whole numbers from {least} to {most}"
-        unit = " µs; multiply seconds by 1e6" if field == "t" else f", of sensor_size {sensor_size}"
-        refuse(np.ma.filled(~sound, True), field, expected + unit)  # a masked value is no number
+        reason = f"sensor_size {sensor_size} allows whole numbers from {least} to {most}"
+        if field == "t":
+            reason = "expected whole numbers of µs, within ±2**53; multiply seconds by 1e6"
+        refuse(np.ma.filled(~sound, True), field, reason)  # a masked value is no number
     backwards = np.diff(checked["t"], prepend=checked["t"][0]) < 0
     refuse(backwards, "t", "sort by time: events[np.argsort(events['t'], kind='stable')]")
     return checked

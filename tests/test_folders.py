@@ -119,7 +119,7 @@ def test_pixels_are_summed_in_blocks_from_the_middle():
     for sensor, size, reason in (
         ((35, 35), (64, 64), "35 × 35 pixels, fewer than 64 × 64; choose a smaller size"),
         ((346, 260), (10.5, 10), r"width is 10\.5; choose a whole number"),
-        ((250, 260), (10, 10), r"field x is 300 at event 4; .* of sensor_size \(250, 260, 2\)"),
+        ((250, 260), (10, 10), r"field x is 300 at event 4; sensor_size \(250, 260, 2\) allows"),
     ):
         with pytest.raises(ValueError, match=reason):
             resize(events, (*sensor, 2), size)
