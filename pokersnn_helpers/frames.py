@@ -160,7 +160,7 @@ def make_loader(
         # Every loader draws a random number when it starts. A generator for it alone keeps a loader
         # that doesn't shuffle from changing what training does.
         generator=None if shuffle else torch.Generator(),
-        collate_fn=_as_it_is,
+        collate_fn=tuple,  # ``FrameDataset`` gives whole batches
     )
 
 
@@ -181,10 +181,6 @@ def make_loaders(
         make_loader(data.train, batch_size, time_window, sparse=sparse, shuffle=True),
         make_loader(data.test, batch_size, time_window, sparse=sparse),
     )
-
-
-def _as_it_is(batch: Any) -> Any:
-    return batch
 
 
 def _only(frames: torch.Tensor) -> torch.Tensor:
