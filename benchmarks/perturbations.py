@@ -1,11 +1,11 @@
 """More recordings with something taken away, added or moved, for the benchmarks of chapter 7."""
 
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 
 from pokersnn_helpers import Recordings
-from pokersnn_helpers.checks import check_numbers, check_range, check_seed, check_time_window
+from pokersnn_helpers.checks import check_numbers, check_range, check_seed
 from pokersnn_helpers.recordings import check_recordings
 from pokersnn_helpers.study.perturbations import apply, replaced, reversed_time
 
@@ -28,7 +28,7 @@ def one_polarity(recordings: Recordings, polarity: int = 1) -> Recordings:
 
 def one_frame(recordings: Recordings, time_window: float = 1000) -> Recordings:
     """Keep the events of the time bin, ``time_window`` µs wide, that has the most."""
-    check_time_window(time_window)
+    check_numbers(Real, time_window=time_window)
 
     def keep_fullest(events: np.ndarray) -> np.ndarray:
         bins = (events["t"] - events["t"][0]) // time_window

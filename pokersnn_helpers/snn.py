@@ -96,8 +96,8 @@ class FrameNetwork(torch.nn.Module):
         Raises:
             TypeError: The frames are no tensor of a floating-point type, or sparse and the network
                 takes dense ones only.
-            ValueError: There is no time step, not ``input_size`` inputs per step, NaN or infinity,
-                or the network is on another device.
+            ValueError: There is no time step, not ``input_size`` inputs per step, NaN or infinity.
+            RuntimeError: Sparse frames have an index outside their shape.
         """
         check_frames(frames, next(self.parameters(), frames), self.input_size)
         if frames.is_sparse and not self.takes_sparse:

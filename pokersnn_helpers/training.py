@@ -16,14 +16,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import trange
 
 from .checks import (
-    check_batch,
     check_events,
     check_finite,
     check_loader,
     check_numbers,
     check_optimizer,
     check_range,
-    check_repeatable,
     check_seed,
     check_targets,
     check_training,
@@ -130,7 +128,7 @@ def evaluate(
         device: Where to run; default ``default_device()``.
 
     Raises:
-        TypeError: The classifier isn't one, or the loader's frames or targets aren't tensors.
+        TypeError: The classifier isn't one, or the frames are of another kind.
         ValueError: The time bins have another width, the recordings another sensor or other
             classes, the loader is empty, or a target isn't the number of a class.
 
@@ -154,7 +152,6 @@ def _evaluate(
     parts = []
     with torch.no_grad():
         for frames, targets in loader:
-            check_batch(frames, targets)
             found = _answer(classifier, frames.to(device), targets.to(device), loss)
             parts.append([each.cpu() for each in (*found, targets)])
     if not parts:
@@ -370,10 +367,10 @@ def fit(
             Both change in the next epoch: save them at once.
 
     Raises:
-        TypeError: The classifier isn't one, a loader is an iterator, or ``augment`` or a loader
-            doesn't give tensors.
+        TypeError: As for ``evaluate``.
         ValueError: As for ``evaluate``; or a number is out of range, ``loss`` doesn't return one
-            number per recording, or ``resume_from`` is of another classifier.
+            number per recording, a loader yields its batches only once, or ``resume_from`` is of
+            another classifier.
         RuntimeError: The loss, the gradient or a weight is no longer a finite number, or gradients
             are off.
 
@@ -392,7 +389,6 @@ def fit(
         check_numbers(Real, clip_norm=clip_norm)
     check_range(0, 1, ema_decay=ema_decay)
     for loader in (train_loader, test_loader):
-        check_repeatable(loader)
         check_loader(loader, classifier)
     device = torch.device(device or default_device())
     refuse_self_connections(classifier.to(device))
@@ -413,7 +409,6 @@ def fit(
         for batch, (frames, targets) in enumerate(train_loader, 1):
             place = f"in epoch {epoch + 1}, batch {batch}"
             frames = augment(frames) if augment else frames
-            check_batch(frames, targets)
             size = len(targets)
             frames, targets = (each.to(device) for each in shard_batch(frames, targets))
             with own_random_numbers(epoch, batch), errors_in(place):
@@ -432,7 +427,7 @@ def fit(
             sums += torch.stack([losses.detach(), correct, torch.ones_like(losses)]).sum(dim=1)
         loss_sum, correct, n_samples = all_reduce_sum(sums).tolist()
         if n_samples == 0:
-            raise ValueError("train_loader is empty: there is nothing to learn from")
+            raise ValueError("train_loader is empty: give a DataLoader or a list of batches")
         place = f"after epoch {epoch + 1}"
         check_training(place, classifier, optimizer, norm_of_the_weights=norm(ema))
         history.loss.append(loss_sum / n_samples)

@@ -71,11 +71,10 @@ def nan_at_the_end():
     ("frames", "message"),
     [
         (torch.zeros(5, 8), r"shape \(5, 8\); expected \(time, batch"),
-        (torch.zeros(5, 3, 7), "hold 7 inputs per time step, but this network takes 8"),
-        (torch.zeros(0, 3, 8), "no time step"),
+        (torch.zeros(5, 3, 7), r"shape \(5, 3, 7\); expected .* 8 inputs per time step"),
+        (torch.zeros(0, 3, 8), "expected .* at least one step"),
         (torch.ones(3, 2, 8).short(), r"torch.int16; convert them with frames.float\(\)"),
         (np.zeros((3, 2, 8)), "frames are of type ndarray; give a torch.Tensor"),
-        (torch.ones(3, 2, 8).to("meta"), 'on device meta, .* is on cpu; .* frames.to."cpu"'),
         (torch.ones(3, 2, 8).double() * 1e300, r"frames hold inf at index \(0, 0, 0\)"),
         (nan_at_the_end(), r"frames hold nan at index \(2, 0, 1, 0, 1\); they must be finite"),
     ],

@@ -59,8 +59,9 @@ class FastSNN(SNN):
         Raises:
             TypeError: The frames aren't a dense or COO tensor of a floating-point type, or the
                 weights are of half precision.
-            ValueError: As for ``SNN``; or sparse frames have an index outside their shape; or the
-                network has layers, a ``step``, hooks or parameters that only ``SNN`` computes.
+            ValueError: As for ``SNN``; or the network has layers, a ``step``, hooks or parameters
+                that only ``SNN`` computes.
+            RuntimeError: Sparse frames have an index outside their shape.
         """
         check_frames(frames, self.linear.weight, self.input_size)  # the backends look at indices
         _check_network(self, frames.shape[2:].numel())

@@ -29,7 +29,6 @@ from torch import nn
 from torch.func import functional_call
 from torch.utils._pytree import tree_map
 
-from ..checks import as_array
 from ..fast import FastSNN
 from ..snn import Classifier, last_steps, own_steps
 
@@ -148,7 +147,7 @@ def count_operations(
 
 
 def _check_steps(steps: Any, length: int, batch: int) -> None:
-    given = as_array("steps", steps)
+    given = np.asarray(steps)
     fits = given.shape == (batch,) and given.dtype.kind in "iuf"
     if not fits or not ((given >= 0) & (given <= length)).all():
         raise ValueError(

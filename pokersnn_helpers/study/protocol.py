@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
-from ..checks import as_array, check_groups
+from ..checks import check_groups
 from ..fast import FastSNN
 from ..frames import make_loader
 from ..recordings import Recordings, fold_indices
@@ -318,7 +318,7 @@ def _interval(
     correct: np.ndarray, groups: Sequence[int], lowest: float, tail: float = 0.025
 ) -> tuple[float, float]:
     """Draw groups anew; the ends lie from ``lowest`` to 1."""
-    rates = as_array("correct", correct)
+    rates = np.asarray(correct)
     numeric = rates.dtype.kind in "biuf" and (np.abs(rates * 1.0) <= 1).all()
     if rates.ndim not in (1, 2) or rates.size == 0 or not numeric:
         raise ValueError(
