@@ -7,7 +7,6 @@ cards that they were cut out of.
 import hashlib
 import io
 import os
-import re
 import tarfile
 import warnings
 from collections.abc import Callable

@@ -94,10 +94,10 @@ def forward(frames, weights, constants, record, keep=True):
         with _one_blas_thread(), np.errstate(all="ignore"):
             currents = np.matmul(*_arrays(flat, weights[0].t()))
         csr, state = _row_by_row(currents), state._replace(w_in_t=currents)
-        inputs = (flat,)
+        inputs = [flat]
     else:
         csr = to_csr(frames)
-        inputs = tuple(map(torch.from_numpy, csr))
+        inputs = [*map(torch.from_numpy, csr)]
     return inputs, run(steps, csr, state, record, keep)[0]
 
 
