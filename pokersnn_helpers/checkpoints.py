@@ -183,6 +183,10 @@ def _rebuild(
         if saved != network.__name__ and not {saved, network.__name__} <= {"SNN", "FastSNN"}:
             raise ValueError(f"load it with network={saved}")
         weights = content["weights"]
+        types = {each.dtype for each in weights.values() if each.is_floating_point()}
+        if types not in ({torch.float32}, {torch.float64}):
+            raise ValueError(f"its weights are of type {', '.join(map(str, types))}")
+        _check_sizes(content["arguments"], len(content["classes"]), weights)
         with torch.random.fork_rng(devices=[]):  # a training run goes on after it has been saved
             snn = network(**content["arguments"])
         classifier = Classifier(
@@ -191,9 +195,11 @@ def _rebuild(
             sensor_size=content["sensor_size"],
             settle=content.get("settle", 0.0),  # older files: read up to the last event
         )
-        (dtype,) = {each.dtype for each in weights.values() if each.is_floating_point()}
+        for name, own in classifier.to(*types).state_dict().items():
+            if (found := weights.get(name, own).dtype) != own.dtype:
+                raise ValueError(f"its {name} is of type {found}, not {own.dtype}")
         # Not with assign=True, which would lose the hooks that Norse has put on the weights.
-        classifier.to(dtype).load_state_dict(weights)
+        classifier.load_state_dict(weights)
         for name in content.get("frozen", []):
             classifier.get_parameter(name).requires_grad_(False)
     except Exception as error:  # a file can hold anything
@@ -202,6 +208,15 @@ def _rebuild(
             f"{path} holds a {saved}, which network={network.__name__} doesn't fit: {reason}"
         ) from error
     return classifier
+
+
+def _check_sizes(arguments: dict[str, Any], classes: int, weights: dict[str, torch.Tensor]) -> None:
+    """Refuse a size that the weights of an ``SNN`` don't have, before memory is taken for it."""
+    matrix = weights.get("snn.lif0.input_weights")
+    hidden, inputs = (None, None) if matrix is None else matrix.shape
+    for name, size in (("hidden_size", hidden), ("input_size", inputs), ("output_size", classes)):
+        if size is not None and arguments.get(name, size) != size:
+            raise ValueError(f"its {name} is {arguments[name]}; weights and classes need {size}")
 
 
 def _read(path: str | PathLike[str]) -> dict[str, Any]:

@@ -387,7 +387,7 @@ def fit(
     check_numbers(Real, learning_rate=learning_rate)
     if clip_norm is not None:
         check_numbers(Real, clip_norm=clip_norm)
-    check_range(0, 1, ema_decay=ema_decay)
+    check_range(0, 0.999999, ema_decay=ema_decay)  # at 1 it would stay at the first weights
     for loader in (train_loader, test_loader):
         check_loader(loader, classifier)
     device = torch.device(device or default_device())

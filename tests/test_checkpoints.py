@@ -259,3 +259,39 @@ def test_advice_to_load_whatever_a_file_holds_is_not_passed_on(tmp_path):
     with pytest.raises(ValueError, match=r"a\.pt is not a readable") as refused:
         load_checkpoint(tmp_path / "a.pt")
     assert not any(word in str(refused.value) for word in ("weights_only", "safe_globals"))
+
+
+def test_file_that_reads_back_otherwise_does_not_take_the_place_of_an_older_one(
+    classifier, tmp_path, monkeypatch
+):
+    """As on a disk that says it has written and holds zeros."""
+    save_checkpoint(classifier, tmp_path / "a.pt")
+    before = (tmp_path / "a.pt").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", lambda path: bytes(len(before)))
+        with pytest.raises(OSError, match=r"reads back otherwise: '.*a\.pt'"):
+            save_checkpoint(classifier, tmp_path / "a.pt")
+    assert (tmp_path / "a.pt").read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["hidden_size", "input_size", "output_size"])
+def test_forged_size_is_refused_before_memory_is_taken(name, tmp_path):
+    save_checkpoint(Classifier(SNN(8, 5)), tmp_path / "a.pt")
+    checkpoint = torch.load(tmp_path / "a.pt", weights_only=True)
+    checkpoint["arguments"][name] = 10**9
+    torch.save(checkpoint, tmp_path / "a.pt")
+    with pytest.raises(ValueError, match=f"its {name} is 1000000000; weights and classes need"):
+        load_checkpoint(tmp_path / "a.pt")
+
+
+@pytest.mark.parametrize("change", ["half", "mixed", "int8"])
+def test_weights_of_a_type_that_nothing_computes_with_are_refused(change, tmp_path):
+    save_checkpoint(Classifier(SNN(8, 5)), tmp_path / "a.pt")
+    checkpoint = torch.load(tmp_path / "a.pt", weights_only=True)
+    kind = torch.int8 if change == "int8" else torch.half
+    for name in list(checkpoint["weights"])[: None if change == "half" else 1]:
+        checkpoint["weights"][name] = checkpoint["weights"][name].to(kind)
+    torch.save(checkpoint, tmp_path / "a.pt")
+    with pytest.raises(ValueError, match=r"a\.pt holds a SNN, which network=SNN doesn't fit"):
+        load_checkpoint(tmp_path / "a.pt")
