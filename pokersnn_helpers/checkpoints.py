@@ -183,12 +183,12 @@ def _rebuild(
         if saved != network.__name__ and not {saved, network.__name__} <= {"SNN", "FastSNN"}:
             raise ValueError(f"load it with network={saved}")
         weights = content["weights"]
-        types = {each.dtype for each in weights.values() if each.is_floating_point()}
-        if types not in ({torch.float32}, {torch.float64}):
-            raise ValueError(f"its weights are of type {', '.join(map(str, types))}")
         _check_sizes(content["arguments"], len(content["classes"]), weights)
         with torch.random.fork_rng(devices=[]):  # a training run goes on after it has been saved
             snn = network(**content["arguments"])
+        types = {each.dtype for each in weights.values() if each.is_floating_point()}
+        if types not in ({torch.float32}, {torch.float64}):
+            raise ValueError(f"its weights are of type {', '.join(map(str, types))}")
         classifier = Classifier(
             snn,
             classes=content["classes"],
