@@ -17,14 +17,9 @@ from .timing import finite, report, setting
 # Name: the module of its function measure_NAME (or just measure), and what it measures.
 BENCHMARKS = {
     "step": ("networks", "one training step by network and library, at bins of 1 and 0.1 ms"),
-    "epoch": ("networks", "one training epoch by network, at bins of 1 ms, loading included"),
     "bins": ("scaling", "time and peak memory of a FastSNN step, at bins from 1 to 0.001 ms"),
     "hidden": ("scaling", "time of a training step by hidden neurons, alone and on busy cores"),
-    "widths": ("scaling", "test accuracy of FastSNN by bin width"),
-    "recipe": (
-        "recipe",
-        "the recipe's time, what it classifies correctly by seed, and is it repeatable?",
-    ),
+    "recipe": ("recipe", "the recipe's time, what it gets right by seed, and is it repeatable?"),
     "settle": ("batches", "silence after the last event: accuracy by its duration, on inner folds"),
     "batches": ("batches", "is an answer the same alone, in any batch and in a stream?"),
     "accuracy": ("accuracy", "every model of chapter 7 on all 131 recordings, by grouped folds"),
@@ -42,7 +37,6 @@ BENCHMARKS = {
     "choices": ("choices", "bins, time constants, threshold, width, training: one at a time"),
     "lines": ("lines", "what each line added to the plain loop is worth, on held-out folds"),
     "stream": ("stream", "events per second and time to an answer of a stream, and is it exact?"),
-    "loading": ("loading", "load_pokerdvs in a new process, from archives and then once more"),
     "many": ("many", "20,000 simulated cards in a file: to make them, and an epoch by processes"),
     "simulation": ("simulation", "how close simulated recordings are; does training carry over?"),
     "elsewhere": ("elsewhere", "the same network in other simulators: spikes that differ, and why"),
@@ -111,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             parser.error(f"{name} takes no --{min(other)}")
         if compare and name not in stored():
             parser.error(f"{name} hasn't been kept; --write keeps it")
-    commit = None
+    commit = ""
     try:
         if keep:  # of the code that is imported now, whatever changes while it measures
             commit = store.clean_commit()
@@ -128,13 +122,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         result = function_of(name)(**options)
         if keep:
             words = [f"--{key} {value}" for key, value in options.items()]
-            store.write(name, words, result, commit=commit)
+            store.write(name, words, result, commit)
         if compare:
             failed += store.outside(name, result)
         if as_json:
             lines = [{"name": name, "setting": setting(), "result": result}]
-            lines += [result["summary"]] if "summary" in result else []
-            for line in lines:
+            for line in lines + [result["summary"]] * ("summary" in result):
                 print(json.dumps(finite(line), allow_nan=False), flush=True)
         else:
             print(f"\n{name}: {BENCHMARKS[name][1]}\n{report(result)}", flush=True)

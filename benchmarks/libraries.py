@@ -89,9 +89,14 @@ def sinabs_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: fl
     return torch_step(forward, layers, [(frames, targets)])
 
 
+def without_samna() -> None:
+    """Keep rockpool from importing a driver of chips, which installs itself when imported."""
+    sys.modules.setdefault("samna", None)  # type: ignore[arg-type]
+
+
 def rockpool_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: float) -> Step:
     """rockpool: ``LIFTorch`` with recurrent weights, and ``ExpSynTorch``."""
-    sys.modules.setdefault("samna", None)  # type: ignore[arg-type]  # a driver of chips, which installs itself when imported
+    without_samna()
     from rockpool.nn.modules import ExpSynTorch, LIFTorch, LinearTorch
 
     project = LinearTorch((frames[0, 0].numel(), hidden), has_bias=False)
@@ -173,18 +178,26 @@ def book_weights(inputs: int, hidden: int) -> list[torch.Tensor]:
     return [each.detach().clone() for each in weights]
 
 
-def loop_step(state, current, w_rec, w_out, dt):
-    """Step ``SNN`` on, in operations that ``torch.compile`` can fuse."""
+def torch_spike(excess: torch.Tensor) -> torch.Tensor:
+    """Return 1 where a voltage is above the threshold, with Norse's surrogate gradient."""
+    smooth = excess / (1 + excess.abs())
+    return (excess > 0).to(excess.dtype) + (smooth - smooth.detach())
+
+
+def loop_step(spike, constant, w_rec, w_out, dt, state, current):
+    """Step ``SNN`` on, in operations that ``torch.compile`` and JAX can fuse.
+
+    ``spike`` has the surrogate gradient, and what ``constant`` returns has none.
+    """
     z, v, i, v_out, i_out = state
     i = i + current + z @ w_rec.T
     v = v + dt / TAU * (i - v)
     i = i - dt / TAU * i
-    smooth = (v - V_TH) / (1 + (v - V_TH).abs())  # whose derivative is Norse's surrogate
-    z = (v > V_TH).to(v.dtype) + (smooth - smooth.detach())
-    v = (1 - z.detach()) * v
+    z = spike(v - V_TH)
+    v = (1 - constant(z)) * v
     i_out = i_out + z @ w_out.T
     v_out = v_out + dt / TAU * (i_out - v_out)
-    return z, v, i, v_out, i_out - dt / READOUT_TAU * i_out
+    return (z, v, i, v_out, i_out - dt / READOUT_TAU * i_out), v_out
 
 
 def run_loop(step, frames, weights, dt):
@@ -193,8 +206,8 @@ def run_loop(step, frames, weights, dt):
     zero = frames.new_zeros(frames.shape[1], len(w_rec))
     state, voltages = (zero, zero, zero, zero[:, :4], zero[:, :4]), []
     for current in frames.flatten(2) @ w_in.T:
-        state = step(state, current, w_rec, w_out, dt)
-        voltages.append(state[3])
+        state, voltage = step(torch_spike, torch.detach, w_rec, w_out, dt, state, current)
+        voltages.append(voltage)
     return torch.stack(voltages)
 
 
@@ -202,9 +215,7 @@ def compiled_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: 
     """torch.compile: a time step of the loop, compiled; the whole loop takes minutes to compile."""
     weights = map(torch.nn.Parameter, book_weights(frames[0, 0].numel(), hidden))
     layers, step = torch.nn.ParameterList(weights), torch.compile(loop_step, dynamic=False)
-    return torch_step(
-        lambda frames: run_loop(step, frames, layers, dt), layers, [(frames, targets)]
-    )
+    return torch_step(lambda x: run_loop(step, x, layers, dt), layers, [(frames, targets)])
 
 
 def jax_network(frames: torch.Tensor, dt: float, sparse: bool) -> tuple[Callable[..., Any], Any]:
@@ -236,31 +247,17 @@ def jax_network(frames: torch.Tensor, dt: float, sparse: bool) -> tuple[Callable
         return total.reshape(steps, batch, -1)
 
     def voltages(weights, inputs):
-        w_in, w_rec, w_out = weights
-        a, s, s_out = dt / TAU, dt / TAU, dt / READOUT_TAU
-
-        def step(state, current):
-            z, v, i, v_out, i_out = state
-            i = i + current + z @ w_rec.T
-            v = v + a * (i - v)
-            i = i - s * i
-            z = spike(v - V_TH)
-            v = (1 - jax.lax.stop_gradient(z)) * v
-            i_out = i_out + z @ w_out.T
-            v_out = v_out + a * (i_out - v_out)
-            i_out = i_out - s_out * i_out
-            return (z, v, i, v_out, i_out), v_out
-
-        zero, zero_out = jnp.zeros((batch, len(w_rec))), jnp.zeros((batch, 4))
+        w_in, *others = weights
+        step = functools.partial(loop_step, spike, jax.lax.stop_gradient, *others, dt)
+        zero, zero_out = jnp.zeros((batch, len(others[0]))), jnp.zeros((batch, 4))
         start = (zero, zero, zero, zero_out, zero_out)
         return jax.lax.scan(step, start, project(w_in, inputs))[1]
 
     flat = frames.flatten(2)
     rows, places = flat.flatten(0, 1).nonzero(as_tuple=True)
-    found = rows, places, flat.flatten(0, 1)[rows, places]
-    return voltages, [jnp.asarray(x.numpy()) for x in found] if sparse else jnp.asarray(
-        flat.numpy()
-    )
+    found = (rows, places, flat.flatten(0, 1)[rows, places]) if sparse else (flat,)
+    inputs = [jnp.asarray(each.numpy()) for each in found]
+    return voltages, inputs if sparse else inputs[0]
 
 
 def jax_step(
@@ -269,6 +266,7 @@ def jax_step(
     """JAX: the same model as ``SNN``, under ``jit`` and ``lax.scan``, with Adam."""
     import jax
     import jax.numpy as jnp
+    import optax
 
     voltages, inputs = jax_network(frames, dt, sparse)
     classes = jnp.asarray(targets.numpy())
@@ -277,25 +275,18 @@ def jax_step(
         scores = jax.nn.log_softmax(voltages(weights, inputs).max(axis=0))
         return -scores[jnp.arange(len(classes)), classes].mean()
 
+    optimizer = optax.adam(1e-4)
+
     @jax.jit
-    def train(state, inputs, classes):
-        weights, mean, square, count = state
-        grads = jax.grad(loss)(weights, inputs, classes)
-        count = count + 1
-        mean = [0.9 * m + 0.1 * g for m, g in zip(mean, grads, strict=True)]
-        square = [0.999 * q + 0.001 * g**2 for q, g in zip(square, grads, strict=True)]
-        weights = [
-            w - 1e-4 * (m / (1 - 0.9**count)) / (jnp.sqrt(q / (1 - 0.999**count)) + 1e-8)
-            for w, m, q in zip(weights, mean, square, strict=True)
-        ]
-        return weights, mean, square, count
+    def train(weights, state, inputs, classes):
+        updates, state = optimizer.update(jax.grad(loss)(weights, inputs, classes), state)
+        return optax.apply_updates(weights, updates), state
 
     weights = [jnp.asarray(w.numpy()) for w in book_weights(frames[0, 0].numel(), hidden)]
-    zeros = [jnp.zeros_like(w) for w in weights]
-    state = [(weights, zeros, zeros, 0.0)]
+    now = [weights, optimizer.init(weights)]
 
     def step() -> None:
-        state[0] = jax.block_until_ready(train(state[0], inputs, classes))
+        now[:] = jax.block_until_ready(train(*now, inputs, classes))
 
     return step
 
