@@ -247,9 +247,9 @@ def jax_network(frames: torch.Tensor, dt: float, sparse: bool) -> tuple[Callable
         return total.reshape(steps, batch, -1)
 
     def voltages(weights, inputs):
-        w_in, *others = weights
-        step = functools.partial(loop_step, spike, jax.lax.stop_gradient, *others, dt)
-        zero, zero_out = jnp.zeros((batch, len(others[0]))), jnp.zeros((batch, 4))
+        w_in, w_rec, w_out = weights
+        step = functools.partial(loop_step, spike, jax.lax.stop_gradient, w_rec, w_out, dt)
+        zero, zero_out = jnp.zeros((batch, len(w_rec))), jnp.zeros((batch, 4))
         start = (zero, zero, zero, zero_out, zero_out)
         return jax.lax.scan(step, start, project(w_in, inputs))[1]
 

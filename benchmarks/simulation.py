@@ -103,7 +103,7 @@ def measure_simulation(seeds: int = 10) -> dict[str, Any]:
     }
     closeness = [{"compared": "simulated with real", **count_close(statistics)}]
     for name, pair in sets_of_one_kind.items():  # which differ by chance alone
-        found = compare_statistics(*map(all_statistics, pair))
+        found = compare_statistics(*(all_statistics(each) for each in pair))
         closeness.append({"compared": name, **count_close(found)})
     scores = [c2st_accuracy(real_table, simulated_table, seed) for seed in C2ST_SEEDS]
     transfer = [carry_over(real, simulated, seed) for seed in range(seeds)]

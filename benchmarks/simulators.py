@@ -50,14 +50,9 @@ class Constants(NamedTuple):
 def constants(graph: Any) -> Constants:
     """Read the neurons of a graph."""
     dt, lif = float(graph.metadata["dt"][0]), graph.nodes["hidden"]
-    return Constants(
-        w_in=graph.nodes["input_weights"].weight,
-        w_rec=graph.nodes["recurrent_weights"].weight,
-        dt_over_tau_mem=float(dt / lif.tau_mem[0]),
-        dt_over_tau_syn=float(dt / lif.tau_syn[0]),
-        v_th=float(lif.v_threshold[0]),
-        dt=dt,
-    )
+    w_in, w_rec = (graph.nodes[f"{name}_weights"].weight for name in ("input", "recurrent"))
+    lost_mem, lost_syn = float(dt / lif.tau_mem[0]), float(dt / lif.tau_syn[0])
+    return Constants(w_in, w_rec, lost_mem, lost_syn, float(lif.v_threshold[0]), dt)
 
 
 def neurons_only(graph: Any) -> Any:
@@ -233,19 +228,14 @@ def sinabs_spikes(path: Path, frames: np.ndarray) -> dict[str, Any]:
     uv = shutil.which("uv")
     if uv is None:
         raise ModuleNotFoundError("sinabs needs an environment of its own: pip install uv")
+    environment = [uv, "run", "--quiet", "--isolated", "--no-project", "--python", sys.executable]
     with tempfile.TemporaryDirectory() as folder:
-        environment, given, found = (Path(folder, name) for name in ("env", "in.npz", "out.npz"))
-        python = environment / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-        commands: list[list[str | Path]] = [
-            [uv, "venv", "--quiet", "--python", sys.executable, environment],
-            [uv, "pip", "install", "--quiet", "--python", python, "sinabs>=3.1"],
-            [python, "-W", "ignore", SINABS, given, found, path],
-        ]
+        given, found = (Path(folder, name) for name in ("in.npz", "out.npz"))
         np.savez(given, frames=frames, **constants(nir.read(path))._asdict())
-        for command in commands:
-            done = subprocess.run(command, capture_output=True, text=True)
-            if done.returncode:
-                raise ModuleNotFoundError(f"sinabs couldn't run: {done.stderr.strip()[-500:]}")
+        program = ["--with", "sinabs>=3.1", "python", "-W", "ignore", SINABS, given, found, path]
+        done = subprocess.run([*environment, *program], capture_output=True, text=True)
+        if done.returncode:
+            raise ModuleNotFoundError(f"sinabs couldn't run: {done.stderr.strip()[-500:]}")
         with np.load(found) as arrays:
             about = json.loads(str(arrays["about"]))
             return about | {name: arrays[name] for name in arrays.files if name != "about"}
