@@ -123,8 +123,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if compare:
             failed += store.outside(name, result)
         if as_json:
-            lines = [{"name": name, "setting": setting(), "result": result}]
-            for line in lines + [result["summary"]] * ("summary" in result):
+            whole = {"name": name, "setting": setting(), "result": result}
+            for line in filter(None, (whole, result.get("summary"))):
                 print(json.dumps(finite(line), allow_nan=False), flush=True)
         else:
             print(f"\n{name}: {BENCHMARKS[name][1]}\n{report(result)}", flush=True)

@@ -793,7 +793,7 @@ def test_rule_of_the_first_place_knows_where_discs_come_in_and_nothing_of_dots()
 
 
 @pytest.fixture
-def quick(put):
+def quick(asked, put):
     networks = batches.NETWORKS.items()
     quick = {name: (change, options | {"epochs": 1}) for name, (change, options) in networks}
     put(batches, NETWORKS=quick, DELAYED=batches.DELAYED | {"epochs": 1}, SETTLE_MS=(0, 10))
