@@ -5,49 +5,20 @@ from copy import deepcopy
 import numpy as np
 import pytest
 import torch
-from norse.torch import LICell, LIFCell
+from norse.torch import LIFCell
 from torch import nn
 
 from benchmarks.energy import estimate_energy
+from benchmarks.models import ConvolutionalSNN
 from pokersnn_helpers import SNN, Classifier, FastSNN, SpikingNetwork
 from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP, SummedImage
+from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP
 from pokersnn_helpers.study.operations import Operations, count_operations
 
 PER_RECORDING = (
     *("steps", "dense_macs", "effective_macs", "effective_acs"),
     *("membrane_updates", "activation_sparsity"),
 )
-
-
-class TwoLayers(SpikingNetwork):
-    """A network of a reader's own, without recurrence."""
-
-    def __init__(self):
-        super().__init__()
-        self.first, self.second = nn.Linear(2 * 35 * 35, 20), nn.Linear(20, 4)
-        self.lif, self.readout = LIFCell(dt=self.dt), LICell(dt=self.dt)
-
-    def step(self, frame, state):
-        lif, readout = state or (None, None)
-        spikes, lif = self.lif(10 * self.first(frame.flatten(1)), lif)
-        voltage, readout = self.readout(self.second(spikes), readout)
-        return voltage, (lif, readout)
-
-
-class ConvolutionalSNN(SpikingNetwork):
-    """Another one, whose convolution is asked once and whose neurons are asked at each step."""
-
-    takes_sparse = True
-
-    def __init__(self):
-        super().__init__()
-        self.convolution, self.snn = nn.Conv2d(2, 8, 7, stride=4), FastSNN(8 * 8 * 8)
-
-    def forward(self, frames):
-        dense = frames.to_dense() if frames.is_sparse else frames
-        maps = torch.relu(self.convolution(dense.flatten(0, 1)))
-        return self.snn(maps.unflatten(0, dense.shape[:2]))
 
 
 class SpikingMaps(SpikingNetwork):
@@ -63,18 +34,10 @@ class SpikingMaps(SpikingNetwork):
         return self.readout(spikes.flatten(1)), state
 
 
-class OwnImage(SummedImage):
-    """What an ordinary layer sees of a recording: the sum of its frames."""
-
-    def build(self, inputs, outputs, body):
-        self.body, self.dt = body, None
-
-
 NETWORKS = {
     "SNN": SNN,
     "FastSNN": FastSNN,
     "Classifier": lambda: Classifier(FastSNN()),
-    "own": TwoLayers,
     "MLP": MLP,
     "MLP, cumulative": lambda: MLP(cumulative=True),
     "CNN": CNN,
@@ -84,7 +47,7 @@ NETWORKS = {
     "SNN, convolution": ConvolutionalSNN,
     "spiking maps": SpikingMaps,
 }
-SPARSE = set(NETWORKS) - {"SNN", "own", "spiking maps"}
+SPARSE = set(NETWORKS) - {"SNN", "spiking maps"}
 
 
 @pytest.fixture

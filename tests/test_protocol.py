@@ -234,13 +234,10 @@ def test_width_that_does_not_fit_is_an_error_everywhere(network, some):
     assert classifier.snn.dt == 0.002
     loader = make_loader(some, time_window=1000)
     part = DataLoader(Subset(loader.dataset, range(4)), collate_fn=loader.collate_fn)
-    for refuse, some in (
-        (helpers.evaluate, loader),
-        (helpers.fit, loader),
-        (helpers.evaluate, part),
-    ):
+    refused = (helpers.evaluate, loader), (helpers.fit, loader), (helpers.evaluate, part)
+    for function, batches in refused:
         with pytest.raises(ValueError, match=r"bins are 1000 µs wide, .* dt is 0\.002 s"):
-            refuse(classifier, some)
+            function(classifier, batches)
 
 
 @pytest.mark.parametrize(
