@@ -102,14 +102,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             parser.error(f"{name} takes no --{min(other)}")
         if compare and name not in stored():
             parser.error(f"{name} hasn't been kept; --write keeps it")
-    commit = ""
-    try:
-        if keep:  # of the code that is imported now, whatever changes while it measures
-            commit = store.clean_commit()
-        elif compare:
-            store.require_real()
-    except RuntimeError as error:
-        parser.error(str(error))
+    if compare:
+        store.require_real()
+    # Of the code that is imported now, whatever changes while it measures.
+    commit = store.clean_commit() if keep else ""
     if not names:
         print("\n".join(f"{name:12}{about}" for name, (_, about) in BENCHMARKS.items()))
     elif not as_json:

@@ -9,12 +9,7 @@ from joblib import Parallel, delayed
 
 from pokersnn_helpers import Recordings, load_pokerdvs131
 from pokersnn_helpers.pokerdvs import PokerDVS131
-from pokersnn_helpers.study.protocol import (
-    CrossValidated,
-    bootstrap_interval,
-    cross_validate,
-    difference_interval,
-)
+from pokersnn_helpers.study import protocol
 
 PROCESSES = 2  # that train at the same time
 
@@ -46,9 +41,9 @@ def in_parallel(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -
 
 def validate(
     models: Mapping[Any, Any], seeds: Sequence[int], on: tuple[Recordings, Any] | None = None
-) -> dict[Any, CrossValidated]:
+) -> dict[Any, protocol.CrossValidated]:
     """Train models without each of three folds in turn, of all 131 or of other recordings."""
-    return cross_validate(models, *(on or cards()), seeds=seeds, processes=PROCESSES)
+    return protocol.cross_validate(models, *(on or cards()), seeds=seeds, processes=PROCESSES)
 
 
 def accuracy_rows(
@@ -82,7 +77,7 @@ def result(seeds: int, rows: list[dict[str, Any]], **others: Any) -> dict[str, A
 
 def interval(correct: np.ndarray, groups: Any) -> dict[str, float]:
     """Return both ends of a 95 % interval of the share that is correct."""
-    low, high = bootstrap_interval(correct, groups)
+    low, high = protocol.bootstrap_interval(correct, groups)
     return {"interval low": low, "interval high": high}
 
 
@@ -94,7 +89,7 @@ def mean(correct: np.ndarray, groups: Any) -> dict[str, float]:
 def points(first: np.ndarray, second: np.ndarray, groups: Any) -> dict[str, float]:
     """Return by how many percentage points the first model is better, with a 95 % interval."""
     names = ("points", "interval low", "interval high")
-    values = difference_interval(first, second, groups)
+    values = protocol.difference_interval(first, second, groups)
     return {name: 100 * value for name, value in zip(names, values, strict=True)}
 
 

@@ -12,14 +12,8 @@ import torch
 from pokersnn_helpers import Classifier, Recordings, Split, make_loader
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.recordings import fold_indices
-from pokersnn_helpers.study.latency import (
-    EARLY,
-    PredictionsOverTime,
-    choose_exit_threshold,
-    predict_over_time,
-    quantized,
-    train_sparse,
-)
+from pokersnn_helpers.study import latency
+from pokersnn_helpers.study.latency import EARLY, predict_over_time, train_sparse
 from pokersnn_helpers.study.losses import nll_over_events, nll_over_time
 from pokersnn_helpers.study.models import GRU, MLP
 from pokersnn_helpers.study.operations import count_operations
@@ -66,7 +60,7 @@ SPARSE = ((0, 0), (3, 0), (10, 0), (20, 0), (40, 0), (0, 0.8), (20, 0.8))
 
 def held_out_predictions(
     parts: Iterable[tuple[Classifier, np.ndarray]], recordings: Recordings
-) -> PredictionsOverTime:
+) -> latency.PredictionsOverTime:
     """Ask each fold's network about the recordings held out; return answers in their order."""
     said: dict[int, tuple[np.ndarray, np.ndarray]] = {}
     for classifier, held_out in parts:
@@ -75,10 +69,10 @@ def held_out_predictions(
         said |= zip(held_out.tolist(), answers, strict=True)
     log_probabilities, events = map(list, zip(*(said[n] for n in sorted(said)), strict=True))
     targets = np.array(recordings.targets)
-    return PredictionsOverTime(log_probabilities, events, targets, found.time_window)
+    return latency.PredictionsOverTime(log_probabilities, events, targets, found.time_window)
 
 
-def correct_at_time(found: PredictionsOverTime, ms: Sequence[float]) -> np.ndarray:
+def correct_at_time(found: latency.PredictionsOverTime, ms: Sequence[float]) -> np.ndarray:
     """Say whether the answer at each of some times is correct, (recordings, times).
 
     Before the end of the first step there is no answer, which counts as wrong. A recording that
@@ -90,7 +84,9 @@ def correct_at_time(found: PredictionsOverTime, ms: Sequence[float]) -> np.ndarr
     )
 
 
-def correct_after_events(found: PredictionsOverTime, amounts: Sequence[float]) -> np.ndarray:
+def correct_after_events(
+    found: latency.PredictionsOverTime, amounts: Sequence[float]
+) -> np.ndarray:
     """Say whether the answer is correct after so many events, (recordings, numbers)."""
     return np.array(
         [
@@ -104,7 +100,7 @@ def measure_split(seeds: int = 10) -> dict[str, Any]:
     """Train on Tonic's 48 recordings and ask about its 20 at every time step."""
     data = recordings()
 
-    def predictions(estimator: Any, seed: int) -> PredictionsOverTime:
+    def predictions(estimator: Any, seed: int) -> latency.PredictionsOverTime:
         return predict_over_time(estimator.fit(data.train, seed).classifier, data.test)
 
     rows = []
@@ -114,7 +110,7 @@ def measure_split(seeds: int = 10) -> dict[str, Any]:
     return {"recordings": len(data.test), "seeds": seeds, "rows": rows}
 
 
-def averages(found: Sequence[PredictionsOverTime]) -> dict[str, Any]:
+def averages(found: Sequence[latency.PredictionsOverTime]) -> dict[str, Any]:
     """Average over the seeds; the worst time is that of the slowest recording of any seed."""
     over_events = [each.accuracy_over_events for each in found]
     final = [each.final_accuracy for each in found]
@@ -192,9 +188,10 @@ def sparse_row(data: Split, penalty: float, share: float, seed: int) -> dict[str
     """Train a sparse network, and count spikes and operations with and without stopping."""
     classifier = train_sparse(data.train, seed, penalty=penalty, sparsity=share)
     predictions = predict_over_time(classifier, data.test)
-    in_bits = {bits: predict_over_time(quantized(classifier, bits), data.test) for bits in (8, 4)}
+    few_bits = {bits: latency.quantized(classifier, bits) for bits in (8, 4)}
+    in_bits = {bits: predict_over_time(each, data.test) for bits, each in few_bits.items()}
     held_out = held_out_passes(penalty, share, seed)
-    correct, steps = predictions.early_exit(choose_exit_threshold(held_out))
+    correct, steps = predictions.early_exit(latency.choose_exit_threshold(held_out))
     frames, _ = next(iter(make_loader(data.test, len(data.test), sparse=True)))
     whole = count_operations(classifier, frames)
     stopped = count_operations(classifier, frames, steps)
@@ -222,7 +219,7 @@ def input_additions(network: Any, frames: torch.Tensor) -> float:
     return float(active @ used) / frames.shape[1]
 
 
-def held_out_passes(penalty: float, share: float, seed: int) -> PredictionsOverTime:
+def held_out_passes(penalty: float, share: float, seed: int) -> latency.PredictionsOverTime:
     """Ask sparse networks about the 48, each trained without the card pass it is asked about."""
     recordings, passes = folds.training_cards()
     train = partial(train_sparse, seed=seed, penalty=penalty, sparsity=share)

@@ -10,26 +10,10 @@ from torch import nn
 
 from pokersnn_helpers import FastSNN, Recordings, build_network, recording_statistics
 from pokersnn_helpers.snn import WHOLE, FrameNetwork
-from pokersnn_helpers.study.models import (
-    CNN,
-    GRU,
-    MLP,
-    FrameMLP,
-    LayerThenSNN,
-    Model,
-    on_profile,
-    part_of,
-    summed_image,
-)
+from pokersnn_helpers.study import models, protocol
+from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP, LayerThenSNN, summed_image
 from pokersnn_helpers.study.perturbations import merge_polarities
-from pokersnn_helpers.study.protocol import (
-    BY_FRAME,
-    FeatureEstimator,
-    NetworkEstimator,
-    PerturbedEstimator,
-    logistic_regression,
-    nearest_neighbour,
-)
+from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator, logistic_regression
 
 
 class FeedforwardSNN(FastSNN):
@@ -42,7 +26,7 @@ class FeedforwardSNN(FastSNN):
         self.lif0.recurrent_weights.requires_grad_(False)
 
 
-class ConvolutionalSNN(Model):
+class ConvolutionalSNN(models.Model):
     """Convolve each frame, and give what comes out to the book's network."""
 
     def build(self, inputs: int, outputs: int, channels: int = 8) -> None:
@@ -71,16 +55,21 @@ def global_features(recordings: Recordings) -> np.ndarray:
 
 def rate_profile(recordings: Recordings, parts: int = 10) -> np.ndarray:
     """Return the share of a recording's events in each of its parts, which are equally long."""
-    counts = [np.bincount(part_of(events, parts), minlength=parts) for events in recordings.events]
-    return np.stack([each / each.sum() for each in counts])
+    in_parts = [models.part_of(events, parts) for events in recordings.events]
+    return np.stack([np.bincount(each, minlength=parts) / len(each) for each in in_parts])
+
+
+def merged(estimator: Any) -> protocol.PerturbedEstimator:
+    """Return an estimator that sees no polarity."""
+    return protocol.PerturbedEstimator(estimator, merge_polarities)
 
 
 # Chosen by ``python -m benchmarks trials``, the recipe's own numbers in chapter 5.
 SNN, HYBRID = "SNN, book's recipe", "SNN behind a layer"
 MODELS: dict[str, Any] = {
-    "most frequent suit": FeatureEstimator(DummyClassifier(), global_features),
+    "most frequent suit": protocol.FeatureEstimator(DummyClassifier(), global_features),
     "global features": logistic_regression(global_features),
-    "nearest neighbour": nearest_neighbour(summed_image),
+    "nearest neighbour": protocol.nearest_neighbour(summed_image),
     "logistic regression": logistic_regression(summed_image, C=10),
     "MLP": NetworkEstimator(MLP, clip_norm=None, time_window=WHOLE),
     "CNN": NetworkEstimator(CNN, clip_norm=None, learning_rate=0.003, time_window=WHOLE),
@@ -90,10 +79,8 @@ MODELS: dict[str, Any] = {
     ),
     SNN: NetworkEstimator(),
     "SNN, no recurrence": NetworkEstimator(FeedforwardSNN),
-    "MLP on each frame": PerturbedEstimator(
-        NetworkEstimator(FrameMLP, **BY_FRAME), merge_polarities
-    ),
-    HYBRID: PerturbedEstimator(NetworkEstimator(LayerThenSNN, **BY_FRAME), merge_polarities),
+    "MLP on each frame": merged(NetworkEstimator(FrameMLP, **BY_FRAME)),
+    HYBRID: merged(NetworkEstimator(LayerThenSNN, **BY_FRAME)),
     "SNN, convolution": NetworkEstimator(ConvolutionalSNN),
 }
 
@@ -101,7 +88,7 @@ PROFILE = "events by tenth of the recording"
 DIRECTION = {
     "logistic regression on the sum": logistic_regression(summed_image),
     PROFILE: logistic_regression(rate_profile),
-    "ON share by tenth": logistic_regression(on_profile),
+    "ON share by tenth": logistic_regression(models.on_profile),
     "GRU": MODELS["GRU"],
     SNN: MODELS[SNN],
 }
@@ -117,8 +104,7 @@ def rates(*tried: float, network: Any, **recipe: Any) -> dict[str, Any]:
 def layer_trials(network: type[FrameNetwork]) -> dict[str, Any]:
     """Return three learning rates, with merged polarities and with both of them."""
     both = rates(0.002, 0.001, 0.004, network=network)
-    merged = {name: PerturbedEstimator(each, merge_polarities) for name, each in both.items()}
-    return {f"merged, {name}": each for name, each in merged.items()} | {
+    return {f"merged, {name}": merged(each) for name, each in both.items()} | {
         f"both polarities, {name}": each for name, each in both.items()
     }
 
@@ -129,7 +115,7 @@ RATES = (0.001, 0.0003, 0.003)
 OF_THE_SUM = {"time_window": WHOLE, "clip_norm": None}
 TRIALS: dict[str, dict[str, Any]] = {
     "nearest neighbour": {
-        f"{k} neighbours": nearest_neighbour(summed_image, k) for k in (1, 2, 3, 5, 7, 9)
+        f"{k} neighbours": protocol.nearest_neighbour(summed_image, k) for k in (1, 2, 3, 5, 7, 9)
     },
     "logistic regression": {
         f"C = {C:g}": logistic_regression(summed_image, C) for C in (0.001, 0.01, 0.1, 1, 10, 100)

@@ -15,23 +15,14 @@ from torch import nn
 
 from pokersnn_helpers import Recordings
 from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.simulation.motions import (
-    OPPOSITE,
-    film_dots,
-    film_motions,
-    with_mirrored_copies,
-)
+from pokersnn_helpers.simulation import motions
 from pokersnn_helpers.snn import WHOLE
 from pokersnn_helpers.study.models import GRU, MLP, MotionDetector, summed_image
-from pokersnn_helpers.study.perturbations import (
-    apply,
-    merge_polarities,
-    reversed_time,
-    shuffled_time,
-)
+from pokersnn_helpers.study.perturbations import merge_polarities, reversed_time, shuffled_time
 from pokersnn_helpers.study.protocol import NetworkEstimator, logistic_regression
 
 from . import folds
+from .perturbations import without_start
 
 FILMS = 120
 MIDDLE = 17  # column and row of the sensor's middle
@@ -98,11 +89,6 @@ MODELS: dict[str, Any] = {
 ON_DISCS = ("place of the first 4 ms", "SNN behind a layer, with delays")
 
 
-def without_start(recordings: Recordings, ms: float = 12) -> Recordings:
-    """Take away the first events of each recording."""
-    return apply(lambda each: each[each["t"] >= each["t"][0] + 1000 * ms], recordings)
-
-
 def lines(recordings: Recordings) -> Recordings:
     """Keep what goes left, right, up or down."""
     return recordings.subset([n for n, target in enumerate(recordings.targets) if target < 4])
@@ -117,13 +103,13 @@ def shares(tests: dict[str, Recordings], model: Any) -> dict[str, float]:
 
 
 def _on_dots(seed: int) -> dict[tuple[str, str], float]:
-    train = with_mirrored_copies(merge_polarities(film_dots(FILMS, 10 * seed)))
-    new = merge_polarities(film_dots(FILMS, 10 * seed + 1))
+    train = motions.with_mirrored_copies(merge_polarities(motions.film_dots(FILMS, 10 * seed)))
+    new = merge_polarities(motions.film_dots(FILMS, 10 * seed + 1))
     discs, squares = (
-        merge_polarities(film_motions(FILMS, 10 * seed + number, shape=shape))
+        merge_polarities(motions.film_motions(FILMS, 10 * seed + number, shape=shape))
         for number, shape in ((2, "disc"), (3, "square"))
     )
-    opposite = [OPPOSITE[target] for target in new.targets]
+    opposite = [motions.OPPOSITE[target] for target in new.targets]
     back = Recordings(reversed_time(new).events, opposite, new.classes, new.sensor_size)
     tests = {
         "new films": new,
@@ -146,8 +132,8 @@ def _on_dots(seed: int) -> dict[tuple[str, str], float]:
 
 def _on_discs(seed: int) -> dict[tuple[str, str], float]:
     """Train and ask models of the shortcut that single discs have, which come in from outside."""
-    train = with_mirrored_copies(merge_polarities(film_motions(FILMS, 10 * seed)))
-    new = merge_polarities(film_motions(FILMS, 10 * seed + 1))
+    train = motions.with_mirrored_copies(merge_polarities(motions.film_motions(FILMS, 10 * seed)))
+    new = merge_polarities(motions.film_motions(FILMS, 10 * seed + 1))
     tests = {"lines": lines(new), "lines without the first 12 ms": lines(without_start(new))}
     return {
         (name, test): share

@@ -10,7 +10,7 @@ import torch
 from pokersnn_helpers import SNN, FastSNN, make_loader
 from pokersnn_helpers.files import one_cpu_thread
 
-from .libraries import LIBRARIES, Step, is_missing, torch_step
+from .libraries import LIBRARIES, Step, installed_version, torch_step
 from .timing import median_times, on_one_thread, recordings
 
 BATCH, HIDDEN = 32, 100
@@ -57,7 +57,7 @@ def training_steps(
     }
     for name, library in LIBRARIES.items():
         arguments = frames, targets, HIDDEN, time_window / 1e6
-        steps[name] = None if is_missing(name) else library.make(*arguments)
+        steps[name] = library.make(*arguments) if installed_version(name) else None
     return steps | inference_steps(frames, time_window) | floor_steps(frames, HIDDEN)
 
 

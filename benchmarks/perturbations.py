@@ -6,13 +6,8 @@ from functools import partial
 import numpy as np
 
 from pokersnn_helpers import Recordings
-from pokersnn_helpers.study.perturbations import (
-    apply,
-    merge_polarities,
-    replaced,
-    reversed_time,
-    shuffled_time,
-)
+from pokersnn_helpers.study import perturbations
+from pokersnn_helpers.study.perturbations import apply, replaced, reversed_time
 from pokersnn_helpers.study.protocol import Perturbation
 
 
@@ -38,6 +33,11 @@ def one_frame(recordings: Recordings, time_window: float = 1000) -> Recordings:
         return events[bins == numbers[counts.argmax()]]
 
     return apply(keep_fullest, recordings)
+
+
+def without_start(recordings: Recordings, ms: float = 12) -> Recordings:
+    """Take away the first events of each recording."""
+    return apply(lambda each: each[each["t"] >= each["t"][0] + 1000 * ms], recordings)
 
 
 def uniform_noise(recordings: Recordings, percent: float, seed: int = 0) -> Recordings:
@@ -112,9 +112,9 @@ def _on_sensor(events: np.ndarray, recordings: Recordings) -> np.ndarray:
 
 
 CHANGES: dict[str, Perturbation] = {
-    "time shuffled": shuffled_time,
+    "time shuffled": perturbations.shuffled_time,
     "time reversed": reversed_time,
-    "polarities merged": merge_polarities,
+    "polarities merged": perturbations.merge_polarities,
     "ON only": one_polarity,
     "OFF only": partial(one_polarity, polarity=0),
     "fullest ms only": one_frame,

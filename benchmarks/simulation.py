@@ -97,13 +97,13 @@ def measure_simulation(seeds: int = 10) -> dict[str, Any]:
     elapsed = time.perf_counter() - start
     real_table, simulated_table = all_statistics(real), all_statistics(simulated)
     statistics = compare_statistics(real_table, simulated_table)
-    sets_of_one_kind = {
+    closeness = [{"compared": "simulated with real", **count_close(statistics)}]
+    of_one_kind: dict[str, tuple[Any, Any]] = {  # which differ by chance alone
         "real test with real training": (real.train, real.test),
         "68 simulated with the others": (simulate_pokerdvs(seed=2), simulated),
     }
-    closeness = [{"compared": "simulated with real", **count_close(statistics)}]
-    for name, pair in sets_of_one_kind.items():  # which differ by chance alone
-        found = compare_statistics(*(all_statistics(each) for each in pair))
+    for name, (one, other) in of_one_kind.items():
+        found = compare_statistics(all_statistics(one), all_statistics(other))
         closeness.append({"compared": name, **count_close(found)})
     scores = [c2st_accuracy(real_table, simulated_table, seed) for seed in C2ST_SEEDS]
     transfer = [carry_over(real, simulated, seed) for seed in range(seeds)]

@@ -232,8 +232,9 @@ def sinabs_spikes(path: Path, frames: np.ndarray) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         given, found = (Path(folder, name) for name in ("in.npz", "out.npz"))
         np.savez(given, frames=frames, **constants(nir.read(path))._asdict())
-        program = ["--with", "sinabs>=3.1", "python", "-W", "ignore", SINABS, given, found, path]
-        done = subprocess.run([*environment, *program], capture_output=True, text=True)
+        program = ["--with", "sinabs>=3.1", "python", "-W", "ignore"]
+        command = [*environment, *program, *map(str, (SINABS, given, found, path))]
+        done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise ModuleNotFoundError(f"sinabs couldn't run: {done.stderr.strip()[-500:]}")
         with np.load(found) as arrays:

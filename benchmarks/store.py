@@ -48,21 +48,21 @@ def clean_commit() -> str:
     """Return the commit that is measured.
 
     Raises:
-        RuntimeError: Something that is measured, or measures, isn't committed; or recordings are
+        SystemExit: Something that is measured, or measures, isn't committed; or recordings are
             simulated.
     """
     require_real()
     code = ["pokersnn_helpers", "benchmarks", f":!{FOLDER.relative_to(ROOT)}"]
     changed = git("status", "--porcelain", "--", *code)
     if changed:
-        raise RuntimeError(f"commit first, so that the measurement names its code:\n{changed}")
+        raise SystemExit(f"commit first, so that the measurement names its code:\n{changed}")
     return git("rev-parse", "--short=10", "HEAD")
 
 
 def require_real() -> None:
-    """Raise a ``RuntimeError`` where the 68 recordings or the 131 are simulated."""
+    """Stop where the 68 recordings or the 131 are simulated."""
     if not setting()["data"] == load_pokerdvs131().source == "real":
-        raise RuntimeError("the recordings are simulated; what pages show is measured on real ones")
+        raise SystemExit("the recordings are simulated; what pages show is measured on real ones")
 
 
 def git(*arguments: str) -> str:

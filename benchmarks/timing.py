@@ -55,8 +55,7 @@ def busy_cores() -> Iterator[None]:
 
 def setting() -> dict[str, Any]:
     """Return what the numbers depend on: machine, versions and data."""
-    own = ("torch", "norse", "numba", "numpy")
-    packages = dict.fromkeys([*own, *(library.package for library in LIBRARIES.values())])
+    packages = ("torch", "norse", "numba", "numpy", *LIBRARIES, "jax")
     return {
         "python": platform.python_version(),
         **{package: installed_version(package) for package in packages},
