@@ -228,15 +228,19 @@ def sinabs_spikes(path: Path, frames: np.ndarray) -> dict[str, Any]:
     uv = shutil.which("uv")
     if uv is None:
         raise ModuleNotFoundError("sinabs needs an environment of its own: pip install uv")
-    environment = [uv, "run", "--quiet", "--isolated", "--no-project", "--python", sys.executable]
     with tempfile.TemporaryDirectory() as folder:
-        given, found = (Path(folder, name) for name in ("in.npz", "out.npz"))
+        environment, given, found = (Path(folder, name) for name in ("env", "in.npz", "out.npz"))
+        python = environment / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+        commands: list[list[str | Path]] = [
+            [uv, "venv", "--quiet", "--python", sys.executable, environment],
+            [uv, "pip", "install", "--quiet", "--python", python, "sinabs>=3.1"],
+            [python, "-W", "ignore", SINABS, given, found, path],
+        ]
         np.savez(given, frames=frames, **constants(nir.read(path))._asdict())
-        program = ["--with", "sinabs>=3.1", "python", "-W", "ignore"]
-        command = [*environment, *program, *map(str, (SINABS, given, found, path))]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise ModuleNotFoundError(f"sinabs couldn't run: {done.stderr.strip()[-500:]}")
+        for command in commands:
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode:
+                raise ModuleNotFoundError(f"sinabs couldn't run: {done.stderr.strip()[-500:]}")
         with np.load(found) as arrays:
             about = json.loads(str(arrays["about"]))
             return about | {name: arrays[name] for name in arrays.files if name != "about"}
