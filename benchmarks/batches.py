@@ -45,12 +45,12 @@ def measure_settle(seeds: int = 1) -> dict[str, Any]:
     rows = []
     for name, ms in product(NETWORKS, SETTLE_MS):
         jobs = product([name], [ms], range(seeds), range(FOLDS))
-        accuracy, loss = np.mean(folds.in_parallel(_inner, jobs), axis=0)
+        accuracy, loss = np.mean(folds.in_parallel(_inner, jobs), axis=0).tolist()
         rows.append({"model": name, "amount": ms, "mean": accuracy, "loss": loss})
     return {"recordings": len(folds.cards()[0]), "seeds": seeds, "rows": rows}
 
 
-def _inner(name: str, ms: float, seed: int, fold: int) -> tuple[float, float]:
+def _inner(name: str, ms: float, seed: int, fold: int) -> np.ndarray:
     recordings, groups = _recordings_for(name)
     learned, _ = fold_indices(recordings, FOLDS, groups, seed)[fold]
     inner, groups = recordings.subset(learned), groups[learned]
@@ -61,8 +61,7 @@ def _inner(name: str, ms: float, seed: int, fold: int) -> tuple[float, float]:
         loader = make_loader(inner.subset(others), 64, sparse=True)
         answer = evaluate(estimator.classifier, loader, "cpu")
         answers.append((answer.accuracy, answer.loss))
-    accuracy, loss = np.mean(answers, axis=0).tolist()
-    return accuracy, loss
+    return np.mean(answers, axis=0)
 
 
 def _recordings_for(name: str) -> tuple[Recordings, Any]:

@@ -94,10 +94,10 @@ def lines(recordings: Recordings) -> Recordings:
     return recordings.subset([n for n, target in enumerate(recordings.targets) if target < 4])
 
 
-def shares(tests: dict[str, Recordings], model: Any) -> dict[str, float]:
-    """Return the share of the answers that are as expected, by test."""
+def shares(name: str, model: Any, tests: dict[str, Recordings]) -> dict[tuple[str, str], float]:
+    """Return the share of a model's answers that are as expected, by its name and the test."""
     return {
-        test: float((model.predict(recordings) == recordings.targets).mean())
+        (name, test): float((model.predict(recordings) == recordings.targets).mean())
         for test, recordings in tests.items()
     }
 
@@ -121,12 +121,10 @@ def _on_dots(seed: int) -> dict[tuple[str, str], float]:
     }
     found: dict[tuple[str, str], float] = {}
     for name, model in MODELS.items():
-        model.fit(train, seed)
-        found |= {(name, test): share for test, share in shares(tests, model).items()}
+        found |= shares(name, model.fit(train, seed), tests)
         if name == DETECTOR:
             model.network.late = [0] * len(model.network.late)
-            off = shares(tests, model)
-            found |= {("… delays off after training", test): share for test, share in off.items()}
+            found |= shares("… delays off after training", model, tests)
     return found
 
 
@@ -135,11 +133,10 @@ def _on_discs(seed: int) -> dict[tuple[str, str], float]:
     train = motions.with_mirrored_copies(merge_polarities(motions.film_motions(FILMS, 10 * seed)))
     new = merge_polarities(motions.film_motions(FILMS, 10 * seed + 1))
     tests = {"lines": lines(new), "lines without the first 12 ms": lines(without_start(new))}
-    return {
-        (name, test): share
-        for name in ON_DISCS
-        for test, share in shares(tests, MODELS[name].fit(train, seed)).items()
-    }
+    found: dict[tuple[str, str], float] = {}
+    for name in ON_DISCS:
+        found |= shares(name, MODELS[name].fit(train, seed), tests)
+    return found
 
 
 def measure_motions(seeds: int = 10) -> dict[str, Any]:
