@@ -69,13 +69,9 @@ def inference_steps(frames: torch.Tensor, time_window: float) -> dict[str, Step]
     torch.manual_seed(0)
     snn = FastSNN(hidden_size=HIDDEN, dt=time_window / 1e6)
     batches = {"": frames.to_sparse(), ", one recording": frames[:, :1].to_sparse()}
-
-    @torch.no_grad()
-    def infer(batch: torch.Tensor) -> None:
-        snn(batch)
-
+    infer = one_cpu_thread()(torch.no_grad()(snn))
     return {
-        f"FastSNN, inference{name}": one_cpu_thread()(functools.partial(infer, batch))
+        f"FastSNN, inference{name}": functools.partial(infer, batch)
         for name, batch in batches.items()
     }
 
