@@ -181,8 +181,7 @@ def _run(network: nn.Module, frames: torch.Tensor) -> dict[nn.Module, tuple[Any,
             calls[module.linear].append((hidden.z, ()))
             calls[module.readout].append((hidden.z, (readout.v, readout)))
         else:
-            needed = isinstance(module, (nn.GRU, *NEURONS))
-            calls[module].append((given[0], output if needed else ()))
+            calls[module].append((given[0], output))
 
     fast = [each for each in network.modules() if isinstance(each, FastSNN)]
     inside = {layer for snn in fast for layer in snn.children()}
