@@ -202,7 +202,7 @@ def real(data):
 def test_statistics_are_close_to_those_of_the_real_set(real, many):
     real_table, simulated_table = all_statistics(real), all_statistics(many)
     close = count_close(compare_statistics(real_table, simulated_table))
-    assert close.n == 48 and close.medians >= 45 and close.spreads >= 38
+    assert close["n"] == 48 and close["medians"] >= 45 and close["spreads"] >= 38
     assert c2st_accuracy(real_table, simulated_table) <= 0.75
 
 
