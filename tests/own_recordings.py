@@ -7,7 +7,7 @@ import torch
 from norse.torch import LICell, LIFCell
 
 import pokersnn_helpers as book
-from pokersnn_helpers.figures.networks import plot_dynamics, plot_network
+from pokersnn_helpers.figures.networks import plot_dynamics
 
 
 class ConvNet(book.SpikingNetwork):
@@ -36,7 +36,6 @@ for network in (book.SNN, book.FastSNN, ConvNet):
     print(network.__name__, book.evaluate(loaded, book.make_loader(data.test)).correct)
     loaded.snn.record = True
     print(book.predict(loaded, data.test.events[0]).class_name)
-    plot_network(loaded.snn).savefig(f"{network.__name__}.png")
     plot_dynamics(loaded.snn.recording, loaded.snn.dt, data.classes).savefig("dynamics.png")
     stream = book.Stream(loaded)
     for events in np.array_split(data.test.events[0], 30):

@@ -5,7 +5,7 @@ from pathlib import Path
 from test_folders import fill
 
 SCRIPT = Path(__file__).with_name("own_recordings.py")
-FILES = ["ConvNet.png", "FastSNN.png", "SNN.png", "dynamics.png"]
+FILES = ["dynamics.png"]
 
 
 def test_a_short_script_trains_saves_loads_plots_and_streams_on_another_sensor(tmp_path):

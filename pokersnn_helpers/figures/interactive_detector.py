@@ -1,25 +1,29 @@
 """A motion detector of two pixels: a delay, and a neuron that spikes if both arrive together."""
 
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, Rectangle
+from matplotlib.patches import Circle, FancyArrowPatch, Rectangle
 
 from .colours import ACCENT, GREY, SHADE, TEXT
-from .interactive import InteractiveFigure, Slider, as_json, initial_values
+from .interactive import InteractiveFigure, Slider, initial_values
 from .interactive_neuron import lif_traces
-from .networks import arrow
 
 DETECTOR_SLIDERS = {
     "delay": Slider("delay", "ms", 0, 10, 0.5, 4, digits=1),
     "speed": Slider("speed", "px/ms", 0.1, 1, 0.05, 0.25, digits=2),
     "tau": Slider("time constants", "ms", 0.5, 20, 0.5, 1, digits=1),
 }
-DETECTOR_DURATION, DETECTOR_DT = 40.0, 0.05  # ms
-DETECTOR_BEGIN = 2.0  # ms: the edge is at the first of the two pixels
-DETECTOR_THRESHOLD = 0.6  # a spike alone lifts the voltage to 1 / e, two at once to 2 / e
+DETECTOR = SimpleNamespace(
+    duration=40.0,  # ms
+    dt=0.05,  # ms
+    begin=2.0,  # ms: the edge is at the first of the two pixels
+    threshold=0.6,  # a spike alone lifts the voltage to 1 / e, two at once to 2 / e
+)
 DIRECTIONS = ("right", "left")
 
 
@@ -30,7 +34,7 @@ def detector_arrivals(delay: float, speed: float, direction: str) -> tuple[float
     """
     late = 1 / speed
     left, right = (0.0, late) if direction == "right" else (late, 0.0)
-    return DETECTOR_BEGIN + left + delay, DETECTOR_BEGIN + right
+    return DETECTOR.begin + left + delay, DETECTOR.begin + right
 
 
 def run_detector(delay: float, speed: float, tau: float, direction: str) -> np.ndarray:
@@ -51,9 +55,9 @@ def run_detector(delay: float, speed: float, tau: float, direction: str) -> np.n
         [1, 0]
     """
     arrivals = np.array(detector_arrivals(delay, speed, direction))
-    steps = np.floor(arrivals / DETECTOR_DT + 1e-6).astype(int)  # 6 / 0.05 is a little below 120
-    inputs = np.bincount(steps, minlength=round(DETECTOR_DURATION / DETECTOR_DT))
-    return lif_traces(inputs, DETECTOR_DT / 1000, DETECTOR_THRESHOLD, tau / 1000, tau / 1000)
+    steps = np.floor(arrivals / DETECTOR.dt + 1e-6).astype(int)  # 6 / 0.05 is a little below 120
+    inputs = np.bincount(steps, minlength=round(DETECTOR.duration / DETECTOR.dt))
+    return lif_traces(inputs, DETECTOR.dt / 1000, DETECTOR.threshold, tau / 1000, tau / 1000)
 
 
 def interactive_detector() -> InteractiveFigure:
@@ -70,22 +74,16 @@ def interactive_detector() -> InteractiveFigure:
         'detector'
     """
     start = initial_values(DETECTOR_SLIDERS)
-    content = {
-        "sliders": as_json(DETECTOR_SLIDERS),
-        "duration": DETECTOR_DURATION,
-        "dt": DETECTOR_DT,
-        "begin": DETECTOR_BEGIN,
-        "threshold": DETECTOR_THRESHOLD,
-    }
     return InteractiveFigure.from_figure(
         "detector",
-        content,
         _plot_detector(**start),
         "Above, an edge moves right past two pixels. The left pixel's line goes through a delay of "
         f"{start['delay']:.0f} milliseconds, the right one's doesn't, and both end at one neuron. "
         "Below, the neuron's voltage over time. For an edge that moves right both inputs arrive at "
         "once, and the voltage reaches the threshold: a spike. For one that moves left they arrive "
         "one after the other, and it stays below.",
+        sliders=DETECTOR_SLIDERS,
+        **vars(DETECTOR),
     )
 
 
@@ -93,16 +91,16 @@ def _plot_detector(delay: float, speed: float, tau: float) -> Figure:
     fig = Figure(figsize=(6.0, 4.4), layout="constrained")
     top, bottom = fig.subplots(2, 1, height_ratios=[1, 1.2])
     _draw_detector(top, delay)
-    times = DETECTOR_DT * np.arange(1, round(DETECTOR_DURATION / DETECTOR_DT) + 1)
     for direction, colour in zip(DIRECTIONS, (ACCENT, GREY), strict=True):
         spikes, voltage, _ = run_detector(delay, speed, tau, direction)
+        times = DETECTOR.dt * np.arange(1, len(voltage) + 1)
         bottom.plot(times, voltage, color=colour)
         count = int(spikes.sum())
         words = f"edge moves {direction}: {count} spike{'' if count == 1 else 's'}"
         bottom.text(0.98, 0.9 - 0.14 * (colour == GREY), words, color=colour, ha="right",
                     transform=bottom.transAxes)  # fmt: skip
         bottom.vlines(times[spikes > 0], 0, 1, color=colour, linewidth=2.5)
-    bottom.axhline(DETECTOR_THRESHOLD, color=GREY, linestyle="--", linewidth=1)
+    bottom.axhline(DETECTOR.threshold, color=GREY, linestyle="--", linewidth=1)
     bottom.set(xlabel="time (ms)", ylabel="v (a.u.)", xlim=(0, 20), ylim=(0, 1.1))
     bottom.set(xticks=range(0, 21, 5), yticks=[0, 0.5, 1])
     return fig
@@ -113,7 +111,6 @@ def _draw_detector(ax: Axes, delay: float) -> None:
     ax.set(xlim=(0, 6), ylim=(1.6, 0), aspect="equal")
     ax.set_axis_off()
     ax.add_patch(Rectangle((0, 0.1), 0.75, 1.4, facecolor=TEXT))
-    arrow(ax, (0.8, 0.8), (1.25, 0.8), TEXT)
     look: dict[str, Any] = {"facecolor": SHADE, "edgecolor": TEXT, "linewidth": 1.5}
     for x in (1.5, 2.15):
         ax.add_patch(Rectangle((x, 0.5), 0.6, 0.6, **look))
@@ -122,4 +119,6 @@ def _draw_detector(ax: Axes, delay: float) -> None:
     ax.add_patch(Rectangle((2.8, 0.02), 1.35, 0.36, **look | {"edgecolor": ACCENT}))
     ax.text(3.475, 0.2, f"{delay:.1f} ms late", color=ACCENT, ha="center", va="center")
     ax.add_patch(Circle((4.85, 0.8), 0.3, facecolor=ACCENT, edgecolor=ACCENT))
-    arrow(ax, (5.2, 0.8), (5.75, 0.8), ACCENT)
+    arrow = partial(FancyArrowPatch, mutation_scale=13, linewidth=1.5, shrinkA=0, shrinkB=0)
+    ax.add_patch(arrow((0.8, 0.8), (1.25, 0.8), arrowstyle="-|>", color=TEXT))
+    ax.add_patch(arrow((5.2, 0.8), (5.75, 0.8), arrowstyle="-|>", color=ACCENT))

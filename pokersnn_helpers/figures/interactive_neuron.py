@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_feed_forward_step
 
 from .colours import ACCENT, TEXT
-from .interactive import InteractiveFigure, Slider, as_json, initial_values
+from .interactive import InteractiveFigure, Slider, initial_values
 from .networks import plot_neuron
 
 NEURON_SLIDERS = {
@@ -20,22 +21,23 @@ NEURON_SLIDERS = {
     "v_th": Slider("threshold", "a.u.", 0.05, 1, 0.05, 0.3, digits=2),
     "rate": Slider("input rate", "events/s", 0, 2000, 50, 1000),
 }
-NEURON_STEPS = 1000
-NEURON_SEED = 0
-NEURON_DT = 0.0001  # s
-NEURON_WEIGHT = 0.05  # by which an input event raises the current
+# ``dt`` in s; an input event raises the current by ``weight``.
+NEURON = SimpleNamespace(seed=0, steps=1000, dt=0.0001, weight=0.05)
 
 STAIRCASE_SLIDERS = {
     "weight": Slider("weight", "", 0, 0.4, 0.001, 0.1, digits=3),
     "beta": Slider("steepness β", "", 0, 2, 0.1, 1, digits=1, scale="log"),
     "dt": Slider("time step Δt", "ms", 0.1, 1, 0.1, 1, digits=1),
 }
-STAIRCASE_INPUT = (2.5, 5.5, 7.5, 14.5, 16.5, 21.5, 23.5, 25.5, 33.5, 35.5)  # ms
-STAIRCASE_DURATION = 45.0  # ms
-STAIRCASE_TAU = 10.0  # ms, of the membrane and of the synapse
-STAIRCASE_THRESHOLD = 0.3
-STAIRCASE_TARGET = 4  # spikes
-STAIRCASE_RATE, STAIRCASE_LONGEST = 2e-4, 0.05  # learning rate; longest step of the weight
+STAIRCASE = SimpleNamespace(
+    input=(2.5, 5.5, 7.5, 14.5, 16.5, 21.5, 23.5, 25.5, 33.5, 35.5),  # ms
+    duration=45.0,  # ms
+    tau=10.0,  # ms, of the membrane and of the synapse
+    threshold=0.3,
+    target=4,  # spikes
+    learning_rate=2e-4,
+    longest_step=0.05,  # of the weight
+)
 
 
 def lif_traces(
@@ -85,28 +87,21 @@ def interactive_neuron() -> InteractiveFigure:
         >>> interactive_neuron().kind
         'neuron'
     """
-    content = {
-        "sliders": as_json(NEURON_SLIDERS),
-        "seed": NEURON_SEED,
-        "steps": NEURON_STEPS,
-        "dt": NEURON_DT,
-        "weight": NEURON_WEIGHT,
-    }
     start = initial_values(NEURON_SLIDERS)
-    arrivals = random_arrivals(NEURON_SEED)
+    arrivals = random_arrivals(NEURON.seed)
     spikes, voltage, current = run_neuron(arrivals, **start)
-    times = 1000 * NEURON_DT * np.arange(1, NEURON_STEPS + 1)  # ms; a state holds at a step's end
+    times = 1000 * NEURON.dt * np.arange(1, NEURON.steps + 1)  # ms; a state holds at a step's end
     inputs = 1000 * arrivals / start["rate"]
+    inputs = inputs[inputs < times[-1]]
     return InteractiveFigure.from_figure(
         "neuron",
-        content,
-        plot_neuron(
-            times, current, voltage, start["v_th"], spikes, inputs=inputs[inputs < times[-1]]
-        ),
+        plot_neuron(times, current, voltage, start["v_th"], spikes, inputs),
         f"Input events, synaptic current, membrane voltage and {spikes.sum():.0f} spikes of a "
         f"neuron over {times[-1]:.0f} milliseconds. The current jumps at each input event and "
         "decays. The voltage follows it up to the dashed threshold, where each spike resets it to "
         "zero.",
+        sliders=NEURON_SLIDERS,
+        **vars(NEURON),
     )
 
 
@@ -115,7 +110,7 @@ def random_arrivals(seed: int) -> np.ndarray:
 
     There are enough for the highest rate of ``NEURON_SLIDERS``. The script draws the same ones.
     """
-    most = round(2 * NEURON_SLIDERS["rate"].highest * NEURON_STEPS * NEURON_DT)
+    most = round(2 * NEURON_SLIDERS["rate"].highest * NEURON.steps * NEURON.dt)
     numbers = _mulberry32(seed)
     return np.cumsum([-math.log(1 - next(numbers)) for _ in range(most)])
 
@@ -135,9 +130,9 @@ def run_neuron(
 ) -> np.ndarray:
     """Run the neuron of ``interactive_neuron``, with arrivals (s) at 1 event/s; taus are in ms."""
     with np.errstate(divide="ignore"):
-        steps = np.floor(arrivals / rate / NEURON_DT)
-    counts = np.bincount(steps[steps < NEURON_STEPS].astype(int), minlength=NEURON_STEPS)
-    return lif_traces(NEURON_WEIGHT * counts, NEURON_DT, v_th, tau_mem / 1000, tau_syn / 1000)
+        steps = np.floor(arrivals / rate / NEURON.dt)
+    counts = np.bincount(steps[steps < NEURON.steps].astype(int), minlength=NEURON.steps)
+    return lif_traces(NEURON.weight * counts, NEURON.dt, v_th, tau_mem / 1000, tau_syn / 1000)
 
 
 class Staircase(NamedTuple):
@@ -156,17 +151,17 @@ def run_staircase(weights: np.ndarray, beta: float, dt: float) -> Staircase:
     """
     weight = torch.tensor(weights, dtype=torch.float64, requires_grad=True)
     v = i = spikes = torch.zeros_like(weight)
-    arrivals = {int(time / dt) for time in STAIRCASE_INPUT}
-    for step in range(int(STAIRCASE_DURATION / dt)):
+    arrivals = {int(time / dt) for time in STAIRCASE.input}
+    for step in range(int(STAIRCASE.duration / dt)):
         i = i + weight * (step in arrivals)
-        v = v + dt / STAIRCASE_TAU * (i - v)
-        i = i - dt / STAIRCASE_TAU * i
-        above = v - STAIRCASE_THRESHOLD
+        v = v + dt / STAIRCASE.tau * (i - v)
+        i = i - dt / STAIRCASE.tau * i
+        above = v - STAIRCASE.threshold
         smooth = above / (1 + beta * above.abs())  # its derivative is the surrogate
         spike = (above > 0) + (smooth - smooth.detach())
         v = (1 - spike) * v
         spikes = spikes + spike
-    loss = (spikes - STAIRCASE_TARGET) ** 2
+    loss = (spikes - STAIRCASE.target) ** 2
     (gradient,) = torch.autograd.grad(loss.sum(), weight)
     return Staircase(spikes.detach().numpy(), loss.detach().numpy(), gradient.numpy())
 
@@ -184,29 +179,20 @@ def interactive_staircase() -> InteractiveFigure:
         >>> interactive_staircase().kind
         'staircase'
     """
-    content = {
-        "sliders": as_json(STAIRCASE_SLIDERS),
-        "input": STAIRCASE_INPUT,
-        "duration": STAIRCASE_DURATION,
-        "tau": STAIRCASE_TAU,
-        "threshold": STAIRCASE_THRESHOLD,
-        "target": STAIRCASE_TARGET,
-        "learning_rate": STAIRCASE_RATE,
-        "longest_step": STAIRCASE_LONGEST,
-    }
     slider, start = STAIRCASE_SLIDERS["weight"], initial_values(STAIRCASE_SLIDERS)
     weights = np.linspace(slider.lowest, slider.highest, 401)
     staircase = run_staircase(weights, start["beta"], start["dt"])
     ball = run_staircase(np.array([start["weight"]]), start["beta"], start["dt"])
     return InteractiveFigure.from_figure(
         "staircase",
-        content,
         _plot_staircase(weights, staircase, start["weight"], ball),
         "Two plots against the weight. Above, the loss goes down in steps to 0 and up again, flat "
         "between them; a ball lies on one of the upper steps. Below, the true gradient is 0, and "
         f"the surrogate gradient runs from {staircase.gradient.min():.0f} to "
         f"{staircase.gradient.max():.0f}: negative where the neuron spikes too little, positive "
         "where it spikes too much.",
+        sliders=STAIRCASE_SLIDERS,
+        **vars(STAIRCASE),
     )
 
 
@@ -216,7 +202,7 @@ def _plot_staircase(
     fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(6.0, 3.6), layout="constrained")
     top.step(weights, staircase.loss, where="post", color=TEXT)
     top.plot(weight, ball.loss, "o", color=ACCENT, markersize=10)
-    top.set(title=f"loss = (spikes − {STAIRCASE_TARGET})²", ylabel="loss")
+    top.set(title=f"loss = (spikes − {STAIRCASE.target})²", ylabel="loss")
     bottom.axhline(0, color=TEXT)
     bottom.plot(weights, staircase.gradient, color=ACCENT, linewidth=1)
     bottom.plot(weight, ball.gradient, "o", color=ACCENT)

@@ -1,5 +1,6 @@
 """One pixel, one edge: how an ideal pixel of an event camera turns light into events."""
 
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
@@ -7,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from .colours import ACCENT, GREY, OFF, ON, SHADE, TEXT
-from .interactive import InteractiveFigure, Slider, as_json, initial_values
+from .interactive import InteractiveFigure, Slider, initial_values
 
 PIXEL_SLIDERS = {
     "contrast": Slider("contrast", "", 1.5, 20, 0.5, 10, digits=1),
@@ -15,8 +16,8 @@ PIXEL_SLIDERS = {
     "speed": Slider("speed", "px/ms", 0.4, 4, 0.1, 0.6, digits=1),
     "daylight": Slider("daylight", "", -1, 1, 0.1, 0, digits=2, scale="log"),
 }
-PIXEL_DURATION, PIXEL_DT = 20.0, 0.02  # ms
-PIP_WIDTH, EDGE_WIDTH = 4.0, 2.0  # pixels; an edge is soft, as through any lens
+# Times in ms, widths in pixels; an edge is soft, as through any lens.
+PIXEL = SimpleNamespace(duration=20.0, dt=0.02, pip_width=4.0, edge_width=2.0)
 
 
 class PixelTrace(NamedTuple):
@@ -39,9 +40,9 @@ def run_pixel(
     ``contrast`` is the card's light divided by the pip's, ``speed`` is in pixels per ms, and
     ``daylight`` is a factor of all light. A ``linear`` pixel compares the light, not its logarithm.
     """
-    times = PIXEL_DT * np.arange(round(PIXEL_DURATION / PIXEL_DT) + 1)
-    place = np.abs(times - PIXEL_DURATION / 2) * speed  # of the pip's centre, in pixels
-    outside = np.clip((place - PIP_WIDTH / 2) / EDGE_WIDTH + 0.5, 0, 1)
+    times = PIXEL.dt * np.arange(round(PIXEL.duration / PIXEL.dt) + 1)
+    place = np.abs(times - PIXEL.duration / 2) * speed  # of the pip's centre, in pixels
+    outside = np.clip((place - PIXEL.pip_width / 2) / PIXEL.edge_width + 0.5, 0, 1)
     covered = (1 + np.cos(np.pi * outside)) / 2
     light = daylight * (1 - (1 - 1 / contrast) * covered)
     level = light if linear else np.log(light)
@@ -52,7 +53,7 @@ def run_pixel(
             sign = 1 if now > reference else -1
             reference += sign * threshold
             share = min((reference - before) / (now - before), 1)
-            events.append((time + PIXEL_DT * share, sign > 0))
+            events.append((time + PIXEL.dt * share, sign > 0))
         stored.append(reference)
     event_times, polarities = np.array(events).reshape(-1, 2).T
     return PixelTrace(times, light, level, np.array(stored), event_times, polarities)
@@ -70,22 +71,16 @@ def interactive_pixel() -> InteractiveFigure:
     """
     start = initial_values(PIXEL_SLIDERS)
     trace = run_pixel(**start, linear=False)
-    content = {
-        "sliders": as_json(PIXEL_SLIDERS),
-        "duration": PIXEL_DURATION,
-        "dt": PIXEL_DT,
-        "pip_width": PIP_WIDTH,
-        "edge_width": EDGE_WIDTH,
-    }
     on = int(trace.polarities.sum())
     return InteractiveFigure.from_figure(
         "pixel",
-        content,
         _plot_pixel(trace, start["threshold"]),
         "Three plots one above the other, over 20 milliseconds. The light falls as a dark pip "
         "comes, and rises as it goes. Below, the logarithm of the light, followed in steps by the "
         f"pixel's reference. At the bottom {len(trace.polarities) - on} OFF events while the "
         f"light falls and {on} ON events while it rises; none in between.",
+        sliders=PIXEL_SLIDERS,
+        **vars(PIXEL),
     )
 
 
@@ -106,5 +101,5 @@ def _plot_pixel(trace: PixelTrace, threshold: float) -> Figure:
         axes[2].vlines(sent, 0, 1 if polarity else -1, color=colour)
     axes[2].axhline(0, color=GREY, linewidth=0.8)
     axes[2].set(xlabel="time (ms)", yticks=[-1, 1], yticklabels=["OFF", "ON"], ylim=(-1.4, 1.4))
-    axes[2].set(xlim=(0, PIXEL_DURATION))
+    axes[2].set(xlim=(0, PIXEL.duration))
     return fig

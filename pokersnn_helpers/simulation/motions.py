@@ -7,6 +7,7 @@ away where it goes; dots are everywhere from the start.
 
 from collections.abc import Callable
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -41,16 +42,7 @@ def _square(x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:
     return np.maximum(np.abs(x), np.abs(y)) - 0.85 * radius
 
 
-def _cross(x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:
-    x, y = np.abs(x), np.abs(y)
-    return np.maximum(np.maximum(x, y) - radius, np.minimum(x, y) - 0.35 * radius)
-
-
-def _ring(x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:
-    return np.abs(sd_circle(x, y, 0.75 * radius)) - 0.25 * radius
-
-
-SHAPES = {"disc": sd_circle, "square": _square, "cross": _cross, "ring": _ring}
+SHAPES = {"disc": sd_circle, "square": _square}
 
 
 def random_path(motion: str, rng: Generator, duration: Span = DURATION) -> np.ndarray:
@@ -142,7 +134,7 @@ def film_path(
 
     Example:
         >>> path = random_path("up", rng := np.random.default_rng(0))
-        >>> film_path(path, radius=4, rng=rng, shape="ring").dtype.names
+        >>> film_path(path, radius=4, rng=rng, shape="square").dtype.names
         ('t', 'x', 'y', 'p')
     """
     if shape not in SHAPES:
@@ -172,12 +164,11 @@ def film_dots(count: int, seed: int = 0, *, backwards: bool = False) -> Recordin
         12 recordings of 35 × 35 pixels: left, right, up, down, clockwise, counterclockwise
     """
 
-    def film(motion: str, rng: Generator) -> np.ndarray:
+    def scene(motion: str, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
         dots = random_dots(motion, rng)
-        radii = rng.uniform(1.5, 3, len(dots))
-        return film_path(dots[..., ::-1] if backwards else dots, radii, rng)
+        return dots, rng.uniform(1.5, 3, len(dots))
 
-    return _film_in_turn(film, count, seed)
+    return _film_in_turn(scene, count, seed, backwards)
 
 
 def film_motions(
@@ -209,11 +200,10 @@ def film_motions(
         12 recordings of 35 × 35 pixels: left, right, up, down, clockwise, counterclockwise
     """
 
-    def film(motion: str, rng: Generator) -> np.ndarray:
-        path, radius = random_path(motion, rng, duration), rng.uniform(3, 6)
-        return film_path(path[:, ::-1] if backwards else path, radius, rng, shape=shape)
+    def scene(motion: str, rng: Generator) -> tuple[np.ndarray, float]:
+        return random_path(motion, rng, duration), rng.uniform(3, 6)
 
-    return _film_in_turn(film, count, seed)
+    return _film_in_turn(scene, count, seed, backwards, shape)
 
 
 def _course(motion: str) -> tuple[int, int, int]:
@@ -223,13 +213,15 @@ def _course(motion: str) -> tuple[int, int, int]:
 
 
 def _film_in_turn(
-    film: Callable[[str, Generator], np.ndarray], count: int, seed: int
+    scene: Callable[..., Any], count: int, seed: int, backwards: bool, shape: str = "disc"
 ) -> Recordings:
     check_numbers(Integral, count=count)
     check_seed(seed)
-    targets = [number % len(MOTIONS) for number in range(count)]
-    rngs = [np.random.default_rng([seed, number]) for number in range(count)]
-    events = [film(MOTIONS[target], rng) for target, rng in zip(targets, rngs, strict=True)]
+    events, targets = [], [number % len(MOTIONS) for number in range(count)]
+    for number, target in enumerate(targets):
+        rng = np.random.default_rng([seed, number])
+        path, radius = scene(MOTIONS[target], rng)
+        events.append(film_path(path[..., ::-1] if backwards else path, radius, rng, shape=shape))
     return Recordings(events, targets, MOTIONS, POKERDVS_SENSOR_SIZE)
 
 
