@@ -28,9 +28,9 @@ COURSES = {  # to the right, down, and clockwise; y points down
     "counterclockwise": (0, 0, -1),
 }
 MOTIONS = tuple(COURSES)
-_numbers = {course: number for number, course in enumerate(COURSES.values())}
+_NAMES = {course: name for name, course in COURSES.items()}
 # The class of a film that runs backwards.
-OPPOSITE = tuple(_numbers[-right, -down, -turn] for right, down, turn in COURSES.values())
+OPPOSITE = tuple(MOTIONS.index(_NAMES[-x, -y, -turn]) for x, y, turn in COURSES.values())
 Span = tuple[float, float]
 DURATION = (25.0, 45.0)  # ms, from where to where
 FRAME_INTERVAL = 100  # µs
@@ -231,25 +231,23 @@ def with_mirrored_copies(films: Recordings) -> Recordings:
     In a mirror, left becomes right and clockwise counterclockwise: the classes follow.
 
     Args:
-        films: The first classes are ``MOTIONS``; further ones have to look the same in a mirror.
+        films: Of some motions; what else has a class has to look the same in a mirror.
 
     Raises:
-        ValueError: The first classes are others, or the sensor isn't square.
+        ValueError: The sensor isn't square, or the class of what a mirror shows is missing.
 
     Example:
         >>> with_mirrored_copies(film_motions(1)).targets
         [0, 1, 0, 1, 2, 3, 2, 3]
     """
-    if films.classes[: len(MOTIONS)] != MOTIONS:
-        raise ValueError(f"the classes are {', '.join(films.classes)}; begin with MOTIONS")
     last = films.sensor_size[0] - 1
     for mirror in _MIRRORS:
         copies = [events.copy() for events in films.events]
         for copy in copies:
             x, y = mirror(2 * copy["x"] - last, 2 * copy["y"] - last)
             copy["x"], copy["y"] = (x + last) // 2, (y + last) // 2
-        shown = [_numbers[(*mirror(right, down), -turn)] for right, down, turn in COURSES.values()]
-        shown += range(len(MOTIONS), len(films.classes))
-        targets = [shown[target] for target in films.targets]
+        shown = {name: _NAMES[(*mirror(x, y), -turn)] for name, (x, y, turn) in COURSES.items()}
+        names = [films.classes[target] for target in films.targets]
+        targets = [films.classes.index(shown.get(name, name)) for name in names]
         films = films + Recordings(copies, targets, films.classes, films.sensor_size)
     return films
