@@ -127,12 +127,10 @@ def interactive_event_cloud(data: Split) -> InteractiveFigure:
             f"data.source is {data.source!r}: the page would carry recordings that may not be "
             'redistributed. Pass load_pokerdvs(source="simulated").'
         )
-    targets = np.asarray(data.test.targets)
-    offered = {
-        name: [data.test.events[place] for place in np.flatnonzero(targets == number)[:3]]
-        for number, name in enumerate(data.classes)
-        if number in targets
-    }
+    offered, targets = {}, np.asarray(data.test.targets)
+    for number in np.unique(targets):
+        places = np.flatnonzero(targets == number)[:3]
+        offered[data.classes[number]] = [data.test.events[place] for place in places]
     *_, shown = offered
     return InteractiveFigure.from_figure(
         "event-cloud",
@@ -151,14 +149,12 @@ def _pack(events: np.ndarray) -> dict[str, dict[str, str]]:
     """
     if events["t"].max() >= 2**16:
         raise ValueError(f"the recording lasts {events['t'].max()} µs; the page takes 65,535 µs")
-    packed = events[["t", "x", "y"]].astype([(field, "<u2") for field in "txy"])
-    return {
-        name: {
-            field: base64.b64encode(packed[field][events["p"] == polarity].tobytes()).decode()
-            for field in "txy"
-        }
-        for polarity, name in enumerate(("OFF", "ON"))
-    }
+    packed: dict[str, dict[str, str]] = {"OFF": {}, "ON": {}}
+    for polarity, columns in enumerate(packed.values()):
+        for field in "txy":
+            column = events[field][events["p"] == polarity].astype("<u2")
+            columns[field] = base64.b64encode(column.tobytes()).decode()
+    return packed
 
 
 def interactive_card(classifier: Classifier, events: np.ndarray) -> InteractiveFigure:
@@ -203,7 +199,7 @@ def interactive_motion(events: np.ndarray) -> InteractiveFigure:
     """
     window = (events["t"][-1] + 1) / 6
     frames = to_frames(events, time_window=window)[:6]
-    ends = [f"to {window * (number + 1) / 1000:.0f} ms" for number in range(6)]
+    ends = [f"to {window * number / 1000:.0f} ms" for number in range(1, 7)]
     return InteractiveFigure.from_figure(
         "motion",
         plot_frames(list(frames), ends, columns=3),

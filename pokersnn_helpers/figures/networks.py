@@ -107,7 +107,7 @@ def plot_dynamics(
         >>> voltages = snn(torch.ones(30, 1, 2, 35, 35))
         >>> fig = plot_dynamics(snn.recording, snn.dt, ["club", "heart", "diamond", "spade"])
     """
-    states = {name: _states(layer, sample) for name, layer in _layers(recording)}
+    states = dict(_layers(recording, sample))
     if recording is None:
         raise TypeError("nothing was recorded; set network.record = True, and run the network")
     if not states:
@@ -132,7 +132,8 @@ def plot_dynamics(
         ax.set(title=f"input: {int(counts.sum()):,} events", ylabel="per step")
     for name in hidden:
         label = "hidden" if len(hidden) == 1 else name
-        busiest = _busiest(states[name], neurons)
+        spiked = states[name].get("z", torch.zeros(1, 1))[:, :neurons].sum(dim=0)
+        busiest = int(spiked.argmax()) if spiked.any() else None  # of those drawn
         for field, values in states[name].items():
             ax = next(panels)
             if field == "z":
@@ -157,29 +158,14 @@ def plot_dynamics(
     return fig
 
 
-def _layers(state: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield name and state of every layer, in order, from groups in groups too."""
+def _layers(state: Any, sample: int, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield of every layer, also of groups in groups, what is drawn, each of shape (T, neurons)."""
     fields = getattr(state, "_fields", ())
-    if FIELDS.keys() & set(fields):
-        yield name, state
+    if some := [field for field in FIELDS if field in fields]:
+        yield name, {field: getattr(state, field)[:, sample].flatten(1).cpu() for field in some}
         return
     for field in fields:
-        yield from _layers(getattr(state, field), f"{name}.{field}".lstrip("."))
-
-
-def _states(layer: Any, sample: int) -> dict[str, torch.Tensor]:
-    """Return those states of a layer that are drawn, each of shape (T, neurons)."""
-    return {
-        field: getattr(layer, field)[:, sample].flatten(1).cpu()
-        for field in FIELDS
-        if hasattr(layer, field)
-    }
-
-
-def _busiest(states: dict[str, torch.Tensor], neurons: int) -> int | None:
-    """Return which of the first neurons spiked most, or None where none did."""
-    counts = states.get("z", torch.zeros(1, 1))[:, :neurons].sum(dim=0)
-    return int(counts.argmax()) if counts.any() else None
+        yield from _layers(getattr(state, field), sample, f"{name}.{field}".lstrip("."))
 
 
 def shade_silence(ax: Axes, counts: torch.Tensor, dt: float) -> None:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
-from ..checks import check_classes, check_not_empty
+from ..checks import check_classes
 from ..training import Evaluation
 from .colours import ACCENT, ACCENT_MAP, GREY, TEXT
 from .labels import add_class_legend
@@ -66,7 +66,6 @@ def plot_intervals(
     Example:
         >>> fig = plot_intervals({"CNN": (0.93, 0.88, 0.97)}, "accuracy", line=0.25)
     """
-    check_not_empty(values=values)
     layout = ConstrainedLayoutEngine(w_pad=0.12)  # room for a last tick label at the very edge
     fig, ax = plt.subplots(figsize=(6.0, 0.8 + 0.34 * len(values)), layout=layout)
     ax.set_yticks(range(len(values)), list(values))
@@ -93,7 +92,6 @@ def plot_curves(table: pd.DataFrame, label: str) -> Figure:
         >>> points = {"change": "noise", "amount": [0, 1], "model": "CNN", "value": [0.9, 0.6]}
         >>> fig = plot_curves(pd.DataFrame(points).assign(low=0.5, high=1.0), "accuracy")
     """
-    check_not_empty(table=table)
     changes, models = table["change"].unique(), table["model"].unique()
     rows = -(-len(changes) // 2)
     size = (6.0, 0.5 + 2.1 * rows)

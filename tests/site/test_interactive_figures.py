@@ -186,8 +186,8 @@ def test_ball_moves_along_the_surrogate_gradient_only(figure):
     for _ in range(20):
         staircase.press("step against the surrogate gradient")
         gradient = neurons.run_staircase(np.array([weight]), **start).gradient[0]
-        longest = neurons.STAIRCASE_LONGEST
-        step = np.clip(-neurons.STAIRCASE_RATE * gradient, -longest, longest)
+        longest = neurons.STAIRCASE.longest_step
+        step = np.clip(-neurons.STAIRCASE.learning_rate * gradient, -longest, longest)
         weight = np.clip(weight + step, 0, neurons.STAIRCASE_SLIDERS["weight"].highest)
         (there, loss, _), _ = ball_and_curves(staircase)
         assert there == pytest.approx(weight, abs=1e-9)
@@ -209,7 +209,7 @@ def test_detector_agrees_with_norse(figure):
             assert np.abs(other - found[back][1]).max() < TOLERANCE, values
             np.testing.assert_array_equal(np.nan_to_num(spikes), found[direction][0])
             assert times[-1] == pytest.approx(40)
-            assert set(threshold) == {detectors.DETECTOR_THRESHOLD}
+            assert set(threshold) == {detectors.DETECTOR.threshold}
             arrived = detectors.detector_arrivals(values["delay"], values["speed"], direction)
             for at, line in zip(arrived, inputs[1:], strict=True):
                 assert inputs[0][line == 1] == pytest.approx(at)
