@@ -21,7 +21,9 @@ from pokersnn_helpers.simulation.motions import (
     with_mirrored_copies,
 )
 
-STRAIGHT = {motion: course[:2] for motion, course in COURSES.items() if not course[2]}
+STRAIGHT = {
+    motion: np.divide(way, np.hypot(*way)) for motion, (*way, turn) in COURSES.items() if not turn
+}
 
 
 def centre_of_events(events):
