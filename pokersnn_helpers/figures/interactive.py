@@ -3,7 +3,8 @@
 An ``InteractiveFigure`` is an image with JSON beside it. On the published page a script
 (``book/_static/interactive_figures.js``) makes an interactive figure out of the JSON and replaces
 the image with it. In Colab and on paper there is no script, and the image stays. This module holds
-what all of them share, the cloud of events, the card and the motion; the others have a module each.
+what all of them share, the cloud of events, the card and the motion; ``interactive_sliders`` holds
+the others.
 """
 
 import base64

@@ -7,16 +7,14 @@ import numpy as np
 import pytest
 from book_site import Visit, page_with
 
-from pokersnn_helpers.figures import interactive_detector as detectors
-from pokersnn_helpers.figures import interactive_neuron as neurons
-from pokersnn_helpers.figures import interactive_pixel as pixels
+from pokersnn_helpers.figures import interactive_sliders as sliding
 from pokersnn_helpers.figures.interactive import initial_values
 
 SLIDERS = {
-    "pixel": pixels.PIXEL_SLIDERS,
-    "neuron": neurons.NEURON_SLIDERS,
-    "staircase": neurons.STAIRCASE_SLIDERS,
-    "detector": detectors.DETECTOR_SLIDERS,
+    "pixel": sliding.PIXEL_SLIDERS,
+    "neuron": sliding.NEURON_SLIDERS,
+    "staircase": sliding.STAIRCASE_SLIDERS,
+    "detector": sliding.DETECTOR_SLIDERS,
 }
 KINDS = ["event-cloud", *SLIDERS]
 SCENES = ["card", "motion"]  # with more tests in files of their own
@@ -102,9 +100,9 @@ def test_pixel_agrees_with_python(figure):
     pixel = figure("pixel")
     for linear in (False, True):
         pixel.holder.get_by_label("linear pixel").set_checked(linear)
-        for positions, values in stands(pixels.PIXEL_SLIDERS):
+        for positions, values in stands(sliding.PIXEL_SLIDERS):
             pixel.move(positions)
-            trace = pixels.run_pixel(**values, linear=linear)
+            trace = sliding.run_pixel(**values, linear=linear)
             title = pixel.drawing.evaluate("(d) => d.charts[1].axes[1].label")
             assert title == ("light" if linear else "ln(light)")
             (times, light), (_, low, high, reference, level), (at, on, off) = pixel.series()
@@ -133,13 +131,13 @@ def test_pixel_says_how_it_counts(figure):
 def test_neuron_agrees_with_norse(figure):
     neuron = figure("neuron")
     carried = json.loads(neuron.holder.locator("script").text_content())
-    start, *others = stands(neurons.NEURON_SLIDERS)
+    start, *others = stands(sliding.NEURON_SLIDERS)
     for seed, some in ((carried["seed"], [*others, start]), (carried["seed"] + 1, [start])):
-        arrivals = neurons.random_arrivals(seed)
+        arrivals = sliding.random_arrivals(seed)
         for positions, values in some:
             neuron.move(positions)
             inputs, currents, voltages, spiking = neuron.series()
-            spikes, voltage, current = neurons.run_neuron(arrivals, **values)
+            spikes, voltage, current = sliding.run_neuron(arrivals, **values)
             drawn = [np.nan_to_num(spiking[1]), voltages[1], currents[1]]
             assert np.abs(np.array(drawn) - [spikes, voltage, current]).max() < TOLERANCE, values
             assert set(currents[2]) == set(voltages[2]) == {values["v_th"]}
@@ -163,11 +161,11 @@ def ball_and_curves(staircase):
 
 def test_staircase_agrees_with_autograd(figure):
     staircase = figure("staircase")
-    for positions, values in stands(neurons.STAIRCASE_SLIDERS):
+    for positions, values in stands(sliding.STAIRCASE_SLIDERS):
         staircase.move(positions)
         ball, (weights, losses, gradients) = ball_and_curves(staircase)
         assert ball[0] == pytest.approx(values.pop("weight"))
-        python = neurons.run_staircase(np.append(weights, ball[0]), **values)
+        python = sliding.run_staircase(np.append(weights, ball[0]), **values)
         np.testing.assert_array_equal([*losses, ball[1]], python.loss)
         assert np.abs([*gradients, ball[2]] - python.gradient).max() < TOLERANCE
         text = staircase.summary.inner_text()
@@ -177,7 +175,7 @@ def test_staircase_agrees_with_autograd(figure):
 
 def test_ball_moves_along_the_surrogate_gradient_only(figure):
     staircase = figure("staircase")
-    start = initial_values(neurons.STAIRCASE_SLIDERS)
+    start = initial_values(sliding.STAIRCASE_SLIDERS)
     weight = start.pop("weight")
     image = staircase.images()
     staircase.press("step against the true gradient")
@@ -185,23 +183,23 @@ def test_ball_moves_along_the_surrogate_gradient_only(figure):
     assert "gradient is 0" in staircase.summary.inner_text()
     for _ in range(20):
         staircase.press("step against the surrogate gradient")
-        gradient = neurons.run_staircase(np.array([weight]), **start).gradient[0]
-        longest = neurons.STAIRCASE.longest_step
-        step = np.clip(-neurons.STAIRCASE.learning_rate * gradient, -longest, longest)
-        weight = np.clip(weight + step, 0, neurons.STAIRCASE_SLIDERS["weight"].highest)
+        gradient = sliding.run_staircase(np.array([weight]), **start).gradient[0]
+        longest = sliding.STAIRCASE.longest_step
+        step = np.clip(-sliding.STAIRCASE.learning_rate * gradient, -longest, longest)
+        weight = np.clip(weight + step, 0, sliding.STAIRCASE_SLIDERS["weight"].highest)
         (there, loss, _), _ = ball_and_curves(staircase)
         assert there == pytest.approx(weight, abs=1e-9)
     assert loss == 0 and staircase.images() != image
     staircase.press("reset")
-    assert ball_and_curves(staircase)[0][0] == initial_values(neurons.STAIRCASE_SLIDERS)["weight"]
+    assert ball_and_curves(staircase)[0][0] == initial_values(sliding.STAIRCASE_SLIDERS)["weight"]
 
 
 def test_detector_agrees_with_norse(figure):
     detector = figure("detector")
-    for direction, back in (detectors.DIRECTIONS, detectors.DIRECTIONS[::-1]):
-        for positions, values in stands(detectors.DETECTOR_SLIDERS):
+    for direction, back in (sliding.DIRECTIONS, sliding.DIRECTIONS[::-1]):
+        for positions, values in stands(sliding.DETECTOR_SLIDERS):
             found = {
-                way: detectors.run_detector(**values, direction=way) for way in detectors.DIRECTIONS
+                way: sliding.run_detector(**values, direction=way) for way in sliding.DIRECTIONS
             }
             detector.move(positions)
             inputs, (times, other, voltage, threshold, spikes) = detector.series()
@@ -209,12 +207,12 @@ def test_detector_agrees_with_norse(figure):
             assert np.abs(other - found[back][1]).max() < TOLERANCE, values
             np.testing.assert_array_equal(np.nan_to_num(spikes), found[direction][0])
             assert times[-1] == pytest.approx(40)
-            assert set(threshold) == {detectors.DETECTOR.threshold}
-            arrived = detectors.detector_arrivals(values["delay"], values["speed"], direction)
+            assert set(threshold) == {sliding.DETECTOR.threshold}
+            arrived = sliding.detector_arrivals(values["delay"], values["speed"], direction)
             for at, line in zip(arrived, inputs[1:], strict=True):
                 assert inputs[0][line == 1] == pytest.approx(at)
-            counts = [int(found[way][0].sum()) for way in detectors.DIRECTIONS]
-            for way, count in zip(detectors.DIRECTIONS, counts, strict=True):
+            counts = [int(found[way][0].sum()) for way in sliding.DIRECTIONS]
+            for way, count in zip(sliding.DIRECTIONS, counts, strict=True):
                 assert f"{way}: {count or 'no'} spike" in detector.summary.inner_text()
             verdict = "can't tell" if counts[0] == counts[1] else "neuron tells"
             assert verdict in detector.summary.inner_text()
