@@ -24,12 +24,12 @@ def times_by_pixel(events):
     return {x: events["t"][events["x"] == x] for x in np.unique(events["x"])}
 
 
-@pytest.mark.parametrize(("change", "polarity"), [(1.0, 1), (-1.0, 0)])
-def test_an_edge_makes_as_many_events_as_it_is_thresholds_deep(change, polarity):
-    events = film(IDEAL, many_pixels(np.linspace(0, change, 40)))
+@pytest.mark.parametrize(("change", "polarity", "counts"), [(1.0, 1, {3, 4, 5}), (-1.0, 0, {2, 3})])
+def test_an_edge_makes_as_many_events_as_it_is_thresholds_deep(change, polarity, counts):
+    events = film(replace(IDEAL, off_threshold=0.4), many_pixels(np.linspace(0, change, 40)))
     assert set(events["p"]) == {polarity}
-    # 1.0 / 0.2; one less where a pixel first has to make up for the other polarity.
-    assert set(np.bincount(events["x"])) == {4, 5}
+    # 1.0 / 0.2 or 1.0 / 0.4, but a pixel may begin anywhere between the two thresholds.
+    assert set(np.bincount(events["x"])) == counts
 
 
 def test_events_are_structured_in_order_on_the_sensor_and_of_a_seed():
@@ -40,12 +40,6 @@ def test_events_are_structured_in_order_on_the_sensor_and_of_a_seed():
     assert events.dtype == EVENT_DTYPE
     assert np.all(np.diff(events["t"]) >= 0)
     assert events["x"].max() == 6 and events["y"].max() == 4
-
-
-def test_a_higher_off_threshold_makes_fewer_off_events():
-    light = many_pixels(np.concatenate([np.linspace(0, -1.2, 40), np.linspace(-1.2, 0, 40)]))
-    polarity = film(replace(IDEAL, off_threshold=0.4), light)["p"]
-    assert (polarity == 1).sum() > 1.5 * (polarity == 0).sum()
 
 
 def test_mismatch_of_both_thresholds_is_independent():

@@ -85,14 +85,11 @@ def test_cloud_tells_on_from_off_in_a_box_of_the_sensors_size():
     assert axes.get_ylim() == (0, 64) and axes.get_zlim() == (48, 0)
 
 
-@pytest.mark.parametrize("order", [None, "cba"])
-def test_distributions_draw_every_recording_by_class_in_order(order):
-    names = pd.Categorical([*"babc"], [*order]) if order else [*"babc"]
-    table = pd.DataFrame({"class": names, "events": [1, 2, 3, 5]})
-    axes, expected = recordings.plot_distributions(table, ["events"]).axes[0], order or "bac"
-    assert "".join(label.get_text() for label in axes.get_xticklabels()) == expected
-    values = {"a": [2], "b": [1, 3], "c": [5]}
-    assert [line.get_ydata().tolist() for line in axes.lines] == [values[name] for name in expected]
+def test_distributions_draw_every_recording_by_class_in_order():
+    table = pd.DataFrame({"class": [*"babc"], "events": [1, 2, 3, 5]})
+    axes = recordings.plot_distributions(table, ["events"]).axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == [*"bac"]
+    assert [line.get_ydata().tolist() for line in axes.lines] == [[1, 3], [2], [5]]
 
 
 def test_passes_have_a_bar_each_and_every_recording_a_mark():
@@ -358,7 +355,6 @@ def test_colours_of_the_suits_are_fixed_and_others_differ_from_them():
     [
         ("the sensor has 3", recordings.plot_frames, [torch.zeros(3, 5, 6)], ["a"]),
         ("time_window is nan", animate_frames, torch.ones(2, 2, 4, 4), np.nan, "x"),
-        ("sensor_size is", networks.plot_templates, SNN(60, 5, 2), [*"ab"], (64, 64, 2)),
         ("classes is", networks.plot_templates, SNN(60, 5, 2), [*"abc"], (6, 5, 2)),
         ("classes is", networks.draw_readout, None, torch.ones(6, 2), 0.001, ["a"]),
         ("classes is", results.plot_confusion, Evaluation(torch.eye(2), torch.zeros(2)), [*"aa"]),

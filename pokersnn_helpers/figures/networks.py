@@ -1,6 +1,5 @@
 """Draw networks: their neurons and states over time, and what they answer."""
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -309,14 +308,13 @@ def plot_templates(
         sensor_size: Width, height and polarities of the sensor.
 
     Raises:
-        ValueError: ``classes`` or ``sensor_size`` aren't the network's.
+        ValueError: ``classes`` aren't as many as the readout's neurons.
+        RuntimeError: ``sensor_size`` isn't the network's.
 
     Example:
         >>> fig = plot_templates(SNN(), ["club", "heart", "diamond", "spade"])
     """
     check_classes(classes, snn.linear.out_features)
-    if math.prod(sensor_size) != snn.input_size:
-        raise ValueError(f"sensor_size is {sensor_size}; the network has {snn.input_size} inputs")
     width, height, number = sensor_size
     kinds = polarities(number)
     product_of_weights = (snn.linear.weight @ snn.lif0.input_weights).detach().cpu()
@@ -334,8 +332,7 @@ def plot_templates(
             ax.imshow(image, cmap=vote_map(colour), vmin=-limit, vmax=limit)
             ax.set(xticks=[], yticks=[])
             ax.grid(False)
-            ax.spines[:].set_color(GRID)
-            ax.spines[:].set_visible(True)
+            ax.spines[:].set(color=GRID, visible=True)
             if column == 0:
                 ax.set_ylabel(f"{kind} events", color=ink)
     return fig

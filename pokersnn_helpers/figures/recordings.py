@@ -80,10 +80,8 @@ def plot_frames(
     rows = -(-len(frames) // columns)
     height, width = np.shape(frames[0])[-2:]
     lines = 1 + max(title.count("\n") for title in titles)
-    row = 4.9 / columns * min(1, height / width) + 0.18 * lines + 0.17  # inches
-    fig, axes = plt.subplots(
-        rows, columns, figsize=(6.0, rows * row), squeeze=False, layout="constrained"
-    )
+    size = (6.0, rows * (4.9 / columns * min(1, height / width) + 0.18 * lines + 0.17))  # inches
+    fig, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     for ax in axes.flat[len(frames) :]:
         ax.axis("off")
     for ax, frame, title in zip(axes.flat[: len(frames)], frames, titles, strict=True):
@@ -140,8 +138,7 @@ def plot_distributions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
     """Draw each recording as a dot, by class, once per column; a bar marks the median.
 
     Args:
-        table: What ``recording_statistics`` returns. Classes stand in the order in which they come,
-            or in that of the categories where the column "class" is categorical.
+        table: What ``recording_statistics`` returns. Classes stand in the order in which they come.
         columns: Columns of the table to draw.
 
     Example:
@@ -149,11 +146,9 @@ def plot_distributions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
         >>> statistics = recording_statistics(load_pokerdvs(source="simulated").train)
         >>> fig = plot_distributions(statistics, ["events"])
     """
-    fig, axes = plt.subplots(
-        1, len(columns), figsize=(6.0, 3.2), squeeze=False, layout="constrained"
-    )
-    names = table["class"]
-    names = names.cat.categories if hasattr(names, "cat") else names.unique()
+    size = (6.0, 3.2)
+    fig, axes = plt.subplots(1, len(columns), figsize=size, squeeze=False, layout="constrained")
+    names = table["class"].unique()
     tilt, side = (35, "right") if len(names) < 8 else (90, "center")
     rng = np.random.default_rng(0)
     for ax, column in zip(axes[0], columns, strict=True):

@@ -103,14 +103,13 @@ def plot_curves(table: pd.DataFrame, label: str) -> Figure:
     for ax, change in zip(axes.flat[: len(changes)], changes, strict=True):
         for number, model in enumerate(models):
             some = table[(table["change"] == change) & (table["model"] == model)]
+            at = some["amount"]
             turn, place = divmod(number, 3)
             colour, style = (ACCENT, TEXT, GREY)[place], "--" if place else "-"
             marker = (turn + 2, 0) if turn else "o"  # a triangle, a square, a pentagon …
-            ax.fill_between(
-                some["amount"], some["low"], some["high"], color=colour, alpha=0.15, linewidth=0
-            )
-            ax.plot(some["amount"], some["value"], style, marker=marker, markersize=4 + turn,
-                    color=colour, label=model)  # fmt: skip
+            ax.fill_between(at, some["low"], some["high"], color=colour, alpha=0.15, linewidth=0)
+            look = {"color": colour, "marker": marker, "markersize": 4 + turn, "label": model}
+            ax.plot(at, some["value"], style, **look)
         ax.set_title(change)
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 3, 5, 10]))
     fig.supylabel(label, size=plt.rcParams["axes.labelsize"])
