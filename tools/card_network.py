@@ -35,7 +35,6 @@ from pokersnn_helpers.study.losses import nll_over_time
 
 OUTPUT = Path(__file__).parents[1] / "book/_static/interactive/card/data.js"
 SEED = 0
-EPOCHS = 20
 FITTED, WIDE = {"n_train": 400}, {"n_train": 400, "spread": 2.5}
 BY_HAND = 200  # recordings per suit
 # How a hand moves a pip. Unlike the simulator's constants, this was chosen and not fitted.
@@ -93,22 +92,20 @@ def wander(card: SimpleNamespace, rng: np.random.Generator) -> cards._Motion:
     arrivals = np.concatenate([[0], legs.cumsum()])
     end = 1000 * min(arrivals[-1], HAND_LONGEST)
     time = np.arange(-cards.LEAD_IN, end, cards.FRAME_INTERVAL) / 1000
-    smooth = np.ones(11) / 11  # over 1 ms: nothing starts or stops at once
-    x, way = (
-        np.convolve(np.pad(np.interp(time, arrivals, place), 5, mode="edge"), smooth, "valid")
-        for place in places.T
-    )
+    x, way = (smooth(np.interp(time, arrivals, place)) for place in places.T)
     whole = np.ones_like(time)
     return cards._Motion(time, card.x + x, way, whole, whole)
 
 
-def train(recordings: Recordings, seed: int, epochs: int = EPOCHS) -> Classifier:
+def smooth(places: np.ndarray) -> np.ndarray:
+    """Average over 1 ms: nothing starts, stops or turns at once."""
+    return np.convolve(np.pad(places, 5, mode="edge"), np.ones(11) / 11, "valid")
+
+
+def train(recordings: Recordings, seed: int) -> Classifier:
     """Train by the book's recipe, but to answer early."""
-    classifier, _ = train_classifier(
-        recordings, seed, "cpu", network=FastSNN, loss=nll_over_time, augment=augment_and_crop,
-        epochs=epochs,
-    )  # fmt: skip
-    return classifier
+    how = {"loss": nll_over_time, "augment": augment_and_crop, "epochs": 20}
+    return train_classifier(recordings, seed, "cpu", network=FastSNN, **how)[0]
 
 
 def short(values: torch.Tensor) -> list[float]:

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from card_network import neuron_constants, packed, unpacked, write
+from card_network import neuron_constants, packed, smooth, unpacked, write
 from card_network import read as read_from
 
 from pokersnn_helpers import Classifier, Recordings, evaluate, make_loader, train_classifier
@@ -99,7 +99,7 @@ def draw_stroke(
     path = _circle(motion, turns, share, rng) if circular else _line(motion, share, slant(rng), rng)
     wobble = rng.normal(0, WOBBLE, (2, 3 + round(lasts / 6)))
     path = path + [_wavy(some, len(time)) for some in wobble]
-    return np.array([_smooth(_on_the_pad(places, rng)) for places in path])
+    return np.array([smooth(_on_the_pad(places, rng)) for places in path])
 
 
 def _wavy(values: np.ndarray, count: int) -> np.ndarray:
@@ -126,11 +126,6 @@ def _on_the_pad(places: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     room = np.sort([-EDGE - places.min(), EDGE - places.max()])
     fits = np.ptp(places) <= 2 * EDGE
     return places + (rng.uniform(*room) if fits else room.mean())
-
-
-def _smooth(places: np.ndarray) -> np.ndarray:
-    """Average over 1 ms: nothing starts or turns at once."""
-    return np.convolve(np.pad(places, 5, mode="edge"), np.ones(11) / 11, "valid")
 
 
 def film_strokes(
@@ -167,14 +162,12 @@ def films_to_learn_from(seed: int) -> Recordings:
 
 def train(films: Recordings, seed: int) -> tuple[MotionDetector, CNN]:
     """Train both models."""
+    how = {"time_window": TIME_WINDOW, "augment": None, "learning_rate": 0.004}
     spiking, time_blind = (
-        train_classifier(
-            films, seed, "cpu", network=network, time_window=TIME_WINDOW, augment=None,
-            epochs=epochs, learning_rate=0.004,
-        )[0]
+        train_classifier(films, seed, "cpu", network=network, epochs=epochs, **how)[0].snn
         for network, epochs in ((MotionDetector, 4), (TIME_BLIND, 2))
-    )  # fmt: skip
-    return spiking.snn, time_blind.snn
+    )
+    return spiking, time_blind
 
 
 def carried(spiking: MotionDetector, time_blind: CNN) -> dict:
