@@ -12,17 +12,12 @@ import torch
 from book_site import NO_CHANCE, ROOT, Middle, assert_same_events, assert_same_network, page_with
 
 from pokersnn_helpers import to_frames
-from pokersnn_helpers.simulation.motions import (
-    FRAME_INTERVAL,
-    MOTIONS,
-    OPPOSITE,
-    film_path,
-    random_path,
-)
+from pokersnn_helpers.simulation.motions import FRAME_INTERVAL, film_path, random_path
 
 sys.path.insert(0, str(ROOT / "tools"))
 
 import motion_network
+from motion_network import MOTIONS, OPPOSITE
 
 KIND = "motion"
 FIGURE = "document.querySelector('[data-kind=motion] .interactive-drawing').figure"
