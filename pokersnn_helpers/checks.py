@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -269,10 +269,3 @@ def norm(model: torch.nn.Module) -> torch.Tensor:
     from torch.nn.utils import get_total_norm
 
     return get_total_norm([weights.detach() for weights in model.parameters()])
-
-
-def check_not_empty(**values: Sized) -> None:
-    """Raise a ``ValueError`` that names the first value that holds nothing to draw."""
-    for name, value in values.items():
-        if len(value) == 0:
-            raise ValueError(f"{name} is empty: there is nothing to draw")

@@ -96,8 +96,9 @@ def compare(
         ValueError: There are fewer than two classes, or too few groups.
 
     Example:
-        >>> from pokersnn_helpers.simulation.motions import film_motions
-        >>> compare(film_motions(12), range(12), folds=2, epochs=1).table.shape
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> cards = load_pokerdvs(source="simulated").test
+        >>> compare(cards, range(20), folds=2, epochs=1).table.shape
         (10, 6)
     """
     check_recordings(recordings)

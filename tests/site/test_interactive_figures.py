@@ -7,18 +7,16 @@ import numpy as np
 import pytest
 from book_site import Visit, count_images, images_in, page_with
 
-from pokersnn_helpers.figures import interactive_detector as detectors
-from pokersnn_helpers.figures import interactive_neuron as neurons
-from pokersnn_helpers.figures import interactive_pixel as pixels
+from pokersnn_helpers.figures import interactive_sliders as sliding
 from pokersnn_helpers.figures.interactive import initial_values
 
 SLIDERS = {
-    "pixel": pixels.PIXEL_SLIDERS,
-    "neuron": neurons.NEURON_SLIDERS,
-    "staircase": neurons.STAIRCASE_SLIDERS,
-    "detector": detectors.DETECTOR_SLIDERS,
+    "pixel": sliding.PIXEL_SLIDERS,
+    "neuron": sliding.NEURON_SLIDERS,
+    "staircase": sliding.STAIRCASE_SLIDERS,
+    "detector": sliding.DETECTOR_SLIDERS,
 }
-WAYS = detectors.DIRECTIONS
+WAYS = sliding.DIRECTIONS
 KINDS = ["event-cloud", *SLIDERS]
 SCENES = ["card", "motion"]  # with more tests in files of their own
 SETTLED = (
@@ -119,9 +117,9 @@ def assert_close(found, expected):
 def test_pixel_agrees_with_python(linear, title, words, figure):
     figure.holder.get_by_label("linear pixel").set_checked(linear)
     said = []
-    for positions, values in stands(pixels.PIXEL_SLIDERS):
+    for positions, values in stands(sliding.PIXEL_SLIDERS):
         figure.move(positions)
-        trace = pixels.run_pixel(**values, linear=linear)
+        trace = sliding.run_pixel(**values, linear=linear)
         (times, light), (_, low, high, reference, level), (at, on, off) = figure.series()
         band = trace.reference - values["threshold"], trace.reference + values["threshold"]
         expected = [trace.times, trace.light, trace.level, trace.reference, *band]
@@ -140,13 +138,13 @@ def test_pixel_agrees_with_python(linear, title, words, figure):
 @on("neuron")
 def test_neuron_agrees_with_norse(figure):
     carried = json.loads(figure.holder.locator("script").text_content())
-    start, *others = stands(neurons.NEURON_SLIDERS)
+    start, *others = stands(sliding.NEURON_SLIDERS)
     for seed, some in ((carried["seed"], [*others, start]), (carried["seed"] + 1, [start])):
-        arrivals = neurons.random_arrivals(seed)
+        arrivals = sliding.random_arrivals(seed)
         for positions, values in some:
             figure.move(positions)
             inputs, currents, voltages, spiking = figure.series()
-            expected = neurons.run_neuron(arrivals, **values)
+            expected = sliding.run_neuron(arrivals, **values)
             assert_close([np.nan_to_num(spiking[1]), voltages[1], currents[1]], expected)
             assert set(currents[2]) == set(voltages[2]) == {values["v_th"]}
             with np.errstate(divide="ignore"):
@@ -167,11 +165,11 @@ def ball_and_curves(staircase):
 
 @on("staircase")
 def test_staircase_agrees_with_autograd(figure):
-    for positions, values in stands(neurons.STAIRCASE_SLIDERS):
+    for positions, values in stands(sliding.STAIRCASE_SLIDERS):
         figure.move(positions)
         ball, (weights, losses, gradients) = ball_and_curves(figure)
         assert ball[0] == pytest.approx(values.pop("weight"))
-        python = neurons.run_staircase(np.append(weights, ball[0]), **values)
+        python = sliding.run_staircase(np.append(weights, ball[0]), **values)
         np.testing.assert_array_equal([*losses, ball[1]], python.loss)
         assert_close([*gradients, ball[2]], python.gradient)
         text = figure.summary.inner_text()
@@ -181,7 +179,7 @@ def test_staircase_agrees_with_autograd(figure):
 
 @on("staircase")
 def test_ball_moves_along_the_surrogate_gradient_only(figure):
-    start = initial_values(neurons.STAIRCASE_SLIDERS)
+    start = initial_values(sliding.STAIRCASE_SLIDERS)
     first = weight = start.pop("weight")
     figure.to_start()
     image = figure.images()
@@ -190,10 +188,10 @@ def test_ball_moves_along_the_surrogate_gradient_only(figure):
     assert "gradient is 0" in figure.summary.inner_text()
     for _ in range(20):
         figure.press("step against the surrogate gradient")
-        gradient = neurons.run_staircase(np.array([weight]), **start).gradient[0]
-        longest = neurons.STAIRCASE_LONGEST
-        step = np.clip(-neurons.STAIRCASE_RATE * gradient, -longest, longest)
-        weight = np.clip(weight + step, 0, neurons.STAIRCASE_SLIDERS["weight"].highest)
+        gradient = sliding.run_staircase(np.array([weight]), **start).gradient[0]
+        longest = sliding.STAIRCASE.longest_step
+        step = np.clip(-sliding.STAIRCASE.learning_rate * gradient, -longest, longest)
+        weight = np.clip(weight + step, 0, sliding.STAIRCASE_SLIDERS["weight"].highest)
         (there, loss, _), _ = ball_and_curves(figure)
         assert there == pytest.approx(weight, abs=1e-9)
     assert loss == 0 and figure.images() != image
@@ -204,8 +202,8 @@ def test_ball_moves_along_the_surrogate_gradient_only(figure):
 @on("detector")
 def test_detector_agrees_with_norse(figure):
     tried = [
-        (positions, values, {way: detectors.run_detector(**values, direction=way) for way in WAYS})
-        for positions, values in stands(detectors.DETECTOR_SLIDERS)
+        (positions, values, {way: sliding.run_detector(**values, direction=way) for way in WAYS})
+        for positions, values in stands(sliding.DETECTOR_SLIDERS)
     ]
     for direction, back in (WAYS, WAYS[::-1]):
         for positions, values, found in tried:
@@ -214,8 +212,8 @@ def test_detector_agrees_with_norse(figure):
             assert_close([voltage, other], [found[direction][1], found[back][1]])
             np.testing.assert_array_equal(np.nan_to_num(spikes), found[direction][0])
             assert times[-1] == pytest.approx(40)
-            assert set(threshold) == {detectors.DETECTOR_THRESHOLD}
-            arrived = detectors.detector_arrivals(values["delay"], values["speed"], direction)
+            assert set(threshold) == {sliding.DETECTOR.threshold}
+            arrived = sliding.detector_arrivals(values["delay"], values["speed"], direction)
             for at, line in zip(arrived, inputs[1:], strict=True):
                 assert inputs[0][line == 1] == pytest.approx(at)
             counts = [int(found[way][0].sum()) for way in WAYS]

@@ -21,17 +21,12 @@ from book_site import (
 )
 
 from pokersnn_helpers import to_frames
-from pokersnn_helpers.simulation.motions import (
-    FRAME_INTERVAL,
-    MOTIONS,
-    OPPOSITE,
-    film_path,
-    random_path,
-)
+from pokersnn_helpers.simulation.motions import FRAME_INTERVAL, film_path, random_path
 
 sys.path.insert(0, str(ROOT / "tools"))
 
 import motion_network
+from motion_network import MOTIONS, OPPOSITE
 
 KIND = "motion"
 FIGURE = FIGURE_OF.format(KIND)
