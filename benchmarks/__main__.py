@@ -1,4 +1,9 @@
-"""The command: ``python -m benchmarks NAME``."""
+"""Measure how fast training is, how much memory it takes, and how well it succeeds.
+
+To compare two commits, check the other one out (git worktree add ../before COMMIT), run the same
+benchmark in both folders in turn, three times each, and compare medians: a difference that is no
+larger than that between runs of one folder is noise.
+"""
 
 import argparse
 import importlib
@@ -44,13 +49,6 @@ BENCHMARKS = {
     "passes": ("simulation", "cards of other passes and upside-down ones, by what is trained on"),
 }
 
-COMPARE = (
-    "To compare two commits, check the other one out (git worktree add ../before COMMIT), run the "
-    "same benchmark in both folders in turn, three times each, and compare medians: a difference "
-    "that is no larger than that between runs of one folder is noise."
-)
-
-
 def positive(text: str) -> int:
     """Read a whole number from 1 on."""
     if int(text) < 1:
@@ -61,7 +59,7 @@ def positive(text: str) -> int:
 def command_line() -> argparse.ArgumentParser:
     """Return what the command understands."""
     parser = argparse.ArgumentParser(
-        "python -m benchmarks", argument_default=argparse.SUPPRESS, epilog=COMPARE
+        "python -m benchmarks", argument_default=argparse.SUPPRESS, description=__doc__
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="default: list the names")
     parser.add_argument(

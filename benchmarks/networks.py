@@ -55,9 +55,9 @@ def training_steps(
         FAST: one_cpu_thread()(make(FastSNN, sparse)),
         f"{FAST}, one thread": on_one_thread(make(FastSNN, sparse)),
     }
-    for name, library in LIBRARIES.items():
+    for name, (make_step, _) in LIBRARIES.items():
         arguments = frames, targets, HIDDEN, time_window / 1e6
-        steps[name] = library.make(*arguments) if installed_version(name) else None
+        steps[name] = make_step(*arguments) if installed_version(name) else None
     return steps | inference_steps(frames, time_window) | floor_steps(frames, HIDDEN)
 
 
@@ -118,8 +118,8 @@ def measure_step(repeats: int = 11) -> dict[str, Any]:
         density = (frames != 0).float().mean().item()
         about = {"time_window_us": time_window, "steps": len(frames), "input_density": density}
         for name in steps:
-            time, library = found.get(name), LIBRARIES.get(name)
+            time, (_, differs) = found.get(name), LIBRARIES.get(name, (None, "-"))
             row = {"network": name, "median_ms": time}
             row["relative_to_FastSNN"] = time and time / (found[FAST] or math.nan)
-            rows.append(row | about | {"differs_in": library.differs if library else "-"})
+            rows.append(row | about | {"differs_in": differs})
     return {"batch": BATCH, "hidden": HIDDEN, "repeats": repeats, "rows": rows}

@@ -366,9 +366,9 @@ def test_energy_is_the_sum_of_published_figures(footprint, access):
         "effective_with_memory": 20 * mac + 300 * ac + 320 * read + update + states,
         "loihi": 320 * 23.6 + 10 * 81,
     }
-    in_pj = {name: 1e6 * float(value[0]) for name, value in found._asdict().items()}
+    in_pj = {name: 1e6 * float(value[0]) for name, value in found.items()}
     assert in_pj == pytest.approx(expected)
-    assert np.isnan(estimate_energy(operations(1, updates=0)).loihi[0])
+    assert np.isnan(estimate_energy(operations(1, updates=0))["loihi"][0])
 
 
 @pytest.mark.parametrize(
