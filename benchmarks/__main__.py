@@ -49,6 +49,7 @@ BENCHMARKS = {
     "passes": ("simulation", "cards of other passes and upside-down ones, by what is trained on"),
 }
 
+
 def positive(text: str) -> int:
     """Read a whole number from 1 on."""
     if int(text) < 1:

@@ -39,9 +39,10 @@ def estimate_energy(operations: Operations) -> dict[str, np.ndarray]:
         operations: What ``count_operations`` returns.
 
     Returns:
-        Estimates for each recording in µJ, of shape (B,): ``dense``, of hardware that skips no zero,
-        so that every operation is a multiply-accumulate; ``effective``, of hardware that skips every
-        zero; each also ``_with_memory``; and ``loihi``, NaN for a network without neurons.
+        Estimates for each recording in µJ, of shape (B,): ``dense``, of hardware that skips no
+        zero, so that every operation is a multiply-accumulate; ``effective``, of hardware that
+        skips every zero; each also ``_with_memory``; and ``loihi``, NaN for a network without
+        neurons.
 
     Example:
         >>> import torch

@@ -32,6 +32,7 @@ from benchmarks import (
     networks,
     operations,
     scaling,
+    shortcuts,
     simulation,
     store,
     stream,
@@ -186,16 +187,27 @@ def test_cores_are_busy_inside_the_block_only(monkeypatch):
     assert all(process.poll() is not None for process in started)
 
 
-def test_lines_count_the_held_out_recordings_of_all_folds(data, monkeypatch):
-    some = data._replace(train=data.train.subset(range(0, 48, 3)))
-    monkeypatch.setattr(lines, "recordings", lambda: some)
+def test_recipe_counts_by_seed_and_compares_the_runs_of_seed_0(put):
+    def train(data, seed, device, network):
+        torch.manual_seed(len(calls))
+        calls.append(seed)
+        return Classifier(network(hidden_size=5)), None
+
+    calls = []
+    put(lines, train_classifier=train)
+    result = lines.measure_recipe(seeds=2, network="fast")
+    assert calls == [0, 1, 0]
+    assert len(result["correct"]) == 2 and result["lowest"] == min(result["correct"])
+    assert result["bit_identical"] is False and result["median_s"] > 0
+
+
+def test_lines_count_the_held_out_recordings_of_all_folds(data, put):
+    put(lines, recordings=lambda: data._replace(train=data.train.subset(range(0, 48, 3))))
     once = {name: line | {"epochs": 1} for name, line in list(lines.LINES.items())[-2:]}
     result = lines.measure_lines(seeds=1, lines=once)
-    assert [row["line"] for row in result["rows"]] == list(once)
-    assert result["recordings"] == 16
+    assert [row["line"] for row in result["rows"]] == list(once) and result["recordings"] == 16
     for row in result["rows"]:
-        assert 0 <= row["lowest"] == row["mean"] == row["highest"] <= 16
-        assert row["loss"] > 0
+        assert 0 <= row["lowest"] == row["mean"] == row["highest"] <= 16 and row["loss"] > 0
 
 
 def test_each_line_adds_to_those_before_and_the_last_is_the_recipe():
@@ -316,14 +328,11 @@ def test_accuracy_has_models_by_orientation_and_their_differences(few, asked, pu
     assert snn["mean"] == snn["upright"] == snn["upside down"] == 1
     assert (cnn["mean"], cnn["upright"], cnn["upside down"]) == (0.5, 1, 0)
     assert [only_clubs[suit] for suit in POKERDVS_CLASSES] == [1, 0, 0, 0]
-    for row in result["rows"]:
-        assert 0 <= row["interval low"] <= row["mean"] <= row["interval high"] <= 1
-    found = {(each["first"], each["second"]): each for each in result["differences"]}
-    assert found.keys() == {(accuracy.SNN, "CNN"), (accuracy.SNN, "logistic regression")}
-    assert found[accuracy.SNN, "CNN"]["points"] == 50
-    difference = found[accuracy.SNN, "logistic regression"]
-    assert difference["points"] == 75
-    assert 0 < difference["interval low"] < 75 < difference["interval high"] <= 100
+    assert 0 < only_clubs["interval low"] < only_clubs["mean"] < only_clubs["interval high"] < 1
+    of_regression, of_cnn = result["differences"]
+    assert (of_cnn["first"], of_cnn["second"]) == (accuracy.SNN, "CNN")
+    assert of_cnn["points"] == 50 and of_regression["points"] == 75
+    assert 0 < of_regression["interval low"] < 75 < of_regression["interval high"] <= 100
 
 
 def test_changes_are_tested_with_and_without_training_on_them(few, asked, put):
@@ -451,13 +460,13 @@ def test_latency_has_rows_curves_and_exits(few, asked, put):
     assert (row["club_ms"], row["heart_ms"], row["worst_ms"]) == (4, np.inf, 4)
     assert row["never_correct"] == 2 * 24 and row["final_accuracy"] == 0.25
     assert row["accuracy_over_events"] == pytest.approx(0.25 * 1100 / 1110)
-    expected = [
-        {"model": name, "axis": axis, "at": at, **values}
+    axes = 3 * ["time (ms)"] + 3 * ["events seen"]
+    ats, values = (3, 4, 100, 10, 11, 10**6), 2 * (none, interval, interval)
+    assert result["curves"] == [
+        {"model": name, "axis": axis, "at": at, **each}
         for name in "ab"
-        for axis, ats in (("time (ms)", (3, 4, 100)), ("events seen", (10, 11, 10**6)))
-        for at, values in zip(ats, (none, interval, interval), strict=True)
+        for axis, at, each in zip(axes, ats, values, strict=True)
     ]
-    assert result["curves"] == expected
     exits = [(row["threshold"], row["ms"], row["correct"]) for row in result["exits"]]
     assert exits == 2 * [(0.6, 4, 0.25), (0.8, 6, 0.25), (1, 6, 0.25)]
 
@@ -629,14 +638,11 @@ def test_what_is_kept_says_what_it_depends_on_and_is_read_by_pages(kept):
 def test_only_committed_code_and_real_recordings_are_kept(kept, monkeypatch):
     (kept / "step.json").write_text("{}")  # another measurement is no code
     assert store.clean_commit() == store.git("rev-parse", "HEAD")[:10]
-    new = kept.parent / "new.py"
-    new.write_text("1 / 0\n")
-    with pytest.raises(SystemExit, match=r"commit first, .*\n.*new\.py"):
-        store.clean_commit()
-    new.unlink()
-    (kept.parents[1] / "benchmarks" / "code.py").write_text("measured = False\n")
-    with pytest.raises(SystemExit, match=r"commit first, .*\n.*code\.py"):
-        store.clean_commit()
+    for changed in ("pokersnn_helpers/new.py", "benchmarks/code.py"):
+        (store.ROOT / changed).write_text("1 / 0\n")
+        with pytest.raises(SystemExit, match=rf"(?s)commit first, .*{changed}"):
+            store.clean_commit()
+        store.git("clean", "--quiet", "--force")
     store.load_pokerdvs131().source = "simulated"  # the 68 are real
     with pytest.raises(SystemExit, match="the recordings are simulated"):
         store.clean_commit()
@@ -736,7 +742,7 @@ def test_rule_of_the_first_place_knows_where_discs_come_in_and_nothing_of_dots()
     assert (rule.predict(dots) == dots.targets).mean() < 0.5
 
 
-# ---- When a recording ends ----
+# ---- When a recording ends, and shortcuts ----
 
 
 @pytest.fixture
@@ -763,3 +769,11 @@ def test_answers_that_depend_on_their_batch_are_noticed(quick, put):
     put(Classifier, read=lambda self, voltages, _=None: self.decode(voltages))
     found = batches._of_network(batches.FILMS, 0)
     assert found["batches of 1"][1] == 0 < found["one batch"][1]
+
+
+def test_shortcuts_are_asked_of_every_kind_of_films(put):
+    few = {"single discs": shortcuts.FILMS["single discs"]}
+    put(shortcuts, FILMS=few)
+    found = shortcuts.measure(3, processes=1, epochs=1)
+    assert {row["films"] for row in found["rows"]} == set(few) and len(found["rows"]) == 10
+    assert [row["films"] for row in found["verdicts"]] == list(few)
