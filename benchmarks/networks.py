@@ -11,7 +11,7 @@ from pokersnn_helpers import SNN, FastSNN, make_loader
 from pokersnn_helpers.files import one_cpu_thread
 
 from .libraries import LIBRARIES, Step, installed_version, torch_step
-from .timing import median_times, on_one_thread, recordings
+from .timing import median_times, one_thread, recordings
 
 BATCH, HIDDEN = 32, 100
 BIN_WIDTHS = (1000, 100)  # µs
@@ -53,7 +53,7 @@ def training_steps(
         "SNN": make(SNN, dense),
         "FastSNN, dense frames": one_cpu_thread()(make(FastSNN, dense)),
         FAST: one_cpu_thread()(make(FastSNN, sparse)),
-        f"{FAST}, one thread": on_one_thread(make(FastSNN, sparse)),
+        f"{FAST}, one thread": one_thread()(make(FastSNN, sparse)),
     }
     for name, (make_step, _) in LIBRARIES.items():
         arguments = frames, targets, HIDDEN, time_window / 1e6

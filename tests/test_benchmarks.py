@@ -224,16 +224,11 @@ def test_each_line_adds_to_those_before_and_the_last_is_the_recipe():
     assert larger.norm() > 4 * build_network(FastSNN).lif0.input_weights.norm()
 
 
-def test_choices_change_one_number_at_a_time_and_train_the_usual_once(data, monkeypatch):
-    everything = SimpleNamespace(
-        recordings=data.train.subset(range(0, 48, 2)), table=pd.DataFrame({"pass": range(24)})
-    )
-    monkeypatch.setattr(folds, "all_recordings", lambda: everything)
+def test_choices_change_one_number_at_a_time_and_train_the_usual_once(asked, put):
     few = {"bin (ms)": (1, 2), "time constants (ms)": (10, 20), "threshold": (0.3,)}
     few |= {"hidden neurons": (3,), "epochs": (1,), "learning rate": (0.001,)}
-    monkeypatch.setattr(choices, "CHOICES", few)
     trained, real = [], choices.estimator
-    monkeypatch.setattr(choices, "estimator", lambda each: trained.append(each) or real(each))
+    put(choices, CHOICES=few, estimator=lambda each: trained.append(each) or real(each))
     result = choices.measure(seeds=1)
     assert len(result["rows"]) == 8 and len(trained) == 3
     differing = [len(trained[0].items() - numbers.items()) for numbers in trained]
@@ -578,19 +573,16 @@ def test_nested_choice_never_sees_the_fold_that_it_is_tested_on(few, asked, put)
 
 
 @pytest.fixture
-def kept(tmp_path, monkeypatch):
+def kept(tmp_path, put):
     """A repository of its own whose code is committed, where real recordings are measured."""
-    folder = tmp_path / "pokersnn_helpers" / "measured"
-    folder.mkdir(parents=True)
-    (tmp_path / "benchmarks").mkdir()
-    for place in (tmp_path / "benchmarks", folder.parent):
+    folder, everything = tmp_path / "pokersnn_helpers/measured", SimpleNamespace(source="real")
+    for place in (folder.parent, tmp_path / "benchmarks"):
+        place.mkdir()
         (place / "code.py").write_text("measured = True\n")
-    monkeypatch.setattr(store, "ROOT", tmp_path)
-    for module in (store, measured):
-        monkeypatch.setattr(module, "FOLDER", folder)
-    monkeypatch.setattr(store, "setting", lambda: {"data": "real", "cores": 2})
-    everything = SimpleNamespace(source="real")
-    monkeypatch.setattr(store, "load_pokerdvs131", lambda: everything)
+    folder.mkdir()
+    put(measured, FOLDER=folder)
+    put(store, FOLDER=folder, ROOT=tmp_path, setting=lambda: {"data": "real", "cores": 2})
+    put(store, load_pokerdvs131=lambda: everything)
     store.git("init", "--quiet")
     store.git("add", "--all")
     who = ("-c", "user.name=a", "-c", "user.email=a@localhost")
@@ -619,8 +611,9 @@ def test_what_is_kept_says_what_it_depends_on_and_is_read_by_pages(kept):
     assert document["command"] == "python -m benchmarks step --seeds 3"
     assert document["commit"] == "a commit"
     assert document["setting"] == {"data": "real", "cores": 2}
-    assert document["result"]["rows"][0]["mean"] == 0.123457  # six digits
-    assert document["result"]["rows"][1] == {"model": "b", "mean": 0.5, "worst": None}
+    first, second = document["result"]["rows"]
+    assert first["mean"] == 0.123457  # six digits
+    assert second == {"model": "b", "mean": 0.5, "worst": None}
     said = measured.source_of("step")
     assert said.endswith(
         " by `python -m benchmarks step --seeds 3` with the real recordings, seeds 0 to 2."
@@ -642,7 +635,6 @@ def test_only_committed_code_and_real_recordings_are_kept(kept, monkeypatch):
         (store.ROOT / changed).write_text("1 / 0\n")
         with pytest.raises(SystemExit, match=rf"(?s)commit first, .*{changed}"):
             store.clean_commit()
-        store.git("clean", "--quiet", "--force")
     store.load_pokerdvs131().source = "simulated"  # the 68 are real
     with pytest.raises(SystemExit, match="the recordings are simulated"):
         store.clean_commit()

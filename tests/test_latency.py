@@ -9,7 +9,7 @@ from torch import nn
 
 import pokersnn_helpers as helpers
 from benchmarks.latency import correct_after_events, correct_at_time
-from pokersnn_helpers import SNN, Classifier, FastSNN, build_network, decode, fit, make_loader
+from pokersnn_helpers import Classifier, FastSNN, build_network, decode, fit, make_loader
 from pokersnn_helpers.study import latency
 from pokersnn_helpers.study.latency import EARLY, predict_over_time, quantized, train_sparse
 from pokersnn_helpers.study.losses import firing_rate_regularised, nll_over_events, nll_over_time
@@ -172,30 +172,19 @@ def test_silence_is_no_answer_until_one_class_leads():
     assert found.accuracy_over_events == 0.25 and found.final_accuracy == 0
 
 
-def test_predictions_end_with_the_recording_and_dont_depend_on_others(data):
+@pytest.mark.parametrize("window", [300, 1000, 5000])
+def test_predictions_end_with_the_recording_and_dont_depend_on_others(data, window):
     torch.manual_seed(0)
-    classifier = Classifier(build_network(FastSNN))
+    classifier = Classifier(build_network(FastSNN, time_window=window))
     some = data.test.subset(range(4))
     found = predict_over_time(classifier, some)
-    for number, together in enumerate(found.log_probabilities):
+    assert found.time_window == window and found.targets.tolist() == list(some.targets)
+    for number, recording in enumerate(some.events):
         alone = predict_over_time(classifier, some.subset([number])).log_probabilities[0]
-        np.testing.assert_array_equal(alone, together)
-    for events, recording in zip(found.events, some.events, strict=True):
-        last = len(events) - classifier.settle_steps
+        np.testing.assert_array_equal(alone, found.log_probabilities[number])
+        events, last = found.events[number], int(np.ptp(recording["t"]) // window) + 1
+        assert len(alone) == len(events) == last + classifier.settle_steps
         assert events.sum() == len(recording) and events[last - 1] > 0 == events[last:].sum()
-    assert found.targets.tolist() == list(some.targets)
-
-
-@pytest.mark.parametrize("window", [300, 5000])
-def test_time_bins_are_as_wide_as_the_network_s_steps(data, window):
-    torch.manual_seed(0)
-    fast = Classifier(build_network(FastSNN, time_window=window))
-    usual = Classifier(SNN(dt=window / 1e6, surrogate_slope=min(1, window / 1000)))
-    usual.load_state_dict(fast.state_dict())
-    found, expected = (predict_over_time(each, data.test) for each in (usual, fast))
-    assert found.time_window == expected.time_window == window
-    for one, other in zip(found.log_probabilities, expected.log_probabilities, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-4)
 
 
 # ---- Sparse networks, and when to stop ----

@@ -152,13 +152,6 @@ def test_estimator_trains_by_the_recipe_but_for_what_it_is_given(some, monkeypat
     assert calls == [((some, 7, "cpu"), changed)]
 
 
-def test_silent_network_has_no_answer(some):
-    estimator = NetworkEstimator(epochs=1).fit(some)
-    with torch.no_grad():
-        estimator.network.lif0.input_weights.zero_()
-    assert estimator.predict(some).tolist() == [-1] * 12
-
-
 def test_regression_as_a_network_says_what_the_regression_says(some):
     four = protocol.logistic_regression(summed_image, C=10).fit(some)
     two = some.subset(range(6))
