@@ -27,8 +27,8 @@ from .timing import recordings
 LARGER_NETWORK = partial(
     LayerThenSNN, features=200, hidden_size=200, readout_tau_syn=0.003, readout_tau_mem=0.003
 )
-early = partial(NetworkEstimator, **EARLY)
-over_events = partial(NetworkEstimator, LARGER_NETWORK, **EARLY | {"loss": nll_over_events})
+early: Any = partial(NetworkEstimator, **EARLY)
+over_events: Any = partial(NetworkEstimator, LARGER_NETWORK, **EARLY | {"loss": nll_over_events})
 BY_FOLDS: dict[str, Any] = {
     "SNN, book's recipe": NetworkEstimator(),
     "SNN, over time": early(),
