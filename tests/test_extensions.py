@@ -16,12 +16,10 @@ import pytest
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from pokersnn_helpers import SNN, FrameNetwork, decode
 from pokersnn_helpers.figures import colours
 from pokersnn_helpers.figures.colours import ACCENT, DARK, ON, PAPER, SHADE
 
 pytest.importorskip("sphinx")
-sys.path.insert(0, str(Path(__file__).parents[1] / "_ext"))
 
 import callouts
 import chapter_cards
@@ -233,24 +231,6 @@ def test_reference_leaves_out_fields_of_named_tuples_only():
     members = (nbformat.NotebookNode.update, Pair.first, 3)
     skipped = [reference.skip_fields(None, "class", "", each, False, None) for each in members]
     assert skipped == [None, True, None]
-
-
-def test_reference_shows_what_a_network_is_made_with_and_names_defaults():
-    class Given(FrameNetwork):
-        def __init__(self, hidden_size: int = 100, *, tau: float = 0.01):
-            """Be small."""
-
-    def shown(network, signature):
-        return reference.show_arguments(app, "class", "", network, None, signature, "")
-
-    app = SimpleNamespace(config=SimpleNamespace(autodoc_typehints_format="short"))
-    given = "(hidden_size: int = 100, *, tau: float = 0.01)"
-    assert shown(Given, "(*args, **kwargs)") == (given, "")
-    assert shown(FrameNetwork, "(*args, **kwargs)") == (None, "")
-    objects = f"(decode={decode}, network={SNN!r}, f=<function decode>, steps=<factory>, n=3)"
-    named = "(decode=decode, network=SNN, f=decode, steps=..., n=3)"
-    assert shown(Given, objects) == (named, "")
-    assert shown(Given, None) == (None, "")
 
 
 def test_numbers_stay_with_their_units_but_not_in_code():

@@ -2,8 +2,8 @@
 
 import subprocess
 import sys
+from collections import namedtuple
 from itertools import islice, pairwise
-from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -123,15 +123,8 @@ def test_closeness_has_a_row_per_statistic_and_a_dot_per_class():
 # ---- Networks ----
 
 
-class Eyes(NamedTuple):
-    left: Any
-    right: Any
-
-
-class State(NamedTuple):
-    eyes: Eyes
-    steps: torch.Tensor  # no layer's
-    readout: Any
+Eyes = namedtuple("Eyes", "left right")
+State = namedtuple("State", "eyes steps readout")  # steps are no layer's
 
 
 def own():

@@ -30,16 +30,8 @@ TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 DOCUMENTS = [TOC["root"], *(each["file"] for part in TOC["parts"] for each in part["chapters"])]
 CHAPTERS = [name for name in DOCUMENTS if (ROOT / f"{name}.ipynb").exists()]
 
-
 # What a camera is without when a script's events are compared with Python's.
 NO_CHANCE = {"mismatch": 0, "timestamp_jitter_us": 0, "tie_probability": 0, "noise_rate_hz": 0}
-
-
-class Middle(np.random.Generator):
-    """Lets a camera's pixels start with their references in the middle between the thresholds."""
-
-    def random(self, size=None, dtype=float):
-        return np.full(size, 0.5, dtype)
 
 
 def assert_same_events(found, expected):
@@ -194,10 +186,12 @@ class Visit:
         self.page.on("request", self._see)
         self.page.on("requestfinished", lambda request: self.awaited.discard(request))
         self.page.on("requestfailed", self._miss)
-        self.sizes = []
+        self.sizes = []  # bytes that came over the network, headers included
         network = self.context.new_cdp_session(self.page)
         network.send("Network.enable")
-        network.on("Network.loadingFinished", lambda end: self.sizes.append(end))
+        network.on(
+            "Network.loadingFinished", lambda end: self.sizes.append(end["encodedDataLength"])
+        )
 
     def _hear(self, message):
         if message.type == "error":
@@ -250,8 +244,3 @@ class Visit:
                 }
             }"""
         )
-
-    @property
-    def transferred(self):
-        """Bytes that came over the network, headers included."""
-        return sum(end["encodedDataLength"] for end in self.sizes)

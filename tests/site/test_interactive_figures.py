@@ -6,16 +6,11 @@ import re
 import numpy as np
 import pytest
 from book_site import Visit, count_images, images_in, page_with
+from test_interactive import SLIDERS
 
 from pokersnn_helpers.figures import interactive_sliders as sliding
 from pokersnn_helpers.figures.interactive import initial_values
 
-SLIDERS = {
-    "pixel": sliding.PIXEL_SLIDERS,
-    "neuron": sliding.NEURON_SLIDERS,
-    "staircase": sliding.STAIRCASE_SLIDERS,
-    "detector": sliding.DETECTOR_SLIDERS,
-}
 WAYS = sliding.DIRECTIONS
 KINDS = ["event-cloud", *SLIDERS]
 SCENES = ["card", "motion"]  # with more tests in files of their own

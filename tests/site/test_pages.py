@@ -101,7 +101,7 @@ def show(page, width=1280, **media):
 @on_each_page
 def test_page_is_small_and_asks_for_nothing_in_vain(page):
     most = 1_200_000 if page.url.endswith("/index.html") else 3_000_000
-    assert 100_000 < page.reader.transferred < most
+    assert 100_000 < sum(page.reader.sizes) < most
     assert page.reader.problems == []
 
 
