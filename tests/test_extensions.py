@@ -106,21 +106,17 @@ def test_callouts_get_a_class_and_other_quotes_none(first, kind):
     assert not kind or first["classes"] == ["callout-label"]
 
 
-@pytest.mark.parametrize(
-    "source, name",
-    [
-        ("# @title Solution 3\nx = 1", "the solution"),
-        ("# @title Stored measurements\nx = 1", "the stored measurements"),
-        ("data = load_pokerdvs()\ndata", "the code"),
-    ],
-)
-def test_folded_code_says_what_it_is(source, name):
-    document = nodes.document(None, None)
-    code = nodes.literal_block(source, source)
-    document += nodes.container("", code, prompt_show="x", prompt_hide="x")
+def test_folded_code_says_what_it_is():
+    document, titles = nodes.document(None, None), ("Solution 3", "Stored measurements")
+    for source in (*(f"# @title {title}\nx = 1" for title in titles), "x = 1"):
+        code = nodes.literal_block(source, source)
+        document += nodes.container("", code, prompt_show="x", prompt_hide="x")
     callouts.name_folded_cells(None, document)
-    assert document[0]["prompt_show"] == f"Show {name}"
-    assert document[0]["prompt_hide"] == f"Hide {name}"
+    for cell, name in zip(document, ("solution", "stored measurements", "code"), strict=True):
+        assert (cell["prompt_show"], cell["prompt_hide"]) == (
+            f"Show the {name}",
+            f"Hide the {name}",
+        )
 
 
 # ---- Cards of the landing page ----

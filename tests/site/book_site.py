@@ -110,20 +110,30 @@ def assert_same_network(page, kind, network, spiking, films):
         assert np.abs([step["voltages"] for step in answer] - voltages).max() < 1e-4
 
 
-FIGURE_OF = "document.querySelector('[data-kind={}] .interactive-drawing').figure"
+FIGURE = "[...document.querySelectorAll('.interactive-drawing')].find((d) => d.figure).figure"
 
 
-def state_of(page, kind):
-    """Return the state of a moving figure, and of the card or the stroke that it shows."""
-    state = page.evaluate(
-        f"() => {{ const {{ show, stroke, ...rest }} = {FIGURE_OF.format(kind)}.state(),"
+def state(page):
+    """Return the state of the figure that moves, and of the card or the stroke that it shows."""
+    found = page.evaluate(
+        f"() => {{ const {{ show, stroke, ...rest }} = {FIGURE}.state(),"
         " { time, stage, suit } = show ?? stroke ?? {}; return { ...rest, time, stage, suit }; }"
     )
-    return SimpleNamespace(**state)
+    return SimpleNamespace(**found)
 
 
-def said_by(page, kind):
-    return page.locator(f"[aria-live].{kind}-said").text_content()
+def said(page):
+    return page.locator("[aria-live]:is(.card-said, .motion-said)").text_content()
+
+
+def touch(page, places, wait):
+    """Put a finger down, move it from place to place, and lift it."""
+    devtools = page.context.new_cdp_session(page)
+    points = [[{"x": x, "y": y}] for x, y in places]
+    kinds = ["touchStart", *["touchMove"] * (len(points) - 1), "touchEnd"]
+    for kind, at in zip(kinds, [*points, []], strict=True):
+        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+        wait(16)
 
 
 def count_images(page):

@@ -2,13 +2,13 @@
 
 import re
 from dataclasses import replace
-from functools import partial
 
 import book_site as site
 import card_network
 import numpy as np
 import pytest
 import torch
+from book_site import FIGURE, said, state
 from test_interactive import Middle
 
 from pokersnn_helpers import to_frames
@@ -17,7 +17,6 @@ from pokersnn_helpers.simulation import EventCamera, cards
 from pokersnn_helpers.snn import leading
 
 PAGE, KIND = "book/index.html", "card"
-FIGURE = site.FIGURE_OF.format(KIND)
 CERTAIN = replace(cards.CAMERA, **site.NO_CHANCE)
 SETUP = (
     "const { card, cardData, shared } = window.interactiveFigures;"
@@ -154,9 +153,6 @@ def test_switches_change_the_events_as_they_say(change, share, still, shows):
 
 
 # ---- The figure ----
-
-
-state, said = partial(site.state_of, kind=KIND), partial(site.said_by, kind=KIND)
 
 
 def wait_for_answer(page):

@@ -3,12 +3,12 @@
 import math
 from copy import deepcopy
 from dataclasses import replace
-from functools import partial
 
 import book_site as site
 import motion_network
 import numpy as np
 import pytest
+from book_site import FIGURE, said, state
 from motion_network import MOTIONS, OPPOSITE
 from test_interactive import Middle
 
@@ -16,7 +16,6 @@ from pokersnn_helpers import to_frames
 from pokersnn_helpers.simulation.motions import FRAME_INTERVAL, film_path, random_path
 
 KIND = "motion"
-FIGURE = site.FIGURE_OF.format(KIND)
 SETUP = (
     "const { motion, motionData, shared, mulberry32 } = window.interactiveFigures;"
     "const { settings } = motionData, per = settings.frame_interval / 1000 * settings.slow_motion;"
@@ -231,9 +230,6 @@ def test_a_hand_makes_no_jumps_and_a_step_is_fast(strokes):
 # ---- The figure ----
 
 
-state, said = partial(site.state_of, kind=KIND), partial(site.said_by, kind=KIND)
-
-
 def run_to_end(page):
     """Let time pass until the stroke has ended and is drawn."""
     for _ in range(100):
@@ -384,17 +380,11 @@ def test_keys_move_the_disc_and_play_backwards(figure):
 def test_a_finger_moves_the_disc_on_the_pad_and_scrolls_beside_it(figure):
     page = figure(width=390, has_touch=True)
     run_to_end(page)
-    devtools = page.context.new_cdp_session(page)
 
     def drag(selector, way):
         box = page.locator(selector).bounding_box()
-        places = [
-            {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]} for x, y in way
-        ]
-        events = [("touchStart", [places[0]]), *(("touchMove", [one]) for one in places[1:])]
-        for kind, points in [*events, ("touchEnd", [])]:
-            devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-            page.clock.run_for(16)
+        places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in way]
+        site.touch(page, places, page.clock.run_for)
 
     before = page.evaluate("scrollY")
     drag(".motion-pad", [(0.5, 0.9 - 0.8 * share) for share in np.linspace(0, 1, 50)])
