@@ -102,6 +102,7 @@ BOX = (
 )
 CLOSING = ["What you can now claim", "Exercises", "What comes next"]
 KINDS = {"Predict, then slide", "Build your own", "Break it", "Debug", "Measure", "Open-ended"}
+QUESTION = r"(?m)^\*\*Question (\d)\.\*\* .+\n\n(<details.+(?:\n.+)*)"
 ANSWER = r'<details class="answer"><summary>([A-C])\. (.+?)</summary>(Yes|No)\. (.+)</details>'
 CALLOUT = r"\*\*(Key idea|Try it|Careful)\.\*\*"
 GLOSSARY_LINK = rf"\[([^\]]+)\]\({re.escape(BASE)}book/glossary\.html#([\w-]+)\)"
@@ -167,14 +168,11 @@ def check_closing(chapter):
 
 def questions(chapter):
     """Return number and answers of each question."""
-    parts = re.split(r"(?m)^(?=\*\*Question \d\.)", chapter.prose)[1:]
-    heads = [re.match(r"\*\*Question (\d)\.\*\* .+\n\n(?=<details)", part) for part in parts]
-    lines = [
-        part[head.end() :].strip().split("\n\n")[0].split("\n")
-        for head, part in zip(heads, parts, strict=True)
+    found = re.findall(QUESTION, chapter.prose)
+    assert len(found) == len(re.findall(r"(?m)^\*\*Question \d\.", chapter.prose))
+    return [
+        (int(n), [re.fullmatch(ANSWER, line) for line in each.split("\n")]) for n, each in found
     ]
-    answers = [[re.fullmatch(ANSWER, line) for line in each] for each in lines]
-    return list(zip([int(head[1]) for head in heads], answers, strict=True))
 
 
 def right_answers(chapter):

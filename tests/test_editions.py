@@ -96,12 +96,10 @@ def test_right_addresses_are_left_alone_and_missing_ones_missed():
 def printed(*addresses):
     """Make a PDF of one page with these links."""
     pypdf = pytest.importorskip("pypdf", reason="needs the extra 'site'")
-    from pypdf.annotations import Link
-
     writer = pypdf.PdfWriter()
     writer.add_blank_page(100, 100)
     for address in addresses:
-        writer.add_annotation(0, Link(rect=(0, 0, 9, 9), url=address))
+        writer.add_uri(0, address, (0, 0, 9, 9))
     file = io.BytesIO()
     writer.write(file)
     return file.getvalue()

@@ -26,17 +26,16 @@ BACK = {name: MOTIONS[other] for name, other in zip(MOTIONS, OPPOSITE, strict=Tr
 @pytest.fixture
 def figure(visit):
     def open_figure(**settings):
-        page = visit(**settings).page
+        reader = visit(**settings)
+        page = reader.page
         page.add_init_script(
             "document.addEventListener('DOMContentLoaded', () => {"
             "  document.querySelector('[data-kind=motion] script').textContent ="
             "    '{ \"seed\": 7 }'; }, { capture: true });"
         )
         page.clock.install(time=0)  # what a hand does must not depend on how busy a computer is
-        page.goto(page.reader.address + site.page_with(KIND))
         page.clock.pause_at(600_000)
-        page.locator("[data-kind=motion]").scroll_into_view_if_needed()
-        page.wait_for_selector("[data-kind=motion].is-interactive")
+        reader.show(KIND)
         page.wait_for_function(f"{FIGURE}.state().shown")
         return page
 
