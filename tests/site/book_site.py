@@ -110,7 +110,8 @@ def assert_same_network(page, kind, network, spiking, films):
         assert np.abs([step["voltages"] for step in answer] - voltages).max() < 1e-4
 
 
-FIGURE = "[...document.querySelectorAll('.interactive-drawing')].find((d) => d.figure).figure"
+SCENE = ":is([data-kind=card], [data-kind=motion])"
+FIGURE = f"document.querySelector('{SCENE} .interactive-drawing').figure"
 
 
 def state(page):
