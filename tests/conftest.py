@@ -19,8 +19,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from filelock import FileLock
 
-ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / place) for place in (".", "tools", "_ext")]  # beside the package
+# What lies beside the package.
+sys.path[:0] = [str(Path(__file__).parents[1] / place) for place in (".", "tools", "_ext")]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -119,16 +119,15 @@ class Stress:
         path = Path(shutil.copy(self.references[0], folder / "run.pt"))
         limit = self.random.randrange(path.stat().st_size)
         words = ["train", "--resume", str(path), "--epochs", "9"]
-        Child(self.log, limited, limit, main.main, words).expect(1)
+
+        def limited() -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+            main.main(words)
+
+        Child(self.log, limited).expect(1)
         assert "run.pt" in self.log.read_text(), self.log.read_text()
         assert path.read_bytes() == self.references[0].read_bytes(), "file changed"
         assert list(folder.iterdir()) == [path], "something is left beside it"
-
-
-def limited(size: int, function, *arguments) -> None:
-    """Call a function that may not write files beyond a size in bytes, as on a full disk."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-    function(*arguments)
 
 
 ATTACKS = [*[Stress.killed_training] * 2, Stress.racing_training, Stress.full_disk]

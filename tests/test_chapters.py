@@ -34,8 +34,7 @@ class Chapter:
         self.cells = self.notebook.cells
         self.code = [cell for cell in self.cells if cell.cell_type == "code"]
         self.source = "\n\n".join(cell.source for cell in self.code)
-        prose = [cell.source for cell in self.cells if cell.cell_type == "markdown"]
-        self.prose = "\n\n".join(prose)
+        self.prose = "\n\n".join(c.source for c in self.cells if c.cell_type == "markdown")
 
 
 CHAPTERS = [Chapter(path) for path in sorted(BOOK.glob("*.ipynb"))]
