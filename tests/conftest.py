@@ -19,7 +19,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from filelock import FileLock
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # benchmarks lie beside the package, not in it
+# What lies beside the package.
+sys.path[:0] = [str(Path(__file__).parents[1] / place) for place in (".", "tools", "_ext")]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -33,11 +33,6 @@ TRAIN = ["train", "--device", "cpu", "--time-window", "5000", "--epochs", "4"]
 REFUSALS = ("another run is writing", "exists and isn't overwritten", "can't go on with")
 
 
-def expect(condition: bool, complaint: str) -> None:
-    if not condition:
-        raise AssertionError(complaint)
-
-
 class Child(multiprocessing.get_context("fork").Process):
     """A fork that calls a function; what it prints goes to a file."""
 
@@ -62,8 +57,8 @@ class Child(multiprocessing.get_context("fork").Process):
         """Wait for its end, and return how it ended: in one of some ways, without a traceback."""
         self.join()
         printed = self.log.read_text(errors="replace")
-        expect("Traceback" not in printed, printed[-1500:])
-        expect(self.exitcode in statuses, f"{self.exitcode}, not {statuses}: {printed[-500:]}")
+        assert "Traceback" not in printed, printed[-1500:]
+        assert self.exitcode in statuses, f"{self.exitcode}, not {statuses}: {printed[-500:]}"
         return self.exitcode
 
 
@@ -101,10 +96,10 @@ class Stress:
             number = self.strike(child, self.duration, signal.SIGKILL, signal.SIGINT)
             child.expect(0, -number, 128 + number)
             epochs = len(load_run(path).state.history["loss"]) if path.exists() else 0
-            expect(epochs >= done, f"{epochs} epochs after {done}")
+            assert epochs >= done, f"{epochs} epochs after {done}"
             done = epochs
         Child(self.log, self.train, path).expect(0)
-        expect(same_checkpoints(path, self.references[0]), "another end than that of a run alone")
+        assert same_checkpoints(path, self.references[0]), "another end than that of a run alone"
 
     def racing_training(self, folder: Path) -> None:
         """Start runs with one new checkpoint, kill some: the file is that of who ends well."""
@@ -115,32 +110,27 @@ class Stress:
                 self.strike(child, self.duration / 3, signal.SIGKILL)
         for reference, child in zip(self.references, children, strict=True):
             if (status := child.expect(0, 1, -9)) == 0:
-                expect(same_checkpoints(path, reference), "a result has gone")
+                assert same_checkpoints(path, reference), "a result has gone"
             refused = any(each in child.log.read_text() for each in REFUSALS)
-            expect(refused == (status == 1), child.log.read_text())
+            assert refused == (status == 1), child.log.read_text()
 
     def full_disk(self, folder: Path) -> None:
         """Limit the size of files: the older checkpoint stays, and nothing else."""
         path = Path(shutil.copy(self.references[0], folder / "run.pt"))
         limit = self.random.randrange(path.stat().st_size)
         words = ["train", "--resume", str(path), "--epochs", "9"]
-        Child(self.log, limited, limit, main.main, words).expect(1)
-        expect("run.pt" in self.log.read_text(), self.log.read_text())
-        expect(path.read_bytes() == self.references[0].read_bytes(), "file changed")
-        expect(list(folder.iterdir()) == [path], "something is left beside it")
+
+        def limited() -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+            main.main(words)
+
+        Child(self.log, limited).expect(1)
+        assert "run.pt" in self.log.read_text(), self.log.read_text()
+        assert path.read_bytes() == self.references[0].read_bytes(), "file changed"
+        assert list(folder.iterdir()) == [path], "something is left beside it"
 
 
-def limited(size: int, function, *arguments) -> None:
-    """Call a function that may not write files beyond a size in bytes, as on a full disk."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-    function(*arguments)
-
-
-ATTACKS = {  # how often, relative to each other
-    Stress.killed_training: 2,
-    Stress.racing_training: 1,
-    Stress.full_disk: 1,
-}
+ATTACKS = [*[Stress.killed_training] * 2, Stress.racing_training, Stress.full_disk]
 
 
 def run() -> None:
@@ -155,7 +145,7 @@ def run() -> None:
     with tempfile.TemporaryDirectory() as name:
         stress = Stress(Path(name), options.seed)
         while time.monotonic() < deadline:
-            (attack,) = stress.random.choices(list(ATTACKS), list(ATTACKS.values()))
+            attack = stress.random.choice(ATTACKS)
             (folder := Path(name) / "attacked").mkdir()
             tried[attack.__name__] += 1
             try:

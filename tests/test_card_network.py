@@ -2,9 +2,8 @@
 
 import json
 import os
-import sys
-from pathlib import Path
 
+import card_network
 import numpy as np
 import pytest
 import torch
@@ -13,11 +12,6 @@ from pokersnn_helpers import Classifier, Recordings
 from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES
 from pokersnn_helpers.simulation.cards import APERTURE_CENTRE, APERTURE_RADII
 from pokersnn_helpers.snn import build_network
-
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tools"))
-
-import card_network  # noqa: E402
 
 
 @pytest.fixture(scope="module")

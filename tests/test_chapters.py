@@ -34,8 +34,7 @@ class Chapter:
         self.cells = self.notebook.cells
         self.code = [cell for cell in self.cells if cell.cell_type == "code"]
         self.source = "\n\n".join(cell.source for cell in self.code)
-        prose = [cell.source for cell in self.cells if cell.cell_type == "markdown"]
-        self.prose = "\n\n".join(prose)
+        self.prose = "\n\n".join(c.source for c in self.cells if c.cell_type == "markdown")
 
 
 CHAPTERS = [Chapter(path) for path in sorted(BOOK.glob("*.ipynb"))]
@@ -102,6 +101,7 @@ BOX = (
 )
 CLOSING = ["What you can now claim", "Exercises", "What comes next"]
 KINDS = {"Predict, then slide", "Build your own", "Break it", "Debug", "Measure", "Open-ended"}
+QUESTION = r"(?m)^\*\*Question (\d)\.\*\* .+\n\n(<details.+(?:\n.+)*)"
 ANSWER = r'<details class="answer"><summary>([A-C])\. (.+?)</summary>(Yes|No)\. (.+)</details>'
 CALLOUT = r"\*\*(Key idea|Try it|Careful)\.\*\*"
 GLOSSARY_LINK = rf"\[([^\]]+)\]\({re.escape(BASE)}book/glossary\.html#([\w-]+)\)"
@@ -167,14 +167,16 @@ def check_closing(chapter):
 
 def questions(chapter):
     """Return number and answers of each question."""
-    parts = re.split(r"(?m)^(?=\*\*Question \d\.)", chapter.prose)[1:]
-    heads = [re.match(r"\*\*Question (\d)\.\*\* .+\n\n(?=<details)", part) for part in parts]
-    lines = [
-        part[head.end() :].strip().split("\n\n")[0].split("\n")
-        for head, part in zip(heads, parts, strict=True)
+    found = re.findall(QUESTION, chapter.prose)
+    assert len(found) == len(re.findall(r"(?m)^\*\*Question \d\.", chapter.prose))
+    return [
+        (int(n), [re.fullmatch(ANSWER, line) for line in each.split("\n")]) for n, each in found
     ]
-    answers = [[re.fullmatch(ANSWER, line) for line in each] for each in lines]
-    return list(zip([int(head[1]) for head in heads], answers, strict=True))
+
+
+def right_answers(chapter):
+    """Return number and letter of each right answer."""
+    return [(n, a[1]) for n, answers in questions(chapter) for a in answers if a[3] == "Yes"]
 
 
 def check_quiz(chapter):
@@ -298,8 +300,7 @@ def test_chapter_2_draws_most():
 
 
 def test_the_right_answer_is_not_always_in_the_same_place():
-    answers = [answer for chapter in CHAPTERS for _, each in questions(chapter) for answer in each]
-    assert {answer[1] for answer in answers if answer[3] == "Yes"} == set("ABC")
+    assert {letter for chapter in CHAPTERS for _, letter in right_answers(chapter)} == set("ABC")
 
 
 def test_links_to_a_chapter_say_its_number():

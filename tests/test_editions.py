@@ -2,7 +2,6 @@
 
 import io
 import re
-import sys
 import zipfile
 from itertools import product
 from pathlib import Path
@@ -12,11 +11,9 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
-from test_chapters import CHAPTERS, questions
+from test_chapters import CHAPTERS, right_answers
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tools"))
-
 pytest.importorskip("jupyter_cache", reason="needs the extra 'book'")
 
 import release  # noqa: E402
@@ -99,12 +96,10 @@ def test_right_addresses_are_left_alone_and_missing_ones_missed():
 def printed(*addresses):
     """Make a PDF of one page with these links."""
     pypdf = pytest.importorskip("pypdf", reason="needs the extra 'site'")
-    from pypdf.annotations import Link
-
     writer = pypdf.PdfWriter()
     writer.add_blank_page(100, 100)
     for address in addresses:
-        writer.add_annotation(0, Link(rect=(0, 0, 9, 9), url=address))
+        writer.add_uri(0, address, (0, 0, 9, 9))
     file = io.BytesIO()
     writer.write(file)
     return file.getvalue()
@@ -150,11 +145,6 @@ def test_notebooks_have_the_outputs_of_the_build(tmp_path):
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.path.stem)
 def test_teachers_have_the_right_answers(chapter):
     page = (ROOT / "book" / "for_teachers.md").read_text(encoding="utf-8")
-    right = [
-        f"{number} {answer[1]}"
-        for number, answers in questions(chapter)
-        for answer in answers
-        if answer[3] == "Yes"
-    ]
+    right = [f"{number} {letter}" for number, letter in right_answers(chapter)]
     title = chapter.cells[0].source.splitlines()[0].removeprefix("# ")
     assert not right or f"**{title}**: {', '.join(right)}." in page, f"write {right}"

@@ -16,12 +16,10 @@ import pytest
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from pokersnn_helpers import SNN, FrameNetwork, decode
 from pokersnn_helpers.figures import colours
 from pokersnn_helpers.figures.colours import ACCENT, DARK, ON, PAPER, SHADE
 
 pytest.importorskip("sphinx")
-sys.path.insert(0, str(Path(__file__).parents[1] / "_ext"))
 
 import callouts
 import chapter_cards
@@ -108,21 +106,17 @@ def test_callouts_get_a_class_and_other_quotes_none(first, kind):
     assert not kind or first["classes"] == ["callout-label"]
 
 
-@pytest.mark.parametrize(
-    "source, name",
-    [
-        ("# @title Solution 3\nx = 1", "the solution"),
-        ("# @title Stored measurements\nx = 1", "the stored measurements"),
-        ("data = load_pokerdvs()\ndata", "the code"),
-    ],
-)
-def test_folded_code_says_what_it_is(source, name):
-    document = nodes.document(None, None)
-    code = nodes.literal_block(source, source)
-    document += nodes.container("", code, prompt_show="x", prompt_hide="x")
+def test_folded_code_says_what_it_is():
+    document, titles = nodes.document(None, None), ("Solution 3", "Stored measurements")
+    for source in (*(f"# @title {title}\nx = 1" for title in titles), "x = 1"):
+        code = nodes.literal_block(source, source)
+        document += nodes.container("", code, prompt_show="x", prompt_hide="x")
     callouts.name_folded_cells(None, document)
-    assert document[0]["prompt_show"] == f"Show {name}"
-    assert document[0]["prompt_hide"] == f"Hide {name}"
+    for cell, name in zip(document, ("solution", "stored measurements", "code"), strict=True):
+        assert (cell["prompt_show"], cell["prompt_hide"]) == (
+            f"Show the {name}",
+            f"Hide the {name}",
+        )
 
 
 # ---- Cards of the landing page ----
@@ -233,24 +227,6 @@ def test_reference_leaves_out_fields_of_named_tuples_only():
     members = (nbformat.NotebookNode.update, Pair.first, 3)
     skipped = [reference.skip_fields(None, "class", "", each, False, None) for each in members]
     assert skipped == [None, True, None]
-
-
-def test_reference_shows_what_a_network_is_made_with_and_names_defaults():
-    class Given(FrameNetwork):
-        def __init__(self, hidden_size: int = 100, *, tau: float = 0.01):
-            """Be small."""
-
-    def shown(network, signature):
-        return reference.show_arguments(app, "class", "", network, None, signature, "")
-
-    app = SimpleNamespace(config=SimpleNamespace(autodoc_typehints_format="short"))
-    given = "(hidden_size: int = 100, *, tau: float = 0.01)"
-    assert shown(Given, "(*args, **kwargs)") == (given, "")
-    assert shown(FrameNetwork, "(*args, **kwargs)") == (None, "")
-    objects = f"(decode={decode}, network={SNN!r}, f=<function decode>, steps=<factory>, n=3)"
-    named = "(decode=decode, network=SNN, f=decode, steps=..., n=3)"
-    assert shown(Given, objects) == (named, "")
-    assert shown(Given, None) == (None, "")
 
 
 def test_numbers_stay_with_their_units_but_not_in_code():

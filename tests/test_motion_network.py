@@ -2,21 +2,15 @@
 
 import json
 import os
-import sys
-from pathlib import Path
 
+import motion_network
 import numpy as np
 import pytest
 import torch
+from motion_network import MOTIONS, OPPOSITE
 
 from pokersnn_helpers.simulation.motions import COURSES, film_motions
 from pokersnn_helpers.study.models import MotionDetector
-
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tools"))
-
-import motion_network  # noqa: E402
-from motion_network import MOTIONS, OPPOSITE  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@
 
 import subprocess
 import sys
+from collections import namedtuple
 from itertools import islice, pairwise
-from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -123,15 +123,8 @@ def test_closeness_has_a_row_per_statistic_and_a_dot_per_class():
 # ---- Networks ----
 
 
-class Eyes(NamedTuple):
-    left: Any
-    right: Any
-
-
-class State(NamedTuple):
-    eyes: Eyes
-    steps: torch.Tensor  # no layer's
-    readout: Any
+Eyes = namedtuple("Eyes", "left right")
+State = namedtuple("State", "eyes steps readout")  # steps are no layer's
 
 
 def own():
@@ -165,6 +158,8 @@ def test_dynamics_of_a_lone_readout_are_its_voltages_but_not_of_a_state_without_
     recording, classes = own().readout, ["left", "right"]
     (ax,) = networks.plot_dynamics(recording, 0.001, classes, sample=2).axes
     assert ax.lines[0].get_ydata().tolist() == recording.v[:, 2, 0].tolist()
+    dots = [line.get_ydata()[0] for line in ax.lines if line.get_marker() == "o"]
+    assert dots == recording.v[:, 2].amax(dim=0).tolist()  # what decode reads
     with pytest.raises(TypeError, match=r"^nothing was recorded; set network\.record = True"):
         networks.plot_dynamics(None, 0.001, classes)
     with pytest.raises(TypeError, match=r"^recording is of type tuple; .* a\sNamedTuple"):
@@ -212,13 +207,6 @@ def test_raster_has_a_cell_per_spike_and_sorts_neurons_by_their_vote():
     assert labels == {name: (place, CLASS_COLOURS[name]) for name, place in places.items()}
     with pytest.raises(ValueError, match="votes go up to 3; classes has 2 names"):
         networks.draw_raster(ax, spikes, 0.001, votes, ["left", "right"])
-
-
-def test_readout_dots_mark_what_decode_reads():
-    voltages = torch.randn(9, 4)
-    networks.draw_readout(ax := plt.gca(), voltages, 0.001, [*CLASS_COLOURS])
-    dots = [line.get_ydata()[0] for line in ax.lines if line.get_marker() == "o"]
-    assert np.allclose(dots, voltages.max(dim=0).values)
 
 
 def test_neuron_shows_its_threshold_and_marks_inputs_and_spikes_at_their_times():

@@ -22,7 +22,6 @@ from pokersnn_helpers.commands import main as commands
 from pokersnn_helpers.simulation import simulate_pokerdvs
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 import check_real  # noqa: E402
 import colab  # noqa: E402
@@ -143,16 +142,17 @@ def test_every_archive_has_two_sources():
     assert sorted(archives) == sorted([*pokerdvs.ARCHIVES, pokerdvs.ARCHIVE_131] * 2)
 
 
+LOADERS = dict.fromkeys(("load_pokerdvs", "load_pokerdvs131"), mock.DEFAULT)
+
+
 @pytest.fixture
-def loaders(monkeypatch):
+def loaders():
     """What loads recordings, without doing it."""
-    made = {name: mock.Mock() for name in ("load_pokerdvs", "load_pokerdvs131")}
-    for name, loader in made.items():
-        monkeypatch.setattr(check_real, name, loader)
-    return made
+    with mock.patch.multiple(check_real, **LOADERS) as made:
+        yield made
 
 
-@pytest.mark.parametrize("missing", ["load_pokerdvs", "load_pokerdvs131"])
+@pytest.mark.parametrize("missing", LOADERS)
 def test_sources_that_are_not_all_real_are_refused(missing, loaders):
     loaders[missing].side_effect = FileNotFoundError("get them")
     with pytest.raises(SystemExit, match="get them"):
@@ -283,20 +283,16 @@ INSTALL = "pip install uv && uv pip install -r requirements.txt"
 TESTS = "pytest -n 2 --dist loadfile --nbval-lax book tests"
 
 
-def test_readme_commands_stand_on_the_first_screen():
-    screen = "\n".join(README.splitlines()[:22])
-    assert f"\n{INSTALL} && jupyter-book build .\n" in screen
-    assert f"\n{INSTALL} && {TESTS}\n" in screen
-    assert "](book/images/overview.png)" in screen
-
-
-def test_ci_runs_the_commands_of_the_readme_without_a_compiler():
+def test_ci_runs_the_commands_of_the_readmes_first_screen_without_a_compiler():
     run = text_of(".ci/run")
     (readme,) = re.findall(r"(?ms)^readme\(\) \{.+?^\}", run)
     calls = re.findall(r'(?m)^(.*)bash -c "\$\((readme .+?)\)(.*?)"', run)
     lines = [f"{readme}; {call}" for _, call, _ in calls]
     found = [subprocess.check_output(["bash", "-c", each], text=True, cwd=ROOT) for each in lines]
     assert found == [f"{INSTALL} && jupyter-book build .\n", f"{INSTALL} && {TESTS}\n"]
+    screen = "\n".join(README.splitlines()[:22])
+    assert all(f"\n{command}" in screen for command in found)
+    assert "](book/images/overview.png)" in screen
     assert calls[0][0] == "CC=false " and calls[0][2] == " -W -n --keep-going"
 
 

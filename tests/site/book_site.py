@@ -30,16 +30,8 @@ TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 DOCUMENTS = [TOC["root"], *(each["file"] for part in TOC["parts"] for each in part["chapters"])]
 CHAPTERS = [name for name in DOCUMENTS if (ROOT / f"{name}.ipynb").exists()]
 
-
 # What a camera is without when a script's events are compared with Python's.
 NO_CHANCE = {"mismatch": 0, "timestamp_jitter_us": 0, "tie_probability": 0, "noise_rate_hz": 0}
-
-
-class Middle(np.random.Generator):
-    """Lets a camera's pixels start with their references in the middle between the thresholds."""
-
-    def random(self, size=None, dtype=float):
-        return np.full(size, 0.5, dtype)
 
 
 def assert_same_events(found, expected):
@@ -118,20 +110,31 @@ def assert_same_network(page, kind, network, spiking, films):
         assert np.abs([step["voltages"] for step in answer] - voltages).max() < 1e-4
 
 
-FIGURE_OF = "document.querySelector('[data-kind={}] .interactive-drawing').figure"
+SCENE = ":is([data-kind=card], [data-kind=motion])"
+FIGURE = f"document.querySelector('{SCENE} .interactive-drawing').figure"
 
 
-def state_of(page, kind):
-    """Return the state of a moving figure, and of the card or the stroke that it shows."""
-    state = page.evaluate(
-        f"() => {{ const {{ show, stroke, ...rest }} = {FIGURE_OF.format(kind)}.state(),"
+def state(page):
+    """Return the state of the figure that moves, and of the card or the stroke that it shows."""
+    found = page.evaluate(
+        f"() => {{ const {{ show, stroke, ...rest }} = {FIGURE}.state(),"
         " { time, stage, suit } = show ?? stroke ?? {}; return { ...rest, time, stage, suit }; }"
     )
-    return SimpleNamespace(**state)
+    return SimpleNamespace(**found)
 
 
-def said_by(page, kind):
-    return page.locator(f"[aria-live].{kind}-said").text_content()
+def said(page):
+    return page.locator("[aria-live]:is(.card-said, .motion-said)").text_content()
+
+
+def touch(page, places, wait):
+    """Put a finger down, move it from place to place, and lift it."""
+    devtools = page.context.new_cdp_session(page)
+    points = [[{"x": x, "y": y}] for x, y in places]
+    kinds = ["touchStart", *["touchMove"] * (len(points) - 1), "touchEnd"]
+    for kind, at in zip(kinds, [*points, []], strict=True):
+        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+        wait(16)
 
 
 def count_images(page):
@@ -194,10 +197,12 @@ class Visit:
         self.page.on("request", self._see)
         self.page.on("requestfinished", lambda request: self.awaited.discard(request))
         self.page.on("requestfailed", self._miss)
-        self.sizes = []
+        self.sizes = []  # bytes that came over the network, headers included
         network = self.context.new_cdp_session(self.page)
         network.send("Network.enable")
-        network.on("Network.loadingFinished", lambda end: self.sizes.append(end))
+        network.on(
+            "Network.loadingFinished", lambda end: self.sizes.append(end["encodedDataLength"])
+        )
 
     def _hear(self, message):
         if message.type == "error":
@@ -250,8 +255,3 @@ class Visit:
                 }
             }"""
         )
-
-    @property
-    def transferred(self):
-        """Bytes that came over the network, headers included."""
-        return sum(end["encodedDataLength"] for end in self.sizes)

@@ -1,47 +1,23 @@
 """Show it a card: what the page computes, against Python, and what moves the figure."""
 
 import re
-import sys
 from dataclasses import replace
-from functools import partial
 
+import book_site as site
+import card_network
 import numpy as np
 import pytest
 import torch
-from book_site import (
-    FIGURE_OF,
-    NO_CHANCE,
-    ROOT,
-    TOC,
-    Middle,
-    assert_same_events,
-    assert_same_network,
-    count_images,
-    images_in,
-    said_by,
-    state_of,
-)
+from book_site import FIGURE, said, state
+from test_interactive import Middle
 
 from pokersnn_helpers import to_frames
 from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES
-from pokersnn_helpers.simulation import EventCamera
-from pokersnn_helpers.simulation.cards import (
-    CAMERA,
-    FRAME_INTERVAL,
-    LEAD_IN,
-    _draw,
-    _log_frames,
-    _move,
-    _track,
-)
+from pokersnn_helpers.simulation import EventCamera, cards
 from pokersnn_helpers.snn import leading
 
-sys.path.insert(0, str(ROOT / "tools"))
-
-import card_network
-
 PAGE, KIND = "book/index.html", "card"
-FIGURE = FIGURE_OF.format(KIND)
+CERTAIN = replace(cards.CAMERA, **site.NO_CHANCE)
 SETUP = (
     "const { card, cardData, shared } = window.interactiveFigures;"
     "const { simulator, settle } = cardData;"
@@ -54,11 +30,11 @@ def figure(visit):
 
 
 def drawn_card(suit, seed=3):
-    """Draw a card, and return it with its motion and the rows that are filmed."""
-    card = _draw(suit, np.random.default_rng(seed), spread=1)
-    motion = _move(card)
+    """Draw a card, and return it with its motion, the rows that are filmed, and the film."""
+    card = cards._draw(suit, np.random.default_rng(seed), spread=1)
+    motion = cards._move(card)
     rows = np.arange(int(motion.way.min()) - 3, int(motion.way.max() + card.y) + 17)
-    return card, motion, rows
+    return card, motion, rows, cards._log_frames(suit, card, motion, rows)
 
 
 # ---- What is computed, against Python ----
@@ -67,15 +43,17 @@ def drawn_card(suit, seed=3):
 def test_network_agrees_with_snn(still, simulated):
     recordings = simulated.test.subset([list(simulated.test.targets).index(n) for n in range(4)])
     snn = card_network.unpacked(card_network.read()["layers"]).double()
-    assert_same_network(still, KIND, snn, snn, [to_frames(events) for events in recordings.events])
+    site.assert_same_network(
+        still, KIND, snn, snn, [to_frames(events) for events in recordings.events]
+    )
 
 
 @pytest.mark.parametrize("suit", POKERDVS_CLASSES)
-@pytest.mark.parametrize("camera", [replace(CAMERA, **NO_CHANCE), EventCamera(0.2, 0.25)])
+@pytest.mark.parametrize("camera", [CERTAIN, EventCamera(0.2, 0.25)])
 def test_scene_and_camera_agree_with_those_of_cards(suit, camera, still):
-    card, motion, rows = drawn_card(suit)
-    frames = _log_frames(suit, card, motion, rows)
-    expected = camera.record(frames, FRAME_INTERVAL, Middle(np.random.PCG64(0)))
+    card, motion, rows, frames = drawn_card(suit)
+    expected = camera.record(frames, cards.FRAME_INTERVAL, Middle(np.random.PCG64(0)))
+    scene = vars(camera), vars(card) | {"suit": suit}, motion.time.tolist()
     events = still.evaluate(
         "([settings, drawn, times, first, rows, interval]) => {" + SETUP + "const events = [];"
         "const camera = new shared.EventCamera(settings, 35, rows, null);"
@@ -85,30 +63,22 @@ def test_scene_and_camera_agree_with_those_of_cards(suit, camera, still):
         "  if (number) events.push(...camera.film(light, interval));"
         "  else camera.start(light, -2000); });"
         "return events; }",
-        [
-            vars(camera),
-            vars(card) | {"suit": suit},
-            motion.time.tolist(),
-            int(rows[0]),
-            len(rows),
-            FRAME_INTERVAL,
-        ],
+        [*scene, int(rows[0]), len(rows), cards.FRAME_INTERVAL],
     )
     t, x, y, p = np.array(events, int).T
     t += 2000  # it began before 0, as for a card that is thrown
     assert len(expected) > 1000
-    assert_same_events({"t": t, "x": x, "y": y, "p": p}, expected)
+    site.assert_same_events({"t": t, "x": x, "y": y, "p": p}, expected)
     assert (np.diff(t) >= 0).all()
 
 
 @pytest.mark.parametrize("suit", POKERDVS_CLASSES)
 def test_window_follows_events_as_in_cards(suit, still):
-    card, motion, rows = drawn_card(suit)
-    frames = _log_frames(suit, card, motion, rows)
-    events = CAMERA.record(frames, FRAME_INTERVAL, np.random.default_rng(0))
+    *_, rows, frames = drawn_card(suit)
+    events = cards.CAMERA.record(frames, cards.FRAME_INTERVAL, np.random.default_rng(0))
     events["y"] += rows[0]
-    events = events[events["t"] >= LEAD_IN]
-    expected = _track(events.copy(), suit)
+    events = events[events["t"] >= cards.LEAD_IN]
+    expected = cards._track(events.copy(), suit)
     found = still.evaluate(
         "([suit, events]) => {" + SETUP + "const tracker = new card.Tracker(suit, simulator);"
         "return events.map((one) => tracker.follow(one)).filter(Boolean); }",
@@ -185,9 +155,6 @@ def test_switches_change_the_events_as_they_say(change, share, still, shows):
 # ---- The figure ----
 
 
-state, said = partial(state_of, kind=KIND), partial(said_by, kind=KIND)
-
-
 def wait_for_answer(page):
     page.wait_for_function("document.querySelector('.card-said').textContent !== ''")
     return said(page)
@@ -210,23 +177,15 @@ def test_a_card_is_thrown_once_by_itself_and_the_answer_said(figure):
     assert text == page.locator(".card-summary").text_content()
     assert page.locator(".card-tally").text_content() == ""  # only a reader's cards are counted
     assert re.match(r"Settled on [♣♥♦♠]\ufe0e at \d+ ms: [\d,]+ events?, [\d,]+ spikes?\.", text)
-    count_images(page)
+    site.count_images(page)
     page.wait_for_timeout(1500)  # until the sum of the events has appeared
-    assert images_in(page, 400) == 0
+    assert site.images_in(page, 400) == 0
     assert not page.reader.problems
-
-
-def test_only_the_end_is_seen_where_less_motion_is_preferred(figure):
-    page = figure(reduced_motion="reduce")
-    assert "Settled on" in wait_for_answer(page)  # a finished card rather than empty panels
-    page.get_by_role("button", name="Throw a heart").click()
-    assert state(page).stage == "done"  # at once: nothing has moved
-    assert state(page).suit == "heart" and "Settled on" in wait_for_answer(page)
 
 
 def test_ten_cards_are_tallied_by_suit(figure):
     page = figure(reduced_motion="reduce")
-    wait_for_answer(page)
+    assert "Settled on" in wait_for_answer(page)  # a finished card rather than empty panels
     page.get_by_role("button", name="ten", exact=True).click()
     tally = page.locator(".card-tally")
     page.wait_for_function("document.querySelector('.card-tally').textContent.includes('of 10')")
@@ -243,16 +202,16 @@ def test_ten_cards_are_tallied_by_suit(figure):
 def test_nothing_runs_while_paused_or_out_of_sight(figure):
     page = figure()
     page.wait_for_function(f"{FIGURE}.state().ticking")
-    count_images(page)
+    site.count_images(page)
     press_at_once(page, "Throw a heart", "pause")
     page.wait_for_timeout(100)
     before = state(page)
-    assert before.paused and images_in(page, 300) == 0 and state(page).time == before.time
+    assert before.paused and site.images_in(page, 300) == 0 and state(page).time == before.time
     press_at_once(page, "go on", then="scrollTo(0, document.body.scrollHeight)")
     page.wait_for_timeout(300)
     before = state(page)
     assert before.stage != "done" and not before.visible
-    assert images_in(page, 300) == 0 and state(page).time == before.time
+    assert site.images_in(page, 300) == 0 and state(page).time == before.time
     page.evaluate("scrollTo(0, 0)")
     wait_for_answer(page)
 
@@ -261,7 +220,8 @@ def test_keys_throw_pause_switch_and_move_the_pip(figure):
     page = figure(reduced_motion="reduce")
     page.get_by_role("button", name="Throw a diamond").focus()
     page.keyboard.press("Enter")
-    assert wait_for_answer(page) and state(page).suit == "diamond"
+    assert state(page).stage == "done"  # at once: less motion is preferred
+    assert "Settled on" in wait_for_answer(page) and state(page).suit == "diamond"
     page.get_by_label("hide half").focus()
     page.keyboard.press("Space")
     assert page.get_by_label("hide half").is_checked() and state(page).suit == "diamond"
@@ -303,7 +263,7 @@ def test_a_dragged_pip_is_recognised_and_buttons_stand_below_the_card_on_a_phone
 def test_each_chapter_has_a_card_with_a_thumbnail_that_leads_to_it(visit):
     reader = visit()
     reader.page.goto(reader.address + PAGE)
-    numbered = [part for part in TOC["parts"] if "numbered" in part]
+    numbered = [part for part in site.TOC["parts"] if "numbered" in part]
     chapters = [entry for part in numbered for entry in part["chapters"]]
     captions = reader.page.locator(".chapter-part").all_inner_texts()
     assert captions == [part["caption"] for part in numbered]

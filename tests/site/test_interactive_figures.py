@@ -5,17 +5,12 @@ import re
 
 import numpy as np
 import pytest
-from book_site import Visit, count_images, images_in, page_with
+from book_site import Visit, count_images, images_in, page_with, touch
+from test_interactive import SLIDERS
 
 from pokersnn_helpers.figures import interactive_sliders as sliding
 from pokersnn_helpers.figures.interactive import initial_values
 
-SLIDERS = {
-    "pixel": sliding.PIXEL_SLIDERS,
-    "neuron": sliding.NEURON_SLIDERS,
-    "staircase": sliding.STAIRCASE_SLIDERS,
-    "detector": sliding.DETECTOR_SLIDERS,
-}
 WAYS = sliding.DIRECTIONS
 KINDS = ["event-cloud", *SLIDERS]
 SCENES = ["card", "motion"]  # with more tests in files of their own
@@ -264,11 +259,7 @@ def test_wheel_and_finger_scroll_the_page(figure):
     page.mouse.wheel(0, 100 * way)
     wheeled = before + 100 * way
     page.wait_for_function(f"scrollY === {wheeled}", timeout=10_000)
-    devtools = page.context.new_cdp_session(page)
-    moves = [("touchMove", [{"x": x, "y": y - way * moved}]) for moved in range(15, 165, 15)]
-    for kind, points in [("touchStart", [{"x": x, "y": y}]), *moves, ("touchEnd", [])]:
-        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-        page.wait_for_timeout(16)
+    touch(page, [(x, y - way * moved) for moved in range(0, 165, 15)], page.wait_for_timeout)
     page.wait_for_function(f"Math.abs(scrollY - {wheeled}) > 100", timeout=10_000)
 
 

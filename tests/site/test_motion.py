@@ -1,35 +1,21 @@
 """Your finger is the scene: what the page computes, against Python, and what moves the figure."""
 
 import math
-import sys
 from copy import deepcopy
 from dataclasses import replace
-from functools import partial
 
+import book_site as site
+import motion_network
 import numpy as np
 import pytest
-from book_site import (
-    FIGURE_OF,
-    NO_CHANCE,
-    ROOT,
-    Middle,
-    assert_same_events,
-    assert_same_network,
-    page_with,
-    said_by,
-    state_of,
-)
+from book_site import FIGURE, said, state
+from motion_network import MOTIONS, OPPOSITE
+from test_interactive import Middle
 
 from pokersnn_helpers import to_frames
 from pokersnn_helpers.simulation.motions import FRAME_INTERVAL, film_path, random_path
 
-sys.path.insert(0, str(ROOT / "tools"))
-
-import motion_network
-from motion_network import MOTIONS, OPPOSITE
-
 KIND = "motion"
-FIGURE = FIGURE_OF.format(KIND)
 SETUP = (
     "const { motion, motionData, shared, mulberry32 } = window.interactiveFigures;"
     "const { settings } = motionData, per = settings.frame_interval / 1000 * settings.slow_motion;"
@@ -40,17 +26,16 @@ BACK = {name: MOTIONS[other] for name, other in zip(MOTIONS, OPPOSITE, strict=Tr
 @pytest.fixture
 def figure(visit):
     def open_figure(**settings):
-        page = visit(**settings).page
+        reader = visit(**settings)
+        page = reader.page
         page.add_init_script(
             "document.addEventListener('DOMContentLoaded', () => {"
             "  document.querySelector('[data-kind=motion] script').textContent ="
             "    '{ \"seed\": 7 }'; }, { capture: true });"
         )
         page.clock.install(time=0)  # what a hand does must not depend on how busy a computer is
-        page.goto(page.reader.address + page_with(KIND))
         page.clock.pause_at(600_000)
-        page.locator("[data-kind=motion]").scroll_into_view_if_needed()
-        page.wait_for_selector("[data-kind=motion].is-interactive")
+        reader.show(KIND)
         page.wait_for_function(f"{FIGURE}.state().shown")
         return page
 
@@ -77,12 +62,12 @@ def as_frames(events, time_window=motion_network.TIME_WINDOW):
 def test_network_agrees_with_motion_detector(still, films, models):
     detector = deepcopy(models[0].snn).double()
     films = [as_frames(events) for events in films.events]
-    assert_same_network(still, KIND, detector, detector.snn, films)
+    site.assert_same_network(still, KIND, detector, detector.snn, films)
 
 
 @pytest.mark.parametrize("motion", MOTIONS)
 def test_scene_and_camera_agree_with_film_path(motion, still):
-    camera = replace(motion_network.HAND_CAMERA, **NO_CHANCE)
+    camera = replace(motion_network.HAND_CAMERA, **site.NO_CHANCE)
     path = random_path(motion, np.random.default_rng(4))
     expected = film_path(path, 4.5, Middle(np.random.PCG64(0)), camera=camera)
     events = still.evaluate(
@@ -94,7 +79,7 @@ def test_scene_and_camera_agree_with_film_path(motion, still):
     )
     t, x, y, p = np.array(events, int).T
     assert len(expected) > 300 and (p == 1).all()  # the polarities are merged
-    assert_same_events({"t": t, "x": x, "y": y}, expected)
+    site.assert_same_events({"t": t, "x": x, "y": y}, expected)
 
 
 @pytest.mark.parametrize("motion", MOTIONS)
@@ -209,12 +194,9 @@ def strokes(still):
     return list(zip(names, found, strict=True))
 
 
-def test_scripted_paths_are_classified_and_their_reverse_as_the_opposite(strokes):
+def test_network_tells_a_scripted_path_from_its_reverse_and_the_sum_does_not(strokes):
     assert sum(one["there"] == [name] for name, one in strokes) >= 48
     assert sum(one["back"] == [BACK[name]] for name, one in strokes) >= 48
-
-
-def test_sum_cannot_tell_a_path_from_its_reverse(strokes):
     assert sum(set(one["sum"][0]) == {name, BACK[name]} for name, one in strokes) >= 40
     assert sum(one["sum"][0] == one["sum"][1] for _, one in strokes) >= 40
 
@@ -245,9 +227,6 @@ def test_a_hand_makes_no_jumps_and_a_step_is_fast(strokes):
 
 
 # ---- The figure ----
-
-
-state, said = partial(state_of, kind=KIND), partial(said_by, kind=KIND)
 
 
 def run_to_end(page):
@@ -400,17 +379,11 @@ def test_keys_move_the_disc_and_play_backwards(figure):
 def test_a_finger_moves_the_disc_on_the_pad_and_scrolls_beside_it(figure):
     page = figure(width=390, has_touch=True)
     run_to_end(page)
-    devtools = page.context.new_cdp_session(page)
 
     def drag(selector, way):
         box = page.locator(selector).bounding_box()
-        places = [
-            {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]} for x, y in way
-        ]
-        events = [("touchStart", [places[0]]), *(("touchMove", [one]) for one in places[1:])]
-        for kind, points in [*events, ("touchEnd", [])]:
-            devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-            page.clock.run_for(16)
+        places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in way]
+        site.touch(page, places, page.clock.run_for)
 
     before = page.evaluate("scrollY")
     drag(".motion-pad", [(0.5, 0.9 - 0.8 * share) for share in np.linspace(0, 1, 50)])
