@@ -8,11 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from norse.torch import LICell
+from random_events import random_events
+from same import altered
 from torch import nn
 from torch.nn.functional import nll_loss
 
 from pokersnn_helpers import (
-    EVENT_DTYPE,
     SNN,
     Classifier,
     FastSNN,
@@ -177,11 +178,8 @@ def test_gradient_of_a_recording_is_the_same_alone_and_in_any_batch(name, loss, 
 def recordings():
     rng, events = np.random.default_rng(0), []
     for number in range(7):
-        some = np.zeros(20 + 40 * number, EVENT_DTYPE)
-        some["t"] = np.sort(rng.integers(0, 2000 + 7000 * number, len(some)))
-        for field, size in zip("xyp", SENSOR, strict=True):
-            some[field] = rng.integers(0, size, len(some))
-        events.append(some)
+        times = np.sort(rng.integers(0, 2000 + 7000 * number, 20 + 40 * number))
+        events.append(random_events(times, SENSOR, rng))
     return Recordings(events, [n % 3 for n in range(7)], CLASSES, SENSOR)
 
 
@@ -273,7 +271,5 @@ def test_a_saved_classifier_keeps_its_silence(save, load, tmp_path):
 
 def test_older_checkpoints_end_with_the_last_event(tmp_path):
     save_checkpoint(Classifier(SNN(hidden_size=5)), tmp_path / "run.pt")
-    content = torch.load(tmp_path / "run.pt", weights_only=True)
-    del content["settle"]
-    torch.save(content, tmp_path / "old.pt")
+    altered(tmp_path / "run.pt", tmp_path / "old.pt", lambda content: content.pop("settle"))
     assert load_checkpoint(tmp_path / "old.pt", "cpu").settle == 0

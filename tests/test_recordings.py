@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from random_events import random_events
 from tonic import MemoryCachedDataset
 from tonic.collation import PadTensors
 from tonic.io import make_structured_array
@@ -19,12 +20,9 @@ from pokersnn_helpers import (
 SENSOR = (64, 48, 2)
 
 
-def some_events(seed=0, n=50, sensor_size=SENSOR):
+def some_events(seed=0, n=50):
     rng = np.random.default_rng(seed)
-    times = np.sort(rng.integers(0, 5000, n))
-    return make_structured_array(
-        times, *(rng.integers(0, size, n) for size in sensor_size), dtype=EVENT_DTYPE
-    )
+    return random_events(np.sort(rng.integers(0, 5000, n)), SENSOR, rng)
 
 
 def some_recordings(n=12, classes=("left", "right", "up")):

@@ -1,6 +1,7 @@
 import copy
 import inspect
 import math
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,17 @@ from norse.torch import LICell, LIFCell, LIFRecurrentCell
 from norse.torch.functional.leaky_integrator import LIState
 from norse.torch.functional.lif import LIFParameters
 
-from pokersnn_helpers import SNN, Classifier, FastSNN, SpikingNetwork, decode, make_loaders
+from pokersnn_helpers import (
+    SNN,
+    Classifier,
+    FastSNN,
+    SpikingNetwork,
+    decode,
+    load_checkpoint,
+    make_loaders,
+    save_checkpoint,
+)
+from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.snn import refuse_self_connections
 
@@ -21,12 +32,6 @@ both_networks = pytest.mark.parametrize("network", [SNN, FastSNN])
 def batch(data):
     _, test = make_loaders(data, batch_size=8)
     return next(iter(test))[0]
-
-
-def recording_snn(**arguments):
-    snn = SNN(**arguments)
-    snn.record = True
-    return snn
 
 
 TAUS = {"tau_syn": 0.004, "tau_mem": 0.008, "readout_tau_syn": 0.002, "readout_tau_mem": 0.016}
@@ -46,7 +51,8 @@ def test_network_has_the_constants_that_it_is_given_or_the_documented_ones(given
 
 
 def test_recording_holds_every_state_of_every_step_and_changes_nothing(batch):
-    snn = recording_snn(hidden_size=10)
+    snn = SNN(hidden_size=10)
+    snn.record = True
     voltages = snn(batch)
     hidden, readout = snn.recording
     steps, size = batch.shape[:2]
@@ -60,34 +66,11 @@ def test_recording_holds_every_state_of_every_step_and_changes_nothing(batch):
     assert snn.recording is None
 
 
-def nan_at_the_end():
-    frames = torch.zeros(3, 2, 2, 2, 2)
-    frames[2, 0, 1, 0, 1] = math.nan
-    return frames
-
-
 @both_networks
-@pytest.mark.parametrize(
-    ("frames", "message"),
-    [
-        (torch.zeros(5, 8), r"shape \(5, 8\); expected \(time, batch"),
-        (torch.zeros(5, 3, 7), r"shape \(5, 3, 7\); expected .* 8 inputs per time step"),
-        (torch.zeros(0, 3, 8), "expected .* at least one step"),
-        (torch.ones(3, 2, 8).short(), r"torch.int16; convert them with frames.float\(\)"),
-        (np.zeros((3, 2, 8)), "frames are of type ndarray; give a torch.Tensor"),
-        (torch.ones(3, 2, 8).double() * 1e300, r"frames hold inf at index \(0, 0, 0\)"),
-        (nan_at_the_end(), r"frames hold nan at index \(2, 0, 1, 0, 1\); they must be finite"),
-    ],
-)  # fmt: skip
-def test_frames_that_no_network_takes_are_refused(network, frames, message):
-    """A voltage that isn't a number never spikes, so the readout would look sound."""
-    with pytest.raises((TypeError, ValueError), match=message):
-        network(8, 4)(frames)
-
-
-def test_sparse_frames_that_are_not_finite_are_placed():
-    with pytest.raises(ValueError, match=r"frames hold nan at index \(2, 0, 1, 0, 1\)"):
-        FastSNN(8, 4)(nan_at_the_end().to_sparse())
+def test_frames_too_large_for_the_type_of_the_weights_are_refused(network):
+    """What else no network takes: ``test_properties_networks``."""
+    with pytest.raises(ValueError, match=r"frames hold inf at index \(0, 0, 0\)"):
+        network(8, 4)(torch.ones(3, 2, 8).double() * 1e300)
 
 
 @both_networks
@@ -207,16 +190,6 @@ def test_own_network_needs_layers_and_a_step_only(frames):
     assert network.conv.weight.grad.abs().sum() > 0
 
 
-def test_loop_hands_each_step_the_state_of_the_one_before():
-    class Counter(SpikingNetwork):
-        def step(self, frame, state):
-            state = (0 if state is None else state) + frame.sum(dim=1)
-            return state, state
-
-    frames = torch.ones(4, 2, 5)
-    assert Counter()(frames).tolist() == [[5, 5], [10, 10], [15, 15], [20, 20]]
-
-
 def test_network_without_a_step_is_named(frames):
     class Stepless(SpikingNetwork):
         pass
@@ -257,20 +230,33 @@ def test_step_has_to_return_voltages_and_a_state():
         VoltagesAlone()(torch.ones(5, 2, 2, 4, 4))  # a batch of two could be taken for a pair
 
 
-def sent(network):
+def sent(classifier, path):
     """What another process gets."""
     cloudpickle = pytest.importorskip("cloudpickle", reason="older versions of joblib hide it")
-    return cloudpickle.loads(cloudpickle.dumps(network))
+    return cloudpickle.loads(cloudpickle.dumps(classifier))
 
 
-@pytest.mark.parametrize("copied", [copy.deepcopy, sent])
-@pytest.mark.parametrize("network", [SNN, FastSNN, LayerThenSNN])
-def test_copy_learns_as_the_original(copied, network):
+def from_a_checkpoint(classifier, path):
+    save_checkpoint(classifier, path)
+    return load_checkpoint(path, "cpu", type(classifier.snn))
+
+
+def from_nir(classifier, path):
+    save_nir(classifier, path)
+    return load_nir(path, "cpu")
+
+
+COPIES = product([lambda it, path: copy.deepcopy(it), sent, from_a_checkpoint],
+                 [SNN, FastSNN, LayerThenSNN])  # fmt: skip
+
+
+@pytest.mark.parametrize(("copied", "network"), [*COPIES, (from_nir, SNN)])
+def test_copy_learns_as_the_original(copied, network, tmp_path):
     """Norse keeps the gradients of self-connections at 0, and so do copies."""
     torch.manual_seed(0)
-    original = network().eval()
-    frames, gradients = torch.poisson(torch.full((20, 3, 2, 35, 35), 0.05)), []
-    for each in (original, copied(original)):
+    original, gradients = Classifier(network()).eval(), []
+    frames = torch.poisson(torch.full((20, 3, 2, 35, 35), 0.05))
+    for each in (original.snn, copied(original, tmp_path / "copy").snn):
         each(frames).sum().backward()
         hidden = each.snn if network is LayerThenSNN else each
         gradients.append(hidden.lif0.recurrent_weights.grad)

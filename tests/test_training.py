@@ -2,7 +2,6 @@ import copy
 import dataclasses
 import math
 import re
-from functools import partial
 
 import numpy as np
 import pytest
@@ -49,9 +48,6 @@ def loaders(data):
     return make_loaders(data, batch_size=32)
 
 
-PLAIN = {"clip_norm": None, "ema_decay": 0}
-
-
 def test_history_has_an_entry_for_every_epoch(loaders):
     watched = fit(small_classifier(), *loaders, epochs=3)
     assert [len(curve) for curve in vars(watched).values()] == [3, 3, 3, 3]
@@ -59,17 +55,14 @@ def test_history_has_an_entry_for_every_epoch(loaders):
     assert [len(curve) for curve in vars(unwatched).values()] == [2, 2, 0, 0]
 
 
-@pytest.mark.parametrize(
-    "make", [partial(Adam, lr=0.002, fused=True), partial(SGD, lr=0.01, momentum=0.5)]
-)
-def test_plain_fit_is_the_loop_written_out(loaders, threads, make):
+def test_plain_fit_is_the_loop_written_out(loaders, threads):
+    """With Adam; ``test_typed_code`` gives it an optimizer."""
     threads(1)
     classifier, expected = small_classifier(), small_classifier()
-    given = {"optimizer": make(classifier.parameters())} if make.func is SGD else {}
     torch.manual_seed(5)
-    fit(classifier, loaders[0], epochs=2, learning_rate=0.002, **PLAIN, **given)
+    fit(classifier, loaders[0], epochs=2, learning_rate=0.002, clip_norm=None, ema_decay=0)
     torch.manual_seed(5)
-    optimizer = make(expected.parameters())
+    optimizer = Adam(expected.parameters(), lr=0.002, fused=True)
     for _ in range(2):
         for frames, targets in loaders[0]:
             optimizer.zero_grad()
@@ -209,7 +202,7 @@ def test_weights_that_the_last_step_ruins_are_reported_and_not_handed_on(network
     [
         ({"epochs": 0}, "epochs is 0; choose a whole number greater than 0"),
         ({"clip_norm": -1.0}, "clip_norm is -1.0; choose a finite number greater than 0"),
-        ({"ema_decay": -0.1}, "ema_decay is -0.1; choose a number from 0 to 1"),
+        ({"ema_decay": -0.1}, "ema_decay is -0.1; choose a number from 0 to 0.999999"),
     ],
 )
 def test_numbers_out_of_range_are_refused_before_training(options, message):
@@ -233,20 +226,15 @@ def test_optimizer_of_other_weights_or_of_none_that_learns_is_refused():
             fit(classifier, batches_of_noise(), optimizer=optimizer)
 
 
-def test_loader_that_yields_its_batches_only_once_is_refused():
+@pytest.mark.parametrize("once", [lambda batches: [], iter])
+def test_loader_that_is_empty_or_becomes_so_is_named(once):
+    """One that yields its batches only once has none in the second epoch."""
     batches = batches_of_noise()
-    for loaders in ([iter(batches)], [batches, (batch for batch in batches)]):
-        with pytest.raises(ValueError, match="loader is empty"):
-            fit(tiny(), *loaders, epochs=2)
-    assert evaluate(tiny(), iter(batches)).n_samples == 4
-
-
-def test_empty_loader_is_named():
     with pytest.raises(ValueError, match="train_loader is empty"):
-        fit(tiny(), [])
-    for run in (lambda: fit(tiny(), batches_of_noise(), []), lambda: evaluate(tiny(), [])):
-        with pytest.raises(ValueError, match="the loader is empty: there is nothing to evaluate"):
-            run()
+        fit(tiny(), once(batches), epochs=2)
+    with pytest.raises(ValueError, match="the loader is empty: there is nothing to evaluate"):
+        fit(tiny(), batches, once(batches), epochs=2)
+    assert evaluate(tiny(), iter(batches)).n_samples == 4
 
 
 @pytest.mark.parametrize(
@@ -275,29 +263,35 @@ def state_of_a_run():
 
 
 @pytest.mark.parametrize(
-    ("part", "value", "message"),
+    ("changes", "options", "message"),
     [
-        ("weights", {}, "Missing key"),
-        ("weights", Classifier(SNN(8, 6)).state_dict(), "size mismatch for snn.lif0.input_weights"),
-        ("ema", None, "NoneType"),
-        ("history", np.float64(3), "IndexError"),
-        ("optimizer", {}, "param_groups"),
-        ("rng", torch.zeros(3), "RNG state"),
-        ("history", {"loss": 1.5}, "float"),
+        ({"weights": Classifier(SNN(8, 6)).state_dict()}, {}, "size mismatch for snn.lif0.input_w"),
+        ({"ema": None}, {}, "NoneType"),
+        ({"optimizer": {}}, {}, "param_groups"),
+        ({"rng": torch.zeros(3)}, {}, "RNG state"),
+        ({"history": np.float64(3)}, {}, "IndexError"),
+        ({"history": {"loss": 1.5}}, {}, "float"),
+        ({}, {"learning_rate": 1e-6}, r"learning_rate is 1e-06, that of the run 0\.001"),
+        ({}, {"epochs": 1}, "epochs is 1, and 2 are done"),
     ],
 )
-def test_state_that_does_not_fit_is_refused(part, value, message):
-    state = dataclasses.replace(state_of_a_run(), **{part: value})
+def test_run_that_cannot_go_on_leaves_the_classifier_as_it_is(changes, options, message):
+    state, classifier = dataclasses.replace(state_of_a_run(), **changes), tiny()
+    before = copy.deepcopy(classifier)
     with pytest.raises(ValueError, match=f"resume_from doesn't fit this classifier: .*{message}"):
-        fit(tiny(), batches_of_noise(), resume_from=state)
+        fit(classifier, batches_of_noise(), **{"epochs": 3, **options}, resume_from=state)
+    assert_unchanged(classifier, before)
 
 
-def test_state_of_an_optimizer_of_smaller_weights_is_refused():
-    """A fused step would write beyond its ends."""
-    state = state_of_a_run()
+def test_state_of_another_optimizer_is_refused():
+    """A fused step would write beyond the ends of one of smaller weights."""
+    state, classifier = state_of_a_run(), tiny()
+    other = SGD(classifier.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="optimizer isn't SGD"):
+        fit(classifier, batches_of_noise(), epochs=3, optimizer=other, resume_from=state)
     state.optimizer["state"][0]["exp_avg"] = torch.zeros(1)
     with pytest.raises(ValueError, match="its optimizer is of weights of another size"):
-        fit(tiny(), batches_of_noise(), epochs=2, resume_from=state)
+        fit(classifier, batches_of_noise(), epochs=3, resume_from=state)
 
 
 @pytest.mark.parametrize("run", [fit, evaluate])
@@ -344,8 +338,6 @@ def test_prediction_refuses_events_of_another_sensor(data):
     events["x"][3] = 35
     with pytest.raises(ValueError, match="field x is 35 at event 3"):
         predict(small_classifier(), events)
-    with pytest.raises(TypeError, match="ndarray without"):
-        predict(small_classifier(), np.zeros((5, 4)))
 
 
 def test_augment_mirrors_or_moves_by_a_pixel_and_keeps_time_and_polarity():
@@ -519,19 +511,6 @@ def test_dense_frames_of_a_prediction_are_limited():
     events = np.array([(0, 1, 1, 1), (10 * 60 * 10**6, 1, 1, 1)], dtype=EVENT_DTYPE)
     with pytest.raises(ValueError, match=r"600010 time steps .* more than 438261; .* or FastSNN"):
         predict(Classifier(SNN(hidden_size=5)), events)
-
-
-def test_a_run_that_cannot_go_on_leaves_the_classifier_as_it_is():
-    state, classifier = state_of_a_run(), tiny()
-    before = copy.deepcopy(classifier)
-    for options, message in (
-        ({"learning_rate": 1e-6}, r"learning_rate is 1e-06, that of the run 0\.001"),
-        ({"epochs": 1}, "epochs is 1, and 2 are done"),
-        ({"optimizer": SGD(classifier.parameters(), lr=0.1)}, "optimizer isn't SGD"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            fit(classifier, batches_of_noise(), **{"epochs": 3, **options}, resume_from=state)
-        assert_unchanged(classifier, before)
 
 
 @both_networks
