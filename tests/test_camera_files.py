@@ -8,7 +8,8 @@ import tonic.io
 from test_event_files import aedat, dvs128, some_events
 
 from pokersnn_helpers import EVENT_DTYPE
-from pokersnn_helpers.own.camera_files import read_aedat, read_bin, read_dat, read_raw
+from pokersnn_helpers.own.camera_files import read_aedat, read_dat, read_raw
+from pokersnn_helpers.own.event_files import read_unchecked
 
 IMX636 = """% camera_integrator_name Prophesee
 % evt {version}
@@ -175,6 +176,6 @@ def test_files_of_nmnist_are_read_as_tonic_does(tmp_path):
     content = np.random.default_rng(0).integers(0, 256, 5 * 5000, "u1")
     content[1::500] = 240  # of these, time overflows
     content.tofile(tmp_path / "a.bin")
-    events, _ = read_bin(content.tobytes())
+    events, _ = read_unchecked(tmp_path / "a.bin")
     expected = tonic.io.read_mnist_file(str(tmp_path / "a.bin"), EVENT_DTYPE[list("xytp")])
     assert all(np.array_equal(events[name], expected[name]) for name in "txyp")

@@ -171,10 +171,7 @@ def test_weights_that_are_not_trained_stay_so(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (
-            lambda snn: setattr(snn, "surrogate_slope", 0.5),
-            r"snn\.surrogate_slope is 0\.5, but its",
-        ),
+        (lambda snn: setattr(snn, "surrogate_slope", 0.5), r"snn\.surrogate_slope is 0\.5, but"),
         (lambda snn: setattr(snn.lif0, "dt", 0.002), r"snn\.lif0\.dt is 0\.002, but its arguments"),
         (lambda snn: with_threshold(snn, torch.tensor(5.0)), r"lif0\.p is .*v_th=tensor\(5\.\)"),
         (lambda snn: with_threshold(snn, torch.full((5,), 0.3)), r"lif0\.p is .*, but its argum"),

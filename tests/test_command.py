@@ -34,21 +34,20 @@ TORCHRUN = ["-m", "torch.distributed.run", "--standalone"]  # what the script to
 HEAVY = {"torch", "norse", "numba", "pandas", "tonic", "matplotlib", "scipy"}
 
 
-@pytest.fixture(autouse=True)
-def load_once(data, monkeypatch):
+@pytest.fixture(scope="module", autouse=True)
+def load_once(data):
     """Commands in this process get the recordings that are loaded already."""
-    monkeypatch.setattr(command, "load_pokerdvs", lambda source: data)
-    monkeypatch.setenv("TQDM_DISABLE", "1")
-
-
-@pytest.fixture(scope="module")
-def finished(data, tmp_path_factory):
-    """Checkpoint of a run of three epochs in one process, left alone."""
-    path = tmp_path_factory.mktemp("finished") / "run.pt"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(command, "load_pokerdvs", lambda source: data)
         patch.setenv("TQDM_DISABLE", "1")
-        train("--epochs", 3, "--checkpoint", path)
+        yield
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Checkpoint of a run of three epochs in one process, left alone."""
+    path = tmp_path_factory.mktemp("finished") / "run.pt"
+    train("--epochs", 3, "--checkpoint", path)
     return path
 
 

@@ -100,10 +100,7 @@ def with_weight(value, name):
         (lambda: Classifier(GRU()), "no nodes for what GRU computes"),
         (with_layer_more, r"SNN differs in more\.bias, more\.weight"),
         (lambda: Classifier(SNN(), lambda v: v.mean(0)), "NIR holds no decode of your own"),
-        (
-            lambda: with_other("lif0", v_th=[0.1, 0.2, 0.2, 0.2, 0.3]),
-            "differs between neurons: .0.1",
-        ),
+        (lambda: with_other("lif0", v_th=[0.1, *4 * [0.2]]), "differs between neurons: .0.1"),
         (lambda: with_other("lif0", v_reset=-0.1), r"hidden\.v_reset is -0\.1; SNN has 0"),
         (lambda: with_other("lif0", dt=0.002), r"a layer's dt isn't that of the network, 0\.001"),
         (lambda: with_other("readout", dt=0.002), "a layer's dt isn't that of the network"),

@@ -1,6 +1,7 @@
 """``FastSNN`` gives what ``SNN`` gives or refuses what it refuses, whatever network and frames."""
 
 import math
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -75,8 +76,7 @@ def assert_same(found, expected):
 @given(case=cases(), backend=BACKENDS)
 def test_fast_network_gives_what_the_readable_one_gives(case, backend):
     snn, other, frames = case
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(network, "cpu", backend)
+    with patch.object(network, "cpu", backend):
         assert_same(outcome(other, frames), outcome(snn, frames))
 
 
@@ -94,8 +94,7 @@ def test_sparse_frames_give_what_dense_ones_give(case, backend, seed, split):
     sparse = torch.sparse_coo_tensor(
         indices[:, order], values[order], frames.shape, check_invariants=False
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(network, "cpu", backend)
+    with patch.object(network, "cpu", backend):
         assert_same(outcome(snn, sparse), outcome(snn, frames))
 
 
@@ -130,8 +129,7 @@ def test_both_networks_refuse_the_same_frames_with_the_same_words(fault, case, b
     if "hold" in fault:
         asked.append((other, faulty.to_sparse()))
     messages = set()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(network, "cpu", backend)
+    with patch.object(network, "cpu", backend):
         for each, given_frames in asked:
             with pytest.raises((TypeError, ValueError)) as raised:
                 each(given_frames)

@@ -39,9 +39,8 @@ def result(call, *names):
     try:
         return call()
     except (ValueError, TypeError, IndexError, OSError) as error:
-        assert re.search("|".join([*names, "iter", "inhomogeneous", "hash"]), str(error)), repr(
-            error
-        )
+        known = "|".join([*names, "iter", "inhomogeneous", "hash"])
+        assert re.search(known, str(error)), repr(error)
         return None
 
 

@@ -9,7 +9,6 @@ from tonic.transforms import Compose, Denoise, ToFrame
 from torch.utils.data import DataLoader
 
 from pokersnn_helpers import (
-    EVENT_DTYPE,
     Recordings,
     Split,
     first_of_each_class,
@@ -34,14 +33,6 @@ def outside():
     events = some_events()
     events["x"][7] = 64
     return events
-
-
-def test_items_are_events_and_targets():
-    recordings = some_recordings()
-    events, target = recordings[4]
-    assert events.dtype == EVENT_DTYPE and np.array_equal(events, some_events(4))
-    assert (target, len(recordings)) == (1, 12)
-    assert [target for _, target in recordings] == recordings.targets
 
 
 def test_any_numeric_types_and_order_of_fields_are_taken():
@@ -158,30 +149,18 @@ def test_first_of_each_class_has_the_classes_in_order():
     assert np.array_equal(found[2][0], some_events(5))
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_folds_share_out_every_recording_once(seed):
-    recordings = some_recordings(24)
-    folds = stratified_folds(recordings, folds=4, seed=seed)
-    tested = [events.tobytes() for fold in folds for events in fold.test.events]
-    assert sorted(tested) == sorted(events.tobytes() for events in recordings.events)
-    for fold in folds:
+@pytest.mark.parametrize("groups", [None, [number // 6 * 3 + number % 3 for number in range(24)]])
+def test_folds_share_out_recordings_and_keep_groups_together(groups):
+    recordings, tested = some_recordings(24), []
+    numbers = {events.tobytes(): number for number, events in enumerate(recordings.events)}
+    for fold in stratified_folds(recordings, 4, groups):
+        parts = fold.train.events, fold.test.events
+        train, test = ([numbers[events.tobytes()] for events in part] for part in parts)
+        assert sorted(train + test) == list(range(24))
         assert sorted(fold.test.targets) == [0, 0, 1, 1, 2, 2]
-        held_back = {events.tobytes() for events in fold.test.events}
-        assert held_back.isdisjoint(events.tobytes() for events in fold.train.events)
-        assert len(fold.train) == 18
-
-
-def test_folds_keep_groups_together():
-    recordings = some_recordings(24)
-    groups = [number // 6 * 3 + number % 3 for number in range(24)]  # two of a class per group
-    names = {
-        events.tobytes(): group for events, group in zip(recordings.events, groups, strict=True)
-    }
-    folds = stratified_folds(recordings, folds=4, groups=groups)
-    parts = [{names[events.tobytes()] for events in fold.test.events} for fold in folds]
-    assert sorted(group for part in parts for group in part) == sorted(set(groups))
-    with pytest.raises(ValueError, match="folds is 5; choose from 2 to 4"):
-        stratified_folds(recordings, folds=5, groups=groups)
+        assert groups is None or {groups[n] for n in train}.isdisjoint(groups[n] for n in test)
+        tested += test
+    assert sorted(tested) == list(range(24))
 
 
 def test_seed_decides_the_folds():
@@ -196,6 +175,7 @@ def test_seed_decides_the_folds():
     ("arguments", "message"),
     [
         *(({"folds": folds}, f"folds is {folds!r}; choose from 2 to 4") for folds in (1, 5, 2.5)),
+        ({"folds": 3, "groups": 2 * [0, 1, 2, 3, 4, 5]}, "folds is 3; choose from 2 to 2"),
         ({"groups": [1, 2]}, r"groups has shape \(2,\); expected \(12,\)"),
         ({"groups": [*range(11), None]}, r"groups\[11\] is None"),
         ({"groups": [*range(11), np.nan]}, r"groups\[11\] is nan"),

@@ -256,7 +256,7 @@ def test_copy_learns_as_the_original(copied, network, tmp_path):
     torch.manual_seed(0)
     original, gradients = Classifier(network()).eval(), []
     frames = torch.poisson(torch.full((20, 3, 2, 35, 35), 0.05))
-    for each in (original.snn, copied(original, tmp_path / "copy").snn):
+    for each in (original.snn, copied(original, tmp_path / "copy").eval().snn):
         each(frames).sum().backward()
         hidden = each.snn if network is LayerThenSNN else each
         gradients.append(hidden.lif0.recurrent_weights.grad)

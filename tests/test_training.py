@@ -23,7 +23,6 @@ from pokersnn_helpers import (
     make_loader,
     make_loaders,
     predict,
-    to_frames,
     train_classifier,
 )
 from pokersnn_helpers.snn import leading
@@ -53,23 +52,6 @@ def test_history_has_an_entry_for_every_epoch(loaders):
     assert [len(curve) for curve in vars(watched).values()] == [3, 3, 3, 3]
     unwatched = fit(small_classifier(), loaders[0], epochs=2)
     assert [len(curve) for curve in vars(unwatched).values()] == [2, 2, 0, 0]
-
-
-def test_plain_fit_is_the_loop_written_out(loaders, threads):
-    """With Adam; ``test_typed_code`` gives it an optimizer."""
-    threads(1)
-    classifier, expected = small_classifier(), small_classifier()
-    torch.manual_seed(5)
-    fit(classifier, loaders[0], epochs=2, learning_rate=0.002, clip_norm=None, ema_decay=0)
-    torch.manual_seed(5)
-    optimizer = Adam(expected.parameters(), lr=0.002, fused=True)
-    for _ in range(2):
-        for frames, targets in loaders[0]:
-            optimizer.zero_grad()
-            torch.nn.functional.nll_loss(expected(frames), targets).backward()
-            optimizer.step()
-    for one, two in zip(classifier.parameters(), expected.parameters(), strict=True):
-        assert torch.allclose(one, two, atol=1e-6)
 
 
 def test_averaging_ends_between_the_weights_of_the_steps(loaders):
@@ -316,21 +298,6 @@ def test_evaluation_counts_correct_answers(loaders):
     assert evaluation.loss == pytest.approx(
         -torch.log_softmax(torch.eye(4)[1], 0)[[0, 1, 2, 3]].mean()
     )
-
-
-@pytest.mark.parametrize("dt", [0.001, 0.0005])
-def test_prediction_is_that_of_the_recordings_frames(data, dt):
-    torch.manual_seed(1)
-    names = ("a", "b", "c", "d")
-    classifier = Classifier(SNN(hidden_size=20, dt=dt), classes=names)
-    events, _ = data.test[7]
-    class_name, probabilities, readout = predict(classifier, events, "cpu")
-    frames = classifier.settled(to_frames(events, 1e6 * dt)[:, None])
-    expected = classifier(frames)[0].exp()
-    assert class_name == names[expected.argmax()]
-    assert tuple(probabilities) == names
-    assert list(probabilities.values()) == pytest.approx(expected.tolist())
-    assert torch.equal(readout, classifier.snn(frames)[:, 0])
 
 
 def test_prediction_refuses_events_of_another_sensor(data):
