@@ -85,12 +85,7 @@ def test_long_recordings_are_cut_into_windows_of_one_group(tmp_path):
 
 @pytest.mark.parametrize(
     ("sensor", "expected"),
-    [
-        ((128, 128), (128, 128)),
-        ((346, 260), (115, 86)),
-        ((480, 640), (96, 128)),
-        ((34, 34), (34, 34)),
-    ],
+    [((128, 128), (128, 128)), ((346, 260), (115, 86)), ((480, 640), (96, 128))],
 )
 def test_usual_sensors_become_what_a_network_can_take(sensor, expected):
     assert network_size(sensor) == expected

@@ -51,7 +51,6 @@ def test_any_numeric_types_and_order_of_fields_are_taken():
         (some_events()[:0], ValueError, r"recording 1 has shape \(0,\)"),
         (some_events().reshape(5, 10), ValueError, r"recording 1 has shape \(5, 10\)"),
         (np.zeros((5, 4)), TypeError, "of type ndarray without numeric field t, x, y, p; make an"),
-        ([1, 2], TypeError, "of type list without numeric field"),
         (some_events()[["t", "x", "y"]], TypeError, "without numeric field p;"),
     ],
 )
