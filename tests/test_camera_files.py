@@ -79,15 +79,6 @@ def five_hours():
     return events
 
 
-def test_evt3_takes_the_last_of_two_times_in_a_row():
-    """A Gen4.1 camera sends a time that is ahead, and the right one behind it: time goes on."""
-    low = [(6, 799), (2, 5), (8, 2861), (6, 811), (6, 800), (2, 6), (6, 801), (2, 7)]
-    words = [kind << 12 | value for kind, value in [(8, 2861), (0, 3), *low]]
-    events, _ = read_raw(b"% evt 3.0\n" + np.array(words, "<u2").tobytes())
-    assert (events["t"] - (2861 << 12)).tolist() == [799, 800, 801]
-    assert events["x"].tolist() == [5, 6, 7]
-
-
 @pytest.mark.parametrize(
     ("header", "order", "sensor_size"),
     [

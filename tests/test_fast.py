@@ -27,8 +27,6 @@ from pokersnn_helpers import (
 from pokersnn_helpers.fast import cpu, cuda, network
 from pokersnn_helpers.files import one_cpu_thread
 
-BACKENDS = {"cpu": cpu, "cuda": cuda}
-
 
 @pytest.fixture(autouse=True)
 def one_thread():
@@ -37,10 +35,10 @@ def one_thread():
         yield
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=[cpu, cuda], ids=["loops", "operations"])
 def backend(request, monkeypatch):
     """Compute with the compiled loops, then with the PyTorch operations, both on the CPU."""
-    monkeypatch.setattr(network, "cpu", BACKENDS[request.param])
+    monkeypatch.setattr(network, "cpu", request.param)
 
 
 def batch_of(data, size, time_window=1000, dtype=torch.float32):
