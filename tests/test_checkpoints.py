@@ -56,13 +56,6 @@ def test_run_is_saved_with_the_classifier_and_its_average_once(classifier, tmp_p
     assert 2 * size < (tmp_path / "a.pt").stat().st_size < 2.2 * size
 
 
-def test_saving_draws_no_random_numbers(classifier, tmp_path):
-    """Reading the file back makes a network, whose initial weights are drawn."""
-    before = torch.get_rng_state()
-    save_checkpoint(classifier, tmp_path / "a.pt")
-    assert torch.equal(torch.get_rng_state(), before)
-
-
 def test_weights_that_are_no_numbers_are_neither_saved_nor_loaded(classifier, tmp_path):
     path = tmp_path / "a.pt"
     save_checkpoint(classifier, path)
@@ -80,9 +73,8 @@ def test_weights_that_are_no_numbers_are_neither_saved_nor_loaded(classifier, tm
 
 def test_classes_and_sensor_from_numpy_can_be_loaded(tmp_path):
     classes, sensor = np.unique(["b", "a"]), np.array([8, 6, 2])
-    save_checkpoint(
-        Classifier(SNN(96, 5, 2), classes=classes, sensor_size=sensor), tmp_path / "a.pt"
-    )
+    classifier = Classifier(SNN(96, 5, 2), classes=classes, sensor_size=sensor)
+    save_checkpoint(classifier, tmp_path / "a.pt")
     loaded = load_checkpoint(tmp_path / "a.pt")
     assert (loaded.classes, loaded.sensor_size) == (("a", "b"), (8, 6, 2))
 
@@ -97,19 +89,10 @@ def test_decode_of_your_own_is_missed_aloud(tmp_path):
         load_checkpoint(tmp_path / "default.pt")
 
 
-class Learned(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.scale = torch.nn.Parameter(torch.ones(4))
-
-    def forward(self, voltages):
-        return decode(self.scale * voltages)
-
-
 def test_what_only_looks_like_a_classifier_is_refused_when_it_is_saved(tmp_path):
     """Not when it is loaded: then it would be too late."""
-    with pytest.raises(ValueError, match=r"(?s)a\.pt holds a SNN, .*decode\.scale"):
-        save_checkpoint(Classifier(SNN(8, 5), Learned()), tmp_path / "a.pt")
+    with pytest.raises(ValueError, match=r"(?s)a\.pt holds a SNN, .*decode\.weight"):
+        save_checkpoint(Classifier(SNN(8, 5), torch.nn.Linear(4, 4)), tmp_path / "a.pt")
     with pytest.raises(TypeError, match="Linear is no FrameNetwork"):
         save_checkpoint(Classifier(torch.nn.Linear(3, 4)), tmp_path / "a.pt")
     assert list(tmp_path.iterdir()) == []
@@ -150,10 +133,8 @@ def test_weights_that_are_not_trained_stay_so(tmp_path):
     classifier = Classifier(SNN(8, 5))
     classifier.snn.linear.weight.requires_grad_(False)
     save_checkpoint(classifier, tmp_path / "a.pt")
-    loaded = load_checkpoint(tmp_path / "a.pt")
-    assert [name for name, each in loaded.named_parameters() if not each.requires_grad] == [
-        "snn.linear.weight"
-    ]
+    found = load_checkpoint(tmp_path / "a.pt").named_parameters()
+    assert [name for name, each in found if not each.requires_grad] == ["snn.linear.weight"]
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,7 @@ from pokersnn_helpers import (
     Classifier,
     FastSNN,
     decode,
-    evaluate,
     load_checkpoint,
-    make_loader,
     make_loaders,
     save_checkpoint,
 )
@@ -252,13 +250,11 @@ def test_runs_at_one_microsecond(data):
 
 
 @pytest.mark.parametrize(("kind", "other"), [(SNN, FastSNN), (FastSNN, SNN)])
-def test_checkpoints_load_either_way(data, tmp_path, kind, other):
-    classifier, loader = Classifier(kind(hidden_size=20)), make_loader(data.test.subset([0, 9, 19]))
+def test_checkpoints_load_either_way(tmp_path, kind, other):
+    classifier = Classifier(kind(hidden_size=20))
     save_checkpoint(classifier, tmp_path / "a.pt")
     loaded = load_checkpoint(tmp_path / "a.pt", "cpu", network=other)
     assert type(loaded.snn) is other and loaded.snn.arguments == classifier.snn.arguments
-    found, expected = (evaluate(each, loader, "cpu") for each in (loaded, classifier))
-    torch.testing.assert_close(found.log_probabilities, expected.log_probabilities)
 
 
 class _Louder(FastSNN):

@@ -2,6 +2,7 @@ import nir
 import numpy as np
 import pytest
 import torch
+from same import same
 
 from benchmarks.elsewhere import step_by_numpy
 from benchmarks.models import FeedforwardSNN
@@ -52,8 +53,7 @@ def test_weights_constants_and_metadata_come_back_bit_by_bit(kind, dtype, tmp_pa
         assert loaded.snn.lif0.p == classifier.snn.lif0.p
         assert loaded.snn.readout.p == classifier.snn.readout.p
         assert loaded.snn.dt == classifier.snn.dt
-        for name, weights in classifier.state_dict().items():
-            assert torch.equal(loaded.state_dict()[name], weights)
+        assert same(loaded.state_dict(), classifier.state_dict())
 
 
 def test_a_network_without_recurrence_is_saved_as_one_whose_weights_are_0(tmp_path):
@@ -131,8 +131,6 @@ def test_an_older_file_stays_if_it_may_not_be_replaced(classifier, path):
     ("node", "field", "change", "message"),
     [
         ("hidden", "v_threshold", lambda v: v * np.linspace(1, 2, 12), "v_threshold is 0.18.*0.17"),
-        ("hidden", "w_in", lambda w: w / 2, r"hidden\.w_in is 3\.5; SNN has 7"),
-        ("readout", "tau", lambda tau: tau * [1, 1, 1, 2], r"readout\.tau is 0\.02; SNN has 0\.01"),
         ("readout_current", "r", lambda r: r / 6, r"readout_current\.r is 1; SNN has 6"),
         ("recurrent_weights", "bias", lambda b: b + 1, r"recurrent_weights\.bias is 1; SNN has 0"),
         ("hidden", "tau_mem", lambda tau: -tau, "tau_mem is -0.02"),
@@ -169,7 +167,6 @@ def test_graphs_of_other_programs_are_refused_by_name(path):
 
 def test_damaged_files_are_refused_or_say_the_same(classifier, path):
     data, rng, refused = path.read_bytes(), np.random.default_rng(0), 0
-    states = {name: weights.clone() for name, weights in classifier.state_dict().items()}
     for _ in range(60):
         damaged = bytearray(data)
         damaged[rng.integers(len(data))] ^= 1 << rng.integers(8)
@@ -182,7 +179,7 @@ def test_damaged_files_are_refused_or_say_the_same(classifier, path):
             continue
         assert loaded.classes == classifier.classes
         assert loaded.snn.arguments == classifier.snn.arguments
-        assert all(torch.equal(loaded.state_dict()[name], states[name]) for name in states)
+        assert same(loaded.state_dict(), classifier.state_dict())
     assert refused
 
 

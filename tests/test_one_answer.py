@@ -7,9 +7,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from norse.torch import LICell
 from random_events import random_events
 from same import altered
+from test_streaming import Own
 from torch import nn
 from torch.nn.functional import nll_loss
 
@@ -27,7 +27,7 @@ from pokersnn_helpers import (
 )
 from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
 from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.snn import FrameNetwork, SpikingNetwork, decode, own_steps
+from pokersnn_helpers.snn import FrameNetwork, decode, own_steps
 from pokersnn_helpers.study.losses import nll_over_events, nll_over_time
 from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP
 from pokersnn_helpers.study.operations import count_operations
@@ -35,17 +35,6 @@ from pokersnn_helpers.study.operations import count_operations
 SENSOR, CLASSES = (6, 5, 2), ("a", "b", "c")
 INPUTS = 6 * 5 * 2
 repeated = settings(derandomize=True, deadline=None, max_examples=25)
-
-
-class Own(SpikingNetwork):
-    """A reader's network: its readout never stands still."""
-
-    def __init__(self):
-        super().__init__()
-        self.linear, self.readout = nn.Linear(INPUTS, 3), LICell(dt=self.dt)
-
-    def step(self, frame, state):
-        return self.readout(self.linear(frame.flatten(1)), state)
 
 
 class Mean(FrameNetwork):
@@ -82,7 +71,7 @@ NETWORKS = {
     "MLP on each frame": lambda: FrameMLP(**SIZES, dropout=0),
     "MLP": lambda: MLP(**SIZES),
     "CNN": lambda: CNN(**SIZES, channels=2),
-    "a reader's": Own,
+    "a reader's": partial(Own, INPUTS, 3),
     "a reader's mean": Mean,
     "a reader's every third": partial(Mean, every=3),
     "a reader's both ways": BothWays,

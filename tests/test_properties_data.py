@@ -12,13 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_events import random_events
 
-from pokersnn_helpers import (
-    EVENT_DTYPE,
-    Recordings,
-    augment,
-    make_loader,
-    to_frames,
-)
+from pokersnn_helpers import EVENT_DTYPE, Recordings, augment, make_loader, to_frames
 from pokersnn_helpers.frames import to_sparse_frames
 from pokersnn_helpers.own.event_files import read_numpy
 from pokersnn_helpers.simulation import EventCamera

@@ -9,6 +9,7 @@ from tonic.transforms import Compose, Denoise, ToFrame
 from torch.utils.data import DataLoader
 
 from pokersnn_helpers import (
+    EVENT_DTYPE,
     Recordings,
     Split,
     first_of_each_class,
@@ -17,6 +18,7 @@ from pokersnn_helpers import (
 )
 
 SENSOR = (64, 48, 2)
+OUTSIDE = np.array([(0, 0, 0, 0), (9, 64, 0, 0)], EVENT_DTYPE)
 
 
 def some_events(seed=0, n=50):
@@ -27,12 +29,6 @@ def some_events(seed=0, n=50):
 def some_recordings(n=12, classes=("left", "right", "up")):
     targets = [number % len(classes) for number in range(n)]
     return Recordings([some_events(seed) for seed in range(n)], targets, classes, SENSOR)
-
-
-def outside():
-    events = some_events()
-    events["x"][7] = 64
-    return events
 
 
 def test_any_numeric_types_and_order_of_fields_are_taken():
@@ -46,7 +42,7 @@ def test_any_numeric_types_and_order_of_fields_are_taken():
 @pytest.mark.parametrize(
     ("events", "error", "message"),
     [
-        (outside(), ValueError, r"recording 1: field x is 64 at event 7; .* 0 to 63$"),
+        (OUTSIDE, ValueError, r"recording 1: field x is 64 at event 1; .* 0 to 63$"),
         (np.ma.array(some_events(), mask=True), ValueError, "field t is -- at event 0; expected w"),
         (some_events()[:0], ValueError, r"recording 1 has shape \(0,\)"),
         (some_events().reshape(5, 10), ValueError, r"recording 1 has shape \(5, 10\)"),

@@ -18,7 +18,6 @@ from pokersnn_helpers import (
     SpikingNetwork,
     decode,
     load_checkpoint,
-    make_loaders,
     save_checkpoint,
 )
 from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
@@ -28,10 +27,10 @@ from pokersnn_helpers.snn import refuse_self_connections
 both_networks = pytest.mark.parametrize("network", [SNN, FastSNN])
 
 
-@pytest.fixture(scope="module")
-def batch(data):
-    _, test = make_loaders(data, batch_size=8)
-    return next(iter(test))[0]
+@pytest.fixture
+def frames():
+    torch.manual_seed(0)
+    return torch.poisson(torch.full((7, 3, 2, 17, 21), 0.3))
 
 
 TAUS = {"tau_syn": 0.004, "tau_mem": 0.008, "readout_tau_syn": 0.002, "readout_tau_mem": 0.016}
@@ -50,14 +49,14 @@ def test_network_has_the_constants_that_it_is_given_or_the_documented_ones(given
     assert snn.lif0.dt == snn.readout.dt == 0.001
 
 
-def test_recording_is_of_every_step_and_changes_nothing(batch):
-    snn = SNN(hidden_size=10)
+def test_recording_is_of_every_step_and_changes_nothing(frames):
+    snn = SNN(2 * 17 * 21, hidden_size=10)
     snn.record = True
-    voltages = snn(batch)
+    voltages = snn(frames)
     assert torch.equal(snn.recording.readout.v, voltages.detach())
     assert not any(tensor.requires_grad for state in snn.recording for tensor in state)
     snn.record = False
-    assert torch.equal(snn(batch), voltages)
+    assert torch.equal(snn(frames), voltages)
     assert snn.recording is None
 
 
@@ -124,10 +123,11 @@ def test_decode_takes_the_maximum_over_time():
     assert torch.allclose(decode(voltages), expected)
 
 
-def test_classifier_uses_the_rule_it_is_given(batch):
-    classifier = Classifier(SNN(), decode=lambda voltages: voltages[-1])
-    voltages, steps = classifier.run(classifier.settled(batch))
-    assert torch.equal(classifier(batch), voltages[steps - 1, range(len(steps))])
+def test_classifier_uses_the_rule_it_is_given(frames):
+    snn = SNN(2 * 17 * 21)
+    classifier = Classifier(snn, lambda voltages: voltages[-1], sensor_size=(21, 17, 2))
+    voltages, _ = classifier.run(classifier.settled(frames))
+    assert torch.equal(classifier(frames), voltages[-1])
 
 
 @pytest.mark.parametrize("slope", [1.0, 0.25])
@@ -165,12 +165,6 @@ class ConvNetwork(SpikingNetwork):
         spikes, hidden = self.lif(self.conv(frame), hidden)
         voltage, readout = self.readout(self.linear(spikes.flatten(1)), kept.readout)
         return voltage, (hidden, ConvState(spikes, readout))
-
-
-@pytest.fixture
-def frames():
-    torch.manual_seed(0)
-    return torch.poisson(torch.full((7, 3, 2, 17, 21), 0.3))
 
 
 def test_own_network_needs_layers_and_a_step_only(frames):

@@ -114,7 +114,6 @@ def test_any_flipped_bit_is_noticed_or_harmless(stored, cards, tmp_path):
         (lambda file: file["targets"].resize(19, 0), "don't fit its recordings"),
         (lambda file: file["targets"].__setitem__(0, 4), "don't fit its recordings"),
         (lambda file: file.attrs.__setitem__("classes", 3), "no file of recordings"),
-        (lambda file: file.attrs.__delitem__("sensor_size"), "no file of recordings"),
     ],
 )
 def test_file_of_another_form_is_named(change, message, stored, tmp_path):

@@ -32,6 +32,8 @@ NETWORKS = {
 
 
 class Own(SpikingNetwork):
+    """A reader's network: its readout never stands still."""
+
     def __init__(self, input_size=2 * 35 * 35, output_size=4):
         super().__init__()
         self.linear, self.readout = torch.nn.Linear(input_size, output_size), LICell(dt=self.dt)

@@ -34,12 +34,9 @@ def small_classifier(seed=0):
     return Classifier(SNN(hidden_size=20))
 
 
-@pytest.fixture
-def threads():
-    """Set the number of CPU threads, for one test."""
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
+def assert_same_weights(classifier, other):
+    for weights, expected in zip(classifier.parameters(), other.parameters(), strict=True):
+        assert torch.equal(weights, expected)
 
 
 @pytest.fixture(scope="module")
@@ -67,17 +64,16 @@ def test_averaging_ends_between_the_weights_of_the_steps(loaders):
 
 def test_test_set_is_watched_with_the_averaged_weights(loaders):
     """Which are those that training ends with."""
-    classifier, states = small_classifier(), []
+    classifier, kept = small_classifier(), []
 
     def keep(averaged, state):
-        states.append({name: weight.clone() for name, weight in averaged.state_dict().items()})
+        kept.append(copy.deepcopy(averaged))
 
     history = fit(classifier, *loaders, epochs=2, ema_decay=0.9, on_epoch_end=keep)
     evaluation = evaluate(classifier, loaders[1])
     assert history.test_loss[-1] == pytest.approx(evaluation.loss)
     assert history.test_accuracy[-1] == evaluation.accuracy
-    for name, weight in classifier.state_dict().items():
-        assert torch.equal(weight, states[-1][name])
+    assert_same_weights(classifier, kept[-1])
 
 
 def test_state_resumes_the_run_where_it_was(loaders):
@@ -95,8 +91,7 @@ def test_state_resumes_the_run_where_it_was(loaders):
     fit(stopped, loaders[0], **options | {"epochs": 1}, on_epoch_end=keep)
     torch.manual_seed(99)
     assert fit(resumed, loaders[0], **options, resume_from=states[0]).loss == history.loss
-    for one, two in zip(alone.parameters(), resumed.parameters(), strict=True):
-        assert torch.equal(one, two)
+    assert_same_weights(alone, resumed)
 
 
 def test_gradient_is_clipped_to_the_given_norm(loaders):
@@ -134,11 +129,6 @@ def tiny(network=SNN, **arguments):
     return Classifier(network(8, 5, **arguments))
 
 
-def assert_unchanged(classifier, before):
-    for weights, expected in zip(classifier.parameters(), before.parameters(), strict=True):
-        assert torch.equal(weights, expected)
-
-
 def test_what_is_not_finite_is_reported_with_its_batch():
     batches = batches_of_noise(3)
     with pytest.raises(RuntimeError, match=r"^the loss is nan in epoch 1, batch 1; try a learning"):
@@ -164,7 +154,7 @@ def test_gradient_that_overflows_is_reported_before_a_step_is_taken(network, cli
     )
     with pytest.raises(RuntimeError, match=message):
         fit(classifier, batches, epochs=2, clip_norm=clip_norm)
-    assert_unchanged(classifier, before)
+    assert_same_weights(classifier, before)
 
 
 @both_networks
@@ -192,7 +182,7 @@ def test_numbers_out_of_range_are_refused_before_training(options, message):
     before = copy.deepcopy(classifier)
     with pytest.raises(ValueError, match=message):
         fit(classifier, batches_of_noise(), **options)
-    assert_unchanged(classifier, before)
+    assert_same_weights(classifier, before)
 
 
 def test_optimizer_of_other_weights_or_of_none_that_learns_is_refused():
@@ -225,7 +215,6 @@ def test_loader_that_is_empty_or_becomes_so_is_named(once):
         ([0, -100, 2, 3], r"[-100] (torch.int64)"),
         ([0, 1, 2], r"[0, 1, 2] (torch.int64)"),
         ([0.0, 1, 2, 3], r"[0.0, 1.0, 2.0, 3.0] (torch.float32)"),
-        ([[0], [1], [2], [3]], r"[[0], [1], [2], [3]] (torch.int64)"),
     ],
 )
 def test_targets_that_are_no_classes_are_refused(targets, found):
@@ -252,7 +241,6 @@ def state_of_a_run():
         ({"optimizer": {}}, {}, "param_groups"),
         ({"rng": torch.zeros(3)}, {}, "RNG state"),
         ({"history": np.float64(3)}, {}, "IndexError"),
-        ({"history": {"loss": 1.5}}, {}, "float"),
         ({}, {"learning_rate": 1e-6}, r"learning_rate is 1e-06, that of the run 0\.001"),
         ({}, {"epochs": 1}, "epochs is 1, and 2 are done"),
     ],
@@ -262,7 +250,7 @@ def test_run_that_cannot_go_on_leaves_the_classifier_as_it_is(changes, options, 
     before = copy.deepcopy(classifier)
     with pytest.raises(ValueError, match=f"resume_from doesn't fit this classifier: .*{message}"):
         fit(classifier, batches_of_noise(), **{"epochs": 3, **options}, resume_from=state)
-    assert_unchanged(classifier, before)
+    assert_same_weights(classifier, before)
 
 
 def test_state_of_another_optimizer_is_refused():
@@ -320,12 +308,15 @@ def test_augment_mirrors_or_moves_by_a_pixel_and_keeps_time_and_polarity():
     assert frames[3, 0, 1, 10, 5] == 2.0  # the original is left alone
 
 
-def test_losses_do_not_depend_on_the_number_of_threads(loaders, threads):
-    losses = []
-    for number in (1, 2):
-        threads(number)
-        losses.append(fit(small_classifier(), loaders[0], epochs=2).loss)
-        assert torch.get_num_threads() == number
+def test_losses_do_not_depend_on_the_number_of_threads(loaders):
+    before, losses = torch.get_num_threads(), []
+    try:
+        for number in (1, 2):
+            torch.set_num_threads(number)
+            losses.append(fit(small_classifier(), loaders[0], epochs=2).loss)
+            assert torch.get_num_threads() == number
+    finally:
+        torch.set_num_threads(before)
     assert losses[0] == losses[1]
 
 
@@ -387,8 +378,7 @@ def test_recordings_alone_will_do(data):
         for each in (data, data.train)
     )
     assert alone[1].loss == watched[1].loss and alone[1].test_loss == []
-    for one, two in zip(alone[0].parameters(), watched[0].parameters(), strict=True):
-        assert torch.equal(one, two)
+    assert_same_weights(alone[0], watched[0])
 
 
 # ---- Widths ----
