@@ -232,11 +232,7 @@ def test_error_in_the_code_keeps_its_traceback_and_leaves_no_lock(tmp_path, monk
     ("rank", "words", "advice"),
     [
         (0, [], "keeps it\n"),
-        (
-            0,
-            ["--checkpoint", "a b.pt"],
-            "python -m pokersnn_helpers train --resume 'a b.pt' --device cpu\n",
-        ),
+        (0, ["--checkpoint", "a b.pt"], "pokersnn_helpers train --resume 'a b.pt' --device cpu\n"),
         (1, [], ""),
     ],
 )

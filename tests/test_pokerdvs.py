@@ -129,11 +129,9 @@ def test_real_error_says_what_was_tried_and_what_to_do(published, tmp_path):
 def test_auto_falls_back_and_says_why(
     published, simulated, everything, tmp_path, monkeypatch, load
 ):
-    made = {"pokerdvs": simulated, "passes": (everything.recordings, everything.table)}
-    for name, found in made.items():
-        monkeypatch.setattr(
-            f"pokersnn_helpers.simulation.simulate_{name}", lambda found=found: found
-        )
+    passes = everything.recordings, everything.table
+    monkeypatch.setattr("pokersnn_helpers.simulation.simulate_pokerdvs", lambda: simulated)
+    monkeypatch.setattr("pokersnn_helpers.simulation.simulate_passes", lambda: passes)
     for root, reason in ((tmp_path, "the recordings of"), ("x" * 300, "File name too long")):
         with pytest.warns(UserWarning, match=rf"(?s)these are simulated\. .*Error: .*{reason}"):
             data = load(root)

@@ -4,7 +4,6 @@ import torch
 from random_events import random_events
 from tonic import MemoryCachedDataset
 from tonic.collation import PadTensors
-from tonic.io import make_structured_array
 from tonic.transforms import Compose, Denoise, ToFrame
 from torch.utils.data import DataLoader
 
@@ -34,8 +33,7 @@ def some_recordings(n=12, classes=("left", "right", "up")):
 def test_any_numeric_types_and_order_of_fields_are_taken():
     """Tonic's readers give x, y, t, p, with small integers and booleans."""
     own = some_events()
-    dtype = np.dtype([("x", np.int16), ("y", np.int16), ("t", np.float64), ("p", bool)])
-    tonics = make_structured_array(*(own[field] for field in "xytp"), dtype=dtype)
+    tonics = own[list("xytp")].astype([("x", "i2"), ("y", "i2"), ("t", "f8"), ("p", "?")])
     assert np.array_equal(Recordings([tonics], [0], ("a",), SENSOR)[0][0], own)
 
 
