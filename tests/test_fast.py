@@ -12,6 +12,7 @@ from functools import partial
 import pytest
 import torch
 from torch.autograd import grad
+from torch.utils._pytree import tree_leaves
 
 from pokersnn_helpers import (
     SNN,
@@ -63,11 +64,10 @@ def results(snn, frames, targets):
 
 def assert_same_results(snn, other, frames, targets):
     """Compare voltages, gradients and states; in double precision rounding moves no spike."""
-    found, expected = results(other, frames, targets), results(snn, frames, targets)
-    assert torch.equal(snn.recording.lif0.z, other.recording.lif0.z)
-    states = zip([*other.recording.lif0, *other.recording.readout],
-                 [*snn.recording.lif0, *snn.recording.readout], strict=True)  # fmt: skip
-    for one, same in [*zip(found, expected, strict=True), *states]:
+    found, expected = (
+        [*results(each, frames, targets), *tree_leaves(each.recording)] for each in (other, snn)
+    )
+    for one, same in zip(found, expected, strict=True):
         assert one.shape == same.shape and one.dtype == same.dtype
         assert (one - same).norm() <= 1e-10 * same.norm()
 
