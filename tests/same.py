@@ -16,3 +16,11 @@ def same(one, two):
 def same_checkpoints(one, two):
     """Say whether two checkpoints hold the same."""
     return same(*(torch.load(path, weights_only=True) for path in (one, two)))
+
+
+def altered(path, new_path, change):
+    """Write what is left of a checkpoint after ``change(content)``; return where."""
+    content = torch.load(path, weights_only=True)
+    change(content)
+    torch.save(content, new_path)
+    return new_path

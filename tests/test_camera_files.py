@@ -8,7 +8,8 @@ import tonic.io
 from test_event_files import aedat, dvs128, some_events
 
 from pokersnn_helpers import EVENT_DTYPE
-from pokersnn_helpers.own.camera_files import read_aedat, read_bin, read_dat, read_raw
+from pokersnn_helpers.own.camera_files import read_aedat, read_dat, read_raw
+from pokersnn_helpers.own.event_files import read_unchecked
 
 IMX636 = """% camera_integrator_name Prophesee
 % evt {version}
@@ -76,15 +77,6 @@ def five_hours():
     events = some_events(200)
     events["t"] = np.arange(200) * 90_000_000 + 7
     return events
-
-
-def test_evt3_takes_the_last_of_two_times_in_a_row():
-    """A Gen4.1 camera sends a time that is ahead, and the right one behind it: time goes on."""
-    low = [(6, 799), (2, 5), (8, 2861), (6, 811), (6, 800), (2, 6), (6, 801), (2, 7)]
-    words = [kind << 12 | value for kind, value in [(8, 2861), (0, 3), *low]]
-    events, _ = read_raw(b"% evt 3.0\n" + np.array(words, "<u2").tobytes())
-    assert (events["t"] - (2861 << 12)).tolist() == [799, 800, 801]
-    assert events["x"].tolist() == [5, 6, 7]
 
 
 @pytest.mark.parametrize(
@@ -175,6 +167,6 @@ def test_files_of_nmnist_are_read_as_tonic_does(tmp_path):
     content = np.random.default_rng(0).integers(0, 256, 5 * 5000, "u1")
     content[1::500] = 240  # of these, time overflows
     content.tofile(tmp_path / "a.bin")
-    events, _ = read_bin(content.tobytes())
+    events, _ = read_unchecked(tmp_path / "a.bin")
     expected = tonic.io.read_mnist_file(str(tmp_path / "a.bin"), EVENT_DTYPE[list("xytp")])
     assert all(np.array_equal(events[name], expected[name]) for name in "txyp")

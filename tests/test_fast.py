@@ -7,27 +7,24 @@ large networks, threads, and what is refused.
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from functools import partial
 
 import pytest
 import torch
 from torch.autograd import grad
+from torch.utils._pytree import tree_leaves
 
 from pokersnn_helpers import (
     SNN,
     Classifier,
     FastSNN,
     decode,
-    evaluate,
     load_checkpoint,
-    make_loader,
     make_loaders,
     save_checkpoint,
 )
 from pokersnn_helpers.fast import cpu, cuda, network
 from pokersnn_helpers.files import one_cpu_thread
-
-TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
-BACKENDS = {"cpu": cpu, "cuda": cuda}
 
 
 @pytest.fixture(autouse=True)
@@ -37,10 +34,10 @@ def one_thread():
         yield
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=[cpu, cuda], ids=["loops", "operations"])
 def backend(request, monkeypatch):
     """Compute with the compiled loops, then with the PyTorch operations, both on the CPU."""
-    monkeypatch.setattr(network, "cpu", BACKENDS[request.param])
+    monkeypatch.setattr(network, "cpu", request.param)
 
 
 def batch_of(data, size, time_window=1000, dtype=torch.float32):
@@ -66,36 +63,24 @@ def results(snn, frames, targets):
 
 
 def assert_same_results(snn, other, frames, targets):
-    """Compare voltages, gradients and states.
-
-    In single precision, rounding may put a voltage on the other side of the threshold; one spike in
-    100,000 may begin to differ so. What follows from it may differ too.
-    """
-    expected, found = results(snn, frames, targets), results(other, frames, targets)
-    differ = snn.recording.lif0.z != other.recording.lif0.z
-    if frames.dtype == torch.float32 and differ.any():
-        first = differ.any(dim=2).float().argmax(dim=0)  # step at which each recording departs
-        departures = differ[first, range(differ.shape[1])].sum()
-        assert departures <= max(1, differ.numel() / 100_000)
-        pytest.skip("rounding made a voltage pass the threshold: there is no pass to compare")
-    assert not differ.any()
-    states = zip([*other.recording.lif0, *other.recording.readout],
-                 [*snn.recording.lif0, *snn.recording.readout], strict=True)  # fmt: skip
-    for one, same in [*zip(found, expected, strict=True), *states]:
+    """Compare voltages, gradients and states; in double precision rounding moves no spike."""
+    found, expected = (
+        [*results(each, frames, targets), *tree_leaves(each.recording)] for each in (other, snn)
+    )
+    for one, same in zip(found, expected, strict=True):
         assert one.shape == same.shape and one.dtype == same.dtype
-        assert (one - same).norm() <= TOLERANCE[frames.dtype] * same.norm()
+        assert (one - same).norm() <= 1e-10 * same.norm()
 
 
 def assert_same_bits(found, expected):
     assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
 
 
-@pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize(("time_window", "size"), [(1000, 32), (1000, 1), (100, 8)])
-def test_same_spikes_voltages_and_gradients(data, backend, dtype, time_window, size):
+def test_same_spikes_voltages_and_gradients(data, backend, time_window, size):
     """Batches are padded: their recordings differ in length."""
-    frames, targets = batch_of(data, size, time_window, dtype)
-    snn, other = both(dtype, dt=1e-6 * time_window)
+    frames, targets = batch_of(data, size, time_window, torch.float64)
+    snn, other = both(torch.float64, dt=1e-6 * time_window)
     assert_same_results(snn, other, frames, targets)
     assert snn.recording.lif0.z.mean() > 0.01
 
@@ -265,13 +250,11 @@ def test_runs_at_one_microsecond(data):
 
 
 @pytest.mark.parametrize(("kind", "other"), [(SNN, FastSNN), (FastSNN, SNN)])
-def test_checkpoints_load_either_way(data, tmp_path, kind, other):
-    classifier, loader = Classifier(kind(hidden_size=20)), make_loader(data.test.subset([0, 9, 19]))
+def test_checkpoints_load_either_way(tmp_path, kind, other):
+    classifier = Classifier(kind(hidden_size=20))
     save_checkpoint(classifier, tmp_path / "a.pt")
     loaded = load_checkpoint(tmp_path / "a.pt", "cpu", network=other)
     assert type(loaded.snn) is other and loaded.snn.arguments == classifier.snn.arguments
-    found, expected = (evaluate(each, loader, "cpu") for each in (loaded, classifier))
-    torch.testing.assert_close(found.log_probabilities, expected.log_probabilities)
 
 
 class _Louder(FastSNN):
@@ -317,7 +300,6 @@ LEARNT = torch.tensor(99.0, requires_grad=True)
         (_with_hook("register_full_backward_hook"), "a hook of readout is"),
         (_with_hook("register_full_backward_pre_hook"), "a hook of readout is"),
         (_with_parameter("lif0", v_reset=torch.tensor(0.5)), "lif0.p.v_reset is .*0.5"),
-        (_with_parameter("lif0", v_leak=torch.tensor(-0.5)), "lif0.p.v_leak is .*-0.5"),
         (_with_parameter("readout", v_leak=torch.tensor(2.0)), "readout.p.v_leak is"),
         (_with_parameter("lif0", method="tanh"), "method is tanh, but FastSNN needs super"),
         (_with_parameter("lif0", alpha=torch.tensor(9.0)), "lif0.p.alpha is .*9"),
@@ -342,13 +324,6 @@ def test_frames_that_are_sparse_along_some_axes_are_refused(backend):
         FastSNN()(torch.zeros(5, 3, 2, 35, 35).to_sparse(3))
 
 
-def test_frames_are_compared_with_the_weights_not_with_what_the_network_says():
-    snn = FastSNN(18, 6, 3)
-    snn.input_size = None
-    with pytest.raises(ValueError, match=r"shape of lif0\.input_weights is \(6, 18\), but"):
-        snn(torch.ones(5, 2, 2, 64, 64))
-
-
 def test_second_derivatives_are_refused(backend):
     frames = torch.ones(3, 2, 8, requires_grad=True)
     voltages = FastSNN(8, 4)(frames)
@@ -361,9 +336,8 @@ def test_a_change_of_the_frames_before_the_backward_pass_does_no_harm(backend, s
     """It goes unseen where the inputs were copied, and is refused where they weren't."""
     snn = FastSNN(8, 4)
     frames = torch.ones(9, 2, 8)
-    frames = frames.to_sparse() if sparse else frames
-    if sparse:  # few enough for the loops
-        frames = torch.sparse_coo_tensor(frames._indices()[:, ::9], torch.ones(16), (9, 2, 8))
+    if sparse:  # and few enough for the loops
+        frames = (torch.arange(144).view(9, 2, 8) % 9 == 0).float().to_sparse()
     expected = grad(snn(frames).sum(), snn.lif0.input_weights)[0]
     assert expected.norm() > 0
     voltages = snn(frames)
@@ -381,16 +355,12 @@ def test_threads_do_not_share_what_they_compute_with(backend):
     networks = [FastSNN(8, 20) for _ in range(4)]
     frames = (torch.rand(200, 2, 8) < 0.3).float()
 
-    def compute(snn):
-        voltages = snn(frames)
-        return voltages.detach(), *grad(voltages.sum(), list(snn.parameters()))
-
-    expected = [compute(snn) for snn in networks]
+    compute = partial(results, frames=frames, targets=torch.tensor([0, 1]))
+    expected = [*map(compute, networks)]
     with ThreadPoolExecutor(4) as threads:
-        found = list(threads.map(lambda snn: [compute(snn) for _ in range(3)], networks))
-    for once, runs in zip(expected, found, strict=True):
-        for run in runs:
-            assert_same_bits(run, once)
+        found = [*threads.map(compute, 3 * networks)]
+    for run, once in zip(found, 3 * expected, strict=True):
+        assert_same_bits(run, once)
 
 
 def test_blocks_run_on_the_device_of_the_weights(monkeypatch):

@@ -85,12 +85,7 @@ def test_long_recordings_are_cut_into_windows_of_one_group(tmp_path):
 
 @pytest.mark.parametrize(
     ("sensor", "expected"),
-    [
-        ((128, 128), (128, 128)),
-        ((346, 260), (115, 86)),
-        ((480, 640), (96, 128)),
-        ((34, 34), (34, 34)),
-    ],
+    [((128, 128), (128, 128)), ((346, 260), (115, 86)), ((480, 640), (96, 128))],
 )
 def test_usual_sensors_become_what_a_network_can_take(sensor, expected):
     assert network_size(sensor) == expected
@@ -118,19 +113,14 @@ def test_pixels_are_summed_in_blocks_from_the_middle():
 @pytest.mark.parametrize(
     ("files", "error", "reason"),
     [
-        ({}, FileNotFoundError, "no recordings in .*; put .npy, .* a folder per class"),
-        ({"a.npy": (0, 0)}, FileNotFoundError, "no recordings in"),
+        ({"a.npy": (0, 0)}, FileNotFoundError, "no recordings in .*; put .npy, .* a folder per cl"),
         ({"train/a.npy": (0, 0), "test/a.npy": (0, 0)}, ValueError, "are test, train, not classes"),
         ({"l/a.npy": (0, 0), "r/b.npy": (99, 0)}, ValueError, r"b\.npy: .* field x is 99"),
-        ({"l/a.npy": (0, 0), "r/b.npy": None}, ValueError, "b.npy has shape"),
     ],
 )
 def test_folders_that_cannot_be_used(files, error, reason, tmp_path):
     for name, pixel in files.items():
-        events = np.zeros(0 if pixel is None else 1, EVENT_DTYPE)
-        if pixel:
-            events["x"], events["y"] = pixel
-        save(tmp_path / name, events)
+        save(tmp_path / name, np.array([(0, *pixel, 0)], EVENT_DTYPE))
     with warnings.catch_warnings(), pytest.raises(error, match=reason):
         warnings.simplefilter("ignore")
         load_folder(tmp_path, sensor_size=(64, 64, 2))

@@ -2,10 +2,11 @@ import nir
 import numpy as np
 import pytest
 import torch
+from same import same
 
 from benchmarks.elsewhere import step_by_numpy
 from benchmarks.models import FeedforwardSNN
-from pokersnn_helpers import SNN, Classifier, FastSNN, make_loader, to_frames
+from pokersnn_helpers import SNN, Classifier, FastSNN, make_loader
 from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
 from pokersnn_helpers.study.models import GRU
 
@@ -23,21 +24,6 @@ def path(classifier, tmp_path):
     return tmp_path / "a.nir"
 
 
-@pytest.mark.parametrize("kind", [SNN, FastSNN])
-@pytest.mark.parametrize("time_window", [1000, 100])
-def test_loaded_network_spikes_as_the_saved_one(kind, time_window, simulated, tmp_path):
-    torch.manual_seed(0)
-    classifier = Classifier(kind(hidden_size=20, dt=time_window / 1e6, surrogate_slope=0.1))
-    save_nir(classifier, tmp_path / "a.nir")
-    loaded = load_nir(tmp_path / "a.nir", "cpu", network=kind)
-    frames = to_frames(simulated.test.events[0], time_window)[:, None]
-    classifier.snn.record = loaded.snn.record = True
-    assert torch.equal(loaded.snn(frames), classifier.snn(frames))
-    assert torch.equal(loaded.snn.recording.lif0.z, classifier.snn.recording.lif0.z)
-    assert loaded.snn.recording.lif0.z.sum() > 20
-    assert loaded.snn.arguments == classifier.snn.arguments
-
-
 @pytest.mark.parametrize("dt", [0.001, 0.0005])
 def test_ten_lines_of_numpy_give_the_spikes_of_the_network(dt, simulated, tmp_path):
     torch.manual_seed(1)
@@ -52,31 +38,22 @@ def test_ten_lines_of_numpy_give_the_spikes_of_the_network(dt, simulated, tmp_pa
     assert np.allclose(readout, voltages.detach(), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", [SNN, FastSNN])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_weights_constants_and_metadata_come_back_bit_by_bit(dtype, tmp_path):
+def test_weights_constants_and_metadata_come_back_bit_by_bit(kind, dtype, tmp_path):
     torch.manual_seed(0)
     readout = {"readout_tau_syn": 0.00612345, "readout_tau_mem": 0.0211}
     for numbers in ({}, {"tau_syn": 0.0123456789, "v_th": 1 / 3, "dt": 0.00037, **readout}):
-        snn = SNN(2 * 8 * 6, 5, 2, surrogate_slope=0.3, **numbers)
+        snn = kind(2 * 8 * 6, 5, 2, surrogate_slope=0.3, **numbers)
         classifier = Classifier(snn, classes=("über", "left"), sensor_size=(8, 6, 2)).to(dtype)
         save_nir(classifier, tmp_path / "new" / "a.nir")
-        loaded = load_nir(tmp_path / "new" / "a.nir", "cpu")
+        loaded = load_nir(tmp_path / "new" / "a.nir", "cpu", network=kind)
         assert (loaded.classes, loaded.sensor_size) == (("über", "left"), (8, 6, 2))
-        assert loaded.snn.surrogate_slope == 0.3
+        assert type(loaded.snn) is kind and loaded.snn.surrogate_slope == 0.3
         assert loaded.snn.lif0.p == classifier.snn.lif0.p
         assert loaded.snn.readout.p == classifier.snn.readout.p
         assert loaded.snn.dt == classifier.snn.dt
-        for name, weights in classifier.state_dict().items():
-            assert torch.equal(loaded.state_dict()[name], weights)
-
-
-def test_loaded_network_learns_as_the_saved_one(classifier, path):
-    gradients = []
-    for each in (classifier, load_nir(path, "cpu")):
-        each(torch.ones(9, 2, 2, 35, 35)).pow(2).sum().backward()
-        gradients.append(each.snn.lif0.recurrent_weights.grad)
-    assert torch.equal(*gradients)
-    assert gradients[0].diagonal().count_nonzero() == 0 < gradients[0].count_nonzero()
+        assert same(loaded.state_dict(), classifier.state_dict())
 
 
 def test_a_network_without_recurrence_is_saved_as_one_whose_weights_are_0(tmp_path):
@@ -123,10 +100,7 @@ def with_weight(value, name):
         (lambda: Classifier(GRU()), "no nodes for what GRU computes"),
         (with_layer_more, r"SNN differs in more\.bias, more\.weight"),
         (lambda: Classifier(SNN(), lambda v: v.mean(0)), "NIR holds no decode of your own"),
-        (
-            lambda: with_other("lif0", v_th=[0.1, 0.2, 0.2, 0.2, 0.3]),
-            "differs between neurons: .0.1",
-        ),
+        (lambda: with_other("lif0", v_th=[0.1, *4 * [0.2]]), "differs between neurons: .0.1"),
         (lambda: with_other("lif0", v_reset=-0.1), r"hidden\.v_reset is -0\.1; SNN has 0"),
         (lambda: with_other("lif0", dt=0.002), r"a layer's dt isn't that of the network, 0\.001"),
         (lambda: with_other("readout", dt=0.002), "a layer's dt isn't that of the network"),
@@ -157,8 +131,6 @@ def test_an_older_file_stays_if_it_may_not_be_replaced(classifier, path):
     ("node", "field", "change", "message"),
     [
         ("hidden", "v_threshold", lambda v: v * np.linspace(1, 2, 12), "v_threshold is 0.18.*0.17"),
-        ("hidden", "w_in", lambda w: w / 2, r"hidden\.w_in is 3\.5; SNN has 7"),
-        ("readout", "tau", lambda tau: tau * [1, 1, 1, 2], r"readout\.tau is 0\.02; SNN has 0\.01"),
         ("readout_current", "r", lambda r: r / 6, r"readout_current\.r is 1; SNN has 6"),
         ("recurrent_weights", "bias", lambda b: b + 1, r"recurrent_weights\.bias is 1; SNN has 0"),
         ("hidden", "tau_mem", lambda tau: -tau, "tau_mem is -0.02"),
@@ -195,7 +167,6 @@ def test_graphs_of_other_programs_are_refused_by_name(path):
 
 def test_damaged_files_are_refused_or_say_the_same(classifier, path):
     data, rng, refused = path.read_bytes(), np.random.default_rng(0), 0
-    states = {name: weights.clone() for name, weights in classifier.state_dict().items()}
     for _ in range(60):
         damaged = bytearray(data)
         damaged[rng.integers(len(data))] ^= 1 << rng.integers(8)
@@ -208,7 +179,7 @@ def test_damaged_files_are_refused_or_say_the_same(classifier, path):
             continue
         assert loaded.classes == classifier.classes
         assert loaded.snn.arguments == classifier.snn.arguments
-        assert all(torch.equal(loaded.state_dict()[name], states[name]) for name in states)
+        assert same(loaded.state_dict(), classifier.state_dict())
     assert refused
 
 

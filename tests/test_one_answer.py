@@ -7,12 +7,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from norse.torch import LICell
+from random_events import random_events
+from same import altered
+from test_streaming import Own
 from torch import nn
 from torch.nn.functional import nll_loss
 
 from pokersnn_helpers import (
-    EVENT_DTYPE,
     SNN,
     Classifier,
     FastSNN,
@@ -26,7 +27,7 @@ from pokersnn_helpers import (
 )
 from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
 from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.snn import FrameNetwork, SpikingNetwork, decode, own_steps
+from pokersnn_helpers.snn import FrameNetwork, decode, own_steps
 from pokersnn_helpers.study.losses import nll_over_events, nll_over_time
 from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP
 from pokersnn_helpers.study.operations import count_operations
@@ -34,17 +35,6 @@ from pokersnn_helpers.study.operations import count_operations
 SENSOR, CLASSES = (6, 5, 2), ("a", "b", "c")
 INPUTS = 6 * 5 * 2
 repeated = settings(derandomize=True, deadline=None, max_examples=25)
-
-
-class Own(SpikingNetwork):
-    """A reader's network: its readout never stands still."""
-
-    def __init__(self):
-        super().__init__()
-        self.linear, self.readout = nn.Linear(INPUTS, 3), LICell(dt=self.dt)
-
-    def step(self, frame, state):
-        return self.readout(self.linear(frame.flatten(1)), state)
 
 
 class Mean(FrameNetwork):
@@ -81,7 +71,7 @@ NETWORKS = {
     "MLP on each frame": lambda: FrameMLP(**SIZES, dropout=0),
     "MLP": lambda: MLP(**SIZES),
     "CNN": lambda: CNN(**SIZES, channels=2),
-    "a reader's": Own,
+    "a reader's": partial(Own, INPUTS, 3),
     "a reader's mean": Mean,
     "a reader's every third": partial(Mean, every=3),
     "a reader's both ways": BothWays,
@@ -177,11 +167,8 @@ def test_gradient_of_a_recording_is_the_same_alone_and_in_any_batch(name, loss, 
 def recordings():
     rng, events = np.random.default_rng(0), []
     for number in range(7):
-        some = np.zeros(20 + 40 * number, EVENT_DTYPE)
-        some["t"] = np.sort(rng.integers(0, 2000 + 7000 * number, len(some)))
-        for field, size in zip("xyp", SENSOR, strict=True):
-            some[field] = rng.integers(0, size, len(some))
-        events.append(some)
+        times = np.sort(rng.integers(0, 2000 + 7000 * number, 20 + 40 * number))
+        events.append(random_events(times, SENSOR, rng))
     return Recordings(events, [n % 3 for n in range(7)], CLASSES, SENSOR)
 
 
@@ -273,7 +260,5 @@ def test_a_saved_classifier_keeps_its_silence(save, load, tmp_path):
 
 def test_older_checkpoints_end_with_the_last_event(tmp_path):
     save_checkpoint(Classifier(SNN(hidden_size=5)), tmp_path / "run.pt")
-    content = torch.load(tmp_path / "run.pt", weights_only=True)
-    del content["settle"]
-    torch.save(content, tmp_path / "old.pt")
+    altered(tmp_path / "run.pt", tmp_path / "old.pt", lambda content: content.pop("settle"))
     assert load_checkpoint(tmp_path / "old.pt", "cpu").settle == 0

@@ -6,7 +6,7 @@ import types
 
 import numpy as np
 import pytest
-import torch
+from same import altered
 from test_folders import fill, folder  # noqa: F401 - a fixture
 
 from pokersnn_helpers import EVENT_DTYPE, load_checkpoint, predict, read_events
@@ -181,9 +181,7 @@ def test_live_without_a_camera(trained, monkeypatch):
 def test_a_run_goes_on_with_the_recordings_that_it_began_with(trained, tmp_path):
     folder, checkpoint = trained  # noqa: F811
     more = shutil.copytree(folder, tmp_path / "more")
-    saved = torch.load(checkpoint, weights_only=True)
-    saved["options"]["data"] = str(more)
-    torch.save(saved, checkpoint)
+    altered(checkpoint, checkpoint, lambda content: content["options"].update(data=str(more)))
     file = more / "left" / "anna" / "0.npy"
     events = np.load(file)
     flipped = events.copy()
@@ -197,7 +195,6 @@ def test_a_run_goes_on_with_the_recordings_that_it_began_with(trained, tmp_path)
         with pytest.raises(SystemExit, match=r"recordings aren't those of .*run\.pt any more; put"):
             run("train", "--resume", checkpoint, "--epochs", 16)
         undo()
-    run("train", "--resume", checkpoint, "--epochs", 16)
-    saved["options"]["digest"] = "0123abcd"  # of an earlier version, about how many there are
-    torch.save(saved, checkpoint)
+    # An earlier version's digest says how many there are.
+    altered(checkpoint, checkpoint, lambda content: content["options"].update(digest="0123abcd"))
     run("train", "--resume", checkpoint, "--epochs", 16)

@@ -8,9 +8,11 @@ import tarfile
 import numpy as np
 import pandas as pd
 import pytest
+from test_event_files import aedat
 from tonic.datasets import POKERDVS
 
 from pokersnn_helpers import (
+    EVENT_DTYPE,
     load_pokerdvs,
     load_pokerdvs131,
     pokerdvs,
@@ -127,11 +129,9 @@ def test_real_error_says_what_was_tried_and_what_to_do(published, tmp_path):
 def test_auto_falls_back_and_says_why(
     published, simulated, everything, tmp_path, monkeypatch, load
 ):
-    made = {"pokerdvs": simulated, "passes": (everything.recordings, everything.table)}
-    for name, found in made.items():
-        monkeypatch.setattr(
-            f"pokersnn_helpers.simulation.simulate_{name}", lambda found=found: found
-        )
+    passes = everything.recordings, everything.table
+    monkeypatch.setattr("pokersnn_helpers.simulation.simulate_pokerdvs", lambda: simulated)
+    monkeypatch.setattr("pokersnn_helpers.simulation.simulate_passes", lambda: passes)
     for root, reason in ((tmp_path, "the recordings of"), ("x" * 300, "File name too long")):
         with pytest.warns(UserWarning, match=rf"(?s)these are simulated\. .*Error: .*{reason}"):
             data = load(root)
@@ -167,19 +167,11 @@ def test_tonics_recordings_are_those_described(data):
 
 # ---- All 131 ----
 
-HEADER = b"#!AER-DAT2.0\r\n# recorded somewhere\r\n"
-
-
-def aedat(events):
-    """Write (t, x, y, p) as an AEDAT file."""
-    pairs = [(x << 1 | y << 8 | 1 - p, t) for t, x, y, p in events]
-    return HEADER + np.array(pairs, dtype=">u4").tobytes()
-
 
 @pytest.fixture
 def served(published, tmp_path, monkeypatch, serve, sources):
     """An archive of six tiny recordings in the published form, which the loader takes for real."""
-    pip = [(0, 3, 4, 1), (10, 5, 6, 0), (30, 34, 0, 1)]
+    pip = np.array([(0, 3, 4, 1), (10, 5, 6, 0), (30, 34, 0, 1)], EVENT_DTYPE)
     starts = {
         "xclub01": 500, "xclub02i": 520, "xclub03": 900, "xheart01": 0, "xdiamond01": 7,
         "xspade01": 9,
@@ -188,13 +180,15 @@ def served(published, tmp_path, monkeypatch, serve, sources):
     folder.mkdir()
     with tarfile.open(folder / pokerdvs.ARCHIVE_131, "w:gz") as tar:
         for name, start in starts.items():
-            content = aedat([(start + t, x, y, p) for t, x, y, p in pip])
+            later = pip.copy()
+            later["t"] += start
+            content = aedat(later)
             member = tarfile.TarInfo(f"{name}.aedat")
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
     md5 = hashlib.md5((folder / pokerdvs.ARCHIVE_131).read_bytes()).hexdigest()
     array = io.BytesIO()
-    np.save(array, np.array(pip, dtype=np.uint64))
+    np.save(array, np.array(pip.tolist(), dtype=np.uint64))
     tonic = hashlib.md5(array.getvalue()).hexdigest()
     registry = {pokerdvs.ARCHIVE_131: md5, "pips_train/he/0.npy": tonic}
     monkeypatch.setattr(pokerdvs, "REGISTRY", registry)

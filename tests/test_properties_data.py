@@ -10,14 +10,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_events import random_events
 
-from pokersnn_helpers import (
-    EVENT_DTYPE,
-    Recordings,
-    augment,
-    make_loader,
-    to_frames,
-)
+from pokersnn_helpers import EVENT_DTYPE, Recordings, augment, make_loader, to_frames
 from pokersnn_helpers.frames import to_sparse_frames
 from pokersnn_helpers.own.event_files import read_numpy
 from pokersnn_helpers.simulation import EventCamera
@@ -32,11 +27,7 @@ def sound_events(draw):
     """Draw events of a small sensor; their times are anywhere, and often together."""
     n, rng = draw(st.integers(1, 40)), np.random.default_rng(draw(seeds))
     steps = rng.integers(0, draw(st.sampled_from([1, 2, 500, 5000])), n)
-    events = np.zeros(n, EVENT_DTYPE)
-    events["t"] = draw(st.integers(-(2**50), 2**50)) + np.cumsum(steps)
-    for field, size in zip("xyp", SENSOR, strict=True):
-        events[field] = rng.integers(0, size, n)
-    return events
+    return random_events(draw(st.integers(-(2**50), 2**50)) + np.cumsum(steps), SENSOR, rng)
 
 
 windows = st.one_of(st.integers(20, 10_000), st.floats(20, 10_000))

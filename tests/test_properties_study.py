@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_events import random_events
 from test_protocol import Says
 
 import pokersnn_helpers as helpers
@@ -38,25 +39,18 @@ def result(call, *names):
     try:
         return call()
     except (ValueError, TypeError, IndexError, OSError) as error:
-        assert re.search("|".join([*names, "iter", "inhomogeneous", "hash"]), str(error)), repr(
-            error
-        )
+        known = "|".join([*names, "iter", "inhomogeneous", "hash"])
+        assert re.search(known, str(error)), repr(error)
         return None
 
 
 @st.composite
 def recordings(draw, fewest=1):
-    n, rng = (
-        draw(st.integers(fewest, fewest + 7)),
-        np.random.default_rng(draw(st.integers(0, 2**32))),
-    )
-    events = []
+    n = draw(st.integers(fewest, fewest + 7))
+    rng, events = np.random.default_rng(draw(st.integers(0, 2**32))), []
     for _ in range(n):
-        recording = np.zeros(rng.integers(1, 20), EVENT_DTYPE)
-        recording["t"] = np.sort(rng.integers(0, 20_000, len(recording)))
-        for field, size in zip("xyp", SENSOR, strict=True):
-            recording[field] = rng.integers(0, size, len(recording))
-        events.append(recording)
+        times = np.sort(rng.integers(0, 20_000, rng.integers(1, 20)))
+        events.append(random_events(times, SENSOR, rng))
     return Recordings(events, rng.integers(0, 3, n), CLASSES, SENSOR)
 
 

@@ -1,6 +1,7 @@
 import copy
 import inspect
 import math
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -10,23 +11,26 @@ from norse.torch import LICell, LIFCell, LIFRecurrentCell
 from norse.torch.functional.leaky_integrator import LIState
 from norse.torch.functional.lif import LIFParameters
 
-from pokersnn_helpers import SNN, Classifier, FastSNN, SpikingNetwork, decode, make_loaders
+from pokersnn_helpers import (
+    SNN,
+    Classifier,
+    FastSNN,
+    SpikingNetwork,
+    decode,
+    load_checkpoint,
+    save_checkpoint,
+)
+from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.snn import refuse_self_connections
 
 both_networks = pytest.mark.parametrize("network", [SNN, FastSNN])
 
 
-@pytest.fixture(scope="module")
-def batch(data):
-    _, test = make_loaders(data, batch_size=8)
-    return next(iter(test))[0]
-
-
-def recording_snn(**arguments):
-    snn = SNN(**arguments)
-    snn.record = True
-    return snn
+@pytest.fixture
+def frames():
+    torch.manual_seed(0)
+    return torch.poisson(torch.full((7, 3, 2, 17, 21), 0.3))
 
 
 TAUS = {"tau_syn": 0.004, "tau_mem": 0.008, "readout_tau_syn": 0.002, "readout_tau_mem": 0.016}
@@ -45,49 +49,22 @@ def test_network_has_the_constants_that_it_is_given_or_the_documented_ones(given
     assert snn.lif0.dt == snn.readout.dt == 0.001
 
 
-def test_recording_holds_every_state_of_every_step_and_changes_nothing(batch):
-    snn = recording_snn(hidden_size=10)
-    voltages = snn(batch)
-    hidden, readout = snn.recording
-    steps, size = batch.shape[:2]
-    assert hidden.z.shape == hidden.v.shape == hidden.i.shape == (steps, size, 10)
-    assert readout.v.shape == readout.i.shape == (steps, size, 4)
-    assert torch.equal(readout.v, voltages.detach())
+def test_recording_is_of_every_step_and_changes_nothing(frames):
+    snn = SNN(2 * 17 * 21, hidden_size=10)
+    snn.record = True
+    voltages = snn(frames)
+    assert torch.equal(snn.recording.readout.v, voltages.detach())
     assert not any(tensor.requires_grad for state in snn.recording for tensor in state)
-    assert torch.all(hidden.v[hidden.z == 1] == 0)
     snn.record = False
-    assert torch.equal(snn(batch), voltages)
+    assert torch.equal(snn(frames), voltages)
     assert snn.recording is None
 
 
-def nan_at_the_end():
-    frames = torch.zeros(3, 2, 2, 2, 2)
-    frames[2, 0, 1, 0, 1] = math.nan
-    return frames
-
-
 @both_networks
-@pytest.mark.parametrize(
-    ("frames", "message"),
-    [
-        (torch.zeros(5, 8), r"shape \(5, 8\); expected \(time, batch"),
-        (torch.zeros(5, 3, 7), r"shape \(5, 3, 7\); expected .* 8 inputs per time step"),
-        (torch.zeros(0, 3, 8), "expected .* at least one step"),
-        (torch.ones(3, 2, 8).short(), r"torch.int16; convert them with frames.float\(\)"),
-        (np.zeros((3, 2, 8)), "frames are of type ndarray; give a torch.Tensor"),
-        (torch.ones(3, 2, 8).double() * 1e300, r"frames hold inf at index \(0, 0, 0\)"),
-        (nan_at_the_end(), r"frames hold nan at index \(2, 0, 1, 0, 1\); they must be finite"),
-    ],
-)  # fmt: skip
-def test_frames_that_no_network_takes_are_refused(network, frames, message):
-    """A voltage that isn't a number never spikes, so the readout would look sound."""
-    with pytest.raises((TypeError, ValueError), match=message):
-        network(8, 4)(frames)
-
-
-def test_sparse_frames_that_are_not_finite_are_placed():
-    with pytest.raises(ValueError, match=r"frames hold nan at index \(2, 0, 1, 0, 1\)"):
-        FastSNN(8, 4)(nan_at_the_end().to_sparse())
+def test_frames_too_large_for_the_type_of_the_weights_are_refused(network):
+    """What else no network takes: ``test_properties_networks``."""
+    with pytest.raises(ValueError, match=r"frames hold inf at index \(0, 0, 0\)"):
+        network(8, 4)(torch.ones(3, 2, 8).double() * 1e300)
 
 
 @both_networks
@@ -146,10 +123,11 @@ def test_decode_takes_the_maximum_over_time():
     assert torch.allclose(decode(voltages), expected)
 
 
-def test_classifier_uses_the_rule_it_is_given(batch):
-    classifier = Classifier(SNN(), decode=lambda voltages: voltages[-1])
-    voltages, steps = classifier.run(classifier.settled(batch))
-    assert torch.equal(classifier(batch), voltages[steps - 1, range(len(steps))])
+def test_classifier_uses_the_rule_it_is_given(frames):
+    snn = SNN(2 * 17 * 21)
+    classifier = Classifier(snn, lambda voltages: voltages[-1], sensor_size=(21, 17, 2))
+    voltages, _ = classifier.run(classifier.settled(frames))
+    assert torch.equal(classifier(frames), voltages[-1])
 
 
 @pytest.mark.parametrize("slope", [1.0, 0.25])
@@ -189,12 +167,6 @@ class ConvNetwork(SpikingNetwork):
         return voltage, (hidden, ConvState(spikes, readout))
 
 
-@pytest.fixture
-def frames():
-    torch.manual_seed(0)
-    return torch.poisson(torch.full((7, 3, 2, 17, 21), 0.3))
-
-
 def test_own_network_needs_layers_and_a_step_only(frames):
     network = ConvNetwork(6, v_th=torch.as_tensor(0.1))
     network.record = True
@@ -205,16 +177,6 @@ def test_own_network_needs_layers_and_a_step_only(frames):
     assert isinstance(network.recording[1], ConvState)
     voltages.sum().backward()
     assert network.conv.weight.grad.abs().sum() > 0
-
-
-def test_loop_hands_each_step_the_state_of_the_one_before():
-    class Counter(SpikingNetwork):
-        def step(self, frame, state):
-            state = (0 if state is None else state) + frame.sum(dim=1)
-            return state, state
-
-    frames = torch.ones(4, 2, 5)
-    assert Counter()(frames).tolist() == [[5, 5], [10, 10], [15, 15], [20, 20]]
 
 
 def test_network_without_a_step_is_named(frames):
@@ -257,20 +219,33 @@ def test_step_has_to_return_voltages_and_a_state():
         VoltagesAlone()(torch.ones(5, 2, 2, 4, 4))  # a batch of two could be taken for a pair
 
 
-def sent(network):
+def sent(classifier, path):
     """What another process gets."""
     cloudpickle = pytest.importorskip("cloudpickle", reason="older versions of joblib hide it")
-    return cloudpickle.loads(cloudpickle.dumps(network))
+    return cloudpickle.loads(cloudpickle.dumps(classifier))
 
 
-@pytest.mark.parametrize("copied", [copy.deepcopy, sent])
-@pytest.mark.parametrize("network", [SNN, FastSNN, LayerThenSNN])
-def test_copy_learns_as_the_original(copied, network):
+def from_a_checkpoint(classifier, path):
+    save_checkpoint(classifier, path)
+    return load_checkpoint(path, "cpu", type(classifier.snn))
+
+
+def from_nir(classifier, path):
+    save_nir(classifier, path)
+    return load_nir(path, "cpu")
+
+
+COPIES = product([lambda it, path: copy.deepcopy(it), sent, from_a_checkpoint],
+                 [SNN, FastSNN, LayerThenSNN])  # fmt: skip
+
+
+@pytest.mark.parametrize(("copied", "network"), [*COPIES, (from_nir, SNN)])
+def test_copy_learns_as_the_original(copied, network, tmp_path):
     """Norse keeps the gradients of self-connections at 0, and so do copies."""
     torch.manual_seed(0)
-    original = network().eval()
-    frames, gradients = torch.poisson(torch.full((20, 3, 2, 35, 35), 0.05)), []
-    for each in (original, copied(original)):
+    original, gradients = Classifier(network()).eval(), []
+    frames = torch.poisson(torch.full((20, 3, 2, 35, 35), 0.05))
+    for each in (original.snn, copied(original, tmp_path / "copy").eval().snn):
         each(frames).sum().backward()
         hidden = each.snn if network is LayerThenSNN else each
         gradients.append(hidden.lif0.recurrent_weights.grad)

@@ -32,6 +32,8 @@ NETWORKS = {
 
 
 class Own(SpikingNetwork):
+    """A reader's network: its readout never stands still."""
+
     def __init__(self, input_size=2 * 35 * 35, output_size=4):
         super().__init__()
         self.linear, self.readout = torch.nn.Linear(input_size, output_size), LICell(dt=self.dt)
@@ -50,9 +52,13 @@ def cut(events, rng):
     return np.split(events, np.sort(rng.integers(0, len(events) + 1, rng.integers(1, 60))))
 
 
-def assert_same(stream, prediction):
+def assert_same(stream, portions, prediction):
+    """A stream answers what a prediction is, and returns its voltages as they come."""
+    stream.reset()
+    returned = [stream.push(portion) for portion in portions] + [stream.finish()]
     found = stream.prediction()
     assert torch.equal(found.readout, prediction.readout)
+    assert torch.equal(torch.cat(returned), prediction.readout)
     assert found[:2] == prediction[:2]
 
 
@@ -66,11 +72,7 @@ def test_same_bits_however_the_stream_is_cut(name, time_window, dtype, data):
     for events in recordings[:: 34 if few else 4]:
         prediction = predict(classifier, events, "cpu")
         for _ in range(2):
-            stream.reset()
-            for portion in cut(events, rng):
-                stream.push(portion)
-            stream.finish()
-            assert_same(stream, prediction)
+            assert_same(stream, cut(events, rng), prediction)
 
 
 @pytest.mark.parametrize("network", [SNN, FastSNN, Own])
@@ -80,14 +82,9 @@ def test_same_bits_event_by_event_and_all_at_once(network, data, monkeypatch):
     prediction = predict(classifier, events, "cpu")
     for weights in classifier.parameters():
         weights.data.zero_()
-    returned = [stream.push(events[n : n + 1]) for n in range(len(events))] + [stream.finish()]
-    assert_same(stream, prediction)
-    assert torch.equal(torch.cat(returned), prediction.readout)
+    assert_same(stream, np.split(events, len(events)), prediction)
     monkeypatch.setattr(streams, "DENSE", 5 * 2450)  # steps in blocks of five
-    stream.reset()
-    stream.push(events)
-    stream.finish()
-    assert_same(stream, prediction)
+    assert_same(stream, [events], prediction)
 
 
 @pytest.mark.parametrize("network", [FastSNN, Own])
@@ -95,10 +92,7 @@ def test_an_off_event_at_the_first_pixel_may_open_a_step(network):
     classifier, events = classifier_of(network), np.zeros(200, EVENT_DTYPE)
     events["t"] = np.arange(200) // 50 * 1000
     prediction, stream = predict(classifier, events, "cpu"), Stream(classifier)
-    for portion in (events[:60], events[60:]):
-        stream.push(portion)
-    stream.finish()
-    assert_same(stream, prediction)
+    assert_same(stream, (events[:60], events[60:]), prediction)
     assert prediction.readout[:, 0].unique().numel() > 4
 
 
@@ -122,10 +116,7 @@ def test_gaps_bursts_and_silence(data):
     late["t"] += 10_000_000  # ten seconds of silence
     both = np.concatenate([events, late, np.repeat(late[-1:], 5000)])
     prediction, stream = predict(classifier, both, "cpu"), Stream(classifier)
-    for portion in (both[:7], both[7:7], both[7:-5100], both[-5100:]):
-        stream.push(portion)
-    stream.finish()
-    assert_same(stream, prediction)
+    assert_same(stream, (both[:7], both[7:7], both[7:-5100], both[-5100:]), prediction)
     stream.reset()
     assert stream.advance(5000).shape == (0, 4)  # nothing has come yet
     stream.push(events[:1])

@@ -86,12 +86,12 @@ def test_typed_loop_trains_the_typed_network_as_fit_trains_snn(simulated):
     train_loader, _ = make_loaders(simulated)
     networks = list(with_the_same_weights(typed(*NETWORK)["Network"], SNN))
     before = networks[0].lif0.input_weights.clone()
-    by_hand, by_fit = (torch.optim.Adam(each.parameters(), lr=0.002) for each in networks)
+    by_hand = torch.optim.Adam(networks[0].parameters(), lr=0.002)
     names = typed(LOOP[0]) | {"classifier": Classifier(networks[0]), "optimizer": by_hand}
     torch.manual_seed(1)  # of the order of the recordings
     exec(cell_with(*LOOP), names | {"train_loader": train_loader, "epochs": 3})
     torch.manual_seed(1)
-    plain = {"optimizer": by_fit, "clip_norm": None, "ema_decay": 0}
+    plain = {"learning_rate": 0.002, "clip_norm": None, "ema_decay": 0}
     fit(Classifier(networks[1]), train_loader, epochs=3, device="cpu", **plain)
     assert not torch.allclose(networks[0].lif0.input_weights, before)
     for weights, fitted in zip(*(each.parameters() for each in networks), strict=True):

@@ -29,18 +29,13 @@ def train_on_uneven_batches(clip_norm):
     classifier = Classifier(SNN(hidden_size=20), settle=0).double()
     frames = [torch.poisson(torch.full((9, size, 2, 35, 35), 0.05)).double() for size in BATCHES]
     batches, saved = [(batch, torch.arange(batch.shape[1]) % 4) for batch in frames], []
-    history = fit(
-        classifier,
-        batches,
-        batches,
-        epochs=2,
-        optimizer=torch.optim.SGD(classifier.parameters(), 0.1),
-        clip_norm=clip_norm,
-        ema_decay=0.5,
-        augment=augment,
-        device="cpu",
-        on_epoch_end=lambda average, state: saved.append(len(state.history["loss"])),
-    )
+    options = {"epochs": 2, "clip_norm": clip_norm, "ema_decay": 0.5, "augment": augment}
+    options["optimizer"] = torch.optim.SGD(classifier.parameters(), 0.1)
+
+    def note(average, state):
+        saved.append(len(state.history["loss"]))
+
+    history = fit(classifier, batches, batches, **options, device="cpu", on_epoch_end=note)
     return {
         "weights": torch.cat([p.detach().flatten() for p in classifier.parameters()]),
         "losses": torch.tensor(history.loss, dtype=torch.float64),
