@@ -1,16 +1,17 @@
 """Teach it yours: what the page learns, against PyTorch, and what a visitor does with it."""
 
-import base64
 import json
 import zipfile
+from itertools import pairwise
+from textwrap import indent
 
 import numpy as np
 import pytest
 import torch
-from book_site import page_with
+from book_site import ROOT, page_with
 from torch.nn.functional import nll_loss
 
-from pokersnn_helpers import SNN, Classifier, decode, load_checkpoint, predict
+from pokersnn_helpers import SNN, decode, load_checkpoint, predict
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.own.folders import load_folder
 
@@ -37,7 +38,7 @@ def frames_of(recording):
     """Make frames (T, 1, 1, 35, 35) of a recording of the page."""
     starts, pixels, counts = (recording[name] for name in ("starts", "pixels", "counts"))
     frames = torch.zeros(len(starts) - 1, 1, 35**2, dtype=torch.float64)
-    for step, (first, last) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+    for step, (first, last) in enumerate(pairwise(starts)):
         frames[step, 0, pixels[first:last]] = torch.tensor(counts[first:last], dtype=torch.float64)
     return frames.reshape(-1, 1, 1, 35, 35)
 
@@ -59,7 +60,7 @@ def as_pytorch(weights, network):
     found = {}
     for name, path in MATRICES.items():
         shape = network.get_parameter(path).shape
-        found[path] = torch.tensor(weights[name]).reshape(shape[::-1]).T.reshape(shape)
+        found[path] = torch.tensor(weights[name]).reshape(*shape[1:], shape[0]).t().reshape(shape)
     return found
 
 
@@ -125,3 +126,235 @@ def test_twenty_steps_have_the_losses_of_pytorch(still):
         optimizer.step()
         assert abs(loss.item() - expected) < 1e-3
     assert found["losses"][-1] < 0.8 * found["losses"][0]
+
+
+def test_the_same_strokes_and_seed_give_the_same_network(still):
+    found = still.evaluate(
+        "() => {" + SETUP + "const strokes = ['tick', 'zed'].flatMap((name, target) =>"
+        "  strokesOf(name, 3, 2).map((stroke) => ({ target, ...stroke })));"
+        "const settings = motionData.settings, whole = { ...teach.TRAINING };"
+        "Object.assign(teach.TRAINING, { copies: 4, epochs: 1 });"
+        "const learnt = (seed) => { let last; for (const news of"
+        "  teach.train({ strokes, outputs: 2, seed, settings, without: [] })) last = news;"
+        "  return last.weights.flatMap((weights) => [...weights]); };"
+        "const all = [0, 0, 1].map(learnt); Object.assign(teach.TRAINING, whole); return all; }"
+    )
+    assert found[0] == found[1] != found[2]
+    assert np.isfinite(found).all()
+
+
+def test_a_webcam_s_gestures_are_cut_out_of_flicker_and_noise(still):
+    """Right, left and round: a dark hand before a textured wall, 30 pictures per second."""
+    found = still.evaluate(
+        "() => {" + SETUP + "const random = mulberry32(6), gestures = [], seen = [];"
+        "const normal = () => Math.sqrt(-2 * Math.log(1 - random()))"
+        "  * Math.cos(2 * Math.PI * random());"
+        "const wall = Float32Array.from({ length: 35 ** 2 }, () => -0.8 + 0.2 * normal());"
+        "const watch = new teach.MotionWatch({ slow: 30, began() {}, moved() {},"
+        "  ended: (gesture) => gestures.push(gesture),"
+        "  seen: (events) => seen.push(events.length) });"
+        "let time = 0; const picture = (x, y) => watch.watch(wall.map((light, place) =>"
+        "  (Math.hypot(place % 35 - x, Math.floor(place / 35) - y) < 6 ? -2 : light)"
+        "  + 0.02 * normal() + 0.05 * Math.sin(time / 23)), time += 33);"
+        "const rest = (x, y) => { for (let n = 0; n < 40; n++) picture(x, y); };"
+        "rest(5, 17); const still = Math.max(...seen.slice(20));"
+        "for (let x = 5; x <= 29; x++) picture(x, 17); rest(29, 17);"
+        "for (let x = 29; x >= 5; x--) picture(x, 17); rest(5, 17);"
+        "for (let n = 0; n <= 30; n++)"
+        "  picture(17 - 12 * Math.cos(n / 4.8), 17 - 9 * Math.sin(n / 4.8));"
+        "rest(5, 17);"
+        "return { still, lasts: gestures.map(({ pictures }) => pictures.length),"
+        "  places: gestures.map((gesture) => { const events = teach.film(gesture, motionData.settings, random);"
+        "    const x = events.map((event) => event[1]), half = x.length >> 1;"
+        "    const mean = (some) => some.reduce((one, other) => one + other) / some.length;"
+        "    return mean(x.slice(half)) - mean(x.slice(0, half)); }) }; }"
+    )
+    assert found["still"] < 10  # of 1225 pixels
+    assert len(found["lasts"]) == 3 and all(15 < count < 45 for count in found["lasts"])
+    assert found["places"][0] > 5 and found["places"][1] < -5 and abs(found["places"][2]) < 5
+
+
+# ---- What a visitor does ----
+
+
+@pytest.fixture
+def figure(visit):
+    reader = visit()
+    page = reader.page
+    page.clock.install(time=0)  # what a hand does must not depend on how busy a computer is
+    page.goto(reader.address + page_with(KIND))
+    page.clock.pause_at(600_000)
+    page.locator(f"[data-kind={KIND}]").scroll_into_view_if_needed()
+    page.wait_for_selector(f"[data-kind={KIND}].is-interactive")
+    page.clock.run_for(50)
+    page.reader = reader
+    yield page
+    assert reader.problems == []
+
+
+def press(page, name):
+    page.locator(f"[data-kind={KIND}]").get_by_role("button", name=name, exact=True).click()
+    page.clock.run_for(50)
+
+
+def said(page):
+    return page.locator(f"[data-kind={KIND}] [aria-live].motion-said").text_content()
+
+
+def draw(page, places, lasts=1000):
+    """Press the mouse, draw a line through places of the pad in so many ms, and let go."""
+    box = page.locator(".teach-pad").bounding_box()
+    share = np.linspace(0, len(places) - 1, 40)
+    path = [np.interp(share, range(len(places)), axis) for axis in np.transpose(places)]
+    for number, place in enumerate(np.transpose(path)):
+        x, y = (place + 17.5) / 35 * box["width"]
+        page.mouse.move(box["x"] + x, box["y"] + y)
+        if number == 0:
+            page.mouse.down()
+        page.clock.run_for(round(lasts / 40))
+    page.mouse.up()
+    page.clock.run_for(300)
+
+
+def wobbly(rng, backwards=False):
+    """Return a line across the pad, there or back, as a hand would draw it."""
+    line = np.array([[-11, 0], [0, 3], [11, 0]]) + rng.normal(0, 1.2, (3, 2))
+    return line[::-1] if backwards else line
+
+
+def teach_two_directions(page):
+    """Show two gestures that differ in direction only, and train. Returns how many actions."""
+    rng = np.random.default_rng(3)
+    press(page, "my own gestures")
+    for gesture in range(2):
+        if gesture:
+            page.get_by_role("radio", name="Show gesture 2").check()
+        for _ in range(3):
+            draw(page, wobbly(rng, backwards=gesture == 1))
+    press(page, "train")
+    page.wait_for_function(f"{STATE}.training && !{STATE}.training.stop", timeout=120_000)
+    page.clock.run_for(50)
+    return 1 + 2 * 3 + 1 + 1
+
+
+def test_own_gestures_are_learnt_named_played_backwards_and_taken_along(figure, tmp_path):
+    assert teach_two_directions(figure) <= 15
+    assert said(figure).startswith("Trained in ") and "Of 2 left-out strokes" in said(figure)
+    draw(figure, wobbly(np.random.default_rng(8)))
+    assert said(figure).startswith("The network says gesture 1 (")
+    events = figure.evaluate(f"{STATE}.trial.path.length")
+    press(figure, "play it backwards (B)")
+    figure.clock.run_for(3000)
+    assert said(figure).startswith("Backwards, the network says gesture 2 (")
+    assert figure.evaluate(f"{STATE}.trial.path.length") == events
+
+    with figure.expect_download() as download:
+        press(figure, "download strokes")
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert archive.testzip() is None
+        archive.extractall(tmp_path)
+    folder = load_folder(tmp_path / "gestures", sensor_size=(35, 35, 1)).recordings
+    assert (
+        folder.classes == ("gesture_1", "gesture_2")
+        and folder.targets.tolist() == [0] * 3 + [1] * 3
+    )
+    with figure.expect_download() as download:
+        press(figure, "download network")
+    classifier = load_checkpoint(download.value.path(), "cpu", LayerThenSNN)
+    assert classifier.classes == ("gesture 1", "gesture 2")
+    expected = figure.evaluate(
+        "() => {" + SETUP + "const { gestures, trained } = " + STATE + ";"
+        "return gestures.flatMap(({ strokes }) => strokes.map(({ events }) => trained.spiking.run("
+        "  teach.toRecording(events, timeWindow, settle / timeWindow)).values)); }"
+    )
+    for recorded, values in zip(folder.events, expected, strict=True):
+        found = predict(classifier, recorded, "cpu").readout.max(dim=0).values
+        assert torch.allclose(found, torch.tensor(values), atol=1e-3)
+
+
+def test_keys_draw_too(figure):
+    press(figure, "my own gestures")
+    figure.get_by_role("button", name="The pad").focus()
+    figure.keyboard.down("ArrowRight")
+    figure.clock.run_for(400)
+    figure.keyboard.up("ArrowRight")
+    figure.clock.run_for(1000)
+    assert said(figure).startswith("gesture 1: 1 stroke.")
+    x, y = figure.evaluate(f"{STATE}.gestures[0].strokes[0].path.at(-1)")
+    assert 7 < x < 13 and y == 0
+
+
+def test_a_stroke_is_thrown_away_and_taken_back(figure):
+    picture = figure.get_by_role("button", name="throw away stroke 2 of tick", exact=True)
+    picture.click()
+    back = figure.get_by_role("button", name="take back stroke 2 of tick", exact=True)
+    assert (
+        figure.evaluate(f"{STATE}.gestures[0].strokes.filter((each) => each.dropped).length") == 1
+    )
+    back.click()
+    assert picture.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("strokes", "names", "sentence"),
+    [
+        (0, {}, "No gesture has strokes: show at least two, a few times each."),
+        (1, {}, "Only gesture 1 has strokes: show at least two, a few times each."),
+        (2, {1: "gesture 1"}, "Two gestures are called gesture 1: give one another name."),
+        (2, {0: " "}, "A gesture has no name: give it one."),
+    ],
+)
+def test_what_cannot_be_learnt_is_said(strokes, names, sentence, figure):
+    press(figure, "my own gestures")
+    for gesture in range(strokes):
+        figure.get_by_role("radio", name=f"Show gesture {gesture + 1}").check()
+        draw(figure, [[-10, 0], [10, 0]])
+    for gesture, name in names.items():
+        figure.get_by_role("textbox", name=f"Name of gesture {gesture + 1}").fill(name)
+    press(figure, "train")
+    assert said(figure) == sentence
+    assert figure.evaluate(f"{STATE}.training") is None
+
+
+def test_a_click_is_too_short_for_a_stroke(figure):
+    press(figure, "my own gestures")
+    draw(figure, [[0, 0], [0.1, 0]], lasts=80)
+    assert said(figure).startswith("That was too short to be seen")
+    assert figure.evaluate(f"{STATE}.gestures[0].strokes.length") == 0
+
+
+def test_training_stops_when_asked_to_and_strokes_stay(figure):
+    press(figure, "train")
+    figure.wait_for_function(f"{STATE}.training.progress.length > 2", timeout=60_000)
+    press(figure, "stop")
+    assert said(figure).startswith("Stopped.")
+    assert figure.evaluate(f"{STATE}.gestures.length") == 6
+    assert not figure.evaluate(f"Boolean({STATE}.training.stop)")
+
+
+def test_without_a_camera_a_sentence_says_so_and_strokes_go_on(figure):
+    press(figure, "use the webcam")
+    figure.wait_for_function(
+        "document.querySelector('[data-kind=teach] [aria-live]').textContent.includes('camera')"
+    )
+    assert "strokes" in said(figure)
+    assert figure.evaluate(f"{STATE}.webcam") is None
+
+
+def test_the_page_works_from_a_copy_on_a_disk(built, browser):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto((built / page_with(KIND)).as_uri())
+    page.wait_for_selector(f"[data-kind={KIND}].is-interactive")
+    page.get_by_role("button", name="train", exact=True).click()
+    page.wait_for_function(f"{STATE}.training?.progress.length > 1", timeout=60_000)
+    context.close()
+
+
+def test_chapter_11_shows_the_step_that_the_page_computes(built):
+    chapter = json.loads((ROOT / "book/11_making_training_fast.ipynb").read_text(encoding="utf-8"))
+    cells = ["".join(cell["source"]) for cell in chapter["cells"]]
+    shown = next(cell for cell in cells if "```javascript" in cell)
+    code = shown.partition("```javascript\n")[2].partition("\n```")[0]
+    script = ROOT / "book/_static/interactive/teach/network.js"
+    assert indent(code, "  ") in script.read_text(encoding="utf-8")

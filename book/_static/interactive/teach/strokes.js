@@ -7,8 +7,8 @@ window.interactiveFigures.part(() => {
   const SIDE = 35;
   const MIDDLE = 17;
   const EDGE = 17; // pixels from the middle that the disc's centre reaches
-  const INTERVAL = 200; // µs between the pictures of a copied path
-  const COPY = { shift: 3, turn: 0.2, scale: 0.2, tempo: 0.35, wobble: 1, pace: 0.3 }; // pixels, rad, shares
+  const INTERVAL = 400; // µs between the pictures of a copied path
+  const COPY = { shift: 3, turn: 0.2, scale: 0.2, stretch: 0.15, tempo: 0.35, wobble: 1, pace: 0.3 }; // pixels, rad, shares
   const BENDS = 6; // places along a path between which a copy's wobble and pace are drawn
   const clamp = (value) => Math.min(Math.max(value, -EDGE), EDGE);
 
@@ -26,6 +26,7 @@ window.interactiveFigures.part(() => {
     const [right, down, angle, size] = [within(COPY.shift), within(COPY.shift), within(COPY.turn), 1 + within(COPY.scale)];
     const [sine, cosine] = [size * Math.sin(angle), size * Math.cos(angle)];
     const slower = Math.exp(within(COPY.tempo));
+    const wider = Math.exp(within(COPY.stretch));
     if (pictures) {
       const moved = pictures.map((picture) => warp(picture, { right, down, sine, cosine, size }));
       return { pictures: moved, intervals: intervals.map((interval) => slower * interval), camera };
@@ -35,7 +36,8 @@ window.interactiveFigures.part(() => {
     const pace = Array.from({ length: BENDS }, (_, bend) => [bend / (BENDS - 1) + (bend % (BENDS - 1) ? within(COPY.pace) / (BENDS - 1) : 0)]);
     const places = Array.from({ length: steps + 1 }, (_, step) => {
       const [share] = between(pace, step / steps);
-      const [x, y] = between(path, share);
+      const [across, up] = between(path, share);
+      const [x, y] = [across * wider, up / wider];
       const [aside, below] = between(wobble, share);
       return [clamp(cosine * x - sine * y + right + aside), clamp(sine * x + cosine * y + down + below)];
     });
