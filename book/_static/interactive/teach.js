@@ -136,7 +136,7 @@
       if (twice !== undefined) return say(twice ? `Two gestures are called ${twice}: give one another name.` : "A gesture has no name: give it one.");
       const strokes = ready.flatMap((gesture, target) => used(gesture).map(({ path, pictures, intervals, camera: own }) => ({ target, path, pictures, intervals, camera: own })));
       const request = { strokes, outputs: ready.length, seed, settings: { camera, radius }, without: [...without] };
-      training = { progress: [], began: performance.now(), classes: names, request };
+      training = { progress: [], began: performance.now(), classes: names, inks: ready.map((gesture) => teach.COLOURS[gestures.indexOf(gesture)]), request };
       training.stop = teach.trainInWorker(request, { progress: learnt, failed: (reason) => stopTraining(`Training failed: ${reason}. Your strokes are still here.`) });
       say("Filming copies of your strokes …");
     }
@@ -152,13 +152,13 @@
       `Learning, ${percent(share)}${loss === undefined ? "" : `: loss ${loss.toFixed(2)}`}${left ? `, ${right} of ${counted(left, "left-out stroke")} right` : ""}`;
 
     function stopTraining(text) {
-      const { stop, weights, classes, request, progress } = training;
+      const { stop, weights, classes, inks, request, progress } = training;
       stop();
       training.stop = null;
       if (weights) {
         const networks = teach.networks(classes.length, request.seed, request.without);
         [networks.spiking, networks.sum].forEach((network, which) => network.weights.all.set(weights[which]));
-        trained = { ...networks, classes, order: orderOf(networks.spiking) };
+        trained = { ...networks, classes, inks, order: orderOf(networks.spiking) };
         trained.delays = networks.spiking.delays;
         choose(null);
       }
@@ -213,13 +213,17 @@
         const name = element("input", { type: "text", value: gesture.name, maxLength: 24, oninput: () => { gesture.name = name.value; } });
         name.setAttribute("aria-label", `Name of gesture ${number + 1}`);
         name.onfocus = () => { if (chosen !== number) choose(number, false); };
-        const pictures = gesture.strokes.map((stroke, nth) => picture(gesture, stroke, nth, number));
+        const pictures = gesture.strokes.map((stroke, nth) => picture(gesture, stroke, nth));
         const row = element("div", { className: "teach-gesture" }, input, name, element("span", { className: "teach-strokes" }, ...pictures));
         row.style.setProperty("--ink", `var(--interactive-${teach.COLOURS[number]})`);
         return row;
       });
       list.replaceChildren(...rows);
       more.disabled = gestures.length >= MOST;
+      drawPictures();
+    }
+
+    function drawPictures() {
       gestures.forEach((gesture, number) => gesture.strokes.forEach((stroke) => teach.drawPicture(stroke.canvas, stroke.events, teach.COLOURS[number])));
       redraw();
     }
@@ -277,10 +281,10 @@
       else motion.drawPad(canvases.pad, trial?.path?.[0].length === 2 ? trial.path : [pad.place], radius, trial ? "" : "press and draw");
       shared.drawWindow(canvases.window, glow, rest, ["accent", "accent"]);
       teach.drawLoss(canvases.loss, training?.progress ?? []);
-      const classes = trained?.classes ?? [];
-      teach.drawRaster(canvases.raster, trained?.order ?? [], steps);
+      const { classes = [], order = [], inks = [] } = trained ?? {};
+      teach.drawRaster(canvases.raster, order, inks, steps);
       const live = { network: trial?.answer, sum: trial?.blindAnswer };
-      teach.drawVoltages(canvases.voltages, classes, steps, live.network?.output, timeWindow);
+      teach.drawVoltages(canvases.voltages, classes, inks, steps, live.network?.output, timeWindow);
       for (const [each, own] of cells) {
         const found = answers[each] ?? (each === way && trained && pad.busy ? live : null);
         for (const [model, cell] of Object.entries(own)) cell.textContent = found?.[model] ? named(found[model]) : "";
@@ -329,11 +333,12 @@
 
     async function useWebcam() {
       if (webcam) return closeWebcam("The webcam is off.");
+      let free = true; // of a stroke on the pad
       const watch = new teach.MotionWatch({
         slow: slow_motion,
-        began: ({ pictures, camera: own }) => { if (!pad.busy) begin(pictures[0], own); },
-        moved: (picture, interval) => see(trial.film(picture, interval), interval),
-        ended: end,
+        began: ({ pictures, camera: own }) => { if ((free = !pad.busy)) begin(pictures[0], own); },
+        moved: (picture, interval) => { if (free) see(trial.film(picture, interval), interval); },
+        ended: (gesture) => { if (free) end(gesture); },
         seen: (found, interval) => { if (!watch.gesture) see(found, interval); },
       });
       try {
@@ -357,8 +362,8 @@
       say(text);
     }
 
-    whenThemeChanges(showGestures);
-    new ResizeObserver(showGestures).observe(drawing);
+    whenThemeChanges(drawPictures);
+    new ResizeObserver(drawPictures).observe(drawing);
     drawing.figure = { state: () => ({ gestures, trained, training, trial, answers, busy: pad.busy, chosen, webcam }) }; // for the tests
     showExamples();
     return true;

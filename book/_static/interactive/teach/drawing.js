@@ -32,10 +32,10 @@
 
   const spanOf = (steps) => Math.min(Math.max(steps.length, SPANS[0]), SPANS[1]);
 
-  teach.drawRaster = (canvas, order, steps) => shared.drawRaster(canvas, order, teach.COLOURS, steps, spanOf(steps));
+  teach.drawRaster = (canvas, order, inks, steps) => shared.drawRaster(canvas, order, inks, steps, spanOf(steps));
 
-  teach.drawVoltages = (canvas, classes, steps, leader, timeWindow) => {
-    const lines = classes.map((name, output) => ({ name, output, leads: output === leader, colour: teach.COLOURS[output] }));
+  teach.drawVoltages = (canvas, classes, inks, steps, leader, timeWindow) => {
+    const lines = classes.map((name, output) => ({ name, output, leads: output === leader, colour: inks[output] }));
     const margin = Math.min(90, canvas.clientWidth / 3);
     shared.drawVoltages(canvas, lines, steps, spanOf(steps), timeWindow, margin, (context, { name, leads, colour: ink }, x, y) => {
       const short = name.length > 13 ? `${name.slice(0, 12)}…` : name;

@@ -5,6 +5,7 @@
   const teach = (window.interactiveFigures.teach ??= {});
   const LAG = 40; // by which the film is late, so that it knows where the hand goes
   const AFTER = 80; // until the disc, which has a mass, has come to rest
+  const LONGEST = 6000; // of a stroke
   const REST = 500; // without a key: the stroke is over
   const KEY_SPEED = 0.025; // pixels per ms
   const EDGE = 17; // pixels from the middle that a hand can bring the disc to
@@ -57,7 +58,7 @@
     }
 
     take(time, place) {
-      [this.hand, this.clock, this.released] = [new motion.Hand(time, place), time, Infinity];
+      [this.hand, this.clock, this.since, this.released] = [new motion.Hand(time, place), time, time, Infinity];
       this.begin(place);
       this.start();
     }
@@ -103,7 +104,7 @@
       if (this.hand) {
         this.moveByKeys(now, elapsed);
         this.follow(now - LAG);
-        if (this.clock > this.released + AFTER) this.finish();
+        if (this.clock > this.released + AFTER || this.clock > this.since + LONGEST) this.finish();
       } else if (this.path) this.goAlong(this.clock + elapsed);
       this.drawn();
       this.ticking = this.busy;
