@@ -133,7 +133,7 @@ def test_the_same_strokes_and_seed_give_the_same_network(still):
         "() => {" + SETUP + "const strokes = ['tick', 'zed'].flatMap((name, target) =>"
         "  strokesOf(name, 3, 2).map((stroke) => ({ target, ...stroke })));"
         "const settings = motionData.settings, whole = { ...teach.TRAINING };"
-        "Object.assign(teach.TRAINING, { copies: 4, epochs: 1 });"
+        "Object.assign(teach.TRAINING, { copies: 4, steps: 4 });"
         "const learnt = (seed) => { let last; for (const news of"
         "  teach.train({ strokes, outputs: 2, seed, settings, without: [] })) last = news;"
         "  return last.weights.flatMap((weights) => [...weights]); };"

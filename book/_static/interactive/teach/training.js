@@ -5,7 +5,7 @@ window.interactiveFigures.part(() => {
   // Of LayerThenSNN; polarities are merged. Bins and delays in µs, time constants in ms.
   teach.NETWORK = { pixels: 35 ** 2, features: 100, hidden: 32, timeWindow: 1000, delays: [0, 4000, 8000], settle: 10_000 };
   // copies: of all strokes of a gesture.
-  teach.TRAINING = { copies: 64, epochs: 8, batch: 32, learningRate: 0.004, clipNorm: 1 };
+  teach.TRAINING = { copies: 96, steps: 72, batch: 32, learningRate: 0.004, clipNorm: 1 };
   const [TAU, READOUT_TAU_SYN, THRESHOLD] = [10, 5, 0.3];
 
   // Make both networks. without: names of what the spiking one is to do without.
@@ -60,7 +60,7 @@ window.interactiveFigures.part(() => {
   // strokes: { target, and a path or a film }. Yields how far it is: share from 0 to 1, mean loss of
   // the last batch, and of the strokes that are left out how many there are and how many are right.
   teach.train = function* ({ strokes, outputs, seed, settings, without }) {
-    const { copies, epochs, batch, learningRate, clipNorm } = teach.TRAINING;
+    const { copies, steps, batch, learningRate, clipNorm } = teach.TRAINING;
     const { timeWindow, settle } = teach.NETWORK;
     const random = mulberry32(seed);
     const left = leaveOut(strokes, random);
@@ -80,23 +80,19 @@ window.interactiveFigures.part(() => {
     const learnt = shown.filter(([recording]) => recording);
     const { spiking, sum } = teach.networks(outputs, seed, without);
     const models = [spiking, sum].map((network, which) => ({ network, adam: new teach.Adam(network.weights, { learningRate: which ? learningRate / 2 : learningRate, clipNorm }) }));
-    const steps = epochs * Math.ceil(learnt.length / batch);
-    let step = 0;
-    for (let epoch = 0; epoch < epochs; epoch++) {
-      shuffle(learnt, random);
-      for (let first = 0; first < learnt.length; first += batch) {
-        const part = learnt.slice(first, first + batch);
-        const losses = models.map(({ network, adam }) => {
-          const loss = part.reduce((total, [recording, target]) => total + network.learn(recording, target, adam.gradients).loss, 0);
-          adam.step(part.length, Math.min(1, 2 * (1 - step / steps))); // the second half slows down
-          return loss / part.length;
-        });
-        step += 1;
-        yield {
-          share: 0.2 + (0.8 * step) / steps, loss: losses[0], left: tests.length, right: right(spiking, tests), sumRight: right(sum, tests),
-          weights: [spiking.weights.all, sum.weights.all],
-        };
-      }
+    let waiting = [];
+    for (let step = 1; step <= steps; step++) {
+      if (waiting.length < batch) waiting = waiting.concat(shuffle([...learnt], random));
+      const part = waiting.splice(0, batch);
+      const losses = models.map(({ network, adam }) => {
+        const loss = part.reduce((total, [recording, target]) => total + network.learn(recording, target, adam.gradients).loss, 0);
+        adam.step(part.length, Math.min(1, 2 * (1 - step / (steps + 1)))); // the second half slows down
+        return loss / part.length;
+      });
+      yield {
+        share: 0.2 + (0.8 * step) / steps, loss: losses[0], left: tests.length, right: right(spiking, tests), sumRight: right(sum, tests),
+        weights: [spiking.weights.all, sum.weights.all],
+      };
     }
   };
 });
