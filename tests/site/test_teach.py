@@ -334,7 +334,7 @@ def test_training_stops_when_asked_to_and_strokes_stay(figure):
 
 
 def test_without_a_camera_a_sentence_says_so_and_strokes_go_on(figure):
-    press(figure, "use the webcam")
+    press(figure, "webcam")
     figure.wait_for_function(
         "document.querySelector('[data-kind=teach] [aria-live]').textContent.includes('camera')"
     )

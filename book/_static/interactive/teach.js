@@ -218,7 +218,7 @@
         row.style.setProperty("--ink", `var(--interactive-${teach.COLOURS[number]})`);
         return row;
       });
-      list.replaceChildren(...rows);
+      list.replaceChildren(...rows, tryRow, ownRow);
       more.disabled = gestures.length >= MOST;
       drawPictures();
     }
@@ -273,7 +273,8 @@
     const rows = cells.map(([each, own]) => element("tr", {}, element("th", { scope: "row", textContent: each }), ...Object.values(own)));
     const heads = ["spiking network", "sum of events"].map((textContent) => element("th", { scope: "col", textContent }));
     const score = element("div", { className: "motion-score teach-score" }, element("table", {}, element("thead", {}, element("tr", {}, element("td"), ...heads)), element("tbody", {}, ...rows)));
-    drawing.append(list, score);
+    const side = element("div", { className: "interactive-controls teach-side" });
+    drawing.append(list, side);
 
     function draw() {
       const steps = (trained && trial?.steps) || [];
@@ -292,6 +293,7 @@
       summary.textContent = said;
       [trainer.textContent, again.disabled, backwards.disabled] = [training?.stop ? "stop" : "train", !trained, !trained || !kept];
       [strokesOut.disabled, networkOut.disabled] = [!gestures.some((gesture) => used(gesture).length), !trained];
+      drawing.classList.toggle("is-untrained", !trained);
       progressBar.value = training?.progress.at(-1)?.share ?? 0;
     }
     const redraw = oncePerImage(draw);
@@ -303,7 +305,7 @@
       perFrame, begin, advance: (place) => see(trial.advance(place), frame_interval), end: () => end({ path: trial.path }), drawn: draw,
     });
     const tryIt = element("input", { type: "radio", name: "teach-for", onchange: () => choose(null) });
-    const more = button("one more gesture", () => {
+    const more = button("one more", () => {
       gestures.push({ name: `gesture ${gestures.length + 1}`, strokes: [] });
       choose(gestures.length - 1);
     });
@@ -316,15 +318,14 @@
     });
     const backwards = button("play it backwards (B)", playBackwards);
     const switches = Object.entries(WITHOUT).map(([name, label]) => element("label", {}, element("input", { type: "checkbox", name, onchange: ({ target }) => doWithout(name, target.checked) }), label));
-    const webcamButton = button("use the webcam", useWebcam);
+    const webcamButton = button("webcam", useWebcam);
     const strokesOut = button("download strokes", () => teach.save(teach.strokeFiles(gestures.map((gesture) => ({ ...gesture, strokes: used(gesture) }))), "gestures.zip"));
     const networkOut = button("download network", () => teach.save(teach.checkpoint(trained.spiking, trained.classes), "gestures.pt"));
-    const shows = element("div", { className: "interactive-controls teach-shows" });
-    drawing.append(shows);
-    addRow(shows, button("my own gestures", beginOwn), more, webcamButton);
-    addRow(controls, trainer, progressBar, again, element("label", { className: "teach-try" }, tryIt, "try it"), backwards);
-    addRow(controls, summary, spoken);
-    addRow(controls, ...switches);
+    const tryRow = element("label", { className: "teach-gesture teach-try" }, tryIt, "try the network");
+    const ownRow = element("div", { className: "interactive-controls" }, button("my own gestures", beginOwn), more, webcamButton);
+    addRow(side, trainer, progressBar, again);
+    side.append(summary, spoken, canvases.loss.parentElement, score);
+    addRow(controls, backwards, ...switches);
     addRow(controls, strokesOut, networkOut, button("examples", showExamples));
     document.addEventListener("keydown", (event) => {
       const free = document.activeElement === document.body || document.activeElement === grip;
@@ -358,7 +359,7 @@
     function closeWebcam(text) {
       webcam?.stop();
       webcam = null;
-      webcamButton.textContent = "use the webcam";
+      webcamButton.textContent = "webcam";
       say(text);
     }
 
