@@ -28,13 +28,9 @@ def setup(app: Sphinx) -> dict:
 def name_callouts(app: Sphinx, doctree: nodes.document) -> None:
     """Give a callout its classes."""
     for quote in doctree.findall(nodes.block_quote):
-        paragraph = quote.children[0] if quote.children else nodes.comment()
-        # MyST puts an empty text before the first bold words.
-        label = next((node for node in paragraph.children if node.astext()), None)
-        if not isinstance(label, nodes.strong):
-            continue
+        label = next(quote.findall(nodes.strong), nodes.strong())
         for pattern, kind in KINDS.items():
-            if re.fullmatch(pattern, label.astext()):
+            if re.fullmatch(pattern, label.astext()) and quote.astext().startswith(label.astext()):
                 quote["classes"] += ["callout", kind]
                 label["classes"].append("callout-label")
 

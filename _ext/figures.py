@@ -27,14 +27,9 @@ RASTER = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
 
 def setup(app: Sphinx) -> dict:
     """Connect what is below to a build of HTML pages."""
-    app.add_node(Themes, html=(open_themes, close_themes))
     app.add_node(ThemedImage, html=(write_image, lambda writer, node: None))
     app.add_post_transform(ThemeFigures)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
-
-
-class Themes(nodes.General, nodes.Inline, nodes.Element):
-    """Holds one figure for each theme."""
 
 
 class ThemedImage(nodes.image):
@@ -58,7 +53,8 @@ class ThemeFigures(SphinxPostTransform):
                 continue
             svg = source.read_text(encoding="utf-8")
             first = image is images[0]
-            both = Themes("", classes=image["classes"])
+            # Not the image itself: the theme would hide a caption that follows an image.
+            both = nodes.inline(classes=["themes", *image["classes"]])
             for theme, draw in (("light", without_paper), ("dark", in_the_dark)):
                 file = folder / f"{source.stem}-{theme}.svg"
                 file.write_text(draw(svg), encoding="utf-8")
@@ -124,23 +120,12 @@ def size_of(svg: str) -> tuple[int, int]:
     return tuple(round(float(side) * scale) for side in found.groups()) if found else (576, 307)
 
 
-def open_themes(writer, node: Themes) -> None:
-    """Begin the holder, which a caption may follow: the theme hides one that follows an image."""
-    writer.body.append(writer.starttag(node, "span", "", CLASS="themes"))
-
-
-def close_themes(writer, node: Themes) -> None:
-    """End the holder."""
-    writer.body.append("</span>")
-
-
 def write_image(writer, node: ThemedImage) -> None:
     """Write an image that the browser fetches once it is to be shown; no id, so none twice."""
     width, height = node["size"]
     attributes = {"alt": node["alt"], "width": str(width), "height": str(height)}
     if node["wait"]:
         attributes["loading"] = "lazy"
-    address = writer.builder.images.get(node["uri"], node["uri"])
-    address = f"{writer.builder.imgpath}/{address}"
-    theme = f"only-{node['theme']}"
-    writer.body.append(writer.emptytag(node, "img", "", src=address, CLASS=theme, **attributes))
+    attributes["src"] = f"{writer.builder.imgpath}/{writer.builder.images[node['uri']]}"
+    attributes["class"] = f"only-{node['theme']}"
+    writer.body.append(writer.emptytag(node, "img", "", **attributes))

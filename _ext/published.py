@@ -49,53 +49,34 @@ def keep_links_inside(app: Sphinx, doctree: nodes.document, docname: str) -> Non
             link["internal"] = True
 
 
-def leave_out_scripts(
-    app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None
-) -> None:
+def leave_out_scripts(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
     """Drop MathJax (1.2 MB) from pages without formulas, and the unused sphinx-thebe.
 
     The latter's scripts are added twice, which makes the second fail.
     """
     # Sphinx 7 would load MathJax for the pages listed below this one, too.
-    formulas = doctree is not None and any(
-        isinstance(node, nodes.math | nodes.math_block) for node in doctree.findall()
-    )
-    unwanted = ("thebe",) if formulas else ("thebe", "mathjax")
+    kinds = (nodes.math, nodes.math_block)
+    formulas = doctree and any(isinstance(node, kinds) for node in doctree.findall())
+    unwanted = "thebe" if formulas else "thebe|mathjax"
     context["script_files"] = [
         script
         for script in context["script_files"]
-        if not any(name in f"{script.filename} {script.attributes}".lower() for name in unwanted)
+        if not re.search(unwanted, f"{script.filename} {script.attributes}".lower())
     ]
 
 
-def describe_page(
-    app: Sphinx,
-    pagename: str,
-    templatename: str,
-    context: dict,
-    doctree: nodes.document | None,
-) -> None:
+def describe_page(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
     """Describe a page by its first paragraph, leaving out a paragraph that is only a link."""
-    paragraphs = doctree.findall(nodes.paragraph) if doctree else ()
-    for paragraph in paragraphs:
+    for paragraph in doctree.findall(nodes.paragraph) if doctree else ():
         text = COMMENT.sub("", paragraph.astext())
         if len(text) > 40:
             description = html.escape(text.replace("\n", " "), quote=False).replace('"', "&quot;")
-            context["meta"] = {
-                **(context["meta"] or {}),
-                "og:description": description,
-            }
+            context["meta"] = (context["meta"] or {}) | {"og:description": description}
             context["metatags"] += f'<meta name="description" content="{description}" />\n'
             return
 
 
-def fetch_font_early(
-    app: Sphinx,
-    pagename: str,
-    templatename: str,
-    context: dict,
-    doctree: nodes.document | None,
-) -> None:
+def fetch_font_early(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
     """Ask for the font with the page, and not only once the style sheet has been read."""
     address = context["pathto"]("_static/fonts/Inter.woff2", resource=True)
     context["metatags"] = context.get("metatags", "") + (

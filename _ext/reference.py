@@ -15,23 +15,12 @@ def setup(app: Sphinx) -> dict:
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def skip_fields(
-    app: Sphinx, what: str, name: str, obj: object, skip: bool, options: object
-) -> bool | None:
+def skip_fields(app: Sphinx, what: str, name: str, obj: object, skip, options) -> bool | None:
     """Leave out "Alias for field number 0": a class describes its fields itself."""
-    fields = (getattr(obj, "__doc__", None) or "").startswith("Alias for field number")
-    return True if fields else None
+    return (obj.__doc__ or "").startswith("Alias for field number") or None
 
 
-def show_arguments(
-    app: Sphinx,
-    what: str,
-    name: str,
-    obj: type,
-    options: object,
-    signature: str | None,
-    returns: str | None,
-) -> tuple[str | None, str | None]:
+def show_arguments(app: Sphinx, what: str, name: str, obj: type, options, signature, returns):
     """Show what can be passed, in a form that Sphinx can read and link.
 
     Of a network these are the arguments of ``__init__``: autodoc looks at ``__new__``, which takes

@@ -1,4 +1,4 @@
-"""How fast training and loading are, how much memory they take, and how well training succeeds.
+"""How fast training is, how much memory it takes, and how well it succeeds.
 
 ``python -m benchmarks NAME`` in the root of the repository measures and prints; without a name it
 lists the names. The package doesn't import this folder and isn't installed with it. Tests never

@@ -17,14 +17,8 @@ from .timing import finite, report, setting
 # Name: the module of its function measure_NAME (or just measure), and what it measures.
 BENCHMARKS = {
     "step": ("networks", "one training step by network and library, at bins of 1 and 0.1 ms"),
-    "epoch": ("networks", "one training epoch by network, at bins of 1 ms, loading included"),
     "bins": ("scaling", "time and peak memory of a FastSNN step, at bins from 1 to 0.001 ms"),
     "hidden": ("scaling", "time of a training step by hidden neurons, alone and on busy cores"),
-    "widths": ("scaling", "test accuracy of FastSNN by bin width"),
-    "recipe": (
-        "recipe",
-        "the recipe's time, what it classifies correctly by seed, and is it repeatable?",
-    ),
     "settle": ("batches", "silence after the last event: accuracy by its duration, on inner folds"),
     "batches": ("batches", "is an answer the same alone, in any batch and in a stream?"),
     "accuracy": ("accuracy", "every model of chapter 7 on all 131 recordings, by grouped folds"),
@@ -33,7 +27,6 @@ BENCHMARKS = {
     "trials": ("accuracy", "settings tried for the models that chapter 7 adds, on the 48"),
     "nested": ("accuracy", "the best SNN of chapter 7, its setting chosen by inner folds"),
     "motions": ("motions", "which way random dots move, by every network of chapter 6"),
-    "shortcuts": ("shortcuts", "what compare says of films with a shortcut and of those without"),
     "operations": ("operations", "operations and energy of an answer by model and bin width"),
     "latency": ("latency", "when networks know the suit of all 131 recordings, by grouped folds"),
     "split": ("latency", "when networks know the suit of Tonic's 20, trained on its 48"),
@@ -42,7 +35,6 @@ BENCHMARKS = {
     "choices": ("choices", "bins, time constants, threshold, width, training: one at a time"),
     "lines": ("lines", "what each line added to the plain loop is worth, on held-out folds"),
     "stream": ("stream", "events per second and time to an answer of a stream, and is it exact?"),
-    "loading": ("loading", "load_pokerdvs in a new process, from archives and then once more"),
     "many": ("many", "20,000 simulated cards in a file: to make them, and an epoch by processes"),
     "simulation": ("simulation", "how close simulated recordings are; does training carry over?"),
     "elsewhere": ("elsewhere", "the same network in other simulators: spikes that differ, and why"),
@@ -80,7 +72,6 @@ def command_line() -> argparse.ArgumentParser:
     )
     parser.add_argument("--repeats", type=positive, help="timed runs, of which the median counts")
     parser.add_argument("--seeds", type=positive, help="networks to train, with seeds 0, 1, ...")
-    parser.add_argument("--network", choices=("snn", "fast"), help="what recipe trains (snn)")
     parser.add_argument("--cards", type=positive, help="recordings that many simulates (20000)")
     return parser
 
@@ -111,14 +102,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             parser.error(f"{name} takes no --{min(other)}")
         if compare and name not in stored():
             parser.error(f"{name} hasn't been kept; --write keeps it")
-    commit = None
-    try:
-        if keep:  # of the code that is imported now, whatever changes while it measures
-            commit = store.clean_commit()
-        elif compare:
-            store.require_real()
-    except RuntimeError as error:
-        parser.error(str(error))
+    if compare:
+        store.require_real()
+    # Of the code that is imported now, whatever changes while it measures.
+    commit = store.clean_commit() if keep else ""
     if not names:
         print("\n".join(f"{name:12}{about}" for name, (_, about) in BENCHMARKS.items()))
     elif not as_json:
@@ -128,13 +115,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         result = function_of(name)(**options)
         if keep:
             words = [f"--{key} {value}" for key, value in options.items()]
-            store.write(name, words, result, commit=commit)
+            store.write(name, words, result, commit)
         if compare:
             failed += store.outside(name, result)
         if as_json:
-            lines = [{"name": name, "setting": setting(), "result": result}]
-            lines += [result["summary"]] if "summary" in result else []
-            for line in lines:
+            whole = {"name": name, "setting": setting(), "result": result}
+            for line in filter(None, (whole, result.get("summary"))):
                 print(json.dumps(finite(line), allow_nan=False), flush=True)
         else:
             print(f"\n{name}: {BENCHMARKS[name][1]}\n{report(result)}", flush=True)

@@ -1,13 +1,12 @@
 """When a recording ends, and is an answer the same whatever shares its batch?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from itertools import product
 from typing import Any
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
 
 from pokersnn_helpers import Classifier, Recordings, Stream, evaluate, predict
 from pokersnn_helpers.fast import LayerThenSNN
@@ -37,28 +36,21 @@ BATCHES = (1, 8, 60)
 FILMS = "SNN with delays, on films"
 
 
-def measure_settle(
-    seeds: int = 1, *, processes: int = 2, settle_ms: Sequence[float] = SETTLE_MS
-) -> dict[str, Any]:
+def measure_settle(seeds: int = 1) -> dict[str, Any]:
     """Compare durations of the silence after the last event, by inner folds.
 
     Of each of five folds of the 131, the other four are divided into three inner folds, which are
     classified by networks that have seen neither them nor the outer fold.
-
-    Args:
-        seeds: 0 to ``seeds - 1``.
-        processes: How many train at the same time.
-        settle_ms: What to try.
     """
     rows = []
-    for name, ms in product(NETWORKS, settle_ms):
-        jobs = (delayed(_inner)(name, ms, *each) for each in product(range(seeds), range(FOLDS)))
-        accuracy, loss = np.mean(Parallel(processes)(jobs), axis=0)
+    for name, ms in product(NETWORKS, SETTLE_MS):
+        jobs = product([name], [ms], range(seeds), range(FOLDS))
+        accuracy, loss = np.mean(folds.in_parallel(_inner, jobs), axis=0).tolist()
         rows.append({"model": name, "amount": ms, "mean": accuracy, "loss": loss})
     return {"recordings": len(folds.cards()[0]), "seeds": seeds, "rows": rows}
 
 
-def _inner(name: str, ms: float, seed: int, fold: int) -> tuple[float, float]:
+def _inner(name: str, ms: float, seed: int, fold: int) -> np.ndarray:
     recordings, groups = _recordings_for(name)
     learned, _ = fold_indices(recordings, FOLDS, groups, seed)[fold]
     inner, groups = recordings.subset(learned), groups[learned]
@@ -69,8 +61,7 @@ def _inner(name: str, ms: float, seed: int, fold: int) -> tuple[float, float]:
         loader = make_loader(inner.subset(others), 64, sparse=True)
         answer = evaluate(estimator.classifier, loader, "cpu")
         answers.append((answer.accuracy, answer.loss))
-    accuracy, loss = np.mean(answers, axis=0).tolist()
-    return accuracy, loss
+    return np.mean(answers, axis=0)
 
 
 def _recordings_for(name: str) -> tuple[Recordings, Any]:
@@ -78,12 +69,11 @@ def _recordings_for(name: str) -> tuple[Recordings, Any]:
     return NETWORKS[name][0](recordings), passes
 
 
-def measure_batches(seeds: int = 10, *, processes: int = 2) -> dict[str, Any]:
+def measure_batches(seeds: int = 10) -> dict[str, Any]:
     """Ask trained networks in batches of several sizes, one by one, and as streams.
 
     Args:
         seeds: 0 to ``seeds - 1``: of folds and networks, and of films.
-        processes: How many train at the same time.
 
     Returns:
         A row per network and way to ask: the share classified correctly, and by how much any
@@ -92,7 +82,7 @@ def measure_batches(seeds: int = 10, *, processes: int = 2) -> dict[str, Any]:
     """
     rows = []
     for name in (*NETWORKS, FILMS):
-        found = Parallel(processes)(delayed(_of_network)(name, seed) for seed in range(seeds))
+        found = folds.in_parallel(_of_network, product([name], range(seeds)))
         for way in found[0]:
             right, differ, others = zip(*(each[way] for each in found), strict=True)
             correct = np.array(right)

@@ -1,13 +1,12 @@
 """Fewer bits per weight, and thresholds that differ: what chips need, on all 131 recordings."""
 
 from collections import defaultdict
-from collections.abc import Mapping
 from copy import deepcopy
+from itertools import product
 from typing import Any
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
 from torch.func import functional_call
 
 from pokersnn_helpers import Classifier, FrameNetwork, Recordings, evaluate, fit, make_loader
@@ -49,10 +48,9 @@ class LowBits(FrameNetwork):
         self.network = deepcopy(network)
         self.dt, self.input_size = network.dt, network.input_size
         self.most = 2 ** (bits - 1) - 1
-        self.names = [
-            name for name, each in network.named_parameters() if each.ndim > 1 and bits < 32
-        ]
-        steps = [best_step(network.get_parameter(name).detach(), self.most) for name in self.names]
+        matrices = {name: each for name, each in network.named_parameters() if each.ndim > 1}
+        self.names = list(matrices) if bits < 32 else []
+        steps = [best_step(matrices[name].detach(), self.most) for name in self.names]
         self.log_steps = torch.nn.ParameterList([step.log() for step in steps])
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
@@ -107,9 +105,7 @@ def with_spread(network: Any, percent: float, seed: int) -> Any:
 def rounded(network: LowBits) -> Any:
     """Return a network of its own with the weights that ``LowBits`` computes with."""
     copy = deepcopy(network.network)
-    with torch.no_grad():
-        for name, weights in network.weights().items():
-            copy.get_parameter(name).copy_(weights)
+    copy.load_state_dict(network.weights(), strict=False)
     return copy
 
 
@@ -120,8 +116,13 @@ def answers(network: Any, recordings: Recordings) -> np.ndarray:
     return (evaluation.predicted == evaluation.targets).numpy()
 
 
-def spike_rate(network: Any, recordings: Recordings) -> float:
-    """Return spikes per hidden neuron and time step, from the first event to the last."""
+def spike_rate(network: Any, recordings: Recordings) -> float | None:
+    """Return spikes per hidden neuron and time step, from the first event to the last; of an SNN.
+
+    Of another network, it is None.
+    """
+    if not isinstance(network, SNN):
+        return None
     spikes = steps = 0.0
     network.record = True
     for frames, _ in make_loader(recordings, 1, network.time_window, sparse=True):
@@ -135,30 +136,34 @@ def spike_rate(network: Any, recordings: Recordings) -> float:
 
 @one_cpu_thread()
 def variants(
-    name: str, learned: Recordings, held_out: Recordings, seed: int, epochs: int
-) -> dict[tuple[str, int, str], np.ndarray]:
-    """Train a network, bring it to few bits, and ask every variant about other recordings."""
+    name: str, seed: int, learned_from: np.ndarray, asked_about: np.ndarray
+) -> dict[tuple[str, int, str], tuple[np.ndarray, float | None]]:
+    """Train a network, bring it to few bits, and ask every variant about other recordings.
+
+    Returns:
+        What each answers correctly, and the spike rate of those that are compared by it, by name,
+        bits and how it came to them.
+    """
+    learned, held_out = map(folds.cards()[0].subset, (learned_from, asked_about))
     estimator = deepcopy(MODELS[NETWORKS[name]]).fit(learned, seed)
     network = estimator.network.eval()
-    found = {(name, 32, "as trained"): answers(network, held_out)}
-    if isinstance(network, SNN):
-        found[name, 32, "spike rate"] = np.array(spike_rate(network, held_out))
+    rate = spike_rate(network, held_out)
+    found = {(name, 32, "as trained"): (answers(network, held_out), rate)}
     recipe = {"clip_norm": estimator.recipe.get("clip_norm", 0.3), "learning_rate": RATE}
     for bits in (32, *BITS):
         low = LowBits(network, bits).eval()
         if bits < 32:
-            found[name, bits, "rounded after training"] = answers(low, held_out)
+            found[name, bits, "rounded after training"] = answers(low, held_out), None
         torch.manual_seed(seed)
         loader = make_loader(learned, sparse=True, shuffle=True)
-        fit(Classifier(low), loader, augment=augment, epochs=epochs, device="cpu", **recipe)
+        fit(Classifier(low), loader, augment=augment, epochs=EPOCHS, device="cpu", **recipe)
         trained = rounded(low)
-        found[name, bits, "trained on with these bits"] = answers(trained, held_out)
-        if isinstance(network, SNN) and bits < 32:
-            found[name, bits, "spike rate"] = np.array(spike_rate(trained, held_out))
+        rate = spike_rate(trained, held_out) if bits < 32 else rate
+        found[name, bits, "trained on with these bits"] = answers(trained, held_out), rate
         for percent in SPREADS if isinstance(network, SNN) and bits in (32, 2) else ():
             drawn = [with_spread(trained, percent, draw) for draw in range(DRAWS)]
             shares = np.mean([answers(each, held_out) for each in drawn], axis=0)
-            found[name, bits, f"thresholds differ by {percent} %"] = shares
+            found[name, bits, f"thresholds differ by {percent} %"] = shares, None
     return found
 
 
@@ -169,55 +174,32 @@ def kilobytes(name: str, bits: int) -> float:
     return sum(size * (bits if ndim > 1 else 32) for size, ndim in sizes) / 8000
 
 
-def measure(
-    seeds: int = 3,
-    *,
-    processes: int = 2,
-    epochs: int = EPOCHS,
-    networks: Mapping[str, str] = NETWORKS,
-) -> dict[str, Any]:
+def measure(seeds: int = 3) -> dict[str, Any]:
     """Classify all 131, each by networks of few bits that have seen no other of its card pass.
 
     Args:
         seeds: 0 to ``seeds - 1``; each draws other folds and other weights.
-        processes: How many train at the same time.
-        epochs: Of training on with few bits.
-        networks: Of ``NETWORKS``.
     """
     recordings, groups = folds.cards()
     jobs = [
-        (name, seed, learned, held_out)
-        for name in networks
-        for seed in range(seeds)
-        for learned, held_out in fold_indices(recordings, 3, groups, seed)
+        (name, seed, *fold)
+        for name, seed in product(NETWORKS, range(seeds))
+        for fold in fold_indices(recordings, 3, groups, seed)
     ]
-    found = Parallel(processes, batch_size=1)(
-        delayed(variants)(name, recordings.subset(a), recordings.subset(b), seed, epochs)
-        for name, seed, a, b in jobs
-    )
     correct: dict[Any, np.ndarray] = defaultdict(lambda: np.zeros((seeds, len(recordings))))
-    rates: dict[Any, list[float]] = defaultdict(list)
+    rates: dict[Any, list[Any]] = defaultdict(list)
+    found = folds.in_parallel(variants, jobs)
     for (_, seed, _, held_out), result in zip(jobs, found, strict=True):
-        for key, values in result.items():
-            if key[2] == "spike rate":
-                rates[key[:2]].append(float(values))
-            else:
-                correct[key][seed, held_out] = values
-    return folds.result(seeds, table(correct, rates, groups), epochs=epochs)
-
-
-def table(
-    correct: dict[Any, np.ndarray], rates: dict[Any, list[float]], groups: np.ndarray
-) -> list[dict[str, Any]]:
-    """Return a row per network, number of bits and how it came to them."""
+        for key, (right, rate) in result.items():
+            correct[key][seed, held_out] = right
+            rates[key].append(rate)
     rows = []
-    for (name, bits, how), each in correct.items():
+    for (name, bits, how), right in correct.items():
         row = {"model": name, "bits": str(bits), "how": how, "kB": kilobytes(name, bits)}
-        row |= folds.mean(each, groups)
+        row |= folds.mean(right, groups)
         if how != "as trained":
-            change = folds.points(each, correct[name, 32, "as trained"], groups)
-            row |= {f"change, {kind}": value for kind, value in change.items()}
-        if not how.startswith("thresholds") and "rounded" not in how and (name, bits) in rates:
-            row["spike rate"] = float(np.mean(rates[name, bits]))
+            row |= folds.change(right, correct[name, 32, "as trained"], groups)
+        if None not in rates[name, bits, how]:
+            row["spike rate"] = float(np.mean(rates[name, bits, how]))
         rows.append(row)
-    return rows
+    return folds.result(seeds, rows, epochs=EPOCHS)

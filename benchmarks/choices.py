@@ -34,32 +34,25 @@ def settings() -> Iterator[tuple[str, float, dict[str, float]]]:
 def estimator(numbers: dict[str, float]) -> NetworkEstimator:
     """Return the book's recipe with these numbers."""
     tau = numbers["time constants (ms)"] / 1000
-    network = partial(
-        FastSNN,
-        hidden_size=int(numbers["hidden neurons"]),
-        v_th=numbers["threshold"],
-        tau_mem=tau,
-        tau_syn=tau,
-    )
+    hidden, v_th = int(numbers["hidden neurons"]), numbers["threshold"]
     return NetworkEstimator(
-        network,
+        partial(FastSNN, hidden_size=hidden, v_th=v_th, tau_mem=tau, tau_syn=tau),
         time_window=1000 * numbers["bin (ms)"],
         epochs=int(numbers["epochs"]),
         learning_rate=numbers["learning rate"],
     )
 
 
-def measure(seeds: int = 2, *, processes: int = 2) -> dict[str, Any]:
+def measure(seeds: int = 2) -> dict[str, Any]:
     """Count the held-out recordings that are classified correctly, by what is chosen.
 
     Args:
         seeds: 0 to ``seeds - 1``; each draws folds and weights.
-        processes: How many train at the same time.
     """
     recordings, _ = folds.cards()
     tried = {str(numbers): numbers for _, _, numbers in settings()}  # the usual once
     models = {key: estimator(numbers) for key, numbers in tried.items()}
-    trained = folds.validate(models, seeds, processes)
+    trained = folds.validate(models, range(seeds))
     rows = []
     for name, amount, numbers in settings():
         correct = trained[str(numbers)].correct(recordings).mean(axis=1)

@@ -1,7 +1,5 @@
 """How much two sets of recordings are alike: real ones and simulated ones."""
 
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
@@ -11,14 +9,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from pokersnn_helpers import Recordings, Split, recording_statistics
-from pokersnn_helpers.recordings import check_recordings
 from pokersnn_helpers.study.comparison import event_statistics
 
 
 def all_statistics(data: Recordings | Split) -> pd.DataFrame:
     """Summarise every recording in a row: ``recording_statistics``, then ``event_statistics``."""
     recordings = data.train + data.test if isinstance(data, Split) else data
-    check_recordings(recordings)
     rows = [event_statistics(events) for events in recordings.events]
     return recording_statistics(data).join(pd.DataFrame(rows))
 
@@ -35,7 +31,6 @@ def compare_statistics(real: pd.DataFrame, simulated: pd.DataFrame) -> pd.DataFr
         overlap of the spreads: the length that the ranges from the 5% to the 95% point have in
         common, as a share of their mean length. 1 is the same range, 0 nothing in common.
     """
-    _check_classes(real, simulated)
     tables = [
         _quantiles(table, share) for share in (0.05, 0.5, 0.95) for table in (real, simulated)
     ]
@@ -46,15 +41,6 @@ def compare_statistics(real: pd.DataFrame, simulated: pd.DataFrame) -> pd.DataFr
     ratio = (other_median / median).where(median != 0)
     columns = {"real": median, "simulated": other_median, "ratio": ratio, "overlap": overlap}
     return pd.DataFrame(columns)
-
-
-def _check_classes(real: pd.DataFrame, simulated: pd.DataFrame) -> None:
-    found = sorted(set(real["class"])), sorted(set(simulated["class"]))
-    if found[0] != found[1] or len(found[0]) < 2:
-        raise ValueError(
-            f"the sets have recordings of {', '.join(found[0])} and of {', '.join(found[1])}; give "
-            "some of the same two or more classes"
-        )
 
 
 def _quantiles(table: pd.DataFrame, share: float) -> pd.Series:
@@ -77,30 +63,20 @@ def c2st_accuracy(real: pd.DataFrame, simulated: pd.DataFrame, seed: int = 0) ->
     Returns:
         Balanced accuracy: the mean of the shares of each set that are classified correctly.
     """
-    _check_classes(real, simulated)
     both = pd.concat([real, simulated], ignore_index=True).drop(columns="set", errors="ignore")
     inputs = pd.get_dummies(both, columns=["class"], dtype=float)
     targets = np.repeat([0, 1], [len(real), len(simulated)])
     regression = LogisticRegression(class_weight="balanced", max_iter=1000)
     folds = StratifiedKFold(5, shuffle=True, random_state=seed)
-    predicted = cross_val_predict(
-        make_pipeline(StandardScaler(), regression), inputs, targets, cv=folds
-    )
+    model = make_pipeline(StandardScaler(), regression)
+    predicted = cross_val_predict(model, inputs, targets, cv=folds)
     return float(balanced_accuracy_score(targets, predicted))
 
 
-class Closeness(NamedTuple):
-    """How many of ``n`` statistics are close: their medians, and their spreads."""
-
-    medians: int
-    spreads: int
-    n: int
-
-
-def count_close(table: pd.DataFrame) -> Closeness:
-    """Count the rows of ``compare_statistics`` in which two sets are close.
+def count_close(table: pd.DataFrame) -> dict[str, int]:
+    """Count the rows of ``compare_statistics`` in which two sets are close, and all of them: n.
 
     Medians are when they differ by at most 15%, and spreads when they overlap by at least 70%.
     """
-    medians = (table["ratio"] - 1).abs() <= 0.15
-    return Closeness(int(medians.sum()), int((table["overlap"] >= 0.7).sum()), len(table))
+    medians, spreads = (table["ratio"] - 1).abs() <= 0.15, table["overlap"] >= 0.7
+    return {"medians": int(medians.sum()), "spreads": int(spreads.sum()), "n": len(table)}

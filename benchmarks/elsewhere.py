@@ -1,8 +1,8 @@
 """Is a network the same after it went through a file, and in other simulators?"""
 
 import io
-from collections.abc import Sequence
 from contextlib import redirect_stdout
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,14 +12,16 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from pokersnn_helpers import FastSNN, to_frames, train_classifier
+from pokersnn_helpers import FastSNN, Recordings, to_frames
 from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
+from pokersnn_helpers.study.protocol import NetworkEstimator
 
 from .libraries import installed_version
 from .simulators import SIMULATORS, Constants, constants, neurons_only, sinabs_spikes
 from .timing import recordings
 
 EPOCHS = {1000: 60, 100: 10}  # of training by bin width in µs; fine bins take ten times as long
+COUNTED = ("spikes", "differ", "first step", "recordings that differ", "unexplained", "correct")
 WHY = {
     "norse": {"importer, whole file": "does not know LI, the readout"},
     "snntorch": {
@@ -111,9 +113,10 @@ def imitate(name: str, how: str, c: Constants, frames: np.ndarray) -> np.ndarray
 class Differences:
     """What spikes are compared with: those of the network, each recording up to its last event."""
 
-    def __init__(self, network: Any, events: Sequence[np.ndarray], targets: np.ndarray):
-        frames = [to_frames(each, network.time_window) for each in events]
-        self.lengths, self.targets = np.array([len(each) for each in frames]), np.asarray(targets)
+    def __init__(self, network: Any, recordings: Recordings):
+        frames = [to_frames(each, network.time_window) for each in recordings.events]
+        self.lengths = np.array([len(each) for each in frames])
+        self.targets = np.array(recordings.targets)
         padded, network.record = pad_sequence(frames), True
         with torch.no_grad():
             self.voltages = network(padded).numpy()
@@ -144,13 +147,11 @@ class Differences:
         return int(right[:first].sum())
 
 
-def measure(seeds: int = 3, *, every: int = 1, epochs: dict[int, int] = EPOCHS) -> dict[str, Any]:
+def measure(seeds: int = 3) -> dict[str, Any]:
     """Train on the 48, write and read a file, and compare spikes on all 68.
 
     Args:
         seeds: 0 to ``seeds - 1``; seed 0 at 1 ms goes to the other simulators.
-        every: Take every recording, or every second, ...
-        epochs: Of training by bin width in µs.
 
     Returns:
         Rows of simulators: what is ``correct`` counts the 20 test recordings. ``unexplained`` are
@@ -158,29 +159,23 @@ def measure(seeds: int = 3, *, every: int = 1, epochs: dict[int, int] = EPOCHS) 
         ``files`` by seed and bins, with the differences after a file, and of NumPy from the file.
     """
     data = recordings()
-    tested = slice(0, None, every)
-    events = [*data.test.events[tested], *data.train.events[tested]]
-    targets = np.concatenate([data.test.targets[tested], data.train.targets[tested]])
+    both = data.test + data.train
     files: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []
     with TemporaryDirectory() as folder:
-        for width, times in epochs.items():
-            for seed in range(seeds):
-                classifier, _ = train_classifier(
-                    data, seed, "cpu", network=FastSNN, time_window=width, epochs=times
-                )
-                path = Path(folder, f"{width}_{seed}.nir")
-                save_nir(classifier, path)
-                saved = Differences(classifier.snn, events, targets)
-                loaded = Differences(load_nir(path, "cpu", network=FastSNN).snn, events, targets)
-                spikes, _ = step_by_numpy(nir.read(path), saved.frames)
-                about = {"bins (ms)": width / 1000, "seed": seed, "epochs": times}
-                counted = {"spikes": int(saved.spikes[saved.inside].sum())}
-                counted |= {"file": saved.count(loaded.spikes), "NumPy": saved.count(spikes)}
-                files.append(about | counted)
-                if not rows:
-                    rows = simulators(path, saved, len(data.test.events[tested]))
-    about = {"recordings": len(events), "test_recordings": len(data.test.events[tested])}
+        for (width, epochs), seed in product(EPOCHS.items(), range(seeds)):
+            trained = NetworkEstimator(time_window=width, epochs=epochs).fit(data.train, seed)
+            path = Path(folder, f"{width}_{seed}.nir")
+            save_nir(trained.classifier, path)
+            saved = Differences(trained.network, both)
+            loaded = Differences(load_nir(path, "cpu", network=FastSNN).snn, both)
+            spikes, _ = step_by_numpy(nir.read(path), saved.frames)
+            about = {"bins (ms)": width / 1000, "seed": seed, "epochs": epochs}
+            counted = {"spikes": int(saved.spikes[saved.inside].sum())}
+            counted |= {"file": saved.count(loaded.spikes), "NumPy": saved.count(spikes)}
+            files.append(about | counted)
+            rows = rows or simulators(path, saved, len(data.test))
+    about = {"recordings": len(both), "test_recordings": len(data.test)}
     return about | {"seeds": seeds, "rows": rows, "files": files}
 
 
@@ -189,19 +184,15 @@ def simulators(path: Path, saved: Differences, n_test: int) -> list[dict[str, An
     graph, c = nir.read(path), constants(nir.read(path))
 
     def row(name: str, version: str | None, how: str, result: Any) -> dict[str, Any]:
-        about = {"simulator": name, "version": version, "how": how}
-        nothing: dict[str, Any] = {"spikes": None, "differ": None, "first step": None}
-        counted = nothing | {"recordings that differ": None, "unexplained": None, "correct": None}
-        counted |= {"raised": result if isinstance(result, str) else ""}
+        found = {"simulator": name, "version": version, "how": how, **dict.fromkeys(COUNTED)}
+        found["raised"] = result if isinstance(result, str) else ""
         if isinstance(result, np.ndarray) and result.shape == saved.spikes.shape:
             imitated = imitate(name, how, c, saved.frames)
-            counted |= saved.row(result) | {
-                "unexplained": saved.count(result, imitated),
-                "correct": saved.correct(read_out(graph, result), n_test),
-            }
-        elif isinstance(result, np.ndarray):
-            counted["correct"] = saved.correct(result, n_test)
-        return about | counted | {"why": WHY.get(name, {}).get(how, "")}
+            found |= saved.row(result) | {"unexplained": saved.count(result, imitated)}
+            result = read_out(graph, result)
+        if isinstance(result, np.ndarray):
+            found["correct"] = saved.correct(result, n_test)
+        return found | {"why": WHY.get(name, {}).get(how, "")}
 
     found = [row("numpy", np.__version__, "from the file", step_by_numpy(graph, saved.frames)[0])]
     for name, runs in SIMULATORS.items():
@@ -209,10 +200,8 @@ def simulators(path: Path, saved: Differences, n_test: int) -> list[dict[str, An
         if version is None:
             found.append(row(name, None, "", "not installed"))
             continue
-        whole = {"importer, whole file": runs["importer"]}
-        for how, run in (whole | runs).items():
-            part = nir.read(path)
-            part = neurons_only(part) if how == "importer" else part
+        for how, run in ({"importer, whole file": runs["importer"]} | runs).items():
+            part = neurons_only(nir.read(path)) if how == "importer" else nir.read(path)
             found.append(row(name, version, how, attempt(run, part, saved.frames)))
     try:
         result = sinabs_spikes(path, saved.frames)

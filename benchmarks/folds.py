@@ -1,20 +1,17 @@
 """Folds of the recordings that keep card passes apart, and what is said about models by them."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from joblib import Parallel, delayed
 
 from pokersnn_helpers import Recordings, load_pokerdvs131
 from pokersnn_helpers.pokerdvs import PokerDVS131
-from pokersnn_helpers.study.protocol import (
-    CrossValidated,
-    bootstrap_interval,
-    cross_validate,
-    difference_interval,
-)
+from pokersnn_helpers.study import protocol
+
+PROCESSES = 2  # that train at the same time
 
 
 @functools.cache
@@ -37,62 +34,70 @@ def training_cards() -> tuple[Recordings, Any]:
     return recordings.subset(chosen), passes[chosen]
 
 
+def in_parallel(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -> list[Any]:
+    """Return what a function returns for each of some tuples of arguments."""
+    return Parallel(PROCESSES, batch_size=1)(delayed(function)(*job) for job in jobs)
+
+
 def validate(
-    models: Mapping[Any, Any], seeds: int, processes: int = 1
-) -> dict[Any, CrossValidated]:
-    """Train models on all 131 without each of three folds in turn, with seeds from 0 on."""
-    return cross_validate(models, *cards(), seeds=range(seeds), processes=processes)
+    models: Mapping[Any, Any], seeds: Sequence[int], on: tuple[Recordings, Any] | None = None
+) -> dict[Any, protocol.CrossValidated]:
+    """Train models without each of three folds in turn, of all 131 or of other recordings."""
+    return protocol.cross_validate(models, *(on or cards()), seeds=seeds, processes=PROCESSES)
 
 
-def accuracy_table(
-    trained: Mapping[str, CrossValidated], recordings: Recordings, groups: Sequence[int]
-) -> pd.DataFrame:
+def accuracy_rows(
+    answers: Mapping[str, np.ndarray], recordings: Recordings, groups: Sequence[int]
+) -> list[dict[str, Any]]:
     """Return how accurate models are on recordings that they haven't seen, from 0 to 1.
 
     Args:
-        trained: What ``validate`` returns.
-        recordings: Those that it trained on.
+        answers: Whether each recording was classified correctly, (seeds, recordings), by model.
+        recordings: Those that they are about.
         groups: The group of each.
 
     Returns:
         A row per model with the mean over the seeds, the lowest and the highest of them, both ends
         of ``bootstrap_interval``, and the mean over the seeds for each class.
     """
-    rows, targets = {}, np.asarray(recordings.targets)
-    for name, model in trained.items():
-        correct = model.correct(recordings)
-        by_seed = correct.mean(axis=1)
-        low, high = bootstrap_interval(correct, groups)
-        rows[name] = {
-            "mean": by_seed.mean(), "lowest": by_seed.min(), "highest": by_seed.max(),
-            "interval low": low, "interval high": high,
-        }  # fmt: skip
+    targets, rows = np.asarray(recordings.targets), []
+    for name, correct in answers.items():
+        row = {"model": name} | spread(correct.mean(axis=1)) | interval(correct, groups)
         for number, class_name in enumerate(recordings.classes):
-            rows[name][class_name] = correct[:, targets == number].mean()
-    return pd.DataFrame.from_dict(rows, orient="index")
+            row[class_name] = float(correct[:, targets == number].mean())
+        rows.append(row)
+    return rows
 
 
-def result(seeds: int, rows: pd.DataFrame | list[dict[str, Any]], **others: Any) -> dict[str, Any]:
+def result(seeds: int, rows: list[dict[str, Any]], **others: Any) -> dict[str, Any]:
     """Return what is stored of three folds of all 131: a row per model, and other tables."""
-    if isinstance(rows, pd.DataFrame):
-        rows = rows.rename_axis("model").reset_index().to_dict("records")
     number = len(all_recordings().recordings)
     return {"recordings": number, "folds": 3, "seeds": seeds, "rows": rows, **others}
 
 
+def interval(correct: np.ndarray, groups: Any) -> dict[str, float]:
+    """Return both ends of a 95 % interval of the share that is correct."""
+    low, high = protocol.bootstrap_interval(correct, groups)
+    return {"interval low": low, "interval high": high}
+
+
 def mean(correct: np.ndarray, groups: Any) -> dict[str, float]:
     """Return the share that is correct, with a 95 % interval."""
-    low, high = bootstrap_interval(correct, groups)
-    return {"mean": float(correct.mean()), "interval low": low, "interval high": high}
+    return {"mean": float(correct.mean())} | interval(correct, groups)
 
 
 def points(first: np.ndarray, second: np.ndarray, groups: Any) -> dict[str, float]:
     """Return by how many percentage points the first model is better, with a 95 % interval."""
     names = ("points", "interval low", "interval high")
-    values = difference_interval(first, second, groups)
+    values = protocol.difference_interval(first, second, groups)
     return {name: 100 * value for name, value in zip(names, values, strict=True)}
 
 
-def spread(values: Sequence[float] | np.ndarray) -> dict[str, float]:
+def change(first: np.ndarray, second: np.ndarray, groups: Any) -> dict[str, float]:
+    """Return the same as columns beside others."""
+    return {f"change, {name}": value for name, value in points(first, second, groups).items()}
+
+
+def spread(values: Sequence[float] | np.ndarray) -> dict[str, Any]:
     """Return the mean over seeds, and the lowest and the highest."""
     return {"mean": float(np.mean(values)), "lowest": min(values), "highest": max(values)}

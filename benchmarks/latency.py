@@ -1,25 +1,19 @@
 """When a network knows the suit, and what it takes to spike rarely."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
 
-from pokersnn_helpers import Recordings, Split, make_loader
+from pokersnn_helpers import Classifier, Recordings, Split, make_loader
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.recordings import fold_indices
-from pokersnn_helpers.study.latency import (
-    EARLY,
-    PredictionsOverTime,
-    choose_exit_threshold,
-    predict_over_time,
-    quantized,
-    train_sparse,
-)
+from pokersnn_helpers.study import latency
+from pokersnn_helpers.study.latency import EARLY, predict_over_time, train_sparse
 from pokersnn_helpers.study.losses import nll_over_events, nll_over_time
 from pokersnn_helpers.study.models import GRU, MLP
 from pokersnn_helpers.study.operations import count_operations
@@ -33,27 +27,26 @@ from .timing import recordings
 LARGER_NETWORK = partial(
     LayerThenSNN, features=200, hidden_size=200, readout_tau_syn=0.003, readout_tau_mem=0.003
 )
-OVER_EVENTS = EARLY | {"loss": nll_over_events}
-LARGER = "larger SNN behind a layer, over events, 0.3 ms"
+CUMULATIVE_MLP, OVER_EVENTS = partial(MLP, cumulative=True), EARLY | {"loss": nll_over_events}
 BY_FOLDS: dict[str, Any] = {
     "SNN, book's recipe": NetworkEstimator(),
     "SNN, over time": NetworkEstimator(**EARLY),
-    "MLP on the cumulative sum, over time": NetworkEstimator(
-        partial(MLP, cumulative=True), **EARLY
-    ),
+    "MLP on the cumulative sum, over time": NetworkEstimator(CUMULATIVE_MLP, **EARLY),
     "GRU, over time": NetworkEstimator(GRU, **EARLY),
     "SNN behind a layer, over time": NetworkEstimator(LayerThenSNN, **EARLY),
 }
 TRAINED = BY_FOLDS | {
     "SNN, book's recipe, loss over time": NetworkEstimator(loss=nll_over_time),
     "SNN behind a layer": NetworkEstimator(LayerThenSNN, **BY_FRAME),
-    **{
-        f"SNN behind a layer, over time, {bins / 1000} ms": NetworkEstimator(
-            LayerThenSNN, **EARLY, time_window=bins
-        )
-        for bins in (300, 100)
-    },
-    LARGER: NetworkEstimator(LARGER_NETWORK, **OVER_EVENTS, time_window=300),
+    "SNN behind a layer, over time, 0.3 ms": NetworkEstimator(
+        LayerThenSNN, **EARLY, time_window=300
+    ),
+    "SNN behind a layer, over time, 0.1 ms": NetworkEstimator(
+        LayerThenSNN, **EARLY, time_window=100
+    ),
+    "larger SNN behind a layer, over events, 0.3 ms": NetworkEstimator(
+        LARGER_NETWORK, **OVER_EVENTS, time_window=300
+    ),
     "larger, over events, 1 ms, simulated recordings, too": Mixture(
         (FITTED, WIDE), 8, NetworkEstimator(LARGER_NETWORK, **OVER_EVENTS | {"epochs": 20})
     ),
@@ -65,18 +58,21 @@ THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1)
 SPARSE = ((0, 0), (3, 0), (10, 0), (20, 0), (40, 0), (0, 0.8), (20, 0.8))
 
 
-def concatenate(parts: Sequence[PredictionsOverTime]) -> PredictionsOverTime:
-    """Join predictions of one width of time steps about several sets of recordings."""
-    (width,) = {part.time_window for part in parts}
-    return PredictionsOverTime(
-        [each for part in parts for each in part.log_probabilities],
-        [each for part in parts for each in part.events],
-        np.concatenate([part.targets for part in parts]),
-        width,
-    )
+def held_out_predictions(
+    parts: Iterable[tuple[Classifier, np.ndarray]], recordings: Recordings
+) -> latency.PredictionsOverTime:
+    """Ask each fold's network about the recordings held out; return answers in their order."""
+    said: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    for classifier, held_out in parts:
+        found = predict_over_time(classifier, recordings.subset(held_out))
+        answers = zip(found.log_probabilities, found.events, strict=True)
+        said |= zip(held_out.tolist(), answers, strict=True)
+    log_probabilities, events = map(list, zip(*(said[n] for n in sorted(said)), strict=True))
+    targets = np.array(recordings.targets)
+    return latency.PredictionsOverTime(log_probabilities, events, targets, found.time_window)
 
 
-def correct_at_time(found: PredictionsOverTime, ms: Sequence[float]) -> np.ndarray:
+def correct_at_time(found: latency.PredictionsOverTime, ms: Sequence[float]) -> np.ndarray:
     """Say whether the answer at each of some times is correct, (recordings, times).
 
     Before the end of the first step there is no answer, which counts as wrong. A recording that
@@ -88,7 +84,9 @@ def correct_at_time(found: PredictionsOverTime, ms: Sequence[float]) -> np.ndarr
     )
 
 
-def correct_after_events(found: PredictionsOverTime, amounts: Sequence[float]) -> np.ndarray:
+def correct_after_events(
+    found: latency.PredictionsOverTime, amounts: Sequence[float]
+) -> np.ndarray:
     """Say whether the answer is correct after so many events, (recordings, numbers)."""
     return np.array(
         [
@@ -98,29 +96,21 @@ def correct_after_events(found: PredictionsOverTime, amounts: Sequence[float]) -
     )
 
 
-def measure_split(
-    seeds: int = 10, *, processes: int = 2, trained: dict[str, Any] = TRAINED
-) -> dict[str, Any]:
-    """Train on Tonic's 48 recordings and ask about its 20 at every time step.
+def measure_split(seeds: int = 10) -> dict[str, Any]:
+    """Train on Tonic's 48 recordings and ask about its 20 at every time step."""
+    data = recordings()
 
-    Args:
-        seeds: 0 to ``seeds - 1``.
-        processes: How many train at the same time.
-        trained: Estimators of networks, by name.
-    """
-    data, run = recordings(), Parallel(processes)
-
-    def predictions(estimator: Any, seed: int) -> PredictionsOverTime:
+    def predictions(estimator: Any, seed: int) -> latency.PredictionsOverTime:
         return predict_over_time(estimator.fit(data.train, seed).classifier, data.test)
 
     rows = []
-    for name, estimator in trained.items():
-        found = run(delayed(predictions)(estimator, seed) for seed in range(seeds))
+    for name, estimator in TRAINED.items():
+        found = folds.in_parallel(predictions, product([estimator], range(seeds)))
         rows.append({"model": name, **averages(found)})
     return {"recordings": len(data.test), "seeds": seeds, "rows": rows}
 
 
-def averages(found: Sequence[PredictionsOverTime]) -> dict[str, Any]:
+def averages(found: Sequence[latency.PredictionsOverTime]) -> dict[str, Any]:
     """Average over the seeds; the worst time is that of the slowest recording of any seed."""
     over_events = [each.accuracy_over_events for each in found]
     final = [each.final_accuracy for each in found]
@@ -137,28 +127,23 @@ def averages(found: Sequence[PredictionsOverTime]) -> dict[str, Any]:
     }
 
 
-def measure_latency(
-    seeds: int = 10,
-    *,
-    processes: int = 2,
-    models: Mapping[str, Any] = BY_FOLDS,
-) -> dict[str, Any]:
+def measure_latency(seeds: int = 10) -> dict[str, Any]:
     """Ask about all 131 at every time step, by networks that have seen no other of the card pass.
 
     Args:
         seeds: 0 to ``seeds - 1``; each draws other folds and other weights.
-        processes: How many train at the same time.
-        models: Estimators of networks, by name.
 
     Returns:
         A row per model; how many are correct at times and after numbers of events; and what
         thresholds to stop at would give, in time and accuracy.
     """
     recordings, groups = folds.cards()
-    validated = folds.validate(models, seeds, processes)
     rows, curves, exits = [], [], []
-    for name in models:
-        found = [in_order(run, recordings) for run in validated[name].runs]
+    for name, validated in folds.validate(BY_FOLDS, range(seeds)).items():
+        found = [
+            held_out_predictions(((each.classifier, held) for each, held in run), recordings)
+            for run in validated.runs
+        ]
         final = np.array([[answers[-1] for answers in each.correct] for each in found])
         numbers = folds.mean(final, groups) | averages(found)
         for index, suit in enumerate(recordings.classes):
@@ -181,36 +166,16 @@ def measure_latency(
     return folds.result(seeds, rows, curves=curves, exits=exits)
 
 
-def in_order(run: Sequence[tuple[Any, np.ndarray]], recordings: Recordings) -> PredictionsOverTime:
-    """Ask each fold's network about the recordings held out; return answers in their order."""
-    parts = [predict_over_time(each.classifier, recordings.subset(held)) for each, held in run]
-    joined = concatenate(parts)
-    order = np.argsort(np.concatenate([held_out for _, held_out in run]))
-    return PredictionsOverTime(
-        [joined.log_probabilities[n] for n in order],
-        [joined.events[n] for n in order],
-        joined.targets[order],
-        joined.time_window,
-    )
-
-
-def measure_sparse(
-    seeds: int = 10, *, processes: int = 2, sparse: Sequence[tuple[float, float]] = SPARSE
-) -> dict[str, Any]:
+def measure_sparse(seeds: int = 10) -> dict[str, Any]:
     """Train networks to spike rarely on Tonic's 48, and count operations of its 20.
 
     The summary has the setting that is chosen by held-out passes of the 48: the share of steps with
     a spike and the effective accumulates, for whole recordings and up to an answer.
-
-    Args:
-        seeds: 0 to ``seeds - 1``.
-        processes: How many train at the same time.
-        sparse: Penalties and pruned shares.
     """
-    data, run = recordings(), Parallel(processes)
+    data = recordings()
     rows = [
-        average_rows(run(delayed(sparse_row)(data, *each, seed) for seed in range(seeds)))
-        for each in sparse
+        average_rows(folds.in_parallel(sparse_row, [(data, *each, n) for n in range(seeds)]))
+        for each in SPARSE
     ]
     # Of those within a recording of the best on held-out passes, the one with fewest additions.
     enough = max(row["held_out_accuracy"] for row in rows) - 1 / 48
@@ -223,9 +188,10 @@ def sparse_row(data: Split, penalty: float, share: float, seed: int) -> dict[str
     """Train a sparse network, and count spikes and operations with and without stopping."""
     classifier = train_sparse(data.train, seed, penalty=penalty, sparsity=share)
     predictions = predict_over_time(classifier, data.test)
-    in_bits = {bits: predict_over_time(quantized(classifier, bits), data.test) for bits in (8, 4)}
-    held_out = held_out_predictions(penalty, share, seed)
-    correct, steps = predictions.early_exit(choose_exit_threshold(held_out))
+    few_bits = {bits: latency.quantized(classifier, bits) for bits in (8, 4)}
+    in_bits = {bits: predict_over_time(each, data.test) for bits, each in few_bits.items()}
+    held_out = held_out_passes(penalty, share, seed)
+    correct, steps = predictions.early_exit(latency.choose_exit_threshold(held_out))
     frames, _ = next(iter(make_loader(data.test, len(data.test), sparse=True)))
     whole = count_operations(classifier, frames)
     stopped = count_operations(classifier, frames, steps)
@@ -253,14 +219,15 @@ def input_additions(network: Any, frames: torch.Tensor) -> float:
     return float(active @ used) / frames.shape[1]
 
 
-def held_out_predictions(penalty: float, share: float, seed: int) -> PredictionsOverTime:
+def held_out_passes(penalty: float, share: float, seed: int) -> latency.PredictionsOverTime:
     """Ask sparse networks about the 48, each trained without the card pass it is asked about."""
     recordings, passes = folds.training_cards()
-    parts = []
-    for learned, held_out in fold_indices(recordings, 3, passes, seed):
-        classifier = train_sparse(recordings.subset(learned), seed, penalty=penalty, sparsity=share)
-        parts.append(predict_over_time(classifier, recordings.subset(held_out)))
-    return concatenate(parts)
+    train = partial(train_sparse, seed=seed, penalty=penalty, sparsity=share)
+    parts = (
+        (train(recordings.subset(learned)), held_out)
+        for learned, held_out in fold_indices(recordings, 3, passes, seed)
+    )
+    return held_out_predictions(parts, recordings)
 
 
 def average_rows(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -2,20 +2,16 @@
 
 They have the same layers and sizes, are fed the same frames, and each has the form that its
 documentation shows. ``LIBRARIES`` says in what their neurons differ from those of ``SNN``, which
-doesn't matter for the time they take. JAX and ``torch.compile`` compute the same model.
+doesn't matter for the time they take.
 """
 
-import functools
 import math
-import shutil
 import sys
 from collections.abc import Callable, Iterable
 from importlib import metadata
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
-
-from pokersnn_helpers import SNN
 
 Step = Callable[[], None]
 TAU, READOUT_TAU = 0.010, 0.005  # s
@@ -89,9 +85,14 @@ def sinabs_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: fl
     return torch_step(forward, layers, [(frames, targets)])
 
 
+def without_samna() -> None:
+    """Keep rockpool from importing a driver of chips, which installs itself when imported."""
+    sys.modules.setdefault("samna", None)  # type: ignore[arg-type]
+
+
 def rockpool_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: float) -> Step:
     """rockpool: ``LIFTorch`` with recurrent weights, and ``ExpSynTorch``."""
-    sys.modules.setdefault("samna", None)  # type: ignore[arg-type]  # a driver of chips, which installs itself when imported
+    without_samna()
     from rockpool.nn.modules import ExpSynTorch, LIFTorch, LinearTorch
 
     project = LinearTorch((frames[0, 0].numel(), hidden), has_bias=False)
@@ -165,172 +166,25 @@ def spyx_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: floa
     return lambda: jax.block_until_ready(train(network, optimizer, inputs, classes))
 
 
-def book_weights(inputs: int, hidden: int) -> list[torch.Tensor]:
-    """Return the weights with which ``SNN`` begins after seed 0: of inputs, spikes and readout."""
-    torch.manual_seed(0)
-    snn = SNN(inputs, hidden)
-    weights = snn.lif0.input_weights, snn.lif0.recurrent_weights, snn.linear.weight
-    return [each.detach().clone() for each in weights]
-
-
-def loop_step(state, current, w_rec, w_out, dt):
-    """Step ``SNN`` on, in operations that ``torch.compile`` can fuse."""
-    z, v, i, v_out, i_out = state
-    i = i + current + z @ w_rec.T
-    v = v + dt / TAU * (i - v)
-    i = i - dt / TAU * i
-    smooth = (v - V_TH) / (1 + (v - V_TH).abs())  # whose derivative is Norse's surrogate
-    z = (v > V_TH).to(v.dtype) + (smooth - smooth.detach())
-    v = (1 - z.detach()) * v
-    i_out = i_out + z @ w_out.T
-    v_out = v_out + dt / TAU * (i_out - v_out)
-    return z, v, i, v_out, i_out - dt / READOUT_TAU * i_out
-
-
-def run_loop(step, frames, weights, dt):
-    """Return the voltages of all steps, the input projected at once."""
-    w_in, w_rec, w_out = weights
-    zero = frames.new_zeros(frames.shape[1], len(w_rec))
-    state, voltages = (zero, zero, zero, zero[:, :4], zero[:, :4]), []
-    for current in frames.flatten(2) @ w_in.T:
-        state = step(state, current, w_rec, w_out, dt)
-        voltages.append(state[3])
-    return torch.stack(voltages)
-
-
-def compiled_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: float) -> Step:
-    """torch.compile: a time step of the loop, compiled; the whole loop takes minutes to compile."""
-    weights = map(torch.nn.Parameter, book_weights(frames[0, 0].numel(), hidden))
-    layers, step = torch.nn.ParameterList(weights), torch.compile(loop_step, dynamic=False)
-    return torch_step(
-        lambda frames: run_loop(step, frames, layers, dt), layers, [(frames, targets)]
-    )
-
-
-def jax_network(frames: torch.Tensor, dt: float, sparse: bool) -> tuple[Callable[..., Any], Any]:
-    """Return a function from weights and inputs to voltages, and the inputs, dense or not.
-
-    Sparse ones list each event's row (a time step of a recording), its input and its count: to
-    project them is to gather rows of the weights, and to add those of each step up.
-    """
-    import jax
-    import jax.numpy as jnp
-
-    @jax.custom_jvp
-    def spike(x):
-        return (x > 0).astype(x.dtype)
-
-    @spike.defjvp
-    def _(primals, tangents):
-        (x,), (slope,) = primals, tangents
-        return spike(x), slope / (1 + jnp.abs(x)) ** 2
-
-    steps, batch = frames.shape[:2]
-
-    def project(w_in, inputs):
-        if not sparse:
-            return inputs @ w_in.T
-        rows, places, counts = inputs
-        currents = counts[:, None] * w_in.T[places]
-        total = jax.ops.segment_sum(currents, rows, steps * batch, indices_are_sorted=True)
-        return total.reshape(steps, batch, -1)
-
-    def voltages(weights, inputs):
-        w_in, w_rec, w_out = weights
-        a, s, s_out = dt / TAU, dt / TAU, dt / READOUT_TAU
-
-        def step(state, current):
-            z, v, i, v_out, i_out = state
-            i = i + current + z @ w_rec.T
-            v = v + a * (i - v)
-            i = i - s * i
-            z = spike(v - V_TH)
-            v = (1 - jax.lax.stop_gradient(z)) * v
-            i_out = i_out + z @ w_out.T
-            v_out = v_out + a * (i_out - v_out)
-            i_out = i_out - s_out * i_out
-            return (z, v, i, v_out, i_out), v_out
-
-        zero, zero_out = jnp.zeros((batch, len(w_rec))), jnp.zeros((batch, 4))
-        start = (zero, zero, zero, zero_out, zero_out)
-        return jax.lax.scan(step, start, project(w_in, inputs))[1]
-
-    flat = frames.flatten(2)
-    rows, places = flat.flatten(0, 1).nonzero(as_tuple=True)
-    found = rows, places, flat.flatten(0, 1)[rows, places]
-    return voltages, [jnp.asarray(x.numpy()) for x in found] if sparse else jnp.asarray(
-        flat.numpy()
-    )
-
-
-def jax_step(
-    frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: float, sparse: bool = False
-) -> Step:
-    """JAX: the same model as ``SNN``, under ``jit`` and ``lax.scan``, with Adam."""
-    import jax
-    import jax.numpy as jnp
-
-    voltages, inputs = jax_network(frames, dt, sparse)
-    classes = jnp.asarray(targets.numpy())
-
-    def loss(weights, inputs, classes):
-        scores = jax.nn.log_softmax(voltages(weights, inputs).max(axis=0))
-        return -scores[jnp.arange(len(classes)), classes].mean()
-
-    @jax.jit
-    def train(state, inputs, classes):
-        weights, mean, square, count = state
-        grads = jax.grad(loss)(weights, inputs, classes)
-        count = count + 1
-        mean = [0.9 * m + 0.1 * g for m, g in zip(mean, grads, strict=True)]
-        square = [0.999 * q + 0.001 * g**2 for q, g in zip(square, grads, strict=True)]
-        weights = [
-            w - 1e-4 * (m / (1 - 0.9**count)) / (jnp.sqrt(q / (1 - 0.999**count)) + 1e-8)
-            for w, m, q in zip(weights, mean, square, strict=True)
-        ]
-        return weights, mean, square, count
-
-    weights = [jnp.asarray(w.numpy()) for w in book_weights(frames[0, 0].numel(), hidden)]
-    zeros = [jnp.zeros_like(w) for w in weights]
-    state = [(weights, zeros, zeros, 0.0)]
-
-    def step() -> None:
-        state[0] = jax.block_until_ready(train(state[0], inputs, classes))
-
-    return step
-
-
 class Library(NamedTuple):
     """A row of the table.
 
     Attributes:
-        package: Its name on PyPI.
         make: Returns a training step.
         differs: In what it computes something else than ``SNN``.
     """
 
-    package: str
     make: Callable[[torch.Tensor, torch.Tensor, int, float], Step]
     differs: str
 
 
-LIBRARIES = {
-    "snntorch": Library("snntorch", snntorch_step, "reset, surrogate"),
-    "sinabs": Library("sinabs", sinabs_step, "reset, surrogate, readout"),
-    "rockpool": Library("rockpool", rockpool_step, "reset, surrogate, readout"),
-    "spikingjelly": Library("spikingjelly", spikingjelly_step, "scale, surrogate, readout"),
-    "spyx": Library("spyx", spyx_step, "reset, surrogate, scale, readout"),
-    "jax": Library("jax", jax_step, "rounding"),
-    "jax, sparse input": Library("jax", functools.partial(jax_step, sparse=True), "rounding"),
-    "torch.compile": Library("torch", compiled_step, "rounding"),
+LIBRARIES = {  # by the name of the package on PyPI
+    "snntorch": Library(snntorch_step, "reset, surrogate"),
+    "sinabs": Library(sinabs_step, "reset, surrogate, readout"),
+    "rockpool": Library(rockpool_step, "reset, surrogate, readout"),
+    "spikingjelly": Library(spikingjelly_step, "scale, surrogate, readout"),
+    "spyx": Library(spyx_step, "reset, surrogate, scale, readout"),
 }
-
-
-def is_missing(name: str) -> bool:
-    """Say whether a library isn't installed, or what it compiles with."""
-    if name == "torch.compile" and not any(map(shutil.which, ("g++", "clang++", "cl"))):
-        return True
-    return installed_version(LIBRARIES[name].package) is None
 
 
 def installed_version(package: str) -> str | None:

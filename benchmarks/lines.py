@@ -5,14 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from pokersnn_helpers import (
-    FastSNN,
-    augment,
-    evaluate,
-    make_loader,
-    stratified_folds,
-    train_classifier,
-)
+from pokersnn_helpers import FastSNN, augment, evaluate, make_loader, stratified_folds
+from pokersnn_helpers.training import train_classifier
 
 from .folds import spread
 from .timing import recordings
@@ -43,46 +37,32 @@ LINES["and EMA"] = LINES["and data augmentation"] | {"ema_decay": 0.95}
 
 
 TIME_CONSTANTS = {
-    f"{1000 * tau:g} ms": {"epochs": 60, "network": partial(FastSNN, tau_syn=tau, tau_mem=tau)}
+    f"{1000 * tau:g} ms": {"network": partial(FastSNN, tau_syn=tau, tau_mem=tau)}
     for tau in (0.002, 0.01, 0.05)
 }
 
 
-def measure_constants(seeds: int = 5, *, epochs: int = 60) -> dict[str, Any]:
-    """Do the same with the recipe and other time constants of current and voltage.
-
-    Args:
-        seeds: As for ``lines``.
-        epochs: At most this many.
-    """
-    return measure_lines(seeds, epochs=epochs, lines=TIME_CONSTANTS)
+def measure_constants(seeds: int = 5) -> dict[str, Any]:
+    """Do the same with the recipe and other time constants of current and voltage."""
+    return measure_lines(seeds, TIME_CONSTANTS)
 
 
-def count_correct(seed: int, epochs: int, line: dict[str, Any]) -> tuple[int, float]:
+def count_correct(seed: int, line: dict[str, Any]) -> tuple[int, float]:
     """Cross-validate a line in four folds; return how many are correct, and the mean loss."""
-    options = line | {"epochs": min(epochs, line["epochs"])}
     correct, loss = 0, 0.0
     for fold in stratified_folds(recordings().train, 4):
-        classifier, _ = train_classifier(fold.train, seed, "cpu", **options)
+        classifier, _ = train_classifier(fold.train, seed, "cpu", **line)
         evaluation = evaluate(classifier, make_loader(fold.test, sparse=True), "cpu")
         correct += evaluation.correct
         loss += evaluation.loss * evaluation.n_samples
     return correct, loss / len(recordings().train)
 
 
-def measure_lines(
-    seeds: int = 5, *, epochs: int = 60, lines: dict[str, dict[str, Any]] = LINES
-) -> dict[str, Any]:
-    """Count the held-out recordings that are classified correctly, line by line.
-
-    Args:
-        seeds: Train with seeds 0 to ``seeds - 1``.
-        epochs: At most this many.
-        lines: What each trains with, by name.
-    """
+def measure_lines(seeds: int = 5, lines: dict[str, dict[str, Any]] = LINES) -> dict[str, Any]:
+    """Count the held-out recordings that are classified correctly, line by line."""
     rows = []
     for name, line in lines.items():
-        runs = [count_correct(seed, epochs, line) for seed in range(seeds)]
+        runs = [count_correct(seed, line) for seed in range(seeds)]
         correct, loss = zip(*runs, strict=True)
         rows.append({"line": name, **spread(correct), "loss": float(np.mean(loss))})
     return {"recordings": len(recordings().train), "seeds": seeds, "rows": rows}

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -20,19 +19,19 @@ from pokersnn_helpers.files import rank, usable_cores
 from pokersnn_helpers.own.stored import StoredRecordings, store_recordings
 from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import simulate_cards
+from pokersnn_helpers.study.losses import events_per_step
 
 from .timing import peak_memory
 
-PROCESSES = (1, 2, 4)
+PROCESSES = (None, 1, 2, 4)  # that torchrun starts; None stands for one without it
 SAMPLE = 10  # cards that are made once more, in this process alone
 
 
-def measure(cards: int = 20_000, processes: Sequence[int] = PROCESSES) -> dict[str, Any]:
+def measure(cards: int = 20_000) -> dict[str, Any]:
     """Measure the time to simulate cards and store them, and epochs on a fourth and on all of them.
 
     Args:
         cards: How many, at least 4.
-        processes: Numbers of processes that ``torchrun`` starts; None stands for one without it.
     """
     with tempfile.TemporaryDirectory() as folder:
         path, start = Path(folder, "cards.h5"), time.perf_counter()
@@ -40,7 +39,7 @@ def measure(cards: int = 20_000, processes: Sequence[int] = PROCESSES) -> dict[s
         stored = store_recordings(path, made, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE)
         seconds = time.perf_counter() - start
         again = enumerate(simulate_cards(min(cards, SAMPLE)))
-        epochs = product((cards // 4, cards), (None, *processes))
+        epochs = product((cards // 4, cards), PROCESSES)
         return {
             "cards": cards,
             "simulated_s": seconds,
@@ -80,8 +79,7 @@ def train(path: str, cards: str, folder: str) -> None:
     recordings, seen = StoredRecordings(path).subset(range(int(cards))), []
 
     def loss(voltages: torch.Tensor, targets: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
-        counts = torch.zeros(len(targets)).index_add(0, frames._indices()[1], frames._values())
-        seen.extend(counts.int().tolist())  # events of each recording
+        seen.extend(events_per_step(frames).sum(0).int().tolist())  # events of each recording
         return nll_loss(decode(voltages), targets, reduction="none")
 
     def run(some: StoredRecordings) -> None:
@@ -96,8 +94,8 @@ def train(path: str, cards: str, folder: str) -> None:
         seen.clear()
         start, busy = time.perf_counter(), time.process_time()
         run(recordings)
-        found: dict[str, Any] = {"memory": peak_memory(), "seen": seen}
-        found |= {"seconds": time.perf_counter() - start, "cpu": time.process_time() - busy}
+        took = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - busy}
+        found = {"memory": peak_memory(), "seen": seen, **took}
         Path(folder, f"{rank()}.json").write_text(json.dumps(found))
 
 

@@ -11,28 +11,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
 from torch import nn
 
 from pokersnn_helpers import Recordings
 from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.simulation.motions import (
-    OPPOSITE,
-    film_dots,
-    film_motions,
-    with_mirrored_copies,
-)
+from pokersnn_helpers.simulation import motions
 from pokersnn_helpers.snn import WHOLE
 from pokersnn_helpers.study.models import GRU, MLP, MotionDetector, summed_image
-from pokersnn_helpers.study.perturbations import (
-    apply,
-    merge_polarities,
-    reversed_time,
-    shuffled_time,
-)
+from pokersnn_helpers.study.perturbations import merge_polarities, reversed_time, shuffled_time
 from pokersnn_helpers.study.protocol import NetworkEstimator, logistic_regression
 
-from .folds import spread
+from . import folds
+from .perturbations import without_start
 
 FILMS = 120
 MIDDLE = 17  # column and row of the sensor's middle
@@ -99,81 +89,61 @@ MODELS: dict[str, Any] = {
 ON_DISCS = ("place of the first 4 ms", "SNN behind a layer, with delays")
 
 
-def without_start(recordings: Recordings, ms: float = 12) -> Recordings:
-    """Take away the first events of each recording."""
-    return apply(lambda each: each[each["t"] >= each["t"][0] + 1000 * ms], recordings)
-
-
 def lines(recordings: Recordings) -> Recordings:
     """Keep what goes left, right, up or down."""
     return recordings.subset([n for n, target in enumerate(recordings.targets) if target < 4])
 
 
-class Films:
-    """The films of a seed: to train on, and tests by name, with what is expected as an answer."""
-
-    def __init__(self, seed: int):
-        self.train = with_mirrored_copies(merge_polarities(film_dots(FILMS, 10 * seed)))
-        new = merge_polarities(film_dots(FILMS, 10 * seed + 1))
-        discs, squares = (
-            merge_polarities(film_motions(FILMS, 10 * seed + number, shape=shape))
-            for number, shape in ((2, "disc"), (3, "square"))
-        )
-        there = np.array(new.targets)
-        self.tests: dict[str, tuple[Recordings, np.ndarray]] = {
-            "new films": (new, there),
-            "time reversed": (reversed_time(new), np.array(OPPOSITE)[there]),
-            "without the first 12 ms": (without_start(new), there),
-            "time shuffled": (shuffled_time(new), there),
-            "single discs": (discs, np.array(discs.targets)),
-            "single squares": (squares, np.array(squares.targets)),
-        }
-
-
-def shares(tests: dict[str, tuple[Recordings, np.ndarray]], model: Any) -> dict[str, float]:
-    """Return the share of the answers that are as expected, by test."""
+def shares(name: str, model: Any, tests: dict[str, Recordings]) -> dict[tuple[str, str], float]:
+    """Return the share of a model's answers that are as expected, by its name and the test."""
     return {
-        test: float((model.predict(recordings) == expected).mean())
-        for test, (recordings, expected) in tests.items()
+        (name, test): float((model.predict(recordings) == recordings.targets).mean())
+        for test, recordings in tests.items()
     }
 
 
-def _on_dots(seed: int, models: dict[str, Any]) -> dict[tuple[str, str], float]:
-    films = Films(seed)
+def _on_dots(seed: int) -> dict[tuple[str, str], float]:
+    train = motions.with_mirrored_copies(merge_polarities(motions.film_dots(FILMS, 10 * seed)))
+    new = merge_polarities(motions.film_dots(FILMS, 10 * seed + 1))
+    discs, squares = (
+        merge_polarities(motions.film_motions(FILMS, 10 * seed + number, shape=shape))
+        for number, shape in ((2, "disc"), (3, "square"))
+    )
+    opposite = [motions.OPPOSITE[target] for target in new.targets]
+    back = Recordings(reversed_time(new).events, opposite, new.classes, new.sensor_size)
+    tests = {
+        "new films": new,
+        "time reversed": back,
+        "without the first 12 ms": without_start(new),
+        "time shuffled": shuffled_time(new),
+        "single discs": discs,
+        "single squares": squares,
+    }
     found: dict[tuple[str, str], float] = {}
-    for name, model in models.items():
-        model.fit(films.train, seed)
-        found |= {(name, test): share for test, share in shares(films.tests, model).items()}
+    for name, model in MODELS.items():
+        found |= shares(name, model.fit(train, seed), tests)
         if name == DETECTOR:
-            model.network.late = tuple(0 for _ in model.network.late)
-            off = shares(films.tests, model)
-            found |= {("… delays off after training", test): share for test, share in off.items()}
+            model.network.late = [0] * len(model.network.late)
+            found |= shares("… delays off after training", model, tests)
     return found
 
 
-def _on_discs(seed: int, models: dict[str, Any]) -> dict[tuple[str, str], float]:
+def _on_discs(seed: int) -> dict[tuple[str, str], float]:
     """Train and ask models of the shortcut that single discs have, which come in from outside."""
-    train = with_mirrored_copies(merge_polarities(film_motions(FILMS, 10 * seed)))
-    new = merge_polarities(film_motions(FILMS, 10 * seed + 1))
-    kinds = {"lines": lines(new), "lines without the first 12 ms": lines(without_start(new))}
-    tests = {name: (some, np.array(some.targets)) for name, some in kinds.items()}
-    return {
-        (name, test): share
-        for name in ON_DISCS
-        if name in models
-        for test, share in shares(tests, models[name].fit(train, seed)).items()
-    }
+    train = motions.with_mirrored_copies(merge_polarities(motions.film_motions(FILMS, 10 * seed)))
+    new = merge_polarities(motions.film_motions(FILMS, 10 * seed + 1))
+    tests = {"lines": lines(new), "lines without the first 12 ms": lines(without_start(new))}
+    found: dict[tuple[str, str], float] = {}
+    for name in ON_DISCS:
+        found |= shares(name, MODELS[name].fit(train, seed), tests)
+    return found
 
 
-def measure_motions(
-    seeds: int = 10, *, processes: int = 2, models: dict[str, Any] = MODELS
-) -> dict[str, Any]:
+def measure_motions(seeds: int = 10) -> dict[str, Any]:
     """Name the motion of random dots, in new films and in changed ones; and of single discs.
 
     Args:
         seeds: 0 to ``seeds - 1``; each draws other films and other weights.
-        processes: How many train at the same time.
-        models: By name.
 
     Returns:
         A row per model and test, with the share of the answers that are as expected: that of the
@@ -182,9 +152,9 @@ def measure_motions(
     """
     tables = {}
     for table, ask in (("rows", _on_dots), ("discs", _on_discs)):
-        found = Parallel(processes)(delayed(ask)(seed, models) for seed in range(seeds))
+        found = folds.in_parallel(ask, [(seed,) for seed in range(seeds)])
         tables[table] = [
-            {"model": name, "test": test} | spread([each[name, test] for each in found])
+            {"model": name, "test": test} | folds.spread([each[name, test] for each in found])
             for name, test in found[0]
         ]
     return {"films": FILMS, "seeds": seeds, **tables}

@@ -1,18 +1,16 @@
-"""One training step, or epoch, of every network and library, and of bare matrix products."""
+"""One training step of every network and library, and of bare matrix products."""
 
 import functools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import torch
-from tonic.collation import PadTensors
-from torch.utils.data import DataLoader
 
-from pokersnn_helpers import SNN, FastSNN, make_loader, to_frames
+from pokersnn_helpers import SNN, FastSNN, make_loader
 from pokersnn_helpers.files import one_cpu_thread
 
-from .libraries import LIBRARIES, Step, is_missing, torch_step
+from .libraries import LIBRARIES, Step, installed_version, torch_step
 from .timing import median_times, on_one_thread, recordings
 
 BATCH, HIDDEN = 32, 100
@@ -21,12 +19,10 @@ LOOP = "SNN, anomaly detection on"
 FAST = "FastSNN, sparse frames"
 
 
-def example_batch(
-    time_window: float, batch: int = BATCH, *, sparse: bool = False
-) -> tuple[torch.Tensor, torch.Tensor]:
+def example_batch(time_window: float, sparse: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the first training batch of seed 0: frames (T, B, polarity, y, x) and targets (B,)."""
     torch.manual_seed(0)
-    loader = make_loader(recordings().train, batch, time_window, sparse=sparse, shuffle=True)
+    loader = make_loader(recordings().train, BATCH, time_window, sparse=sparse, shuffle=True)
     return next(iter(loader))
 
 
@@ -44,14 +40,14 @@ def network_step(
 
 
 def training_steps(
-    frames: torch.Tensor, targets: torch.Tensor, time_window: float, hidden: int
+    frames: torch.Tensor, targets: torch.Tensor, time_window: float
 ) -> dict[str, Step | None]:
     """Return a step of every network, by name; None for a library that is missing.
 
     ``FastSNN`` computes as in ``fit``: PyTorch on one thread, the halves of a batch on two.
     """
     dense, sparse = [(frames, targets)], [(frames.to_sparse(), targets)]
-    make = functools.partial(network_step, time_window=time_window, hidden=hidden)
+    make = functools.partial(network_step, time_window=time_window)
     steps: dict[str, Step | None] = {
         LOOP: make(SNN, dense, anomaly=True),
         "SNN": make(SNN, dense),
@@ -60,26 +56,22 @@ def training_steps(
         f"{FAST}, one thread": on_one_thread(make(FastSNN, sparse)),
     }
     for name, library in LIBRARIES.items():
-        arguments = frames, targets, hidden, time_window / 1e6
-        steps[name] = None if is_missing(name) else library.make(*arguments)
-    return steps | inference_steps(frames, hidden, time_window) | floor_steps(frames, hidden)
+        arguments = frames, targets, HIDDEN, time_window / 1e6
+        steps[name] = library.make(*arguments) if installed_version(name) else None
+    return steps | inference_steps(frames, time_window) | floor_steps(frames, HIDDEN)
 
 
-def inference_steps(frames: torch.Tensor, hidden: int, time_window: float) -> dict[str, Step]:
+def inference_steps(frames: torch.Tensor, time_window: float) -> dict[str, Step]:
     """Return passes of ``FastSNN`` without gradients: of the batch, and of its first recording.
 
     PyTorch has one thread, as in ``evaluate`` and ``predict``.
     """
     torch.manual_seed(0)
-    snn = FastSNN(hidden_size=hidden, dt=time_window / 1e6)
+    snn = FastSNN(hidden_size=HIDDEN, dt=time_window / 1e6)
     batches = {"": frames.to_sparse(), ", one recording": frames[:, :1].to_sparse()}
-
-    @torch.no_grad()
-    def infer(batch: torch.Tensor) -> None:
-        snn(batch)
-
+    infer = one_cpu_thread()(torch.no_grad()(snn))
     return {
-        f"FastSNN, inference{name}": one_cpu_thread()(functools.partial(infer, batch))
+        f"FastSNN, inference{name}": functools.partial(infer, batch)
         for name, batch in batches.items()
     }
 
@@ -100,69 +92,34 @@ def floor_steps(frames: torch.Tensor, hidden: int) -> dict[str, Step]:
     w_rec, w_out = torch.rand(hidden, hidden), torch.rand(4, hidden)
     currents, voltages = torch.rand(rows, hidden), torch.rand(steps * batch, 4)
 
-    def outside_the_recurrence() -> None:
+    def multiply(times: int, hidden_neurons: torch.Tensor) -> None:
         events @ w_in.t()
         currents.t() @ events
         all_steps.t() @ all_steps
         all_steps @ w_out.t()
         voltages @ w_out
         voltages.t() @ all_steps
+        for _ in range(times):
+            torch.mm(hidden_neurons, w_rec)
 
-    def by_step() -> None:
-        outside_the_recurrence()
-        for _ in range(2 * steps):
-            torch.mm(one, w_rec)
-
-    def at_once() -> None:
-        outside_the_recurrence()
-        for _ in range(2):
-            torch.mm(all_steps, w_rec)
-
-    return {"floor: BLAS, step by step": by_step, "floor: BLAS, all steps at once": at_once}
+    return {
+        "floor: BLAS, step by step": functools.partial(multiply, 2 * steps, one),
+        "floor: BLAS, all steps at once": functools.partial(multiply, 2, all_steps),
+    }
 
 
-def measure_step(repeats: int = 11, *, batch: int = BATCH, hidden: int = HIDDEN) -> dict[str, Any]:
+def measure_step(repeats: int = 11) -> dict[str, Any]:
     """Measure a training step of every network by bin width (µs); None where one is missing."""
     rows = []
     for time_window in BIN_WIDTHS:
-        frames, targets = example_batch(time_window, batch)
-        steps = training_steps(frames, targets, time_window, hidden)
+        frames, targets = example_batch(time_window)
+        steps = training_steps(frames, targets, time_window)
         found = median_times({name: step for name, step in steps.items() if step}, repeats)
         density = (frames != 0).float().mean().item()
         about = {"time_window_us": time_window, "steps": len(frames), "input_density": density}
-        for row in with_ratios({name: found.get(name) for name in steps}):
-            library = LIBRARIES.get(row["network"])
+        for name in steps:
+            time, library = found.get(name), LIBRARIES.get(name)
+            row = {"network": name, "median_ms": time}
+            row["relative_to_FastSNN"] = time and time / (found[FAST] or math.nan)
             rows.append(row | about | {"differs_in": library.differs if library else "-"})
-    return {"batch": batch, "hidden": hidden, "repeats": repeats, "rows": rows}
-
-
-def with_ratios(times: Mapping[str, float | None]) -> list[dict[str, Any]]:
-    """Return a row per time (ms), which says how many times as long as ``FastSNN`` it is."""
-    fast = times[FAST] or math.nan
-    return [
-        {"network": name, "median_ms": time, "relative_to_FastSNN": time and time / fast}
-        for name, time in times.items()
-    ]
-
-
-def measure_epoch(repeats: int = 3) -> dict[str, Any]:
-    """Measure a whole epoch at 1 ms, loading included; frames are kept, or made anew each time.
-
-    ``FastSNN`` computes as in ``fit``, with PyTorch on one thread.
-    """
-    train = recordings().train
-    cached = make_loader(train, BATCH, shuffle=True)
-    sparse = make_loader(train, BATCH, sparse=True, shuffle=True)
-
-    def make_frames(items: Sequence[tuple[Any, int]]) -> tuple[torch.Tensor, torch.Tensor]:
-        return PadTensors(batch_first=False)([(to_frames(e), target) for e, target in items])
-
-    items: Any = train  # in the protocol of a data set
-    uncached: Any = DataLoader(items, BATCH, shuffle=True, collate_fn=make_frames)
-    epochs = {
-        f"{LOOP}, uncached": network_step(SNN, uncached, anomaly=True),
-        "SNN, uncached": network_step(SNN, uncached),
-        "SNN, cached": network_step(SNN, cached),
-        FAST: one_cpu_thread()(network_step(FastSNN, sparse)),
-    }
-    return {"batch": BATCH, "repeats": repeats, "rows": with_ratios(median_times(epochs, repeats))}
+    return {"batch": BATCH, "hidden": HIDDEN, "repeats": repeats, "rows": rows}

@@ -1,6 +1,5 @@
 """What an answer costs: operations per recording of every model of chapter 7, and energy."""
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -42,21 +41,18 @@ def regression_network(estimator: FeatureEstimator, sensor_size: tuple[int, int,
     return network
 
 
-def measure_operations(
-    repeats: int = 11, *, models: Sequence[tuple[str, Any]] = COUNTED
-) -> dict[str, Any]:
+def measure_operations(repeats: int = 11) -> dict[str, Any]:
     """Train each model with seed 0, and count its operations for the test recordings.
 
     Args:
         repeats: Timed runs of a forward pass, and of counting, of which the median counts.
-        models: Names and estimators.
 
     Returns:
         A row per model: means per recording, energies in µJ, and times in ms of a forward pass of
         all test recordings and of ``count_operations``, which makes one.
     """
     rows = []
-    for name, estimator in models:
+    for name, estimator in COUNTED:
         train, test = recordings().train, recordings().test
         if isinstance(estimator, PerturbedEstimator):
             train, test, estimator = *map(estimator.perturb, (train, test)), estimator.estimator

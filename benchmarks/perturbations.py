@@ -1,13 +1,14 @@
-"""More recordings with something taken away, added or moved, for the benchmarks of chapter 7."""
+"""More recordings with something taken away, added or moved, and the changes of chapter 7."""
 
-from numbers import Integral
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from pokersnn_helpers import Recordings
-from pokersnn_helpers.checks import check_numbers, check_range, check_seed, check_time_window
-from pokersnn_helpers.recordings import check_recordings
+from pokersnn_helpers.study import perturbations
 from pokersnn_helpers.study.perturbations import apply, replaced, reversed_time
+from pokersnn_helpers.study.protocol import Perturbation
 
 
 def forwards_and_backwards(recordings: Recordings) -> Recordings:
@@ -20,15 +21,11 @@ def forwards_and_backwards(recordings: Recordings) -> Recordings:
 
 def one_polarity(recordings: Recordings, polarity: int = 1) -> Recordings:
     """Keep the events of one polarity, 1 for ON or 0 for OFF; of a recording without, the first."""
-    check_recordings(recordings)
-    if polarity not in range(recordings.sensor_size[2]):
-        raise ValueError(f"polarity is {polarity!r}, but the sensor is {recordings.sensor_size}")
     return apply(lambda events: _some(events, events["p"] == polarity), recordings)
 
 
 def one_frame(recordings: Recordings, time_window: float = 1000) -> Recordings:
     """Keep the events of the time bin, ``time_window`` µs wide, that has the most."""
-    check_time_window(time_window)
 
     def keep_fullest(events: np.ndarray) -> np.ndarray:
         bins = (events["t"] - events["t"][0]) // time_window
@@ -38,13 +35,17 @@ def one_frame(recordings: Recordings, time_window: float = 1000) -> Recordings:
     return apply(keep_fullest, recordings)
 
 
-def uniform_noise(recordings: Recordings, share: float, seed: int = 0) -> Recordings:
-    """Add events at random times, pixels and polarities, a share of those that there are."""
-    check_range(0, 100, share=share)
-    rng = np.random.default_rng(check_seed(seed))
+def without_start(recordings: Recordings, ms: float = 12) -> Recordings:
+    """Take away the first events of each recording."""
+    return apply(lambda each: each[each["t"] >= each["t"][0] + 1000 * ms], recordings)
+
+
+def uniform_noise(recordings: Recordings, percent: float, seed: int = 0) -> Recordings:
+    """Add events at random times, pixels and polarities, so many per 100 that there are."""
+    rng = np.random.default_rng(seed)
 
     def add(events: np.ndarray) -> np.ndarray:
-        noise = np.empty(round(share * len(events)), dtype=events.dtype)
+        noise = np.empty(round(percent / 100 * len(events)), dtype=events.dtype)
         noise["t"] = rng.integers(events["t"][0], events["t"][-1] + 1, len(noise))
         for field, size in zip("xyp", recordings.sensor_size, strict=True):
             noise[field] = rng.integers(size, size=len(noise))
@@ -53,20 +54,18 @@ def uniform_noise(recordings: Recordings, share: float, seed: int = 0) -> Record
     return apply(add, recordings)
 
 
-def drop_events(recordings: Recordings, share: float, seed: int = 0) -> Recordings:
-    """Drop each event with a probability of ``share``; a recording keeps at least the first."""
-    check_range(0, 1, share=share)
-    rng = np.random.default_rng(check_seed(seed))
-    return apply(lambda events: _some(events, rng.random(len(events)) >= share), recordings)
+def drop_events(recordings: Recordings, percent: float, seed: int = 0) -> Recordings:
+    """Drop so many of 100 events at random; a recording keeps at least the first."""
+    rng = np.random.default_rng(seed)
+    return apply(lambda events: _some(events, rng.random(len(events)) >= percent / 100), recordings)
 
 
-def time_jitter(recordings: Recordings, deviation: float, seed: int = 0) -> Recordings:
-    """Move each event in time by a normal random number of this standard deviation in µs."""
-    check_range(0, 2**40, deviation=deviation)  # µs: some days
-    rng = np.random.default_rng(check_seed(seed))
+def time_jitter(recordings: Recordings, ms: float, seed: int = 0) -> Recordings:
+    """Move each event in time by a normal random number of this standard deviation."""
+    rng = np.random.default_rng(seed)
 
     def jitter(events: np.ndarray) -> np.ndarray:
-        moved = np.rint(rng.normal(0, deviation, len(events))).astype(events["t"].dtype)
+        moved = np.rint(rng.normal(0, 1000 * ms, len(events))).astype(events["t"].dtype)
         return replaced(events, t=events["t"] + moved)
 
     return apply(jitter, recordings)
@@ -74,9 +73,7 @@ def time_jitter(recordings: Recordings, deviation: float, seed: int = 0) -> Reco
 
 def shifted(recordings: Recordings, pixels: int, seed: int = 0) -> Recordings:
     """Shift each recording left, right, up or down, as drawn; what leaves the sensor is lost."""
-    check_numbers(Integral, pixels=pixels)
-    check_range(0, 2**20, pixels=pixels)
-    rng = np.random.default_rng(check_seed(seed))
+    rng = np.random.default_rng(seed)
 
     def shift(events: np.ndarray) -> np.ndarray:
         step = rng.choice([-pixels, pixels])
@@ -92,8 +89,6 @@ def rotated(recordings: Recordings, degrees: float) -> Recordings:
     Events that leave the sensor are lost. By 180° a recording stands upside down; what moved down
     then moves up.
     """
-    check_recordings(recordings)
-    check_range(-360, 360, degrees=degrees)
     cosine, sine = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     x_centre, y_centre = (size / 2 - 0.5 for size in recordings.sensor_size[:2])
 
@@ -112,8 +107,22 @@ def _some(events: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def _on_sensor(events: np.ndarray, recordings: Recordings) -> np.ndarray:
     width, height, _ = recordings.sensor_size
-    inside = (events["x"] >= 0) & (events["x"] < width)
-    inside &= (events["y"] >= 0) & (events["y"] < height)
-    if not inside.any():
-        raise ValueError("no event of a recording is left on the sensor; move it less")
-    return events[inside]
+    x, y = events["x"], events["y"]
+    return events[(x >= 0) & (x < width) & (y >= 0) & (y < height)]
+
+
+CHANGES: dict[str, Perturbation] = {
+    "time shuffled": perturbations.shuffled_time,
+    "time reversed": reversed_time,
+    "polarities merged": perturbations.merge_polarities,
+    "ON only": one_polarity,
+    "OFF only": partial(one_polarity, polarity=0),
+    "fullest ms only": one_frame,
+}
+DISTURBANCES: dict[str, tuple[Callable[..., Recordings], Sequence[int]]] = {
+    "noise (% of events)": (uniform_noise, (0, 50, 100, 200)),
+    "dropped events (%)": (drop_events, (0, 50, 75, 90)),
+    "time jitter (ms)": (time_jitter, (0, 2, 5, 10)),
+    "shift (pixels)": (shifted, (0, 1, 2, 3, 4, 5)),
+    "rotation (degrees)": (rotated, (0, 15, 30, 45, 90, 135, 180)),
+}

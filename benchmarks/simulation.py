@@ -9,40 +9,25 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
-from pokersnn_helpers import (
-    Classifier,
-    FastSNN,
-    Recordings,
-    Split,
-    evaluate,
-    load_pokerdvs,
-    load_pokerdvs131,
-    make_loader,
-    train_classifier,
-)
+from pokersnn_helpers import FastSNN, Recordings, Split, evaluate, load_pokerdvs, load_pokerdvs131
 from pokersnn_helpers.fast import LayerThenSNN
+from pokersnn_helpers.frames import make_loader
 from pokersnn_helpers.simulation import EventCamera, simulate_pokerdvs
 from pokersnn_helpers.simulation.cards import CAMERA
 from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator, PerturbedEstimator
+from pokersnn_helpers.training import train_classifier
 
+from . import folds
 from .comparison import all_statistics, c2st_accuracy, compare_statistics, count_close
-from .folds import spread
 
 N_TRAIN = 400  # simulated recordings to compare and to train on
 C2ST_SEEDS = range(10)
 N_FILMED = 100  # simulated recordings to train on by each camera
 IMPERFECTIONS = (
-    ("off_threshold",),
-    ("mismatch",),
-    ("tau_bright", "tau_dark"),
-    ("refractory_period_us",),
-    ("timestamp_jitter_us",),
-    ("tie_probability",),
-    ("noise_rate_hz",),
-    ("leak_rate",),
+    *(("off_threshold",), ("mismatch",), ("tau_bright", "tau_dark"), ("refractory_period_us",)),
+    *(("timestamp_jitter_us",), ("tie_probability",), ("noise_rate_hz",), ("leak_rate",)),
 )
 
 
@@ -61,7 +46,7 @@ class Mixture:
     estimator: Any
 
     @property
-    def classifier(self) -> Classifier:
+    def classifier(self) -> Any:
         """The trained classifier."""
         return self.estimator.classifier
 
@@ -69,7 +54,7 @@ class Mixture:
         """Make what is trained on."""
         parts = self.copies * [real]
         for number, options in enumerate(self.simulated, start=1):
-            parts.append(simulate_pokerdvs(seed=100 * number + seed, n_test=4, **options).train)
+            parts.append(simulate_pokerdvs(100 * number + seed, n_test=4, **options).train)
         return functools.reduce(operator.add, parts)
 
     def fit(self, real: Recordings, seed: int = 0) -> "Mixture":
@@ -112,35 +97,25 @@ def measure_simulation(seeds: int = 10) -> dict[str, Any]:
     elapsed = time.perf_counter() - start
     real_table, simulated_table = all_statistics(real), all_statistics(simulated)
     statistics = compare_statistics(real_table, simulated_table)
+    closeness = [{"compared": "simulated with real", **count_close(statistics)}]
+    of_one_kind: dict[str, tuple[Any, Any]] = {  # which differ by chance alone
+        "real test with real training": (real.train, real.test),
+        "68 simulated with the others": (simulate_pokerdvs(seed=2), simulated),
+    }
+    for name, (one, other) in of_one_kind.items():
+        found = compare_statistics(all_statistics(one), all_statistics(other))
+        closeness.append({"compared": name, **count_close(found)})
     scores = [c2st_accuracy(real_table, simulated_table, seed) for seed in C2ST_SEEDS]
     transfer = [carry_over(real, simulated, seed) for seed in range(seeds)]
     return {
         "ms_per_recording": 1000 * elapsed / (len(simulated.train) + len(simulated.test)),
         "c2st_accuracy": sum(scores) / len(scores),
         **pd.DataFrame(transfer).drop(columns="seed").add_suffix("_mean").mean().to_dict(),
-        "closeness": [
-            closeness("simulated with real", statistics),
-            *chance_closeness(real, simulated_table),
-        ],
+        "closeness": closeness,
         "transfer": transfer,
         "imperfections": imperfections(real, range(seeds)),
         "statistics": statistics.reset_index().to_dict("records"),
     }
-
-
-def chance_closeness(real: Split, simulated_table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Count what is close between sets of one kind, which differ by chance alone."""
-    others = all_statistics(simulate_pokerdvs(seed=2))
-    parts = all_statistics(real.train), all_statistics(real.test)
-    return [
-        closeness("real test with real training", compare_statistics(*parts)),
-        closeness("68 simulated with the others", compare_statistics(others, simulated_table)),
-    ]
-
-
-def closeness(name: str, statistics: pd.DataFrame) -> dict[str, Any]:
-    """Return a row that counts what is close between two sets."""
-    return {"compared": name, **count_close(statistics)._asdict()}
 
 
 def carry_over(real: Split, simulated: Split, seed: int) -> dict[str, Any]:
@@ -163,15 +138,11 @@ def carry_over(real: Split, simulated: Split, seed: int) -> dict[str, Any]:
     }
 
 
-def measure_passes(
-    seeds: int = 10, *, processes: int = 2, mixtures: dict[str, Mixture] = TRAINED_ON
-) -> dict[str, Any]:
+def measure_passes(seeds: int = 10) -> dict[str, Any]:
     """Count what is classified correctly of all 131 real recordings, by group.
 
     Args:
         seeds: 0 to ``seeds - 1``; each draws other simulated recordings and other weights.
-        processes: How many train at the same time.
-        mixtures: By name.
     """
     real, everything = load_pokerdvs(source="real"), load_pokerdvs131(source="real")
     part = everything.table["tonic"].str.partition("/")[0]
@@ -188,12 +159,12 @@ def measure_passes(
         return predicted == everything.recordings.targets
 
     rows = []
-    for name, mixture in mixtures.items():
-        jobs = (delayed(correct)(mixture, seed) for seed in range(seeds))
-        by_recording = np.array(Parallel(processes)(jobs))
+    for name, mixture in TRAINED_ON.items():
+        jobs = [(mixture, seed) for seed in range(seeds)]
+        by_recording = np.array(folds.in_parallel(correct, jobs))
         for group, members in groups.items():
             shares = by_recording[:, members.to_numpy()].mean(axis=1)
-            rows.append({"trained_on": name, "tested_on": group, **spread(shares)})
+            rows.append({"trained_on": name, "tested_on": group, **folds.spread(shares)})
     return {"seeds": seeds, "rows": rows}
 
 
@@ -205,10 +176,9 @@ def imperfections(real: Split, seeds: Sequence[int]) -> list[dict[str, Any]]:
     ideal = EventCamera(CAMERA.on_threshold, CAMERA.on_threshold)
     cameras = {"ideal": ideal, "all imperfections": CAMERA}
     for names in IMPERFECTIONS:
-        with_it = {name: getattr(CAMERA, name) for name in names}
-        without = {name: getattr(ideal, name) for name in names}
-        cameras[f"only {names[0]}"] = replace(ideal, **with_it)
-        cameras[f"all but {names[0]}"] = replace(CAMERA, **without)
+        for kind, camera, source in (("only", ideal, CAMERA), ("all but", CAMERA, ideal)):
+            taken = {name: getattr(source, name) for name in names}
+            cameras[f"{kind} {names[0]}"] = replace(camera, **taken)
     loader = make_loader(real.train + real.test, sparse=True)
     rows = []
     for name, camera in cameras.items():
@@ -217,5 +187,5 @@ def imperfections(real: Split, seeds: Sequence[int]) -> list[dict[str, Any]]:
         for seed in seeds:
             classifier, _ = train_classifier(split, seed, "cpu", network=FastSNN, epochs=20)
             shares.append(evaluate(classifier, loader, "cpu").accuracy)
-        rows.append({"camera": name, **spread(shares)})
+        rows.append({"camera": name, **folds.spread(shares)})
     return rows

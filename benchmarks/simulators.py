@@ -14,7 +14,6 @@ instead of ``dt / tau_mem`` of it, voltages and the threshold are as many times 
 current decays before it is used, the threshold is lower by this decay.
 """
 
-import importlib.util
 import json
 import shutil
 import subprocess
@@ -30,6 +29,8 @@ import numpy as np
 import torch
 
 from pokersnn_helpers.elsewhere.nir_files import EDGES, NODES
+
+from .libraries import without_samna
 
 Run = Callable[[Any, np.ndarray], np.ndarray]
 SINABS = Path(__file__).with_name("sinabs_spikes.py")
@@ -49,14 +50,9 @@ class Constants(NamedTuple):
 def constants(graph: Any) -> Constants:
     """Read the neurons of a graph."""
     dt, lif = float(graph.metadata["dt"][0]), graph.nodes["hidden"]
-    return Constants(
-        w_in=graph.nodes["input_weights"].weight,
-        w_rec=graph.nodes["recurrent_weights"].weight,
-        dt_over_tau_mem=float(dt / lif.tau_mem[0]),
-        dt_over_tau_syn=float(dt / lif.tau_syn[0]),
-        v_th=float(lif.v_threshold[0]),
-        dt=dt,
-    )
+    w_in, w_rec = (graph.nodes[f"{name}_weights"].weight for name in ("input", "recurrent"))
+    lost_mem, lost_syn = float(dt / lif.tau_mem[0]), float(dt / lif.tau_syn[0])
+    return Constants(w_in, w_rec, lost_mem, lost_syn, float(lif.v_threshold[0]), dt)
 
 
 def neurons_only(graph: Any) -> Any:
@@ -139,7 +135,7 @@ def snntorch_neuron(graph: Any, frames: np.ndarray, by_hand: bool = False) -> np
 @torch.no_grad()
 def rockpool_importer(graph: Any, frames: np.ndarray) -> np.ndarray:
     """rockpool: ``from_nir``."""
-    _without_samna()
+    without_samna()
     from rockpool.nn.modules.torch.nir import from_nir
 
     module = from_nir(graph)
@@ -152,17 +148,17 @@ def rockpool_neuron(graph: Any, frames: np.ndarray, by_hand: bool = False) -> np
 
     By hand it goes step by step, with 0 in place of the voltage after a spike.
     """
-    _without_samna()
+    without_samna()
     from rockpool.nn.modules import LIFTorch
 
     c = constants(graph)
     # The current decays before it is used.
     v_th = c.v_th * (1 - c.dt_over_tau_syn) / c.dt_over_tau_mem
-    decays = {"alpha": c.dt_over_tau_mem, "beta": c.dt_over_tau_syn}
     neurons = LIFTorch(
         (len(c.w_rec),) * 2,
         leak_mode="decays",
-        **{name: torch.tensor(1 - lost) for name, lost in decays.items()},
+        alpha=torch.tensor(1 - c.dt_over_tau_mem),
+        beta=torch.tensor(1 - c.dt_over_tau_syn),
         threshold=torch.full((len(c.w_rec),), v_th),
         has_rec=True,
         w_rec=torch.from_numpy(c.w_rec.T.copy()),
@@ -248,12 +244,6 @@ def sinabs_spikes(path: Path, frames: np.ndarray) -> dict[str, Any]:
         with np.load(found) as arrays:
             about = json.loads(str(arrays["about"]))
             return about | {name: arrays[name] for name in arrays.files if name != "about"}
-
-
-def _without_samna() -> None:
-    """Keep rockpool from importing a driver of chips, which installs itself when imported."""
-    if importlib.util.find_spec("samna") is None:
-        sys.modules.setdefault("samna", None)  # type: ignore[arg-type]
 
 
 def _ways(importer: Run, neuron: Callable[..., np.ndarray]) -> dict[str, Run]:

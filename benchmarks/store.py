@@ -13,90 +13,62 @@ from pokersnn_helpers.study.measured import FOLDER, read
 
 from .timing import finite, setting
 
+DIGITS = 6
 ROOT = Path(__file__).resolve().parents[1]
 # Numbers that are compared: those with an interval or a range in other columns, and those without.
-BETWEEN = (
-    ("mean", "interval low", "interval high"),
-    ("points", "interval low", "interval high"),
-    ("change, points", "change, interval low", "change, interval high"),
-)
+BETWEEN = {"mean": "", "points": "", "change, points": "change, "}  # what begins their names
 NEAR = (
-    *("effective_macs", "effective_acs", "held_out_accuracy", "sparse_accuracy"),
-    *(
-        "differ",
-        "unexplained",
-        "stopped_accuracy",
-        "c2st_accuracy",
-        "simulated_to_real_mean",
-        "real_to_simulated_mean",
-    ),
+    *("effective_macs", "effective_acs", "held_out_accuracy", "sparse_accuracy", "differ"),
+    *("unexplained", "stopped_accuracy", "c2st_accuracy"),
+    *("simulated_to_real_mean", "real_to_simulated_mean"),
 )
 
 
-def write(
-    name: str,
-    options: list[str],
-    result: dict[str, Any],
-    folder: Path = FOLDER,
-    *,
-    commit: str | None = None,
-) -> Path:
+def write(name: str, options: list[str], result: dict[str, Any], commit: str) -> None:
     """Write a result to the package, with all that it depends on.
 
     Args:
         name: Of the benchmark.
         options: What stood behind the name on the command line.
         result: What it returned.
-        folder: Where to.
-        commit: What ``clean_commit`` returned before the measurement; default: what it returns now.
+        commit: What ``clean_commit`` returned before the measurement.
     """
     document = {
         "command": " ".join(["python -m benchmarks", name, *options]),
-        "commit": commit or clean_commit(),
+        "commit": commit,
         "date": date.today().isoformat(),
         "setting": setting(),
-        "result": rounded(finite(result)),
+        "result": finite(result, DIGITS),
     }
-    path = folder / f"{name}.json"
-    with atomic_write(path) as file:
+    with atomic_write(FOLDER / f"{name}.json") as file:
         file.write((json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
-    return path
 
 
 def clean_commit() -> str:
     """Return the commit that is measured.
 
     Raises:
-        RuntimeError: Something that is measured, or measures, isn't committed; or recordings are
+        SystemExit: Something that is measured, or measures, isn't committed; or recordings are
             simulated.
     """
     require_real()
     code = ["pokersnn_helpers", "benchmarks", f":!{FOLDER.relative_to(ROOT)}"]
     changed = git("status", "--porcelain", "--", *code)
     if changed:
-        raise RuntimeError(f"commit first, so that the measurement names its code:\n{changed}")
+        raise SystemExit(f"commit first, so that the measurement names its code:\n{changed}")
     return git("rev-parse", "--short=10", "HEAD")
 
 
 def require_real() -> None:
-    """Raise a ``RuntimeError`` where the 68 recordings or the 131 are simulated."""
+    """Stop where the 68 recordings or the 131 are simulated."""
     if not setting()["data"] == load_pokerdvs131().source == "real":
-        raise RuntimeError("the recordings are simulated; what pages show is measured on real ones")
+        raise SystemExit("the recordings are simulated; what pages show is measured on real ones")
 
 
 def git(*arguments: str) -> str:
     """Return what a command of Git prints."""
     command = ["git", *arguments]
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout[:-1]
-
-
-def rounded(value: Any, digits: int = 6) -> Any:
-    """Return a result whose numbers have so many significant digits."""
-    if isinstance(value, dict):
-        return {name: rounded(each, digits) for name, each in value.items()}
-    if isinstance(value, list):
-        return [rounded(each, digits) for each in value]
-    return float(f"{value:.{digits}g}") if isinstance(value, float) else value
 
 
 def outside(name: str, result: dict[str, Any]) -> list[str]:
@@ -107,7 +79,7 @@ def outside(name: str, result: dict[str, Any]) -> list[str]:
     either, such as counted operations, may differ by a tenth. What isn't measured any more is
     named, too.
     """
-    stored, new, found = read(name)["result"], rounded(finite(result)), []
+    stored, new, found = read(name)["result"], finite(result, DIGITS), []
     for table in stored.keys() | new.keys():
         old, rows = ({_key(row): row for row in _rows(each, table)} for each in (stored, new))
         found += [f"{table}, {key} isn't measured any more" for key in old.keys() - rows.keys()]
@@ -135,9 +107,9 @@ def _intervals(row: dict[str, Any]) -> dict[str, tuple[float, float]]:
         low, high = row["lowest"], row["highest"]
         more = max(high - low, 0.02 * max(row["mean"], 0.5))  # a share of 0 may become 0.01
         found["mean"] = (low - more, high + more)
-    for name, low, high in BETWEEN:
-        if name in row and low in row:
-            found[name] = (row[low], row[high])
+    for name, start in BETWEEN.items():
+        if name in row and f"{start}interval low" in row:
+            found[name] = (row[f"{start}interval low"], row[f"{start}interval high"])
     return found
 
 

@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from collections import defaultdict
 from functools import partial
 from itertools import product
 from typing import Any
@@ -48,10 +49,10 @@ def _timed(stream: Stream, portions: list[np.ndarray]) -> list[float]:
     return taken
 
 
-def _differing(classifier: Classifier, cuts: int, every: int) -> tuple[int, int]:
+def _differing(classifier: Classifier, cuts: int) -> tuple[int, int]:
     """Count the streams whose voltages or probabilities aren't those of ``predict``."""
     rng, stream, differ, streams = np.random.default_rng(0), Stream(classifier), 0, 0
-    for events in (recordings().train.events + recordings().test.events)[::every]:
+    for events in recordings().train.events + recordings().test.events:
         whole = predict(classifier, events, "cpu")
         for _ in range(cuts):
             stream.reset()
@@ -64,7 +65,7 @@ def _differing(classifier: Classifier, cuts: int, every: int) -> tuple[int, int]
     return differ, streams
 
 
-def measure(repeats: int = 20, *, every: int = 1) -> dict[str, Any]:
+def measure(repeats: int = 20) -> dict[str, Any]:
     """Cut all 68 recordings at random, and time portions of ten and of ten thousand events.
 
     Each portion of ten ends a time step of 1 ms, so that its time is that to new voltages. Networks
@@ -72,13 +73,11 @@ def measure(repeats: int = 20, *, every: int = 1) -> dict[str, Any]:
 
     Args:
         repeats: Random cuts of each recording, at each of two widths of bins and of numbers.
-        every: Take every recording, or every second, ...
     """
     few = np.split(_noise(10 * STEPS, 1000 * STEPS), STEPS)
     many = np.split(_noise(EVENTS, EVENTS), 100)
     streams = {name: Stream(_classifier(network)) for name, network in NETWORKS.items()}
-    tens: dict[str, list[float]] = {name: [] for name in NETWORKS}
-    rates: dict[str, list[float]] = {name: [] for name in NETWORKS}
+    tens, rates = defaultdict(list), defaultdict(list)
     for _ in range(TURNS):
         for name, stream in streams.items():
             tens[name].append(1e6 * statistics.median(_timed(stream, few)))
@@ -86,20 +85,17 @@ def measure(repeats: int = 20, *, every: int = 1) -> dict[str, Any]:
     rows = []
     for name, network in NETWORKS.items():
         kinds = product((1000, 100), (torch.float32, torch.float64))
-        counts = [_differing(_classifier(network, *kind), repeats, every) for kind in kinds]
+        counts = [_differing(_classifier(network, *kind), repeats) for kind in kinds]
         differing, number = np.sum(counts, axis=0).tolist()
-        rows.append(
-            {
-                "network": name,
-                "ten_events_us": statistics.median(tens[name]),
-                "ten_events_us_lowest": min(tens[name]),
-                "ten_events_us_highest": max(tens[name]),
-                "million_events_per_s": statistics.median(rates[name]),
-                "million_events_per_s_lowest": min(rates[name]),
-                "differing": differing,
-                "streams": number,
-            }
-        )
+        row = {
+            "network": name,
+            "ten_events_us": statistics.median(tens[name]),
+            "ten_events_us_lowest": min(tens[name]),
+            "ten_events_us_highest": max(tens[name]),
+            "million_events_per_s": statistics.median(rates[name]),
+            "million_events_per_s_lowest": min(rates[name]),
+        }
+        rows.append(row | {"differing": differing, "streams": number})
     whole = recordings().train.events
     sensor = [len(events) / (events["t"][-1] - events["t"][0]) for events in whole]
     return {

@@ -18,6 +18,7 @@ from unittest.mock import patch
 import pandas as pd
 import torch
 from llvmlite.binding import get_host_cpu_name
+from torch.utils._pytree import tree_map
 
 from pokersnn_helpers import Split, load_pokerdvs
 from pokersnn_helpers.files import one_cpu_thread, usable_cores
@@ -54,8 +55,7 @@ def busy_cores() -> Iterator[None]:
 
 def setting() -> dict[str, Any]:
     """Return what the numbers depend on: machine, versions and data."""
-    own = ("torch", "norse", "numba", "numpy")
-    packages = dict.fromkeys([*own, *(library.package for library in LIBRARIES.values())])
+    packages = ("torch", "norse", "numba", "numpy", *LIBRARIES, "jax")
     return {
         "python": platform.python_version(),
         **{package: installed_version(package) for package in packages},
@@ -82,18 +82,23 @@ def report(result: dict[str, Any]) -> str:
 
 
 def _text(value: object) -> str:
-    return (
-        "MISSING" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
-    )
+    if value is None:
+        return "MISSING"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def finite(value: Any) -> Any:
-    """Return a result with None for each number that isn't finite: JSON has no word for them."""
-    if isinstance(value, dict):
-        return {name: finite(each) for name, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def finite(result: Any, digits: int = 17) -> Any:
+    """Return a result whose numbers have so many significant digits.
+
+    Each number that isn't finite becomes None: JSON has no word for them.
+    """
+
+    def change(value: Any) -> Any:
+        if not isinstance(value, float):
+            return value
+        return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+
+    return tree_map(change, result)
 
 
 def median_times(steps: dict[Any, Step], repeats: int) -> dict[Any, float]:

@@ -1,7 +1,6 @@
 """Save a trained classifier, and the run that trained it, and load them again."""
 
 import errno
-import inspect
 import io
 import warnings
 import zipfile
@@ -64,18 +63,6 @@ def save_checkpoint(
         ('club', 'heart', 'diamond', 'spade')
     """
     network = frame_network(classifier)
-    if (spec := inspect.getfullargspec(type(network).__init__)).varargs:
-        raise ValueError(
-            f"{path} isn't written: {type(network).__name__} takes *{spec.varargs}, so it can't be "
-            "made anew; give its arguments names"
-        )
-    for name, value in network.arguments.items():
-        if not _is_plain(value):
-            raise ValueError(
-                f"{path} isn't written: the network's argument {name} is of type "
-                f"{type(value).__name__}; make the network with numbers, texts, or lists of them"
-            )
-    frozen = [name for name, each in classifier.named_parameters() if not each.requires_grad]
     content: dict[str, Any] = {
         "format": CHECKPOINT_FORMAT,
         "network": type(classifier.snn).__name__,
@@ -84,7 +71,7 @@ def save_checkpoint(
         "sensor_size": tuple(map(int, classifier.sensor_size)),
         "settle": float(classifier.settle),
         "default_decode": classifier.decode is decode,
-        "frozen": frozen,
+        "frozen": [name for name, each in classifier.named_parameters() if not each.requires_grad],
         "weights": {name: weight.cpu() for name, weight in classifier.state_dict().items()},
     }
     if run is not None:
@@ -96,7 +83,8 @@ def save_checkpoint(
         written = _parse(buffer.getvalue(), path)
     except Exception as error:  # what an object raises that can't be pickled, or not be loaded
         raise ValueError(
-            f"{path} isn't written: {error}; give the run's options as numbers or texts"
+            f"{path} isn't written: {error}; make the network with, and give as the run's options, "
+            "numbers, texts, or lists of them"
         ) from error
     _compare(_rebuild(written, path, type(network)), classifier, path)
     with atomic_write(Path(path), overwrite) as file:
@@ -106,18 +94,9 @@ def save_checkpoint(
             raise OSError(errno.EIO, "What was written reads back otherwise", str(path))
 
 
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return all(map(_is_plain, value))
-    if isinstance(value, dict):
-        return all(map(_is_plain, [*value, *value.values()]))
-    return value is None or type(value) in (bool, int, float, str)
-
-
 def _compare(loaded: Classifier, classifier: Classifier, path: str | PathLike[str]) -> None:
     """Refuse what a network's arguments don't say: neurons, steps or ties changed later."""
-    names = [[name for name, _ in each.named_parameters()] for each in (loaded, classifier)]
-    if names[0] != names[1]:
+    if len([*loaded.parameters()]) != len([*classifier.parameters()]):
         raise ValueError(f"{path} isn't written: weights are shared that its class doesn't share")
     for (name, made), own in zip(loaded.named_modules(), classifier.modules(), strict=True):
         for part in ("p", "dt", "surrogate_slope"):
@@ -159,11 +138,10 @@ def load_checkpoint(
     content = _read(path)
     classifier = _rebuild(content, path, network)
     if content.get("default_decode", True) is not True:
-        warnings.warn(
-            f"{path} was saved with a decode of your own, which isn't in the file: set "
-            "classifier.decode before you use it",
-            stacklevel=2,
+        about = (
+            f"{path} was saved with a decode of your own, not with its code: set classifier.decode"
         )
+        warnings.warn(about, stacklevel=2)
     return classifier.to(device or default_device())
 
 
@@ -205,22 +183,22 @@ def _rebuild(
         if saved != network.__name__ and not {saved, network.__name__} <= {"SNN", "FastSNN"}:
             raise ValueError(f"load it with network={saved}")
         weights = content["weights"]
-        types = {each.dtype for each in weights.values() if each.is_floating_point()}
-        if types not in ({torch.float32}, {torch.float64}):
-            raise ValueError(f"its weights are of type {', '.join(map(str, types))}")
         _check_sizes(content["arguments"], len(content["classes"]), weights)
         with torch.random.fork_rng(devices=[]):  # a training run goes on after it has been saved
             snn = network(**content["arguments"])
+        types = {each.dtype for each in weights.values() if each.is_floating_point()}
+        if types not in ({torch.float32}, {torch.float64}):
+            raise ValueError(f"its weights are of type {', '.join(map(str, types))}")
         classifier = Classifier(
             snn,
             classes=content["classes"],
             sensor_size=content["sensor_size"],
             settle=content.get("settle", 0.0),  # older files: read up to the last event
         )
-        # Not with assign=True, which would lose the hooks that Norse has put on the weights.
         for name, own in classifier.to(*types).state_dict().items():
             if (found := weights.get(name, own).dtype) != own.dtype:
                 raise ValueError(f"its {name} is of type {found}, not {own.dtype}")
+        # Not with assign=True, which would lose the hooks that Norse has put on the weights.
         classifier.load_state_dict(weights)
         for name in content.get("frozen", []):
             classifier.get_parameter(name).requires_grad_(False)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from numbers import Integral, Real
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,40 +51,17 @@ def check_seed(seed: int, most: int = 2**64 - 1) -> int:
     return int(seed)
 
 
-def _is_list(value: Any) -> bool:
-    return isinstance(value, Iterable) and getattr(value, "ndim", 1) == 1
-
-
-def as_list(name: str, value: Any) -> list[Any]:
-    """Return what a value holds, or refuse one that holds nothing."""
-    try:
-        return list(value)
-    except TypeError as error:
-        raise TypeError(f"{name} is {reprlib.repr(value)}; give a list or an array") from error
-
-
-def as_array(name: str, value: Any) -> np.ndarray:
-    """Return a value as an array, or refuse one that isn't of numbers or texts alone."""
-    value = value if hasattr(value, "dtype") else as_list(name, value)
-    try:
-        return np.asarray(value)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise TypeError(f"{name} is {reprlib.repr(value)}; give numbers, or texts") from error
-
-
 def check_groups(groups: Sequence[Any], number: int) -> np.ndarray:
     """Return for each recording the number of its group, from 0 in sorted order."""
-    labels = as_array("groups", groups)
+    import pandas as pd  # which takes a second to import
+
+    labels = np.asarray(groups)
     if labels.shape != (number,):
         raise ValueError(f"groups has shape {labels.shape}; expected ({number},), one a recording")
-    known = [label is not None and label == label for label in labels.tolist()]
-    if not all(known):
-        place = known.index(False)
+    numbers, _ = pd.factorize(labels, sort=True)
+    if (numbers < 0).any():
+        place = numbers.argmin()
         raise ValueError(f"groups[{place}] is {labels[place]}; give each recording a group")
-    try:
-        _, numbers = np.unique(labels, return_inverse=True)
-    except TypeError as error:
-        raise TypeError(f"groups holds what can't be sorted, {reprlib.repr(groups)}") from error
     return numbers
 
 
@@ -102,11 +79,10 @@ def check_events(
         TypeError: It isn't a structured array with these fields.
         ValueError: There are no events, or a value is out of place; the message says which.
     """
-    sensor_size = check_sensor_size(sensor_size)
+    bounds = [(-(2**53), 2**53), *((0, size - 1) for size in check_sensor_size(sensor_size))]
     fields = getattr(getattr(events, "dtype", None), "fields", None) or {}
-    kinds = {field: fields[field][0].kind for field in fields}
-    allowed = {"t": "iuf", "x": "iuf", "y": "iuf", "p": "biuf"}
-    if missing := [field for field in "txyp" if kinds.get(field, "") not in [*allowed[field]]]:
+    kinds = {field: dtype.kind for field, (dtype, *_) in fields.items()}
+    if missing := [field for field in "txyp" if kinds.get(field, "O") not in "biuf"]:
         raise TypeError(
             f"{name} is of type {type(events).__name__} without numeric field {', '.join(missing)};"
             " make an array: tonic.io.make_structured_array(t, x, y, p, dtype=EVENT_DTYPE)"
@@ -121,25 +97,22 @@ def check_events(
             raise ValueError(f"{name}: field {field} is {value} at event {place}; {reason}")
 
     checked = np.empty(len(events), EVENT_DTYPE)
-    with np.errstate(invalid="ignore"):
-        for field in "txyp":
-            checked[field] = events[field]
-    for field in "txyp":  # a masked value is no number, either
-        whole = "expected whole numbers" + "; multiply seconds by 1e6" * (field == "t")
-        refuse(np.ma.filled(checked[field] != events[field], True), field, whole)
-    t = checked["t"]
-    refuse((t < -(2**53)) | (t > 2**53), "t", "expected µs within ±2**53, which are 285 years")
-    backwards = np.diff(t, prepend=t[0]) < 0
+    for field, (least, most) in zip("txyp", bounds, strict=True):
+        with np.errstate(invalid="ignore"):
+            values = checked[field] = events[field].astype(np.int64)
+        sound = (values == events[field]) & (values >= least) & (values <= most)
+        reason = f"sensor_size {sensor_size} allows whole numbers from {least} to {most}"
+        if field == "t":
+            reason = "expected whole numbers of µs, within ±2**53; multiply seconds by 1e6"
+        refuse(np.ma.filled(~sound, True), field, reason)  # a masked value is no number
+    backwards = np.diff(checked["t"], prepend=checked["t"][0]) < 0
     refuse(backwards, "t", "sort by time: events[np.argsort(events['t'], kind='stable')]")
-    for field, size in zip("xyp", sensor_size, strict=True):
-        outside = (checked[field] < 0) | (checked[field] >= size)
-        refuse(outside, field, f"sensor_size {sensor_size} allows 0 to {size - 1}")
     return checked
 
 
 def check_sensor_size(sensor_size: Sequence[int]) -> tuple[int, int, int]:
     """Return width, height and polarities, or raise a ``ValueError``."""
-    sizes = tuple(sensor_size) if _is_list(sensor_size) else ()
+    sizes = tuple(sensor_size) if np.ndim(sensor_size) == 1 else ()
     if len(sizes) != 3 or not all(isinstance(size, Integral) and size > 0 for size in sizes):
         raise ValueError(
             f"sensor_size is {sensor_size!r}; expected (width, height, polarities), as (64, 48, 2)"
@@ -153,8 +126,7 @@ def check_classes(classes: Sequence[str], number: int | None = None) -> tuple[st
 
     They are different, in an order that stays, and as many as ``number`` says.
     """
-    unordered = isinstance(classes, (str, set, frozenset)) or not _is_list(classes)
-    names = () if unordered else tuple(classes)
+    names = tuple(classes) if np.ndim(classes) == 1 else ()  # a text or a set has none
     different = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
     if not names or not different or number not in (None, len(names)):
         many = "a tuple of" if number is None else number
@@ -162,89 +134,49 @@ def check_classes(classes: Sequence[str], number: int | None = None) -> tuple[st
     return names
 
 
-def check_time_window(time_window: float) -> None:
-    """Refuse what isn't a width of a time bin, in µs."""
-    number = isinstance(time_window, Real) and not isinstance(time_window, bool)
-    if not number or not 0 < time_window <= 2**53:
-        raise ValueError(f"time_window is {time_window!r} µs; choose a number above 0, to 2**53")
-
-
 def check_frames(frames: torch.Tensor, weights: torch.Tensor, input_size: int | None) -> None:
     """Refuse what isn't a batch of frames for a network, as ``FrameNetwork.check`` says.
 
     Args:
         frames: Of shape (T, B, ...), dense or sparse.
-        weights: Some of the network's: frames have to be on their device.
+        weights: Some of the network's.
         input_size: Inputs per time step; None for any number.
     """
     import torch  # here, and not above: events need no PyTorch
 
     if not isinstance(frames, torch.Tensor):
         raise TypeError(f"frames are of type {type(frames).__name__}; give a torch.Tensor")
-    if frames.layout not in (torch.strided, torch.sparse_coo):
-        raise TypeError(f"frames have the layout {frames.layout}; give frames.to_dense()")
+    known = frames.layout in (torch.strided, torch.sparse_coo)
+    if not known or not frames.is_floating_point():
+        found = f"{frames.layout} of {frames.dtype}"
+        raise TypeError(f"frames are {found}; convert them with frames.float() and .to_dense()")
     shape = tuple(frames.shape)
-    if len(shape) < 3:
-        raise ValueError(f"frames have shape {shape}; expected (time, batch, polarity, y, x)")
-    if shape[0] == 0:
-        raise ValueError(f"frames have shape {shape}: there is no time step to run")
-    if input_size not in (None, inputs := math.prod(shape[2:])):
+    if len(shape) < 3 or shape[0] == 0 or input_size not in (None, math.prod(shape[2:])):
+        inputs = f", with {input_size} inputs per time step" if input_size else ""
         raise ValueError(
-            f"frames of shape {shape} hold {inputs} inputs per time step, "
-            f"but this network takes {input_size}"
-        )
-    if not frames.is_floating_point():
-        raise TypeError(f"frames are of type {frames.dtype}; convert them with frames.float()")
-    if weights.device != frames.device:
-        raise ValueError(
-            f"frames are on device {frames.device}, the network is on {weights.device}; "
-            f'move them with frames.to("{weights.device}")'
+            f"frames have shape {shape}; expected (time, batch, polarity, y, x){inputs} and at "
+            "least one step"
         )
     if weights.dtype not in (torch.float32, torch.float64):  # Norse begins in single precision
         raise TypeError(f"the weights are of type {weights.dtype}; convert them with snn.float()")
-    _check_finite_frames(frames.to(weights.dtype))
-
-
-def _check_finite_frames(frames: torch.Tensor) -> None:
-    """Refuse NaN and infinity: a voltage that is NaN never spikes, so the readout hides it."""
-    values = (frames._values() if frames.is_sparse else frames).detach()
-    if not _all_finite(values):
-        place = (~values.isfinite()).nonzero()[0]
-        value = values[tuple(place)].item()
-        place = frames._indices()[:, place[0]] if frames.is_sparse else place
-        index = tuple(place.tolist())
-        raise ValueError(f"frames hold {value} at index {index}; they must be finite numbers")
-
-
-def _all_finite(values: torch.Tensor) -> bool:
-    """Look at the smallest and the largest value, which are NaN where one is: that is quicker."""
-    return not values.numel() or all(bool(each.isfinite()) for each in values.aminmax())
+    values = (frames._values() if frames.is_sparse else frames).detach().to(weights.dtype)
+    # A voltage that is NaN never spikes, so the readout hides it. Both ends are NaN where one is.
+    if values.numel() and not all(end.isfinite() for end in values.aminmax()):
+        wrong = ~values.isfinite()
+        places = frames._indices()[:, wrong].t() if frames.is_sparse else wrong.nonzero()
+        found = f"{values[wrong][0].item()} at index {tuple(places[0].tolist())}"
+        raise ValueError(f"frames hold {found}; they must be finite numbers")
 
 
 def check_indices(frames: torch.Tensor) -> None:
-    """Refuse sparse frames with an index outside their shape, which PyTorch lets pass.
+    """Refuse sparse frames with an index outside their shape, or with dense axes."""
+    import torch
 
-    Raises:
-        TypeError: Some axes are dense.
-        ValueError: An index lies outside the shape.
-    """
     if frames.dense_dim() > 0:
-        raise TypeError(
-            f"frames are sparse along the first {frames.sparse_dim()} of {frames.ndim} axes only; "
-            "give frames.to_dense().to_sparse()"
-        )
-    indices, shape = frames._indices(), tuple(frames.shape)
-    outside = (indices < 0) | (indices >= indices.new_tensor(shape)[:, None])
-    if outside.any():
-        index = tuple(indices[:, outside.any(dim=0)][:, 0].tolist())
-        raise ValueError(f"frames hold an event at index {index}, outside their shape {shape}")
-
-
-def check_repeatable(loader: Any) -> None:
-    """Refuse a loader that yields its batches only once."""
-    if isinstance(loader, Iterator):
-        found = type(loader).__name__
-        raise TypeError(f"a {found} yields its batches only once; give a DataLoader or a list")
+        raise TypeError("frames are sparse along some axes; give frames.to_dense().to_sparse()")
+    torch.sparse_coo_tensor(
+        frames._indices(), frames._values(), frames.shape, check_invariants=True
+    )
 
 
 def check_loader(loader: Any, classifier: Any) -> None:
@@ -274,23 +206,13 @@ def check_loader(loader: Any, classifier: Any) -> None:
 
 def check_optimizer(optimizer: torch.optim.Optimizer, classifier: torch.nn.Module) -> None:
     """Refuse an optimizer of other weights: nothing would be learned, without a word."""
-    import torch
-
-    groups = optimizer.param_groups if isinstance(optimizer, torch.optim.Optimizer) else []
+    groups = getattr(optimizer, "param_groups", [])
     given = {each for group in groups for each in group["params"]}
     if not any(each.requires_grad for each in given) or not given <= {*classifier.parameters()}:
         raise ValueError(
             f"optimizer, of type {type(optimizer).__name__}, isn't one of this classifier's "
             "weights; make it anew of classifier.parameters()"
         )
-
-
-def check_batch(frames: Any, targets: Any) -> None:
-    """Refuse what isn't a pair of tensors."""
-    for name, value in (("frames", frames), ("targets", targets)):
-        if not hasattr(value, "is_sparse"):
-            found = type(value).__name__
-            raise TypeError(f"{name} are of type {found}; a loader and augment must give tensors")
 
 
 def check_targets(targets: torch.Tensor, log_probabilities: torch.Tensor) -> None:
@@ -335,11 +257,11 @@ def check_finite(classifier: torch.nn.Module, log_probabilities: torch.Tensor) -
 
     A neuron whose voltage is NaN never spikes, so the answers alone may look fine.
     """
-    for name, weights in classifier.named_parameters():
-        if not _all_finite(weights.detach()):
-            raise ValueError(f"{name} holds NaN or infinity; load other weights, or train anew")
-    if log_probabilities.isnan().any():
-        raise ValueError("the log-probabilities are NaN: the weights are too large to add up")
+    if log_probabilities.isnan().any() or not norm(classifier).isfinite():
+        raise ValueError(
+            "the network holds NaN or infinity, or weights too large to add up; load others, or "
+            "train anew"
+        )
 
 
 def norm(model: torch.nn.Module) -> torch.Tensor:
@@ -347,10 +269,3 @@ def norm(model: torch.nn.Module) -> torch.Tensor:
     from torch.nn.utils import get_total_norm
 
     return get_total_norm([weights.detach() for weights in model.parameters()])
-
-
-def check_not_empty(**values: Sized) -> None:
-    """Raise a ``ValueError`` that names the first value that holds nothing to draw."""
-    for name, value in values.items():
-        if len(value) == 0:
-            raise ValueError(f"{name} is empty: there is nothing to draw")

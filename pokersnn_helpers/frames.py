@@ -1,13 +1,14 @@
 """Turn events into batches of frames: one image per polarity and time bin."""
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from .checks import check_events, check_indices, check_sensor_size, check_time_window
+from .checks import check_events, check_indices, check_numbers, check_sensor_size
 from .files import compiled
 from .pokerdvs import POKERDVS_SENSOR_SIZE
 from .recordings import Recordings, Split
@@ -42,9 +43,8 @@ def to_frames(
     Raises:
         TypeError: ``events`` isn't a structured array.
         ValueError: ``time_window`` isn't positive, or ``check_events`` refuses the events.
-        MemoryError: There are too many time bins.
     """
-    return _dense(to_sparse_frames(events, time_window, sensor_size), time_window)
+    return to_sparse_frames(events, time_window, sensor_size).to_dense()
 
 
 def to_sparse_frames(
@@ -75,7 +75,7 @@ class _Counts(NamedTuple):
 
 
 def _count(events: np.ndarray, time_window: float, sensor_size: tuple[int, int, int]) -> _Counts:
-    check_time_window(time_window)
+    check_numbers(Real, time_window=time_window)
     events = check_events(events, sensor_size)
     since = events["t"] - events["t"][0]
     width, height, polarities = check_sensor_size(sensor_size)
@@ -93,7 +93,7 @@ class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
     """Frames of recordings, counted when asked for, and kept where recordings are in memory."""
 
     def __init__(self, recordings: Recordings, time_window: float = 1000, sparse: bool = False):
-        check_time_window(time_window)
+        check_numbers(Real, time_window=time_window)
         if not isinstance(recordings, Recordings) or len(recordings) == 0:
             raise ValueError(f"recordings is {recordings!r}; give Recordings, at least one")
         self.recordings = recordings
@@ -113,7 +113,7 @@ class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
         counts = [self._counts(index) for index in indices]
         frames = _sparse_batch(counts, self.recordings.sensor_size)
         targets = torch.tensor([self.recordings.targets[index] for index in indices])
-        return frames if self.sparse else _dense(frames, self.time_window), targets
+        return frames if self.sparse else frames.to_dense(), targets
 
     def _counts(self, index: int) -> _Counts:
         events, sensor_size = self.recordings.events[index], self.recordings.sensor_size
@@ -160,7 +160,7 @@ def make_loader(
         # Every loader draws a random number when it starts. A generator for it alone keeps a loader
         # that doesn't shuffle from changing what training does.
         generator=None if shuffle else torch.Generator(),
-        collate_fn=_as_it_is,
+        collate_fn=tuple,  # ``FrameDataset`` gives whole batches
     )
 
 
@@ -183,31 +183,10 @@ def make_loaders(
     )
 
 
-def _as_it_is(batch: Any) -> Any:
-    return batch
-
-
 def _only(frames: torch.Tensor) -> torch.Tensor:
     """Return the frames of a batch's only recording."""
-    if not frames.is_sparse:
-        return frames[:, 0]
-    return torch.sparse_coo_tensor(
-        frames._indices()[[0, 2, 3, 4]],
-        frames._values(),
-        (len(frames), *frames.shape[2:]),
-        check_invariants=False,
-        is_coalesced=True,
-    )
-
-
-def _dense(frames: torch.Tensor, time_window: float) -> torch.Tensor:
-    try:
-        return frames.to_dense()
-    except RuntimeError as error:
-        raise MemoryError(
-            f"frames of shape {tuple(frames.shape)} don't fit in memory; choose a wider time_window"
-            f" than {time_window} µs, or sparse frames (to_sparse_frames, or sparse=True)"
-        ) from error
+    frames = frames[:, 0]
+    return frames._coalesced_(True) if frames.is_sparse else frames
 
 
 def _sparse_batch(counts: Sequence[_Counts], sensor_size: tuple[int, int, int]) -> torch.Tensor:
@@ -260,48 +239,25 @@ def augment(frames: torch.Tensor, mirror: bool = True) -> torch.Tensor:
         >>> augment(torch.ones(20, 8, 2, 35, 35)).shape
         torch.Size([20, 8, 2, 35, 35])
     """
-    if not isinstance(frames, torch.Tensor) or frames.ndim != 5:
-        raise ValueError(
-            f"frames is {type(frames).__name__} of shape {tuple(np.shape(frames))}; expected a "
-            "tensor of shape (time, batch, polarity, y, x)"
-        )
-    batch = frames.shape[1]
+    batch, _, height, width = frames.shape[1:]
     mirrored = (torch.rand(batch) < 0.5) & mirror
     shifts = torch.randint(-1, 2, (batch, 2))  # pixels along y and x
     if frames.is_sparse:
-        return _move_events(frames, mirrored, shifts)
+        check_indices(frames)  # one outside the sensor would come in again at the opposite edge
+        step, recording, polarity, y, x = frames._indices()
+        rows = (torch.arange(height) + shifts[:, :1]) % height  # where each of them goes, (B, y)
+        columns = torch.arange(width).expand(batch, width)
+        columns = torch.where(mirrored[:, None], columns.flip(1), columns)
+        columns = (columns + shifts[:, 1:]) % width
+        y, x = rows.to(y.device)[recording, y], columns.to(x.device)[recording, x]
+        return torch.sparse_coo_tensor(
+            torch.stack([step, recording, polarity, y, x]),
+            frames._values(),
+            frames.shape,
+            check_invariants=False,
+        )
     changed = torch.empty_like(frames)
     for number, (turned, shift) in enumerate(zip(mirrored, shifts.tolist(), strict=True)):
         recording = frames[:, number].flip(-1) if turned else frames[:, number]
         changed[:, number] = recording.roll(shift, dims=(-2, -1))
     return changed
-
-
-def _move_events(
-    frames: torch.Tensor, mirrored: torch.Tensor, shifts: torch.Tensor
-) -> torch.Tensor:
-    """Do what ``augment`` does to the events of a sparse tensor."""
-    indices = frames._indices().cpu()
-    moved = torch.empty(indices.shape, dtype=indices.dtype)
-    changes = mirrored.numpy(), shifts.numpy(), np.array(frames.shape)
-    if frames.dense_dim() > 0 or not _move(indices.numpy(), *changes, moved.numpy()):
-        check_indices(frames)  # one outside the sensor would come in again at the opposite edge
-    return torch.sparse_coo_tensor(
-        moved.to(frames.device), frames._values(), frames.shape, check_invariants=False
-    )
-
-
-@compiled
-def _move(indices, mirrored, shifts, shape, moved):
-    """Return whether all indices lie within the shape."""
-    steps, batch, polarities, height, width = shape
-    for n in range(indices.shape[1]):
-        t, b, p, y, x = indices[0, n], indices[1, n], indices[2, n], indices[3, n], indices[4, n]
-        signs = t | b | p | y | x | (steps - 1 - t) | (batch - 1 - b) | (polarities - 1 - p)
-        if signs | (height - 1 - y) | (width - 1 - x) < 0:
-            return False
-        y, x = y + shifts[b, 0], (width - 1 - x if mirrored[b] else x) + shifts[b, 1]
-        moved[0, n], moved[1, n], moved[2, n] = t, b, p
-        moved[3, n] = y + height if y < 0 else y - height if y >= height else y
-        moved[4, n] = x + width if x < 0 else x - width if x >= width else x
-    return True

@@ -7,19 +7,16 @@ cards that they were cut out of.
 import hashlib
 import io
 import os
-import re
 import tarfile
-import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 import pooch
-from tqdm import tqdm
 
 from .checks import EVENT_DTYPE
 from .recordings import Recordings, Split, banner
@@ -41,8 +38,7 @@ SOURCES = {
     **dict.fromkeys(ARCHIVES, (_TONIC, f"{_COPY}data/POKERDVS/")),
     ARCHIVE_131: (_COPY, _AUTHORS),
 }
-SILENCE_LIMIT, DOWNLOAD_LIMIT = 10, 120  # seconds without an answer and in all; then the next one
-SIZE_LIMIT = 5_000_000  # bytes; the archives have less than a tenth of it each
+SILENCE_LIMIT = 10  # seconds without an answer; then the next address is asked
 # The md5 of each archive, and of each recording in the first two, by name.
 _LISTED = (resources.files(__package__) / "pokerdvs_registry.txt").read_text()
 REGISTRY: dict[str, str] = dict(line.split() for line in _LISTED.splitlines())
@@ -163,15 +159,12 @@ def _real_or_simulated(
     if source not in ("auto", "real", "simulated"):
         raise ValueError(f'source is {source!r}; choose "auto", "real" or "simulated"')
     if source != "simulated":
-        folder = root
+        folder = Path(root or os.environ.get("POKERSNN_DATA") or cache_folder())
         try:
-            folder = root or os.environ.get("POKERSNN_DATA") or cache_folder()
-            return load_real(Path(folder).expanduser().absolute())
-        except Exception as error:  # whatever the reason is, "auto" has an answer
-            if not isinstance(error, FileNotFoundError):
-                error = FileNotFoundError(f"the data folder is {folder!r}: {error}")
+            return load_real(folder.expanduser().absolute())
+        except FileNotFoundError as error:
             if source == "real":
-                raise error
+                raise
             warnings.warn(
                 "the real POKER-DVS recordings could not be loaded, so these are simulated. "
                 f"{type(error).__name__}: {error}",
@@ -217,42 +210,19 @@ def read_archive(archive: str, root: Path) -> dict[str, bytes]:
 def _read(folder: Path, archive: str) -> dict[str, bytes]:
     """Read an archive, which has to be the published one, into memory."""
     path, known = folder / archive, REGISTRY[archive]
-    if path.exists() and not (path.is_file() and path.stat().st_size <= SIZE_LIMIT):
-        raise ValueError(f"no regular file of up to {SIZE_LIMIT} bytes")  # a pipe has no end
+    if path.exists() and not path.is_file():
+        raise ValueError("no regular file")  # a pipe would be waited for
     if (found := pooch.file_hash(str(path), alg="md5")) != known:
-        size = path.stat().st_size
-        raise ValueError(f"md5 {found} instead of {known} ({size} bytes): damaged, or another file")
+        raise ValueError(f"md5 {found} instead of {known}: damaged, or another file")
     with tarfile.open(path) as tar:
-        files = {member.name: tar.extractfile(member) for member in tar if member.isreg()}
-        return {
-            name: file.read()
-            for name, file in files.items()
-            if file and name.endswith((".npy", ".aedat"))
-        }
-
-
-class _LimitedBar(tqdm):  # type: ignore[misc]
-    """A progress bar that gives up a download without an end."""
-
-    def __init__(self, **options: Any):
-        self.received, self.begun = 0, time.monotonic()
-        super().__init__(**options)
-
-    def update(self, n: float | None = 1) -> bool | None:
-        self.received += int(n or 0)
-        if self.received > SIZE_LIMIT or time.monotonic() > self.begun + DOWNLOAD_LIMIT:
-            raise TimeoutError(f"no end after {self.received} bytes")
-        return super().update(n)
+        files = [member for member in tar if member.name.endswith((".npy", ".aedat"))]
+        return {file.name: tar.extractfile(file).read() for file in files}  # type: ignore[union-attr]
 
 
 def _download(address: str, archive: str, home: Path) -> dict[str, bytes]:
     """Fetch an archive, and read it."""
-    # The plain bar shows in every notebook; pooch corrects the total, which can't be 0.
-    with _LimitedBar(total=1, desc=archive, unit="B", unit_scale=True) as progress:
-        # Small chunks: the limits are looked at after each.
-        load = pooch.HTTPDownloader(progress, chunk_size=64, timeout=SILENCE_LIMIT)
-        known = f"md5:{REGISTRY[archive]}"
-        pooch.retrieve(address + archive, known, archive, home, downloader=load)
+    load = pooch.HTTPDownloader(progressbar=True, timeout=SILENCE_LIMIT)
+    pooch.retrieve(address + archive, f"md5:{REGISTRY[archive]}", archive, home, downloader=load)
     return _read(home, archive)
 
 
@@ -276,43 +246,27 @@ def _recordings(files: dict[str, bytes]) -> Recordings:
 def _load_131(root: Path) -> PokerDVS131:
     import pandas as pd  # which takes a second to import
 
-    files = {name: _dvs128(data) for name, data in read_archive(ARCHIVE_131, root).items()}
+    from .own.camera_files import read_aedat
+
+    archive = read_archive(ARCHIVE_131, root)
+    files = {name: read_aedat(data)[0] for name, data in archive.items()}
     known = {md5: name for name, md5 in REGISTRY.items()}
-    table = pd.DataFrame(
-        [
-            {
-                "file": name,
-                "class": re.sub(r"x|\d+i?\.aedat", "", name),  # of "xclub02i.aedat"
-                "upside down": name.endswith("i.aedat"),
-                "start": events["t"][0],
-                "end": events["t"][-1],
-                "tonic": known.get(_md5_as_numpy_file(events), ""),
-            }
-            for name, events in files.items()
-        ]
-    )
-    table["target"] = [POKERDVS_CLASSES.index(name) for name in table["class"]]
+    table = pd.DataFrame({"file": files.keys()})
+    table["class"] = table["file"].str.extract(r"x([a-z]+)", expand=False)  # of "xclub02i.aedat"
+    table["upside down"] = table["file"].str.endswith("i.aedat")
+    table["target"] = table["class"].map(POKERDVS_CLASSES.index)
+    table["start"] = [events["t"][0] for events in files.values()]
+    table["end"] = [events["t"][-1] for events in files.values()]
+    table["tonic"] = [known.get(_md5_as_numpy_file(events), "") for events in files.values()]
     table = table.sort_values(["target", "start", "file"], ignore_index=True)
-    first = 0
-    for _, rows in table.groupby("target"):
-        numbers = first + card_passes(rows["start"].tolist(), rows["end"].tolist())
-        table.loc[rows.index, "pass"], first = numbers, numbers.max() + 1
+    table["pass"] = card_passes(table)
     table["start (ms)"] = (table["start"] - table["start"].min()) / 1000
     events = [files[name] for name in table["file"]]
     for recording in events:
         recording["t"] -= recording["t"][0]
     recordings = Recordings(events, table["target"], POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE)
     columns = ["file", "class", "upside down", "start (ms)", "pass", "tonic"]
-    return PokerDVS131(recordings, table[columns].astype({"pass": int}), "real")
-
-
-def _dvs128(content: bytes) -> np.ndarray:
-    """Read an AEDAT 2 file of a DVS128: lines of text, then an address and a time per event."""
-    text = re.match(rb"(?:#[\t -~]*\r?\n)*", content)
-    words = np.frombuffer(content[len(text[0]) :], ">u4").reshape(-1, 2).astype(np.int64)  # type: ignore[index]
-    address, t = words.T
-    columns = np.stack([t, address >> 1 & 0x7F, address >> 8 & 0x7F, 1 - (address & 1)], axis=1)
-    return columns.view(EVENT_DTYPE)[:, 0]
+    return PokerDVS131(recordings, table[columns], "real")
 
 
 def _md5_as_numpy_file(events: np.ndarray) -> str:
@@ -323,15 +277,12 @@ def _md5_as_numpy_file(events: np.ndarray) -> str:
     return hashlib.md5(file.getvalue()).hexdigest()
 
 
-def card_passes(starts: Sequence[int], ends: Sequence[int]) -> np.ndarray:
-    """Number the passes of the cards of one suit.
+def card_passes(table: "pd.DataFrame") -> "pd.Series[int]":
+    """Number the passes of the cards, of recordings in the order of "target" and "start".
 
-    The pips of a card pass the camera together, so their recordings overlap in time. In the order
-    of their starts, a new pass begins where a recording starts after all before it have ended.
+    The pips of a card pass the camera together, so their recordings overlap in time. A new pass
+    begins where a recording starts after all before it, of its suit, have ended.
     """
-    order = np.argsort(starts, kind="stable")
-    latest = np.maximum.accumulate(np.asarray(ends)[order])
-    begins = np.asarray(starts)[order][1:] > latest[:-1]
-    passes = np.empty(len(order), dtype=int)
-    passes[order] = np.concatenate([[0], begins.cumsum()])
-    return passes
+    ended = table.groupby("target")["end"].cummax().shift()
+    same_suit = table["target"] == table["target"].shift()
+    return (~same_suit | (table["start"] > ended)).cumsum() - 1

@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .checks import (
-    as_array,
-    as_list,
-    check_classes,
-    check_events,
-    check_groups,
-    check_seed,
-    check_sensor_size,
-)
+from .checks import check_classes, check_events, check_groups, check_seed, check_sensor_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,13 +50,13 @@ class Recordings:
         self.sensor_size = check_sensor_size(sensor_size)
         self.events = [
             check_events(recording, self.sensor_size, f"recording {number}")
-            for number, recording in enumerate(as_list("events", events))
+            for number, recording in enumerate(events)
         ]
         for recording in self.events:  # frames are kept, and would stay what they were
             recording.flags.writeable = False
         self.classes = check_classes(classes)
         self.targets, last = [], len(self.classes) - 1
-        for number, target in enumerate(as_list("targets", targets)):
+        for number, target in enumerate(targets):
             if np.ndim(target) or target not in range(last + 1):
                 raise ValueError(f"targets[{number}] is {target!r}; expected a number 0 to {last}")
             self.targets.append(int(target))
@@ -82,22 +74,11 @@ class Recordings:
         return f"{len(self)} recordings of {width} × {height} pixels: {', '.join(self.classes)}"
 
     def subset(self, indices: Iterable[int]) -> Recordings:
-        """Return some of the recordings, in the given order."""
-        numbers = self.check_indices(indices)
+        """Return some of the recordings, in the given order; a mask chooses, too."""
+        numbers = np.arange(len(self))[list(indices)]
         events = [self.events[number] for number in numbers]
         targets = [self.targets[number] for number in numbers]
         return Recordings(events, targets, self.classes, self.sensor_size)
-
-    def check_indices(self, indices: Iterable[int]) -> np.ndarray:
-        """Return indices of recordings as an array, or refuse one that isn't the number of one."""
-        numbers = as_array("indices", indices)
-        if numbers.ndim != 1 or (numbers.size and numbers.dtype.kind not in "iu"):
-            found = f"{numbers.dtype} of shape {numbers.shape}"
-            raise TypeError(f"indices are {found}; give whole numbers, of a mask its flatnonzero")
-        outside = numbers[(numbers < -len(self)) | (numbers >= len(self))]
-        if outside.size:
-            raise ValueError(f"indices hold {outside[0]}, but there are {len(self)} recordings")
-        return numbers.astype(int)
 
     def __add__(self, other: Recordings) -> Recordings:
         """Return the recordings of both, of the same sensor and classes."""
@@ -240,9 +221,8 @@ def fold_indices(
     from sklearn.model_selection import StratifiedGroupKFold  # which takes a second to import
 
     check_recordings(recordings)
-    numbers = np.arange(len(recordings))
-    if groups is not None:
-        numbers = check_groups(groups, len(recordings))
+    groups = range(len(recordings)) if groups is None else groups
+    numbers = check_groups(groups, len(recordings))
     targets = np.asarray(recordings.targets)
     sizes = [len(set(numbers[targets == target])) for target in set(recordings.targets)]
     fewest = min(sizes, default=0)

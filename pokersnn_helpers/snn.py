@@ -3,7 +3,6 @@
 import copy
 import inspect
 import math
-import reprlib
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,8 +14,9 @@ import torch
 from norse.torch import LICell, LIFRecurrentCell
 from norse.torch.functional.leaky_integrator import LIParameters, LIState
 from norse.torch.functional.lif import LIFParameters, LIFState
+from torch.nn.functional import pad
 from torch.nn.utils.rnn import pad_sequence
-from torch.utils._pytree import keystr, tree_leaves_with_path, tree_map
+from torch.utils._pytree import tree_map
 
 from .checks import (
     check_classes,
@@ -96,8 +96,8 @@ class FrameNetwork(torch.nn.Module):
         Raises:
             TypeError: The frames are no tensor of a floating-point type, or sparse and the network
                 takes dense ones only.
-            ValueError: There is no time step, not ``input_size`` inputs per step, NaN or infinity,
-                or the network is on another device.
+            ValueError: There is no time step, not ``input_size`` inputs per step, NaN or infinity.
+            RuntimeError: Sparse frames have an index outside their shape.
         """
         check_frames(frames, next(self.parameters(), frames), self.input_size)
         if frames.is_sparse and not self.takes_sparse:
@@ -118,7 +118,7 @@ class FrameNetwork(torch.nn.Module):
 
         Args:
             frames: The next time steps, (T, 1, polarities, height, width), of the weights' type.
-                Where they may be sparse, they come as a list of arrays (``fast.types.CSR``).
+                Where they may be sparse, they come as a list of arrays (``fast.cpu.to_csr``).
             state: What the call before returned; None at the beginning.
 
         Returns:
@@ -127,10 +127,8 @@ class FrameNetwork(torch.nn.Module):
         Raises:
             TypeError: This network needs whole recordings.
         """
-        raise TypeError(
-            f"{type(self).__name__} reads whole recordings; for a stream take SNN, FastSNN, "
-            "LayerThenSNN or a SpikingNetwork of your own"
-        )
+        name = type(self).__name__
+        raise TypeError(f"{name} reads whole recordings; for a stream take SNN, or FastSNN")
 
 
 def refuse_self_connections(network: torch.nn.Module) -> None:
@@ -195,50 +193,37 @@ class SpikingNetwork(FrameNetwork):
         Errors are those of ``check``.
         """
         self.check(frames)
-        states: list[Any] = []
-        voltages, _ = self._loop(frames, None, states if self.record else None)
-        self.recording = self._recorded_states(states) if self.record else None
+        voltages, states = self._loop(frames, None)
+        self.recording = None
+        if self.record:
+            self.recording = tree_map(lambda *steps: torch.stack(steps).detach(), *states)
         return voltages
 
     @torch.no_grad()
     def resume(self, frames: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
         """Go on, as ``FrameNetwork`` says; nothing is recorded."""
-        return self._loop(frames, state)
+        voltages, states = self._loop(frames, state)
+        return voltages, states[-1]
 
-    def _loop(
-        self, frames: torch.Tensor, state: Any, states: list[Any] | None = None
-    ) -> tuple[torch.Tensor, Any]:
-        """Step on from a state, and add that of each step to a list, if there is one."""
+    def _loop(self, frames: torch.Tensor, state: Any) -> tuple[torch.Tensor, list[Any]]:
+        """Step on from a state; return voltages, and the last state or, to record, all of them."""
         voltages: list[torch.Tensor] = []
-        for frame in frames.to(next(self.parameters(), frames).dtype):
-            returned = self.step(frame, state)
-            last = voltages[-1] if voltages else None
-            self._check_step(returned, last)
-            voltage, state = returned
-            voltages.append(voltage)
-            if states is not None:
-                states.append(state)
-        return torch.stack(voltages), state
-
-    def _check_step(self, returned: Any, last: torch.Tensor | None) -> None:
+        states: list[Any] = []
         what = f"{type(self).__name__}.step returned"
-        pair = isinstance(returned, tuple) and len(returned) == 2
-        if not pair or not isinstance(returned[0], torch.Tensor):
-            raise TypeError(f"{what} {type(returned).__name__}; return voltages and the new state")
-        if last is not None and returned[0].data_ptr() == last.data_ptr() != 0:
-            raise ValueError(
-                f"{what} the voltages of the last step again, changed in place; return new ones, "
-                "as v = 0.9 * v + i does and v.mul_(0.9).add_(i) doesn't"
-            )
-
-    def _recorded_states(self, states: list[Any]) -> Any:
-        for path, value in tree_leaves_with_path(states[0]):
-            if not isinstance(value, torch.Tensor):
-                raise TypeError(
-                    f"state{keystr(path)} of {type(self).__name__} is a {type(value).__name__}; "
-                    "only tensors can be recorded"
-                )
-        return tree_map(lambda *steps: torch.stack(steps).detach(), *states)
+        for frame in frames.to(next(self.parameters(), frames).dtype):
+            match self.step(frame, state):
+                case (torch.Tensor() as voltage, state):
+                    pass
+                case other:
+                    found = type(other).__name__
+                    raise TypeError(f"{what} {found}; return voltages and the new state")
+            if voltages and voltage.data_ptr() == voltages[-1].data_ptr() != 0:
+                raise ValueError(f"{what} the voltages of the last step again; return new ones")
+            voltages.append(voltage)
+            if not self.record:
+                states.clear()
+            states.append(state)
+        return torch.stack(voltages), states
 
 
 class SNNState(NamedTuple):
@@ -312,31 +297,23 @@ class SNN(SpikingNetwork):
         check_numbers(Real, v_th=v_th, tau_syn=tau_syn, tau_mem=tau_mem, dt=dt)
         check_numbers(Real, readout_tau_syn=readout_tau_syn, readout_tau_mem=readout_tau_mem)
         check_numbers(Real, surrogate_slope=surrogate_slope)
-        if dt > (longest := 2 * min(tau_syn, tau_mem, readout_tau_syn, readout_tau_mem)):
-            raise ValueError(
-                f"dt is {dt:g} s, more than twice the shortest time constant: voltages would grow "
-                f"without end; choose at most {longest:g} s, bins of {1e6 * longest:g} microseconds"
-            )
-        if dt > (shortest := longest / 2):
-            warnings.warn(
-                f"dt is {dt:g} s, longer than the shortest time constant: currents or voltages "
-                f"change sign from step to step; choose at most {shortest:g} s, bins of "
-                f"{1e6 * shortest:g} microseconds, or longer time constants",
-                stacklevel=2,
-            )
+        shortest = min(tau_syn, tau_mem, readout_tau_syn, readout_tau_mem)
+        if dt > 2 * shortest:
+            most = f"{2 * shortest:g} s, bins of {2e6 * shortest:g} microseconds"
+            raise ValueError(f"dt is {dt:g} s, so voltages would grow; choose at most {most}")
+        if dt > shortest:
+            most = f"{shortest:g} s, bins of {1e6 * shortest:g} microseconds"
+            about = f"dt is {dt:g} s, so what decays changes its sign; choose at most {most}"
+            warnings.warn(about, stacklevel=2)
         v_th, tau_syn, tau_mem, dt = map(_kept, (v_th, tau_syn, tau_mem, dt))
         readout_tau_syn, readout_tau_mem = map(_kept, (readout_tau_syn, readout_tau_mem))
         self.input_size, self.dt, self.surrogate_slope = input_size, dt, surrogate_slope
         number = partial(torch.as_tensor, dtype=torch.float32)  # whatever the default is
+        # Norse 1.1 ignores alpha; later ones use alpha · |v - v_th|.
         lif = LIFParameters(
-            tau_syn_inv=number(1 / tau_syn),
-            tau_mem_inv=number(1 / tau_mem),
-            v_th=number(v_th),
-            alpha=number(1.0),  # Norse 1.1 ignores it; later ones use alpha · |v - v_th|
+            number(1 / tau_syn), number(1 / tau_mem), v_th=number(v_th), alpha=number(1.0)
         )
-        li = LIParameters(
-            tau_syn_inv=number(1 / readout_tau_syn), tau_mem_inv=number(1 / readout_tau_mem)
-        )
+        li = LIParameters(number(1 / readout_tau_syn), number(1 / readout_tau_mem))
         self.lif0 = LIFRecurrentCell(input_size, hidden_size, p=lif, dt=dt)
         self.linear = torch.nn.Linear(hidden_size, output_size, bias=False)
         self.readout = LICell(p=li, dt=dt)
@@ -389,28 +366,18 @@ def build_network(
         8192
     """
     check_numbers(Real, time_window=time_window)
-    if not callable(network) or isinstance(network, torch.nn.Module):
-        found = reprlib.repr(network)
-        raise TypeError(f"network is {found}; give a class, or a function that makes a network")
+    if isinstance(network, torch.nn.Module):
+        raise TypeError("network is made already; give its class, or a function that makes it")
     inputs = math.prod(check_sensor_size(sensor_size))
     # In finer steps neurons spike more often, and gradients grow at each of them.
     dt_ratio = min(1, time_window / 1000)
     given = {"sensor_size": sensor_size, "input_size": inputs, "output_size": output_size}
     given |= {"dt": time_window / 1e6, "surrogate_slope": dt_ratio}
-    signature = inspect.signature(network)
-    takes, kind = {*signature.parameters}, getattr(network, "func", network)  # of a partial
+    takes, kind = {*inspect.signature(network).parameters}, getattr(network, "func", network)
     if isinstance(kind, type) and issubclass(kind, SNN):
         takes |= {*inspect.signature(SNN).parameters}  # a subclass may pass them on
-    takes -= {*getattr(network, "keywords", {})}
-    chosen = {name: given[name] for name in given if name in takes} | arguments
-    try:
-        signature.bind(**chosen)
-    except TypeError as error:
-        raise TypeError(
-            f"network={network!r} can't be made with {', '.join(chosen)}: {error}; give every "
-            f"other parameter than {', '.join(given)} a default"
-        ) from error
-    made = network(**chosen)
+    takes -= {*getattr(network, "keywords", {})}  # what a partial fixes
+    made = network(**{name: given[name] for name in given if name in takes} | arguments)
     if not isinstance(made, FrameNetwork):
         raise TypeError(f"network={network!r} made a {type(made).__name__}; make a FrameNetwork")
     if isinstance(made, SNN):
@@ -425,16 +392,11 @@ def build_network(
 
 def last_steps(frames: torch.Tensor) -> torch.Tensor:
     """Return how many time steps each recording has up to its last event, (B,)."""
-    steps, batch = frames.shape[:2]
     if frames.is_sparse:
-        time, recording = frames._indices()[:2]
-        time = (time + 1) * (frames._values() != 0)
-        last = time.new_zeros(batch).scatter_reduce_(0, recording, time, "amax")
+        time, recording = frames._indices()[:2, frames._values() != 0]
     else:
-        active = frames.flatten(2).any(2)
-        last = steps - active.flip(0).int().argmax(0) if steps else active.sum(0)
-        last *= active.any(0)
-    return last
+        time, recording = frames.flatten(2).any(2).nonzero().t()
+    return time.new_zeros(frames.shape[1]).scatter_reduce_(0, recording, time + 1, "amax")
 
 
 def own_steps(frames: torch.Tensor) -> torch.Tensor:
@@ -458,16 +420,11 @@ def _with_steps(frames: torch.Tensor, steps: int) -> torch.Tensor:
     if steps == len(frames):
         return frames
     if not frames.is_sparse:
-        silence = frames.new_zeros(max(0, steps - len(frames)), *frames.shape[1:])
-        return torch.cat([frames[:steps], silence])
+        return pad(frames, (0, 0) * (frames.ndim - 1) + (0, steps - len(frames)))
     kept = frames._indices()[0] < steps
-    return torch.sparse_coo_tensor(
-        frames._indices()[:, kept],
-        frames._values()[kept],
-        (steps, *frames.shape[1:]),
-        check_invariants=False,
-        is_coalesced=frames.is_coalesced(),
-    )
+    parts = frames._indices()[:, kept], frames._values()[kept], (steps, *frames.shape[1:])
+    coalesced = frames.is_coalesced()
+    return torch.sparse_coo_tensor(*parts, check_invariants=False, is_coalesced=coalesced)
 
 
 def _by_steps(steps: torch.Tensor) -> list[tuple[int, torch.Tensor]]:
@@ -505,13 +462,10 @@ def check_classifier(classifier: Any) -> None:
 def frame_network(classifier: Any) -> FrameNetwork:
     """Return the network of a classifier, or refuse what isn't a ``Classifier`` of one."""
     check_classifier(classifier)
-    network = classifier.snn
-    if not isinstance(network, FrameNetwork):
-        found = type(network).__name__
-        raise TypeError(
-            f"{found} is no FrameNetwork, so its dt isn't known; make the classifier of one"
-        )
-    return network
+    if not isinstance(classifier.snn, FrameNetwork):
+        found = type(classifier.snn).__name__
+        raise TypeError(f"{found} is no FrameNetwork; make the classifier of one")
+    return classifier.snn
 
 
 class Classifier(torch.nn.Module):
@@ -633,12 +587,12 @@ class Classifier(torch.nn.Module):
 
     def _decoded(self, voltages: torch.Tensor) -> torch.Tensor:
         log_probabilities = self.decode(voltages)
-        if log_probabilities.shape != (expected := (voltages.shape[1], len(self.classes))):
+        found, expected = tuple(log_probabilities.shape), (voltages.shape[1], len(self.classes))
+        if found != expected:
             raise ValueError(
-                f"voltages of shape {tuple(voltages.shape)} are decoded to "
-                f"{tuple(log_probabilities.shape)}, but {len(self.classes)} classes "
-                f"({', '.join(self.classes)}) need {expected}; make the network with "
-                f"output_size={len(self.classes)}, or name as many classes"
+                f"voltages of shape {tuple(voltages.shape)} are decoded to {found}, but "
+                f"{expected[1]} classes need {expected}; make the network with "
+                f"output_size={expected[1]}, or name as many classes"
             )
         return log_probabilities
 

@@ -11,19 +11,17 @@ import numpy as np
 import torch
 from torch.nn.functional import nll_loss
 from torch.nn.utils import clip_grad_norm_
+from torch.optim import Adam, Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader
 from tqdm import trange
 
 from .checks import (
-    check_batch,
     check_events,
     check_finite,
     check_loader,
     check_numbers,
     check_optimizer,
     check_range,
-    check_repeatable,
     check_seed,
     check_targets,
     check_training,
@@ -37,7 +35,6 @@ from .files import (
     own_random_numbers,
     rank,
     shard_batch,
-    world_size,
 )
 from .frames import augment, make_loader, to_frames, to_sparse_frames
 from .recordings import Recordings, Split
@@ -53,7 +50,7 @@ from .snn import (
     refuse_self_connections,
 )
 
-Batches = DataLoader[Any] | Iterable[tuple[torch.Tensor, torch.Tensor]]
+Batches = Iterable[tuple[torch.Tensor, torch.Tensor]]
 MOST_STEPS = 2**22  # of a prediction: 70 minutes at 1 ms, whose voltages take some gigabytes
 MOST_COUNTS = 2**30  # in its dense frames, of 4 bytes each
 # Voltages (T, B, classes), targets (B,) and frames (T, B, ...) in, a loss per recording (B,) out;
@@ -131,7 +128,7 @@ def evaluate(
         device: Where to run; default ``default_device()``.
 
     Raises:
-        TypeError: The classifier isn't one, or the loader's frames or targets aren't tensors.
+        TypeError: The classifier isn't one, or the frames are of another kind.
         ValueError: The time bins have another width, the recordings another sensor or other
             classes, the loader is empty, or a target isn't the number of a class.
 
@@ -152,21 +149,34 @@ def _evaluate(
     check_classifier(classifier)
     check_loader(loader, classifier)
     classifier.to(device).eval()
-    log_probabilities, targets, losses = [], [], []
+    parts = []
     with torch.no_grad():
-        for frames, target in loader:
-            check_batch(frames, target)
-            frames, on_device = classifier.settled(frames.to(device)), target.to(device)
-            voltages, steps = classifier.run(frames)
-            log_probabilities.append(classifier.read(voltages, steps).cpu())
-            targets.append(target.cpu())
-            check_targets(targets[-1], log_probabilities[-1])
-            losses += [loss(voltages, on_device, frames)] if loss else []
-    if not targets:
+        for frames, targets in loader:
+            found = _answer(classifier, frames.to(device), targets.to(device), loss)
+            parts.append([each.cpu() for each in (*found, targets)])
+    if not parts:
         raise ValueError("the loader is empty: there is nothing to evaluate")
-    evaluation = Evaluation(torch.cat(log_probabilities), torch.cat(targets))
-    check_finite(classifier, evaluation.log_probabilities)
-    return evaluation, torch.cat(losses).mean().item() if loss else evaluation.loss
+    log_probabilities, losses, targets = map(torch.cat, zip(*parts, strict=True))
+    evaluation = Evaluation(log_probabilities, targets)
+    check_finite(classifier, log_probabilities)
+    return evaluation, losses.mean().item() if loss else evaluation.loss
+
+
+def _answer(
+    classifier: Classifier, frames: torch.Tensor, targets: torch.Tensor, loss: Loss | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the log-probabilities of a batch (B, classes), and the loss of each recording (B,)."""
+    frames = classifier.settled(frames)
+    voltages, steps = classifier.run(frames)
+    log_probabilities = classifier.read(voltages, steps)
+    check_targets(targets, log_probabilities)
+    if loss is None:
+        return log_probabilities, nll_loss(log_probabilities, targets, reduction="none")
+    losses = loss(voltages, targets, frames)
+    found = getattr(losses, "shape", type(losses).__name__)
+    if found != targets.shape:
+        raise ValueError(f"loss returned {found}; return a tensor of shape {tuple(targets.shape)}")
+    return log_probabilities, losses
 
 
 class Prediction(NamedTuple):
@@ -209,14 +219,14 @@ def predict(
     network, device = frame_network(classifier), device or default_device()
     events = check_events(events, classifier.sensor_size)
     steps = (events["t"][-1] - events["t"][0]) / network.time_window + classifier.settle_steps
-    dense = MOST_COUNTS // math.prod(classifier.sensor_size)
-    most = MOST_STEPS if network.takes_sparse else min(MOST_STEPS, dense)
+    count, most = to_frames, MOST_COUNTS // math.prod(classifier.sensor_size)
+    if network.takes_sparse:
+        count, most = to_sparse_frames, MOST_STEPS
     if steps > most:
         raise ValueError(
             f"the recording has {steps:.0f} time steps of {network.time_window:g} µs, more than "
             f"{most}; are its times in µs? Otherwise choose wider bins, or FastSNN, or cut it"
         )
-    count = to_sparse_frames if network.takes_sparse else to_frames
     frames = count(events, network.time_window, classifier.sensor_size).unsqueeze(1)
     classifier.to(device).eval()
     with torch.no_grad():
@@ -256,13 +266,23 @@ class TrainingState:
     history: dict[str, list[float]]
     cuda_rng: torch.Tensor | None = None  # and on the GPU, which dropout there draws from
 
+    @classmethod
+    def of(
+        cls, classifier: Classifier, ema: AveragedModel, optimizer: Optimizer, history: History
+    ) -> "TrainingState":
+        """Return where a run is: weights, their average and the optimizer change with it."""
+        parts = classifier.state_dict(), ema.module.state_dict(), int(ema.n_averaged)
+        random = torch.get_rng_state()
+        on_gpu = torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None
+        return cls(*parts, optimizer.state_dict(), random, copy.deepcopy(vars(history)), on_gpu)
+
     def restore(
         self,
-        classifier: torch.nn.Module,
+        classifier: Classifier,
         ema: AveragedModel,
-        optimizer: torch.optim.Optimizer,
-        epochs: float = math.inf,
-        learning_rate: float | None = None,
+        optimizer: Optimizer,
+        epochs: int,
+        learning_rate: float | None,
     ) -> History:
         """Put everything back where ``fit`` took it from, and return the history.
 
@@ -271,33 +291,28 @@ class TrainingState:
             ema: Its average.
             optimizer: It takes over the run's numbers.
             epochs: At most so many may be done.
-            learning_rate: That the run should have had. Default: any.
+            learning_rate: That the run should have had. None: any.
 
         Raises:
-            ValueError: Something is missing, is of another size, isn't a finite number, or isn't
-                as it should have been.
+            ValueError: Something is missing, is of another size, or isn't as it should have been.
         """
         before = copy.deepcopy(classifier.state_dict())
         try:
             classifier.load_state_dict(self.weights)
             ema.module.load_state_dict(self.ema)
-            check_range(0, 2**62, n_averaged=self.n_averaged)
             ema.n_averaged.fill_(self.n_averaged)
             options = {*optimizer.param_groups[0]}
             optimizer.load_state_dict(self.optimizer)
             if other := options ^ {*optimizer.param_groups[0]}:
                 raise ValueError(f"its optimizer isn't {type(optimizer).__name__}: {other}")
             for weights, kept in optimizer.state.items():  # a fused step would write beyond them
-                for name, each in kept.items():
-                    if each.ndim and each.shape != weights.shape:
-                        raise ValueError(f"its optimizer's {name} has shape {tuple(each.shape)}")
+                if any(each.ndim and each.shape != weights.shape for each in kept.values()):
+                    raise ValueError("its optimizer is of weights of another size")
             if learning_rate not in (None, found := optimizer.param_groups[0]["lr"]):
                 raise ValueError(f"learning_rate is {learning_rate}, that of the run {found}")
             history = History(**{name: list(self.history[name]) for name in vars(History())})
             if (done := len(history.loss)) > epochs:
                 raise ValueError(f"epochs is {epochs}, and {done} are done; choose more")
-            if not (norm(classifier) + norm(ema)).isfinite():
-                raise ValueError("it holds weights that are NaN or infinite; start a new run")
             torch.set_rng_state(self.rng)
             if self.cuda_rng is not None and torch.cuda.is_available():
                 torch.cuda.set_rng_state(self.cuda_rng)
@@ -316,7 +331,7 @@ def fit(
     loss: Loss | None = None,
     epochs: int = 60,
     learning_rate: float = 0.001,
-    optimizer: torch.optim.Optimizer | None = None,
+    optimizer: Optimizer | None = None,
     clip_norm: float | None = 0.3,
     ema_decay: float = 0.95,
     augment: Callable[[torch.Tensor], torch.Tensor] | None = None,
@@ -352,10 +367,10 @@ def fit(
             Both change in the next epoch: save them at once.
 
     Raises:
-        TypeError: The classifier isn't one, a loader is an iterator, or ``augment`` or a loader
-            doesn't give tensors.
+        TypeError: As for ``evaluate``.
         ValueError: As for ``evaluate``; or a number is out of range, ``loss`` doesn't return one
-            number per recording, or ``resume_from`` is of another classifier.
+            number per recording, a loader yields its batches only once, or ``resume_from`` is of
+            another classifier.
         RuntimeError: The loss, the gradient or a weight is no longer a finite number, or gradients
             are off.
 
@@ -368,52 +383,40 @@ def fit(
         2
     """
     check_classifier(classifier)
-    if not torch.is_grad_enabled():
-        raise RuntimeError("gradients are off, by no_grad or inference_mode; call fit outside")
     check_numbers(Integral, epochs=epochs)
     check_numbers(Real, learning_rate=learning_rate)
     if clip_norm is not None:
         check_numbers(Real, clip_norm=clip_norm)
-    if not isinstance(ema_decay, Real) or not 0 <= ema_decay < 1:
-        raise ValueError(f"ema_decay is {ema_decay!r}; choose a number from 0 to below 1")
+    check_range(0, 0.999999, ema_decay=ema_decay)  # at 1 it would stay at the first weights
     for loader in (train_loader, test_loader):
-        check_repeatable(loader)
         check_loader(loader, classifier)
     device = torch.device(device or default_device())
     refuse_self_connections(classifier.to(device))
-    numbers = {"epochs": epochs} | ({} if optimizer else {"learning_rate": learning_rate})
-    optimizer = optimizer or torch.optim.Adam(classifier.parameters(), learning_rate, fused=True)
+    expected_rate = None if optimizer else learning_rate
+    optimizer = optimizer or Adam(classifier.parameters(), learning_rate, fused=True)
     check_optimizer(optimizer, classifier)
-    ema = AveragedModel(classifier, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
+    ema: Any = AveragedModel(classifier, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
     weights = list(classifier.parameters())
     history = History()
     if resume_from is not None:
-        history = resume_from.restore(classifier, ema, optimizer, **numbers)
+        history = resume_from.restore(classifier, ema, optimizer, epochs, expected_rate)
     done = len(history.loss)
     hidden = {"disable": True} if rank() else {}  # disable=False would overrule TQDM_DISABLE
-    progress = trange(
-        done, epochs, initial=done, total=epochs, desc="training", unit="epoch", **hidden
-    )
-    for epoch in progress:
+    bar = trange(done, epochs, initial=done, total=epochs, desc="training", unit="epoch", **hidden)
+    for epoch in bar:
         classifier.train()
         sums = torch.zeros(3, dtype=torch.float64, device=device)  # loss, correct, n_samples
         for batch, (frames, targets) in enumerate(train_loader, 1):
             place = f"in epoch {epoch + 1}, batch {batch}"
             frames = augment(frames) if augment else frames
-            check_batch(frames, targets)
             size = len(targets)
-            frames, targets = shard_batch(frames, targets)
-            frames, targets = frames.to(device), targets.to(device)
+            frames, targets = (each.to(device) for each in shard_batch(frames, targets))
             with own_random_numbers(epoch, batch), errors_in(place):
-                frames = classifier.settled(frames)
-                voltages, steps = classifier.run(frames)
-                log_probabilities = classifier.read(voltages, steps)
-                check_targets(targets, log_probabilities)
-                losses = _losses(loss, voltages, log_probabilities, targets, frames)
-                mean = losses.sum() / size if world_size() > 1 else losses.mean()
+                log_probabilities, losses = _answer(classifier, frames, targets, loss)
+                mean = losses.sum() / size
                 optimizer.zero_grad()
                 mean.backward()
-            for weight in weights if world_size() > 1 else []:
+            for weight in weights:
                 if weight.grad is not None:
                     all_reduce_sum(weight.grad)
             gradient = clip_grad_norm_(weights, clip_norm or math.inf)
@@ -424,7 +427,7 @@ def fit(
             sums += torch.stack([losses.detach(), correct, torch.ones_like(losses)]).sum(dim=1)
         loss_sum, correct, n_samples = all_reduce_sum(sums).tolist()
         if n_samples == 0:
-            raise ValueError("train_loader is empty: there is nothing to learn from")
+            raise ValueError("train_loader is empty: give a DataLoader or a list of batches")
         place = f"after epoch {epoch + 1}"
         check_training(place, classifier, optimizer, norm_of_the_weights=norm(ema))
         history.loss.append(loss_sum / n_samples)
@@ -434,45 +437,11 @@ def fit(
             history.test_loss.append(test_loss)
             history.test_accuracy.append(evaluation.accuracy)
         if rank() == 0 and on_epoch_end is not None:
-            on_epoch_end(ema.module, _state(classifier, ema, optimizer, history, device))
-        progress.set_postfix(loss=f"{history.loss[-1]:.3f}", accuracy=f"{history.accuracy[-1]:.0%}")
+            on_epoch_end(ema.module, TrainingState.of(classifier, ema, optimizer, history))
+        bar.set_postfix(loss=f"{history.loss[-1]:.3f}", accuracy=f"{history.accuracy[-1]:.0%}")
     classifier.load_state_dict(ema.module.state_dict())
     classifier.eval()
     return history
-
-
-def _losses(
-    loss: Loss | None,
-    voltages: torch.Tensor,
-    log_probabilities: torch.Tensor,
-    targets: torch.Tensor,
-    frames: torch.Tensor,
-) -> torch.Tensor:
-    if loss is None:
-        return nll_loss(log_probabilities, targets, reduction="none")
-    losses = loss(voltages, targets, frames)
-    found = getattr(losses, "shape", type(losses).__name__)
-    if found != targets.shape:
-        raise ValueError(f"loss returned {found}; return a tensor of shape {tuple(targets.shape)}")
-    return losses
-
-
-def _state(
-    classifier: Classifier,
-    ema: AveragedModel,
-    optimizer: torch.optim.Optimizer,
-    history: History,
-    device: torch.device,
-) -> TrainingState:
-    return TrainingState(
-        weights=classifier.state_dict(),
-        ema=ema.module.state_dict(),
-        n_averaged=int(ema.n_averaged),
-        optimizer=optimizer.state_dict(),
-        rng=torch.get_rng_state(),
-        history=copy.deepcopy(vars(history)),
-        cuda_rng=torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
-    )
 
 
 def _let_it_spike(snn: FrameNetwork, recordings: Recordings) -> None:
@@ -525,8 +494,6 @@ def train_classifier(
     """
     torch.manual_seed(check_seed(seed))
     train, test = (data.train, data.test) if isinstance(data, Split) else (data, None)
-    if not isinstance(train, Recordings):
-        raise TypeError(f"data is of type {type(data).__name__}; give Recordings or a Split")
     sizes = {} if hidden_size is None else {"hidden_size": hidden_size}
     snn = build_network(
         network,

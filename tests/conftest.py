@@ -10,6 +10,7 @@ import shutil
 import sys
 import threading
 import warnings
+from functools import partial
 from pathlib import Path
 
 # Before PyTorch reads it: tests run on all cores, and more threads would wait for one another.
@@ -98,7 +99,7 @@ def published(packed, tmp_path, monkeypatch):
 
     folder, hashes = tmp_path / "published", packed[1]
     shutil.copytree(packed[0], folder)
-    monkeypatch.setattr(pokerdvs, "REGISTRY", dict(hashes))
+    monkeypatch.setattr(pokerdvs, "REGISTRY", pokerdvs.REGISTRY | hashes)
     nowhere = dict.fromkeys(pokerdvs.SOURCES, ("http://127.0.0.1:9/none/",))
     monkeypatch.setattr(pokerdvs, "SOURCES", nowhere)
     monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path / "cache")
@@ -107,20 +108,14 @@ def published(packed, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def serve(monkeypatch):
+def serve():
     """Serve folders on the loopback address; returns a function from folder to address."""
     servers = []
 
     def start(folder: Path) -> str:
-        class Handler(http.server.SimpleHTTPRequestHandler):
-            def __init__(self, *args):
-                super().__init__(*args, directory=str(folder))
-
-            def log_message(self, *args):
-                pass
-
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         servers.append(server)
         return f"http://127.0.0.1:{server.server_address[1]}/"
 

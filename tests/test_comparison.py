@@ -90,17 +90,9 @@ def test_close_means_medians_within_15_percent_and_spreads_that_overlap_by_70():
     table = pd.DataFrame(
         {"ratio": [0.86, 1.14, 0.84, 1.16, np.nan], "overlap": [0.7, 0.69, 1, 0, 0]}
     )
-    assert count_close(table) == (2, 2, 5)
+    assert count_close(table) == {"medians": 2, "spreads": 2, "n": 5}
 
 
 def test_classifier_tells_unlike_sets_apart_and_guesses_about_like_ones():
     assert c2st_accuracy(*tables(5)) > 0.95
     assert 0.3 < c2st_accuracy(*tables(0)) < 0.7
-
-
-def test_sets_of_other_classes_are_refused(data):
-    table = all_statistics(data.train)
-    clubs = table[table["class"] == "club"]
-    for compare in (compare_statistics, c2st_accuracy):
-        with pytest.raises(ValueError, match=r"recordings of club and of club, diamond"):
-            compare(clubs, table)

@@ -75,23 +75,14 @@ def test_lock_file_has_a_hash_for_each_package_and_names_no_host():
 # ---- A release, and whose it is ----
 
 
+FORMS = ["https://ONE.github.io/book/", "github/one/book/x", "?at=one%2Fbook", r"a.com\/one\/book"]
+
+
 def zipped(text):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("a.html", text)
-        archive.writestr("b.html", f"https://github.com/{NEW}")
-    return file.getvalue()
+    return release.pack({"a.html": text.encode(), "b.html": f"https://github.com/{NEW}".encode()})
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "https://ONE.github.io/book/",
-        "github/one/book/x",
-        "?at=one%2Fbook",
-        r":\/\/a.com\/one\/book",
-    ],
-)
+@pytest.mark.parametrize("address", FORMS)
 def test_other_repository_is_found_in_every_form(address):
     (found,) = release.other_addresses("site.zip", zipped(address), OLD, NEW)
     assert found.startswith("site.zip: a.html names one")
@@ -101,7 +92,8 @@ def test_right_addresses_are_left_alone_and_missing_ones_missed():
     fork = zipped(f"https://two.github.io/fork/ https://github.com/{NEW}")
     assert release.other_addresses("site.zip", fork, OLD, NEW) == []
     assert release.other_addresses("site.zip", fork, NEW, NEW) == []
-    assert release.other_addresses("a.txt", b"nothing", OLD, NEW) == [f"a.txt never names {NEW}"]
+    nothing = release.pack({"a.html": b"nothing"})
+    assert release.other_addresses("a.zip", nothing, OLD, NEW) == [f"a.zip never names {NEW}"]
 
 
 def printed(*addresses):
@@ -159,8 +151,10 @@ def test_notebooks_have_the_outputs_of_the_build(tmp_path):
 def test_teachers_have_the_right_answers(chapter):
     page = (ROOT / "book" / "for_teachers.md").read_text(encoding="utf-8")
     right = [
-        f"{number} {next(answer[1] for answer in answers if answer[3] == 'Yes')}"
+        f"{number} {answer[1]}"
         for number, answers in questions(chapter)
+        for answer in answers
+        if answer[3] == "Yes"
     ]
     title = chapter.cells[0].source.splitlines()[0].removeprefix("# ")
     assert not right or f"**{title}**: {', '.join(right)}." in page, f"write {right}"

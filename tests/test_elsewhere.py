@@ -23,8 +23,7 @@ def path(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def saved(path, simulated):
-    events = simulated.test.events[:4]
-    return elsewhere.Differences(load_nir(path, "cpu").snn, events, simulated.test.targets[:4])
+    return elsewhere.Differences(load_nir(path, "cpu").snn, simulated.test.subset(range(4)))
 
 
 def test_a_batch_has_the_spikes_of_its_recordings(path, saved):
@@ -133,16 +132,17 @@ def test_thresholds_that_differ_are_those_of_norse():
 
 
 def test_bits_are_compared_on_the_same_recordings(everything, monkeypatch):
-    answer = np.ones(131)
-
-    def variants(name, learned, held_out, seed, epochs):
-        right = answer[: len(held_out)] * (0.5 if name == "GRU" else 1)
-        return {(name, 32, "as trained"): right, (name, 2, "trained on with these bits"): right / 2}
+    def variants(name, seed, learned, held_out):
+        right = np.full(len(held_out), 0.5 if name == "GRU" else 1)
+        few, rate = (name, 2, "trained on with these bits"), None if name == "GRU" else seed
+        return {(name, 32, "as trained"): (right, None), few: (right / 2, rate)}
 
     monkeypatch.setattr(bits.folds, "all_recordings", lambda: everything)
+    monkeypatch.setattr(bits.folds, "PROCESSES", 1)
     monkeypatch.setattr(bits, "variants", variants)
-    rows = bits.measure(2, processes=1)["rows"]
+    rows = bits.measure(2)["rows"]
     assert [row["mean"] for row in rows] == [1, 0.5, 0.5, 0.25]
     assert [row.get("change, points") for row in rows] == [None, -50, None, -25]
+    assert [row.get("spike rate") for row in rows] == [None, 0.5, None, None]
     assert rows[0]["kB"] == pytest.approx(4 * 255.4, rel=1e-3)
     assert rows[1]["kB"] == pytest.approx(255.4 / 4, rel=1e-3)

@@ -5,7 +5,8 @@ large networks, threads, and what is refused.
 """
 
 import threading
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -17,7 +18,6 @@ from pokersnn_helpers import (
     FastSNN,
     decode,
     evaluate,
-    fit,
     load_checkpoint,
     make_loader,
     make_loaders,
@@ -113,13 +113,6 @@ def test_same_where_a_voltage_meets_the_threshold(backend):
     assert torch.all(lif0.v[0] == 0.5) and torch.all(lif0.z[0] == 0) and torch.all(lif0.z[1] == 1)
 
 
-def test_no_neuron_learns_to_excite_itself(data, backend):
-    snn = FastSNN()
-    snn(batch_of(data, 4)[0]).sum().backward()
-    assert torch.all(snn.lif0.recurrent_weights.grad.diagonal() == 0)
-    assert snn.lif0.recurrent_weights.grad.abs().sum() > 0
-
-
 @pytest.mark.parametrize("v_th", [1e-9, 0.3, 3.0])  # all neurons spike, some do, few do
 @pytest.mark.parametrize("share", [0.02, 1.0])  # of the inputs
 def test_same_whether_loops_or_blas_multiply(v_th, share):
@@ -153,16 +146,6 @@ def test_gradient_reaches_dense_frames(data, backend):
     frames.requires_grad_()
     expected, found = (grad(each(frames).sum(), frames)[0] for each in both(torch.float64))
     assert (found - expected).norm() <= 1e-10 * expected.norm()
-
-
-@pytest.mark.parametrize("time_window", [1000, 300, 10])
-def test_sparse_batches_hold_the_dense_ones(data, time_window):
-    some = data.train.subset(range(0, 48, 5))
-    dense, sparse = (
-        next(iter(make_loader(some, 10, time_window, sparse=sparse))) for sparse in (False, True)
-    )
-    assert sparse[0].is_sparse and torch.equal(sparse[0].to_dense(), dense[0])
-    assert torch.equal(sparse[1], dense[1])
 
 
 def test_a_batch_resumed_in_pieces_gives_the_bits_of_the_whole(data):
@@ -262,19 +245,6 @@ def test_blas_has_one_thread_until_the_last_leaves(two_blas_threads):
     assert blas_threads() == {2}
 
 
-def test_weights_do_not_depend_on_the_threads_that_a_machine_allows():
-    weights = []
-    for threads in (1, 2):
-        torch.set_num_threads(threads)
-        torch.manual_seed(0)
-        batches = [((torch.rand(30, 16, 50) < 0.1).float(), torch.arange(16) % 4) for _ in range(3)]
-        classifier = Classifier(FastSNN(50, 200), sensor_size=(5, 5, 2))
-        with cpu._blas().limit(limits=threads):
-            fit(classifier, batches, device="cpu", epochs=2)
-        weights.append(list(classifier.parameters()))
-    assert_same_bits(*weights)
-
-
 def test_single_precision_rounds_every_operation_as_the_reference_does():
     """With one event per step there is one order of the sums, so not a bit may differ."""
     torch.manual_seed(0)
@@ -342,10 +312,10 @@ LEARNT = torch.tensor(99.0, requires_grad=True)
         (lambda snn: setattr(snn, "linear", torch.nn.Linear(4, 4)), "linear.bias is Parameter"),
         (lambda snn: setattr(snn, "step", print), "step is <built-in function print>, but"),
         (lambda snn: setattr(snn, "__class__", _Louder), "step is <function _Louder.step"),
-        (_with_hook("register_forward_hook"), r"readout._forward_hooks is \[<function"),
-        (_with_hook("register_forward_pre_hook"), "readout._forward_pre_hooks is"),
-        (_with_hook("register_full_backward_hook"), "readout._backward_hooks is"),
-        (_with_hook("register_full_backward_pre_hook"), "readout._backward_pre_hooks"),
+        (_with_hook("register_forward_hook"), r"a hook of readout is \[<function"),
+        (_with_hook("register_forward_pre_hook"), "a hook of readout is"),
+        (_with_hook("register_full_backward_hook"), "a hook of readout is"),
+        (_with_hook("register_full_backward_pre_hook"), "a hook of readout is"),
         (_with_parameter("lif0", v_reset=torch.tensor(0.5)), "lif0.p.v_reset is .*0.5"),
         (_with_parameter("lif0", v_leak=torch.tensor(-0.5)), "lif0.p.v_leak is .*-0.5"),
         (_with_parameter("readout", v_leak=torch.tensor(2.0)), "readout.p.v_leak is"),
@@ -367,14 +337,8 @@ def test_what_only_the_reference_network_computes_is_refused(change, message):
             run(torch.ones(3, 2, 8))
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_is_refused(backend, dtype):
-    with pytest.raises(TypeError, match=rf"type {dtype}; convert them with snn.float\(\)"):
-        FastSNN(8, 4).to(dtype)(torch.ones(3, 2, 8))
-
-
 def test_frames_that_are_sparse_along_some_axes_are_refused(backend):
-    with pytest.raises(TypeError, match=r"first 3 of 5 axes only; give"):
+    with pytest.raises(TypeError, match="sparse along some axes; give"):
         FastSNN()(torch.zeros(5, 3, 2, 35, 35).to_sparse(3))
 
 
@@ -415,45 +379,31 @@ def test_a_change_of_the_frames_before_the_backward_pass_does_no_harm(backend, s
 def test_threads_do_not_share_what_they_compute_with(backend):
     torch.manual_seed(0)
     networks = [FastSNN(8, 20) for _ in range(4)]
-    frames, found = (torch.rand(200, 2, 8) < 0.3).float(), {}
+    frames = (torch.rand(200, 2, 8) < 0.3).float()
 
     def compute(snn):
         voltages = snn(frames)
         return voltages.detach(), *grad(voltages.sum(), list(snn.parameters()))
 
-    def repeat(number):
-        found[number] = [compute(networks[number]) for _ in range(3)]
-
     expected = [compute(snn) for snn in networks]
-    threads = [threading.Thread(target=repeat, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for number, once in enumerate(expected):
-        for run in found[number]:
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda snn: [compute(snn) for _ in range(3)], networks))
+    for once, runs in zip(expected, found, strict=True):
+        for run in runs:
             assert_same_bits(run, once)
 
 
 def test_blocks_run_on_the_device_of_the_weights(monkeypatch):
     """A graph captured on another GPU would be empty, and nobody would be told."""
-    current, ran = [], []
+    entered = []
 
-    @contextmanager
     def device_of(tensor):
-        current.append(tensor.shape)
-        yield
-        current.clear()
-
-    def run(*arguments, block=cuda._run):
-        ran.append([*current])
-        return block(*arguments)
+        return nullcontext(entered.append(tensor.shape))
 
     monkeypatch.setattr(network, "cpu", cuda)
     monkeypatch.setattr(torch.cuda, "device_of", device_of)
-    monkeypatch.setattr(cuda, "_run", run)
     FastSNN(8, 11)(torch.ones(3, 2, 8)).sum().backward()
-    assert ran == [[(11, 11)], [(11, 11)]]
+    assert entered == [(11, 11), (11, 11)]
 
 
 @pytest.fixture
@@ -491,8 +441,8 @@ def _flat_surrogate(c, *rest, steps=cuda._step_back):
     ("name", "fault", "reason"),
     [
         ("_step_on", _no_kernel, "no kernel image is available"),
-        ("_step_on", _late, "other numbers than the CPU"),
-        ("_step_back", _flat_surrogate, "other numbers than the CPU"),
+        ("_step_on", _late, "not close"),
+        ("_step_back", _flat_surrogate, "not close"),
     ],
 )
 @pytest.mark.parametrize("sparse", [False, True])
@@ -503,7 +453,7 @@ def test_where_a_gpu_differs_snn_computes_and_says_so(
     snn, other = both(input_size=8, hidden_size=4)
     frames = torch.poisson(torch.ones(40, 3, 8))
     with pytest.warns(
-        UserWarning, match=f"FastSNN computes as SNN does, slowly, on cpu: .*{reason}"
+        UserWarning, match=f"(?s)FastSNN computes as SNN does, slowly, on cpu: .*{reason}"
     ):
         found = results(other, frames.to_sparse() if sparse else frames, torch.tensor([0, 1, 2]))
     assert_same_bits(found, results(snn, frames, torch.tensor([0, 1, 2])))

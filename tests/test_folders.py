@@ -63,19 +63,13 @@ def test_classes_groups_and_files(folder):
         assert name == CLASSES[target] and group in (below[0], "left/alone")
 
 
-def test_a_split_keeps_groups_apart(folder):
-    recordings, groups, _ = load_folder(folder)
-    who = {events.tobytes(): group for events, group in zip(recordings.events, groups, strict=True)}
-    for split in stratified_folds(recordings, 4, groups):
-        train, test = ({who[each.tobytes()] for each in part.events} for part in split[:2])
-        assert len(test) == 1 and not train & test
-
-
 def test_sensor_is_the_smallest_that_holds_all_events(folder):
-    width, height, _ = load_folder(folder).recordings.sensor_size
-    files = [np.load(file) for file in folder.rglob("*.npy")]
-    assert width == 1 + max(events["x"].max() for events in files)
-    assert height == 1 + max(events["y"].max() for events in files)
+    recordings, _, files = load_folder(folder)
+    saved = [np.load(file) for file in files]
+    for field, side in zip("xy", recordings.sensor_size, strict=False):
+        assert side == 1 + max(events[field].max() for events in saved)
+        for events, others in zip(recordings.events, saved, strict=True):
+            assert np.array_equal(events[field], others[field])
 
 
 def test_long_recordings_are_cut_into_windows_of_one_group(tmp_path):
@@ -94,8 +88,6 @@ def test_long_recordings_are_cut_into_windows_of_one_group(tmp_path):
     [
         ((128, 128), (128, 128)),
         ((346, 260), (115, 86)),
-        ((640, 480), (128, 96)),
-        ((1280, 720), (128, 72)),
         ((480, 640), (96, 128)),
         ((34, 34), (34, 34)),
     ],
@@ -106,9 +98,7 @@ def test_usual_sensors_become_what_a_network_can_take(sensor, expected):
     events["x"], events["y"] = [2, 9, sensor[0] // 2, sensor[0] - 2], [2, 9, 30, sensor[1] - 3]
     resized = resize(events, (*sensor, 2), expected)
     assert len(resized) == 4
-    assert resized["x"].max() < expected[0] and resized["y"].max() < expected[1]
-    again = resize(resized, (*expected, 2), expected)
-    assert np.array_equal(again, resized)
+    assert np.array_equal(resize(resized, (*expected, 2), expected), resized)
 
 
 def test_pixels_are_summed_in_blocks_from_the_middle():
@@ -131,11 +121,7 @@ def test_pixels_are_summed_in_blocks_from_the_middle():
         ({}, FileNotFoundError, "no recordings in .*; put .npy, .* a folder per class"),
         ({"a.npy": (0, 0)}, FileNotFoundError, "no recordings in"),
         ({"train/a.npy": (0, 0), "test/a.npy": (0, 0)}, ValueError, "are test, train, not classes"),
-        (
-            {"l/a.npy": (0, 0), "r/b.npy": (99, 0)},
-            ValueError,
-            r"b\.npy: .* field x is 99",
-        ),
+        ({"l/a.npy": (0, 0), "r/b.npy": (99, 0)}, ValueError, r"b\.npy: .* field x is 99"),
         ({"l/a.npy": (0, 0), "r/b.npy": None}, ValueError, "b.npy has shape"),
     ],
 )
@@ -166,9 +152,9 @@ def test_nothing_in_the_middle(tmp_path):
         load_folder(tmp_path, sensor_size=(346, 260, 2), size=(64, 64))
 
 
-@pytest.mark.parametrize(("network", "side"), [(FastSNN, 64), (FastSNN, 128), (LayerThenSNN, 64)])
+@pytest.mark.parametrize(("network", "side"), [(FastSNN, 128), (LayerThenSNN, 64)])
 def test_training_starts_well_where_events_are_rare(network, side):
-    """Seven events per ms among 8,192 and 32,768 inputs; drawn for more, no neuron would spike."""
+    """Seven events per ms among 32,768 and 8,192 inputs; drawn for more, no neuron would spike."""
     rng = np.random.default_rng(0)
     recordings = [spot(number, rng, count=100) for number in range(24)]
     for events in recordings:

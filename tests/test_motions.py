@@ -21,7 +21,9 @@ from pokersnn_helpers.simulation.motions import (
     with_mirrored_copies,
 )
 
-STRAIGHT = {motion: course[:2] for motion, course in COURSES.items() if not course[2]}
+STRAIGHT = {
+    motion: np.divide(way, np.hypot(*way)) for motion, (*way, turn) in COURSES.items() if not turn
+}
 
 
 def centre_of_events(events):
@@ -30,14 +32,12 @@ def centre_of_events(events):
     return np.array([[part["x"].mean() - 17, part["y"].mean() - 17] for part in parts])
 
 
-def motion_of(events):
+def assert_straight_ones_move(films, names):
     """Tell a straight motion without a network: by the way of the events' centre."""
-    way = np.diff(centre_of_events(events), axis=0).mean(axis=0)
-    return MOTIONS.index(max(STRAIGHT, key=lambda motion: np.dot(STRAIGHT[motion], way)))
-
-
-def straight(films):
-    return [pair for pair in films if MOTIONS[pair[1]] in STRAIGHT]
+    for events, target in films:
+        if names[target] in STRAIGHT:
+            way = np.diff(centre_of_events(events), axis=0).mean(axis=0)
+            assert max(STRAIGHT, key=lambda name: np.dot(STRAIGHT[name], way)) == names[target]
 
 
 def assert_same_pixels_in_opposite_order(there, back, least):
@@ -48,15 +48,13 @@ def assert_same_pixels_in_opposite_order(there, back, least):
 
 def test_motions_are_those_of_the_pages():
     assert MOTIONS[:6] == ("left", "right", "up", "down", "clockwise", "counterclockwise")
-    assert [MOTIONS[number] for number in OPPOSITE[:6]] == [
-        "right", "left", "down", "up", "counterclockwise", "clockwise"
-    ]  # fmt: skip
+    assert OPPOSITE[:6] == (1, 0, 3, 2, 5, 4)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_films_show_the_motion_that_their_class_says(shape):
     films = film_motions(2 * len(MOTIONS), seed=5, shape=shape)
-    assert all(motion_of(events) == target for events, target in straight(films))
+    assert_straight_ones_move(films, MOTIONS)
     circles = [events for events, target in films if MOTIONS[target] not in STRAIGHT]
     assert all(np.abs(np.ptp(centre_of_events(events), axis=0)).min() > 3 for events in circles)
 
@@ -69,24 +67,22 @@ def test_paths_and_dots_move_as_their_motion_says_at_any_place(motion):
         rng = np.random.default_rng(seed)
         path, dots = random_path(motion, rng), random_dots(motion, rng)
         steps, moved = np.diff(dots, axis=2), np.diff(path)
+        starts.add(tuple(path[:, 0].round()))
+        assert 6 <= len(dots) <= 12
         if turn:  # y points down
             x, y = path - path.mean(axis=1, keepdims=True)
             assert turn * (x[:-1] * y[1:] - y[:-1] * x[1:]).mean() > 0
             x, y = dots[:, :, :-1].swapaxes(0, 1)
             assert (turn * (x * steps[:, 1] - y * steps[:, 0]) > 0).all()
-            np.testing.assert_allclose(np.hypot(x, y), np.hypot(x, y)[:, :1].repeat(x.shape[1], 1))
-            starts.add(round(float(np.arctan2(y[0, 0], x[0, 0]))))
+            assert np.ptp(np.hypot(x, y), axis=1).max() < 1e-9
         else:
             way = np.reshape((right, down), (2, 1))
-            assert (np.sign(moved) == np.sign(way)).all() and 45 < np.hypot(*moved).sum() <= 50
-            starts.add(round(float(path[:, 0] @ [abs(down), abs(right)])))
+            assert (np.sign(moved) == np.sign(way)).all() and np.hypot(*moved).sum() > 45
             assert (np.abs(dots) <= EDGE).all()
             steps = (steps + EDGE) % (2 * EDGE) - EDGE  # what leaves comes back
-            speed = np.hypot(*steps[0, :, 0])
+            speed = np.abs(steps[0]).max()
             assert 0.035 <= speed <= 0.1  # pixels per 0.1 ms
-            expected = np.broadcast_to(speed * way, steps.shape)
-            np.testing.assert_allclose(steps, expected, atol=1e-9)
-        assert 6 <= len(dots) <= 12
+            assert np.abs(steps - speed * way).max() < 1e-9
     assert len(starts) > 4
 
 
@@ -100,18 +96,6 @@ def test_several_shapes_are_filmed_as_one_scene():
     assert len(film_path(np.stack([there, -there]), 3, rng(0))) > 1.5 * len(one)
 
 
-@pytest.mark.parametrize("count", [1, 6, 9])
-def test_a_path_may_have_any_number_of_shapes(count):
-    """Each far from the others, so that each sends as many events as if it were alone."""
-    rng = np.random.default_rng(0)
-    x, y = np.meshgrid([-12.0, 0, 12], [-12.0, 0, 12])
-    places = np.stack([x.flatten(), y.flatten()], 1)[:count, :, None] + np.linspace(0, 2, 80)
-    events = film_path(places, 2, rng)
-    for to_x, to_y in places.mean(2):
-        near = np.hypot(events["x"] - 17 - to_x, events["y"] - 17 - to_y) < 5
-        assert near.sum() > 10
-
-
 def test_start_and_sum_of_dots_tell_no_direction():
     there, back = (film_dots(30, seed=3, backwards=way) for way in (False, True))
     for events in there.events:
@@ -123,7 +107,7 @@ def test_start_and_sum_of_dots_tell_no_direction():
 def test_backward_films_go_the_same_way_back():
     there, back = (film_motions(len(MOTIONS), seed=3, backwards=way) for way in (False, True))
     assert there.targets == back.targets
-    assert all(motion_of(events) == OPPOSITE[target] for events, target in straight(back))
+    assert_straight_ones_move(back, np.take(MOTIONS, OPPOSITE))
     assert_same_pixels_in_opposite_order(there, back, 0.9)
 
 
@@ -132,28 +116,28 @@ def test_copies_have_the_class_of_what_they_show():
     copies = with_mirrored_copies(films)
     assert len({events.tobytes() for events in copies.events}) == 8 * len(films)
     assert Counter(copies.targets) == dict.fromkeys(films.targets, 8)
-    assert all(motion_of(events) == target for events, target in straight(copies))
+    assert_straight_ones_move(copies, MOTIONS)
 
 
-def others(sensor_size, classes=MOTIONS, target=0):
-    return Recordings(film_motions(1).events, [target], tuple(classes), sensor_size)
+def others(sensor_size, classes=MOTIONS):
+    return Recordings(film_motions(1).events, [0], classes, sensor_size)
 
 
-def test_classes_that_are_no_motions_stay_what_they_are():
-    still = others((35, 35, 2), (*MOTIONS, "still"), len(MOTIONS))
-    assert with_mirrored_copies(still).targets == 8 * [len(MOTIONS)]
+def test_classes_may_be_in_any_order_and_those_that_are_no_motions_stay_what_they_are():
+    assert with_mirrored_copies(others((35, 35, 2), ("still", *MOTIONS))).targets == 8 * [0]
+    turned = with_mirrored_copies(others((35, 35, 2), MOTIONS[5::-1]))
+    assert Counter(turned.targets) == {0: 4, 1: 4}  # counterclockwise and clockwise
 
 
 @pytest.mark.parametrize(
     ("call", "reason"),
     [
         (lambda rng: random_path("sideways", rng), "motion is 'sideways'; choose one of left"),
-        (lambda rng: random_dots("sideways", rng), "motion is 'sideways'; choose one of left"),
         (lambda rng: film_path(np.zeros((2, 9)), 4, rng, shape="cat"), "shape is 'cat'; choose"),
         (lambda rng: film_dots(0), "count is 0"),
         (lambda rng: film_motions(1, seed=-1), "seed is -1"),
         (lambda rng: with_mirrored_copies(others((40, 35, 2))), "sensor_size"),
-        (lambda rng: with_mirrored_copies(others((35, 35, 2), "ab")), "the classes are a, b; begi"),
+        (lambda rng: with_mirrored_copies(others((35, 35, 2), ("left",))), "not in tuple"),
     ],
 )
 def test_refuses_what_cannot_be_filmed(call, reason):

@@ -5,10 +5,9 @@ import torch
 
 from benchmarks.elsewhere import step_by_numpy
 from benchmarks.models import FeedforwardSNN
-from pokersnn_helpers import SNN, Classifier, FastSNN, to_frames
+from pokersnn_helpers import SNN, Classifier, FastSNN, make_loader, to_frames
 from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
-from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.study.models import GRU, BinarySNN
+from pokersnn_helpers.study.models import GRU
 
 
 @pytest.fixture
@@ -39,17 +38,18 @@ def test_loaded_network_spikes_as_the_saved_one(kind, time_window, simulated, tm
     assert loaded.snn.arguments == classifier.snn.arguments
 
 
-def test_ten_lines_of_numpy_give_the_spikes_of_the_network(classifier, path, simulated):
-    classifier.snn.record = True
-    counted = 0
-    for events in simulated.test.events[:5]:
-        frames = to_frames(events)
-        voltages = classifier.snn(frames[:, None])[:, 0]
-        spikes, readout = step_by_numpy(nir.read(path), frames.flatten(1).numpy())
-        assert np.array_equal(spikes, classifier.snn.recording.lif0.z[:, 0])
-        assert np.allclose(readout, voltages.detach(), atol=1e-5)
-        counted += spikes.sum()
-    assert counted > 50
+@pytest.mark.parametrize("dt", [0.001, 0.0005])
+def test_ten_lines_of_numpy_give_the_spikes_of_the_network(dt, simulated, tmp_path):
+    torch.manual_seed(1)
+    taus = {"tau_syn": 0.004, "tau_mem": 0.013, "readout_tau_syn": 0.002, "readout_tau_mem": 0.03}
+    snn = SNN(hidden_size=50, v_th=0.17, dt=dt, **taus).double()
+    snn.record = True
+    save_nir(Classifier(snn), tmp_path / "a.nir")
+    frames = next(iter(make_loader(simulated.test, 8, 1e6 * dt)))[0].double()
+    voltages = snn(frames)
+    spikes, readout = step_by_numpy(nir.read(tmp_path / "a.nir"), frames.flatten(2).numpy())
+    assert np.array_equal(spikes, snn.recording.lif0.z) and spikes.mean() > 0.01
+    assert np.allclose(readout, voltages.detach(), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -77,22 +77,6 @@ def test_loaded_network_learns_as_the_saved_one(classifier, path):
         gradients.append(each.snn.lif0.recurrent_weights.grad)
     assert torch.equal(*gradients)
     assert gradients[0].diagonal().count_nonzero() == 0 < gradients[0].count_nonzero()
-
-
-@pytest.mark.parametrize("make", [GRU, LayerThenSNN, BinarySNN])
-def test_what_nir_has_no_nodes_for_is_refused_by_name(make, tmp_path):
-    with pytest.raises(TypeError, match=f"NIR has no nodes for what {make.__name__} computes"):
-        save_nir(Classifier(make()), tmp_path / "a.nir")
-    assert not list(tmp_path.iterdir())
-
-
-def test_the_spiking_network_behind_a_layer_can_be_saved(tmp_path):
-    layered = LayerThenSNN(features=9, delays=(0, 0.004)).eval()
-    behind = Classifier(layered.snn, sensor_size=(18, 1, 1))
-    save_nir(behind, tmp_path / "a.nir")
-    frames = torch.rand(9, 3, 18, 1, 1)
-    loaded = load_nir(tmp_path / "a.nir", "cpu", network=FastSNN)
-    assert torch.equal(loaded.snn(frames), layered.snn(frames))
 
 
 def test_a_network_without_recurrence_is_saved_as_one_whose_weights_are_0(tmp_path):
@@ -135,7 +119,8 @@ def with_weight(value, name):
     ("make", "message"),
     [
         (lambda: Classifier(OwnStep()), "no nodes for what OwnStep computes"),
-        (lambda: Classifier(OwnForward()), "no nodes for what OwnForward computes; save an SNN"),
+        (lambda: Classifier(OwnForward()), "no nodes for what OwnForward computes; save an SNN or"),
+        (lambda: Classifier(GRU()), "no nodes for what GRU computes"),
         (with_layer_more, r"SNN differs in more\.bias, more\.weight"),
         (lambda: Classifier(SNN(), lambda v: v.mean(0)), "NIR holds no decode of your own"),
         (
@@ -143,11 +128,9 @@ def with_weight(value, name):
             "differs between neurons: .0.1",
         ),
         (lambda: with_other("lif0", v_reset=-0.1), r"hidden\.v_reset is -0\.1; SNN has 0"),
-        (lambda: with_other("readout", v_leak=0.2), r"readout\.v_leak is 0\.2; SNN has 0"),
         (lambda: with_other("lif0", dt=0.002), r"a layer's dt isn't that of the network, 0\.001"),
         (lambda: with_other("readout", dt=0.002), "a layer's dt isn't that of the network"),
         (lambda: with_weight(torch.nan, "linear.weight"), r"readout_weights\.weight is nan"),
-        (lambda: with_weight(torch.inf, "lif0.recurrent_weights"), r"recurrent_\w+\.weight is inf"),
         (lambda: Classifier(SNN(), classes=("a", "b")), r"4 outputs don't fit .* \('a', 'b'\)"),
         (lambda: Classifier(SNN(), sensor_size=(2, 2, 1)), r"2450 inputs .* sensor of \(2, 2, 1\)"),
         (SNN, "classifier is of type SNN"),
@@ -175,12 +158,9 @@ def test_an_older_file_stays_if_it_may_not_be_replaced(classifier, path):
     [
         ("hidden", "v_threshold", lambda v: v * np.linspace(1, 2, 12), "v_threshold is 0.18.*0.17"),
         ("hidden", "w_in", lambda w: w / 2, r"hidden\.w_in is 3\.5; SNN has 7"),
-        ("hidden", "v_reset", lambda v: v - 0.1, r"hidden\.v_reset is -0\.1; SNN has 0"),
-        ("readout", "r", lambda r: 2 * r, r"readout\.r is 2; SNN has 1"),
         ("readout", "tau", lambda tau: tau * [1, 1, 1, 2], r"readout\.tau is 0\.02; SNN has 0\.01"),
         ("readout_current", "r", lambda r: r / 6, r"readout_current\.r is 1; SNN has 6"),
         ("recurrent_weights", "bias", lambda b: b + 1, r"recurrent_weights\.bias is 1; SNN has 0"),
-        ("recurrent_weights", "weight", lambda w: w * np.nan, r"recurrent_weights\.weight is nan"),
         ("hidden", "tau_mem", lambda tau: -tau, "tau_mem is -0.02"),
     ],
 )
@@ -192,21 +172,14 @@ def test_what_an_snn_does_not_have_is_refused_by_name(node, field, change, messa
         load_nir(path)
 
 
-BACK = ("recurrent_weights", "hidden")
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda graph: graph.metadata.clear(), r"something else than an SNN: KeyError\('dt'\)"),
-        (lambda graph: graph.edges.remove(BACK), "linked otherwise; save_nir writes input, inp"),
-        (
-            lambda graph: graph.edges.append(("input_weights", BACK[0])),
-            "linked otherwise; save_nir writes input",
-        ),
+        (lambda graph: graph.edges.pop(), "linked otherwise; save_nir writes input, input_weights"),
     ],
 )
-def test_graphs_that_lack_or_link_something_else_are_refused(path, change, message):
+def test_graphs_that_lack_something_are_refused(path, change, message):
     graph = nir.read(path)
     change(graph)
     nir.write(path, graph)
@@ -216,7 +189,7 @@ def test_graphs_that_lack_or_link_something_else_are_refused(path, change, messa
 
 def test_graphs_of_other_programs_are_refused_by_name(path):
     nir.write(path, nir.NIRGraph.from_list(nir.Affine(np.ones((2, 3)), np.zeros(2))))
-    with pytest.raises(ValueError, match="its nodes are affine, input, output, or of other kinds"):
+    with pytest.raises(ValueError, match="its nodes are affine, input, output, or linked oth"):
         load_nir(path)
 
 

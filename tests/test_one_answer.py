@@ -19,7 +19,6 @@ from pokersnn_helpers import (
     Recordings,
     Stream,
     evaluate,
-    fit,
     load_checkpoint,
     make_loader,
     predict,
@@ -28,7 +27,6 @@ from pokersnn_helpers import (
 from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.snn import FrameNetwork, SpikingNetwork, decode, own_steps
-from pokersnn_helpers.study.latency import predict_over_time
 from pokersnn_helpers.study.losses import nll_over_events, nll_over_time
 from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP
 from pokersnn_helpers.study.operations import count_operations
@@ -175,29 +173,6 @@ def test_gradient_of_a_recording_is_the_same_alone_and_in_any_batch(name, loss, 
         torch.testing.assert_close(one, other, rtol=0, atol=1e-9)
 
 
-def test_fit_learns_the_same_from_a_recording_whatever_shares_its_batch():
-    torch.manual_seed(1)
-    alone = [torch.poisson(torch.full((n, 1, 2, 5, 6), 0.1)).double() for n in (9, 30, 17)]
-
-    def first_only(voltages, targets, frames):
-        losses = nll_over_time(voltages, targets, frames)
-        return losses * len(losses) * (torch.arange(len(losses)) == 0)
-
-    changes = []
-    for frames in (alone[0], together(alone), together(alone, 50)):
-        classifier = made("FastSNN")
-        before = [each.clone() for each in classifier.parameters()]
-        batch = [(frames, torch.zeros(frames.shape[1], dtype=torch.int64))]
-        descent = torch.optim.SGD(classifier.parameters(), 0.1)
-        plain = {"clip_norm": None, "ema_decay": 0, "optimizer": descent, "device": "cpu"}
-        fit(classifier, batch, loss=first_only, epochs=1, **plain)
-        changes.append([b - a for a, b in zip(before, classifier.parameters(), strict=True)])
-    assert max(float(each.detach().abs().max()) for each in changes[0]) > 1e-6
-    for others in changes[1:]:
-        for one, other in zip(changes[0], others, strict=True):
-            torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
-
-
 @pytest.fixture(scope="module")
 def recordings():
     rng, events = np.random.default_rng(0), []
@@ -243,14 +218,6 @@ def test_time_that_passes_after_a_recording_has_ended_changes_no_answer(recordin
     stream.finish()
     whole = np.concatenate([events, later])
     assert stream.prediction().probabilities == predict(classifier, whole, "cpu").probabilities
-
-
-def test_answers_over_time_end_with_that_of_predict(recordings):
-    classifier = made("SNN behind a layer")
-    over_time = predict_over_time(classifier, recordings).log_probabilities
-    for events, steps in zip(recordings.events, over_time, strict=True):
-        last = list(predict(classifier, events, "cpu").probabilities.values())
-        np.testing.assert_allclose(np.exp(steps[-1]), last)
 
 
 @pytest.mark.parametrize("name", ["SNN", "GRU", "MLP on each frame"])

@@ -6,10 +6,8 @@ import shlex
 import subprocess
 import sys
 from contextlib import nullcontext
-from functools import partial
 from importlib import metadata
 from pathlib import Path
-from types import SimpleNamespace
 from unittest import mock
 
 import nbval.kernel
@@ -21,14 +19,14 @@ from test_layout import CORE
 
 from pokersnn_helpers import pokerdvs
 from pokersnn_helpers.commands import main as commands
+from pokersnn_helpers.simulation import simulate_pokerdvs
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tools"), str(ROOT / "_ext")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 import check_real  # noqa: E402
 import colab  # noqa: E402
 import pages  # noqa: E402
-import set_repository as set_address  # noqa: E402
 from check_sources import all_addresses, dead_sources  # noqa: E402
 from set_repository import current_address, set_repository  # noqa: E402
 
@@ -55,9 +53,7 @@ def named_in(root):
     for place in PLACES:
         text = (root / place).read_text(encoding="utf-8")
         found = re.findall(r"github(?:\.com)?/([\w.-]+/[\w.-]+?)(?=[\s\"')/>]|\.git\b|$)", text)
-        found += map(
-            "/".join, re.findall(r"https://((?!norse)[\w-]+)\.github\.io/([\w.-]+)/", text)
-        )
+        found += map("/".join, re.findall(r"://((?!norse)[\w-]+)\.github\.io/([\w.-]+)/", text))
         named[place] = {slug for slug in found if not slug.startswith(OTHERS)}
     return named
 
@@ -75,9 +71,14 @@ def test_one_command_sets_the_address_that_all_places_name(tmp_path):
     assert not any(old in (tmp_path / place).read_text(encoding="utf-8") for place in PLACES)
 
 
-@pytest.fixture
-def small_repository(tmp_path):
-    """Two files that name the address, and a link to one that lies outside."""
+@pytest.mark.parametrize("address", ["https://example.org/a/b", "https://github.com/a/..git"])
+def test_malformed_address_is_refused(address):
+    with pytest.raises(ValueError, match=r"not of the form https://github.com/OWNER/NAME"):
+        set_repository(ROOT, address)
+
+
+def test_address_is_set_last_where_it_is_kept_and_only_in_the_repository(tmp_path):
+    """So after a failure the same command can be run again."""
     root = tmp_path / "repository"
     root.mkdir()
     (tmp_path / "outside").write_text("https://github.com/one/book")
@@ -86,29 +87,10 @@ def small_repository(tmp_path):
     (root / "run").chmod(0o755)
     (root / "link").symlink_to(tmp_path / "outside")
     subprocess.run("git init -q && git add .", shell=True, cwd=root, check=True)
-    return root
-
-
-@pytest.mark.parametrize("address", ["https://example.org/a/b", "https://github.com/a/..git"])
-def test_malformed_address_is_refused(address, small_repository):
-    with pytest.raises(ValueError, match=r"not of the form https://github.com/OWNER/NAME"):
-        set_repository(small_repository, address)
-
-
-def test_address_is_set_in_all_files_of_the_repository_or_in_none(small_repository, monkeypatch):
-    def fail_at_the_second(path, content):
-        if path.name == "run":
-            raise OSError("full")
-        path.write_bytes(content)
-
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="full"):
-        patch.setattr(set_address, "replace_content", fail_at_the_second)
-        set_repository(small_repository, "https://github.com/two/book")
-    assert current_address(small_repository) == "https://github.com/one/book"
-    changed = set_repository(small_repository, "https://github.com/two/book")
-    assert {path.name for path in changed} == {"_config.yml", "run"}
-    assert (small_repository / "run").stat().st_mode & 0o777 == 0o755
-    assert "one" in (small_repository / "link").read_text()
+    changed = set_repository(root, "https://github.com/two/book")
+    assert [path.name for path in changed] == ["run", "_config.yml"]
+    assert (root / "run").stat().st_mode & 0o777 == 0o755
+    assert "one" in (root / "link").read_text()
 
 
 # ---- The build ----
@@ -129,20 +111,6 @@ def test_jupyter_book_knows_every_key_of_the_configuration():
     assert config["only_build_toc_files"] is True
     assert config["execute"]["allow_errors"] is False
     assert config["sphinx"]["config"]["nb_execution_raise_on_error"] is True
-
-
-@pytest.mark.parametrize("formula, loaded", [("math", True), ("math_block", True), ("Text", False)])
-def test_mathjax_is_loaded_with_formulas_only_by_any_version_of_sphinx(formula, loaded):
-    pytest.importorskip("sphinx", reason="needs the extra 'book'")
-    from docutils import nodes, utils
-    from published import leave_out_scripts
-
-    page = utils.new_document("page")
-    page += nodes.paragraph("", "", getattr(nodes, formula)("x^2"))
-    script = SimpleNamespace(filename="mathjax/tex-chtml.js", attributes={})
-    context = {"script_files": [script]}
-    leave_out_scripts(None, "page", "page.html", context, page)
-    assert context["script_files"] == [script] * loaded
 
 
 @pytest.mark.parametrize("deaths", [1, 2, 3])
@@ -175,22 +143,25 @@ def test_every_archive_has_two_sources():
     assert sorted(archives) == sorted([*pokerdvs.ARCHIVES, pokerdvs.ARCHIVE_131] * 2)
 
 
-@pytest.mark.parametrize("simulated", ["load_pokerdvs", "load_pokerdvs131"])
-def test_sources_that_are_not_all_real_are_refused(simulated, monkeypatch):
-    def load(name, source):
-        assert source == "real"
-        if name == simulated:
-            raise FileNotFoundError("get them")
+@pytest.fixture
+def loaders(monkeypatch):
+    """What loads recordings, without doing it."""
+    made = {name: mock.Mock() for name in ("load_pokerdvs", "load_pokerdvs131")}
+    for name, loader in made.items():
+        monkeypatch.setattr(check_real, name, loader)
+    return made
 
-    for name in ("load_pokerdvs", "load_pokerdvs131"):
-        monkeypatch.setattr(check_real, name, partial(load, name))
+
+@pytest.mark.parametrize("missing", ["load_pokerdvs", "load_pokerdvs131"])
+def test_sources_that_are_not_all_real_are_refused(missing, loaders):
+    loaders[missing].side_effect = FileNotFoundError("get them")
     with pytest.raises(SystemExit, match="get them"):
         check_real.main([])
+    loaders[missing].assert_called_with(source="real")
 
 
-def test_pages_made_with_simulated_recordings_are_named(tmp_path, monkeypatch, simulated):
-    for name in ("load_pokerdvs", "load_pokerdvs131"):
-        monkeypatch.setattr(check_real, name, lambda source: None)
+def test_pages_made_with_simulated_recordings_are_named(tmp_path, loaders):
+    simulated = simulate_pokerdvs(n_train=4, n_test=4)
     (tmp_path / "book").mkdir()
     one, other = [tmp_path / "book" / f"{name}.html" for name in ("a", "b")]
     one.write_text("<p>no recordings</p>")

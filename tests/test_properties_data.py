@@ -1,7 +1,6 @@
-"""What holds for any events, and for any damage to files; hypothesis looks for exceptions."""
+"""What holds for any events and any damage to their files; hypothesis looks for exceptions."""
 
 import io
-import shutil
 import warnings
 from contextlib import suppress
 from itertools import pairwise
@@ -9,16 +8,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pokersnn_helpers import (
     EVENT_DTYPE,
     Recordings,
     augment,
-    load_pokerdvs,
     make_loader,
-    pokerdvs,
     to_frames,
 )
 from pokersnn_helpers.frames import to_sparse_frames
@@ -27,9 +24,6 @@ from pokersnn_helpers.simulation import EventCamera
 
 SENSOR = (7, 5, 2)
 numbers = settings(derandomize=True, deadline=None, max_examples=100)
-slow = settings(
-    numbers, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -115,8 +109,7 @@ def is_sound(events):
 @given(any_events())
 def test_recordings_keep_events_exactly_or_refuse_them_by_field(events):
     kinds = {events.dtype[field].kind for field in "txyp"}
-    numeric = kinds <= set("biuf") and all(events.dtype[field].kind != "b" for field in "txy")
-    if numeric and is_sound(events):
+    if kinds <= set("biuf") and is_sound(events):
         (kept,) = Recordings([events], [0], ("a",), SENSOR).events
         assert [tuple(map(int, row)) for row in events.tolist()] == kept.tolist()
     else:
@@ -124,69 +117,29 @@ def test_recordings_keep_events_exactly_or_refuse_them_by_field(events):
             Recordings([events], [0], ("a",), SENSOR)
 
 
-@st.composite
-def damage(draw):
-    """Draw a function from the bytes of a file to other bytes."""
-    place, rng = draw(st.floats(0, 1, exclude_max=True)), np.random.default_rng(draw(seeds))
-
-    def flip(content):
-        index = int(place * len(content))
-        flipped = content[index] ^ 1 << int(rng.integers(8))
-        return content[:index] + bytes([flipped]) + content[index + 1 :]
-
-    def cut(content):
-        return content[: int(place * len(content))]
-
-    def blot(content):
-        index = int(place * len(content))
-        return content[:index] + rng.bytes(16) + content[index + 16 :]
-
-    def add(content):
-        return content + rng.bytes(1 + int(place * 50))
-
-    return draw(st.sampled_from([flip, cut, blot, add]))
-
-
 @numbers
-@given(damage(), st.booleans())
-def test_damaged_file_of_events_is_read_or_refused(change, structured):
-    events = np.zeros(30, EVENT_DTYPE)
+@given(st.booleans(), st.integers(0, 400), st.integers(0, 300), st.binary(max_size=16))
+def test_damaged_file_of_events_is_read_or_refused(structured, place, length, other):
     file = io.BytesIO()
-    np.save(file, events if structured else np.zeros((30, 4), np.uint64))
+    np.save(file, np.zeros(9, EVENT_DTYPE) if structured else np.zeros((9, 4), np.uint64))
+    content = file.getvalue()
+    changed = content[:place] + other + content[place + length :]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            found, _ = read_numpy(io.BytesIO(change(file.getvalue())))
+            found, _ = read_numpy(io.BytesIO(changed))
         except ValueError:
             return
     assert found.dtype.names is not None
 
 
-@slow
-@given(st.data())
-def test_damaged_archive_never_counts_as_real(published, tmp_path, data):
-    for archive in pokerdvs.ARCHIVES:
-        shutil.copy(published / archive, tmp_path)
-    damaged = tmp_path / data.draw(st.sampled_from(pokerdvs.ARCHIVES))
-    whole = damaged.read_bytes()
-    damaged.write_bytes(data.draw(damage())(whole))
-    assume(damaged.read_bytes() != whole)
-    with pytest.raises(FileNotFoundError, match=r"md5 .* instead of"):
-        load_pokerdvs(tmp_path, source="real")
-
-
-@st.composite
-def cameras(draw):
-    part = st.floats(0, 1)
-    return EventCamera(
-        draw(st.floats(0.05, 3)), draw(st.floats(0.05, 3)), draw(part),
-        1000 * draw(part), 2000 * draw(part), 300 * draw(part), 100 * draw(part), draw(part),
-        100 * draw(part), 10 * draw(part),
-    )  # fmt: skip
+# Thresholds and their spread, and delays, jitter, noise and rates from none to much.
+RANGES = [(0.05, 3), (0.05, 3), *((0, most) for most in (1, 1000, 2000, 300, 100, 1, 100, 10))]
+cameras = st.builds(EventCamera, *(st.floats(*ends) for ends in RANGES))
 
 
 @numbers
-@given(cameras(), st.integers(1, 12), st.floats(1, 5000), st.floats(0, 3), seeds)
+@given(cameras, st.integers(1, 12), st.floats(1, 5000), st.floats(0, 3), seeds)
 def test_camera_sends_events_in_order_from_its_own_pixels(camera, count, interval, contrast, seed):
     rng = np.random.default_rng(seed)
     light = rng.normal(0, contrast, (count, SENSOR[1], SENSOR[0]))

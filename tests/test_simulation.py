@@ -5,23 +5,14 @@ from benchmarks.comparison import all_statistics, c2st_accuracy, compare_statist
 from pokersnn_helpers import EVENT_DTYPE, FastSNN, evaluate, make_loader, train_classifier
 from pokersnn_helpers.checks import check_events
 from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
-from pokersnn_helpers.simulation import (
-    EventCamera,
-    cards,
-    simulate_pokerdvs,
-    simulate_recording,
-)
+from pokersnn_helpers.simulation import EventCamera, cards, simulate_pokerdvs, simulate_recording
 from pokersnn_helpers.simulation.pips import SIGNED_DISTANCE
 
 
-def all_events(split):
-    return np.concatenate([*split.train.events, *split.test.events])
-
-
 def test_same_seed_same_events():
-    first, again, other = (simulate_pokerdvs(seed, n_train=4, n_test=4) for seed in (0, 0, 1))
-    assert np.array_equal(all_events(first), all_events(again))
-    assert not np.array_equal(all_events(first), all_events(other))
+    splits = (simulate_pokerdvs(seed, n_train=4, n_test=4) for seed in (0, 0, 1))
+    first, again, other = (np.concatenate((each.train + each.test).events) for each in splits)
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
 
 
 def test_a_set_has_the_form_of_the_real_one(simulated):
@@ -31,23 +22,16 @@ def test_a_set_has_the_form_of_the_real_one(simulated):
     few = simulate_pokerdvs(n_train=8, n_test=4)
     sizes = (simulated.train, 48), (simulated.test, 20), (few.train, 8), (few.test, 4)
     for part, count in sizes:
-        assert np.bincount(part.targets).tolist() == 4 * [count // 4]
-        assert part.targets == sorted(part.targets)
+        assert part.targets == np.repeat(range(4), count // 4).tolist()
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        *[
-            ({"n_test": n}, f"n_test is {n!r}; choose a positive multiple")
-            for n in (0, 6, 4.0, "8")
-        ],
-        *[({"seed": seed}, f"seed is {seed!r}; choose a whole number") for seed in (-1, 1.5, None)],
-        *[({"spread": x}, f"spread is {x!r}; choose a number from 0") for x in (-0.1, np.nan, 4.5)],
-        *[
-            ({"upside_down": x}, f"upside_down is {x!r}; choose a number from 0")
-            for x in (-0.1, 1.5)
-        ],
+        *[({"n_test": n}, f"n_test is {n!r}; choose a positive multiple") for n in (0, 6, 4.0)],
+        ({"seed": -1}, "seed is -1; choose a whole number"),
+        ({"spread": 4.5}, "spread is 4.5; choose a number from 0 to 4"),
+        ({"upside_down": 1.5}, "upside_down is 1.5; choose a number from 0 to 1"),
         ({"camera": EventCamera(10_000, 20_000)}, "no event .*on_threshold=10000, .*; lower its"),
     ],
 )
@@ -78,13 +62,6 @@ def test_unknown_suit_is_refused():
         simulate_recording("cl", np.random.default_rng(0))
 
 
-def test_every_recording_is_filmed_by_the_given_camera():
-    insensitive = EventCamera(on_threshold=0.8, off_threshold=0.8)
-    few = simulate_pokerdvs(n_train=4, n_test=4, camera=insensitive)
-    many = simulate_pokerdvs(n_train=4, n_test=4)
-    assert len(all_events(few)) < 0.5 * len(all_events(many))
-
-
 @pytest.mark.parametrize("suit", POKERDVS_CLASSES)
 def test_pip_is_about_two_units_high_and_its_own_mirror_image(suit):
     y, x = np.mgrid[-2:2:81j, -2:2:81j]
@@ -101,7 +78,6 @@ def test_cards_of_a_suit_differ_by_the_table():
     assert np.median(x) == pytest.approx(medians[1], abs=0.05)
     assert x.std() == pytest.approx(1.1 * np.hypot(std, np.hypot(*loadings)), rel=0.05)
     logs = np.log([card.down for card in drawn])
-    assert logs.std() == pytest.approx(1.1 * np.hypot(0.087, np.hypot(-0.24, -0.01)), rel=0.05)
     # A pip that is browsed for longer moves further: both follow the first factor.
     assert np.corrcoef([card.duration for card in drawn], logs)[0, 1] > 0.7
     assert max(card.tilt_end for card in drawn) == cards.CARDS["tilt_end"].limits[1]
@@ -174,19 +150,6 @@ def test_aperture_follows_the_pip(monkeypatch):
     assert np.median(left_behind["y"][-500:]) > np.median(followed["y"][-500:]) + 3
 
 
-def test_on_events_lie_above_off_events_as_in_the_real_set(simulated):
-    above = [e["y"][e["p"] == 1].mean() < e["y"][e["p"] == 0].mean() for e, _ in simulated.train]
-    assert np.mean(above) > 0.9  # a card that moves up for long is the exception
-
-
-def test_suits_differ(simulated):
-    pictures = np.zeros((4, 35, 35))
-    for events, target in simulated.train:
-        np.add.at(pictures[target], (events["y"], events["x"]), 1)
-    correlations = np.corrcoef(pictures.reshape(4, -1))[np.triu_indices(4, k=1)]
-    assert correlations.max() < 0.95
-
-
 @pytest.fixture(scope="module")
 def many():
     return simulate_pokerdvs(seed=1, n_train=200)
@@ -202,7 +165,7 @@ def real(data):
 def test_statistics_are_close_to_those_of_the_real_set(real, many):
     real_table, simulated_table = all_statistics(real), all_statistics(many)
     close = count_close(compare_statistics(real_table, simulated_table))
-    assert close.n == 48 and close.medians >= 45 and close.spreads >= 38
+    assert close["n"] == 48 and close["medians"] >= 45 and close["spreads"] >= 38
     assert c2st_accuracy(real_table, simulated_table) <= 0.75
 
 

@@ -8,12 +8,12 @@ minutes.
 """
 
 import base64
-import functools
 import json
 import math
-import operator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,7 +35,6 @@ from pokersnn_helpers.study.losses import nll_over_time
 
 OUTPUT = Path(__file__).parents[1] / "book/_static/interactive/card/data.js"
 SEED = 0
-EPOCHS = 20
 FITTED, WIDE = {"n_train": 400}, {"n_train": 400, "spread": 2.5}
 BY_HAND = 200  # recordings per suit
 # How a hand moves a pip. Unlike the simulator's constants, this was chosen and not fitted.
@@ -48,16 +47,20 @@ LAYERS = {
     "recurrent": "lif0.recurrent_weights",
     "readout": "linear.weight",
 }
-BEFORE, AFTER = "window.interactiveFigures.cardData = ", ";\n"
+# Upper-case names of the simulator's constants, beside the suits, the camera and the cards.
+CONSTANTS = (
+    "SPREAD FRAME_INTERVAL LEAD_IN BLUR STRAY_LIGHT HIGHLIGHT TILT_EXPONENTS NARROWING LIGHTING "
+    "TRACKING_GAIN TRACKED_ROW APERTURE_CENTRE APERTURE_RADII"
+)
 
 
 def simulated_recordings(seed: int) -> Recordings:
     """Simulate what to train on: cards as fitted, twice as many that differ more, and by hand."""
-    parts = [
+    fitted, wide, wider = (
         simulate_pokerdvs(seed=100 * number + seed, n_test=4, **options).train
         for number, options in enumerate((FITTED, WIDE, WIDE), start=1)
-    ]
-    return functools.reduce(operator.add, [*parts, moved_by_hand(400 + seed, BY_HAND)])
+    )
+    return fitted + wide + wider + moved_by_hand(400 + seed, BY_HAND)
 
 
 def moved_by_hand(seed: int, per_suit: int) -> Recordings:
@@ -89,62 +92,58 @@ def wander(card: SimpleNamespace, rng: np.random.Generator) -> cards._Motion:
     arrivals = np.concatenate([[0], legs.cumsum()])
     end = 1000 * min(arrivals[-1], HAND_LONGEST)
     time = np.arange(-cards.LEAD_IN, end, cards.FRAME_INTERVAL) / 1000
-    smooth = np.ones(11) / 11  # over 1 ms: nothing starts or stops at once
-    x, way = (
-        np.convolve(np.pad(np.interp(time, arrivals, place), 5, mode="edge"), smooth, "valid")
-        for place in places.T
-    )
+    x, way = (smooth(np.interp(time, arrivals, place)) for place in places.T)
     whole = np.ones_like(time)
     return cards._Motion(time, card.x + x, way, whole, whole)
 
 
-def train(recordings: Recordings, seed: int, epochs: int = EPOCHS) -> Classifier:
+def smooth(places: np.ndarray) -> np.ndarray:
+    """Average over 1 ms: nothing starts, stops or turns at once."""
+    return np.convolve(np.pad(places, 5, mode="edge"), np.ones(11) / 11, "valid")
+
+
+def train(recordings: Recordings, seed: int) -> Classifier:
     """Train by the book's recipe, but to answer early."""
-    classifier, _ = train_classifier(
-        recordings, seed, "cpu", network=FastSNN, loss=nll_over_time, augment=augment_and_crop,
-        epochs=epochs,
-    )  # fmt: skip
-    return classifier
+    how = {"loss": nll_over_time, "augment": augment_and_crop, "epochs": 20}
+    return train_classifier(recordings, seed, "cpu", network=FastSNN, **how)[0]
 
 
-def to_int8(weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Round the weights of each neuron, a row, to whole multiples of its scale."""
-    scale = weights.abs().amax(dim=1) / 127
-    scale = torch.tensor([float(f"{value:.6g}") for value in scale])  # short on the page
-    return (weights / scale[:, None]).round().clamp(-127, 127).to(torch.int8), scale
+def short(values: torch.Tensor) -> list[float]:
+    """Return numbers that are short on the page."""
+    return [float(f"{value:.6g}") for value in values]
 
 
-def packed(snn: SNN) -> dict[str, dict]:
-    """Return the weights of a network as the page carries them."""
-    return {layer: packed_layer(snn.state_dict()[name]) for layer, name in LAYERS.items()}
+def packed(network: torch.nn.Module, layers: dict[str, str] = LAYERS) -> dict[str, dict]:
+    """Return layers as the page carries them: weights as multiples of a scale per neuron."""
+    state, found = network.state_dict(), {}
+    for layer, name in layers.items():
+        weights = state[name].flatten(1)
+        scale = short(weights.abs().amax(dim=1) / 127)
+        whole = (weights / torch.tensor(scale)[:, None]).round().clamp(-127, 127).to(torch.int8)
+        encoded = base64.b64encode(whole.numpy().tobytes()).decode()
+        found[layer] = {"scale": scale, "weights": encoded}
+        if (bias := state.get(name.replace("weight", "bias"))) is not None:
+            found[layer]["bias"] = short(bias)
+    return found
 
 
-def packed_layer(weights: torch.Tensor) -> dict:
-    """Return a layer's weights as the page carries them."""
-    rounded, scale = to_int8(weights.detach())
-    return {
-        "scale": [float(f"{value:.6g}") for value in scale],
-        "weights": base64.b64encode(rounded.numpy().tobytes()).decode(),
-    }
-
-
-def unpacked_layer(layer: dict) -> torch.Tensor:
-    """Return the weights that the page carries."""
-    scale = torch.tensor(layer["scale"])
-    weights = np.frombuffer(base64.b64decode(layer["weights"]), np.int8).copy()
-    return torch.from_numpy(weights).reshape(len(scale), -1) * scale[:, None]
-
-
-def unpacked(layers: dict[str, dict]) -> SNN:
-    """Make the network whose weights the page carries."""
-    snn = SNN()
-    snn.load_state_dict({name: unpacked_layer(layers[layer]) for layer, name in LAYERS.items()})
-    return snn
+def unpacked(carried: dict, make: Callable = SNN, layers: dict[str, str] = LAYERS) -> Any:
+    """Make the network whose layers the page carries."""
+    network = make()
+    state = network.state_dict()
+    for layer, name in layers.items():
+        scale = torch.tensor(carried[layer]["scale"])
+        whole = np.frombuffer(base64.b64decode(carried[layer]["weights"]), np.int8).copy()
+        weights = torch.from_numpy(whole).reshape(len(scale), -1) * scale[:, None]
+        state[name] = weights.reshape(state[name].shape)
+        if "bias" in carried[layer]:
+            state[name.replace("weight", "bias")] = torch.tensor(carried[layer]["bias"])
+    network.load_state_dict(state)
+    return network.eval()
 
 
 def simulator_constants() -> dict:
     """Return what the page needs to move cards and to film them."""
-    camera = vars(cards.CAMERA)
     drawn = {
         name: parameter._asdict()
         | {"limits": [x if abs(x) < 1e9 else None for x in parameter.limits]}
@@ -152,21 +151,9 @@ def simulator_constants() -> dict:
     }
     return {
         "suits": POKERDVS_CLASSES,
-        "camera": camera,
+        "camera": vars(cards.CAMERA),
         "cards": drawn,
-        "spread": cards.SPREAD,
-        "frame_interval": cards.FRAME_INTERVAL,
-        "lead_in": cards.LEAD_IN,
-        "blur": cards.BLUR,
-        "stray_light": cards.STRAY_LIGHT,
-        "highlight": cards.HIGHLIGHT,
-        "tilt_exponents": cards.TILT_EXPONENTS,
-        "narrowing": cards.NARROWING,
-        "lighting": cards.LIGHTING,
-        "tracking_gain": cards.TRACKING_GAIN,
-        "tracked_row": cards.TRACKED_ROW,
-        "aperture_centre": cards.APERTURE_CENTRE,
-        "aperture_radii": cards.APERTURE_RADII,
+        **{name.lower(): getattr(cards, name) for name in CONSTANTS.split()},
     }
 
 
@@ -195,24 +182,27 @@ def measure(classifier: Classifier) -> dict[str, float]:
     """
     recordings = load_pokerdvs(source="real").test
     predictions = predict_over_time(classifier, recordings)
+    unseen = simulate_pokerdvs(seed=900 + SEED, n_train=4, n_test=400).test
     return {
         "real_test_recordings": accuracy(classifier, recordings),
         "real_over_events": predictions.accuracy_over_events,
         "real_median_ms": float(np.median(predictions.decision_time_ms)),
-        "unseen_simulated_cards": accuracy(classifier, unseen_cards()),
+        "unseen_simulated_cards": accuracy(classifier, unseen),
         "unseen_moved_by_hand": accuracy(classifier, moved_by_hand(1400 + SEED, 100)),
     }
 
 
-def unseen_cards() -> Recordings:
-    """Simulate 400 cards as fitted that the network wasn't trained on."""
-    return simulate_pokerdvs(seed=900 + SEED, n_train=4, n_test=400).test
-
-
-def read() -> dict:
+def read(path: Path = OUTPUT) -> dict:
     """Return what the page carries."""
-    text = OUTPUT.read_text(encoding="utf-8")
-    return json.loads(text[text.index(BEFORE) + len(BEFORE) : -len(AFTER)])
+    return json.loads(path.read_text(encoding="utf-8").partition(" = ")[2].rstrip(";\n"))
+
+
+def write(path: Path, kind: str, document: dict) -> None:
+    """Write it, and print what was measured."""
+    before = f"// Written by tools/{kind}_network.py.\nwindow.interactiveFigures.{kind}Data = "
+    text = before + json.dumps(document) + ";\n"
+    path.write_text(text, encoding="utf-8")
+    print(json.dumps(document["measured"] | {"bytes": len(text)}))
 
 
 def main() -> None:
@@ -227,9 +217,7 @@ def main() -> None:
         "simulator": simulator_constants(),
         "layers": layers,
     }
-    text = "// Written by tools/card_network.py.\n" + BEFORE + json.dumps(document) + AFTER
-    OUTPUT.write_text(text, encoding="utf-8")
-    print(json.dumps(document["measured"] | {"bytes": len(text)}))
+    write(OUTPUT, "card", document)
 
 
 if __name__ == "__main__":

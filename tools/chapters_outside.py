@@ -32,10 +32,9 @@ def warnings_of(notebook: nbformat.NotebookNode) -> list[str]:
     found = []
     for cell in notebook.cells:
         streams = [out.text for out in cell.get("outputs", []) if out.get("name") == "stderr"]
-        text = SIMULATED.sub("", "".join(streams))
-        lines = [line for line in re.split(r"[\r\n]+", text) if line and not BAR.fullmatch(line)]
-        if lines:
-            found.append(f"cell {cell.id} writes to stderr:\n" + "\n".join(lines))
+        lines = re.split(r"[\r\n]+", SIMULATED.sub("", "".join(streams)))
+        if lines := [line for line in lines if line and not BAR.fullmatch(line)]:
+            found.append("\n".join([f"cell {cell.id} writes to stderr:", *lines]))
     return found
 
 
@@ -61,11 +60,11 @@ def main(numbers: list[str]) -> int:
     if unknown := set(numbers) - set(by_number):
         sys.exit(f"no chapter has the number {min(unknown)}; there are 1 to {len(chapters)}")
     failed = 0
-    for number in numbers or by_number:
+    for chapter in map(by_number.get, numbers or by_number):
         start = time.monotonic()
-        problems = run(by_number[number])
+        problems = run(chapter)
         took = f"{time.monotonic() - start:.0f} s"
-        print(f"{by_number[number].name}: {took}", *problems, sep="\n", flush=True)
+        print(f"{chapter.name}: {took}", *problems, sep="\n", flush=True)
         failed += bool(problems)
     return failed
 

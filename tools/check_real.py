@@ -14,14 +14,10 @@ REAL = "real recordings: "  # in that of others
 
 def pages_without_real_recordings(html: Path) -> list[str]:
     """Say which pages were made with simulated recordings, or that none shows real ones."""
-    texts = {
-        path: path.read_text(encoding="utf-8") for path in sorted((html / "book").glob("*.html"))
-    }
-    found = [
-        f"{path.name} was made with simulated recordings"
-        for path, text in texts.items()
-        if SIMULATED in text
-    ]
+    pages = sorted((html / "book").glob("*.html"))
+    texts = {page.name: page.read_text(encoding="utf-8") for page in pages}
+    simulated = [name for name, text in texts.items() if SIMULATED in text]
+    found = [f"{name} was made with simulated recordings" for name in simulated]
     if not any(REAL in text for text in texts.values()):
         found.append(f"no page in {html / 'book'} says that its recordings are real")
     return found

@@ -44,18 +44,10 @@ def newest_commit(api: str) -> tuple[str, str]:
     address = f"{api}commits?path=pip-freeze.txt&per_page=1"
     try:
         newest = json.loads(fetch(address))[0]
-        commit, date = newest["sha"], newest["commit"]["committer"]["date"][:10]
-    except (json.JSONDecodeError, LookupError, TypeError) as error:
+        found = f"{newest['sha']} {newest['commit']['committer']['date']}"
+        return re.fullmatch(r"([0-9a-f]{40}) (\d{4}-\d\d-\d\d)T.*", found).group(1, 2)
+    except (json.JSONDecodeError, LookupError, TypeError, AttributeError) as error:
         raise ValueError(f"{address} names no commit: {error!r}") from error
-    if not re.fullmatch("[0-9a-f]{40} [0-9]{4}-[0-9]{2}-[0-9]{2}", f"{commit} {date}"):
-        raise ValueError(f"{address} names no commit: {commit!r} of {date!r}")
-    return commit, date
-
-
-def python_version(os_info: str) -> str:
-    if not (found := re.search(r"^Python (3\.\d+\.\d+)$", os_info, re.MULTILINE)):
-        raise ValueError("os-info.txt names no version of Python")
-    return found[1]
 
 
 def pins(freeze: str) -> list[str]:
@@ -91,10 +83,12 @@ def pins(freeze: str) -> list[str]:
 def colab_list(api: str = API, files: str = FILES) -> str:
     """Return what tools/colab.txt has to hold; tests have the two addresses on this machine."""
     commit, date = newest_commit(api)
-    python = python_version(fetch(f"{files}{commit}/os-info.txt"))
+    os_info = fetch(f"{files}{commit}/os-info.txt")
+    if not (python := re.search(r"^Python (3\.\d+\.\d+)$", os_info, re.MULTILINE)):
+        raise ValueError("os-info.txt names no version of Python")
     packages = pins(fetch(f"{files}{commit}/pip-freeze.txt"))
     header = [
-        f"# What Google Colab had on {date}: Python {python} and the packages of",
+        f"# What Google Colab had on {date}: Python {python[1]} and the packages of",
         f"# {FILES}{commit}/pip-freeze.txt",
         "# The version of Python stands in",
         f"# {FILES}{commit}/os-info.txt",

@@ -8,7 +8,6 @@ the camera, which the page needs too. What is printed is measured with the round
 strokes and films of other seeds. All of it takes about ten minutes of one core.
 """
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,17 +15,16 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
-from card_network import neuron_constants, packed_layer, unpacked_layer
+from card_network import neuron_constants, packed, smooth, unpacked, write
+from card_network import read as read_from
 
 from pokersnn_helpers import Classifier, Recordings, evaluate, make_loader, train_classifier
 from pokersnn_helpers.pokerdvs import POKERDVS_SENSOR_SIZE
+from pokersnn_helpers.simulation import motions as simulated
 from pokersnn_helpers.simulation.cards import CAMERA
 from pokersnn_helpers.simulation.motions import (
     DURATION,
     FRAME_INTERVAL,
-    MOTIONS,
-    OPPOSITE,
     film_dots,
     film_motions,
     film_path,
@@ -36,7 +34,9 @@ from pokersnn_helpers.study.models import CNN, MotionDetector
 from pokersnn_helpers.study.perturbations import replaced
 
 OUTPUT = Path(__file__).parents[1] / "book/_static/interactive/motion/data.js"
+read = partial(read_from, OUTPUT)
 SEED = 0
+MOTIONS, OPPOSITE = simulated.MOTIONS[:6], simulated.OPPOSITE[:6]  # those of the page
 STROKES, DOTS, DISCS = 1200, 180, 180
 TIME_WINDOW = round(1e6 * MotionDetector.dt)  # µs
 # A disc that rests makes only ON events when it leaves, and only OFF events where it comes to rest.
@@ -63,7 +63,6 @@ LENGTHS, SLANT, BEND = (12, 34), 0.35, 0.15  # pixels; rad; share of the length
 QUARTERS = ("right", "down", "left", "up")  # y points down
 TURNS, RADII, STRETCH, DRIFT = (0.75, 2.5), (5, 12), 0.12, 4  # of circles, in pixels
 WOBBLE = 0.5  # pixels, every 6 ms
-BEFORE, AFTER = "window.interactiveFigures.motionData = ", ";\n"
 
 
 def nearly_straight(rng: np.random.Generator) -> float:
@@ -100,7 +99,7 @@ def draw_stroke(
     path = _circle(motion, turns, share, rng) if circular else _line(motion, share, slant(rng), rng)
     wobble = rng.normal(0, WOBBLE, (2, 3 + round(lasts / 6)))
     path = path + [_wavy(some, len(time)) for some in wobble]
-    return np.array([_smooth(_on_the_pad(places, rng)) for places in path])
+    return np.array([smooth(_on_the_pad(places, rng)) for places in path])
 
 
 def _wavy(values: np.ndarray, count: int) -> np.ndarray:
@@ -129,11 +128,6 @@ def _on_the_pad(places: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return places + (rng.uniform(*room) if fits else room.mean())
 
 
-def _smooth(places: np.ndarray) -> np.ndarray:
-    """Average over 1 ms: nothing starts or turns at once."""
-    return np.convolve(np.pad(places, 5, mode="edge"), np.ones(11) / 11, "valid")
-
-
 def film_strokes(
     count: int,
     seed: int,
@@ -154,9 +148,9 @@ def film_strokes(
 
 
 def merged(films: Recordings) -> Recordings:
-    """Take the polarity from events: a sensor of one polarity."""
-    events = [replaced(each, p=0) for each in films.events]
-    return Recordings(events, films.targets, films.classes, SENSOR_SIZE)
+    """Take the polarity from events, for a sensor of one, and keep the motions of the page."""
+    kept = [(replaced(events, p=0), target) for events, target in films if target < len(MOTIONS)]
+    return Recordings(*zip(*kept, strict=True), MOTIONS, SENSOR_SIZE)
 
 
 def films_to_learn_from(seed: int) -> Recordings:
@@ -168,33 +162,12 @@ def films_to_learn_from(seed: int) -> Recordings:
 
 def train(films: Recordings, seed: int) -> tuple[MotionDetector, CNN]:
     """Train both models."""
+    how = {"time_window": TIME_WINDOW, "augment": None, "learning_rate": 0.004}
     spiking, time_blind = (
-        train_classifier(
-            films, seed, "cpu", network=network, time_window=TIME_WINDOW, augment=None,
-            epochs=epochs, learning_rate=0.004,
-        )[0]
+        train_classifier(films, seed, "cpu", network=network, epochs=epochs, **how)[0].snn
         for network, epochs in ((MotionDetector, 4), (TIME_BLIND, 2))
-    )  # fmt: skip
-    return spiking.snn, time_blind.snn
-
-
-def _packed(network: torch.nn.Module, layers: dict[str, str]) -> dict[str, dict]:
-    state, found = network.state_dict(), {}
-    for layer, name in layers.items():
-        found[layer] = packed_layer(state[name].flatten(1))
-        if (bias := state.get(name.replace("weight", "bias"))) is not None:
-            found[layer]["bias"] = [float(f"{value:.6g}") for value in bias]
-    return found
-
-
-def _unpacked(network: torch.nn.Module, layers: dict[str, str], packed: dict) -> Classifier:
-    state = network.state_dict()
-    for layer, name in layers.items():
-        state[name] = unpacked_layer(packed[layer]).reshape(state[name].shape)
-        if "bias" in packed[layer]:
-            state[name.replace("weight", "bias")] = torch.tensor(packed[layer]["bias"])
-    network.load_state_dict(state)
-    return Classifier(network.eval(), classes=MOTIONS, sensor_size=SENSOR_SIZE)
+    )
+    return spiking, time_blind
 
 
 def carried(spiking: MotionDetector, time_blind: CNN) -> dict:
@@ -202,15 +175,16 @@ def carried(spiking: MotionDetector, time_blind: CNN) -> dict:
     return {
         "constants": neuron_constants(spiking.snn),
         "late": list(spiking.late),
-        "layers": _packed(spiking, LAYERS),
-        "blind": _packed(time_blind, BLIND),
+        "layers": packed(spiking, LAYERS),
+        "blind": packed(time_blind, BLIND),
     }
 
 
 def models(document: dict) -> tuple[Classifier, Classifier]:
     """Make the two models whose weights the page carries."""
-    spiking = _unpacked(MotionDetector(), LAYERS, document["layers"])
-    return spiking, _unpacked(TIME_BLIND(), BLIND, document["blind"])
+    classifier = partial(Classifier, classes=MOTIONS, sensor_size=SENSOR_SIZE)
+    spiking = classifier(unpacked(document["layers"], MotionDetector, LAYERS))
+    return spiking, classifier(unpacked(document["blind"], TIME_BLIND, BLIND))
 
 
 def settings() -> dict:
@@ -289,24 +263,16 @@ def measure(spiking: Classifier, time_blind: Classifier, equal: float, count: in
     return found | {"spiking_diagonals": share(said, equal, np.array(films.targets), second)}
 
 
-def read() -> dict:
-    """Return what the page carries."""
-    text = OUTPUT.read_text(encoding="utf-8")
-    return json.loads(text[text.index(BEFORE) + len(BEFORE) : -len(AFTER)])
-
-
 def main() -> None:
     """Train, measure, write and print."""
     films = films_to_learn_from(SEED)
     document = carried(*train(films, SEED))
-    found = models(document)
-    equal = choose_equal(found[0])
-    measured = measure(*found, equal)
+    spiking, time_blind = models(document)
+    equal = choose_equal(spiking)
+    measured = measure(spiking, time_blind, equal)
     chosen = settings() | {"equal": equal}
     document = {"seed": SEED, "measured": measured, "settings": chosen} | document
-    text = "// Written by tools/motion_network.py.\n" + BEFORE + json.dumps(document) + AFTER
-    OUTPUT.write_text(text, encoding="utf-8")
-    print(json.dumps(measured | {"bytes": len(text)}))
+    write(OUTPUT, "motion", document)
 
 
 if __name__ == "__main__":

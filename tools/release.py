@@ -9,7 +9,6 @@ repository than OWNER/NAME.
 """
 
 import argparse
-import contextlib
 import io
 import os
 import re
@@ -18,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -30,6 +30,11 @@ ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 MARGIN = "16mm"
 WIDTH = 672  # CSS pixels between the margins of A4
+FOOTER = (
+    '<div style="font: 8px sans-serif; width: 100%; text-align: center; color: #59636e">'
+    '{title}, edition {version} · <span class="title"></span> · <span class="pageNumber"></span>'
+    "</div>"
+)
 FOLDED = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
 IMAGES = """async () => {
     for (const image of document.images) image.loading = "eager";
@@ -50,18 +55,16 @@ def version(root: Path) -> str:
     return re.search(r'^version = "(.+)"$', text, re.MULTILINE)[1]
 
 
-def build(folder: Path, address: str | None) -> None:
+def build(folder: Path, address: str) -> None:
     """Build the last commit in an empty folder, with links to the repository at an address."""
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
-    if address:
-        set_repository(folder, address)
-    environment = {"PYTHONPATH": str(folder)}
-    run(["jupyter-book", "build", ".", "-W", "-n", "--keep-going", "--all"], folder, environment)
-    run([sys.executable, "tools/check_real.py", "_build/html"], folder, environment)
-
-
-def run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
-    subprocess.run(command, cwd=folder, env=os.environ | environment, check=True)
+    set_repository(folder, address)
+    for command in (
+        ["jupyter-book", "build", ".", "-W", "-n", "--keep-going", "--all"],
+        [sys.executable, "tools/check_real.py", "_build/html"],
+    ):
+        environment = os.environ | {"PYTHONPATH": str(folder)}
+        subprocess.run(command, cwd=folder, env=environment, check=True)
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
@@ -74,11 +77,10 @@ def executed_notebooks(root: Path) -> dict[str, bytes]:
     """Return the chapters with the outputs that the build has cached."""
     cache, found = get_cache(root / "_build" / ".jupyter_cache"), {}
     for path in sorted((root / "book").glob("*.ipynb")):
-        notebook = nbformat.read(path, as_version=4)
-        with contextlib.suppress(KeyError):  # the cache doesn't have it
-            _, notebook = cache.merge_match_into_notebook(notebook)
-        if not any(cell.get("outputs") for cell in notebook.cells):
-            raise ValueError(f"{path.name} has no outputs: the build hasn't executed it")
+        try:
+            _, notebook = cache.merge_match_into_notebook(nbformat.read(path, as_version=4))
+        except KeyError as error:
+            raise ValueError(f"{path.name} has no outputs: the build hasn't run it") from error
         found[path.name] = nbformat.writes(notebook).encode()
     return found
 
@@ -111,8 +113,7 @@ def print_pages(root: Path) -> dict[str, tuple[str, bytes]]:
 
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
     base, html = config["html"]["baseurl"], root / "_build" / "html"
-    browser_path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser_path is None:
+    if not (browser_path := next(filter(None, map(shutil.which, BROWSERS)), None)):
         raise FileNotFoundError(f"no browser is on the path: none of {', '.join(BROWSERS)}")
 
     def answer(route) -> None:
@@ -123,12 +124,10 @@ def print_pages(root: Path) -> dict[str, tuple[str, bytes]]:
         else:
             route.abort()
 
-    margins = dict.fromkeys(("top", "bottom", "left", "right"), MARGIN)
-    small = "font: 8px sans-serif; width: 100%; text-align: center; color: #59636e"
-    footer = (
-        f'<div style="{small}">{config["title"]}, edition {version(root)} · '
-        '<span class="title"></span> · <span class="pageNumber"></span></div>'
-    )
+    footer = FOOTER.format(title=config["title"], version=version(root))
+    layout = dict.fromkeys(("print_background", "outline", "tagged", "display_header_footer"), True)
+    layout |= {"format": "A4", "margin": dict.fromkeys(("top", "bottom", "left", "right"), MARGIN)}
+    layout |= {"header_template": "<span></span>", "footer_template": footer}
     printed = {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
@@ -144,11 +143,7 @@ def print_pages(root: Path) -> dict[str, tuple[str, bytes]]:
                 raise ValueError(f"{name}: wider than the paper: {cut}")
             title = page.locator("article h1").first.text_content().rstrip("#")
             page.evaluate("(title) => { document.title = title; }", title)
-            printed[f"{base}{name}.html".lower()] = title, page.pdf(
-                format="A4", margin=margins, print_background=True, outline=True, tagged=True,
-                display_header_footer=True, header_template="<span></span>",
-                footer_template=footer,
-            )  # fmt: skip
+            printed[page.url.lower()] = title, page.pdf(**layout)
         browser.close()
     return printed
 
@@ -162,56 +157,59 @@ def bind(printed: dict[str, tuple[str, bytes]]) -> bytes:
     for address, (title, content) in printed.items():
         first[address] = len(writer.pages)
         writer.append(PdfReader(io.BytesIO(content)), outline_item=title)
-    for page in writer.pages:
-        for link in page.annotations or ():
-            action = link.get_object().get("/A", {})
-            address = str(action.get("/URI", "")).partition("#")[0].lower()
-            if address in first:
-                there = writer.pages[first[address]].indirect_reference
-                goal = ArrayObject([there, NameObject("/Fit")])
-                link.get_object()[NameObject("/A")] = DictionaryObject(
-                    {NameObject("/S"): NameObject("/GoTo"), NameObject("/D"): goal}
-                )
+    for link, address in links(writer):
+        number = first.get(address.partition("#")[0].lower())
+        if number is not None:
+            goal = ArrayObject([writer.pages[number].indirect_reference, NameObject("/Fit")])
+            action = {NameObject("/S"): NameObject("/GoTo"), NameObject("/D"): goal}
+            link[NameObject("/A")] = DictionaryObject(action)
     file = io.BytesIO()
     writer.write(file)
     return file.getvalue()
+
+
+def links(pdf) -> Iterator[tuple[dict, str]]:
+    """Yield each link of a PDF that leads out of it, and its address."""
+    for page in pdf.pages:
+        for link in page.annotations or ():
+            if address := link.get_object().get("/A", {}).get("/URI"):
+                yield link.get_object(), str(address)
 
 
 def uris(pdf: bytes) -> list[str]:
     """Return the addresses that a PDF links to."""
     from pypdf import PdfReader
 
-    found = []
-    for page in PdfReader(io.BytesIO(pdf)).pages:
-        actions = [link.get_object().get("/A", {}) for link in page.annotations or ()]
-        found += [str(action["/URI"]) for action in actions if "/URI" in action]
-    return found
+    return [address for _, address in links(PdfReader(io.BytesIO(pdf)))]
 
 
 def other_addresses(name: str, content: bytes, old: str, new: str) -> list[str]:
     """List where a file of an edition names the old repository, whatever form it takes."""
     owner, _, book = old.partition("/")
-    forms = {f"{owner}/{book}", f"{owner}%2F{book}", f"{owner}\\/{book}", f"{owner}.github.io"}
+    forms = [*(f"{owner}{slash}{book}" for slash in ("/", "%2F", "\\/")), f"{owner}.github.io"]
     if name.endswith(".zip"):
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             parts = {f"{name}: {each}": archive.read(each) for each in archive.namelist()}
-    elif name.endswith(".pdf"):
-        parts = {name: "\n".join(uris(content)).encode()}
     else:
-        parts = {name: content}
+        parts = {name: "\n".join(uris(content)).encode()}
     if not any(new.encode() in part for part in parts.values()):
         return [f"{name} never names {new}"]
     return [
         f"{place} names {form}"
         for place, part in parts.items()
-        for form in sorted(forms)
+        for form in forms
         if old != new and form.encode().lower() in part.lower()
     ]
 
 
+def slug(root: Path) -> str:
+    """Return OWNER/NAME of the repository that a book links to."""
+    return "/".join(ADDRESS.fullmatch(current_address(root)).groups())
+
+
 def make_edition(root: Path, old: str) -> dict[str, bytes]:
     """Return the files of an edition by name, of a book that has been built."""
-    new = "/".join(ADDRESS.fullmatch(current_address(root)).groups())
+    new = slug(root)
     name = f"{new.partition('/')[2]}-{version(root)}"
     files = {
         f"{name}-site.zip": pack(read_folder(root / "_build" / "html")),
@@ -225,16 +223,14 @@ def make_edition(root: Path, old: str) -> dict[str, bytes]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repository", help="OWNER/NAME that all links lead to")
+    parser.add_argument("--repository", default=slug(ROOT), help="OWNER/NAME of all links")
     parser.add_argument("--output", type=Path, default=Path("dist"), help="folder for the files")
     options = parser.parse_args()
-    old = "/".join(ADDRESS.fullmatch(current_address(ROOT)).groups())
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "book"
-        address = f"https://github.com/{options.repository}" if options.repository else None
         try:
-            build(root, address)
-            files = make_edition(root, old)
+            build(root, f"https://github.com/{options.repository}")
+            files = make_edition(root, slug(ROOT))
         except (ValueError, FileNotFoundError) as error:
             sys.exit(str(error))
     options.output.mkdir(parents=True, exist_ok=True)

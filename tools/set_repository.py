@@ -3,23 +3,14 @@
 Usage: python tools/set_repository.py https://github.com/NEW_OWNER/NEW_NAME
 """
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-from pokersnn_helpers.files import atomic_write
-
 NAME = r"(?!\.+(?:git)?/?$)([\w.-]+?)"  # not "..", which is a folder
 ADDRESS = re.compile(rf"https://github\.com/([A-Za-z\d-]+)/{NAME}(?:\.git)?/?", re.ASCII)
-
-
-def tracked_files(root: Path) -> list[Path]:
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True
-    )
-    paths = [root / name for name in listed.stdout.split("\0") if name]
-    return [path for path in paths if path.is_file() and not path.is_symlink()]
 
 
 def current_address(root: Path) -> str:
@@ -29,38 +20,25 @@ def current_address(root: Path) -> str:
 def set_repository(root: Path, address: str) -> list[Path]:
     """Replace the old address and its forms (Colab, Pages) by the new; return the changed files.
 
-    Where one can't be written, none is changed.
+    Where one can't be written, run it again: the file that says what the old one is comes last.
     """
     if not (new := ADDRESS.fullmatch(address)):
         raise ValueError(f"{address!r} is not of the form https://github.com/OWNER/NAME")
     old = ADDRESS.fullmatch(current_address(root))
-    forms = {
-        f"{old[1]}/{old[2]}": f"{new[1]}/{new[2]}",
-        f"{old[1]}.github.io/{old[2]}": f"{new[1]}.github.io/{new[2]}",
-    }
-    changed: dict[Path, tuple[bytes, bytes]] = {}
-    for path in tracked_files(root):
-        before = path.read_bytes()
-        after = before
-        for find, replace in forms.items():
-            after = after.replace(find.encode(), replace.encode())
-        if after != before:
-            changed[path] = before, after
-    written: list[Path] = []
-    try:
-        for path, (_, after) in changed.items():
-            replace_content(path, after)
-            written.append(path)
-    except OSError:
-        for path in written:
-            replace_content(path, changed[path][0])
-        raise
-    return written
-
-
-def replace_content(path: Path, content: bytes) -> None:
-    with atomic_write(path) as file:
-        file.write(content)
+    forms = [
+        (f"{old[1]}{between}/{old[2]}".encode(), f"{new[1]}{between}/{new[2]}".encode())
+        for between in ("", ".github.io")
+    ]
+    command = ["git", "grep", "-lzF", "--no-color", "-e", forms[0][0], "-e", forms[1][0]]
+    listed = subprocess.run(command, cwd=root, capture_output=True, check=True)
+    found = [root / os.fsdecode(name) for name in listed.stdout.split(b"\0") if name]
+    found.sort(key=lambda path: path.name == "_config.yml")
+    for path in found:
+        content = path.read_bytes()
+        for before, after in forms:
+            content = content.replace(before, after)
+        path.write_bytes(content)
+    return found
 
 
 if __name__ == "__main__":

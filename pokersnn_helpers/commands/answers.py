@@ -6,12 +6,13 @@ from pathlib import Path
 from .. import training
 from ..checkpoints import load_checkpoint, saved_network
 from ..checks import errors_in
-from ..fast import FastSNN, LayerThenSNN
+from ..fast import FastSNN
 from ..own import live as playing
 from ..own.event_files import EventFile, read_event_file
 from ..own.folders import resize
 from ..own.streaming import Stream
 from ..snn import Classifier
+from .main import NETWORKS, resolve_network
 from .terminal import pixels, printable, say
 
 
@@ -41,12 +42,12 @@ def live(
 
     def show(stream: Stream, behind: float) -> None:
         nonlocal shown
-        answer = stream.prediction()
-        late = f", {behind:.1f} s behind: choose wider bins" if behind > playing.BEHIND else ""
-        line = f"{stream.steps * stream.time_window / 1000:8.0f} ms  {_words(answer)}{late}"
+        answer, late = stream.prediction(), behind > playing.BEHIND
+        line = f"{stream.steps * stream.time_window / 1000:8.0f} ms  {_words(answer)}"
+        line += f", {behind:.1f} s behind: choose wider bins" * late
         if sys.stdout.isatty():
             print("\r\x1b[K" + printable(line), end="", flush=True)
-        elif shown != (shown := f"{answer.class_name}{bool(late)}"):
+        elif shown != (shown := f"{answer.class_name}{late}"):
             say(line)
 
     try:
@@ -62,8 +63,8 @@ def live(
 
 def _load_classifier(checkpoint: Path, device: str | None = None) -> Classifier:
     # FastSNN takes sparse frames, so memory grows with the events and not with the time.
-    network = LayerThenSNN if saved_network(checkpoint) == "LayerThenSNN" else FastSNN
-    return load_checkpoint(checkpoint, device, network)
+    known = {each.__name__: each for each in map(resolve_network, NETWORKS)} | {"SNN": FastSNN}
+    return load_checkpoint(checkpoint, device, known.get(saved_network(checkpoint), FastSNN))
 
 
 def _sensor(file: EventFile, option: str, classifier: Classifier) -> tuple[int, int, int]:

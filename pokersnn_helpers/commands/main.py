@@ -5,15 +5,17 @@ import io
 import sys
 from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from .terminal import printable
 
 Options = dict[str, dict[str, Any]]  # what argparse takes, by name
-FORMATS = "events: .npy, .npz, .csv, AEDAT, Prophesee RAW and DAT, ES, or .bin of N-MNIST"
+NETWORKS = {"snn": "snn:SNN", "fast": "fast:FastSNN", "layer": "fast:LayerThenSNN"}  # its place
 FILE: dict[str, Any] = {"type": Path, "metavar": "FILE"}
+EVENTS = "events, such as .npy, .csv or a camera's own file"
 
-FILES: Options = {"recordings": FILE | {"nargs": "+", "help": FORMATS}}
+FILES: Options = {"recordings": FILE | {"nargs": "+", "help": EVENTS}}
 PLOT: Options = {"--plot": FILE | {"help": "draw the pixels of the first, as .png"}}
 PROCESSES: Options = {"--processes": {"type": int, "help": "how many work at once (2)"}}
 SENSOR: Options = {"--sensor": {"metavar": "WIDTHxHEIGHT", "help": "for files that don't say it"}}
@@ -25,12 +27,9 @@ PARTS: Options = SENSOR | {
 }
 FOLDER: Options = {"folder": {"metavar": "FOLDER", "help": "recordings in a folder per class"}}
 RUN: Options = {
-    "--data": {
-        "metavar": "PATH",
-        "help": "a folder per class, or a simulated file; else POKER-DVS",
-    },
+    "--data": {"metavar": "PATH", "help": "folder per class, or simulated file; else POKER-DVS"},
     "--epochs": {"type": int, "help": "passes over the training recordings (60)"},
-    "--network": {"choices": ("snn", "fast", "layer"), "help": "SNN, FastSNN, or it after a layer"},
+    "--network": {"choices": NETWORKS, "help": "what to train (snn)"},
     "--delays": {"metavar": "MS,MS...", "help": "how late the layer's output comes, as 0,4,8"},
     "--seed": {"type": int, "help": "fixes what is drawn at random (0)"},
     "--checkpoint": FILE | {"help": "save the network and the run here after every epoch"},
@@ -44,7 +43,7 @@ CARDS: Options = {
 }
 SOURCE: Options = {
     "--camera": {"action": "store_true", "help": "listen to faery's first camera, until Ctrl-C"},
-    "file": FILE | {"nargs": "?", "help": FORMATS},
+    "file": FILE | {"nargs": "?", "help": EVENTS},
 }
 COMMANDS: dict[str, tuple[str, str, Options]] = {
     "train": ("train", "train the network by the book's recipe", PARTS | RUN),
@@ -76,6 +75,11 @@ def main(words: list[str] | None = None) -> None:
     except (ValueError, OSError, RuntimeError, MemoryError, ModuleNotFoundError) as error:
         message = printable(str(error) or type(error).__name__)
         raise SystemExit(f"python -m pokersnn_helpers {name}: error: {message}") from error
+
+
+def resolve_network(name: str) -> Any:
+    """Import a network by its name on the command line."""
+    return resolve_name(f"pokersnn_helpers.{NETWORKS[name]}")
 
 
 def _parser() -> argparse.ArgumentParser:

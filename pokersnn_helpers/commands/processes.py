@@ -7,13 +7,13 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from ..files import rank
+from ..files import rank, world_size
 
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[None]:
     """Connect the processes of ``torchrun``, if there are any, by NCCL on GPUs, else by Gloo."""
-    if not launched_by_torchrun():
+    if not (dist.is_available() and dist.is_torchelastic_launched()):
         yield
         return
     if device.type == "cuda":
@@ -23,11 +23,6 @@ def process_group(device: torch.device) -> Iterator[None]:
         yield
     finally:
         dist.destroy_process_group()
-
-
-def launched_by_torchrun() -> bool:
-    """Say whether ``torchrun`` started this process."""
-    return dist.is_available() and dist.is_torchelastic_launched()
 
 
 def broadcast(make: Callable[[], Any]) -> Any:
@@ -40,7 +35,7 @@ def broadcast(make: Callable[[], Any]) -> Any:
         if rank() == 0:
             made = [make()]
     finally:
-        if launched_by_torchrun():
+        if world_size() > 1:
             dist.broadcast_object_list(made, src=0)
     if made[0] is None:
         raise SystemExit(1)

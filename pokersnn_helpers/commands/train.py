@@ -16,14 +16,14 @@ from filelock import FileLock, Timeout
 
 from ..checkpoints import Run, load_run, save_checkpoint
 from ..checks import errors_in
-from ..fast import FastSNN, LayerThenSNN
 from ..files import default_device, rank, world_size
 from ..frames import augment
 from ..own.stored import StoredRecordings
 from ..pokerdvs import load_pokerdvs
 from ..recordings import Recordings, Split, stratified_folds
-from ..snn import SNN, Classifier
+from ..snn import Classifier
 from ..training import TrainingState, train_classifier
+from .main import resolve_network
 from .processes import broadcast, process_group
 from .recordings import read_folder
 from .terminal import printable, say
@@ -52,14 +52,13 @@ class TrainOptions:
 
     def make(self) -> Any:
         """Return what makes the network."""
-        networks: dict[str, Any] = {"snn": SNN, "fast": FastSNN, "layer": LayerThenSNN}
+        network = resolve_network(self.network)
         if self.delays == "0":
-            return networks[self.network]
+            return network
         if self.network != "layer":
             raise ValueError(f"--delays is {self.delays}; leave it out, or choose --network layer")
         with errors_in(f"--delays is {self.delays}; write numbers, as 0,4,8"):
-            delays = [float(each) / 1000 for each in self.delays.split(",")]
-        return partial(LayerThenSNN, delays=delays)
+            return partial(network, delays=[float(each) / 1000 for each in self.delays.split(",")])
 
 
 def train(

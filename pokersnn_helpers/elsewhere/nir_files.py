@@ -116,11 +116,8 @@ def _graph(classifier: Classifier) -> nir.NIRGraph:
     _check_network(network)
     if classifier.decode is not decode:
         raise ValueError("NIR holds no decode of your own; save a Classifier with the default one")
-    weights = {
-        node: nir.Affine(weight, np.zeros(len(weight), weight.dtype))
-        for node, name in WEIGHTS.items()
-        for weight in [network.get_parameter(name).detach().cpu().numpy()]
-    }
+    arrays = {node: network.get_parameter(WEIGHTS[node]).numpy(force=True) for node in WEIGHTS}
+    weights = {node: nir.Affine(each, np.zeros_like(each[:, 0])) for node, each in arrays.items()}
     hidden, readout, dt = network.lif0.p, network.readout.p, network.dt
     outputs, size = network.linear.weight.shape
     tau_syn, tau_out = _tau(hidden.tau_syn_inv), _tau(readout.tau_syn_inv)
@@ -157,10 +154,8 @@ def _check_network(network: Any) -> None:
     kind = type(network)
     own = {kind.forward, getattr(kind, "step", None)} - {SNN.forward, FastSNN.forward, SNN.step}
     if own or not isinstance(network, SNN):
-        raise TypeError(
-            f"NIR has no nodes for what {kind.__name__} computes; save an SNN or a FastSNN, such "
-            "as one behind a layer: Classifier(network.snn, classes=..., sensor_size=...)"
-        )
+        name = kind.__name__
+        raise TypeError(f"NIR has no nodes for what {name} computes; save an SNN or a FastSNN")
     if other := {*dict(network.named_parameters())} ^ {*WEIGHTS.values()}:
         raise TypeError(f"{kind.__name__} isn't saved: SNN differs in {', '.join(sorted(other))}")
     if {network.lif0.dt, network.readout.dt} != {network.dt}:
@@ -198,10 +193,8 @@ def _rebuild(graph: Any, network: type[SNN]) -> Classifier:
     """Make a classifier of a graph, or refuse one that ``save_nir`` wouldn't write for it."""
     kinds = {name: type(node) for name, node in getattr(graph, "nodes", {}).items()}
     if kinds != NODES or sorted(graph.edges) != sorted(EDGES):
-        raise ValueError(
-            f"its nodes are {', '.join(kinds)}, or of other kinds, or linked otherwise; "
-            f"save_nir writes {', '.join(NODES)}"
-        )
+        found, known = ", ".join(kinds), ", ".join(NODES)
+        raise ValueError(f"its nodes are {found}, or linked otherwise; save_nir writes {known}")
     try:
         classifier = _classifier(graph.nodes, graph.metadata, network)
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError) as error:
@@ -236,11 +229,10 @@ def _classifier(nodes: dict[str, Any], about: dict[str, Any], network: type[SNN]
         snn = network(*sizes, **arguments)
     snn.to(dtype=weights["linear.weight"].dtype)
     snn.load_state_dict(weights)
-    width, height, polarities = map(int, about["sensor_size"])
     return Classifier(
         snn,
         classes=tuple(name.decode() for name in about["classes"]),
-        sensor_size=(width, height, polarities),
+        sensor_size=about["sensor_size"],
         settle=float(about.get("settle", [0])[0]),  # older files have none
     )
 

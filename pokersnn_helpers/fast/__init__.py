@@ -5,7 +5,6 @@ it is written by hand (backpropagation through time), and input is sparse, so th
 its events and spikes cost. Only then can time bins be much finer than 0.1 ms, down to 1 µs.
 
 - ``network.py``: ``FastSNN``, what it refuses, and the autograd function that calls a backend.
-- ``types.py``: what the backends take and return.
 - ``cpu.py``: the backend for the CPU, loops compiled by Numba.
 - ``cuda.py``: the backend for GPUs, PyTorch operations replayed as CUDA graphs.
 - ``layered.py``: ``FrameLinear``, an ordinary layer that adds what isn't 0 in the same way, and

@@ -22,14 +22,38 @@ from threadpoolctl import ThreadpoolController
 
 from ..checks import check_indices
 from ..files import compiled, usable_cores
-from .types import CSR, LIFConstants, Trace, WeightGradients
 
 IN_CACHE = 2**18  # weights, of 4 bytes, that a core's cache holds
 FOR_TWO = 2**16  # steps of neurons: for fewer it takes longer to call another thread
 
 
+class LIFConstants(NamedTuple):
+    """What a time step multiplies by and compares with."""
+
+    dt_over_tau_mem: float  # share that the hidden neurons' voltages lose per step
+    dt_over_tau_syn: float  # share that their synaptic currents lose
+    v_th: float  # their threshold
+    readout_dt_over_tau_mem: float  # share that the readout's voltages lose
+    readout_dt_over_tau_syn: float  # share that its synaptic currents lose
+    surrogate_slope: float  # height of the surrogate for the threshold's derivative
+
+
+class Trace(NamedTuple):
+    """What the neurons did in every step."""
+
+    v_decayed: torch.Tensor  # voltages of the hidden neurons before the reset, (T, B, H)
+    i: torch.Tensor  # their synaptic currents, of the same shape; no steps unless recorded
+    voltages: torch.Tensor  # of the readout, (T, B, outputs)
+    i_out: torch.Tensor  # its synaptic currents, of the same shape; no steps unless recorded
+
+
 def to_csr(frames: torch.Tensor) -> list[np.ndarray]:
-    """List the inputs other than 0 of frames (T, B, ...), sparse in any order, as ``CSR`` says."""
+    """List what isn't 0 in frames (T, B, ...), sparse in any order, as compressed sparse rows.
+
+    Returns:
+        ``indptr`` (T * B + 1,), ``indices`` (N,) and ``data`` (N,): of step t and recording b,
+        inputs and counts number ``indptr[t * B + b]`` to before ``indptr[t * B + b + 1]``.
+    """
     if not frames.is_sparse:
         return listed(*_arrays(frames.flatten(2).flatten(0, 1)))
     row, column, count = _arrays(*rows_and_columns(frames), frames._values())
@@ -51,7 +75,7 @@ def rows_and_columns(frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def listed(matrix: np.ndarray) -> list[np.ndarray]:
-    """List what isn't 0 in a matrix, as ``CSR`` says."""
+    """List what isn't 0 in a matrix, as ``to_csr`` does."""
     rows, width = matrix.shape
     places = np.flatnonzero(matrix != 0)
     indptr = np.searchsorted(places, width * np.arange(rows + 1))
@@ -69,11 +93,12 @@ def forward(frames, weights, constants, record, keep=True):
         flat = frames.to_dense().flatten(2).flatten(0, 1)
         with _one_blas_thread(), np.errstate(all="ignore"):
             currents = np.matmul(*_arrays(flat, weights[0].t()))
-        trace, _ = run(steps, _row_by_row(currents), state._replace(w_in_t=currents), record, keep)
-        return (flat,), trace
-    csr = to_csr(frames)
-    trace, _ = run(steps, csr, state, record, keep)
-    return CSR(*map(torch.from_numpy, csr)), trace
+        csr, state = _row_by_row(currents), state._replace(w_in_t=currents)
+        inputs = [flat]
+    else:
+        csr = to_csr(frames)
+        inputs = [*map(torch.from_numpy, csr)]
+    return inputs, run(steps, csr, state, record, keep)[0]
 
 
 def _row_by_row(matrix: np.ndarray) -> list[np.ndarray]:
@@ -96,14 +121,12 @@ class State(NamedTuple):
 def at_rest(batch: int, weights: Sequence[torch.Tensor], constants: LIFConstants) -> State:
     """Return the state before the first step; arguments are those of ``cuda.forward``."""
     w_in, w_rec, w_out = weights
-    rows = [transposed(w_in).numpy(), transposed(torch.cat([w_rec, w_out])).numpy()]
-    neurons = np.zeros((batch, 3 * sum(w_out.shape)), rows[0].dtype)
-    return State(rows[0], rows[1], _typed(constants, w_in), neurons)
+    w_in_t, w_spikes_t = (transposed(each).numpy() for each in (w_in, torch.cat([w_rec, w_out])))
+    neurons = np.zeros((batch, 3 * sum(w_out.shape)), w_in_t.dtype)
+    return State(w_in_t, w_spikes_t, _typed(constants, w_in_t.dtype), neurons)
 
 
-def run(
-    steps: int, csr: list[np.ndarray], state: State, record: bool = False, keep: bool = False
-) -> tuple[Trace, State]:
+def run(steps, csr, state, record=False, keep=False):
     """Step on from a state, which stays as it is; return the new one, too.
 
     Hidden neurons' voltages are kept for ``backward`` if asked for, else those of a step only, and
@@ -128,8 +151,7 @@ def backward(grad_voltages, inputs, v_decayed, weights, constants, needs_input_g
     w_in, w_rec, w_out = weights
     w_spikes, dense = torch.cat([w_rec, w_out]), len(inputs) == 1
     halves, dtype = _halves(batch, v_decayed.numel()), v_decayed.numpy().dtype
-    none = np.zeros(steps * batch + 1, np.int64), np.empty(0, np.int32), np.empty(0, dtype)
-    csr = none if dense else _arrays(*inputs)
+    csr = listed(np.empty((steps * batch, 0), dtype)) if dense else _arrays(*inputs)
     grad_i = np.zeros((steps if dense or needs_input_grad else 0, batch, hidden), dtype)
     grad_w_in_t, grad_w_spikes_t = (
         [np.zeros(each.shape[::-1], dtype) for _ in halves] for each in (w_in, w_spikes)
@@ -138,7 +160,7 @@ def backward(grad_voltages, inputs, v_decayed, weights, constants, needs_input_g
 
     def go_back(begin: int, end: int) -> None:
         sums = grad_w_in_t[begin > 0], grad_w_spikes_t[begin > 0]
-        _backward(*arrays, _typed(constants, w_in), grad_i, *sums, begin, end)
+        _backward(*arrays, _typed(constants, dtype), grad_i, *sums, begin, end)
 
     with _one_blas_thread(), np.errstate(all="ignore"):  # ``fit`` looks for what isn't finite
         _side_by_side(halves, go_back)
@@ -146,8 +168,7 @@ def backward(grad_voltages, inputs, v_decayed, weights, constants, needs_input_g
             grad_w_in_t = [np.matmul(inputs[0].t().numpy(), grad_i.reshape(-1, hidden))]
         totals = [reduce(np.add, parts) for parts in (grad_w_in_t, grad_w_spikes_t)]
     grad_w_in, grad_w_spikes = (transposed(torch.from_numpy(total)) for total in totals)
-    grad_w_rec, grad_w_out = grad_w_spikes.split([hidden, len(w_out)])
-    return WeightGradients(grad_w_in, grad_w_rec, grad_w_out, torch.from_numpy(grad_i))
+    return grad_w_in, *grad_w_spikes.split([hidden, len(w_out)]), torch.from_numpy(grad_i)
 
 
 def _halves(batch: int, neuron_steps: int) -> list[tuple[int, int]]:
@@ -161,16 +182,14 @@ def _side_by_side(halves: list[tuple[int, int]], work: Callable[[int, int], None
 
     ``OMP_NUM_THREADS=1``, which ``torchrun`` sets, keeps to one thread.
     """
-    first, *second = halves
-    if not second or os.environ.get("OMP_NUM_THREADS") == "1" or usable_cores() == 1:
+    if len(halves) == 1 or os.environ.get("OMP_NUM_THREADS") == "1" or usable_cores() == 1:
         for half in halves:
             work(*half)
-        return
-    with ThreadPoolExecutor(1) as other_thread:
-        others = [other_thread.submit(work, *half) for half in second]
-        work(*first)
-    for other in others:
-        other.result()
+    else:
+        with ThreadPoolExecutor(1) as other_thread:
+            second = other_thread.submit(work, *halves[1])
+            work(*halves[0])
+        second.result()
 
 
 @cache
@@ -198,9 +217,9 @@ def transposed(matrix: torch.Tensor) -> torch.Tensor:
     return matrix.detach().t().clone(memory_format=torch.contiguous_format)
 
 
-def _typed(constants: LIFConstants, like: torch.Tensor) -> tuple[np.floating, ...]:
-    """Give constants the type of the tensors: else Numba would compute in double precision."""
-    return tuple(map(like.detach().numpy().dtype.type, [*constants, 1.0]))
+def _typed(constants: LIFConstants, dtype: np.dtype) -> tuple[np.floating, ...]:
+    """Give constants, and a 1, this type: else Numba would compute in double precision."""
+    return tuple(np.array([*constants, 1], dtype))
 
 
 @compiled
@@ -285,10 +304,8 @@ def _forward(
                 spikes[k] = _list_spikes(v_t, v_th, spiking[k])
             # To the readout now, to the hidden neurons in the next step.
             if together and _is_dense(spikes.sum(), z.size):
-                z[:] = 0
                 for k in range(size):
-                    for h in spiking[k, : spikes[k]]:
-                        z[k, h] = one
+                    z[k] = v_decayed[t, first + k] > v_th
                 np.dot(z, w_spikes_t, from_spikes)
             else:
                 from_spikes[:] = 0

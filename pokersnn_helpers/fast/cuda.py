@@ -5,28 +5,18 @@ steps are captured once as a CUDA graph, which is then started as a whole. ``net
 only where it gives what the loops for the CPU give.
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from threading import Lock
-from typing import Any
 
 import torch
 from torch.nn.functional import pad
 
-from .cpu import rows_and_columns
-from .types import LIFConstants, Trace, WeightGradients
+from .cpu import Trace, rows_and_columns
 
-MOST_GRAPHS = 8  # each has its own memory
 STEPS = 32  # time steps per block; a GPU runs a block at one command
 
 
-def forward(
-    frames: torch.Tensor,
-    weights: Sequence[torch.Tensor],
-    constants: LIFConstants,
-    record: bool,
-    keep: bool = True,
-) -> tuple[tuple[torch.Tensor], Trace]:
+def forward(frames, weights, constants, record, keep=True):
     """Step through time from rest; return the inputs for ``backward``, and what neurons did.
 
     Frames (T, B, ...), dense or sparse, are of the weights' type: input weights (H, inputs),
@@ -40,25 +30,21 @@ def forward(
     return (inputs,), trace._replace(i=trace.i[:kept], i_out=trace.i_out[:kept])
 
 
-def backward(
-    grad_voltages: torch.Tensor,
-    inputs: Sequence[torch.Tensor],
-    v_decayed: torch.Tensor,
-    weights: Sequence[torch.Tensor],
-    constants: LIFConstants,
-    needs_input_grad: bool,
-) -> WeightGradients:
-    """Step back through time, from the gradient with respect to the readout's voltages."""
+def backward(grad_voltages, inputs, v_decayed, weights, constants, needs_input_grad):
+    """Step back through time, from the gradient with respect to the readout's voltages.
+
+    Returns:
+        Gradients with respect to the input, the recurrent and the readout's weights, and to the
+        hidden currents before they decay, (T, B, H), of which no step is left unless needed.
+    """
     courses = [grad_voltages, v_decayed]
     _, grad_i, _, grad_i_out = _in_blocks(_step_back, constants, courses, weights[1:], back=True)
     (frames,) = inputs
     spikes = (v_decayed > constants.v_th).to(v_decayed.dtype)
-    return WeightGradients(
-        w_in=(frames.t() @ grad_i.flatten(0, 1)).t(),
-        w_rec=grad_i[1:].flatten(0, 1).t() @ spikes[:-1].flatten(0, 1),
-        w_out=grad_i_out.flatten(0, 1).t() @ spikes.flatten(0, 1),
-        i=grad_i if needs_input_grad else grad_i[:0],
-    )
+    grad_w_in = (frames.t() @ grad_i.flatten(0, 1)).t()
+    grad_w_rec = grad_i[1:].flatten(0, 1).t() @ spikes[:-1].flatten(0, 1)
+    grad_w_out = grad_i_out.flatten(0, 1).t() @ spikes.flatten(0, 1)
+    return grad_w_in, grad_w_rec, grad_w_out, grad_i if needs_input_grad else grad_i[:0]
 
 
 def flat(frames: torch.Tensor) -> torch.Tensor:
@@ -71,13 +57,7 @@ def flat(frames: torch.Tensor) -> torch.Tensor:
     return matrix.coalesce()
 
 
-def _in_blocks(
-    steps: Callable[..., list[torch.Tensor]],
-    constants: LIFConstants,
-    courses: Sequence[torch.Tensor],
-    weights: Sequence[torch.Tensor],
-    back: bool = False,
-) -> list[torch.Tensor]:
+def _in_blocks(steps, constants, courses, weights, back=False):
     """Go through time, or back, from rest; return what each step leaves behind.
 
     Courses are what goes into each step, (T, B, ...), weights the recurrent and the readout's.
@@ -128,21 +108,19 @@ def _step_back(c, grad_voltages, v_decayed, w_rec, w_out, grad_v, grad_i, grad_v
     return [torch.stack(each) for each in zip(*before[::-1], strict=True)]
 
 
-def _run(
-    steps: Callable[..., list[torch.Tensor]], constants: LIFConstants, tensors: list[torch.Tensor]
-) -> list[torch.Tensor]:
+def _run(steps, constants, tensors):
     """Compute a block; on a GPU by a graph, whose results stand where those of the next will."""
     device, shapes = tensors[0].device, [each.shape for each in tensors]
     if device.type != "cuda":
         return steps(constants, *tensors)
-    key = steps, constants, device, tensors[0].dtype, *shapes
-    if key not in _graphs:
-        while len(_graphs) >= MOST_GRAPHS:
-            del _graphs[next(iter(_graphs))]
-        block, samples = partial(steps, constants), tuple(each.clone() for each in tensors)
-        _graphs[key] = torch.cuda.make_graphed_callables(block, samples)
-    return [each.clone() for each in _graphs[key](*tensors)]
+    graph = _graph(steps, constants, device, tensors[0].dtype, *shapes)
+    return [each.clone() for each in graph(*tensors)]
 
 
-_graphs: dict[Any, Callable[..., Any]] = {}
+@lru_cache(maxsize=8)  # each has its own memory
+def _graph(steps, constants, device, dtype, *shapes):
+    samples = tuple(torch.zeros(shape, dtype=dtype, device=device) for shape in shapes)
+    return torch.cuda.make_graphed_callables(partial(steps, constants), samples)
+
+
 _lock = Lock()  # threads share the graphs

@@ -54,15 +54,13 @@ class _Sums(torch.autograd.Function):
     """``sums`` with gradients with respect to weights (outputs, inputs) and bias."""
 
     @staticmethod
-    def forward(
-        ctx: Any, weight: torch.Tensor, bias: torch.Tensor, csr: list[np.ndarray]
-    ) -> torch.Tensor:
+    def forward(ctx, weight, bias, csr):
         ctx.csr, ctx.inputs = csr, weight.shape[1]
         return torch.from_numpy(sums(csr, transposed(weight).numpy(), bias.numpy()))
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
+    def backward(ctx, grad):
         grad_weight_t = grad.new_zeros(ctx.inputs, grad.shape[1])
         _add_gradients(*ctx.csr, grad.contiguous().numpy(), grad_weight_t.numpy())
         return transposed(grad_weight_t), grad.sum(0), None
@@ -117,8 +115,6 @@ class LayerThenSNN(FrameNetwork):
         super().__init__()
         check_numbers(Integral, features=features)
         check_numbers(Real, dt=dt)
-        hidden_size = neurons.get("hidden_size", 1)
-        check_range(1, 2**24, features=features, hidden_size=hidden_size, output_size=output_size)
         check_range(0, 1, **{f"delays[{n}], in s,": delay for n, delay in enumerate(delays)})
         self.sensor_size, self.dt = check_sensor_size(sensor_size), dt
         self.input_size = math.prod(self.sensor_size)

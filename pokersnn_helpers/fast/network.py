@@ -13,7 +13,7 @@ from norse.torch.functional.lif import LIFState
 from ..checks import check_frames
 from ..snn import SNN, SNNState
 from . import cpu, cuda
-from .types import LIFConstants
+from .cpu import LIFConstants
 
 LAYERS = {"lif0": LIFRecurrentCell, "linear": torch.nn.Linear, "readout": LICell}
 PARAMETERS = {"v_leak": 0, "v_reset": 0, "method": "super", "alpha": 1}
@@ -59,8 +59,9 @@ class FastSNN(SNN):
         Raises:
             TypeError: The frames aren't a dense or COO tensor of a floating-point type, or the
                 weights are of half precision.
-            ValueError: As for ``SNN``; or sparse frames have an index outside their shape; or the
-                network has layers, a ``step``, hooks or parameters that only ``SNN`` computes.
+            ValueError: As for ``SNN``; or the network has layers, a ``step``, hooks or parameters
+                that only ``SNN`` computes.
+            RuntimeError: Sparse frames have an index outside their shape.
         """
         check_frames(frames, self.linear.weight, self.input_size)  # the backends look at indices
         _check_network(self, frames.shape[2:].numel())
@@ -80,7 +81,7 @@ class FastSNN(SNN):
     def resume(self, frames: Any, state: Any = None) -> tuple[torch.Tensor, Any]:
         """Go on, as ``FrameNetwork`` says, on the CPU, with the weights of the first call.
 
-        Frames (T, B, ...) go on with B recordings, what ``CSR`` has in a list of arrays with one.
+        Frames (T, B, ...) go on with B recordings, a list of arrays, as of ``to_csr``, with one.
         """
         if isinstance(frames, list):
             csr, steps, batch, inputs = frames, len(frames[0]) - 1, 1, self.input_size
@@ -135,14 +136,11 @@ def _gpu_agrees(device: torch.device) -> bool:
                 voltages, *_ = _BPTT.apply(*tensors, constants, False, backend)
                 gradients = torch.autograd.grad(voltages.sum(), tensors)
             found.append([each.cpu() for each in (voltages, *gradients)])
-        pairs = zip(*found, strict=True)
-        same = all(torch.allclose(one, other, 1e-3, 1e-4) for one, other in pairs)
-        reason = "" if same else "it gives other numbers than the CPU"
-    except RuntimeError as error:
-        reason = str(error)
-    if reason:
-        warnings.warn(f"FastSNN computes as SNN does, slowly, on {device}: {reason}", stacklevel=2)
-    return not reason
+        torch.testing.assert_close(*found, rtol=1e-3, atol=1e-4)
+    except (AssertionError, RuntimeError) as error:
+        warnings.warn(f"FastSNN computes as SNN does, slowly, on {device}: {error}", stacklevel=2)
+        return False
+    return True
 
 
 def _check_network(snn: SNN, inputs: int | None) -> None:
@@ -166,8 +164,7 @@ def _needs(snn: Any, inputs: int | None) -> Iterator[tuple[str, Any, Any]]:
     for (name, weights), shape in zip(snn.named_parameters(), shapes, strict=True):
         yield f"the shape of {name}", tuple(weights.shape), shape
     for name, layer in layers.items():
-        for hooks in HOOKS:
-            yield f"{name}.{hooks}", [*getattr(layer, hooks).values()], []
+        yield f"a hook of {name}", [h for kind in HOOKS for h in getattr(layer, kind).values()], []
     for name in ("lif0", "readout"):
         for parameter, value in layers[name].p._asdict().items():
             path = f"{name}.p.{parameter}"
@@ -183,16 +180,7 @@ class _BPTT(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        frames: torch.Tensor,
-        w_in: torch.Tensor,
-        w_rec: torch.Tensor,
-        w_out: torch.Tensor,
-        constants: LIFConstants,
-        record: bool,
-        backend: Any,
-    ) -> tuple[torch.Tensor, ...]:
+    def forward(ctx, frames, w_in, w_rec, w_out, constants, record, backend):
         ctx.backend, ctx.constants, ctx.shape = backend, constants, frames.shape
         weights = [w_in, w_rec, w_out]
         inputs, trace = backend.forward(frames, weights, constants, record)
@@ -203,13 +191,12 @@ class _BPTT(torch.autograd.Function):
         return trace.voltages, *states
 
     @staticmethod
-    def backward(ctx: Any, grad_voltages: torch.Tensor, *_: Any) -> tuple[torch.Tensor | None, ...]:
+    def backward(ctx, grad_voltages, *_):
         if torch.is_grad_enabled():
             raise RuntimeError("FastSNN has no second derivatives (create_graph=True); use SNN")
-        v_decayed, w_in, w_rec, w_out, *inputs = ctx.saved_tensors
-        needs_input_grad = ctx.needs_input_grad[0]
-        grads = ctx.backend.backward(
-            grad_voltages, inputs, v_decayed, [w_in, w_rec, w_out], ctx.constants, needs_input_grad
-        )
-        grad_frames = (grads.i @ w_in).reshape(ctx.shape) if needs_input_grad else None
-        return grad_frames, grads.w_in, grads.w_rec, grads.w_out, None, None, None
+        v_decayed, *rest = ctx.saved_tensors
+        weights, inputs, needs = rest[:3], rest[3:], ctx.needs_input_grad[0]
+        run = ctx.backend.backward
+        *grads, grad_i = run(grad_voltages, inputs, v_decayed, weights, ctx.constants, needs)
+        grad_frames = (grad_i @ weights[0]).reshape(ctx.shape) if needs else None
+        return grad_frames, *grads, None, None, None

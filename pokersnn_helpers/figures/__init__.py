@@ -7,6 +7,7 @@ after; ``drawings`` shows stored pictures of concepts; ``animations`` makes play
 ``plot_*`` makes and returns a figure, ``draw_*`` draws into axes that you made.
 """
 
+import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -23,11 +24,8 @@ def use_book_style() -> None:
         >>> use_book_style()
     """
     plt.style.use("pokersnn_helpers.figures.book")
-    try:
-        from IPython import get_ipython
+    if "ipykernel" in sys.modules:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
-    except ImportError:
-        return
-    if get_ipython() is not None:
+
         # The whole figure and not its "tight" part, so that text has one size in all of them.
         set_matplotlib_formats("svg", bbox_inches=None, metadata={"Date": None})

@@ -5,6 +5,7 @@ import html
 import io
 import json
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from string import Template
 
@@ -12,7 +13,7 @@ import numpy as np
 from matplotlib.colors import Colormap
 from PIL import Image
 
-from ..checks import check_time_window
+from ..checks import check_numbers
 from .colours import ACCENT, EVENTS_MAP, GREY, vote_map
 from .recordings import Frame, on_minus_off, polarities
 
@@ -49,7 +50,7 @@ def animate_frames(frames: Frame, time_window: float, title: str) -> Animation:
     Example:
         >>> player = animate_frames(np.ones((3, 2, 35, 35)), time_window=1000, title="a square")
     """
-    check_time_window(time_window)
+    check_numbers(Real, time_window=time_window)
     kinds = polarities(frames.shape[1])
     legend = [f'<b style="color:{ink}">■</b> {name}' for name, ink, _ in reversed(kinds.values())]
     look, colours = "colour shows where events were", vote_map()

@@ -3,7 +3,8 @@
 An ``InteractiveFigure`` is an image with JSON beside it. On the published page a script
 (``book/_static/interactive_figures.js``) makes an interactive figure out of the JSON and replaces
 the image with it. In Colab and on paper there is no script, and the image stays. This module holds
-what all of them share, the cloud of events, the card and the motion; the others have a module each.
+what all of them share, the cloud of events, the card and the motion; ``interactive_sliders`` holds
+the others.
 """
 
 import base64
@@ -11,7 +12,7 @@ import html
 import io
 import json
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -32,7 +33,8 @@ MORE_SWITCHES = {
 }
 
 
-class Slider(NamedTuple):
+@dataclass(frozen=True)
+class Slider:
     """A slider of an interactive figure: where it can stand, and which value that means."""
 
     label: str  # what it sets
@@ -49,17 +51,9 @@ class Slider(NamedTuple):
         return 10.0**position if self.scale == "log" else position
 
 
-Sliders = dict[str, Slider]
-
-
-def initial_values(sliders: Sliders) -> dict[str, float]:
+def initial_values(sliders: dict[str, Slider]) -> dict[str, float]:
     """Return the values before the reader moves a slider."""
     return {name: slider.value(slider.start) for name, slider in sliders.items()}
-
-
-def as_json(sliders: Sliders) -> dict[str, dict[str, Any]]:
-    """Return the sliders as JSON can hold them."""
-    return {name: slider._asdict() for name, slider in sliders.items()}
 
 
 @dataclass(frozen=True)
@@ -69,13 +63,13 @@ class InteractiveFigure:
     Attributes:
         kind: Says which script draws: ``"event-cloud"``, ``"pixel"``, ``"neuron"``,
             ``"staircase"``, ``"card"``, ``"motion"`` or ``"detector"``.
-        content: What it draws from, as JSON can hold it.
+        content: What it draws from, as JSON can hold it, and sliders.
         png: The image.
         alt: What the image shows, in words.
 
     Example:
         >>> fig, ax = plt.subplots()
-        >>> shown = InteractiveFigure.from_figure("pixel", {}, fig, "empty axes")
+        >>> shown = InteractiveFigure.from_figure("pixel", fig, "empty axes")
         >>> shown.kind, shown.png[1:4]
         ('pixel', b'PNG')
     """
@@ -87,7 +81,7 @@ class InteractiveFigure:
 
     @classmethod
     def from_figure(
-        cls, kind: str, content: dict[str, Any], figure: Figure, alt: str
+        cls, kind: str, figure: Figure, alt: str, **content: Any
     ) -> "InteractiveFigure":
         """Take the image from a matplotlib figure, and close it."""
         drawn, small = io.BytesIO(), io.BytesIO()
@@ -100,7 +94,7 @@ class InteractiveFigure:
         return self.png
 
     def _repr_html_(self) -> str:
-        content = json.dumps(self.content, separators=(",", ":"))
+        content = json.dumps(self.content, separators=(",", ":"), default=vars)
         content = content.replace("<", "\\u003c")  # a name may hold "</script>"
         return (
             f'<div class="interactive-figure" data-kind="{self.kind}">'
@@ -134,24 +128,18 @@ def interactive_event_cloud(data: Split) -> InteractiveFigure:
             f"data.source is {data.source!r}: the page would carry recordings that may not be "
             'redistributed. Pass load_pokerdvs(source="simulated").'
         )
-    targets = np.asarray(data.test.targets)
-    offered = {
-        name: [data.test.events[place] for place in np.flatnonzero(targets == number)[:3]]
-        for number, name in enumerate(data.classes)
-        if number in targets
-    }
+    offered, targets = {}, np.asarray(data.test.targets)
+    for number in np.unique(targets):
+        places = np.flatnonzero(targets == number)[:3]
+        offered[data.classes[number]] = [data.test.events[place] for place in places]
     *_, shown = offered
     return InteractiveFigure.from_figure(
         "event-cloud",
-        {
-            "sensor_size": data.sensor_size,
-            "recordings": {
-                name: [_pack(events) for events in some] for name, some in offered.items()
-            },
-        },
         plot_event_cloud(offered[shown][0], f"a simulated {shown}", data.sensor_size),
         f"A cloud of points in a box with the axes time in milliseconds, x and y in pixels, drawn "
         f"from a simulated {shown}. ON and OFF events lie on separate slanted sheets.",
+        sensor_size=data.sensor_size,
+        recordings={name: [_pack(events) for events in some] for name, some in offered.items()},
     )
 
 
@@ -162,14 +150,12 @@ def _pack(events: np.ndarray) -> dict[str, dict[str, str]]:
     """
     if events["t"].max() >= 2**16:
         raise ValueError(f"the recording lasts {events['t'].max()} µs; the page takes 65,535 µs")
-    packed = events[["t", "x", "y"]].astype([(field, "<u2") for field in "txy"])
-    return {
-        name: {
-            field: base64.b64encode(packed[field][events["p"] == polarity].tobytes()).decode()
-            for field in "txy"
-        }
-        for polarity, name in enumerate(("OFF", "ON"))
-    }
+    packed: dict[str, dict[str, str]] = {"OFF": {}, "ON": {}}
+    for polarity, columns in enumerate(packed.values()):
+        for field in "txy":
+            column = events[field][events["p"] == polarity].astype("<u2")
+            columns[field] = base64.b64encode(column.tobytes()).decode()
+    return packed
 
 
 def interactive_card(classifier: Classifier, events: np.ndarray) -> InteractiveFigure:
@@ -188,14 +174,13 @@ def interactive_card(classifier: Classifier, events: np.ndarray) -> InteractiveF
         >>> interactive_card(Classifier(SNN()), events).kind
         'card'
     """
-    fig = plot_answer(classifier, events)
     return InteractiveFigure.from_figure(
         "card",
-        {"switches": MORE_SWITCHES},
-        fig,
+        plot_answer(classifier, events),
         f"On the left, all {len(events):,} events of a recording, ON red and OFF blue. On the "
         "right, above, the spikes of the hidden neurons over time, sorted by the class that they "
         "vote for. Below, one voltage per class over the same time; the highest is the answer.",
+        switches=MORE_SWITCHES,
     )
 
 
@@ -215,10 +200,9 @@ def interactive_motion(events: np.ndarray) -> InteractiveFigure:
     """
     window = (events["t"][-1] + 1) / 6
     frames = to_frames(events, time_window=window)[:6]
-    ends = [f"to {window * (number + 1) / 1000:.0f} ms" for number in range(6)]
+    ends = [f"to {window * number / 1000:.0f} ms" for number in range(1, 7)]
     return InteractiveFigure.from_figure(
         "motion",
-        {},
         plot_frames(list(frames), ends, columns=3),
         "Six panels, one below the other in two rows, with the events of a sixth of a film each. "
         "From panel to panel a disc has moved on: blue OFF events are in front of it, red ON "

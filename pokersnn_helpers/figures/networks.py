@@ -1,6 +1,5 @@
-"""Draw networks: their parts, their neurons and states over time, and what they answer."""
+"""Draw networks: their neurons and states over time, and what they answer."""
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,12 +8,11 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch
 
-from ..checks import check_classes, check_not_empty
+from ..checks import check_classes
 from ..frames import to_frames
 from ..pokerdvs import POKERDVS_SENSOR_SIZE
-from ..snn import SNN, WHOLE, Classifier, SpikingNetwork, leading
+from ..snn import SNN, WHOLE, Classifier, leading
 from ..training import predict
 from .colours import ACCENT, ACCENT_MAP, GREY, GRID, SHADE, TEXT, class_colours, vote_map
 from .labels import label_ends
@@ -22,7 +20,6 @@ from .recordings import imshow_polarity, polarities
 
 FIELDS = {"z": "spikes", "i": "synaptic currents", "v": "membrane voltages"}  # as they happen
 HEIGHTS = {"input": 0.9, "z": 3.3, "i": 1.35, "v": 1.35, "readout": 1.7}  # of panels, in inches
-Point = tuple[float, float]
 
 
 def plot_neuron(
@@ -71,40 +68,6 @@ def plot_neuron(
     return fig
 
 
-def canvas(height: float) -> tuple[Figure, Axes]:
-    """Return empty axes over a whole figure of this height, with a unit of one inch."""
-    fig = plt.figure(figsize=(6.0, height), layout="none")
-    ax = fig.add_axes((0, 0, 1, 1), xlim=(0, 6), ylim=(0, height))
-    ax.axis("off")
-    return fig, ax
-
-
-def arrow(ax: Axes, start: Point, end: Point, colour: str = TEXT, **options: Any) -> None:
-    """Draw an arrow from start to end."""
-    style: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 13, "linewidth": 1.5} | options
-    ax.add_patch(FancyArrowPatch(start, end, color=colour, shrinkA=0, shrinkB=0, **style))
-
-
-def plot_network(network: SpikingNetwork) -> Figure:
-    """Draw a network as a chain of the layers that it holds, in the order in which it made them.
-
-    Example:
-        >>> fig = plot_network(SNN())
-    """
-    layers = dict(network.named_children())
-    check_not_empty(network=layers)
-    fig, ax = canvas(0.8 * len(layers))
-    for place, (name, layer) in enumerate(layers.items()):
-        parameters = sum(weights.numel() for weights in layer.parameters())
-        y = 0.8 * (len(layers) - place) - 0.4
-        box = {"boxstyle": "round,pad=0.6", "facecolor": SHADE, "edgecolor": ACCENT}
-        text = f"{name}: {type(layer).__name__}, {parameters:,} parameters"
-        ax.text(3, y, text, ha="center", va="center", bbox=box)
-        if place:
-            arrow(ax, (3, y + 0.58), (3, y + 0.2))
-    return fig
-
-
 def plot_dynamics(
     recording: Any,
     dt: float,
@@ -143,7 +106,7 @@ def plot_dynamics(
         >>> voltages = snn(torch.ones(30, 1, 2, 35, 35))
         >>> fig = plot_dynamics(snn.recording, snn.dt, ["club", "heart", "diamond", "spade"])
     """
-    states = {name: _states(layer, sample) for name, layer in _layers(recording)}
+    states = dict(_layers(recording, sample))
     if recording is None:
         raise TypeError("nothing was recorded; set network.record = True, and run the network")
     if not states:
@@ -152,6 +115,8 @@ def plot_dynamics(
             "NamedTuple of the states of its layers"
         )
     *hidden, readout = states
+    voltages = states[readout]["v"]
+    ends = 1000 * dt * np.arange(1, len(voltages) + 1)  # a step's state holds at its end
     fields = [field for name in hidden for field in states[name]]
     heights = [HEIGHTS[panel] for panel in ["input"] * (frames is not None) + fields + ["readout"]]
     fig, axes = plt.subplots(
@@ -161,27 +126,28 @@ def plot_dynamics(
     panels = iter(axes[:, 0])
     if frames is not None:
         counts = frames[:, sample].flatten(1).sum(dim=1).cpu()
-        times = 1000 * dt * (np.arange(len(counts)) + 0.5)
         ax = next(panels)
-        ax.bar(times, counts.numpy(), width=800 * dt, color=GREY)
+        ax.bar(ends - 500 * dt, counts.numpy(), width=800 * dt, color=GREY)
         ax.set(title=f"input: {int(counts.sum()):,} events", ylabel="per step")
     for name in hidden:
         label = "hidden" if len(hidden) == 1 else name
-        busiest = _busiest(states[name], neurons)
+        spiked = states[name].get("z", torch.zeros(1, 1))[:, :neurons].sum(dim=0)
+        busiest = int(spiked.argmax()) if spiked.any() else None  # of those drawn
         for field, values in states[name].items():
             ax = next(panels)
             if field == "z":
                 draw_raster(ax, values, dt, votes if name == hidden[-1] else None, classes, busiest)
                 ax.set_title(f"{label} spikes: {int(values.sum()):,}")
                 continue
-            _draw_traces(ax, values[:, :neurons], dt, busiest)
+            lines = ax.plot(ends, values[:, :neurons], color=GREY, linewidth=0.9, alpha=0.5)
+            if busiest is not None:
+                lines[busiest].set(color=ACCENT, linewidth=1.8, alpha=None, zorder=3)
             after = ", after the reset" if field == "v" and "z" in states[name] else ""
-            title = f"{len(ax.lines)} {label} neurons: {FIELDS[field]}{after}"
+            title = f"{len(lines)} {label} neurons: {FIELDS[field]}{after}"
             ax.set(title=title, ylabel=f"{field} (a.u.)")
     answer = axes[-1, 0]
-    voltages = states[readout]["v"]
     draw_readout(answer, voltages, dt, classes)
-    answer.set(title="readout: membrane voltages", xlim=(0, 1000 * dt * len(voltages)))
+    answer.set(title="readout: membrane voltages", xlim=(0, ends[-1]))
     label_ends(answer)
     for ax in axes[:, 0]:
         ax.set_xlabel("time (ms)" if ax is answer else "")
@@ -191,39 +157,14 @@ def plot_dynamics(
     return fig
 
 
-def _layers(state: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield name and state of every layer, in order, from groups in groups too."""
+def _layers(state: Any, sample: int, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield of every layer, also of groups in groups, what is drawn, each of shape (T, neurons)."""
     fields = getattr(state, "_fields", ())
-    if FIELDS.keys() & set(fields):
-        yield name, state
+    if some := [field for field in FIELDS if field in fields]:
+        yield name, {field: getattr(state, field)[:, sample].flatten(1).cpu() for field in some}
         return
     for field in fields:
-        yield from _layers(getattr(state, field), f"{name}.{field}".lstrip("."))
-
-
-def _states(layer: Any, sample: int) -> dict[str, torch.Tensor]:
-    """Return those states of a layer that are drawn, each of shape (T, neurons)."""
-    return {
-        field: getattr(layer, field)[:, sample].flatten(1).cpu()
-        for field in FIELDS
-        if hasattr(layer, field)
-    }
-
-
-def _busiest(states: dict[str, torch.Tensor], neurons: int) -> int | None:
-    """Return which of the first neurons spiked most, or None where none did."""
-    counts = states.get("z", torch.zeros(1, 1))[:, :neurons].sum(dim=0)
-    return int(counts.argmax()) if counts.any() else None
-
-
-def _draw_traces(ax: Axes, values: torch.Tensor, dt: float, marked: int | None) -> None:
-    """Draw a line for each neuron, one of them in the accent."""
-    times = 1000 * dt * np.arange(1, len(values) + 1)  # a step's state holds at its end
-    for number, trace in enumerate(values.T):
-        look: dict[str, Any] = {"color": GREY, "linewidth": 0.9, "alpha": 0.5, "zorder": 2}
-        if number == marked:
-            look = {"color": ACCENT, "linewidth": 1.8, "zorder": 3}
-        ax.plot(times, trace, **look)
+        yield from _layers(getattr(state, field), sample, f"{name}.{field}".lstrip("."))
 
 
 def shade_silence(ax: Axes, counts: torch.Tensor, dt: float) -> None:
@@ -367,14 +308,13 @@ def plot_templates(
         sensor_size: Width, height and polarities of the sensor.
 
     Raises:
-        ValueError: ``classes`` or ``sensor_size`` aren't the network's.
+        ValueError: ``classes`` aren't as many as the readout's neurons.
+        RuntimeError: ``sensor_size`` isn't the network's.
 
     Example:
         >>> fig = plot_templates(SNN(), ["club", "heart", "diamond", "spade"])
     """
     check_classes(classes, snn.linear.out_features)
-    if math.prod(sensor_size) != snn.input_size:
-        raise ValueError(f"sensor_size is {sensor_size}; the network has {snn.input_size} inputs")
     width, height, number = sensor_size
     kinds = polarities(number)
     product_of_weights = (snn.linear.weight @ snn.lif0.input_weights).detach().cpu()
@@ -392,8 +332,7 @@ def plot_templates(
             ax.imshow(image, cmap=vote_map(colour), vmin=-limit, vmax=limit)
             ax.set(xticks=[], yticks=[])
             ax.grid(False)
-            ax.spines[:].set_color(GRID)
-            ax.spines[:].set_visible(True)
+            ax.spines[:].set(color=GRID, visible=True)
             if column == 0:
                 ax.set_ylabel(f"{kind} events", color=ink)
     return fig

@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
-from ..checks import check_not_empty
 from ..pokerdvs import POKERDVS_SENSOR_SIZE
 from .colours import ACCENT, ACCENT_MAP, EVENTS_MAP, GREY, OFF, ON, SHADE, TEXT, class_colours
 from .labels import add_class_legend, apart
@@ -77,15 +76,12 @@ def plot_frames(
     Example:
         >>> fig = plot_frames(np.ones((2, 2, 35, 35)), ["first ms", "second ms"])
     """
-    check_not_empty(frames=frames)
-    limit = limit or max(1.0, *(np.abs(on_minus_off(frame)).max() for frame in frames))
+    limit = limit or max([1.0, *(np.abs(on_minus_off(frame)).max() for frame in frames)])
     rows = -(-len(frames) // columns)
     height, width = np.shape(frames[0])[-2:]
     lines = 1 + max(title.count("\n") for title in titles)
-    row = 4.9 / columns * min(1, height / width) + 0.18 * lines + 0.17  # inches
-    fig, axes = plt.subplots(
-        rows, columns, figsize=(6.0, rows * row), squeeze=False, layout="constrained"
-    )
+    size = (6.0, rows * (4.9 / columns * min(1, height / width) + 0.18 * lines + 0.17))  # inches
+    fig, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     for ax in axes.flat[len(frames) :]:
         ax.axis("off")
     for ax, frame, title in zip(axes.flat[: len(frames)], frames, titles, strict=True):
@@ -142,8 +138,7 @@ def plot_distributions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
     """Draw each recording as a dot, by class, once per column; a bar marks the median.
 
     Args:
-        table: What ``recording_statistics`` returns. Classes stand in the order in which they come,
-            or in that of the categories where the column "class" is categorical.
+        table: What ``recording_statistics`` returns. Classes stand in the order in which they come.
         columns: Columns of the table to draw.
 
     Example:
@@ -151,12 +146,9 @@ def plot_distributions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
         >>> statistics = recording_statistics(load_pokerdvs(source="simulated").train)
         >>> fig = plot_distributions(statistics, ["events"])
     """
-    check_not_empty(table=table, columns=columns)
-    fig, axes = plt.subplots(
-        1, len(columns), figsize=(6.0, 3.2), squeeze=False, layout="constrained"
-    )
-    names = table["class"]
-    names = names.cat.categories if hasattr(names, "cat") else names.unique()
+    size = (6.0, 3.2)
+    fig, axes = plt.subplots(1, len(columns), figsize=size, squeeze=False, layout="constrained")
+    names = table["class"].unique()
     tilt, side = (35, "right") if len(names) < 8 else (90, "center")
     rng = np.random.default_rng(0)
     for ax, column in zip(axes[0], columns, strict=True):
@@ -185,7 +177,6 @@ def plot_passes(table: pd.DataFrame) -> Figure:
         >>> table = load_pokerdvs131(source="simulated").table
         >>> fig = plot_passes(table.assign(**{"end (ms)": table["start (ms)"] + 20}))
     """
-    check_not_empty(table=table)
     looks = {
         "train": ("o", TEXT, 6, "Tonic trains on it"),
         "test": ("D", ACCENT, 7, "Tonic tests on it"),
@@ -228,7 +219,6 @@ def plot_closeness(table: pd.DataFrame) -> Figure:
         >>> both = pd.MultiIndex.from_tuples([("club", "events")], names=["class", "statistic"])
         >>> fig = plot_closeness(pd.DataFrame({"ratio": [1.1], "overlap": [0.8]}, index=both))
     """
-    check_not_empty(table=table)
     statistics = list(table.index.unique("statistic"))
     size = (6.0, 1 + 0.31 * len(statistics))
     fig, axes = plt.subplots(1, 2, sharey=True, figsize=size, layout="constrained")

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
-from ..checks import check_classes, check_not_empty
+from ..checks import check_classes
 from ..training import Evaluation
 from .colours import ACCENT, ACCENT_MAP, GREY, TEXT
 from .labels import add_class_legend
@@ -66,7 +66,6 @@ def plot_intervals(
     Example:
         >>> fig = plot_intervals({"CNN": (0.93, 0.88, 0.97)}, "accuracy", line=0.25)
     """
-    check_not_empty(values=values)
     layout = ConstrainedLayoutEngine(w_pad=0.12)  # room for a last tick label at the very edge
     fig, ax = plt.subplots(figsize=(6.0, 0.8 + 0.34 * len(values)), layout=layout)
     ax.set_yticks(range(len(values)), list(values))
@@ -93,7 +92,6 @@ def plot_curves(table: pd.DataFrame, label: str) -> Figure:
         >>> points = {"change": "noise", "amount": [0, 1], "model": "CNN", "value": [0.9, 0.6]}
         >>> fig = plot_curves(pd.DataFrame(points).assign(low=0.5, high=1.0), "accuracy")
     """
-    check_not_empty(table=table)
     changes, models = table["change"].unique(), table["model"].unique()
     rows = -(-len(changes) // 2)
     size = (6.0, 0.5 + 2.1 * rows)
@@ -105,14 +103,13 @@ def plot_curves(table: pd.DataFrame, label: str) -> Figure:
     for ax, change in zip(axes.flat[: len(changes)], changes, strict=True):
         for number, model in enumerate(models):
             some = table[(table["change"] == change) & (table["model"] == model)]
+            at = some["amount"]
             turn, place = divmod(number, 3)
             colour, style = (ACCENT, TEXT, GREY)[place], "--" if place else "-"
             marker = (turn + 2, 0) if turn else "o"  # a triangle, a square, a pentagon …
-            ax.fill_between(
-                some["amount"], some["low"], some["high"], color=colour, alpha=0.15, linewidth=0
-            )
-            ax.plot(some["amount"], some["value"], style, marker=marker, markersize=4 + turn,
-                    color=colour, label=model)  # fmt: skip
+            ax.fill_between(at, some["low"], some["high"], color=colour, alpha=0.15, linewidth=0)
+            look = {"color": colour, "marker": marker, "markersize": 4 + turn, "label": model}
+            ax.plot(at, some["value"], style, **look)
         ax.set_title(change)
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 3, 5, 10]))
     fig.supylabel(label, size=plt.rcParams["axes.labelsize"])

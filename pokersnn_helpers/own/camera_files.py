@@ -16,10 +16,8 @@ Found = tuple[np.ndarray, tuple[int, int, int] | None]  # events, and the sensor
 
 def make_events(t: np.ndarray, x: np.ndarray, y: np.ndarray, p: np.ndarray) -> np.ndarray:
     """Return an array of ``EVENT_DTYPE`` of its columns."""
-    events = np.empty(len(t), EVENT_DTYPE)
-    for name, column in zip("txyp", (t, x, y, p), strict=True):
-        events[name] = column
-    return events
+    columns = np.stack([t, x, y, p], axis=1, dtype=np.int64, casting="unsafe")
+    return columns.view(EVENT_DTYPE)[:, 0]
 
 
 def read_aedat(content: bytes) -> Found:
@@ -41,13 +39,14 @@ def read_aedat(content: bytes) -> Found:
     words = _words(content[len(header) :], f">u{2 * number}, >u4")
     address, t = words["f0"].astype(np.int64), _unwrapped(words["f1"], 32)
     if chip := re.search(rb"(?i)AEChip: .*(DAVIS240|DAVIS346)", header):
-        address, t = address[own := address & 0x80000400 == 0], t[own]  # no images, no triggers
-        events = make_events(t, address >> 12 & 0x3FF, address >> 22 & 0x1FF, address >> 11 & 1)
-        return events, (*SENSORS[chip[1].upper()], 2)
-    if (highest := address.max(initial=0)) >= 2**16:
+        size, own = SENSORS[chip[1].upper()], address & 0x80000400 == 0  # no images, no triggers
+        x, y, p = address >> 12 & 0x3FF, address >> 22 & 0x1FF, address >> 11 & 1
+    elif (highest := address.max(initial=0)) < 2**16:
+        size, own = SENSORS[b"DVS128"], address < 2**15  # no triggers
+        x, y, p = address >> 1 & 0x7F, address >> 8, 1 - (address & 1)
+    else:
         raise ValueError(f"address {highest:#x} is no DVS128's; export it from jAER as CSV")
-    address, t = address[own := address < 2**15], t[own]  # no triggers
-    return make_events(t, address >> 1 & 0x7F, address >> 8, 1 - (address & 1)), (128, 128, 2)
+    return make_events(t, x, y, p)[own], (*size, 2)
 
 
 def _aedat3(content: bytes) -> Found:
@@ -82,15 +81,16 @@ def read_raw(content: bytes) -> Found:
     version = re.search(rb"% (?:evt (\S+)|format EVT(\d+))", header)
     name = (version[1] or version[2]).decode() if version else "none"
     if name in ("3.0", "3"):
-        return _evt3(_words(body, "<u2")), _sensor(header)
-    if name in ("2.0", "2"):
-        return _evt2(_words(body, "<u4"), np.ones(1, np.uint32)), _sensor(header)
-    if name in ("2.1", "21"):
-        pairs = _words(body, "<u4, <u4")
+        events = _evt3(_words(body, "<u2"))
+    elif name in ("2.0", "2"):
+        events = _evt2(_words(body, "<u4"), np.ones(1, np.uint32))
+    elif name in ("2.1", "21"):
+        pixels, words = _words(body, "(2,)<u4").T
         legacy = b"endianness=legacy" in header  # as the IMX636 sends them
-        words, pixels = ("f0", "f1") if legacy else ("f1", "f0")
-        return _evt2(pairs[words], pairs[pixels]), _sensor(header)
-    raise ValueError(f"it is of EVT {name}, not 2, 2.1 or 3; export it by metavision_file_to_csv")
+        events = _evt2(pixels, words) if legacy else _evt2(words, pixels)
+    else:
+        raise ValueError(f"it is EVT {name}, not 2, 2.1 or 3; export it by metavision_file_to_csv")
+    return events, _sensor(header)
 
 
 def _evt2(words: np.ndarray, pixels: np.ndarray) -> np.ndarray:
@@ -142,8 +142,7 @@ def read_dat(content: bytes) -> Found:
     kind = content[len(header) : len(header) + 2]
     if kind not in (b"\x00\x08", b"\x0c\x08"):
         raise ValueError(f"it holds words of type {list(kind)}, no events; name another file")
-    words = _words(content[len(header) + 2 :], "<u4, <u4")
-    stamp, word = words["f0"], words["f1"]
+    stamp, word = _words(content[len(header) + 2 :], "(2,)<u4").T
     x, y, p = word & 0x3FFF, word >> 14 & 0x3FFF, word >> 28
     if re.search(rb"(?i)% version 1", header):
         x, y, p = word & 0x1FF, word >> 9 & 0xFF, word >> 17 & 0xF
@@ -160,18 +159,16 @@ def read_bin(content: bytes) -> Found:
 
 
 def _sensor(header: bytes) -> tuple[int, int, int] | None:
-    if pair := re.search(rb"geometry (\d+)x(\d+)", header):
-        return int(pair[1]), int(pair[2]), 2
-    sizes = [re.search(rb"(?i)%s[= ](\d+)" % name, header) for name in (b"width", b"height")]
-    if sizes[0] and sizes[1]:
-        return int(sizes[0][1]), int(sizes[1][1]), 2
+    said = re.sub(rb"geometry (\d+)x(\d+)", rb"width \1 height \2", header)
+    width, height = (re.search(rb"(?i)%s[= ](\d+)" % name, said) for name in (b"width", b"height"))
+    if width and height:
+        return int(width[1]), int(height[1]), 2
     camera = re.search(rb"% plugin_name hal_plugin_(gen3|gen4|imx636)", header)
     return (*PROPHESEE[camera[1]], 2) if camera else None
 
 
 def _words(content: bytes, dtype: str) -> np.ndarray:
-    size = np.dtype(dtype).itemsize
-    if rest := len(content) % size:
+    if rest := len(content) % np.dtype(dtype).itemsize:
         raise ValueError(f"it ends within an event; copy it again, or cut off {rest} bytes")
     return np.frombuffer(content, dtype)
 

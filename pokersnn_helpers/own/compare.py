@@ -1,9 +1,8 @@
 """Do recordings need time? Models with and without a memory on them, as they are and changed."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from ..checks import check_range
 from ..frames import augment
 from ..recordings import Recordings, check_recordings
 from ..snn import WHOLE
@@ -48,8 +46,7 @@ VERDICTS = {  # and what is said of each
 }
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(NamedTuple):
     """What ``compare`` found.
 
     Attributes:
@@ -77,11 +74,9 @@ def compare(
     recordings: Recordings,
     groups: Sequence[Any],
     *,
-    folds: int = 3,
-    seeds: Sequence[int] = (0,),
-    processes: int = 1,
     epochs: int = 60,
     time_window: float = 1000,
+    **options: Any,
 ) -> Comparison:
     """Find out whether recordings need time, by models that have a memory and others that haven't.
 
@@ -93,24 +88,22 @@ def compare(
     Args:
         recordings: All of them, at least ``folds`` groups of each class.
         groups: Who or when, for each recording; a group stays in one fold.
-        folds: As for ``cross_validate``.
-        seeds: As for ``cross_validate``.
-        processes: As for ``cross_validate``.
         epochs: Passes of each network over its training recordings.
         time_window: Width of a time bin in µs. Delays and time constants are in proportion to it.
+        options: ``folds``, ``seeds`` and ``processes``, as for ``cross_validate``.
 
     Raises:
         ValueError: There are fewer than two classes, or too few groups.
 
     Example:
-        >>> from pokersnn_helpers.simulation.motions import film_motions
-        >>> compare(film_motions(12), range(12), folds=2, epochs=1).table.shape
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> cards = load_pokerdvs(source="simulated").test
+        >>> compare(cards, range(20), folds=2, epochs=1).table.shape
         (10, 6)
     """
     check_recordings(recordings)
     if len(set(recordings.targets)) < 2:
         raise ValueError(f"{recordings} are of one class; give recordings of two or more")
-    check_range(1, 1e9, time_window=time_window)
     compared = _models(epochs, time_window)
     changed = {
         (name, change): protocol.PerturbedEstimator(model, apply) if apply else model
@@ -118,14 +111,12 @@ def compare(
         for name, model in compared.items()
         if change != "time shuffled" or name not in UNTIMED
     }
-    how: dict[str, Any] = {"folds": folds, "seeds": seeds, "processes": processes}
-    trained = protocol.cross_validate(changed, recordings, groups, progress="comparing", **how)
-    correct: Correct = {name: {} for name in compared}
+    trained = protocol.cross_validate(changed, recordings, groups, progress="comparing", **options)
+    backwards, correct = perturbations.reversed_time(recordings), Correct()
     for (name, change), each in trained.items():
-        correct[name][change] = each.correct(recordings)
+        correct.setdefault(name, {})[change] = each.correct(recordings)
         if change == "as they are":
-            backwards = each.correct(perturbations.reversed_time(recordings))
-            correct[name]["time reversed"] = backwards
+            correct[name]["time reversed"] = each.correct(backwards)
     for name in UNTIMED:  # which would see the same again
         correct[name]["time shuffled"] = correct[name]["as they are"]
     return Comparison(_table(correct, groups), *_judge(correct, recordings.targets, groups))

@@ -13,7 +13,6 @@ import numpy as np
 from ..checks import check_events, errors_in
 from .camera_files import Found, make_events, read_aedat, read_bin, read_dat, read_raw
 
-START = {".aedat4": b"#!AER-DAT4", ".es": b"Event Stream", ".raw": b"%", ".dat": b"%"}
 ANY_SENSOR = (2**31, 2**31, 2)  # where a file doesn't say its own
 NAMES = {  # that files have for the fields
     "t": ("t", "ts", "time", "timestamp", "timestamps"),
@@ -104,16 +103,17 @@ def read_unchecked(path: str | PathLike[str]) -> EventFile:
             start = file.read(16)
         suffix = path.suffix.lower()
         if start.startswith(b"#!AER-DAT") and suffix in (".aedat", ".dat"):  # of DV, and of jAER
-            suffix = ".aedat4" if start.startswith(START[".aedat4"]) else ".aedat"
+            suffix = ".aedat4" if start.startswith(b"#!AER-DAT4") else ".aedat"
         if suffix not in FORMATS:
-            known = ", ".join(FORMATS)
-            raise ValueError(f"it ends in {suffix or 'no suffix'!r}; export it to one of {known}")
+            ends = f"it ends in {suffix or 'no suffix'!r}"
+            raise ValueError(f"{ends}; export it to one of {', '.join(FORMATS)}")
         if not start:
             raise ValueError("it is empty, 0 bytes; record or copy it again")
-        if not start.startswith(expected := START.get(suffix, b"")):
+        expected, read = FORMATS[suffix]
+        if not start.startswith(expected):
             found = f"it begins with {start[:12]!r}, not with {expected!r}"
             raise ValueError(f"{found}; give it the suffix of its format, or record it again")
-        events, sensor_size = FORMATS[suffix](path)
+        events, sensor_size = read(path)
         if events["p"].dtype.kind in "if" and (events["p"] == -1).any():
             if not np.isin(events["p"], (-1, 1)).all():
                 raise ValueError("field p holds −1 and other values than 1; write 1 and 0")
@@ -163,7 +163,7 @@ def _csv(path: Path) -> Found:
     except Exception as error:  # what pandas raises depends on what it finds
         raise ValueError(f"no table: {error}; write a header that names all columns") from error
     columns = {}
-    for field, column in _fields(dict(table.items())).items():
+    for field, column in _fields(table).items():
         columns[field] = pd.to_numeric(column, errors="coerce").to_numpy()
         if (wrong := np.isnan(columns[field])).any():
             place = int(wrong.argmax())
@@ -172,19 +172,14 @@ def _csv(path: Path) -> Found:
     return _side_by_side(columns), None
 
 
-def _fields(found: Mapping[Any, Any]) -> dict[str, Any]:
+def _fields(found: Any) -> dict[str, Any]:
     """Return what a file holds as t, x, y and p, by any of their usual names."""
-    by_name = {name.strip(" #").lower(): column for name, column in found.items()}
-    fields = {  # the first of the usual names counts
-        field: by_name[name]
-        for field, usual in NAMES.items()
-        for name in reversed(usual)
-        if name in by_name
-    }
-    if missing := [field for field in NAMES if field not in fields]:
-        names = f"{', '.join(found) or 'nothing'}, not {', '.join(missing)}"
-        raise ValueError(f"it holds {names}; call them t, x, y and p, in CSV in the first line")
-    return fields
+    lower = {name.strip(" #").lower(): name for name in found}
+    names = {field: next(filter(lower.get, usual), "") for field, usual in NAMES.items()}
+    if missing := [field for field, name in names.items() if not name]:
+        held = f"{', '.join(found) or 'nothing'}, not {', '.join(missing)}"
+        raise ValueError(f"it holds {held}; call them t, x, y and p, in CSV in the first line")
+    return {field: found[lower[name]] for field, name in names.items()}
 
 
 def _side_by_side(found: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -193,10 +188,8 @@ def _side_by_side(found: Mapping[str, np.ndarray]) -> np.ndarray:
     shapes = {name: array.shape for name, array in arrays.items()}
     if len(set(shapes.values())) > 1 or len(shapes["t"]) != 1:
         raise ValueError(f"it has arrays of shapes {shapes}; all four need one value per event")
-    events = np.empty(shapes["t"], [(name, array.dtype) for name, array in arrays.items()])
-    for name, array in arrays.items():
-        events[name] = array
-    return events
+    dtype = [(name, array.dtype) for name, array in arrays.items()]
+    return np.rec.fromarrays([*arrays.values()], dtype)
 
 
 def _decoded(decode: Callable[[bytes], Found], path: Path) -> Found:
@@ -218,14 +211,14 @@ def _by_faery(kind: str, path: Path) -> Found:
     return make_events(*(found[name] for name in "txyp")), (*size, 2)
 
 
-FORMATS: dict[str, Callable[[Path], Found]] = {  # by suffix
-    ".npy": read_numpy,
-    ".npz": read_numpy,
-    ".csv": _csv,
-    ".aedat": partial(_decoded, read_aedat),
-    ".raw": partial(_decoded, read_raw),
-    ".dat": partial(_decoded, read_dat),
-    ".bin": partial(_decoded, read_bin),
-    ".aedat4": partial(_by_faery, "aedat"),
-    ".es": partial(_by_faery, "es"),
+FORMATS: dict[str, tuple[bytes, Callable[[Path], Found]]] = {  # by suffix: how it begins, a reader
+    ".npy": (b"", read_numpy),
+    ".npz": (b"", read_numpy),
+    ".csv": (b"", _csv),
+    ".aedat": (b"", partial(_decoded, read_aedat)),
+    ".raw": (b"%", partial(_decoded, read_raw)),
+    ".dat": (b"%", partial(_decoded, read_dat)),
+    ".bin": (b"", partial(_decoded, read_bin)),
+    ".aedat4": (b"#!AER-DAT4", partial(_by_faery, "aedat")),
+    ".es": (b"Event Stream", partial(_by_faery, "es")),
 }

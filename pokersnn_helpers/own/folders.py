@@ -3,19 +3,18 @@
 import math
 import os
 import warnings
-from collections import deque
 from collections.abc import Iterator, Sequence
 from numbers import Integral
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 from ..checks import check_events, check_numbers, check_range, check_sensor_size, errors_in
 from ..recordings import Recordings
-from .event_files import FORMATS, read_event_file
+from .event_files import FORMATS, EventFile, read_event_file
 
 LARGEST = 128  # pixels along a side, unless a size is given
 
@@ -80,32 +79,35 @@ def load_folder(
     if {name.lower() for name in classes} <= {"train", "test", "validation", "val"}:
         names = ", ".join(classes)
         raise ValueError(f"the folders in {path} are {names}, not classes; load each, for a Split")
-    progress = tqdm(files, desc="reading", unit="file", delay=2)
-    found = deque(read_event_file(file) for file in progress)
-    sensors = {each.sensor_size: str(file) for each, file in zip(found, files, strict=True)}
-    if sensor_size:
-        sensors[check_sensor_size(sensor_size)] = "sensor_size"
+    found = [read_event_file(file) for file in tqdm(files, "reading", unit="file", delay=2)]
+    sensor = _common_sensor(found, files, sensor_size)
+    size = size or network_size(sensor)
+    rows = []
+    for file in files:
+        events, _ = found.pop(0)  # and its memory is free
+        name, *below = file.relative_to(path).parts
+        group = below[0] if len(below) > 1 else f"{name}/{file.stem}"
+        with errors_in(str(file)):
+            parts = _cut(resize(events, sensor, size), window_ms)
+        rows += [(part, classes.index(name), group, file) for part in parts]
+    cut, targets, groups, sources = map(list, zip(*rows, strict=True))
+    return Folder(Recordings(cut, targets, classes, (*size, sensor[2])), groups, sources)
+
+
+def _common_sensor(
+    found: list[EventFile], files: list[Path], given: tuple[int, int, int] | None
+) -> tuple[int, int, int]:
+    """Return the sensor that is given or that files say, or the smallest that holds all events."""
+    sensors: dict[Any, str] = {
+        each.sensor_size: str(f) for each, f in zip(found, files, strict=True)
+    }
+    sensors |= {given and check_sensor_size(given): "sensor_size"}
     sensors.pop(None, None)
     if len(sensors) > 1:
         said = ", ".join(f"{sensor} by {source}" for sensor, source in sensors.items())
         raise ValueError(f"different sensors are said: {said}; put them into different folders")
-    sensor = next(iter(sensors), None)
-    if sensor is None:
-        width, height = (1 + max(int(each.events[field].max()) for each in found) for field in "xy")
-        sensor = width, height, 2
-    size = size or network_size(sensor)
-    events, targets, groups, sources = [], [], [], []
-    for file in files:
-        each = found.popleft()  # and its memory is free
-        class_name, *below = file.relative_to(path).parts
-        with errors_in(str(file)):
-            parts = _cut(resize(each.events, sensor, size), window_ms)
-        events += parts
-        targets += [classes.index(class_name)] * len(parts)
-        group = below[0] if len(below) > 1 else f"{class_name}/{Path(below[0]).stem}"
-        groups += [group] * len(parts)
-        sources += [file] * len(parts)
-    return Folder(Recordings(events, targets, classes, (*size, sensor[2])), groups, sources)
+    width, height = (1 + max(int(each.events[field].max()) for each in found) for field in "xy")
+    return next(iter(sensors), (width, height, 2))
 
 
 def network_size(sensor_size: Sequence[int]) -> tuple[int, int]:
@@ -147,13 +149,10 @@ def resize(
     if block < 1:
         sizes = f"{width} × {height} pixels, fewer than {new_width} × {new_height}"
         raise ValueError(f"the sensor has {sizes}; choose a smaller size")
-    events = check_events(events, sensor_size)
-    x, y = events["x"], events["y"]
-    x = (x - (width - block * new_width) // 2) // block
-    y = (y - (height - block * new_height) // 2) // block
-    inside = (x >= 0) & (x < new_width) & (y >= 0) & (y < new_height)
-    resized = events[inside]
-    resized["x"], resized["y"] = x[inside], y[inside]
+    resized = check_events(events, sensor_size)
+    for field, old, new in (("x", width, new_width), ("y", height, new_height)):
+        resized[field] = (resized[field] - (old - block * new) // 2) // block
+        resized = resized[(resized[field] >= 0) & (resized[field] < new)]
     return resized
 
 
@@ -161,25 +160,21 @@ def _files(path: Path) -> list[Path]:
     """Return the files of recordings below the folders of classes, in alphabetical order."""
     if not path.is_dir():
         raise FileNotFoundError(f"there is no folder {path}; name one with a folder per class")
-    visible = sorted(_walk(path))
-    files = [
-        file
-        for file in visible
-        if file.suffix.lower() in FORMATS
-        and file.is_file()
-        and file.parent != path
-        and not any(part.startswith("_") for part in file.relative_to(path).parts)
-    ]
-    if left_out := sorted({*visible} - {*files}):
+    files: list[Path] = []
+    left_out: list[Path] = []
+    for file in sorted(_walk(path)):
+        usual = file.suffix.lower() in FORMATS and file.is_file() and file.parent != path
+        hidden = any(part.startswith("_") for part in file.relative_to(path).parts)
+        (files if usual and not hidden else left_out).append(file)
+    if left_out:
         such = f"{len(left_out)} files below {path}, such as {left_out[0]}"
         warnings.warn(f"{such}, are no recordings of a class; they are left out", stacklevel=3)
-    folders = {each for each in path.iterdir() if each.is_dir() and each.name[0] not in "._"}
-    used = {path / file.relative_to(path).parts[0] for file in files}
-    if files and (empty := sorted(folders - used)):
-        warnings.warn(f"{empty[0]} holds no recordings, so it is no class", stacklevel=3)
     if not files:
         known = ", ".join(FORMATS)
         raise FileNotFoundError(f"no recordings in {path}; put {known} into a folder per class")
+    used = {path / file.relative_to(path).parts[0] for file in files}
+    if empty := sorted({each for each in path.glob("[!._]*") if each.is_dir()} - used):
+        warnings.warn(f"{empty[0]} holds no recordings, so it is no class", stacklevel=3)
     return files
 
 
@@ -196,12 +191,12 @@ def _cut(events: np.ndarray, window_ms: float | None) -> list[np.ndarray]:
     """Cut a recording into parts of about the same duration; those without events are no parts."""
     if len(events) == 0:
         raise ValueError("no event lies in the middle of the sensor; choose another size")
-    events["t"] -= events["t"][0]
-    if window_ms is None:
-        return [events]
-    check_range(0.001, 2**40, window_ms=window_ms)
-    count = max(1, round(int(events["t"][-1]) / (1000 * window_ms)))
-    edges = np.searchsorted(events["t"], 1000 * window_ms * np.arange(1, count))
+    edges = np.empty(0, int)
+    if window_ms is not None:
+        check_range(0.001, 2**40, window_ms=window_ms)
+        t = events["t"] - events["t"][0]
+        count = max(1, round(int(t[-1]) / (1000 * window_ms)))
+        edges = np.searchsorted(t, 1000 * window_ms * np.arange(1, count))
     parts = [part.copy() for part in np.split(events, edges) if len(part)]
     for part in parts:
         part["t"] -= part["t"][0]

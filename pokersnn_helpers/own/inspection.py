@@ -1,8 +1,7 @@
 """Look at a recording before anything is trained on it: what is in it, and what to do about it."""
 
-from dataclasses import dataclass
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -18,8 +17,7 @@ LARGEST = 2**24  # pixels: no sensor has more
 HOT = 20  # times the median of all pixels with events
 
 
-@dataclass(frozen=True)
-class Inspection:
+class Inspection(NamedTuple):
     r"""What a file holds.
 
     Attributes:
@@ -52,54 +50,51 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
         '1 times run backwards, first at event 1 (from 5 to 3 µs); sort the events by time'
     """
     file = read_unchecked(path)
-    raw, sensor_size = file
-    backwards = np.flatnonzero(raw["t"][1:] < raw["t"][:-1]) + 1
-    events = file._replace(events=raw[np.argsort(raw["t"], kind="stable")]).checked(path)
+    times, sensor_size = file.events["t"], file.sensor_size
+    backwards = np.flatnonzero(times[1:] < times[:-1]) + 1
+    in_order = file.events[np.argsort(times, kind="stable")]
+    events = file._replace(events=in_order).checked(path)
     t = events["t"] - events["t"][0]
     duration, gaps = int(t[-1]), np.diff(t)
     width, height = sensor_size[:2] if sensor_size else (events[axis].max() + 1 for axis in "xy")
     places = events["y"] * width + events["x"]
     pixels, counts = np.unique(places, return_counts=True)
     hot = pixels[counts > HOT * np.median(counts)]
-    rate = np.bincount(np.minimum(t * PARTS // max(duration, 1), PARTS - 1), minlength=PARTS)
+    per_part = np.bincount(np.minimum(t * PARTS // max(duration, 1), PARTS - 1), minlength=PARTS)
+    rate = 1000 * PARTS * per_part / max(duration, 1)
     share_on, longest = float(events["p"].mean()), int(gaps.max(initial=0))
     advice: list[str] = []
-    if len(backwards):
-        place = backwards[0]
+    for n in backwards[:1]:
+        first = f"event {n} (from {times[n - 1]} to {times[n]} µs)"
         advice += [
-            f"{len(backwards)} times run backwards, first at event {place} (from "
-            f"{raw['t'][place - 1]} to {raw['t'][place]} µs); sort the events by time"
+            f"{len(backwards)} times run backwards, first at {first}; sort the events by time"
         ]
     if len(hot):
         where = ", ".join(f"({place % width}, {place // width})" for place in hot[:3])
-        advice += [
-            f"hot pixels, {len(hot)} in all, such as {where}, have "
-            f"{100 * np.isin(places, hot).mean():.2g}% of the events; leave them out"
-        ]
+        share = f"{100 * np.isin(places, hot).mean():.2g}%"
+        hot_ones = f"hot pixels, {len(hot)} in all, such as {where}"
+        advice += [f"{hot_ones}, have {share} of the events; leave them out"]
     if longest > max(GAP, duration / 10):
-        advice += [
-            f"nothing for {longest / 1000:g} ms from {t[gaps.argmax()] / 1000:g} ms on; cut the "
-            "recording there, or look whether the camera dropped events"
-        ]
+        gap = f"nothing for {longest / 1000:g} ms from {t[gaps.argmax()] / 1000:g} ms on"
+        advice += [f"{gap}; cut the recording there, or look whether the camera dropped events"]
     if not 0.1 <= share_on <= 0.9:
         advice += [f"{share_on:.0%} are ON; look at the camera's thresholds, or merge polarities"]
     if len(events) > FASTEST * width * height * duration > 0:
-        advice += [
-            f"more than {1e6 * FASTEST:g} events per pixel and s: are the times in µs? Multiply "
-            "seconds by 1e6"
-        ]
+        fast = f"more than {1e6 * FASTEST:g} events per pixel and s"
+        advice += [f"{fast}: are the times in µs? Multiply seconds by 1e6"]
     if not sensor_size:
         advice += ["the file doesn't say its sensor; give load_folder sensor_size, train --sensor"]
+    image = np.zeros((0, 0), int)  # where a wrong coordinate claims what no memory holds
     if width * height > LARGEST:
-        advice += [
-            f"events lie as far away as x = {width - 1} and y = {height - 1}, beyond any sensor; "
-            "leave out those whose coordinates are wrong"
-        ]
+        far = f"events lie as far away as x = {width - 1} and y = {height - 1}, beyond any sensor"
+        advice += [f"{far}; leave out those whose coordinates are wrong"]
+    else:
+        image = np.bincount(places, minlength=width * height).reshape(height, width)
     numbers = {
         "events": len(events),
         "duration (ms)": duration / 1000,
         "rate (events/ms)": 1000 * len(events) / max(duration, 1),
-        "highest rate (events/ms)": 1000 * PARTS * float(rate.max()) / max(duration, 1),
+        "highest rate (events/ms)": float(rate.max()),
         "ON share": share_on,
         "width": int(width),
         "height": int(height),
@@ -108,10 +103,7 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
         "longest gap (ms)": longest / 1000,
         "times that run backwards": len(backwards),
     }
-    image = np.zeros((0, 0), int)  # where a wrong coordinate claims what no memory holds
-    if width * height <= LARGEST:
-        image = np.bincount(places, minlength=width * height).reshape(height, width)
-    return Inspection(numbers, 1000 * PARTS * rate / max(duration, 1), image, advice)
+    return Inspection(numbers, rate, image, advice)
 
 
 def plot_inspection(found: Inspection) -> "Figure":

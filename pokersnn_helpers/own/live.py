@@ -13,13 +13,13 @@ PORTION = 10_000  # µs of a file at a time
 BEHIND = 1.0  # s, from which on a reader is told
 
 
-def play(events: np.ndarray, speed: float = 1.0) -> Iterator[np.ndarray]:
-    """Yield portions of 10 ms, each when its last event is due, ``speed`` times as fast."""
+def play(events: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield portions of 10 ms, each when its last event is due."""
     ends = np.arange(PORTION, int(events["t"][-1]) + PORTION, PORTION)
     begin = time.monotonic()
     for portion in np.split(events, np.searchsorted(events["t"], ends)):
         if len(portion):
-            due = begin + 1e-6 * int(portion["t"][-1] - events["t"][0]) / speed
+            due = begin + 1e-6 * int(portion["t"][-1] - events["t"][0])
             time.sleep(max(0, due - time.monotonic()))
             yield portion
 
@@ -39,10 +39,9 @@ def camera() -> tuple[Iterable[np.ndarray], tuple[int, int, int]]:
         stream = faery.events_stream_from_camera()
         return stream, (*stream.dimensions(), 2)
     except Exception as error:  # what a driver raises
-        raise ValueError(
-            f"no camera was found: {error}; plug it in, and pip install event-camera-drivers or "
-            "neuromorphic-drivers"
-        ) from error
+        drivers = "event-camera-drivers or neuromorphic-drivers"
+        found = f"no camera was found: {error}; plug it in, and pip install {drivers}"
+        raise ValueError(found) from error
 
 
 def listen(
@@ -50,20 +49,18 @@ def listen(
     portions: Iterable[np.ndarray],
     sensor_size: tuple[int, int, int],
     show: Callable[[Stream, float], None],
-    speed: float = 1.0,
 ) -> None:
-    """Push portions of a sensor's events, which come ``speed`` times as fast, and show the answer.
+    """Push portions of a sensor's events as they come, and show the answer.
 
     ``show`` is called after each with the stream, and how many seconds it is behind the events.
     """
     begin = None  # on the clock, in s: when time 0 of the events was due
     for portion in filter(len, portions):
         events = make_events(*(portion[name] for name in "txyp"))
-        due = 1e-6 * events["t"] / speed  # s
-        if begin is None:
-            begin = time.monotonic() - due[0]
+        first, last = (1e-6 * events["t"][[0, -1]]).tolist()  # s
+        begin = time.monotonic() - first if begin is None else begin
         stream.push(resize(events, sensor_size, stream.classifier.sensor_size[:2]))
         stream.advance(int(events["t"][-1]))  # events that the network doesn't see count, too
-        show(stream, time.monotonic() - begin - due[-1])
+        show(stream, time.monotonic() - begin - last)
     stream.finish()
     show(stream, 0.0)

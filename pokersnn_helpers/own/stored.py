@@ -64,8 +64,7 @@ class StoredRecordings(Recordings):
             raise ValueError(
                 f"{path} is cut off, damaged or no file of recordings ({error}); {REMEDY}"
             ) from error
-        self.events = ends  # as many as there are, for check_indices
-        self.numbers = np.arange(len(ends)) if numbers is None else self.check_indices(numbers)
+        self.numbers = np.arange(len(ends))[slice(None) if numbers is None else list(numbers)]
         self.targets = targets[self.numbers].tolist()
         places = np.stack([ends - sizes, ends], axis=1)[self.numbers]
         self.events = _Events(self, rows, places)
@@ -75,7 +74,7 @@ class StoredRecordings(Recordings):
 
     def subset(self, indices: Iterable[int]) -> "StoredRecordings":
         """Return some of the recordings, in the given order, without reading them."""
-        return StoredRecordings(self.path, self.numbers[self.check_indices(indices)])
+        return StoredRecordings(self.path, self.numbers[list(indices)])
 
 
 class _Events(Sequence[np.ndarray]):

@@ -57,20 +57,16 @@ def simulate_pokerdvs(
         if not isinstance(count, Integral) or count <= 0 or count % 4:
             raise ValueError(f"{name} is {count!r}; choose a positive multiple of 4, as 48")
     check_range(0, 1, upside_down=upside_down)
-    rng = np.random.default_rng(check_seed(seed))
-
-    def film(count: int) -> Recordings:
-        per_suit = count // 4
-        turned = round(upside_down * per_suit)
+    rng, parts = np.random.default_rng(check_seed(seed)), []
+    for count in (n_train, n_test):
+        targets = np.repeat(range(4), count // 4)
+        turned = np.arange(count) % (count // 4) < round(upside_down * (count // 4))
         events = [
-            simulate_recording(suit, rng, camera, upside_down=number < turned, spread=spread)
-            for suit in POKERDVS_CLASSES
-            for number in range(per_suit)
+            simulate_recording(suit, rng, camera, upside_down=turn, spread=spread)
+            for suit, turn in zip(np.take(POKERDVS_CLASSES, targets), turned, strict=True)
         ]
-        targets = np.repeat(range(4), per_suit)
-        return Recordings(events, targets, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE)
-
-    return Split(film(n_train), film(n_test), source="simulated")
+        parts.append(Recordings(events, targets, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE))
+    return Split(parts[0], parts[1], source="simulated")
 
 
 def simulate_passes(seed: int = 0) -> tuple[Recordings, pd.DataFrame]:

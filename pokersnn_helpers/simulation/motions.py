@@ -7,6 +7,7 @@ away where it goes; dots are everywhere from the start.
 
 from collections.abc import Callable
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -27,9 +28,9 @@ COURSES = {  # to the right, down, and clockwise; y points down
     "counterclockwise": (0, 0, -1),
 }
 MOTIONS = tuple(COURSES)
-_numbers = {course: number for number, course in enumerate(COURSES.values())}
+_NAMES = {course: name for name, course in COURSES.items()}
 # The class of a film that runs backwards.
-OPPOSITE = tuple(_numbers[-right, -down, -turn] for right, down, turn in COURSES.values())
+OPPOSITE = tuple(MOTIONS.index(_NAMES[-x, -y, -turn]) for x, y, turn in COURSES.values())
 Span = tuple[float, float]
 DURATION = (25.0, 45.0)  # ms, from where to where
 FRAME_INTERVAL = 100  # µs
@@ -41,16 +42,7 @@ def _square(x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:
     return np.maximum(np.abs(x), np.abs(y)) - 0.85 * radius
 
 
-def _cross(x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:
-    x, y = np.abs(x), np.abs(y)
-    return np.maximum(np.maximum(x, y) - radius, np.minimum(x, y) - 0.35 * radius)
-
-
-def _ring(x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:
-    return np.abs(sd_circle(x, y, 0.75 * radius)) - 0.25 * radius
-
-
-SHAPES = {"disc": sd_circle, "square": _square, "cross": _cross, "ring": _ring}
+SHAPES = {"disc": sd_circle, "square": _square}
 
 
 def random_path(motion: str, rng: Generator, duration: Span = DURATION) -> np.ndarray:
@@ -142,7 +134,7 @@ def film_path(
 
     Example:
         >>> path = random_path("up", rng := np.random.default_rng(0))
-        >>> film_path(path, radius=4, rng=rng, shape="ring").dtype.names
+        >>> film_path(path, radius=4, rng=rng, shape="square").dtype.names
         ('t', 'x', 'y', 'p')
     """
     if shape not in SHAPES:
@@ -172,12 +164,11 @@ def film_dots(count: int, seed: int = 0, *, backwards: bool = False) -> Recordin
         12 recordings of 35 × 35 pixels: left, right, up, down, clockwise, counterclockwise
     """
 
-    def film(motion: str, rng: Generator) -> np.ndarray:
+    def scene(motion: str, rng: Generator) -> tuple[np.ndarray, np.ndarray]:
         dots = random_dots(motion, rng)
-        radii = rng.uniform(1.5, 3, len(dots))
-        return film_path(dots[..., ::-1] if backwards else dots, radii, rng)
+        return dots, rng.uniform(1.5, 3, len(dots))
 
-    return _film_in_turn(film, count, seed)
+    return _film_in_turn(scene, count, seed, backwards)
 
 
 def film_motions(
@@ -209,11 +200,10 @@ def film_motions(
         12 recordings of 35 × 35 pixels: left, right, up, down, clockwise, counterclockwise
     """
 
-    def film(motion: str, rng: Generator) -> np.ndarray:
-        path, radius = random_path(motion, rng, duration), rng.uniform(3, 6)
-        return film_path(path[:, ::-1] if backwards else path, radius, rng, shape=shape)
+    def scene(motion: str, rng: Generator) -> tuple[np.ndarray, float]:
+        return random_path(motion, rng, duration), rng.uniform(3, 6)
 
-    return _film_in_turn(film, count, seed)
+    return _film_in_turn(scene, count, seed, backwards, shape)
 
 
 def _course(motion: str) -> tuple[int, int, int]:
@@ -223,13 +213,15 @@ def _course(motion: str) -> tuple[int, int, int]:
 
 
 def _film_in_turn(
-    film: Callable[[str, Generator], np.ndarray], count: int, seed: int
+    scene: Callable[..., Any], count: int, seed: int, backwards: bool, shape: str = "disc"
 ) -> Recordings:
     check_numbers(Integral, count=count)
     check_seed(seed)
-    targets = [number % len(MOTIONS) for number in range(count)]
-    rngs = [np.random.default_rng([seed, number]) for number in range(count)]
-    events = [film(MOTIONS[target], rng) for target, rng in zip(targets, rngs, strict=True)]
+    events, targets = [], [number % len(MOTIONS) for number in range(count)]
+    for number, target in enumerate(targets):
+        rng = np.random.default_rng([seed, number])
+        path, radius = scene(MOTIONS[target], rng)
+        events.append(film_path(path[..., ::-1] if backwards else path, radius, rng, shape=shape))
     return Recordings(events, targets, MOTIONS, POKERDVS_SENSOR_SIZE)
 
 
@@ -239,25 +231,23 @@ def with_mirrored_copies(films: Recordings) -> Recordings:
     In a mirror, left becomes right and clockwise counterclockwise: the classes follow.
 
     Args:
-        films: The first classes are ``MOTIONS``; further ones have to look the same in a mirror.
+        films: Of some motions; what else has a class has to look the same in a mirror.
 
     Raises:
-        ValueError: The first classes are others, or the sensor isn't square.
+        ValueError: The sensor isn't square, or the class of what a mirror shows is missing.
 
     Example:
         >>> with_mirrored_copies(film_motions(1)).targets
         [0, 1, 0, 1, 2, 3, 2, 3]
     """
-    if films.classes[: len(MOTIONS)] != MOTIONS:
-        raise ValueError(f"the classes are {', '.join(films.classes)}; begin with MOTIONS")
     last = films.sensor_size[0] - 1
     for mirror in _MIRRORS:
         copies = [events.copy() for events in films.events]
         for copy in copies:
             x, y = mirror(2 * copy["x"] - last, 2 * copy["y"] - last)
             copy["x"], copy["y"] = (x + last) // 2, (y + last) // 2
-        shown = [_numbers[(*mirror(right, down), -turn)] for right, down, turn in COURSES.values()]
-        shown += range(len(MOTIONS), len(films.classes))
-        targets = [shown[target] for target in films.targets]
+        shown = {name: _NAMES[(*mirror(x, y), -turn)] for name, (x, y, turn) in COURSES.items()}
+        names = [films.classes[target] for target in films.targets]
+        targets = [films.classes.index(shown.get(name, name)) for name in names]
         films = films + Recordings(copies, targets, films.classes, films.sensor_size)
     return films

@@ -19,12 +19,7 @@ from ..frames import augment, make_loader
 from ..recordings import Recordings
 from ..snn import Classifier, check_classifier, decode, frame_network, last_steps, leading
 from ..training import fit
-from .losses import (
-    events_per_step,
-    firing_rate_regularised,
-    log_probabilities_over_time,
-    nll_over_time,
-)
+from . import losses
 from .models import BinarySNN
 
 
@@ -62,7 +57,7 @@ def augment_and_crop(frames: torch.Tensor) -> torch.Tensor:
 
 # What to change in the book's recipe, so that a network learns to answer early.
 EARLY: dict[str, Any] = {
-    "loss": nll_over_time,
+    "loss": losses.nll_over_time,
     "augment": augment_and_crop,
     "epochs": 120,
     "learning_rate": 0.002,
@@ -171,9 +166,9 @@ def predict_over_time(classifier: Classifier, recordings: Recordings) -> Predict
     for frames, _ in make_loader(recordings, 1, network.time_window, sparse=network.takes_sparse):
         frames = classifier.settled(frames)
         with torch.no_grad():
-            found = log_probabilities_over_time(classifier.run(frames)[0])
+            found = losses.log_probabilities_over_time(classifier.run(frames)[0])
         log_probabilities.append(found[:, 0].numpy())
-        events.append(events_per_step(frames)[:, 0].numpy())
+        events.append(losses.events_per_step(frames)[:, 0].numpy())
     targets = np.array(recordings.targets)
     return PredictionsOverTime(log_probabilities, events, targets, network.time_window)
 
@@ -243,9 +238,9 @@ def train_sparse(
     loader = make_loader(recordings, sparse=True, shuffle=True)
 
     def train(most: float, epochs: int) -> None:
-        changed = {"loss": partial(firing_rate_regularised, penalty=most), "epochs": epochs}
+        loss = partial(losses.firing_rate_regularised, penalty=most)
         classifier = Classifier(network, lambda voltages: decode(voltages[..., :-1]), **about)
-        fit(classifier, loader, device="cpu", **EARLY | changed)
+        fit(classifier, loader, device="cpu", **EARLY | {"loss": loss, "epochs": epochs})
 
     network.reports_rate = True
     train(min(1, penalty), epochs // 3)

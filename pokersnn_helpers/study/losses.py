@@ -92,10 +92,9 @@ def _weighted_nll(
     voltages: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor
 ) -> torch.Tensor:
     if voltages.ndim != 3 or voltages.shape[:2] != weights.shape or len(voltages) == 0:
-        raise ValueError(
-            f"voltages have shape {tuple(voltages.shape)}; for frames of {tuple(weights.shape)} "
-            "time steps and recordings they need (time, batch, classes), with a time step"
-        )
+        sizes = " × ".join(map(str, weights.shape))
+        found = f"voltages have shape {tuple(voltages.shape)}"
+        raise ValueError(f"{found}; for {sizes} time steps and recordings give (T, B, classes)")
     check_targets(targets, voltages[0])
     steps = len(voltages)
     log_probabilities = log_probabilities_over_time(voltages)

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from ..checks import check_numbers, check_range, check_sensor_size
+from ..checks import check_numbers, check_sensor_size
 from ..fast import FastSNN, FrameLinear
 from ..fast.layered import LayerThenSNN as LayerThenSNN  # one of those that are compared
 from ..fast.layered import delay_copies
@@ -22,8 +22,6 @@ from ..frames import to_frames
 from ..pokerdvs import POKERDVS_SENSOR_SIZE
 from ..recordings import Recordings
 from ..snn import WHOLE, FrameNetwork, build_network
-
-SIZES = {"hidden_size", "channels", "features"}
 
 
 class Model(FrameNetwork):
@@ -48,11 +46,6 @@ class Model(FrameNetwork):
         super().__init__()
         check_numbers(Integral, output_size=output_size)
         check_numbers(Real, dt=dt)
-        for name in SIZES & options.keys():
-            check_range(0, 2**24, **{name: options[name]})  # an MLP may have no hidden neurons
-            if options[name] and not isinstance(options[name], Integral):
-                raise ValueError(f"{name} is {options[name]!r}; choose a whole number")
-        check_range(1, 2**24, output_size=output_size)
         self.sensor_size, self.dt = check_sensor_size(sensor_size), dt
         self.input_size = math.prod(self.sensor_size)
         self.build(self.input_size, output_size, **options)

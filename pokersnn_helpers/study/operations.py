@@ -29,7 +29,6 @@ from torch import nn
 from torch.func import functional_call
 from torch.utils._pytree import tree_map
 
-from ..checks import as_array
 from ..fast import FastSNN
 from ..snn import Classifier, last_steps, own_steps
 
@@ -148,7 +147,7 @@ def count_operations(
 
 
 def _check_steps(steps: Any, length: int, batch: int) -> None:
-    given = as_array("steps", steps)
+    given = np.asarray(steps)
     fits = given.shape == (batch,) and given.dtype.kind in "iuf"
     if not fits or not ((given >= 0) & (given <= length)).all():
         raise ValueError(
@@ -158,14 +157,14 @@ def _check_steps(steps: Any, length: int, batch: int) -> None:
 
 def _check_layers(network: nn.Module) -> None:
     """Refuse weights that nobody would count."""
+    known = ", ".join(kind.__name__ for kind in LAYERS)
     for name, module in network.named_modules():
         own = list(module.parameters(recurse=False))
         odd = isinstance(module, nn.GRU) and (len(own) != 4 or module.batch_first)
         if odd or (own and not isinstance(module, LAYERS)):
             raise TypeError(
                 f"{name or 'the network'} is {module}; count_operations knows the weights of "
-                f"{', '.join(kind.__name__ for kind in LAYERS)} only (of a GRU one layer and "
-                "direction, with biases, the time first)"
+                f"{known} only (of a GRU one layer and direction, with biases, the time first)"
             )
 
 
@@ -181,8 +180,7 @@ def _run(network: nn.Module, frames: torch.Tensor) -> dict[nn.Module, tuple[Any,
             calls[module.linear].append((hidden.z, ()))
             calls[module.readout].append((hidden.z, (readout.v, readout)))
         else:
-            needed = isinstance(module, (nn.GRU, *NEURONS))
-            calls[module].append((given[0], output if needed else ()))
+            calls[module].append((given[0], output))
 
     fast = [each for each in network.modules() if isinstance(each, FastSNN)]
     inside = {layer for snn in fast for layer in snn.children()}
@@ -254,17 +252,10 @@ def _matrix(inputs: torch.Tensor, weight: Any) -> _Connections:
 
 def _nonzero(inputs: torch.Tensor, size: int) -> tuple[np.ndarray, ...]:
     """Return what isn't 0: its rows (step times batch plus recording), columns and values."""
-    inputs = inputs.detach().cpu()
-    if inputs.is_sparse:
-        inputs = inputs.coalesce()  # of a place that is there twice, the counts are summed
-        places = np.ravel_multi_index(tuple(inputs.indices().numpy()), inputs.shape)
-        values = inputs.values().numpy()
-        places, values = places[values != 0], values[values != 0]
-    else:
-        values = inputs.reshape(-1).numpy()
-        places = np.flatnonzero(values)
-        values = values[places]
-    return *np.divmod(places, size), values
+    inputs = inputs.detach().cpu().to_sparse().coalesce()  # which sums counts of one place
+    values = inputs.values().numpy()
+    places = np.ravel_multi_index(tuple(inputs.indices().numpy()), inputs.shape)
+    return *np.divmod(places[values != 0], size), values[values != 0]
 
 
 def _per_step(
@@ -274,14 +265,12 @@ def _per_step(
     row, column, value = nonzero
     row = row + weights.delay * batch
     length = weights.inputs.shape.numel() // len(weights.fan_out)
-    effective, active, others = (
-        sums[:length].reshape(-1, batch)
-        for sums in (
-            np.bincount(row, weights.fan_out[column], length),
-            np.bincount(row, minlength=length),
-            np.bincount(row[np.abs(value) != 1], minlength=length),
-        )
+    counted = (
+        np.bincount(row, weights.fan_out[column], length),
+        np.bincount(row, minlength=length),
+        np.bincount(row[np.abs(value) != 1], minlength=length),
     )
+    effective, active, others = (sums[:length].reshape(-1, batch) for sums in counted)
     return effective, active, others == 0
 
 

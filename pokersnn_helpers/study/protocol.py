@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
-from ..checks import as_array, check_groups
+from ..checks import check_groups
 from ..fast import FastSNN
 from ..frames import make_loader
 from ..recordings import Recordings, fold_indices
@@ -199,17 +199,14 @@ class CrossValidated:
             asked = sum(len(held_out) for _, held_out in folds)
             if asked != len(recordings):  # not as if others had been asked about
                 raise ValueError(
-                    f"recordings are {len(recordings)}, but the folds hold out {asked}; give those "
-                    "of cross_validate, changed or not"
+                    f"recordings are {len(recordings)}, but the folds hold out {asked}"
                 )
             for estimator, held_out in folds:
                 some = recordings.subset(held_out)
                 predicted = np.asarray(estimator.predict(some))
                 if predicted.shape != held_out.shape or predicted.dtype.kind not in "iu":
-                    raise ValueError(
-                        f"{estimator!r} predicted {predicted.dtype} of shape {predicted.shape} for "
-                        f"{len(held_out)} recordings; return one index of a class for each"
-                    )
+                    answer = f"{estimator!r} predicted {predicted.dtype} of shape {predicted.shape}"
+                    raise ValueError(f"{answer}; return an index of a class for each recording")
                 row[held_out] = predicted == some.targets
         return correct
 
@@ -318,12 +315,12 @@ def _interval(
     correct: np.ndarray, groups: Sequence[int], lowest: float, tail: float = 0.025
 ) -> tuple[float, float]:
     """Draw groups anew; the ends lie from ``lowest`` to 1."""
-    rates = as_array("correct", correct)
+    rates = np.asarray(correct)
     numeric = rates.dtype.kind in "biuf" and (np.abs(rates * 1.0) <= 1).all()
     if rates.ndim not in (1, 2) or rates.size == 0 or not numeric:
+        about = f"correct has shape {rates.shape} and type {rates.dtype}"
         raise ValueError(
-            f"correct has shape {rates.shape} and type {rates.dtype}; give truth values or shares, "
-            "of shape (recordings,) or (seeds, recordings)"
+            f"{about}; give truth values or shares, (recordings,) or (seeds, recordings)"
         )
     rates = rates.reshape(-1, rates.shape[-1]).mean(axis=0)
     numbers = check_groups(groups, len(rates))

@@ -5,6 +5,7 @@ import functools
 import gzip
 import http.server
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote, urljoin, urlsplit
 
 import numpy as np
@@ -25,7 +26,9 @@ def pages() -> list[str]:
 
 
 PAGES = pages() or ["the book isn't built"]
-THEMES = ("light", "dark")
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
+DOCUMENTS = [TOC["root"], *(each["file"] for part in TOC["parts"] for each in part["chapters"])]
+CHAPTERS = [name for name in DOCUMENTS if (ROOT / f"{name}.ipynb").exists()]
 
 
 # What a camera is without when a script's events are compared with Python's.
@@ -115,26 +118,33 @@ def assert_same_network(page, kind, network, spiking, films):
         assert np.abs([step["voltages"] for step in answer] - voltages).max() < 1e-4
 
 
-# Scripts that several files of tests run on a page.
-UNDECODED = """async () => {
-    // Those that the theme hides or a fold are fetched when they are to be shown.
-    const images = [...document.images].filter((image) => image.getClientRects().length);
-    const failed = await Promise.all(images.map(async (image) => {
-        const { src } = image;
-        image.loading = "eager"; // a lazy one far away would never be decoded
-        try { await image.decode(); return image.naturalWidth ? null : src; }
-        catch { return image.src === src ? src : null; } // a player has gone on to its next frame
-    }));
-    return failed.filter(Boolean);
-}"""
-WRONG_THEME = """(theme) => [...document.querySelectorAll("article .themes")]
-    .filter((both) => both.closest("details:not([open]), .is-interactive > figure") === null)
-    .flatMap((both) => [...both.children])
-    .filter((image) => image.checkVisibility() !== image.classList.contains(`only-${theme}`))
-    .map((image) => image.src)"""
-CUT_OFF = """(selector) => [...document.querySelectorAll(selector)]
-    .filter((element) => element.scrollWidth > element.clientWidth)
-    .map((element) => element.innerText)"""
+FIGURE_OF = "document.querySelector('[data-kind={}] .interactive-drawing').figure"
+
+
+def state_of(page, kind):
+    """Return the state of a moving figure, and of the card or the stroke that it shows."""
+    state = page.evaluate(
+        f"() => {{ const {{ show, stroke, ...rest }} = {FIGURE_OF.format(kind)}.state(),"
+        " { time, stage, suit } = show ?? stroke ?? {}; return { ...rest, time, stage, suit }; }"
+    )
+    return SimpleNamespace(**state)
+
+
+def said_by(page, kind):
+    return page.locator(f"[aria-live].{kind}-said").text_content()
+
+
+def count_images(page):
+    page.evaluate(
+        "() => { const request = window.requestAnimationFrame; window.images = 0;"
+        "window.requestAnimationFrame = (f) => { window.images += 1; return request(f); }; }"
+    )
+
+
+def images_in(page, wait):
+    page.evaluate("images = 0")
+    page.wait_for_timeout(wait)
+    return page.evaluate("images")
 
 
 @functools.cache
@@ -175,6 +185,7 @@ class Visit:
         )
         self.address = address
         self.page = self.context.new_page()
+        self.page.reader = self
         self.problems = []
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.problems.append(f"uncaught: {error}"))
@@ -205,6 +216,7 @@ class Visit:
     def read(self, name):
         """Open a page and scroll to its end, so that everything on it is loaded and drawn."""
         self.page.goto(self.address + name)
+        assert self.page.evaluate("scrollY") == 0
         self.scroll_through()
         self.page.wait_for_function(
             "!document.querySelector('.interactive-figure:not(.is-interactive)')"

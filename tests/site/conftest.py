@@ -11,7 +11,6 @@ import threading
 import pytest
 from book_site import HTML, PREFIX, GitHubPages, Visit
 
-pytest.register_assert_rewrite("sound_pages")  # so that a failure says what was compared
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -32,7 +31,7 @@ def built():
 def address(built):
     """Address of the served book, with a slash at its end."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), GitHubPages)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}{PREFIX}"
     server.shutdown()
     server.server_close()
@@ -54,16 +53,6 @@ def browser(built):
         browser = playwright.chromium.launch(executable_path=executable, args=options)
         yield browser
         browser.close()
-
-
-@pytest.fixture(scope="module")
-def chapter(request, browser, address):
-    """A chapter read to its end on a desktop, shared by the tests that leave it as it is."""
-    reader = Visit(browser, address)
-    reader.read(f"{request.param}.html")
-    reader.page.reader = reader
-    yield reader.page
-    reader.context.close()
 
 
 @pytest.fixture(scope="module")

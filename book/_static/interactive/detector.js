@@ -1,4 +1,4 @@
-// Two pixels, a delay and a neuron: pokersnn_helpers/figures/interactive_detector.py computes the
+// Two pixels, a delay and a neuron: pokersnn_helpers/figures/interactive_sliders.py computes the
 // same with Norse.
 (() => {
   const { kinds, loadCharts, element, number, oncePerImage, addSliders, addRow, button, liveText, addChart, tick } = window.interactiveFigures;

@@ -1,4 +1,4 @@
-// A LIF neuron: pokersnn_helpers/figures/interactive_neuron.py computes the same with Norse.
+// A LIF neuron: pokersnn_helpers/figures/interactive_sliders.py computes the same with Norse.
 (() => {
   const { kinds, loadCharts, tick, mulberry32, oncePerImage, addSliders, addRow, button, liveText, addChart } = window.interactiveFigures;
 

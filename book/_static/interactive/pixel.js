@@ -1,4 +1,4 @@
-// One pixel, one edge: pokersnn_helpers/figures/interactive_pixel.py computes the same.
+// One pixel, one edge: pokersnn_helpers/figures/interactive_sliders.py computes the same.
 (() => {
   const { kinds, loadCharts, tick, element, colour, number, oncePerImage, addSliders, addRow, liveText, addChart } = window.interactiveFigures;
 

@@ -1,4 +1,4 @@
-// The staircase: pokersnn_helpers/figures/interactive_neuron.py computes the same with Norse and autograd.
+// The staircase: pokersnn_helpers/figures/interactive_sliders.py computes the same with Norse and autograd.
 (() => {
   const { kinds, loadCharts, number, oncePerImage, addSliders, addRow, button, liveText, addChart } = window.interactiveFigures;
 

@@ -1,0 +1,431 @@
+"""Figures with sliders: a pixel of a camera, a LIF neuron, a loss, and a motion detector.
+
+Each has its sliders, its constants, a function that runs what it shows, which its script repeats,
+one that makes the figure, and one that draws the static image.
+"""
+
+import math
+from collections.abc import Iterator
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, FancyArrowPatch, Rectangle
+from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_feed_forward_step
+
+from .colours import ACCENT, GREY, OFF, ON, SHADE, TEXT
+from .interactive import InteractiveFigure, Slider, initial_values
+from .networks import plot_neuron
+
+# ---- One pixel, one edge: how an ideal pixel turns light into events ----
+
+PIXEL_SLIDERS = {
+    "contrast": Slider("contrast", "", 1.5, 20, 0.5, 10, digits=1),
+    "threshold": Slider("threshold", "", 0.1, 0.6, 0.05, 0.3, digits=2),
+    "speed": Slider("speed", "px/ms", 0.4, 4, 0.1, 0.6, digits=1),
+    "daylight": Slider("daylight", "", -1, 1, 0.1, 0, digits=2, scale="log"),
+}
+# Times in ms, widths in pixels; an edge is soft, as through any lens.
+PIXEL = SimpleNamespace(duration=20.0, dt=0.02, pip_width=4.0, edge_width=2.0)
+
+
+class PixelTrace(NamedTuple):
+    """What a pixel saw, kept and sent."""
+
+    times: np.ndarray  # ms, (T,)
+    light: np.ndarray  # at these times; 1 is that of the card at daylight 1
+    level: np.ndarray  # what the pixel compares: the logarithm of the light, or the light itself
+    reference: np.ndarray  # the level that the pixel stores, after the events of each time
+    event_times: np.ndarray  # ms, one per event
+    polarities: np.ndarray  # 1 for ON and 0 for OFF, one per event
+
+
+def run_pixel(
+    contrast: float, threshold: float, speed: float, daylight: float, *, linear: bool
+) -> PixelTrace:
+    """Move a dark pip past a pixel, and record the pixel's events.
+
+    The pixel is an ``EventCamera`` without any imperfection whose reference starts at the light.
+    ``contrast`` is the card's light divided by the pip's, ``speed`` is in pixels per ms, and
+    ``daylight`` is a factor of all light. A ``linear`` pixel compares the light, not its logarithm.
+    """
+    times = PIXEL.dt * np.arange(round(PIXEL.duration / PIXEL.dt) + 1)
+    place = np.abs(times - PIXEL.duration / 2) * speed  # of the pip's centre, in pixels
+    outside = np.clip((place - PIXEL.pip_width / 2) / PIXEL.edge_width + 0.5, 0, 1)
+    covered = (1 + np.cos(np.pi * outside)) / 2
+    light = daylight * (1 - (1 - 1 / contrast) * covered)
+    level = light if linear else np.log(light)
+    reference, stored, events = level[0], [level[0]], []
+    for before, now, time in zip(level[:-1], level[1:], times[:-1], strict=True):
+        # Both ends of a pip are whole steps apart: rounding mustn't lose the last event.
+        for _ in range(int(abs(now - reference) / threshold + 1e-6)):
+            sign = 1 if now > reference else -1
+            reference += sign * threshold
+            share = min((reference - before) / (now - before), 1)
+            events.append((time + PIXEL.dt * share, sign > 0))
+        stored.append(reference)
+    event_times, polarities = np.array(events).reshape(-1, 2).T
+    return PixelTrace(times, light, level, np.array(stored), event_times, polarities)
+
+
+def interactive_pixel() -> InteractiveFigure:
+    """Draw how a pixel turns the light of a passing pip into events; the page gives it sliders.
+
+    Returns:
+        The figure; its image has the sliders at their start.
+
+    Example:
+        >>> interactive_pixel().kind
+        'pixel'
+    """
+    start = initial_values(PIXEL_SLIDERS)
+    trace = run_pixel(**start, linear=False)
+    on = int(trace.polarities.sum())
+    return InteractiveFigure.from_figure(
+        "pixel",
+        _plot_pixel(trace, start["threshold"]),
+        "Three plots one above the other, over 20 milliseconds. The light falls as a dark pip "
+        "comes, and rises as it goes. Below, the logarithm of the light, followed in steps by the "
+        f"pixel's reference. At the bottom {len(trace.polarities) - on} OFF events while the "
+        f"light falls and {on} ON events while it rises; none in between.",
+        sliders=PIXEL_SLIDERS,
+        **vars(PIXEL),
+    )
+
+
+def _plot_pixel(trace: PixelTrace, threshold: float) -> Figure:
+    fig, axes = plt.subplots(
+        3, 1, sharex=True, figsize=(6.0, 3.4), height_ratios=[3, 5, 2], layout="constrained"
+    )
+    axes[0].plot(trace.times, trace.light, color=TEXT)
+    axes[0].set(ylabel="light", ylim=(0, None))
+    low, high = trace.reference - threshold, trace.reference + threshold
+    axes[1].fill_between(trace.times, low, high, step="post", color=SHADE)
+    axes[1].step(trace.times, trace.reference, where="post", color=ACCENT)
+    axes[1].plot(trace.times, trace.level, color=TEXT)
+    axes[1].set(ylabel="ln(light)")
+    axes[1].text(0.2, -0.5, "reference\n± threshold", color=ACCENT, va="top")
+    for polarity, colour in ((1, ON), (0, OFF)):
+        sent = trace.event_times[trace.polarities == polarity]
+        axes[2].vlines(sent, 0, 1 if polarity else -1, color=colour)
+    axes[2].axhline(0, color=GREY, linewidth=0.8)
+    axes[2].set(xlabel="time (ms)", yticks=[-1, 1], yticklabels=["OFF", "ON"], ylim=(-1.4, 1.4))
+    axes[2].set(xlim=(0, PIXEL.duration))
+    return fig
+
+
+# ---- One LIF neuron to play with, and the staircase that it makes of a loss ----
+
+NEURON_SLIDERS = {
+    "tau_mem": Slider("membrane time constant", "ms", 2, 50, 1, 10),
+    "tau_syn": Slider("synaptic time constant", "ms", 2, 50, 1, 10),
+    "v_th": Slider("threshold", "a.u.", 0.05, 1, 0.05, 0.3, digits=2),
+    "rate": Slider("input rate", "events/s", 0, 2000, 50, 1000),
+}
+# ``dt`` in s; an input event raises the current by ``weight``.
+NEURON = SimpleNamespace(seed=0, steps=1000, dt=0.0001, weight=0.05)
+
+STAIRCASE_SLIDERS = {
+    "weight": Slider("weight", "", 0, 0.4, 0.001, 0.1, digits=3),
+    "beta": Slider("steepness β", "", 0, 2, 0.1, 1, digits=1, scale="log"),
+    "dt": Slider("time step Δt", "ms", 0.1, 1, 0.1, 1, digits=1),
+}
+STAIRCASE = SimpleNamespace(
+    input=(2.5, 5.5, 7.5, 14.5, 16.5, 21.5, 23.5, 25.5, 33.5, 35.5),  # ms
+    duration=45.0,  # ms
+    tau=10.0,  # ms, of the membrane and of the synapse
+    threshold=0.3,
+    target=4,  # spikes
+    learning_rate=2e-4,
+    longest_step=0.05,  # of the weight
+)
+
+
+def lif_traces(
+    inputs: np.ndarray, dt: float, v_th: float, tau_mem: float = 0.010, tau_syn: float = 0.010
+) -> np.ndarray:
+    """Run one leaky integrate-and-fire neuron with Norse, in double precision.
+
+    Args:
+        inputs: By how much the input raises the synaptic current in each time step, of shape (T,).
+        dt: Duration of a time step in s.
+        v_th: Threshold, in the voltage's arbitrary unit.
+        tau_mem: Membrane time constant in s.
+        tau_syn: Synaptic time constant in s.
+
+    Returns:
+        Spikes (0 or 1), membrane voltages after the reset, and synaptic currents, of shape (3, T).
+
+    Example:
+        >>> spikes, voltages, currents = lif_traces(np.ones(20), dt=0.001, v_th=0.3)
+        >>> int(spikes.sum())
+        18
+    """
+    constants = torch.tensor([0, 1 / tau_syn, 1 / tau_mem, v_th], dtype=torch.float64)
+    rest, syn, mem, threshold = constants
+    parameters = LIFParameters(tau_syn_inv=syn, tau_mem_inv=mem, v_th=threshold)
+    state = LIFFeedForwardState(v=rest, i=rest)
+    trace = []
+    for jump in torch.as_tensor(inputs, dtype=torch.float64):
+        spike, state = lif_feed_forward_step(jump, state, parameters, dt)
+        trace.append((spike.item(), state.v.item(), state.i.item()))
+    return np.array(trace).T
+
+
+def interactive_neuron() -> InteractiveFigure:
+    """Draw a LIF neuron with random input; the page gives it sliders and a button for new input.
+
+    The page steps the neuron by the rule of ``norse.torch.functional.lif.lif_feed_forward_step``,
+    which draws the image.
+
+    A seed says when input events arrive, and each press of the button adds 1 to it. Another rate
+    compresses or stretches the input.
+
+    Returns:
+        The figure; its image has the sliders at their start.
+
+    Example:
+        >>> interactive_neuron().kind
+        'neuron'
+    """
+    start = initial_values(NEURON_SLIDERS)
+    arrivals = random_arrivals(NEURON.seed)
+    spikes, voltage, current = run_neuron(arrivals, **start)
+    times = 1000 * NEURON.dt * np.arange(1, NEURON.steps + 1)  # ms; a state holds at a step's end
+    inputs = 1000 * arrivals / start["rate"]
+    inputs = inputs[inputs < times[-1]]
+    return InteractiveFigure.from_figure(
+        "neuron",
+        plot_neuron(times, current, voltage, start["v_th"], spikes, inputs),
+        f"Input events, synaptic current, membrane voltage and {spikes.sum():.0f} spikes of a "
+        f"neuron over {times[-1]:.0f} milliseconds. The current jumps at each input event and "
+        "decays. The voltage follows it up to the dashed threshold, where each spike resets it to "
+        "zero.",
+        sliders=NEURON_SLIDERS,
+        **vars(NEURON),
+    )
+
+
+def random_arrivals(seed: int) -> np.ndarray:
+    """Draw when input events would arrive at a rate of 1 event/s: with exponential waits, in s.
+
+    There are enough for the highest rate of ``NEURON_SLIDERS``. The script draws the same ones.
+    """
+    most = round(2 * NEURON_SLIDERS["rate"].highest * NEURON.steps * NEURON.dt)
+    numbers = _mulberry32(seed)
+    return np.cumsum([-math.log(1 - next(numbers)) for _ in range(most)])
+
+
+def _mulberry32(state: int) -> Iterator[float]:
+    """Yield random numbers from 0 to 1, by a generator that is as short in JavaScript."""
+    bits = 0xFFFFFFFF
+    while True:
+        state = state + 0x6D2B79F5 & bits
+        mixed = (state ^ state >> 15) * (state | 1) & bits
+        mixed ^= mixed + (mixed ^ mixed >> 7) * (mixed | 61) & bits
+        yield (mixed ^ mixed >> 14) / 2**32
+
+
+def run_neuron(
+    arrivals: np.ndarray, tau_mem: float, tau_syn: float, v_th: float, rate: float
+) -> np.ndarray:
+    """Run the neuron of ``interactive_neuron``, with arrivals (s) at 1 event/s; taus are in ms."""
+    with np.errstate(divide="ignore"):
+        steps = np.floor(arrivals / rate / NEURON.dt)
+    counts = np.bincount(steps[steps < NEURON.steps].astype(int), minlength=NEURON.steps)
+    return lif_traces(NEURON.weight * counts, NEURON.dt, v_th, tau_mem / 1000, tau_syn / 1000)
+
+
+class Staircase(NamedTuple):
+    """What a neuron's weight leads to; arrays have one entry per weight."""
+
+    spikes: np.ndarray  # how many
+    loss: np.ndarray  # square of their difference from the target
+    gradient: np.ndarray  # of the loss, with the surrogate as the derivative of a spike
+
+
+def run_staircase(weights: np.ndarray, beta: float, dt: float) -> Staircase:
+    """Run the neuron of ``interactive_staircase``, and differentiate it by PyTorch.
+
+    It is Norse's neuron. Norse 1.1 would use 1 for any ``beta``, so the steps are written out here.
+    ``beta`` is the steepness of the surrogate 1 / (1 + beta · abs(v − threshold))²; dt is in ms.
+    """
+    weight = torch.tensor(weights, dtype=torch.float64, requires_grad=True)
+    v = i = spikes = torch.zeros_like(weight)
+    arrivals = {int(time / dt) for time in STAIRCASE.input}
+    for step in range(int(STAIRCASE.duration / dt)):
+        i = i + weight * (step in arrivals)
+        v = v + dt / STAIRCASE.tau * (i - v)
+        i = i - dt / STAIRCASE.tau * i
+        above = v - STAIRCASE.threshold
+        smooth = above / (1 + beta * above.abs())  # its derivative is the surrogate
+        spike = (above > 0) + (smooth - smooth.detach())
+        v = (1 - spike) * v
+        spikes = spikes + spike
+    loss = (spikes - STAIRCASE.target) ** 2
+    (gradient,) = torch.autograd.grad(loss.sum(), weight)
+    return Staircase(spikes.detach().numpy(), loss.detach().numpy(), gradient.numpy())
+
+
+def interactive_staircase() -> InteractiveFigure:
+    """Draw the loss of one neuron against its one weight, which is a staircase.
+
+    On the page, a ball stands on the staircase at the current weight. A step against the
+    true gradient leaves it there, and one against the surrogate gradient moves it.
+
+    Returns:
+        The figure; its image has the sliders at their start.
+
+    Example:
+        >>> interactive_staircase().kind
+        'staircase'
+    """
+    slider, start = STAIRCASE_SLIDERS["weight"], initial_values(STAIRCASE_SLIDERS)
+    weights = np.linspace(slider.lowest, slider.highest, 401)
+    staircase = run_staircase(weights, start["beta"], start["dt"])
+    ball = run_staircase(np.array([start["weight"]]), start["beta"], start["dt"])
+    return InteractiveFigure.from_figure(
+        "staircase",
+        _plot_staircase(weights, staircase, start["weight"], ball),
+        "Two plots against the weight. Above, the loss goes down in steps to 0 and up again, flat "
+        "between them; a ball lies on one of the upper steps. Below, the true gradient is 0, and "
+        f"the surrogate gradient runs from {staircase.gradient.min():.0f} to "
+        f"{staircase.gradient.max():.0f}: negative where the neuron spikes too little, positive "
+        "where it spikes too much.",
+        sliders=STAIRCASE_SLIDERS,
+        **vars(STAIRCASE),
+    )
+
+
+def _plot_staircase(
+    weights: np.ndarray, staircase: Staircase, weight: float, ball: Staircase
+) -> Figure:
+    fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(6.0, 3.6), layout="constrained")
+    top.step(weights, staircase.loss, where="post", color=TEXT)
+    top.plot(weight, ball.loss, "o", color=ACCENT, markersize=10)
+    top.set(title=f"loss = (spikes − {STAIRCASE.target})²", ylabel="loss")
+    bottom.axhline(0, color=TEXT)
+    bottom.plot(weights, staircase.gradient, color=ACCENT, linewidth=1)
+    bottom.plot(weight, ball.gradient, "o", color=ACCENT)
+    bottom.set(title="its gradient", xlabel="weight", ylabel="gradient")
+    bottom.text(0.0, 0, "true", color=TEXT, va="bottom")
+    bottom.text(weight, ball.gradient[0], "   surrogate", color=ACCENT, va="top")
+    return fig
+
+
+# ---- A delay, and a neuron that spikes if two pixels' events arrive together ----
+
+DETECTOR_SLIDERS = {
+    "delay": Slider("delay", "ms", 0, 10, 0.5, 4, digits=1),
+    "speed": Slider("speed", "px/ms", 0.1, 1, 0.05, 0.25, digits=2),
+    "tau": Slider("time constants", "ms", 0.5, 20, 0.5, 1, digits=1),
+}
+DETECTOR = SimpleNamespace(
+    duration=40.0,  # ms
+    dt=0.05,  # ms
+    begin=2.0,  # ms: the edge is at the first of the two pixels
+    threshold=0.6,  # a spike alone lifts the voltage to 1 / e, two at once to 2 / e
+)
+DIRECTIONS = ("right", "left")
+
+
+def detector_arrivals(delay: float, speed: float, direction: str) -> tuple[float, float]:
+    """Return when (ms) the neuron hears of the left pixel, which is delayed, and of the right one.
+
+    The pixels are one pixel apart, and the edge moves ``"right"`` or ``"left"`` at pixels per ms.
+    """
+    late = 1 / speed
+    left, right = (0.0, late) if direction == "right" else (late, 0.0)
+    return DETECTOR.begin + left + delay, DETECTOR.begin + right
+
+
+def run_detector(delay: float, speed: float, tau: float, direction: str) -> np.ndarray:
+    """Run the neuron of ``interactive_detector``.
+
+    Args:
+        delay: As for ``detector_arrivals``.
+        speed: As for ``detector_arrivals``.
+        tau: Membrane and synaptic time constant in ms.
+        direction: As for ``detector_arrivals``.
+
+    Returns:
+        What ``lif_traces`` returns.
+
+    Example:
+        >>> spikes = [run_detector(4, 0.25, 1, way)[0].sum() for way in ("right", "left")]
+        >>> [int(count) for count in spikes]
+        [1, 0]
+    """
+    arrivals = np.array(detector_arrivals(delay, speed, direction))
+    steps = np.floor(arrivals / DETECTOR.dt + 1e-6).astype(int)  # 6 / 0.05 is a little below 120
+    inputs = np.bincount(steps, minlength=round(DETECTOR.duration / DETECTOR.dt))
+    return lif_traces(inputs, DETECTOR.dt / 1000, DETECTOR.threshold, tau / 1000, tau / 1000)
+
+
+def interactive_detector() -> InteractiveFigure:
+    """Draw two pixels, a delay and a neuron that tells right from left; the page gives it sliders.
+
+    It is the motion detector of Hassenstein and Reichardt (1956, doi:10.1515/znb-1956-9-1004),
+    with a spiking neuron in place of their multiplication.
+
+    Returns:
+        The figure; its image has the sliders at their start.
+
+    Example:
+        >>> interactive_detector().kind
+        'detector'
+    """
+    start = initial_values(DETECTOR_SLIDERS)
+    return InteractiveFigure.from_figure(
+        "detector",
+        _plot_detector(**start),
+        "Above, an edge moves right past two pixels. The left pixel's line goes through a delay of "
+        f"{start['delay']:.0f} milliseconds, the right one's doesn't, and both end at one neuron. "
+        "Below, the neuron's voltage over time. For an edge that moves right both inputs arrive at "
+        "once, and the voltage reaches the threshold: a spike. For one that moves left they arrive "
+        "one after the other, and it stays below.",
+        sliders=DETECTOR_SLIDERS,
+        **vars(DETECTOR),
+    )
+
+
+def _plot_detector(delay: float, speed: float, tau: float) -> Figure:
+    fig = Figure(figsize=(6.0, 4.4), layout="constrained")
+    top, bottom = fig.subplots(2, 1, height_ratios=[1, 1.2])
+    _draw_detector(top, delay)
+    for direction, colour in zip(DIRECTIONS, (ACCENT, GREY), strict=True):
+        spikes, voltage, _ = run_detector(delay, speed, tau, direction)
+        times = DETECTOR.dt * np.arange(1, len(voltage) + 1)
+        bottom.plot(times, voltage, color=colour)
+        count = int(spikes.sum())
+        words = f"edge moves {direction}: {count} spike{'' if count == 1 else 's'}"
+        bottom.text(0.98, 0.9 - 0.14 * (colour == GREY), words, color=colour, ha="right",
+                    transform=bottom.transAxes)  # fmt: skip
+        bottom.vlines(times[spikes > 0], 0, 1, color=colour, linewidth=2.5)
+    bottom.axhline(DETECTOR.threshold, color=GREY, linestyle="--", linewidth=1)
+    bottom.set(xlabel="time (ms)", ylabel="v (a.u.)", xlim=(0, 20), ylim=(0, 1.1))
+    bottom.set(xticks=range(0, 21, 5), yticks=[0, 0.5, 1])
+    return fig
+
+
+def _draw_detector(ax: Axes, delay: float) -> None:
+    """Draw an edge, two pixels, a delay and a neuron, in the units of the page's drawing / 100."""
+    ax.set(xlim=(0, 6), ylim=(1.6, 0), aspect="equal")
+    ax.set_axis_off()
+    ax.add_patch(Rectangle((0, 0.1), 0.75, 1.4, facecolor=TEXT))
+    look: dict[str, Any] = {"facecolor": SHADE, "edgecolor": TEXT, "linewidth": 1.5}
+    for x in (1.5, 2.15):
+        ax.add_patch(Rectangle((x, 0.5), 0.6, 0.6, **look))
+    ax.plot([1.8, 1.8, 4.45, 4.7], [0.5, 0.2, 0.2, 0.55], color=TEXT, linewidth=1.5, zorder=0)
+    ax.plot([2.45, 2.45, 4.45, 4.7], [1.1, 1.4, 1.4, 1.05], color=TEXT, linewidth=1.5, zorder=0)
+    ax.add_patch(Rectangle((2.8, 0.02), 1.35, 0.36, **look | {"edgecolor": ACCENT}))
+    ax.text(3.475, 0.2, f"{delay:.1f} ms late", color=ACCENT, ha="center", va="center")
+    ax.add_patch(Circle((4.85, 0.8), 0.3, facecolor=ACCENT, edgecolor=ACCENT))
+    arrow = partial(FancyArrowPatch, mutation_scale=13, linewidth=1.5, shrinkA=0, shrinkB=0)
+    ax.add_patch(arrow((0.8, 0.8), (1.25, 0.8), arrowstyle="-|>", color=TEXT))
+    ax.add_patch(arrow((5.2, 0.8), (5.75, 0.8), arrowstyle="-|>", color=ACCENT))

@@ -1,0 +1,225 @@
+"""Every page as it is read, printed and used, on a desktop and on a phone, in both themes.
+
+A page is opened once, and shared by the tests. They leave it as it is, up to the last one.
+"""
+
+import io
+import re
+from urllib.parse import unquote, urljoin, urlsplit
+
+import numpy as np
+import pytest
+from book_site import CHAPTERS, CONFIG, PAGES, PREFIX, Visit
+from PIL import Image
+
+on_each_page = pytest.mark.parametrize("page", PAGES, indirect=True)
+on_each_chapter = pytest.mark.parametrize("page", [f"{c}.html" for c in CHAPTERS], indirect=True)
+on_chapter_4 = pytest.mark.parametrize("page", [f"{CHAPTERS[3]}.html"], indirect=True)
+FIRST = [f"{name}.html" for name in ("book/index", *CHAPTERS[:5])]
+FIRST_FIGURE = "article :is(.themes > img, .interactive-figure, .animation, figure img, canvas)"
+AXE = {"preload": False, "resultTypes": ["violations"]}
+UNDECODED = """async () => {
+    // Those that the theme hides or a fold are fetched when they are to be shown.
+    const images = [...document.images].filter((image) => image.getClientRects().length);
+    const failed = await Promise.all(images.map(async (image) => {
+        const { src } = image;
+        image.loading = "eager"; // a lazy one far away would never be decoded
+        try { await image.decode(); return image.naturalWidth ? null : src; }
+        catch { return image.src === src ? src : null; } // a player has gone on to its next frame
+    }));
+    return failed.filter(Boolean);
+}"""
+WRONG_THEME = """(theme) => [...document.querySelectorAll("article .themes")]
+    .filter((both) => both.closest("details:not([open]), .is-interactive > figure") === null)
+    .flatMap((both) => [...both.children])
+    .filter((image) => image.checkVisibility() !== image.classList.contains(`only-${theme}`))
+    .map((image) => image.src)"""
+CUT_OFF = """(selector) => [...document.querySelectorAll(selector)]
+    .filter((element) => element.scrollWidth > element.clientWidth)
+    .map((element) => element.innerText)"""
+FOCUSABLE = """() => [...document.querySelectorAll("article pre")]
+    .every((pre) => pre.scrollWidth <= pre.clientWidth || pre.tabIndex >= 0)"""
+TEXT_SIZES = """() => [...document.querySelectorAll("article .themes > img")]
+    .filter((image) => image.checkVisibility() && !image.closest(".chapter-card"))
+    .map((image) => (12.5 * 96 / 72 * image.getBoundingClientRect().width) / image.naturalWidth)"""
+BEYOND_THE_EDGE = """() => [...document.querySelectorAll("article img")]
+    .filter((image) => image.getBoundingClientRect().right > window.innerWidth)
+    .map((image) => image.alt)"""
+CUT = """() => [...document.querySelectorAll("article :is(table, mjx-container[display])")]
+    .filter((wide) => {
+        for (let box = wide.parentElement; box; box = box.parentElement) {
+            const edges = [wide, box].map((one) => one.getBoundingClientRect().right);
+            if (edges[0] <= edges[1] + 1) continue;
+            if (["auto", "scroll"].includes(getComputedStyle(box).overflowX)) return false;
+            if (getComputedStyle(box).overflowX !== "visible") return true;
+        }
+        return false;
+    })
+    .map((wide) => wide.innerText.slice(0, 60))"""
+# Thousands of words of code look alike, and axe-core would look at each: it gets one of each look,
+# and of the entries of the reference the first twenty.
+ONE_OF_EACH_LOOK = """() => {
+    for (const entry of [...document.querySelectorAll("dl.py")].slice(20)) entry.remove();
+    const seen = new Set();
+    const again = [];
+    const backdrop = (element) => {
+        const colour = element && getComputedStyle(element).backgroundColor;
+        return colour === "rgba(0, 0, 0, 0)" ? backdrop(element.parentElement) : colour;
+    };
+    const words = document.querySelectorAll("article :is(pre, code, .sig) span");
+    for (const word of [...words].reverse()) { // what is inside comes first
+        const classes = word.getAttributeNames().every((name) => name === "class");
+        if (!classes || word.children.length || !word.checkVisibility()) continue;
+        const style = getComputedStyle(word);
+        if (style.display !== "inline") continue;
+        const { color, fontSize, fontWeight, opacity } = style;
+        const look = [word.className, color, fontSize, fontWeight, opacity, backdrop(word)];
+        if (seen.has(look.join())) again.push(word);
+        seen.add(look.join());
+    }
+    for (const word of again) word.replaceWith(word.textContent); // a change, and styles are old
+}"""
+
+
+@pytest.fixture(scope="module")
+def page(request, browser, address):
+    """A page read to its end on a desktop in the light theme."""
+    reader = Visit(browser, address)
+    yield reader.read(request.param)
+    reader.context.close()
+
+
+def show(page, width=1280, **media):
+    """Change the width, the theme or the medium."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(**media)  # the page follows the reader's system
+    if theme := media.get("color_scheme"):
+        page.wait_for_function(f"document.documentElement.dataset.theme === '{theme}'")
+    page.evaluate("document.getAnimations().forEach((transition) => transition.finish())")
+
+
+@on_each_page
+def test_page_is_small_and_asks_for_nothing_in_vain(page):
+    most = 1_200_000 if page.url.endswith("/index.html") else 3_000_000
+    assert 100_000 < page.reader.transferred < most
+    assert page.reader.problems == []
+
+
+# ---- Figures: on the first screen, legible, in the reader's theme ----
+
+
+@pytest.mark.parametrize("page", FIRST, indirect=True)
+def test_first_figure_lies_on_the_first_screen(page):
+    page.evaluate("scrollTo(0, 0)")
+    box = page.locator(FIRST_FIGURE).filter(visible=True).first.bounding_box()
+    assert 0 < box["y"] < box["y"] + box["height"] <= 900
+
+
+@on_each_chapter
+def test_figures_of_the_other_theme_are_not_transferred(page):
+    asked = [urlsplit(url).path for url in page.reader.asked]
+    assert any(path.endswith("-light.svg") for path in asked)
+    assert not any(path.endswith("-dark.svg") for path in asked)
+
+
+@on_each_chapter
+def test_printed_source_is_short(page):
+    for text in page.locator("article .cell_output pre").all_inner_texts():
+        if re.search(r"^\s*(def|class) ", text, re.MULTILINE):
+            assert len(text.splitlines()) <= 15 and '"""' not in text, text
+
+
+@on_each_chapter
+def test_solutions_open_by_a_click(page):
+    folded = page.locator("details:has-text('@title Solution')")
+    assert folded.count() >= 2
+    code = folded.first.locator("pre").first
+    for shown in (True, False):
+        assert code.is_visible() is not shown
+        folded.first.locator("summary").click()
+        assert code.is_visible() is shown
+
+
+@on_each_chapter
+def test_code_fits_beside_the_side_bars(page):
+    assert page.evaluate(CUT_OFF, "article .highlight pre") == []
+
+
+@on_each_chapter
+def test_print_keeps_the_figures(page):
+    show(page, media="print")
+    assert page.evaluate(WRONG_THEME, "light") == []
+    assert page.evaluate(UNDECODED) == []
+    figures = page.locator("article figure").filter(visible=True)
+    assert figures.count() > 0
+    for figure in figures.all():
+        assert figure.locator("img").filter(visible=True).count() >= 1
+    show(page, media="screen")
+
+
+@on_each_chapter
+def test_buttons_lead_where_they_say(page):
+    name = urlsplit(page.url).path.removeprefix(PREFIX).removesuffix(".html")
+    found = page.locator(".article-header-buttons a").all()
+    links = {unquote(link.get_attribute("href")) for link in found}
+    repository = CONFIG["repository"]["url"]
+    slug = repository.removeprefix("https://github.com/")
+    colab = f"https://colab.research.google.com/github/{slug}/blob/main/{name}.ipynb"
+    assert {repository, f"{repository}/edit/main/{name}.ipynb", colab} <= links
+    assert any(link.startswith(f"{repository}/issues/new?title=") for link in links)
+    assert page.locator(f"article a[href='{colab}']").inner_text() == "Open in Colab"
+    download = next(link for link in links if link.endswith("_sources/" + name + ".ipynb"))
+    response = page.request.get(urljoin(page.url, download))
+    assert response.ok and response.json()["nbformat"] == 4
+
+
+@on_chapter_4
+@pytest.mark.parametrize("theme, paper", [("dark", (0, 39)), ("light", (251, 255))])
+def test_figures_are_as_dark_as_the_page_and_light_in_print(theme, paper, page):
+    show(page, color_scheme=theme)
+    figure = page.locator(f"article .themes > .only-{theme}").first
+    image = np.array(Image.open(io.BytesIO(figure.screenshot())).convert("L"))
+    assert paper[0] <= np.median(image) <= paper[1]
+    assert image.min() < 60 and image.max() > 200  # and the text on it is not
+    show(page, media="print")
+    page.wait_for_function("document.documentElement.dataset.theme === 'light'")
+    page.wait_for_function(f"({UNDECODED})().then((failed) => !failed.length)")
+    assert page.evaluate(WRONG_THEME, "light") == []
+    show(page, media="screen", color_scheme=theme)
+
+
+# ---- In every width and theme ----
+
+
+@on_each_page
+def test_page_is_sound_on_a_desktop_and_on_a_phone_in_both_themes(page):
+    for width, theme in ((1280, "dark"), (1280, "light"), (390, "light"), (390, "dark")):
+        show(page, width, color_scheme=theme)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, theme
+        assert page.evaluate(CUT_OFF, "article figure") == [], theme
+        assert page.evaluate(BEYOND_THE_EDGE) == [], theme
+        assert page.evaluate(CUT) == [], theme
+        assert page.evaluate(WRONG_THEME, theme) == [], theme
+        assert page.evaluate(UNDECODED) == [], theme
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    page.wait_for_function(f"({UNDECODED})().then((failed) => !failed.length)")
+    assert all(size >= 10.99 for size in page.evaluate(TEXT_SIZES)), "words too small to read"
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = false; })")
+    page.wait_for_function(FOCUSABLE)  # the theme sees to it a while after the width has changed
+    assert grave_violations(page, ["color-contrast", "scrollable-region-focusable"]) == []
+    show(page, color_scheme="light")
+    assert grave_violations(page) == []
+    assert page.reader.problems == []
+
+
+def grave_violations(page, rules=None):
+    """Return what axe-core calls serious or critical, with the elements concerned."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page.evaluate(ONE_OF_EACH_LOOK)
+    options = AXE | ({"runOnly": rules} if rules else {})
+    return [
+        f"{violation['id']}: {node['html'][:200]} {node['failureSummary']}"
+        for violation in axe.run(page, options=options).response["violations"]
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
