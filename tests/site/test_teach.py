@@ -40,13 +40,14 @@ def frames_of(recording):
     frames = torch.zeros(len(starts) - 1, 1, 35**2, dtype=torch.float64)
     for step, (first, last) in enumerate(pairwise(starts)):
         frames[step, 0, pixels[first:last]] = torch.tensor(counts[first:last], dtype=torch.float64)
-    return frames.reshape(-1, 1, 1, 35, 35)
+    # With a gradient the layer multiplies as PyTorch does, and nothing has to be compiled.
+    return frames.reshape(-1, 1, 1, 35, 35).requires_grad_()
 
 
 def in_pytorch(weights, outputs):
     """Make the page's network, with the SNN that autograd goes through."""
-    hidden = len(weights["readout"]) // outputs
-    network = LayerThenSNN((35, 35, 1), outputs, delays=(0, 0.004, 0.008), hidden_size=hidden)
+    sizes = {"features": len(weights["bias"]), "hidden_size": len(weights["readout"]) // outputs}
+    network = LayerThenSNN((35, 35, 1), outputs, delays=(0, 0.004, 0.008), **sizes)
     network.snn = SNN(**network.snn.arguments)
     network = network.double().eval()
     with torch.no_grad():
@@ -65,8 +66,12 @@ def as_pytorch(weights, network):
 
 
 PLAIN = (
-    "const plain = ({ weights, gradients }) => Object.fromEntries(Object.keys(weights.shapes)"
-    "  .map((name) => [name, [...(gradients ?? weights)[name]]]));"
+    "const { features, hidden } = teach.NETWORK;"
+    "Object.assign(teach.NETWORK, { features: 12, hidden: 16 });"  # as much is sent to Python
+    "const { spiking } = teach.networks(3, 5); Object.assign(teach.NETWORK, { features, hidden });"
+    "const adam = new teach.Adam(spiking.weights, teach.TRAINING);"
+    "const plain = (matrices) => Object.fromEntries("
+    "  Object.keys(spiking.weights.shapes).map((name) => [name, [...matrices[name]]]));"
     "const listed = (recording) => Object.fromEntries("
     "  Object.entries(recording).map(([name, values]) => [name, [...values]]));"
 )
@@ -74,22 +79,21 @@ PLAIN = (
 
 def test_gradients_of_every_weight_are_those_of_autograd(still):
     found = still.evaluate(
-        "() => {" + SETUP + PLAIN + "const { spiking } = teach.networks(3, 5);"
-        "const adam = new teach.Adam(spiking.weights, teach.TRAINING);"
-        "return ['tick', 'zed', 'circle'].map((name, target) => {"
+        "() => {" + SETUP + PLAIN + "return ['tick', 'zed', 'circle'].map((name, target) => {"
         "  const recording = recorded(strokesOf(name, 1, 3)[0], 4); adam.gradients.all.fill(0);"
         "  const { loss } = spiking.learn(recording, target, adam.gradients);"
-        "  return { recording: listed(recording), target, loss, weights: plain(spiking),"
-        "    gradients: plain({ weights: adam.weights, gradients: adam.gradients }) }; }); }"
+        "  return { recording: listed(recording), target, loss,"
+        "    weights: plain(spiking.weights), gradients: plain(adam.gradients) }; }); }"
     )
     network = in_pytorch(found[0]["weights"], 3)
     for each in found:
         network.zero_grad()
         network.snn.record = True
-        voltages = network(frames_of(each["recording"]))
-        loss = nll_loss(decode(voltages), torch.tensor([each["target"]]))
+        loss = nll_loss(
+            decode(network(frames_of(each["recording"]))), torch.tensor([each["target"]])
+        )
         loss.backward()
-        assert network.snn.recording.lif0.z.sum() > 50  # a silent network would agree, too
+        assert network.snn.recording.lif0.z.sum() > 15  # a silent network would agree, too
         assert abs(loss.item() - each["loss"]) < 1e-6
         for name, gradient in as_pytorch(each["gradients"], network).items():
             expected = network.get_parameter(name).grad
@@ -99,11 +103,9 @@ def test_gradients_of_every_weight_are_those_of_autograd(still):
 
 def test_twenty_steps_have_the_losses_of_pytorch(still):
     found = still.evaluate(
-        "() => {" + SETUP + PLAIN + "const { spiking } = teach.networks(3, 5);"
-        "const before = plain(spiking);"
-        "const adam = new teach.Adam(spiking.weights, teach.TRAINING);"
+        "() => {" + SETUP + PLAIN + "const before = plain(spiking.weights);"
         "const shown = ['tick', 'zed', 'circle'].flatMap((name, target) =>"
-        "  strokesOf(name, 2, 8).map((stroke) => [recorded(stroke, 9), target]));"
+        "  strokesOf(name, 1, 8).map((stroke) => [recorded(stroke, 9), target]));"
         "const losses = Array.from({ length: 20 }, () => {"
         "  const sum = shown.reduce((total, [recording, target]) =>"
         "    total + spiking.learn(recording, target, adam.gradients).loss, 0);"
@@ -114,12 +116,10 @@ def test_twenty_steps_have_the_losses_of_pytorch(still):
     network = in_pytorch(found["before"], 3)
     options = found["options"]
     optimizer = torch.optim.Adam(network.parameters(), options["learningRate"])
+    shown = [(frames_of(recording), torch.tensor([target])) for recording, target in found["shown"]]
     for expected in found["losses"]:
         optimizer.zero_grad()
-        losses = [
-            nll_loss(decode(network(frames_of(recording))), torch.tensor([target]))
-            for recording, target in found["shown"]
-        ]
+        losses = [nll_loss(decode(network(frames)), target) for frames, target in shown]
         loss = torch.stack(losses).mean()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), options["clipNorm"])
@@ -129,18 +129,20 @@ def test_twenty_steps_have_the_losses_of_pytorch(still):
 
 
 def test_the_same_strokes_and_seed_give_the_same_network(still):
-    found = still.evaluate(
+    same, other = still.evaluate(
         "() => {" + SETUP + "const strokes = ['tick', 'zed'].flatMap((name, target) =>"
         "  strokesOf(name, 3, 2).map((stroke) => ({ target, ...stroke })));"
         "const settings = motionData.settings, whole = { ...teach.TRAINING };"
         "Object.assign(teach.TRAINING, { copies: 4, steps: 4 });"
-        "const learnt = (seed) => { let last; for (const news of"
-        "  teach.train({ strokes, outputs: 2, seed, settings, without: [] })) last = news;"
-        "  return last.weights.flatMap((weights) => [...weights]); };"
-        "const all = [0, 0, 1].map(learnt); Object.assign(teach.TRAINING, whole); return all; }"
+        "const learnt = (seed) => [...teach.train("
+        "  { strokes, outputs: 2, seed, settings, without: [] })].at(-1).weights;"
+        "const all = [0, 0, 1].map(learnt); Object.assign(teach.TRAINING, whole);"
+        "const bits = all.map((weights) => weights.map((some) =>"
+        "  [...new Uint32Array(some.slice().buffer)].reduce("
+        "    (hash, word) => Math.imul(hash ^ word, 16777619), 7)));"
+        "return [0, 1].map((run) => `${bits[run]}` === `${bits[run + 1]}`); }"
     )
-    assert found[0] == found[1] != found[2]
-    assert np.isfinite(found).all()
+    assert same and not other
 
 
 def test_a_webcam_s_gestures_are_cut_out_of_flicker_and_noise(still):
@@ -255,10 +257,8 @@ def test_own_gestures_are_learnt_named_played_backwards_and_taken_along(figure, 
         assert archive.testzip() is None
         archive.extractall(tmp_path)
     folder = load_folder(tmp_path / "gestures", sensor_size=(35, 35, 1)).recordings
-    assert (
-        folder.classes == ("gesture_1", "gesture_2")
-        and folder.targets.tolist() == [0] * 3 + [1] * 3
-    )
+    assert folder.classes == ("gesture_1", "gesture_2")
+    assert [*map(int, folder.targets)] == [0, 0, 0, 1, 1, 1]
     with figure.expect_download() as download:
         press(figure, "download network")
     classifier = load_checkpoint(download.value.path(), "cpu", LayerThenSNN)
