@@ -18,16 +18,52 @@ STATIC = Path(__file__).parents[1] / "book" / "_static"
 PAGE = """<!doctype html><script src="interactive_figures.js"></script>
 <div class="interactive-figure" data-kind="teach"><script type="application/json">{}</script>
 <img alt="" src="data:,"></div>"""
-SETS = {"three unlike gestures": 3, "six gestures in pairs": 6}
 STROKES, NEW = 5, 60  # of each gesture: to learn from, and to ask about
-MEASURE = """async ([several, seed, strokes, count]) => {
-    const { teach, motionData, mulberry32 } = window.interactiveFigures;
-    const names = several === 3 ? teach.EXAMPLES.filter((_, nth) => nth % 2 === 0) : teach.EXAMPLES;
-    const hand = mulberry32(1000 + seed);
-    const shown = names.flatMap((name, target) => Array.from({ length: strokes }, () =>
-        ({ target, path: teach.exampleOf(name, hand) })));
+SETS = {  # the gestures, and a script that makes strokes of one of them
+    "three unlike strokes": "teach.EXAMPLES.filter((_, number) => number % 2 === 0)",
+    "six strokes in pairs": "teach.EXAMPLES",
+    "three gestures before a webcam": "['left', 'right', 'circle']",
+}
+# A hand, dark or bright, before a textured wall, 30 pictures per second with noise and flicker.
+WAVE = """(name, random) => {
+    const normal = shared.normalFrom(random), gestures = [];
+    const within = (low, high) => low + (high - low) * random();
+    const wall = Float32Array.from({ length: 35 ** 2 }, () => -0.9 + 0.25 * normal());
+    const [hand, size, row] = [random() < 0.5 ? -2 : -0.1, within(4.5, 7), within(13, 21)];
+    const [width, height] = [within(9, 12), within(7, 10)];
+    const watch = new teach.MotionWatch({
+        slow: 30, began() {}, moved() {}, seen() {}, ended: (gesture) => gestures.push(gesture),
+    });
+    let time = 0;
+    const look = ([x, y]) => watch.watch(wall.map((light, place) => {
+        const away = Math.hypot(place % 35 - x, Math.floor(place / 35) - y);
+        return (away < size ? hand : light) + 0.02 * normal() + 0.05 * Math.sin(time / 23);
+    }), time += 33);
+    const pictures = Math.round(within(18, 36));
+    const places = Array.from({ length: pictures }, (_, picture) => {
+        const share = picture / (pictures - 1);
+        const angle = 2 * Math.PI * share;
+        const round = [-width * Math.cos(angle), -height * Math.sin(angle)];
+        const along = [(name === 'right' ? 1 : -1) * width * (2 * share - 1), 0];
+        const [x, y] = name === 'circle' ? round : along;
+        return [17 + x, row + y];
+    }).map(([x, y]) => [x + 0.4 * normal(), y + 0.4 * normal()]);
+    const [before, after] = [Array(30).fill(places[0]), Array(20).fill(places.at(-1))];
+    [...before, ...places, ...after].forEach(look);
+    return gestures.find(Boolean);
+}"""
+MEASURE = """async ([names, wave, seed, strokes, count]) => {
+    const { teach, shared, motionData, mulberry32 } = window.interactiveFigures;
     const { settings } = motionData;
-    const request = { strokes: shown, outputs: names.length, seed, settings, without: [] };
+    const filmed = eval(wave);
+    const gestures = eval(names);
+    const paired = gestures.length === 6;
+    const draw = (name, random) => teach.EXAMPLES.includes(name)
+        ? { path: teach.exampleOf(name, random) } : filmed(name, random);
+    const hand = mulberry32(1000 + seed);
+    const shown = gestures.flatMap((name, target) => Array.from({ length: strokes }, () =>
+        ({ target, ...draw(name, hand) })));
+    const request = { strokes: shown, outputs: gestures.length, seed, settings, without: [] };
     let [longest, last, weights] = [0, performance.now(), null];
     const clock = setInterval(() => {
         const now = performance.now();
@@ -39,25 +75,26 @@ MEASURE = """async ([several, seed, strokes, count]) => {
     }));
     const seconds = (performance.now() - began) / 1000;
     clearInterval(clock);
-    const { spiking, sum } = teach.networks(names.length, seed);
+    const { spiking, sum } = teach.networks(gestures.length, seed);
     [spiking, sum].forEach((network, which) => network.weights.all.set(weights[which]));
     const { timeWindow, settle } = teach.NETWORK;
     const others = mulberry32(5000 + seed);
-    const record = (path) => teach.toRecording(
-        teach.film({ path }, settings, others), timeWindow, settle / timeWindow);
+    const record = (stroke) => teach.toRecording(
+        teach.film(stroke, settings, others), timeWindow, settle / timeWindow);
     const says = (network, recording) => teach.answerOf(network.run(recording).values)?.output;
     const found = { seconds, longest, network: 0, sum: 0, backwards: 0 };
-    for (const [target, name] of names.entries()) {
+    for (const [target, name] of gestures.entries()) {
         for (let number = 0; number < count; number++) {
-            const path = teach.exampleOf(name, others);
-            const recording = record(path);
+            const stroke = draw(name, others);
+            if (!stroke) continue; // a gesture that was not seen is not right
+            const recording = record(stroke);
             found.network += says(spiking, recording) === target;
             found.sum += says(sum, recording) === target;
-            const back = several === 6 ? says(spiking, record(path.reverse())) : undefined;
+            const back = paired ? says(spiking, record({ path: stroke.path.reverse() })) : null;
             found.backwards += back === (target ^ 1);
         }
     }
-    return found;
+    return { ...found, asked: gestures.length * count };
 }"""
 
 
@@ -100,12 +137,14 @@ def measure(seeds: int = 3) -> dict[str, Any]:
     """Train in the page, and ask about strokes that it hasn't seen."""
     rows = []
     with opened_page() as page:
-        for name, several in SETS.items():
-            found = [page.evaluate(MEASURE, [several, seed, STROKES, NEW]) for seed in range(seeds)]
-            asked = several * NEW
+        for name, gestures in SETS.items():
+            found = [
+                page.evaluate(MEASURE, [gestures, WAVE, seed, STROKES, NEW])
+                for seed in range(seeds)
+            ]
             row: dict[str, Any] = {"gestures": name}
             for model in ("network", "sum", "backwards"):
-                shares = [each[model] / asked for each in found]
+                shares = [each[model] / each["asked"] for each in found]
                 row |= {model: statistics.mean(shares), f"{model}, lowest": min(shares)}
             row["training, s"] = statistics.median(each["seconds"] for each in found)
             row["longest wait of the page, ms"] = max(each["longest"] for each in found)

@@ -1,6 +1,7 @@
 """Teach it yours: what the page learns, against PyTorch, and what a visitor does with it."""
 
 import json
+import shutil
 import zipfile
 from itertools import pairwise
 from textwrap import indent
@@ -340,6 +341,41 @@ def test_without_a_camera_a_sentence_says_so_and_strokes_go_on(figure):
     )
     assert "strokes" in said(figure)
     assert figure.evaluate(f"{STATE}.webcam") is None
+
+
+def waving_hand(path):
+    """Write what a webcam sees: a dark hand that goes right, rests, and comes back, for ever."""
+    rng = np.random.default_rng(2)
+    wall = rng.normal(140, 25, (30, 40)).repeat(4, 0).repeat(4, 1)
+    y, x = np.mgrid[:120, :160]
+    there = np.linspace(45, 115, 24)
+    places = np.concatenate([np.full(45, 45), there, np.full(45, 115), there[::-1]])
+    with path.open("wb") as file:
+        file.write(b"YUV4MPEG2 W160 H120 F30:1 Ip A1:1 C420jpeg\n")
+        for place in places:
+            hand = (x - place) ** 2 + (y - 60) ** 2 < 20**2
+            grey = np.where(hand, 30, wall) + rng.normal(0, 2, wall.shape)
+            file.write(b"FRAME\n" + grey.clip(0, 255).astype(np.uint8).tobytes())
+            file.write(bytes([128]) * (2 * 60 * 80))
+    return path
+
+
+def test_a_webcam_shows_gestures_and_is_closed(built, address, browser, tmp_path):
+    film = waving_hand(tmp_path / "hand.y4m")
+    options = ["--no-sandbox", "--use-fake-device-for-media-stream"]
+    options += ["--use-fake-ui-for-media-stream", f"--use-file-for-fake-video-capture={film}"]
+    own = browser.browser_type.launch(executable_path=shutil.which("chromium"), args=options)
+    page = own.new_page()
+    page.goto(address + page_with(KIND))
+    page.wait_for_selector(f"[data-kind={KIND}].is-interactive")
+    for name in ("my own gestures", "webcam"):
+        page.get_by_role("button", name=name, exact=True).click()
+    page.wait_for_function(f"{STATE}.gestures[0].strokes.length > 1", timeout=60_000)
+    shown = page.evaluate(f"{STATE}.gestures[0].strokes.map((each) => each.pictures.length)")
+    assert all(8 < count < 60 for count in shown)
+    page.get_by_role("button", name="webcam off", exact=True).click()
+    assert page.evaluate(f"{STATE}.webcam") is None
+    own.close()
 
 
 def test_the_page_works_from_a_copy_on_a_disk(built, browser):

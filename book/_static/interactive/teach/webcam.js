@@ -29,7 +29,7 @@
 
   // Pictures of log intensities in, gestures out. slow: how many times slower the webcam's time is
   // than the scene's. began(gesture), moved(picture, µs) and ended(gesture) are called of each gesture,
-  // whose pictures and intervals are a stroke's; seen(events) of each picture.
+  // whose pictures and intervals are a stroke's; seen(events, µs) of each picture.
   teach.MotionWatch = class {
     constructor({ slow, began, moved, ended, seen }) {
       Object.assign(this, { slow, began, moved, ended, seen, noise: 0.02, drift: 0, picture: null, gesture: null });
@@ -54,7 +54,7 @@
       this.picture = raw.map((value) => value - this.drift);
       const interval = (1000 * elapsed) / this.slow;
       const events = this.camera.film(this.picture, interval);
-      this.seen(events);
+      this.seen(events, interval);
       const moving = new Set(events.map(([, x, y]) => y * SIDE + x)).size >= MOVING;
       if (this.gesture) this.goOn(interval, moving, now);
       else if (moving) this.set(last, interval, now);
