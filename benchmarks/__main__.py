@@ -1,4 +1,9 @@
-"""The command: ``python -m benchmarks NAME``."""
+"""Measure how fast training is, how much memory it takes, and how well it succeeds.
+
+To compare two commits, check the other one out (git worktree add ../before COMMIT), run the same
+benchmark in both folders in turn, three times each, and compare medians: a difference that is no
+larger than that between runs of one folder is noise.
+"""
 
 import argparse
 import importlib
@@ -19,6 +24,7 @@ BENCHMARKS = {
     "step": ("networks", "one training step by network and library, at bins of 1 and 0.1 ms"),
     "bins": ("scaling", "time and peak memory of a FastSNN step, at bins from 1 to 0.001 ms"),
     "hidden": ("scaling", "time of a training step by hidden neurons, alone and on busy cores"),
+    "recipe": ("lines", "the recipe's time, what it gets right by seed, and is it repeatable?"),
     "settle": ("batches", "silence after the last event: accuracy by its duration, on inner folds"),
     "batches": ("batches", "is an answer the same alone, in any batch and in a stream?"),
     "accuracy": ("accuracy", "every model of chapter 7 on all 131 recordings, by grouped folds"),
@@ -27,6 +33,7 @@ BENCHMARKS = {
     "trials": ("accuracy", "settings tried for the models that chapter 7 adds, on the 48"),
     "nested": ("accuracy", "the best SNN of chapter 7, its setting chosen by inner folds"),
     "motions": ("motions", "which way random dots move, by every network of chapter 6"),
+    "shortcuts": ("shortcuts", "what compare says of films with a shortcut and of those without"),
     "operations": ("operations", "operations and energy of an answer by model and bin width"),
     "latency": ("latency", "when networks know the suit of all 131 recordings, by grouped folds"),
     "split": ("latency", "when networks know the suit of Tonic's 20, trained on its 48"),
@@ -43,12 +50,6 @@ BENCHMARKS = {
     "passes": ("simulation", "cards of other passes and upside-down ones, by what is trained on"),
 }
 
-COMPARE = (
-    "To compare two commits, check the other one out (git worktree add ../before COMMIT), run the "
-    "same benchmark in both folders in turn, three times each, and compare medians: a difference "
-    "that is no larger than that between runs of one folder is noise."
-)
-
 
 def positive(text: str) -> int:
     """Read a whole number from 1 on."""
@@ -60,7 +61,7 @@ def positive(text: str) -> int:
 def command_line() -> argparse.ArgumentParser:
     """Return what the command understands."""
     parser = argparse.ArgumentParser(
-        "python -m benchmarks", argument_default=argparse.SUPPRESS, epilog=COMPARE
+        "python -m benchmarks", argument_default=argparse.SUPPRESS, description=__doc__
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="default: list the names")
     parser.add_argument(
@@ -73,6 +74,7 @@ def command_line() -> argparse.ArgumentParser:
     )
     parser.add_argument("--repeats", type=positive, help="timed runs, of which the median counts")
     parser.add_argument("--seeds", type=positive, help="networks to train, with seeds 0, 1, ...")
+    parser.add_argument("--network", choices=("snn", "fast"), help="what recipe trains (snn)")
     parser.add_argument("--cards", type=positive, help="recordings that many simulates (20000)")
     return parser
 

@@ -8,8 +8,6 @@ These are orders of magnitude, not measurements:
 - Control, data on their way, leakage, and what a chip takes while it waits for events are left out.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from pokersnn_helpers.study.operations import Operations
@@ -26,26 +24,7 @@ DRAM_PJ = 1300  # access to 64 bits; the lower end of 1.3 to 2.6 nJ
 LOIHI_SYNAPTIC_PJ, LOIHI_UPDATE_PJ = 23.6, 81
 
 
-class Energy(NamedTuple):
-    """Estimates for each recording, in µJ, of shape (B,).
-
-    Example:
-        >>> import torch
-        >>> from pokersnn_helpers.study.models import FrameMLP
-        >>> from pokersnn_helpers.study.operations import count_operations
-        >>> found = count_operations(FrameMLP(), torch.ones(2, 1, 2, 35, 35))
-        >>> estimate_energy(found).loihi  # it has no spiking neuron
-        array([nan])
-    """
-
-    dense: np.ndarray  # every operation a multiply-accumulate: hardware that skips no zero
-    dense_with_memory: np.ndarray
-    effective: np.ndarray  # only effective operations: hardware that skips every zero
-    effective_with_memory: np.ndarray
-    loihi: np.ndarray  # NaN for a network without neurons
-
-
-def estimate_energy(operations: Operations) -> Energy:
+def estimate_energy(operations: Operations) -> dict[str, np.ndarray]:
     """Multiply operations by published energies of one operation.
 
     The update of a neuron takes two multiply-accumulates of floating point, for its voltage and its
@@ -59,25 +38,32 @@ def estimate_energy(operations: Operations) -> Energy:
     Args:
         operations: What ``count_operations`` returns.
 
+    Returns:
+        Estimates for each recording in µJ, of shape (B,): ``dense``, of hardware that skips no
+        zero, so that every operation is a multiply-accumulate; ``effective``, of hardware that
+        skips every zero; each also ``_with_memory``; and ``loihi``, NaN for a network without
+        neurons.
+
     Example:
         >>> import torch
         >>> from pokersnn_helpers import SNN
         >>> from pokersnn_helpers.study.operations import count_operations
         >>> found = estimate_energy(count_operations(SNN(), torch.ones(2, 1, 2, 35, 35)))
-        >>> bool(found.effective < found.effective_with_memory)
+        >>> bool(found["effective"] < found["effective_with_memory"])
         True
     """
     access = next((pj for most, pj in SRAM_PJ.items() if operations.footprint <= most), DRAM_PJ)
     read, updates = access * 32 / 64, operations.membrane_updates
     update_pj, states_pj = 2 * MAC_PJ, 4 * 32 / 64 * SRAM_PJ[8 * 2**10]
-    dense = MAC_PJ * operations.dense_macs + update_pj * updates
     macs, acs = operations.effective_macs, operations.effective_acs
+    dense = MAC_PJ * operations.dense_macs + update_pj * updates
     effective = MAC_PJ * macs + AC_PJ * acs + update_pj * updates
     loihi = LOIHI_SYNAPTIC_PJ * operations.effective + LOIHI_UPDATE_PJ * updates
-    return Energy(
-        dense=dense / 1e6,
-        dense_with_memory=(dense + read * operations.dense_macs + states_pj * updates) / 1e6,
-        effective=effective / 1e6,
-        effective_with_memory=(effective + read * operations.effective + states_pj * updates) / 1e6,
-        loihi=np.where(updates > 0, loihi / 1e6, np.nan),
-    )
+    in_pj = {
+        "dense": dense,
+        "dense_with_memory": dense + read * operations.dense_macs + states_pj * updates,
+        "effective": effective,
+        "effective_with_memory": effective + read * operations.effective + states_pj * updates,
+        "loihi": np.where(updates > 0, loihi, np.nan),
+    }
+    return {name: each / 1e6 for name, each in in_pj.items()}

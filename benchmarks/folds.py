@@ -88,9 +88,8 @@ def mean(correct: np.ndarray, groups: Any) -> dict[str, float]:
 
 def points(first: np.ndarray, second: np.ndarray, groups: Any) -> dict[str, float]:
     """Return by how many percentage points the first model is better, with a 95 % interval."""
-    names = ("points", "interval low", "interval high")
-    values = protocol.difference_interval(first, second, groups)
-    return {name: 100 * value for name, value in zip(names, values, strict=True)}
+    more, low, high = protocol.difference_interval(first, second, groups)
+    return {"points": 100 * more, "interval low": 100 * low, "interval high": 100 * high}
 
 
 def change(first: np.ndarray, second: np.ndarray, groups: Any) -> dict[str, float]:

@@ -27,28 +27,23 @@ from .timing import recordings
 LARGER_NETWORK = partial(
     LayerThenSNN, features=200, hidden_size=200, readout_tau_syn=0.003, readout_tau_mem=0.003
 )
-CUMULATIVE_MLP, OVER_EVENTS = partial(MLP, cumulative=True), EARLY | {"loss": nll_over_events}
+early: Any = partial(NetworkEstimator, **EARLY)
+over_events: Any = partial(NetworkEstimator, LARGER_NETWORK, **EARLY | {"loss": nll_over_events})
 BY_FOLDS: dict[str, Any] = {
     "SNN, book's recipe": NetworkEstimator(),
-    "SNN, over time": NetworkEstimator(**EARLY),
-    "MLP on the cumulative sum, over time": NetworkEstimator(CUMULATIVE_MLP, **EARLY),
-    "GRU, over time": NetworkEstimator(GRU, **EARLY),
-    "SNN behind a layer, over time": NetworkEstimator(LayerThenSNN, **EARLY),
+    "SNN, over time": early(),
+    "MLP on the cumulative sum, over time": early(partial(MLP, cumulative=True)),
+    "GRU, over time": early(GRU),
+    "SNN behind a layer, over time": early(LayerThenSNN),
 }
 TRAINED = BY_FOLDS | {
     "SNN, book's recipe, loss over time": NetworkEstimator(loss=nll_over_time),
     "SNN behind a layer": NetworkEstimator(LayerThenSNN, **BY_FRAME),
-    "SNN behind a layer, over time, 0.3 ms": NetworkEstimator(
-        LayerThenSNN, **EARLY, time_window=300
-    ),
-    "SNN behind a layer, over time, 0.1 ms": NetworkEstimator(
-        LayerThenSNN, **EARLY, time_window=100
-    ),
-    "larger SNN behind a layer, over events, 0.3 ms": NetworkEstimator(
-        LARGER_NETWORK, **OVER_EVENTS, time_window=300
-    ),
+    "SNN behind a layer, over time, 0.3 ms": early(LayerThenSNN, time_window=300),
+    "SNN behind a layer, over time, 0.1 ms": early(LayerThenSNN, time_window=100),
+    "larger SNN behind a layer, over events, 0.3 ms": over_events(time_window=300),
     "larger, over events, 1 ms, simulated recordings, too": Mixture(
-        (FITTED, WIDE), 8, NetworkEstimator(LARGER_NETWORK, **OVER_EVENTS | {"epochs": 20})
+        (FITTED, WIDE), 8, over_events(epochs=20)
     ),
 }
 TIMES_MS = (1, 2, 3, 4, 6, 8, 10, 13, 16, 20)

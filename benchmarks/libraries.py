@@ -9,7 +9,6 @@ import math
 import sys
 from collections.abc import Callable, Iterable
 from importlib import metadata
-from typing import NamedTuple
 
 import torch
 
@@ -166,24 +165,13 @@ def spyx_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: floa
     return lambda: jax.block_until_ready(train(network, optimizer, inputs, classes))
 
 
-class Library(NamedTuple):
-    """A row of the table.
-
-    Attributes:
-        make: Returns a training step.
-        differs: In what it computes something else than ``SNN``.
-    """
-
-    make: Callable[[torch.Tensor, torch.Tensor, int, float], Step]
-    differs: str
-
-
-LIBRARIES = {  # by the name of the package on PyPI
-    "snntorch": Library(snntorch_step, "reset, surrogate"),
-    "sinabs": Library(sinabs_step, "reset, surrogate, readout"),
-    "rockpool": Library(rockpool_step, "reset, surrogate, readout"),
-    "spikingjelly": Library(spikingjelly_step, "scale, surrogate, readout"),
-    "spyx": Library(spyx_step, "reset, surrogate, scale, readout"),
+# By the name of the package on PyPI: what makes a step, and in what it differs from ``SNN``.
+LIBRARIES: dict[str, tuple[Callable[..., Step], str]] = {
+    "snntorch": (snntorch_step, "reset, surrogate"),
+    "sinabs": (sinabs_step, "reset, surrogate, readout"),
+    "rockpool": (rockpool_step, "reset, surrogate, readout"),
+    "spikingjelly": (spikingjelly_step, "scale, surrogate, readout"),
+    "spyx": (spyx_step, "reset, surrogate, scale, readout"),
 }
 
 

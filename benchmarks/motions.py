@@ -102,13 +102,16 @@ def shares(name: str, model: Any, tests: dict[str, Recordings]) -> dict[tuple[st
     }
 
 
+def _dots(seed: int) -> Recordings:
+    return merge_polarities(motions.film_dots(FILMS, seed))
+
+
+def _shapes(seed: int, shape: str = "disc") -> Recordings:
+    return merge_polarities(motions.film_motions(FILMS, seed, shape=shape))
+
+
 def _on_dots(seed: int) -> dict[tuple[str, str], float]:
-    train = motions.with_mirrored_copies(merge_polarities(motions.film_dots(FILMS, 10 * seed)))
-    new = merge_polarities(motions.film_dots(FILMS, 10 * seed + 1))
-    discs, squares = (
-        merge_polarities(motions.film_motions(FILMS, 10 * seed + number, shape=shape))
-        for number, shape in ((2, "disc"), (3, "square"))
-    )
+    train, new = motions.with_mirrored_copies(_dots(10 * seed)), _dots(10 * seed + 1)
     opposite = [motions.OPPOSITE[target] for target in new.targets]
     back = Recordings(reversed_time(new).events, opposite, new.classes, new.sensor_size)
     tests = {
@@ -116,8 +119,8 @@ def _on_dots(seed: int) -> dict[tuple[str, str], float]:
         "time reversed": back,
         "without the first 12 ms": without_start(new),
         "time shuffled": shuffled_time(new),
-        "single discs": discs,
-        "single squares": squares,
+        "single discs": _shapes(10 * seed + 2),
+        "single squares": _shapes(10 * seed + 3, "square"),
     }
     found: dict[tuple[str, str], float] = {}
     for name, model in MODELS.items():
@@ -130,8 +133,7 @@ def _on_dots(seed: int) -> dict[tuple[str, str], float]:
 
 def _on_discs(seed: int) -> dict[tuple[str, str], float]:
     """Train and ask models of the shortcut that single discs have, which come in from outside."""
-    train = motions.with_mirrored_copies(merge_polarities(motions.film_motions(FILMS, 10 * seed)))
-    new = merge_polarities(motions.film_motions(FILMS, 10 * seed + 1))
+    train, new = motions.with_mirrored_copies(_shapes(10 * seed)), _shapes(10 * seed + 1)
     tests = {"lines": lines(new), "lines without the first 12 ms": lines(without_start(new))}
     found: dict[tuple[str, str], float] = {}
     for name in ON_DISCS:

@@ -11,7 +11,7 @@ from pokersnn_helpers import SNN, FastSNN, make_loader
 from pokersnn_helpers.files import one_cpu_thread
 
 from .libraries import LIBRARIES, Step, installed_version, torch_step
-from .timing import median_times, on_one_thread, recordings
+from .timing import median_times, one_thread, recordings
 
 BATCH, HIDDEN = 32, 100
 BIN_WIDTHS = (1000, 100)  # µs
@@ -53,11 +53,11 @@ def training_steps(
         "SNN": make(SNN, dense),
         "FastSNN, dense frames": one_cpu_thread()(make(FastSNN, dense)),
         FAST: one_cpu_thread()(make(FastSNN, sparse)),
-        f"{FAST}, one thread": on_one_thread(make(FastSNN, sparse)),
+        f"{FAST}, one thread": one_thread()(make(FastSNN, sparse)),
     }
-    for name, library in LIBRARIES.items():
+    for name, (make_step, _) in LIBRARIES.items():
         arguments = frames, targets, HIDDEN, time_window / 1e6
-        steps[name] = library.make(*arguments) if installed_version(name) else None
+        steps[name] = make_step(*arguments) if installed_version(name) else None
     return steps | inference_steps(frames, time_window) | floor_steps(frames, HIDDEN)
 
 
@@ -118,8 +118,8 @@ def measure_step(repeats: int = 11) -> dict[str, Any]:
         density = (frames != 0).float().mean().item()
         about = {"time_window_us": time_window, "steps": len(frames), "input_density": density}
         for name in steps:
-            time, library = found.get(name), LIBRARIES.get(name)
+            time, (_, differs) = found.get(name), LIBRARIES.get(name, (None, "-"))
             row = {"network": name, "median_ms": time}
             row["relative_to_FastSNN"] = time and time / (found[FAST] or math.nan)
-            rows.append(row | about | {"differs_in": library.differs if library else "-"})
+            rows.append(row | about | {"differs_in": differs})
     return {"batch": BATCH, "hidden": HIDDEN, "repeats": repeats, "rows": rows}

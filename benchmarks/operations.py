@@ -66,7 +66,7 @@ def measure_operations(repeats: int = 11) -> dict[str, Any]:
         frames, _ = next(iter(make_loader(test, len(test), min(width, 1000), sparse=True)))
         frames = classifier.settled(frames)
         operations = count_operations(classifier, frames)
-        energies = estimate_energy(operations)._asdict()
+        energies = estimate_energy(operations)
         steps: dict[str, Any] = {
             "forward": partial(torch.no_grad()(network), frames),
             "count": partial(count_operations, network, frames),

@@ -9,7 +9,7 @@ from pokersnn_helpers.files import one_cpu_thread
 
 from .libraries import torch_step
 from .networks import BATCH, example_batch, network_step
-from .timing import busy_cores, in_own_process, median_times, on_one_thread, peak_memory
+from .timing import busy_cores, in_own_process, median_times, one_thread, peak_memory
 
 BIN_WIDTHS = (1000, 300, 100, 30, 10, 3, 1)  # µs
 HIDDEN_SIZES = (100, 150, 200, 300, 500, 1000, 2000)  # ratios are to the first
@@ -52,9 +52,9 @@ def measure_hidden(repeats: int = 5) -> dict[str, Any]:
         {size: network_step(kind, STEPS_AT_ONCE * batch, hidden=size) for size in HIDDEN_SIZES}
         for kind, batch in batches.items()
     )
-    one = {("one", size): on_one_thread(step) for size, step in fast.items()}
+    one = {("one", size): one_thread()(step) for size, step in fast.items()}
     two = {("two", size): one_cpu_thread()(step) for size, step in fast.items()}
-    loop = {("SNN", size): on_one_thread(step) for size, step in slow.items()}
+    loop = {("SNN", size): one_thread()(step) for size, step in slow.items()}
     alone = median_times(one | two | loop, repeats)
     with busy_cores():
         beside = median_times(one, repeats)

@@ -45,11 +45,6 @@ class Mixture:
     copies: int
     estimator: Any
 
-    @property
-    def classifier(self) -> Any:
-        """The trained classifier."""
-        return self.estimator.classifier
-
     def recordings(self, real: Recordings, seed: int) -> Recordings:
         """Make what is trained on."""
         parts = self.copies * [real]
@@ -57,14 +52,9 @@ class Mixture:
             parts.append(simulate_pokerdvs(100 * number + seed, n_test=4, **options).train)
         return functools.reduce(operator.add, parts)
 
-    def fit(self, real: Recordings, seed: int = 0) -> "Mixture":
-        """Train the estimator; each seed draws other simulated recordings."""
-        self.estimator.fit(self.recordings(real, seed), seed)
-        return self
-
-    def predict(self, recordings: Recordings) -> np.ndarray:
-        """Return indices of classes."""
-        return self.estimator.predict(recordings)
+    def fit(self, real: Recordings, seed: int = 0) -> Any:
+        """Train the estimator and return it; each seed draws other simulated recordings."""
+        return self.estimator.fit(self.recordings(real, seed), seed)
 
 
 # Chosen by the 48 training recordings alone: moved, stretched and cut ones, and left-out passes.

@@ -229,18 +229,14 @@ def sinabs_spikes(path: Path, frames: np.ndarray) -> dict[str, Any]:
     if uv is None:
         raise ModuleNotFoundError("sinabs needs an environment of its own: pip install uv")
     with tempfile.TemporaryDirectory() as folder:
-        environment, given, found = (Path(folder, name) for name in ("env", "in.npz", "out.npz"))
-        python = environment / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-        commands: list[list[str | Path]] = [
-            [uv, "venv", "--quiet", "--python", sys.executable, environment],
-            [uv, "pip", "install", "--quiet", "--python", python, "sinabs>=3.1"],
-            [python, "-W", "ignore", SINABS, given, found, path],
-        ]
+        given, found = Path(folder, "in.npz"), Path(folder, "out.npz")
         np.savez(given, frames=frames, **constants(nir.read(path))._asdict())
-        for command in commands:
-            done = subprocess.run(command, capture_output=True, text=True)
-            if done.returncode:
-                raise ModuleNotFoundError(f"sinabs couldn't run: {done.stderr.strip()[-500:]}")
+        command = [uv, "run", "--quiet", "--isolated", "--no-project", "--python", sys.executable]
+        command += ["--with", "sinabs>=3.1", "python", "-W", "ignore"]
+        command += map(str, (SINABS, given, found, path))
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise ModuleNotFoundError(f"sinabs couldn't run: {done.stderr.strip()[-500:]}")
         with np.load(found) as arrays:
             about = json.loads(str(arrays["about"]))
             return about | {name: arrays[name] for name in arrays.files if name != "about"}

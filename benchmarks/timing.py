@@ -32,14 +32,11 @@ def recordings() -> Split:
     return load_pokerdvs()
 
 
-def on_one_thread(step: Step) -> Step:
-    """Return a step for which PyTorch has one CPU thread, and so has ``FastSNN``."""
-
-    def run() -> None:
-        with patch.dict(os.environ, OMP_NUM_THREADS="1"), one_cpu_thread():
-            step()
-
-    return run
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Leave PyTorch one CPU thread, and ``FastSNN`` too: in a block, or in a function."""
+    with patch.dict(os.environ, OMP_NUM_THREADS="1"), one_cpu_thread():
+        yield
 
 
 @contextmanager

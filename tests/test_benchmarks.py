@@ -32,6 +32,7 @@ from benchmarks import (
     networks,
     operations,
     scaling,
+    shortcuts,
     simulation,
     store,
     stream,
@@ -186,16 +187,27 @@ def test_cores_are_busy_inside_the_block_only(monkeypatch):
     assert all(process.poll() is not None for process in started)
 
 
-def test_lines_count_the_held_out_recordings_of_all_folds(data, monkeypatch):
-    some = data._replace(train=data.train.subset(range(0, 48, 3)))
-    monkeypatch.setattr(lines, "recordings", lambda: some)
+def test_recipe_counts_by_seed_and_compares_the_runs_of_seed_0(put):
+    def train(data, seed, device, network):
+        torch.manual_seed(len(calls))
+        calls.append(seed)
+        return Classifier(network(hidden_size=5)), None
+
+    calls = []
+    put(lines, train_classifier=train)
+    result = lines.measure_recipe(seeds=2, network="fast")
+    assert calls == [0, 1, 0]
+    assert len(result["correct"]) == 2 and result["lowest"] == min(result["correct"])
+    assert result["bit_identical"] is False and result["median_s"] > 0
+
+
+def test_lines_count_the_held_out_recordings_of_all_folds(data, put):
+    put(lines, recordings=lambda: data._replace(train=data.train.subset(range(0, 48, 3))))
     once = {name: line | {"epochs": 1} for name, line in list(lines.LINES.items())[-2:]}
     result = lines.measure_lines(seeds=1, lines=once)
-    assert [row["line"] for row in result["rows"]] == list(once)
-    assert result["recordings"] == 16
+    assert [row["line"] for row in result["rows"]] == list(once) and result["recordings"] == 16
     for row in result["rows"]:
-        assert 0 <= row["lowest"] == row["mean"] == row["highest"] <= 16
-        assert row["loss"] > 0
+        assert 0 <= row["lowest"] == row["mean"] == row["highest"] <= 16 and row["loss"] > 0
 
 
 def test_each_line_adds_to_those_before_and_the_last_is_the_recipe():
@@ -212,16 +224,11 @@ def test_each_line_adds_to_those_before_and_the_last_is_the_recipe():
     assert larger.norm() > 4 * build_network(FastSNN).lif0.input_weights.norm()
 
 
-def test_choices_change_one_number_at_a_time_and_train_the_usual_once(data, monkeypatch):
-    everything = SimpleNamespace(
-        recordings=data.train.subset(range(0, 48, 2)), table=pd.DataFrame({"pass": range(24)})
-    )
-    monkeypatch.setattr(folds, "all_recordings", lambda: everything)
+def test_choices_change_one_number_at_a_time_and_train_the_usual_once(asked, put):
     few = {"bin (ms)": (1, 2), "time constants (ms)": (10, 20), "threshold": (0.3,)}
     few |= {"hidden neurons": (3,), "epochs": (1,), "learning rate": (0.001,)}
-    monkeypatch.setattr(choices, "CHOICES", few)
     trained, real = [], choices.estimator
-    monkeypatch.setattr(choices, "estimator", lambda each: trained.append(each) or real(each))
+    put(choices, CHOICES=few, estimator=lambda each: trained.append(each) or real(each))
     result = choices.measure(seeds=1)
     assert len(result["rows"]) == 8 and len(trained) == 3
     differing = [len(trained[0].items() - numbers.items()) for numbers in trained]
@@ -316,14 +323,11 @@ def test_accuracy_has_models_by_orientation_and_their_differences(few, asked, pu
     assert snn["mean"] == snn["upright"] == snn["upside down"] == 1
     assert (cnn["mean"], cnn["upright"], cnn["upside down"]) == (0.5, 1, 0)
     assert [only_clubs[suit] for suit in POKERDVS_CLASSES] == [1, 0, 0, 0]
-    for row in result["rows"]:
-        assert 0 <= row["interval low"] <= row["mean"] <= row["interval high"] <= 1
-    found = {(each["first"], each["second"]): each for each in result["differences"]}
-    assert found.keys() == {(accuracy.SNN, "CNN"), (accuracy.SNN, "logistic regression")}
-    assert found[accuracy.SNN, "CNN"]["points"] == 50
-    difference = found[accuracy.SNN, "logistic regression"]
-    assert difference["points"] == 75
-    assert 0 < difference["interval low"] < 75 < difference["interval high"] <= 100
+    assert 0 < only_clubs["interval low"] < only_clubs["mean"] < only_clubs["interval high"] < 1
+    of_regression, of_cnn = result["differences"]
+    assert (of_cnn["first"], of_cnn["second"]) == (accuracy.SNN, "CNN")
+    assert of_cnn["points"] == 50 and of_regression["points"] == 75
+    assert 0 < of_regression["interval low"] < 75 < of_regression["interval high"] <= 100
 
 
 def test_changes_are_tested_with_and_without_training_on_them(few, asked, put):
@@ -353,9 +357,8 @@ def test_direction_is_chance_for_a_sum_and_reversals_stay_in_the_fold(asked, put
 
     of_the_sum = protocol.logistic_regression(summed_image)
     put(accuracy, DIRECTION={"sum": of_the_sum, "new": RightAbout(its_reversal_is_new)})
-    result = accuracy.measure_direction(seeds=1)
-    assert [(row["model"], row["mean"]) for row in result["rows"]] == [("sum", 0.5), ("new", 1)]
-    assert result["recordings"] == 32
+    rows = accuracy.measure_direction(seeds=1)["rows"]
+    assert [(row["model"], row["mean"]) for row in rows] == [("sum", 0.5), ("new", 1)]
 
 
 def test_trials_have_a_row_per_setting(asked, put):
@@ -451,13 +454,13 @@ def test_latency_has_rows_curves_and_exits(few, asked, put):
     assert (row["club_ms"], row["heart_ms"], row["worst_ms"]) == (4, np.inf, 4)
     assert row["never_correct"] == 2 * 24 and row["final_accuracy"] == 0.25
     assert row["accuracy_over_events"] == pytest.approx(0.25 * 1100 / 1110)
-    expected = [
-        {"model": name, "axis": axis, "at": at, **values}
+    axes = 3 * ["time (ms)"] + 3 * ["events seen"]
+    ats, values = (3, 4, 100, 10, 11, 10**6), 2 * (none, interval, interval)
+    assert result["curves"] == [
+        {"model": name, "axis": axis, "at": at, **each}
         for name in "ab"
-        for axis, ats in (("time (ms)", (3, 4, 100)), ("events seen", (10, 11, 10**6)))
-        for at, values in zip(ats, (none, interval, interval), strict=True)
+        for axis, at, each in zip(axes, ats, values, strict=True)
     ]
-    assert result["curves"] == expected
     exits = [(row["threshold"], row["ms"], row["correct"]) for row in result["exits"]]
     assert exits == 2 * [(0.6, 4, 0.25), (0.8, 6, 0.25), (1, 6, 0.25)]
 
@@ -495,23 +498,20 @@ def test_sparse_ends_with_a_line_of_the_setting_chosen_by_held_out_passes(put, c
 
 
 def test_held_out_passes_are_asked_about_by_networks_without_them(few, asked, put):
-    calls = []
+    of_pass = dict(zip((e.tobytes() for e in few.recordings.events), asked, strict=True))
+    passes = lambda recordings: {of_pass[events.tobytes()] for events in recordings.events}  # noqa: E731
 
     def train(recordings, seed, penalty, sparsity):
         assert (seed, penalty, sparsity) == (5, 3, 0.8)
-        calls.append({events.tobytes() for events in recordings.events})
+        return passes(recordings)
 
-    def predict(classifier, recordings):
-        assert not calls[-1] & {events.tobytes() for events in recordings.events}
-        return says_club_at_last(classifier, recordings)
+    def predict(learned, recordings):
+        assert learned | passes(recordings) == set(asked) and not learned & passes(recordings)
+        return says_club_at_last(learned, recordings)
 
     put(latency, train_sparse=train, predict_over_time=predict)
     found = latency.held_out_passes(3, 0.8, 5)
-    assert len(calls) == 3 and np.bincount(found.targets).tolist() == [8, 8, 8, 8]
-    of_pass = dict(zip((e.tobytes() for e in few.recordings.events), asked, strict=True))
-    for learned in calls:
-        whole = {of_pass[each] for each in learned}
-        assert np.isin(asked, list(whole)).sum() == len(learned)
+    assert np.bincount(found.targets).tolist() == [8, 8, 8, 8]
 
 
 def test_many_cards_are_simulated_and_seen_once(put):
@@ -569,19 +569,16 @@ def test_nested_choice_never_sees_the_fold_that_it_is_tested_on(few, asked, put)
 
 
 @pytest.fixture
-def kept(tmp_path, monkeypatch):
+def kept(tmp_path, put):
     """A repository of its own whose code is committed, where real recordings are measured."""
-    folder = tmp_path / "pokersnn_helpers" / "measured"
-    folder.mkdir(parents=True)
-    (tmp_path / "benchmarks").mkdir()
-    for place in (tmp_path / "benchmarks", folder.parent):
+    folder, everything = tmp_path / "pokersnn_helpers/measured", SimpleNamespace(source="real")
+    for place in (folder.parent, tmp_path / "benchmarks"):
+        place.mkdir()
         (place / "code.py").write_text("measured = True\n")
-    monkeypatch.setattr(store, "ROOT", tmp_path)
-    for module in (store, measured):
-        monkeypatch.setattr(module, "FOLDER", folder)
-    monkeypatch.setattr(store, "setting", lambda: {"data": "real", "cores": 2})
-    everything = SimpleNamespace(source="real")
-    monkeypatch.setattr(store, "load_pokerdvs131", lambda: everything)
+    folder.mkdir()
+    put(measured, FOLDER=folder)
+    put(store, FOLDER=folder, ROOT=tmp_path, setting=lambda: {"data": "real", "cores": 2})
+    put(store, load_pokerdvs131=lambda: everything)
     store.git("init", "--quiet")
     store.git("add", "--all")
     who = ("-c", "user.name=a", "-c", "user.email=a@localhost")
@@ -610,8 +607,9 @@ def test_what_is_kept_says_what_it_depends_on_and_is_read_by_pages(kept):
     assert document["command"] == "python -m benchmarks step --seeds 3"
     assert document["commit"] == "a commit"
     assert document["setting"] == {"data": "real", "cores": 2}
-    assert document["result"]["rows"][0]["mean"] == 0.123457  # six digits
-    assert document["result"]["rows"][1] == {"model": "b", "mean": 0.5, "worst": None}
+    first, second = document["result"]["rows"]
+    assert first["mean"] == 0.123457  # six digits
+    assert second == {"model": "b", "mean": 0.5, "worst": None}
     said = measured.source_of("step")
     assert said.endswith(
         " by `python -m benchmarks step --seeds 3` with the real recordings, seeds 0 to 2."
@@ -629,14 +627,10 @@ def test_what_is_kept_says_what_it_depends_on_and_is_read_by_pages(kept):
 def test_only_committed_code_and_real_recordings_are_kept(kept, monkeypatch):
     (kept / "step.json").write_text("{}")  # another measurement is no code
     assert store.clean_commit() == store.git("rev-parse", "HEAD")[:10]
-    new = kept.parent / "new.py"
-    new.write_text("1 / 0\n")
-    with pytest.raises(SystemExit, match=r"commit first, .*\n.*new\.py"):
-        store.clean_commit()
-    new.unlink()
-    (kept.parents[1] / "benchmarks" / "code.py").write_text("measured = False\n")
-    with pytest.raises(SystemExit, match=r"commit first, .*\n.*code\.py"):
-        store.clean_commit()
+    for changed in ("pokersnn_helpers/new.py", "benchmarks/code.py"):
+        (store.ROOT / changed).write_text("1 / 0\n")
+        with pytest.raises(SystemExit, match=rf"(?s)commit first, .*{changed}"):
+            store.clean_commit()
     store.load_pokerdvs131().source = "simulated"  # the 68 are real
     with pytest.raises(SystemExit, match="the recordings are simulated"):
         store.clean_commit()
@@ -736,7 +730,7 @@ def test_rule_of_the_first_place_knows_where_discs_come_in_and_nothing_of_dots()
     assert (rule.predict(dots) == dots.targets).mean() < 0.5
 
 
-# ---- When a recording ends ----
+# ---- When a recording ends, and shortcuts ----
 
 
 @pytest.fixture
@@ -763,3 +757,11 @@ def test_answers_that_depend_on_their_batch_are_noticed(quick, put):
     put(Classifier, read=lambda self, voltages, _=None: self.decode(voltages))
     found = batches._of_network(batches.FILMS, 0)
     assert found["batches of 1"][1] == 0 < found["one batch"][1]
+
+
+def test_shortcuts_are_asked_of_every_kind_of_films(put):
+    few = {"single discs": shortcuts.FILMS["single discs"]}
+    put(shortcuts, FILMS=few)
+    found = shortcuts.measure(3, processes=1, epochs=1)
+    assert {row["films"] for row in found["rows"]} == set(few) and len(found["rows"]) == 10
+    assert [row["films"] for row in found["verdicts"]] == list(few)

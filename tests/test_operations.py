@@ -123,16 +123,16 @@ def test_weights_that_are_0_do_nothing():
 
 
 @pytest.mark.parametrize(
-    ("options", "dense"),
+    "options",
     [
-        ({"groups": 2}, 4 * 9 * 9),
-        ({"dilation": 2, "groups": 2}, 4 * 9),
-        ({"stride": 2, "padding": (1, 0)}, 4 * 2 * (2 + 3 + 2) * (3 + 3)),
-        ({"padding": "same"}, 4 * 2 * (2 + 3 + 3 + 3 + 2) ** 2),
-        ({"padding": 1, "padding_mode": "circular"}, 4 * 2 * 25 * 9),
+        {"groups": 2},
+        {"dilation": 2, "groups": 2},
+        {"stride": 2, "padding": (1, 0)},
+        {"padding": "same"},
+        {"padding": 1, "padding_mode": "circular"},
     ],
 )
-def test_any_convolution_has_the_operations_of_its_window(options, dense):
+def test_any_convolution_has_the_operations_of_its_window(options):
     """An input of 1 at a place goes to as many outputs as a convolution of ones adds up there."""
     torch.manual_seed(0)
     convolution = nn.Conv2d(2, 4, 3, bias=False, **options)
@@ -146,7 +146,7 @@ def test_any_convolution_has_the_operations_of_its_window(options, dense):
         ones.weight[:] = convolution.weight != 0
         assert found.effective_acs == ones(frames[0]).sum().item()
         ones.weight[:] = 1
-        assert found.dense_macs == ones(torch.ones(1, 2, 5, 5)).sum().item() == dense
+        assert found.dense_macs == ones(torch.ones(1, 2, 5, 5)).sum().item()
 
 
 def test_what_adds_or_subtracts_a_weight_multiplies_nothing():
@@ -180,22 +180,16 @@ def test_spikes_are_those_of_the_run(random_frames):
     snn = SNN(hidden_size=15)
     snn.record = True
     snn(random_frames)
-    z, steps = snn.recording.lif0.z, (9, 5, 1)
+    z = snn.recording.lif0.z
     found = count_operations(snn, random_frames)
-    for number, last in enumerate(steps):
-        macs = acs = 0
-        for step in range(last):
-            frame = random_frames[step, number]
-            operations = 15 * int((frame != 0).sum())
-            if frame.max() > 1:
-                macs += operations
-            else:
-                acs += operations
-            acs += 4 * int(z[step, number].sum())
-            # Norse connects no neuron with itself.
-            acs += 14 * int(z[step - 1, number].sum()) if step else 0
-        assert (found.effective_macs[number], found.effective_acs[number]) == (macs, acs)
-        silent = 1 - z[:last, number].mean().item()
+    for number, last in enumerate((9, 5, 1)):
+        frames, spikes = random_frames[:last, number].flatten(1), z[:last, number]
+        of_inputs, multiplies = 15 * (frames != 0).sum(1), frames.amax(1) > 1
+        assert found.effective_macs[number] == of_inputs[multiplies].sum()
+        # Norse connects no neuron with itself.
+        of_spikes = 4 * spikes.sum() + 14 * spikes[:-1].sum()
+        assert found.effective_acs[number] == of_inputs[~multiplies].sum() + of_spikes
+        silent = 1 - spikes.mean().item()
         assert found.activation_sparsity[number] == pytest.approx(silent)
     assert 0 < z[:9, 0].mean() < 1
 
@@ -366,9 +360,9 @@ def test_energy_is_the_sum_of_published_figures(footprint, access):
         "effective_with_memory": 20 * mac + 300 * ac + 320 * read + update + states,
         "loihi": 320 * 23.6 + 10 * 81,
     }
-    in_pj = {name: 1e6 * float(value[0]) for name, value in found._asdict().items()}
+    in_pj = {name: 1e6 * float(value[0]) for name, value in found.items()}
     assert in_pj == pytest.approx(expected)
-    assert np.isnan(estimate_energy(operations(1, updates=0)).loihi[0])
+    assert np.isnan(estimate_energy(operations(1, updates=0))["loihi"][0])
 
 
 @pytest.mark.parametrize(

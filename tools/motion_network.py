@@ -22,14 +22,6 @@ from pokersnn_helpers import Classifier, Recordings, evaluate, make_loader, trai
 from pokersnn_helpers.pokerdvs import POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import motions as simulated
 from pokersnn_helpers.simulation.cards import CAMERA
-from pokersnn_helpers.simulation.motions import (
-    DURATION,
-    FRAME_INTERVAL,
-    film_dots,
-    film_motions,
-    film_path,
-    with_mirrored_copies,
-)
 from pokersnn_helpers.study.models import CNN, MotionDetector
 from pokersnn_helpers.study.perturbations import replaced
 
@@ -92,7 +84,7 @@ def draw_stroke(
     turns = rng.uniform(*TURNS)
     shortest, longest = (max(LASTS[0], FASTEST_TURN * turns) if circular else LASTS[0]), LASTS[1]
     lasts = math.exp(rng.uniform(math.log(shortest), math.log(longest)))
-    time = np.arange(0, lasts, FRAME_INTERVAL / 1000)
+    time = np.arange(0, lasts, simulated.FRAME_INTERVAL / 1000)
     pace = _wavy(rng.uniform(0.3, 1.3, 6), len(time))
     pace *= np.minimum(np.minimum(time, time[::-1]) / 2, 1) + 0.05  # from rest to rest
     share = np.cumsum(pace) / pace.sum()
@@ -143,7 +135,7 @@ def film_strokes(
         path = draw_stroke(MOTIONS[target], rng, slant)
         way = path[:, ::-1] if backwards else path
         radius = rng.uniform(RADIUS - 1, RADIUS + 1)
-        events.append(film_path(way, radius, rng.spawn(1)[0], camera=HAND_CAMERA))
+        events.append(simulated.film_path(way, radius, rng.spawn(1)[0], camera=HAND_CAMERA))
     return merged(Recordings(events, targets, MOTIONS, POKERDVS_SENSOR_SIZE))
 
 
@@ -156,8 +148,8 @@ def merged(films: Recordings) -> Recordings:
 def films_to_learn_from(seed: int) -> Recordings:
     """Film strokes, dots and discs, and add their mirrored copies."""
     strokes = film_strokes(STROKES, 100 + seed, slant=any_heading)
-    others = film_dots(DOTS, 200 + seed) + film_motions(DISCS, 300 + seed)
-    return with_mirrored_copies(strokes + merged(others))
+    others = simulated.film_dots(DOTS, 200 + seed) + simulated.film_motions(DISCS, 300 + seed)
+    return simulated.with_mirrored_copies(strokes + merged(others))
 
 
 def train(films: Recordings, seed: int) -> tuple[MotionDetector, CNN]:
@@ -193,8 +185,8 @@ def settings() -> dict:
         "classes": MOTIONS,
         "opposite": OPPOSITE,
         "camera": vars(HAND_CAMERA),
-        "duration": DURATION,
-        "frame_interval": FRAME_INTERVAL,
+        "duration": simulated.DURATION,
+        "frame_interval": simulated.FRAME_INTERVAL,
         "radius": RADIUS,
         "slow_motion": SLOW_MOTION,
         "time_window": TIME_WINDOW,
@@ -246,8 +238,8 @@ def measure(spiking: Classifier, time_blind: Classifier, equal: float, count: in
     found = {}
     for name, film in (
         ("strokes", partial(film_strokes, count, 1300 + SEED)),
-        ("discs", lambda **way: merged(film_motions(count // 2, 1400 + SEED, **way))),
-        ("dots", lambda **way: merged(film_dots(count // 2, 1500 + SEED, **way))),
+        ("discs", lambda **way: merged(simulated.film_motions(count // 2, 1400 + SEED, **way))),
+        ("dots", lambda **way: merged(simulated.film_dots(count // 2, 1500 + SEED, **way))),
     ):
         there, back = film(), film(backwards=True)
         targets = np.array(there.targets)

@@ -106,7 +106,7 @@ def test_motions_shown_by_themselves_are_those_of_python(motion, still):
         motion,
     )
     lasts = np.array([len(path) for path in paths]) * FRAME_INTERVAL / 1000
-    shortest, longest = motion_network.DURATION
+    shortest, longest = motion_network.simulated.DURATION
     assert shortest <= lasts.min() < shortest + 5 and longest - 5 < lasts.max() <= longest + 0.1
     for path in map(np.array, paths):
         if motion in MOTIONS[:4]:
