@@ -46,6 +46,7 @@ BENCHMARKS = {
     "simulation": ("simulation", "how close simulated recordings are; does training carry over?"),
     "elsewhere": ("elsewhere", "the same network in other simulators: spikes that differ, and why"),
     "bits": ("bits", "8, 4 and 2 bits per weight, and thresholds that differ, by grouped folds"),
+    "teach": ("teach", "what the page Teach it yours learns in a browser, and how long it takes"),
     "passes": ("simulation", "cards of other passes and upside-down ones, by what is trained on"),
 }
 

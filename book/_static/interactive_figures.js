@@ -53,6 +53,24 @@
     };
   }
 
+  // A script that a worker can run, too, is a function: a worker is made of the texts of those that
+  // have run, so that it works from a file as well, where a worker's script can't be loaded.
+  const parts = [];
+  function part(run) {
+    parts.push(run);
+    run();
+  }
+
+  // main: what the worker does then.
+  function makeWorker(main) {
+    const text = `self.window = self; window.interactiveFigures = { mulberry32: ${mulberry32}, part: (run) => run() };
+      ${parts.map((run) => `(${run})();`).join("\n")}\n(${main})();`;
+    const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+    const worker = new Worker(address);
+    URL.revokeObjectURL(address);
+    return worker;
+  }
+
   // ---- Controls ----
 
   const number = (value, digits) => value.toFixed(digits).replace("-", "−");
@@ -159,7 +177,7 @@
 
   const kinds = {}; // each script in the folder interactive adds its own
   window.interactiveFigures = {
-    kinds, load, loadCharts, mulberry32, element, colour, fontFamily, number, whenThemeChanges, oncePerImage,
+    kinds, load, loadCharts, part, makeWorker, mulberry32, element, colour, fontFamily, number, whenThemeChanges, oncePerImage,
     addSliders, addRow, button, liveText, addChart, tick,
   };
 

@@ -88,46 +88,11 @@
     for (const { name, place } of heads) drawArrow(context, name, LABELS / 2, place, size, "grey");
   };
 
-  // The voltage that answers: the highest so far.
-  function dotAtPeak(context, steps, first, output, at, y) {
-    const voltages = steps.slice(first).map((step) => step.voltages[output]);
-    const peak = voltages.indexOf(Math.max(...voltages));
-    context.fillStyle = colour("accent");
-    context.beginPath();
-    context.arc(at(first + peak + 1), y(voltages[peak]), 4.5, 0, 2 * Math.PI);
-    context.fill();
-  }
-
   // leaders: names of the motions that answer.
   motion.drawVoltages = (canvas, settings, steps, leaders) => {
-    const { context, width, height } = shared.begin(canvas);
-    const [left, right, top, bottom] = [2, width - 26, 14, height - 28];
-    const { classes, time_window } = settings;
-    const span = spanOf(steps, settings);
-    const { first, at } = shared.timeAxis(steps, span, left, right);
-    const all = steps.slice(first).flatMap(({ voltages }) => voltages);
-    const highest = Math.max(0.6, ...all);
-    const lowest = Math.min(-0.3, ...all);
-    const y = (voltage) => bottom - ((voltage - lowest) / (highest - lowest)) * (bottom - top);
-    context.fillStyle = colour("grid");
-    context.fillRect(left, y(0), right - left, 1);
-    const ms = (step) => `${(step * time_window) / 1000} ms`;
-    shared.write(context, ms(first), left, height - 7);
-    shared.write(context, ms(first + span), right, height - 7, { align: "right" });
-    const order = classes.map((name, output) => ({ name, output, leads: leaders.includes(name) })).sort((one, other) => one.leads - other.leads);
-    for (const { output, leads } of order) { // the leader lies on top
-      context.strokeStyle = colour(leads ? "accent" : "grey");
-      [context.lineWidth, context.lineJoin] = [leads ? 3 : 1.2, "round"];
-      context.beginPath();
-      context.moveTo(at(first), y(first ? steps[first - 1].voltages[output] : 0));
-      for (let step = first; step < steps.length; step++) context.lineTo(at(step + 1), y(steps[step].voltages[output]));
-      context.stroke();
-      if (leads) dotAtPeak(context, steps, first, output, at, y);
-    }
-    const heads = order.map((head) => ({ ...head, wanted: y(steps.at(-1)?.voltages[head.output] ?? 0) }));
-    shared.apart(heads, 14, top, bottom);
-    for (const { name, leads, place } of heads) {
-      drawArrow(context, name, at(steps.length) + (leads ? 15 : 11), place, leads ? 24 : 13, leads ? "accent" : "grey");
-    }
+    const lines = settings.classes.map((name, output) => ({ name, output, leads: leaders.includes(name) }));
+    for (const line of lines) line.colour = line.leads ? "accent" : "grey";
+    shared.drawVoltages(canvas, lines, steps, spanOf(steps, settings), settings.time_window, 26, (context, { name, leads, colour }, x, y) =>
+      drawArrow(context, name, x + (leads ? 15 : 11), y, leads ? 24 : 13, colour));
   };
 })();

@@ -1,6 +1,6 @@
 // A dark disc, where a hand or one of the six motions takes it: motions.film_path and random_path of
 // pokersnn_helpers/simulation. Places are in pixels from the middle of the sensor; y points down.
-(() => {
+window.interactiveFigures.part(() => {
   const motion = (window.interactiveFigures.motion ??= {});
   const SIDE = 35;
   const MIDDLE = 17;
@@ -8,9 +8,14 @@
 
   // Log intensities into a Float32Array of SIDE × SIDE: 0 beside the disc and −1 on it.
   motion.filmInto = (frame, [x, y], radius) => {
-    for (let place = 0; place < frame.length; place++) {
-      const distance = Math.hypot((place % SIDE) - MIDDLE - x, Math.floor(place / SIDE) - MIDDLE - y) - radius;
-      frame[place] = -Math.min(Math.max(0.5 - distance, 0), 1);
+    const near = (middle) => [Math.max(0, Math.floor(MIDDLE + middle - radius - 1)), Math.min(SIDE - 1, Math.ceil(MIDDLE + middle + radius + 1))];
+    const [[top, bottom], [left, right]] = [near(y), near(x)];
+    frame.fill(0);
+    for (let row = top; row <= bottom; row++) {
+      for (let column = left; column <= right; column++) {
+        const distance = Math.sqrt((column - MIDDLE - x) ** 2 + (row - MIDDLE - y) ** 2) - radius;
+        frame[row * SIDE + column] = -Math.min(Math.max(0.5 - distance, 0), 1);
+      }
     }
     return frame;
   };
@@ -54,4 +59,4 @@
       return this.place;
     }
   };
-})();
+});

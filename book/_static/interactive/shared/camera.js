@@ -1,6 +1,6 @@
 // The event camera of pokersnn_helpers/simulation/camera.py. Without its random parts it sends the
 // same events; those it draws for itself.
-(() => {
+window.interactiveFigures.part(() => {
   const shared = (window.interactiveFigures.shared ??= {});
 
   // The share of a change that a photoreceptor follows in a frame, by its log intensity from 0 to
@@ -113,4 +113,4 @@
       return events;
     }
   };
-})();
+});

@@ -105,6 +105,47 @@
     context.fillRect(x, 0, 1, height);
   }
 
+  // The voltage that answers: the highest so far.
+  function dotAtPeak(context, steps, first, { output, colour: ink }, at, y) {
+    const voltages = steps.slice(first).map((step) => step.voltages[output]);
+    const peak = voltages.indexOf(Math.max(...voltages));
+    context.fillStyle = colour(ink);
+    context.beginPath();
+    context.arc(at(first + peak + 1), y(voltages[peak]), 4.5, 0, 2 * Math.PI);
+    context.fill();
+  }
+
+  // lines: { output, leads, colour }, one by output. head(context, line, x, y) draws its name where it
+  // ends, beside the span (in steps), in a margin of so many pixels.
+  shared.drawVoltages = (canvas, lines, steps, span, timeWindow, margin, head) => {
+    const { context, width, height } = shared.begin(canvas);
+    const [left, right, top, bottom] = [2, width - margin, 14, height - 28];
+    const { first, at } = shared.timeAxis(steps, span, left, right);
+    const all = steps.slice(first).flatMap(({ voltages }) => voltages);
+    const highest = Math.max(0.6, ...all);
+    const lowest = Math.min(-0.3, ...all);
+    const y = (voltage) => bottom - ((voltage - lowest) / (highest - lowest)) * (bottom - top);
+    context.fillStyle = colour("grid");
+    context.fillRect(left, y(0), right - left, 1);
+    const ms = (step) => `${(step * timeWindow) / 1000} ms`;
+    shared.write(context, ms(first), left, height - 7);
+    shared.write(context, ms(first + span), right, height - 7, { align: "right" });
+    const order = [...lines].sort((one, other) => one.leads - other.leads);
+    for (const line of order) { // the leader lies on top
+      const { output, leads } = line;
+      context.strokeStyle = colour(line.colour);
+      [context.lineWidth, context.lineJoin] = [leads ? 3 : 1.2, "round"];
+      context.beginPath();
+      context.moveTo(at(first), y(first ? steps[first - 1].voltages[output] : 0));
+      for (let step = first; step < steps.length; step++) context.lineTo(at(step + 1), y(steps[step].voltages[output]));
+      context.stroke();
+      if (leads) dotAtPeak(context, steps, first, line, at, y);
+    }
+    const heads = order.map((line) => ({ ...line, wanted: y(steps.at(-1)?.voltages[line.output] ?? 0) }));
+    if (heads.length) shared.apart(heads, 14, top, bottom);
+    for (const line of heads) head(context, line, at(steps.length), line.place);
+  };
+
   // Move glyphs up or down until none covers another.
   shared.apart = (heads, distance, top, bottom) => {
     heads.sort((one, other) => one.wanted - other.wanted);

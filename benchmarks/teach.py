@@ -1,0 +1,152 @@
+"""What the page *Teach it yours* learns: gestures by a script that is never quite the same hand.
+
+A browser trains as a visitor does, on five strokes of each gesture, of which one is left out, and
+is asked about new strokes, forwards and backwards.
+"""
+
+import functools
+import http.server
+import shutil
+import statistics
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+STATIC = Path(__file__).parents[1] / "book" / "_static"
+PAGE = """<!doctype html><script src="interactive_figures.js"></script>
+<div class="interactive-figure" data-kind="teach"><script type="application/json">{}</script>
+<img alt="" src="data:,"></div>"""
+STROKES, NEW = 5, 60  # of each gesture: to learn from, and to ask about
+SETS = {  # the gestures, and a script that makes strokes of one of them
+    "three unlike strokes": "teach.EXAMPLES.filter((_, number) => number % 2 === 0)",
+    "six strokes in pairs": "teach.EXAMPLES",
+    "three gestures before a webcam": "['left', 'right', 'circle']",
+}
+# A hand, dark or bright, before a textured wall, 30 pictures per second with noise and flicker.
+WAVE = """(name, random) => {
+    const normal = shared.normalFrom(random), gestures = [];
+    const within = (low, high) => low + (high - low) * random();
+    const wall = Float32Array.from({ length: 35 ** 2 }, () => -0.9 + 0.25 * normal());
+    const [hand, size, row] = [random() < 0.5 ? -2 : -0.1, within(4.5, 7), within(13, 21)];
+    const [width, height] = [within(9, 12), within(7, 10)];
+    const watch = new teach.MotionWatch({
+        slow: 30, began() {}, moved() {}, seen() {}, ended: (gesture) => gestures.push(gesture),
+    });
+    let time = 0;
+    const look = ([x, y]) => watch.watch(wall.map((light, place) => {
+        const away = Math.hypot(place % 35 - x, Math.floor(place / 35) - y);
+        return (away < size ? hand : light) + 0.02 * normal() + 0.05 * Math.sin(time / 23);
+    }), time += 33);
+    const pictures = Math.round(within(18, 36));
+    const places = Array.from({ length: pictures }, (_, picture) => {
+        const share = picture / (pictures - 1);
+        const angle = 2 * Math.PI * share;
+        const round = [-width * Math.cos(angle), -height * Math.sin(angle)];
+        const along = [(name === 'right' ? 1 : -1) * width * (2 * share - 1), 0];
+        const [x, y] = name === 'circle' ? round : along;
+        return [17 + x, row + y];
+    }).map(([x, y]) => [x + 0.4 * normal(), y + 0.4 * normal()]);
+    const [before, after] = [Array(30).fill(places[0]), Array(20).fill(places.at(-1))];
+    [...before, ...places, ...after].forEach(look);
+    return gestures.find(Boolean);
+}"""
+MEASURE = """async ([names, wave, seed, strokes, count]) => {
+    const { teach, shared, motionData, mulberry32 } = window.interactiveFigures;
+    const { settings } = motionData;
+    const filmed = eval(wave);
+    const gestures = eval(names);
+    const paired = gestures.length === 6;
+    const draw = (name, random) => teach.EXAMPLES.includes(name)
+        ? { path: teach.exampleOf(name, random) } : filmed(name, random);
+    const hand = mulberry32(1000 + seed);
+    const shown = gestures.flatMap((name, target) => Array.from({ length: strokes }, () =>
+        ({ target, ...draw(name, hand) })));
+    const request = { strokes: shown, outputs: gestures.length, seed, settings, without: [] };
+    let [longest, last, weights] = [0, performance.now(), null];
+    const clock = setInterval(() => {
+        const now = performance.now();
+        [longest, last] = [Math.max(longest, now - last), now];
+    }, 5);
+    const began = performance.now();
+    await new Promise((done, failed) => teach.trainInWorker(request, {
+        progress: (news) => { weights = news.weights ?? weights; if (news.done) done(); }, failed,
+    }));
+    const seconds = (performance.now() - began) / 1000;
+    clearInterval(clock);
+    const { spiking, sum } = teach.networks(gestures.length, seed);
+    [spiking, sum].forEach((network, which) => network.weights.all.set(weights[which]));
+    const { timeWindow, settle } = teach.NETWORK;
+    const others = mulberry32(5000 + seed);
+    const record = (stroke) => teach.toRecording(
+        teach.film(stroke, settings, others), timeWindow, settle / timeWindow);
+    const says = (network, recording) => teach.answerOf(network.run(recording).values)?.output;
+    const found = { seconds, longest, network: 0, sum: 0, backwards: 0 };
+    for (const [target, name] of gestures.entries()) {
+        for (let number = 0; number < count; number++) {
+            const stroke = draw(name, others);
+            if (!stroke) continue; // a gesture that was not seen is not right
+            const recording = record(stroke);
+            found.network += says(spiking, recording) === target;
+            found.sum += says(sum, recording) === target;
+            const back = paired ? says(spiking, record({ path: stroke.path.reverse() })) : null;
+            found.backwards += back === (target ^ 1);
+        }
+    }
+    return { ...found, asked: gestures.length * count };
+}"""
+
+
+class _Page(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: Any) -> None:
+        """Print nothing."""
+
+    def do_GET(self) -> None:
+        if self.path != "/":
+            super().do_GET()
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(PAGE.encode())
+
+
+@contextmanager
+def opened_page() -> Iterator[Any]:
+    """Open the figure in a browser, without the book around it."""
+    from playwright.sync_api import sync_playwright
+
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(_Page, directory=str(STATIC))
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{server.server_address[1]}/")
+        page.wait_for_selector(".is-interactive")
+        yield page
+        browser.close()
+    server.shutdown()
+
+
+def measure(seeds: int = 3) -> dict[str, Any]:
+    """Train in the page, and ask about strokes that it hasn't seen."""
+    rows = []
+    with opened_page() as page:
+        for name, gestures in SETS.items():
+            found = [
+                page.evaluate(MEASURE, [gestures, WAVE, seed, STROKES, NEW])
+                for seed in range(seeds)
+            ]
+            row: dict[str, Any] = {"gestures": name}
+            for model in ("network", "sum", "backwards"):
+                shares = [each[model] / each["asked"] for each in found]
+                row |= {model: statistics.mean(shares), f"{model}, lowest": min(shares)}
+            row["training, s"] = statistics.median(each["seconds"] for each in found)
+            row["longest wait of the page, ms"] = max(each["longest"] for each in found)
+            rows.append(row)
+    return {"seeds": seeds, "films": NEW, "rows": rows}

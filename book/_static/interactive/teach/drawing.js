@@ -1,0 +1,64 @@
+// What the page of gestures draws: pictures of strokes, the pad, spikes, voltages and the loss.
+(() => {
+  const { colour, shared } = window.interactiveFigures;
+  const teach = (window.interactiveFigures.teach ??= {});
+  const SIDE = 35;
+  const SPANS = [40, 100]; // ms of the raster and the voltages
+  teach.COLOURS = ["heart", "spade", "diamond", "club", "OFF", "accent"];
+
+  // The sum of a stroke's events, in the colour of its gesture: earlier ones lighter.
+  teach.drawPicture = (canvas, events, ink) => {
+    const { context, width } = shared.begin(canvas);
+    const side = width / SIDE;
+    const [first, last] = [events[0][0], events.at(-1)[0]];
+    context.fillStyle = colour(ink);
+    for (const [t, x, y] of events) {
+      context.globalAlpha = 0.08 + (0.5 * (t - first)) / (last - first + 1);
+      context.fillRect(x * side, y * side, side + 0.3, side + 0.3);
+    }
+    context.globalAlpha = 1;
+  };
+
+  // What the webcam sees, as grey values.
+  teach.drawWebcam = (canvas, picture) => {
+    const { context, width } = shared.begin(canvas);
+    const side = width / SIDE;
+    picture.forEach((value, place) => {
+      const grey = Math.round(255 * Math.exp(Math.min(value, 0)));
+      context.fillStyle = `rgb(${grey} ${grey} ${grey})`;
+      context.fillRect((place % SIDE) * side, Math.floor(place / SIDE) * side, side + 0.5, side + 0.5);
+    });
+  };
+
+  const spanOf = (steps) => Math.min(Math.max(steps.length, SPANS[0]), SPANS[1]);
+
+  teach.drawRaster = (canvas, order, inks, steps) => shared.drawRaster(canvas, order, inks, steps, spanOf(steps));
+
+  teach.drawVoltages = (canvas, classes, inks, steps, leader, timeWindow) => {
+    const lines = classes.map((name, output) => ({ name, output, leads: output === leader, colour: inks[output] }));
+    const margin = Math.min(90, canvas.clientWidth / 3);
+    shared.drawVoltages(canvas, lines, steps, spanOf(steps), timeWindow, margin, (context, { name, leads, colour: ink }, x, y) => {
+      const short = name.length > 13 ? `${name.slice(0, 12)}…` : name;
+      shared.write(context, short, x + 6, y, { fill: leads ? ink : "grey", weight: leads ? 600 : 400 });
+    });
+  };
+
+  // The mean loss of each batch, and the share of the left-out strokes that are right.
+  teach.drawLoss = (canvas, progress) => {
+    const { context, width, height } = shared.begin(canvas);
+    const [top, bottom] = [8, height - 6];
+    const known = progress.filter(({ loss }) => loss !== undefined);
+    const highest = Math.max(1, ...known.map(({ loss }) => loss));
+    context.fillStyle = colour("grid");
+    context.fillRect(0, bottom, width, 1);
+    const line = (ink, value) => {
+      context.strokeStyle = colour(ink);
+      context.lineWidth = 2;
+      context.beginPath();
+      for (const each of known) context.lineTo(width * each.share, bottom - value(each) * (bottom - top));
+      context.stroke();
+    };
+    line("grey", ({ loss }) => loss / highest);
+    if (known.at(-1)?.left) line("accent", ({ right, left }) => right / left);
+  };
+})();

@@ -1,0 +1,266 @@
+// LayerThenSNN of pokersnn_helpers/fast/layered.py with its backward pass, and Adam: an ordinary
+// layer looks at each frame, and delayed copies of what it finds drive recurrent LIF neurons with a
+// readout. The names of chapter 11 stand for the same quantities. An ordinary model on the sum of
+// the events is beside it.
+window.interactiveFigures.part(() => {
+  const { mulberry32 } = window.interactiveFigures;
+  const teach = (window.interactiveFigures.teach ??= {});
+
+  // The largest of values, and its share as softmax has it; null where several are largest.
+  teach.answerOf = (values) => {
+    const largest = Math.max(...values);
+    const output = values.indexOf(largest);
+    if (output < 0 || output !== values.lastIndexOf(largest)) return null;
+    return { output, share: 1 / values.reduce((sum, value) => sum + Math.exp(value - largest), 0) };
+  };
+
+  // The loss, the log-probabilities, and the loss's gradient with respect to values.
+  teach.crossEntropy = (values, target) => {
+    const largest = Math.max(...values);
+    const sum = values.reduce((total, value) => total + Math.exp(value - largest), 0);
+    const logs = values.map((value) => value - largest - Math.log(sum));
+    return { loss: -logs[target], logs, grad: logs.map((log, output) => Math.exp(log) - (output === target)) };
+  };
+
+  // Weights that lie one after the other in one array, by name; each row is what one input sends.
+  class Weights {
+    constructor(shapes) {
+      this.shapes = shapes;
+      this.all = new Float64Array(Object.values(shapes).reduce((sum, [rows, columns]) => sum + rows * columns, 0));
+      let place = 0;
+      for (const [name, [rows, columns]] of Object.entries(shapes)) this[name] = this.all.subarray(place, (place += rows * columns));
+    }
+  }
+
+  // total += factor × a row of a matrix
+  function addRow(total, matrix, row, factor) {
+    const size = total.length;
+    for (let column = 0, place = row * size; column < size; column++) total[column] += factor * matrix[place + column];
+  }
+
+  // A row of a matrix += factor × added
+  function addToRow(matrix, row, added, factor) {
+    const size = added.length;
+    for (let column = 0, place = row * size; column < size; column++) matrix[place + column] += factor * added[column];
+  }
+
+  function product(matrix, row, vector) {
+    let sum = 0;
+    for (let column = 0, place = row * vector.length; column < vector.length; column++) sum += matrix[place + column] * vector[column];
+    return sum;
+  }
+
+  // A step back through the hidden neurons (chapter 11): gU and gI are the gradients with respect to
+  // the voltages u and to the currents before they decay, of the step after, and then of this one.
+  function stepBack(gZ, gU, gI, u, { dt_over_tau_mem: a, dt_over_tau_syn: s, v_th }) {
+    for (let neuron = 0; neuron < u.length; neuron++) {
+      const above = u[neuron] - v_th;
+      const surrogate = 1 / (1 + Math.abs(above)) ** 2;
+      gU[neuron] = surrogate * gZ[neuron] + (above > 0 ? 0 : (1 - a) * gU[neuron]);
+      gI[neuron] = a * gU[neuron] + (1 - s) * gI[neuron];
+    }
+  }
+
+  // A recording is { starts, pixels, counts }: the events of time step t are those from starts[t] to
+  // before starts[t + 1].
+  teach.SpikingNetwork = class {
+    // delays: in time steps. constants: those of LIFConstants in pokersnn_helpers/fast/types.py.
+    constructor({ pixels, features, hidden, outputs, delays, constants }, seed = 0) {
+      Object.assign(this, { pixels, features, hidden, outputs, delays, constants });
+      this.recurrence = true;
+      const copies = delays.length * features;
+      this.weights = new Weights({
+        layer: [pixels, features], bias: [1, features], input: [copies, hidden], recurrent: [hidden, hidden], readout: [hidden, outputs],
+      });
+      const random = mulberry32(seed);
+      const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+      const draw = (name, number) => this.weights[name].forEach((_, place, all) => { all[place] = number(); });
+      const uniform = (inputs) => () => (2 * random() - 1) / Math.sqrt(inputs);
+      draw("layer", uniform(pixels));
+      draw("bias", uniform(pixels));
+      draw("input", () => normal() * Math.sqrt(2 / copies));
+      draw("recurrent", () => normal() * Math.sqrt(2 / hidden));
+      // Not around 0: the maximum of a voltage that never rises is that of rest, which has no gradient.
+      draw("readout", () => (2 * random()) / Math.sqrt(hidden));
+      for (let neuron = 0; neuron < hidden; neuron++) this.weights.recurrent[neuron * (hidden + 1)] = 0;
+      this.reset();
+    }
+
+    reset() {
+      const { features, hidden, outputs } = this;
+      this.past = []; // what the layer found, the newest first
+      this.z = new Float64Array(hidden); // spikes
+      this.v = new Float64Array(hidden);
+      this.u = new Float64Array(hidden); // voltages before the reset
+      this.i = new Float64Array(hidden);
+      this.voltages = new Float64Array(outputs);
+      this.currents = new Float64Array(outputs);
+      this.silence = new Float64Array(features);
+    }
+
+    // One time step, with the events from first to before last. Returns the readout's voltages.
+    step({ pixels, counts }, first, last) {
+      const { weights, features, hidden, outputs, delays, constants, z, v, u, i, voltages, currents } = this;
+      const { dt_over_tau_mem: a, dt_over_tau_syn: s, v_th, readout_dt_over_tau_mem: aOut, readout_dt_over_tau_syn: sOut } = constants;
+      const found = Float64Array.from(weights.bias);
+      for (let event = first; event < last; event++) addRow(found, weights.layer, pixels[event], counts[event]);
+      for (let feature = 0; feature < features; feature++) if (found[feature] < 0) found[feature] = 0;
+      this.past.unshift(found);
+      this.past.length = Math.min(this.past.length, Math.max(...delays) + 1);
+      const into = new Float64Array(hidden);
+      delays.forEach((delay, copy) => {
+        const values = this.past[delay] ?? this.silence;
+        for (let feature = 0; feature < features; feature++) if (values[feature]) addRow(into, weights.input, copy * features + feature, values[feature]);
+      });
+      for (let other = 0; other < hidden; other++) if (z[other] && this.recurrence) addRow(into, weights.recurrent, other, 1);
+      for (let neuron = 0; neuron < hidden; neuron++) {
+        i[neuron] += into[neuron];
+        u[neuron] = v[neuron] + a * (i[neuron] - v[neuron]);
+        i[neuron] -= s * i[neuron];
+        z[neuron] = u[neuron] > v_th ? 1 : 0;
+        v[neuron] = z[neuron] ? 0 : u[neuron];
+      }
+      for (let neuron = 0; neuron < hidden; neuron++) if (z[neuron]) addRow(currents, weights.readout, neuron, 1);
+      for (let output = 0; output < outputs; output++) {
+        voltages[output] += aOut * (currents[output] - voltages[output]);
+        currents[output] -= sOut * currents[output];
+      }
+      return voltages;
+    }
+
+    // All steps of a recording. Returns the highest voltages, when they were reached, and, for the
+    // way back, what the layer found and the voltages u of each step.
+    run(recording) {
+      const steps = recording.starts.length - 1;
+      const trace = { steps, values: new Array(this.outputs).fill(-Infinity), when: new Array(this.outputs).fill(0), found: [], u: [], voltages: [] };
+      this.reset();
+      for (let step = 0; step < steps; step++) {
+        const voltages = this.step(recording, recording.starts[step], recording.starts[step + 1]);
+        voltages.forEach((value, output) => {
+          if (value > trace.values[output]) [trace.values[output], trace.when[output]] = [value, step];
+        });
+        trace.found.push(this.past[0]);
+        trace.u.push(Float64Array.from(this.u));
+        trace.voltages.push(Array.from(voltages));
+      }
+      return trace;
+    }
+
+    // Add the gradient of a recording's loss to gradients. Returns the loss and the log-probabilities.
+    learn(recording, target, gradients) {
+      const trace = this.run(recording);
+      const { loss, logs, grad } = teach.crossEntropy(trace.values, target);
+      this.goBack(recording, trace, grad, gradients);
+      return { loss, logs };
+    }
+
+    // Backpropagation through time: add to the gradients of the weights.
+    goBack({ starts, pixels, counts }, { steps, when, found, u }, gradValues, gradients) {
+      const { weights, features, hidden, outputs, delays, recurrence, constants } = this;
+      const { v_th, readout_dt_over_tau_mem: aOut, readout_dt_over_tau_syn: sOut } = constants;
+      const [gU, gI, gOut, gIOut] = [hidden, hidden, outputs, outputs].map((size) => new Float64Array(size));
+      const gFound = found.map(() => new Float64Array(features));
+      for (let step = steps - 1; step >= 0; step--) {
+        for (let output = 0; output < outputs; output++) {
+          gOut[output] = (1 - aOut) * gOut[output] + (when[output] === step ? gradValues[output] : 0);
+          gIOut[output] = aOut * gOut[output] + (1 - sOut) * gIOut[output];
+        }
+        for (let neuron = 0; neuron < hidden; neuron++) {
+          const spike = u[step][neuron] > v_th;
+          if (spike) {
+            addToRow(gradients.readout, neuron, gIOut, 1);
+            if (recurrence) addToRow(gradients.recurrent, neuron, gI, 1); // of the step after, still
+          }
+        }
+        const gZ = Float64Array.from({ length: hidden }, (_, neuron) => product(weights.readout, neuron, gIOut) + (recurrence ? product(weights.recurrent, neuron, gI) : 0));
+        stepBack(gZ, gU, gI, u[step], constants);
+        delays.forEach((delay, copy) => {
+          if (step < delay) return;
+          const [values, gValues] = [found[step - delay], gFound[step - delay]];
+          for (let feature = 0; feature < features; feature++) {
+            if (!values[feature]) continue; // it was below 0: no gradient there, either
+            addToRow(gradients.input, copy * features + feature, gI, values[feature]);
+            gValues[feature] += product(weights.input, copy * features + feature, gI);
+          }
+        });
+        // No later step adds to what the layer found now.
+        addToRow(gradients.bias, 0, gFound[step], 1);
+        for (let event = starts[step]; event < starts[step + 1]; event++) addToRow(gradients.layer, pixels[event], gFound[step], counts[event]);
+      }
+      for (let neuron = 0; neuron < hidden; neuron++) gradients.recurrent[neuron * (hidden + 1)] = 0; // no neuron drives itself
+    }
+  };
+
+  // A network with one hidden layer that sees the sum of all events, so that their order makes no
+  // difference.
+  teach.SumNetwork = class {
+    constructor({ pixels, features, outputs }, seed = 0) {
+      Object.assign(this, { pixels, features, outputs });
+      this.weights = new Weights({ layer: [pixels, features], bias: [1, features], readout: [features, outputs], readoutBias: [1, outputs] });
+      const random = mulberry32(seed);
+      const draw = (name, inputs) => this.weights[name].forEach((_, place, all) => { all[place] = (2 * random() - 1) / Math.sqrt(inputs); });
+      draw("layer", pixels / 30); // a sum holds few pixels
+      draw("readout", features);
+    }
+
+    // sums: events by pixel, as a Map.
+    forward(sums) {
+      const { weights, features } = this;
+      const light = [...sums].map(([pixel, count]) => [pixel, Math.log1p(count)]);
+      const found = Float64Array.from(weights.bias);
+      for (const [pixel, value] of light) addRow(found, weights.layer, pixel, value);
+      found.forEach((value, feature) => { found[feature] = Math.max(value, 0); });
+      const values = Float64Array.from(weights.readoutBias);
+      for (let feature = 0; feature < features; feature++) addRow(values, weights.readout, feature, found[feature]);
+      return { light, found, values: Array.from(values) };
+    }
+
+    values(sums) {
+      return this.forward(sums).values;
+    }
+
+    run({ pixels, counts }) {
+      const sums = new Map();
+      pixels.forEach((pixel, event) => sums.set(pixel, (sums.get(pixel) ?? 0) + counts[event]));
+      return this.forward(sums);
+    }
+
+    learn(recording, target, gradients) {
+      const { light, found, values } = this.run(recording);
+      const { loss, logs, grad } = teach.crossEntropy(values, target);
+      addToRow(gradients.readoutBias, 0, grad, 1);
+      const gFound = found.map((value, feature) => (value ? product(this.weights.readout, feature, grad) : 0));
+      for (let feature = 0; feature < this.features; feature++) addToRow(gradients.readout, feature, grad, found[feature]);
+      addToRow(gradients.bias, 0, gFound, 1);
+      for (const [pixel, value] of light) addToRow(gradients.layer, pixel, gFound, value);
+      return { loss, logs };
+    }
+  };
+
+  // Adam (Kingma and Ba 2015) on gradients whose norm is at most clipNorm.
+  teach.Adam = class {
+    constructor(weights, { learningRate, clipNorm }) {
+      Object.assign(this, { weights, learningRate, clipNorm, steps: 0 });
+      this.gradients = new Weights(weights.shapes);
+      [this.mean, this.square] = [0, 1].map(() => new Float64Array(weights.all.length));
+    }
+
+    // Divide the gradients by how many recordings they were summed over, step, and set them to 0.
+    step(recordings, rate = 1) {
+      const { gradients: { all: gradients }, weights: { all: weights }, mean, square } = this;
+      this.steps += 1;
+      let norm = 0;
+      for (const gradient of gradients) norm += (gradient / recordings) ** 2;
+      const factor = Math.min(1, this.clipNorm / (Math.sqrt(norm) + 1e-6)) / recordings;
+      const size = (rate * this.learningRate) / (1 - 0.9 ** this.steps);
+      const scale = 1 / (1 - 0.999 ** this.steps);
+      for (let place = 0; place < weights.length; place++) {
+        const gradient = factor * gradients[place];
+        mean[place] += 0.1 * (gradient - mean[place]);
+        square[place] += 0.001 * (gradient * gradient - square[place]);
+        weights[place] -= (size * mean[place]) / (Math.sqrt(scale * square[place]) + 1e-8);
+      }
+      gradients.fill(0);
+    }
+  };
+});

@@ -1,0 +1,98 @@
+// How a network learns strokes: in a worker, from copies of them.
+window.interactiveFigures.part(() => {
+  const { mulberry32 } = window.interactiveFigures;
+  const teach = (window.interactiveFigures.teach ??= {});
+  // Of LayerThenSNN; polarities are merged. Bins and delays in µs, time constants in ms.
+  teach.NETWORK = { pixels: 35 ** 2, features: 100, hidden: 32, timeWindow: 1000, delays: [0, 4000, 8000], settle: 10_000 };
+  // copies: of all strokes of a gesture.
+  teach.TRAINING = { copies: 96, steps: 72, batch: 32, learningRate: 0.004, clipNorm: 1 };
+  const [TAU, READOUT_TAU_SYN, THRESHOLD] = [10, 5, 0.3];
+
+  // Make both networks. without: names of what the spiking one is to do without.
+  teach.networks = (outputs, seed, without = []) => {
+    const { pixels, features, hidden, timeWindow, delays } = teach.NETWORK;
+    const share = timeWindow / 1000 / TAU;
+    const constants = {
+      dt_over_tau_mem: share, dt_over_tau_syn: share, v_th: THRESHOLD,
+      readout_dt_over_tau_mem: share, readout_dt_over_tau_syn: timeWindow / 1000 / READOUT_TAU_SYN,
+    };
+    const steps = delays.map((delay) => (without.includes("delays") ? 0 : delay / timeWindow));
+    const spiking = new teach.SpikingNetwork({ pixels, features, hidden, outputs, delays: steps, constants }, seed);
+    spiking.recurrence = !without.includes("recurrence");
+    return { spiking, sum: new teach.SumNetwork({ pixels, features, outputs }, seed) };
+  };
+
+  function shuffle(list, random) {
+    for (let place = list.length - 1; place > 0; place--) {
+      const other = Math.floor((place + 1) * random());
+      [list[place], list[other]] = [list[other], list[place]];
+    }
+    return list;
+  }
+
+  // The time bins of a recording in any order.
+  teach.shuffleTime = ({ starts, pixels, counts }, random) => {
+    const bins = Array.from({ length: starts.indexOf(pixels.length) }, (_, bin) => [starts[bin], starts[bin + 1]]);
+    const found = { starts: starts.slice(), pixels: pixels.slice(), counts: counts.slice() };
+    let place = 0;
+    shuffle(bins, random).forEach(([first, last], bin) => {
+      found.starts[bin] = place;
+      found.pixels.set(pixels.subarray(first, last), place);
+      found.counts.set(counts.subarray(first, last), place);
+      place += last - first;
+    });
+    return found;
+  };
+
+  // One stroke of each gesture that has three or more is left out, to see what a network makes of it.
+  function leaveOut(strokes, random) {
+    const left = new Set();
+    for (const target of new Set(strokes.map((stroke) => stroke.target))) {
+      const own = strokes.filter((stroke) => stroke.target === target);
+      if (own.length > 2) left.add(own[Math.floor(own.length * random())]);
+    }
+    return left;
+  }
+
+  const right = (network, recordings) =>
+    recordings.filter(([recording, target]) => teach.answerOf(network.run(recording).values)?.output === target).length;
+
+  // strokes: { target, and a path or a film }. Yields how far it is: share from 0 to 1, mean loss of
+  // the last batch, and of the strokes that are left out how many there are and how many are right.
+  teach.train = function* ({ strokes, outputs, seed, settings, without }) {
+    const { copies, steps, batch, learningRate, clipNorm } = teach.TRAINING;
+    const { timeWindow, settle } = teach.NETWORK;
+    const random = mulberry32(seed);
+    const left = leaveOut(strokes, random);
+    const film = (stroke) => {
+      const events = teach.film(stroke, settings, random);
+      const recording = events.length ? teach.toRecording(events, timeWindow, settle / timeWindow) : null;
+      return recording && without.includes("time") ? teach.shuffleTime(recording, random) : recording;
+    };
+    const shown = [];
+    const tests = [];
+    for (const stroke of strokes) {
+      const own = strokes.filter((other) => other.target === stroke.target && !left.has(other)).length;
+      if (left.has(stroke)) tests.push([film(stroke), stroke.target]);
+      else for (let copy = 0; copy < copies / own; copy++) shown.push([film(teach.copyOf(stroke, random)), stroke.target]);
+      yield { share: (0.2 * shown.length) / (copies * outputs) };
+    }
+    const learnt = shown.filter(([recording]) => recording);
+    const { spiking, sum } = teach.networks(outputs, seed, without);
+    const models = [spiking, sum].map((network, which) => ({ network, adam: new teach.Adam(network.weights, { learningRate: which ? learningRate / 2 : learningRate, clipNorm }) }));
+    let waiting = [];
+    for (let step = 1; step <= steps; step++) {
+      if (waiting.length < batch) waiting = waiting.concat(shuffle([...learnt], random));
+      const part = waiting.splice(0, batch);
+      const losses = models.map(({ network, adam }) => {
+        const loss = part.reduce((total, [recording, target]) => total + network.learn(recording, target, adam.gradients).loss, 0);
+        adam.step(part.length, Math.min(1, 2 * (1 - step / (steps + 1)))); // the second half slows down
+        return loss / part.length;
+      });
+      yield {
+        share: 0.2 + (0.8 * step) / steps, loss: losses[0], left: tests.length, right: right(spiking, tests), sumRight: right(sum, tests),
+        weights: [spiking.weights.all, sum.weights.all],
+      };
+    }
+  };
+});

@@ -1,0 +1,397 @@
+"""Teach it yours: what the page learns, against PyTorch, and what a visitor does with it."""
+
+import json
+import shutil
+import zipfile
+from itertools import pairwise
+from textwrap import indent
+
+import numpy as np
+import pytest
+import torch
+from book_site import ROOT, page_with
+from torch.nn.functional import nll_loss
+
+from pokersnn_helpers import SNN, decode, load_checkpoint, predict
+from pokersnn_helpers.fast import LayerThenSNN
+from pokersnn_helpers.own.folders import load_folder
+
+KIND = "teach"
+STATE = "document.querySelector('[data-kind=teach] .interactive-drawing').figure.state()"
+SETUP = (
+    "const { teach, motionData, mulberry32 } = window.interactiveFigures;"
+    "const strokesOf = (name, count, seed) => { const random = mulberry32(seed);"
+    "  return Array.from({ length: count }, () => ({ path: teach.exampleOf(name, random) })); };"
+    "const { timeWindow, settle } = teach.NETWORK;"
+    "const recorded = (stroke, seed) => teach.toRecording("
+    "  teach.film(stroke, motionData.settings, mulberry32(seed)), timeWindow, settle / timeWindow);"
+)
+MATRICES = {  # by their names in the page: those in PyTorch, and which way round they are
+    "layer": "inputs.weight",
+    "bias": "inputs.bias",
+    "input": "snn.lif0.input_weights",
+    "recurrent": "snn.lif0.recurrent_weights",
+    "readout": "snn.linear.weight",
+}
+
+
+def frames_of(recording):
+    """Make frames (T, 1, 1, 35, 35) of a recording of the page."""
+    starts, pixels, counts = (recording[name] for name in ("starts", "pixels", "counts"))
+    frames = torch.zeros(len(starts) - 1, 1, 35**2, dtype=torch.float64)
+    for step, (first, last) in enumerate(pairwise(starts)):
+        frames[step, 0, pixels[first:last]] = torch.tensor(counts[first:last], dtype=torch.float64)
+    # With a gradient the layer multiplies as PyTorch does, and nothing has to be compiled.
+    return frames.reshape(-1, 1, 1, 35, 35).requires_grad_()
+
+
+def in_pytorch(weights, outputs):
+    """Make the page's network, with the SNN that autograd goes through."""
+    sizes = {"features": len(weights["bias"]), "hidden_size": len(weights["readout"]) // outputs}
+    network = LayerThenSNN((35, 35, 1), outputs, delays=(0, 0.004, 0.008), **sizes)
+    network.snn = SNN(**network.snn.arguments)
+    network = network.double().eval()
+    with torch.no_grad():
+        for name, found in as_pytorch(weights, network).items():
+            network.get_parameter(name).copy_(found)
+    return network
+
+
+def as_pytorch(weights, network):
+    """Bring rows per input into the shape that PyTorch has, a row per output."""
+    found = {}
+    for name, path in MATRICES.items():
+        shape = network.get_parameter(path).shape
+        found[path] = torch.tensor(weights[name]).reshape(*shape[1:], shape[0]).t().reshape(shape)
+    return found
+
+
+PLAIN = (
+    "const { features, hidden } = teach.NETWORK;"
+    "Object.assign(teach.NETWORK, { features: 12, hidden: 16 });"  # as much is sent to Python
+    "const { spiking } = teach.networks(3, 5); Object.assign(teach.NETWORK, { features, hidden });"
+    "const adam = new teach.Adam(spiking.weights, teach.TRAINING);"
+    "const plain = (matrices) => Object.fromEntries("
+    "  Object.keys(spiking.weights.shapes).map((name) => [name, [...matrices[name]]]));"
+    "const listed = (recording) => Object.fromEntries("
+    "  Object.entries(recording).map(([name, values]) => [name, [...values]]));"
+)
+
+
+def test_gradients_of_every_weight_are_those_of_autograd(still):
+    found = still.evaluate(
+        "() => {" + SETUP + PLAIN + "return ['tick', 'zed', 'circle'].map((name, target) => {"
+        "  const recording = recorded(strokesOf(name, 1, 3)[0], 4); adam.gradients.all.fill(0);"
+        "  const { loss } = spiking.learn(recording, target, adam.gradients);"
+        "  return { recording: listed(recording), target, loss,"
+        "    weights: plain(spiking.weights), gradients: plain(adam.gradients) }; }); }"
+    )
+    network = in_pytorch(found[0]["weights"], 3)
+    for each in found:
+        network.zero_grad()
+        network.snn.record = True
+        loss = nll_loss(
+            decode(network(frames_of(each["recording"]))), torch.tensor([each["target"]])
+        )
+        loss.backward()
+        assert network.snn.recording.lif0.z.sum() > 15  # a silent network would agree, too
+        assert abs(loss.item() - each["loss"]) < 1e-6
+        for name, gradient in as_pytorch(each["gradients"], network).items():
+            expected = network.get_parameter(name).grad
+            assert expected.norm() > 0
+            assert (gradient - expected).norm() <= 1e-4 * expected.norm(), name
+
+
+def test_twenty_steps_have_the_losses_of_pytorch(still):
+    found = still.evaluate(
+        "() => {" + SETUP + PLAIN + "const before = plain(spiking.weights);"
+        "const shown = ['tick', 'zed', 'circle'].flatMap((name, target) =>"
+        "  strokesOf(name, 1, 8).map((stroke) => [recorded(stroke, 9), target]));"
+        "const losses = Array.from({ length: 20 }, () => {"
+        "  const sum = shown.reduce((total, [recording, target]) =>"
+        "    total + spiking.learn(recording, target, adam.gradients).loss, 0);"
+        "  adam.step(shown.length); return sum / shown.length; });"
+        "return { before, losses, options: teach.TRAINING,"
+        "  shown: shown.map(([recording, target]) => [listed(recording), target]) }; }"
+    )
+    network = in_pytorch(found["before"], 3)
+    options = found["options"]
+    optimizer = torch.optim.Adam(network.parameters(), options["learningRate"])
+    shown = [(frames_of(recording), torch.tensor([target])) for recording, target in found["shown"]]
+    for expected in found["losses"]:
+        optimizer.zero_grad()
+        losses = [nll_loss(decode(network(frames)), target) for frames, target in shown]
+        loss = torch.stack(losses).mean()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), options["clipNorm"])
+        optimizer.step()
+        assert abs(loss.item() - expected) < 1e-3
+    assert found["losses"][-1] < 0.8 * found["losses"][0]
+
+
+def test_the_same_strokes_and_seed_give_the_same_network(still):
+    same, other = still.evaluate(
+        "() => {" + SETUP + "const strokes = ['tick', 'zed'].flatMap((name, target) =>"
+        "  strokesOf(name, 3, 2).map((stroke) => ({ target, ...stroke })));"
+        "const settings = motionData.settings, whole = { ...teach.TRAINING };"
+        "Object.assign(teach.TRAINING, { copies: 4, steps: 4 });"
+        "const learnt = (seed) => [...teach.train("
+        "  { strokes, outputs: 2, seed, settings, without: [] })].at(-1).weights;"
+        "const all = [0, 0, 1].map(learnt); Object.assign(teach.TRAINING, whole);"
+        "const bits = all.map((weights) => weights.map((some) =>"
+        "  [...new Uint32Array(some.slice().buffer)].reduce("
+        "    (hash, word) => Math.imul(hash ^ word, 16777619), 7)));"
+        "return [0, 1].map((run) => `${bits[run]}` === `${bits[run + 1]}`); }"
+    )
+    assert same and not other
+
+
+def test_a_webcam_s_gestures_are_cut_out_of_flicker_and_noise(still):
+    """Right, left and round: a dark hand before a textured wall, 30 pictures per second."""
+    found = still.evaluate(
+        "() => {" + SETUP + "const random = mulberry32(6), gestures = [], seen = [];"
+        "const normal = () => Math.sqrt(-2 * Math.log(1 - random()))"
+        "  * Math.cos(2 * Math.PI * random());"
+        "const wall = Float32Array.from({ length: 35 ** 2 }, () => -0.8 + 0.2 * normal());"
+        "const watch = new teach.MotionWatch({ slow: 30, began() {}, moved() {},"
+        "  ended: (gesture) => gestures.push(gesture),"
+        "  seen: (events) => seen.push(events.length) });"
+        "let time = 0; const picture = (x, y) => watch.watch(wall.map((light, place) =>"
+        "  (Math.hypot(place % 35 - x, Math.floor(place / 35) - y) < 6 ? -2 : light)"
+        "  + 0.02 * normal() + 0.05 * Math.sin(time / 23)), time += 33);"
+        "const rest = (x, y) => { for (let n = 0; n < 40; n++) picture(x, y); };"
+        "rest(5, 17); const still = Math.max(...seen.slice(20));"
+        "for (let x = 5; x <= 29; x++) picture(x, 17); rest(29, 17);"
+        "for (let x = 29; x >= 5; x--) picture(x, 17); rest(5, 17);"
+        "for (let n = 0; n <= 30; n++)"
+        "  picture(17 - 12 * Math.cos(n / 4.8), 17 - 9 * Math.sin(n / 4.8));"
+        "rest(5, 17);"
+        "return { still, lasts: gestures.map(({ pictures }) => pictures.length),"
+        "  places: gestures.map((gesture) => {"
+        "    const events = teach.film(gesture, motionData.settings, random);"
+        "    const x = events.map((event) => event[1]), half = x.length >> 1;"
+        "    const mean = (some) => some.reduce((one, other) => one + other) / some.length;"
+        "    return mean(x.slice(half)) - mean(x.slice(0, half)); }) }; }"
+    )
+    assert found["still"] < 10  # of 1225 pixels
+    assert len(found["lasts"]) == 3 and all(15 < count < 45 for count in found["lasts"])
+    assert found["places"][0] > 5 and found["places"][1] < -5 and abs(found["places"][2]) < 5
+
+
+# ---- What a visitor does ----
+
+
+@pytest.fixture
+def figure(visit):
+    reader = visit()
+    page = reader.page
+    page.clock.install(time=0)  # what a hand does must not depend on how busy a computer is
+    page.goto(reader.address + page_with(KIND))
+    page.clock.pause_at(600_000)
+    page.locator(f"[data-kind={KIND}]").scroll_into_view_if_needed()
+    page.wait_for_selector(f"[data-kind={KIND}].is-interactive")
+    page.clock.run_for(50)
+    page.reader = reader
+    yield page
+    assert reader.problems == []
+
+
+def press(page, name):
+    page.locator(f"[data-kind={KIND}]").get_by_role("button", name=name, exact=True).click()
+    page.clock.run_for(50)
+
+
+def said(page):
+    return page.locator(f"[data-kind={KIND}] [aria-live].motion-said").text_content()
+
+
+def draw(page, places, lasts=1000):
+    """Press the mouse, draw a line through places of the pad in so many ms, and let go."""
+    box = page.locator(".teach-pad").bounding_box()
+    share = np.linspace(0, len(places) - 1, 40)
+    path = [np.interp(share, range(len(places)), axis) for axis in np.transpose(places)]
+    for number, place in enumerate(np.transpose(path)):
+        x, y = (place + 17.5) / 35 * box["width"]
+        page.mouse.move(box["x"] + x, box["y"] + y)
+        if number == 0:
+            page.mouse.down()
+        page.clock.run_for(round(lasts / 40))
+    page.mouse.up()
+    page.clock.run_for(300)
+
+
+def wobbly(rng, backwards=False):
+    """Return a line across the pad, there or back, as a hand would draw it."""
+    line = np.array([[-11, 0], [0, 3], [11, 0]]) + rng.normal(0, 1.2, (3, 2))
+    return line[::-1] if backwards else line
+
+
+def teach_two_directions(page):
+    """Show two gestures that differ in direction only, and train. Returns how many actions."""
+    rng = np.random.default_rng(3)
+    press(page, "my own gestures")
+    for gesture in range(2):
+        if gesture:
+            page.get_by_role("radio", name="Show gesture 2").check()
+        for _ in range(3):
+            draw(page, wobbly(rng, backwards=gesture == 1))
+    press(page, "train")
+    page.wait_for_function(f"{STATE}.training && !{STATE}.training.stop", timeout=120_000)
+    page.clock.run_for(50)
+    return 1 + 2 * 3 + 1 + 1
+
+
+def test_own_gestures_are_learnt_named_played_backwards_and_taken_along(figure, tmp_path):
+    assert teach_two_directions(figure) <= 15
+    assert said(figure).startswith("Trained in ") and "Of 2 left-out strokes" in said(figure)
+    draw(figure, wobbly(np.random.default_rng(8)))
+    assert said(figure).startswith("The network says gesture 1 (")
+    events = figure.evaluate(f"{STATE}.trial.path.length")
+    press(figure, "play it backwards (B)")
+    figure.clock.run_for(3000)
+    assert said(figure).startswith("Backwards, the network says gesture 2 (")
+    assert figure.evaluate(f"{STATE}.trial.path.length") == events
+
+    with figure.expect_download() as download:
+        press(figure, "download strokes")
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert archive.testzip() is None
+        archive.extractall(tmp_path)
+    folder = load_folder(tmp_path / "gestures", sensor_size=(35, 35, 1)).recordings
+    assert folder.classes == ("gesture_1", "gesture_2")
+    assert [*map(int, folder.targets)] == [0, 0, 0, 1, 1, 1]
+    with figure.expect_download() as download:
+        press(figure, "download network")
+    classifier = load_checkpoint(download.value.path(), "cpu", LayerThenSNN)
+    assert classifier.classes == ("gesture 1", "gesture 2")
+    expected = figure.evaluate(
+        "() => {" + SETUP + "const { gestures, trained } = " + STATE + ";"
+        "return gestures.flatMap(({ strokes }) => strokes.map(({ events }) => trained.spiking.run("
+        "  teach.toRecording(events, timeWindow, settle / timeWindow)).values)); }"
+    )
+    for recorded, values in zip(folder.events, expected, strict=True):
+        found = predict(classifier, recorded, "cpu").readout.max(dim=0).values
+        assert torch.allclose(found, torch.tensor(values), atol=1e-3)
+
+
+def test_keys_draw_too(figure):
+    press(figure, "my own gestures")
+    figure.get_by_role("button", name="The pad").focus()
+    figure.keyboard.down("ArrowRight")
+    figure.clock.run_for(400)
+    figure.keyboard.up("ArrowRight")
+    figure.clock.run_for(1000)
+    assert said(figure).startswith("gesture 1: 1 stroke.")
+    x, y = figure.evaluate(f"{STATE}.gestures[0].strokes[0].path.at(-1)")
+    assert 7 < x < 13 and y == 0
+
+
+def test_a_stroke_is_thrown_away_and_taken_back(figure):
+    picture = figure.get_by_role("button", name="throw away stroke 2 of tick", exact=True)
+    picture.click()
+    back = figure.get_by_role("button", name="take back stroke 2 of tick", exact=True)
+    assert (
+        figure.evaluate(f"{STATE}.gestures[0].strokes.filter((each) => each.dropped).length") == 1
+    )
+    back.click()
+    assert picture.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("strokes", "names", "sentence"),
+    [
+        (0, {}, "No gesture has strokes: show at least two, a few times each."),
+        (1, {}, "Only gesture 1 has strokes: show at least two, a few times each."),
+        (2, {1: "gesture 1"}, "Two gestures are called gesture 1: give one another name."),
+        (2, {0: " "}, "A gesture has no name: give it one."),
+    ],
+)
+def test_what_cannot_be_learnt_is_said(strokes, names, sentence, figure):
+    press(figure, "my own gestures")
+    for gesture in range(strokes):
+        figure.get_by_role("radio", name=f"Show gesture {gesture + 1}").check()
+        draw(figure, [[-10, 0], [10, 0]])
+    for gesture, name in names.items():
+        figure.get_by_role("textbox", name=f"Name of gesture {gesture + 1}").fill(name)
+    press(figure, "train")
+    assert said(figure) == sentence
+    assert figure.evaluate(f"{STATE}.training") is None
+
+
+def test_a_click_is_too_short_for_a_stroke(figure):
+    press(figure, "my own gestures")
+    draw(figure, [[0, 0], [0.1, 0]], lasts=80)
+    assert said(figure).startswith("That was too short to be seen")
+    assert figure.evaluate(f"{STATE}.gestures[0].strokes.length") == 0
+
+
+def test_training_stops_when_asked_to_and_strokes_stay(figure):
+    press(figure, "train")
+    figure.wait_for_function(f"{STATE}.training.progress.length > 2", timeout=60_000)
+    press(figure, "stop")
+    assert said(figure).startswith("Stopped.")
+    assert figure.evaluate(f"{STATE}.gestures.length") == 6
+    assert not figure.evaluate(f"Boolean({STATE}.training.stop)")
+
+
+def test_without_a_camera_a_sentence_says_so_and_strokes_go_on(figure):
+    press(figure, "webcam")
+    figure.wait_for_function(
+        "document.querySelector('[data-kind=teach] [aria-live]').textContent.includes('camera')"
+    )
+    assert "strokes" in said(figure)
+    assert figure.evaluate(f"{STATE}.webcam") is None
+
+
+def waving_hand(path):
+    """Write what a webcam sees: a dark hand that goes right, rests, and comes back, for ever."""
+    rng = np.random.default_rng(2)
+    wall = rng.normal(140, 25, (30, 40)).repeat(4, 0).repeat(4, 1)
+    y, x = np.mgrid[:120, :160]
+    there = np.linspace(45, 115, 24)
+    places = np.concatenate([np.full(45, 45), there, np.full(45, 115), there[::-1]])
+    with path.open("wb") as file:
+        file.write(b"YUV4MPEG2 W160 H120 F30:1 Ip A1:1 C420jpeg\n")
+        for place in places:
+            hand = (x - place) ** 2 + (y - 60) ** 2 < 20**2
+            grey = np.where(hand, 30, wall) + rng.normal(0, 2, wall.shape)
+            file.write(b"FRAME\n" + grey.clip(0, 255).astype(np.uint8).tobytes())
+            file.write(bytes([128]) * (2 * 60 * 80))
+    return path
+
+
+def test_a_webcam_shows_gestures_and_is_closed(built, address, browser, tmp_path):
+    film = waving_hand(tmp_path / "hand.y4m")
+    options = ["--no-sandbox", "--use-fake-device-for-media-stream"]
+    options += ["--use-fake-ui-for-media-stream", f"--use-file-for-fake-video-capture={film}"]
+    own = browser.browser_type.launch(executable_path=shutil.which("chromium"), args=options)
+    page = own.new_page()
+    page.goto(address + page_with(KIND))
+    page.wait_for_selector(f"[data-kind={KIND}].is-interactive")
+    for name in ("my own gestures", "webcam"):
+        page.get_by_role("button", name=name, exact=True).click()
+    page.wait_for_function(f"{STATE}.gestures[0].strokes.length > 1", timeout=60_000)
+    shown = page.evaluate(f"{STATE}.gestures[0].strokes.map((each) => each.pictures.length)")
+    assert all(8 < count < 60 for count in shown)
+    page.get_by_role("button", name="webcam off", exact=True).click()
+    assert page.evaluate(f"{STATE}.webcam") is None
+    own.close()
+
+
+def test_the_page_works_from_a_copy_on_a_disk(built, browser):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto((built / page_with(KIND)).as_uri())
+    page.wait_for_selector(f"[data-kind={KIND}].is-interactive")
+    page.get_by_role("button", name="train", exact=True).click()
+    page.wait_for_function(f"{STATE}.training?.progress.length > 1", timeout=60_000)
+    context.close()
+
+
+def test_chapter_11_shows_the_step_that_the_page_computes(built):
+    chapter = json.loads((ROOT / "book/11_making_training_fast.ipynb").read_text(encoding="utf-8"))
+    cells = ["".join(cell["source"]) for cell in chapter["cells"]]
+    shown = next(cell for cell in cells if "```javascript" in cell)
+    code = shown.partition("```javascript\n")[2].partition("\n```")[0]
+    script = ROOT / "book/_static/interactive/teach/network.js"
+    assert indent(code, "  ") in script.read_text(encoding="utf-8")
