@@ -44,6 +44,17 @@ window.interactiveFigures.part(() => {
     for (let column = 0, place = row * size; column < size; column++) matrix[place + column] += factor * added[column];
   }
 
+  // Both at once: what comes back through a row of weights, and its gradient.
+  function throughRow(weights, gradients, row, grad, value) {
+    const size = grad.length;
+    let sum = 0;
+    for (let column = 0, place = row * size; column < size; column++, place++) {
+      sum += weights[place] * grad[column];
+      gradients[place] += value * grad[column];
+    }
+    return sum;
+  }
+
   function product(matrix, row, vector) {
     let sum = 0;
     for (let column = 0, place = row * vector.length; column < vector.length; column++) sum += matrix[place + column] * vector[column];
@@ -102,7 +113,7 @@ window.interactiveFigures.part(() => {
     step({ pixels, counts }, first, last) {
       const { weights, features, hidden, outputs, delays, constants, z, v, u, i, voltages, currents } = this;
       const { dt_over_tau_mem: a, dt_over_tau_syn: s, v_th, readout_dt_over_tau_mem: aOut, readout_dt_over_tau_syn: sOut } = constants;
-      const found = Float64Array.from(weights.bias);
+      const found = weights.bias.slice();
       for (let event = first; event < last; event++) addRow(found, weights.layer, pixels[event], counts[event]);
       for (let feature = 0; feature < features; feature++) if (found[feature] < 0) found[feature] = 0;
       this.past.unshift(found);
@@ -140,7 +151,7 @@ window.interactiveFigures.part(() => {
           if (value > trace.values[output]) [trace.values[output], trace.when[output]] = [value, step];
         });
         trace.found.push(this.past[0]);
-        trace.u.push(Float64Array.from(this.u));
+        trace.u.push(this.u.slice());
         trace.voltages.push(Array.from(voltages));
       }
       return trace;
@@ -158,7 +169,7 @@ window.interactiveFigures.part(() => {
     goBack({ starts, pixels, counts }, { steps, when, found, u }, gradValues, gradients) {
       const { weights, features, hidden, outputs, delays, recurrence, constants } = this;
       const { v_th, readout_dt_over_tau_mem: aOut, readout_dt_over_tau_syn: sOut } = constants;
-      const [gU, gI, gOut, gIOut] = [hidden, hidden, outputs, outputs].map((size) => new Float64Array(size));
+      const [gZ, gU, gI, gOut, gIOut] = [hidden, hidden, hidden, outputs, outputs].map((size) => new Float64Array(size));
       const gFound = found.map(() => new Float64Array(features));
       for (let step = steps - 1; step >= 0; step--) {
         for (let output = 0; output < outputs; output++) {
@@ -172,15 +183,16 @@ window.interactiveFigures.part(() => {
             if (recurrence) addToRow(gradients.recurrent, neuron, gI, 1); // of the step after, still
           }
         }
-        const gZ = Float64Array.from({ length: hidden }, (_, neuron) => product(weights.readout, neuron, gIOut) + (recurrence ? product(weights.recurrent, neuron, gI) : 0));
+        for (let neuron = 0; neuron < hidden; neuron++) {
+          gZ[neuron] = product(weights.readout, neuron, gIOut) + (recurrence ? product(weights.recurrent, neuron, gI) : 0);
+        }
         stepBack(gZ, gU, gI, u[step], constants);
         delays.forEach((delay, copy) => {
           if (step < delay) return;
           const [values, gValues] = [found[step - delay], gFound[step - delay]];
           for (let feature = 0; feature < features; feature++) {
             if (!values[feature]) continue; // it was below 0: no gradient there, either
-            addToRow(gradients.input, copy * features + feature, gI, values[feature]);
-            gValues[feature] += product(weights.input, copy * features + feature, gI);
+            gValues[feature] += throughRow(weights.input, gradients.input, copy * features + feature, gI, values[feature]);
           }
         });
         // No later step adds to what the layer found now.
@@ -207,10 +219,10 @@ window.interactiveFigures.part(() => {
     forward(sums) {
       const { weights, features } = this;
       const light = [...sums].map(([pixel, count]) => [pixel, Math.log1p(count)]);
-      const found = Float64Array.from(weights.bias);
+      const found = weights.bias.slice();
       for (const [pixel, value] of light) addRow(found, weights.layer, pixel, value);
       found.forEach((value, feature) => { found[feature] = Math.max(value, 0); });
-      const values = Float64Array.from(weights.readoutBias);
+      const values = weights.readoutBias.slice();
       for (let feature = 0; feature < features; feature++) addRow(values, weights.readout, feature, found[feature]);
       return { light, found, values: Array.from(values) };
     }
