@@ -66,8 +66,8 @@
       said = "";
     }
 
-    function see(found, interval) {
-      events.push(...found);
+    function see(found, interval, kept = true) {
+      if (kept) events.push(...found);
       glow.add(found);
       glow.fade(Math.exp(-interval / EVENT_FADES));
     }
@@ -280,7 +280,7 @@
       const steps = (trained && trial?.steps) || [];
       if (webcam?.picture) teach.drawWebcam(canvases.pad, webcam.picture);
       else motion.drawPad(canvases.pad, trial?.path?.[0].length === 2 ? trial.path : [pad.place], radius, trial ? "" : "press and draw");
-      shared.drawWindow(canvases.window, glow, rest, ["accent", "accent"]);
+      shared.drawWindow(canvases.window, glow, webcam ? 0 : rest, ["accent", "accent"]);
       teach.drawLoss(canvases.loss, training?.progress ?? []);
       const { classes = [], order = [], inks = [] } = trained ?? {};
       teach.drawRaster(canvases.raster, order, inks, steps);
@@ -340,7 +340,7 @@
         began: ({ pictures, camera: own }) => { if ((free = !pad.busy)) begin(pictures[0], own); },
         moved: (picture, interval) => { if (free) see(trial.film(picture, interval), interval); },
         ended: (gesture) => { if (free) end(gesture); },
-        seen: (found, interval) => { if (!watch.gesture) see(found, interval); },
+        seen: (found, interval) => { if (!watch.gesture) see(found, interval, false); },
       });
       try {
         const stop = await teach.openWebcam((picture, now) => {

@@ -63,11 +63,13 @@ window.interactiveFigures.part(() => {
 
   // A step back through the hidden neurons (chapter 11): gU and gI are the gradients with respect to
   // the voltages u and to the currents before they decay, of the step after, and then of this one.
-  function stepBack(gZ, gU, gI, u, { dt_over_tau_mem: a, dt_over_tau_syn: s, v_th }) {
+  function stepBack(gZ, gU, gI, u, constants) {
+    const { dt_over_tau_mem: a, dt_over_tau_syn: s, v_th } = constants;
     for (let neuron = 0; neuron < u.length; neuron++) {
       const above = u[neuron] - v_th;
       const surrogate = 1 / (1 + Math.abs(above)) ** 2;
-      gU[neuron] = surrogate * gZ[neuron] + (above > 0 ? 0 : (1 - a) * gU[neuron]);
+      const carried = above > 0 ? 0 : (1 - a) * gU[neuron];
+      gU[neuron] = surrogate * gZ[neuron] + carried;
       gI[neuron] = a * gU[neuron] + (1 - s) * gI[neuron];
     }
   }
