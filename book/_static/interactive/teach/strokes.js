@@ -8,7 +8,7 @@ window.interactiveFigures.part(() => {
   const MIDDLE = 17;
   const EDGE = 17; // pixels from the middle that the disc's centre reaches
   const INTERVAL = 400; // µs between the pictures of a copied path
-  const COPY = { shift: 3, turn: 0.2, scale: 0.2, stretch: 0.15, tempo: 0.55, wobble: 1, pace: 0.3 }; // pixels, rad, shares
+  const COPY = { shift: 5, turn: 0.2, scale: 0.2, stretch: 0.15, tempo: 0.55, wobble: 1, pace: 0.3 }; // pixels, rad, shares
   const BENDS = 6; // places along a path between which a copy's wobble and pace are drawn
   const clamp = (value) => Math.min(Math.max(value, -EDGE), EDGE);
 
@@ -20,7 +20,6 @@ window.interactiveFigures.part(() => {
   }
 
   // A stroke shifted, turned, scaled and of another duration; a path wobbles, too, and hurries.
-  teach.COPY = COPY;
   teach.copyOf = ({ path, pictures, intervals, camera }, random) => {
     const within = (most) => most * (2 * random() - 1);
     const [right, down, angle, size] = [within(COPY.shift), within(COPY.shift), within(COPY.turn), 1 + within(COPY.scale)];
