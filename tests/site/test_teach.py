@@ -274,6 +274,15 @@ def test_own_gestures_are_learnt_named_played_backwards_and_taken_along(figure, 
         assert torch.allclose(found, torch.tensor(values), atol=1e-3)
 
 
+def test_the_first_example_is_shown_by_itself_and_not_kept(figure):
+    figure.clock.run_for(2500)
+    assert figure.evaluate(f"{STATE}.trial.eventCount") > 100 and not figure.evaluate(
+        f"{STATE}.busy"
+    )
+    assert figure.evaluate(f"{STATE}.gestures.map(({{ strokes }}) => strokes.length)") == [5] * 6
+    assert figure.locator(".teach-summary").text_content().startswith("Six example gestures")
+
+
 def test_keys_draw_too(figure):
     press(figure, "my own gestures")
     figure.get_by_role("button", name="The pad").focus()

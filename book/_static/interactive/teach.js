@@ -33,7 +33,7 @@
     let trial = null; // the stroke before the camera, or the last one
     let kept = null; // the last stroke that a path or a webcam has, to play it backwards
     let answers = {}; // { network, sum } by "forwards" and "backwards"
-    let way = "forwards";
+    let way = "forwards"; // or "backwards", or "shown": by the page itself
     let events = [];
     let [glow, rest] = [new shared.Glow(), 0];
     let webcam = null; // { stop, picture } while it is on
@@ -63,7 +63,7 @@
       if (way === "forwards") answers = {};
       trial = new motion.Stroke({ settings: { ...settings, camera: cameraSettings }, ...asked(), random: mulberry32(1), from });
       [events, glow, rest] = [[], new shared.Glow(), 0];
-      said = "";
+      if (way !== "shown") said = "";
     }
 
     function see(found, interval, kept = true) {
@@ -76,6 +76,10 @@
     function end(stroke) {
       trial.finish();
       rest = 1;
+      if (way === "shown") {
+        way = "forwards";
+        return redraw();
+      }
       const whole = stroke && events.length >= FEWEST ? { ...stroke, events } : null;
       if (!whole) say("That was too short to be seen: draw it across the pad, in about a second.");
       else if (chosen !== null && way === "forwards") keep(whole);
@@ -251,6 +255,7 @@
 
     function start(names, strokesOf) {
       if (training?.stop) stopTraining("Stopped.");
+      pad.finish();
       [trained, trial, kept, answers] = [null, null, null, {}];
       gestures = names.map((name) => ({ name, strokes: strokesOf(name) }));
       choose(0);
@@ -365,6 +370,13 @@
 
     whenThemeChanges(drawPictures);
     new ResizeObserver(drawPictures).observe(drawing);
+    new IntersectionObserver(([{ isIntersecting }], watcher) => { // by itself, once: the first example
+      if (!isIntersecting) return;
+      watcher.disconnect();
+      if (pad.busy || trial || !gestures[0].strokes.length) return;
+      way = "shown";
+      pad.play(gestures[0].strokes[0].path);
+    }, { threshold: 0.4 }).observe(drawing);
     drawing.figure = { state: () => ({ gestures, trained, training, trial, answers, busy: pad.busy, chosen, webcam }) }; // for the tests
     showExamples();
     return true;
