@@ -26,7 +26,7 @@ LIMITS = {
     "package": 5_627,
     "core: its flat modules": 1_467,  # without the one that starts the commands
     "longest module of the package": 310,
-    "tests": 10_184,
+    "tests": 10_201,
     "benchmarks, tools and _ext": 3_568,
     "names that the package exports": 29,
 }

@@ -244,6 +244,10 @@ def teach_two_directions(page):
 def test_own_gestures_are_learnt_named_played_backwards_and_taken_along(figure, tmp_path):
     assert teach_two_directions(figure) <= 15
     assert said(figure).startswith("Trained in ") and "Of 2 left-out strokes" in said(figure)
+    press(figure, "play it backwards (B)")  # of the last stroke that was shown
+    figure.clock.run_for(3000)
+    assert said(figure).startswith("Backwards, the network says gesture 1 (")
+    assert "Forwards" not in said(figure)
     draw(figure, wobbly(np.random.default_rng(8)))
     assert said(figure).startswith("The network says gesture 1 (")
     events = figure.evaluate(f"{STATE}.trial.path.length")
@@ -341,6 +345,22 @@ def test_training_stops_when_asked_to_and_strokes_stay(figure):
     assert said(figure).startswith("Stopped.")
     assert figure.evaluate(f"{STATE}.gestures.length") == 6
     assert not figure.evaluate(f"Boolean({STATE}.training.stop)")
+
+
+def test_a_stroke_that_began_before_a_network_was_trained_is_not_answered_by_it(figure):
+    press(figure, "train")
+    figure.wait_for_function(f"{STATE}.training.progress.at(-1)?.weights", timeout=60_000)
+    box = figure.locator(".teach-pad").bounding_box()
+    figure.mouse.move(box["x"] + 40, box["y"] + 90)
+    figure.mouse.down()
+    figure.clock.run_for(100)
+    figure.evaluate("document.querySelector('.teach-train').click()")  # it stops, and is trained
+    for step in range(10):
+        figure.mouse.move(box["x"] + 40 + 15 * step, box["y"] + 90)
+        figure.clock.run_for(50)
+    figure.mouse.up()
+    figure.clock.run_for(300)
+    assert said(figure).startswith("That began before this network was trained")
 
 
 def test_without_a_camera_a_sentence_says_so_and_strokes_go_on(figure):

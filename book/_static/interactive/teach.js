@@ -26,8 +26,8 @@
 
     let gestures = []; // { name, strokes: { path or pictures, events, dropped } }
     let chosen = 0; // which gesture strokes are for; null: they are asked about
-    let trained = null; // { spiking, sum, classes, order }
-    let training = null; // { stop, progress, began, seed, classes } of the last run
+    let trained = null; // { spiking, sum, classes, inks, order, delays, without }
+    let training = null; // { stop, progress, began, classes, inks, request, weights } of the last run
     let seed = 0;
     const without = new Set();
     let trial = null; // the stroke before the camera, or the last one
@@ -62,6 +62,7 @@
     function begin(from, cameraSettings = camera) {
       if (way === "forwards") answers = {};
       trial = new motion.Stroke({ settings: { ...settings, camera: cameraSettings }, ...asked(), random: mulberry32(1), from });
+      trial.by = trained;
       [events, glow, rest] = [[], new shared.Glow(), 0];
       if (way !== "shown") said = "";
     }
@@ -84,6 +85,7 @@
       if (!whole) say("That was too short to be seen: draw it across the pad, in about a second.");
       else if (chosen !== null && way === "forwards") keep(whole);
       else if (!trained) say("Nothing is trained yet: press “train” first.");
+      else if (trial.by !== trained) say("That began before this network was trained: draw another one.");
       else answer(whole);
       if (whole && way === "forwards") kept = whole;
       way = "forwards";
@@ -116,7 +118,8 @@
     function verdict() {
       const { forwards, backwards: back } = answers;
       if (!back) return `The network says ${named(forwards.network)}, the sum ${named(forwards.sum)}. Now play it backwards.`;
-      return `Backwards, the network says ${named(back.network)}, the sum ${named(back.sum)}. Forwards: ${named(forwards?.network)} and ${named(forwards?.sum)}.`;
+      const before = forwards ? ` Forwards: ${named(forwards.network)} and ${named(forwards.sum)}.` : "";
+      return `Backwards, the network says ${named(back.network)}, the sum ${named(back.sum)}.${before}`;
     }
 
     function playBackwards() {
@@ -162,8 +165,9 @@
       if (weights) {
         const networks = teach.networks(classes.length, request.seed, request.without);
         [networks.spiking, networks.sum].forEach((network, which) => network.weights.all.set(weights[which]));
-        trained = { ...networks, classes, inks, order: orderOf(networks.spiking) };
-        trained.delays = networks.spiking.delays;
+        const { spiking } = networks;
+        trained = { ...networks, classes, inks, order: orderOf(spiking), delays: spiking.delays, without: request.without };
+        answers = {}; // they were of another network
         choose(null);
       }
       const { left, right, sumRight } = progress.at(-1) ?? {};
@@ -183,9 +187,11 @@
       else without.delete(name);
       if (!trained) return;
       const { spiking, delays } = trained;
-      spiking.recurrence = !without.has("recurrence");
-      spiking.delays = without.has("delays") ? delays.map(() => 0) : delays;
-      say(`The trained network now ${off ? `has ${WITHOUT[name].replace("shuffle time", "its time bins shuffled")}` : "has it back"}. Draw one, or train anew.`);
+      const lacks = new Set([...without, ...trained.without]); // what it hasn't learnt with stays off
+      spiking.recurrence = !lacks.has("recurrence");
+      spiking.delays = lacks.has("delays") ? delays.map(() => 0) : delays;
+      const now = off ? `goes on with ${WITHOUT[name].replace("shuffle time", "shuffled time bins")}` : "is as it was trained";
+      say(`The trained network ${now}. Draw one, or train anew.`);
     }
 
     // ---- Panels ----
@@ -282,14 +288,15 @@
     drawing.append(list, side);
 
     function draw() {
-      const steps = (trained && trial?.steps) || [];
+      const current = trained && trial?.by === trained ? trial : null; // by the network that is here now
+      const steps = current?.steps ?? [];
       if (webcam?.picture) teach.drawWebcam(canvases.pad, webcam.picture);
       else motion.drawPad(canvases.pad, trial?.path?.[0].length === 2 ? trial.path : [pad.place], radius, trial ? "" : "press and draw");
       shared.drawWindow(canvases.window, glow, webcam ? 0 : rest, ["accent", "accent"]);
       teach.drawLoss(canvases.loss, training?.progress ?? []);
       const { classes = [], order = [], inks = [] } = trained ?? {};
       teach.drawRaster(canvases.raster, order, inks, steps);
-      const live = { network: trial?.answer, sum: trial?.blindAnswer };
+      const live = { network: current?.answer, sum: current?.blindAnswer };
       teach.drawVoltages(canvases.voltages, classes, inks, steps, live.network?.output, timeWindow);
       for (const [each, own] of cells) {
         const found = answers[each] ?? (each === way && trained && pad.busy ? live : null);
@@ -343,8 +350,8 @@
       const watch = new teach.MotionWatch({
         slow: slow_motion,
         began: ({ pictures, camera: own }) => { if ((free = !pad.busy)) begin(pictures[0], own); },
-        moved: (picture, interval) => { if (free) see(trial.film(picture, interval), interval); },
-        ended: (gesture) => { if (free) end(gesture); },
+        moved: (picture, interval) => { if (free && trial) see(trial.film(picture, interval), interval); },
+        ended: (gesture) => { if (free && trial) end(gesture); },
         seen: (found, interval) => { if (!watch.gesture) see(found, interval, false); },
       });
       try {

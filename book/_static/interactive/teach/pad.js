@@ -21,7 +21,7 @@
       this.hand = null; // while a hand moves the disc
       this.path = null; // that is played, from this.clock / perFrame on
       this.released = Infinity; // when the hand let go
-      this.keys = new Map(); // held, by since when
+      this.keys = new Set(); // held
       this.ticking = false;
       grip.addEventListener("pointerdown", (event) => this.press(event));
       grip.addEventListener("pointermove", (event) => this.move(event));
@@ -72,13 +72,13 @@
         this.keyed = [0, 0]; // each stroke by keys begins in the middle
         this.take(event.timeStamp, this.keyed);
       }
-      this.keys.set(event.key, event.timeStamp);
-      this.rested = Infinity;
+      this.keys.add(event.key);
+      this.rested = event.timeStamp;
     }
 
     moveByKeys(now, elapsed) {
       if (this.keyed === undefined) return;
-      for (const key of this.keys.keys()) this.keyed = this.keyed.map((place, axis) => clamp(place + KEY_SPEED * elapsed * KEYS[key][axis]));
+      for (const key of this.keys) this.keyed = this.keyed.map((place, axis) => clamp(place + KEY_SPEED * elapsed * KEYS[key][axis]));
       this.hand.report(now, this.keyed);
       if (this.keys.size) this.rested = now;
       else if (now > this.rested + REST) this.release(this.rested);
