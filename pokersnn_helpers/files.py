@@ -44,6 +44,10 @@ def atomic_write(path: Path, overwrite: bool = True) -> Iterator[BinaryIO]:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
             shutil.copymode(path, temporary)
         temporary.replace(path)
+    except OSError as error:
+        if error.filename in (None, str(temporary)):  # None for a full disk
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

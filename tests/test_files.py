@@ -1,5 +1,6 @@
 """Files are written whole or not at all."""
 
+import errno
 import os
 import stat
 
@@ -44,6 +45,16 @@ def test_name_taken_meanwhile_is_not_overwritten(tmp_path):
         write_slowly()
     assert (tmp_path / "b").read_bytes() == b"somebody else's"
     assert path.read_bytes() == b"first" and names(tmp_path) == ["a", "b"]
+
+
+def test_full_disk_is_named_by_the_file_that_was_asked_for(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*/a\.pt'"):
+        write(tmp_path / "a.pt", b"new")
+    assert names(tmp_path) == []
 
 
 def test_link_stays_a_link(tmp_path):

@@ -23,10 +23,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "pokersnn_helpers"
 LIMITS = {
-    "package": 5_627,
-    "core: its flat modules": 1_467,  # without the one that starts the commands
+    "package": 5_631,
+    "core: its flat modules": 1_471,  # without the one that starts the commands
     "longest module of the package": 310,
-    "tests": 10_201,
+    "tests": 10_209,
     "benchmarks, tools and _ext": 3_568,
     "names that the package exports": 29,
 }
