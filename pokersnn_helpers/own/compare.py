@@ -1,7 +1,6 @@
 """Do recordings need time? Models with and without a memory on them, as they are and changed."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,14 +9,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from ..frames import augment
 from ..recordings import Recordings, check_recordings
 from ..snn import WHOLE
 from ..study import models, perturbations, protocol
+from .recipe import AUGMENTS, detector
 
 Correct = dict[str, dict[str, np.ndarray]]  # of each model and change, as ``bootstrap_interval``
-# A Reichardt detector's, in time bins: delayed copies, and neurons that forget quickly.
-DELAYS, TAU_MEM, TAU_SYN = (0, 2, 4, 8), 5, 2
 CHANGES: dict[str, Callable[[Recordings], Recordings] | None] = {
     "as they are": None,
     "time shuffled": perturbations.shuffled_time,
@@ -124,19 +121,10 @@ def compare(
 
 def _models(epochs: int, time_window: float) -> dict[str, Any]:
     # Nothing is mirrored: what is true of suits needn't be true of these.
-    recipe: dict[str, Any] = {"augment": partial(augment, mirror=False), "epochs": epochs}
+    recipe: dict[str, Any] = {"augment": AUGMENTS["shift"], "epochs": epochs}
     of_the_sum = recipe | {"time_window": WHOLE, "clip_norm": None}
     recipe["time_window"] = time_window
     by_frame = recipe | protocol.BY_FRAME
-    dt = time_window / 1e6  # s
-    detector = partial(
-        models.LayerThenSNN,
-        delays=tuple(dt * steps for steps in DELAYS),
-        tau_mem=TAU_MEM * dt,
-        tau_syn=TAU_SYN * dt,
-        readout_tau_syn=max(0.005, dt),
-        readout_tau_mem=max(0.010, dt),
-    )
     place, length = map(_quadratic, (models.median_place, models.count_and_duration))
     summed = protocol.logistic_regression(models.summed_image, C=10)
     return {
@@ -149,7 +137,7 @@ def _models(epochs: int, time_window: float) -> dict[str, Any]:
         "CNN of the sum": protocol.NetworkEstimator(models.CNN, **of_the_sum),
         "each frame alone": protocol.NetworkEstimator(models.FrameMLP, **by_frame),
         "GRU": protocol.NetworkEstimator(models.GRU, clip_norm=1.0, **recipe),
-        "SNN": protocol.NetworkEstimator(detector, **by_frame),
+        "SNN": protocol.NetworkEstimator(detector(time_window), **by_frame),
     }
 
 
