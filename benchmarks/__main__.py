@@ -23,6 +23,7 @@ from .timing import finite, report, setting
 BENCHMARKS = {
     "step": ("networks", "one training step by network and library, at bins of 1 and 0.1 ms"),
     "bins": ("scaling", "time and peak memory of a FastSNN step, at bins from 1 to 0.001 ms"),
+    "widths": ("widths", "own recordings in bins of 1 to 10 ms: last epoch, best epoch"),
     "hidden": ("scaling", "time of a training step by hidden neurons, alone and on busy cores"),
     "recipe": ("lines", "the recipe's time, what it gets right by seed, and is it repeatable?"),
     "settle": ("batches", "silence after the last event: accuracy by its duration, on inner folds"),

@@ -47,7 +47,8 @@ def save_checkpoint(
         classifier: What to save: the arguments of its ``FrameNetwork``, its weights, classes,
             sensor and ``settle``. Its ``decode`` is code and isn't saved.
         path: The file to write.
-        run: The training run that the classifier is the moving average of. Default: none is saved.
+        run: The training run that the classifier is the moving average of, after the last epoch or
+            an earlier one. Default: none is saved.
         overwrite: Replace a file that is there.
 
     Raises:
@@ -75,8 +76,9 @@ def save_checkpoint(
         "weights": {name: weight.cpu() for name, weight in classifier.state_dict().items()},
     }
     if run is not None:
-        state = {name: part for name, part in vars(run.state).items() if name != "ema"}
-        content |= {"options": run.options, "state": state}  # its ema are the weights above
+        content |= {"options": run.options, "state": {**vars(run.state)}}
+        if all(map(torch.equal, run.state.ema.values(), classifier.state_dict().values())):
+            del content["state"]["ema"]  # the classifier is the average, and not an earlier one
     buffer = io.BytesIO()
     try:
         torch.save(content, buffer)
@@ -169,7 +171,7 @@ def load_run(path: str | PathLike[str]) -> Run:
             "Use a file that `python -m pokersnn_helpers train --checkpoint` wrote."
         )
     try:
-        state = TrainingState(ema=content["weights"], **content["state"])
+        state = TrainingState(**{"ema": content["weights"]} | content["state"])
         return Run(dict(content["options"]), state)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} holds a damaged training run: {error}") from error

@@ -29,6 +29,7 @@ from .checks import (
 from .pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 
 WHOLE = 2.0**53  # µs: a time bin that holds a whole recording
+STEADY_STEPS = 100  # through which gradients don't explode; ``benchmarks widths`` has more
 SETTLE = 0.01  # s of silence after the last event; ``benchmarks settle`` compares others
 
 
@@ -340,18 +341,21 @@ def build_network(
     time_window: float = 1000,
     sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
     output_size: int = len(POKERDVS_CLASSES),
+    steps: float = 1,
     **arguments: Any,
 ) -> Any:
     """Draw the network that training begins with, by PyTorch's global random numbers.
 
     Args:
         network: A class of networks, or a function that makes one. It is given those of
-            ``sensor_size``, ``input_size``, ``output_size`` and ``dt`` that it has as parameters,
-            so a network of your own fits any sensor, any classes and any time bins if it has them.
-            ``SNN`` and ``FastSNN`` begin with the recipe's weights.
+            ``sensor_size``, ``input_size``, ``output_size``, ``dt`` and ``surrogate_slope`` that it
+            has as parameters, so a network of your own fits any sensor, any classes and any time
+            bins if it has them. ``SNN`` and ``FastSNN`` begin with the recipe's weights.
         time_window: Width of a time bin in µs. Time constants stay what they are in s.
         sensor_size: Width, height and polarities of the sensor.
         output_size: One output per class.
+        steps: How many time steps the recordings have, about. Through more than 100 of them
+            gradients explode, and ``surrogate_slope`` is smaller by as much.
         arguments: Further ones, such as ``hidden_size`` or the time constants of ``SNN``.
 
     Returns:
@@ -371,8 +375,9 @@ def build_network(
     inputs = math.prod(check_sensor_size(sensor_size))
     # In finer steps neurons spike more often, and gradients grow at each of them.
     dt_ratio = min(1, time_window / 1000)
+    slope = min(dt_ratio, STEADY_STEPS / max(steps, 1))
     given = {"sensor_size": sensor_size, "input_size": inputs, "output_size": output_size}
-    given |= {"dt": time_window / 1e6, "surrogate_slope": dt_ratio}
+    given |= {"dt": time_window / 1e6, "surrogate_slope": slope}
     takes, kind = {*inspect.signature(network).parameters}, getattr(network, "func", network)
     if isinstance(kind, type) and issubclass(kind, SNN):
         takes |= {*inspect.signature(SNN).parameters}  # a subclass may pass them on
@@ -388,6 +393,34 @@ def build_network(
             cell.input_weights *= math.sqrt(len(cell.input_weights) / inputs)
             cell.recurrent_weights *= math.sqrt(dt_ratio)
     return made
+
+
+def exact_decays(network: Callable[..., Any], time_window: float) -> dict[str, float]:
+    """Return the time constants of ``SNN`` with which Norse's forward Euler decays exactly.
+
+    A step of forward Euler leaves 1 − dt/τ of a voltage, which is wrong where dt isn't much shorter
+    than τ and changes its sign where it is longer. With dt / (1 − exp(−dt/τ)) in the place of τ it
+    leaves exp(−dt/τ). In steps up to a quarter of τ, as of 1 ms, Euler is the book's.
+
+    Args:
+        network: A class of networks, or a partial of one; what it fixes stays as it is.
+        time_window: Width of a time bin in µs.
+
+    Returns:
+        Those that have to change, by name, in s; none for a network that isn't an ``SNN``.
+
+    Example:
+        >>> from functools import partial
+        >>> exact_decays(partial(SNN, tau_syn=0.02), 5000)["tau_mem"]  # and not 0.01
+        0.012707470412683866
+    """
+    kind, fixed = getattr(network, "func", network), getattr(network, "keywords", {})
+    if not (isinstance(kind, type) and issubclass(kind, SNN)):
+        return {}
+    dt = time_window / 1e6
+    defaults = {name: each.default for name, each in inspect.signature(SNN).parameters.items()}
+    constants = {name: defaults[name] for name in defaults.keys() - fixed if "tau" in name}
+    return {name: dt / -math.expm1(-dt / tau) for name, tau in constants.items() if dt > tau / 4}
 
 
 def last_steps(frames: torch.Tensor) -> torch.Tensor:

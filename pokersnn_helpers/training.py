@@ -2,6 +2,7 @@
 
 import copy
 import math
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from numbers import Integral, Real
@@ -45,6 +46,7 @@ from .snn import (
     FrameNetwork,
     build_network,
     check_classifier,
+    exact_decays,
     frame_network,
     leading,
     refuse_self_connections,
@@ -58,6 +60,7 @@ MOST_COUNTS = 2**30  # in its dense frames, of 4 bytes each
 Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 SPARSEST = 0.005  # events per ms and input for which weights are drawn; POKER-DVS has 0.07
+CLIMB, CLIMBED = 0.2, 5  # fit warns of this share of what was won, lost for so many epochs
 LOOKED_AT = 1000  # of recordings, at most, to see how rare events are
 
 
@@ -374,6 +377,10 @@ def fit(
         RuntimeError: The loss, the gradient or a weight is no longer a finite number, or gradients
             are off.
 
+    Warns:
+        UserWarning: The loss has climbed by a fifth of what it had fallen, and has stayed there for
+            five epochs.
+
     Example:
         >>> from pokersnn_helpers import FastSNN, load_pokerdvs, make_loader
         >>> recordings = load_pokerdvs(source="simulated").train
@@ -431,6 +438,8 @@ def fit(
         place = f"after epoch {epoch + 1}"
         check_training(place, classifier, optimizer, norm_of_the_weights=norm(ema))
         history.loss.append(loss_sum / n_samples)
+        if rank() == 0:
+            _warn_if_it_climbs(history.loss)
         history.accuracy.append(correct / n_samples)
         if rank() == 0 and test_loader is not None:
             evaluation, test_loss = _evaluate(ema.module, test_loader, device, loss)
@@ -444,14 +453,25 @@ def fit(
     return history
 
 
-def _let_it_spike(snn: FrameNetwork, recordings: Recordings) -> None:
-    """Enlarge the input weights for rare events on a large sensor: silence teaches nothing."""
+def _warn_if_it_climbs(losses: list[float]) -> None:
+    """Warn in the epoch in which the loss has been far above its lowest for long enough."""
+    lowest, recent = min(losses), min(losses[-CLIMBED:])
+    if len(losses) == losses.index(lowest) + 1 + CLIMBED and (
+        recent - lowest > CLIMB * (losses[0] - lowest)
+    ):
+        warnings.warn(
+            f"the loss was {lowest:.3g} after epoch {losses.index(lowest) + 1} and has been at "
+            f"least {recent:.3g} since; lower the learning rate, or choose wider time bins",
+            stacklevel=4,
+        )
+
+
+def events_and_ms(recordings: Recordings) -> np.ndarray:
+    """Return the number of events and the duration in ms of some recordings, (recordings, 2)."""
     every = math.ceil(len(recordings) / LOOKED_AT) or 1
-    some = [recordings.events[number] for number in range(0, len(recordings), every)]
-    ms = sum(float(each["t"][-1] - each["t"][0]) / 1000 + 1 for each in some)
-    inputs = math.prod(recordings.sensor_size)
-    density = sum(map(len, some)) / (ms * inputs) if ms else SPARSEST
-    snn.enlarge_input_weights(math.sqrt(max(1, SPARSEST / density)))
+    some = (recordings.events[number] for number in range(0, len(recordings), every))
+    found = [[len(each), (each["t"][-1] - each["t"][0]) / 1000 + 1] for each in some]
+    return np.array(found or [[SPARSEST, 1]])  # without any, a loader says so
 
 
 def train_classifier(
@@ -494,15 +514,21 @@ def train_classifier(
     """
     torch.manual_seed(check_seed(seed))
     train, test = (data.train, data.test) if isinstance(data, Split) else (data, None)
-    sizes = {} if hidden_size is None else {"hidden_size": hidden_size}
+    sizes: dict[str, Any] = {} if hidden_size is None else {"hidden_size": hidden_size}
+    seen = events_and_ms(train)
     snn = build_network(
         network,
         time_window=time_window,
         sensor_size=train.sensor_size,
         output_size=len(train.classes),
+        steps=float(np.median(seen[:, 1])) * 1000 / time_window,
         **sizes,
+        **exact_decays(network, time_window),
     )
-    _let_it_spike(snn, train)
+    # Rare events on a large sensor: silence teaches nothing.
+    events, ms = seen.sum(axis=0)
+    density = float(events / (ms * math.prod(train.sensor_size)))
+    snn.enlarge_input_weights(math.sqrt(max(1, SPARSEST / density)))
     classifier = Classifier(
         snn, classes=train.classes, sensor_size=train.sensor_size, settle=settle
     )

@@ -56,6 +56,15 @@ def test_run_is_saved_with_the_classifier_and_its_average_once(classifier, tmp_p
     assert 2 * size < (tmp_path / "a.pt").stat().st_size < 2.2 * size
 
 
+def test_run_goes_on_where_it_was_though_an_earlier_epoch_was_better(classifier, tmp_path):
+    best = dict(classifier.state_dict())
+    averaged = {name: weights + 1 for name, weights in best.items()}
+    state = TrainingState(best, averaged, 7, {"lr": 0.1}, torch.get_rng_state(), {"loss": [1.0]})
+    save_checkpoint(classifier, tmp_path / "a.pt", Run({}, state))
+    assert same(load_run(tmp_path / "a.pt").state.ema, averaged)
+    assert same(dict(load_checkpoint(tmp_path / "a.pt").state_dict()), best)
+
+
 def test_weights_that_are_no_numbers_are_neither_saved_nor_loaded(classifier, tmp_path):
     path = tmp_path / "a.pt"
     save_checkpoint(classifier, path)

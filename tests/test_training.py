@@ -2,10 +2,12 @@ import copy
 import dataclasses
 import math
 import re
+import warnings
 
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import nll_loss
 from torch.optim import SGD, Adam
 
 from pokersnn_helpers import (
@@ -487,3 +489,51 @@ def test_self_connections_stay_away_however_the_weights_came(loaders, network, w
     weights = classifier.snn.lif0.recurrent_weights
     assert not torch.equal(weights, saved["snn.lif0.recurrent_weights"])
     assert not weights.diagonal().any()
+
+
+@pytest.mark.parametrize(
+    ("losses", "warns"),
+    [
+        ([1, 0.5, 0.7, 0.8, 0.7, 0.9, 0.7], True),  # five epochs above 0.6
+        ([1, 0.5, 0.7, 0.8, 0.7, 0.9], False),  # four
+        ([1, 0.5, 0.7, 0.8, 0.55, 0.9, 0.7], False),  # it came down in between
+        ([1, 0.5, 0.7, 0.8, 0.7, 0.9, 0.7, 0.7], False),  # said already
+    ],
+)
+def test_loss_that_climbs_and_stays_up_is_warned_of_once(loaders, losses, warns, monkeypatch):
+    history = {"loss": losses[:-1], "accuracy": losses[:-1], "test_loss": [], "test_accuracy": []}
+    states = []
+    fit(small_classifier(), loaders[0], epochs=1, on_epoch_end=lambda _, now: states.append(now))
+    batches = [(frames, targets) for frames, targets in loaders[0]]
+
+    def loss(voltages, targets, frames):
+        return voltages.flatten().sum() * 0 + torch.full(targets.shape, losses[-1])
+
+    resumed = dataclasses.replace(states[0], history=history)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit(small_classifier(), batches, epochs=len(losses), loss=loss, resume_from=resumed)
+    assert [str(each.message).startswith("the loss was 0.5") for each in caught] == [True] * warns
+
+
+def test_gradients_through_many_time_steps_do_not_explode():
+    """In recordings of 300 ms, whose bins of 1 ms have few events each, they did: to 1e5."""
+    rng = np.random.default_rng(0)
+    events = np.zeros(4000, EVENT_DTYPE)
+    events["t"], events["p"] = np.sort(rng.integers(0, 300_000, 4000)), rng.integers(0, 2, 4000)
+    events["x"], events["y"] = rng.integers(0, 34, (2, 4000))
+    recordings = Recordings([events] * 4, [0, 1, 2, 3], tuple("abcd"), (34, 34, 2))
+    options = {"epochs": 1, "clip_norm": None, "learning_rate": 1e-9, "augment": None}
+    classifier, _ = train_classifier(recordings, network=FastSNN, **options)
+    frames, targets = next(iter(make_loader(recordings, sparse=True)))
+    nll_loss(classifier(frames), targets).backward()
+    assert math.sqrt(sum(each.grad.square().sum() for each in classifier.parameters())) < 100
+
+
+@pytest.mark.parametrize("width", [1000, 5000, 20_000])
+def test_wide_time_bins_decay_exactly_and_narrow_ones_as_the_book_says(width, data):
+    classifier, _ = train_classifier(data, network=FastSNN, time_window=width, epochs=1)
+    found, dt = classifier.snn.arguments, width / 1e6
+    for name, tau in (("tau_mem", 0.01), ("readout_tau_syn", 0.005)):
+        expected = 1 - dt / tau if width == 1000 else math.exp(-dt / tau)
+        assert 1 - dt / found[name] == pytest.approx(expected)

@@ -93,6 +93,7 @@ class LayerThenSNN(FrameNetwork):
         features: Units of the layer.
         dropout: The share of them that is silent in a training step.
         delays: Of the copies, in s.
+        surrogate_slope: As of ``SNN``. Default: ``build_network`` chooses it.
         neurons: The hidden neurons and the time constants of ``SNN``.
 
     Example:
@@ -110,6 +111,7 @@ class LayerThenSNN(FrameNetwork):
         features: int = 100,
         dropout: float = 0.3,
         delays: Sequence[float] = (0,),
+        surrogate_slope: float | None = None,
         **neurons: Any,
     ):
         super().__init__()
@@ -122,6 +124,8 @@ class LayerThenSNN(FrameNetwork):
         self.inputs, self.dropout = FrameLinear(self.input_size, features), nn.Dropout(dropout)
         sizes: dict[str, Any] = {"sensor_size": (features * len(delays), 1, 1)}
         sizes |= {"output_size": output_size, "time_window": self.time_window}
+        if surrogate_slope is not None:
+            neurons["surrogate_slope"] = surrogate_slope
         self.snn = build_network(FastSNN, **sizes, **neurons)
 
     @torch.no_grad()

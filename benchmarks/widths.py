@@ -1,0 +1,81 @@
+"""Does it matter how wide time bins are? Own recordings, counted in bins of 1 to 10 ms.
+
+The gestures are those of chapter 10, each of four people in turn tested. N-MNIST is the thousand
+training files of the digits 6 to 9 that come first, all three saccades, tested on a third.
+"""
+
+import os
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pokersnn_helpers import FastSNN, Recordings, Split, stratified_folds, train_classifier
+from pokersnn_helpers.own.camera_files import read_bin
+from pokersnn_helpers.own.folders import resize
+from pokersnn_helpers.own.recipe import AUGMENTS, detector
+from pokersnn_helpers.simulation.gestures import GESTURES, SENSOR_SIZE, film_gestures
+
+from . import folds
+
+WIDTHS = (1000, 2000, 5000, 10_000)  # µs
+EPOCHS = {"gestures": 60, "N-MNIST 6 to 9": 30}
+NETWORKS = ("FastSNN", "LayerThenSNN")
+
+
+def gestures() -> Split:
+    """Return films of 16 × 16 pixels, one of four people to test on."""
+    filmed, people = film_gestures(takes=10)
+    small = [resize(events, SENSOR_SIZE, (16, 16)) for events in filmed.events]
+    recordings = Recordings(small, filmed.targets, GESTURES, (16, 16, 2))
+    return stratified_folds(recordings, 4, people)[0]
+
+
+def n_mnist() -> Split:
+    """Return the thousand recordings of ``nmnist_6789.tar.gz``, a third of them to test on.
+
+    Raises:
+        FileNotFoundError: ``POKERSNN_DATA`` names no folder that holds it.
+    """
+    path = Path(os.environ.get("POKERSNN_DATA", "."), "nmnist_6789.tar.gz")
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no {path}; POKERSNN_DATA names the folder that has it")
+    events, targets = [], []
+    with tarfile.open(path) as archive:
+        for member in sorted(archive.getmembers(), key=lambda each: each.name):
+            if content := archive.extractfile(member):
+                events.append(read_bin(content.read())[0])
+                targets.append("6789".index(member.name[0]))
+    return stratified_folds(Recordings(events, targets, tuple("6789"), (34, 34, 2)), 3)[0]
+
+
+def _accuracies(name: str, network: str, width: int, seed: int) -> list[float]:
+    data = gestures() if name == "gestures" else n_mnist()
+    make: Any = FastSNN if network == "FastSNN" else detector(width)
+    options: dict[str, Any] = {"time_window": width, "epochs": EPOCHS[name]}
+    _, history = train_classifier(data, seed, network=make, augment=AUGMENTS["shift"], **options)
+    return history.test_accuracy
+
+
+def measure(seeds: int = 3) -> dict[str, Any]:
+    """Train by the recipe for own recordings, and watch what is held out.
+
+    Args:
+        seeds: 0 to ``seeds - 1``, for each network and each width.
+
+    Returns:
+        A row per data set, network and width: the mean accuracy after the last epoch, after the
+        best one of each run, and how far a run ended below its best epoch at most.
+    """
+    rows = [(name, network, width) for name in EPOCHS for network in NETWORKS for width in WIDTHS]
+    runs = [(*row, seed) for row in rows for seed in range(seeds)]
+    found = folds.in_parallel(_accuracies, runs)
+    table = []
+    for number, (name, network, width) in enumerate(rows):
+        curves = found[number * seeds : (number + 1) * seeds]
+        last, best = np.array([[each[-1], max(each)] for each in curves]).T
+        row = {"recordings": name, "network": network, "bins, ms": width / 1000}
+        fallen = float((best - last).max())
+        table.append(row | {"last": last.mean(), "best": best.mean(), "fallen by": fallen})
+    return {"seeds": seeds, "rows": table}

@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+from pokersnn_helpers import EVENT_DTYPE, Recordings
+from pokersnn_helpers.own.recipe import choose_recipe, detector
+
+
+def recordings_of(ms, number=4, side=34):
+    events = np.zeros(2, EVENT_DTYPE)
+    events["t"] = 0, 1000 * ms
+    return Recordings([events] * number, [0] * number, ("a", "b"), (side, side, 2))
+
+
+@pytest.mark.parametrize(
+    ("ms", "width"), [(1, 1000), (99, 1000), (150, 2000), (306, 5000), (800, 10_000), (1e5, 50_000)]
+)
+def test_time_bins_are_the_narrowest_of_which_a_recording_has_at_most_100(ms, width):
+    assert choose_recipe(recordings_of(ms)).time_window == width
+
+
+@pytest.mark.parametrize(("number", "epochs"), [(4, 60), (1000, 32), (20_000, 3)])
+def test_many_recordings_are_passed_over_less_often(number, epochs):
+    assert choose_recipe(recordings_of(1, number)).epochs == epochs
+
+
+@pytest.mark.parametrize(("side", "augment"), [(15, "none"), (16, "shift")])
+def test_small_sensors_are_not_shifted(side, augment):
+    assert choose_recipe(recordings_of(1, side=side)).augment == augment
+
+
+def test_times_of_the_detector_grow_with_the_time_bins():
+    narrow, wide = (detector(width)(dt=width / 1e6) for width in (1000, 10_000))
+    assert narrow.steps == wide.steps == [0, 2, 4, 8]
+    decays = [each.snn.lif0.dt * each.snn.lif0.p.tau_mem_inv for each in (narrow, wide)]
+    assert float(decays[0]) == pytest.approx(float(decays[1]))
