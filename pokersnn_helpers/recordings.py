@@ -8,10 +8,99 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .checks import check_classes, check_events, check_groups, check_seed, check_sensor_size
+from .checks import (
+    EVENT_DTYPE,
+    check_classes,
+    check_events,
+    check_groups,
+    check_seed,
+    check_sensor_size,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class Packed(NamedTuple):
+    """The events of a recording that were checked, in the smallest types that hold them."""
+
+    start: int  # time of the first event
+    columns: tuple[np.ndarray, ...]  # time since then, x, y and p
+
+    @classmethod
+    def of(cls, events: np.ndarray) -> Packed:
+        """Pack what ``check_events`` returned."""
+        start = events["t"][0]
+        return cls(
+            int(start), (smallest(events["t"] - start), *(smallest(events[f]) for f in "xyp"))
+        )
+
+    def unpack(self) -> np.ndarray:
+        """Return the events as an array of ``EVENT_DTYPE``."""
+        events = np.empty(len(self.columns[0]), EVENT_DTYPE)
+        for field, values in zip("txyp", self.columns, strict=True):
+            events[field] = values
+        events["t"] += self.start
+        return events
+
+
+def smallest(numbers: np.ndarray) -> np.ndarray:
+    """Return whole numbers from 0 on, at least one, in the smallest type that holds them."""
+    return numbers.astype(np.min_scalar_type(numbers.max()))
+
+
+class Events(Sequence[np.ndarray]):
+    """The events of recordings, made into arrays when they are asked for."""
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        return self.read(index)
+
+    def __add__(self, other: Iterable[np.ndarray]) -> list[np.ndarray]:
+        return [*self, *other]
+
+    def read(self, index: int) -> np.ndarray:
+        """Return the events of one recording."""
+        raise NotImplementedError
+
+    @property
+    def packed(self) -> list[Packed]:
+        """All of them, packed."""
+        return [Packed.of(events) for events in self]
+
+
+class PackedEvents(Events):
+    """Events in memory: about 8 bytes each, and 32 in an array. Assigned ones are checked."""
+
+    def __init__(self, events: Iterable[np.ndarray | Packed], sensor_size: tuple[int, int, int]):
+        self.sensor_size = sensor_size
+        self._packed = [self._pack(each, number) for number, each in enumerate(events)]
+
+    def _pack(self, events: np.ndarray | Packed, number: int) -> Packed:
+        if isinstance(events, Packed):  # it was checked
+            return events
+        return Packed.of(check_events(events, self.sensor_size, f"recording {number}"))
+
+    @property
+    def packed(self) -> list[Packed]:
+        """All of them, packed."""
+        return self._packed
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    def __setitem__(self, index: Any, events: Any) -> None:
+        if isinstance(index, slice):
+            self._packed[index] = PackedEvents(events, self.sensor_size).packed
+        else:
+            self._packed[index] = self._pack(events, index)
+
+    def read(self, index: int) -> np.ndarray:
+        """Return the events of one recording, which can't be changed: it would be lost."""
+        events = self._packed[index].unpack()
+        events.flags.writeable = False
+        return events
 
 
 class Recordings:
@@ -21,7 +110,8 @@ class Recordings:
     index of a class. All is checked once, here, as ``check_events`` says.
 
     Args:
-        events: One structured array per recording.
+        events: One structured array per recording. They are kept in about a fourth of the memory,
+            and made again when they are asked for.
         targets: The class of each, an index of ``classes``.
         classes: Names of the classes.
         sensor_size: Width, height and polarities of the sensor.
@@ -42,18 +132,13 @@ class Recordings:
 
     def __init__(
         self,
-        events: Iterable[np.ndarray],
+        events: Iterable[np.ndarray | Packed],
         targets: Iterable[int],
         classes: Sequence[str],
         sensor_size: tuple[int, int, int],
     ):
         self.sensor_size = check_sensor_size(sensor_size)
-        self.events = [
-            check_events(recording, self.sensor_size, f"recording {number}")
-            for number, recording in enumerate(events)
-        ]
-        for recording in self.events:  # frames are kept, and would stay what they were
-            recording.flags.writeable = False
+        self.events: Events = PackedEvents(events, self.sensor_size)
         self.classes = check_classes(classes)
         self.targets, last = [], len(self.classes) - 1
         for number, target in enumerate(targets):
@@ -76,7 +161,8 @@ class Recordings:
     def subset(self, indices: Iterable[int]) -> Recordings:
         """Return some of the recordings, in the given order; a mask chooses, too."""
         numbers = np.arange(len(self))[list(indices)]
-        events = [self.events[number] for number in numbers]
+        packed = self.events.packed
+        events = [packed[number] for number in numbers]
         targets = [self.targets[number] for number in numbers]
         return Recordings(events, targets, self.classes, self.sensor_size)
 
@@ -85,7 +171,7 @@ class Recordings:
         check_recordings(other, "other")
         if (self.classes, self.sensor_size) != (other.classes, other.sensor_size):
             raise ValueError(f"{self} and {other} differ in sensor or classes")
-        events, targets = [*self.events, *other.events], self.targets + other.targets
+        events, targets = self.events.packed + other.events.packed, self.targets + other.targets
         return Recordings(events, targets, self.classes, self.sensor_size)
 
 
