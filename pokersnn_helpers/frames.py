@@ -116,13 +116,12 @@ class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
         return frames if self.sparse else frames.to_dense(), targets
 
     def _counts(self, index: int) -> _Counts:
-        events = self.recordings.events
-        how = self.time_window, self.recordings.sensor_size
-        if not isinstance(events, PackedEvents):  # but in a file, being too many
-            return _count(events[index], *how)
-        packed, (of, counts) = events.packed[index], self._kept.get(index, (None, None))
-        if counts is None or of is not packed:  # it was replaced
-            counts = _Counts(*map(smallest, _count(events[index], *how)))
+        events, sensor_size = self.recordings.events, self.recordings.sensor_size
+        packed = events.packed[index] if isinstance(events, PackedEvents) else None
+        if packed and index in self._kept and self._kept[index][0] is packed:  # not replaced
+            return self._kept[index][1]
+        counts = _Counts(*map(smallest, _count(events[index], self.time_window, sensor_size)))
+        if packed:  # else they are in a file, being too many
             self._kept[index] = packed, counts
         return counts
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,10 +31,9 @@ class Packed(NamedTuple):
     @classmethod
     def of(cls, events: np.ndarray) -> Packed:
         """Pack what ``check_events`` returned."""
-        start = events["t"][0]
-        return cls(
-            int(start), (smallest(events["t"] - start), *(smallest(events[f]) for f in "xyp"))
-        )
+        start = int(events["t"][0])
+        columns = events["t"] - start, events["x"], events["y"], events["p"]
+        return cls(start, tuple(map(smallest, columns)))
 
     def unpack(self) -> np.ndarray:
         """Return the events as an array of ``EVENT_DTYPE``."""
@@ -49,58 +49,38 @@ def smallest(numbers: np.ndarray) -> np.ndarray:
     return numbers.astype(np.min_scalar_type(numbers.max()))
 
 
-class Events(Sequence[np.ndarray]):
-    """The events of recordings, made into arrays when they are asked for."""
+class PackedEvents(Sequence[np.ndarray]):
+    """Events of recordings: about 8 bytes each, and 32 in the arrays that are made when asked for.
 
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[number] for number in range(*index.indices(len(self)))]
-        return self.read(index)
+    What is assigned is checked. An array can't be changed in place, since that would be lost.
+    """
 
-    def __add__(self, other: Iterable[np.ndarray]) -> list[np.ndarray]:
-        return [*self, *other]
-
-    def read(self, index: int) -> np.ndarray:
-        """Return the events of one recording."""
-        raise NotImplementedError
-
-    @property
-    def packed(self) -> list[Packed]:
-        """All of them, packed."""
-        return [Packed.of(events) for events in self]
-
-
-class PackedEvents(Events):
-    """Events in memory: about 8 bytes each, and 32 in an array. Assigned ones are checked."""
-
-    def __init__(self, events: Iterable[np.ndarray | Packed], sensor_size: tuple[int, int, int]):
+    def __init__(self, events: Iterable[Any], sensor_size: tuple[int, int, int]):
         self.sensor_size = sensor_size
-        self._packed = [self._pack(each, number) for number, each in enumerate(events)]
+        self.packed = [self._pack(each, number) for number, each in enumerate(events)]
 
-    def _pack(self, events: np.ndarray | Packed, number: int) -> Packed:
+    def _pack(self, events: Any, number: int) -> Packed:
         if isinstance(events, Packed):  # it was checked
             return events
         return Packed.of(check_events(events, self.sensor_size, f"recording {number}"))
 
-    @property
-    def packed(self) -> list[Packed]:
-        """All of them, packed."""
-        return self._packed
-
     def __len__(self) -> int:
-        return len(self._packed)
+        return len(self.packed)
 
-    def __setitem__(self, index: Any, events: Any) -> None:
+    def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            self._packed[index] = PackedEvents(events, self.sensor_size).packed
-        else:
-            self._packed[index] = self._pack(events, index)
-
-    def read(self, index: int) -> np.ndarray:
-        """Return the events of one recording, which can't be changed: it would be lost."""
-        events = self._packed[index].unpack()
+            return [self[number] for number in range(*index.indices(len(self)))]
+        events = self.packed[index].unpack()
         events.flags.writeable = False
         return events
+
+    def __setitem__(self, index: Any, events: Any) -> None:
+        several = isinstance(index, slice)
+        packed = PackedEvents(events if several else [events], self.sensor_size).packed
+        self.packed[index] = packed if several else packed[0]
+
+    def __add__(self, other: Iterable[np.ndarray]) -> list[np.ndarray]:
+        return [*self, *other]
 
 
 class Recordings:
@@ -132,13 +112,13 @@ class Recordings:
 
     def __init__(
         self,
-        events: Iterable[np.ndarray | Packed],
+        events: Iterable[Any],
         targets: Iterable[int],
         classes: Sequence[str],
         sensor_size: tuple[int, int, int],
     ):
         self.sensor_size = check_sensor_size(sensor_size)
-        self.events: Events = PackedEvents(events, self.sensor_size)
+        self.events: Any = PackedEvents(events, self.sensor_size)
         self.classes = check_classes(classes)
         self.targets, last = [], len(self.classes) - 1
         for number, target in enumerate(targets):
@@ -161,8 +141,7 @@ class Recordings:
     def subset(self, indices: Iterable[int]) -> Recordings:
         """Return some of the recordings, in the given order; a mask chooses, too."""
         numbers = np.arange(len(self))[list(indices)]
-        packed = self.events.packed
-        events = [packed[number] for number in numbers]
+        events = [self.events.packed[number] for number in numbers]
         targets = [self.targets[number] for number in numbers]
         return Recordings(events, targets, self.classes, self.sensor_size)
 
@@ -171,7 +150,9 @@ class Recordings:
         check_recordings(other, "other")
         if (self.classes, self.sensor_size) != (other.classes, other.sensor_size):
             raise ValueError(f"{self} and {other} differ in sensor or classes")
-        events, targets = self.events.packed + other.events.packed, self.targets + other.targets
+        # Those of a file are read.
+        parts = [getattr(each.events, "packed", each.events) for each in (self, other)]
+        events, targets = chain(*parts), self.targets + other.targets
         return Recordings(events, targets, self.classes, self.sensor_size)
 
 
