@@ -100,12 +100,15 @@ def check_events(
     for field, (least, most) in zip("txyp", bounds, strict=True):
         with np.errstate(invalid="ignore"):
             values = checked[field] = events[field].astype(np.int64)
-        sound = (values == events[field]) & (values >= least) & (values <= most)
+        same, masked = values == events[field], isinstance(events, np.ma.MaskedArray)
+        if not masked and same.all() and least <= values.min() and values.max() <= most:
+            continue  # as it nearly always is, and is seen in a third of the time
+        sound = same & (values >= least) & (values <= most)
         reason = f"sensor_size {sensor_size} allows whole numbers from {least} to {most}"
         if field == "t":
             reason = "expected whole numbers of µs, within ±2**53; multiply seconds by 1e6"
         refuse(np.ma.filled(~sound, True), field, reason)  # a masked value is no number
-    backwards = np.diff(checked["t"], prepend=checked["t"][0]) < 0
+    backwards = np.append(False, checked["t"][1:] < checked["t"][:-1])
     refuse(backwards, "t", "sort by time: events[np.argsort(events['t'], kind='stable')]")
     return checked
 

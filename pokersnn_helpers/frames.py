@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from .checks import check_events, check_indices, check_numbers, check_sensor_size
 from .files import compiled
 from .pokerdvs import POKERDVS_SENSOR_SIZE
-from .recordings import Recordings, Split
+from .recordings import Packed, PackedEvents, Recordings, Split, smallest
 
 # Sparse frames are made of events that were checked. PyTorch 2.11 warns of memory errors where
 # nobody has said whether to check them again, even when a call says so itself.
@@ -62,7 +62,8 @@ def to_sparse_frames(
         >>> to_sparse_frames(events, time_window=1).is_sparse  # bins of 1 µs
         True
     """
-    return _only(_sparse_batch([_count(events, time_window, sensor_size)], sensor_size))
+    checked = check_events(events, sensor_size)
+    return _only(_sparse_batch([_count(checked, time_window, sensor_size)], sensor_size))
 
 
 class _Counts(NamedTuple):
@@ -76,7 +77,6 @@ class _Counts(NamedTuple):
 
 def _count(events: np.ndarray, time_window: float, sensor_size: tuple[int, int, int]) -> _Counts:
     check_numbers(Real, time_window=time_window)
-    events = check_events(events, sensor_size)
     since = events["t"] - events["t"][0]
     width, height, polarities = check_sensor_size(sensor_size)
     inputs = width * height * polarities
@@ -99,7 +99,7 @@ class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
         self.recordings = recordings
         self.time_window = time_window
         self.sparse = sparse
-        self._kept: dict[int, tuple[np.ndarray, _Counts]] = {}
+        self._kept: dict[int, tuple[Packed, _Counts]] = {}
 
     def __len__(self) -> int:
         return len(self.recordings)
@@ -116,13 +116,13 @@ class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
         return frames if self.sparse else frames.to_dense(), targets
 
     def _counts(self, index: int) -> _Counts:
-        events, sensor_size = self.recordings.events[index], self.recordings.sensor_size
-        if index in self._kept and self._kept[index][0] is events:  # else it was replaced
+        events, sensor_size = self.recordings.events, self.recordings.sensor_size
+        packed = events.packed[index] if isinstance(events, PackedEvents) else None
+        if packed and index in self._kept and self._kept[index][0] is packed:  # not replaced
             return self._kept[index][1]
-        counts = _count(events, self.time_window, sensor_size)
-        if isinstance(self.recordings.events, list):  # else they are in a file, being too many
-            smallest = [each.astype(np.min_scalar_type(each.max())) for each in counts]
-            self._kept[index] = events, _Counts(*smallest)
+        counts = _Counts(*map(smallest, _count(events[index], self.time_window, sensor_size)))
+        if packed:  # else they are in a file, being too many
+            self._kept[index] = packed, counts
         return counts
 
 

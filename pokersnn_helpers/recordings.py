@@ -3,15 +3,84 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .checks import check_classes, check_events, check_groups, check_seed, check_sensor_size
+from .checks import (
+    EVENT_DTYPE,
+    check_classes,
+    check_events,
+    check_groups,
+    check_seed,
+    check_sensor_size,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class Packed(NamedTuple):
+    """The events of a recording that were checked, in the smallest types that hold them."""
+
+    start: int  # time of the first event
+    columns: tuple[np.ndarray, ...]  # time since then, x, y and p
+
+    @classmethod
+    def of(cls, events: np.ndarray) -> Packed:
+        """Pack what ``check_events`` returned."""
+        start = int(events["t"][0])
+        columns = events["t"] - start, events["x"], events["y"], events["p"]
+        return cls(start, tuple(map(smallest, columns)))
+
+    def unpack(self) -> np.ndarray:
+        """Return the events as an array of ``EVENT_DTYPE``."""
+        events = np.empty(len(self.columns[0]), EVENT_DTYPE)
+        for field, values in zip("txyp", self.columns, strict=True):
+            events[field] = values
+        events["t"] += self.start
+        return events
+
+
+def smallest(numbers: np.ndarray) -> np.ndarray:
+    """Return whole numbers from 0 on, at least one, in the smallest type that holds them."""
+    return numbers.astype(np.min_scalar_type(numbers.max()))
+
+
+class PackedEvents(Sequence[np.ndarray]):
+    """Events of recordings: about 8 bytes each, and 32 in the arrays that are made when asked for.
+
+    What is assigned is checked. An array can't be changed in place, since that would be lost.
+    """
+
+    def __init__(self, events: Iterable[Any], sensor_size: tuple[int, int, int]):
+        self.sensor_size = sensor_size
+        self.packed = [self._pack(each, number) for number, each in enumerate(events)]
+
+    def _pack(self, events: Any, number: int) -> Packed:
+        if isinstance(events, Packed):  # it was checked
+            return events
+        return Packed.of(check_events(events, self.sensor_size, f"recording {number}"))
+
+    def __len__(self) -> int:
+        return len(self.packed)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        events = self.packed[index].unpack()
+        events.flags.writeable = False
+        return events
+
+    def __setitem__(self, index: Any, events: Any) -> None:
+        several = isinstance(index, slice)
+        packed = PackedEvents(events if several else [events], self.sensor_size).packed
+        self.packed[index] = packed if several else packed[0]
+
+    def __add__(self, other: Iterable[np.ndarray]) -> list[np.ndarray]:
+        return [*self, *other]
 
 
 class Recordings:
@@ -21,7 +90,8 @@ class Recordings:
     index of a class. All is checked once, here, as ``check_events`` says.
 
     Args:
-        events: One structured array per recording.
+        events: One structured array per recording. They are kept in about a fourth of the memory,
+            and made again when they are asked for.
         targets: The class of each, an index of ``classes``.
         classes: Names of the classes.
         sensor_size: Width, height and polarities of the sensor.
@@ -42,18 +112,13 @@ class Recordings:
 
     def __init__(
         self,
-        events: Iterable[np.ndarray],
+        events: Iterable[Any],
         targets: Iterable[int],
         classes: Sequence[str],
         sensor_size: tuple[int, int, int],
     ):
         self.sensor_size = check_sensor_size(sensor_size)
-        self.events = [
-            check_events(recording, self.sensor_size, f"recording {number}")
-            for number, recording in enumerate(events)
-        ]
-        for recording in self.events:  # frames are kept, and would stay what they were
-            recording.flags.writeable = False
+        self.events: Any = PackedEvents(events, self.sensor_size)
         self.classes = check_classes(classes)
         self.targets, last = [], len(self.classes) - 1
         for number, target in enumerate(targets):
@@ -76,7 +141,7 @@ class Recordings:
     def subset(self, indices: Iterable[int]) -> Recordings:
         """Return some of the recordings, in the given order; a mask chooses, too."""
         numbers = np.arange(len(self))[list(indices)]
-        events = [self.events[number] for number in numbers]
+        events = [self.events.packed[number] for number in numbers]
         targets = [self.targets[number] for number in numbers]
         return Recordings(events, targets, self.classes, self.sensor_size)
 
@@ -85,7 +150,9 @@ class Recordings:
         check_recordings(other, "other")
         if (self.classes, self.sensor_size) != (other.classes, other.sensor_size):
             raise ValueError(f"{self} and {other} differ in sensor or classes")
-        events, targets = [*self.events, *other.events], self.targets + other.targets
+        # Those of a file are read.
+        parts = [getattr(each.events, "packed", each.events) for each in (self, other)]
+        events, targets = chain(*parts), self.targets + other.targets
         return Recordings(events, targets, self.classes, self.sensor_size)
 
 

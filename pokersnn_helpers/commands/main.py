@@ -23,11 +23,16 @@ TRAINED: Options = SENSOR | {"--checkpoint": FILE | {"required": True, "help": "
 PARTS: Options = SENSOR | {
     "--size": {"metavar": "WIDTHxHEIGHT", "help": "bring recordings to it; else at most 128x128"},
     "--window-ms": {"type": float, "metavar": "MS", "help": "cut recordings into such parts"},
+}
+BINS: Options = {
     "--time-window": {"type": float, "metavar": "MICROSECONDS", "help": "of a time bin (1000)"},
 }
-FOLDER: Options = {"folder": {"metavar": "FOLDER", "help": "recordings in a folder per class"}}
+NEW: Options = {"--out": FILE | {"required": True, "help": "a new file, as cards.h5"}}
+FOLDER: Options = {
+    "folder": {"metavar": "FOLDER", "help": "a folder per class; compare: or a file"}
+}
 RUN: Options = {
-    "--data": {"metavar": "PATH", "help": "folder per class, or simulated file; else POKER-DVS"},
+    "--data": {"metavar": "PATH", "help": "folder per class, or stored file; else POKER-DVS"},
     "--epochs": {"type": int, "help": "passes over the training recordings (60)"},
     "--network": {"choices": NETWORKS, "help": "what to train (snn)"},
     "--delays": {"metavar": "MS,MS...", "help": "how late the layer's output comes, as 0,4,8"},
@@ -36,9 +41,9 @@ RUN: Options = {
     "--resume": FILE | {"help": "go on with this run and its options; only --epochs may differ"},
     "--device": {"help": "cpu, cuda or cuda:NUMBER; else a CUDA GPU where there is one"},
 }
+STORE: Options = PARTS | NEW | FOLDER
 CARDS: Options = {
     "--cards": {"type": int, "help": "how many (20000)"},
-    "--out": FILE | {"required": True, "help": "a new file, as cards.h5"},
     "--seed": {"type": int, "help": "fixes every event (0)"},
 }
 SOURCE: Options = {
@@ -46,11 +51,20 @@ SOURCE: Options = {
     "file": FILE | {"nargs": "?", "help": EVENTS},
 }
 COMMANDS: dict[str, tuple[str, str, Options]] = {
-    "train": ("train", "train the network by the book's recipe", PARTS | RUN),
-    "simulate": ("recordings", "simulate many playing cards, into one file", CARDS | PROCESSES),
+    "train": ("train", "train the network by the book's recipe", PARTS | BINS | RUN),
+    "simulate": (
+        "recordings",
+        "simulate many playing cards, into one file",
+        CARDS | NEW | PROCESSES,
+    ),
+    "store": ("recordings", "write a folder to one file, for more than fits in memory", STORE),
     "predict": ("answers", "classify recordings with a trained network", TRAINED | FILES),
     "inspect": ("recordings", "look at recordings before you train on them", PLOT | FILES),
-    "compare": ("recordings", "find out if recordings need time", PARTS | PROCESSES | FOLDER),
+    "compare": (
+        "recordings",
+        "find out if recordings need time",
+        PARTS | BINS | PROCESSES | FOLDER,
+    ),
     "live": ("answers", "show the answer of a network while events come", TRAINED | SOURCE),
 }
 

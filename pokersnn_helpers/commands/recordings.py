@@ -46,10 +46,32 @@ def compare(folder: str, processes: int = 2, time_window: float = 1000, **option
     say(f"Correct, in %:\n{table}\n\n{found.verdict}. {' '.join(found.sentences)}")
 
 
-def read_folder(
-    folder: str, sensor: str = "", size: str = "", window_ms: float | None = None
-) -> Folder:
-    """Load a folder as the options say."""
+def store(folder: str, out: Path, **options: Any) -> None:
+    """Write a folder to a file, from which ``train`` and ``compare`` read one by one."""
+    from ..own.stored import store_folder
+
+    stored = store_folder(out, folder, **_parts(**options))
+    say(f"{stored}, in {len(set(stored.groups))} groups")
+
+
+def read_folder(path: str, **options: Any) -> Folder:
+    """Load a folder as the options say, or open what ``store`` or ``simulate`` made."""
+    parts = _parts(**options)
+    if not Path(path).is_file():
+        return load_folder(path, **parts)
+    from ..own.stored import StoredRecordings
+
+    if options:
+        raise ValueError(f"{path} is a file and stays as it is; leave out {', '.join(options)}")
+    stored = StoredRecordings(path)
+    groups = [*range(len(stored))] if None in stored.groups else stored.groups  # each is one
+    return Folder(stored, groups, [stored.path] * len(stored), stored.recorded_size)
+
+
+def _parts(sensor: str = "", size: str = "", window_ms: float | None = None) -> dict[str, Any]:
     found = pixels("--sensor", sensor)
-    sensor_size, new_size = found and (*found, 2), pixels("--size", size)
-    return load_folder(folder, sensor_size=sensor_size, size=new_size, window_ms=window_ms)
+    return {
+        "sensor_size": found and (*found, 2),
+        "size": pixels("--size", size),
+        "window_ms": window_ms,
+    }

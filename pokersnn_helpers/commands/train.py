@@ -145,19 +145,16 @@ def load(options: TrainOptions) -> Split:
     if not path:
         return load_pokerdvs(source=options.source)  # may download them
     parts = {name: value for name in names if (value := getattr(options, name))}
-    if not Path(path).is_file():
-        own = read_folder(path, **parts)
-        fewest = pd.Series(own.groups).groupby(own.recordings.targets).nunique().min()
-        if fewest < 2:
-            raise ValueError(f"{path}: a class has a single group, so none can test; add folders")
-        return stratified_folds(own.recordings, min(4, int(fewest)), own.groups)[0]
-    if parts:
-        raise ValueError(f"{path} is a file and stays as it is; leave out {', '.join(parts)}")
-    stored = StoredRecordings(path)
-    tests = pd.Series(stored.targets).groupby(stored.targets).cumcount() % 4 == 3
-    if not tests.any():
-        raise ValueError(f"{path} has fewer than 4 recordings of each class; none can test")
-    return Split(stored.subset(tests.index[~tests]), stored.subset(tests.index[tests]))
+    own = read_folder(path, **parts)
+    if isinstance(stored := own.recordings, StoredRecordings) and None in stored.groups:
+        tests = pd.Series(stored.targets).groupby(stored.targets).cumcount() % 4 == 3
+        if not tests.any():
+            raise ValueError(f"{path} has fewer than 4 recordings of each class; none can test")
+        return Split(stored.subset(tests.index[~tests]), stored.subset(tests.index[tests]))
+    fewest = pd.Series(own.groups).groupby(own.recordings.targets).nunique().min()
+    if fewest < 2:
+        raise ValueError(f"{path}: a class has a single group, so none can test; add folders")
+    return stratified_folds(own.recordings, min(4, int(fewest)), own.groups)[0]
 
 
 def _digest(data: Split) -> str:

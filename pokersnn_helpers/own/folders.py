@@ -3,30 +3,33 @@
 import math
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from numbers import Integral
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from ..checks import check_events, check_numbers, check_range, check_sensor_size, errors_in
-from ..recordings import Recordings
-from .event_files import FORMATS, EventFile, read_event_file
+from ..recordings import Packed, Recordings
+from .event_files import FORMATS, read_event_file
 
 LARGEST = 128  # pixels along a side, unless a size is given
 
 
-class Folder(NamedTuple):
-    r"""Recordings of a folder, and where each comes from.
+@dataclass(frozen=True)
+class Folder:
+    r"""Recordings of a folder, and where each comes from: ``recordings, groups, files = folder``.
 
     Attributes:
         recordings: All of them, their classes in alphabetical order.
         groups: Of each recording the first folder below its class, or else its file without the
             suffix. With ``stratified_folds(recordings, folds, groups)`` no group is in two folds.
         files: The file of each recording.
+        sensor_size: Width, height and polarities of what recorded them, before any change of size.
 
     Example:
         >>> Path("waves/up/anna").mkdir(parents=True)
@@ -38,6 +41,10 @@ class Folder(NamedTuple):
     recordings: Recordings
     groups: list[str]
     files: list[Path]
+    sensor_size: tuple[int, int, int]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.recordings, self.groups, self.files))
 
 
 def load_folder(
@@ -73,41 +80,81 @@ def load_folder(
         >>> load_folder("moves", sensor_size=(64, 64, 2)).recordings
         2 recordings of 64 × 64 pixels: left, right
     """
-    path = Path(path).expanduser()
-    files = _files(path)
-    classes = sorted({file.relative_to(path).parts[0] for file in files})
-    if {name.lower() for name in classes} <= {"train", "test", "validation", "val"}:
-        names = ", ".join(classes)
-        raise ValueError(f"the folders in {path} are {names}, not classes; load each, for a Split")
-    found = [read_event_file(file) for file in tqdm(files, "reading", unit="file", delay=2)]
-    sensor = _common_sensor(found, files, sensor_size)
-    size = size or network_size(sensor)
-    rows = []
-    for file in files:
-        events, _ = found.pop(0)  # and its memory is free
-        name, *below = file.relative_to(path).parts
-        group = below[0] if len(below) > 1 else f"{name}/{file.stem}"
-        with errors_in(str(file)):
-            parts = _cut(resize(events, sensor, size), window_ms)
-        rows += [(part, classes.index(name), group, file) for part in parts]
-    cut, targets, groups, sources = map(list, zip(*rows, strict=True))
-    return Folder(Recordings(cut, targets, classes, (*size, sensor[2])), groups, sources)
+    folder = FolderReader(path, sensor_size, size, window_ms)
+    progress = tqdm(folder.files, "reading", unit="file", delay=2)
+    held = [Packed.of(folder.read(file)) for file in progress][::-1]
+    recorded = (held.pop().unpack() for _ in folder.files)  # and its memory is free
+    rows = [(Packed.of(part), *about) for part, *about in folder.parts(recorded)]
+    packed, targets, groups, files = map(list, zip(*rows, strict=True))
+    recordings = Recordings(packed, targets, folder.classes, folder.new_size)
+    return Folder(recordings, groups, files, folder.sensor_size)
 
 
-def _common_sensor(
-    found: list[EventFile], files: list[Path], given: tuple[int, int, int] | None
-) -> tuple[int, int, int]:
-    """Return the sensor that is given or that files say, or the smallest that holds all events."""
-    sensors: dict[Any, str] = {
-        each.sensor_size: str(f) for each, f in zip(found, files, strict=True)
-    }
-    sensors |= {given and check_sensor_size(given): "sensor_size"}
-    sensors.pop(None, None)
-    if len(sensors) > 1:
-        said = ", ".join(f"{sensor} by {source}" for sensor, source in sensors.items())
-        raise ValueError(f"different sensors are said: {said}; put them into different folders")
-    width, height = (1 + max(int(each.events[field].max()) for each in found) for field in "xy")
-    return next(iter(sensors), (width, height, 2))
+class FolderReader:
+    """Reads the files of a folder one by one; its arguments are those of ``load_folder``.
+
+    Attributes:
+        files: Those of recordings.
+        classes: Their names, in alphabetical order.
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        sensor_size: tuple[int, int, int] | None = None,
+        size: tuple[int, int] | None = None,
+        window_ms: float | None = None,
+    ):
+        self.path, self.size, self.window_ms = Path(path).expanduser(), size, window_ms
+        self.files = _files(self.path)
+        self.classes = sorted({file.relative_to(self.path).parts[0] for file in self.files})
+        if {name.lower() for name in self.classes} <= {"train", "test", "validation", "val"}:
+            names = f"the folders in {self.path} are {', '.join(self.classes)}"
+            raise ValueError(f"{names}, not classes; load each, for a Split")
+        self._said = {check_sensor_size(sensor_size): "sensor_size"} if sensor_size else {}
+        self._extent = (1, 1)  # of all events that were read
+
+    def read(self, file: Path) -> np.ndarray:
+        """Return the events of a file, and note of what sensor they are."""
+        events, sensor_size = read_event_file(file)
+        if sensor_size:
+            self._said.setdefault(sensor_size, str(file))
+        if len(self._said) > 1:
+            said = ", ".join(f"{each} by {by}" for each, by in reversed(self._said.items()))
+            raise ValueError(f"different sensors are said: {said}; put them into different folders")
+        width, height = self._extent
+        self._extent = (
+            max(width, 1 + int(events["x"].max())),
+            max(height, 1 + int(events["y"].max())),
+        )
+        return events
+
+    def find_sensor(self) -> None:
+        """Read files until one says the sensor, or else all of them."""
+        for file in tqdm(self.files, "looking for the sensor", unit="file", delay=2):
+            if self._said:
+                break
+            self.read(file)
+
+    @property
+    def sensor_size(self) -> tuple[int, int, int]:
+        """The sensor that is given or that a file says, or the smallest that holds all events."""
+        return next(iter(self._said), (*self._extent, 2))
+
+    @property
+    def new_size(self) -> tuple[int, int, int]:
+        """What recordings are brought to."""
+        return (*(self.size or network_size(self.sensor_size)), self.sensor_size[2])
+
+    def parts(self, recorded: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, int, str, Path]]:
+        """Yield the parts of recordings, one for each file, with class, group and file."""
+        for file, events in zip(self.files, recorded, strict=True):
+            name, *below = file.relative_to(self.path).parts
+            group = below[0] if len(below) > 1 else f"{name}/{file.stem}"
+            with errors_in(str(file)):
+                parts = _cut(resize(events, self.sensor_size, self.new_size[:2]), self.window_ms)
+            for part in parts:
+                yield part, self.classes.index(name), group, file
 
 
 def network_size(sensor_size: Sequence[int]) -> tuple[int, int]:
@@ -168,13 +215,13 @@ def _files(path: Path) -> list[Path]:
         (files if usual and not hidden else left_out).append(file)
     if left_out:
         such = f"{len(left_out)} files below {path}, such as {left_out[0]}"
-        warnings.warn(f"{such}, are no recordings of a class; they are left out", stacklevel=3)
+        warnings.warn(f"{such}, are no recordings of a class; they are left out", stacklevel=4)
     if not files:
         known = ", ".join(FORMATS)
         raise FileNotFoundError(f"no recordings in {path}; put {known} into a folder per class")
     used = {path / file.relative_to(path).parts[0] for file in files}
     if empty := sorted({each for each in path.glob("[!._]*") if each.is_dir()} - used):
-        warnings.warn(f"{empty[0]} holds no recordings, so it is no class", stacklevel=3)
+        warnings.warn(f"{empty[0]} holds no recordings, so it is no class", stacklevel=4)
     return files
 
 
@@ -191,13 +238,13 @@ def _cut(events: np.ndarray, window_ms: float | None) -> list[np.ndarray]:
     """Cut a recording into parts of about the same duration; those without events are no parts."""
     if len(events) == 0:
         raise ValueError("no event lies in the middle of the sensor; choose another size")
-    edges = np.empty(0, int)
+    parts = [events]
     if window_ms is not None:
         check_range(0.001, 2**40, window_ms=window_ms)
-        t = events["t"] - events["t"][0]
-        count = max(1, round(int(t[-1]) / (1000 * window_ms)))
-        edges = np.searchsorted(t, 1000 * window_ms * np.arange(1, count))
-    parts = [part.copy() for part in np.split(events, edges) if len(part)]
+        windows = (events["t"] - events["t"][0]) / (1000 * window_ms)
+        last = max(1, round(windows[-1])) - 1  # which is longer or shorter than the others
+        number = np.minimum(np.floor(windows), last)
+        parts = np.split(events, np.flatnonzero(np.diff(number)) + 1)
     for part in parts:
         part["t"] -= part["t"][0]
     return parts

@@ -1,34 +1,47 @@
 """Many recordings in one HDF5 file, each read when it is asked for: memory holds those in use."""
 
+import hashlib
 import json
-from collections.abc import Iterable, Sequence
+import os
+import zlib
+from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
+from tqdm import tqdm
 
-from ..checks import check_classes, check_events, check_sensor_size
+from ..checks import check_classes, check_events, check_groups, check_sensor_size
 from ..files import atomic_write
 from ..recordings import Recordings
+from .folders import FolderReader
 
 # An event takes 9 bytes in the file, and in memory 32. Times count from a recording's first event.
 STORED_DTYPE = np.dtype([("t", "<u4"), ("x", "<u2"), ("y", "<u2"), ("p", "u1")])
-CHUNK = 4096  # events that share a checksum
+CHUNK = 4096  # events that share HDF5's checksum, which zeros pass
 REMEDY = "copy the file again, or make it anew"
 Pairs = Iterable[tuple[np.ndarray, int]]  # of events and a class
+Rows = Iterable[tuple[np.ndarray, int, Any]]  # with a group, or None
 SensorSize = tuple[int, int, int]
 
 
 class StoredRecordings(Recordings):
     """Recordings of a file that ``store_recordings`` wrote, read one by one and never kept.
 
-    They are checked when they are read. Several processes may read the same file.
+    They are checked when they are read. Several processes may read the same file, which has to stay
+    as it is.
 
     Args:
         path: The file.
         numbers: Which of its recordings, in this order. Default: all.
+        digest: That which the file has to have. Default: any.
+
+    Attributes:
+        groups: Of each recording, a number or a name; each is None where the file says none.
+        digest: A file with other recordings has another one.
+        recorded_size: The sensor, before any change of size.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -44,15 +57,19 @@ class StoredRecordings(Recordings):
         (3, ('t', 'x', 'y', 'p'))
     """
 
-    events: Any
-
-    def __init__(self, path: str | PathLike[str], numbers: Iterable[int] | None = None):
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        numbers: Iterable[int] | None = None,
+        digest: str | None = None,
+    ):
         self.path = Path(path).absolute()
         if not self.path.is_file():
             raise FileNotFoundError(f"there is no file {path}; store_recordings writes one")
         try:
-            file = h5py.File(self.path)
+            file = h5py.File(self.path, locking=False)  # what changes meanwhile is noticed
             self.sensor_size = check_sensor_size(file.attrs["sensor_size"].tolist())
+            self.recorded_size = tuple(file.attrs.get("recorded_size", self.sensor_size))
             self.classes = check_classes(json.loads(bytes(file.attrs["classes"])))
             ends, targets, rows = file["ends"][:], file["targets"][:], file["events"]
             sizes = np.diff(ends, prepend=0)
@@ -60,21 +77,34 @@ class StoredRecordings(Recordings):
                 raise ValueError("its recordings don't fit its events")
             if targets.shape != ends.shape or not np.isin(targets, range(len(self.classes))).all():
                 raise ValueError("its targets don't fit its recordings")
+            groups = checksums = [None] * len(ends)  # in files of earlier versions
+            if "checksums" in file:
+                checksums = file["checksums"][:].tolist()
+                groups = json.loads(bytes(file["groups"][:]))
+            if not len(checksums) == len(groups) == len(ends):
+                raise ValueError("its groups don't fit its recordings")
         except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"{path} is cut off, damaged or no file of recordings ({error}); {REMEDY}"
             ) from error
+        about = [self.classes, self.sensor_size, ends.tolist(), targets.tolist(), groups, checksums]
+        self.digest = hashlib.sha256(repr(about).encode()).hexdigest()
+        if digest not in (None, self.digest):
+            raise ValueError(f"{path} has changed since it was opened; begin again")
         self.numbers = np.arange(len(ends))[slice(None) if numbers is None else list(numbers)]
         self.targets = targets[self.numbers].tolist()
+        self.groups = [groups[number] for number in self.numbers]
+        self.checksums = [checksums[number] for number in self.numbers]
         places = np.stack([ends - sizes, ends], axis=1)[self.numbers]
         self.events = _Events(self, rows, places)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return StoredRecordings, (self.path, self.numbers)  # another process opens the file itself
+        # Another process opens the file itself.
+        return StoredRecordings, (self.path, self.numbers, self.digest)
 
     def subset(self, indices: Iterable[int]) -> "StoredRecordings":
         """Return some of the recordings, in the given order, without reading them."""
-        return StoredRecordings(self.path, self.numbers[list(indices)])
+        return StoredRecordings(self.path, self.numbers[list(indices)], self.digest)
 
 
 class _Events(Sequence[np.ndarray]):
@@ -89,17 +119,30 @@ class _Events(Sequence[np.ndarray]):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return [self[number] for number in range(*index.indices(len(self)))]
-        start, end = self.places[index]
+        recordings, (start, end) = self.recordings, self.places[index]
         try:
-            events = self.rows[start:end].view(STORED_DTYPE)[:, 0]
-            return check_events(events, self.recordings.sensor_size, "its events")
+            rows, expected = self.rows[start:end], recordings.checksums[index]
+            found = _checksum(rows, recordings.targets[index], recordings.groups[index])
+            if expected not in (None, found):
+                raise ValueError("its bytes aren't those that were stored; was the file changed?")
+            events = rows.view(STORED_DTYPE)[:, 0]
+            return check_events(events, recordings.sensor_size, "its events")
         except (OSError, ValueError) as error:
-            name = f"{self.recordings.path}: recording {self.recordings.numbers[index]}"
+            name = f"{recordings.path}: recording {recordings.numbers[index]}"
             raise ValueError(f"{name}: {error}; {REMEDY}") from error
 
 
+def _checksum(rows: np.ndarray, target: int, group: Any) -> int:
+    """Return a checksum of a recording's bytes, class and group."""
+    return zlib.crc32(rows.tobytes(), zlib.crc32(json.dumps([target, group]).encode()))
+
+
 def store_recordings(
-    path: str | PathLike[str], recordings: Pairs, classes: Sequence[str], sensor_size: SensorSize
+    path: str | PathLike[str],
+    recordings: Pairs,
+    classes: Sequence[str],
+    sensor_size: SensorSize,
+    groups: Sequence[Any] | None = None,
 ) -> StoredRecordings:
     """Write recordings to one file as they come, so that they needn't fit in memory.
 
@@ -111,6 +154,7 @@ def store_recordings(
             ``Recordings`` yields. Times are stored from a recording's first event on.
         classes: Names of the classes.
         sensor_size: Width, height and polarities of the sensor.
+        groups: A number or a name for each recording, as for ``stratified_folds``.
 
     Returns:
         The recordings in the file.
@@ -127,28 +171,118 @@ def store_recordings(
         >>> store_recordings("cards.h5", test, test.classes, test.sensor_size)
         20 recordings of 35 × 35 pixels: club, heart, diamond, spade
     """
-    path, classes = Path(path), check_classes(classes)
-    sensor_size = check_sensor_size(sensor_size)
-    if path.exists():
+    rows = _with_groups(recordings, groups)
+    return _store(_new(path), rows, check_classes(classes), check_sensor_size(sensor_size))
+
+
+def store_folder(
+    path: str | PathLike[str], folder: str | PathLike[str], **options: Any
+) -> StoredRecordings:
+    r"""Write the recordings of a folder, and their groups, to one file, reading one at a time.
+
+    Where no file says its sensor, all are read twice: first for the smallest that holds them.
+
+    Args:
+        path: As for ``store_recordings``.
+        folder: As for ``load_folder``, and so are the options.
+        options: ``sensor_size``, ``size`` and ``window_ms``.
+
+    Raises:
+        FileExistsError: There is such a file.
+        OSError: The folder can't be written to, or the disk is full.
+        ValueError: As for ``load_folder`` and ``store_recordings``.
+
+    Example:
+        >>> Path("waves/up/anna").mkdir(parents=True)
+        >>> _ = Path("waves/up/anna/1.csv").write_text("t,x,y,p\n0,3,5,1\n")
+        >>> store_folder("waves.h5", "waves").groups
+        ['anna']
+    """
+    path, reader = _new(path), FolderReader(folder, **options)
+    reader.find_sensor()
+    files = tqdm(reader.files, "storing", unit="file", delay=2)
+    rows = (row[:3] for row in reader.parts(map(reader.read, files)))
+    classes = check_classes(reader.classes)
+    return _store(path, rows, classes, reader.new_size, reader.sensor_size)
+
+
+def _new(path: str | PathLike[str]) -> Path:
+    if Path(path).exists():
         raise FileExistsError(f"{path} exists and isn't overwritten; name another file")
+    return Path(path)
+
+
+def _with_groups(recordings: Pairs, groups: Sequence[Any] | None) -> Rows:
+    number = 0
+    for number, (events, target) in enumerate(recordings, 1):
+        yield events, target, groups[number - 1] if groups and number <= len(groups) else None
+    if groups is not None:
+        check_groups(groups, number)
+
+
+def _store(
+    path: Path,
+    rows: Rows,
+    classes: tuple[str, ...],
+    sensor_size: SensorSize,
+    recorded_size: SensorSize | None = None,
+) -> StoredRecordings:
     with atomic_write(path, overwrite=False) as temporary:
-        with h5py.File(temporary.name, "w", libver="latest") as file:
-            file.attrs["sensor_size"] = sensor_size
-            # As numbers: HDF5 keeps no checksum of texts.
-            file.attrs["classes"] = np.frombuffer(json.dumps(classes).encode(), "u1")
-            _write(file, recordings, len(classes), sensor_size)
-        for _ in StoredRecordings(temporary.name).events:
+        sink = _Sink(temporary)
+        try:
+            with h5py.File(sink, "w", libver="latest") as file:
+                file.attrs["sensor_size"] = sensor_size
+                file.attrs["recorded_size"] = recorded_size or sensor_size
+                # As numbers: HDF5 keeps no checksum of texts.
+                file.attrs["classes"] = np.frombuffer(json.dumps(classes).encode(), "u1")
+                checksums = _write(file, rows, len(classes), sensor_size, sink.check)
+        finally:
+            sink.check()  # what else is wrong may follow from it
+        temporary.flush()
+        os.fsync(temporary.fileno())
+        if hasattr(os, "posix_fadvise"):  # what is read now comes from the disk
+            os.posix_fadvise(temporary.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        stored = StoredRecordings(temporary.name)
+        if stored.checksums != checksums:
+            raise OSError(f"{path} didn't keep what was written; look at the disk")
+        for _ in stored.events:
             pass  # each is read, and its checksum compared
     return StoredRecordings(path)
 
 
-def _write(file: Any, recordings: Pairs, classes: int, sensor_size: SensorSize) -> None:
+class _Sink:
+    """A file that keeps its errors from HDF5, which would crash when it closes it."""
+
+    def __init__(self, file: BinaryIO):
+        self.file = file
+        self.error: OSError | None = None
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            try:
+                return getattr(self.file, name)(*arguments)
+            except OSError as error:
+                self.error = self.error or error
+                return 0
+
+        return call
+
+    def check(self) -> None:
+        """Raise the first error."""
+        if self.error:
+            raise self.error
+
+
+def _write(
+    file: Any, recorded: Rows, classes: int, sensor_size: SensorSize, check: Callable[[], None]
+) -> list[int]:
+    """Write recordings, and return their checksums."""
     width = STORED_DTYPE.itemsize
     rows = file.create_dataset(
         "events", (0, width), "u1", maxshape=(None, width), chunks=(CHUNK, width), fletcher32=True
     )
-    ends, targets = [0], []
-    for number, (events, target) in enumerate(recordings):
+    ends, targets, groups, checksums = [0], [], [], []
+    for number, (events, target, group) in enumerate(recorded):
         checked = check_events(events, sensor_size, f"recording {number}")
         if target not in range(classes):
             raise ValueError(f"target {number} is {target!r}; expected 0 to {classes - 1}")
@@ -158,9 +292,15 @@ def _write(file: Any, recordings: Pairs, classes: int, sensor_size: SensorSize) 
             raise ValueError(f"recording {number} exceeds 2**32 µs or 2**16 pixels; cut it")
         ends.append(ends[-1] + len(stored))
         targets.append(int(target))
+        groups.append(group.item() if isinstance(group, np.generic) else group)
         rows.resize(ends[-1], axis=0)
-        rows[ends[-2] :] = stored.view("u1").reshape(-1, width)
+        rows[ends[-2] :] = new = stored.view("u1").reshape(-1, width)
+        checksums.append(_checksum(new, targets[-1], groups[-1]))
+        check()
     if not targets:
         raise ValueError("there are no recordings to store")
-    file.create_dataset("ends", data=ends[1:], chunks=True, fletcher32=True)
-    file.create_dataset("targets", data=targets, chunks=True, fletcher32=True)
+    as_bytes = np.frombuffer(json.dumps(groups).encode(), "u1")
+    columns = {"ends": ends[1:], "targets": targets, "checksums": checksums, "groups": as_bytes}
+    for name, column in columns.items():
+        file.create_dataset(name, data=column, chunks=True, fletcher32=True)
+    return checksums

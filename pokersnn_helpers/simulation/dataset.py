@@ -1,5 +1,6 @@
 """A whole set of simulated recordings, with the counts of the real one."""
 
+import math
 from collections.abc import Iterator
 from numbers import Integral
 
@@ -22,6 +23,8 @@ PASSES = {
 }
 PASS_INTERVAL = 60.0  # ms from the start of one pass to that of the next
 BLOCK = 20  # cards that a process makes before it hands them over
+MOST_CARDS = 10**8  # some TB
+MOST_PROCESSES = 60  # Windows can't wait for more
 
 
 def simulate_pokerdvs(
@@ -124,8 +127,11 @@ def simulate_cards(
         [0, 1, 2, 3, 0]
     """
     check_numbers(Integral, cards=cards, processes=processes)
+    check_range(1, MOST_CARDS, cards=cards)
+    check_range(1, MOST_PROCESSES, processes=processes)
     seed = check_seed(seed)
     work = (delayed(_simulate_card)(number, seed) for number in range(cards))
+    processes = min(processes, math.ceil(cards / BLOCK))  # more would wait for nothing
     return Parallel(processes, batch_size=BLOCK, return_as="generator")(work)
 
 

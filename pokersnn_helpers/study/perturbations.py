@@ -16,8 +16,8 @@ from ..recordings import Recordings, check_recordings
 def apply(change: Callable[[np.ndarray], np.ndarray], recordings: Recordings) -> Recordings:
     """Apply a change to the events of each recording, and sort them by time again."""
     check_recordings(recordings)
-    changed = [change(events) for events in recordings.events]
-    ordered = [events[np.argsort(events["t"], kind="stable")] for events in changed]
+    changed = (change(events) for events in recordings.events)  # one after the other
+    ordered = (events[np.argsort(events["t"], kind="stable")] for events in changed)
     return Recordings(ordered, recordings.targets, recordings.classes, recordings.sensor_size)
 
 
