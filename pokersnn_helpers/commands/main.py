@@ -2,7 +2,9 @@
 
 import argparse
 import io
+import os
 import sys
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from pkgutil import resolve_name
@@ -20,6 +22,7 @@ PLOT: Options = {"--plot": FILE | {"help": "draw the pixels of the first, as .pn
 PROCESSES: Options = {"--processes": {"type": int, "help": "how many work at once (2)"}}
 SENSOR: Options = {"--sensor": {"metavar": "WIDTHxHEIGHT", "help": "for files that don't say it"}}
 TRAINED: Options = SENSOR | {"--checkpoint": FILE | {"required": True, "help": "what train saved"}}
+ASKED: Options = {"recordings": FILE | {"nargs": "+", "help": f"{EVENTS}; or a folder per class"}}
 PARTS: Options = SENSOR | {
     "--size": {"metavar": "WIDTHxHEIGHT", "help": "bring recordings to it; else at most 128x128"},
     "--window-ms": {"type": float, "metavar": "MS", "help": "cut recordings into such parts"},
@@ -42,17 +45,21 @@ CARDS: Options = {
     "--seed": {"type": int, "help": "fixes every event (0)"},
 }
 SOURCE: Options = {
-    "--camera": {"action": "store_true", "help": "listen to faery's first camera, until Ctrl-C"},
+    "--camera": {"action": "store_const", "const": True, "help": "listen to faery's first camera"},
+    "--pause": {"type": float, "metavar": "MS", "help": "silence that ends a gesture (200)"},
     "file": FILE | {"nargs": "?", "help": EVENTS},
 }
 COMMANDS: dict[str, tuple[str, str, Options]] = {
     "train": ("train", "train the network by the book's recipe", PARTS | RUN),
     "simulate": ("recordings", "simulate many playing cards, into one file", CARDS | PROCESSES),
-    "predict": ("answers", "classify recordings with a trained network", TRAINED | FILES),
+    "predict": ("answers", "classify recordings with a trained network", TRAINED | ASKED),
     "inspect": ("recordings", "look at recordings before you train on them", PLOT | FILES),
     "compare": ("recordings", "find out if recordings need time", PARTS | PROCESSES | FOLDER),
     "live": ("answers", "show the answer of a network while events come", TRAINED | SOURCE),
 }
+# Without one of these an option would say nothing, so it is refused.
+OWN = {"data", "resume", "folder", "recordings", "file"}
+NEEDS = {"sensor": OWN, "size": OWN, "window_ms": OWN, "delays": OWN | {"network"}}
 
 
 def main(words: list[str] | None = None) -> None:
@@ -66,15 +73,31 @@ def main(words: list[str] | None = None) -> None:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal can't print becomes \u....
         sys.stdout.reconfigure(errors="backslashreplace")
-    given = vars(_parser().parse_args(words))
-    name = given.pop("command")
+    parsed = vars(_parser().parse_args(words))
+    name = parsed.pop("command")
+    given = {key: each for key, each in parsed.items() if each is not None}
     module = import_module(f".{COMMANDS[name][0]}", __package__)
     try:
-        getattr(module, name)(**{key: each for key, each in given.items() if each is not None})
+        _check(given, parsed)
+        getattr(module, name)(**given)
+    except BrokenPipeError:  # who reads has read enough; what is left to write goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
     # Not errors like TypeError or KeyError: where the code is wrong, a traceback helps.
     except (ValueError, OSError, RuntimeError, MemoryError, ModuleNotFoundError) as error:
         message = printable(str(error) or type(error).__name__)
         raise SystemExit(f"python -m pokersnn_helpers {name}: error: {message}") from error
+
+
+def _check(given: dict[str, Any], known: Iterable[str]) -> None:
+    """Refuse values that are empty, and options that need another one."""
+    for option, value in given.items():
+        word = f"--{option.replace('_', '-')}"
+        if value in ("", Path()):
+            raise ValueError(f"{word} names nothing; write its value, or leave it out")
+        if not given.keys() & NEEDS.get(option, given.keys()):
+            needed = " or ".join(sorted(NEEDS[option].intersection(known)))
+            raise ValueError(f"{word} says nothing without {needed}; leave it out, or add that")
 
 
 def resolve_network(name: str) -> Any:

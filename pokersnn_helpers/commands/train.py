@@ -7,6 +7,7 @@ import sys
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from ..checkpoints import Run, load_run, save_checkpoint
-from ..checks import errors_in
+from ..checks import check_numbers, check_range, errors_in
 from ..files import default_device, rank, world_size
 from ..frames import augment
 from ..own.stored import StoredRecordings
@@ -40,9 +41,9 @@ class TrainOptions:
     seed: int = 0
     source: str = "auto"  # a saved run says "real", "simulated" or "own"
     data: str = ""  # a folder of recordings, or a file of many; none for POKER-DVS
-    sensor: str = ""  # as for read_folder, and so are the next two
-    size: str = ""
-    window_ms: float = 0.0  # 0 for none
+    sensor: str = ""  # as for read_folder; in a checkpoint that of the files, before resizing
+    size: str = ""  # as for read_folder, too, and so is the next
+    window_ms: float | None = None
     digest: str = ""  # of the recordings that a run began with; none before it begins
 
     def __str__(self) -> str:
@@ -57,8 +58,25 @@ class TrainOptions:
             return network
         if self.network != "layer":
             raise ValueError(f"--delays is {self.delays}; leave it out, or choose --network layer")
-        with errors_in(f"--delays is {self.delays}; write numbers, as 0,4,8"):
-            return partial(network, delays=[float(each) / 1000 for each in self.delays.split(",")])
+        return partial(network, delays=[each / 1000 for each in self.delays_ms()])
+
+    def delays_ms(self) -> list[float]:
+        """Read the delays."""
+        with errors_in(f"--delays is {self.delays}; write milliseconds, as 0,4,8"):
+            found = [float(each) for each in self.delays.split(",")]
+            check_range(0, 1000, **{f"delay {n}": each for n, each in enumerate(found)})
+            return found
+
+    def check(self) -> None:
+        """Refuse what no run can begin with, before files are read."""
+        check_numbers(Real, time_window=self.time_window)
+        if self.window_ms is not None:
+            check_range(0.001, 2**40, window_ms=self.window_ms)
+        self.make()
+        steps = [1000 * delay / self.time_window for delay in self.delays_ms()]
+        if any(abs(step - round(step)) > 1e-6 for step in steps):
+            bins = f"whole time bins of {self.time_window / 1000:g} ms"
+            raise ValueError(f"--delays is {self.delays} ms; choose {bins}")
 
 
 def train(
@@ -72,12 +90,14 @@ def train(
             options, state = _settle_options(resume, given)
             if path:
                 _claim(path, resume, held)
-            data = load(options)
+            data, sensor = load(options)
+            _check_longest(options, data.train)
             digest = _digest(data)
             # That of an earlier version is shorter, and says nothing about the events.
             if len(options.digest) == len(digest) and options.digest != digest:
                 raise ValueError(f"the recordings aren't those of {resume} any more; put them back")
-            return replace(options, source=data.source, digest=digest), state, data
+            found = {"source": data.source, "sensor": sensor, "digest": digest}
+            return replace(options, **found), state, data
 
         def save(classifier: Classifier, state: TrainingState) -> None:
             if path:
@@ -116,7 +136,8 @@ def _settle_options(
 ) -> tuple[TrainOptions, TrainingState | None]:
     """Take each option as given, or else as saved, or else the default; return the saved state."""
     if resume is None:
-        return TrainOptions(**given), None
+        (options := TrainOptions(**given)).check()
+        return options, None
     run = load_run(resume)
     for name, value in given.items():
         if name != "epochs" and value != (before := run.options.get(name, value)):
@@ -139,25 +160,36 @@ def _claim(path: Path, resume: Path | None, held: ExitStack) -> None:
         raise ValueError(f"{path} exists and isn't overwritten; name another file or --resume it")
 
 
-def load(options: TrainOptions) -> Split:
-    """Load POKER-DVS, or a folder or a file, of which about a fourth tests."""
+def load(options: TrainOptions) -> tuple[Split, str]:
+    """Load POKER-DVS, or a folder or a file, of which about a fourth tests; and a folder's sensor.
+
+    The sensor is that of its files, as ``--sensor`` says it.
+    """
     path, names = options.data, ("sensor", "size", "window_ms")
     if not path:
-        return load_pokerdvs(source=options.source)  # may download them
+        return load_pokerdvs(source=options.source), ""  # may download them
     parts = {name: value for name in names if (value := getattr(options, name))}
     if not Path(path).is_file():
         own = read_folder(path, **parts)
         fewest = pd.Series(own.groups).groupby(own.recordings.targets).nunique().min()
         if fewest < 2:
             raise ValueError(f"{path}: a class has a single group, so none can test; add folders")
-        return stratified_folds(own.recordings, min(4, int(fewest)), own.groups)[0]
+        data = stratified_folds(own.recordings, min(4, int(fewest)), own.groups)[0]
+        return data, "{}x{}".format(*own.sensor_size)
     if parts:
         raise ValueError(f"{path} is a file and stays as it is; leave out {', '.join(parts)}")
     stored = StoredRecordings(path)
     tests = pd.Series(stored.targets).groupby(stored.targets).cumcount() % 4 == 3
     if not tests.any():
         raise ValueError(f"{path} has fewer than 4 recordings of each class; none can test")
-    return Split(stored.subset(tests.index[~tests]), stored.subset(tests.index[tests]))
+    return Split(stored.subset(tests.index[~tests]), stored.subset(tests.index[tests])), ""
+
+
+def _check_longest(options: TrainOptions, recordings: Recordings) -> None:
+    """Refuse delays after which every recording is over."""
+    durations = ((events["t"][-1] - events["t"][0]) / 1000 for events in recordings.events)
+    if (latest := max(options.delays_ms())) and latest > (longest := max(durations)):
+        raise ValueError(f"--delays has {latest:g} ms, but no recording lasts over {longest:g} ms")
 
 
 def _digest(data: Split) -> str:

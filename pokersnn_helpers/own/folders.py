@@ -27,6 +27,7 @@ class Folder(NamedTuple):
         groups: Of each recording the first folder below its class, or else its file without the
             suffix. With ``stratified_folds(recordings, folds, groups)`` no group is in two folds.
         files: The file of each recording.
+        sensor_size: Width, height and polarities of the sensor that all are from, before resizing.
 
     Example:
         >>> Path("waves/up/anna").mkdir(parents=True)
@@ -38,6 +39,7 @@ class Folder(NamedTuple):
     recordings: Recordings
     groups: list[str]
     files: list[Path]
+    sensor_size: tuple[int, int, int]
 
 
 def load_folder(
@@ -74,7 +76,7 @@ def load_folder(
         2 recordings of 64 × 64 pixels: left, right
     """
     path = Path(path).expanduser()
-    files = _files(path)
+    files = class_files(path)
     classes = sorted({file.relative_to(path).parts[0] for file in files})
     if {name.lower() for name in classes} <= {"train", "test", "validation", "val"}:
         names = ", ".join(classes)
@@ -88,10 +90,11 @@ def load_folder(
         name, *below = file.relative_to(path).parts
         group = below[0] if len(below) > 1 else f"{name}/{file.stem}"
         with errors_in(str(file)):
-            parts = _cut(resize(events, sensor, size), window_ms)
+            parts = cut(resize(events, sensor, size), window_ms)
         rows += [(part, classes.index(name), group, file) for part in parts]
-    cut, targets, groups, sources = map(list, zip(*rows, strict=True))
-    return Folder(Recordings(cut, targets, classes, (*size, sensor[2])), groups, sources)
+    events, targets, groups, sources = map(list, zip(*rows, strict=True))
+    recordings = Recordings(events, targets, classes, (*size, sensor[2]))
+    return Folder(recordings, groups, sources, sensor)
 
 
 def _common_sensor(
@@ -156,7 +159,7 @@ def resize(
     return resized
 
 
-def _files(path: Path) -> list[Path]:
+def class_files(path: Path) -> list[Path]:
     """Return the files of recordings below the folders of classes, in alphabetical order."""
     if not path.is_dir():
         raise FileNotFoundError(f"there is no folder {path}; name one with a folder per class")
@@ -187,7 +190,7 @@ def _walk(path: Path) -> Iterator[Path]:
         yield from (Path(folder, each) for each in names if not each.startswith("."))
 
 
-def _cut(events: np.ndarray, window_ms: float | None) -> list[np.ndarray]:
+def cut(events: np.ndarray, window_ms: float | None) -> list[np.ndarray]:
     """Cut a recording into parts of about the same duration; those without events are no parts."""
     if len(events) == 0:
         raise ValueError("no event lies in the middle of the sensor; choose another size")
