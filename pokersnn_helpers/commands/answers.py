@@ -2,7 +2,6 @@
 
 import math
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -90,11 +89,11 @@ def live(
 
     window = options.get("window_ms") or math.inf  # as long as what it was trained with
     stream = Stream(classifier, pause_ms=pause, window_ms=window, on_answer=tell)
-    if file is None:
-        portions, found = playing.camera()
-    else:
+    if file:
         events, found = read_event_file(file)
         portions = playing.play(events)
+    else:
+        portions, found = playing.camera()
     came_from = _sensor(found, sensor, options, classifier)
     with suppress(KeyboardInterrupt):
         playing.listen(stream, portions, came_from, show)
@@ -110,15 +109,16 @@ def _load_trained(checkpoint: Path, device: str | None = None) -> tuple[Classifi
 
 
 def _sensor(
-    found: Sequence[int] | None, given: str, options: dict[str, Any], classifier: Classifier
+    found: tuple[int, int, int] | None, given: str, options: dict[str, Any], classifier: Classifier
 ) -> tuple[int, int, int]:
     """Return the sensor that the events are from, on which all who say one agree."""
     trained = pixels("the sensor of training", options.get("sensor", ""))
     said = found and (found[0], found[1]), pixels("--sensor", given), trained
-    if len(different := {*said} - {None}) > 1:
+    if len(sizes := {size for size in said if size}) > 1:
         words = "the recording is of {}, --sensor of {}, training was of {} pixels; use the same"
         raise ValueError(words.format(*said))
-    return (*(different or {classifier.sensor_size[:2]}).pop(), 2)
+    width, height = next(iter(sizes), classifier.sensor_size[:2])
+    return width, height, 2
 
 
 def _words(answer: training.Prediction) -> str:

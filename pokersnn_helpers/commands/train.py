@@ -96,8 +96,8 @@ def train(
             # That of an earlier version is shorter, and says nothing about the events.
             if len(options.digest) == len(digest) and options.digest != digest:
                 raise ValueError(f"the recordings aren't those of {resume} any more; put them back")
-            found = {"source": data.source, "sensor": sensor, "digest": digest}
-            return replace(options, **found), state, data
+            found = replace(options, source=data.source, sensor=sensor, digest=digest)
+            return found, state, data
 
         def save(classifier: Classifier, state: TrainingState) -> None:
             if path:

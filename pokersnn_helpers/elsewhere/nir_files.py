@@ -14,7 +14,7 @@ only the recurrent weights take the spikes of the step before::
 An event adds its whole weight to the current, however short a step is. Therefore ``w_in`` of the
 neurons, and ``r`` of the readout's current, are ``tau_syn / dt``. The graph's ``metadata`` hold
 ``dt`` and ``settle`` (s), the names of the ``classes``, the ``sensor_size`` (width, height,
-polarities), the ``surrogate_slope``, and a digest of the nodes' numbers. Inputs are frames
+polarities), the ``surrogate_slope``, and a digest of all arrays. Inputs are frames
 (polarities, height, width), flattened in this order.
 """
 
@@ -170,10 +170,12 @@ def _check_network(network: Any) -> None:
 
 
 def _digest(graph: nir.NIRGraph) -> np.ndarray:
-    """Return the SHA-256 of all numbers in the nodes."""
-    fields = (field for name in NODES for _, field in sorted(vars(graph.nodes[name]).items()))
-    numbers = b"".join(each.tobytes() for each in fields if isinstance(each, np.ndarray))
-    return np.frombuffer(hashlib.sha256(numbers).digest(), np.uint8)
+    """Return the SHA-256 of all arrays in the metadata and the nodes."""
+    found = hashlib.sha256()
+    for fields in (graph.metadata, *(vars(graph.nodes[name]) for name in NODES)):
+        for name in sorted(fields.keys() - {"sha256"}):
+            found.update(fields[name].tobytes() if isinstance(fields[name], np.ndarray) else b"")
+    return np.frombuffer(found.digest(), np.uint8)
 
 
 def _decimal(value: torch.Tensor) -> float:

@@ -92,8 +92,8 @@ def load_folder(
         with errors_in(str(file)):
             parts = cut(resize(events, sensor, size), window_ms)
         rows += [(part, classes.index(name), group, file) for part in parts]
-    events, targets, groups, sources = map(list, zip(*rows, strict=True))
-    recordings = Recordings(events, targets, classes, (*size, sensor[2]))
+    own, targets, groups, sources = map(list, zip(*rows, strict=True))
+    recordings = Recordings(own, targets, classes, (*size, sensor[2]))
     return Folder(recordings, groups, sources, sensor)
 
 

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ def patient(portions: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """Yield portions as they come, and an empty one whenever none has come for a while."""
     waiting = iter(portions)
     while True:
-        came: Future = Future()
+        came: Future[Any] = Future()
         threading.Thread(target=_next, args=(waiting, came), daemon=True).start()
         while not wait([came], SILENCE).done:
             yield np.empty(0)
@@ -41,14 +42,14 @@ def patient(portions: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         yield portion
 
 
-def _next(portions: Iterator[np.ndarray], came: Future) -> None:
+def _next(portions: Iterator[np.ndarray], came: Future[Any]) -> None:
     try:
         came.set_result(next(portions, None))
     except Exception as error:  # what a driver raises
         came.set_exception(error)
 
 
-def camera() -> tuple[Iterable[np.ndarray], tuple[int, int, int]]:
+def camera() -> tuple[Iterator[np.ndarray], tuple[int, int, int]]:
     """Open the first camera that faery finds; return its portions of events, and its sensor.
 
     Raises:
