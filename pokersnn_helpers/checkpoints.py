@@ -147,9 +147,13 @@ def load_checkpoint(
     return classifier.to(device or default_device())
 
 
-def saved_network(path: str | PathLike[str]) -> str:
-    """Return the class name of the saved network; errors are those of ``load_checkpoint``."""
-    return str(_read(path).get("network"))
+def saved_with(path: str | PathLike[str]) -> tuple[str, dict[str, Any]]:
+    """Return the class name of the saved network, and the options of its run, if there is one.
+
+    Errors are those of ``load_checkpoint``.
+    """
+    content = _read(path)
+    return str(content.get("network")), dict(content.get("options", {}))
 
 
 def load_run(path: str | PathLike[str]) -> Run:

@@ -231,6 +231,13 @@ def check_targets(targets: torch.Tensor, log_probabilities: torch.Tensor) -> Non
         )
 
 
+def refuse_hooks(*modules: torch.nn.Module) -> None:
+    """Refuse forward hooks where a network is computed without calling its layers."""
+    for module in modules:
+        if any(getattr(module, f"_forward{each}_hooks") for each in ("", "_pre")):
+            raise TypeError(f"a hook of {type(module).__name__} would be left out; remove it")
+
+
 @contextmanager
 def errors_in(place: str) -> Iterator[None]:
     """Put a place in front of a ``ValueError``'s message."""

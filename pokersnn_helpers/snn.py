@@ -32,6 +32,10 @@ WHOLE = 2.0**53  # µs: a time bin that holds a whole recording
 STEADY_STEPS = 100  # through which gradients don't explode; ``benchmarks widths`` has more
 SETTLE = 0.01  # s of silence after the last event; ``benchmarks settle`` compares others
 
+# Norse names another module, in which pickle doesn't find them.
+LIFParameters.__module__ = LIFState.__module__ = "norse.torch.functional.lif"
+LIParameters.__module__ = LIState.__module__ = "norse.torch.functional.leaky_integrator"
+
 
 class FrameNetwork(torch.nn.Module):
     """A network that reads frames, and knows with what arguments and for which frames it was made.
@@ -197,7 +201,11 @@ class SpikingNetwork(FrameNetwork):
         voltages, states = self._loop(frames, None)
         self.recording = None
         if self.record:
-            self.recording = tree_map(lambda *steps: torch.stack(steps).detach(), *states)
+            try:
+                self.recording = tree_map(lambda *steps: torch.stack(steps).detach(), *states)
+            except (TypeError, ValueError) as error:
+                about = f"{type(self).__name__}.step returned states that can't be recorded"
+                raise TypeError(f"{about}: {error}; return a tensor instead of None") from error
         return voltages
 
     @torch.no_grad()

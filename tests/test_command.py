@@ -84,6 +84,18 @@ def test_help_and_files_need_nothing_heavy():
     assert not HEAVY & {*modules}
 
 
+def test_a_reader_that_has_read_enough_is_no_error(tmp_path, data):
+    np.save(tmp_path / "a.npy", data.test.events[0])
+    words = ["-m", "pokersnn_helpers", "inspect", *[str(tmp_path / "a.npy")] * 3]
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run([sys.executable, *words], stdout=writer, stderr=subprocess.PIPE)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 def test_command_trains_as_the_function_does_and_reports(finished, data, capsys):
     classifier, _ = train_classifier(data, seed=0, device="cpu", epochs=3, time_window=5000)
     loaded, before = load_checkpoint(finished, device="cpu"), finished.read_bytes()

@@ -53,7 +53,7 @@ def test_classes_groups_and_files(folder):
     save(folder / "left" / "alone.npy", alone)
     np.savez(folder / "left" / "alone.npz", alone)  # the same in another format
     save(folder / "left" / "anna" / "monday" / "24.npy", alone)
-    recordings, groups, files = load_folder(folder, sensor_size=(64, 64, 2))
+    recordings, groups, files, _ = load_folder(folder, sensor_size=(64, 64, 2))
     assert recordings.classes == CLASSES and recordings.sensor_size == (64, 64, 2)
     assert len(recordings) == len(groups) == len(files) == 27
     assert {*groups} == {"anna", "ben", "carl", "dora", "left/alone"}
@@ -64,7 +64,7 @@ def test_classes_groups_and_files(folder):
 
 
 def test_sensor_is_the_smallest_that_holds_all_events(folder):
-    recordings, _, files = load_folder(folder)
+    recordings, _, files, _ = load_folder(folder)
     saved = [np.load(file) for file in files]
     for field, side in zip("xy", recordings.sensor_size, strict=False):
         assert side == 1 + max(events[field].max() for events in saved)
@@ -76,7 +76,7 @@ def test_long_recordings_are_cut_into_windows_of_one_group(tmp_path):
     rng = np.random.default_rng(0)
     for name in CLASSES[:2]:
         save(tmp_path / name / "long.npy", long := spot(0, rng, duration=103_000, count=2000))
-    recordings, groups, files = load_folder(tmp_path, window_ms=10)
+    recordings, groups, files, _ = load_folder(tmp_path, window_ms=10)
     assert len(recordings) == 20 and len(set(groups)) == 2 and len(set(files)) == 2
     assert sum(map(len, recordings.events)) == 2 * len(long)  # nothing is lost
     assert all(events["t"][0] == 0 for events in recordings.events)

@@ -1,8 +1,10 @@
 """A file that is played, and what a stream gets of it, on a clock of the test's own."""
 
+import threading
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from pokersnn_helpers import EVENT_DTYPE
 from pokersnn_helpers.own import live
@@ -28,7 +30,8 @@ def test_portions_come_when_they_are_due_and_let_time_pass(monkeypatch):
         classifier=SimpleNamespace(sensor_size=(16, 16, 2)),
         push=lambda events: pushed.extend(events["x"].tolist()),
         advance=advanced.append,
-        finish=lambda: advanced.append("finish"),
+        pause=9_000,
+        end=lambda: advanced.append("end"),
     )
 
     def show(_, seconds):
@@ -36,7 +39,25 @@ def test_portions_come_when_they_are_due_and_let_time_pass(monkeypatch):
         clock.now += 0.001  # that it takes
 
     live.listen(stream, live.play(events), (32, 20, 2), show)
-    assert pushed == [1] and advanced == [9000, 15_000, 38_000, "finish"]
+    assert pushed == [1] and advanced == [9000, 15_000, "end", 38_000]  # silent at 28 ms
     due = np.array([0.007, 0.013, 0.036])  # since the first event
-    assert np.allclose(shown[:3], [(100 + each, -due[0]) for each in due])
-    assert shown[3][1] == 0
+    assert np.allclose(shown, [(100 + each, -due[0]) for each in due])
+
+
+def test_a_camera_that_is_silent_or_fails_does_not_keep_others_waiting(monkeypatch):
+    monkeypatch.setattr(live, "SILENCE", 0.001)
+    go_on = threading.Event()
+
+    def camera():
+        yield [1]
+        go_on.wait()
+        yield [2]
+        raise OSError("unplugged")
+
+    came = live.patient(camera())
+    assert [next(came), *next(came)] == [[1]]
+    go_on.set()
+    assert next(each for each in came if len(each)) == [2]
+    with pytest.raises(OSError, match="unplugged"):
+        list(came)
+    assert [each for each in live.patient([[3]]) if len(each)] == [[3]]

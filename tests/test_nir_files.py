@@ -86,9 +86,21 @@ def with_other(cell, **changes):
     return Classifier(snn)
 
 
+def without_time():
+    snn = SNN(hidden_size=5)
+    snn.dt = snn.lif0.dt = snn.readout.dt = 0
+    return Classifier(snn)
+
+
 def with_weight(value, name):
     snn = SNN(hidden_size=5)
     snn.get_parameter(name).data[0, 0] = value
+    return Classifier(snn)
+
+
+def with_hook():
+    snn = SNN(hidden_size=5)
+    snn.linear.register_forward_hook(lambda layer, given, out: 2 * out)
     return Classifier(snn)
 
 
@@ -104,6 +116,9 @@ def with_weight(value, name):
         (lambda: with_other("lif0", v_reset=-0.1), r"hidden\.v_reset is -0\.1; SNN has 0"),
         (lambda: with_other("lif0", dt=0.002), r"a layer's dt isn't that of the network, 0\.001"),
         (lambda: with_other("readout", dt=0.002), "a layer's dt isn't that of the network"),
+        (with_hook, "a hook of Linear would be left out"),
+        (without_time, "dt is 0; choose a finite number greater than 0"),
+        (lambda: Classifier(SNN(tau_mem=10)), "tau_mem is 10 s; divide milliseconds by 1000"),
         (lambda: with_weight(torch.nan, "linear.weight"), r"readout_weights\.weight is nan"),
         (lambda: Classifier(SNN(), classes=("a", "b")), r"4 outputs don't fit .* \('a', 'b'\)"),
         (lambda: Classifier(SNN(), sensor_size=(2, 2, 1)), r"2450 inputs .* sensor of \(2, 2, 1\)"),
@@ -148,6 +163,9 @@ def test_what_an_snn_does_not_have_is_refused_by_name(node, field, change, messa
     ("change", "message"),
     [
         (lambda graph: graph.metadata.clear(), r"something else than an SNN: KeyError\('dt'\)"),
+        (lambda graph: graph.metadata.update(dt=np.zeros(1)), "dt is 0.0; choose a finite number"),
+        (lambda graph: graph.nodes["readout"].tau.fill(10), "readout_tau_mem is 10 s; divide"),
+        (lambda graph: graph.nodes["input_weights"].weight.fill(1), "numbers have changed since"),
         (lambda graph: graph.edges.pop(), "linked otherwise; save_nir writes input, input_weights"),
     ],
 )
@@ -157,6 +175,13 @@ def test_graphs_that_lack_something_are_refused(path, change, message):
     nir.write(path, graph)
     with pytest.raises(ValueError, match=message):
         load_nir(path)
+
+
+def test_an_older_file_without_a_digest_is_read(classifier, path):
+    graph = nir.read(path)
+    del graph.metadata["sha256"]
+    nir.write(path, graph)
+    assert same(load_nir(path, "cpu").state_dict(), classifier.state_dict())
 
 
 def test_graphs_of_other_programs_are_refused_by_name(path):

@@ -9,7 +9,7 @@ import pytest
 from same import altered
 from test_folders import fill, folder  # noqa: F401 - a fixture
 
-from pokersnn_helpers import EVENT_DTYPE, load_checkpoint, predict, read_events
+from pokersnn_helpers import EVENT_DTYPE, load_checkpoint, load_folder, predict, read_events
 from pokersnn_helpers.commands.main import main
 from pokersnn_helpers.fast import FastSNN
 from pokersnn_helpers.own import compare as needs_time
@@ -64,12 +64,36 @@ def test_a_layer_with_delays_is_trained_resumed_asked_and_streamed(folder, capsy
     run("live", "--checkpoint", checkpoint, file)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].endswith(lines[-1].partition(", since")[0]) and ": left (" in lines[0]
-    for words, reason in (
-        (["--delays", "0,4"], "leave it out, or choose --network layer"),
-        (["--network", "layer", "--delays", "now"], "--delays is now; write numbers, as 0,4,8"),
-    ):
-        with pytest.raises(SystemExit, match=reason):
-            run("train", *options[:4], *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--data", "none", "--delays", "0,4", "--network", "fast"], "or choose --network layer"),
+        (["--delays", "now"], "--delays is now; write milliseconds, as 0,4,8"),
+        (["--delays", "0;4"], "--delays is 0;4; write milliseconds"),
+        (["--delays", "0,-1"], "write milliseconds, as 0,4,8: delay 1 is -1.0; choose a number fr"),
+        (["--delays", "nan"], "delay 0 is nan; choose a number from 0 to 1000"),
+        (["--delays", "0,1001"], "delay 1 is 1001.0; choose a number from 0 to 1000"),
+        (["--delays", "0,4,8", "--time-window", 5000], "8 ms; choose whole time bins of 5 ms"),
+        (["--time-window", "nan"], "time_window is nan"),
+        (["--data", "none", "--window-ms", 0], r"window_ms is 0\.0; choose a number"),
+        (["--data", ""], "--data names nothing; write its value, or leave it out"),
+        (["--data", "none", "--checkpoint", ""], "--checkpoint names nothing"),
+        (["--sensor", "64x64"], "--sensor says nothing without data or resume; leave it out"),
+        (["--size", "64x64"], "--size says nothing without data or resume"),
+        (["--window-ms", 10], "--window-ms says nothing without data or resume"),
+    ],
+)
+def test_options_without_a_meaning_are_refused_before_anything_is_read(words, reason):
+    layer = ["--network", "layer"] if "--delays" in words and "fast" not in words else []
+    with pytest.raises(SystemExit, match=f"train: error: .*{reason}"):
+        run("train", *words, *layer)
+
+
+def test_delays_longer_than_all_recordings_are_refused(folder):  # noqa: F811
+    with pytest.raises(SystemExit, match=r"--delays has 999 ms, but no recording lasts over 14\.9"):
+        run("train", "--data", folder, "--network", "layer", "--delays", "0,999")
 
 
 def test_few_groups_are_split_and_a_single_one_is_refused(folder, capsys):  # noqa: F811
@@ -85,13 +109,57 @@ def test_few_groups_are_split_and_a_single_one_is_refused(folder, capsys):  # no
         run("train", *options)
 
 
-def test_a_larger_sensor_is_brought_to_the_size_of_the_network(trained, tmp_path, capsys):
+def test_the_sensor_and_the_window_of_training_are_known(folder, tmp_path, capsys):  # noqa: F811
+    options = ["--sensor", "64x64", "--size", "16x16", "--window-ms", 8, "--network", "fast"]
+    checkpoint, file = tmp_path / "run.pt", folder / "left" / "anna" / "0.npy"
+    run("train", "--data", folder, *options, "--epochs", 1, "--checkpoint", checkpoint)
+    capsys.readouterr()
+    run("predict", "--checkpoint", checkpoint, file)
+    lines = capsys.readouterr().out.splitlines()
+    classifier = load_checkpoint(checkpoint, "cpu", FastSNN)
+    parts = load_folder(folder, sensor_size=(64, 64, 2), size=(16, 16), window_ms=8).recordings
+    assert len(lines) == 2
+    for number, line in enumerate(lines):
+        answer = predict(classifier, parts.events[number], "cpu")
+        shares = ", ".join(f"{name} {p:.1%}" for name, p in answer.probabilities.items())
+        found = f"{answer.class_name or 'no answer'} ({shares})"
+        assert line == f"{file}, part {number + 1} of 2: {found}"
+    run("live", "--checkpoint", checkpoint, file)
+    last = [line for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
+    assert len(last) == 2 and last[0].partition(", since")[0] == lines[0].partition(": ")[2]
+
+
+def test_contradictions_about_the_sensor_are_refused(trained, tmp_path):
     folder, checkpoint = trained  # noqa: F811
-    events = np.load(folder / "left" / "anna" / "0.npy")
-    events["x"], events["y"] = 2 * events["x"], 2 * events["y"]
-    np.save(tmp_path / "large.npy", events)
-    run("predict", "--checkpoint", checkpoint, "--sensor", "128x128", tmp_path / "large.npy")
-    assert "large.npy: left" in capsys.readouterr().out
+    events = np.load(folder / "left" / "anna" / "0.npy")[:50]
+    header = b"% evt 2.0\n% geometry 128x128\n% end\n"
+    (tmp_path / "other.raw").write_bytes(header + np.array([0x80000000, 0], "<u4").tobytes())
+    np.save(tmp_path / "none.npy", events)
+    both = r"the recording is of {}, --sensor of {}, training was of \(64, 64\) pixels"
+    for command in ("predict", "live"):
+        for words, reason in (
+            ([tmp_path / "other.raw"], both.format(r"\(128, 128\)", "None")),
+            (
+                [tmp_path / "none.npy", "--sensor", "128x128"],
+                both.format("None", r"\(128, 128\)"),
+            ),
+        ):
+            with pytest.raises(SystemExit, match=reason):
+                run(command, "--checkpoint", checkpoint, *words)
+
+
+def test_predict_of_a_folder_prints_a_confusion_matrix(trained, tmp_path, capsys):
+    folder, checkpoint = trained  # noqa: F811
+    wrong = shutil.copytree(folder, tmp_path / "wrong")
+    shutil.copy(folder / "left" / "anna" / "0.npy", wrong / "right" / "0.npy")
+    run("predict", "--checkpoint", checkpoint, wrong)
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(".npy: " in line for line in lines) == 25
+    table = {line.split()[0]: line.split()[1:] for line in lines[25:] if line}
+    assert table["left"] == ["8", "0", "0", "100.0"] and table["right"] == ["1", "0", "8", "88.9"]
+    assert lines[-1] == "24 of 25 correct, 96.0%"
+    run("predict", "--checkpoint", checkpoint, folder)
+    assert "Most of them trained this network" in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_inspect_prints_numbers_a_rate_and_advice(tmp_path, capsys):
@@ -137,6 +205,7 @@ def test_live_plays_a_file_and_says_when_it_cannot_keep_up(trained, capsys, monk
     shown = capsys.readouterr().out
     assert shown.splitlines()[-1].startswith("right (") and ", since " in shown.splitlines()[-1]
     assert len(waited) == 2 and "behind" not in shown  # 15 ms in portions of 10
+    assert sum(" ms  " in line for line in shown.splitlines()) + 1 == len(shown.splitlines())
     clock = iter(range(0, 10**6, 5))  # each look at it is five seconds later
     monkeypatch.setattr(playing.time, "monotonic", lambda: next(clock))
     run(*words)
@@ -148,17 +217,20 @@ def test_live_listens_to_a_camera(trained, capsys, monkeypatch):
     events = np.load(folder / "middle" / "anna" / "1.npy")
     packets = np.zeros(len(events), [("t", "<u8"), ("x", "<u2"), ("y", "<u2"), (("p", "on"), "?")])
     packets["t"], packets["p"] = events["t"] + 10**9, events["p"]
-    packets["x"], packets["y"] = 2 * events["x"], 2 * events["y"]
+    packets["x"], packets["y"] = events["x"], events["y"]
+    later = packets.copy()
+    later["t"] += 10**6  # the same gesture again
 
     class Camera(list):
         def dimensions(self):
-            return (128, 128)
+            return (64, 64)
 
-    camera = Camera([packets[:0], *np.array_split(packets, 12)])
+    camera = Camera([packets[:0], *np.array_split(packets, 12), *np.array_split(later, 3)])
     fake = types.SimpleNamespace(events_stream_from_camera=lambda: camera)
     monkeypatch.setitem(sys.modules, "faery", fake)
     run("live", "--checkpoint", checkpoint, "--camera")
-    assert capsys.readouterr().out.splitlines()[-1].startswith("middle (")
+    said = [line for line in capsys.readouterr().out.splitlines() if line[0] != " "]
+    assert len(said) == 2 and said[0].startswith("middle (") and said[0] == said[1]
 
 
 def test_live_without_a_camera(trained, monkeypatch):
@@ -171,11 +243,19 @@ def test_live_without_a_camera(trained, monkeypatch):
         (None, ["--camera"], "--camera needs faery: pip install faery"),
         (types.SimpleNamespace(events_stream_from_camera=none), ["--camera"], "found: .*; plug it"),
         (None, [], "name one FILE, or --camera"),
+        (None, ["--camera", "--sensor", "64x64"], "--sensor says nothing without file"),
+        (None, [folder / "left" / "anna" / "0.npy", "--pause", "0"], r"pause_ms is 0\.0; choose"),
         (None, [folder / "left" / "anna" / "0.npy", "--camera"], "name one FILE, or --camera"),
     ):
         monkeypatch.setitem(sys.modules, "faery", faery)
         with pytest.raises(SystemExit, match=reason):
             run("live", "--checkpoint", checkpoint, *words)
+
+
+def swap(folder):  # noqa: F811
+    """Swap two classes."""
+    for old, new in (("left", "aside"), ("right", "left"), ("aside", "right")):
+        (folder / old).rename(folder / new)
 
 
 def test_a_run_goes_on_with_the_recordings_that_it_began_with(trained, tmp_path):
@@ -190,6 +270,7 @@ def test_a_run_goes_on_with_the_recordings_that_it_began_with(trained, tmp_path)
         (lambda: np.save(file.with_name("99.npy"), events), file.with_name("99.npy").unlink),
         (lambda: (more / "left").rename(more / "up"), lambda: (more / "up").rename(more / "left")),
         (lambda: np.save(file, flipped), lambda: np.save(file, events)),
+        (lambda: swap(more), lambda: swap(more)),
     ):
         change()
         with pytest.raises(SystemExit, match=r"recordings aren't those of .*run\.pt any more; put"):

@@ -191,7 +191,7 @@ def test_commands_simulate_and_train(tmp_path, capsys, monkeypatch):
 
 def test_every_fourth_of_a_class_tests(cards, tmp_path):
     path = tmp_path / "cards.h5"
-    split = load(TrainOptions(data=str(store(cards, path).path)))
+    split, _ = load(TrainOptions(data=str(store(cards, path).path)))
     assert split.test.targets == [0, 1, 2, 3] and split.test.numbers.tolist() == [3, 8, 13, 18]
     assert sorted([*split.train.numbers, *split.test.numbers]) == list(range(20))
     few = store(cards.subset([0, 1, 2]), tmp_path / "few.h5")

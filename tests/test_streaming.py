@@ -1,5 +1,6 @@
 """A stream says what the whole recording does, to the last bit, however it is cut."""
 
+import pickle
 from functools import partial
 
 import numpy as np
@@ -191,6 +192,67 @@ def test_answer_and_when_it_settled(data):
     assert stream.settled_ms() == expected  # of a rule that the stream doesn't know
 
 
+@pytest.mark.parametrize(
+    ("options", "starts"),
+    [
+        ({"pause_ms": 100}, [0, 1, 3]),
+        ({"window_ms": 60}, [0, 1, 2, 3, 4]),
+        ({"pause_ms": 45, "window_ms": 300}, [0, 1, 2, 3, 4]),
+        ({"pause_ms": 300, "window_ms": 200}, [0, 2, 3]),
+        ({"pause_ms": np.inf}, [0]),
+    ],
+)
+def test_a_pause_or_a_window_begins_another_recording_however_it_is_cut(options, starts, data):
+    classifier, begins = classifier_of(FastSNN), (0, 150_000, 210_000, 500_000, 560_000)
+    bursts = [events[events["t"] < 10_000].copy() for events in data.train.events[:5]]
+    for burst, begin in zip(bursts, begins, strict=True):
+        burst["t"] += begin - burst["t"][0]
+    evening, rng = np.concatenate(bursts), np.random.default_rng(0)
+    ends = [*starts[1:], 5]
+    wholes = [np.concatenate(bursts[a:b]) for a, b in zip(starts, ends, strict=True)]
+    expected = [predict(classifier, whole, "cpu") for whole in wholes]
+    for portions in ([evening], np.split(evening, len(evening)), cut(evening, rng)):
+        found = []
+        stream = Stream(
+            classifier, **options, on_answer=lambda s, to=found: to.append(s.prediction())
+        )
+        returned = [stream.push(portion) for portion in portions]
+        assert len(found) == len(starts) - 1 and stream.steps > 0
+        returned.append(stream.end())
+        assert [each[:2] for each in found] == [each[:2] for each in expected]
+        readouts = torch.cat([each.readout for each in expected])
+        assert torch.equal(torch.cat([each.readout for each in found]), readouts)
+        assert torch.equal(torch.cat(returned), readouts)
+
+
+def test_silence_ends_a_recording_once(data):
+    found, events = [], data.train.events[0]
+    stream = Stream(classifier_of(FastSNN), pause_ms=50, on_answer=lambda s: found.append(s.steps))
+    stream.push(events)
+    stream.advance(int(events["t"][-1]) + 49_999)
+    assert not found
+    stream.advance(int(events["t"][-1]) + 50_000)
+    stream.advance(int(events["t"][-1]) + 10**9)
+    stream.end()
+    assert len(found) == 1 and stream.steps == 0 and stream.open_since is None
+    stream.push(events)  # a camera that has been started anew
+    assert stream.open_since >= events["t"][0]
+    for name in ("pause_ms", "window_ms"):
+        with pytest.raises(ValueError, match=f"{name} is nan; choose a number"):
+            Stream(stream.classifier, **{name: np.nan})
+
+
+@pytest.mark.parametrize("network", [SNN, LayerThenSNN])
+def test_a_stream_can_be_pickled_and_goes_on(network, data):
+    classifier, events = classifier_of(network), data.train.events[0]
+    stream = Stream(classifier)
+    stream.push(events[:300])
+    copy = pickle.loads(pickle.dumps(stream))
+    copy.push(events[300:])
+    copy.finish()
+    assert torch.equal(copy.voltages, predict(classifier, events, "cpu").readout)
+
+
 class Louder(SNN):
     def forward(self, frames):
         return 2 * super().forward(frames)
@@ -203,3 +265,19 @@ def test_networks_that_need_whole_recordings_are_refused():
         Stream(classifier_of(GRU))
     with pytest.raises(TypeError, match="give a Classifier"):
         Stream(FastSNN())
+
+
+@pytest.mark.parametrize("put", ["register_forward_hook", "register_forward_pre_hook"])
+def test_hooks_are_used_or_refused(put, data):
+    classifier, events = classifier_of(SNN), data.train.events[0]
+    before = predict(classifier, events, "cpu").readout
+    getattr(classifier.snn.linear, put)(lambda layer, given, *out: (out or given)[0] * 2)
+    prediction = predict(classifier, events, "cpu")
+    assert_same(Stream(classifier), [events], prediction)
+    assert not torch.equal(prediction.readout, before)
+    for network, layer in ((SNN, ""), (FastSNN, ""), (LayerThenSNN, "inputs"), (Own, "")):
+        classifier = classifier_of(network)
+        module = classifier.snn.get_submodule(layer)
+        getattr(module, put)(lambda *given: None)
+        with pytest.raises(TypeError, match=f"a hook of {type(module).__name__} would be left out"):
+            Stream(classifier)

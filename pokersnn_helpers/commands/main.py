@@ -2,7 +2,9 @@
 
 import argparse
 import io
+import os
 import sys
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from pkgutil import resolve_name
@@ -20,12 +22,17 @@ PLOT: Options = {"--plot": FILE | {"help": "draw the pixels of the first, as .pn
 PROCESSES: Options = {"--processes": {"type": int, "help": "how many work at once (2)"}}
 SENSOR: Options = {"--sensor": {"metavar": "WIDTHxHEIGHT", "help": "for files that don't say it"}}
 TRAINED: Options = SENSOR | {"--checkpoint": FILE | {"required": True, "help": "what train saved"}}
+ASKED: Options = {"recordings": FILE | {"nargs": "+", "help": f"{EVENTS}; or a folder per class"}}
 PARTS: Options = SENSOR | {
     "--size": {"metavar": "WIDTHxHEIGHT", "help": "bring recordings to it; else at most 128x128"},
     "--window-ms": {"type": float, "metavar": "MS", "help": "cut recordings into such parts"},
 }
 BINS: Options = {
-    "--time-window": {"type": float, "metavar": "MICROSECONDS", "help": "of a time bin (1000)"},
+    "--time-window": {
+        "type": float,
+        "metavar": "MICROSECONDS",
+        "help": "of a time bin; else chosen",
+    },
 }
 NEW: Options = {"--out": FILE | {"required": True, "help": "a new file, as cards.h5"}}
 FOLDER: Options = {
@@ -33,8 +40,9 @@ FOLDER: Options = {
 }
 RUN: Options = {
     "--data": {"metavar": "PATH", "help": "folder per class, or stored file; else POKER-DVS"},
-    "--epochs": {"type": int, "help": "passes over the training recordings (60)"},
-    "--network": {"choices": NETWORKS, "help": "what to train (snn)"},
+    "--epochs": {"type": int, "help": "passes over the training recordings; else chosen"},
+    "--network": {"choices": NETWORKS, "help": "what to train (layer for --data, else snn)"},
+    "--augment": {"choices": ("none", "shift", "mirror"), "help": "change training recordings"},
     "--delays": {"metavar": "MS,MS...", "help": "how late the layer's output comes, as 0,4,8"},
     "--seed": {"type": int, "help": "fixes what is drawn at random (0)"},
     "--checkpoint": FILE | {"help": "save the network and the run here after every epoch"},
@@ -47,7 +55,8 @@ CARDS: Options = {
     "--seed": {"type": int, "help": "fixes every event (0)"},
 }
 SOURCE: Options = {
-    "--camera": {"action": "store_true", "help": "listen to faery's first camera, until Ctrl-C"},
+    "--camera": {"action": "store_const", "const": True, "help": "listen to faery's first camera"},
+    "--pause": {"type": float, "metavar": "MS", "help": "silence that ends a gesture (200)"},
     "file": FILE | {"nargs": "?", "help": EVENTS},
 }
 COMMANDS: dict[str, tuple[str, str, Options]] = {
@@ -58,7 +67,7 @@ COMMANDS: dict[str, tuple[str, str, Options]] = {
         CARDS | NEW | PROCESSES,
     ),
     "store": ("recordings", "write a folder to one file, for more than fits in memory", STORE),
-    "predict": ("answers", "classify recordings with a trained network", TRAINED | FILES),
+    "predict": ("answers", "classify recordings with a trained network", TRAINED | ASKED),
     "inspect": ("recordings", "look at recordings before you train on them", PLOT | FILES),
     "compare": (
         "recordings",
@@ -67,6 +76,9 @@ COMMANDS: dict[str, tuple[str, str, Options]] = {
     ),
     "live": ("answers", "show the answer of a network while events come", TRAINED | SOURCE),
 }
+# Without one of these an option would say nothing, so it is refused.
+OWN = {"data", "resume", "folder", "recordings", "file"}
+NEEDS = {"sensor": OWN, "size": OWN, "window_ms": OWN, "delays": OWN | {"network"}}
 
 
 def main(words: list[str] | None = None) -> None:
@@ -80,15 +92,31 @@ def main(words: list[str] | None = None) -> None:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal can't print becomes \u....
         sys.stdout.reconfigure(errors="backslashreplace")
-    given = vars(_parser().parse_args(words))
-    name = given.pop("command")
+    parsed = vars(_parser().parse_args(words))
+    name = parsed.pop("command")
+    given = {key: each for key, each in parsed.items() if each is not None}
     module = import_module(f".{COMMANDS[name][0]}", __package__)
     try:
-        getattr(module, name)(**{key: each for key, each in given.items() if each is not None})
+        _check(given, parsed)
+        getattr(module, name)(**given)
+    except BrokenPipeError:  # who reads has read enough; what is left to write goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
     # Not errors like TypeError or KeyError: where the code is wrong, a traceback helps.
     except (ValueError, OSError, RuntimeError, MemoryError, ModuleNotFoundError) as error:
         message = printable(str(error) or type(error).__name__)
         raise SystemExit(f"python -m pokersnn_helpers {name}: error: {message}") from error
+
+
+def _check(given: dict[str, Any], known: Iterable[str]) -> None:
+    """Refuse values that are empty, and options that need another one."""
+    for option, value in given.items():
+        word = f"--{option.replace('_', '-')}"
+        if value in ("", Path()):
+            raise ValueError(f"{word} names nothing; write its value, or leave it out")
+        if not given.keys() & NEEDS.get(option, given.keys()):
+            needed = " or ".join(sorted(NEEDS[option].intersection(known)))
+            raise ValueError(f"{word} says nothing without {needed}; leave it out, or add that")
 
 
 def resolve_network(name: str) -> Any:

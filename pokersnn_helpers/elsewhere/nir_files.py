@@ -14,13 +14,15 @@ only the recurrent weights take the spikes of the step before::
 An event adds its whole weight to the current, however short a step is. Therefore ``w_in`` of the
 neurons, and ``r`` of the readout's current, are ``tau_syn / dt``. The graph's ``metadata`` hold
 ``dt`` and ``settle`` (s), the names of the ``classes``, the ``sensor_size`` (width, height,
-polarities) and the ``surrogate_slope``. Inputs are frames (polarities, height, width), flattened in
-this order.
+polarities), the ``surrogate_slope``, and a digest of all arrays. Inputs are frames
+(polarities, height, width), flattened in this order.
 """
 
+import hashlib
 import io
 import math
 from itertools import pairwise
+from numbers import Real
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,7 @@ import nir
 import numpy as np
 import torch
 
-from ..checks import errors_in
+from ..checks import check_numbers, errors_in, refuse_hooks
 from ..fast import FastSNN
 from ..files import atomic_write, default_device
 from ..snn import SNN, Classifier, decode, frame_network
@@ -62,9 +64,10 @@ def save_nir(classifier: Classifier, path: str | PathLike[str], overwrite: bool 
         overwrite: Replace a file that is there.
 
     Raises:
-        TypeError: NIR can't hold this network, or it is no ``Classifier`` of a ``FrameNetwork``.
+        TypeError: NIR can't hold this network or its hooks, or it is no ``Classifier`` of a
+            ``FrameNetwork``.
         ValueError: NIR can't hold its ``decode``; or ``load_nir`` couldn't make such a network
-            again, since constants differ between neurons or weights aren't finite.
+            again, since constants differ between neurons or are over 1 s, or weights aren't finite.
         FileExistsError: There is such a file, and ``overwrite`` is off.
         OSError: The file can't be written. What stood there before stands there still.
 
@@ -76,6 +79,7 @@ def save_nir(classifier: Classifier, path: str | PathLike[str], overwrite: bool 
     buffer = io.BytesIO()
     with errors_in(f"{path} isn't written"):
         graph = _graph(classifier)
+        graph.metadata["sha256"] = _digest(graph)
         _rebuild(graph, SNN)
     nir.write(buffer, graph)
     with atomic_write(Path(path), overwrite) as file:
@@ -99,7 +103,8 @@ def load_nir(
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is damaged, or holds another graph or less than ``save_nir`` writes.
+        ValueError: The file is damaged, or holds another graph or less than ``save_nir`` writes, or
+            times in ms.
 
     Example:
         >>> save_nir(Classifier(SNN(hidden_size=20)), "network.nir")
@@ -158,8 +163,19 @@ def _check_network(network: Any) -> None:
         raise TypeError(f"NIR has no nodes for what {name} computes; save an SNN or a FastSNN")
     if other := {*dict(network.named_parameters())} ^ {*WEIGHTS.values()}:
         raise TypeError(f"{kind.__name__} isn't saved: SNN differs in {', '.join(sorted(other))}")
+    refuse_hooks(*network.modules())
+    check_numbers(Real, dt=network.dt)
     if {network.lif0.dt, network.readout.dt} != {network.dt}:
         raise ValueError(f"a layer's dt isn't that of the network, {network.dt}")
+
+
+def _digest(graph: nir.NIRGraph) -> np.ndarray:
+    """Return the SHA-256 of all arrays in the metadata and the nodes."""
+    found = hashlib.sha256()
+    for fields in (graph.metadata, *(vars(graph.nodes[name]) for name in NODES)):
+        for name in sorted(fields.keys() - {"sha256"}):
+            found.update(fields[name].tobytes() if isinstance(fields[name], np.ndarray) else b"")
+    return np.frombuffer(found.digest(), np.uint8)
 
 
 def _decimal(value: torch.Tensor) -> float:
@@ -207,6 +223,9 @@ def _rebuild(graph: Any, network: type[SNN]) -> Classifier:
         for field, expected in vars(node).items():
             if isinstance(expected, np.ndarray):
                 _compare(f"{name}.{field}", getattr(graph.nodes[name], field), expected)
+    digest = _digest(graph)
+    if not np.array_equal(graph.metadata.get("sha256", digest), digest):  # older files have none
+        raise ValueError("numbers have changed since save_nir; save it anew, or delete its sha256")
     return classifier
 
 
@@ -225,6 +244,9 @@ def _classifier(nodes: dict[str, Any], about: dict[str, Any], network: type[SNN]
         "surrogate_slope": about["surrogate_slope"],
     }
     arguments: dict[str, Any] = {name: float(values[0]) for name, values in numbers.items()}
+    for name in arguments.keys() - {"v_th", "surrogate_slope"}:
+        if arguments[name] > 1:
+            raise ValueError(f"{name} is {arguments[name]:g} s; divide milliseconds by 1000")
     with torch.random.fork_rng(devices=[]):
         snn = network(*sizes, **arguments)
     snn.to(dtype=weights["linear.weight"].dtype)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from numbers import Integral
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -42,9 +41,6 @@ class Folder:
     groups: list[str]
     files: list[Path]
     sensor_size: tuple[int, int, int]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter((self.recordings, self.groups, self.files))
 
 
 def load_folder(
@@ -106,7 +102,7 @@ class FolderReader:
         window_ms: float | None = None,
     ):
         self.path, self.size, self.window_ms = Path(path).expanduser(), size, window_ms
-        self.files = _files(self.path)
+        self.files = class_files(self.path)
         self.classes = sorted({file.relative_to(self.path).parts[0] for file in self.files})
         if {name.lower() for name in self.classes} <= {"train", "test", "validation", "val"}:
             names = f"the folders in {self.path} are {', '.join(self.classes)}"
@@ -152,7 +148,7 @@ class FolderReader:
             name, *below = file.relative_to(self.path).parts
             group = below[0] if len(below) > 1 else f"{name}/{file.stem}"
             with errors_in(str(file)):
-                parts = _cut(resize(events, self.sensor_size, self.new_size[:2]), self.window_ms)
+                parts = cut(resize(events, self.sensor_size, self.new_size[:2]), self.window_ms)
             for part in parts:
                 yield part, self.classes.index(name), group, file
 
@@ -203,7 +199,7 @@ def resize(
     return resized
 
 
-def _files(path: Path) -> list[Path]:
+def class_files(path: Path) -> list[Path]:
     """Return the files of recordings below the folders of classes, in alphabetical order."""
     if not path.is_dir():
         raise FileNotFoundError(f"there is no folder {path}; name one with a folder per class")
@@ -234,7 +230,7 @@ def _walk(path: Path) -> Iterator[Path]:
         yield from (Path(folder, each) for each in names if not each.startswith("."))
 
 
-def _cut(events: np.ndarray, window_ms: float | None) -> list[np.ndarray]:
+def cut(events: np.ndarray, window_ms: float | None) -> list[np.ndarray]:
     """Cut a recording into parts of about the same duration; those without events are no parts."""
     if len(events) == 0:
         raise ValueError("no event lies in the middle of the sensor; choose another size")

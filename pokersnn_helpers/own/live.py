@@ -1,7 +1,11 @@
 """Play a file in real time, or listen to a camera, and show the answer as it forms."""
 
+import math
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, wait
+from typing import Any
 
 import numpy as np
 
@@ -10,21 +14,42 @@ from .folders import resize
 from .streaming import Stream
 
 PORTION = 10_000  # µs of a file at a time
+SILENCE = 0.05  # s, after which a camera that sends nothing is silent
 BEHIND = 1.0  # s, from which on a reader is told
 
 
 def play(events: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield portions of 10 ms, each when its last event is due."""
-    ends = np.arange(PORTION, int(events["t"][-1]) + PORTION, PORTION)
-    begin = time.monotonic()
-    for portion in np.split(events, np.searchsorted(events["t"], ends)):
-        if len(portion):
-            due = begin + 1e-6 * int(portion["t"][-1] - events["t"][0])
-            time.sleep(max(0, due - time.monotonic()))
-            yield portion
+    """Yield portions of 10 ms, each when its last event is due, and empty ones in silence."""
+    begin, start, end = time.monotonic(), int(events["t"][0]), PORTION
+    while len(events):
+        portion, events = np.split(events, [np.searchsorted(events["t"], start + end)])
+        due = int(portion["t"][-1]) - start if len(portion) else end
+        time.sleep(max(0, begin + 1e-6 * due - time.monotonic()))
+        yield portion
+        end += PORTION
 
 
-def camera() -> tuple[Iterable[np.ndarray], tuple[int, int, int]]:
+def patient(portions: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield portions as they come, and an empty one whenever none has come for a while."""
+    waiting = iter(portions)
+    while True:
+        came: Future[Any] = Future()
+        threading.Thread(target=_next, args=(waiting, came), daemon=True).start()
+        while not wait([came], SILENCE).done:
+            yield np.empty(0)
+        if (portion := came.result()) is None:
+            return
+        yield portion
+
+
+def _next(portions: Iterator[np.ndarray], came: Future[Any]) -> None:
+    try:
+        came.set_result(next(portions, None))
+    except Exception as error:  # what a driver raises
+        came.set_exception(error)
+
+
+def camera() -> tuple[Iterator[np.ndarray], tuple[int, int, int]]:
     """Open the first camera that faery finds; return its portions of events, and its sensor.
 
     Raises:
@@ -37,7 +62,7 @@ def camera() -> tuple[Iterable[np.ndarray], tuple[int, int, int]]:
         raise ModuleNotFoundError("--camera needs faery: pip install faery") from error
     try:
         stream = faery.events_stream_from_camera()
-        return stream, (*stream.dimensions(), 2)
+        return patient(stream), (*stream.dimensions(), 2)
     except Exception as error:  # what a driver raises
         drivers = "event-camera-drivers or neuromorphic-drivers"
         found = f"no camera was found: {error}; plug it in, and pip install {drivers}"
@@ -54,13 +79,15 @@ def listen(
 
     ``show`` is called after each with the stream, and how many seconds it is behind the events.
     """
-    begin = None  # on the clock, in s: when time 0 of the events was due
-    for portion in filter(len, portions):
-        events = make_events(*(portion[name] for name in "txyp"))
-        first, last = (1e-6 * events["t"][[0, -1]]).tolist()  # s
-        begin = time.monotonic() - first if begin is None else begin
-        stream.push(resize(events, sensor_size, stream.classifier.sensor_size[:2]))
-        stream.advance(int(events["t"][-1]))  # events that the network doesn't see count, too
-        show(stream, time.monotonic() - begin - last)
-    stream.finish()
-    show(stream, 0.0)
+    begin, last = math.inf, 0.0  # s: when time 0 of the events was on the clock; the last event
+    for portion in portions:
+        now = time.monotonic()
+        if len(portion):
+            events = make_events(*(portion[name] for name in "txyp"))
+            first, last = (1e-6 * events["t"][[0, -1]]).tolist()
+            begin = now - first if begin == math.inf else begin
+            stream.push(resize(events, sensor_size, stream.classifier.sensor_size[:2]))
+            stream.advance(int(events["t"][-1]))  # events that the network doesn't see count, too
+            show(stream, time.monotonic() - begin - last)
+        elif now - begin - last >= 1e-6 * stream.pause:
+            stream.end()

@@ -2,12 +2,14 @@
 
 import copy
 import math
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 
-from ..checks import EVENT_DTYPE, check_events, check_range
+from ..checks import EVENT_DTYPE, check_events, check_range, refuse_hooks
 from ..files import compiled, one_cpu_thread
 from ..snn import Classifier, FrameNetwork, SpikingNetwork, decode, frame_network, leading
 from ..training import MOST_STEPS, Prediction, read_prediction
@@ -20,19 +22,24 @@ class Stream:
 
     Time begins with the first event, and a time step is computed when an event of a later one has
     come. However the events are cut into portions, after ``finish`` voltages and answer are those
-    of ``predict`` on the CPU, to the last bit. A stream keeps the voltages, so memory grows by some
-    bytes per step.
+    of ``predict`` on the CPU, to the last bit. A stream keeps the voltages of its recording, so
+    memory grows by some bytes per step until ``reset``, a pause or a window begins another.
 
     Args:
         classifier: Of a network that can ``resume``: ``SNN``, ``FastSNN``, a ``SpikingNetwork`` of
             your own or ``LayerThenSNN``. The stream takes a copy to the CPU.
+        pause_ms: After so long without an event a recording is over; the next event begins another.
+            Default: only ``reset`` ends a recording.
+        window_ms: The same when a recording has lasted so long, for a camera that is never silent.
+        on_answer: Called with the stream when a recording is over, before the next begins.
 
     Attributes:
         steps: Time steps that have been computed.
 
     Raises:
-        TypeError: The classifier isn't one, or its network reads whole recordings only, or defines
-            ``forward`` and no ``resume`` that does the same.
+        TypeError: The classifier isn't one, or its network reads whole recordings only, defines
+            ``forward`` and no ``resume`` that does the same, or has hooks.
+        ValueError: ``pause_ms`` or ``window_ms`` isn't greater than 0.
 
     Example:
         >>> from pokersnn_helpers import FastSNN, load_pokerdvs
@@ -42,11 +49,24 @@ class Stream:
         ...     voltages = stream.push(portion)
         >>> stream.finish().shape  # the last event's time step, and 10 ms of silence
         torch.Size([11, 4])
-        >>> round(sum(stream.prediction().probabilities.values()), 3)
-        1.0
+        >>> said = []
+        >>> keep = lambda stream: said.append(stream.prediction())
+        >>> stream = Stream(Classifier(FastSNN()), pause_ms=200, on_answer=keep)
+        >>> voltages = stream.push(events)
+        >>> voltages = stream.advance(events["t"][-1] + 200_000)  # nothing has come for 200 ms
+        >>> len(said), stream.steps
+        (1, 0)
     """
 
-    def __init__(self, classifier: Classifier):
+    def __init__(
+        self,
+        classifier: Classifier,
+        *,
+        pause_ms: float = math.inf,
+        window_ms: float = math.inf,
+        on_answer: Callable[["Stream"], None] | None = None,
+    ):
+        check_range(0.001, math.inf, pause_ms=pause_ms, window_ms=window_ms)
         network = frame_network(classifier)
         if _home("resume", network) is FrameNetwork:
             network.resume(torch.empty(0))  # says what to take instead
@@ -55,16 +75,18 @@ class Stream:
                 f"{type(network).__name__} defines forward, which the resume of "
                 f"{_home('resume', network).__name__} leaves out; write a resume that does the same"
             )
+        looped = _home("resume", network) is SpikingNetwork  # which calls its layers
+        refuse_hooks(*([network] if looped else network.modules()))
         self.classifier = copy.deepcopy(classifier).cpu().eval()
         self.network = frame_network(self.classifier)
         self.inputs = math.prod(self.classifier.sensor_size)
         self.time_window = float(self.network.time_window)
         self.dtype = next(self.network.parameters(), torch.empty(0)).numpy(force=True).dtype
-        self.sparse = network.takes_sparse and _home("resume", network) is not SpikingNetwork
+        self.sparse = network.takes_sparse and not looped
+        self.pause, self.window = 1000 * pause_ms, 1000 * window_ms  # µs
+        self.on_answer = on_answer
         with torch.no_grad():  # what doesn't fit is refused, and what compiles does so now
             self.network(torch.zeros(1, 1, *self.classifier.sensor_size[::-1]))
-        resume: Any = self.network.resume
-        self._resume = resume if self.sparse else one_cpu_thread()(resume)  # PyTorch computes
         self._resume(self._frames(np.empty(0, np.int64), 0, 1))
         self.reset()
 
@@ -73,6 +95,7 @@ class Stream:
         self.steps = 0
         self._events_until = 0  # steps up to that of the last event
         self._start: int | None = None  # µs
+        self._last = math.inf  # µs, of the last event; none has come
         self._state: Any = None
         self._waiting = [np.empty(0, np.int64)]  # of each event its step and place, as one number
         self._voltages = [torch.empty(0, 1, len(self.classifier.classes))]
@@ -96,26 +119,42 @@ class Stream:
             ValueError: As ``check_events``; or an event belongs to a step that is computed already,
                 or comes so late that there would be too many steps. No event is taken then.
         """
-        if len(events) == 0:
-            return self._compute(self.steps)
-        start, numbers = self._numbered(events)
-        first, last = (numbers[[0, -1]] // self.inputs).tolist()
-        if first < self.steps:
-            raise ValueError(
-                f"event 0 is of {events['t'][0]} µs, but all steps before {self.open_since:.15g} "
-                "µs are computed; wait longer, or leave out events[events['t'] < stream.open_since]"
-            )
-        if last >= MOST_STEPS:
-            late = f"{events['t'][-1]} µs would be in step {last}, of at most {MOST_STEPS}"
-            raise ValueError(f"{late}; stream.reset() begins anew, or choose wider bins")
-        self._start, self._events_until = start, last + 1
-        self._waiting.append(numbers)
-        return self._compute(last)
+        voltages = [self._compute(self.steps)]
+        while len(events):
+            start, numbers = self._numbered(events)
+            if not (own := self._own(events["t"], start)):
+                voltages.append(self.end())
+                continue
+            first, last = (numbers[[0, own - 1]] // self.inputs).tolist()
+            if first < self.steps:
+                raise ValueError(
+                    f"event 0 is of {events['t'][0]} µs, but all steps before "
+                    f"{self.open_since:.15g} µs are computed; wait longer, or leave out "
+                    "events[events['t'] < stream.open_since]"
+                )
+            if last >= MOST_STEPS:
+                late = f"{events['t'][own - 1]} µs would be in step {last}, of at most {MOST_STEPS}"
+                raise ValueError(f"{late}; stream.reset() begins anew, or choose wider bins")
+            self._start, self._events_until = start, last + 1
+            self._last = float(events["t"][own - 1])
+            self._waiting.append(numbers[:own])
+            voltages.append(self._compute(last))
+            events = events[own:]
+        return torch.cat(voltages)
+
+    def _own(self, t: np.ndarray, start: int) -> int:
+        """Return how many of the next events belong to the recording, up to a pause or window."""
+        if math.inf == self.pause == self.window:
+            return len(t)
+        pauses = np.flatnonzero(np.diff(t, prepend=self._last) >= self.pause)
+        return int(min([*pauses[:1], np.searchsorted(t, start + self.window)]))
 
     def advance(self, time: float) -> torch.Tensor:
         """Say that all events before ``time`` (µs) have come, and compute the steps until then."""
         check_range(-(2**53), 2**53, time=time)
         since = 0 if self._start is None else time - self._start
+        if time - self._last >= self.pause or since >= self.window:
+            return self.end()
         until = math.floor(since / self.time_window)
         if until >= MOST_STEPS:
             raise ValueError(f"time is {time} µs, too late for one recording; stream.reset()")
@@ -124,6 +163,14 @@ class Stream:
     def finish(self) -> torch.Tensor:
         """Compute all steps that are left of the recording's own time; ``reset`` begins anew."""
         return self._compute(max(self.steps, self._ends))
+
+    def end(self) -> torch.Tensor:
+        """Finish the recording, hand its answer to ``on_answer``, and begin a new one."""
+        voltages = self.finish()
+        if self.on_answer and self.steps:
+            self.on_answer(self)
+        self.reset()
+        return voltages
 
     @property
     def _ends(self) -> int:
@@ -158,6 +205,10 @@ class Stream:
         answers = leading(so_far)
         others = (answers != answers[-1]).nonzero()
         return (int(others[-1]) + 2 if len(others) else 1) * self.time_window / 1000
+
+    def _resume(self, frames: Any, state: Any = None) -> tuple[torch.Tensor, Any]:
+        with nullcontext() if self.sparse else one_cpu_thread():  # only PyTorch has more
+            return self.network.resume(frames, state)
 
     def _numbered(self, events: np.ndarray) -> tuple[int, np.ndarray]:
         """Return when the recording begins, and of each event its step and place as one number.
