@@ -123,6 +123,7 @@ def train(
 ) -> None:
     """Train, save after every epoch, and let process 0 report."""
     path, written, place = checkpoint or resume, {resume}, choose_device(device)
+    best: Any = None  # the classifier of the best epoch
     with process_group(place), ExitStack() as held:
 
         def begin() -> tuple[TrainOptions, TrainingState | None, Data]:
@@ -136,8 +137,8 @@ def train(
             # That of an earlier version is shorter, and says nothing about the events.
             if len(options.digest) == len(digest) and options.digest != digest:
                 raise ValueError(f"the recordings aren't those of {resume} any more; put them back")
-            found = {"source": data.source, "sensor": data.sensor, "digest": digest}
-            return replace(options, **found), state, data
+            found = replace(options, source=data.source, sensor=data.sensor, digest=digest)
+            return found, state, data
 
         def save(classifier: Classifier, state: TrainingState) -> None:
             nonlocal best
@@ -153,7 +154,9 @@ def train(
                 processes = f"{world_size()} process{'es' * (world_size() > 1)} on {place.type}"
                 kept = path or "none is written; --checkpoint FILE keeps one"
                 say(f"{data}\n{options}, {processes}\ncheckpoint: {kept}")
-            best = _load_best(resume, options) if state else None
+            if resume:
+                make = options.make()
+                best = load_checkpoint(resume, "cpu", getattr(make, "func", make))
             watched = data.test if data.validation is None else data.validation
             with errors_in(str(resume or options)):
                 _, history = train_classifier(
@@ -190,10 +193,6 @@ def _is_best(history: dict[str, list[float]]) -> bool:
     losses = [-loss for loss in history["test_loss"]]
     *earlier, last = zip(history["test_accuracy"], losses, strict=True)
     return all(last > each for each in earlier)
-
-
-def _load_best(resume: Path | None, options: TrainOptions) -> Classifier:
-    return load_checkpoint(resume, "cpu", getattr(network := options.make(), "func", network))
 
 
 def _settle_options(
@@ -238,16 +237,27 @@ def load(options: TrainOptions) -> Data:
         cards = load_pokerdvs(source=options.source)  # may download them
         return Data(cards.train, None, cards.test, cards.source)
     own = read_folder(path, **{name: each for name in names if (each := getattr(options, name))})
-    if (fewest := _fewest_groups(own.recordings, own.groups)) < 2:
+    if _fewest_groups(own.recordings, own.groups) < 2:
         raise ValueError(f"{path}: a class has a single group, so none can test; add folders")
-    rest, tests = fold_indices(own.recordings, min(FOLDS, fewest), own.groups)[0]
+    rest, tests = _hold_out(own.recordings, own.groups)
     train, groups = own.recordings.subset(rest), [own.groups[number] for number in rest]
     validation = None
     if _fewest_groups(train, groups) >= FOLDS:
-        learned, watched = fold_indices(train, FOLDS, groups)[0]
+        learned, watched = _hold_out(train, groups)
         train, validation = train.subset(learned), train.subset(watched)
     sensor = "{}x{}".format(*own.sensor_size)
     return Data(train, validation, own.recordings.subset(tests), "own", sensor)
+
+
+def _hold_out(recordings: Recordings, groups: Sequence[Any]) -> tuple[Any, Any]:
+    """Return which recordings to learn from, and about a fourth of the groups of each class."""
+    fewest = _fewest_groups(recordings, groups)
+    if len(set(groups)) < len(groups) or fewest < FOLDS:
+        return fold_indices(recordings, min(FOLDS, fewest), groups)[0]
+    # Where each recording is a group, every fourth will do: folds of 20,000 take a minute.
+    number = pd.Series(recordings.targets).groupby(recordings.targets).cumcount()
+    held_out = number % FOLDS == FOLDS - 1
+    return held_out.index[~held_out], held_out.index[held_out]
 
 
 def _fewest_groups(recordings: Recordings, groups: Sequence[Any]) -> int:

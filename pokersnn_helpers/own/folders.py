@@ -4,10 +4,10 @@ import math
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from numbers import Integral
 from os import PathLike
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -19,9 +19,8 @@ from .event_files import FORMATS, read_event_file
 LARGEST = 128  # pixels along a side, unless a size is given
 
 
-@dataclass(frozen=True)
-class Folder:
-    r"""Recordings of a folder, and where each comes from: ``recordings, groups, files = folder``.
+class Folder(NamedTuple):
+    r"""Recordings of a folder, and where each comes from.
 
     Attributes:
         recordings: All of them, their classes in alphabetical order.
