@@ -34,20 +34,25 @@ def measure(folder: str = "", *, epochs: int = 2, time_window: float = 5000) -> 
 def load_and_train(folder: str, epochs: int, time_window: float) -> dict[str, Any]:
     """Load and train in this process, after a little training that compiles and imports."""
     train_classifier(load_pokerdvs().test, 0, "cpu", network=FastSNN, epochs=1)
-    before, start = _memory("VmRSS"), time.perf_counter()
+    before, start, busy = _memory("VmRSS"), time.perf_counter(), time.process_time()
     stored = Path(folder).is_file()
     recordings = StoredRecordings(folder) if stored else load_folder(folder).recordings
     loading, loaded, peak = time.perf_counter() - start, _memory("VmRSS"), _memory("VmHWM")
-    events, start = sum(map(len, recordings.events)), time.perf_counter()
+    loading_cpu = time.process_time() - busy
+    events = sum(map(len, recordings.events))
+    start, busy = time.perf_counter(), time.process_time()
     train_classifier(
         recordings, 0, "cpu", network=FastSNN, time_window=time_window, epochs=epochs, augment=None
     )
+    training_cpu = time.process_time() - busy
     training, trained = time.perf_counter() - start, _memory("VmRSS")
     return {
         "recordings": len(recordings),
         "events": events,
         "loading_s": loading,
+        "loading_cpu_s": loading_cpu,
         "training_s": training,
+        "training_cpu_s": training_cpu,
         "bytes_per_event_loaded": 1e9 * (loaded - before) / events,
         "bytes_per_event_trained": 1e9 * (trained - before) / events,
         "before_gb": before,

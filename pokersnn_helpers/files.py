@@ -8,9 +8,11 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -18,6 +20,8 @@ import numba
 
 if TYPE_CHECKING:
     import torch
+
+LEFT_AFTER = 5  # seconds
 
 
 @contextmanager
@@ -33,9 +37,11 @@ def atomic_write(path: Path, overwrite: bool = True) -> Iterator[BinaryIO]:
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "Not a regular file", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    start = f".{zlib.crc32(os.fsencode(path.name)):08x}-"  # no longer than a name may be
+    temporary = path.with_name(f"{start}{uuid.uuid4().hex}.tmp")
     try:
         with temporary.open("x+b") as file:
+            _lock(file)
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -44,12 +50,33 @@ def atomic_write(path: Path, overwrite: bool = True) -> Iterator[BinaryIO]:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
             shutil.copymode(path, temporary)
         temporary.replace(path)
+        _remove_left(path.parent.glob(f"{start}*.tmp"))
     except OSError as error:
         if error.filename in (None, str(temporary)):  # None for a full disk
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _lock(file: BinaryIO) -> bool:
+    """Hold a file until it is closed, and return whether nobody else does."""
+    try:
+        import fcntl  # which Windows hasn't
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+def _remove_left(temporary: Iterable[Path]) -> None:
+    """Remove what writers that were killed have left: one that goes on holds its file."""
+    for path in temporary:
+        with suppress(OSError), path.open("rb") as file:
+            # A new one may not be held yet.
+            if time.time() - path.stat().st_mtime > LEFT_AFTER and _lock(file):
+                path.unlink()
 
 
 def compiled(function: Callable[..., Any], contract: bool = True) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from test_folders import fill
 from torch.utils.flop_counter import FlopCounterMode
 
 import pokersnn_helpers as helpers
@@ -22,6 +23,7 @@ from benchmarks import (
     accuracy,
     batches,
     choices,
+    folder,
     folds,
     latency,
     libraries,
@@ -765,3 +767,11 @@ def test_shortcuts_are_asked_of_every_kind_of_films(put):
     found = shortcuts.measure(3, processes=1, epochs=1)
     assert {row["films"] for row in found["rows"]} == set(few) and len(found["rows"]) == 10
     assert [row["films"] for row in found["verdicts"]] == list(few)
+
+
+def test_a_folder_is_loaded_and_trained_on(tmp_path):
+    found = folder.load_and_train(str(fill(tmp_path)), 1, 5000)
+    assert (found["recordings"], found["events"]) == (24, 24 * 300)
+    assert found["peak_gb"] >= found["before_gb"] > 0
+    with pytest.raises(ValueError, match="name recordings with --folder"):
+        folder.measure()

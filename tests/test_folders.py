@@ -55,6 +55,7 @@ def test_classes_groups_and_files(folder):
     save(folder / "left" / "anna" / "monday" / "24.npy", alone)
     recordings, groups, files, _ = load_folder(folder, sensor_size=(64, 64, 2))
     assert recordings.classes == CLASSES and recordings.sensor_size == (64, 64, 2)
+    assert load_folder(folder, size=(8, 8), sensor_size=(64, 64, 2)).sensor_size == (64, 64, 2)
     assert len(recordings) == len(groups) == len(files) == 27
     assert {*groups} == {"anna", "ben", "carl", "dora", "left/alone"}
     assert groups.count("left/alone") == 2 and groups.count("anna") == 7

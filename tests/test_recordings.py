@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -85,6 +87,30 @@ def test_events_stay_as_they_are():
     with pytest.raises(ValueError, match="read-only"):
         recordings.events[0]["t"] += 1
     assert np.array_equal(recordings[0][0], some_events())
+
+
+WIDE = (2**20, 2**17, 300)
+
+
+@pytest.mark.parametrize("times", [(0, 5), (-(2**53), 2**53), (-9, -4), (2**52, 2**52 + 2**33)])
+def test_events_are_kept_in_a_fourth_of_the_memory_whatever_they_hold(times):
+    events = np.array([(t, *(side - 1 for side in WIDE)) for t in times], EVENT_DTYPE)
+    usual = some_events(n=3000)
+    recordings = Recordings([events, usual], [0, 0], ("a",), WIDE)
+    assert [each.tobytes() for each in recordings.events] == [events.tobytes(), usual.tobytes()]
+    assert len(pickle.dumps(recordings.subset([1]))) < 9 * len(usual)
+
+
+def test_parts_share_events_and_assigned_ones_are_checked():
+    recordings = some_recordings()
+    both = recordings.subset([1]) + recordings.subset([0])
+    shared = zip(both.events.packed, recordings.events.packed[1::-1], strict=True)
+    assert all(one is other for one, other in shared)
+    recordings.events[:2] = [some_events(7), some_events(8)[:4]]
+    assert np.array_equal(recordings.events[0], some_events(7)) and len(recordings.events[1]) == 4
+    assert [len(each) for each in both.events[1:] + recordings.events[1:2]] == [50, 4]
+    with pytest.raises(ValueError, match="field x is 64 at event 1"):
+        recordings.events[0] = OUTSIDE
 
 
 def test_tonics_frames_padding_and_transforms_work_on_them():

@@ -1,16 +1,26 @@
 """Many recordings in one file: written whole or not at all, read one by one, by any process."""
 
 import pickle
+import resource
 
 import h5py
 import numpy as np
 import pytest
 import torch
 from joblib import parallel_config
+from test_folders import fill
 
-from pokersnn_helpers import FastSNN, make_loader, stratified_folds, train_classifier
+from pokersnn_helpers import (
+    FastSNN,
+    load_folder,
+    make_loader,
+    stratified_folds,
+    train_classifier,
+)
 from pokersnn_helpers.commands import main as commands
+from pokersnn_helpers.commands.recordings import read_folder
 from pokersnn_helpers.commands.train import TrainOptions, load
+from pokersnn_helpers.own import stored as stored_module
 from pokersnn_helpers.own.stored import StoredRecordings, store_recordings
 from pokersnn_helpers.simulation import dataset, simulate_cards
 
@@ -22,6 +32,19 @@ def cards(simulated):
 
 def store(recordings, path):
     return store_recordings(path, recordings, recordings.classes, recordings.sensor_size)
+
+
+def altered(stored, name, change):
+    """A copy of a file under another name, since HDF5 keeps files open, with a change in it."""
+    (path := stored.path.with_name(name)).write_bytes(stored.path.read_bytes())
+    with h5py.File(path, "r+") as file:
+        change(file)
+    return path
+
+
+def earlier(file):
+    """Let a file be one of an earlier version."""
+    del file["checksums"], file["groups"], file.attrs["recorded_size"]
 
 
 @pytest.fixture
@@ -116,12 +139,83 @@ def test_any_flipped_bit_is_noticed_or_harmless(stored, cards, tmp_path):
         (lambda file: file.attrs.__setitem__("classes", 3), "no file of recordings"),
     ],
 )
-def test_file_of_another_form_is_named(change, message, stored, tmp_path):
-    (bad := tmp_path / "bad.h5").write_bytes(stored.path.read_bytes())
-    with h5py.File(bad, "r+") as file:
-        change(file)
+def test_file_of_another_form_is_named(change, message, stored):
+    bad = altered(stored, "bad.h5", change)
     with pytest.raises(ValueError, match=rf"bad\.h5.*{message}.*copy the file again"):
         list(StoredRecordings(bad).events)
+
+
+def test_groups_are_stored_and_earlier_files_have_none(cards, tmp_path):
+    groups = [*"aabb", *range(16)]
+    pairs, about = [*cards], (cards.classes, cards.sensor_size)
+    found = store_recordings(tmp_path / "a.h5", pairs, *about, groups)
+    assert found.groups == groups and found.subset([4, 1]).groups == [0, "a"]
+    without = StoredRecordings(altered(found, "earlier.h5", earlier))
+    assert_same(without, cards)
+    assert without.groups == [None] * 20
+    for wrong in ([], groups[1:], [*groups, 1], [None, *groups[1:]]):
+        with pytest.raises(ValueError, match=r"groups(\[0\] is None| has shape)"):
+            store_recordings(tmp_path / "b.h5", pairs, *about, wrong)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.h5", "earlier.h5"]
+
+
+def test_zeros_are_no_events_although_they_pass_the_checksum_of_hdf5(stored):
+    zeros = altered(stored, "zeros.h5", lambda file: file["events"].__setitem__(np.s_[:50], 0))
+    with pytest.raises(ValueError, match=r"recording 0: its bytes aren't those that were stored"):
+        list(StoredRecordings(zeros).events)
+
+
+def test_file_that_changes_while_it_is_read_is_noticed(stored, cards, tmp_path):
+    other = store(cards.subset(range(19, -1, -1)), tmp_path / "other.h5").path.read_bytes()
+    sent = pickle.dumps(stored)
+    new = tmp_path / "new.h5"  # under a name that HDF5 in this process hasn't read
+    new.write_bytes(other)
+    new.replace(stored.path)
+    for use in (lambda: pickle.loads(sent), lambda: stored.subset([0])):
+        with pytest.raises(ValueError, match=r"cards\.h5 has changed since it was opened"):
+            use()
+    again = store(cards, tmp_path / "again.h5")
+    with again.path.open("r+b") as file:
+        file.write(other)
+    with pytest.raises(ValueError, match=r"again\.h5: recording 0: .*copy the file again"):
+        list(again.events)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.99])
+def test_full_disk_is_named_and_nothing_is_left(share, stored, cards, tmp_path):
+    whole, limits = stored.path.stat().st_size, resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(share * whole), limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"File too large: .*new\.h5"):
+            store(cards, tmp_path / "new.h5")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [each.name for each in tmp_path.iterdir()] == ["cards.h5"]
+
+
+def test_what_the_disk_did_not_keep_is_noticed(cards, tmp_path, monkeypatch):
+    real = stored_module._write
+    monkeypatch.setattr(stored_module, "_write", lambda *given: real(*given)[::-1])
+    with pytest.raises(OSError, match=r"didn't keep what was written: .*new\.h5"):
+        store(cards, tmp_path / "new.h5")
+
+
+def test_a_folder_becomes_a_file_that_is_trained_on_by_its_groups(tmp_path, capsys, monkeypatch):
+    folder, path = fill(tmp_path / "own"), str(tmp_path / "own.h5")
+    parts = ["--window-ms", "8", "--size", "32x32"]
+    commands.main(["store", str(folder), "--out", path, *parts])
+    assert "48 recordings of 32 × 32 pixels: left, middle, right, in 4 groups" in (
+        capsys.readouterr().out
+    )
+    own = load_folder(folder, window_ms=8, size=(32, 32))
+    assert_same(StoredRecordings(path), own.recordings)
+    for options in ({"data": path}, {"data": str(folder), "size": "32x32", "window_ms": 8}):
+        test = load(TrainOptions(**options)).test
+        assert len(test) == 12
+    found = read_folder(path)
+    assert (found.groups, found.sensor_size) == (own.groups, own.sensor_size)
+    with pytest.raises(SystemExit, match="exists and isn't overwritten"):
+        commands.main(["store", str(folder), "--out", path])
 
 
 def test_missing_file_is_named(tmp_path):
@@ -170,8 +264,9 @@ def test_cards_depend_on_seed_and_number_alone(monkeypatch):
     with parallel_config("threading"):
         assert_same(list(simulate_cards(5, seed=1, processes=2))[:3], alone)
     assert not np.array_equal(next(simulate_cards(1, seed=2))[0], alone[0][0])
-    for wrong in ({"cards": 0}, {"cards": 4, "processes": 0}, {"cards": 4, "seed": -1}):
-        with pytest.raises(ValueError, match=r"is (0|-1); choose"):
+    too_many = {"cards": 10**20}, {"cards": 4, "processes": 100_000}
+    for wrong in ({"cards": 0}, {"cards": 4, "processes": 0}, {"cards": 4, "seed": -1}, *too_many):
+        with pytest.raises(ValueError, match=r"is (0|-1|100+); choose"):
             simulate_cards(**wrong)
 
 

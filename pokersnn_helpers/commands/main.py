@@ -23,34 +23,27 @@ PROCESSES: Options = {"--processes": {"type": int, "help": "how many work at onc
 SENSOR: Options = {"--sensor": {"metavar": "WIDTHxHEIGHT", "help": "for files that don't say it"}}
 TRAINED: Options = SENSOR | {"--checkpoint": FILE | {"required": True, "help": "what train saved"}}
 ASKED: Options = {"recordings": FILE | {"nargs": "+", "help": f"{EVENTS}; or a folder per class"}}
-PARTS: Options = SENSOR | {
+CUT: Options = SENSOR | {
     "--size": {"metavar": "WIDTHxHEIGHT", "help": "bring recordings to it; else at most 128x128"},
     "--window-ms": {"type": float, "metavar": "MS", "help": "cut recordings into such parts"},
 }
-BINS: Options = {
-    "--time-window": {
-        "type": float,
-        "metavar": "MICROSECONDS",
-        "help": "of a time bin; else chosen",
-    },
+PARTS: Options = CUT | {
+    "--time-window": {"type": float, "metavar": "MICROSECONDS", "help": "of a bin; else chosen"},
+    "--augment": {"choices": ("none", "shift", "mirror"), "help": "how training recordings change"},
 }
 NEW: Options = {"--out": FILE | {"required": True, "help": "a new file, as cards.h5"}}
-FOLDER: Options = {
-    "folder": {"metavar": "FOLDER", "help": "a folder per class; compare: or a file"}
-}
+FOLDER: Options = {"folder": {"metavar": "PATH", "help": "folder per class; compare: or a file"}}
 RUN: Options = {
     "--data": {"metavar": "PATH", "help": "folder per class, or stored file; else POKER-DVS"},
     "--epochs": {"type": int, "help": "passes over the training recordings; else chosen"},
     "--network": {"choices": NETWORKS, "help": "what to train (layer for --data, else snn)"},
-    "--augment": {"choices": ("none", "shift", "mirror"), "help": "change training recordings"},
     "--delays": {"metavar": "MS,MS...", "help": "how late the layer's output comes, as 0,4,8"},
     "--seed": {"type": int, "help": "fixes what is drawn at random (0)"},
     "--checkpoint": FILE | {"help": "save the network and the run here after every epoch"},
     "--resume": FILE | {"help": "go on with this run and its options; only --epochs may differ"},
     "--device": {"help": "cpu, cuda or cuda:NUMBER; else a CUDA GPU where there is one"},
 }
-STORE: Options = PARTS | NEW | FOLDER
-CARDS: Options = {
+CARDS: Options = NEW | {
     "--cards": {"type": int, "help": "how many (20000)"},
     "--seed": {"type": int, "help": "fixes every event (0)"},
 }
@@ -60,20 +53,12 @@ SOURCE: Options = {
     "file": FILE | {"nargs": "?", "help": EVENTS},
 }
 COMMANDS: dict[str, tuple[str, str, Options]] = {
-    "train": ("train", "train the network by the book's recipe", PARTS | BINS | RUN),
-    "simulate": (
-        "recordings",
-        "simulate many playing cards, into one file",
-        CARDS | NEW | PROCESSES,
-    ),
-    "store": ("recordings", "write a folder to one file, for more than fits in memory", STORE),
+    "train": ("train", "train the network by the book's recipe", PARTS | RUN),
+    "simulate": ("recordings", "simulate many playing cards, into one file", CARDS | PROCESSES),
+    "store": ("recordings", "write a folder to one file, with its groups", CUT | NEW | FOLDER),
     "predict": ("answers", "classify recordings with a trained network", TRAINED | ASKED),
     "inspect": ("recordings", "look at recordings before you train on them", PLOT | FILES),
-    "compare": (
-        "recordings",
-        "find out if recordings need time",
-        PARTS | BINS | PROCESSES | FOLDER,
-    ),
+    "compare": ("recordings", "find out if recordings need time", PARTS | PROCESSES | FOLDER),
     "live": ("answers", "show the answer of a network while events come", TRAINED | SOURCE),
 }
 # Without one of these an option would say nothing, so it is refused.

@@ -1,6 +1,8 @@
 """The commands ``simulate``, ``inspect`` and ``compare``, for recordings before any training."""
 
 import math
+import warnings
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,11 @@ def simulate(out: Path, cards: int = 20_000, seed: int = 0, processes: int = 2) 
     from ..pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
     from ..simulation import simulate_cards
 
-    made = tqdm(simulate_cards(cards, seed, processes), "simulating", cards, unit="card")
-    say(store_recordings(out, made, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE))
+    made = simulate_cards(cards, seed, processes)
+    shown = tqdm(made, "simulating", cards, unit="card")
+    with warnings.catch_warnings(), closing(made):
+        warnings.simplefilter("ignore")  # where the disk is full, that some cards were for nothing
+        say(store_recordings(out, shown, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE))
 
 
 def inspect(recordings: list[Path], plot: Path | None = None) -> None:

@@ -193,6 +193,8 @@ def resize(
         raise ValueError(f"the sensor has {sizes}; choose a smaller size")
     resized = check_events(events, sensor_size)
     for field, old, new in (("x", width, new_width), ("y", height, new_height)):
+        if old == new:  # in blocks of a pixel
+            continue
         resized[field] = (resized[field] - (old - block * new) // 2) // block
         resized = resized[(resized[field] >= 0) & (resized[field] < new)]
     return resized

@@ -1,5 +1,6 @@
 """Many recordings in one HDF5 file, each read when it is asked for: memory holds those in use."""
 
+import errno
 import hashlib
 import json
 import os
@@ -69,7 +70,8 @@ class StoredRecordings(Recordings):
         try:
             file = h5py.File(self.path, locking=False)  # what changes meanwhile is noticed
             self.sensor_size = check_sensor_size(file.attrs["sensor_size"].tolist())
-            self.recorded_size = tuple(file.attrs.get("recorded_size", self.sensor_size))
+            recorded_size = file.attrs.get("recorded_size", self.sensor_size)
+            self.recorded_size = check_sensor_size(recorded_size)
             self.classes = check_classes(json.loads(bytes(file.attrs["classes"])))
             ends, targets, rows = file["ends"][:], file["targets"][:], file["events"]
             sizes = np.diff(ends, prepend=0)
@@ -242,11 +244,13 @@ def _store(
         os.fsync(temporary.fileno())
         if hasattr(os, "posix_fadvise"):  # what is read now comes from the disk
             os.posix_fadvise(temporary.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        stored = StoredRecordings(temporary.name)
-        if stored.checksums != checksums:
-            raise OSError(f"{path} didn't keep what was written; look at the disk")
-        for _ in stored.events:
-            pass  # each is read, and its checksum compared
+        try:
+            stored = StoredRecordings(temporary.name)
+            kept = stored.checksums == checksums and all(map(len, stored.events))  # reads each
+        except ValueError:
+            kept = False
+        if not kept:
+            raise OSError(errno.EIO, "The disk didn't keep what was written", str(path))
     return StoredRecordings(path)
 
 

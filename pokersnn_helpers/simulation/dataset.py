@@ -1,7 +1,7 @@
 """A whole set of simulated recordings, with the counts of the real one."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator
 from numbers import Integral
 
 import numpy as np
@@ -105,7 +105,7 @@ def simulate_passes(seed: int = 0) -> tuple[Recordings, pd.DataFrame]:
 
 def simulate_cards(
     cards: int, seed: int = 0, processes: int = 1
-) -> Iterator[tuple[np.ndarray, int]]:
+) -> Generator[tuple[np.ndarray, int], None, None]:
     """Simulate as many cards as you like, suit after suit, in several processes.
 
     The events of a card depend on the seed and on its number, and neither on how many cards nor on
