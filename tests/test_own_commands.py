@@ -56,9 +56,9 @@ def test_train_predict_and_resume(trained, capsys):
 def test_a_layer_with_delays_is_trained_resumed_asked_and_streamed(folder, capsys):  # noqa: F811
     checkpoint, file = folder / "run.pt", folder / "left" / "anna" / "0.npy"
     options = ["--data", folder, "--sensor", "64x64", "--checkpoint", checkpoint]
-    run("train", *options, "--network", "layer", "--delays", "0,4", "--epochs", 14)
+    run("train", *options, "--network", "layer", "--delays", "0,4", "--epochs", 39)
     assert "network layer with copies 0,4 ms late, time bins" in capsys.readouterr().out
-    run("train", "--resume", checkpoint, "--epochs", 15)
+    run("train", "--resume", checkpoint, "--epochs", 40)
     assert "test: 6 of 6" in capsys.readouterr().out
     run("predict", "--checkpoint", checkpoint, file)
     run("live", "--checkpoint", checkpoint, file)
