@@ -1,9 +1,13 @@
 """Load a folder of recordings: a folder per class, and in it who or when, as everyone has them."""
 
+import hashlib
 import math
 import os
+import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
 from numbers import Integral
 from os import PathLike
 from pathlib import Path
@@ -17,13 +21,14 @@ from ..recordings import Recordings
 from .event_files import FORMATS, EventFile, read_event_file
 
 LARGEST = 128  # pixels along a side, unless a size is given
+PARTS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"}
 
 
 class Folder(NamedTuple):
     r"""Recordings of a folder, and where each comes from.
 
     Attributes:
-        recordings: All of them, their classes in alphabetical order.
+        recordings: All of them, their classes in alphabetical order, but "2" before "10".
         groups: Of each recording the first folder below its class, or else its file without the
             suffix. With ``stratified_folds(recordings, folds, groups)`` no group is in two folds.
         files: The file of each recording.
@@ -63,8 +68,9 @@ def load_folder(
 
     Warns:
         UserWarning: Some files are left out, since they aren't recordings, their names begin with
-            ``_``, or a link leads nowhere; or a folder holds no recordings. (Names that begin with
-            a dot are hidden.)
+            ``_``, or a link leads nowhere or to what is read anyway; or a folder holds no
+            recordings; or names differ in nothing but capitals; or two files of different classes
+            or groups hold the same. (Names that begin with a dot are hidden.)
 
     Example:
         >>> for name, x in (("left", 3), ("right", 60)):
@@ -75,18 +81,15 @@ def load_folder(
     """
     path = Path(path).expanduser()
     files = _files(path)
-    classes = sorted({file.relative_to(path).parts[0] for file in files})
-    if {name.lower() for name in classes} <= {"train", "test", "validation", "val"}:
-        names = ", ".join(classes)
-        raise ValueError(f"the folders in {path} are {names}, not classes; load each, for a Split")
+    classes = _classes(path, files)
+    _warn_of_copies(path, files)
     found = [read_event_file(file) for file in tqdm(files, "reading", unit="file", delay=2)]
     sensor = _common_sensor(found, files, sensor_size)
     size = size or network_size(sensor)
     rows = []
     for file in files:
         events, _ = found.pop(0)  # and its memory is free
-        name, *below = file.relative_to(path).parts
-        group = below[0] if len(below) > 1 else f"{name}/{file.stem}"
+        name, group = _class_and_group(path, file)
         with errors_in(str(file)):
             parts = _cut(resize(events, sensor, size), window_ms)
         rows += [(part, classes.index(name), group, file) for part in parts]
@@ -161,14 +164,14 @@ def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         raise FileNotFoundError(f"there is no folder {path}; name one with a folder per class")
     files: list[Path] = []
-    left_out: list[Path] = []
-    for file in sorted(_walk(path)):
+    found, left_out = _walk(path)
+    for file in sorted(found):
         usual = file.suffix.lower() in FORMATS and file.is_file() and file.parent != path
         hidden = any(part.startswith("_") for part in file.relative_to(path).parts)
         (files if usual and not hidden else left_out).append(file)
     if left_out:
-        such = f"{len(left_out)} files below {path}, such as {left_out[0]}"
-        warnings.warn(f"{such}, are no recordings of a class; they are left out", stacklevel=3)
+        such = f"{len(left_out)} files below {path}, such as {min(left_out)}"
+        warnings.warn(f"{such}, are no recordings of a class, or links to one", stacklevel=3)
     if not files:
         known = ", ".join(FORMATS)
         raise FileNotFoundError(f"no recordings in {path}; put {known} into a folder per class")
@@ -178,13 +181,64 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _walk(path: Path) -> Iterator[Path]:
-    """Yield all files below a folder, but for hidden ones, and for links that lead back up."""
-    for folder, below, names in os.walk(path, followlinks=True):
-        above = {Path(folder).resolve(), *Path(folder).resolve().parents}
-        below[:] = [each for each in below if Path(folder, each).resolve() not in above]
-        below[:] = [each for each in below if not each.startswith(".")]
-        yield from (Path(folder, each) for each in names if not each.startswith("."))
+def _walk(path: Path) -> tuple[list[Path], list[Path]]:
+    """Return all files below a folder, each once, and links to what is found without them.
+
+    Hidden ones are left out, and so are links that lead back up. Links come last.
+    """
+    waiting, seen = [path], set()
+    links: list[Path] = []
+    files: list[Path] = []
+    again: list[Path] = []
+    while waiting or links:
+        each = waiting.pop() if waiting else links.pop(0)
+        real = Path(os.path.realpath(each))
+        if real in seen:
+            again += [each] * (not Path(os.path.realpath(each.parent)).is_relative_to(real))
+        elif each.is_dir():
+            below = sorted(name for name in each.iterdir() if not name.name.startswith("."))
+            links += [name for name in below if name.is_symlink()]
+            waiting += [name for name in below if not name.is_symlink()]
+        else:
+            files.append(each)
+        seen.add(real)
+    return files, again
+
+
+def _class_and_group(path: Path, file: Path) -> tuple[str, str]:
+    name, *below = file.relative_to(path).parts
+    return name, below[0] if len(below) > 1 else f"{name}/{file.stem}"
+
+
+def _classes(path: Path, files: list[Path]) -> list[str]:
+    """Return the names of classes in natural order, and warn of names that are nearly the same."""
+    names, groups = map(set, zip(*(_class_and_group(path, file) for file in files), strict=True))
+    if len(parts := {each for each in names if each.lower() in PARTS}) > 1 or parts == names:
+        found = ", ".join(sorted(parts))
+        raise ValueError(f"the folders in {path} are {found}, not classes; load each, for a Split")
+    people = {each for each in groups if "/" not in each}
+    for each in (names, people):
+        for one, other in pairwise(sorted(sorted(each), key=str.lower)):
+            if one.lower() == other.lower():
+                warnings.warn(f"{one} and {other} in {path}: are they the same?", stacklevel=3)
+    return sorted(names, key=lambda name: (re.sub(r"\d+", lambda n: n[0].zfill(20), name), name))
+
+
+def _warn_of_copies(path: Path, files: list[Path]) -> None:
+    """Warn of files that hold the same, but are of different classes or groups."""
+    sizes = [file.stat().st_size for file in files]
+    number, copies = Counter(sizes), []
+    first: dict[tuple[int, bytes], Path] = {}
+    for file, size in zip(files, sizes, strict=True):
+        if number[size] > 1:
+            with file.open("rb") as opened:
+                start = hashlib.blake2b(opened.read(2**20)).digest()
+            other = first.setdefault((size, start), file)
+            if _class_and_group(path, file) != _class_and_group(path, other):
+                copies.append(f"{file} holds the same as {other}")
+    if copies:
+        such = f"{len(copies)} files are copies: {copies[0]}"
+        warnings.warn(f"{such}; leave them out, or a test knows them from training", stacklevel=3)
 
 
 def _cut(events: np.ndarray, window_ms: float | None) -> list[np.ndarray]:
