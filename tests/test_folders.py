@@ -53,7 +53,8 @@ def test_classes_groups_and_files(folder):
     save(folder / "left" / "alone.npy", alone)
     np.savez(folder / "left" / "alone.npz", alone)  # the same in another format
     save(folder / "left" / "anna" / "monday" / "24.npy", alone)
-    recordings, groups, files = load_folder(folder, sensor_size=(64, 64, 2))
+    with pytest.warns(UserWarning, match=r"1 files are copies: .*24\.npy holds .*alone\.npy"):
+        recordings, groups, files = load_folder(folder, sensor_size=(64, 64, 2))
     assert recordings.classes == CLASSES and recordings.sensor_size == (64, 64, 2)
     assert len(recordings) == len(groups) == len(files) == 27
     assert {*groups} == {"anna", "ben", "carl", "dora", "left/alone"}
@@ -115,6 +116,11 @@ def test_pixels_are_summed_in_blocks_from_the_middle():
     [
         ({"a.npy": (0, 0)}, FileNotFoundError, "no recordings in .*; put .npy, .* a folder per cl"),
         ({"train/a.npy": (0, 0), "test/a.npy": (0, 0)}, ValueError, "are test, train, not classes"),
+        (
+            {f"{name}/a.npy": (0, 0) for name in ("Training", "val", "x")},
+            ValueError,
+            "Training, val",
+        ),
         ({"l/a.npy": (0, 0), "r/b.npy": (99, 0)}, ValueError, r"b\.npy: .* field x is 99"),
     ],
 )
@@ -181,3 +187,24 @@ def test_links_are_followed_and_what_is_missing_is_said(folder, tmp_path):
     with pytest.warns(UserWarning, match=left_out):  # noqa: SIM117
         with pytest.warns(UserWarning, match=r"up holds no recordings, so it is no class"):
             assert len(load_folder(folder).recordings) == 24
+
+
+def test_folders_that_link_to_each_other_are_read_once(folder):
+    for name, other in zip(CLASSES, (*CLASSES[1:], CLASSES[0]), strict=True):
+        (folder / name / "other").symlink_to(folder / other)
+    (folder / "right" / "eve").symlink_to(folder / "left" / "anna")
+    with pytest.warns(UserWarning, match=r"4 files .*, are no recordings of a class, or links"):
+        found = load_folder(folder)
+    assert len(found.recordings) == len(set(found.files)) == 24
+    assert found.recordings.targets == sorted(found.recordings.targets)
+    assert not {"other", "eve"} & {*found.groups}
+
+
+def test_classes_in_natural_order_and_names_that_are_nearly_the_same(tmp_path):
+    for number, name in enumerate(("10", "2", "1", "Left", "left")):
+        events = spot(number, np.random.default_rng(number))
+        save(tmp_path / name / ("Anna" if number else "anna") / "a.npy", events)
+    with pytest.warns(UserWarning) as found:
+        assert load_folder(tmp_path).recordings.classes == ("1", "2", "10", "Left", "left")
+    said = " ".join(str(each.message) for each in found)
+    assert "Left and left in" in said and "Anna and anna in" in said

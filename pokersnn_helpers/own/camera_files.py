@@ -9,7 +9,7 @@ from ..checks import EVENT_DTYPE
 
 HEADER = re.compile(rb"(?:#[\t -~]*\r?\n)*")  # of AEDAT: a first address may begin with "#", too
 TEXT = rb"[\t -~]|[\xc2-\xf4][\x80-\xbf]*"  # a character, in ASCII or UTF-8
-LINE = rb"%(?! end\r?\n)(?:[ \t](?:" + TEXT + rb")*)?\r?\n"  # a first event may begin with "%"
+LINE = rb"% (?!end\r?\n)(?:" + TEXT + rb")+\r?\n"  # a first event may begin with "%", too
 PERCENT = re.compile(rb"(?:" + LINE + rb")*(?:% end\r?\n)?")  # the header of RAW and DAT
 SENSORS = {b"DVS128": (128, 128), b"DAVIS240": (240, 180), b"DAVIS346": (346, 260)}
 PROPHESEE = {b"gen3": (640, 480), b"gen4": (1280, 720), b"imx636": (1280, 720)}  # plugins' names
@@ -41,7 +41,7 @@ def read_aedat(content: bytes) -> Found:
     number = int(version[1]) if version else 1
     if number == 3:
         return _aedat3(content)
-    if number > 3:
+    if number not in (1, 2):
         raise ValueError(f"it is of AEDAT version {number}, not 1 to 3; convert it to CSV with DV")
     words = _words(memoryview(content)[len(header) :], f">u{2 * number}, >u4")
     address, t = words["f0"].astype(np.int64), _unwrapped(words["f1"], 32)
@@ -86,7 +86,7 @@ def read_raw(content: bytes) -> Found:
     header = PERCENT.match(content)[0]  # type: ignore[index]
     body = memoryview(content)[len(header) :]
     version = re.search(rb"% (?:evt (\S+)|format EVT(\d+))", header)
-    name = (version[1] or version[2]).decode() if version else "none"
+    name = (version[1] or version[2]).decode("latin-1") if version else "none"
     if name in ("3.0", "3"):
         events = _evt3(_words(body, "<u2"))
     elif name in ("2.0", "2"):

@@ -134,7 +134,9 @@ def read_unchecked(path: str | PathLike[str]) -> EventFile:
         _check_memory(path.stat().st_size, memory)
         try:
             events, sensor_size = read(path)
-        except (ArithmeticError, LookupError, MemoryError) as error:
+        except (ValueError, OSError, ImportError):
+            raise
+        except Exception as error:  # what else is raised depends on where a file is damaged
             wrong = f"it is damaged, or too large for the memory: {error}"
             raise ValueError(f"{wrong}; copy it again, or cut it into parts") from error
         if sensor_size and not all(0 < side <= WIDEST for side in sensor_size[:2]):
@@ -159,8 +161,8 @@ def free_memory() -> float:
 def _check_memory(size: int, times: float) -> None:
     """Refuse a file whose events take more memory than is free."""
     if times * size > (free := free_memory()):
-        needs = f"its {size / 1e9:.3g} GB need about {times * size / 1e9:.3g} GB of memory"
-        raise ValueError(f"{needs}, and {free / 1e9:.3g} are free; cut the recording into parts")
+        needs = f"its {size / 1e9:.4g} GB need about {times * size / 1e9:.4g} GB of memory"
+        raise ValueError(f"{needs}, and {free / 1e9:.4g} are free; cut the recording into parts")
 
 
 def read_numpy(file: Path | BinaryIO) -> Found:
@@ -283,7 +285,7 @@ FORMATS: dict[str, tuple[bytes, float, Callable[[Path], Found]]] = {
     ".npz": (b"", 3, read_numpy),
     ".csv": (b"", 10, _csv),
     ".aedat": (b"", 12, partial(_decoded, read_aedat)),
-    ".raw": (b"%", 24, partial(_decoded, read_raw)),
+    ".raw": (b"%", 20, partial(_decoded, read_raw)),
     ".dat": (b"%", 12, partial(_decoded, read_dat)),
     ".bin": (b"", 20, partial(_decoded, read_bin)),
     ".aedat4": (b"#!AER-DAT4", 12, partial(_by_faery, "aedat")),
