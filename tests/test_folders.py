@@ -193,7 +193,8 @@ def test_folders_that_link_to_each_other_are_read_once(folder):
     for name, other in zip(CLASSES, (*CLASSES[1:], CLASSES[0]), strict=True):
         (folder / name / "other").symlink_to(folder / other)
     (folder / "right" / "eve").symlink_to(folder / "left" / "anna")
-    with pytest.warns(UserWarning, match=r"4 files .*, are no recordings of a class, or links"):
+    (folder / "right" / "copy.npy").symlink_to(folder / "left" / "anna" / "0.npy")
+    with pytest.warns(UserWarning, match=r"5 files .*, are no recordings of a class, or links"):
         found = load_folder(folder)
     assert len(found.recordings) == len(set(found.files)) == 24
     assert found.recordings.targets == sorted(found.recordings.targets)

@@ -1,4 +1,4 @@
-"""Read files by faery in a process of its own: damaged bytes can abort it, or let it hang.
+"""Read files by faery in a separate process: damaged bytes can abort it, or let it hang.
 
 ``python -m pokersnn_helpers.own.faery_child`` reads from each line of its standard input a pair
 [kind, file] in JSON, and writes, pickled, what the file holds, or a text that says what is wrong.

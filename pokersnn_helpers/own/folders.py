@@ -5,7 +5,7 @@ import math
 import os
 import re
 import warnings
-from collections import Counter
+from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
 from numbers import Integral
@@ -186,21 +186,20 @@ def _walk(path: Path) -> tuple[list[Path], list[Path]]:
 
     Hidden ones are left out, and so are links that lead back up. Links come last.
     """
-    waiting, seen = [path], set()
-    links: list[Path] = []
+    waiting, seen, top = deque([path]), set(), Path(os.path.realpath(path))
     files: list[Path] = []
     again: list[Path] = []
-    while waiting or links:
-        each = waiting.pop() if waiting else links.pop(0)
+    while waiting:  # folders and links
+        each = waiting.popleft()
         real = Path(os.path.realpath(each))
-        if real in seen:
+        if real in seen or (real.parent in seen - {top} and not each.is_dir()):
             again += [each] * (not Path(os.path.realpath(each.parent)).is_relative_to(real))
-        elif each.is_dir():
-            below = sorted(name for name in each.iterdir() if not name.name.startswith("."))
-            links += [name for name in below if name.is_symlink()]
-            waiting += [name for name in below if not name.is_symlink()]
-        else:
+        elif not each.is_dir():
             files.append(each)
+        else:
+            for below in sorted(each.glob("[!.]*")):
+                plain = waiting.appendleft if below.is_dir() else files.append
+                (waiting.append if below.is_symlink() else plain)(below)
         seen.add(real)
     return files, again
 
@@ -226,16 +225,14 @@ def _classes(path: Path, files: list[Path]) -> list[str]:
 
 def _warn_of_copies(path: Path, files: list[Path]) -> None:
     """Warn of files that hold the same, but are of different classes or groups."""
-    sizes = [file.stat().st_size for file in files]
-    number, copies = Counter(sizes), []
     first: dict[tuple[int, bytes], Path] = {}
-    for file, size in zip(files, sizes, strict=True):
-        if number[size] > 1:
-            with file.open("rb") as opened:
-                start = hashlib.blake2b(opened.read(2**20)).digest()
-            other = first.setdefault((size, start), file)
-            if _class_and_group(path, file) != _class_and_group(path, other):
-                copies.append(f"{file} holds the same as {other}")
+    copies = []
+    for file in files:
+        with file.open("rb") as opened:
+            start = hashlib.blake2b(opened.read(2**20)).digest()
+        other = first.setdefault((file.stat().st_size, start), file)
+        if other != file and _class_and_group(path, file) != _class_and_group(path, other):
+            copies.append(f"{file} holds the same as {other}")
     if copies:
         such = f"{len(copies)} files are copies: {copies[0]}"
         warnings.warn(f"{such}; leave them out, or a test knows them from training", stacklevel=3)
