@@ -3,6 +3,7 @@
 import io
 import os
 import struct
+import subprocess
 import sys
 import zipfile
 from functools import partial
@@ -241,6 +242,15 @@ def test_missing_package_is_named_with_the_command_that_installs_it(tmp_path, mo
     (tmp_path / "a.es").write_bytes(b"Event Stream")
     with pytest.raises(ModuleNotFoundError, match=r"a\.es needs faery: pip install faery"):
         read_events(tmp_path / "a.es")
+
+
+def test_a_file_is_read_without_what_takes_long_to_import(tmp_path):
+    (tmp_path / "a.npy").write_bytes(PLAIN["columns.npy"])
+    words = "import sys; from pokersnn_helpers.own.inspection import inspect_file as look; look"
+    slow = "{'torch', 'pandas', 'numba', 'matplotlib', 'faery'} & {*sys.modules}"
+    code = f"{words}({str(tmp_path / 'a.npy')!r}); print({slow})"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.stdout == "set()\n", found.stderr
 
 
 def test_every_format_is_tried_here():

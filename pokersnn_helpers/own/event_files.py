@@ -249,15 +249,15 @@ def _by_faery(kind: str, path: Path) -> Found:
     with ONE_AT_A_TIME:
         child = _faery_child()
         try:
-            child.stdin.write(json.dumps([kind, str(path)]).encode() + b"\n")
+            child.stdin.write(json.dumps([kind, str(path.absolute())]).encode() + b"\n")
             child.stdin.flush()
             answer = pickle.load(child.stdout)
         except BaseException as error:  # it has ended, or Ctrl-C comes within its answer
             child.kill()
-            child.wait()
+            status = child.wait()
             if not isinstance(error, (EOFError, OSError, pickle.UnpicklingError)):
                 raise
-            answer = "it takes too much time or memory, or makes faery fail"
+            answer = f"faery fails, or takes too much time or memory (status {status})"
     if isinstance(answer, str):
         raise ValueError(f"the file is damaged: {answer}; copy it again, or export it")
     found, size = answer

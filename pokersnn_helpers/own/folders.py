@@ -186,7 +186,8 @@ def _walk(path: Path) -> tuple[list[Path], list[Path]]:
 
     Hidden ones are left out, and so are links that lead back up. Links come last.
     """
-    waiting, seen, top = deque([path]), set(), Path(os.path.realpath(path))
+    waiting, top = deque([path]), Path(os.path.realpath(path))
+    seen: set[Path] = set()
     files: list[Path] = []
     again: list[Path] = []
     while waiting:  # folders and links
