@@ -109,7 +109,8 @@ def check_events(
             reason = "expected whole numbers of µs, within ±2**53; multiply seconds by 1e6"
         refuse(np.ma.filled(~sound, True), field, reason)  # a masked value is no number
     backwards = np.append(False, checked["t"][1:] < checked["t"][:-1])
-    refuse(backwards, "t", "sort by time: events[np.argsort(events['t'], kind='stable')]")
+    sort = "sort by time: events[np.argsort(events['t'], kind='stable')]"
+    refuse(backwards, "t", f"{sort}, or cut the recording there if its clock began anew")
     return checked
 
 

@@ -1,4 +1,4 @@
-"""Kill, race and starve what writes files, and count what is lost.
+"""Kill, race and starve what writes files, damage what is read, and count what is lost.
 
 Run it in the repository: ``python -m tests.stress --minutes 30``. It isn't part of the tests, since
 it takes as long as it is given. Children are forks of this process, in which the package is
@@ -25,8 +25,10 @@ from tqdm import tqdm
 
 from pokersnn_helpers.checkpoints import load_run
 from pokersnn_helpers.commands import main, train
+from pokersnn_helpers.own.folders import load_folder
 from pokersnn_helpers.simulation import simulate_pokerdvs
 
+from . import damaged
 from .same import same_checkpoints
 
 TRAIN = ["train", "--device", "cpu", "--time-window", "5000", "--epochs", "4"]
@@ -129,8 +131,39 @@ class Stress:
         assert path.read_bytes() == self.references[0].read_bytes(), "file changed"
         assert list(folder.iterdir()) == [path], "something is left beside it"
 
+    def damaged_files(self, folder: Path) -> None:
+        """Read damaged files and wild times: no process dies, and each error names its file."""
 
-ATTACKS = [*[Stress.killed_training] * 2, Stress.racing_training, Stress.full_disk]
+        def read() -> None:
+            *_, longest = damaged.attack(folder, 100, self.random.randrange(2**32))
+            assert longest < damaged.LONGEST, f"{longest:.2f} s"
+
+        Child(self.log, read).expect(0)
+
+    def links(self, folder: Path) -> None:
+        """Link folders to each other: each recording is read once, in its own class."""
+        places = [folder / "data" / name for name in ("left", "right", "left/anna", "right/ben")]
+        for number, place in enumerate(places):
+            place.mkdir(parents=True)
+            (place / "a.csv").write_text(f"t,x,y,p\n0,{number},5,1\n")
+        for number in range(8):
+            place, other = self.random.choices([folder / "data", *places], k=2)
+            (place / f"link {number}").symlink_to(other)
+
+        def read() -> None:
+            found = load_folder(folder / "data")
+            assert sorted(found.files) == sorted(place / "a.csv" for place in places), found.files
+
+        Child(self.log, read).expect(0)
+
+
+ATTACKS = [
+    *[Stress.killed_training] * 2,
+    Stress.racing_training,
+    Stress.full_disk,
+    Stress.damaged_files,
+    Stress.links,
+]
 
 
 def run() -> None:

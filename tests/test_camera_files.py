@@ -8,6 +8,7 @@ import tonic.io
 from test_event_files import aedat, dvs128, some_events
 
 from pokersnn_helpers import EVENT_DTYPE
+from pokersnn_helpers.own import camera_files
 from pokersnn_helpers.own.camera_files import read_aedat, read_dat, read_raw
 from pokersnn_helpers.own.event_files import read_unchecked
 
@@ -44,9 +45,10 @@ def decode_evt3(words):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_evt3_is_decoded_as_by_a_loop(seed):
+def test_evt3_is_decoded_as_by_a_loop(seed, monkeypatch):
     """Vectors, triggers, words of other kinds, and an hour and a half of time, which begins anew
     every 17 s."""
+    monkeypatch.setattr(camera_files, "PORTION", 1000 * seed or 2**16)
     rng = np.random.default_rng(seed)
     kinds = rng.choice([0, 2, 3, 4, 5, 6, 7, 8, 10, 14, 15], 5000)
     values = rng.integers(0, 4096, 5000)
@@ -97,6 +99,46 @@ def test_evt2_and_evt21_are_decoded(header, order, sensor_size):
         words = np.stack([words, np.full_like(words, 1)], 1)[:, order]
     found, size = read_raw(header + words.tobytes())
     assert np.array_equal(found, events) and size == sensor_size
+
+
+@pytest.mark.parametrize("line", ["end_date 2026-01-01", "endianness little", "Ort München"])
+@pytest.mark.parametrize("first", [0x25, 0x2025, 0xA0A2025])
+def test_header_is_text_and_ends_where_events_begin(line, first):
+    header = f"% evt 2.0\n% {line}\n% geometry 64x48\n".encode()
+    words = evt2(some_events(200))[2:]  # they begin with a time
+    words[0] = 0x8 << 28 | first  # and it with "%"
+    found, sensor = read_raw(header + words.tobytes())
+    assert len(found) == 200 and sensor == (64, 48, 2)
+
+
+def evt3(times):
+    """An event at each of some times."""
+    words = [[0x8000 | t >> 12 & 4095, 0x6000 | t & 4095, 0, 0x2000] for t in times]
+    return b"% evt 3.0\n% end\n" + np.array(words, "<u2").tobytes()
+
+
+def dat(times):
+    return b"% Version 2\n\0\x08" + np.array([(t, 0) for t in times], "<u4").tobytes()
+
+
+def evt2_at(times):
+    words = [(0x8 << 28 | t >> 6, (t & 63) << 22) for t in times]
+    return b"% evt 2.0\n% end\n" + np.array(words, "<u4").tobytes()
+
+
+@pytest.mark.parametrize(
+    ("read", "write", "bits"), [(read_raw, evt2_at, 34), (read_raw, evt3, 24), (read_dat, dat, 32)]
+)
+def test_clock_wraps_goes_back_over_it_and_begins_anew(read, write, bits):
+    last = 2**bits - 100
+    for times, expected in (
+        ([last, 50, 90], [last, 2**bits + 50, 2**bits + 90]),
+        ([last, 50, last, 90], [last, 2**bits + 50, last, 2**bits + 90]),
+        ([150, last, 150], [150, -100, 150]),
+        ([0, last // 4, 5, 9], [0, last // 4, 5, 9]),  # a camera that began anew
+        ([0, last // 8 * 5, last], [0, last // 8 * 5, last]),  # nothing for a while
+    ):
+        assert read(write(times))[0]["t"].tolist() == expected
 
 
 def test_a_word_of_evt21_holds_up_to_32_events():

@@ -1,8 +1,11 @@
 """Files of every format, written by the tests themselves, and those that can't be used."""
 
 import io
+import os
 import struct
+import subprocess
 import sys
+import zipfile
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import numpy as np
 import pytest
 
 from pokersnn_helpers import EVENT_DTYPE, read_events
+from pokersnn_helpers.own import event_files
 from pokersnn_helpers.own.event_files import FORMATS, read_event_file, read_unchecked
 
 try:
@@ -127,6 +131,12 @@ def test_file_of_a_camera_is_read_with_its_sensor(name, tmp_path):
 X, SMALL = np.arange(50) % 7, 1265 * np.arange(50) - 30_000  # whose range 16 bits don't hold
 DAVIS = b"#!AER-DAT2.0\r\n" + struct.pack(">II", 1 << 31, 5)
 EVT3 = b"% evt 3.0\n% geometry 64x48\n"
+LIES = {size: EVT3.replace(b"64x48", size.encode()) for size in (f"{10**20}x5", "-5x10", "0x9")}
+WILD = EVENTS.copy()
+WILD["t"][7] = 2**40
+NOTES = io.BytesIO()
+with zipfile.ZipFile(NOTES, "w") as archive:
+    archive.writestr("notes.txt", "on Monday")
 ANEW = "no NumPy file of numbers: .*; write it anew"
 BAD = {  # name of the file: what it holds, and what the error says besides the name
     "empty.csv": (b"", "empty, 0 bytes; record or copy"),
@@ -148,6 +158,7 @@ BAD = {  # name of the file: what it holds, and what the error says besides the 
     "cut.aedat": (aedat(EVENTS)[:-3], "within an event; copy it again, or cut off 5 bytes"),
     "cut.bin": (bytes(12), "within an event; copy it again, or cut off 2 bytes"),
     "five.aedat": (aedat(EVENTS, b"#!AER-DAT5.1\r\n"), "version 5, not 1 to 3; convert it"),
+    "zero.aedat": (aedat(EVENTS, b"#!AER-DAT0.0\r\n"), "version 0, not 1 to 3; convert it"),
     "davis.aedat": (DAVIS, "address 0x80000000 is no DVS128's; export it"),
     "evt4.raw": (b"% evt 4.0\n% end\n" + bytes(8), "is EVT 4.0, not 2, 2.1 or 3; export"),
     "foreign.raw": (b"RIFF this is a sound", "begins with b'RIFF.*; give it the suffix"),
@@ -155,6 +166,14 @@ BAD = {  # name of the file: what it holds, and what the error says besides the 
     "foreign.es": (b"Events, of a fair", "begins with.*not with b'Event Stream'"),
     "boxes.dat": (b"% Version 2\n\x28\x18" + bytes(48), r"type \[40, 24\], no events; name"),
     "outside.raw": (EVT3 + bytes([0, 0x80, 0, 0, 64, 0x20]), "x is 64 at event 0; sensor_size"),
+    "wild.npy": (npy(WILD[:8]), "t is 1099511627776 at event 7, more than an hour after"),
+    "notes.npz": (NOTES.getvalue(), r"shape is \(\), not \(events, 4\)"),
+    "text.bin": ("Grüße vom Meer\n".encode() * 10, "holds text, and no events; copy it again"),
+    "zeros.aedat": (bytes(600), "nothing but zeros where events should be; copy"),
+    "header6.aedat": (b"#!AER-", "holds text, and no events"),
+    "header12.aedat": (b"#!AER-DAT2.0", "holds text, and no events"),
+    **{f"{x}.raw": (lie, f"sensor has {x.replace('x', ' × ')} pixels") for x, lie in LIES.items()},
+    "index.csv": (b"t,x,y,p\n0,0,3,4,1\n1,9,5,6,0\n2,9,5,6,0\n", "no table.*names all columns"),
     "film.mp4": (b"\0\0\0\x18ftyp", "ends in '.mp4'; export it to one of .npy, .npz, .csv"),
 }
 
@@ -183,10 +202,39 @@ def test_cut_file_of_a_camera_is_refused_or_ends_earlier(suffix, tmp_path):
             assert np.array_equal(events, EVENTS[: len(events)])
 
 
-def test_missing_file_and_folder(tmp_path):
-    for path in (tmp_path / "none.npy", tmp_path):
+def test_paths_that_are_no_files(tmp_path):
+    os.mkfifo(tmp_path / "pipe.npy")
+    for path in (tmp_path / "none.npy", tmp_path, tmp_path / "pipe.npy"):
         with pytest.raises(FileNotFoundError, match=f"no file {path}; name one"):
             read_events(path)
+    for path, said in ((None, "None"), (5, "5"), (b"a.npy", "b'a.npy'")):
+        with pytest.raises(TypeError, match=f"path is {said}; give the name of a file"):
+            read_events(path)
+
+
+def test_file_larger_than_the_memory_is_refused_before_it_is_read(tmp_path):
+    for name in ("huge.raw", "huge.es"):
+        with (tmp_path / name).open("wb") as file:
+            file.write(b"%" if name == "huge.raw" else b"Event Stream")
+            file.truncate(10**11)  # a sparse one
+        with pytest.raises(ValueError, match=r"its 100 GB need about 2000 GB of memory"):
+            read_events(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "happens",
+    ["os.abort()", "os._exit(0)", "bytearray(2**36)", "while True: pass", "raise OSError"],
+)
+def test_what_faery_does_to_its_process_is_an_error(happens, tmp_path, monkeypatch):
+    lines = f"import os\ndef events_stream_from_file(path, file_type):\n    {happens}\n"
+    (tmp_path / "faery.py").write_text(lines)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(event_files, "CHILDREN", {})
+    monkeypatch.delitem(sys.modules, "faery", raising=False)
+    (tmp_path / "a.es").write_bytes(b"Event Stream")
+    for _ in range(2):  # another process is there for the next file
+        with pytest.raises(ValueError, match=r"a\.es: the file is damaged: .*; copy it again"):
+            read_events(tmp_path / "a.es")
 
 
 def test_missing_package_is_named_with_the_command_that_installs_it(tmp_path, monkeypatch):
@@ -194,6 +242,15 @@ def test_missing_package_is_named_with_the_command_that_installs_it(tmp_path, mo
     (tmp_path / "a.es").write_bytes(b"Event Stream")
     with pytest.raises(ModuleNotFoundError, match=r"a\.es needs faery: pip install faery"):
         read_events(tmp_path / "a.es")
+
+
+def test_a_file_is_read_without_what_takes_long_to_import(tmp_path):
+    (tmp_path / "a.npy").write_bytes(PLAIN["columns.npy"])
+    words = "import sys; from pokersnn_helpers.own.inspection import inspect_file as look; look"
+    slow = "{'torch', 'pandas', 'numba', 'matplotlib', 'faery'} & {*sys.modules}"
+    code = f"{words}({str(tmp_path / 'a.npy')!r}); print({slow})"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.stdout == "set()\n", found.stderr
 
 
 def test_every_format_is_tried_here():

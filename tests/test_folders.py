@@ -53,7 +53,8 @@ def test_classes_groups_and_files(folder):
     save(folder / "left" / "alone.npy", alone)
     np.savez(folder / "left" / "alone.npz", alone)  # the same in another format
     save(folder / "left" / "anna" / "monday" / "24.npy", alone)
-    recordings, groups, files, _ = load_folder(folder, sensor_size=(64, 64, 2))
+    with pytest.warns(UserWarning, match=r"1 files are copies: .*24\.npy holds .*alone\.npy"):
+        recordings, groups, files, _ = load_folder(folder, sensor_size=(64, 64, 2))
     assert recordings.classes == CLASSES and recordings.sensor_size == (64, 64, 2)
     assert load_folder(folder, size=(8, 8), sensor_size=(64, 64, 2)).sensor_size == (64, 64, 2)
     assert len(recordings) == len(groups) == len(files) == 27
@@ -116,6 +117,11 @@ def test_pixels_are_summed_in_blocks_from_the_middle():
     [
         ({"a.npy": (0, 0)}, FileNotFoundError, "no recordings in .*; put .npy, .* a folder per cl"),
         ({"train/a.npy": (0, 0), "test/a.npy": (0, 0)}, ValueError, "are test, train, not classes"),
+        (
+            {f"{name}/a.npy": (0, 0) for name in ("Training", "val", "x")},
+            ValueError,
+            "Training, val",
+        ),
         ({"l/a.npy": (0, 0), "r/b.npy": (99, 0)}, ValueError, r"b\.npy: .* field x is 99"),
     ],
 )
@@ -130,7 +136,7 @@ def test_folders_that_cannot_be_used(files, error, reason, tmp_path):
 
 
 def test_files_of_different_sensors_are_refused(folder):
-    (folder / "left" / "dvs.aedat").write_bytes(bytes(12))
+    (folder / "left" / "dvs.aedat").write_bytes(bytes(11) + b"\1")
     said = r"\(128, 128, 2\) by .*dvs\.aedat, \(64, 64, 2\) by sensor_size; put"
     with pytest.raises(ValueError, match=said):
         load_folder(folder, sensor_size=(64, 64, 2))
@@ -178,7 +184,29 @@ def test_links_are_followed_and_what_is_missing_is_said(folder, tmp_path):
     (folder / "notes.txt").write_text("on Monday")
     (folder / ".hidden.npy").write_bytes(b"")
     (folder / "up" / "anna").mkdir(parents=True)
-    left_out = r"3 files below .*_other\.npy, are no recordings of a class; they are left out"
+    left_out = r"3 files below .*_other\.npy, are no recordings of a class, or links to one"
     with pytest.warns(UserWarning, match=left_out):  # noqa: SIM117
         with pytest.warns(UserWarning, match=r"up holds no recordings, so it is no class"):
             assert len(load_folder(folder).recordings) == 24
+
+
+def test_folders_that_link_to_each_other_are_read_once(folder):
+    for name, other in zip(CLASSES, (*CLASSES[1:], CLASSES[0]), strict=True):
+        (folder / name / "other").symlink_to(folder / other)
+    (folder / "right" / "eve").symlink_to(folder / "left" / "anna")
+    (folder / "right" / "copy.npy").symlink_to(folder / "left" / "anna" / "0.npy")
+    with pytest.warns(UserWarning, match=r"5 files .*, are no recordings of a class, or links"):
+        found = load_folder(folder)
+    assert len(found.recordings) == len(set(found.files)) == 24
+    assert found.recordings.targets == sorted(found.recordings.targets)
+    assert not {"other", "eve"} & {*found.groups}
+
+
+def test_classes_in_natural_order_and_names_that_are_nearly_the_same(tmp_path):
+    for number, name in enumerate(("10", "2", "1", "Left", "left")):
+        events = spot(number, np.random.default_rng(number))
+        save(tmp_path / name / ("Anna" if number else "anna") / "a.npy", events)
+    with pytest.warns(UserWarning) as found:
+        assert load_folder(tmp_path).recordings.classes == ("1", "2", "10", "Left", "left")
+    said = " ".join(str(each.message) for each in found)
+    assert "Left and left in" in said and "Anna and anna in" in said

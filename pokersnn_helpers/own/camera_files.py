@@ -1,15 +1,22 @@
 """Decode what event cameras write: AEDAT 1 to 3, Prophesee's RAW and DAT, and N-MNIST's files."""
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 
 from ..checks import EVENT_DTYPE
 
 HEADER = re.compile(rb"(?:#[\t -~]*\r?\n)*")  # of AEDAT: a first address may begin with "#", too
-PERCENT = re.compile(rb"(?:%(?! end)[^\n]*\n)*(?:% end\r?\n)?")  # the header of RAW and DAT
+TEXT = rb"[\t -~]|[\xc2-\xf4][\x80-\xbf]*"  # a character, in ASCII or UTF-8
+LINE = rb"% (?!end\r?\n)(?:" + TEXT + rb")+\r?\n"  # a first event may begin with "%", too
+PERCENT = re.compile(rb"(?:" + LINE + rb")*(?:% end\r?\n)?")  # the header of RAW and DAT
 SENSORS = {b"DVS128": (128, 128), b"DAVIS240": (240, 180), b"DAVIS346": (346, 260)}
 PROPHESEE = {b"gen3": (640, 480), b"gen4": (1280, 720), b"imx636": (1280, 720)}  # plugins' names
+WIDTH, PIXELS = np.zeros(16, np.uint8), np.zeros(16, np.uint16)  # of EVT 3's vectors, by kind
+WIDTH[[4, 5]], PIXELS[[4, 5]] = (12, 8), (0xFFF, 0xFF)
+SIDES = (b"width", b"height")
+PORTION = 2**16  # words that are decoded at a time: what stands between takes much memory
 
 Found = tuple[np.ndarray, tuple[int, int, int] | None]  # events, and the sensor where it is known
 
@@ -34,9 +41,9 @@ def read_aedat(content: bytes) -> Found:
     number = int(version[1]) if version else 1
     if number == 3:
         return _aedat3(content)
-    if number > 3:
+    if number not in (1, 2):
         raise ValueError(f"it is of AEDAT version {number}, not 1 to 3; convert it to CSV with DV")
-    words = _words(content[len(header) :], f">u{2 * number}, >u4")
+    words = _words(memoryview(content)[len(header) :], f">u{2 * number}, >u4")
     address, t = words["f0"].astype(np.int64), _unwrapped(words["f1"], 32)
     if chip := re.search(rb"(?i)AEChip: .*(DAVIS240|DAVIS346)", header):
         size, own = SENSORS[chip[1].upper()], address & 0x80000400 == 0  # no images, no triggers
@@ -58,8 +65,8 @@ def _aedat3(content: bytes) -> Found:
         about = np.frombuffer(content[place : place + 28].ljust(28, b"\0"), "<u4").tolist()
         kind, size, overflows, number = about[0] & 0xFFFF, about[1], about[3], about[5]
         end = place + 28 + size * number
-        if len(content) < end or number > about[4]:
-            raise ValueError(f"it ends within the packet at byte {place}; copy it again")
+        if len(content) < end or number > about[4] or (kind == 1 and size != 8):
+            raise ValueError(f"it is damaged within the packet at byte {place}; copy it again")
         if kind == 1 and number:
             data, stamp = np.frombuffer(content[place + 28 : end], "<u4").reshape(-1, 2).T
             t = stamp.astype(np.int64) + (overflows << 31)
@@ -77,9 +84,9 @@ def read_raw(content: bytes) -> Found:
     What comes before the first time stamp is left out, as Prophesee's own decoder does.
     """
     header = PERCENT.match(content)[0]  # type: ignore[index]
-    body = content[len(header) :]
+    body = memoryview(content)[len(header) :]
     version = re.search(rb"% (?:evt (\S+)|format EVT(\d+))", header)
-    name = (version[1] or version[2]).decode() if version else "none"
+    name = (version[1] or version[2]).decode("latin-1") if version else "none"
     if name in ("3.0", "3"):
         events = _evt3(_words(body, "<u2"))
     elif name in ("2.0", "2"):
@@ -98,12 +105,17 @@ def _evt2(words: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     high_at = np.flatnonzero(words >> 28 == 8)
     high = _unwrapped(words[high_at] & 0xFFFFFFF, 28) << 6
     at = np.flatnonzero(words >> 28 <= 1)
-    at = at[np.searchsorted(high_at, at) > 0]
-    row, bit = np.nonzero(np.broadcast_to(pixels, words.shape)[at, None] >> np.arange(32) & 1)
-    at = at[row]
-    word = words[at].astype(np.int64)
-    t = high[np.searchsorted(high_at, at) - 1] + (word >> 22 & 63)
-    return make_events(t, (word >> 11 & 0x7FF) + bit, word & 0x7FF, word >> 28)
+    at = at[np.searchsorted(at, high_at[0]) :] if len(high_at) else at[:0]
+    pixels = np.broadcast_to(pixels, words.shape)
+
+    def decode(at: np.ndarray) -> np.ndarray:
+        row, bit = np.nonzero(pixels[at, None] >> np.arange(32) & 1)
+        at = at[row]
+        word = words[at].astype(np.int64)
+        t = high[np.searchsorted(high_at, at) - 1] + (word >> 22 & 63)
+        return make_events(t, (word >> 11 & 0x7FF) + bit, word & 0x7FF, word >> 28)
+
+    return _in_portions(decode, at)
 
 
 def _evt3(words: np.ndarray) -> np.ndarray:
@@ -114,23 +126,31 @@ def _evt3(words: np.ndarray) -> np.ndarray:
     new = np.diff(high, prepend=-1) != 0
     high_at, high = high_at[new], high[new]
     base_at = np.flatnonzero((kind == 2) | (kind == 3))
-    width = np.select([kind == 4, kind == 5], [12, 8])  # pixels of vectors
-    before = np.cumsum(width) - width
-    pixels = np.where(kind == 2, 1, np.where(kind == 4, value, (value & 255) * (kind == 5)))
+    width = WIDTH[kind]
+    before = np.cumsum(width, dtype=np.uint32) - width
+    pixels = np.where(kind == 2, 1, value & PIXELS[kind])
     at = np.flatnonzero(pixels)
     begin = max([places[0] if len(places) else len(words) for places in (high_at, y_at, base_at)])
-    at = at[at >= begin]
-    row, bit = np.nonzero(pixels[at, None] >> np.arange(12) & 1)
-    at = at[row]
-    last_high, last_low, y, base = (
-        np.searchsorted(places, at, "right") - 1 for places in (high_at, low_at, y_at, base_at)
-    )
-    low_at = np.append(low_at, -1)[last_low]
-    low = np.where(low_at > high_at[last_high], value[low_at], 0)  # 0 until the new time has one
-    first = base_at[base]
-    x = (value[first] & 0x7FF) + before[at] - before[first] + bit
-    t = (high[last_high] << 12) + low
-    return make_events(t, x, value[y_at[y]] & 0x7FF, value[first] >> 11)
+    low_at = np.append(-1, low_at)  # 0 until a new time has one
+
+    def decode(at: np.ndarray) -> np.ndarray:
+        row, bit = np.nonzero(pixels[at, None] >> np.arange(12) & 1)
+        at = at[row]
+        last_high, last_low, y, base = (
+            np.searchsorted(places, at, "right") - 1 for places in (high_at, low_at, y_at, base_at)
+        )
+        low = np.where(low_at[last_low] > high_at[last_high], value[low_at[last_low]], 0)
+        first = base_at[base]
+        x = (value[first] & 0x7FF) + before[at] - before[first] + bit
+        t = (high[last_high] << 12) + low
+        return make_events(t, x, value[y_at[y]] & 0x7FF, value[first] >> 11)
+
+    return _in_portions(decode, at[np.searchsorted(at, begin) :])
+
+
+def _in_portions(decode: Callable[[np.ndarray], np.ndarray], at: np.ndarray) -> np.ndarray:
+    parts = np.split(at, range(PORTION, len(at), PORTION))
+    return np.concatenate([decode(part) for part in parts])
 
 
 def read_dat(content: bytes) -> Found:
@@ -142,7 +162,7 @@ def read_dat(content: bytes) -> Found:
     kind = content[len(header) : len(header) + 2]
     if kind not in (b"\x00\x08", b"\x0c\x08"):
         raise ValueError(f"it holds words of type {list(kind)}, no events; name another file")
-    stamp, word = _words(content[len(header) + 2 :], "(2,)<u4").T
+    stamp, word = _words(memoryview(content)[len(header) + 2 :], "(2,)<u4").T
     x, y, p = word & 0x3FFF, word >> 14 & 0x3FFF, word >> 28
     if re.search(rb"(?i)% version 1", header):
         x, y, p = word & 0x1FF, word >> 9 & 0xFF, word >> 17 & 0xF
@@ -159,22 +179,32 @@ def read_bin(content: bytes) -> Found:
 
 
 def _sensor(header: bytes) -> tuple[int, int, int] | None:
-    said = re.sub(rb"geometry (\d+)x(\d+)", rb"width \1 height \2", header)
-    width, height = (re.search(rb"(?i)%s[= ](\d+)" % name, said) for name in (b"width", b"height"))
+    said = re.sub(rb"geometry (-?\d+)x(-?\d+)", rb"width \1 height \2", header)
+    width, height = (re.search(rb"(?i)%s[= ](-?\d+)" % name, said) for name in SIDES)
     if width and height:
         return int(width[1]), int(height[1]), 2
     camera = re.search(rb"% plugin_name hal_plugin_(gen3|gen4|imx636)", header)
     return (*PROPHESEE[camera[1]], 2) if camera else None
 
 
-def _words(content: bytes, dtype: str) -> np.ndarray:
+def _words(content: bytes | memoryview, dtype: str) -> np.ndarray:
+    """Return what comes after the header, which is neither zeros nor text."""
+    if re.fullmatch(rb"(?:[\r\n]|" + TEXT + rb")+", bytes(content[:1000])):
+        raise ValueError("it holds text, and no events; copy it again, or name another file")
     if rest := len(content) % np.dtype(dtype).itemsize:
         raise ValueError(f"it ends within an event; copy it again, or cut off {rest} bytes")
-    return np.frombuffer(content, dtype)
+    words = np.frombuffer(content, dtype)
+    if len(words) and not np.frombuffer(content, "u1").any():
+        raise ValueError("it holds nothing but zeros where events should be; copy it again")
+    return words
 
 
 def _unwrapped(stamps: np.ndarray, bits: int) -> np.ndarray:
-    """Go on counting where a counter of so many bits begins again from 0."""
+    """Go on counting where a counter of so many bits begins again from 0, or goes back over it.
+
+    Where it falls by less than half of what it can count, a camera began anew: times run backwards.
+    """
     stamps = stamps.astype(np.int64)
-    again = np.diff(stamps, prepend=stamps[:1]) < -(2 ** (bits - 1))
-    return stamps + (np.cumsum(again) << bits)
+    steps = np.diff(stamps, prepend=stamps[:1])
+    again, back = steps < -(8 << bits - 4), steps > 15 << bits - 4
+    return stamps + (np.cumsum(again.astype(np.int8) - back) << bits)

@@ -1,11 +1,19 @@
 """Read event recordings from files, of NumPy, of text and of event cameras."""
 
+import json
+import math
+import os
+import pickle
 import re
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
+from threading import Lock
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -14,6 +22,8 @@ from ..checks import check_events, errors_in
 from .camera_files import Found, make_events, read_aedat, read_bin, read_dat, read_raw
 
 ANY_SENSOR = (2**31, 2**31, 2)  # where a file doesn't say its own
+WIDEST = 2**15  # pixels: more than any camera has
+PAUSE = 3_600_000_000  # µs between events, of which the longer ones come from wild time stamps
 NAMES = {  # that files have for the fields
     "t": ("t", "ts", "time", "timestamp", "timestamps"),
     "x": ("x",),
@@ -41,9 +51,14 @@ class EventFile(NamedTuple):
     def checked(self, path: str | PathLike[str]) -> np.ndarray:
         """Return the events as ``check_events`` does, or refuse them under the file's name."""
         try:
-            return check_events(self.events, self.sensor_size or ANY_SENSOR, str(path))
+            events = check_events(self.events, self.sensor_size or ANY_SENSOR, str(path))
         except TypeError as error:
             raise ValueError(str(error)) from error
+        if len(wild := np.flatnonzero(np.diff(events["t"]) > PAUSE) + 1):
+            found = f"{path}: field t is {events['t'][wild[0]]} at event {wild[0]}"
+            reason = "more than an hour after the event before"
+            raise ValueError(f"{found}, {reason}; leave it out, or cut the recording there")
+        return events
 
 
 def read_events(path: str | PathLike[str]) -> np.ndarray:
@@ -79,8 +94,10 @@ def read_event_file(path: str | PathLike[str]) -> EventFile:
     Raises:
         FileNotFoundError: There is no such file.
         ModuleNotFoundError: It needs faery, which isn't installed.
-        ValueError: It holds something else, no events, or events out of order or of another sensor;
-            the message names the file, the place and what to do.
+        TypeError: The path is no text and no ``Path``.
+        ValueError: It holds something else, no events, or events out of order, of another sensor or
+            more than an hour apart, or is damaged or too large for the memory; the message names
+            the file, the place and what to do.
 
     Example:
         >>> _ = Path("one.csv").write_text("x,y,p,t\n3,4,1,1000\n")
@@ -95,8 +112,9 @@ def read_event_file(path: str | PathLike[str]) -> EventFile:
 
 def read_unchecked(path: str | PathLike[str]) -> EventFile:
     """Read a file as ``read_event_file`` does, but leave times, order and pixels as they are."""
-    path = Path(path)
-    if not path.is_file():
+    if not isinstance(path, (str, PathLike)):
+        raise TypeError(f"path is {path!r:.80}; give the name of a file, as text or a Path")
+    if not (path := Path(path)).is_file():
         raise FileNotFoundError(f"there is no file {path}; name one that exists")
     with errors_in(str(path)):
         with path.open("rb") as file:
@@ -109,16 +127,42 @@ def read_unchecked(path: str | PathLike[str]) -> EventFile:
             raise ValueError(f"{ends}; export it to one of {', '.join(FORMATS)}")
         if not start:
             raise ValueError("it is empty, 0 bytes; record or copy it again")
-        expected, read = FORMATS[suffix]
+        expected, memory, read = FORMATS[suffix]
         if not start.startswith(expected):
             found = f"it begins with {start[:12]!r}, not with {expected!r}"
             raise ValueError(f"{found}; give it the suffix of its format, or record it again")
-        events, sensor_size = read(path)
+        _check_memory(path.stat().st_size, memory)
+        try:
+            events, sensor_size = read(path)
+        except (ValueError, OSError, ImportError):
+            raise
+        except Exception as error:  # what else is raised depends on where a file is damaged
+            wrong = f"it is damaged, or too large for the memory: {error}"
+            raise ValueError(f"{wrong}; copy it again, or cut it into parts") from error
+        if sensor_size and not all(0 < side <= WIDEST for side in sensor_size[:2]):
+            said = f"it says that its sensor has {sensor_size[0]} × {sensor_size[1]} pixels"
+            raise ValueError(f"{said}, no camera's; mend its header, or record it again")
         if events["p"].dtype.kind in "if" and (events["p"] == -1).any():
             if not np.isin(events["p"], (-1, 1)).all():
                 raise ValueError("field p holds −1 and other values than 1; write 1 and 0")
             events["p"] = events["p"] > 0
     return EventFile(events, sensor_size)
+
+
+def free_memory() -> float:
+    """Return how many bytes of memory are free; infinity where the system doesn't say."""
+    try:
+        words = Path("/proc/meminfo").read_text(encoding="ascii").split()
+        return 1024 * int(words[words.index("MemAvailable:") + 1])
+    except (OSError, ValueError):  # not on Linux
+        return math.inf
+
+
+def _check_memory(size: int, times: float) -> None:
+    """Refuse a file whose events take more memory than is free."""
+    if times * size > (free := free_memory()):
+        needs = f"its {size / 1e9:.4g} GB need about {times * size / 1e9:.4g} GB of memory"
+        raise ValueError(f"{needs}, and {free / 1e9:.4g} are free; cut the recording into parts")
 
 
 def read_numpy(file: Path | BinaryIO) -> Found:
@@ -129,7 +173,10 @@ def read_numpy(file: Path | BinaryIO) -> Found:
     """
     try:
         found = np.load(file, allow_pickle=False)
-        arrays = {"": found} if isinstance(found, np.ndarray) else dict(found)
+        arrays = {"": found}
+        if not isinstance(found, np.ndarray):
+            _check_memory(sum(each.file_size for each in found.zip.infolist()), 3)
+            arrays = {name: np.asarray(found[name]) for name in found}  # files of any kind
     except Exception as error:  # what NumPy raises depends on where a file is damaged
         raise ValueError(f"no NumPy file of numbers: {error}; write it anew, as int64") from error
     if len(arrays) != 1:
@@ -197,28 +244,50 @@ def _decoded(decode: Callable[[bytes], Found], path: Path) -> Found:
 
 
 def _by_faery(kind: str, path: Path) -> Found:
-    try:
-        import faery
-    except ImportError as error:
-        raise ModuleNotFoundError(f"{path} needs faery: pip install faery") from error
-    try:
-        stream = faery.events_stream_from_file(path, file_type=kind)
-        found, size = stream.to_array(), stream.dimensions()
-    except BaseException as error:  # damaged bytes can raise anything, Rust's panics too
-        if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
-            raise
-        raise ValueError(f"it can't be read: {error}; copy it again, or export it") from error
+    if find_spec("faery") is None:
+        raise ModuleNotFoundError(f"{path} needs faery: pip install faery")
+    with ONE_AT_A_TIME:
+        child = _faery_child()
+        try:
+            child.stdin.write(json.dumps([kind, str(path.absolute())]).encode() + b"\n")
+            child.stdin.flush()
+            answer = pickle.load(child.stdout)
+        except BaseException as error:  # it has ended, or Ctrl-C comes within its answer
+            child.kill()
+            status = child.wait()
+            if not isinstance(error, (EOFError, OSError, pickle.UnpicklingError)):
+                raise
+            answer = f"faery fails, or takes too much time or memory (status {status})"
+    if isinstance(answer, str):
+        raise ValueError(f"the file is damaged: {answer}; copy it again, or export it")
+    found, size = answer
     return make_events(*(found[name] for name in "txyp")), (*size, 2)
 
 
-FORMATS: dict[str, tuple[bytes, Callable[[Path], Found]]] = {  # by suffix: how it begins, a reader
-    ".npy": (b"", read_numpy),
-    ".npz": (b"", read_numpy),
-    ".csv": (b"", _csv),
-    ".aedat": (b"", partial(_decoded, read_aedat)),
-    ".raw": (b"%", partial(_decoded, read_raw)),
-    ".dat": (b"%", partial(_decoded, read_dat)),
-    ".bin": (b"", partial(_decoded, read_bin)),
-    ".aedat4": (b"#!AER-DAT4", partial(_by_faery, "aedat")),
-    ".es": (b"Event Stream", partial(_by_faery, "es")),
+def _faery_child() -> Any:
+    """Return the process that reads files for this one, and ends with it."""
+    child = CHILDREN.get(os.getpid())
+    if child is None or child.poll() is not None:
+        paths = os.pathsep.join(str(Path(each).absolute()) for each in sys.path)
+        own = os.environ | {"PYTHONPATH": paths, "OPENBLAS_NUM_THREADS": "1"}
+        pipes: Any = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
+        pipes |= {"stderr": subprocess.DEVNULL, "start_new_session": True}  # Ctrl-C is for this one
+        words = [sys.executable, "-m", f"{__package__}.faery_child"]
+        child = CHILDREN[os.getpid()] = subprocess.Popen(words, env=own, **pipes)
+    return child
+
+
+CHILDREN: dict[int, Any] = {}  # by the number of the process whose child it is: forks have theirs
+ONE_AT_A_TIME = Lock()  # asks a child
+# By suffix: how a file begins, how many times its size its events take in memory, and a reader.
+FORMATS: dict[str, tuple[bytes, float, Callable[[Path], Found]]] = {
+    ".npy": (b"", 3, read_numpy),
+    ".npz": (b"", 3, read_numpy),
+    ".csv": (b"", 10, _csv),
+    ".aedat": (b"", 12, partial(_decoded, read_aedat)),
+    ".raw": (b"%", 20, partial(_decoded, read_raw)),
+    ".dat": (b"%", 12, partial(_decoded, read_dat)),
+    ".bin": (b"", 20, partial(_decoded, read_bin)),
+    ".aedat4": (b"#!AER-DAT4", 12, partial(_by_faery, "aedat")),
+    ".es": (b"Event Stream", 20, partial(_by_faery, "es")),
 }

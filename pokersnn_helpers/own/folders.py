@@ -1,9 +1,13 @@
 """Load a folder of recordings: a folder per class, and in it who or when, as everyone has them."""
 
+import hashlib
 import math
 import os
+import re
 import warnings
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from numbers import Integral
 from os import PathLike
 from pathlib import Path
@@ -17,13 +21,14 @@ from ..recordings import Packed, Recordings
 from .event_files import FORMATS, read_event_file
 
 LARGEST = 128  # pixels along a side, unless a size is given
+PARTS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"}
 
 
 class Folder(NamedTuple):
     r"""Recordings of a folder, and where each comes from.
 
     Attributes:
-        recordings: All of them, their classes in alphabetical order.
+        recordings: All of them, their classes in alphabetical order, but "2" before "10".
         groups: Of each recording the first folder below its class, or else its file without the
             suffix. With ``stratified_folds(recordings, folds, groups)`` no group is in two folds.
         files: The file of each recording.
@@ -65,8 +70,9 @@ def load_folder(
 
     Warns:
         UserWarning: Some files are left out, since they aren't recordings, their names begin with
-            ``_``, or a link leads nowhere; or a folder holds no recordings. (Names that begin with
-            a dot are hidden.)
+            ``_``, or a link leads nowhere or to what is read anyway; or a folder holds no
+            recordings; or names differ in nothing but capitals; or two files of different classes
+            or groups hold the same. (Names that begin with a dot are hidden.)
 
     Example:
         >>> for name, x in (("left", 3), ("right", 60)):
@@ -102,10 +108,8 @@ class FolderReader:
     ):
         self.path, self.size, self.window_ms = Path(path).expanduser(), size, window_ms
         self.files = class_files(self.path)
-        self.classes = sorted({file.relative_to(self.path).parts[0] for file in self.files})
-        if {name.lower() for name in self.classes} <= {"train", "test", "validation", "val"}:
-            names = f"the folders in {self.path} are {', '.join(self.classes)}"
-            raise ValueError(f"{names}, not classes; load each, for a Split")
+        self.classes = _classes(self.path, self.files)
+        _warn_of_copies(self.path, self.files)
         self._said = {check_sensor_size(sensor_size): "sensor_size"} if sensor_size else {}
         self._extent = (1, 1)  # of all events that were read
 
@@ -144,8 +148,7 @@ class FolderReader:
     def parts(self, recorded: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, int, str, Path]]:
         """Yield the parts of recordings, one for each file, with class, group and file."""
         for file, events in zip(self.files, recorded, strict=True):
-            name, *below = file.relative_to(self.path).parts
-            group = below[0] if len(below) > 1 else f"{name}/{file.stem}"
+            name, group = _class_and_group(self.path, file)
             with errors_in(str(file)):
                 parts = cut(resize(events, self.sensor_size, self.new_size[:2]), self.window_ms)
             for part in parts:
@@ -205,14 +208,14 @@ def class_files(path: Path) -> list[Path]:
     if not path.is_dir():
         raise FileNotFoundError(f"there is no folder {path}; name one with a folder per class")
     files: list[Path] = []
-    left_out: list[Path] = []
-    for file in sorted(_walk(path)):
+    found, left_out = _walk(path)
+    for file in sorted(found):
         usual = file.suffix.lower() in FORMATS and file.is_file() and file.parent != path
         hidden = any(part.startswith("_") for part in file.relative_to(path).parts)
         (files if usual and not hidden else left_out).append(file)
     if left_out:
-        such = f"{len(left_out)} files below {path}, such as {left_out[0]}"
-        warnings.warn(f"{such}, are no recordings of a class; they are left out", stacklevel=4)
+        such = f"{len(left_out)} files below {path}, such as {min(left_out)}"
+        warnings.warn(f"{such}, are no recordings of a class, or links to one", stacklevel=4)
     if not files:
         known = ", ".join(FORMATS)
         raise FileNotFoundError(f"no recordings in {path}; put {known} into a folder per class")
@@ -222,13 +225,65 @@ def class_files(path: Path) -> list[Path]:
     return files
 
 
-def _walk(path: Path) -> Iterator[Path]:
-    """Yield all files below a folder, but for hidden ones, and for links that lead back up."""
-    for folder, below, names in os.walk(path, followlinks=True):
-        above = {Path(folder).resolve(), *Path(folder).resolve().parents}
-        below[:] = [each for each in below if Path(folder, each).resolve() not in above]
-        below[:] = [each for each in below if not each.startswith(".")]
-        yield from (Path(folder, each) for each in names if not each.startswith("."))
+def _walk(path: Path) -> tuple[list[Path], list[Path]]:
+    """Return all files below a folder, each once, and links to what is found without them.
+
+    Hidden ones are left out, and so are links that lead back up. Links come last.
+    """
+    waiting, top = deque([path]), Path(os.path.realpath(path))
+    seen: set[Path] = set()
+    files: list[Path] = []
+    again: list[Path] = []
+    while waiting:  # folders and links
+        each = waiting.popleft()
+        real = Path(os.path.realpath(each))
+        if real in seen or (real.parent in seen - {top} and not each.is_dir()):
+            again += [each] * (not Path(os.path.realpath(each.parent)).is_relative_to(real))
+        elif not each.is_dir():
+            files.append(each)
+        else:
+            for below in sorted(each.glob("[!.]*")):
+                plain = waiting.appendleft if below.is_dir() else files.append
+                (waiting.append if below.is_symlink() else plain)(below)
+        seen.add(real)
+    return files, again
+
+
+def _class_and_group(path: Path, file: Path) -> tuple[str, str]:
+    name, *below = file.relative_to(path).parts
+    return name, below[0] if len(below) > 1 else f"{name}/{file.stem}"
+
+
+def _classes(path: Path, files: list[Path]) -> list[str]:
+    """Return the names of classes in natural order, and warn of names that are nearly the same."""
+    names, groups = map(set, zip(*(_class_and_group(path, file) for file in files), strict=True))
+    if len(parts := {each for each in names if each.lower() in PARTS}) > 1 or parts == names:
+        found = ", ".join(sorted(parts))
+        raise ValueError(f"the folders in {path} are {found}, not classes; load each, for a Split")
+    people = {each for each in groups if "/" not in each}
+    for each in (names, people):
+        for one, other in pairwise(sorted(sorted(each), key=str.lower)):
+            if one.lower() == other.lower():
+                warnings.warn(f"{one} and {other} in {path}: are they the same?", stacklevel=5)
+    return sorted(names, key=lambda name: (re.sub(r"\d+", lambda n: n[0].zfill(20), name), name))
+
+
+def _warn_of_copies(path: Path, files: list[Path]) -> None:
+    """Warn of files that hold the same, but are of different classes or groups."""
+    first: dict[tuple[int, bytes], Path] = {}
+    sizes, copies = [file.stat().st_size for file in files], []
+    several = {size for size, number in Counter(sizes).items() if number > 1}
+    for file, size in zip(files, sizes, strict=True):
+        if size not in several:
+            continue
+        with file.open("rb") as opened:
+            start = hashlib.blake2b(opened.read(2**20)).digest()
+        other = first.setdefault((size, start), file)
+        if other != file and _class_and_group(path, file) != _class_and_group(path, other):
+            copies.append(f"{file} holds the same as {other}")
+    if copies:
+        such = f"{len(copies)} files are copies: {copies[0]}"
+        warnings.warn(f"{such}; leave them out, or a test knows them from training", stacklevel=5)
 
 
 def cut(events: np.ndarray, window_ms: float | None) -> list[np.ndarray]:
