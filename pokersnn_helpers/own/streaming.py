@@ -3,7 +3,6 @@
 import copy
 import math
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -119,7 +118,7 @@ class Stream:
             ValueError: As ``check_events``; or an event belongs to a step that is computed already,
                 or comes so late that there would be too many steps. No event is taken then.
         """
-        voltages = [self._compute(self.steps)]
+        voltages = [] if len(events) else [self._compute(self.steps)]
         while len(events):
             start, numbers = self._numbered(events)
             if not (own := self._own(events["t"], start)):
@@ -140,12 +139,12 @@ class Stream:
             self._waiting.append(numbers[:own])
             voltages.append(self._compute(last))
             events = events[own:]
-        return torch.cat(voltages)
+        return voltages[0] if len(voltages) == 1 else torch.cat(voltages)
 
     def _own(self, t: np.ndarray, start: int) -> int:
         """Return how many of the next events belong to the recording, up to a pause or window."""
-        if math.inf == self.pause == self.window:
-            return len(t)
+        if t[-1] - min(self._last, t[0]) < self.pause and t[-1] - start < self.window:
+            return len(t)  # seen quickly
         pauses = np.flatnonzero(np.diff(t, prepend=self._last) >= self.pause)
         return int(min([*pauses[:1], np.searchsorted(t, start + self.window)]))
 
@@ -207,7 +206,9 @@ class Stream:
         return (int(others[-1]) + 2 if len(others) else 1) * self.time_window / 1000
 
     def _resume(self, frames: Any, state: Any = None) -> tuple[torch.Tensor, Any]:
-        with nullcontext() if self.sparse else one_cpu_thread():  # only PyTorch has more
+        if self.sparse:
+            return self.network.resume(frames, state)
+        with one_cpu_thread():  # PyTorch computes
             return self.network.resume(frames, state)
 
     def _numbered(self, events: np.ndarray) -> tuple[int, np.ndarray]:
