@@ -94,7 +94,7 @@ class Stream:
         self.steps = 0
         self._events_until = 0  # steps up to that of the last event
         self._start: int | None = None  # µs
-        self._last = math.inf  # µs, of the last event; none has come
+        self._last: float = math.inf  # µs, of the last event; none has come
         self._state: Any = None
         self._waiting = [np.empty(0, np.int64)]  # of each event its step and place, as one number
         self._voltages = [torch.empty(0, 1, len(self.classifier.classes))]
@@ -135,7 +135,7 @@ class Stream:
                 late = f"{events['t'][own - 1]} µs would be in step {last}, of at most {MOST_STEPS}"
                 raise ValueError(f"{late}; stream.reset() begins anew, or choose wider bins")
             self._start, self._events_until = start, last + 1
-            self._last = float(events["t"][own - 1])
+            self._last = int(events["t"][own - 1])
             self._waiting.append(numbers[:own])
             voltages.append(self._compute(last))
             events = events[own:]
@@ -143,8 +143,9 @@ class Stream:
 
     def _own(self, t: np.ndarray, start: int) -> int:
         """Return how many of the next events belong to the recording, up to a pause or window."""
-        if t[-1] - min(self._last, t[0]) < self.pause and t[-1] - start < self.window:
-            return len(t)  # seen quickly
+        first, last = int(t[0]), int(t[-1])
+        if last - min(self._last, first) < self.pause and last - start < self.window:
+            return len(t)  # which is seen quickly
         pauses = np.flatnonzero(np.diff(t, prepend=self._last) >= self.pause)
         return int(min([*pauses[:1], np.searchsorted(t, start + self.window)]))
 
