@@ -56,9 +56,7 @@ def test_recording_is_of_every_step_and_changes_nothing(frames):
     assert torch.equal(snn.recording.readout.v, voltages.detach())
     assert not any(tensor.requires_grad for state in snn.recording for tensor in state)
     snn.step = lambda frame, state: (frame.sum((1, 2)), (None,))
-    with pytest.raises(
-        TypeError, match=r"SNN\.step returned states that can't be recorded"
-    ):
+    with pytest.raises(TypeError, match=r"SNN\.step returned states that can't be recorded"):
         snn(frames)
     del snn.step
     snn.record = False
