@@ -55,6 +55,10 @@ def test_recording_is_of_every_step_and_changes_nothing(frames):
     voltages = snn(frames)
     assert torch.equal(snn.recording.readout.v, voltages.detach())
     assert not any(tensor.requires_grad for state in snn.recording for tensor in state)
+    snn.step = lambda frame, state: (frame.sum((1, 2)), (None,))
+    with pytest.raises(TypeError, match=r"SNN\.step returned states that can't be recorded"):
+        snn(frames)
+    del snn.step
     snn.record = False
     assert torch.equal(snn(frames), voltages)
     assert snn.recording is None

@@ -3,7 +3,6 @@
 import copy
 import math
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -95,7 +94,7 @@ class Stream:
         self.steps = 0
         self._events_until = 0  # steps up to that of the last event
         self._start: int | None = None  # µs
-        self._last = math.inf  # µs, of the last event; none has come
+        self._last: float = math.inf  # µs, of the last event; none has come
         self._state: Any = None
         self._waiting = [np.empty(0, np.int64)]  # of each event its step and place, as one number
         self._voltages = [torch.empty(0, 1, len(self.classifier.classes))]
@@ -117,9 +116,9 @@ class Stream:
         Raises:
             TypeError: As ``check_events``.
             ValueError: As ``check_events``; or an event belongs to a step that is computed already,
-                or comes so late that there would be too many steps. No event is taken then.
+                or comes so late that there would be too many steps. No event of that recording is taken.
         """
-        voltages = [self._compute(self.steps)]
+        voltages = [] if len(events) else [self._compute(self.steps)]
         while len(events):
             start, numbers = self._numbered(events)
             if not (own := self._own(events["t"], start)):
@@ -136,16 +135,17 @@ class Stream:
                 late = f"{events['t'][own - 1]} µs would be in step {last}, of at most {MOST_STEPS}"
                 raise ValueError(f"{late}; stream.reset() begins anew, or choose wider bins")
             self._start, self._events_until = start, last + 1
-            self._last = float(events["t"][own - 1])
+            self._last = int(events["t"][own - 1])
             self._waiting.append(numbers[:own])
             voltages.append(self._compute(last))
             events = events[own:]
-        return torch.cat(voltages)
+        return voltages[0] if len(voltages) == 1 else torch.cat(voltages)
 
     def _own(self, t: np.ndarray, start: int) -> int:
         """Return how many of the next events belong to the recording, up to a pause or window."""
-        if math.inf == self.pause == self.window:
-            return len(t)
+        first, last = int(t[0]), int(t[-1])
+        if last - min(self._last, first) < self.pause and last - start < self.window:
+            return len(t)  # which is seen quickly
         pauses = np.flatnonzero(np.diff(t, prepend=self._last) >= self.pause)
         return int(min([*pauses[:1], np.searchsorted(t, start + self.window)]))
 
@@ -207,7 +207,9 @@ class Stream:
         return (int(others[-1]) + 2 if len(others) else 1) * self.time_window / 1000
 
     def _resume(self, frames: Any, state: Any = None) -> tuple[torch.Tensor, Any]:
-        with nullcontext() if self.sparse else one_cpu_thread():  # only PyTorch has more
+        if self.sparse:
+            return self.network.resume(frames, state)
+        with one_cpu_thread():  # PyTorch computes
             return self.network.resume(frames, state)
 
     def _numbered(self, events: np.ndarray) -> tuple[int, np.ndarray]:
