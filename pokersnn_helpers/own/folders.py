@@ -178,6 +178,13 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
+def recording_files(path: Path) -> list[Path]:
+    """Return the files anywhere below a folder that end as recordings do, in alphabetical order."""
+    if files := [file for file in sorted(_walk(path)) if file.suffix.lower() in FORMATS]:
+        return files
+    raise FileNotFoundError(f"no recordings in {path}; name one with {', '.join(FORMATS)}")
+
+
 def _walk(path: Path) -> Iterator[Path]:
     """Yield all files below a folder, but for hidden ones, and for links that lead back up."""
     for folder, below, names in os.walk(path, followlinks=True):
