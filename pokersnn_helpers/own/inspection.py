@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PARTS = 50  # of the duration, for the rate over time
 GAP = 10_000  # µs without an event that may be worth a word
 PAUSE = 3_600_000_000  # µs without an event that come from a wrong time
-LARGEST = 2**22  # pixels: no sensor has more
+LARGEST = 2**21  # pixels: no sensor has more
 SOME = 100  # events, from which on a rate or a clock tells something
 COARSE = 100  # µs between ticks of a clock that may be worth a word
 BURST = 20  # times the median of events at one time
@@ -143,14 +143,15 @@ def find_hot_pixels(events: np.ndarray) -> np.ndarray:
         array([[4, 0]])
     """
     counts = count_events(events)
+    if not counts.size:
+        return np.empty((0, 2), int)
     fires = np.zeros((*counts.shape, PARTS), bool)
-    if counts.size:
-        fires[events["y"], events["x"], _part(events["t"])] = True
+    fires[events["y"], events["x"], _part(events["t"])] = True
     parts = fires.sum(axis=2)
     often = np.sqrt(counts * parts)
     at_random = PARTS * (1 - (1 - 1 / PARTS) ** counts)
     y, x = np.nonzero((often > FEW) & (parts > STEADY * at_random))
-    around = np.pad(often, 2, "symmetric")[y[:, None] + AROUND[0], x[:, None] + AROUND[1]]
+    around = np.pad(often, 2, "reflect")[y[:, None] + AROUND[0], x[:, None] + AROUND[1]]
     around.sort(axis=1)
     hot, scattered = (often[y, x] > FEW + 1.7 * around[:, rank] for rank in (-6, 6))
     if scattered.sum() > counts.size / 4:
@@ -166,8 +167,8 @@ def _part(t: np.ndarray) -> np.ndarray:
 
 def _whole(stamps: np.ndarray) -> tuple[np.ndarray, float]:
     """Return times as whole numbers, and by what they were multiplied for it, as far as known."""
-    if stamps.dtype.kind in "iu" and 2**53 < stamps.max(initial=0) < 2**63:  # ns since 1970
-        return stamps.astype(np.int64) - int(stamps.min()), 1e-3
+    if stamps.dtype.kind in "iuf" and 2**53 < stamps.max(initial=0) < 2**63:  # ns since 1970
+        return stamps.astype(np.int64) - int(stamps[0]), 1e-3
     if stamps.dtype.kind != "f" or not np.isfinite(stamps).all() or not (stamps % 1).any():
         return stamps.astype(np.int64) if stamps.dtype.kind == "u" else stamps, 1
     scaled = {factor: stamps.astype(float) * factor for factor in (1e3, 1e6)}

@@ -65,9 +65,10 @@ def overview(found: dict[Path, Inspection]) -> list[str]:
     rows = []
     for file, path in paths.items():
         name, group, *_ = (*path.relative_to(root).parts[:-1], "", "")
-        sensor = found[file].sensor_size or ("not", "said")
+        sensor = found[file].sensor_size
         row = {"class": name, "group": group or path, "format": file.suffix.lower()}
-        rows.append(row | {"sensor": "{} x {}".format(*sensor)} | found[file].numbers)
+        said = f"{sensor[0]} x {sensor[1]}" if sensor else "not said"
+        rows.append(row | {"sensor": said} | found[file].numbers)
     table = pd.DataFrame(rows)
     megabytes = sum(path.stat().st_size for path in paths.values()) / 1e6
     lines = [f"{len(found)} files, {table['group'].nunique()} groups, {megabytes:.3g} MB"]
@@ -80,4 +81,4 @@ def overview(found: dict[Path, Inspection]) -> list[str]:
     for file, each in found.items():
         for sentence in each.advice:
             odd.setdefault(sentence.rpartition("; ")[2], []).append(f"{file}: {sentence}")
-    return lines + [f"- {len(those)} x, first in {those[0]}" for those in odd.values()]
+    return lines + [f"- {len(those)} files, such as {those[0]}" for those in odd.values()]
