@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pokersnn_helpers import EVENT_DTYPE
-from pokersnn_helpers.own.inspection import inspect_file
+from pokersnn_helpers.own.inspection import find_hot_pixels, inspect_file
 
 
 def events(t, x=0, on=None):
@@ -14,32 +14,104 @@ def events(t, x=0, on=None):
     return made
 
 
-def crowd(count):
-    """A pixel with so many events beside four with two each."""
-    x = [0] * count + [1, 2, 3, 4] * 2
-    return events(10_000 * np.arange(len(x)), x)
-
-
 def gap(longest, duration):
     return events([*range(longest, duration, 1000), 0, duration][::-1])
+
+
+def scene(**hot):
+    """A hand that turns round in a second of 64 x 64 pixels, and hot pixels by their rate."""
+    rng = np.random.default_rng(0)
+    t = np.sort(rng.integers(0, 10**6, 60_000))
+    made = events(
+        t, (30 + 25 * np.sin(6 * np.pi * t / 1e6) + rng.integers(0, 5, len(t))).astype(int)
+    )
+    made["y"] = rng.integers(10, 50, len(t))
+    for place, rate in hot.items():
+        x, y = map(int, place.strip("_").split("_"))
+        own = events(rng.integers(0, 10**6, rate), x)
+        own["y"] = y
+        made = np.concatenate([made, own])
+    return made[np.argsort(made["t"], kind="stable")]
+
+
+def inspected(made, tmp_path):
+    np.save(tmp_path / "a.npy", made)
+    return inspect_file(tmp_path / "a.npy")
 
 
 @pytest.mark.parametrize(
     ("said", "usual", "odd"),
     [
-        ("hot pixels, 1 in all, such as (0, 0)", crowd(40), crowd(41)),
         ("nothing for", gap(10_000, 60_000), gap(10_001, 60_000)),
         ("nothing for", gap(20_000, 200_000), gap(20_001, 200_000)),
         ("% are ON", events(range(10), on=9), events(range(11), on=10)),
         ("% are ON", events(range(10), on=1), events(range(11), on=1)),
-        ("events per pixel and s", events([0, 200]), events([0, 199])),
-        ("events per pixel and s", events([7, 7]), events([0, 1])),
-        ("beyond any sensor", events([0, 9], 2**24 - 1), events([0, 9], 2**24)),
-        ("run backwards, first at event 1 (from 9 to 5", events([9, 9]), events([9, 5])),
+        ("can hardly be in µs; multiply ms", events([0, 200]), events([0, 199])),
+        ("1 events, all at the same time", events([7, 8]), events([7])),
+        ("beyond any sensor", events([0, 9], 2**21 - 1), events([0, 9], 2**21)),
+        ("run backwards at event 1 (from 9 to 5", events([9, 9]), events([9, 5])),
+        ("times leap by hours at event 1", events([0, 36 * 10**8]), events([0, 36 * 10**8 + 1])),
+        (
+            "steps are 0.1 ms",
+            events(99 * np.arange(100), range(100)),
+            events(100 * np.arange(100), range(100)),
+        ),
+        (
+            "101 of 202 events come at once",
+            events([0] * 100 + [*range(1, 102)]),
+            events([0] * 101 + [*range(1, 102)]),
+        ),
     ],
 )
 def test_advice_begins_beyond_each_threshold(said, usual, odd, tmp_path):
     for each, expected in ((usual, False), (odd, True)):
-        np.save(tmp_path / "a.npy", each)
-        advice = inspect_file(tmp_path / "a.npy").advice
+        advice = inspected(each, tmp_path).advice
         assert (said in " ".join(advice)) == expected, advice
+
+
+@pytest.mark.parametrize("bits", [16, 24, 32])
+def test_an_overflow_is_no_disorder(bits, tmp_path):
+    made = scene()
+    made["t"] = (made["t"] + 2**bits - 500) % 2**bits
+    found = inspected(made, tmp_path)
+    (advice,) = (each for each in found.advice if "sensor" not in each)
+    n = int(np.flatnonzero(np.diff(made["t"]) < 0)[0]) + 1
+    assert advice.startswith(f"a counter of {bits} bits overflowed at event {n} (from ")
+    assert advice.endswith(f"; add 2**{bits} µs from there on")
+    assert found.numbers["duration (ms)"] == pytest.approx(1000, rel=1e-3)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize(
+    ("factor", "remedy"),
+    [(1e-3, "multiply ms by 1000"), (1e-6, "multiply seconds by 1e6"), (1e3, "divide ns by 1000")],
+)
+def test_units_are_told_by_rate_and_resolution(factor, remedy, whole, tmp_path):
+    made = scene()
+    made["t"] *= 1 if factor == 1e-3 else 6
+    columns = np.stack([made[field].astype(float) for field in "txyp"], axis=1)
+    columns[:, 0] *= factor
+    columns[:, 0] += 1.7e15 * factor * (not whole)  # since 1970
+    found = inspected(np.floor(columns) if whole else columns, tmp_path)
+    assert [each.endswith(remedy) for each in found.advice if "sensor" not in each] == [True]
+
+
+def test_hot_pixels_fire_all_the_time_and_a_hand_that_turns_round_does_not(tmp_path):
+    found = inspected(scene(), tmp_path)
+    assert ["sensor" in each for each in found.advice] == [True] and not len(found.hot_pixels)
+    rates = {"_60_60": 20, "_3_5": 40, "_30_30": 150, "_56_20": 300, "_40_12": 2000}
+    found = inspected(scene(**rates), tmp_path)
+    assert found.hot_pixels.tolist() == [[40, 12], [56, 20], [30, 30], [3, 5], [60, 60]]
+    assert any(each.startswith("hot pixels, 5 in all, (40, 12), (56, 20)") for each in found.advice)
+
+
+def test_half_of_the_pixels_may_be_hot(tmp_path):
+    places = np.argwhere(np.random.default_rng(1).random((64, 64)) < 0.5)
+    found = inspected(scene(**{f"_{x}_{y}": 100 for x, y in places}), tmp_path)
+    assert any("% of all pixels are hot; look at" in each for each in found.advice)
+    assert 0.9 < len(found.hot_pixels) / len(places) <= 1.05
+
+
+def test_hot_neighbours_are_found():
+    made = scene(_9_60=50, _10_60=50, _9_61=50, _10_61=50)
+    assert sorted(find_hot_pixels(made).tolist()) == [[9, 60], [9, 61], [10, 60], [10, 61]]

@@ -1,5 +1,6 @@
 """The commands for a reader's own recordings."""
 
+import json
 import shutil
 import sys
 import types
@@ -169,16 +170,41 @@ def test_inspect_prints_numbers_a_rate_and_advice(tmp_path, capsys):
     files, picture = [tmp_path / "odd.npy", tmp_path / "again.npy"], tmp_path / "odd.png"
     for file in files:
         np.save(file, events)
-    run("inspect", *files, "--plot", picture)
+    run("inspect", files[0], "--plot", picture)
     lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if line.endswith(".npy")] == [*map(str, files)]
-    assert "  events                    3000" in lines
+    assert "events                    3000" in lines
     rate = next(line for line in lines if "rate over time" in line)
     assert rate.endswith("|") and rate.count("█") > 20 and "  ▁|" in rate
-    assert any(line.startswith("  - nothing for 60") for line in lines)
-    assert picture.read_bytes().startswith(b"\x89PNG")
-    with pytest.raises(SystemExit, match="exists"):
-        run("inspect", files[0], "--plot", picture)
+    assert any(line.startswith("- nothing for 60") for line in lines)
+    for name, start in (("odd.png", b"\x89PNG"), ("a.pdf", b"%PDF"), ("a.svg", b"<?xml")):
+        if name != "odd.png":
+            run("inspect", *files, "--plot", tmp_path / name)
+        assert (tmp_path / name).read_bytes().startswith(start)
+    for name, reason in (("odd.png", "exists"), ("a.jpg", r"a\.jpg; let it end in \.pdf, \.png")):
+        with pytest.raises(SystemExit, match=reason):
+            run("inspect", files[0], "--plot", tmp_path / name)
+
+
+def test_a_folder_is_inspected_in_few_lines_and_cleaned(folder, tmp_path, capsys):  # noqa: F811
+    (folder / "left" / "anna" / "9.csv").write_text("t,x\n")
+    run("inspect", folder)
+    lines = capsys.readouterr().out.splitlines()
+    count = len([*folder.rglob("*.npy")])
+    assert lines[0].startswith(f"{count + 1} files, 4 groups, ") and len(lines) < 15
+    assert lines[1] == f"format: {count} .npy"
+    assert [line.split()[:2] for line in lines[5:8]] == [
+        [name, str(count // 3)] for name in ("left", "middle", "right")
+    ]
+    assert lines[-1].startswith(
+        f"- 1 files, such as {folder / 'left' / 'anna' / '9.csv'}: it holds"
+    )
+    assert sum("doesn't say its sensor" in line for line in lines) == 1
+    run("inspect", folder, "--json")
+    content = json.loads(capsys.readouterr().out)
+    assert len(content) == count + 1 and all(each["advice"] for each in content.values())
+    (folder / "left" / "anna" / "9.csv").unlink()
+    run("clean", folder, "--out", tmp_path / "clean", "--refractory", 10)
+    assert len(capsys.readouterr().out.splitlines()) == len([*tmp_path.glob("clean/*/*/*.npz")])
 
 
 def test_compare_prints_a_table_and_a_verdict(folder, monkeypatch, capsys):  # noqa: F811

@@ -15,10 +15,21 @@ from .terminal import printable
 Options = dict[str, dict[str, Any]]  # what argparse takes, by name
 NETWORKS = {"snn": "snn:SNN", "fast": "fast:FastSNN", "layer": "fast:LayerThenSNN"}  # its place
 FILE: dict[str, Any] = {"type": Path, "metavar": "FILE"}
+TIME: dict[str, Any] = {"type": int, "metavar": "MICROSECONDS"}
 EVENTS = "events, such as .npy, .csv or a camera's own file"
 
 FILES: Options = {"recordings": FILE | {"nargs": "+", "help": EVENTS}}
-PLOT: Options = {"--plot": FILE | {"help": "draw the pixels of the first, as .png"}}
+INSPECT: Options = {
+    "recordings": FILE | {"nargs": "+", "help": "files of events, or folders of them"},
+    "--plot": FILE | {"help": "draw the pixels of the first, as .pdf, .png or .svg"},
+    "--json": {"action": "store_true", "help": "print all that was found, as JSON"},
+}
+CLEAN: Options = {
+    "recordings": FILE | {"help": "a file of events, or a folder of them"},
+    "--out": FILE | {"required": True, "help": "a new file, as clean.npz, or a new folder"},
+    "--refractory": TIME | {"help": "leave out what a pixel sends so soon again"},
+    "--noise": TIME | {"help": "leave out what has had no neighbour for so long"},
+}
 PROCESSES: Options = {"--processes": {"type": int, "help": "how many work at once (2)"}}
 SENSOR: Options = {"--sensor": {"metavar": "WIDTHxHEIGHT", "help": "for files that don't say it"}}
 TRAINED: Options = SENSOR | {"--checkpoint": FILE | {"required": True, "help": "what train saved"}}
@@ -57,7 +68,8 @@ COMMANDS: dict[str, tuple[str, str, Options]] = {
     "simulate": ("recordings", "simulate many playing cards, into one file", CARDS | PROCESSES),
     "store": ("recordings", "write a folder to one file, with its groups", CUT | NEW | FOLDER),
     "predict": ("answers", "classify recordings with a trained network", TRAINED | ASKED),
-    "inspect": ("recordings", "look at recordings before you train on them", PLOT | FILES),
+    "inspect": ("recordings", "look at recordings before you train on them", INSPECT),
+    "clean": ("recordings", "copy recordings without hot pixels and noise", CLEAN),
     "compare": ("recordings", "find out if recordings need time", PARTS | PROCESSES | FOLDER),
     "live": ("answers", "show the answer of a network while events come", TRAINED | SOURCE),
 }

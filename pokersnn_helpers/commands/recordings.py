@@ -1,14 +1,20 @@
-"""The commands ``simulate``, ``inspect`` and ``compare``, for recordings before any training."""
+"""The commands ``simulate``, ``inspect``, ``clean`` and ``compare``, before any training."""
 
 import math
 import warnings
 from contextlib import closing
+from json import dumps
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..own.folders import Folder, load_folder
-from ..own.inspection import inspect_file, plot_inspection
+from ..own.inspection import Inspection, inspect_file, plot_inspection
+from ..own.overview import inspect_files, overview
 from .terminal import pixels, say
+
+PICTURES = (".pdf", ".png", ".svg")
 
 
 def simulate(out: Path, cards: int = 20_000, seed: int = 0, processes: int = 2) -> None:
@@ -26,19 +32,40 @@ def simulate(out: Path, cards: int = 20_000, seed: int = 0, processes: int = 2) 
         say(store_recordings(out, shown, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE))
 
 
-def inspect(recordings: list[Path], plot: Path | None = None) -> None:
+def inspect(recordings: list[Path], plot: Path | None = None, json: bool = False) -> None:
     """Print what is in files, and what to do about what is odd in them."""
-    for path in recordings:
-        found = inspect_file(path)
-        bars = "".join(" ▁▂▃▄▅▆▇█"[math.ceil(8 * each / found.rate.max())] for each in found.rate)
-        lines = [f"  {name:26}{value:.6g}" for name, value in found.numbers.items()]
-        lines += [f"  {'rate over time':26}|{bars}|"] + [f"  - {each}" for each in found.advice]
-        say("\n".join([str(path), *lines]))
-        if plot and path == recordings[0]:
-            from ..files import atomic_write
+    if plot and plot.suffix.lower() not in PICTURES:
+        raise ValueError(f"--plot is {plot}; let it end in {', '.join(PICTURES)}")
+    if len(recordings) == 1 and not recordings[0].is_dir():
+        found = {recordings[0]: inspect_file(recordings[0])}
+        lines = _in_full(*found.values())
+    else:
+        found = inspect_files(recordings)
+        lines = overview(found)
+    if json:
+        each = {str(file): {**one._asdict(), "image": None} for file, one in found.items()}
+        lines = [dumps(each, default=np.ndarray.tolist)]
+    say("\n".join(lines))
+    if plot:
+        from ..files import atomic_write
 
-            with atomic_write(plot, overwrite=False) as file:
-                plot_inspection(found).savefig(file, format="png")
+        with atomic_write(plot, overwrite=False) as file:
+            figure = plot_inspection(next(each for each in found.values() if each.numbers))
+            figure.savefig(file, format=plot.suffix[1:].lower())
+
+
+def _in_full(found: Inspection) -> list[str]:
+    lines = [f"{name:26}{value:.6g}" for name, value in found.numbers.items()]
+    bars = "".join(" ▁▂▃▄▅▆▇█"[math.ceil(8 * each / found.rate.max())] for each in found.rate)
+    return [*lines, f"{'rate over time':26}|{bars}|", *(f"- {each}" for each in found.advice)]
+
+
+def clean(recordings: Path, out: Path, refractory: int = 0, noise: int = 0) -> None:
+    """Copy recordings without hot pixels and noise."""
+    from ..own.cleaning import clean_files
+
+    for line in clean_files(recordings, out, refractory, noise):
+        say(line)
 
 
 def compare(folder: str, processes: int = 2, time_window: float = 1000, **options: Any) -> None:

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from ..checks import check_events, errors_in
+from ..checks import check_events, check_sensor_size, errors_in
 from .camera_files import Found, make_events, read_aedat, read_bin, read_dat, read_raw
 
 ANY_SENSOR = (2**31, 2**31, 2)  # where a file doesn't say its own
@@ -169,7 +169,8 @@ def read_numpy(file: Path | BinaryIO) -> Found:
     """Read a file of NumPy, ``.npy`` or ``.npz``.
 
     It holds one array, structured or of shape (events, 4) with columns t, x, y and p, as the files
-    of POKER-DVS do; or arrays with these names. Anything else is a ``ValueError``.
+    of POKER-DVS do; or arrays with these names, and perhaps ``sensor_size``. Anything else is a
+    ``ValueError``.
     """
     try:
         found = np.load(file, allow_pickle=False)
@@ -179,8 +180,10 @@ def read_numpy(file: Path | BinaryIO) -> Found:
             arrays = {name: np.asarray(found[name]) for name in found}  # files of any kind
     except Exception as error:  # what NumPy raises depends on where a file is damaged
         raise ValueError(f"no NumPy file of numbers: {error}; write it anew, as int64") from error
+    said = arrays.pop("sensor_size", None)
+    sensor = None if said is None else check_sensor_size((*np.ravel(said)[:2].tolist(), 2))
     if len(arrays) != 1:
-        return _side_by_side(arrays), None
+        return _side_by_side(arrays), sensor
     (array,) = arrays.values()
     if array.dtype.names:
         return _side_by_side({name: array[name] for name in array.dtype.names}), None

@@ -225,6 +225,13 @@ def class_files(path: Path) -> list[Path]:
     return files
 
 
+def recording_files(path: Path) -> list[Path]:
+    """Return the files anywhere below a folder that end as recordings do, in alphabetical order."""
+    if files := [file for file in sorted(_walk(path)[0]) if file.suffix.lower() in FORMATS]:
+        return files
+    raise FileNotFoundError(f"no recordings in {path}; name one with {', '.join(FORMATS)}")
+
+
 def _walk(path: Path) -> tuple[list[Path], list[Path]]:
     """Return all files below a folder, each once, and links to what is found without them.
 
