@@ -5,6 +5,7 @@ from .files import default_device
 from .frames import augment, make_loader, make_loaders, to_frames
 from .own.event_files import read_events
 from .own.folders import load_folder
+from .own.nmnist import load_nmnist
 from .own.streaming import Stream
 from .pokerdvs import load_pokerdvs, load_pokerdvs131
 from .recordings import (
@@ -36,6 +37,7 @@ __all__ = [
     "fit",
     "load_checkpoint",
     "load_folder",
+    "load_nmnist",
     "load_pokerdvs",
     "load_pokerdvs131",
     "make_loader",

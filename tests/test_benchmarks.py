@@ -32,6 +32,7 @@ from benchmarks import (
     models,
     motions,
     networks,
+    nmnist,
     operations,
     scaling,
     shortcuts,
@@ -41,7 +42,7 @@ from benchmarks import (
     timing,
 )
 from benchmarks.perturbations import one_polarity
-from pokersnn_helpers import Classifier, FastSNN, build_network
+from pokersnn_helpers import Classifier, FastSNN, Split, build_network, load_nmnist
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES
 from pokersnn_helpers.simulation.motions import film_dots, film_motions
@@ -730,6 +731,23 @@ def test_rule_of_the_first_place_knows_where_discs_come_in_and_nothing_of_dots()
     assert all(each["t"][0] >= 11_000 for each in later.events)
     dots = motions.lines(film_dots(60, seed=4))
     assert (rule.predict(dots) == dots.targets).mean() < 0.5
+
+
+def test_digits_are_classified_by_the_packages_split_and_by_folds(put):
+    data = load_nmnist()
+    few = Split(data.train.subset(range(0, 400, 25)), data.test.subset(range(0, 200, 25)))
+    quick = {"time_window": 10_000, "epochs": 1, "augment": None}
+    models = {"sum": protocol.logistic_regression(summed_image)}
+    models |= {nmnist.CONVOLUTION: NetworkEstimator(nmnist.ConvolutionalSNN, **quick)}
+    put(nmnist, MODELS=models, load_nmnist=lambda: few, thousand=lambda: few.train)
+    for measure, recordings in ((nmnist.measure_nmnist, 8), (nmnist.measure_nmnist1000, 16)):
+        result = measure(2)
+        assert result["recordings"] == recordings
+        assert [row["model"] for row in result["rows"]] == [*models]
+        assert all(0 <= row[digit] <= 1 for row in result["rows"] for digit in "6789")
+        (difference,) = result["differences"]
+        means = [row["mean"] for row in result["rows"]]
+        assert difference["points"] == pytest.approx(100 * (means[1] - means[0]))
 
 
 # ---- When a recording ends, and shortcuts ----

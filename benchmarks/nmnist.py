@@ -1,0 +1,111 @@
+"""Digits of N-MNIST, by models that see the sum and by networks with a memory, as in chapter 10.
+
+Bins and the convolutional network's numbers were chosen by folds of the 1,000, with seed 0.
+"""
+
+import os
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import adaptive_max_pool2d
+
+from pokersnn_helpers import SNN, FastSNN, Recordings, build_network, load_nmnist
+from pokersnn_helpers.own.nmnist import CLASSES, SENSOR_SIZE
+from pokersnn_helpers.own.recipe import AUGMENTS
+from pokersnn_helpers.snn import WHOLE, SpikingNetwork
+from pokersnn_helpers.study.models import CNN, GRU, MLP, summed_image
+from pokersnn_helpers.study.protocol import NetworkEstimator, logistic_regression
+from tools.make_nmnist import read_digits
+
+from . import folds
+
+ARCHIVE = "nmnist_6789.tar.gz"  # in the folder that POKERSNN_DATA names
+
+
+NEURONS = {"readout_tau_syn": 0.010, "readout_tau_mem": 0.020}  # s
+
+
+class ConvolutionalSNN(SpikingNetwork):
+    """The network that chapter 10 types: a convolution in front of the book's network."""
+
+    def __init__(self, output_size: int = 4, dt: float = 0.010):
+        super().__init__()
+        self.dt = dt
+        self.filters = nn.Conv2d(2, 16, 5, stride=2, padding=2)
+        sizes: dict[str, Any] = {"sensor_size": (8, 8, 16), "output_size": output_size}
+        self.snn = build_network(SNN, time_window=1e6 * dt, **sizes, **NEURONS)
+
+    def step(self, frame: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
+        """Compute one time step, from a frame (B, 2, height, width)."""
+        found = adaptive_max_pool2d(torch.relu(self.filters(frame)), 8)
+        return self.snn.step(found, state)
+
+
+SHIFT: dict[str, Any] = {"augment": AUGMENTS["shift"]}
+OF_THE_SUM = SHIFT | {"time_window": WHOLE, "clip_norm": None}
+CONVOLUTION = "SNN behind a convolution"
+MODELS: dict[str, Any] = {
+    "logistic regression on the sum": logistic_regression(summed_image, C=10),
+    "MLP on the sum": NetworkEstimator(MLP, **OF_THE_SUM),
+    "CNN on the sum": NetworkEstimator(CNN, **OF_THE_SUM),
+    "GRU": NetworkEstimator(GRU, time_window=10_000, clip_norm=1.0, **SHIFT),
+    "SNN, book's recipe": NetworkEstimator(FastSNN, time_window=5000, **SHIFT),
+    CONVOLUTION: NetworkEstimator(
+        ConvolutionalSNN, time_window=10_000, epochs=30, learning_rate=0.002, **SHIFT
+    ),
+}
+
+
+def measure_nmnist(seeds: int = 5) -> dict[str, Any]:
+    """Train on 400 recordings of ``load_nmnist``, and classify the 200 others.
+
+    Args:
+        seeds: 0 to ``seeds - 1``; each draws other weights.
+    """
+    data = load_nmnist()
+    jobs = [(model, data, seed) for model in MODELS.values() for seed in range(seeds)]
+    found = np.reshape(folds.in_parallel(_tested, jobs), (len(MODELS), seeds, -1))
+    return _result(dict(zip(MODELS, found, strict=True)), data.test, seeds)
+
+
+def measure_nmnist1000(seeds: int = 5) -> dict[str, Any]:
+    """Classify the 1,000 recordings that those of ``load_nmnist`` were cut from, by three folds.
+
+    Args:
+        seeds: 0 to ``seeds - 1``; each draws other folds and other weights.
+    """
+    recordings = thousand()
+    trained = folds.validate(MODELS, range(seeds), (recordings, np.arange(len(recordings))))
+    answers = {name: model.correct(recordings) for name, model in trained.items()}
+    return {"folds": 3} | _result(answers, recordings, seeds)
+
+
+def thousand() -> Recordings:
+    """Return every recording of the archive, with all three saccades."""
+    path = Path(os.environ.get("POKERSNN_DATA", "."), ARCHIVE)
+    if not path.is_file():
+        raise SystemExit(f"there is no {path}; tools/make_nmnist.py says what it holds")
+    digits = read_digits(path)
+    targets = [n for n, digit in enumerate(CLASSES) for _ in digits[digit]]
+    events = [each for some in digits.values() for each in some]
+    return Recordings(events, targets, CLASSES, SENSOR_SIZE)
+
+
+def _tested(model: Any, data: Any, seed: int) -> np.ndarray:
+    return deepcopy(model).fit(data.train, seed).predict(data.test) == data.test.targets
+
+
+def _result(answers: dict[str, np.ndarray], recordings: Recordings, seeds: int) -> dict[str, Any]:
+    """Return a row per model, and by how many points the convolutional network is better."""
+    alone, ahead = range(len(recordings)), answers[CONVOLUTION]
+    differences = [
+        {"first": CONVOLUTION, "second": name, **folds.points(ahead, other, alone)}
+        for name, other in answers.items()
+        if name != CONVOLUTION
+    ]
+    rows = folds.accuracy_rows(answers, recordings, alone)
+    return {"recordings": len(recordings), "seeds": seeds, "rows": rows, "differences": differences}
