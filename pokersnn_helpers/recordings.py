@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -57,12 +57,13 @@ class PackedEvents(Sequence[np.ndarray]):
 
     def __init__(self, events: Iterable[Any], sensor_size: tuple[int, int, int]):
         self.sensor_size = sensor_size
-        self.packed = [self._pack(each, number) for number, each in enumerate(events)]
+        self.packed = [*self._pack(events)]
 
-    def _pack(self, events: Any, number: int) -> Packed:
-        if isinstance(events, Packed):  # it was checked
-            return events
-        return Packed.of(check_events(events, self.sensor_size, f"recording {number}"))
+    def _pack(self, events: Iterable[Any]) -> Iterator[Packed]:
+        for number, each in enumerate(events):
+            if not isinstance(each, Packed):  # which was checked
+                each = Packed.of(check_events(each, self.sensor_size, f"recording {number}"))
+            yield each
 
     def __len__(self) -> int:
         return len(self.packed)
@@ -75,9 +76,10 @@ class PackedEvents(Sequence[np.ndarray]):
         return events
 
     def __setitem__(self, index: Any, events: Any) -> None:
-        several = isinstance(index, slice)
-        packed = PackedEvents(events if several else [events], self.sensor_size).packed
-        self.packed[index] = packed if several else packed[0]
+        if isinstance(index, slice):
+            self.packed[index] = self._pack(events)
+        else:
+            (self.packed[index],) = self._pack([events])
 
     def __add__(self, other: Iterable[np.ndarray]) -> list[np.ndarray]:
         return [*self, *other]

@@ -174,10 +174,10 @@ def test_file_that_changes_while_it_is_read_is_noticed(stored, cards, tmp_path):
     for use in (lambda: pickle.loads(sent), lambda: stored.subset([0])):
         with pytest.raises(ValueError, match=r"cards\.h5 has changed since it was opened"):
             use()
-    again = store(cards, tmp_path / "again.h5")
+    again = StoredRecordings(altered(stored, "again.h5", lambda file: None))
     with again.path.open("r+b") as file:
-        file.write(other)
-    with pytest.raises(ValueError, match=r"again\.h5: recording 0: .*copy the file again"):
+        file.write(store(cards, tmp_path / "cards again.h5").path.read_bytes())
+    with pytest.raises(ValueError, match=r"again\.h5: recording \d+: .*copy the file again"):
         list(again.events)
 
 

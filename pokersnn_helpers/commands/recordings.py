@@ -101,9 +101,5 @@ def read_folder(path: str, **options: Any) -> Folder:
 
 
 def _parts(sensor: str = "", size: str = "", window_ms: float | None = None) -> dict[str, Any]:
-    found = pixels("--sensor", sensor)
-    return {
-        "sensor_size": found and (*found, 2),
-        "size": pixels("--size", size),
-        "window_ms": window_ms,
-    }
+    found, new_size = pixels("--sensor", sensor), pixels("--size", size)
+    return {"sensor_size": found and (*found, 2), "size": new_size, "window_ms": window_ms}

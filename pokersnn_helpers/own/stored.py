@@ -24,7 +24,6 @@ STORED_DTYPE = np.dtype([("t", "<u4"), ("x", "<u2"), ("y", "<u2"), ("p", "u1")])
 CHUNK = 4096  # events that share HDF5's checksum, which zeros pass
 REMEDY = "copy the file again, or make it anew"
 Pairs = Iterable[tuple[np.ndarray, int]]  # of events and a class
-Rows = Iterable[tuple[np.ndarray, int, Any]]  # with a group, or None
 SensorSize = tuple[int, int, int]
 
 
@@ -79,10 +78,11 @@ class StoredRecordings(Recordings):
                 raise ValueError("its recordings don't fit its events")
             if targets.shape != ends.shape or not np.isin(targets, range(len(self.classes))).all():
                 raise ValueError("its targets don't fit its recordings")
-            groups = checksums = [None] * len(ends)  # in files of earlier versions
-            if "checksums" in file:
-                checksums = file["checksums"][:].tolist()
+            groups = checksums = [None] * len(ends)
+            if "groups" in file:
                 groups = json.loads(bytes(file["groups"][:]))
+            if "checksums" in file:  # those of earlier versions have none
+                checksums = file["checksums"][:].tolist()
             if not len(checksums) == len(groups) == len(ends):
                 raise ValueError("its groups don't fit its recordings")
         except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
@@ -124,8 +124,7 @@ class _Events(Sequence[np.ndarray]):
         recordings, (start, end) = self.recordings, self.places[index]
         try:
             rows, expected = self.rows[start:end], recordings.checksums[index]
-            found = _checksum(rows, recordings.targets[index], recordings.groups[index])
-            if expected not in (None, found):
+            if expected not in (None, zlib.crc32(rows.tobytes(), recordings.targets[index])):
                 raise ValueError("its bytes aren't those that were stored; was the file changed?")
             events = rows.view(STORED_DTYPE)[:, 0]
             return check_events(events, recordings.sensor_size, "its events")
@@ -134,17 +133,13 @@ class _Events(Sequence[np.ndarray]):
             raise ValueError(f"{name}: {error}; {REMEDY}") from error
 
 
-def _checksum(rows: np.ndarray, target: int, group: Any) -> int:
-    """Return a checksum of a recording's bytes, class and group."""
-    return zlib.crc32(rows.tobytes(), zlib.crc32(json.dumps([target, group]).encode()))
-
-
 def store_recordings(
     path: str | PathLike[str],
     recordings: Pairs,
     classes: Sequence[str],
     sensor_size: SensorSize,
     groups: Sequence[Any] | None = None,
+    recorded_size: SensorSize | None = None,
 ) -> StoredRecordings:
     """Write recordings to one file as they come, so that they needn't fit in memory.
 
@@ -157,6 +152,7 @@ def store_recordings(
         classes: Names of the classes.
         sensor_size: Width, height and polarities of the sensor.
         groups: A number or a name for each recording, as for ``stratified_folds``.
+        recorded_size: The sensor before a change of size. Default: ``sensor_size``.
 
     Returns:
         The recordings in the file.
@@ -173,8 +169,31 @@ def store_recordings(
         >>> store_recordings("cards.h5", test, test.classes, test.sensor_size)
         20 recordings of 35 × 35 pixels: club, heart, diamond, spade
     """
-    rows = _with_groups(recordings, groups)
-    return _store(_new(path), rows, check_classes(classes), check_sensor_size(sensor_size))
+    path, classes, sensor_size = _new(path), check_classes(classes), check_sensor_size(sensor_size)
+    with atomic_write(path, overwrite=False) as temporary:
+        sink = _Sink(temporary)
+        try:
+            with h5py.File(sink, "w", libver="latest") as file:
+                file.attrs["sensor_size"] = sensor_size
+                file.attrs["recorded_size"] = recorded_size or sensor_size
+                # As numbers: HDF5 keeps no checksum of texts.
+                file.attrs["classes"] = np.frombuffer(json.dumps(classes).encode(), "u1")
+                checksums = _write(file, recordings, len(classes), sensor_size, sink.check)
+                _write_groups(file, groups, len(checksums))
+        finally:
+            sink.check()  # what else is wrong may follow from it
+        temporary.flush()
+        os.fsync(temporary.fileno())
+        if hasattr(os, "posix_fadvise"):  # what is read now comes from the disk
+            os.posix_fadvise(temporary.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        try:
+            stored = StoredRecordings(temporary.name)
+            kept = stored.checksums == checksums and all(map(len, stored.events))  # reads each
+        except ValueError:
+            kept = False
+        if not kept:
+            raise OSError(errno.EIO, "The disk didn't keep what was written", str(path))
+    return StoredRecordings(path)
 
 
 def store_folder(
@@ -202,56 +221,22 @@ def store_folder(
     """
     path, reader = _new(path), FolderReader(folder, **options)
     reader.find_sensor()
-    files = tqdm(reader.files, "storing", unit="file", delay=2)
-    rows = (row[:3] for row in reader.parts(map(reader.read, files)))
-    classes = check_classes(reader.classes)
-    return _store(path, rows, classes, reader.new_size, reader.sensor_size)
+    groups: list[str] = []  # they are stored after the recordings
+
+    def recordings() -> Pairs:
+        files = tqdm(reader.files, "storing", unit="file", delay=2)
+        for events, target, group, _ in reader.parts(map(reader.read, files)):
+            groups.append(group)
+            yield events, target
+
+    sizes = reader.new_size, groups, reader.sensor_size
+    return store_recordings(path, recordings(), reader.classes, *sizes)
 
 
 def _new(path: str | PathLike[str]) -> Path:
     if Path(path).exists():
         raise FileExistsError(f"{path} exists and isn't overwritten; name another file")
     return Path(path)
-
-
-def _with_groups(recordings: Pairs, groups: Sequence[Any] | None) -> Rows:
-    number = 0
-    for number, (events, target) in enumerate(recordings, 1):
-        yield events, target, groups[number - 1] if groups and number <= len(groups) else None
-    if groups is not None:
-        check_groups(groups, number)
-
-
-def _store(
-    path: Path,
-    rows: Rows,
-    classes: tuple[str, ...],
-    sensor_size: SensorSize,
-    recorded_size: SensorSize | None = None,
-) -> StoredRecordings:
-    with atomic_write(path, overwrite=False) as temporary:
-        sink = _Sink(temporary)
-        try:
-            with h5py.File(sink, "w", libver="latest") as file:
-                file.attrs["sensor_size"] = sensor_size
-                file.attrs["recorded_size"] = recorded_size or sensor_size
-                # As numbers: HDF5 keeps no checksum of texts.
-                file.attrs["classes"] = np.frombuffer(json.dumps(classes).encode(), "u1")
-                checksums = _write(file, rows, len(classes), sensor_size, sink.check)
-        finally:
-            sink.check()  # what else is wrong may follow from it
-        temporary.flush()
-        os.fsync(temporary.fileno())
-        if hasattr(os, "posix_fadvise"):  # what is read now comes from the disk
-            os.posix_fadvise(temporary.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        try:
-            stored = StoredRecordings(temporary.name)
-            kept = stored.checksums == checksums and all(map(len, stored.events))  # reads each
-        except ValueError:
-            kept = False
-        if not kept:
-            raise OSError(errno.EIO, "The disk didn't keep what was written", str(path))
-    return StoredRecordings(path)
 
 
 class _Sink:
@@ -278,15 +263,15 @@ class _Sink:
 
 
 def _write(
-    file: Any, recorded: Rows, classes: int, sensor_size: SensorSize, check: Callable[[], None]
+    file: Any, recordings: Pairs, classes: int, sensor_size: SensorSize, check: Callable[[], None]
 ) -> list[int]:
     """Write recordings, and return their checksums."""
     width = STORED_DTYPE.itemsize
     rows = file.create_dataset(
         "events", (0, width), "u1", maxshape=(None, width), chunks=(CHUNK, width), fletcher32=True
     )
-    ends, targets, groups, checksums = [0], [], [], []
-    for number, (events, target, group) in enumerate(recorded):
+    ends, targets, checksums = [0], [], []
+    for number, (events, target) in enumerate(recordings):
         checked = check_events(events, sensor_size, f"recording {number}")
         if target not in range(classes):
             raise ValueError(f"target {number} is {target!r}; expected 0 to {classes - 1}")
@@ -296,15 +281,20 @@ def _write(
             raise ValueError(f"recording {number} exceeds 2**32 µs or 2**16 pixels; cut it")
         ends.append(ends[-1] + len(stored))
         targets.append(int(target))
-        groups.append(group.item() if isinstance(group, np.generic) else group)
         rows.resize(ends[-1], axis=0)
         rows[ends[-2] :] = new = stored.view("u1").reshape(-1, width)
-        checksums.append(_checksum(new, targets[-1], groups[-1]))
+        checksums.append(zlib.crc32(new.tobytes(), targets[-1]))
         check()
     if not targets:
         raise ValueError("there are no recordings to store")
-    as_bytes = np.frombuffer(json.dumps(groups).encode(), "u1")
-    columns = {"ends": ends[1:], "targets": targets, "checksums": checksums, "groups": as_bytes}
-    for name, column in columns.items():
+    for name, column in (("ends", ends[1:]), ("targets", targets), ("checksums", checksums)):
         file.create_dataset(name, data=column, chunks=True, fletcher32=True)
     return checksums
+
+
+def _write_groups(file: Any, groups: Sequence[Any] | None, number: int) -> None:
+    if groups is not None:
+        check_groups(groups, number)
+        words = json.dumps([*groups], default=lambda each: each.item())  # a number of NumPy
+        data = np.frombuffer(words.encode(), "u1")
+        file.create_dataset("groups", data=data, chunks=True, fletcher32=True)
