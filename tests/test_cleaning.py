@@ -7,6 +7,7 @@ import pytest
 from test_inspection import scene
 from tonic.transforms import Denoise, RefractoryPeriod
 
+from pokersnn_helpers import EVENT_DTYPE
 from pokersnn_helpers.own import cleaning
 from pokersnn_helpers.own.cleaning import clean_files, filter_events
 from pokersnn_helpers.own.event_files import read_event_file
@@ -51,7 +52,7 @@ def test_what_fails_leaves_nothing(tmp_path, monkeypatch):
     file = tmp_path / "old" / "a.csv"
     file.write_text("t,x,y,p\n7,0,0,1\n")
     for out, reason in (("b.csv", "let it end in .npz"), ("b.npz", "isn't what is read back")):
-        monkeypatch.setattr(cleaning, "read_numpy", lambda path: (np.zeros(1, "i8"), None))
+        monkeypatch.setattr(cleaning, "read_numpy", lambda path: (np.zeros(1, EVENT_DTYPE), None))
         with pytest.raises((ValueError, OSError), match=reason):
             list(clean_files(file, tmp_path / out))
 

@@ -185,14 +185,14 @@ def test_inspect_prints_numbers_a_rate_and_advice(tmp_path, capsys):
             run("inspect", files[0], "--plot", tmp_path / name)
 
 
-def test_a_folder_is_inspected_in_few_lines_and_cleaned(folder, tmp_path, capsys):  # noqa: F811
+def test_a_folder_is_inspected_in_few_lines_and_cleaned(folder, capsys):  # noqa: F811
     (folder / "left" / "anna" / "9.csv").write_text("t,x\n")
     run("inspect", folder)
     lines = capsys.readouterr().out.splitlines()
     count = len([*folder.rglob("*.npy")])
     assert lines[0].startswith(f"{count + 1} files, 4 groups, ") and len(lines) < 15
     assert lines[1] == f"format: {count} .npy"
-    assert [line.split()[:2] for line in lines[5:8]] == [
+    assert [line.split()[:2] for line in lines[6:9]] == [
         [name, str(count // 3)] for name in ("left", "middle", "right")
     ]
     assert lines[-1].startswith(
@@ -203,8 +203,8 @@ def test_a_folder_is_inspected_in_few_lines_and_cleaned(folder, tmp_path, capsys
     content = json.loads(capsys.readouterr().out)
     assert len(content) == count + 1 and all(each["advice"] for each in content.values())
     (folder / "left" / "anna" / "9.csv").unlink()
-    run("clean", folder, "--out", tmp_path / "clean", "--refractory", 10)
-    assert len(capsys.readouterr().out.splitlines()) == len([*tmp_path.glob("clean/*/*/*.npz")])
+    run("clean", folder, "--out", folder / "clean", "--refractory", 10)
+    assert len(capsys.readouterr().out.splitlines()) == len([*folder.glob("clean/*/*/*.npz")])
 
 
 def test_compare_prints_a_table_and_a_verdict(folder, monkeypatch, capsys):  # noqa: F811

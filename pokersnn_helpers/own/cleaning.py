@@ -1,5 +1,6 @@
 """Write copies of recordings without hot pixels and noise."""
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 from pkgutil import resolve_name
@@ -94,7 +95,7 @@ def _clean(path: Path, out: Path, refractory_period: int, filter_time: int) -> s
     with atomic_write(out, overwrite=False) as file:
         np.savez_compressed(file, **arrays)
         file.flush()
-        if not (kept == read_numpy(Path(file.name))[0]).all():
-            raise OSError(f"{out}: what was written isn't what is read back; try another disk")
+        if not np.array_equal(kept, read_numpy(Path(file.name))[0]):
+            raise OSError(errno.EIO, "what was written isn't what is read back", str(out))
     without = ", ".join(f"{number} of {kind}" for kind, number in removed.items())
     return f"{path}: {len(kept)} of {len(found.events)} events are left, without {without}"
