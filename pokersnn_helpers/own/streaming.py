@@ -116,12 +116,8 @@ class Stream:
         Raises:
             TypeError: As ``check_events``.
             ValueError: As ``check_events``; or an event belongs to a step that is computed already,
-<<<<<<< HEAD
-                or would be in too late a step. No event of that recording is taken.
-=======
                 or comes so late that there would be too many steps. No event of its recording is
                 taken then.
->>>>>>> h8-E
         """
         voltages = [] if len(events) else [self._compute(self.steps)]
         while len(events):
