@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import check_range
 from ..files import atomic_write
 from .event_files import read_event_file, read_numpy
 from .folders import recording_files
@@ -27,6 +28,9 @@ def filter_events(
         filter_time: In µs: an event is removed when none of the four next pixels had one so
             recently, as ``tonic.transforms.Denoise`` does. 0: none is.
 
+    Raises:
+        ValueError: A time is less than 0.
+
     Returns:
         A copy, and how many events were removed as what.
 
@@ -39,6 +43,7 @@ def filter_events(
         >>> len(kept), removed
         (8, {'1 hot pixels': 91})
     """
+    check_range(0, 2**40, refractory_period=refractory_period, filter_time=filter_time)
     hot = find_hot_pixels(events)
     kept = events[~np.isin(events["y"] << 32 | events["x"], hot[:, 1] << 32 | hot[:, 0])]
     removed = {f"{len(hot)} hot pixels": len(events) - len(kept)}
