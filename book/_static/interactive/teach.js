@@ -166,20 +166,12 @@
         const networks = teach.networks(classes.length, request.seed, request.without);
         [networks.spiking, networks.sum].forEach((network, which) => network.weights.all.set(weights[which]));
         const { spiking } = networks;
-        trained = { ...networks, classes, inks, order: orderOf(spiking), delays: spiking.delays, without: request.without };
+        trained = { ...networks, classes, inks, order: shared.sortByVote(spiking.votes()), delays: spiking.delays, without: request.without };
         answers = {}; // they were of another network
         choose(null);
       }
       const { left, right, sumRight } = progress.at(-1) ?? {};
       say(`${text}${left ? ` Of ${counted(left, "left-out stroke")}, the network has ${right} right, the sum ${sumRight}.` : ""}${weights ? " Now draw one." : ""}`);
-    }
-
-    // The neurons in the order of the gestures that they vote for.
-    function orderOf({ weights, hidden, outputs }) {
-      return shared.sortByVote(Array.from({ length: hidden }, (_, neuron) => {
-        const own = Array.from(weights.readout.subarray(neuron * outputs, (neuron + 1) * outputs));
-        return { output: shared.leading(own), strength: Math.max(...own) };
-      }));
     }
 
     function doWithout(name, off) {
