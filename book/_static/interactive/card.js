@@ -49,8 +49,7 @@
     let tallies = countedFromZero(); // of the cards that the reader throws, by suit
     let counting = false; // whether the card before the camera is one of them
     let series = 0; // number of the last series of ten
-    let [paused, visible, ticking] = [false, false, false];
-    let last = 0;
+    let [paused, visible] = [false, false];
     let behind = 0; // µs of the scene's time that are due
 
     function countedFromZero() {
@@ -156,17 +155,15 @@
 
     const running = () => show !== null && !paused && visible && !document.hidden && (show.stage !== "done" || rest < 1);
 
+    const loop = new shared.Loop(running, (now, ms) => tick(1000 * ms));
+
     function start() {
-      if (!ticking && running()) requestAnimationFrame((now) => { last = now; tick(now); });
-      ticking ||= running();
+      loop.start();
       redraw();
     }
 
-    function tick(now) {
-      ticking = running();
-      if (!ticking) return;
-      const elapsed = 1000 * Math.min(now - last, 50); // µs; a browser that was busy doesn't jump
-      last = now;
+    // elapsed: in µs.
+    function tick(elapsed) {
       if (show.stage === "done") {
         rest = calm ? 1 : Math.min(rest + elapsed / 600_000, 1);
         lit = lit.map((brightness) => brightness * Math.exp(-elapsed / 150_000));
@@ -180,19 +177,13 @@
         }
       }
       draw();
-      requestAnimationFrame(tick);
     }
 
     // ---- Panels ----
 
     drawing.setAttribute("role", "group");
     drawing.setAttribute("aria-label", "A card before a camera, and a network that sees its events");
-    const canvases = {};
-    for (const [name, label] of Object.entries(PANELS)) {
-      const panel = element("div", { className: `card-panel card-panel-${name}` }, element("p", { textContent: label }));
-      canvases[name] = shared.panel(panel, `card-${name}`);
-      drawing.append(panel);
-    }
+    const canvases = shared.panels(drawing, PANELS, "card");
     const grip = element("button", { type: "button", className: "card-grip" });
     grip.setAttribute("aria-label", "The pip: drag it, or move it with the arrow keys");
     canvases.scene.after(grip);
@@ -241,10 +232,7 @@
       paused = to;
       pause.textContent = paused ? "go on" : "pause";
     }
-    const summary = element("p", { className: "interactive-summary card-summary" });
-    summary.setAttribute("aria-hidden", "true"); // it changes all the time; the next one says the end
-    const said = element("p", { className: "card-said" });
-    said.setAttribute("aria-live", "polite");
+    const [summary, said] = shared.texts("card");
     const tally = element("output", { className: "card-tally" });
     const hands = element("div", { className: "interactive-controls card-hands" });
     drawing.append(hands); // on a phone they stand below the card and the camera
@@ -298,19 +286,12 @@
 
     // ---- Only while it is seen ----
 
-    let started = false; // by itself once; where less motion is preferred, only its end is seen
-    new IntersectionObserver(([{ isIntersecting, intersectionRatio }]) => {
-      visible = isIntersecting;
-      if (!started && intersectionRatio > 0.4) {
-        started = true;
-        throwCard(suit, false);
-      }
-      start();
-    }, { threshold: [0, 0.5] }).observe(drawing);
+    // By itself once; where less motion is preferred, only its end is seen.
+    shared.whileSeen(drawing, (seen) => { visible = seen; start(); }, () => throwCard(suit, false));
     document.addEventListener("visibilitychange", start);
     whenThemeChanges(redraw);
     new ResizeObserver(redraw).observe(drawing);
-    drawing.figure = { state: () => ({ show, paused, visible, ticking }) }; // for the tests
+    drawing.figure = { state: () => ({ show, paused, visible, ticking: loop.ticking }) }; // for the tests
     draw();
     return true;
   };

@@ -3,7 +3,7 @@
 (() => {
   const { kinds, load, mulberry32, element, oncePerImage, whenThemeChanges, addRow, button } = window.interactiveFigures;
   const PARTS = [
-    "shared/camera", "shared/snn", "shared/drawing", "motion/data", "motion/scene", "motion/stroke", "motion/drawing", "teach/network",
+    "shared/camera", "shared/snn", "shared/drawing", "motion/data", "motion/scene", "motion/stroke", "motion/drawing", "motion/pad", "teach/network",
     "teach/strokes", "teach/training", "teach/worker", "teach/pad", "teach/webcam", "teach/files", "teach/drawing",
   ];
   const PANELS = { pad: "draw here (1 s is 33 ms)", window: "the camera’s events", loss: "loss, and left-out strokes that are right", raster: "32 spiking neurons", voltages: "a voltage for each gesture" };
@@ -190,19 +190,11 @@
 
     drawing.setAttribute("role", "group");
     drawing.setAttribute("aria-label", "Gestures that you show, and a network that learns them in this page");
-    const canvases = {};
-    for (const [name, label] of Object.entries(PANELS)) {
-      const panel = element("div", { className: `motion-panel teach-panel-${name}` }, element("p", { textContent: label }));
-      canvases[name] = shared.panel(panel, `teach-${name}`);
-      drawing.append(panel);
-    }
+    const canvases = shared.panels(drawing, PANELS, "teach", "motion");
     const grip = element("button", { type: "button", className: "motion-grip" });
     grip.setAttribute("aria-label", "The pad: press and draw a gesture, or hold arrow keys");
     canvases.pad.after(grip);
-    const spoken = element("p", { className: "motion-said" });
-    spoken.setAttribute("aria-live", "polite");
-    const summary = element("p", { className: "interactive-summary teach-summary" });
-    summary.setAttribute("aria-hidden", "true"); // it changes all the time; the other one says the end
+    const [summary, spoken] = shared.texts("teach", "motion");
     const list = element("div", { className: "teach-gestures" });
     const progressBar = element("progress", { max: 1, value: 0 });
     progressBar.setAttribute("aria-label", "Training");
@@ -253,7 +245,7 @@
 
     function start(names, strokesOf) {
       if (training?.stop) stopTraining("Stopped.");
-      pad.finish();
+      pad.complete();
       [trained, trial, kept, answers] = [null, null, null, {}];
       gestures = names.map((name) => ({ name, strokes: strokesOf(name) }));
       choose(0);
@@ -272,10 +264,8 @@
       say("Draw gesture 1 on the pad, three to five times. Then choose gesture 2.");
     };
 
-    const cells = ["forwards", "backwards"].map((each) => [each, { network: element("td"), sum: element("td") }]);
-    const rows = cells.map(([each, own]) => element("tr", {}, element("th", { scope: "row", textContent: each }), ...Object.values(own)));
-    const heads = ["spiking network", "sum of events"].map((textContent) => element("th", { scope: "col", textContent }));
-    const score = element("div", { className: "motion-score teach-score" }, element("table", {}, element("thead", {}, element("tr", {}, element("td"), ...heads)), element("tbody", {}, ...rows)));
+    const { score, cells } = motion.score();
+    score.classList.add("teach-score");
     const side = element("div", { className: "interactive-controls teach-side" });
     drawing.append(list, side);
 
@@ -283,14 +273,14 @@
       const current = trained && trial?.by === trained ? trial : null; // by the network that is here now
       const steps = current?.steps ?? [];
       if (webcam?.picture) teach.drawWebcam(canvases.pad, webcam.picture);
-      else motion.drawPad(canvases.pad, trial?.path?.[0].length === 2 ? trial.path : [pad.place], radius, trial ? "" : "press and draw");
+      else motion.drawPad(canvases.pad, trial?.path?.[0].length === 2 ? trial.path : [[0, 0]], radius, trial ? "" : "press and draw");
       shared.drawWindow(canvases.window, glow, webcam ? 0 : rest, ["accent", "accent"]);
       teach.drawLoss(canvases.loss, training?.progress ?? []);
       const { classes = [], order = [], inks = [] } = trained ?? {};
-      teach.drawRaster(canvases.raster, order, inks, steps);
+      shared.drawRaster(canvases.raster, order, inks, steps, shared.spanOf(steps, timeWindow));
       const live = { network: current?.answer, sum: current?.blindAnswer };
       teach.drawVoltages(canvases.voltages, classes, inks, steps, live.network?.output, timeWindow);
-      for (const [each, own] of cells) {
+      for (const [each, own] of Object.entries(cells)) {
         const found = answers[each] ?? (each === way && trained && pad.busy ? live : null);
         for (const [model, cell] of Object.entries(own)) cell.textContent = found?.[model] ? named(found[model]) : "";
       }
@@ -331,10 +321,7 @@
     side.append(summary, spoken, canvases.loss.parentElement, score);
     addRow(controls, backwards, ...switches);
     addRow(controls, strokesOut, networkOut, button("examples", showExamples));
-    document.addEventListener("keydown", (event) => {
-      const free = document.activeElement === document.body || document.activeElement === grip;
-      if (free && event.key.toLowerCase() === "b" && !event.ctrlKey && !event.metaKey && !event.altKey) playBackwards();
-    });
+    shared.onKey("b", playBackwards, () => document.activeElement === document.body || document.activeElement === grip);
 
     async function useWebcam() {
       if (webcam) return closeWebcam("The webcam is off.");
@@ -369,13 +356,11 @@
 
     whenThemeChanges(drawPictures);
     new ResizeObserver(drawPictures).observe(drawing);
-    new IntersectionObserver(([{ isIntersecting }], watcher) => { // by itself, once: the first example
-      if (!isIntersecting) return;
-      watcher.disconnect();
+    shared.whileSeen(drawing, () => {}, () => { // by itself, once: the first example
       if (pad.busy || trial || !gestures[0].strokes.length) return;
       way = "shown";
       pad.play(gestures[0].strokes[0].path);
-    }, { threshold: 0.4 }).observe(drawing);
+    });
     drawing.figure = { state: () => ({ gestures, trained, training, trial, answers, busy: pad.busy, chosen, webcam }) }; // for the tests
     showExamples();
     return true;
