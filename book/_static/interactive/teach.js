@@ -107,8 +107,7 @@
 
     function shuffled({ events: found }) {
       const { spiking } = trained;
-      const recording = teach.shuffleTime(teach.toRecording(found, timeWindow, settings.settle_steps), random);
-      const { u, voltages, values } = spiking.run(recording);
+      const { u, voltages, values } = spiking.run(teach.toRecording(found, timeWindow, settings.settle_steps, random));
       trial.steps = u.map((each, step) => ({ voltages: voltages[step], spikes: [...each.keys()].filter((neuron) => each[neuron] > spiking.constants.v_th) }));
       trial.answer = teach.answerOf(values);
     }

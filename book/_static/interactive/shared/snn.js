@@ -78,6 +78,35 @@ window.interactiveFigures.part(() => {
     }
   };
 
+  // A network that gets events in bins of so many µs from the first one on. Each full bin is a step,
+  // and so many silent ones after the last event still belong to a recording.
+  shared.Steps = class {
+    constructor(network, bin, settle) {
+      const began = null; // time of the first event
+      Object.assign(this, { network, bin, settle, began, counts: new Map(), eventCount: 0, steps: [], ends: 0 });
+      network.reset();
+    }
+
+    count(time, place) {
+      this.began ??= time;
+      this.stepUntil(time);
+      this.ends = this.steps.length + 1 + this.settle;
+      this.counts.set(place, (this.counts.get(place) ?? 0) + 1);
+      this.eventCount += 1;
+    }
+
+    stepUntil(time, most = Infinity) {
+      while (this.began !== null && time >= this.began + this.bin * (this.steps.length + 1) && this.steps.length < most) this.step();
+    }
+
+    // Keep which neurons spiked, and the voltages.
+    step() {
+      const voltages = Array.from(this.network.step(this.counts));
+      this.counts.clear();
+      this.steps.push({ spikes: [...this.network.z.keys()].filter((neuron) => this.network.z[neuron]), voltages });
+    }
+  };
+
   // votes: of SpikingLayers.votes. Returns the neurons in the order of the outputs that they vote
   // for, strongest first within one; those that vote for none come first.
   shared.sortByVote = (votes) =>

@@ -1,6 +1,6 @@
 // How a network learns strokes: in a worker, from copies of them.
 window.interactiveFigures.part(() => {
-  const { mulberry32 } = window.interactiveFigures;
+  const { mulberry32, shared } = window.interactiveFigures;
   const teach = (window.interactiveFigures.teach ??= {});
   // Of LayerThenSNN; polarities are merged. Bins and delays in µs, time constants in ms.
   teach.NETWORK = { pixels: 35 ** 2, features: 100, hidden: 32, timeWindow: 1000, delays: [0, 4000, 8000], settle: 10_000 };
@@ -20,28 +20,6 @@ window.interactiveFigures.part(() => {
     const spiking = new teach.SpikingNetwork({ pixels, features, hidden, outputs, delays: steps, constants }, seed);
     spiking.recurrence = !without.includes("recurrence");
     return { spiking, sum: new teach.SumNetwork({ pixels, features, outputs }, seed) };
-  };
-
-  function shuffle(list, random) {
-    for (let place = list.length - 1; place > 0; place--) {
-      const other = Math.floor((place + 1) * random());
-      [list[place], list[other]] = [list[other], list[place]];
-    }
-    return list;
-  }
-
-  // The time bins of a recording in any order.
-  teach.shuffleTime = ({ starts, pixels, counts }, random) => {
-    const bins = Array.from({ length: starts.indexOf(pixels.length) }, (_, bin) => [starts[bin], starts[bin + 1]]);
-    const found = { starts: starts.slice(), pixels: pixels.slice(), counts: counts.slice() };
-    let place = 0;
-    shuffle(bins, random).forEach(([first, last], bin) => {
-      found.starts[bin] = place;
-      found.pixels.set(pixels.subarray(first, last), place);
-      found.counts.set(counts.subarray(first, last), place);
-      place += last - first;
-    });
-    return found;
   };
 
   // One stroke of each gesture that has three or more is left out, to see what a network makes of it.
@@ -66,8 +44,7 @@ window.interactiveFigures.part(() => {
     const left = leaveOut(strokes, random);
     const film = (stroke) => {
       const events = teach.film(stroke, settings, random);
-      const recording = events.length ? teach.toRecording(events, timeWindow, settle / timeWindow) : null;
-      return recording && without.includes("time") ? teach.shuffleTime(recording, random) : recording;
+      return events.length ? teach.toRecording(events, timeWindow, settle / timeWindow, without.includes("time") && random) : null;
     };
     const shown = [];
     const tests = [];
@@ -82,7 +59,7 @@ window.interactiveFigures.part(() => {
     const models = [spiking, sum].map((network, which) => ({ network, adam: new teach.Adam(network.weights, { learningRate: which ? learningRate / 2 : learningRate, clipNorm }) }));
     let waiting = [];
     for (let step = 1; step <= steps; step++) {
-      if (waiting.length < batch) waiting = waiting.concat(shuffle([...learnt], random));
+      if (waiting.length < batch) waiting = waiting.concat(shared.shuffle([...learnt], random));
       const part = waiting.splice(0, batch);
       const losses = models.map(({ network, adam }) => {
         const loss = part.reduce((total, [recording, target]) => total + network.learn(recording, target, adam.gradients).loss, 0);
