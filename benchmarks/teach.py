@@ -86,7 +86,7 @@ MEASURE = """async ([names, wave, seed, strokes, count]) => {
     }, 5);
     const began = performance.now();
     await new Promise((done, failed) => teach.trainInWorker(request, {
-        progress: (news) => { weights = news.weights ?? weights; if (news.done) done(); }, failed,
+        progress: (news) => { weights = news.weights ?? weights; }, done, failed,
     }));
     const seconds = (performance.now() - began) / 1000;
     clearInterval(clock);

@@ -61,14 +61,22 @@
     run();
   }
 
-  // main: what the worker does then.
-  function makeWorker(main) {
+  // Let a worker go through what a generator yields, and tell it: told.progress(value), told.done()
+  // or told.failed(reason). main: makes the generator, of the request. Returns what stops the worker.
+  function inWorker(main, request, told) {
     const text = `self.window = self; window.interactiveFigures = { mulberry32: ${mulberry32}, part: (run) => run() };
-      ${parts.map((run) => `(${run})();`).join("\n")}\n(${main})();`;
+      ${parts.map((run) => `(${run})();`).join("\n")}
+      self.onmessage = ({ data }) => {
+        for (const value of (${main})(data)) self.postMessage({ value });
+        self.postMessage({ done: true });
+      };`;
     const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
     const worker = new Worker(address);
     URL.revokeObjectURL(address);
-    return worker;
+    worker.onmessage = ({ data }) => (data.done ? told.done() : told.progress(data.value));
+    worker.onerror = (event) => told.failed(event.message);
+    worker.postMessage(request);
+    return () => worker.terminate();
   }
 
   // ---- Controls ----
@@ -177,7 +185,7 @@
 
   const kinds = {}; // each script in the folder interactive adds its own
   window.interactiveFigures = {
-    kinds, load, loadCharts, part, makeWorker, mulberry32, element, colour, fontFamily, number, whenThemeChanges, oncePerImage,
+    kinds, load, loadCharts, part, inWorker, mulberry32, element, colour, fontFamily, number, whenThemeChanges, oncePerImage,
     addSliders, addRow, button, liveText, addChart, tick,
   };
 

@@ -14,7 +14,6 @@
     shuffle: "shuffle time", merge: "merge polarities", half: "hide half", "no-recurrence": "no recurrence",
     "upside-down": "upside down", noise: "noise",
   };
-  const EVENT_FADES = 2500; // µs of the scene's time, to 1/e
   const SPIKE_FADES = 1500;
   const FASTEST = 3.5; // pixels per ms that a hand can move the pip
   const STEP = 9; // pixels that an arrow key moves it
@@ -23,12 +22,12 @@
   const PLACES = [[-1, 36], [-4, 50]]; // columns and rows that a hand can reach
 
   const clamp = (value, [lowest, highest]) => Math.min(Math.max(value, lowest), highest);
-  const counted = (count, name) => `${count.toLocaleString("en")} ${name}${count === 1 ? "" : "s"}`;
 
   kinds.card = async (content, controls, drawing) => {
     for (const part of SHARED) await load(`interactive/shared/${part}.js`);
     for (const part of PARTS) await load(`interactive/card/${part}.js`);
     const { card, cardData, shared } = window.interactiveFigures;
+    const { counted } = shared;
     const { simulator, settle } = cardData;
     const { suits } = simulator;
     const network = new card.Network(cardData);
@@ -118,7 +117,7 @@
 
     function advance() {
       const steps = show.steps.length;
-      glow.add(show.advance());
+      glow.add(show.advance(), simulator.frame_interval);
       pose = show.seen;
       for (const step of show.steps.slice(steps)) for (const neuron of step.spikes) lit[neuron] = 1;
       if (hand && !hand.held && show.time - hand.moved > STILL) show.lasts = show.time;
@@ -171,7 +170,6 @@
         behind += elapsed / values().slow;
         for (; behind >= simulator.frame_interval && show.stage !== "done"; behind -= simulator.frame_interval) {
           advance();
-          glow.fade(Math.exp(-simulator.frame_interval / EVENT_FADES));
           const faded = Math.exp(-simulator.frame_interval / SPIKE_FADES);
           for (let neuron = 0; neuron < lit.length; neuron++) lit[neuron] *= faded;
         }
@@ -181,11 +179,8 @@
 
     // ---- Panels ----
 
-    drawing.setAttribute("role", "group");
-    drawing.setAttribute("aria-label", "A card before a camera, and a network that sees its events");
-    const canvases = shared.panels(drawing, PANELS, "card");
-    const grip = element("button", { type: "button", className: "card-grip" });
-    grip.setAttribute("aria-label", "The pip: drag it, or move it with the arrow keys");
+    const canvases = shared.panels(drawing, "A card before a camera, and a network that sees its events", PANELS, "card");
+    const grip = element("button", { type: "button", className: "card-grip", ariaLabel: "The pip: drag it, or move it with the arrow keys" });
     canvases.scene.after(grip);
     for (const polarity of ["ON", "OFF"]) {
       canvases.window.previousSibling.append(element("span", { className: `card-polarity card-polarity-${polarity}`, textContent: polarity }));
@@ -219,9 +214,7 @@
 
     const throws = suits.map((name) => {
       const made = button(GLYPHS[name], () => throwCard(name));
-      made.className = `card-throw card-throw-${name}`;
-      made.setAttribute("aria-label", `Throw a ${name}`);
-      return made;
+      return Object.assign(made, { className: `card-throw card-throw-${name}`, ariaLabel: `Throw a ${name}` });
     });
     const pause = button("pause", () => {
       setPaused(!paused);

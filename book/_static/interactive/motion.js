@@ -11,12 +11,12 @@
   const STILL = 0.7; // pixels: who moves less rests
   const TAP = 300; // ms: a click is shorter
   const GLIDE = 700; // ms that the disc moves for one press of an arrow key, at least
-  const EVENT_FADES = 2500; // µs of the scene's time, to 1/e
   const apart = ([x, y], [otherX, otherY]) => Math.hypot(x - otherX, y - otherY);
 
   kinds.motion = async (content, controls, drawing) => {
     for (const part of PARTS) await load(`interactive/${part}.js`);
     const { shared, motion, motionData } = window.interactiveFigures;
+    const { percent } = shared;
     const { settings } = motionData;
     const { classes, opposite, frame_interval, slow_motion, time_window } = settings;
     const network = new motion.Network(motionData);
@@ -99,8 +99,7 @@
     // ---- One frame of the camera after the other, in slow motion ----
 
     function advance(place) {
-      glow.add(stroke.advance(place));
-      glow.fade(Math.exp(-frame_interval / EVENT_FADES));
+      glow.add(stroke.advance(place), frame_interval);
       keepAnswers();
     }
 
@@ -125,13 +124,8 @@
 
     // ---- Panels ----
 
-    drawing.setAttribute("role", "group");
-    drawing.setAttribute("aria-label", "A disc that you move before a camera, and two models that say which way it moves");
-    const canvases = shared.panels(drawing, { ...PANELS, raster: `${network.hidden} ${PANELS.raster}` }, "motion");
-    const grip = element("button", { type: "button", className: "motion-grip" });
-    grip.setAttribute("aria-label", "The disc: move a pointer or hold an arrow key; a click plays the stroke backwards");
-    canvases.pad.after(grip);
-
+    const about = "A disc that you move before a camera, and two models that say which way it moves";
+    const canvases = shared.panels(drawing, about, { ...PANELS, raster: `${network.hidden} ${PANELS.raster}` }, "motion");
     const { score, cells } = motion.score();
     drawing.append(score);
 
@@ -147,7 +141,6 @@
     // An arrow by candidate, with its share where there are two.
     const choices = (answer) => (answer ?? [{}]).map(({ name, share }) =>
       element("span", { className: "motion-choice" }, motion.arrow(name), answer?.length > 1 ? percent(share) : ""));
-    const percent = (share) => `${Math.round(100 * share)}%`;
 
     function fillCells() {
       for (const [way, models] of Object.entries(cells)) {
@@ -206,11 +199,8 @@
 
     const shows = classes.map((name) => {
       const made = button("", () => show(name));
-      made.className = "motion-show";
       made.append(motion.arrow(name));
-      made.setAttribute("aria-label", `Show ${name}`);
-      made.title = name;
-      return made;
+      return Object.assign(made, { className: "motion-show", ariaLabel: `Show ${name}`, title: name });
     });
     const backwards = button("play it backwards (B)", playBackwards);
     backwards.className = "motion-backwards";
@@ -225,10 +215,12 @@
       if (pad.busy) summarise();
       draw();
     };
-    const pad = new motion.Pad(grip, canvases.pad, {
+    const pad = new motion.Pad(canvases.pad, {
+      about: "The disc: move a pointer or hold an arrow key; a click plays the stroke backwards",
       perFrame, glide: GLIDE, seen: () => visible && !document.hidden,
       report, keysFrom, begin, advance, end, drawn,
     });
+    const { grip } = pad;
     let pressed = null; // when and where a pointer came down
     grip.addEventListener("pointerenter", (event) => { if (!pad.busy || pad.hand) land(pad.placeOf(event)); });
     grip.addEventListener("pointerdown", (event) => {

@@ -4,22 +4,22 @@
   const { kinds, load, mulberry32, element, oncePerImage, whenThemeChanges, addRow, button } = window.interactiveFigures;
   const PARTS = [
     "shared/camera", "shared/snn", "shared/drawing", "motion/data", "motion/scene", "motion/stroke", "motion/drawing", "motion/pad", "teach/network",
-    "teach/strokes", "teach/training", "teach/worker", "teach/pad", "teach/webcam", "teach/files", "teach/drawing",
+    "teach/strokes", "teach/training", "teach/pad", "teach/webcam", "teach/files", "teach/drawing",
   ];
   const PANELS = { pad: "draw here (1 s is 33 ms)", window: "the camera’s events", loss: "loss, and left-out strokes that are right", raster: "32 spiking neurons", voltages: "a voltage for each gesture" };
   const WITHOUT = { delays: "no delays", recurrence: "no recurrence", time: "shuffle time" };
   const MOST = 6; // gestures
   const EXAMPLES = 5; // strokes of each
   const FEWEST = 25; // events of a stroke
-  const EVENT_FADES = 2500; // µs of the scene's time, to 1/e
   const UNTRAINED = { reset() {}, step: () => [], values: () => [], z: [] };
 
   kinds.teach = async (content, controls, drawing) => {
     for (const part of PARTS) await load(`interactive/${part}.js`);
     const { shared, motion, motionData, teach } = window.interactiveFigures;
+    const { percent, counted } = shared;
     const { camera, radius, frame_interval, slow_motion } = motionData.settings;
     const { timeWindow, settle } = teach.NETWORK;
-    const settings = { camera, radius, frame_interval, time_window: timeWindow, settle_steps: settle / timeWindow, answerOf: (values) => teach.answerOf(Array.from(values)) };
+    const settings = { camera, radius, frame_interval, time_window: timeWindow, settle_steps: settle / timeWindow, answerOf: teach.answerOf };
     const random = mulberry32(content.seed ?? Date.now());
 
     // ---- What is going on ----
@@ -40,8 +40,6 @@
     let said = ""; // what the summary says
 
     const used = (gesture) => gesture.strokes.filter((stroke) => !stroke.dropped);
-    const percent = (share) => `${Math.round(100 * share)}%`;
-    const counted = (count, name) => `${count} ${name}${count === 1 ? "" : "s"}`;
 
     function say(text, aloud = true) {
       said = text;
@@ -69,8 +67,7 @@
 
     function see(found, interval, kept = true) {
       if (kept) events.push(...found);
-      glow.add(found);
-      glow.fade(Math.exp(-interval / EVENT_FADES));
+      glow.add(found, interval);
     }
 
     // stroke: { path } or what the webcam saw; null for one that is too short.
@@ -143,12 +140,13 @@
       const strokes = ready.flatMap((gesture, target) => used(gesture).map(({ path, pictures, intervals, camera: own }) => ({ target, path, pictures, intervals, camera: own })));
       const request = { strokes, outputs: ready.length, seed, settings: { camera, radius }, without: [...without] };
       training = { progress: [], began: performance.now(), classes: names, inks: ready.map((gesture) => teach.COLOURS[gestures.indexOf(gesture)]), request };
-      training.stop = teach.trainInWorker(request, { progress: learnt, failed: (reason) => stopTraining(`Training failed: ${reason}. Your strokes are still here.`) });
+      training.stop = teach.trainInWorker(request, { progress: learnt, done: trainedWhole, failed: (reason) => stopTraining(`Training failed: ${reason}. Your strokes are still here.`) });
       say("Filming copies of your strokes …");
     }
 
+    const trainedWhole = () => stopTraining(`Trained in ${((performance.now() - training.began) / 1000).toFixed(1)} s.`);
+
     function learnt(news) {
-      if (news.done) return stopTraining(`Trained in ${((performance.now() - training.began) / 1000).toFixed(1)} s.`);
       training.progress.push(news);
       if (news.weights) training.weights = news.weights;
       say(soFar(news), false);
@@ -187,24 +185,17 @@
 
     // ---- Panels ----
 
-    drawing.setAttribute("role", "group");
-    drawing.setAttribute("aria-label", "Gestures that you show, and a network that learns them in this page");
-    const canvases = shared.panels(drawing, PANELS, "teach", "motion");
-    const grip = element("button", { type: "button", className: "motion-grip" });
-    grip.setAttribute("aria-label", "The pad: press and draw a gesture, or hold arrow keys");
-    canvases.pad.after(grip);
+    const canvases = shared.panels(drawing, "Gestures that you show, and a network that learns them in this page", PANELS, "teach", "motion");
     const [summary, spoken] = shared.texts("teach", "motion");
     const list = element("div", { className: "teach-gestures" });
-    const progressBar = element("progress", { max: 1, value: 0 });
-    progressBar.setAttribute("aria-label", "Training");
+    const progressBar = element("progress", { max: 1, value: 0, ariaLabel: "Training" });
 
     // One row per gesture: what strokes are for, its name, its strokes.
     function showGestures() {
       const rows = gestures.map((gesture, number) => {
-        const input = element("input", { type: "radio", name: "teach-for", checked: chosen === number, onchange: () => choose(number) });
-        input.setAttribute("aria-label", `Show ${gesture.name}`);
-        const name = element("input", { type: "text", value: gesture.name, maxLength: 24, oninput: () => { gesture.name = name.value; } });
-        name.setAttribute("aria-label", `Name of gesture ${number + 1}`);
+        const input = element("input", { type: "radio", name: "teach-for", ariaLabel: `Show ${gesture.name}`, checked: chosen === number, onchange: () => choose(number) });
+        const name = element("input", { type: "text", value: gesture.name, maxLength: 24, ariaLabel: `Name of gesture ${number + 1}` });
+        name.oninput = () => { gesture.name = name.value; };
         name.onfocus = () => { if (chosen !== number) choose(number, false); };
         const pictures = gesture.strokes.map((stroke, nth) => picture(gesture, stroke, nth));
         const row = element("div", { className: "teach-gesture" }, input, name, element("span", { className: "teach-strokes" }, ...pictures));
@@ -230,9 +221,8 @@
       });
       thrown.append(stroke.canvas);
       thrown.classList.toggle("is-dropped", Boolean(stroke.dropped));
-      thrown.title = `${stroke.dropped ? "take back" : "throw away"} stroke ${nth + 1} of ${gesture.name}`;
-      thrown.setAttribute("aria-label", thrown.title);
-      return thrown;
+      const title = `${stroke.dropped ? "take back" : "throw away"} stroke ${nth + 1} of ${gesture.name}`;
+      return Object.assign(thrown, { title, ariaLabel: title });
     }
 
     function choose(number, anew = true) {
@@ -294,8 +284,8 @@
     // ---- Controls ----
 
     const perFrame = (frame_interval / 1000) * slow_motion; // ms of the hand
-    const pad = new teach.Pad(grip, canvases.pad, {
-      perFrame, begin, advance: (place) => see(trial.advance(place), frame_interval), end: () => end({ path: trial.path }), drawn: draw,
+    const pad = new teach.Pad(canvases.pad, {
+      about: "The pad: press and draw a gesture, or hold arrow keys", perFrame, begin, advance: (place) => see(trial.advance(place), frame_interval), end: () => end({ path: trial.path }), drawn: draw,
     });
     const tryIt = element("input", { type: "radio", name: "teach-for", onchange: () => choose(null) });
     const more = button("one more", () => {
@@ -320,7 +310,7 @@
     side.append(summary, spoken, canvases.loss.parentElement, score);
     addRow(controls, backwards, ...switches);
     addRow(controls, strokesOut, networkOut, button("examples", showExamples));
-    shared.onKey("b", playBackwards, () => document.activeElement === document.body || document.activeElement === grip);
+    shared.onKey("b", playBackwards, () => [document.body, pad.grip].includes(document.activeElement));
 
     async function useWebcam() {
       if (webcam) return closeWebcam("The webcam is off.");

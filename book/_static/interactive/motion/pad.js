@@ -1,7 +1,7 @@
 // The pad: a hand that moves a pointer or holds arrow keys takes the disc along, and so does a path
 // that is played. Times are in ms of the hand.
 (() => {
-  const { shared } = window.interactiveFigures;
+  const { element, shared } = window.interactiveFigures;
   const motion = (window.interactiveFigures.motion ??= {});
   const LAG = 40; // by which the film is late, so that it knows where the hand goes
   const EDGE = 17; // pixels from the middle that a hand can bring the disc to
@@ -10,11 +10,13 @@
   const clamp = (value) => Math.min(Math.max(value, -EDGE), EDGE);
 
   motion.Pad = class {
-    // perFrame: ms between two places of the disc. glide: ms that a key moves it, at least. seen():
+    // about: what the pad is. perFrame: ms between two places of the disc. glide: ms that a key moves it, at least. seen():
     // whether anyone looks. begin(place), advance(place) and end() are called of each stroke, and
     // drawn() once per image. Two methods say what a hand does: report(ms, place, byKeys) of what it
     // reports, and keysFrom(ms), which returns a place, when keys begin.
-    constructor(grip, canvas, { perFrame, glide = 0, seen = () => true, ...told }) {
+    constructor(canvas, { about, perFrame, glide = 0, seen = () => true, ...told }) {
+      const grip = element("button", { type: "button", className: "motion-grip", ariaLabel: about });
+      canvas.after(grip);
       Object.assign(this, { grip, canvas, perFrame, glide, seen, ...told });
       this.next = null; // where the disc is in the next frame, or null at the end; null: it rests
       this.hand = null; // while a hand moves the disc

@@ -4,20 +4,24 @@
   const shared = (window.interactiveFigures.shared ??= {});
   const SIDE = 35;
 
-  // A canvas for each of the labels, by name, with CSS classes after the figure's name.
-  shared.panels = (drawing, labels, figure, base = figure) => Object.fromEntries(Object.entries(labels).map(([name, label]) => {
-    const canvas = element("canvas", { className: `${figure}-${name}` });
-    drawing.append(element("div", { className: `${base}-panel ${figure}-panel-${name}` }, element("p", { textContent: label }), canvas));
-    return [name, canvas];
-  }));
+  shared.percent = (share) => `${Math.round(100 * share)}%`;
+  shared.counted = (count, name) => `${count.toLocaleString("en")} ${name}${count === 1 ? "" : "s"}`;
+
+  // A canvas for each of the labels, by name, with CSS classes after the figure's name. about: what
+  // the drawing shows.
+  shared.panels = (drawing, about, labels, figure, base = figure) => {
+    Object.assign(drawing, { role: "group", ariaLabel: about });
+    return Object.fromEntries(Object.entries(labels).map(([name, label]) => {
+      const canvas = element("canvas", { className: `${figure}-${name}` });
+      drawing.append(element("div", { className: `${base}-panel ${figure}-panel-${name}` }, element("p", { textContent: label }), canvas));
+      return [name, canvas];
+    }));
+  };
 
   // Two texts: what goes on, for the eye, since it changes all the time; and what is read aloud.
   shared.texts = (figure, base = figure) => {
-    const summary = element("p", { className: `interactive-summary ${figure}-summary` });
-    summary.setAttribute("aria-hidden", "true");
-    const said = element("p", { className: `${base}-said` });
-    said.setAttribute("aria-live", "polite");
-    return [summary, said];
+    const summary = element("p", { className: `interactive-summary ${figure}-summary`, ariaHidden: "true" });
+    return [summary, element("p", { className: `${base}-said`, ariaLive: "polite" })];
   };
 
   // Calls frame(now, ms since the last one) once per image on the screen, while running() says so.
@@ -80,21 +84,21 @@
 
   // ---- The camera's window: events that flash and fade, and in the end their sum ----
 
+  const FADES = 2500; // µs of the scene's time, to 1/e
   shared.Glow = class {
     constructor() {
       this.flash = [new Float32Array(SIDE ** 2), new Float32Array(SIDE ** 2)];
       this.sum = [new Float32Array(SIDE ** 2), new Float32Array(SIDE ** 2)];
     }
 
-    add(events) {
+    // Add what came in so many µs.
+    add(events, interval) {
       for (const [, x, y, polarity] of events) {
         this.flash[polarity][y * SIDE + x] = 1;
         this.sum[polarity][y * SIDE + x] += 1;
       }
-    }
-
-    fade(share) {
-      for (const polarity of [0, 1]) for (let place = 0; place < SIDE ** 2; place++) this.flash[polarity][place] *= share;
+      const left = Math.exp(-interval / FADES);
+      for (const flash of this.flash) for (let place = 0; place < flash.length; place++) flash[place] *= left;
     }
   };
 

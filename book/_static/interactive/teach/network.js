@@ -54,12 +54,6 @@ window.interactiveFigures.part(() => {
     return sum;
   }
 
-  function product(matrix, row, vector) {
-    let sum = 0;
-    for (let column = 0, place = row * vector.length; column < vector.length; column++) sum += matrix[place + column] * vector[column];
-    return sum;
-  }
-
   // A step back through the hidden neurons (chapter 11): gU and gI are the gradients with respect to
   // the voltages u and to the currents before they decay, of the step after, and then of this one.
   function stepBack(gZ, gU, gI, u, constants) {
@@ -155,14 +149,9 @@ window.interactiveFigures.part(() => {
           gIOut[output] = aOut * gOut[output] + (1 - sOut) * gIOut[output];
         }
         for (let neuron = 0; neuron < hidden; neuron++) {
-          const spike = u[step][neuron] > v_th;
-          if (spike) {
-            addToRow(gradients.readout, neuron, gIOut, 1);
-            if (recurrence) addToRow(gradients.recurrent, neuron, gI, 1); // of the step after, still
-          }
-        }
-        for (let neuron = 0; neuron < hidden; neuron++) {
-          gZ[neuron] = product(weights.readout, neuron, gIOut) + (recurrence ? product(weights.recurrent, neuron, gI) : 0);
+          const spike = u[step][neuron] > v_th ? 1 : 0;
+          gZ[neuron] = throughRow(weights.readout, gradients.readout, neuron, gIOut, spike);
+          if (recurrence) gZ[neuron] += throughRow(weights.recurrent, gradients.recurrent, neuron, gI, spike); // of the step after, still
         }
         stepBack(gZ, gU, gI, u[step], constants);
         delays.forEach((delay, copy) => {
@@ -198,7 +187,7 @@ window.interactiveFigures.part(() => {
       const { layer, bias, readout, readoutBias } = this.weights;
       const light = [...sums].map(([pixel, count]) => [pixel, Math.log1p(count)]);
       const found = addRows(bias.slice(), layer, light).map((value) => Math.max(value, 0));
-      return { light, found, values: Array.from(addRows(readoutBias.slice(), readout, found.entries())) };
+      return { light, found, values: addRows(readoutBias.slice(), readout, found.entries()) };
     }
 
     values(sums) {
@@ -215,8 +204,7 @@ window.interactiveFigures.part(() => {
       const { light, found, values } = this.run(recording);
       const { loss, logs, grad } = teach.crossEntropy(values, target);
       addToRow(gradients.readoutBias, 0, grad, 1);
-      const gFound = found.map((value, feature) => (value ? product(this.weights.readout, feature, grad) : 0));
-      for (let feature = 0; feature < this.features; feature++) addToRow(gradients.readout, feature, grad, found[feature]);
+      const gFound = found.map((value, feature) => (value ? throughRow(this.weights.readout, gradients.readout, feature, grad, value) : 0));
       addToRow(gradients.bias, 0, gFound, 1);
       for (const [pixel, value] of light) addToRow(gradients.layer, pixel, gFound, value);
       return { loss, logs };

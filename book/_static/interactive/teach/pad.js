@@ -7,10 +7,10 @@
   const REST = 500; // ms without a key: the stroke is over
 
   teach.Pad = class extends motion.Pad {
-    constructor(grip, canvas, options) {
-      super(grip, canvas, options);
-      grip.addEventListener("pointerdown", (event) => this.press(event));
-      for (const name of ["pointerup", "pointercancel"]) grip.addEventListener(name, (event) => this.release(event));
+    constructor(canvas, options) {
+      super(canvas, options);
+      this.grip.addEventListener("pointerdown", (event) => this.press(event));
+      for (const name of ["pointerup", "pointercancel"]) this.grip.addEventListener(name, (event) => this.release(event));
     }
 
     press(event) {

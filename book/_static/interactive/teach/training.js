@@ -1,6 +1,6 @@
 // How a network learns strokes: in a worker, from copies of them.
 window.interactiveFigures.part(() => {
-  const { mulberry32, shared } = window.interactiveFigures;
+  const { mulberry32, shared, inWorker } = window.interactiveFigures;
   const teach = (window.interactiveFigures.teach ??= {});
   // Of LayerThenSNN; polarities are merged. Bins and delays in µs, time constants in ms.
   teach.NETWORK = { pixels: 35 ** 2, features: 100, hidden: 32, timeWindow: 1000, delays: [0, 4000, 8000], settle: 10_000 };
@@ -72,4 +72,7 @@ window.interactiveFigures.part(() => {
       };
     }
   };
+
+  // Train beside the page.
+  teach.trainInWorker = (request, told) => inWorker((data) => window.interactiveFigures.teach.train(data), request, told);
 });
