@@ -79,6 +79,25 @@
     return () => worker.terminate();
   }
 
+  // A LIF neuron, one step after the other, as norse.torch.functional.lif.lif_feed_forward_step does
+  // it. input: what arrives in each step of so many ms; time constants are in ms, too.
+  function runNeuron(input, { dt, tau_mem, tau_syn, threshold }) {
+    let [v, i] = [0, 0];
+    const trace = { time: [], current: [], voltage: [], spikes: [] };
+    input.forEach((jump, step) => {
+      i += jump;
+      v += (dt / tau_mem) * (i - v);
+      i -= (dt / tau_syn) * i;
+      const spike = v > threshold;
+      if (spike) v = 0;
+      trace.time.push(dt * (step + 1));
+      trace.current.push(i);
+      trace.voltage.push(v);
+      trace.spikes.push(spike ? 1 : null);
+    });
+    return trace;
+  }
+
   // ---- Controls ----
 
   const number = (value, digits) => value.toFixed(digits).replace("-", "−");
@@ -185,7 +204,7 @@
 
   const kinds = {}; // each script in the folder interactive adds its own
   window.interactiveFigures = {
-    kinds, load, loadCharts, part, inWorker, mulberry32, element, colour, fontFamily, number, whenThemeChanges, oncePerImage,
+    kinds, load, loadCharts, part, inWorker, mulberry32, runNeuron, element, colour, fontFamily, number, whenThemeChanges, oncePerImage,
     addSliders, addRow, button, liveText, addChart, tick,
   };
 

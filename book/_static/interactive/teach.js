@@ -196,13 +196,14 @@
         const input = element("input", { type: "radio", name: "teach-for", ariaLabel: `Show ${gesture.name}`, checked: chosen === number, onchange: () => choose(number) });
         const name = element("input", { type: "text", value: gesture.name, maxLength: 24, ariaLabel: `Name of gesture ${number + 1}` });
         name.oninput = () => { gesture.name = name.value; };
-        name.onfocus = () => { if (chosen !== number) choose(number, false); };
+        name.onfocus = () => { [chosen, input.checked] = [number, true]; };
         const pictures = gesture.strokes.map((stroke, nth) => picture(gesture, stroke, nth));
         const row = element("div", { className: "teach-gesture" }, input, name, element("span", { className: "teach-strokes" }, ...pictures));
         row.style.setProperty("--ink", `var(--interactive-${teach.COLOURS[number]})`);
         return row;
       });
       list.replaceChildren(...rows, tryRow, ownRow);
+      tryIt.checked = chosen === null;
       more.disabled = gestures.length >= MOST;
       drawPictures();
     }
@@ -225,11 +226,9 @@
       return Object.assign(thrown, { title, ariaLabel: title });
     }
 
-    function choose(number, anew = true) {
+    function choose(number) {
       chosen = number;
-      if (anew) showGestures();
-      for (const [nth, input] of list.querySelectorAll("[type=radio]").entries()) input.checked = nth === number;
-      tryIt.checked = number === null;
+      showGestures();
     }
 
     function start(names, strokesOf) {

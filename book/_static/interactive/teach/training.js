@@ -4,8 +4,9 @@ window.interactiveFigures.part(() => {
   const teach = (window.interactiveFigures.teach ??= {});
   // Of LayerThenSNN; polarities are merged. Bins and delays in µs, time constants in ms.
   teach.NETWORK = { pixels: 35 ** 2, features: 100, hidden: 32, timeWindow: 1000, delays: [0, 4000, 8000], settle: 10_000 };
-  // copies: of all strokes of a gesture.
-  teach.TRAINING = { copies: 96, steps: 72, batch: 32, learningRate: 0.004, clipNorm: 1 };
+  // copies: of all strokes of a gesture. beside: by how many pixels each is shifted whenever it is shown.
+  teach.TRAINING = { copies: 96, beside: 4, steps: 84, batch: 32, learningRate: 0.004, clipNorm: 1 };
+  const SIDE = 35;
   const [TAU, READOUT_TAU_SYN, THRESHOLD] = [10, 5, 0.3];
 
   // Make both networks. without: names of what the spiking one is to do without.
@@ -35,6 +36,16 @@ window.interactiveFigures.part(() => {
   const right = (network, recordings) =>
     recordings.filter(([recording, target]) => teach.answerOf(network.run(recording).values)?.output === target).length;
 
+  // A recording a few pixels beside, as a hand draws in other places. What leaves the picture is gone.
+  function beside({ starts, pixels, counts }, random) {
+    const [right, down] = [0, 1].map(() => Math.floor((2 * teach.TRAINING.beside + 1) * random()) - teach.TRAINING.beside);
+    const stays = (pixel) => [pixel % SIDE + right, Math.floor(pixel / SIDE) + down].every((place) => place >= 0 && place < SIDE);
+    return {
+      starts, pixels: pixels.map((pixel) => (stays(pixel) ? pixel + SIDE * down + right : pixel)),
+      counts: counts.map((count, event) => (stays(pixels[event]) ? count : 0)),
+    };
+  }
+
   // strokes: { target, and a path or a film }. Yields how far it is: share from 0 to 1, mean loss of
   // the last batch, and of the strokes that are left out how many there are and how many are right.
   teach.train = function* ({ strokes, outputs, seed, settings, without }) {
@@ -60,7 +71,7 @@ window.interactiveFigures.part(() => {
     let waiting = [];
     for (let step = 1; step <= steps; step++) {
       if (waiting.length < batch) waiting = waiting.concat(shared.shuffle([...learnt], random));
-      const part = waiting.splice(0, batch);
+      const part = waiting.splice(0, batch).map(([recording, target]) => [beside(recording, random), target]);
       const losses = models.map(({ network, adam }) => {
         const loss = part.reduce((total, [recording, target]) => total + network.learn(recording, target, adam.gradients).loss, 0);
         adam.step(part.length, Math.min(1, 2 * (1 - step / (steps + 1)))); // the second half slows down
