@@ -18,6 +18,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
+from pokersnn_helpers import EVENT_DTYPE, Recordings
+from pokersnn_helpers.study.models import count_and_duration, summed_image
+from pokersnn_helpers.study.perturbations import apply, first_tenth, merge_polarities
+from pokersnn_helpers.study.protocol import PerturbedEstimator, logistic_regression
+
 STATIC = Path(__file__).parents[1] / "book" / "_static"
 PAGE = """<!doctype html><script src="interactive_figures.js"></script>
 <div class="interactive-figure" data-kind="teach"><script type="application/json">{}</script>
@@ -112,6 +119,24 @@ MEASURE = """async ([names, wave, seed, strokes, count]) => {
     return { ...found, asked: gestures.length * count };
 }"""
 
+FILM = """([names, count]) => {
+    const { teach, motionData, mulberry32 } = window.interactiveFigures;
+    const random = mulberry32(9000);
+    return Array.from({ length: count }, () => eval(names).map((name) =>
+        teach.film({ path: teach.exampleOf(name, random) }, motionData.settings, random)));
+}"""
+SUM = logistic_regression(summed_image, C=10)
+SHORTCUTS = {  # what an ordinary model sees of the six strokes in pairs
+    "count and duration": logistic_regression(count_and_duration),
+    "first tenth": PerturbedEstimator(SUM, first_tenth),
+    "one frame in the middle": PerturbedEstimator(SUM, lambda strokes: apply(_middle, strokes)),
+    "the sum": SUM,
+}
+
+
+def _middle(events: np.ndarray) -> np.ndarray:
+    return events[np.abs(events["t"] - np.median(events["t"])) <= 500]  # µs
+
 
 class _Page(http.server.SimpleHTTPRequestHandler):
     """Serves the figure without the book around it, and hands scripts and their results over."""
@@ -179,4 +204,23 @@ def measure(seeds: int = 3, browser: str = "chromium") -> dict[str, Any]:
             row["training, s"] = statistics.median(each["seconds"] for each in found)
             row["longest wait of the page, ms"] = max(each["longest"] for each in found)
             rows.append(row)
-    return {"seeds": seeds, "films": NEW, "rows": rows}
+        films = call(FILM, [SETS["six strokes in pairs"], NEW])
+    return {"seeds": seeds, "films": NEW, "rows": rows, "shortcuts": shortcuts(films)}
+
+
+def shortcuts(films: list[list[Any]]) -> list[dict[str, Any]]:
+    """Tell what ordinary models get right that see little of a stroke.
+
+    Args:
+        films: Events of one stroke of each gesture, as often as there are strokes of each.
+    """
+    events = [np.array([*map(tuple, film)], EVENT_DTYPE) for films in films for film in films]
+    gestures = len(films[0])
+    targets, classes = [*range(gestures)] * len(films), [*map(str, range(gestures))]
+    half = range(len(events) // 2), range(len(events) // 2, len(events))
+    strokes = merge_polarities(Recordings(events, targets, classes, (35, 35, 2)))
+    shown, asked = map(strokes.subset, half)
+    return [
+        {"seen": name, "right": float(np.mean(model.fit(shown).predict(asked) == asked.targets))}
+        for name, model in SHORTCUTS.items()
+    ]
