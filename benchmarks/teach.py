@@ -126,7 +126,7 @@ FILM = """([names, count]) => {
         teach.film({ path: teach.exampleOf(name, random) }, motionData.settings, random)));
 }"""
 SUM = logistic_regression(summed_image, C=10)
-SHORTCUTS = {  # what an ordinary model sees of the six strokes in pairs
+SHORTCUTS: dict[str, Any] = {  # what an ordinary model sees of the six strokes in pairs
     "count and duration": logistic_regression(count_and_duration),
     "first tenth": PerturbedEstimator(SUM, first_tenth),
     "one frame in the middle": PerturbedEstimator(SUM, lambda strokes: apply(_middle, strokes)),
@@ -182,8 +182,8 @@ def opened_page(browser: str) -> Iterator[Callable[[str, list[Any]], Any]]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         address = f"http://127.0.0.1:{server.server_address[1]}/"
         words = [word.replace("PROFILE", profile) for word in command]
-        silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        with subprocess.Popen([*words, address], **silent) as process:
+        silent = subprocess.DEVNULL
+        with subprocess.Popen([*words, address], stdout=silent, stderr=silent) as process:
             try:
                 yield call
             finally:
