@@ -141,8 +141,8 @@ def _middle(events: np.ndarray) -> np.ndarray:
 class _Page(http.server.SimpleHTTPRequestHandler):
     """Serves the figure without the book around it, and hands scripts and their results over."""
 
-    scripts: ClassVar[queue.Queue[str]] = queue.Queue()
-    found: ClassVar[queue.Queue[Any]] = queue.Queue()
+    scripts: ClassVar[queue.Queue[str]]
+    found: ClassVar[queue.Queue[Any]]
 
     def log_message(self, *arguments: Any) -> None:
         """Print nothing."""
@@ -168,13 +168,15 @@ def opened_page(browser: str) -> Iterator[Callable[[str, list[Any]], Any]]:
     command = BROWSERS[browser]
     if not shutil.which(command[0]):
         raise SystemExit(f"{command[0]} isn't installed")
-    handler = functools.partial(_Page, directory=str(STATIC))
+    scripts, results = queue.Queue[str](), queue.Queue[Any]()
+    own = type("_OwnPage", (_Page,), {"scripts": scripts, "found": results})
+    handler = functools.partial(own, directory=str(STATIC))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def call(function: str, arguments: list[Any]) -> Any:
-        _Page.scripts.put(f"({function})({json.dumps(arguments)})")
-        found = _Page.found.get(timeout=600)
+        scripts.put(f"({function})({json.dumps(arguments)})")
+        found = results.get(timeout=600)
         if "error" in found:
             raise RuntimeError(found["error"])
         return found
