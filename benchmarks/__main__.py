@@ -79,6 +79,8 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--repeats", type=positive, help="timed runs, of which the median counts")
     parser.add_argument("--seeds", type=positive, help="networks to train, with seeds 0, 1, ...")
     parser.add_argument("--network", choices=("snn", "fast"), help="what recipe trains (snn)")
+    browsers = ("chromium", "firefox")
+    parser.add_argument("--browser", choices=browsers, help="where teach trains (chromium)")
     parser.add_argument("--cards", type=positive, help="recordings that many simulates (20000)")
     parser.add_argument("--folder", metavar="PATH", help="recordings that folder loads")
     return parser

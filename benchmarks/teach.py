@@ -6,18 +6,40 @@ is asked about new strokes, forwards and backwards.
 
 import functools
 import http.server
+import json
+import queue
 import shutil
 import statistics
+import subprocess
+import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pokersnn_helpers import EVENT_DTYPE, Recordings
+from pokersnn_helpers.study.models import count_and_duration, summed_image
+from pokersnn_helpers.study.perturbations import apply, first_tenth, merge_polarities
+from pokersnn_helpers.study.protocol import PerturbedEstimator, logistic_regression
 
 STATIC = Path(__file__).parents[1] / "book" / "_static"
 PAGE = """<!doctype html><script src="interactive_figures.js"></script>
 <div class="interactive-figure" data-kind="teach"><script type="application/json">{}</script>
-<img alt="" src="data:,"></div>"""
+<img alt="" src="data:,"></div><script type="module">
+while (!document.querySelector(".is-interactive")) await new Promise(requestAnimationFrame);
+for (;;) {
+    const script = await (await fetch("script")).text();
+    const found = await (async () => eval(script))().catch((error) => ({ error: `${error}` }));
+    await fetch("found", { method: "POST", body: JSON.stringify(found) });
+}
+</script>"""
+BROWSERS = {
+    "chromium": ["chromium", "--headless", "--no-sandbox", "--user-data-dir=PROFILE"],
+    "firefox": ["firefox", "--headless", "--no-remote", "--profile", "PROFILE"],
+}
 STROKES, NEW = 5, 60  # of each gesture: to learn from, and to ask about
 SETS = {  # the gestures, and a script that makes strokes of one of them
     "three unlike strokes": "teach.EXAMPLES.filter((_, number) => number % 2 === 0)",
@@ -71,7 +93,7 @@ MEASURE = """async ([names, wave, seed, strokes, count]) => {
     }, 5);
     const began = performance.now();
     await new Promise((done, failed) => teach.trainInWorker(request, {
-        progress: (news) => { weights = news.weights ?? weights; if (news.done) done(); }, failed,
+        progress: (news) => { weights = news.weights ?? weights; }, done, failed,
     }));
     const seconds = (performance.now() - began) / 1000;
     clearInterval(clock);
@@ -97,51 +119,86 @@ MEASURE = """async ([names, wave, seed, strokes, count]) => {
     return { ...found, asked: gestures.length * count };
 }"""
 
+FILM = """([names, count]) => {
+    const { teach, motionData, mulberry32 } = window.interactiveFigures;
+    const random = mulberry32(9000);
+    return Array.from({ length: count }, () => eval(names).map((name) =>
+        teach.film({ path: teach.exampleOf(name, random) }, motionData.settings, random)));
+}"""
+SUM = logistic_regression(summed_image, C=10)
+SHORTCUTS: dict[str, Any] = {  # what an ordinary model sees of the six strokes in pairs
+    "count and duration": logistic_regression(count_and_duration),
+    "first tenth": PerturbedEstimator(SUM, first_tenth),
+    "one frame in the middle": PerturbedEstimator(SUM, lambda strokes: apply(_middle, strokes)),
+    "the sum": SUM,
+}
+
+
+def _middle(events: np.ndarray) -> np.ndarray:
+    return events[np.abs(events["t"] - np.median(events["t"])) <= 500]  # µs
+
 
 class _Page(http.server.SimpleHTTPRequestHandler):
+    """Serves the figure without the book around it, and hands scripts and their results over."""
+
+    scripts: ClassVar[queue.Queue[str]]
+    found: ClassVar[queue.Queue[Any]]
+
     def log_message(self, *arguments: Any) -> None:
         """Print nothing."""
 
     def do_GET(self) -> None:
-        if self.path != "/":
-            super().do_GET()
-            return
+        if self.path not in ("/", "/script"):
+            return super().do_GET()
+        answer = PAGE if self.path == "/" else self.scripts.get()
         self.send_response(200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.end_headers()
-        self.wfile.write(PAGE.encode())
+        self.wfile.write(answer.encode())
+
+    def do_POST(self) -> None:
+        self.found.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(204)
+        self.end_headers()
 
 
 @contextmanager
-def opened_page() -> Iterator[Any]:
-    """Open the figure in a browser, without the book around it."""
-    from playwright.sync_api import sync_playwright
-
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(_Page, directory=str(STATIC))
-    )
+def opened_page(browser: str) -> Iterator[Callable[[str, list[Any]], Any]]:
+    """Open the figure in a browser. Yields what calls a JavaScript function there."""
+    command = BROWSERS[browser]
+    if not shutil.which(command[0]):
+        raise SystemExit(f"{command[0]} isn't installed")
+    scripts, results = queue.Queue[str](), queue.Queue[Any]()
+    own = type("_OwnPage", (_Page,), {"scripts": scripts, "found": results})
+    handler = functools.partial(own, directory=str(STATIC))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
-        page = browser.new_page()
-        page.goto(f"http://127.0.0.1:{server.server_address[1]}/")
-        page.wait_for_selector(".is-interactive")
-        yield page
-        browser.close()
+
+    def call(function: str, arguments: list[Any]) -> Any:
+        scripts.put(f"({function})({json.dumps(arguments)})")
+        found = results.get(timeout=600)
+        if "error" in found:
+            raise RuntimeError(found["error"])
+        return found
+
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        address = f"http://127.0.0.1:{server.server_address[1]}/"
+        words = [word.replace("PROFILE", profile) for word in command]
+        silent = subprocess.DEVNULL
+        with subprocess.Popen([*words, address], stdout=silent, stderr=silent) as process:
+            try:
+                yield call
+            finally:
+                process.terminate()
     server.shutdown()
 
 
-def measure(seeds: int = 3) -> dict[str, Any]:
+def measure(seeds: int = 3, browser: str = "chromium") -> dict[str, Any]:
     """Train in the page, and ask about strokes that it hasn't seen."""
     rows = []
-    with opened_page() as page:
+    with opened_page(browser) as call:
         for name, gestures in SETS.items():
-            found = [
-                page.evaluate(MEASURE, [gestures, WAVE, seed, STROKES, NEW])
-                for seed in range(seeds)
-            ]
+            found = [call(MEASURE, [gestures, WAVE, seed, STROKES, NEW]) for seed in range(seeds)]
             row: dict[str, Any] = {"gestures": name}
             for model in ("network", "sum", "backwards"):
                 shares = [each[model] / each["asked"] for each in found]
@@ -149,4 +206,23 @@ def measure(seeds: int = 3) -> dict[str, Any]:
             row["training, s"] = statistics.median(each["seconds"] for each in found)
             row["longest wait of the page, ms"] = max(each["longest"] for each in found)
             rows.append(row)
-    return {"seeds": seeds, "films": NEW, "rows": rows}
+        films = call(FILM, [SETS["six strokes in pairs"], NEW])
+    return {"seeds": seeds, "films": NEW, "rows": rows, "shortcuts": shortcuts(films)}
+
+
+def shortcuts(films: list[list[Any]]) -> list[dict[str, Any]]:
+    """Tell what ordinary models get right that see little of a stroke.
+
+    Args:
+        films: Events of one stroke of each gesture, as often as there are strokes of each.
+    """
+    events = [np.array([*map(tuple, film)], EVENT_DTYPE) for films in films for film in films]
+    gestures = len(films[0])
+    targets, classes = [*range(gestures)] * len(films), [*map(str, range(gestures))]
+    half = range(len(events) // 2), range(len(events) // 2, len(events))
+    strokes = merge_polarities(Recordings(events, targets, classes, (35, 35, 2)))
+    shown, asked = map(strokes.subset, half)
+    return [
+        {"seen": name, "right": float(np.mean(model.fit(shown).predict(asked) == asked.targets))}
+        for name, model in SHORTCUTS.items()
+    ]

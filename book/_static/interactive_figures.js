@@ -61,14 +61,41 @@
     run();
   }
 
-  // main: what the worker does then.
-  function makeWorker(main) {
+  // Let a worker go through what a generator yields, and tell it: told.progress(value), told.done()
+  // or told.failed(reason). main: makes the generator, of the request. Returns what stops the worker.
+  function inWorker(main, request, told) {
     const text = `self.window = self; window.interactiveFigures = { mulberry32: ${mulberry32}, part: (run) => run() };
-      ${parts.map((run) => `(${run})();`).join("\n")}\n(${main})();`;
+      ${parts.map((run) => `(${run})();`).join("\n")}
+      self.onmessage = ({ data }) => {
+        for (const value of (${main})(data)) self.postMessage({ value });
+        self.postMessage({ done: true });
+      };`;
     const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
     const worker = new Worker(address);
     URL.revokeObjectURL(address);
-    return worker;
+    worker.onmessage = ({ data }) => (data.done ? told.done() : told.progress(data.value));
+    worker.onerror = (event) => told.failed(event.message);
+    worker.postMessage(request);
+    return () => worker.terminate();
+  }
+
+  // A LIF neuron, one step after the other, as norse.torch.functional.lif.lif_feed_forward_step does
+  // it. input: what arrives in each step of so many ms; time constants are in ms, too.
+  function runNeuron(input, { dt, tau_mem, tau_syn, threshold }) {
+    let [v, i] = [0, 0];
+    const trace = { time: [], current: [], voltage: [], spikes: [] };
+    input.forEach((jump, step) => {
+      i += jump;
+      v += (dt / tau_mem) * (i - v);
+      i -= (dt / tau_syn) * i;
+      const spike = v > threshold;
+      if (spike) v = 0;
+      trace.time.push(dt * (step + 1));
+      trace.current.push(i);
+      trace.voltage.push(v);
+      trace.spikes.push(spike ? 1 : null);
+    });
+    return trace;
   }
 
   // ---- Controls ----
@@ -177,7 +204,7 @@
 
   const kinds = {}; // each script in the folder interactive adds its own
   window.interactiveFigures = {
-    kinds, load, loadCharts, part, makeWorker, mulberry32, element, colour, fontFamily, number, whenThemeChanges, oncePerImage,
+    kinds, load, loadCharts, part, inWorker, mulberry32, runNeuron, element, colour, fontFamily, number, whenThemeChanges, oncePerImage,
     addSliders, addRow, button, liveText, addChart, tick,
   };
 

@@ -347,6 +347,36 @@ def test_training_stops_when_asked_to_and_strokes_stay(figure):
     assert not figure.evaluate(f"Boolean({STATE}.training.stop)")
 
 
+def turn(page):
+    page.set_viewport_size({"width": 844, "height": 390})
+
+
+def read_another_tab(page):
+    page.evaluate(
+        "Object.defineProperty(document, 'hidden', { get: () => true });"
+        "document.dispatchEvent(new Event('visibilitychange'))"
+    )
+
+
+@pytest.mark.parametrize("meanwhile", [turn, read_another_tab])
+def test_training_goes_on_meanwhile_and_strokes_stay(meanwhile, figure):
+    figure.set_viewport_size({"width": 390, "height": 844})  # a phone
+    press(figure, "train")
+    figure.wait_for_function(f"{STATE}.training.progress.length > 2", timeout=60_000)
+    meanwhile(figure)
+    figure.wait_for_function(f"{STATE}.training.progress.at(-1).weights", timeout=120_000)
+    figure.clock.run_for(100)
+    assert figure.evaluate(f"{STATE}.gestures.map(({{ strokes }}) => strokes.length)") == [5] * 6
+    assert figure.locator(".teach-summary").text_content().startswith("Learning, ")
+    assert figure.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    wrong = (  # canvases that aren't as large as they are seen
+        "[...document.querySelectorAll('[data-kind=teach] canvas')].filter((one) =>"
+        "  one.clientWidth && Math.abs(one.width - one.clientWidth * devicePixelRatio) > 1)"
+        "  .map((one) => one.className)"
+    )
+    assert figure.evaluate(wrong) == []
+
+
 def test_a_stroke_that_began_before_a_network_was_trained_is_not_answered_by_it(figure):
     press(figure, "train")
     figure.wait_for_function(f"{STATE}.training.progress.at(-1)?.weights", timeout=60_000)
@@ -389,12 +419,16 @@ def waving_hand(path):
     return path
 
 
-def test_a_webcam_shows_gestures_and_is_closed(built, address, browser, tmp_path):
+def test_a_webcam_shows_gestures_and_is_closed_or_unplugged(built, address, browser, tmp_path):
     film = waving_hand(tmp_path / "hand.y4m")
     options = ["--no-sandbox", "--use-fake-device-for-media-stream"]
     options += ["--use-fake-ui-for-media-stream", f"--use-file-for-fake-video-capture={film}"]
     own = browser.browser_type.launch(executable_path=shutil.which("chromium"), args=options)
     page = own.new_page()
+    page.add_init_script(
+        "const devices = navigator.mediaDevices, ask = devices.getUserMedia.bind(devices);"
+        "devices.getUserMedia = async (what) => (window.stream = await ask(what));"
+    )
     page.goto(address + page_with(KIND))
     page.wait_for_selector(f"[data-kind={KIND}].is-interactive")
     for name in ("my own gestures", "webcam"):
@@ -404,6 +438,15 @@ def test_a_webcam_shows_gestures_and_is_closed(built, address, browser, tmp_path
     assert all(8 < count < 60 for count in shown)
     page.get_by_role("button", name="webcam off", exact=True).click()
     assert page.evaluate(f"{STATE}.webcam") is None
+
+    page.get_by_role("button", name="webcam", exact=True).click()
+    page.wait_for_function(f"{STATE}.webcam?.picture")
+    before = page.evaluate(f"{STATE}.gestures[0].strokes.length")
+    page.evaluate("stream.getTracks()[0].dispatchEvent(new Event('ended'))")
+    assert said(page).startswith("The camera can't be used (it stopped)")
+    assert page.evaluate(f"{STATE}.webcam") is None
+    page.get_by_role("button", name="The pad").press("ArrowRight", delay=400)  # strokes go on
+    page.wait_for_function(f"{STATE}.gestures[0].strokes.length === {before + 1}")
     own.close()
 
 

@@ -14,7 +14,6 @@
     shuffle: "shuffle time", merge: "merge polarities", half: "hide half", "no-recurrence": "no recurrence",
     "upside-down": "upside down", noise: "noise",
   };
-  const EVENT_FADES = 2500; // µs of the scene's time, to 1/e
   const SPIKE_FADES = 1500;
   const FASTEST = 3.5; // pixels per ms that a hand can move the pip
   const STEP = 9; // pixels that an arrow key moves it
@@ -23,12 +22,12 @@
   const PLACES = [[-1, 36], [-4, 50]]; // columns and rows that a hand can reach
 
   const clamp = (value, [lowest, highest]) => Math.min(Math.max(value, lowest), highest);
-  const counted = (count, name) => `${count.toLocaleString("en")} ${name}${count === 1 ? "" : "s"}`;
 
   kinds.card = async (content, controls, drawing) => {
     for (const part of SHARED) await load(`interactive/shared/${part}.js`);
     for (const part of PARTS) await load(`interactive/card/${part}.js`);
     const { card, cardData, shared } = window.interactiveFigures;
+    const { counted } = shared;
     const { simulator, settle } = cardData;
     const { suits } = simulator;
     const network = new card.Network(cardData);
@@ -49,8 +48,7 @@
     let tallies = countedFromZero(); // of the cards that the reader throws, by suit
     let counting = false; // whether the card before the camera is one of them
     let series = 0; // number of the last series of ten
-    let [paused, visible, ticking] = [false, false, false];
-    let last = 0;
+    let [paused, visible] = [false, false];
     let behind = 0; // µs of the scene's time that are due
 
     function countedFromZero() {
@@ -119,7 +117,7 @@
 
     function advance() {
       const steps = show.steps.length;
-      glow.add(show.advance());
+      glow.add(show.advance(), simulator.frame_interval);
       pose = show.seen;
       for (const step of show.steps.slice(steps)) for (const neuron of step.spikes) lit[neuron] = 1;
       if (hand && !hand.held && show.time - hand.moved > STILL) show.lasts = show.time;
@@ -156,17 +154,15 @@
 
     const running = () => show !== null && !paused && visible && !document.hidden && (show.stage !== "done" || rest < 1);
 
+    const loop = new shared.Loop(running, (now, ms) => tick(1000 * ms));
+
     function start() {
-      if (!ticking && running()) requestAnimationFrame((now) => { last = now; tick(now); });
-      ticking ||= running();
+      loop.start();
       redraw();
     }
 
-    function tick(now) {
-      ticking = running();
-      if (!ticking) return;
-      const elapsed = 1000 * Math.min(now - last, 50); // µs; a browser that was busy doesn't jump
-      last = now;
+    // elapsed: in µs.
+    function tick(elapsed) {
       if (show.stage === "done") {
         rest = calm ? 1 : Math.min(rest + elapsed / 600_000, 1);
         lit = lit.map((brightness) => brightness * Math.exp(-elapsed / 150_000));
@@ -174,27 +170,17 @@
         behind += elapsed / values().slow;
         for (; behind >= simulator.frame_interval && show.stage !== "done"; behind -= simulator.frame_interval) {
           advance();
-          glow.fade(Math.exp(-simulator.frame_interval / EVENT_FADES));
           const faded = Math.exp(-simulator.frame_interval / SPIKE_FADES);
           for (let neuron = 0; neuron < lit.length; neuron++) lit[neuron] *= faded;
         }
       }
       draw();
-      requestAnimationFrame(tick);
     }
 
     // ---- Panels ----
 
-    drawing.setAttribute("role", "group");
-    drawing.setAttribute("aria-label", "A card before a camera, and a network that sees its events");
-    const canvases = {};
-    for (const [name, label] of Object.entries(PANELS)) {
-      const panel = element("div", { className: `card-panel card-panel-${name}` }, element("p", { textContent: label }));
-      canvases[name] = shared.panel(panel, `card-${name}`);
-      drawing.append(panel);
-    }
-    const grip = element("button", { type: "button", className: "card-grip" });
-    grip.setAttribute("aria-label", "The pip: drag it, or move it with the arrow keys");
+    const canvases = shared.panels(drawing, "A card before a camera, and a network that sees its events", PANELS, "card");
+    const grip = element("button", { type: "button", className: "card-grip", ariaLabel: "The pip: drag it, or move it with the arrow keys" });
     canvases.scene.after(grip);
     for (const polarity of ["ON", "OFF"]) {
       canvases.window.previousSibling.append(element("span", { className: `card-polarity card-polarity-${polarity}`, textContent: polarity }));
@@ -228,9 +214,7 @@
 
     const throws = suits.map((name) => {
       const made = button(GLYPHS[name], () => throwCard(name));
-      made.className = `card-throw card-throw-${name}`;
-      made.setAttribute("aria-label", `Throw a ${name}`);
-      return made;
+      return Object.assign(made, { className: `card-throw card-throw-${name}`, ariaLabel: `Throw a ${name}` });
     });
     const pause = button("pause", () => {
       setPaused(!paused);
@@ -241,10 +225,7 @@
       paused = to;
       pause.textContent = paused ? "go on" : "pause";
     }
-    const summary = element("p", { className: "interactive-summary card-summary" });
-    summary.setAttribute("aria-hidden", "true"); // it changes all the time; the next one says the end
-    const said = element("p", { className: "card-said" });
-    said.setAttribute("aria-live", "polite");
+    const [summary, said] = shared.texts("card");
     const tally = element("output", { className: "card-tally" });
     const hands = element("div", { className: "interactive-controls card-hands" });
     drawing.append(hands); // on a phone they stand below the card and the camera
@@ -298,19 +279,12 @@
 
     // ---- Only while it is seen ----
 
-    let started = false; // by itself once; where less motion is preferred, only its end is seen
-    new IntersectionObserver(([{ isIntersecting, intersectionRatio }]) => {
-      visible = isIntersecting;
-      if (!started && intersectionRatio > 0.4) {
-        started = true;
-        throwCard(suit, false);
-      }
-      start();
-    }, { threshold: [0, 0.5] }).observe(drawing);
+    // By itself once; where less motion is preferred, only its end is seen.
+    shared.whileSeen(drawing, (seen) => { visible = seen; start(); }, () => throwCard(suit, false));
     document.addEventListener("visibilitychange", start);
     whenThemeChanges(redraw);
     new ResizeObserver(redraw).observe(drawing);
-    drawing.figure = { state: () => ({ show, paused, visible, ticking }) }; // for the tests
+    drawing.figure = { state: () => ({ show, paused, visible, ticking: loop.ticking }) }; // for the tests
     draw();
     return true;
   };

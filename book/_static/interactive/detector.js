@@ -1,7 +1,7 @@
 // Two pixels, a delay and a neuron: pokersnn_helpers/figures/interactive_sliders.py computes the
 // same with Norse.
 (() => {
-  const { kinds, loadCharts, element, number, oncePerImage, addSliders, addRow, button, liveText, addChart, tick } = window.interactiveFigures;
+  const { kinds, loadCharts, element, number, runNeuron, oncePerImage, addSliders, addRow, button, liveText, addChart, tick } = window.interactiveFigures;
   const DIRECTIONS = ["right", "left"];
   const ROOM = 20; // ms that the chart shows at least
 
@@ -12,25 +12,12 @@
     return [begin + left + delay, begin + right];
   }
 
-  // One step after the other, as norse.torch.functional.lif.lif_feed_forward_step does it.
-  function runDetector(content, state, direction) {
+  function runDetector(content, { tau, ...state }, direction) {
     const { duration, dt, threshold } = content;
     const input = new Float64Array(Math.round(duration / dt));
     const arrived = arrivals(content, state, direction);
     for (const time of arrived) input[Math.floor(time / dt + 1e-6)] += 1;
-    let [v, i] = [0, 0];
-    const trace = { arrived, time: [], voltage: [], spikes: [] };
-    input.forEach((jump, step) => {
-      i += jump;
-      v += (dt / state.tau) * (i - v);
-      i -= (dt / state.tau) * i;
-      const spike = v > threshold;
-      if (spike) v = 0;
-      trace.time.push(dt * (step + 1));
-      trace.voltage.push(v);
-      trace.spikes.push(spike ? 1 : null);
-    });
-    return trace;
+    return { arrived, ...runNeuron(input, { dt, tau_mem: tau, tau_syn: tau, threshold }) };
   }
 
   // The edge, the two pixels, the delay and the neuron.

@@ -1,6 +1,6 @@
 // A LIF neuron: pokersnn_helpers/figures/interactive_sliders.py computes the same with Norse.
 (() => {
-  const { kinds, loadCharts, tick, mulberry32, oncePerImage, addSliders, addRow, button, liveText, addChart } = window.interactiveFigures;
+  const { kinds, loadCharts, tick, mulberry32, runNeuron, oncePerImage, addSliders, addRow, button, liveText, addChart } = window.interactiveFigures;
 
   // When input events arrive up to some time, in s, with exponential waits.
   function arrivals(seed, rate, end) {
@@ -10,25 +10,10 @@
     return times;
   }
 
-  // One step after the other, as norse.torch.functional.lif.lif_feed_forward_step does it.
-  function runNeuron({ steps, dt, weight, inputs }, { tau_mem, tau_syn, v_th }) {
+  function run({ steps, dt, weight, inputs }, { tau_mem, tau_syn, v_th }) {
     const input = new Float64Array(steps);
     for (const time of inputs) input[Math.floor(time / dt)] += weight;
-    let v = 0;
-    let i = 0;
-    const trace = { time: [], current: [], voltage: [], spikes: [] };
-    for (let step = 0; step < steps; step++) {
-      i += input[step];
-      v += ((1000 * dt) / tau_mem) * (i - v); // time constants are in ms
-      i -= ((1000 * dt) / tau_syn) * i;
-      const spike = v > v_th;
-      if (spike) v = 0;
-      trace.time.push(1000 * dt * (step + 1));
-      trace.current.push(i);
-      trace.voltage.push(v);
-      trace.spikes.push(spike ? 1 : null);
-    }
-    return trace;
+    return runNeuron(input, { dt: 1000 * dt, tau_mem, tau_syn, threshold: v_th });
   }
 
   kinds.neuron = async (content, controls, drawing) => {
@@ -51,7 +36,7 @@
     const draw = oncePerImage(() => {
       const state = values();
       const inputs = arrivals(seed, state.rate, end);
-      const trace = runNeuron({ ...content, inputs }, state);
+      const trace = run({ ...content, inputs }, state);
       const line = trace.time.map(() => state.v_th);
       highest = { current: Math.max(state.v_th, ...trace.current), voltage: Math.max(state.v_th, ...trace.voltage) };
       charts[1].marks = [[x[1], state.v_th, "grey", "threshold of v", "right top"]];

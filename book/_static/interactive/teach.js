@@ -3,23 +3,23 @@
 (() => {
   const { kinds, load, mulberry32, element, oncePerImage, whenThemeChanges, addRow, button } = window.interactiveFigures;
   const PARTS = [
-    "shared/camera", "shared/snn", "shared/drawing", "motion/data", "motion/scene", "motion/stroke", "motion/drawing", "teach/network",
-    "teach/strokes", "teach/training", "teach/worker", "teach/pad", "teach/webcam", "teach/files", "teach/drawing",
+    "shared/camera", "shared/snn", "shared/drawing", "motion/data", "motion/scene", "motion/stroke", "motion/drawing", "motion/pad", "teach/network",
+    "teach/strokes", "teach/training", "teach/pad", "teach/webcam", "teach/files", "teach/drawing",
   ];
   const PANELS = { pad: "draw here (1 s is 33 ms)", window: "the camera’s events", loss: "loss, and left-out strokes that are right", raster: "32 spiking neurons", voltages: "a voltage for each gesture" };
   const WITHOUT = { delays: "no delays", recurrence: "no recurrence", time: "shuffle time" };
   const MOST = 6; // gestures
   const EXAMPLES = 5; // strokes of each
   const FEWEST = 25; // events of a stroke
-  const EVENT_FADES = 2500; // µs of the scene's time, to 1/e
   const UNTRAINED = { reset() {}, step: () => [], values: () => [], z: [] };
 
   kinds.teach = async (content, controls, drawing) => {
     for (const part of PARTS) await load(`interactive/${part}.js`);
     const { shared, motion, motionData, teach } = window.interactiveFigures;
+    const { percent, counted } = shared;
     const { camera, radius, frame_interval, slow_motion } = motionData.settings;
     const { timeWindow, settle } = teach.NETWORK;
-    const settings = { camera, radius, frame_interval, time_window: timeWindow, settle_steps: settle / timeWindow, answerOf: (values) => teach.answerOf(Array.from(values)) };
+    const settings = { camera, radius, frame_interval, time_window: timeWindow, settle_steps: settle / timeWindow, answerOf: teach.answerOf };
     const random = mulberry32(content.seed ?? Date.now());
 
     // ---- What is going on ----
@@ -40,8 +40,6 @@
     let said = ""; // what the summary says
 
     const used = (gesture) => gesture.strokes.filter((stroke) => !stroke.dropped);
-    const percent = (share) => `${Math.round(100 * share)}%`;
-    const counted = (count, name) => `${count} ${name}${count === 1 ? "" : "s"}`;
 
     function say(text, aloud = true) {
       said = text;
@@ -69,8 +67,7 @@
 
     function see(found, interval, kept = true) {
       if (kept) events.push(...found);
-      glow.add(found);
-      glow.fade(Math.exp(-interval / EVENT_FADES));
+      glow.add(found, interval);
     }
 
     // stroke: { path } or what the webcam saw; null for one that is too short.
@@ -107,8 +104,7 @@
 
     function shuffled({ events: found }) {
       const { spiking } = trained;
-      const recording = teach.shuffleTime(teach.toRecording(found, timeWindow, settings.settle_steps), random);
-      const { u, voltages, values } = spiking.run(recording);
+      const { u, voltages, values } = spiking.run(teach.toRecording(found, timeWindow, settings.settle_steps, random));
       trial.steps = u.map((each, step) => ({ voltages: voltages[step], spikes: [...each.keys()].filter((neuron) => each[neuron] > spiking.constants.v_th) }));
       trial.answer = teach.answerOf(values);
     }
@@ -144,12 +140,13 @@
       const strokes = ready.flatMap((gesture, target) => used(gesture).map(({ path, pictures, intervals, camera: own }) => ({ target, path, pictures, intervals, camera: own })));
       const request = { strokes, outputs: ready.length, seed, settings: { camera, radius }, without: [...without] };
       training = { progress: [], began: performance.now(), classes: names, inks: ready.map((gesture) => teach.COLOURS[gestures.indexOf(gesture)]), request };
-      training.stop = teach.trainInWorker(request, { progress: learnt, failed: (reason) => stopTraining(`Training failed: ${reason}. Your strokes are still here.`) });
+      training.stop = teach.trainInWorker(request, { progress: learnt, done: trainedWhole, failed: (reason) => stopTraining(`Training failed: ${reason}. Your strokes are still here.`) });
       say("Filming copies of your strokes …");
     }
 
+    const trainedWhole = () => stopTraining(`Trained in ${((performance.now() - training.began) / 1000).toFixed(1)} s.`);
+
     function learnt(news) {
-      if (news.done) return stopTraining(`Trained in ${((performance.now() - training.began) / 1000).toFixed(1)} s.`);
       training.progress.push(news);
       if (news.weights) training.weights = news.weights;
       say(soFar(news), false);
@@ -166,20 +163,12 @@
         const networks = teach.networks(classes.length, request.seed, request.without);
         [networks.spiking, networks.sum].forEach((network, which) => network.weights.all.set(weights[which]));
         const { spiking } = networks;
-        trained = { ...networks, classes, inks, order: orderOf(spiking), delays: spiking.delays, without: request.without };
+        trained = { ...networks, classes, inks, order: shared.sortByVote(spiking.votes()), delays: spiking.delays, without: request.without };
         answers = {}; // they were of another network
         choose(null);
       }
       const { left, right, sumRight } = progress.at(-1) ?? {};
       say(`${text}${left ? ` Of ${counted(left, "left-out stroke")}, the network has ${right} right, the sum ${sumRight}.` : ""}${weights ? " Now draw one." : ""}`);
-    }
-
-    // The neurons in the order of the gestures that they vote for.
-    function orderOf({ weights, hidden, outputs }) {
-      return shared.sortByVote(Array.from({ length: hidden }, (_, neuron) => {
-        const own = Array.from(weights.readout.subarray(neuron * outputs, (neuron + 1) * outputs));
-        return { output: shared.leading(own), strength: Math.max(...own) };
-      }));
     }
 
     function doWithout(name, off) {
@@ -196,39 +185,25 @@
 
     // ---- Panels ----
 
-    drawing.setAttribute("role", "group");
-    drawing.setAttribute("aria-label", "Gestures that you show, and a network that learns them in this page");
-    const canvases = {};
-    for (const [name, label] of Object.entries(PANELS)) {
-      const panel = element("div", { className: `motion-panel teach-panel-${name}` }, element("p", { textContent: label }));
-      canvases[name] = shared.panel(panel, `teach-${name}`);
-      drawing.append(panel);
-    }
-    const grip = element("button", { type: "button", className: "motion-grip" });
-    grip.setAttribute("aria-label", "The pad: press and draw a gesture, or hold arrow keys");
-    canvases.pad.after(grip);
-    const spoken = element("p", { className: "motion-said" });
-    spoken.setAttribute("aria-live", "polite");
-    const summary = element("p", { className: "interactive-summary teach-summary" });
-    summary.setAttribute("aria-hidden", "true"); // it changes all the time; the other one says the end
+    const canvases = shared.panels(drawing, "Gestures that you show, and a network that learns them in this page", PANELS, "teach", "motion");
+    const [summary, spoken] = shared.texts("teach", "motion");
     const list = element("div", { className: "teach-gestures" });
-    const progressBar = element("progress", { max: 1, value: 0 });
-    progressBar.setAttribute("aria-label", "Training");
+    const progressBar = element("progress", { max: 1, value: 0, ariaLabel: "Training" });
 
     // One row per gesture: what strokes are for, its name, its strokes.
     function showGestures() {
       const rows = gestures.map((gesture, number) => {
-        const input = element("input", { type: "radio", name: "teach-for", checked: chosen === number, onchange: () => choose(number) });
-        input.setAttribute("aria-label", `Show ${gesture.name}`);
-        const name = element("input", { type: "text", value: gesture.name, maxLength: 24, oninput: () => { gesture.name = name.value; } });
-        name.setAttribute("aria-label", `Name of gesture ${number + 1}`);
-        name.onfocus = () => { if (chosen !== number) choose(number, false); };
+        const input = element("input", { type: "radio", name: "teach-for", ariaLabel: `Show ${gesture.name}`, checked: chosen === number, onchange: () => choose(number) });
+        const name = element("input", { type: "text", value: gesture.name, maxLength: 24, ariaLabel: `Name of gesture ${number + 1}` });
+        name.oninput = () => { gesture.name = name.value; };
+        name.onfocus = () => { [chosen, input.checked] = [number, true]; };
         const pictures = gesture.strokes.map((stroke, nth) => picture(gesture, stroke, nth));
         const row = element("div", { className: "teach-gesture" }, input, name, element("span", { className: "teach-strokes" }, ...pictures));
         row.style.setProperty("--ink", `var(--interactive-${teach.COLOURS[number]})`);
         return row;
       });
       list.replaceChildren(...rows, tryRow, ownRow);
+      tryIt.checked = chosen === null;
       more.disabled = gestures.length >= MOST;
       drawPictures();
     }
@@ -247,21 +222,18 @@
       });
       thrown.append(stroke.canvas);
       thrown.classList.toggle("is-dropped", Boolean(stroke.dropped));
-      thrown.title = `${stroke.dropped ? "take back" : "throw away"} stroke ${nth + 1} of ${gesture.name}`;
-      thrown.setAttribute("aria-label", thrown.title);
-      return thrown;
+      const title = `${stroke.dropped ? "take back" : "throw away"} stroke ${nth + 1} of ${gesture.name}`;
+      return Object.assign(thrown, { title, ariaLabel: title });
     }
 
-    function choose(number, anew = true) {
+    function choose(number) {
       chosen = number;
-      if (anew) showGestures();
-      for (const [nth, input] of list.querySelectorAll("[type=radio]").entries()) input.checked = nth === number;
-      tryIt.checked = number === null;
+      showGestures();
     }
 
     function start(names, strokesOf) {
       if (training?.stop) stopTraining("Stopped.");
-      pad.finish();
+      pad.complete();
       [trained, trial, kept, answers] = [null, null, null, {}];
       gestures = names.map((name) => ({ name, strokes: strokesOf(name) }));
       choose(0);
@@ -280,10 +252,8 @@
       say("Draw gesture 1 on the pad, three to five times. Then choose gesture 2.");
     };
 
-    const cells = ["forwards", "backwards"].map((each) => [each, { network: element("td"), sum: element("td") }]);
-    const rows = cells.map(([each, own]) => element("tr", {}, element("th", { scope: "row", textContent: each }), ...Object.values(own)));
-    const heads = ["spiking network", "sum of events"].map((textContent) => element("th", { scope: "col", textContent }));
-    const score = element("div", { className: "motion-score teach-score" }, element("table", {}, element("thead", {}, element("tr", {}, element("td"), ...heads)), element("tbody", {}, ...rows)));
+    const { score, cells } = motion.score();
+    score.classList.add("teach-score");
     const side = element("div", { className: "interactive-controls teach-side" });
     drawing.append(list, side);
 
@@ -291,14 +261,14 @@
       const current = trained && trial?.by === trained ? trial : null; // by the network that is here now
       const steps = current?.steps ?? [];
       if (webcam?.picture) teach.drawWebcam(canvases.pad, webcam.picture);
-      else motion.drawPad(canvases.pad, trial?.path?.[0].length === 2 ? trial.path : [pad.place], radius, trial ? "" : "press and draw");
+      else motion.drawPad(canvases.pad, trial?.path?.[0].length === 2 ? trial.path : [[0, 0]], radius, trial ? "" : "press and draw");
       shared.drawWindow(canvases.window, glow, webcam ? 0 : rest, ["accent", "accent"]);
       teach.drawLoss(canvases.loss, training?.progress ?? []);
       const { classes = [], order = [], inks = [] } = trained ?? {};
-      teach.drawRaster(canvases.raster, order, inks, steps);
+      shared.drawRaster(canvases.raster, order, inks, steps, shared.spanOf(steps, timeWindow));
       const live = { network: current?.answer, sum: current?.blindAnswer };
       teach.drawVoltages(canvases.voltages, classes, inks, steps, live.network?.output, timeWindow);
-      for (const [each, own] of cells) {
+      for (const [each, own] of Object.entries(cells)) {
         const found = answers[each] ?? (each === way && trained && pad.busy ? live : null);
         for (const [model, cell] of Object.entries(own)) cell.textContent = found?.[model] ? named(found[model]) : "";
       }
@@ -313,8 +283,8 @@
     // ---- Controls ----
 
     const perFrame = (frame_interval / 1000) * slow_motion; // ms of the hand
-    const pad = new teach.Pad(grip, canvases.pad, {
-      perFrame, begin, advance: (place) => see(trial.advance(place), frame_interval), end: () => end({ path: trial.path }), drawn: draw,
+    const pad = new teach.Pad(canvases.pad, {
+      about: "The pad: press and draw a gesture, or hold arrow keys", perFrame, begin, advance: (place) => see(trial.advance(place), frame_interval), end: () => end({ path: trial.path }), drawn: draw,
     });
     const tryIt = element("input", { type: "radio", name: "teach-for", onchange: () => choose(null) });
     const more = button("one more", () => {
@@ -339,10 +309,7 @@
     side.append(summary, spoken, canvases.loss.parentElement, score);
     addRow(controls, backwards, ...switches);
     addRow(controls, strokesOut, networkOut, button("examples", showExamples));
-    document.addEventListener("keydown", (event) => {
-      const free = document.activeElement === document.body || document.activeElement === grip;
-      if (free && event.key.toLowerCase() === "b" && !event.ctrlKey && !event.metaKey && !event.altKey) playBackwards();
-    });
+    shared.onKey("b", playBackwards, () => [document.body, pad.grip].includes(document.activeElement));
 
     async function useWebcam() {
       if (webcam) return closeWebcam("The webcam is off.");
@@ -377,13 +344,11 @@
 
     whenThemeChanges(drawPictures);
     new ResizeObserver(drawPictures).observe(drawing);
-    new IntersectionObserver(([{ isIntersecting }], watcher) => { // by itself, once: the first example
-      if (!isIntersecting) return;
-      watcher.disconnect();
+    shared.whileSeen(drawing, () => {}, () => { // by itself, once: the first example
       if (pad.busy || trial || !gestures[0].strokes.length) return;
       way = "shown";
       pad.play(gestures[0].strokes[0].path);
-    }, { threshold: 0.4 }).observe(drawing);
+    });
     drawing.figure = { state: () => ({ gestures, trained, training, trial, answers, busy: pad.busy, chosen, webcam }) }; // for the tests
     showExamples();
     return true;

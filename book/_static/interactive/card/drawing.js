@@ -2,7 +2,7 @@
 (() => {
   const card = (window.interactiveFigures.card ??= {});
   const { colour, shared } = window.interactiveFigures;
-  const { begin, write } = shared;
+  const { begin } = shared;
   const SIDE = 35;
   const [FIRST_COLUMN, FIRST_ROW, COLUMNS, ROWS] = [-4, -9, 43, 66]; // of the scene that is drawn
   const SPAN = (card.SPAN = 30); // ms of the raster and the voltages
@@ -91,34 +91,11 @@
   // ---- Voltages over time ----
 
   card.drawVoltages = (canvas, suits, steps, leader) => {
-    const { context, width, height } = begin(canvas);
-    const [left, right, top, bottom] = [2, width - 34, 20, height - 34];
-    const { first, at } = shared.timeAxis(steps, SPAN, left, right);
-    const all = steps.flatMap(({ voltages }) => voltages);
-    const highest = Math.max(0.6, ...all);
-    const lowest = Math.min(-0.3, ...all);
-    const y = (voltage) => bottom - ((voltage - lowest) / (highest - lowest)) * (bottom - top);
-    context.fillStyle = colour("grid");
-    context.fillRect(left, y(0), right - left, 1);
-    write(context, `${first} ms`, left, height - 7);
-    write(context, `${first + SPAN} ms`, right, height - 7, { align: "right" });
-    const heads = [];
-    suits.forEach((suit, output) => {
-      const leads = suit === leader;
-      context.strokeStyle = context.fillStyle = colour(suit);
-      context.lineWidth = leads ? 3 : 1.6;
-      context.lineJoin = "round";
-      context.beginPath();
-      context.moveTo(at(first), y(first ? steps[first - 1].voltages[output] : 0));
-      for (let step = first; step < steps.length; step++) context.lineTo(at(step + 1), y(steps[step].voltages[output]));
-      context.stroke();
-      const voltage = steps.length ? steps.at(-1).voltages[output] : 0;
-      heads.push({ suit, leads, wanted: y(voltage) });
-    });
-    shared.apart(heads, 15, top, bottom);
-    for (const { suit, leads, place } of heads) {
+    const lines = suits.map((suit, output) => ({ output, colour: suit, leads: suit === leader }));
+    const layout = { span: SPAN, margin: 34, top: 20, bottom: 34, thin: 1.6, dot: false, distance: 15 };
+    shared.drawVoltages(canvas, lines, steps, layout, (context, { colour: suit, leads }, x, y) => {
       context.fillStyle = colour(suit);
-      pip(context, suit, at(steps.length) + (leads ? 18 : 12), place, leads ? 26 : 11);
-    }
+      pip(context, suit, x + (leads ? 18 : 12), y, leads ? 26 : 11);
+    });
   };
 })();

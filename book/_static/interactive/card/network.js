@@ -4,14 +4,14 @@
   const card = (window.interactiveFigures.card ??= {});
 
   card.Network = class extends shared.SpikingLayers {
-    constructor({ layers, constants }) {
-      super(layers, constants);
-      this.input = new shared.LayerOfEvents(layers.input);
+    constructor({ layers: { input, recurrent, readout }, constants }) {
+      super(shared.unpack(recurrent), shared.unpack(readout), constants);
+      this.input = shared.unpack(input);
     }
 
     // counts: events by input, polarity × 35 × 35 + y × 35 + x, as a Map.
     step(counts) {
-      return super.step(this.input.sum(counts));
+      return super.step(shared.multiply(this.input, counts));
     }
   };
 })();

@@ -7,20 +7,13 @@
   const BIN = 1000; // µs
   const NOISE = 1; // random events per event
 
-  const shuffled = (values, random) => {
-    for (let last = values.length - 1; last > 0; last--) {
-      const other = Math.floor((last + 1) * random());
-      [values[last], values[other]] = [values[other], values[last]];
-    }
-    return values;
-  };
-
-  card.Show = class {
+  card.Show = class extends shared.Steps {
     // pose: where the pip is at a time in ms. lasts: until when, in µs. rows: the first and the last
     // that the camera films, all that the window can reach. changes: names of switches that are on.
     // settle: steps of silence after the last event, as Classifier.settle_steps.
     constructor({ simulator, settle, network, random, suit, pose, lasts, rows, lead = 0, changes = new Set() }) {
-      Object.assign(this, { simulator, settle, network, random, suit, pose, lasts, changes });
+      super(network, BIN, settle);
+      Object.assign(this, { simulator, random, suit, pose, lasts, changes });
       this.firstRow = rows[0];
       this.rows = rows[1] - rows[0] + 1;
       this.interval = simulator.frame_interval;
@@ -29,16 +22,9 @@
       this.tracker = new card.Tracker(suit, simulator);
       this.frame = new Float32Array(SIDE * this.rows);
       this.camera.start(this.look(), this.time);
-      this.began = null; // time of the first event that the network gets
-      this.counts = new Map();
-      this.pending = []; // events for the next bins
       this.collected = []; // those to be shuffled
-      this.eventCount = 0;
       this.spikeCount = 0;
-      this.steps = []; // of each bin: neurons that spiked, the voltages, and the counts so far
-      this.ends = 0; // steps of the card's own time, if no more events come
       this.stage = "filming";
-      network.reset();
       network.recurrence = !changes.has("no-recurrence");
       network.silenced = changes.has("half-neurons"); // every other one
     }
@@ -109,7 +95,7 @@
     // The network has waited for the whole card and now gets its events at exchanged times.
     beginReplay() {
       const events = this.collected;
-      const times = shuffled(events.map(([time]) => time), this.random);
+      const times = shared.shuffle(events.map(([time]) => time), this.random);
       const late = this.time - (times.length ? Math.min(...times) : 0);
       events.forEach((event, number) => { event[0] = times[number] + late; });
       events.sort((one, other) => one[0] - other[0]);
@@ -117,33 +103,19 @@
       return [];
     }
 
-    // Count events into bins that begin with the first event; a full bin is a step of the network.
     feed(events) {
-      for (const event of events) {
-        this.began ??= event[0];
-        this.stepUntil(event[0]);
-        const [, x, y, polarity] = event;
-        this.ends = this.steps.length + 1 + this.settle;
-        const place = (polarity * SIDE + y) * SIDE + x;
-        this.counts.set(place, (this.counts.get(place) ?? 0) + 1);
-        this.eventCount += 1;
-      }
-      if (this.began !== null) this.stepUntil(this.time);
-      if (this.stage === "ending" && this.steps.length >= this.ends) this.stage = "done";
+      for (const [time, x, y, polarity] of events) this.count(time, (polarity * SIDE + y) * SIDE + x);
+      const ending = this.stage === "ending";
+      this.stepUntil(this.time, ending ? this.ends : Infinity);
+      if (ending && this.steps.length >= this.ends) this.stage = "done";
     }
 
-    stepUntil(time) {
-      const ending = this.stage === "ending" ? this.ends : Infinity;
-      while (time >= this.began + BIN * (this.steps.length + 1) && this.steps.length < ending) this.step();
-    }
-
+    // The counts so far are kept, too.
     step() {
-      const voltages = Array.from(this.network.step(this.counts));
-      this.counts.clear();
-      const spikes = [];
-      this.network.z.forEach((spike, neuron) => { if (spike) spikes.push(neuron); });
-      this.spikeCount += spikes.length;
-      this.steps.push({ spikes, voltages, eventCount: this.eventCount, spikeCount: this.spikeCount });
+      super.step();
+      const step = this.steps.at(-1);
+      this.spikeCount += step.spikes.length;
+      Object.assign(step, { eventCount: this.eventCount, spikeCount: this.spikeCount });
     }
 
     // snn.leading of what snn.decode reads: the suit of the highest voltage so far, or null where

@@ -1,9 +1,8 @@
 // The four panels of the figure, each on a canvas of its own, and the arrows. Nothing is computed here.
 (() => {
-  const { colour, shared } = window.interactiveFigures;
+  const { colour, element, shared } = window.interactiveFigures;
   const motion = (window.interactiveFigures.motion ??= {});
   const SIDE = 35;
-  const SPANS = [40, 100]; // ms of the raster and the voltages: all of a stroke, if it isn't too long
   const LABELS = 26; // CSS pixels for arrows beside the raster
   const PAPER = { light: "#fbfaf7", dark: "#d6d9dc" };
   const INK = "#1f2328";
@@ -35,6 +34,15 @@
     context.stroke(new Path2D(path));
     context.restore();
   }
+
+  // A table of what two models say, forwards and backwards, and its cells by way and model.
+  motion.score = () => {
+    const cells = Object.fromEntries(["forwards", "backwards"].map((way) => [way, { network: element("td"), sum: element("td") }]));
+    const rows = Object.entries(cells).map(([way, own]) => element("tr", {}, element("th", { scope: "row", textContent: way }), ...Object.values(own)));
+    const heads = ["spiking network", "sum of events"].map((textContent) => element("th", { scope: "col", textContent }));
+    const table = element("table", {}, element("thead", {}, element("tr", {}, element("td"), ...heads)), element("tbody", {}, ...rows));
+    return { score: element("div", { className: "motion-score" }, table), cells };
+  };
 
   // ---- The pad: what the camera sees ----
 
@@ -68,15 +76,10 @@
 
   // ---- Spikes and voltages over time ----
 
-  const spanOf = (steps, { time_window }) => {
-    const [shortest, longest] = SPANS.map((span) => (1000 * span) / time_window);
-    return Math.min(Math.max(steps.length, shortest), longest);
-  };
-
   // order: of shared.sortByVote. An arrow stands beside the neurons that vote for its motion.
   motion.drawRaster = (canvas, order, settings, steps) => {
     const { classes } = settings;
-    shared.drawRaster(canvas, order, classes.map(() => "accent"), steps, spanOf(steps, settings), LABELS);
+    shared.drawRaster(canvas, order, classes.map(() => "accent"), steps, shared.spanOf(steps, settings.time_window), LABELS);
     const context = canvas.getContext("2d");
     const row = canvas.clientHeight / order.length;
     const size = Math.min(15, 2.2 * row);
@@ -89,10 +92,10 @@
   };
 
   // leaders: names of the motions that answer.
-  motion.drawVoltages = (canvas, settings, steps, leaders) => {
-    const lines = settings.classes.map((name, output) => ({ name, output, leads: leaders.includes(name) }));
-    for (const line of lines) line.colour = line.leads ? "accent" : "grey";
-    shared.drawVoltages(canvas, lines, steps, spanOf(steps, settings), settings.time_window, 26, (context, { name, leads, colour }, x, y) =>
-      drawArrow(context, name, x + (leads ? 15 : 11), y, leads ? 24 : 13, colour));
+  motion.drawVoltages = (canvas, { classes, time_window: timeWindow }, steps, leaders) => {
+    const lines = classes.map((name, output) => ({ name, output, leads: leaders.includes(name), colour: leaders.includes(name) ? "accent" : "grey" }));
+    lines.sort((one, other) => one.leads - other.leads);
+    shared.drawVoltages(canvas, lines, steps, { span: shared.spanOf(steps, timeWindow), timeWindow, margin: 26 }, (context, { name, leads, colour: ink }, x, y) =>
+      drawArrow(context, name, x + (leads ? 15 : 11), y, leads ? 24 : 13, ink));
   };
 })();

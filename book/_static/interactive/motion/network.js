@@ -4,26 +4,16 @@
   const motion = (window.interactiveFigures.motion ??= {});
   const SIDE = 35;
 
-  // A matrix product with int8 weights.
-  function multiply({ weights, scale, inputs }, values) {
-    return scale.map((size, output) => {
-      let sum = 0;
-      for (let input = 0; input < inputs; input++) sum += weights[output * inputs + input] * values[input];
-      return size * sum;
-    });
-  }
-
   // A convolution with stride 2, and ReLU; it reads only what isn't 0.
-  class Convolution extends shared.LayerOfEvents {
+  class Convolution {
     constructor({ bias, ...layer }, size, side, padding = 0) {
-      super(layer);
-      Object.assign(this, { bias, size, side, padding, found: Math.floor((side + 2 * padding - size) / 2) + 1 });
+      Object.assign(this, shared.unpack(layer), { bias, size, side, padding, found: Math.floor((side + 2 * padding - size) / 2) + 1 });
     }
 
     // values: pairs of a place, channel × side² + y × side + x, and what is there. Returns the maps
     // of the filters one after the other.
     maps(values) {
-      const { byInput, scale, bias, outputs, size, side, padding, found } = this;
+      const { rows, bias, outputs, size, side, padding, found } = this;
       const sums = new Float64Array(outputs * found ** 2);
       for (const [place, value] of values) {
         if (!value) continue;
@@ -33,13 +23,13 @@
           for (let column = Math.max(0, (x - size + 2) >> 1); column <= Math.min(found - 1, x >> 1); column++) {
             const weight = ((channel * size + y - 2 * row) * size + x - 2 * column) * outputs;
             const at = (row * found + column) * outputs;
-            for (let filter = 0; filter < outputs; filter++) sums[at + filter] += value * byInput[weight + filter];
+            for (let filter = 0; filter < outputs; filter++) sums[at + filter] += value * rows[weight + filter];
           }
         }
       }
       const maps = new Float64Array(sums.length);
       for (let filter = 0, place = 0; filter < outputs; filter++) {
-        for (let at = filter; at < sums.length; at += outputs) maps[place++] = Math.max(scale[filter] * sums[at] + (bias ? bias[filter] : 0), 0);
+        for (let at = filter; at < sums.length; at += outputs) maps[place++] = Math.max(sums[at] + (bias ? bias[filter] : 0), 0);
       }
       return maps;
     }
@@ -57,10 +47,10 @@
 
   // Filters over space and over the last frames; what they find, by region; spiking neurons.
   motion.Network = class extends shared.SpikingLayers {
-    constructor({ layers, late, constants }) {
-      super(layers, constants);
-      this.filters = new Convolution(layers.filters, 7, SIDE);
-      this.input = shared.unpack(layers.input);
+    constructor({ layers: { filters, input, recurrent, readout }, late, constants }) {
+      super(shared.unpack(recurrent), shared.unpack(readout), constants);
+      this.filters = new Convolution(filters, 7, SIDE);
+      this.input = shared.unpack(input);
       this.late = late; // time steps, by copy
     }
 
@@ -74,7 +64,7 @@
       this.past.unshift([...counts]);
       this.past.length = Math.min(this.past.length, Math.max(...this.late) + 1);
       const copies = this.late.flatMap((steps, copy) => (this.past[steps] ?? []).map(([place, count]) => [copy * SIDE ** 2 + place, count]));
-      return super.step(multiply(this.input, regions(this.filters.maps(copies))));
+      return super.step(shared.multiply(this.input, regions(this.filters.maps(copies)).entries()));
     }
   };
 
@@ -83,14 +73,15 @@
     constructor({ blind }) {
       this.first = new Convolution(blind.first, 5, SIDE, 2);
       this.second = new Convolution(blind.second, 3, this.first.found, 1);
-      this.readout = { ...shared.unpack(blind.readout), bias: blind.readout.bias };
+      this.readout = shared.unpack(blind.readout);
+      this.bias = blind.readout.bias;
     }
 
     // sums: events by pixel so far, as a Map. Returns a value per class.
     values(sums) {
       const light = [...sums].map(([place, count]) => [place, Math.log1p(count)]);
       const maps = this.second.maps(this.first.maps(light).entries());
-      return multiply(this.readout, maps).map((value, output) => value + this.readout.bias[output]);
+      return shared.addRows(Float64Array.from(this.bias), this.readout.rows, maps.entries());
     }
   };
 

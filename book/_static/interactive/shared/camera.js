@@ -22,6 +22,14 @@ window.interactiveFigures.part(() => {
   // Standard normal numbers from numbers between 0 and 1, by Box and Muller.
   shared.normalFrom = (random) => () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 
+  shared.shuffle = (list, random) => {
+    for (let last = list.length - 1; last > 0; last--) {
+      const other = Math.floor((last + 1) * random());
+      [list[last], list[other]] = [list[other], list[last]];
+    }
+    return list;
+  };
+
   // random: numbers from 0 to 1, or null for a camera without mismatch, jitter and noise whose
   // references start in the middle between the thresholds. Ties of time stamps are left out: the
   // network's bins of 1 ms don't see them.

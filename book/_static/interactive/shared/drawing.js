@@ -1,14 +1,63 @@
 // What the figures with a camera and a network draw alike: events, spikes, a time axis.
 (() => {
-  const { colour, fontFamily } = window.interactiveFigures;
+  const { colour, element, fontFamily } = window.interactiveFigures;
   const shared = (window.interactiveFigures.shared ??= {});
   const SIDE = 35;
 
-  shared.panel = (parent, name) => {
-    const canvas = document.createElement("canvas");
-    canvas.className = name;
-    parent.append(canvas);
-    return canvas;
+  shared.percent = (share) => `${Math.round(100 * share)}%`;
+  shared.counted = (count, name) => `${count.toLocaleString("en")} ${name}${count === 1 ? "" : "s"}`;
+
+  // A canvas for each of the labels, by name, with CSS classes after the figure's name. about: what
+  // the drawing shows.
+  shared.panels = (drawing, about, labels, figure, base = figure) => {
+    Object.assign(drawing, { role: "group", ariaLabel: about });
+    return Object.fromEntries(Object.entries(labels).map(([name, label]) => {
+      const canvas = element("canvas", { className: `${figure}-${name}` });
+      drawing.append(element("div", { className: `${base}-panel ${figure}-panel-${name}` }, element("p", { textContent: label }), canvas));
+      return [name, canvas];
+    }));
+  };
+
+  // Two texts: what goes on, for the eye, since it changes all the time; and what is read aloud.
+  shared.texts = (figure, base = figure) => {
+    const summary = element("p", { className: `interactive-summary ${figure}-summary`, ariaHidden: "true" });
+    return [summary, element("p", { className: `${base}-said`, ariaLive: "polite" })];
+  };
+
+  // Calls frame(now, ms since the last one) once per image on the screen, while running() says so.
+  shared.Loop = class {
+    constructor(running, frame) {
+      Object.assign(this, { running, frame, ticking: false });
+    }
+
+    start() {
+      if (!this.ticking && this.running()) requestAnimationFrame((now) => { this.last = now; this.tick(now); });
+      this.ticking ||= this.running();
+    }
+
+    tick(now) {
+      this.ticking = this.running();
+      if (!this.ticking) return;
+      const elapsed = Math.min(now - this.last, 50); // a browser that was busy doesn't jump
+      this.last = now;
+      this.frame(now, elapsed);
+      requestAnimationFrame((next) => this.tick(next));
+    }
+  };
+
+  // Call what a key does, where it is meant for the figure.
+  shared.onKey = (key, act, meant) => document.addEventListener("keydown", (event) => {
+    if (meant() && event.key.toLowerCase() === key && !event.ctrlKey && !event.metaKey && !event.altKey) act();
+  });
+
+  // Tell whether the figure is seen, whenever that changes, and once when enough of it is.
+  shared.whileSeen = (drawing, seen, first) => {
+    let told = false;
+    new IntersectionObserver(([{ isIntersecting, intersectionRatio }]) => {
+      seen(isIntersecting);
+      if (!told && intersectionRatio > 0.4) first();
+      told ||= intersectionRatio > 0.4;
+    }, { threshold: [0, 0.5] }).observe(drawing);
   };
 
   // A canvas as sharp as the screen, and its size in CSS pixels.
@@ -35,21 +84,21 @@
 
   // ---- The camera's window: events that flash and fade, and in the end their sum ----
 
+  const FADES = 2500; // µs of the scene's time, to 1/e
   shared.Glow = class {
     constructor() {
       this.flash = [new Float32Array(SIDE ** 2), new Float32Array(SIDE ** 2)];
       this.sum = [new Float32Array(SIDE ** 2), new Float32Array(SIDE ** 2)];
     }
 
-    add(events) {
+    // Add what came in so many µs.
+    add(events, interval) {
       for (const [, x, y, polarity] of events) {
         this.flash[polarity][y * SIDE + x] = 1;
         this.sum[polarity][y * SIDE + x] += 1;
       }
-    }
-
-    fade(share) {
-      for (const polarity of [0, 1]) for (let place = 0; place < SIDE ** 2; place++) this.flash[polarity][place] *= share;
+      const left = Math.exp(-interval / FADES);
+      for (const flash of this.flash) for (let place = 0; place < flash.length; place++) flash[place] *= left;
     }
   };
 
@@ -76,6 +125,9 @@
   };
 
   // ---- Spikes over time ----
+
+  const SPANS = [40_000, 100_000]; // µs that are drawn: all of a stroke, if it isn't too long
+  shared.spanOf = (steps, timeWindow) => Math.min(Math.max(steps.length, SPANS[0] / timeWindow), SPANS[1] / timeWindow);
 
   // steps: what a network did in each ms, of which the last ones that fit in the span (ms) are drawn.
   shared.timeAxis = (steps, span, left, right) => {
@@ -115,34 +167,33 @@
     context.fill();
   }
 
-  // lines: { output, leads, colour }, one by output. head(context, line, x, y) draws its name where it
-  // ends, beside the span (in steps), in a margin of so many pixels.
-  shared.drawVoltages = (canvas, lines, steps, span, timeWindow, margin, head) => {
+  // lines: { output, leads, colour }, one by output, the last ones on top. head(context, line, x, y)
+  // draws its name where it ends, beside the span (in steps), in a margin of so many pixels.
+  shared.drawVoltages = (canvas, lines, steps, { span, timeWindow = 1000, margin, top = 14, bottom = 28, thin = 1.2, dot = true, distance = 14 }, head) => {
     const { context, width, height } = shared.begin(canvas);
-    const [left, right, top, bottom] = [2, width - margin, 14, height - 28];
+    const [left, right, base] = [2, width - margin, height - bottom];
     const { first, at } = shared.timeAxis(steps, span, left, right);
-    const all = steps.slice(first).flatMap(({ voltages }) => voltages);
+    const all = steps.flatMap(({ voltages }) => voltages);
     const highest = Math.max(0.6, ...all);
     const lowest = Math.min(-0.3, ...all);
-    const y = (voltage) => bottom - ((voltage - lowest) / (highest - lowest)) * (bottom - top);
+    const y = (voltage) => base - ((voltage - lowest) / (highest - lowest)) * (base - top);
     context.fillStyle = colour("grid");
     context.fillRect(left, y(0), right - left, 1);
     const ms = (step) => `${(step * timeWindow) / 1000} ms`;
     shared.write(context, ms(first), left, height - 7);
     shared.write(context, ms(first + span), right, height - 7, { align: "right" });
-    const order = [...lines].sort((one, other) => one.leads - other.leads);
-    for (const line of order) { // the leader lies on top
+    for (const line of lines) {
       const { output, leads } = line;
       context.strokeStyle = colour(line.colour);
-      [context.lineWidth, context.lineJoin] = [leads ? 3 : 1.2, "round"];
+      [context.lineWidth, context.lineJoin] = [leads ? 3 : thin, "round"];
       context.beginPath();
       context.moveTo(at(first), y(first ? steps[first - 1].voltages[output] : 0));
       for (let step = first; step < steps.length; step++) context.lineTo(at(step + 1), y(steps[step].voltages[output]));
       context.stroke();
-      if (leads) dotAtPeak(context, steps, first, line, at, y);
+      if (leads && dot) dotAtPeak(context, steps, first, line, at, y);
     }
-    const heads = order.map((line) => ({ ...line, wanted: y(steps.at(-1)?.voltages[line.output] ?? 0) }));
-    if (heads.length) shared.apart(heads, 14, top, bottom);
+    const heads = lines.map((line) => ({ ...line, wanted: y(steps.at(-1)?.voltages[line.output] ?? 0) }));
+    if (heads.length) shared.apart(heads, distance, top, base);
     for (const line of heads) head(context, line, at(steps.length), line.place);
   };
 

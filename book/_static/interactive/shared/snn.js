@@ -1,6 +1,6 @@
 // Spiking neurons and a readout, one time step after the other, as class SNN of
 // pokersnn_helpers/snn.py steps them: Norse's lif_step and li_feed_forward_step.
-(() => {
+window.interactiveFigures.part(() => {
   const shared = (window.interactiveFigures.shared ??= {});
 
   // snn.leading: which of the values is the largest, and -1 where several are.
@@ -10,88 +10,100 @@
     return place === values.lastIndexOf(largest) ? place : -1;
   };
 
-  // int8 weights, row by row, and a scale per neuron.
+  // A matrix has a row per input: { rows, inputs, outputs }. This one comes as int8 weights, row by
+  // row of the outputs, with a scale per output.
   shared.unpack = ({ weights, scale }) => {
-    const bytes = Uint8Array.from(atob(weights), (character) => character.charCodeAt(0));
+    const bytes = Int8Array.from(atob(weights), (character) => character.charCodeAt(0));
     const [outputs, inputs] = [scale.length, bytes.length / scale.length];
     if (!(outputs > 0 && inputs > 0 && Number.isInteger(inputs))) throw new Error("odd weights");
-    return { weights: new Int8Array(bytes.buffer), scale: Float64Array.from(scale), outputs, inputs };
+    const rows = Float64Array.from(bytes, (_, place) => scale[place % outputs] * bytes[(place % outputs) * inputs + Math.floor(place / outputs)]);
+    return { rows, inputs, outputs };
   };
 
-  // A layer without memory that reads only the inputs that have events.
-  shared.LayerOfEvents = class {
-    constructor(layer) {
-      const { weights, scale, outputs, inputs } = shared.unpack(layer);
-      this.byInput = new Int8Array(weights.length);
-      for (let output = 0; output < outputs; output++) {
-        for (let place = 0; place < inputs; place++) this.byInput[place * outputs + output] = weights[output * inputs + place];
-      }
-      Object.assign(this, { scale, outputs });
-    }
-
-    // values: by input, as a Map. Returns one sum per output.
-    sum(values) {
-      const { byInput, scale, outputs } = this;
-      const sums = new Float64Array(outputs);
-      for (const [place, value] of values) {
-        const start = place * outputs;
-        for (let output = 0; output < outputs; output++) sums[output] += value * byInput[start + output];
-      }
-      return sums.map((sum, output) => scale[output] * sum);
-    }
+  // total += factor × a row
+  shared.addRow = (total, rows, row, factor) => {
+    const size = total.length;
+    for (let column = 0, place = row * size; column < size; column++) total[column] += factor * rows[place + column];
   };
+
+  // total += what inputs send. values: pairs of an input and its value.
+  shared.addRows = (total, rows, values) => {
+    for (const [row, value] of values) shared.addRow(total, rows, row, value);
+    return total;
+  };
+
+  shared.multiply = ({ rows, outputs }, values) => shared.addRows(new Float64Array(outputs), rows, values);
 
   // A recurrent layer of LIF neurons and the readout behind it.
   shared.SpikingLayers = class {
-    constructor({ recurrent, readout }, constants) {
-      Object.assign(this, { recurrent: shared.unpack(recurrent), readout: shared.unpack(readout), constants });
-      this.hidden = this.recurrent.outputs;
-      this.outputs = this.readout.outputs;
-      if (this.recurrent.inputs !== this.hidden || this.readout.inputs !== this.hidden) throw new Error("odd weights");
+    constructor(recurrent, readout, constants) {
+      Object.assign(this, { recurrent, readout, constants, hidden: recurrent.outputs, outputs: readout.outputs });
+      if (recurrent.inputs !== this.hidden || readout.inputs !== this.hidden) throw new Error("odd weights");
       [this.recurrence, this.silenced] = [true, false];
       this.reset();
     }
 
     reset() {
-      this.z = new Uint8Array(this.hidden); // spikes
-      this.v = new Float64Array(this.hidden);
-      this.i = new Float64Array(this.hidden);
-      this.voltages = new Float64Array(this.outputs);
-      this.currents = new Float64Array(this.outputs);
+      [this.z, this.v, this.u, this.i] = [0, 1, 2, 3].map(() => new Float64Array(this.hidden)); // u: v before the reset
+      [this.voltages, this.currents] = [0, 1].map(() => new Float64Array(this.outputs));
     }
 
-    // input: what the synapses of each hidden neuron receive. Returns the readout's voltages; the
-    // spikes are in z.
-    step(input) {
-      const { hidden, recurrent, readout, z, v, i, constants } = this;
-      const before = z.slice();
+    // into: what the synapses of each hidden neuron receive from elsewhere. Returns the readout's
+    // voltages; the spikes are in z.
+    step(into) {
+      const { hidden, outputs, recurrent, readout, z, v, u, i, voltages, currents, silenced } = this;
+      const { dt_over_tau_mem: a, dt_over_tau_syn: s, v_th, readout_dt_over_tau_mem: aOut, readout_dt_over_tau_syn: sOut } = this.constants;
+      for (let other = 0; other < hidden; other++) if (z[other] && this.recurrence) shared.addRow(into, recurrent.rows, other, 1);
       for (let neuron = 0; neuron < hidden; neuron++) {
-        let fromOthers = 0;
-        if (this.recurrence) {
-          for (let other = 0; other < hidden; other++) if (before[other]) fromOthers += recurrent.weights[neuron * hidden + other];
-        }
-        i[neuron] += input[neuron] + recurrent.scale[neuron] * fromOthers;
-        v[neuron] += constants.dt_over_tau_mem * (i[neuron] - v[neuron]);
-        i[neuron] -= constants.dt_over_tau_syn * i[neuron];
-        z[neuron] = v[neuron] > constants.v_th && !(this.silenced && neuron % 2) ? 1 : 0;
-        if (z[neuron]) v[neuron] = 0;
+        i[neuron] += into[neuron];
+        u[neuron] = v[neuron] + a * (i[neuron] - v[neuron]);
+        i[neuron] -= s * i[neuron];
+        z[neuron] = u[neuron] > v_th && !(silenced && neuron % 2) ? 1 : 0;
+        v[neuron] = z[neuron] ? 0 : u[neuron];
+        if (z[neuron]) shared.addRow(currents, readout.rows, neuron, 1);
       }
-      for (let output = 0; output < this.outputs; output++) {
-        let sum = 0;
-        for (let neuron = 0; neuron < hidden; neuron++) if (z[neuron]) sum += readout.weights[output * hidden + neuron];
-        this.currents[output] += readout.scale[output] * sum;
-        this.voltages[output] += constants.readout_dt_over_tau_mem * (this.currents[output] - this.voltages[output]);
-        this.currents[output] -= constants.readout_dt_over_tau_syn * this.currents[output];
+      for (let output = 0; output < outputs; output++) {
+        voltages[output] += aOut * (currents[output] - voltages[output]);
+        currents[output] -= sOut * currents[output];
       }
-      return this.voltages;
+      return voltages;
     }
 
     // The class with the largest weight from each hidden neuron, or -1, and that weight.
     votes() {
       return Array.from({ length: this.hidden }, (_, neuron) => {
-        const weights = Array.from({ length: this.outputs }, (_, output) => this.readout.scale[output] * this.readout.weights[output * this.hidden + neuron]);
+        const weights = this.readout.rows.subarray(neuron * this.outputs, (neuron + 1) * this.outputs);
         return { output: shared.leading(weights), strength: Math.max(...weights) };
       });
+    }
+  };
+
+  // A network that gets events in bins of so many µs from the first one on. Each full bin is a step,
+  // and so many silent ones after the last event still belong to a recording.
+  shared.Steps = class {
+    constructor(network, bin, settle) {
+      const began = null; // time of the first event
+      Object.assign(this, { network, bin, settle, began, counts: new Map(), eventCount: 0, steps: [], ends: 0 });
+      network.reset();
+    }
+
+    count(time, place) {
+      this.began ??= time;
+      this.stepUntil(time);
+      this.ends = this.steps.length + 1 + this.settle;
+      this.counts.set(place, (this.counts.get(place) ?? 0) + 1);
+      this.eventCount += 1;
+    }
+
+    stepUntil(time, most = Infinity) {
+      while (this.began !== null && time >= this.began + this.bin * (this.steps.length + 1) && this.steps.length < most) this.step();
+    }
+
+    // Keep which neurons spiked, and the voltages.
+    step() {
+      const voltages = Array.from(this.network.step(this.counts));
+      this.counts.clear();
+      this.steps.push({ spikes: [...this.network.z.keys()].filter((neuron) => this.network.z[neuron]), voltages });
     }
   };
 
@@ -99,4 +111,4 @@
   // for, strongest first within one; those that vote for none come first.
   shared.sortByVote = (votes) =>
     votes.map((vote, neuron) => ({ ...vote, neuron })).sort((one, other) => one.output - other.output || other.strength - one.strength);
-})();
+});

@@ -3,7 +3,6 @@
   const { colour, shared } = window.interactiveFigures;
   const teach = (window.interactiveFigures.teach ??= {});
   const SIDE = 35;
-  const SPANS = [40, 100]; // ms of the raster and the voltages
   teach.COLOURS = ["heart", "spade", "diamond", "club", "OFF", "accent"];
 
   // The sum of a stroke's events, in the colour of its gesture: earlier ones lighter.
@@ -30,14 +29,11 @@
     });
   };
 
-  const spanOf = (steps) => Math.min(Math.max(steps.length, SPANS[0]), SPANS[1]);
-
-  teach.drawRaster = (canvas, order, inks, steps) => shared.drawRaster(canvas, order, inks, steps, spanOf(steps));
-
   teach.drawVoltages = (canvas, classes, inks, steps, leader, timeWindow) => {
     const lines = classes.map((name, output) => ({ name, output, leads: output === leader, colour: inks[output] }));
-    const margin = Math.min(90, canvas.clientWidth / 3);
-    shared.drawVoltages(canvas, lines, steps, spanOf(steps), timeWindow, margin, (context, { name, leads, colour: ink }, x, y) => {
+    lines.sort((one, other) => one.leads - other.leads);
+    const layout = { span: shared.spanOf(steps, timeWindow), timeWindow, margin: Math.min(90, canvas.clientWidth / 3) };
+    shared.drawVoltages(canvas, lines, steps, layout, (context, { name, leads, colour: ink }, x, y) => {
       const short = name.length > 13 ? `${name.slice(0, 12)}…` : name;
       shared.write(context, short, x + 6, y, { fill: leads ? ink : "grey", weight: leads ? 600 : 400 });
     });

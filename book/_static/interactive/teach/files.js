@@ -4,10 +4,10 @@
   const teach = (window.interactiveFigures.teach ??= {});
   const utf8 = new TextEncoder();
 
-  // Bytes of numbers: each [value, its size in bytes], little endian.
-  function bytesOf(...numbers) {
-    return numbers.flatMap(([value, size]) => Array.from({ length: size }, (_, byte) => Math.floor(value / 2 ** (8 * byte)) & 255));
-  }
+  // Numbers of two and of four bytes, little endian.
+  const bytesOf = (size, numbers) => numbers.flatMap((number) => Array.from({ length: size }, (_, byte) => Math.floor(number / 256 ** byte) & 255));
+  const two = (...numbers) => bytesOf(2, numbers);
+  const four = (...numbers) => bytesOf(4, numbers);
 
   const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
     for (let bit = 0; bit < 8; bit++) byte = byte & 1 ? (byte >>> 1) ^ 0xedb88320 : byte >>> 1;
@@ -17,89 +17,68 @@
   // A zip archive of { name: text or bytes }, not compressed (APPNOTE.TXT of PKWARE, 4.3).
   teach.zip = (files) => {
     const [bodies, directory] = [[], []];
-    let [place, listed] = [0, 0];
+    let place = 0;
     for (const [name, content] of Object.entries(files)) {
       const data = typeof content === "string" ? utf8.encode(content) : content;
       const title = utf8.encode(name);
       let crc = -1;
       for (const byte of data) crc = CRC[(crc ^ byte) & 255] ^ (crc >>> 8);
-      const about = bytesOf([20, 2], [0x800, 2], [0, 2], [0, 2], [0x21, 2], [~crc >>> 0, 4], [data.length, 4], [data.length, 4], [title.length, 2], [0, 2]);
-      bodies.push(Uint8Array.from([...bytesOf([0x04034b50, 4]), ...about, ...title]), data);
-      directory.push(Uint8Array.from([...bytesOf([0x02014b50, 4], [20, 2]), ...about, ...bytesOf([0, 2], [0, 2], [0, 2], [0, 4], [place, 4]), ...title]));
+      const about = [...two(20, 0x800, 0, 0, 0x21), ...four(~crc >>> 0, data.length, data.length), ...two(title.length, 0)];
+      bodies.push(Uint8Array.from([...four(0x04034b50), ...about, ...title]), data);
+      directory.push(...four(0x02014b50), ...two(20), ...about, ...two(0, 0, 0), ...four(0, place), ...title);
       place += 30 + title.length + data.length;
-      listed += 46 + title.length;
     }
-    const count = directory.length;
-    const end = bytesOf([0x06054b50, 4], [0, 2], [0, 2], [count, 2], [count, 2], [listed, 4], [place, 4], [0, 2]);
-    return new Blob([...bodies, ...directory, Uint8Array.from(end)], { type: "application/zip" });
+    const count = bodies.length / 2;
+    const end = [...four(0x06054b50), ...two(0, 0, count, count), ...four(directory.length, place), ...two(0)];
+    return new Blob([...bodies, Uint8Array.from([...directory, ...end])], { type: "application/zip" });
   };
 
-  // ---- PyTorch's file: a zip with a pickle that refers to tensors' numbers in other files ----
+  // ---- PyTorch's file: a zip with a pickle that refers to the numbers of tensors in another file ----
 
-  const global = (module, name) => [...utf8.encode(`c${module}\n${name}\n`)];
-  const text = (value) => ["X".charCodeAt(0), ...bytesOf([utf8.encode(value).length, 4]), ...utf8.encode(value)];
-  const whole = (value) => ["J".charCodeAt(0), ...bytesOf([value, 4])];
-  const among = (begin, items, end) => [...utf8.encode(begin), ...items.flat(), ...utf8.encode(end)];
-  const tuple = (items) => among("(", items, "t");
-
-  // A number that isn't an integer, or an object { real: number } for one that is: as float.
-  function real(value) {
-    const view = new DataView(new ArrayBuffer(8));
-    view.setFloat64(0, value);
-    return ["G".charCodeAt(0), ...new Uint8Array(view.buffer)];
-  }
+  // A pickle is made as a string of a character per byte.
+  const asText = (bytes) => String.fromCharCode(...bytes);
+  const tuple = (...items) => `(${items.map(pickled).join("")}t`;
+  const made = (code) => ({ code });
 
   function pickled(value) {
-    if (value instanceof Tensor) return value.pickled();
-    if (typeof value === "string") return text(value);
-    if (typeof value === "boolean") return [value ? 0x88 : 0x89];
-    if (typeof value === "number") return Number.isInteger(value) ? whole(value) : real(value);
-    if (Array.isArray(value)) return tuple(value.map(pickled));
-    return among("}(", Object.entries(value).flatMap(([key, item]) => [text(key), pickled(item)]), "u");
+    if (value.code) return value.code;
+    if (typeof value === "string") return `X${asText(four(utf8.encode(value).length))}${asText(utf8.encode(value))}`;
+    if (typeof value === "boolean") return value ? "\x88" : "\x89";
+    if (Number.isInteger(value)) return `J${asText(four(value))}`;
+    if (typeof value === "number") return `G${asText(new Uint8Array(Float64Array.of(value).buffer).reverse())}`;
+    if (Array.isArray(value)) return tuple(...value);
+    return `}(${Object.entries(value).flat().map(pickled).join("")}u`;
   }
 
-  // Rows of a matrix in single precision; a vector has one row and no second dimension.
-  class Tensor {
-    constructor(numbers, ...shape) {
-      Object.assign(this, { numbers: Float32Array.from(numbers), shape });
-    }
-
-    pickled() {
-      const { shape, key, numbers } = this;
-      const strides = shape.length > 1 ? [shape[1], 1] : [1];
-      const storage = tuple([text("storage"), global("torch", "FloatStorage"), text(`${key}`), text("cpu"), whole(numbers.length)]);
-      const empty = [...global("collections", "OrderedDict"), ...utf8.encode(")R")];
-      return [...global("torch._utils", "_rebuild_tensor_v2"), ...tuple([[...storage, "Q".charCodeAt(0)], whole(0), tuple(shape.map(whole)), tuple(strides.map(whole)), [0x89], empty]), "R".charCodeAt(0)];
-    }
-  }
-
-  // Weights of a row per input, as they are here, to a row per output, as PyTorch has them.
-  function transposed(weights, inputs, outputs) {
-    return new Tensor(Float64Array.from(weights, (_, place) => weights[(place % inputs) * outputs + Math.floor(place / inputs)]), outputs, inputs);
+  // A tensor in a storage of so many numbers: a row per input there, which here becomes a column.
+  function tensor(count, weights, ...shape) {
+    const storage = made(`${tuple("storage", made("ctorch\nFloatStorage\n"), "0", "cpu", count)}Q`);
+    const strides = shape.length > 1 ? [1, shape[0]] : [1];
+    const start = weights.byteOffset / weights.BYTES_PER_ELEMENT;
+    return made(`ctorch._utils\n_rebuild_tensor_v2\n${tuple(storage, start, shape, strides, false, made("ccollections\nOrderedDict\n)R"))}R`);
   }
 
   // The checkpoint of a SpikingNetwork: pokersnn_helpers/checkpoints.py.
   teach.checkpoint = (network, classes) => {
     const { weights, pixels, features, hidden, outputs, delays, recurrence } = network;
     const { timeWindow, settle } = teach.NETWORK;
-    const recurrent = recurrence ? weights.recurrent : weights.recurrent.map(() => 0);
-    const tensors = {
-      "snn.inputs.weight": transposed(weights.layer, pixels, features),
-      "snn.inputs.bias": new Tensor(weights.bias, features),
-      "snn.snn.lif0.input_weights": transposed(weights.input, delays.length * features, hidden),
-      "snn.snn.lif0.recurrent_weights": transposed(recurrent, hidden, hidden),
-      "snn.snn.linear.weight": transposed(weights.readout, hidden, outputs),
-    };
-    Object.values(tensors).forEach((tensor, key) => { tensor.key = key; });
+    const numbers = Float32Array.from(weights.all);
+    if (!recurrence) numbers.fill(0, weights.recurrent.byteOffset / 8, weights.readout.byteOffset / 8);
     const sensor = [35, 35, 1];
     const content = {
       format: "pokersnn_helpers checkpoint 2", network: "LayerThenSNN",
       arguments: { sensor_size: sensor, output_size: outputs, dt: timeWindow / 1e6, features, delays: delays.map((steps) => (steps * timeWindow) / 1e6), hidden_size: hidden },
-      classes, sensor_size: sensor, settle: settle / 1e6, default_decode: true, frozen: [], weights: tensors,
+      classes, sensor_size: sensor, settle: settle / 1e6, default_decode: true, frozen: [],
+      weights: {
+        "snn.inputs.weight": tensor(numbers.length, weights.layer, features, pixels),
+        "snn.inputs.bias": tensor(numbers.length, weights.bias, features),
+        "snn.snn.lif0.input_weights": tensor(numbers.length, weights.input, hidden, delays.length * features),
+        "snn.snn.lif0.recurrent_weights": tensor(numbers.length, weights.recurrent, hidden, hidden),
+        "snn.snn.linear.weight": tensor(numbers.length, weights.readout, outputs, hidden),
+      },
     };
-    const files = { "archive/data.pkl": Uint8Array.from([0x80, 2, ...pickled(content), ".".charCodeAt(0)]), "archive/byteorder": "little", "archive/version": "3\n" };
-    for (const { key, numbers } of Object.values(tensors)) files[`archive/data/${key}`] = new Uint8Array(numbers.buffer);
-    return teach.zip(files);
+    const pickle = Uint8Array.from(`\x80\x02${pickled(content)}.`, (character) => character.charCodeAt(0));
+    return teach.zip({ "archive/data.pkl": pickle, "archive/byteorder": "little", "archive/version": "3\n", "archive/data/0": new Uint8Array(numbers.buffer) });
   };
 
   // ---- Strokes ----

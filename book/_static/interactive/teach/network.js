@@ -3,7 +3,8 @@
 // readout. The names of chapter 11 stand for the same quantities. An ordinary model on the sum of
 // the events is beside it.
 window.interactiveFigures.part(() => {
-  const { mulberry32 } = window.interactiveFigures;
+  const { mulberry32, shared } = window.interactiveFigures;
+  const { addRow, addRows } = shared;
   const teach = (window.interactiveFigures.teach ??= {});
 
   // The largest of values, and its share as softmax has it; null where several are largest.
@@ -30,12 +31,10 @@ window.interactiveFigures.part(() => {
       let place = 0;
       for (const [name, [rows, columns]] of Object.entries(shapes)) this[name] = this.all.subarray(place, (place += rows * columns));
     }
-  }
 
-  // total += factor × a row of a matrix
-  function addRow(total, matrix, row, factor) {
-    const size = total.length;
-    for (let column = 0, place = row * size; column < size; column++) total[column] += factor * matrix[place + column];
+    draw(name, number) {
+      this[name].forEach((_, place, all) => { all[place] = number(); });
+    }
   }
 
   // A row of a matrix += factor × added
@@ -55,12 +54,6 @@ window.interactiveFigures.part(() => {
     return sum;
   }
 
-  function product(matrix, row, vector) {
-    let sum = 0;
-    for (let column = 0, place = row * vector.length; column < vector.length; column++) sum += matrix[place + column] * vector[column];
-    return sum;
-  }
-
   // A step back through the hidden neurons (chapter 11): gU and gI are the gradients with respect to
   // the voltages u and to the currents before they decay, of the step after, and then of this one.
   function stepBack(gZ, gU, gI, u, constants) {
@@ -76,69 +69,46 @@ window.interactiveFigures.part(() => {
 
   // A recording is { starts, pixels, counts }: the events of time step t are those from starts[t] to
   // before starts[t + 1].
-  teach.SpikingNetwork = class {
+  teach.SpikingNetwork = class extends shared.SpikingLayers {
     // delays: in time steps. constants: those of LIFConstants in pokersnn_helpers/fast/types.py.
     constructor({ pixels, features, hidden, outputs, delays, constants }, seed = 0) {
-      Object.assign(this, { pixels, features, hidden, outputs, delays, constants });
-      this.recurrence = true;
       const copies = delays.length * features;
-      this.weights = new Weights({
+      const weights = new Weights({
         layer: [pixels, features], bias: [1, features], input: [copies, hidden], recurrent: [hidden, hidden], readout: [hidden, outputs],
       });
+      super({ rows: weights.recurrent, inputs: hidden, outputs: hidden }, { rows: weights.readout, inputs: hidden, outputs }, constants);
+      Object.assign(this, { weights, pixels, features, delays, silence: new Float64Array(features) });
       const random = mulberry32(seed);
-      const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-      const draw = (name, number) => this.weights[name].forEach((_, place, all) => { all[place] = number(); });
+      const normal = shared.normalFrom(random);
       const uniform = (inputs) => () => (2 * random() - 1) / Math.sqrt(inputs);
-      draw("layer", uniform(pixels));
-      draw("bias", uniform(pixels));
-      draw("input", () => normal() * Math.sqrt(2 / copies));
-      draw("recurrent", () => normal() * Math.sqrt(2 / hidden));
+      weights.draw("layer", uniform(pixels));
+      weights.draw("bias", uniform(pixels));
+      weights.draw("input", () => normal() * Math.sqrt(2 / copies));
+      weights.draw("recurrent", () => normal() * Math.sqrt(2 / hidden));
       // Not around 0: the maximum of a voltage that never rises is that of rest, which has no gradient.
-      draw("readout", () => (2 * random()) / Math.sqrt(hidden));
-      for (let neuron = 0; neuron < hidden; neuron++) this.weights.recurrent[neuron * (hidden + 1)] = 0;
-      this.reset();
+      weights.draw("readout", () => (2 * random()) / Math.sqrt(hidden));
+      for (let neuron = 0; neuron < hidden; neuron++) weights.recurrent[neuron * (hidden + 1)] = 0;
     }
 
     reset() {
-      const { features, hidden, outputs } = this;
+      super.reset();
       this.past = []; // what the layer found, the newest first
-      this.z = new Float64Array(hidden); // spikes
-      this.v = new Float64Array(hidden);
-      this.u = new Float64Array(hidden); // voltages before the reset
-      this.i = new Float64Array(hidden);
-      this.voltages = new Float64Array(outputs);
-      this.currents = new Float64Array(outputs);
-      this.silence = new Float64Array(features);
     }
 
     // One time step, with the events from first to before last. Returns the readout's voltages.
     step({ pixels, counts }, first, last) {
-      const { weights, features, hidden, outputs, delays, constants, z, v, u, i, voltages, currents } = this;
-      const { dt_over_tau_mem: a, dt_over_tau_syn: s, v_th, readout_dt_over_tau_mem: aOut, readout_dt_over_tau_syn: sOut } = constants;
+      const { weights, features, delays } = this;
       const found = weights.bias.slice();
       for (let event = first; event < last; event++) addRow(found, weights.layer, pixels[event], counts[event]);
       for (let feature = 0; feature < features; feature++) if (found[feature] < 0) found[feature] = 0;
       this.past.unshift(found);
       this.past.length = Math.min(this.past.length, Math.max(...delays) + 1);
-      const into = new Float64Array(hidden);
+      const into = new Float64Array(this.hidden);
       delays.forEach((delay, copy) => {
         const values = this.past[delay] ?? this.silence;
         for (let feature = 0; feature < features; feature++) if (values[feature]) addRow(into, weights.input, copy * features + feature, values[feature]);
       });
-      for (let other = 0; other < hidden; other++) if (z[other] && this.recurrence) addRow(into, weights.recurrent, other, 1);
-      for (let neuron = 0; neuron < hidden; neuron++) {
-        i[neuron] += into[neuron];
-        u[neuron] = v[neuron] + a * (i[neuron] - v[neuron]);
-        i[neuron] -= s * i[neuron];
-        z[neuron] = u[neuron] > v_th ? 1 : 0;
-        v[neuron] = z[neuron] ? 0 : u[neuron];
-      }
-      for (let neuron = 0; neuron < hidden; neuron++) if (z[neuron]) addRow(currents, weights.readout, neuron, 1);
-      for (let output = 0; output < outputs; output++) {
-        voltages[output] += aOut * (currents[output] - voltages[output]);
-        currents[output] -= sOut * currents[output];
-      }
-      return voltages;
+      return super.step(into);
     }
 
     // All steps of a recording. Returns the highest voltages, when they were reached, and, for the
@@ -179,14 +149,9 @@ window.interactiveFigures.part(() => {
           gIOut[output] = aOut * gOut[output] + (1 - sOut) * gIOut[output];
         }
         for (let neuron = 0; neuron < hidden; neuron++) {
-          const spike = u[step][neuron] > v_th;
-          if (spike) {
-            addToRow(gradients.readout, neuron, gIOut, 1);
-            if (recurrence) addToRow(gradients.recurrent, neuron, gI, 1); // of the step after, still
-          }
-        }
-        for (let neuron = 0; neuron < hidden; neuron++) {
-          gZ[neuron] = product(weights.readout, neuron, gIOut) + (recurrence ? product(weights.recurrent, neuron, gI) : 0);
+          const spike = u[step][neuron] > v_th ? 1 : 0;
+          gZ[neuron] = throughRow(weights.readout, gradients.readout, neuron, gIOut, spike);
+          if (recurrence) gZ[neuron] += throughRow(weights.recurrent, gradients.recurrent, neuron, gI, spike); // of the step after, still
         }
         stepBack(gZ, gU, gI, u[step], constants);
         delays.forEach((delay, copy) => {
@@ -212,21 +177,17 @@ window.interactiveFigures.part(() => {
       Object.assign(this, { pixels, features, outputs });
       this.weights = new Weights({ layer: [pixels, features], bias: [1, features], readout: [features, outputs], readoutBias: [1, outputs] });
       const random = mulberry32(seed);
-      const draw = (name, inputs) => this.weights[name].forEach((_, place, all) => { all[place] = (2 * random() - 1) / Math.sqrt(inputs); });
-      draw("layer", pixels / 30); // a sum holds few pixels
-      draw("readout", features);
+      const uniform = (inputs) => () => (2 * random() - 1) / Math.sqrt(inputs);
+      this.weights.draw("layer", uniform(pixels / 30)); // a sum holds few pixels
+      this.weights.draw("readout", uniform(features));
     }
 
     // sums: events by pixel, as a Map.
     forward(sums) {
-      const { weights, features } = this;
+      const { layer, bias, readout, readoutBias } = this.weights;
       const light = [...sums].map(([pixel, count]) => [pixel, Math.log1p(count)]);
-      const found = weights.bias.slice();
-      for (const [pixel, value] of light) addRow(found, weights.layer, pixel, value);
-      found.forEach((value, feature) => { found[feature] = Math.max(value, 0); });
-      const values = weights.readoutBias.slice();
-      for (let feature = 0; feature < features; feature++) addRow(values, weights.readout, feature, found[feature]);
-      return { light, found, values: Array.from(values) };
+      const found = addRows(bias.slice(), layer, light).map((value) => Math.max(value, 0));
+      return { light, found, values: addRows(readoutBias.slice(), readout, found.entries()) };
     }
 
     values(sums) {
@@ -243,8 +204,7 @@ window.interactiveFigures.part(() => {
       const { light, found, values } = this.run(recording);
       const { loss, logs, grad } = teach.crossEntropy(values, target);
       addToRow(gradients.readoutBias, 0, grad, 1);
-      const gFound = found.map((value, feature) => (value ? product(this.weights.readout, feature, grad) : 0));
-      for (let feature = 0; feature < this.features; feature++) addToRow(gradients.readout, feature, grad, found[feature]);
+      const gFound = found.map((value, feature) => (value ? throughRow(this.weights.readout, gradients.readout, feature, grad, value) : 0));
       addToRow(gradients.bias, 0, gFound, 1);
       for (const [pixel, value] of light) addToRow(gradients.layer, pixel, gFound, value);
       return { loss, logs };

@@ -71,23 +71,22 @@ window.interactiveFigures.part(() => {
   };
 
   // Events as frames without what is 0: time bins from the first event on, without polarity, and
-  // silence for the network to settle.
-  teach.toRecording = (events, timeWindow, settle) => {
+  // silence for the network to settle. random: to shuffle the frames.
+  teach.toRecording = (events, timeWindow, settle, random) => {
     const begin = events[0][0];
-    const bins = Math.floor((events.at(-1)[0] - begin) / timeWindow) + 1;
-    const frames = Array.from({ length: bins }, () => new Map());
+    const frames = Array.from({ length: Math.floor((events.at(-1)[0] - begin) / timeWindow) + 1 }, () => new Map());
     for (const [t, x, y] of events) {
       const frame = frames[Math.floor((t - begin) / timeWindow)];
       frame.set(y * SIDE + x, (frame.get(y * SIDE + x) ?? 0) + 1);
     }
-    const size = frames.reduce((sum, frame) => sum + frame.size, 0);
-    const recording = { starts: new Int32Array(bins + settle + 1).fill(size), pixels: new Int32Array(size), counts: new Float64Array(size) };
+    if (random) shared.shuffle(frames, random);
     let place = 0;
-    frames.forEach((frame, bin) => {
-      recording.starts[bin] = place;
-      for (const [pixel, count] of frame) [recording.pixels[place], recording.counts[place++]] = [pixel, count];
-    });
-    return recording;
+    const starts = frames.map(({ size }) => (place += size) - size);
+    const all = frames.flatMap((frame) => [...frame]);
+    return {
+      starts: Int32Array.from([...starts, ...Array(settle + 1).fill(place)]),
+      pixels: Int32Array.from(all, ([pixel]) => pixel), counts: Float64Array.from(all, ([, count]) => count),
+    };
   };
 
   // ---- Examples: three shapes there and back, by a hand that is never quite the same ----

@@ -1,11 +1,12 @@
 // How a network learns strokes: in a worker, from copies of them.
 window.interactiveFigures.part(() => {
-  const { mulberry32 } = window.interactiveFigures;
+  const { mulberry32, shared, inWorker } = window.interactiveFigures;
   const teach = (window.interactiveFigures.teach ??= {});
   // Of LayerThenSNN; polarities are merged. Bins and delays in µs, time constants in ms.
   teach.NETWORK = { pixels: 35 ** 2, features: 100, hidden: 32, timeWindow: 1000, delays: [0, 4000, 8000], settle: 10_000 };
-  // copies: of all strokes of a gesture.
-  teach.TRAINING = { copies: 96, steps: 72, batch: 32, learningRate: 0.004, clipNorm: 1 };
+  // copies: of all strokes of a gesture. beside: by how many pixels each is shifted whenever it is shown.
+  teach.TRAINING = { copies: 96, beside: 4, steps: 84, batch: 32, learningRate: 0.004, clipNorm: 1 };
+  const SIDE = 35;
   const [TAU, READOUT_TAU_SYN, THRESHOLD] = [10, 5, 0.3];
 
   // Make both networks. without: names of what the spiking one is to do without.
@@ -22,28 +23,6 @@ window.interactiveFigures.part(() => {
     return { spiking, sum: new teach.SumNetwork({ pixels, features, outputs }, seed) };
   };
 
-  function shuffle(list, random) {
-    for (let place = list.length - 1; place > 0; place--) {
-      const other = Math.floor((place + 1) * random());
-      [list[place], list[other]] = [list[other], list[place]];
-    }
-    return list;
-  }
-
-  // The time bins of a recording in any order.
-  teach.shuffleTime = ({ starts, pixels, counts }, random) => {
-    const bins = Array.from({ length: starts.indexOf(pixels.length) }, (_, bin) => [starts[bin], starts[bin + 1]]);
-    const found = { starts: starts.slice(), pixels: pixels.slice(), counts: counts.slice() };
-    let place = 0;
-    shuffle(bins, random).forEach(([first, last], bin) => {
-      found.starts[bin] = place;
-      found.pixels.set(pixels.subarray(first, last), place);
-      found.counts.set(counts.subarray(first, last), place);
-      place += last - first;
-    });
-    return found;
-  };
-
   // One stroke of each gesture that has three or more is left out, to see what a network makes of it.
   function leaveOut(strokes, random) {
     const left = new Set();
@@ -57,6 +36,16 @@ window.interactiveFigures.part(() => {
   const right = (network, recordings) =>
     recordings.filter(([recording, target]) => teach.answerOf(network.run(recording).values)?.output === target).length;
 
+  // A recording a few pixels beside, as a hand draws in other places. What leaves the picture is gone.
+  function beside({ starts, pixels, counts }, random) {
+    const [right, down] = [0, 1].map(() => Math.floor((2 * teach.TRAINING.beside + 1) * random()) - teach.TRAINING.beside);
+    const stays = (pixel) => [pixel % SIDE + right, Math.floor(pixel / SIDE) + down].every((place) => place >= 0 && place < SIDE);
+    return {
+      starts, pixels: pixels.map((pixel) => (stays(pixel) ? pixel + SIDE * down + right : pixel)),
+      counts: counts.map((count, event) => (stays(pixels[event]) ? count : 0)),
+    };
+  }
+
   // strokes: { target, and a path or a film }. Yields how far it is: share from 0 to 1, mean loss of
   // the last batch, and of the strokes that are left out how many there are and how many are right.
   teach.train = function* ({ strokes, outputs, seed, settings, without }) {
@@ -66,8 +55,7 @@ window.interactiveFigures.part(() => {
     const left = leaveOut(strokes, random);
     const film = (stroke) => {
       const events = teach.film(stroke, settings, random);
-      const recording = events.length ? teach.toRecording(events, timeWindow, settle / timeWindow) : null;
-      return recording && without.includes("time") ? teach.shuffleTime(recording, random) : recording;
+      return events.length ? teach.toRecording(events, timeWindow, settle / timeWindow, without.includes("time") && random) : null;
     };
     const shown = [];
     const tests = [];
@@ -82,8 +70,8 @@ window.interactiveFigures.part(() => {
     const models = [spiking, sum].map((network, which) => ({ network, adam: new teach.Adam(network.weights, { learningRate: which ? learningRate / 2 : learningRate, clipNorm }) }));
     let waiting = [];
     for (let step = 1; step <= steps; step++) {
-      if (waiting.length < batch) waiting = waiting.concat(shuffle([...learnt], random));
-      const part = waiting.splice(0, batch);
+      if (waiting.length < batch) waiting = waiting.concat(shared.shuffle([...learnt], random));
+      const part = waiting.splice(0, batch).map(([recording, target]) => [beside(recording, random), target]);
       const losses = models.map(({ network, adam }) => {
         const loss = part.reduce((total, [recording, target]) => total + network.learn(recording, target, adam.gradients).loss, 0);
         adam.step(part.length, Math.min(1, 2 * (1 - step / (steps + 1)))); // the second half slows down
@@ -95,4 +83,7 @@ window.interactiveFigures.part(() => {
       };
     }
   };
+
+  // Train beside the page.
+  teach.trainInWorker = (request, told) => inWorker((data) => window.interactiveFigures.teach.train(data), request, told);
 });

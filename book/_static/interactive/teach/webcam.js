@@ -56,8 +56,8 @@
       const events = this.camera.film(this.picture, interval);
       this.seen(events, interval);
       const moving = new Set(events.map(([, x, y]) => y * SIDE + x)).size >= MOVING;
+      if (moving && !this.gesture) this.begin(last, now);
       if (this.gesture) this.goOn(interval, moving, now);
-      else if (moving) this.set(last, interval, now);
       else this.adapt(median(changes.map((change) => Math.abs(change - common))));
     }
 
@@ -75,10 +75,9 @@
       this.camera.off.fill(threshold);
     }
 
-    set(last, interval, now) {
-      this.gesture = { pictures: [last, this.picture], intervals: [0, interval], camera: this.settings, since: now, moved: now, length: 2 };
+    begin(last, now) {
+      this.gesture = { pictures: [last], intervals: [0], camera: this.settings, since: now };
       this.began(this.gesture);
-      this.moved(this.picture, interval);
     }
 
     goOn(interval, moving, now) {
@@ -120,15 +119,12 @@
     await video.play();
     const canvas = Object.assign(document.createElement("canvas"), { width: FINE * SIDE, height: FINE * SIDE });
     const context = canvas.getContext("2d", { willReadFrequently: true });
-    let [on, shown] = [true, -1];
-    const next = () => (video.requestVideoFrameCallback ? video.requestVideoFrameCallback(take) : requestAnimationFrame(take));
-    function take(now) {
+    let on = true;
+    video.requestVideoFrameCallback(function take(now) {
       if (!on) return;
-      if (video.currentTime !== shown) deliver(pictureOf(video, context), now);
-      shown = video.currentTime;
-      next();
-    }
-    next();
+      deliver(pictureOf(video, context), now);
+      video.requestVideoFrameCallback(take);
+    });
     stream.getVideoTracks()[0].onended = () => { on = false; lost(); };
     return () => {
       on = false;
