@@ -86,7 +86,7 @@
   const README = `Strokes from the page "Teach it yours": a folder per gesture, a CSV file per stroke.
 Times are in microseconds, polarities are merged, and the camera has 35 x 35 pixels.
   pip install git+https://github.com/OWNER/poker-dvs-book
-  python -m pokersnn_helpers inspect gestures/*/1.csv
+  python -m pokersnn_helpers inspect gestures
   python -m pokersnn_helpers train --data gestures --network layer --delays 0,4,8
 `;
 
