@@ -87,7 +87,7 @@
 Times are in microseconds, polarities are merged, and the camera has 35 x 35 pixels.
   pip install git+https://github.com/OWNER/poker-dvs-book
   python -m pokersnn_helpers inspect gestures
-  python -m pokersnn_helpers train --data gestures --network layer --delays 0,4,8
+  python -m pokersnn_helpers train --data gestures
 `;
 
   // gestures: { name, strokes: { events } }.
