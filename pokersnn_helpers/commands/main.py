@@ -25,6 +25,12 @@ PARTS: Options = SENSOR | {
     "--window-ms": {"type": float, "metavar": "MS", "help": "cut recordings into such parts"},
     "--time-window": {"type": float, "metavar": "MICROSECONDS", "help": "of a time bin (1000)"},
 }
+AUGMENT: Options = {
+    "--augment": {
+        "choices": ("none", "shift", "mirror"),
+        "help": "how recordings are changed in training (shift)",
+    }
+}
 FOLDER: Options = {"folder": {"metavar": "FOLDER", "help": "recordings in a folder per class"}}
 RUN: Options = {
     "--data": {"metavar": "PATH", "help": "folder per class, or simulated file; else POKER-DVS"},
@@ -50,7 +56,11 @@ COMMANDS: dict[str, tuple[str, str, Options]] = {
     "simulate": ("recordings", "simulate many playing cards, into one file", CARDS | PROCESSES),
     "predict": ("answers", "classify recordings with a trained network", TRAINED | FILES),
     "inspect": ("recordings", "look at recordings before you train on them", PLOT | FILES),
-    "compare": ("recordings", "find out if recordings need time", PARTS | PROCESSES | FOLDER),
+    "compare": (
+        "recordings",
+        "find out if recordings need time",
+        PARTS | AUGMENT | PROCESSES | FOLDER,
+    ),
     "live": ("answers", "show the answer of a network while events come", TRAINED | SOURCE),
 }
 

@@ -4,9 +4,10 @@ import math
 from pathlib import Path
 from typing import Any
 
+from ..checks import check_range
 from ..own.folders import Folder, load_folder
 from ..own.inspection import inspect_file, plot_inspection
-from .terminal import pixels, say
+from .terminal import pixels, printable, say
 
 
 def simulate(out: Path, cards: int = 20_000, seed: int = 0, processes: int = 2) -> None:
@@ -36,13 +37,33 @@ def inspect(recordings: list[Path], plot: Path | None = None) -> None:
                 plot_inspection(found).savefig(file, format="png")
 
 
-def compare(folder: str, processes: int = 2, time_window: float = 1000, **options: Any) -> None:
+def compare(
+    folder: str,
+    processes: int = 2,
+    time_window: float | None = None,
+    augment: str = "shift",
+    **options: Any,
+) -> None:
     """Train models on a folder, and say whether its recordings need time."""
+    from joblib import hash as digest
+    from pooch import os_cache
+
+    from ..own.compare import WIDEST
     from ..own.compare import compare as compare_models
 
+    check_range(1, 1000, **{"--processes": processes})
+    if time_window is not None:
+        check_range(1, WIDEST, **{"--time-window": time_window})
     own = read_folder(folder, **options)
-    found = compare_models(own.recordings, own.groups, processes=processes, time_window=time_window)
-    table = (100 * found.table).round(1).to_string()
+    settings: dict[str, Any] = {"time_window": time_window, "augment": augment}
+    keep = Path(os_cache("pokersnn"), "compare", digest([str(Path(folder).absolute()), options]))
+    try:
+        found = compare_models(
+            own.recordings, own.groups, processes=processes, keep=keep, say=say, **settings
+        )
+    except KeyboardInterrupt as stopped:
+        raise SystemExit(f"{printable(str(stopped))}; the same command goes on") from None
+    table = (100 * found.table).round(1).to_string(na_rep="-")
     say(f"Correct, in %:\n{table}\n\n{found.verdict}. {' '.join(found.sentences)}")
 
 
