@@ -34,6 +34,7 @@ BENCHMARKS = {
     "nested": ("accuracy", "the best SNN of chapter 7, its setting chosen by inner folds"),
     "motions": ("motions", "which way random dots move, by every network of chapter 6"),
     "shortcuts": ("shortcuts", "what compare says of films with a shortcut and of those without"),
+    "compare": ("compare", "time, memory and verdict of compare: digits, gestures and films"),
     "operations": ("operations", "operations and energy of an answer by model and bin width"),
     "latency": ("latency", "when networks know the suit of all 131 recordings, by grouped folds"),
     "split": ("latency", "when networks know the suit of Tonic's 20, trained on its 48"),

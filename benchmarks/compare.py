@@ -1,13 +1,18 @@
 """What ``compare`` takes and says: real digits, long gestures, and films whose verdict is known."""
 
+import os
+import resource
 import tarfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
 from pokersnn_helpers import EVENT_DTYPE, Recordings, read_events
+from pokersnn_helpers.own.compare import compare
 from pokersnn_helpers.own.folders import resize
 from pokersnn_helpers.simulation.gestures import film_gestures
 from pokersnn_helpers.simulation.motions import film_dots
@@ -40,7 +45,7 @@ def spots(
 
 def anywhere(rng: np.random.Generator) -> list[tuple[float, float]]:
     """Draw a place for a spot."""
-    return [tuple(rng.uniform(4, SIZE - 5, 2))]
+    return [(rng.uniform(4, SIZE - 5), rng.uniform(4, SIZE - 5))]
 
 
 def exclusive_or(rng: np.random.Generator, target: int) -> np.ndarray:
@@ -50,29 +55,37 @@ def exclusive_or(rng: np.random.Generator, target: int) -> np.ndarray:
 
 
 def halves(rng: np.random.Generator, target: int) -> np.ndarray:
-    """Show two spots in turn, again and again from anywhere, the right one before the left or after.
+    """Show a spot on the left, one on the right, and nothing, or right, left, nothing, from anywhere.
 
-    Four parts of a period: right, left, nothing, nothing; or left, right, nothing, nothing.
+    A film begins at any moment of this period, so that its start alone doesn't tell the order.
     """
-    left, right = spots(rng, [(4, 8)]), spots(rng, [(11, 8)])
-    first, second = (left, right) if target else (right, left)
+    first, second = (spots(rng, [place]) for place in ((4, 8), (11, 8))[:: 1 - 2 * target])
     second["t"] += 20_000
     events = np.concatenate([first, second])
-    events["t"] = (events["t"] + rng.integers(80_000)) % 80_000
+    events["t"] = (events["t"] + rng.integers(60_000)) % 60_000
     return np.sort(events, order="t")
+
+
+def longer(rng: np.random.Generator, target: int) -> np.ndarray:
+    """Flicker for one to one and a half times as long, or twice that."""
+    return spots(rng, [(8, 8)], duration=int(rng.uniform(10_000, 15_000) * (1 + target)))
+
+
+def more(rng: np.random.Generator, target: int) -> np.ndarray:
+    """Flicker as often, or twice that."""
+    return spots(rng, [(8, 8)], count=int(rng.uniform(100, 150) * (1 + target)))
 
 
 FILMS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "exclusive or": exclusive_or,
     "radius": lambda rng, target: spots(rng, anywhere(rng), radius=2 + target),
     "brightness": lambda rng, target: spots(rng, anywhere(rng), count=150 + 100 * target),
-    "count": lambda rng, _: spots(rng, [(8, 8)], count=int(rng.uniform(1, 1.5) * 150 * (1 + _))),
-    "duration": lambda rng, _: spots(
-        rng, [(8, 8)], duration=int(rng.uniform(9, 12) * 1000 * (1 + _))
-    ),
+    "count": more,
+    "duration": longer,
     "noise": lambda rng, _: spots(rng, anywhere(rng)),
     "halves": halves,
 }
+SETS = {"nmnist": 1000, "gestures": 96} | dict.fromkeys([*FILMS, "dots"], 72)  # recordings
 
 
 def film(kind: str, count: int = 72, seed: int = 0) -> Recordings:
@@ -112,3 +125,40 @@ def gestures(takes: int = 8) -> tuple[Recordings, list[str]]:
         large["t"] += rng.integers(0, 1000, EVENTS)
         events.append(resize(np.sort(large, order="t"), (346, 260, 2), (115, 86)))
     return Recordings(events, films.targets, films.classes, (115, 86, 2)), people
+
+
+def measure(size: int = 0, *, processes: int = 2) -> dict[str, Any]:
+    """Compare models on each set.
+
+    Args:
+        size: Recordings of each set. Default: all.
+        processes: How many models train at the same time.
+
+    Returns:
+        A row per set: its verdict, how long it took, and the peak memory of this process and of the
+        largest other one.
+    """
+    rows = []
+    for name, usual in SETS.items():
+        recordings, groups = load(name, size or usual)
+        begin = time.perf_counter()
+        found = compare(recordings, groups, processes=processes)
+        seconds = time.perf_counter() - begin
+        gigabytes = sum(
+            resource.getrusage(who).ru_maxrss / 2**20
+            for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        )
+        row = {"set": name, "verdict": found.verdict, "seconds": seconds, "GB": gigabytes}
+        rows.append(row | {"why": found.sentences[1]})
+    return {"rows": rows}
+
+
+def load(name: str, count: int) -> tuple[Recordings, Sequence[Any]]:
+    """Return recordings and their groups."""
+    if name == "gestures":
+        return gestures(max(1, count // 12))
+    if name == "nmnist":
+        whole = digits(Path(os.environ["POKERSNN_DATA"], "nmnist_6789.tar.gz"))
+        some = whole.subset(range(0, len(whole), max(1, len(whole) // count)))
+        return some, range(len(some))
+    return film(name, count), range(count)

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from functools import partial
 from numbers import Integral
 from pathlib import Path
@@ -211,6 +212,8 @@ def _recipe(
     """Return what each network learns by: enough steps, though of few recordings."""
     width = usual_time_window(recordings) if time_window is None else time_window
     check_range(1, WIDEST, time_window=width)
+    if augment not in AUGMENTS:
+        raise ValueError(f"augment is {augment!r}; choose none, shift or mirror")
     batch_size = 8 if learned < 200 else 32
     epochs = max(15, math.ceil(STEPS * batch_size / learned)) if epochs is None else epochs
     sizes = {"epochs": epochs, "batch_size": batch_size, "time_window": width}
@@ -227,7 +230,8 @@ def _answers(
 ) -> dict[str, np.ndarray]:
     """Train on changed recordings, and say which of the others are classified correctly."""
     apply, asked = CHANGES[change], recordings.subset(held_out)
-    trained = protocol.PerturbedEstimator(model, apply) if apply else model
+    trained = deepcopy(model)  # others begin with the same one
+    trained = protocol.PerturbedEstimator(trained, apply) if apply else trained
     trained.fit(recordings.subset(learned), seed)
     found = {change: trained.predict(asked) == asked.targets}
     if apply is None:
