@@ -55,7 +55,7 @@ def exclusive_or(rng: np.random.Generator, target: int) -> np.ndarray:
 
 
 def halves(rng: np.random.Generator, target: int) -> np.ndarray:
-    """Show a spot on the left, one on the right, and nothing, or right, left, nothing, from anywhere.
+    """Show a spot on the left, one on the right, and none; or right, left, none; from anywhere.
 
     A film begins at any moment of this period, so that its start alone doesn't tell the order.
     """

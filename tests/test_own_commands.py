@@ -127,9 +127,7 @@ def test_compare_prints_a_table_and_a_verdict(folder, tmp_path, monkeypatch, cap
     with pytest.raises(SystemExit, match=r"window_ms is 0\.0"):
         run("compare", folder, "--window-ms", "0")
     for option, wrong in (("--processes", "-5"), ("--time-window", "1e9")):
-        with pytest.raises(
-            SystemExit, match=f"{option} is {float(wrong):g}|{option} is 1000000000.0"
-        ):
+        with pytest.raises(SystemExit, match=f"{option} is .*; choose a number from 1 to"):
             run("compare", folder, option, wrong)
     for size in ("64", "64x", "0x64", "64x64x2"):
         with pytest.raises(SystemExit, match=f"--size is '{size}'; write WIDTHxHEIGHT"):

@@ -214,10 +214,10 @@ def _recipe(
     check_range(1, WIDEST, time_window=width)
     if augment not in AUGMENTS:
         raise ValueError(f"augment is {augment!r}; choose none, shift or mirror")
-    batch_size = 8 if learned < 200 else 32
+    batch_size, learning_rate = (8, 0.001) if learned < 200 else (32, 0.002)
     epochs = max(15, math.ceil(STEPS * batch_size / learned)) if epochs is None else epochs
     sizes = {"epochs": epochs, "batch_size": batch_size, "time_window": width}
-    return sizes | {"augment": AUGMENTS[augment]}
+    return sizes | {"augment": AUGMENTS[augment], "learning_rate": learning_rate}
 
 
 def _answers(
@@ -271,7 +271,7 @@ def _models(epochs: int, time_window: float, **recipe: Any) -> dict[str, Any]:
     recipe |= {"epochs": epochs}
     of_the_sum = recipe | {"time_window": WHOLE, "clip_norm": None, "learning_rate": 0.003}
     of_the_sum["epochs"] = 2 * epochs
-    by_frame = recipe | {"time_window": time_window} | protocol.BY_FRAME
+    by_frame = recipe | {"time_window": time_window}
     place, length = map(_quadratic, (models.median_place, models.count_and_duration))
     summed = protocol.logistic_regression(models.summed_image, C=10)
     gated = by_frame | {"clip_norm": 1.0}
@@ -350,7 +350,7 @@ def lead_interval(
     It is that of Student's t for groups of recordings, as wide as the interval of a single model is
     at 100 − 5 / ``models`` % (Bonferroni), since the best of several is ahead by chance more often.
     Unlike a bootstrap, it holds its level with few groups, too. Where all groups say the same, it
-    is the exact one for n groups without an exception (Clopper and Pearson 1934).
+    is the exact one for n recordings without an exception (Clopper and Pearson 1934).
 
     Args:
         first: As ``correct`` of ``bootstrap_interval``.
@@ -367,7 +367,7 @@ def lead_interval(
     numbers, tail = check_groups(groups, len(difference)), 0.025 / models
     mean, count = float(difference.mean()), int(numbers.max()) + 1
     apart = np.bincount(numbers, difference - mean)  # by group, of recordings together
-    width = 1 - tail ** (1 / count)
+    width = 1 - tail ** (1 / len(difference))
     if count > 1 and not np.allclose(apart, 0):
         error = math.sqrt(count / (count - 1) * float(apart @ apart)) / len(difference)
         width = float(student.ppf(1 - tail, count - 1)) * error
