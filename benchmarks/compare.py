@@ -50,7 +50,7 @@ def anywhere(rng: np.random.Generator) -> list[tuple[float, float]]:
 
 def exclusive_or(rng: np.random.Generator, target: int) -> np.ndarray:
     """Show two spots, above and below, on the same side or not."""
-    side = rng.integers(2)
+    side = int(rng.integers(2))
     return spots(rng, [(4 + 7 * side, 4), (4 + 7 * (side ^ target), 11)])
 
 
