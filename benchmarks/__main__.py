@@ -37,6 +37,7 @@ BENCHMARKS = {
     "shortcuts": ("shortcuts", "what compare says of films with a shortcut and of those without"),
     "nmnist": ("nmnist", "digits of N-MNIST, 200 by what has learned from 400 (chapter 10)"),
     "nmnist1000": ("nmnist", "the same on 1,000, by folds; needs the archive of load_nmnist"),
+    "compare": ("compare", "time, memory and verdict of compare: digits, gestures and films"),
     "operations": ("operations", "operations and energy of an answer by model and bin width"),
     "latency": ("latency", "when networks know the suit of all 131 recordings, by grouped folds"),
     "split": ("latency", "when networks know the suit of Tonic's 20, trained on its 48"),

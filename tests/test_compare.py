@@ -1,8 +1,10 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from benchmarks.compare import film
 from pokersnn_helpers import EVENT_DTYPE, Recordings
 from pokersnn_helpers.own import compare as module
 from pokersnn_helpers.own.compare import SHORTCUTS, UNTIMED, compare
@@ -46,6 +48,24 @@ def quick(monkeypatch):
     monkeypatch.delitem(module.CHANGES, "polarities merged")
 
 
+@pytest.mark.parametrize(
+    ("kind", "epochs", "verdicts"),
+    [
+        ("exclusive or", 8, ["doesn't need time"]),
+        ("radius", 8, ["doesn't need time"]),
+        ("brightness", 8, ["doesn't need time", "nothing to be learned", "can't tell"]),
+        ("count", 4, ["doesn't need time", "has a shortcut"]),
+        ("duration", 4, ["doesn't need time", "has a shortcut"]),
+        ("noise", 2, ["nothing to be learned"]),
+        ("halves", 30, ["needs time"]),
+    ],
+)
+def test_verdict_on_films_of_which_it_is_known(kind, epochs, verdicts, quick):
+    recordings = film(kind, 48)
+    found = compare(recordings, range(48), folds=2, epochs=epochs, time_window=2000)
+    assert found.verdict in verdicts, found
+
+
 def test_drifting_bars_need_time_and_have_no_shortcut(quick):
     found = compare(bars(40, np.random.default_rng(0)), range(40), folds=2, epochs=30)
     assert found.verdict == "needs time", found
@@ -73,21 +93,9 @@ def test_a_class_of_more_events_is_named(quick):
     assert "count and duration 100%" in found.sentences[-1], found
 
 
-def test_the_sum_is_the_best_of_its_models(quick):
-    """Two spots on the same side, or not: an exclusive or, which isn't linear."""
-    rng = np.random.default_rng(0)
-    above = spots(64, rng, [(4, 4), (4, 4), (11, 4), (11, 4)])
-    below = spots(64, rng, [(4, 11), (11, 11), (11, 11), (4, 11)])
-    both = map(np.concatenate, zip(above.events, below.events, strict=True))
-    events = [np.sort(each, order="t") for each in both]
-    recordings = Recordings(events, above.targets, above.classes, above.sensor_size)
-    found = compare(recordings, range(64), folds=2, epochs=20)
-    assert found.verdict == "doesn't need time", found
-    assert found.table.loc["the sum", "high"] < 0.8
-
-
 numbers = np.arange(100)
 GUESS = numbers % 2 == 0  # of two classes that take turns
+SHUFFLED = "GRU, time shuffled"
 NOISE, CHANCE = "nothing to be learned", "can't tell"
 
 
@@ -99,16 +107,17 @@ def share(percent):
     ("verdict", "right", "said"),
     [
         (NOISE, {}, "may be chance"),
-        (NOISE, {"GRU": GUESS | share(8)}, "+4 points (+0 to"),
+        (NOISE, {"GRU": GUESS | share(8)}, "+4 points (-2 to"),
         ("needs time", {"GRU": share(100)}, "GRU gets 50% with time shuffled"),
+        ("doesn't need time", {"GRU": share(100), SHUFFLED: share(100)}, "GRU, time shuffled,"),
         ("needs time", {"SNN": share(100), "each frame alone": share(95)}, "alone gets 95%"),
         ("a frame is enough", {"GRU": share(100), "each frame alone": share(96)}, "gets 96%"),
         ("has a shortcut", {"GRU": share(100), "last tenth": share(76)}, "So check how they end."),
         ("needs time", {"GRU": share(100), "last tenth": share(75)}, "need time"),
-        ("needs time", {"GRU": GUESS | share(14), "last tenth": GUESS | share(8)}, "need time"),
+        ("needs time", {"GRU": GUESS | share(24), "last tenth": GUESS | share(8)}, "need time"),
         ("has a shortcut", {"GRU": share(100), "count and duration": share(90)}, "equally long"),
-        ("doesn't need time", {"the sum": share(90), "GRU": share(91)}, "+1 points (+0 to"),
-        (CHANCE, {"MLP of the sum": share(90), "GRU": share(93)}, "+3 points (+0 to"),
+        ("doesn't need time", {"the sum": share(90), "GRU": share(91)}, "+1 points (-1 to"),
+        (CHANCE, {"MLP of the sum": share(90), "GRU": share(93)}, "+3 points (-1 to"),
         (CHANCE, {"CNN of the sum": share(95), "GRU": share(100)}, "record more groups"),
         ("doesn't need time", {"the sum": share(96), "GRU": share(100)}, "the sum is enough"),
         ("doesn't need time", {"the sum": share(90), "GRU": numbers >= 10}, "+0 points (-"),
@@ -125,12 +134,78 @@ def test_verdict_follows_from_what_each_model_gets_right(verdict, right, said):
         name: {"as they are": right.get(name, GUESS), "time shuffled": GUESS}
         for name in module._models(1, 1000)
     }
+    correct["GRU"]["time shuffled"] = right.get(SHUFFLED, GUESS)
     found, sentences = module._judge(correct, numbers % 2, numbers)
     assert found == verdict and said in " ".join(sentences) and len(sentences) == 3
     correct["last tenth"]["time shuffled"] = correct["last tenth"]["as they are"]
     assert "how they end" not in " ".join(
         module._judge(correct, numbers % 2, numbers)[1]
     )  # any tenth says it
+
+
+@pytest.mark.parametrize(("accuracy", "groups"), [(0.8, 36), (0.8, 6), (0.5, 36), (0.5, 4)])
+def test_equal_models_seldom_need_time_and_guesses_are_seldom_something(accuracy, groups):
+    rng, count, verdicts = np.random.default_rng(0), 36, []
+    names = [*module.SHORTCUTS, *UNTIMED, *module.TIMED]
+    for _ in range(400):
+        right = rng.random((len(names), count)) < accuracy
+        noise = {"time shuffled": rng.random(count) < 0.5}  # the sum has no other rival
+        correct = {
+            name: {"as they are": row} | noise for name, row in zip(names, right, strict=True)
+        }
+        verdicts.append(module._judge(correct, np.arange(count) % 2, np.arange(count) % groups)[0])
+    needing = {"needs time", "a frame is enough", "has a shortcut"}
+    assert sum(verdict in needing for verdict in verdicts) <= 16
+    assert accuracy > 0.5 or verdicts.count(NOISE) >= 388
+
+
+def test_what_is_done_survives_an_interruption(monkeypatch, tmp_path):
+    real, calls, lines = module._answers, [], []
+
+    def answers(model, change, recordings, learned, held_out, seed):
+        calls.append(change)
+        if len(calls) == stop:
+            raise KeyboardInterrupt
+        return real(model, change, recordings, learned, held_out, seed)
+
+    monkeypatch.setattr(module, "_answers", answers)
+    recordings = film("radius", 12)
+    how = {"folds": 2, "epochs": 1, "time_window": 5000, "keep": tmp_path, "say": lines.append}
+    stop = 12
+    with pytest.raises(
+        KeyboardInterrupt, match=r"(?s)count and duration, as they are: .*\nstopped before all 44"
+    ):
+        compare(recordings, range(12), **how)
+    stop = 0
+    found = compare(recordings, range(12), **how)
+    assert len(calls) == 12 + 44 - 11  # what was done isn't done again
+    afresh = compare(recordings, range(12), **how | {"keep": None})
+    pd.testing.assert_frame_equal(found.table, afresh.table)
+    assert lines[0].startswith("18 networks, 1 epochs each, bins of 5000 µs: about 1 minutes")
+
+
+def test_of_many_events_and_pixels_some_are_drawn(monkeypatch):
+    monkeypatch.setattr(module, "EVENTS", 50)
+    recordings = film("radius", 10)
+    large = Recordings(recordings.events, recordings.targets, recordings.classes, (346, 260, 2))
+    small = module._smaller(large)
+    assert small.sensor_size == (58, 44, 2)
+    assert sum(map(len, small.events)) == pytest.approx(500, rel=0.2)
+    for events, some in zip(large.events, small.events, strict=True):
+        assert (some["t"][[0, -1]] == events["t"][[0, -1]]).all()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"time_window": 1e9}, "time_window is 1000000000.0; choose a number from 1 to 125000"),
+        ({"processes": -5}, "processes is -5"),
+        ({"augment": "turn"}, "augment is 'turn'; choose none, shift or mirror"),
+    ],
+)
+def test_what_cannot_be_used_is_named(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        compare(film("radius", 12), range(12), **wrong)
 
 
 @pytest.mark.parametrize(("time_window", "slowest"), [(1000, 0.005), (20_000, 0.02)])

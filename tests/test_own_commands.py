@@ -207,19 +207,32 @@ def test_a_folder_is_inspected_in_few_lines_and_cleaned(folder, capsys):  # noqa
     assert len(capsys.readouterr().out.splitlines()) == len([*folder.glob("clean/*/*/*.npz")])
 
 
-def test_compare_prints_a_table_and_a_verdict(folder, monkeypatch, capsys):  # noqa: F811
+def test_compare_prints_a_table_and_a_verdict(folder, tmp_path, monkeypatch, capsys):  # noqa: F811
     real = needs_time.compare
     monkeypatch.setattr(needs_time, "compare", lambda *a, **b: real(*a, **b, epochs=2))
     monkeypatch.setenv("TQDM_DISABLE", "1")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     run("compare", folder, "--sensor", "64x64", "--processes", 1)
     table, _, verdict = capsys.readouterr().out.partition("\n\n")
-    assert table.startswith("Correct, in %:") and verdict.startswith("doesn't need time. ")
-    assert next(line for line in table.splitlines() if "the sum " in line).split()[2] == "100.0"
+    cost, heading, *rows = table.splitlines()
+    assert "networks, 2 epochs each" in cost and heading == "Correct, in %:"
+    assert verdict.startswith("doesn't need time. ")
+    assert next(line for line in rows if "the sum " in line).split()[2] == "100.0"
     with pytest.raises(SystemExit, match=r"window_ms is 0\.0"):
         run("compare", folder, "--window-ms", "0")
+    for option, wrong in (("--processes", "-5"), ("--time-window", "1e9")):
+        with pytest.raises(SystemExit, match=f"{option} is .*; choose a number from 1 to"):
+            run("compare", folder, option, wrong)
     for size in ("64", "64x", "0x64", "64x64x2"):
         with pytest.raises(SystemExit, match=f"--size is '{size}'; write WIDTHxHEIGHT"):
             run("compare", folder, "--size", size)
+
+    def stopped(*given, **options):
+        raise KeyboardInterrupt("stopped before all 78 models were trained")
+
+    monkeypatch.setattr(needs_time, "compare", stopped)
+    with pytest.raises(SystemExit, match="78 models were trained; the same command goes on"):
+        run("compare", folder, "--sensor", "64x64")
 
 
 def test_live_plays_a_file_and_says_when_it_cannot_keep_up(trained, capsys, monkeypatch):

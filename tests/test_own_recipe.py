@@ -12,15 +12,18 @@ def recordings_of(ms, number=4, side=34):
 
 
 @pytest.mark.parametrize(
-    ("ms", "width"), [(1, 1000), (99, 1000), (150, 2000), (306, 5000), (800, 10_000), (1e5, 50_000)]
+    ("ms", "width"), [(0, 100), (17, 500), (100, 2000), (306, 5000), (425, 10_000), (1e5, 50_000)]
 )
-def test_time_bins_are_the_narrowest_of_which_a_recording_has_at_most_100(ms, width):
+def test_the_median_recording_has_about_50_time_bins(ms, width):
     assert choose_recipe(recordings_of(ms)).time_window == width
 
 
-@pytest.mark.parametrize(("number", "epochs"), [(4, 60), (1000, 32), (20_000, 3)])
-def test_many_recordings_are_passed_over_less_often(number, epochs):
-    assert choose_recipe(recordings_of(1, number)).epochs == epochs
+@pytest.mark.parametrize(
+    ("number", "epochs", "batch"), [(4, 60, 8), (199, 40, 8), (1000, 32, 32), (20_000, 3, 32)]
+)
+def test_many_recordings_are_passed_over_less_often_and_few_in_small_batches(number, epochs, batch):
+    recipe = choose_recipe(recordings_of(1, number))
+    assert (recipe.epochs, recipe.batch_size) == (epochs, batch)
 
 
 @pytest.mark.parametrize(("side", "augment"), [(15, "none"), (16, "shift")])

@@ -121,10 +121,19 @@ def test_difference_of_two_models_is_paired():
 @pytest.mark.parametrize("right", [0, 40, 77, 100])
 def test_difference_changes_its_sign_with_the_models_exchanged(right):
     first, second, groups = np.arange(100) < 100, np.arange(100) < right, np.arange(100) // 5
-    more, low, high = protocol.difference_interval(first, second, groups, models=3)
-    exchanged = protocol.difference_interval(second, first, groups, models=3)
+    more, low, high = protocol.difference_interval(first, second, groups)
+    exchanged = protocol.difference_interval(second, first, groups)
     assert exchanged == pytest.approx((-more, -high, -low))
     assert -1 <= low < high <= 1 and low <= more <= high
+
+
+def test_jobs_that_fail_or_processes_that_are_none_are_errors():
+    with pytest.raises(ValueError, match="processes is -5; choose a whole number greater than 0"):
+        list(protocol.in_parallel([], -5))
+    with pytest.raises(ZeroDivisionError):
+        list(protocol.in_parallel([partial(divmod, 1, 1), partial(divmod, 1, 0)] * 2, 2))
+    found = dict(protocol.in_parallel([partial(divmod, n, 3) for n in range(7)], 2))
+    assert found == {n: divmod(n, 3) for n in range(7)}
 
 
 def test_bootstrap_weighs_groups_by_their_size():

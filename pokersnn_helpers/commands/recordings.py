@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import check_range
 from ..own.folders import Folder, load_folder
 from ..own.inspection import Inspection, inspect_file, plot_inspection
 from ..own.overview import inspect_files, overview
-from .terminal import pixels, say
+from .terminal import pixels, printable, say
 
 PICTURES = (".pdf", ".png", ".svg")
 
@@ -68,13 +69,33 @@ def clean(recordings: Path, out: Path, refractory: int = 0, noise: int = 0) -> N
         say(line)
 
 
-def compare(folder: str, processes: int = 2, time_window: float = 1000, **options: Any) -> None:
+def compare(
+    folder: str,
+    processes: int = 2,
+    time_window: float | None = None,
+    augment: str | None = None,
+    **options: Any,
+) -> None:
     """Train models on a folder, and say whether its recordings need time."""
+    from joblib import hash as digest
+    from pooch import os_cache
+
+    from ..own.compare import WIDEST
     from ..own.compare import compare as compare_models
 
+    check_range(1, 1000, **{"--processes": processes})
+    if time_window is not None:
+        check_range(1, WIDEST, **{"--time-window": time_window})
     own = read_folder(folder, **options)
-    found = compare_models(own.recordings, own.groups, processes=processes, time_window=time_window)
-    table = (100 * found.table).round(1).to_string()
+    settings: dict[str, Any] = {"time_window": time_window, "augment": augment}
+    keep = Path(os_cache("pokersnn"), "compare", digest([str(Path(folder).absolute()), options]))
+    try:
+        found = compare_models(
+            own.recordings, own.groups, processes=processes, keep=keep, say=say, **settings
+        )
+    except KeyboardInterrupt as stopped:
+        raise SystemExit(f"{printable(str(stopped))}; the same command goes on") from None
+    table = (100 * found.table).round(1).to_string(na_rep="-")
     say(f"Correct, in %:\n{table}\n\n{found.verdict}. {' '.join(found.sentences)}")
 
 

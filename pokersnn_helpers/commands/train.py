@@ -67,7 +67,9 @@ class TrainOptions:
         """Let the recordings decide what isn't said."""
         by_recipe = choose_recipe(recordings)._asdict()
         said = asdict(self)
-        return replace(self, **{name: by_recipe[name] for name in by_recipe if said[name] is None})
+        return replace(
+            self, **{name: by_recipe[name] for name in by_recipe if said.get(name, 0) is None}
+        )
 
     def make(self) -> Any:
         """Return what makes the network."""
@@ -167,6 +169,7 @@ def train(
                     time_window=options.time_window,
                     epochs=options.epochs,
                     augment=AUGMENTS[options.augment],
+                    **_batches(data),
                     resume_from=state,
                     on_epoch_end=save,
                 )
@@ -186,6 +189,13 @@ def train(
                 found = evaluate(best, loader, place)
                 accuracy, loss = [found.accuracy], [found.loss]
             _report("test", data.test, accuracy[-1], loss[-1])
+
+
+def _batches(data: Data) -> dict[str, Any]:
+    """Return the size of batches and the learning rate; none for cards, which have the defaults."""
+    recipe = choose_recipe(data.train)
+    own = {"batch_size": recipe.batch_size, "learning_rate": recipe.learning_rate}
+    return own if data.source == "own" else {}
 
 
 def _is_best(history: dict[str, list[float]]) -> bool:

@@ -1,18 +1,27 @@
 """Do recordings need time? Models with and without a memory on them, as they are and changed."""
 
+import math
+import time
 from collections.abc import Callable, Sequence
+from copy import deepcopy
+from functools import partial
+from numbers import Integral
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from joblib import Memory
+from scipy.stats import t as student
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from ..recordings import Recordings, check_recordings
+from ..checks import check_groups, check_numbers, check_range
+from ..recordings import Recordings, check_recordings, fold_indices
 from ..snn import WHOLE
 from ..study import models, perturbations, protocol
-from .recipe import AUGMENTS, detector
+from .recipe import AUGMENTS, choose_recipe, detector
 
 Correct = dict[str, dict[str, np.ndarray]]  # of each model and change, as ``bootstrap_interval``
 CHANGES: dict[str, Callable[[Recordings], Recordings] | None] = {
@@ -20,8 +29,14 @@ CHANGES: dict[str, Callable[[Recordings], Recordings] | None] = {
     "time shuffled": perturbations.shuffled_time,
     "polarities merged": perturbations.merge_polarities,
 }
-# What no order of events changes.
+# What no order of events changes, and what it may change.
 UNTIMED = ("the sum", "MLP of the sum", "CNN of the sum", "count and duration")
+TIMED = ("each frame alone", "GRU", "SNN")
+# Models that needn't learn from changed recordings: they would see the same, or take long.
+UNCHANGED = {
+    "time shuffled": UNTIMED,
+    "polarities merged": ("MLP of the sum", "CNN of the sum", "each frame alone", "GRU"),
+}
 # What may give the class away by itself, and what to look at then.
 SHORTCUTS = {
     "first events' place": "how your recordings start",
@@ -41,6 +56,9 @@ VERDICTS = {  # and what is said of each
     "needs time": "These recordings need time: each frame alone gets {frame:.0%}, and {timed} gets "
     "{shuffled:.0%} with time shuffled.",
 }
+STEPS = 400  # of training; networks of the sum, which are fast, get twice as many
+EVENTS, PIXELS = 10_000, 64  # of a recording, on average, and a side; more cost time and memory
+WIDEST = 125_000  # µs: the detector's delays, up to eight bins, may last a second
 
 
 class Comparison(NamedTuple):
@@ -49,7 +67,8 @@ class Comparison(NamedTuple):
     Attributes:
         table: A row per model: mean accuracy (0 to 1) on recordings as they are, with the ends of
             its 95 % interval, and on changed ones; ``time reversed`` is asked of models that have
-            learned from recordings as they are, the others have learned from changed ones. The
+            learned from recordings as they are, the others have learned from changed ones. NaN
+            where a model that takes long hasn't, for polarities. The
             first four rows see what may be a shortcut: the median place of the first tenth of the
             events, the number of events and the duration, and the sums of the first and of the last
             tenth of the events.
@@ -71,26 +90,42 @@ def compare(
     recordings: Recordings,
     groups: Sequence[Any],
     *,
-    epochs: int = 60,
-    time_window: float = 1000,
-    **options: Any,
+    epochs: int | None = None,
+    time_window: float | None = None,
+    augment: str | None = None,
+    folds: int = 3,
+    seeds: Sequence[int] = (0,),
+    processes: int = 1,
+    keep: Path | None = None,
+    say: Callable[[str], object] = lambda _: None,
 ) -> Comparison:
     """Find out whether recordings need time, by models that have a memory and others that haven't.
 
-    They need time where the best of three models that see frames is better than the best of three
-    on the sum. A shortcut is what gets more than half of the best model's lead over guessing from
-    the start, from the end, or from count and duration; a start or an end also has to say more than
-    a tenth of the events that is drawn at random.
+    They need time where the best of three models that see frames is better than the best of what no
+    order of events changes: three models of the sum, and those three with time shuffled. A shortcut
+    is what gets more than half of the best model's lead over guessing from the start, from the end,
+    or from count and duration; a start or an end also has to say more than a tenth of the events
+    that is drawn at random. Models see at most 64 pixels along a side and 10,000 events of a
+    recording, on average; of more, the same share of each recording is drawn.
 
     Args:
         recordings: All of them, at least ``folds`` groups of each class.
         groups: Who or when, for each recording; a group stays in one fold.
-        epochs: Passes of each network over its training recordings.
+        epochs: Passes of each network over its training recordings. Default: as many as make 400
+            steps. Networks of the sum, which are fast, get twice as many.
         time_window: Width of a time bin in µs. Delays and time constants are in proportion to it.
-        options: ``folds``, ``seeds`` and ``processes``, as for ``cross_validate``.
+            Default: as ``choose_recipe``.
+        augment: How frames are changed in training, a name of ``AUGMENTS``. Default: as before.
+        folds: How many.
+        seeds: Each fixes the folds and the initial weights of a run.
+        processes: How many models train at the same time. The result doesn't depend on it.
+        keep: A folder for what is done, from which the same call goes on after it was stopped; it
+            is empty again once all is done. Default: nothing is kept.
+        say: Is told, before it begins, how long it takes and how much memory; such as ``print``.
 
     Raises:
-        ValueError: There are fewer than two classes, or too few groups.
+        ValueError: There are fewer than two classes or too few groups, or a number can't be used.
+        KeyboardInterrupt: It was stopped. The message says what is done.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -99,34 +134,130 @@ def compare(
         (10, 6)
     """
     check_recordings(recordings)
+    check_numbers(Integral, processes=processes)
     if len(set(recordings.targets)) < 2:
         raise ValueError(f"{recordings} are of one class; give recordings of two or more")
-    compared = _models(epochs, time_window)
-    changed = {
-        (name, change): protocol.PerturbedEstimator(model, apply) if apply else model
-        for change, apply in CHANGES.items()
-        for name, model in compared.items()
-        if change != "time shuffled" or name not in UNTIMED
-    }
-    trained = protocol.cross_validate(changed, recordings, groups, progress="comparing", **options)
-    backwards, correct = perturbations.reversed_time(recordings), Correct()
-    for (name, change), each in trained.items():
-        correct.setdefault(name, {})[change] = each.correct(recordings)
-        if change == "as they are":
-            correct[name]["time reversed"] = each.correct(backwards)
+    splits = [fold_indices(recordings, folds, groups, seed) for seed in seeds]
+    some, learned = _smaller(recordings), splits[0][0][0]
+    recipe = _recipe(some.subset(learned), epochs, time_window, augment)
+    compared, correct = _models(**recipe), Correct()
+    plan = [
+        (name, change, row, fold)
+        for name in compared
+        for change in CHANGES
+        for row in range(len(splits))
+        for fold in range(folds)
+        if name not in UNCHANGED.get(change, ())
+    ][::-1]  # the last models train for longest; started first, none keeps a process waiting
+    networks = sum(isinstance(compared[name], protocol.NetworkEstimator) for name, *_ in plan)
+    say(_cost(some.subset(learned), recipe, networks, processes))
+    answers = Memory(keep, verbose=0).cache(_answers)  # without a folder, nothing is kept
+    jobs = [
+        partial(answers, compared[name], change, some, *splits[row][fold], seeds[row])
+        for name, change, row, fold in plan
+    ]
+    try:
+        for number, found in protocol.in_parallel(jobs, processes, "comparing"):
+            name, _, row, fold = plan[number]
+            for asked, right in found.items():
+                unknown = np.full((len(splits), len(recordings)), np.nan)
+                whole = correct.setdefault(name, {}).setdefault(asked, unknown)
+                whole[row, splits[row][fold][1]] = right
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_so_far(correct, len(plan))) from None
     for name in UNTIMED:  # which would see the same again
         correct[name]["time shuffled"] = correct[name]["as they are"]
+    if keep:
+        answers.clear(warn=False)
     return Comparison(_table(correct, groups), *_judge(correct, recordings.targets, groups))
 
 
-def _models(epochs: int, time_window: float) -> dict[str, Any]:
-    # Nothing is mirrored: what is true of suits needn't be true of these.
-    recipe: dict[str, Any] = {"augment": AUGMENTS["shift"], "epochs": epochs}
-    of_the_sum = recipe | {"time_window": WHOLE, "clip_norm": None}
-    recipe["time_window"] = time_window
-    by_frame = recipe | protocol.BY_FRAME
+def _smaller(recordings: Recordings) -> Recordings:
+    """Draw the same share of each recording's events, and bring them to at most 64 pixels."""
+    share = EVENTS * len(recordings) / sum(len(each) for each in recordings.events)
+    width, height, polarities = recordings.sensor_size
+    block, rng = math.ceil(max(width, height) / PIXELS), np.random.default_rng(0)
+    if block == 1 and share >= 1:
+        return recordings
+    some = []
+    for events in recordings.events:
+        drawn = rng.random(len(events)) < share
+        drawn[[0, -1]] = True  # it begins and ends when it did
+        part = events[drawn]
+        some.append(perturbations.replaced(part, x=part["x"] // block, y=part["y"] // block))
+    size = (math.ceil(width / block), math.ceil(height / block), polarities)
+    return Recordings(some, recordings.targets, recordings.classes, size)
+
+
+def _recipe(
+    recordings: Recordings, epochs: int | None, time_window: float | None, augment: str | None
+) -> dict[str, Any]:
+    """Return what each network learns by: as ``train``, but in fewer steps."""
+    recipe = choose_recipe(recordings)
+    width = recipe.time_window if time_window is None else time_window
+    check_range(1, WIDEST, time_window=width)
+    if (name := augment or recipe.augment) not in AUGMENTS:
+        raise ValueError(f"augment is {augment!r}; choose none, shift or mirror")
+    few = max(15, math.ceil(STEPS * recipe.batch_size / len(recordings)))
+    said = {"time_window": width, "epochs": few if epochs is None else epochs}
+    return recipe._asdict() | said | {"augment": AUGMENTS[name]}
+
+
+def _answers(
+    model: Any,
+    change: str,
+    recordings: Recordings,
+    learned: np.ndarray,
+    held_out: np.ndarray,
+    seed: int,
+) -> dict[str, np.ndarray]:
+    """Train on changed recordings, and say which of the others are classified correctly."""
+    apply, asked = CHANGES[change], recordings.subset(held_out)
+    trained = deepcopy(model)  # others begin with the same one
+    trained = protocol.PerturbedEstimator(trained, apply) if apply else trained
+    trained.fit(recordings.subset(learned), seed)
+    found = {change: trained.predict(asked) == asked.targets}
+    if apply is None:
+        backwards = trained.predict(perturbations.reversed_time(asked))
+        found["time reversed"] = backwards == asked.targets
+    return found
+
+
+def _cost(recordings: Recordings, recipe: dict[str, Any], networks: int, processes: int) -> str:
+    """Train a network for an epoch, twice, and say how long all of them will take."""
+    trial, times = _models(**recipe | {"epochs": 1})["SNN"], []
+    for _ in protocol.in_parallel(3 * [partial(trial.fit, recordings)]):
+        times.append(time.perf_counter())
+    minutes = (times[2] - times[1]) * recipe["epochs"] * networks / processes / 60
+    # PyTorch, and what a process has of events and of weights.
+    events, inputs = sum(len(each) for each in recordings.events), math.prod(recordings.sensor_size)
+    gigabytes = processes * (0.5 + 1e-7 * events + 3e-6 * inputs) + 0.3
+    width, epochs = recipe["time_window"], recipe["epochs"]
+    words = f"{networks} networks, {epochs} epochs each, bins of {width:g} µs"
+    words += f": about {math.ceil(minutes)} minutes with processes={processes}, {gigabytes:.1f} GB"
+    smaller = f"time_window={2 * width:g}, a smaller size, fewer epochs"
+    return words + (f"; less with {smaller}" if minutes > 10 else "")
+
+
+def _so_far(correct: Correct, jobs: int) -> str:
+    """Say what is known of the models that have been trained without each fold."""
+    known = [
+        f"{name}, {change}: {right.mean():.0%} correct"
+        for name, by_change in correct.items()
+        for change, right in by_change.items()
+        if not np.isnan(right).any()
+    ]
+    return "\n".join([*known, f"stopped before all {jobs} models were trained"])
+
+
+def _models(epochs: int, time_window: float, **recipe: Any) -> dict[str, Any]:
+    recipe |= {"epochs": epochs}
+    of_the_sum = recipe | {"time_window": WHOLE, "clip_norm": None, "learning_rate": 0.003}
+    of_the_sum["epochs"] = 2 * epochs
+    by_frame = recipe | {"time_window": time_window}
     place, length = map(_quadratic, (models.median_place, models.count_and_duration))
     summed = protocol.logistic_regression(models.summed_image, C=10)
+    gated = by_frame | {"clip_norm": 1.0}
     return {
         "first events' place": protocol.PerturbedEstimator(place, perturbations.first_tenth),
         "count and duration": length,
@@ -134,9 +265,9 @@ def _models(epochs: int, time_window: float) -> dict[str, Any]:
         "last tenth": protocol.PerturbedEstimator(summed, perturbations.last_tenth),
         "the sum": summed,
         "MLP of the sum": protocol.NetworkEstimator(models.MLP, **of_the_sum),
-        "CNN of the sum": protocol.NetworkEstimator(models.CNN, **of_the_sum),
+        "CNN of the sum": protocol.NetworkEstimator(partial(models.CNN, pooled=True), **of_the_sum),
         "each frame alone": protocol.NetworkEstimator(models.FrameMLP, **by_frame),
-        "GRU": protocol.NetworkEstimator(models.GRU, clip_norm=1.0, **recipe),
+        "GRU": protocol.NetworkEstimator(models.GRU, **gated),
         "SNN": protocol.NetworkEstimator(detector(time_window), **by_frame),
     }
 
@@ -153,23 +284,24 @@ def _table(correct: Correct, groups: Sequence[Any]) -> pd.DataFrame:
 def _judge(
     correct: Correct, targets: Sequence[int], groups: Sequence[Any]
 ) -> tuple[str, tuple[str, ...]]:
-    """Compare what no order of events changes, the sum, with the best of what sees frames."""
+    """Compare the best of what no order of events changes with the best of what sees it."""
     plain = {name: each["as they are"] for name, each in correct.items()}
     means = {name: float(each.mean()) for name, each in plain.items()}
     guess = np.asarray(targets) == np.bincount(targets).argmax()
-    others = [name for name in means if name not in UNTIMED]
-    best, summed, timed = (
-        max(names, key=means.__getitem__) for names in (means, UNTIMED[:3], others)
-    )
-    over_guess = protocol.difference_interval(plain[best], guess, groups, len(means))
-    over_sum = protocol.difference_interval(plain[timed], plain[summed], groups, len(others))
+    unordered = {name: plain[name] for name in UNTIMED[:3]}
+    unordered |= {f"{name}, time shuffled,": correct[name]["time shuffled"] for name in TIMED}
+    best, timed = (max(names, key=means.__getitem__) for names in (means, TIMED))
+    summed = max(unordered, key=lambda name: unordered[name].mean())
+    without = float(unordered[summed].mean())
+    over_guess = lead_interval(plain[best], guess, groups, len(means))
+    over_sum = lead_interval(plain[timed], unordered[summed], groups, len(TIMED))
     first = (
         f"The best of {len(means)} models, {best}, gets {means[best]:.0%} of {len(targets)} "
         f"recordings that it hasn't seen, and always the same answer {guess.mean():.0%}."
     )
     second = (
-        f"The sum over time gets {means[summed]:.0%}; the difference of {timed} from it is "
-        f"{_points(*over_sum)}."
+        f"Of what no order of events changes, {summed} gets the most, {without:.0%}; the "
+        f"difference of {timed} from it is {_points(*over_sum)}."
     )
     frame, shuffled = means["each frame alone"], correct[timed]["time shuffled"].mean()
     found = _shortcuts(correct, guess, means[best], groups)
@@ -181,7 +313,7 @@ def _judge(
         verdict = "nothing to be learned"
         second = f"The difference of {_points(*over_guess)} may be chance."
     elif low <= 0:
-        enough = high < 0.05 or means[summed] > 0.95 or more <= 0
+        enough = high < 0.05 or without > 0.95 or more <= 0
         verdict = "doesn't need time" if enough else "can't tell"
     elif found:
         verdict = "has a shortcut"
@@ -191,6 +323,38 @@ def _judge(
     if found and verdict in ("doesn't need time", "can't tell"):
         third += f" What the sum shows {shortcut}"
     return verdict, (first, second, third)
+
+
+def lead_interval(
+    first: np.ndarray, second: np.ndarray, groups: Sequence[Any], models: int = 1
+) -> tuple[float, float, float]:
+    """Return how much more accurate the best of some models is than another, and an interval.
+
+    It is that of Student's t for groups of recordings, as wide as the interval of a single model is
+    at 100 − 5 / ``models`` % (Bonferroni), since the best of several is ahead by chance more often.
+    Unlike a bootstrap, it holds its level with few groups, too. Where all groups say the same, it
+    is the exact one for n recordings without an exception (Clopper and Pearson 1934).
+
+    Args:
+        first: As ``correct`` of ``bootstrap_interval``.
+        second: The same recordings, classified by the other model.
+        groups: The group of each recording.
+        models: How many the first one is the best of.
+
+    Example:
+        >>> better, worse = np.arange(100) < 90, np.arange(100) < 80
+        >>> [round(each, 2) for each in lead_interval(better, worse, range(100), models=3)]
+        [0.1, 0.03, 0.17]
+    """
+    difference = np.mean(np.atleast_2d(first), axis=0) - np.mean(np.atleast_2d(second), axis=0)
+    numbers, tail = check_groups(groups, len(difference)), 0.025 / models
+    mean, count = float(difference.mean()), int(numbers.max()) + 1
+    apart = np.bincount(numbers, difference - mean)  # by group, of recordings together
+    width = 1 - tail ** (1 / len(difference))
+    if count > 1 and not np.allclose(apart, 0):
+        error = math.sqrt(count / (count - 1) * float(apart @ apart)) / len(difference)
+        width = float(student.ppf(1 - tail, count - 1)) * error
+    return mean, max(-1.0, mean - width), min(1.0, mean + width)
 
 
 def _points(difference: float, low: float, high: float) -> str:
@@ -206,9 +370,7 @@ def _shortcuts(
         alone, shuffled = correct[name]["as they are"], correct[name]["time shuffled"]
         # Of a tenth, shuffled: any tenth. Count and duration are the same.
         less = [guess] if name in UNTIMED else [guess, shuffled]
-        leads = [
-            protocol.difference_interval(alone, each, groups, len(SHORTCUTS))[1] for each in less
-        ]
+        leads = [lead_interval(alone, each, groups, len(SHORTCUTS))[1] for each in less]
         if min(leads) > 0 and alone.mean() - guess.mean() > (best - guess.mean()) / 2:
             found.append(name)
     return found

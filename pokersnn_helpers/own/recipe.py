@@ -1,5 +1,6 @@
 """How recordings of your own are trained on: ``train --data`` and ``compare`` share this."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -21,10 +22,11 @@ AUGMENTS: dict[str, Callable[[torch.Tensor], torch.Tensor] | None] = {
     "mirror": augment,
 }
 
-WIDTHS = (1000, 2000, 5000, 10_000, 20_000, 50_000)  # of time bins, in µs
-MOST_STEPS = 100  # that the median recording may have
+WIDTHS = [unit * 10**power for power in (2, 3, 4) for unit in (1, 2, 5)]  # of time bins, in µs
+STEPS = 50  # that the median recording has, about
+FEW = 200  # recordings, which are learned in small batches
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 60
-PASSES = 32_000  # of a recording through the network: 1,000 batches
+BATCHES = 1000  # that all epochs have, about
 SMALLEST = 16  # pixels along a side from which on a shift by one changes no class
 
 
@@ -32,35 +34,39 @@ class Recipe(NamedTuple):
     """What isn't said about a training run, chosen from its recordings.
 
     Example:
-        >>> Recipe(time_window=5000, augment="shift", epochs=32).augment
+        >>> Recipe(5000, "shift", epochs=42, batch_size=32, learning_rate=0.002).augment
         'shift'
     """
 
     time_window: float  # width of a time bin in µs
     augment: str  # of ``AUGMENTS``
     epochs: int
+    batch_size: int
+    learning_rate: float
 
 
 def choose_recipe(recordings: Recordings) -> Recipe:
-    """Choose time bins, augmentation and epochs; no label is looked at.
+    """Choose time bins and what else training needs; no label is looked at.
 
-    Bins are the narrowest of 1, 2, 5, 10, 20 and 50 ms of which the median recording has at most
-    100. Recordings are shifted by up to a pixel, but on a sensor with fewer than 16 pixels along a
-    side, and never mirrored. There are 60 epochs, or as many as make 1,000 batches.
+    The median recording has about 50 time bins. Recordings are shifted by up to a pixel, but on a
+    sensor with fewer than 16 pixels along a side, and never mirrored. There are 3 to 60 epochs, so
+    that they make about 1,000 batches. Fewer than 200 recordings are learned in batches of 8.
 
     Args:
         recordings: Those to train on.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
-        >>> choose_recipe(load_pokerdvs(source="simulated").train)
-        Recipe(time_window=1000, augment='shift', epochs=60)
+        >>> choose_recipe(load_pokerdvs(source="simulated").train).time_window
+        500
     """
-    duration = 1000 * np.median(events_and_ms(recordings)[:, 1])  # µs
-    time_window = next((each for each in WIDTHS if duration <= MOST_STEPS * each), WIDTHS[-1])
+    number, duration = len(recordings), np.median(events_and_ms(recordings)[:, 1])  # in ms
+    time_window = min(WIDTHS, key=lambda width: abs(math.log(STEPS * width / 1000 / duration)))
     shifted = min(recordings.sensor_size[:2]) >= SMALLEST
-    epochs = min(max(PASSES // len(recordings), FEWEST_EPOCHS), MOST_EPOCHS)
-    return Recipe(time_window, "shift" if shifted else "none", epochs)
+    batch_size, learning_rate = (8, 0.001) if number < FEW else (32, 0.002)
+    epochs = min(max(BATCHES * batch_size // number, FEWEST_EPOCHS), MOST_EPOCHS)
+    augment = "shift" if shifted else "none"
+    return Recipe(time_window, augment, epochs, batch_size, learning_rate)
 
 
 def detector(time_window: float) -> Callable[..., LayerThenSNN]:

@@ -91,24 +91,31 @@ class MLP(SummedImage):
 class CNN(SummedImage):
     """A small convolutional network: two layers, and then one weight per place and class.
 
+    With ``pooled``, places don't matter: it is one per maximum, and one per mean, over all of them.
+
     Example:
         >>> CNN()(torch.ones(20, 8, 2, 35, 35)).shape
         torch.Size([1, 8, 4])
     """
 
-    def build(self, inputs: int, outputs: int, channels: int = 16) -> None:
+    def build(self, inputs: int, outputs: int, channels: int = 16, pooled: bool = False) -> None:
         """Make the layers."""
         self.dt = None
         width, height, polarities = self.sensor_size
-        places = math.ceil(width / 4) * math.ceil(height / 4)
+        places = 2 if pooled else math.ceil(width / 4) * math.ceil(height / 4)
         self.body = nn.Sequential(
             nn.Conv2d(polarities, channels, 5, stride=2, padding=2),
             nn.ReLU(),
             nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1),
             nn.ReLU(),
-            nn.Flatten(),
+            _Pooled() if pooled else nn.Flatten(),
             nn.Linear(2 * channels * places, outputs),
         )
+
+
+class _Pooled(nn.Module):
+    def forward(self, found: torch.Tensor) -> torch.Tensor:
+        return torch.cat([found.amax((2, 3)), found.mean((2, 3))], dim=1)
 
 
 class FrameMLP(Model):

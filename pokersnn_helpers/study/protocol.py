@@ -9,23 +9,27 @@ answer. To compare a network of your own with a simple model::
     bootstrap_interval(trained["mine"].correct(recordings), groups)
 """
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, wait
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
+from numbers import Integral
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib.externals.loky import get_reusable_executor
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from tqdm import tqdm
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm, trange
 
-from ..checks import check_groups
+from .. import training
+from ..checks import check_groups, check_numbers
 from ..fast import FastSNN
 from ..frames import make_loader
 from ..recordings import Recordings, fold_indices
@@ -243,23 +247,79 @@ def cross_validate(
     """
     splits = [fold_indices(recordings, folds, groups, seed) for seed in seeds]
     jobs = [
-        delayed(deepcopy(estimator).fit)(recordings.subset(learned), seed)
+        partial(_fit, estimator, recordings, learned, seed)
         for estimator in models.values()
         for seed, split in zip(seeds, splits, strict=True)
         for learned, _ in split
     ]
     # The last models train for longest. Started first, none of them keeps a process waiting.
-    with patch.dict(os.environ, TQDM_DISABLE="1"):  # bars in this process alone: tqdm has asked
-        results = Parallel(processes, batch_size=1, return_as="generator")(jobs[::-1])
-        hidden = {} if progress else {"disable": True}  # disable=False would overrule TQDM_DISABLE
-        bar = tqdm(results, progress, len(jobs), unit="model", **hidden)
-        trained = iter(list(bar)[::-1])
+    found = dict(in_parallel(jobs[::-1], processes, progress))
+    trained = (found[number] for number in reversed(range(len(jobs))))
     return {
         name: CrossValidated(
             [[(next(trained), held_out) for _, held_out in split] for split in splits]
         )
         for name in models
     }
+
+
+def _fit(estimator: Any, recordings: Recordings, learned: np.ndarray, seed: int) -> Any:
+    return deepcopy(estimator).fit(recordings.subset(learned), seed)
+
+
+def in_parallel(
+    jobs: Sequence[Callable[[], Any]], processes: int = 1, progress: str | None = None
+) -> Iterator[tuple[int, Any]]:
+    """Yield the number of each job and what it returned, as soon as it is done.
+
+    This process is one of them, since another one takes half a gigabyte before it does anything.
+    It begins with the last job, and the others begin with the first.
+
+    Args:
+        jobs: Functions that can be pickled.
+        processes: How many work at the same time.
+        progress: What a progress bar is called. Default: there is none.
+
+    Raises:
+        ValueError: ``processes`` isn't a whole number greater than 0.
+
+    Example:
+        >>> dict(in_parallel([lambda: "a", lambda: "b"]))
+        {1: 'b', 0: 'a'}
+    """
+    check_numbers(Integral, processes=processes)
+    left, futures, others = dict(enumerate(jobs)), {}, min(processes, len(jobs)) - 1
+    if others:
+        alone = {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1"}
+        executor = get_reusable_executor(others, timeout=300, env=alone)
+        futures = {number: executor.submit(job) for number, job in left.items()}
+    hidden = {} if progress else {"disable": True}  # disable=False would overrule TQDM_DISABLE
+    try:
+        with tqdm(desc=progress, total=len(jobs), unit="model", **hidden) as bar:
+            while left:
+                number = next((n for n in left if others and futures[n].done()), None)
+                if number is None:
+                    free = (n for n in reversed(left) if not others or futures[n].cancel())
+                    if (number := next(free, None)) is not None:
+                        found = _here(jobs[number])
+                    else:  # the others are at work on all that is left
+                        wait([futures[n] for n in left], return_when=FIRST_COMPLETED)
+                        continue
+                else:
+                    found = futures[number].result()
+                del left[number]
+                bar.update()
+                yield number, found
+    except BaseException:
+        if others:
+            executor.shutdown(kill_workers=True)
+        raise
+
+
+def _here(job: Callable[[], Any]) -> Any:
+    """Work as another process would: on one thread, and without a progress bar."""
+    with threadpool_limits(1), patch.object(training, "trange", partial(trange, disable=True)):
+        return job()
 
 
 def bootstrap_interval(correct: np.ndarray, groups: Sequence[int]) -> tuple[float, float]:
@@ -287,20 +347,16 @@ def bootstrap_interval(correct: np.ndarray, groups: Sequence[int]) -> tuple[floa
 
 
 def difference_interval(
-    first: np.ndarray, second: np.ndarray, groups: Sequence[int], models: int = 1
+    first: np.ndarray, second: np.ndarray, groups: Sequence[int]
 ) -> tuple[float, float, float]:
     """Return how much more accurate a model is than another, and the ends of a 95 % interval.
 
     With the models exchanged, all three change their sign.
 
-    Of the best of several models, the interval is as wide as that of one is at
-    100 − 5 / ``models`` % (Bonferroni), since the best of several is ahead by chance more often.
-
     Args:
         first: As ``correct`` of ``bootstrap_interval``.
         second: The same recordings, classified by the other model.
         groups: As for ``bootstrap_interval``.
-        models: How many the first one is the best of.
 
     Example:
         >>> better, worse = np.arange(100) < 90, np.arange(100) < 80
@@ -308,12 +364,10 @@ def difference_interval(
         [0.1, 0.05, 0.16]
     """
     difference = np.mean(np.atleast_2d(first), axis=0) - np.mean(np.atleast_2d(second), axis=0)
-    return float(difference.mean()), *_interval(difference, groups, -1, 0.025 / models)
+    return float(difference.mean()), *_interval(difference, groups, -1)
 
 
-def _interval(
-    correct: np.ndarray, groups: Sequence[int], lowest: float, tail: float = 0.025
-) -> tuple[float, float]:
+def _interval(correct: np.ndarray, groups: Sequence[int], lowest: float) -> tuple[float, float]:
     """Draw groups anew; the ends lie from ``lowest`` to 1."""
     rates = np.asarray(correct)
     numeric = rates.dtype.kind in "biuf" and (np.abs(rates * 1.0) <= 1).all()
@@ -326,11 +380,11 @@ def _interval(
     numbers = check_groups(groups, len(rates))
     sums, sizes = np.bincount(numbers, rates), np.bincount(numbers)
     if (rates == rates[0]).all() and rates[0] in (-1, 0, 1):
-        width = 1 - tail ** (1 / len(sizes))
+        width = 1 - 0.025 ** (1 / len(sizes))
         ends = rates[0] + np.array([-width, width])
     else:
         drawn = np.random.default_rng(0).integers(len(sizes), size=(2000, len(sizes)))
         accuracies = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-        ends = np.quantile(accuracies, [tail, 1 - tail])
+        ends = np.quantile(accuracies, [0.025, 0.975])
     low, high = ends.clip(lowest, 1).tolist()
     return low, high

@@ -1,0 +1,164 @@
+"""What ``compare`` takes and says: real digits, long gestures, and films whose verdict is known."""
+
+import os
+import resource
+import tarfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from pokersnn_helpers import EVENT_DTYPE, Recordings, read_events
+from pokersnn_helpers.own.compare import compare
+from pokersnn_helpers.own.folders import resize
+from pokersnn_helpers.simulation.gestures import film_gestures
+from pokersnn_helpers.simulation.motions import film_dots
+from pokersnn_helpers.study.perturbations import merge_polarities
+
+SIZE = 16  # pixels along a side, of patches and spots
+EVENTS = 217_000  # of a gesture
+
+
+def spots(
+    rng: np.random.Generator,
+    places: Sequence[tuple[float, float]],
+    *,
+    radius: float = 2,
+    count: int = 200,
+    duration: int = 20_000,
+) -> np.ndarray:
+    """Film discs that flicker at random times, each at its place."""
+    x, y = np.mgrid[:SIZE, :SIZE].reshape(2, -1)
+    events = np.zeros(count * len(places), EVENT_DTYPE)
+    events["t"] = rng.integers(0, duration, len(events))
+    events["p"] = rng.integers(0, 2, len(events))
+    for part, (left, top) in enumerate(places):
+        inside = np.flatnonzero((x - left) ** 2 + (y - top) ** 2 <= radius**2)
+        pixels = rng.choice(inside, count)
+        some = slice(part * count, (part + 1) * count)
+        events["x"][some], events["y"][some] = x[pixels], y[pixels]
+    return np.sort(events, order="t")
+
+
+def anywhere(rng: np.random.Generator) -> list[tuple[float, float]]:
+    """Draw a place for a spot."""
+    return [(rng.uniform(4, SIZE - 5), rng.uniform(4, SIZE - 5))]
+
+
+def exclusive_or(rng: np.random.Generator, target: int) -> np.ndarray:
+    """Show two spots, above and below, on the same side or not."""
+    side = int(rng.integers(2))
+    return spots(rng, [(4 + 7 * side, 4), (4 + 7 * (side ^ target), 11)])
+
+
+def halves(rng: np.random.Generator, target: int) -> np.ndarray:
+    """Show a spot on the left, one on the right, and none; or right, left, none; from anywhere.
+
+    A film begins at any moment of this period, so that its start alone doesn't tell the order.
+    """
+    first, second = (spots(rng, [place]) for place in ((4, 8), (11, 8))[:: 1 - 2 * target])
+    second["t"] += 20_000
+    events = np.concatenate([first, second])
+    events["t"] = (events["t"] + rng.integers(60_000)) % 60_000
+    return np.sort(events, order="t")
+
+
+def longer(rng: np.random.Generator, target: int) -> np.ndarray:
+    """Flicker for one to one and a half times as long, or twice that."""
+    return spots(rng, [(8, 8)], duration=int(rng.uniform(10_000, 15_000) * (1 + target)))
+
+
+def more(rng: np.random.Generator, target: int) -> np.ndarray:
+    """Flicker as often, or twice that."""
+    return spots(rng, [(8, 8)], count=int(rng.uniform(100, 150) * (1 + target)))
+
+
+FILMS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
+    "exclusive or": exclusive_or,
+    "radius": lambda rng, target: spots(rng, anywhere(rng), radius=2 + target),
+    "brightness": lambda rng, target: spots(rng, anywhere(rng), count=150 + 100 * target),
+    "count": more,
+    "duration": longer,
+    "noise": lambda rng, _: spots(rng, anywhere(rng)),
+    "halves": halves,
+}
+SETS = {"nmnist": 1000, "gestures": 96} | dict.fromkeys([*FILMS, "dots"], 72)  # recordings
+
+
+def film(kind: str, count: int = 72, seed: int = 0) -> Recordings:
+    """Film recordings of two classes, or of six for dots."""
+    if kind == "dots":
+        return merge_polarities(film_dots(count, seed))
+    targets = [number % 2 for number in range(count)]
+    events = [FILMS[kind](np.random.default_rng([seed, n]), t) for n, t in enumerate(targets)]
+    return Recordings(events, targets, ("a", "b"), (SIZE, SIZE, 2))
+
+
+def digits(path: Path) -> Recordings:
+    """Read N-MNIST's digits 6 to 9 from an archive of their files."""
+    with tarfile.open(path) as archive:
+        files = sorted(each.name for each in archive if each.name.endswith(".bin"))
+        with TemporaryDirectory() as folder:
+            archive.extractall(folder, filter="data")
+            events = [read_events(Path(folder, name)) for name in files]
+    classes = sorted({name.split("/")[0] for name in files})
+    targets = [classes.index(name.split("/")[0]) for name in files]
+    return Recordings(events, targets, classes, (34, 34, 2))
+
+
+def gestures(takes: int = 8) -> tuple[Recordings, list[str]]:
+    """Film the gestures of chapter 10 as a camera of 346 × 260 pixels sees them.
+
+    Each event of 64 × 64 pixels becomes those of a patch, some µs apart, so that a recording has
+    about 200,000; then ``resize`` brings them to 115 × 86 pixels, as the command does.
+    """
+    films, people = film_gestures(takes)
+    rng, events = np.random.default_rng(0), []
+    for each in films.events:
+        some = np.sort(rng.integers(len(each), size=EVENTS))
+        large = each[some]
+        for field, scale in (("x", 346 / 64), ("y", 260 / 64)):
+            large[field] = ((large[field] + rng.random(EVENTS)) * scale).astype(int)
+        large["t"] += rng.integers(0, 1000, EVENTS)
+        events.append(resize(np.sort(large, order="t"), (346, 260, 2), (115, 86)))
+    return Recordings(events, films.targets, films.classes, (115, 86, 2)), people
+
+
+def measure(size: int = 0, *, processes: int = 2) -> dict[str, Any]:
+    """Compare models on each set.
+
+    Args:
+        size: Recordings of each set. Default: all.
+        processes: How many models train at the same time.
+
+    Returns:
+        A row per set: its verdict, how long it took, and the peak memory of this process and of the
+        largest other one.
+    """
+    rows = []
+    for name, usual in SETS.items():
+        recordings, groups = load(name, size or usual)
+        begin = time.perf_counter()
+        found = compare(recordings, groups, processes=processes)
+        seconds = time.perf_counter() - begin
+        gigabytes = sum(
+            resource.getrusage(who).ru_maxrss / 2**20
+            for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        )
+        row = {"set": name, "verdict": found.verdict, "seconds": seconds, "GB": gigabytes}
+        rows.append(row | {"why": found.sentences[1]})
+    return {"rows": rows}
+
+
+def load(name: str, count: int) -> tuple[Recordings, Sequence[Any]]:
+    """Return recordings and their groups."""
+    if name == "gestures":
+        return gestures(max(1, count // 12))
+    if name == "nmnist":
+        whole = digits(Path(os.environ["POKERSNN_DATA"], "nmnist_6789.tar.gz"))
+        some = whole.subset(range(0, len(whole), max(1, len(whole) // count)))
+        return some, range(len(some))
+    return film(name, count), range(count)
