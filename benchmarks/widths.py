@@ -4,23 +4,20 @@ The gestures are those of chapter 10, each of four people in turn tested. N-MNIS
 training files of the digits 6 to 9 that come first, all three saccades, tested on a third.
 """
 
-import os
-import tarfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pokersnn_helpers import FastSNN, Recordings, Split, stratified_folds, train_classifier
-from pokersnn_helpers.own.camera_files import read_bin
 from pokersnn_helpers.own.folders import resize
 from pokersnn_helpers.own.recipe import AUGMENTS, detector
 from pokersnn_helpers.simulation.gestures import GESTURES, SENSOR_SIZE, film_gestures
 
 from . import folds
+from .nmnist import thousand
 
 WIDTHS = (1000, 2000, 5000, 10_000)  # µs
-EPOCHS = {"gestures": 60, "N-MNIST 6 to 9": 30}
+EPOCHS = {"gestures": 30, "N-MNIST 6 to 9": 20}
 NETWORKS = ("FastSNN", "LayerThenSNN")
 
 
@@ -33,21 +30,8 @@ def gestures() -> Split:
 
 
 def n_mnist() -> Split:
-    """Return the thousand recordings of ``nmnist_6789.tar.gz``, a third of them to test on.
-
-    Raises:
-        FileNotFoundError: ``POKERSNN_DATA`` names no folder that holds it.
-    """
-    path = Path(os.environ.get("POKERSNN_DATA", "."), "nmnist_6789.tar.gz")
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no {path}; POKERSNN_DATA names the folder that has it")
-    events, targets = [], []
-    with tarfile.open(path) as archive:
-        for member in sorted(archive.getmembers(), key=lambda each: each.name):
-            if content := archive.extractfile(member):
-                events.append(read_bin(content.read())[0])
-                targets.append("6789".index(member.name[0]))
-    return stratified_folds(Recordings(events, targets, tuple("6789"), (34, 34, 2)), 3)[0]
+    """Return the thousand recordings, a third of them to test on."""
+    return stratified_folds(thousand(), 3)[0]
 
 
 def _accuracies(name: str, network: str, width: int, seed: int) -> list[float]:
@@ -58,7 +42,7 @@ def _accuracies(name: str, network: str, width: int, seed: int) -> list[float]:
     return history.test_accuracy
 
 
-def measure(seeds: int = 3) -> dict[str, Any]:
+def measure(seeds: int = 2) -> dict[str, Any]:
     """Train by the recipe for own recordings, and watch what is held out.
 
     Args:

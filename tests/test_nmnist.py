@@ -26,7 +26,7 @@ def test_digits_are_balanced_and_last_for_one_saccade():
 
 @pytest.mark.skipif(not ARCHIVE.is_file(), reason=f"needs {ARCHIVE}")
 def test_tool_makes_the_file_again():
-    made = make_nmnist.columns_of(make_nmnist.read_digits(ARCHIVE))
+    made = make_nmnist.columns_of(make_nmnist.first_saccades(ARCHIVE))
     with np.load(nmnist.FILE) as kept:
         assert {*made} == {*kept}
         assert all(np.array_equal(made[name], kept[name]) for name in made)

@@ -22,13 +22,13 @@ ENDS = 100_000  # µs
 TRAIN, TEST = 100, 50  # recordings of each digit
 
 
-def read_digits(archive: str | Path) -> dict[str, list[np.ndarray]]:
+def first_saccades(archive: str | Path) -> dict[str, list[np.ndarray]]:
     """Return the events of each file, by digit and in the order of the names."""
     found: dict[str, list[np.ndarray]] = {digit: [] for digit in nmnist.CLASSES}
     with tarfile.open(archive) as tar:
         for name in sorted(name for name in tar.getnames() if name.endswith(".bin")):
             events, _ = read_bin(tar.extractfile(name).read())  # type: ignore[union-attr]
-            found[name.split("/")[-2]].append(events)
+            found[name.split("/")[-2]].append(events[events["t"] < ENDS])
     return found
 
 
@@ -36,7 +36,7 @@ def columns_of(events: dict[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
     """Return what the file holds."""
     train = [each for digit in nmnist.CLASSES for each in events[digit][:TRAIN]]
     test = [each for digit in nmnist.CLASSES for each in events[digit][TRAIN:][:TEST]]
-    chosen = [each[each["t"] < ENDS] for each in train + test]
+    chosen = train + test
     since = [np.diff(each["t"], prepend=each["t"][0]) for each in chosen]
     columns = {"t": np.concatenate(since).astype(np.uint16)}
     for field in "xyp":
@@ -49,7 +49,7 @@ def columns_of(events: dict[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
 
 def main(archive: str) -> None:
     """Write the file, and print the hash that ``nmnist.SHA256`` has to be."""
-    np.savez_compressed(nmnist.FILE, **columns_of(read_digits(archive)))
+    np.savez_compressed(nmnist.FILE, **columns_of(first_saccades(archive)))
     content = nmnist.FILE.read_bytes()
     print(f"{nmnist.FILE}: {len(content)} bytes, SHA-256 {hashlib.sha256(content).hexdigest()}")
 
