@@ -18,7 +18,7 @@ from pokersnn_helpers.own.recipe import AUGMENTS
 from pokersnn_helpers.snn import WHOLE, SpikingNetwork
 from pokersnn_helpers.study.models import CNN, GRU, MLP, summed_image
 from pokersnn_helpers.study.protocol import NetworkEstimator, logistic_regression
-from tools.make_nmnist import first_saccades
+from tools.make_nmnist import ENDS, first_saccades
 
 from . import folds
 
@@ -84,12 +84,12 @@ def measure_nmnist1000(seeds: int = 5) -> dict[str, Any]:
     return {"folds": 3} | _result(answers, recordings, seeds)
 
 
-def thousand() -> Recordings:
-    """Return the first saccade of every recording of the archive."""
+def thousand(ends: int = ENDS) -> Recordings:
+    """Return every recording of the archive until some µs; default: its first saccade."""
     path = Path(os.environ.get("POKERSNN_DATA", "."), ARCHIVE)
     if not path.is_file():
         raise SystemExit(f"there is no {path}; tools/make_nmnist.py says what it holds")
-    digits = first_saccades(path)
+    digits = first_saccades(path, ends)
     targets = [n for n, digit in enumerate(CLASSES) for _ in digits[digit]]
     events = [each for some in digits.values() for each in some]
     return Recordings(events, targets, CLASSES, SENSOR_SIZE)

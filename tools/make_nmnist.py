@@ -22,13 +22,13 @@ ENDS = 100_000  # µs
 TRAIN, TEST = 100, 50  # recordings of each digit
 
 
-def first_saccades(archive: str | Path) -> dict[str, list[np.ndarray]]:
-    """Return the events of each file, by digit and in the order of the names."""
+def first_saccades(archive: str | Path, ends: int = ENDS) -> dict[str, list[np.ndarray]]:
+    """Return the events of each file until some µs, by digit and in the order of the names."""
     found: dict[str, list[np.ndarray]] = {digit: [] for digit in nmnist.CLASSES}
     with tarfile.open(archive) as tar:
         for name in sorted(name for name in tar.getnames() if name.endswith(".bin")):
             events, _ = read_bin(tar.extractfile(name).read())  # type: ignore[union-attr]
-            found[name.split("/")[-2]].append(events[events["t"] < ENDS])
+            found[name.split("/")[-2]].append(events[events["t"] < ends])
     return found
 
 
