@@ -43,7 +43,6 @@ BENCHMARKS = {
     "split": ("latency", "when networks know the suit of Tonic's 20, trained on its 48"),
     "sparse": ("latency", "spikes, additions and accuracy by penalty on the rate and by pruning"),
     "constants": ("lines", "the recipe with other time constants, on held-out folds"),
-    "choices": ("choices", "bins, time constants, threshold, width, training: one at a time"),
     "lines": ("lines", "what each line added to the plain loop is worth, on held-out folds"),
     "stream": ("stream", "events per second and time to an answer of a stream, and is it exact?"),
     "many": ("many", "20,000 simulated cards in a file: to make them, and an epoch by processes"),

@@ -22,7 +22,6 @@ from benchmarks import __main__ as command
 from benchmarks import (
     accuracy,
     batches,
-    choices,
     folder,
     folds,
     latency,
@@ -225,18 +224,6 @@ def test_each_line_adds_to_those_before_and_the_last_is_the_recipe():
     larger = lines.larger_weights().lif0.input_weights
     torch.manual_seed(0)
     assert larger.norm() > 4 * build_network(FastSNN).lif0.input_weights.norm()
-
-
-def test_choices_change_one_number_at_a_time_and_train_the_usual_once(asked, put):
-    few = {"bin (ms)": (1, 2), "time constants (ms)": (10, 20), "threshold": (0.3,)}
-    few |= {"hidden neurons": (3,), "epochs": (1,), "learning rate": (0.001,)}
-    trained, real = [], choices.estimator
-    put(choices, CHOICES=few, estimator=lambda each: trained.append(each) or real(each))
-    result = choices.measure(seeds=1)
-    assert len(result["rows"]) == 8 and len(trained) == 3
-    differing = [len(trained[0].items() - numbers.items()) for numbers in trained]
-    assert differing == [0, 1, 1]
-    assert all(0 <= row["lowest"] <= row["mean"] <= row["highest"] <= 1 for row in result["rows"])
 
 
 def test_convolution_fits_any_sensor_and_any_bins():
