@@ -18,7 +18,6 @@ FILE: dict[str, Any] = {"type": Path, "metavar": "FILE"}
 TIME: dict[str, Any] = {"type": int, "metavar": "MICROSECONDS"}
 EVENTS = "events, such as .npy, .csv or a camera's own file"
 
-FILES: Options = {"recordings": FILE | {"nargs": "+", "help": EVENTS}}
 INSPECT: Options = {
     "recordings": FILE | {"nargs": "+", "help": "files of events, or folders of them"},
     "--plot": FILE | {"help": "draw the pixels of the first, as .pdf, .png or .svg"},
