@@ -28,7 +28,7 @@ def scene(**hot):
         own = (rng.integers(0, 10**6, rate), *where)
         t, x, y = (np.append(*both) for both in zip((t, x, y), own, strict=True))
     made = events(t, x)
-    made["y"] = y
+    made["y"], made["p"] = y, y % 2
     return made[np.argsort(t, kind="stable")]
 
 

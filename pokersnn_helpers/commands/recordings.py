@@ -7,9 +7,6 @@ from json import dumps
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..files import atomic_write
 from ..own.folders import Folder, load_folder
 from ..own.inspection import Inspection, inspect_file, plot_inspection
 from ..own.overview import inspect_files, overview
@@ -37,13 +34,15 @@ def inspect(recordings: list[Path], plot: Path | None = None, json: bool = False
     first, *others = found
     lines = overview(found) if others else _in_full(found[first])
     if json:
-        kept = ("numbers", "hot_pixels", "advice")
-        each = {
-            str(file): {name: getattr(one, name) for name in kept} for file, one in found.items()
+        plain = {
+            str(file): {"numbers": numbers, "hot_pixels": hot_pixels.tolist(), "advice": advice}
+            for file, (numbers, _, _, hot_pixels, advice) in found.items()
         }
-        lines = [dumps(each, default=np.ndarray.tolist)]
+        lines = [dumps(plain)]
     say("\n".join(lines))
     if plot:
+        from ..files import atomic_write  # with numba, which takes a second to import
+
         figure = plot_inspection(inspect_file(first))
         with atomic_write(plot, overwrite=False) as file:
             figure.savefig(file, format=plot.suffix[1:])

@@ -5,6 +5,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ..checks import check_events, errors_in
 from .event_files import ANY_SENSOR, read_unchecked
@@ -16,7 +17,6 @@ PARTS = 50  # of the duration, for the rate over time
 LARGEST = 2**21  # pixels: no sensor has more
 SOME = 100  # events, from which on a rate or a clock tells something
 SHOWN = 10  # hot pixels that a sentence names
-RING = np.arange(25).reshape(5, 5) != 12  # the 24 next pixels
 UNITS = {1e-3: "divide ns by 1000", 1e3: "multiply ms by 1000", 1e6: "multiply seconds by 1e6"}
 
 
@@ -68,7 +68,8 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
     times, scale = _whole(stamps)
     times, advice = _continued(stamps, times)
     fields = [times, *(file.events[field] for field in "xyp")]
-    in_order = np.rec.fromarrays(fields, names="t,x,y,p")[np.argsort(times, kind="stable")]
+    table = np.rec.fromarrays(fields, names="t,x,y,p")  # type: ignore[call-overload]
+    in_order = table[np.argsort(times, kind="stable")]
     events = check_events(in_order, file.sensor_size or ANY_SENSOR, str(path))
     with errors_in(str(path)):
         image, hot_pixels = count_events(events, file.sensor_size), find_hot_pixels(events)
@@ -137,20 +138,19 @@ def find_hot_pixels(events: np.ndarray) -> np.ndarray:
         >>> find_hot_pixels(events)
         array([[4, 0]])
     """
-    from scipy.ndimage import rank_filter  # which takes long to import
-
     counts = count_events(events)
     fires = np.zeros((*counts.shape, PARTS), bool)
     fires[events["y"], events["x"], _part(events["t"])] = True
     parts = fires.sum(axis=2)
     at_random = PARTS * (1 - (1 - 1 / PARTS) ** counts)  # parts in which random times would lie
     often = np.sqrt(counts * parts)
-    steady = (often > 10) & (parts > 0.7 * at_random)
-    quiet, loud = (rank_filter(often, rank, footprint=RING, mode="mirror") for rank in (6, -6))
-    hot = steady & (often > 10 + 1.7 * quiet)
-    if hot.sum() <= counts.size / 4:
-        hot &= often > 10 + 1.7 * loud
-    y, x = np.nonzero(hot)
+    y, x = np.nonzero((often > 10) & (parts > 0.7 * at_random))
+    around = sliding_window_view(np.pad(often, 2, "reflect"), (5, 5))[y, x].reshape(-1, 25)
+    around = np.sort(around)  # with the pixel itself, which comes last where it is hot
+    hot, scattered = (often[y, x] > 10 + 1.7 * around[:, rank] for rank in (-7, 6))
+    if scattered.sum() > counts.size / 4:
+        hot = scattered
+    y, x = y[hot], x[hot]
     return np.stack([x, y], axis=1)[np.argsort(-counts[y, x], kind="stable")]
 
 
