@@ -25,7 +25,7 @@ INSPECT: Options = {
 }
 CLEAN: Options = {
     "recordings": FILE | {"help": "a file of events, or a folder of them"},
-    "--out": FILE | {"required": True, "help": "a new file, as clean.npz, or a new folder"},
+    "--out": FILE | {"required": True, "help": "a new folder"},
     "--refractory": TIME | {"help": "leave out what a pixel sends so soon again"},
     "--noise": TIME | {"help": "leave out what has had no neighbour for so long"},
 }

@@ -53,12 +53,12 @@ def filter_events(events: np.ndarray, refractory: int = 0, noise: int = 0) -> np
 def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
     r"""Write a file, or all files below a folder, as ``filter_events`` leaves them.
 
-    They become ``.npz``, which also says the sensor where the file does. A new folder is there when
-    all are written. Yields how much is left of each file.
+    They become ``.npz``, which also says the sensor where the file does, in a new folder, which is
+    there when all are written. Yields how much is left of each file.
 
     Args:
         path: The file or folder.
-        out: The new one.
+        out: The new folder.
         filters: As of ``filter_events``: ``refractory`` and ``noise``.
 
     Raises:
@@ -68,34 +68,30 @@ def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
 
     Example:
         >>> _ = Path("one.csv").write_text("t,x,y,p\n0,0,0,1\n")
-        >>> list(clean_files(Path("one.csv"), Path("clean.npz")))
+        >>> list(clean_files(Path("one.csv"), Path("clean")))
         ['one.csv: 1 of 1 events are left']
     """
     if out.exists():
-        raise FileExistsError(f"{out} exists; name a new place")
-    if not path.is_dir():
-        if out.suffix != ".npz":
-            raise ValueError(f"{out} will hold arrays of NumPy; let it end in .npz")
-        yield _clean(path, out, filters)
-        return
+        raise FileExistsError(f"{out} exists; name a new folder")
+    files, root = (recording_files(path), path) if path.is_dir() else ([path], path.parent)
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".", suffix=".tmp", dir=out.parent) as scratch:
-        for file in recording_files(path):
-            new = Path(scratch, "all", file.relative_to(path)).with_suffix(".npz")
-            yield _clean(file, new, filters)
-        Path(scratch, "all").rename(out)
+        for file in files:
+            events, sensor_size = read_event_file(file)
+            with errors_in(str(file)):
+                kept = filter_events(events, **filters)
+            new = Path(scratch, out.name, file.relative_to(root)).with_suffix(".npz")
+            _write(new, kept, sensor_size)
+            yield f"{file}: {len(kept)} of {len(events)} events are left"
+        Path(scratch, out.name).rename(out)
 
 
-def _clean(path: Path, out: Path, filters: dict[str, int]) -> str:
-    events, sensor_size = read_event_file(path)
-    with errors_in(str(path)):
-        kept = filter_events(events, **filters)
-    arrays = {field: kept[field] for field in "txyp"}
+def _write(path: Path, events: np.ndarray, sensor_size: tuple[int, ...] | None) -> None:
+    arrays = {field: events[field] for field in "txyp"}
     if sensor_size:
         arrays["sensor_size"] = np.array(sensor_size)
-    with atomic_write(out, overwrite=False) as file:
+    with atomic_write(path, overwrite=False) as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
         file.flush()
-        if not np.array_equal(kept, read_numpy(Path(file.name))[0]):
-            raise OSError(errno.EIO, "what was written isn't what is read back", str(out))
-    return f"{path}: {len(kept)} of {len(events)} events are left"
+        if not np.array_equal(events, read_numpy(Path(file.name))[0]):
+            raise OSError(errno.EIO, "what was written isn't what is read back", str(path))

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 PARTS = 50  # of the duration, for the rate over time
 LARGEST = 2**21  # pixels: no sensor has more
 SOME = 100  # events, from which on a rate or a clock tells something
-SHOWN = 10  # hot pixels that a sentence names
 UNITS = {1e-3: "divide ns by 1000", 1e3: "multiply ms by 1000", 1e6: "multiply seconds by 1e6"}
 
 
@@ -228,13 +227,13 @@ def _of_times(t: np.ndarray, scale: float, pixels: int) -> Iterator[str]:
 
 def _of_pixels(events: np.ndarray, image: np.ndarray, hot: np.ndarray) -> Iterator[str]:
     """Say what is odd in places and polarities."""
-    if len(hot):
+    if len(hot) > image.size / 4:
+        many = f"{len(hot)} of {image.size} pixels are hot"
+        yield f"{many}; look at the camera's thresholds, and record again"
+    elif len(hot):
         share = f"have {100 * image[hot[:, 1], hot[:, 0]].sum() / len(events):.2g}% of the events"
-        where = ", ".join(f"({x}, {y})" for x, y in hot[:SHOWN]) + ", ..." * (len(hot) > SHOWN)
-        remedy = "leave them out by `clean`"
-        if len(hot) > image.size / 4:
-            remedy = "look at the camera's thresholds, and record again"
-        yield f"hot pixels, {len(hot)} of {image.size}, {where}, {share}; {remedy}"
+        where = ", ".join(f"({x}, {y})" for x, y in hot)
+        yield f"hot pixels, {len(hot)} in all, {where}, {share}; leave them out by `clean`"
     share_on = events["p"].mean()
     if not 0.1 <= share_on <= 0.9:
         yield f"{share_on:.0%} are ON; look at the camera's thresholds, or merge polarities"

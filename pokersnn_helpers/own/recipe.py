@@ -23,7 +23,6 @@ AUGMENTS: dict[str, Callable[[torch.Tensor], torch.Tensor] | None] = {
 
 WIDTHS = (1000, 2000, 5000, 10_000, 20_000, 50_000)  # of time bins, in µs
 MOST_STEPS = 100  # that the median recording may have
-FEWEST_EPOCHS, MOST_EPOCHS = 3, 60
 PASSES = 32_000  # of a recording through the network: 1,000 batches
 SMALLEST = 16  # pixels along a side from which on a shift by one changes no class
 
@@ -59,7 +58,7 @@ def choose_recipe(recordings: Recordings) -> Recipe:
     duration = 1000 * np.median(events_and_ms(recordings)[:, 1])  # µs
     time_window = next((each for each in WIDTHS if duration <= MOST_STEPS * each), WIDTHS[-1])
     shifted = min(recordings.sensor_size[:2]) >= SMALLEST
-    epochs = min(max(PASSES // len(recordings), FEWEST_EPOCHS), MOST_EPOCHS)
+    epochs = int(np.clip(PASSES // len(recordings), 3, 60))
     return Recipe(time_window, "shift" if shifted else "none", epochs)
 
 
