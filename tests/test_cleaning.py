@@ -15,7 +15,7 @@ from pokersnn_helpers.own.event_files import read_event_file
 
 
 def test_filters_are_those_of_tonic_and_spare_the_first_event():
-    made = scene(_60_60=500)
+    made = scene((60, 60, 500))
     assert filter_events(made).tolist() == scene().tolist()
     late = scene()
     late["t"] += 10_000
@@ -30,7 +30,7 @@ def test_filters_are_those_of_tonic_and_spare_the_first_event():
 
 def test_a_folder_keeps_its_structure_and_files_their_sensor(tmp_path):
     old, new = tmp_path / "old", tmp_path / "new"
-    made = scene(_60_60=500)
+    made = scene((60, 60, 500))
     arrays = {field: made[field] for field in "txyp"}
     (old / "left" / "anna").mkdir(parents=True)
     np.savez(old / "left/anna/1.npz", **arrays, sensor_size=(64, 64))

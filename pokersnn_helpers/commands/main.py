@@ -21,7 +21,7 @@ EVENTS = "events, such as .npy, .csv or a camera's own file"
 INSPECT: Options = {
     "recordings": FILE | {"nargs": "+", "help": "files of events, or folders of them"},
     "--plot": FILE | {"help": "draw the pixels of the first, as .pdf, .png or .svg"},
-    "--json": {"action": "store_true", "help": "print all that was found, as JSON"},
+    "--json": {"action": "store_true", "help": "print numbers and advice of each file, as JSON"},
 }
 CLEAN: Options = {
     "recordings": FILE | {"help": "a file of events, or a folder of them"},

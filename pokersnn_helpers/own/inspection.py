@@ -74,7 +74,7 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
         image, hot_pixels = count_events(events, file.sensor_size), find_hot_pixels(events)
     t = events["t"] - events["t"][0]
     duration, gaps = int(t[-1]), np.diff(t)
-    rate = 1000 * PARTS * np.bincount(_part(t), minlength=PARTS) / max(duration, 1)
+    rate = 1000 * PARTS * np.histogram(t, PARTS)[0] / max(duration, 1)
     numbers = {
         "events": len(t),
         "duration (ms)": duration / 1000,
@@ -137,9 +137,9 @@ def find_hot_pixels(events: np.ndarray) -> np.ndarray:
         >>> find_hot_pixels(events)
         array([[4, 0]])
     """
-    counts = count_events(events)
+    counts, t = count_events(events), events["t"] - events["t"][0]
     fires = np.zeros((*counts.shape, PARTS), bool)
-    fires[events["y"], events["x"], _part(events["t"])] = True
+    fires[events["y"], events["x"], t * PARTS // (int(t[-1]) + 1)] = True
     parts = fires.sum(axis=2)
     at_random = PARTS * (1 - (1 - 1 / PARTS) ** counts)  # parts in which random times would lie
     often = np.sqrt(counts * parts)
@@ -151,11 +151,6 @@ def find_hot_pixels(events: np.ndarray) -> np.ndarray:
         hot = scattered
     y, x = y[hot], x[hot]
     return np.stack([x, y], axis=1)[np.argsort(-counts[y, x], kind="stable")]
-
-
-def _part(t: np.ndarray) -> np.ndarray:
-    """Return in which of 50 equally long parts each time lies."""
-    return (t - t[0]) * PARTS // (int(t[-1] - t[0]) + 1)
 
 
 def _whole(stamps: np.ndarray) -> tuple[np.ndarray, float]:
