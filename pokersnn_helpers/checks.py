@@ -99,7 +99,8 @@ def check_events(
     checked = np.empty(len(events), EVENT_DTYPE)
     for field, (least, most) in zip("txyp", bounds, strict=True):
         with np.errstate(invalid="ignore"):
-            values = checked[field] = events[field].astype(np.int64)
+            checked[field] = events[field].astype(np.int64)
+        values = checked[field]
         wrong = np.ma.filled(values != events[field], True)  # a masked value is no number
         if wrong.any() or values.min() < least or values.max() > most:
             reason = f"sensor_size {sensor_size} allows whole numbers from {least} to {most}"
