@@ -99,15 +99,14 @@ def check_events(
     checked = np.empty(len(events), EVENT_DTYPE)
     for field, (least, most) in zip("txyp", bounds, strict=True):
         with np.errstate(invalid="ignore"):
-            values = checked[field] = events[field].astype(np.int64)
-        same, masked = values == events[field], isinstance(events, np.ma.MaskedArray)
-        if not masked and same.all() and least <= values.min() and values.max() <= most:
-            continue  # as it nearly always is, and is seen in a third of the time
-        sound = same & (values >= least) & (values <= most)
-        reason = f"sensor_size {sensor_size} allows whole numbers from {least} to {most}"
-        if field == "t":
-            reason = "expected whole numbers of µs, within ±2**53; multiply seconds by 1e6"
-        refuse(np.ma.filled(~sound, True), field, reason)  # a masked value is no number
+            checked[field] = events[field].astype(np.int64)
+        values = checked[field]
+        wrong = np.ma.filled(values != events[field], True)  # a masked value is no number
+        if wrong.any() or values.min() < least or values.max() > most:
+            reason = f"sensor_size {sensor_size} allows whole numbers from {least} to {most}"
+            if field == "t":
+                reason = "expected whole numbers of µs, within ±2**53; multiply seconds by 1e6"
+            refuse(wrong | (values < least) | (values > most), field, reason)
     backwards = np.append(False, checked["t"][1:] < checked["t"][:-1])
     sort = "sort by time: events[np.argsort(events['t'], kind='stable')]"
     refuse(backwards, "t", f"{sort}, or cut the recording there if its clock began anew")
