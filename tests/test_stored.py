@@ -76,14 +76,11 @@ def test_some_of_them_are_chosen_without_reading(stored, cards):
     assert np.array_equal(some.events[-2], cards.events[-1])
     with pytest.raises(IndexError, match="index 20 is out of bounds"):
         stored.subset([20])
-    with pytest.raises(IndexError, match="index 99 is out of bounds"):
-        StoredRecordings(stored.path, [99])
     assert len(stored.subset([])) == 0
     assert_same((some + cards.subset([0])), cards.subset([3, -1, 3, 0]))
     assert type(stratified_folds(stored, 2)[0].train) is StoredRecordings
-    for part in (slice(1, 4), slice(None, None, -2)):
-        found = [each.tobytes() for each in stored.events[part]]
-        assert found == [each.tobytes() for each in cards.events[part]]
+    found = [each.tobytes() for each in stored.events[::-9]]
+    assert found == [each.tobytes() for each in cards.events[::-9]]
 
 
 def test_another_process_opens_the_file_itself(stored, cards):
@@ -112,6 +109,8 @@ def test_file_that_is_cut_off_or_another_is_named(part, stored, tmp_path):
     said = r"bad\.h5 is cut off, damaged or no .*copy the file again"
     with pytest.raises(ValueError, match=said):
         StoredRecordings(bad)
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.h5"):
+        StoredRecordings(tmp_path / "none.h5")
 
 
 def test_any_flipped_bit_is_noticed_or_harmless(stored, cards, tmp_path):
@@ -130,16 +129,17 @@ def test_any_flipped_bit_is_noticed_or_harmless(stored, cards, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda file: file["events"].write_direct(np.full((1, 9), 99, "u1"), None, np.s_[:1]), "0"),
+        (lambda file: file["events"].__setitem__(np.s_[:50], 0), "0: its bytes aren't those that"),
         (lambda file: file.__delitem__("ends"), "damaged or no file of recordings"),
         (lambda file: file["ends"].resize(19, 0), "don't fit its events"),
         (lambda file: file["ends"].__setitem__(0, 0), "don't fit its events"),
         (lambda file: file["targets"].resize(19, 0), "don't fit its recordings"),
-        (lambda file: file["targets"].__setitem__(0, 4), "don't fit its recordings"),
+        (lambda file: file["targets"].__setitem__(0, 4), "don't fit its classes"),
         (lambda file: file.attrs.__setitem__("classes", 3), "no file of recordings"),
     ],
 )
 def test_file_of_another_form_is_named(change, message, stored):
+    """Zeros pass the checksum of HDF5."""
     bad = altered(stored, "bad.h5", change)
     with pytest.raises(ValueError, match=rf"bad\.h5.*{message}.*copy the file again"):
         list(StoredRecordings(bad).events)
@@ -157,12 +157,6 @@ def test_groups_are_stored_and_earlier_files_have_none(cards, tmp_path):
         with pytest.raises(ValueError, match=r"groups(\[0\] is None| has shape)"):
             store_recordings(tmp_path / "b.h5", pairs, *about, wrong)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a.h5", "earlier.h5"]
-
-
-def test_zeros_are_no_events_although_they_pass_the_checksum_of_hdf5(stored):
-    zeros = altered(stored, "zeros.h5", lambda file: file["events"].__setitem__(np.s_[:50], 0))
-    with pytest.raises(ValueError, match=r"recording 0: its bytes aren't those that were stored"):
-        list(StoredRecordings(zeros).events)
 
 
 def test_file_that_changes_while_it_is_read_is_noticed(stored, cards, tmp_path):
@@ -214,13 +208,6 @@ def test_a_folder_becomes_a_file_that_is_trained_on_by_its_groups(tmp_path, caps
         assert len(test) == 12
     found = read_folder(path)
     assert (found.groups, found.sensor_size) == (own.groups, own.sensor_size)
-    with pytest.raises(SystemExit, match="exists and isn't overwritten"):
-        commands.main(["store", str(folder), "--out", path])
-
-
-def test_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.h5"):
-        StoredRecordings(tmp_path / "none.h5")
 
 
 def test_nothing_is_overwritten_or_left_behind(stored, cards, tmp_path):
