@@ -122,7 +122,7 @@ def test_pixels_are_summed_in_blocks_from_the_middle():
             ValueError,
             "Training, val",
         ),
-        ({"l/a.npy": (9, 0), "r/b.npy": (99, 0)}, ValueError, r"b\.npy: .* field x is 99"),
+        ({"l/a.npy": (9, 9), "r/b.npy": (99, 0)}, ValueError, r"b\.npy: .* field x is 99"),
         ({"l/corner.npy": (0, 0)}, ValueError, r"corner\.npy: no event lies in the middle"),
     ],
 )

@@ -56,21 +56,20 @@ def test_what_are_no_events_is_named(events, error, message):
         Recordings([some_events(), events], [0, 0], ("a",), SENSOR)
 
 
+WRONG = {
+    "sensor_size": (None, (35, 35), (35.0, 35, 2), (0, 35, 2)),
+    "targets": ([0], [0, 3], [0, -1], [0, 0.5]),
+    "classes": ("ab", ("a", "a"), (0, 1)),
+}
+
+
 @pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        *(
-            ({"sensor_size": size}, r"sensor_size is .*; expected \(width, height, pol")
-            for size in (None, (35, 35), (35.0, 35, 2), (0, 35, 2))
-        ),
-        *(({"targets": targets}, "targets") for targets in ([0], [0, 3], [0, -1], [0, 0.5])),
-        *(({"classes": each}, "expected a tuple of different") for each in ("ab", "aa", (0, 1))),
-    ],
+    ("name", "value"), [(name, each) for name in WRONG for each in WRONG[name]]
 )
-def test_sensor_targets_and_classes_have_to_fit(wrong, message):
+def test_sensor_targets_and_classes_have_to_fit(name, value):
     right = {"targets": [0, 0], "classes": ("a", "b"), "sensor_size": SENSOR}
-    with pytest.raises(ValueError, match=message):
-        Recordings([some_events(), some_events()], **right | wrong)
+    with pytest.raises(ValueError, match=name):
+        Recordings([some_events(), some_events()], **right | {name: value})
 
 
 @pytest.mark.parametrize("targets", [np.array([1, 0], np.uint8), torch.tensor([1, 0]), [1.0, 0]])

@@ -134,7 +134,7 @@ def test_any_flipped_bit_is_noticed_or_harmless(stored, cards, tmp_path):
         (lambda file: file["ends"].resize(19, 0), "don't fit its events"),
         (lambda file: file["ends"].__setitem__(0, 0), "don't fit its events"),
         (lambda file: file["targets"].resize(19, 0), "don't fit its recordings"),
-        (lambda file: file["targets"].__setitem__(0, 4), "don't fit its classes"),
+        (lambda file: file["targets"].__setitem__(0, 4), "don't fit its recordings"),
         (lambda file: file.attrs.__setitem__("classes", 3), "no file of recordings"),
     ],
 )
@@ -273,7 +273,7 @@ def test_commands_simulate_and_train(tmp_path, capsys, monkeypatch):
 
 def test_every_fourth_of_a_class_tests(cards, tmp_path):
     path = tmp_path / "cards.h5"
-    split, _ = load(TrainOptions(data=str(store(cards, path).path)))
+    split = load(TrainOptions(data=str(store(cards, path).path)))
     assert split.test.targets == [0, 1, 2, 3] and split.test.numbers.tolist() == [3, 8, 13, 18]
     assert sorted([*split.train.numbers, *split.test.numbers]) == list(range(20))
     few = store(cards.subset([0, 1, 2]), tmp_path / "few.h5")

@@ -4,13 +4,13 @@ import json
 import os
 import pickle
 import re
-import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen
 from threading import Lock
 from typing import Any, BinaryIO, NamedTuple
 
@@ -198,14 +198,13 @@ def _csv(path: Path) -> Found:
             )
     except Exception as error:  # what pandas raises depends on what it finds
         raise ValueError(f"no table: {error}; write a header that names all columns") from error
-    columns = {}
-    for field, column in _fields(table).items():
-        columns[field] = pd.to_numeric(column, errors="coerce").to_numpy()
-        if (wrong := np.isnan(columns[field])).any():
-            place = int(wrong.argmax())
-            line = f"line {place + 2}: {field} is {column.iloc[place]}"
-            raise ValueError(f"{line}; write a number, or leave the line out")
-    return _side_by_side(columns), None
+    texts = _fields(table)
+    numbers = pd.DataFrame({name: pd.to_numeric(texts[name], errors="coerce") for name in texts})
+    for row, column in np.argwhere(numbers.isna().to_numpy())[:1]:
+        name = numbers.columns[column]
+        found = f"line {row + 2}: {name} is {texts[name].iloc[row]}"
+        raise ValueError(f"{found}; write a number, or leave the line out")
+    return _side_by_side(numbers), None
 
 
 def _fields(found: Any) -> dict[str, Any]:
@@ -218,8 +217,8 @@ def _fields(found: Any) -> dict[str, Any]:
     return {field: found[lower[name]] for field, name in names.items()}
 
 
-def _side_by_side(found: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Put arrays into a structured one."""
+def _side_by_side(found: Any) -> np.ndarray:
+    """Put arrays, by name, into a structured one."""
     arrays = _fields(found)
     shapes = {name: array.shape for name, array in arrays.items()}
     if len(set(shapes.values())) > 1 or len(shapes["t"]) != 1:
@@ -255,10 +254,10 @@ def _faery_child() -> Any:
     if child is None or child.poll() is not None:
         paths = os.pathsep.join(str(Path(each).absolute()) for each in sys.path)
         own = os.environ | {"PYTHONPATH": paths, "OPENBLAS_NUM_THREADS": "1"}
-        pipes: Any = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
-        pipes |= {"stderr": subprocess.DEVNULL, "start_new_session": True}  # Ctrl-C is for this one
+        pipes: Any = {"stdin": PIPE, "stdout": PIPE, "stderr": DEVNULL}
         words = [sys.executable, "-m", f"{__package__}.faery_child"]
-        child = CHILDREN[os.getpid()] = subprocess.Popen(words, env=own, **pipes)
+        child = Popen(words, env=own, start_new_session=True, **pipes)  # Ctrl-C is for this one
+        CHILDREN[os.getpid()] = child
     return child
 
 

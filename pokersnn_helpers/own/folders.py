@@ -71,9 +71,9 @@ def load_folder(
 
     Warns:
         UserWarning: Some files are left out, since they aren't recordings, their names begin with
-            ``_``, or a link leads nowhere or to what is read anyway; or a folder holds no
-            recordings; or names differ in nothing but capitals; or two files of different classes
-            or groups hold the same. (Names that begin with a dot are hidden.)
+            ``_``, or a link leads nowhere or to what is read anyway; or names differ in nothing
+            but capitals; or two files of different classes or groups hold the same. (Names that
+            begin with a dot are hidden.)
 
     Example:
         >>> for name, x in (("left", 3), ("right", 60)):
@@ -232,7 +232,7 @@ def recording_files(path: Path) -> list[Path]:
 def _walk(path: Path) -> tuple[list[Path], list[Path]]:
     """Return all files below a folder, each once, and links to what is found without them.
 
-    Hidden ones are left out.
+    Hidden ones are left out. Links come last, so that what they lead to keeps its own name.
     """
     found: dict[str, Path] = {}
     again, links = [], [path]
@@ -273,7 +273,7 @@ def _warn_of_copies(path: Path, files: list[Path]) -> None:
         with file.open("rb") as opened:
             start = hashlib.blake2b(opened.read(2**20)).digest()
         other = first.setdefault((file.stat().st_size, start), file)
-        if _class_and_group(path, file) != _class_and_group(path, other):
+        if other != file and _class_and_group(path, file) != _class_and_group(path, other):
             copies.append(f"{file} holds the same as {other}")
     if copies:
         such = f"{len(copies)} files are copies: {copies[0]}"

@@ -73,8 +73,6 @@ class StoredRecordings(Recordings):
             self.classes = check_classes(json.loads(bytes(file.attrs["classes"])))
             ends, targets, rows = file["ends"][:], file["targets"][:], file["events"]
             sizes = np.diff(ends, prepend=0)
-            if not np.isin(targets, range(len(self.classes))).all():
-                raise ValueError("its targets don't fit its classes")
             groups = checksums = [None] * len(ends)
             if "groups" in file:
                 groups = json.loads(bytes(file["groups"][:]))
@@ -82,8 +80,9 @@ class StoredRecordings(Recordings):
                 checksums = file["checksums"][:].tolist()
             if rows.shape != (sizes.sum(), STORED_DTYPE.itemsize) or sizes.min() < 1:
                 raise ValueError("its recordings don't fit its events")
-            if not len(targets) == len(groups) == len(checksums) == len(ends):
-                raise ValueError("its targets or groups don't fit its recordings")
+            known = np.isin(targets, range(len(self.classes))).all()
+            if not known or not len(targets) == len(groups) == len(checksums) == len(ends):
+                raise ValueError("its targets or groups don't fit its recordings or classes")
         except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"{path} is cut off, damaged or no file of recordings ({error}); {REMEDY}"
