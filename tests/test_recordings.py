@@ -4,10 +4,6 @@ import numpy as np
 import pytest
 import torch
 from random_events import random_events
-from tonic import MemoryCachedDataset
-from tonic.collation import PadTensors
-from tonic.transforms import Compose, Denoise, ToFrame
-from torch.utils.data import DataLoader
 
 from pokersnn_helpers import (
     EVENT_DTYPE,
@@ -110,16 +106,6 @@ def test_parts_share_events_and_assigned_ones_are_checked():
     ) == 50
     with pytest.raises(ValueError, match="recording 1: field x is 64 at event 1"):
         recordings.events[1] = OUTSIDE
-
-
-def test_tonics_frames_padding_and_transforms_work_on_them():
-    recordings = some_recordings()
-    transform = Compose([Denoise(filter_time=10_000), ToFrame(SENSOR, time_window=1000)])
-    frames = MemoryCachedDataset(recordings, transform=lambda events: transform(events))
-    loader = DataLoader(frames, batch_size=12, collate_fn=PadTensors(batch_first=False))
-    frames, targets = next(iter(loader))
-    assert frames.shape[1:] == (12, 2, 48, 64)
-    assert targets.tolist() == recordings.targets
 
 
 def test_subset_and_sum_keep_events_and_targets():
