@@ -274,6 +274,3 @@ def test_every_fourth_of_a_class_tests(cards, tmp_path):
     assert data.test.targets == [0, 1, 2, 3] and data.test.numbers.tolist() == [3, 8, 13, 18]
     parts = [part.numbers for part in (data.train, data.validation, data.test)]
     assert sorted(np.concatenate(parts)) == list(range(20))
-    few = store(cards.subset([0]), tmp_path / "few.h5")
-    with pytest.raises(ValueError, match=r"few\.h5: a class has a single group"):
-        load(TrainOptions(data=str(few.path)))
