@@ -14,7 +14,6 @@ import torch
 from norse.torch import LICell, LIFRecurrentCell
 from norse.torch.functional.leaky_integrator import LIParameters, LIState
 from norse.torch.functional.lif import LIFParameters, LIFState
-from torch.nn.functional import pad
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils._pytree import tree_map
 
@@ -26,6 +25,7 @@ from .checks import (
     check_range,
     check_sensor_size,
 )
+from .frames import with_steps
 from .pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 
 WHOLE = 2.0**53  # µs: a time bin that holds a whole recording
@@ -204,8 +204,10 @@ class SpikingNetwork(FrameNetwork):
             try:
                 self.recording = tree_map(lambda *steps: torch.stack(steps).detach(), *states)
             except (TypeError, ValueError) as error:
-                about = f"{type(self).__name__}.step returned states that can't be recorded"
-                raise TypeError(f"{about}: {error}; return a tensor instead of None") from error
+                about = (
+                    "step returned states that can't be recorded; return tensors instead of None"
+                )
+                raise TypeError(f"{about}: {error}") from error
         return voltages
 
     @torch.no_grad()
@@ -307,13 +309,11 @@ class SNN(SpikingNetwork):
         check_numbers(Real, readout_tau_syn=readout_tau_syn, readout_tau_mem=readout_tau_mem)
         check_numbers(Real, surrogate_slope=surrogate_slope)
         shortest = min(tau_syn, tau_mem, readout_tau_syn, readout_tau_mem)
+        most = f"choose at most {shortest:g} s, bins of {1e6 * shortest:g} microseconds"
         if dt > 2 * shortest:
-            most = f"{2 * shortest:g} s, bins of {2e6 * shortest:g} microseconds"
-            raise ValueError(f"dt is {dt:g} s, so voltages would grow; choose at most {most}")
+            raise ValueError(f"dt is {dt:g} s, so voltages would grow; {most}")
         if dt > shortest:
-            most = f"{shortest:g} s, bins of {1e6 * shortest:g} microseconds"
-            about = f"dt is {dt:g} s, so what decays changes its sign; choose at most {most}"
-            warnings.warn(about, stacklevel=2)
+            warnings.warn(f"dt is {dt:g} s, so what decays changes its sign; {most}", stacklevel=2)
         v_th, tau_syn, tau_mem, dt = map(_kept, (v_th, tau_syn, tau_mem, dt))
         readout_tau_syn, readout_tau_mem = map(_kept, (readout_tau_syn, readout_tau_mem))
         self.input_size, self.dt, self.surrogate_slope = input_size, dt, surrogate_slope
@@ -456,18 +456,6 @@ def own_steps(frames: torch.Tensor) -> torch.Tensor:
     return last + len(frames) - max(last.tolist(), default=1)
 
 
-def _with_steps(frames: torch.Tensor, steps: int) -> torch.Tensor:
-    """Cut frames, or append silence, so that they have so many time steps."""
-    if steps == len(frames):
-        return frames
-    if not frames.is_sparse:
-        return pad(frames, (0, 0) * (frames.ndim - 1) + (0, steps - len(frames)))
-    kept = frames._indices()[0] < steps
-    parts = frames._indices()[:, kept], frames._values()[kept], (steps, *frames.shape[1:])
-    coalesced = frames.is_coalesced()
-    return torch.sparse_coo_tensor(*parts, check_invariants=False, is_coalesced=coalesced)
-
-
 def _by_steps(steps: torch.Tensor) -> list[tuple[int, torch.Tensor]]:
     """Return each number of steps with the recordings that have so many."""
     return [(n, (steps == n).nonzero()[:, 0]) for n in steps.unique().tolist()]
@@ -567,7 +555,7 @@ class Classifier(torch.nn.Module):
     def settled(self, frames: torch.Tensor) -> torch.Tensor:
         """Return frames that end ``settle`` after the last event of the batch."""
         last = max([1, *last_steps(frames).tolist()])
-        return _with_steps(frames, last + self.settle_steps)
+        return with_steps(frames, last + self.settle_steps)
 
     def run(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Run the network on frames (T, B, ...) that ``settled`` returned.
@@ -585,7 +573,7 @@ class Classifier(torch.nn.Module):
             return voltages, steps
         found: list[torch.Tensor] = []  # its values are of the whole: show it each one's own alone
         for own, some in groups:
-            part = self.snn(_with_steps(frames.index_select(1, some), own))
+            part = self.snn(with_steps(frames.index_select(1, some), own))
             steps[some] = len(part)
             found += part.unbind(1)
         order = torch.cat([some for _, some in groups]).argsort()
@@ -598,7 +586,7 @@ class Classifier(torch.nn.Module):
         if self._ahead is None and not known and len(frames) > 1 and frames.shape[1] > 0:
             modes = [(module, module.training) for module in self.snn.modules()]
             self.snn.eval()
-            part = self.snn(_with_steps(frames, len(frames) // 2))
+            part = self.snn(with_steps(frames, len(frames) // 2))
             whole = self.snn(frames)[: len(part)]
             for module, mode in modes:
                 module.training = mode

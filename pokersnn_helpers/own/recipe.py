@@ -4,13 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-import numpy as np
 import torch
 
 from ..frames import augment
-from ..recordings import Recordings
+from ..recordings import Recordings, density_and_ms
 from ..study.models import LayerThenSNN
-from ..training import events_and_ms
 
 # A Reichardt detector's, in time bins: delayed copies, and neurons that forget quickly.
 DELAYS, TAU_MEM, TAU_SYN = (0, 2, 4, 8), 5, 2
@@ -56,7 +54,7 @@ def choose_recipe(recordings: Recordings) -> Recipe:
         >>> choose_recipe(load_pokerdvs(source="simulated").train)
         Recipe(time_window=1000, augment='shift', epochs=60)
     """
-    duration = 1000 * np.median(events_and_ms(recordings)[:, 1])  # µs
+    duration = 1000 * density_and_ms(recordings)[1]  # µs
     time_window = next((each for each in WIDTHS if duration <= MOST_STEPS * each), WIDTHS[-1])
     shifted = min(recordings.sensor_size[:2]) >= SMALLEST
     epochs = min(max(PASSES // len(recordings), FEWEST_EPOCHS), MOST_EPOCHS)
