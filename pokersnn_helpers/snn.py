@@ -204,10 +204,7 @@ class SpikingNetwork(FrameNetwork):
             try:
                 self.recording = tree_map(lambda *steps: torch.stack(steps).detach(), *states)
             except (TypeError, ValueError) as error:
-                about = (
-                    "step returned states that can't be recorded; return tensors instead of None"
-                )
-                raise TypeError(f"{about}: {error}") from error
+                raise TypeError(f"states can't be recorded, return tensors: {error}") from error
         return voltages
 
     @torch.no_grad()
@@ -317,12 +314,10 @@ class SNN(SpikingNetwork):
         v_th, tau_syn, tau_mem, dt = map(_kept, (v_th, tau_syn, tau_mem, dt))
         readout_tau_syn, readout_tau_mem = map(_kept, (readout_tau_syn, readout_tau_mem))
         self.input_size, self.dt, self.surrogate_slope = input_size, dt, surrogate_slope
-        number = partial(torch.as_tensor, dtype=torch.float32)  # whatever the default is
+        f32 = partial(torch.as_tensor, dtype=torch.float32)  # whatever the default is
         # Norse 1.1 ignores alpha; later ones use alpha · |v - v_th|.
-        lif = LIFParameters(
-            number(1 / tau_syn), number(1 / tau_mem), v_th=number(v_th), alpha=number(1.0)
-        )
-        li = LIParameters(number(1 / readout_tau_syn), number(1 / readout_tau_mem))
+        lif = LIFParameters(f32(1 / tau_syn), f32(1 / tau_mem), v_th=f32(v_th), alpha=f32(1.0))
+        li = LIParameters(f32(1 / readout_tau_syn), f32(1 / readout_tau_mem))
         self.lif0 = LIFRecurrentCell(input_size, hidden_size, p=lif, dt=dt)
         self.linear = torch.nn.Linear(hidden_size, output_size, bias=False)
         self.readout = LICell(p=li, dt=dt)
@@ -377,15 +372,14 @@ def build_network(
         >>> build_network(sensor_size=(64, 64, 2), output_size=3, hidden_size=20).input_size
         8192
     """
-    check_numbers(Real, time_window=time_window)
+    check_numbers(Real, time_window=time_window, steps=steps)
     if isinstance(network, torch.nn.Module):
         raise TypeError("network is made already; give its class, or a function that makes it")
     inputs = math.prod(check_sensor_size(sensor_size))
     # In finer steps neurons spike more often, and gradients grow at each of them.
     dt_ratio = min(1, time_window / 1000)
-    slope = min(dt_ratio, STEADY_STEPS / max(steps, 1))
     given = {"sensor_size": sensor_size, "input_size": inputs, "output_size": output_size}
-    given |= {"dt": time_window / 1e6, "surrogate_slope": slope}
+    given |= {"dt": time_window / 1e6, "surrogate_slope": min(dt_ratio, STEADY_STEPS / steps)}
     takes, kind = {*inspect.signature(network).parameters}, getattr(network, "func", network)
     if isinstance(kind, type) and issubclass(kind, SNN):
         takes |= {*inspect.signature(SNN).parameters}  # a subclass may pass them on

@@ -211,14 +211,15 @@ def _claim(path: Path, resume: Path | None, held: ExitStack) -> None:
 
 def load(options: TrainOptions) -> Data:
     """Load POKER-DVS, or a folder or a file, of whose groups about a fourth test."""
-    path, names = options.data, ("sensor", "size", "window_ms")
-    if not path:
+    if not options.data:
         cards = load_pokerdvs(source=options.source)  # may download them
         return Data(cards.train, None, cards.test, cards.source)
-    said = {name: each for name in names if (each := getattr(options, name)) not in ("", None)}
-    recordings, groups, _, sensor_size = read_folder(path, **said)
+    parts = {name: getattr(options, name) for name in ("sensor", "size", "window_ms")}
+    said = {name: each for name, each in parts.items() if each not in ("", None)}
+    recordings, groups, _, sensor_size = read_folder(options.data, **said)
     if _fewest_groups(recordings, groups) < 2:
-        raise ValueError(f"{path}: a class has a single group, so none can test; add folders")
+        only = "a class has a single group, so none can test; add folders"
+        raise ValueError(f"{options.data}: {only}")
     train, test, groups = _hold_out(recordings, groups)
     validation = None
     if _fewest_groups(train, groups) >= FOLDS:
@@ -237,8 +238,8 @@ def _hold_out(
         rest, held_out = np.flatnonzero(~chosen), np.flatnonzero(chosen)
     else:
         rest, held_out = fold_indices(recordings, folds, groups)[0]
-    subsets = recordings.subset(rest), recordings.subset(held_out)
-    return *subsets, [groups[number] for number in rest]
+    left = [groups[number] for number in rest.tolist()]
+    return recordings.subset(rest), recordings.subset(held_out), left
 
 
 def _fewest_groups(recordings: Recordings, groups: Sequence[Any]) -> int:
