@@ -307,11 +307,11 @@ def test_a_run_goes_on_with_the_recordings_that_it_began_with(trained, tmp_path)
 
 
 def test_the_best_epoch_is_kept_and_the_run_goes_on_from_the_last(tmp_path, capsys, monkeypatch):
-    rng, folder = np.random.default_rng(0), tmp_path / "own"
+    rng, people = np.random.default_rng(0), tmp_path / "own"
     for number in range(24):  # eight persons
-        save(folder / CLASSES[number % 3] / str(number // 3) / "a.npy", spot(number, rng))
+        save(people / CLASSES[number % 3] / str(number // 3) / "a.npy", spot(number, rng))
     paths = {name: tmp_path / f"{name}.pt" for name in ("one", "three", "resumed", "last")}
-    options = ["--data", folder, "--network", "fast", "--checkpoint"]
+    options = ["--data", people, "--network", "fast", "--checkpoint"]
     monkeypatch.setenv("TQDM_DISABLE", "1")
     run("train", *options, paths["last"], "--epochs", 3)
     shown = capsys.readouterr().out

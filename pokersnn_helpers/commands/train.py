@@ -183,9 +183,10 @@ def _settle_options(
 ) -> tuple[TrainOptions, TrainingState | None]:
     """Take each option as given, or else as saved, or else the default; return the saved state."""
     saved, state = load_run(resume) if resume else ({}, None)
-    for name, value in given.items():
-        if name != "epochs" and value != (before := saved.get(name, value)):
-            raise ValueError(f"{name} was {before} in {resume}, which can't go on with {value}")
+    for name in saved.keys() & given.keys() - {"epochs"}:
+        if given[name] != saved[name]:
+            found = f"{name} was {saved[name]} in {resume}"
+            raise ValueError(f"{found}, which can't go on with {given[name]}")
     if other := saved.keys() - asdict(TrainOptions()).keys():
         raise ValueError(f"{resume} holds a run with options that train doesn't know: {other}")
     if saved.get("data") and "augment" not in saved:
