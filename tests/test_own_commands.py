@@ -320,7 +320,7 @@ def test_the_best_epoch_is_kept_and_the_run_goes_on_from_the_last(tmp_path, caps
     monkeypatch.setattr(training, "_best", lambda history: 0)  # as if the first were
     run("train", *options, paths["one"], "--epochs", 1)
     run("train", *options, paths["three"], "--epochs", 3)
-    assert "epoch 1, the best of 3, on others: " in (shown := capsys.readouterr().out)
+    assert "kept: epoch 1 of 3, the best on other recordings" in (shown := capsys.readouterr().out)
     run("train", "--resume", paths["one"], "--epochs", 3, "--checkpoint", paths["resumed"])
     assert capsys.readouterr().out.splitlines()[-3:] == shown.splitlines()[-3:]
     assert same_checkpoints(paths["resumed"], paths["three"])

@@ -162,9 +162,8 @@ def train(
         if rank() == 0:  # which alone has watched the other recordings
             _report("training", data.train, history.accuracy[-1], history.loss[-1])
             if data.validation:
-                best = _best(vars(history))
-                name = f"epoch {best + 1}, the best of {len(history.loss)}, on others"
-                _report(name, data.validation, history.test_accuracy[best], history.test_loss[best])
+                best = _best(vars(history)) + 1
+                say(f"kept: epoch {best} of {len(history.loss)}, the best on other recordings")
             sparse = frame_network(kept).takes_sparse
             loader = make_loader(data.test, time_window=options.time_window, sparse=sparse)
             found = evaluate(kept, loader, place)
