@@ -192,7 +192,7 @@ def _settle_options(
         raise ValueError(f"{resume} is of an earlier version, which trained otherwise; begin anew")
     default = {"network": "layer"} if "data" in given else {}
     options = TrainOptions(**default | saved | given)
-    options.delays_ms()  # so that a mistake in them is told before anything is read
+    options.delays_ms()  # so that a mistake in them is told before recordings are read
     return options, state
 
 
