@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from numbers import Integral
@@ -20,6 +21,8 @@ from .checks import (
 
 if TYPE_CHECKING:
     import pandas as pd
+
+LOOKED_AT = 1000  # recordings, at most, to see how long they are and how rare their events
 
 
 class Packed(NamedTuple):
@@ -155,6 +158,17 @@ def check_recordings(recordings: Any, name: str = "recordings") -> None:
     """Refuse what isn't ``Recordings``, such as a list of events."""
     if not isinstance(recordings, Recordings):
         raise TypeError(f"{name} is of type {type(recordings).__name__}; give Recordings")
+
+
+def density_and_ms(recordings: Recordings) -> tuple[float, float]:
+    """Return events per ms and input, and the median duration in ms, as some of them have it."""
+    every = math.ceil(len(recordings) / LOOKED_AT) or 1
+    some = [recordings.events[number] for number in range(0, len(recordings), every)]
+    if not some:
+        return 1, 1  # a loader says that there are none
+    ms = [float(each["t"][-1] - each["t"][0]) / 1000 + 1 for each in some]
+    density = sum(map(len, some)) / (sum(ms) * math.prod(recordings.sensor_size))
+    return density, float(np.median(ms))
 
 
 class Split(NamedTuple):

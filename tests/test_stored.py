@@ -270,7 +270,11 @@ def test_commands_simulate_and_train(tmp_path, capsys, monkeypatch):
 
 
 def test_every_fourth_of_a_class_tests(cards, tmp_path):
-    data = load(TrainOptions(data=str(store(cards, tmp_path / "cards.h5").path)))
-    assert data.test.targets == [0, 1, 2, 3] and data.test.numbers.tolist() == [3, 8, 13, 18]
-    parts = [part.numbers for part in (data.train, data.validation, data.test)]
-    assert sorted(np.concatenate(parts)) == list(range(20))
+    path = tmp_path / "cards.h5"
+    split = load(TrainOptions(data=str(store(cards, path).path)))
+    assert split.test.targets == [0, 1, 2, 3] and split.test.numbers.tolist() == [3, 8, 13, 18]
+    parts = split.train, split.validation, split.test
+    assert sorted(number for part in parts for number in part.numbers) == list(range(20))
+    few = store(cards.subset([0]), tmp_path / "few.h5")
+    with pytest.raises(ValueError, match="a class has a single group"):
+        load(TrainOptions(data=str(few.path)))

@@ -116,5 +116,7 @@ def read_folder(path: str, **options: Any) -> Folder:
 
 
 def _parts(sensor: str = "", size: str = "", window_ms: float | None = None) -> dict[str, Any]:
+    if window_ms is not None:  # before anything is read
+        check_range(0.001, 2**40, window_ms=window_ms)
     found, new_size = pixels("--sensor", sensor), pixels("--size", size)
     return {"sensor_size": found and (*found, 2), "size": new_size, "window_ms": window_ms}
