@@ -1,22 +1,20 @@
 """What ``compare`` takes and says: real digits, long gestures, and films whose verdict is known."""
 
-import os
 import resource
-import tarfile
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from pokersnn_helpers import EVENT_DTYPE, Recordings, read_events
+from pokersnn_helpers import EVENT_DTYPE, Recordings
 from pokersnn_helpers.own.compare import compare
 from pokersnn_helpers.own.folders import resize
 from pokersnn_helpers.simulation.gestures import film_gestures
 from pokersnn_helpers.simulation.motions import film_dots
 from pokersnn_helpers.study.perturbations import merge_polarities
+
+from .nmnist import thousand
 
 SIZE = 16  # pixels along a side, of patches and spots
 EVENTS = 217_000  # of a gesture
@@ -97,18 +95,6 @@ def film(kind: str, count: int = 72, seed: int = 0) -> Recordings:
     return Recordings(events, targets, ("a", "b"), (SIZE, SIZE, 2))
 
 
-def digits(path: Path) -> Recordings:
-    """Read N-MNIST's digits 6 to 9 from an archive of their files."""
-    with tarfile.open(path) as archive:
-        files = sorted(each.name for each in archive if each.name.endswith(".bin"))
-        with TemporaryDirectory() as folder:
-            archive.extractall(folder, filter="data")
-            events = [read_events(Path(folder, name)) for name in files]
-    classes = sorted({name.split("/")[0] for name in files})
-    targets = [classes.index(name.split("/")[0]) for name in files]
-    return Recordings(events, targets, classes, (34, 34, 2))
-
-
 def gestures(takes: int = 8) -> tuple[Recordings, list[str]]:
     """Film the gestures of chapter 10 as a camera of 346 × 260 pixels sees them.
 
@@ -158,7 +144,7 @@ def load(name: str, count: int) -> tuple[Recordings, Sequence[Any]]:
     if name == "gestures":
         return gestures(max(1, count // 12))
     if name == "nmnist":
-        whole = digits(Path(os.environ["POKERSNN_DATA"], "nmnist_6789.tar.gz"))
+        whole = thousand(10**6)
         some = whole.subset(range(0, len(whole), max(1, len(whole) // count)))
         return some, range(len(some))
     return film(name, count), range(count)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import reprlib
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Integral
@@ -17,6 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     import torch
 
+CLIMB, CLIMBED = 0.2, 5  # of what was won, this share lost for so many epochs is told
 EVENT_DTYPE = np.dtype([(field, np.int64) for field in "txyp"])  # t in µs; p: 1 = ON, 0 = OFF
 
 
@@ -99,15 +101,14 @@ def check_events(
     checked = np.empty(len(events), EVENT_DTYPE)
     for field, (least, most) in zip("txyp", bounds, strict=True):
         with np.errstate(invalid="ignore"):
-            values = checked[field] = events[field].astype(np.int64)
-        same, masked = values == events[field], isinstance(events, np.ma.MaskedArray)
-        if not masked and same.all() and least <= values.min() and values.max() <= most:
-            continue  # as it nearly always is, and is seen in a third of the time
-        sound = same & (values >= least) & (values <= most)
-        reason = f"sensor_size {sensor_size} allows whole numbers from {least} to {most}"
-        if field == "t":
-            reason = "expected whole numbers of µs, within ±2**53; multiply seconds by 1e6"
-        refuse(np.ma.filled(~sound, True), field, reason)  # a masked value is no number
+            checked[field] = events[field].astype(np.int64)
+        values = checked[field]
+        wrong = np.ma.filled(values != events[field], True)  # a masked value is no number
+        if wrong.any() or values.min() < least or values.max() > most:
+            reason = f"sensor_size {sensor_size} allows whole numbers from {least} to {most}"
+            if field == "t":
+                reason = "expected whole numbers of µs, within ±2**53; multiply seconds by 1e6"
+            refuse(wrong | (values < least) | (values > most), field, reason)
     backwards = np.append(False, checked["t"][1:] < checked["t"][:-1])
     sort = "sort by time: events[np.argsort(events['t'], kind='stable')]"
     refuse(backwards, "t", f"{sort}, or cut the recording there if its clock began anew")
@@ -237,6 +238,16 @@ def refuse_hooks(*modules: torch.nn.Module) -> None:
     for module in modules:
         if any(getattr(module, f"_forward{each}_hooks") for each in ("", "_pre")):
             raise TypeError(f"a hook of {type(module).__name__} would be left out; remove it")
+
+
+def warn_if_it_climbs(losses: list[float]) -> None:
+    """Warn in the epoch in which the loss has been far above its lowest for long enough."""
+    lowest, recent = min(losses), min(losses[-CLIMBED:])
+    since = len(losses) - 1 - losses.index(lowest)
+    if since == CLIMBED and recent - lowest > CLIMB * (losses[0] - lowest):
+        about = f"the loss has climbed from {lowest:.3g} to at least {recent:.3g}"
+        advice = "lower the learning rate, or choose wider time bins"
+        warnings.warn(f"{about}, for {since} epochs; {advice}", stacklevel=4)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import shutil
 import time
 import uuid
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -41,7 +41,8 @@ def atomic_write(path: Path, overwrite: bool = True) -> Iterator[BinaryIO]:
     temporary = path.with_name(f"{start}{uuid.uuid4().hex}.tmp")
     try:
         with temporary.open("x+b") as file:
-            _lock(file)
+            with suppress(OSError):  # where files can't be held
+                _hold(file)
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -50,7 +51,8 @@ def atomic_write(path: Path, overwrite: bool = True) -> Iterator[BinaryIO]:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
             shutil.copymode(path, temporary)
         temporary.replace(path)
-        _remove_left(path.parent.glob(f"{start}*.tmp"))
+        for left in path.parent.glob(f"{start}*.tmp"):
+            _remove_left(left)
     except OSError as error:
         if error.filename in (None, str(temporary)):  # None for a full disk
             raise OSError(error.errno, error.strerror, str(path)) from error
@@ -59,24 +61,20 @@ def atomic_write(path: Path, overwrite: bool = True) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
-def _lock(file: BinaryIO) -> bool:
-    """Hold a file until it is closed, and return whether nobody else does."""
-    try:
-        import fcntl  # which Windows hasn't
+def _hold(file: BinaryIO) -> None:
+    """Hold a file until it is closed; an ``OSError`` says that another writer does."""
+    with suppress(ImportError):  # on Windows, where nobody removes a file that is open
+        import fcntl
 
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (ImportError, OSError):
-        return False
-    return True
 
 
-def _remove_left(temporary: Iterable[Path]) -> None:
-    """Remove what writers that were killed have left: one that goes on holds its file."""
-    for path in temporary:
-        with suppress(OSError), path.open("rb") as file:
-            # A new one may not be held yet.
-            if time.time() - path.stat().st_mtime > LEFT_AFTER and _lock(file):
-                path.unlink()
+def _remove_left(path: Path) -> None:
+    """Remove what a writer that was killed has left: one that goes on holds its file."""
+    with suppress(OSError), path.open("rb") as file:
+        if time.time() - path.stat().st_mtime > LEFT_AFTER:  # a new one may not be held yet
+            _hold(file)
+            path.unlink()
 
 
 def compiled(function: Callable[..., Any], contract: bool = True) -> Any:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch.nn.functional import pad
 from torch.utils.data import DataLoader, Dataset
 
 from .checks import check_events, check_indices, check_numbers, check_sensor_size
@@ -261,3 +262,15 @@ def augment(frames: torch.Tensor, mirror: bool = True) -> torch.Tensor:
         recording = frames[:, number].flip(-1) if turned else frames[:, number]
         changed[:, number] = recording.roll(shift, dims=(-2, -1))
     return changed
+
+
+def with_steps(frames: torch.Tensor, steps: int) -> torch.Tensor:
+    """Cut frames, or append silence, so that they have so many time steps."""
+    if steps == len(frames):
+        return frames
+    if not frames.is_sparse:
+        return pad(frames, (0, 0) * (frames.ndim - 1) + (0, steps - len(frames)))
+    kept = frames._indices()[0] < steps
+    parts = frames._indices()[:, kept], frames._values()[kept], (steps, *frames.shape[1:])
+    coalesced = frames.is_coalesced()
+    return torch.sparse_coo_tensor(*parts, check_invariants=False, is_coalesced=coalesced)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +21,8 @@ from .checks import (
 
 if TYPE_CHECKING:
     import pandas as pd
+
+LOOKED_AT = 1000  # recordings, at most, to see how long they are and how rare their events
 
 
 class Packed(NamedTuple):
@@ -57,32 +60,25 @@ class PackedEvents(Sequence[np.ndarray]):
 
     def __init__(self, events: Iterable[Any], sensor_size: tuple[int, int, int]):
         self.sensor_size = sensor_size
-        self.packed = [*self._pack(events)]
+        self.packed = [self._pack(number, each) for number, each in enumerate(events)]
 
-    def _pack(self, events: Iterable[Any]) -> Iterator[Packed]:
-        for number, each in enumerate(events):
-            if not isinstance(each, Packed):  # which was checked
-                each = Packed.of(check_events(each, self.sensor_size, f"recording {number}"))
-            yield each
+    def _pack(self, number: int, events: Any) -> Packed:
+        if isinstance(events, Packed):  # which were checked
+            return events
+        return Packed.of(check_events(events, self.sensor_size, f"recording {number}"))
 
     def __len__(self) -> int:
         return len(self.packed)
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return [self[number] for number in range(*index.indices(len(self)))]
+            return [self[number] for number in range(len(self))[index]]
         events = self.packed[index].unpack()
         events.flags.writeable = False
         return events
 
-    def __setitem__(self, index: Any, events: Any) -> None:
-        if isinstance(index, slice):
-            self.packed[index] = self._pack(events)
-        else:
-            (self.packed[index],) = self._pack([events])
-
-    def __add__(self, other: Iterable[np.ndarray]) -> list[np.ndarray]:
-        return [*self, *other]
+    def __setitem__(self, index: int, events: Any) -> None:
+        self.packed[index] = self._pack(index, events)
 
 
 class Recordings:
@@ -164,6 +160,17 @@ def check_recordings(recordings: Any, name: str = "recordings") -> None:
         raise TypeError(f"{name} is of type {type(recordings).__name__}; give Recordings")
 
 
+def density_and_ms(recordings: Recordings) -> tuple[float, float]:
+    """Return events per ms and input, and the median duration in ms, as some of them have it."""
+    every = math.ceil(len(recordings) / LOOKED_AT) or 1
+    some = [recordings.events[number] for number in range(0, len(recordings), every)]
+    if not some:
+        return 1, 1  # a loader says that there are none
+    ms = [float(each["t"][-1] - each["t"][0]) / 1000 + 1 for each in some]
+    density = sum(map(len, some)) / (sum(ms) * math.prod(recordings.sensor_size))
+    return density, float(np.median(ms))
+
+
 class Split(NamedTuple):
     """Recordings to train on, and others to test on, of one sensor and with the same classes.
 
@@ -226,20 +233,17 @@ def recording_statistics(data: Recordings | Split) -> pd.DataFrame:
         train, test = (recording_statistics(part) for part in (data.train, data.test))
         return pd.concat([train.assign(set="train"), test.assign(set="test")], ignore_index=True)
     check_recordings(data, "data")
-    durations = np.array([events["t"][-1] - events["t"][0] for events in data.events]) / 1000
-    counts = np.array([len(events) for events in data.events])
-    with np.errstate(divide="ignore"):
-        rates = counts / durations
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "class": [data.classes[target] for target in data.targets],
-            "events": counts,
-            "duration (ms)": durations,
-            "rate (events/ms)": rates,
+            "events": [len(events) for events in data.events],
+            "duration (ms)": [(events["t"][-1] - events["t"][0]) / 1000 for events in data.events],
             "ON share": [events["p"].mean() for events in data.events],
             "active pixels": [len(np.unique(events[["x", "y"]])) for events in data.events],
         }
     )
+    table.insert(3, "rate (events/ms)", table["events"] / table["duration (ms)"])
+    return table
 
 
 def first_of_each_class(recordings: Recordings) -> list[tuple[Any, int]]:

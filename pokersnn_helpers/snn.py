@@ -14,7 +14,6 @@ import torch
 from norse.torch import LICell, LIFRecurrentCell
 from norse.torch.functional.leaky_integrator import LIParameters, LIState
 from norse.torch.functional.lif import LIFParameters, LIFState
-from torch.nn.functional import pad
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils._pytree import tree_map
 
@@ -26,6 +25,7 @@ from .checks import (
     check_range,
     check_sensor_size,
 )
+from .frames import with_steps
 from .pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 
 WHOLE = 2.0**53  # µs: a time bin that holds a whole recording
@@ -204,8 +204,7 @@ class SpikingNetwork(FrameNetwork):
             try:
                 self.recording = tree_map(lambda *steps: torch.stack(steps).detach(), *states)
             except (TypeError, ValueError) as error:
-                about = f"{type(self).__name__}.step returned states that can't be recorded"
-                raise TypeError(f"{about}: {error}; return a tensor instead of None") from error
+                raise TypeError(f"states can't be recorded, return tensors: {error}") from error
         return voltages
 
     @torch.no_grad()
@@ -307,22 +306,18 @@ class SNN(SpikingNetwork):
         check_numbers(Real, readout_tau_syn=readout_tau_syn, readout_tau_mem=readout_tau_mem)
         check_numbers(Real, surrogate_slope=surrogate_slope)
         shortest = min(tau_syn, tau_mem, readout_tau_syn, readout_tau_mem)
+        most = f"choose at most {shortest:g} s, bins of {1e6 * shortest:g} microseconds"
         if dt > 2 * shortest:
-            most = f"{2 * shortest:g} s, bins of {2e6 * shortest:g} microseconds"
-            raise ValueError(f"dt is {dt:g} s, so voltages would grow; choose at most {most}")
+            raise ValueError(f"dt is {dt:g} s, so voltages would grow; {most}")
         if dt > shortest:
-            most = f"{shortest:g} s, bins of {1e6 * shortest:g} microseconds"
-            about = f"dt is {dt:g} s, so what decays changes its sign; choose at most {most}"
-            warnings.warn(about, stacklevel=2)
+            warnings.warn(f"dt is {dt:g} s, so what decays changes its sign; {most}", stacklevel=2)
         v_th, tau_syn, tau_mem, dt = map(_kept, (v_th, tau_syn, tau_mem, dt))
         readout_tau_syn, readout_tau_mem = map(_kept, (readout_tau_syn, readout_tau_mem))
         self.input_size, self.dt, self.surrogate_slope = input_size, dt, surrogate_slope
-        number = partial(torch.as_tensor, dtype=torch.float32)  # whatever the default is
+        f32 = partial(torch.as_tensor, dtype=torch.float32)  # whatever the default is
         # Norse 1.1 ignores alpha; later ones use alpha · |v - v_th|.
-        lif = LIFParameters(
-            number(1 / tau_syn), number(1 / tau_mem), v_th=number(v_th), alpha=number(1.0)
-        )
-        li = LIParameters(number(1 / readout_tau_syn), number(1 / readout_tau_mem))
+        lif = LIFParameters(f32(1 / tau_syn), f32(1 / tau_mem), v_th=f32(v_th), alpha=f32(1.0))
+        li = LIParameters(f32(1 / readout_tau_syn), f32(1 / readout_tau_mem))
         self.lif0 = LIFRecurrentCell(input_size, hidden_size, p=lif, dt=dt)
         self.linear = torch.nn.Linear(hidden_size, output_size, bias=False)
         self.readout = LICell(p=li, dt=dt)
@@ -377,15 +372,14 @@ def build_network(
         >>> build_network(sensor_size=(64, 64, 2), output_size=3, hidden_size=20).input_size
         8192
     """
-    check_numbers(Real, time_window=time_window)
+    check_numbers(Real, time_window=time_window, steps=steps)
     if isinstance(network, torch.nn.Module):
         raise TypeError("network is made already; give its class, or a function that makes it")
     inputs = math.prod(check_sensor_size(sensor_size))
     # In finer steps neurons spike more often, and gradients grow at each of them.
     dt_ratio = min(1, time_window / 1000)
-    slope = min(dt_ratio, STEADY_STEPS / max(steps, 1))
     given = {"sensor_size": sensor_size, "input_size": inputs, "output_size": output_size}
-    given |= {"dt": time_window / 1e6, "surrogate_slope": slope}
+    given |= {"dt": time_window / 1e6, "surrogate_slope": min(dt_ratio, STEADY_STEPS / steps)}
     takes, kind = {*inspect.signature(network).parameters}, getattr(network, "func", network)
     if isinstance(kind, type) and issubclass(kind, SNN):
         takes |= {*inspect.signature(SNN).parameters}  # a subclass may pass them on
@@ -454,18 +448,6 @@ def own_steps(frames: torch.Tensor) -> torch.Tensor:
     """
     last = last_steps(frames).clamp(min=1)  # without any event, too, there is something to read
     return last + len(frames) - max(last.tolist(), default=1)
-
-
-def _with_steps(frames: torch.Tensor, steps: int) -> torch.Tensor:
-    """Cut frames, or append silence, so that they have so many time steps."""
-    if steps == len(frames):
-        return frames
-    if not frames.is_sparse:
-        return pad(frames, (0, 0) * (frames.ndim - 1) + (0, steps - len(frames)))
-    kept = frames._indices()[0] < steps
-    parts = frames._indices()[:, kept], frames._values()[kept], (steps, *frames.shape[1:])
-    coalesced = frames.is_coalesced()
-    return torch.sparse_coo_tensor(*parts, check_invariants=False, is_coalesced=coalesced)
 
 
 def _by_steps(steps: torch.Tensor) -> list[tuple[int, torch.Tensor]]:
@@ -567,7 +549,7 @@ class Classifier(torch.nn.Module):
     def settled(self, frames: torch.Tensor) -> torch.Tensor:
         """Return frames that end ``settle`` after the last event of the batch."""
         last = max([1, *last_steps(frames).tolist()])
-        return _with_steps(frames, last + self.settle_steps)
+        return with_steps(frames, last + self.settle_steps)
 
     def run(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Run the network on frames (T, B, ...) that ``settled`` returned.
@@ -585,7 +567,7 @@ class Classifier(torch.nn.Module):
             return voltages, steps
         found: list[torch.Tensor] = []  # its values are of the whole: show it each one's own alone
         for own, some in groups:
-            part = self.snn(_with_steps(frames.index_select(1, some), own))
+            part = self.snn(with_steps(frames.index_select(1, some), own))
             steps[some] = len(part)
             found += part.unbind(1)
         order = torch.cat([some for _, some in groups]).argsort()
@@ -598,7 +580,7 @@ class Classifier(torch.nn.Module):
         if self._ahead is None and not known and len(frames) > 1 and frames.shape[1] > 0:
             modes = [(module, module.training) for module in self.snn.modules()]
             self.snn.eval()
-            part = self.snn(_with_steps(frames, len(frames) // 2))
+            part = self.snn(with_steps(frames, len(frames) // 2))
             whole = self.snn(frames)[: len(part)]
             for module, mode in modes:
                 module.training = mode

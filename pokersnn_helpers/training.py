@@ -2,7 +2,6 @@
 
 import copy
 import math
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from numbers import Integral, Real
@@ -28,6 +27,7 @@ from .checks import (
     check_training,
     errors_in,
     norm,
+    warn_if_it_climbs,
 )
 from .files import (
     all_reduce_sum,
@@ -38,7 +38,7 @@ from .files import (
     shard_batch,
 )
 from .frames import augment, make_loader, to_frames, to_sparse_frames
-from .recordings import Recordings, Split
+from .recordings import Recordings, Split, density_and_ms
 from .snn import (
     SETTLE,
     SNN,
@@ -60,8 +60,6 @@ MOST_COUNTS = 2**30  # in its dense frames, of 4 bytes each
 Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 SPARSEST = 0.005  # events per ms and input for which weights are drawn; POKER-DVS has 0.07
-CLIMB, CLIMBED = 0.2, 5  # fit warns of this share of what was won, lost for so many epochs
-LOOKED_AT = 1000  # of recordings, at most, to see how rare events are
 
 
 @dataclass
@@ -439,7 +437,7 @@ def fit(
         check_training(place, classifier, optimizer, norm_of_the_weights=norm(ema))
         history.loss.append(loss_sum / n_samples)
         if rank() == 0:
-            _warn_if_it_climbs(history.loss)
+            warn_if_it_climbs(history.loss)
         history.accuracy.append(correct / n_samples)
         if rank() == 0 and test_loader is not None:
             evaluation, test_loss = _evaluate(ema.module, test_loader, device, loss)
@@ -451,27 +449,6 @@ def fit(
     classifier.load_state_dict(ema.module.state_dict())
     classifier.eval()
     return history
-
-
-def _warn_if_it_climbs(losses: list[float]) -> None:
-    """Warn in the epoch in which the loss has been far above its lowest for long enough."""
-    lowest, recent = min(losses), min(losses[-CLIMBED:])
-    if len(losses) == losses.index(lowest) + 1 + CLIMBED and (
-        recent - lowest > CLIMB * (losses[0] - lowest)
-    ):
-        warnings.warn(
-            f"the loss was {lowest:.3g} after epoch {losses.index(lowest) + 1} and has been at "
-            f"least {recent:.3g} since; lower the learning rate, or choose wider time bins",
-            stacklevel=4,
-        )
-
-
-def events_and_ms(recordings: Recordings) -> np.ndarray:
-    """Return the number of events and the duration in ms of some recordings, (recordings, 2)."""
-    every = math.ceil(len(recordings) / LOOKED_AT) or 1
-    some = (recordings.events[number] for number in range(0, len(recordings), every))
-    found = [[len(each), (each["t"][-1] - each["t"][0]) / 1000 + 1] for each in some]
-    return np.array(found or [[SPARSEST, 1]])  # without any, a loader says so
 
 
 def train_classifier(
@@ -515,19 +492,17 @@ def train_classifier(
     torch.manual_seed(check_seed(seed))
     train, test = (data.train, data.test) if isinstance(data, Split) else (data, None)
     sizes: dict[str, Any] = {} if hidden_size is None else {"hidden_size": hidden_size}
-    seen = events_and_ms(train)
+    density, ms = density_and_ms(train)
     snn = build_network(
         network,
         time_window=time_window,
         sensor_size=train.sensor_size,
         output_size=len(train.classes),
-        steps=float(np.median(seen[:, 1])) * 1000 / time_window,
+        steps=1000 * ms / time_window,
         **sizes,
         **exact_decays(network, time_window),
     )
     # Rare events on a large sensor: silence teaches nothing.
-    events, ms = seen.sum(axis=0)
-    density = float(events / (ms * math.prod(train.sensor_size)))
     snn.enlarge_input_weights(math.sqrt(max(1, SPARSEST / density)))
     classifier = Classifier(
         snn, classes=train.classes, sensor_size=train.sensor_size, settle=settle

@@ -160,27 +160,32 @@ def test_dat_is_decoded_over_71_minutes(kind, version):
     assert np.array_equal(found, events) and sensor_size == (304, 240, 2)
 
 
+def dvs(t, x, y, p):
+    """Some are triggers."""
+    return dvs128(t, x, y, p) | (x in (5, 6)) << 15
+
+
+def davis(t, x, y, p):
+    """Some are images or triggers."""
+    return (x == 5) << 31 | y << 22 | x << 12 | p << 11 | (x == 6) << 10
+
+
+DAVIS = b"#!AER-DAT2.0\r\n# AEChip: eu.seebetter.ini.chips.davis.Davis346blue\r\n"
+
+
 @pytest.mark.parametrize(
-    ("header", "kinds"),
-    [(b"", ">HI"), (b"#!AER-DAT1.0\r\n# made in 2009\r\n", ">HI"), (b"#!AER-DAT2.0\r\n", ">II")],
+    ("header", "kinds", "address", "size"),
+    [
+        (b"", ">HI", dvs, (128, 128, 2)),
+        (b"#!AER-DAT1.0\r\n# made in 2009\r\n", ">HI", dvs, (128, 128, 2)),
+        (b"#!AER-DAT2.0\r\n", ">II", dvs, (128, 128, 2)),
+        (DAVIS, ">II", davis, (346, 260, 2)),
+    ],
 )
-def test_aedat_of_a_dvs128_is_decoded_without_triggers(header, kinds):
+def test_aedat_is_decoded_without_images_and_triggers(header, kinds, address, size):
     events = five_hours()
-    found, size = read_aedat(
-        aedat(events, header, kinds, lambda t, x, y, p: dvs128(t, x, y, p) | (x == 5) << 15)
-    )
-    assert np.array_equal(found, events[events["x"] != 5]) and size == (128, 128, 2)
-
-
-def test_aedat2_of_a_davis_is_decoded_without_images_and_triggers():
-    events = five_hours()
-    header = b"#!AER-DAT2.0\r\n# AEChip: eu.seebetter.ini.chips.davis.Davis346blue\r\n"
-
-    def davis(t, x, y, p):
-        return (x == 5) << 31 | y << 22 | x << 12 | p << 11 | (x == 6) << 10
-
-    found, size = read_aedat(aedat(events, header, address=davis))
-    assert np.array_equal(found, events[~np.isin(events["x"], (5, 6))]) and size == (346, 260, 2)
+    found, sensor_size = read_aedat(aedat(events, header, kinds, address))
+    assert np.array_equal(found, events[~np.isin(events["x"], (5, 6))]) and sensor_size == size
 
 
 HEADER3 = b"#!AER-DAT3.1\r\n#Format: RAW\r\n#Source 1: DVS128\r\n#!END-HEADER\r\n"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -128,7 +129,6 @@ def test_file_of_a_camera_is_read_with_its_sensor(name, tmp_path):
     assert sensor_size == (*SIZE, 2)
 
 
-X, SMALL = np.arange(50) % 7, 1265 * np.arange(50) - 30_000  # whose range 16 bits don't hold
 DAVIS = b"#!AER-DAT2.0\r\n" + struct.pack(">II", 1 << 31, 5)
 EVT3 = b"% evt 3.0\n% geometry 64x48\n"
 LIES = {size: EVT3.replace(b"64x48", size.encode()) for size in (f"{10**20}x5", "-5x10", "0x9")}
@@ -145,20 +145,17 @@ BAD = {  # name of the file: what it holds, and what the error says besides the 
     "image.npy": (npy(np.zeros((35, 35))), r"shape is \(35, 35\), not \(events, 4\)"),
     "none.npy": (npy(columns(EVENTS[:0])), r"shape \(0,\); expected \(events,\), with some events"),
     "last.npy": (npy(columns(EVENTS, "pxyt")), "times seem to be in column 3; put"),
-    "small.npy": (npy(np.stack([X, X, SMALL, X], 1, dtype="i2")), "column 2; put"),
     "texts.npy": (npy(np.full((3, 4), "a")), "without numeric field"),
     "backwards.npy": (npy(columns(EVENTS)[::-1]), "t is 3360 at event 1; sort by time"),
-    "polarities.npy": (npy(columns(EVENTS) - [0, 0, 0, 1]), "p holds −1 and other values"),
+    "polarities.npy": (npy(columns(EVENTS) - [0, 0, 0, 1]), "p is -1 at event 0; sensor_size"),
     "names.npz": (npz(a=EVENTS["t"], b=EVENTS["x"]), "holds a, b, not t, x, y, p; call them"),
     "lengths.npz": (npz(t=[1, 2], x=[1], y=[1, 2], p=[0, 1]), "shapes.*one value per event"),
     "header.csv": (b"100,3,4,1\n200,5,6,0\n", "holds 100, 3, 4, 1, not t, x.*in the first line"),
     "decimals.csv": (csv(EVENTS, separator=";").replace(b"70;", b"70,0;"), "line 3: t is 70,0"),
     "more.csv": (csv(EVENTS).replace(b"140,2", b"140,2,2,2"), "no table.*line 4"),
-    "numbered.csv": (b"t,x,y,p\n1,100,3,4,1\n2,200,5,6,0\n", "no table.*names all columns"),
     "cut.aedat": (aedat(EVENTS)[:-3], "within an event; copy it again, or cut off 5 bytes"),
     "cut.bin": (bytes(12), "within an event; copy it again, or cut off 2 bytes"),
     "five.aedat": (aedat(EVENTS, b"#!AER-DAT5.1\r\n"), "version 5, not 1 to 3; convert it"),
-    "zero.aedat": (aedat(EVENTS, b"#!AER-DAT0.0\r\n"), "version 0, not 1 to 3; convert it"),
     "davis.aedat": (DAVIS, "address 0x80000000 is no DVS128's; export it"),
     "evt4.raw": (b"% evt 4.0\n% end\n" + bytes(8), "is EVT 4.0, not 2, 2.1 or 3; export"),
     "foreign.raw": (b"RIFF this is a sound", "begins with b'RIFF.*; give it the suffix"),
@@ -170,7 +167,6 @@ BAD = {  # name of the file: what it holds, and what the error says besides the 
     "notes.npz": (NOTES.getvalue(), r"shape is \(\), not \(events, 4\)"),
     "text.bin": ("Grüße vom Meer\n".encode() * 10, "holds text, and no events; copy it again"),
     "zeros.aedat": (bytes(600), "nothing but zeros where events should be; copy"),
-    "header6.aedat": (b"#!AER-", "holds text, and no events"),
     "header12.aedat": (b"#!AER-DAT2.0", "holds text, and no events"),
     **{f"{x}.raw": (lie, f"sensor has {x.replace('x', ' × ')} pixels") for x, lie in LIES.items()},
     "index.csv": (b"t,x,y,p\n0,0,3,4,1\n1,9,5,6,0\n2,9,5,6,0\n", "no table.*names all columns"),
@@ -187,19 +183,10 @@ def test_bad_file_is_refused_with_its_name_the_place_and_what_to_do(name, tmp_pa
 
 
 @needs_faery
-@pytest.mark.parametrize("suffix", [".aedat4", ".es", ".raw", ".dat"])
-def test_cut_file_of_a_camera_is_refused_or_ends_earlier(suffix, tmp_path):
-    path = tmp_path / f"cut{suffix}"
-    by_faery(path, EVENTS)
-    content = path.read_bytes()
-    for length in (15, *range(len(content) // 2, len(content), 37)):
-        path.write_bytes(content[:length])
-        try:
-            events = read_events(path)
-        except ValueError as error:
-            assert path.name in str(error)
-        else:
-            assert np.array_equal(events, EVENTS[: len(events)])
+def test_damaged_files_are_read_or_refused_under_their_names(tmp_path):
+    damaged = import_module("tests.damaged")  # which imports this module
+    happened, longest = damaged.attack(tmp_path, 100, seed=0)
+    assert happened["refused"] > 50 and longest < 10  # s, on a busy machine
 
 
 def test_paths_that_are_no_files(tmp_path):
@@ -213,12 +200,11 @@ def test_paths_that_are_no_files(tmp_path):
 
 
 def test_file_larger_than_the_memory_is_refused_before_it_is_read(tmp_path):
-    for name in ("huge.raw", "huge.es"):
-        with (tmp_path / name).open("wb") as file:
-            file.write(b"%" if name == "huge.raw" else b"Event Stream")
-            file.truncate(10**11)  # a sparse one
-        with pytest.raises(ValueError, match=r"its 100 GB need about 2000 GB of memory"):
-            read_events(tmp_path / name)
+    with (tmp_path / "huge.raw").open("wb") as file:
+        file.write(b"%")
+        file.truncate(10**11)  # a sparse one
+    with pytest.raises(ValueError, match=r"its 100 GB need about 2000 GB of memory"):
+        read_events(tmp_path / "huge.raw")
 
 
 @pytest.mark.parametrize(
@@ -255,9 +241,3 @@ def test_a_file_is_read_without_what_takes_long_to_import(tmp_path):
 
 def test_every_format_is_tried_here():
     assert {*FORMATS} <= {Path(name).suffix.lower() for name in [*PLAIN, *BAD]}
-
-
-def test_columns_in_order_are_read_whatever_else_rises(tmp_path):
-    array = columns(EVENTS) * [1, 1000, 1, 1]  # x, too, from 0 to 49,000
-    np.save(tmp_path / "a.npy", array)
-    assert np.array_equal(columns(read_events(tmp_path / "a.npy")), array)

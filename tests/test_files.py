@@ -58,12 +58,14 @@ def test_full_disk_is_named_by_the_file_that_was_asked_for(tmp_path, monkeypatch
     assert names(tmp_path) == []
 
 
-def test_link_stays_a_link(tmp_path):
-    (tmp_path / "target").write_bytes(b"old")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_link_stays_a_link_and_a_file_keeps_its_mode(tmp_path):
+    (target := tmp_path / "target").write_bytes(b"old")
+    target.chmod(0o750)
     (tmp_path / "link").symlink_to("target")
     write(tmp_path / "link", b"new")
-    assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "target").read_bytes() == b"new"
+    assert (tmp_path / "link").is_symlink() and target.read_bytes() == b"new"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o750
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
@@ -75,14 +77,6 @@ def test_pipe_and_folder_are_not_replaced(tmp_path):
             write(tmp_path / name, b"new")
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
     assert names(tmp_path) == ["folder", "pipe"]
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
-def test_file_keeps_its_mode(tmp_path):
-    write(tmp_path / "a", b"old")
-    (tmp_path / "a").chmod(0o750)
-    write(tmp_path / "a", b"new")
-    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o750
 
 
 def test_longest_name_can_be_written(tmp_path):

@@ -121,7 +121,7 @@ def test_strokes_are_filmed_both_ways():
     there = motion_network.film_strokes(6, seed=3)
     back = motion_network.film_strokes(6, seed=3, backwards=True)
     assert there.targets == back.targets == [0, 1, 2, 3, 4, 5]
-    assert len({len(events) for events in there.events + back.events}) > 6
+    assert len({len(events) for events in [*there.events, *back.events]}) > 6
 
 
 @pytest.mark.skipif(not os.environ.get("POKERSNN_RETRAIN"), reason="takes ten minutes")

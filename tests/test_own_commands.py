@@ -7,10 +7,12 @@ import types
 
 import numpy as np
 import pytest
-from same import altered
-from test_folders import fill, folder  # noqa: F401 - a fixture
+from same import altered, same, same_checkpoints
+from test_folders import CLASSES, fill, folder, save, spot  # noqa: F401 - a fixture
 
 from pokersnn_helpers import EVENT_DTYPE, load_checkpoint, load_folder, predict, read_events
+from pokersnn_helpers.checkpoints import load_run
+from pokersnn_helpers.commands import train as training
 from pokersnn_helpers.commands.main import main
 from pokersnn_helpers.fast import FastSNN
 from pokersnn_helpers.own import compare as needs_time
@@ -71,22 +73,19 @@ def test_a_layer_with_delays_is_trained_resumed_asked_and_streamed(folder, capsy
     ("words", "reason"),
     [
         (["--data", "none", "--delays", "0,4", "--network", "fast"], "or choose --network layer"),
-        (["--delays", "now"], "--delays is now; write milliseconds, as 0,4,8"),
         (["--delays", "0;4"], "--delays is 0;4; write milliseconds"),
         (["--delays", "0,-1"], "write milliseconds, as 0,4,8: delay 1 is -1.0; choose a number fr"),
         (["--delays", "nan"], "delay 0 is nan; choose a number from 0 to 1000"),
-        (["--delays", "0,1001"], "delay 1 is 1001.0; choose a number from 0 to 1000"),
         (["--delays", "0,4,8", "--time-window", 5000], "8 ms; choose whole time bins of 5 ms"),
         (["--time-window", "nan"], "time_window is nan"),
         (["--data", "none", "--window-ms", 0], r"window_ms is 0\.0; choose a number"),
         (["--data", ""], "--data names nothing; write its value, or leave it out"),
         (["--data", "none", "--checkpoint", ""], "--checkpoint names nothing"),
         (["--sensor", "64x64"], "--sensor says nothing without data or resume; leave it out"),
-        (["--size", "64x64"], "--size says nothing without data or resume"),
         (["--window-ms", 10], "--window-ms says nothing without data or resume"),
     ],
 )
-def test_options_without_a_meaning_are_refused_before_anything_is_read(words, reason):
+def test_options_without_a_meaning_are_refused(words, reason):
     layer = ["--network", "layer"] if "--delays" in words and "fast" not in words else []
     with pytest.raises(SystemExit, match=f"train: error: .*{reason}"):
         run("train", *words, *layer)
@@ -140,10 +139,7 @@ def test_contradictions_about_the_sensor_are_refused(trained, tmp_path):
     for command in ("predict", "live"):
         for words, reason in (
             ([tmp_path / "other.raw"], both.format(r"\(128, 128\)", "None")),
-            (
-                [tmp_path / "none.npy", "--sensor", "128x128"],
-                both.format("None", r"\(128, 128\)"),
-            ),
+            ([tmp_path / "none.npy", "--sensor", "128x128"], both.format("None", r"\(128, 128\)")),
         ):
             with pytest.raises(SystemExit, match=reason):
                 run(command, "--checkpoint", checkpoint, *words)
@@ -159,50 +155,41 @@ def test_predict_of_a_folder_prints_a_confusion_matrix(trained, tmp_path, capsys
     table = {line.split()[0]: line.split()[1:] for line in lines[25:] if line}
     assert table["left"] == ["8", "0", "0", "100.0"] and table["right"] == ["1", "0", "8", "88.9"]
     assert lines[-1] == "24 of 25 correct, 96.0%"
-    run("predict", "--checkpoint", checkpoint, folder)
-    assert "Most of them trained this network" in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_inspect_prints_numbers_a_rate_and_advice(tmp_path, capsys):
     events = np.zeros(3000, EVENT_DTYPE)
     events["t"] = np.arange(3000) * 20
     events["t"][2990:] += 60_000
-    files, picture = [tmp_path / "odd.npy", tmp_path / "again.npy"], tmp_path / "odd.png"
-    for file in files:
-        np.save(file, events)
-    run("inspect", files[0], "--plot", picture)
+    np.save(tmp_path / "odd.npy", events)
+    for name, start in (("a.png", b"\x89PNG"), ("a.pdf", b"%PDF"), ("a.svg", b"<?xml")):
+        run("inspect", tmp_path / "odd.npy", "--plot", tmp_path / name)
+        assert (tmp_path / name).read_bytes().startswith(start)
     lines = capsys.readouterr().out.splitlines()
     assert "events                    3000" in lines
     rate = next(line for line in lines if "rate over time" in line)
     assert rate.endswith("|") and rate.count("█") > 20 and "  ▁|" in rate
     assert any(line.startswith("- nothing for 60") for line in lines)
-    for name, start in (("odd.png", b"\x89PNG"), ("a.pdf", b"%PDF"), ("a.svg", b"<?xml")):
-        if name != "odd.png":
-            run("inspect", *files, "--plot", tmp_path / name)
-        assert (tmp_path / name).read_bytes().startswith(start)
-    for name, reason in (("odd.png", "exists"), ("a.jpg", r"a\.jpg; let it end in \.pdf, \.png")):
+    for name, reason in (("a.png", "exists"), ("a.doc", "'doc' is not supported"), ("a", "''")):
         with pytest.raises(SystemExit, match=reason):
-            run("inspect", files[0], "--plot", tmp_path / name)
+            run("inspect", tmp_path / "odd.npy", "--plot", tmp_path / name)
 
 
 def test_a_folder_is_inspected_in_few_lines_and_cleaned(folder, capsys):  # noqa: F811
-    (folder / "left" / "anna" / "9.csv").write_text("t,x\n")
+    bad = folder / "left" / "anna" / "9.csv"
+    bad.write_text("t,x\n")
     run("inspect", folder)
-    lines = capsys.readouterr().out.splitlines()
-    count = len([*folder.rglob("*.npy")])
-    assert lines[0].startswith(f"{count + 1} files, 4 groups, ") and len(lines) < 15
-    assert lines[1] == f"format: {count} .npy"
-    assert [line.split()[:2] for line in lines[6:9]] == [
-        [name, str(count // 3)] for name in ("left", "middle", "right")
+    summary, *table, sensor, last = capsys.readouterr().out.splitlines()
+    assert (summary, len(table)) == ("25 files", 5)
+    assert [line.split()[:2] for line in table[2:]] == [
+        [name, "8"] for name in ("left", "middle", "right")
     ]
-    assert lines[-1].startswith(
-        f"- 1 files, such as {folder / 'left' / 'anna' / '9.csv'}: it holds"
-    )
-    assert sum("doesn't say its sensor" in line for line in lines) == 1
+    assert sensor.startswith("- 24 files, such as ") and "doesn't say its sensor" in sensor
+    assert last.startswith(f"- 1 files, such as {bad}: it holds")
     run("inspect", folder, "--json")
     content = json.loads(capsys.readouterr().out)
-    assert len(content) == count + 1 and all(each["advice"] for each in content.values())
-    (folder / "left" / "anna" / "9.csv").unlink()
+    assert len(content) == 25 and all(each["advice"] for each in content.values())
+    bad.unlink()
     run("clean", folder, "--out", folder / "clean", "--refractory", 10)
     assert len(capsys.readouterr().out.splitlines()) == len([*folder.glob("clean/*/*/*.npz")])
 
@@ -315,6 +302,36 @@ def test_a_run_goes_on_with_the_recordings_that_it_began_with(trained, tmp_path)
         with pytest.raises(SystemExit, match=r"recordings aren't those of .*run\.pt any more; put"):
             run("train", "--resume", checkpoint, "--epochs", 16)
         undo()
-    # An earlier version's digest says how many there are.
-    altered(checkpoint, checkpoint, lambda content: content["options"].update(digest="0123abcd"))
-    run("train", "--resume", checkpoint, "--epochs", 16)
+    altered(checkpoint, checkpoint, lambda content: content["options"].pop("augment"))
+    with pytest.raises(
+        SystemExit, match="is of an earlier version, which trained otherwise; begin"
+    ):
+        run("train", "--resume", checkpoint, "--epochs", 16)
+
+
+def test_the_best_epoch_is_kept_and_the_run_goes_on_from_the_last(tmp_path, capsys, monkeypatch):
+    rng, people = np.random.default_rng(0), tmp_path / "own"
+    for number in range(24):  # eight persons
+        save(people / CLASSES[number % 3] / str(number // 3) / "a.npy", spot(number, rng))
+    paths = {name: tmp_path / f"{name}.pt" for name in ("one", "three", "resumed", "last")}
+    options = ["--data", people, "--network", "fast", "--checkpoint"]
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    run("train", *options, paths["last"], "--epochs", 3)
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first.endswith("12 to train on, 6 to choose the epoch, 6 to test on")
+    assert "time bins of 1000 microseconds, augmentation shift, seed 0, 3 epochs" in second
+    monkeypatch.setattr(training, "_best", lambda history: 0)  # as if the first were
+    run("train", *options, paths["one"], "--epochs", 1)
+    run("train", *options, paths["three"], "--epochs", 3)
+    assert "kept: epoch 1 of 3, the best on other recordings" in (shown := capsys.readouterr().out)
+    run("train", "--resume", paths["one"], "--epochs", 3, "--checkpoint", paths["resumed"])
+    assert capsys.readouterr().out.splitlines()[-3:] == shown.splitlines()[-3:]
+    assert same_checkpoints(paths["resumed"], paths["three"])
+    kept = [load_checkpoint(paths[name], "cpu", FastSNN).state_dict() for name in ("one", "three")]
+    assert same(*kept)
+    assert same(*(dict(load_run(paths[name]).state.ema) for name in ("three", "last")))
+
+
+def test_the_best_epoch_is_correct_most_often_or_else_most_surely():
+    history = {"test_accuracy": [0.5, 0.8, 0.8, 0.8, 0.6], "test_loss": [0.1, 0.5, 0.3, 0.3, 0.2]}
+    assert training._best(history) == 2

@@ -76,14 +76,11 @@ def test_some_of_them_are_chosen_without_reading(stored, cards):
     assert np.array_equal(some.events[-2], cards.events[-1])
     with pytest.raises(IndexError, match="index 20 is out of bounds"):
         stored.subset([20])
-    with pytest.raises(IndexError, match="index 99 is out of bounds"):
-        StoredRecordings(stored.path, [99])
     assert len(stored.subset([])) == 0
     assert_same((some + cards.subset([0])), cards.subset([3, -1, 3, 0]))
     assert type(stratified_folds(stored, 2)[0].train) is StoredRecordings
-    for part in (slice(1, 4), slice(None, None, -2)):
-        found = [each.tobytes() for each in stored.events[part]]
-        assert found == [each.tobytes() for each in cards.events[part]]
+    found = [each.tobytes() for each in stored.events[::-9]]
+    assert found == [each.tobytes() for each in cards.events[::-9]]
 
 
 def test_another_process_opens_the_file_itself(stored, cards):
@@ -112,6 +109,8 @@ def test_file_that_is_cut_off_or_another_is_named(part, stored, tmp_path):
     said = r"bad\.h5 is cut off, damaged or no .*copy the file again"
     with pytest.raises(ValueError, match=said):
         StoredRecordings(bad)
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.h5"):
+        StoredRecordings(tmp_path / "none.h5")
 
 
 def test_any_flipped_bit_is_noticed_or_harmless(stored, cards, tmp_path):
@@ -130,7 +129,7 @@ def test_any_flipped_bit_is_noticed_or_harmless(stored, cards, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda file: file["events"].write_direct(np.full((1, 9), 99, "u1"), None, np.s_[:1]), "0"),
+        (lambda file: file["events"].__setitem__(np.s_[:50], 0), "0: its bytes aren't those that"),
         (lambda file: file.__delitem__("ends"), "damaged or no file of recordings"),
         (lambda file: file["ends"].resize(19, 0), "don't fit its events"),
         (lambda file: file["ends"].__setitem__(0, 0), "don't fit its events"),
@@ -140,6 +139,7 @@ def test_any_flipped_bit_is_noticed_or_harmless(stored, cards, tmp_path):
     ],
 )
 def test_file_of_another_form_is_named(change, message, stored):
+    """Zeros pass the checksum of HDF5."""
     bad = altered(stored, "bad.h5", change)
     with pytest.raises(ValueError, match=rf"bad\.h5.*{message}.*copy the file again"):
         list(StoredRecordings(bad).events)
@@ -157,12 +157,6 @@ def test_groups_are_stored_and_earlier_files_have_none(cards, tmp_path):
         with pytest.raises(ValueError, match=r"groups(\[0\] is None| has shape)"):
             store_recordings(tmp_path / "b.h5", pairs, *about, wrong)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a.h5", "earlier.h5"]
-
-
-def test_zeros_are_no_events_although_they_pass_the_checksum_of_hdf5(stored):
-    zeros = altered(stored, "zeros.h5", lambda file: file["events"].__setitem__(np.s_[:50], 0))
-    with pytest.raises(ValueError, match=r"recording 0: its bytes aren't those that were stored"):
-        list(StoredRecordings(zeros).events)
 
 
 def test_file_that_changes_while_it_is_read_is_noticed(stored, cards, tmp_path):
@@ -214,18 +208,11 @@ def test_a_folder_becomes_a_file_that_is_trained_on_by_its_groups(tmp_path, caps
         assert len(test) == 12
     found = read_folder(path)
     assert (found.groups, found.sensor_size) == (own.groups, own.sensor_size)
-    with pytest.raises(SystemExit, match="exists and isn't overwritten"):
-        commands.main(["store", str(folder), "--out", path])
-
-
-def test_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.h5"):
-        StoredRecordings(tmp_path / "none.h5")
 
 
 def test_nothing_is_overwritten_or_left_behind(stored, cards, tmp_path):
     before = stored.path.read_bytes()
-    with pytest.raises(FileExistsError, match=r"cards\.h5 exists"):
+    with pytest.raises(FileExistsError, match=r"cards\.h5 exists and isn't overwritten"):
         store(cards, stored.path)
     assert stored.path.read_bytes() == before
 
@@ -275,8 +262,6 @@ def test_commands_simulate_and_train(tmp_path, capsys, monkeypatch):
     commands.main(["simulate", "--cards", "16", "--processes", "1", "--out", path])
     assert "16 recordings of 35 × 35 pixels" in capsys.readouterr().out
     assert_same(StoredRecordings(path).subset(range(2)), list(simulate_cards(2)))
-    with pytest.raises(SystemExit, match="exists and isn't overwritten"):
-        commands.main(["simulate", "--cards", "16", "--out", path])
     train = ["train", "--network", "fast", "--device", "cpu", "--epochs", "1", "--data", path]
     commands.main(train)
     assert "12 to train on, 4 to test on" in capsys.readouterr().out
@@ -286,9 +271,10 @@ def test_commands_simulate_and_train(tmp_path, capsys, monkeypatch):
 
 def test_every_fourth_of_a_class_tests(cards, tmp_path):
     path = tmp_path / "cards.h5"
-    split, _ = load(TrainOptions(data=str(store(cards, path).path)))
+    split = load(TrainOptions(data=str(store(cards, path).path)))
     assert split.test.targets == [0, 1, 2, 3] and split.test.numbers.tolist() == [3, 8, 13, 18]
-    assert sorted([*split.train.numbers, *split.test.numbers]) == list(range(20))
-    few = store(cards.subset([0, 1, 2]), tmp_path / "few.h5")
-    with pytest.raises(ValueError, match="fewer than 4 recordings of each class"):
+    parts = split.train, split.validation, split.test
+    assert sorted(number for part in parts for number in part.numbers) == list(range(20))
+    few = store(cards.subset([0]), tmp_path / "few.h5")
+    with pytest.raises(ValueError, match="a class has a single group"):
         load(TrainOptions(data=str(few.path)))

@@ -242,9 +242,8 @@ def test_silence_ends_a_recording_once(data):
             Stream(stream.classifier, **{name: np.nan})
 
 
-@pytest.mark.parametrize("network", [SNN, LayerThenSNN])
-def test_a_stream_can_be_pickled_and_goes_on(network, data):
-    classifier, events = classifier_of(network), data.train.events[0]
+def test_a_stream_can_be_pickled_and_goes_on(data):
+    classifier, events = classifier_of(SNN), data.train.events[0]
     stream = Stream(classifier)
     stream.push(events[:300])
     copy = pickle.loads(pickle.dumps(stream))
@@ -259,7 +258,7 @@ class Louder(SNN):
 
 
 def test_networks_that_need_whole_recordings_are_refused():
-    with pytest.raises(TypeError, match="Louder defines forward, which the resume of SpikingNetw"):
+    with pytest.raises(TypeError, match="Louder defines forward, which resume of SpikingNetwork l"):
         Stream(Classifier(Louder()))
     with pytest.raises(TypeError, match="GRU reads whole recordings; for a stream take SNN"):
         Stream(classifier_of(GRU))
@@ -268,14 +267,8 @@ def test_networks_that_need_whole_recordings_are_refused():
 
 
 @pytest.mark.parametrize("put", ["register_forward_hook", "register_forward_pre_hook"])
-def test_hooks_are_used_or_refused(put, data):
-    classifier, events = classifier_of(SNN), data.train.events[0]
-    before = predict(classifier, events, "cpu").readout
-    getattr(classifier.snn.linear, put)(lambda layer, given, *out: (out or given)[0] * 2)
-    prediction = predict(classifier, events, "cpu")
-    assert_same(Stream(classifier), [events], prediction)
-    assert not torch.equal(prediction.readout, before)
-    for network, layer in ((SNN, ""), (FastSNN, ""), (LayerThenSNN, "inputs"), (Own, "")):
+def test_hooks_are_refused(put):
+    for network, layer in ((SNN, "linear"), (FastSNN, ""), (LayerThenSNN, "inputs"), (Own, "")):
         classifier = classifier_of(network)
         module = classifier.snn.get_submodule(layer)
         getattr(module, put)(lambda *given: None)

@@ -513,7 +513,9 @@ def test_loss_that_climbs_and_stays_up_is_warned_of_once(loaders, losses, warns,
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         fit(small_classifier(), batches, epochs=len(losses), loss=loss, resume_from=resumed)
-    assert [str(each.message).startswith("the loss was 0.5") for each in caught] == [True] * warns
+    assert [str(each.message).startswith("the loss has climbed from 0.5 ") for each in caught] == [
+        True
+    ] * warns
 
 
 def test_gradients_through_many_time_steps_do_not_explode():

@@ -1,7 +1,6 @@
 """The commands ``predict`` and ``live``, which ask a trained network."""
 
 import math
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from ..own.folders import class_files, cut, resize
 from ..own.streaming import Stream
 from ..snn import Classifier
 from .main import NETWORKS, resolve_network
-from .terminal import pixels, printable, say
+from .terminal import pixels, say
 
 
 def predict(checkpoint: Path, recordings: list[Path], sensor: str = "") -> None:
@@ -39,14 +38,12 @@ def predict(checkpoint: Path, recordings: list[Path], sensor: str = "") -> None:
         return answers
 
     for path in recordings:
-        if not path.is_dir():
+        if path.is_dir():
+            files = [(file.relative_to(path).parts[0], file) for file in class_files(path)]
+            pairs = [(name, answer) for name, file in files for answer in ask(file)]
+            say(_confusion(pd.DataFrame(pairs, columns=["class", "answer"])))
+        else:
             ask(path)
-            continue
-        files = [(file.relative_to(path).parts[0], file) for file in class_files(path)]
-        pairs = [(name, answer) for name, file in files for answer in ask(file)]
-        say(_confusion(pd.DataFrame(pairs, columns=["class", "answer"])))
-        if Path(options.get("data") or "-").resolve() == path.resolve():
-            say("Most of them trained this network; recordings that it doesn't know tell more.")
 
 
 def _confusion(pairs: pd.DataFrame) -> str:
@@ -68,23 +65,20 @@ def live(
     if camera == (file is not None):
         raise ValueError("name one FILE, or --camera")
     classifier, options = _load_trained(checkpoint, "cpu")
-    shown, back = "", "\r\x1b[K" if sys.stdout.isatty() else ""
+    shown: Any = None
 
     def show(stream: Stream, behind: float) -> None:
         nonlocal shown
         answer, late = stream.prediction(), behind > playing.BEHIND
-        line = f"{stream.steps * stream.time_window / 1000:8.0f} ms  {_words(answer)}"
-        line += f", {behind:.1f} s behind: choose wider bins" * late
-        if back:
-            print(back + printable(line), end="", flush=True)
-        elif shown != (shown := f"{answer.class_name}{late}"):
-            say(line)
+        if shown != (shown := (answer.class_name, late)):
+            ms = stream.steps * stream.time_window / 1000
+            warning = f", {behind:.1f} s behind: choose wider bins" * late
+            say(f"{ms:8.0f} ms  {_words(answer)}{warning}")
 
     def tell(stream: Stream) -> None:
         nonlocal shown
-        shown, settled = "", stream.settled_ms()
+        shown, settled = None, stream.settled_ms()
         since = "" if settled is None else f", since {settled:g} ms"
-        print(back, end="")
         say(f"{_words(stream.prediction())}{since}")
 
     window = options.get("window_ms") or math.inf  # as long as what it was trained with

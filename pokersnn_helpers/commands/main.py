@@ -18,15 +18,14 @@ FILE: dict[str, Any] = {"type": Path, "metavar": "FILE"}
 TIME: dict[str, Any] = {"type": int, "metavar": "MICROSECONDS"}
 EVENTS = "events, such as .npy, .csv or a camera's own file"
 
-FILES: Options = {"recordings": FILE | {"nargs": "+", "help": EVENTS}}
 INSPECT: Options = {
     "recordings": FILE | {"nargs": "+", "help": "files of events, or folders of them"},
     "--plot": FILE | {"help": "draw the pixels of the first, as .pdf, .png or .svg"},
-    "--json": {"action": "store_true", "help": "print all that was found, as JSON"},
+    "--json": {"action": "store_true", "help": "print numbers and advice of each file, as JSON"},
 }
 CLEAN: Options = {
     "recordings": FILE | {"help": "a file of events, or a folder of them"},
-    "--out": FILE | {"required": True, "help": "a new file, as clean.npz, or a new folder"},
+    "--out": FILE | {"required": True, "help": "a new folder"},
     "--refractory": TIME | {"help": "leave out what a pixel sends so soon again"},
     "--noise": TIME | {"help": "leave out what has had no neighbour for so long"},
 }

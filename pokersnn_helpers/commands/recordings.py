@@ -7,15 +7,11 @@ from json import dumps
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..checks import check_range
 from ..own.folders import Folder, load_folder
 from ..own.inspection import Inspection, inspect_file, plot_inspection
 from ..own.overview import inspect_files, overview
 from .terminal import pixels, printable, say
-
-PICTURES = (".pdf", ".png", ".svg")
 
 
 def simulate(out: Path, cards: int = 20_000, seed: int = 0, processes: int = 2) -> None:
@@ -35,24 +31,22 @@ def simulate(out: Path, cards: int = 20_000, seed: int = 0, processes: int = 2) 
 
 def inspect(recordings: list[Path], plot: Path | None = None, json: bool = False) -> None:
     """Print what is in files, and what to do about what is odd in them."""
-    if plot and plot.suffix.lower() not in PICTURES:
-        raise ValueError(f"--plot is {plot}; let it end in {', '.join(PICTURES)}")
-    if len(recordings) == 1 and not recordings[0].is_dir():
-        found = {recordings[0]: inspect_file(recordings[0])}
-        lines = _in_full(*found.values())
-    else:
-        found = inspect_files(recordings)
-        lines = overview(found)
+    found = inspect_files(recordings)
+    first, *others = found
+    lines = overview(found) if others else _in_full(found[first])
     if json:
-        each = {str(file): {**one._asdict(), "image": None} for file, one in found.items()}
-        lines = [dumps(each, default=np.ndarray.tolist)]
+        plain = {
+            str(file): {"numbers": numbers, "hot_pixels": hot_pixels.tolist(), "advice": advice}
+            for file, (numbers, _, _, hot_pixels, advice) in found.items()
+        }
+        lines = [dumps(plain)]
     say("\n".join(lines))
     if plot:
-        from ..files import atomic_write
+        from ..files import atomic_write  # with numba, which takes a second to import
 
+        figure = plot_inspection(inspect_file(first))
         with atomic_write(plot, overwrite=False) as file:
-            figure = plot_inspection(next(each for each in found.values() if each.numbers))
-            figure.savefig(file, format=plot.suffix[1:].lower())
+            figure.savefig(file, format=plot.suffix[1:])
 
 
 def _in_full(found: Inspection) -> list[str]:
@@ -61,11 +55,11 @@ def _in_full(found: Inspection) -> list[str]:
     return [*lines, f"{'rate over time':26}|{bars}|", *(f"- {each}" for each in found.advice)]
 
 
-def clean(recordings: Path, out: Path, refractory: int = 0, noise: int = 0) -> None:
+def clean(recordings: Path, out: Path, **filters: int) -> None:
     """Copy recordings without hot pixels and noise."""
     from ..own.cleaning import clean_files
 
-    for line in clean_files(recordings, out, refractory, noise):
+    for line in clean_files(recordings, out, **filters):
         say(line)
 
 
@@ -122,5 +116,7 @@ def read_folder(path: str, **options: Any) -> Folder:
 
 
 def _parts(sensor: str = "", size: str = "", window_ms: float | None = None) -> dict[str, Any]:
+    if window_ms is not None:  # before anything is read
+        check_range(0.001, 2**40, window_ms=window_ms)
     found, new_size = pixels("--sensor", sensor), pixels("--size", size)
     return {"sensor_size": found and (*found, 2), "size": new_size, "window_ms": window_ms}

@@ -13,6 +13,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import torch
 from filelock import FileLock, Timeout
@@ -21,7 +22,7 @@ from ..checkpoints import Run, load_checkpoint, load_run, save_checkpoint
 from ..checks import check_numbers, check_range, errors_in
 from ..files import default_device, rank, world_size
 from ..frames import make_loader
-from ..own.recipe import AUGMENTS, choose_recipe, detector
+from ..own.recipe import AUGMENTS, Recipe, choose_recipe, detector
 from ..pokerdvs import load_pokerdvs
 from ..recordings import Recordings, Split, fold_indices
 from ..snn import Classifier, frame_network
@@ -31,13 +32,7 @@ from .processes import broadcast, process_group
 from .recordings import read_folder
 from .terminal import printable, say
 
-# What isn't said where no recordings of one's own are named. Of those, ``choose_recipe`` decides.
-FOR_CARDS: dict[str, Any] = {
-    "time_window": 1000.0,
-    "augment": "mirror",
-    "epochs": 60,
-    "network": "snn",
-}
+CARDS = Recipe(1000.0, "mirror", epochs=60, batch_size=32, learning_rate=0.001)  # the book's
 FOLDS = 4  # of which one tests, and where a class has so many groups left, one chooses the epoch
 
 
@@ -45,10 +40,12 @@ FOLDS = 4  # of which one tests, and where a class has so many groups left, one 
 class TrainOptions:
     """What a training run depends on, by name on the command line; its checkpoint holds it."""
 
-    network: str = "layer"  # snn, fast or layer
-    epochs: int | None = None  # None until the recordings are known, and so the next two
-    time_window: float | None = None  # µs
+    network: str = "snn"  # snn, fast or layer
+    time_window: Any = None  # µs, a number; None until a recipe chooses it, and so the next two
     augment: str | None = None  # of ``recipe.AUGMENTS``
+    epochs: int | None = None
+    batch_size: int | None = None  # chosen in any case, and so is the next
+    learning_rate: float | None = None
     delays: str = ""  # ms, as 0,4,8: of the copies that LayerThenSNN gives its SNN
     seed: int = 0
     source: str = "auto"  # a saved run says "real", "simulated" or "own"
@@ -63,45 +60,30 @@ class TrainOptions:
         bins = f"time bins of {self.time_window:g} microseconds, augmentation {self.augment}"
         return f"network {self.network}{late}, {bins}, seed {self.seed}, {self.epochs} epochs"
 
-    def chosen(self, recordings: Recordings) -> "TrainOptions":
-        """Let the recordings decide what isn't said."""
-        by_recipe = choose_recipe(recordings)._asdict()
-        said = asdict(self)
-        return replace(
-            self, **{name: by_recipe[name] for name in by_recipe if said.get(name, 0) is None}
-        )
+    def completed(self, recordings: Recordings) -> "TrainOptions":
+        """Let the recipe choose what isn't said."""
+        recipe = choose_recipe(recordings) if self.data else CARDS
+        said = {name: each for name, each in asdict(self).items() if each is not None}
+        return replace(self, **recipe._asdict() | said)
 
     def make(self) -> Any:
         """Return what makes the network."""
         network = resolve_network(self.network)
-        if self.data and self.network == "layer":
-            network = detector(self.time_window or 1000)
-        if not self.delays:
-            return network
         if self.network != "layer":
-            raise ValueError(f"--delays is {self.delays}; leave it out, or choose --network layer")
-        return partial(network, delays=[each / 1000 for each in self.delays_ms()])
+            return network
+        if self.data:
+            network = detector(self.time_window)
+        delays = [each / 1000 for each in self.delays_ms()]
+        return partial(network, delays=delays) if delays else network
 
     def delays_ms(self) -> list[float]:
-        """Read the delays."""
+        """Read the delays, which only a layer can have."""
         with errors_in(f"--delays is {self.delays}; write milliseconds, as 0,4,8"):
             found = [float(each) for each in self.delays.split(",") if self.delays]
             check_range(0, 1000, **{f"delay {n}": each for n, each in enumerate(found)})
-            return found
-
-    def check(self) -> None:
-        """Refuse what no run can begin with, as far as it is said."""
-        if self.window_ms is not None:
-            check_range(0.001, 2**40, window_ms=self.window_ms)
-        self.make()
-        delays = self.delays_ms()
-        if self.time_window is None:
-            return
-        check_numbers(Real, time_window=self.time_window)
-        steps = [1000 * delay / self.time_window for delay in delays]
-        if any(abs(step - round(step)) > 1e-6 for step in steps):
-            bins = f"whole time bins of {self.time_window / 1000:g} ms"
-            raise ValueError(f"--delays is {self.delays} ms; choose {bins}")
+        if any(found) and self.network != "layer":
+            raise ValueError(f"--delays is {self.delays}; leave it out, or choose --network layer")
+        return found
 
 
 class Data(NamedTuple):
@@ -113,10 +95,14 @@ class Data(NamedTuple):
     source: str
     sensor: str = ""
 
+    @property
+    def parts(self) -> dict[str, Recordings]:
+        """Those that there are, by what they are for."""
+        parts = {"train on": self.train, "choose the epoch": self.validation, "test on": self.test}
+        return {purpose: part for purpose, part in parts.items() if part is not None}
+
     def __str__(self) -> str:
-        parts = {"to train on": self.train, "to choose the epoch": self.validation}
-        parts |= {"to test on": self.test}
-        sizes = [f"{len(part)} {purpose}" for purpose, part in parts.items() if part is not None]
+        sizes = [f"{len(part)} to {purpose}" for purpose, part in self.parts.items()]
         return f"{self.source} recordings: {', '.join(sizes)}"
 
 
@@ -125,7 +111,7 @@ def train(
 ) -> None:
     """Train, save after every epoch, and let process 0 report."""
     path, written, place = checkpoint or resume, {resume}, choose_device(device)
-    best: Any = None  # the classifier of the best epoch
+    kept: Any = None  # the classifier that the checkpoint holds, of the best epoch or the last
     with process_group(place), ExitStack() as held:
 
         def begin() -> tuple[TrainOptions, TrainingState | None, Data]:
@@ -133,8 +119,8 @@ def train(
             if path:
                 _claim(path, resume, held)
             data = load(options)
-            (options := options.chosen(data.train)).check()
-            _check_longest(options, data.train)
+            options = options.completed(data.train)
+            _check_times(options, data.train)
             digest = _digest(data)
             # That of an earlier version is shorter, and says nothing about the events.
             if len(options.digest) == len(digest) and options.digest != digest:
@@ -143,33 +129,33 @@ def train(
             return found, state, data
 
         def save(classifier: Classifier, state: TrainingState) -> None:
-            nonlocal best
-            if data.validation is None or _is_best(state.history):
-                best = copy.deepcopy(classifier)
+            nonlocal kept
+            if not data.validation or _best(state.history) == len(state.history["loss"]) - 1:
+                kept = copy.deepcopy(classifier)
             if path:
-                save_checkpoint(best, path, Run(asdict(options), state), path in written)
+                save_checkpoint(kept, path, Run(asdict(options), state), path in written)
                 written.add(path)
 
         try:
             options, state, data = broadcast(begin)
+            make = options.make()
             if rank() == 0:
                 processes = f"{world_size()} process{'es' * (world_size() > 1)} on {place.type}"
-                kept = path or "none is written; --checkpoint FILE keeps one"
-                say(f"{data}\n{options}, {processes}\ncheckpoint: {kept}")
+                where = path or "none is written; --checkpoint FILE keeps one"
+                say(f"{data}\n{options}, {processes}\ncheckpoint: {where}")
             if resume:
-                make = options.make()
-                best = load_checkpoint(resume, "cpu", getattr(make, "func", make))
-            watched = data.test if data.validation is None else data.validation
+                kept = load_checkpoint(resume, "cpu", getattr(make, "func", make))
             with errors_in(str(resume or options)):
                 _, history = train_classifier(
-                    Split(data.train, watched),
+                    Split(data.train, data.validation or data.test),
                     options.seed,
                     place,
-                    network=options.make(),
+                    network=make,
                     time_window=options.time_window,
                     epochs=options.epochs,
                     augment=AUGMENTS[options.augment],
-                    **_batches(data),
+                    batch_size=options.batch_size,
+                    learning_rate=options.learning_rate,
                     resume_from=state,
                     on_epoch_end=save,
                 )
@@ -179,52 +165,39 @@ def train(
             raise SystemExit(130) from None
         if rank() == 0:  # which alone has watched the other recordings
             _report("training", data.train, history.accuracy[-1], history.loss[-1])
-            accuracy, loss = history.test_accuracy, history.test_loss
-            if data.validation is not None:
-                epoch = max(range(len(loss)), key=lambda n: (accuracy[n], -loss[n]))
-                name = f"epoch {epoch + 1}, the best of {len(loss)}, on others"
-                _report(name, data.validation, accuracy[epoch], loss[epoch])
-                sparse = frame_network(best).takes_sparse
-                loader = make_loader(data.test, 32, options.time_window, sparse=sparse)
-                found = evaluate(best, loader, place)
-                accuracy, loss = [found.accuracy], [found.loss]
-            _report("test", data.test, accuracy[-1], loss[-1])
+            if data.validation:
+                best = _best(vars(history)) + 1
+                say(f"kept: epoch {best} of {len(history.loss)}, the best on other recordings")
+            sparse = frame_network(kept).takes_sparse
+            loader = make_loader(data.test, time_window=options.time_window, sparse=sparse)
+            found = evaluate(kept, loader, place)
+            _report("test", data.test, found.accuracy, found.loss)
 
 
-def _batches(data: Data) -> dict[str, Any]:
-    """Return the size of batches and the learning rate; none for cards, which have the defaults."""
-    recipe = choose_recipe(data.train)
-    own = {"batch_size": recipe.batch_size, "learning_rate": recipe.learning_rate}
-    return own if data.source == "own" else {}
-
-
-def _is_best(history: dict[str, list[float]]) -> bool:
-    """Say whether the last epoch is the best so far: correct more often, or else more surely."""
+def _best(history: dict[str, list[float]]) -> int:
+    """Return the epoch that was correct most often on other recordings, or else most surely."""
     losses = [-loss for loss in history["test_loss"]]
-    *earlier, last = zip(history["test_accuracy"], losses, strict=True)
-    return all(last > each for each in earlier)
+    pairs = [*zip(history["test_accuracy"], losses, strict=True)]
+    return pairs.index(max(pairs))
 
 
 def _settle_options(
     resume: Path | None, given: dict[str, Any]
 ) -> tuple[TrainOptions, TrainingState | None]:
     """Take each option as given, or else as saved, or else the default; return the saved state."""
-    if resume is None:
-        (options := TrainOptions(**({} if given.get("data") else FOR_CARDS) | given)).check()
-        return options, None
-    run = load_run(resume)
-    for name, value in given.items():
-        if name != "epochs" and value != (before := run.options.get(name, value)):
-            raise ValueError(f"{name} was {before} in {resume}, which can't go on with {value}")
-    if other := run.options.keys() - asdict(TrainOptions()).keys():
+    saved, state = load_run(resume) if resume else ({}, None)
+    for name in saved.keys() & given.keys() - {"epochs"}:
+        if given[name] != saved[name]:
+            found = f"{name} was {saved[name]} in {resume}"
+            raise ValueError(f"{found}, which can't go on with {given[name]}")
+    if other := saved.keys() - asdict(TrainOptions()).keys():
         raise ValueError(f"{resume} holds a run with options that train doesn't know: {other}")
-    if run.options.get("data") and "augment" not in run.options:
-        raise ValueError(
-            f"{resume} is of an earlier version, whose runs trained otherwise; begin anew"
-        )
-    if run.options.get("delays") == "0":  # as earlier versions said none
-        run.options["delays"] = ""
-    return TrainOptions(**FOR_CARDS | run.options | given), run.state
+    if saved.get("data") and "augment" not in saved:
+        raise ValueError(f"{resume} is of an earlier version, which trained otherwise; begin anew")
+    default = {"network": "layer"} if "data" in given else {}
+    options = TrainOptions(**default | saved | given)
+    options.delays_ms()  # so that a mistake in them is told before recordings are read
+    return options, state
 
 
 def _claim(path: Path, resume: Path | None, held: ExitStack) -> None:
@@ -242,52 +215,60 @@ def _claim(path: Path, resume: Path | None, held: ExitStack) -> None:
 
 def load(options: TrainOptions) -> Data:
     """Load POKER-DVS, or a folder or a file, of whose groups about a fourth test."""
-    path, names = options.data, ("sensor", "size", "window_ms")
-    if not path:
+    if not options.data:
         cards = load_pokerdvs(source=options.source)  # may download them
         return Data(cards.train, None, cards.test, cards.source)
-    own = read_folder(path, **{name: each for name in names if (each := getattr(options, name))})
-    if _fewest_groups(own.recordings, own.groups) < 2:
-        raise ValueError(f"{path}: a class has a single group, so none can test; add folders")
-    rest, tests = _hold_out(own.recordings, own.groups)
-    train, groups = own.recordings.subset(rest), [own.groups[number] for number in rest]
+    parts = {name: getattr(options, name) for name in ("sensor", "size", "window_ms")}
+    said = {name: each for name, each in parts.items() if each not in ("", None)}
+    recordings, groups, _, sensor_size = read_folder(options.data, **said)
+    if _fewest_groups(recordings, groups) < 2:
+        only = "a class has a single group, so none can test; add folders"
+        raise ValueError(f"{options.data}: {only}")
+    train, test, groups = _hold_out(recordings, groups)
     validation = None
     if _fewest_groups(train, groups) >= FOLDS:
-        learned, watched = _hold_out(train, groups)
-        train, validation = train.subset(learned), train.subset(watched)
-    sensor = "{}x{}".format(*own.sensor_size)
-    return Data(train, validation, own.recordings.subset(tests), "own", sensor)
+        train, validation, _ = _hold_out(train, groups)
+    return Data(train, validation, test, "own", "{}x{}".format(*sensor_size))
 
 
-def _hold_out(recordings: Recordings, groups: Sequence[Any]) -> tuple[Any, Any]:
-    """Return which recordings to learn from, and about a fourth of the groups of each class."""
-    fewest = _fewest_groups(recordings, groups)
-    if len(set(groups)) < len(groups) or fewest < FOLDS:
-        return fold_indices(recordings, min(FOLDS, fewest), groups)[0]
-    # Where each recording is a group, every fourth will do: folds of 20,000 take a minute.
-    number = pd.Series(recordings.targets).groupby(recordings.targets).cumcount()
-    held_out = number % FOLDS == FOLDS - 1
-    return held_out.index[~held_out], held_out.index[held_out]
+def _hold_out(
+    recordings: Recordings, groups: Sequence[Any]
+) -> tuple[Recordings, Recordings, list[Any]]:
+    """Hold out about a fourth of the groups of each class; return the groups of the rest, too."""
+    folds = min(FOLDS, _fewest_groups(recordings, groups))
+    if len(set(groups)) == len(groups):  # one in four will do: folds of 20,000 take a minute
+        number = pd.Series(recordings.targets).groupby(recordings.targets).cumcount()
+        chosen = number % folds == folds - 1
+        rest, held_out = np.flatnonzero(~chosen), np.flatnonzero(chosen)
+    else:
+        rest, held_out = fold_indices(recordings, folds, groups)[0]
+    left = [groups[number] for number in rest.tolist()]
+    return recordings.subset(rest), recordings.subset(held_out), left
 
 
 def _fewest_groups(recordings: Recordings, groups: Sequence[Any]) -> int:
     return int(pd.Series(groups).groupby(recordings.targets).nunique().min())
 
 
-def _check_longest(options: TrainOptions, recordings: Recordings) -> None:
-    """Refuse delays after which every recording is over."""
-    if latest := max(options.delays_ms(), default=0):
-        durations = [(events["t"][-1] - events["t"][0]) / 1000 for events in recordings.events]
-        if latest > max(durations):
-            most = f"no recording lasts over {max(durations):g} ms"
-            raise ValueError(f"--delays has {latest:g} ms, but {most}")
+def _check_times(options: TrainOptions, recordings: Recordings) -> None:
+    """Refuse delays that are no whole time bins, or after which every recording is over."""
+    check_numbers(Real, time_window=options.time_window)
+    delays = options.delays_ms()
+    steps = np.divide(delays, options.time_window / 1000)
+    if (np.abs(steps - steps.round()) > 1e-6).any():
+        bins = f"whole time bins of {options.time_window / 1000:g} ms"
+        raise ValueError(f"--delays is {options.delays} ms; choose {bins}")
+    if any(delays):
+        longest = max(events["t"][-1] - events["t"][0] for events in recordings.events) / 1000
+        if max(delays) > longest:
+            most = f"no recording lasts over {longest:g} ms"
+            raise ValueError(f"--delays has {max(delays):g} ms, but {most}")
 
 
 def _digest(data: Data) -> str:
     """Say which recordings these are, by their classes and their events."""
-    parts = [part for part in (data.train, data.validation, data.test) if part is not None]
-    targets = [part.targets for part in parts]
-    found = hashlib.sha256(repr([data.train.classes, *targets]).encode())
+    parts = data.parts.values()
+    found = hashlib.sha256(repr([data.train.classes, *(part.targets for part in parts)]).encode())
     for part in parts:
         for events in part.events:
             found.update(events.tobytes())

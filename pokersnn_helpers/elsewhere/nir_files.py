@@ -14,7 +14,7 @@ only the recurrent weights take the spikes of the step before::
 An event adds its whole weight to the current, however short a step is. Therefore ``w_in`` of the
 neurons, and ``r`` of the readout's current, are ``tau_syn / dt``. The graph's ``metadata`` hold
 ``dt`` and ``settle`` (s), the names of the ``classes``, the ``sensor_size`` (width, height,
-polarities), the ``surrogate_slope``, and a digest of all arrays. Inputs are frames
+polarities), the ``surrogate_slope``, and a digest of the weights. Inputs are frames
 (polarities, height, width), flattened in this order.
 """
 
@@ -31,7 +31,7 @@ import nir
 import numpy as np
 import torch
 
-from ..checks import check_numbers, errors_in, refuse_hooks
+from ..checks import check_numbers, check_range, errors_in, refuse_hooks
 from ..fast import FastSNN
 from ..files import atomic_write, default_device
 from ..snn import SNN, Classifier, decode, frame_network
@@ -79,7 +79,6 @@ def save_nir(classifier: Classifier, path: str | PathLike[str], overwrite: bool 
     buffer = io.BytesIO()
     with errors_in(f"{path} isn't written"):
         graph = _graph(classifier)
-        graph.metadata["sha256"] = _digest(graph)
         _rebuild(graph, SNN)
     nir.write(buffer, graph)
     with atomic_write(Path(path), overwrite) as file:
@@ -122,6 +121,7 @@ def _graph(classifier: Classifier) -> nir.NIRGraph:
     if classifier.decode is not decode:
         raise ValueError("NIR holds no decode of your own; save a Classifier with the default one")
     arrays = {node: network.get_parameter(WEIGHTS[node]).numpy(force=True) for node in WEIGHTS}
+    digest = hashlib.sha256(b"".join(each.tobytes() for each in arrays.values())).digest()
     weights = {node: nir.Affine(each, np.zeros_like(each[:, 0])) for node, each in arrays.items()}
     hidden, readout, dt = network.lif0.p, network.readout.p, network.dt
     outputs, size = network.linear.weight.shape
@@ -150,6 +150,7 @@ def _graph(classifier: Classifier) -> nir.NIRGraph:
         "classes": np.array([str(name).encode() for name in classifier.classes]),
         "sensor_size": np.array(classifier.sensor_size),
         "surrogate_slope": np.array([float(network.surrogate_slope)]),
+        "sha256": np.frombuffer(digest, np.uint8),
     }
     return nir.NIRGraph({name: nodes[name] for name in NODES}, EDGES, metadata)
 
@@ -167,15 +168,6 @@ def _check_network(network: Any) -> None:
     check_numbers(Real, dt=network.dt)
     if {network.lif0.dt, network.readout.dt} != {network.dt}:
         raise ValueError(f"a layer's dt isn't that of the network, {network.dt}")
-
-
-def _digest(graph: nir.NIRGraph) -> np.ndarray:
-    """Return the SHA-256 of all arrays in the metadata and the nodes."""
-    found = hashlib.sha256()
-    for fields in (graph.metadata, *(vars(graph.nodes[name]) for name in NODES)):
-        for name in sorted(fields.keys() - {"sha256"}):
-            found.update(fields[name].tobytes() if isinstance(fields[name], np.ndarray) else b"")
-    return np.frombuffer(found.digest(), np.uint8)
 
 
 def _decimal(value: torch.Tensor) -> float:
@@ -209,8 +201,8 @@ def _rebuild(graph: Any, network: type[SNN]) -> Classifier:
     """Make a classifier of a graph, or refuse one that ``save_nir`` wouldn't write for it."""
     kinds = {name: type(node) for name, node in getattr(graph, "nodes", {}).items()}
     if kinds != NODES or sorted(graph.edges) != sorted(EDGES):
-        found, known = ", ".join(kinds), ", ".join(NODES)
-        raise ValueError(f"its nodes are {found}, or linked otherwise; save_nir writes {known}")
+        found, nodes = ", ".join(kinds), ", ".join(NODES)
+        raise ValueError(f"its nodes are {found}, or linked otherwise; save_nir writes {nodes}")
     try:
         classifier = _classifier(graph.nodes, graph.metadata, network)
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError) as error:
@@ -219,13 +211,14 @@ def _rebuild(graph: Any, network: type[SNN]) -> Classifier:
     if sizes != (math.prod(classifier.sensor_size), len(classifier.classes)):
         about = f"a sensor of {classifier.sensor_size} and classes {classifier.classes}"
         raise ValueError(f"{sizes[0]} inputs and {sizes[1]} outputs don't fit {about}")
-    for name, node in _graph(classifier).nodes.items():
+    known = _graph(classifier)
+    for name, node in known.nodes.items():
         for field, expected in vars(node).items():
             if isinstance(expected, np.ndarray):
                 _compare(f"{name}.{field}", getattr(graph.nodes[name], field), expected)
-    digest = _digest(graph)
+    digest = known.metadata["sha256"]
     if not np.array_equal(graph.metadata.get("sha256", digest), digest):  # older files have none
-        raise ValueError("numbers have changed since save_nir; save it anew, or delete its sha256")
+        raise ValueError("weights have changed since save_nir; save it anew, or delete its sha256")
     return classifier
 
 
@@ -244,9 +237,8 @@ def _classifier(nodes: dict[str, Any], about: dict[str, Any], network: type[SNN]
         "surrogate_slope": about["surrogate_slope"],
     }
     arguments: dict[str, Any] = {name: float(values[0]) for name, values in numbers.items()}
-    for name in arguments.keys() - {"v_th", "surrogate_slope"}:
-        if arguments[name] > 1:
-            raise ValueError(f"{name} is {arguments[name]:g} s; divide milliseconds by 1000")
+    with errors_in("times are in s"):
+        check_range(0, 1, **{name: each for name, each in arguments.items() if "tau" in name})
     with torch.random.fork_rng(devices=[]):
         snn = network(*sizes, **arguments)
     snn.to(dtype=weights["linear.weight"].dtype)

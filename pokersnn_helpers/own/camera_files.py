@@ -15,7 +15,6 @@ SENSORS = {b"DVS128": (128, 128), b"DAVIS240": (240, 180), b"DAVIS346": (346, 26
 PROPHESEE = {b"gen3": (640, 480), b"gen4": (1280, 720), b"imx636": (1280, 720)}  # plugins' names
 WIDTH, PIXELS = np.zeros(16, np.uint8), np.zeros(16, np.uint16)  # of EVT 3's vectors, by kind
 WIDTH[[4, 5]], PIXELS[[4, 5]] = (12, 8), (0xFFF, 0xFF)
-SIDES = (b"width", b"height")
 PORTION = 2**16  # words that are decoded at a time: what stands between takes much memory
 
 Found = tuple[np.ndarray, tuple[int, int, int] | None]  # events, and the sensor where it is known
@@ -179,10 +178,10 @@ def read_bin(content: bytes) -> Found:
 
 
 def _sensor(header: bytes) -> tuple[int, int, int] | None:
-    said = re.sub(rb"geometry (-?\d+)x(-?\d+)", rb"width \1 height \2", header)
-    width, height = (re.search(rb"(?i)%s[= ](-?\d+)" % name, said) for name in SIDES)
-    if width and height:
-        return int(width[1]), int(height[1]), 2
+    said = re.sub(rb"geometry (-?\d+)x(-?\d+)", rb"width \1 height \2", header.lower())
+    sides = dict(re.findall(rb"(width|height)[= ](-?\d+)", said)[::-1])  # the first of each
+    if len(sides) == 2:
+        return int(sides[b"width"]), int(sides[b"height"]), 2
     camera = re.search(rb"% plugin_name hal_plugin_(gen3|gen4|imx636)", header)
     return (*PROPHESEE[camera[1]], 2) if camera else None
 

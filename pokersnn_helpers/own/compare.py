@@ -97,7 +97,7 @@ def compare(
     seeds: Sequence[int] = (0,),
     processes: int = 1,
     keep: Path | None = None,
-    say: Callable[[str], object] = lambda _: None,
+    say: Callable[[str], object] | None = None,
 ) -> Comparison:
     """Find out whether recordings need time, by models that have a memory and others that haven't.
 
@@ -122,6 +122,7 @@ def compare(
         keep: A folder for what is done, from which the same call goes on after it was stopped; it
             is empty again once all is done. Default: nothing is kept.
         say: Is told, before it begins, how long it takes and how much memory; such as ``print``.
+            Default: nobody asks.
 
     Raises:
         ValueError: There are fewer than two classes or too few groups, or a number can't be used.
@@ -149,8 +150,9 @@ def compare(
         for fold in range(folds)
         if name not in UNCHANGED.get(change, ())
     ][::-1]  # the last models train for longest; started first, none keeps a process waiting
-    networks = sum(isinstance(compared[name], protocol.NetworkEstimator) for name, *_ in plan)
-    say(_cost(some.subset(learned), recipe, networks, processes))
+    if say:
+        networks = sum(isinstance(compared[name], protocol.NetworkEstimator) for name, *_ in plan)
+        say(_cost(some.subset(learned), recipe, networks, processes))
     answers = Memory(keep, verbose=0).cache(_answers)  # without a folder, nothing is kept
     jobs = [
         partial(answers, compared[name], change, some, *splits[row][fold], seeds[row])

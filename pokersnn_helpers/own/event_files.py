@@ -1,18 +1,16 @@
 """Read event recordings from files, of NumPy, of text and of event cameras."""
 
 import json
-import math
 import os
 import pickle
 import re
-import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen
 from threading import Lock
 from typing import Any, BinaryIO, NamedTuple
 
@@ -47,18 +45,6 @@ class EventFile(NamedTuple):
 
     events: np.ndarray
     sensor_size: tuple[int, int, int] | None
-
-    def checked(self, path: str | PathLike[str]) -> np.ndarray:
-        """Return the events as ``check_events`` does, or refuse them under the file's name."""
-        try:
-            events = check_events(self.events, self.sensor_size or ANY_SENSOR, str(path))
-        except TypeError as error:
-            raise ValueError(str(error)) from error
-        if len(wild := np.flatnonzero(np.diff(events["t"]) > PAUSE) + 1):
-            found = f"{path}: field t is {events['t'][wild[0]]} at event {wild[0]}"
-            reason = "more than an hour after the event before"
-            raise ValueError(f"{found}, {reason}; leave it out, or cut the recording there")
-        return events
 
 
 def read_events(path: str | PathLike[str]) -> np.ndarray:
@@ -105,7 +91,14 @@ def read_event_file(path: str | PathLike[str]) -> EventFile:
         True
     """
     file = read_unchecked(path)
-    events = file.checked(path)
+    try:
+        events = check_events(file.events, file.sensor_size or ANY_SENSOR, str(path))
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+    if len(wild := np.flatnonzero(np.diff(events["t"]) > PAUSE) + 1):
+        found = f"{path}: field t is {events['t'][wild[0]]} at event {wild[0]}"
+        reason = "more than an hour after the event before"
+        raise ValueError(f"{found}, {reason}; leave it out, or cut the recording there")
     events["t"] -= events["t"][0]
     return file._replace(events=events)
 
@@ -123,8 +116,7 @@ def read_unchecked(path: str | PathLike[str]) -> EventFile:
         if start.startswith(b"#!AER-DAT") and suffix in (".aedat", ".dat"):  # of DV, and of jAER
             suffix = ".aedat4" if start.startswith(b"#!AER-DAT4") else ".aedat"
         if suffix not in FORMATS:
-            ends = f"it ends in {suffix or 'no suffix'!r}"
-            raise ValueError(f"{ends}; export it to one of {', '.join(FORMATS)}")
+            raise ValueError(f"it ends in {suffix!r}; export it to one of {', '.join(FORMATS)}")
         if not start:
             raise ValueError("it is empty, 0 bytes; record or copy it again")
         expected, memory, read = FORMATS[suffix]
@@ -142,25 +134,16 @@ def read_unchecked(path: str | PathLike[str]) -> EventFile:
         if sensor_size and not all(0 < side <= WIDEST for side in sensor_size[:2]):
             said = f"it says that its sensor has {sensor_size[0]} × {sensor_size[1]} pixels"
             raise ValueError(f"{said}, no camera's; mend its header, or record it again")
-        if events["p"].dtype.kind in "if" and (events["p"] == -1).any():
-            if not np.isin(events["p"], (-1, 1)).all():
-                raise ValueError("field p holds −1 and other values than 1; write 1 and 0")
+        if events["p"].dtype.kind in "if" and (abs(events["p"]) == 1).all():
             events["p"] = events["p"] > 0
     return EventFile(events, sensor_size)
 
 
-def free_memory() -> float:
-    """Return how many bytes of memory are free; infinity where the system doesn't say."""
-    try:
-        words = Path("/proc/meminfo").read_text(encoding="ascii").split()
-        return 1024 * int(words[words.index("MemAvailable:") + 1])
-    except (OSError, ValueError):  # not on Linux
-        return math.inf
-
-
-def _check_memory(size: int, times: float) -> None:
-    """Refuse a file whose events take more memory than is free."""
-    if times * size > (free := free_memory()):
+def _check_memory(size: int, times: int) -> None:
+    """Refuse a file whose events take more memory than is free, where the system says it."""
+    about = Path("/proc/meminfo")  # on Linux
+    said = re.search(r"MemAvailable: *(\d+)", about.read_text() if about.exists() else "")
+    if said and times * size > (free := 1024 * int(said[1])):
         needs = f"its {size / 1e9:.4g} GB need about {times * size / 1e9:.4g} GB of memory"
         raise ValueError(f"{needs}, and {free / 1e9:.4g} are free; cut the recording into parts")
 
@@ -182,11 +165,14 @@ def read_numpy(file: Path | BinaryIO) -> Found:
         raise ValueError(f"no NumPy file of numbers: {error}; write it anew, as int64") from error
     said = arrays.pop("sensor_size", None)
     sensor = None if said is None else check_sensor_size((*np.ravel(said)[:2].tolist(), 2))
-    if len(arrays) != 1:
-        return _side_by_side(arrays), sensor
-    (array,) = arrays.values()
-    if array.dtype.names:
-        return _side_by_side({name: array[name] for name in array.dtype.names}), None
+    if len(arrays) == 1:
+        (array,) = arrays.values()
+        names = array.dtype.names
+        arrays = {name: array[name] for name in names} if names else _columns(array)
+    return _side_by_side(arrays), sensor
+
+
+def _columns(array: np.ndarray) -> dict[str, np.ndarray]:
     if array.shape[1:] != (4,):
         raise ValueError(f"its shape is {array.shape}, not (events, 4); give columns t, x, y, p")
     if array.dtype.kind in "iuf" and len(array):
@@ -194,7 +180,7 @@ def read_numpy(file: Path | BinaryIO) -> Found:
         times = int(np.ptp(array.astype(float), axis=0).argmax())  # what else counts so far?
         if rising[times] and not rising[0]:
             raise ValueError(f"the times seem to be in column {times}; put t, x, y, p in order")
-    return _side_by_side(dict(zip("txyp", array.T, strict=True))), None
+    return dict(zip("txyp", array.T, strict=True))
 
 
 def _csv(path: Path) -> Found:
@@ -203,7 +189,7 @@ def _csv(path: Path) -> Found:
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         header = file.readline(1000).lstrip("#").strip(" \r\n")  # savetxt's begins with "# "
     separator = next((each for each in ",;\t" if each in header), r"\s+")
-    names = [name.strip("\"' ").lower() for name in re.split(separator, header)]
+    names = re.split(separator, header)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # of more values than names
@@ -212,19 +198,18 @@ def _csv(path: Path) -> Found:
             )
     except Exception as error:  # what pandas raises depends on what it finds
         raise ValueError(f"no table: {error}; write a header that names all columns") from error
-    columns = {}
-    for field, column in _fields(table).items():
-        columns[field] = pd.to_numeric(column, errors="coerce").to_numpy()
-        if (wrong := np.isnan(columns[field])).any():
-            place = int(wrong.argmax())
-            line = f"line {place + 2}: {field} is {column.iloc[place]}"
-            raise ValueError(f"{line}; write a number, or leave the line out")
-    return _side_by_side(columns), None
+    texts = _fields(table)
+    numbers = pd.DataFrame({name: pd.to_numeric(texts[name], errors="coerce") for name in texts})
+    for row, column in np.argwhere(numbers.isna().to_numpy())[:1]:
+        name = numbers.columns[column]
+        found = f"line {row + 2}: {name} is {texts[name].iloc[row]}"
+        raise ValueError(f"{found}; write a number, or leave the line out")
+    return _side_by_side(numbers), None
 
 
 def _fields(found: Any) -> dict[str, Any]:
     """Return what a file holds as t, x, y and p, by any of their usual names."""
-    lower = {name.strip(" #").lower(): name for name in found}
+    lower = {name.strip("\"' #").lower(): name for name in found}
     names = {field: next(filter(lower.get, usual), "") for field, usual in NAMES.items()}
     if missing := [field for field, name in names.items() if not name]:
         held = f"{', '.join(found) or 'nothing'}, not {', '.join(missing)}"
@@ -232,18 +217,14 @@ def _fields(found: Any) -> dict[str, Any]:
     return {field: found[lower[name]] for field, name in names.items()}
 
 
-def _side_by_side(found: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Put arrays into a structured one."""
+def _side_by_side(found: Any) -> np.ndarray:
+    """Put arrays, by name, into a structured one."""
     arrays = _fields(found)
     shapes = {name: array.shape for name, array in arrays.items()}
     if len(set(shapes.values())) > 1 or len(shapes["t"]) != 1:
         raise ValueError(f"it has arrays of shapes {shapes}; all four need one value per event")
     dtype = [(name, array.dtype) for name, array in arrays.items()]
     return np.rec.fromarrays([*arrays.values()], dtype)
-
-
-def _decoded(decode: Callable[[bytes], Found], path: Path) -> Found:
-    return decode(path.read_bytes())
 
 
 def _by_faery(kind: str, path: Path) -> Found:
@@ -273,24 +254,24 @@ def _faery_child() -> Any:
     if child is None or child.poll() is not None:
         paths = os.pathsep.join(str(Path(each).absolute()) for each in sys.path)
         own = os.environ | {"PYTHONPATH": paths, "OPENBLAS_NUM_THREADS": "1"}
-        pipes: Any = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
-        pipes |= {"stderr": subprocess.DEVNULL, "start_new_session": True}  # Ctrl-C is for this one
+        pipes: Any = {"stdin": PIPE, "stdout": PIPE, "stderr": DEVNULL}
         words = [sys.executable, "-m", f"{__package__}.faery_child"]
-        child = CHILDREN[os.getpid()] = subprocess.Popen(words, env=own, **pipes)
+        child = Popen(words, env=own, start_new_session=True, **pipes)  # Ctrl-C is for this one
+        CHILDREN[os.getpid()] = child
     return child
 
 
 CHILDREN: dict[int, Any] = {}  # by the number of the process whose child it is: forks have theirs
 ONE_AT_A_TIME = Lock()  # asks a child
 # By suffix: how a file begins, how many times its size its events take in memory, and a reader.
-FORMATS: dict[str, tuple[bytes, float, Callable[[Path], Found]]] = {
+FORMATS: dict[str, tuple[bytes, int, Callable[[Path], Found]]] = {
     ".npy": (b"", 3, read_numpy),
     ".npz": (b"", 3, read_numpy),
     ".csv": (b"", 10, _csv),
-    ".aedat": (b"", 12, partial(_decoded, read_aedat)),
-    ".raw": (b"%", 20, partial(_decoded, read_raw)),
-    ".dat": (b"%", 12, partial(_decoded, read_dat)),
-    ".bin": (b"", 20, partial(_decoded, read_bin)),
-    ".aedat4": (b"#!AER-DAT4", 12, partial(_by_faery, "aedat")),
-    ".es": (b"Event Stream", 20, partial(_by_faery, "es")),
+    ".aedat": (b"", 12, lambda path: read_aedat(path.read_bytes())),
+    ".raw": (b"%", 20, lambda path: read_raw(path.read_bytes())),
+    ".dat": (b"%", 12, lambda path: read_dat(path.read_bytes())),
+    ".bin": (b"", 20, lambda path: read_bin(path.read_bytes())),
+    ".aedat4": (b"#!AER-DAT4", 12, lambda path: _by_faery("aedat", path)),
+    ".es": (b"Event Stream", 20, lambda path: _by_faery("es", path)),
 }

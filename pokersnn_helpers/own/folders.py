@@ -5,8 +5,7 @@ import math
 import os
 import re
 import warnings
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from numbers import Integral
 from os import PathLike
@@ -72,9 +71,9 @@ def load_folder(
 
     Warns:
         UserWarning: Some files are left out, since they aren't recordings, their names begin with
-            ``_``, or a link leads nowhere or to what is read anyway; or a folder holds no
-            recordings; or names differ in nothing but capitals; or two files of different classes
-            or groups hold the same. (Names that begin with a dot are hidden.)
+            ``_``, or a link leads nowhere or to what is read anyway; or names differ in nothing
+            but capitals; or two files of different classes or groups hold the same. (Names that
+            begin with a dot are hidden.)
 
     Example:
         >>> for name, x in (("left", 3), ("right", 60)):
@@ -85,9 +84,9 @@ def load_folder(
     """
     folder = FolderReader(path, sensor_size, size, window_ms)
     progress = tqdm(folder.files, "reading", unit="file", delay=2)
-    held = [Packed.of(folder.read(file)) for file in progress][::-1]
-    recorded = (held.pop().unpack() for _ in folder.files)  # and its memory is free
-    rows = [(Packed.of(part), *about) for part, *about in folder.parts(recorded)]
+    held = {file: Packed.of(folder.read(file)) for file in progress}
+    parts = folder.parts(lambda file: held.pop(file).unpack())
+    rows = [(Packed.of(part), *about) for part, *about in parts]
     packed, targets, groups, files = map(list, zip(*rows, strict=True))
     recordings = Recordings(packed, targets, folder.classes, folder.new_size)
     return Folder(recordings, groups, files, folder.sensor_size)
@@ -113,7 +112,7 @@ class FolderReader:
         self.classes = _classes(self.path, self.files)
         _warn_of_copies(self.path, self.files)
         self._said = {check_sensor_size(sensor_size): "sensor_size"} if sensor_size else {}
-        self._extent = {"x": 1, "y": 1}  # of all events that were read
+        self._extent = np.ones(2, int)  # of all events that were read
 
     def read(self, file: Path) -> np.ndarray:
         """Return the events of a file, and note of what sensor they are."""
@@ -123,8 +122,7 @@ class FolderReader:
         if len(self._said) > 1:
             said = ", ".join(f"{each} by {by}" for each, by in reversed(self._said.items()))
             raise ValueError(f"different sensors are said: {said}; put them into different folders")
-        for axis, extent in self._extent.items():
-            self._extent[axis] = max(extent, 1 + int(events[axis].max()))
+        self._extent = np.maximum(self._extent, [1 + events[axis].max() for axis in "xy"])
         return events
 
     def find_sensor(self) -> None:
@@ -137,17 +135,20 @@ class FolderReader:
     @property
     def sensor_size(self) -> tuple[int, int, int]:
         """The sensor that is given or that a file says, or the smallest that holds all events."""
-        return next(iter(self._said), (self._extent["x"], self._extent["y"], 2))
+        return next(iter(self._said), (*self._extent.tolist(), 2))
 
     @property
     def new_size(self) -> tuple[int, int, int]:
         """What recordings are brought to."""
         return (*(self.size or network_size(self.sensor_size)), self.sensor_size[2])
 
-    def parts(self, recorded: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, int, str, Path]]:
-        """Yield the parts of recordings, one for each file, with class, group and file."""
-        for file, events in zip(self.files, recorded, strict=True):
+    def parts(
+        self, read: Callable[[Path], np.ndarray]
+    ) -> Iterator[tuple[np.ndarray, int, str, Path]]:
+        """Yield the parts of each recording, with class, group and file."""
+        for file in tqdm(self.files, "preparing", unit="file", delay=2):
             name, group = _class_and_group(self.path, file)
+            events = read(file)
             with errors_in(str(file)):
                 parts = cut(resize(events, self.sensor_size, self.new_size[:2]), self.window_ms)
             for part in parts:
@@ -218,9 +219,6 @@ def class_files(path: Path) -> list[Path]:
     if not files:
         known = ", ".join(FORMATS)
         raise FileNotFoundError(f"no recordings in {path}; put {known} into a folder per class")
-    used = {path / file.relative_to(path).parts[0] for file in files}
-    if empty := sorted({each for each in path.glob("[!._]*") if each.is_dir()} - used):
-        warnings.warn(f"{empty[0]} holds no recordings, so it is no class", stacklevel=4)
     return files
 
 
@@ -234,25 +232,19 @@ def recording_files(path: Path) -> list[Path]:
 def _walk(path: Path) -> tuple[list[Path], list[Path]]:
     """Return all files below a folder, each once, and links to what is found without them.
 
-    Hidden ones are left out, and so are links that lead back up. Links come last.
+    Hidden ones are left out. Links come last, so that what they lead to keeps its own name.
     """
-    waiting, top = deque([path]), Path(os.path.realpath(path))
-    seen: set[Path] = set()
-    files: list[Path] = []
-    again: list[Path] = []
-    while waiting:  # folders and links
-        each = waiting.popleft()
-        real = Path(os.path.realpath(each))
-        if real in seen or (real.parent in seen - {top} and not each.is_dir()):
-            again += [each] * (not Path(os.path.realpath(each.parent)).is_relative_to(real))
-        elif not each.is_dir():
-            files.append(each)
-        else:
-            for below in sorted(each.glob("[!.]*")):
-                plain = waiting.appendleft if below.is_dir() else files.append
-                (waiting.append if below.is_symlink() else plain)(below)
-        seen.add(real)
-    return files, again
+    found: dict[str, Path] = {}
+    again, links = [], [path]
+    for link in links:  # more of them are found on the way
+        below = [link]
+        for each in below:
+            if found.setdefault(os.path.realpath(each), each) is not each:
+                again.append(each)
+            elif each.is_dir():
+                for one in sorted(each.glob("[!.]*")):
+                    (links if one.is_symlink() else below).append(one)
+    return [each for each in found.values() if not each.is_dir()], again
 
 
 def _class_and_group(path: Path, file: Path) -> tuple[str, str]:
@@ -266,9 +258,8 @@ def _classes(path: Path, files: list[Path]) -> list[str]:
     if len(parts := {each for each in names if each.lower() in PARTS}) > 1 or parts == names:
         found = ", ".join(sorted(parts))
         raise ValueError(f"the folders in {path} are {found}, not classes; load each, for a Split")
-    people = {each for each in groups if "/" not in each}
-    for each in (names, people):
-        for one, other in pairwise(sorted(sorted(each), key=str.lower)):
+    for each in (names, groups):
+        for one, other in pairwise(sorted(each, key=lambda name: (name.lower(), name))):
             if one.lower() == other.lower():
                 warnings.warn(f"{one} and {other} in {path}: are they the same?", stacklevel=5)
     return sorted(names, key=lambda name: (re.sub(r"\d+", lambda n: n[0].zfill(20), name), name))
@@ -277,14 +268,11 @@ def _classes(path: Path, files: list[Path]) -> list[str]:
 def _warn_of_copies(path: Path, files: list[Path]) -> None:
     """Warn of files that hold the same, but are of different classes or groups."""
     first: dict[tuple[int, bytes], Path] = {}
-    sizes, copies = [file.stat().st_size for file in files], []
-    several = {size for size, number in Counter(sizes).items() if number > 1}
-    for file, size in zip(files, sizes, strict=True):
-        if size not in several:
-            continue
+    copies = []
+    for file in files:
         with file.open("rb") as opened:
             start = hashlib.blake2b(opened.read(2**20)).digest()
-        other = first.setdefault((size, start), file)
+        other = first.setdefault((file.stat().st_size, start), file)
         if other != file and _class_and_group(path, file) != _class_and_group(path, other):
             copies.append(f"{file} holds the same as {other}")
     if copies:

@@ -1,11 +1,9 @@
 """Play a file in real time, or listen to a camera, and show the answer as it forms."""
 
 import math
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, wait
-from typing import Any
+from multiprocessing.pool import ThreadPool
 
 import numpy as np
 
@@ -32,21 +30,16 @@ def play(events: np.ndarray) -> Iterator[np.ndarray]:
 def patient(portions: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """Yield portions as they come, and an empty one whenever none has come for a while."""
     waiting = iter(portions)
-    while True:
-        came: Future[Any] = Future()
-        threading.Thread(target=_next, args=(waiting, came), daemon=True).start()
-        while not wait([came], SILENCE).done:
-            yield np.empty(0)
-        if (portion := came.result()) is None:
-            return
-        yield portion
-
-
-def _next(portions: Iterator[np.ndarray], came: Future[Any]) -> None:
-    try:
-        came.set_result(next(portions, None))
-    except Exception as error:  # what a driver raises
-        came.set_exception(error)
+    with ThreadPool(1) as reader:  # whose thread doesn't outlive the program
+        while True:
+            came = reader.apply_async(next, (waiting, None))
+            came.wait(SILENCE)
+            while not came.ready():
+                yield np.empty(0)
+                came.wait(SILENCE)
+            if (portion := came.get()) is None:
+                return
+            yield portion
 
 
 def camera() -> tuple[Iterator[np.ndarray], tuple[int, int, int]]:

@@ -5,13 +5,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-import numpy as np
 import torch
 
 from ..frames import augment
-from ..recordings import Recordings
+from ..recordings import Recordings, density_and_ms
 from ..study.models import LayerThenSNN
-from ..training import events_and_ms
 
 # A Reichardt detector's, in time bins: delayed copies, and neurons that forget quickly.
 DELAYS, TAU_MEM, TAU_SYN = (0, 2, 4, 8), 5, 2
@@ -60,7 +58,7 @@ def choose_recipe(recordings: Recordings) -> Recipe:
         >>> choose_recipe(load_pokerdvs(source="simulated").train).time_window
         500
     """
-    number, duration = len(recordings), np.median(events_and_ms(recordings)[:, 1])  # in ms
+    number, duration = len(recordings), density_and_ms(recordings)[1]
     time_window = min(WIDTHS, key=lambda width: abs(math.log(STEPS * width / 1000 / duration)))
     shifted = min(recordings.sensor_size[:2]) >= SMALLEST
     batch_size, learning_rate = (8, 0.001) if number < FEW else (32, 0.002)

@@ -12,7 +12,6 @@ from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
-from tqdm import tqdm
 
 from ..checks import check_classes, check_events, check_groups, check_sensor_size
 from ..files import atomic_write
@@ -74,17 +73,16 @@ class StoredRecordings(Recordings):
             self.classes = check_classes(json.loads(bytes(file.attrs["classes"])))
             ends, targets, rows = file["ends"][:], file["targets"][:], file["events"]
             sizes = np.diff(ends, prepend=0)
-            if rows.shape != (sizes.sum(), STORED_DTYPE.itemsize) or sizes.min() < 1:
-                raise ValueError("its recordings don't fit its events")
-            if targets.shape != ends.shape or not np.isin(targets, range(len(self.classes))).all():
-                raise ValueError("its targets don't fit its recordings")
             groups = checksums = [None] * len(ends)
             if "groups" in file:
                 groups = json.loads(bytes(file["groups"][:]))
             if "checksums" in file:  # those of earlier versions have none
                 checksums = file["checksums"][:].tolist()
-            if not len(checksums) == len(groups) == len(ends):
-                raise ValueError("its groups don't fit its recordings")
+            if rows.shape != (sizes.sum(), STORED_DTYPE.itemsize) or sizes.min() < 1:
+                raise ValueError("its recordings don't fit its events")
+            known = np.isin(targets, range(len(self.classes))).all()
+            if not known or not len(targets) == len(groups) == len(checksums) == len(ends):
+                raise ValueError("its targets or groups don't fit its recordings or classes")
         except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"{path} is cut off, damaged or no file of recordings ({error}); {REMEDY}"
@@ -120,7 +118,7 @@ class _Events(Sequence[np.ndarray]):
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return [self[number] for number in range(*index.indices(len(self)))]
+            return [self[number] for number in range(len(self))[index]]
         recordings, (start, end) = self.recordings, self.places[index]
         try:
             rows, expected = self.rows[start:end], recordings.checksums[index]
@@ -176,10 +174,11 @@ def store_recordings(
             with h5py.File(sink, "w", libver="latest") as file:
                 file.attrs["sensor_size"] = sensor_size
                 file.attrs["recorded_size"] = recorded_size or sensor_size
-                # As numbers: HDF5 keeps no checksum of texts.
-                file.attrs["classes"] = np.frombuffer(json.dumps(classes).encode(), "u1")
+                file.attrs["classes"] = _text(classes)
                 checksums = _write(file, recordings, len(classes), sensor_size, sink.check)
-                _write_groups(file, groups, len(checksums))
+                if groups is not None:
+                    check_groups(groups, len(checksums))
+                    file.create_dataset("groups", data=_text(groups), chunks=True, fletcher32=True)
         finally:
             sink.check()  # what else is wrong may follow from it
         temporary.flush()
@@ -224,8 +223,7 @@ def store_folder(
     groups: list[str] = []  # they are stored after the recordings
 
     def recordings() -> Pairs:
-        files = tqdm(reader.files, "storing", unit="file", delay=2)
-        for events, target, group, _ in reader.parts(map(reader.read, files)):
+        for events, target, group, _ in reader.parts(reader.read):
             groups.append(group)
             yield events, target
 
@@ -292,9 +290,6 @@ def _write(
     return checksums
 
 
-def _write_groups(file: Any, groups: Sequence[Any] | None, number: int) -> None:
-    if groups is not None:
-        check_groups(groups, number)
-        words = json.dumps([*groups], default=lambda each: each.item())  # a number of NumPy
-        data = np.frombuffer(words.encode(), "u1")
-        file.create_dataset("groups", data=data, chunks=True, fletcher32=True)
+def _text(words: Sequence[Any]) -> np.ndarray:
+    """Return words and numbers, NumPy's too, as bytes: HDF5 keeps no checksum of texts."""
+    return np.frombuffer(json.dumps([*words], default=lambda each: each.item()).encode(), "u1")

@@ -67,26 +67,25 @@ class Stream:
     ):
         check_range(0.001, math.inf, pause_ms=pause_ms, window_ms=window_ms)
         network = frame_network(classifier)
-        if _home("resume", network) is FrameNetwork:
+        resume, forward = _home("resume", network), _home("forward", network)
+        if resume is FrameNetwork:
             network.resume(torch.empty(0))  # says what to take instead
-        if not issubclass(_home("resume", network), _home("forward", network)):
-            raise TypeError(
-                f"{type(network).__name__} defines forward, which the resume of "
-                f"{_home('resume', network).__name__} leaves out; write a resume that does the same"
-            )
-        looped = _home("resume", network) is SpikingNetwork  # which calls its layers
-        refuse_hooks(*([network] if looped else network.modules()))
+        if not issubclass(resume, forward):
+            about = f"{forward.__name__} defines forward, which resume of {resume.__name__} leaves"
+            raise TypeError(f"{about} out; write a resume that does the same")
+        refuse_hooks(*network.modules())
         self.classifier = copy.deepcopy(classifier).cpu().eval()
         self.network = frame_network(self.classifier)
         self.inputs = math.prod(self.classifier.sensor_size)
         self.time_window = float(self.network.time_window)
         self.dtype = next(self.network.parameters(), torch.empty(0)).numpy(force=True).dtype
-        self.sparse = network.takes_sparse and not looped
+        self.sparse = network.takes_sparse and resume is not SpikingNetwork
         self.pause, self.window = 1000 * pause_ms, 1000 * window_ms  # µs
         self.on_answer = on_answer
         with torch.no_grad():  # what doesn't fit is refused, and what compiles does so now
             self.network(torch.zeros(1, 1, *self.classifier.sensor_size[::-1]))
-        self._resume(self._frames(np.empty(0, np.int64), 0, 1))
+        self.reset()
+        self._compute(1)
         self.reset()
 
     def reset(self) -> None:
@@ -119,36 +118,31 @@ class Stream:
                 or comes so late that there would be too many steps. No event of its recording is
                 taken then.
         """
-        voltages = [] if len(events) else [self._compute(self.steps)]
+        voltages = [self._compute(self.steps)]
         while len(events):
             start, numbers = self._numbered(events)
-            if not (own := self._own(events["t"], start)):
+            t, own = events["t"], len(events)  # of which so many belong to this recording
+            if t[-1] - min(t[0], self._last) >= self.pause or t[-1] - start >= self.window:
+                over = (np.diff(t, prepend=self._last) >= self.pause) | (t - start >= self.window)
+                own = int(over.argmax()) if over.any() else own
+            if own == 0:
                 voltages.append(self.end())
                 continue
             first, last = (numbers[[0, own - 1]] // self.inputs).tolist()
             if first < self.steps:
                 raise ValueError(
-                    f"event 0 is of {events['t'][0]} µs, but all steps before "
+                    f"event 0 is of {t[0]} µs, but all steps before "
                     f"{self.open_since:.15g} µs are computed; wait longer, or leave out "
                     "events[events['t'] < stream.open_since]"
                 )
             if last >= MOST_STEPS:
-                late = f"{events['t'][own - 1]} µs would be in step {last}, of at most {MOST_STEPS}"
+                late = f"{t[own - 1]} µs would be in step {last}, of at most {MOST_STEPS}"
                 raise ValueError(f"{late}; stream.reset() begins anew, or choose wider bins")
-            self._start, self._events_until = start, last + 1
-            self._last = int(events["t"][own - 1])
+            self._start, self._events_until, self._last = start, last + 1, int(t[own - 1])
             self._waiting.append(numbers[:own])
             voltages.append(self._compute(last))
             events = events[own:]
-        return voltages[0] if len(voltages) == 1 else torch.cat(voltages)
-
-    def _own(self, t: np.ndarray, start: int) -> int:
-        """Return how many of the next events belong to the recording, up to a pause or window."""
-        first, last = int(t[0]), int(t[-1])
-        if last - min(self._last, first) < self.pause and last - start < self.window:
-            return len(t)  # which is seen quickly
-        pauses = np.flatnonzero(np.diff(t, prepend=self._last) >= self.pause)
-        return int(min([*pauses[:1], np.searchsorted(t, start + self.window)]))
+        return torch.cat(voltages)
 
     def advance(self, time: float) -> torch.Tensor:
         """Say that all events before ``time`` (µs) have come, and compute the steps until then."""
@@ -207,12 +201,6 @@ class Stream:
         others = (answers != answers[-1]).nonzero()
         return (int(others[-1]) + 2 if len(others) else 1) * self.time_window / 1000
 
-    def _resume(self, frames: Any, state: Any = None) -> tuple[torch.Tensor, Any]:
-        if self.sparse:
-            return self.network.resume(frames, state)
-        with one_cpu_thread():  # PyTorch computes
-            return self.network.resume(frames, state)
-
     def _numbered(self, events: np.ndarray) -> tuple[int, np.ndarray]:
         """Return when the recording begins, and of each event its step and place as one number.
 
@@ -237,7 +225,8 @@ class Stream:
             end = min(self.steps + max(1, DENSE // self.inputs), until)
             due = waiting < end * self.inputs
             frames = self._frames(waiting[due], self.steps, end)
-            voltages, self._state = self._resume(frames, self._state)
+            with one_cpu_thread():
+                voltages, self._state = self.network.resume(frames, self._state)
             self._voltages.append(voltages)
             self.steps, waiting = end, waiting[~due]
         self._waiting = [waiting]
