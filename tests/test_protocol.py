@@ -142,6 +142,8 @@ def test_bootstrap_weighs_groups_by_their_size():
     assert (low, high) == (1 / 3, 1)
     low, high = bootstrap_interval([1] * 30 + [0], [0] * 30 + [1])
     assert low == 0 and high == 1
+    low, high = bootstrap_interval([1, 0, 1], [0, 0, 0])  # of one group
+    assert low == 0 and high == 1
     many = np.repeat([1.0, 0.0], [300, 100])
     low, high = bootstrap_interval(many, np.arange(400))
     assert low < 0.75 < high and high - low == pytest.approx(

@@ -245,6 +245,8 @@ def cross_validate(
         >>> trained["sum"].correct(everything.recordings).shape  # seeds, recordings
         (1, 131)
     """
+    if len(seeds) == 0:
+        raise ValueError("seeds is empty; give at least one")
     splits = [fold_indices(recordings, folds, groups, seed) for seed in seeds]
     jobs = [
         partial(_fit, estimator, recordings, learned, seed)
@@ -379,9 +381,10 @@ def _interval(correct: np.ndarray, groups: Sequence[int], lowest: float) -> tupl
     rates = rates.reshape(-1, rates.shape[-1]).mean(axis=0)
     numbers = check_groups(groups, len(rates))
     sums, sizes = np.bincount(numbers, rates), np.bincount(numbers)
-    if (rates == rates[0]).all() and rates[0] in (-1, 0, 1):
+    alike = (rates == rates[0]).all() and rates[0] in (-1, 0, 1)
+    if alike or len(sizes) == 1:  # from one group alone, hardly anything follows
         width = 1 - 0.025 ** (1 / len(sizes))
-        ends = rates[0] + np.array([-width, width])
+        ends = rates.mean() + np.array([-width, width])
     else:
         drawn = np.random.default_rng(0).integers(len(sizes), size=(2000, len(sizes)))
         accuracies = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)

@@ -11,6 +11,8 @@ from typing import Any
 
 import pandas as pd
 
+from ...checks import errors_in
+
 FOLDER = Path(__file__).parent
 
 
@@ -36,7 +38,8 @@ def read(name: str) -> dict[str, Any]:
     """
     if name not in names():
         raise ValueError(f"{name!r} hasn't been measured; choose from {', '.join(names())}")
-    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    with errors_in(f"{name}.json is damaged; python -m benchmarks {name} --write makes it anew"):
+        return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def measured(name: str, table: str = "rows") -> pd.DataFrame:
