@@ -80,6 +80,9 @@ class PackedEvents(Sequence[np.ndarray]):
     def __setitem__(self, index: int, events: Any) -> None:
         self.packed[index] = self._pack(index, events)
 
+    def __add__(self, other: Iterable[np.ndarray]) -> list[np.ndarray]:
+        return [*self, *other]
+
 
 class Recordings:
     """Recordings with their classes, in the protocol of Tonic's data sets.

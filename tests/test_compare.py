@@ -54,8 +54,8 @@ def quick(monkeypatch):
         ("exclusive or", 8, ["doesn't need time"]),
         ("radius", 8, ["doesn't need time"]),
         ("brightness", 8, ["doesn't need time", "nothing to be learned", "can't tell"]),
-        ("count", 4, ["doesn't need time", "has a shortcut"]),
-        ("duration", 4, ["doesn't need time", "has a shortcut"]),
+        ("count", 4, ["doesn't need time", "has a shortcut", "can't tell"]),
+        ("duration", 4, ["doesn't need time", "has a shortcut", "can't tell"]),
         ("noise", 2, ["nothing to be learned"]),
         ("halves", 30, ["needs time"]),
     ],
@@ -80,7 +80,7 @@ def test_polarities_can_make_a_frame_enough(quick):
 
 
 def test_discs_that_come_in_from_outside_have_a_shortcut(quick):
-    found = compare(film_motions(60), range(60), folds=2, epochs=3)
+    found = compare(film_motions(60), range(60), folds=2, epochs=10)
     assert found.verdict == "has a shortcut", found
     assert "first tenth" in found.sentences[-1]
     assert "check how your recordings start" in found.sentences[-1]

@@ -55,7 +55,7 @@ def test_a_camera_that_is_silent_or_fails_does_not_keep_others_waiting(monkeypat
         raise OSError("unplugged")
 
     came = live.patient(camera())
-    assert [next(came), *next(came)] == [[1]]
+    assert next(each for each in came if len(each)) == [1] and len(next(came)) == 0
     go_on.set()
     assert next(each for each in came if len(each)) == [2]
     with pytest.raises(OSError, match="unplugged"):

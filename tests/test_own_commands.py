@@ -319,7 +319,7 @@ def test_the_best_epoch_is_kept_and_the_run_goes_on_from_the_last(tmp_path, caps
     run("train", *options, paths["last"], "--epochs", 3)
     first, second, *_ = capsys.readouterr().out.splitlines()
     assert first.endswith("12 to train on, 6 to choose the epoch, 6 to test on")
-    assert "time bins of 1000 microseconds, augmentation shift, seed 0, 3 epochs" in second
+    assert "time bins of 500 microseconds, augmentation shift, seed 0, 3 epochs" in second
     monkeypatch.setattr(training, "_best", lambda history: 0)  # as if the first were
     run("train", *options, paths["one"], "--epochs", 1)
     run("train", *options, paths["three"], "--epochs", 3)

@@ -68,7 +68,12 @@ def choose_recipe(recordings: Recordings) -> Recipe:
 
 
 def detector(time_window: float) -> Callable[..., LayerThenSNN]:
-    """Return what makes the network, for time bins of so many µs, with its times in proportion."""
+    """Return what makes the network, for time bins of so many µs, with its times in proportion.
+
+    Example:
+        >>> detector(10_000)(dt=0.01).steps  # its delays, in time bins
+        [0, 2, 4, 8]
+    """
     dt = time_window / 1e6  # s
     return partial(
         LayerThenSNN,
