@@ -80,7 +80,7 @@ def test_polarities_can_make_a_frame_enough(quick):
 
 
 def test_discs_that_come_in_from_outside_have_a_shortcut(quick):
-    found = compare(film_motions(60), range(60), folds=2, epochs=10)
+    found = compare(film_motions(60), range(60), folds=2, epochs=25)
     assert found.verdict == "has a shortcut", found
     assert "first tenth" in found.sentences[-1]
     assert "check how your recordings start" in found.sentences[-1]
