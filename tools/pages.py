@@ -23,12 +23,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "pokersnn_helpers"
 LIMITS = {
-    "package": 5_631,
-    "core: its flat modules": 1_471,  # without the one that starts the commands
+    "package": 6_600,
+    "core: its flat modules": 1_564,  # without the one that starts the commands
     "longest module of the package": 310,
-    "tests": 10_209,
-    "benchmarks, tools and _ext": 3_568,
-    "names that the package exports": 29,
+    "tests": 11_090,
+    "benchmarks, tools and _ext": 3_880,
+    "names that the package exports": 30,
 }
 SHOWN, FOLDED, REMOVED = "shown", "folded", "removed"
 COLUMNS = ("words", "minutes", SHOWN, FOLDED, REMOVED)
