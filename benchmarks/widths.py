@@ -59,7 +59,7 @@ def measure(seeds: int = 2) -> dict[str, Any]:
     for number, (name, network, width) in enumerate(rows):
         curves = found[number * seeds : (number + 1) * seeds]
         last, best = np.array([[each[-1], max(each)] for each in curves]).T
-        row = {"recordings": name, "network": network, "bins, ms": width / 1000}
+        row = {"recordings": name, "network": network, "amount": width / 1000}
         fallen = float((best - last).max())
         table.append(row | {"last": last.mean(), "best": best.mean(), "fallen by": fallen})
     return {"seeds": seeds, "rows": table}

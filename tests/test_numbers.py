@@ -34,7 +34,7 @@ OTHERS = {
     "07_does_it_need_spikes": {"30", "70", "95", "98", "100"},
     "08_sooner_and_sparser": {"80"},
     "09_how_an_event_camera_sees": {"5", "50", "95"},
-    "10_your_own_recordings": {"95"},
+    "10_your_own_recordings": set(),
     "12_elsewhere": {"5.7", "6.4", "10"},
     "appendix": {"13", "30", "50", "98.3"},
     "for_teachers": {"95"},
