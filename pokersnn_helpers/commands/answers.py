@@ -107,11 +107,12 @@ def _sensor(
 ) -> tuple[int, int, int]:
     """Return the sensor that the events are from, on which all who say one agree."""
     trained = pixels("the sensor of training", options.get("sensor", ""))
-    said = found and (found[0], found[1]), pixels("--sensor", given), trained
-    if len(sizes := {size for size in said if size}) > 1:
-        words = "the recording is of {}, --sensor of {}, training was of {} pixels; use the same"
-        raise ValueError(words.format(*said))
-    width, height = next(iter(sizes), classifier.sensor_size[:2])
+    asked = {"the recording": found and found[:2], "--sensor": pixels("--sensor", given)}
+    said = {who: size for who, size in (asked | {"training": trained}).items() if size}
+    if len({*said.values()}) > 1:
+        words = ", ".join(f"{who} says {size[0]}x{size[1]}" for who, size in said.items())
+        raise ValueError(f"{words} pixels; use the sensor of training")
+    width, height = next(iter(said.values()), classifier.sensor_size[:2])
     return width, height, 2
 
 
