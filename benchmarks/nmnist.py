@@ -37,7 +37,7 @@ class ConvolutionalSNN(SpikingNetwork):
             nn.Dropout(0.3),
         )
         sizes: dict[str, Any] = {"sensor_size": (4, 4, 32), "output_size": output_size}
-        times = {"readout_tau_syn": 0.010, "readout_tau_mem": 0.020}  # s
+        times: dict[str, Any] = {"readout_tau_syn": 0.010, "readout_tau_mem": 0.020}  # s
         self.snn = build_network(SNN, time_window=1e6 * dt, **sizes, **times)
 
     def step(self, frame: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from pokersnn_helpers import FastSNN, Recordings, Split, stratified_folds, train_classifier
 from pokersnn_helpers.own.folders import resize
-from pokersnn_helpers.own.recipe import AUGMENTS, detector
+from pokersnn_helpers.own.recipe import AUGMENTS, choose_recipe, detector
 from pokersnn_helpers.simulation.gestures import GESTURES, SENSOR_SIZE, film_gestures
 
 from . import folds
@@ -37,8 +37,9 @@ def n_mnist() -> Split:
 def _accuracies(name: str, network: str, width: int, seed: int) -> list[float]:
     data = gestures() if name == "gestures" else n_mnist()
     make: Any = FastSNN if network == "FastSNN" else detector(width)
-    options: dict[str, Any] = {"time_window": width, "epochs": EPOCHS[name]}
-    _, history = train_classifier(data, seed, network=make, augment=AUGMENTS["shift"], **options)
+    recipe = choose_recipe(data.train)._asdict() | {"time_window": width, "epochs": EPOCHS[name]}
+    recipe["augment"] = AUGMENTS[recipe["augment"]]
+    _, history = train_classifier(data, seed, network=make, **recipe)
     return history.test_accuracy
 
 

@@ -12,6 +12,7 @@ import hashlib
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,8 @@ def columns_of(events: dict[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
 
 def main(archive: str) -> None:
     """Write the file, and print the hash that ``nmnist.SHA256`` has to be."""
-    np.savez_compressed(nmnist.FILE, **columns_of(first_saccades(archive)))
+    columns: dict[str, Any] = columns_of(first_saccades(archive))
+    np.savez_compressed(nmnist.FILE, **columns)
     content = nmnist.FILE.read_bytes()
     print(f"{nmnist.FILE}: {len(content)} bytes, SHA-256 {hashlib.sha256(content).hexdigest()}")
 

@@ -27,7 +27,7 @@ LIMITS = {
     "core: its flat modules": 1_564,  # without the one that starts the commands
     "longest module of the package": 310,
     "tests": 11_090,
-    "benchmarks, tools and _ext": 3_880,
+    "benchmarks, tools and _ext": 3_890,
     "names that the package exports": 30,
 }
 SHOWN, FOLDED, REMOVED = "shown", "folded", "removed"
