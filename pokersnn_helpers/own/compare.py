@@ -167,6 +167,7 @@ def compare(
                 whole[row, splits[row][fold][1]] = right
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_so_far(correct, len(plan))) from None
+    correct = {name: correct[name] for name in compared}  # in order, and not as they came
     for name in UNTIMED:  # which would see the same again
         correct[name]["time shuffled"] = correct[name]["as they are"]
     if keep:
@@ -276,7 +277,9 @@ def _models(epochs: int, time_window: float, **recipe: Any) -> dict[str, Any]:
 
 def _table(correct: Correct, groups: Sequence[Any]) -> pd.DataFrame:
     rows = {}
-    for name, by_change in correct.items():
+    asked = [*CHANGES, "time reversed"]
+    for name, answers in correct.items():
+        by_change = {change: answers[change] for change in asked if change in answers}
         low, high = protocol.bootstrap_interval(by_change["as they are"], groups)
         means = {change: float(each.mean()) for change, each in by_change.items()}
         rows[name] = {"as they are": means.pop("as they are"), "low": low, "high": high, **means}
