@@ -121,6 +121,7 @@ def share(percent):
         (CHANCE, {"MLP of the sum": share(90), "GRU": share(93)}, "+3 points (-1 to"),
         (CHANCE, {"CNN of the sum": share(95), "GRU": share(100)}, "record more groups"),
         ("doesn't need time", {"the sum": share(96), "GRU": share(100)}, "the sum is enough"),
+        (CHANCE, {"the sum": share(80), "GRU": share(55)}, "need more to learn from"),
         ("doesn't need time", {"the sum": share(90), "GRU": numbers >= 10}, "+0 points (-"),
         (CHANCE, {"the sum": share(90), "GRU": numbers >= 9}, "+1 points (-"),
         (

@@ -49,7 +49,8 @@ VERDICTS = {  # and what is said of each
     "groups, or look whether the classes differ at all.",
     "doesn't need time": "These recordings don't need time: the sum is enough, and a network with "
     "a memory is worth its trouble only for an early answer.",
-    "can't tell": "That may be chance: record more groups before you decide on a memory.",
+    "can't tell": "That may be chance, or networks with a memory need more to learn from: record "
+    "more groups before you decide on a memory.",
     "has a shortcut": "That {shortcut}",
     "a frame is enough": "Each frame alone gets {frame:.0%}: time matters, but no memory is "
     "needed.",
@@ -318,7 +319,8 @@ def _judge(
         verdict = "nothing to be learned"
         second = f"The difference of {_points(*over_guess)} may be chance."
     elif low <= 0:
-        enough = high < 0.05 or without > 0.95 or more <= 0
+        as_good = high >= 0 and (high < 0.05 or more <= 0)  # behind, they have learned too little
+        enough = as_good or without > 0.95
         verdict = "doesn't need time" if enough else "can't tell"
     elif found:
         verdict = "has a shortcut"
