@@ -116,7 +116,8 @@ def compare(
             steps. Networks of the sum, which are fast, get twice as many.
         time_window: Width of a time bin in µs. Delays and time constants are in proportion to it.
             Default: as ``choose_recipe``.
-        augment: How frames are changed in training, a name of ``AUGMENTS``. Default: as before.
+        augment: How frames are changed in training, a name of ``AUGMENTS``. Default: as
+            ``choose_recipe``.
         folds: How many.
         seeds: Each fixes the folds and the initial weights of a run.
         processes: How many models train at the same time. The result doesn't depend on it.
@@ -151,15 +152,15 @@ def compare(
         for fold in range(folds)
         if name not in UNCHANGED.get(change, ())
     ][::-1]  # the last models train for longest; started first, none keeps a process waiting
-    if say:
-        networks = sum(isinstance(compared[name], protocol.NetworkEstimator) for name, *_ in plan)
-        say(_cost(some.subset(learned), recipe, networks, processes))
+    networks = sum(isinstance(compared[name], protocol.NetworkEstimator) for name, *_ in plan)
     answers = Memory(keep, verbose=0).cache(_answers)  # without a folder, nothing is kept
     jobs = [
         partial(answers, compared[name], change, some, *splits[row][fold], seeds[row])
         for name, change, row, fold in plan
     ]
     try:
+        if say:
+            say(_cost(some.subset(learned), recipe, networks, processes))
         for number, found in protocol.in_parallel(jobs, processes, "comparing"):
             name, _, row, fold = plan[number]
             for asked, right in found.items():

@@ -97,7 +97,7 @@ class FolderReader:
 
     Attributes:
         files: Those of recordings.
-        classes: Their names, in alphabetical order.
+        classes: Their names, in the order of ``Folder``.
     """
 
     def __init__(

@@ -48,7 +48,8 @@ def choose_recipe(recordings: Recordings) -> Recipe:
 
     The median recording has about 50 time bins. Recordings are shifted by up to a pixel, but on a
     sensor with fewer than 16 pixels along a side, and never mirrored. There are 3 to 60 epochs, so
-    that they make about 1,000 batches. Fewer than 200 recordings are learned in batches of 8.
+    that they make about 1,000 batches: of 8 where there are fewer than 200 recordings, else of 32
+    at twice the learning rate.
 
     Args:
         recordings: Those to train on.
