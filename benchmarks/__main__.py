@@ -35,7 +35,7 @@ BENCHMARKS = {
     "nested": ("accuracy", "the best SNN of chapter 7, its setting chosen by inner folds"),
     "motions": ("motions", "which way random dots move, by every network of chapter 6"),
     "shortcuts": ("shortcuts", "what compare says of films with a shortcut and of those without"),
-    "nmnist": ("nmnist", "digits of N-MNIST, 200 by what has learned from 400 (chapter 10)"),
+    "nmnist": ("nmnist", "digits of N-MNIST, 200 by what has learned from 400 (chapter 9)"),
     "nmnist1000": ("nmnist", "the same on 1,000, by folds; needs the archive of load_nmnist"),
     "compare": ("compare", "time, memory and verdict of compare: digits, gestures and films"),
     "operations": ("operations", "operations and energy of an answer by model and bin width"),

@@ -96,7 +96,7 @@ def film(kind: str, count: int = 72, seed: int = 0) -> Recordings:
 
 
 def gestures(takes: int = 8) -> tuple[Recordings, list[str]]:
-    """Film the gestures of chapter 10 as a camera of 346 × 260 pixels sees them.
+    """Film the gestures of chapter 9 as a camera of 346 × 260 pixels sees them.
 
     Each event of 64 × 64 pixels becomes those of a patch, some µs apart, so that a recording has
     about 200,000; then ``resize`` brings them to 115 × 86 pixels, as the command does.

@@ -1,4 +1,4 @@
-"""What the recipe of chapter 5 gets right, and what each line of it is worth."""
+"""What the recipe of chapter 4 gets right, and what each line of it is worth."""
 
 import statistics
 import time

@@ -64,7 +64,7 @@ def merged(estimator: Any) -> protocol.PerturbedEstimator:
     return protocol.PerturbedEstimator(estimator, merge_polarities)
 
 
-# Chosen by ``python -m benchmarks trials``, the recipe's own numbers in chapter 5.
+# Chosen by ``python -m benchmarks trials``, the recipe's own numbers in chapter 4.
 SNN, HYBRID = "SNN, book's recipe", "SNN behind a layer"
 MODELS: dict[str, Any] = {
     "most frequent suit": protocol.FeatureEstimator(DummyClassifier(), global_features),
@@ -109,7 +109,7 @@ def layer_trials(network: type[FrameNetwork]) -> dict[str, Any]:
     }
 
 
-# Chapter 5 tries six settings beyond the plain loop, so each model that isn't its recipe gets six,
+# Chapter 4 tries six settings beyond the plain loop, so each model that isn't its recipe gets six,
 # too. The best is in MODELS, and of equals the first.
 RATES = (0.001, 0.0003, 0.003)
 OF_THE_SUM = {"time_window": WHOLE, "clip_norm": None}

@@ -12,7 +12,7 @@ from pokersnn_helpers.study.perturbations import merge_polarities
 
 
 def small_gestures(takes: int) -> tuple[Recordings, list[str]]:
-    """Film gestures and bring them to 16 × 16 pixels, as chapter 10 does."""
+    """Film gestures and bring them to 16 × 16 pixels, as chapter 9 does."""
     films, people = film_gestures(takes)
     events = [resize(each, SENSOR_SIZE, (16, 16)) for each in films.events]
     return Recordings(events, films.targets, films.classes, (16, 16, 2)), people

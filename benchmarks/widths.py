@@ -1,6 +1,6 @@
 """Does it matter how wide time bins are? Own recordings, counted in bins of 1 to 10 ms.
 
-The gestures are those of chapter 10, of which one of four people tests. N-MNIST is the thousand
+The gestures are those of chapter 9, of which one of four people tests. N-MNIST is the thousand
 training files of the digits 6 to 9 that come first, all three saccades; a third of them tests.
 """
 

@@ -9,11 +9,11 @@ checkpoints    save a classifier and its training run, and load them
 checks         what is refused, in words; files: written whole or not at all
 
 figures/       what the chapters draw
-simulation/    a simulated event camera, and scenes before it: chapters 6, 9 and 10
+simulation/    a simulated event camera, and scenes before it: chapters 6, 8 and 9
 study/         what the chapters on evidence measure with: 7 and 8
-own/           your own recordings, from a file to an answer while events arrive: chapter 10
-fast/          the book's network in compiled loops and CUDA graphs: chapter 11
-elsewhere/     the network in other simulators: chapter 12
+own/           your own recordings, from a file to an answer while events arrive: chapter 9
+fast/          the book's network in compiled loops and CUDA graphs: chapter 10
+elsewhere/     the network in other simulators
 commands/      python -m pokersnn_helpers
 """
 

@@ -163,10 +163,10 @@ def test_links_to_the_published_book_lead_to_pages_of_this_build(base):
     assert config.notfound_urls_prefix == ("/cards/" if base else "/")
     app = SimpleNamespace(
         config=config,
-        env=SimpleNamespace(found_docs={"book/05_training", "book/glossary"}),
+        env=SimpleNamespace(found_docs={"book/04_training", "book/glossary"}),
         builder=SimpleNamespace(get_relative_uri=lambda _, page: f"{Path(page).name}.html"),
     )
-    document, places = nodes.document("", ""), ("05_training.html", "glossary.html#term-Spike")
+    document, places = nodes.document("", ""), ("04_training.html", "glossary.html#term-Spike")
     given = [f"{base}book/{place}" for place in (*places, "nowhere.html")]
     document += [nodes.reference(refuri=each) for each in given]
     published.keep_links_inside(app, document, "book/02_plotting_events")

@@ -28,14 +28,14 @@ QUOTED = re.compile(r"([−-]?\d[\d,]*(?:\.\d+)?)([^\d<]{0,25})<!--\s*(.+?)\s*--
 MEASURED_ON = r"Measured on [^.]*\."
 # Percentages that no stored measurement has: of a method, of others, of the page's own run.
 OTHERS = {
-    "04_inspecting_the_dynamics": {"37"},
-    "05_training": {"83"},
+    "05_inspecting_the_dynamics": {"37"},
+    "04_training": {"83"},
     "06_when_time_decides": {"30"},
     "07_does_it_need_spikes": {"30", "70", "95", "98", "100"},
     "08_sooner_and_sparser": {"80"},
-    "09_how_an_event_camera_sees": {"5", "50", "95"},
-    "10_your_own_recordings": set(),
-    "12_elsewhere": {"5.7", "6.4", "10"},
+    "08_how_an_event_camera_sees": {"5", "50", "95"},
+    "09_your_own_recordings": set(),
+    "elsewhere": {"5.7", "6.4", "10"},
     "appendix": {"13", "30", "50", "98.3"},
     "for_teachers": {"95"},
     "what_you_can_claim": {"50", "99.2"},

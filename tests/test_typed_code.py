@@ -69,9 +69,9 @@ def assert_same(network, other, rate):
 
 
 NETWORK = ("03_building_the_snn.ipynb", "typed-network")
-LOOP = ("05_training.ipynb", "typed-loop")
+LOOP = ("04_training.ipynb", "typed-loop")
 MOTIONS = "06_when_time_decides.ipynb"
-OWN = "10_your_own_recordings.ipynb"
+OWN = "09_your_own_recordings.ipynb"
 
 
 @pytest.mark.parametrize(("cell", "limit"), [(NETWORK, 16), (LOOP, 7)])

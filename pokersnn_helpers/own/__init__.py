@@ -1,4 +1,4 @@
-"""Your own recordings, for chapter 10: from a camera's file to an answer while events arrive.
+"""Your own recordings, for chapter 9: from a camera's file to an answer while events arrive.
 
 Begin with ``event_files``, which reads a file, by ``camera_files`` where a camera wrote it or by
 ``faery_child`` where faery knows its format, and ``folders``, which reads a folder of them;

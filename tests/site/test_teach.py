@@ -461,7 +461,7 @@ def test_the_page_works_from_a_copy_on_a_disk(built, browser):
 
 
 def test_chapter_11_shows_the_step_that_the_page_computes(built):
-    chapter = json.loads((ROOT / "book/11_making_training_fast.ipynb").read_text(encoding="utf-8"))
+    chapter = json.loads((ROOT / "book/10_making_training_fast.ipynb").read_text(encoding="utf-8"))
     cells = ["".join(cell["source"]) for cell in chapter["cells"]]
     shown = next(cell for cell in cells if "```javascript" in cell)
     code = shown.partition("```javascript\n")[2].partition("\n```")[0]

@@ -1,6 +1,6 @@
 // LayerThenSNN of pokersnn_helpers/fast/layered.py with its backward pass, and Adam: an ordinary
 // layer looks at each frame, and delayed copies of what it finds drive recurrent LIF neurons with a
-// readout. The names of chapter 11 stand for the same quantities. An ordinary model on the sum of
+// readout. The names of chapter 10 stand for the same quantities. An ordinary model on the sum of
 // the events is beside it.
 window.interactiveFigures.part(() => {
   const { mulberry32, shared } = window.interactiveFigures;
@@ -54,7 +54,7 @@ window.interactiveFigures.part(() => {
     return sum;
   }
 
-  // A step back through the hidden neurons (chapter 11): gU and gI are the gradients with respect to
+  // A step back through the hidden neurons (chapter 10): gU and gI are the gradients with respect to
   // the voltages u and to the currents before they decay, of the step after, and then of this one.
   function stepBack(gZ, gU, gI, u, constants) {
     const { dt_over_tau_mem: a, dt_over_tau_syn: s, v_th } = constants;
