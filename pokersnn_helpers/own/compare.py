@@ -31,11 +31,11 @@ CHANGES: dict[str, Callable[[Recordings], Recordings] | None] = {
 }
 # What no order of events changes, and what it may change.
 UNTIMED = ("the sum", "MLP of the sum", "CNN of the sum", "count and duration")
-TIMED = ("each frame alone", "GRU", "SNN")
+TIMED = ("each frame alone", "motion correlations", "GRU", "SNN")
 # Models that needn't learn from changed recordings: they would see the same, or take long.
 UNCHANGED = {
     "time shuffled": UNTIMED,
-    "polarities merged": ("MLP of the sum", "CNN of the sum", "each frame alone", "GRU"),
+    "polarities merged": (*UNTIMED[1:3], *TIMED[:3]),
 }
 # What may give the class away by itself, and what to look at then.
 SHORTCUTS = {
@@ -100,10 +100,10 @@ def compare(
     keep: Path | None = None,
     say: Callable[[str], object] | None = None,
 ) -> Comparison:
-    """Find out whether recordings need time, by models that have a memory and others that haven't.
+    """Find out whether recordings need time, by models that see the order of events and others that don't.
 
-    They need time where the best of three models that see frames is better than the best of what no
-    order of events changes: three models of the sum, and those three with time shuffled. A shortcut
+    They need time where the best of four models that see frames is better than the best of what no
+    order of events changes: three models of the sum, and those four with time shuffled. A shortcut
     is what gets more than half of the best model's lead over guessing from the start, from the end,
     or from count and duration; a start or an end also has to say more than a tenth of the events
     that is drawn at random. Models see at most 64 pixels along a side and 10,000 events of a
@@ -134,7 +134,7 @@ def compare(
         >>> from pokersnn_helpers import load_pokerdvs
         >>> cards = load_pokerdvs(source="simulated").test
         >>> compare(cards, range(20), folds=2, epochs=1).table.shape
-        (10, 6)
+        (11, 6)
     """
     check_recordings(recordings)
     check_numbers(Integral, processes=processes)
@@ -262,6 +262,7 @@ def _models(epochs: int, time_window: float, **recipe: Any) -> dict[str, Any]:
     by_frame = recipe | {"time_window": time_window}
     place, length = map(_quadratic, (models.median_place, models.count_and_duration))
     summed = protocol.logistic_regression(models.summed_image, C=10)
+    moving = partial(models.motion_correlations, time_window=time_window)
     gated = by_frame | {"clip_norm": 1.0}
     return {
         "first events' place": protocol.PerturbedEstimator(place, perturbations.first_tenth),
@@ -272,6 +273,7 @@ def _models(epochs: int, time_window: float, **recipe: Any) -> dict[str, Any]:
         "MLP of the sum": protocol.NetworkEstimator(models.MLP, **of_the_sum),
         "CNN of the sum": protocol.NetworkEstimator(partial(models.CNN, pooled=True), **of_the_sum),
         "each frame alone": protocol.NetworkEstimator(models.FrameMLP, **by_frame),
+        "motion correlations": protocol.logistic_regression(moving),
         "GRU": protocol.NetworkEstimator(models.GRU, **gated),
         "SNN": protocol.NetworkEstimator(detector(time_window), **by_frame),
     }

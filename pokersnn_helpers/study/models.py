@@ -270,6 +270,40 @@ def count_and_duration(recordings: Recordings) -> np.ndarray:
     return np.log1p([[len(each), each["t"][-1] - each["t"][0]] for each in recordings.events])
 
 
+def motion_correlations(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
+    """Return how the frames of each recording move on, in 3 × 3 regions.
+
+    Each frame is multiplied with those one and two steps later, shifted by up to two pixels each
+    way, as a field of correlation-type motion detectors does (Hassenstein and Reichardt 1956,
+    doi:10.1515/znb-1956-9-1004). Of a region's products, each shift has its share.
+
+    Args:
+        recordings: Events of either polarity count alike.
+        time_window: Width of a time bin in µs.
+
+    Returns:
+        Shares (recordings, 2 steps × 25 shifts × 9 regions), 0 to 1.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> motion_correlations(some).shape
+        (2, 450)
+    """
+    found = []
+    for events in recordings.events:
+        frames, shares = to_frames(events, time_window, recordings.sensor_size).sum(1), []
+        frames = nn.functional.pad(frames, (0, 0, 0, 0, 0, max(0, 3 - len(frames))))
+        for steps in (1, 2):
+            around = nn.functional.pad(frames[steps:], (2, 2, 2, 2))
+            later = around.unfold(1, 5, 1).unfold(2, 5, 1)
+            products = torch.einsum("thw,thwyx->yxhw", frames[:-steps], later).flatten(0, 1)
+            regions = nn.functional.adaptive_avg_pool2d(products, 3)
+            shares.append(regions / regions.sum(0).clamp_min(1e-9))
+        found.append(torch.cat(shares).flatten().numpy())
+    return np.stack(found)
+
+
 def on_profile(recordings: Recordings, parts: int = 10) -> np.ndarray:
     """Return the share of ON events in each part of a recording; a part without events has 0.5.
 
