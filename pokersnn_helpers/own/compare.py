@@ -100,7 +100,7 @@ def compare(
     keep: Path | None = None,
     say: Callable[[str], object] | None = None,
 ) -> Comparison:
-    """Find out whether recordings need time, by models that see the order of events and others that don't.
+    """Find out whether recordings need time, by models that see the order and others that don't.
 
     They need time where the best of four models that see frames is better than the best of what no
     order of events changes: three models of the sum, and those four with time shuffled. A shortcut
