@@ -5,6 +5,7 @@ from the file that ``python -m benchmarks NAME --write`` has made. A last sectio
 benchmarks whose results aren't stored.
 """
 
+import re
 from datetime import date
 
 from docutils import nodes
@@ -14,6 +15,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from pokersnn_helpers.study.measured import FOLDER, names, read
 
+HEAD = "| NAME | What it measures | Recordings | Takes about |\n| --- | --- | --- | --- |"
 VERSIONS = {"python": "Python", "torch": "PyTorch", "norse": "Norse", "numpy": "NumPy"}
 
 
@@ -31,41 +33,40 @@ class Measurements(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Make a section for each line whose name is stored, and a table of the others."""
         lines = [[part.strip() for part in line.split("|")] for line in self.content if line]
-        stored, sections = names(), []
-        address = f"{self.config.html_theme_options['repository_url']}/blob/main/"
-        address += FOLDER.relative_to(FOLDER.parents[2]).as_posix()
-        for name, *rest in (line for line in lines if line[0] in stored):
-            self.env.note_dependency(str(FOLDER / f"{name}.json"))
-            said = described(read(name), *rest)
-            file = f"- File: [`{name}.json`]({address}/{name}.json)"
-            sections.append(self.section(name, nodes.literal("", name), f"{said}\n{file}"))
-        head = "| NAME | What it measures | Recordings | Takes about |\n| --- | --- | --- | --- |"
-        rows = ["| `{}` | {} | {} | {} |".format(*line) for line in lines if line[0] not in stored]
-        title = nodes.Text("Benchmarks that store nothing")
-        return [*sections, self.section("not-stored", title, "\n".join([head, *rows]))]
+        sections, others = [], []
+        for name, what, recordings, minutes in lines:
+            if name in names():
+                said = described(name, what, recordings, minutes, self.config.html_theme_options)
+                sections.append(self.section(name, name, said))
+                self.env.note_dependency(str(FOLDER / f"{name}.json"))
+            else:
+                others.append(f"| `{name}` | {what} | {recordings} | {minutes} |")
+        table = "\n".join([HEAD, *others])
+        return [*sections, self.section("not-stored", "Benchmarks that store nothing", table)]
 
-    def section(self, name: str, title: nodes.Node, markdown: str) -> nodes.section:
+    def section(self, name: str, title: str, markdown: str) -> nodes.section:
         """Make a section, to which other pages can link by its name."""
-        section = nodes.section("", nodes.title("", "", title), ids=[name], names=[name])
+        section = nodes.section("", nodes.title("", title), ids=[name], names=[name])
         self.state.nested_parse(StringList(markdown.splitlines(), name), 0, section)
         slugs = self.env.metadata[self.env.docname].setdefault("myst_slugs", {})
-        slugs[name] = (self.lineno, name, title.astext())
+        slugs[name] = (self.lineno, name, title)
         return section
 
 
-def described(document: dict, what: str, recordings: str, minutes: str) -> str:
+def described(name: str, what: str, recordings: str, minutes: str, theme: dict) -> str:
     """Say in Markdown what a stored measurement depends on."""
-    setting, seeds = document["setting"], document["result"].get("seeds", 1)
+    document = read(name)
+    setting, command = document["setting"], document["command"]
+    seeds = document["result"].get("seeds") or int((*re.findall(r"--seeds (\d+)", command), 1)[0])
     day = date.fromisoformat(document["date"])
-    cores, threads = (f"{n} {word}{'s' * (n > 1)}" for n, word in (
-        (setting["cores"], "core"), (setting["threads"], "thread")
-    ))  # fmt: skip
+    address = f"{theme['repository_url']}/blob/main/{FOLDER.relative_to(FOLDER.parents[2])}"
     versions = ", ".join(f"{label} {setting[name]}" for name, label in VERSIONS.items())
-    return "\n".join([
-        f"{what[0].upper()}{what[1:]}.\n",
-        f"- Command: `{document['command']}`, about {minutes}",
-        f"- Measured on: {day.day} {day:%B %Y}, at commit {document['commit']}",
-        f"- Recordings: {recordings}",
-        f"- Seeds: {f'0 to {seeds - 1}' if seeds > 1 else '0'}",
-        f"- Machine: {setting['processor']}, {cores}, {threads}, GPU: {setting['gpu']}; {versions}",
-    ])  # fmt: skip
+    return f"""{what[0].upper()}{what[1:]}.
+
+- Command: `{command}`, about {minutes}
+- Measured on: {day.day} {day:%B %Y}, at commit {document["commit"]}
+- Recordings: {recordings}
+- Seeds: {f"0 to {seeds - 1}" if seeds > 1 else "0"}
+- Machine: {setting["processor"]}, cores: {setting["cores"]}, threads: {setting["threads"]}, GPU: \
+{setting["gpu"]}; {versions}
+- File: [`{name}.json`]({address}/{name}.json)"""

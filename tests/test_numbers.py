@@ -23,7 +23,7 @@ from pandas.api.types import is_numeric_dtype
 from pokersnn_helpers.study.measured import FOLDER, measured, names, read
 
 BOOK = Path(__file__).parents[1] / "book"
-PAGES = sorted([*BOOK.glob("*.ipynb"), *BOOK.glob("*.md")])
+PAGES = sorted([*BOOK.glob("*.ipynb"), *BOOK.rglob("*.md")])
 QUOTED = re.compile(r"([−-]?\d[\d,]*(?:\.\d+)?)([^\d<]{0,25})<!--\s*(.+?)\s*-->")
 DETAILS = r"measurements\.(?:md|html)#([\w-]+)"
 # Percentages that no stored measurement has: of a method, of others, of the page's own run.
