@@ -20,12 +20,12 @@ import pytest
 from nbformat import v4
 from pandas.api.types import is_numeric_dtype
 
-from pokersnn_helpers.study.measured import FOLDER, measured, names, read, source_of
+from pokersnn_helpers.study.measured import FOLDER, measured, names, read
 
 BOOK = Path(__file__).parents[1] / "book"
-PAGES = sorted([*BOOK.glob("*.ipynb"), *BOOK.glob("*.md")])
+PAGES = sorted([*BOOK.glob("*.ipynb"), *BOOK.rglob("*.md")])
 QUOTED = re.compile(r"([−-]?\d[\d,]*(?:\.\d+)?)([^\d<]{0,25})<!--\s*(.+?)\s*-->")
-MEASURED_ON = r"Measured on [^.]*\."
+DETAILS = r"measurements\.(?:md|html)#([\w-]+)"
 # Percentages that no stored measurement has: of a method, of others, of the page's own run.
 OTHERS = {
     "05_inspecting_the_dynamics": {"37"},
@@ -129,10 +129,21 @@ def test_wrong_and_missing_comments_are_noticed_in_text_and_captions(tmp_path):
     assert unquoted((tmp_path / "b.md").read_text()) == ["98", "94"]
 
 
-def test_captions_name_the_command_and_the_date():
-    sources = {source_of(name) for name in names()}
-    said = {each for path in PAGES for t in texts(path) for each in re.findall(MEASURED_ON, t)}
-    assert said and said <= sources
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_captions_and_text_with_stored_numbers_link_to_the_page_of_measurements(path):
+    """Where it shows a stored table, and where a caption quotes one, to the section on it."""
+    said, shown = "\n".join(texts(path)), ""
+    assert not re.search(r"Measured on [^.]*`", said), "the page of measurements says it"
+    if path.suffix == ".ipynb":
+        cells = nbformat.read(path, as_version=4).cells
+        shown = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    linked = set(re.findall(DETAILS, said))
+    assert set(re.findall(r"\bmeasured\(\s*\"(\w+)\"", shown)) <= linked <= {*names(), "not-stored"}
+    for caption in set(texts(path)) - set(texts(path, captions=False)):
+        used = {
+            name for *_, quoted in QUOTED.findall(caption) for name in re.findall(r"\w+", quoted)
+        }
+        assert used & set(names()) <= set(re.findall(DETAILS, caption)), caption
 
 
 @pytest.mark.parametrize("name", names())

@@ -47,7 +47,7 @@ def crossed_out(text):
 
 
 def test_texts_have_no_phrase_that_was_crossed_out():
-    paths = [ROOT / "README.md", *BOOK.glob("*.ipynb"), *BOOK.glob("*.md")]
+    paths = [ROOT / "README.md", *BOOK.glob("*.ipynb"), *BOOK.rglob("*.md")]
     paths += [*(ROOT / "pokersnn_helpers").rglob("*.py"), *(BOOK / "_static").glob("*.js")]
     assert [(path.name, each) for path in paths for each in crossed_out(text_of(path))] == []
 

@@ -98,9 +98,7 @@ def pack(files: dict[str, bytes]) -> bytes:
 
 def pages(root: Path) -> list[str]:
     """Name the pages in the order of the table of contents."""
-    contents = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    entries = [entry for part in contents["parts"] for entry in part["chapters"]]
-    return [contents["root"], *(entry["file"] for entry in entries)]
+    return re.findall(r"(?:root|file): (\S+)", (root / "_toc.yml").read_text(encoding="utf-8"))
 
 
 def print_pages(root: Path) -> dict[str, tuple[str, bytes]]:

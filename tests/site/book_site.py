@@ -28,7 +28,7 @@ def pages() -> list[str]:
 
 PAGES = pages() or ["the book isn't built"]
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
-DOCUMENTS = [TOC["root"], *(each["file"] for part in TOC["parts"] for each in part["chapters"])]
+DOCUMENTS = re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text())
 CHAPTERS = [name for name in DOCUMENTS if re.match(r"book/\d", name)]
 
 # What a camera is without when a script's events are compared with Python's.

@@ -5,7 +5,6 @@ versions, processor, date and commit. Nobody edits one by hand.
 """
 
 import json
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,7 @@ def measured(name: str, table: str = "rows") -> pd.DataFrame:
         table: Which of its tables.
 
     Returns:
-        A row per model or setting. ``source_of(name)`` says in words where it comes from.
+        A row per model or setting.
 
     Raises:
         ValueError: There is no such measurement, or it has no such table.
@@ -65,19 +64,3 @@ def measured(name: str, table: str = "rows") -> pd.DataFrame:
     if table not in tables:
         raise ValueError(f"{name!r} has no table {table!r}; choose from {', '.join(tables)}")
     return pd.DataFrame(result[table])
-
-
-def source_of(name: str) -> str:
-    """Return a sentence that says by which command a measurement was made, when, and with what.
-
-    Example:
-        >>> source_of("accuracy").startswith("Measured on ")
-        True
-    """
-    document = read(name)
-    day = date.fromisoformat(document["date"])
-    seeds = document["result"].get("seeds")
-    drawn = f", seeds 0 to {seeds - 1}" if seeds and seeds > 1 else ", seed 0" if seeds else ""
-    films = "films" in document["result"]
-    used = "simulated films" if films else f"the {document['setting']['data']} recordings"
-    return f"Measured on {day.day} {day:%B %Y} by `{document['command']}` with {used}{drawn}."

@@ -1,0 +1,72 @@
+"""Sphinx extension: the directive ``measurements``, a section for each stored measurement.
+
+Its lines say "NAME | what it measures | of which recordings | how long it takes". The rest is read
+from the file that ``python -m benchmarks NAME --write`` has made. A last section lists the
+benchmarks whose results aren't stored.
+"""
+
+import re
+from datetime import date
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from pokersnn_helpers.study.measured import FOLDER, names, read
+
+HEAD = "| NAME | What it measures | Recordings | Takes about |\n| --- | --- | --- | --- |"
+VERSIONS = {"python": "Python", "torch": "PyTorch", "norse": "Norse", "numpy": "NumPy"}
+
+
+def setup(app: Sphinx) -> dict:
+    """Let pages use the directive."""
+    app.add_directive("measurements", Measurements)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+class Measurements(SphinxDirective):
+    """Put the sections here."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """Make a section for each line whose name is stored, and a table of the others."""
+        lines = [[part.strip() for part in line.split("|")] for line in self.content if line]
+        sections, others = [], []
+        for name, what, recordings, minutes in lines:
+            if name in names():
+                said = described(name, what, recordings, minutes, self.config.html_theme_options)
+                sections.append(self.section(name, name, said))
+                self.env.note_dependency(str(FOLDER / f"{name}.json"))
+            else:
+                others.append(f"| `{name}` | {what} | {recordings} | {minutes} |")
+        table = "\n".join([HEAD, *others])
+        return [*sections, self.section("not-stored", "Benchmarks that store nothing", table)]
+
+    def section(self, name: str, title: str, markdown: str) -> nodes.section:
+        """Make a section, to which other pages can link by its name."""
+        section = nodes.section("", nodes.title("", title), ids=[name], names=[name])
+        self.state.nested_parse(StringList(markdown.splitlines(), name), 0, section)
+        slugs = self.env.metadata[self.env.docname].setdefault("myst_slugs", {})
+        slugs[name] = (self.lineno, name, title)
+        return section
+
+
+def described(name: str, what: str, recordings: str, minutes: str, theme: dict) -> str:
+    """Say in Markdown what a stored measurement depends on."""
+    document = read(name)
+    setting, command = document["setting"], document["command"]
+    seeds = document["result"].get("seeds") or int((*re.findall(r"--seeds (\d+)", command), 1)[0])
+    day = date.fromisoformat(document["date"])
+    address = f"{theme['repository_url']}/blob/main/{FOLDER.relative_to(FOLDER.parents[2])}"
+    versions = ", ".join(f"{label} {setting[name]}" for name, label in VERSIONS.items())
+    return f"""{what[0].upper()}{what[1:]}.
+
+- Command: `{command}`, about {minutes}
+- Measured on: {day.day} {day:%B %Y}, at commit {document["commit"]}
+- Recordings: {recordings}
+- Seeds: {f"0 to {seeds - 1}" if seeds > 1 else "0"}
+- Machine: {setting["processor"]}, cores: {setting["cores"]}, threads: {setting["threads"]}, GPU: \
+{setting["gpu"]}; {versions}
+- File: [`{name}.json`]({address}/{name}.json)"""
