@@ -35,7 +35,7 @@ OTHERS = {
     "08_how_an_event_camera_sees": {"5", "50", "95"},
     "09_your_own_recordings": set(),
     "elsewhere": {"10"},
-    "appendix": {"13", "30", "50", "98.3"},
+    "appendix": {"5.7", "6.4", "13", "30", "40", "50", "70", "80", "98.3"},
     "for_teachers": {"95"},
     "what_you_can_claim": {"50", "99.2"},
 }
