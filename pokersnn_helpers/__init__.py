@@ -10,7 +10,7 @@ checks         what is refused, in words; files: written whole or not at all
 
 figures/       what the chapters draw
 simulation/    a simulated event camera, and scenes before it: chapters 6, 8 and 9
-study/         what the chapters on evidence measure with: 7 and 8
+study/         what the chapters on evidence measure with: 7 above all
 own/           your own recordings, from a file to an answer while events arrive: chapter 9
 fast/          the book's network in compiled loops and CUDA graphs: chapter 10
 elsewhere/     the network in other simulators

@@ -37,7 +37,8 @@ class Chapter:
         self.prose = "\n\n".join(c.source for c in self.cells if c.cell_type == "markdown")
 
 
-CHAPTERS = [Chapter(path) for path in sorted(BOOK.glob("*.ipynb"))]
+NOTEBOOKS = [Chapter(path) for path in sorted(BOOK.glob("*.ipynb"))]
+CHAPTERS = [each for each in NOTEBOOKS if each.path.name[0].isdigit()]
 STORY = [chapter.path for chapter in CHAPTERS[:7]]  # the tutorial proper, of the strictest form
 
 
@@ -53,8 +54,8 @@ def draws(cell, pattern=rf"{DRAWS}|interactive_\w+|animate_\w+"):
 # ---- What no page has ----
 
 TEXTS = {
-    "prose": {chapter.path.name: chapter.prose for chapter in CHAPTERS},
-    "code": {chapter.path.name: chapter.source for chapter in CHAPTERS},
+    "prose": {page.path.name: page.prose for page in NOTEBOOKS},
+    "code": {page.path.name: page.source for page in NOTEBOOKS},
 }
 FIGURES = [*(ROOT / "pokersnn_helpers" / "figures").glob("*.py"), ROOT / "tools/overview_figure.py"]
 TEXTS["figures"] = TEXTS["code"] | {
@@ -258,12 +259,19 @@ def check_glossary_links(chapter):
 
 
 CHECKS = [check for name, check in list(globals().items()) if name.startswith("check_")]
+OF_ANY_NOTEBOOK = (check_file, check_installation, check_boxes, check_code, check_glossary_links)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.path.stem)
 def test_chapter_has_the_form(chapter, check):
     check(chapter)
+
+
+@pytest.mark.parametrize("check", OF_ANY_NOTEBOOK, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("page", [*{*NOTEBOOKS} - {*CHAPTERS}], ids=lambda page: page.path.stem)
+def test_other_notebook_has_the_form(page, check):
+    check(page)
 
 
 # ---- What chapters have together ----
@@ -316,7 +324,7 @@ def test_links_to_a_chapter_say_its_number():
 def test_every_paper_is_on_the_references_page_and_cited():
     """By a chapter, by another page, or by the function of the package that follows it."""
     pages = [BOOK / name for name in ("index.md", "what_you_can_claim.md", "appendix.md")]
-    pages += [chapter.path for chapter in CHAPTERS]
+    pages += [page.path for page in NOTEBOOKS]
     text = "\n".join(path.read_text(encoding="utf-8") for path in pages)
     listed = re.findall(r"\[doi:([^\]]+)\]\(https://doi\.org/([^)]+)\)", REFERENCES)
     assert len(listed) > 10 and all(name == address for name, address in listed)

@@ -17,7 +17,8 @@ from benchmarks.nmnist import ConvolutionalSNN
 from pokersnn_helpers import SNN, Classifier, fit, make_loaders
 from pokersnn_helpers.simulation.gestures import GESTURES, film_gestures
 from pokersnn_helpers.simulation.motions import film_dots
-from pokersnn_helpers.study.models import MotionDetector
+from pokersnn_helpers.study.losses import nll_over_events
+from pokersnn_helpers.study.models import GRU, MotionDetector
 from pokersnn_helpers.study.perturbations import merge_polarities
 
 BOOK = Path(__file__).parents[1] / "book"
@@ -71,6 +72,7 @@ def assert_same(network, other, rate):
 NETWORK = ("03_building_the_snn.ipynb", "typed-network")
 LOOP = ("04_training.ipynb", "typed-loop")
 MOTIONS = "06_when_time_decides.ipynb"
+SPIKES = "07_does_it_need_spikes.ipynb"
 OWN = "09_your_own_recordings.ipynb"
 
 
@@ -113,6 +115,15 @@ def test_typed_detector_is_the_package_s(options):
     names = typed(MOTIONS, "typed-delays", "typed-detector")
     makes = (partial(each, **options) for each in (names["MotionDetector"], MotionDetector))
     assert_same(*with_the_same_weights(*makes), 0.3)
+
+
+def test_typed_gru_and_its_loss_are_those_of_the_package():
+    names = typed(SPIKES, "typed-imports", "typed-gru", "typed-loss")
+    assert_same(*with_the_same_weights(lambda: names["GRU"]((35, 35, 2), 4, 0.001), GRU), 0.1)
+    outputs, frames = torch.randn(12, 3, 4), torch.poisson(torch.full((12, 3, 2, 35, 35), 0.01))
+    for each in (frames, frames.to_sparse()):
+        found = names["loss_over_events"](outputs, torch.tensor([0, 3, 1]), each)
+        torch.testing.assert_close(found, nll_over_events(outputs, torch.tensor([0, 3, 1]), each))
 
 
 def test_typed_convolution_is_the_one_that_was_measured():

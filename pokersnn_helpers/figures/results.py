@@ -52,7 +52,7 @@ def plot_confusion(evaluation: Evaluation, classes: Sequence[str]) -> Figure:
 def plot_intervals(
     values: dict[str, tuple[float, float, float]],
     label: str,
-    marked: Collection[str] = (),
+    marked: Collection[str] | None = None,
     line: float | None = None,
 ) -> Figure:
     """Draw each number as a dot on a line from the lower to the upper end of its interval.
@@ -60,7 +60,7 @@ def plot_intervals(
     Args:
         values: By name: the number, and the ends of its interval.
         label: What the numbers are, with their unit.
-        marked: Names to draw in the accent.
+        marked: Names to draw in the accent. Default: those whose interval leaves out the line.
         line: A number to mark by a dashed line, such as the chance level; default: none.
 
     Example:
@@ -72,7 +72,8 @@ def plot_intervals(
     ax.set(xlabel=label, ylim=(len(values) - 0.5, -0.5))
     ax.grid(False, axis="y")
     for place, (name, (value, low, high)) in enumerate(values.items()):
-        colour = ACCENT if name in marked else TEXT
+        beyond = line is not None and not low <= line <= high
+        colour = ACCENT if (beyond if marked is None else name in marked) else TEXT
         ax.hlines(place, low, high, color=colour, linewidth=2, alpha=0.55)
         ax.plot(value, place, "o", color=colour, markersize=7)
     if line is not None:
@@ -81,18 +82,18 @@ def plot_intervals(
 
 
 def plot_curves(table: pd.DataFrame, label: str) -> Figure:
-    """Draw curves with their intervals, in a panel per change, two panels per row.
+    """Draw stored curves with their intervals, in per cent, two panels per row.
 
     Args:
-        table: A row per point: "change", the title of its panel; "amount", how much was changed;
-            "model", the curve; "value", "low" and "high".
+        table: A row per point: "axis", the title of its panel; "at", its place there; "model", the
+            curve; "mean", "interval low" and "interval high", from 0 to 1.
         label: What the values are, with their unit.
 
     Example:
-        >>> points = {"change": "noise", "amount": [0, 1], "model": "CNN", "value": [0.9, 0.6]}
-        >>> fig = plot_curves(pd.DataFrame(points).assign(low=0.5, high=1.0), "accuracy")
+        >>> from pokersnn_helpers.study.measured import measured
+        >>> fig = plot_curves(measured("latency", "curves"), "correct (%)")
     """
-    changes, models = table["change"].unique(), table["model"].unique()
+    changes, models = table["axis"].unique(), table["model"].unique()
     rows = -(-len(changes) // 2)
     size = (6.0, 0.5 + 2.1 * rows)
     fig, axes = plt.subplots(
@@ -102,14 +103,14 @@ def plot_curves(table: pd.DataFrame, label: str) -> Figure:
         ax.axis("off")
     for ax, change in zip(axes.flat[: len(changes)], changes, strict=True):
         for number, model in enumerate(models):
-            some = table[(table["change"] == change) & (table["model"] == model)]
-            at = some["amount"]
+            some = table[(table["axis"] == change) & (table["model"] == model)]
+            ends = 100 * some["interval low"], 100 * some["interval high"]
             turn, place = divmod(number, 3)
             colour, style = (ACCENT, TEXT, GREY)[place], "--" if place else "-"
             marker = (turn + 2, 0) if turn else "o"  # a triangle, a square, a pentagon …
-            ax.fill_between(at, some["low"], some["high"], color=colour, alpha=0.15, linewidth=0)
+            ax.fill_between(some["at"], *ends, color=colour, alpha=0.15, linewidth=0)
             look = {"color": colour, "marker": marker, "markersize": 4 + turn, "label": model}
-            ax.plot(at, some["value"], style, **look)
+            ax.plot(some["at"], 100 * some["mean"], style, **look)
         ax.set_title(change)
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 3, 5, 10]))
     fig.supylabel(label, size=plt.rcParams["axes.labelsize"])

@@ -1,4 +1,4 @@
-"""What the chapters on evidence, 6 to 9, measure with; nothing here is needed to train a network.
+"""What chapter 7 above all measures with; nothing here is needed to train a network.
 
 Begin with ``protocol``, which cross-validates models and draws intervals, and with ``models``, the
 networks that are compared. ``perturbations`` take something away from recordings, ``losses`` and
