@@ -4,10 +4,12 @@ Usage: python tools/pages.py [--limits]
 
 Words are those of Markdown cells, without code, formulas and addresses; minutes are at 200 words
 per minute and 5 s per line of code that is shown. Lines of code are counted without blank ones:
-shown, folded (a click opens them) and removed (on the page only; a notebook has them all).
+shown, folded (a click opens them) and removed (on the page only; a notebook has them all). Names
+are those that a chapter imports from the package and uses in code that is shown.
 
 Then the lines of code of each module, without docstrings, comments and blank lines. With --limits,
-it fails where the package, its core, a module, the tests or the tools hold more than they may.
+it fails where a chapter, the chapters together, the package, its core, a module, the tests or the
+tools hold more than they may.
 """
 
 import ast
@@ -22,7 +24,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "pokersnn_helpers"
+MODULES = {path.stem for path in PACKAGE.rglob("*.py")}
 LIMITS = {
+    "words of a chapter": 1_800,
+    "minutes of a chapter": 15,
+    "names of a chapter": 8,
+    "words of all chapters": 18_000,
+    "names of all chapters": 60,
+    "lines of chapters that aren't shown (%)": 45,
     "package": 6_600,
     "core: its flat modules": 1_564,  # without the one that starts the commands
     "longest module of the package": 310,
@@ -31,7 +40,7 @@ LIMITS = {
     "names that the package exports": 30,
 }
 SHOWN, FOLDED, REMOVED = "shown", "folded", "removed"
-COLUMNS = ("words", "minutes", SHOWN, FOLDED, REMOVED)
+COLUMNS = ("words", "minutes", "names", SHOWN, FOLDED, REMOVED)
 NOT_CODE = ("COMMENT", "NL", "NEWLINE", "INDENT", "DEDENT", "ENDMARKER")
 
 
@@ -49,18 +58,28 @@ def visibility(tags: list[str]) -> str:
     return FOLDED if {"hide-input", "hide-cell"} & set(tags) else SHOWN
 
 
-def measure(path: Path) -> Counter[str]:
-    """Count words and lines of a chapter."""
+def measure(path: Path) -> tuple[Counter[str], set[str]]:
+    """Count words and lines of a chapter, and collect the names of the package that it shows."""
     counts: Counter[str] = Counter()
+    shown: list[ast.AST] = []
+    imported: set[str] = set()
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             counts["words"] += words(source)
         elif cell["cell_type"] == "code":
-            lines = sum(bool(line.strip()) for line in source.splitlines())
-            counts[visibility(cell["metadata"].get("tags", []))] += lines
+            seen = visibility(cell["metadata"].get("tags", []))
+            counts[seen] += sum(bool(line.strip()) for line in source.splitlines())
+            nodes = list(ast.walk(ast.parse(re.sub("(?m)^ *%.*$", "", source))))
+            shown += nodes if seen == SHOWN else []
+            froms = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+            some = [node for node in froms if (node.module or "").startswith(PACKAGE.name)]
+            imported |= {name.asname or name.name for node in some for name in node.names}
+    names = {node.id for node in shown if isinstance(node, ast.Name)} & imported
+    owned = [node for node in shown if isinstance(node, ast.Attribute)]  # perhaps by a module
+    names |= {node.attr for node in owned if ast.unparse(node.value) in imported & MODULES}
     counts["minutes"] = round(counts["words"] / 200 + counts[SHOWN] * 5 / 60)
-    return counts
+    return counts + Counter(names=len(names)), names
 
 
 def code_lines(path: Path) -> int:
@@ -80,10 +99,16 @@ def code_lines(path: Path) -> int:
 def main(options: list[str]) -> None:
     """Print the tables, and compare the sums with their limits."""
     print(f"{'':32}", *(f"{name:>8}" for name in COLUMNS), "shown (%)")
-    chapters = {path.stem: measure(path) for path in sorted((ROOT / "book").glob("[0-9]*.ipynb"))}
-    for name, counts in [*chapters.items(), ("all", sum(chapters.values(), Counter()))]:
+    found = {path.stem: measure(path) for path in sorted(ROOT.glob("book/[0-9]*.ipynb"))}
+    chapters = {chapter: counts for chapter, (counts, _) in found.items()}
+    all_names = len({name for _, names in found.values() for name in names})
+    most = [max(counts[column] for counts in chapters.values()) for column in COLUMNS[:3]]
+    total = sum(chapters.values(), Counter())
+    total["names"] = all_names
+    for chapter, counts in [*chapters.items(), ("all", total)]:
         share = 100 * counts[SHOWN] / (counts[SHOWN] + counts[FOLDED] + counts[REMOVED])
-        print(f"{name:32}", *(f"{counts[each]:8}" for each in COLUMNS), f"{share:9.0f}")
+        print(f"{chapter:32}", *(f"{counts[each]:8}" for each in COLUMNS), f"{share:9.0f}")
+    of_chapters = [*most, total["words"], all_names, round(100 - share)]
     modules: dict[str, list[int]] = {}
     for folder in (PACKAGE.name, "tests", "benchmarks", "tools", "_ext"):
         paths = sorted((ROOT / folder).rglob("*.py"))
@@ -95,8 +120,9 @@ def main(options: list[str]) -> None:
     stub = (PACKAGE / "__init__.pyi").read_text(encoding="utf-8")
     names = ast.literal_eval(re.search(r"(?ms)^__all__ = (\[.*?\])", stub)[1])
     sums = [sum(package), sum(core), max(package), sum(tests), sum(map(sum, tools)), len(names)]
-    for (what, limit), found in zip(LIMITS.items(), sums, strict=True):
-        print(f"{what:48} {found:8}, at most {limit}")
+    sums = [*of_chapters, *sums]
+    for (what, limit), amount in zip(LIMITS.items(), sums, strict=True):
+        print(f"{what:48} {amount:8}, at most {limit}")
     if "--limits" in options and any(map(operator.gt, sums, LIMITS.values())):
         sys.exit("more than there may be: see the last lines")
 
