@@ -160,6 +160,7 @@ def train(
                     on_epoch_end=save,
                 )
         except KeyboardInterrupt:
+            sys.unraisablehook = lambda _: None  # of a progress bar that was just being made
             if rank() == 0:
                 print(printable(_advice(path, device)), file=sys.stderr)
             raise SystemExit(130) from None

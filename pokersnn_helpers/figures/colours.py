@@ -34,7 +34,6 @@ def _fading(name: str, *colours: str, rise: float = 1) -> LinearSegmentedColorma
 
 
 EVENTS_MAP = _fading("events", OFF, ON, rise=0.5)  # ON minus OFF, from −limit to limit
-ON_MAP, OFF_MAP = _fading("on", ON, rise=0.5), _fading("off", OFF, rise=0.5)  # counts, from 0
 ACCENT_MAP = _fading("accent", ACCENT)  # any other quantity, from 0
 
 

@@ -149,7 +149,7 @@
     function sentence({ suit: answer, after, events, spikes }) {
       if (!answer) return `No answer: no voltage leads. It was a ${GLYPHS[suit]}.`;
       const mistake = answer === suit ? "" : ` It was a ${GLYPHS[suit]}.`;
-      return `Settled on ${GLYPHS[answer]} at ${after} ms: ${counted(events, "event")}, ${counted(spikes, "spike")}.${mistake}`;
+      return `${GLYPHS[answer]} from ${after} ms on, after ${counted(events, "event")} and ${counted(spikes, "spike")}.${mistake}`;
     }
 
     const running = () => show !== null && !paused && visible && !document.hidden && (show.stage !== "done" || rest < 1);

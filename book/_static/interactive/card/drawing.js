@@ -80,7 +80,7 @@
       const x = left + side * (Math.floor(place / down) + 0.5); // column by column
       const y = side * ((place % down) + 0.5);
       context.fillStyle = colour(suits[output] ?? "grey");
-      context.globalAlpha = 0.2 + 0.8 * glow[neuron];
+      context.globalAlpha = 0.35 + 0.65 * glow[neuron];
       context.beginPath();
       context.arc(x, y, side * (0.33 + 0.12 * glow[neuron]), 0, 2 * Math.PI);
       context.fill();
