@@ -28,7 +28,6 @@ QUOTED = re.compile(r"([−-]?\d[\d,]*(?:\.\d+)?)([^\d<]{0,25})<!--\s*(.+?)\s*--
 DETAILS = r"measurements\.(?:md|html)#([\w-]+)"
 # Percentages that no stored measurement has: of a method, of others, of the page's own run.
 OTHERS = {
-    "05_inspecting_the_dynamics": {"37"},
     "04_training": {"83"},
     "06_when_time_decides": {"30"},
     "07_does_it_need_spikes": {"95"},
