@@ -30,7 +30,7 @@ MEASURED_ON = r"Measured on [^.]*\."
 OTHERS = {
     "05_inspecting_the_dynamics": {"37"},
     "04_training": {"83"},
-    "06_when_time_decides": {"30"},
+    "06_when_time_decides": set(),
     "07_does_it_need_spikes": {"30", "70", "95", "98", "100"},
     "08_sooner_and_sparser": {"80"},
     "08_how_an_event_camera_sees": {"5", "50", "95"},

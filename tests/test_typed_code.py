@@ -1,5 +1,6 @@
 """The code that a reader types is the package's: networks, training loop and recipe, films."""
 
+import ast
 import functools
 import io
 import re
@@ -47,8 +48,10 @@ def typed(chapter, *tags):
     """Return the names that a chapter's imports and its cells with these tags define."""
     names = {}
     for cell in cells(chapter):
-        if cell.source.startswith(("# @title Imports", "from norse")):
-            exec(cell.source.replace("use_book_style()", ""), names)
+        if cell.cell_type == "code" and "%pip" not in cell.source:
+            source = cell.source.replace("use_book_style()", "")
+            if {type(node) for node in ast.parse(source).body} <= {ast.Import, ast.ImportFrom}:
+                exec(source, names)
     for tag in tags:
         exec(cell_with(chapter, tag), names)
     return names
@@ -148,7 +151,7 @@ def test_typed_detector_is_the_package_s(options, networks):
 
 
 def test_typed_gru_is_the_package_s(networks):
-    assert lines_of_code(cell_with(MOTIONS, "typed-gru")) <= 12  # ten, and two of imports
+    assert lines_of_code(cell_with(MOTIONS, "typed-gru")) <= 10
     one, same = with_the_same_weights(*(partial(each, 2450, 6) for each in (networks["GRU"], GRU)))
     assert list(one.state_dict()) == list(same.state_dict())
     frames = torch.poisson(torch.full((12, 3, 2, 35, 35), 0.1))
