@@ -29,21 +29,11 @@ DETAILS = r"measurements\.(?:md|html)#([\w-]+)"
 # Percentages that no stored measurement has: of a method, of others, of the page's own run.
 OTHERS = {
     "04_training": {"83"},
-    "06_when_time_decides": {"30"},
-<<<<<<< HEAD
     "07_does_it_need_spikes": {"95"},
-    "08_how_an_event_camera_sees": {"5", "50", "95"},
-    "09_your_own_recordings": set(),
-    "elsewhere": {"10"},
-    "appendix": {"5.7", "6.4", "13", "30", "40", "50", "70", "80", "98.3"},
-=======
-    "07_does_it_need_spikes": {"30", "70", "95", "98", "100"},
-    "08_sooner_and_sparser": {"80"},
     "08_how_an_event_camera_sees": {"15", "50", "70"},
     "09_your_own_recordings": {"95"},
-    "elsewhere": {"5.7", "6.4", "10"},
-    "appendix": {"13", "30", "50", "98.3"},
->>>>>>> h40-E
+    "elsewhere": {"10"},
+    "appendix": {"5.7", "6.4", "13", "30", "40", "50", "70", "80", "98.3"},
     "for_teachers": {"95"},
     "what_you_can_claim": {"50", "99.2"},
 }

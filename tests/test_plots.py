@@ -92,8 +92,6 @@ def test_distributions_draw_every_recording_by_class_in_order():
     assert [line.get_ydata().tolist() for line in axes.lines] == [[1, 3], [2], [5]]
 
 
-@@DROP@@
-
 # ---- Networks ----
 
 
