@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.early import BinarySNN
 from benchmarks.models import MODELS, FeedforwardSNN, global_features, rate_profile
 from pokersnn_helpers import EVENT_DTYPE, Recordings, decode, make_loader
 from pokersnn_helpers.snn import WHOLE, build_network
 from pokersnn_helpers.study import models
-from pokersnn_helpers.study.models import CNN, GRU, MLP, BinarySNN, FrameMLP, LayerThenSNN
+from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP, LayerThenSNN
 from pokersnn_helpers.study.perturbations import reversed_time, shuffled_time
 
 NETWORKS = (MLP, CNN, FrameMLP, GRU, LayerThenSNN, BinarySNN)

@@ -11,6 +11,7 @@ from test_models import NETWORKS, batch
 from torch.utils.data import DataLoader, Subset
 
 import pokersnn_helpers as helpers
+from benchmarks.counting import count_operations
 from benchmarks.models import FeedforwardSNN
 from benchmarks.operations import regression_network
 from pokersnn_helpers import EVENT_DTYPE, SNN, Recordings, SpikingNetwork, make_loader, predict
@@ -18,7 +19,6 @@ from pokersnn_helpers.snn import WHOLE
 from pokersnn_helpers.study import protocol
 from pokersnn_helpers.study.latency import predict_over_time
 from pokersnn_helpers.study.models import MLP, LayerThenSNN, summed_image
-from pokersnn_helpers.study.operations import count_operations
 from pokersnn_helpers.study.perturbations import reversed_time
 from pokersnn_helpers.study.protocol import NetworkEstimator, bootstrap_interval, cross_validate
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.func import functional_call
 
 from ..checks import check_numbers, check_sensor_size
 from ..fast import FastSNN, FrameLinear
@@ -194,42 +193,6 @@ class MotionDetector(FrameNetwork):
         found = torch.relu(self.filters(seen.flatten(0, 1)))
         regions = nn.functional.adaptive_avg_pool2d(found, 3)
         return self.snn(regions.unflatten(0, seen.shape[:2]))
-
-
-class BinarySNN(Model):
-    """The book's network, shown at most one event per pixel, polarity and time bin.
-
-    All its inputs are 0 or 1 then, so no weight is multiplied, only added. An input weight that is
-    0 stays 0: what was pruned learns nothing, in a copy and after a checkpoint either.
-
-    Example:
-        >>> BinarySNN()(torch.ones(20, 8, 2, 35, 35)).shape
-        torch.Size([20, 8, 4])
-    """
-
-    reports_rate = False  # return the firing rate as a last output, for training
-
-    def build(self, inputs: int, outputs: int, **neurons: Any) -> None:
-        """Make the layers."""
-        sizes: dict[str, Any] = {"sensor_size": self.sensor_size, "output_size": outputs}
-        self.snn = build_network(FastSNN, time_window=self.time_window, **sizes, **neurons)
-
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Return voltages (T, B, classes), and with ``reports_rate`` one output more.
-
-        It is that of a readout neuron which listens to all hidden neurons with the same weight, and
-        which nothing trains: their firing rate, smoothed, in spikes per neuron and time step.
-        """
-        self.check(frames)
-        frames = (frames.coalesce() if frames.is_sparse else frames).sign()
-        weights = self.snn.lif0.input_weights
-        used = {"lif0.input_weights": weights * (weights != 0)}  # no gradient where it is 0
-        if self.reports_rate:
-            weights, cell = self.snn.linear.weight, self.snn.readout
-            # A steady input to a leaky integrator ends as this many times its voltage per step.
-            per_step = float(cell.dt * cell.p.tau_syn_inv) / weights.shape[1]
-            used["linear.weight"] = torch.cat([weights, torch.full_like(weights[:1], per_step)])
-        return functional_call(self.snn, used, frames)
 
 
 def summed_image(recordings: Recordings) -> np.ndarray:
