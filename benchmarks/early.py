@@ -103,9 +103,10 @@ def firing_rate_regularised(
         penalty: What a rate of one spike per neuron and time step costs.
     """
     check_range(0, 1e9, penalty=penalty)
+    loss = losses.nll_over_time(voltages[..., :-1], targets, frames)
     own = torch.arange(len(frames))[:, None] < own_steps(frames)
     rate = (own * voltages[..., -1]).sum(dim=0) / own.sum(dim=0)
-    return losses.nll_over_time(voltages[..., :-1], targets, frames) + penalty * rate
+    return loss + penalty * rate
 
 
 class BinarySNN(Model):

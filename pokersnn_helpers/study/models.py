@@ -257,10 +257,10 @@ def motion_correlations(recordings: Recordings, time_window: float = 1000) -> np
     for events in recordings.events:
         frames, shares = to_frames(events, time_window, recordings.sensor_size).sum(1), []
         frames = nn.functional.pad(frames, (0, 0, 0, 0, 0, max(0, 3 - len(frames))))
+        around, (height, width) = nn.functional.pad(frames, (2, 2, 2, 2)), frames.shape[1:]
         for steps in (1, 2):
-            around = nn.functional.pad(frames[steps:], (2, 2, 2, 2))
-            later = around.unfold(1, 5, 1).unfold(2, 5, 1)
-            products = torch.einsum("thw,thwyx->yxhw", frames[:-steps], later).flatten(0, 1)
+            later = [around[steps:, y : y + height, x : x + width] for y, x in np.ndindex(5, 5)]
+            products = torch.stack([(frames[:-steps] * each).sum(0) for each in later])
             regions = nn.functional.adaptive_avg_pool2d(products, 3)
             shares.append(regions / regions.sum(0).clamp_min(1e-9))
         found.append(torch.cat(shares).flatten().numpy())
