@@ -90,6 +90,16 @@ def choose_exit_threshold(predictions: PredictionsOverTime) -> float:
     return 1.01
 
 
+def nll_over_events(
+    voltages: torch.Tensor, targets: torch.Tensor, frames: torch.Tensor
+) -> torch.Tensor:
+    """Average the negative log-likelihood over events: a step counts as often as it has some.
+
+    It is the loss for ``PredictionsOverTime.accuracy_over_events``.
+    """
+    return losses.weighted_nll(voltages, targets, losses.events_per_step(frames))
+
+
 def firing_rate_regularised(
     voltages: torch.Tensor, targets: torch.Tensor, frames: torch.Tensor, penalty: float = 1
 ) -> torch.Tensor:

@@ -10,7 +10,7 @@ These are orders of magnitude, not measurements:
 
 import numpy as np
 
-from benchmarks.counting import Operations
+from .counting import Operations
 
 # In pJ, 45 nm at 0.9 V: Horowitz 2014, doi:10.1109/ISSCC.2014.6757323, figure 1.1.9.
 # Floating point of 32 bits, multiplied and added, or added.

@@ -9,18 +9,25 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.counting import count_operations
 from pokersnn_helpers import Classifier, Recordings, Split, make_loader
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.recordings import fold_indices
 from pokersnn_helpers.study import latency
 from pokersnn_helpers.study.latency import predict_over_time
-from pokersnn_helpers.study.losses import nll_over_events, nll_over_time
+from pokersnn_helpers.study.losses import nll_over_time
 from pokersnn_helpers.study.models import GRU, MLP
 from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator
 
 from . import folds
-from .early import EARLY, choose_exit_threshold, early_exit, quantized, train_sparse
+from .counting import count_operations
+from .early import (
+    EARLY,
+    choose_exit_threshold,
+    early_exit,
+    nll_over_events,
+    quantized,
+    train_sparse,
+)
 from .simulation import FITTED, WIDE, Mixture
 from .timing import recordings
 

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.counting import count_operations
 from pokersnn_helpers import Classifier, make_loader
 from pokersnn_helpers.snn import WHOLE
 from pokersnn_helpers.study.models import GRU, MLP
 from pokersnn_helpers.study.protocol import FeatureEstimator, NetworkEstimator, PerturbedEstimator
 
+from .counting import count_operations
 from .energy import estimate_energy
 from .models import HYBRID, MODELS, SNN
 from .timing import median_times, recordings

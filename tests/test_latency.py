@@ -15,6 +15,7 @@ from benchmarks.early import (
     choose_exit_threshold,
     early_exit,
     firing_rate_regularised,
+    nll_over_events,
     prune,
     quantized,
     train_sparse,
@@ -23,7 +24,7 @@ from benchmarks.latency import correct_after_events, correct_at_time
 from pokersnn_helpers import Classifier, FastSNN, build_network, decode, fit, make_loader
 from pokersnn_helpers.study import latency
 from pokersnn_helpers.study.latency import predict_over_time
-from pokersnn_helpers.study.losses import nll_over_events, nll_over_time
+from pokersnn_helpers.study.losses import nll_over_time
 
 
 @pytest.fixture

@@ -92,34 +92,6 @@ def test_distributions_draw_every_recording_by_class_in_order():
     assert [line.get_ydata().tolist() for line in axes.lines] == [[1, 3], [2], [5]]
 
 
-def test_passes_have_a_bar_each_and_every_recording_a_mark():
-    table = {
-        "class": ["club", "club", "club", "heart"],
-        "pass": [0, 0, 1, 2],
-        "start (ms)": [100, 101, 150, 10],
-        "end (ms)": [110, 112, 170, 20],
-        "tonic": ["pips_train/cl/1.npy", "pips_test/cl/2.npy", "", ""],
-    }
-    ax = recordings.plot_passes(pd.DataFrame(table)).axes[0]
-    assert [bar.get_width() for bar in ax.patches] == [12, 20, 10]
-    marks = [(line.get_marker(), len(line.get_xdata())) for line in ax.lines]
-    assert sorted(mark for mark, number in marks for _ in range(number)) == ["D", "o", "x", "x"]
-    assert {text.get_text() for text in ax.texts} == {"club", "heart"}
-
-
-def test_closeness_has_a_row_per_statistic_and_a_dot_per_class():
-    index = pd.MultiIndex.from_product([("club", "spade"), ("events", "interval (ms)")])
-    values = {"ratio": [1, 1.2, 0.9, np.nan], "overlap": [1, 0.2, 0, 0.7]}
-    table = pd.DataFrame(values, index.set_names(["class", "statistic"]))
-    ratio, overlap = recordings.plot_closeness(table).axes
-    assert [tick.get_text() for tick in ratio.get_yticklabels()] == ["events", "interval"]
-    assert [line.get_xdata().tolist() for line in overlap.lines] == [[1, 0.2], [0, 0.7]]
-    club, spade = ratio.lines
-    assert club.get_xdata().tolist() == [1, 1.2] and spade.get_xdata()[0] == 0.9
-    assert club.get_ydata()[0] < spade.get_ydata()[0]  # beside each other
-    assert club.get_color() != spade.get_color()
-
-
 # ---- Networks ----
 
 

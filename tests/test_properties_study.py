@@ -13,7 +13,13 @@ from random_events import random_events
 from test_protocol import Says
 
 import pokersnn_helpers as helpers
-from benchmarks.early import choose_exit_threshold, early_exit, firing_rate_regularised, quantized
+from benchmarks.early import (
+    choose_exit_threshold,
+    early_exit,
+    firing_rate_regularised,
+    nll_over_events,
+    quantized,
+)
 from benchmarks.latency import correct_after_events, correct_at_time
 from pokersnn_helpers import EVENT_DTYPE, SNN, Classifier, FastSNN, Recordings, predict
 from pokersnn_helpers.study import losses, perturbations
@@ -143,7 +149,7 @@ def test_step_that_returns_anything_is_named(returned, record):
 
 # ---- Losses, and what depends on them ----
 
-LOSSES = [losses.nll_over_time, losses.nll_over_events, firing_rate_regularised]
+LOSSES = [losses.nll_over_time, nll_over_events, firing_rate_regularised]
 
 
 @QUICK

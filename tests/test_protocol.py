@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Subset
 
 import pokersnn_helpers as helpers
 from benchmarks.counting import count_operations
-from benchmarks.models import FeedforwardSNN
+from benchmarks.models import FeedforwardSNN, nearest_neighbour
 from benchmarks.operations import regression_network
 from pokersnn_helpers import EVENT_DTYPE, SNN, Recordings, SpikingNetwork, make_loader, predict
 from pokersnn_helpers.snn import WHOLE
@@ -85,7 +85,7 @@ def test_processes_change_nothing(some):
 
 
 def test_cross_validation_leaves_the_given_estimators_alone(some):
-    model = protocol.nearest_neighbour(summed_image).fit(some)
+    model = nearest_neighbour(summed_image).fit(some)
     before = model.predict(some).copy()
     cross_validate({"model": model}, some.subset([0, 3, 6, 9, 1, 4, 7, 10]), range(8), folds=2)
     assert np.array_equal(model.predict(some), before)

@@ -13,8 +13,7 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
 from ..pokerdvs import POKERDVS_SENSOR_SIZE
-from .colours import ACCENT, ACCENT_MAP, EVENTS_MAP, GREY, OFF, ON, SHADE, TEXT, class_colours
-from .labels import add_class_legend, apart
+from .colours import ACCENT, ACCENT_MAP, EVENTS_MAP, OFF, ON, TEXT, class_colours
 
 if TYPE_CHECKING:  # neither is needed to draw events
     import pandas as pd
@@ -159,81 +158,4 @@ def plot_distributions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
             ax.hlines(values.median(), place - 0.3, place + 0.3, color=TEXT, linewidth=2)
         ax.set(title=column, ylim=(0, None))
         ax.set_xticks(range(len(names)), names, rotation=tilt, ha=side)
-    return fig
-
-
-def plot_passes(table: pd.DataFrame) -> Figure:
-    """Draw a bar per card pass, from its first to its last event, and a mark per recording.
-
-    A mark stands in the middle of its recording, or beside it where marks would overlap: a dot
-    where Tonic trains on the recording, a diamond with the accent where Tonic tests on it, and a
-    cross where Tonic doesn't have it.
-
-    Args:
-        table: What ``load_pokerdvs131`` describes, with a column "end (ms)" in addition.
-
-    Example:
-        >>> from pokersnn_helpers import load_pokerdvs131
-        >>> table = load_pokerdvs131(source="simulated").table
-        >>> fig = plot_passes(table.assign(**{"end (ms)": table["start (ms)"] + 20}))
-    """
-    looks = {
-        "train": ("o", TEXT, 6, "Tonic trains on it"),
-        "test": ("D", ACCENT, 7, "Tonic tests on it"),
-        "": ("x", GREY, 5, "not in Tonic"),
-    }
-    passes = table.groupby("pass", sort=True)
-    fig, ax = plt.subplots(figsize=(6.0, 1.2 + 0.19 * len(passes)), layout="constrained")
-    colours = class_colours(list(table["class"].unique()))
-    gap = 0.022 * (passes["end (ms)"].max() - passes["start (ms)"].min()).max()
-    for row, (_, pips) in enumerate(passes):
-        begin, suit = pips["start (ms)"].min(), pips["class"].iloc[0]
-        width = pips["end (ms)"].max() - begin
-        ax.barh(row, width, height=0.78, color=colours[suit], alpha=0.3, linewidth=0)
-        parts = pips["tonic"].str.extract(r"^pips_(train|test)/", expand=False).fillna("")
-        middles = (pips["start (ms)"] + pips["end (ms)"]) / 2 - begin
-        middles[:] = apart(middles.to_numpy(), gap)
-        for part, (marker, colour, size, name) in looks.items():
-            label = name if row == 0 else None
-            ax.plot(middles[parts == part], [row] * (parts == part).sum(), marker, color=colour,
-                    markersize=size, label=label)  # fmt: skip
-    suits = passes["class"].first().reset_index(drop=True)
-    for suit, colour in colours.items():
-        rows = suits.index[suits == suit]
-        ax.text(-1, rows.to_numpy().mean(), suit, color=colour, ha="right", va="center")
-    ax.set(xlabel="time since the first event of the pass (ms)", xlim=(0, None), yticks=[])
-    ax.set_ylim(len(passes) - 0.4, -0.6)
-    ax.grid(False, axis="y")
-    fig.legend(loc="outside upper center", ncols=3, handletextpad=0.2, columnspacing=1)
-    return fig
-
-
-def plot_closeness(table: pd.DataFrame) -> Figure:
-    """Draw how close two sets are: a row per statistic, a dot per class, what counts as close grey.
-
-    Args:
-        table: As ``compare_statistics`` of the benchmarks returns it.
-
-    Example:
-        >>> import pandas as pd
-        >>> both = pd.MultiIndex.from_tuples([("club", "events")], names=["class", "statistic"])
-        >>> fig = plot_closeness(pd.DataFrame({"ratio": [1.1], "overlap": [0.8]}, index=both))
-    """
-    statistics = list(table.index.unique("statistic"))
-    size = (6.0, 1 + 0.31 * len(statistics))
-    fig, axes = plt.subplots(1, 2, sharey=True, figsize=size, layout="constrained")
-    colours = class_colours(table.index.unique("class"))
-    for number, (name, colour) in enumerate(colours.items()):
-        rows = np.arange(len(statistics)) + 0.16 * (number - (len(colours) - 1) / 2)
-        for ax, column in zip(axes, ("ratio", "overlap"), strict=True):
-            values = table.loc[name, column].reindex(statistics)
-            ax.plot(values, rows, "o", color=colour, markersize=5, clip_on=False, label=name)
-    axes[0].axvspan(0.85, 1.15, color=SHADE)
-    axes[1].axvspan(0.7, 1, color=SHADE)
-    axes[0].set_title("ratio of the medians")
-    axes[1].set(title="overlap of the spreads", xlim=(0, 1), xticks=[0, 0.25, 0.5, 0.75, 1])
-    axes[1].xaxis.set_major_formatter("{x:g}")
-    axes[0].set_yticks(range(len(statistics)), [name.split(" (")[0] for name in statistics])
-    axes[0].set_ylim(len(statistics) - 0.5, -0.5)
-    add_class_legend(fig, axes[0])
     return fig

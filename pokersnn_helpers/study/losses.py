@@ -34,22 +34,7 @@ def nll_over_time(
     """
     numbers = torch.arange(len(frames), device=frames.device)
     own = numbers[:, None] < own_steps(frames)
-    return _weighted_nll(voltages, targets, own.to(frames.dtype))
-
-
-def nll_over_events(
-    voltages: torch.Tensor, targets: torch.Tensor, frames: torch.Tensor
-) -> torch.Tensor:
-    """Average the negative log-likelihood over events: a step counts as often as it has some.
-
-    It is the loss for ``PredictionsOverTime.accuracy_over_events``.
-
-    Example:
-        >>> voltages, frames = torch.zeros(20, 8, 4), torch.ones(20, 8, 2, 35, 35)
-        >>> nll_over_events(voltages, torch.zeros(8, dtype=torch.int64), frames).shape
-        torch.Size([8])
-    """
-    return _weighted_nll(voltages, targets, events_per_step(frames))
+    return weighted_nll(voltages, targets, own.to(frames.dtype))
 
 
 def events_per_step(frames: torch.Tensor) -> torch.Tensor:
@@ -58,9 +43,10 @@ def events_per_step(frames: torch.Tensor) -> torch.Tensor:
     return torch.sparse.sum(frames, axes).to_dense() if frames.is_sparse else frames.sum(axes)
 
 
-def _weighted_nll(
+def weighted_nll(
     voltages: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor
 ) -> torch.Tensor:
+    """Average the negative log-likelihood over time steps, each with its weight, (T, B)."""
     if voltages.ndim != 3 or voltages.shape[:2] != weights.shape or len(voltages) == 0:
         sizes = " × ".join(map(str, weights.shape))
         found = f"voltages have shape {tuple(voltages.shape)}"

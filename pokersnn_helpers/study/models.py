@@ -265,26 +265,3 @@ def motion_correlations(recordings: Recordings, time_window: float = 1000) -> np
             shares.append(regions / regions.sum(0).clamp_min(1e-9))
         found.append(torch.cat(shares).flatten().numpy())
     return np.stack(found)
-
-
-def on_profile(recordings: Recordings, parts: int = 10) -> np.ndarray:
-    """Return the share of ON events in each part of a recording; a part without events has 0.5.
-
-    Example:
-        >>> from pokersnn_helpers import load_pokerdvs
-        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
-        >>> on_profile(some, parts=5).shape
-        (2, 5)
-    """
-    profiles = []
-    for events in recordings.events:
-        part = part_of(events, parts)
-        on, all_events = np.bincount(part, events["p"], parts), np.bincount(part, minlength=parts)
-        profiles.append(np.divide(on, all_events, np.full(parts, 0.5), where=all_events > 0))
-    return np.stack(profiles)
-
-
-def part_of(events: np.ndarray, parts: int) -> np.ndarray:
-    """Return the part of the recording that each event falls in, from 0."""
-    time = events["t"] - events["t"][0]
-    return np.minimum((time + 0.5) * parts // (time[-1] + 1), parts - 1).astype(int)
