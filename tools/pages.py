@@ -23,11 +23,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "pokersnn_helpers"
 LIMITS = {
-    "package": 6_600,
+    "package": 6_250,
     "core: its flat modules": 1_564,  # without the one that starts the commands
     "longest module of the package": 310,
     "tests": 11_090,
-    "benchmarks, tools and _ext": 3_890,
+    "benchmarks, tools and _ext": 4_260,
     "names that the package exports": 30,
 }
 SHOWN, FOLDED, REMOVED = "shown", "folded", "removed"
