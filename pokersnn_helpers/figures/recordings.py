@@ -13,8 +13,7 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
 from ..pokerdvs import POKERDVS_SENSOR_SIZE
-from .colours import ACCENT, ACCENT_MAP, EVENTS_MAP, OFF, ON, SHADE, TEXT, class_colours
-from .labels import add_class_legend
+from .colours import ACCENT, ACCENT_MAP, EVENTS_MAP, OFF, ON, TEXT, class_colours
 
 if TYPE_CHECKING:  # neither is needed to draw events
     import pandas as pd
@@ -159,35 +158,4 @@ def plot_distributions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
             ax.hlines(values.median(), place - 0.3, place + 0.3, color=TEXT, linewidth=2)
         ax.set(title=column, ylim=(0, None))
         ax.set_xticks(range(len(names)), names, rotation=tilt, ha=side)
-    return fig
-
-
-def plot_closeness(table: pd.DataFrame) -> Figure:
-    """Draw how close two sets are: a row per statistic, a dot per class, what counts as close grey.
-
-    Args:
-        table: As ``compare_statistics`` of the benchmarks returns it.
-
-    Example:
-        >>> import pandas as pd
-        >>> both = pd.MultiIndex.from_tuples([("club", "events")], names=["class", "statistic"])
-        >>> fig = plot_closeness(pd.DataFrame({"ratio": [1.1], "overlap": [0.8]}, index=both))
-    """
-    statistics = list(table.index.unique("statistic"))
-    size = (6.0, 1 + 0.31 * len(statistics))
-    fig, axes = plt.subplots(1, 2, sharey=True, figsize=size, layout="constrained")
-    colours = class_colours(table.index.unique("class"))
-    for number, (name, colour) in enumerate(colours.items()):
-        rows = np.arange(len(statistics)) + 0.16 * (number - (len(colours) - 1) / 2)
-        for ax, column in zip(axes, ("ratio", "overlap"), strict=True):
-            values = table.loc[name, column].reindex(statistics)
-            ax.plot(values, rows, "o", color=colour, markersize=5, clip_on=False, label=name)
-    axes[0].axvspan(0.85, 1.15, color=SHADE)
-    axes[1].axvspan(0.7, 1, color=SHADE)
-    axes[0].set_title("ratio of the medians")
-    axes[1].set(title="overlap of the spreads", xlim=(0, 1), xticks=[0, 0.25, 0.5, 0.75, 1])
-    axes[1].xaxis.set_major_formatter("{x:g}")
-    axes[0].set_yticks(range(len(statistics)), [name.split(" (")[0] for name in statistics])
-    axes[0].set_ylim(len(statistics) - 0.5, -0.5)
-    add_class_legend(fig, axes[0])
     return fig
