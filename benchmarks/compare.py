@@ -1,8 +1,13 @@
 """What ``compare`` takes and says: real digits, long gestures, and films whose verdict is known."""
 
-import resource
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context
+from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -102,15 +107,18 @@ def gestures(takes: int = 8) -> tuple[Recordings, list[str]]:
     about 200,000; then ``resize`` brings them to 115 × 86 pixels, as the command does.
     """
     films, people = film_gestures(takes)
-    rng, events = np.random.default_rng(0), []
-    for each in films.events:
-        some = np.sort(rng.integers(len(each), size=EVENTS))
-        large = each[some]
-        for field, scale in (("x", 346 / 64), ("y", 260 / 64)):
-            large[field] = ((large[field] + rng.random(EVENTS)) * scale).astype(int)
-        large["t"] += rng.integers(0, 1000, EVENTS)
-        events.append(resize(np.sort(large, order="t"), (346, 260, 2), (115, 86)))
-    return Recordings(events, films.targets, films.classes, (115, 86, 2)), people
+    rng = np.random.default_rng(0)
+
+    def enlarged() -> Iterator[np.ndarray]:
+        for each in films.events:
+            some = np.sort(rng.integers(len(each), size=EVENTS))
+            large = each[some]
+            for field, scale in (("x", 346 / 64), ("y", 260 / 64)):
+                large[field] = ((large[field] + rng.random(EVENTS)) * scale).astype(int)
+            large["t"] += rng.integers(0, 1000, EVENTS)
+            yield resize(np.sort(large, order="t"), (346, 260, 2), (115, 86))
+
+    return Recordings(enlarged(), films.targets, films.classes, (115, 86, 2)), people
 
 
 def measure(size: int = 0, *, processes: int = 2) -> dict[str, Any]:
@@ -121,22 +129,56 @@ def measure(size: int = 0, *, processes: int = 2) -> dict[str, Any]:
         processes: How many models train at the same time.
 
     Returns:
-        A row per set: its verdict, how long it took, and the peak memory of this process and of the
-        largest other one.
+        A row per set: its verdict, how long it took, and the peak memory of all its processes, in
+        which pages that they share count once. Each set has processes of its own.
     """
     rows = []
     for name, usual in SETS.items():
-        recordings, groups = load(name, size or usual)
-        begin = time.perf_counter()
-        found = compare(recordings, groups, processes=processes)
-        seconds = time.perf_counter() - begin
-        gigabytes = sum(
-            resource.getrusage(who).ru_maxrss / 2**20
-            for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-        )
-        row = {"set": name, "verdict": found.verdict, "seconds": seconds, "GB": gigabytes}
-        rows.append(row | {"why": found.sentences[1]})
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
+            rows.append(alone.submit(_row, name, size or usual, processes).result())
     return {"rows": rows}
+
+
+def _row(name: str, size: int, processes: int) -> dict[str, Any]:
+    recordings, groups = load(name, size)
+    begin = time.perf_counter()
+    with peak_memory() as gigabytes:
+        found = compare(recordings, groups, processes=processes)
+    row = {"set": name, "verdict": found.verdict, "seconds": time.perf_counter() - begin}
+    return row | {"GB": max(gigabytes), "why": found.sentences[1]}
+
+
+@contextmanager
+def peak_memory() -> Iterator[list[float]]:
+    """Note every 0.2 s how many GB this process and those that it began have, on Linux."""
+    found, over = [0.0], Event()
+
+    def watch() -> None:
+        while not over.wait(0.2):
+            found.append(sum(map(_gigabytes, _processes(os.getpid()))))
+
+    watcher = Thread(target=watch)
+    watcher.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _processes(number: int) -> Iterator[int]:
+    yield number
+    with suppress(OSError):  # it has ended
+        for thread in Path(f"/proc/{number}/task").iterdir():
+            for child in (thread / "children").read_text().split():
+                yield from _processes(int(child))
+
+
+def _gigabytes(number: int) -> float:
+    with suppress(OSError):
+        pages = Path(f"/proc/{number}/smaps_rollup").read_text()
+        return int(pages.partition("\nPss:")[2].split()[0]) / 2**20
+    return 0.0
 
 
 def load(name: str, count: int) -> tuple[Recordings, Sequence[Any]]:

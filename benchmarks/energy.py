@@ -10,7 +10,7 @@ These are orders of magnitude, not measurements:
 
 import numpy as np
 
-from pokersnn_helpers.study.operations import Operations
+from .counting import Operations
 
 # In pJ, 45 nm at 0.9 V: Horowitz 2014, doi:10.1109/ISSCC.2014.6757323, figure 1.1.9.
 # Floating point of 32 bits, multiplied and added, or added.
@@ -47,7 +47,7 @@ def estimate_energy(operations: Operations) -> dict[str, np.ndarray]:
     Example:
         >>> import torch
         >>> from pokersnn_helpers import SNN
-        >>> from pokersnn_helpers.study.operations import count_operations
+        >>> from benchmarks.counting import count_operations
         >>> found = estimate_energy(count_operations(SNN(), torch.ones(2, 1, 2, 35, 35)))
         >>> bool(found["effective"] < found["effective_with_memory"])
         True

@@ -13,13 +13,21 @@ from pokersnn_helpers import Classifier, Recordings, Split, make_loader
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.recordings import fold_indices
 from pokersnn_helpers.study import latency
-from pokersnn_helpers.study.latency import EARLY, predict_over_time, train_sparse
-from pokersnn_helpers.study.losses import nll_over_events, nll_over_time
+from pokersnn_helpers.study.latency import predict_over_time
+from pokersnn_helpers.study.losses import nll_over_time
 from pokersnn_helpers.study.models import GRU, MLP
-from pokersnn_helpers.study.operations import count_operations
 from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator
 
 from . import folds
+from .counting import count_operations
+from .early import (
+    EARLY,
+    choose_exit_threshold,
+    early_exit,
+    nll_over_events,
+    quantized,
+    train_sparse,
+)
 from .simulation import FITTED, WIDE, Mixture
 from .timing import recordings
 
@@ -154,7 +162,7 @@ def measure_latency(seeds: int = 10) -> dict[str, Any]:
                 about = {"model": name, "axis": axis, "at": at}
                 curves.append(about | folds.mean(column, groups))
         for threshold in THRESHOLDS:
-            right, waited = zip(*(each.early_exit(threshold) for each in found), strict=True)
+            right, waited = zip(*(early_exit(each, threshold) for each in found), strict=True)
             ms = float(np.concatenate(waited).mean() * found[0].time_window / 1000)
             about = {"model": name, "threshold": threshold, "ms": ms}
             exits.append(about | {"correct": float(np.mean([each.mean() for each in right]))})
@@ -183,10 +191,10 @@ def sparse_row(data: Split, penalty: float, share: float, seed: int) -> dict[str
     """Train a sparse network, and count spikes and operations with and without stopping."""
     classifier = train_sparse(data.train, seed, penalty=penalty, sparsity=share)
     predictions = predict_over_time(classifier, data.test)
-    few_bits = {bits: latency.quantized(classifier, bits) for bits in (8, 4)}
+    few_bits = {bits: quantized(classifier, bits) for bits in (8, 4)}
     in_bits = {bits: predict_over_time(each, data.test) for bits, each in few_bits.items()}
     held_out = held_out_passes(penalty, share, seed)
-    correct, steps = predictions.early_exit(latency.choose_exit_threshold(held_out))
+    correct, steps = early_exit(predictions, choose_exit_threshold(held_out))
     frames, _ = next(iter(make_loader(data.test, len(data.test), sparse=True)))
     whole = count_operations(classifier, frames)
     stopped = count_operations(classifier, frames, steps)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.dummy import DummyClassifier
+from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
 from pokersnn_helpers import FastSNN, Recordings, build_network, recording_statistics
@@ -55,8 +56,31 @@ def global_features(recordings: Recordings) -> np.ndarray:
 
 def rate_profile(recordings: Recordings, parts: int = 10) -> np.ndarray:
     """Return the share of a recording's events in each of its parts, which are equally long."""
-    in_parts = [models.part_of(events, parts) for events in recordings.events]
+    in_parts = [part_of(events, parts) for events in recordings.events]
     return np.stack([np.bincount(each, minlength=parts) / len(each) for each in in_parts])
+
+
+def on_profile(recordings: Recordings, parts: int = 10) -> np.ndarray:
+    """Return the share of ON events in each part of a recording; a part without events has 0.5."""
+    profiles = []
+    for events in recordings.events:
+        part = part_of(events, parts)
+        on, all_events = np.bincount(part, events["p"], parts), np.bincount(part, minlength=parts)
+        profiles.append(np.divide(on, all_events, np.full(parts, 0.5), where=all_events > 0))
+    return np.stack(profiles)
+
+
+def part_of(events: np.ndarray, parts: int) -> np.ndarray:
+    """Return the part of the recording that each event falls in, from 0."""
+    time = events["t"] - events["t"][0]
+    return np.minimum((time + 0.5) * parts // (time[-1] + 1), parts - 1).astype(int)
+
+
+def nearest_neighbour(
+    features: protocol.Features, neighbours: int = 1
+) -> protocol.FeatureEstimator:
+    """Return what answers with the class of the most similar training recording, or recordings."""
+    return protocol.FeatureEstimator(KNeighborsClassifier(neighbours), features)
 
 
 def merged(estimator: Any) -> protocol.PerturbedEstimator:
@@ -69,7 +93,7 @@ SNN, HYBRID = "SNN, book's recipe", "SNN behind a layer"
 MODELS: dict[str, Any] = {
     "most frequent suit": protocol.FeatureEstimator(DummyClassifier(), global_features),
     "global features": logistic_regression(global_features),
-    "nearest neighbour": protocol.nearest_neighbour(summed_image),
+    "nearest neighbour": nearest_neighbour(summed_image),
     "logistic regression": logistic_regression(summed_image, C=10),
     "MLP": NetworkEstimator(MLP, clip_norm=None, time_window=WHOLE),
     "CNN": NetworkEstimator(CNN, clip_norm=None, learning_rate=0.003, time_window=WHOLE),
@@ -88,7 +112,7 @@ PROFILE = "events by tenth of the recording"
 DIRECTION = {
     "logistic regression on the sum": logistic_regression(summed_image),
     PROFILE: logistic_regression(rate_profile),
-    "ON share by tenth": logistic_regression(models.on_profile),
+    "ON share by tenth": logistic_regression(on_profile),
     "GRU": MODELS["GRU"],
     SNN: MODELS[SNN],
 }
@@ -115,7 +139,7 @@ RATES = (0.001, 0.0003, 0.003)
 OF_THE_SUM = {"time_window": WHOLE, "clip_norm": None}
 TRIALS: dict[str, dict[str, Any]] = {
     "nearest neighbour": {
-        f"{k} neighbours": protocol.nearest_neighbour(summed_image, k) for k in (1, 2, 3, 5, 7, 9)
+        f"{k} neighbours": nearest_neighbour(summed_image, k) for k in (1, 2, 3, 5, 7, 9)
     },
     "logistic regression": {
         f"C = {C:g}": logistic_regression(summed_image, C) for C in (0.001, 0.01, 0.1, 1, 10, 100)

@@ -9,9 +9,9 @@ import torch
 from pokersnn_helpers import Classifier, make_loader
 from pokersnn_helpers.snn import WHOLE
 from pokersnn_helpers.study.models import GRU, MLP
-from pokersnn_helpers.study.operations import count_operations
 from pokersnn_helpers.study.protocol import FeatureEstimator, NetworkEstimator, PerturbedEstimator
 
+from .counting import count_operations
 from .energy import estimate_energy
 from .models import HYBRID, MODELS, SNN
 from .timing import median_times, recordings

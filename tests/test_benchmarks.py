@@ -39,13 +39,14 @@ from benchmarks import (
     stream,
     timing,
 )
+from benchmarks.early import train_sparse
 from benchmarks.perturbations import one_polarity
 from pokersnn_helpers import Classifier, FastSNN, Split, build_network, load_nmnist
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES
 from pokersnn_helpers.simulation.motions import film_dots, film_motions
 from pokersnn_helpers.study import measured, protocol
-from pokersnn_helpers.study.latency import PredictionsOverTime, train_sparse
+from pokersnn_helpers.study.latency import PredictionsOverTime
 from pokersnn_helpers.study.models import MotionDetector, summed_image
 from pokersnn_helpers.study.perturbations import reversed_time
 from pokersnn_helpers.study.protocol import NetworkEstimator, PerturbedEstimator

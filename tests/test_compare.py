@@ -58,6 +58,7 @@ def quick(monkeypatch):
         ("duration", 4, ["doesn't need time", "has a shortcut", "can't tell"]),
         ("noise", 2, ["nothing to be learned"]),
         ("halves", 30, ["needs time"]),
+        ("dots", 1, ["needs time"]),  # by its correlations, which learn from few films
     ],
 )
 def test_verdict_on_films_of_which_it_is_known(kind, epochs, verdicts, quick):

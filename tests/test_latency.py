@@ -8,12 +8,23 @@ import torch
 from torch import nn
 
 import pokersnn_helpers as helpers
+from benchmarks import early
+from benchmarks.counting import count_operations
+from benchmarks.early import (
+    EARLY,
+    choose_exit_threshold,
+    early_exit,
+    firing_rate_regularised,
+    nll_over_events,
+    prune,
+    quantized,
+    train_sparse,
+)
 from benchmarks.latency import correct_after_events, correct_at_time
 from pokersnn_helpers import Classifier, FastSNN, build_network, decode, fit, make_loader
 from pokersnn_helpers.study import latency
-from pokersnn_helpers.study.latency import EARLY, predict_over_time, quantized, train_sparse
-from pokersnn_helpers.study.losses import firing_rate_regularised, nll_over_events, nll_over_time
-from pokersnn_helpers.study.operations import count_operations
+from pokersnn_helpers.study.latency import predict_over_time
+from pokersnn_helpers.study.losses import nll_over_time
 
 
 @pytest.fixture
@@ -110,7 +121,7 @@ def test_crop_cuts_off_at_most_the_first_half_and_nothing_else(data, sparse):
     torch.manual_seed(0)
     frames, _ = next(iter(make_loader(data.train, 32, sparse=sparse)))
     before = frames.to_dense() if sparse else frames
-    changed = latency.random_start_crop(frames)
+    changed = early.random_start_crop(frames)
     assert changed.is_sparse == sparse and changed.shape == frames.shape
     after = changed.to_dense() if sparse else changed
     shifts = []
@@ -160,7 +171,7 @@ def test_stopping_rule_takes_the_first_answer_that_is_probable_enough():
     found = said([np.array([[0.5, 0.5], [0.25, 0.75], [0.95, 0.05]])], [1])
     # An even chance is no answer to stop at; a threshold that is just reached is.
     for threshold, correct, steps in ((0.5, 1, 2), (0.75, 1, 2), (0.9, 0, 3), (1, 0, 3)):
-        right, when = found.early_exit(threshold)
+        right, when = early_exit(found, threshold)
         assert (right.tolist(), when.tolist()) == ([bool(correct)], [steps])
 
 
@@ -194,16 +205,16 @@ def test_threshold_is_the_lowest_at_which_stopping_costs_nothing():
     rising = np.array([[0.6, 0.4], [0.45, 0.55], [0.2, 0.8]])
     found = said([rising, rising[::-1]], [1, 1])
     assert found.final_accuracy == 0.5
-    threshold = latency.choose_exit_threshold(found)
-    assert found.early_exit(threshold)[0].mean() >= 0.5
+    threshold = choose_exit_threshold(found)
+    assert early_exit(found, threshold)[0].mean() >= 0.5
     assert threshold == 0.5  # the second is right at once, the first one isn't yet
-    assert 0.6 < latency.choose_exit_threshold(said([rising], [1])) <= 0.8
+    assert 0.6 < choose_exit_threshold(said([rising], [1])) <= 0.8
 
 
 def test_no_threshold_is_ever_reached_where_each_stop_costs_accuracy():
     sure_too_early = said([np.array([[1.0, 1e-9], [1e-9, 1.0]])], [1])
-    assert latency.choose_exit_threshold(sure_too_early) > 1
-    assert sure_too_early.early_exit(1.01)[0].all()
+    assert choose_exit_threshold(sure_too_early) > 1
+    assert early_exit(sure_too_early, 1.01)[0].all()
 
 
 def test_sparse_training_repeats_itself_and_adds_only(data):
@@ -224,7 +235,7 @@ def small(data):
 
 def test_any_number_of_weights_can_be_pruned():
     weights = torch.arange(1.0, 2**24 + 9).requires_grad_()  # more than quantile() takes
-    latency.prune(weights, 0.5)
+    prune(weights, 0.5)
     assert (weights == 0).float().mean().item() == pytest.approx(0.5)
     assert weights[-1] == 2**24 + 8 and weights[0] == 0
 
@@ -252,21 +263,21 @@ def test_sparse_training_is_early_training_with_a_penalty_that_is_gentle_at_firs
         assert classifier.snn.reports_rate
         calls.append(how)
 
-    monkeypatch.setattr(latency, "fit", fit)
+    monkeypatch.setattr(early, "fit", fit)
     for penalty in (0.5, 20):
         train_sparse(few, penalty=penalty, epochs=3, hidden_size=4)
     found = [(how["loss"].keywords["penalty"], how["epochs"]) for how in calls]
     assert found == [(0.5, 1), (0.5, 2), (1, 1), (20, 2)]
     for how in calls:
         assert how["loss"].func is firing_rate_regularised
-        assert how["augment"] is EARLY["augment"] is latency.augment_and_crop
+        assert how["augment"] is EARLY["augment"] is early.augment_and_crop
         assert (how["learning_rate"], how["device"]) == (0.002, "cpu")
     assert EARLY["loss"] is nll_over_time
 
 
 @pytest.mark.parametrize("wrong", [{"sparsity": 1}, {"epochs": 2}, {"penalty": -1}])
 def test_sparse_training_refuses_a_wrong_number_before_it_starts(wrong, data, monkeypatch):
-    monkeypatch.setattr(latency, "fit", lambda *_, **__: pytest.fail("trains"))
+    monkeypatch.setattr(early, "fit", lambda *_, **__: pytest.fail("trains"))
     with pytest.raises(ValueError, match=f"^{min(wrong)} is .*; choose "):
         train_sparse(data.train, **({"penalty": 1} | wrong))
 

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.models import MODELS, FeedforwardSNN, global_features, rate_profile
+from benchmarks.early import BinarySNN
+from benchmarks.models import MODELS, FeedforwardSNN, global_features, on_profile, rate_profile
 from pokersnn_helpers import EVENT_DTYPE, Recordings, decode, make_loader
 from pokersnn_helpers.snn import WHOLE, build_network
 from pokersnn_helpers.study import models
-from pokersnn_helpers.study.models import CNN, GRU, MLP, BinarySNN, FrameMLP, LayerThenSNN
+from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP, LayerThenSNN
 from pokersnn_helpers.study.perturbations import reversed_time, shuffled_time
 
 NETWORKS = (MLP, CNN, FrameMLP, GRU, LayerThenSNN, BinarySNN)
@@ -133,7 +134,7 @@ def test_profiles_by_hand():
     events = np.array([(0, 0, 0, 1), (1, 0, 0, 0), (2, 0, 0, 1), (9, 0, 0, 0)], dtype=EVENT_DTYPE)
     one = Recordings([events], [0], ("a",), (1, 1, 2))
     assert rate_profile(one, 5).tolist() == [[0.5, 0.25, 0, 0, 0.25]]
-    assert models.on_profile(one, 5).tolist() == [[0.5, 1, 0.5, 0.5, 0]]
+    assert on_profile(one, 5).tolist() == [[0.5, 1, 0.5, 0.5, 0]]
     backwards = reversed_time(one)
     assert rate_profile(backwards, 5).tolist() == [[0.25, 0, 0, 0.25, 0.5]]
-    assert models.on_profile(backwards, 5).tolist() == [[0, 0.5, 0.5, 1, 0.5]]
+    assert on_profile(backwards, 5).tolist() == [[0, 0.5, 0.5, 1, 0.5]]

@@ -13,6 +13,7 @@ from test_streaming import Own
 from torch import nn
 from torch.nn.functional import nll_loss
 
+from benchmarks.counting import count_operations
 from pokersnn_helpers import (
     SNN,
     Classifier,
@@ -30,7 +31,6 @@ from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.snn import FrameNetwork, decode, own_steps
 from pokersnn_helpers.study.losses import nll_over_events, nll_over_time
 from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP
-from pokersnn_helpers.study.operations import count_operations
 
 SENSOR, CLASSES = (6, 5, 2), ("a", "b", "c")
 INPUTS = 6 * 5 * 2

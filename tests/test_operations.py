@@ -8,12 +8,12 @@ import torch
 from norse.torch import LIFCell
 from torch import nn
 
+from benchmarks.counting import Operations, count_operations
 from benchmarks.energy import estimate_energy
 from benchmarks.models import ConvolutionalSNN
 from pokersnn_helpers import SNN, Classifier, FastSNN, SpikingNetwork
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP
-from pokersnn_helpers.study.operations import Operations, count_operations
 
 PER_RECORDING = (
     *("steps", "dense_macs", "effective_macs", "effective_acs"),

@@ -320,7 +320,7 @@ def test_the_best_epoch_is_kept_and_the_run_goes_on_from_the_last(tmp_path, caps
     first, second, *_ = capsys.readouterr().out.splitlines()
     assert first.endswith("12 to train on, 6 to choose the epoch, 6 to test on")
     assert "time bins of 500 microseconds, augmentation shift, seed 0, 3 epochs" in second
-    monkeypatch.setattr(training, "_best", lambda history: 0)  # as if the first were
+    monkeypatch.setattr(training, "best_epoch", lambda history: 0)  # as if the first were
     run("train", *options, paths["one"], "--epochs", 1)
     run("train", *options, paths["three"], "--epochs", 3)
     assert "kept: epoch 1 of 3, the best on other recordings" in (shown := capsys.readouterr().out)
@@ -334,4 +334,4 @@ def test_the_best_epoch_is_kept_and_the_run_goes_on_from_the_last(tmp_path, caps
 
 def test_the_best_epoch_is_correct_most_often_or_else_most_surely():
     history = {"test_accuracy": [0.5, 0.8, 0.8, 0.8, 0.6], "test_loss": [0.1, 0.5, 0.3, 0.3, 0.2]}
-    assert training._best(history) == 2
+    assert training.best_epoch(history) == 2

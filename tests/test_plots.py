@@ -18,7 +18,6 @@ from pokersnn_helpers.figures import networks, recordings, results
 from pokersnn_helpers.figures.animations import animate_frames
 from pokersnn_helpers.figures.colours import ACCENT, CLASS_COLOURS, class_colours
 from pokersnn_helpers.figures.labels import label_ends
-from pokersnn_helpers.training import Evaluation
 
 
 @pytest.fixture(autouse=True)
@@ -234,19 +233,6 @@ def test_templates_show_where_events_speak_for_a_class_and_against_it():
 # ---- Results ----
 
 
-def test_confusion_has_true_classes_in_rows_and_a_column_for_silence():
-    log_probabilities = torch.eye(3)[[1, 1, 2, 0]]
-    log_probabilities[3] = 0  # all alike: no answer
-    targets = torch.tensor([0, 1, 2, 2])
-    fig = results.plot_confusion(Evaluation(log_probabilities, targets), [*"abc"])
-    (ax,) = fig.axes
-    assert ax.images[0].get_array().tolist() == [[0, 1, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1]]
-    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["a", "b", "c", "no answer"]
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted class", "true class")
-    fig = results.plot_confusion(Evaluation(log_probabilities[:3], targets[:3]), [*"abc"])
-    assert fig.axes[0].images[0].get_array().shape == (3, 3)
-
-
 def test_intervals_are_drawn_by_name_and_some_are_marked():
     fig = results.plot_intervals({"a": (50, 40, 55), "b": (70, 60, 90)}, "%", ["b"], line=25)
     ax = fig.axes[0]
@@ -255,17 +241,13 @@ def test_intervals_are_drawn_by_name_and_some_are_marked():
     assert ends == [(40, 55), (60, 90)]
     dots = {line.get_xdata()[0]: line.get_color() for line in ax.lines if line.get_marker() == "o"}
     assert dots.keys() == {50, 70} and dots[70] == ACCENT != dots[50]
-    ax = results.plot_intervals({"a": (5, 0, 9), "b": (7, 1, 9)}, "points", line=0).axes[0]
-    dots = {line.get_xdata()[0]: line.get_color() for line in ax.lines if line.get_marker() == "o"}
-    assert dots[7] == ACCENT != dots[5]
 
 
 def test_curves_have_a_panel_per_change_and_a_line_of_its_own_look_per_model():
     models = [f"the long name of model {number}" for number in range(20)]
-    points = [(axis, at, model) for axis in "xyz" for at in (0, 1) for model in models]
-    ends = {"interval low": 0.8, "interval high": 0.95}
-    table = pd.DataFrame(points, columns=["axis", "at", "model"]).assign(mean=0.9, **ends)
-    fig = results.plot_curves(table, "%")
+    points = [(change, amount, model) for change in "xyz" for amount in (0, 1) for model in models]
+    table = pd.DataFrame(points, columns=["change", "amount", "model"])
+    fig = results.plot_curves(table.assign(value=90, low=80, high=95), "%")
     panels = [ax for ax in fig.axes if ax.lines]
     assert [ax.get_title() for ax in panels] == ["x", "y", "z"]
     for ax in panels:
@@ -321,7 +303,6 @@ def test_colours_of_the_suits_are_fixed_and_others_differ_from_them():
         ("time_window is nan", animate_frames, torch.ones(2, 2, 4, 4), np.nan, "x"),
         ("classes is", networks.plot_templates, SNN(60, 5, 2), [*"abc"], (6, 5, 2)),
         ("classes is", networks.draw_readout, None, torch.ones(6, 2), 0.001, ["a"]),
-        ("classes is", results.plot_confusion, Evaluation(torch.eye(2), torch.zeros(2)), [*"aa"]),
     ],
 )
 def test_what_can_not_be_drawn_is_named(case):

@@ -13,10 +13,17 @@ from random_events import random_events
 from test_protocol import Says
 
 import pokersnn_helpers as helpers
+from benchmarks.early import (
+    choose_exit_threshold,
+    early_exit,
+    firing_rate_regularised,
+    nll_over_events,
+    quantized,
+)
 from benchmarks.latency import correct_after_events, correct_at_time
 from pokersnn_helpers import EVENT_DTYPE, SNN, Classifier, FastSNN, Recordings, predict
 from pokersnn_helpers.study import losses, perturbations
-from pokersnn_helpers.study.latency import choose_exit_threshold, predict_over_time, quantized
+from pokersnn_helpers.study.latency import predict_over_time
 from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP
 from pokersnn_helpers.study.protocol import bootstrap_interval, cross_validate
 
@@ -142,7 +149,7 @@ def test_step_that_returns_anything_is_named(returned, record):
 
 # ---- Losses, and what depends on them ----
 
-LOSSES = [losses.nll_over_time, losses.nll_over_events, losses.firing_rate_regularised]
+LOSSES = [losses.nll_over_time, nll_over_events, firing_rate_regularised]
 
 
 @QUICK
@@ -165,7 +172,7 @@ def test_loss_is_a_finite_number_per_recording_or_names_what_is_wrong(loss, data
 def test_penalty_is_named(penalty):
     voltages, frames = torch.zeros(2, 1, 4), torch.ones(2, 1, *SENSOR[::-1])
     targets = torch.zeros(1, dtype=torch.int64)
-    call = losses.firing_rate_regularised
+    call = firing_rate_regularised
     found = result(lambda: call(voltages, targets, frames, penalty), "penalty")
     assert found is None or found.isfinite().all()
 
@@ -198,7 +205,7 @@ def test_predictions_over_time_agree_with_each_other(kind, some, odd, threshold)
     assert np.array_equal(np.isfinite(found.decision_time_ms), last)
     assert np.array_equal(correct_at_time(found, [1e14])[:, 0], last)
     assert np.array_equal(correct_after_events(found, [1e14])[:, 0], last)
-    stopped = result(lambda: found.early_exit(threshold), "threshold")
+    stopped = result(lambda: early_exit(found, threshold), "threshold")
     if stopped is not None:
         assert (stopped[1] >= 1).all() and (stopped[1] <= [len(e) for e in found.events]).all()
     assert 1 / 3 - 1e-9 <= choose_exit_threshold(found) <= 1.01

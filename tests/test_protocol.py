@@ -11,14 +11,14 @@ from test_models import NETWORKS, batch
 from torch.utils.data import DataLoader, Subset
 
 import pokersnn_helpers as helpers
-from benchmarks.models import FeedforwardSNN
+from benchmarks.counting import count_operations
+from benchmarks.models import FeedforwardSNN, nearest_neighbour
 from benchmarks.operations import regression_network
 from pokersnn_helpers import EVENT_DTYPE, SNN, Recordings, SpikingNetwork, make_loader, predict
 from pokersnn_helpers.snn import WHOLE
 from pokersnn_helpers.study import protocol
 from pokersnn_helpers.study.latency import predict_over_time
 from pokersnn_helpers.study.models import MLP, LayerThenSNN, summed_image
-from pokersnn_helpers.study.operations import count_operations
 from pokersnn_helpers.study.perturbations import reversed_time
 from pokersnn_helpers.study.protocol import NetworkEstimator, bootstrap_interval, cross_validate
 
@@ -85,7 +85,7 @@ def test_processes_change_nothing(some):
 
 
 def test_cross_validation_leaves_the_given_estimators_alone(some):
-    model = protocol.nearest_neighbour(summed_image).fit(some)
+    model = nearest_neighbour(summed_image).fit(some)
     before = model.predict(some).copy()
     cross_validate({"model": model}, some.subset([0, 3, 6, 9, 1, 4, 7, 10]), range(8), folds=2)
     assert np.array_equal(model.predict(some), before)

@@ -32,11 +32,11 @@ LIMITS = {
     "words of all chapters": 18_000,
     "names of all chapters": 60,
     "lines of chapters that aren't shown (%)": 45,
-    "package": 6_600,
+    "package": 6_250,
     "core: its flat modules": 1_564,  # without the one that starts the commands
     "longest module of the package": 310,
     "tests": 11_090,
-    "benchmarks, tools and _ext": 3_890,
+    "benchmarks, tools and _ext": 4_330,
     "names that the package exports": 30,
 }
 SHOWN, FOLDED, REMOVED = "shown", "folded", "removed"

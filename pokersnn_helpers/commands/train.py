@@ -130,7 +130,7 @@ def train(
 
         def save(classifier: Classifier, state: TrainingState) -> None:
             nonlocal kept
-            if not data.validation or _best(state.history) == len(state.history["loss"]) - 1:
+            if not data.validation or best_epoch(state.history) == len(state.history["loss"]) - 1:
                 kept = copy.deepcopy(classifier)
             if path:
                 save_checkpoint(kept, path, Run(asdict(options), state), path in written)
@@ -167,7 +167,7 @@ def train(
         if rank() == 0:  # which alone has watched the other recordings
             _report("training", data.train, history.accuracy[-1], history.loss[-1])
             if data.validation:
-                best = _best(vars(history)) + 1
+                best = best_epoch(vars(history)) + 1
                 say(f"kept: epoch {best} of {len(history.loss)}, the best on other recordings")
             sparse = frame_network(kept).takes_sparse
             loader = make_loader(data.test, time_window=options.time_window, sparse=sparse)
@@ -175,7 +175,7 @@ def train(
             _report("test", data.test, found.accuracy, found.loss)
 
 
-def _best(history: dict[str, list[float]]) -> int:
+def best_epoch(history: dict[str, list[float]]) -> int:
     """Return the epoch that was correct most often on other recordings, or else most surely."""
     losses = [-loss for loss in history["test_loss"]]
     pairs = [*zip(history["test_accuracy"], losses, strict=True)]
@@ -225,11 +225,16 @@ def load(options: TrainOptions) -> Data:
     if _fewest_groups(recordings, groups) < 2:
         only = "a class has a single group, so none can test; add folders"
         raise ValueError(f"{options.data}: {only}")
+    return divide(recordings, groups)._replace(sensor="{}x{}".format(*sensor_size))
+
+
+def divide(recordings: Recordings, groups: Sequence[Any]) -> Data:
+    """Hold out some groups to test on, and where there are enough, others to choose the epoch."""
     train, test, groups = _hold_out(recordings, groups)
     validation = None
     if _fewest_groups(train, groups) >= FOLDS:
         train, validation, _ = _hold_out(train, groups)
-    return Data(train, validation, test, "own", "{}x{}".format(*sensor_size))
+    return Data(train, validation, test, "own")
 
 
 def _hold_out(

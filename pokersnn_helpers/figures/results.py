@@ -1,52 +1,15 @@
-"""Draw results: how training went, and numbers with their interval."""
+"""Draw results: numbers with their interval, alone or along a curve."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
-from ..checks import check_classes
-from ..training import Evaluation
-from .colours import ACCENT, ACCENT_MAP, GREY, TEXT
+from .colours import ACCENT, GREY, TEXT
 from .labels import add_class_legend
-
-
-def plot_confusion(evaluation: Evaluation, classes: Sequence[str]) -> Figure:
-    """Count true against predicted classes; a column more holds the silence, if there is any.
-
-    Args:
-        evaluation: What ``evaluate`` returns.
-        classes: Names of the classes.
-
-    Example:
-        >>> import torch
-        >>> from pokersnn_helpers.training import Evaluation
-        >>> sure = torch.tensor([[0.9, 0.1], [0.2, 0.8]]).log()
-        >>> fig = plot_confusion(Evaluation(sure, torch.tensor([0, 1])), ["left", "right"])
-    """
-    check_classes(classes, evaluation.log_probabilities.shape[1])
-    answers = [*classes, *["no answer"] * bool((evaluation.predicted < 0).any())]
-    counts = np.zeros((len(classes), len(answers)), dtype=int)
-    np.add.at(counts, (evaluation.targets, evaluation.predicted), 1)  # -1 is the last column
-    cell, label = 0.45, 0.1 * max(map(len, answers))  # inches
-    tilt, side = (35, "right") if label > cell else (0, "center")
-    size = (0.6 + label + cell * len(answers), 0.5 + 0.6 * label + cell * len(classes))
-    fig, ax = plt.subplots(figsize=size, layout="constrained")
-    # Half the colour at most: numbers in the text's colour can be read on it, light and dark.
-    ax.imshow(counts, cmap=ACCENT_MAP, vmin=0, vmax=max(1, 2 * counts.max()))
-    for row, column in np.ndindex(*counts.shape):
-        count = counts[row, column]
-        colour = TEXT if count else GREY
-        ax.text(column, row, str(count), ha="center", va="center", color=colour)
-    ax.set_xticks(range(len(answers)), answers, rotation=tilt, ha=side)
-    ax.set_yticks(range(len(classes)), classes)
-    ax.set(xlabel="predicted class", ylabel="true class")
-    ax.grid(False)
-    return fig
 
 
 def plot_intervals(

@@ -2,6 +2,5 @@
 
 Begin with ``protocol``, which cross-validates models and draws intervals, and with ``models``, the
 networks that are compared. ``perturbations`` take something away from recordings, ``losses`` and
-``latency`` ask for early answers and few spikes, and ``operations`` counts what a run computes.
-``measured`` reads what took too long for a page.
+``latency`` ask for early answers, and ``measured`` reads what took too long for a page.
 """

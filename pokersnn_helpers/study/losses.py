@@ -5,7 +5,7 @@ What follows a recording's own time steps never counts (``snn.own_steps``).
 
 import torch
 
-from ..checks import check_range, check_targets
+from ..checks import check_targets
 from ..snn import own_steps
 
 
@@ -32,48 +32,9 @@ def nll_over_time(
         >>> nll_over_time(voltages, targets, frames).exp()[0].item()  # one of four classes
         4.0
     """
-    return _weighted_nll(voltages, targets, _are_own(frames))
-
-
-def nll_over_events(
-    voltages: torch.Tensor, targets: torch.Tensor, frames: torch.Tensor
-) -> torch.Tensor:
-    """Average the negative log-likelihood over events: a step counts as often as it has some.
-
-    It is the loss for ``PredictionsOverTime.accuracy_over_events``.
-
-    Example:
-        >>> voltages, frames = torch.zeros(20, 8, 4), torch.ones(20, 8, 2, 35, 35)
-        >>> nll_over_events(voltages, torch.zeros(8, dtype=torch.int64), frames).shape
-        torch.Size([8])
-    """
-    return _weighted_nll(voltages, targets, events_per_step(frames))
-
-
-def firing_rate_regularised(
-    voltages: torch.Tensor, targets: torch.Tensor, frames: torch.Tensor, penalty: float = 1
-) -> torch.Tensor:
-    """Add ``penalty`` times the firing rate to ``nll_over_time``.
-
-    Args:
-        voltages: The last output is the firing rate of the hidden neurons, in spikes per neuron
-            and time step, as ``BinarySNN`` reports it.
-        targets: As above.
-        frames: As above.
-        penalty: What a rate of one spike per neuron and time step costs.
-
-    Example:
-        >>> voltages, frames = torch.zeros(20, 8, 5), torch.ones(20, 8, 2, 35, 35)
-        >>> voltages[..., -1] = 0.1  # the firing rate
-        >>> targets = torch.zeros(8, dtype=torch.int64)
-        >>> firing_rate_regularised(voltages, targets, frames, penalty=10).shape
-        torch.Size([8])
-    """
-    check_range(0, 1e9, penalty=penalty)
-    steps = _are_own(frames)
-    loss = _weighted_nll(voltages[..., :-1], targets, steps)
-    rate = (steps * voltages[..., -1]).sum(dim=0) / steps.sum(dim=0)
-    return loss + penalty * rate
+    numbers = torch.arange(len(frames), device=frames.device)
+    own = numbers[:, None] < own_steps(frames)
+    return weighted_nll(voltages, targets, own.to(frames.dtype))
 
 
 def events_per_step(frames: torch.Tensor) -> torch.Tensor:
@@ -82,15 +43,10 @@ def events_per_step(frames: torch.Tensor) -> torch.Tensor:
     return torch.sparse.sum(frames, axes).to_dense() if frames.is_sparse else frames.sum(axes)
 
 
-def _are_own(frames: torch.Tensor) -> torch.Tensor:
-    """Return 1 for each of a recording's own time steps and else 0, (T, B)."""
-    numbers = torch.arange(len(frames), device=frames.device)
-    return (numbers[:, None] < own_steps(frames)).to(frames.dtype)
-
-
-def _weighted_nll(
+def weighted_nll(
     voltages: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor
 ) -> torch.Tensor:
+    """Average the negative log-likelihood over time steps, each with its weight, (T, B)."""
     if voltages.ndim != 3 or voltages.shape[:2] != weights.shape or len(voltages) == 0:
         sizes = " × ".join(map(str, weights.shape))
         found = f"voltages have shape {tuple(voltages.shape)}"

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.func import functional_call
 
 from ..checks import check_numbers, check_sensor_size
 from ..fast import FastSNN, FrameLinear
@@ -215,42 +214,6 @@ class MotionDetector(FrameNetwork):
         return self.snn(regions.unflatten(0, seen.shape[:2]))
 
 
-class BinarySNN(Model):
-    """The book's network, shown at most one event per pixel, polarity and time bin.
-
-    All its inputs are 0 or 1 then, so no weight is multiplied, only added. An input weight that is
-    0 stays 0: what was pruned learns nothing, in a copy and after a checkpoint either.
-
-    Example:
-        >>> BinarySNN()(torch.ones(20, 8, 2, 35, 35)).shape
-        torch.Size([20, 8, 4])
-    """
-
-    reports_rate = False  # return the firing rate as a last output, for training
-
-    def build(self, inputs: int, outputs: int, **neurons: Any) -> None:
-        """Make the layers."""
-        sizes: dict[str, Any] = {"sensor_size": self.sensor_size, "output_size": outputs}
-        self.snn = build_network(FastSNN, time_window=self.time_window, **sizes, **neurons)
-
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Return voltages (T, B, classes), and with ``reports_rate`` one output more.
-
-        It is that of a readout neuron which listens to all hidden neurons with the same weight, and
-        which nothing trains: their firing rate, smoothed, in spikes per neuron and time step.
-        """
-        self.check(frames)
-        frames = (frames.coalesce() if frames.is_sparse else frames).sign()
-        weights = self.snn.lif0.input_weights
-        used = {"lif0.input_weights": weights * (weights != 0)}  # no gradient where it is 0
-        if self.reports_rate:
-            weights, cell = self.snn.linear.weight, self.snn.readout
-            # A steady input to a leaky integrator ends as this many times its voltage per step.
-            per_step = float(cell.dt * cell.p.tau_syn_inv) / weights.shape[1]
-            used["linear.weight"] = torch.cat([weights, torch.full_like(weights[:1], per_step)])
-        return functional_call(self.snn, used, frames)
-
-
 def summed_image(recordings: Recordings) -> np.ndarray:
     """Return log(1 + events) per pixel and polarity, of shape (recordings, inputs).
 
@@ -313,34 +276,11 @@ def motion_correlations(recordings: Recordings, time_window: float = 1000) -> np
     for events in recordings.events:
         frames, shares = to_frames(events, time_window, recordings.sensor_size).sum(1), []
         frames = nn.functional.pad(frames, (0, 0, 0, 0, 0, max(0, 3 - len(frames))))
+        around, (height, width) = nn.functional.pad(frames, (2, 2, 2, 2)), frames.shape[1:]
         for steps in (1, 2):
-            around = nn.functional.pad(frames[steps:], (2, 2, 2, 2))
-            later = around.unfold(1, 5, 1).unfold(2, 5, 1)
-            products = torch.einsum("thw,thwyx->yxhw", frames[:-steps], later).flatten(0, 1)
+            later = [around[steps:, y : y + height, x : x + width] for y, x in np.ndindex(5, 5)]
+            products = torch.stack([(frames[:-steps] * each).sum(0) for each in later])
             regions = nn.functional.adaptive_avg_pool2d(products, 3)
             shares.append(regions / regions.sum(0).clamp_min(1e-9))
         found.append(torch.cat(shares).flatten().numpy())
     return np.stack(found)
-
-
-def on_profile(recordings: Recordings, parts: int = 10) -> np.ndarray:
-    """Return the share of ON events in each part of a recording; a part without events has 0.5.
-
-    Example:
-        >>> from pokersnn_helpers import load_pokerdvs
-        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
-        >>> on_profile(some, parts=5).shape
-        (2, 5)
-    """
-    profiles = []
-    for events in recordings.events:
-        part = part_of(events, parts)
-        on, all_events = np.bincount(part, events["p"], parts), np.bincount(part, minlength=parts)
-        profiles.append(np.divide(on, all_events, np.full(parts, 0.5), where=all_events > 0))
-    return np.stack(profiles)
-
-
-def part_of(events: np.ndarray, parts: int) -> np.ndarray:
-    """Return the part of the recording that each event falls in, from 0."""
-    time = events["t"] - events["t"][0]
-    return np.minimum((time + 0.5) * parts // (time[-1] + 1), parts - 1).astype(int)

@@ -22,7 +22,6 @@ import numpy as np
 from joblib.externals.loky import get_reusable_executor
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
@@ -152,20 +151,6 @@ def logistic_regression(features: Features, C: float = 1.0) -> FeatureEstimator:
     return FeatureEstimator(regression, features)
 
 
-def nearest_neighbour(features: Features, neighbours: int = 1) -> FeatureEstimator:
-    """Return what answers with the class of the most similar training recording, or recordings.
-
-    Example:
-        >>> from pokersnn_helpers import load_pokerdvs
-        >>> from pokersnn_helpers.study.models import summed_image
-        >>> data = load_pokerdvs(source="simulated")
-        >>> neighbour = nearest_neighbour(summed_image).fit(data.train)
-        >>> bool((neighbour.predict(data.train) == data.train.targets).all())  # each finds itself
-        True
-    """
-    return FeatureEstimator(KNeighborsClassifier(neighbours), features)
-
-
 @dataclass(frozen=True)
 class CrossValidated:
     """An estimator that was trained without each fold in turn, once per seed.
@@ -177,7 +162,7 @@ class CrossValidated:
         >>> from pokersnn_helpers import load_pokerdvs
         >>> from pokersnn_helpers.study.models import summed_image
         >>> data = load_pokerdvs(source="simulated")
-        >>> models = {"sum": nearest_neighbour(summed_image)}
+        >>> models = {"sum": logistic_regression(summed_image)}
         >>> found = cross_validate(models, data.train, range(48), seeds=(0, 1))
         >>> found["sum"].correct(data.train).shape
         (2, 48)

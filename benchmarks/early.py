@@ -1,0 +1,233 @@
+"""Networks that answer early, and that spike rarely: augmentation, training, pruning, few bits."""
+
+from copy import deepcopy
+from functools import partial
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import torch
+from torch.func import functional_call
+
+from pokersnn_helpers import (
+    Classifier,
+    FastSNN,
+    Recordings,
+    augment,
+    build_network,
+    decode,
+    fit,
+    make_loader,
+)
+from pokersnn_helpers.checks import check_numbers, check_range, check_seed
+from pokersnn_helpers.snn import check_classifier, last_steps, own_steps
+from pokersnn_helpers.study import losses
+from pokersnn_helpers.study.latency import PredictionsOverTime
+from pokersnn_helpers.study.models import Model
+
+
+def random_start_crop(frames: torch.Tensor) -> torch.Tensor:
+    """Let about half of the recordings of a batch begin later: an augmentation for ``fit``.
+
+    Up to the first half of their time steps is cut off at random, so that a network learns to
+    answer wherever the pip is when it sees it first. The shape stays; silence is added at the end.
+    """
+    sparse = frames if frames.is_sparse else frames.to_sparse()
+    indices, counts = sparse._indices(), sparse._values()
+    time, recording = indices[:2]
+    steps = last_steps(sparse)
+    late = torch.rand(len(steps)) < 0.5
+    first = (torch.rand(len(steps)) * (steps // 2 + 1)).long() * late
+    kept = time >= first[recording]
+    moved = torch.cat([(time - first[recording])[None], indices[1:]])[:, kept]
+    changed = torch.sparse_coo_tensor(moved, counts[kept], frames.shape, check_invariants=False)
+    return changed if frames.is_sparse else changed.to_dense()
+
+
+def augment_and_crop(frames: torch.Tensor) -> torch.Tensor:
+    """Change frames as the recipe does (``augment``), then let some of them start late."""
+    return random_start_crop(augment(frames))
+
+
+# What to change in the book's recipe, so that a network learns to answer early.
+EARLY: dict[str, Any] = {
+    "loss": losses.nll_over_time,
+    "augment": augment_and_crop,
+    "epochs": 120,
+    "learning_rate": 0.002,
+}
+
+
+def early_exit(predictions: PredictionsOverTime, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """Stop when the largest probability reaches a threshold, or else at the end.
+
+    Returns:
+        Whether the answer is correct then, and after how many time steps, both (recordings,).
+    """
+    check_range(0, 2, threshold=threshold)  # one above 1 is never reached
+    reached = [
+        (each.max(axis=1) >= threshold) & (answers >= 0)
+        for each, answers in zip(predictions.probabilities, predictions.answers, strict=True)
+    ]
+    steps = np.array([each.argmax() + 1 if each.any() else len(each) for each in reached])
+    correct = [each[step - 1] for each, step in zip(predictions.correct, steps, strict=True)]
+    return np.array(correct), steps
+
+
+def choose_exit_threshold(predictions: PredictionsOverTime) -> float:
+    """Choose the lowest threshold at which stopping costs no accuracy.
+
+    Args:
+        predictions: About recordings that the network wasn't trained on, nor will be tested on.
+
+    Returns:
+        A probability; more than 1, which is never reached, if each stop costs accuracy.
+    """
+    classes = predictions.log_probabilities[0].shape[1]
+    for threshold in np.linspace(1 / classes, 1, 151):
+        if early_exit(predictions, threshold)[0].mean() >= predictions.final_accuracy:
+            return float(threshold)
+    return 1.01
+
+
+def nll_over_events(
+    voltages: torch.Tensor, targets: torch.Tensor, frames: torch.Tensor
+) -> torch.Tensor:
+    """Average the negative log-likelihood over events: a step counts as often as it has some.
+
+    It is the loss for ``PredictionsOverTime.accuracy_over_events``.
+    """
+    return losses.weighted_nll(voltages, targets, losses.events_per_step(frames))
+
+
+def firing_rate_regularised(
+    voltages: torch.Tensor, targets: torch.Tensor, frames: torch.Tensor, penalty: float = 1
+) -> torch.Tensor:
+    """Add ``penalty`` times the firing rate to ``nll_over_time``.
+
+    Args:
+        voltages: The last output is the firing rate of the hidden neurons, in spikes per neuron
+            and time step, as ``BinarySNN`` reports it.
+        targets: As above.
+        frames: As above.
+        penalty: What a rate of one spike per neuron and time step costs.
+    """
+    check_range(0, 1e9, penalty=penalty)
+    loss = losses.nll_over_time(voltages[..., :-1], targets, frames)
+    own = torch.arange(len(frames))[:, None] < own_steps(frames)
+    rate = (own * voltages[..., -1]).sum(dim=0) / own.sum(dim=0)
+    return loss + penalty * rate
+
+
+class BinarySNN(Model):
+    """The book's network, shown at most one event per pixel, polarity and time bin.
+
+    All its inputs are 0 or 1 then, so no weight is multiplied, only added. An input weight that is
+    0 stays 0: what was pruned learns nothing, in a copy and after a checkpoint either.
+    """
+
+    reports_rate = False  # return the firing rate as a last output, for training
+
+    def build(self, inputs: int, outputs: int, **neurons: Any) -> None:
+        """Make the layers."""
+        sizes: dict[str, Any] = {"sensor_size": self.sensor_size, "output_size": outputs}
+        self.snn = build_network(FastSNN, time_window=self.time_window, **sizes, **neurons)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return voltages (T, B, classes), and with ``reports_rate`` one output more.
+
+        It is that of a readout neuron which listens to all hidden neurons with the same weight, and
+        which nothing trains: their firing rate, smoothed, in spikes per neuron and time step.
+        """
+        self.check(frames)
+        frames = (frames.coalesce() if frames.is_sparse else frames).sign()
+        weights = self.snn.lif0.input_weights
+        used = {"lif0.input_weights": weights * (weights != 0)}  # no gradient where it is 0
+        if self.reports_rate:
+            weights, cell = self.snn.linear.weight, self.snn.readout
+            # A steady input to a leaky integrator ends as this many times its voltage per step.
+            per_step = float(cell.dt * cell.p.tau_syn_inv) / weights.shape[1]
+            used["linear.weight"] = torch.cat([weights, torch.full_like(weights[:1], per_step)])
+        return functional_call(self.snn, used, frames)
+
+
+def train_sparse(
+    recordings: Recordings,
+    seed: int = 0,
+    *,
+    penalty: float,
+    sparsity: float = 0,
+    epochs: int = 180,
+    **neurons: Any,
+) -> Classifier:
+    """Train a ``BinarySNN`` to answer early and to spike rarely.
+
+    In the first third of the epochs the penalty is at most 1: neurons that are silenced before they
+    have learned anything stay silent. Then the input weights closest to 0 are set to 0, where
+    ``BinarySNN`` leaves them, and the others are trained on with the whole penalty.
+
+    Args:
+        recordings: To learn from.
+        seed: Fixes the initial weights, the order of the recordings and how they are changed.
+        penalty: As for ``firing_rate_regularised``.
+        sparsity: Share of the input weights that is set to 0, from 0 to below 1.
+        epochs: As for ``fit``, at least 3.
+        neurons: As for ``build_network``, such as ``hidden_size``.
+
+    Raises:
+        ValueError: The penalty is negative or no finite number, the share isn't from 0 to below 1,
+            or there are too few epochs.
+    """
+    check_range(0, 1e9, penalty=penalty)
+    check_range(0, 0.9999, sparsity=sparsity)
+    check_range(3, 1e9, epochs=epochs)
+    torch.manual_seed(check_seed(seed))
+    about: dict[str, Any] = {"classes": recordings.classes, "sensor_size": recordings.sensor_size}
+    network = BinarySNN(recordings.sensor_size, len(recordings.classes), **neurons)
+    loader = make_loader(recordings, sparse=True, shuffle=True)
+
+    def train(most: float, epochs: int) -> None:
+        loss = partial(firing_rate_regularised, penalty=most)
+        classifier = Classifier(network, lambda voltages: decode(voltages[..., :-1]), **about)
+        fit(classifier, loader, device="cpu", **EARLY | {"loss": loss, "epochs": epochs})
+
+    network.reports_rate = True
+    train(min(1, penalty), epochs // 3)
+    prune(network.snn.lif0.input_weights, sparsity)
+    train(penalty, epochs - epochs // 3)
+    network.reports_rate = False
+    return Classifier(network, **about)
+
+
+def prune(weights: torch.Tensor, share: float) -> None:
+    """Set this share of the weights, those closest to 0, to 0."""
+    sizes = weights.detach().abs()
+    if pruned := round(share * sizes.numel()):
+        with torch.no_grad():
+            weights *= sizes > sizes.flatten().kthvalue(pruned).values
+
+
+def quantized(classifier: Classifier, bits: int = 8) -> Classifier:
+    """Return a copy whose weights are whole multiples of a step, one step per neuron.
+
+    The largest weight of a neuron is ``2 ** (bits - 1) - 1`` steps. Biases stay what they are.
+
+    Args:
+        classifier: Any, such as ``train_sparse`` returns.
+        bits: Per weight, from 2 to 32: one is for the sign.
+
+    Raises:
+        ValueError: There are fewer bits, or more.
+    """
+    check_classifier(classifier)
+    check_numbers(Integral, bits=bits)
+    check_range(2, 32, bits=bits)
+    copy = deepcopy(classifier)
+    for weights in copy.parameters():
+        if weights.ndim < 2:
+            continue
+        axes = tuple(range(1, weights.ndim))
+        step = weights.data.abs().amax(axes, keepdim=True) / (2 ** (bits - 1) - 1)
+        step[step == 0] = 1  # of a neuron without weights
+        weights.data = (weights.data / step).round() * step
+    return copy
