@@ -15,6 +15,7 @@ import tonic
 import torch
 from torch.nn.functional import nll_loss
 
+from benchmarks.early import nll_over_events
 from benchmarks.nmnist import ConvolutionalSNN
 from pokersnn_helpers import (
     SNN,
@@ -27,7 +28,6 @@ from pokersnn_helpers import (
 )
 from pokersnn_helpers.simulation.gestures import GESTURES, film_gestures
 from pokersnn_helpers.simulation.motions import film_dots
-from pokersnn_helpers.study.losses import nll_over_events
 from pokersnn_helpers.study.models import GRU, MotionDetector
 from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.study.protocol import NetworkEstimator
@@ -49,7 +49,7 @@ def typed(chapter, *tags):
     """Return the names that a chapter's imports and its cells with these tags define."""
     names = {}
     for cell in cells(chapter):
-        if cell.cell_type == "code" and "%pip" not in cell.source:
+        if cell.cell_type == "code" and not re.search(r"(?m)^ *%", cell.source):
             source = cell.source.replace("use_book_style()", "")
             if {type(node) for node in ast.parse(source).body} <= {ast.Import, ast.ImportFrom}:
                 exec(source, names)
