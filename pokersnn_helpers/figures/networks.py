@@ -320,7 +320,7 @@ def plot_templates(
     product_of_weights = (snn.linear.weight @ snn.lif0.input_weights).detach().cpu()
     templates = product_of_weights.reshape(len(classes), number, height, width).numpy()
     templates = templates - templates.mean(axis=0)
-    limit = np.quantile(np.abs(templates), 0.995)
+    limit = np.quantile(np.abs(templates), 0.97)  # of one colour beyond it, in the dark too
     panel = 5.6 / len(classes)  # inches
     size = (6.0, number * panel * height / width + 0.35)
     shape = number, len(classes)
