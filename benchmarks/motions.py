@@ -13,11 +13,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from pokersnn_helpers import Recordings
+from pokersnn_helpers import FastSNN, Recordings
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.simulation import motions
 from pokersnn_helpers.snn import WHOLE
-from pokersnn_helpers.study.models import GRU, MLP, MotionDetector, summed_image
+from pokersnn_helpers.study.models import (
+    GRU,
+    MLP,
+    MotionDetector,
+    motion_correlations,
+    summed_image,
+)
 from pokersnn_helpers.study.perturbations import merge_polarities, reversed_time, shuffled_time
 from pokersnn_helpers.study.protocol import NetworkEstimator, logistic_regression
 
@@ -77,9 +83,11 @@ MODELS: dict[str, Any] = {
     "logistic regression on the sum": logistic_regression(summed_image),
     "MLP on the sum": NetworkEstimator(MLP, clip_norm=None, time_window=WHOLE, **TRAINING),
     "GRU": NetworkEstimator(GRU, clip_norm=1.0, **TRAINING),
+    "SNN": NetworkEstimator(FastSNN, **TRAINING),
     "SNN behind a layer, with delays": NetworkEstimator(
         partial(LayerThenSNN, hidden_size=20, **DELAYS), **TRAINING
     ),
+    "motion correlations": logistic_regression(motion_correlations),
     DETECTOR: detector(),
     "… copies 0, 4 and 8 ms late": detector(late=(0, 2, 4)),
     "… no late copies": detector(late=(0,)),

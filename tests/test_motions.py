@@ -123,8 +123,9 @@ def others(sensor_size, classes=MOTIONS):
     return Recordings(film_motions(1).events, [0], classes, sensor_size)
 
 
-def test_classes_may_be_in_any_order_and_those_that_are_no_motions_stay_what_they_are():
-    assert with_mirrored_copies(others((35, 35, 2), ("still", *MOTIONS))).targets == 8 * [0]
+def test_classes_may_be_in_any_order_and_those_that_look_the_same_stay_what_they_are():
+    still = others((35, 35, 2), ("still", *MOTIONS))
+    assert with_mirrored_copies(still, same=["still"]).targets == 8 * [0]
     turned = with_mirrored_copies(others((35, 35, 2), MOTIONS[5::-1]))
     assert Counter(turned.targets) == {0: 4, 1: 4}  # counterclockwise and clockwise
 
@@ -137,7 +138,8 @@ def test_classes_may_be_in_any_order_and_those_that_are_no_motions_stay_what_the
         (lambda rng: film_dots(0), "count is 0"),
         (lambda rng: film_motions(1, seed=-1), "seed is -1"),
         (lambda rng: with_mirrored_copies(others((40, 35, 2))), "sensor_size"),
-        (lambda rng: with_mirrored_copies(others((35, 35, 2), ("left",))), "not in tuple"),
+        (lambda rng: with_mirrored_copies(others((35, 35, 2), ("left",))), "of left has no class"),
+        (lambda rng: with_mirrored_copies(others((35, 35, 2), ("wave",))), "name in same what"),
     ],
 )
 def test_refuses_what_cannot_be_filmed(call, reason):

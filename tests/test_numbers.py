@@ -28,12 +28,10 @@ QUOTED = re.compile(r"([−-]?\d[\d,]*(?:\.\d+)?)([^\d<]{0,25})<!--\s*(.+?)\s*--
 DETAILS = r"measurements\.(?:md|html)#([\w-]+)"
 # Percentages that no stored measurement has: of a method, of others, of the page's own run.
 OTHERS = {
-    "05_inspecting_the_dynamics": {"37"},
     "04_training": {"83"},
-    "06_when_time_decides": {"30"},
     "07_does_it_need_spikes": {"95"},
-    "08_how_an_event_camera_sees": {"5", "50", "95"},
-    "09_your_own_recordings": set(),
+    "08_how_an_event_camera_sees": {"15", "50", "70"},
+    "09_your_own_recordings": {"95"},
     "elsewhere": {"10"},
     "appendix": {"5.7", "6.4", "13", "30", "40", "50", "70", "80", "98.3"},
     "for_teachers": {"95"},

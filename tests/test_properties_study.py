@@ -71,7 +71,7 @@ NETWORKS = {
     "coarse": lambda: FastSNN(*SIZES, dt=0.005),
     "MLP": lambda: MLP(SENSOR, 3, hidden_size=2),
     "CNN": lambda: CNN(SENSOR, 3, channels=2),
-    "GRU": lambda: GRU(SENSOR, 3, hidden_size=2),
+    "GRU": lambda: GRU(math.prod(SENSOR), 3, hidden_size=2),
     "FrameMLP": lambda: FrameMLP(SENSOR, 3, hidden_size=2),
 }
 

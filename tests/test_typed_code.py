@@ -1,5 +1,6 @@
-"""The code that a reader types is the package's: network, training loop, films, detector."""
+"""The code that a reader types is the package's: networks, training loop and recipe, films."""
 
+import ast
 import functools
 import io
 import re
@@ -12,14 +13,24 @@ import numpy as np
 import pytest
 import tonic
 import torch
+from torch.nn.functional import nll_loss
 
 from benchmarks.nmnist import ConvolutionalSNN
-from pokersnn_helpers import SNN, Classifier, fit, make_loaders
+from pokersnn_helpers import (
+    SNN,
+    Classifier,
+    FastSNN,
+    augment,
+    fit,
+    make_loaders,
+    train_classifier,
+)
 from pokersnn_helpers.simulation.gestures import GESTURES, film_gestures
 from pokersnn_helpers.simulation.motions import film_dots
 from pokersnn_helpers.study.losses import nll_over_events
 from pokersnn_helpers.study.models import GRU, MotionDetector
 from pokersnn_helpers.study.perturbations import merge_polarities
+from pokersnn_helpers.study.protocol import NetworkEstimator
 
 BOOK = Path(__file__).parents[1] / "book"
 
@@ -38,10 +49,12 @@ def typed(chapter, *tags):
     """Return the names that a chapter's imports and its cells with these tags define."""
     names = {}
     for cell in cells(chapter):
-        if cell.source.startswith(("# @title Imports", "from norse")):
-            exec(cell.source.replace("use_book_style()", ""), names)
+        if cell.cell_type == "code" and "%pip" not in cell.source:
+            source = cell.source.replace("use_book_style()", "")
+            if {type(node) for node in ast.parse(source).body} <= {ast.Import, ast.ImportFrom}:
+                exec(source, names)
     for tag in tags:
-        exec(cell_with(chapter, tag).split("\n\n\nfilms, new = ")[0], names)
+        exec(cell_with(chapter, tag), names)
     return names
 
 
@@ -90,9 +103,10 @@ def test_typed_loop_trains_the_typed_network_as_fit_trains_snn(simulated):
     networks = list(with_the_same_weights(typed(*NETWORK)["Network"], SNN))
     before = networks[0].lif0.input_weights.clone()
     by_hand = torch.optim.Adam(networks[0].parameters(), lr=0.002)
-    names = typed(LOOP[0]) | {"classifier": Classifier(networks[0]), "optimizer": by_hand}
+    names = {"nll_loss": nll_loss, "device": "cpu", "optimizer": by_hand}
+    names |= {"classifier": Classifier(networks[0]), "train_loader": train_loader, "epochs": 3}
     torch.manual_seed(1)  # of the order of the recordings
-    exec(cell_with(*LOOP), names | {"train_loader": train_loader, "epochs": 3})
+    exec(cell_with(*LOOP), names)
     torch.manual_seed(1)
     plain = {"learning_rate": 0.002, "clip_norm": None, "ema_decay": 0}
     fit(Classifier(networks[1]), train_loader, epochs=3, device="cpu", **plain)
@@ -101,28 +115,68 @@ def test_typed_loop_trains_the_typed_network_as_fit_trains_snn(simulated):
         torch.testing.assert_close(weights, fitted, rtol=0, atol=1e-6)
 
 
+def test_typed_recipe_trains_as_train_classifier(simulated):
+    names = typed(LOOP[0])
+    names |= {"Classifier": Classifier, "nll_loss": nll_loss, "device": "cpu"}
+    for tag in ("typed-weights", "typed-augment", "typed-recipe"):
+        exec(cell_with(LOOP[0], tag).replace("range(60)", "range(3)"), names)
+    frames = torch.rand(9, 12, 2, 35, 35)
+    assert torch.equal(*with_the_same_weights(
+        partial(augment, frames), lambda: names["augment"](frames.clone())
+    ))  # fmt: skip
+    torch.manual_seed(0)
+    found = names["by_recipe"](make_loaders(simulated)[0])
+    expected, _ = train_classifier(simulated.train, 0, "cpu", network=FastSNN, epochs=3)
+    for weights, fitted in zip(found.parameters(), expected.parameters(), strict=True):
+        torch.testing.assert_close(weights, fitted, rtol=0, atol=1e-5)
+
+
 def test_typed_films_are_those_of_the_package():
-    film_all = typed(MOTIONS, "typed-dots", "typed-film", "typed-films")["film_all"]
-    film_all.__globals__["merge_polarities"] = merge_polarities
-    found, expected = film_all(6, seed=5), merge_polarities(film_dots(6, seed=5))
-    assert (found.targets, list(found.classes)) == (expected.targets, list(expected.classes)[:6])
+    names = typed(MOTIONS, "typed-discs", "typed-dots", "typed-film")
+    expected = merge_polarities(film_dots(6, seed=5))
+    scenes = {motion: partial(names["moving_dots"], motion) for motion in expected.classes}
+    found = names["film"](scenes, 6, seed=5)
+    assert (found.targets, found.classes) == (expected.targets, expected.classes)
     for events, same in zip(found.events, expected.events, strict=True):
         np.testing.assert_array_equal(events, same)
 
 
+@pytest.fixture(scope="module")
+def networks():
+    return typed(MOTIONS, "typed-gru", "typed-delays", "typed-detector")
+
+
 @pytest.mark.parametrize("options", [{}, {"output_size": 8, "late": (0, 3)}])
-def test_typed_detector_is_the_package_s(options):
-    names = typed(MOTIONS, "typed-delays", "typed-detector")
-    makes = (partial(each, **options) for each in (names["MotionDetector"], MotionDetector))
+def test_typed_detector_is_the_package_s(options, networks):
+    makes = (partial(each, **options) for each in (networks["MotionDetector"], MotionDetector))
     assert_same(*with_the_same_weights(*makes), 0.3)
 
 
-def test_typed_gru_and_its_loss_are_those_of_the_package():
-    names = typed(SPIKES, "typed-imports", "typed-gru", "typed-loss")
-    assert_same(*with_the_same_weights(lambda: names["GRU"]((35, 35, 2), 4, 0.001), GRU), 0.1)
+def test_typed_gru_is_the_package_s(networks):
+    assert lines_of_code(cell_with(MOTIONS, "typed-gru")) <= 10
+    one, same = with_the_same_weights(*(partial(each, 2450, 6) for each in (networks["GRU"], GRU)))
+    assert list(one.state_dict()) == list(same.state_dict())
+    frames = torch.poisson(torch.full((12, 3, 2, 35, 35), 0.1))
+    torch.testing.assert_close(one(frames), same(frames), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["GRU", "MotionDetector"])
+def test_a_subclass_of_what_was_typed_works_with_the_package(name, networks, simulated):
+    class Halved(networks[name]):
+        def forward(self, frames):
+            return super().forward(frames) / 2
+
+    width = round(1e6 * Halved.dt)
+    estimator = NetworkEstimator(Halved, epochs=1, time_window=width).fit(simulated.test)
+    assert estimator.network.readout.out_features == 4 if name == "GRU" else estimator.network.late
+    assert estimator.predict(simulated.test).shape == (len(simulated.test),)
+
+
+def test_typed_loss_is_the_package_s():
+    loss_over_events = typed(SPIKES, "typed-loss")["loss_over_events"]
     outputs, frames = torch.randn(12, 3, 4), torch.poisson(torch.full((12, 3, 2, 35, 35), 0.01))
     for each in (frames, frames.to_sparse()):
-        found = names["loss_over_events"](outputs, torch.tensor([0, 3, 1]), each)
+        found = loss_over_events(outputs, torch.tensor([0, 3, 1]), each)
         torch.testing.assert_close(found, nll_over_events(outputs, torch.tensor([0, 3, 1]), each))
 
 
@@ -138,11 +192,11 @@ gestures = functools.cache(partial(film_gestures, 1))  # by seed, each gesture o
 
 
 class SavedByTonic(list):
-    """A data set as Tonic's classes return it: NMNIST has a third argument, DVSGesture has none."""
+    """A data set as Tonic's class NMNIST returns it."""
 
     sensor_size, classes = (64, 64, 2), list(GESTURES)
 
-    def __init__(self, save_to, train, first_saccade_only=False):
+    def __init__(self, save_to, train, first_saccade_only):
         films, _ = gestures(int(train))
         order = np.dtype([("x", np.int16), ("y", np.int16), ("p", bool), ("t", np.int64)])
         self.targets = 6 * films.targets[:5]
@@ -150,14 +204,12 @@ class SavedByTonic(list):
         super().__init__(zip([each.astype(order) for each in events], self.targets, strict=True))
 
 
-@pytest.mark.parametrize("name", ["NMNIST", "DVSGesture"])
-def test_lines_for_other_data_sets_run_on_sets_of_the_same_form(name, monkeypatch):
+def test_lines_for_all_of_nmnist_run_on_a_set_of_the_same_form(monkeypatch):
     text = "\n".join(cell.source for cell in cells(OWN) if cell.cell_type == "markdown")
-    (block,) = (each for each in re.findall(r"(?s)```python\n(.+?)```", text) if name in each)
+    (block,) = re.findall(r"(?s)```python\n(.+?)```", text)
     assert lines_of_code(block) <= 14
-    monkeypatch.setattr(tonic.datasets, name, SavedByTonic)
+    monkeypatch.setattr(tonic.datasets, "NMNIST", SavedByTonic)
     names = {}
-    block = block.replace(", epochs=3", "").replace("augment=None", "augment=None, epochs=1")
-    exec(block, names)
+    exec(block.replace("epochs=3", "epochs=1"), names)
     assert len(names["history"].test_accuracy) == 1
-    assert names["data"].train.sensor_size == ((64, 64, 2) if name == "NMNIST" else (32, 32, 2))
+    assert names["data"].train.sensor_size == (64, 64, 2)

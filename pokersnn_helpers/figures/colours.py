@@ -44,7 +44,7 @@ def vote_map(colour: str = ACCENT) -> LinearSegmentedColormap:
         >>> vote_map().name
         'votes'
     """
-    return _fading("votes", GREY, colour)
+    return _fading("votes", GREY, colour, rise=0.6)
 
 
 def class_colours(classes: Sequence[str]) -> dict[str, str]:

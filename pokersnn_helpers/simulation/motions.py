@@ -5,7 +5,7 @@ drift or turn. Chapter 6 films dots in the same way. A shape comes in from somew
 away where it goes; dots are everywhere from the start.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from numbers import Integral
 from typing import Any
 
@@ -225,16 +225,17 @@ def _film_in_turn(
     return Recordings(events, targets, MOTIONS, POKERDVS_SENSOR_SIZE)
 
 
-def with_mirrored_copies(films: Recordings) -> Recordings:
+def with_mirrored_copies(films: Recordings, same: Collection[str] = ()) -> Recordings:
     """Add what a film shows in a mirror, upside down and turned: eight films of each.
 
     In a mirror, left becomes right and clockwise counterclockwise: the classes follow.
 
     Args:
-        films: Of some motions; what else has a class has to look the same in a mirror.
+        films: Of some motions, and of what looks the same in a mirror.
+        same: The classes that do, such as something that comes nearer.
 
     Raises:
-        ValueError: The sensor isn't square, or the class of what a mirror shows is missing.
+        ValueError: The sensor isn't square, or what a mirror shows of a film has no class.
 
     Example:
         >>> with_mirrored_copies(film_motions(1)).targets
@@ -247,7 +248,13 @@ def with_mirrored_copies(films: Recordings) -> Recordings:
             x, y = mirror(2 * copy["x"] - last, 2 * copy["y"] - last)
             copy["x"], copy["y"] = (x + last) // 2, (y + last) // 2
         shown = {name: _NAMES[(*mirror(x, y), -turn)] for name, (x, y, turn) in COURSES.items()}
+        shown |= {name: name for name in same}
         names = [films.classes[target] for target in films.targets]
-        targets = [films.classes.index(shown.get(name, name)) for name in names]
+        if unknown := {name for name in names if shown.get(name) not in films.classes}:
+            raise ValueError(
+                f"what a mirror shows of {', '.join(sorted(unknown))} has no class; name in same "
+                "what looks the same in a mirror, film what else it shows, or train without copies"
+            )
+        targets = [films.classes.index(shown[name]) for name in names]
         films = films + Recordings(copies, targets, films.classes, films.sensor_size)
     return films

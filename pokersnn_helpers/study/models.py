@@ -138,18 +138,37 @@ class FrameMLP(Model):
         return self.readout(self.dropout(torch.relu(self.inputs(frames))))
 
 
-class GRU(Model):
+class GRU(FrameNetwork):
     """Read frames one after the other with gated recurrent units.
+
+    Args:
+        input_size: Inputs per time step: polarities times pixels.
+        output_size: Outputs, one per class.
+        dt: Duration of a time step in s.
+        hidden_size: Units.
 
     Example:
         >>> GRU(hidden_size=32)(torch.ones(20, 8, 2, 35, 35)).shape
         torch.Size([20, 8, 4])
     """
 
-    def build(self, inputs: int, outputs: int, hidden_size: int = 64) -> None:
-        """Make the layers."""
-        self.inputs, self.units = FrameLinear(inputs, hidden_size), nn.GRU(hidden_size, hidden_size)
-        self.readout = nn.Linear(hidden_size, outputs)
+    takes_sparse = True
+
+    def __init__(
+        self,
+        input_size: int = math.prod(POKERDVS_SENSOR_SIZE),
+        output_size: int = 4,
+        dt: float = 0.001,
+        hidden_size: int = 64,
+    ):
+        super().__init__()
+        sizes = {"input_size": input_size, "output_size": output_size, "hidden_size": hidden_size}
+        check_numbers(Integral, **sizes)
+        check_numbers(Real, dt=dt)
+        self.input_size, self.dt = input_size, dt
+        self.inputs = FrameLinear(input_size, hidden_size)
+        self.units = nn.GRU(hidden_size, hidden_size)
+        self.readout = nn.Linear(hidden_size, output_size)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return values (T, B, classes)."""
