@@ -241,13 +241,17 @@ def test_intervals_are_drawn_by_name_and_some_are_marked():
     assert ends == [(40, 55), (60, 90)]
     dots = {line.get_xdata()[0]: line.get_color() for line in ax.lines if line.get_marker() == "o"}
     assert dots.keys() == {50, 70} and dots[70] == ACCENT != dots[50]
+    ax = results.plot_intervals({"a": (5, 0, 9), "b": (7, 1, 9)}, "points", line=0).axes[0]
+    dots = {line.get_xdata()[0]: line.get_color() for line in ax.lines if line.get_marker() == "o"}
+    assert dots[7] == ACCENT != dots[5]
 
 
 def test_curves_have_a_panel_per_change_and_a_line_of_its_own_look_per_model():
     models = [f"the long name of model {number}" for number in range(20)]
-    points = [(change, amount, model) for change in "xyz" for amount in (0, 1) for model in models]
-    table = pd.DataFrame(points, columns=["change", "amount", "model"])
-    fig = results.plot_curves(table.assign(value=90, low=80, high=95), "%")
+    points = [(axis, at, model) for axis in "xyz" for at in (0, 1) for model in models]
+    ends = {"interval low": 0.8, "interval high": 0.95}
+    table = pd.DataFrame(points, columns=["axis", "at", "model"]).assign(mean=0.9, **ends)
+    fig = results.plot_curves(table, "%")
     panels = [ax for ax in fig.axes if ax.lines]
     assert [ax.get_title() for ax in panels] == ["x", "y", "z"]
     for ax in panels:
