@@ -118,7 +118,7 @@ def share(percent):
         ("needs time", {"GRU": share(100), "last tenth": share(75)}, "need time"),
         ("needs time", {"GRU": GUESS | share(24), "last tenth": GUESS | share(8)}, "need time"),
         ("has a shortcut", {"GRU": share(100), "count and duration": share(90)}, "equally long"),
-        ("doesn't need time", {"the sum": share(90), "GRU": share(91)}, "+1 points (-1 to"),
+        ("doesn't need time", {"the sum": share(90), "GRU": share(91)}, "+1 points (-2 to"),
         (CHANCE, {"MLP of the sum": share(90), "GRU": share(93)}, "+3 points (-1 to"),
         (CHANCE, {"CNN of the sum": share(95), "GRU": share(100)}, "record more groups"),
         ("doesn't need time", {"the sum": share(96), "GRU": share(100)}, "the sum is enough"),
@@ -176,12 +176,12 @@ def test_what_is_done_survives_an_interruption(monkeypatch, tmp_path):
     how = {"folds": 2, "epochs": 1, "time_window": 5000, "keep": tmp_path, "say": lines.append}
     stop = 12
     with pytest.raises(
-        KeyboardInterrupt, match=r"(?s)count and duration, as they are: .*\nstopped before all 44"
+        KeyboardInterrupt, match=r"(?s)count and duration, as they are: .*\nstopped before all 48"
     ):
         compare(recordings, range(12), **how)
     stop = 0
     found = compare(recordings, range(12), **how)
-    assert len(calls) == 12 + 44 - 11  # what was done isn't done again
+    assert len(calls) == 12 + 48 - 11  # what was done isn't done again
     afresh = compare(recordings, range(12), **how | {"keep": None})
     pd.testing.assert_frame_equal(found.table, afresh.table)
     assert lines[0].startswith("18 networks, 1 epochs each, bins of 5000 µs: about 1 minutes")
