@@ -93,7 +93,7 @@ def predict_over_time(classifier: Classifier, recordings: Recordings) -> Predict
     Example:
         >>> from pokersnn_helpers import FastSNN, load_pokerdvs, train_classifier
         >>> data = load_pokerdvs(source="simulated")
-        >>> classifier, _ = train_classifier(data.train, network=FastSNN, **EARLY | {"epochs": 2})
+        >>> classifier, _ = train_classifier(data.train, network=FastSNN, epochs=2)
         >>> predict_over_time(classifier, data.test).decision_time_ms.shape
         (20,)
     """

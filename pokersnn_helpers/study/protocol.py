@@ -92,7 +92,7 @@ class FeatureEstimator:
         >>> from pokersnn_helpers import load_pokerdvs
         >>> from pokersnn_helpers.study.models import summed_image
         >>> data = load_pokerdvs(source="simulated")
-        >>> sums = FeatureEstimator(KNeighborsClassifier(1), summed_image).fit(data.train)
+        >>> sums = FeatureEstimator(LogisticRegression(max_iter=2000), summed_image).fit(data.train)
         >>> sums.predict(data.test).shape
         (20,)
     """
