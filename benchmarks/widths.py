@@ -40,8 +40,9 @@ def n_mnist() -> Data:
 def _accuracies(name: str, network: str, width: int, seed: int) -> list[float]:
     """Return the accuracy on what tests: after the last epoch, the best one, and that kept."""
     data = gestures() if name == "gestures" else n_mnist()
-    make: Any = FastSNN if network == "FastSNN" else detector(width)
-    recipe = choose_recipe(data.train)._replace(time_window=width)
+    chosen = choose_recipe(data.train)
+    make: Any = FastSNN if network == "FastSNN" else detector(width, chosen.time_window)
+    recipe = chosen._replace(time_window=width)
     after_epochs = []
 
     def test(classifier: Any, _: Any) -> None:

@@ -135,7 +135,7 @@ def share(percent):
 def test_verdict_follows_from_what_each_model_gets_right(verdict, right, said):
     correct = {
         name: {"as they are": right.get(name, GUESS), "time shuffled": GUESS}
-        for name in module._models(1, 1000)
+        for name in module._models(1, 1000, 1000)
     }
     correct["GRU"]["time shuffled"] = right.get(SHUFFLED, GUESS)
     found, sentences = module._judge(correct, numbers % 2, numbers)
@@ -215,7 +215,7 @@ def test_what_cannot_be_used_is_named(wrong, message):
 def test_a_readout_is_never_faster_than_a_time_step(time_window, slowest):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        network = module._models(1, time_window)["SNN"].make(dt=time_window / 1e6)
+        network = module._models(1, time_window, 1000)["SNN"].make(dt=time_window / 1e6)
     assert float(network.snn.readout.p.tau_syn_inv) == pytest.approx(1 / slowest)
 
 

@@ -31,7 +31,14 @@ def test_small_sensors_are_not_shifted(side, augment):
     assert choose_recipe(recordings_of(1, side=side)).augment == augment
 
 
-def test_times_of_the_detector_grow_with_the_time_bins():
+def test_delays_of_the_detector_reach_as_far_in_narrow_time_bins_and_are_whole_ones():
+    narrow, odd, usual = (detector(width, 5000)(dt=width / 1e6) for width in (1000, 3000, 5000))
+    assert (narrow.steps, odd.steps, usual.steps) == ([0, 10, 20, 40], [0, 3, 7, 13], [0, 2, 4, 8])
+    inverse = [float(each.snn.lif0.p.tau_mem_inv) for each in (narrow, odd, usual)]
+    assert inverse == pytest.approx([40, 40, 40])
+
+
+def test_times_of_the_detector_grow_with_wide_time_bins():
     narrow, wide = (detector(width)(dt=width / 1e6) for width in (1000, 10_000))
     assert narrow.steps == wide.steps == [0, 2, 4, 8]
     decays = [each.snn.lif0.dt * each.snn.lif0.p.tau_mem_inv for each in (narrow, wide)]

@@ -35,7 +35,7 @@ LIMITS = {
     "package": 6_250,
     "core: its flat modules": 1_564,  # without the one that starts the commands
     "longest module of the package": 310,
-    "tests": 11_090,
+    "tests": 11_140,
     "benchmarks, tools and _ext": 4_330,
     "names that the package exports": 30,
 }

@@ -66,13 +66,13 @@ class TrainOptions:
         said = {name: each for name, each in asdict(self).items() if each is not None}
         return replace(self, **recipe._asdict() | said)
 
-    def make(self) -> Any:
-        """Return what makes the network."""
+    def make(self, recordings: Recordings) -> Any:
+        """Return what makes the network that learns from these recordings."""
         network = resolve_network(self.network)
         if self.network != "layer":
             return network
         if self.data:
-            network = detector(self.time_window)
+            network = detector(self.time_window, choose_recipe(recordings).time_window)
         delays = [each / 1000 for each in self.delays_ms()]
         return partial(network, delays=delays) if delays else network
 
@@ -138,7 +138,7 @@ def train(
 
         try:
             options, state, data = broadcast(begin)
-            make = options.make()
+            make = options.make(data.train)
             if rank() == 0:
                 processes = f"{world_size()} process{'es' * (world_size() > 1)} on {place.type}"
                 where = path or "none is written; --checkpoint FILE keeps one"

@@ -114,8 +114,7 @@ def compare(
         groups: Who or when, for each recording; a group stays in one fold.
         epochs: Passes of each network over its training recordings. Default: as many as make 400
             steps. Networks of the sum, which are fast, get twice as many.
-        time_window: Width of a time bin in µs. Delays and time constants are in proportion to it.
-            Default: as ``choose_recipe``.
+        time_window: Width of a time bin in µs. Default: as ``choose_recipe``.
         augment: How frames are changed in training, a name of ``AUGMENTS``. Default: as
             ``choose_recipe``.
         folds: How many.
@@ -204,7 +203,8 @@ def _recipe(
     if (name := augment or recipe.augment) not in AUGMENTS:
         raise ValueError(f"augment is {augment!r}; choose none, shift or mirror")
     few = max(15, math.ceil(STEPS * recipe.batch_size / len(recordings)))
-    said = {"time_window": width, "epochs": few if epochs is None else epochs}
+    said = {"time_window": width, "usual": recipe.time_window}
+    said["epochs"] = few if epochs is None else epochs
     return recipe._asdict() | said | {"augment": AUGMENTS[name]}
 
 
@@ -255,7 +255,7 @@ def _so_far(correct: Correct, jobs: int) -> str:
     return "\n".join([*known, f"stopped before all {jobs} models were trained"])
 
 
-def _models(epochs: int, time_window: float, **recipe: Any) -> dict[str, Any]:
+def _models(epochs: int, time_window: float, usual: float, **recipe: Any) -> dict[str, Any]:
     recipe |= {"epochs": epochs}
     of_the_sum = recipe | {"time_window": WHOLE, "clip_norm": None, "learning_rate": 0.003}
     of_the_sum["epochs"] = 2 * epochs
@@ -275,7 +275,7 @@ def _models(epochs: int, time_window: float, **recipe: Any) -> dict[str, Any]:
         "each frame alone": protocol.NetworkEstimator(models.FrameMLP, **by_frame),
         "motion correlations": protocol.logistic_regression(moving),
         "GRU": protocol.NetworkEstimator(models.GRU, **gated),
-        "SNN": protocol.NetworkEstimator(detector(time_window), **by_frame),
+        "SNN": protocol.NetworkEstimator(detector(time_window, usual), **by_frame),
     }
 
 
