@@ -72,8 +72,8 @@ def measure(path: Path) -> tuple[Counter[str], set[str]]:
             counts[seen] += sum(bool(line.strip()) for line in source.splitlines())
             nodes = list(ast.walk(ast.parse(re.sub("(?m)^ *%.*$", "", source))))
             shown += nodes if seen == SHOWN else []
-            froms = [node for node in nodes if isinstance(node, ast.ImportFrom)]
-            some = [node for node in froms if (node.module or "").startswith(PACKAGE.name)]
+            sources = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+            some = [node for node in sources if (node.module or "").startswith(PACKAGE.name)]
             imported |= {name.asname or name.name for node in some for name in node.names}
     names = {node.id for node in shown if isinstance(node, ast.Name)} & imported
     owned = [node for node in shown if isinstance(node, ast.Attribute)]  # perhaps by a module
