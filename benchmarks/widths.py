@@ -53,7 +53,7 @@ def _accuracies(name: str, network: str, width: int, seed: int) -> list[float]:
     options: dict[str, Any] = recipe._asdict() | {"augment": AUGMENTS[recipe.augment]}
     watched = Split(data.train, data.validation or data.test)
     _, history = train_classifier(watched, seed, "cpu", network=make, on_epoch_end=test, **options)
-    kept = best_epoch(vars(history)) if data.validation else -1
+    kept = best_epoch(vars(history), len(data.validation)) if data.validation else -1
     return [after_epochs[-1], max(after_epochs), after_epochs[kept]]
 
 

@@ -130,7 +130,8 @@ def train(
 
         def save(classifier: Classifier, state: TrainingState) -> None:
             nonlocal kept
-            if not data.validation or best_epoch(state.history) == len(state.history["loss"]) - 1:
+            others, epochs = data.validation, len(state.history["loss"])
+            if others is None or best_epoch(state.history, len(others)) == epochs - 1:
                 kept = copy.deepcopy(classifier)
             if path:
                 save_checkpoint(kept, path, Run(asdict(options), state), path in written)
@@ -167,19 +168,22 @@ def train(
         if rank() == 0:  # which alone has watched the other recordings
             _report("training", data.train, history.accuracy[-1], history.loss[-1])
             if data.validation:
-                best = best_epoch(vars(history)) + 1
-                say(f"kept: epoch {best} of {len(history.loss)}, the best on other recordings")
+                best = best_epoch(vars(history), len(data.validation)) + 1
+                say(f"kept: epoch {best} of {len(history.loss)}, chosen by other recordings")
             sparse = frame_network(kept).takes_sparse
             loader = make_loader(data.test, time_window=options.time_window, sparse=sparse)
             found = evaluate(kept, loader, place)
             _report("test", data.test, found.accuracy, found.loss)
 
 
-def best_epoch(history: dict[str, list[float]]) -> int:
-    """Return the epoch that was correct most often on other recordings, or else most surely."""
-    losses = [-loss for loss in history["test_loss"]]
-    pairs = [*zip(history["test_accuracy"], losses, strict=True)]
-    return pairs.index(max(pairs))
+def best_epoch(history: dict[str, list[float]], recordings: int) -> int:
+    """Return the last epoch within a standard error of the best, by so many other recordings.
+
+    Of epochs that are about as good, the first to be best would be so by chance.
+    """
+    accuracies = np.array(history["test_accuracy"])
+    error = np.sqrt(accuracies.max() * (1 - accuracies.max()) / recordings)
+    return int(np.flatnonzero(accuracies >= accuracies.max() - error)[-1])
 
 
 def _settle_options(
