@@ -132,7 +132,7 @@ NEURON = SimpleNamespace(seed=0, steps=1000, dt=0.0001, weight=0.05)
 
 STAIRCASE_SLIDERS = {
     "weight": Slider("weight", "", 0, 0.4, 0.001, 0.1, digits=3),
-    "beta": Slider("steepness β", "", 0, 2, 0.1, 0, digits=1, scale="log"),
+    "beta": Slider("steepness β", "", -1, 2, 0.1, 0, digits=1, scale="log"),
     "dt": Slider("time step Δt", "ms", 0.1, 1, 0.1, 1, digits=1),
 }
 STAIRCASE = SimpleNamespace(

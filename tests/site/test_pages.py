@@ -14,7 +14,7 @@ from PIL import Image
 
 on_each_page = pytest.mark.parametrize("page", PAGES, indirect=True)
 on_each_chapter = pytest.mark.parametrize("page", [f"{c}.html" for c in CHAPTERS], indirect=True)
-on_chapter_4 = pytest.mark.parametrize("page", [f"{CHAPTERS[3]}.html"], indirect=True)
+on_chapter_7 = pytest.mark.parametrize("page", [f"{CHAPTERS[6]}.html"], indirect=True)
 FIRST = [f"{name}.html" for name in ("book/index", *CHAPTERS[:5])]
 FIRST_FIGURE = "article :is(.themes > img, .interactive-figure, .animation, figure img, canvas)"
 AXE = {"preload": False, "resultTypes": ["violations"]}
@@ -173,7 +173,7 @@ def test_buttons_lead_where_they_say(page):
     assert response.ok and response.json()["nbformat"] == 4
 
 
-@on_chapter_4
+@on_chapter_7
 @pytest.mark.parametrize("theme, paper", [("dark", (0, 39)), ("light", (251, 255))])
 def test_figures_are_as_dark_as_the_page_and_light_in_print(theme, paper, page):
     show(page, color_scheme=theme)
