@@ -28,6 +28,7 @@ from pokersnn_helpers import (
 from pokersnn_helpers.checkpoints import load_run
 from pokersnn_helpers.commands import main
 from pokersnn_helpers.commands import train as command
+from pokersnn_helpers.commands.terminal import forget
 from pokersnn_helpers.files import shard_batch
 
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone"]  # what the script torchrun runs
@@ -394,3 +395,20 @@ def test_name_of_a_file_can_be_printed_and_never_steers(
     path.write_bytes(b"no events")
     with pytest.raises(SystemExit, match=r"\\x1b\[2J\\x07"):
         run("predict", "--checkpoint", finished, path)
+
+
+def test_what_was_half_made_when_a_run_was_stopped_prints_nothing(monkeypatch):
+    class Bar:
+        def __init__(self):
+            raise KeyboardInterrupt
+
+        def __del__(self):
+            print(self.position)  # which it hasn't yet
+
+    printed = []
+    monkeypatch.setattr(sys, "unraisablehook", hook := printed.append)
+    try:
+        Bar()
+    except KeyboardInterrupt as stopped:
+        forget(stopped)
+    assert not printed and sys.unraisablehook is hook

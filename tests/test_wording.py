@@ -23,7 +23,7 @@ CROSSED_OUT = {  # a pattern, an example of it, and what to write
     r"\bexact gradient": ("exact gradients", "computed without error"),
     r"\b(most|many) tutorials\b": ("most tutorials", "name them"),
     # A chapter's title isn't an actor.
-    rf"\[(?!chapter)[^]]+\]\([^)]*\d\d_\w+\.\w+\) {ACTS}\b": ("[A](05_a.ipynb) shows", "chapter 4"),
+    rf"\[(?!chapter)[^]]+\]\([^)]*\d\d_\w+\.\w+\) {ACTS}\b": ("[A](05_a.ipynb) shows", "chapter 5"),
 }
 GOOD = "30 times a second; events per ms; a 1 ms bin; recordings of your own; film your own"
 

@@ -15,6 +15,7 @@ tools hold more than they may.
 import ast
 import io
 import json
+import math
 import operator
 import re
 import sys
@@ -32,10 +33,10 @@ LIMITS = {
     "words of all chapters": 18_000,
     "names of all chapters": 60,
     "lines of chapters that aren't shown (%)": 45,
-    "package": 6_250,
+    "package": 6_256,
     "core: its flat modules": 1_564,  # without the one that starts the commands
     "longest module of the package": 310,
-    "tests": 11_140,
+    "tests": 11_150,
     "benchmarks, tools and _ext": 4_330,
     "names that the package exports": 30,
 }
@@ -72,8 +73,8 @@ def measure(path: Path) -> tuple[Counter[str], set[str]]:
             counts[seen] += sum(bool(line.strip()) for line in source.splitlines())
             nodes = list(ast.walk(ast.parse(re.sub("(?m)^ *%.*$", "", source))))
             shown += nodes if seen == SHOWN else []
-            sources = [node for node in nodes if isinstance(node, ast.ImportFrom)]
-            some = [node for node in sources if (node.module or "").startswith(PACKAGE.name)]
+            imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+            some = [node for node in imports if (node.module or "").startswith(PACKAGE.name)]
             imported |= {name.asname or name.name for node in some for name in node.names}
     names = {node.id for node in shown if isinstance(node, ast.Name)} & imported
     owned = [node for node in shown if isinstance(node, ast.Attribute)]  # perhaps by a module
@@ -108,7 +109,7 @@ def main(options: list[str]) -> None:
     for chapter, counts in [*chapters.items(), ("all", total)]:
         share = 100 * counts[SHOWN] / (counts[SHOWN] + counts[FOLDED] + counts[REMOVED])
         print(f"{chapter:32}", *(f"{counts[each]:8}" for each in COLUMNS), f"{share:9.0f}")
-    of_chapters = [*most, total["words"], all_names, round(100 - share)]
+    of_chapters = [*most, total["words"], all_names, math.ceil(100 - share)]
     modules: dict[str, list[int]] = {}
     for folder in (PACKAGE.name, "tests", "benchmarks", "tools", "_ext"):
         paths = sorted((ROOT / folder).rglob("*.py"))

@@ -1,6 +1,8 @@
 """Words that a terminal can take, and sizes in pixels that it gives."""
 
 import re
+import sys
+import traceback
 
 
 def printable(text: str) -> str:
@@ -23,3 +25,10 @@ def pixels(option: str, words: str) -> tuple[int, int] | None:
     if not (found := re.fullmatch("([1-9][0-9]*)x([1-9][0-9]*)", words)):
         raise ValueError(f"{option} is {words!r}; write WIDTHxHEIGHT, as 346x260")
     return int(found[1]), int(found[2])
+
+
+def forget(stopped: KeyboardInterrupt) -> None:
+    """Let go of what was interrupted: a progress bar that is half made prints why it can't end."""
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    traceback.clear_frames(stopped.__traceback__)
+    sys.unraisablehook = hook

@@ -30,7 +30,7 @@ from ..training import TrainingState, evaluate, train_classifier
 from .main import resolve_network
 from .processes import broadcast, process_group
 from .recordings import read_folder
-from .terminal import printable, say
+from .terminal import forget, printable, say
 
 CARDS = Recipe(1000.0, "mirror", epochs=60, batch_size=32, learning_rate=0.001)  # the book's
 FOLDS = 4  # of which one tests, and where a class has so many groups left, one chooses the epoch
@@ -160,8 +160,8 @@ def train(
                     resume_from=state,
                     on_epoch_end=save,
                 )
-        except KeyboardInterrupt:
-            sys.unraisablehook = lambda _: None  # of a progress bar that was just being made
+        except KeyboardInterrupt as stopped:
+            forget(stopped)
             if rank() == 0:
                 print(printable(_advice(path, device)), file=sys.stderr)
             raise SystemExit(130) from None
