@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn.functional import nll_loss
 
 from benchmarks.counting import count_operations
+from benchmarks.early import nll_over_events
 from pokersnn_helpers import (
     SNN,
     Classifier,
@@ -29,7 +30,7 @@ from pokersnn_helpers import (
 from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.snn import FrameNetwork, decode, own_steps
-from pokersnn_helpers.study.losses import nll_over_events, nll_over_time
+from pokersnn_helpers.study.losses import nll_over_time
 from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP
 
 SENSOR, CLASSES = (6, 5, 2), ("a", "b", "c")

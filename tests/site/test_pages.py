@@ -37,8 +37,8 @@ WRONG_THEME = """(theme) => [...document.querySelectorAll("article .themes")]
 CUT_OFF = """(selector) => [...document.querySelectorAll(selector)]
     .filter((element) => element.scrollWidth > element.clientWidth)
     .map((element) => element.innerText)"""
-FOCUSABLE = """() => [...document.querySelectorAll("article pre")]
-    .every((pre) => pre.scrollWidth <= pre.clientWidth || pre.tabIndex >= 0)"""
+FOCUSABLE = """() => [...document.querySelectorAll("pre, .pst-scrollable-table-container")]
+    .every((wide) => wide.scrollWidth <= wide.clientWidth || wide.tabIndex >= 0)"""
 TEXT_SIZES = """() => [...document.querySelectorAll("article .themes > img")]
     .filter((image) => image.checkVisibility() && !image.closest(".chapter-card"))
     .map((image) => (12.5 * 96 / 72 * image.getBoundingClientRect().width) / image.naturalWidth)"""
