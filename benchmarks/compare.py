@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pokersnn_helpers import EVENT_DTYPE, Recordings
+from pokersnn_helpers import EVENT_DTYPE, Recordings, load_nmnist
 from pokersnn_helpers.own.compare import compare
 from pokersnn_helpers.own.folders import resize
 from pokersnn_helpers.simulation.gestures import film_gestures
@@ -88,7 +88,8 @@ FILMS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "noise": lambda rng, _: spots(rng, anywhere(rng)),
     "halves": halves,
 }
-SETS = {"nmnist": 1000, "gestures": 96} | dict.fromkeys([*FILMS, "dots"], 72)  # recordings
+SETS = {"digits": 400, "nmnist": 1000, "gestures": 96}  # recordings
+SETS |= dict.fromkeys([*FILMS, "dots"], 72)
 
 
 def film(kind: str, count: int = 72, seed: int = 0) -> Recordings:
@@ -129,23 +130,28 @@ def measure(size: int = 0, *, processes: int = 2) -> dict[str, Any]:
         processes: How many models train at the same time.
 
     Returns:
-        A row per set: its verdict, how long it took, and the peak memory of all its processes, in
-        which pages that they share count once. Each set has processes of its own.
+        A row per set: its verdict and why, how long it took, and the peak memory of all its
+        processes, in which pages that they share count once; and what each model got. Each set has
+        processes of its own.
     """
-    rows = []
+    rows, models = [], []
     for name, usual in SETS.items():
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
-            rows.append(alone.submit(_row, name, size or usual, processes).result())
-    return {"rows": rows}
+            row, table = alone.submit(_row, name, size or usual, processes).result()
+        rows.append(row)
+        models += table
+    return {"seeds": 1, "rows": rows, "models": models}
 
 
-def _row(name: str, size: int, processes: int) -> dict[str, Any]:
+def _row(name: str, size: int, processes: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     recordings, groups = load(name, size)
     begin = time.perf_counter()
     with peak_memory() as gigabytes:
         found = compare(recordings, groups, processes=processes)
     row = {"set": name, "verdict": found.verdict, "seconds": time.perf_counter() - begin}
-    return row | {"GB": max(gigabytes), "why": found.sentences[1]}
+    row |= {"GB": max(gigabytes), "why": " ".join(found.sentences)}
+    table = found.table.rename_axis("model").reset_index().assign(set=name)
+    return row, table.to_dict("records")
 
 
 @contextmanager
@@ -185,6 +191,9 @@ def load(name: str, count: int) -> tuple[Recordings, Sequence[Any]]:
     """Return recordings and their groups."""
     if name == "gestures":
         return gestures(max(1, count // 12))
+    if name == "digits":
+        digits = load_nmnist().train
+        return digits.subset(range(0, len(digits), len(digits) // count)), range(count)
     if name == "nmnist":
         whole = thousand(10**6)
         some = whole.subset(range(0, len(whole), max(1, len(whole) // count)))

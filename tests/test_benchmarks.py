@@ -144,6 +144,7 @@ def test_median_ignores_the_first_run_and_steps_take_turns():
     assert runs == ["a", "b"] * 4
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_a_process_of_its_own():
     held = torch.ones(2**28)  # 1 GiB in this process
     found = timing.in_own_process(timing.peak_memory)
@@ -705,6 +706,7 @@ def test_motions_are_named_forwards_backwards_and_without_start(put):
     assert set(discs["test"]) == {"lines", "lines without the first 12 ms"}
 
 
+@pytest.mark.slow
 def test_rule_of_the_first_place_knows_where_discs_come_in_and_nothing_of_dots():
     rule = motions.FirstPlace()
     lines = motions.lines(film_motions(60, seed=4))
@@ -744,6 +746,7 @@ def quick(asked, put):
     return quick
 
 
+@pytest.mark.slow
 def test_answers_are_compared_in_every_way_to_ask(quick):
     table = pd.DataFrame(batches.measure_batches(1)["rows"])
     assert table.groupby("model")["asked"].nunique().tolist() == [6, 6, 6]
@@ -761,6 +764,7 @@ def test_answers_that_depend_on_their_batch_are_noticed(quick, put):
     assert found["batches of 1"][1] == 0 < found["one batch"][1]
 
 
+@pytest.mark.slow
 def test_shortcuts_are_asked_of_every_kind_of_films(put):
     few = {"single discs": shortcuts.FILMS["single discs"]}
     put(shortcuts, FILMS=few)

@@ -118,6 +118,7 @@ def test_seed_window_and_network_are_taken(finished, tmp_path):
     assert len({expected, *changed.values()}) == 3
 
 
+@pytest.mark.slow
 def test_run_killed_and_resumed_ends_as_one_left_alone(tmp_path):
     epochs = ["--epochs", "20"]
     killed, alone = tmp_path / "killed.pt", tmp_path / "alone.pt"
@@ -285,6 +286,7 @@ def two_processes(finished, tmp_path_factory):
     return folder, run_under_torchrun(*script)
 
 
+@pytest.mark.slow
 def test_two_processes_with_dropout_see_each_recording_once_per_epoch(two_processes):
     """Their shards differ in size, so they draw different numbers of random numbers."""
     ranks = [torch.load(two_processes[0] / f"dropout {rank}.pt") for rank in range(2)]

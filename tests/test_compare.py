@@ -61,12 +61,14 @@ def quick(monkeypatch):
         ("dots", 1, ["needs time"]),  # by its correlations, which learn from few films
     ],
 )
+@pytest.mark.slow
 def test_verdict_on_films_of_which_it_is_known(kind, epochs, verdicts, quick):
     recordings = film(kind, 48)
     found = compare(recordings, range(48), folds=2, epochs=epochs, time_window=2000)
     assert found.verdict in verdicts, found
 
 
+@pytest.mark.slow
 def test_drifting_bars_need_time_and_have_no_shortcut(quick):
     found = compare(bars(40, np.random.default_rng(0)), range(40), folds=2, epochs=30)
     assert found.verdict == "needs time", found
@@ -75,11 +77,13 @@ def test_drifting_bars_need_time_and_have_no_shortcut(quick):
     assert found.table.loc["the sum", "time reversed"] == found.table.loc["the sum", "as they are"]
 
 
+@pytest.mark.slow
 def test_polarities_can_make_a_frame_enough(quick):
     found = compare(bars(40, np.random.default_rng(0), edges=1), range(40), folds=2, epochs=30)
     assert found.verdict == "a frame is enough", found
 
 
+@pytest.mark.slow
 def test_discs_that_come_in_from_outside_have_a_shortcut(quick):
     found = compare(film_motions(60), range(60), folds=2, epochs=25)
     assert found.verdict == "has a shortcut", found
@@ -87,6 +91,7 @@ def test_discs_that_come_in_from_outside_have_a_shortcut(quick):
     assert "check how your recordings start" in found.sentences[-1]
 
 
+@pytest.mark.slow
 def test_a_class_of_more_events_is_named(quick):
     recordings = spots(40, np.random.default_rng(0), [(8, 8)])
     for number in range(0, len(recordings), 2):

@@ -193,6 +193,7 @@ def test_mathjax_is_loaded_with_formulas_only_by_any_version_of_sphinx(formula, 
     assert context["script_files"] == [script] * loaded
 
 
+@pytest.mark.slow
 def test_changed_chapters_are_executed_once_and_failed_ones_are_left(tmp_path, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     folder = tmp_path / "book"
@@ -254,6 +255,7 @@ for text in ("", "More."):
 """
 
 
+@pytest.mark.slow
 def test_a_second_build_lists_pages_that_have_not_changed(tmp_path):
     """In a process of its own: what the sitemap forks would keep the pipes of a browser open."""
     settings = "html_baseurl, sitemap_url_scheme = 'https://example.org/', '{link}'"

@@ -56,6 +56,7 @@ def test_train_predict_and_resume(trained, capsys):
     assert "own recordings: 18 to train on, 6 to test on" in shown and "test: 6 of 6" in shown
 
 
+@pytest.mark.slow
 def test_a_layer_with_delays_is_trained_resumed_asked_and_streamed(folder, capsys):  # noqa: F811
     checkpoint, file = folder / "run.pt", folder / "left" / "anna" / "0.npy"
     options = ["--data", folder, "--sensor", "64x64", "--checkpoint", checkpoint]
@@ -194,6 +195,7 @@ def test_a_folder_is_inspected_in_few_lines_and_cleaned(folder, capsys):  # noqa
     assert len(capsys.readouterr().out.splitlines()) == len([*folder.glob("clean/*/*/*.npz")])
 
 
+@pytest.mark.slow
 def test_compare_prints_a_table_and_a_verdict(folder, tmp_path, monkeypatch, capsys):  # noqa: F811
     real = needs_time.compare
     monkeypatch.setattr(needs_time, "compare", lambda *a, **b: real(*a, **b, epochs=2))

@@ -253,6 +253,7 @@ def test_colab_has_no_package_that_the_first_cell_would_replace():
             assert {each.operator for each in need.specifier} == {">="}
 
 
+@pytest.mark.slow
 def test_chapters_outside_fail_on_an_error_and_on_a_warning(tmp_path, monkeypatch, capsys):
     pytest.importorskip("nbclient", reason="needs the extra 'book'")
     import chapters_outside
@@ -418,6 +419,7 @@ def test_development_container_installs_what_the_workflows_do():
 # ---- What uv leaves out ----
 
 
+@pytest.mark.slow
 def test_importing_says_nothing_and_needs_nothing_that_uv_leaves_out():
     """Tonic requires expelliarmus and never imports it; Norse makes PyTorch 2.14 and later warn."""
     override = r"(?m)^override-dependencies = \[\"(\w+) ; python_version < '3'\"\]$"

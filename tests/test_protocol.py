@@ -76,6 +76,7 @@ def test_predictions_that_are_no_classes_are_refused(answers):
         validated.correct(two)
 
 
+@pytest.mark.slow
 def test_processes_change_nothing(some):
     models = {"MLP": NetworkEstimator(MLP, epochs=2), "SNN": NetworkEstimator(epochs=1)}
     one, two = (cross_validate(models, some, range(12), processes=count) for count in (1, 2))

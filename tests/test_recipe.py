@@ -42,6 +42,7 @@ def test_time_window_sets_the_time_step_and_the_surrogate_slope(time_window, slo
     assert snn.surrogate_slope == pytest.approx(slope)
 
 
+@pytest.mark.slow
 def test_seed_fixes_the_losses_to_the_last_bit_here_and_in_another_process():
     script = (
         "from pokersnn_helpers import train_classifier\n"

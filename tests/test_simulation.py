@@ -162,6 +162,7 @@ def real(data):
     return data
 
 
+@pytest.mark.slow
 def test_statistics_are_close_to_those_of_the_real_set(real, many):
     real_table, simulated_table = all_statistics(real), all_statistics(many)
     close = count_close(compare_statistics(real_table, simulated_table))

@@ -1,4 +1,4 @@
-"""Without a browser or a built book these tests are skipped.
+"""Tests of the built book in a browser, all of them slow; without either they are skipped.
 
 Not so where the environment variable POKERSNN_SITE_TESTS is "required", as in .ci/run.
 """
@@ -12,6 +12,10 @@ import pytest
 from book_site import HTML, PREFIX, GitHubPages, Visit
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    item.add_marker(pytest.mark.slow)
 
 
 def do_without(reason: str) -> None:
