@@ -22,9 +22,7 @@ from .timing import finite, report, setting
 # Name: the module of its function measure_NAME (or just measure), and what it measures.
 BENCHMARKS = {
     "step": ("networks", "one training step by network and library, at bins of 1 and 0.1 ms"),
-    "bins": ("scaling", "time and peak memory of a FastSNN step, at bins from 1 to 0.001 ms"),
     "widths": ("widths", "own recordings in bins of 1 to 10 ms: last epoch, best epoch"),
-    "hidden": ("scaling", "time of a training step by hidden neurons, alone and on busy cores"),
     "recipe": ("lines", "the recipe's time, what it gets right by seed, and is it repeatable?"),
     "settle": ("batches", "silence after the last event: accuracy by its duration, on inner folds"),
     "batches": ("batches", "is an answer the same alone, in any batch and in a stream?"),
@@ -34,13 +32,11 @@ BENCHMARKS = {
     "trials": ("accuracy", "settings tried for the models that chapter 7 adds, on the 48"),
     "nested": ("accuracy", "the best SNN of chapter 7, its setting chosen by inner folds"),
     "motions": ("motions", "which way random dots move, by every network of chapter 6"),
-    "shortcuts": ("shortcuts", "what compare says of films with a shortcut and of those without"),
     "nmnist": ("nmnist", "digits of N-MNIST, 200 by what has learned from 400 (chapter 9)"),
     "nmnist1000": ("nmnist", "the same on 1,000, by folds; needs the archive of load_nmnist"),
     "compare": ("compare", "time, memory and verdict of compare: digits, gestures and films"),
     "operations": ("operations", "operations and energy of an answer by model and bin width"),
     "latency": ("latency", "when networks know the suit of all 131 recordings, by grouped folds"),
-    "split": ("latency", "when networks know the suit of Tonic's 20, trained on its 48"),
     "sparse": ("latency", "spikes, additions and accuracy by penalty on the rate and by pruning"),
     "constants": ("lines", "the recipe with other time constants, on held-out folds"),
     "lines": ("lines", "what each line added to the plain loop is worth, on held-out folds"),

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Sequence
 from functools import partial
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,8 @@ from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.recordings import fold_indices
 from pokersnn_helpers.study import latency
 from pokersnn_helpers.study.latency import predict_over_time
-from pokersnn_helpers.study.losses import nll_over_time
 from pokersnn_helpers.study.models import GRU, MLP
-from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator
+from pokersnn_helpers.study.protocol import NetworkEstimator
 
 from . import folds
 from .counting import count_operations
@@ -24,35 +22,18 @@ from .early import (
     EARLY,
     choose_exit_threshold,
     early_exit,
-    nll_over_events,
     quantized,
     train_sparse,
 )
-from .simulation import FITTED, WIDE, Mixture
 from .timing import recordings
 
-# 200 neurons with a fast readout behind a layer of 200.
-LARGER_NETWORK = partial(
-    LayerThenSNN, features=200, hidden_size=200, readout_tau_syn=0.003, readout_tau_mem=0.003
-)
 early: Any = partial(NetworkEstimator, **EARLY)
-over_events: Any = partial(NetworkEstimator, LARGER_NETWORK, **EARLY | {"loss": nll_over_events})
 BY_FOLDS: dict[str, Any] = {
     "SNN, book's recipe": NetworkEstimator(),
     "SNN, over time": early(),
     "MLP on the cumulative sum, over time": early(partial(MLP, cumulative=True)),
     "GRU, over time": early(GRU),
     "SNN behind a layer, over time": early(LayerThenSNN),
-}
-TRAINED = BY_FOLDS | {
-    "SNN, book's recipe, loss over time": NetworkEstimator(loss=nll_over_time),
-    "SNN behind a layer": NetworkEstimator(LayerThenSNN, **BY_FRAME),
-    "SNN behind a layer, over time, 0.3 ms": early(LayerThenSNN, time_window=300),
-    "SNN behind a layer, over time, 0.1 ms": early(LayerThenSNN, time_window=100),
-    "larger SNN behind a layer, over events, 0.3 ms": over_events(time_window=300),
-    "larger, over events, 1 ms, simulated recordings, too": Mixture(
-        (FITTED, WIDE), 8, over_events(epochs=20)
-    ),
 }
 TIMES_MS = (1, 2, 3, 4, 6, 8, 10, 13, 16, 20)
 EVENTS = (1, 100, 200, 300, 400, 600, 800, 1000, 1500, 2000)
@@ -97,20 +78,6 @@ def correct_after_events(
             for each, counts in zip(found.correct, found.events, strict=True)
         ]
     )
-
-
-def measure_split(seeds: int = 10) -> dict[str, Any]:
-    """Train on Tonic's 48 recordings and ask about its 20 at every time step."""
-    data = recordings()
-
-    def predictions(estimator: Any, seed: int) -> latency.PredictionsOverTime:
-        return predict_over_time(estimator.fit(data.train, seed).classifier, data.test)
-
-    rows = []
-    for name, estimator in TRAINED.items():
-        found = folds.in_parallel(predictions, product([estimator], range(seeds)))
-        rows.append({"model": name, **averages(found)})
-    return {"recordings": len(data.test), "seeds": seeds, "rows": rows}
 
 
 def averages(found: Sequence[latency.PredictionsOverTime]) -> dict[str, Any]:

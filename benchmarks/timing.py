@@ -2,15 +2,13 @@
 
 import functools
 import math
-import multiprocessing
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -36,17 +34,6 @@ def recordings() -> Split:
 def one_thread() -> Iterator[None]:
     """Leave PyTorch one CPU thread, and ``FastSNN`` too: in a block, or in a function."""
     with patch.dict(os.environ, OMP_NUM_THREADS="1"), one_cpu_thread():
-        yield
-
-
-@contextmanager
-def busy_cores() -> Iterator[None]:
-    """Compete inside the block with as many processes at full load as there are cores."""
-    forever = "import os; parent = os.getppid()\nwhile os.getppid() == parent: pass"  # or orphaned
-    with ExitStack() as stack:
-        for _ in range(usable_cores()):
-            process = stack.enter_context(subprocess.Popen([sys.executable, "-c", forever]))
-            stack.callback(process.kill)
         yield
 
 
@@ -111,12 +98,6 @@ def median_times(steps: dict[Any, Step], repeats: int) -> dict[Any, float]:
             step()
             times[name].append(1000 * (time.perf_counter() - start))
     return {name: statistics.median(found[1:]) for name, found in times.items()}
-
-
-def in_own_process(function: Callable[..., Any], *arguments: object) -> Any:
-    """Return what a function returns in a new process, whose memory is its own."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, arguments)
 
 
 def peak_memory() -> float | None:

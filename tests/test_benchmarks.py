@@ -3,9 +3,7 @@
 import inspect
 import io
 import json
-import subprocess
 import sys
-from contextlib import contextmanager
 from functools import partial
 from types import SimpleNamespace
 
@@ -32,8 +30,6 @@ from benchmarks import (
     networks,
     nmnist,
     operations,
-    scaling,
-    shortcuts,
     simulation,
     store,
     stream,
@@ -142,52 +138,6 @@ def test_median_ignores_the_first_run_and_steps_take_turns():
     steps = {"a": lambda: runs.append("a"), "b": lambda: runs.append("b")}
     assert timing.median_times(steps, 3).keys() == {"a", "b"}
     assert runs == ["a", "b"] * 4
-
-
-@pytest.mark.slow
-def test_memory_is_that_of_a_process_of_its_own():
-    held = torch.ones(2**28)  # 1 GiB in this process
-    found = timing.in_own_process(timing.peak_memory)
-    assert found is None or 0.1 < found < held.nbytes / 1e9
-
-
-def test_bins_say_how_many_steps_they_make():
-    result = scaling.time_and_memory(1000, repeats=1)
-    frames, _ = networks.example_batch(1000)
-    assert result["time_steps"] == len(frames)
-    assert result["us_per_time_step"] == pytest.approx(1000 * result["median_ms"] / len(frames))
-
-
-def test_hidden_neurons_are_timed_alone_and_on_busy_cores(put):
-    """Here each step takes as many ms as it has hidden neurons, and three times that beside."""
-    factor = [1]
-
-    @contextmanager
-    def busy():
-        factor[0] = 3
-        yield
-
-    def times(steps, repeats):
-        for step in steps.values():
-            step()
-        return {(kind, hidden): factor[0] * hidden for kind, hidden in steps}
-
-    put(scaling, HIDDEN_SIZES=(4, 8), STEPS_AT_ONCE=1, busy_cores=busy, median_times=times)
-    rows = scaling.measure_hidden(repeats=1)["rows"]
-    assert [row["hidden"] for row in rows] == [4, 8]
-    assert [(row["ratio"], row["busy_ratio"]) for row in rows] == [(1, 1), (2, 2)]
-    assert all(row["busy_ms"] == 3 * row["FastSNN_ms"] > 0 for row in rows)
-
-
-def test_cores_are_busy_inside_the_block_only(monkeypatch):
-    started, popen = [], subprocess.Popen
-    start = lambda *words: started.append(popen(*words)) or started[-1]  # noqa: E731
-    monkeypatch.setattr(subprocess, "Popen", start)
-    with pytest.raises(KeyboardInterrupt), timing.busy_cores():
-        assert len(started) == timing.usable_cores()
-        assert all(process.poll() is None for process in started)
-        raise KeyboardInterrupt
-    assert all(process.poll() is not None for process in started)
 
 
 def test_recipe_counts_by_seed_and_compares_the_runs_of_seed_0(put):
@@ -454,24 +404,6 @@ def test_latency_has_rows_curves_and_exits(few, asked, put):
     ]
     exits = [(row["threshold"], row["ms"], row["correct"]) for row in result["exits"]]
     assert exits == 2 * [(0.6, 4, 0.25), (0.8, 6, 0.25), (1, 6, 0.25)]
-
-
-def test_split_trains_on_the_48_and_asks_about_the_20(data, put, capsys):
-    """Of a network that has learned nothing, half of the recordings are still wrong at their end:
-    no median, and JSON has no infinity."""
-    trained = {
-        "first": NetworkEstimator(epochs=1),
-        "last": NetworkEstimator(epochs=1, time_window=2000, learning_rate=1e-9),
-    }
-    put(latency, TRAINED=trained)
-    command.main(["split", "--json", "--seeds", "1"])
-    printed = capsys.readouterr().out
-    assert "Infinity" not in printed and "NaN" not in printed
-    result = json.loads(printed)["result"]
-    assert (result["recordings"], result["seeds"]) == (len(data.test), 1)
-    first, last = result["rows"]
-    assert 0 < first["accuracy_over_events"] <= 1
-    assert last["median_ms"] is None and last["never_correct"] > 0
 
 
 def test_sparse_ends_with_a_line_of_the_setting_chosen_by_held_out_passes(put, capsys):
@@ -762,15 +694,6 @@ def test_answers_that_depend_on_their_batch_are_noticed(quick, put):
     put(Classifier, read=lambda self, voltages, _=None: self.decode(voltages))
     found = batches._of_network(batches.FILMS, 0)
     assert found["batches of 1"][1] == 0 < found["one batch"][1]
-
-
-@pytest.mark.slow
-def test_shortcuts_are_asked_of_every_kind_of_films(put):
-    few = {"single discs": shortcuts.FILMS["single discs"]}
-    put(shortcuts, FILMS=few)
-    found = shortcuts.measure(3, processes=1, epochs=1)
-    assert {row["films"] for row in found["rows"]} == set(few) and len(found["rows"]) == 11
-    assert [row["films"] for row in found["verdicts"]] == list(few)
 
 
 def test_a_folder_is_loaded_and_trained_on(tmp_path):
