@@ -278,7 +278,7 @@ def in_parallel(
     left, futures, others = dict(enumerate(jobs)), {}, min(processes, len(jobs)) - 1
     if others:
         alone = {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1"}
-        executor = get_reusable_executor(others, timeout=300, env=alone)
+        executor = get_reusable_executor(others, timeout=10, env=alone)  # s, once idle
         futures = {number: executor.submit(job) for number, job in left.items()}
     hidden = {} if progress else {"disable": True}  # disable=False would overrule TQDM_DISABLE
     try:
