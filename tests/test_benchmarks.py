@@ -47,6 +47,8 @@ from pokersnn_helpers.study.models import MotionDetector, summed_image
 from pokersnn_helpers.study.perturbations import reversed_time
 from pokersnn_helpers.study.protocol import NetworkEstimator, PerturbedEstimator
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def loaded(data, monkeypatch):
@@ -75,7 +77,7 @@ def test_every_name_has_its_measurement(name):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["everything"], "there is no benchmark everything; choose from step, bins"),
+        (["everything"], "there is no benchmark everything; choose from step, widths"),
         (["step", "--seeds", "2"], "step takes no --seeds"),
         (["step", "--repeats", "0"], "argument --repeats: invalid positive value: '0'"),
         (["step", "--compare"], "step hasn't been kept; --write keeps it"),
@@ -638,7 +640,6 @@ def test_motions_are_named_forwards_backwards_and_without_start(put):
     assert set(discs["test"]) == {"lines", "lines without the first 12 ms"}
 
 
-@pytest.mark.slow
 def test_rule_of_the_first_place_knows_where_discs_come_in_and_nothing_of_dots():
     rule = motions.FirstPlace()
     lines = motions.lines(film_motions(60, seed=4))
@@ -678,7 +679,6 @@ def quick(asked, put):
     return quick
 
 
-@pytest.mark.slow
 def test_answers_are_compared_in_every_way_to_ask(quick):
     table = pd.DataFrame(batches.measure_batches(1)["rows"])
     assert table.groupby("model")["asked"].nunique().tolist() == [6, 6, 6]

@@ -296,6 +296,7 @@ def test_two_processes_with_dropout_see_each_recording_once_per_epoch(two_proces
     assert len(masks.unique(dim=0)) == len(masks) == 12  # no two batches or processes share one
 
 
+@pytest.mark.slow
 def test_gradients_of_two_processes_add_up_to_those_of_one(two_processes):
     ranks = [torch.load(two_processes[0] / f"{rank}.pt", weights_only=True) for rank in range(2)]
     for clip_norm, *shared in zip(CLIP_NORMS, *ranks, strict=True):

@@ -167,6 +167,7 @@ def test_equal_models_seldom_need_time_and_guesses_are_seldom_something(accuracy
     assert accuracy > 0.5 or verdicts.count(NOISE) >= 388
 
 
+@pytest.mark.slow
 def test_what_is_done_survives_an_interruption(monkeypatch, tmp_path):
     real, calls, lines = module._answers, [], []
 

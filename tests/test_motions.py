@@ -96,6 +96,7 @@ def test_several_shapes_are_filmed_as_one_scene():
     assert len(film_path(np.stack([there, -there]), 3, rng(0))) > 1.5 * len(one)
 
 
+@pytest.mark.slow
 def test_start_and_sum_of_dots_tell_no_direction():
     there, back = (film_dots(30, seed=3, backwards=way) for way in (False, True))
     for events in there.events:

@@ -170,6 +170,7 @@ def test_statistics_are_close_to_those_of_the_real_set(real, many):
     assert c2st_accuracy(real_table, simulated_table) <= 0.75
 
 
+@pytest.mark.slow
 def test_network_trained_on_simulated_recordings_classifies_most_real_ones(real, many):
     """A shape that slides past ideal pixels, as good to look at, carried over to 38 to 72%."""
     classifier, _ = train_classifier(many, 0, "cpu", epochs=12, network=FastSNN)
@@ -177,6 +178,7 @@ def test_network_trained_on_simulated_recordings_classifies_most_real_ones(real,
     assert evaluate(classifier, loader, "cpu").accuracy >= 0.9
 
 
+@pytest.mark.slow
 def test_network_trained_on_real_recordings_classifies_most_simulated_ones(real, many):
     classifier, _ = train_classifier(real, 0, "cpu", epochs=30, network=FastSNN)
     assert evaluate(classifier, make_loader(many.train, sparse=True), "cpu").accuracy >= 0.85

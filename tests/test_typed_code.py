@@ -117,7 +117,8 @@ def test_typed_loop_trains_the_typed_network_as_fit_trains_snn(simulated):
 
 def test_typed_recipe_trains_as_train_classifier(simulated):
     names = typed(LOOP[0])
-    names |= {"Classifier": Classifier, "nll_loss": nll_loss, "device": "cpu"}
+    names |= {"Classifier": Classifier, "FastSNN": FastSNN}
+    names |= {"nll_loss": nll_loss, "device": "cpu"}
     for tag in ("typed-weights", "typed-augment", "typed-recipe"):
         exec(cell_with(LOOP[0], tag).replace("range(60)", "range(3)"), names)
     frames = torch.rand(9, 12, 2, 35, 35)
@@ -204,6 +205,7 @@ class SavedByTonic(list):
         super().__init__(zip([each.astype(order) for each in events], self.targets, strict=True))
 
 
+@pytest.mark.slow
 def test_lines_for_all_of_nmnist_run_on_a_set_of_the_same_form(monkeypatch):
     text = "\n".join(cell.source for cell in cells(OWN) if cell.cell_type == "markdown")
     (block,) = re.findall(r"(?s)```python\n(.+?)```", text)
