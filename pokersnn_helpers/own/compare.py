@@ -52,9 +52,9 @@ VERDICTS = {  # and what is said of each
     "can't tell": "That may be chance, or networks with a memory need more to learn from: record "
     "more groups before you decide on a memory.",
     "has a shortcut": "That {shortcut}",
-    "a frame is enough": "Each frame alone gets {frame:.0%}: time matters, but no memory is "
+    "a frame is enough": "Each frame alone reaches {frame:.0%}: time matters, but no memory is "
     "needed.",
-    "needs time": "These recordings need time: each frame alone gets {frame:.0%}, and {timed} gets "
+    "needs time": "These recordings need time: each frame alone reaches {frame:.0%}, and {timed} "
     "{shuffled:.0%} with time shuffled.",
 }
 STEPS = 400  # of training; networks of the sum, which are fast, get twice as many
@@ -298,19 +298,19 @@ def _judge(
     means = {name: float(each.mean()) for name, each in plain.items()}
     guess = np.asarray(targets) == np.bincount(targets).argmax()
     unordered = {name: plain[name] for name in UNTIMED[:3]}
-    unordered |= {f"{name}, time shuffled,": correct[name]["time shuffled"] for name in TIMED}
+    unordered |= {f"{name} with shuffled times": correct[name]["time shuffled"] for name in TIMED}
     best, timed = (max(names, key=means.__getitem__) for names in (means, TIMED))
     summed = max(unordered, key=lambda name: unordered[name].mean())
     without = float(unordered[summed].mean())
     over_guess = lead_interval(plain[best], guess, groups, len(means))
     over_sum = lead_interval(plain[timed], unordered[summed], groups, len(TIMED))
     first = (
-        f"The best of {len(means)} models, {best}, gets {means[best]:.0%} of {len(targets)} "
-        f"recordings that it hasn't seen, and always the same answer {guess.mean():.0%}."
+        f"The best of {len(means)} models, {best}, classifies {means[best]:.0%} of {len(targets)} "
+        f"unseen recordings correctly; the most frequent class is right in {guess.mean():.0%}."
     )
     second = (
-        f"Of what no order of events changes, {summed} gets the most, {without:.0%}; the "
-        f"difference of {timed} from it is {_points(*over_sum)}."
+        f"Without any order of events, the best, {summed}, reaches {without:.0%}; {timed} "
+        f"differs from it by {_points(*over_sum)}."
     )
     frame, shuffled = means["each frame alone"], correct[timed]["time shuffled"].mean()
     found = _shortcuts(correct, guess, means[best], groups)
