@@ -252,7 +252,10 @@ class Visit:
                 for (let y = 0; y < document.body.scrollHeight; y += 1600) {
                     window.scrollTo(0, y);
                     // Until the image is shown: only then is told who watches what comes near.
-                    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+                    await new Promise((done) => {
+                        setTimeout(done, 10_000);  // where a loaded machine draws none
+                        requestAnimationFrame(() => setTimeout(done));
+                    });
                 }
             }"""
         )
