@@ -36,7 +36,7 @@ LIMITS = {
     "package": 6_256,
     "core: its flat modules": 1_564,  # without the one that starts the commands
     "longest module of the package": 310,
-    "tests": 11_120,
+    "tests": 11_122,
     "benchmarks, tools and _ext": 4_215,
     "names that the package exports": 30,
 }
