@@ -191,11 +191,8 @@ def load(name: str, count: int) -> tuple[Recordings, Sequence[Any]]:
     """Return recordings and their groups."""
     if name == "gestures":
         return gestures(max(1, count // 12))
-    if name == "digits":
-        digits = load_nmnist().train
-        return digits.subset(range(0, len(digits), len(digits) // count)), range(count)
-    if name == "nmnist":
-        whole = thousand(10**6)
+    if name in ("digits", "nmnist"):
+        whole = load_nmnist().train if name == "digits" else thousand(10**6)
         some = whole.subset(range(0, len(whole), max(1, len(whole) // count)))
         return some, range(len(some))
     return film(name, count), range(count)

@@ -253,7 +253,7 @@ class Visit:
                     window.scrollTo(0, y);
                     // Until the image is shown: only then is told who watches what comes near.
                     await new Promise((done) => {
-                        setTimeout(done, 10_000);  // where a loaded machine draws none
+                        setTimeout(done, 10_000);  // without images, a test fails and doesn't hang
                         requestAnimationFrame(() => setTimeout(done));
                     });
                 }

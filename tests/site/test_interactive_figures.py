@@ -14,7 +14,7 @@ from pokersnn_helpers.figures.interactive import initial_values
 WAYS = sliding.DIRECTIONS
 KINDS = ["event-cloud", *SLIDERS]
 SCENES = ["card", "motion"]  # with more tests in files of their own
-SETTLED = (  # after two images, or after 10 s: a loaded machine may draw none for minutes
+SETTLED = (  # after two images, or after 10 s: without any, a test fails and doesn't hang
     "new Promise((done) => { setTimeout(done, 10_000); requestAnimationFrame("
     "() => requestAnimationFrame(() => setTimeout(done))); })"
 )
