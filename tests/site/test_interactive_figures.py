@@ -267,10 +267,10 @@ def test_wheel_and_finger_scroll_the_page(figure):
 def test_figure_fits_a_screen_and_a_phone_with_text_that_can_be_read(figure):
     assert figure.holder.bounding_box()["height"] <= {"pixel": 480}.get(figure.kind, 800)
     figure.page.set_viewport_size({"width": 390, "height": 900})
-    figure.settle()
-    for canvas in figure.drawing.locator("canvas").all():
-        box = canvas.bounding_box()
-        assert box["width"] > 100 and 0 <= box["x"] <= 390 - box["width"]
+    fits = "(d) => [...d.querySelectorAll('canvas')].every((c) => { const { x, width } ="
+    fits += "c.getBoundingClientRect(); return width > 100 && 0 <= x && x + width <= 390; })"
+    drawing = figure.drawing.element_handle()  # which Plotly draws anew a while after the change
+    figure.page.wait_for_function(fits, arg=drawing, polling=100)
     if figure.kind in SLIDERS:
         fonts = "(d) => d.charts.flatMap(({ axes }) => axes.map(({ font }) => font[0]))"
         ratio = figure.page.evaluate("devicePixelRatio")
