@@ -57,7 +57,7 @@ VERDICTS = {  # and what is said of each
     "needs time": "These recordings need time: each frame alone reaches {frame:.0%}, and {timed} "
     "{shuffled:.0%} with time shuffled.",
 }
-STEPS = 400  # of training; networks of the sum, which are fast, get twice as many
+STEPS = 300  # of training; networks of the sum, which are fast, get twice as many
 EVENTS, PIXELS = 10_000, 64  # of a recording, on average, and a side; more cost time and memory
 WIDEST = 125_000  # µs: the detector's delays, up to eight bins, may last a second
 
@@ -112,7 +112,7 @@ def compare(
     Args:
         recordings: All of them, at least ``folds`` groups of each class.
         groups: Who or when, for each recording; a group stays in one fold.
-        epochs: Passes of each network over its training recordings. Default: as many as make 400
+        epochs: Passes of each network over its training recordings. Default: as many as make 300
             steps. Networks of the sum, which are fast, get twice as many.
         time_window: Width of a time bin in µs. Default: as ``choose_recipe``.
         augment: How frames are changed in training, a name of ``AUGMENTS``. Default: as
