@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import torch
 from joblib import Memory
 from scipy.stats import t as student
 from sklearn.linear_model import LogisticRegression
@@ -233,13 +234,13 @@ def _cost(recordings: Recordings, recipe: dict[str, Any], networks: int, process
     trial, times = _models(**recipe | {"epochs": 1})["SNN"], []
     for _ in protocol.in_parallel(3 * [partial(trial.fit, recordings)]):
         times.append(time.perf_counter())
-    minutes = (times[2] - times[1]) * recipe["epochs"] * networks / processes / 60
-    # PyTorch, and what a process has of events and of weights.
-    events, inputs = sum(len(each) for each in recordings.events), math.prod(recordings.sensor_size)
-    gigabytes = processes * (0.5 + 1e-7 * events + 3e-6 * inputs) + 0.3
     width, epochs = recipe["time_window"], recipe["epochs"]
-    words = f"{networks} networks, {epochs} epochs each, bins of {width:g} µs"
-    words += f": about {math.ceil(minutes)} minutes with processes={processes}, {gigabytes:.1f} GB"
+    minutes = math.ceil((times[2] - times[1]) * epochs * networks / processes / 60)
+    # PyTorch, more of it with CUDA, and what a process has of events and of weights.
+    events, inputs = sum(len(each) for each in recordings.events), math.prod(recordings.sensor_size)
+    own = (0.8 if torch.version.cuda else 0.4) + 1e-7 * events + 3e-6 * inputs
+    words = f"{networks} networks, {epochs} epochs each, bins of {width:g} µs: about {minutes} "
+    words += f"minutes with processes={processes}, {0.3 + processes * own:.1f} GB"
     smaller = f"time_window={2 * width:g}, a smaller size, fewer epochs"
     return words + (f"; less with {smaller}" if minutes > 10 else "")
 
@@ -256,10 +257,9 @@ def _so_far(correct: Correct, jobs: int) -> str:
 
 
 def _models(epochs: int, time_window: float, usual: float, **recipe: Any) -> dict[str, Any]:
-    recipe |= {"epochs": epochs}
     of_the_sum = recipe | {"time_window": WHOLE, "clip_norm": None, "learning_rate": 0.003}
     of_the_sum["epochs"] = 2 * epochs
-    by_frame = recipe | {"time_window": time_window}
+    by_frame = recipe | {"time_window": time_window, "epochs": epochs}
     place, length = map(_quadratic, (models.median_place, models.count_and_duration))
     summed = protocol.logistic_regression(models.summed_image, C=10)
     moving = partial(models.motion_correlations, time_window=time_window)
