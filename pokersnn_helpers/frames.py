@@ -251,12 +251,8 @@ def augment(frames: torch.Tensor, mirror: bool = True) -> torch.Tensor:
         columns = torch.where(mirrored[:, None], columns.flip(1), columns)
         columns = (columns + shifts[:, 1:]) % width
         y, x = rows.to(y.device)[recording, y], columns.to(x.device)[recording, x]
-        return torch.sparse_coo_tensor(
-            torch.stack([step, recording, polarity, y, x]),
-            frames._values(),
-            frames.shape,
-            check_invariants=False,
-        )
+        places, counts = torch.stack([step, recording, polarity, y, x]), frames._values()
+        return torch.sparse_coo_tensor(places, counts, frames.shape, check_invariants=False)
     changed = torch.empty_like(frames)
     for number, (turned, shift) in enumerate(zip(mirrored, shifts.tolist(), strict=True)):
         recording = frames[:, number].flip(-1) if turned else frames[:, number]
@@ -270,7 +266,7 @@ def with_steps(frames: torch.Tensor, steps: int) -> torch.Tensor:
         return frames
     if not frames.is_sparse:
         return pad(frames, (0, 0) * (frames.ndim - 1) + (0, steps - len(frames)))
-    kept = frames._indices()[0] < steps
+    kept = slice(None) if steps > len(frames) else frames._indices()[0] < steps
     parts = frames._indices()[:, kept], frames._values()[kept], (steps, *frames.shape[1:])
     coalesced = frames.is_coalesced()
     return torch.sparse_coo_tensor(*parts, check_invariants=False, is_coalesced=coalesced)

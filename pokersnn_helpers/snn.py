@@ -428,7 +428,8 @@ def exact_decays(network: Callable[..., Any], time_window: float) -> dict[str, f
 def last_steps(frames: torch.Tensor) -> torch.Tensor:
     """Return how many time steps each recording has up to its last event, (B,)."""
     if frames.is_sparse:
-        time, recording = frames._indices()[:2, frames._values() != 0]
+        time, recording = frames._indices()[:2]
+        time = torch.where(frames._values() != 0, time, -1)
     else:
         time, recording = frames.flatten(2).any(2).nonzero().t()
     return time.new_zeros(frames.shape[1]).scatter_reduce_(0, recording, time + 1, "amax")
