@@ -57,7 +57,7 @@ def _accuracies(name: str, network: str, width: int, seed: int) -> list[float]:
     return [after_epochs[-1], max(after_epochs), after_epochs[kept]]
 
 
-def measure(seeds: int = 2) -> dict[str, Any]:
+def measure(seeds: int = 3) -> dict[str, Any]:
     """Train as ``train --data`` does, which keeps the best epoch where enough groups choose it.
 
     Args:

@@ -177,13 +177,13 @@ def train(
 
 
 def best_epoch(history: dict[str, list[float]], recordings: int) -> int:
-    """Return the last epoch within a standard error of the best, by so many other recordings.
+    """Return the last epoch within two standard errors of the best, by so many recordings.
 
     Of epochs that are about as good, the first to be best would be so by chance.
     """
     accuracies = np.array(history["test_accuracy"])
     error = np.sqrt(accuracies.max() * (1 - accuracies.max()) / recordings)
-    return int(np.flatnonzero(accuracies >= accuracies.max() - error)[-1])
+    return int(np.flatnonzero(accuracies >= accuracies.max() - 2 * error)[-1])
 
 
 def _settle_options(
