@@ -14,6 +14,7 @@ import numpy as np
 from ..checks import check_numbers, check_seed
 from ..recordings import Recordings
 from .camera import EventCamera
+from .pips import sd_circle
 
 GESTURES = ("left", "right", "wave")
 SENSOR_SIZE = (64, 64, 2)
@@ -34,11 +35,11 @@ def hand(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         >>> hand(np.array([0, 30]), np.array([0, 0])).round(1)
         array([-11. ,  10.1])
     """
-    distance = np.hypot(x, y) - 11
+    distance = sd_circle(x, y, 11)
     for tip_x, tip_y in TIPS:
         along = (x * tip_x + y * tip_y) / (tip_x**2 + tip_y**2)
         along = np.clip(along, 0, 1)
-        finger = np.hypot(x - along * tip_x, y - along * tip_y) - 2.5
+        finger = sd_circle(x - along * tip_x, y - along * tip_y, 2.5)
         distance = np.minimum(distance, finger)
     return distance
 
