@@ -321,6 +321,7 @@ def run_under_torchrun(*program, processes=2):
     )
 
 
+@pytest.mark.slow
 def test_two_processes_end_with_the_weights_of_one(finished, two_processes):
     folder, result = two_processes
     path = folder / "two.pt"
@@ -337,6 +338,7 @@ def test_two_processes_end_with_the_weights_of_one(finished, two_processes):
     train("--resume", path)  # one process can go on where two stopped
 
 
+@pytest.mark.slow
 def test_one_of_two_processes_says_what_is_wrong(two_processes):
     first, second = (torch.load(two_processes[0] / f"refused {rank}.pt") for rank in range(2))
     assert first.startswith("python -m pokersnn_helpers train: error: ")
