@@ -269,8 +269,8 @@ def test_figure_fits_a_screen_and_a_phone_with_text_that_can_be_read(figure):
     figure.page.set_viewport_size({"width": 390, "height": 900})
     fits = "(d) => [...d.querySelectorAll('canvas')].every((c) => { const { x, width } ="
     fits += "c.getBoundingClientRect(); return width > 100 && 0 <= x && x + width <= 390; })"
-    drawing = figure.drawing.element_handle()  # which Plotly draws anew a while after the change
-    figure.page.wait_for_function(fits, arg=drawing, polling=100)
+    # Plotly draws anew a while after the change.
+    figure.page.wait_for_function(fits, arg=figure.drawing.element_handle(), polling=100)
     if figure.kind in SLIDERS:
         fonts = "(d) => d.charts.flatMap(({ axes }) => axes.map(({ font }) => font[0]))"
         ratio = figure.page.evaluate("devicePixelRatio")
