@@ -200,13 +200,9 @@ def _sparse_batch(counts: Sequence[_Counts], sensor_size: tuple[int, int, int]) 
     parts = steps[order], recording[order], begins[order], sizes[order]
     found = places.astype(np.uint32), values.astype(np.float32)
     _fill(*parts, *found, *map(np.uint32, sensor_size[:2]), indices, ordered)
-    return torch.sparse_coo_tensor(
-        torch.from_numpy(indices),
-        torch.from_numpy(ordered),
-        (int(indices[0, -1]) + 1, len(counts), *sensor_size[::-1]),
-        check_invariants=False,
-        is_coalesced=True,
-    )
+    shape = (int(indices[0, -1]) + 1, len(counts), *sensor_size[::-1])
+    tensors = torch.from_numpy(indices), torch.from_numpy(ordered)
+    return torch.sparse_coo_tensor(*tensors, shape, check_invariants=False, is_coalesced=True)
 
 
 @compiled

@@ -428,6 +428,8 @@ def exact_decays(network: Callable[..., Any], time_window: float) -> dict[str, f
 def last_steps(frames: torch.Tensor) -> torch.Tensor:
     """Return how many time steps each recording has up to its last event, (B,)."""
     if frames.is_sparse:
+        if frames.dense_dim():
+            check_indices(frames)  # which refuses it
         time, recording = frames._indices()[:2]
         time = torch.where(frames._values() != 0, time, -1)
     else:

@@ -145,9 +145,8 @@ def test_verdict_follows_from_what_each_model_gets_right(verdict, right, said):
     found, sentences = module._judge(correct, numbers % 2, numbers)
     assert found == verdict and said in " ".join(sentences) and len(sentences) == 3
     correct["last tenth"]["time shuffled"] = correct["last tenth"]["as they are"]
-    assert "how they end" not in " ".join(
-        module._judge(correct, numbers % 2, numbers)[1]
-    )  # any tenth says it
+    again = module._judge(correct, numbers % 2, numbers)[1]  # any tenth says it
+    assert "how they end" not in " ".join(again)
 
 
 @pytest.mark.parametrize(("accuracy", "groups"), [(0.8, 36), (0.8, 6), (0.5, 36), (0.5, 4)])
@@ -157,9 +156,8 @@ def test_equal_models_seldom_need_time_and_guesses_are_seldom_something(accuracy
     for _ in range(400):
         right = rng.random((len(names), count)) < accuracy
         noise = {"time shuffled": rng.random(count) < 0.5}  # the sum has no other rival
-        correct = {
-            name: {"as they are": row} | noise for name, row in zip(names, right, strict=True)
-        }
+        rows = zip(names, right, strict=True)
+        correct = {name: {"as they are": row} | noise for name, row in rows}
         verdicts.append(module._judge(correct, np.arange(count) % 2, np.arange(count) % groups)[0])
     needing = {"needs time", "a frame is enough", "has a shortcut"}
     assert sum(verdict in needing for verdict in verdicts) <= 16

@@ -263,7 +263,6 @@ def _models(epochs: int, time_window: float, usual: float, **recipe: Any) -> dic
     place, length = map(_quadratic, (models.median_place, models.count_and_duration))
     summed = protocol.logistic_regression(models.summed_image, C=10)
     moving = partial(models.motion_correlations, time_window=time_window)
-    gated = by_frame | {"clip_norm": 1.0}
     return {
         "first events' place": protocol.PerturbedEstimator(place, perturbations.first_tenth),
         "count and duration": length,
@@ -274,7 +273,7 @@ def _models(epochs: int, time_window: float, usual: float, **recipe: Any) -> dic
         "CNN of the sum": protocol.NetworkEstimator(partial(models.CNN, pooled=True), **of_the_sum),
         "each frame alone": protocol.NetworkEstimator(models.FrameMLP, **by_frame),
         "motion correlations": protocol.logistic_regression(moving),
-        "GRU": protocol.NetworkEstimator(models.GRU, **gated),
+        "GRU": protocol.NetworkEstimator(models.GRU, **by_frame | {"clip_norm": 1.0}),
         "SNN": protocol.NetworkEstimator(detector(time_window, usual), **by_frame),
     }
 

@@ -38,8 +38,7 @@ def hand(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     distance = sd_circle(x, y, 11)
     for tip_x, tip_y in TIPS:
         along = ((x * tip_x + y * tip_y) / (tip_x**2 + tip_y**2)).clip(0, 1)  # a share of a finger
-        finger = sd_circle(x - along * tip_x, y - along * tip_y, 2.5)
-        distance = np.minimum(distance, finger)
+        distance = np.minimum(distance, sd_circle(x - along * tip_x, y - along * tip_y, 2.5))
     return distance
 
 

@@ -267,6 +267,7 @@ def test_wheel_and_finger_scroll_the_page(figure):
 def test_figure_fits_a_screen_and_a_phone_with_text_that_can_be_read(figure):
     assert figure.holder.bounding_box()["height"] <= {"pixel": 480}.get(figure.kind, 800)
     figure.page.set_viewport_size({"width": 390, "height": 900})
+    assert figure.drawing.locator("canvas").count() > 0
     fits = "(d) => [...d.querySelectorAll('canvas')].every((c) => { const { x, width } ="
     fits += "c.getBoundingClientRect(); return width > 100 && 0 <= x && x + width <= 390; })"
     # Plotly draws anew a while after the change.
