@@ -30,7 +30,7 @@ from torch.func import functional_call
 from torch.utils._pytree import tree_map
 
 from pokersnn_helpers import Classifier, FastSNN
-from pokersnn_helpers.snn import last_steps, own_steps
+from pokersnn_helpers.classifier import last_steps, own_steps
 
 LAYERS = (nn.Linear, nn.Conv2d, nn.GRU, LIFRecurrentCell)
 NEURONS = (SNNCell, SNNRecurrentCell)  # of Norse: LIF neurons and leaky integrators

@@ -20,7 +20,7 @@ from pokersnn_helpers import (
     make_loader,
 )
 from pokersnn_helpers.checks import check_numbers, check_range, check_seed
-from pokersnn_helpers.snn import check_classifier, last_steps, own_steps
+from pokersnn_helpers.classifier import check_classifier, last_steps, own_steps
 from pokersnn_helpers.study import losses
 from pokersnn_helpers.study.latency import PredictionsOverTime
 from pokersnn_helpers.study.models import Model

@@ -15,7 +15,8 @@ from torch.nn.functional import nll_loss
 
 from pokersnn_helpers import Classifier, FastSNN, augment, build_network, decode, fit, make_loader
 from pokersnn_helpers.commands.processes import process_group
-from pokersnn_helpers.files import rank, usable_cores
+from pokersnn_helpers.devices import usable_cores
+from pokersnn_helpers.distributed import rank
 from pokersnn_helpers.own.stored import StoredRecordings, store_recordings
 from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import simulate_cards

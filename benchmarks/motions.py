@@ -15,8 +15,8 @@ from torch import nn
 
 from pokersnn_helpers import FastSNN, Recordings
 from pokersnn_helpers.fast import LayerThenSNN
+from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.simulation import motions
-from pokersnn_helpers.snn import WHOLE
 from pokersnn_helpers.study.models import (
     GRU,
     MLP,

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from pokersnn_helpers import SNN, FastSNN, make_loader
-from pokersnn_helpers.files import one_cpu_thread
+from pokersnn_helpers.devices import one_cpu_thread
 
 from .libraries import LIBRARIES, Step, installed_version, torch_step
 from .timing import median_times, one_thread, recordings

@@ -13,9 +13,9 @@ import torch
 from torch import nn
 
 from pokersnn_helpers import SNN, FastSNN, Recordings, build_network, load_nmnist
+from pokersnn_helpers.networks import WHOLE, SpikingNetwork
 from pokersnn_helpers.own.nmnist import CLASSES, SENSOR_SIZE
-from pokersnn_helpers.own.recipe import AUGMENTS
-from pokersnn_helpers.snn import WHOLE, SpikingNetwork
+from pokersnn_helpers.recipe import AUGMENTS
 from pokersnn_helpers.study.models import CNN, GRU, MLP, summed_image
 from pokersnn_helpers.study.protocol import NetworkEstimator, logistic_regression
 from tools.make_nmnist import ENDS, first_saccades

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from pokersnn_helpers import Classifier, make_loader
-from pokersnn_helpers.snn import WHOLE
+from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.study.models import GRU, MLP
 from pokersnn_helpers.study.protocol import FeatureEstimator, NetworkEstimator, PerturbedEstimator
 

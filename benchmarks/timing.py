@@ -19,7 +19,7 @@ from llvmlite.binding import get_host_cpu_name
 from torch.utils._pytree import tree_map
 
 from pokersnn_helpers import Split, load_pokerdvs
-from pokersnn_helpers.files import one_cpu_thread, usable_cores
+from pokersnn_helpers.devices import one_cpu_thread, usable_cores
 
 from .libraries import LIBRARIES, Step, installed_version
 

@@ -1,8 +1,10 @@
 from .checkpoints import load_checkpoint, save_checkpoint
 from .checks import EVENT_DTYPE
+from .classifier import Classifier, decode
+from .devices import default_device
 from .fast import FastSNN
-from .files import default_device
 from .frames import augment, make_loader, make_loaders, to_frames
+from .networks import FrameNetwork, SpikingNetwork
 from .own.event_files import read_events
 from .own.folders import load_folder
 from .own.nmnist import load_nmnist
@@ -15,7 +17,7 @@ from .recordings import (
     recording_statistics,
     stratified_folds,
 )
-from .snn import SNN, Classifier, FrameNetwork, SpikingNetwork, build_network, decode
+from .snn import SNN, build_network
 from .training import evaluate, fit, predict, train_classifier
 
 __all__ = [

@@ -11,8 +11,11 @@ from typing import Any, NamedTuple
 import torch
 from torch.utils._pytree import keystr, tree_leaves_with_path
 
-from .files import atomic_write, default_device
-from .snn import SNN, Classifier, FrameNetwork, decode, frame_network
+from .classifier import Classifier, decode, frame_network
+from .devices import default_device
+from .files import atomic_write
+from .networks import FrameNetwork
+from .snn import SNN
 from .training import TrainingState
 
 CHECKPOINT_FORMAT = "pokersnn_helpers checkpoint 2"

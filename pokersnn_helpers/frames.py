@@ -10,7 +10,7 @@ from torch.nn.functional import pad
 from torch.utils.data import DataLoader, Dataset
 
 from .checks import check_events, check_indices, check_numbers, check_sensor_size
-from .files import compiled
+from .compiling import compiled
 from .pokerdvs import POKERDVS_SENSOR_SIZE
 from .recordings import Packed, PackedEvents, Recordings, Split, smallest
 

@@ -29,28 +29,13 @@ from .checks import (
     norm,
     warn_if_it_climbs,
 )
-from .files import (
-    all_reduce_sum,
-    default_device,
-    one_cpu_thread,
-    own_random_numbers,
-    rank,
-    shard_batch,
-)
+from .classifier import SETTLE, Classifier, check_classifier, frame_network, leading
+from .devices import default_device, one_cpu_thread
+from .distributed import all_reduce_sum, own_random_numbers, rank, shard_batch
 from .frames import augment, make_loader, to_frames, to_sparse_frames
+from .networks import FrameNetwork, refuse_self_connections
 from .recordings import Recordings, Split, density_and_ms
-from .snn import (
-    SETTLE,
-    SNN,
-    Classifier,
-    FrameNetwork,
-    build_network,
-    check_classifier,
-    exact_decays,
-    frame_network,
-    leading,
-    refuse_self_connections,
-)
+from .snn import SNN, build_network, exact_decays
 
 Batches = Iterable[tuple[torch.Tensor, torch.Tensor]]
 MOST_STEPS = 2**22  # of a prediction: 70 minutes at 1 ms, whose voltages take some gigabytes

@@ -29,7 +29,7 @@ from pokersnn_helpers.checkpoints import load_run
 from pokersnn_helpers.commands import main
 from pokersnn_helpers.commands import train as command
 from pokersnn_helpers.commands.terminal import forget
-from pokersnn_helpers.files import shard_batch
+from pokersnn_helpers.distributed import shard_batch
 
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone"]  # what the script torchrun runs
 HEAVY = {"torch", "norse", "numba", "pandas", "tonic", "matplotlib", "scipy"}

@@ -6,7 +6,22 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "pokersnn_helpers"
-CORE = ("checks", "files", "recordings", "pokerdvs", "frames", "snn", "training", "checkpoints")
+CORE = (
+    "checks",
+    "files",
+    "compiling",
+    "devices",
+    "distributed",
+    "recordings",
+    "pokerdvs",
+    "frames",
+    "recipe",
+    "networks",
+    "snn",
+    "classifier",
+    "training",
+    "checkpoints",
+)
 FOLDERS = {  # and the one folder that each may import
     "figures": "simulation",
     "simulation": None,

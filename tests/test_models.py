@@ -7,7 +7,8 @@ import torch
 from benchmarks.early import BinarySNN
 from benchmarks.models import MODELS, FeedforwardSNN, global_features, on_profile, rate_profile
 from pokersnn_helpers import EVENT_DTYPE, Recordings, decode, make_loader
-from pokersnn_helpers.snn import WHOLE, build_network
+from pokersnn_helpers.networks import WHOLE
+from pokersnn_helpers.snn import build_network
 from pokersnn_helpers.study import models
 from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP, LayerThenSNN
 from pokersnn_helpers.study.perturbations import reversed_time, shuffled_time

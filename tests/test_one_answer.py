@@ -27,9 +27,10 @@ from pokersnn_helpers import (
     predict,
     save_checkpoint,
 )
+from pokersnn_helpers.classifier import decode, own_steps
 from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
 from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.snn import FrameNetwork, decode, own_steps
+from pokersnn_helpers.networks import FrameNetwork
 from pokersnn_helpers.study.losses import nll_over_time
 from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP
 

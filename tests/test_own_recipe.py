@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from pokersnn_helpers import EVENT_DTYPE, Recordings
-from pokersnn_helpers.own.recipe import choose_recipe, detector
+from pokersnn_helpers.own.detector import detector
+from pokersnn_helpers.recipe import choose_recipe
 
 
 def recordings_of(ms, number=4, side=34):

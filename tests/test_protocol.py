@@ -15,7 +15,7 @@ from benchmarks.counting import count_operations
 from benchmarks.models import FeedforwardSNN, nearest_neighbour
 from benchmarks.operations import regression_network
 from pokersnn_helpers import EVENT_DTYPE, SNN, Recordings, SpikingNetwork, make_loader, predict
-from pokersnn_helpers.snn import WHOLE
+from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.study import protocol
 from pokersnn_helpers.study.latency import predict_over_time
 from pokersnn_helpers.study.models import MLP, LayerThenSNN, summed_image

@@ -22,7 +22,7 @@ from pokersnn_helpers import (
 )
 from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
 from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.snn import refuse_self_connections
+from pokersnn_helpers.networks import refuse_self_connections
 
 both_networks = pytest.mark.parametrize("network", [SNN, FastSNN])
 

@@ -27,7 +27,7 @@ from pokersnn_helpers import (
     predict,
     train_classifier,
 )
-from pokersnn_helpers.snn import leading
+from pokersnn_helpers.classifier import leading
 from pokersnn_helpers.study.models import MLP, FrameMLP
 
 

@@ -10,12 +10,12 @@ import pandas as pd
 from .. import training
 from ..checkpoints import load_checkpoint, saved_with
 from ..checks import errors_in
+from ..classifier import Classifier
 from ..fast import FastSNN
 from ..own import live as playing
 from ..own.event_files import read_event_file
 from ..own.folders import class_files, cut, resize
 from ..own.streaming import Stream
-from ..snn import Classifier
 from .main import NETWORKS, resolve_network
 from .terminal import pixels, say
 

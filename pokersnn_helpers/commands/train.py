@@ -20,15 +20,16 @@ from filelock import FileLock, Timeout
 
 from ..checkpoints import Run, load_checkpoint, load_run, save_checkpoint
 from ..checks import check_numbers, check_range, errors_in
-from ..files import default_device, rank, world_size
+from ..classifier import Classifier, frame_network
+from ..devices import default_device
+from ..distributed import broadcast, process_group, rank, world_size
 from ..frames import make_loader
-from ..own.recipe import AUGMENTS, Recipe, choose_recipe, detector
+from ..own.detector import detector
 from ..pokerdvs import load_pokerdvs
+from ..recipe import AUGMENTS, Recipe, choose_recipe
 from ..recordings import Recordings, Split, fold_indices
-from ..snn import Classifier, frame_network
 from ..training import TrainingState, evaluate, train_classifier
 from .main import resolve_network
-from .processes import broadcast, process_group
 from .recordings import read_folder
 from .terminal import forget, printable, say
 

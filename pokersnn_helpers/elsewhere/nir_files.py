@@ -32,9 +32,11 @@ import numpy as np
 import torch
 
 from ..checks import check_numbers, check_range, errors_in, refuse_hooks
+from ..classifier import Classifier, decode, frame_network
+from ..devices import default_device
 from ..fast import FastSNN
-from ..files import atomic_write, default_device
-from ..snn import SNN, Classifier, decode, frame_network
+from ..files import atomic_write
+from ..snn import SNN
 
 NODES = {
     "input": nir.Input,

@@ -21,7 +21,8 @@ import torch
 from threadpoolctl import ThreadpoolController
 
 from ..checks import check_indices
-from ..files import compiled, usable_cores
+from ..compiling import compiled
+from ..devices import usable_cores
 
 IN_CACHE = 2**18  # weights, of 4 bytes, that a core's cache holds
 FOR_TWO = 2**16  # steps of neurons: for fewer it takes longer to call another thread

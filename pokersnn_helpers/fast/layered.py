@@ -12,9 +12,10 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 
 from ..checks import check_numbers, check_range, check_sensor_size
-from ..files import compiled
+from ..compiling import compiled
+from ..networks import FrameNetwork
 from ..pokerdvs import POKERDVS_SENSOR_SIZE
-from ..snn import FrameNetwork, build_network
+from ..snn import build_network
 from . import cpu, cuda
 from .cpu import gather_add, scatter_add, transposed
 from .network import FastSNN

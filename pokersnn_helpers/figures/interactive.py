@@ -19,9 +19,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from ..classifier import Classifier
 from ..frames import to_frames
 from ..recordings import Split
-from ..snn import Classifier
 from .networks import plot_answer
 from .recordings import plot_event_cloud, plot_frames
 

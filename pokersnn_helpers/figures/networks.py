@@ -10,9 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..checks import check_classes
+from ..classifier import Classifier, leading
 from ..frames import to_frames
+from ..networks import WHOLE
 from ..pokerdvs import POKERDVS_SENSOR_SIZE
-from ..snn import SNN, WHOLE, Classifier, leading
+from ..snn import SNN
 from ..training import predict
 from .colours import ACCENT, ACCENT_MAP, GREY, GRID, SHADE, TEXT, class_colours, vote_map
 from .labels import label_ends

@@ -19,10 +19,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from ..checks import check_groups, check_numbers, check_range
+from ..networks import WHOLE
+from ..recipe import AUGMENTS, choose_recipe
 from ..recordings import Recordings, check_recordings, fold_indices
-from ..snn import WHOLE
 from ..study import models, perturbations, protocol
-from .recipe import AUGMENTS, choose_recipe, detector
+from .detector import detector
 
 Correct = dict[str, dict[str, np.ndarray]]  # of each model and change, as ``bootstrap_interval``
 CHANGES: dict[str, Callable[[Recordings], Recordings] | None] = {

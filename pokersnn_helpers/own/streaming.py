@@ -9,8 +9,10 @@ import numpy as np
 import torch
 
 from ..checks import EVENT_DTYPE, check_events, check_range, refuse_hooks
-from ..files import compiled, one_cpu_thread
-from ..snn import Classifier, FrameNetwork, SpikingNetwork, decode, frame_network, leading
+from ..classifier import Classifier, decode, frame_network, leading
+from ..compiling import compiled
+from ..devices import one_cpu_thread
+from ..networks import FrameNetwork, SpikingNetwork
 from ..training import MOST_STEPS, Prediction, read_prediction
 
 DENSE = 2**22  # counts in the frames that are computed at once

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.recfunctions import unstructured_to_structured
 
 from ..checks import EVENT_DTYPE, check_range
-from ..files import compiled
+from ..compiling import compiled
 
 
 @dataclass(frozen=True)

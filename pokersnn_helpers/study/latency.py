@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..files import one_cpu_thread
+from ..classifier import Classifier, frame_network, leading
+from ..devices import one_cpu_thread
 from ..frames import make_loader
 from ..recordings import Recordings
-from ..snn import Classifier, frame_network, leading
 from . import losses
 
 

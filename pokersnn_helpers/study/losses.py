@@ -6,7 +6,7 @@ What follows a recording's own time steps never counts (``snn.own_steps``).
 import torch
 
 from ..checks import check_targets
-from ..snn import own_steps
+from ..classifier import own_steps
 
 
 def log_probabilities_over_time(voltages: torch.Tensor) -> torch.Tensor:

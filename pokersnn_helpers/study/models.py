@@ -18,9 +18,10 @@ from ..fast import FastSNN, FrameLinear
 from ..fast.layered import LayerThenSNN as LayerThenSNN  # one of those that are compared
 from ..fast.layered import delay_copies
 from ..frames import to_frames
+from ..networks import WHOLE, FrameNetwork
 from ..pokerdvs import POKERDVS_SENSOR_SIZE
 from ..recordings import Recordings
-from ..snn import WHOLE, FrameNetwork, build_network
+from ..snn import build_network
 
 
 class Model(FrameNetwork):

@@ -29,10 +29,11 @@ from tqdm import tqdm, trange
 
 from .. import training
 from ..checks import check_groups, check_numbers
+from ..classifier import Classifier
 from ..fast import FastSNN
 from ..frames import make_loader
+from ..networks import FrameNetwork
 from ..recordings import Recordings, fold_indices
-from ..snn import Classifier, FrameNetwork
 from ..training import History, evaluate, train_classifier
 
 Features = Callable[[Recordings], np.ndarray]

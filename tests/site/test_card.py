@@ -12,9 +12,9 @@ from book_site import FIGURE, said, state
 from test_interactive import Middle
 
 from pokersnn_helpers import to_frames
+from pokersnn_helpers.classifier import leading
 from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES
 from pokersnn_helpers.simulation import EventCamera, cards
-from pokersnn_helpers.snn import leading
 
 PAGE, KIND = "book/index.html", "card"
 CERTAIN = replace(cards.CAMERA, **site.NO_CHANCE)

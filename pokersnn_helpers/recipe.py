@@ -1,4 +1,4 @@
-"""How recordings of your own are trained on: ``train --data`` and ``compare`` share this."""
+"""The recipe: what a training run depends on, chosen by its recordings where it isn't said."""
 
 import math
 from collections.abc import Callable
@@ -7,12 +7,9 @@ from typing import NamedTuple
 
 import torch
 
-from ..frames import augment
-from ..recordings import Recordings, density_and_ms
-from ..study.models import LayerThenSNN
+from .frames import augment
+from .recordings import Recordings, density_and_ms
 
-# A Reichardt detector's, in usual time bins: delayed copies, and neurons that forget quickly.
-DELAYS, TAU_MEM, TAU_SYN = (0, 2, 4, 8), 5, 2
 # How frames of a training batch may be changed; what a mirror does to your classes only you know.
 AUGMENTS: dict[str, Callable[[torch.Tensor], torch.Tensor] | None] = {
     "none": None,
@@ -66,28 +63,3 @@ def choose_recipe(recordings: Recordings) -> Recipe:
     epochs = min(max(BATCHES * batch_size // number, FEWEST_EPOCHS), MOST_EPOCHS)
     augment = "shift" if shifted else "none"
     return Recipe(time_window, augment, epochs, batch_size, learning_rate)
-
-
-def detector(time_window: float, usual: float = 0) -> Callable[..., LayerThenSNN]:
-    """Return what makes the network, whose delays reach as far where time bins are narrow.
-
-    Args:
-        time_window: Width of the time bins in µs.
-        usual: What ``choose_recipe`` chooses. Delays and time constants are in proportion to it, or
-            to wider bins, so that the delays reach as far into a recording by narrower ones.
-
-    Example:
-        >>> detector(10_000)(dt=0.01).steps  # its delays, in time bins
-        [0, 2, 4, 8]
-        >>> detector(1000, usual=5000)(dt=0.001).steps
-        [0, 10, 20, 40]
-    """
-    dt, unit = time_window / 1e6, max(time_window, usual) / 1e6  # s
-    return partial(
-        LayerThenSNN,
-        delays=tuple(dt * round(unit * steps / dt) for steps in DELAYS),
-        tau_mem=TAU_MEM * unit,
-        tau_syn=TAU_SYN * unit,
-        readout_tau_syn=max(0.005, unit),
-        readout_tau_mem=max(0.010, unit),
-    )
