@@ -14,9 +14,10 @@ from pokersnn_helpers.frames import make_loader
 from pokersnn_helpers.recordings import fold_indices
 from pokersnn_helpers.simulation.motions import film_motions, with_mirrored_copies
 from pokersnn_helpers.study.perturbations import merge_polarities
-from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator
+from pokersnn_helpers.study.protocol import NetworkEstimator
 
 from . import folds
+from .models import BY_FRAME
 
 SETTLE_MS = (0, 5, 10, 20, 30, 40)
 FOLDS = 5
@@ -28,7 +29,7 @@ DELAYED: dict[str, Any] = {
     "network": partial(
         LayerThenSNN, delays=(0, 0.004, 0.008), tau_mem=0.005, tau_syn=0.002, hidden_size=20
     ),
-    "augment": None,
+    "augment": "none",
     "epochs": 12,
     "learning_rate": 0.004,
 }

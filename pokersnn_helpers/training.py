@@ -2,7 +2,9 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -44,6 +46,7 @@ MOST_COUNTS = 2**30  # in its dense frames, of 4 bytes each
 # ``own_steps`` says of the frames where each recording ends.
 Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
+_progress_shown = ContextVar("_progress_shown", default=True)
 SPARSEST = 0.005  # events per ms and input for which weights are drawn; POKER-DVS has 0.07
 
 
@@ -308,6 +311,16 @@ class TrainingState:
         return history
 
 
+@contextmanager
+def progress_hidden() -> Iterator[None]:
+    """Let ``fit`` show no progress bar, where several of them would share a terminal."""
+    token = _progress_shown.set(False)
+    try:
+        yield
+    finally:
+        _progress_shown.reset(token)
+
+
 @one_cpu_thread()
 def fit(
     classifier: Classifier,
@@ -391,7 +404,8 @@ def fit(
     if resume_from is not None:
         history = resume_from.restore(classifier, ema, optimizer, epochs, expected_rate)
     done = len(history.loss)
-    hidden = {"disable": True} if rank() else {}  # disable=False would overrule TQDM_DISABLE
+    shown = rank() == 0 and _progress_shown.get()
+    hidden = {} if shown else {"disable": True}  # disable=False would overrule TQDM_DISABLE
     bar = trange(done, epochs, initial=done, total=epochs, desc="training", unit="epoch", **hidden)
     for epoch in bar:
         classifier.train()

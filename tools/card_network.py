@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.early import augment_and_crop
+from benchmarks.early import accuracy_over_events, augment_and_crop, decision_times_ms
 from pokersnn_helpers import SNN, Classifier, FastSNN, Recordings, load_pokerdvs, make_loader
 from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import cards, simulate_pokerdvs
@@ -178,8 +178,8 @@ def measure(classifier: Classifier) -> dict[str, float]:
     unseen = simulate_pokerdvs(seed=900 + SEED, n_train=4, n_test=400).test
     return {
         "real_test_recordings": accuracy(classifier, recordings),
-        "real_over_events": predictions.accuracy_over_events,
-        "real_median_ms": float(np.median(predictions.decision_time_ms)),
+        "real_over_events": accuracy_over_events(predictions),
+        "real_median_ms": float(np.median(decision_times_ms(predictions))),
         "unseen_simulated_cards": accuracy(classifier, unseen),
         "unseen_moved_by_hand": accuracy(classifier, moved_by_hand(1400 + SEED, 100)),
     }
