@@ -9,8 +9,8 @@ import pytest
 import torch
 from motion_network import MOTIONS, OPPOSITE
 
+from benchmarks.motions import MotionDetector
 from pokersnn_helpers.simulation.motions import COURSES, film_motions
-from pokersnn_helpers.study.models import MotionDetector
 
 
 @pytest.fixture(scope="module")

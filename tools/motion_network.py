@@ -18,11 +18,12 @@ import numpy as np
 from card_network import neuron_constants, packed, smooth, unpacked, write
 from card_network import read as read_from
 
+from benchmarks.motions import MotionDetector
 from pokersnn_helpers import Classifier, Recordings, evaluate, make_loader, train_classifier
 from pokersnn_helpers.pokerdvs import POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import motions as simulated
 from pokersnn_helpers.simulation.cards import CAMERA
-from pokersnn_helpers.study.models import CNN, MotionDetector
+from pokersnn_helpers.study.models import CNN
 from pokersnn_helpers.study.perturbations import replaced
 
 OUTPUT = Path(__file__).parents[1] / "book/_static/interactive/motion/data.js"

@@ -28,17 +28,20 @@ def event_statistics(events: np.ndarray) -> dict[str, float]:
     x = events["x"]
     y = events["y"]
     width = int(x.max()) + 3  # with a free column at either side, so that rows don't touch
-    pixel = (y.astype(np.int64) + 1) * width + x + 1
+    row = y.astype(np.int64) + 1
+    pixel = row * width + x + 1
     low, median, high = _interval_quantiles(times, pixel)
+    isolated = _isolated(times, pixel, width)
     _, counts = np.unique(times, return_counts=True)
+    tied = counts[counts > 1].sum()
     return {
         "extent in x": _extent(x),
         "extent in y": _extent(y),
         "interval (ms)": median,
         "interval 5% (ms)": low,
         "interval 95% (ms)": high,
-        "isolated share": _isolated(times, pixel, width).mean(),
-        "tied share": counts[counts > 1].sum() / len(times),
+        "isolated share": isolated.mean(),
+        "tied share": tied / len(times),
     }
 
 
@@ -50,22 +53,25 @@ def _extent(places: np.ndarray) -> float:
 def _interval_quantiles(times: np.ndarray, pixel: np.ndarray) -> np.ndarray:
     order = np.lexsort((times, pixel))
     same_pixel = np.diff(pixel[order]) == 0
-    intervals_ms = np.diff(times[order])[same_pixel] / 1000
-    if len(intervals_ms) == 0:
+    intervals = np.diff(times[order])
+    intervals = intervals[same_pixel]
+    if len(intervals) == 0:
         return np.full(3, np.nan)
-    return np.percentile(intervals_ms, [5, 50, 95])
+    return np.percentile(intervals / 1000, [5, 50, 95])
 
 
 def _isolated(times: np.ndarray, pixel: np.ndarray, width: int) -> np.ndarray:
     # One sorted number per pixel and time, so that a pixel's last event before some time can be
     # looked up for all events at once. Pixels are far enough apart not to run into each other.
     far = int(times[-1]) + 2 * NEIGHBOURHOOD
-    keys = np.sort(pixel * far + times)
+    keys = pixel * far + times
+    keys.sort()
     isolated = np.ones(len(times), dtype=bool)
     step = np.array([-1, 0, 1])
-    around = width * step[:, None] + step
-    for neighbour in around[around != 0]:
-        now = (pixel + neighbour) * far + times
-        start = np.searchsorted(keys, now - NEIGHBOURHOOD)
-        isolated &= np.searchsorted(keys, now) == start
+    neighbours = width * step[:, None] + step
+    for neighbour in neighbours[neighbours != 0]:
+        end = (pixel + neighbour) * far + times
+        start = end - NEIGHBOURHOOD
+        first = np.searchsorted(keys, start)
+        isolated &= first == np.searchsorted(keys, end)
     return isolated

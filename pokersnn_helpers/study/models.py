@@ -5,23 +5,19 @@ values (T, B, classes) out. ``Model`` says with which arguments they are made.
 """
 
 import math
-from collections.abc import Sequence
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from ..checks import check_numbers, check_sensor_size
-from ..fast import FastSNN, FrameLinear
+from ..checks import check_sensor_size
+from ..fast import FrameLinear
 from ..fast.layered import LayerThenSNN as LayerThenSNN  # one of those that are compared
-from ..fast.layered import delay_copies
 from ..frames import to_frames
 from ..networks import WHOLE, FrameNetwork
 from ..pokerdvs import POKERDVS_SENSOR_SIZE
 from ..recordings import Recordings
-from ..snn import build_network
 
 
 class Model(FrameNetwork):
@@ -44,8 +40,6 @@ class Model(FrameNetwork):
         **options: Any,
     ):
         super().__init__()
-        check_numbers(Integral, output_size=output_size)
-        check_numbers(Real, dt=dt)
         self.sensor_size = check_sensor_size(sensor_size)
         self.dt = dt
         self.input_size = math.prod(self.sensor_size)
@@ -168,8 +162,6 @@ class GRU(FrameNetwork):
         hidden_size: int = 64,
     ):
         super().__init__()
-        check_numbers(Integral, input_size=input_size, output_size=output_size)
-        check_numbers(Real, dt=dt)
         self.input_size = input_size
         self.dt = dt
         self.inputs = FrameLinear(input_size, hidden_size)
@@ -181,51 +173,6 @@ class GRU(FrameNetwork):
         self.check(frames)
         states, _ = self.units(torch.relu(self.inputs(frames)))
         return self.readout(states)
-
-
-class MotionDetector(FrameNetwork):
-    """Look for moving edges everywhere, and give what is found to the book's network.
-
-    A convolution over space and the last 8 ms, in frames of 2 ms without polarity: at each place it
-    compares now with some milliseconds ago, as a motion detector does (Hassenstein and Reichardt
-    1956, doi:10.1515/znb-1956-9-1004). What a filter finds is averaged over 3 × 3 regions.
-
-    Args:
-        output_size: Outputs, one per class.
-        late: By how many time steps the copies of the frames come late that the filters see.
-
-    Example:
-        >>> MotionDetector()(torch.ones(20, 8, 2, 35, 35)).shape
-        torch.Size([20, 8, 6])
-    """
-
-    dt = 0.002
-    takes_sparse = True
-    causal = True
-
-    def __init__(self, output_size: int = 6, late: Sequence[int] = (0, 1, 2, 3, 4)):
-        super().__init__()
-        self.late = late
-        self.filters = nn.Conv2d(len(late), 16, 7, stride=2, bias=False)
-        self.filters.to(memory_format=torch.channels_last)  # twice as fast on a CPU
-        self.snn = build_network(
-            FastSNN,
-            time_window=self.time_window,
-            sensor_size=(3, 3, 16),
-            output_size=output_size,
-            hidden_size=20,
-            tau_mem=0.005,
-            tau_syn=0.002,
-        )
-
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Return voltages (T, B, classes)."""
-        self.check(frames)
-        without_polarity = frames.to_dense().sum(2, keepdim=True)
-        copies = delay_copies(without_polarity, self.late)
-        maps = torch.relu(self.filters(copies.flatten(0, 1)))
-        regions = nn.functional.adaptive_avg_pool2d(maps, 3)
-        return self.snn(regions.unflatten(0, copies.shape[:2]))
 
 
 def summed_image(recordings: Recordings) -> np.ndarray:

@@ -62,6 +62,7 @@ def measured(name: str, table: str = "rows") -> pd.DataFrame:
     """
     result = read(name)["result"]
     if not isinstance(result.get(table), list):
-        known = ", ".join(key for key, value in result.items() if isinstance(value, list))
+        tables = [key for key, value in result.items() if isinstance(value, list)]
+        known = ", ".join(tables)
         raise ValueError(f"{name!r} has no table {table!r}; choose from {known}")
     return pd.DataFrame(result[table])
