@@ -74,12 +74,12 @@ def compare(
     from joblib import hash as digest
     from pooch import os_cache
 
-    from ..own.compare import WIDEST
+    from ..own.compare import MAX_TIME_WINDOW
     from ..own.compare import compare as compare_models
 
     check_range(1, 1000, **{"--processes": processes})
     if time_window is not None:
-        check_range(1, WIDEST, **{"--time-window": time_window})
+        check_range(1, MAX_TIME_WINDOW, **{"--time-window": time_window})
     own = read_folder(folder, **options)
     settings: dict[str, Any] = {"time_window": time_window, "augment": augment}
     keep = Path(os_cache("pokersnn"), "compare", digest([str(Path(folder).absolute()), options]))

@@ -243,15 +243,14 @@ def cross_validate(
         (1, 131)
     """
     splits = [fold_indices(recordings, folds, groups, seed) for seed in seeds]
+    # The last models train for longest. Started first, none of them keeps a process waiting.
     jobs = {
         (name, run, fold): partial(_fit, estimator, recordings.subset(learned), seeds[run])
-        for name, estimator in models.items()
+        for name, estimator in reversed(models.items())
         for run, split in enumerate(splits)
         for fold, (learned, _) in enumerate(split)
     }
-    # The last models train for longest. Started first, none of them keeps a process waiting.
-    last_first = dict(reversed(jobs.items()))
-    trained = dict(in_parallel(last_first, processes, progress))
+    trained = dict(in_parallel(jobs, processes, progress))
     return {
         name: CrossValidated(
             [
