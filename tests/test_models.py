@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from benchmarks.early import BinarySNN
+from benchmarks.motions import MotionDetector
 from benchmarks.models import MODELS, FeedforwardSNN, global_features, on_profile, rate_profile
 from pokersnn_helpers import EVENT_DTYPE, Recordings, decode, make_loader
 from pokersnn_helpers.networks import WHOLE
@@ -59,7 +60,7 @@ def test_cumulative_sum_is_at_each_step_the_sum_of_a_recording_that_ends_there(s
             torch.testing.assert_close(found[steps - 1], whole(frames.to_dense()[:steps])[0])
 
 
-@pytest.mark.parametrize("network", [GRU, LayerThenSNN, models.MotionDetector])
+@pytest.mark.parametrize("network", [GRU, LayerThenSNN, MotionDetector])
 def test_network_with_a_memory_sees_the_order(network, some):
     torch.manual_seed(0)
     frames, model = batch(some, False), network().eval()
@@ -69,7 +70,7 @@ def test_network_with_a_memory_sees_the_order(network, some):
 def test_detector_sees_no_polarity_and_no_future_and_says_nothing_in_silence(some):
     torch.manual_seed(0)
     dense, sparse = (batch(some, sparse, 2000) for sparse in (False, True))
-    model = models.MotionDetector(4).eval()
+    model = MotionDetector(4).eval()
     voltages = model(dense)
     torch.testing.assert_close(model(sparse), voltages)
     torch.testing.assert_close(model(dense.flip(2)), voltages)
