@@ -1,7 +1,5 @@
 """Whether recordings need time: verdicts that are known, and what ``compare`` keeps and refuses."""
 
-import warnings
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +13,6 @@ from pokersnn_helpers.own.verdict import SHORTCUTS, TIMED, UNTIMED, judge
 from pokersnn_helpers.simulation.motions import film_motions
 
 MODELS = list(dict.fromkeys([*SHORTCUTS, *UNTIMED, *TIMED]))
-RECIPE = {"time_window": 1000, "epochs": 1}
 
 
 def bars(count, edges=0):
@@ -89,15 +86,6 @@ def test_discs_that_come_in_from_outside_have_a_shortcut(quick):
     assert "check how your recordings start" in comparison.sentences[-1]
 
 
-@pytest.mark.slow
-def test_a_class_of_more_events_is_named(quick):
-    recordings = film("noise", 40)
-    for number in range(0, 40, 2):
-        recordings.events[number] = recordings.events[number][::3]
-    comparison = compare(recordings, range(40), folds=2, epochs=1)
-    assert "count and duration 100%" in comparison.sentences[-1], comparison
-
-
 # ---- Verdicts ----
 
 
@@ -108,7 +96,7 @@ NOISE, CHANCE = "nothing to be learned", "can't tell"
 
 
 def share(percent):
-    return NUMBERS < percent
+    return percent > NUMBERS
 
 
 @pytest.mark.parametrize(
@@ -238,12 +226,3 @@ def test_what_cannot_be_used_is_named(wrong, message):
 def test_fewer_than_two_classes_are_refused(count):
     with pytest.raises(ValueError, match="are of one class"):
         compare(film_motions(6).subset(range(count)), range(count))
-
-
-@pytest.mark.parametrize(("time_window", "slowest"), [(1000, 0.005), (20_000, 0.02)])
-def test_a_readout_is_never_faster_than_a_time_step(time_window, slowest):
-    estimator = module.make_models(RECIPE | {"time_window": time_window}, usual=1000)["SNN"]
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        network = estimator.make(dt=time_window / 1e6)
-    assert float(network.snn.readout.p.tau_syn_inv) == pytest.approx(1 / slowest)

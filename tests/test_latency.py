@@ -17,7 +17,6 @@ from benchmarks.early import (
     final_accuracy,
     firing_rate_regularised,
     nll_over_events,
-    quantized,
     train_sparse,
 )
 from benchmarks.latency import correct_after_events, correct_at_time
@@ -114,20 +113,18 @@ def test_loss_that_is_not_one_number_per_recording_is_refused(returned, data):
 
 @pytest.mark.parametrize("sparse", [True, False])
 def test_crop_cuts_off_at_most_the_first_half_and_nothing_else(data, sparse):
+    def late(recording, steps):
+        return torch.cat([recording[steps:], torch.zeros_like(recording[:steps])])
+
     torch.manual_seed(0)
     frames, _ = next(iter(make_loader(data.train, 32, sparse=sparse)))
-    before = frames.to_dense().unbind(1)
-    after = early.random_start_crop(frames).to_dense().unbind(1)
-    shifts = []
-    for old, new in zip(before, after, strict=True):
-        steps = int(old.flatten(1).any(1).nonzero().max()) + 1
-        for shift in range(steps // 2 + 1):
-            silence = torch.zeros_like(old[:shift])
-            if torch.equal(new, torch.cat([old[shift:], silence])):
-                shifts.append(shift)
-                break
-    assert len(shifts) == 32
-    assert 8 <= np.count_nonzero(shifts) <= 24
+    cropped = early.random_start_crop(frames).to_dense().unbind(1)
+    changed = 0
+    for before, after in zip(frames.to_dense().unbind(1), cropped, strict=True):
+        steps = int(before.flatten(1).any(1).nonzero().max()) + 1
+        assert any(torch.equal(after, late(before, shift)) for shift in range(steps // 2 + 1))
+        changed += not torch.equal(after, before)
+    assert 8 <= changed <= 24
 
 
 # ---- What answers are worth ----
@@ -230,15 +227,6 @@ def sparse(few):
     return train_sparse(few, 0, penalty=1, sparsity=0.75, hidden_size=8, epochs=3)
 
 
-def test_quantized_weights_are_few_and_near_the_old_ones(sparse):
-    copy = quantized(sparse, bits=4)
-    layers = zip(sparse.state_dict().values(), copy.state_dict().values(), strict=True)
-    for old, new in layers:
-        step = old.abs().amax(1, keepdim=True) / 7
-        assert ((old - new).abs() <= step / 2 + 1e-6).all()
-        assert all(len(row.unique()) <= 15 for row in new)
-
-
 def test_pruned_weights_stay_zero_in_training_in_a_copy_and_after_a_checkpoint(
     few, sparse, tmp_path
 ):
@@ -252,11 +240,3 @@ def test_pruned_weights_stay_zero_in_training_in_a_copy_and_after_a_checkpoint(
         before = weights.detach().clone()
         fit(classifier, loader, epochs=1, device="cpu")
         assert torch.equal(weights == 0, pruned) and not torch.equal(weights, before)
-
-
-def test_penalty_is_gentle_at_first(few, monkeypatch):
-    calls = []
-    monkeypatch.setattr(early, "fit", lambda *_, **options: calls.append(options))
-    train_sparse(few, penalty=20, epochs=3, hidden_size=4)
-    penalties = [(options["loss"].keywords["penalty"], options["epochs"]) for options in calls]
-    assert penalties == [(1, 1), (20, 2)]

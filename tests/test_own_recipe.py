@@ -45,9 +45,10 @@ def test_delays_of_the_detector_reach_as_far_in_narrow_time_bins_and_are_whole_o
     assert float(network.snn.lif0.p.tau_mem_inv) == pytest.approx(40)
 
 
-@pytest.mark.parametrize("width", [1000, 10_000])
-def test_times_of_the_detector_grow_with_wide_time_bins(width):
+@pytest.mark.parametrize(("width", "slowest"), [(1000, 0.005), (10_000, 0.01), (20_000, 0.02)])
+def test_times_of_the_detector_grow_with_wide_time_bins(width, slowest):
     network = detector(width)(dt=width / 1e6)
     assert network.steps == [0, 2, 4, 8]
     cell = network.snn.lif0
     assert cell.dt * float(cell.p.tau_mem_inv) == pytest.approx(1 / 5)
+    assert float(network.snn.readout.p.tau_syn_inv) == pytest.approx(1 / slowest)

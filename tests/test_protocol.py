@@ -8,14 +8,13 @@ import pytest
 import torch
 from norse.torch import LICell, LIFRecurrentCell
 from test_models import NETWORKS, batch
-from torch.utils.data import DataLoader, Subset
 
 import pokersnn_helpers as helpers
 from benchmarks import folds
 from benchmarks.counting import count_operations
 from benchmarks.models import FeedforwardSNN, nearest_neighbour
 from benchmarks.operations import regression_network
-from pokersnn_helpers import EVENT_DTYPE, SNN, Recordings, SpikingNetwork, make_loader, predict
+from pokersnn_helpers import EVENT_DTYPE, SNN, Recordings, SpikingNetwork, predict
 from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.recipe import AUGMENTS
 from pokersnn_helpers.study import protocol
@@ -95,8 +94,7 @@ def test_no_model_sees_the_group_that_it_is_tested_on():
     for _, learned, asked in notes:
         assert_no_leak(learned, asked, groups)
     tested = [asked for _, _, asked in notes]
-    for of_one_seed in (tested[:3], tested[3:]):
-        assert sorted(sum(of_one_seed, [])) == list(range(24))  # each once
+    assert sorted(np.concatenate(tested[:3])) == list(range(24))  # each once
     assert tested[:3] != tested[3:]  # each seed draws other folds
 
 
@@ -107,13 +105,9 @@ def test_correct_is_by_seed_and_recording():
     assert trained.correct(numbered(4)).tolist() == [[True, True, False, False]]
     with pytest.raises(ValueError, match="recordings are 3, but the folds hold out 4"):
         trained.correct(numbered(3))  # not as if others had been asked about
-
-
-@pytest.mark.parametrize("answers", [0, np.zeros(1, int), np.zeros((2, 2), int)])
-def test_predictions_that_are_no_classes_are_refused(answers):
-    validated = CrossValidated([[(Says(lambda _: answers), np.arange(2))]])
+    single = CrossValidated([[(Says(lambda _: 0), np.arange(4))]])
     with pytest.raises(ValueError, match="; return the index of a class for each recording"):
-        validated.correct(numbered(2))
+        single.correct(numbered(4))
 
 
 @pytest.mark.slow
@@ -161,19 +155,16 @@ def test_a_job_shows_no_progress_bar_of_its_own(some, capsys, monkeypatch):
 def test_no_error_leaves_an_interval_of_some_width():
     """The exact bound: with this accuracy 26 groups are all right in 2.5 % of all cases."""
     groups = np.arange(131) % 26
-    low, high = bootstrap_interval(np.ones(131, dtype=bool), groups)
+    low, high = bootstrap_interval(np.ones(131), groups)
     assert high == 1 and low**26 == pytest.approx(0.025)
-    low, high = bootstrap_interval(np.zeros(131, dtype=bool), groups)
+    low, high = bootstrap_interval(np.zeros(131), groups)
     assert low == 0 and (1 - high) ** 26 == pytest.approx(0.025)
-    half = np.tile([True, False], 26)  # one of two in each group, by construction
-    assert bootstrap_interval(half, np.arange(52) // 2) == (0.5, 0.5)
 
 
 def test_bootstrap_weighs_groups_by_their_size():
-    large = np.ones(20 * 9)  # 20 groups of 9, all right
-    small = np.zeros(20)  # and 20 groups of 1, all wrong
-    groups = np.concatenate([np.repeat(np.arange(20), 9), np.arange(20, 40)])
-    low, high = bootstrap_interval(np.concatenate([large, small]), groups)
+    sizes = np.tile([9, 1], 20)
+    right = np.tile([1, 0], 20)  # the large groups are
+    low, high = bootstrap_interval(np.repeat(right, sizes), np.repeat(np.arange(40), sizes))
     assert 0.75 < low < 0.9 < high < 0.98
 
 
@@ -198,15 +189,6 @@ def test_difference_of_two_models_is_paired():
     assert list(folds.points(better, worse, groups).values()) == [50, 0, 100]
     points, low, high = folds.points(better, better, groups).values()
     assert points == 0 and low == -high < 0  # two models that agree on these may still differ
-
-
-@pytest.mark.parametrize("right", [0, 40, 77, 100])
-def test_difference_changes_its_sign_with_the_models_exchanged(right):
-    numbers = np.arange(100)
-    more, low, high = folds.points(numbers < 100, numbers < right, numbers // 5).values()
-    exchanged = folds.points(numbers < right, numbers < 100, numbers // 5).values()
-    assert list(exchanged) == pytest.approx([-more, -high, -low])
-    assert -100 <= low < high <= 100 and low <= more <= high
 
 
 # ---- Estimators ----
@@ -307,18 +289,6 @@ def test_any_network_goes_all_the_way(network, some, tmp_path):
     assert [*some.classes, None][last] == prediction.class_name
     frames = batch(some, classifier.snn.takes_sparse)
     assert (count_operations(classifier, frames).effective > 0).all()
-
-
-@pytest.mark.parametrize("network", [Typed, LayerThenSNN, FeedforwardSNN])
-def test_width_that_does_not_fit_is_an_error_everywhere(network, some):
-    classifier, _ = helpers.train_classifier(some, network=network, epochs=1, time_window=2000)
-    assert classifier.snn.dt == 0.002
-    loader = make_loader(some, time_window=1000)
-    part = DataLoader(Subset(loader.dataset, range(4)), collate_fn=loader.collate_fn)
-    calls = [(helpers.evaluate, loader), (helpers.fit, loader), (helpers.evaluate, part)]
-    for function, batches in calls:
-        with pytest.raises(ValueError, match=r"bins are 1000 µs wide, .* dt is 0\.002 s"):
-            function(classifier, batches)
 
 
 @pytest.mark.parametrize(
