@@ -36,10 +36,10 @@ class CumulativeMLP(MLP):
 
     causal = True
 
-    def build(self, inputs: int, outputs: int) -> None:
+    def build(self, inputs: int, outputs: int, hidden_size: int = 100) -> None:
         """Make the layers."""
         dt = self.dt
-        super().build(inputs, outputs)
+        super().build(inputs, outputs, hidden_size)
         self.dt = dt
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:

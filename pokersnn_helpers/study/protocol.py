@@ -246,7 +246,7 @@ def cross_validate(
     # The last models train for longest. Started first, none of them keeps a process waiting.
     jobs = {
         (name, run, fold): partial(_fit, estimator, recordings.subset(learned), seeds[run])
-        for name, estimator in reversed(models.items())
+        for name, estimator in reversed(list(models.items()))
         for run, split in enumerate(splits)
         for fold, (learned, _) in enumerate(split)
     }
