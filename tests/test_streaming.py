@@ -84,7 +84,7 @@ def test_same_bits_event_by_event_and_all_at_once(network, data, monkeypatch):
     for weights in classifier.parameters():
         weights.data.zero_()
     assert_same(stream, np.split(events, len(events)), prediction)
-    monkeypatch.setattr(streams, "DENSE", 5 * 2450)  # steps in blocks of five
+    monkeypatch.setattr(streams, "MAX_COUNTS", 5 * 2450)  # steps in blocks of five
     assert_same(stream, [events], prediction)
 
 

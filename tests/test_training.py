@@ -27,7 +27,7 @@ from pokersnn_helpers import (
     predict,
     train_classifier,
 )
-from pokersnn_helpers.classifier import leading
+from pokersnn_helpers.classifier import unique_argmax
 from pokersnn_helpers.study.models import MLP, FrameMLP
 
 
@@ -360,8 +360,8 @@ def test_silence_is_no_answer(loaders, data):
     [([0.0, 0, 0], -1), ([1.0, 2, 2], -1), ([1.0, 2, 3], 2), ([-1.0, -3, -1], -1), ([5.0], 0)],
 )
 def test_a_class_leads_alone_or_none_does(values, expected):
-    assert leading(torch.tensor(values)) == expected
-    assert leading(torch.tensor([values] * 3)).tolist() == [expected] * 3
+    assert unique_argmax(torch.tensor(values)) == expected
+    assert unique_argmax(torch.tensor([values] * 3)).tolist() == [expected] * 3
 
 
 # ---- What fit leaves ----
