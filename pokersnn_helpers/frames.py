@@ -73,9 +73,9 @@ def sparse_batch(
     """Count the events of recordings into sparse frames (T, B, polarities, height, width)."""
     check_numbers(Real, time_window=time_window)
     longest = max(int(recording.t[-1]) for recording in recordings)
-    n_steps = math.floor(longest / time_window) + 1
-    if n_steps * len(recordings) > MAX_ROWS:
+    if longest * len(recordings) > MAX_ROWS * time_window:
         raise ValueError(f"time_window is {time_window} µs, too short for {longest} µs of events")
+    n_steps = math.floor(longest / time_window) + 1
     sizes = np.array([len(recording.t) for recording in recordings])
     t = np.concatenate([recording.t for recording in recordings], dtype=np.int64)
     pixels = np.concatenate([recording.pixels for recording in recordings], dtype=np.int64)

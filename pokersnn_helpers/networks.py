@@ -230,11 +230,12 @@ class SpikingNetwork(FrameNetwork):
 
 
 def stack_states(states: list[Any]) -> Any:
-    """Stack the states of all time steps: tensors, or NamedTuples of them."""
+    """Stack the states of all time steps: tensors, or tuples of them."""
     first = states[0]
     if isinstance(first, torch.Tensor):
         return torch.stack(states).detach()
-    if not hasattr(first, "_fields"):
+    if not isinstance(first, tuple):
         kind = type(first).__name__
-        raise TypeError(f"a state is {kind} and can't be recorded; return tensors in a NamedTuple")
-    return type(first)(*(stack_states(list(part)) for part in zip(*states, strict=True)))
+        raise TypeError(f"states can't be recorded, return tensors: one is of type {kind}")
+    parts = [stack_states(list(part)) for part in zip(*states, strict=True)]
+    return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)

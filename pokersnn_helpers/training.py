@@ -125,9 +125,11 @@ def evaluate(
         >>> evaluate(Classifier(SNN()), make_loader(data.test)).n_samples
         20
     """
-    return _evaluate(classifier, loader, device or default_device()) @ one_cpu_thread()
+    evaluation, _ = _evaluate(classifier, loader, device or default_device())
+    return evaluation
 
 
+@one_cpu_thread()
 def _evaluate(
     classifier: Classifier, loader: Batches, device: torch.device | str, loss: Loss | None = None
 ) -> tuple[Evaluation, float]:
@@ -275,19 +277,40 @@ class TrainingState:
         )
         return copy.deepcopy(state)
 
-    def restore(self, classifier: Classifier, ema: AveragedModel, optimizer: Optimizer) -> History:
+    def restore(
+        self,
+        classifier: Classifier,
+        ema: AveragedModel,
+        optimizer: Optimizer,
+        epochs: int,
+        learning_rate: float | None,
+    ) -> History:
         """Put everything back where ``fit`` took it from, and return the history.
 
+        Args:
+            classifier: It stays as it is where this fails.
+            ema: Its average.
+            optimizer: It takes over the run's numbers.
+            epochs: At most so many may be done.
+            learning_rate: That the run should have had. None: any.
+
         Raises:
-            ValueError: Something is missing or of another size. The classifier stays as it is.
+            ValueError: Something is missing, is of another size, or isn't as it should have been.
         """
         before = copy.deepcopy(classifier.state_dict())
         try:
+            history = History(**copy.deepcopy(self.history))
+            if len(history.loss) > epochs:
+                raise ValueError(
+                    f"epochs is {epochs}, and {len(history.loss)} are done; choose more"
+                )
+            rate = self.optimizer["param_groups"][0]["lr"]
+            if learning_rate not in (None, rate):
+                raise ValueError(f"learning_rate is {learning_rate}, that of the run {rate}")
             classifier.load_state_dict(self.weights)
             ema.module.load_state_dict(self.ema)
             ema.n_averaged.fill_(self.n_averaged)
             self._restore_optimizer(optimizer)
-            history = History(**copy.deepcopy(self.history))
             torch.set_rng_state(self.rng)
             if self.cuda_rng is not None and torch.cuda.is_available():
                 torch.cuda.set_rng_state(self.cuda_rng)
@@ -383,20 +406,14 @@ def fit(
         check_loader(loader, classifier)
     device = torch.device(device or default_device())
     classifier.to(device)
-    default_optimizer = optimizer is None
+    rate_of_run = learning_rate if optimizer is None else None
     if optimizer is None:
         optimizer = Adam(classifier.parameters(), learning_rate, fused=True)
     check_optimizer(optimizer, classifier)
     ema: Any = AveragedModel(classifier, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
-
     history = History()
     if resume_from is not None:
-        history = resume_from.restore(classifier, ema, optimizer)
-        if len(history.loss) > epochs:
-            raise ValueError(f"epochs is {epochs}, and {len(history.loss)} are done; choose more")
-        rate = optimizer.param_groups[0]["lr"]
-        if default_optimizer and rate != learning_rate:
-            raise ValueError(f"learning_rate is {learning_rate}, that of the run {rate}")
+        history = resume_from.restore(classifier, ema, optimizer, epochs, rate_of_run)
 
     done = len(history.loss)
     hidden = {"disable": True} if rank() else {}  # disable=False would overrule TQDM_DISABLE
