@@ -112,17 +112,18 @@ class Classifier(torch.nn.Module):
         self, frames: torch.Tensor, steps: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Show the network recordings of one length at a time; ``run`` says what is returned."""
-        groups = group_by_steps(steps)
+        lengths = steps.unique().tolist()
         sums_up = getattr(self.snn, "dt", FrameNetwork.dt) is None  # silence adds nothing to a sum
-        if len(groups) < 2 or sums_up:
+        if len(lengths) < 2 or sums_up:
             voltages = self.snn(frames)
             return voltages, torch.full_like(steps, len(voltages))
-        voltages = []
-        for length, members in groups:
+        of_recording: dict[int, torch.Tensor] = {}
+        for length in lengths:
+            members = (steps == length).nonzero()[:, 0]
             part = self.snn(with_steps(frames.index_select(1, members), length))
-            steps[members] = len(part)
-            voltages.extend(part.unbind(1))
-        return pad_sequence(voltages)[:, order_of(groups)], steps
+            of_recording.update(zip(members.tolist(), part.unbind(1), strict=True))
+        voltages = [of_recording[number] for number in range(len(steps))]
+        return pad_sequence(voltages), steps.new_tensor([len(part) for part in voltages])
 
     def read(self, voltages: torch.Tensor, steps: torch.Tensor | None = None) -> torch.Tensor:
         """Return log-probabilities (B, classes) of voltages (T, B, classes).
@@ -140,9 +141,10 @@ class Classifier(torch.nn.Module):
         if self.decode is decode:  # which reads the maxima
             later = torch.arange(len(voltages), device=steps.device)[:, None] >= steps
             return self._decode(voltages.masked_fill(later[..., None], -math.inf))
-        groups = group_by_steps(steps)
-        decoded = [self._decode(voltages[:length, members]) for length, members in groups]
-        return torch.cat(decoded)[order_of(groups)]
+        decoded = []
+        for number, length in enumerate(steps.tolist()):
+            decoded.append(self._decode(voltages[:length, number : number + 1]))
+        return torch.cat(decoded)
 
     def _decode(self, voltages: torch.Tensor) -> torch.Tensor:
         log_probabilities = self.decode(voltages)
@@ -168,16 +170,6 @@ def last_steps(frames: torch.Tensor) -> torch.Tensor:
         time, recording = frames.flatten(2).any(2).nonzero().t()
     no_steps = time.new_zeros(frames.shape[1])
     return no_steps.scatter_reduce_(0, recording, time + 1, "amax")
-
-
-def group_by_steps(steps: torch.Tensor) -> list[tuple[int, torch.Tensor]]:
-    """Return each number of steps with the recordings that have so many."""
-    return [(length, (steps == length).nonzero()[:, 0]) for length in steps.unique().tolist()]
-
-
-def order_of(groups: list[tuple[int, torch.Tensor]]) -> torch.Tensor:
-    """Return where each recording stands among those of all groups, (B,)."""
-    return torch.cat([members for _, members in groups]).argsort()
 
 
 def unique_argmax(values: torch.Tensor) -> torch.Tensor:

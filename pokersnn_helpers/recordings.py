@@ -59,34 +59,21 @@ def smallest(numbers: np.ndarray) -> np.ndarray:
 class PackedEvents(Sequence[np.ndarray]):
     """Events of recordings: about 6 bytes each, and 32 in the arrays that are made when asked for.
 
-    What is assigned is checked. An array can't be changed in place, since that would be lost.
+    An array can't be changed in place, since that would be lost.
     """
 
-    def __init__(self, recordings: Iterable[Any], sensor_size: tuple[int, int, int]):
-        self.sensor_size = sensor_size
-        self.packed = [self._pack(number, events) for number, events in enumerate(recordings)]
-
-    def _pack(self, number: int, events: Any) -> PackedRecording:
-        if isinstance(events, PackedRecording):  # which were checked
-            return events
-        events = check_events(events, self.sensor_size, f"recording {number}")
-        return PackedRecording.pack(events, self.sensor_size)
+    def __init__(self, packed: list[PackedRecording]):
+        self.packed = packed
 
     def __len__(self) -> int:
         return len(self.packed)
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return [self[number] for number in range(len(self))[index]]
+            return [recording.unpack() for recording in self.packed[index]]
         events = self.packed[index].unpack()
         events.flags.writeable = False
         return events
-
-    def __setitem__(self, index: int, events: Any) -> None:
-        self.packed[index] = self._pack(index, events)
-
-    def __add__(self, other: Iterable[np.ndarray]) -> list[np.ndarray]:
-        return [*self, *other]
 
 
 class Recordings:
@@ -124,11 +111,17 @@ class Recordings:
         sensor_size: tuple[int, int, int],
     ):
         self.sensor_size = check_sensor_size(sensor_size)
-        self.events = PackedEvents(events, self.sensor_size)
+        self.events = PackedEvents([self._pack(*numbered) for numbered in enumerate(events)])
         self.classes = check_classes(classes)
         self.targets = [self._check_target(*numbered) for numbered in enumerate(targets)]
         if len(self.targets) != len(self.events):
             raise ValueError(f"{len(self.events)} recordings have {len(self.targets)} targets")
+
+    def _pack(self, number: int, events: Any) -> PackedRecording:
+        if isinstance(events, PackedRecording):  # which were checked
+            return events
+        events = check_events(events, self.sensor_size, f"recording {number}")
+        return PackedRecording.pack(events, self.sensor_size)
 
     def _check_target(self, number: int, target: Any) -> int:
         last = len(self.classes) - 1

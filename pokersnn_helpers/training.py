@@ -310,7 +310,7 @@ class TrainingState:
             classifier.load_state_dict(self.weights)
             ema.module.load_state_dict(self.ema)
             ema.n_averaged.fill_(self.n_averaged)
-            self._restore_optimizer(optimizer)
+            optimizer.load_state_dict(self.optimizer)
             torch.set_rng_state(self.rng)
             if self.cuda_rng is not None and torch.cuda.is_available():
                 torch.cuda.set_rng_state(self.cuda_rng)
@@ -318,17 +318,6 @@ class TrainingState:
             classifier.load_state_dict(before)
             raise ValueError(f"resume_from doesn't fit this classifier: {error!r}") from error
         return history
-
-    def _restore_optimizer(self, optimizer: Optimizer) -> None:
-        options = set(optimizer.param_groups[0])
-        optimizer.load_state_dict(self.optimizer)
-        other_options = options ^ set(optimizer.param_groups[0])
-        if other_options:
-            raise ValueError(f"its optimizer isn't {type(optimizer).__name__}: {other_options}")
-        for weights, moments in optimizer.state.items():  # a fused step would write beyond them
-            for moment in moments.values():
-                if moment.ndim and moment.shape != weights.shape:
-                    raise ValueError("its optimizer is of weights of another size")
 
 
 @one_cpu_thread()
