@@ -119,6 +119,11 @@ class FrameNetwork(torch.nn.Module):
         raise TypeError(f"{name} reads whole recordings; for a stream take SNN, or FastSNN")
 
 
+def time_step(time_window: float) -> float:
+    """Return the ``dt`` in s of a network for time bins of this width in µs."""
+    return time_window / 1e6
+
+
 def named_arguments(function: Callable[..., Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
     """Return the arguments of a call by name, with defaults, and without the first one."""
     signature = inspect.signature(function)

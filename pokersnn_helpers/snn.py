@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 
 from .checks import check_numbers, check_sensor_size
-from .networks import FrameNetwork, SpikingNetwork, plain_number
+from .networks import FrameNetwork, SpikingNetwork, plain_number, time_step
 from .pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 
 with warnings.catch_warnings():
@@ -194,7 +194,7 @@ def build_network(
         "sensor_size": sensor_size,
         "input_size": math.prod(check_sensor_size(sensor_size)),
         "output_size": output_size,
-        "dt": time_window / 1e6,
+        "dt": time_step(time_window),
         "surrogate_slope": dt_ratio if surrogate_slope is None else surrogate_slope,
     }
     accepted = accepted_arguments(network)
@@ -250,7 +250,7 @@ def exact_decays(network: Callable[..., Any], time_window: float) -> dict[str, f
         >>> round(exact_decays(partial(SNN, tau_syn=0.02), 5000)["tau_mem"], 5)  # and not 0.01
         0.01271
     """
-    dt = time_window / 1e6
+    dt = time_step(time_window)
     accepted = accepted_arguments(network)
     kind = getattr(network, "func", network)
     exact = {}
