@@ -66,9 +66,11 @@ def test_padding_never_counts(voltages, loss):
     """The loss of a short recording is the same alone and beside a longer one."""
     events = torch.ones(7, 3)
     events[4:, 1] = 0
-    beside = loss(voltages, TARGETS, frames_with(events))[1]
-    alone = loss(voltages[:4, 1:2], TARGETS[1:2], frames_with(events[:4, 1:2]))[0]
-    torch.testing.assert_close(beside, alone)
+    beside = loss(voltages, TARGETS, frames_with(events), torch.tensor([7, 4, 7]))
+    short = slice(1, 2)
+    frames = frames_with(events[:4, short])
+    alone = loss(voltages[:4, short], TARGETS[short], frames, torch.tensor([4]))
+    torch.testing.assert_close(beside[short], alone)
 
 
 @pytest.mark.parametrize("sparse", [True, False])
@@ -79,17 +81,20 @@ def test_losses_weigh_what_a_recording_that_ends_at_a_step_costs(voltages, spars
     frames = frames_with(events)
     if sparse:
         frames = frames.to_sparse()
-    by_step = [
-        nll_loss(decode(voltages[:length]), TARGETS, reduction="none") for length in range(1, 8)
-    ]
+    batch = (TARGETS, frames, torch.tensor([7, 7, 7]))
+    by_step = []
+    for length in range(1, 8):
+        until_then = decode(voltages[:length])
+        by_step.append(nll_loss(until_then, TARGETS, reduction="none"))
     by_step = torch.stack(by_step)
-    torch.testing.assert_close(nll_over_time(voltages, TARGETS, frames), by_step.mean(0))
+    torch.testing.assert_close(nll_over_time(voltages, *batch), by_step.mean(0))
     weighted = (by_step * events).sum(0) / events.sum(0)
-    torch.testing.assert_close(nll_over_events(voltages, TARGETS, frames), weighted)
+    torch.testing.assert_close(nll_over_events(voltages, *batch), weighted)
 
-    penalised = firing_rate_regularised(voltages, TARGETS, frames, penalty=2)
-    without = nll_over_time(voltages[..., :3], TARGETS, frames)
-    torch.testing.assert_close(penalised, without + 2 * voltages[..., 3].mean(0))
+    penalised = firing_rate_regularised(voltages, *batch, penalty=2)
+    rate = voltages[..., 3].mean(0)
+    without = nll_over_time(voltages[..., :3], *batch)
+    torch.testing.assert_close(penalised, without + 2 * rate)
 
 
 def test_fit_minimises_and_reports_the_loss_it_is_given(data):

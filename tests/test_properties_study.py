@@ -98,7 +98,7 @@ def test_loss_is_a_finite_number_per_recording(loss, steps, count, rate):
     voltages = torch.randn(steps, count, 4)
     frames = torch.poisson(torch.full((steps, count, *SENSOR[::-1]), rate))  # or no event at all
     targets = torch.randint(3, (count,))
-    losses = loss(voltages, targets, frames)
+    losses = loss(voltages, targets, frames, torch.full((count,), steps))
     assert losses.shape == (count,) and losses.isfinite().all()
 
 

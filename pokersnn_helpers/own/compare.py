@@ -189,18 +189,15 @@ def _recipe(
     recordings: Recordings, epochs: int | None, time_window: float | None, augment: str | None
 ) -> dict[str, Any]:
     """Return what each network learns by: as ``train``, but in fewer steps."""
-    chosen = choose_recipe(recordings)
-    if time_window is None:
-        time_window = chosen.time_window
+    chosen = choose_recipe(recordings, time_window=time_window, augment=augment)
+    check_range(1, MAX_TIME_WINDOW, time_window=chosen.time_window)
+    if chosen.augment not in AUGMENTS:
+        raise ValueError(f"augment is {augment!r}; choose none, shift or mirror")
     if epochs is None:
         epochs = max(MIN_EPOCHS, math.ceil(STEPS * chosen.batch_size / len(recordings)))
-    augment = augment or chosen.augment
-    check_range(1, MAX_TIME_WINDOW, time_window=time_window)
-    if augment not in AUGMENTS:
-        raise ValueError(f"augment is {augment!r}; choose none, shift or mirror")
     return {
-        "time_window": time_window,
-        "augment": augment,
+        "time_window": chosen.time_window,
+        "augment": chosen.augment,
         "epochs": epochs,
         "batch_size": chosen.batch_size,
         "learning_rate": chosen.learning_rate,

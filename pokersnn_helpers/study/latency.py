@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..classifier import Classifier, frame_network, leading
+from ..classifier import Classifier, frame_network, unique_argmax
 from ..devices import one_cpu_thread
-from ..frames import make_loader
+from ..frames import make_loader, with_steps
 from ..recordings import Recordings
 from . import losses
 
@@ -47,7 +47,8 @@ class PredictionsOverTime:
     def answers(self) -> list[np.ndarray]:
         """For each recording the class that leads at each time step, (T,); -1 where none does."""
         return [
-            leading(torch.from_numpy(recording)).numpy() for recording in self.log_probabilities
+            unique_argmax(torch.from_numpy(recording)).numpy()
+            for recording in self.log_probabilities
         ]
 
     @property
@@ -78,10 +79,10 @@ def predict_over_time(classifier: Classifier, recordings: Recordings) -> Predict
     events = []
     loader = make_loader(recordings, 1, network.time_window, sparse=network.takes_sparse)
     for frames, _ in loader:
-        frames = classifier.settled(frames)
         with torch.no_grad():
             voltages, _ = classifier.run(frames)
         answers = losses.log_probabilities_over_time(voltages)
+        frames = with_steps(frames, len(answers))
         log_probabilities.append(answers[:, 0].numpy())
         events.append(losses.events_per_step(frames)[:, 0].numpy())
     targets = np.array(recordings.targets)

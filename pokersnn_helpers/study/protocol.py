@@ -30,7 +30,6 @@ from ..classifier import Classifier
 from ..fast import FastSNN
 from ..frames import make_loader
 from ..networks import FrameNetwork
-from ..recipe import AUGMENTS
 from ..recordings import Recordings, fold_indices
 from ..training import History, evaluate, progress_hidden, train_classifier
 
@@ -80,10 +79,8 @@ class NetworkEstimator:
     def fit(self, recordings: Recordings, seed: int = 0) -> "NetworkEstimator":
         """Train a new network; the seed fixes all that is random."""
         recipe = BOOK_RECIPE | self.recipe
-        augment = recipe.pop("augment")
-        augment = AUGMENTS.get(augment, augment)
         self.classifier, self.history = train_classifier(
-            recordings, seed, "cpu", network=self.make, augment=augment, **recipe
+            recordings, seed, "cpu", network=self.make, **recipe
         )
         return self
 
