@@ -27,9 +27,8 @@ def event_statistics(events: np.ndarray) -> dict[str, float]:
     times = events["t"]
     x = events["x"]
     y = events["y"]
-    width = int(x.max()) + 3  # with a free column at either side, so that rows don't touch
-    row = y.astype(np.int64) + 1
-    pixel = row * width + x + 1
+    width = int(x.max()) + 2  # with a free column, so that the ends of rows don't touch
+    pixel = y.astype(np.int64) * width + x
     low, median, high = _interval_quantiles(times, pixel)
     isolated = _isolated(times, pixel, width)
     _, counts = np.unique(times, return_counts=True)
@@ -57,13 +56,14 @@ def _interval_quantiles(times: np.ndarray, pixel: np.ndarray) -> np.ndarray:
     intervals = intervals[same_pixel]
     if len(intervals) == 0:
         return np.full(3, np.nan)
-    return np.percentile(intervals / 1000, [5, 50, 95])
+    intervals_ms = intervals / 1000
+    return np.percentile(intervals_ms, [5, 50, 95])
 
 
 def _isolated(times: np.ndarray, pixel: np.ndarray, width: int) -> np.ndarray:
     # One sorted number per pixel and time, so that a pixel's last event before some time can be
     # looked up for all events at once. Pixels are far enough apart not to run into each other.
-    far = int(times[-1]) + 2 * NEIGHBOURHOOD
+    far = times[-1] + 2 * NEIGHBOURHOOD
     keys = pixel * far + times
     keys.sort()
     isolated = np.ones(len(times), dtype=bool)

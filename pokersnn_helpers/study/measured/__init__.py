@@ -20,8 +20,7 @@ def names() -> list[str]:
         >>> "accuracy" in names()
         True
     """
-    paths = FOLDER.glob("*.json")
-    return sorted(path.stem for path in paths)
+    return sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
 def read(name: str) -> dict[str, Any]:
