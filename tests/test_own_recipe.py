@@ -15,14 +15,28 @@ def recordings_of(ms, number=4, side=34):
 
 
 @pytest.mark.parametrize(
-    ("ms", "width"), [(0, 100), (17, 500), (100, 2000), (306, 5000), (425, 10_000), (1e5, 50_000)]
+    ("ms", "width"),
+    [
+        (0, 100),
+        (17, 500),
+        (100, 2000),
+        (306, 5000),
+        (425, 10_000),
+        (1e5, 50_000),
+    ],
 )
 def test_the_median_recording_has_about_50_time_bins(ms, width):
     assert choose_recipe(recordings_of(ms)).time_window == width
 
 
 @pytest.mark.parametrize(
-    ("number", "epochs", "batch"), [(4, 60, 8), (199, 40, 8), (1000, 32, 32), (20_000, 3, 32)]
+    ("number", "epochs", "batch"),
+    [
+        (4, 60, 8),
+        (199, 40, 8),
+        (1000, 32, 32),
+        (20_000, 3, 32),
+    ],
 )
 @pytest.mark.slow
 def test_many_recordings_are_passed_over_less_often_and_few_in_small_batches(number, epochs, batch):
@@ -37,7 +51,12 @@ def test_small_sensors_are_not_shifted(side, augment):
 
 
 @pytest.mark.parametrize(
-    ("width", "steps"), [(1000, [0, 10, 20, 40]), (3000, [0, 3, 7, 13]), (5000, [0, 2, 4, 8])]
+    ("width", "steps"),
+    [
+        (1000, [0, 10, 20, 40]),
+        (3000, [0, 3, 7, 13]),
+        (5000, [0, 2, 4, 8]),
+    ],
 )
 def test_delays_of_the_detector_reach_as_far_in_narrow_time_bins_and_are_whole_ones(width, steps):
     network = detector(width, usual=5000)(dt=width / 1e6)

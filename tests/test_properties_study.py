@@ -62,14 +62,6 @@ def classifiers(draw):
 
 
 @QUICK
-@given(recordings(), st.data())
-def test_subset_holds_what_was_asked_for(some, data):
-    indices = data.draw(st.lists(st.integers(-len(some), len(some) - 1)))
-    subset = some.subset(indices)
-    assert subset.targets == [some.targets[number] for number in indices]
-
-
-@QUICK
 @given(recordings(fewest=6), st.integers(2, 3), st.integers(0, 2**32 - 1))
 def test_folds_share_out_every_recording_or_say_that_they_cannot(some, folds, seed):
     try:
