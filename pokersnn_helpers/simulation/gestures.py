@@ -23,10 +23,22 @@ PEOPLE = {  # size of the hand, and pace
     "chris": (1.0, 190),
     "dora": (0.8, 180),
 }
-TIPS = ((-12, -18), (-4, -24), (4, -24), (12, -19), (18, -4))  # of the fingers, in pixels
+TIPS = (  # of the fingers, in pixels
+    (-12, -18),
+    (-4, -24),
+    (4, -24),
+    (12, -19),
+    (18, -4),
+)
 PAUSE = 300_000  # µs between two gestures
 FRAME_INTERVAL = 4000  # µs
-CAMERA = EventCamera(0.35, 0.35, mismatch=0.2, timestamp_jitter_us=50, noise_rate_hz=0.2)
+CAMERA = EventCamera(
+    on_threshold=0.35,
+    off_threshold=0.35,
+    mismatch=0.2,
+    timestamp_jitter_us=50,
+    noise_rate_hz=0.2,
+)
 
 
 def hand(x: np.ndarray, y: np.ndarray) -> np.ndarray:
