@@ -56,6 +56,11 @@ def add_class_legend(fig: Figure, ax: Axes) -> None:
     fig.legend(handles, names, loc="outside upper center", ncols=ncols)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return how many there are, in words: "1 spike", "2 spikes"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def apart(places: np.ndarray, gap: float) -> np.ndarray:
     """Move places as little as possible until neighbours are at least ``gap`` apart."""
     from sklearn.isotonic import isotonic_regression  # which takes a second to import
