@@ -19,7 +19,7 @@ from ..snn import SNN
 from ..training import predict
 from .colours import ACCENT, ACCENT_MAP, GREY, GRID, SHADE, TEXT, class_colours, vote_map
 from .labels import counted, label_ends
-from .recordings import imshow_polarity, polarities
+from .recordings import POLARITIES, imshow_polarity
 
 FIELDS = {"z": "spikes", "i": "synaptic currents", "v": "membrane voltages"}  # as they happen
 HEIGHTS = {"input": 0.9, "z": 3.3, "i": 1.35, "v": 1.35, "readout": 1.7}  # of panels, in inches
@@ -327,7 +327,7 @@ def plot_templates(
     """
     check_classes(classes, snn.linear.out_features)
     width, height, number = sensor_size
-    kinds = polarities(number)
+    kinds = POLARITIES[number]
     product_of_weights = (snn.linear.weight @ snn.lif0.input_weights).detach().cpu()
     templates = product_of_weights.reshape(len(classes), number, height, width).numpy()
     templates = templates - templates.mean(axis=0)
