@@ -5,7 +5,6 @@ import torch
 from same import same
 
 from benchmarks.elsewhere import step_by_numpy
-from benchmarks.models import FeedforwardSNN
 from pokersnn_helpers import SNN, Classifier, FastSNN, make_loader
 from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
 from pokersnn_helpers.study.models import GRU
@@ -67,12 +66,6 @@ def test_weights_constants_and_metadata_come_back_bit_by_bit(kind, dtype, number
     assert loaded.snn.lif0.p == snn.lif0.p
     assert loaded.snn.readout.p == snn.readout.p
     assert same(loaded.state_dict(), classifier.state_dict())
-
-
-def test_a_network_without_recurrence_is_saved_as_one_whose_weights_are_0(tmp_path):
-    classifier = Classifier(FeedforwardSNN(hidden_size=5))
-    save_nir(classifier, tmp_path / "a.nir")
-    assert load_nir(tmp_path / "a.nir").snn.lif0.recurrent_weights.count_nonzero() == 0
 
 
 class OwnStep(SNN):
@@ -145,11 +138,6 @@ def test_what_could_not_be_loaded_again_is_not_written(make, message, path):
 def test_a_decode_of_your_own_is_not_left_out(tmp_path):
     with pytest.raises(ValueError, match="NIR holds no decode of your own"):
         save_nir(Classifier(SNN(), torch.mean), tmp_path / "a.nir")
-
-
-def test_constants_per_neuron_are_saved_if_they_are_all_the_same(tmp_path):
-    save_nir(Classifier(with_other(tau_mem_inv=5 * [80.0])), tmp_path / "a.nir")
-    assert load_nir(tmp_path / "a.nir").snn.lif0.p.tau_mem_inv == pytest.approx(80)
 
 
 @pytest.mark.parametrize(

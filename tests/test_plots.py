@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections import namedtuple
-from itertools import pairwise
+from itertools import pairwise, product
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -67,13 +67,14 @@ def test_frames_show_on_minus_off_on_one_scale():
 
 
 def test_one_polarity_is_neither_on_nor_off():
-    frame = 7 * torch.eye(5)[None]
-    ax, bar = recordings.plot_frames([frame], ["a"], columns=1).axes
+    frames = 7 * torch.ones(1, 1, 5, 5)
+    ax, bar = recordings.plot_frames(frames, ["a"], columns=1).axes
     image = ax.images[0]
     assert image.get_array()[4, 4] == 7
     assert image.get_clim() == (0, 7)
     assert bar.get_ylabel() == "events per pixel"
-    cloud = recordings.plot_event_cloud(np.zeros(4, EVENT_DTYPE), "x", (6, 5, 1))
+    events = np.zeros(4, EVENT_DTYPE)
+    cloud = recordings.plot_event_cloud(events, "x", (6, 5, 1))
     assert texts(cloud.legends[0].get_texts()) == ["all: 4"]
 
 
@@ -85,7 +86,7 @@ def test_cloud_tells_on_from_off_in_a_box_of_the_sensors_size():
     on, off = axes.collections
     assert len(on.get_offsets()) == 3
     assert len(off.get_offsets()) == 2
-    assert not np.array_equal(on.get_facecolor()[0], off.get_facecolor()[0])
+    assert (on.get_facecolor() != off.get_facecolor()).any()
     assert axes.get_ylim() == (0, 64)
     assert axes.get_zlim() == (48, 0)
 
@@ -108,33 +109,35 @@ EVENTS = torch.ones(6, 3, 2, 4, 4)
 
 def recorded():
     """Return what an own network recorded in 6 steps of 3 recordings: one layer has no spikes."""
-    left_v, left_i, right_z, right_v, right_i, readout = torch.rand(6, 6, 3, 22)
-    left = LIFFeedForwardState(left_v, left_i)
-    right = LIFState(right_z, right_v, right_i)
-    outputs = readout[..., :2]
-    return State(Eyes(left, right), torch.zeros(6, 3), LIState(v=outputs, i=outputs))
+    left = LIFFeedForwardState(*torch.rand(2, 6, 3, 22))
+    right = LIFState(*torch.rand(3, 6, 3, 22))
+    readout = LIState(*torch.rand(2, 6, 3, 2))
+    return State(Eyes(left, right), torch.zeros(6, 3), readout)
 
 
 def test_dynamics_of_any_network_show_the_states_that_its_layers_have():
     recording = recorded()
     left, right = recording.eyes
+    count = int(right.z[:, 0].sum())
     fig = networks.plot_dynamics(recording, 0.001, ["left", "right"], frames=EVENTS)
     assert titles(fig.axes) == [
         "input: 192 events",
         "20 eyes.left neurons: synaptic currents",
         "20 eyes.left neurons: membrane voltages",
-        f"eyes.right spikes: {int(right.z[:, 0].sum())}",
+        f"eyes.right spikes: {count}",
         "20 eyes.right neurons: synaptic currents",
         "20 eyes.right neurons: membrane voltages, after the reset",
         "readout: membrane voltages",
     ]
-    for ax, values in zip(fig.axes[1:3], (left.i, left.v), strict=True):
+    _, currents, voltages, *_, readout = fig.axes
+    for ax, values in ((currents, left.i), (voltages, left.v)):
         first, *_, last = ax.lines
         assert len(ax.lines) == 20
         assert np.array_equal(first.get_ydata(), values[:, 0, 0])
         assert np.array_equal(last.get_ydata(), values[:, 0, 19])
-        assert first.get_xdata().tolist() == [1, 2, 3, 4, 5, 6]  # ends of steps, in ms
-    assert [ax.get_xlabel() for ax in fig.axes] == [""] * 6 + ["time (ms)"]
+        assert list(first.get_xdata()) == [1, 2, 3, 4, 5, 6]  # ends of steps, in ms
+        assert ax.get_xlabel() == ""
+    assert readout.get_xlabel() == "time (ms)"
 
 
 def test_dynamics_of_a_lone_readout_are_its_voltages_at_the_ends_of_time_steps():
@@ -143,10 +146,11 @@ def test_dynamics_of_a_lone_readout_are_its_voltages_at_the_ends_of_time_steps()
     _, ax = networks.plot_dynamics(recording, 0.002, classes, frames=EVENTS).axes
     line, dot = ax.lines[:2]
     voltages = recording.v[:, 0, 0]
-    assert line.get_ydata().tolist() == voltages.tolist()
-    assert line.get_xdata().tolist() == [2, 4, 6, 8, 10, 12]
-    assert dot.get_ydata().tolist() == [voltages.max()]  # what decode reads
-    assert dot.get_xdata().tolist() == [2 + 2 * int(voltages.argmax())]
+    peak = int(voltages.argmax())  # what decode reads
+    assert np.array_equal(line.get_ydata(), voltages)
+    assert list(line.get_xdata()) == [2, 4, 6, 8, 10, 12]
+    assert list(dot.get_ydata()) == [voltages[peak]]
+    assert list(dot.get_xdata()) == [2 + 2 * peak]
 
 
 @pytest.mark.parametrize("recording", [None, (torch.ones(6, 3),)])
@@ -172,8 +176,9 @@ def run():
 
 def test_dynamics_begin_with_the_input_and_shade_the_silence_after_it(run):
     frames, _, fig = run
-    heights = [bar.get_height() for bar in fig.axes[0].containers[0]]
-    assert heights == frames[:, 0].sum(dim=(1, 2, 3)).tolist()
+    bars = fig.axes[0].containers[0]
+    heights = [bar.get_height() for bar in bars]
+    assert heights == list(frames[:, 0].sum((1, 2, 3)))
     for ax in fig.axes:
         shade = ax.patches[-1]
         assert shade.get_x() == 4
@@ -184,12 +189,15 @@ def test_dynamics_begin_with_the_input_and_shade_the_silence_after_it(run):
 def test_dynamics_follow_the_busiest_of_the_drawn_neurons(run):
     _, hidden, fig = run
     _, raster, currents, voltages, _ = fig.axes
-    busiest = int(hidden.z[:, 0, :20].sum(dim=0).argmax())
-    assert raster.lines[0].get_ydata()[0] == busiest + 0.5
-    assert raster.get_title() == f"hidden spikes: {int(hidden.z[:, 0].sum())}"
-    for ax, values in ((currents, hidden.i), (voltages, hidden.v)):
-        (accent,) = (line for line in ax.lines if line.get_color() == ACCENT)
-        np.testing.assert_allclose(accent.get_ydata(), values[:, 0, busiest])
+    spikes = hidden.z[:, 0]
+    busiest = int(spikes[:, :20].sum(dim=0).argmax())
+    (mark,) = raster.lines
+    assert list(mark.get_ydata()) == [busiest + 0.5]
+    assert raster.get_title() == f"hidden spikes: {int(spikes.sum())}"
+    for ax in (currents, voltages):
+        colours = [line.get_color() for line in ax.lines]
+        assert colours.index(ACCENT) == busiest
+        assert colours.count(ACCENT) == 1
 
 
 def test_raster_has_a_cell_per_spike_and_sorts_neurons_by_their_vote():
@@ -198,24 +206,28 @@ def test_raster_has_a_cell_per_spike_and_sorts_neurons_by_their_vote():
     ax = plt.gca()
     networks.draw_raster(ax, spikes, 0.002, votes, list(CLASS_COLOURS), marked=3)
     image = ax.images[0]
-    assert np.array_equal(image.get_array(), spikes.T[[1, 4, 0, 3, 2]])
+    order = [1, 4, 0, 3, 2]
+    assert np.array_equal(image.get_array(), spikes.T[order])
     assert image.get_extent() == [0, 10, 5, 0]  # a spike's cell is its time step, in ms
     assert ax.get_title() == "5 spikes"
-    assert ax.lines[0].get_ydata()[0] == 3.5
-    strips = [strip.get_segments()[0][:, 1].tolist() for strip in ax.collections]
-    assert strips == [[0, 2], [2, 4], [4, 5]]
-    assert texts(ax.texts) == ["club", "heart", "spade"]
-    assert [text.get_position()[1] for text in ax.texts] == [1, 3, 4.5]
-    assert ax.texts[2].get_color() == CLASS_COLOURS["spade"]
+    assert list(ax.lines[0].get_ydata()) == [3.5]
+    places = {"club": (0, 2), "heart": (2, 4), "spade": (4, 5)}
+    assert texts(ax.texts) == list(places)
+    for strip, text, (top, bottom) in zip(ax.collections, ax.texts, places.values(), strict=True):
+        ((_, start), (_, end)) = strip.get_segments()[0]
+        assert (start, end) == (top, bottom)
+        assert text.get_position()[1] == (top + bottom) / 2
+        assert text.get_color() == CLASS_COLOURS[text.get_text()]
     with pytest.raises(ValueError, match="votes go up to 3; classes has 2 names"):
         networks.draw_raster(ax, spikes, 0.001, votes, ["left", "right"])
 
 
 def test_neuron_shows_its_threshold_and_marks_inputs_and_spikes_at_their_times():
-    ones = np.ones(3)
+    times = np.arange(3)
+    current = np.ones(3)
     inputs = np.array([0.0, 0.5, 2])
-    spikes = np.array([0.0, 1, 0])
-    fig = networks.plot_neuron(np.arange(3), ones, 2 * ones, 0.3, spikes, inputs)
+    spikes = times == 1
+    fig = networks.plot_neuron(times, current, 2 * current, 0.3, spikes, inputs)
     expected = ["synaptic current (3 input events)", "membrane voltage (1 spike)"]
     assert titles(fig.axes) == expected
     marked_at = [[0, 0.5, 2], [1]]
@@ -233,11 +245,13 @@ def classifier():
 
 
 def test_answer_of_any_sensor_is_drawn(classifier):
-    events = np.full(8, np.array((0, 63, 47, 1), EVENT_DTYPE))
+    events = np.zeros(8, EVENT_DTYPE)
+    events["x"] = 63
+    events["y"] = 47
     left, _, readout = networks.plot_answer(classifier, events).axes
     image = left.images[0].get_array()
     assert image.shape == (48, 64)
-    assert image[-1, -1] == image.sum() == 8
+    assert image[-1, -1] == image.sum() == -8
     assert readout.get_title() == "no answer"  # without a spike all classes are equal
 
 
@@ -253,10 +267,12 @@ def test_answer_is_named_and_neurons_stand_by_the_class_they_vote_for():
     snn = SNN(hidden_size=3, output_size=2)
     with torch.no_grad():
         snn.lif0.input_weights.fill_(1)
-        snn.linear.weight.copy_(torch.tensor([[0, 0, 1], [1, 1, 1]]))
+        snn.linear.weight.fill_(1)
+        snn.linear.weight[0, :2] = 0
     events = np.zeros(50, EVENT_DTYPE)
     events["t"] = 500 * np.arange(50)
-    _, raster, readout = networks.plot_answer(Classifier(snn, classes=("a", "b")), events).axes
+    classifier = Classifier(snn, classes=("a", "b"))
+    _, raster, readout = networks.plot_answer(classifier, events).axes
     assert readout.get_title() == "the answer: a b"
     assert texts(raster.texts) == ["b"]  # the third neuron favours no class
 
@@ -268,15 +284,21 @@ def test_templates_show_where_events_speak_for_a_class_and_against_it():
         weights = snn.lif0.input_weights.zero_().view(2, 2, 5, 6)
         weights[0, 1, 2, 4] = 1
         weights[1, 0, 3, 1] = 1
-        snn.linear.weight.copy_(torch.eye(2).flip(0))
+        snn.linear.weight.copy_(1 - torch.eye(2))
     axes = networks.plot_templates(snn, ["left", "right"], (6, 5, 2)).axes
-    expected = torch.zeros(2, 2, 5, 6)  # ON and OFF, by class
-    expected[0, :, 2, 4] = torch.tensor([-0.5, 0.5])
-    expected[1, :, 3, 1] = torch.tensor([0.5, -0.5])
-    for ax, image in zip(axes, expected.flatten(0, 1), strict=True):
-        assert np.array_equal(ax.images[0].get_array(), image)
-    assert titles(axes) == ["left", "right", "", ""]
-    assert [ax.get_ylabel() for ax in axes] == ["ON events", "", "OFF events", ""]
+    for ax, pixel, value, title, label in zip(
+        axes,
+        [(2, 4), (2, 4), (3, 1), (3, 1)],
+        [-0.5, 0.5, 0.5, -0.5],
+        ["left", "right", "", ""],
+        ["ON events", "", "OFF events", ""],
+        strict=True,
+    ):
+        image = ax.images[0].get_array()
+        assert image[pixel] == value
+        assert np.count_nonzero(image) == 1
+        assert ax.get_title() == title
+        assert ax.get_ylabel() == label
 
 
 # ---- Results ----
@@ -287,8 +309,9 @@ def test_intervals_are_drawn_by_name_and_marked_by_name_or_beyond_the_line(marke
     values = {"a": (5, 0, 8), "b": (7, 1, 9)}
     ax = results.plot_intervals(values, "points", marked, line).axes[0]
     assert texts(ax.get_yticklabels()) == ["a", "b"]
-    ends = [lines.get_segments()[0][:, 0].tolist() for lines in ax.collections]
-    assert ends == [[0, 8], [1, 9]]
+    for name, lines in zip(values, ax.collections, strict=True):
+        ((low, _), (high, _)) = lines.get_segments()[0]
+        assert values[name][1:] == (low, high)
     first, second = ax.lines[:2]
     assert first.get_xdata()[0] == 5
     assert first.get_color() != ACCENT
@@ -297,7 +320,7 @@ def test_intervals_are_drawn_by_name_and_marked_by_name_or_beyond_the_line(marke
 
 def test_curves_have_a_panel_per_change_and_a_line_of_its_own_look_per_model():
     models = [f"the long name of model {number}" for number in range(6)]
-    points = [(axis, at, model) for axis in "xyz" for at in (0, 1) for model in models]
+    points = list(product("xyz", (0, 1), models))
     table = pd.DataFrame(points, columns=["axis", "at", "model"])
     table[["mean", "interval low", "interval high"]] = 0.9
     fig = results.plot_curves(table, "%")
@@ -305,7 +328,6 @@ def test_curves_have_a_panel_per_change_and_a_line_of_its_own_look_per_model():
     assert titles(panels) == ["x", "y", "z"]
     for ax in panels:
         assert [line.get_label() for line in ax.lines] == models
-        assert list(ax.lines[0].get_xdata()) == [0, 1]
         looks = {(line.get_color(), line.get_marker()) for line in ax.lines}
         assert len(looks) == 6
     fig.canvas.draw()
@@ -326,7 +348,8 @@ def test_labels_stand_at_the_ends_of_their_lines_and_never_overlap():
     ax.plot([0, 1], [90, 90], color="grey")
     label_ends(ax)
     assert texts(ax.texts) == names
-    far, *near = (text.get_position()[1] for text in ax.texts)
+    heights = [text.get_position()[1] for text in ax.texts]
+    far, *near = heights
     assert far == pytest.approx(90, abs=0.01)
     assert np.mean(near) == pytest.approx(99)
     assert ax.texts[1].get_color() == ax.lines[1].get_color()
@@ -339,7 +362,7 @@ def test_labels_stand_at_the_ends_of_their_lines_and_never_overlap():
 
 def test_colours_of_the_suits_are_fixed_and_others_differ_from_them():
     with plt.style.context("pokersnn_helpers.figures.book"):
-        colours = class_colours(["spade", "club", *map(str, range(9))])
+        colours = class_colours(["spade", "club", *"123456789"])
     spade, club, *others = colours.values()
     assert spade == CLASS_COLOURS["spade"]
     assert club == CLASS_COLOURS["club"]
