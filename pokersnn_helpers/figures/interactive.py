@@ -98,7 +98,7 @@ class InteractiveFigure:
     def _repr_html_(self) -> str:
         content = json.dumps(self.content, separators=(",", ":"), default=vars)
         content = content.replace("<", "\\u003c")  # a name may hold "</script>"
-        png = base64.b64encode(self.png).decode()
+        png = _base64(self.png)
         return (
             f'<div class="interactive-figure" data-kind="{self.kind}">'
             f'<img alt="{html.escape(self.alt)}" style="max-width:100%" '
@@ -160,11 +160,12 @@ def _pack(events: np.ndarray) -> dict[str, dict[str, str]]:
     packed = {}
     for polarity, name in enumerate(["OFF", "ON"]):
         sent = events[events["p"] == polarity]
-        columns = {field: sent[field].astype("<u2").tobytes() for field in "txy"}
-        packed[name] = {
-            field: base64.b64encode(column).decode() for field, column in columns.items()
-        }
+        packed[name] = {field: _base64(sent[field].astype("<u2").tobytes()) for field in "txy"}
     return packed
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
 
 
 def interactive_card(classifier: Classifier, events: np.ndarray) -> InteractiveFigure:

@@ -176,15 +176,15 @@ def lif_traces(
         >>> int(spikes.sum())
         18
     """
-    constants = torch.tensor([0, 1 / tau_syn, 1 / tau_mem, v_th], dtype=torch.float64)
-    rest, tau_syn_inv, tau_mem_inv, threshold = constants
+    constants = torch.tensor([1 / tau_syn, 1 / tau_mem, v_th], dtype=torch.float64)
+    tau_syn_inv, tau_mem_inv, threshold = constants
     parameters = LIFParameters(tau_syn_inv, tau_mem_inv, v_th=threshold)
-    state = LIFFeedForwardState(v=rest, i=rest)
+    state = LIFFeedForwardState(*torch.zeros(2, dtype=torch.float64))
     trace = []
     for jump in torch.as_tensor(inputs, dtype=torch.float64):
         spike, state = lif_feed_forward_step(jump, state, parameters, dt)
-        trace.append((spike.item(), state.v.item(), state.i.item()))
-    return np.array(trace).T
+        trace.append(torch.stack([spike, *state]))
+    return torch.stack(trace).T.numpy()
 
 
 def interactive_neuron() -> InteractiveFigure:
@@ -301,11 +301,12 @@ def interactive_staircase() -> InteractiveFigure:
     start = initial_values(STAIRCASE_SLIDERS)
     slider = STAIRCASE_SLIDERS["weight"]
     weights = np.linspace(slider.lowest, slider.highest, 401)
-    staircase = run_staircase(weights, start["beta"], start["dt"])
-    ball = run_staircase(np.array([start["weight"]]), start["beta"], start["dt"])
+    weight = start.pop("weight")
+    staircase = run_staircase(weights, **start)
+    ball = run_staircase(np.array([weight]), **start)
     return InteractiveFigure.from_figure(
         "staircase",
-        _plot_staircase(weights, staircase, start["weight"], ball),
+        _plot_staircase(weights, staircase, weight, ball),
         "Two plots against the weight. Above, the loss goes down in steps to 0 and up again, flat "
         "between them; a ball lies on one of the upper steps. Below, the true gradient is 0, and "
         f"the surrogate gradient runs from {staircase.gradient.min():.0f} to "

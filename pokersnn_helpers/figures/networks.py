@@ -119,7 +119,9 @@ def plot_dynamics(
         )
     *hidden, readout = layers
     panels = [(name, field) for name in hidden for field in layers[name]]
-    heights = [HEIGHTS["input"], *(HEIGHTS[field] for _, field in panels), HEIGHTS["readout"]]
+    heights = [HEIGHTS["input"]]
+    heights += [HEIGHTS[field] for _, field in panels]
+    heights += [HEIGHTS["readout"]]
     fig, axes = plt.subplots(
         len(heights),
         sharex=True,
@@ -127,25 +129,28 @@ def plot_dynamics(
         figsize=(6.0, 0.4 + sum(heights)),
         layout="constrained",
     )
-    counts = frames[:, 0].flatten(1).sum(dim=1).cpu()
-    ends = 1000 * dt * np.arange(1, len(counts) + 1)  # a step's state holds at its end
-    axes[0].bar(ends - 500 * dt, counts.numpy(), width=800 * dt, color=GREY)
-    axes[0].set(title=f"input: {int(counts.sum()):,} events", ylabel="per step")
-    for ax, (name, field) in zip(axes[1:-1], panels, strict=True):
+    top, *middle, bottom = axes
+    counts = frames[:, 0].flatten(1).sum(dim=1).cpu().numpy()
+    step = 1000 * dt  # ms
+    ends = step * np.arange(1, len(counts) + 1)  # a step's state holds at its end
+    top.bar(ends - step / 2, counts, width=0.8 * step, color=GREY)
+    top.set(title=f"input: {counts.sum():,.0f} events", ylabel="per step")
+    for ax, (name, field) in zip(middle, panels, strict=True):
         label = "hidden" if len(hidden) == 1 else name
         if field == "z":
             spikes = layers[name]["z"]
             layer_votes = votes if name == hidden[-1] else None
             draw_raster(ax, spikes, dt, layer_votes, classes, _busiest(layers[name]))
-            ax.set_title(f"{label} spikes: {int(spikes.sum()):,}")
+            ax.set_title(f"{label} spikes: {spikes.sum():,.0f}")
         else:
             _draw_states(ax, ends, layers[name], field, label)
-    draw_readout(axes[-1], layers[readout]["v"], dt, classes)
-    axes[-1].set(title="readout: membrane voltages", xlim=(0, ends[-1]))
-    label_ends(axes[-1])
-    steps = int(counts.nonzero().max()) + 1 if counts.any() else 0  # up to the last event
+    end = ends[-1]
+    draw_readout(bottom, layers[readout]["v"], dt, classes)
+    bottom.set(title="readout: membrane voltages", xlim=(0, end))
+    label_ends(bottom)
+    silent_from = max(ends[counts > 0], default=0)
     for ax in axes:
-        ax.axvspan(1000 * dt * steps, ends[-1], color=SHADE, linewidth=0, zorder=-1)
+        ax.axvspan(silent_from, end, color=SHADE, linewidth=0, zorder=-1)
         ax.label_outer()
     fig.align_ylabels(axes)
     return fig
@@ -216,7 +221,7 @@ def draw_raster(
     extent = (0.0, end, neurons, 0.0)
     ax.imshow(cells[order], cmap=ACCENT_MAP, vmin=0, vmax=1, aspect="auto", extent=extent)
     ax.grid(False)
-    ax.set(title=f"{int(cells.sum()):,} spikes", xlabel="time (ms)", ylabel="neuron")
+    ax.set(title=f"{cells.sum():,.0f} spikes", xlabel="time (ms)", ylabel="neuron")
     ax.set(xlim=(0, end), ylim=(neurons, 0))
     beside: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "clip_on": False}
     if marked is not None:

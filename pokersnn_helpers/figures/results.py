@@ -69,8 +69,7 @@ def plot_curves(table: pd.DataFrame, label: str) -> Figure:
         >>> from pokersnn_helpers.study.measured import measured
         >>> fig = plot_curves(measured("latency", "curves"), "correct (%)")
     """
-    changes = table["axis"].unique()
-    models = table["model"].unique()
+    changes = table.groupby("axis", sort=False)
     rows = math.ceil(len(changes) / 2)
     fig, axes = plt.subplots(
         rows,
@@ -82,9 +81,10 @@ def plot_curves(table: pd.DataFrame, label: str) -> Figure:
     )
     for ax in axes.flat[len(changes) :]:
         ax.axis("off")
-    for ax, change in zip(axes.flat[: len(changes)], changes, strict=True):
-        for model, (colour, style, marker) in zip(models, cycle(LOOKS), strict=False):
-            points = table[(table["axis"] == change) & (table["model"] == model)]
+    for ax, (change, panel) in zip(axes.flat, changes, strict=False):
+        looks = cycle(LOOKS)
+        for model, points in panel.groupby("model", sort=False):
+            colour, style, marker = next(looks)
             places = points["at"]
             low = 100 * points["interval low"]
             high = 100 * points["interval high"]
