@@ -40,7 +40,7 @@ from benchmarks.perturbations import one_polarity
 from pokersnn_helpers import Classifier, FastSNN, Split, build_network, load_nmnist
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES
-from pokersnn_helpers.simulation.motions import film_dots, film_motions
+from pokersnn_helpers.simulation.motions import film_motions
 from pokersnn_helpers.study import measured, protocol
 from pokersnn_helpers.study.latency import PredictionsOverTime
 from pokersnn_helpers.study.models import summed_image
@@ -646,7 +646,7 @@ def test_rule_of_the_first_place_knows_where_discs_come_in_and_nothing_of_dots()
     assert (rule.predict(lines) == lines.targets).mean() > 0.85
     later = motions.without_start(lines)
     assert all(each["t"][0] >= 11_000 for each in later.events)
-    dots = motions.lines(film_dots(60, seed=4))
+    dots = motions.lines(motions.film_dots(60, seed=4))
     assert (rule.predict(dots) == dots.targets).mean() < 0.5
 
 

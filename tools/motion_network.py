@@ -18,7 +18,7 @@ import numpy as np
 from card_network import neuron_constants, packed, smooth, unpacked, write
 from card_network import read as read_from
 
-from benchmarks.motions import MotionDetector
+from benchmarks.motions import MotionDetector, film_dots
 from pokersnn_helpers import Classifier, Recordings, evaluate, make_loader, train_classifier
 from pokersnn_helpers.pokerdvs import POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import motions as simulated
@@ -149,7 +149,7 @@ def merged(films: Recordings) -> Recordings:
 def films_to_learn_from(seed: int) -> Recordings:
     """Film strokes, dots and discs, and add their mirrored copies."""
     strokes = film_strokes(STROKES, 100 + seed, slant=any_heading)
-    others = simulated.film_dots(DOTS, 200 + seed) + simulated.film_motions(DISCS, 300 + seed)
+    others = film_dots(DOTS, 200 + seed) + simulated.film_motions(DISCS, 300 + seed)
     return simulated.with_mirrored_copies(strokes + merged(others))
 
 
@@ -240,7 +240,7 @@ def measure(spiking: Classifier, time_blind: Classifier, equal: float, count: in
     for name, film in (
         ("strokes", partial(film_strokes, count, 1300 + SEED)),
         ("discs", lambda **way: merged(simulated.film_motions(count // 2, 1400 + SEED, **way))),
-        ("dots", lambda **way: merged(simulated.film_dots(count // 2, 1500 + SEED, **way))),
+        ("dots", lambda **way: merged(film_dots(count // 2, 1500 + SEED, **way))),
     ):
         there, back = film(), film(backwards=True)
         targets = np.array(there.targets)
