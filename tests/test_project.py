@@ -25,7 +25,6 @@ ROOT = Path(__file__).parents[1]
 
 import check_real  # noqa: E402
 import colab  # noqa: E402
-import pages  # noqa: E402
 from check_sources import all_addresses, dead_sources  # noqa: E402
 from set_repository import current_address, set_repository  # noqa: E402
 
@@ -372,26 +371,6 @@ def test_ci_tries_other_environments_and_sizes():
     run = text_of(".ci/run")
     assert set(re.findall(r"with_versions (\w+)", run)) == {"lowest", "colab", "readme"}
     assert "\npython tools/pages.py --limits\n" in run
-
-
-def test_growing_code_is_noticed(tmp_path, monkeypatch, capsys):
-    (tmp_path / "book").mkdir()
-    (tmp_path / "book" / "01_a.ipynb").write_bytes(next(ROOT.glob("book/01*.ipynb")).read_bytes())
-    package = tmp_path / "pokersnn_helpers"
-    package.mkdir()
-    code = '"""No."""\n\n# no\ndef f():\n    """No,\n    no."""\n    return """1\n2"""\n'
-    (package / "a.py").write_text(code)
-    (package / "__init__.pyi").write_text('from .a import f\n\n__all__ = [\n    "f",\n]\n')
-    monkeypatch.setattr(pages, "ROOT", tmp_path)
-    monkeypatch.setattr(pages, "PACKAGE", package)
-    pages.main(["--limits"])
-    found = map(int, re.findall(r" (\d+), at most", capsys.readouterr().out))
-    *of_chapters, package, core, longest, tests, tools, exported = found
-    assert [package, core, longest, tests, tools, exported] == [3, 3, 3, 0, 0, 1]
-    assert all(0 < each < 2000 for each in of_chapters)
-    monkeypatch.setitem(pages.LIMITS, "package", 2)
-    with pytest.raises(SystemExit, match="more than there may be"):
-        pages.main(["--limits"])
 
 
 def test_what_pages_quote_is_measured_again_once_a_week():
