@@ -41,7 +41,6 @@ BENCHMARKS = {
     "constants": ("lines", "the recipe with other time constants, on held-out folds"),
     "lines": ("lines", "what each line added to the plain loop is worth, on held-out folds"),
     "stream": ("stream", "events per second and time to an answer of a stream, and is it exact?"),
-    "many": ("many", "20,000 simulated cards in a file: to make them, and an epoch by processes"),
     "folder": ("folder", "your own folder: memory per event, time to load it and for two epochs"),
     "simulation": ("simulation", "how close simulated recordings are; does training carry over?"),
     "elsewhere": ("elsewhere", "the same network in other simulators: spikes that differ, and why"),
@@ -77,7 +76,6 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--network", choices=("snn", "fast"), help="what recipe trains (snn)")
     browsers = ("chromium", "firefox")
     parser.add_argument("--browser", choices=browsers, help="where teach trains (chromium)")
-    parser.add_argument("--cards", type=positive, help="recordings that many simulates (20000)")
     parser.add_argument("--folder", metavar="PATH", help="recordings that folder loads")
     return parser
 

@@ -24,7 +24,6 @@ from benchmarks import (
     latency,
     libraries,
     lines,
-    many,
     models,
     motions,
     networks,
@@ -437,25 +436,6 @@ def test_held_out_passes_are_asked_about_by_networks_without_them(few, asked, pu
     put(latency, train_sparse=train, predict_over_time=predict)
     found = latency.held_out_passes(3, 0.8, 5)
     assert np.bincount(found.targets).tolist() == [8, 8, 8, 8]
-
-
-def test_many_cards_are_simulated_and_seen_once(put):
-    started = []
-
-    def run(words, **_):  # in this process
-        started.append(words[2:-4])
-        many.train(*words[-3:])
-
-    put(many.subprocess, run=run)
-    put(many, usable_cores=lambda: 1, PROCESSES=(None, 2))
-    result = many.measure(8)
-    assert result["same_in_one_process"] and 5 < result["kb_per_card"] < 40
-    assert result["simulated_s"] > 0 and result["simulating_processes"] == 1
-    rows = pd.DataFrame(result["rows"])
-    assert rows["cards"].tolist() == [2, 2, 8, 8] and rows["each_card_once"].all()
-    assert rows["torchrun_processes"].tolist() == ["none", 2, "none", 2]
-    assert (rows["epoch_s"] > 0).all() and (rows["peak_memory_gb"].dropna() > 0.1).all()
-    assert started[0] == [] and started[1][0] == "torch.distributed.run"
 
 
 def test_every_imperfection_is_added_and_taken_away(put, data):
