@@ -344,7 +344,7 @@ RUNS = [
     ("tests", [".ci/environments lowest"]),
     ("tests", [".ci/environments colab"]),
     ("weekly", ["python tools/colab.py", ".ci/environments colab all"]),
-    ("weekly", [" --cov ", "coverage report --fail-under=95 --include="]),
+    ("weekly", [" --cov ", "coverage report --fail-under=95"]),
     ("weekly", [LOCKED, "jupyter-book build ."]),
     ("release", [LOCKED, 'python tools/release.py --repository "$GITHUB_REPOSITORY"']),
     ("book", PUBLISHING),
@@ -362,14 +362,9 @@ def test_workflow_runs(workflow, wanted):
     assert any(all(map(str.__contains__, runs, wanted)) for runs in following)
 
 
-def test_coverage_is_that_of_the_core():
-    (report,) = re.findall(r"coverage report [^)]+", text_of(".github/workflows/weekly.yml"))
-    assert set(report.split("'")[-1].split()) == set(CORE)
-
-
 def test_ci_tries_other_environments_and_sizes():
     run = text_of(".ci/run")
-    assert set(re.findall(r"with_versions (\w+)", run)) == {"lowest", "colab", "readme"}
+    assert "\nfor versions in lowest colab readme; do\n" in run
     assert "\npython tools/pages.py --limits\n" in run
 
 
