@@ -1,4 +1,4 @@
-"""Measure how fast training is, how much memory it takes, and how well it succeeds.
+"""Measure how fast training is and how well it succeeds.
 
 To compare two commits, check the other one out (git worktree add ../before COMMIT), run the same
 benchmark in both folders in turn, three times each, and compare medians: a difference that is no
@@ -23,7 +23,6 @@ from .timing import finite, report, setting
 BENCHMARKS = {
     "step": ("networks", "one training step by network and library, at bins of 1 and 0.1 ms"),
     "widths": ("widths", "own recordings in bins of 1 to 10 ms: last epoch, best epoch"),
-    "recipe": ("lines", "the recipe's time, what it gets right by seed, and is it repeatable?"),
     "settle": ("batches", "silence after the last event: accuracy by its duration, on inner folds"),
     "batches": ("batches", "is an answer the same alone, in any batch and in a stream?"),
     "accuracy": ("accuracy", "every model of chapter 7 on all 131 recordings, by grouped folds"),
@@ -41,7 +40,6 @@ BENCHMARKS = {
     "constants": ("lines", "the recipe with other time constants, on held-out folds"),
     "lines": ("lines", "what each line added to the plain loop is worth, on held-out folds"),
     "stream": ("stream", "events per second and time to an answer of a stream, and is it exact?"),
-    "folder": ("folder", "your own folder: memory per event, time to load it and for two epochs"),
     "simulation": ("simulation", "how close simulated recordings are; does training carry over?"),
     "elsewhere": ("elsewhere", "the same network in other simulators: spikes that differ, and why"),
     "bits": ("bits", "8, 4 and 2 bits per weight, and thresholds that differ, by grouped folds"),
@@ -73,10 +71,8 @@ def command_line() -> argparse.ArgumentParser:
     )
     parser.add_argument("--repeats", type=positive, help="timed runs, of which the median counts")
     parser.add_argument("--seeds", type=positive, help="networks to train, with seeds 0, 1, ...")
-    parser.add_argument("--network", choices=("snn", "fast"), help="what recipe trains (snn)")
     browsers = ("chromium", "firefox")
     parser.add_argument("--browser", choices=browsers, help="where teach trains (chromium)")
-    parser.add_argument("--folder", metavar="PATH", help="recordings that folder loads")
     return parser
 
 

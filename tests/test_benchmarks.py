@@ -11,15 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from test_folders import fill
-from torch.utils.flop_counter import FlopCounterMode
 
 import pokersnn_helpers as helpers
 from benchmarks import __main__ as command
 from benchmarks import (
     accuracy,
     batches,
-    folder,
     folds,
     latency,
     libraries,
@@ -121,38 +118,11 @@ def test_steps_are_compared_with_the_fast_network_and_a_missing_library_is_named
     assert frames.shape[1] == len(targets) == 4
 
 
-def test_floor_has_the_multiply_adds_of_a_training_step():
-    """Counted by PyTorch: two operations per multiply-add."""
-    torch.manual_seed(0)
-    steps, batch, inputs, hidden, outputs = 6, 4, 50, 10, 4
-    frames = (torch.rand(steps, batch, inputs) < 0.1).float()
-    events = int(frames.sum())
-    expected = 2 * events * hidden + 3 * steps * batch * hidden * (hidden + outputs)
-    for step in networks.floor_steps(frames, hidden).values():
-        with FlopCounterMode(display=False) as counter:
-            step()
-        assert counter.get_total_flops() / 2 == pytest.approx(expected, rel=0.1)
-
-
 def test_median_ignores_the_first_run_and_steps_take_turns():
     runs = []
     steps = {"a": lambda: runs.append("a"), "b": lambda: runs.append("b")}
     assert timing.median_times(steps, 3).keys() == {"a", "b"}
     assert runs == ["a", "b"] * 4
-
-
-def test_recipe_counts_by_seed_and_compares_the_runs_of_seed_0(put):
-    def train(data, seed, device, network):
-        torch.manual_seed(len(calls))
-        calls.append(seed)
-        return Classifier(network(hidden_size=5)), None
-
-    calls = []
-    put(lines, train_classifier=train)
-    result = lines.measure_recipe(seeds=2, network="fast")
-    assert calls == [0, 1, 0]
-    assert len(result["correct"]) == 2 and result["lowest"] == min(result["correct"])
-    assert result["bit_identical"] is False and result["median_s"] > 0
 
 
 def test_lines_count_the_held_out_recordings_of_all_folds(data, put):
@@ -674,11 +644,3 @@ def test_answers_that_depend_on_their_batch_are_noticed(quick, put):
     put(Classifier, read=lambda self, voltages, _=None: self.decode(voltages))
     found = batches._of_network(batches.FILMS, 0)
     assert found["batches of 1"][1] == 0 < found["one batch"][1]
-
-
-def test_a_folder_is_loaded_and_trained_on(tmp_path):
-    found = folder.load_and_train(str(fill(tmp_path)), 1, 5000)
-    assert (found["recordings"], found["events"]) == (24, 24 * 300)
-    assert found["peak_gb"] >= found["before_gb"] > 0
-    with pytest.raises(ValueError, match="name recordings with --folder"):
-        folder.measure()
