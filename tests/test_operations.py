@@ -319,28 +319,6 @@ def test_gated_units_cost_what_neurobench_counts(random_frames):
 # ---- What can't be counted, and the rest ----
 
 
-class Uses(SpikingNetwork):
-    """A layer that is used some times per step, beside one that is used once."""
-
-    def __init__(self, times):
-        super().__init__()
-        self.times, self.often, self.readout = times, nn.Linear(3, 3), nn.Linear(3, 2)
-
-    def step(self, frame, state):
-        values = frame.flatten(1)
-        for _ in range(self.times):
-            values = self.often(values)
-        return self.readout(values), state
-
-
-@pytest.mark.parametrize("times", [0, 2])
-def test_layer_that_is_not_used_once_per_step_is_refused_by_name(times):
-    assert count_operations(Uses(1), small_frames()).dense_macs == 3 * (3 * 3 + 3 * 2)
-    message = f"often was called {4 * times} times in 4 time steps; .* once, or once per step"
-    with pytest.raises(ValueError, match=message):
-        count_operations(Uses(times), small_frames())
-
-
 def operations(footprint, updates=10.0):
     one = np.ones(1)
     return Operations(one, 1000 * one, 20 * one, 300 * one, updates * one, one, 0.0, 1, footprint)
@@ -371,9 +349,3 @@ def test_energy_is_the_sum_of_published_figures(footprint, access):
 def test_weights_that_nobody_would_count_are_refused(layer):
     with pytest.raises(TypeError, match=r"1 is (LSTM|GRU)\(3, 2.* knows the weights of Linear"):
         count_operations(nn.Sequential(nn.Flatten(2), layer), small_frames())
-
-
-@pytest.mark.parametrize("steps", [[21, 1], [-1, 2], [1], [[1, 1]], [float("nan"), 1], "ab"])
-def test_steps_that_the_frames_do_not_have_are_refused(steps):
-    with pytest.raises(ValueError, match=r"^steps is .*; give 2 numbers from 0 to 20"):
-        count_operations(FastSNN(), torch.zeros(20, 2, 2, 35, 35), steps)
