@@ -12,3 +12,4 @@ of two runs. ``--json`` prints the same numbers for other programs, in one line 
 from typing import Any
 
 Row = dict[str, Any]  # of a table, by column; or a whole result, by name
+Options = dict[str, Any]  # of what trains or simulates

@@ -17,15 +17,15 @@ from pokersnn_helpers.simulation.motions import film_motions, with_mirrored_copi
 from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator, Perturbation
 
-from . import Row, folds
+from . import Options, Row, folds
 
 SETTLE_MS = (0, 5, 10, 20, 30, 40)
 FOLDS = 5
-NETWORKS: dict[str, tuple[Perturbation, Row]] = {
+NETWORKS: dict[str, tuple[Perturbation, Options]] = {
     "SNN, book's recipe": (lambda recordings: recordings, {}),
     "SNN behind a layer": (merge_polarities, {"network": LayerThenSNN, **BY_FRAME}),
 }
-DELAYED: Row = {
+DELAYED: dict[str, Any] = {
     "network": partial(
         LayerThenSNN, delays=(0, 0.004, 0.008), tau_mem=0.005, tau_syn=0.002, hidden_size=20
     ),

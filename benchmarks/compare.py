@@ -19,6 +19,7 @@ from pokersnn_helpers.simulation.gestures import film_gestures
 from pokersnn_helpers.simulation.motions import film_dots
 from pokersnn_helpers.study.perturbations import merge_polarities
 
+from . import Row
 from .nmnist import thousand
 
 SIZE = 16  # pixels along a side, of patches and spots
@@ -122,7 +123,7 @@ def gestures(takes: int = 8) -> tuple[Recordings, list[str]]:
     return Recordings(enlarged(), films.targets, films.classes, (115, 86, 2)), people
 
 
-def measure(size: int = 0, *, processes: int = 2) -> dict[str, Any]:
+def measure(size: int = 0, *, processes: int = 2) -> Row:
     """Compare models on each set.
 
     Args:
@@ -143,7 +144,7 @@ def measure(size: int = 0, *, processes: int = 2) -> dict[str, Any]:
     return {"seeds": 1, "rows": rows, "models": models}
 
 
-def _row(name: str, size: int, processes: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _row(name: str, size: int, processes: int) -> tuple[Row, list[Row]]:
     recordings, groups = load(name, size)
     begin = time.perf_counter()
     with peak_memory() as gigabytes:

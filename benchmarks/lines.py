@@ -7,7 +7,7 @@ import numpy as np
 from pokersnn_helpers import FastSNN, augment, evaluate, make_loader, stratified_folds
 from pokersnn_helpers.training import train_classifier
 
-from . import Row
+from . import Options, Row
 from .folds import spread
 from .timing import recordings
 
@@ -17,7 +17,7 @@ def larger_weights() -> FastSNN:
     return FastSNN()
 
 
-PLAIN: Row = {
+PLAIN: Options = {
     "network": larger_weights,
     "epochs": 10,
     "learning_rate": 0.002,
@@ -25,7 +25,7 @@ PLAIN: Row = {
     "augment": None,
     "ema_decay": 0,
 }
-LINES: dict[str, Row] = {
+LINES: dict[str, Options] = {
     "plain loop": PLAIN,
     "gradient clipping": PLAIN | {"clip_norm": 0.3},
     "smaller input weights": PLAIN | {"network": FastSNN},
@@ -47,7 +47,7 @@ def measure_constants(seeds: int = 5) -> Row:
     return measure_lines(seeds, TIME_CONSTANTS)
 
 
-def count_correct(seed: int, line: Row) -> tuple[int, float]:
+def count_correct(seed: int, line: Options) -> tuple[int, float]:
     """Cross-validate a line in four folds; return how many are correct, and the mean loss."""
     correct = 0
     loss = 0.0

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pokersnn_helpers import SNN, FastSNN, Recordings, build_network, load_nmnist
 from pokersnn_helpers.networks import WHOLE, SpikingNetwork
@@ -20,7 +19,7 @@ from pokersnn_helpers.study.models import CNN, GRU, MLP, summed_image
 from pokersnn_helpers.study.protocol import NetworkEstimator, logistic_regression
 from tools.make_nmnist import ENDS, first_saccades
 
-from . import folds
+from . import Options, Row, folds
 
 ARCHIVE = "nmnist_6789.tar.gz"  # in the folder that POKERSNN_DATA names
 
@@ -36,11 +35,11 @@ class ConvolutionalSNN(SpikingNetwork):
             *(nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.AdaptiveMaxPool2d(4)),
             nn.Dropout(0.3),
         )
-        sizes: dict[str, Any] = {"sensor_size": (4, 4, 32), "output_size": output_size}
-        times: dict[str, Any] = {"readout_tau_syn": 0.010, "readout_tau_mem": 0.020}  # s
+        sizes: Options = {"sensor_size": (4, 4, 32), "output_size": output_size}
+        times: Options = {"readout_tau_syn": 0.010, "readout_tau_mem": 0.020}  # s
         self.snn = build_network(SNN, time_window=1e6 * dt, **sizes, **times)
 
-    def step(self, frame: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
+    def step(self, frame: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Compute one time step, from a frame (B, 2, height, width)."""
         return self.snn.step(self.filters(frame), state)
 
@@ -60,7 +59,7 @@ MODELS: dict[str, Any] = {
 }
 
 
-def measure_nmnist(seeds: int = 5) -> dict[str, Any]:
+def measure_nmnist(seeds: int = 5) -> Row:
     """Train on 400 recordings of ``load_nmnist``, and classify the 200 others.
 
     Args:
@@ -72,7 +71,7 @@ def measure_nmnist(seeds: int = 5) -> dict[str, Any]:
     return _result(dict(zip(MODELS, found, strict=True)), data.test, seeds)
 
 
-def measure_nmnist1000(seeds: int = 5) -> dict[str, Any]:
+def measure_nmnist1000(seeds: int = 5) -> Row:
     """Classify the 1,000 recordings that those of ``load_nmnist`` were chosen from, by three folds.
 
     Args:
@@ -99,7 +98,7 @@ def _tested(model: Any, data: Any, seed: int) -> np.ndarray:
     return deepcopy(model).fit(data.train, seed).predict(data.test) == data.test.targets
 
 
-def _result(answers: dict[str, np.ndarray], recordings: Recordings, seeds: int) -> dict[str, Any]:
+def _result(answers: dict[str, np.ndarray], recordings: Recordings, seeds: int) -> Row:
     """Return a row per model, and by how many points the convolutional network is better."""
     alone, ahead = range(len(recordings)), answers[CONVOLUTION]
     differences = [

@@ -11,6 +11,7 @@ from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.study.models import GRU, MLP
 from pokersnn_helpers.study.protocol import FeatureEstimator, NetworkEstimator, PerturbedEstimator
 
+from . import Row
 from .counting import count_operations
 from .energy import estimate_energy
 from .models import HYBRID, MODELS, SNN
@@ -41,7 +42,7 @@ def regression_network(estimator: FeatureEstimator, sensor_size: tuple[int, int,
     return network
 
 
-def measure_operations(repeats: int = 11) -> dict[str, Any]:
+def measure_operations(repeats: int = 11) -> Row:
     """Train each model with seed 0, and count its operations for the test recordings.
 
     Args:

@@ -19,7 +19,7 @@ from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator, PerturbedEstimator
 from pokersnn_helpers.training import train_classifier
 
-from . import folds
+from . import Options, Row, folds
 from .comparison import all_statistics, c2st_accuracy, compare_statistics, count_close
 
 N_TRAIN = 400  # simulated recordings to compare and to train on
@@ -41,7 +41,7 @@ class Mixture:
         estimator: What is trained.
     """
 
-    simulated: tuple[dict[str, Any], ...]
+    simulated: tuple[Options, ...]
     copies: int
     estimator: Any
 
@@ -74,7 +74,7 @@ TRAINED_ON = {
 }
 
 
-def measure_simulation(seeds: int = 10) -> dict[str, Any]:
+def measure_simulation(seeds: int = 10) -> Row:
     """Compare simulated recordings with the real ones, without which there is no comparison.
 
     Args:
@@ -108,7 +108,7 @@ def measure_simulation(seeds: int = 10) -> dict[str, Any]:
     }
 
 
-def carry_over(real: Split, simulated: Split, seed: int) -> dict[str, Any]:
+def carry_over(real: Split, simulated: Split, seed: int) -> Row:
     """Train on one kind of recordings and return the accuracy (0 to 1) on the other, both ways.
 
     Each seed trains on other simulated recordings, in about as many steps as on the 48 real
@@ -128,7 +128,7 @@ def carry_over(real: Split, simulated: Split, seed: int) -> dict[str, Any]:
     }
 
 
-def measure_passes(seeds: int = 10) -> dict[str, Any]:
+def measure_passes(seeds: int = 10) -> Row:
     """Count what is classified correctly of all 131 real recordings, by group.
 
     Args:
@@ -158,7 +158,7 @@ def measure_passes(seeds: int = 10) -> dict[str, Any]:
     return {"seeds": seeds, "rows": rows}
 
 
-def imperfections(real: Split, seeds: Sequence[int]) -> list[dict[str, Any]]:
+def imperfections(real: Split, seeds: Sequence[int]) -> list[Row]:
     """Train on what cameras film that have one imperfection only, or all but one; test on the 68.
 
     Each seed is a network's own; all that have the same camera train on the same recordings.

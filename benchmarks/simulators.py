@@ -30,6 +30,7 @@ import torch
 
 from pokersnn_helpers.elsewhere.nir_files import EDGES, NODES
 
+from . import Row
 from .libraries import without_samna
 
 Run = Callable[[Any, np.ndarray], np.ndarray]
@@ -216,7 +217,7 @@ def spyx_neuron(graph: Any, frames: np.ndarray, by_hand: bool = False) -> np.nda
     return np.asarray(spikes[1:] if by_hand else spikes[:-1])
 
 
-def sinabs_spikes(path: Path, frames: np.ndarray) -> dict[str, Any]:
+def sinabs_spikes(path: Path, frames: np.ndarray) -> Row:
     """Run sinabs in an environment of its own, since it wants an older NIR (1.0.4 or below).
 
     Returns:

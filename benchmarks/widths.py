@@ -17,7 +17,7 @@ from pokersnn_helpers.own.folders import resize
 from pokersnn_helpers.recipe import AUGMENTS, choose_recipe
 from pokersnn_helpers.simulation.gestures import GESTURES, SENSOR_SIZE, film_gestures
 
-from . import folds
+from . import Options, Row, folds
 from .nmnist import thousand
 
 WIDTHS = (1000, 2000, 5000, 10_000)  # µs
@@ -51,14 +51,14 @@ def _accuracies(name: str, network: str, width: int, seed: int) -> list[float]:
             loader = make_loader(data.test, 64, width, sparse=True)
             after_epochs.append(evaluate(classifier, loader, "cpu").accuracy)
 
-    options: dict[str, Any] = recipe._asdict() | {"augment": AUGMENTS[recipe.augment]}
+    options: Options = recipe._asdict() | {"augment": AUGMENTS[recipe.augment]}
     watched = Split(data.train, data.validation or data.test)
     _, history = train_classifier(watched, seed, "cpu", network=make, on_epoch_end=test, **options)
     kept = best_epoch(vars(history), len(data.validation)) if data.validation else -1
     return [after_epochs[-1], max(after_epochs), after_epochs[kept]]
 
 
-def measure(seeds: int = 3) -> dict[str, Any]:
+def measure(seeds: int = 3) -> Row:
     """Train as ``train --data`` does, which keeps the best epoch where enough groups choose it.
 
     Args:
