@@ -26,8 +26,14 @@ N_TRAIN = 400  # simulated recordings to compare and to train on
 C2ST_SEEDS = range(10)
 N_FILMED = 100  # simulated recordings to train on by each camera
 IMPERFECTIONS = (
-    *(("off_threshold",), ("mismatch",), ("tau_bright", "tau_dark"), ("refractory_period_us",)),
-    *(("timestamp_jitter_us",), ("tie_probability",), ("noise_rate_hz",), ("leak_rate",)),
+    ("off_threshold",),
+    ("mismatch",),
+    ("tau_bright", "tau_dark"),
+    ("refractory_period_us",),
+    ("timestamp_jitter_us",),
+    ("tie_probability",),
+    ("noise_rate_hz",),
+    ("leak_rate",),
 )
 
 
@@ -47,10 +53,10 @@ class Mixture:
 
     def recordings(self, real: Recordings, seed: int) -> Recordings:
         """Make what is trained on."""
-        parts = self.copies * [real]
+        mixture = []
         for number, options in enumerate(self.simulated, start=1):
-            parts.append(simulate_pokerdvs(100 * number + seed, n_test=4, **options).train)
-        return functools.reduce(operator.add, parts)
+            mixture.append(simulate_pokerdvs(100 * number + seed, n_test=4, **options).train)
+        return functools.reduce(operator.add, self.copies * [real] + mixture)
 
     def fit(self, real: Recordings, seed: int = 0) -> Any:
         """Train the estimator and return it; each seed draws other simulated recordings."""
@@ -58,9 +64,10 @@ class Mixture:
 
 
 # Chosen by the 48 training recordings alone: moved, stretched and cut ones, and left-out passes.
-FITTED, WIDE = {"n_train": N_TRAIN}, {"n_train": N_TRAIN, "spread": 2.5}
-TURNED = FITTED | {"upside_down": 1}, WIDE | {"upside_down": 1}
-ALL_KINDS = FITTED, WIDE, *TURNED
+FITTED = {"n_train": N_TRAIN}
+WIDE = FITTED | {"spread": 2.5}
+TURNED = {"upside_down": 1}
+ALL_KINDS = (FITTED, WIDE, FITTED | TURNED, WIDE | TURNED)
 BEHIND_A_LAYER = NetworkEstimator(LayerThenSNN, **BY_FRAME, epochs=20)
 TRAINED_ON = {
     "simulated as fitted": Mixture((FITTED,), 0, NetworkEstimator(epochs=12)),
@@ -85,7 +92,8 @@ def measure_simulation(seeds: int = 10) -> Row:
     start = time.perf_counter()
     simulated = simulate_pokerdvs(seed=1, n_train=N_TRAIN)
     elapsed = time.perf_counter() - start
-    real_table, simulated_table = all_statistics(real), all_statistics(simulated)
+    real_table = all_statistics(real)
+    simulated_table = all_statistics(simulated)
     statistics = compare_statistics(real_table, simulated_table)
     closeness = [{"compared": "simulated with real", **count_close(statistics)}]
     of_one_kind: dict[str, tuple[Any, Any]] = {  # which differ by chance alone
@@ -93,14 +101,15 @@ def measure_simulation(seeds: int = 10) -> Row:
         "68 simulated with the others": (simulate_pokerdvs(seed=2), simulated),
     }
     for name, (one, other) in of_one_kind.items():
-        found = compare_statistics(all_statistics(one), all_statistics(other))
-        closeness.append({"compared": name, **count_close(found)})
+        by_chance = compare_statistics(all_statistics(one), all_statistics(other))
+        closeness.append({"compared": name, **count_close(by_chance)})
     scores = [c2st_accuracy(real_table, simulated_table, seed) for seed in C2ST_SEEDS]
     transfer = [carry_over(real, simulated, seed) for seed in range(seeds)]
+    means = pd.DataFrame(transfer).drop(columns="seed").mean()
     return {
         "ms_per_recording": 1000 * elapsed / (len(simulated.train) + len(simulated.test)),
         "c2st_accuracy": sum(scores) / len(scores),
-        **pd.DataFrame(transfer).drop(columns="seed").add_suffix("_mean").mean().to_dict(),
+        **means.add_suffix("_mean").to_dict(),
         "closeness": closeness,
         "transfer": transfer,
         "imperfections": imperfections(real, range(seeds)),
@@ -134,7 +143,8 @@ def measure_passes(seeds: int = 10) -> Row:
     Args:
         seeds: 0 to ``seeds - 1``; each draws other simulated recordings and other weights.
     """
-    real, everything = load_pokerdvs(source="real"), load_pokerdvs131(source="real")
+    real = load_pokerdvs(source="real")
+    everything = load_pokerdvs131(source="real")
     part = everything.table["tonic"].str.partition("/")[0]
     turned = everything.table["upside down"]
     groups = {
@@ -173,9 +183,9 @@ def imperfections(real: Split, seeds: Sequence[int]) -> list[Row]:
     rows = []
     for name, camera in cameras.items():
         split = simulate_pokerdvs(1, N_FILMED, 4, camera)
-        shares = []
+        accuracies = []
         for seed in seeds:
             classifier, _ = train_classifier(split, seed, "cpu", network=FastSNN, epochs=20)
-            shares.append(evaluate(classifier, loader, "cpu").accuracy)
-        rows.append({"camera": name, **folds.spread(shares)})
+            accuracies.append(evaluate(classifier, loader, "cpu").accuracy)
+        rows.append({"camera": name, **folds.spread(accuracies)})
     return rows
