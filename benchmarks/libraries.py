@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 Step = Callable[[], None]
-TAU, READOUT_TAU = 0.010, 0.005  # s
+TAU = 0.010  # s
+READOUT_TAU = 0.005
 V_TH = 0.3
 
 
@@ -42,11 +43,11 @@ def snntorch_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> St
     """snnTorch: ``RSynaptic`` and ``Synaptic`` in a loop over time."""
     import snntorch
 
-    alpha, beta = math.exp(-dt / TAU), math.exp(-dt / TAU)
+    decay = math.exp(-dt / TAU)
     project = torch.nn.Linear(frames[0, 0].numel(), hidden, bias=False)
-    neurons = snntorch.RSynaptic(alpha, beta, linear_features=hidden, threshold=V_TH)
+    neurons = snntorch.RSynaptic(decay, decay, linear_features=hidden, threshold=V_TH)
     linear = torch.nn.Linear(hidden, 4, bias=False)
-    readout = snntorch.Synaptic(math.exp(-dt / READOUT_TAU), beta, reset_mechanism="none")
+    readout = snntorch.Synaptic(math.exp(-dt / READOUT_TAU), decay, reset_mechanism="none")
 
     def forward(frames: Tensor) -> Tensor:
         spikes, current, voltage = neurons.init_rsynaptic()
@@ -73,7 +74,8 @@ def sinabs_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> Step
         rec_connect=torch.nn.Linear(hidden, hidden, bias=False),
         spike_threshold=torch.tensor(V_TH),
     )
-    linear, readout = torch.nn.Linear(hidden, 4, bias=False), ExpLeak(tau_mem=TAU / dt)
+    linear = torch.nn.Linear(hidden, 4, bias=False)
+    readout = ExpLeak(tau_mem=TAU / dt)
 
     def forward(frames: Tensor) -> Tensor:
         neurons.reset_states()
@@ -142,7 +144,8 @@ def spyx_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> Step:
     import spyx
     from flax import nnx
 
-    decay, rngs = math.exp(-dt / TAU), nnx.Rngs(0)
+    decay = math.exp(-dt / TAU)
+    rngs = nnx.Rngs(0)
     network = spyx.nn.Sequential(
         nnx.Linear(frames[0, 0].numel(), hidden, use_bias=False, rngs=rngs),
         spyx.nn.RCuBaLIF((hidden,), decay, decay, V_TH, rngs=rngs),
@@ -150,7 +153,8 @@ def spyx_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> Step:
         spyx.nn.LI((4,), decay, rngs=rngs),
     )
     optimizer = nnx.Optimizer(network, optax.adam(1e-4), wrt=nnx.Param)
-    inputs, classes = jnp.asarray(frames.flatten(2).numpy()), jnp.asarray(targets.numpy())
+    inputs = jnp.asarray(frames.flatten(2).numpy())
+    classes = jnp.asarray(targets.numpy())
 
     @nnx.jit
     def train(network, optimizer, inputs, classes):

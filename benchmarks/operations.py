@@ -19,11 +19,9 @@ from .timing import median_times, recordings
 
 BIN_WIDTHS = (1000, 300, 100)  # µs
 ONCE = ("logistic regression", "MLP", "CNN", "MLP on each frame", HYBRID, "SNN, convolution")
-COUNTED: list[tuple[str, Any]] = [
-    *((name, MODELS[name]) for name in ONCE),
-    *(("GRU", NetworkEstimator(GRU, clip_norm=1.0, time_window=w)) for w in BIN_WIDTHS),
-    *((SNN, NetworkEstimator(time_window=w)) for w in BIN_WIDTHS),
-]
+COUNTED: list[tuple[str, Any]] = [(name, MODELS[name]) for name in ONCE]
+COUNTED += [("GRU", NetworkEstimator(GRU, clip_norm=1.0, time_window=w)) for w in BIN_WIDTHS]
+COUNTED += [(SNN, NetworkEstimator(time_window=width)) for width in BIN_WIDTHS]
 
 
 def regression_network(estimator: FeatureEstimator, sensor_size: tuple[int, int, int]) -> MLP:
@@ -54,9 +52,12 @@ def measure_operations(repeats: int = 11) -> Row:
     """
     rows = []
     for name, estimator in COUNTED:
-        train, test = recordings().train, recordings().test
+        train = recordings().train
+        test = recordings().test
         if isinstance(estimator, PerturbedEstimator):
-            train, test, estimator = *map(estimator.perturb, (train, test)), estimator.estimator
+            train = estimator.perturb(train)
+            test = estimator.perturb(test)
+            estimator = estimator.estimator
         estimator.fit(train, 0)
         if isinstance(estimator, FeatureEstimator):
             classifier = Classifier(regression_network(estimator, train.sensor_size))
@@ -67,19 +68,14 @@ def measure_operations(repeats: int = 11) -> Row:
         frames, _ = next(iter(make_loader(test, len(test), min(width, 1000), sparse=True)))
         frames = classifier.settled(frames)
         operations = count_operations(classifier, frames)
-        energies = estimate_energy(operations)
+        row = {"model": name, "bins_us": "sum" if width == WHOLE else width}
+        row["correct"] = int((estimator.predict(test) == test.targets).sum())
+        row |= operations.means()
+        for kind, energy in estimate_energy(operations).items():
+            row[f"{kind}_uJ"] = float(energy.mean())
         steps: dict[str, Any] = {
-            "forward": partial(torch.no_grad()(network), frames),
-            "count": partial(count_operations, network, frames),
+            "forward_ms": partial(torch.no_grad()(network), frames),
+            "count_ms": partial(count_operations, network, frames),
         }
-        rows.append(
-            {
-                "model": name,
-                "bins_us": "sum" if width == WHOLE else width,
-                "correct": int((estimator.predict(test) == test.targets).sum()),
-                **operations.means(),
-                **{f"{kind}_uJ": float(value.mean()) for kind, value in energies.items()},
-                **{f"{what}_ms": each for what, each in median_times(steps, repeats).items()},
-            }
-        )
+        rows.append(row | median_times(steps, repeats))
     return {"recordings": len(recordings().test), "repeats": repeats, "rows": rows}
