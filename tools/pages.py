@@ -24,6 +24,8 @@ from sizes import Size, javascript_size, python_size, total_size
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "pokersnn_helpers"
 TOOLS = ("benchmarks", "tools", "_ext")
+WHOLES = {PACKAGE.name: "the package", "tests": "the tests"}
+WHOLES |= dict.fromkeys(TOOLS, "benchmarks, tools and _ext")
 MODULES = {path.stem for path in PACKAGE.rglob("*.py")}
 LIMITS = {
     "words of a chapter": 1_800,
@@ -109,12 +111,12 @@ def print_chapters() -> dict[str, float]:
         share = 100 * counts[SHOWN] / (counts[SHOWN] + counts[FOLDED] + counts[REMOVED])
         print(f"{chapter:32}", *(f"{counts[column]:8}" for column in COLUMNS), f"{share:9.0f}")
     amounts: dict[str, float] = {
-        f"{column} of a chapter": max(counts[column] for counts in chapters.values())
-        for column in ("words", "minutes", "names")
+        "words of all chapters": total["words"],
+        "names of all chapters": len(names),
+        "lines of chapters that aren't shown (%)": math.ceil(100 - share),
     }
-    amounts["words of all chapters"] = total["words"]
-    amounts["names of all chapters"] = len(names)
-    amounts["lines of chapters that aren't shown (%)"] = math.ceil(100 - share)
+    for column in ("words", "minutes", "names"):
+        amounts[f"{column} of a chapter"] = max(counts[column] for counts in chapters.values())
     return amounts
 
 
@@ -127,44 +129,35 @@ def print_size(name: str, sizes: list[Size]) -> Size:
 
 def print_python() -> dict[str, float]:
     """Print how much Python there is, module by module; return the amounts that have a limit."""
-    by_part: dict[str, list[Size]] = {}
-    densities = [0.0]
-    for folder in (PACKAGE.name, "tests", *TOOLS):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            size = python_size(path)
-            print_size(str(path.relative_to(ROOT)), [size])
-            by_part.setdefault(str(path.parent.relative_to(ROOT)), []).append(size)
-            if folder == PACKAGE.name and size.lines >= 20:  # else a word decides
-                densities.append(size.density)
-    print()
-    parts = {name: print_size(f"{name}/", sizes) for name, sizes in by_part.items()}
-    core = parts[PACKAGE.name]
-    print()
-    amounts: dict[str, float] = {"nodes on a line of its densest module": max(densities)}
-    wholes = {
-        "the package": [size for name, size in parts.items() if name.startswith(PACKAGE.name)],
-        "the core": [core],
-        "the tests": [size for name, size in parts.items() if name.startswith("tests")],
-        "benchmarks, tools and _ext": [size for name, size in parts.items() if name in TOOLS],
-    }
-    for name, sizes in wholes.items():
-        size = print_size(name, sizes)
-        amounts[f"nodes of {name}"] = size.nodes
-        amounts[f"nodes on a line of {name}"] = size.density
+    folders: dict[Path, list[Size]] = {}
+    amounts: dict[str, float] = {"nodes on a line of its densest module": 0}
+    for part in (PACKAGE.name, "tests", *TOOLS):
+        for path in sorted((ROOT / part).rglob("*.py")):
+            size = print_size(str(path.relative_to(ROOT)), [python_size(path)])
+            folders.setdefault(path.parent.relative_to(ROOT), []).append(size)
+            if part == PACKAGE.name and size.lines >= 20:  # else a word decides
+                densest = max(size.density, amounts["nodes on a line of its densest module"])
+                amounts["nodes on a line of its densest module"] = densest
+    wholes: dict[str, list[Size]] = {whole: [] for whole in WHOLES.values()}
+    wholes["the core"] = folders[Path(PACKAGE.name)]
+    for folder, sizes in folders.items():
+        wholes[WHOLES[folder.parts[0]]] += [print_size(f"{folder}/", sizes)]
+    for whole, sizes in wholes.items():
+        size = print_size(whole, sizes)
+        amounts[f"nodes of {whole}"] = size.nodes
+        amounts[f"nodes on a line of {whole}"] = size.density
     return amounts
 
 
 def print_javascript() -> dict[str, float]:
     """Print how much JavaScript there is, script by script; return the amounts with a limit."""
-    static = ROOT / "book" / "_static"
     total = 0
     longest = 0
-    for path in sorted(static.rglob("*.js")):
-        place = path.relative_to(static)
-        if place.parts[0] == "vendor" or path.name == "data.js":
+    for path in sorted((ROOT / "book" / "_static").rglob("*.js")):
+        if "vendor" in path.parts or path.name == "data.js":
             continue
         lines, of_function = javascript_size(path)
-        print(f"{place!s:48} {lines:6} lines, {of_function:4} of its longest function")
+        print(f"{path.relative_to(ROOT)!s:64} {lines:6} lines, {of_function:4} of a function")
         total += lines
         longest = max(longest, of_function)
     return {"lines of the pages' own JavaScript": total, "lines of its longest function": longest}

@@ -50,13 +50,11 @@ def python_size(path: Path) -> Size:
         if token.type not in SILENT:
             lines.update(range(token.start[0], token.end[0] + 1))
     nodes = list(ast.walk(ast.parse(source)))
-    docstrings: set[int] = set()
     for node in nodes:
         if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-            docstrings.update(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+            lines.difference_update(range(node.body[0].lineno, node.body[0].end_lineno + 1))
     code = [node for node in nodes if isinstance(node, ast.stmt | ast.expr)]
-    counted = [node for node in code if node.lineno not in docstrings]
-    return Size(len(lines - docstrings), len(counted))
+    return Size(len(lines), sum(node.lineno in lines for node in code))
 
 
 def total_size(sizes: list[Size]) -> Size:
