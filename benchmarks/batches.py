@@ -29,7 +29,7 @@ DELAYED: dict[str, Any] = {
     "network": partial(
         LayerThenSNN, delays=(0, 0.004, 0.008), tau_mem=0.005, tau_syn=0.002, hidden_size=20
     ),
-    "augment": None,
+    "augment": "none",
     "epochs": 12,
     "learning_rate": 0.004,
 }

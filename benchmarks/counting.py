@@ -29,7 +29,7 @@ from torch.func import functional_call
 from torch.utils._pytree import tree_map
 
 from pokersnn_helpers import Classifier, FastSNN
-from pokersnn_helpers.classifier import last_steps, own_steps
+from pokersnn_helpers.classifier import last_steps
 
 LAYERS = (nn.Linear, nn.Conv2d, nn.GRU, LIFRecurrentCell)
 NEURONS = (SNNCell, SNNRecurrentCell)  # of Norse: LIF neurons and leaky integrators
@@ -106,12 +106,14 @@ def count_operations(
     """
     _check_layers(network)
     network = deepcopy(network).eval()  # hooks stay in the copy
-    own = last_steps
     if isinstance(network, Classifier):
-        frames, own, network = network.settled(frames), own_steps, network.snn
+        frames, own_steps = network.append_silence(frames)
+        network = network.snn
+    else:
+        own_steps = last_steps(frames)
     calls = _run(network, frames)
     if steps is None:
-        steps = own(frames).cpu().numpy()
+        steps = own_steps.cpu().numpy()
     dense, macs, acs, updates, zeros, activations = np.zeros((6, frames.shape[1]))
     nonzero = functools.cache(_nonzero)  # the same inputs often meet several matrices
     for number, (layer, (inputs, outputs)) in enumerate(calls.items()):

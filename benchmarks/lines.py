@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from pokersnn_helpers import FastSNN, augment, evaluate, make_loader, stratified_folds
+from pokersnn_helpers import FastSNN, evaluate, make_loader, stratified_folds
 from pokersnn_helpers.training import train_classifier
 
 from . import Options, Row
@@ -22,7 +22,7 @@ PLAIN: Options = {
     "epochs": 10,
     "learning_rate": 0.002,
     "clip_norm": None,
-    "augment": None,
+    "augment": "none",
     "ema_decay": 0,
 }
 LINES: dict[str, Options] = {
@@ -32,7 +32,7 @@ LINES: dict[str, Options] = {
 }
 LINES["both of these"] = LINES["gradient clipping"] | {"network": FastSNN}
 LINES["and 60 epochs at 0.001"] = LINES["both of these"] | {"epochs": 60, "learning_rate": 0.001}
-LINES["and data augmentation"] = LINES["and 60 epochs at 0.001"] | {"augment": augment}
+LINES["and data augmentation"] = LINES["and 60 epochs at 0.001"] | {"augment": "mirror"}
 LINES["and EMA"] = LINES["and data augmentation"] | {"ema_decay": 0.95}
 
 

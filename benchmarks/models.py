@@ -104,7 +104,7 @@ MODELS: dict[str, Any] = {
     "CNN": NetworkEstimator(CNN, clip_norm=None, learning_rate=0.003, time_window=WHOLE),
     "GRU": NetworkEstimator(GRU, clip_norm=1.0),
     "SNN, plain loop": NetworkEstimator(
-        epochs=10, learning_rate=0.002, clip_norm=None, ema_decay=0, augment=None
+        epochs=10, learning_rate=0.002, clip_norm=None, ema_decay=0, augment="none"
     ),
     SNN: NetworkEstimator(),
     "SNN, no recurrence": NetworkEstimator(FeedforwardSNN),

@@ -32,7 +32,7 @@ from .perturbations import without_start
 
 FILMS = 120
 MIDDLE = 17  # column and row of the sensor's middle
-TRAINING: dict[str, Any] = {"epochs": 10, "learning_rate": 0.004, "augment": None}
+TRAINING: dict[str, Any] = {"epochs": 10, "learning_rate": 0.004, "augment": "none"}
 DELAYS: dict[str, Any] = {"delays": (0, 0.004, 0.008), "tau_mem": 0.005, "tau_syn": 0.002}  # s
 
 

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from pokersnn_helpers import SNN, FastSNN, Recordings, build_network, load_nmnist
 from pokersnn_helpers.networks import WHOLE, SpikingNetwork
 from pokersnn_helpers.own.nmnist import CLASSES, SENSOR_SIZE
-from pokersnn_helpers.recipe import AUGMENTS
 from pokersnn_helpers.study.models import CNN, GRU, MLP, summed_image
 from pokersnn_helpers.study.protocol import NetworkEstimator, logistic_regression
 from tools.make_nmnist import ENDS, first_saccades
@@ -53,7 +52,7 @@ class ConvolutionalSNN(SpikingNetwork):
         return self.snn.step(self.filters(frame), state)
 
 
-SHIFT: dict[str, Any] = {"augment": AUGMENTS["shift"]}
+SHIFT: dict[str, Any] = {"augment": "shift"}
 OF_THE_SUM = SHIFT | {"time_window": WHOLE, "clip_norm": None}
 CONVOLUTION = "SNN behind a convolution"
 MODELS: dict[str, Any] = {

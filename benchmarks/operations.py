@@ -66,7 +66,7 @@ def measure_operations(repeats: int = 11) -> Row:
         network = classifier.snn.eval()
         width = network.time_window
         frames, _ = next(iter(make_loader(test, len(test), min(width, 1000), sparse=True)))
-        frames = classifier.settled(frames)
+        frames, _ = classifier.append_silence(frames)
         operations = count_operations(classifier, frames)
         row = {"model": name, "bins_us": "sum" if width == WHOLE else width}
         row["correct"] = int((estimator.predict(test) == test.targets).sum())

@@ -454,7 +454,7 @@ def test_other_passes_have_a_row_per_group(data, few, put):
 
 
 def test_motions_are_named_forwards_backwards_and_without_start(put):
-    once = {"epochs": 1, "augment": None}
+    once = {"epochs": 1, "augment": "none"}
     asked = {
         motions.ON_DISCS[0]: motions.FirstPlace(),
         motions.ON_DISCS[1]: NetworkEstimator(LayerThenSNN, **once),
@@ -476,7 +476,7 @@ def test_motions_are_named_forwards_backwards_and_without_start(put):
 def test_digits_are_classified_by_the_packages_split_and_by_folds(measure, put):
     data = load_nmnist()
     few = Split(data.train.subset(range(0, 400, 25)), data.test.subset(range(0, 200, 25)))
-    once = {"time_window": 10_000, "epochs": 1, "augment": None}
+    once = {"time_window": 10_000, "epochs": 1, "augment": "none"}
     models = {
         "sum": protocol.logistic_regression(summed_image),
         nmnist.CONVOLUTION: NetworkEstimator(nmnist.ConvolutionalSNN, **once),

@@ -16,7 +16,6 @@ import pytest
 import yaml
 from nbformat import v4
 from packaging.requirements import Requirement
-from test_layout import CORE
 
 from pokersnn_helpers import pokerdvs
 from pokersnn_helpers.commands import main as commands
@@ -274,11 +273,8 @@ def test_places_in_the_readme_exist():
     (layout,) = re.findall(r"(?ms)^```text\n(.*?)^```$", README)
     for line in layout.splitlines():
         folder = ROOT / "pokersnn_helpers" if line.startswith("  ") else ROOT
-        places = line[:30].strip()
-        assert all((folder / place).exists() for place in places.split(", ")), line
-    named = set(re.findall(r"(?m)^  (?! )(.+?)  ", layout))
-    modules = {f"{name}.py" for name in CORE}
-    assert modules <= {place for each in named for place in each.split(", ")}
+        places = line[:30].strip().removesuffix(", ...").split(", ")
+        assert all((folder / place).exists() for place in places), line
 
 
 def test_the_page_of_measurements_lists_every_benchmark_and_no_other():
