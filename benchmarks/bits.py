@@ -23,7 +23,8 @@ NETWORKS = {"SNN": "SNN, book's recipe", "GRU": "GRU"}
 BITS = (8, 4, 2)
 # Of training on with few bits, as many epochs as the recipe has. On the 48 training recordings, by
 # folds, steps that are learned at this rate did best of six settings.
-EPOCHS, RATE = 60, 0.003
+EPOCHS = 60
+RATE = 0.003
 SPREADS = (5, 10)  # standard deviation of the thresholds in % of their mean
 DRAWS = 5  # of thresholds per trained network
 

@@ -302,7 +302,8 @@ def test_nested_choice_never_sees_the_fold_that_it_is_tested_on(few, asked, put)
 
     put(accuracy, TRIALS={accuracy.HYBRID: {"a": Spy(None)}})
     result = accuracy.measure_nested(seeds=1)
-    assert result["mean"] == 0.25 and result["club"] == 1  # always "club"
+    assert result["mean"] == 0.25  # always "club"
+    assert result["club"] == 1
     assert len(trained) == 12  # in each fold three inner ones to choose by, then one to test
     tested = set()
     for first in (0, 4, 8):
@@ -384,7 +385,8 @@ def quick(asked, put):
 def test_answers_are_compared_in_every_way_to_ask(quick):
     table = pd.DataFrame(batches.measure_batches(1)["rows"])
     assert table.groupby("model")["asked"].nunique().tolist() == [6, 6, 6]
-    assert (table["differ"] == 0).all() and (table["other answers"] == 0).all()
+    assert (table["differ"] == 0).all()
+    assert (table["other answers"] == 0).all()
 
 
 def test_durations_of_silence_are_compared(quick):
@@ -412,7 +414,8 @@ def test_operations_have_a_row_per_model_and_bin_width(put):
     rows = operations.measure_operations(repeats=1)["rows"]
     assert [row["bins_us"] for row in rows] == ["sum", 1000, 5000]
     regression, behind, _ = rows
-    assert regression["dense_macs"] == 4 * 2450 and regression["membrane_updates"] == 0
+    assert regression["dense_macs"] == 4 * 2450
+    assert regression["membrane_updates"] == 0
     assert behind["dense_macs"] == pytest.approx(behind["steps"] * (2450 * 100 + 100 * 204))
     for row in rows:
         assert 0 < row["effective_macs"] < row["dense_macs"]
@@ -520,7 +523,8 @@ def test_what_is_kept_says_what_it_depends_on_and_is_read_by_pages(kept):
     unlimited = {"model": "b", "mean": np.float64(0.5), "worst": np.inf}
     store.write("step", ["--seeds 3"], {"seeds": 3, "rows": [INTERVAL, unlimited]}, "a commit")
     text = (kept / "step.json").read_text(encoding="utf-8")
-    assert text.endswith("}\n") and "Infinity" not in text
+    assert text.endswith("}\n")
+    assert "Infinity" not in text
     document = measured.read("step")
     assert document["command"] == "python -m benchmarks step --seeds 3"
     assert document["commit"] == "a commit"

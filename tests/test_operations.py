@@ -65,7 +65,8 @@ def small_network(v_th, kind=SNN):
 def small_frames():
     """Two inputs at step 0, none at step 1, one with a count of 2 at step 2, and padding."""
     frames = torch.zeros(4, 1, 1, 1, 3)
-    frames[0, 0, 0, 0, :2], frames[2, 0, 0, 0, 2] = 1, 2
+    frames[0, 0, 0, 0, :2] = 1
+    frames[2, 0, 0, 0, 2] = 2
     return frames
 
 
@@ -219,8 +220,10 @@ def test_network_is_left_as_it_was(random_frames):
     network = LayerThenSNN().train()
     expected = count_operations(network, random_frames).means()  # dropout would change it
     assert count_operations(network, random_frames).means() == expected
-    assert network.training and network.dropout.training
-    assert network.snn.record is False and network.snn.recording is None
+    assert network.training
+    assert network.dropout.training
+    assert network.snn.record is False
+    assert network.snn.recording is None
     assert not any(module._forward_hooks for module in network.modules())
 
 
@@ -233,9 +236,11 @@ def neurobench(network, inputs):
     from neurobench.metrics import workload
 
     model = models.TorchModel(network)
-    operations, sparsity = workload.SynapticOperations(), workload.ActivationSparsity()
+    operations = workload.SynapticOperations()
+    sparsity = workload.ActivationSparsity()
     model.register_hooks()
-    output, data = model(inputs), (inputs, None)
+    output = model(inputs)
+    data = (inputs, None)
     return operations(model, output, data), sparsity(model, output, data)
 
 

@@ -119,11 +119,14 @@ def test_sources_that_do_not_deliver_are_named(published, tmp_path, serve):
     (tmp_path / "other").mkdir()
     train, test = pokerdvs.ARCHIVES
     (tmp_path / "other" / test).write_bytes(b"something else")
-    alive, other = serve(published), serve(tmp_path / "other")
+    alive = serve(published)
+    other = serve(tmp_path / "other")
     places = [(source + name, name) for source in (alive, other) for name in (train, test)]
     missing, wrong = dead_sources(places)
-    assert missing.startswith(other + train) and "404" in missing
-    assert wrong.startswith(other + test) and "does not match the known hash" in wrong
+    assert missing.startswith(other + train)
+    assert "404" in missing
+    assert wrong.startswith(other + test)
+    assert "does not match the known hash" in wrong
 
 
 LOADERS = dict.fromkeys(("load_pokerdvs", "load_pokerdvs131"), mock.DEFAULT)
@@ -163,7 +166,8 @@ def test_no_recording_is_tracked_but_those_that_may_be_passed_on():
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert listed.stdout.split() in ([], ["pokersnn_helpers/own/nmnist.npz"])
     assert "Orchard" in (terms := text_of("pokersnn_helpers/own/nmnist.txt"))
-    assert "licenses/by-sa/4.0" in terms and "nmnist.txt" in text_of("pyproject.toml")
+    assert "licenses/by-sa/4.0" in terms
+    assert "nmnist.txt" in text_of("pyproject.toml")
 
 
 # ---- What Colab has ----
@@ -188,7 +192,8 @@ def test_list_of_colab_is_made_of_what_is_published(tmp_path, serve):
     address = serve(tmp_path)
     made = colab.colab_list(address, address).splitlines()
     assert made[0].startswith("# What Google Colab had on 2026-08-19: Python 3.13.15")
-    assert COMMIT in made[1] and COMMIT in made[3]
+    assert COMMIT in made[1]
+    assert COMMIT in made[3]
     assert made[5:] == ["pillow==11.3.0", "torch==2.11.0"]
     packages = COLAB.splitlines()[5:]
     assert packages == colab.pins("\n".join(packages))
@@ -227,7 +232,8 @@ print(*tqdm.tqdm([1, 2]))
     assert chapters_outside.main([]) == 1
     fine, wrong = re.split(r"^0\d_", capsys.readouterr().out, flags=re.M)[1:]
     assert re.fullmatch(r"fine.ipynb: \d+ s\n", fine)
-    assert "ZeroDivisionError" in wrong and "look here" in wrong
+    assert "ZeroDivisionError" in wrong
+    assert "look here" in wrong
     with pytest.raises(SystemExit, match="no chapter has the number 7"):
         chapters_outside.main(["7"])
 
