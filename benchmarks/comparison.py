@@ -31,10 +31,9 @@ def compare_statistics(real: pd.DataFrame, simulated: pd.DataFrame) -> pd.DataFr
         overlap of the spreads: the length that the ranges from the 5% to the 95% point have in
         common, as a share of their mean length. 1 is the same range, 0 nothing in common.
     """
-    tables = [
-        _quantiles(table, share) for share in (0.05, 0.5, 0.95) for table in (real, simulated)
-    ]
-    low, other_low, median, other_median, high, other_high = tables
+    low, other_low = (_quantiles(table, 0.05) for table in (real, simulated))
+    median, other_median = (_quantiles(table, 0.5) for table in (real, simulated))
+    high, other_high = (_quantiles(table, 0.95) for table in (real, simulated))
     common = (np.minimum(high, other_high) - np.maximum(low, other_low)).clip(lower=0)
     lengths = high - low + other_high - other_low
     overlap = (2 * common / lengths).where(lengths > 0, (low == other_low).astype(float))
@@ -78,5 +77,6 @@ def count_close(table: pd.DataFrame) -> dict[str, int]:
 
     Medians are when they differ by at most 15%, and spreads when they overlap by at least 70%.
     """
-    medians, spreads = (table["ratio"] - 1).abs() <= 0.15, table["overlap"] >= 0.7
+    medians = (table["ratio"] - 1).abs() <= 0.15
+    spreads = table["overlap"] >= 0.7
     return {"medians": int(medians.sum()), "spreads": int(spreads.sum()), "n": len(table)}

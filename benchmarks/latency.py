@@ -16,7 +16,7 @@ from pokersnn_helpers.study.latency import predict_over_time
 from pokersnn_helpers.study.models import GRU, MLP
 from pokersnn_helpers.study.protocol import NetworkEstimator
 
-from . import folds
+from . import Row, folds
 from .counting import count_operations
 from .early import (
     EARLY,
@@ -102,7 +102,7 @@ def correct_after_events(
     )
 
 
-def averages(found: Sequence[latency.PredictionsOverTime]) -> dict[str, Any]:
+def averages(found: Sequence[latency.PredictionsOverTime]) -> Row:
     """Average over the seeds; the worst time is that of the slowest recording of any seed."""
     over_events = [accuracy_over_events(each) for each in found]
     final = [final_accuracy(each) for each in found]
@@ -119,7 +119,7 @@ def averages(found: Sequence[latency.PredictionsOverTime]) -> dict[str, Any]:
     }
 
 
-def measure_latency(seeds: int = 10) -> dict[str, Any]:
+def measure_latency(seeds: int = 10) -> Row:
     """Ask about all 131 at every time step, by networks that have seen no other of the card pass.
 
     Args:
@@ -158,7 +158,7 @@ def measure_latency(seeds: int = 10) -> dict[str, Any]:
     return folds.result(seeds, rows, curves=curves, exits=exits)
 
 
-def measure_sparse(seeds: int = 10) -> dict[str, Any]:
+def measure_sparse(seeds: int = 10) -> Row:
     """Train networks to spike rarely on Tonic's 48, and count operations of its 20.
 
     The summary has the setting that is chosen by held-out passes of the 48: the share of steps with
@@ -176,7 +176,7 @@ def measure_sparse(seeds: int = 10) -> dict[str, Any]:
     return {"recordings": len(data.test), "seeds": seeds, "rows": rows, "summary": chosen}
 
 
-def sparse_row(data: Split, penalty: float, share: float, seed: int) -> dict[str, Any]:
+def sparse_row(data: Split, penalty: float, share: float, seed: int) -> Row:
     """Train a sparse network, and count spikes and operations with and without stopping."""
     classifier = train_sparse(data.train, seed, penalty=penalty, sparsity=share)
     predictions = predict_over_time(classifier, data.test)
@@ -222,7 +222,7 @@ def held_out_passes(penalty: float, share: float, seed: int) -> latency.Predicti
     return held_out_predictions(parts, recordings)
 
 
-def average_rows(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def average_rows(rows: Sequence[Row]) -> Row:
     """Average each number over the seeds, and add the lowest final accuracy."""
     means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
     return means | {"lowest_accuracy": min(row["sparse_accuracy"] for row in rows)}

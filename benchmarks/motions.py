@@ -26,7 +26,7 @@ from pokersnn_helpers.study.models import GRU, MLP, motion_correlations, summed_
 from pokersnn_helpers.study.perturbations import merge_polarities, reversed_time, shuffled_time
 from pokersnn_helpers.study.protocol import NetworkEstimator, logistic_regression
 
-from . import folds
+from . import Row, folds
 from .perturbations import without_start
 
 FILMS = 120
@@ -234,7 +234,7 @@ def _on_discs(seed: int) -> dict[tuple[str, str], float]:
     return found
 
 
-def measure_motions(seeds: int = 10) -> dict[str, Any]:
+def measure_motions(seeds: int = 10) -> Row:
     """Name the motion of random dots, in new films and in changed ones; and of single discs.
 
     Args:

@@ -12,6 +12,7 @@ from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.study.models import GRU, SummedImage
 from pokersnn_helpers.study.protocol import FeatureEstimator, NetworkEstimator, PerturbedEstimator
 
+from . import Row
 from .counting import count_operations
 from .energy import estimate_energy
 from .models import HYBRID, MODELS, SNN
@@ -19,11 +20,9 @@ from .timing import median_times, recordings
 
 BIN_WIDTHS = (1000, 300, 100)  # µs
 ONCE = ("logistic regression", "MLP", "CNN", "MLP on each frame", HYBRID, "SNN, convolution")
-COUNTED: list[tuple[str, Any]] = [
-    *((name, MODELS[name]) for name in ONCE),
-    *(("GRU", NetworkEstimator(GRU, clip_norm=1.0, time_window=w)) for w in BIN_WIDTHS),
-    *((SNN, NetworkEstimator(time_window=w)) for w in BIN_WIDTHS),
-]
+COUNTED: list[tuple[str, Any]] = [(name, MODELS[name]) for name in ONCE]
+COUNTED += [("GRU", NetworkEstimator(GRU, clip_norm=1.0, time_window=w)) for w in BIN_WIDTHS]
+COUNTED += [(SNN, NetworkEstimator(time_window=width)) for width in BIN_WIDTHS]
 
 
 class LinearModel(SummedImage):
@@ -53,7 +52,7 @@ def regression_network(
     return network
 
 
-def measure_operations(repeats: int = 11) -> dict[str, Any]:
+def measure_operations(repeats: int = 11) -> Row:
     """Train each model with seed 0, and count its operations for the test recordings.
 
     Args:
@@ -65,9 +64,12 @@ def measure_operations(repeats: int = 11) -> dict[str, Any]:
     """
     rows = []
     for name, estimator in COUNTED:
-        train, test = recordings().train, recordings().test
+        train = recordings().train
+        test = recordings().test
         if isinstance(estimator, PerturbedEstimator):
-            train, test, estimator = *map(estimator.perturb, (train, test)), estimator.estimator
+            train = estimator.perturb(train)
+            test = estimator.perturb(test)
+            estimator = estimator.estimator
         estimator.fit(train, 0)
         if isinstance(estimator, FeatureEstimator):
             classifier = Classifier(regression_network(estimator, train.sensor_size))
@@ -78,19 +80,14 @@ def measure_operations(repeats: int = 11) -> dict[str, Any]:
         frames, _ = next(iter(make_loader(test, len(test), min(width, 1000), sparse=True)))
         frames, _ = classifier.append_silence(frames)
         operations = count_operations(classifier, frames)
-        energies = estimate_energy(operations)
+        row = {"model": name, "bins_us": "sum" if width == WHOLE else width}
+        row["correct"] = int((estimator.predict(test) == test.targets).sum())
+        row |= operations.means()
+        for kind, energy in estimate_energy(operations).items():
+            row[f"{kind}_uJ"] = float(energy.mean())
         steps: dict[str, Any] = {
-            "forward": partial(torch.no_grad()(network), frames),
-            "count": partial(count_operations, network, frames),
+            "forward_ms": partial(torch.no_grad()(network), frames),
+            "count_ms": partial(count_operations, network, frames),
         }
-        rows.append(
-            {
-                "model": name,
-                "bins_us": "sum" if width == WHOLE else width,
-                "correct": int((estimator.predict(test) == test.targets).sum()),
-                **operations.means(),
-                **{f"{kind}_uJ": float(value.mean()) for kind, value in energies.items()},
-                **{f"{what}_ms": each for what, each in median_times(steps, repeats).items()},
-            }
-        )
+        rows.append(row | median_times(steps, repeats))
     return {"recordings": len(recordings().test), "repeats": repeats, "rows": rows}

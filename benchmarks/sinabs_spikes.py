@@ -41,7 +41,8 @@ def importer(frames: np.ndarray, given: Any) -> np.ndarray:
         *(("hidden", "recurrent_weights"), ("recurrent_weights", "hidden")),
     ]
     module = from_nir(nir.NIRGraph(nodes, edges), batch_size=frames.shape[1])
-    spikes, state = [], None
+    spikes = []
+    state = None
     for frame in torch.from_numpy(frames):
         z, state = module(frame, state)
         spikes.append(z)
@@ -50,7 +51,8 @@ def importer(frames: np.ndarray, given: Any) -> np.ndarray:
 
 def neuron(frames: np.ndarray, given: Any, by_hand: bool = False) -> np.ndarray:
     """Set up ``LIFRecurrent``, which subtracts the threshold; at most one spike per step."""
-    lost_mem, lost_syn = float(given["dt_over_tau_mem"]), float(given["dt_over_tau_syn"])
+    lost_mem = float(given["dt_over_tau_mem"])
+    lost_syn = float(given["dt_over_tau_syn"])
     connect = torch.nn.Linear(len(given["w_rec"]), len(given["w_rec"]), bias=False)
     connect.weight.copy_(torch.from_numpy(given["w_rec"]))
     neurons = LIFRecurrent(

@@ -1,15 +1,13 @@
-"""Clocks, memory, the setting that numbers depend on, and their form as text."""
+"""Clocks, the setting that numbers depend on, and their form as text."""
 
 import functools
 import math
 import os
 import platform
 import statistics
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -98,16 +96,3 @@ def median_times(steps: dict[Any, Step], repeats: int) -> dict[Any, float]:
             step()
             times[name].append(1000 * (time.perf_counter() - start))
     return {name: statistics.median(found[1:]) for name, found in times.items()}
-
-
-def peak_memory() -> float | None:
-    """Return the most memory that this process has held, in GB, or None on Windows."""
-    if sys.platform == "win32":
-        return None
-    status = Path("/proc/self/status")
-    if status.exists():  # on Linux, where getrusage starts from the peak of the parent process
-        lines = status.read_text().splitlines()
-        return next(int(line.split()[1]) / 1e6 for line in lines if line.startswith("VmHWM"))
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e9  # in bytes on macOS
