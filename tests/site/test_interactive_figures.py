@@ -312,6 +312,13 @@ def angles(cloud):
     return np.rad2deg([np.arctan2(y, x), np.arctan2(z, np.hypot(x, y))])
 
 
+def wait_until_it_turns(cloud):
+    """Wait until a mouse can turn it: Plotly takes no drag for half a second after a drawing."""
+    deaf_until = "d._fullLayout.scene._scene.camera.view.lastT()"
+    turns = f"(d) => {deaf_until} <= performance.now()"
+    cloud.page.wait_for_function(turns, arg=cloud.drawing.element_handle())
+
+
 def wait_until(page, condition):
     for _ in range(50):  # a busy machine needs a while to draw
         if condition():
@@ -322,10 +329,11 @@ def wait_until(page, condition):
 
 @on("event-cloud")
 def test_cloud_turns_by_mouse_and_by_slider(figure):
-    before, page = eye(figure), figure.page
+    page = figure.page
     figure.drawing.hover()  # once it stays in its place: images above it may still be loading
     box = figure.drawing.bounding_box()
-    figure.settle()
+    wait_until_it_turns(figure)
+    before = eye(figure)
     page.mouse.down()
     # Hardly up: where images are slow, Plotly turns further, and at the pole no slider follows.
     page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.48 * box["height"])
