@@ -26,7 +26,7 @@ SETUP = (
 
 @pytest.fixture
 def figure(visit):
-    return lambda **settings: visit(**settings).show(KIND)
+    return lambda **settings: visit(**settings).show_in_its_own_time(KIND)
 
 
 def drawn_card(suit, seed=3):
@@ -156,19 +156,12 @@ def test_switches_change_the_events_as_they_say(change, share, still, shows):
 
 
 def wait_for_answer(page):
-    page.wait_for_function("document.querySelector('.card-said').textContent !== ''")
+    site.run_until(lambda: said(page), page)
     return said(page)
 
 
-def press_at_once(page, *names, then=""):
-    """Press buttons one after the other; a busy machine takes a card's second for one answer."""
-    page.evaluate(
-        "(names) => { for (const name of names)"
-        " [...document.querySelectorAll('[data-kind=card] button')]"
-        " .find((one) => [one.ariaLabel, one.textContent].includes(name)).click();"
-        f" {then} }}",
-        names,
-    )
+def press(page, name):
+    page.get_by_role("button", name=name, exact=True).click()
 
 
 def test_a_card_is_thrown_once_by_itself_and_the_answer_said(figure):
@@ -177,18 +170,18 @@ def test_a_card_is_thrown_once_by_itself_and_the_answer_said(figure):
     assert text == page.locator(".card-summary").text_content()
     assert page.locator(".card-tally").text_content() == ""  # only a reader's cards are counted
     assert re.match(r"[♣♥♦♠]\ufe0e from \d+ ms on, after [\d,]+ events? and [\d,]+ spikes?\.", text)
+    page.clock.run_for(1500)  # until the sum of the events has appeared
     site.count_images(page)
-    page.wait_for_timeout(1500)  # until the sum of the events has appeared
-    assert site.images_in(page, 400) == 0
+    assert site.images_in(page.clock.run_for, 400, page) == 0
     assert not page.reader.problems
 
 
 def test_ten_cards_are_tallied_by_suit(figure):
     page = figure(reduced_motion="reduce")
     assert " ms on, after " in wait_for_answer(page)  # a finished card rather than empty panels
-    page.get_by_role("button", name="ten", exact=True).click()
+    press(page, "ten")
     tally = page.locator(".card-tally")
-    page.wait_for_function("document.querySelector('.card-tally').textContent.includes('of 10')")
+    site.run_until(lambda: "of 10" in tally.text_content(), page)
     text = tally.text_content()
     correct = int(re.match(r"(\d+) of 10 cards right: ", text)[1])
     by_suit = {suit: (int(a), int(b)) for suit, a, b in re.findall(r"(\S)\ufe0e (\d)/(\d)", text)}
@@ -199,20 +192,29 @@ def test_ten_cards_are_tallied_by_suit(figure):
     assert not page.reader.problems
 
 
+def assert_nothing_runs(page):
+    before = state(page)
+    assert before.stage != "done"
+    assert site.images_in(page.clock.run_for, 300, page) == 0
+    assert state(page).time == before.time
+
+
 def test_nothing_runs_while_paused_or_out_of_sight(figure):
     page = figure()
-    page.wait_for_function(f"{FIGURE}.state().ticking")
+    press(page, "Throw a heart")
+    page.clock.run_for(200)
+    assert state(page).ticking
+    press(page, "pause")
+    page.clock.run_for(50)
     site.count_images(page)
-    press_at_once(page, "Throw a heart", "pause")
-    page.wait_for_timeout(100)
-    before = state(page)
-    assert before.paused and site.images_in(page, 300) == 0 and state(page).time == before.time
-    press_at_once(page, "go on", then="scrollTo(0, document.body.scrollHeight)")
-    page.wait_for_timeout(300)
-    before = state(page)
-    assert before.stage != "done" and not before.visible
-    assert site.images_in(page, 300) == 0 and state(page).time == before.time
+    assert_nothing_runs(page)
+    press(page, "go on")
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_function(f"!{FIGURE}.state().visible")
+    page.clock.run_for(50)
+    assert_nothing_runs(page)
     page.evaluate("scrollTo(0, 0)")
+    page.wait_for_function(f"{FIGURE}.state().visible")
     wait_for_answer(page)
 
 
@@ -226,13 +228,12 @@ def test_keys_throw_pause_switch_and_move_the_pip(figure):
     page.keyboard.press("Space")
     assert page.get_by_label("hide half").is_checked() and state(page).suit == "diamond"
     page.get_by_label("hide half").uncheck()
-    page.wait_for_timeout(1100)
-    grip = page.get_by_role("button", name="The pip")
-    grip.focus()
+    page.clock.run_for(1100)
+    page.get_by_role("button", name="The pip").focus()
     for key in ("ArrowLeft", "ArrowDown", "ArrowRight"):
         page.keyboard.press(key)
-        page.wait_for_timeout(250)
-    page.wait_for_function(f"{FIGURE}.state().show.stage === 'done'")
+        page.clock.run_for(250)
+    site.run_until(lambda: state(page).stage == "done", page)
     assert said(page).startswith("♦")
 
 
@@ -242,18 +243,17 @@ def test_a_dragged_pip_is_recognised_and_buttons_stand_below_the_card_on_a_phone
     below = throw.bounding_box()["y"] - scene.bounding_box()["y"]
     assert 0 < below < 500
     assert throw.bounding_box()["y"] < page.locator(".card-raster").bounding_box()["y"]
-    page.get_by_role("button", name="Throw a spade").click()
-    wait_for_answer(page)
-    page.wait_for_timeout(1100)
+    press(page, "Throw a spade")
+    page.clock.run_for(1100)
     box = page.locator(".card-grip").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
     for right, below in ((20, 0), (-20, 20), (0, 40), (10, 10)):
         page.mouse.move(x + right, y + below, steps=8)
-        page.wait_for_timeout(200)
+        page.clock.run_for(200)
     page.mouse.up()
-    page.wait_for_function(f"{FIGURE}.state().show.stage === 'done'")
+    site.run_until(lambda: state(page).stage == "done", page)
     assert said(page).startswith("♠")
 
 

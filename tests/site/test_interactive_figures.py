@@ -35,6 +35,9 @@ class Figure:
         self.drawing = self.holder.locator(".interactive-drawing")
         self.summary = self.holder.locator(".interactive-summary")
         self.drawing.scroll_into_view_if_needed()
+        self.wait_until_drawn()
+
+    def wait_until_drawn(self):
         drawn = "(d) => d.charts || d.figure || d._fullLayout?.scene?._scene"
         self.page.wait_for_function(drawn, arg=self.drawing.element_handle())
 
@@ -313,9 +316,13 @@ def angles(cloud):
 
 
 def wait_until_it_turns(cloud):
-    """Wait until a mouse can turn it: Plotly takes no drag for half a second after a drawing."""
+    """Wait until a mouse can turn it: Plotly takes no drag for half a second after a drawing.
+
+    It draws anew a while after the width has changed.
+    """
+    as_wide = "d.querySelector('canvas').clientWidth === d.clientWidth"
     deaf_until = "d._fullLayout.scene._scene.camera.view.lastT()"
-    turns = f"(d) => {deaf_until} <= performance.now()"
+    turns = f"(d) => {as_wide} && {deaf_until} <= performance.now()"
     cloud.page.wait_for_function(turns, arg=cloud.drawing.element_handle())
 
 
@@ -359,13 +366,12 @@ def test_cloud_keeps_its_view_and_rests_while_out_of_sight(figure):
     figure.move({"turn": 30})
     before, page = eye(figure), figure.page
     count_images(page)
-    assert images_in(page, 300) > 0
+    assert images_in(page.wait_for_timeout, 300, page) > 0
     page.evaluate("scrollTo(0, scrollY < 1200 ? document.body.scrollHeight : 0)")
-    page.wait_for_timeout(300)
-    assert images_in(page, 300) == 0
+    page.wait_for_function("!document.querySelector('.interactive-drawing canvas')")
+    assert images_in(page.wait_for_timeout, 300, page) == 0
     figure.drawing.scroll_into_view_if_needed()
-    page.wait_for_function("document.querySelector('.interactive-drawing canvas')")
-    page.wait_for_timeout(500)
+    figure.wait_until_drawn()
     assert eye(figure) == pytest.approx(before)
 
 

@@ -279,6 +279,7 @@ def test_own_gestures_are_learnt_named_played_backwards_and_taken_along(figure, 
 
 
 def test_the_first_example_is_shown_by_itself_and_not_kept(figure):
+    figure.wait_for_function(f"{STATE}.trial")  # once the page is seen
     figure.clock.run_for(2500)
     assert figure.evaluate(f"{STATE}.trial.eventCount") > 100 and not figure.evaluate(
         f"{STATE}.busy"

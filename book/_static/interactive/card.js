@@ -284,7 +284,7 @@
     document.addEventListener("visibilitychange", start);
     whenThemeChanges(redraw);
     new ResizeObserver(redraw).observe(drawing);
-    drawing.figure = { state: () => ({ show, paused, visible, ticking: loop.ticking }) }; // for the tests
+    drawing.figure = { state: () => ({ show, paused, visible, ticking: loop.ticking, shown: show !== null }) }; // for the tests
     draw();
     return true;
   };
