@@ -49,7 +49,10 @@ def test_network_agrees_with_snn(still, simulated):
 
 
 @pytest.mark.parametrize("suit", POKERDVS_CLASSES)
-@pytest.mark.parametrize("camera", [CERTAIN, EventCamera(0.2, 0.25)])
+@pytest.mark.parametrize(
+    "camera",
+    [CERTAIN, EventCamera(0.2, 0.25), EventCamera(0.11, 0.07, refractory_period_us=70)],
+)
 def test_scene_and_camera_agree_with_those_of_cards(suit, camera, still):
     card, motion, rows, frames = drawn_card(suit)
     expected = camera.record(frames, cards.FRAME_INTERVAL, Middle(np.random.PCG64(0)))
@@ -95,6 +98,7 @@ def test_answer_agrees_with_leading_where_voltages_are_equal(still):
         after = max([0, *(n for n in range(1, 5) if answers[n - 1] != [-1, *answers][n - 1])])
         found = still.evaluate(
             "(all) => {" + SETUP + "const steps = all.map((voltages) => ({ voltages }));"
+            "steps.push({ voltages: [9, 0, 0, 0] });  // after the recording's end\n"
             "return card.Show.prototype.answer.call({ simulator, steps, ends: 4 }); }",
             voltages.tolist(),
         )

@@ -120,6 +120,21 @@ def test_stroke_answers_as_the_classifiers_do(still, films, models):
             assert parts == pytest.approx(shares[number, said].tolist(), abs=1e-2)
 
 
+def test_what_a_network_does_long_after_a_stroke_changes_no_answer(still):
+    """It comes round to the right only while the hand rests."""
+    answers = still.evaluate(
+        "() => {" + SETUP + "let step = 0;"
+        "const network = { reset() {}, z: [], step: () => [5, step++ / 2, 0, 0, 0, 0] };"
+        "const blind = { values: () => [5, 0, 0, 0, 0, 0] }, from = [0, 0];"
+        "const stroke = new motion.Stroke({ settings, network, blind, random: null, from });"
+        "for (const events of [[[1, 2, 3, 1]], ...Array(400).fill([])]) {"
+        "  stroke.camera = { film: () => events }; stroke.advance(from); }"
+        "const names = stroke.answer.map(({ name }) => name);"
+        "return { ends: stroke.ends, steps: stroke.steps.length, names }; }"
+    )
+    assert answers["steps"] > 2 * answers["ends"] and answers["names"] == ["left"]
+
+
 # ---- Hands: a path of a second, reported every 8 to 16 ms ----
 
 
