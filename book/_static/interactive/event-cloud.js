@@ -56,7 +56,7 @@
   }
 
   kinds["event-cloud"] = async ({ recordings, sensor_size }, controls, drawing) => {
-    if (!document.createElement("canvas").getContext("webgl")) return false;
+    if (!document.createElement("canvas").getContext("webgl")) return null;
     const classes = Object.keys(recordings);
     await load("vendor/plotly-gl3d.min.js");
     const { Plotly } = window;
@@ -107,6 +107,6 @@
       awake = entry.isIntersecting;
       if (wakes) draw();
     }).observe(drawing);
-    return true;
+    return {};
   };
 })();

@@ -1,9 +1,7 @@
 // The five panels of the figure, each on a canvas of its own. Nothing is computed here.
 (() => {
-  const card = (window.interactiveFigures.card ??= {});
-  const { colour, shared } = window.interactiveFigures;
+  const { colour, shared, card, SIDE } = window.interactiveFigures;
   const { begin } = shared;
-  const SIDE = 35;
   const [FIRST_COLUMN, FIRST_ROW, COLUMNS, ROWS] = [-4, -9, 43, 66]; // of the scene that is drawn
   const SPAN = (card.SPAN = 30); // ms of the raster and the voltages
   const CARD = { light: "#fbfaf7", dark: "#d6d9dc" };

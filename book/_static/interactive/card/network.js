@@ -1,7 +1,6 @@
 // The book's network: class SNN of pokersnn_helpers/snn.py, on the events of a card.
 (() => {
-  const { shared } = window.interactiveFigures;
-  const card = (window.interactiveFigures.card ??= {});
+  const { shared, card } = window.interactiveFigures;
 
   card.Network = class extends shared.SpikingLayers {
     constructor({ layers: { input, recurrent, readout }, constants }) {

@@ -1,9 +1,7 @@
 // One card before the camera: from the scene to events, to bins of 1 ms, to the network's answer.
 // What happens to the events in between is that of pokersnn_helpers/changes.py.
 (() => {
-  const { shared } = window.interactiveFigures;
-  const card = (window.interactiveFigures.card ??= {});
-  const SIDE = 35; // pixels of the window; cards.POKERDVS_SENSOR_SIZE
+  const { shared, card, SIDE } = window.interactiveFigures;
   const BIN = 1000; // µs
   const NOISE = 1; // random events per event
 

@@ -1,6 +1,6 @@
 // The window that follows a pip: cards._track of pokersnn_helpers/simulation.
 (() => {
-  const card = (window.interactiveFigures.card ??= {});
+  const { card } = window.interactiveFigures;
 
   // The window of 35 × 35 pixels: every event in its aperture moves it up or down a little.
   card.Tracker = class {

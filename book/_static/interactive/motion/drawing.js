@@ -1,8 +1,6 @@
 // The four panels of the figure, each on a canvas of its own, and the arrows. Nothing is computed here.
 (() => {
-  const { colour, element, shared } = window.interactiveFigures;
-  const motion = (window.interactiveFigures.motion ??= {});
-  const SIDE = 35;
+  const { colour, element, shared, motion, SIDE } = window.interactiveFigures;
   const LABELS = 26; // CSS pixels for arrows beside the raster
   const PAPER = { light: "#fbfaf7", dark: "#d6d9dc" };
   const INK = "#1f2328";

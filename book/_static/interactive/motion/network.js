@@ -1,8 +1,6 @@
 // The two models that answer: MotionDetector and CNN, of pokersnn_helpers/study/models.py.
 (() => {
-  const { shared } = window.interactiveFigures;
-  const motion = (window.interactiveFigures.motion ??= {});
-  const SIDE = 35;
+  const { shared, motion, SIDE } = window.interactiveFigures;
 
   // A convolution with stride 2, and ReLU; it reads only what isn't 0.
   class Convolution {

@@ -1,13 +1,12 @@
 // The pad: a hand that moves a pointer or holds arrow keys takes the disc along, and so does a path
 // that is played. Times are in ms of the hand.
 (() => {
-  const { element, shared } = window.interactiveFigures;
-  const motion = (window.interactiveFigures.motion ??= {});
+  const { clamp, element, shared, motion } = window.interactiveFigures;
   const LAG = 40; // by which the film is late, so that it knows where the hand goes
   const EDGE = 17; // pixels from the middle that a hand can bring the disc to
   const KEY_SPEED = 0.025; // pixels per ms
   const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-  const clamp = (value) => Math.min(Math.max(value, -EDGE), EDGE);
+  const onPad = (place) => clamp(place, -EDGE, EDGE);
 
   motion.Pad = class {
     // about: what the pad is. perFrame: ms between two places of the disc. glide: ms that a key moves it, at least. seen():
@@ -38,7 +37,7 @@
 
     placeOf({ clientX, clientY }) {
       const box = this.canvas.getBoundingClientRect();
-      return motion.toScene(this.canvas, clientX - box.left, clientY - box.top).map(clamp);
+      return motion.toScene(this.canvas, clientX - box.left, clientY - box.top).map(onPad);
     }
 
     // A hand takes the disc until the time that ends() returns, or for so many ms.
@@ -103,7 +102,7 @@
     moveByKeys(now, elapsed) {
       if (!this.held.size) return;
       for (const [key, { until }] of this.held) {
-        this.keyed = this.keyed.map((place, axis) => clamp(place + KEY_SPEED * elapsed * KEYS[key][axis]));
+        this.keyed = this.keyed.map((place, axis) => onPad(place + KEY_SPEED * elapsed * KEYS[key][axis]));
         if (until <= now) this.held.delete(key);
       }
       this.report(now, this.keyed, true);

@@ -1,8 +1,6 @@
 // One stroke before the camera: from where the disc is to events, to frames, to two answers.
 (() => {
-  const { shared } = window.interactiveFigures;
-  const motion = (window.interactiveFigures.motion ??= {});
-  const SIDE = 35;
+  const { shared, motion, SIDE } = window.interactiveFigures;
 
   motion.Stroke = class extends shared.Steps {
     // from: where the disc has been for long, or a picture of log intensities. random: of the camera,

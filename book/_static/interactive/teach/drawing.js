@@ -1,8 +1,6 @@
 // What the page of gestures draws: pictures of strokes, the pad, spikes, voltages and the loss.
 (() => {
-  const { colour, shared } = window.interactiveFigures;
-  const teach = (window.interactiveFigures.teach ??= {});
-  const SIDE = 35;
+  const { colour, shared, teach, SIDE } = window.interactiveFigures;
   teach.COLOURS = ["heart", "spade", "diamond", "club", "OFF", "accent"];
 
   // The sum of a stroke's events, in the colour of its gesture: earlier ones lighter.

@@ -1,7 +1,7 @@
 // What leaves the page: strokes as a zip of CSV files, and the trained network as a checkpoint that
 // load_checkpoint of pokersnn_helpers reads.
 (() => {
-  const teach = (window.interactiveFigures.teach ??= {});
+  const { teach } = window.interactiveFigures;
   const utf8 = new TextEncoder();
 
   // Numbers of two and of four bytes, little endian.

@@ -3,9 +3,8 @@
 // readout. The names of chapter 10 stand for the same quantities. An ordinary model on the sum of
 // the events is beside it.
 window.interactiveFigures.part(() => {
-  const { mulberry32, shared } = window.interactiveFigures;
+  const { mulberry32, shared, teach } = window.interactiveFigures;
   const { addRow, addRows } = shared;
-  const teach = (window.interactiveFigures.teach ??= {});
 
   // The largest of values, and its share as softmax has it; null where several are largest.
   teach.answerOf = (values) => {

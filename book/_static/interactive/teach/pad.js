@@ -1,7 +1,6 @@
 // The pad of this page: a stroke lasts while the pad is pressed, or while keys are held.
 (() => {
-  const { motion } = window.interactiveFigures;
-  const teach = (window.interactiveFigures.teach ??= {});
+  const { motion, teach } = window.interactiveFigures;
   const AFTER = 80; // ms until the disc, which has a mass, has come to rest
   const LONGEST = 6000; // ms of a stroke
   const REST = 500; // ms without a key: the stroke is over
