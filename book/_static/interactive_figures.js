@@ -19,9 +19,7 @@
   }
 
   // Scripts of the folder interactive that stand upon one another.
-  async function loadParts(...names) {
-    for (const name of names) await load(`interactive/${name}.js`);
-  }
+  async function loadParts(...names) { for (const name of names) await load(`interactive/${name}.js`); }
 
   function element(tag, attributes = {}, ...children) {
     const made = Object.assign(document.createElement(tag), attributes);
@@ -65,7 +63,7 @@
   const parts = [];
   function part(run) {
     parts.push(run);
-    run();
+    run(window.interactiveFigures);
   }
 
   const SIDE = 35; // pixels of a sensor, in width and height
@@ -76,8 +74,8 @@
   // or told.failed(reason). main: makes the generator, of the request. Returns what stops the worker.
   function inWorker(main, request, told) {
     const text = `self.window = self;
-      window.interactiveFigures = { ...(${figures})(), SIDE: ${SIDE}, clamp: ${clamp}, mulberry32: ${mulberry32}, part: (run) => run() };
-      ${parts.map((run) => `(${run})();`).join("\n")}
+      window.interactiveFigures = { ...(${figures})(), SIDE: ${SIDE}, clamp: ${clamp}, mulberry32: ${mulberry32}, part: (run) => run(window.interactiveFigures) };
+      ${parts.map((run) => `(${run})(window.interactiveFigures);`).join("\n")}
       self.onmessage = ({ data }) => {
         for (const value of (${main})(data)) self.postMessage({ value });
         self.postMessage({ done: true });

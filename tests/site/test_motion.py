@@ -156,7 +156,7 @@ def scripted(motion, rng, lasts=1000, slant=None):
         sine, cosine = math.sin(heading), math.cos(heading)
         path = np.array([along * cosine - aside * sine, along * sine + aside * cosine])
     path += rng.normal(0, 0.1, path.shape)
-    path += [[motion_network._on_the_pad(places, rng)[0] - places[0]] for places in path]
+    path += [[motion_network.on_the_pad(places, rng)[0] - places[0]] for places in path]
     return np.stack([time, *path], axis=1).tolist()
 
 

@@ -1,11 +1,9 @@
 // Show it a card: a simulated pip moves before a simulated camera, and a trained network answers.
 // The folder card holds the parts, of which card/figure.js puts the others together.
-(() => {
-  const { kinds, loadParts, card } = window.interactiveFigures;
-
+(({ kinds, loadParts, card }) => {
   kinds.card = async (content, controls, drawing) => {
-    await loadParts("shared/camera", "shared/snn", "shared/drawing", "card/data", "card/scene", "card/tracker", "card/network", "card/show");
+    await loadParts("shared/camera", "shared/snn", "shared/drawing", "card/data", "card/scene", "card/show");
     await loadParts("card/drawing", "card/table", "card/figure");
     return { figure: new card.Figure(content, controls, drawing) };
   };
-})();
+})(window.interactiveFigures);

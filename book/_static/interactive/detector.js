@@ -1,7 +1,6 @@
 // Two pixels, a delay and a neuron: pokersnn_helpers/figures/interactive_sliders.py computes the
 // same with Norse.
-(() => {
-  const { kinds, loadCharts, element, number, counted, runNeuron, oncePerImage, addSliders, addRow, button, liveText, addChart, tick } = window.interactiveFigures;
+(({ kinds, loadCharts, element, number, counted, runNeuron, oncePerImage, addSliders, addRow, button, liveText, addChart, tick }) => {
   const DIRECTIONS = ["right", "left"];
   const ROOM = 20; // ms that the chart shows at least
 
@@ -75,4 +74,4 @@
     redraw();
     return { charts };
   };
-})();
+})(window.interactiveFigures);

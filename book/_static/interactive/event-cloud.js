@@ -1,7 +1,5 @@
 // The cloud of events, drawn by Plotly: a mouse turns it, and so do two sliders.
-(() => {
-  const { kinds, load, element, colour, fontFamily, whenThemeChanges, oncePerImage, addSliders, addRow } = window.interactiveFigures;
-
+(({ kinds, load, element, colour, fontFamily, whenThemeChanges, oncePerImage, addSliders, addRow }) => {
   const SLIDERS = {
     turn: { label: "turn", unit: "°", lowest: -180, highest: 180, step: 5, start: -65, digits: 0 },
     tilt: { label: "tilt", unit: "°", lowest: -85, highest: 85, step: 5, start: 20, digits: 0 },
@@ -109,4 +107,4 @@
     }).observe(drawing);
     return {};
   };
-})();
+})(window.interactiveFigures);

@@ -1,7 +1,5 @@
 // A LIF neuron: pokersnn_helpers/figures/interactive_sliders.py computes the same with Norse.
-(() => {
-  const { kinds, loadCharts, tick, mulberry32, counted, runNeuron, oncePerImage, addSliders, addRow, button, liveText, addChart } = window.interactiveFigures;
-
+(({ kinds, loadCharts, tick, mulberry32, counted, runNeuron, oncePerImage, addSliders, addRow, button, liveText, addChart }) => {
   // When input events arrive up to some time, in s, with exponential waits.
   function arrivals(seed, rate, end) {
     const random = mulberry32(seed);
@@ -57,4 +55,4 @@
     draw();
     return { charts };
   };
-})();
+})(window.interactiveFigures);

@@ -1,7 +1,5 @@
 // One pixel, one edge: pokersnn_helpers/figures/interactive_sliders.py computes the same.
-(() => {
-  const { kinds, loadCharts, tick, element, colour, number, clamp, oncePerImage, addSliders, addRow, liveText, addChart } = window.interactiveFigures;
-
+(({ kinds, loadCharts, tick, element, colour, number, clamp, oncePerImage, addSliders, addRow, liveText, addChart }) => {
   function runPixel({ duration, dt, pip_width, edge_width }, { contrast, threshold, speed, daylight, linear }) {
     const trace = { times: [], light: [], level: [], reference: [], eventTimes: [], polarities: [] };
     for (let step = 0; step <= Math.round(duration / dt); step++) {
@@ -85,4 +83,4 @@
     draw();
     return { charts };
   };
-})();
+})(window.interactiveFigures);

@@ -1,7 +1,5 @@
 // The staircase: pokersnn_helpers/figures/interactive_sliders.py computes the same with Norse and autograd.
-(() => {
-  const { kinds, loadCharts, number, counted, clamp, oncePerImage, addSliders, addRow, button, liveText, addChart } = window.interactiveFigures;
-
+(({ kinds, loadCharts, number, counted, clamp, oncePerImage, addSliders, addRow, button, liveText, addChart }) => {
   // The number of spikes, the loss, and the loss's derivative with respect to the weight.
   // dv and di are the derivatives of v and i: each line is followed by what it means for them.
   // That of a spike is the surrogate 1 / (1 + beta |v − threshold|)², times dv.
@@ -97,4 +95,4 @@
     draw();
     return { charts: [upper, lower] };
   };
-})();
+})(window.interactiveFigures);

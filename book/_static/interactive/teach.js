@@ -1,12 +1,10 @@
 // Teach it yours: strokes or a webcam's gestures become events, a network learns them in this page,
 // and answers while you move. The folder teach holds the parts, of which teach/figure.js puts the others together.
-(() => {
-  const { kinds, loadParts, teach } = window.interactiveFigures;
-
+(({ kinds, loadParts, teach }) => {
   kinds.teach = async (content, controls, drawing) => {
     await loadParts("shared/camera", "shared/snn", "shared/drawing", "motion/data", "motion/scene", "motion/stroke", "motion/drawing", "motion/pad");
     await loadParts("teach/network", "teach/strokes", "teach/training", "teach/lesson", "teach/pad", "teach/webcam", "teach/files");
     await loadParts("teach/drawing", "teach/gestures", "teach/trials", "teach/figure");
     return { figure: new teach.Figure(controls, drawing) };
   };
-})();
+})(window.interactiveFigures);

@@ -1,6 +1,5 @@
 // The figure: its panels, its words, and what a reader moves.
-(() => {
-  const { clamp, counted, element, oncePerImage, addSliders, addRow, button, card, cardData, shared } = window.interactiveFigures;
+(({ clamp, counted, element, oncePerImage, addSliders, addRow, button, card, cardData, shared }) => {
   const { simulator } = cardData;
   const { suits } = simulator;
   const GLYPHS = { club: "♣\uFE0E", heart: "♥\uFE0E", diamond: "♦\uFE0E", spade: "♠\uFE0E" };
@@ -24,7 +23,7 @@
       this.drawing = drawing;
       this.redraw = oncePerImage(() => this.draw());
       this.tallies = noCards(); // of the cards that the reader throws
-      this.table = new card.Table({ slow: () => this.values().slow, changed: () => this.change(), ended: () => this.tell(), draw: () => this.draw() });
+      this.table = new card.Table(this);
       this.canvases = shared.panels(drawing, "A card before a camera, and a network that sees its events", PANELS, "card");
       for (const polarity of ["ON", "OFF"]) {
         const text = element("span", { className: `card-polarity card-polarity-${polarity}`, textContent: polarity });
@@ -178,4 +177,4 @@
       });
     }
   };
-})();
+})(window.interactiveFigures);

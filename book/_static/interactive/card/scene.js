@@ -1,8 +1,6 @@
 // A dark pip on a card that moves before the camera: pokersnn_helpers/simulation/pips.py and
 // cards.py compute the same with NumPy. Their constants come with the network, from data.js.
-(() => {
-  const { card, clamp } = window.interactiveFigures;
-
+(({ card, clamp }) => {
   // ---- The shapes: signed distance functions, as in pips.py; y points down ----
 
   const circle = (x, y, radius) => Math.sqrt(x * x + y * y) - radius;
@@ -148,4 +146,4 @@
     }
     return frame;
   };
-})();
+})(window.interactiveFigures);

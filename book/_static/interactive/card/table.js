@@ -1,6 +1,5 @@
 // The table before the camera: cards are thrown, or a hand moves a pip, and time passes in slow motion.
-(() => {
-  const { mulberry32, card, cardData, shared } = window.interactiveFigures;
+(({ mulberry32, card, cardData, shared }) => {
   const { simulator, settle } = cardData;
   const { suits } = simulator;
   const SPIKE_FADES = 1500; // µs
@@ -9,10 +8,10 @@
   const ROWS_BY_HAND = [-28, 62];
 
   card.Table = class {
-    // slow(): how many times slower than a card's the page's time is. changed(): called where something
-    // else than time has. ended(): called when a card has been answered. draw(): called once per image.
-    constructor({ slow, changed, ended, draw }) {
-      Object.assign(this, { slow, changed, ended, draw });
+    // figure: draw() is called once per image, change() where something else than time has changed, and
+    // tell() when a card has been answered; values() says how much slower than a card's its time is.
+    constructor(figure) {
+      this.figure = figure;
       this.network = new card.Network(cardData);
       this.order = shared.sortByVote(this.network.votes());
       this.random = mulberry32(Date.now());
@@ -36,9 +35,7 @@
       this.behind = 0; // µs of the scene's time that are due
     }
 
-    get done() {
-      return this.show?.stage === "done";
-    }
+    get done() { return this.show?.stage === "done"; }
 
     get running() {
       return this.show !== null && !this.paused && this.visible && (!this.done || this.rest < 1);
@@ -46,7 +43,7 @@
 
     start() {
       this.loop.start();
-      this.changed();
+      this.figure.change();
     }
 
     restingPose() {
@@ -124,16 +121,14 @@
       if (this.done) this.finish();
     }
 
-    runToEnd() {
-      while (!this.done) this.advance();
-    }
+    runToEnd() { while (!this.done) this.advance(); }
 
     finish() {
-      this.ended();
+      this.figure.tell();
       setTimeout(() => {
         if (!this.done) return;
         [this.hand, this.pose] = [null, this.restingPose()];
-        this.changed();
+        this.figure.change();
       }, 900);
     }
 
@@ -144,13 +139,13 @@
         this.rest = this.calm ? 1 : Math.min(this.rest + elapsed / 600_000, 1);
         fade(elapsed / 150_000);
       } else {
-        this.behind += elapsed / this.slow();
+        this.behind += elapsed / this.figure.values().slow;
         for (; this.behind >= simulator.frame_interval && !this.done; this.behind -= simulator.frame_interval) {
           this.advance();
           fade(simulator.frame_interval / SPIKE_FADES);
         }
       }
-      this.draw();
+      this.figure.draw();
     }
   };
-})();
+})(window.interactiveFigures);

@@ -1,6 +1,5 @@
 // The figure: strokes of a hand or of the page itself, what both models answer, and the controls.
-(() => {
-  const { mulberry32, element, oncePerImage, addRow, button, shared, motion, motionData } = window.interactiveFigures;
+(({ mulberry32, element, oncePerImage, addRow, button, shared, motion, motionData }) => {
   const { settings } = motionData;
   const { classes, opposite, frame_interval, slow_motion, time_window } = settings;
   const PANELS = { pad: "move here (1 s is 33 ms)", window: "the camera's events", raster: "spiking neurons", voltages: "six voltages" };
@@ -47,7 +46,9 @@
       const { score, cells } = motion.score();
       this.cells = cells;
       drawing.append(score);
-      this.pad = this.makePad();
+      const pad = "The disc: move a pointer or hold an arrow key; a click plays the stroke backwards";
+      const perFrame = (frame_interval / 1000) * slow_motion; // ms of the hand
+      this.pad = new motion.Pad(this.canvases.pad, this, { about: pad, perFrame, glide: GLIDE });
       this.listen();
       this.addControls(controls);
       this.keepDrawn();
@@ -122,24 +123,6 @@
 
     // ---- A hand: reports of where it is, from a pointer or from keys ----
 
-    makePad() {
-      return new motion.Pad(this.canvases.pad, {
-        about: "The disc: move a pointer or hold an arrow key; a click plays the stroke backwards",
-        perFrame: (frame_interval / 1000) * slow_motion, // ms of the hand
-        glide: GLIDE,
-        seen: () => this.visible,
-        report: (time, place) => this.report(time, place),
-        keysFrom: () => this.keysFrom(),
-        begin: (place) => this.begin(place),
-        advance: (place) => this.advance(place),
-        end: () => this.end(),
-        drawn: () => {
-          if (this.pad.busy) this.summarise();
-          this.draw();
-        },
-      });
-    }
-
     report(time, place) {
       const { pad } = this;
       if (pad.busy && !pad.hand) return; // while the page moves the disc
@@ -198,6 +181,7 @@
 
     draw() {
       const { canvases, stroke, pad } = this;
+      if (pad.busy) this.summarise();
       const steps = stroke?.steps ?? [];
       const hint = pad.busy || this.last ? "" : "move the mouse or a finger here";
       motion.drawPad(canvases.pad, stroke?.path ?? [this.anchor ?? [0, 0]], settings.radius, hint);
@@ -232,9 +216,7 @@
 
     // ---- Words ----
 
-    summarise() {
-      this.summary.textContent = this.pad.busy ? this.soFar() : this.verdict();
-    }
+    summarise() { this.summary.textContent = this.pad.busy ? this.soFar() : this.verdict(); }
 
     soFar() {
       const { answer, steps, eventCount } = this.stroke;
@@ -268,4 +250,4 @@
       addRow(controls, this.backwards, element("span", { className: "motion-shows" }, ...shows));
     }
   };
-})();
+})(window.interactiveFigures);

@@ -1,7 +1,6 @@
 // A dark disc, where a hand or one of the six motions takes it: motions.film_path and random_path of
 // pokersnn_helpers/simulation. Places are in pixels from the middle of the sensor; y points down.
-window.interactiveFigures.part(() => {
-  const { motion, SIDE, clamp } = window.interactiveFigures;
+window.interactiveFigures.part(({ motion, SIDE, clamp }) => {
   const MIDDLE = 17;
   const SMOOTH = 12; // ms of the hand: it shall neither start nor turn at once
 
@@ -44,9 +43,7 @@ window.interactiveFigures.part(() => {
       this.place = place;
     }
 
-    report(time, place) {
-      if (time > this.reports.at(-1)[0]) this.reports.push([time, ...place]);
-    }
+    report(time, place) { if (time > this.reports.at(-1)[0]) this.reports.push([time, ...place]); }
 
     // Where the disc is so many ms after the last call, when the hand is at what it was at a time.
     follow(time, after) {

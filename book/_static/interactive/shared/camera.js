@@ -1,8 +1,6 @@
 // The event camera of pokersnn_helpers/simulation/camera.py. Without its random parts it sends the
 // same events; those it draws for itself.
-window.interactiveFigures.part(() => {
-  const { shared, clamp } = window.interactiveFigures;
-
+window.interactiveFigures.part(({ shared, clamp }) => {
   // The share of a change that a photoreceptor follows in a frame, by its log intensity from 0 to
   // −1 in STEPS steps; null for one that follows at once.
   const STEPS = 1024;

@@ -1,7 +1,5 @@
 // What the figures with a camera and a network draw alike: events, spikes, a time axis.
-(() => {
-  const { clamp, colour, element, fontFamily, whenThemeChanges, shared, SIDE } = window.interactiveFigures;
-
+(({ clamp, colour, element, fontFamily, whenThemeChanges, shared, SIDE }) => {
   shared.percent = (share) => `${Math.round(100 * share)}%`;
 
   // A canvas for each of the labels, by name, with CSS classes after the figure's name. about: what
@@ -23,9 +21,7 @@
 
   // Calls frame(now, ms since the last one) once per image on the screen, while running() says so.
   shared.Loop = class {
-    constructor(running, frame) {
-      Object.assign(this, { running, frame, ticking: false });
-    }
+    constructor(running, frame) { Object.assign(this, { running, frame, ticking: false }); }
 
     start() {
       if (!this.ticking && this.running()) requestAnimationFrame((now) => { this.last = now; this.tick(now); });
@@ -214,4 +210,4 @@
     const over = Math.max(0, heads.at(-1).place - bottom);
     for (const head of heads) head.place -= over;
   };
-})();
+})(window.interactiveFigures);

@@ -1,6 +1,5 @@
 // The figure: its panels, its controls, and the webcam, which takes the pad's place.
-(() => {
-  const { element, oncePerImage, addRow, button, mulberry32, motion, motionData, shared, teach } = window.interactiveFigures;
+(({ element, oncePerImage, addRow, button, mulberry32, motion, motionData, shared, teach }) => {
   const PANELS = {
     pad: "draw here (1 s is 33 ms)", window: "the camera’s events", loss: "loss, and left-out strokes that are right",
     raster: "32 spiking neurons", voltages: "a voltage for each gesture",
@@ -19,12 +18,11 @@
       this.canvases = shared.panels(drawing, "Gestures that you show, and a network that learns them in this page", PANELS, "teach", "motion");
       this.webcamButton = button("webcam", () => this.useWebcam());
       this.gestures = new teach.Gestures(this.redraw, button("my own gestures", () => this.beginOwn()), this.webcamButton);
-      const say = (text, aloud) => this.say(text, aloud);
-      this.lesson = new teach.Lesson({ gestures: this.gestures, settings: { camera, radius }, say, learnt: () => this.learnt() });
+      this.lesson = new teach.Lesson(this);
       this.settings = { camera, radius, frame_interval, time_window: timeWindow, settle_steps: settle / timeWindow, answerOf: teach.answerOf };
-      const { settings, lesson, gestures, random, redraw } = this;
-      this.trials = new teach.Trials({ settings, lesson, gestures, random, say, redraw });
-      this.pad = this.makePad();
+      this.trials = new teach.Trials(this);
+      const perFrame = (frame_interval / 1000) * slow_motion; // ms of the hand
+      this.pad = new teach.Pad(this.canvases.pad, this.trials, { about: "The pad: press and draw a gesture, or hold arrow keys", perFrame });
       this.addControls(controls);
       this.keepDrawn();
       this.showExamples();
@@ -33,18 +31,6 @@
     state() {
       const { gestures: { all: gestures, chosen }, lesson: { trained, training }, trials: { trial, answers }, pad: { busy }, webcam } = this;
       return { gestures, trained, training, trial, answers, busy, chosen, webcam };
-    }
-
-    makePad() {
-      const { trials } = this;
-      return new teach.Pad(this.canvases.pad, {
-        about: "The pad: press and draw a gesture, or hold arrow keys",
-        perFrame: (frame_interval / 1000) * slow_motion, // ms of the hand
-        begin: (place) => trials.begin(place),
-        advance: (place) => trials.see(trials.trial.advance(place), frame_interval),
-        end: () => trials.end({ path: trials.trial.path }),
-        drawn: () => this.draw(),
-      });
     }
 
     keepDrawn() {
@@ -165,9 +151,7 @@
         this.webcam = { stop, picture: null };
         this.webcamButton.textContent = "webcam off";
         this.say("Hold still for a second, then move a hand. A gesture is what happens from rest to rest.");
-      } catch (error) {
-        this.say(teach.whyNoCamera(error));
-      }
+      } catch (error) { this.say(teach.whyNoCamera(error)); }
     }
 
     // Gestures before the webcam are trials, unless there is a stroke on the pad.
@@ -191,4 +175,4 @@
       this.say(text);
     }
   };
-})();
+})(window.interactiveFigures);

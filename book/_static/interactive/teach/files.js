@@ -1,7 +1,6 @@
 // What leaves the page: strokes as a zip of CSV files, and the trained network as a checkpoint that
 // load_checkpoint of pokersnn_helpers reads.
-(() => {
-  const { teach } = window.interactiveFigures;
+(({ teach }) => {
   const utf8 = new TextEncoder();
 
   // Numbers of two and of four bytes, little endian.
@@ -119,4 +118,4 @@ Times are in microseconds, polarities are merged, and the camera has 35 x 35 pix
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   };
-})();
+})(window.interactiveFigures);

@@ -1,6 +1,5 @@
 // The list of gestures: a row for each, with what strokes are for, its name, and its strokes.
-(() => {
-  const { button, element, teach } = window.interactiveFigures;
+(({ button, element, teach }) => {
   const MAX_GESTURES = 6;
 
   teach.used = ({ strokes }) => strokes.filter((stroke) => !stroke.dropped);
@@ -77,4 +76,4 @@
       this.redraw();
     }
   };
-})();
+})(window.interactiveFigures);

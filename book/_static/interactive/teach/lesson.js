@@ -1,7 +1,7 @@
 // The lesson: both networks learn the gestures, and one that has learnt can do without something.
-(() => {
-  const { counted, shared, teach } = window.interactiveFigures;
+(({ counted, shared, motionData, teach }) => {
   const { percent } = shared;
+  const { camera, radius } = motionData.settings;
   // What a network can do without, by what is written beside the box for it.
   teach.WITHOUT = { delays: "no delays", recurrence: "no recurrence", time: "shuffle time" };
 
@@ -22,36 +22,34 @@
   }
 
   teach.Lesson = class {
-    // gestures: teach.Gestures. settings: { camera, radius }. say(text, aloud) writes what goes on.
-    // learnt() is called when there is another network.
-    constructor({ gestures, settings, say, learnt }) {
-      Object.assign(this, { gestures, settings, say, learnt, seed: 0, without: new Set() });
+    // figure: its gestures are learnt, say(text, aloud) writes what goes on, and learnt() is called when
+    // there is another network.
+    constructor(figure) {
+      Object.assign(this, { figure, seed: 0, without: new Set() });
       this.training = null; // { stop, progress, began, classes, inks, request, weights } of the last run
       this.trained = null; // see trainedBy
     }
 
-    get goesOn() {
-      return Boolean(this.training?.stop);
-    }
+    get goesOn() { return Boolean(this.training?.stop); }
 
     // Begin, or stop what goes on.
     train() {
       if (this.goesOn) return this.stop("Stopped.");
-      const ready = this.gestures.all.filter((gesture) => teach.used(gesture).length);
+      const ready = this.figure.gestures.all.filter((gesture) => teach.used(gesture).length);
       const classes = ready.map(({ name }) => name.trim());
       const problem = whyNot(classes);
-      if (problem) return this.say(problem);
+      if (problem) return this.figure.say(problem);
       const strokes = ready.flatMap((gesture, target) =>
         teach.used(gesture).map(({ path, pictures, intervals, camera }) => ({ target, path, pictures, intervals, camera })));
-      const inks = ready.map((gesture) => teach.COLOURS[this.gestures.all.indexOf(gesture)]);
-      const request = { strokes, outputs: ready.length, seed: this.seed, settings: this.settings, without: [...this.without] };
+      const inks = ready.map((gesture) => teach.COLOURS[this.figure.gestures.all.indexOf(gesture)]);
+      const request = { strokes, outputs: ready.length, seed: this.seed, settings: { camera, radius }, without: [...this.without] };
       this.training = { progress: [], began: performance.now(), classes, inks, request };
       this.training.stop = teach.trainInWorker(request, {
         progress: (news) => this.hear(news),
         done: () => this.stop(`Trained in ${((performance.now() - this.training.began) / 1000).toFixed(1)} s.`),
         failed: (reason) => this.stop(`Training failed: ${reason}. Your strokes are still here.`),
       });
-      this.say("Filming copies of your strokes …");
+      this.figure.say("Filming copies of your strokes …");
     }
 
     withAnotherSeed() {
@@ -63,7 +61,7 @@
     hear(news) {
       this.training.progress.push(news);
       if (news.weights) this.training.weights = news.weights;
-      this.say(soFar(news), false);
+      this.figure.say(soFar(news), false);
     }
 
     stop(text) {
@@ -72,16 +70,14 @@
       training.stop = null;
       if (training.weights) {
         this.trained = trainedBy(training);
-        this.learnt();
+        this.figure.learnt();
       }
       const { left, right, sumRight } = training.progress.at(-1) ?? {};
       const rights = left ? ` Of ${counted(left, "left-out stroke")}, the network has ${right} right, the sum ${sumRight}.` : "";
-      this.say(`${text}${rights}${training.weights ? " Now draw one." : ""}`);
+      this.figure.say(`${text}${rights}${training.weights ? " Now draw one." : ""}`);
     }
 
-    stopIfAny() {
-      if (this.goesOn) this.stop("Stopped.");
-    }
+    stopIfAny() { if (this.goesOn) this.stop("Stopped."); }
 
     forget() {
       this.stopIfAny();
@@ -98,7 +94,7 @@
       spiking.recurrence = !lacks.has("recurrence");
       spiking.delays = lacks.has("delays") ? delays.map(() => 0) : delays;
       const now = off ? `goes on with ${teach.WITHOUT[name].replace("shuffle time", "shuffled time bins")}` : "is as it was trained";
-      this.say(`The trained network ${now}. Draw one, or train anew.`);
+      this.figure.say(`The trained network ${now}. Draw one, or train anew.`);
     }
   };
-})();
+})(window.interactiveFigures);

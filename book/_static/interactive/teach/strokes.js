@@ -1,8 +1,7 @@
 // Strokes before the camera. A stroke is a path of the disc, a place [x, y] in pixels from the middle
 // for each 0.1 ms, or what a webcam saw: pictures of log intensities, each with the µs before it.
 // Copies of strokes, moved a little, are filmed to learn from.
-window.interactiveFigures.part(() => {
-  const { clamp, shared, motion, teach, SIDE } = window.interactiveFigures;
+window.interactiveFigures.part(({ clamp, shared, motion, teach, SIDE }) => {
   const MIDDLE = 17;
   const EDGE = 17; // pixels from the middle that the disc's centre reaches
   const INTERVAL = 400; // µs between the pictures of a copied path

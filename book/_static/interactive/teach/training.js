@@ -1,6 +1,5 @@
 // How a network learns strokes: in a worker, from copies of them.
-window.interactiveFigures.part(() => {
-  const { mulberry32, shared, inWorker, teach, SIDE } = window.interactiveFigures;
+window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) => {
   // Of LayerThenSNN; polarities are merged. Bins and delays in µs, time constants in ms.
   teach.NETWORK = { pixels: 35 ** 2, features: 100, hidden: 32, timeWindow: 1000, delays: [0, 4000, 8000], settle: 10_000 };
   // copies: of all strokes of a gesture. beside: by how many pixels each is shifted whenever it is shown.

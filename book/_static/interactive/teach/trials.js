@@ -1,15 +1,14 @@
 // Trials: strokes before the camera, from the pad or the webcam, that are kept to learn from, or are
 // asked about, forwards and backwards.
-(() => {
-  const { counted, mulberry32, motion, shared, teach } = window.interactiveFigures;
+(({ counted, mulberry32, motion, shared, teach }) => {
   const { percent } = shared;
   const MIN_EVENTS = 25; // of a stroke
   const UNTRAINED = { reset() {}, step: () => [], values: () => [], z: [] };
 
   teach.Trials = class {
-    // settings: of motion.Stroke. lesson, gestures, say: see teach.Lesson. redraw(): when anything has changed.
-    constructor({ settings, lesson, gestures, random, say, redraw }) {
-      Object.assign(this, { settings, lesson, gestures, random, say, redraw, glow: new shared.Glow(), rest: 0, events: [] });
+    // figure: its lesson answers, its gestures are shown, and say(text, aloud) writes what goes on.
+    constructor(figure) {
+      Object.assign(this, { figure, visible: true, glow: new shared.Glow(), rest: 0, events: [] });
       this.way = "forwards"; // or "backwards", or "shown": by the page itself
       this.clear();
     }
@@ -22,7 +21,7 @@
 
     // The models that see a stroke, which haven't learnt anything before a lesson.
     models() {
-      const { trained, without } = this.lesson;
+      const { trained, without } = this.figure.lesson;
       if (!trained) return { network: UNTRAINED, blind: UNTRAINED };
       const { spiking, sum } = trained;
       const step = (counts) => spiking.step({ pixels: [...counts.keys()], counts: [...counts.values()] }, 0, counts.size);
@@ -30,12 +29,12 @@
       return { network: without.has("time") ? UNTRAINED : network, blind: sum }; // what is shuffled waits for all events
     }
 
-    begin(from, camera = this.settings.camera) {
+    begin(from, camera = this.figure.settings.camera) {
       if (this.way === "forwards") this.answers = {};
-      this.trial = new motion.Stroke({ settings: { ...this.settings, camera }, ...this.models(), random: mulberry32(1), from });
-      this.trial.by = this.lesson.trained;
+      this.trial = new motion.Stroke({ settings: { ...this.figure.settings, camera }, ...this.models(), random: mulberry32(1), from });
+      this.trial.by = this.figure.lesson.trained;
       [this.events, this.glow, this.rest] = [[], new shared.Glow(), 0];
-      if (this.way !== "shown") this.say("", false);
+      if (this.way !== "shown") this.figure.say("", false);
     }
 
     see(events, interval) {
@@ -43,49 +42,53 @@
       this.glow.add(events, interval);
     }
 
+    advance(place) { this.see(this.trial.advance(place), this.figure.settings.frame_interval); }
+
+    draw() { this.figure.draw(); }
+
     // stroke: { path } or what the webcam saw; null for one that is too short.
-    end(stroke) {
+    end(stroke = { path: this.trial.path }) {
       const { way } = this;
       this.way = "forwards";
       this.trial.finish();
       this.rest = 1;
-      if (way === "shown") return this.redraw();
+      if (way === "shown") return this.figure.redraw();
       const whole = stroke && this.events.length >= MIN_EVENTS ? { ...stroke, events: this.events } : null;
-      if (!whole) this.say("That was too short to be seen: draw it across the pad, in about a second.");
-      else if (this.gestures.chosen !== null && way === "forwards") this.keep(whole);
-      else if (!this.lesson.trained) this.say("Nothing is trained yet: press “train” first.");
-      else if (this.trial.by !== this.lesson.trained) this.say("That began before this network was trained: draw another one.");
+      if (!whole) this.figure.say("That was too short to be seen: draw it across the pad, in about a second.");
+      else if (this.figure.gestures.chosen !== null && way === "forwards") this.keep(whole);
+      else if (!this.figure.lesson.trained) this.figure.say("Nothing is trained yet: press “train” first.");
+      else if (this.trial.by !== this.figure.lesson.trained) this.figure.say("That began before this network was trained: draw another one.");
       else this.answer(whole, way);
       if (whole && way === "forwards") this.last = whole;
-      this.redraw();
+      this.figure.redraw();
     }
 
     keep(stroke) {
-      const gesture = this.gestures.all[this.gestures.chosen];
+      const gesture = this.figure.gestures.all[this.figure.gestures.chosen];
       gesture.strokes.push(stroke);
-      this.gestures.show();
+      this.figure.gestures.show();
       const { length } = teach.used(gesture);
-      this.say(`${gesture.name}: ${counted(length, "stroke")}. ${length < 3 ? "Show it a few times." : "Show the next gesture, or train."}`);
+      this.figure.say(`${gesture.name}: ${counted(length, "stroke")}. ${length < 3 ? "Show it a few times." : "Show the next gesture, or train."}`);
     }
 
     answer(stroke, way) {
-      if (this.lesson.without.has("time")) this.shuffle(stroke);
+      if (this.figure.lesson.without.has("time")) this.shuffle(stroke);
       this.answers[way] = { network: this.trial.answer, sum: this.trial.blindAnswer };
-      this.say(this.verdict());
+      this.figure.say(this.verdict());
     }
 
     // Let the network see the stroke's time bins in another order.
     shuffle({ events }) {
-      const { spiking } = this.lesson.trained;
-      const { time_window, settle_steps } = this.settings;
-      const { u, voltages, values } = spiking.run(teach.toRecording(events, time_window, settle_steps, this.random));
+      const { spiking } = this.figure.lesson.trained;
+      const { time_window, settle_steps } = this.figure.settings;
+      const { u, voltages, values } = spiking.run(teach.toRecording(events, time_window, settle_steps, this.figure.random));
       const spiked = (voltage) => [...voltage.keys()].filter((neuron) => voltage[neuron] > spiking.constants.v_th);
       this.trial.steps = u.map((voltage, step) => ({ voltages: voltages[step], spikes: spiked(voltage) }));
       this.trial.answer = teach.answerOf(values);
     }
 
     named(answer) {
-      return answer ? `${this.lesson.trained.classes[answer.output]} (${percent(answer.share)})` : "nothing";
+      return answer ? `${this.figure.lesson.trained.classes[answer.output]} (${percent(answer.share)})` : "nothing";
     }
 
     verdict() {
@@ -107,4 +110,4 @@
       this.end(this.last);
     }
   };
-})();
+})(window.interactiveFigures);
