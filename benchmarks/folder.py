@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from pokersnn_helpers import FastSNN, load_folder, load_pokerdvs, train_classifier
-from pokersnn_helpers.own.stored import StoredRecordings
 
 
 def measure(folder: str = "", *, epochs: int = 2, time_window: float = 5000) -> dict[str, Any]:
@@ -17,7 +16,7 @@ def measure(folder: str = "", *, epochs: int = 2, time_window: float = 5000) -> 
     Memory is that of the whole process, or per event what it grew by, as Linux tells.
 
     Args:
-        folder: A folder per class, as ``load_folder`` takes it, or a file that ``store`` wrote.
+        folder: A folder per class, as ``load_folder`` takes it.
         epochs: Of a ``FastSNN``.
         time_window: Width of a time bin in µs.
 
@@ -25,7 +24,7 @@ def measure(folder: str = "", *, epochs: int = 2, time_window: float = 5000) -> 
         ValueError: No folder is named.
     """
     if not folder:
-        raise ValueError("name recordings with --folder: a folder per class, or a stored file")
+        raise ValueError("name recordings with --folder: a folder per class")
     words = [sys.executable, "-m", __name__, folder, str(epochs), str(time_window)]
     printed = subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout
     return json.loads(printed.splitlines()[-1])
@@ -35,8 +34,7 @@ def load_and_train(folder: str, epochs: int, time_window: float) -> dict[str, An
     """Load and train in this process, after a little training that compiles and imports."""
     train_classifier(load_pokerdvs().test, 0, "cpu", network=FastSNN, epochs=1)
     before, start, busy = _memory("VmRSS"), time.perf_counter(), time.process_time()
-    stored = Path(folder).is_file()
-    recordings = StoredRecordings(folder) if stored else load_folder(folder).recordings
+    recordings = load_folder(folder).recordings
     loading, loaded, peak = time.perf_counter() - start, _memory("VmRSS"), _memory("VmHWM")
     loading_cpu = time.process_time() - busy
     events = sum(map(len, recordings.events))
