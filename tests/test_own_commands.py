@@ -123,18 +123,8 @@ def test_few_groups_are_split_and_a_single_one_is_refused(folder, run):  # noqa:
 
 @pytest.mark.filterwarnings("ignore:1 files below")
 def test_the_sensor_and_the_window_of_training_are_known(folder, tmp_path, run):  # noqa: F811
-    options = [
-        "--sensor",
-        "64x64",
-        "--size",
-        "16x16",
-        "--window-ms",
-        "8",
-        "--network",
-        "fast",
-        "--epochs",
-        "1",
-    ]
+    cut = ["--sensor", "64x64", "--size", "16x16", "--window-ms", 8]
+    options = [*cut, "--network", "fast", "--epochs", 1]
     checkpoint = tmp_path / "run.pt"
     file = folder / FIRST
     run("train", "--data", folder, *options, "--checkpoint", checkpoint)
