@@ -55,8 +55,9 @@ def read_aedat(content: bytes) -> Decoded:
     version = header[9:10] if header.startswith(b"#!AER-DAT") else b"1"
     if version == b"3":
         source = re.search(rb"#Source \d+: (DVS128|DAVIS240|DAVIS346)", header)
+        sensor_size = SENSORS[source[1]] if source else None
         packets = _decode_aedat3(content, len(header))
-        return np.concatenate([NO_EVENTS, *packets]), SENSORS[source[1]] if source else None
+        return np.concatenate([NO_EVENTS, *packets]), sensor_size
     dtype = ">u2, >u4" if version == b"1" else ">u4, >u4"
     words = _words(content, len(header), dtype)
     address = words["f0"]
@@ -67,7 +68,8 @@ def read_aedat(content: bytes) -> Decoded:
         y = address >> 22 & 0x1FF
         p = address >> 11 & 1
         is_event = address & 0x80000400 == 0  # and neither a part of an image nor a trigger
-        return make_events(t, x, y, p)[is_event], SENSORS[davis[1].upper()]
+        sensor_size = SENSORS[davis[1].upper()]
+        return make_events(t, x, y, p)[is_event], sensor_size
     if (address >= 2**16).any():
         raise ValueError("its addresses aren't those of a DVS128; export it from jAER as CSV")
     x = address >> 1 & 0x7F
@@ -84,10 +86,11 @@ def _decode_aedat3(content: bytes, start: int) -> Iterator[Array]:
         header = AEDAT3_PACKET.unpack(content[start:first])
         kind, _, size, _, overflows, _, number, _ = header
         end = first + size * number
-        if end > len(content) or (kind == 1 and size != 8):
+        if end > len(content):
             raise ValueError(f"it is damaged within the packet at byte {start}; copy it again")
         if kind == 1:  # of events
-            data, stamp = np.frombuffer(content[first:end], "<u4").reshape(-1, 2).T
+            words = np.frombuffer(content[first:end], "<u4")
+            data, stamp = words.reshape(-1, 2).T
             t = stamp.astype(np.int64) + (overflows << 31)
             x = data >> 17
             y = data >> 2 & 0x7FFF
@@ -163,7 +166,8 @@ def _decode_evt3(words: Array) -> Iterator[Array]:
     pixels = value & (1 << width) - 1
     pixels[kind == 2] = 1
     event_at = np.flatnonzero(pixels)
-    event_at = event_at[event_at >= max(high_at[0], y_at[0], base_at[0])]
+    complete = max(high_at[0], y_at[0], base_at[0])
+    event_at = event_at[event_at >= complete]
     for at, bit in _single_events(event_at, pixels, 12):
         t = _latest(time, time_at, at)
         x = _latest(first_x, base_at, at) + before[at] + bit
@@ -211,7 +215,8 @@ def read_dat(content: bytes) -> Decoded:
 
 def read_bin(content: bytes) -> Decoded:
     """Read events of 40 bits, as of N-MNIST and N-Caltech101."""
-    x, y, high, middle, low = _words(content, 0, "(5,)u1").astype(np.int64).T
+    words = _words(content, 0, "(5,)u1").astype(np.int64)
+    x, y, high, middle, low = words.T
     t = (high & 127) << 16 | middle << 8 | low
     is_overflow = y == 240  # after each, time goes on from 2**13 µs more
     t += np.cumsum(is_overflow) << 13

@@ -37,7 +37,8 @@ def filter_events(events: np.ndarray, refractory: int = 0, noise: int = 0) -> np
 
     check_range(0, 2**40, refractory=refractory, noise=noise)
     x, y = find_hot_pixels(events).T
-    is_hot = np.isin(events["y"] << 32 | events["x"], y << 32 | x)
+    places = events["y"] << 32 | events["x"]
+    is_hot = np.isin(places, y << 32 | x)
     kept = events[~is_hot]
     kept["t"] += 1 + noise  # the filters begin at 0 as if each pixel had just fired
     if refractory and len(kept):

@@ -115,9 +115,9 @@ def read_event_file(path: str | PathLike[str]) -> EventFile:
         events = check_events(file.events, file.sensor_size or ANY_SENSOR, str(path))
     except TypeError as error:  # of a column that holds no numbers
         raise ValueError(str(error)) from error
-    too_late = np.flatnonzero(np.diff(events["t"]) > MAX_GAP) + 1
-    if len(too_late):
-        number = too_late[0]
+    too_late = np.diff(events["t"], prepend=events["t"][0]) > MAX_GAP
+    if too_late.any():
+        number = too_late.argmax()
         raise ValueError(
             f"{path}: field t is {events['t'][number]} at event {number}, more than an hour after "
             "the event before; leave it out, or cut the recording there"
@@ -175,8 +175,8 @@ def _check_memory(needed: int) -> None:
     available = re.search(r"MemAvailable: *(\d+)", meminfo.read_text())
     free = 1024 * int(available[1]) if available else needed
     if needed > free:
-        sizes = f"{needed / 1e9:.4g} GB of memory, and {free / 1e9:.4g} are free"
-        raise ValueError(f"its events need about {sizes}; cut the recording into parts")
+        needs = f"its events need about {needed / 1e9:.4g} GB of memory"
+        raise ValueError(f"{needs}, and {free / 1e9:.4g} are free; cut the recording into parts")
 
 
 def _decode(path: Path, suffix: str) -> Decoded:
@@ -206,7 +206,8 @@ def _read_numpy(path: Path) -> Decoded:
     loaded: Any = np.load(path, allow_pickle=False)
     if isinstance(loaded, np.ndarray):
         return _to_events(_columns(loaded)), None
-    _check_memory(3 * sum(member.file_size for member in loaded.zip.infolist()))
+    unzipped = sum(member.file_size for member in loaded.zip.infolist())
+    _check_memory(3 * unzipped)
     arrays = {name: np.asarray(loaded[name]) for name in loaded}
     sensor_size = arrays.pop("sensor_size", None)
     if sensor_size is not None:
@@ -297,7 +298,8 @@ def _read_by_faery(path: Path, suffix: str) -> Decoded:
     if isinstance(answer, str):
         raise ValueError(f"the file is damaged: {answer}; copy it again, or export it")
     events, (width, height) = answer
-    return make_events(*(events[field] for field in "txyp")), (width, height, 2)
+    columns = [events[field] for field in "txyp"]
+    return make_events(*columns), (width, height, 2)
 
 
 def _faery_child() -> Any:

@@ -279,7 +279,8 @@ def cut(events: np.ndarray, window_ms: float | None) -> list[np.ndarray]:
         raise ValueError("no event lies in the middle of the sensor; choose another size")
     parts = [events]
     if window_ms is not None:
-        windows = (events["t"] - events["t"][0]) / (1000 * window_ms)
+        since = events["t"] - events["t"][0]
+        windows = since / (1000 * window_ms)
         last = max(1, round(windows[-1])) - 1  # which is longer or shorter than the others
         number = np.minimum(np.floor(windows), last)
         ends = np.flatnonzero(np.diff(number)) + 1

@@ -159,13 +159,16 @@ def find_hot_pixels(events: np.ndarray) -> np.ndarray:
     parts = fires.sum(axis=2)
     at_random = PARTS * (1 - (1 - 1 / PARTS) ** counts)  # parts in which random times would lie
     often = np.sqrt(counts * parts)
-    y, x = np.nonzero((often > 10) & (parts > 0.7 * at_random))
-    windows = sliding_window_view(np.pad(often, 2, "reflect"), (5, 5))
-    around = np.sort(windows[y, x].reshape(-1, 25))  # with the pixel itself, last where it is hot
-    is_hot = often[y, x] > 10 + 1.7 * around[:, -7]
-    hot_pixels = np.stack([x, y], axis=1)[is_hot]
-    most_first = np.argsort(-counts[y, x][is_hot], kind="stable")
-    return hot_pixels[most_first]
+    all_the_time = (often > 10) & (parts > 0.7 * at_random)
+    y, x = np.nonzero(all_the_time)
+    padded = np.pad(often, 2, "reflect")
+    around = sliding_window_view(padded, (5, 5))[y, x].reshape(-1, 25)
+    sixth = np.sort(around)[:, -7]  # of 24 neighbours, where the pixel itself is the highest
+    is_hot = often[y, x] > 10 + 1.7 * sixth
+    x = x[is_hot]
+    y = y[is_hot]
+    most_first = np.argsort(-counts[y, x], kind="stable")
+    return np.stack([x, y], axis=1)[most_first]
 
 
 def _whole(stamps: np.ndarray) -> tuple[np.ndarray, float]:
@@ -189,14 +192,17 @@ def _find_overflows(times: np.ndarray) -> tuple[int, np.ndarray]:
     """Return how many bits a counter had, of 16, 24 or 32, and at which events it overflowed."""
     steps = np.diff(times, prepend=times[:1])
     for bits in (16, 24, 32):
-        if (np.abs(steps + 2**bits) < 2**bits / 16).any():
-            return bits, steps < -(2**bits) / 2
+        period = 2**bits
+        nearly_one = np.abs(steps + period) < period / 16
+        if nearly_one.any():
+            return bits, steps < -period / 2
     return 0, np.zeros(len(steps), bool)
 
 
 def _first_place(stamps: np.ndarray, is_wrong: np.ndarray) -> str:
     number = is_wrong.argmax()
-    return f"at event {number} (from {stamps[number - 1]} to {stamps[number]})"
+    before = stamps[number - 1]
+    return f"at event {number} (from {before} to {stamps[number]})"
 
 
 def _factor(scale: float, count: int, pixels: int, duration: int, gap: int) -> float:
@@ -229,13 +235,15 @@ def _advice_on_times(t: np.ndarray, scale: float, pixels: int) -> Iterator[str]:
     tick = int(np.gcd.reduce(gaps))
     factor = scale if scale < 1 else _factor(scale, count, pixels, duration, gap)
     if factor != 1 or scale != 1:
-        hardly = f"{count} events within {duration / max(scale, 1):g} can hardly be in µs"
-        yield f"{hardly}; {UNITS.get(factor, 'round the times to whole µs')}"
+        in_the_file = duration / max(scale, 1)
+        remedy = UNITS.get(factor, "round the times to whole µs")
+        yield f"{count} events within {in_the_file:g} can hardly be in µs; {remedy}"
     elif count >= FEWEST and tick >= 100:
         steps = f"the clock's steps are {tick / 1000:g} ms, so bins below that stay empty"
         yield f"{steps}; choose --time-window {tick} or a multiple of it"
     if gap > max(10_000, duration / 10):
-        silence = f"nothing for {gap / 1000:g} ms from {moments[gaps.argmax()] / 1000:g} ms on"
+        start = moments[gaps.argmax()]
+        silence = f"nothing for {gap / 1000:g} ms from {start / 1000:g} ms on"
         yield f"{silence}; cut the recording there, or look whether the camera dropped events"
 
 
@@ -245,10 +253,10 @@ def _advice_on_pixels(
     """Say what is odd in places and polarities."""
     if len(hot_pixels):
         x, y = hot_pixels.T
-        percent = 100 * image[y, x].sum() / len(events)
-        places = ", ".join(f"({column}, {row})" for column, row in hot_pixels)
-        share = f"{places}, have {percent:.2g}% of the events"
-        yield f"hot pixels, {len(hot_pixels)} in all, {share}; leave them out by `clean`"
+        share = image[y, x].sum() / len(events)
+        places = ", ".join(map(str, zip(x.tolist(), y.tolist(), strict=True)))
+        said = f"hot pixels, {len(hot_pixels)} in all, {places}"
+        yield f"{said}, have {100 * share:.2g}% of the events; leave them out by `clean`"
     share_on = events["p"].mean()
     if not 0.1 <= share_on <= 0.9:
         yield f"{share_on:.0%} are ON; look at the camera's thresholds, or merge polarities"
@@ -270,7 +278,8 @@ def plot_inspection(inspection: Inspection) -> "Figure":
     )
     pixels.imshow(np.log1p(inspection.image), cmap="Greys")
     pixels.set_title("events per pixel, as log(1 + events)")
-    middles = (np.arange(PARTS) + 0.5) / PARTS * inspection.numbers["duration (ms)"]
+    part_ms = inspection.numbers["duration (ms)"] / PARTS
+    middles = part_ms * (np.arange(PARTS) + 0.5)
     over_time.step(middles, inspection.rate, where="mid", color="black")
     over_time.set(xlabel="time (ms)", ylabel="events per ms", ylim=(0, None))
     return figure

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from .folders import recording_files
 from .inspection import Inspection, inspect_file
 
-UNREAD = Inspection({}, np.empty(0), np.empty((0, 0)), np.empty((0, 2)), [])
+NOTHING = np.empty((0, 2))
 
 
 def inspect_files(paths: Iterable[str | PathLike[str]]) -> dict[Path, Inspection]:
@@ -36,10 +36,10 @@ def inspect_files(paths: Iterable[str | PathLike[str]]) -> dict[Path, Inspection
     inspections = {}
     for file in tqdm(files, "reading", unit="file", delay=2):
         try:
-            inspections[file] = inspect_file(file)._replace(image=UNREAD.image)
+            inspections[file] = inspect_file(file)._replace(image=NOTHING)
         except (ValueError, OSError, ModuleNotFoundError) as error:
             reason = str(error).removeprefix(f"{file}: ")
-            inspections[file] = UNREAD._replace(advice=[reason])
+            inspections[file] = Inspection({}, NOTHING, NOTHING, NOTHING, [reason])
     if not any(inspection.numbers for inspection in inspections.values()):
         raise ValueError(f"no file can be read: {file}: {reason}")
     return inspections
@@ -66,14 +66,16 @@ def overview(inspections: dict[Path, Inspection]) -> list[str]:
         if inspection.numbers
     }
     root = commonpath([file.parent for file in rows])
-    places = [file.relative_to(root) for file in rows]
-    classes = [place.parts[0] if len(place.parts) > 1 else "" for place in places]
+    folders = [file.parent.relative_to(root) for file in rows]
+    classes = ["".join(folder.parts[:1]) for folder in folders]
     numbers = pd.DataFrame(rows.values())[["events", "duration (ms)"]]
     table = numbers.groupby(np.array(classes)).agg(["count", "median", "min", "max"])
+    lines = [f"{len(inspections)} files", *table.to_string().splitlines()]
     by_remedy: dict[str, list[str]] = {}
     for file, inspection in inspections.items():
         for sentence in inspection.advice:
             _, _, remedy = sentence.rpartition("; ")
             by_remedy.setdefault(remedy, []).append(f"{file}: {sentence}")
-    remarks = [f"- {len(odd)} files, such as {odd[0]}" for odd in by_remedy.values()]
-    return [f"{len(inspections)} files", *table.to_string().splitlines(), *remarks]
+    for sentences in by_remedy.values():
+        lines.append(f"- {len(sentences)} files, such as {sentences[0]}")
+    return lines
