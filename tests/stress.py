@@ -25,7 +25,6 @@ from tqdm import tqdm
 
 from pokersnn_helpers.checkpoints import load_run
 from pokersnn_helpers.commands import main, train
-from pokersnn_helpers.own.folders import load_folder
 from pokersnn_helpers.simulation import simulate_pokerdvs
 
 from . import damaged
@@ -145,25 +144,12 @@ class Stress:
         seed = self.random.randrange(2**32)
         Child(self.log, damaged.attack, folder, 100, seed).expect(0)
 
-    def links(self, folder: Path) -> None:
-        """Link folders to each other: each recording is read once, in its own class."""
-        places = [folder / "data" / name for name in ("left", "right", "left/anna", "right/ben")]
-        for number, place in enumerate(places):
-            place.mkdir(parents=True)
-            (place / "a.csv").write_text(f"t,x,y,p\n0,{number},5,1\n")
-        for number in range(8):
-            place, other = self.random.choices([folder / "data", *places], k=2)
-            (place / f"link {number}").symlink_to(other)
-        files = load_folder(folder / "data").files
-        assert sorted(files) == sorted(place / "a.csv" for place in places), files
-
 
 ATTACKS = [
     *[Stress.killed_training] * 2,
     Stress.racing_training,
     Stress.full_disk,
     Stress.damaged_files,
-    Stress.links,
 ]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import struct
 import sys
 from types import SimpleNamespace
 
@@ -53,8 +54,9 @@ def trained(trained_once, tmp_path):
 
 
 def in_words(answer):
-    shares = [f"{name} {share:.1%}" for name, share in answer.probabilities.items()]
-    return f"{answer.class_name or 'no answer'} ({', '.join(shares)})"
+    name = answer.class_name or "no answer"
+    shares = [f"{label} {share:.1%}" for label, share in answer.probabilities.items()]
+    return f"{name} ({', '.join(shares)})"
 
 
 def test_train_predict_and_resume(trained, run):
@@ -64,7 +66,8 @@ def test_train_predict_and_resume(trained, run):
     classifier = load_checkpoint(checkpoint, "cpu", FastSNN)
     for file, line in zip(files, lines, strict=True):
         answer = predict(classifier, read_events(file), "cpu")
-        assert line == f"{file}: {file.parts[-3]} {in_words(answer).partition(' ')[2]}"
+        assert answer.class_name == file.parts[-3]
+        assert line == f"{file}: {in_words(answer)}"
     lines = run("train", "--resume", checkpoint, "--epochs", 16)
     assert lines[0] == "own recordings: 18 to train on, 6 to test on"
     assert lines[-1].startswith("test: 6 of 6")
@@ -89,13 +92,11 @@ def test_a_layer_with_delays_is_trained_resumed_asked_and_streamed(folder, run):
         (["--data", "none", "--delays", "0,4", "--network", "fast"], "or choose --network layer"),
         (["--delays", "0;4"], "--delays is 0;4; write milliseconds"),
         (["--delays", "0,-1"], "write milliseconds, as 0,4,8: delay 1 is -1.0; choose a number fr"),
-        (["--delays", "nan"], "delay 0 is nan; choose a number from 0 to 1000"),
         (["--delays", "0,4,8", "--time-window", 5000], "8 ms; choose whole time bins of 5 ms"),
         (["--time-window", "nan"], "time_window is nan"),
         (["--data", "none", "--window-ms", 0], r"window_ms is 0\.0; choose a number"),
         (["--data", ""], "--data names nothing; write its value, or leave it out"),
         (["--sensor", "64x64"], "--sensor says nothing without data or resume; leave it out"),
-        (["--window-ms", 10], "--window-ms says nothing without data or resume"),
     ],
 )
 def test_options_without_a_meaning_are_refused(words, reason, run):
@@ -131,26 +132,24 @@ def test_the_sensor_and_the_window_of_training_are_known(folder, tmp_path, run):
     lines = run("predict", "--checkpoint", checkpoint, file)
     classifier = load_checkpoint(checkpoint, "cpu", FastSNN)
     parts = load_folder(folder, sensor_size=(64, 64, 2), size=(16, 16), window_ms=8).recordings
-    answers = [in_words(predict(classifier, parts.events[number], "cpu")) for number in (0, 1)]
-    assert lines == [f"{file}, part {number + 1} of 2: {answers[number]}" for number in (0, 1)]
+    first = in_words(predict(classifier, parts.events[0], "cpu"))
+    second = in_words(predict(classifier, parts.events[1], "cpu"))
+    assert lines == [f"{file}, part 1 of 2: {first}", f"{file}, part 2 of 2: {second}"]
     shown = run("live", "--checkpoint", checkpoint, file)
-    gestures = [line.partition(", since")[0] for line in shown if not line.startswith(" ")]
-    assert len(gestures) == 2 and gestures[0] == answers[0]
+    gesture, _ = (line for line in shown if not line.startswith(" "))
+    assert gesture.startswith(first)
 
 
 @pytest.mark.parametrize("command", ["predict", "live"])
 def test_contradictions_about_the_sensor_are_refused(command, trained, tmp_path, run):
-    _, checkpoint = trained
-    header = b"% evt 2.0\n% geometry 128x128\n% end\n"
-    (tmp_path / "other.raw").write_bytes(header + np.array([0x80000000, 0], "<u4").tobytes())
-    np.save(tmp_path / "none.npy", np.zeros(1, EVENT_DTYPE))
-    for words, who in (
-        (["other.raw"], "the recording"),
-        (["none.npy", "--sensor", "128x128"], "--sensor"),
-    ):
-        reason = f"{who} says 128x128, training says 64x64 pixels"
-        with pytest.raises(SystemExit, match=reason):
-            run(command, "--checkpoint", checkpoint, tmp_path / words[0], *words[1:])
+    folder, checkpoint = trained  # noqa: F811
+    words = [command, "--checkpoint", checkpoint]
+    with pytest.raises(SystemExit, match="--sensor says 128x128, training says 64x64 pixels"):
+        run(*words, folder / FIRST, "--sensor", "128x128")
+    file = tmp_path / "other.raw"
+    file.write_bytes(b"% evt 2.0\n% geometry 128x128\n% end\n" + struct.pack("<2I", 8 << 28, 0))
+    with pytest.raises(SystemExit, match="the recording says 128x128, training says 64x64 pixels"):
+        run(*words, file)
 
 
 def test_predict_of_a_folder_prints_a_confusion_matrix(trained, tmp_path, run):
@@ -219,7 +218,6 @@ def test_compare_prints_a_table_and_a_verdict(folder, tmp_path, monkeypatch, run
         (["--processes", "-5"], "--processes is -5; choose a number from 1 to"),
         (["--time-window", "1e9"], "time_window is 1000000000.0; choose a number from 1 to"),
         (["--size", "0x64"], "--size is '0x64'; write WIDTHxHEIGHT"),
-        (["--size", "64x64x2"], "--size is '64x64x2'; write WIDTHxHEIGHT"),
     ],
 )
 def test_what_compare_refuses(words, reason, folder, run):  # noqa: F811
@@ -258,13 +256,12 @@ class Camera(list):
 def test_live_listens_to_a_camera(trained, run, monkeypatch):
     folder, checkpoint = trained  # noqa: F811
     events = np.load(folder / "middle" / "anna" / "1.npy")
-    packets = np.zeros(len(events), [("t", "<u8"), ("x", "<u2"), ("y", "<u2"), (("p", "on"), "?")])
-    for field in "txyp":
-        packets[field] = events[field]
-    packets["t"] += 10**9
-    later = packets.copy()
+    dtype = [("t", "<u8"), ("x", "<u2"), ("y", "<u2"), (("p", "on"), "?")]
+    packet = events.astype(dtype)
+    packet["t"] += 10**9
+    later = packet.copy()
     later["t"] += 10**6  # the same gesture again
-    camera = Camera([packets[:0], *np.array_split(packets, 12), *np.array_split(later, 3)])
+    camera = Camera([packet[:0], packet[:90], packet[90:], later])
     faery = SimpleNamespace(events_stream_from_camera=lambda: camera)
     monkeypatch.setitem(sys.modules, "faery", faery)
     lines = run("live", "--checkpoint", checkpoint, "--camera")
@@ -305,10 +302,6 @@ def rename_left(folder):  # noqa: F811
     (folder / "left").rename(folder / "up")
 
 
-def add_a_file(folder):  # noqa: F811
-    shutil.copy(folder / FIRST, folder / "left" / "anna" / "99.npy")
-
-
 def turn_a_recording(folder):  # noqa: F811
     """As many events, at the same times."""
     events = np.load(folder / FIRST)
@@ -316,8 +309,7 @@ def turn_a_recording(folder):  # noqa: F811
     np.save(folder / FIRST, events)
 
 
-@pytest.mark.filterwarnings("ignore:1 files are copies")
-@pytest.mark.parametrize("change", [swap_left_and_right, rename_left, add_a_file, turn_a_recording])
+@pytest.mark.parametrize("change", [swap_left_and_right, rename_left, turn_a_recording])
 def test_a_run_goes_on_with_the_recordings_that_it_began_with(change, trained, tmp_path, run):
     folder, checkpoint = trained  # noqa: F811
     other = shutil.copytree(folder, tmp_path / "other")
