@@ -208,7 +208,7 @@ def _read_numpy(path: Path) -> Decoded:
         return _to_events(_columns(loaded)), None
     unzipped = sum(member.file_size for member in loaded.zip.infolist())
     _check_memory(3 * unzipped)
-    arrays = {name: np.asarray(loaded[name]) for name in loaded}
+    arrays: Any = {name: np.asarray(loaded[name]) for name in loaded}
     sensor_size = arrays.pop("sensor_size", None)
     if sensor_size is not None:
         width, height, *_ = sensor_size.tolist()
@@ -225,7 +225,7 @@ def _columns(array: np.ndarray) -> dict[str, np.ndarray]:
         return {name: array[name] for name in array.dtype.names}
     if array.shape[1:] != (4,):
         raise ValueError(f"its shape is {array.shape}, not (events, 4); give columns t, x, y, p")
-    is_sorted = (array[1:] >= array[:-1]).all(axis=0)
+    is_sorted: Any = (array[1:] >= array[:-1]).all(axis=0)
     largest = int(array.max(axis=0, initial=0).argmax())
     if is_sorted[largest] and not is_sorted[0]:
         raise ValueError(f"the times seem to be in column {largest}; put t, x, y, p in order")
