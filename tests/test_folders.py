@@ -39,7 +39,8 @@ def fill(folder):
     rng = np.random.default_rng(0)
     for number in range(24):
         person = ("anna", "ben", "carl", "dora")[number // 3 % 4]
-        save(folder / CLASSES[number % 3] / person / f"{number}.npy", spot(number, rng))
+        path = folder / CLASSES[number % 3] / person / f"{number}.npy"
+        save(path, spot(number, rng))
     return folder
 
 
@@ -62,11 +63,13 @@ def test_classes_groups_and_files(folder):
             folder, size=(8, 8), sensor_size=(64, 64, 2)
         )
     assert recordings.classes == CLASSES and recordings.sensor_size == (8, 8, 2)
-    assert sensor_size == (64, 64, 2) and len(recordings) == len(files) == 27
+    assert sensor_size == (64, 64, 2)
+    assert len(recordings) == len(files) == 27
     assert groups.count("left/alone") == 2 and groups.count("anna") == 7
     for target, group, file in zip(recordings.targets, groups, files, strict=True):
         class_name, *below = file.relative_to(folder).parts
-        assert class_name == CLASSES[target] and group in (below[0], "left/alone")
+        assert class_name == CLASSES[target]
+        assert group in (below[0], "left/alone")
 
 
 def test_sensor_is_the_smallest_that_holds_all_events(folder):
@@ -155,7 +158,8 @@ def test_training_starts_well_where_events_are_rare(network, side):
         events["x"] *= side // 64
         events["y"] *= side // 64
     targets = [number % 3 for number in range(24)]
-    data = stratified_folds(Recordings(recordings, targets, CLASSES, (side, side, 2)))[0]
+    all_of_them = Recordings(recordings, targets, CLASSES, (side, side, 2))
+    data = stratified_folds(all_of_them)[0]
     _, history = train_classifier(data, network=network, epochs=20, augment=None, device="cpu")
     assert history.test_accuracy[-1] == 1
 
@@ -184,7 +188,8 @@ def test_links_are_followed_once_and_what_is_left_out_is_said(folder, tmp_path):
 
 def test_classes_in_natural_order_and_names_that_are_nearly_the_same(tmp_path):
     for number, place in enumerate(("10/anna", "2/Anna", "1/Anna", "Left/Anna", "left/Anna")):
-        save(tmp_path / place / "a.npy", spot(number, np.random.default_rng(number)))
+        events = spot(number, np.random.default_rng(number))
+        save(tmp_path / place / "a.npy", events)
     with pytest.warns(UserWarning) as caught:
         recordings = load_folder(tmp_path).recordings
     warned = " ".join(str(warning.message) for warning in caught)

@@ -12,7 +12,8 @@ def at(t, x=0, on=None):
     events = np.zeros(len(t), EVENT_DTYPE)
     events["t"] = t
     events["x"] = x
-    events["p"] = np.arange(len(t)) < (on or len(t) / 2)
+    on = on or len(t) // 2
+    events["p"][:on] = 1
     return events
 
 
@@ -29,7 +30,8 @@ def scene(*hot):
     rng = np.random.default_rng(0)
     t = np.sort(rng.integers(0, 10**6, 60_000))
     y = rng.integers(10, 50, 60_000)
-    x = (30 + 25 * np.sin(6 * np.pi * t / 1e6) + rng.integers(0, 5, 60_000)).astype(int)
+    middle = 30 + 25 * np.sin(6 * np.pi * t / 1e6)
+    x = (middle + rng.integers(0, 5, 60_000)).astype(int)
     for column, row, count in hot:
         t = np.append(t, rng.integers(0, 10**6, count))
         x = np.append(x, np.full(count, column))
@@ -70,7 +72,8 @@ def test_advice_begins_beyond_each_threshold(sentence, usual, odd, inspect):
 
 
 def test_more_pixels_than_a_camera_has_are_refused(inspect):
-    assert inspect(at([0, 9], 2**21 - 1)).image.shape == (1, 2**21)
+    inspection = inspect(at([0, 9], 2**21 - 1))
+    assert inspection.image.shape == (1, 2**21)
     with pytest.raises(ValueError, match=r"a\.npy: its events take 2097153 × 1 pixels, more"):
         inspect(at([0, 9], 2**21))
 
@@ -80,7 +83,7 @@ def test_an_overflow_is_no_disorder(bits, inspect):
     events = scene()
     events["t"] = (events["t"] + 2**bits - 500) % 2**bits
     inspection = inspect(events)
-    first = np.flatnonzero(np.diff(events["t"]) < 0)[0] + 1
+    first = 1 + (np.diff(events["t"]) < 0).argmax()
     overflow, sensor = inspection.advice
     assert overflow.startswith(f"a counter of {bits} bits overflowed at event {first} (from ")
     assert overflow.endswith(f"; add 2**{bits} µs from there on") and "sensor" in sensor
@@ -94,7 +97,8 @@ def test_an_overflow_is_no_disorder(bits, inspect):
 )
 def test_units_are_told_by_rate_and_resolution(factor, remedy, whole, inspect):
     events = scene()
-    table = np.stack([events[field].astype(float) for field in "txyp"], axis=1)
+    columns = [events[field].astype(float) for field in "txyp"]
+    table = np.stack(columns, axis=1)
     table[:, 0] *= factor if factor == 1e-3 else 6 * factor
     if whole:
         table = np.floor(table)
@@ -113,5 +117,5 @@ def test_hot_pixels_fire_all_the_time_and_a_hand_that_turns_round_does_not(inspe
     first, _ = inspection.advice
     assert first.startswith("hot pixels, 5 in all, (40, 12), (56, 20), (30, 30), (3, 5),")
     together = [[9, 60], [9, 61], [10, 60], [10, 61]]
-    found = find_hot_pixels(scene(*[(x, y, 50) for x, y in together]))
-    assert sorted(found.tolist()) == together
+    events = scene(*[(x, y, 50) for x, y in together])
+    assert sorted(find_hot_pixels(events).tolist()) == together

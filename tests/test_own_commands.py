@@ -159,7 +159,8 @@ def test_predict_of_a_folder_prints_a_confusion_matrix(trained, tmp_path, run):
     *lines, last = run("predict", "--checkpoint", checkpoint, wrong)
     assert sum(".npy: " in line for line in lines) == 25
     rows = [line.split() for line in lines[25:]]
-    assert ["left", "8", "0", "0", "100.0"] in rows and ["right", "1", "0", "8", "88.9"] in rows
+    assert ["left", "8", "0", "0", "100.0"] in rows
+    assert ["right", "1", "0", "8", "88.9"] in rows
     assert last == "24 of 25 correct, 96.0%"
 
 
@@ -187,12 +188,14 @@ def test_a_folder_is_inspected_in_few_lines_and_cleaned(folder, run):  # noqa: F
     bad.write_text("t,x\n")
     summary, _, _, *table, sensor, last = run("inspect", folder)
     assert summary == "25 files"
-    assert [line.split()[:2] for line in table] == [[name, "8"] for name in CLASSES]
+    for name, row in zip(CLASSES, table, strict=True):
+        assert row.split()[:2] == [name, "8"]
     assert sensor.startswith("- 24 files, such as ") and "doesn't say its sensor" in sensor
     assert last.startswith(f"- 1 files, such as {bad}: it holds")
     (line,) = run("inspect", folder, "--json")
     content = json.loads(line)
-    assert len(content) == 25 and all(file["advice"] for file in content.values())
+    assert len(content) == 25
+    assert all(file["advice"] for file in content.values())
     bad.unlink()
     lines = run("clean", folder, "--out", folder / "clean", "--refractory", 10)
     assert len(lines) == len([*folder.glob("clean/*/*/*.npz")]) == 24
@@ -330,8 +333,12 @@ def test_the_best_epoch_is_kept_and_the_run_goes_on_from_the_last(tmp_path, run,
     rng = np.random.default_rng(0)
     people = tmp_path / "own"
     for number in range(24):  # eight persons
-        save(people / CLASSES[number % 3] / str(number // 3) / "a.npy", spot(number, rng))
-    one, three, resumed, last = (tmp_path / f"{name}.pt" for name in ("one", "three", "on", "last"))
+        place = people / CLASSES[number % 3] / str(number // 3)
+        save(place / "a.npy", spot(number, rng))
+    one = tmp_path / "one.pt"
+    three = tmp_path / "three.pt"
+    resumed = tmp_path / "resumed.pt"
+    last = tmp_path / "last.pt"
     options = ["--data", people, "--network", "fast"]
     monkeypatch.setenv("TQDM_DISABLE", "1")
     first, second, *_ = run("train", *options, "--checkpoint", last, "--epochs", 3)
@@ -342,7 +349,8 @@ def test_the_best_epoch_is_kept_and_the_run_goes_on_from_the_last(tmp_path, run,
     shown = run("train", *options, "--checkpoint", three, "--epochs", 3)
     assert "kept: epoch 1 of 3, chosen by other recordings" in shown
     again = run("train", "--resume", one, "--epochs", 3, "--checkpoint", resumed)
-    assert again[-3:] == shown[-3:] and same_checkpoints(resumed, three)
+    assert again[-3:] == shown[-3:]
+    assert same_checkpoints(resumed, three)
     first, third = (load_checkpoint(path, "cpu", FastSNN) for path in (one, three))
     assert same(first.state_dict(), third.state_dict())
     assert same(dict(load_run(three).state.ema), dict(load_run(last).state.ema))
