@@ -39,16 +39,16 @@ def filter_events(events: np.ndarray, refractory: int = 0, noise: int = 0) -> np
     x, y = find_hot_pixels(events).T
     places = events["y"] << 32 | events["x"]
     is_hot = np.isin(places, y << 32 | x)
-    kept = events[~is_hot]
-    kept["t"] += 1 + noise  # the filters begin at 0 as if each pixel had just fired
-    if refractory and len(kept):
-        kept = RefractoryPeriod(refractory)(kept)
-    if noise and len(kept):
-        kept = Denoise(noise)(kept)
-    if len(kept) == 0:
+    remaining = events[~is_hot]
+    remaining["t"] += 1 + noise  # the filters begin at 0 as if each pixel had just fired
+    if refractory and len(remaining):
+        remaining = RefractoryPeriod(refractory)(remaining)
+    if noise and len(remaining):
+        remaining = Denoise(noise)(remaining)
+    if len(remaining) == 0:
         raise ValueError("no event is left; choose shorter times")
-    kept["t"] -= 1 + noise
-    return kept
+    remaining["t"] -= 1 + noise
+    return remaining
 
 
 def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
@@ -83,8 +83,8 @@ def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
         for file in files:
             events, sensor_size = read_event_file(file)
             with errors_in(str(file)):
-                kept = filter_events(events, **filters)
-            arrays = {field: kept[field] for field in "txyp"}
+                remaining = filter_events(events, **filters)
+            arrays = {field: remaining[field] for field in "txyp"}
             if sensor_size:
                 arrays["sensor_size"] = np.array(sensor_size)
             new = (folder / file.relative_to(root)).with_suffix(".npz")
@@ -92,5 +92,5 @@ def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
                 new = new.with_name(f"{file.name}.npz")
             new.parent.mkdir(parents=True, exist_ok=True)
             np.savez_compressed(new, allow_pickle=False, **arrays)
-            yield f"{file}: {len(kept)} of {len(events)} events are left"
+            yield f"{file}: {len(remaining)} of {len(events)} events are left"
         folder.rename(out)

@@ -142,8 +142,8 @@ def read_unchecked(path: str | PathLike[str]) -> EventFile:
             raise ValueError(f"{wrong}; copy it again, or cut it into parts") from error
         if sensor_size and not 0 < min(sensor_size) <= max(sensor_size) <= MAX_SIDE:
             width, height, _ = sensor_size
-            said = f"it says that its sensor has {width} × {height} pixels"
-            raise ValueError(f"{said}, no camera's; mend its header, or record it again")
+            size = f"it says that its sensor has {width} × {height} pixels"
+            raise ValueError(f"{size}, no camera's; mend its header, or record it again")
     polarities = events["p"]
     if polarities.dtype.kind in "if" and (abs(polarities) == 1).all():
         events["p"] = polarities > 0
@@ -253,8 +253,8 @@ def _read_csv(path: Path) -> np.ndarray:
         is_wrong = columns[field].isna()
         if is_wrong.any():
             row = is_wrong.argmax()
-            found = f"line {row + 2}: {field} is {texts[row]}"
-            raise ValueError(f"{found}; write a number, or leave the line out")
+            value = f"line {row + 2}: {field} is {texts[row]}"
+            raise ValueError(f"{value}; write a number, or leave the line out")
     return _to_events(columns)
 
 

@@ -114,11 +114,11 @@ def _read_files(
     width = 1
     height = 1
     for file in tqdm(files, "reading", unit="file", delay=2):
-        events, said = read_event_file(file)
-        sensor_size = sensor_size or said
-        if said and said != sensor_size:
+        events, own_size = read_event_file(file)
+        sensor_size = sensor_size or own_size
+        if own_size and own_size != sensor_size:
             raise ValueError(
-                f"{file} is of sensor {said}, others of {sensor_size}; put recordings of different "
+                f"{file} is of sensor {own_size}, others of {sensor_size}; put recordings of different "
                 "sensors into different folders"
             )
         width = max(width, 1 + int(events["x"].max()))
@@ -181,9 +181,9 @@ def class_files(path: Path) -> list[Path]:
     """Return the files of recordings below the folders of classes, in alphabetical order."""
     if not path.is_dir():
         raise FileNotFoundError(f"there is no folder {path}; name one with a folder per class")
-    found, left_out = _walk(path)
+    all_files, left_out = _walk(path)
     files = []
-    for file in sorted(found):
+    for file in sorted(all_files):
         below = file.relative_to(path).parts
         is_hidden = any(part.startswith("_") for part in below)
         if _is_recording(file) and len(below) > 1 and not is_hidden:
@@ -201,8 +201,8 @@ def class_files(path: Path) -> list[Path]:
 
 def recording_files(path: Path) -> list[Path]:
     """Return the files anywhere below a folder that end as recordings do, in alphabetical order."""
-    found, _ = _walk(path)
-    files = sorted(filter(_is_recording, found))
+    all_files, _ = _walk(path)
+    files = sorted(filter(_is_recording, all_files))
     if not files:
         raise FileNotFoundError(f"no recordings in {path}; name one with {', '.join(FORMATS)}")
     return files
@@ -245,8 +245,10 @@ def _classes(folder: Path, files: list[Path]) -> list[str]:
     names, groups = map(set, zip(*pairs, strict=True))
     splits = {name for name in names if name.lower() in SPLITS}
     if len(splits) > 1 or splits == names:
-        said = ", ".join(sorted(splits))
-        raise ValueError(f"the folders in {folder} are {said}, not classes; load each, for a Split")
+        listed = ", ".join(sorted(splits))
+        raise ValueError(
+            f"the folders in {folder} are {listed}, not classes; load each, for a Split"
+        )
     alphabetical = sorted(names) + sorted(groups)
     for first, second in pairwise(sorted(alphabetical, key=str.lower)):
         if first.lower() == second.lower():

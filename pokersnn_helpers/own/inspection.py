@@ -33,8 +33,8 @@ class Inspection(NamedTuple):
     Example:
         >>> from pathlib import Path
         >>> _ = Path("two.csv").write_text("t,x,y,p\n0,0,0,1\n2000,0,0,1\n")
-        >>> found = inspect_file("two.csv")
-        >>> found.image, found.advice[0]
+        >>> inspection = inspect_file("two.csv")
+        >>> inspection.image, inspection.advice[0]
         (array([[2]]), "100% are ON; look at the camera's thresholds, or merge polarities")
     """
 
@@ -94,11 +94,11 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
     }
     advice = []
     if overflows.any():
-        found = f"a counter of {bits} bits overflowed {_first_place(stamps, overflows)}"
-        advice += [f"{found}; add 2**{bits} µs from there on"]
+        place = _first_place(stamps, overflows)
+        advice += [f"a counter of {bits} bits overflowed {place}; add 2**{bits} µs from there on"]
     if backwards.any():
-        found = f"times run backwards {_first_place(stamps, backwards)}"
-        advice += [f"{found}; sort the events by time"]
+        place = _first_place(stamps, backwards)
+        advice += [f"times run backwards {place}; sort the events by time"]
     advice += _advice_on_times(t, scale, image.size)
     advice += _advice_on_pixels(events, image, hot_pixels)
     if not file.sensor_size:
@@ -122,8 +122,8 @@ def count_events(events: np.ndarray, sensor_size: tuple[int, int, int] | None = 
     if sensor_size:
         width, height, _ = sensor_size
     if width * height > MAX_PIXELS:
-        found = f"its events take {width} × {height} pixels, more than any camera has"
-        raise ValueError(f"{found}; leave out those whose coordinates are wrong")
+        size = f"its events take {width} × {height} pixels, more than any camera has"
+        raise ValueError(f"{size}; leave out those whose coordinates are wrong")
     places = events["y"] * width + events["x"]
     return np.bincount(places, minlength=width * height).reshape(height, width)
 
@@ -255,8 +255,8 @@ def _advice_on_pixels(
         x, y = hot_pixels.T
         share = image[y, x].sum() / len(events)
         places = ", ".join(map(str, zip(x.tolist(), y.tolist(), strict=True)))
-        said = f"hot pixels, {len(hot_pixels)} in all, {places}"
-        yield f"{said}, have {100 * share:.2g}% of the events; leave them out by `clean`"
+        hot = f"hot pixels, {len(hot_pixels)} in all, {places}"
+        yield f"{hot}, have {100 * share:.2g}% of the events; leave them out by `clean`"
     share_on = events["p"].mean()
     if not 0.1 <= share_on <= 0.9:
         yield f"{share_on:.0%} are ON; look at the camera's thresholds, or merge polarities"
