@@ -118,8 +118,8 @@ def _read_files(
         sensor_size = sensor_size or own_size
         if own_size and own_size != sensor_size:
             raise ValueError(
-                f"{file} is of sensor {own_size}, others of {sensor_size}; put recordings of different "
-                "sensors into different folders"
+                f"{file} is of sensor {own_size}, others of {sensor_size}; put recordings of "
+                "different sensors into different folders"
             )
         width = max(width, 1 + int(events["x"].max()))
         height = max(height, 1 + int(events["y"].max()))
