@@ -54,7 +54,8 @@ def load_folder(
 ) -> Folder:
     r"""Load all recordings below a folder, such as ``waving/anna/monday.raw``.
 
-    In memory an event takes about 8 bytes.
+    In memory an event takes about 8 bytes. For more than fit there, Tonic has data sets that are
+    cached on the disk, ``tonic.DiskCachedDataset``.
 
     Args:
         path: It holds a folder per class. ``read_event_file`` says which files it reads.
@@ -91,18 +92,22 @@ def load_folder(
     recorded, sensor_size = _read_files(files, sensor_size)
     _warn_of_copies(folder, recorded)
     size = size or network_size(sensor_size)
-    events, targets, groups, origins = [], [], [], []
+    parts = []
+    targets = []
+    groups = []
+    origins = []
     for file in tqdm(files, "preparing", unit="file", delay=2):
         class_name, group = _class_and_group(folder, file)
+        events = recorded.pop(file).unpack()
         with errors_in(str(file)):
-            resized = resize(recorded.pop(file).unpack(), sensor_size, size)
-            parts = cut(resized, window_ms)
-        for part in parts:
-            events.append(Packed.of(part))
+            resized = resize(events, sensor_size, size)
+            windows = cut(resized, window_ms)
+        for window in windows:
+            parts.append(Packed.of(window))
             targets.append(classes.index(class_name))
             groups.append(group)
             origins.append(file)
-    recordings = Recordings(events, targets, classes, (*size, sensor_size[2]))
+    recordings = Recordings(parts, targets, classes, (*size, sensor_size[2]))
     return Folder(recordings, groups, origins, sensor_size)
 
 
@@ -186,7 +191,8 @@ def class_files(path: Path) -> list[Path]:
     for file in sorted(all_files):
         below = file.relative_to(path).parts
         is_hidden = any(part.startswith("_") for part in below)
-        if _is_recording(file) and len(below) > 1 and not is_hidden:
+        is_recording = file.suffix.lower() in FORMATS and file.is_file()
+        if is_recording and len(below) > 1 and not is_hidden:
             files.append(file)
         else:
             left_out.append(file)
@@ -202,14 +208,10 @@ def class_files(path: Path) -> list[Path]:
 def recording_files(path: Path) -> list[Path]:
     """Return the files anywhere below a folder that end as recordings do, in alphabetical order."""
     all_files, _ = _walk(path)
-    files = sorted(filter(_is_recording, all_files))
+    files = [file for file in sorted(all_files) if file.suffix.lower() in FORMATS]
     if not files:
         raise FileNotFoundError(f"no recordings in {path}; name one with {', '.join(FORMATS)}")
     return files
-
-
-def _is_recording(file: Path) -> bool:
-    return file.suffix.lower() in FORMATS and file.is_file()
 
 
 def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
