@@ -11,7 +11,8 @@ from threading import Lock
 import torch
 from torch.nn.functional import pad
 
-from .cpu import Trace, rows_and_columns
+from ..checks import check_indices
+from .cpu import Trace
 
 STEPS = 32  # time steps per block; a GPU runs a block at one command
 
@@ -55,6 +56,16 @@ def flat(frames: torch.Tensor) -> torch.Tensor:
     places = torch.stack(rows_and_columns(frames))
     matrix = torch.sparse_coo_tensor(places, frames._values(), shape, check_invariants=False)
     return matrix.coalesce()
+
+
+def rows_and_columns(frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return of each event of sparse frames the row, a step of a recording, and the input."""
+    check_indices(frames)
+    step, recording, *place = frames._indices()
+    column = torch.zeros_like(step)
+    for index, size in zip(place, frames.shape[2:], strict=True):
+        column = column * size + index
+    return step * frames.shape[1] + recording, column
 
 
 def _in_blocks(steps, constants, courses, weights, back=False):

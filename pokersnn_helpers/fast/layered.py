@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
@@ -12,12 +11,12 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 
 from ..checks import check_numbers, check_range, check_sensor_size
-from ..compiling import compiled
 from ..networks import FrameNetwork
 from ..pokerdvs import POKERDVS_SENSOR_SIZE
 from ..snn import build_network
-from . import cpu, cuda
-from .cpu import gather_add, scatter_add, transposed
+from . import cuda, loops
+from .cpu import to_rows, transposed
+from .loops import Rows
 from .network import FastSNN
 
 
@@ -36,7 +35,7 @@ class FrameLinear(nn.Linear):
         """Multiply what isn't 0 in the frames: few counts are."""
         frames = frames.to(self.weight.dtype)
         if frames.device.type == "cpu" and not frames.requires_grad:
-            found = _Sums.apply(self.weight, self.bias, cpu.to_csr(frames))
+            found = _Sums.apply(self.weight, self.bias, to_rows(frames))
         elif frames.is_sparse:
             found = torch.sparse.mm(cuda.flat(frames), self.weight.t()) + self.bias
         else:
@@ -44,41 +43,28 @@ class FrameLinear(nn.Linear):
         return found.unflatten(0, frames.shape[:2])
 
 
-def sums(csr: list[np.ndarray], weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """Multiply rows of inputs, as ``to_csr`` lists them, by weights; return (rows, outputs)."""
-    found = np.empty((len(csr[0]) - 1, len(bias)), weights.dtype)
-    _add_inputs(*csr, weights, bias, found)
-    return found
+def sums(rows: Rows, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """Multiply rows of inputs by weights (inputs, outputs), and add a bias."""
+    total = np.empty((len(rows.indptr) - 1, len(bias)), weights.dtype)
+    loops.add_inputs(rows, weights, bias, total)
+    return total
 
 
 class _Sums(torch.autograd.Function):
     """``sums`` with gradients with respect to weights (outputs, inputs) and bias."""
 
     @staticmethod
-    def forward(ctx, weight, bias, csr):
-        ctx.csr, ctx.inputs = csr, weight.shape[1]
-        return torch.from_numpy(sums(csr, transposed(weight).numpy(), bias.numpy()))
+    def forward(ctx, weight, bias, rows):
+        ctx.rows = rows
+        ctx.inputs = weight.shape[1]
+        return torch.from_numpy(sums(rows, transposed(weight).numpy(), bias.numpy()))
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
         grad_weight_t = grad.new_zeros(ctx.inputs, grad.shape[1])
-        _add_gradients(*ctx.csr, grad.contiguous().numpy(), grad_weight_t.numpy())
+        loops.add_input_gradients(ctx.rows, grad.contiguous().numpy(), grad_weight_t.numpy())
         return transposed(grad_weight_t), grad.sum(0), None
-
-
-@partial(compiled, contract=False)
-def _add_inputs(indptr, indices, counts, weights, bias, found):
-    for row in range(len(found)):
-        found[row] = 0
-        gather_add(found[row], weights, indices, counts, indptr[row], indptr[row + 1])
-        found[row] += bias
-
-
-@compiled
-def _add_gradients(indptr, indices, counts, grad, grad_weights):
-    for row in range(len(grad)):
-        scatter_add(grad_weights, indices, counts, indptr[row], indptr[row + 1], grad[row])
 
 
 class LayerThenSNN(FrameNetwork):
@@ -147,10 +133,12 @@ class LayerThenSNN(FrameNetwork):
             late = np.zeros((max(self.steps), len(bias)), bias.dtype)
             state = transposed(self.inputs.weight).numpy(), bias, late, None
         weights, bias, late, inner = state
-        features = np.concatenate([late, np.maximum(sums(frames, weights, bias), 0)])
+        features = np.maximum(sums(to_rows(frames), weights, bias), 0)
+        features = np.concatenate([late, features])
         first, last = len(late), len(features)
         copies = [features[first - step : last - step] for step in self.steps]
-        voltages, inner = self.snn.resume(cpu.listed(np.concatenate(copies, axis=1)), inner)
+        seen = torch.from_numpy(np.concatenate(copies, axis=1))
+        voltages, inner = self.snn.resume(seen[:, None], inner)
         return voltages, (weights, bias, features[last - first :], inner)
 
 

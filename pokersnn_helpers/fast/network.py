@@ -13,7 +13,7 @@ from norse.torch.functional.lif import LIFState
 from ..checks import check_frames
 from ..snn import SNN, SNNState
 from . import cpu, cuda
-from .cpu import LIFConstants
+from .loops import Constants
 
 LAYERS = {"lif0": LIFRecurrentCell, "linear": torch.nn.Linear, "readout": LICell}
 PARAMETERS = {"v_leak": 0, "v_reset": 0, "method": "super", "alpha": 1}
@@ -81,27 +81,24 @@ class FastSNN(SNN):
     def resume(self, frames: Any, state: Any = None) -> tuple[torch.Tensor, Any]:
         """Go on, as ``FrameNetwork`` says, on the CPU, with the weights of the first call.
 
-        Frames (T, B, ...) go on with B recordings, a list of arrays, as of ``to_csr``, with one.
+        Frames (T, B, ...) of the weights' type go on with B recordings.
         """
-        if isinstance(frames, list):
-            csr, steps, batch, inputs = frames, len(frames[0]) - 1, 1, self.input_size
-        else:
-            csr, inputs = cpu.to_csr(frames), frames.shape[2:].numel()
-            steps, batch = frames.shape[:2]
+        steps, batch = frames.shape[:2]
         if state is None:
-            _check_network(self, inputs)
+            _check_network(self, frames.shape[2:].numel())
             state = cpu.at_rest(batch, self._weights(), self._constants())
-        if batch != (before := len(state.neurons)):
+        before = len(state.neurons.v)
+        if batch != before:
             raise ValueError(f"frames hold {batch} recordings; go on with the {before} of before")
-        trace, state = cpu.run(steps, csr, state)
+        trace, state = cpu.run(steps, cpu.to_rows(frames), state)
         return trace.voltages, state
 
     def _weights(self) -> tuple[torch.Tensor, ...]:
         return self.lif0.input_weights, self.lif0.recurrent_weights, self.linear.weight
 
-    def _constants(self) -> LIFConstants:
+    def _constants(self) -> Constants:
         hidden, readout = self.lif0, self.readout
-        return LIFConstants(
+        return Constants(
             dt_over_tau_mem=float(hidden.dt * hidden.p.tau_mem_inv),
             dt_over_tau_syn=float(hidden.dt * hidden.p.tau_syn_inv),
             v_th=float(hidden.p.v_th),
@@ -128,7 +125,7 @@ def _gpu_agrees(device: torch.device) -> bool:
     random, found = torch.Generator().manual_seed(0), []  # voltages and gradients
     sizes = (cuda.STEPS + 1, 3, 5), (4, 5), (4, 4), (2, 4)  # of frames and weights
     given = [torch.rand(size, generator=random) for size in sizes]
-    constants = LIFConstants(0.1, 0.1, 0.3, 0.1, 0.2, 1.0)
+    constants = Constants(0.1, 0.1, 0.3, 0.1, 0.2, 1.0)
     try:
         for backend, where in ((cpu, "cpu"), (cuda, device)):
             tensors = [each.to(where).requires_grad_() for each in given]

@@ -236,10 +236,12 @@ class Stream:
 
     def _frames(self, numbers: np.ndarray, begin: int, end: int) -> Any:
         """Return the frames of some steps as ``FrameNetwork.resume`` takes them."""
+        shape = (end - begin, 1, *self.classifier.sensor_size[::-1])
         if self.sparse:
-            places, counts = np.unique(numbers, return_counts=True)
-            indptr = np.searchsorted(places, self.inputs * np.arange(begin, end + 1))
-            return [indptr, (places % self.inputs).astype(np.int32), counts.astype(self.dtype)]
+            places, counts = np.unique(numbers - begin * self.inputs, return_counts=True)
+            indices = np.stack(np.unravel_index(places, shape))
+            tensors = torch.from_numpy(indices), torch.from_numpy(counts.astype(self.dtype))
+            return torch.sparse_coo_tensor(*tensors, shape, check_invariants=False)
         first, last = begin * self.inputs, end * self.inputs
         counts = np.bincount(numbers - first, minlength=last - first).astype(self.dtype)
         return torch.from_numpy(counts).view(-1, 1, *self.classifier.sensor_size[::-1])
