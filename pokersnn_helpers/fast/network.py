@@ -1,7 +1,6 @@
 """The same network, faster: sparse input and a backward pass through time written by hand."""
 
 import warnings
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -140,34 +139,36 @@ def _gpu_agrees(device: torch.device) -> bool:
     return True
 
 
-def _check_network(snn: SNN, inputs: int | None) -> None:
+def _check_network(snn: Any, inputs: int) -> None:
     """Refuse what only ``SNN`` computes: the backends would leave it out without a word.
 
     Compiled loops don't look at shapes, so they are compared here.
     """
-    for name, found, expected in _needs(snn, inputs):
-        if found != expected:
-            raise ValueError(f"{name} is {found}, but FastSNN needs {expected}; use SNN")
-
-
-def _needs(snn: Any, inputs: int | None) -> Iterator[tuple[str, Any, Any]]:
-    """Yield the name of what the backends rely on, what it is, and what it has to be."""
     layers = dict(snn.named_children())
-    yield "the network", {name: type(layer) for name, layer in layers.items()}, LAYERS
-    yield "step", getattr(snn.step, "__func__", snn.step), SNN.step
-    yield "linear.bias", snn.linear.bias, None
-    hidden, outputs = len(snn.lif0.input_weights), len(snn.linear.weight)
-    shapes = (hidden, inputs), (hidden, hidden), (outputs, hidden)
-    for (name, weights), shape in zip(snn.named_parameters(), shapes, strict=True):
-        yield f"the shape of {name}", tuple(weights.shape), shape
+    _need("the network", {name: type(layer) for name, layer in layers.items()}, LAYERS)
+    _need("step", getattr(snn.step, "__func__", snn.step), SNN.step)
+    _need("linear.bias", snn.linear.bias, None)
+    w_in, w_rec, w_out = snn._weights()
+    hidden, outputs = len(w_in), len(w_out)
+    _need("the shape of lif0.input_weights", tuple(w_in.shape), (hidden, inputs))
+    _need("the shape of lif0.recurrent_weights", tuple(w_rec.shape), (hidden, hidden))
+    _need("the shape of linear.weight", tuple(w_out.shape), (outputs, hidden))
     for name, layer in layers.items():
-        yield f"a hook of {name}", [h for kind in HOOKS for h in getattr(layer, kind).values()], []
+        for kind in HOOKS:
+            _need(f"a hook of {name}", [*getattr(layer, kind).values()], [])
     for name in ("lif0", "readout"):
         for parameter, value in layers[name].p._asdict().items():
             path = f"{name}.p.{parameter}"
-            if isinstance(value, torch.Tensor) and (value.numel() != 1 or value.requires_grad):
-                yield path, value, "one fixed number"
-            yield path, value, PARAMETERS.get(parameter, value)
+            if isinstance(value, torch.Tensor):
+                if value.numel() != 1 or value.requires_grad:
+                    _need(path, value, "one fixed number")
+                value = value.item()
+            _need(path, value, PARAMETERS.get(parameter, value))
+
+
+def _need(name: str, value: Any, expected: Any) -> None:
+    if value != expected:
+        raise ValueError(f"{name} is {value}, but FastSNN needs {expected}; use SNN")
 
 
 class _BPTT(torch.autograd.Function):
