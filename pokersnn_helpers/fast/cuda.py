@@ -11,8 +11,8 @@ from threading import Lock
 import torch
 from torch.nn.functional import pad
 
-from ..checks import check_indices
-from .cpu import Trace
+from .inputs import as_matrix
+from .loops import Trace
 
 STEPS = 32  # time steps per block; a GPU runs a block at one command
 
@@ -24,7 +24,7 @@ def forward(frames, weights, constants, record, keep=True):
     recurrent weights (H, H), readout weights (outputs, H). ``record`` keeps the synaptic currents,
     ``keep`` what ``backward`` needs, the hidden neurons' voltages, which stay anyway here.
     """
-    inputs, w_in = flat(frames), weights[0]
+    inputs, w_in = as_matrix(frames), weights[0]
     currents = (inputs @ w_in.t()).unflatten(0, frames.shape[:2])  # all time steps in one product
     trace = Trace(*_in_blocks(_step_on, constants, [currents], weights[1:]))
     kept = len(currents) if record else 0
@@ -46,26 +46,6 @@ def backward(grad_voltages, inputs, v_decayed, weights, constants, needs_input_g
     grad_w_rec = grad_i[1:].flatten(0, 1).t() @ spikes[:-1].flatten(0, 1)
     grad_w_out = grad_i_out.flatten(0, 1).t() @ spikes.flatten(0, 1)
     return grad_w_in, grad_w_rec, grad_w_out, grad_i if needs_input_grad else grad_i[:0]
-
-
-def flat(frames: torch.Tensor) -> torch.Tensor:
-    """Make a matrix of them, with a row for each step of each recording."""
-    if not frames.is_sparse:
-        return frames.flatten(2).flatten(0, 1)
-    shape = frames.shape[:2].numel(), frames.shape[2:].numel()
-    places = torch.stack(rows_and_columns(frames))
-    matrix = torch.sparse_coo_tensor(places, frames._values(), shape, check_invariants=False)
-    return matrix.coalesce()
-
-
-def rows_and_columns(frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return of each event of sparse frames the row, a step of a recording, and the input."""
-    check_indices(frames)
-    step, recording, *place = frames._indices()
-    column = torch.zeros_like(step)
-    for index, size in zip(place, frames.shape[2:], strict=True):
-        column = column * size + index
-    return step * frames.shape[1] + recording, column
 
 
 def _in_blocks(steps, constants, courses, weights, back=False):

@@ -14,8 +14,9 @@ from ..checks import check_numbers, check_range, check_sensor_size
 from ..networks import FrameNetwork
 from ..pokerdvs import POKERDVS_SENSOR_SIZE
 from ..snn import build_network
-from . import cuda, loops
-from .cpu import to_rows, transposed
+from . import loops
+from .cpu import transposed
+from .inputs import as_matrix, to_rows
 from .loops import Rows
 from .network import FastSNN
 
@@ -37,7 +38,7 @@ class FrameLinear(nn.Linear):
         if frames.device.type == "cpu" and not frames.requires_grad:
             found = _Sums.apply(self.weight, self.bias, to_rows(frames))
         elif frames.is_sparse:
-            found = torch.sparse.mm(cuda.flat(frames), self.weight.t()) + self.bias
+            found = torch.sparse.mm(as_matrix(frames), self.weight.t()) + self.bias
         else:
             return super().forward(frames.flatten(2))
         return found.unflatten(0, frames.shape[:2])

@@ -8,7 +8,7 @@ changed, whatever has become of what it calls: so all loops that call one anothe
 """
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,6 +40,15 @@ class Constants(NamedTuple):
     surrogate_slope: float  # height of the surrogate for the threshold's derivative
 
 
+class Trace(NamedTuple):
+    """What the neurons did in every step: arrays for loops, else tensors."""
+
+    v_decayed: Any  # voltages of the hidden neurons before the reset, (T, B, H)
+    i: Any  # their synaptic currents, of the same shape; no steps unless recorded
+    voltages: Any  # of the readout, (T, B, outputs)
+    i_out: Any  # its synaptic currents, of the same shape; no steps unless recorded
+
+
 class Neurons(NamedTuple):
     """State of the neurons between two time steps."""
 
@@ -54,38 +63,29 @@ class Neurons(NamedTuple):
 def sparse_rows(indices, values, shape):
     """Return the rows of sparse frames in any order, and whether all indices are in the shape."""
     steps, batch = shape[:2]
-    indptr = np.zeros(steps * batch + 1, np.int64)
-    row_of = np.empty(len(values), np.int64)
-    inputs = np.empty(len(values), np.int32)
-    rows = Rows(indptr, inputs, values.copy())  # frames may change until the backward pass
-    in_order = True
-    last = 0
+    rows = Rows(
+        np.zeros(steps * batch + 1, np.int64), np.empty(len(values), np.int32), values.copy()
+    )
+    # How many there are in each row.
     for n in range(len(values)):
-        t = indices[0, n]
-        b = indices[1, n]
-        inside = 0 <= t < steps and 0 <= b < batch
-        place = 0
-        for axis in range(2, len(shape)):
-            inside &= 0 <= indices[axis, n] < shape[axis]
-            place = place * shape[axis] + indices[axis, n]
-        if not inside:
-            return rows, False
-        row = t * batch + b
-        row_of[n] = row
-        inputs[n] = place
-        indptr[row + 1] += 1
-        in_order &= row >= last
-        last = row
+        for axis in range(len(shape)):
+            if not 0 <= indices[axis, n] < shape[axis]:
+                return rows, False
+        row = indices[0, n] * batch + indices[1, n]
+        rows.indptr[row + 1] += 1
+    # Where each row begins.
     for row in range(steps * batch):
-        indptr[row + 1] += indptr[row]
-    if not in_order:
-        places = inputs.copy()
-        free = indptr.copy()
-        for n in range(len(values)):
-            k = free[row_of[n]]
-            inputs[k] = places[n]
-            rows.counts[k] = values[n]
-            free[row_of[n]] += 1
+        rows.indptr[row + 1] += rows.indptr[row]
+    # Each one in the next free place of its row.
+    free = rows.indptr.copy()
+    for n in range(len(values)):
+        row = indices[0, n] * batch + indices[1, n]
+        number = 0
+        for axis in range(2, len(shape)):
+            number = number * shape[axis] + indices[axis, n]
+        rows.inputs[free[row]] = number
+        rows.counts[free[row]] = values[n]
+        free[row] += 1
     return rows, True
 
 
@@ -162,11 +162,7 @@ def forward(rows, currents, weights, constants, neurons, trace, together, begin,
     v_decayed, i_kept, voltages, i_out_kept = trace
     steps, batch, outputs = voltages.shape
     hidden = len(w_spikes)
-    a = constants.dt_over_tau_mem
-    s = constants.dt_over_tau_syn
-    a_out = constants.readout_dt_over_tau_mem
-    s_out = constants.readout_dt_over_tau_syn
-    v_th = constants.v_th
+    a, s, v_th, a_out, s_out, _ = constants
     size = end - begin if together else 1
     from_inputs = np.empty(hidden, voltages.dtype)
     silence = np.zeros(hidden, voltages.dtype)
@@ -248,12 +244,7 @@ def backward(
     steps, batch, hidden = v_decayed.shape
     outputs = grad_voltages.shape[2]
     dtype = v_decayed.dtype
-    a = constants.dt_over_tau_mem
-    s = constants.dt_over_tau_syn
-    a_out = constants.readout_dt_over_tau_mem
-    s_out = constants.readout_dt_over_tau_syn
-    v_th = constants.v_th
-    slope = constants.surrogate_slope
+    a, s, v_th, a_out, s_out, slope = constants
     size = end - begin
     grad_z = np.empty((size, hidden), dtype)
     grad_v = np.zeros((size, hidden), dtype)

@@ -12,6 +12,7 @@ from norse.torch.functional.lif import LIFState
 from ..checks import check_frames
 from ..snn import SNN, SNNState
 from . import cpu, cuda
+from .inputs import to_rows
 from .loops import Constants
 
 LAYERS = {"lif0": LIFRecurrentCell, "linear": torch.nn.Linear, "readout": LICell}
@@ -89,7 +90,7 @@ class FastSNN(SNN):
         before = len(state.neurons.v)
         if batch != before:
             raise ValueError(f"frames hold {batch} recordings; go on with the {before} of before")
-        trace, state = cpu.run(steps, cpu.to_rows(frames), state)
+        trace, state = cpu.run(steps, to_rows(frames), state)
         return trace.voltages, state
 
     def _weights(self) -> tuple[torch.Tensor, ...]:
