@@ -80,9 +80,17 @@ class LayerThenSNN(FrameNetwork):
         dt: Duration of a time step in s.
         features: Units of the layer.
         dropout: The share of them that is silent in a training step.
-        delays: Of the copies, in s.
+        delays: Of the copies, in s: whole time steps.
         surrogate_slope: As of ``SNN``. Default: ``build_network`` chooses it.
-        neurons: The hidden neurons and the time constants of ``SNN``.
+        hidden_size: Hidden neurons of ``SNN``; the others, too, are arguments of it.
+        v_th: Their threshold.
+        tau_syn: Their synaptic time constant, in s.
+        tau_mem: Their membrane time constant, in s.
+        readout_tau_syn: Synaptic time constant of the readout, in s.
+        readout_tau_mem: Membrane time constant of the readout, in s.
+
+    Raises:
+        ValueError: A number is out of range, or a delay is no whole number of time steps.
 
     Example:
         >>> LayerThenSNN(delays=(0, 0.004), hidden_size=20)(torch.ones(20, 8, 2, 35, 35)).shape
@@ -100,21 +108,36 @@ class LayerThenSNN(FrameNetwork):
         dropout: float = 0.3,
         delays: Sequence[float] = (0,),
         surrogate_slope: float | None = None,
-        **neurons: Any,
+        hidden_size: int = 100,
+        v_th: float = 0.3,
+        tau_syn: float = 0.010,
+        tau_mem: float = 0.010,
+        readout_tau_syn: float = 0.005,
+        readout_tau_mem: float = 0.010,
     ):
         super().__init__()
         check_numbers(Integral, features=features)
         check_numbers(Real, dt=dt)
-        check_range(0, 1, **{f"delays[{n}], in s,": delay for n, delay in enumerate(delays)})
-        self.sensor_size, self.dt = check_sensor_size(sensor_size), dt
+        self.sensor_size = check_sensor_size(sensor_size)
+        self.dt = dt
         self.input_size = math.prod(self.sensor_size)
-        self.steps = [round(delay / dt) for delay in delays]
-        self.inputs, self.dropout = FrameLinear(self.input_size, features), nn.Dropout(dropout)
-        sizes: dict[str, Any] = {"sensor_size": (features * len(delays), 1, 1)}
-        sizes |= {"output_size": output_size, "time_window": self.time_window}
-        if surrogate_slope is not None:
-            neurons["surrogate_slope"] = surrogate_slope
-        self.snn = build_network(FastSNN, **sizes, **neurons)
+        self.steps = [_whole_steps(f"delays[{n}]", delay, dt) for n, delay in enumerate(delays)]
+        self.inputs = FrameLinear(self.input_size, features)
+        self.dropout = nn.Dropout(dropout)
+        slope = {} if surrogate_slope is None else {"surrogate_slope": surrogate_slope}
+        self.snn = build_network(
+            FastSNN,
+            sensor_size=(features * len(delays), 1, 1),
+            output_size=output_size,
+            time_window=self.time_window,
+            hidden_size=hidden_size,
+            v_th=v_th,
+            tau_syn=tau_syn,
+            tau_mem=tau_mem,
+            readout_tau_syn=readout_tau_syn,
+            readout_tau_mem=readout_tau_mem,
+            **slope,
+        )
 
     @torch.no_grad()
     def enlarge_input_weights(self, factor: float) -> None:
@@ -141,6 +164,15 @@ class LayerThenSNN(FrameNetwork):
         seen = torch.from_numpy(np.concatenate(copies, axis=1))
         voltages, inner = self.snn.resume(seen[:, None], inner)
         return voltages, (weights, bias, features[last - first :], inner)
+
+
+def _whole_steps(name: str, delay: float, dt: float) -> int:
+    """Return how many time steps a delay lasts."""
+    check_range(0, 1, **{f"{name}, in s,": delay})
+    steps = round(delay / dt)
+    if not math.isclose(steps * dt, delay, rel_tol=1e-6):
+        raise ValueError(f"{name} is {delay:g} s; choose a multiple of dt, {dt:g} s")
+    return steps
 
 
 def delay_copies(features: torch.Tensor, steps: Sequence[int]) -> torch.Tensor:
