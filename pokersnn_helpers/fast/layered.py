@@ -98,6 +98,8 @@ class LayerThenSNN(FrameNetwork):
     """
 
     takes_sparse = True
+    causal = True
+    time_constants = FastSNN.time_constants
 
     def __init__(
         self,
@@ -140,7 +142,7 @@ class LayerThenSNN(FrameNetwork):
         )
 
     @torch.no_grad()
-    def enlarge_input_weights(self, factor: float) -> None:
+    def scale_input_weights(self, factor: float) -> None:
         """Multiply the weights of the layer."""
         self.inputs.weight *= factor
 

@@ -16,7 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..checks import check_events, check_numbers, check_range, check_sensor_size, errors_in
-from ..recordings import Packed, Recordings
+from ..recordings import PackedRecording, Recordings
 from .event_files import FORMATS, read_event_file
 
 LARGEST = 128  # pixels along a side, unless a size is given
@@ -84,9 +84,12 @@ def load_folder(
     """
     folder = FolderReader(path, sensor_size, size, window_ms)
     progress = tqdm(folder.files, "reading", unit="file", delay=2)
-    held = {file: Packed.of(folder.read(file)) for file in progress}
+    held = {}
+    for file in progress:
+        events = folder.read(file)
+        held[file] = PackedRecording.pack(events, smallest_sensor(events))
     parts = folder.parts(lambda file: held.pop(file).unpack())
-    rows = [(Packed.of(part), *about) for part, *about in parts]
+    rows = [(PackedRecording.pack(part, folder.new_size), *about) for part, *about in parts]
     packed, targets, groups, files = map(list, zip(*rows, strict=True))
     recordings = Recordings(packed, targets, folder.classes, folder.new_size)
     return Folder(recordings, groups, files, folder.sensor_size)
@@ -153,6 +156,12 @@ class FolderReader:
                 parts = cut(resize(events, self.sensor_size, self.new_size[:2]), self.window_ms)
             for part in parts:
                 yield part, self.classes.index(name), group, file
+
+
+def smallest_sensor(events: np.ndarray) -> tuple[int, int, int]:
+    """Return width, height and polarities of the smallest sensor that holds all events."""
+    width, height, polarities = (int(events[field].max()) + 1 for field in "xyp")
+    return width, height, polarities
 
 
 def network_size(sensor_size: Sequence[int]) -> tuple[int, int]:
