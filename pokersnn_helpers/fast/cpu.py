@@ -44,18 +44,13 @@ def forward(frames, weights, constants, record, keep=True):
     # BLAS rounds by how many recordings there are: it is for training alone.
     if keep and loops.is_dense(active, frames.numel()):
         matrix = as_matrix(frames).to_dense()
-        rows = no_rows(steps * batch, matrix.numpy().dtype)
+        rows = to_rows(matrix.new_empty(steps, batch, 0))  # none are left for the loops
         with one_blas_thread(), np.errstate(all="ignore"):
             currents = np.matmul(matrix.numpy(), weights[0].detach().t().numpy())
         return [matrix], run(steps, rows, state, currents, record, keep)[0]
     rows = to_rows(frames)
     trace, _ = run(steps, rows, state, None, record, keep)
     return [torch.from_numpy(array) for array in rows], trace
-
-
-def no_rows(count: int, dtype: np.dtype) -> Rows:
-    """Return as many rows without anything in them, where BLAS multiplies the inputs."""
-    return Rows(np.zeros(count + 1, np.int64), np.empty(0, np.int32), np.empty(0, dtype))
 
 
 def backward(grad_voltages, inputs, v_decayed, weights, constants, needs_input_grad):
@@ -65,7 +60,7 @@ def backward(grad_voltages, inputs, v_decayed, weights, constants, needs_input_g
     w_spikes = torch.cat([w_rec, w_out])
     dtype = v_decayed.numpy().dtype
     by_blas = len(inputs) == 1
-    rows = no_rows(steps * batch, dtype) if by_blas else Rows(*[x.numpy() for x in inputs])
+    rows = to_rows(v_decayed[..., :0]) if by_blas else Rows(*[x.numpy() for x in inputs])
     grad_i = np.zeros((steps if by_blas or needs_input_grad else 0, batch, hidden), dtype)
     given = (
         grad_voltages.contiguous().numpy(),
@@ -97,7 +92,7 @@ def at_rest(batch: int, weights: Sequence[torch.Tensor], constants: Constants) -
     w_in_t = transposed(w_in).numpy()
     w_spikes_t = transposed(torch.cat([w_rec, w_out])).numpy()
     dtype = w_in_t.dtype
-    sizes = Neurons(v=hidden, i=hidden, sent=hidden + outputs, v_out=outputs, i_out=outputs)
+    sizes = hidden, hidden, hidden + outputs, outputs, outputs
     neurons = Neurons(*[np.zeros((batch, size), dtype) for size in sizes])
     return State((w_in_t, w_spikes_t), of_type(dtype, constants), neurons)
 

@@ -152,20 +152,21 @@ class LayerThenSNN(FrameNetwork):
         features = self.dropout(torch.relu(self.inputs(frames)))
         return self.snn(delay_copies(features, self.steps)[..., None, None])
 
-    def resume(self, frames: Any, state: Any = None) -> tuple[torch.Tensor, Any]:
+    @torch.no_grad()
+    def resume(self, frames: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
         """Go on, as ``FrameNetwork`` says; the state holds the features that come late."""
         if state is None:
-            bias = self.inputs.bias.numpy(force=True).copy()
-            late = np.zeros((max(self.steps), len(bias)), bias.dtype)
-            state = transposed(self.inputs.weight).numpy(), bias, late, None
-        weights, bias, late, inner = state
-        features = np.maximum(sums(to_rows(frames), weights, bias), 0)
-        features = np.concatenate([late, features])
-        first, last = len(late), len(features)
-        copies = [features[first - step : last - step] for step in self.steps]
-        seen = torch.from_numpy(np.concatenate(copies, axis=1))
-        voltages, inner = self.snn.resume(seen[:, None], inner)
-        return voltages, (weights, bias, features[last - first :], inner)
+            layer = (
+                transposed(self.inputs.weight).numpy(),
+                self.inputs.bias.detach().clone().numpy(),
+            )
+            state = layer, self.inputs.bias.new_zeros(max(self.steps), 1, len(layer[1])), None
+        layer, late, inner = state
+        features = torch.from_numpy(sums(to_rows(frames), *layer)).relu()
+        features = torch.cat([late, features[:, None]])
+        copies = delay_copies(features, self.steps)[len(late) :]
+        voltages, inner = self.snn.resume(copies, inner)
+        return voltages, (layer, features[len(frames) :], inner)
 
 
 def _whole_steps(name: str, delay: float, dt: float) -> int:

@@ -277,29 +277,32 @@ def backward(
                 continue
             b = begin + k
             v_t = v_decayed[t, b]
+            g_v = grad_v[k]
+            g_z = grad_z[k]
+            g_i = grad_i[k]
             spikes = list_spikes(v_t, v_th, spiking)
             if together:
                 z[row_count] = v_t > v_th
-                grad_sent[row_count] = grad_i[k]
+                grad_sent[row_count] = g_i
                 row_count += 1
                 spike_count += spikes
             else:
-                scatter_add(grad_w_spikes, spiking, ones, 0, spikes, grad_i[k])
+                scatter_add(grad_w_spikes, spiking, ones, 0, spikes, g_i)
             for h in range(hidden):
-                # A spike: the surrogate for its derivative, 1 / (1 + |v - v_th|)^2.
+                # The spike's surrogate derivative; a voltage that wasn't reset goes on.
                 x = v_t[h] - v_th
                 width = one + abs(x)
-                # The voltage goes on unless the neuron was reset, and a current drives it.
-                carried = grad_v[k, h] - a * grad_v[k, h] if x <= 0 else one - one
-                grad_v[k, h] = carried + slope * grad_z[k, h] / (width * width)
-                grad_i[k, h] += a * grad_v[k, h] - s * grad_i[k, h]
+                carried = g_v[h] - a * g_v[h] if x <= 0 else one - one
+                g_v[h] = carried + slope * g_z[h] / (width * width)
+                # The current that drives the voltage, and decays.
+                g_i[h] += a * g_v[h] - s * g_i[h]
             # What the events of this step sent.
             row = t * batch + b
             start = rows.indptr[row]
             stop = rows.indptr[row + 1]
-            scatter_add(grad_w_in, rows.inputs, rows.counts, start, stop, grad_i[k, :hidden])
+            scatter_add(grad_w_in, rows.inputs, rows.counts, start, stop, g_i[:hidden])
             if len(grad_i_kept) > 0:
-                grad_i_kept[t, b] = grad_i[k, :hidden]
+                grad_i_kept[t, b] = g_i[:hidden]
         if together and (row_count + size > most or t == 0):
             add_products(grad_w_spikes, z[:row_count], grad_sent[:row_count], spike_count)
             row_count = 0

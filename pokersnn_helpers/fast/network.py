@@ -64,16 +64,18 @@ class FastSNN(SNN):
             RuntimeError: Sparse frames have an index outside their shape.
         """
         check_frames(frames, self.linear.weight, self.input_size)  # the backends look at indices
-        _check_network(self, frames.shape[2:].numel())
-        backend = _backend(frames.device)
+        check_network(self, frames.shape[2:].numel())
+        backend = backend_of(frames.device)
         if backend is None:
             return super().forward(frames.to_dense())
-        weights, constants = self._weights(), self._constants()
+        weights = self._weights()
+        constants = self._constants()
         frames = frames.to(weights[0].dtype)
         learns = torch.is_grad_enabled() and any(x.requires_grad for x in (frames, *weights))
         if not learns and not self.record:
             self.recording = None
-            return backend.forward(frames, weights, constants, False, False)[1].voltages
+            _, trace = backend.forward(frames, weights, constants, record=False, keep=False)
+            return trace.voltages
         voltages, *states = _BPTT.apply(frames, *weights, constants, self.record, backend)
         self.recording = self._recorded(voltages.detach(), *states) if self.record else None
         return voltages
@@ -85,7 +87,7 @@ class FastSNN(SNN):
         """
         steps, batch = frames.shape[:2]
         if state is None:
-            _check_network(self, frames.shape[2:].numel())
+            check_network(self, frames.shape[2:].numel())
             state = cpu.at_rest(batch, self._weights(), self._constants())
         before = len(state.neurons.v)
         if batch != before:
@@ -112,62 +114,65 @@ class FastSNN(SNN):
         return SNNState(LIFState(z, (1 - z) * v_decayed, i), LIState(voltages, i_out))
 
 
-def _backend(device: torch.device) -> Any:
+def backend_of(device: torch.device) -> Any:
     """Return what computes on a device; None where that is left to ``SNN``."""
     if device.type == "cpu":
         return cpu
-    return cuda if _gpu_agrees(device) else None
+    return cuda if gpu_agrees(device) else None
 
 
 @cache
-def _gpu_agrees(device: torch.device) -> bool:
+def gpu_agrees(device: torch.device) -> bool:
     """Say whether a device gives what the loops for the CPU give; warn where it doesn't."""
-    random, found = torch.Generator().manual_seed(0), []  # voltages and gradients
-    sizes = (cuda.STEPS + 1, 3, 5), (4, 5), (4, 4), (2, 4)  # of frames and weights
-    given = [torch.rand(size, generator=random) for size in sizes]
+    random = torch.Generator().manual_seed(0)
+    frames = torch.rand(cuda.STEPS + 1, 3, 5, generator=random)
+    weights = [torch.rand(size, generator=random) for size in ((4, 5), (4, 4), (2, 4))]
     constants = Constants(0.1, 0.1, 0.3, 0.1, 0.2, 1.0)
+
+    def compute(backend, device):
+        """Return voltages and gradients."""
+        tensors = [x.to(device).requires_grad_() for x in (frames, *weights)]
+        with torch.enable_grad():
+            voltages, *_ = _BPTT.apply(*tensors, constants, False, backend)
+            gradients = torch.autograd.grad(voltages.sum(), tensors)
+        return [x.cpu() for x in (voltages, *gradients)]
+
     try:
-        for backend, where in ((cpu, "cpu"), (cuda, device)):
-            tensors = [each.to(where).requires_grad_() for each in given]
-            with torch.enable_grad():
-                voltages, *_ = _BPTT.apply(*tensors, constants, False, backend)
-                gradients = torch.autograd.grad(voltages.sum(), tensors)
-            found.append([each.cpu() for each in (voltages, *gradients)])
-        torch.testing.assert_close(*found, rtol=1e-3, atol=1e-4)
+        expected = compute(cpu, "cpu")
+        torch.testing.assert_close(compute(cuda, device), expected, rtol=1e-3, atol=1e-4)
     except (AssertionError, RuntimeError) as error:
         warnings.warn(f"FastSNN computes as SNN does, slowly, on {device}: {error}", stacklevel=2)
         return False
     return True
 
 
-def _check_network(snn: Any, inputs: int) -> None:
+def check_network(snn: Any, inputs: int) -> None:
     """Refuse what only ``SNN`` computes: the backends would leave it out without a word.
 
     Compiled loops don't look at shapes, so they are compared here.
     """
     layers = dict(snn.named_children())
-    _need("the network", {name: type(layer) for name, layer in layers.items()}, LAYERS)
-    _need("step", getattr(snn.step, "__func__", snn.step), SNN.step)
-    _need("linear.bias", snn.linear.bias, None)
-    w_in, w_rec, w_out = snn._weights()
-    hidden, outputs = len(w_in), len(w_out)
-    _need("the shape of lif0.input_weights", tuple(w_in.shape), (hidden, inputs))
-    _need("the shape of lif0.recurrent_weights", tuple(w_rec.shape), (hidden, hidden))
-    _need("the shape of linear.weight", tuple(w_out.shape), (outputs, hidden))
+    need("the network", {name: type(layer) for name, layer in layers.items()}, LAYERS)
+    need("step", getattr(snn.step, "__func__", snn.step), SNN.step)
+    need("linear.bias", snn.linear.bias, None)
+    shapes = [tuple(weights.shape) for weights in snn._weights()]
+    (hidden, _), _, (outputs, _) = shapes
+    need("the weights' shapes", shapes, [(hidden, inputs), (hidden, hidden), (outputs, hidden)])
     for name, layer in layers.items():
-        for kind in HOOKS:
-            _need(f"a hook of {name}", [*getattr(layer, kind).values()], [])
+        hooks = [hook for kind in HOOKS for hook in getattr(layer, kind).values()]
+        need(f"hooks of {name}", hooks, [])
     for name in ("lif0", "readout"):
         for parameter, value in layers[name].p._asdict().items():
             path = f"{name}.p.{parameter}"
             if isinstance(value, torch.Tensor):
                 if value.numel() != 1 or value.requires_grad:
-                    _need(path, value, "one fixed number")
+                    need(path, value, "one fixed number")
                 value = value.item()
-            _need(path, value, PARAMETERS.get(parameter, value))
+            need(path, value, PARAMETERS.get(parameter, value))
 
 
-def _need(name: str, value: Any, expected: Any) -> None:
+def need(name: str, value: Any, expected: Any) -> None:
+    """Refuse another value than the backends rely on."""
     if value != expected:
         raise ValueError(f"{name} is {value}, but FastSNN needs {expected}; use SNN")
 
@@ -180,9 +185,11 @@ class _BPTT(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, frames, w_in, w_rec, w_out, constants, record, backend):
-        ctx.backend, ctx.constants, ctx.shape = backend, constants, frames.shape
         weights = [w_in, w_rec, w_out]
         inputs, trace = backend.forward(frames, weights, constants, record)
+        ctx.backend = backend
+        ctx.constants = constants
+        ctx.shape = frames.shape
         # The inputs may be the frames themselves: saved so, a change of them is noticed.
         ctx.save_for_backward(trace.v_decayed, *weights, *inputs)
         states = (trace.v_decayed, trace.i, trace.i_out)
@@ -193,9 +200,11 @@ class _BPTT(torch.autograd.Function):
     def backward(ctx, grad_voltages, *_):
         if torch.is_grad_enabled():
             raise RuntimeError("FastSNN has no second derivatives (create_graph=True); use SNN")
-        v_decayed, *rest = ctx.saved_tensors
-        weights, inputs, needs = rest[:3], rest[3:], ctx.needs_input_grad[0]
-        run = ctx.backend.backward
-        *grads, grad_i = run(grad_voltages, inputs, v_decayed, weights, ctx.constants, needs)
-        grad_frames = (grad_i @ weights[0]).reshape(ctx.shape) if needs else None
+        v_decayed, w_in, w_rec, w_out, *inputs = ctx.saved_tensors
+        weights = [w_in, w_rec, w_out]
+        needs_frames = ctx.needs_input_grad[0]
+        *grads, grad_i = ctx.backend.backward(
+            grad_voltages, inputs, v_decayed, weights, ctx.constants, needs_frames
+        )
+        grad_frames = (grad_i @ w_in).reshape(ctx.shape) if needs_frames else None
         return grad_frames, *grads, None, None, None
