@@ -60,8 +60,13 @@ def backward(grad_voltages, inputs, v_decayed, weights, constants, needs_input_g
     w_spikes = torch.cat([w_rec, w_out])
     dtype = v_decayed.numpy().dtype
     by_blas = len(inputs) == 1
-    rows = to_rows(v_decayed[..., :0]) if by_blas else Rows(*[x.numpy() for x in inputs])
-    grad_i = np.zeros((steps if by_blas or needs_input_grad else 0, batch, hidden), dtype)
+    if by_blas:
+        rows = to_rows(v_decayed[..., :0])
+    else:
+        indptr, numbers, counts = inputs
+        rows = Rows(indptr.numpy(), numbers.numpy(), counts.numpy())
+    kept = steps if by_blas or needs_input_grad else 0
+    grad_i = np.zeros((kept, batch, hidden), dtype)
     given = (
         grad_voltages.contiguous().numpy(),
         v_decayed.numpy(),
@@ -78,7 +83,8 @@ def backward(grad_voltages, inputs, v_decayed, weights, constants, needs_input_g
 
     with one_blas_thread(), np.errstate(all="ignore"):  # ``fit`` looks for what isn't finite
         halves = side_by_side(batch, v_decayed.numel(), go_back)
-        grad_w_in, grad_w_spikes = [reduce(np.add, grads) for grads in zip(*halves, strict=True)]
+        totals = [reduce(np.add, grads) for grads in zip(*halves, strict=True)]
+        grad_w_in, grad_w_spikes = totals
         if by_blas:
             grad_w_in = np.matmul(inputs[0].t().numpy(), grad_i.reshape(-1, hidden))
     grad_w_rec, grad_w_out = turned(grad_w_spikes).split([hidden, len(w_out)])

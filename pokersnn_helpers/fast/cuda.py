@@ -34,7 +34,8 @@ def forward(frames, weights, constants, record, keep=True):
     inputs = as_matrix(frames)
     currents = inputs @ w_in.t()  # all time steps in one product
     currents = currents.unflatten(0, frames.shape[:2])
-    trace = Trace(*in_blocks(step_on, constants, [currents], others))
+    after = in_blocks(step_on, constants, [currents], others)
+    trace = Trace(*after)
     if not record:
         trace = trace._replace(i=trace.i[:0], i_out=trace.i_out[:0])
     return (inputs,), trace
@@ -47,16 +48,18 @@ def backward(grad_voltages, inputs, v_decayed, weights, constants, needs_input_g
         Gradients with respect to the input, the recurrent and the readout's weights, and to the
         hidden currents before they decay, (T, B, H), of which no step is left unless needed.
     """
-    courses = [grad_voltages, v_decayed]
-    grads = in_blocks(step_back, constants, courses, weights[1:], back=True)
+    grads = in_blocks(step_back, constants, [grad_voltages, v_decayed], weights[1:], back=True)
     _, grad_i, _, grad_i_out = grads
     spikes = (v_decayed > constants.v_th).to(v_decayed.dtype)
-    grad_w_in = (inputs[0].t() @ grad_i.flatten(0, 1)).t()
-    grad_w_rec = grad_i[1:].flatten(0, 1).t() @ spikes[:-1].flatten(0, 1)
+    (frames,) = inputs
+    grad_w_in_t = frames.t() @ grad_i.flatten(0, 1)  # a sparse matrix comes first
+    # A spike sends to hidden neurons a step later, to the readout at once.
+    earlier_spikes = spikes[:-1].flatten(0, 1)
+    grad_w_rec = grad_i[1:].flatten(0, 1).t() @ earlier_spikes
     grad_w_out = grad_i_out.flatten(0, 1).t() @ spikes.flatten(0, 1)
     if not needs_input_grad:
         grad_i = grad_i[:0]
-    return grad_w_in, grad_w_rec, grad_w_out, grad_i
+    return grad_w_in_t.t(), grad_w_rec, grad_w_out, grad_i
 
 
 def in_blocks(steps, constants, courses, weights, back=False):
@@ -66,36 +69,45 @@ def in_blocks(steps, constants, courses, weights, back=False):
     """
     n_steps, batch = courses[0].shape[:2]
     outputs, hidden = weights[1].shape
-    state = [weights[0].new_zeros(batch, size) for size in (hidden, hidden, outputs, outputs)]
+    at_rest = weights[0].new_zeros(batch, hidden)
+    at_rest_out = weights[0].new_zeros(batch, outputs)
+    state = [at_rest, at_rest, at_rest_out, at_rest_out]
     silence = (0, 0, 0, 0, 0, -n_steps % STEPS)  # so that the last block is full
     pieces = [pad(course, silence).split(STEPS) for course in courses]
-    order = -1 if back else 1
-    last = 0 if back else -1
+    pieces = list(zip(*pieces, strict=True))
+    last = -1
+    if back:
+        pieces.reverse()
+        last = 0
     blocks = []
     with lock, torch.cuda.device_of(weights[0]):  # where a graph is captured and started
-        for piece in list(zip(*pieces, strict=True))[::order]:
+        for piece in pieces:
             block = run(steps, constants, [*piece, *weights, *state])
             state = [values[last] for values in block]
             blocks.append(block)
-    return [torch.cat(values)[:n_steps] for values in zip(*blocks[::order], strict=True)]
+    if back:
+        blocks.reverse()
+    return [torch.cat(values)[:n_steps] for values in zip(*blocks, strict=True)]
 
 
-def step_on(constants, currents, w_rec, w_out, v_decayed, i, v, i_out):
+def step_on(constants, currents, w_rec, w_out, v_decayed, i, v_out, i_out):
     """Return voltages before the reset, currents, and those of the readout, after each step."""
     a, s, v_th, a_out, s_out, _ = constants
     after = []
     z = (v_decayed > v_th).to(i.dtype)
     for current in currents:
         # Currents jump, voltages follow them unless they were reset, and currents decay.
-        i = torch.addmm(i + current, z, w_rec.t())
-        v_decayed = torch.lerp((1 - z) * v_decayed, i, a)
+        i = i + current
+        i = torch.addmm(i, z, w_rec.t())
+        v = (1 - z) * v_decayed
+        v_decayed = torch.lerp(v, i, a)
         i = i - s * i
         # Spikes go to the readout, which does the same, and never spikes.
         z = (v_decayed > v_th).to(i.dtype)
         i_out = torch.addmm(i_out, z, w_out.t())
-        v = torch.lerp(v, i_out, a_out)
+        v_out = torch.lerp(v_out, i_out, a_out)
         i_out = i_out - s_out * i_out
-        after.append((v_decayed, i, v, i_out))
+        after.append((v_decayed, i, v_out, i_out))
     return [torch.stack(values) for values in zip(*after, strict=True)]
 
 
@@ -104,19 +116,24 @@ def step_back(
 ):
     """Return the gradients with respect to what ``step_on`` returns, the currents undecayed."""
     a, s, v_th, a_out, s_out, slope = constants
-    surrogate = slope * (1 + (v_decayed - v_th).abs()).pow(-2)
-    stayed = (v_decayed <= v_th).to(surrogate.dtype)  # the reset lets nothing through
-    carried = stayed * (1 - a)
+    width = 1 + (v_decayed - v_th).abs()
+    surrogate = slope * width.pow(-2)
+    stayed = v_decayed <= v_th  # the reset lets nothing through
+    carried = (1 - a) * stayed.to(v_decayed.dtype)
     before = []
     for k in reversed(range(len(v_decayed))):
         # The readout: its voltage, and the current that drives it.
-        grad_v_out = (1 - a_out) * grad_v_out + grad_voltages[k]
+        grad_v_out = (1 - a_out) * grad_v_out
+        grad_v_out = grad_v_out + grad_voltages[k]
         grad_i_out = (1 - s_out) * grad_i_out
         grad_i_out = grad_i_out + a_out * grad_v_out
         # Spikes went to the readout in this step, to the hidden neurons in the next.
-        grad_z = torch.addmm(grad_i_out @ w_out, grad_i, w_rec)
-        grad_v = carried[k] * grad_v + surrogate[k] * grad_z
-        grad_i = (1 - s) * grad_i + a * grad_v
+        grad_z = grad_i_out @ w_out
+        grad_z = torch.addmm(grad_z, grad_i, w_rec)
+        grad_v = carried[k] * grad_v
+        grad_v = grad_v + surrogate[k] * grad_z
+        grad_i = (1 - s) * grad_i
+        grad_i = grad_i + a * grad_v
         before.append((grad_v, grad_i, grad_v_out, grad_i_out))
     return [torch.stack(values) for values in zip(*before[::-1], strict=True)]
 
@@ -128,14 +145,16 @@ def run(steps, constants, tensors):
         return steps(constants, *tensors)
     shapes = [tensor.shape for tensor in tensors]
     graph = captured(steps, constants, first.device, first.dtype, *shapes)
-    return [tensor.clone() for tensor in graph(*tensors)]
+    results = graph(*tensors)
+    return [tensor.clone() for tensor in results]
 
 
 @lru_cache(maxsize=8)  # each has its own memory
 def captured(steps, constants, device, dtype, *shapes):
     """Capture a block as a CUDA graph."""
+    block = partial(steps, constants)
     samples = tuple(torch.zeros(shape, dtype=dtype, device=device) for shape in shapes)
-    return torch.cuda.make_graphed_callables(partial(steps, constants), samples)
+    return torch.cuda.make_graphed_callables(block, samples)
 
 
 lock = Lock()  # threads share the graphs

@@ -71,7 +71,8 @@ class FastSNN(SNN):
         weights = self._weights()
         constants = self._constants()
         frames = frames.to(weights[0].dtype)
-        learns = torch.is_grad_enabled() and any(x.requires_grad for x in (frames, *weights))
+        needs_grad = any(x.requires_grad for x in (frames, *weights))
+        learns = torch.is_grad_enabled() and needs_grad
         if not learns and not self.record:
             self.recording = None
             _, trace = backend.forward(frames, weights, constants, record=False, keep=False)
@@ -99,7 +100,8 @@ class FastSNN(SNN):
         return self.lif0.input_weights, self.lif0.recurrent_weights, self.linear.weight
 
     def _constants(self) -> Constants:
-        hidden, readout = self.lif0, self.readout
+        hidden = self.lif0
+        readout = self.readout
         return Constants(
             dt_over_tau_mem=float(hidden.dt * hidden.p.tau_mem_inv),
             dt_over_tau_syn=float(hidden.dt * hidden.p.tau_syn_inv),
@@ -111,7 +113,8 @@ class FastSNN(SNN):
 
     def _recorded(self, voltages, v_decayed, i, i_out):
         z = (v_decayed > self._constants().v_th).to(v_decayed.dtype)
-        return SNNState(LIFState(z, (1 - z) * v_decayed, i), LIState(voltages, i_out))
+        v = (1 - z) * v_decayed
+        return SNNState(LIFState(z, v, i), LIState(voltages, i_out))
 
 
 def backend_of(device: torch.device) -> Any:
@@ -152,7 +155,8 @@ def check_network(snn: Any, inputs: int) -> None:
     Compiled loops don't look at shapes, so they are compared here.
     """
     layers = dict(snn.named_children())
-    need("the network", {name: type(layer) for name, layer in layers.items()}, LAYERS)
+    kinds = {name: type(layer) for name, layer in layers.items()}
+    need("the network", kinds, LAYERS)
     need("step", getattr(snn.step, "__func__", snn.step), SNN.step)
     need("linear.bias", snn.linear.bias, None)
     shapes = [tuple(weights.shape) for weights in snn._weights()]
@@ -206,5 +210,7 @@ class _BPTT(torch.autograd.Function):
         *grads, grad_i = ctx.backend.backward(
             grad_voltages, inputs, v_decayed, weights, ctx.constants, needs_frames
         )
-        grad_frames = (grad_i @ w_in).reshape(ctx.shape) if needs_frames else None
+        grad_frames = None
+        if needs_frames:
+            grad_frames = (grad_i @ w_in).reshape(ctx.shape)
         return grad_frames, *grads, None, None, None
