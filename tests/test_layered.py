@@ -107,13 +107,6 @@ def test_a_stream_keeps_no_more_features_than_come_late(delays):
     assert sizes[0] == sizes[1]
 
 
-@pytest.mark.parametrize("name", ["features", "hidden_size", "output_size", "dt"])
-@pytest.mark.parametrize("size", [0, "a"])
-def test_sizes_that_no_layer_has_are_named(name, size):
-    with pytest.raises(ValueError, match=f"{name} is"):
-        LayerThenSNN(**{name: size})
-
-
 def test_neurons_behind_a_layer_forget_exactly_in_wide_time_bins(simulated):
     """Unless their time constants are given; forward Euler would turn the sign at 12 ms."""
     network = partial(LayerThenSNN, tau_mem=0.02)
