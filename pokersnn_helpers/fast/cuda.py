@@ -121,7 +121,8 @@ def step_back(
     stayed = v_decayed <= v_th  # the reset lets nothing through
     carried = (1 - a) * stayed.to(v_decayed.dtype)
     before = []
-    for k in reversed(range(len(v_decayed))):
+    steps = len(v_decayed)
+    for k in reversed(range(steps)):
         # The readout: its voltage, and the current that drives it.
         grad_v_out = (1 - a_out) * grad_v_out
         grad_v_out = grad_v_out + grad_voltages[k]

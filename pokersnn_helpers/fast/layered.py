@@ -152,7 +152,6 @@ class LayerThenSNN(FrameNetwork):
         features = self.dropout(torch.relu(self.inputs(frames)))
         return self.snn(delay_copies(features, self.steps)[..., None, None])
 
-    @torch.no_grad()
     def resume(self, frames: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
         """Go on, as ``FrameNetwork`` says; the state holds the features that come late."""
         if state is None:
@@ -160,12 +159,13 @@ class LayerThenSNN(FrameNetwork):
                 transposed(self.inputs.weight).numpy(),
                 self.inputs.bias.detach().clone().numpy(),
             )
-            state = layer, self.inputs.bias.new_zeros(max(self.steps), 1, len(layer[1])), None
+            state = layer, np.zeros((max(self.steps), len(layer[1])), layer[1].dtype), None
         layer, late, inner = state
-        features = torch.from_numpy(sums(to_rows(frames), *layer)).relu()
-        features = torch.cat([late, features[:, None]])
-        copies = delay_copies(features, self.steps)[len(late) :]
-        voltages, inner = self.snn.resume(copies, inner)
+        features = np.maximum(sums(to_rows(frames), *layer), 0)
+        features = np.concatenate([late, features])
+        ends = [len(features) - step for step in self.steps]
+        copies = np.concatenate([features[end - len(frames) : end] for end in ends], axis=1)
+        voltages, inner = self.snn.resume(torch.from_numpy(copies)[:, None], inner)
         return voltages, (layer, features[len(frames) :], inner)
 
 
