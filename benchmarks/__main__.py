@@ -88,7 +88,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     parser = command_line()
     words = parser.parse_args(arguments)
-    options = {name: getattr(words, name) for name in (*OPTIONS, "browser") if getattr(words, name)}
+    options = {
+        name: getattr(words, name)
+        for name in (*OPTIONS, "browser", "folder")
+        if getattr(words, name)
+    }
     for name in words.names:
         if name not in BENCHMARKS:
             parser.error(f"there is no benchmark {name}; choose from {', '.join(BENCHMARKS)}")
