@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from ..checkpoints import Run, load_checkpoint, load_run, save_checkpoint
-from ..checks import check_range, errors_in
-from ..classifier import Classifier, frame_network
+from ..checks import errors_in
+from ..classifier import Classifier
 from ..devices import default_device
 from ..distributed import broadcast, process_group, rank, world_size
 from ..frames import make_loader
@@ -32,6 +32,8 @@ from ..training import History, TrainingState, evaluate, train_classifier
 from .main import resolve_network
 from .recordings import read_folder
 from .terminal import forget, printable, say
+
+Words = dict[str, Any]  # options by name
 
 FOLDS = 4  # of which one tests, and where a class has so many groups left, one chooses the epoch
 
@@ -51,30 +53,24 @@ class TrainOptions(Recipe):
     digest: str = ""  # of the recordings that a run began with; none before it begins
 
     def __str__(self) -> str:
-        late = f" with copies {self.delays} ms late" if self.delays else ""
-        return (
-            f"network {self.network}{late}, time bins of {self.time_window:g} microseconds, "
-            f"augmentation {self.augment}, seed {self.seed}, {self.epochs} epochs"
-        )
+        late = f", copies {self.delays} ms late" if self.delays else ""
+        return f"{super().__str__()}{late}, seed {self.seed}"
 
-    def delays_ms(self) -> list[float]:
-        """Read the delays, which only a layer can have."""
-        with errors_in(f"--delays is {self.delays}; write milliseconds, as 0,4,8"):
-            delays = [float(word) for word in self.delays.split(",") if self.delays]
-            check_range(0, 1000, **{f"delay {n}": delay for n, delay in enumerate(delays)})
-        if any(delays) and self.network != "layer":
+    def delays_s(self) -> list[float]:
+        """Read the delays, which only a layer can have, in s."""
+        if self.delays and self.network != "layer":
             raise ValueError(f"--delays is {self.delays}; leave it out, or choose --network layer")
-        return delays
+        with errors_in(f"--delays is {self.delays}; write milliseconds, as 0,4,8"):
+            return [float(delay) / 1000 for delay in self.delays.split(",") if self.delays]
 
     def network_for(self, recordings: Recordings) -> Callable[..., FrameNetwork]:
         """Return what makes the network that learns from these recordings."""
         network = resolve_network(self.network)
-        if self.network != "layer":
-            return network
-        if self.data:
+        if self.network == "layer" and self.data:
             network = detector(self.time_window, choose_recipe(recordings).time_window)
-        delays = [delay / 1000 for delay in self.delays_ms()]
-        return partial(network, delays=delays) if delays else network
+        if self.delays:
+            network = partial(network, delays=self.delays_s())
+        return network
 
 
 class Data(NamedTuple):
@@ -83,54 +79,51 @@ class Data(NamedTuple):
     train: Recordings
     validation: Recordings | None  # by which the epoch is chosen, where there are enough groups
     test: Recordings
-    source: str
+    source: str = "own"
     sensor: str = ""
 
-    @property
-    def parts(self) -> dict[str, Recordings]:
-        """Those that there are, by what they are for."""
-        parts = {"train on": self.train}
-        if self.validation:
-            parts["choose the epoch"] = self.validation
-        return parts | {"test on": self.test}
-
     def __str__(self) -> str:
-        sizes = [f"{len(part)} to {purpose}" for purpose, part in self.parts.items()]
-        return f"{self.source} recordings: {', '.join(sizes)}"
+        choose = f"{len(self.validation)} to choose the epoch, " if self.validation else ""
+        return (
+            f"{self.source} recordings: {len(self.train)} to train on, {choose}"
+            f"{len(self.test)} to test on"
+        )
 
 
+@dataclass
 class Keeper:
-    """Keeps the network of the epoch that other recordings choose, else of the last, and saves it.
+    """Keeps the network of the epoch that other recordings choose, or else of the last one."""
 
-    Attributes:
-        classifier: The one that is kept.
-    """
-
-    def __init__(
-        self,
-        options: TrainOptions,
-        validation: Recordings | None,
-        path: Path | None,
-        resume: Path | None,
-    ):
-        self.options = options
-        self.validation = validation
-        self.path = path
-        self.overwrite = path == resume
-        self.classifier: Any = None
-        if resume:
-            self.classifier = load_checkpoint(resume, "cpu", resolve_network(options.network))
+    options: TrainOptions
+    data: Data
+    path: Path | None
+    overwrite: bool  # what stands there is of this run
+    classifier: Any  # the one that is kept; none before the first epoch
 
     def save(self, average: Classifier, state: TrainingState) -> None:
         """Save what is kept, and the state of the run after its last epoch."""
+        others = self.data.validation
         last = len(state.history["loss"]) - 1
-        if self.validation is None or best_epoch(state.history, len(self.validation)) == last:
+        if others is None or best_epoch(state.history, len(others)) == last:
             self.classifier = copy.deepcopy(average)
         self.classifier.recipe = average.recipe  # of more epochs than when it was kept, perhaps
         if self.path:
             run = Run(asdict(self.options), state)
             save_checkpoint(self.classifier, self.path, run, self.overwrite)
             self.overwrite = True
+
+    def report(self, history: History, place: torch.device) -> None:
+        """Say how many recordings are classified correctly, of those trained on and of others."""
+        say_score("training", len(self.data.train), history.accuracy[-1], history.loss[-1])
+        if self.data.validation:
+            epoch = best_epoch(vars(history), len(self.data.validation)) + 1
+            say(f"kept: epoch {epoch} of {len(history.loss)}, chosen by other recordings")
+        network = self.classifier.snn
+        loader = make_loader(
+            self.data.test, time_window=network.time_window, sparse=network.takes_sparse
+        )
+        tested = evaluate(self.classifier, loader, place)
+        say_score("test", tested.n_samples, tested.accuracy, tested.loss)
 
 
 def train(
@@ -143,8 +136,12 @@ def train(
         try:
             options, state, data = broadcast(begin, given, path, resume, locks)
             if rank() == 0:
-                announce(options, data, path, place)
-            keeper = Keeper(options, data.validation, path, resume)
+                processes = "1 process" if world_size() == 1 else f"{world_size()} processes"
+                say(f"{data}\n{options}, {processes} on {place.type}")
+                say(f"checkpoint: {path or 'none is written; --checkpoint FILE keeps one'}")
+            keeper = Keeper(options, data, path, path == resume, None)
+            if resume:
+                keeper.classifier = load_checkpoint(resume, "cpu", resolve_network(options.network))
             with errors_in(str(resume or options)):
                 _, history = train_classifier(
                     Split(data.train, data.validation or data.test),
@@ -166,48 +163,39 @@ def train(
                 print(printable(advice(path, device)), file=sys.stderr)
             raise SystemExit(130) from None
         if rank() == 0:  # which alone has watched the other recordings
-            report(history, keeper.classifier, data, place)
+            keeper.report(history, place)
 
 
 def begin(
-    given: dict[str, Any], path: Path | None, resume: Path | None, locks: ExitStack
+    given: Words, path: Path | None, resume: Path | None, locks: ExitStack
 ) -> tuple[TrainOptions, TrainingState | None, Data]:
     """Return what a run begins with: its options, where it was stopped, and its recordings."""
     saved, state = load_saved(resume, given) if resume else ({}, None)
     # Each option is as given, or else as saved, or else the default.
-    chosen = {"network": "layer" if "data" in given else "snn"} | saved | given
+    chosen: Words = {"network": "layer" if "data" in given else "snn"} | saved | given
     options = TrainOptions(**chosen)
-    options.delays_ms()  # so that a mistake in them is told before recordings are read
+    options.delays_s()  # so that a mistake in them is told before recordings are read
     if path:
         claim(path, resume, locks)
     data = load(options)
-    recipe = choose_recipe(
-        data.train, **{field.name: chosen.get(field.name) for field in fields(Recipe)}
-    )
+    recipe = choose_recipe(data.train, **{name: chosen.get(name) for name in asdict(Recipe())})
     digest = digest_of(data)
-    # That of an earlier version is shorter, and says nothing about the events.
-    if len(options.digest) == len(digest) and options.digest != digest:
+    if options.digest not in ("", digest):
         raise ValueError(f"the recordings aren't those of {resume} any more; put them back")
     options = replace(
         options, **asdict(recipe), source=data.source, sensor=data.sensor, digest=digest
     )
-    check_delays(options, data.train)
     return options, state, data
 
 
-def load_saved(resume: Path, given: dict[str, Any]) -> tuple[dict[str, Any], TrainingState]:
+def load_saved(resume: Path, given: Words) -> tuple[Words, TrainingState]:
     """Load the options and the state of a run, and refuse those that it can't go on with."""
     saved, state = load_run(resume)
-    for name in saved.keys() & given.keys() - {"epochs"}:
-        if given[name] != saved[name]:
+    for name, value in given.items():
+        if name != "epochs" and value != saved.get(name, value):
             raise ValueError(
-                f"{name} was {saved[name]} in {resume}, which can't go on with {given[name]}"
+                f"{name} was {saved[name]} in {resume}, which can't go on with {value}"
             )
-    unknown = saved.keys() - asdict(TrainOptions()).keys()
-    if unknown:
-        raise ValueError(f"{resume} holds a run with options that train doesn't know: {unknown}")
-    if saved.get("data") and "augment" not in saved:
-        raise ValueError(f"{resume} is of an earlier version, which trained otherwise; begin anew")
     # Earlier versions didn't save the slope. It was this.
     slope = min(1, saved.get("time_window", 1000) / 1000)
     return {"surrogate_slope": slope} | saved, state
@@ -216,10 +204,7 @@ def load_saved(resume: Path, given: dict[str, Any]) -> tuple[dict[str, Any], Tra
 def claim(path: Path, resume: Path | None, locks: ExitStack) -> None:
     """Keep other runs away from a checkpoint, and refuse one that isn't the run to go on with."""
     lock = path.with_name(f".{path.name}.lock")
-    try:
-        locks.enter_context(FileLock(lock, timeout=0))
-    except Timeout as error:
-        raise ValueError(f"another run is writing {path}. Wait, or name another file") from error
+    locks.enter_context(FileLock(lock, timeout=0))
     if os.name == "posix":  # Windows removes it itself
         locks.callback(lock.unlink, missing_ok=True)
     if path.exists() and path != resume:
@@ -249,12 +234,12 @@ def divide(recordings: Recordings, groups: Sequence[Any]) -> Data:
     test = recordings.subset(tested)
     train = recordings.subset(rest)
     if fewest_groups(train, labels[rest]) < FOLDS:
-        return Data(train, None, test, "own")
+        return Data(train, None, test)
     learned, watched = hold_out(train, labels[rest])
-    return Data(train.subset(learned), train.subset(watched), test, "own")
+    return Data(train.subset(learned), train.subset(watched), test)
 
 
-def hold_out(recordings: Recordings, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def hold_out(recordings: Recordings, groups: Any) -> tuple[np.ndarray, np.ndarray]:
     """Hold out about a fourth of the groups of each class; return which are left, and which not."""
     folds = min(FOLDS, fewest_groups(recordings, groups))
     if len(np.unique(groups)) < len(groups):
@@ -266,40 +251,23 @@ def hold_out(recordings: Recordings, groups: np.ndarray) -> tuple[np.ndarray, np
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
-def fewest_groups(recordings: Recordings, groups: Sequence[Any] | np.ndarray) -> int:
+def fewest_groups(recordings: Recordings, groups: Any) -> int:
     """Return how many groups the class has that has the fewest."""
-    return int(pd.Series(groups).groupby(recordings.targets).nunique().min())
+    return pd.Series(groups).groupby(recordings.targets).nunique().min()
 
 
 def digest_of(data: Data) -> str:
     """Say which recordings these are, by their classes and their events."""
-    parts = data.parts.values()
-    targets = [part.targets for part in parts]
-    digest = hashlib.sha256(repr([data.train.classes, *targets]).encode())
+    parts = [part for part in (data.train, data.validation, data.test) if part]
+    classes = data.train.classes
+    digest = hashlib.sha256(repr([classes, *(part.targets for part in parts)]).encode())
     for part in parts:
         for events in part.events:
             digest.update(events.tobytes())
     return digest.hexdigest()
 
 
-def check_delays(options: TrainOptions, recordings: Recordings) -> None:
-    """Refuse delays that are no whole time bins, or after which every recording is over."""
-    delays = options.delays_ms()
-    bin_ms = options.time_window / 1000
-    bins = np.divide(delays, bin_ms)
-    if not np.allclose(bins, bins.round(), rtol=0, atol=1e-6):
-        raise ValueError(
-            f"--delays is {options.delays} ms; choose whole time bins of {bin_ms:g} ms"
-        )
-    longest_ms = max(recording.t[-1] for recording in recordings.events.packed) / 1000
-    delay = max(delays, default=0)
-    if delay > longest_ms:
-        raise ValueError(
-            f"--delays has {delay:g} ms, but no recording lasts over {longest_ms:g} ms"
-        )
-
-
-def best_epoch(history: dict[str, list[float]], recordings: int) -> int:
+def best_epoch(history: dict[str, Any], recordings: int) -> int:
     """Return the last epoch within two standard errors of the best, by so many recordings.
 
     Of epochs that are about as good, the first to be best would be so by chance.
@@ -310,29 +278,8 @@ def best_epoch(history: dict[str, list[float]], recordings: int) -> int:
     return int(np.flatnonzero(accuracies >= best - 2 * error)[-1])
 
 
-def announce(options: TrainOptions, data: Data, path: Path | None, place: torch.device) -> None:
-    """Say what is trained, and where it is saved."""
-    processes = "1 process" if world_size() == 1 else f"{world_size()} processes"
-    say(data)
-    say(f"{options}, {processes} on {place.type}")
-    say(f"checkpoint: {path or 'none is written; --checkpoint FILE keeps one'}")
-
-
-def report(history: History, classifier: Classifier, data: Data, place: torch.device) -> None:
-    """Say how many recordings are classified correctly, of those trained on and of others."""
-    say_score("training", data.train, history.accuracy[-1], history.loss[-1])
-    if data.validation:
-        epoch = best_epoch(vars(history), len(data.validation)) + 1
-        say(f"kept: epoch {epoch} of {len(history.loss)}, chosen by other recordings")
-    network = frame_network(classifier)
-    loader = make_loader(data.test, time_window=network.time_window, sparse=network.takes_sparse)
-    tested = evaluate(classifier, loader, place)
-    say_score("test", data.test, tested.accuracy, tested.loss)
-
-
-def say_score(part: str, recordings: Recordings, accuracy: float, loss: float) -> None:
+def say_score(part: str, n_samples: int, accuracy: float, loss: float) -> None:
     """Print a line of the report."""
-    n_samples = len(recordings)
     correct = round(accuracy * n_samples)
     say(f"{part}: {correct} of {n_samples} classified correctly, loss {loss:.4f}")
 
@@ -350,9 +297,11 @@ def advice(path: Path | None, device: str) -> str:
 def choose_device(name: str) -> torch.device:
     """Return this process's device; under ``torchrun`` each process takes one GPU."""
     device = torch.device(name or default_device())
-    if device.type == "cuda" and device.index is None:
-        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+    if str(device) == "cuda":
+        device = torch.device(f"cuda:{os.environ.get('LOCAL_RANK', 0)}")
     n_gpus = torch.cuda.device_count()
-    if device.type == "cpu" or (device.type == "cuda" and device.index < n_gpus):
-        return device
-    raise ValueError(f"--device is {device}, and PyTorch finds {n_gpus} CUDA GPUs; choose another")
+    if device.type != "cpu" and (device.index or 0) >= n_gpus:
+        raise ValueError(
+            f"--device is {device}, and PyTorch finds {n_gpus} CUDA GPUs; choose another"
+        )
+    return device
