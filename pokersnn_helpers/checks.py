@@ -195,6 +195,9 @@ def check_loader(loader: Any, classifier: Any) -> None:
     Its time bins are as wide as the network's time steps, and its recordings are of the
     classifier's classes and sensor. What a loader doesn't say isn't checked.
     """
+    if hasattr(loader, "sensor_size"):  # recordings, or a split of them
+        kind = type(loader).__name__
+        raise TypeError(f"the loader is of type {kind}; give make_loader(recordings)")
     dataset: Any = getattr(loader, "dataset", None)
     while not hasattr(dataset, "recordings") and hasattr(dataset, "dataset"):  # a Subset
         dataset = dataset.dataset
