@@ -73,7 +73,7 @@ def plain(simulated):
         {"learning_rate": 0.01},
         {"clip_norm": None},
         {"ema_decay": 0.0},
-        {"augment": None},
+        {"augment": "none"},
         {"batch_size": 16},
         {"hidden_size": 90},
         {"time_window": 2000},
