@@ -211,8 +211,8 @@ def check_loader(loader: Any, classifier: Any) -> None:
     dt = getattr(classifier.snn, "dt", None)
     if dt and not math.isclose(width, 1e6 * dt, rel_tol=1e-6):
         raise ValueError(
-            f"the loader's time bins are {width:g} µs wide, the network's dt is {dt:g} s; make the "
-            f"loader with time_window={1e6 * dt:g}"
+            f"the loader's time bins are {width:g} µs wide, the network's dt is {dt:g} s; choose "
+            f"time_window={1e6 * dt:g}, or make the network with dt={1e-6 * width:g}"
         )
     for name in ("classes", "sensor_size"):
         given = getattr(recordings, name)
