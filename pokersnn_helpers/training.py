@@ -98,8 +98,8 @@ class Evaluation:
 
     @property
     def accuracy(self) -> float:
-        """Share of the recordings classified correctly, from 0 to 1."""
-        return self.correct / self.n_samples
+        """Share of the recordings classified correctly, from 0 to 1; NaN where there are none."""
+        return self.correct / self.n_samples if self.n_samples else math.nan
 
     @property
     def loss(self) -> float:
@@ -477,7 +477,7 @@ def _train_epoch(
             if weight.grad is not None:
                 all_reduce_sum(weight.grad)
         gradient = clip_grad_norm_(weights, clip_norm or math.inf)
-        check_training(place, classifier, optimizer, loss=mean, gradient=gradient)
+        check_training(place, loss=mean, gradient=gradient)
         # Step against the gradient; the moving average follows.
         optimizer.step()
         ema.update_parameters(classifier)
@@ -487,7 +487,7 @@ def _train_epoch(
     loss_sum, correct_sum, n_samples = all_reduce_sum(sums).tolist()
     if n_samples == 0:
         raise ValueError("train_loader is empty: give a DataLoader or a list of batches")
-    check_training(f"after epoch {epoch + 1}", classifier, optimizer, norm_of_the_weights=norm(ema))
+    check_training(f"after epoch {epoch + 1}", norm_of_the_weights=norm(ema))
     return loss_sum / n_samples, correct_sum / n_samples
 
 
