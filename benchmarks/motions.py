@@ -174,8 +174,9 @@ def film_dots(count: int, seed: int = 0, *, backwards: bool = False) -> Recordin
         radii = rng.uniform(1.5, 3, len(dots)).tolist()
         if backwards:
             dots = dots[..., ::-1]
+        paths = dots.astype(np.float32)[..., None, None]
         distance: Any = np.inf
-        for (dot_x, dot_y), radius in zip(np.float32(dots)[..., None, None], radii, strict=True):
+        for (dot_x, dot_y), radius in zip(paths, radii, strict=True):
             distance = np.minimum(distance, sd_circle(x - dot_x, y - dot_y, radius))
         covered = np.clip(0.5 - distance, 0, 1)
         events.append(CAMERA.record(-covered, motions.FRAME_INTERVAL, rng))

@@ -56,7 +56,8 @@ def test_frames_show_on_minus_off_on_one_scale():
     frame = torch.zeros(2, 35, 35)
     frame[1, 4, 3] = 5
     frame[0, 20, 10] = 2
-    fig = recordings.plot_frames([frame, frame / 5], ["a", "b"])
+    fainter = frame / 5
+    fig = recordings.plot_frames([frame, fainter], ["a", "b"])
     panels = fig.axes[:2]
     image = panels[0].images[0].get_array()
     assert image[4, 3] == 5
@@ -92,7 +93,8 @@ def test_cloud_tells_on_from_off_in_a_box_of_the_sensors_size():
 
 
 def test_distributions_draw_every_recording_by_class_in_order():
-    table = pd.DataFrame({"class": list("babc"), "events": [1, 2, 3, 5]})
+    table = pd.DataFrame({"class": list("babc")})
+    table["events"] = [1, 2, 3, 5]
     ax = recordings.plot_distributions(table, ["events"]).axes[0]
     assert texts(ax.get_xticklabels()) == ["b", "a", "c"]
     drawn = [line.get_ydata().tolist() for line in ax.lines]
@@ -165,7 +167,8 @@ def run():
     """Run the book's network, which falls silent: return the frames and its hidden layer."""
     torch.manual_seed(0)
     snn = SNN()
-    frames = torch.poisson(torch.full((6, 2, 2, 35, 35), 0.05))
+    rates = torch.full((6, 2, 2, 35, 35), 0.05)
+    frames = torch.poisson(rates)
     frames[4:] = 0
     snn.record = True
     with torch.no_grad():
@@ -281,7 +284,8 @@ def test_templates_show_where_events_speak_for_a_class_and_against_it():
     """The two neurons carry one pixel each, to class 1 and to class 0."""
     snn = SNN(6 * 5 * 2, hidden_size=2, output_size=2)
     with torch.no_grad():
-        weights = snn.lif0.input_weights.zero_().view(2, 2, 5, 6)
+        snn.lif0.input_weights.zero_()
+        weights = snn.lif0.input_weights.view(2, 2, 5, 6)
         weights[0, 1, 2, 4] = 1
         weights[1, 0, 3, 1] = 1
         snn.linear.weight.copy_(1 - torch.eye(2))
@@ -304,7 +308,13 @@ def test_templates_show_where_events_speak_for_a_class_and_against_it():
 # ---- Results ----
 
 
-@pytest.mark.parametrize(("marked", "line"), [(["b"], None), ((), 0)])
+@pytest.mark.parametrize(
+    ("marked", "line"),
+    [
+        (["b"], None),
+        ((), 0),
+    ],
+)
 def test_intervals_are_drawn_by_name_and_marked_by_name_or_beyond_the_line(marked, line):
     values = {"a": (5, 0, 8), "b": (7, 1, 9)}
     ax = results.plot_intervals(values, "points", marked, line).axes[0]
@@ -328,8 +338,9 @@ def test_curves_have_a_panel_per_change_and_a_line_of_its_own_look_per_model():
     assert titles(panels) == ["x", "y", "z"]
     for ax in panels:
         assert [line.get_label() for line in ax.lines] == models
-        looks = {(line.get_color(), line.get_marker()) for line in ax.lines}
-        assert len(looks) == 6
+        colours = [line.get_color() for line in ax.lines]
+        markers = [line.get_marker() for line in ax.lines]
+        assert len(set(zip(colours, markers, strict=True))) == 6
     fig.canvas.draw()
     (legend,) = fig.legends
     box = legend.get_window_extent()
@@ -344,7 +355,8 @@ def test_curves_have_a_panel_per_change_and_a_line_of_its_own_look_per_model():
 def test_labels_stand_at_the_ends_of_their_lines_and_never_overlap():
     fig, ax = plt.subplots(figsize=(6, 2), layout="constrained")
     names = ["far", "second", "third", "first"]
-    ax.plot([0, 1], [[95] * 4, [90.0, 99.0, 99.1, 98.9]], label=names)
+    ends = [90.0, 99.0, 99.1, 98.9]
+    ax.plot([0, 1], [[95] * 4, ends], label=names)
     ax.plot([0, 1], [90, 90], color="grey")
     label_ends(ax)
     assert texts(ax.texts) == names
@@ -352,7 +364,8 @@ def test_labels_stand_at_the_ends_of_their_lines_and_never_overlap():
     far, *near = heights
     assert far == pytest.approx(90, abs=0.01)
     assert np.mean(near) == pytest.approx(99)
-    assert ax.texts[1].get_color() == ax.lines[1].get_color()
+    second = ax.texts[1]
+    assert second.get_color() == ax.lines[1].get_color()
     fig.canvas.draw()
     far, second, third, first = (text.get_window_extent() for text in ax.texts)
     for low, high in pairwise([far, first, second, third]):

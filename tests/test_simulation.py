@@ -92,7 +92,8 @@ def test_cards_of_a_suit_differ_by_the_table():
     assert np.median(x) == pytest.approx(parameter.medians[1], abs=0.05)
     assert np.std(x) == pytest.approx(1.1 * std, rel=0.05)
     # A pip that is browsed for longer moves further: both follow the first factor.
-    assert np.corrcoef(duration, np.log(down))[0, 1] > 0.7
+    correlations = np.corrcoef(duration, np.log(down))
+    assert correlations[0, 1] > 0.7
     _, most = cards.CARDS["tilt_end"].limits
     assert max(card.tilt_end for card in drawn) == most
 
@@ -137,7 +138,9 @@ def film_diamond(card, motion):
 def dark_pixels(frame):
     """Return how many rows and columns show a pip, and the lowest row."""
     y, x = np.nonzero(frame < 0.5 * frame.min())
-    return len(set(y)), len(set(x)), y.max()
+    rows = len(set(y))
+    columns = len(set(x))
+    return rows, columns, y.max()
 
 
 @pytest.fixture

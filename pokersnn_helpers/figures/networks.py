@@ -5,10 +5,10 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy import ndarray
-from torch import Tensor
 
 from ..checks import check_classes
 from ..classifier import Classifier, unique_argmax
@@ -81,8 +81,8 @@ def plot_dynamics(
     dt: float,
     classes: Sequence[str],
     *,
-    frames: Tensor,
-    votes: Tensor | None = None,
+    frames: torch.Tensor,
+    votes: torch.Tensor | None = None,
 ) -> Figure:
     """Draw what a network did during a recording, in the order in which it happens.
 
@@ -156,7 +156,7 @@ def plot_dynamics(
     return fig
 
 
-def _layers(state: Any, name: str = "") -> Iterator[tuple[str, dict[str, Tensor]]]:
+def _layers(state: Any, name: str = "") -> Iterator[tuple[str, dict[str, torch.Tensor]]]:
     """Yield of every layer, also of groups in groups, what is drawn, each of shape (T, neurons)."""
     fields = getattr(state, "_fields", ())
     drawn = [field for field in FIELDS if field in fields]
@@ -167,7 +167,7 @@ def _layers(state: Any, name: str = "") -> Iterator[tuple[str, dict[str, Tensor]
         yield from _layers(getattr(state, field), f"{name}.{field}".lstrip("."))
 
 
-def _busiest(states: dict[str, Tensor]) -> int | None:
+def _busiest(states: dict[str, torch.Tensor]) -> int | None:
     """Return which of a layer's drawn neurons spikes most, if any of them spikes."""
     if "z" not in states:
         return None
@@ -176,7 +176,7 @@ def _busiest(states: dict[str, Tensor]) -> int | None:
 
 
 def _draw_states(
-    ax: Axes, ends: ndarray, states: dict[str, Tensor], field: str, label: str
+    ax: Axes, ends: ndarray, states: dict[str, torch.Tensor], field: str, label: str
 ) -> None:
     """Draw a line for each of a layer's first neurons, and the busiest one in the accent."""
     values = states[field][:, :DRAWN_NEURONS]
@@ -192,9 +192,9 @@ def _draw_states(
 
 def draw_raster(
     ax: Axes,
-    spikes: Tensor,
+    spikes: torch.Tensor,
     dt: float,
-    votes: Tensor | None = None,
+    votes: torch.Tensor | None = None,
     classes: Sequence[str] = (),
     marked: int | None = None,
 ) -> None:
@@ -241,7 +241,7 @@ def draw_raster(
             ax.text(1.03, (top + bottom) / 2, name, color=colour, va="center", **beside)
 
 
-def draw_readout(ax: Axes, voltages: Tensor, dt: float, classes: Sequence[str]) -> None:
+def draw_readout(ax: Axes, voltages: torch.Tensor, dt: float, classes: Sequence[str]) -> None:
     """Draw the voltage of each readout neuron, with a dot at its maximum, which ``decode`` reads.
 
     Args:
