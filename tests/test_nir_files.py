@@ -158,10 +158,10 @@ def test_what_an_snn_does_not_have_is_refused_by_name(node, field, change, messa
         load_nir(path)
 
 
-def test_files_without_a_settle_and_with_a_digest_are_read(classifier, path):
+def test_older_files_without_a_settle_and_a_digest_are_read(classifier, path):
     graph = nir.read(path)
     del graph.metadata["settle"]
-    graph.metadata["sha256"] = np.zeros(32, np.uint8)
+    del graph.metadata["sha256"]
     nir.write(path, graph)
     loaded = load_nir(path, "cpu")
     assert loaded.settle == 0
@@ -184,3 +184,30 @@ def test_what_is_no_nir_file_is_refused(size, path):
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(ValueError, match=r"a\.nir can't be loaded: it is no readable NIR file"):
         load_nir(path)
+
+
+def test_weights_that_have_changed_are_noticed(path):
+    graph = nir.read(path)
+    graph.nodes["input_weights"].weight[0, 0] += 1
+    nir.write(path, graph)
+    with pytest.raises(ValueError, match="weights have changed since save_nir"):
+        load_nir(path)
+
+
+def test_a_file_with_a_flipped_bit_is_refused_or_says_the_same(classifier, path):
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(60):
+        damaged = bytearray(whole)
+        damaged[rng.integers(len(whole))] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        try:
+            loaded = load_nir(path, "cpu")
+        except ValueError:
+            refused += 1
+            continue
+        assert loaded.classes == classifier.classes
+        assert loaded.snn.arguments == classifier.snn.arguments
+        assert same(loaded.state_dict(), classifier.state_dict())
+    assert refused

@@ -14,10 +14,11 @@ only the recurrent weights take the spikes of the step before::
 An event adds its whole weight to the current, however short a step is. Therefore ``w_in`` of the
 neurons, and ``r`` of the readout's current, are ``tau_syn / dt``. The graph's ``metadata`` hold
 ``dt`` and ``settle`` (s), the names of the ``classes``, the ``sensor_size`` (width, height,
-polarities) and the ``surrogate_slope``. Inputs are frames (polarities, height, width), flattened in
-this order.
+polarities), the ``surrogate_slope`` and a digest of the weights. Inputs are frames (polarities,
+height, width), flattened in this order.
 """
 
+import hashlib
 import io
 from os import PathLike
 from pathlib import Path
@@ -163,8 +164,17 @@ def _graph(classifier: Classifier) -> nir.NIRGraph:
         "classes": np.array([name.encode() for name in classifier.classes]),
         "sensor_size": np.array(classifier.sensor_size),
         "surrogate_slope": np.array([float(network.surrogate_slope)]),
+        "sha256": _digest(network),
     }
     return nir.NIRGraph(nodes, EDGES, metadata)
+
+
+def _digest(network: SNN) -> np.ndarray:
+    """Return the SHA-256 of all weights: NIR's files have no checksum of them."""
+    digest = hashlib.sha256()
+    for name in WEIGHTS.values():
+        digest.update(network.get_parameter(name).numpy(force=True).tobytes())
+    return np.frombuffer(digest.digest(), np.uint8)
 
 
 def _check_network(network: Any) -> None:
@@ -233,7 +243,13 @@ def _rebuild(graph: Any, network: type[SNN]) -> Classifier:
         names = ", ".join(kinds)
         expected = ", ".join(NODES)
         raise ValueError(f"its nodes are {names}, or linked otherwise; save_nir writes {expected}")
-    classifier = _classifier(graph.nodes, graph.metadata, network)
+    try:
+        classifier = _classifier(graph.nodes, graph.metadata, network)
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError) as error:
+        raise ValueError(f"it holds something else than an SNN: {error!r}") from error
+    digest = _digest(classifier.snn)
+    if not np.array_equal(graph.metadata.get("sha256", digest), digest):  # older files have none
+        raise ValueError("weights have changed since save_nir; save it anew, or delete its sha256")
     for name, node in _graph(classifier).nodes.items():
         for field, expected_values in vars(node).items():
             if isinstance(expected_values, np.ndarray):
