@@ -30,7 +30,7 @@ from torch.func import functional_call
 from torch.utils._pytree import tree_map
 
 from pokersnn_helpers import Classifier, FastSNN
-from pokersnn_helpers.classifier import last_steps, own_steps
+from pokersnn_helpers.classifier import last_steps
 
 LAYERS = (nn.Linear, nn.Conv2d, nn.GRU, LIFRecurrentCell)
 NEURONS = (SNNCell, SNNRecurrentCell)  # of Norse: LIF neurons and leaky integrators
@@ -108,12 +108,14 @@ def count_operations(
         (20,)
     """
     _check_layers(network)
-    own = last_steps
     if isinstance(network, Classifier):
-        frames, own, network = network.settled(frames), own_steps, network.snn
+        frames, own_steps = network.append_silence(frames)
+        network = network.snn
+    else:
+        own_steps = last_steps(frames)
     calls, batch, nonzero = _run(network, frames), frames.shape[1], functools.cache(_nonzero)
     if steps is None:
-        steps = own(frames).cpu().numpy()
+        steps = own_steps.cpu().numpy()
     _check_steps(steps, *frames.shape[:2])
     dense, macs, acs, updates, zeros, activations = np.zeros((6, batch))
     for number, (layer, (inputs, outputs)) in enumerate(calls.items()):

@@ -20,7 +20,8 @@ from pokersnn_helpers import (
     make_loader,
 )
 from pokersnn_helpers.checks import check_numbers, check_range, check_seed
-from pokersnn_helpers.classifier import check_classifier, last_steps, own_steps
+from pokersnn_helpers.classifier import check_classifier, last_steps
+from pokersnn_helpers.frames import with_steps
 from pokersnn_helpers.study import losses
 from pokersnn_helpers.study.latency import PredictionsOverTime
 from pokersnn_helpers.study.models import Model
@@ -91,17 +92,22 @@ def choose_exit_threshold(predictions: PredictionsOverTime) -> float:
 
 
 def nll_over_events(
-    voltages: torch.Tensor, targets: torch.Tensor, frames: torch.Tensor
+    voltages: torch.Tensor, targets: torch.Tensor, frames: torch.Tensor, steps: torch.Tensor
 ) -> torch.Tensor:
     """Average the negative log-likelihood over events: a step counts as often as it has some.
 
     It is the loss for ``PredictionsOverTime.accuracy_over_events``.
     """
-    return losses.weighted_nll(voltages, targets, losses.events_per_step(frames))
+    events = losses.events_per_step(with_steps(frames, len(voltages)))
+    return losses.weighted_nll(voltages, targets, events)
 
 
 def firing_rate_regularised(
-    voltages: torch.Tensor, targets: torch.Tensor, frames: torch.Tensor, penalty: float = 1
+    voltages: torch.Tensor,
+    targets: torch.Tensor,
+    frames: torch.Tensor,
+    steps: torch.Tensor,
+    penalty: float = 1,
 ) -> torch.Tensor:
     """Add ``penalty`` times the firing rate to ``nll_over_time``.
 
@@ -110,12 +116,13 @@ def firing_rate_regularised(
             and time step, as ``BinarySNN`` reports it.
         targets: As above.
         frames: As above.
+        steps: As above.
         penalty: What a rate of one spike per neuron and time step costs.
     """
     check_range(0, 1e9, penalty=penalty)
-    loss = losses.nll_over_time(voltages[..., :-1], targets, frames)
-    own = torch.arange(len(frames))[:, None] < own_steps(frames)
-    rate = (own * voltages[..., -1]).sum(dim=0) / own.sum(dim=0)
+    loss = losses.nll_over_time(voltages[..., :-1], targets, frames, steps)
+    before_the_end = torch.arange(len(voltages))[:, None] < steps
+    rate = (before_the_end * voltages[..., -1]).sum(dim=0) / steps
     return loss + penalty * rate
 
 

@@ -64,7 +64,7 @@ def measure_operations(repeats: int = 11) -> dict[str, Any]:
         network = classifier.snn.eval()
         width = network.time_window
         frames, _ = next(iter(make_loader(test, len(test), min(width, 1000), sparse=True)))
-        frames = classifier.settled(frames)
+        frames, _ = classifier.append_silence(frames)
         operations = count_operations(classifier, frames)
         energies = estimate_energy(operations)
         steps: dict[str, Any] = {

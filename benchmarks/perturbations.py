@@ -14,7 +14,7 @@ from pokersnn_helpers.study.protocol import Perturbation
 def forwards_and_backwards(recordings: Recordings) -> Recordings:
     """Return all recordings, and then the time reversal of each, as two classes."""
     backwards = reversed_time(recordings)
-    events = recordings.events + backwards.events
+    events = [*recordings.events, *backwards.events]
     targets = [0] * len(recordings) + [1] * len(recordings)
     return Recordings(events, targets, ("forwards", "backwards"), recordings.sensor_size)
 

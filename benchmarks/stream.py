@@ -52,7 +52,7 @@ def _timed(stream: Stream, portions: list[np.ndarray]) -> list[float]:
 def _differing(classifier: Classifier, cuts: int) -> tuple[int, int]:
     """Count the streams whose voltages or probabilities aren't those of ``predict``."""
     rng, stream, differ, streams = np.random.default_rng(0), Stream(classifier), 0, 0
-    for events in recordings().train.events + recordings().test.events:
+    for events in [*recordings().train.events, *recordings().test.events]:
         whole = predict(classifier, events, "cpu")
         for _ in range(cuts):
             stream.reset()

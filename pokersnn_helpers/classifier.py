@@ -8,9 +8,10 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from .checks import check_classes, check_indices, check_range, check_sensor_size
-from .frames import with_steps
-from .networks import FrameNetwork, SpikingNetwork
+from .frames import indices_and_counts, with_steps
+from .networks import FrameNetwork
 from .pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
+from .recipe import Recipe
 
 SETTLE = 0.01  # s of silence after the last event; ``benchmarks settle`` compares others
 
@@ -46,6 +47,7 @@ class Classifier(torch.nn.Module):
             ``settle`` isn't from 0 to 1 s.
 
     Example:
+        >>> from pokersnn_helpers import SNN
         >>> classifier = Classifier(SNN(2 * 64 * 64, output_size=2), classes=("left", "right"),
         ...                         sensor_size=(64, 64, 2))
         >>> classifier(torch.zeros(20, 8, 2, 64, 64)).shape
@@ -70,58 +72,58 @@ class Classifier(torch.nn.Module):
         self.classes = check_classes(classes)
         self.sensor_size = check_sensor_size(sensor_size)
         self.settle = settle
-        self._ahead: bool | None = None  # whether the network looks ahead, once it is known
+        self.recipe: Recipe | None = None  # by which it was trained
 
     @property
     def settle_steps(self) -> int:
         """Silent time steps after the last event."""
-        return math.ceil(round(self.settle / self._dt, 6)) if self._dt else 0
+        dt = getattr(self.snn, "dt", FrameNetwork.dt)
+        return math.ceil(round(self.settle / dt, 6)) if dt else 0
 
-    @property
-    def _dt(self) -> float | None:
-        return getattr(self.snn, "dt", FrameNetwork.dt)
-
-    def settled(self, frames: torch.Tensor) -> torch.Tensor:
-        """Return frames that end ``settle`` after the last event of the batch."""
-        last = max([1, *last_steps(frames).tolist()])
-        return with_steps(frames, last + self.settle_steps)
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return log-probabilities (B, classes) of frames (T, B, ...)."""
+        voltages, steps = self.run(frames)
+        return self.read(voltages, steps)
 
     def run(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Run the network on frames (T, B, ...) that ``settled`` returned.
+        """Run the network on frames (T, B, ...), each recording up to the end of its own time.
 
         Returns:
             Voltages (T, B, classes), and how many of them are each recording's own, (B,).
         """
-        steps, ahead = own_steps(frames), self._looks_ahead(frames)
-        voltages = self.snn(frames)
-        if len(voltages) == len(frames) and not ahead:
-            return voltages, steps
-        groups = _by_steps(steps)
-        steps = torch.full_like(steps, len(voltages))
-        if len(groups) < 2 or self._dt is None:  # a sum: silence adds nothing
-            return voltages, steps
-        found: list[torch.Tensor] = []  # its values are of the whole: show it each one's own alone
-        for own, some in groups:
-            part = self.snn(with_steps(frames.index_select(1, some), own))
-            steps[some] = len(part)
-            found += part.unbind(1)
-        order = torch.cat([some for _, some in groups]).argsort()
-        return pad_sequence(found)[:, order], steps
+        frames, steps = self.append_silence(frames)
+        if getattr(self.snn, "causal", False):
+            return self.snn(frames), steps
+        return self._run_by_length(frames, steps)
 
-    @torch.no_grad()
-    def _looks_ahead(self, frames: torch.Tensor) -> bool:
-        """Say whether earlier values of the network change with later frames; tried once."""
-        known = isinstance(self.snn, SpikingNetwork) or self._dt is None
-        if self._ahead is None and not known and len(frames) > 1 and frames.shape[1] > 0:
-            modes = [(module, module.training) for module in self.snn.modules()]
-            self.snn.eval()
-            part = self.snn(with_steps(frames, len(frames) // 2))
-            whole = self.snn(frames)[: len(part)]
-            for module, mode in modes:
-                module.training = mode
-            same = torch.isclose(part, whole, 1e-3, 1e-3, equal_nan=True).all(2).all(0)
-            self._ahead = 2 * int(same.sum()) < len(same)  # rounding may move a spike of a few
-        return bool(self._ahead)
+    def append_silence(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Let a batch end when its longest recording has settled.
+
+        Here, and here alone, it is found how long recordings are: a loader pads the shorter ones of
+        a batch with silence, and doesn't say with how much.
+
+        Returns:
+            Frames (T, B, ...), and how many of their steps are each recording's own, (B,).
+        """
+        steps = last_steps(frames).clamp(min=1) + self.settle_steps
+        return with_steps(frames, max(steps.tolist(), default=1)), steps
+
+    def _run_by_length(
+        self, frames: torch.Tensor, steps: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Show the network recordings of one length at a time; ``run`` says what is returned."""
+        lengths = steps.unique().tolist()
+        sums_up = getattr(self.snn, "dt", FrameNetwork.dt) is None  # silence adds nothing to a sum
+        if len(lengths) < 2 or sums_up:
+            voltages = self.snn(frames)
+            return voltages, torch.full_like(steps, len(voltages))
+        of_recording: dict[int, torch.Tensor] = {}
+        for length in lengths:
+            members = (steps == length).nonzero()[:, 0]
+            part = self.snn(with_steps(frames.index_select(1, members), length))
+            of_recording.update(zip(members.tolist(), part.unbind(1), strict=True))
+        voltages = [of_recording[number] for number in range(len(steps))]
+        return pad_sequence(voltages), steps.new_tensor([len(part) for part in voltages])
 
     def read(self, voltages: torch.Tensor, steps: torch.Tensor | None = None) -> torch.Tensor:
         """Return log-probabilities (B, classes) of voltages (T, B, classes).
@@ -135,31 +137,42 @@ class Classifier(torch.nn.Module):
                 shape.
         """
         if steps is None or bool((steps == len(voltages)).all()):
-            return self._decoded(voltages)
-        if self.decode is decode:  # which looks at the maxima
+            return self._decode(voltages)
+        if self.decode is decode:  # which reads the maxima
             later = torch.arange(len(voltages), device=steps.device)[:, None] >= steps
-            return self._decoded(voltages.masked_fill(later[..., None], -math.inf))
-        groups = _by_steps(steps)
-        order = torch.cat([some for _, some in groups]).argsort()
-        return torch.cat([self._decoded(voltages[:own, some]) for own, some in groups])[order]
+            return self._decode(voltages.masked_fill(later[..., None], -math.inf))
+        decoded = []
+        for number, length in enumerate(steps.tolist()):
+            decoded.append(self._decode(voltages[:length, number : number + 1]))
+        return torch.cat(decoded)
 
-    def _decoded(self, voltages: torch.Tensor) -> torch.Tensor:
+    def _decode(self, voltages: torch.Tensor) -> torch.Tensor:
         log_probabilities = self.decode(voltages)
-        found, expected = tuple(log_probabilities.shape), (voltages.shape[1], len(self.classes))
-        if found != expected:
+        shape = tuple(log_probabilities.shape)
+        expected = (voltages.shape[1], len(self.classes))
+        if shape != expected:
             raise ValueError(
-                f"voltages of shape {tuple(voltages.shape)} are decoded to {found}, but "
+                f"voltages of shape {tuple(voltages.shape)} are decoded to {shape}, but "
                 f"{expected[1]} classes need {expected}; make the network with "
                 f"output_size={expected[1]}, or name as many classes"
             )
         return log_probabilities
 
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Return log-probabilities (B, classes) of frames (T, B, ...)."""
-        return self.read(*self.run(self.settled(frames)))
+
+def last_steps(frames: torch.Tensor) -> torch.Tensor:
+    """Return how many time steps each recording has up to its last event, (B,)."""
+    if frames.is_sparse:
+        check_indices(frames)
+        indices, counts = indices_and_counts(frames)
+        recording = indices[1]
+        time = torch.where(counts != 0, indices[0], -1)
+    else:
+        time, recording = frames.flatten(2).any(2).nonzero().t()
+    no_steps = time.new_zeros(frames.shape[1])
+    return no_steps.scatter_reduce_(0, recording, time + 1, "amax")
 
 
-def leading(values: torch.Tensor) -> torch.Tensor:
+def unique_argmax(values: torch.Tensor) -> torch.Tensor:
     """Return which value along the last axis is the largest, and -1 where several are.
 
     A network that hasn't spiked has the same voltage for all classes: that is no answer.
@@ -171,47 +184,14 @@ def leading(values: torch.Tensor) -> torch.Tensor:
 def check_classifier(classifier: Any) -> None:
     """Refuse what isn't a ``Classifier``, such as a network alone."""
     if not isinstance(classifier, Classifier):
-        found = type(classifier).__name__
-        raise TypeError(f"classifier is of type {found}; give a Classifier(network)")
+        kind = type(classifier).__name__
+        raise TypeError(f"classifier is of type {kind}; give a Classifier(network)")
 
 
 def frame_network(classifier: Any) -> FrameNetwork:
     """Return the network of a classifier, or refuse what isn't a ``Classifier`` of one."""
     check_classifier(classifier)
     if not isinstance(classifier.snn, FrameNetwork):
-        found = type(classifier.snn).__name__
-        raise TypeError(f"{found} is no FrameNetwork; make the classifier of one")
+        kind = type(classifier.snn).__name__
+        raise TypeError(f"{kind} is no FrameNetwork; make the classifier of one")
     return classifier.snn
-
-
-def last_steps(frames: torch.Tensor) -> torch.Tensor:
-    """Return how many time steps each recording has up to its last event, (B,)."""
-    if frames.is_sparse:
-        if frames.dense_dim():
-            check_indices(frames)  # which refuses it
-        time, recording = frames._indices()[:2]
-        time = torch.where(frames._values() != 0, time, -1)
-    else:
-        time, recording = frames.flatten(2).any(2).nonzero().t()
-    return time.new_zeros(frames.shape[1]).scatter_reduce_(0, recording, time + 1, "amax")
-
-
-def own_steps(frames: torch.Tensor) -> torch.Tensor:
-    """Return how many time steps are each recording's own, (B,).
-
-    A batch ends with silence, in which its longest recording settles. Each of the others has as
-    many silent steps after its own last event. What is left belongs to none.
-
-    Example:
-        >>> frames = torch.zeros(20, 2, 2, 35, 35)
-        >>> frames[11, 0], frames[14, 1] = 1, 1  # the last events; then 5 silent steps
-        >>> own_steps(frames)
-        tensor([17, 20])
-    """
-    last = last_steps(frames).clamp(min=1)  # without any event, too, there is something to read
-    return last + len(frames) - max(last.tolist(), default=1)
-
-
-def _by_steps(steps: torch.Tensor) -> list[tuple[int, torch.Tensor]]:
-    """Return each number of steps with the recordings that have so many."""
-    return [(n, (steps == n).nonzero()[:, 0]) for n in steps.unique().tolist()]

@@ -1,8 +1,9 @@
 """Turn events into batches of frames: one image per polarity and time bin."""
 
+import math
 from collections.abc import Sequence
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,12 +13,9 @@ from torch.utils.data import DataLoader, Dataset
 from .checks import check_events, check_indices, check_numbers, check_sensor_size
 from .compiling import compiled
 from .pokerdvs import POKERDVS_SENSOR_SIZE
-from .recordings import Packed, PackedEvents, Recordings, Split, smallest
+from .recordings import PackedRecording, Recordings, Split
 
-# Sparse frames are made of events that were checked. PyTorch 2.11 warns of memory errors where
-# nobody has said whether to check them again, even when a call says so itself.
-if not torch.sparse.check_sparse_tensor_invariants.is_enabled():
-    torch.sparse.check_sparse_tensor_invariants.disable()
+MAX_ROWS = 2**31  # time steps times recordings of a batch: a table of them takes 16 GB
 
 
 def to_frames(
@@ -63,35 +61,132 @@ def to_sparse_frames(
         >>> to_sparse_frames(events, time_window=1).is_sparse  # bins of 1 µs
         True
     """
-    checked = check_events(events, sensor_size)
-    return _only(_sparse_batch([_count(checked, time_window, sensor_size)], sensor_size))
+    sensor_size = check_sensor_size(sensor_size)
+    recording = PackedRecording.pack(check_events(events, sensor_size), sensor_size)
+    batch = sparse_batch([recording], time_window, sensor_size)
+    return single_recording(batch)
 
 
-class _Counts(NamedTuple):
-    """Frames of a recording, in order of time, in whole numbers of any type."""
-
-    steps: np.ndarray  # time steps with events, (S,)
-    sizes: np.ndarray  # how many inputs have some in each, (S,)
-    places: np.ndarray  # which, step after step: polarity by row by column, (N,)
-    counts: np.ndarray  # how many events they have, (N,)
-
-
-def _count(events: np.ndarray, time_window: float, sensor_size: tuple[int, int, int]) -> _Counts:
+def sparse_batch(
+    recordings: Sequence[PackedRecording], time_window: float, sensor_size: tuple[int, int, int]
+) -> torch.Tensor:
+    """Count the events of recordings into sparse frames (T, B, polarities, height, width)."""
     check_numbers(Real, time_window=time_window)
-    since = events["t"] - events["t"][0]
-    width, height, polarities = check_sensor_size(sensor_size)
-    inputs = width * height * polarities
-    if int(since[-1]) * inputs > 2**53 * time_window:  # exact as a float
-        raise ValueError(f"time_window is {time_window} µs, too short for {since[-1]} µs of events")
-    bins = np.floor(since / float(time_window)).astype(np.int64)
-    places = ((bins * polarities + events["p"]) * height + events["y"]) * width + events["x"]
-    places, counts = np.unique(places, return_counts=True)
-    steps, sizes = np.unique(places // inputs, return_counts=True)
-    return _Counts(steps, sizes, places % inputs, counts)
+    longest = max(int(recording.t[-1]) for recording in recordings)
+    if longest * len(recordings) > MAX_ROWS * time_window:
+        raise ValueError(f"time_window is {time_window} µs, too short for {longest} µs of events")
+    n_steps = math.floor(longest / time_window) + 1
+    sizes = np.array([len(recording.t) for recording in recordings])
+    t = np.concatenate([recording.t for recording in recordings], dtype=np.int64)
+    pixels = np.concatenate([recording.pixels for recording in recordings], dtype=np.int64)
+    return count_events(t, pixels, sizes, n_steps, time_window, sensor_size)
+
+
+def count_events(
+    t: np.ndarray,
+    pixels: np.ndarray,
+    sizes: np.ndarray,
+    n_steps: int,
+    time_window: float,
+    sensor_size: tuple[int, int, int],
+    first_step: int = 0,
+) -> torch.Tensor:
+    """Count events by time step, recording, polarity and pixel.
+
+    Args:
+        t: Times of the events of all recordings, one after the other, in µs from 0, int64.
+        pixels: Polarity and pixel of each, as ``PackedRecording`` numbers them, int64.
+        sizes: How many events each recording has, int64 (B,).
+        n_steps: Time steps T.
+        time_window: Their width in µs.
+        sensor_size: Width, height and polarities of the sensor.
+        first_step: The first of these steps: no event is earlier.
+
+    Returns:
+        Sparse counts (T, B, polarities, height, width), in order.
+    """
+    shape = sensor_size[::-1]  # polarities, height and width, as frames have them
+    indices = np.empty((5, len(t)), np.int64)
+    counts = np.empty(len(t), np.float32)
+    n = _count(t, pixels, sizes, first_step, n_steps, float(time_window), shape, indices, counts)
+    indices, counts = torch.from_numpy(indices[:, :n]), torch.from_numpy(counts[:n])
+    return sparse_tensor(indices, counts, (n_steps, len(sizes), *shape))
+
+
+@compiled
+def _count(t, pixels, sizes, first_step, n_steps, time_window, shape, indices, counts):
+    """Write indices and counts as ``count_events`` returns them; return how many there are."""
+    n_recordings = len(sizes)
+    polarities, height, width = shape
+    # Number the rows, the time steps of all recordings; count the events of each row and pixel.
+    rows = np.empty(len(t), np.int64)
+    row_sizes = np.zeros(n_steps * n_recordings, np.int64)
+    pixel_sizes = np.zeros(polarities * height * width, np.int64)
+    event = 0
+    for recording in range(n_recordings):
+        for _ in range(sizes[recording]):
+            step = np.int64(t[event] / time_window) - first_step
+            row = step * n_recordings + recording
+            rows[event] = row
+            row_sizes[row] += 1
+            pixel_sizes[pixels[event]] += 1
+            event += 1
+    # Order the events by pixel, and then by row, in which pixels stay in order.
+    row_ends = np.cumsum(row_sizes)
+    next_of_row = row_ends - row_sizes
+    next_of_pixel = np.cumsum(pixel_sizes) - pixel_sizes
+    by_pixel = np.empty(len(t), np.int64)
+    for event in range(len(t)):
+        pixel = pixels[event]
+        by_pixel[next_of_pixel[pixel]] = event
+        next_of_pixel[pixel] += 1
+    ordered = np.empty(len(t), np.uint32)
+    for event in by_pixel:
+        row = rows[event]
+        ordered[next_of_row[row]] = pixels[event]
+        next_of_row[row] += 1
+    # In each row, count the events that have the same pixel.
+    n = 0
+    begin = 0
+    for row in range(len(row_sizes)):
+        step = row // n_recordings
+        for event in range(begin, row_ends[row]):
+            pixel = ordered[event]
+            if event > begin and pixel == ordered[event - 1]:
+                counts[n - 1] += 1
+                continue
+            line = pixel // np.uint32(width)
+            polarity = line // np.uint32(height)
+            indices[0, n] = step
+            indices[1, n] = row - step * n_recordings
+            indices[2, n] = polarity
+            indices[3, n] = line - polarity * np.uint32(height)
+            indices[4, n] = pixel - line * np.uint32(width)
+            counts[n] = 1
+            n += 1
+        begin = row_ends[row]
+    return n
+
+
+def sparse_tensor(
+    indices: torch.Tensor, values: torch.Tensor, shape: Sequence[int], in_order: bool = True
+) -> torch.Tensor:
+    """Return a sparse tensor of indices that are right already, and different."""
+    # PyTorch 2.11 warns of memory errors where nobody has said whether to check them again.
+    with torch.sparse.check_sparse_tensor_invariants(False):
+        return torch.sparse_coo_tensor(indices, values, tuple(shape), is_coalesced=in_order)
+
+
+def single_recording(frames: torch.Tensor) -> torch.Tensor:
+    """Return the frames of a batch's only recording."""
+    if not frames.is_sparse:
+        return frames[:, 0]
+    indices = frames.indices()[[0, 2, 3, 4]]
+    return sparse_tensor(indices, frames.values(), (len(frames), *frames.shape[2:]))
 
 
 class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
-    """Frames of recordings, counted when asked for, and kept where recordings are in memory."""
+    """Frames of recordings, counted when they are asked for."""
 
     def __init__(self, recordings: Recordings, time_window: float = 1000, sparse: bool = False):
         check_numbers(Real, time_window=time_window)
@@ -100,31 +195,20 @@ class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
         self.recordings = recordings
         self.time_window = time_window
         self.sparse = sparse
-        self._kept: dict[int, tuple[Packed, _Counts]] = {}
 
     def __len__(self) -> int:
         return len(self.recordings)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
         frames, _ = self.__getitems__([index])
-        return _only(frames), self.recordings.targets[index]
+        return single_recording(frames), self.recordings.targets[index]
 
     def __getitems__(self, indices: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return a batch, for a loader: frames (T, B, ...), padded with silence, and targets."""
-        counts = [self._counts(index) for index in indices]
-        frames = _sparse_batch(counts, self.recordings.sensor_size)
+        packed = [self.recordings.events.packed[index] for index in indices]
+        frames = sparse_batch(packed, self.time_window, self.recordings.sensor_size)
         targets = torch.tensor([self.recordings.targets[index] for index in indices])
         return frames if self.sparse else frames.to_dense(), targets
-
-    def _counts(self, index: int) -> _Counts:
-        events, sensor_size = self.recordings.events, self.recordings.sensor_size
-        packed = events.packed[index] if isinstance(events, PackedEvents) else None
-        if packed and index in self._kept and self._kept[index][0] is packed:  # not replaced
-            return self._kept[index][1]
-        counts = _Counts(*map(smallest, _count(events[index], self.time_window, sensor_size)))
-        if packed:  # else they are in a file, being too many
-            self._kept[index] = packed, counts
-        return counts
 
 
 def make_loader(
@@ -184,41 +268,6 @@ def make_loaders(
     )
 
 
-def _only(frames: torch.Tensor) -> torch.Tensor:
-    """Return the frames of a batch's only recording."""
-    frames = frames[:, 0]
-    return frames._coalesced_(True) if frames.is_sparse else frames
-
-
-def _sparse_batch(counts: Sequence[_Counts], sensor_size: tuple[int, int, int]) -> torch.Tensor:
-    steps, sizes, places, values = map(np.concatenate, zip(*counts, strict=True))
-    steps, sizes = steps.astype(np.int64), sizes.astype(np.int64)
-    recording = np.repeat(np.arange(len(counts)), [len(each.steps) for each in counts])
-    begins = sizes.cumsum() - sizes
-    indices, ordered = np.empty((5, len(values)), np.int64), np.empty(len(values), np.float32)
-    order = steps.argsort(kind="stable")  # by step, and then by recording
-    parts = steps[order], recording[order], begins[order], sizes[order]
-    found = places.astype(np.uint32), values.astype(np.float32)
-    _fill(*parts, *found, *map(np.uint32, sensor_size[:2]), indices, ordered)
-    shape = (int(indices[0, -1]) + 1, len(counts), *sensor_size[::-1])
-    tensors = torch.from_numpy(indices), torch.from_numpy(ordered)
-    return torch.sparse_coo_tensor(*tensors, shape, check_invariants=False, is_coalesced=True)
-
-
-@compiled
-def _fill(steps, recording, begins, sizes, places, counts, width, height, indices, ordered):
-    """Write the counts of each step of each recording, one after the other."""
-    n = 0
-    for part in range(len(steps)):
-        for k in range(begins[part], begins[part] + sizes[part]):
-            row = np.uint32(places[k] // width)
-            polarity = np.uint32(row // height)
-            indices[0, n], indices[1, n], indices[2, n] = steps[part], recording[part], polarity
-            indices[3, n], indices[4, n] = row - polarity * height, places[k] - row * width
-            ordered[n] = counts[k]
-            n += 1
-
-
 def augment(frames: torch.Tensor, mirror: bool = True) -> torch.Tensor:
     """Mirror about half of the recordings left to right, and shift each by up to a pixel.
 
@@ -236,24 +285,45 @@ def augment(frames: torch.Tensor, mirror: bool = True) -> torch.Tensor:
         >>> augment(torch.ones(20, 8, 2, 35, 35)).shape
         torch.Size([20, 8, 2, 35, 35])
     """
-    batch, _, height, width = frames.shape[1:]
+    batch = frames.shape[1]
     mirrored = (torch.rand(batch) < 0.5) & mirror
     shifts = torch.randint(-1, 2, (batch, 2))  # pixels along y and x
     if frames.is_sparse:
-        check_indices(frames)  # one outside the sensor would come in again at the opposite edge
-        step, recording, polarity, y, x = frames._indices()
-        rows = (torch.arange(height) + shifts[:, :1]) % height  # where each of them goes, (B, y)
-        columns = torch.arange(width).expand(batch, width)
-        columns = torch.where(mirrored[:, None], columns.flip(1), columns)
-        columns = (columns + shifts[:, 1:]) % width
-        y, x = rows.to(y.device)[recording, y], columns.to(x.device)[recording, x]
-        places, counts = torch.stack([step, recording, polarity, y, x]), frames._values()
-        return torch.sparse_coo_tensor(places, counts, frames.shape, check_invariants=False)
+        return _augment_sparse(frames, mirrored, shifts)
     changed = torch.empty_like(frames)
-    for number, (turned, shift) in enumerate(zip(mirrored, shifts.tolist(), strict=True)):
-        recording = frames[:, number].flip(-1) if turned else frames[:, number]
+    for number, shift in enumerate(shifts.tolist()):
+        recording = frames[:, number]
+        if mirrored[number]:
+            recording = recording.flip(-1)
         changed[:, number] = recording.roll(shift, dims=(-2, -1))
     return changed
+
+
+def _augment_sparse(
+    frames: torch.Tensor, mirrored: torch.Tensor, shifts: torch.Tensor
+) -> torch.Tensor:
+    """Move what a sparse batch holds; which counts are mirrored and shifted is given, (B,)."""
+    check_indices(frames)  # one outside the sensor would come in again at the opposite edge
+    height, width = frames.shape[-2:]
+    indices, counts = indices_and_counts(frames)
+    step, recording, polarity, y, x = indices
+    # Where each row and column of each recording goes, (B, height) and (B, width).
+    new_rows = (torch.arange(height) + shifts[:, :1]) % height
+    columns = torch.arange(width).expand(len(mirrored), width)
+    new_columns = torch.where(mirrored[:, None], columns.flip(1), columns)
+    new_columns = (new_columns + shifts[:, 1:]) % width
+    new_y = new_rows.to(y.device)[recording, y]
+    new_x = new_columns.to(x.device)[recording, x]
+    moved = torch.stack([step, recording, polarity, new_y, new_x])
+    return sparse_tensor(moved, counts, frames.shape, in_order=False)
+
+
+def indices_and_counts(frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the indices of sparse frames, (5, N), and their counts, (N,), in any order.
+
+    PyTorch's public ``indices()`` would ask to sort them first, at every step of training.
+    """
+    return frames._indices(), frames._values()
 
 
 def with_steps(frames: torch.Tensor, steps: int) -> torch.Tensor:
@@ -262,7 +332,10 @@ def with_steps(frames: torch.Tensor, steps: int) -> torch.Tensor:
         return frames
     if not frames.is_sparse:
         return pad(frames, (0, 0) * (frames.ndim - 1) + (0, steps - len(frames)))
-    kept = slice(None) if steps > len(frames) else frames._indices()[0] < steps
-    parts = frames._indices()[:, kept], frames._values()[kept], (steps, *frames.shape[1:])
-    coalesced = frames.is_coalesced()
-    return torch.sparse_coo_tensor(*parts, check_invariants=False, is_coalesced=coalesced)
+    indices, counts = indices_and_counts(frames)
+    if steps < len(frames):
+        early = indices[0] < steps
+        indices = indices[:, early]
+        counts = counts[early]
+    shape = (steps, *frames.shape[1:])
+    return sparse_tensor(indices, counts, shape, in_order=frames.is_coalesced())

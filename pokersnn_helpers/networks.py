@@ -2,12 +2,13 @@
 
 import copy
 import inspect
+from collections.abc import Callable, Mapping
+from functools import wraps
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import torch
-from norse.torch import LIFRecurrentCell
-from torch.utils._pytree import tree_map
 
 from .checks import check_frames, check_indices
 
@@ -18,9 +19,8 @@ class FrameNetwork(torch.nn.Module):
     """A network that reads frames, and knows with what arguments and for which frames it was made.
 
     A subclass has ``forward``: frames (T, B, polarities, height, width) in, values (T, B, classes)
-    out. A network that looks ahead, or sums up time and returns one value, is shown recordings of
-    one length at a time. Whatever takes a network (``fit``, ``predict``, ``save_checkpoint``) then
-    works with it.
+    out, or a single value for all steps. Whatever takes a network (``fit``, ``predict``,
+    ``save_checkpoint``) then works with it.
 
     Attributes:
         arguments: What the network was made with; a checkpoint makes it anew with them.
@@ -28,6 +28,11 @@ class FrameNetwork(torch.nn.Module):
             that adds up all frames first, so that any width will do.
         input_size: Inputs per time step; None for any number.
         takes_sparse: Whether frames may be sparse tensors, which are made where they may.
+        causal: Whether a value depends on earlier frames alone. Then all recordings of a batch are
+            computed at once; else those of one length at a time, so that no network looks ahead
+            into the silence with which shorter ones are padded.
+        time_constants: By the name of an argument, in s, those of neurons that forget by Norse's
+            forward Euler; ``train_classifier`` corrects them in wide time bins.
 
     Example:
         >>> class Mean(FrameNetwork):
@@ -45,32 +50,32 @@ class FrameNetwork(torch.nn.Module):
     dt: float | None = 0.001
     input_size: int | None = None
     takes_sparse: bool = False
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> "FrameNetwork":
-        """Note the arguments before ``__init__`` runs, so that no network has to do it itself."""
-        network = super().__new__(cls)
-        bound = inspect.signature(cls).bind_partial(*args, **kwargs)
-        bound.apply_defaults()
-        given = bound.arguments
-        given |= given.pop(inspect.getfullargspec(cls.__init__).varkw or "", {})
-        network.__dict__["arguments"] = {name: _kept(value) for name, value in given.items()}
-        return network
+    causal: bool = False
+    time_constants: Mapping[str, float] = MappingProxyType({})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Let the signature of a class be that of its ``__init__``, and not that of ``__new__``."""
-        super().__init_subclass__(**kwargs)
-        _, *parameters = inspect.signature(cls.__init__).parameters.values()
-        cls.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        """Let networks note what they are made with, so that no ``__init__`` has to do it.
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Let a copy learn as the original does."""
-        super().__setstate__(state)
-        refuse_self_connections(self)
+        The outermost ``__init__`` is called first. Its arguments are noted; those that it passes
+        on to the ``__init__`` of another class aren't.
+        """
+        super().__init_subclass__(**kwargs)
+        initialize = cls.__init__
+
+        @wraps(initialize)
+        def note_and_initialize(self: FrameNetwork, *args: Any, **kwargs: Any) -> None:
+            if "arguments" not in vars(self):
+                self.arguments = named_arguments(initialize, self, *args, **kwargs)
+            initialize(self, *args, **kwargs)
+
+        cls.__init__ = note_and_initialize  # type: ignore[method-assign]
 
     @property
     def time_window(self) -> float:
         """Width of the time bins in µs: of ``dt``, or one that holds a whole recording."""
-        return WHOLE if self.dt is None else float(f"{1e6 * _kept(self.dt):.15g}")  # not 122.99…
+        if self.dt is None:
+            return WHOLE
+        return float(f"{1e6 * plain_number(self.dt):.15g}")  # 123, and not 122.99999999999999
 
     def check(self, frames: torch.Tensor) -> None:
         """Refuse frames that aren't for this network.
@@ -82,25 +87,26 @@ class FrameNetwork(torch.nn.Module):
             RuntimeError: Sparse frames have an index outside their shape.
         """
         check_frames(frames, next(self.parameters(), frames), self.input_size)
-        if frames.is_sparse and not self.takes_sparse:
+        if not frames.is_sparse:
+            return
+        if not self.takes_sparse:
             raise TypeError("frames are sparse; give this network frames.to_dense()")
-        if frames.is_sparse:
-            check_indices(frames)
+        check_indices(frames)
 
-    def enlarge_input_weights(self, factor: float) -> None:
+    def scale_input_weights(self, factor: float) -> None:
         """Multiply the weights of the inputs, before training on recordings with rare events.
 
         A network that spikes does so: silence teaches it nothing. Others stay as they are.
         """
 
-    def resume(self, frames: Any, state: Any = None) -> tuple[torch.Tensor, Any]:
+    def resume(self, frames: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
         """Go on where an earlier call ended, so that one recording can come in pieces.
 
         Pieces give the same bits as the whole. Frames aren't checked, and no gradient is for this.
 
         Args:
-            frames: The next time steps, (T, 1, polarities, height, width), of the weights' type.
-                Where they may be sparse, they come as a list of arrays (``fast.cpu.to_csr``).
+            frames: The next time steps, (T, 1, polarities, height, width), of the weights' type;
+                sparse where ``takes_sparse`` says so.
             state: What the call before returned; None at the beginning.
 
         Returns:
@@ -111,6 +117,37 @@ class FrameNetwork(torch.nn.Module):
         """
         name = type(self).__name__
         raise TypeError(f"{name} reads whole recordings; for a stream take SNN, or FastSNN")
+
+
+def time_step(time_window: float) -> float:
+    """Return the ``dt`` in s of a network for time bins of this width in µs."""
+    return time_window / 1e6
+
+
+def named_arguments(function: Callable[..., Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Return the arguments of a call by name, with defaults, and without the first one."""
+    signature = inspect.signature(function)
+    bound = signature.bind(*args, **kwargs)
+    bound.apply_defaults()
+    arguments = {}
+    for parameter in list(signature.parameters.values())[1:]:
+        value = bound.arguments[parameter.name]
+        if parameter.kind is parameter.VAR_KEYWORD:
+            arguments.update(value)
+        elif parameter.kind is not parameter.VAR_POSITIONAL:
+            arguments[parameter.name] = value
+    return {name: plain_number(value) for name, value in arguments.items()}
+
+
+def plain_number(value: Any) -> Any:
+    """Return a number of NumPy's as Python's, which a checkpoint can hold; copy lists and dicts."""
+    if isinstance(value, np.floating):
+        return float(str(value))  # 0.001 in single precision is 0.001
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (list, dict)):
+        return copy.deepcopy(value)
+    return value
 
 
 class SpikingNetwork(FrameNetwork):
@@ -124,6 +161,7 @@ class SpikingNetwork(FrameNetwork):
             with the time in front of each tensor, (T, B, ...).
 
     Example:
+        >>> from norse.torch import LICell
         >>> class Tiny(SpikingNetwork):
         ...     def __init__(self, input_size=2 * 64 * 64, output_size=3):
         ...         super().__init__()
@@ -137,6 +175,7 @@ class SpikingNetwork(FrameNetwork):
     """
 
     dt: float = 0.001
+    causal = True
     record: bool = False
     recording: Any = None
 
@@ -156,12 +195,7 @@ class SpikingNetwork(FrameNetwork):
         """
         self.check(frames)
         voltages, states = self._loop(frames, None)
-        self.recording = None
-        if self.record:
-            try:
-                self.recording = tree_map(lambda *steps: torch.stack(steps).detach(), *states)
-            except (TypeError, ValueError) as error:
-                raise TypeError(f"states can't be recorded, return tensors: {error}") from error
+        self.recording = stack_states(states) if self.record else None
         return voltages
 
     @torch.no_grad()
@@ -172,40 +206,41 @@ class SpikingNetwork(FrameNetwork):
 
     def _loop(self, frames: torch.Tensor, state: Any) -> tuple[torch.Tensor, list[Any]]:
         """Step on from a state; return voltages, and the last state or, to record, all of them."""
+        dtype = next(self.parameters(), frames).dtype
         voltages: list[torch.Tensor] = []
         states: list[Any] = []
-        what = f"{type(self).__name__}.step returned"
-        for frame in frames.to(next(self.parameters(), frames).dtype):
-            match self.step(frame, state):
-                case (torch.Tensor() as voltage, state):
-                    pass
-                case other:
-                    found = type(other).__name__
-                    raise TypeError(f"{what} {found}; return voltages and the new state")
-            if voltages and voltage.data_ptr() == voltages[-1].data_ptr() != 0:
-                raise ValueError(f"{what} the voltages of the last step again; return new ones")
+        for frame in frames.to(dtype):
+            returned = self.step(frame, state)
+            self._check_step(returned, voltages)
+            voltage, state = returned
             voltages.append(voltage)
             if not self.record:
                 states.clear()
             states.append(state)
         return torch.stack(voltages), states
 
+    def _check_step(self, returned: Any, voltages: list[torch.Tensor]) -> None:
+        """Refuse what isn't voltages and a state, or the voltages of the last step once more."""
+        pair = isinstance(returned, tuple) and len(returned) == 2
+        if not pair or not isinstance(returned[0], torch.Tensor):
+            raise TypeError(
+                f"{type(self).__name__}.step returned {type(returned).__name__}; return voltages "
+                "and the new state"
+            )
+        if voltages and returned[0].data_ptr() == voltages[-1].data_ptr() != 0:
+            raise ValueError(
+                f"{type(self).__name__}.step returned the voltages of the last step again; return "
+                "new ones"
+            )
 
-def refuse_self_connections(network: torch.nn.Module) -> None:
-    """Let a neuron's weight to itself stay 0: copied and loaded weights lack Norse's hook."""
-    for cell in network.modules():
-        if not isinstance(cell, LIFRecurrentCell) or cell.autapses:
-            continue
-        weights, learns = cell.recurrent_weights, cell.recurrent_weights.requires_grad
-        if not weights._backward_hooks:
-            weights.requires_grad_().register_hook(lambda grad: grad.clone().fill_diagonal_(0))
-            weights.requires_grad_(learns)
 
-
-def _kept(argument: Any) -> Any:
-    """Return an argument so that it can be saved, and that ``__init__`` can't change it."""
-    if isinstance(argument, np.floating):  # 0.001 in single precision, too
-        return float(str(argument))
-    if isinstance(argument, np.generic):  # would be saved, but not loaded with weights_only
-        return argument.item()
-    return copy.deepcopy(argument) if isinstance(argument, (list, dict)) else argument
+def stack_states(states: list[Any]) -> Any:
+    """Stack the states of all time steps: tensors, or tuples of them."""
+    first = states[0]
+    if isinstance(first, torch.Tensor):
+        return torch.stack(states).detach()
+    if not isinstance(first, tuple):
+        kind = type(first).__name__
+        raise TypeError(f"states can't be recorded, return tensors: one is of type {kind}")
+    parts = [stack_states(list(part)) for part in zip(*states, strict=True)]
+    return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)

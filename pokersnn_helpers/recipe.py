@@ -1,65 +1,106 @@
-"""The recipe: what a training run depends on, chosen by its recordings where it isn't said."""
+"""The recipe: what training depends on, chosen by the recordings where it isn't given."""
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple
+from numbers import Real
+from typing import Any
 
 import torch
 
+from .checks import check_numbers
 from .frames import augment
+from .pokerdvs import POKERDVS_CLASSES
 from .recordings import Recordings, density_and_ms
 
-# How frames of a training batch may be changed; what a mirror does to your classes only you know.
-AUGMENTS: dict[str, Callable[[torch.Tensor], torch.Tensor] | None] = {
+Augment = Callable[[torch.Tensor], torch.Tensor]
+
+# How frames of a training batch may change. Only you know whether a mirror changes your classes.
+AUGMENTS: dict[str, Augment | None] = {
     "none": None,
     "shift": partial(augment, mirror=False),
     "mirror": augment,
 }
 
-WIDTHS = [unit * 10**power for power in (2, 3, 4) for unit in (1, 2, 5)]  # of time bins, in µs
-STEPS = 50  # that the median recording has, about
-FEW = 200  # recordings, which are learned in small batches
-FEWEST_EPOCHS, MOST_EPOCHS = 3, 60
-BATCHES = 1000  # that all epochs have, about
-SMALLEST = 16  # pixels along a side from which on a shift by one changes no class
+TIME_WINDOWS = (100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)  # µs, to choose from
+BINS = 50  # that the median recording has, about
+SMALL_SET = 200  # recordings: fewer are learned in small batches
+BATCHES = 1000  # of all epochs together, about
+MIN_EPOCHS = 3
+MAX_EPOCHS = 60
+MIN_PIXELS = 16  # along a side, from which on a shift by one pixel changes no class
+STEADY_STEPS = 100  # through which gradients don't explode; ``benchmarks widths`` has more
 
 
-class Recipe(NamedTuple):
-    """What isn't said about a training run, chosen from its recordings.
+@dataclass(frozen=True)
+class Recipe:
+    """What a training run depends on, besides its recordings and its seed.
 
     Example:
-        >>> Recipe(5000, "shift", epochs=42, batch_size=32, learning_rate=0.002).augment
-        'shift'
+        >>> print(Recipe(time_window=5000, augment="shift", epochs=42))
+        SNN, bins of 5000 µs, augmentation shift, 42 epochs, batches of 32, learning rate 0.001
     """
 
-    time_window: float  # width of a time bin in µs
-    augment: str  # of ``AUGMENTS``
-    epochs: int
-    batch_size: int
-    learning_rate: float
+    network: str = "SNN"
+    time_window: float = 1000  # width of a time bin in µs
+    augment: str = "mirror"  # a name of ``AUGMENTS``, or that of a function of your own
+    epochs: int = 60
+    batch_size: int = 32
+    learning_rate: float = 0.001
+    surrogate_slope: float = 1.0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.network}, bins of {self.time_window:g} µs, augmentation {self.augment}, "
+            f"{self.epochs} epochs, batches of {self.batch_size}, "
+            f"learning rate {self.learning_rate:g}"
+        )
 
 
-def choose_recipe(recordings: Recordings) -> Recipe:
-    """Choose time bins and what else training needs; no label is looked at.
+def choose_recipe(recordings: Recordings, **given: Any) -> Recipe:
+    """Choose what isn't given, by the recordings; of their classes only the names are looked at.
 
-    The median recording has about 50 time bins. Recordings are shifted by up to a pixel, but on a
-    sensor with fewer than 16 pixels along a side, and never mirrored. There are 3 to 60 epochs, so
-    that they make about 1,000 batches: of 8 where there are fewer than 200 recordings, else of 32
-    at twice the learning rate.
+    The suits of cards are symmetric, so they are mirrored and shifted, and trained on as in the
+    book: 60 epochs of time bins of 1 ms. Other recordings are never mirrored, and shifted by up to
+    a pixel unless their sensor has fewer than 16 pixels along a side. Their median has about 50
+    time bins. They are learned in about 1,000 batches, 3 to 60 epochs: batches of 8 where there are
+    fewer than 200 recordings, else of 32 at twice the learning rate.
 
     Args:
         recordings: Those to train on.
+        given: Fields of ``Recipe``; None stands for one that isn't given.
 
     Example:
-        >>> from pokersnn_helpers import load_pokerdvs
-        >>> choose_recipe(load_pokerdvs(source="simulated").train).time_window
-        500
+        >>> from pokersnn_helpers import load_nmnist
+        >>> choose_recipe(load_nmnist().train, epochs=20).augment
+        'shift'
     """
-    number, duration = len(recordings), density_and_ms(recordings)[1]
-    time_window = min(WIDTHS, key=lambda width: abs(math.log(STEPS * width / 1000 / duration)))
-    shifted = min(recordings.sensor_size[:2]) >= SMALLEST
-    batch_size, learning_rate = (8, 0.001) if number < FEW else (32, 0.002)
-    epochs = min(max(BATCHES * batch_size // number, FEWEST_EPOCHS), MOST_EPOCHS)
-    augment = "shift" if shifted else "none"
-    return Recipe(time_window, augment, epochs, batch_size, learning_rate)
+    given = {name: value for name, value in given.items() if value is not None}
+    _, duration_ms = density_and_ms(recordings)
+    recipe = Recipe()
+    if recordings.classes != POKERDVS_CLASSES:
+        recipe = _for_other_classes(recordings, duration_ms)
+    recipe = replace(recipe, **given)
+    check_numbers(Real, time_window=recipe.time_window)
+    if "surrogate_slope" in given:
+        return recipe
+    # In finer steps neurons spike more often, and gradients grow at each of them.
+    steps = 1000 * duration_ms / recipe.time_window
+    slope = min(1, recipe.time_window / 1000, STEADY_STEPS / steps)
+    return replace(recipe, surrogate_slope=slope)
+
+
+def _for_other_classes(recordings: Recordings, duration_ms: float) -> Recipe:
+    bin_width = 1000 * duration_ms / BINS
+    time_window = min(TIME_WINDOWS, key=lambda width: abs(math.log(width / bin_width)))
+    few = len(recordings) < SMALL_SET
+    batch_size = 8 if few else 32
+    epochs = BATCHES * batch_size // max(1, len(recordings))
+    return Recipe(
+        time_window=time_window,
+        augment="shift" if min(recordings.sensor_size[:2]) >= MIN_PIXELS else "none",
+        epochs=min(max(epochs, MIN_EPOCHS), MAX_EPOCHS),
+        batch_size=batch_size,
+        learning_rate=0.001 if few else 0.002,
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from itertools import chain
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,28 +21,33 @@ from .checks import (
 if TYPE_CHECKING:
     import pandas as pd
 
-LOOKED_AT = 1000  # recordings, at most, to see how long they are and how rare their events
+SAMPLE = 1000  # recordings, at most, to see how long they are and how rare their events
 
 
-class Packed(NamedTuple):
+class PackedRecording(NamedTuple):
     """The events of a recording that were checked, in the smallest types that hold them."""
 
-    start: int  # time of the first event
-    columns: tuple[np.ndarray, ...]  # time since then, x, y and p
+    sensor_size: tuple[int, int, int]  # width, height and polarities
+    start: int  # time of the first event in µs
+    t: np.ndarray  # time since then
+    pixels: np.ndarray  # (p * height + y) * width + x
 
     @classmethod
-    def of(cls, events: np.ndarray) -> Packed:
+    def pack(cls, events: np.ndarray, sensor_size: tuple[int, int, int]) -> PackedRecording:
         """Pack what ``check_events`` returned."""
+        width, height, _ = sensor_size
         start = int(events["t"][0])
-        columns = events["t"] - start, events["x"], events["y"], events["p"]
-        return cls(start, tuple(map(smallest, columns)))
+        pixels = (events["p"] * height + events["y"]) * width + events["x"]
+        return cls(sensor_size, start, smallest(events["t"] - start), smallest(pixels))
 
     def unpack(self) -> np.ndarray:
         """Return the events as an array of ``EVENT_DTYPE``."""
-        events = np.empty(len(self.columns[0]), EVENT_DTYPE)
-        for field, values in zip("txyp", self.columns, strict=True):
-            events[field] = values
+        width, height, _ = self.sensor_size
+        events = np.empty(len(self.t), EVENT_DTYPE)
+        events["t"] = self.t
         events["t"] += self.start
+        line, events["x"] = np.divmod(self.pixels, width)
+        events["p"], events["y"] = np.divmod(line, height)
         return events
 
 
@@ -53,35 +57,23 @@ def smallest(numbers: np.ndarray) -> np.ndarray:
 
 
 class PackedEvents(Sequence[np.ndarray]):
-    """Events of recordings: about 8 bytes each, and 32 in the arrays that are made when asked for.
+    """Events of recordings: about 6 bytes each, and 32 in the arrays that are made when asked for.
 
-    What is assigned is checked. An array can't be changed in place, since that would be lost.
+    An array can't be changed in place, since that would be lost.
     """
 
-    def __init__(self, events: Iterable[Any], sensor_size: tuple[int, int, int]):
-        self.sensor_size = sensor_size
-        self.packed = [self._pack(number, each) for number, each in enumerate(events)]
-
-    def _pack(self, number: int, events: Any) -> Packed:
-        if isinstance(events, Packed):  # which were checked
-            return events
-        return Packed.of(check_events(events, self.sensor_size, f"recording {number}"))
+    def __init__(self, packed: list[PackedRecording]):
+        self.packed = packed
 
     def __len__(self) -> int:
         return len(self.packed)
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return [self[number] for number in range(len(self))[index]]
+            return [recording.unpack() for recording in self.packed[index]]
         events = self.packed[index].unpack()
         events.flags.writeable = False
         return events
-
-    def __setitem__(self, index: int, events: Any) -> None:
-        self.packed[index] = self._pack(index, events)
-
-    def __add__(self, other: Iterable[np.ndarray]) -> list[np.ndarray]:
-        return [*self, *other]
 
 
 class Recordings:
@@ -119,15 +111,23 @@ class Recordings:
         sensor_size: tuple[int, int, int],
     ):
         self.sensor_size = check_sensor_size(sensor_size)
-        self.events: Any = PackedEvents(events, self.sensor_size)
+        self.events = PackedEvents([self._pack(*numbered) for numbered in enumerate(events)])
         self.classes = check_classes(classes)
-        self.targets, last = [], len(self.classes) - 1
-        for number, target in enumerate(targets):
-            if np.ndim(target) or target not in range(last + 1):
-                raise ValueError(f"targets[{number}] is {target!r}; expected a number 0 to {last}")
-            self.targets.append(int(target))
+        self.targets = [self._check_target(*numbered) for numbered in enumerate(targets)]
         if len(self.targets) != len(self.events):
             raise ValueError(f"{len(self.events)} recordings have {len(self.targets)} targets")
+
+    def _pack(self, number: int, events: Any) -> PackedRecording:
+        if isinstance(events, PackedRecording):  # which were checked
+            return events
+        events = check_events(events, self.sensor_size, f"recording {number}")
+        return PackedRecording.pack(events, self.sensor_size)
+
+    def _check_target(self, number: int, target: Any) -> int:
+        last = len(self.classes) - 1
+        if np.ndim(target) or target not in range(last + 1):
+            raise ValueError(f"targets[{number}] is {target!r}; expected a number 0 to {last}")
+        return int(target)
 
     def __len__(self) -> int:
         return len(self.events)
@@ -151,9 +151,8 @@ class Recordings:
         check_recordings(other, "other")
         if (self.classes, self.sensor_size) != (other.classes, other.sensor_size):
             raise ValueError(f"{self} and {other} differ in sensor or classes")
-        # Those of a file are read.
-        parts = [getattr(each.events, "packed", each.events) for each in (self, other)]
-        events, targets = chain(*parts), self.targets + other.targets
+        events = self.events.packed + other.events.packed
+        targets = self.targets + other.targets
         return Recordings(events, targets, self.classes, self.sensor_size)
 
 
@@ -164,14 +163,15 @@ def check_recordings(recordings: Any, name: str = "recordings") -> None:
 
 
 def density_and_ms(recordings: Recordings) -> tuple[float, float]:
-    """Return events per ms and input, and the median duration in ms, as some of them have it."""
-    every = math.ceil(len(recordings) / LOOKED_AT) or 1
-    some = [recordings.events[number] for number in range(0, len(recordings), every)]
-    if not some:
+    """Return events per ms and input, and the median duration in ms, of at most 1,000 of them."""
+    stride = math.ceil(len(recordings) / SAMPLE)
+    sample = recordings.events.packed[:: max(1, stride)]
+    if not sample:
         return 1, 1  # a loader says that there are none
-    ms = [float(each["t"][-1] - each["t"][0]) / 1000 + 1 for each in some]
-    density = sum(map(len, some)) / (sum(ms) * math.prod(recordings.sensor_size))
-    return density, float(np.median(ms))
+    durations_ms = [float(recording.t[-1]) / 1000 + 1 for recording in sample]
+    events = sum(len(recording.t) for recording in sample)
+    inputs = math.prod(recordings.sensor_size)
+    return events / (sum(durations_ms) * inputs), float(np.median(durations_ms))
 
 
 class Split(NamedTuple):
@@ -236,17 +236,19 @@ def recording_statistics(data: Recordings | Split) -> pd.DataFrame:
         train, test = (recording_statistics(part) for part in (data.train, data.test))
         return pd.concat([train.assign(set="train"), test.assign(set="test")], ignore_index=True)
     check_recordings(data, "data")
-    table = pd.DataFrame(
-        {
-            "class": [data.classes[target] for target in data.targets],
-            "events": [len(events) for events in data.events],
-            "duration (ms)": [(events["t"][-1] - events["t"][0]) / 1000 for events in data.events],
-            "ON share": [events["p"].mean() for events in data.events],
-            "active pixels": [len(np.unique(events[["x", "y"]])) for events in data.events],
+    rows = []
+    for events, target in zip(data.events, data.targets, strict=True):
+        duration_ms = (events["t"][-1] - events["t"][0]) / 1000
+        row = {
+            "class": data.classes[target],
+            "events": len(events),
+            "duration (ms)": duration_ms,
+            "rate (events/ms)": len(events) / duration_ms if duration_ms else math.inf,
+            "ON share": events["p"].mean(),
+            "active pixels": len(np.unique(events[["x", "y"]])),
         }
-    )
-    table.insert(3, "rate (events/ms)", table["events"] / table["duration (ms)"])
-    return table
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def first_of_each_class(recordings: Recordings) -> list[tuple[Any, int]]:
@@ -259,8 +261,8 @@ def first_of_each_class(recordings: Recordings) -> list[tuple[Any, int]]:
         [0, 1, 2, 3]
     """
     check_recordings(recordings)
-    found = sorted(set(recordings.targets))
-    return [recordings[recordings.targets.index(target)] for target in found]
+    classes = sorted(set(recordings.targets))
+    return [recordings[recordings.targets.index(target)] for target in classes]
 
 
 def stratified_folds(
@@ -300,18 +302,20 @@ def fold_indices(
     groups = range(len(recordings)) if groups is None else groups
     numbers = check_groups(groups, len(recordings))
     targets = np.asarray(recordings.targets)
-    sizes = [len(set(numbers[targets == target])) for target in set(recordings.targets)]
-    fewest = min(sizes, default=0)
+    groups_per_class = [len(set(numbers[targets == target])) for target in set(targets.tolist())]
+    fewest = min(groups_per_class, default=0)
     if not isinstance(folds, Integral) or not 2 <= folds <= fewest:
         raise ValueError(f"folds is {folds!r}; choose from 2 to {fewest}, the groups of a class")
     # Below scikit-learn 1.8, its own shuffle=True mixes up the classes of the groups.
     random = np.random.RandomState(check_seed(seed, 2**32 - 1))
     shuffled = random.permutation(numbers.max() + 1).argsort()[numbers]
-    found = list(StratifiedGroupKFold(folds).split(targets, targets, shuffled))
-    for number, (train, _) in enumerate(found):
-        for lacking in {*recordings.targets} - {*targets[train].tolist()}:
+    splits = list(StratifiedGroupKFold(folds).split(targets, targets, shuffled))
+    for number, (train, _) in enumerate(splits):
+        lacking = set(recordings.targets) - set(targets[train].tolist())
+        if lacking:
+            name = recordings.classes[lacking.pop()]
             raise ValueError(
-                f"fold {number} would leave nothing of {recordings.classes[lacking]} to train on: "
-                "its groups are too few or too large; choose other folds or groups"
+                f"fold {number} would leave nothing of {name} to train on: its groups are too few "
+                "or too large; choose other folds or groups"
             )
-    return found
+    return splits

@@ -4,24 +4,21 @@ import inspect
 import math
 import warnings
 from collections.abc import Callable
-from functools import partial
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import torch
-from norse.torch import LICell, LIFRecurrentCell
-from norse.torch.functional.leaky_integrator import LIParameters, LIState
-from norse.torch.functional.lif import LIFParameters, LIFState
 
 from .checks import check_numbers, check_sensor_size
-from .networks import FrameNetwork, SpikingNetwork, _kept
+from .networks import FrameNetwork, SpikingNetwork, plain_number, time_step
 from .pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 
-STEADY_STEPS = 100  # through which gradients don't explode; ``benchmarks widths`` has more
-
-# Norse names another module, in which pickle doesn't find them.
-LIFParameters.__module__ = LIFState.__module__ = "norse.torch.functional.lif"
-LIParameters.__module__ = LIState.__module__ = "norse.torch.functional.leaky_integrator"
+with warnings.catch_warnings():
+    # Norse 1.1 uses torch.jit.script, of which PyTorch warns from 2.14 on.
+    warnings.filterwarnings("ignore", "`torch.jit.script`")
+    from norse.torch import LICell, LIFRecurrentCell
+    from norse.torch.functional.leaky_integrator import LIParameters, LIState
+    from norse.torch.functional.lif import LIFParameters, LIFState
 
 
 class SNNState(NamedTuple):
@@ -74,6 +71,13 @@ class SNN(SpikingNetwork):
         torch.Size([30, 8, 20])
     """
 
+    time_constants = {  # noqa: RUF012
+        "tau_syn": 0.010,
+        "tau_mem": 0.010,
+        "readout_tau_syn": 0.005,
+        "readout_tau_mem": 0.010,
+    }
+
     def __init__(
         self,
         input_size: int = math.prod(POKERDVS_SENSOR_SIZE),
@@ -100,20 +104,35 @@ class SNN(SpikingNetwork):
         if dt > 2 * shortest:
             raise ValueError(f"dt is {dt:g} s, so voltages would grow; {most}")
         if dt > shortest:
-            warnings.warn(f"dt is {dt:g} s, so what decays changes its sign; {most}", stacklevel=2)
-        v_th, tau_syn, tau_mem, dt = map(_kept, (v_th, tau_syn, tau_mem, dt))
-        readout_tau_syn, readout_tau_mem = map(_kept, (readout_tau_syn, readout_tau_mem))
-        self.input_size, self.dt, self.surrogate_slope = input_size, dt, surrogate_slope
-        f32 = partial(torch.as_tensor, dtype=torch.float32)  # whatever the default is
-        # Norse 1.1 ignores alpha; later ones use alpha · |v - v_th|.
-        lif = LIFParameters(f32(1 / tau_syn), f32(1 / tau_mem), v_th=f32(v_th), alpha=f32(1.0))
-        li = LIParameters(f32(1 / readout_tau_syn), f32(1 / readout_tau_mem))
-        self.lif0 = LIFRecurrentCell(input_size, hidden_size, p=lif, dt=dt)
+            warnings.warn(f"dt is {dt:g} s, so what decays changes its sign; {most}", stacklevel=3)
+        self.input_size = input_size
+        self.dt = plain_number(dt)
+        self.surrogate_slope = surrogate_slope
+        hidden = LIFParameters(
+            tau_syn_inv=single(1 / plain_number(tau_syn)),
+            tau_mem_inv=single(1 / plain_number(tau_mem)),
+            v_th=single(plain_number(v_th)),
+            alpha=single(1.0),  # Norse 1.1 ignores it; later ones use alpha · |v - v_th|
+        )
+        readout = LIParameters(
+            tau_syn_inv=single(1 / plain_number(readout_tau_syn)),
+            tau_mem_inv=single(1 / plain_number(readout_tau_mem)),
+        )
+        self.lif0 = LIFRecurrentCell(input_size, hidden_size, p=hidden, dt=self.dt)
         self.linear = torch.nn.Linear(hidden_size, output_size, bias=False)
-        self.readout = LICell(p=li, dt=dt)
+        self.readout = LICell(p=readout, dt=self.dt)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Let a neuron's weight to itself stay 0 in a copy, which lacks Norse's hook."""
+        super().__setstate__(state)
+        weights = self.lif0.recurrent_weights
+        if not self.lif0.autapses:
+            learns = weights.requires_grad
+            weights.requires_grad_().register_hook(lambda grad: grad.clone().fill_diagonal_(0))
+            weights.requires_grad_(learns)
 
     @torch.no_grad()
-    def enlarge_input_weights(self, factor: float) -> None:
+    def scale_input_weights(self, factor: float) -> None:
         """Multiply the input weights of the hidden neurons."""
         self.lif0.input_weights *= factor
 
@@ -128,13 +147,18 @@ class SNN(SpikingNetwork):
         return voltage, SNNState(hidden, readout)
 
 
+def single(number: float) -> torch.Tensor:
+    """Return a number in single precision, whatever PyTorch's default is."""
+    return torch.as_tensor(number, dtype=torch.float32)
+
+
 def build_network(
     network: Callable[..., FrameNetwork] = SNN,
     *,
     time_window: float = 1000,
     sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
     output_size: int = len(POKERDVS_CLASSES),
-    steps: float = 1,
+    surrogate_slope: float | None = None,
     **arguments: Any,
 ) -> Any:
     """Draw the network that training begins with, by PyTorch's global random numbers.
@@ -147,8 +171,8 @@ def build_network(
         time_window: Width of a time bin in µs. Time constants stay what they are in s.
         sensor_size: Width, height and polarities of the sensor.
         output_size: One output per class.
-        steps: How many time steps the recordings have, about. Through more than 100 of them
-            gradients explode, and ``surrogate_slope`` is smaller by as much.
+        surrogate_slope: Of the surrogate gradient. Default: 1, and in time bins below 1 ms less by
+            as much, since neurons spike more often in finer steps, and gradients grow at each.
         arguments: Further ones, such as ``hidden_size`` or the time constants of ``SNN``.
 
     Returns:
@@ -162,33 +186,53 @@ def build_network(
         >>> build_network(sensor_size=(64, 64, 2), output_size=3, hidden_size=20).input_size
         8192
     """
-    check_numbers(Real, time_window=time_window, steps=steps)
+    check_numbers(Real, time_window=time_window)
     if isinstance(network, torch.nn.Module):
         raise TypeError("network is made already; give its class, or a function that makes it")
-    inputs = math.prod(check_sensor_size(sensor_size))
-    # In finer steps neurons spike more often, and gradients grow at each of them.
     dt_ratio = min(1, time_window / 1000)
-    given = {"sensor_size": sensor_size, "input_size": inputs, "output_size": output_size}
-    given |= {"dt": time_window / 1e6, "surrogate_slope": min(dt_ratio, STEADY_STEPS / steps)}
-    takes, kind = {*inspect.signature(network).parameters}, getattr(network, "func", network)
-    if isinstance(kind, type) and issubclass(kind, SNN):
-        takes |= {*inspect.signature(SNN).parameters}  # a subclass may pass them on
-    takes -= {*getattr(network, "keywords", {})}  # what a partial fixes
-    made = network(**{name: given[name] for name in given if name in takes} | arguments)
+    offered = {
+        "sensor_size": sensor_size,
+        "input_size": math.prod(check_sensor_size(sensor_size)),
+        "output_size": output_size,
+        "dt": time_step(time_window),
+        "surrogate_slope": dt_ratio if surrogate_slope is None else surrogate_slope,
+    }
+    accepted = accepted_arguments(network)
+    taken = {name: value for name, value in offered.items() if name in accepted}
+    made = network(**taken | arguments)
     if not isinstance(made, FrameNetwork):
         raise TypeError(f"network={network!r} made a {type(made).__name__}; make a FrameNetwork")
     if isinstance(made, SNN):
-        cell: Any = made.lif0
-        with torch.no_grad():
-            # Norse scales them by the number of hidden neurons. The number of inputs is the usual
-            # choice (He et al. 2015, doi:10.1109/ICCV.2015.123).
-            cell.input_weights *= math.sqrt(len(cell.input_weights) / inputs)
-            cell.recurrent_weights *= math.sqrt(dt_ratio)
+        scale_initial_weights(made, dt_ratio)
     return made
 
 
+def accepted_arguments(network: Callable[..., Any]) -> set[str]:
+    """Return the names of the arguments that may be given to what makes a network."""
+    parameters = inspect.signature(network).parameters
+    accepted = set(parameters)
+    kind = getattr(network, "func", network)  # of a partial
+    passes_on = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    if passes_on and isinstance(kind, type) and issubclass(kind, SNN):
+        accepted.update(inspect.signature(SNN).parameters)
+    return accepted - set(getattr(network, "keywords", {}))  # which a partial has fixed
+
+
+@torch.no_grad()
+def scale_initial_weights(snn: SNN, dt_ratio: float) -> None:
+    """Scale what Norse has drawn: input weights by the number of inputs, others by the time step.
+
+    Norse scales input weights by the number of hidden neurons. The number of inputs is the usual
+    choice (He et al. 2015, doi:10.1109/ICCV.2015.123).
+    """
+    weights = snn.lif0.input_weights
+    hidden_size, input_size = weights.shape
+    weights *= math.sqrt(hidden_size / input_size)
+    snn.lif0.recurrent_weights *= math.sqrt(dt_ratio)
+
+
 def exact_decays(network: Callable[..., Any], time_window: float) -> dict[str, float]:
-    """Return the time constants of ``SNN`` with which Norse's forward Euler decays exactly.
+    """Return the time constants of a network with which Norse's forward Euler decays exactly.
 
     A step of forward Euler leaves 1 − dt/τ of a voltage, which is wrong where dt isn't much shorter
     than τ and changes its sign where it is longer. With dt / (1 − exp(−dt/τ)) in the place of τ it
@@ -199,17 +243,18 @@ def exact_decays(network: Callable[..., Any], time_window: float) -> dict[str, f
         time_window: Width of a time bin in µs.
 
     Returns:
-        Those that have to change, by name, in s; none for a network that isn't an ``SNN``.
+        Those of ``network.time_constants`` that have to change, by name, in s.
 
     Example:
         >>> from functools import partial
         >>> round(exact_decays(partial(SNN, tau_syn=0.02), 5000)["tau_mem"], 5)  # and not 0.01
         0.01271
     """
-    kind, fixed = getattr(network, "func", network), getattr(network, "keywords", {})
-    if not (isinstance(kind, type) and issubclass(kind, SNN)):
-        return {}
-    dt = time_window / 1e6
-    defaults = {name: each.default for name, each in inspect.signature(SNN).parameters.items()}
-    constants = {name: defaults[name] for name in defaults.keys() - fixed if "tau" in name}
-    return {name: dt / -math.expm1(-dt / tau) for name, tau in constants.items() if dt > tau / 4}
+    dt = time_step(time_window)
+    accepted = accepted_arguments(network)
+    kind = getattr(network, "func", network)
+    exact = {}
+    for name, tau in getattr(kind, "time_constants", {}).items():
+        if name in accepted and dt > tau / 4:
+            exact[name] = dt / -math.expm1(-dt / tau)
+    return exact

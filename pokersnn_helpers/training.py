@@ -29,22 +29,23 @@ from .checks import (
     norm,
     warn_if_it_climbs,
 )
-from .classifier import SETTLE, Classifier, check_classifier, frame_network, leading
+from .classifier import SETTLE, Classifier, check_classifier, frame_network, unique_argmax
 from .devices import default_device, one_cpu_thread
 from .distributed import all_reduce_sum, own_random_numbers, rank, shard_batch
-from .frames import augment, make_loader, to_frames, to_sparse_frames
-from .networks import FrameNetwork, refuse_self_connections
+from .frames import make_loader, to_frames, to_sparse_frames
+from .networks import FrameNetwork
+from .recipe import AUGMENTS, Augment, choose_recipe
 from .recordings import Recordings, Split, density_and_ms
 from .snn import SNN, build_network, exact_decays
 
 Batches = Iterable[tuple[torch.Tensor, torch.Tensor]]
-MOST_STEPS = 2**22  # of a prediction: 70 minutes at 1 ms, whose voltages take some gigabytes
-MOST_COUNTS = 2**30  # in its dense frames, of 4 bytes each
-# Voltages (T, B, classes), targets (B,) and frames (T, B, ...) in, a loss per recording (B,) out;
-# ``own_steps`` says of the frames where each recording ends.
-Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+# Voltages (T, B, classes), targets (B,), frames as the loader gives them, and how many voltages are
+# each recording's own (B,) in; a loss per recording (B,) out.
+Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
-SPARSEST = 0.005  # events per ms and input for which weights are drawn; POKER-DVS has 0.07
+MAX_STEPS = 2**22  # of a prediction: 70 minutes at 1 ms, whose voltages take some gigabytes
+MAX_COUNTS = 2**30  # in its dense frames, of 4 bytes each
+RARE_EVENTS = 0.005  # per ms and input: for as many weights are drawn; POKER-DVS has 0.07
 
 
 @dataclass
@@ -80,7 +81,7 @@ class Evaluation:
     @property
     def predicted(self) -> torch.Tensor:
         """Most probable classes, int64 of shape (N,); -1 where several are, which is no answer."""
-        return leading(self.log_probabilities)
+        return unique_argmax(self.log_probabilities)
 
     @property
     def n_samples(self) -> int:
@@ -124,7 +125,8 @@ def evaluate(
         >>> evaluate(Classifier(SNN()), make_loader(data.test)).n_samples
         20
     """
-    return _evaluate(classifier, loader, device or default_device())[0]
+    evaluation, _ = _evaluate(classifier, loader, device or default_device())
+    return evaluation
 
 
 @one_cpu_thread()
@@ -135,33 +137,34 @@ def _evaluate(
     check_classifier(classifier)
     check_loader(loader, classifier)
     classifier.to(device).eval()
-    parts = []
+    batches = []
     with torch.no_grad():
         for frames, targets in loader:
-            found = _answer(classifier, frames.to(device), targets.to(device), loss)
-            parts.append([each.cpu() for each in (*found, targets)])
-    if not parts:
+            log_probabilities, losses = classify_batch(
+                classifier, frames.to(device), targets.to(device), loss
+            )
+            batches.append((log_probabilities.cpu(), losses.cpu(), targets.cpu()))
+    if not batches:
         raise ValueError("the loader is empty: there is nothing to evaluate")
-    log_probabilities, losses, targets = map(torch.cat, zip(*parts, strict=True))
-    evaluation = Evaluation(log_probabilities, targets)
+    log_probabilities, losses, targets = map(torch.cat, zip(*batches, strict=True))
     check_finite(classifier, log_probabilities)
+    evaluation = Evaluation(log_probabilities, targets)
     return evaluation, losses.mean().item() if loss else evaluation.loss
 
 
-def _answer(
-    classifier: Classifier, frames: torch.Tensor, targets: torch.Tensor, loss: Loss | None
+def classify_batch(
+    classifier: Classifier, frames: torch.Tensor, targets: torch.Tensor, loss: Loss | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the log-probabilities of a batch (B, classes), and the loss of each recording (B,)."""
-    frames = classifier.settled(frames)
     voltages, steps = classifier.run(frames)
     log_probabilities = classifier.read(voltages, steps)
     check_targets(targets, log_probabilities)
     if loss is None:
         return log_probabilities, nll_loss(log_probabilities, targets, reduction="none")
-    losses = loss(voltages, targets, frames)
-    found = getattr(losses, "shape", type(losses).__name__)
-    if found != targets.shape:
-        raise ValueError(f"loss returned {found}; return a tensor of shape {tuple(targets.shape)}")
+    losses = loss(voltages, targets, frames, steps)
+    shape = getattr(losses, "shape", type(losses).__name__)
+    if shape != targets.shape:
+        raise ValueError(f"loss returned {shape}; return a tensor of shape {tuple(targets.shape)}")
     return log_probabilities, losses
 
 
@@ -202,21 +205,24 @@ def predict(
         >>> round(sum(prediction.probabilities.values()), 3)
         1.0
     """
-    network, device = frame_network(classifier), device or default_device()
+    network = frame_network(classifier)
+    device = device or default_device()
     events = check_events(events, classifier.sensor_size)
-    steps = (events["t"][-1] - events["t"][0]) / network.time_window + classifier.settle_steps
-    count, most = to_frames, MOST_COUNTS // math.prod(classifier.sensor_size)
-    if network.takes_sparse:
-        count, most = to_sparse_frames, MOST_STEPS
-    if steps > most:
+    duration = events["t"][-1] - events["t"][0]
+    steps = duration / network.time_window + classifier.settle_steps
+    max_steps = MAX_STEPS
+    if not network.takes_sparse:
+        max_steps = MAX_COUNTS // math.prod(classifier.sensor_size)
+    if steps > max_steps:
         raise ValueError(
             f"the recording has {steps:.0f} time steps of {network.time_window:g} µs, more than "
-            f"{most}; are its times in µs? Otherwise choose wider bins, or FastSNN, or cut it"
+            f"{max_steps}; are its times in µs? Otherwise choose wider bins, or FastSNN, or cut it"
         )
+    count = to_sparse_frames if network.takes_sparse else to_frames
     frames = count(events, network.time_window, classifier.sensor_size).unsqueeze(1)
     classifier.to(device).eval()
     with torch.no_grad():
-        voltages, _ = classifier.run(classifier.settled(frames.to(device)))
+        voltages, _ = classifier.run(frames.to(device))
     return read_prediction(classifier, voltages)
 
 
@@ -224,10 +230,13 @@ def read_prediction(classifier: Classifier, voltages: torch.Tensor) -> Predictio
     """Read what a classifier says off its network's voltages (T, 1, classes)."""
     log_probabilities = classifier.read(voltages)[0]
     check_finite(classifier, log_probabilities)
-    by_name = dict(zip(classifier.classes, log_probabilities.exp().tolist(), strict=True))
-    answer = int(leading(log_probabilities))
-    name = None if answer < 0 else classifier.classes[answer]
-    return Prediction(name, by_name, voltages[:, 0].cpu())
+    probabilities = log_probabilities.exp().tolist()
+    answer = int(unique_argmax(log_probabilities))
+    return Prediction(
+        class_name=None if answer < 0 else classifier.classes[answer],
+        probabilities=dict(zip(classifier.classes, probabilities, strict=True)),
+        readout=voltages[:, 0].cpu(),
+    )
 
 
 @dataclass
@@ -256,11 +265,17 @@ class TrainingState:
     def of(
         cls, classifier: Classifier, ema: AveragedModel, optimizer: Optimizer, history: History
     ) -> "TrainingState":
-        """Return where a run is: weights, their average and the optimizer change with it."""
-        parts = classifier.state_dict(), ema.module.state_dict(), int(ema.n_averaged)
-        random = torch.get_rng_state()
-        on_gpu = torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None
-        return cls(*parts, optimizer.state_dict(), random, copy.deepcopy(vars(history)), on_gpu)
+        """Return a copy of where a run is, which the rest of the run doesn't change."""
+        state = cls(
+            weights=classifier.state_dict(),
+            ema=ema.module.state_dict(),
+            n_averaged=int(ema.n_averaged),
+            optimizer=optimizer.state_dict(),
+            rng=torch.get_rng_state(),
+            history=vars(history),
+            cuda_rng=torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None,
+        )
+        return copy.deepcopy(state)
 
     def restore(
         self,
@@ -284,21 +299,18 @@ class TrainingState:
         """
         before = copy.deepcopy(classifier.state_dict())
         try:
+            history = History(**copy.deepcopy(self.history))
+            if len(history.loss) > epochs:
+                raise ValueError(
+                    f"epochs is {epochs}, and {len(history.loss)} are done; choose more"
+                )
+            rate = self.optimizer["param_groups"][0]["lr"]
+            if learning_rate not in (None, rate):
+                raise ValueError(f"learning_rate is {learning_rate}, that of the run {rate}")
             classifier.load_state_dict(self.weights)
             ema.module.load_state_dict(self.ema)
             ema.n_averaged.fill_(self.n_averaged)
-            options = {*optimizer.param_groups[0]}
             optimizer.load_state_dict(self.optimizer)
-            if other := options ^ {*optimizer.param_groups[0]}:
-                raise ValueError(f"its optimizer isn't {type(optimizer).__name__}: {other}")
-            for weights, kept in optimizer.state.items():  # a fused step would write beyond them
-                if any(each.ndim and each.shape != weights.shape for each in kept.values()):
-                    raise ValueError("its optimizer is of weights of another size")
-            if learning_rate not in (None, found := optimizer.param_groups[0]["lr"]):
-                raise ValueError(f"learning_rate is {learning_rate}, that of the run {found}")
-            history = History(**{name: list(self.history[name]) for name in vars(History())})
-            if (done := len(history.loss)) > epochs:
-                raise ValueError(f"epochs is {epochs}, and {done} are done; choose more")
             torch.set_rng_state(self.rng)
             if self.cuda_rng is not None and torch.cuda.is_available():
                 torch.cuda.set_rng_state(self.cuda_rng)
@@ -336,8 +348,9 @@ def fit(
         classifier: It moves to ``device``, is trained in place, and ends ready to be tested.
         train_loader: Yields (frames, targets) to learn from, anew in each epoch.
         test_loader: Watched after each epoch, never learned from. Default: nothing is watched.
-        loss: ``loss(voltages, targets, frames)`` returns a number per recording, (B,);
-            ``study.losses`` has some. Default: the negative log-likelihood of the true classes.
+        loss: ``loss(voltages, targets, frames, steps)`` returns a number per recording, (B,), where
+            ``steps`` (B,) says how many of the voltages (T, B, classes) are its own. Default: the
+            negative log-likelihood of the true classes.
         epochs: Passes over the training recordings.
         learning_rate: Of Adam, the default optimizer.
         optimizer: Of the classifier's parameters. Default: Adam.
@@ -349,8 +362,8 @@ def fit(
         device: Where to run; default ``default_device()``.
         resume_from: What ``on_epoch_end`` was given in an earlier run, to go on from there, with
             the numbers that its optimizer had.
-        on_epoch_end: Called in process 0 with the averaged classifier and the state of the run.
-            Both change in the next epoch: save them at once.
+        on_epoch_end: Called in process 0 with the averaged classifier, which changes in the next
+            epoch, and a copy of the state of the run.
 
     Raises:
         TypeError: As for ``evaluate``.
@@ -381,59 +394,87 @@ def fit(
     for loader in (train_loader, test_loader):
         check_loader(loader, classifier)
     device = torch.device(device or default_device())
-    refuse_self_connections(classifier.to(device))
-    expected_rate = None if optimizer else learning_rate
-    optimizer = optimizer or Adam(classifier.parameters(), learning_rate, fused=True)
+    classifier.to(device)
+    rate_of_run = learning_rate if optimizer is None else None
+    if optimizer is None:
+        optimizer = Adam(classifier.parameters(), learning_rate, fused=True)
     check_optimizer(optimizer, classifier)
     ema: Any = AveragedModel(classifier, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
-    weights = list(classifier.parameters())
     history = History()
     if resume_from is not None:
-        history = resume_from.restore(classifier, ema, optimizer, epochs, expected_rate)
+        history = resume_from.restore(classifier, ema, optimizer, epochs, rate_of_run)
+
     done = len(history.loss)
     hidden = {"disable": True} if rank() else {}  # disable=False would overrule TQDM_DISABLE
     bar = trange(done, epochs, initial=done, total=epochs, desc="training", unit="epoch", **hidden)
     for epoch in bar:
-        classifier.train()
-        sums = torch.zeros(3, dtype=torch.float64, device=device)  # loss, correct, n_samples
-        for batch, (frames, targets) in enumerate(train_loader, 1):
-            place = f"in epoch {epoch + 1}, batch {batch}"
-            frames = augment(frames) if augment else frames
-            size = len(targets)
-            frames, targets = (each.to(device) for each in shard_batch(frames, targets))
-            with own_random_numbers(epoch, batch), errors_in(place):
-                log_probabilities, losses = _answer(classifier, frames, targets, loss)
-                mean = losses.sum() / size
-                optimizer.zero_grad()
-                mean.backward()
-            for weight in weights:
-                if weight.grad is not None:
-                    all_reduce_sum(weight.grad)
-            gradient = clip_grad_norm_(weights, clip_norm or math.inf)
-            check_training(place, classifier, optimizer, loss=mean, gradient=gradient)
-            optimizer.step()
-            ema.update_parameters(classifier)
-            correct = leading(log_probabilities) == targets
-            sums += torch.stack([losses.detach(), correct, torch.ones_like(losses)]).sum(dim=1)
-        loss_sum, correct, n_samples = all_reduce_sum(sums).tolist()
-        if n_samples == 0:
-            raise ValueError("train_loader is empty: give a DataLoader or a list of batches")
-        place = f"after epoch {epoch + 1}"
-        check_training(place, classifier, optimizer, norm_of_the_weights=norm(ema))
-        history.loss.append(loss_sum / n_samples)
-        if rank() == 0:
-            warn_if_it_climbs(history.loss)
-        history.accuracy.append(correct / n_samples)
-        if rank() == 0 and test_loader is not None:
+        mean_loss, accuracy = _train_epoch(
+            classifier, train_loader, optimizer, ema, epoch, loss, clip_norm, augment, device
+        )
+        history.loss.append(mean_loss)
+        history.accuracy.append(accuracy)
+        bar.set_postfix(loss=f"{mean_loss:.3f}", accuracy=f"{accuracy:.0%}")
+        if rank() > 0:
+            continue
+        warn_if_it_climbs(history.loss)
+        if test_loader is not None:
             evaluation, test_loss = _evaluate(ema.module, test_loader, device, loss)
             history.test_loss.append(test_loss)
             history.test_accuracy.append(evaluation.accuracy)
-        if rank() == 0 and on_epoch_end is not None:
+        if on_epoch_end is not None:
             on_epoch_end(ema.module, TrainingState.of(classifier, ema, optimizer, history))
-        bar.set_postfix(loss=f"{history.loss[-1]:.3f}", accuracy=f"{history.accuracy[-1]:.0%}")
     classifier.load_state_dict(ema.module.state_dict())
     classifier.eval()
     return history
+
+
+def _train_epoch(
+    classifier: Classifier,
+    loader: Batches,
+    optimizer: Optimizer,
+    ema: AveragedModel,
+    epoch: int,
+    loss: Loss | None,
+    clip_norm: float | None,
+    augment: Augment | None,
+    device: torch.device,
+) -> tuple[float, float]:
+    """Learn from each batch once; return the mean of the loss, and the accuracy on the way."""
+    classifier.train()
+    weights = list(classifier.parameters())
+    sums = torch.zeros(3, dtype=torch.float64, device=device)  # loss, correct, recordings
+    for number, (frames, targets) in enumerate(loader, 1):
+        place = f"in epoch {epoch + 1}, batch {number}"
+        batch_size = len(targets)
+        # Change the frames at random, and take this process's share of them.
+        if augment:
+            frames = augment(frames)
+        frames, targets = shard_batch(frames, targets)
+        frames = frames.to(device)
+        targets = targets.to(device)
+        # Forward through time, and back.
+        with own_random_numbers(epoch, number), errors_in(place):
+            log_probabilities, losses = classify_batch(classifier, frames, targets, loss)
+            mean = losses.sum() / batch_size
+            optimizer.zero_grad()
+            mean.backward()
+        # Add up the gradients of all processes, and clip them to a norm.
+        for weight in weights:
+            if weight.grad is not None:
+                all_reduce_sum(weight.grad)
+        gradient = clip_grad_norm_(weights, clip_norm or math.inf)
+        check_training(place, classifier, optimizer, loss=mean, gradient=gradient)
+        # Step against the gradient; the moving average follows.
+        optimizer.step()
+        ema.update_parameters(classifier)
+        # Keep count.
+        correct = unique_argmax(log_probabilities) == targets
+        sums += torch.stack([losses.detach(), correct, torch.ones_like(losses)]).sum(dim=1)
+    loss_sum, correct_sum, n_samples = all_reduce_sum(sums).tolist()
+    if n_samples == 0:
+        raise ValueError("train_loader is empty: give a DataLoader or a list of batches")
+    check_training(f"after epoch {epoch + 1}", classifier, optimizer, norm_of_the_weights=norm(ema))
+    return loss_sum / n_samples, correct_sum / n_samples
 
 
 def train_classifier(
@@ -442,14 +483,20 @@ def train_classifier(
     device: torch.device | str | None = None,
     *,
     network: Callable[..., FrameNetwork] = SNN,
-    time_window: float = 1000,
     hidden_size: int | None = None,
     settle: float = SETTLE,
-    batch_size: int = 32,
-    augment: Callable[[torch.Tensor], torch.Tensor] | None = augment,
+    time_window: float | None = None,
+    augment: str | Augment | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    surrogate_slope: float | None = None,
     **training: Any,
 ) -> tuple[Classifier, History]:
     """Train a network by the recipe; test recordings are watched and decide nothing.
+
+    What isn't given is chosen by the recordings, as ``choose_recipe`` says; the classifier's
+    ``recipe`` holds it, and so does its checkpoint.
 
     Args:
         data: Recordings to train on, or to train and to test on, of any sensor and any classes.
@@ -457,43 +504,89 @@ def train_classifier(
             seeds PyTorch's global random numbers.
         device: Where to train; default ``default_device()``.
         network: ``SNN``, ``FastSNN`` or a network of your own, as for ``build_network``.
-        time_window: Width of a time bin in µs.
         hidden_size: Hidden neurons. Default: that of the network.
         settle: As for ``Classifier``.
+        time_window: Width of a time bin in µs.
+        augment: ``"none"``, ``"shift"`` by up to a pixel, ``"mirror"`` and shift, which makes right
+            of left, or a function that changes frames.
+        epochs: Passes over the training recordings.
         batch_size: Recordings per batch.
-        augment: As for ``fit``. The default suits playing cards: none looks different in a mirror.
-        training: Further arguments of ``fit``, such as ``loss``, ``epochs`` or ``learning_rate``.
+        learning_rate: Of Adam.
+        surrogate_slope: Of a spiking network's surrogate gradient.
+        training: Further arguments of ``fit``, such as ``loss`` or ``ema_decay``.
 
     Returns:
         The trained classifier, and loss and accuracy by epoch.
+
+    Raises:
+        TypeError: ``data`` is no ``Split`` and no ``Recordings``.
+        ValueError: As for ``fit`` and ``build_network``; or ``augment`` is an unknown name.
 
     Example:
         >>> from pokersnn_helpers import FastSNN, load_pokerdvs
         >>> data = load_pokerdvs(source="simulated")
         >>> classifier, history = train_classifier(data, network=FastSNN, epochs=2)
-        >>> len(history.test_accuracy)
-        2
+        >>> print(classifier.recipe)
+        FastSNN, bins of 1000 µs, augmentation mirror, 2 epochs, batches of 32, learning rate 0.001
     """
+    if not isinstance(data, (Split, Recordings)):
+        kind = type(data).__name__
+        raise TypeError(f"data is of type {kind}; give Recordings, or a Split of them")
+    if isinstance(augment, str) and augment not in AUGMENTS:
+        raise ValueError(f"augment is {augment!r}; choose none, shift or mirror, or a function")
     torch.manual_seed(check_seed(seed))
-    train, test = (data.train, data.test) if isinstance(data, Split) else (data, None)
-    sizes: dict[str, Any] = {} if hidden_size is None else {"hidden_size": hidden_size}
-    density, ms = density_and_ms(train)
+    train = data.train if isinstance(data, Split) else data
+    recipe = choose_recipe(
+        train,
+        network=name_of(network),
+        time_window=time_window,
+        augment=augment if isinstance(augment, str) or augment is None else name_of(augment),
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        surrogate_slope=surrogate_slope,
+    )
+    arguments = exact_decays(network, recipe.time_window)
+    if hidden_size is not None:
+        arguments["hidden_size"] = hidden_size
     snn = build_network(
         network,
-        time_window=time_window,
+        time_window=recipe.time_window,
         sensor_size=train.sensor_size,
         output_size=len(train.classes),
-        steps=1000 * ms / time_window,
-        **sizes,
-        **exact_decays(network, time_window),
+        surrogate_slope=recipe.surrogate_slope,
+        **arguments,
     )
-    # Rare events on a large sensor: silence teaches nothing.
-    snn.enlarge_input_weights(math.sqrt(max(1, SPARSEST / density)))
+    density, _ = density_and_ms(train)
+    if density < RARE_EVENTS:  # on a large sensor: silence teaches nothing
+        snn.scale_input_weights(math.sqrt(RARE_EVENTS / density))
     classifier = Classifier(
         snn, classes=train.classes, sensor_size=train.sensor_size, settle=settle
     )
-    options = {"batch_size": batch_size, "time_window": time_window, "sparse": snn.takes_sparse}
-    train_loader = make_loader(train, shuffle=True, **options)
-    test_loader = None if test is None else make_loader(test, **options)
-    history = fit(classifier, train_loader, test_loader, augment=augment, device=device, **training)
+    classifier.recipe = recipe
+
+    def loader_of(recordings: Recordings, shuffle: bool) -> Batches:
+        return make_loader(
+            recordings,
+            recipe.batch_size,
+            recipe.time_window,
+            sparse=snn.takes_sparse,
+            shuffle=shuffle,
+        )
+
+    history = fit(
+        classifier,
+        loader_of(train, shuffle=True),
+        loader_of(data.test, shuffle=False) if isinstance(data, Split) else None,
+        epochs=recipe.epochs,
+        learning_rate=recipe.learning_rate,
+        augment=augment if callable(augment) else AUGMENTS[recipe.augment],
+        device=device,
+        **training,
+    )
     return classifier, history
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """Return the name of a function or a class, also of a partial one."""
+    return getattr(getattr(function, "func", function), "__name__", repr(function))

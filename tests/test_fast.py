@@ -320,7 +320,7 @@ def test_what_only_the_reference_network_computes_is_refused(change, message):
 
 
 def test_frames_that_are_sparse_along_some_axes_are_refused(backend):
-    for run in (FastSNN(), Classifier(FastSNN()).settled):
+    for run in (FastSNN(), Classifier(FastSNN()).append_silence):
         with pytest.raises(TypeError, match="sparse along some axes; give"):
             run(torch.zeros(5, 3, 2, 35, 35).to_sparse(3))
 

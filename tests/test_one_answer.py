@@ -27,7 +27,7 @@ from pokersnn_helpers import (
     predict,
     save_checkpoint,
 )
-from pokersnn_helpers.classifier import decode, own_steps
+from pokersnn_helpers.classifier import decode
 from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.networks import FrameNetwork
@@ -89,7 +89,7 @@ DECODES = {
 
 def spiking(kind):
     network = kind(INPUTS, 12, 3)
-    network.enlarge_input_weights(0.5)
+    network.scale_input_weights(0.5)
     return network
 
 
@@ -154,10 +154,10 @@ def test_gradient_of_a_recording_is_the_same_alone_and_in_any_batch(name, loss, 
     classifier = made(name)
 
     def gradients(frames, number):
-        frames, targets = classifier.settled(frames), torch.ones(frames.shape[1], dtype=torch.int64)
+        targets = torch.ones(frames.shape[1], dtype=torch.int64)
         voltages, steps = classifier.run(frames)
         losses = nll_loss(classifier.read(voltages, steps), targets, reduction="none")
-        losses = loss(voltages, targets, frames) if loss else losses
+        losses = loss(voltages, targets, frames, steps) if loss else losses
         return torch.autograd.grad(losses[number], list(classifier.parameters()))
 
     found = gradients(together(alone, silence), 0)
@@ -227,7 +227,8 @@ def test_operations_are_counted_in_a_recording_s_own_time(name):
 @pytest.mark.parametrize(("dt", "silent"), [(0.0001, 100), (0.001, 10), (0.003, 4), (0.05, 1)])
 def test_silence_lasts_settle_rounded_up_to_whole_steps(dt, silent):
     classifier = Classifier(GRU(INPUTS, 3, dt=dt), classes=CLASSES, sensor_size=SENSOR, settle=0.01)
-    assert len(classifier.settled(torch.ones(4, 1, 2, 5, 6))) == 4 + silent
+    frames, steps = classifier.append_silence(torch.ones(4, 1, 2, 5, 6))
+    assert len(frames) == steps.item() == 4 + silent
 
 
 def test_network_that_sums_up_time_is_asked_once():
@@ -245,11 +246,10 @@ def test_settle_that_is_no_duration_is_refused(settle):
 
 
 def test_recording_without_events_has_one_step_and_its_silence():
-    assert own_steps(torch.zeros(0, 2, 2, 5, 6)).tolist() == [0, 0]
     frames = torch.zeros(30, 2, 2, 5, 6)
-    assert len(made("SNN").settled(frames)) == 11
+    assert len(made("SNN").append_silence(frames)[0]) == 11
     frames[19, 1] = 1
-    assert own_steps(frames).tolist() == [11, 30]
+    assert made("SNN").append_silence(frames)[1].tolist() == [11, 30]
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_events_stay_as_they_are():
     assert np.array_equal(recordings[0][0], some_events())
 
 
-WIDE = (2**20, 2**17, 300)
+WIDE = (1280, 720, 2)
 
 
 @pytest.mark.parametrize("times", [(0, 5), (-(2**53), 2**53), (-9, -4), (2**52, 2**52 + 2**33)])

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
-from norse.torch import LICell, LIFCell, LIFRecurrentCell
+from norse.torch import LICell, LIFCell
 from norse.torch.functional.leaky_integrator import LIState
 from norse.torch.functional.lif import LIFParameters
 
@@ -22,7 +22,6 @@ from pokersnn_helpers import (
 )
 from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
 from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.networks import refuse_self_connections
 
 both_networks = pytest.mark.parametrize("network", [SNN, FastSNN])
 
@@ -130,7 +129,7 @@ def test_decode_takes_the_maximum_over_time():
 def test_classifier_uses_the_rule_it_is_given(frames):
     snn = SNN(2 * 17 * 21)
     classifier = Classifier(snn, lambda voltages: voltages[-1], sensor_size=(21, 17, 2))
-    voltages, _ = classifier.run(classifier.settled(frames))
+    voltages, _ = classifier.run(frames)
     assert torch.equal(classifier(frames), voltages[-1])
 
 
@@ -262,16 +261,3 @@ def test_a_step_in_single_precision_is_the_number_that_was_written():
     assert snn.dt == snn.arguments["dt"] == 0.001
     assert snn.lif0.p == SNN(tau_mem=0.007).lif0.p
     assert LayerThenSNN(dt=np.float32(0.001)).time_window == 1000
-
-
-def test_self_connections_learn_where_a_network_allows_them():
-    class Own(SpikingNetwork):
-        def __init__(self):
-            super().__init__()
-            self.cell = LIFRecurrentCell(3, 4, autapses=True)
-
-    network = copy.deepcopy(Own())
-    network.cell.recurrent_weights.data.fill_diagonal_(0)
-    refuse_self_connections(network)
-    assert not network.cell.recurrent_weights._backward_hooks
-    assert copy.deepcopy(SNN(3, 4)).lif0.recurrent_weights._backward_hooks

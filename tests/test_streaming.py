@@ -19,7 +19,6 @@ from pokersnn_helpers import (
     predict,
 )
 from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.fast.cpu import to_csr
 from pokersnn_helpers.frames import to_sparse_frames
 from pokersnn_helpers.own import streaming as streams
 from pokersnn_helpers.study.models import GRU
@@ -84,7 +83,7 @@ def test_same_bits_event_by_event_and_all_at_once(network, data, monkeypatch):
     for weights in classifier.parameters():
         weights.data.zero_()
     assert_same(stream, np.split(events, len(events)), prediction)
-    monkeypatch.setattr(streams, "DENSE", 5 * 2450)  # steps in blocks of five
+    monkeypatch.setattr(streams, "MAX_COUNTS", 5 * 2450)  # steps in blocks of five
     assert_same(stream, [events], prediction)
 
 
@@ -100,7 +99,7 @@ def test_an_off_event_at_the_first_pixel_may_open_a_step(network):
 @pytest.mark.parametrize("kind", [FastSNN, LayerThenSNN])
 def test_a_network_that_resumes_keeps_the_weights_of_the_first_call(kind, data):
     network = classifier_of(kind).snn
-    frames = to_csr(to_sparse_frames(data.train.events[0]).unsqueeze(1))
+    frames = to_sparse_frames(data.train.events[0]).unsqueeze(1)
     expected, state = network.resume(frames)
     expected, _ = network.resume(frames, state)
     _, state = network.resume(frames)

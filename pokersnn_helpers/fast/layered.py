@@ -103,6 +103,7 @@ class LayerThenSNN(FrameNetwork):
     """
 
     takes_sparse = True
+    causal = True
 
     def __init__(
         self,
@@ -130,7 +131,7 @@ class LayerThenSNN(FrameNetwork):
         self.snn = build_network(FastSNN, **sizes, **neurons)
 
     @torch.no_grad()
-    def enlarge_input_weights(self, factor: float) -> None:
+    def scale_input_weights(self, factor: float) -> None:
         """Multiply the weights of the layer."""
         self.inputs.weight *= factor
 
@@ -147,10 +148,11 @@ class LayerThenSNN(FrameNetwork):
             late = np.zeros((max(self.steps), len(bias)), bias.dtype)
             state = transposed(self.inputs.weight).numpy(), bias, late, None
         weights, bias, late, inner = state
-        features = np.concatenate([late, np.maximum(sums(frames, weights, bias), 0)])
+        features = np.concatenate([late, np.maximum(sums(cpu.to_csr(frames), weights, bias), 0)])
         first, last = len(late), len(features)
         copies = [features[first - step : last - step] for step in self.steps]
-        voltages, inner = self.snn.resume(cpu.listed(np.concatenate(copies, axis=1)), inner)
+        inputs = torch.from_numpy(np.concatenate(copies, axis=1))[:, None, :, None, None]
+        voltages, inner = self.snn.resume(inputs, inner)
         return voltages, (weights, bias, features[last - first :], inner)
 
 

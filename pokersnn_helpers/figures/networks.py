@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..checks import check_classes
-from ..classifier import Classifier, leading
+from ..classifier import Classifier, unique_argmax
 from ..frames import to_frames
 from ..networks import WHOLE
 from ..pokerdvs import POKERDVS_SENSOR_SIZE
@@ -283,7 +283,7 @@ def plot_answer(classifier: Classifier, events: np.ndarray) -> Figure:
     left, raster, readout = panels.values()
     imshow_polarity(left, to_frames(events, WHOLE, classifier.sensor_size)[0], limit=6)
     left.set_title(f"{len(events):,} events", loc="center")
-    draw_raster(raster, spikes, snn.dt, leading(snn.linear.weight.T), classifier.classes)
+    draw_raster(raster, spikes, snn.dt, unique_argmax(snn.linear.weight.T), classifier.classes)
     raster.set_xlabel("")
     raster.tick_params(labelbottom=False)
     draw_readout(readout, answer.readout, snn.dt, classifier.classes)

@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..checks import check_events, check_numbers, check_range, check_sensor_size, errors_in
-from ..recordings import Packed, Recordings
+from ..recordings import PackedRecording, Recordings
 from .event_files import FORMATS, read_event_file
 
 MAX_SIDE = 128  # pixels, unless a size is given
@@ -92,6 +92,7 @@ def load_folder(
     recorded, sensor_size = _read_files(files, sensor_size)
     _warn_of_copies(folder, recorded)
     size = size or network_size(sensor_size)
+    new_sensor = (*size, sensor_size[2])
     parts = []
     targets = []
     groups = []
@@ -103,17 +104,17 @@ def load_folder(
             resized = resize(events, sensor_size, size)
             windows = cut(resized, window_ms)
         for window in windows:
-            parts.append(Packed.of(window))
+            parts.append(PackedRecording.pack(window, new_sensor))
             targets.append(classes.index(class_name))
             groups.append(group)
             origins.append(file)
-    recordings = Recordings(parts, targets, classes, (*size, sensor_size[2]))
+    recordings = Recordings(parts, targets, classes, new_sensor)
     return Folder(recordings, groups, origins, sensor_size)
 
 
 def _read_files(
     files: list[Path], sensor_size: tuple[int, int, int] | None
-) -> tuple[dict[Path, Packed], tuple[int, int, int]]:
+) -> tuple[dict[Path, PackedRecording], tuple[int, int, int]]:
     """Read files; their sensor is the given one, or as they say, or the smallest that holds all."""
     recorded = {}
     width = 1
@@ -126,10 +127,17 @@ def _read_files(
                 f"{file} is of sensor {own_size}, others of {sensor_size}; put recordings of "
                 "different sensors into different folders"
             )
-        width = max(width, 1 + int(events["x"].max()))
-        height = max(height, 1 + int(events["y"].max()))
-        recorded[file] = Packed.of(events)
+        smallest = smallest_sensor(events)
+        width = max(width, smallest[0])
+        height = max(height, smallest[1])
+        recorded[file] = PackedRecording.pack(events, smallest)
     return recorded, sensor_size or (width, height, 2)
+
+
+def smallest_sensor(events: np.ndarray) -> tuple[int, int, int]:
+    """Return width, height and polarities of the smallest sensor that holds all events."""
+    width, height, polarities = (int(events[field].max()) + 1 for field in "xyp")
+    return width, height, polarities
 
 
 def network_size(sensor_size: Sequence[int]) -> tuple[int, int]:
@@ -263,12 +271,12 @@ def _natural(name: str) -> tuple[str, str]:
     return re.sub(r"\d+", lambda number: number[0].zfill(20), name), name
 
 
-def _warn_of_copies(folder: Path, recorded: dict[Path, Packed]) -> None:
+def _warn_of_copies(folder: Path, recorded: dict[Path, PackedRecording]) -> None:
     """Warn of files that hold the same, but are of different classes or groups."""
     originals: dict[int, Path] = {}
     copies = []
     for file, packed in recorded.items():
-        content = tuple(column.tobytes() for column in packed.columns)
+        content = packed.sensor_size, packed.t.tobytes(), packed.pixels.tobytes()
         original = originals.setdefault(hash(content), file)
         if _class_and_group(folder, file) != _class_and_group(folder, original):
             copies.append(f"{file} holds the same as {original}")

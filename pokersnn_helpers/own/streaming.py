@@ -9,13 +9,15 @@ import numpy as np
 import torch
 
 from ..checks import EVENT_DTYPE, check_events, check_range, refuse_hooks
-from ..classifier import Classifier, decode, frame_network, leading
+from ..classifier import Classifier, decode, frame_network, unique_argmax
 from ..compiling import compiled
 from ..devices import one_cpu_thread
-from ..networks import FrameNetwork, SpikingNetwork
-from ..training import MOST_STEPS, Prediction, read_prediction
+from ..frames import count_events
+from ..networks import FrameNetwork
+from ..recordings import PackedRecording
+from ..training import MAX_STEPS, Prediction, read_prediction
 
-DENSE = 2**22  # counts in the frames that are computed at once
+MAX_COUNTS = 2**22  # in the frames that are computed at once
 
 
 class Stream:
@@ -68,21 +70,14 @@ class Stream:
         on_answer: Callable[["Stream"], None] | None = None,
     ):
         check_range(0.001, math.inf, pause_ms=pause_ms, window_ms=window_ms)
-        network = frame_network(classifier)
-        resume, forward = _home("resume", network), _home("forward", network)
-        if resume is FrameNetwork:
-            network.resume(torch.empty(0))  # says what to take instead
-        if not issubclass(resume, forward):
-            about = f"{forward.__name__} defines forward, which resume of {resume.__name__} leaves"
-            raise TypeError(f"{about} out; write a resume that does the same")
-        refuse_hooks(*network.modules())
+        check_resumable(frame_network(classifier))
         self.classifier = copy.deepcopy(classifier).cpu().eval()
         self.network = frame_network(self.classifier)
         self.inputs = math.prod(self.classifier.sensor_size)
-        self.time_window = float(self.network.time_window)
-        self.dtype = next(self.network.parameters(), torch.empty(0)).numpy(force=True).dtype
-        self.sparse = network.takes_sparse and resume is not SpikingNetwork
-        self.pause, self.window = 1000 * pause_ms, 1000 * window_ms  # µs
+        self.time_window = self.network.time_window
+        self.dtype = next(self.network.parameters(), torch.empty(0)).dtype
+        self.pause = 1000 * pause_ms  # µs
+        self.window = 1000 * window_ms  # µs
         self.on_answer = on_answer
         with torch.no_grad():  # what doesn't fit is refused, and what compiles does so now
             self.network(torch.zeros(1, 1, *self.classifier.sensor_size[::-1]))
@@ -93,11 +88,12 @@ class Stream:
     def reset(self) -> None:
         """Begin a new recording."""
         self.steps = 0
-        self._events_until = 0  # steps up to that of the last event
-        self._start: int | None = None  # µs
-        self._last: float = math.inf  # µs, of the last event; none has come
+        self._start: int | None = None  # time of the first event in µs
+        self._last: float = math.inf  # of the last event; none has come
+        self._event_steps = 0  # up to that of the last event
         self._state: Any = None
-        self._waiting = [np.empty(0, np.int64)]  # of each event its step and place, as one number
+        self._t = np.empty(0, np.int64)  # of the events whose step isn't computed, since the start
+        self._pixels = np.empty(0, np.int64)
         self._voltages = [torch.empty(0, 1, len(self.classifier.classes))]
 
     @property
@@ -122,29 +118,38 @@ class Stream:
         """
         voltages = [self._compute(self.steps)]
         while len(events):
-            start, numbers = self._numbered(events)
-            t, own = events["t"], len(events)  # of which so many belong to this recording
-            if t[-1] - min(t[0], self._last) >= self.pause or t[-1] - start >= self.window:
-                over = (np.diff(t, prepend=self._last) >= self.pause) | (t - start >= self.window)
-                own = int(over.argmax()) if over.any() else own
-            if own == 0:
+            packed = self._pack(events)
+            n_events = self._events_of_recording(events["t"], packed.start)
+            if n_events == 0:
                 voltages.append(self.end())
                 continue
-            first, last = (numbers[[0, own - 1]] // self.inputs).tolist()
-            if first < self.steps:
+            first_step = math.floor(packed.t[0] / self.time_window)
+            last_step = math.floor(packed.t[n_events - 1] / self.time_window)
+            if first_step < self.steps:
                 raise ValueError(
-                    f"event 0 is of {t[0]} µs, but all steps before "
+                    f"event 0 is of {events['t'][0]} µs, but all steps before "
                     f"{self.open_since:.15g} µs are computed; wait longer, or leave out "
                     "events[events['t'] < stream.open_since]"
                 )
-            if last >= MOST_STEPS:
-                late = f"{t[own - 1]} µs would be in step {last}, of at most {MOST_STEPS}"
-                raise ValueError(f"{late}; stream.reset() begins anew, or choose wider bins")
-            self._start, self._events_until, self._last = start, last + 1, int(t[own - 1])
-            self._waiting.append(numbers[:own])
-            voltages.append(self._compute(last))
-            events = events[own:]
+            if last_step >= MAX_STEPS:
+                raise ValueError(
+                    f"{events['t'][n_events - 1]} µs would be in step {last_step}, of at most "
+                    f"{MAX_STEPS}; stream.reset() begins anew, or choose wider bins"
+                )
+            self._start = packed.start
+            self._last = int(events["t"][n_events - 1])
+            self._event_steps = last_step + 1
+            self._t = np.concatenate([self._t, packed.t[:n_events]])
+            self._pixels = np.concatenate([self._pixels, packed.pixels[:n_events]])
+            voltages.append(self._compute(last_step))
+            events = events[n_events:]
         return torch.cat(voltages)
+
+    def _events_of_recording(self, t: np.ndarray, start: int) -> int:
+        """Return how many of the next events come before a pause, and within the window."""
+        pauses = np.diff(t, prepend=self._last) >= self.pause
+        over = pauses | (t - start >= self.window)
+        return int(over.argmax()) if over.any() else len(t)
 
     def advance(self, time: float) -> torch.Tensor:
         """Say that all events before ``time`` (µs) have come, and compute the steps until then."""
@@ -152,10 +157,10 @@ class Stream:
         since = 0 if self._start is None else time - self._start
         if time - self._last >= self.pause or since >= self.window:
             return self.end()
-        until = math.floor(since / self.time_window)
-        if until >= MOST_STEPS:
+        steps = math.floor(since / self.time_window)
+        if steps >= MAX_STEPS:
             raise ValueError(f"time is {time} µs, too late for one recording; stream.reset()")
-        return self._compute(max(until, self.steps))
+        return self._compute(max(steps, self.steps))
 
     def finish(self) -> torch.Tensor:
         """Compute all steps that are left of the recording's own time; ``reset`` begins anew."""
@@ -172,7 +177,9 @@ class Stream:
     @property
     def _ends(self) -> int:
         """Time steps of the recording's own time, if no more events come."""
-        return self._events_until and self._events_until + self.classifier.settle_steps
+        if self._event_steps == 0:
+            return 0
+        return self._event_steps + self.classifier.settle_steps
 
     @property
     def voltages(self) -> torch.Tensor:
@@ -199,12 +206,12 @@ class Stream:
         if self.classifier.decode is not decode:
             ends = range(1, len(voltages) + 1)
             so_far = torch.cat([self.classifier.read(voltages[:end, None]) for end in ends])
-        answers = leading(so_far)
+        answers = unique_argmax(so_far)
         others = (answers != answers[-1]).nonzero()
         return (int(others[-1]) + 2 if len(others) else 1) * self.time_window / 1000
 
-    def _numbered(self, events: np.ndarray) -> tuple[int, np.ndarray]:
-        """Return when the recording begins, and of each event its step and place as one number.
+    def _pack(self, events: np.ndarray) -> PackedRecording:
+        """Pack the events, with their times since the beginning of the recording.
 
         What ``check_events`` refuses is refused, but that nothing is wrong is seen quickly.
         """
@@ -212,55 +219,87 @@ class Stream:
         if type(events) is not np.ndarray or events.dtype != EVENT_DTYPE or events.ndim != 1:
             events = check_events(events, sensor_size, "the portion")  # a mask may hide a value
         start = int(events["t"][0]) if self._start is None else self._start
-        numbers = np.empty(len(events), np.int64)
-        values = np.ascontiguousarray(events).view(np.int64)
-        if not _number(values, start, self.time_window, sensor_size, numbers):
+        t = np.empty(len(events), np.int64)
+        pixels = np.empty(len(events), np.int64)
+        fields = np.ascontiguousarray(events).view(np.int64)
+        if not _pack_events(fields, start, sensor_size, t, pixels):
             check_events(events, sensor_size, "the portion")  # says what is wrong
-        return start, numbers
+        return PackedRecording(sensor_size, start, t, pixels)
 
-    def _compute(self, until: int) -> torch.Tensor:
-        """Compute all steps before ``until``; return their voltages."""
-        if until == self.steps:
+    def _compute(self, steps: int) -> torch.Tensor:
+        """Compute all steps up to ``steps``; return their voltages."""
+        if steps == self.steps:
             return self._voltages[0][:0, 0]
-        waiting, new = np.concatenate(self._waiting), len(self._voltages)
-        while self.steps < until:
-            end = min(self.steps + max(1, DENSE // self.inputs), until)
-            due = waiting < end * self.inputs
-            frames = self._frames(waiting[due], self.steps, end)
+        n_before = len(self._voltages)
+        steps_at_once = max(1, MAX_COUNTS // self.inputs)
+        while self.steps < steps:
+            n_steps = min(steps_at_once, steps - self.steps)
+            frames = self._take_frames(n_steps)
             with one_cpu_thread():
                 voltages, self._state = self.network.resume(frames, self._state)
             self._voltages.append(voltages)
-            self.steps, waiting = end, waiting[~due]
-        self._waiting = [waiting]
-        return torch.cat(self._voltages[new:])[:, 0]
+            self.steps += n_steps
+        return torch.cat(self._voltages[n_before:])[:, 0]
 
-    def _frames(self, numbers: np.ndarray, begin: int, end: int) -> Any:
-        """Return the frames of some steps as ``FrameNetwork.resume`` takes them."""
-        if self.sparse:
-            places, counts = np.unique(numbers, return_counts=True)
-            indptr = np.searchsorted(places, self.inputs * np.arange(begin, end + 1))
-            return [indptr, (places % self.inputs).astype(np.int32), counts.astype(self.dtype)]
-        first, last = begin * self.inputs, end * self.inputs
-        counts = np.bincount(numbers - first, minlength=last - first).astype(self.dtype)
-        return torch.from_numpy(counts).view(-1, 1, *self.classifier.sensor_size[::-1])
+    def _take_frames(self, n_steps: int) -> torch.Tensor:
+        """Count the waiting events of the next steps into frames, and let them go."""
+        event_steps = np.floor(self._t / self.time_window)
+        due = int(np.searchsorted(event_steps, self.steps + n_steps))
+        frames = count_events(
+            self._t[:due],
+            self._pixels[:due],
+            sizes=np.array([due]),
+            n_steps=n_steps,
+            time_window=self.time_window,
+            sensor_size=self.classifier.sensor_size,
+            first_step=self.steps,
+        ).to(self.dtype)
+        self._t = self._t[due:]
+        self._pixels = self._pixels[due:]
+        return frames if self.network.takes_sparse else frames.to_dense()
 
 
-def _home(name: str, network: FrameNetwork) -> type:
+def check_resumable(network: FrameNetwork) -> None:
+    """Refuse a network that reads whole recordings only, or whose hooks would be left out."""
+    resume = class_that_defines("resume", network)
+    forward = class_that_defines("forward", network)
+    if resume is FrameNetwork:
+        network.resume(torch.empty(0))  # says what to take instead
+    if not issubclass(resume, forward):
+        raise TypeError(
+            f"{forward.__name__} defines forward, which resume of {resume.__name__} leaves out; "
+            "write a resume that does the same"
+        )
+    refuse_hooks(*network.modules())
+
+
+def class_that_defines(name: str, network: FrameNetwork) -> type:
     """Return the class that a network has a method from."""
     return next(kind for kind in type(network).__mro__ if name in vars(kind))
 
 
 @compiled
-def _number(events, start, time_window, sensor_size, numbers):
-    """Number events, as t, x, y, p, t, ...; return whether all are in order and on the sensor."""
+def _pack_events(fields, start, sensor_size, times, pixels):
+    """Pack events, given as t, x, y, p, t, ...; return whether all are in order and on the sensor.
+
+    Args:
+        fields: Of all events, int64 (4 * events,).
+        start: Time of the recording's first event in µs.
+        sensor_size: Width, height and polarities.
+        times: Filled with times since ``start``, int64 (events,).
+        pixels: Filled with polarity and pixel, as ``PackedRecording`` numbers them.
+    """
     width, height, polarities = sensor_size
-    before = max(events[0], -(2**53))
-    for n in range(len(numbers)):
-        t, x, y, p = events[4 * n], events[4 * n + 1], events[4 * n + 2], events[4 * n + 3]
+    previous = max(fields[0], -(2**53))
+    for event in range(len(times)):
+        t = fields[4 * event]
+        x = fields[4 * event + 1]
+        y = fields[4 * event + 2]
+        p = fields[4 * event + 3]
         on_sensor = 0 <= x < width and 0 <= y < height and 0 <= p < polarities
-        if not on_sensor or t < before or t > 2**53:
+        if not on_sensor or t < previous or t > 2**53:
             return False
-        # Beyond these, a step is too early or too late in any case.
-        before, step = t, max(-1, min(MOST_STEPS, np.floor((t - start) / time_window)))
-        numbers[n] = ((np.int64(step) * polarities + p) * height + y) * width + x
+        previous = t
+        times[event] = t - start
+        pixels[event] = (p * height + y) * width + x
     return True

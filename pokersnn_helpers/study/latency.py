@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..classifier import Classifier, frame_network, leading
+from ..classifier import Classifier, frame_network, unique_argmax
 from ..devices import one_cpu_thread
-from ..frames import make_loader
+from ..frames import make_loader, with_steps
 from ..recordings import Recordings
 from . import losses
 
@@ -46,7 +46,7 @@ class PredictionsOverTime:
     @property
     def answers(self) -> list[np.ndarray]:
         """For each recording the class that leads at each time step, (T,); -1 where none does."""
-        return [leading(torch.from_numpy(each)).numpy() for each in self.log_probabilities]
+        return [unique_argmax(torch.from_numpy(each)).numpy() for each in self.log_probabilities]
 
     @property
     def correct(self) -> list[np.ndarray]:
@@ -101,9 +101,9 @@ def predict_over_time(classifier: Classifier, recordings: Recordings) -> Predict
     classifier.cpu().eval()
     log_probabilities, events = [], []
     for frames, _ in make_loader(recordings, 1, network.time_window, sparse=network.takes_sparse):
-        frames = classifier.settled(frames)
         with torch.no_grad():
             found = losses.log_probabilities_over_time(classifier.run(frames)[0])
+        frames = with_steps(frames, len(found))
         log_probabilities.append(found[:, 0].numpy())
         events.append(losses.events_per_step(frames)[:, 0].numpy())
     targets = np.array(recordings.targets)

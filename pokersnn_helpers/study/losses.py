@@ -1,12 +1,8 @@
-"""Losses for ``fit``: voltages (T, B, classes), targets (B,), frames (T, B, ...) in, (B,) out.
-
-What follows a recording's own time steps never counts (``snn.own_steps``).
-"""
+"""Losses for ``fit``, and what they are made of."""
 
 import torch
 
 from ..checks import check_targets
-from ..classifier import own_steps
 
 
 def log_probabilities_over_time(voltages: torch.Tensor) -> torch.Tensor:
@@ -20,7 +16,7 @@ def log_probabilities_over_time(voltages: torch.Tensor) -> torch.Tensor:
 
 
 def nll_over_time(
-    voltages: torch.Tensor, targets: torch.Tensor, frames: torch.Tensor
+    voltages: torch.Tensor, targets: torch.Tensor, frames: torch.Tensor, steps: torch.Tensor
 ) -> torch.Tensor:
     """Average the negative log-likelihood over a recording's own time steps.
 
@@ -28,13 +24,14 @@ def nll_over_time(
 
     Example:
         >>> voltages = torch.zeros(20, 8, 4)  # a silent network guesses
-        >>> targets, frames = torch.zeros(8, dtype=torch.int64), torch.ones(20, 8, 2, 35, 35)
-        >>> nll_over_time(voltages, targets, frames).exp()[0].item()  # one of four classes
+        >>> targets, steps = torch.zeros(8, dtype=torch.int64), torch.full((8,), 20)
+        >>> frames = torch.ones(10, 8, 2, 35, 35)
+        >>> nll_over_time(voltages, targets, frames, steps).exp()[0].item()  # one of four classes
         4.0
     """
-    numbers = torch.arange(len(frames), device=frames.device)
-    own = numbers[:, None] < own_steps(frames)
-    return weighted_nll(voltages, targets, own.to(frames.dtype))
+    numbers = torch.arange(len(voltages), device=steps.device)
+    before_the_end = numbers[:, None] < steps
+    return weighted_nll(voltages, targets, before_the_end.to(voltages.dtype))
 
 
 def events_per_step(frames: torch.Tensor) -> torch.Tensor:

@@ -155,6 +155,10 @@ class GRU(FrameNetwork):
 
     takes_sparse = True
 
+    causal = True
+
+    causal = True
+
     def __init__(
         self,
         input_size: int = math.prod(POKERDVS_SENSOR_SIZE),
@@ -196,6 +200,8 @@ class MotionDetector(FrameNetwork):
 
     dt = 0.002
     takes_sparse = True
+
+    causal = True
 
     def __init__(self, output_size: int = 6, late: Sequence[int] = (0, 1, 2, 3, 4)):
         super().__init__()
