@@ -160,7 +160,7 @@ def test_training_starts_well_where_events_are_rare(network, side):
     targets = [number % 3 for number in range(24)]
     all_of_them = Recordings(recordings, targets, CLASSES, (side, side, 2))
     data = stratified_folds(all_of_them)[0]
-    _, history = train_classifier(data, network=network, epochs=20, augment=None, device="cpu")
+    _, history = train_classifier(data, network=network, epochs=20, augment="none", device="cpu")
     assert history.test_accuracy[-1] == 1
 
 

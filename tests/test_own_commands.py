@@ -344,7 +344,7 @@ def test_the_best_epoch_is_kept_and_the_run_goes_on_from_the_last(tmp_path, run,
     monkeypatch.setenv("TQDM_DISABLE", "1")
     first, second, *_ = run("train", *options, "--checkpoint", last, "--epochs", 3)
     assert first.endswith("12 to train on, 6 to choose the epoch, 6 to test on")
-    assert "time bins of 500 microseconds, augmentation shift, seed 0, 3 epochs" in second
+    assert "bins of 500 " in second and "augmentation shift" in second and "3 epochs" in second
     monkeypatch.setattr(training, "best_epoch", lambda *history: 0)  # as if the first were
     run("train", *options, "--checkpoint", one, "--epochs", 1)
     shown = run("train", *options, "--checkpoint", three, "--epochs", 3)

@@ -92,7 +92,7 @@ def load_folder(
     recorded, sensor_size = _read_files(files, sensor_size)
     _warn_of_copies(folder, recorded)
     size = size or network_size(sensor_size)
-    new_size = (*size, sensor_size[2])
+    new_sensor = (*size, sensor_size[2])
     parts = []
     targets = []
     groups = []
@@ -104,11 +104,11 @@ def load_folder(
             resized = resize(events, sensor_size, size)
             windows = cut(resized, window_ms)
         for window in windows:
-            parts.append(PackedRecording.pack(window, new_size))
+            parts.append(PackedRecording.pack(window, new_sensor))
             targets.append(classes.index(class_name))
             groups.append(group)
             origins.append(file)
-    recordings = Recordings(parts, targets, classes, new_size)
+    recordings = Recordings(parts, targets, classes, new_sensor)
     return Folder(recordings, groups, origins, sensor_size)
 
 
@@ -127,9 +127,10 @@ def _read_files(
                 f"{file} is of sensor {own_size}, others of {sensor_size}; put recordings of "
                 "different sensors into different folders"
             )
-        width = max(width, 1 + int(events["x"].max()))
-        height = max(height, 1 + int(events["y"].max()))
-        recorded[file] = PackedRecording.pack(events, smallest_sensor(events))
+        smallest = smallest_sensor(events)
+        width = max(width, smallest[0])
+        height = max(height, smallest[1])
+        recorded[file] = PackedRecording.pack(events, smallest)
     return recorded, sensor_size or (width, height, 2)
 
 
@@ -275,7 +276,7 @@ def _warn_of_copies(folder: Path, recorded: dict[Path, PackedRecording]) -> None
     originals: dict[int, Path] = {}
     copies = []
     for file, packed in recorded.items():
-        content = tuple(column.tobytes() for column in packed.columns)
+        content = packed.sensor_size, packed.t.tobytes(), packed.pixels.tobytes()
         original = originals.setdefault(hash(content), file)
         if _class_and_group(folder, file) != _class_and_group(folder, original):
             copies.append(f"{file} holds the same as {original}")

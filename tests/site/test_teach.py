@@ -504,7 +504,7 @@ def test_the_page_works_from_a_copy_on_a_disk(built, browser):
     context.close()
 
 
-def test_chapter_11_shows_the_step_that_the_page_computes(built):
+def test_the_page_shows_the_step_that_the_page_computes(built):
     chapter = json.loads((ROOT / "book/10_making_training_fast.ipynb").read_text(encoding="utf-8"))
     cells = ["".join(cell["source"]) for cell in chapter["cells"]]
     shown = next(cell for cell in cells if "```javascript" in cell)

@@ -1,5 +1,5 @@
 // One card before the camera: from the scene to events, to bins of 1 ms, to the network's answer.
-// What happens to the events in between is that of pokersnn_helpers/changes.py.
+// What happens to the events in between is that of benchmarks/perturbations.py.
 (({ shared, card, SIDE }) => {
   const BIN = 1000; // µs
   const NOISE = 1; // random events per event

@@ -66,7 +66,7 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
   // A recording is { starts, pixels, counts }: the events of time step t are those from starts[t] to
   // before starts[t + 1].
   teach.SpikingNetwork = class extends shared.SpikingLayers {
-    // delays: in time steps. constants: those of LIFConstants in pokersnn_helpers/fast/types.py.
+    // delays: in time steps. constants: those of Constants in pokersnn_helpers/fast/loops.py.
     constructor({ pixels, features, hidden, outputs, delays, constants }, seed = 0) {
       const copies = delays.length * features;
       const weights = new Weights({
