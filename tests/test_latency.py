@@ -46,7 +46,8 @@ def answers(*correct, events=None, time_window=1000):
     probabilities = []
     for recording in correct:
         share = 0.4 + 0.2 * np.array(recording)
-        probabilities.append(np.stack([1 - share, share], axis=1))
+        both = np.stack([1 - share, share], axis=1)
+        probabilities.append(both)
     return over_time(probabilities, [1] * len(correct), events, time_window)
 
 
@@ -125,11 +126,13 @@ def test_crop_cuts_off_at_most_the_first_half_and_nothing_else(data, sparse):
         return torch.cat([recording[steps:], torch.zeros_like(recording[:steps])])
 
     torch.manual_seed(0)
-    frames, _ = next(iter(make_loader(data.train, 32, sparse=sparse)))
+    loader = make_loader(data.train, 32, sparse=sparse)
+    frames, _ = next(iter(loader))
     cropped = early.random_start_crop(frames).to_dense().unbind(1)
     changed = 0
     for before, after in zip(frames.to_dense().unbind(1), cropped, strict=True):
-        steps = int(before.flatten(1).any(1).nonzero().max()) + 1
+        with_events = before.flatten(1).any(1).nonzero()
+        steps = int(with_events.max()) + 1
         assert any(torch.equal(after, late(before, shift)) for shift in range(steps // 2 + 1))
         changed += not torch.equal(after, before)
     assert 8 <= changed <= 24

@@ -60,7 +60,8 @@ def test_cumulative_sum_is_at_each_step_the_sum_of_a_recording_that_ends_there(s
     whole = MLP()
     cumulative = CumulativeMLP()
     cumulative.load_state_dict(whole.state_dict())
-    assert whole.dt is None and cumulative.dt == 0.001
+    assert whole.dt is None
+    assert cumulative.dt == 0.001
     values = cumulative(frames)
     for steps in (1, 5, len(frames)):
         until_then = frames.to_dense()[:steps]

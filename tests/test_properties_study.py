@@ -91,7 +91,8 @@ def test_loss_is_a_finite_number_per_recording(loss, steps, count, rate):
     frames = torch.poisson(torch.full((steps, count, *SENSOR[::-1]), rate))  # or no event at all
     targets = torch.randint(3, (count,))
     losses = loss(voltages, targets, frames, torch.full((count,), steps))
-    assert losses.shape == (count,) and losses.isfinite().all()
+    assert losses.shape == (count,)
+    assert losses.isfinite().all()
 
 
 @QUICK
@@ -119,7 +120,8 @@ def test_predictions_over_time_agree_with_each_other(classifier, some, threshold
     assert np.array_equal(correct_after_events(predictions, [1e14])[:, 0], last)
     _, steps = early_exit(predictions, threshold)
     lengths = [len(events) for events in predictions.events]
-    assert (steps >= 1).all() and (steps <= lengths).all()
+    assert (steps >= 1).all()
+    assert (steps <= lengths).all()
     assert 1 / 3 - 1e-9 <= choose_exit_threshold(predictions) <= 1.01
 
 

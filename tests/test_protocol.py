@@ -148,7 +148,8 @@ def test_a_job_shows_no_progress_bar_of_its_own(some, capsys, monkeypatch):
     monkeypatch.delenv("TQDM_DISABLE", raising=False)
     cross_validate({"MLP": NetworkEstimator(MLP, epochs=1)}, some, range(12), progress="models")
     shown = capsys.readouterr().err
-    assert "models: 100%" in shown and "training" not in shown
+    assert "models: 100%" in shown
+    assert "training" not in shown
 
 
 # ---- Intervals ----
