@@ -30,6 +30,7 @@ BENCHMARKS = {
     "motions": ("motions", "which way random dots move, by every network of chapter 6"),
     "nmnist": ("nmnist", "digits of N-MNIST, 200 by what has learned from 400 (chapter 9)"),
     "nmnist1000": ("nmnist", "the same on 1,000, by folds; needs the archive of load_nmnist"),
+    "folder": ("folder", "a folder of your own: time to load it and for two epochs, and memory"),
     "compare": ("compare", "time, memory and verdict of compare: digits, gestures and films"),
     "operations": ("operations", "operations and energy of an answer by model and bin width"),
     "latency": ("latency", "when networks know the suit of all 131 recordings, by grouped folds"),
@@ -67,6 +68,7 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--compare", action="store_true", help="fail if a kept mean has changed")
     for option, text in OPTIONS.items():
         parser.add_argument(f"--{option}", type=positive, help=text)
+    parser.add_argument("--folder", metavar="PATH", help="recordings that folder loads")
     parser.add_argument("--browser", choices=("chromium", "firefox"), help="where teach trains")
     return parser
 
@@ -86,7 +88,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     parser = command_line()
     words = parser.parse_args(arguments)
-    options = {name: getattr(words, name) for name in (*OPTIONS, "browser") if getattr(words, name)}
+    options = {
+        name: getattr(words, name)
+        for name in (*OPTIONS, "browser", "folder")
+        if getattr(words, name)
+    }
     for name in words.names:
         if name not in BENCHMARKS:
             parser.error(f"there is no benchmark {name}; choose from {', '.join(BENCHMARKS)}")

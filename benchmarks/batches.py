@@ -15,9 +15,10 @@ from pokersnn_helpers.frames import make_loader
 from pokersnn_helpers.recordings import fold_indices
 from pokersnn_helpers.simulation.motions import film_motions, with_mirrored_copies
 from pokersnn_helpers.study.perturbations import merge_polarities
-from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator, Perturbation
+from pokersnn_helpers.study.protocol import NetworkEstimator, Perturbation
 
 from . import Options, Row, folds
+from .models import BY_FRAME
 
 SETTLE_MS = (0, 5, 10, 20, 30, 40)
 FOLDS = 5

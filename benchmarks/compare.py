@@ -16,10 +16,10 @@ from pokersnn_helpers import EVENT_DTYPE, Recordings, load_nmnist
 from pokersnn_helpers.own.compare import compare
 from pokersnn_helpers.own.folders import resize
 from pokersnn_helpers.simulation.gestures import film_gestures
-from pokersnn_helpers.simulation.motions import film_dots
 from pokersnn_helpers.study.perturbations import merge_polarities
 
 from . import Row
+from .motions import film_dots
 from .nmnist import thousand
 
 SIZE = 16  # pixels along a side, of patches and spots

@@ -118,8 +118,10 @@ def mean(correct: np.ndarray, groups: Any) -> dict[str, float]:
 
 def points(first: np.ndarray, second: np.ndarray, groups: Any) -> dict[str, float]:
     """Return by how many percentage points the first model is better, with a 95 % interval."""
-    more, low, high = protocol.difference_interval(first, second, groups)
-    return {"points": 100 * more, "interval low": 100 * low, "interval high": 100 * high}
+    difference = np.mean(np.atleast_2d(first), axis=0) - np.mean(np.atleast_2d(second), axis=0)
+    low, high = protocol.bootstrap_interval(difference, groups, lowest=-1)
+    points = 100 * float(difference.mean())
+    return {"points": points, "interval low": 100 * low, "interval high": 100 * high}
 
 
 def change(first: np.ndarray, second: np.ndarray, groups: Any) -> dict[str, float]:

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from pokersnn_helpers import Classifier, make_loader
 from pokersnn_helpers.networks import WHOLE
-from pokersnn_helpers.study.models import GRU, MLP
+from pokersnn_helpers.study.models import GRU, SummedImage
 from pokersnn_helpers.study.protocol import FeatureEstimator, NetworkEstimator, PerturbedEstimator
 
 from . import Row
@@ -24,7 +25,18 @@ COUNTED += [("GRU", NetworkEstimator(GRU, clip_norm=1.0, time_window=w)) for w i
 COUNTED += [(SNN, NetworkEstimator(time_window=width)) for width in BIN_WIDTHS]
 
 
-def regression_network(estimator: FeatureEstimator, sensor_size: tuple[int, int, int]) -> MLP:
+class LinearModel(SummedImage):
+    """One weight per input and class."""
+
+    def build(self, inputs: int, outputs: int) -> None:
+        """Make the layer."""
+        self.dt = None
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(inputs, outputs))
+
+
+def regression_network(
+    estimator: FeatureEstimator, sensor_size: tuple[int, int, int]
+) -> LinearModel:
     """Make the network that says what a trained logistic regression on ``summed_image`` says.
 
     Standardisation becomes a part of its weights, so a pixel without events still counts 0.
@@ -34,7 +46,7 @@ def regression_network(estimator: FeatureEstimator, sensor_size: tuple[int, int,
     bias = bias - weight @ scaler.mean_
     if len(weight) == 1:  # of two classes scikit-learn keeps the difference alone
         weight, bias = (np.concatenate([-each / 2, each / 2]) for each in (weight, bias))
-    network = MLP(sensor_size, len(weight), hidden_size=0)
+    network = LinearModel(sensor_size, len(weight))
     numbers = {"body.1.weight": weight, "body.1.bias": bias}
     network.load_state_dict({name: torch.from_numpy(each) for name, each in numbers.items()})
     return network

@@ -16,11 +16,12 @@ from pokersnn_helpers.frames import make_loader
 from pokersnn_helpers.simulation import EventCamera, simulate_pokerdvs
 from pokersnn_helpers.simulation.cards import CAMERA
 from pokersnn_helpers.study.perturbations import merge_polarities
-from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator, PerturbedEstimator
+from pokersnn_helpers.study.protocol import NetworkEstimator, PerturbedEstimator
 from pokersnn_helpers.training import train_classifier
 
 from . import Options, Row, folds
 from .comparison import all_statistics, c2st_accuracy, compare_statistics, count_close
+from .models import BY_FRAME
 
 N_TRAIN = 400  # simulated recordings to compare and to train on
 C2ST_SEEDS = range(10)

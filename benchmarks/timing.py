@@ -9,12 +9,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
 import pandas as pd
 import torch
 from llvmlite.binding import get_host_cpu_name
-from torch.utils._pytree import tree_map
 
 from pokersnn_helpers import Split, load_pokerdvs
 from pokersnn_helpers.devices import one_cpu_thread, usable_cores
@@ -31,8 +29,15 @@ def recordings() -> Split:
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Leave PyTorch one CPU thread, and ``FastSNN`` too: in a block, or in a function."""
-    with patch.dict(os.environ, OMP_NUM_THREADS="1"), one_cpu_thread():
-        yield
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        with one_cpu_thread():
+            yield
+    finally:
+        del os.environ["OMP_NUM_THREADS"]
+        if before is not None:
+            os.environ["OMP_NUM_THREADS"] = before
 
 
 def setting() -> dict[str, Any]:
@@ -74,13 +79,13 @@ def finite(result: Any, digits: int = 17) -> Any:
 
     Each number that isn't finite becomes None: JSON has no word for them.
     """
-
-    def change(value: Any) -> Any:
-        if not isinstance(value, float):
-            return value
-        return float(f"{value:.{digits}g}") if math.isfinite(value) else None
-
-    return tree_map(change, result)
+    if isinstance(result, dict):
+        return {name: finite(value, digits) for name, value in result.items()}
+    if isinstance(result, (list, tuple)):
+        return [finite(value, digits) for value in result]
+    if not isinstance(result, float):
+        return result
+    return float(f"{result:.{digits}g}") if math.isfinite(result) else None
 
 
 def median_times(steps: dict[Any, Step], repeats: int) -> dict[Any, float]:

@@ -10,7 +10,7 @@ import reprlib
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from numbers import Integral
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +18,10 @@ import numpy as np
 if TYPE_CHECKING:
     import torch
 
-CLIMB, CLIMBED = 0.2, 5  # of what was won, this share lost for so many epochs is told
 EVENT_DTYPE = np.dtype([(field, np.int64) for field in "txyp"])  # t in µs; p: 1 = ON, 0 = OFF
+MAX_TIME = 2**53  # µs, up to which a float holds every whole number
+CLIMB_SHARE = 0.2  # of what the loss had fallen: when it has climbed by more,
+CLIMB_EPOCHS = 5  # and has stayed there for so many epochs, a warning says so
 
 
 def check_numbers(kind: Any, **values: Any) -> None:
@@ -30,26 +32,23 @@ def check_numbers(kind: Any, **values: Any) -> None:
         values: What to check, by name.
     """
     for name, value in values.items():
-        if not isinstance(value, kind) or type(value) is bool or not 0 < value < math.inf:
-            whole = "whole" if kind is Integral else "finite"
-            found = reprlib.repr(value)  # a few words of a tensor
-            raise ValueError(f"{name} is {found}; choose a {whole} number greater than 0")
+        if not isinstance(value, kind) or not 0 < value < math.inf:
+            adjective = "whole" if kind is Integral else "finite"
+            short = reprlib.repr(value)  # a few words of a tensor
+            raise ValueError(f"{name} is {short}; choose a {adjective} number greater than 0")
 
 
 def check_range(lowest: float, highest: float, **values: Any) -> None:
     """Raise a ``ValueError`` that names the first value outside a range, or that is no number."""
     for name, value in values.items():
-        number = isinstance(value, (int, float, np.integer, np.floating))
-        if not number or isinstance(value, bool) or not lowest <= value <= highest:
-            choose = f"choose a number from {lowest:g} to {highest:g}"
-            raise ValueError(f"{name} is {reprlib.repr(value)}; {choose}")
+        if not isinstance(value, Real) or not lowest <= value <= highest:
+            short = reprlib.repr(value)
+            raise ValueError(f"{name} is {short}; choose a number from {lowest:g} to {highest:g}")
 
 
-def check_seed(seed: int, most: int = 2**64 - 1) -> int:
+def check_seed(seed: int, highest: int = 2**64 - 1) -> int:
     """Return a seed, or raise a ``ValueError``."""
-    if not isinstance(seed, Integral) or type(seed) is bool or not 0 <= seed <= most:
-        found = reprlib.repr(seed)
-        raise ValueError(f"seed is {found}; choose a whole number from 0 to {most}")
+    check_range(0, highest, seed=seed)
     return int(seed)
 
 
@@ -62,8 +61,8 @@ def check_groups(groups: Sequence[Any], number: int) -> np.ndarray:
         raise ValueError(f"groups has shape {labels.shape}; expected ({number},), one a recording")
     numbers, _ = pd.factorize(labels, sort=True)
     if (numbers < 0).any():
-        place = numbers.argmin()
-        raise ValueError(f"groups[{place}] is {labels[place]}; give each recording a group")
+        recording = numbers.argmin()
+        raise ValueError(f"groups[{recording}] is {labels[recording]}; give each recording a group")
     return numbers
 
 
@@ -81,43 +80,49 @@ def check_events(
         TypeError: It isn't a structured array with these fields.
         ValueError: There are no events, or a value is out of place; the message says which.
     """
-    bounds = [(-(2**53), 2**53), *((0, size - 1) for size in check_sensor_size(sensor_size))]
-    fields = getattr(getattr(events, "dtype", None), "fields", None) or {}
-    kinds = {field: dtype.kind for field, (dtype, *_) in fields.items()}
-    if missing := [field for field in "txyp" if kinds.get(field, "O") not in "biuf"]:
+    sizes = check_sensor_size(sensor_size)
+    names = events.dtype.names or () if isinstance(events, np.ndarray) else ()
+    numeric = [field for field in names if events.dtype[field].kind in "biuf"]
+    missing = [field for field in "txyp" if field not in numeric]
+    if missing:
         raise TypeError(
             f"{name} is of type {type(events).__name__} without numeric field {', '.join(missing)};"
             " make an array: tonic.io.make_structured_array(t, x, y, p, dtype=EVENT_DTYPE)"
         )
     if events.ndim != 1 or len(events) == 0:
         raise ValueError(f"{name} has shape {events.shape}; expected (events,), with some events")
-
-    def refuse(wrong: np.ndarray, field: str, reason: str) -> None:
-        if wrong.any():
-            place = int(wrong.argmax())
-            value = events[field][place]
-            raise ValueError(f"{name}: field {field} is {value} at event {place}; {reason}")
-
     checked = np.empty(len(events), EVENT_DTYPE)
-    for field, (least, most) in zip("txyp", bounds, strict=True):
+    limits = [(0, size - 1) for size in sizes]
+    for field, (lowest, highest) in zip("txyp", [(-MAX_TIME, MAX_TIME), *limits], strict=True):
+        given = events[field]
         with np.errstate(invalid="ignore"):
-            checked[field] = events[field].astype(np.int64)
-        values = checked[field]
-        wrong = np.ma.filled(values != events[field], True)  # a masked value is no number
-        if wrong.any() or values.min() < least or values.max() > most:
-            reason = f"sensor_size {sensor_size} allows whole numbers from {least} to {most}"
-            if field == "t":
-                reason = "expected whole numbers of µs, within ±2**53; multiply seconds by 1e6"
-            refuse(wrong | (values < least) | (values > most), field, reason)
-    backwards = np.append(False, checked["t"][1:] < checked["t"][:-1])
-    sort = "sort by time: events[np.argsort(events['t'], kind='stable')]"
-    refuse(backwards, "t", f"{sort}, or cut the recording there if its clock began anew")
+            values = given.astype(np.int64)
+        wrong = (values != given) | (values < lowest) | (values > highest)
+        wrong = np.ma.filled(wrong, True)  # a masked value is no number
+        advice = "multiply s by 1e6" if field == "t" else f"sensor_size is {sensor_size}"
+        expected = f"expected whole numbers from {lowest} to {highest}; {advice}"
+        refuse_values(wrong, given, f"{name}: field {field}", expected)
+        checked[field] = values
+    t = checked["t"]
+    backwards = np.append(False, t[1:] < t[:-1])
+    order = (
+        "sort by time: events[np.argsort(events['t'], kind='stable')], or cut the recording there "
+        "if its clock began anew"
+    )
+    refuse_values(backwards, t, f"{name}: field t", order)
     return checked
+
+
+def refuse_values(wrong: np.ndarray, values: np.ndarray, name: str, reason: str) -> None:
+    """Raise a ``ValueError`` that names the first value that is wrong, if one is."""
+    if wrong.any():
+        event = int(wrong.argmax())
+        raise ValueError(f"{name} is {values[event]} at event {event}; {reason}")
 
 
 def check_sensor_size(sensor_size: Sequence[int]) -> tuple[int, int, int]:
     """Return width, height and polarities, or raise a ``ValueError``."""
-    sizes = tuple(sensor_size) if np.ndim(sensor_size) == 1 else ()
+    sizes = tuple(sensor_size)
     if len(sizes) != 3 or not all(isinstance(size, Integral) and size > 0 for size in sizes):
         raise ValueError(
             f"sensor_size is {sensor_size!r}; expected (width, height, polarities), as (64, 48, 2)"
@@ -132,9 +137,10 @@ def check_classes(classes: Sequence[str], number: int | None = None) -> tuple[st
     They are different, in an order that stays, and as many as ``number`` says.
     """
     names = tuple(classes) if np.ndim(classes) == 1 else ()  # a text or a set has none
-    different = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
-    if not names or not different or number not in (None, len(names)):
-        many = "a tuple of" if number is None else number
+    different = {name for name in names if isinstance(name, str)}
+    expected = number or max(1, len(names))
+    if len(names) != expected or len(different) != expected:
+        many = number or "a tuple of"
         raise ValueError(f"classes is {classes!r}; expected {many} different names")
     return names
 
@@ -165,9 +171,11 @@ def check_frames(frames: torch.Tensor, weights: torch.Tensor, input_size: int | 
     if weights.dtype not in (torch.float32, torch.float64):  # Norse begins in single precision
         raise TypeError(f"the weights are of type {weights.dtype}; convert them with snn.float()")
     values = (frames._values() if frames.is_sparse else frames).detach().to(weights.dtype)
-    # A voltage that is NaN never spikes, so the readout hides it. Both ends are NaN where one is.
-    if values.numel() and not all(end.isfinite() for end in values.aminmax()):
-        wrong = ~values.isfinite()
+    # A voltage that is NaN never spikes, so the readout hides it.
+    if math.isfinite(values.sum()):
+        return
+    wrong = ~values.isfinite()
+    if wrong.any():  # else their sum alone is too large
         places = frames._indices()[:, wrong].t() if frames.is_sparse else wrong.nonzero()
         found = f"{values[wrong][0].item()} at index {tuple(places[0].tolist())}"
         raise ValueError(f"frames hold {found}; they must be finite numbers")
@@ -188,69 +196,75 @@ def check_indices(frames: torch.Tensor) -> None:
 
 
 def check_loader(loader: Any, classifier: Any) -> None:
-    """Refuse a loader whose recordings aren't what a classifier was made for.
+    """Refuse recordings, and a loader of others than a classifier was made for.
 
     Its time bins are as wide as the network's time steps, and its recordings are of the
     classifier's classes and sensor. What a loader doesn't say isn't checked.
     """
-    dataset: Any = getattr(loader, "dataset", None)
-    while not hasattr(dataset, "recordings") and hasattr(dataset, "dataset"):  # a Subset
+    if hasattr(loader, "sensor_size"):  # as Recordings, a Split and Tonic's data sets have one
+        raise TypeError(f"{type(loader).__name__} are no loader; give make_loader(recordings)")
+    dataset = getattr(loader, "dataset", None)
+    while hasattr(dataset, "dataset"):  # a Subset
         dataset = dataset.dataset
-    bins, dt = getattr(dataset, "time_window", None), getattr(classifier.snn, "dt", None)
-    if bins and dt and not math.isclose(bins, 1e6 * dt, rel_tol=1e-6):
+    recordings = getattr(dataset, "recordings", None)
+    if recordings is None:
+        return
+    width = dataset.time_window
+    dt = getattr(classifier.snn, "dt", None)
+    if dt and not math.isclose(width, 1e6 * dt, rel_tol=1e-6):
         raise ValueError(
-            f"the loader's time bins are {bins:g} µs wide, the network's dt is {dt:g} s. Make the "
-            f"loader with time_window={1e6 * dt:g} or the network with dt={1e-6 * bins:g}"
+            f"the loader's time bins are {width:g} µs wide, the network's dt is {dt:g} s; choose "
+            f"time_window={1e6 * dt:g}, or make the network with dt={1e-6 * width:g}"
         )
     for name in ("classes", "sensor_size"):
-        own = getattr(classifier, name)
-        found = getattr(getattr(dataset, "recordings", None), name, own)
-        if found != own:
+        given = getattr(recordings, name)
+        expected = getattr(classifier, name)
+        if given != expected:
             raise ValueError(
-                f"the loader's recordings have {name} {found}, the classifier has {own}; make the "
-                f"classifier with {name}={found}"
+                f"the loader's recordings have {name} {given}, the classifier has {expected}; make "
+                f"the classifier with {name}={given}"
             )
 
 
 def check_optimizer(optimizer: torch.optim.Optimizer, classifier: torch.nn.Module) -> None:
     """Refuse an optimizer of other weights: nothing would be learned, without a word."""
-    groups = getattr(optimizer, "param_groups", [])
-    given = {each for group in groups for each in group["params"]}
-    if not any(each.requires_grad for each in given) or not given <= {*classifier.parameters()}:
+    optimized = [weights for group in optimizer.param_groups for weights in group["params"]]
+    if not set(optimized) <= set(classifier.parameters()):
         raise ValueError(
-            f"optimizer, of type {type(optimizer).__name__}, isn't one of this classifier's "
-            "weights; make it anew of classifier.parameters()"
+            "optimizer isn't one of this classifier's weights; make it anew of "
+            "classifier.parameters()"
         )
 
 
 def check_targets(targets: torch.Tensor, log_probabilities: torch.Tensor) -> None:
     """Refuse what isn't a class number; ``nll_loss`` would leave out -100 without a word."""
-    size, classes = log_probabilities.shape
-    whole = str(targets.dtype) == "torch.int64" and targets.shape == (size,)
-    numbers = targets.tolist()
-    wrong = [each for each in numbers if each not in range(classes)] if whole else numbers
-    if wrong or not whole:
-        raise ValueError(
-            f"targets hold {reprlib.repr(wrong)} ({targets.dtype}); for these {size} "
-            f"recordings there must be {size} int64 numbers from 0 to {classes - 1}"
-        )
+    highest = log_probabilities.shape[1] - 1
+    wrong = targets[(targets < 0) | (targets > highest)]
+    if len(wrong):
+        short = reprlib.repr(wrong.tolist())
+        raise ValueError(f"targets hold {short}; they must be class numbers from 0 to {highest}")
 
 
 def refuse_hooks(*modules: torch.nn.Module) -> None:
     """Refuse forward hooks where a network is computed without calling its layers."""
     for module in modules:
-        if any(getattr(module, f"_forward{each}_hooks") for each in ("", "_pre")):
+        if module._forward_hooks or module._forward_pre_hooks:
             raise TypeError(f"a hook of {type(module).__name__} would be left out; remove it")
 
 
 def warn_if_it_climbs(losses: list[float]) -> None:
     """Warn in the epoch in which the loss has been far above its lowest for long enough."""
-    lowest, recent = min(losses), min(losses[-CLIMBED:])
-    since = len(losses) - 1 - losses.index(lowest)
-    if since == CLIMBED and recent - lowest > CLIMB * (losses[0] - lowest):
-        about = f"the loss has climbed from {lowest:.3g} to at least {recent:.3g}"
-        advice = "lower the learning rate, or choose wider time bins"
-        warnings.warn(f"{about}, for {since} epochs; {advice}", stacklevel=4)
+    lowest = min(losses)
+    recent = losses[-CLIMB_EPOCHS:]
+    climb = min(recent) - lowest
+    fall = losses[0] - lowest
+    epochs_since = len(losses) - 1 - losses.index(lowest)
+    if epochs_since == CLIMB_EPOCHS and climb > CLIMB_SHARE * fall:
+        warnings.warn(
+            f"the loss has climbed from {lowest:.3g} to at least {min(recent):.3g}, for "
+            f"{CLIMB_EPOCHS} epochs; lower the learning rate, or choose wider time bins",
+            stacklevel=4,
+        )
 
 
 @contextmanager
@@ -262,19 +276,15 @@ def errors_in(place: str) -> Iterator[None]:
         raise ValueError(f"{place}: {error}") from error
 
 
-def check_training(
-    place: str, classifier: Any, optimizer: torch.optim.Optimizer, **values: torch.Tensor
-) -> None:
+def check_training(place: str, **values: torch.Tensor) -> None:
     """Raise a ``RuntimeError`` that names the first value that isn't a finite number."""
     for name, value in values.items():
-        if value.isfinite():
-            continue
-        advice = f"try a learning rate below {optimizer.param_groups[0]['lr']:g}"
-        dt = getattr(classifier.snn, "dt", None) or math.inf
-        if getattr(classifier.snn, "surrogate_slope", 0) > 1000 * dt:
-            advice = f"make the network with surrogate_slope={1000 * dt:g} or less, or {advice}"
-        found = f"the {name.replace('_', ' ')} is {value.item()} {place}"
-        raise RuntimeError(f"{found}; {advice}, and look for NaN in the frames")
+        if not value.isfinite():
+            words = name.replace("_", " ")
+            raise RuntimeError(
+                f"the {words} is {value.item()} {place}; try a lower learning_rate or a lower "
+                "surrogate_slope, and look for NaN in the frames"
+            )
 
 
 def check_finite(classifier: torch.nn.Module, log_probabilities: torch.Tensor) -> None:

@@ -6,9 +6,11 @@ PyTorch is imported where it is used, since events and files need none.
 from __future__ import annotations
 
 import os
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     import torch
@@ -31,14 +33,35 @@ def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+class OpenBlocks:
+    """The blocks of ``one_cpu_thread`` that have begun and not ended."""
+
+    lock = threading.Lock()
+    by_thread: ClassVar[Counter[int]] = Counter()  # how many a thread is in
+    threads_before = 1  # PyTorch's number of threads before the first of them
+
+
 @contextmanager
 def one_cpu_thread() -> Iterator[None]:
-    """Let PyTorch run on one CPU thread, and put back the number of threads afterwards."""
+    """Let PyTorch run on one CPU thread, and put back the number of threads afterwards.
+
+    Blocks may overlap, in one thread or in several. PyTorch keeps a number for each thread, so each
+    puts its own back when its last block ends.
+    """
     import torch
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    thread = threading.get_ident()
+    with OpenBlocks.lock:
+        n_threads = torch.get_num_threads()  # also fixes it for this thread, which others can't set
+        if OpenBlocks.by_thread.total() == 0:
+            OpenBlocks.threads_before = n_threads
+        OpenBlocks.by_thread[thread] += 1
+        torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        with OpenBlocks.lock:
+            OpenBlocks.by_thread[thread] -= 1
+            if OpenBlocks.by_thread[thread] == 0:
+                del OpenBlocks.by_thread[thread]
+                torch.set_num_threads(OpenBlocks.threads_before)

@@ -10,7 +10,6 @@ import os
 import tarfile
 import warnings
 from collections.abc import Callable
-from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -181,65 +180,61 @@ def cache_folder() -> Path:
 def read_archive(archive: str, root: Path) -> dict[str, bytes]:
     """Return the recordings of an archive by name, from the first place that has them."""
     folders = dict.fromkeys([root / "POKERDVS", root, cache_folder() / "POKERDVS"])
-    existing = next(path for path in (root, *root.parents) if os.access(path, os.F_OK))
-    home = root / "POKERDVS"  # where nothing stands in the way
-    if not os.access(existing, os.W_OK | os.X_OK) or os.path.lexists(home / archive):
-        home = cache_folder() / "POKERDVS"
+    home = _download_folder(archive, root)
     tried = []
-    for attempt in (
-        *(partial(_read, folder, archive) for folder in folders),
-        *(partial(_download, address, archive, home) for address in SOURCES[archive]),
-    ):
+    for place in (*folders, *SOURCES[archive]):
         try:
-            return attempt()
+            return _read(place, archive, home)
         except (OSError, ValueError) as error:
-            tried.append(f"  {attempt.args[0]}: {type(error).__name__}: {error}")
+            tried.append(f"  {place}: {type(error).__name__}: {error}")
+    reasons = "\n".join(tried)
+    addresses = " or ".join(SOURCES[archive])
     raise FileNotFoundError(
-        "\n".join(
-            [
-                f"the recordings of {archive} could not be loaded. Tried:",
-                *tried,
-                f"What to do: get {archive} (md5 {REGISTRY[archive]}) from "
-                f"{' or '.join(SOURCES[archive])}, put it into {home}, and load again. "
-                'source="simulated" does without.',
-            ]
-        )
+        f"the recordings of {archive} could not be loaded. Tried:\n{reasons}\n"
+        f"What to do: get {archive} (md5 {REGISTRY[archive]}) from {addresses}, put it into "
+        f'{home}, and load again. source="simulated" does without.'
     )
 
 
-def _read(folder: Path, archive: str) -> dict[str, bytes]:
-    """Read an archive, which has to be the published one, into memory."""
-    path, known = folder / archive, REGISTRY[archive]
-    if path.exists() and not path.is_file():
-        raise ValueError("no regular file")  # a pipe would be waited for
-    if (found := pooch.file_hash(str(path), alg="md5")) != known:
-        raise ValueError(f"md5 {found} instead of {known}: damaged, or another file")
+def _download_folder(archive: str, root: Path) -> Path:
+    """Return ``root/POKERDVS``, or where that can't be written or holds another file, the cache."""
+    home = root / "POKERDVS"
+    existing = next(path for path in (root, *root.parents) if os.access(path, os.F_OK))
+    if os.access(existing, os.W_OK | os.X_OK) and not os.path.lexists(home / archive):
+        return home
+    return cache_folder() / "POKERDVS"
+
+
+def _read(place: Path | str, archive: str, home: Path) -> dict[str, bytes]:
+    """Read an archive out of a folder; what lies at an address is downloaded to ``home`` first."""
+    if isinstance(place, str):
+        load = pooch.HTTPDownloader(progressbar=True, timeout=SILENCE_LIMIT)
+        pooch.retrieve(place + archive, f"md5:{REGISTRY[archive]}", archive, home, downloader=load)
+        place = home
+    path = place / archive
+    md5 = pooch.file_hash(str(path), alg="md5")
+    if md5 != REGISTRY[archive]:
+        raise ValueError(f"md5 {md5} instead of {REGISTRY[archive]}: damaged, or another file")
     with tarfile.open(path) as tar:
         files = [member for member in tar if member.name.endswith((".npy", ".aedat"))]
         return {file.name: tar.extractfile(file).read() for file in files}  # type: ignore[union-attr]
 
 
-def _download(address: str, archive: str, home: Path) -> dict[str, bytes]:
-    """Fetch an archive, and read it."""
-    load = pooch.HTTPDownloader(progressbar=True, timeout=SILENCE_LIMIT)
-    pooch.retrieve(address + archive, f"md5:{REGISTRY[archive]}", archive, home, downloader=load)
-    return _read(home, archive)
-
-
 def _load_68(root: Path) -> Split:
-    train, test = (_recordings(read_archive(archive, root)) for archive in ARCHIVES)
+    train, test = [_recordings(read_archive(archive, root)) for archive in ARCHIVES]
     return Split(train, test, source="real")
 
 
 def _recordings(files: dict[str, bytes]) -> Recordings:
     """Parse recordings, in the order of their classes and then of their content."""
     folders = [name[:2] for name in POKERDVS_CLASSES]
-    found = []
+    parsed = []
     for name, content in files.items():
         columns = np.load(io.BytesIO(content)).astype(np.int64, order="C")  # t, x, y, p
-        found.append((folders.index(Path(name).parent.name), columns.tobytes()))
-    targets, data = zip(*sorted(found), strict=True)
-    events = [np.frombuffer(each, EVENT_DTYPE) for each in data]
+        target = folders.index(Path(name).parent.name)
+        parsed.append((target, columns.tobytes()))
+    targets, contents = zip(*sorted(parsed), strict=True)
+    events = [np.frombuffer(content, EVENT_DTYPE) for content in contents]
     return Recordings(events, targets, POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE)
 
 
@@ -248,30 +243,31 @@ def _load_131(root: Path) -> PokerDVS131:
 
     from .own.camera_files import read_aedat
 
-    archive = read_archive(ARCHIVE_131, root)
-    files = {name: read_aedat(data)[0] for name, data in archive.items()}
-    known = {md5: name for name, md5 in REGISTRY.items()}
-    table = pd.DataFrame({"file": files.keys()})
+    tonic_names = {md5: name for name, md5 in REGISTRY.items()}
+    rows = []
+    for file, content in read_archive(ARCHIVE_131, root).items():
+        events, _ = read_aedat(content)
+        start = int(events["t"][0])
+        end = int(events["t"][-1])
+        events["t"] -= start
+        rows.append((file, events, start, end, tonic_names.get(_md5_as_numpy_file(events), "")))
+    table = pd.DataFrame(rows, columns=["file", "events", "start", "end", "tonic"])
     table["class"] = table["file"].str.extract(r"x([a-z]+)", expand=False)  # of "xclub02i.aedat"
     table["upside down"] = table["file"].str.endswith("i.aedat")
     table["target"] = table["class"].map(POKERDVS_CLASSES.index)
-    table["start"] = [events["t"][0] for events in files.values()]
-    table["end"] = [events["t"][-1] for events in files.values()]
-    table["tonic"] = [known.get(_md5_as_numpy_file(events), "") for events in files.values()]
     table = table.sort_values(["target", "start", "file"], ignore_index=True)
     table["pass"] = card_passes(table)
     table["start (ms)"] = (table["start"] - table["start"].min()) / 1000
-    events = [files[name] for name in table["file"]]
-    for recording in events:
-        recording["t"] -= recording["t"][0]
-    recordings = Recordings(events, table["target"], POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE)
+    recordings = Recordings(
+        table["events"], table["target"], POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
+    )
     columns = ["file", "class", "upside down", "start (ms)", "pass", "tonic"]
     return PokerDVS131(recordings, table[columns], "real")
 
 
 def _md5_as_numpy_file(events: np.ndarray) -> str:
-    """Return the hash that the recording has in Tonic's archives, where its time starts at 0."""
-    columns = np.stack([events["t"] - events["t"][0], events["x"], events["y"], events["p"]], 1)
+    """Return the hash that a recording has in Tonic's archives; its time starts at 0."""
+    columns = np.stack([events[field] for field in "txyp"], axis=1)
     file = io.BytesIO()
     np.save(file, columns.astype(np.uint64))
     return hashlib.md5(file.getvalue()).hexdigest()

@@ -21,6 +21,14 @@ from .checks import (
 if TYPE_CHECKING:
     import pandas as pd
 
+STATISTICS = (
+    "class",
+    "events",
+    "duration (ms)",
+    "rate (events/ms)",
+    "ON share",
+    "active pixels",
+)
 SAMPLE = 1000  # recordings, at most, to see how long they are and how rare their events
 
 
@@ -239,16 +247,11 @@ def recording_statistics(data: Recordings | Split) -> pd.DataFrame:
     rows = []
     for events, target in zip(data.events, data.targets, strict=True):
         duration_ms = (events["t"][-1] - events["t"][0]) / 1000
-        row = {
-            "class": data.classes[target],
-            "events": len(events),
-            "duration (ms)": duration_ms,
-            "rate (events/ms)": len(events) / duration_ms if duration_ms else math.inf,
-            "ON share": events["p"].mean(),
-            "active pixels": len(np.unique(events[["x", "y"]])),
-        }
-        rows.append(row)
-    return pd.DataFrame(rows)
+        rate = len(events) / duration_ms if duration_ms else math.inf
+        pixels = len(np.unique(events[["x", "y"]]))
+        on_share = events["p"].mean()
+        rows.append((data.classes[target], len(events), duration_ms, rate, on_share, pixels))
+    return pd.DataFrame(rows, columns=STATISTICS)
 
 
 def first_of_each_class(recordings: Recordings) -> list[tuple[Any, int]]:

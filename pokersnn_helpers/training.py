@@ -2,7 +2,9 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -46,6 +48,7 @@ Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.
 MAX_STEPS = 2**22  # of a prediction: 70 minutes at 1 ms, whose voltages take some gigabytes
 MAX_COUNTS = 2**30  # in its dense frames, of 4 bytes each
 RARE_EVENTS = 0.005  # per ms and input: for as many weights are drawn; POKER-DVS has 0.07
+_progress_shown = ContextVar("_progress_shown", default=True)
 
 
 @dataclass
@@ -95,8 +98,8 @@ class Evaluation:
 
     @property
     def accuracy(self) -> float:
-        """Share of the recordings classified correctly, from 0 to 1."""
-        return self.correct / self.n_samples
+        """Share of the recordings classified correctly, from 0 to 1; NaN where there are none."""
+        return self.correct / self.n_samples if self.n_samples else math.nan
 
     @property
     def loss(self) -> float:
@@ -320,6 +323,16 @@ class TrainingState:
         return history
 
 
+@contextmanager
+def progress_hidden() -> Iterator[None]:
+    """Let ``fit`` show no progress bar, where several of them would share a terminal."""
+    token = _progress_shown.set(False)
+    try:
+        yield
+    finally:
+        _progress_shown.reset(token)
+
+
 @one_cpu_thread()
 def fit(
     classifier: Classifier,
@@ -405,7 +418,8 @@ def fit(
         history = resume_from.restore(classifier, ema, optimizer, epochs, rate_of_run)
 
     done = len(history.loss)
-    hidden = {"disable": True} if rank() else {}  # disable=False would overrule TQDM_DISABLE
+    shown = rank() == 0 and _progress_shown.get()
+    hidden = {} if shown else {"disable": True}  # disable=False would overrule TQDM_DISABLE
     bar = trange(done, epochs, initial=done, total=epochs, desc="training", unit="epoch", **hidden)
     for epoch in bar:
         mean_loss, accuracy = _train_epoch(
@@ -463,7 +477,7 @@ def _train_epoch(
             if weight.grad is not None:
                 all_reduce_sum(weight.grad)
         gradient = clip_grad_norm_(weights, clip_norm or math.inf)
-        check_training(place, classifier, optimizer, loss=mean, gradient=gradient)
+        check_training(place, loss=mean, gradient=gradient)
         # Step against the gradient; the moving average follows.
         optimizer.step()
         ema.update_parameters(classifier)
@@ -473,7 +487,7 @@ def _train_epoch(
     loss_sum, correct_sum, n_samples = all_reduce_sum(sums).tolist()
     if n_samples == 0:
         raise ValueError("train_loader is empty: give a DataLoader or a list of batches")
-    check_training(f"after epoch {epoch + 1}", classifier, optimizer, norm_of_the_weights=norm(ema))
+    check_training(f"after epoch {epoch + 1}", norm_of_the_weights=norm(ema))
     return loss_sum / n_samples, correct_sum / n_samples
 
 

@@ -37,7 +37,7 @@ from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES
 from pokersnn_helpers.simulation.motions import film_motions
 from pokersnn_helpers.study import measured, protocol
 from pokersnn_helpers.study.latency import PredictionsOverTime
-from pokersnn_helpers.study.models import MotionDetector, summed_image
+from pokersnn_helpers.study.models import summed_image
 from pokersnn_helpers.study.perturbations import reversed_time
 from pokersnn_helpers.study.protocol import NetworkEstimator, PerturbedEstimator
 
@@ -461,7 +461,7 @@ def test_motions_are_named_forwards_backwards_and_without_start(put):
     asked = {
         motions.ON_DISCS[0]: motions.FirstPlace(),
         motions.ON_DISCS[1]: NetworkEstimator(LayerThenSNN, **once),
-        motions.DETECTOR: NetworkEstimator(MotionDetector, time_window=2000, **once),
+        motions.DETECTOR: NetworkEstimator(motions.MotionDetector, time_window=2000, **once),
         "mean": NetworkEstimator(motions.MeanDetector, time_window=2000, **once),
     }
     put(motions, FILMS=6, MODELS=asked)

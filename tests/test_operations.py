@@ -9,6 +9,7 @@ from torch import nn
 
 from benchmarks.counting import Operations, count_operations
 from benchmarks.energy import estimate_energy
+from benchmarks.latency import CumulativeMLP
 from benchmarks.models import ConvolutionalSNN
 from pokersnn_helpers import SNN, Classifier, FastSNN
 from pokersnn_helpers.fast import LayerThenSNN
@@ -30,7 +31,7 @@ NETWORKS = {
     "FastSNN": FastSNN,
     "Classifier": lambda: Classifier(FastSNN()),
     "MLP": MLP,
-    "MLP, cumulative": lambda: MLP(cumulative=True),
+    "MLP, cumulative": CumulativeMLP,
     "CNN": CNN,
     "GRU": GRU,
     "MLP on each frame": FrameMLP,

@@ -41,7 +41,11 @@ TAUS = {"tau_syn": 0.004, "tau_mem": 0.008, "readout_tau_syn": 0.002, "readout_t
 def test_network_has_the_constants_that_it_is_given_or_the_documented_ones(given, rates):
     """``test_nir_files`` integrates its equations without PyTorch or Norse."""
     snn = SNN(**given)
-    assert [tuple(p.shape) for p in snn.parameters()] == [(100, 2450), (100, 100), (4, 100)]
+    assert [tuple(weights.shape) for weights in snn.parameters()] == [
+        (100, 2450),
+        (100, 100),
+        (4, 100),
+    ]
     assert (*snn.lif0.p[:2], *snn.readout.p[:2]) == pytest.approx(rates)
     assert snn.lif0.p.v_th.item() == pytest.approx(0.3)
     assert snn.lif0.p.alpha == 1  # later versions of Norse multiply |v - v_th| by it
@@ -53,29 +57,21 @@ def test_recording_is_of_every_step_and_changes_nothing(frames):
     snn.record = True
     voltages = snn(frames)
     assert torch.equal(snn.recording.readout.v, voltages.detach())
-    assert not any(tensor.requires_grad for state in snn.recording for tensor in state)
-    snn.step = lambda frame, state: (frame.sum((1, 2)), (None,))
-    with pytest.raises(TypeError, match="states can't be recorded, return tensors: "):
-        snn(frames)
-    del snn.step
+    assert snn.recording.lif0.z.shape == (7, 3, 10)
+    assert not snn.recording.lif0.v.requires_grad
     snn.record = False
     assert torch.equal(snn(frames), voltages)
     assert snn.recording is None
 
 
 @both_networks
-def test_frames_too_large_for_the_type_of_the_weights_are_refused(network):
-    """What else no network takes: ``test_properties_networks``."""
-    with pytest.raises(ValueError, match=r"frames hold inf at index \(0, 0, 0\)"):
-        network(8, 4)(torch.ones(3, 2, 8).double() * 1e300)
-
-
-@both_networks
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
 def test_frames_are_converted_to_the_type_of_the_weights(network, dtype):
     snn = network(8, 4, v_th=0.01)
     frames = torch.randint(0, 3, (9, 2, 8)).float()
     assert torch.equal(snn(frames.to(dtype)), snn(frames))
+    with pytest.raises(ValueError, match=r"frames hold inf at index \(0, 0, 0\)"):
+        snn(torch.full((3, 2, 8), 1e300, dtype=torch.float64))
 
 
 @both_networks
@@ -96,20 +92,18 @@ def test_weights_of_half_precision_are_refused(network):
         network(8, 4).half()(torch.ones(3, 2, 8))
 
 
-NUMBERS = [*inspect.signature(SNN).parameters]
+NUMBERS = list(inspect.signature(SNN).parameters)
 
 
-@pytest.mark.parametrize("value", [0, -0.1, math.nan, math.inf, "7", None, True, torch.ones(100)])
+@pytest.mark.parametrize("value", [0, -0.1, math.nan, math.inf, "7", torch.ones(100)])
 @pytest.mark.parametrize("name", NUMBERS)
 def test_arguments_that_are_no_numbers_above_0_are_refused(name, value):
     kind = "whole" if "size" in name else "finite"
-    with pytest.raises(
-        ValueError, match=f"^{name} is .{{1,40}}; choose a {kind} number greater th"
-    ):
+    with pytest.raises(ValueError, match=f"^{name} is .{{1,40}}; choose a {kind} number greater"):
         SNN(**{name: value})
 
 
-@pytest.mark.parametrize("name", [name for name in NUMBERS if "tau" in name])
+@pytest.mark.parametrize("name", TAUS)
 def test_time_steps_in_which_voltages_would_grow_are_refused(name):
     SNN(8, 4, dt=0.001, **{name: 0.001})
     with pytest.warns(UserWarning, match=r"what decays changes its sign; choose at most 0\.001 s"):
@@ -136,14 +130,16 @@ def test_classifier_uses_the_rule_it_is_given(frames):
 @pytest.mark.parametrize("slope", [1.0, 0.25])
 def test_surrogate_slope_scales_the_gradient_and_not_the_spikes(slope):
     snn = SNN(1, 1, 1, surrogate_slope=slope, v_th=0.5, tau_mem=0.001)  # v = i after a step
-    with torch.no_grad():
-        snn.lif0.input_weights.fill_(1.0)
-        snn.linear.weight.fill_(1.0)
-    _, (_, readout) = snn.step(torch.ones(1, 1), None)
-    readout.v.sum().backward()
-    arrived = readout.v.item()  # of a spike of 1
-    expected = arrived * slope / (1 + 0.5) ** 2
+    snn.lif0.input_weights.data.fill_(1)
+    snn.linear.weight.data.fill_(1)
+    _, state = snn.step(torch.ones(1, 1), None)
+    voltage = state.readout.v.sum()
+    voltage.backward()
+    expected = voltage.item() * slope / (1 + 0.5) ** 2
     assert snn.lif0.input_weights.grad.item() == pytest.approx(expected, rel=1e-5)
+
+
+# ---- A reader's network ----
 
 
 class ConvState(NamedTuple):
@@ -164,9 +160,9 @@ class ConvNetwork(SpikingNetwork):
         self.readout = LICell(dt=self.dt)
 
     def step(self, frame, state):
-        hidden, kept = state or (None, ConvState(None, None))
+        hidden, last = state or (None, ConvState(None, None))
         spikes, hidden = self.lif(self.conv(frame), hidden)
-        voltage, readout = self.readout(self.linear(spikes.flatten(1)), kept.readout)
+        voltage, readout = self.readout(self.linear(spikes.flatten(1)), last.readout)
         return voltage, (hidden, ConvState(spikes, readout))
 
 
@@ -174,52 +170,73 @@ def test_own_network_needs_layers_and_a_step_only(frames):
     network = ConvNetwork(6, v_th=torch.as_tensor(0.1))
     network.record = True
     voltages = network(frames)
-    hidden, (spikes, readout) = network.recording
-    assert voltages.shape == (7, 3, 3) and torch.equal(readout.v, voltages.detach())
-    assert spikes.shape == hidden.v.shape == (7, 3, 6, 4, 5) and spikes.sum() > 0
-    assert isinstance(network.recording[1], ConvState)
+    hidden, last = network.recording
+    assert isinstance(last, ConvState)
+    assert voltages.shape == (7, 3, 3)
+    assert torch.equal(last.readout.v, voltages.detach())
+    assert last.spikes.shape == hidden.v.shape == (7, 3, 6, 4, 5)
+    assert last.spikes.sum() > 0
     voltages.sum().backward()
     assert network.conv.weight.grad.abs().sum() > 0
 
 
-def test_network_without_a_step_is_named(frames):
-    class Stepless(SpikingNetwork):
-        pass
-
-    with pytest.raises(NotImplementedError, match=r"Stepless has no method step\(frame, state\)"):
-        Stepless()(frames)
-
-
 def test_arguments_are_noted_however_they_were_given():
     assert SNN(30, dt=0.002).arguments == {**SNN().arguments, "input_size": 30, "dt": 0.002}
-    assert list(SNN().arguments) == list(inspect.signature(SNN).parameters)
-    network = ConvNetwork(6, v_th=torch.as_tensor(0.1))
-    assert network.arguments == {"channels": 6, "classes": 3, "v_th": torch.as_tensor(0.1)}
-    plain = SNN(hidden_size=np.int64(7), dt=np.float64(0.002)).arguments
-    assert (type(plain["hidden_size"]), type(plain["dt"])) == (int, float)
+    assert list(SNN().arguments) == NUMBERS
+    network = ConvNetwork(6, v_th=0.1)
+    assert network.arguments == {"channels": 6, "classes": 3, "v_th": 0.1}
 
 
-# ---- What step returns ----
+def test_numbers_of_numpy_are_noted_as_those_that_were_written():
+    snn = SNN(hidden_size=np.int64(7), dt=np.float32(0.001), tau_mem=np.float32(0.007))
+    assert type(snn.arguments["hidden_size"]) is int
+    assert snn.dt == snn.arguments["dt"] == 0.001
+    assert snn.lif0.p == SNN(tau_mem=0.007).lif0.p
+    assert LayerThenSNN(dt=np.float32(0.001)).time_window == 1000
 
 
-def test_voltages_changed_in_place_are_noticed():
-    class InPlace(SpikingNetwork):
+def stepping(step):
+    """Make a network of a function of the frame's first two numbers and the state."""
+
+    class Stepping(SpikingNetwork):
         def step(self, frame, state):
-            voltages = frame.flatten(1)[:, :2].clone() if state is None else state
-            voltages.mul_(0.9)
-            return voltages, voltages
+            return step(frame.flatten(1)[:, :2], state)
 
-    with pytest.raises(ValueError, match=r"InPlace\.step returned the voltages of the last step"):
-        InPlace()(torch.ones(5, 3, 2, 4, 4))
+    return Stepping()
 
 
-def test_step_has_to_return_voltages_and_a_state():
-    class VoltagesAlone(SpikingNetwork):
-        def step(self, frame, state):
-            return frame.flatten(1)[:, :2]
+def in_place(values, state):
+    voltages = values.clone() if state is None else state
+    voltages.mul_(0.9)
+    return voltages, voltages
 
-    with pytest.raises(TypeError, match=r"step returned Tensor; return voltages and the new"):
-        VoltagesAlone()(torch.ones(5, 2, 2, 4, 4))  # a batch of two could be taken for a pair
+
+@pytest.mark.parametrize(
+    ("step", "error", "message"),
+    [
+        (in_place, ValueError, r"step returned the voltages of the last step again"),
+        # Of two recordings, whose voltages could be taken for a pair:
+        (lambda values, state: values, TypeError, r"step returned Tensor; return voltages and the"),
+        (lambda values, state: (values, [1]), TypeError, "states can't be recorded, return tens"),
+    ],
+)
+def test_step_has_to_return_new_voltages_and_a_state(step, error, message):
+    network = stepping(step)
+    network.record = True
+    with pytest.raises(error, match=message):
+        network(torch.ones(5, 2, 2, 4, 4))
+
+
+def test_network_without_a_step_is_named(frames):
+    with pytest.raises(NotImplementedError, match=r"SpikingNetwork has no method step\(frame, st"):
+        SpikingNetwork()(frames)
+
+
+# ---- Copies ----
+
+
+def deep_copy(classifier, path):
+    return copy.deepcopy(classifier)
 
 
 def sent(classifier, path):
@@ -238,26 +255,23 @@ def from_nir(classifier, path):
     return load_nir(path, "cpu")
 
 
-COPIES = product([lambda it, path: copy.deepcopy(it), sent, from_a_checkpoint],
-                 [SNN, FastSNN, LayerThenSNN])  # fmt: skip
+COPIES = product([deep_copy, sent, from_a_checkpoint], [SNN, FastSNN, LayerThenSNN])
 
 
 @pytest.mark.parametrize(("copied", "network"), [*COPIES, (from_nir, SNN)])
 def test_copy_learns_as_the_original(copied, network, tmp_path):
-    """Norse keeps the gradients of self-connections at 0, and so do copies."""
+    """Norse keeps the gradients of self-connections at 0, and so do copies, of frozen ones too."""
     torch.manual_seed(0)
-    original, gradients = Classifier(network()).eval(), []
+    original = Classifier(network()).eval()
     frames = torch.poisson(torch.full((20, 3, 2, 35, 35), 0.05))
-    for each in (original.snn, copied(original, tmp_path / "copy").eval().snn):
-        each(frames).sum().backward()
-        hidden = each.snn if network is LayerThenSNN else each
+    original.snn.requires_grad_(copied is not deep_copy)
+    other = copied(original, tmp_path / "copy").eval()
+    gradients = []
+    for classifier in (original, other):
+        classifier.requires_grad_(True)
+        classifier(frames).sum().backward()
+        hidden = classifier.snn.snn if network is LayerThenSNN else classifier.snn
         gradients.append(hidden.lif0.recurrent_weights.grad)
-    assert gradients[0].any() and not gradients[1].diag().any()
+    assert gradients[0].any()
+    assert not gradients[0].diagonal().any()
     assert torch.equal(*gradients)
-
-
-def test_a_step_in_single_precision_is_the_number_that_was_written():
-    snn = SNN(dt=np.float32(0.001), tau_mem=np.float32(0.007))
-    assert snn.dt == snn.arguments["dt"] == 0.001
-    assert snn.lif0.p == SNN(tau_mem=0.007).lif0.p
-    assert LayerThenSNN(dt=np.float32(0.001)).time_window == 1000

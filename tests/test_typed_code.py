@@ -15,6 +15,7 @@ import torch
 from torch.nn.functional import nll_loss
 
 from benchmarks.early import nll_over_events
+from benchmarks.motions import MotionDetector, film_dots
 from benchmarks.nmnist import ConvolutionalSNN
 from pokersnn_helpers import (
     SNN,
@@ -26,8 +27,7 @@ from pokersnn_helpers import (
     train_classifier,
 )
 from pokersnn_helpers.simulation.gestures import GESTURES, film_gestures
-from pokersnn_helpers.simulation.motions import film_dots
-from pokersnn_helpers.study.models import GRU, MotionDetector
+from pokersnn_helpers.study.models import GRU
 from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.study.protocol import NetworkEstimator
 

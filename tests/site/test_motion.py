@@ -25,21 +25,7 @@ BACK = {name: MOTIONS[other] for name, other in zip(MOTIONS, OPPOSITE, strict=Tr
 
 @pytest.fixture
 def figure(visit):
-    def open_figure(**settings):
-        reader = visit(**settings)
-        page = reader.page
-        page.add_init_script(
-            "document.addEventListener('DOMContentLoaded', () => {"
-            "  document.querySelector('[data-kind=motion] script').textContent ="
-            "    '{ \"seed\": 7 }'; }, { capture: true });"
-        )
-        page.clock.install(time=0)  # what a hand does must not depend on how busy a computer is
-        page.clock.pause_at(600_000)
-        reader.show(KIND)
-        page.wait_for_function(f"{FIGURE}.state().shown")
-        return page
-
-    return open_figure
+    return lambda **settings: visit(**settings).show_in_its_own_time(KIND)
 
 
 # ---- What is computed, against Python ----
@@ -134,6 +120,21 @@ def test_stroke_answers_as_the_classifiers_do(still, films, models):
             assert parts == pytest.approx(shares[number, said].tolist(), abs=1e-2)
 
 
+def test_what_a_network_does_long_after_a_stroke_changes_no_answer(still):
+    """It comes round to the right only while the hand rests."""
+    answers = still.evaluate(
+        "() => {" + SETUP + "let step = 0;"
+        "const network = { reset() {}, z: [], step: () => [5, step++ / 2, 0, 0, 0, 0] };"
+        "const blind = { values: () => [5, 0, 0, 0, 0, 0] }, from = [0, 0];"
+        "const stroke = new motion.Stroke({ settings, network, blind, random: null, from });"
+        "for (const events of [[[1, 2, 3, 1]], ...Array(400).fill([])]) {"
+        "  stroke.camera = { film: () => events }; stroke.advance(from); }"
+        "const names = stroke.answer.map(({ name }) => name);"
+        "return { ends: stroke.ends, steps: stroke.steps.length, names }; }"
+    )
+    assert answers["steps"] > 2 * answers["ends"] and answers["names"] == ["left"]
+
+
 # ---- Hands: a path of a second, reported every 8 to 16 ms ----
 
 
@@ -155,7 +156,7 @@ def scripted(motion, rng, lasts=1000, slant=None):
         sine, cosine = math.sin(heading), math.cos(heading)
         path = np.array([along * cosine - aside * sine, along * sine + aside * cosine])
     path += rng.normal(0, 0.1, path.shape)
-    path += [[motion_network._on_the_pad(places, rng)[0] - places[0]] for places in path]
+    path += [[motion_network.on_the_pad(places, rng)[0] - places[0]] for places in path]
     return np.stack([time, *path], axis=1).tolist()
 
 
@@ -231,12 +232,10 @@ def test_a_hand_makes_no_jumps_and_a_step_is_fast(strokes):
 
 def run_to_end(page):
     """Let time pass until the stroke has ended and is drawn."""
-    for _ in range(100):
-        page.clock.run_for(100)
-        if not state(page).moving:
-            page.clock.run_for(50)
-            return state(page)
-    raise AssertionError("the stroke doesn't end")
+    page.clock.run_for(100)
+    site.run_until(lambda: not state(page).moving, page)
+    page.clock.run_for(50)
+    return state(page)
 
 
 def cells(page):
@@ -390,8 +389,7 @@ def test_a_finger_moves_the_disc_on_the_pad_and_scrolls_beside_it(figure):
     run_to_end(page)
     assert cells(page)[0] == "up" and page.evaluate("scrollY") == before
     drag(".motion-window", [(0.5, 0.9 - 0.8 * share) for share in np.linspace(0, 1, 20)])
-    page.wait_for_timeout(300)
-    assert page.evaluate("scrollY") - before > 80
+    page.wait_for_function(f"scrollY - {before} > 80")
 
 
 def test_nothing_runs_out_of_sight(figure):

@@ -3,7 +3,6 @@
 import re
 from xml.etree import ElementTree
 
-import pytest
 from book_site import CONFIG, DOCUMENTS, HTML, PAGES, soup_of
 
 
@@ -39,25 +38,6 @@ def player(visit, **settings):
     reader.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     held.scroll_into_view_if_needed()
     return reader.page, held, *(held.locator(name) for name in ("img", "button", "input", "output"))
-
-
-@pytest.mark.parametrize("text", ["", "null", '{"frames": [1], "step": "x"}'])
-def test_player_whose_frames_were_cut_is_an_image(text, visit):
-    """Its script follows its JSON at once, so the page is changed on its way."""
-    reader, begins = visit(), '<script type="application/json">'
-
-    def cut(route):
-        page = route.fetch()
-        before, _, after = page.text().partition(begins + '{"frames"')
-        rest = after.partition("</script>")[2]
-        route.fulfill(response=page, body=f"{before}{begins}{text}</script>{rest}")
-
-    reader.page.route(f"**/{page_with_a_player()}", cut)
-    reader.page.goto(reader.address + page_with_a_player())
-    held = reader.page.locator(".animation").first
-    assert held.locator("img").count() == 1
-    assert held.locator(".animation-controls").count() == 0 and "NaN" not in held.inner_text()
-    assert reader.problems == []
 
 
 def test_player_is_moved_by_its_button_its_slider_and_by_keyboard(visit):
@@ -107,10 +87,8 @@ def test_player_runs_once_when_it_comes_into_sight(visit):
 
 def test_search_finds_a_phrase(visit):
     page = visit().read("search.html?q=surrogate+gradient")
-    page.wait_for_selector("#search-results li a")
-    found = [link.get_attribute("href") for link in page.locator("#search-results li a").all()]
-    assert any("03_building_the_snn.html" in address for address in found)
-    assert any("glossary.html" in address for address in found)
+    for name in ("03_building_the_snn.html", "glossary.html"):
+        page.wait_for_selector(f"#search-results a[href*='{name}']")
 
 
 def test_pages_describe_themselves_to_search_engines_and_social_networks(built):

@@ -3,6 +3,7 @@
 import json
 import shutil
 import zipfile
+from io import BytesIO
 from itertools import pairwise
 from textwrap import indent
 
@@ -178,6 +179,42 @@ def test_a_webcam_s_gestures_are_cut_out_of_flicker_and_noise(still):
     assert found["places"][0] > 5 and found["places"][1] < -5 and abs(found["places"][2]) < 5
 
 
+def test_left_out_strokes_are_never_learnt(still):
+    """A stroke is either filmed as it is, to ask about it, or copied, to learn from the copies."""
+    strokes = still.evaluate(
+        "() => {" + SETUP + "const { settings } = motionData, { film, copyOf } = teach;"
+        "const whole = { ...teach.TRAINING }, filmed = new Set(), copied = new Set();"
+        "const strokes = ['tick', 'zed'].flatMap((name, target) =>"
+        "  strokesOf(name, 3, 2).map((stroke) => ({ target, ...stroke })));"
+        "Object.assign(teach.TRAINING, { copies: 4, steps: 4 });"
+        "teach.film = (stroke, ...how) => { filmed.add(stroke); return film(stroke, ...how); };"
+        "teach.copyOf = (stroke, random) => { copied.add(stroke); return copyOf(stroke, random); };"
+        "const request = { strokes, outputs: 2, seed: 1, settings, without: [] };"
+        "const { left } = [...teach.train(request)].at(-1);"
+        "Object.assign(teach, { film, copyOf }); Object.assign(teach.TRAINING, whole);"
+        "const numbers = (used) => [...strokes.keys()].filter((one) => used.has(strokes[one]));"
+        "return { left, filmed: numbers(filmed), copied: numbers(copied) }; }"
+    )
+    assert strokes["left"] == len(strokes["filmed"]) == 2  # one of each gesture
+    assert sorted(strokes["filmed"] + strokes["copied"]) == [*range(6)]
+
+
+def test_every_gesture_has_a_folder_of_its_own_that_is_read(still, tmp_path):
+    names = ["wave 1", "wave-1", "WAVE 1", "wave 1 2", "→", "←", "up!", "up?", " up", "(left)", "_"]
+    zipped = still.evaluate(
+        "async (names) => { const { teach } = window.interactiveFigures;"
+        "const strokesAt = (x) => [{ events: [[0, x, 0], [9, x, 1]] }];"
+        "const gestures = names.map((name, x) => ({ name, strokes: strokesAt(x) }));"
+        "return [...new Uint8Array(await teach.strokeFiles(gestures).arrayBuffer())]; }",
+        names,
+    )
+    with zipfile.ZipFile(BytesIO(bytes(zipped))) as archive:
+        archive.extractall(tmp_path)
+    recordings = load_folder(tmp_path / "gestures", sensor_size=(35, 35, 1)).recordings
+    assert len({name.lower() for name in recordings.classes}) == len(names)  # on any disk
+    assert sorted(events["x"][0] for events in recordings.events) == [*range(len(names))]
+
+
 # ---- What a visitor does ----
 
 
@@ -277,8 +314,15 @@ def test_own_gestures_are_learnt_named_played_backwards_and_taken_along(figure, 
         found = predict(classifier, recorded, "cpu").readout.max(dim=0).values
         assert torch.allclose(found, torch.tensor(values), atol=1e-3)
 
+    assert figure.evaluate(f"Object.keys({STATE}.answers).length") == 2
+    press(figure, "another seed")
+    figure.wait_for_function(f"{STATE}.training.progress.at(-1)?.weights", timeout=60_000)
+    press(figure, "stop")
+    assert figure.evaluate(f"{STATE}.answers") == {}  # they were of another network
+
 
 def test_the_first_example_is_shown_by_itself_and_not_kept(figure):
+    figure.wait_for_function(f"{STATE}.trial")  # once the page is seen
     figure.clock.run_for(2500)
     assert figure.evaluate(f"{STATE}.trial.eventCount") > 100 and not figure.evaluate(
         f"{STATE}.busy"

@@ -1,7 +1,5 @@
 // The cloud of events, drawn by Plotly: a mouse turns it, and so do two sliders.
-(() => {
-  const { kinds, load, element, colour, fontFamily, whenThemeChanges, oncePerImage, addSliders, addRow } = window.interactiveFigures;
-
+(({ kinds, load, element, colour, fontFamily, whenThemeChanges, oncePerImage, addSliders, addRow }) => {
   const SLIDERS = {
     turn: { label: "turn", unit: "°", lowest: -180, highest: 180, step: 5, start: -65, digits: 0 },
     tilt: { label: "tilt", unit: "°", lowest: -85, highest: 85, step: 5, start: 20, digits: 0 },
@@ -56,7 +54,7 @@
   }
 
   kinds["event-cloud"] = async ({ recordings, sensor_size }, controls, drawing) => {
-    if (!document.createElement("canvas").getContext("webgl")) return false;
+    if (!document.createElement("canvas").getContext("webgl")) return null;
     const classes = Object.keys(recordings);
     await load("vendor/plotly-gl3d.min.js");
     const { Plotly } = window;
@@ -107,6 +105,6 @@
       awake = entry.isIntersecting;
       if (wakes) draw();
     }).observe(drawing);
-    return true;
+    return {};
   };
-})();
+})(window.interactiveFigures);

@@ -1,9 +1,6 @@
 // The five panels of the figure, each on a canvas of its own. Nothing is computed here.
-(() => {
-  const card = (window.interactiveFigures.card ??= {});
-  const { colour, shared } = window.interactiveFigures;
+(({ colour, shared, card, SIDE }) => {
   const { begin } = shared;
-  const SIDE = 35;
   const [FIRST_COLUMN, FIRST_ROW, COLUMNS, ROWS] = [-4, -9, 43, 66]; // of the scene that is drawn
   const SPAN = (card.SPAN = 30); // ms of the raster and the voltages
   const CARD = { light: "#fbfaf7", dark: "#d6d9dc" };
@@ -98,4 +95,4 @@
       pip(context, suit, x + (leads ? 18 : 12), y, leads ? 26 : 11);
     });
   };
-})();
+})(window.interactiveFigures);

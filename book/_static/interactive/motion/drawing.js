@@ -1,8 +1,5 @@
 // The four panels of the figure, each on a canvas of its own, and the arrows. Nothing is computed here.
-(() => {
-  const { colour, element, shared } = window.interactiveFigures;
-  const motion = (window.interactiveFigures.motion ??= {});
-  const SIDE = 35;
+(({ colour, element, shared, motion, SIDE }) => {
   const LABELS = 26; // CSS pixels for arrows beside the raster
   const PAPER = { light: "#fbfaf7", dark: "#d6d9dc" };
   const INK = "#1f2328";
@@ -98,4 +95,4 @@
     shared.drawVoltages(canvas, lines, steps, { span: shared.spanOf(steps, timeWindow), timeWindow, margin: 26 }, (context, { name, leads, colour: ink }, x, y) =>
       drawArrow(context, name, x + (leads ? 15 : 11), y, leads ? 24 : 13, ink));
   };
-})();
+})(window.interactiveFigures);

@@ -1,8 +1,6 @@
 // Spiking neurons and a readout, one time step after the other, as class SNN of
 // pokersnn_helpers/snn.py steps them: Norse's lif_step and li_feed_forward_step.
-window.interactiveFigures.part(() => {
-  const shared = (window.interactiveFigures.shared ??= {});
-
+window.interactiveFigures.part(({ shared }) => {
   // snn.leading: which of the values is the largest, and -1 where several are.
   shared.leading = (values) => {
     const largest = Math.max(...values);
