@@ -31,12 +31,17 @@ def compare_statistics(real: pd.DataFrame, simulated: pd.DataFrame) -> pd.DataFr
         overlap of the spreads: the length that the ranges from the 5% to the 95% point have in
         common, as a share of their mean length. 1 is the same range, 0 nothing in common.
     """
-    low, other_low = (_quantiles(table, 0.05) for table in (real, simulated))
-    median, other_median = (_quantiles(table, 0.5) for table in (real, simulated))
-    high, other_high = (_quantiles(table, 0.95) for table in (real, simulated))
+    low = _quantiles(real, 0.05)
+    median = _quantiles(real, 0.5)
+    high = _quantiles(real, 0.95)
+    other_low = _quantiles(simulated, 0.05)
+    other_median = _quantiles(simulated, 0.5)
+    other_high = _quantiles(simulated, 0.95)
     common = (np.minimum(high, other_high) - np.maximum(low, other_low)).clip(lower=0)
-    lengths = high - low + other_high - other_low
-    overlap = (2 * common / lengths).where(lengths > 0, (low == other_low).astype(float))
+    mean_length = (high - low + other_high - other_low) / 2
+    overlap = common / mean_length
+    points = mean_length == 0  # where both ranges have no length
+    overlap[points] = (low == other_low)[points]
     ratio = (other_median / median).where(median != 0)
     columns = {"real": median, "simulated": other_median, "ratio": ratio, "overlap": overlap}
     return pd.DataFrame(columns)

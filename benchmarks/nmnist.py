@@ -75,8 +75,8 @@ def measure_nmnist(seeds: int = 5) -> Row:
     """
     data = load_nmnist()
     jobs = [(model, data, seed) for model in MODELS.values() for seed in range(seeds)]
-    found = np.reshape(folds.in_parallel(_tested, jobs), (len(MODELS), seeds, -1))
-    return _result(dict(zip(MODELS, found, strict=True)), data.test, seeds)
+    correct = np.reshape(folds.in_parallel(_tested, jobs), (len(MODELS), seeds, -1))
+    return _result(dict(zip(MODELS, correct, strict=True)), data.test, seeds)
 
 
 def measure_nmnist1000(seeds: int = 5) -> Row:

@@ -186,8 +186,8 @@ def spyx_importer(graph: Any, frames: np.ndarray) -> np.ndarray:
     import jax.numpy as jnp
     from spyx.nir import from_nir
 
-    found = from_nir(graph, jnp.asarray(frames), dt=constants(graph).dt)
-    return np.asarray(found[1])
+    outputs = from_nir(graph, jnp.asarray(frames), dt=constants(graph).dt)
+    return np.asarray(outputs[1])
 
 
 def spyx_neuron(graph: Any, frames: np.ndarray, by_hand: bool = False) -> np.ndarray:
@@ -235,15 +235,15 @@ def sinabs_spikes(path: Path, frames: np.ndarray) -> Row:
         raise ModuleNotFoundError("sinabs needs an environment of its own: pip install uv")
     with tempfile.TemporaryDirectory() as folder:
         given = Path(folder, "in.npz")
-        found = Path(folder, "out.npz")
+        written = Path(folder, "out.npz")
         np.savez(given, frames=frames, **constants(nir.read(path))._asdict())
         command = [uv, "run", "--quiet", "--isolated", "--no-project", "--python", sys.executable]
         command += ["--with", "sinabs>=3.1", "python", "-W", "ignore"]
-        command += map(str, (SINABS, given, found, path))
+        command += map(str, (SINABS, given, written, path))
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise ModuleNotFoundError(f"sinabs couldn't run: {done.stderr.strip()[-500:]}")
-        with np.load(found) as arrays:
+        with np.load(written) as arrays:
             about = json.loads(str(arrays["about"]))
             return about | {name: arrays[name] for name in arrays.files if name != "about"}
 

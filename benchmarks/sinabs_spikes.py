@@ -81,13 +81,13 @@ def main() -> None:
             "by hand": lambda: neuron(frames, given, by_hand=True),
         }
         about = {"version": version("sinabs"), "nir": version("nir")}
-        found = {}
+        spikes = {}
         for name, run in runs.items():
             try:
-                found[name] = run()
+                spikes[name] = run()
             except Exception as error:
                 about[name] = f"{type(error).__name__}: {error}".partition("\n")[0]
-    np.savez(sys.argv[2], about=json.dumps(about), **found)
+    np.savez(sys.argv[2], about=json.dumps(about), **spikes)
 
 
 if __name__ == "__main__":

@@ -71,9 +71,9 @@ def measure(seeds: int = 3) -> Row:
     """
     rows = [(name, network, width) for name in SETS for network in NETWORKS for width in WIDTHS]
     runs = [(*row, seed) for row in rows for seed in range(seeds)]
-    found = np.reshape(folds.in_parallel(_accuracies, runs), (len(rows), seeds, 3))
+    by_row = np.reshape(folds.in_parallel(_accuracies, runs), (len(rows), seeds, 3))
     table = []
-    for (name, network, width), accuracies in zip(rows, found, strict=True):
+    for (name, network, width), accuracies in zip(rows, by_row, strict=True):
         last, best, kept = accuracies.T
         row = {"recordings": name, "network": network, "amount": width / 1000}
         row |= {"last": last.mean(), "best": best.mean(), "kept": kept.mean()}
