@@ -18,11 +18,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.early import accuracy_over_events, augment_and_crop, decision_times_ms
+from benchmarks.early import augment_and_crop
 from pokersnn_helpers import SNN, Classifier, FastSNN, Recordings, load_pokerdvs, make_loader
 from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import cards, simulate_pokerdvs
-from pokersnn_helpers.study.latency import predict_over_time
 from pokersnn_helpers.study.losses import nll_over_time
 from pokersnn_helpers.training import evaluate, train_classifier
 
@@ -170,13 +169,9 @@ def measure(classifier: Classifier) -> dict[str, float]:
 
     The simulator was fitted to the other 48.
     """
-    recordings = load_pokerdvs(source="real").test
-    predictions = predict_over_time(classifier, recordings)
     unseen = simulate_pokerdvs(seed=900 + SEED, n_train=4, n_test=400).test
     return {
-        "real_test_recordings": accuracy(classifier, recordings),
-        "real_over_events": accuracy_over_events(predictions),
-        "real_median_ms": float(np.median(decision_times_ms(predictions))),
+        "real_test_recordings": accuracy(classifier, load_pokerdvs(source="real").test),
         "unseen_simulated_cards": accuracy(classifier, unseen),
         "unseen_moved_by_hand": accuracy(classifier, moved_by_hand(1400 + SEED, 100)),
     }

@@ -262,25 +262,19 @@ def choose_equal(spiking: Classifier, count: int = 240) -> float:
 def measure(spiking: Classifier, time_blind: Classifier, equal: float, count: int = 240) -> dict:
     """Ask about strokes and films of other seeds than those of training and of choosing."""
     measured = {}
-    for way in ("", "_backwards"):
-        backwards = way != ""
-        discs = simulated.film_motions(count // 2, 1400 + SEED, backwards=backwards)
-        dots = film_dots(count // 2, 1500 + SEED, backwards=backwards)
+    for backwards in (False, True):
+        way = "_backwards" if backwards else ""
         sets = {
             "strokes": film_strokes(count, 1300 + SEED, backwards=backwards),
-            "discs": merged(discs),
-            "dots": merged(dots),
+            "discs": merged(simulated.film_motions(count // 2, 1400 + SEED, backwards=backwards)),
+            "dots": merged(film_dots(count // 2, 1500 + SEED, backwards=backwards)),
         }
         for name, films in sets.items():
-            targets = np.array(films.targets)
-            opposite = np.take(OPPOSITE, targets)
-            expected = opposite if backwards else targets
+            expected = np.take(OPPOSITE, films.targets) if backwards else np.array(films.targets)
             probabilities = log_probabilities(spiking, films)
             measured[f"spiking_{name}{way}"] = share(probabilities, equal, expected)
             probabilities = log_probabilities(time_blind, films)
             measured[f"time_blind_{name}{way}"] = share(probabilities, equal, expected)
-            either = share(probabilities, equal, targets, opposite)
-            measured[f"time_blind_{name}{way}_either"] = either
     films, second = film_diagonals(count, 1600 + SEED)
     probabilities = log_probabilities(spiking, films)
     first = np.array(films.targets)

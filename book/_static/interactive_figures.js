@@ -122,8 +122,7 @@
     function show(name) {
       const { unit, digits } = sliders[name];
       const text = `${number(value(name), digits)} ${unit}`.trim();
-      inputs[name].nextSibling.textContent = text;
-      inputs[name].setAttribute("aria-valuetext", text);
+      inputs[name].nextSibling.textContent = inputs[name].ariaValueText = text;
     }
     for (const [name, { label, lowest, highest, step, start }] of Object.entries(sliders)) {
       const input = element("input", { type: "range", name, min: lowest, max: highest, step, value: start });
@@ -145,9 +144,7 @@
     };
   }
 
-  function addRow(controls, ...parts) {
-    controls.append(element("div", { className: "interactive-row" }, ...parts));
-  }
+  function addRow(controls, ...parts) { controls.append(element("div", { className: "interactive-row" }, ...parts)); }
 
   const button = (text, onclick) => element("button", { type: "button", textContent: text, onclick });
 

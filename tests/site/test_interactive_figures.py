@@ -230,14 +230,13 @@ def test_chart_is_redrawn_as_each_slider_moves_by_keyboard(figure):
     figure.to_start()
     for name, slider in SLIDERS[figure.kind].items():
         before = figure.images()
-        figure.holder.get_by_role("slider", name=slider.label).focus()
-        figure.page.keyboard.press("ArrowLeft")
-        figure.settle()
         moved = figure.holder.locator(f"input[name={name}]")
-        assert float(moved.input_value()) == pytest.approx(slider.start - slider.step)
-        assert moved.get_attribute("aria-valuetext") == (
-            f"{slider.value(slider.start - slider.step):.{slider.digits}f} {slider.unit}".strip()
-        )
+        moved.press("ArrowLeft")
+        figure.settle()
+        position = slider.start - slider.step
+        assert float(moved.input_value()) == pytest.approx(position)
+        text = f"{slider.value(position):.{slider.digits}f} {slider.unit}"
+        assert moved.get_attribute("aria-valuetext") == text.strip()
         assert figure.images() != before, name
 
 
@@ -289,20 +288,21 @@ def test_figure_fits_a_screen_and_a_phone_with_text_that_can_be_read(figure):
 
 @on("event-cloud")
 def test_cloud_shows_the_recording_chosen(figure, simulated):
+    test = simulated.test
     for name, number in (("spade", 1), ("heart", 3)):
         figure.page.get_by_label("Class").select_option(name)
         figure.page.get_by_label("Recording").select_option(str(number))
-        target = simulated.classes.index(name)
-        events = [events for events, label in simulated.test if label == target][number - 1]
-        traces = figure.drawing.evaluate(
+        recordings = np.flatnonzero(np.array(test.targets) == simulated.classes.index(name))
+        events = test.events[recordings[number - 1]]
+        on, off = figure.drawing.evaluate(
             "d => d.data.map(({x, y, z, marker}) => ({x, y, z, colour: marker.color}))"
         )
-        for trace, polarity in zip(traces, (1, 0), strict=True):
-            some = events[events["p"] == polarity]
-            np.testing.assert_allclose(trace["x"], some["t"] / 1000)
-            np.testing.assert_array_equal(trace["y"], some["x"])
-            np.testing.assert_array_equal(trace["z"], some["y"])
-        assert traces[0]["colour"] != traces[1]["colour"]
+        assert on.pop("colour") != off.pop("colour")
+        for trace, polarity in ((on, 1), (off, 0)):
+            expected = events[events["p"] == polarity]
+            np.testing.assert_allclose(trace["x"], expected["t"] / 1000)
+            np.testing.assert_array_equal(trace["y"], expected["x"])
+            np.testing.assert_array_equal(trace["z"], expected["y"])
 
 
 def eye(cloud):
@@ -346,18 +346,18 @@ def test_cloud_turns_by_mouse_and_by_slider(figure):
     page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.48 * box["height"])
     figure.settle()
     page.mouse.up()
-    sliders = [figure.holder.locator(f"input[name={name}]") for name in ("turn", "tilt")]
+    turn, tilt = (figure.holder.locator(f"input[name={name}]") for name in ("turn", "tilt"))
 
     def sliders_follow():
-        apart = angles(figure) - [float(slider.input_value()) for slider in sliders]
-        return np.abs(eye(figure) - before).max() > 0.1 and np.abs(apart).max() <= 2.5
+        shown = float(turn.input_value()), float(tilt.input_value())
+        turned = np.abs(eye(figure) - before).max() > 0.1
+        return turned and angles(figure) == pytest.approx(shown, abs=2.5)
 
     wait_until(page, sliders_follow)
     distance = np.linalg.norm(eye(figure))
-    for slider, key in zip(sliders, ("Home", "End"), strict=True):
-        slider.focus()
-        page.keyboard.press(key)
-    wait_until(page, lambda: np.abs(np.abs(angles(figure)) - [180, 85]).max() <= 0.1)
+    turn.press("Home")
+    tilt.press("End")
+    wait_until(page, lambda: np.abs(angles(figure)) == pytest.approx([180, 85], abs=0.1))
     assert np.linalg.norm(eye(figure)) == pytest.approx(distance, rel=1e-3)
 
 

@@ -3,6 +3,7 @@
 (({ kinds, loadParts, card }) => {
   kinds.card = async (content, controls, drawing) => {
     await loadParts("shared/camera", "shared/snn", "shared/drawing", "card/data", "card/scene", "card/show");
+    if (!window.interactiveFigures.cardData) return null;
     await loadParts("card/drawing", "card/table", "card/figure");
     return { figure: new card.Figure(content, controls, drawing) };
   };

@@ -4,6 +4,7 @@
 (({ kinds, loadParts, motion }) => {
   kinds.motion = async (content, controls, drawing) => {
     await loadParts("shared/camera", "shared/snn", "shared/drawing", "motion/data", "motion/scene", "motion/network", "motion/stroke");
+    if (!window.interactiveFigures.motionData) return null;
     await loadParts("motion/drawing", "motion/pad", "motion/figure");
     return { figure: new motion.Figure(controls, drawing) };
   };

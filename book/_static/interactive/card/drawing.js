@@ -3,7 +3,6 @@
   const { begin } = shared;
   const [FIRST_COLUMN, FIRST_ROW, COLUMNS, ROWS] = [-4, -9, 43, 66]; // of the scene that is drawn
   const SPAN = (card.SPAN = 30); // ms of the raster and the voltages
-  const CARD = { light: "#fbfaf7", dark: "#d6d9dc" };
   const INK = [31, 35, 40];
   const PAPER = [251, 250, 247];
 
@@ -27,8 +26,7 @@
     const { context, width, height } = begin(canvas);
     const scale = card.sceneScale(canvas);
     const dark = document.documentElement.dataset.theme === "dark";
-    context.fillStyle = CARD[dark ? "dark" : "light"];
-    context.fillRect(0, 0, width, height);
+    shared.fillPaper(context, width, height);
     context.save();
     context.scale(scale, scale);
     context.translate(0.5 - FIRST_COLUMN, 0.5 - FIRST_ROW);

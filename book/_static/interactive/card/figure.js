@@ -149,10 +149,7 @@
       const about = "The pip: drag it, or move it with the arrow keys";
       const grip = (this.grip = element("button", { type: "button", className: "card-grip", ariaLabel: about }));
       canvases.scene.after(grip);
-      const reach = (event) => {
-        const box = canvases.scene.getBoundingClientRect();
-        return reachable(card.toScene(canvases.scene, event.clientX - box.left, event.clientY - box.top));
-      };
+      const reach = (event) => reachable(card.toScene(canvases.scene, ...shared.placeIn(canvases.scene, event)));
       let grabbed = [0, 0]; // from the pointer to the pip
       grip.addEventListener("pointerdown", (event) => {
         if (event.button) return;

@@ -93,16 +93,11 @@
     const width = angle < 0 ? 1 - narrowing * (1 - height) : 1;
     const lit = (time - lighting[0] * turn * duration) / lighting[1];
     return {
-      suit: drawn.suit,
-      rotation: drawn.rotation,
-      way,
-      x: drawn.x + (drawn.drift * Math.max(time, 0)) / duration,
-      y: drawn.y + way + (1 - height) * drawn.scale_y,
-      scaleX: width * drawn.scale_x,
-      scaleY: height * drawn.scale_y,
+      suit: drawn.suit, rotation: drawn.rotation, way, unit: drawn.scale_y,
+      x: drawn.x + (drawn.drift * Math.max(time, 0)) / duration, y: drawn.y + way + (1 - height) * drawn.scale_y,
+      scaleX: width * drawn.scale_x, scaleY: height * drawn.scale_y,
       contrast: drawn.contrast * (1 - drawn.fade / (1 + Math.exp(lit))),
       front: way + (time - duration + drawn.highlight) * drawn.highlight_speed,
-      unit: drawn.scale_y,
     };
   };
 

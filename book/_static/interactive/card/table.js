@@ -11,18 +11,15 @@
     // figure: draw() is called once per image, change() where something else than time has changed, and
     // tell() when a card has been answered; values() says how much slower than a card's its time is.
     constructor(figure) {
-      this.figure = figure;
-      this.network = new card.Network(cardData);
-      this.order = shared.sortByVote(this.network.votes());
-      this.random = mulberry32(Date.now());
+      const [network, random] = [new card.Network(cardData), mulberry32(Date.now())];
+      Object.assign(this, { figure, network, random, order: shared.sortByVote(network.votes()), paused: false, visible: false });
       this.calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
       this.changes = new Set(); // names of switches that are on
       this.show = null; // the card before the camera, or the last one
-      this.suit = suits[Math.floor(suits.length * this.random())];
       this.hand = null; // { x, y, target, held, moved }: where a reader wants the pip, while it is moved
       this.series = 0; // number of the last series of ten
+      this.suit = suits[Math.floor(suits.length * random())];
       this.pose = this.restingPose();
-      [this.paused, this.visible] = [false, false];
       this.clear();
       this.loop = new shared.Loop(() => this.running, (now, ms) => this.tick(1000 * ms));
     }
@@ -37,9 +34,7 @@
 
     get done() { return this.show?.stage === "done"; }
 
-    get running() {
-      return this.show !== null && !this.paused && this.visible && (!this.done || this.rest < 1);
-    }
+    get running() { return this.show !== null && !this.paused && this.visible && (!this.done || this.rest < 1); }
 
     start() {
       this.loop.start();

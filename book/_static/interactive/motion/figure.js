@@ -31,14 +31,12 @@
       this.random = mulberry32(Date.now());
       this.models = { network: new motion.Network(motionData), blind: new motion.TimeBlind(motionData) };
       this.order = shared.sortByVote(this.models.network.votes());
-      this.stroke = null; // the one before the camera, or the last one
-      this.direction = "forwards"; // or "backwards"
-      this.shown = null; // the motion that the page itself shows
-      this.last = null; // places of the last stroke forwards, without the rest at its end
-      this.answers = {}; // of both models, by direction
-      this.anchor = null; // where the hand rested last; null: the next report is the first one
-      this.moved = 0; // when it moved last
-      [this.glow, this.rest, this.visible, this.started] = [new shared.Glow(), 0, false, false];
+      // stroke: the one before the camera, or the last one. direction: or "backwards". shown: the motion
+      // that the page itself shows. last: places of the last stroke forwards, without the rest at its
+      // end. answers: of both models, by direction.
+      Object.assign(this, { stroke: null, direction: "forwards", shown: null, last: null, answers: {}, glow: new shared.Glow(), rest: 0 });
+      // anchor: where the hand rested last; null: the next report is the first one. moved: when it moved last.
+      Object.assign(this, { anchor: null, moved: 0, visible: false, started: false });
       this.redraw = oncePerImage(() => this.draw());
       const about = "A disc that you move before a camera, and two models that say which way it moves";
       const panels = { ...PANELS, raster: `${this.models.network.hidden} ${PANELS.raster}` };
@@ -90,9 +88,7 @@
       this.keepAnswers();
     }
 
-    keepAnswers() {
-      this.answers[this.direction] = { network: this.stroke.answer, sum: this.stroke.blindAnswer };
-    }
+    keepAnswers() { this.answers[this.direction] = { network: this.stroke.answer, sum: this.stroke.blindAnswer }; }
 
     end() {
       this.rest = 1;

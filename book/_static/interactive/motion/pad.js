@@ -32,10 +32,7 @@
 
     get busy() { return this.next !== null; }
 
-    placeOf({ clientX, clientY }) {
-      const box = this.canvas.getBoundingClientRect();
-      return motion.toScene(this.canvas, clientX - box.left, clientY - box.top).map(onPad);
-    }
+    placeOf(event) { return motion.toScene(this.canvas, ...shared.placeIn(this.canvas, event)).map(onPad); }
 
     // A hand takes the disc until the time that ends() returns, or for so many ms.
     take(time, place, ends, longest = Infinity) {

@@ -62,6 +62,18 @@
     new ResizeObserver(redraw).observe(drawing);
   };
 
+  // Paper, in the theme of the page.
+  shared.fillPaper = (context, width, height) => {
+    context.fillStyle = document.documentElement.dataset.theme === "dark" ? "#d6d9dc" : "#fbfaf7";
+    context.fillRect(0, 0, width, height);
+  };
+
+  // Where in a canvas a pointer is, in CSS pixels.
+  shared.placeIn = (canvas, { clientX, clientY }) => {
+    const box = canvas.getBoundingClientRect();
+    return [clientX - box.left, clientY - box.top];
+  };
+
   // A canvas as sharp as the screen, and its size in CSS pixels.
   shared.begin = (canvas) => {
     const ratio = Math.min(devicePixelRatio || 1, 2);

@@ -13,7 +13,6 @@ window.interactiveFigures.part(({ shared }) => {
   shared.unpack = ({ weights, scale }) => {
     const bytes = Int8Array.from(atob(weights), (character) => character.charCodeAt(0));
     const [outputs, inputs] = [scale.length, bytes.length / scale.length];
-    if (!(outputs > 0 && inputs > 0 && Number.isInteger(inputs))) throw new Error("odd weights");
     const rows = Float64Array.from(bytes, (_, place) => scale[place % outputs] * bytes[(place % outputs) * inputs + Math.floor(place / outputs)]);
     return { rows, inputs, outputs };
   };
@@ -36,7 +35,6 @@ window.interactiveFigures.part(({ shared }) => {
   shared.SpikingLayers = class {
     constructor(recurrent, readout, constants) {
       Object.assign(this, { recurrent, readout, constants, hidden: recurrent.outputs, outputs: readout.outputs });
-      if (recurrent.inputs !== this.hidden || readout.inputs !== this.hidden) throw new Error("odd weights");
       [this.recurrence, this.silenced] = [true, false];
       this.reset();
     }
