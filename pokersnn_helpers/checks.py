@@ -203,7 +203,7 @@ def check_loader(loader: Any, classifier: Any) -> None:
     """
     if hasattr(loader, "sensor_size"):  # as Recordings, a Split and Tonic's data sets have one
         raise TypeError(f"{type(loader).__name__} are no loader; give make_loader(recordings)")
-    dataset = getattr(loader, "dataset", None)
+    dataset: Any = getattr(loader, "dataset", None)
     while hasattr(dataset, "dataset"):  # a Subset
         dataset = dataset.dataset
     recordings = getattr(dataset, "recordings", None)
