@@ -41,7 +41,7 @@ def check_numbers(kind: Any, **values: Any) -> None:
 def check_range(lowest: float, highest: float, **values: Any) -> None:
     """Raise a ``ValueError`` that names the first value outside a range, or that is no number."""
     for name, value in values.items():
-        if not isinstance(value, Real) or not lowest <= value <= highest:
+        if not isinstance(value, Real) or not lowest <= float(value) <= highest:
             short = reprlib.repr(value)
             raise ValueError(f"{name} is {short}; choose a number from {lowest:g} to {highest:g}")
 

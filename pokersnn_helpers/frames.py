@@ -141,9 +141,9 @@ def _count(t, pixels, sizes, first_step, n_steps, time_window, shape, indices, c
         by_pixel[next_of_pixel[pixel]] = event
         next_of_pixel[pixel] += 1
     ordered = np.empty(len(t), np.uint32)
-    for event in by_pixel:
-        row = rows[event]
-        ordered[next_of_row[row]] = pixels[event]
+    for number in by_pixel:
+        row = rows[number]
+        ordered[next_of_row[row]] = pixels[number]
         next_of_row[row] += 1
     # In each row, count the events that have the same pixel.
     n = 0
