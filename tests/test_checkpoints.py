@@ -120,6 +120,7 @@ def test_state_of_an_epoch_is_not_changed_by_the_next(loader):
         device="cpu",
         on_epoch_end=lambda classifier, state: states.append(state),
     )
+    assert [len(state.history["loss"]) for state in states] == [1, 2, 3]
     for state in states:
         resumed = fit(Classifier(FastSNN()), loader, epochs=3, device="cpu", resume_from=state)
         assert resumed.loss == last.loss

@@ -61,7 +61,7 @@ def test_a_layer_with_delays_is_trained_resumed_asked_and_streamed(folder, capsy
     checkpoint, file = folder / "run.pt", folder / "left" / "anna" / "0.npy"
     options = ["--data", folder, "--sensor", "64x64", "--checkpoint", checkpoint]
     run("train", *options, "--network", "layer", "--delays", "0,4", "--epochs", 39)
-    assert "network layer with copies 0,4 ms late, time bins" in capsys.readouterr().out
+    assert ", copies 0,4 ms late, seed 0" in capsys.readouterr().out
     run("train", "--resume", checkpoint, "--epochs", 40)
     assert "test: 6 of 6" in capsys.readouterr().out
     run("predict", "--checkpoint", checkpoint, file)
@@ -75,9 +75,6 @@ def test_a_layer_with_delays_is_trained_resumed_asked_and_streamed(folder, capsy
     [
         (["--data", "none", "--delays", "0,4", "--network", "fast"], "or choose --network layer"),
         (["--delays", "0;4"], "--delays is 0;4; write milliseconds"),
-        (["--delays", "0,-1"], "write milliseconds, as 0,4,8: delay 1 is -1.0; choose a number fr"),
-        (["--delays", "nan"], "delay 0 is nan; choose a number from 0 to 1000"),
-        (["--delays", "0,4,8", "--time-window", 5000], "8 ms; choose whole time bins of 5 ms"),
         (["--time-window", "nan"], "time_window is nan"),
         (["--data", "none", "--window-ms", 0], r"window_ms is 0\.0; choose a number"),
         (["--data", ""], "--data names nothing; write its value, or leave it out"),
@@ -90,11 +87,6 @@ def test_options_without_a_meaning_are_refused(words, reason):
     layer = ["--network", "layer"] if "--delays" in words and "fast" not in words else []
     with pytest.raises(SystemExit, match=f"train: error: .*{reason}"):
         run("train", *words, *layer)
-
-
-def test_delays_longer_than_all_recordings_are_refused(folder):  # noqa: F811
-    with pytest.raises(SystemExit, match=r"--delays has 999 ms, but no recording lasts over 14\.9"):
-        run("train", "--data", folder, "--network", "layer", "--delays", "0,999")
 
 
 def test_few_groups_are_split_and_a_single_one_is_refused(folder, capsys):  # noqa: F811
@@ -304,11 +296,6 @@ def test_a_run_goes_on_with_the_recordings_that_it_began_with(trained, tmp_path)
         with pytest.raises(SystemExit, match=r"recordings aren't those of .*run\.pt any more; put"):
             run("train", "--resume", checkpoint, "--epochs", 16)
         undo()
-    altered(checkpoint, checkpoint, lambda content: content["options"].pop("augment"))
-    with pytest.raises(
-        SystemExit, match="is of an earlier version, which trained otherwise; begin"
-    ):
-        run("train", "--resume", checkpoint, "--epochs", 16)
 
 
 def test_the_best_epoch_is_kept_and_the_run_goes_on_from_the_last(tmp_path, capsys, monkeypatch):
@@ -321,7 +308,7 @@ def test_the_best_epoch_is_kept_and_the_run_goes_on_from_the_last(tmp_path, caps
     run("train", *options, paths["last"], "--epochs", 3)
     first, second, *_ = capsys.readouterr().out.splitlines()
     assert first.endswith("12 to train on, 6 to choose the epoch, 6 to test on")
-    assert "time bins of 500 microseconds, augmentation shift, seed 0, 3 epochs" in second
+    assert "fast, bins of 500 µs, augmentation shift, 3 epochs" in second
     monkeypatch.setattr(training, "best_epoch", lambda *history: 0)  # as if the first were
     run("train", *options, paths["one"], "--epochs", 1)
     run("train", *options, paths["three"], "--epochs", 3)
