@@ -70,6 +70,9 @@ class TrainOptions(Recipe):
             network = detector(self.time_window, choose_recipe(recordings).time_window)
         if self.delays:
             network = partial(network, delays=self.delays_s())
+            longest = max(recording.t[-1] for recording in recordings.events.packed) / 1e6
+            if max(self.delays_s()) > longest:
+                raise ValueError(f"--delays is {self.delays} ms, but no recording lasts so long")
         return network
 
 
