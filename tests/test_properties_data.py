@@ -112,12 +112,17 @@ def test_recordings_keep_events_exactly_or_refuse_them_by_field(events):
 
 
 @numbers
-@given(st.booleans(), st.integers(0, 400), st.integers(0, 300), st.binary(max_size=16))
-def test_damaged_file_of_events_is_read_or_refused(structured, place, length, other):
+@given(
+    array=st.sampled_from([np.zeros(9, EVENT_DTYPE), np.zeros((9, 4), np.uint64)]),
+    place=st.integers(0, 400),
+    length=st.integers(0, 300),
+    replacement=st.binary(max_size=16),
+)
+def test_damaged_file_of_events_is_read_or_refused(array, place, length, replacement):
     file = io.BytesIO()
-    np.save(file, np.zeros(9, EVENT_DTYPE) if structured else np.zeros((9, 4), np.uint64))
+    np.save(file, array)
     content = file.getvalue()
-    damaged = content[:place] + other + content[place + length :]
+    damaged = content[:place] + replacement + content[place + length :]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with suppress(ValueError):
