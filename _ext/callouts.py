@@ -41,4 +41,5 @@ def name_folded_cells(app: Sphinx, doctree: nodes.document) -> None:
         if "prompt_show" in cell:
             title = re.match(r"# @title ([^\d\n]*[^\W\d])", cell.astext())
             name = f"the {title[1].lower()}" if title else "the code"
-            cell["prompt_show"], cell["prompt_hide"] = f"Show {name}", f"Hide {name}"
+            cell["prompt_show"] = f"Show {name}"
+            cell["prompt_hide"] = f"Hide {name}"

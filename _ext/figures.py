@@ -88,15 +88,16 @@ def repaint(encoded: str) -> str:
     image = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA")
     pixels = np.array(image)
     rgb = pixels[..., :3].astype(float)
-    grey = np.ptp(rgb, axis=-1) < 24
-    accent = np.abs(rgb - from_hex(ACCENT)).max(axis=-1) < 12
-    pixels[..., :3][accent] = from_hex(DARK[ACCENT])
-    greys = {light: dark for light, dark in DARK.items() if light != ACCENT} | {PAPER: None}
-    anchors = sorted((brightness(light), dark) for light, dark in greys.items())
-    places = [place for place, _ in anchors]
-    for channel in range(3):
-        values = [from_hex(dark or PAPER_AT_NIGHT)[channel] for _, dark in anchors]
-        pixels[..., channel][grey] = np.interp(rgb[grey].mean(axis=-1), places, values)
+    is_grey = np.ptp(rgb, axis=-1) < 24
+    is_accent = np.abs(rgb - from_hex(ACCENT)).max(axis=-1) < 12
+    pixels[..., :3][is_accent] = from_hex(DARK[ACCENT])
+    greys = {**DARK, PAPER: PAPER_AT_NIGHT}
+    del greys[ACCENT]
+    by_brightness = sorted((brightness(light), from_hex(dark)) for light, dark in greys.items())
+    places, colours = zip(*by_brightness, strict=True)
+    for channel, values in enumerate(zip(*colours, strict=True)):
+        greyness = rgb[is_grey].mean(axis=-1)
+        pixels[..., channel][is_grey] = np.interp(greyness, places, values)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, format="png", optimize=True)
     return base64.b64encode(file.getvalue()).decode()
@@ -114,10 +115,12 @@ def brightness(colour: str) -> float:
 
 def size_of(svg: str) -> tuple[int, int]:
     """Return width and height in pixels, so that a page leaves room before a figure is there."""
-    found = re.search(r'<svg[^>]* viewBox="\S+ \S+ (\S+) (\S+)"', svg)
+    view = re.search(r'<svg[^>]* viewBox="\S+ \S+ (\S+) (\S+)"', svg)
+    if not view:
+        return 576, 307
     in_points = re.search(r'<svg[^>]* width="[\d.]+pt"', svg)
     scale = PIXELS_PER_POINT if in_points else 1
-    return tuple(round(float(side) * scale) for side in found.groups()) if found else (576, 307)
+    return round(float(view[1]) * scale), round(float(view[2]) * scale)
 
 
 def write_image(writer, node: ThemedImage) -> None:

@@ -32,17 +32,19 @@ class Measurements(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Make a section for each line whose name is stored, and a table of the others."""
-        lines = [[part.strip() for part in line.split("|")] for line in self.content if line]
-        sections, others = [], []
-        for name, what, recordings, minutes in lines:
-            if name in names():
-                said = described(name, what, recordings, minutes, self.config.html_theme_options)
-                sections.append(self.section(name, name, said))
+        stored = names()
+        sections = []
+        others = HEAD
+        for line in filter(None, self.content):
+            name, *about = (part.strip() for part in line.split("|"))
+            if name in stored:
+                text = described(name, *about, self.config.html_theme_options["repository_url"])
+                sections.append(self.section(name, name, text))
                 self.env.note_dependency(str(FOLDER / f"{name}.json"))
             else:
-                others.append(f"| `{name}` | {what} | {recordings} | {minutes} |")
-        table = "\n".join([HEAD, *others])
-        return [*sections, self.section("not-stored", "Benchmarks that store nothing", table)]
+                others += f"\n| `{name}` | {' | '.join(about)} |"
+        sections.append(self.section("not-stored", "Benchmarks that store nothing", others))
+        return sections
 
     def section(self, name: str, title: str, markdown: str) -> nodes.section:
         """Make a section, to which other pages can link by its name."""
@@ -53,14 +55,18 @@ class Measurements(SphinxDirective):
         return section
 
 
-def described(name: str, what: str, recordings: str, minutes: str, theme: dict) -> str:
+def described(name: str, what: str, recordings: str, minutes: str, repository: str) -> str:
     """Say in Markdown what a stored measurement depends on."""
     document = read(name)
-    setting, command = document["setting"], document["command"]
-    seeds = document["result"].get("seeds") or int((*re.findall(r"--seeds (\d+)", command), 1)[0])
+    setting = document["setting"]
+    command = document["command"]
+    seeds = document["result"].get("seeds")
+    if seeds is None:
+        named = re.search(r"--seeds (\d+)", command)
+        seeds = int(named[1]) if named else 1
     day = date.fromisoformat(document["date"])
-    address = f"{theme['repository_url']}/blob/main/{FOLDER.relative_to(FOLDER.parents[2])}"
-    versions = ", ".join(f"{label} {setting[name]}" for name, label in VERSIONS.items())
+    address = f"{repository}/blob/main/{FOLDER.relative_to(FOLDER.parents[2])}"
+    versions = ", ".join(f"{label} {setting[package]}" for package, label in VERSIONS.items())
     return f"""{what[0].upper()}{what[1:]}.
 
 - Command: `{command}`, about {minutes}

@@ -12,7 +12,6 @@ other, which takes three times as long.
 import logging
 import os
 from pathlib import Path
-from unittest import mock
 
 import nbformat
 from jupyter_cache import get_cache
@@ -33,15 +32,18 @@ def execute_chapters(app: Sphinx) -> None:
     if config.execution_mode != "cache":
         return
     cache = get_cache(config.execution_cache_path or ".jupyter_cache")  # as MyST-NB says it
-    chapters = [
-        str(path)
-        for path in sorted(Path(app.srcdir).glob("book/*.ipynb"))
-        if not nbformat.read(path, as_version=4).metadata.get("executed_alone")
-    ]
-    for chapter in chapters:
-        cache.add_nb_to_project(chapter)
+    chapters = []
+    for path in sorted(Path(app.srcdir).glob("book/*.ipynb")):
+        if not nbformat.read(path, as_version=4).metadata.get("executed_alone"):
+            chapters.append(str(path))
+            cache.add_nb_to_project(str(path))
     quiet = logging.getLogger(__name__)
     quiet.setLevel(logging.CRITICAL)
     executor = load_executor("local-parallel", cache, logger=quiet)
-    with mock.patch.dict(os.environ, {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}):
+    threads = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = threads or "1"
+    try:
         executor.run_and_cache(filter_uris=chapters, timeout=config.execution_timeout)
+    finally:
+        if threads is None:
+            del os.environ["OMP_NUM_THREADS"]

@@ -8,3 +8,8 @@ Times are wall-clock medians. They depend on the machine and on what else it doe
 nothing without the setting that is printed above them, and ratios within a run mean more than times
 of two runs. ``--json`` prints the same numbers for other programs, in one line per name.
 """
+
+from typing import Any
+
+Row = dict[str, Any]  # of a table, by column; or a whole result, by name
+Options = dict[str, Any]  # of what trains or simulates

@@ -1,28 +1,32 @@
 """How accurate every model of chapter 7 is on all 131 recordings, and what it uses of them."""
 
-from typing import Any
-
 import numpy as np
 
 from pokersnn_helpers.recordings import fold_indices
 from pokersnn_helpers.study.protocol import PerturbedEstimator
 
-from . import folds
+from . import Row, folds
 from .models import DIRECTION, HYBRID, MODELS, PROFILE, SNN, TRIALS
 from .perturbations import CHANGES, DISTURBANCES, forwards_and_backwards
 
 NETWORKS = ("CNN", "GRU", SNN, HYBRID)
+DISTURBED = ("CNN", SNN, HYBRID)
 COMPARED = (
-    *((SNN, other) for other in ("logistic regression", "CNN")),
-    *((SNN, f"SNN, {other}") for other in ("plain loop", "no recurrence")),
-    *(("GRU", other) for other in (SNN, "logistic regression")),
-    *((HYBRID, other) for other in (SNN, "GRU", "CNN", "MLP on each frame")),
+    (SNN, "logistic regression"),
+    (SNN, "CNN"),
+    (SNN, "SNN, plain loop"),
+    (SNN, "SNN, no recurrence"),
+    ("GRU", SNN),
+    ("GRU", "logistic regression"),
+    (HYBRID, SNN),
+    (HYBRID, "GRU"),
+    (HYBRID, "CNN"),
+    (HYBRID, "MLP on each frame"),
     ("MLP on each frame", "MLP"),
 )
-DISTURBED = ("CNN", SNN, HYBRID)
 
 
-def measure_accuracy(seeds: int = 10) -> dict[str, Any]:
+def measure_accuracy(seeds: int = 10) -> Row:
     """Classify all recordings, each by models that have seen no other of its card pass.
 
     Args:
@@ -33,23 +37,18 @@ def measure_accuracy(seeds: int = 10) -> dict[str, Any]:
         those that stand upside down; and in points what models differ by, with an interval.
     """
     recordings, groups = folds.cards()
-    trained = folds.validate(MODELS, range(seeds))
-    answers = {name: model.correct(recordings) for name, model in trained.items()}
+    answers = folds.answers(MODELS, range(seeds))
     rows = folds.accuracy_rows(answers, recordings, groups)
     turned = folds.all_recordings().table["upside down"].to_numpy()
     for row in rows:
         correct = answers[row["model"]]
         row["upright"] = float(correct[:, ~turned].mean())
         row["upside down"] = float(correct[:, turned].mean())
-    differences = [
-        {"first": first, "second": second, **folds.points(answers[first], answers[second], groups)}
-        for first, second in COMPARED
-        if {first, second} <= MODELS.keys()
-    ]
+    differences = folds.differences(answers, COMPARED, groups)
     return folds.result(seeds, rows, differences=differences)
 
 
-def measure_changes(seeds: int = 10) -> dict[str, Any]:
+def measure_changes(seeds: int = 10) -> Row:
     """Classify changed recordings, by networks that were trained on real ones and on changed ones.
 
     Args:
@@ -62,78 +61,83 @@ def measure_changes(seeds: int = 10) -> dict[str, Any]:
     recordings, groups = folds.cards()
     networks = {name: MODELS[name] for name in NETWORKS}
     trained = folds.validate(networks, range(seeds))
-    usual = {name: model.correct(recordings) for name, model in trained.items()}
+    unchanged = {name: model.correct(recordings) for name, model in trained.items()}
+    rows: list[Row] = []
 
-    def row(name: str, change: str, how: str, correct: np.ndarray) -> dict[str, Any]:
-        return {"model": name, "change": change, "how": how, **folds.mean(correct, groups)}
+    def add_row(model: str, change: str, how: str, correct: np.ndarray) -> None:
+        row = {"model": model, "change": change, "how": how, **folds.mean(correct, groups)}
+        if change != "none":
+            row |= folds.change(correct, unchanged[model], groups)
+        rows.append(row)
 
-    rows = [row(name, "none", "as recorded", correct) for name, correct in usual.items()]
+    for name, correct in unchanged.items():
+        add_row(name, "none", "as recorded", correct)
     for change_name, change in CHANGES.items():
-        changed = {name: PerturbedEstimator(each, change) for name, each in networks.items()}
-        anew = folds.validate(changed, range(seeds))
+        changed = change(recordings)
+        learners = {name: PerturbedEstimator(model, change) for name, model in networks.items()}
+        anew = folds.answers(learners, range(seeds))
         for name in networks:
-            for how, correct in (
-                ("tested", trained[name].correct(change(recordings))),
-                ("trained and tested", anew[name].correct(recordings)),
-            ):
-                difference = folds.change(correct, usual[name], groups)
-                rows.append(row(name, change_name, how, correct) | difference)
-    profile = folds.validate({PROFILE: DIRECTION[PROFILE]}, range(seeds))[PROFILE]
-    rows.append(row(PROFILE, "none", "as recorded", profile.correct(recordings)))
+            add_row(name, change_name, "tested", trained[name].correct(changed))
+            add_row(name, change_name, "trained and tested", anew[name])
+    profile = folds.answers({PROFILE: DIRECTION[PROFILE]}, range(seeds))
+    add_row(PROFILE, "none", "as recorded", profile[PROFILE])
+
     disturbances = []
     for title, (disturb, amounts) in DISTURBANCES.items():
         for amount in amounts:
             disturbed = disturb(recordings, amount) if amount else recordings
             for name in DISTURBED:
-                about = {"change": title, "amount": amount, "model": name}
-                correct = trained[name].correct(disturbed) if amount else usual[name]
-                disturbances.append(about | folds.mean(correct, groups))
+                row = {"change": title, "amount": amount, "model": name}
+                row |= folds.mean(trained[name].correct(disturbed), groups)
+                disturbances.append(row)
     return folds.result(seeds, rows, disturbances=disturbances)
 
 
-def measure_direction(seeds: int = 10) -> dict[str, Any]:
+def measure_direction(seeds: int = 10) -> Row:
     """Tell each recording from its time reversal, by models without any other of its card pass."""
     recordings, passes = folds.cards()
-    both, groups = forwards_and_backwards(recordings), [*passes, *passes]
-    trained = folds.validate(DIRECTION, range(seeds), (both, groups))
-    answers = {name: model.correct(both) for name, model in trained.items()}
+    both = forwards_and_backwards(recordings)
+    groups = [*passes, *passes]
+    answers = folds.answers(DIRECTION, range(seeds), (both, groups))
     return folds.result(seeds, folds.accuracy_rows(answers, both, groups))
 
 
-def measure_trials(seeds: int = 3) -> dict[str, Any]:
+def measure_trials(seeds: int = 3) -> Row:
     """Try settings of models on Tonic's 48 training recordings, by folds that keep passes apart.
 
     Where the simulated recordings stand in, on all of them.
     """
     recordings, groups = folds.training_cards()
-    tried = {(model, name): each for model, some in TRIALS.items() for name, each in some.items()}
-    trained = folds.validate(tried, range(seeds), (recordings, groups))
-    rows = [
-        {"model": model, "setting": name, "mean": float(each.correct(recordings).mean())}
-        for (model, name), each in trained.items()
-    ]
+    rows = []
+    for model, settings in TRIALS.items():
+        answers = folds.answers(settings, range(seeds), (recordings, groups))
+        for setting, correct in answers.items():
+            rows.append({"model": model, "setting": setting, "mean": float(correct.mean())})
     return {"recordings": len(recordings), "folds": 3, "seeds": seeds, "rows": rows}
 
 
-def measure_nested(seeds: int = 10) -> dict[str, Any]:
+def measure_nested(seeds: int = 10) -> Row:
     """Classify each recording by a model whose setting, too, was chosen without its fold.
 
     In each fold, the settings are compared by inner folds of the recordings to train on. That
     which is best there is trained on all of these, and tested on the fold.
     """
-    settings, (recordings, groups) = TRIALS[HYBRID], folds.cards()
-    rows, correct = [], np.zeros((seeds, len(recordings)), dtype=bool)
+    settings = TRIALS[HYBRID]
+    recordings, groups = folds.cards()
+    correct = np.zeros((seeds, len(recordings)), dtype=bool)
+    rows = []
     for seed in range(seeds):
         chosen = []
         for learned, held_out in fold_indices(recordings, 3, groups, seed):
-            inner, outer = recordings.subset(learned), recordings.subset(held_out)
-            tried = folds.validate(settings, [seed], (inner, groups[learned]))
-            scores = {name: model.correct(inner).mean() for name, model in tried.items()}
-            chosen.append(max(scores, key=scores.__getitem__))
-            predicted = settings[chosen[-1]].fit(inner, seed).predict(outer)
-            correct[seed, held_out] = predicted == outer.targets
+            inner = recordings.subset(learned)
+            outer = recordings.subset(held_out)
+            tried = folds.answers(settings, [seed], (inner, groups[learned]))
+            shares = {name: answers.mean() for name, answers in tried.items()}
+            best = max(shares, key=shares.__getitem__)
+            chosen.append(best)
+            model = settings[best].fit(inner, seed)
+            correct[seed, held_out] = model.predict(outer) == outer.targets
         share = float(correct[seed].mean())
         rows.append({"seed": seed, "correct": share, "chosen": "; ".join(chosen)})
-    targets, classes = np.array(recordings.targets), enumerate(recordings.classes)
-    by_class = {name: float(correct[:, targets == number].mean()) for number, name in classes}
+    by_class = folds.by_class(correct, recordings)
     return {"recordings": len(recordings), "mean": float(correct.mean()), **by_class, "rows": rows}

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from pokersnn_helpers import Classifier, Recordings, Stream, evaluate, predict
 from pokersnn_helpers.fast import LayerThenSNN
@@ -14,13 +15,14 @@ from pokersnn_helpers.frames import make_loader
 from pokersnn_helpers.recordings import fold_indices
 from pokersnn_helpers.simulation.motions import film_motions, with_mirrored_copies
 from pokersnn_helpers.study.perturbations import merge_polarities
-from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator
+from pokersnn_helpers.study.protocol import NetworkEstimator, Perturbation
 
-from . import folds
+from . import Options, Row, folds
+from .models import BY_FRAME
 
 SETTLE_MS = (0, 5, 10, 20, 30, 40)
 FOLDS = 5
-NETWORKS: dict[str, tuple[Callable[[Recordings], Recordings], dict[str, Any]]] = {
+NETWORKS: dict[str, tuple[Perturbation, Options]] = {
     "SNN, book's recipe": (lambda recordings: recordings, {}),
     "SNN behind a layer": (merge_polarities, {"network": LayerThenSNN, **BY_FRAME}),
 }
@@ -28,15 +30,14 @@ DELAYED: dict[str, Any] = {
     "network": partial(
         LayerThenSNN, delays=(0, 0.004, 0.008), tau_mem=0.005, tau_syn=0.002, hidden_size=20
     ),
-    "augment": None,
+    "augment": "none",
     "epochs": 12,
     "learning_rate": 0.004,
 }
-BATCHES = (1, 8, 60)
 FILMS = "SNN with delays, on films"
 
 
-def measure_settle(seeds: int = 1) -> dict[str, Any]:
+def measure_settle(seeds: int = 1) -> Row:
     """Compare durations of the silence after the last event, by inner folds.
 
     Of each of five folds of the 131, the other four are divided into three inner folds, which are
@@ -51,17 +52,18 @@ def measure_settle(seeds: int = 1) -> dict[str, Any]:
 
 
 def _inner(name: str, ms: float, seed: int, fold: int) -> np.ndarray:
+    """Return the mean accuracy and loss of the inner folds of one fold."""
     recordings, groups = _recordings_for(name)
     learned, _ = fold_indices(recordings, FOLDS, groups, seed)[fold]
-    inner, groups = recordings.subset(learned), groups[learned]
-    answers = []
-    for some, others in fold_indices(inner, 3, groups, seed + fold):
+    recordings = recordings.subset(learned)
+    results = []
+    for inner, held_out in fold_indices(recordings, 3, groups[learned], seed + fold):
         estimator = NetworkEstimator(**NETWORKS[name][1], settle=ms / 1000)
-        estimator.fit(inner.subset(some), seed)
-        loader = make_loader(inner.subset(others), 64, sparse=True)
-        answer = evaluate(estimator.classifier, loader, "cpu")
-        answers.append((answer.accuracy, answer.loss))
-    return np.mean(answers, axis=0)
+        estimator.fit(recordings.subset(inner), seed)
+        loader = make_loader(recordings.subset(held_out), 64, sparse=True)
+        evaluation = evaluate(estimator.classifier, loader, "cpu")
+        results.append((evaluation.accuracy, evaluation.loss))
+    return np.mean(results, axis=0)
 
 
 def _recordings_for(name: str) -> tuple[Recordings, Any]:
@@ -69,7 +71,7 @@ def _recordings_for(name: str) -> tuple[Recordings, Any]:
     return NETWORKS[name][0](recordings), passes
 
 
-def measure_batches(seeds: int = 10) -> dict[str, Any]:
+def measure_batches(seeds: int = 10) -> Row:
     """Ask trained networks in batches of several sizes, one by one, and as streams.
 
     Args:
@@ -82,64 +84,84 @@ def measure_batches(seeds: int = 10) -> dict[str, Any]:
     """
     rows = []
     for name in (*NETWORKS, FILMS):
-        found = folds.in_parallel(_of_network, product([name], range(seeds)))
-        for way in found[0]:
-            right, differ, others = zip(*(each[way] for each in found), strict=True)
-            correct = np.array(right)
+        by_seed = folds.in_parallel(_of_network, product([name], range(seeds)))
+        for way in by_seed[0]:
+            results = [by_way[way] for by_way in by_seed]
+            correct = np.array([result["correct"] for result in results])
             groups = range(correct.shape[1]) if name == FILMS else folds.cards()[1]
-            row = {"model": name, "asked": way} | folds.spread(correct.mean(axis=1))
-            row |= folds.mean(correct, groups)
-            rows.append(row | {"other answers": sum(others), "differ": max(differ)})
+            row = {"model": name, "asked": way, **folds.spread(correct.mean(axis=1))}
+            row |= folds.interval(correct, groups)
+            row["other answers"] = sum(result["other answers"] for result in results)
+            row["differ"] = max(result["differ"] for result in results)
+            rows.append(row)
     return {"folds": FOLDS, "seeds": seeds, "rows": rows}
 
 
-def _of_network(name: str, seed: int) -> dict[str, tuple[np.ndarray, float, int]]:
-    """Return by way to ask what is correct, the largest difference, and how many answers differ."""
+def _of_network(name: str, seed: int) -> dict[str, Row]:
+    """Return by way to ask what is correct, and how far answers are from those of ``predict``."""
     if name == FILMS:
         learned = merge_polarities(with_mirrored_copies(film_motions(120, 10 * seed)))
         asked = merge_polarities(film_motions(120, 10 * seed + 1, duration=(15, 70)))
-        parts, recipe = [(learned, np.arange(len(asked)))], DELAYED
+        parts = [(learned, np.arange(len(asked)))]
+        recipe = DELAYED
     else:
         asked, groups = _recordings_for(name)
-        indices, recipe = fold_indices(asked, FOLDS, groups, seed), NETWORKS[name][1]
-        parts = [(asked.subset(some), others) for some, others in indices]
-    said = {way: torch.empty(len(asked), len(asked.classes)) for way in _ways(asked)}
-    for learned, others in parts:
+        split = fold_indices(asked, FOLDS, groups, seed)
+        parts = [(asked.subset(learned), held_out) for learned, held_out in split]
+        recipe = NETWORKS[name][1]
+    answers: dict[str, Tensor] = {}
+    for learned, held_out in parts:
         classifier = NetworkEstimator(**recipe).fit(learned, seed).classifier
-        for way, ask in _ways(asked.subset(others)).items():
-            said[way][others] = ask(classifier)
-    alone, targets = said["predict"], np.asarray(asked.targets)
+        for way, ask in WAYS.items():
+            if way not in answers:
+                answers[way] = torch.empty(len(asked), len(asked.classes))
+            answers[way][held_out] = ask(classifier, asked.subset(held_out))
+    alone = answers["predict"]
+    targets = np.asarray(asked.targets)
     return {
-        way: (
-            each.argmax(1).numpy() == targets,
-            float((each - alone).abs().max()),
-            int((each.argmax(1) != alone.argmax(1)).sum()),
-        )
-        for way, each in said.items()
+        way: {
+            "correct": scores.argmax(1).numpy() == targets,
+            "differ": float((scores - alone).abs().max()),
+            "other answers": int((scores.argmax(1) != alone.argmax(1)).sum()),
+        }
+        for way, scores in answers.items()
     }
 
 
-def _ways(asked: Recordings) -> dict[str, Callable[[Classifier], torch.Tensor]]:
-    """Return the ways to ask: each returns log-probabilities, (recordings, classes)."""
+# Ways to ask: each returns log-probabilities, (recordings, classes).
 
-    def in_batches(classifier: Classifier, size: int) -> torch.Tensor:
-        loader = make_loader(asked, size, sparse=True)
-        return evaluate(classifier, loader, "cpu").log_probabilities
 
-    def one_by_one(classifier: Classifier) -> torch.Tensor:
-        found = [predict(classifier, events, "cpu") for events in asked.events]
-        return torch.stack([classifier.read(each.readout[:, None])[0] for each in found])
+def _one_by_one(classifier: Classifier, asked: Recordings) -> Tensor:
+    scores = []
+    for events in asked.events:
+        readout = predict(classifier, events, "cpu").readout
+        scores.append(classifier.read(readout[:, None])[0])
+    return torch.stack(scores)
 
-    def streamed(classifier: Classifier) -> torch.Tensor:
-        stream, found = Stream(classifier), []
-        for events in asked.events:
-            stream.reset()
-            for portion in np.array_split(events, 7):
-                stream.push(portion)
-            stream.finish()
-            found.append(classifier.read(stream.prediction().readout[:, None])[0])
-        return torch.stack(found)
 
-    sizes = {f"batches of {size}": size for size in BATCHES} | {"one batch": len(asked)}
-    batches = {way: partial(in_batches, size=size) for way, size in sizes.items()}
-    return {"predict": one_by_one, **batches, "Stream": streamed}
+def _in_batches(classifier: Classifier, asked: Recordings, size: int | None = None) -> Tensor:
+    loader = make_loader(asked, size or len(asked), sparse=True)
+    return evaluate(classifier, loader, "cpu").log_probabilities
+
+
+def _streamed(classifier: Classifier, asked: Recordings) -> Tensor:
+    stream = Stream(classifier)
+    scores = []
+    for events in asked.events:
+        stream.reset()
+        for portion in np.array_split(events, 7):
+            stream.push(portion)
+        stream.finish()
+        readout = stream.prediction().readout
+        scores.append(classifier.read(readout[:, None])[0])
+    return torch.stack(scores)
+
+
+WAYS: dict[str, Callable[[Classifier, Recordings], Tensor]] = {
+    "predict": _one_by_one,
+    "batches of 1": partial(_in_batches, size=1),
+    "batches of 8": partial(_in_batches, size=8),
+    "batches of 60": partial(_in_batches, size=60),
+    "one batch": _in_batches,
+    "Stream": _streamed,
+}

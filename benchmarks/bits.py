@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.func import functional_call
 
 from pokersnn_helpers import Classifier, FrameNetwork, Recordings, evaluate, fit, make_loader
@@ -15,14 +16,15 @@ from pokersnn_helpers.frames import augment
 from pokersnn_helpers.recordings import fold_indices
 from pokersnn_helpers.snn import SNN
 
-from . import folds
+from . import Row, folds
 from .models import MODELS
 
 NETWORKS = {"SNN": "SNN, book's recipe", "GRU": "GRU"}
 BITS = (8, 4, 2)
 # Of training on with few bits, as many epochs as the recipe has. On the 48 training recordings, by
 # folds, steps that are learned at this rate did best of six settings.
-EPOCHS, RATE = 60, 0.003
+EPOCHS = 60
+RATE = 0.003
 SPREADS = (5, 10)  # standard deviation of the thresholds in % of their mean
 DRAWS = 5  # of thresholds per trained network
 
@@ -46,33 +48,36 @@ class LowBits(FrameNetwork):
     def __init__(self, network: FrameNetwork, bits: int):
         super().__init__()
         self.network = deepcopy(network)
-        self.dt, self.input_size = network.dt, network.input_size
+        self.dt = network.dt
+        self.input_size = network.input_size
         self.most = 2 ** (bits - 1) - 1
-        matrices = {name: each for name, each in network.named_parameters() if each.ndim > 1}
-        self.names = list(matrices) if bits < 32 else []
-        steps = [best_step(matrices[name].detach(), self.most) for name in self.names]
-        self.log_steps = torch.nn.ParameterList([step.log() for step in steps])
+        self.names = []
+        self.log_steps = torch.nn.ParameterList()
+        for name, weights in network.named_parameters():
+            if weights.ndim > 1 and bits < 32:
+                self.names.append(name)
+                self.log_steps.append(best_step(weights.detach(), self.most).log())
 
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+    def forward(self, frames: Tensor) -> Tensor:
         """Return what the network returns, with rounded weights."""
         return functional_call(self.network, self.weights(), frames)
 
-    def weights(self) -> dict[str, torch.Tensor]:
+    def weights(self) -> dict[str, Tensor]:
         """Return the weights that are computed with, by name."""
-        pairs = zip(self.names, self.log_steps, strict=True)
-        return {
-            name: to_levels(self.network.get_parameter(name), log_step.exp(), self.most)
-            for name, log_step in pairs
-        }
+        rounded = {}
+        for name, log_step in zip(self.names, self.log_steps, strict=True):
+            weights = self.network.get_parameter(name)
+            rounded[name] = to_levels(weights, log_step.exp(), self.most)
+        return rounded
 
 
-def to_levels(weights: torch.Tensor, step: torch.Tensor, most: int) -> torch.Tensor:
+def to_levels(weights: Tensor, step: Tensor, most: int) -> Tensor:
     """Round weights to multiples of the step of their row, with gradients as if not rounded."""
     clipped = (weights / step).clamp(-most, most)
     return (clipped + (clipped.round() - clipped).detach()) * step
 
 
-def best_step(weights: torch.Tensor, most: int) -> torch.Tensor:
+def best_step(weights: Tensor, most: int) -> Tensor:
     """Return the step of each row (rows, 1) with the smallest squared error, of 50 that are tried.
 
     Example:
@@ -92,10 +97,10 @@ def with_spread(network: Any, percent: float, seed: int) -> Any:
     A neuron with a threshold ``c`` times as high spikes exactly when one with the old threshold and
     all incoming weights divided by ``c`` does, since its equations are linear up to the reset to 0.
     """
-    copy, rng = deepcopy(network), np.random.default_rng(seed)
+    copy = deepcopy(network)
     cell: Any = copy.lif0
-    drawn = 1 + percent / 100 * rng.standard_normal((len(cell.input_weights), 1))
-    factor = torch.from_numpy(drawn).float()
+    drawn = np.random.default_rng(seed).standard_normal((len(cell.input_weights), 1))
+    factor = torch.from_numpy(1 + percent / 100 * drawn).float()
     with torch.no_grad():
         cell.input_weights /= factor
         cell.recurrent_weights /= factor
@@ -109,13 +114,14 @@ def rounded(network: LowBits) -> Any:
     return copy
 
 
-def answers(network: Any, recordings: Recordings) -> np.ndarray:
+def is_correct(network: Any, recordings: Recordings) -> np.ndarray:
     """Say which recordings a network classifies correctly."""
     loader = make_loader(recordings, 64, network.time_window, sparse=True)
     evaluation = evaluate(Classifier(network), loader, "cpu")
     return (evaluation.predicted == evaluation.targets).numpy()
 
 
+@torch.no_grad()
 def spike_rate(network: Any, recordings: Recordings) -> float | None:
     """Return spikes per hidden neuron and time step, from the first event to the last; of an SNN.
 
@@ -123,11 +129,11 @@ def spike_rate(network: Any, recordings: Recordings) -> float | None:
     """
     if not isinstance(network, SNN):
         return None
-    spikes = steps = 0.0
+    spikes = 0.0
+    steps = 0
     network.record = True
     for frames, _ in make_loader(recordings, 1, network.time_window, sparse=True):
-        with torch.no_grad():
-            network(frames)
+        network(frames)
         spikes += float(network.recording.lif0.z.mean(dim=(1, 2)).sum())
         steps += len(frames)
     network.record = False
@@ -144,53 +150,60 @@ def variants(
         What each answers correctly, and the spike rate of those that are compared by it, by name,
         bits and how it came to them.
     """
-    learned, held_out = map(folds.cards()[0].subset, (learned_from, asked_about))
+    recordings, _ = folds.cards()
+    learned = recordings.subset(learned_from)
+    held_out = recordings.subset(asked_about)
     estimator = deepcopy(MODELS[NETWORKS[name]]).fit(learned, seed)
     network = estimator.network.eval()
     rate = spike_rate(network, held_out)
-    found = {(name, 32, "as trained"): (answers(network, held_out), rate)}
+    answers = {(name, 32, "as trained"): (is_correct(network, held_out), rate)}
     recipe = {"clip_norm": estimator.recipe.get("clip_norm", 0.3), "learning_rate": RATE}
     for bits in (32, *BITS):
         low = LowBits(network, bits).eval()
         if bits < 32:
-            found[name, bits, "rounded after training"] = answers(low, held_out), None
+            answers[name, bits, "rounded after training"] = (is_correct(low, held_out), None)
         torch.manual_seed(seed)
         loader = make_loader(learned, sparse=True, shuffle=True)
         fit(Classifier(low), loader, augment=augment, epochs=EPOCHS, device="cpu", **recipe)
         trained = rounded(low)
-        rate = spike_rate(trained, held_out) if bits < 32 else rate
-        found[name, bits, "trained on with these bits"] = answers(trained, held_out), rate
-        for percent in SPREADS if isinstance(network, SNN) and bits in (32, 2) else ():
+        if bits < 32:
+            rate = spike_rate(trained, held_out)
+        answers[name, bits, "trained on with these bits"] = (is_correct(trained, held_out), rate)
+        if not isinstance(network, SNN) or bits not in (32, 2):
+            continue
+        for percent in SPREADS:
             drawn = [with_spread(trained, percent, draw) for draw in range(DRAWS)]
-            shares = np.mean([answers(each, held_out) for each in drawn], axis=0)
-            found[name, bits, f"thresholds differ by {percent} %"] = shares, None
-    return found
+            shares = np.mean([is_correct(varied, held_out) for varied in drawn], axis=0)
+            answers[name, bits, f"thresholds differ by {percent} %"] = (shares, None)
+    return answers
 
 
 def kilobytes(name: str, bits: int) -> float:
     """Return what the weights of a network take, with biases of 32 bits, in kB of 1000 bytes."""
-    made = MODELS[NETWORKS[name]].make()
-    sizes = [(each.numel(), each.ndim) for each in made.parameters()]
-    return sum(size * (bits if ndim > 1 else 32) for size, ndim in sizes) / 8000
+    network = MODELS[NETWORKS[name]].make()
+    total = 0
+    for weights in network.parameters():
+        total += weights.numel() * (bits if weights.ndim > 1 else 32)
+    return total / 8000
 
 
-def measure(seeds: int = 3) -> dict[str, Any]:
+def measure(seeds: int = 3) -> Row:
     """Classify all 131, each by networks of few bits that have seen no other of its card pass.
 
     Args:
         seeds: 0 to ``seeds - 1``; each draws other folds and other weights.
     """
     recordings, groups = folds.cards()
-    jobs = [
-        (name, seed, *fold)
-        for name, seed in product(NETWORKS, range(seeds))
-        for fold in fold_indices(recordings, 3, groups, seed)
-    ]
-    correct: dict[Any, np.ndarray] = defaultdict(lambda: np.zeros((seeds, len(recordings))))
+    jobs = []
+    for name, seed in product(NETWORKS, range(seeds)):
+        for learned, held_out in fold_indices(recordings, 3, groups, seed):
+            jobs.append((name, seed, learned, held_out))
+    shape = (seeds, len(recordings))
+    correct: dict[Any, np.ndarray] = defaultdict(lambda: np.zeros(shape))
     rates: dict[Any, list[Any]] = defaultdict(list)
-    found = folds.in_parallel(variants, jobs)
-    for (_, seed, _, held_out), result in zip(jobs, found, strict=True):
-        for key, (right, rate) in result.items():
+    results = folds.in_parallel(variants, jobs)
+    for (_, seed, _, held_out), answers in zip(jobs, results, strict=True):
+        for key, (right, rate) in answers.items():
             correct[key][seed, held_out] = right
             rates[key].append(rate)
     rows = []

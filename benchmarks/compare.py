@@ -16,9 +16,10 @@ from pokersnn_helpers import EVENT_DTYPE, Recordings, load_nmnist
 from pokersnn_helpers.own.compare import compare
 from pokersnn_helpers.own.folders import resize
 from pokersnn_helpers.simulation.gestures import film_gestures
-from pokersnn_helpers.simulation.motions import film_dots
 from pokersnn_helpers.study.perturbations import merge_polarities
 
+from . import Row
+from .motions import film_dots
 from .nmnist import thousand
 
 SIZE = 16  # pixels along a side, of patches and spots
@@ -35,15 +36,15 @@ def spots(
 ) -> np.ndarray:
     """Film discs that flicker at random times, each at its place."""
     x, y = np.mgrid[:SIZE, :SIZE].reshape(2, -1)
-    events = np.zeros(count * len(places), EVENT_DTYPE)
-    events["t"] = rng.integers(0, duration, len(events))
-    events["p"] = rng.integers(0, 2, len(events))
-    for part, (left, top) in enumerate(places):
+    events = np.zeros((len(places), count), EVENT_DTYPE)
+    events["t"] = rng.integers(0, duration, events.size).reshape(events.shape)
+    events["p"] = rng.integers(0, 2, events.size).reshape(events.shape)
+    for of_spot, (left, top) in zip(events, places, strict=True):
         inside = np.flatnonzero((x - left) ** 2 + (y - top) ** 2 <= radius**2)
         pixels = rng.choice(inside, count)
-        some = slice(part * count, (part + 1) * count)
-        events["x"][some], events["y"][some] = x[pixels], y[pixels]
-    return np.sort(events, order="t")
+        of_spot["x"] = x[pixels]
+        of_spot["y"] = y[pixels]
+    return np.sort(events.ravel(), order="t")
 
 
 def anywhere(rng: np.random.Generator) -> list[tuple[float, float]]:
@@ -62,7 +63,9 @@ def halves(rng: np.random.Generator, target: int) -> np.ndarray:
 
     A film begins at any moment of this period, so that its start alone doesn't tell the order.
     """
-    first, second = (spots(rng, [place]) for place in ((4, 8), (11, 8))[:: 1 - 2 * target])
+    places = [(4, 8), (11, 8)]
+    first = spots(rng, [places[target]])
+    second = spots(rng, [places[1 - target]])
     second["t"] += 20_000
     events = np.concatenate([first, second])
     events["t"] = (events["t"] + rng.integers(60_000)) % 60_000
@@ -88,16 +91,19 @@ FILMS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "noise": lambda rng, _: spots(rng, anywhere(rng)),
     "halves": halves,
 }
-SETS = {"digits": 400, "nmnist": 1000, "gestures": 96}  # recordings
-SETS |= dict.fromkeys([*FILMS, "dots"], 72)
+SETS = {"digits": 400, "nmnist": 1000, "gestures": 96, **dict.fromkeys([*FILMS, "dots"], 72)}
 
 
 def film(kind: str, count: int = 72, seed: int = 0) -> Recordings:
     """Film recordings of two classes, or of six for dots."""
     if kind == "dots":
         return merge_polarities(film_dots(count, seed))
-    targets = [number % 2 for number in range(count)]
-    events = [FILMS[kind](np.random.default_rng([seed, n]), t) for n, t in enumerate(targets)]
+    events = []
+    targets = []
+    for number in range(count):
+        target = number % 2
+        events.append(FILMS[kind](np.random.default_rng([seed, number]), target))
+        targets.append(target)
     return Recordings(events, targets, ("a", "b"), (SIZE, SIZE, 2))
 
 
@@ -111,18 +117,17 @@ def gestures(takes: int = 8) -> tuple[Recordings, list[str]]:
     rng = np.random.default_rng(0)
 
     def enlarged() -> Iterator[np.ndarray]:
-        for each in films.events:
-            some = np.sort(rng.integers(len(each), size=EVENTS))
-            large = each[some]
-            for field, scale in (("x", 346 / 64), ("y", 260 / 64)):
-                large[field] = ((large[field] + rng.random(EVENTS)) * scale).astype(int)
+        for events in films.events:
+            large = events[np.sort(rng.integers(len(events), size=EVENTS))]
+            large["x"] = (large["x"] + rng.random(EVENTS)) * (346 / 64)
+            large["y"] = (large["y"] + rng.random(EVENTS)) * (260 / 64)
             large["t"] += rng.integers(0, 1000, EVENTS)
             yield resize(np.sort(large, order="t"), (346, 260, 2), (115, 86))
 
     return Recordings(enlarged(), films.targets, films.classes, (115, 86, 2)), people
 
 
-def measure(size: int = 0, *, processes: int = 2) -> dict[str, Any]:
+def measure(size: int = 0, *, processes: int = 2) -> Row:
     """Compare models on each set.
 
     Args:
@@ -134,7 +139,8 @@ def measure(size: int = 0, *, processes: int = 2) -> dict[str, Any]:
         processes, in which pages that they share count once; and what each model got. Each set has
         processes of its own.
     """
-    rows, models = [], []
+    rows = []
+    models = []
     for name, usual in SETS.items():
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
             row, table = alone.submit(_row, name, size or usual, processes).result()
@@ -143,30 +149,36 @@ def measure(size: int = 0, *, processes: int = 2) -> dict[str, Any]:
     return {"seeds": 1, "rows": rows, "models": models}
 
 
-def _row(name: str, size: int, processes: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _row(name: str, size: int, processes: int) -> tuple[Row, list[Row]]:
     recordings, groups = load(name, size)
     begin = time.perf_counter()
     with peak_memory() as gigabytes:
-        found = compare(recordings, groups, processes=processes)
-    row = {"set": name, "verdict": found.verdict, "seconds": time.perf_counter() - begin}
-    row |= {"GB": max(gigabytes), "why": " ".join(found.sentences)}
-    table = found.table.rename_axis("model").reset_index().assign(set=name)
+        comparison = compare(recordings, groups, processes=processes)
+    row = {
+        "set": name,
+        "verdict": comparison.verdict,
+        "seconds": time.perf_counter() - begin,
+        "GB": max(gigabytes),
+        "why": " ".join(comparison.sentences),
+    }
+    table = comparison.table.rename_axis("model").reset_index().assign(set=name)
     return row, table.to_dict("records")
 
 
 @contextmanager
 def peak_memory() -> Iterator[list[float]]:
     """Note every 0.2 s how many GB this process and those that it began have, on Linux."""
-    found, over = [0.0], Event()
+    gigabytes = [0.0]
+    over = Event()
 
     def watch() -> None:
         while not over.wait(0.2):
-            found.append(sum(map(_gigabytes, _processes(os.getpid()))))
+            gigabytes.append(sum(map(_gigabytes, _processes(os.getpid()))))
 
     watcher = Thread(target=watch)
     watcher.start()
     try:
-        yield found
+        yield gigabytes
     finally:
         over.set()
         watcher.join()

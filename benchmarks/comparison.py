@@ -31,13 +31,17 @@ def compare_statistics(real: pd.DataFrame, simulated: pd.DataFrame) -> pd.DataFr
         overlap of the spreads: the length that the ranges from the 5% to the 95% point have in
         common, as a share of their mean length. 1 is the same range, 0 nothing in common.
     """
-    tables = [
-        _quantiles(table, share) for share in (0.05, 0.5, 0.95) for table in (real, simulated)
-    ]
-    low, other_low, median, other_median, high, other_high = tables
+    low = _quantiles(real, 0.05)
+    median = _quantiles(real, 0.5)
+    high = _quantiles(real, 0.95)
+    other_low = _quantiles(simulated, 0.05)
+    other_median = _quantiles(simulated, 0.5)
+    other_high = _quantiles(simulated, 0.95)
     common = (np.minimum(high, other_high) - np.maximum(low, other_low)).clip(lower=0)
-    lengths = high - low + other_high - other_low
-    overlap = (2 * common / lengths).where(lengths > 0, (low == other_low).astype(float))
+    mean_length = (high - low + other_high - other_low) / 2
+    overlap = common / mean_length
+    points = mean_length == 0  # where both ranges have no length
+    overlap[points] = (low == other_low)[points]
     ratio = (other_median / median).where(median != 0)
     columns = {"real": median, "simulated": other_median, "ratio": ratio, "overlap": overlap}
     return pd.DataFrame(columns)
@@ -78,5 +82,6 @@ def count_close(table: pd.DataFrame) -> dict[str, int]:
 
     Medians are when they differ by at most 15%, and spreads when they overlap by at least 70%.
     """
-    medians, spreads = (table["ratio"] - 1).abs() <= 0.15, table["overlap"] >= 0.7
+    medians = (table["ratio"] - 1).abs() <= 0.15
+    spreads = table["overlap"] >= 0.7
     return {"medians": int(medians.sum()), "spreads": int(spreads.sum()), "n": len(table)}

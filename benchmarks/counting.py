@@ -16,16 +16,15 @@ making of frames and of their sum, which takes an addition per event.
 import functools
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-from unittest.mock import patch
 
 import numpy as np
 import torch
 from norse.torch import LIFRecurrentCell
 from norse.torch.module.snn import SNNCell, SNNRecurrentCell
-from torch import nn
+from torch import Tensor, nn
 from torch.func import functional_call
 from torch.utils._pytree import tree_map
 
@@ -57,8 +56,8 @@ class Operations:
 
     Example:
         >>> from pokersnn_helpers import FastSNN
-        >>> found = count_operations(FastSNN(), torch.ones(10, 1, 2, 35, 35))
-        >>> found.steps, found.parameters
+        >>> operations = count_operations(FastSNN(), torch.ones(10, 1, 2, 35, 35))
+        >>> operations.steps, operations.parameters
         (array([10.]), 255400)
     """
 
@@ -83,7 +82,7 @@ class Operations:
 
 
 def count_operations(
-    network: nn.Module, frames: torch.Tensor, steps: np.ndarray | None = None
+    network: nn.Module, frames: Tensor, steps: np.ndarray | None = None
 ) -> Operations:
     """Run a network once and count its operations, as the first lines of this module define them.
 
@@ -97,9 +96,7 @@ def count_operations(
             layer that sees the sum of the frames has one step, which holds all of them.
 
     Raises:
-        TypeError: The network has weights in another kind of layer; or as the network itself.
-        ValueError: A layer isn't called once per step, there isn't a number of steps for each
-            recording; or as the network itself.
+        TypeError: The network has weights in another kind of layer.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs, make_loader
@@ -108,33 +105,35 @@ def count_operations(
         (20,)
     """
     _check_layers(network)
+    network = deepcopy(network).eval()  # hooks stay in the copy
     if isinstance(network, Classifier):
         frames, own_steps = network.append_silence(frames)
         network = network.snn
     else:
         own_steps = last_steps(frames)
-    calls, batch, nonzero = _run(network, frames), frames.shape[1], functools.cache(_nonzero)
+    calls = _run(network, frames)
     if steps is None:
         steps = own_steps.cpu().numpy()
-    _check_steps(steps, *frames.shape[:2])
-    dense, macs, acs, updates, zeros, activations = np.zeros((6, batch))
+    dense, macs, acs, updates, zeros, activations = np.zeros((6, frames.shape[1]))
+    nonzero = functools.cache(_nonzero)  # the same inputs often meet several matrices
     for number, (layer, (inputs, outputs)) in enumerate(calls.items()):
         for place, weights in enumerate(_connections(layer, inputs, outputs)):
             size = len(weights.fan_out)
-            effective, active, binary = _per_step(weights, nonzero(weights.inputs, size), batch)
-            counted = _before(steps, len(effective))
+            counts = _per_step(weights, nonzero(weights.inputs, size), frames.shape[1])
+            counted = _before(steps, len(counts.effective))
             dense += weights.dense * counted.sum(axis=0)
-            macs += (effective * (counted & ~binary)).sum(axis=0)
-            acs += (effective * (counted & binary)).sum(axis=0)
+            macs += (counts.effective * (counted & ~counts.binary)).sum(axis=0)
+            acs += (counts.effective * (counted & counts.binary)).sum(axis=0)
             if number > 0 and place == 0:
-                zeros += ((size - active) * counted).sum(axis=0)
+                zeros += ((size - counts.active) * counted).sum(axis=0)
                 activations += size * counted.sum(axis=0)
         if isinstance(layer, NEURONS):
             changed = _updates(layer, *outputs)
             updates += (changed * _before(steps, len(changed))).sum(axis=0)
-    matrices = [each for each in network.parameters() if each.ndim > 1]
-    zero_weights = sum(int((each == 0).sum()) for each in matrices)
-    stored = [*network.parameters(), *network.buffers()]
+    parameters = list(network.parameters())
+    matrices = [weights for weights in parameters if weights.ndim > 1]
+    zero_weights = sum(int((weights == 0).sum()) for weights in matrices)
+    stored = [*parameters, *network.buffers()]
     return Operations(
         steps=np.array(steps, dtype=float),
         dense_macs=dense,
@@ -142,103 +141,93 @@ def count_operations(
         effective_acs=acs,
         membrane_updates=updates,
         activation_sparsity=zeros / np.maximum(activations, 1),
-        connection_sparsity=zero_weights / max(1, sum(each.numel() for each in matrices)),
-        parameters=sum(each.numel() for each in network.parameters()),
-        footprint=sum(each.numel() * each.element_size() for each in stored),
+        connection_sparsity=zero_weights / max(1, _size(matrices)),
+        parameters=_size(parameters),
+        footprint=sum(numbers.nbytes for numbers in stored),
     )
 
 
-def _check_steps(steps: Any, length: int, batch: int) -> None:
-    given = np.asarray(steps)
-    fits = given.shape == (batch,) and given.dtype.kind in "iuf"
-    if not fits or not ((given >= 0) & (given <= length)).all():
-        raise ValueError(
-            f"steps is {given}; give {batch} numbers from 0 to {length}, one per recording"
-        )
+def _size(tensors: list[Any]) -> int:
+    return sum(tensor.numel() for tensor in tensors)
 
 
 def _check_layers(network: nn.Module) -> None:
     """Refuse weights that nobody would count."""
-    known = ", ".join(kind.__name__ for kind in LAYERS)
     for name, module in network.named_modules():
-        own = list(module.parameters(recurse=False))
-        odd = isinstance(module, nn.GRU) and (len(own) != 4 or module.batch_first)
-        if odd or (own and not isinstance(module, LAYERS)):
+        weights = list(module.parameters(recurse=False))
+        known = isinstance(module, LAYERS) or not weights
+        if isinstance(module, nn.GRU):
+            known = len(weights) == 4 and not module.batch_first
+        if not known:
             raise TypeError(
                 f"{name or 'the network'} is {module}; count_operations knows the weights of "
-                f"{known} only (of a GRU one layer and direction, with biases, the time first)"
+                "Linear, Conv2d, LIFRecurrentCell and GRU (one layer and direction, with biases, "
+                "the time first)"
             )
 
 
 @torch.no_grad()
-def _run(network: nn.Module, frames: torch.Tensor) -> dict[nn.Module, tuple[Any, Any]]:
+def _run(network: nn.Module, frames: Tensor) -> dict[nn.Module, tuple[Any, Any]]:
     """Return what goes into each layer and what comes out, time first, in the order of calls."""
     calls: dict[nn.Module, list[tuple[Any, Any]]] = defaultdict(list)
+    # FastSNN calls no layer, takes all steps at once, and refuses hooks of its layers.
+    fast = [module for module in network.modules() if isinstance(module, FastSNN)]
+    computed = {layer for snn in fast for layer in snn.children()}
 
-    def note(module: nn.Module, given: Any, output: Any) -> None:
-        if isinstance(module, FastSNN):  # which calls no layer
-            hidden, readout = module.recording
-            calls[module.lif0].append((given[0], (hidden.z, hidden)))
-            calls[module.linear].append((hidden.z, ()))
-            calls[module.readout].append((hidden.z, (readout.v, readout)))
+    def note(module: Any, inputs: Any, output: Any) -> None:
+        if not isinstance(module, FastSNN):
+            calls[module].append((inputs[0], output))
+            return
+        hidden, readout = module.recording
+        calls[module.lif0].append((inputs[0], (hidden.z, hidden)))
+        calls[module.linear].append((hidden.z, ()))
+        calls[module.readout].append((hidden.z, (readout.v, readout)))
+
+    for snn in fast:
+        snn.record = True
+    for module in set(network.modules()) - computed:
+        if isinstance(module, (*LAYERS, *NEURONS, FastSNN)):
+            module.register_forward_hook(note)
+    network(frames)
+    joined: dict[nn.Module, tuple[Any, Any]] = {}
+    for layer, steps in calls.items():
+        if len(steps) == 1 and (layer in computed or not isinstance(layer, NEURONS)):
+            joined[layer] = steps[0]
         else:
-            calls[module].append((given[0], output))
-
-    fast = [each for each in network.modules() if isinstance(each, FastSNN)]
-    inside = {layer for snn in fast for layer in snn.children()}
-    with ExitStack() as stack:  # which leaves the network as it was
-        stack.callback(network.train, network.training)
-        for snn in fast:
-            stack.enter_context(patch.multiple(snn, record=True, recording=None))
-        for each in set(network.modules()) - inside:
-            if isinstance(each, (*LAYERS, *NEURONS, FastSNN)):
-                stack.enter_context(each.register_forward_hook(note))
-        network.eval()(frames)
-
-    for name, layer in network.named_modules():
-        times = len(calls[layer]) if layer in calls else 0
-        if isinstance(layer, LAYERS) and times not in (1, len(frames)):
-            raise ValueError(
-                f"{name} was called {times} times in {len(frames)} time steps; count_operations "
-                "knows networks that call a layer once, or once per step"
-            )
-
-    def join(layer: nn.Module, each: list[tuple[Any, Any]]) -> tuple[Any, Any]:
-        at_once = len(each) == 1 and (layer in inside or not isinstance(layer, NEURONS))
-        return each[0] if at_once else tree_map(lambda *steps: torch.stack(steps), *each)
-
-    return {layer: join(layer, each) for layer, each in calls.items()}
+            joined[layer] = tree_map(lambda *tensors: torch.stack(tensors), *steps)
+    return joined
 
 
 class _Connections(NamedTuple):
     """Weights that every input of a layer meets."""
 
-    inputs: torch.Tensor  # (T, B, inputs) in any shape that lies so in memory, or sparse frames
+    inputs: Tensor  # (T, B, inputs) in any shape that lies so in memory, or sparse frames
     fan_out: np.ndarray  # weights that aren't 0, per input
     dense: float  # all weights of all inputs
     delay: int = 0  # time steps until the inputs come in
 
 
-def _connections(layer: Any, inputs: torch.Tensor, outputs: Any) -> Iterator[_Connections]:
+def _connections(layer: Any, inputs: Tensor, outputs: Any) -> Iterator[_Connections]:
     if isinstance(layer, nn.Conv2d):
-        every, image = torch.ones_like(layer.weight), inputs.shape[-3:]
-        used = _fan_out(layer, every * (layer.weight != 0), image)
-        yield _Connections(inputs, used, float(_fan_out(layer, every, image).sum()))
+        image = inputs.shape[-3:]
+        used = _fan_out(layer, (layer.weight != 0).float(), image)
+        dense = _fan_out(layer, torch.ones_like(layer.weight), image).sum()
+        yield _Connections(inputs, used, float(dense))
     elif isinstance(layer, nn.Linear):
         yield _matrix(inputs, layer.weight)
     elif isinstance(layer, LIFRecurrentCell):
         yield _matrix(inputs, layer.input_weights)
-        yield _matrix(outputs[0], layer.recurrent_weights)._replace(delay=1)
+        yield _matrix(outputs[0], layer.recurrent_weights, delay=1)
     elif isinstance(layer, nn.GRU):
         units = layer.hidden_size
+        recurrent = _matrix(outputs[0], layer.weight_hh_l0)
         yield _matrix(inputs, layer.weight_ih_l0)
-        _, fan_out, dense, _ = _matrix(outputs[0], layer.weight_hh_l0)
         # Besides matrices: three products per unit, of which one is with its last output.
-        yield _Connections(outputs[0], fan_out + 1, dense + units, delay=1)
+        yield _Connections(outputs[0], recurrent.fan_out + 1, recurrent.dense + units, delay=1)
         yield _Connections(outputs[0], np.full(units, 2), 2 * units)
 
 
-def _fan_out(layer: nn.Conv2d, weight: torch.Tensor, shape: torch.Size) -> np.ndarray:
+def _fan_out(layer: nn.Conv2d, weight: Tensor, shape: torch.Size) -> np.ndarray:
     """Return to how many outputs each input goes: a gradient through weights of 0 and 1."""
     with torch.enable_grad():
         image = weight.new_zeros(shape, requires_grad=True)
@@ -247,36 +236,42 @@ def _fan_out(layer: nn.Conv2d, weight: torch.Tensor, shape: torch.Size) -> np.nd
     return reached.flatten().double().cpu().numpy()
 
 
-def _matrix(inputs: torch.Tensor, weight: Any) -> _Connections:
+def _matrix(inputs: Tensor, weight: Any, delay: int = 0) -> _Connections:
     used = weight.detach().cpu().numpy() != 0
-    return _Connections(inputs, used.sum(axis=0, dtype=float), used.size)
+    return _Connections(inputs, used.sum(axis=0, dtype=float), used.size, delay)
 
 
-def _nonzero(inputs: torch.Tensor, size: int) -> tuple[np.ndarray, ...]:
+def _nonzero(inputs: Tensor, size: int) -> tuple[np.ndarray, ...]:
     """Return what isn't 0: its rows (step times batch plus recording), columns and values."""
     inputs = inputs.detach().cpu().to_sparse().coalesce()  # which sums counts of one place
     values = inputs.values().numpy()
     places = np.ravel_multi_index(tuple(inputs.indices().numpy()), inputs.shape)
-    return *np.divmod(places[values != 0], size), values[values != 0]
+    row, column = np.divmod(places, size)
+    there = values != 0
+    return row[there], column[there], values[there]
 
 
-def _per_step(
-    weights: _Connections, nonzero: tuple[np.ndarray, ...], batch: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return effective operations, inputs that aren't 0, and if these are all -1 or 1, (T, B)."""
+class _Counts(NamedTuple):
+    """Of each time step of each recording, (T, B)."""
+
+    effective: np.ndarray  # operations
+    active: np.ndarray  # inputs that aren't 0
+    binary: np.ndarray  # whether all of these are -1 or 1
+
+
+def _per_step(weights: _Connections, nonzero: tuple[np.ndarray, ...], batch: int) -> _Counts:
     row, column, value = nonzero
     row = row + weights.delay * batch
     length = weights.inputs.shape.numel() // len(weights.fan_out)
-    counted = (
-        np.bincount(row, weights.fan_out[column], length),
-        np.bincount(row, minlength=length),
-        np.bincount(row[np.abs(value) != 1], minlength=length),
-    )
-    effective, active, others = (sums[:length].reshape(-1, batch) for sums in counted)
-    return effective, active, others == 0
+
+    def count(rows: np.ndarray, operations: np.ndarray | None = None) -> np.ndarray:
+        return np.bincount(rows, operations, length)[:length].reshape(-1, batch)
+
+    others = count(row[np.abs(value) != 1])
+    return _Counts(count(row, weights.fan_out[column]), count(row), others == 0)
 
 
-def _updates(layer: Any, spikes: torch.Tensor, state: Any) -> np.ndarray:
+def _updates(layer: Any, spikes: Tensor, state: Any) -> np.ndarray:
     """Return how many neurons change their voltage or spike, (T, B)."""
     v = state.v.cpu().numpy()
     changed = np.ones(v.shape, dtype=bool)

@@ -59,6 +59,37 @@ EARLY: dict[str, Any] = {
 }
 
 
+def final_accuracy(predictions: PredictionsOverTime) -> float:
+    """Return the share of the recordings that are classified correctly at the end, from 0 to 1."""
+    return float(np.mean([correct[-1] for correct in predictions.correct]))
+
+
+def accuracy_over_events(predictions: PredictionsOverTime) -> float:
+    """Return the share of all events after which the answer is correct, from 0 to 1.
+
+    An event counts with the answer at the end of its time step. Long recordings weigh more, as
+    in the code of Grimaldi et al. (2024, doi:10.1016/j.neunet.2024.106415), who have an answer
+    per event.
+    """
+    correct = np.concatenate(predictions.correct)
+    return float(np.average(correct, weights=np.concatenate(predictions.events)))
+
+
+def decision_times_ms(predictions: PredictionsOverTime) -> np.ndarray:
+    """Return the time in ms from which each answer is correct and stays so, (recordings,).
+
+    The end of the step counts, at which the answer is there. Infinite where the last answer is
+    wrong.
+    """
+    times = []
+    for correct in predictions.correct:
+        wrong_steps = (~correct).nonzero()[0]
+        first_right = wrong_steps.max(initial=-1) + 1
+        steps = first_right + 1 if first_right < len(correct) else np.inf
+        times.append(steps * predictions.time_window / 1000)
+    return np.array(times)
+
+
 def early_exit(predictions: PredictionsOverTime, threshold: float) -> tuple[np.ndarray, np.ndarray]:
     """Stop when the largest probability reaches a threshold, or else at the end.
 
@@ -86,7 +117,7 @@ def choose_exit_threshold(predictions: PredictionsOverTime) -> float:
     """
     classes = predictions.log_probabilities[0].shape[1]
     for threshold in np.linspace(1 / classes, 1, 151):
-        if early_exit(predictions, threshold)[0].mean() >= predictions.final_accuracy:
+        if early_exit(predictions, threshold)[0].mean() >= final_accuracy(predictions):
             return float(threshold)
     return 1.01
 
@@ -96,7 +127,7 @@ def nll_over_events(
 ) -> torch.Tensor:
     """Average the negative log-likelihood over events: a step counts as often as it has some.
 
-    It is the loss for ``PredictionsOverTime.accuracy_over_events``.
+    It is the loss for ``accuracy_over_events``.
     """
     events = losses.events_per_step(with_steps(frames, len(voltages)))
     return losses.weighted_nll(voltages, targets, events)
@@ -133,6 +164,7 @@ class BinarySNN(Model):
     0 stays 0: what was pruned learns nothing, in a copy and after a checkpoint either.
     """
 
+    causal = True
     reports_rate = False  # return the firing rate as a last output, for training
 
     def build(self, inputs: int, outputs: int, **neurons: Any) -> None:

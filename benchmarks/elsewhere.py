@@ -16,6 +16,7 @@ from pokersnn_helpers import FastSNN, Recordings, to_frames
 from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
 from pokersnn_helpers.study.protocol import NetworkEstimator
 
+from . import Row
 from .libraries import installed_version
 from .simulators import SIMULATORS, Constants, constants, neurons_only, sinabs_spikes
 from .timing import recordings
@@ -52,23 +53,27 @@ def step_by_numpy(graph: Any, frames: np.ndarray) -> tuple[np.ndarray, np.ndarra
     Returns:
         Spikes (T, hidden neurons) and voltages of the readout (T, classes), or with B in between.
     """
-    w_in, w_rec = (graph.nodes[f"{name}_weights"].weight.T for name in ("input", "recurrent"))
-    dt, lif = graph.metadata["dt"], graph.nodes["hidden"]
+    w_in = graph.nodes["input_weights"].weight.T
+    w_rec = graph.nodes["recurrent_weights"].weight.T
+    lif = graph.nodes["hidden"]
+    dt = graph.metadata["dt"]
     i, v, z = np.zeros((3, *frames.shape[1:-1], len(w_rec)))
-    spikes = []
-    for frame in frames:
+    spikes = np.zeros((len(frames), *z.shape))
+    for step, frame in enumerate(frames):
         i = i + dt / lif.tau_syn * (lif.w_in * (frame @ w_in + z @ w_rec) - i)
         v = v + dt / lif.tau_mem * (lif.r * i - v)
         z = (v > lif.v_threshold).astype(float)
         v = np.where(z, lif.v_reset, v)
-        spikes.append(z)
-    return np.array(spikes), read_out(graph, np.array(spikes))
+        spikes[step] = z
+    return spikes, read_out(graph, spikes)
 
 
 def read_out(graph: Any, spikes: np.ndarray) -> np.ndarray:
     """Return the voltages that the readout of a graph has for spikes."""
-    w_out, dt = graph.nodes["readout_weights"].weight.T, graph.metadata["dt"]
-    current, readout = graph.nodes["readout_current"], graph.nodes["readout"]
+    w_out = graph.nodes["readout_weights"].weight.T
+    current = graph.nodes["readout_current"]
+    readout = graph.nodes["readout"]
+    dt = graph.metadata["dt"]
     i, v = np.zeros((2, *spikes.shape[1:-1], w_out.shape[1]))
     voltages = []
     for z in spikes:
@@ -84,52 +89,71 @@ def imitate(name: str, how: str, c: Constants, frames: np.ndarray) -> np.ndarray
     Returns:
         Spikes (T, B, hidden neurons); None for what isn't said.
     """
-    keep_mem, keep_syn, gain = 1 - c.dt_over_tau_mem, 1 - c.dt_over_tau_syn, c.dt_over_tau_mem
-    reset, late, recurrent, most = "subtract", 0, True, 1.0
-    if (name, how) == ("snntorch", "neuron"):
-        reset = "a step later"
-    elif name == "spyx" and how in ("neuron", "importer"):
-        late, gain = 1, 1.0 if how == "importer" else gain
-    elif (name, how) == ("rockpool", "importer"):
-        steps_of = 0.005  # s: tau_mem / (1 + r)
-        keep_mem, keep_syn = (
-            np.exp(-steps_of * lost / c.dt) for lost in (c.dt_over_tau_mem, c.dt_over_tau_syn)
-        )
-        gain, recurrent, most = keep_syn, False, np.inf
-    elif name not in ("rockpool", "sinabs") or how != "neuron":
-        return None
+    keep_mem = 1 - c.dt_over_tau_mem
+    keep_syn = 1 - c.dt_over_tau_syn
+    gain = c.dt_over_tau_mem
+    w_rec = c.w_rec
+    most_spikes = 1.0
+    subtracts = True
+    late = False
+    match name, how:
+        case "snntorch", "neuron":
+            subtracts = False  # it resets, a step later
+        case "spyx", "neuron":
+            late = True
+        case "spyx", "importer":
+            late = True
+            gain = 1.0
+        case "rockpool", "importer":
+            dt = 0.005  # s
+            keep_mem = np.exp(-dt * c.dt_over_tau_mem / c.dt)
+            keep_syn = np.exp(-dt * c.dt_over_tau_syn / c.dt)
+            gain = keep_syn
+            w_rec = np.zeros_like(c.w_rec)
+            most_spikes = np.inf
+        case "rockpool" | "sinabs", "neuron":
+            pass
+        case _:
+            return None
     inputs = frames @ c.w_in.T
     i, v, z = np.zeros((3, *inputs.shape[1:]))
     spikes = []
-    for each in inputs:
-        i = keep_syn * i + each + (z @ c.w_rec.T if recurrent else 0)
-        v = (keep_mem * v + gain * i) * (1 - z if reset == "a step later" else 1)
-        z = np.minimum(np.floor(v / c.v_th), most) * (v > c.v_th)
-        v = v - z * c.v_th if reset == "subtract" else v
+    for step_inputs in inputs:
+        i = keep_syn * i + step_inputs + z @ w_rec.T
+        v = keep_mem * v + gain * i
+        if not subtracts:
+            v = v * (1 - z)
+        z = np.minimum(np.floor(v / c.v_th), most_spikes) * (v > c.v_th)
+        if subtracts:
+            v = v - z * c.v_th
         spikes.append(z)
-    return np.array([np.zeros_like(z)] * late + spikes)[: len(inputs)]
+    if late:
+        spikes = [np.zeros_like(z), *spikes[:-1]]
+    return np.array(spikes)
 
 
 class Differences:
     """What spikes are compared with: those of the network, each recording up to its last event."""
 
     def __init__(self, network: Any, recordings: Recordings):
-        frames = [to_frames(each, network.time_window) for each in recordings.events]
-        self.lengths = np.array([len(each) for each in frames])
-        self.targets = np.array(recordings.targets)
-        padded, network.record = pad_sequence(frames), True
+        frames = [to_frames(events, network.time_window) for events in recordings.events]
+        padded = pad_sequence(frames)
+        network.record = True
         with torch.no_grad():
             self.voltages = network(padded).numpy()
         self.spikes = network.recording.lif0.z.numpy()
+        self.targets = np.array(recordings.targets)
+        self.lengths = np.array([len(steps) for steps in frames])
         self.frames = padded.flatten(2).numpy()
         self.inside = np.arange(len(padded))[:, None] < self.lengths
 
     def count(self, spikes: np.ndarray, others: np.ndarray | None = None) -> int:
         """Return how many spikes are missing or too many."""
-        others = self.spikes if others is None else others
+        if others is None:
+            others = self.spikes
         return int((spikes != others)[self.inside].sum())
 
-    def row(self, spikes: np.ndarray) -> dict[str, Any]:
+    def row(self, spikes: np.ndarray) -> Row:
         """Return spikes, those that differ, and the first time step (from 1) at which they do."""
         steps, which = np.nonzero((spikes != self.spikes).any(axis=2) & self.inside)
         return {
@@ -147,7 +171,7 @@ class Differences:
         return int(right[:first].sum())
 
 
-def measure(seeds: int = 3) -> dict[str, Any]:
+def measure(seeds: int = 3) -> Row:
     """Train on the 48, write and read a file, and compare spikes on all 68.
 
     Args:
@@ -160,8 +184,8 @@ def measure(seeds: int = 3) -> dict[str, Any]:
     """
     data = recordings()
     both = data.test + data.train
-    files: list[dict[str, Any]] = []
-    rows: list[dict[str, Any]] = []
+    files: list[Row] = []
+    rows: list[Row] = []
     with TemporaryDirectory() as folder:
         for (width, epochs), seed in product(EPOCHS.items(), range(seeds)):
             trained = NetworkEstimator(time_window=width, epochs=epochs).fit(data.train, seed)
@@ -170,46 +194,60 @@ def measure(seeds: int = 3) -> dict[str, Any]:
             saved = Differences(trained.network, both)
             loaded = Differences(load_nir(path, "cpu", network=FastSNN).snn, both)
             spikes, _ = step_by_numpy(nir.read(path), saved.frames)
-            about = {"bins (ms)": width / 1000, "seed": seed, "epochs": epochs}
-            counted = {"spikes": int(saved.spikes[saved.inside].sum())}
-            counted |= {"file": saved.count(loaded.spikes), "NumPy": saved.count(spikes)}
-            files.append(about | counted)
+            row = {"bins (ms)": width / 1000, "seed": seed, "epochs": epochs}
+            row["spikes"] = int(saved.spikes[saved.inside].sum())
+            row["file"] = saved.count(loaded.spikes)
+            row["NumPy"] = saved.count(spikes)
+            files.append(row)
             rows = rows or simulators(path, saved, len(data.test))
-    about = {"recordings": len(both), "test_recordings": len(data.test)}
-    return about | {"seeds": seeds, "rows": rows, "files": files}
+    return {
+        "recordings": len(both),
+        "test_recordings": len(data.test),
+        "seeds": seeds,
+        "rows": rows,
+        "files": files,
+    }
 
 
-def simulators(path: Path, saved: Differences, n_test: int) -> list[dict[str, Any]]:
+def simulators(path: Path, saved: Differences, n_test: int) -> list[Row]:
     """Return a row for NumPy, and for each simulator and each way to bring the network there."""
-    graph, c = nir.read(path), constants(nir.read(path))
+    graph = nir.read(path)
+    c = constants(graph)
+    rows: list[Row] = []
 
-    def row(name: str, version: str | None, how: str, result: Any) -> dict[str, Any]:
-        found = {"simulator": name, "version": version, "how": how, **dict.fromkeys(COUNTED)}
-        found["raised"] = result if isinstance(result, str) else ""
-        if isinstance(result, np.ndarray) and result.shape == saved.spikes.shape:
-            imitated = imitate(name, how, c, saved.frames)
-            found |= saved.row(result) | {"unexplained": saved.count(result, imitated)}
-            result = read_out(graph, result)
+    def add_row(name: str, version: str | None, how: str, result: np.ndarray | str) -> None:
+        row = {"simulator": name, "version": version, "how": how, **dict.fromkeys(COUNTED)}
+        row["raised"] = result if isinstance(result, str) else ""
         if isinstance(result, np.ndarray):
-            found["correct"] = saved.correct(result, n_test)
-        return found | {"why": WHY.get(name, {}).get(how, "")}
+            if result.shape == saved.spikes.shape:
+                row |= saved.row(result)
+                row["unexplained"] = saved.count(result, imitate(name, how, c, saved.frames))
+                result = read_out(graph, result)
+            row["correct"] = saved.correct(result, n_test)
+        row["why"] = WHY.get(name, {}).get(how, "")
+        rows.append(row)
 
-    found = [row("numpy", np.__version__, "from the file", step_by_numpy(graph, saved.frames)[0])]
+    add_row("numpy", np.__version__, "from the file", step_by_numpy(graph, saved.frames)[0])
     for name, runs in SIMULATORS.items():
         version = installed_version(name)
         if version is None:
-            found.append(row(name, None, "", "not installed"))
+            add_row(name, None, "", "not installed")
             continue
-        for how, run in ({"importer, whole file": runs["importer"]} | runs).items():
-            part = neurons_only(nir.read(path)) if how == "importer" else nir.read(path)
-            found.append(row(name, version, how, attempt(run, part, saved.frames)))
+        ways = {"importer, whole file": runs["importer"], **runs}
+        for how, run in ways.items():
+            part = nir.read(path)
+            if how == "importer":
+                part = neurons_only(part)
+            add_row(name, version, how, attempt(run, part, saved.frames))
     try:
         result = sinabs_spikes(path, saved.frames)
     except ModuleNotFoundError as error:
-        return [*found, row("sinabs", None, "", str(error))]
+        add_row("sinabs", None, "", str(error))
+        return rows
     version = f"{result['version']}, nir {result['nir']}"
-    ways = ("importer, whole file", "importer", "neuron", "by hand")
-    return found + [row("sinabs", version, how, result[how]) for how in ways]
+    for how in ("importer, whole file", "importer", "neuron", "by hand"):
+        add_row("sinabs", version, how, result[how])
+    return rows
 
 
 def attempt(run: Any, graph: Any, frames: np.ndarray) -> np.ndarray | str:

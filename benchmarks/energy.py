@@ -14,14 +14,16 @@ from .counting import Operations
 
 # In pJ, 45 nm at 0.9 V: Horowitz 2014, doi:10.1109/ISSCC.2014.6757323, figure 1.1.9.
 # Floating point of 32 bits, multiplied and added, or added.
-MAC_PJ, AC_PJ = 3.7 + 0.9, 0.9
+MAC_PJ = 3.7 + 0.9
+AC_PJ = 0.9
 SRAM_PJ = {8 * 2**10: 10, 32 * 2**10: 20, 2**20: 100}  # access to 64 bits, by the memory's bytes
 DRAM_PJ = 1300  # access to 64 bits; the lower end of 1.3 to 2.6 nJ
 
 # In pJ, 14 nm at 0.75 V, from simulations before the chip was made: the least that a synaptic
 # operation takes, and the update of an active neuron. Davies et al. 2018,
 # doi:10.1109/MM.2018.112130359, table 2.
-LOIHI_SYNAPTIC_PJ, LOIHI_UPDATE_PJ = 23.6, 81
+LOIHI_SYNAPTIC_PJ = 23.6
+LOIHI_UPDATE_PJ = 81
 
 
 def estimate_energy(operations: Operations) -> dict[str, np.ndarray]:
@@ -48,22 +50,26 @@ def estimate_energy(operations: Operations) -> dict[str, np.ndarray]:
         >>> import torch
         >>> from pokersnn_helpers import SNN
         >>> from benchmarks.counting import count_operations
-        >>> found = estimate_energy(count_operations(SNN(), torch.ones(2, 1, 2, 35, 35)))
-        >>> bool(found["effective"] < found["effective_with_memory"])
+        >>> energy = estimate_energy(count_operations(SNN(), torch.ones(2, 1, 2, 35, 35)))
+        >>> bool(energy["effective"] < energy["effective_with_memory"])
         True
     """
-    access = next((pj for most, pj in SRAM_PJ.items() if operations.footprint <= most), DRAM_PJ)
-    read, updates = access * 32 / 64, operations.membrane_updates
-    update_pj, states_pj = 2 * MAC_PJ, 4 * 32 / 64 * SRAM_PJ[8 * 2**10]
-    macs, acs = operations.effective_macs, operations.effective_acs
-    dense = MAC_PJ * operations.dense_macs + update_pj * updates
-    effective = MAC_PJ * macs + AC_PJ * acs + update_pj * updates
+    access_pj = DRAM_PJ
+    for size, pj in reversed(SRAM_PJ.items()):
+        if operations.footprint <= size:
+            access_pj = pj
+    read_pj = access_pj * 32 / 64
+    states_pj = 4 * 32 / 64 * SRAM_PJ[8 * 2**10]
+    updates = operations.membrane_updates
+    update_pj = 2 * MAC_PJ * updates
+    dense = MAC_PJ * operations.dense_macs + update_pj
+    effective = MAC_PJ * operations.effective_macs + AC_PJ * operations.effective_acs + update_pj
     loihi = LOIHI_SYNAPTIC_PJ * operations.effective + LOIHI_UPDATE_PJ * updates
-    in_pj = {
-        "dense": dense,
-        "dense_with_memory": dense + read * operations.dense_macs + states_pj * updates,
-        "effective": effective,
-        "effective_with_memory": effective + read * operations.effective + states_pj * updates,
-        "loihi": np.where(updates > 0, loihi, np.nan),
+    memory = states_pj * updates
+    return {
+        "dense": dense / 1e6,
+        "dense_with_memory": (dense + read_pj * operations.dense_macs + memory) / 1e6,
+        "effective": effective / 1e6,
+        "effective_with_memory": (effective + read_pj * operations.effective + memory) / 1e6,
+        "loihi": np.where(updates > 0, loihi, np.nan) / 1e6,
     }
-    return {name: each / 1e6 for name, each in in_pj.items()}

@@ -11,6 +11,8 @@ from pokersnn_helpers import Recordings, load_pokerdvs131
 from pokersnn_helpers.pokerdvs import PokerDVS131
 from pokersnn_helpers.study import protocol
 
+from . import Row
+
 PROCESSES = 2  # that train at the same time
 
 
@@ -28,7 +30,8 @@ def cards() -> tuple[Recordings, Any]:
 
 def training_cards() -> tuple[Recordings, Any]:
     """Return Tonic's 48 training recordings and their passes; where simulated, all."""
-    everything, (recordings, passes) = all_recordings(), cards()
+    everything = all_recordings()
+    recordings, passes = cards()
     of_tonic = everything.table["tonic"].str.startswith("pips_train").to_numpy()
     chosen = np.flatnonzero(of_tonic | (everything.source == "simulated"))
     return recordings.subset(chosen), passes[chosen]
@@ -46,9 +49,18 @@ def validate(
     return protocol.cross_validate(models, *(on or cards()), seeds=seeds, processes=PROCESSES)
 
 
+def answers(
+    models: Mapping[Any, Any], seeds: Sequence[int], on: tuple[Recordings, Any] | None = None
+) -> dict[Any, np.ndarray]:
+    """Say by model which recordings it classifies correctly without their fold."""
+    recordings, _ = on or cards()
+    trained = validate(models, seeds, on)
+    return {name: model.correct(recordings) for name, model in trained.items()}
+
+
 def accuracy_rows(
     answers: Mapping[str, np.ndarray], recordings: Recordings, groups: Sequence[int]
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """Return how accurate models are on recordings that they haven't seen, from 0 to 1.
 
     Args:
@@ -60,16 +72,34 @@ def accuracy_rows(
         A row per model with the mean over the seeds, the lowest and the highest of them, both ends
         of ``bootstrap_interval``, and the mean over the seeds for each class.
     """
-    targets, rows = np.asarray(recordings.targets), []
+    rows = []
     for name, correct in answers.items():
-        row = {"model": name} | spread(correct.mean(axis=1)) | interval(correct, groups)
-        for number, class_name in enumerate(recordings.classes):
-            row[class_name] = float(correct[:, targets == number].mean())
-        rows.append(row)
+        row = {"model": name, **spread(correct.mean(axis=1)), **interval(correct, groups)}
+        rows.append(row | by_class(correct, recordings))
     return rows
 
 
-def result(seeds: int, rows: list[dict[str, Any]], **others: Any) -> dict[str, Any]:
+def by_class(correct: np.ndarray, recordings: Recordings) -> dict[str, float]:
+    """Return the share of each class that is correct, of answers (seeds, recordings)."""
+    targets = np.asarray(recordings.targets)
+    return {
+        name: float(correct[:, targets == number].mean())
+        for number, name in enumerate(recordings.classes)
+    }
+
+
+def differences(
+    answers: Mapping[str, np.ndarray], pairs: Iterable[tuple[str, str]], groups: Sequence[int]
+) -> list[Row]:
+    """Return a row per pair of models: by how many points the first is better than the second."""
+    rows = []
+    for first, second in pairs:
+        better = points(answers[first], answers[second], groups)
+        rows.append({"first": first, "second": second, **better})
+    return rows
+
+
+def result(seeds: int, rows: list[Row], **others: Any) -> Row:
     """Return what is stored of three folds of all 131: a row per model, and other tables."""
     number = len(all_recordings().recordings)
     return {"recordings": number, "folds": 3, "seeds": seeds, "rows": rows, **others}
@@ -88,8 +118,10 @@ def mean(correct: np.ndarray, groups: Any) -> dict[str, float]:
 
 def points(first: np.ndarray, second: np.ndarray, groups: Any) -> dict[str, float]:
     """Return by how many percentage points the first model is better, with a 95 % interval."""
-    more, low, high = protocol.difference_interval(first, second, groups)
-    return {"points": 100 * more, "interval low": 100 * low, "interval high": 100 * high}
+    difference = np.mean(np.atleast_2d(first), axis=0) - np.mean(np.atleast_2d(second), axis=0)
+    low, high = protocol.bootstrap_interval(difference, groups, lowest=-1)
+    points = 100 * float(difference.mean())
+    return {"points": points, "interval low": 100 * low, "interval high": 100 * high}
 
 
 def change(first: np.ndarray, second: np.ndarray, groups: Any) -> dict[str, float]:
@@ -97,6 +129,6 @@ def change(first: np.ndarray, second: np.ndarray, groups: Any) -> dict[str, floa
     return {f"change, {name}": value for name, value in points(first, second, groups).items()}
 
 
-def spread(values: Sequence[float] | np.ndarray) -> dict[str, Any]:
+def spread(values: Sequence[float] | np.ndarray) -> Row:
     """Return the mean over seeds, and the lowest and the highest."""
     return {"mean": float(np.mean(values)), "lowest": min(values), "highest": max(values)}

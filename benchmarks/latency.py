@@ -16,22 +16,44 @@ from pokersnn_helpers.study.latency import predict_over_time
 from pokersnn_helpers.study.models import GRU, MLP
 from pokersnn_helpers.study.protocol import NetworkEstimator
 
-from . import folds
+from . import Row, folds
 from .counting import count_operations
 from .early import (
     EARLY,
+    accuracy_over_events,
     choose_exit_threshold,
+    decision_times_ms,
     early_exit,
+    final_accuracy,
     quantized,
     train_sparse,
 )
 from .timing import recordings
 
+
+class CumulativeMLP(MLP):
+    """At each time step, look at the sum of the frames up to it."""
+
+    causal = True
+
+    def build(self, inputs: int, outputs: int, hidden_size: int = 100) -> None:
+        """Make the layers."""
+        dt = self.dt
+        super().build(inputs, outputs, hidden_size)
+        self.dt = dt
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return values (T, B, classes)."""
+        self.check(frames)
+        images = torch.log1p(frames.to_dense().cumsum(0))
+        return self.body(images.flatten(0, 1)).unflatten(0, images.shape[:2])
+
+
 early: Any = partial(NetworkEstimator, **EARLY)
 BY_FOLDS: dict[str, Any] = {
     "SNN, book's recipe": NetworkEstimator(),
     "SNN, over time": early(),
-    "MLP on the cumulative sum, over time": early(partial(MLP, cumulative=True)),
+    "MLP on the cumulative sum, over time": early(CumulativeMLP),
     "GRU, over time": early(GRU),
     "SNN behind a layer, over time": early(LayerThenSNN),
 }
@@ -80,11 +102,11 @@ def correct_after_events(
     )
 
 
-def averages(found: Sequence[latency.PredictionsOverTime]) -> dict[str, Any]:
+def averages(found: Sequence[latency.PredictionsOverTime]) -> Row:
     """Average over the seeds; the worst time is that of the slowest recording of any seed."""
-    over_events = [each.accuracy_over_events for each in found]
-    final = [each.final_accuracy for each in found]
-    times = np.array([each.decision_time_ms for each in found])
+    over_events = [accuracy_over_events(each) for each in found]
+    final = [final_accuracy(each) for each in found]
+    times = np.array([decision_times_ms(each) for each in found])
     known = np.isfinite(times)
     return {
         "accuracy_over_events": float(np.mean(over_events)),
@@ -97,7 +119,7 @@ def averages(found: Sequence[latency.PredictionsOverTime]) -> dict[str, Any]:
     }
 
 
-def measure_latency(seeds: int = 10) -> dict[str, Any]:
+def measure_latency(seeds: int = 10) -> Row:
     """Ask about all 131 at every time step, by networks that have seen no other of the card pass.
 
     Args:
@@ -117,7 +139,7 @@ def measure_latency(seeds: int = 10) -> dict[str, Any]:
         final = np.array([[answers[-1] for answers in each.correct] for each in found])
         numbers = folds.mean(final, groups) | averages(found)
         for index, suit in enumerate(recordings.classes):
-            times = [np.median(each.decision_time_ms[each.targets == index]) for each in found]
+            times = [np.median(decision_times_ms(each)[each.targets == index]) for each in found]
             numbers[f"{suit}_ms"] = float(np.mean(times))
         rows.append({"model": name, **numbers})
         for axis, ask, amounts in (
@@ -136,7 +158,7 @@ def measure_latency(seeds: int = 10) -> dict[str, Any]:
     return folds.result(seeds, rows, curves=curves, exits=exits)
 
 
-def measure_sparse(seeds: int = 10) -> dict[str, Any]:
+def measure_sparse(seeds: int = 10) -> Row:
     """Train networks to spike rarely on Tonic's 48, and count operations of its 20.
 
     The summary has the setting that is chosen by held-out passes of the 48: the share of steps with
@@ -154,7 +176,7 @@ def measure_sparse(seeds: int = 10) -> dict[str, Any]:
     return {"recordings": len(data.test), "seeds": seeds, "rows": rows, "summary": chosen}
 
 
-def sparse_row(data: Split, penalty: float, share: float, seed: int) -> dict[str, Any]:
+def sparse_row(data: Split, penalty: float, share: float, seed: int) -> Row:
     """Train a sparse network, and count spikes and operations with and without stopping."""
     classifier = train_sparse(data.train, seed, penalty=penalty, sparsity=share)
     predictions = predict_over_time(classifier, data.test)
@@ -168,13 +190,13 @@ def sparse_row(data: Split, penalty: float, share: float, seed: int) -> dict[str
     return {
         "penalty": penalty,
         "pruned": share,
-        "held_out_accuracy": held_out.final_accuracy,
+        "held_out_accuracy": final_accuracy(held_out),
         "spike_share": float(1 - whole.activation_sparsity.mean()),  # only spikes are activations
-        "accuracy_over_events": predictions.accuracy_over_events,
-        "sparse_accuracy": predictions.final_accuracy,
+        "accuracy_over_events": accuracy_over_events(predictions),
+        "sparse_accuracy": final_accuracy(predictions),
         "stopped_accuracy": float(correct.mean()),
-        **{f"accuracy_{bits}_bits": each.final_accuracy for bits, each in in_bits.items()},
-        "settled_ms": float(np.median(predictions.decision_time_ms)),
+        **{f"accuracy_{bits}_bits": final_accuracy(each) for bits, each in in_bits.items()},
+        "settled_ms": float(np.median(decision_times_ms(predictions))),
         "stopped_ms": float(np.median(steps)),
         "effective_acs": float(whole.effective_acs.mean()),
         "input_acs": input_additions(classifier.snn, frames),
@@ -200,7 +222,7 @@ def held_out_passes(penalty: float, share: float, seed: int) -> latency.Predicti
     return held_out_predictions(parts, recordings)
 
 
-def average_rows(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def average_rows(rows: Sequence[Row]) -> Row:
     """Average each number over the seeds, and add the lowest final accuracy."""
     means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
     return means | {"lowest_accuracy": min(row["sparse_accuracy"] for row in rows)}

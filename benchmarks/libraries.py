@@ -11,16 +11,18 @@ from collections.abc import Callable, Iterable
 from importlib import metadata
 
 import torch
+from torch import Tensor
 
 Step = Callable[[], None]
-TAU, READOUT_TAU = 0.010, 0.005  # s
+TAU = 0.010  # s
+READOUT_TAU = 0.005
 V_TH = 0.3
 
 
 def torch_step(
-    forward: Callable[[torch.Tensor], torch.Tensor],
+    forward: Callable[[Tensor], Tensor],
     layers: torch.nn.Module,
-    batches: Iterable[tuple[torch.Tensor, torch.Tensor]],
+    batches: Iterable[tuple[Tensor, Tensor]],
     anomaly: bool = False,
 ) -> Step:
     """Return a function that trains layers with each batch once: forward, loss, backward, Adam."""
@@ -37,17 +39,17 @@ def torch_step(
     return step
 
 
-def snntorch_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: float) -> Step:
+def snntorch_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> Step:
     """snnTorch: ``RSynaptic`` and ``Synaptic`` in a loop over time."""
     import snntorch
 
-    alpha, beta = math.exp(-dt / TAU), math.exp(-dt / TAU)
+    decay = math.exp(-dt / TAU)
     project = torch.nn.Linear(frames[0, 0].numel(), hidden, bias=False)
-    neurons = snntorch.RSynaptic(alpha, beta, linear_features=hidden, threshold=V_TH)
+    neurons = snntorch.RSynaptic(decay, decay, linear_features=hidden, threshold=V_TH)
     linear = torch.nn.Linear(hidden, 4, bias=False)
-    readout = snntorch.Synaptic(math.exp(-dt / READOUT_TAU), beta, reset_mechanism="none")
+    readout = snntorch.Synaptic(math.exp(-dt / READOUT_TAU), decay, reset_mechanism="none")
 
-    def forward(frames: torch.Tensor) -> torch.Tensor:
+    def forward(frames: Tensor) -> Tensor:
         spikes, current, voltage = neurons.init_rsynaptic()
         current_out, voltage_out = readout.init_synaptic()
         voltages = []
@@ -61,7 +63,7 @@ def snntorch_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: 
     return torch_step(forward, layers, [(frames, targets)])
 
 
-def sinabs_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: float) -> Step:
+def sinabs_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> Step:
     """sinabs: ``LIFRecurrent`` and ``ExpLeak``, which take all time steps at once."""
     from sinabs.layers import ExpLeak, LIFRecurrent
 
@@ -72,9 +74,10 @@ def sinabs_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: fl
         rec_connect=torch.nn.Linear(hidden, hidden, bias=False),
         spike_threshold=torch.tensor(V_TH),
     )
-    linear, readout = torch.nn.Linear(hidden, 4, bias=False), ExpLeak(tau_mem=TAU / dt)
+    linear = torch.nn.Linear(hidden, 4, bias=False)
+    readout = ExpLeak(tau_mem=TAU / dt)
 
-    def forward(frames: torch.Tensor) -> torch.Tensor:
+    def forward(frames: Tensor) -> Tensor:
         neurons.reset_states()
         readout.reset_states()
         batch_first = project(frames.flatten(2)).transpose(0, 1)
@@ -89,7 +92,7 @@ def without_samna() -> None:
     sys.modules.setdefault("samna", None)  # type: ignore[arg-type]
 
 
-def rockpool_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: float) -> Step:
+def rockpool_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> Step:
     """rockpool: ``LIFTorch`` with recurrent weights, and ``ExpSynTorch``."""
     without_samna()
     from rockpool.nn.modules import ExpSynTorch, LIFTorch, LinearTorch
@@ -102,7 +105,7 @@ def rockpool_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: 
     readout = ExpSynTorch((4,), tau=TAU, dt=dt)
     layers = [project, neurons, linear, readout]
 
-    def forward(frames: torch.Tensor) -> torch.Tensor:
+    def forward(frames: Tensor) -> Tensor:
         signal = frames.flatten(2).transpose(0, 1)
         for layer in layers:
             layer.reset_state()
@@ -112,7 +115,7 @@ def rockpool_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: 
     return torch_step(forward, torch.nn.ModuleList(layers), [(frames, targets)])
 
 
-def spikingjelly_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: float) -> Step:
+def spikingjelly_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> Step:
     """SpikingJelly: ``CUBALIFNode`` with recurrent weights, all time steps at once."""
     from spikingjelly.activation_based import functional, layer, neuron
 
@@ -126,14 +129,14 @@ def spikingjelly_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, 
     )
     functional.set_step_mode(layers, "m")
 
-    def forward(frames: torch.Tensor) -> torch.Tensor:
+    def forward(frames: Tensor) -> Tensor:
         functional.reset_net(layers)
         return torch.stack(layers(frames.flatten(2)))
 
     return torch_step(forward, layers, [(frames, targets)])
 
 
-def spyx_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: float) -> Step:
+def spyx_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> Step:
     """Spyx: ``RCuBaLIF`` and ``LI`` in a ``Sequential``, under ``nnx.jit``, with optax's Adam."""
     import jax
     import jax.numpy as jnp
@@ -141,7 +144,8 @@ def spyx_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: floa
     import spyx
     from flax import nnx
 
-    decay, rngs = math.exp(-dt / TAU), nnx.Rngs(0)
+    decay = math.exp(-dt / TAU)
+    rngs = nnx.Rngs(0)
     network = spyx.nn.Sequential(
         nnx.Linear(frames[0, 0].numel(), hidden, use_bias=False, rngs=rngs),
         spyx.nn.RCuBaLIF((hidden,), decay, decay, V_TH, rngs=rngs),
@@ -149,7 +153,8 @@ def spyx_step(frames: torch.Tensor, targets: torch.Tensor, hidden: int, dt: floa
         spyx.nn.LI((4,), decay, rngs=rngs),
     )
     optimizer = nnx.Optimizer(network, optax.adam(1e-4), wrt=nnx.Param)
-    inputs, classes = jnp.asarray(frames.flatten(2).numpy()), jnp.asarray(targets.numpy())
+    inputs = jnp.asarray(frames.flatten(2).numpy())
+    classes = jnp.asarray(targets.numpy())
 
     @nnx.jit
     def train(network, optimizer, inputs, classes):

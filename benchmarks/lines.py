@@ -1,16 +1,13 @@
-"""What the recipe of chapter 4 gets right, and what each line of it is worth."""
+"""What each line of the recipe of chapter 4 is worth."""
 
-import statistics
-import time
 from functools import partial
-from typing import Any
 
 import numpy as np
-import torch
 
-from pokersnn_helpers import SNN, FastSNN, augment, evaluate, make_loader, stratified_folds
+from pokersnn_helpers import FastSNN, evaluate, make_loader, stratified_folds
 from pokersnn_helpers.training import train_classifier
 
+from . import Options, Row
 from .folds import spread
 from .timing import recordings
 
@@ -20,22 +17,22 @@ def larger_weights() -> FastSNN:
     return FastSNN()
 
 
-PLAIN: dict[str, Any] = {
+PLAIN: Options = {
     "network": larger_weights,
     "epochs": 10,
     "learning_rate": 0.002,
     "clip_norm": None,
-    "augment": None,
+    "augment": "none",
     "ema_decay": 0,
 }
-LINES: dict[str, dict[str, Any]] = {
+LINES: dict[str, Options] = {
     "plain loop": PLAIN,
     "gradient clipping": PLAIN | {"clip_norm": 0.3},
     "smaller input weights": PLAIN | {"network": FastSNN},
 }
 LINES["both of these"] = LINES["gradient clipping"] | {"network": FastSNN}
 LINES["and 60 epochs at 0.001"] = LINES["both of these"] | {"epochs": 60, "learning_rate": 0.001}
-LINES["and data augmentation"] = LINES["and 60 epochs at 0.001"] | {"augment": augment}
+LINES["and data augmentation"] = LINES["and 60 epochs at 0.001"] | {"augment": "mirror"}
 LINES["and EMA"] = LINES["and data augmentation"] | {"ema_decay": 0.95}
 
 
@@ -45,14 +42,15 @@ TIME_CONSTANTS = {
 }
 
 
-def measure_constants(seeds: int = 5) -> dict[str, Any]:
+def measure_constants(seeds: int = 5) -> Row:
     """Do the same with the recipe and other time constants of current and voltage."""
     return measure_lines(seeds, TIME_CONSTANTS)
 
 
-def count_correct(seed: int, line: dict[str, Any]) -> tuple[int, float]:
+def count_correct(seed: int, line: Options) -> tuple[int, float]:
     """Cross-validate a line in four folds; return how many are correct, and the mean loss."""
-    correct, loss = 0, 0.0
+    correct = 0
+    loss = 0.0
     for fold in stratified_folds(recordings().train, 4):
         classifier, _ = train_classifier(fold.train, seed, "cpu", **line)
         evaluation = evaluate(classifier, make_loader(fold.test, sparse=True), "cpu")
@@ -61,7 +59,7 @@ def count_correct(seed: int, line: dict[str, Any]) -> tuple[int, float]:
     return correct, loss / len(recordings().train)
 
 
-def measure_lines(seeds: int = 5, lines: dict[str, dict[str, Any]] = LINES) -> dict[str, Any]:
+def measure_lines(seeds: int = 5, lines: dict[str, Row] = LINES) -> Row:
     """Count the held-out recordings that are classified correctly, line by line."""
     rows = []
     for name, line in lines.items():
@@ -69,33 +67,3 @@ def measure_lines(seeds: int = 5, lines: dict[str, dict[str, Any]] = LINES) -> d
         correct, loss = zip(*runs, strict=True)
         rows.append({"line": name, **spread(correct), "loss": float(np.mean(loss))})
     return {"recordings": len(recordings().train), "seeds": seeds, "rows": rows}
-
-
-def measure_recipe(seeds: int = 10, network: str = "snn") -> dict[str, Any]:
-    """Count the test recordings that each seed classifies correctly, and train with seed 0 twice.
-
-    The time is that of ``train_classifier``: the median of all runs.
-
-    Args:
-        seeds: Train on the CPU with seeds 0 to ``seeds - 1``.
-        network: ``"snn"`` or ``"fast"``.
-    """
-    kind, data = {"snn": SNN, "fast": FastSNN}[network], recordings()
-    loader = make_loader(data.test, sparse=kind is FastSNN)
-    weights, correct, seconds = [], [], []
-    for seed in (*range(seeds), 0):
-        start = time.perf_counter()
-        classifier, _ = train_classifier(data, seed, "cpu", network=kind)
-        seconds.append(time.perf_counter() - start)
-        weights.append(classifier.state_dict())
-        correct.append(evaluate(classifier, loader, "cpu").correct)
-    first, *_, again = weights
-    return {
-        "network": network,
-        "test_recordings": len(data.test),
-        "correct": correct[:-1],
-        "lowest": min(correct[:-1]),
-        "mean": statistics.mean(correct[:-1]),
-        "median_s": statistics.median(seconds),
-        "bit_identical": all(torch.equal(first[name], again[name]) for name in first),
-    }

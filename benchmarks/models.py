@@ -14,7 +14,9 @@ from pokersnn_helpers.networks import WHOLE, FrameNetwork
 from pokersnn_helpers.study import models, protocol
 from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP, LayerThenSNN, summed_image
 from pokersnn_helpers.study.perturbations import merge_polarities
-from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator, logistic_regression
+from pokersnn_helpers.study.protocol import NetworkEstimator, logistic_regression
+
+from . import Options
 
 
 class FeedforwardSNN(FastSNN):
@@ -29,6 +31,8 @@ class FeedforwardSNN(FastSNN):
 
 class ConvolutionalSNN(models.Model):
     """Convolve each frame, and give what comes out to the book's network."""
+
+    causal = True
 
     def build(self, inputs: int, outputs: int, channels: int = 8) -> None:
         """Make the layers."""
@@ -56,8 +60,10 @@ def global_features(recordings: Recordings) -> np.ndarray:
 
 def rate_profile(recordings: Recordings, parts: int = 10) -> np.ndarray:
     """Return the share of a recording's events in each of its parts, which are equally long."""
-    in_parts = [part_of(events, parts) for events in recordings.events]
-    return np.stack([np.bincount(each, minlength=parts) / len(each) for each in in_parts])
+    profiles = []
+    for events in recordings.events:
+        profiles.append(np.bincount(part_of(events, parts), minlength=parts) / len(events))
+    return np.stack(profiles)
 
 
 def on_profile(recordings: Recordings, parts: int = 10) -> np.ndarray:
@@ -65,7 +71,8 @@ def on_profile(recordings: Recordings, parts: int = 10) -> np.ndarray:
     profiles = []
     for events in recordings.events:
         part = part_of(events, parts)
-        on, all_events = np.bincount(part, events["p"], parts), np.bincount(part, minlength=parts)
+        on = np.bincount(part, events["p"], parts)
+        all_events = np.bincount(part, minlength=parts)
         profiles.append(np.divide(on, all_events, np.full(parts, 0.5), where=all_events > 0))
     return np.stack(profiles)
 
@@ -89,6 +96,7 @@ def merged(estimator: Any) -> protocol.PerturbedEstimator:
 
 
 # Chosen by ``python -m benchmarks trials``, the recipe's own numbers in chapter 4.
+BY_FRAME = {"learning_rate": 0.002}  # of networks with an ordinary layer
 SNN, HYBRID = "SNN, book's recipe", "SNN behind a layer"
 MODELS: dict[str, Any] = {
     "most frequent suit": protocol.FeatureEstimator(DummyClassifier(), global_features),
@@ -99,7 +107,7 @@ MODELS: dict[str, Any] = {
     "CNN": NetworkEstimator(CNN, clip_norm=None, learning_rate=0.003, time_window=WHOLE),
     "GRU": NetworkEstimator(GRU, clip_norm=1.0),
     "SNN, plain loop": NetworkEstimator(
-        epochs=10, learning_rate=0.002, clip_norm=None, ema_decay=0, augment=None
+        epochs=10, learning_rate=0.002, clip_norm=None, ema_decay=0, augment="none"
     ),
     SNN: NetworkEstimator(),
     "SNN, no recurrence": NetworkEstimator(FeedforwardSNN),
@@ -118,56 +126,60 @@ DIRECTION = {
 }
 
 
-def rates(*tried: float, network: Any, **recipe: Any) -> dict[str, Any]:
-    """Return a network by learning rate."""
-    return {
-        f"rate {rate:g}": NetworkEstimator(network, learning_rate=rate, **recipe) for rate in tried
-    }
+def networks(make: Any, *settings: Options, **recipe: Any) -> Options:
+    """Return a network by setting: what changes in the recipe, and by "build" in the network."""
+    tried = {}
+    for setting in settings:
+        changed = dict(setting)
+        network = partial(make, **changed.pop("build", {}))
+        tried[str(setting)] = NetworkEstimator(network, **recipe | changed)
+    return tried
 
 
-def layer_trials(network: type[FrameNetwork]) -> dict[str, Any]:
+def layer_trials(network: type[FrameNetwork]) -> Options:
     """Return three learning rates, with merged polarities and with both of them."""
-    both = rates(0.002, 0.001, 0.004, network=network)
-    return {f"merged, {name}": merged(each) for name, each in both.items()} | {
-        f"both polarities, {name}": each for name, each in both.items()
-    }
+    both = networks(network, *({"learning_rate": rate} for rate in (0.002, 0.001, 0.004)))
+    tried = {f"merged, {name}": merged(model) for name, model in both.items()}
+    return tried | both
 
 
 # Chapter 4 tries six settings beyond the plain loop, so each model that isn't its recipe gets six,
 # too. The best is in MODELS, and of equals the first.
-RATES = (0.001, 0.0003, 0.003)
-OF_THE_SUM = {"time_window": WHOLE, "clip_norm": None}
-TRIALS: dict[str, dict[str, Any]] = {
+RATES = ({"learning_rate": 0.001}, {"learning_rate": 0.0003}, {"learning_rate": 0.003})
+OF_THE_SUM: Options = {"time_window": WHOLE, "clip_norm": None}
+CLIPPED = {"clip_norm": 0.3}
+TRIALS: dict[str, Options] = {
     "nearest neighbour": {
         f"{k} neighbours": nearest_neighbour(summed_image, k) for k in (1, 2, 3, 5, 7, 9)
     },
     "logistic regression": {
         f"C = {C:g}": logistic_regression(summed_image, C) for C in (0.001, 0.01, 0.1, 1, 10, 100)
     },
-    "MLP": {
-        **rates(*RATES, network=MLP, **OF_THE_SUM),  # 100 hidden neurons
-        "30 hidden": NetworkEstimator(MLP, hidden_size=30, **OF_THE_SUM),
-        "300 hidden": NetworkEstimator(MLP, hidden_size=300, **OF_THE_SUM),
-        "clipped at 0.3": NetworkEstimator(MLP, time_window=WHOLE),
-    },
-    "CNN": {
-        **rates(*RATES, network=CNN, **OF_THE_SUM),  # 16 channels
-        "8 channels": NetworkEstimator(partial(CNN, channels=8), **OF_THE_SUM),
-        "32 channels": NetworkEstimator(partial(CNN, channels=32), **OF_THE_SUM),
-        "clipped at 0.3": NetworkEstimator(CNN, time_window=WHOLE),
-    },
-    "GRU": {
-        **rates(*RATES, network=GRU, clip_norm=1.0),  # 64 units
-        "32 units": NetworkEstimator(GRU, clip_norm=1.0, hidden_size=32),
-        "128 units": NetworkEstimator(GRU, clip_norm=1.0, hidden_size=128),
-        "bins of 2 ms": NetworkEstimator(GRU, clip_norm=1.0, time_window=2000),
-    },
-    "SNN, convolution": {
-        **rates(*RATES, network=ConvolutionalSNN),  # 8 channels
-        "4 channels": NetworkEstimator(partial(ConvolutionalSNN, channels=4)),
-        "16 channels": NetworkEstimator(partial(ConvolutionalSNN, channels=16)),
-        "not clipped": NetworkEstimator(ConvolutionalSNN, clip_norm=None),
-    },
+    # With 100 hidden neurons, 16 channels, 64 units and 8 channels, where nothing else is said.
+    "MLP": networks(MLP, *RATES, {"hidden_size": 30}, {"hidden_size": 300}, CLIPPED, **OF_THE_SUM),
+    "CNN": networks(
+        CNN,
+        *RATES,
+        {"build": {"channels": 8}},
+        {"build": {"channels": 32}},
+        CLIPPED,
+        **OF_THE_SUM,
+    ),
+    "GRU": networks(
+        GRU,
+        *RATES,
+        {"hidden_size": 32},
+        {"hidden_size": 128},
+        {"time_window": 2000},
+        clip_norm=1.0,
+    ),
+    "SNN, convolution": networks(
+        ConvolutionalSNN,
+        *RATES,
+        {"build": {"channels": 4}},
+        {"build": {"channels": 16}},
+        {"clip_norm": None},
+    ),
     "MLP on each frame": layer_trials(FrameMLP),
     HYBRID: layer_trials(LayerThenSNN),
 }

@@ -9,18 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pokersnn_helpers import SNN, FastSNN, Recordings, build_network, load_nmnist
 from pokersnn_helpers.networks import WHOLE, SpikingNetwork
 from pokersnn_helpers.own.nmnist import CLASSES, SENSOR_SIZE
-from pokersnn_helpers.recipe import AUGMENTS
 from pokersnn_helpers.study.models import CNN, GRU, MLP, summed_image
 from pokersnn_helpers.study.protocol import NetworkEstimator, logistic_regression
 from tools.make_nmnist import ENDS, first_saccades
 
-from . import folds
+from . import Row, folds
 
 ARCHIVE = "nmnist_6789.tar.gz"  # in the folder that POKERSNN_DATA names
 
@@ -32,20 +30,29 @@ class ConvolutionalSNN(SpikingNetwork):
         super().__init__()
         self.dt = dt
         self.filters = nn.Sequential(
-            *(nn.Conv2d(2, 16, 5, stride=2, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
-            *(nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.AdaptiveMaxPool2d(4)),
+            nn.Conv2d(2, 16, 5, stride=2, padding=2),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(16, 32, 3, padding=1),
+            nn.ReLU(),
+            nn.AdaptiveMaxPool2d(4),
             nn.Dropout(0.3),
         )
-        sizes: dict[str, Any] = {"sensor_size": (4, 4, 32), "output_size": output_size}
-        times: dict[str, Any] = {"readout_tau_syn": 0.010, "readout_tau_mem": 0.020}  # s
-        self.snn = build_network(SNN, time_window=1e6 * dt, **sizes, **times)
+        self.snn = build_network(
+            SNN,
+            time_window=1e6 * dt,
+            sensor_size=(4, 4, 32),
+            output_size=output_size,
+            readout_tau_syn=0.010,  # s
+            readout_tau_mem=0.020,
+        )
 
-    def step(self, frame: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
+    def step(self, frame: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Compute one time step, from a frame (B, 2, height, width)."""
         return self.snn.step(self.filters(frame), state)
 
 
-SHIFT: dict[str, Any] = {"augment": AUGMENTS["shift"]}
+SHIFT: dict[str, Any] = {"augment": "shift"}
 OF_THE_SUM = SHIFT | {"time_window": WHOLE, "clip_norm": None}
 CONVOLUTION = "SNN behind a convolution"
 MODELS: dict[str, Any] = {
@@ -60,7 +67,7 @@ MODELS: dict[str, Any] = {
 }
 
 
-def measure_nmnist(seeds: int = 5) -> dict[str, Any]:
+def measure_nmnist(seeds: int = 5) -> Row:
     """Train on 400 recordings of ``load_nmnist``, and classify the 200 others.
 
     Args:
@@ -68,20 +75,20 @@ def measure_nmnist(seeds: int = 5) -> dict[str, Any]:
     """
     data = load_nmnist()
     jobs = [(model, data, seed) for model in MODELS.values() for seed in range(seeds)]
-    found = np.reshape(folds.in_parallel(_tested, jobs), (len(MODELS), seeds, -1))
-    return _result(dict(zip(MODELS, found, strict=True)), data.test, seeds)
+    correct = np.reshape(folds.in_parallel(_tested, jobs), (len(MODELS), seeds, -1))
+    return _result(dict(zip(MODELS, correct, strict=True)), data.test, seeds)
 
 
-def measure_nmnist1000(seeds: int = 5) -> dict[str, Any]:
+def measure_nmnist1000(seeds: int = 5) -> Row:
     """Classify the 1,000 recordings that those of ``load_nmnist`` were chosen from, by three folds.
 
     Args:
         seeds: 0 to ``seeds - 1``; each draws other folds and other weights.
     """
     recordings = thousand()
-    trained = folds.validate(MODELS, range(seeds), (recordings, np.arange(len(recordings))))
-    answers = {name: model.correct(recordings) for name, model in trained.items()}
-    return {"folds": 3} | _result(answers, recordings, seeds)
+    on = (recordings, np.arange(len(recordings)))
+    answers = folds.answers(MODELS, range(seeds), on)
+    return {"folds": 3, **_result(answers, recordings, seeds)}
 
 
 def thousand(ends: int = ENDS) -> Recordings:
@@ -89,9 +96,11 @@ def thousand(ends: int = ENDS) -> Recordings:
     path = Path(os.environ.get("POKERSNN_DATA", "."), ARCHIVE)
     if not path.is_file():
         raise SystemExit(f"there is no {path}; tools/make_nmnist.py says what it holds")
-    digits = first_saccades(path, ends)
-    targets = [n for n, digit in enumerate(CLASSES) for _ in digits[digit]]
-    events = [each for some in digits.values() for each in some]
+    events = []
+    targets = []
+    for target, recordings in enumerate(first_saccades(path, ends).values()):
+        events += recordings
+        targets += len(recordings) * [target]
     return Recordings(events, targets, CLASSES, SENSOR_SIZE)
 
 
@@ -99,13 +108,13 @@ def _tested(model: Any, data: Any, seed: int) -> np.ndarray:
     return deepcopy(model).fit(data.train, seed).predict(data.test) == data.test.targets
 
 
-def _result(answers: dict[str, np.ndarray], recordings: Recordings, seeds: int) -> dict[str, Any]:
+def _result(answers: dict[str, np.ndarray], recordings: Recordings, seeds: int) -> Row:
     """Return a row per model, and by how many points the convolutional network is better."""
-    alone, ahead = range(len(recordings)), answers[CONVOLUTION]
-    differences = [
-        {"first": CONVOLUTION, "second": name, **folds.points(ahead, other, alone)}
-        for name, other in answers.items()
-        if name != CONVOLUTION
-    ]
-    rows = folds.accuracy_rows(answers, recordings, alone)
-    return {"recordings": len(recordings), "seeds": seeds, "rows": rows, "differences": differences}
+    alone = range(len(recordings))
+    pairs = [(CONVOLUTION, name) for name in answers if name != CONVOLUTION]
+    return {
+        "recordings": len(recordings),
+        "seeds": seeds,
+        "rows": folds.accuracy_rows(answers, recordings, alone),
+        "differences": folds.differences(answers, pairs, alone),
+    }

@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from pokersnn_helpers import Classifier, make_loader
 from pokersnn_helpers.networks import WHOLE
-from pokersnn_helpers.study.models import GRU, MLP
+from pokersnn_helpers.study.models import GRU, SummedImage
 from pokersnn_helpers.study.protocol import FeatureEstimator, NetworkEstimator, PerturbedEstimator
 
+from . import Row
 from .counting import count_operations
 from .energy import estimate_energy
 from .models import HYBRID, MODELS, SNN
@@ -18,14 +20,23 @@ from .timing import median_times, recordings
 
 BIN_WIDTHS = (1000, 300, 100)  # µs
 ONCE = ("logistic regression", "MLP", "CNN", "MLP on each frame", HYBRID, "SNN, convolution")
-COUNTED: list[tuple[str, Any]] = [
-    *((name, MODELS[name]) for name in ONCE),
-    *(("GRU", NetworkEstimator(GRU, clip_norm=1.0, time_window=w)) for w in BIN_WIDTHS),
-    *((SNN, NetworkEstimator(time_window=w)) for w in BIN_WIDTHS),
-]
+COUNTED: list[tuple[str, Any]] = [(name, MODELS[name]) for name in ONCE]
+COUNTED += [("GRU", NetworkEstimator(GRU, clip_norm=1.0, time_window=w)) for w in BIN_WIDTHS]
+COUNTED += [(SNN, NetworkEstimator(time_window=width)) for width in BIN_WIDTHS]
 
 
-def regression_network(estimator: FeatureEstimator, sensor_size: tuple[int, int, int]) -> MLP:
+class LinearModel(SummedImage):
+    """One weight per input and class."""
+
+    def build(self, inputs: int, outputs: int) -> None:
+        """Make the layer."""
+        self.dt = None
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(inputs, outputs))
+
+
+def regression_network(
+    estimator: FeatureEstimator, sensor_size: tuple[int, int, int]
+) -> LinearModel:
     """Make the network that says what a trained logistic regression on ``summed_image`` says.
 
     Standardisation becomes a part of its weights, so a pixel without events still counts 0.
@@ -35,13 +46,13 @@ def regression_network(estimator: FeatureEstimator, sensor_size: tuple[int, int,
     bias = bias - weight @ scaler.mean_
     if len(weight) == 1:  # of two classes scikit-learn keeps the difference alone
         weight, bias = (np.concatenate([-each / 2, each / 2]) for each in (weight, bias))
-    network = MLP(sensor_size, len(weight), hidden_size=0)
+    network = LinearModel(sensor_size, len(weight))
     numbers = {"body.1.weight": weight, "body.1.bias": bias}
     network.load_state_dict({name: torch.from_numpy(each) for name, each in numbers.items()})
     return network
 
 
-def measure_operations(repeats: int = 11) -> dict[str, Any]:
+def measure_operations(repeats: int = 11) -> Row:
     """Train each model with seed 0, and count its operations for the test recordings.
 
     Args:
@@ -53,9 +64,12 @@ def measure_operations(repeats: int = 11) -> dict[str, Any]:
     """
     rows = []
     for name, estimator in COUNTED:
-        train, test = recordings().train, recordings().test
+        train = recordings().train
+        test = recordings().test
         if isinstance(estimator, PerturbedEstimator):
-            train, test, estimator = *map(estimator.perturb, (train, test)), estimator.estimator
+            train = estimator.perturb(train)
+            test = estimator.perturb(test)
+            estimator = estimator.estimator
         estimator.fit(train, 0)
         if isinstance(estimator, FeatureEstimator):
             classifier = Classifier(regression_network(estimator, train.sensor_size))
@@ -66,19 +80,14 @@ def measure_operations(repeats: int = 11) -> dict[str, Any]:
         frames, _ = next(iter(make_loader(test, len(test), min(width, 1000), sparse=True)))
         frames, _ = classifier.append_silence(frames)
         operations = count_operations(classifier, frames)
-        energies = estimate_energy(operations)
+        row = {"model": name, "bins_us": "sum" if width == WHOLE else width}
+        row["correct"] = int((estimator.predict(test) == test.targets).sum())
+        row |= operations.means()
+        for kind, energy in estimate_energy(operations).items():
+            row[f"{kind}_uJ"] = float(energy.mean())
         steps: dict[str, Any] = {
-            "forward": partial(torch.no_grad()(network), frames),
-            "count": partial(count_operations, network, frames),
+            "forward_ms": partial(torch.no_grad()(network), frames),
+            "count_ms": partial(count_operations, network, frames),
         }
-        rows.append(
-            {
-                "model": name,
-                "bins_us": "sum" if width == WHOLE else width,
-                "correct": int((estimator.predict(test) == test.targets).sum()),
-                **operations.means(),
-                **{f"{kind}_uJ": float(value.mean()) for kind, value in energies.items()},
-                **{f"{what}_ms": each for what, each in median_times(steps, repeats).items()},
-            }
-        )
+        rows.append(row | median_times(steps, repeats))
     return {"recordings": len(recordings().test), "repeats": repeats, "rows": rows}

@@ -21,7 +21,11 @@ def forwards_and_backwards(recordings: Recordings) -> Recordings:
 
 def one_polarity(recordings: Recordings, polarity: int = 1) -> Recordings:
     """Keep the events of one polarity, 1 for ON or 0 for OFF; of a recording without, the first."""
-    return apply(lambda events: _some(events, events["p"] == polarity), recordings)
+
+    def keep(events: np.ndarray) -> np.ndarray:
+        return _some(events, events["p"] == polarity)
+
+    return apply(keep, recordings)
 
 
 def one_frame(recordings: Recordings, time_window: float = 1000) -> Recordings:
@@ -37,7 +41,11 @@ def one_frame(recordings: Recordings, time_window: float = 1000) -> Recordings:
 
 def without_start(recordings: Recordings, ms: float = 12) -> Recordings:
     """Take away the first events of each recording."""
-    return apply(lambda each: each[each["t"] >= each["t"][0] + 1000 * ms], recordings)
+
+    def drop(events: np.ndarray) -> np.ndarray:
+        return events[events["t"] >= events["t"][0] + 1000 * ms]
+
+    return apply(drop, recordings)
 
 
 def uniform_noise(recordings: Recordings, percent: float, seed: int = 0) -> Recordings:
@@ -57,7 +65,11 @@ def uniform_noise(recordings: Recordings, percent: float, seed: int = 0) -> Reco
 def drop_events(recordings: Recordings, percent: float, seed: int = 0) -> Recordings:
     """Drop so many of 100 events at random; a recording keeps at least the first."""
     rng = np.random.default_rng(seed)
-    return apply(lambda events: _some(events, rng.random(len(events)) >= percent / 100), recordings)
+
+    def drop(events: np.ndarray) -> np.ndarray:
+        return _some(events, rng.random(len(events)) >= percent / 100)
+
+    return apply(drop, recordings)
 
 
 def time_jitter(recordings: Recordings, ms: float, seed: int = 0) -> Recordings:
@@ -89,11 +101,15 @@ def rotated(recordings: Recordings, degrees: float) -> Recordings:
     Events that leave the sensor are lost. By 180° a recording stands upside down; what moved down
     then moves up.
     """
-    cosine, sine = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
-    x_centre, y_centre = (size / 2 - 0.5 for size in recordings.sensor_size[:2])
+    cosine = np.cos(np.deg2rad(degrees))
+    sine = np.sin(np.deg2rad(degrees))
+    width, height, _ = recordings.sensor_size
+    x_centre = width / 2 - 0.5
+    y_centre = height / 2 - 0.5
 
     def rotate(events: np.ndarray) -> np.ndarray:
-        x, y = events["x"] - x_centre, events["y"] - y_centre
+        x = events["x"] - x_centre
+        y = events["y"] - y_centre
         new_x = np.rint(cosine * x - sine * y + x_centre)
         new_y = np.rint(sine * x + cosine * y + y_centre)  # which points down
         return _on_sensor(replaced(events, x=new_x, y=new_y), recordings)
@@ -107,8 +123,9 @@ def _some(events: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def _on_sensor(events: np.ndarray, recordings: Recordings) -> np.ndarray:
     width, height, _ = recordings.sensor_size
-    x, y = events["x"], events["y"]
-    return events[(x >= 0) & (x < width) & (y >= 0) & (y < height)]
+    inside_x = (events["x"] >= 0) & (events["x"] < width)
+    inside_y = (events["y"] >= 0) & (events["y"] < height)
+    return events[inside_x & inside_y]
 
 
 CHANGES: dict[str, Perturbation] = {

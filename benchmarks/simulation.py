@@ -16,18 +16,25 @@ from pokersnn_helpers.frames import make_loader
 from pokersnn_helpers.simulation import EventCamera, simulate_pokerdvs
 from pokersnn_helpers.simulation.cards import CAMERA
 from pokersnn_helpers.study.perturbations import merge_polarities
-from pokersnn_helpers.study.protocol import BY_FRAME, NetworkEstimator, PerturbedEstimator
+from pokersnn_helpers.study.protocol import NetworkEstimator, PerturbedEstimator
 from pokersnn_helpers.training import train_classifier
 
-from . import folds
+from . import Options, Row, folds
 from .comparison import all_statistics, c2st_accuracy, compare_statistics, count_close
+from .models import BY_FRAME
 
 N_TRAIN = 400  # simulated recordings to compare and to train on
 C2ST_SEEDS = range(10)
 N_FILMED = 100  # simulated recordings to train on by each camera
 IMPERFECTIONS = (
-    *(("off_threshold",), ("mismatch",), ("tau_bright", "tau_dark"), ("refractory_period_us",)),
-    *(("timestamp_jitter_us",), ("tie_probability",), ("noise_rate_hz",), ("leak_rate",)),
+    ("off_threshold",),
+    ("mismatch",),
+    ("tau_bright", "tau_dark"),
+    ("refractory_period_us",),
+    ("timestamp_jitter_us",),
+    ("tie_probability",),
+    ("noise_rate_hz",),
+    ("leak_rate",),
 )
 
 
@@ -41,16 +48,16 @@ class Mixture:
         estimator: What is trained.
     """
 
-    simulated: tuple[dict[str, Any], ...]
+    simulated: tuple[Options, ...]
     copies: int
     estimator: Any
 
     def recordings(self, real: Recordings, seed: int) -> Recordings:
         """Make what is trained on."""
-        parts = self.copies * [real]
+        mixture = []
         for number, options in enumerate(self.simulated, start=1):
-            parts.append(simulate_pokerdvs(100 * number + seed, n_test=4, **options).train)
-        return functools.reduce(operator.add, parts)
+            mixture.append(simulate_pokerdvs(100 * number + seed, n_test=4, **options).train)
+        return functools.reduce(operator.add, self.copies * [real] + mixture)
 
     def fit(self, real: Recordings, seed: int = 0) -> Any:
         """Train the estimator and return it; each seed draws other simulated recordings."""
@@ -58,9 +65,10 @@ class Mixture:
 
 
 # Chosen by the 48 training recordings alone: moved, stretched and cut ones, and left-out passes.
-FITTED, WIDE = {"n_train": N_TRAIN}, {"n_train": N_TRAIN, "spread": 2.5}
-TURNED = FITTED | {"upside_down": 1}, WIDE | {"upside_down": 1}
-ALL_KINDS = FITTED, WIDE, *TURNED
+FITTED = {"n_train": N_TRAIN}
+WIDE = FITTED | {"spread": 2.5}
+TURNED = {"upside_down": 1}
+ALL_KINDS = (FITTED, WIDE, FITTED | TURNED, WIDE | TURNED)
 BEHIND_A_LAYER = NetworkEstimator(LayerThenSNN, **BY_FRAME, epochs=20)
 TRAINED_ON = {
     "simulated as fitted": Mixture((FITTED,), 0, NetworkEstimator(epochs=12)),
@@ -74,7 +82,7 @@ TRAINED_ON = {
 }
 
 
-def measure_simulation(seeds: int = 10) -> dict[str, Any]:
+def measure_simulation(seeds: int = 10) -> Row:
     """Compare simulated recordings with the real ones, without which there is no comparison.
 
     Args:
@@ -85,7 +93,8 @@ def measure_simulation(seeds: int = 10) -> dict[str, Any]:
     start = time.perf_counter()
     simulated = simulate_pokerdvs(seed=1, n_train=N_TRAIN)
     elapsed = time.perf_counter() - start
-    real_table, simulated_table = all_statistics(real), all_statistics(simulated)
+    real_table = all_statistics(real)
+    simulated_table = all_statistics(simulated)
     statistics = compare_statistics(real_table, simulated_table)
     closeness = [{"compared": "simulated with real", **count_close(statistics)}]
     of_one_kind: dict[str, tuple[Any, Any]] = {  # which differ by chance alone
@@ -93,14 +102,15 @@ def measure_simulation(seeds: int = 10) -> dict[str, Any]:
         "68 simulated with the others": (simulate_pokerdvs(seed=2), simulated),
     }
     for name, (one, other) in of_one_kind.items():
-        found = compare_statistics(all_statistics(one), all_statistics(other))
-        closeness.append({"compared": name, **count_close(found)})
+        by_chance = compare_statistics(all_statistics(one), all_statistics(other))
+        closeness.append({"compared": name, **count_close(by_chance)})
     scores = [c2st_accuracy(real_table, simulated_table, seed) for seed in C2ST_SEEDS]
     transfer = [carry_over(real, simulated, seed) for seed in range(seeds)]
+    means = pd.DataFrame(transfer).drop(columns="seed").mean()
     return {
         "ms_per_recording": 1000 * elapsed / (len(simulated.train) + len(simulated.test)),
         "c2st_accuracy": sum(scores) / len(scores),
-        **pd.DataFrame(transfer).drop(columns="seed").add_suffix("_mean").mean().to_dict(),
+        **means.add_suffix("_mean").to_dict(),
         "closeness": closeness,
         "transfer": transfer,
         "imperfections": imperfections(real, range(seeds)),
@@ -108,7 +118,7 @@ def measure_simulation(seeds: int = 10) -> dict[str, Any]:
     }
 
 
-def carry_over(real: Split, simulated: Split, seed: int) -> dict[str, Any]:
+def carry_over(real: Split, simulated: Split, seed: int) -> Row:
     """Train on one kind of recordings and return the accuracy (0 to 1) on the other, both ways.
 
     Each seed trains on other simulated recordings, in about as many steps as on the 48 real
@@ -128,13 +138,14 @@ def carry_over(real: Split, simulated: Split, seed: int) -> dict[str, Any]:
     }
 
 
-def measure_passes(seeds: int = 10) -> dict[str, Any]:
+def measure_passes(seeds: int = 10) -> Row:
     """Count what is classified correctly of all 131 real recordings, by group.
 
     Args:
         seeds: 0 to ``seeds - 1``; each draws other simulated recordings and other weights.
     """
-    real, everything = load_pokerdvs(source="real"), load_pokerdvs131(source="real")
+    real = load_pokerdvs(source="real")
+    everything = load_pokerdvs131(source="real")
     part = everything.table["tonic"].str.partition("/")[0]
     turned = everything.table["upside down"]
     groups = {
@@ -158,7 +169,7 @@ def measure_passes(seeds: int = 10) -> dict[str, Any]:
     return {"seeds": seeds, "rows": rows}
 
 
-def imperfections(real: Split, seeds: Sequence[int]) -> list[dict[str, Any]]:
+def imperfections(real: Split, seeds: Sequence[int]) -> list[Row]:
     """Train on what cameras film that have one imperfection only, or all but one; test on the 68.
 
     Each seed is a network's own; all that have the same camera train on the same recordings.
@@ -173,9 +184,9 @@ def imperfections(real: Split, seeds: Sequence[int]) -> list[dict[str, Any]]:
     rows = []
     for name, camera in cameras.items():
         split = simulate_pokerdvs(1, N_FILMED, 4, camera)
-        shares = []
+        accuracies = []
         for seed in seeds:
             classifier, _ = train_classifier(split, seed, "cpu", network=FastSNN, epochs=20)
-            shares.append(evaluate(classifier, loader, "cpu").accuracy)
-        rows.append({"camera": name, **folds.spread(shares)})
+            accuracies.append(evaluate(classifier, loader, "cpu").accuracy)
+        rows.append({"camera": name, **folds.spread(accuracies)})
     return rows

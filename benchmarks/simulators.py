@@ -30,6 +30,7 @@ import torch
 
 from pokersnn_helpers.elsewhere.nir_files import EDGES, NODES
 
+from . import Row
 from .libraries import without_samna
 
 Run = Callable[[Any, np.ndarray], np.ndarray]
@@ -49,9 +50,11 @@ class Constants(NamedTuple):
 
 def constants(graph: Any) -> Constants:
     """Read the neurons of a graph."""
-    dt, lif = float(graph.metadata["dt"][0]), graph.nodes["hidden"]
+    dt = float(graph.metadata["dt"][0])
+    lif = graph.nodes["hidden"]
     w_in, w_rec = (graph.nodes[f"{name}_weights"].weight for name in ("input", "recurrent"))
-    lost_mem, lost_syn = float(dt / lif.tau_mem[0]), float(dt / lif.tau_syn[0])
+    lost_mem = float(dt / lif.tau_mem[0])
+    lost_syn = float(dt / lif.tau_syn[0])
     return Constants(w_in, w_rec, lost_mem, lost_syn, float(lif.v_threshold[0]), dt)
 
 
@@ -67,7 +70,8 @@ def neurons_only(graph: Any) -> Any:
 @torch.no_grad()
 def stepped(module: Any, frames: np.ndarray) -> np.ndarray:
     """Return what comes out of a module that takes a frame and a state."""
-    state, spikes = None, []
+    state = None
+    spikes = []
     for frame in torch.from_numpy(frames):
         z, state = module(frame, state)
         spikes.append(z)
@@ -182,8 +186,8 @@ def spyx_importer(graph: Any, frames: np.ndarray) -> np.ndarray:
     import jax.numpy as jnp
     from spyx.nir import from_nir
 
-    found = from_nir(graph, jnp.asarray(frames), dt=constants(graph).dt)
-    return np.asarray(found[1])
+    outputs = from_nir(graph, jnp.asarray(frames), dt=constants(graph).dt)
+    return np.asarray(outputs[1])
 
 
 def spyx_neuron(graph: Any, frames: np.ndarray, by_hand: bool = False) -> np.ndarray:
@@ -197,7 +201,8 @@ def spyx_neuron(graph: Any, frames: np.ndarray, by_hand: bool = False) -> np.nda
     from spyx.nn import RCuBaLIF
 
     c = constants(graph)
-    v_th, beta = c.v_th / c.dt_over_tau_mem, 1 - c.dt_over_tau_mem
+    v_th = c.v_th / c.dt_over_tau_mem
+    beta = 1 - c.dt_over_tau_mem
     neurons = RCuBaLIF(
         (len(c.w_rec),), 1 - c.dt_over_tau_syn, beta, threshold=v_th, rngs=nnx.Rngs(0)
     )
@@ -216,7 +221,7 @@ def spyx_neuron(graph: Any, frames: np.ndarray, by_hand: bool = False) -> np.nda
     return np.asarray(spikes[1:] if by_hand else spikes[:-1])
 
 
-def sinabs_spikes(path: Path, frames: np.ndarray) -> dict[str, Any]:
+def sinabs_spikes(path: Path, frames: np.ndarray) -> Row:
     """Run sinabs in an environment of its own, since it wants an older NIR (1.0.4 or below).
 
     Returns:
@@ -229,15 +234,16 @@ def sinabs_spikes(path: Path, frames: np.ndarray) -> dict[str, Any]:
     if uv is None:
         raise ModuleNotFoundError("sinabs needs an environment of its own: pip install uv")
     with tempfile.TemporaryDirectory() as folder:
-        given, found = Path(folder, "in.npz"), Path(folder, "out.npz")
+        given = Path(folder, "in.npz")
+        written = Path(folder, "out.npz")
         np.savez(given, frames=frames, **constants(nir.read(path))._asdict())
         command = [uv, "run", "--quiet", "--isolated", "--no-project", "--python", sys.executable]
         command += ["--with", "sinabs>=3.1", "python", "-W", "ignore"]
-        command += map(str, (SINABS, given, found, path))
+        command += map(str, (SINABS, given, written, path))
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise ModuleNotFoundError(f"sinabs couldn't run: {done.stderr.strip()[-500:]}")
-        with np.load(found) as arrays:
+        with np.load(written) as arrays:
             about = json.loads(str(arrays["about"]))
             return about | {name: arrays[name] for name in arrays.files if name != "about"}
 

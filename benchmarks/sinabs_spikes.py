@@ -41,7 +41,8 @@ def importer(frames: np.ndarray, given: Any) -> np.ndarray:
         *(("hidden", "recurrent_weights"), ("recurrent_weights", "hidden")),
     ]
     module = from_nir(nir.NIRGraph(nodes, edges), batch_size=frames.shape[1])
-    spikes, state = [], None
+    spikes = []
+    state = None
     for frame in torch.from_numpy(frames):
         z, state = module(frame, state)
         spikes.append(z)
@@ -50,7 +51,8 @@ def importer(frames: np.ndarray, given: Any) -> np.ndarray:
 
 def neuron(frames: np.ndarray, given: Any, by_hand: bool = False) -> np.ndarray:
     """Set up ``LIFRecurrent``, which subtracts the threshold; at most one spike per step."""
-    lost_mem, lost_syn = float(given["dt_over_tau_mem"]), float(given["dt_over_tau_syn"])
+    lost_mem = float(given["dt_over_tau_mem"])
+    lost_syn = float(given["dt_over_tau_syn"])
     connect = torch.nn.Linear(len(given["w_rec"]), len(given["w_rec"]), bias=False)
     connect.weight.copy_(torch.from_numpy(given["w_rec"]))
     neurons = LIFRecurrent(
@@ -79,13 +81,13 @@ def main() -> None:
             "by hand": lambda: neuron(frames, given, by_hand=True),
         }
         about = {"version": version("sinabs"), "nir": version("nir")}
-        found = {}
+        spikes = {}
         for name, run in runs.items():
             try:
-                found[name] = run()
+                spikes[name] = run()
             except Exception as error:
                 about[name] = f"{type(error).__name__}: {error}".partition("\n")[0]
-    np.savez(sys.argv[2], about=json.dumps(about), **found)
+    np.savez(sys.argv[2], about=json.dumps(about), **spikes)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pokersnn_helpers import load_pokerdvs131
 from pokersnn_helpers.files import atomic_write
 from pokersnn_helpers.study.measured import FOLDER, read
 
+from . import Row
 from .timing import finite, setting
 
 DIGITS = 6
@@ -18,13 +19,21 @@ ROOT = Path(__file__).resolve().parents[1]
 # Numbers that are compared: those with an interval or a range in other columns, and those without.
 BETWEEN = {"mean": "", "points": "", "change, points": "change, "}  # what begins their names
 NEAR = (
-    *("effective_macs", "effective_acs", "held_out_accuracy", "sparse_accuracy", "differ"),
-    *("unexplained", "stopped_accuracy", "c2st_accuracy"),
-    *("simulated_to_real_mean", "real_to_simulated_mean"),
+    "effective_macs",
+    "effective_acs",
+    "held_out_accuracy",
+    "sparse_accuracy",
+    "differ",
+    "unexplained",
+    "stopped_accuracy",
+    "c2st_accuracy",
+    "simulated_to_real_mean",
+    "real_to_simulated_mean",
 )
+AMOUNTS = ("amount", "at", "threshold", "penalty", "pruned", "bins_us", "seed")
 
 
-def write(name: str, options: list[str], result: dict[str, Any], commit: str) -> None:
+def write(name: str, options: list[str], result: Row, commit: str) -> None:
     """Write a result to the package, with all that it depends on.
 
     Args:
@@ -71,7 +80,7 @@ def git(*arguments: str) -> str:
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout[:-1]
 
 
-def outside(name: str, result: dict[str, Any]) -> list[str]:
+def outside(name: str, result: Row) -> list[str]:
     """Return the stored means that lie outside the interval of a new result, in words.
 
     Where a row has none, it is the range of its seeds, and as much again on either side, at least
@@ -79,45 +88,56 @@ def outside(name: str, result: dict[str, Any]) -> list[str]:
     either, such as counted operations, may differ by a tenth. What isn't measured any more is
     named, too.
     """
-    stored, new, found = read(name)["result"], finite(result, DIGITS), []
+    stored = read(name)["result"]
+    new = finite(result, DIGITS)
+    differences = []
     for table in stored.keys() | new.keys():
-        old, rows = ({_key(row): row for row in _rows(each, table)} for each in (stored, new))
-        found += [f"{table}, {key} isn't measured any more" for key in old.keys() - rows.keys()]
-        for key, row in rows.items():
+        old_rows = {_key(row): row for row in _rows(stored, table)}
+        new_rows = {_key(row): row for row in _rows(new, table)}
+        for key in old_rows.keys() - new_rows.keys():
+            differences.append(f"{table}, {key} isn't measured any more")
+        for key, row in new_rows.items():
+            old_row = old_rows.get(key, {})
             for column, (low, high) in _intervals(row).items():
-                before = old.get(key, {}).get(column, math.nan)
+                before = old_row.get(column, math.nan)
                 if not low <= before <= high:
-                    what = f"{table}, {key}, {column}"
-                    found.append(f"{what}: {before}, now {low:.4g} to {high:.4g}")
-    return sorted(found)
+                    place = f"{table}, {key}, {column}"
+                    differences.append(f"{place}: {before}, now {low:.4g} to {high:.4g}")
+    return sorted(differences)
 
 
-def _rows(result: dict[str, Any], table: str) -> list[dict[str, Any]]:
+def _rows(result: Row, table: str) -> list[Row]:
     """Return the rows of a table; a single number is one, too."""
     value = result.get(table, [])
-    rows = value if isinstance(value, list) else [{table: value}]
-    return [row for row in rows if isinstance(row, dict)]
+    if not isinstance(value, list):
+        return [{table: value}]
+    return [row for row in value if isinstance(row, dict)]
 
 
-def _intervals(row: dict[str, Any]) -> dict[str, tuple[float, float]]:
+def _intervals(row: Row) -> dict[str, tuple[float, float]]:
     """Return the columns of a row that are compared, and from where to where each may lie."""
-    near = [name for name in NEAR if row.get(name) is not None]
-    found = {name: (0.9 * row[name], 1.1 * row[name]) for name in near}
+    intervals = {}
+    for name in NEAR:
+        if row.get(name) is not None:
+            intervals[name] = (0.9 * row[name], 1.1 * row[name])
     if "mean" in row and "lowest" in row:
-        low, high = row["lowest"], row["highest"]
+        low = row["lowest"]
+        high = row["highest"]
         more = max(high - low, 0.02 * max(row["mean"], 0.5))  # a share of 0 may become 0.01
-        found["mean"] = (low - more, high + more)
+        intervals["mean"] = (low - more, high + more)
     for name, start in BETWEEN.items():
         if name in row and f"{start}interval low" in row:
-            found[name] = (row[f"{start}interval low"], row[f"{start}interval high"])
-    return found
+            intervals[name] = (row[f"{start}interval low"], row[f"{start}interval high"])
+    return intervals
 
 
-def _key(row: dict[str, Any]) -> tuple[Any, ...]:
+def _key(row: Row) -> tuple[Any, ...]:
     """Return what a row is about: its words, and the amounts of a change or a setting.
 
     Words about a version of a library aren't, since they change with it.
     """
-    amounts = ("amount", "at", "threshold", "penalty", "pruned", "bins_us", "seed")
-    words = {name for name, value in row.items() if isinstance(value, str)} - {"version", "raised"}
-    return tuple(value for name, value in row.items() if name in words or name in amounts)
+    key = []
+    for name, value in row.items():
+        if name in AMOUNTS or (isinstance(value, str) and name not in ("version", "raised")):
+            key.append(value)
+    return tuple(key)

@@ -51,18 +51,22 @@ def _timed(stream: Stream, portions: list[np.ndarray]) -> list[float]:
 
 def _differing(classifier: Classifier, cuts: int) -> tuple[int, int]:
     """Count the streams whose voltages or probabilities aren't those of ``predict``."""
-    rng, stream, differ, streams = np.random.default_rng(0), Stream(classifier), 0, 0
-    for events in [*recordings().train.events, *recordings().test.events]:
+    rng = np.random.default_rng(0)
+    stream = Stream(classifier)
+    differing = 0
+    recorded = [*recordings().train.events, *recordings().test.events]
+    for events in recorded:
         whole = predict(classifier, events, "cpu")
         for _ in range(cuts):
             stream.reset()
-            for portion in np.split(events, np.sort(rng.integers(0, len(events), 30))):
+            places = np.sort(rng.integers(0, len(events), 30))
+            for portion in np.split(events, places):
                 stream.push(portion)
             stream.finish()
-            found = stream.prediction()
-            same = torch.equal(found.readout, whole.readout) and found[:2] == whole[:2]
-            differ, streams = differ + (not same), streams + 1
-    return differ, streams
+            streamed = stream.prediction()
+            same = torch.equal(streamed.readout, whole.readout) and streamed[:2] == whole[:2]
+            differing += not same
+    return differing, cuts * len(recorded)
 
 
 def measure(repeats: int = 20) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import functools
 import http.server
 import json
 import queue
-import shutil
 import statistics
 import subprocess
 import tempfile
@@ -16,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -138,16 +137,19 @@ def _middle(events: np.ndarray) -> np.ndarray:
     return events[np.abs(events["t"] - np.median(events["t"])) <= 500]  # µs
 
 
-class _Page(http.server.SimpleHTTPRequestHandler):
+class Page(http.server.SimpleHTTPRequestHandler):
     """Serves the figure without the book around it, and hands scripts and their results over."""
 
-    scripts: ClassVar[queue.Queue[str]]
-    found: ClassVar[queue.Queue[Any]]
+    def __init__(self, scripts: queue.Queue[str], results: queue.Queue[Any], *request: Any) -> None:
+        self.scripts = scripts
+        self.results = results
+        super().__init__(*request, directory=str(STATIC))
 
     def log_message(self, *arguments: Any) -> None:
         """Print nothing."""
 
     def do_GET(self) -> None:
+        """Send the page, the next script for it, or a file of the figure."""
         if self.path not in ("/", "/script"):
             return super().do_GET()
         answer = PAGE if self.path == "/" else self.scripts.get()
@@ -157,7 +159,8 @@ class _Page(http.server.SimpleHTTPRequestHandler):
         self.wfile.write(answer.encode())
 
     def do_POST(self) -> None:
-        self.found.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        """Take what a script has returned."""
+        self.results.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         self.send_response(204)
         self.end_headers()
 
@@ -165,27 +168,24 @@ class _Page(http.server.SimpleHTTPRequestHandler):
 @contextmanager
 def opened_page(browser: str) -> Iterator[Callable[[str, list[Any]], Any]]:
     """Open the figure in a browser. Yields what calls a JavaScript function there."""
-    command = BROWSERS[browser]
-    if not shutil.which(command[0]):
-        raise SystemExit(f"{command[0]} isn't installed")
-    scripts, results = queue.Queue[str](), queue.Queue[Any]()
-    own = type("_OwnPage", (_Page,), {"scripts": scripts, "found": results})
-    handler = functools.partial(own, directory=str(STATIC))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    scripts: queue.Queue[str] = queue.Queue()
+    results: queue.Queue[Any] = queue.Queue()
+    page = functools.partial(Page, scripts, results)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), page)
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def call(function: str, arguments: list[Any]) -> Any:
         scripts.put(f"({function})({json.dumps(arguments)})")
-        found = results.get(timeout=600)
-        if "error" in found:
-            raise RuntimeError(found["error"])
-        return found
+        result = results.get(timeout=600)
+        if "error" in result:
+            raise RuntimeError(result["error"])
+        return result
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        command = [word.replace("PROFILE", profile) for word in BROWSERS[browser]]
         address = f"http://127.0.0.1:{server.server_address[1]}/"
-        words = [word.replace("PROFILE", profile) for word in command]
         silent = subprocess.DEVNULL
-        with subprocess.Popen([*words, address], stdout=silent, stderr=silent) as process:
+        with subprocess.Popen([*command, address], stdout=silent, stderr=silent) as process:
             try:
                 yield call
             finally:
@@ -198,13 +198,14 @@ def measure(seeds: int = 3, browser: str = "chromium") -> dict[str, Any]:
     rows = []
     with opened_page(browser) as call:
         for name, gestures in SETS.items():
-            found = [call(MEASURE, [gestures, WAVE, seed, STROKES, NEW]) for seed in range(seeds)]
+            runs = [call(MEASURE, [gestures, WAVE, seed, STROKES, NEW]) for seed in range(seeds)]
             row: dict[str, Any] = {"gestures": name}
             for model in ("network", "sum", "backwards"):
-                shares = [each[model] / each["asked"] for each in found]
-                row |= {model: statistics.mean(shares), f"{model}, lowest": min(shares)}
-            row["training, s"] = statistics.median(each["seconds"] for each in found)
-            row["longest wait of the page, ms"] = max(each["longest"] for each in found)
+                shares = [run[model] / run["asked"] for run in runs]
+                row[model] = statistics.mean(shares)
+                row[f"{model}, lowest"] = min(shares)
+            row["training, s"] = statistics.median(run["seconds"] for run in runs)
+            row["longest wait of the page, ms"] = max(run["longest"] for run in runs)
             rows.append(row)
         films = call(FILM, [SETS["six strokes in pairs"], NEW])
     return {"seeds": seeds, "films": NEW, "rows": rows, "shortcuts": shortcuts(films)}
@@ -216,13 +217,16 @@ def shortcuts(films: list[list[Any]]) -> list[dict[str, Any]]:
     Args:
         films: Events of one stroke of each gesture, as often as there are strokes of each.
     """
-    events = [np.array([*map(tuple, film)], EVENT_DTYPE) for films in films for film in films]
-    gestures = len(films[0])
-    targets, classes = [*range(gestures)] * len(films), [*map(str, range(gestures))]
-    half = range(len(events) // 2), range(len(events) // 2, len(events))
-    strokes = merge_polarities(Recordings(events, targets, classes, (35, 35, 2)))
-    shown, asked = map(strokes.subset, half)
-    return [
-        {"seen": name, "right": float(np.mean(model.fit(shown).predict(asked) == asked.targets))}
-        for name, model in SHORTCUTS.items()
-    ]
+    gestures = range(len(films[0]))
+    events = [np.array([*map(tuple, film)], EVENT_DTYPE) for turn in films for film in turn]
+    targets = [*gestures] * len(films)
+    strokes = Recordings(events, targets, [*map(str, gestures)], (35, 35, 2))
+    strokes = merge_polarities(strokes)
+    half = len(events) // 2
+    shown = strokes.subset(range(half))
+    asked = strokes.subset(range(half, len(events)))
+    rows = []
+    for name, model in SHORTCUTS.items():
+        predicted = model.fit(shown).predict(asked)
+        rows.append({"seen": name, "right": float(np.mean(predicted == asked.targets))})
+    return rows

@@ -1,22 +1,18 @@
-"""Clocks, memory, the setting that numbers depend on, and their form as text."""
+"""Clocks, the setting that numbers depend on, and their form as text."""
 
 import functools
 import math
 import os
 import platform
 import statistics
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pandas as pd
 import torch
 from llvmlite.binding import get_host_cpu_name
-from torch.utils._pytree import tree_map
 
 from pokersnn_helpers import Split, load_pokerdvs
 from pokersnn_helpers.devices import one_cpu_thread, usable_cores
@@ -33,8 +29,15 @@ def recordings() -> Split:
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Leave PyTorch one CPU thread, and ``FastSNN`` too: in a block, or in a function."""
-    with patch.dict(os.environ, OMP_NUM_THREADS="1"), one_cpu_thread():
-        yield
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        with one_cpu_thread():
+            yield
+    finally:
+        del os.environ["OMP_NUM_THREADS"]
+        if before is not None:
+            os.environ["OMP_NUM_THREADS"] = before
 
 
 def setting() -> dict[str, Any]:
@@ -76,13 +79,13 @@ def finite(result: Any, digits: int = 17) -> Any:
 
     Each number that isn't finite becomes None: JSON has no word for them.
     """
-
-    def change(value: Any) -> Any:
-        if not isinstance(value, float):
-            return value
-        return float(f"{value:.{digits}g}") if math.isfinite(value) else None
-
-    return tree_map(change, result)
+    if isinstance(result, dict):
+        return {name: finite(value, digits) for name, value in result.items()}
+    if isinstance(result, (list, tuple)):
+        return [finite(value, digits) for value in result]
+    if not isinstance(result, float):
+        return result
+    return float(f"{result:.{digits}g}") if math.isfinite(result) else None
 
 
 def median_times(steps: dict[Any, Step], repeats: int) -> dict[Any, float]:
@@ -98,16 +101,3 @@ def median_times(steps: dict[Any, Step], repeats: int) -> dict[Any, float]:
             step()
             times[name].append(1000 * (time.perf_counter() - start))
     return {name: statistics.median(found[1:]) for name, found in times.items()}
-
-
-def peak_memory() -> float | None:
-    """Return the most memory that this process has held, in GB, or None on Windows."""
-    if sys.platform == "win32":
-        return None
-    status = Path("/proc/self/status")
-    if status.exists():  # on Linux, where getrusage starts from the peak of the parent process
-        lines = status.read_text().splitlines()
-        return next(int(line.split()[1]) / 1e6 for line in lines if line.startswith("VmHWM"))
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e9  # in bytes on macOS

@@ -14,10 +14,10 @@ from pokersnn_helpers import FastSNN, Recordings, Split, evaluate, make_loader, 
 from pokersnn_helpers.commands.train import Data, best_epoch, divide
 from pokersnn_helpers.own.detector import detector
 from pokersnn_helpers.own.folders import resize
-from pokersnn_helpers.recipe import AUGMENTS, choose_recipe
+from pokersnn_helpers.recipe import choose_recipe
 from pokersnn_helpers.simulation.gestures import GESTURES, SENSOR_SIZE, film_gestures
 
-from . import folds
+from . import Row, folds
 from .nmnist import thousand
 
 WIDTHS = (1000, 2000, 5000, 10_000)  # µs
@@ -43,7 +43,6 @@ def _accuracies(name: str, network: str, width: int, seed: int) -> list[float]:
     data = gestures() if name == "gestures" else n_mnist()
     chosen = choose_recipe(data.train)
     make: Any = FastSNN if network == "FastSNN" else detector(width, chosen.time_window)
-    recipe = chosen._replace(time_window=width)
     after_epochs = []
 
     def test(classifier: Any, _: Any) -> None:
@@ -51,14 +50,15 @@ def _accuracies(name: str, network: str, width: int, seed: int) -> list[float]:
             loader = make_loader(data.test, 64, width, sparse=True)
             after_epochs.append(evaluate(classifier, loader, "cpu").accuracy)
 
-    options: dict[str, Any] = recipe._asdict() | {"augment": AUGMENTS[recipe.augment]}
     watched = Split(data.train, data.validation or data.test)
-    _, history = train_classifier(watched, seed, "cpu", network=make, on_epoch_end=test, **options)
+    _, history = train_classifier(
+        watched, seed, "cpu", network=make, time_window=width, on_epoch_end=test
+    )
     kept = best_epoch(vars(history), len(data.validation)) if data.validation else -1
     return [after_epochs[-1], max(after_epochs), after_epochs[kept]]
 
 
-def measure(seeds: int = 3) -> dict[str, Any]:
+def measure(seeds: int = 3) -> Row:
     """Train as ``train --data`` does, which keeps the best epoch where enough groups choose it.
 
     Args:
@@ -71,9 +71,9 @@ def measure(seeds: int = 3) -> dict[str, Any]:
     """
     rows = [(name, network, width) for name in SETS for network in NETWORKS for width in WIDTHS]
     runs = [(*row, seed) for row in rows for seed in range(seeds)]
-    found = np.reshape(folds.in_parallel(_accuracies, runs), (len(rows), seeds, 3))
+    by_row = np.reshape(folds.in_parallel(_accuracies, runs), (len(rows), seeds, 3))
     table = []
-    for (name, network, width), accuracies in zip(rows, found, strict=True):
+    for (name, network, width), accuracies in zip(rows, by_row, strict=True):
         last, best, kept = accuracies.T
         row = {"recordings": name, "network": network, "amount": width / 1000}
         row |= {"last": last.mean(), "best": best.mean(), "kept": kept.mean()}

@@ -28,21 +28,21 @@ def process_group(device: torch.device) -> Iterator[None]:
         dist.destroy_process_group()
 
 
-def broadcast(make: Callable[[], Any]) -> Any:
+def broadcast(function: Callable[..., Any], *arguments: Any) -> Any:
     """Call a function in process 0 alone, and return in every process what it returned.
 
     Where it raises, process 0 raises, too, and the others end without a word.
     """
-    made: list[Any] = [None]
+    returned: list[Any] = [None]
     try:
         if rank() == 0:
-            made = [make()]
+            returned[0] = function(*arguments)
     finally:
         if world_size() > 1:
-            dist.broadcast_object_list(made, src=0)
-    if made[0] is None:
+            dist.broadcast_object_list(returned, src=0)
+    if returned[0] is None:
         raise SystemExit(1)
-    return made[0]
+    return returned[0]
 
 
 def _group() -> Any:

@@ -2,7 +2,9 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -46,6 +48,7 @@ Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.
 MAX_STEPS = 2**22  # of a prediction: 70 minutes at 1 ms, whose voltages take some gigabytes
 MAX_COUNTS = 2**30  # in its dense frames, of 4 bytes each
 RARE_EVENTS = 0.005  # per ms and input: for as many weights are drawn; POKER-DVS has 0.07
+_progress_shown = ContextVar("_progress_shown", default=True)
 
 
 @dataclass
@@ -320,6 +323,16 @@ class TrainingState:
         return history
 
 
+@contextmanager
+def progress_hidden() -> Iterator[None]:
+    """Let ``fit`` show no progress bar, where several of them would share a terminal."""
+    token = _progress_shown.set(False)
+    try:
+        yield
+    finally:
+        _progress_shown.reset(token)
+
+
 @one_cpu_thread()
 def fit(
     classifier: Classifier,
@@ -405,7 +418,8 @@ def fit(
         history = resume_from.restore(classifier, ema, optimizer, epochs, rate_of_run)
 
     done = len(history.loss)
-    hidden = {"disable": True} if rank() else {}  # disable=False would overrule TQDM_DISABLE
+    shown = rank() == 0 and _progress_shown.get()
+    hidden = {} if shown else {"disable": True}  # disable=False would overrule TQDM_DISABLE
     bar = trange(done, epochs, initial=done, total=epochs, desc="training", unit="epoch", **hidden)
     for epoch in bar:
         mean_loss, accuracy = _train_epoch(

@@ -15,39 +15,48 @@ from pathlib import Path
 
 import numpy as np
 
-from pokersnn_helpers.own.event_files import CHILDREN, read_event_file
+from pokersnn_helpers.own.event_files import FAERY_CHILDREN, read_event_file
 
-from .test_event_files import PLAIN, by_faery, csv, npy, some_events
+from .test_event_files import PLAIN, by_faery, npy, some_events
 
 EVENTS = some_events(3000)
 HEADER3 = b"#!AER-DAT3.1\r\n#Format: RAW\r\n#Source 1: DVS128\r\n#!END-HEADER\r\n"
-WRITTEN = ("lz4.aedat4", "zstd.aedat4", "one.es", "evt2.raw", "evt3.raw", "dat1.dat", "dat2.dat")
-LONGEST, LARGEST = 2.0, 500  # s and MB, where nothing else runs
+BY_FAERY = {
+    "lz4.aedat4": {"compression": ("lz4", 1)},
+    "zstd.aedat4": {"compression": ("zstd", 1)},
+    "one.es": {},
+    "evt2.raw": {"version": "evt2"},
+    "evt3.raw": {"version": "evt3"},
+    "dat1.dat": {"version": "dat1"},
+    "dat2.dat": {"version": "dat2"},
+}
+MAX_SECONDS = 2.0  # where nothing else runs
+MAX_MEGABYTES = 500
 
 
 def healthy(folder: Path) -> dict[str, bytes]:
     """Return what files of every format hold, by name."""
-    found = dict(PLAIN)
-    for name in WRITTEN:
-        kind = name.partition(".")[0]
-        options = {"compression": (kind, 1)} if name.endswith("aedat4") else {"version": kind}
-        by_faery(folder / name, EVENTS, **({} if kind == "one" else options))
-        found[name] = (folder / name).read_bytes()
-    t, x, y, p = (EVENTS[name] for name in "txyp")
+    samples = dict(PLAIN)
+    for name, options in BY_FAERY.items():
+        by_faery(folder / name, EVENTS, **options)
+        samples[name] = (folder / name).read_bytes()
+    t, x, y, p = (EVENTS[field] for field in "txyp")
     columns = [x, y, p << 7 | t >> 16, t >> 8 & 255, t & 255]
-    found["nmnist.bin"] = np.stack(columns, 1).astype(np.uint8).tobytes()
-    words = np.stack([x << 17 | y << 2 | p << 1 | 1, t], 1).astype("<u4")
-    about = struct.pack("<HHIIIIII", 1, 1, 8, 4, 0, *[len(words)] * 3)
-    found["three.aedat"] = HEADER3 + about + words.tobytes()
-    return found
+    samples["nmnist.bin"] = np.stack(columns, axis=1).astype(np.uint8).tobytes()
+    words = np.stack([x << 17 | y << 2 | p << 1 | 1, t], axis=1).astype("<u4")
+    number = len(words)
+    packet = struct.pack("<HHIIIIII", 1, 1, 8, 4, 0, number, number, number)
+    samples["three.aedat"] = HEADER3 + packet + words.tobytes()
+    return samples
 
 
 def damaged(content: bytes, rng: random.Random) -> bytes:
     """Change a file by one of the accidents that happen to files."""
-    changed, end = bytearray(content), len(content)
+    changed = bytearray(content)
+    end = len(content)
     place = rng.randrange(min(end, rng.choice((64, 600, end))))  # headers are short
     size = rng.choice((1, 2, 4, 8))
-    match rng.randrange(9):
+    match rng.randrange(8):
         case 0:
             changed[place] ^= 1 << rng.randrange(8)
         case 1:
@@ -56,27 +65,25 @@ def damaged(content: bytes, rng: random.Random) -> bytes:
         case 2:
             del changed[place:]
         case 3:
-            changed[place : place + size] = b"\xff" * size
+            changed[place : place + 8] = rng.choice((2**32, 2**64 - 1)).to_bytes(8, "little")
         case 4:
-            changed[place : place + 8] = (2**32).to_bytes(8, "little")
-        case 5:
             del changed[place : place + size]
-        case 6:
+        case 5:
             changed[place:place] = rng.randbytes(size)
-        case 7:
+        case 6:
             changed[place:] = bytes(end - place)
-        case 8:
-            digits = [at for at in range(min(end, 600)) if changed[at : at + 1].isdigit()]
-            at = rng.choice(digits or [0])
-            changed[at : at + 1] = rng.choice((b"-1", b"9" * 20, b"4294967296", b"0", b"x"))
+        case 7:
+            digits = [at for at, byte in enumerate(changed[:600]) if chr(byte) in "0123456789"]
+            if digits:
+                at = rng.choice(digits)
+                changed[at : at + 1] = rng.choice((b"-1", b"9" * 20, b"4294967296", b"0", b"x"))
     return bytes(changed)
 
 
-def wild(rng: random.Random) -> dict[str, bytes]:
-    """Return files in which one time stamp is wrong."""
+def with_wild_time(rng: random.Random) -> bytes:
     events = EVENTS.copy()
     events["t"][rng.randrange(len(events)) :] += rng.choice((2**33, 2**40, 2**52))
-    return {"wild.npy": npy(events), "wild.csv": csv(events)}
+    return npy(events)
 
 
 def attack(folder: Path, files: int, seed: int) -> tuple[Counter, float]:
@@ -86,14 +93,19 @@ def attack(folder: Path, files: int, seed: int) -> tuple[Counter, float]:
         AssertionError: A file was refused without its name, or took too long.
         Exception: Whatever else reading raised: it is lost.
     """
-    rng, happened, longest = random.Random(seed), Counter(), 0.0
+    rng = random.Random(seed)
+    happened = Counter()
+    longest = 0.0
     samples = healthy(folder)
     for name, content in samples.items():  # all are well, and imported is what they need
         (folder / name).write_bytes(content)
         read_event_file(folder / name)
     for number in range(files):
-        name, content = rng.choice([*(samples if number % 20 else wild(rng)).items()])
-        content = damaged(content, rng) if name in samples else content
+        name = rng.choice(list(samples))
+        content = damaged(samples[name], rng)
+        if number % 20 == 0:
+            name = "wild.npy"
+            content = with_wild_time(rng)
         path = folder / f"{number} {name}"
         path.write_bytes(content)
         start = time.monotonic()
@@ -110,7 +122,7 @@ def attack(folder: Path, files: int, seed: int) -> tuple[Counter, float]:
 
 def peak() -> float:
     """Return the most memory that this process or a child of it took, in MB."""
-    for child in CHILDREN.values():
+    for child in FAERY_CHILDREN.values():
         child.communicate()
     kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     return max(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1000
@@ -121,12 +133,12 @@ def run() -> None:
     parser.add_argument("files", type=int, nargs="?", default=2000, help="how many (2000)")
     parser.add_argument("--seed", type=int, default=0, help="of what is damaged and how (0)")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        happened, longest = attack(Path(name), options.files, options.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        happened, longest = attack(Path(folder), options.files, options.seed)
     memory = peak()
     limits = f"at most {longest:.2f} s and {memory:.0f} MB"
     print(f"{dict(happened)}: 0 lost, seed {options.seed}, {limits}")
-    raise SystemExit(longest > LONGEST or memory > LARGEST)
+    raise SystemExit(longest > MAX_SECONDS or memory > MAX_MEGABYTES)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,6 @@ from tqdm import tqdm
 
 from pokersnn_helpers.checkpoints import load_run
 from pokersnn_helpers.commands import main, train
-from pokersnn_helpers.own.folders import load_folder
 from pokersnn_helpers.simulation import simulate_pokerdvs
 
 from . import damaged
@@ -45,9 +44,10 @@ class Child(multiprocessing.get_context("fork").Process):
 
     def run(self) -> None:
         log = os.open(self.log, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
-        for stream in (1, 2):
-            os.dup2(log, stream)
-        sys.stdout, sys.stderr = (os.fdopen(os.dup(stream), "w") for stream in (1, 2))
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+        sys.stderr = os.fdopen(2, "w", closefd=False)
         tqdm.set_lock(threading.RLock())  # forks share its own, and one may be killed with it
         signal.alarm(120)  # ends one that hangs
         try:
@@ -68,7 +68,9 @@ class Stress:
     """The attacks. Each gets a fresh folder, and raises an error where something is lost."""
 
     def __init__(self, folder: Path, seed: int):
-        self.random, self.kills, self.log = random.Random(seed), 0, folder / "log"
+        self.random = random.Random(seed)
+        self.kills = 0
+        self.log = folder / "log"
         data = simulate_pokerdvs(n_train=8, n_test=4)
         train.load_pokerdvs = lambda source: data
         self.train(folder / "first.pt")  # PyTorch imports and compiles much at its first step
@@ -79,8 +81,8 @@ class Stress:
         self.duration = (time.monotonic() - start) / 3
 
     def train(self, path: Path, seed: int = 0) -> None:
-        start = "--resume" if path.exists() else "--checkpoint"
-        main.main([*TRAIN, "--seed", str(seed), start, str(path)])
+        option = "--resume" if path.exists() else "--checkpoint"
+        main.main([*TRAIN, "--seed", str(seed), option, str(path)])
 
     def strike(self, child: Child, duration: float, *signals: int) -> int:
         """Send one of the signals at any time."""
@@ -92,7 +94,8 @@ class Stress:
 
     def killed_training(self, folder: Path) -> None:
         """Kill a run again and again until it ends: it ends as one left alone."""
-        path, done = folder / "run.pt", 0
+        path = folder / "run.pt"
+        done = 0
         for _ in range(7):
             child = Child(self.log, self.train, path)
             number = self.strike(child, self.duration, signal.SIGKILL, signal.SIGINT)
@@ -105,56 +108,41 @@ class Stress:
 
     def racing_training(self, folder: Path) -> None:
         """Start runs with one new checkpoint, kill some: the file is that of who ends well."""
-        path, logs = folder / "run.pt", [self.log.with_suffix(f".{seed}") for seed in range(3)]
-        children = [Child(log, self.train, path, seed) for seed, log in enumerate(logs)]
+        path = folder / "run.pt"
+        children = []
+        for seed in range(3):
+            log = self.log.with_suffix(f".{seed}")
+            children.append(Child(log, self.train, path, seed))
         for child in children:
             if self.random.random() < 0.3:
                 self.strike(child, self.duration / 3, signal.SIGKILL)
         for reference, child in zip(self.references, children, strict=True):
-            if (status := child.expect(0, 1, -9)) == 0:
+            status = child.expect(0, 1, -9)
+            if status == 0:
                 assert same_checkpoints(path, reference), "a result has gone"
-            refused = any(each in child.log.read_text() for each in REFUSALS)
-            assert refused == (status == 1), child.log.read_text()
+            if status == 1:
+                printed = child.log.read_text()
+                assert any(refusal in printed for refusal in REFUSALS), printed
 
     def full_disk(self, folder: Path) -> None:
         """Limit the size of files: the older checkpoint stays, and nothing else."""
         path = Path(shutil.copy(self.references[0], folder / "run.pt"))
         limit = self.random.randrange(path.stat().st_size)
-        words = ["train", "--resume", str(path), "--epochs", "9"]
 
         def limited() -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-            main.main(words)
+            main.main(["train", "--resume", str(path), "--epochs", "9"])
 
         Child(self.log, limited).expect(1)
-        assert "run.pt" in self.log.read_text(), self.log.read_text()
+        printed = self.log.read_text()
+        assert "run.pt" in printed, printed
         assert path.read_bytes() == self.references[0].read_bytes(), "file changed"
         assert list(folder.iterdir()) == [path], "something is left beside it"
 
     def damaged_files(self, folder: Path) -> None:
         """Read damaged files and wild times: no process dies, and each error names its file."""
-
-        def read() -> None:
-            *_, longest = damaged.attack(folder, 100, self.random.randrange(2**32))
-            assert longest < 10 * damaged.LONGEST, f"{longest:.2f} s"  # much else runs beside it
-
-        Child(self.log, read).expect(0)
-
-    def links(self, folder: Path) -> None:
-        """Link folders to each other: each recording is read once, in its own class."""
-        places = [folder / "data" / name for name in ("left", "right", "left/anna", "right/ben")]
-        for number, place in enumerate(places):
-            place.mkdir(parents=True)
-            (place / "a.csv").write_text(f"t,x,y,p\n0,{number},5,1\n")
-        for number in range(8):
-            place, other = self.random.choices([folder / "data", *places], k=2)
-            (place / f"link {number}").symlink_to(other)
-
-        def read() -> None:
-            found = load_folder(folder / "data")
-            assert sorted(found.files) == sorted(place / "a.csv" for place in places), found.files
-
-        Child(self.log, read).expect(0)
+        seed = self.random.randrange(2**32)
+        Child(self.log, damaged.attack, folder, 100, seed).expect(0)
 
 
 ATTACKS = [
@@ -162,7 +150,6 @@ ATTACKS = [
     Stress.racing_training,
     Stress.full_disk,
     Stress.damaged_files,
-    Stress.links,
 ]
 
 
@@ -174,13 +161,16 @@ def run() -> None:
     warnings.simplefilter("ignore")
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # what a GPU's driver starts doesn't survive a fork
     torch.set_num_threads(1)  # nor do threads
-    tried, lost, deadline = Counter(), 0, time.monotonic() + 60 * options.minutes
+    tried = Counter()
+    lost = 0
+    deadline = time.monotonic() + 60 * options.minutes
     with tempfile.TemporaryDirectory() as name:
         stress = Stress(Path(name), options.seed)
         while time.monotonic() < deadline:
             attack = stress.random.choice(ATTACKS)
-            (folder := Path(name) / "attacked").mkdir()
             tried[attack.__name__] += 1
+            folder = Path(name) / "attacked"
+            folder.mkdir()
             try:
                 attack(stress, folder)
             except Exception as error:  # also a file that can't be loaded any more

@@ -15,7 +15,8 @@ import yaml
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-URL, BASE = CONFIG["repository"]["url"], CONFIG["html"]["baseurl"]
+URL = CONFIG["repository"]["url"]
+BASE = CONFIG["html"]["baseurl"]
 REFERENCES = (BOOK / "references.md").read_text(encoding="utf-8")
 GLOSSARY = (BOOK / "glossary.md").read_text(encoding="utf-8")
 TERMS = {  # by the anchors that Sphinx gives them
@@ -67,8 +68,6 @@ NAMED = r"[\"'](white|black|gr[ae]y|red|blue|green|orange|k|w|C\d|tab:\w+)[\"']"
 NOWHERE = [  # what isn't there, where, its pattern, and an example of it
     ("another host's picture", "prose", r"!\[[^\]]*\]\(https?:|<img", "![a](https://b.c/d)"),
     ("MyST, raw in Colab", "prose", r"(?m)^(```|:::|~~~)\{|\{[\w:+-]+\}`", "{term}`spike`"),
-    ("an answer given away", "prose", r"\bExpect\b", "Expect 5"),
-    ("a stock heading", "prose", "## (Overview|Prerequisites|Imports|Summary)\n", "## Summary\n"),
     ("a path, which Colab hasn't", "code", r"sys\.path|\.\./|images/", "open('../a')"),
     ("a link of Markdown", "code", r"\.(ipynb|md)[)#]", "[a](a.md)"),  # which nothing resolves
     ("another style", "code", r"plt\.style", "plt.style.use('dark_background')"),
@@ -115,8 +114,9 @@ def check_file(chapter):
     assert chapter.notebook.metadata.accelerator == "GPU"  # which Colab then gives
     colab = URL.replace("https://github.com", "https://colab.research.google.com/github")
     link = f"[Open in Colab]({colab}/blob/main/book/{chapter.path.name})"
-    title, linked, *lead = [part for part in chapter.cells[0].source.split("\n\n") if part.strip()]
-    assert title.startswith("# ") and linked.startswith(link)
+    title, linked, *lead = chapter.cells[0].source.split("\n\n")
+    assert title.startswith("# ")
+    assert linked.startswith(link)
     assert 1 <= len(re.findall(r"[.?!](?=\s|$)", " ".join(lead))) <= 4
 
 
@@ -125,7 +125,8 @@ def check_installation(chapter):
     inside = install.split('\nif "google.colab" in sys.modules:\n')[1]
     assert inside.startswith(f'    %pip install --quiet "git+{URL}"\n')  # which pins nothing
     assert all(line.startswith("    ") for line in inside.splitlines())
-    assert f"{URL}/issues" in install and f"{URL}/blob/main/tools/colab.txt" in install
+    assert f"{URL}/issues" in install
+    assert f"{URL}/blob/main/tools/colab.txt" in install
     assert f"\n{install}\n" in f"\n{CHAPTERS[0].source}\n", "chapters have different first cells"
 
 
@@ -133,17 +134,20 @@ def check_opening(chapter):
     imports = chapter.cells[2]
     assert imports.source.startswith("# @title Imports\n")
     assert imports.source.rstrip().endswith("use_book_style()")
-    assert "hide-input" in tags(imports) and imports.metadata.cellView == "form"
+    assert "hide-input" in tags(imports)
+    assert imports.metadata.cellView == "form"
     starts = [cell.source.startswith("> **In this chapter**") for cell in chapter.cells]
     assert sum(starts) == 1
-    box, opening = chapter.cells[starts.index(True)], chapter.cells[3 : starts.index(True)]
+    box = chapter.cells[starts.index(True)]
+    opening = chapter.cells[3 : starts.index(True)]
     found = re.fullmatch(BOX, box.source.strip())
     assert found and len(found[1].split()) <= 45, box.source
     (shown,) = [cell for cell in opening if cell.cell_type == "code" and draws(cell)]
     assert "remove-input" in tags(shown)
     others = [cell for cell in opening if cell is not shown]
     folded = [cell for cell in others if cell.metadata.get("cellView") == "form"]
-    assert len(folded) <= 1 and all("hide-input" in tags(cell) for cell in folded)
+    assert len(folded) <= 1
+    assert all("hide-input" in tags(cell) for cell in folded)
     assert {cell.source for cell in others if cell not in folded} <= LOADING
 
 
@@ -155,7 +159,8 @@ def check_that_it_says_once_where_recordings_are_simulated(chapter):
         return
     taught = chapter.path == STORY[0]  # there the reader sees how
     assert loading.source in ({"data = load_pokerdvs()\ndata"} if taught else LOADING)
-    assert "remove-stderr" in tags(loading) and ("hide-input" in tags(loading)) is not taught
+    assert "remove-stderr" in tags(loading)
+    assert ("hide-input" in tags(loading)) is not taught
 
 
 def check_closing(chapter):
@@ -182,33 +187,44 @@ def right_answers(chapter):
 
 
 def check_quiz(chapter):
-    found = questions(chapter)
-    assert [number for number, _ in found] == [1, 2, 3][: len(found)]
-    assert len(found) == 3 or chapter.path not in STORY
-    for number, answers in found:
+    numbered = questions(chapter)
+    assert [number for number, _ in numbered] == [1, 2, 3][: len(numbered)]
+    assert len(numbered) == 3 or chapter.path not in STORY
+    for number, answers in numbered:
         assert all(answers), f"an answer to question {number} has another form"
-        assert [answer[1] for answer in answers] == list("ABC")
-        marked = [answer[0] for answer in answers if re.search(r"[`*_$]|\]\(", answer[0])]
-        assert not marked, "in HTML, Markdown is shown as it is; write <code>, <em>, <sub>"
-        assert sorted(answer[3] for answer in answers) == ["No", "No", "Yes"]
-        assert len({answer[4] for answer in answers}) == 3
-        assert all(len(answer[4].split()) >= 4 for answer in answers)
+        letters, texts, verdicts, reasons = zip(
+            *(answer.groups() for answer in answers), strict=True
+        )
+        assert letters == ("A", "B", "C")
+        assert sorted(verdicts) == ["No", "No", "Yes"]
+        assert len(set(reasons)) == 3
+        assert all(len(reason.split()) >= 4 for reason in reasons)
+        # In HTML, Markdown is shown as it is: write <code>, <em>, <sub>.
+        assert not re.search(r"[`*_$]|\]\(", " ".join([*texts, *reasons]))
 
 
 def check_exercises(chapter):
-    kinds, solutions = [], [cell for cell in chapter.code if "# @title Solution" in cell.source]
-    for cell, after in zip(chapter.cells, [*chapter.cells[1:], None], strict=True):
-        text = re.sub(r"^## Exercises\s+", "", cell.source)
-        if found := re.match(r"> \*\*Exercise (\d) · ([^*]+)\.\*\* ", text):
-            kinds.append(found[2])
-            assert int(found[1]) == len(kinds)
-            assert after.source.startswith(f"# @title Solution {len(kinds)}\n")
-            assert "hide-cell" in tags(after) and after.metadata.cellView == "form"
-            assert any(isinstance(node, ast.Assert) for node in ast.parse(after.source).body)
-            assert "# Expect " in after.source
-    assert len(solutions) == len(kinds) >= 2 and set(kinds) <= KINDS
+    solutions = [cell for cell in chapter.code if "# @title Solution" in cell.source]
+    kinds = []
+    for cell, after in zip(chapter.cells, chapter.cells[1:], strict=False):
+        exercise = re.search(r"^> \*\*Exercise (\d) · ([^*]+)\.\*\* ", cell.source, re.MULTILINE)
+        if exercise:
+            kinds.append(exercise[2])
+            assert int(exercise[1]) == len(kinds)
+            check_solution(after, len(kinds))
+    assert len(solutions) == len(kinds) >= 2
+    assert set(kinds) <= KINDS
     if chapter.path in STORY:
-        assert 3 <= len(kinds) <= 4 and len(set(kinds)) >= 3
+        assert 3 <= len(kinds) <= 4
+        assert len(set(kinds)) >= 3
+
+
+def check_solution(cell, number):
+    assert cell.source.startswith(f"# @title Solution {number}\n")
+    assert "hide-cell" in tags(cell)
+    assert cell.metadata.cellView == "form"
+    assert any(isinstance(node, ast.Assert) for node in ast.parse(cell.source).body)
+    assert "# Expect " in cell.source
 
 
 def check_boxes(chapter):
@@ -228,11 +244,13 @@ def check_figures(chapter):
     for cell in drawing:
         shown = cell.metadata.mystnb
         assert len(shown.image.alt) > 60, cell.source
-        assert shown.figure.caption and shown.figure.name.startswith("fig-")
+        assert shown.figure.caption
+        assert shown.figure.name.startswith("fig-")
     for cell in chapter.code:
         if re.search(r"(?m)^interactive_\w+\(", cell.source):  # brings its own alternative text
             shown = cell.metadata.mystnb.figure
-            assert shown.caption and shown.name.startswith("fig-interactive-")
+            assert shown.caption
+            assert shown.name.startswith("fig-interactive-")
 
 
 def check_code(chapter):
@@ -244,13 +262,14 @@ def check_code(chapter):
         if not {"remove-input", "remove-cell"} & tags(cell):
             lines = cell.source.splitlines()
             assert max(len(line) for line in lines) <= 80, cell.source
-            assert len(lines) <= 15 or {"hide-input", "hide-cell"} & tags(cell), cell.source
+            assert len(lines) <= 16 or {"hide-input", "hide-cell"} & tags(cell), cell.source
 
 
 def check_glossary_links(chapter):
     links = re.findall(GLOSSARY_LINK, chapter.prose)
     anchors = [anchor for _, anchor in links]
-    assert set(anchors) <= set(TERMS) and len(anchors) == len(set(anchors))
+    assert set(anchors) <= set(TERMS)
+    assert len(anchors) == len(set(anchors))
     body = re.sub(r"(?m)`[^`]*`|^(#|\||>).*$", "", chapter.prose)
     for text, anchor in links:  # each stands where the term is first used
         before = body.partition(f"#{anchor})")[0].rpartition("[")[0]
@@ -259,7 +278,19 @@ def check_glossary_links(chapter):
         assert text.startswith("`") or not used, text
 
 
-CHECKS = [check for name, check in list(globals().items()) if name.startswith("check_")]
+CHECKS = (
+    check_file,
+    check_installation,
+    check_opening,
+    check_that_it_says_once_where_recordings_are_simulated,
+    check_closing,
+    check_quiz,
+    check_exercises,
+    check_boxes,
+    check_figures,
+    check_code,
+    check_glossary_links,
+)
 OF_ANY_NOTEBOOK = (check_file, check_installation, check_boxes, check_code, check_glossary_links)
 
 
@@ -280,14 +311,13 @@ def test_other_notebook_has_the_form(page, check):
 
 def test_the_table_of_contents_lists_all_in_order():
     text = (ROOT / "_toc.yml").read_text(encoding="utf-8")
-    parts = yaml.safe_load(text)["parts"]
-    numbered = [part for part in parts if part.get("numbered") == 1]  # the text says "chapter 4"
-    first, *rest = parts
+    first, *parts = yaml.safe_load(text)["parts"]
     assert first["chapters"] == [{"file": "book/teach_it_yours"}]
-    assert numbered == rest[: len(numbered)]
-    listed = re.findall(r"(?:root|file): (\S+)", text)
+    numbered = [part for part in parts if part.get("numbered") == 1]  # the text says "chapter 4"
+    assert numbered == parts[: len(numbered)]
     chapters = [entry["file"] for part in numbered for entry in part["chapters"]]
-    assert chapters == [f"book/{path.stem}" for path in sorted(BOOK.glob("[0-9]*.ipynb"))]
+    assert chapters == [f"book/{chapter.path.stem}" for chapter in CHAPTERS]
+    listed = re.findall(r"(?:root|file): (\S+)", text)
     pages = [*BOOK.rglob("*.md"), *BOOK.glob("*.ipynb")]
     assert sorted(listed) == sorted(str(p.relative_to(ROOT).with_suffix("")) for p in pages)
 
@@ -303,12 +333,6 @@ def test_first_cell_says_what_to_do_where_its_installation_fails(monkeypatch):
         exec(code, {})
     failed = raised.traceback[-1].lineno
     assert "Runtime > Disconnect and delete runtime" in code.splitlines()[failed - 1]
-
-
-def test_chapter_2_draws_most():
-    """So the script .ci/environments runs it with other versions of Matplotlib."""
-    drawn = [sum(map(draws, chapter.code)) for chapter in CHAPTERS]
-    assert drawn.index(max(drawn)) == 1
 
 
 def test_the_right_answer_is_not_always_in_the_same_place():
@@ -328,7 +352,8 @@ def test_every_paper_is_on_the_references_page_and_cited():
     pages += [page.path for page in NOTEBOOKS]
     text = "\n".join(path.read_text(encoding="utf-8") for path in pages)
     listed = re.findall(r"\[doi:([^\]]+)\]\(https://doi\.org/([^)]+)\)", REFERENCES)
-    assert len(listed) > 10 and all(name == address for name, address in listed)
+    assert len(listed) > 10
+    assert all(name == address for name, address in listed)
     listed = {name for name, _ in listed}
     assert set(re.findall(r"\(https://doi\.org/([^)\s]+)\)", text)) <= listed
     package = (ROOT / "pokersnn_helpers").rglob("*.py")
@@ -336,28 +361,21 @@ def test_every_paper_is_on_the_references_page_and_cited():
     assert {doi for doi in listed if doi not in text} == set()
 
 
-def test_papers_and_terms_are_in_alphabetical_order():
-    sections = [re.findall(r"(?m)^- (.+?)(?:,| and | et al)", s) for s in REFERENCES.split("\n## ")]
-    papers = [[re.sub(r"^(?:[A-Z][.-]+ ?)+", "", name) for name in each] for each in sections[1:]]
-    terms = [term.lower() for term in TERMS.values()]
-    assert len(terms) > 15 and all(len(each) > 2 for each in papers)
-    assert all(each == sorted(each) for each in [terms, *papers])
-
-
 def test_every_term_of_the_glossary_is_linked():
     linked = {a for chapter in CHAPTERS for _, a in re.findall(GLOSSARY_LINK, chapter.prose)}
     assert linked == set(TERMS)
 
 
-def test_landing_page_lists_all_chapters_and_says_how_long_they_take():
-    page, closing = [
-        (BOOK / name).read_text(encoding="utf-8") for name in ("index.md", "what_you_can_claim.md")
-    ]
-    assert "```{chapters}" in page
-    said = r"\*\*Time:\*\* (\d+) minutes, .* about (\d+)\b"
-    times = [re.search(said, chapter.prose).groups() for chapter in CHAPTERS]
-    hours = [round(sum(map(int, column)) / 30) for column in zip(*times, strict=True)]
-    numbers = ("two", "three", "four", "five", "six", "seven")
-    words = [numbers[n // 2 - 2] + " and a half" * (n % 2) for n in hours]
-    total = f"about {words[0]} hours, and {words[1]} with the exercises"
-    assert f"Reading takes {total}" in page and f"Reading took you {total}" in closing
+@pytest.mark.parametrize("page", ["index.md", "what_you_can_claim.md"])
+def test_time_that_all_chapters_take_is_the_sum(page):
+    text = (BOOK / page).read_text(encoding="utf-8")
+    minutes = [0, 0]
+    for chapter in CHAPTERS:
+        reading, exercises = re.search(
+            r"\*\*Time:\*\* (\d+) .* about (\d+)\b", chapter.prose
+        ).groups()
+        minutes[0] += int(reading)
+        minutes[1] += int(exercises)
+    words = "two", "two and a half", "three", "three and a half", "four", "four and a half", "five"
+    hours = [words[round(total / 30) - 4] for total in minutes]
+    assert f"about {hours[0]} hours, and {hours[1]} with the exercises" in text

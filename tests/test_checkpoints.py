@@ -1,243 +1,295 @@
-import os
+"""A classifier comes back from its file as it was, or is refused under the name of the file."""
+
 import warnings
-import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from same import altered, same
 
 from pokersnn_helpers import (
     SNN,
     Classifier,
+    FastSNN,
     SpikingNetwork,
     decode,
+    fit,
     load_checkpoint,
+    make_loader,
     save_checkpoint,
+    train_classifier,
 )
 from pokersnn_helpers.checkpoints import Run, load_run
 from pokersnn_helpers.training import TrainingState
+
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif("not torch.cuda.is_available()"))]
 
 
 @pytest.fixture
 def classifier():
     torch.manual_seed(0)
-    return Classifier(SNN(hidden_size=12, tau_mem=0.02, v_th=0.4))
+    return Classifier(SNN(hidden_size=12, tau_mem=0.02, v_th=0.4), settle=0.02)
 
 
-def test_checkpoint_of_another_model_is_refused(tmp_path):
-    path = tmp_path / "other.pt"
-    torch.save(torch.nn.Linear(3, 4).state_dict(), path)
-    with pytest.raises(ValueError, match=r"other\.pt is not a checkpoint of this book's network"):
-        load_checkpoint(path)
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "a.pt"
 
 
-def test_what_could_not_be_loaded_is_not_saved(classifier, tmp_path):
-    """The file is read back before it takes the place of an older one."""
-    save_checkpoint(classifier, tmp_path / "a.pt")
-    before = (tmp_path / "a.pt").read_bytes()
-    state = TrainingState({}, {}, 0, {}, torch.zeros(1), {})
-    with pytest.raises(ValueError, match=r"Unsupported global: GLOBAL pathlib.*; make") as refused:
-        save_checkpoint(classifier, tmp_path / "a.pt", Run({"folder": tmp_path}, state))
-    assert "\n" not in str(refused.value)
-    assert (tmp_path / "a.pt").read_bytes() == before
-    assert len(list(tmp_path.iterdir())) == 1
-
-
-def test_run_is_saved_with_the_classifier_and_its_average_once(classifier, tmp_path):
-    averaged = dict(classifier.state_dict())
-    last = {name: weights + 1 for name, weights in averaged.items()}
-    state = TrainingState(last, averaged, 7, {"lr": 0.1}, torch.get_rng_state(), {"loss": [1.0]})
-    save_checkpoint(classifier, tmp_path / "a.pt", Run({"seed": 3}, state))
-    options, found = load_run(tmp_path / "a.pt")
-    assert options == {"seed": 3} and same(vars(found), vars(state))
-    size = sum(weights.numel() * 4 for weights in averaged.values())
-    assert 2 * size < (tmp_path / "a.pt").stat().st_size < 2.2 * size
-
-
-def test_run_goes_on_where_it_was_though_an_earlier_epoch_was_better(classifier, tmp_path):
-    best = dict(classifier.state_dict())
-    averaged = {name: weights + 1 for name, weights in best.items()}
-    state = TrainingState(best, averaged, 7, {"lr": 0.1}, torch.get_rng_state(), {"loss": [1.0]})
-    save_checkpoint(classifier, tmp_path / "a.pt", Run({}, state))
-    assert same(load_run(tmp_path / "a.pt").state.ema, averaged)
-    assert same(dict(load_checkpoint(tmp_path / "a.pt").state_dict()), best)
-
-
-def test_weights_that_are_no_numbers_are_neither_saved_nor_loaded(classifier, tmp_path):
-    path = tmp_path / "a.pt"
+@pytest.fixture
+def saved(classifier, path):
+    """A file with a classifier."""
     save_checkpoint(classifier, path)
-    before = path.read_bytes()
-    classifier.snn.linear.weight.data[2, 3] = torch.nan
-    with pytest.raises(ValueError, match=r"a\.pt: .*snn\.linear\.weight.* holds NaN or infinity"):
-        save_checkpoint(classifier, path)
-    assert path.read_bytes() == before
-    infinite = {"weights": {"deep": torch.tensor([1.0, -torch.inf])}}
-    altered(path, path, lambda content: content.update(state=infinite))
-    for load in (load_checkpoint, load_run):
-        with pytest.raises(ValueError, match=r"a\.pt: .*'deep'.* holds NaN or infinity"):
-            load(path)
+    return path
 
 
-def test_classes_and_sensor_from_numpy_can_be_loaded(tmp_path):
-    classes, sensor = np.unique(["b", "a"]), np.array([8, 6, 2])
-    classifier = Classifier(SNN(96, 5, 2), classes=classes, sensor_size=sensor)
-    save_checkpoint(classifier, tmp_path / "a.pt")
-    loaded = load_checkpoint(tmp_path / "a.pt")
+@pytest.fixture(scope="module")
+def loader(data):
+    return make_loader(data.test, sparse=True)
+
+
+def state_of(classifier, ema=None):
+    """The state of a run whose last weights are those of a classifier, plus 1."""
+    weights = dict(classifier.state_dict())
+    last = {name: values + 1 for name, values in weights.items()}
+    rng = torch.get_rng_state()
+    return TrainingState(last, ema or weights, 7, {"lr": 0.1}, rng, {"loss": [1.0]})
+
+
+# ---- What comes back ----
+
+
+@pytest.mark.parametrize("network", [SNN, FastSNN])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_loaded_classifier_gives_the_same_answers(network, dtype, path, data):
+    torch.manual_seed(0)
+    classifier = Classifier(network(hidden_size=12, v_th=0.4), settle=0.02).to(dtype)
+    save_checkpoint(classifier, path)
+    loaded = load_checkpoint(path, "cpu", network)
+    frames, _ = next(iter(make_loader(data.test, 4)))
+    assert torch.equal(loaded(frames.to(dtype)), classifier(frames.to(dtype)))
+    assert (loaded.classes, loaded.sensor_size) == (classifier.classes, classifier.sensor_size)
+
+
+def test_file_without_the_silence_at_the_end_is_read_up_to_the_last_event(saved):
+    assert load_checkpoint(saved).settle == 0.02
+    altered(saved, saved, lambda content: content.pop("settle"))
+    assert load_checkpoint(saved).settle == 0
+
+
+def test_classes_and_sensor_from_numpy_can_be_loaded(path):
+    classes = np.unique(["b", "a"])
+    classifier = Classifier(SNN(96, 5, 2), classes=classes, sensor_size=np.array([8, 6, 2]))
+    save_checkpoint(classifier, path)
+    loaded = load_checkpoint(path)
     assert (loaded.classes, loaded.sensor_size) == (("a", "b"), (8, 6, 2))
 
 
-def test_decode_of_your_own_is_missed_aloud(tmp_path):
-    save_checkpoint(Classifier(SNN(8, 5), lambda voltages: decode(voltages)), tmp_path / "own.pt")
-    with pytest.warns(UserWarning, match=r"own\.pt was saved with a decode of your own.*: set"):
-        load_checkpoint(tmp_path / "own.pt")
-    save_checkpoint(Classifier(SNN(8, 5)), tmp_path / "default.pt")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        load_checkpoint(tmp_path / "default.pt")
-
-
-def test_what_only_looks_like_a_classifier_is_refused_when_it_is_saved(tmp_path):
-    """Not when it is loaded: then it would be too late."""
-    with pytest.raises(ValueError, match=r"(?s)a\.pt holds a SNN, .*decode\.weight"):
-        save_checkpoint(Classifier(SNN(8, 5), torch.nn.Linear(4, 4)), tmp_path / "a.pt")
-    with pytest.raises(TypeError, match="Linear is no FrameNetwork"):
-        save_checkpoint(Classifier(torch.nn.Linear(3, 4)), tmp_path / "a.pt")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_network_derived_from_the_book_s_is_not_taken_for_it(tmp_path):
-    class Doubled(SNN):
-        def step(self, frame, state):
-            return super().step(2 * frame, state)
-
-    save_checkpoint(Classifier(Doubled(8, 5)), tmp_path / "a.pt")
-    with pytest.raises(ValueError, match=r"a\.pt holds a Doubled.*load it with network=Doubled"):
-        load_checkpoint(tmp_path / "a.pt")
-    assert isinstance(load_checkpoint(tmp_path / "a.pt", network=Doubled).snn, Doubled)
-
-
-@pytest.mark.parametrize("state", [None, {}, {"history": {}, "extra": 1}])
-def test_odd_training_run_is_refused_by_name(classifier, tmp_path, state):
-    path = tmp_path / "odd.pt"
-    save_checkpoint(classifier, path)
-    altered(path, path, lambda content: content.update(state=state, options={}))
-    with pytest.raises(ValueError, match=r"odd\.pt holds a damaged training run"):
-        load_run(path)
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
-def test_file_without_an_end_is_refused(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    for path in (tmp_path / "pipe", tmp_path, "/dev/zero"):
-        with pytest.raises(ValueError, match=f"{path} is not a regular file"):
-            load_checkpoint(path)
-
-
-# ---- What a file says less than the network ----
-
-
-def test_weights_that_are_not_trained_stay_so(tmp_path):
-    classifier = Classifier(SNN(8, 5))
+def test_weights_that_are_not_trained_stay_so(classifier, path):
     classifier.snn.linear.weight.requires_grad_(False)
-    save_checkpoint(classifier, tmp_path / "a.pt")
-    found = load_checkpoint(tmp_path / "a.pt").named_parameters()
-    assert [name for name, each in found if not each.requires_grad] == ["snn.linear.weight"]
+    save_checkpoint(classifier, path)
+    weights = load_checkpoint(path).named_parameters()
+    frozen = [name for name, weight in weights if not weight.requires_grad]
+    assert frozen == ["snn.linear.weight"]
+
+
+def test_run_is_saved_with_the_classifier_and_its_average_once(classifier, path):
+    state = state_of(classifier)
+    save_checkpoint(classifier, path, Run({"seed": 3}, state))
+    options, loaded = load_run(path)
+    assert options == {"seed": 3}
+    assert same(vars(loaded), vars(state))
+    size = sum(weights.numel() * 4 for weights in state.ema.values())
+    assert 2 * size < path.stat().st_size < 2.2 * size
+
+
+def test_run_goes_on_where_it_was_though_an_earlier_epoch_was_better(classifier, path):
+    best = dict(classifier.state_dict())
+    average = {name: weights + 2 for name, weights in best.items()}
+    save_checkpoint(classifier, path, Run({}, state_of(classifier, average)))
+    assert same(load_run(path).state.ema, average)
+    assert same(dict(load_checkpoint(path).state_dict()), best)
+
+
+def test_state_of_an_epoch_is_not_changed_by_the_next(loader):
+    torch.manual_seed(0)
+    states = []
+    last = fit(
+        Classifier(FastSNN()),
+        loader,
+        epochs=3,
+        device="cpu",
+        on_epoch_end=lambda classifier, state: states.append(state),
+    )
+    for state in states:
+        resumed = fit(Classifier(FastSNN()), loader, epochs=3, device="cpu", resume_from=state)
+        assert resumed.loss == last.loss
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_resumed_run_is_saved_whatever_device_it_is_on(device, loader, path):
+    kept = Classifier(FastSNN())  # of an earlier epoch, on the CPU
+    options = {
+        "device": device,
+        "on_epoch_end": lambda average, state: save_checkpoint(kept, path, Run({}, state)),
+    }
+    fit(Classifier(FastSNN()), loader, epochs=1, **options)
+    state = load_run(path).state
+    fit(Classifier(FastSNN()), loader, epochs=2, resume_from=state, **options)
+    assert len(load_run(path).state.history["loss"]) == 2
+
+
+class Small(SNN):
+    def __init__(self, input_size, output_size, neurons=10):
+        super().__init__(input_size, neurons, output_size)
+
+
+def test_network_with_a_signature_of_its_own_is_trained_and_comes_back(data, path):
+    classifier, _ = train_classifier(data.test, device="cpu", network=Small, epochs=1)
+    save_checkpoint(classifier, path)
+    loaded = load_checkpoint(path, "cpu", Small)
+    assert same(dict(loaded.state_dict()), dict(classifier.state_dict()))
+    assert loaded.recipe == classifier.recipe
+    assert loaded.snn.arguments == {"input_size": 2450, "output_size": 4, "neurons": 10}
+    with pytest.raises(ValueError, match=r"a\.pt holds a Small.*load it with network=Small"):
+        load_checkpoint(path)
+
+
+# ---- What isn't written ----
+
+
+def with_threshold(snn, v_th):
+    snn.lif0.p = snn.lif0.p._replace(v_th=torch.as_tensor(v_th))
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda snn: setattr(snn, "surrogate_slope", 0.5), r"snn\.surrogate_slope is 0\.5, but"),
-        (lambda snn: setattr(snn.lif0, "dt", 0.002), r"snn\.lif0\.dt is 0\.002, but its arguments"),
-        (lambda snn: with_threshold(snn, torch.tensor(5.0)), r"lif0\.p is .*v_th=tensor\(5\.\)"),
-        (lambda snn: with_threshold(snn, torch.full((5,), 0.3)), r"lif0\.p is .*, but its argum"),
+        (lambda snn: setattr(snn, "surrogate_slope", 0.5), r"surrogate_slope is 0\.5, but its"),
+        (lambda snn: setattr(snn.lif0, "dt", 0.002), r"lif0\.dt is 0\.002, but its arguments"),
+        (lambda snn: with_threshold(snn, 0.40004), r"lif0\.p\.v_th is 0\.40004"),
+        (lambda snn: with_threshold(snn, [0.4] * 12), r"lif0\.p\.v_th is \[0\.4"),
     ],
 )
-def test_changed_network_is_not_saved_as_the_unchanged_one(change, message, tmp_path):
-    classifier = Classifier(SNN(8, 5))
+def test_changed_network_is_not_saved_as_the_unchanged_one(change, message, classifier, path):
     change(classifier.snn)
     with pytest.raises(ValueError, match=rf"a\.pt isn't written: .*{message}"):
-        save_checkpoint(classifier, tmp_path / "a.pt")
-    assert not list(tmp_path.iterdir())
+        save_checkpoint(classifier, path)
+    assert not path.exists()
 
 
-def with_threshold(snn, v_th):
-    snn.lif0.p = snn.lif0.p._replace(v_th=v_th)
-
-
-def test_shared_weights_are_not_saved_as_separate_ones(tmp_path):
+def test_shared_weights_are_not_saved_as_separate_ones(path):
     classifier = Classifier(SNN(5, 5, 5), classes=tuple("abcde"))
     classifier.snn.lif0.recurrent_weights = classifier.snn.lif0.input_weights
     with pytest.raises(ValueError, match="weights are shared that its class doesn't share"):
-        save_checkpoint(classifier, tmp_path / "a.pt")
+        save_checkpoint(classifier, path)
 
 
-class Unnamed(SpikingNetwork):
-    def __init__(self, *sizes):
-        super().__init__()
+def test_what_could_not_be_loaded_is_not_saved(classifier, saved):
+    before = saved.read_bytes()
+    run = Run({"folder": saved}, state_of(classifier))
+    with pytest.raises(ValueError, match=r"a\.pt isn't written: .*; make the network with") as end:
+        save_checkpoint(classifier, saved, run)
+    assert "\n" not in str(end.value)
+    with pytest.raises(TypeError, match="Linear is no FrameNetwork"):
+        save_checkpoint(Classifier(torch.nn.Linear(3, 4)), saved)
+    assert saved.read_bytes() == before
+    assert list(saved.parent.iterdir()) == [saved]
 
 
-def test_network_whose_arguments_have_no_names_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"holds a Unnamed.* unexpected keyword argument 'sizes'"):
-        save_checkpoint(Classifier(Unnamed(1, 2)), tmp_path / "a.pt")
+def test_weights_that_are_no_numbers_are_neither_saved_nor_loaded(classifier, saved):
+    before = saved.read_bytes()
+    classifier.snn.linear.weight.data[2, 3] = torch.nan
+    with pytest.raises(ValueError, match=r"a\.pt: .*linear\.weight holds NaN or infinity"):
+        save_checkpoint(classifier, saved)
+    assert saved.read_bytes() == before
+    altered(saved, saved, lambda content: content["weights"]["snn.linear.weight"].fill_(np.inf))
+    for load in (load_checkpoint, load_run):
+        with pytest.raises(ValueError, match=r"a\.pt: .*linear\.weight holds NaN or infinity"):
+            load(saved)
 
 
 class Given(SpikingNetwork):
     def __init__(self, something=None):
         super().__init__()
-        if isinstance(something, list):
-            something.append(1)
+        something.append(1)
 
 
 def test_argument_that_the_network_changes_is_saved_as_given():
     assert Given([5]).arguments == {"something": [5]}
 
 
-def test_compressed_file_is_not_unpacked(tmp_path):
-    with zipfile.ZipFile(tmp_path / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("bomb/data.pkl", bytes(10**7))
-    with pytest.raises(ValueError, match=r"bomb\.pt is not a readable .*: it is compressed"):
-        load_checkpoint(tmp_path / "bomb.pt")
+# ---- What isn't loaded ----
 
 
-def test_advice_to_load_whatever_a_file_holds_is_not_passed_on(tmp_path):
-    torch.save({"format": "x", "path": Path("a")}, tmp_path / "a.pt")
-    with pytest.raises(ValueError, match=r"a\.pt is not a readable") as refused:
-        load_checkpoint(tmp_path / "a.pt")
-    assert not any(word in str(refused.value) for word in ("weights_only", "safe_globals"))
-
-
-def test_file_that_reads_back_otherwise_does_not_take_the_place_of_an_older_one(
-    classifier, tmp_path, monkeypatch
-):
-    """As on a disk that says it has written and holds zeros."""
-    save_checkpoint(classifier, tmp_path / "a.pt")
-    before = (tmp_path / "a.pt").read_bytes()
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", lambda path: bytes(len(before)))
-        with pytest.raises(OSError, match=r"reads back otherwise: '.*a\.pt'"):
-            save_checkpoint(classifier, tmp_path / "a.pt")
-    assert (tmp_path / "a.pt").read_bytes() == before
-    assert len(list(tmp_path.iterdir())) == 1
-
-
-@pytest.mark.parametrize("name", ["hidden_size", "input_size", "output_size"])
-def test_forged_size_is_refused_before_memory_is_taken(name, tmp_path):
-    save_checkpoint(Classifier(SNN(8, 5)), path := tmp_path / "a.pt")
-    altered(path, path, lambda content: content["arguments"].update({name: 10**9}))
-    with pytest.raises(ValueError, match=f"its {name} is 1000000000; weights and classes need"):
+def test_decode_of_your_own_is_missed_aloud(path, saved):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_checkpoint(saved)
+    save_checkpoint(Classifier(SNN(8, 5), lambda voltages: decode(voltages)), path)
+    with pytest.warns(UserWarning, match=r"a\.pt was saved with a decode of your own.*: set"):
         load_checkpoint(path)
 
 
-@pytest.mark.parametrize(("kind", "how_many"), [("half", None), ("half", 1), ("int8", 1)])
-def test_weights_of_a_type_that_nothing_computes_with_are_refused(kind, how_many, tmp_path):
-    def change(content):
-        for name in list(content["weights"])[:how_many]:
-            content["weights"][name] = content["weights"][name].to(getattr(torch, kind))
+class Pickled:
+    def __reduce__(self):
+        return pytest.fail, ("a pickle ran",)
 
-    save_checkpoint(Classifier(SNN(8, 5)), path := tmp_path / "a.pt")
-    altered(path, path, change)
-    with pytest.raises(ValueError, match=r"a\.pt holds a SNN, which network=SNN doesn't fit"):
-        load_checkpoint(path)
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (Pickled(), "it holds more than tensors, numbers and texts"),
+        (torch.nn.Linear(3, 4).state_dict(), "checkpoint of this book's network"),
+    ],
+)
+def test_file_of_something_else_is_refused_and_no_pickle_runs(content, reason, path):
+    torch.save(content, path)
+    for load in (load_checkpoint, load_run):
+        with pytest.raises(ValueError, match=rf"a\.pt is not a .*{reason}"):
+            load(path)
+
+
+def test_what_is_no_file_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="is not a regular file"):
+        load_checkpoint(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        load_checkpoint(tmp_path / "none.pt")
+
+
+@pytest.mark.parametrize("state", [None, {"history": {}, "extra": 1}])
+def test_odd_training_run_is_refused_by_name(state, saved):
+    altered(saved, saved, lambda content: content.update(state=state, options={}))
+    with pytest.raises(ValueError, match=r"a\.pt holds a damaged training run"):
+        load_run(saved)
+
+
+PLACE = st.integers(0, 10**9)
+CHANGED_BYTE = st.tuples(PLACE, st.just(1), st.binary(min_size=1, max_size=1))
+OTHER_PIECE = st.tuples(PLACE, st.integers(0, 2000), st.binary(max_size=50))
+TRUNCATED = st.tuples(PLACE, st.just(10**9), st.just(b""))
+
+
+@settings(
+    derandomize=True,
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(CHANGED_BYTE | OTHER_PIECE | TRUNCATED)
+def test_damaged_file_is_refused_or_says_the_same(classifier, path, damage):
+    save_checkpoint(classifier, path, Run({"seed": 3}, state_of(classifier)))
+    good = load_checkpoint(path), vars(load_run(path).state)
+    content = path.read_bytes()
+    place, length, piece = damage
+    place %= len(content)
+    path.write_bytes(content[:place] + piece + content[place + length :])
+    try:
+        loaded = load_checkpoint(path), vars(load_run(path).state)
+    except ValueError as error:
+        assert "a.pt" in str(error)
+    else:
+        assert same(dict(loaded[0].state_dict()), dict(good[0].state_dict()))
+        assert same(loaded[1], good[1])

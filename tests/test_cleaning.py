@@ -1,59 +1,61 @@
 """Copies of recordings without hot pixels and noise."""
 
-import errno
-from unittest.mock import Mock
-
 import numpy as np
 import pytest
 from test_inspection import scene
 from tonic.transforms import Denoise, RefractoryPeriod
 
-from pokersnn_helpers import EVENT_DTYPE
-from pokersnn_helpers.own import cleaning
 from pokersnn_helpers.own.cleaning import clean_files, filter_events
 from pokersnn_helpers.own.event_files import read_event_file
 
+TABLE = "t,x,y,p\n7,0,0,1\n"
 
-def test_filters_are_those_of_tonic_and_spare_the_first_event():
-    made = scene((60, 60, 500))
-    assert filter_events(made).tolist() == scene().tolist()
+
+@pytest.mark.parametrize(
+    ("options", "transform"),
+    [({"refractory": 2000}, RefractoryPeriod(2000)), ({"noise": 100}, Denoise(100))],
+)
+def test_filters_are_those_of_tonic_and_spare_the_first_event(options, transform):
+    events = scene((60, 60, 500))
+    assert filter_events(events).tolist() == scene().tolist()
     late = scene()
     late["t"] += 10_000
-    for words, transform in (
-        ({"refractory": 2000}, RefractoryPeriod(2000)),
-        ({"noise": 100}, Denoise(100)),
-    ):
-        expected = transform(late)
-        expected["t"] -= 10_000
-        assert filter_events(made, **words).tolist() == expected.tolist()
+    expected = transform(late)
+    expected["t"] -= 10_000
+    assert filter_events(events, **options).tolist() == expected.tolist()
 
 
 def test_a_folder_keeps_its_structure_and_files_their_sensor(tmp_path):
-    old, new = tmp_path / "old", tmp_path / "new"
-    made = scene((60, 60, 500))
-    arrays = {field: made[field] for field in "txyp"}
+    old = tmp_path / "old"
+    new = tmp_path / "new"
+    events = scene((60, 60, 500))
     (old / "left" / "anna").mkdir(parents=True)
-    np.savez(old / "left/anna/1.npz", **arrays, sensor_size=(64, 64))
-    (old / "3.csv").write_text("t,x,y,p\n7,0,0,1\n")
-    lines = list(clean_files(old, new))
-    assert lines[1].endswith("1.npz: 60000 of 60500 events are left")
+    fields = {field: events[field] for field in "txyp"}
+    np.savez(old / "left/anna/1.npz", sensor_size=(64, 64), **fields)
+    (old / "3.csv").write_text(TABLE)
+    _, line = clean_files(old, new)
+    assert line.endswith("1.npz: 60000 of 60500 events are left")
     assert read_event_file(new / "left/anna/1.npz").sensor_size == (64, 64, 2)
     assert read_event_file(new / "3.npz").sensor_size is None
     with pytest.raises(FileExistsError, match="new exists; name a new folder"):
         list(clean_files(old, new))
 
 
-def test_what_fails_leaves_nothing(tmp_path, monkeypatch):
-    (tmp_path / "old").mkdir()
-    file = tmp_path / "old" / "a.csv"
-    file.write_text("t,x,y,p\n7,0,0,1\n")
-    full = Mock(side_effect=OSError(errno.ENOSPC, "No space left on device"))
-    other = Mock(return_value=(np.zeros(1, EVENT_DTYPE), None))
-    for place, name, replaced, reason in (
-        (cleaning, "read_numpy", other, "isn't what is read back"),
-        (np, "savez_compressed", full, "No space left"),
-    ):
-        monkeypatch.setattr(place, name, replaced)
-        with pytest.raises(OSError, match=reason):
-            list(clean_files(file, tmp_path / "new"))
-    assert [each.name for each in tmp_path.iterdir()] == ["old"]
+def test_files_of_one_name_in_several_formats_become_as_many(tmp_path):
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "1.csv").write_text(TABLE + "9,0,0,1\n")
+    np.save(old / "1.npy", scene())
+    list(clean_files(old, tmp_path / "new"))
+    lengths = {file.name: len(np.load(file)["t"]) for file in (tmp_path / "new").iterdir()}
+    assert lengths == {"1.npz": 2, "1.npy.npz": 60_000}
+
+
+def test_what_fails_leaves_nothing(tmp_path):
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "1.csv").write_text(TABLE)
+    (old / "2.csv").write_text("t,x\n")
+    with pytest.raises(ValueError, match=r"2\.csv: it holds t, x, not y, p"):
+        list(clean_files(old, tmp_path / "new"))
+    assert list(tmp_path.iterdir()) == [old]

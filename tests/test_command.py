@@ -1,7 +1,6 @@
 """The commands ``train`` and ``predict``, and training that processes share."""
 
 import io
-import json
 import os
 import subprocess
 import sys
@@ -12,14 +11,17 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
-from filelock import FileLock, Timeout
-from same import altered, same_checkpoints
+from same import altered, same, same_checkpoints
 from two_processes import CLIP_NORMS, TRAIN, train_on_uneven_batches
 
 from pokersnn_helpers import (
+    EVENT_DTYPE,
+    SNN,
     Classifier,
     FastSNN,
+    Recordings,
     evaluate,
+    fit,
     load_checkpoint,
     make_loader,
     save_checkpoint,
@@ -70,19 +72,18 @@ def names_in(folder):
 
 def test_help_and_files_need_nothing_heavy():
     script = (
-        "import contextlib, io, json, sys, pokersnn_helpers.own.inspection\n"
-        "from pokersnn_helpers.commands import main; shown = []\n"
-        "for words in ([], *([name] for name in main.COMMANDS)):\n"
-        "    with contextlib.redirect_stdout(io.StringIO()) as out:\n"
-        "        with contextlib.suppress(SystemExit): main.main([*words, '--help'])\n"
-        "    shown.append(out.getvalue())\n"
-        "print(json.dumps([shown, list(sys.modules)]))"
+        "import contextlib, sys, pokersnn_helpers.own.inspection\n"
+        "from pokersnn_helpers.commands import main\n"
+        "for command in ([], *([name] for name in main.COMMANDS)):\n"
+        "    with contextlib.suppress(SystemExit):\n"
+        "        main.main([*command, '--help'])\n"
+        "print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
-    shown, modules = json.loads(done.stdout)
-    assert all(text.isascii() and "usage: python -m pokersnn_helpers" in text for text in shown)
-    assert all(f"    {name} " in shown[0] for name in main.COMMANDS)
-    assert not HEAVY & {*modules}
+    shown = done.stdout.decode("ascii")
+    *_, modules = shown.splitlines()
+    assert shown.count("usage: python -m pokersnn_helpers") == 1 + len(main.COMMANDS)
+    assert not HEAVY & set(modules.split())
 
 
 def test_a_reader_that_has_read_enough_is_no_error(tmp_path, data):
@@ -90,32 +91,90 @@ def test_a_reader_that_has_read_enough_is_no_error(tmp_path, data):
     words = ["-m", "pokersnn_helpers", "inspect", *[str(tmp_path / "a.npy")] * 3]
     reader, writer = os.pipe()
     os.close(reader)
-    try:
-        done = subprocess.run([sys.executable, *words], stdout=writer, stderr=subprocess.PIPE)
-    finally:
-        os.close(writer)
+    done = subprocess.run([sys.executable, *words], stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_command_trains_as_the_function_does_and_reports(finished, data, capsys):
     classifier, _ = train_classifier(data, seed=0, device="cpu", epochs=3, time_window=5000)
-    loaded, before = load_checkpoint(finished, device="cpu"), finished.read_bytes()
+    loaded = load_checkpoint(finished, device="cpu")
+    before = finished.read_bytes()
     assert loaded.snn.arguments["dt"] == 0.005
-    assert all(map(torch.equal, loaded.state_dict().values(), classifier.state_dict().values()))
+    assert loaded.recipe.epochs == 3
+    assert same(dict(loaded.state_dict()), dict(classifier.state_dict()))
     train("--resume", finished)  # which is over
-    evaluation = evaluate(loaded, make_loader(data.test, 32, 5000), "cpu")
-    correct, n_samples = evaluation.correct, evaluation.n_samples
-    assert f"test: {correct} of {n_samples} classified correctly" in capsys.readouterr().out
-    assert finished.read_bytes() == before and names_in(finished.parent) == ["run.pt"]
+    tested = evaluate(loaded, make_loader(data.test, 32, 5000), "cpu")
+    assert f"test: {tested.correct} of {tested.n_samples} classified" in capsys.readouterr().out
+    assert finished.read_bytes() == before
+    assert names_in(finished.parent) == ["run.pt"]
 
 
-def test_seed_window_and_network_are_taken(finished, tmp_path):
-    changed, expected = {}, losses(finished)[0]
-    for words in (["--seed", 1], ["--time-window", 4000], ["--network", "fast"]):
-        train("--epochs", 1, "--checkpoint", tmp_path / f"{words[0]}.pt", *words)
-        (changed[words[0]],) = losses(tmp_path / f"{words[0]}.pt")
-    assert changed.pop("--network") == pytest.approx(expected, rel=0.001)
-    assert len({expected, *changed.values()}) == 3
+@pytest.mark.parametrize(
+    ("words", "difference"),
+    [(["--seed", 1], 1), (["--time-window", 4000], 1), (["--network", "fast"], 0.001)],
+)
+def test_seed_window_and_network_are_taken(words, difference, finished, tmp_path):
+    train("--epochs", 1, "--checkpoint", tmp_path / "a.pt", *words)
+    (loss,) = losses(tmp_path / "a.pt")
+    expected = losses(finished)[0]
+    assert 0 < abs(loss - expected) < difference * expected
+
+
+# ---- Which recordings choose, and which test ----
+
+
+def numbered(n_recordings):
+    """Recordings of three classes, each of which knows its number."""
+    events = []
+    for number in range(n_recordings):
+        recording = np.zeros(2, EVENT_DTYPE)
+        recording["t"][1] = number
+        events.append(recording)
+    targets = [number % 3 for number in range(n_recordings)]
+    return Recordings(events, targets, ("a", "b", "c"), (4, 4, 2))
+
+
+@pytest.mark.parametrize(
+    ("size", "parts"),
+    [(1, [27, 9, 12]), (6, [24, 12, 12]), (12, [36, None, 12]), (24, [24, None, 24])],
+)
+def test_no_group_is_in_two_parts(size, parts):
+    """Of those trained on, those that choose the epoch, and those that test."""
+    groups = [number // size for number in range(48)]
+    divided = command.divide(numbered(48), groups)
+    seen = []
+    groups_seen = []
+    for part, n_recordings in zip(divided[:3], parts, strict=True):
+        if n_recordings is None:
+            assert part is None
+            continue
+        numbers = [int(events["t"][1]) for events in part.events]
+        assert len(numbers) == n_recordings
+        assert set(part.targets) == {0, 1, 2}
+        seen += numbers
+        groups_seen += {groups[number] for number in numbers}
+    assert sorted(seen) == list(range(48))
+    assert len(groups_seen) == len(set(groups_seen))
+
+
+def test_the_epoch_is_chosen_by_other_recordings_than_those_that_test(
+    data, tmp_path, monkeypatch, capsys
+):
+    parts = command.Data(data.train.subset(range(32)), data.train.subset(range(32, 48)), data.test)
+    monkeypatch.setattr(command, "load", lambda options: parts)
+    path = tmp_path / "a.pt"
+    train("--epochs", 1, "--network", "fast", "--checkpoint", path)
+    kept = load_checkpoint(path, "cpu", FastSNN)
+    chosen_by, tested = [
+        evaluate(kept, make_loader(part, 32, 5000, sparse=True), "cpu")
+        for part in (parts.validation, parts.test)
+    ]
+    assert load_run(path).state.history["test_loss"] == [chosen_by.loss]
+    assert f"test: {tested.correct} of 20 classified correctly" in capsys.readouterr().out
+
+
+# ---- Runs that are stopped and resumed ----
 
 
 @pytest.mark.slow
@@ -146,13 +205,14 @@ def test_longer_run_can_follow_on_a_shorter_one(finished, tmp_path):
 
 
 def test_resumed_run_loads_what_it_was_trained_on(finished, data, tmp_path, monkeypatch, capsys):
-    asked = []
-    monkeypatch.setattr(command, "load_pokerdvs", lambda source: asked.append(source) or data)
+    sources = []
+    monkeypatch.setattr(command, "load_pokerdvs", lambda source: sources.append(source) or data)
     monkeypatch.chdir(tmp_path)
     train("--epochs", 1)
-    assert names_in(tmp_path) == [] and "checkpoint: none is written" in capsys.readouterr().out
+    assert "checkpoint: none is written" in capsys.readouterr().out
+    assert names_in(tmp_path) == []
     train("--resume", finished)
-    assert asked == ["auto", data.source]
+    assert sources == ["auto", data.source]
 
 
 @pytest.mark.parametrize(
@@ -181,69 +241,65 @@ def test_every_process_takes_a_gpu_of_its_own(monkeypatch):
         command.choose_device("cuda")
 
 
-def test_run_of_an_earlier_version_goes_on(finished, tmp_path):
+def test_run_that_was_saved_without_its_slope_goes_on(finished, tmp_path):
     def age(content):
-        content["options"] |= {"delays": "0", "window_ms": 0.0, "digest": "0123abcd"}
-        del content["options"]["augment"]
+        content["options"].pop("surrogate_slope")
+        content["options"]["time_window"] = 300.0
 
     old = altered(finished, tmp_path / "old.pt", age)
-    train("--resume", old, "--epochs", 4)
-    train("--resume", finished, "--epochs", 4, "--checkpoint", tmp_path / "new.pt")
-    assert losses(old) == losses(tmp_path / "new.pt")
+    options, _ = command.load_saved(old, {})
+    assert options["surrogate_slope"] == 0.3
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda content: content["options"].update(pace=3), "doesn't know: {'pace'}"),
         (lambda content: content["options"].update(epochs="many"), "epochs is 'many'"),
+        (lambda content: content["options"].update(digest="0"), "recordings aren't those of"),
         (lambda content: content.pop("state"), "no training run to go on with"),
     ],
 )
-def test_run_of_another_program_is_not_resumed(finished, tmp_path, change, message):
+def test_run_that_is_not_as_it_was_is_not_resumed(finished, tmp_path, change, message):
     bad = altered(finished, tmp_path / "bad.pt", change)
     before = bad.read_bytes()
-    with pytest.raises(SystemExit, match=rf"(?s)bad\.pt.*{message}"):
+    with pytest.raises(SystemExit, match=f"(?s){message}"):
         run("train", "--device", "cpu", "--resume", bad)
-    assert names_in(tmp_path) == ["bad.pt"] and bad.read_bytes() == before
+    assert names_in(tmp_path) == ["bad.pt"]
+    assert bad.read_bytes() == before
 
 
-def test_other_file_is_not_overwritten(finished, data, tmp_path, monkeypatch):
-    path = tmp_path / "mine.pt"
-    path.write_bytes(b"mine")
-    for words in ([], ["--resume", finished]):
-        with pytest.raises(SystemExit, match=r"mine\.pt exists and isn't overwritten"):
-            train("--checkpoint", path, *words)
-
+@pytest.mark.parametrize("resume", [False, True])
+def test_other_file_is_not_overwritten(resume, finished, data, tmp_path, monkeypatch):
     def load(source):
         (tmp_path / "late.pt").write_bytes(b"mine")
         return data
 
+    words = ["--resume", finished, "--epochs", 4] if resume else ["--epochs", 2]
+    (tmp_path / "mine.pt").write_bytes(b"mine")
+    with pytest.raises(SystemExit, match=r"mine\.pt exists and isn't overwritten"):
+        train("--checkpoint", tmp_path / "mine.pt", *words)
     monkeypatch.setattr(command, "load_pokerdvs", load)
-    for words in (["--epochs", 2], ["--epochs", 4, "--resume", finished]):
-        (tmp_path / "late.pt").unlink(missing_ok=True)
-        with pytest.raises(SystemExit, match=r"File exists: '.*late\.pt'"):
-            train("--checkpoint", tmp_path / "late.pt", *words)
-    assert {path.read_bytes(), (tmp_path / "late.pt").read_bytes()} == {b"mine"}
+    with pytest.raises(SystemExit, match=r"File exists: '.*late\.pt'"):
+        train("--checkpoint", tmp_path / "late.pt", *words)
     assert names_in(tmp_path) == ["late.pt", "mine.pt"]
+    assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"mine"}
 
 
 def test_run_keeps_others_away_until_it_ends(tmp_path, monkeypatch):
-    path, found = tmp_path / "a.pt", []
+    path = tmp_path / "a.pt"
+    overwritten = []
 
     def save(classifier, target, state, overwrite):
         save_checkpoint(classifier, target, state, overwrite)
-        for words in (["--checkpoint", path], ["--resume", path]):
-            with pytest.raises(SystemExit, match=r"another run is writing .*a\.pt\. Wait") as end:
-                train(*words)
-            assert "\n" not in str(end.value)
-        with pytest.raises(Timeout), FileLock(tmp_path / ".a.pt.lock", timeout=0):
-            pass
-        found.append(overwrite)
+        for option in ("--checkpoint", "--resume"):
+            with pytest.raises(SystemExit, match=r"lock .*\.a\.pt\.lock' could not be acquired"):
+                train(option, path)
+        overwritten.append(overwrite)
 
     monkeypatch.setattr(command, "save_checkpoint", save)
     train("--epochs", 2, "--checkpoint", path)
-    assert found == [False, True] and names_in(tmp_path) == ["a.pt"]
+    assert overwritten == [False, True]
+    assert names_in(tmp_path) == ["a.pt"]
 
 
 def test_error_in_the_code_keeps_its_traceback_and_leaves_no_lock(tmp_path, monkeypatch):
@@ -272,10 +328,14 @@ def test_ctrl_c_ends_a_run_in_two_lines(tmp_path, monkeypatch, capsys, rank, wor
     with pytest.raises(SystemExit) as end:
         train("--epochs", 9, *words)
     assert end.value.code == 130
-    said = capsys.readouterr().err.partition("stopped")[2]  # a progress bar may come first
-    assert said.endswith(advice) and said.count("\n") == (2 if advice else 0)
-    assert names_in(tmp_path) == (["a b.pt"] if words else [])
-    assert not words or len(losses(tmp_path / "a b.pt")) == 1
+    _, _, shown = capsys.readouterr().err.partition("stopped")  # a progress bar may come first
+    assert shown.endswith(advice)
+    assert shown.count("\n") == (2 if advice else 0)
+    assert names_in(tmp_path) == words[1:]
+    assert [len(losses(path)) for path in words[1:]] == [1] * len(words[1:])
+
+
+# ---- Training that processes share ----
 
 
 @pytest.fixture(scope="module")
@@ -289,25 +349,28 @@ def two_processes(finished, tmp_path_factory):
 @pytest.mark.slow
 def test_two_processes_with_dropout_see_each_recording_once_per_epoch(two_processes):
     """Their shards differ in size, so they draw different numbers of random numbers."""
-    ranks = [torch.load(two_processes[0] / f"dropout {rank}.pt") for rank in range(2)]
-    for first, second in zip(*(rank["seen"] for rank in ranks), strict=True):
-        assert sorted(first + second) == list(range(9))
-    masks = torch.stack([mask for rank in ranks for mask in rank["masks"]])
+    folder, _ = two_processes
+    one, other = [torch.load(folder / f"dropout {rank}.pt") for rank in range(2)]
+    for epoch in range(2):
+        assert sorted(one["seen"][epoch] + other["seen"][epoch]) == list(range(9))
+    masks = torch.stack(one["masks"] + other["masks"])
     assert len(masks.unique(dim=0)) == len(masks) == 12  # no two batches or processes share one
 
 
 @pytest.mark.slow
-def test_gradients_of_two_processes_add_up_to_those_of_one(two_processes):
-    ranks = [torch.load(two_processes[0] / f"{rank}.pt", weights_only=True) for rank in range(2)]
-    for clip_norm, *shared in zip(CLIP_NORMS, *ranks, strict=True):
-        alone = train_on_uneven_batches(clip_norm)
-        for rank, found in enumerate(shared):
-            for name in ("weights", "losses"):
-                error = (found[name] - alone[name]).norm() / alone[name].norm()
-                assert error < 1e-10, name
-            assert found["accuracy"] == alone["accuracy"]
-            assert found["evaluated"] == (2 if rank == 0 else 0)
-            assert found["saved"] == ([1, 2] if rank == 0 else [])
+@pytest.mark.parametrize("clip_norm", CLIP_NORMS)
+def test_gradients_of_two_processes_add_up_to_those_of_one(clip_norm, two_processes):
+    folder, _ = two_processes
+    alone = train_on_uneven_batches(clip_norm)
+    for rank in range(2):
+        shared = torch.load(folder / f"{rank} {clip_norm}.pt", weights_only=True)
+        for name in ("weights", "losses"):
+            error = (shared[name] - alone[name]).norm() / alone[name].norm()
+            assert error < 1e-10, name
+        assert shared["accuracy"] == alone["accuracy"]
+        # Process 0 alone looks at the test recordings, and saves.
+        assert shared["evaluated"] == (2 if rank == 0 else 0)
+        assert shared["saved"] == ([1, 2] if rank == 0 else [])
 
 
 def run_under_torchrun(*program, processes=2):
@@ -330,20 +393,21 @@ def test_two_processes_end_with_the_weights_of_one(finished, two_processes):
     assert result.stdout.count("test: ") == 1
     # What a progress bar shows first, and only once.
     assert result.stderr.count("| 0/3 [00:00<?, ?epoch/s]") == 1
-    one, two = load_checkpoint(finished, "cpu"), load_checkpoint(path, "cpu")
-    for name, weight in one.state_dict().items():
-        assert torch.allclose(weight, two.state_dict()[name], rtol=1e-4, atol=1e-5), name
-    histories = [load_run(file).state.history["accuracy"] for file in (path, finished)]
-    assert histories[0] == histories[1]
+    expected = load_checkpoint(finished, "cpu").state_dict()
+    for name, weight in load_checkpoint(path, "cpu").state_dict().items():
+        assert torch.allclose(weight, expected[name], rtol=1e-4, atol=1e-5), name
+    accuracies = [load_run(file).state.history["accuracy"] for file in (path, finished)]
+    assert accuracies[0] == accuracies[1]
     train("--resume", path)  # one process can go on where two stopped
 
 
 @pytest.mark.slow
 def test_one_of_two_processes_says_what_is_wrong(two_processes):
-    first, second = (torch.load(two_processes[0] / f"refused {rank}.pt") for rank in range(2))
+    folder, _ = two_processes
+    first = torch.load(folder / "refused 0.pt")
     assert first.startswith("python -m pokersnn_helpers train: error: ")
     assert "run.pt exists and isn't overwritten" in first
-    assert second == 1  # ends without a word
+    assert torch.load(folder / "refused 1.pt") == 1  # ends without a word
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="NCCL needs a CUDA GPU")
@@ -362,19 +426,34 @@ def test_process_without_a_recording_has_gradients_of_zero(monkeypatch):
     monkeypatch.setattr(dist, "get_world_size", lambda: 5)
     monkeypatch.setattr(dist, "get_rank", lambda: 3)  # more than there are recordings
     frames, targets = shard_batch(torch.ones(9, 2, 2, 35, 35).to_sparse(), torch.tensor([1, 2]))
-    assert (frames.shape, len(targets)) == ((9, 0, 2, 35, 35), 0)
+    assert frames.shape == (9, 0, 2, 35, 35)
+    assert len(targets) == 0
     classifier = Classifier(FastSNN())
     classifier(frames).sum().backward()
-    assert all(torch.count_nonzero(p.grad) == 0 for p in classifier.parameters())
+    assert all(torch.count_nonzero(weights.grad) == 0 for weights in classifier.parameters())
+
+
+# ---- What is asked, and what is printed ----
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (evaluate, r"of type Recordings; give make_loader\(recordings\)"),
+        (fit, r"of type Recordings; give make_loader\(recordings\)"),
+        (lambda _, recordings: train_classifier([*recordings]), "of type list; give Recordings"),
+    ],
+)
+def test_other_data_than_a_function_takes_is_refused_in_words(function, reason, data):
+    with pytest.raises(TypeError, match=reason):
+        function(Classifier(SNN()), data.test)
 
 
 def test_predict_names_the_file_and_what_is_wrong_with_it(finished, data, tmp_path):
     events = data.test.events[0].copy()
     events["t"] = 10**9 * events["t"]
     np.save(tmp_path / "nano.npy", events)
-    with pytest.raises(
-        SystemExit, match=r"predict: error: .*nano\.npy.* field t is \d+ at event 1"
-    ):
+    with pytest.raises(SystemExit, match=r"predict: error: .*nano\.npy.* t is \d+ at event 1"):
         run("predict", "--checkpoint", finished, tmp_path / "nano.npy")
 
 
@@ -395,8 +474,9 @@ def test_name_of_a_file_can_be_printed_and_never_steers(
     printed = io.TextIOWrapper(io.BytesIO(), encoding)
     monkeypatch.setattr(sys, "stdout", printed)
     run("predict", "--checkpoint", finished, path)
-    shown = printed.buffer.getvalue()
-    assert b"\\x1b[2J\\x07" in shown and shown.decode(encoding).count(".npy: ") == 1
+    shown = printed.buffer.getvalue().decode(encoding)
+    assert r"\x1b[2J\x07" in shown
+    assert shown.count(".npy: ") == 1
     path.write_bytes(b"no events")
     with pytest.raises(SystemExit, match=r"\\x1b\[2J\\x07"):
         run("predict", "--checkpoint", finished, path)
@@ -411,9 +491,10 @@ def test_what_was_half_made_when_a_run_was_stopped_prints_nothing(monkeypatch):
             print(self.position)  # which it hasn't yet
 
     printed = []
-    monkeypatch.setattr(sys, "unraisablehook", hook := printed.append)
+    monkeypatch.setattr(sys, "unraisablehook", printed.append)
     try:
         Bar()
     except KeyboardInterrupt as stopped:
         forget(stopped)
-    assert not printed and sys.unraisablehook is hook
+    assert not printed
+    assert sys.unraisablehook == printed.append

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = "\n".join(page.read_text("utf-8") for page in (ROOT / "book/reference").glob("*.md"))
 MODULE = r"(?m)^\.\. automodule:: pokersnn_helpers\.(\S+)\n   :members: ((?:.+\n)+?)```"
 ON_THE_PAGE = {name: re.findall(r"\w+", members) for name, members in re.findall(MODULE, PAGES)}
+LISTED = {name for names in ON_THE_PAGE.values() for name in names}
 SOURCES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / PACKAGE).rglob("*.py"))
@@ -73,29 +74,30 @@ def imported(code):
 
 
 def test_the_reference_has_what_the_package_exports_and_the_pages_import():
-    pages = [ROOT / "README.md", *(ROOT / "book").rglob("*.md")]
-    texts = "\n".join(page.read_text("utf-8") for page in pages)
-    codes = re.findall(r"(?s)```python\n(.*?)```", texts)
+    codes = [f"from {PACKAGE} import {', '.join(pokersnn_helpers.__all__)}"]
+    for page in (ROOT / "README.md", *(ROOT / "book").rglob("*.md")):
+        codes += re.findall(r"(?s)```python\n(.*?)```", page.read_text("utf-8"))
     for chapter in (ROOT / "book").glob("*.ipynb"):
         cells = nbformat.read(chapter, as_version=4).cells
         codes += [cell.source for cell in cells if cell.cell_type == "code"]
-    codes.append(f"from {PACKAGE} import {', '.join(pokersnn_helpers.__all__)}")
     names = {name for code in codes if f"from {PACKAGE}" in code for name in imported(code)}
-    listed = {name for names in ON_THE_PAGE.values() for name in names}
-    assert names - listed == set(), "add them to a page in book/reference"
+    assert names - LISTED == set(), "add them to a page in book/reference"
 
 
 def test_the_reference_has_what_nothing_in_the_package_uses():
     """A function that no other one calls, and no other module imports, is there for readers."""
-    trees = {name: ast.parse(path.read_text("utf-8")) for name, path in SOURCES.items()}
     used = set()
-    for node in (node for tree in trees.values() for node in ast.walk(tree)):
-        if isinstance(node, ast.ImportFrom):
-            used |= {each.name for each in node.names}
-        elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
-            used.add(node.id if isinstance(node, ast.Name) else node.attr)
-    for module, names in ON_THE_PAGE.items():
-        body = trees[f"{PACKAGE}.{module}"].body
-        defined = {node.name for node in body if isinstance(node, ast.FunctionDef)}
-        readers = {name for name in defined - used if not name.startswith("_")}
-        assert readers <= set(names), "add them to a page in book/reference"
+    defined = set()
+    for module, path in SOURCES.items():
+        tree = ast.parse(path.read_text("utf-8"))
+        if module.removeprefix(f"{PACKAGE}.") in ON_THE_PAGE:
+            defined |= {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                used |= {name.name for name in node.names}
+            elif isinstance(node, ast.Name):
+                used.add(node.id)
+            elif isinstance(node, ast.Attribute):
+                used.add(node.attr)
+    readers = {name for name in defined - used if not name.startswith("_")}
+    assert readers <= LISTED, "add them to a page in book/reference"

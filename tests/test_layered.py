@@ -1,9 +1,20 @@
 """``FrameLinear`` against PyTorch's own linear layer, and the delays of ``LayerThenSNN``."""
 
+import math
+import os
+import shutil
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
+from torch.utils._pytree import tree_leaves
 
+import pokersnn_helpers
+from pokersnn_helpers import train_classifier
 from pokersnn_helpers.fast import FrameLinear, LayerThenSNN
 from pokersnn_helpers.fast.layered import delay_copies
 
@@ -19,56 +30,110 @@ def layers(request):
 
 def counts(share, dtype):
     """Frames in which a share of the places isn't 0."""
-    return (torch.rand(9, 4, 2, 6, 5) < share) * torch.randint(1, 5, (9, 4, 2, 6, 5)).to(dtype)
+    events = torch.randint(1, 5, (9, 4, 2, 6, 5)).to(dtype)
+    return events * (torch.rand(events.shape) < share)
+
+
+def learn(layer, frames):
+    """Return what a layer gives, and the gradients of its parameters."""
+    outputs = layer(frames)
+    torch.manual_seed(1)
+    towards = torch.randn(outputs.shape, dtype=outputs.dtype)
+    loss = (outputs * towards).sum()
+    return outputs, *torch.autograd.grad(loss, list(layer.parameters()))
 
 
 @pytest.mark.parametrize("share", [0, 0.1, 1])
 def test_layer_gives_what_pytorchs_gives_and_its_gradients(layers, share):
-    frames = counts(share, layers[0].weight.dtype)
-    towards = torch.randn(9, 4, 7, dtype=frames.dtype)
-
-    def learn(layer, given):
-        found = layer(given)
-        return found, *torch.autograd.grad((found * towards).sum(), list(layer.parameters()))
-
-    expected = learn(layers[1], frames.flatten(2))
+    layer, ordinary = layers
+    frames = counts(share, layer.weight.dtype)
+    expected = learn(ordinary, frames.flatten(2))
     for given in (frames, frames.to_sparse()):
-        for one, other in zip(learn(layers[0], given), expected, strict=True):
-            torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(learn(layer, given), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_layer_gives_the_same_bits_in_training_and_after_it(layers):
-    frames = counts(0.1, layers[0].weight.dtype)
-    learnt = layers[0](frames).detach()
+    layer, _ = layers
+    frames = counts(0.1, layer.weight.dtype)
+    learnt = layer(frames).detach()
     with torch.no_grad():
-        assert torch.equal(layers[0](frames), learnt)
-        assert torch.equal(layers[0](frames.to_sparse()), learnt)
+        assert torch.equal(layer(frames), learnt)
+        assert torch.equal(layer(frames.to_sparse()), learnt)
 
 
 def test_frames_that_need_a_gradient_get_one(layers):
-    frames = counts(0.1, layers[0].weight.dtype).requires_grad_()
-    (gradient,) = torch.autograd.grad(layers[0](frames).square().sum(), frames)
-    (expected,) = torch.autograd.grad(layers[1](frames.flatten(2)).square().sum(), frames)
+    layer, ordinary = layers
+    frames = counts(0.1, layer.weight.dtype).requires_grad_()
+    gradient = torch.autograd.grad(layer(frames).square().sum(), frames)
+    expected = torch.autograd.grad(ordinary(frames.flatten(2)).square().sum(), frames)
     torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_delays_shift_features_and_pad_with_silence():
     features = torch.rand(7, 2, 3)
-    late = delay_copies(features, (0, 2, 9))
-    assert torch.equal(late[..., :3], features)
-    assert torch.equal(late[2:, :, 3:6], features[:-2]) and not late[:2, :, 3:6].any()
-    assert not late[..., 6:].any()  # later than the recording is long
+    copies = delay_copies(features, (0, 2, 9))
+    now, late, later_than_the_recording = copies.split(3, dim=2)
+    assert torch.equal(now, features)
+    assert torch.equal(late[2:], features[:-2])
+    assert not late[:2].any()
+    assert not later_than_the_recording.any()
 
 
-def test_delays_are_seconds_whatever_the_time_step():
-    for dt, steps in ((0.001, [0, 4, 8]), (0.0005, [0, 8, 16])):
-        assert LayerThenSNN(dt=dt, delays=(0, 0.004, 0.008)).steps == steps
-    with pytest.raises(ValueError, match=r"delays\[1\], in s, is 4; choose a number from 0 to 1"):
-        LayerThenSNN(delays=(0, 4))
+@pytest.mark.parametrize(("dt", "steps"), [(0.001, [0, 4, 8]), (0.0005, [0, 8, 16])])
+def test_delays_are_seconds_whatever_the_time_step(dt, steps):
+    assert LayerThenSNN(dt=dt, delays=(0, 0.004, 0.008)).steps == steps
 
 
-@pytest.mark.parametrize("name", ["features", "hidden_size", "output_size", "dt"])
-@pytest.mark.parametrize("size", [-1, 0, "a"])
-def test_sizes_that_no_layer_has_are_named(name, size):
-    with pytest.raises(ValueError, match=f"{name} is"):
-        LayerThenSNN(**{name: size})
+@pytest.mark.parametrize(
+    ("delay", "message"),
+    [
+        (0.0004, "is 0.0004 s; choose a multiple of dt, 0.001 s"),
+        (0.0015, "is 0.0015 s; choose"),
+        (4, "in s, is 4; choose a number from 0 to 1"),
+    ],
+)
+def test_delays_between_time_steps_or_in_milliseconds_are_refused(delay, message):
+    with pytest.raises(ValueError, match=rf"delays\[1\].* {message}"):
+        LayerThenSNN(delays=(0, delay))
+
+
+@pytest.mark.parametrize("delays", [(0,), (0, 0.003)])
+def test_a_stream_keeps_no_more_features_than_come_late(delays):
+    network = LayerThenSNN((5, 6, 2), delays=delays).eval()
+    frames = torch.ones(7, 1, 2, 6, 5)
+    _, state = network.resume(frames)
+    _, later = network.resume(frames, state)
+    sizes = [[array.shape for array in tree_leaves(each)] for each in (state, later)]
+    assert sizes[0] == sizes[1]
+
+
+def test_neurons_behind_a_layer_forget_exactly_in_wide_time_bins(simulated):
+    """Unless their time constants are given; forward Euler would turn the sign at 12 ms."""
+    network = partial(LayerThenSNN, tau_mem=0.02)
+    train = partial(train_classifier, simulated.test, 0, "cpu", time_window=12_000, epochs=1)
+    constants = train(network=network)[0].snn.snn._constants()
+    assert constants.dt_over_tau_mem == pytest.approx(12 / 20)
+    assert constants.dt_over_tau_syn == pytest.approx(1 - math.exp(-12 / 10))
+    assert constants.readout_dt_over_tau_syn == pytest.approx(1 - math.exp(-12 / 5))
+
+
+@pytest.mark.slow
+def test_loops_are_compiled_anew_when_one_that_they_call_has_changed(tmp_path):
+    """Numba looks at the file of a compiled function alone."""
+    package = tmp_path / "pokersnn_helpers"
+    source = Path(pokersnn_helpers.__file__).parent
+    shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__"))
+    program = "from pokersnn_helpers.fast import FrameLinear; import torch; "
+    program += "layer = FrameLinear(3, 1); torch.nn.init.ones_(layer.weight); "
+    program += "print(layer(torch.ones(1, 1, 3)).sub(layer.bias).item())"
+    command = [sys.executable, "-W", "ignore", "-c", program]
+
+    def compute():
+        environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+        return float(subprocess.check_output(command, env=environment, cwd=tmp_path))
+
+    assert compute() == pytest.approx(3)
+    loops = package / "fast" / "loops.py"
+    changed = loops.read_text().replace("total[h] += f * w[h]", "total[h] += f * w[h] + 33")
+    loops.write_text(changed)
+    assert compute() == pytest.approx(3 + 3 * 33)

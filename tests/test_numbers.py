@@ -12,7 +12,6 @@ be right in all digits that are written; zeros at the end of 1,000 and more may 
 
 import math
 import re
-from contextlib import nullcontext
 from pathlib import Path
 
 import nbformat
@@ -44,7 +43,8 @@ class Table:
     """The rows of a measurement, by what they are about."""
 
     def __init__(self, name, table="rows"):
-        self.name, self.table = name, table
+        self.name = name
+        self.table = table
 
     def __getattr__(self, table):
         value = read(self.name)["result"][table]
@@ -52,28 +52,30 @@ class Table:
 
     def __getitem__(self, key):
         *row, column = key
-        some = measured(self.name, self.table)
-        words = [name for name in some if not is_numeric_dtype(some[name])]
-        keys = [name for name in some if name in words or name in AMOUNTS]
+        rows = measured(self.name, self.table)
+        numeric = [name for name in rows if is_numeric_dtype(rows[name])]
+        keys = [name for name in rows if name not in numeric or name in AMOUNTS]
         for name, value in zip(keys, row, strict=False):
-            some = some[some[name] == value]
-        assert len(some) == 1, f"{self.name}{key} names {len(some)} rows; keys are {keys}"
-        return some[column].iloc[0]
+            rows = rows[rows[name] == value]
+        assert len(rows) == 1, f"{self.name}{key} names {len(rows)} rows; keys are {keys}"
+        return rows[column].iloc[0]
 
 
-def texts(path, captions=True):
-    """Return the texts of a page."""
+def texts(path):
+    """Return the texts of a page and the captions of its figures."""
     if path.suffix == ".md":
-        return [path.read_text(encoding="utf-8")]
+        return [path.read_text(encoding="utf-8")], []
     cells = nbformat.read(path, as_version=4).cells
-    figures = [cell.metadata.get("mystnb", {}).get("figure", {}) for cell in cells]
-    said = [figure["caption"] for figure in figures if "caption" in figure and captions]
-    return [cell.source for cell in cells if cell.cell_type == "markdown"] + said
+    texts = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    shown = [cell.metadata.get("mystnb", {}) for cell in cells]
+    figures = [metadata["figure"] for metadata in shown if "figure" in metadata]
+    return texts, [figure["caption"] for figure in figures if "caption" in figure]
 
 
 def unquoted(text):
     """Return percentages without such a comment; not those in code and addresses."""
-    text = re.sub(r"(?s)```.*?```|`[^`]*`|\]\([^)]*\)", " ", QUOTED.sub(" ", text))
+    text = QUOTED.sub(" ", text)
+    text = re.sub(r"(?s)```.*?```|`[^`]*`|\]\([^)]*\)", " ", text)
     return re.findall(r"(\d+(?:\.\d+)?)\s?%", text)
 
 
@@ -85,18 +87,23 @@ def value_of(expression):
 
 def says(written, unit, value):
     """Say whether a number, as it is written, is this value."""
-    number = written.replace("−", "-").replace(",", "")
     if unit.lstrip().startswith("%"):
         value = 100 * value
-    decimals, digits = len(number.partition(".")[2]), number.lstrip("-")
-    zeros = len(digits) - len(digits.rstrip("0")) if "," in written and not decimals else 0
-    step = 10.0 ** (min(zeros, len(digits) - 2) - decimals)
-    return math.isfinite(value) and abs(float(number) - value) <= step / 2 * (1 + 1e-9)
+    number = written.replace("−", "-").replace(",", "")
+    digits = number.lstrip("-")
+    decimals = len(number.partition(".")[2])
+    zeros = 0
+    if "," in written and not decimals:
+        zeros = len(digits) - len(digits.rstrip("0"))
+    power = min(zeros, len(digits) - 2) - decimals
+    tolerance = 10.0**power / 2 * (1 + 1e-9)
+    return abs(float(number) - value) <= tolerance  # which NaN is not
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_quoted_numbers_are_those_measured(path):
-    for text in texts(path):
+    prose, captions = texts(path)
+    for text in prose + captions:
         numbers = QUOTED.findall(text)
         assert len(numbers) == text.count("<!--"), f"a comment without a number in {text}"
         for written, unit, expression in numbers:
@@ -106,42 +113,47 @@ def test_quoted_numbers_are_those_measured(path):
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_percentages_beside_quoted_ones_are_quoted_too(path):
-    prose = [text for text in texts(path, captions=False) if "## Questions" not in text]
+    prose = [text for text in texts(path)[0] if "## Questions" not in text]
     if any(map(QUOTED.search, prose)):
-        alone = {found for text in prose for found in unquoted(text)}
-        assert alone <= OTHERS.get(path.stem, set()), "quote them, or list them in OTHERS"
+        alone = unquoted("\n".join(prose))
+        assert set(alone) <= OTHERS.get(path.stem, set()), "quote them, or list them in OTHERS"
 
 
-def test_wrong_and_missing_comments_are_noticed_in_text_and_captions(tmp_path):
-    right = 'The CNN gets 94%<!-- accuracy["CNN", "mean"] --> right.'
-    wrong = right.replace("94", "93")
-    for text, caption in ((right, wrong), (wrong, right), (right, right)):
-        figure = {"mystnb": {"figure": {"caption": caption}}}
-        cells = [v4.new_markdown_cell(text), v4.new_code_cell("1", metadata=figure)]
-        nbformat.write(v4.new_notebook(cells=cells), tmp_path / "a.ipynb")
-        with nullcontext() if text == caption else pytest.raises(AssertionError, match="93%"):
-            test_quoted_numbers_are_those_measured(tmp_path / "a.ipynb")
-    (tmp_path / "b.md").write_text(f"{right} The GRU gets 98%, `50%` [94%](x%2093%).")
+@pytest.mark.parametrize("wrong", ["text", "caption"])
+def test_wrong_numbers_are_noticed_in_text_and_captions(wrong, tmp_path):
+    right = 'The CNN gets 94%<!-- accuracy["CNN", "mean"] -->.'
+    said = {"text": right, "caption": right}
+    said[wrong] = said[wrong].replace("94", "93")
+    metadata = {"mystnb": {"figure": {"caption": said["caption"]}}}
+    cells = [v4.new_markdown_cell(said["text"]), v4.new_code_cell("1", metadata=metadata)]
+    nbformat.write(v4.new_notebook(cells=cells), tmp_path / "page.ipynb")
+    with pytest.raises(AssertionError, match="93%"):
+        test_quoted_numbers_are_those_measured(tmp_path / "page.ipynb")
+
+
+def test_missing_comments_are_noticed(tmp_path):
+    quoted = '94%<!-- accuracy["CNN", "mean"] -->'
+    page = tmp_path / "page.md"
+    page.write_text(f"The CNN gets {quoted}, the GRU 98%, `50%` [94%](x%2093%).")
     with pytest.raises(AssertionError, match="quote them"):
-        test_percentages_beside_quoted_ones_are_quoted_too(tmp_path / "b.md")
-    assert unquoted((tmp_path / "b.md").read_text()) == ["98", "94"]
+        test_percentages_beside_quoted_ones_are_quoted_too(page)
+    assert unquoted(page.read_text()) == ["98", "94"]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_captions_and_text_with_stored_numbers_link_to_the_page_of_measurements(path):
     """Where it shows a stored table, and where a caption quotes one, to the section on it."""
-    said, shown = "\n".join(texts(path)), ""
+    prose, captions = texts(path)
+    said = "\n".join(prose + captions)
     assert not re.search(r"Measured on [^.]*`", said), "the page of measurements says it"
-    if path.suffix == ".ipynb":
-        cells = nbformat.read(path, as_version=4).cells
-        shown = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
     linked = set(re.findall(DETAILS, said))
-    assert set(re.findall(r"\bmeasured\(\s*\"(\w+)\"", shown)) <= linked <= {*names(), "not-stored"}
-    for caption in set(texts(path)) - set(texts(path, captions=False)):
-        used = {
-            name for *_, quoted in QUOTED.findall(caption) for name in re.findall(r"\w+", quoted)
-        }
-        assert used & set(names()) <= set(re.findall(DETAILS, caption)), caption
+    code = path.read_text(encoding="utf-8") if path.suffix == ".ipynb" else ""
+    shown = re.findall(r"\bmeasured\(\s*\\?\"(\w+)", code)
+    assert set(shown) <= linked <= {*names(), "not-stored"}
+    for caption in captions:
+        quoted = " ".join(expression for *_, expression in QUOTED.findall(caption))
+        used = set(re.findall(r"\w+", quoted)) & set(names())
+        assert used <= set(re.findall(DETAILS, caption)), caption
 
 
 @pytest.mark.parametrize("name", names())
@@ -150,12 +162,15 @@ def test_stored_measurement_says_where_it_comes_from(name):
     assert re.fullmatch(rf"python -m benchmarks {name}\b[^/]*", document["command"])
     assert re.fullmatch(r"[0-9a-f]{7,40}", document["commit"])
     assert document["setting"]["data"] == "real"
-    assert any(isinstance(value, list) and value for value in document["result"].values())
-    assert (FOLDER / f"{name}.json").read_bytes().endswith(b"}\n")
+    rows = document["result"].values()
+    assert any(isinstance(value, list) and value for value in rows)
+    path = FOLDER / f"{name}.json"
+    assert path.read_bytes().endswith(b"}\n")
 
 
-def test_a_wrong_digit_is_noticed():
-    for written, unit, right, wrong in (
+@pytest.mark.parametrize(
+    ("written", "unit", "right", "wrong"),
+    [
         ("93", "%", 0.934, 0.936),
         ("100", "%", 1.0, 0.96),
         ("−3.4", " points", -3.44, 3.4),
@@ -163,5 +178,8 @@ def test_a_wrong_digit_is_noticed():
         ("193,000", " additions", 193_400, 192_400),
         ("−3,000", " additions", -3_040, -3_400),
         ("4.5", " ms", 4.5, math.nan),
-    ):
-        assert says(written, unit, right) and not says(written, unit, wrong), written
+    ],
+)
+def test_a_wrong_digit_is_noticed(written, unit, right, wrong):
+    assert says(written, unit, right)
+    assert not says(written, unit, wrong)

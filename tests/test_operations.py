@@ -5,33 +5,25 @@ from copy import deepcopy
 import numpy as np
 import pytest
 import torch
-from norse.torch import LIFCell
 from torch import nn
 
 from benchmarks.counting import Operations, count_operations
 from benchmarks.energy import estimate_energy
+from benchmarks.latency import CumulativeMLP
 from benchmarks.models import ConvolutionalSNN
-from pokersnn_helpers import SNN, Classifier, FastSNN, SpikingNetwork
+from pokersnn_helpers import SNN, Classifier, FastSNN
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP
 
 PER_RECORDING = (
-    *("steps", "dense_macs", "effective_macs", "effective_acs"),
-    *("membrane_updates", "activation_sparsity"),
+    "steps",
+    "dense_macs",
+    "effective_macs",
+    "effective_acs",
+    "membrane_updates",
+    "activation_sparsity",
 )
-
-
-class SpikingMaps(SpikingNetwork):
-    """Neurons that lie as pixels do: a map of spikes from a convolution, which a layer reads."""
-
-    def __init__(self):
-        super().__init__()
-        self.convolution, self.lif = nn.Conv2d(2, 3, 3), LIFCell(dt=self.dt)
-        self.readout = nn.Linear(3 * 33 * 33, 4)
-
-    def step(self, frame, state):
-        spikes, state = self.lif(50 * self.convolution(frame), state)
-        return self.readout(spikes.flatten(1)), state
+STEPS = (9, 5, 1)  # of the random frames
 
 
 NETWORKS = {
@@ -39,15 +31,14 @@ NETWORKS = {
     "FastSNN": FastSNN,
     "Classifier": lambda: Classifier(FastSNN()),
     "MLP": MLP,
-    "MLP, cumulative": lambda: MLP(cumulative=True),
+    "MLP, cumulative": CumulativeMLP,
     "CNN": CNN,
     "GRU": GRU,
     "MLP on each frame": FrameMLP,
     "SNN behind a layer": LayerThenSNN,
     "SNN, convolution": ConvolutionalSNN,
-    "spiking maps": SpikingMaps,
 }
-SPARSE = set(NETWORKS) - {"SNN", "spiking maps"}
+SPARSE = set(NETWORKS) - {"SNN"}
 
 
 @pytest.fixture
@@ -56,7 +47,6 @@ def random_frames():
     torch.manual_seed(0)
     frames = torch.poisson(torch.full((9, 3, 2, 35, 35), 0.03))
     frames[5:, 1] = frames[1:, 2] = 0
-    assert frames.max() > 1 and all(frames[last, n].any() for n, last in enumerate((8, 4, 0)))
     return frames
 
 
@@ -76,7 +66,8 @@ def small_network(v_th, kind=SNN):
 def small_frames():
     """Two inputs at step 0, none at step 1, one with a count of 2 at step 2, and padding."""
     frames = torch.zeros(4, 1, 1, 1, 3)
-    frames[0, 0, 0, 0, :2], frames[2, 0, 0, 0, 2] = 1, 2
+    frames[0, 0, 0, 0, :2] = 1
+    frames[2, 0, 0, 0, 2] = 2
     return frames
 
 
@@ -84,30 +75,35 @@ def small_frames():
 
 
 @pytest.mark.parametrize("kind", [SNN, FastSNN])
-@pytest.mark.parametrize(
-    ("v_th", "acs", "updates", "sparsity"),
-    [
-        # 2 inputs to 2 neurons at step 0. All neurons have a first step; then the hidden ones move.
-        pytest.param(1e6, 2 * 2, 4 + 2 + 2, 1, id="silence"),
-        # Besides, 2 spikes to 2 hidden neurons at steps 1 and 2, and to 2 outputs at all 3 steps.
-        pytest.param(1e-9, 2 * 2 + 2 * (2 * 2) + 3 * (2 * 2), 3 * 4, 0, id="all spiking"),
-    ],
-)
-def test_small_network_is_counted_as_by_hand(kind, v_th, acs, updates, sparsity):
-    snn = small_network(v_th, kind)
-    found = count_operations(snn, small_frames())
-    assert found.steps == 3
-    assert found.dense_macs == 3 * (3 * 2 + 2 * 2 + 2 * 2)
-    assert found.effective_macs == 1 * 2  # the input that counts 2
-    assert found.effective_acs == acs and found.effective == acs + 2
-    assert found.membrane_updates == updates
-    assert found.activation_sparsity == sparsity
-    assert found.connection_sparsity == 0
-    assert found.parameters == 14 and found.footprint == 4 * 14
+def test_silent_network_is_counted_as_by_hand(kind):
+    snn = small_network(1e6, kind)
     snn.register_buffer("scale", torch.zeros(5, dtype=torch.float64))
-    assert count_operations(snn, small_frames()).footprint == 4 * 14 + 8 * 5
-    silent = count_operations(snn, torch.zeros(4, 1, 1, 1, 3))
-    assert not any(getattr(silent, name) for name in PER_RECORDING)
+    operations = count_operations(snn, small_frames())
+    assert operations.steps == 3
+    assert operations.dense_macs == 3 * (3 * 2 + 2 * 2 + 2 * 2)
+    assert operations.effective_macs == 1 * 2  # the input that counts 2
+    assert operations.effective_acs == 2 * 2  # 2 inputs to 2 neurons at step 0
+    # All neurons have a first step; then the hidden ones move.
+    assert operations.membrane_updates == 4 + 2 + 2
+    assert operations.activation_sparsity == 1
+    assert operations.connection_sparsity == 0
+    assert operations.parameters == 14
+    assert operations.footprint == 4 * 14 + 8 * 5
+
+
+@pytest.mark.parametrize("kind", [SNN, FastSNN])
+def test_spiking_network_is_counted_as_by_hand(kind):
+    operations = count_operations(small_network(1e-9, kind), small_frames())
+    assert operations.effective_macs == 1 * 2
+    # Besides the inputs, 2 spikes to 2 hidden neurons at steps 1 and 2, and to 2 outputs at all 3.
+    assert operations.effective_acs == 2 * 2 + 2 * (2 * 2) + 3 * (2 * 2)
+    assert operations.membrane_updates == 3 * 4
+    assert operations.activation_sparsity == 0
+
+
+def test_recording_without_events_costs_nothing():
+    operations = count_operations(small_network(1e-9), torch.zeros(4, 1, 1, 1, 3))
+    assert not any(getattr(operations, name) for name in PER_RECORDING)
 
 
 def test_weights_that_are_0_do_nothing():
@@ -117,19 +113,18 @@ def test_weights_that_are_0_do_nothing():
         snn.lif0.input_weights[1, 2] = 0  # misses the count of 2
         snn.lif0.recurrent_weights[0, 0] = 0  # misses a spike at steps 1 and 2
         snn.linear.weight[:] = 0
-    found = count_operations(snn, small_frames())
-    assert found.effective_macs == 1 and found.effective_acs == 3 + 2 * 3
-    assert found.dense_macs == 42 and found.connection_sparsity == 7 / 14
+    operations = count_operations(snn, small_frames())
+    assert operations.effective_macs == 1
+    assert operations.effective_acs == 3 + 2 * 3
+    assert operations.dense_macs == 42
+    assert operations.connection_sparsity == 7 / 14
 
 
 @pytest.mark.parametrize(
     "options",
     [
-        {"groups": 2},
         {"dilation": 2, "groups": 2},
         {"stride": 2, "padding": (1, 0)},
-        {"padding": "same"},
-        {"padding": 1, "padding_mode": "circular"},
     ],
 )
 def test_any_convolution_has_the_operations_of_its_window(options):
@@ -137,16 +132,14 @@ def test_any_convolution_has_the_operations_of_its_window(options):
     torch.manual_seed(0)
     convolution = nn.Conv2d(2, 4, 3, bias=False, **options)
     frames = (torch.rand(1, 1, 2, 5, 5) < 0.3).float()
-    with torch.no_grad():
-        convolution.weight[torch.rand(convolution.weight.shape) < 0.5] = 0
-    network = nn.Sequential(nn.Flatten(0, 1), convolution)
-    found = count_operations(network, frames)
     ones = deepcopy(convolution)
     with torch.no_grad():
+        convolution.weight[torch.rand(convolution.weight.shape) < 0.5] = 0
+        operations = count_operations(nn.Sequential(nn.Flatten(0, 1), convolution), frames)
         ones.weight[:] = convolution.weight != 0
-        assert found.effective_acs == ones(frames[0]).sum().item()
+        assert operations.effective_acs == ones(frames[0]).sum().item()
         ones.weight[:] = 1
-        assert found.dense_macs == ones(torch.ones(1, 2, 5, 5)).sum().item()
+        assert operations.dense_macs == ones(torch.ones(1, 2, 5, 5)).sum().item()
 
 
 def test_what_adds_or_subtracts_a_weight_multiplies_nothing():
@@ -160,49 +153,35 @@ def test_what_adds_or_subtracts_a_weight_multiplies_nothing():
     assert found.effective_macs == 2 * 2 + 2
 
 
-def test_neurons_of_a_map_are_counted_as_those_of_a_row(random_frames):
-    network, spikes = make("spiking maps"), []
-    with network.lif.register_forward_hook(lambda *about: spikes.append(about[2][0])):
-        network.record = True
-        network(random_frames)
-    v, z = network.recording.v, torch.stack(spikes)
-    found = count_operations(network, random_frames)
-    for number, steps in enumerate((9, 5, 1)):
-        moved = torch.ones(steps, *v.shape[2:], dtype=bool)
-        moved[1:] = v[1:steps, number] != v[: steps - 1, number]
-        expected = (moved | (z[:steps, number] != 0)).sum().item()
-        assert found.membrane_updates[number] == expected > 0
-    assert 0 < z.mean() < 1
-
-
 def test_spikes_are_those_of_the_run(random_frames):
     torch.manual_seed(2)
     snn = SNN(hidden_size=15)
     snn.record = True
     snn(random_frames)
-    z = snn.recording.lif0.z
-    found = count_operations(snn, random_frames)
-    for number, last in enumerate((9, 5, 1)):
-        frames, spikes = random_frames[:last, number].flatten(1), z[:last, number]
-        of_inputs, multiplies = 15 * (frames != 0).sum(1), frames.amax(1) > 1
-        assert found.effective_macs[number] == of_inputs[multiplies].sum()
+    operations = count_operations(snn, random_frames)
+    for number, last in enumerate(STEPS):
+        frames = random_frames[:last, number].flatten(1)
+        spikes = snn.recording.lif0.z[:last, number]
+        of_inputs = 15 * (frames != 0).sum(1)
+        multiplies = frames.amax(1) > 1
         # Norse connects no neuron with itself.
         of_spikes = 4 * spikes.sum() + 14 * spikes[:-1].sum()
-        assert found.effective_acs[number] == of_inputs[~multiplies].sum() + of_spikes
+        assert operations.effective_macs[number] == of_inputs[multiplies].sum()
+        assert operations.effective_acs[number] == of_inputs[~multiplies].sum() + of_spikes
         silent = 1 - spikes.mean().item()
-        assert found.activation_sparsity[number] == pytest.approx(silent)
-    assert 0 < z[:9, 0].mean() < 1
+        assert operations.activation_sparsity[number] == pytest.approx(silent)
 
 
 def test_activation_sparsity_looks_at_each_activation_once(random_frames):
-    network, frames = make("SNN behind a layer").eval(), random_frames[:, :1]
+    network = make("SNN behind a layer").eval()
+    frames = random_frames[:, :1]
     network.snn.record = True
     network(frames)
-    features, spikes = network.inputs(frames).relu(), network.snn.recording.lif0.z
-    zeros = sum(int((each == 0).sum()) for each in (features, spikes))
+    features = network.inputs(frames).relu()
+    spikes = network.snn.recording.lif0.z
+    zeros = (features == 0).sum().item() + (spikes == 0).sum().item()
     expected = zeros / (features.numel() + spikes.numel())
     assert count_operations(network, frames).activation_sparsity[0] == pytest.approx(expected)
-    assert abs((features == 0).float().mean() - (spikes == 0).float().mean()) > 0.1
 
 
 def test_given_steps_are_counted():
@@ -218,13 +197,10 @@ def test_given_steps_are_counted():
 def test_recording_costs_the_same_alone_and_in_a_batch(name, random_frames):
     network = make(name)
     together = count_operations(network, random_frames)
-    alone = [
-        count_operations(network, random_frames[:last, number : number + 1])
-        for number, last in enumerate((9, 5, 1))
-    ]
-    for field in PER_RECORDING:
-        expected = np.concatenate([getattr(each, field) for each in alone])
-        np.testing.assert_array_equal(getattr(together, field), expected, err_msg=field)
+    for number, last in enumerate(STEPS):
+        alone = count_operations(network, random_frames[:last, number : number + 1])
+        for field in PER_RECORDING:
+            assert getattr(together, field)[number] == getattr(alone, field)[0], field
     assert together.means()["steps"] == 5 + getattr(network, "settle_steps", 0)
 
 
@@ -232,29 +208,23 @@ def test_recording_costs_the_same_alone_and_in_a_batch(name, random_frames):
 def test_sparse_frames_cost_what_dense_ones_cost(name, random_frames):
     network = make(name)
     sparse = random_frames.to_sparse()
-    with_zeros = sparse.clone()
-    with_zeros.values()[::3] = 0
-    twice = torch.sparse_coo_tensor(  # every count in two halves, some of them 0
-        sparse.indices().repeat(1, 2),
-        torch.cat([sparse.values() - sparse.values() // 2, sparse.values() // 2]),
-        sparse.shape,
-        check_invariants=True,
-    )
-    for frames in (sparse, twice, with_zeros):
-        expected = count_operations(network, frames.to_dense()).means()
+    counts = sparse.values()
+    halves = torch.cat([counts - counts // 2, counts // 2])  # some of which are 0
+    places = sparse.indices().repeat(1, 2)
+    twice = torch.sparse_coo_tensor(places, halves, sparse.shape, check_invariants=True)
+    expected = count_operations(network, random_frames).means()
+    for frames in (sparse, twice):
         assert count_operations(network, frames).means() == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("record", [True, False])
-def test_network_is_left_as_it_was(random_frames, record):
+def test_network_is_left_as_it_was(random_frames):
     network = LayerThenSNN().train()
-    network.snn.record = record
-    network(random_frames)
-    before = network.snn.recording
     expected = count_operations(network, random_frames).means()  # dropout would change it
     assert count_operations(network, random_frames).means() == expected
-    assert network.training and network.dropout.training
-    assert network.snn.record is record and network.snn.recording is before
+    assert network.training
+    assert network.dropout.training
+    assert network.snn.record is False
+    assert network.snn.recording is None
     assert not any(module._forward_hooks for module in network.modules())
 
 
@@ -267,78 +237,58 @@ def neurobench(network, inputs):
     from neurobench.metrics import workload
 
     model = models.TorchModel(network)
-    operations, sparsity = workload.SynapticOperations(), workload.ActivationSparsity()
+    operations = workload.SynapticOperations()
+    sparsity = workload.ActivationSparsity()
     model.register_hooks()
-    output, data = model(inputs), (inputs, None)
+    output = model(inputs)
+    data = (inputs, None)
     return operations(model, output, data), sparsity(model, output, data)
 
 
-@pytest.mark.parametrize("counts", [1, 3])
-@pytest.mark.parametrize("padding", [0, 1])
-def test_stack_of_layers_costs_what_neurobench_counts(counts, padding):
+@pytest.mark.parametrize("count", [1, 3])
+def test_stack_of_layers_costs_what_neurobench_counts(count):
     """One recording and one time step, since NeuroBench looks at a whole batch for a MAC."""
     torch.manual_seed(4)
     body = nn.Sequential(
-        *(nn.Conv2d(2, 3, 3, padding=padding), nn.ReLU(), nn.Flatten(), nn.LazyLinear(20)),
-        *(nn.ReLU(), nn.Linear(20, 10), nn.ReLU(), nn.Linear(10, 4)),
+        nn.Conv2d(2, 3, 3, padding=1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(3 * 9 * 9, 10),
+        nn.ReLU(),
+        nn.Linear(10, 4),
     )
-    frames = (torch.rand(1, 1, 2, 9, 9) < 0.2).float() * counts
-    body(frames[0])
     with torch.no_grad():
         body[0].weight[:, 0, 1] = 0
-        body[5].weight[torch.rand(10, 20) < 0.5] = 0
-    network = nn.Sequential(nn.Flatten(0, 1), body)
-    found = count_operations(network, frames)
-    operations, activations = neurobench(body, frames[0])
-    assert found.dense_macs == operations["Dense"]
-    assert found.effective_macs == operations["Effective_MACs"]
-    assert found.effective_acs == operations["Effective_ACs"]
-    assert (found.effective_acs > 0) == (counts == 1)
-    assert found.activation_sparsity == pytest.approx(activations)
+        body[3].weight[torch.rand(10, 3 * 9 * 9) < 0.5] = 0
+    frames = (torch.rand(1, 1, 2, 9, 9) < 0.2).float() * count
+    operations = count_operations(nn.Sequential(nn.Flatten(0, 1), body), frames)
+    expected, sparsity = neurobench(body, frames[0])
+    assert operations.dense_macs == expected["Dense"]
+    assert operations.effective_macs == expected["Effective_MACs"]
+    assert operations.effective_acs == expected["Effective_ACs"]
+    assert (operations.effective_acs > 0) == (count == 1)
+    assert operations.activation_sparsity == pytest.approx(sparsity)
 
 
 def test_gated_units_cost_what_neurobench_counts(random_frames):
     pytest.importorskip("neurobench.metrics.utils.layers")
     from neurobench.metrics.utils.layers import single_layer_MACs
 
-    units, cell = nn.GRU(6, 5), nn.GRUCell(6, 5)
+    units = nn.GRU(6, 5)
+    cell = nn.GRUCell(6, 5)
     cell.load_state_dict({name.removesuffix("_l0"): w for name, w in units.state_dict().items()})
     frames = torch.rand(4, 1, 1, 1, 6)
-    network = nn.Sequential(nn.Flatten(2), units)
-    found, state = count_operations(network, frames), torch.zeros(1, 5)
-    effective = dense = 0
+    operations = count_operations(nn.Sequential(nn.Flatten(2), units), frames)
+    state = torch.zeros(1, 5)
+    effective = 0
     for step in frames.flatten(2):
         effective += single_layer_MACs((step, state), cell)[0]
-        dense += single_layer_MACs((step, state), cell, total=True)[0]
         state = cell(step, state)
-    assert found.effective_macs == effective
-    assert found.dense_macs == 4 * 3 * (5 * (6 + 5) + 5)
-    assert dense == pytest.approx(found.dense_macs, rel=0.2)
+    assert operations.effective_macs == effective
+    assert operations.dense_macs == 4 * 3 * (5 * (6 + 5) + 5)
 
 
 # ---- What can't be counted, and the rest ----
-
-
-class Uses(SpikingNetwork):
-    """A layer that is used some times per step, beside one that is used once."""
-
-    def __init__(self, times):
-        super().__init__()
-        self.times, self.often, self.readout = times, nn.Linear(3, 3), nn.Linear(3, 2)
-
-    def step(self, frame, state):
-        values = frame.flatten(1)
-        for _ in range(self.times):
-            values = self.often(values)
-        return self.readout(values), state
-
-
-@pytest.mark.parametrize("times", [0, 2])
-def test_layer_that_is_not_used_once_per_step_is_refused_by_name(times):
-    assert count_operations(Uses(1), small_frames()).dense_macs == 3 * (3 * 3 + 3 * 2)
-    message = f"often was called {4 * times} times in 4 time steps; .* once, or once per step"
-    with pytest.raises(ValueError, match=message):
-        count_operations(Uses(times), small_frames())
 
 
 def operations(footprint, updates=10.0):
@@ -350,18 +300,22 @@ def operations(footprint, updates=10.0):
     ("footprint", "access"), [(8192, 10), (8193, 20), (2**15 + 1, 100), (2**20 + 1, 1300)]
 )
 def test_energy_is_the_sum_of_published_figures(footprint, access):
-    found, mac, ac = estimate_energy(operations(footprint)), 4.6, 0.9
-    update, states = 10 * 2 * 4.6, 10 * 2 * 10  # two accesses to 64 bits, of 10 pJ each
+    energy = estimate_energy(operations(footprint))
+    update = 10 * 2 * 4.6
+    states = 10 * 2 * 10  # two accesses to 64 bits, of 10 pJ each
     read = access / 2  # 32 bits
     expected = {
-        "dense": 1000 * mac + update,
-        "dense_with_memory": 1000 * (mac + read) + update + states,
-        "effective": 20 * mac + 300 * ac + update,
-        "effective_with_memory": 20 * mac + 300 * ac + 320 * read + update + states,
+        "dense": 1000 * 4.6 + update,
+        "dense_with_memory": 1000 * (4.6 + read) + update + states,
+        "effective": 20 * 4.6 + 300 * 0.9 + update,
+        "effective_with_memory": 20 * 4.6 + 300 * 0.9 + 320 * read + update + states,
         "loihi": 320 * 23.6 + 10 * 81,
     }
-    in_pj = {name: 1e6 * float(value[0]) for name, value in found.items()}
-    assert in_pj == pytest.approx(expected)
+    for name, in_pj in expected.items():
+        assert 1e6 * energy[name][0] == pytest.approx(in_pj)
+
+
+def test_network_without_neurons_has_no_energy_on_loihi():
     assert np.isnan(estimate_energy(operations(1, updates=0))["loihi"][0])
 
 
@@ -371,9 +325,3 @@ def test_energy_is_the_sum_of_published_figures(footprint, access):
 def test_weights_that_nobody_would_count_are_refused(layer):
     with pytest.raises(TypeError, match=r"1 is (LSTM|GRU)\(3, 2.* knows the weights of Linear"):
         count_operations(nn.Sequential(nn.Flatten(2), layer), small_frames())
-
-
-@pytest.mark.parametrize("steps", [[21, 1], [-1, 2], [1], [[1, 1]], [float("nan"), 1], "ab"])
-def test_steps_that_the_frames_do_not_have_are_refused(steps):
-    with pytest.raises(ValueError, match=r"^steps is .*; give 2 numbers from 0 to 20"):
-        count_operations(FastSNN(), torch.zeros(20, 2, 2, 35, 35), steps)

@@ -20,27 +20,23 @@ BACKENDS = st.sampled_from([cpu, cuda])  # both on the CPU
 @st.composite
 def constants(draw):
     """Thresholds, time constants and a time step of up to twice the shortest of them."""
-    taus = {
-        name: 10 ** draw(st.floats(-4, 0))
-        for name in ("tau_syn", "tau_mem", "readout_tau_syn", "readout_tau_mem")
-    }
-    return taus | {
-        "dt": min(taus.values()) * draw(st.floats(1e-4, 2)),
-        "v_th": 10 ** draw(st.floats(-3, 2)),
-        "surrogate_slope": 10 ** draw(st.floats(-3, 0.5)),
-    }
+    names = ("tau_syn", "tau_mem", "readout_tau_syn", "readout_tau_mem")
+    taus = {name: 10 ** draw(st.floats(-4, 0)) for name in names}
+    dt = min(taus.values()) * draw(st.floats(1e-4, 2))
+    v_th = 10 ** draw(st.floats(-3, 2))
+    return taus | {"dt": dt, "v_th": v_th, "surrogate_slope": 10 ** draw(st.floats(-3, 0.5))}
 
 
 @st.composite
-def counts(draw, sensor, kinds=("events", "fractions", "silence", "huge")):
+def counts(draw, sensor):
     """Frames of up to 12 steps and 4 recordings, in double precision."""
     shape = (draw(st.integers(1, 12)), draw(st.integers(0, 4)), *sensor)
     torch.manual_seed(draw(st.integers(0, 2**32)))
-    frames = torch.poisson(torch.full(shape, draw(st.floats(0.01, 2)), dtype=torch.float64))
-    kind = draw(st.sampled_from(kinds))
-    if kind == "fractions":
+    rate = torch.full(shape, draw(st.floats(0.01, 2)), dtype=torch.float64)
+    frames = torch.poisson(rate)
+    if draw(st.booleans()):
         frames *= torch.randn_like(frames)
-    return frames * {"silence": 0, "huge": 1e6}.get(kind, 1)
+    return frames * draw(st.sampled_from([1, 1, 0, 1e6]))
 
 
 @st.composite
@@ -65,7 +61,7 @@ def outcome(snn, frames):
 
 def assert_same(found, expected):
     for one, two in zip(found, expected, strict=True):
-        assert one.shape == two.shape and one.dtype == two.dtype
+        assert one.dtype == two.dtype
         if two.isfinite().all():
             assert (one - two).norm() <= 1e-8 * two.norm()
         else:  # too steep for double precision: fit refuses both
@@ -85,71 +81,64 @@ def test_fast_network_gives_what_the_readable_one_gives(case, backend):
 def test_sparse_frames_give_what_dense_ones_give(case, backend, seed, split):
     """In any order, and with some counts split in two."""
     _, snn, frames = case
-    torch.manual_seed(seed)
     sparse = frames.to_sparse()
-    indices, values = sparse.indices(), sparse.values()
+    indices = sparse.indices()
+    values = sparse.values()
     if split:
-        indices, values = torch.cat([indices, indices], 1), torch.cat([values, values]) / 2
+        indices = torch.cat([indices, indices], dim=1)
+        values = torch.cat([values, values]) / 2
+    torch.manual_seed(seed)
     order = torch.randperm(len(values))
-    sparse = torch.sparse_coo_tensor(
-        indices[:, order], values[order], frames.shape, check_invariants=False
-    )
+    sparse = torch.sparse_coo_tensor(indices[:, order], values[order], frames.shape)
     with patch.object(network, "cpu", backend):
         assert_same(outcome(snn, sparse), outcome(snn, frames))
 
 
-FAULTS = {  # by what is said of them
-    "hold nan at index {last};": lambda frames: _with(frames, math.nan),
-    "hold -inf at index {last};": lambda frames: _with(frames, -math.inf),
-    "are torch.strided of torch.int64; convert them with frames.float()": torch.Tensor.long,
-    "and at least one step": lambda frames: frames[:0],
-    "are of type ndarray; give a torch.Tensor": torch.Tensor.numpy,
-    "inputs per time step": lambda frames: torch.cat([frames, frames], dim=-1),
-    "have shape {flat}; expected (time, batch": lambda frames: frames[:, 0].flatten(1),
-    "are torch.sparse_csr of": lambda frames: torch.ones_like(frames).flatten(2).to_sparse_csr(),
-}
+def with_last(value):
+    frames = torch.ones(3, 2, 1, 2, 5)
+    frames[-1, -1, -1, -1, -1] = value
+    return frames
 
 
-def _with(frames, value):
-    changed = frames.clone()
-    changed.view(-1)[-1] = value
-    return changed
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-@settings(repeated, max_examples=8)
-@given(case=cases(), backend=BACKENDS)
-def test_both_networks_refuse_the_same_frames_with_the_same_words(fault, case, backend):
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [
+        (with_last(math.nan), r"hold nan at index \(2, 1, 0, 1, 4\);"),
+        (with_last(-math.inf), r"hold -inf at index \(2, 1, 0, 1, 4\);"),
+        (torch.ones(3, 2, 10).long(), r"are torch.strided of torch.int64; convert them"),
+        (torch.ones(0, 2, 10), "have shape .* and at least one step"),
+        (torch.ones(3, 2, 10).numpy(), "are of type ndarray; give a torch.Tensor"),
+        (torch.ones(3, 2, 20), "have shape .* inputs per time step"),
+        (torch.ones(3, 10), r"have shape \(3, 10\); expected \(time, batch"),
+        (torch.ones(3, 2, 10).to_sparse_csr(), "are torch.sparse_csr of"),
+    ],
+)
+@pytest.mark.parametrize("kind", [SNN, FastSNN])
+def test_both_networks_refuse_the_same_frames_with_the_same_words(kind, frames, message):
     """A voltage that isn't a number never spikes, so the readout would look sound."""
-    snn, other, frames = case
-    frames = frames if frames.shape[1] else frames.new_zeros(2, 1, *frames.shape[2:])
-    shape, faulty = frames.shape, FAULTS[fault](frames)
-    places = {"last": tuple(n - 1 for n in shape), "flat": (shape[0], shape[2:].numel())}
-    asked = [(snn, faulty), (other, faulty)]
-    if "hold" in fault:
-        asked.append((other, faulty.to_sparse()))
-    messages = set()
-    with patch.object(network, "cpu", backend):
-        for each, given_frames in asked:
-            with pytest.raises((TypeError, ValueError)) as raised:
-                each(given_frames)
-            messages.add((raised.type, str(raised.value)))
-    ((_, said),) = messages
-    assert said.startswith("frames ") and fault.format(**places) in said
+    with pytest.raises((TypeError, ValueError), match=f"^frames {message}"):
+        kind(10, 4)(frames)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_is_no_number_in_sparse_frames_is_refused(value):
+    with pytest.raises(ValueError, match=r"hold (nan|inf) at index \(2, 1, 0, 1, 4\)"):
+        FastSNN(10, 4)(with_last(value).to_sparse())
+
+
+def test_finite_numbers_whose_sum_is_not_are_taken():
+    assert FastSNN(10, 4)(torch.full((3, 2, 10), 3e38)).shape == (3, 2, 4)
 
 
 @repeated
-@given(case=cases(), data=st.data())
-def test_an_index_outside_the_frames_never_counts(case, data):
-    _, snn, frames = case
-    shape = (len(frames), max(1, frames.shape[1]), *frames.shape[2:])
-    axis = data.draw(st.integers(0, len(shape) - 1))
-    outside = st.integers(shape[axis], 2**62) | st.integers(-(2**62), -1)
-    index = [0] * len(shape)
-    index[axis] = data.draw(outside)
-    sparse = torch.sparse_coo_tensor(
-        torch.tensor([index]).t(), torch.ones(1), shape, check_invariants=False
+@given(index=st.integers(9, 2**62) | st.integers(-(2**62), -1), axis=st.integers(0, 4))
+def test_an_index_outside_the_frames_never_counts(index, axis):
+    """Loops would write beyond memory."""
+    indices = torch.zeros(5, 1, dtype=torch.int64)
+    indices[axis] = index
+    frames = torch.sparse_coo_tensor(
+        indices, torch.ones(1), (9, 9, 9, 9, 9), check_invariants=False
     )
-    for run in (snn, augment):
+    for run in (FastSNN(9**3, 4), augment):
         with pytest.raises(RuntimeError, match=r"found (negative )?index"):
-            run(sparse)
+            run(frames)

@@ -1,7 +1,6 @@
 """The code that a reader types is the package's: networks, training loop and recipe, films."""
 
 import ast
-import functools
 import io
 import re
 import tokenize
@@ -16,6 +15,7 @@ import torch
 from torch.nn.functional import nll_loss
 
 from benchmarks.early import nll_over_events
+from benchmarks.motions import MotionDetector, film_dots
 from benchmarks.nmnist import ConvolutionalSNN
 from pokersnn_helpers import (
     SNN,
@@ -27,8 +27,7 @@ from pokersnn_helpers import (
     train_classifier,
 )
 from pokersnn_helpers.simulation.gestures import GESTURES, film_gestures
-from pokersnn_helpers.simulation.motions import film_dots
-from pokersnn_helpers.study.models import GRU, MotionDetector
+from pokersnn_helpers.study.models import GRU
 from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.study.protocol import NetworkEstimator
 
@@ -65,21 +64,22 @@ def lines_of_code(source):
     return len({token.start[0] for token in tokens if token.type not in nothing and token.string})
 
 
-def with_the_same_weights(*makes):
-    """Return the networks that these functions make with the same random numbers."""
-    for make in makes:
-        torch.manual_seed(0)
-        yield make()
+def with_the_same_weights(make, other):
+    """Return the networks that two functions make with the same random numbers."""
+    torch.manual_seed(0)
+    network = make()
+    torch.manual_seed(0)
+    return network, other()
 
 
 def assert_same(network, other, rate):
     """Two networks have the same weights and answers."""
     assert list(network.state_dict()) == list(other.state_dict())
-    for one, same in zip(network.parameters(), other.parameters(), strict=True):
-        assert torch.equal(one, same)
+    assert_close_weights(network, other, 0)
     frames = torch.poisson(torch.full((12, 3, 2, 35, 35), rate))
     voltages = network(frames)
-    assert torch.equal(voltages, other(frames)) and voltages.any()
+    assert voltages.any()
+    assert torch.equal(voltages, other(frames))
 
 
 NETWORK = ("03_building_the_snn.ipynb", "typed-network")
@@ -98,47 +98,59 @@ def test_typed_network_computes_what_snn_does():
     assert_same(*with_the_same_weights(typed(*NETWORK)["Network"], SNN), 0.1)
 
 
+def assert_close_weights(network, other, tolerance):
+    for weights, expected in zip(network.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(weights, expected, rtol=0, atol=tolerance)
+
+
 def test_typed_loop_trains_the_typed_network_as_fit_trains_snn(simulated):
+    typed_network, snn = with_the_same_weights(typed(*NETWORK)["Network"], SNN)
     train_loader, _ = make_loaders(simulated)
-    networks = list(with_the_same_weights(typed(*NETWORK)["Network"], SNN))
-    before = networks[0].lif0.input_weights.clone()
-    by_hand = torch.optim.Adam(networks[0].parameters(), lr=0.002)
-    names = {"nll_loss": nll_loss, "device": "cpu", "optimizer": by_hand}
-    names |= {"classifier": Classifier(networks[0]), "train_loader": train_loader, "epochs": 3}
+    names = {
+        "classifier": Classifier(typed_network),
+        "optimizer": torch.optim.Adam(typed_network.parameters(), lr=0.002),
+        "train_loader": train_loader,
+        "nll_loss": nll_loss,
+        "device": "cpu",
+        "epochs": 3,
+    }
+    before = snn.lif0.input_weights.clone()
     torch.manual_seed(1)  # of the order of the recordings
     exec(cell_with(*LOOP), names)
     torch.manual_seed(1)
     plain = {"learning_rate": 0.002, "clip_norm": None, "ema_decay": 0}
-    fit(Classifier(networks[1]), train_loader, epochs=3, device="cpu", **plain)
-    assert not torch.allclose(networks[0].lif0.input_weights, before)
-    for weights, fitted in zip(*(each.parameters() for each in networks), strict=True):
-        torch.testing.assert_close(weights, fitted, rtol=0, atol=1e-6)
+    fit(Classifier(snn), train_loader, epochs=3, device="cpu", **plain)
+    assert not torch.allclose(snn.lif0.input_weights, before)
+    assert_close_weights(typed_network, snn, 1e-6)
 
 
 def test_typed_recipe_trains_as_train_classifier(simulated):
     names = typed(LOOP[0])
-    names |= {"Classifier": Classifier, "FastSNN": FastSNN}
-    names |= {"nll_loss": nll_loss, "device": "cpu"}
+    names |= {"Classifier": Classifier, "FastSNN": FastSNN, "nll_loss": nll_loss, "device": "cpu"}
     for tag in ("typed-weights", "typed-augment", "typed-recipe"):
         exec(cell_with(LOOP[0], tag).replace("range(60)", "range(3)"), names)
-    frames = torch.rand(9, 12, 2, 35, 35)
-    assert torch.equal(*with_the_same_weights(
-        partial(augment, frames), lambda: names["augment"](frames.clone())
-    ))  # fmt: skip
     torch.manual_seed(0)
-    found = names["by_recipe"](make_loaders(simulated)[0])
+    classifier = names["by_recipe"](make_loaders(simulated)[0])
     expected, _ = train_classifier(simulated.train, 0, "cpu", network=FastSNN, epochs=3)
-    for weights, fitted in zip(found.parameters(), expected.parameters(), strict=True):
-        torch.testing.assert_close(weights, fitted, rtol=0, atol=1e-5)
+    assert_close_weights(classifier, expected, 1e-5)
+
+
+def test_typed_augmentation_is_the_packages():
+    names = typed(LOOP[0], "typed-augment")
+    frames = torch.rand(9, 12, 2, 35, 35)
+    ours = partial(augment, frames)
+    theirs = partial(names["augment"], frames.clone())
+    assert torch.equal(*with_the_same_weights(ours, theirs))
 
 
 def test_typed_films_are_those_of_the_package():
     names = typed(MOTIONS, "typed-discs", "typed-dots", "typed-film")
     expected = merge_polarities(film_dots(6, seed=5))
     scenes = {motion: partial(names["moving_dots"], motion) for motion in expected.classes}
-    found = names["film"](scenes, 6, seed=5)
-    assert (found.targets, found.classes) == (expected.targets, expected.classes)
-    for events, same in zip(found.events, expected.events, strict=True):
+    films = names["film"](scenes, 6, seed=5)
+    assert films.targets == expected.targets
+    assert films.classes == expected.classes
+    for events, same in zip(films.events, expected.events, strict=True):
         np.testing.assert_array_equal(events, same)
 
 
@@ -149,16 +161,17 @@ def networks():
 
 @pytest.mark.parametrize("options", [{}, {"output_size": 8, "late": (0, 3)}])
 def test_typed_detector_is_the_package_s(options, networks):
-    makes = (partial(each, **options) for each in (networks["MotionDetector"], MotionDetector))
+    makes = [partial(networks["MotionDetector"], **options), partial(MotionDetector, **options)]
     assert_same(*with_the_same_weights(*makes), 0.3)
 
 
 def test_typed_gru_is_the_package_s(networks):
     assert lines_of_code(cell_with(MOTIONS, "typed-gru")) <= 10
-    one, same = with_the_same_weights(*(partial(each, 2450, 6) for each in (networks["GRU"], GRU)))
-    assert list(one.state_dict()) == list(same.state_dict())
+    makes = [partial(networks["GRU"], 2450, 6), partial(GRU, 2450, 6)]
+    gru, expected = with_the_same_weights(*makes)
+    assert list(gru.state_dict()) == list(expected.state_dict())
     frames = torch.poisson(torch.full((12, 3, 2, 35, 35), 0.1))
-    torch.testing.assert_close(one(frames), same(frames), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(gru(frames), expected(frames), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["GRU", "MotionDetector"])
@@ -175,34 +188,35 @@ def test_a_subclass_of_what_was_typed_works_with_the_package(name, networks, sim
 
 def test_typed_loss_is_the_package_s():
     loss_over_events = typed(SPIKES, "typed-loss")["loss_over_events"]
-    outputs, frames = torch.randn(12, 3, 4), torch.poisson(torch.full((12, 3, 2, 35, 35), 0.01))
-    for each in (frames, frames.to_sparse()):
-        found = loss_over_events(outputs, torch.tensor([0, 3, 1]), each)
-        torch.testing.assert_close(found, nll_over_events(outputs, torch.tensor([0, 3, 1]), each))
+    outputs = torch.randn(12, 3, 4)
+    targets = torch.tensor([0, 3, 1])
+    counts = torch.poisson(torch.full((12, 3, 2, 35, 35), 0.01))
+    for frames in (counts, counts.to_sparse()):
+        loss = loss_over_events(outputs, targets, frames)
+        torch.testing.assert_close(loss, nll_over_events(outputs, targets, frames))
 
 
 def test_typed_convolution_is_the_one_that_was_measured():
-    makes = [typed(OWN, "typed-convolution")["ConvolutionalSNN"], ConvolutionalSNN]
-    networks = [each.eval() for each in with_the_same_weights(*makes)]
+    typed_network = typed(OWN, "typed-convolution")["ConvolutionalSNN"]
+    network, measured = with_the_same_weights(typed_network, ConvolutionalSNN)
     frames = torch.poisson(torch.full((20, 3, 2, 34, 34), 0.3))
-    voltages, other = (each(frames) for each in networks)
-    assert torch.equal(voltages, other) and voltages.any()
-
-
-gestures = functools.cache(partial(film_gestures, 1))  # by seed, each gesture of each person once
+    voltages = network.eval()(frames)
+    assert voltages.any()
+    assert torch.equal(voltages, measured.eval()(frames))
 
 
 class SavedByTonic(list):
     """A data set as Tonic's class NMNIST returns it."""
 
-    sensor_size, classes = (64, 64, 2), list(GESTURES)
+    sensor_size = (64, 64, 2)
+    classes = GESTURES
 
     def __init__(self, save_to, train, first_saccade_only):
-        films, _ = gestures(int(train))
+        films, _ = film_gestures(1, seed=int(train))
         order = np.dtype([("x", np.int16), ("y", np.int16), ("p", bool), ("t", np.int64)])
+        events = [events[list(order.names)].astype(order) for events in films.events[:5]]
         self.targets = 6 * films.targets[:5]
-        events = [each[list(order.names)] for each in 6 * films.events[:5]]
-        super().__init__(zip([each.astype(order) for each in events], self.targets, strict=True))
+        super().__init__(6 * [*zip(events, films.targets[:5], strict=True)])
 
 
 @pytest.mark.slow

@@ -27,17 +27,25 @@ def train_on_uneven_batches(clip_norm):
     """Train in float64, by plain steps along the gradient; return the outcome."""
     torch.manual_seed(0)
     classifier = Classifier(SNN(hidden_size=20), settle=0).double()
-    frames = [torch.poisson(torch.full((9, size, 2, 35, 35), 0.05)).double() for size in BATCHES]
-    batches, saved = [(batch, torch.arange(batch.shape[1]) % 4) for batch in frames], []
-    options = {"epochs": 2, "clip_norm": clip_norm, "ema_decay": 0.5, "augment": augment}
-    options["optimizer"] = torch.optim.SGD(classifier.parameters(), 0.1)
-
-    def note(average, state):
-        saved.append(len(state.history["loss"]))
-
-    history = fit(classifier, batches, batches, **options, device="cpu", on_epoch_end=note)
+    batches = []
+    for size in BATCHES:
+        frames = torch.poisson(torch.full((9, size, 2, 35, 35), 0.05))
+        batches.append((frames.double(), torch.arange(size) % 4))
+    saved = []
+    history = fit(
+        classifier,
+        batches,
+        batches,
+        epochs=2,
+        clip_norm=clip_norm,
+        ema_decay=0.5,
+        augment=augment,
+        optimizer=torch.optim.SGD(classifier.parameters(), 0.1),
+        device="cpu",
+        on_epoch_end=lambda average, state: saved.append(len(state.history["loss"])),
+    )
     return {
-        "weights": torch.cat([p.detach().flatten() for p in classifier.parameters()]),
+        "weights": torch.cat([weights.detach().flatten() for weights in classifier.parameters()]),
         "losses": torch.tensor(history.loss, dtype=torch.float64),
         "accuracy": history.accuracy,
         "evaluated": len(history.test_loss),
@@ -47,21 +55,22 @@ def train_on_uneven_batches(clip_norm):
 
 def train_with_dropout():
     """Train on nine recordings, shuffled; return which ones each epoch showed, and the masks."""
-    seen, masks = [[], []], []
     torch.manual_seed(0)
+    seen = [[], []]
+    masks = []
     network = FrameMLP((4, 4, 2), 9, hidden_size=50)
 
-    def keep(module, given, kept):
+    def keep_mask(module, given, output):
         if module.training:
-            masks.append(kept[0, :1] != 0)
+            masks.append(output[0, :1] != 0)
 
-    network.dropout.register_forward_hook(keep)
-    classifier = Classifier(network, classes=tuple("abcdefghi"), sensor_size=(4, 4, 2))
-
-    def note(voltages, targets, frames):
-        seen[len(masks) > 3].extend(targets.tolist())
+    def note(voltages, targets, frames, steps):
+        epoch = 0 if len(masks) <= 3 else 1
+        seen[epoch].extend(targets.tolist())
         return torch.nn.functional.nll_loss(decode(voltages), targets, reduction="none")
 
+    network.dropout.register_forward_hook(keep_mask)
+    classifier = Classifier(network, classes=tuple("abcdefghi"), sensor_size=(4, 4, 2))
     items = [(torch.ones(3, 2, 4, 4), number) for number in range(9)]
     loader = DataLoader(items, 3, shuffle=True, collate_fn=PadTensors(batch_first=False))
     fit(classifier, loader, loss=note, epochs=2, device="cpu")
@@ -70,10 +79,11 @@ def train_with_dropout():
 
 def main(folder, finished):
     """Train a run, then what the functions above do, then try to train over a finished run."""
-    rank, two = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    rank = int(os.environ["RANK"])
     run([*TRAIN, "--epochs", "3", "--checkpoint", str(folder / "two.pt")])
-    dist.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=two)
-    torch.save([*map(train_on_uneven_batches, CLIP_NORMS)], folder / f"{rank}.pt")
+    dist.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=2)
+    for clip_norm in CLIP_NORMS:
+        torch.save(train_on_uneven_batches(clip_norm), folder / f"{rank} {clip_norm}.pt")
     torch.save(train_with_dropout(), folder / f"dropout {rank}.pt")
     train.process_group = lambda device: nullcontext()  # the processes have met already
     try:
@@ -83,4 +93,5 @@ def main(folder, finished):
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    folder, finished = sys.argv[1:]
+    main(Path(folder), Path(finished))

@@ -29,13 +29,14 @@ SIMULATED = re.compile(
 
 def warnings_of(notebook: nbformat.NotebookNode) -> list[str]:
     """Return what stands on stderr beside progress bars, each with the cell that it is of."""
-    found = []
+    warnings = []
     for cell in notebook.cells:
         streams = [out.text for out in cell.get("outputs", []) if out.get("name") == "stderr"]
-        lines = re.split(r"[\r\n]+", SIMULATED.sub("", "".join(streams)))
-        if lines := [line for line in lines if line and not BAR.fullmatch(line)]:
-            found.append("\n".join([f"cell {cell.id} writes to stderr:", *lines]))
-    return found
+        text = SIMULATED.sub("", "".join(streams))
+        lines = [line for line in re.split(r"[\r\n]+", text) if line and not BAR.fullmatch(line)]
+        if lines:
+            warnings.append("\n".join([f"cell {cell.id} writes to stderr:", *lines]))
+    return warnings
 
 
 def run(chapter: Path) -> list[str]:
@@ -55,20 +56,21 @@ def run(chapter: Path) -> list[str]:
 
 
 def main(numbers: list[str]) -> int:
-    chapters = sorted(BOOK.glob("[0-9][0-9]_*.ipynb"))
-    by_number = {str(int(chapter.name[:2])): chapter for chapter in chapters}
-    if unknown := set(numbers) - set(by_number):
-        sys.exit(f"no chapter has the number {min(unknown)}; there are 1 to {len(chapters)}")
+    chapters = {str(int(path.name[:2])): path for path in sorted(BOOK.glob("[0-9][0-9]_*.ipynb"))}
+    for number in numbers:
+        if number not in chapters:
+            sys.exit(f"no chapter has the number {number}; there are 1 to {len(chapters)}")
     failed = 0
-    for chapter in map(by_number.get, numbers or by_number):
+    for number in numbers or chapters:
         start = time.monotonic()
-        problems = run(chapter)
-        took = f"{time.monotonic() - start:.0f} s"
-        print(f"{chapter.name}: {took}", *problems, sep="\n", flush=True)
+        problems = run(chapters[number])
+        took = f"{chapters[number].name}: {time.monotonic() - start:.0f} s"
+        print(took, *problems, sep="\n", flush=True)
         failed += bool(problems)
     return failed
 
 
 if __name__ == "__main__":
     failed = main(sys.argv[1:])
-    sys.exit(f"{failed} of the chapters failed or warned" if failed else None)
+    if failed:
+        sys.exit(f"{failed} of the chapters failed or warned")

@@ -14,23 +14,28 @@ REAL = "real recordings: "  # in that of others
 
 def pages_without_real_recordings(html: Path) -> list[str]:
     """Say which pages were made with simulated recordings, or that none shows real ones."""
-    pages = sorted((html / "book").glob("*.html"))
-    texts = {page.name: page.read_text(encoding="utf-8") for page in pages}
-    simulated = [name for name, text in texts.items() if SIMULATED in text]
-    found = [f"{name} was made with simulated recordings" for name in simulated]
-    if not any(REAL in text for text in texts.values()):
-        found.append(f"no page in {html / 'book'} says that its recordings are real")
-    return found
+    simulated = []
+    real = False
+    for page in sorted((html / "book").glob("*.html")):
+        text = page.read_text(encoding="utf-8")
+        real = real or REAL in text
+        if SIMULATED in text:
+            simulated.append(f"{page.name} was made with simulated recordings")
+    if not real:
+        simulated.append(f"no page in {html / 'book'} says that its recordings are real")
+    return simulated
 
 
-def main(words: list[str]) -> None:
+def main(folders: list[str]) -> None:
     try:
-        for load in (load_pokerdvs, load_pokerdvs131):
-            load(source="real")
+        load_pokerdvs(source="real")
+        load_pokerdvs131(source="real")
     except FileNotFoundError as error:
         raise SystemExit(str(error)) from error
-    if found := [line for word in words for line in pages_without_real_recordings(Path(word))]:
-        raise SystemExit("\n".join(found))
+    for folder in folders:
+        problems = pages_without_real_recordings(Path(folder))
+        if problems:
+            raise SystemExit("\n".join(problems))
 
 
 if __name__ == "__main__":

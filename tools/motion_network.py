@@ -18,11 +18,12 @@ import numpy as np
 from card_network import neuron_constants, packed, smooth, unpacked, write
 from card_network import read as read_from
 
+from benchmarks.motions import MotionDetector, film_dots
 from pokersnn_helpers import Classifier, Recordings, evaluate, make_loader, train_classifier
 from pokersnn_helpers.pokerdvs import POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import motions as simulated
 from pokersnn_helpers.simulation.cards import CAMERA
-from pokersnn_helpers.study.models import CNN, MotionDetector
+from pokersnn_helpers.study.models import CNN
 from pokersnn_helpers.study.perturbations import replaced
 
 OUTPUT = Path(__file__).parents[1] / "book/_static/interactive/motion/data.js"
@@ -82,38 +83,49 @@ def draw_stroke(
     """
     circular = motion in MOTIONS[4:]
     turns = rng.uniform(*TURNS)
-    shortest, longest = (max(LASTS[0], FASTEST_TURN * turns) if circular else LASTS[0]), LASTS[1]
-    lasts = math.exp(rng.uniform(math.log(shortest), math.log(longest)))
-    time = np.arange(0, lasts, simulated.FRAME_INTERVAL / 1000)
-    pace = _wavy(rng.uniform(0.3, 1.3, 6), len(time))
-    pace *= np.minimum(np.minimum(time, time[::-1]) / 2, 1) + 0.05  # from rest to rest
+    shortest, longest = LASTS
+    if circular:
+        shortest = max(shortest, FASTEST_TURN * turns)
+    duration = math.exp(rng.uniform(math.log(shortest), math.log(longest)))
+    time = np.arange(0, duration, simulated.FRAME_INTERVAL / 1000)
+    pace = wavy(rng.uniform(0.3, 1.3, 6), len(time))
+    to_an_end = np.minimum(time, time[::-1])
+    pace *= np.minimum(to_an_end / 2, 1) + 0.05  # from rest to rest
     share = np.cumsum(pace) / pace.sum()
-    path = _circle(motion, turns, share, rng) if circular else _line(motion, share, slant(rng), rng)
-    wobble = rng.normal(0, WOBBLE, (2, 3 + round(lasts / 6)))
-    path = path + [_wavy(some, len(time)) for some in wobble]
-    return np.array([smooth(_on_the_pad(places, rng)) for places in path])
+    path = circle(motion, turns, share, rng) if circular else line(motion, share, slant(rng), rng)
+    wobble = rng.normal(0, WOBBLE, (2, 3 + round(duration / 6)))
+    path = path + [wavy(values, len(time)) for values in wobble]
+    return np.array([smooth(on_the_pad(places, rng)) for places in path])
 
 
-def _wavy(values: np.ndarray, count: int) -> np.ndarray:
-    return np.interp(np.linspace(0, len(values) - 1, count), np.arange(len(values)), values)
+def wavy(values: np.ndarray, count: int) -> np.ndarray:
+    """Interpolate between values, at so many places."""
+    places = np.linspace(0, len(values) - 1, count)
+    return np.interp(places, np.arange(len(values)), values)
 
 
-def _circle(motion: str, turns: float, share: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def circle(motion: str, turns: float, share: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Go along an ellipse that drifts; ``share`` is how much of it has passed."""
     angle = 2 * np.pi * (turns * share + rng.random())
-    angle = -angle if motion == "counterclockwise" else angle
+    if motion == "counterclockwise":
+        angle = -angle
     radii = rng.uniform(*RADII) * np.exp(rng.normal(0, STRETCH, (2, 1)))
-    return radii * [np.cos(angle), np.sin(angle)] + rng.uniform(-DRIFT, DRIFT, (2, 1)) * share
+    drift = rng.uniform(-DRIFT, DRIFT, (2, 1))
+    return radii * [np.cos(angle), np.sin(angle)] + drift * share
 
 
-def _line(motion: str, share: np.ndarray, slant: float, rng: np.random.Generator) -> np.ndarray:
+def line(motion: str, share: np.ndarray, slant: float, rng: np.random.Generator) -> np.ndarray:
+    """Go along a line that bends."""
     heading = QUARTERS.index(motion) * np.pi / 2 + slant
     length = rng.uniform(*LENGTHS)
-    along, aside = length * share, 4 * length * rng.uniform(-BEND, BEND) * share * (1 - share)
-    sine, cosine = np.sin(heading), np.cos(heading)
+    along = length * share
+    aside = 4 * length * rng.uniform(-BEND, BEND) * share * (1 - share)
+    sine = np.sin(heading)
+    cosine = np.cos(heading)
     return np.array([along * cosine - aside * sine, along * sine + aside * cosine])
 
 
-def _on_the_pad(places: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def on_the_pad(places: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Move places along one axis to anywhere on the pad, or to its middle if they don't fit."""
     room = np.sort([-EDGE - places.min(), EDGE - places.max()])
     fits = np.ptp(places) <= 2 * EDGE
@@ -130,36 +142,41 @@ def film_strokes(
 ) -> Recordings:
     """Film strokes of a hand, as ``film_motions`` films the motions, with merged polarities."""
     rng = np.random.default_rng(seed)
-    events, targets = [], [MOTIONS.index(motions[n % len(motions)]) for n in range(count)]
+    targets = [MOTIONS.index(motions[number % len(motions)]) for number in range(count)]
+    events = []
     for target in targets:
         path = draw_stroke(MOTIONS[target], rng, slant)
-        way = path[:, ::-1] if backwards else path
+        if backwards:
+            path = path[:, ::-1]
         radius = rng.uniform(RADIUS - 1, RADIUS + 1)
-        events.append(simulated.film_path(way, radius, rng.spawn(1)[0], camera=HAND_CAMERA))
+        events.append(simulated.film_path(path, radius, rng.spawn(1)[0], camera=HAND_CAMERA))
     return merged(Recordings(events, targets, MOTIONS, POKERDVS_SENSOR_SIZE))
 
 
 def merged(films: Recordings) -> Recordings:
     """Take the polarity from events, for a sensor of one, and keep the motions of the page."""
-    kept = [(replaced(events, p=0), target) for events, target in films if target < len(MOTIONS)]
-    return Recordings(*zip(*kept, strict=True), MOTIONS, SENSOR_SIZE)
+    events = []
+    targets = []
+    for film, target in films:
+        if target < len(MOTIONS):
+            events.append(replaced(film, p=0))
+            targets.append(target)
+    return Recordings(events, targets, MOTIONS, SENSOR_SIZE)
 
 
 def films_to_learn_from(seed: int) -> Recordings:
     """Film strokes, dots and discs, and add their mirrored copies."""
     strokes = film_strokes(STROKES, 100 + seed, slant=any_heading)
-    others = simulated.film_dots(DOTS, 200 + seed) + simulated.film_motions(DISCS, 300 + seed)
+    others = film_dots(DOTS, 200 + seed) + simulated.film_motions(DISCS, 300 + seed)
     return simulated.with_mirrored_copies(strokes + merged(others))
 
 
 def train(films: Recordings, seed: int) -> tuple[MotionDetector, CNN]:
     """Train both models."""
     how = {"time_window": TIME_WINDOW, "augment": None, "learning_rate": 0.004}
-    spiking, time_blind = (
-        train_classifier(films, seed, "cpu", network=network, epochs=epochs, **how)[0].snn
-        for network, epochs in ((MotionDetector, 4), (TIME_BLIND, 2))
-    )
-    return spiking, time_blind
+    spiking, _ = train_classifier(films, seed, "cpu", network=MotionDetector, epochs=4, **how)
+    time_blind, _ = train_classifier(films, seed, "cpu", network=TIME_BLIND, epochs=2, **how)
+    return spiking.snn, time_blind.snn
 
 
 def carried(spiking: MotionDetector, time_blind: CNN) -> dict:
@@ -175,8 +192,9 @@ def carried(spiking: MotionDetector, time_blind: CNN) -> dict:
 def models(document: dict) -> tuple[Classifier, Classifier]:
     """Make the two models whose weights the page carries."""
     classifier = partial(Classifier, classes=MOTIONS, sensor_size=SENSOR_SIZE)
-    spiking = classifier(unpacked(document["layers"], MotionDetector, LAYERS))
-    return spiking, classifier(unpacked(document["blind"], TIME_BLIND, BLIND))
+    spiking = unpacked(document["layers"], MotionDetector, LAYERS)
+    time_blind = unpacked(document["blind"], TIME_BLIND, BLIND)
+    return classifier(spiking), classifier(time_blind)
 
 
 def settings() -> dict:
@@ -206,53 +224,62 @@ def answers(log_probabilities: np.ndarray, equal: float) -> np.ndarray:
     It is the class that leads and, of two lines or two circles, also a second one that is at least
     ``equal`` times as likely. Where more are, there is no answer.
     """
-    leading = log_probabilities - log_probabilities.max(axis=1, keepdims=True) >= math.log(equal)
+    highest = log_probabilities.max(axis=1, keepdims=True)
+    leading = log_probabilities - highest >= math.log(equal)
     circular = np.arange(len(MOTIONS)) >= 4
-    leading &= circular == circular[log_probabilities.argmax(axis=1)][:, None]
+    leads_circular = circular[log_probabilities.argmax(axis=1)]
+    leading &= circular == leads_circular[:, None]
     return leading & (leading.sum(axis=1, keepdims=True) <= 2)
 
 
 def share(log_probabilities: np.ndarray, equal: float, *targets: np.ndarray) -> float:
     """Return how often exactly these classes answer."""
-    expected = sum(np.eye(len(MOTIONS), dtype=bool)[each] for each in targets)
+    expected = np.zeros(log_probabilities.shape, bool)
+    for target in targets:
+        expected[np.arange(len(target)), target] = True
     return float((answers(log_probabilities, equal) == expected).all(axis=1).mean())
 
 
 def film_diagonals(count: int, seed: int) -> tuple[Recordings, np.ndarray]:
     """Film strokes halfway between two motions. Returns also the second one of each."""
     films = film_strokes(count, seed, slant=diagonal, motions=MOTIONS[:4])
-    after = [MOTIONS.index(QUARTERS[(QUARTERS.index(name) + 1) % 4]) for name in MOTIONS[:4]]
-    return films, np.take(after, films.targets)
+    following = dict(zip(QUARTERS, [*QUARTERS[1:], QUARTERS[0]], strict=True))
+    second = [MOTIONS.index(following[MOTIONS[target]]) for target in films.targets]
+    return films, np.array(second)
 
 
 def choose_equal(spiking: Classifier, count: int = 240) -> float:
     """Choose what counts as about equal: the least at which 99% of straight strokes have one."""
     films = film_strokes(count, 1200)
-    found = log_probabilities(spiking, films)
-    tried = np.arange(0.1, 1, 0.05).round(2).tolist()
-    return next(each for each in tried if share(found, each, np.array(films.targets)) >= 0.99)
+    probabilities = log_probabilities(spiking, films)
+    targets = np.array(films.targets)
+    for equal in np.arange(0.1, 1, 0.05).round(2).tolist():
+        if share(probabilities, equal, targets) >= 0.99:
+            return equal
+    raise SystemExit("strokes have two answers whatever counts as equal")
 
 
 def measure(spiking: Classifier, time_blind: Classifier, equal: float, count: int = 240) -> dict:
     """Ask about strokes and films of other seeds than those of training and of choosing."""
-    found = {}
-    for name, film in (
-        ("strokes", partial(film_strokes, count, 1300 + SEED)),
-        ("discs", lambda **way: merged(simulated.film_motions(count // 2, 1400 + SEED, **way))),
-        ("dots", lambda **way: merged(simulated.film_dots(count // 2, 1500 + SEED, **way))),
-    ):
-        there, back = film(), film(backwards=True)
-        targets = np.array(there.targets)
-        opposite = np.take(OPPOSITE, targets)
-        for films, way, expected in ((there, "", targets), (back, "_backwards", opposite)):
-            said = log_probabilities(spiking, films)
-            found[f"spiking_{name}{way}"] = share(said, equal, expected)
-            said = log_probabilities(time_blind, films)
-            found[f"time_blind_{name}{way}"] = share(said, equal, expected)
-            found[f"time_blind_{name}{way}_either"] = share(said, equal, targets, opposite)
+    measured = {}
+    for backwards in (False, True):
+        way = "_backwards" if backwards else ""
+        sets = {
+            "strokes": film_strokes(count, 1300 + SEED, backwards=backwards),
+            "discs": merged(simulated.film_motions(count // 2, 1400 + SEED, backwards=backwards)),
+            "dots": merged(film_dots(count // 2, 1500 + SEED, backwards=backwards)),
+        }
+        for name, films in sets.items():
+            expected = np.take(OPPOSITE, films.targets) if backwards else np.array(films.targets)
+            probabilities = log_probabilities(spiking, films)
+            measured[f"spiking_{name}{way}"] = share(probabilities, equal, expected)
+            probabilities = log_probabilities(time_blind, films)
+            measured[f"time_blind_{name}{way}"] = share(probabilities, equal, expected)
     films, second = film_diagonals(count, 1600 + SEED)
-    said = log_probabilities(spiking, films)
-    return found | {"spiking_diagonals": share(said, equal, np.array(films.targets), second)}
+    probabilities = log_probabilities(spiking, films)
+    first = np.array(films.targets)
+    measured["spiking_diagonals"] = share(probabilities, equal, first, second)
+    return measured
 
 
 def main() -> None:

@@ -7,24 +7,25 @@ per minute and 5 s per line of code that is shown. Lines of code are counted wit
 shown, folded (a click opens them) and removed (on the page only; a notebook has them all). Names
 are those that a chapter imports from the package and uses in code that is shown.
 
-Then the lines of code of each module, without docstrings, comments and blank lines. With --limits,
-it fails where a chapter, the chapters together, the package, its core, a module, the tests or the
-tools hold more than they may.
+Then the code itself, as ``sizes.py`` counts it. With --limits, it fails where there is more of
+something than there may be.
 """
 
 import ast
-import io
 import json
 import math
-import operator
 import re
 import sys
-import tokenize
 from collections import Counter
 from pathlib import Path
 
+from sizes import Size, javascript_size, python_size, total_size
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "pokersnn_helpers"
+TOOLS = ("benchmarks", "tools", "_ext")
+WHOLES = {PACKAGE.name: "the package", "tests": "the tests"}
+WHOLES |= dict.fromkeys(TOOLS, "benchmarks, tools and _ext")
 MODULES = {path.stem for path in PACKAGE.rglob("*.py")}
 LIMITS = {
     "words of a chapter": 1_800,
@@ -33,16 +34,23 @@ LIMITS = {
     "words of all chapters": 18_000,
     "names of all chapters": 60,
     "lines of chapters that aren't shown (%)": 45,
-    "package": 6_256,
-    "core: its flat modules": 1_564,  # without the one that starts the commands
-    "longest module of the package": 310,
-    "tests": 11_122,
-    "benchmarks, tools and _ext": 4_215,
     "names that the package exports": 30,
+    "nodes of the package": 38_500,
+    "nodes on a line of the package": 5.8,
+    "nodes on a line of its densest module": 6.8,
+    "nodes of the core": 8_800,
+    "nodes on a line of the core": 5.6,
+    "nodes of the tests": 66_000,
+    "nodes on a line of the tests": 6.2,
+    "nodes of benchmarks, tools and _ext": 24_500,
+    "nodes on a line of benchmarks, tools and _ext": 6.0,
+    "lines of the pages' own JavaScript": 3_000,
+    "lines of its longest function": 80,
 }
-SHOWN, FOLDED, REMOVED = "shown", "folded", "removed"
+SHOWN = "shown"
+FOLDED = "folded"
+REMOVED = "removed"
 COLUMNS = ("words", "minutes", "names", SHOWN, FOLDED, REMOVED)
-NOT_CODE = ("COMMENT", "NL", "NEWLINE", "INDENT", "DEDENT", "ENDMARKER")
 
 
 def words(markdown: str) -> int:
@@ -59,7 +67,7 @@ def visibility(tags: list[str]) -> str:
     return FOLDED if {"hide-input", "hide-cell"} & set(tags) else SHOWN
 
 
-def measure(path: Path) -> tuple[Counter[str], set[str]]:
+def chapter_size(path: Path) -> tuple[Counter[str], set[str]]:
     """Count words and lines of a chapter, and collect the names of the package that it shows."""
     counts: Counter[str] = Counter()
     shown: list[ast.AST] = []
@@ -68,64 +76,111 @@ def measure(path: Path) -> tuple[Counter[str], set[str]]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             counts["words"] += words(source)
-        elif cell["cell_type"] == "code":
-            seen = visibility(cell["metadata"].get("tags", []))
-            counts[seen] += sum(bool(line.strip()) for line in source.splitlines())
-            nodes = list(ast.walk(ast.parse(re.sub("(?m)^ *%.*$", "", source))))
-            shown += nodes if seen == SHOWN else []
-            imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
-            some = [node for node in imports if (node.module or "").startswith(PACKAGE.name)]
-            imported |= {name.asname or name.name for node in some for name in node.names}
-    names = {node.id for node in shown if isinstance(node, ast.Name)} & imported
-    owned = [node for node in shown if isinstance(node, ast.Attribute)]  # perhaps by a module
-    names |= {node.attr for node in owned if ast.unparse(node.value) in imported & MODULES}
+            continue
+        seen = visibility(cell["metadata"].get("tags", []))
+        counts[seen] += sum(bool(line.strip()) for line in source.splitlines())
+        nodes = list(ast.walk(ast.parse(re.sub("(?m)^ *%.*$", "", source))))
+        if seen == SHOWN:
+            shown += nodes
+        for node in nodes:
+            if isinstance(node, ast.ImportFrom) and node.module.startswith(PACKAGE.name):
+                imported.update(name.asname or name.name for name in node.names)
+    names: set[str] = set()
+    for node in shown:
+        if isinstance(node, ast.Name) and node.id in imported:
+            names.add(node.id)
+        # Perhaps the name belongs to a module that was imported.
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in imported & MODULES:
+            names.add(node.attr)
     counts["minutes"] = round(counts["words"] / 200 + counts[SHOWN] * 5 / 60)
-    return counts + Counter(names=len(names)), names
+    counts["names"] = len(names)
+    return counts, names
 
 
-def code_lines(path: Path) -> int:
-    """Count lines of code, without docstrings, comments and blank lines."""
-    source = path.read_text(encoding="utf-8")
-    lines: set[int] = set()
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if tokenize.tok_name[token.type] not in NOT_CODE:
-            lines.update(range(token.start[0], token.end[0] + 1))
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
-            lines.difference_update(range(node.body[0].lineno, node.body[0].end_lineno + 1))
-    return len(lines)
+def print_chapters() -> dict[str, float]:
+    """Print the chapters in a table; return the amounts that have a limit."""
+    print(f"{'':32}", *(f"{name:>8}" for name in COLUMNS), "shown (%)")
+    chapters: dict[str, Counter[str]] = {}
+    names: set[str] = set()
+    for path in sorted(ROOT.glob("book/[0-9]*.ipynb")):
+        chapters[path.stem], shown = chapter_size(path)
+        names |= shown
+    total = sum(chapters.values(), Counter())
+    total["names"] = len(names)
+    for chapter, counts in [*chapters.items(), ("all", total)]:
+        share = 100 * counts[SHOWN] / (counts[SHOWN] + counts[FOLDED] + counts[REMOVED])
+        print(f"{chapter:32}", *(f"{counts[column]:8}" for column in COLUMNS), f"{share:9.0f}")
+    amounts: dict[str, float] = {
+        "words of all chapters": total["words"],
+        "names of all chapters": len(names),
+        "lines of chapters that aren't shown (%)": math.ceil(100 - share),
+    }
+    for column in ("words", "minutes", "names"):
+        amounts[f"{column} of a chapter"] = max(counts[column] for counts in chapters.values())
+    return amounts
+
+
+def print_size(name: str, sizes: list[Size]) -> Size:
+    """Print lines, nodes and nodes on a line of some modules, and return lines and nodes."""
+    size = total_size(sizes)
+    print(f"{name:48} {size.lines:6} lines {size.nodes:7} nodes {size.density:6.2f} a line")
+    return size
+
+
+def print_python() -> dict[str, float]:
+    """Print how much Python there is, module by module; return the amounts that have a limit."""
+    folders: dict[Path, list[Size]] = {}
+    amounts: dict[str, float] = {"nodes on a line of its densest module": 0}
+    for part in (PACKAGE.name, "tests", *TOOLS):
+        for path in sorted((ROOT / part).rglob("*.py")):
+            size = print_size(str(path.relative_to(ROOT)), [python_size(path)])
+            folders.setdefault(path.parent.relative_to(ROOT), []).append(size)
+            if part == PACKAGE.name and size.lines >= 20:  # else a word decides
+                densest = max(size.density, amounts["nodes on a line of its densest module"])
+                amounts["nodes on a line of its densest module"] = densest
+    wholes: dict[str, list[Size]] = {whole: [] for whole in WHOLES.values()}
+    wholes["the core"] = folders[Path(PACKAGE.name)]
+    for folder, sizes in folders.items():
+        wholes[WHOLES[folder.parts[0]]] += [print_size(f"{folder}/", sizes)]
+    for whole, sizes in wholes.items():
+        size = print_size(whole, sizes)
+        amounts[f"nodes of {whole}"] = size.nodes
+        amounts[f"nodes on a line of {whole}"] = size.density
+    return amounts
+
+
+def print_javascript() -> dict[str, float]:
+    """Print how much JavaScript there is, script by script; return the amounts with a limit."""
+    total = 0
+    longest = 0
+    for path in sorted((ROOT / "book" / "_static").rglob("*.js")):
+        if "vendor" in path.parts or path.name == "data.js":
+            continue
+        lines, of_function = javascript_size(path)
+        print(f"{path.relative_to(ROOT)!s:64} {lines:6} lines, {of_function:4} of a function")
+        total += lines
+        longest = max(longest, of_function)
+    return {"lines of the pages' own JavaScript": total, "lines of its longest function": longest}
+
+
+def exported_names() -> int:
+    """Count the names that the package exports."""
+    stub = (PACKAGE / "__init__.pyi").read_text(encoding="utf-8")
+    return len(ast.literal_eval(re.search(r"(?ms)^__all__ = (\[.*?\])", stub)[1]))
 
 
 def main(options: list[str]) -> None:
     """Print the tables, and compare the sums with their limits."""
-    print(f"{'':32}", *(f"{name:>8}" for name in COLUMNS), "shown (%)")
-    found = {path.stem: measure(path) for path in sorted(ROOT.glob("book/[0-9]*.ipynb"))}
-    chapters = {chapter: counts for chapter, (counts, _) in found.items()}
-    all_names = len({name for _, names in found.values() for name in names})
-    most = [max(counts[column] for counts in chapters.values()) for column in COLUMNS[:3]]
-    total = sum(chapters.values(), Counter())
-    total["names"] = all_names
-    for chapter, counts in [*chapters.items(), ("all", total)]:
-        share = 100 * counts[SHOWN] / (counts[SHOWN] + counts[FOLDED] + counts[REMOVED])
-        print(f"{chapter:32}", *(f"{counts[each]:8}" for each in COLUMNS), f"{share:9.0f}")
-    of_chapters = [*most, total["words"], all_names, math.ceil(100 - share)]
-    modules: dict[str, list[int]] = {}
-    for folder in (PACKAGE.name, "tests", "benchmarks", "tools", "_ext"):
-        paths = sorted((ROOT / folder).rglob("*.py"))
-        modules[folder] = [code_lines(path) for path in paths]
-        for path, lines in zip(paths, modules[folder], strict=True):
-            print(f"{path.relative_to(ROOT)!s:48} {lines:8}")
-    package, tests, *tools = modules.values()
-    core = [code_lines(path) for path in PACKAGE.glob("*.py") if path.stem != "__main__"]
-    stub = (PACKAGE / "__init__.pyi").read_text(encoding="utf-8")
-    names = ast.literal_eval(re.search(r"(?ms)^__all__ = (\[.*?\])", stub)[1])
-    sums = [sum(package), sum(core), max(package), sum(tests), sum(map(sum, tools)), len(names)]
-    sums = [*of_chapters, *sums]
-    for (what, limit), amount in zip(LIMITS.items(), sums, strict=True):
-        print(f"{what:48} {amount:8}, at most {limit}")
-    if "--limits" in options and any(map(operator.gt, sums, LIMITS.values())):
-        sys.exit("more than there may be: see the last lines")
+    amounts = print_chapters() | print_python() | print_javascript()
+    amounts["names that the package exports"] = exported_names()
+    exceeded = []
+    for what, limit in LIMITS.items():
+        amount = amounts[what]
+        print(f"{what:48} {amount:8.5g}, at most {limit}")
+        if amount > limit:
+            exceeded.append(what)
+    if "--limits" in options and exceeded:
+        sys.exit(f"more than there may be: {', '.join(exceeded)}")
 
 
 if __name__ == "__main__":

@@ -4,8 +4,7 @@ Usage: python tools/release.py [--repository OWNER/NAME] [--output dist]
 
 The last commit is built in a folder of its own, where every link to the repository leads to
 OWNER/NAME; by default they stay as they are. It needs the extras "book" and "site", Chromium or
-Google Chrome, and the real recordings. Nothing is written if a file would still name another
-repository than OWNER/NAME.
+Google Chrome, and the real recordings.
 """
 
 import argparse
@@ -59,12 +58,11 @@ def build(folder: Path, address: str) -> None:
     """Build the last commit in an empty folder, with links to the repository at an address."""
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
     set_repository(folder, address)
-    for command in (
-        ["jupyter-book", "build", ".", "-W", "-n", "--keep-going", "--all"],
-        [sys.executable, "tools/check_real.py", "_build/html"],
-    ):
-        environment = os.environ | {"PYTHONPATH": str(folder)}
-        subprocess.run(command, cwd=folder, env=environment, check=True)
+    environment = os.environ | {"PYTHONPATH": str(folder)}
+    book = ["jupyter-book", "build", ".", "-W", "-n", "--keep-going", "--all"]
+    subprocess.run(book, cwd=folder, env=environment, check=True)
+    check = [sys.executable, "tools/check_real.py", "_build/html"]
+    subprocess.run(check, cwd=folder, env=environment, check=True)
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
@@ -75,14 +73,15 @@ def read_folder(folder: Path) -> dict[str, bytes]:
 
 def executed_notebooks(root: Path) -> dict[str, bytes]:
     """Return the chapters with the outputs that the build has cached."""
-    cache, found = get_cache(root / "_build" / ".jupyter_cache"), {}
+    cache = get_cache(root / "_build" / ".jupyter_cache")
+    notebooks = {}
     for path in sorted((root / "book").glob("*.ipynb")):
         try:
             _, notebook = cache.merge_match_into_notebook(nbformat.read(path, as_version=4))
         except KeyError as error:
             raise ValueError(f"{path.name} has no outputs: the build hasn't run it") from error
-        found[path.name] = nbformat.writes(notebook).encode()
-    return found
+        notebooks[path.name] = nbformat.writes(notebook).encode()
+    return notebooks
 
 
 def pack(files: dict[str, bytes]) -> bytes:
@@ -91,7 +90,8 @@ def pack(files: dict[str, bytes]) -> bytes:
     with zipfile.ZipFile(file, "w") as archive:
         for name, content in files.items():
             entry = zipfile.ZipInfo(name)
-            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16  # all may read it
             archive.writestr(entry, content)
     return file.getvalue()
 
@@ -99,6 +99,15 @@ def pack(files: dict[str, bytes]) -> bytes:
 def pages(root: Path) -> list[str]:
     """Name the pages in the order of the table of contents."""
     return re.findall(r"(?:root|file): (\S+)", (root / "_toc.yml").read_text(encoding="utf-8"))
+
+
+def find_browser() -> str:
+    """Return the path of the first browser that is installed."""
+    for name in BROWSERS:
+        path = shutil.which(name)
+        if path:
+            return path
+    raise FileNotFoundError(f"no browser is on the path: none of {', '.join(BROWSERS)}")
 
 
 def print_pages(root: Path) -> dict[str, tuple[str, bytes]]:
@@ -110,9 +119,9 @@ def print_pages(root: Path) -> dict[str, tuple[str, bytes]]:
     from playwright.sync_api import sync_playwright
 
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
-    base, html = config["html"]["baseurl"], root / "_build" / "html"
-    if not (browser_path := next(filter(None, map(shutil.which, BROWSERS)), None)):
-        raise FileNotFoundError(f"no browser is on the path: none of {', '.join(BROWSERS)}")
+    base = config["html"]["baseurl"]
+    html = root / "_build" / "html"
+    browser_path = find_browser()
 
     def answer(route) -> None:
         url = route.request.url  # in which the browser has written the host in small letters
@@ -123,9 +132,16 @@ def print_pages(root: Path) -> dict[str, tuple[str, bytes]]:
             route.abort()
 
     footer = FOOTER.format(title=config["title"], version=version(root))
-    layout = dict.fromkeys(("print_background", "outline", "tagged", "display_header_footer"), True)
-    layout |= {"format": "A4", "margin": dict.fromkeys(("top", "bottom", "left", "right"), MARGIN)}
-    layout |= {"header_template": "<span></span>", "footer_template": footer}
+    layout = {
+        "format": "A4",
+        "margin": {"top": MARGIN, "bottom": MARGIN, "left": MARGIN, "right": MARGIN},
+        "print_background": True,
+        "outline": True,
+        "tagged": True,
+        "display_header_footer": True,
+        "header_template": "<span></span>",
+        "footer_template": footer,
+    }
     printed = {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
@@ -137,7 +153,8 @@ def print_pages(root: Path) -> dict[str, tuple[str, bytes]]:
             page.evaluate(FOLDED)
             page.emulate_media(media="print")
             page.evaluate(IMAGES)
-            if cut := page.evaluate(CUT, WIDTH):
+            cut = page.evaluate(CUT, WIDTH)
+            if cut:
                 raise ValueError(f"{name}: wider than the paper: {cut}")
             title = page.locator("article h1").first.text_content().rstrip("#")
             page.evaluate("(title) => { document.title = title; }", title)
@@ -151,14 +168,16 @@ def bind(printed: dict[str, tuple[str, bytes]]) -> bytes:
     from pypdf import PdfReader, PdfWriter
     from pypdf.generic import ArrayObject, DictionaryObject, NameObject
 
-    writer, first = PdfWriter(), {}
+    writer = PdfWriter()
+    first_pages = {}
     for address, (title, content) in printed.items():
-        first[address] = len(writer.pages)
+        first_pages[address] = len(writer.pages)
         writer.append(PdfReader(io.BytesIO(content)), outline_item=title)
     for link, address in links(writer):
-        number = first.get(address.partition("#")[0].lower())
+        number = first_pages.get(address.partition("#")[0].lower())
         if number is not None:
-            goal = ArrayObject([writer.pages[number].indirect_reference, NameObject("/Fit")])
+            page = writer.pages[number].indirect_reference
+            goal = ArrayObject([page, NameObject("/Fit")])
             action = {NameObject("/S"): NameObject("/GoTo"), NameObject("/D"): goal}
             link[NameObject("/A")] = DictionaryObject(action)
     file = io.BytesIO()
@@ -169,35 +188,11 @@ def bind(printed: dict[str, tuple[str, bytes]]) -> bytes:
 def links(pdf) -> Iterator[tuple[dict, str]]:
     """Yield each link of a PDF that leads out of it, and its address."""
     for page in pdf.pages:
-        for link in page.annotations or ():
-            if address := link.get_object().get("/A", {}).get("/URI"):
-                yield link.get_object(), str(address)
-
-
-def uris(pdf: bytes) -> list[str]:
-    """Return the addresses that a PDF links to."""
-    from pypdf import PdfReader
-
-    return [address for _, address in links(PdfReader(io.BytesIO(pdf)))]
-
-
-def other_addresses(name: str, content: bytes, old: str, new: str) -> list[str]:
-    """List where a file of an edition names the old repository, whatever form it takes."""
-    owner, _, book = old.partition("/")
-    forms = [*(f"{owner}{slash}{book}" for slash in ("/", "%2F", "\\/")), f"{owner}.github.io"]
-    if name.endswith(".zip"):
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            parts = {f"{name}: {each}": archive.read(each) for each in archive.namelist()}
-    else:
-        parts = {name: "\n".join(uris(content)).encode()}
-    if not any(new.encode() in part for part in parts.values()):
-        return [f"{name} never names {new}"]
-    return [
-        f"{place} names {form}"
-        for place, part in parts.items()
-        for form in forms
-        if old != new and form.encode().lower() in part.lower()
-    ]
+        for annotation in page.annotations or ():
+            link = annotation.get_object()
+            address = link.get("/A", {}).get("/URI")
+            if address:
+                yield link, str(address)
 
 
 def slug(root: Path) -> str:
@@ -205,18 +200,14 @@ def slug(root: Path) -> str:
     return "/".join(ADDRESS.fullmatch(current_address(root)).groups())
 
 
-def make_edition(root: Path, old: str) -> dict[str, bytes]:
+def make_edition(root: Path) -> dict[str, bytes]:
     """Return the files of an edition by name, of a book that has been built."""
-    new = slug(root)
-    name = f"{new.partition('/')[2]}-{version(root)}"
-    files = {
+    name = f"{slug(root).partition('/')[2]}-{version(root)}"
+    return {
         f"{name}-site.zip": pack(read_folder(root / "_build" / "html")),
         f"{name}-notebooks.zip": pack(executed_notebooks(root)),
         f"{name}.pdf": bind(print_pages(root)),
     }
-    if found := [line for each in files for line in other_addresses(each, files[each], old, new)]:
-        raise ValueError("\n".join(found))
-    return files
 
 
 def main() -> None:
@@ -228,13 +219,14 @@ def main() -> None:
         root = Path(folder) / "book"
         try:
             build(root, f"https://github.com/{options.repository}")
-            files = make_edition(root, slug(ROOT))
+            files = make_edition(root)
         except (ValueError, FileNotFoundError) as error:
             sys.exit(str(error))
     options.output.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        (options.output / name).write_bytes(content)
-        print(f"{options.output / name}: {len(content) / 1e6:.1f} MB")
+        path = options.output / name
+        path.write_bytes(content)
+        print(f"{path}: {len(content) / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -22,23 +22,23 @@ def set_repository(root: Path, address: str) -> list[Path]:
 
     Where one can't be written, run it again: the file that says what the old one is comes last.
     """
-    if not (new := ADDRESS.fullmatch(address)):
+    new = ADDRESS.fullmatch(address)
+    if not new:
         raise ValueError(f"{address!r} is not of the form https://github.com/OWNER/NAME")
     old = ADDRESS.fullmatch(current_address(root))
-    forms = [
-        (f"{old[1]}{between}/{old[2]}".encode(), f"{new[1]}{between}/{new[2]}".encode())
-        for between in ("", ".github.io")
-    ]
-    command = ["git", "grep", "-lzF", "--no-color", "-e", forms[0][0], "-e", forms[1][0]]
-    listed = subprocess.run(command, cwd=root, capture_output=True, check=True)
-    found = [root / os.fsdecode(name) for name in listed.stdout.split(b"\0") if name]
-    found.sort(key=lambda path: path.name == "_config.yml")
-    for path in found:
+    forms = {f"{old[1]}{dots}/{old[2]}": f"{new[1]}{dots}/{new[2]}" for dots in ("", ".github.io")}
+    command = ["git", "grep", "-lzF", "--no-color"]
+    for form in forms:
+        command += ["-e", form]
+    listed = subprocess.run(command, cwd=root, capture_output=True, check=True).stdout
+    paths = [root / os.fsdecode(name) for name in listed.split(b"\0") if name]
+    paths.sort(key=lambda path: path.name == "_config.yml")
+    for path in paths:
         content = path.read_bytes()
-        for before, after in forms:
-            content = content.replace(before, after)
+        for before, after in forms.items():
+            content = content.replace(before.encode(), after.encode())
         path.write_bytes(content)
-    return found
+    return paths
 
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@
     return loading[name];
   }
 
+  // Scripts of the folder interactive that stand upon one another.
+  async function loadParts(...names) { for (const name of names) await load(`interactive/${name}.js`); }
+
   function element(tag, attributes = {}, ...children) {
     const made = Object.assign(document.createElement(tag), attributes);
     made.append(...children);
@@ -43,6 +46,8 @@
     };
   }
 
+  const clamp = (value, lowest, highest) => Math.min(Math.max(value, lowest), highest);
+
   // Random numbers from 0 to 1, the same as in Python.
   function mulberry32(state) {
     return () => {
@@ -58,14 +63,19 @@
   const parts = [];
   function part(run) {
     parts.push(run);
-    run();
+    run(window.interactiveFigures);
   }
+
+  const SIDE = 35; // pixels of a sensor, in width and height
+  // What the scripts of the figures with a camera add to.
+  const figures = () => ({ shared: {}, card: {}, motion: {}, teach: {} });
 
   // Let a worker go through what a generator yields, and tell it: told.progress(value), told.done()
   // or told.failed(reason). main: makes the generator, of the request. Returns what stops the worker.
   function inWorker(main, request, told) {
-    const text = `self.window = self; window.interactiveFigures = { mulberry32: ${mulberry32}, part: (run) => run() };
-      ${parts.map((run) => `(${run})();`).join("\n")}
+    const text = `self.window = self;
+      window.interactiveFigures = { ...(${figures})(), SIDE: ${SIDE}, clamp: ${clamp}, mulberry32: ${mulberry32}, part: (run) => run(window.interactiveFigures) };
+      ${parts.map((run) => `(${run})(window.interactiveFigures);`).join("\n")}
       self.onmessage = ({ data }) => {
         for (const value of (${main})(data)) self.postMessage({ value });
         self.postMessage({ done: true });
@@ -101,6 +111,7 @@
   // ---- Controls ----
 
   const number = (value, digits) => value.toFixed(digits).replace("-", "−");
+  const counted = (count, name) => `${count.toLocaleString("en")} ${name}${count === 1 ? "" : "s"}`;
 
   // The sliders that Python's class Slider describes. Returns their values, and a way to set one
   // without redrawing.
@@ -111,8 +122,7 @@
     function show(name) {
       const { unit, digits } = sliders[name];
       const text = `${number(value(name), digits)} ${unit}`.trim();
-      inputs[name].nextSibling.textContent = text;
-      inputs[name].setAttribute("aria-valuetext", text);
+      inputs[name].nextSibling.textContent = inputs[name].ariaValueText = text;
     }
     for (const [name, { label, lowest, highest, step, start }] of Object.entries(sliders)) {
       const input = element("input", { type: "range", name, min: lowest, max: highest, step, value: start });
@@ -134,9 +144,7 @@
     };
   }
 
-  function addRow(controls, ...parts) {
-    controls.append(element("div", { className: "interactive-row" }, ...parts));
-  }
+  function addRow(controls, ...parts) { controls.append(element("div", { className: "interactive-row" }, ...parts)); }
 
   const button = (text, onclick) => element("button", { type: "button", textContent: text, onclick });
 
@@ -204,8 +212,8 @@
 
   const kinds = {}; // each script in the folder interactive adds its own
   window.interactiveFigures = {
-    kinds, load, loadCharts, part, inWorker, mulberry32, runNeuron, element, colour, fontFamily, number, whenThemeChanges, oncePerImage,
-    addSliders, addRow, button, liveText, addChart, tick,
+    ...figures(), SIDE, kinds, load, loadParts, loadCharts, part, inWorker, mulberry32, clamp, runNeuron, element, colour, fontFamily,
+    number, counted, whenThemeChanges, oncePerImage, addSliders, addRow, button, liveText, addChart, tick,
   };
 
   async function makeInteractive(holder) {
@@ -214,7 +222,7 @@
     drawing.setAttribute("role", "img");
     drawing.setAttribute("aria-label", holder.querySelector("img").alt);
     holder.append(drawing, controls);
-    let drawn = false;
+    let drawn = null; // what the tests look at
     try {
       const content = JSON.parse(holder.querySelector("script").textContent);
       await load(`interactive/${holder.dataset.kind}.js`);
@@ -223,7 +231,7 @@
       // Cut or foreign data, or no library: the reader has the image.
     }
     holder.classList.add(drawn ? "is-interactive" : "is-image");
-    if (drawn) return;
+    if (drawn) return Object.assign(drawing, drawn);
     controls.replaceChildren();
     drawing.remove();
   }

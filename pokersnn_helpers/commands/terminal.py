@@ -7,10 +7,13 @@ import traceback
 
 def printable(text: str) -> str:
     """Escape what would steer a terminal: the name of a file can hold anything."""
-    return "".join(
-        each if each.isprintable() or each == "\n" else each.encode("unicode_escape").decode()
-        for each in text
-    )
+    safe = ""
+    for character in text:
+        if character.isprintable() or character == "\n":
+            safe += character
+        else:
+            safe += character.encode("unicode_escape").decode()
+    return safe
 
 
 def say(text: object) -> None:
@@ -22,13 +25,15 @@ def pixels(option: str, words: str) -> tuple[int, int] | None:
     """Read a size such as 346x260; none where there are no words."""
     if not words:
         return None
-    if not (found := re.fullmatch("([1-9][0-9]*)x([1-9][0-9]*)", words)):
+    size = re.fullmatch("([1-9][0-9]*)x([1-9][0-9]*)", words)
+    if not size:
         raise ValueError(f"{option} is {words!r}; write WIDTHxHEIGHT, as 346x260")
-    return int(found[1]), int(found[2])
+    return int(size[1]), int(size[2])
 
 
 def forget(stopped: KeyboardInterrupt) -> None:
     """Let go of what was interrupted: a progress bar that is half made prints why it can't end."""
-    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda _: None
     traceback.clear_frames(stopped.__traceback__)
     sys.unraisablehook = hook

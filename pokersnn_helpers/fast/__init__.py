@@ -5,8 +5,9 @@ it is written by hand (backpropagation through time), and input is sparse, so th
 its events and spikes cost. Only then can time bins be much finer than 0.1 ms, down to 1 µs.
 
 - ``network.py``: ``FastSNN``, what it refuses, and the autograd function that calls a backend.
-- ``cpu.py``: the backend for the CPU, loops compiled by Numba.
+- ``cpu.py``: the backend for the CPU, which calls loops that Numba compiles: ``loops.py``.
 - ``cuda.py``: the backend for GPUs, PyTorch operations replayed as CUDA graphs.
+- ``inputs.py``: frames as what the backends multiply: compressed sparse rows, or a matrix.
 - ``layered.py``: ``FrameLinear``, an ordinary layer that adds what isn't 0 in the same way, and
   ``LayerThenSNN``, which has one before a ``FastSNN``.
 """

@@ -11,23 +11,34 @@ from threading import Lock
 import torch
 from torch.nn.functional import pad
 
-from .cpu import Trace, rows_and_columns
+from .inputs import as_matrix
+from .loops import Trace
 
 STEPS = 32  # time steps per block; a GPU runs a block at one command
 
 
 def forward(frames, weights, constants, record, keep=True):
-    """Step through time from rest; return the inputs for ``backward``, and what neurons did.
+    """Step through time from rest.
 
-    Frames (T, B, ...), dense or sparse, are of the weights' type: input weights (H, inputs),
-    recurrent weights (H, H), readout weights (outputs, H). ``record`` keeps the synaptic currents,
-    ``keep`` what ``backward`` needs, the hidden neurons' voltages, which stay anyway here.
+    Args:
+        frames: (T, B, ...), dense or sparse, of the weights' type.
+        weights: Of inputs (H, inputs), recurrent (H, H) and of the readout (outputs, H).
+        constants: ``Constants``.
+        record: Keep the synaptic currents.
+        keep: Keep what ``backward`` needs, the hidden neurons' voltages; here they stay anyway.
+
+    Returns:
+        The inputs for ``backward``, and what the neurons did.
     """
-    inputs, w_in = flat(frames), weights[0]
-    currents = (inputs @ w_in.t()).unflatten(0, frames.shape[:2])  # all time steps in one product
-    trace = Trace(*_in_blocks(_step_on, constants, [currents], weights[1:]))
-    kept = len(currents) if record else 0
-    return (inputs,), trace._replace(i=trace.i[:kept], i_out=trace.i_out[:kept])
+    w_in, *others = weights
+    inputs = as_matrix(frames)
+    currents = inputs @ w_in.t()  # all time steps in one product
+    currents = currents.unflatten(0, frames.shape[:2])
+    after = in_blocks(step_on, constants, [currents], others)
+    trace = Trace(*after)
+    if not record:
+        trace = trace._replace(i=trace.i[:0], i_out=trace.i_out[:0])
+    return (inputs,), trace
 
 
 def backward(grad_voltages, inputs, v_decayed, weights, constants, needs_input_grad):
@@ -37,90 +48,114 @@ def backward(grad_voltages, inputs, v_decayed, weights, constants, needs_input_g
         Gradients with respect to the input, the recurrent and the readout's weights, and to the
         hidden currents before they decay, (T, B, H), of which no step is left unless needed.
     """
-    courses = [grad_voltages, v_decayed]
-    _, grad_i, _, grad_i_out = _in_blocks(_step_back, constants, courses, weights[1:], back=True)
-    (frames,) = inputs
+    grads = in_blocks(step_back, constants, [grad_voltages, v_decayed], weights[1:], back=True)
+    _, grad_i, _, grad_i_out = grads
     spikes = (v_decayed > constants.v_th).to(v_decayed.dtype)
-    grad_w_in = (frames.t() @ grad_i.flatten(0, 1)).t()
-    grad_w_rec = grad_i[1:].flatten(0, 1).t() @ spikes[:-1].flatten(0, 1)
+    (frames,) = inputs
+    grad_w_in_t = frames.t() @ grad_i.flatten(0, 1)  # a sparse matrix comes first
+    # A spike sends to hidden neurons a step later, to the readout at once.
+    earlier_spikes = spikes[:-1].flatten(0, 1)
+    grad_w_rec = grad_i[1:].flatten(0, 1).t() @ earlier_spikes
     grad_w_out = grad_i_out.flatten(0, 1).t() @ spikes.flatten(0, 1)
-    return grad_w_in, grad_w_rec, grad_w_out, grad_i if needs_input_grad else grad_i[:0]
+    if not needs_input_grad:
+        grad_i = grad_i[:0]
+    return grad_w_in_t.t(), grad_w_rec, grad_w_out, grad_i
 
 
-def flat(frames: torch.Tensor) -> torch.Tensor:
-    """Make a matrix of them, with a row for each step of each recording."""
-    if not frames.is_sparse:
-        return frames.flatten(2).flatten(0, 1)
-    shape = frames.shape[:2].numel(), frames.shape[2:].numel()
-    places = torch.stack(rows_and_columns(frames))
-    matrix = torch.sparse_coo_tensor(places, frames._values(), shape, check_invariants=False)
-    return matrix.coalesce()
-
-
-def _in_blocks(steps, constants, courses, weights, back=False):
+def in_blocks(steps, constants, courses, weights, back=False):
     """Go through time, or back, from rest; return what each step leaves behind.
 
     Courses are what goes into each step, (T, B, ...), weights the recurrent and the readout's.
     """
+    n_steps, batch = courses[0].shape[:2]
     outputs, hidden = weights[1].shape
-    batch = courses[0].shape[1]
-    state = [weights[0].new_zeros(batch, size) for size in (hidden, hidden, outputs, outputs)]
-    firsts, blocks = range(0, len(courses[0]), STEPS), []
-    with _lock, torch.cuda.device_of(weights[0]):  # where a graph is captured and started
-        for first in firsts[::-1] if back else firsts:
-            some = [each[first : first + STEPS] for each in courses]
-            some = [pad(each, (0, 0, 0, 0, 0, STEPS - len(each))) for each in some]
-            blocks.append(_run(steps, constants, [*some, *weights, *state]))
-            state = [each[0 if back else -1] for each in blocks[-1]]
-    ordered = blocks[::-1] if back else blocks
-    return [torch.cat(each)[: len(courses[0])] for each in zip(*ordered, strict=True)]
+    at_rest = weights[0].new_zeros(batch, hidden)
+    at_rest_out = weights[0].new_zeros(batch, outputs)
+    state = [at_rest, at_rest, at_rest_out, at_rest_out]
+    silence = (0, 0, 0, 0, 0, -n_steps % STEPS)  # so that the last block is full
+    pieces = [pad(course, silence).split(STEPS) for course in courses]
+    pieces = list(zip(*pieces, strict=True))
+    last = -1
+    if back:
+        pieces.reverse()
+        last = 0
+    blocks = []
+    with lock, torch.cuda.device_of(weights[0]):  # where a graph is captured and started
+        for piece in pieces:
+            block = run(steps, constants, [*piece, *weights, *state])
+            state = [values[last] for values in block]
+            blocks.append(block)
+    if back:
+        blocks.reverse()
+    return [torch.cat(values)[:n_steps] for values in zip(*blocks, strict=True)]
 
 
-def _step_on(c, currents, w_rec, w_out, v_decayed, i, v, i_out):
+def step_on(constants, currents, w_rec, w_out, v_decayed, i, v_out, i_out):
     """Return voltages before the reset, currents, and those of the readout, after each step."""
+    a, s, v_th, a_out, s_out, _ = constants
     after = []
-    z = (v_decayed > c.v_th).to(i.dtype)
+    z = (v_decayed > v_th).to(i.dtype)
     for current in currents:
-        i = torch.addmm(i + current, z, w_rec.t())
-        v_decayed = torch.lerp((1 - z) * v_decayed, i, c.dt_over_tau_mem)
-        i = i - c.dt_over_tau_syn * i
-        z = (v_decayed > c.v_th).to(i.dtype)
+        # Currents jump, voltages follow them unless they were reset, and currents decay.
+        i = i + current
+        i = torch.addmm(i, z, w_rec.t())
+        v = (1 - z) * v_decayed
+        v_decayed = torch.lerp(v, i, a)
+        i = i - s * i
+        # Spikes go to the readout, which does the same, and never spikes.
+        z = (v_decayed > v_th).to(i.dtype)
         i_out = torch.addmm(i_out, z, w_out.t())
-        v = torch.lerp(v, i_out, c.readout_dt_over_tau_mem)
-        i_out = i_out - c.readout_dt_over_tau_syn * i_out
-        after.append((v_decayed, i, v, i_out))
-    return [torch.stack(each) for each in zip(*after, strict=True)]
+        v_out = torch.lerp(v_out, i_out, a_out)
+        i_out = i_out - s_out * i_out
+        after.append((v_decayed, i, v_out, i_out))
+    return [torch.stack(values) for values in zip(*after, strict=True)]
 
 
-def _step_back(c, grad_voltages, v_decayed, w_rec, w_out, grad_v, grad_i, grad_v_out, grad_i_out):
-    """Return the gradients with respect to what ``_step_on`` returns, the currents undecayed."""
-    surrogate = c.surrogate_slope * (1 + (v_decayed - c.v_th).abs()).pow(-2)
-    stayed = (v_decayed <= c.v_th).to(surrogate.dtype)  # the reset lets nothing through
-    carried, before = stayed * (1 - c.dt_over_tau_mem), []
-    for k in reversed(range(len(v_decayed))):
-        grad_v_out = (1 - c.readout_dt_over_tau_mem) * grad_v_out + grad_voltages[k]
-        grad_i_out = (1 - c.readout_dt_over_tau_syn) * grad_i_out
-        grad_i_out = grad_i_out + c.readout_dt_over_tau_mem * grad_v_out
-        grad_z = torch.addmm(grad_i_out @ w_out, grad_i, w_rec)
-        grad_v = carried[k] * grad_v + surrogate[k] * grad_z
-        grad_i = (1 - c.dt_over_tau_syn) * grad_i + c.dt_over_tau_mem * grad_v
+def step_back(
+    constants, grad_voltages, v_decayed, w_rec, w_out, grad_v, grad_i, grad_v_out, grad_i_out
+):
+    """Return the gradients with respect to what ``step_on`` returns, the currents undecayed."""
+    a, s, v_th, a_out, s_out, slope = constants
+    width = 1 + (v_decayed - v_th).abs()
+    surrogate = slope * width.pow(-2)
+    stayed = v_decayed <= v_th  # the reset lets nothing through
+    carried = (1 - a) * stayed.to(v_decayed.dtype)
+    before = []
+    steps = len(v_decayed)
+    for k in reversed(range(steps)):
+        # The readout: its voltage, and the current that drives it.
+        grad_v_out = (1 - a_out) * grad_v_out
+        grad_v_out = grad_v_out + grad_voltages[k]
+        grad_i_out = (1 - s_out) * grad_i_out
+        grad_i_out = grad_i_out + a_out * grad_v_out
+        # Spikes went to the readout in this step, to the hidden neurons in the next.
+        grad_z = grad_i_out @ w_out
+        grad_z = torch.addmm(grad_z, grad_i, w_rec)
+        grad_v = carried[k] * grad_v
+        grad_v = grad_v + surrogate[k] * grad_z
+        grad_i = (1 - s) * grad_i
+        grad_i = grad_i + a * grad_v
         before.append((grad_v, grad_i, grad_v_out, grad_i_out))
-    return [torch.stack(each) for each in zip(*before[::-1], strict=True)]
+    return [torch.stack(values) for values in zip(*before[::-1], strict=True)]
 
 
-def _run(steps, constants, tensors):
+def run(steps, constants, tensors):
     """Compute a block; on a GPU by a graph, whose results stand where those of the next will."""
-    device, shapes = tensors[0].device, [each.shape for each in tensors]
-    if device.type != "cuda":
+    first = tensors[0]
+    if first.device.type != "cuda":
         return steps(constants, *tensors)
-    graph = _graph(steps, constants, device, tensors[0].dtype, *shapes)
-    return [each.clone() for each in graph(*tensors)]
+    shapes = [tensor.shape for tensor in tensors]
+    graph = captured(steps, constants, first.device, first.dtype, *shapes)
+    results = graph(*tensors)
+    return [tensor.clone() for tensor in results]
 
 
 @lru_cache(maxsize=8)  # each has its own memory
-def _graph(steps, constants, device, dtype, *shapes):
+def captured(steps, constants, device, dtype, *shapes):
+    """Capture a block as a CUDA graph."""
+    block = partial(steps, constants)
     samples = tuple(torch.zeros(shape, dtype=dtype, device=device) for shape in shapes)
-    return torch.cuda.make_graphed_callables(partial(steps, constants), samples)
+    return torch.cuda.make_graphed_callables(block, samples)
 
 
-_lock = Lock()  # threads share the graphs
+lock = Lock()  # threads share the graphs

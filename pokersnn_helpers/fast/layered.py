@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
@@ -12,12 +11,13 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 
 from ..checks import check_numbers, check_range, check_sensor_size
-from ..compiling import compiled
 from ..networks import FrameNetwork
 from ..pokerdvs import POKERDVS_SENSOR_SIZE
 from ..snn import build_network
-from . import cpu, cuda
-from .cpu import gather_add, scatter_add, transposed
+from . import loops
+from .cpu import transposed
+from .inputs import as_matrix, to_rows
+from .loops import Rows
 from .network import FastSNN
 
 
@@ -36,49 +36,36 @@ class FrameLinear(nn.Linear):
         """Multiply what isn't 0 in the frames: few counts are."""
         frames = frames.to(self.weight.dtype)
         if frames.device.type == "cpu" and not frames.requires_grad:
-            found = _Sums.apply(self.weight, self.bias, cpu.to_csr(frames))
+            found = _Sums.apply(self.weight, self.bias, to_rows(frames))
         elif frames.is_sparse:
-            found = torch.sparse.mm(cuda.flat(frames), self.weight.t()) + self.bias
+            found = torch.sparse.mm(as_matrix(frames), self.weight.t()) + self.bias
         else:
             return super().forward(frames.flatten(2))
         return found.unflatten(0, frames.shape[:2])
 
 
-def sums(csr: list[np.ndarray], weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """Multiply rows of inputs, as ``to_csr`` lists them, by weights; return (rows, outputs)."""
-    found = np.empty((len(csr[0]) - 1, len(bias)), weights.dtype)
-    _add_inputs(*csr, weights, bias, found)
-    return found
+def sums(rows: Rows, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """Multiply rows of inputs by weights (inputs, outputs), and add a bias."""
+    total = np.empty((len(rows.indptr) - 1, len(bias)), weights.dtype)
+    loops.add_inputs(rows, weights, bias, total)
+    return total
 
 
 class _Sums(torch.autograd.Function):
     """``sums`` with gradients with respect to weights (outputs, inputs) and bias."""
 
     @staticmethod
-    def forward(ctx, weight, bias, csr):
-        ctx.csr, ctx.inputs = csr, weight.shape[1]
-        return torch.from_numpy(sums(csr, transposed(weight).numpy(), bias.numpy()))
+    def forward(ctx, weight, bias, rows):
+        ctx.rows = rows
+        ctx.inputs = weight.shape[1]
+        return torch.from_numpy(sums(rows, transposed(weight).numpy(), bias.numpy()))
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
         grad_weight_t = grad.new_zeros(ctx.inputs, grad.shape[1])
-        _add_gradients(*ctx.csr, grad.contiguous().numpy(), grad_weight_t.numpy())
+        loops.add_input_gradients(ctx.rows, grad.contiguous().numpy(), grad_weight_t.numpy())
         return transposed(grad_weight_t), grad.sum(0), None
-
-
-@partial(compiled, contract=False)
-def _add_inputs(indptr, indices, counts, weights, bias, found):
-    for row in range(len(found)):
-        found[row] = 0
-        gather_add(found[row], weights, indices, counts, indptr[row], indptr[row + 1])
-        found[row] += bias
-
-
-@compiled
-def _add_gradients(indptr, indices, counts, grad, grad_weights):
-    for row in range(len(grad)):
-        scatter_add(grad_weights, indices, counts, indptr[row], indptr[row + 1], grad[row])
 
 
 class LayerThenSNN(FrameNetwork):
@@ -93,9 +80,17 @@ class LayerThenSNN(FrameNetwork):
         dt: Duration of a time step in s.
         features: Units of the layer.
         dropout: The share of them that is silent in a training step.
-        delays: Of the copies, in s.
+        delays: Of the copies, in s: whole time steps.
         surrogate_slope: As of ``SNN``. Default: ``build_network`` chooses it.
-        neurons: The hidden neurons and the time constants of ``SNN``.
+        hidden_size: Hidden neurons of ``SNN``; the others, too, are arguments of it.
+        v_th: Their threshold.
+        tau_syn: Their synaptic time constant, in s.
+        tau_mem: Their membrane time constant, in s.
+        readout_tau_syn: Synaptic time constant of the readout, in s.
+        readout_tau_mem: Membrane time constant of the readout, in s.
+
+    Raises:
+        ValueError: A number is out of range, or a delay is no whole number of time steps.
 
     Example:
         >>> LayerThenSNN(delays=(0, 0.004), hidden_size=20)(torch.ones(20, 8, 2, 35, 35)).shape
@@ -104,6 +99,7 @@ class LayerThenSNN(FrameNetwork):
 
     takes_sparse = True
     causal = True
+    time_constants = FastSNN.time_constants
 
     def __init__(
         self,
@@ -114,21 +110,36 @@ class LayerThenSNN(FrameNetwork):
         dropout: float = 0.3,
         delays: Sequence[float] = (0,),
         surrogate_slope: float | None = None,
-        **neurons: Any,
+        hidden_size: int = 100,
+        v_th: float = 0.3,
+        tau_syn: float = 0.010,
+        tau_mem: float = 0.010,
+        readout_tau_syn: float = 0.005,
+        readout_tau_mem: float = 0.010,
     ):
         super().__init__()
         check_numbers(Integral, features=features)
         check_numbers(Real, dt=dt)
-        check_range(0, 1, **{f"delays[{n}], in s,": delay for n, delay in enumerate(delays)})
-        self.sensor_size, self.dt = check_sensor_size(sensor_size), dt
+        self.sensor_size = check_sensor_size(sensor_size)
+        self.dt = dt
         self.input_size = math.prod(self.sensor_size)
-        self.steps = [round(delay / dt) for delay in delays]
-        self.inputs, self.dropout = FrameLinear(self.input_size, features), nn.Dropout(dropout)
-        sizes: dict[str, Any] = {"sensor_size": (features * len(delays), 1, 1)}
-        sizes |= {"output_size": output_size, "time_window": self.time_window}
-        if surrogate_slope is not None:
-            neurons["surrogate_slope"] = surrogate_slope
-        self.snn = build_network(FastSNN, **sizes, **neurons)
+        self.steps = [_whole_steps(f"delays[{n}]", delay, dt) for n, delay in enumerate(delays)]
+        self.inputs = FrameLinear(self.input_size, features)
+        self.dropout = nn.Dropout(dropout)
+        slope = {} if surrogate_slope is None else {"surrogate_slope": surrogate_slope}
+        self.snn = build_network(
+            FastSNN,
+            sensor_size=(features * len(delays), 1, 1),
+            output_size=output_size,
+            time_window=self.time_window,
+            hidden_size=hidden_size,
+            v_th=v_th,
+            tau_syn=tau_syn,
+            tau_mem=tau_mem,
+            readout_tau_syn=readout_tau_syn,
+            readout_tau_mem=readout_tau_mem,
+            **slope,
+        )
 
     @torch.no_grad()
     def scale_input_weights(self, factor: float) -> None:
@@ -141,19 +152,30 @@ class LayerThenSNN(FrameNetwork):
         features = self.dropout(torch.relu(self.inputs(frames)))
         return self.snn(delay_copies(features, self.steps)[..., None, None])
 
-    def resume(self, frames: Any, state: Any = None) -> tuple[torch.Tensor, Any]:
+    def resume(self, frames: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
         """Go on, as ``FrameNetwork`` says; the state holds the features that come late."""
         if state is None:
-            bias = self.inputs.bias.numpy(force=True).copy()
-            late = np.zeros((max(self.steps), len(bias)), bias.dtype)
-            state = transposed(self.inputs.weight).numpy(), bias, late, None
-        weights, bias, late, inner = state
-        features = np.concatenate([late, np.maximum(sums(cpu.to_csr(frames), weights, bias), 0)])
-        first, last = len(late), len(features)
-        copies = [features[first - step : last - step] for step in self.steps]
-        inputs = torch.from_numpy(np.concatenate(copies, axis=1))[:, None, :, None, None]
-        voltages, inner = self.snn.resume(inputs, inner)
-        return voltages, (weights, bias, features[last - first :], inner)
+            layer = (
+                transposed(self.inputs.weight).numpy(),
+                self.inputs.bias.detach().clone().numpy(),
+            )
+            state = layer, np.zeros((max(self.steps), len(layer[1])), layer[1].dtype), None
+        layer, late, inner = state
+        features = np.maximum(sums(to_rows(frames), *layer), 0)
+        features = np.concatenate([late, features])
+        ends = [len(features) - step for step in self.steps]
+        copies = np.concatenate([features[end - len(frames) : end] for end in ends], axis=1)
+        voltages, inner = self.snn.resume(torch.from_numpy(copies)[:, None], inner)
+        return voltages, (layer, features[len(frames) :], inner)
+
+
+def _whole_steps(name: str, delay: float, dt: float) -> int:
+    """Return how many time steps a delay lasts."""
+    check_range(0, 1, **{f"{name}, in s,": delay})
+    steps = round(delay / dt)
+    if not math.isclose(steps * dt, delay, rel_tol=1e-6):
+        raise ValueError(f"{name} is {delay:g} s; choose a multiple of dt, {dt:g} s")
+    return steps
 
 
 def delay_copies(features: torch.Tensor, steps: Sequence[int]) -> torch.Tensor:

@@ -1,7 +1,6 @@
 """The same network, faster: sparse input and a backward pass through time written by hand."""
 
 import warnings
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -13,7 +12,8 @@ from norse.torch.functional.lif import LIFState
 from ..checks import check_frames
 from ..snn import SNN, SNNState
 from . import cpu, cuda
-from .cpu import LIFConstants
+from .inputs import to_rows
+from .loops import Constants
 
 LAYERS = {"lif0": LIFRecurrentCell, "linear": torch.nn.Linear, "readout": LICell}
 PARAMETERS = {"v_leak": 0, "v_reset": 0, "method": "super", "alpha": 1}
@@ -64,16 +64,19 @@ class FastSNN(SNN):
             RuntimeError: Sparse frames have an index outside their shape.
         """
         check_frames(frames, self.linear.weight, self.input_size)  # the backends look at indices
-        _check_network(self, frames.shape[2:].numel())
-        backend = _backend(frames.device)
+        check_network(self, frames.shape[2:].numel())
+        backend = backend_of(frames.device)
         if backend is None:
             return super().forward(frames.to_dense())
-        weights, constants = self._weights(), self._constants()
+        weights = self._weights()
+        constants = self._constants()
         frames = frames.to(weights[0].dtype)
-        learns = torch.is_grad_enabled() and any(x.requires_grad for x in (frames, *weights))
+        needs_grad = any(x.requires_grad for x in (frames, *weights))
+        learns = torch.is_grad_enabled() and needs_grad
         if not learns and not self.record:
             self.recording = None
-            return backend.forward(frames, weights, constants, False, False)[1].voltages
+            _, trace = backend.forward(frames, weights, constants, record=False, keep=False)
+            return trace.voltages
         voltages, *states = _BPTT.apply(frames, *weights, constants, self.record, backend)
         self.recording = self._recorded(voltages.detach(), *states) if self.record else None
         return voltages
@@ -81,27 +84,25 @@ class FastSNN(SNN):
     def resume(self, frames: Any, state: Any = None) -> tuple[torch.Tensor, Any]:
         """Go on, as ``FrameNetwork`` says, on the CPU, with the weights of the first call.
 
-        Frames (T, B, ...) go on with B recordings, a list of arrays, as of ``to_csr``, with one.
+        Frames (T, B, ...) of the weights' type go on with B recordings.
         """
-        if isinstance(frames, list):
-            csr, steps, batch, inputs = frames, len(frames[0]) - 1, 1, self.input_size
-        else:
-            csr, inputs = cpu.to_csr(frames), frames.shape[2:].numel()
-            steps, batch = frames.shape[:2]
+        steps, batch = frames.shape[:2]
         if state is None:
-            _check_network(self, inputs)
+            check_network(self, frames.shape[2:].numel())
             state = cpu.at_rest(batch, self._weights(), self._constants())
-        if batch != (before := len(state.neurons)):
+        before = len(state.neurons.v)
+        if batch != before:
             raise ValueError(f"frames hold {batch} recordings; go on with the {before} of before")
-        trace, state = cpu.run(steps, csr, state)
+        trace, state = cpu.run(steps, to_rows(frames), state)
         return trace.voltages, state
 
     def _weights(self) -> tuple[torch.Tensor, ...]:
         return self.lif0.input_weights, self.lif0.recurrent_weights, self.linear.weight
 
-    def _constants(self) -> LIFConstants:
-        hidden, readout = self.lif0, self.readout
-        return LIFConstants(
+    def _constants(self) -> Constants:
+        hidden = self.lif0
+        readout = self.readout
+        return Constants(
             dt_over_tau_mem=float(hidden.dt * hidden.p.tau_mem_inv),
             dt_over_tau_syn=float(hidden.dt * hidden.p.tau_syn_inv),
             v_th=float(hidden.p.v_th),
@@ -112,65 +113,72 @@ class FastSNN(SNN):
 
     def _recorded(self, voltages, v_decayed, i, i_out):
         z = (v_decayed > self._constants().v_th).to(v_decayed.dtype)
-        return SNNState(LIFState(z, (1 - z) * v_decayed, i), LIState(voltages, i_out))
+        v = (1 - z) * v_decayed
+        return SNNState(LIFState(z, v, i), LIState(voltages, i_out))
 
 
-def _backend(device: torch.device) -> Any:
+def backend_of(device: torch.device) -> Any:
     """Return what computes on a device; None where that is left to ``SNN``."""
     if device.type == "cpu":
         return cpu
-    return cuda if _gpu_agrees(device) else None
+    return cuda if gpu_agrees(device) else None
 
 
 @cache
-def _gpu_agrees(device: torch.device) -> bool:
+def gpu_agrees(device: torch.device) -> bool:
     """Say whether a device gives what the loops for the CPU give; warn where it doesn't."""
-    random, found = torch.Generator().manual_seed(0), []  # voltages and gradients
-    sizes = (cuda.STEPS + 1, 3, 5), (4, 5), (4, 4), (2, 4)  # of frames and weights
-    given = [torch.rand(size, generator=random) for size in sizes]
-    constants = LIFConstants(0.1, 0.1, 0.3, 0.1, 0.2, 1.0)
+    random = torch.Generator().manual_seed(0)
+    frames = torch.rand(cuda.STEPS + 1, 3, 5, generator=random)
+    weights = [torch.rand(size, generator=random) for size in ((4, 5), (4, 4), (2, 4))]
+    constants = Constants(0.1, 0.1, 0.3, 0.1, 0.2, 1.0)
+
+    def compute(backend, device):
+        """Return voltages and gradients."""
+        tensors = [x.to(device).requires_grad_() for x in (frames, *weights)]
+        with torch.enable_grad():
+            voltages, *_ = _BPTT.apply(*tensors, constants, False, backend)
+            gradients = torch.autograd.grad(voltages.sum(), tensors)
+        return [x.cpu() for x in (voltages, *gradients)]
+
     try:
-        for backend, where in ((cpu, "cpu"), (cuda, device)):
-            tensors = [each.to(where).requires_grad_() for each in given]
-            with torch.enable_grad():
-                voltages, *_ = _BPTT.apply(*tensors, constants, False, backend)
-                gradients = torch.autograd.grad(voltages.sum(), tensors)
-            found.append([each.cpu() for each in (voltages, *gradients)])
-        torch.testing.assert_close(*found, rtol=1e-3, atol=1e-4)
+        expected = compute(cpu, "cpu")
+        torch.testing.assert_close(compute(cuda, device), expected, rtol=1e-3, atol=1e-4)
     except (AssertionError, RuntimeError) as error:
         warnings.warn(f"FastSNN computes as SNN does, slowly, on {device}: {error}", stacklevel=2)
         return False
     return True
 
 
-def _check_network(snn: SNN, inputs: int | None) -> None:
+def check_network(snn: Any, inputs: int) -> None:
     """Refuse what only ``SNN`` computes: the backends would leave it out without a word.
 
     Compiled loops don't look at shapes, so they are compared here.
     """
-    for name, found, expected in _needs(snn, inputs):
-        if found != expected:
-            raise ValueError(f"{name} is {found}, but FastSNN needs {expected}; use SNN")
-
-
-def _needs(snn: Any, inputs: int | None) -> Iterator[tuple[str, Any, Any]]:
-    """Yield the name of what the backends rely on, what it is, and what it has to be."""
     layers = dict(snn.named_children())
-    yield "the network", {name: type(layer) for name, layer in layers.items()}, LAYERS
-    yield "step", getattr(snn.step, "__func__", snn.step), SNN.step
-    yield "linear.bias", snn.linear.bias, None
-    hidden, outputs = len(snn.lif0.input_weights), len(snn.linear.weight)
-    shapes = (hidden, inputs), (hidden, hidden), (outputs, hidden)
-    for (name, weights), shape in zip(snn.named_parameters(), shapes, strict=True):
-        yield f"the shape of {name}", tuple(weights.shape), shape
+    kinds = {name: type(layer) for name, layer in layers.items()}
+    need("the network", kinds, LAYERS)
+    need("step", getattr(snn.step, "__func__", snn.step), SNN.step)
+    need("linear.bias", snn.linear.bias, None)
+    shapes = [tuple(weights.shape) for weights in snn._weights()]
+    (hidden, _), _, (outputs, _) = shapes
+    need("the weights' shapes", shapes, [(hidden, inputs), (hidden, hidden), (outputs, hidden)])
     for name, layer in layers.items():
-        yield f"a hook of {name}", [h for kind in HOOKS for h in getattr(layer, kind).values()], []
+        hooks = [hook for kind in HOOKS for hook in getattr(layer, kind).values()]
+        need(f"hooks of {name}", hooks, [])
     for name in ("lif0", "readout"):
         for parameter, value in layers[name].p._asdict().items():
             path = f"{name}.p.{parameter}"
-            if isinstance(value, torch.Tensor) and (value.numel() != 1 or value.requires_grad):
-                yield path, value, "one fixed number"
-            yield path, value, PARAMETERS.get(parameter, value)
+            if isinstance(value, torch.Tensor):
+                if value.numel() != 1 or value.requires_grad:
+                    need(path, value, "one fixed number")
+                value = value.item()
+            need(path, value, PARAMETERS.get(parameter, value))
+
+
+def need(name: str, value: Any, expected: Any) -> None:
+    """Refuse another value than the backends rely on."""
+    if value != expected:
+        raise ValueError(f"{name} is {value}, but FastSNN needs {expected}; use SNN")
 
 
 class _BPTT(torch.autograd.Function):
@@ -181,9 +189,11 @@ class _BPTT(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, frames, w_in, w_rec, w_out, constants, record, backend):
-        ctx.backend, ctx.constants, ctx.shape = backend, constants, frames.shape
         weights = [w_in, w_rec, w_out]
         inputs, trace = backend.forward(frames, weights, constants, record)
+        ctx.backend = backend
+        ctx.constants = constants
+        ctx.shape = frames.shape
         # The inputs may be the frames themselves: saved so, a change of them is noticed.
         ctx.save_for_backward(trace.v_decayed, *weights, *inputs)
         states = (trace.v_decayed, trace.i, trace.i_out)
@@ -194,9 +204,13 @@ class _BPTT(torch.autograd.Function):
     def backward(ctx, grad_voltages, *_):
         if torch.is_grad_enabled():
             raise RuntimeError("FastSNN has no second derivatives (create_graph=True); use SNN")
-        v_decayed, *rest = ctx.saved_tensors
-        weights, inputs, needs = rest[:3], rest[3:], ctx.needs_input_grad[0]
-        run = ctx.backend.backward
-        *grads, grad_i = run(grad_voltages, inputs, v_decayed, weights, ctx.constants, needs)
-        grad_frames = (grad_i @ weights[0]).reshape(ctx.shape) if needs else None
+        v_decayed, w_in, w_rec, w_out, *inputs = ctx.saved_tensors
+        weights = [w_in, w_rec, w_out]
+        needs_frames = ctx.needs_input_grad[0]
+        *grads, grad_i = ctx.backend.backward(
+            grad_voltages, inputs, v_decayed, weights, ctx.constants, needs_frames
+        )
+        grad_frames = None
+        if needs_frames:
+            grad_frames = (grad_i @ w_in).reshape(ctx.shape)
         return grad_frames, *grads, None, None, None

@@ -15,7 +15,7 @@ from PIL import Image
 
 from ..checks import check_numbers
 from .colours import ACCENT, EVENTS_MAP, GREY, vote_map
-from .recordings import Frame, on_minus_off, polarities
+from .recordings import POLARITIES, Frame, on_minus_off
 
 
 @dataclass(frozen=True)
@@ -51,25 +51,32 @@ def animate_frames(frames: Frame, time_window: float, title: str) -> Animation:
         >>> player = animate_frames(np.ones((3, 2, 35, 35)), time_window=1000, title="a square")
     """
     check_numbers(Real, time_window=time_window)
-    kinds = polarities(frames.shape[1])
-    legend = [f'<b style="color:{ink}">■</b> {name}' for name, ink, _ in reversed(kinds.values())]
-    look, colours = "colour shows where events were", vote_map()
-    if len(kinds) == 2:
-        look, colours = "red pixels sent more ON events, blue ones more OFF", EVENTS_MAP
+    if len(frames) == 0:
+        raise ValueError("there are no frames to show; give at least one")
+    kinds = POLARITIES[frames.shape[1]].values()
+    legend = [f'<b style="color:{colour}">■</b> {name}' for name, colour, _ in kinds]
+    if len(kinds) == 1:
+        look = "colour shows where events were"
+        colours = vote_map()
+    else:
+        look = "red pixels sent more ON events, blue ones more OFF"
+        colours = EVENTS_MAP
     net = on_minus_off(frames).round().clip(-4, 4)
-    height, width = net.shape[1:]
+    count, height, width = net.shape
     pixels = max(1, round(320 / width))  # of the page, for each pixel of the sensor
     pngs = [_png(frame, colours) for frame in net]
     start = int(frames.sum((1, 2, 3)).argmax())
+    ms = time_window / 1000
+    content = {"frames": pngs, "step": ms}
     page = PLAYER.substitute(
         title=html.escape(title),
-        legend=" ".join(legend),
+        legend=" ".join(reversed(legend)),
         alt=html.escape(f"An animation of {title}: {look}."),
         shown=f"data:image/png;base64,{pngs[start]}",
-        content=json.dumps({"frames": pngs, "step": time_window / 1000}, separators=(",", ":")),
-        time=f"{start * time_window / 1000:g} to {(start + 1) * time_window / 1000:g} ms",
+        content=json.dumps(content, separators=(",", ":")),
+        time=f"{start * ms:g} to {(start + 1) * ms:g} ms",
         start=start,
-        last=len(net) - 1,
+        last=count - 1,
         width=pixels * width,
         height=pixels * height,
         accent=ACCENT,
@@ -79,11 +86,9 @@ def animate_frames(frames: Frame, time_window: float, title: str) -> Animation:
 
 
 def _png(net: np.ndarray, colour_map: Colormap) -> str:
-    """Write numbers from −4 to 4 as a PNG of nine colours, transparent where they are zero."""
-    colours = (255 * colour_map(np.linspace(0, 1, 9))).round().astype(np.uint8)
-    colours[4, 3] = 0
-    image = Image.fromarray((net + 4).astype(np.uint8)).convert("P")
-    image.putpalette(colours[:, :3].tobytes())
+    """Write numbers from −4 to 4 as a PNG, transparent where they are zero."""
+    colours = colour_map((net + 4) / 8)  # RGBA from 0 to 1
+    image = Image.fromarray((255 * colours).round().astype(np.uint8))
     file = io.BytesIO()
-    image.save(file, format="png", optimize=True, bits=4, transparency=colours[:, 3].tobytes())
+    image.save(file, format="png", optimize=True)
     return base64.b64encode(file.getvalue()).decode()

@@ -12,14 +12,29 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgba
 
-ON, OFF = "#cf3a2b", "#2c72c7"
-CLASS_COLOURS = {"club": "#4a8f1f", "heart": "#d1548f", "diamond": "#d97f0b", "spade": "#7a55b8"}
+ON = "#cf3a2b"
+OFF = "#2c72c7"
+CLASS_COLOURS = {
+    "club": "#4a8f1f",
+    "heart": "#d1548f",
+    "diamond": "#d97f0b",
+    "spade": "#7a55b8",
+}
 ACCENT = "#0b7f8b"
-TEXT, GREY, GRID, SHADE = "#1f2328", "#6e7781", "#d8dee4", "#eef1f4"
+TEXT = "#1f2328"
+GREY = "#6e7781"
+GRID = "#d8dee4"
+SHADE = "#eef1f4"
 PAPER = "#ffffff"
 
 # What the greys and the accent become on a dark page; the paper becomes transparent on every page.
-DARK = {TEXT: "#e6e9ec", GREY: "#9aa4ae", GRID: "#3a424b", SHADE: "#232a31", ACCENT: "#4fbac4"}
+DARK = {
+    TEXT: "#e6e9ec",
+    GREY: "#9aa4ae",
+    GRID: "#3a424b",
+    SHADE: "#232a31",
+    ACCENT: "#4fbac4",
+}
 
 
 def _fading(name: str, *colours: str, rise: float = 1) -> LinearSegmentedColormap:
@@ -28,8 +43,11 @@ def _fading(name: str, *colours: str, rise: float = 1) -> LinearSegmentedColorma
     With a ``rise`` below 1 it is quickly opaque, so that one event shows on a dark page, too.
     """
     # Matplotlib takes pairs of a colour and alpha from 3.11 on only, and RGBA in every version.
-    places = np.linspace(-1 if len(colours) == 2 else 0, 1, 32 * len(colours) + 1)
-    shades = [to_rgba(colours[-1 if x > 0 else 0], abs(x) ** rise) for x in places]
+    lowest = 1 - len(colours)
+    shades = []
+    for place in np.linspace(lowest, 1, 32 * len(colours) + 1):
+        colour = colours[-1] if place > 0 else colours[0]
+        shades.append(to_rgba(colour, abs(place) ** rise))
     return LinearSegmentedColormap.from_list(name, shades, N=257)
 
 
@@ -56,5 +74,5 @@ def class_colours(classes: Sequence[str]) -> dict[str, str]:
     """
     fixed = {name: CLASS_COLOURS[name] for name in classes if name in CLASS_COLOURS}
     style = [to_hex(entry["color"]) for entry in plt.rcParams["axes.prop_cycle"]]
-    free = cycle([colour for colour in style if colour not in fixed.values()] or style)
+    free = cycle(colour for colour in style if colour not in fixed.values())
     return {name: fixed.get(name) or next(free) for name in classes}

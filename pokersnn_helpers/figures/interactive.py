@@ -84,10 +84,12 @@ class InteractiveFigure:
         cls, kind: str, figure: Figure, alt: str, **content: Any
     ) -> "InteractiveFigure":
         """Take the image from a matplotlib figure, and close it."""
-        drawn, small = io.BytesIO(), io.BytesIO()
+        drawn = io.BytesIO()
         figure.savefig(drawn, format="png", dpi=192)  # twice the page's, for sharp screens
         plt.close(figure)
-        Image.open(drawn).convert("RGB").quantize(64).save(small, format="png", optimize=True)
+        image = Image.open(drawn).convert("RGB").quantize(64)
+        small = io.BytesIO()
+        image.save(small, format="png", optimize=True)
         return cls(kind, content, small.getvalue(), alt)
 
     def _repr_png_(self) -> bytes:
@@ -96,10 +98,11 @@ class InteractiveFigure:
     def _repr_html_(self) -> str:
         content = json.dumps(self.content, separators=(",", ":"), default=vars)
         content = content.replace("<", "\\u003c")  # a name may hold "</script>"
+        png = _base64(self.png)
         return (
             f'<div class="interactive-figure" data-kind="{self.kind}">'
             f'<img alt="{html.escape(self.alt)}" style="max-width:100%" '
-            f'src="data:image/png;base64,{base64.b64encode(self.png).decode()}">'
+            f'src="data:image/png;base64,{png}">'
             f'<script type="application/json">{content}</script></div>'
         )
 
@@ -128,18 +131,22 @@ def interactive_event_cloud(data: Split) -> InteractiveFigure:
             f"data.source is {data.source!r}: the page would carry recordings that may not be "
             'redistributed. Pass load_pokerdvs(source="simulated").'
         )
-    offered, targets = {}, np.asarray(data.test.targets)
+    if len(data.test) == 0:
+        raise ValueError("data.test holds no recording to draw")
+    targets = np.array(data.test.targets)
+    offered = {}
     for number in np.unique(targets):
         places = np.flatnonzero(targets == number)[:3]
-        offered[data.classes[number]] = [data.test.events[place] for place in places]
-    *_, shown = offered
+        shown = data.classes[number]
+        offered[shown] = [data.test.events[place] for place in places]
+    packed = {name: list(map(_pack, recordings)) for name, recordings in offered.items()}
     return InteractiveFigure.from_figure(
         "event-cloud",
         plot_event_cloud(offered[shown][0], f"a simulated {shown}", data.sensor_size),
         f"A cloud of points in a box with the axes time in milliseconds, x and y in pixels, drawn "
         f"from a simulated {shown}. ON and OFF events lie on separate slanted sheets.",
         sensor_size=data.sensor_size,
-        recordings={name: [_pack(events) for events in some] for name, some in offered.items()},
+        recordings=packed,
     )
 
 
@@ -150,12 +157,15 @@ def _pack(events: np.ndarray) -> dict[str, dict[str, str]]:
     """
     if events["t"].max() >= 2**16:
         raise ValueError(f"the recording lasts {events['t'].max()} µs; the page takes 65,535 µs")
-    packed: dict[str, dict[str, str]] = {"OFF": {}, "ON": {}}
-    for polarity, columns in enumerate(packed.values()):
-        for field in "txy":
-            column = events[field][events["p"] == polarity].astype("<u2")
-            columns[field] = base64.b64encode(column.tobytes()).decode()
+    packed = {}
+    for polarity, name in enumerate(["OFF", "ON"]):
+        sent = events[events["p"] == polarity]
+        packed[name] = {field: _base64(sent[field].astype("<u2").tobytes()) for field in "txy"}
     return packed
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
 
 
 def interactive_card(classifier: Classifier, events: np.ndarray) -> InteractiveFigure:
@@ -198,8 +208,8 @@ def interactive_motion(events: np.ndarray) -> InteractiveFigure:
         >>> interactive_motion(film_motions(1).events[0]).kind
         'motion'
     """
-    window = (events["t"][-1] + 1) / 6
-    frames = to_frames(events, time_window=window)[:6]
+    window = (np.ptp(events["t"]) + 1) / 6
+    frames = to_frames(events, window)[:6]
     ends = [f"to {window * number / 1000:.0f} ms" for number in range(1, 7)]
     return InteractiveFigure.from_figure(
         "motion",

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator
 from functools import partial
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,9 +17,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, Rectangle
 from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_feed_forward_step
+from numpy import ndarray
 
 from .colours import ACCENT, GREY, OFF, ON, SHADE, TEXT
 from .interactive import InteractiveFigure, Slider, initial_values
+from .labels import counted
 from .networks import plot_neuron
 
 # ---- One pixel, one edge: how an ideal pixel turns light into events ----
@@ -37,12 +39,12 @@ PIXEL = SimpleNamespace(duration=20.0, dt=0.02, pip_width=4.0, edge_width=2.0)
 class PixelTrace(NamedTuple):
     """What a pixel saw, kept and sent."""
 
-    times: np.ndarray  # ms, (T,)
-    light: np.ndarray  # at these times; 1 is that of the card at daylight 1
-    level: np.ndarray  # what the pixel compares: the logarithm of the light, or the light itself
-    reference: np.ndarray  # the level that the pixel stores, after the events of each time
-    event_times: np.ndarray  # ms, one per event
-    polarities: np.ndarray  # 1 for ON and 0 for OFF, one per event
+    times: ndarray  # ms, (T,)
+    light: ndarray  # at these times; 1 is that of the card at daylight 1
+    level: ndarray  # what the pixel compares: the logarithm of the light, or the light itself
+    reference: ndarray  # the level that the pixel stores, after the events of each time
+    event_times: ndarray  # ms, one per event
+    polarities: ndarray  # 1 for ON and 0 for OFF, one per event
 
 
 def run_pixel(
@@ -60,11 +62,14 @@ def run_pixel(
     covered = (1 + np.cos(np.pi * outside)) / 2
     light = daylight * (1 - (1 - 1 / contrast) * covered)
     level = light if linear else np.log(light)
-    reference, stored, events = level[0], [level[0]], []
+    reference = level[0]
+    stored = [reference]
+    events = []
     for before, now, time in zip(level[:-1], level[1:], times[:-1], strict=True):
         # Both ends of a pip are whole steps apart: rounding mustn't lose the last event.
-        for _ in range(int(abs(now - reference) / threshold + 1e-6)):
-            sign = 1 if now > reference else -1
+        count = int(abs(now - reference) / threshold + 1e-6)
+        sign = 1 if now > reference else -1
+        for _ in range(count):
             reference += sign * threshold
             share = min((reference - before) / (now - before), 1)
             events.append((time + PIXEL.dt * share, sign > 0))
@@ -99,23 +104,28 @@ def interactive_pixel() -> InteractiveFigure:
 
 
 def _plot_pixel(trace: PixelTrace, threshold: float) -> Figure:
-    fig, axes = plt.subplots(
-        3, 1, sharex=True, figsize=(6.0, 3.4), height_ratios=[3, 5, 2], layout="constrained"
+    fig, (light, level, events) = plt.subplots(
+        3,
+        sharex=True,
+        figsize=(6.0, 3.4),
+        height_ratios=[3, 5, 2],
+        layout="constrained",
     )
-    axes[0].plot(trace.times, trace.light, color=TEXT)
-    axes[0].set(ylabel="light", ylim=(0, None))
-    low, high = trace.reference - threshold, trace.reference + threshold
-    axes[1].fill_between(trace.times, low, high, step="post", color=SHADE)
-    axes[1].step(trace.times, trace.reference, where="post", color=ACCENT)
-    axes[1].plot(trace.times, trace.level, color=TEXT)
-    axes[1].set(ylabel="ln(light)")
-    axes[1].text(0.2, -0.5, "reference\n± threshold", color=ACCENT, va="top")
-    for polarity, colour in ((1, ON), (0, OFF)):
-        sent = trace.event_times[trace.polarities == polarity]
-        axes[2].vlines(sent, 0, 1 if polarity else -1, color=colour)
-    axes[2].axhline(0, color=GREY, linewidth=0.8)
-    axes[2].set(xlabel="time (ms)", yticks=[-1, 1], yticklabels=["OFF", "ON"], ylim=(-1.4, 1.4))
-    axes[2].set(xlim=(0, PIXEL.duration))
+    light.plot(trace.times, trace.light, color=TEXT)
+    light.set(ylabel="light", ylim=(0, None))
+    low = trace.reference - threshold
+    high = trace.reference + threshold
+    level.fill_between(trace.times, low, high, step="post", color=SHADE)
+    level.step(trace.times, trace.reference, where="post", color=ACCENT)
+    level.plot(trace.times, trace.level, color=TEXT)
+    level.set(ylabel="ln(light)")
+    level.text(0.2, -0.5, "reference\n± threshold", color=ACCENT, va="top")
+    on = trace.polarities == 1
+    events.vlines(trace.event_times[on], 0, 1, color=ON)
+    events.vlines(trace.event_times[~on], 0, -1, color=OFF)
+    events.axhline(0, color=GREY, linewidth=0.8)
+    events.set(xlabel="time (ms)", xlim=(0, PIXEL.duration), ylim=(-1.4, 1.4))
+    events.set_yticks([-1, 1], ["OFF", "ON"])
     return fig
 
 
@@ -147,8 +157,8 @@ STAIRCASE = SimpleNamespace(
 
 
 def lif_traces(
-    inputs: np.ndarray, dt: float, v_th: float, tau_mem: float = 0.010, tau_syn: float = 0.010
-) -> np.ndarray:
+    inputs: ndarray, dt: float, v_th: float, tau_mem: float = 0.010, tau_syn: float = 0.010
+) -> ndarray:
     """Run one leaky integrate-and-fire neuron with Norse, in double precision.
 
     Args:
@@ -166,15 +176,15 @@ def lif_traces(
         >>> int(spikes.sum())
         18
     """
-    constants = torch.tensor([0, 1 / tau_syn, 1 / tau_mem, v_th], dtype=torch.float64)
-    rest, syn, mem, threshold = constants
-    parameters = LIFParameters(tau_syn_inv=syn, tau_mem_inv=mem, v_th=threshold)
-    state = LIFFeedForwardState(v=rest, i=rest)
+    constants = torch.tensor([1 / tau_syn, 1 / tau_mem, v_th], dtype=torch.float64)
+    tau_syn_inv, tau_mem_inv, threshold = constants
+    parameters = LIFParameters(tau_syn_inv, tau_mem_inv, v_th=threshold)
+    state = LIFFeedForwardState(*torch.zeros(2, dtype=torch.float64))
     trace = []
     for jump in torch.as_tensor(inputs, dtype=torch.float64):
         spike, state = lif_feed_forward_step(jump, state, parameters, dt)
-        trace.append((spike.item(), state.v.item(), state.i.item()))
-    return np.array(trace).T
+        trace.append(torch.stack([spike, *state]))
+    return torch.stack(trace).T.numpy()
 
 
 def interactive_neuron() -> InteractiveFigure:
@@ -211,7 +221,7 @@ def interactive_neuron() -> InteractiveFigure:
     )
 
 
-def random_arrivals(seed: int) -> np.ndarray:
+def random_arrivals(seed: int) -> ndarray:
     """Draw when input events would arrive at a rate of 1 event/s: with exponential waits, in s.
 
     There are enough for the highest rate of ``NEURON_SLIDERS``. The script draws the same ones.
@@ -232,39 +242,42 @@ def _mulberry32(state: int) -> Iterator[float]:
 
 
 def run_neuron(
-    arrivals: np.ndarray, tau_mem: float, tau_syn: float, v_th: float, rate: float
-) -> np.ndarray:
+    arrivals: ndarray, tau_mem: float, tau_syn: float, v_th: float, rate: float
+) -> ndarray:
     """Run the neuron of ``interactive_neuron``, with arrivals (s) at 1 event/s; taus are in ms."""
     with np.errstate(divide="ignore"):
         steps = np.floor(arrivals / rate / NEURON.dt)
-    counts = np.bincount(steps[steps < NEURON.steps].astype(int), minlength=NEURON.steps)
-    return lif_traces(NEURON.weight * counts, NEURON.dt, v_th, tau_mem / 1000, tau_syn / 1000)
+    steps = steps[steps < NEURON.steps].astype(int)
+    jumps = NEURON.weight * np.bincount(steps, minlength=NEURON.steps)
+    return lif_traces(jumps, NEURON.dt, v_th, tau_mem / 1000, tau_syn / 1000)
 
 
 class Staircase(NamedTuple):
     """What a neuron's weight leads to; arrays have one entry per weight."""
 
-    spikes: np.ndarray  # how many
-    loss: np.ndarray  # square of their difference from the target
-    gradient: np.ndarray  # of the loss, with the surrogate as the derivative of a spike
+    spikes: ndarray  # how many
+    loss: ndarray  # square of their difference from the target
+    gradient: ndarray  # of the loss, with the surrogate as the derivative of a spike
 
 
-def run_staircase(weights: np.ndarray, beta: float, dt: float) -> Staircase:
+def run_staircase(weights: ndarray, beta: float, dt: float) -> Staircase:
     """Run the neuron of ``interactive_staircase``, and differentiate it by PyTorch.
 
     It is Norse's neuron. Norse 1.1 would use 1 for any ``beta``, so the steps are written out here.
     ``beta`` is the steepness of the surrogate 1 / (1 + beta · abs(v − threshold))²; dt is in ms.
     """
     weight = torch.tensor(weights, dtype=torch.float64, requires_grad=True)
-    v = i = spikes = torch.zeros_like(weight)
+    v = torch.zeros_like(weight)
+    i = torch.zeros_like(weight)
+    spikes = torch.zeros_like(weight)
     arrivals = {int(time / dt) for time in STAIRCASE.input}
     for step in range(int(STAIRCASE.duration / dt)):
         i = i + weight * (step in arrivals)
         v = v + dt / STAIRCASE.tau * (i - v)
         i = i - dt / STAIRCASE.tau * i
         above = v - STAIRCASE.threshold
-        smooth = above / (1 + beta * above.abs())  # its derivative is the surrogate
-        spike = (above > 0) + (smooth - smooth.detach())
+        smooth = above / (1 + beta * above.abs())  # whose derivative is the surrogate
+        spike = (above > 0) + (smooth - smooth.detach())  # 0 or 1, with that derivative
         v = (1 - spike) * v
         spikes = spikes + spike
     loss = (spikes - STAIRCASE.target) ** 2
@@ -285,13 +298,15 @@ def interactive_staircase() -> InteractiveFigure:
         >>> interactive_staircase().kind
         'staircase'
     """
-    slider, start = STAIRCASE_SLIDERS["weight"], initial_values(STAIRCASE_SLIDERS)
+    start = initial_values(STAIRCASE_SLIDERS)
+    slider = STAIRCASE_SLIDERS["weight"]
     weights = np.linspace(slider.lowest, slider.highest, 401)
-    staircase = run_staircase(weights, start["beta"], start["dt"])
-    ball = run_staircase(np.array([start["weight"]]), start["beta"], start["dt"])
+    weight = start.pop("weight")
+    staircase = run_staircase(weights, **start)
+    ball = run_staircase(np.array([weight]), **start)
     return InteractiveFigure.from_figure(
         "staircase",
-        _plot_staircase(weights, staircase, start["weight"], ball),
+        _plot_staircase(weights, staircase, weight, ball),
         "Two plots against the weight. Above, the loss goes down in steps to 0 and up again, flat "
         "between them; a ball lies on one of the upper steps. Below, the true gradient is 0, and "
         f"the surrogate gradient runs from {staircase.gradient.min():.0f} to "
@@ -303,7 +318,7 @@ def interactive_staircase() -> InteractiveFigure:
 
 
 def _plot_staircase(
-    weights: np.ndarray, staircase: Staircase, weight: float, ball: Staircase
+    weights: ndarray, staircase: Staircase, weight: float, ball: Staircase
 ) -> Figure:
     fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(6.0, 3.6), layout="constrained")
     top.step(weights, staircase.loss, where="post", color=TEXT)
@@ -339,12 +354,13 @@ def detector_arrivals(delay: float, speed: float, direction: str) -> tuple[float
 
     The pixels are one pixel apart, and the edge moves ``"right"`` or ``"left"`` at pixels per ms.
     """
-    late = 1 / speed
-    left, right = (0.0, late) if direction == "right" else (late, 0.0)
-    return DETECTOR.begin + left + delay, DETECTOR.begin + right
+    late = DETECTOR.begin + 1 / speed
+    if direction == "right":
+        return DETECTOR.begin + delay, late
+    return late + delay, DETECTOR.begin
 
 
-def run_detector(delay: float, speed: float, tau: float, direction: str) -> np.ndarray:
+def run_detector(delay: float, speed: float, tau: float, direction: str) -> ndarray:
     """Run the neuron of ``interactive_detector``.
 
     Args:
@@ -395,17 +411,16 @@ def interactive_detector() -> InteractiveFigure:
 
 
 def _plot_detector(delay: float, speed: float, tau: float) -> Figure:
-    fig = Figure(figsize=(6.0, 4.4), layout="constrained")
-    top, bottom = fig.subplots(2, 1, height_ratios=[1, 1.2])
+    fig, (top, bottom) = plt.subplots(
+        2, height_ratios=[1, 1.2], figsize=(6.0, 4.4), layout="constrained"
+    )
     _draw_detector(top, delay)
-    for direction, colour in zip(DIRECTIONS, (ACCENT, GREY), strict=True):
+    for direction, colour, height in [("right", ACCENT, 0.9), ("left", GREY, 0.76)]:
         spikes, voltage, _ = run_detector(delay, speed, tau, direction)
         times = DETECTOR.dt * np.arange(1, len(voltage) + 1)
         bottom.plot(times, voltage, color=colour)
-        count = int(spikes.sum())
-        words = f"edge moves {direction}: {count} spike{'' if count == 1 else 's'}"
-        bottom.text(0.98, 0.9 - 0.14 * (colour == GREY), words, color=colour, ha="right",
-                    transform=bottom.transAxes)  # fmt: skip
+        text = f"edge moves {direction}: {counted(int(spikes.sum()), 'spike')}"
+        bottom.text(0.98, height, text, color=colour, ha="right", transform=bottom.transAxes)
         bottom.vlines(times[spikes > 0], 0, 1, color=colour, linewidth=2.5)
     bottom.axhline(DETECTOR.threshold, color=GREY, linestyle="--", linewidth=1)
     bottom.set(xlabel="time (ms)", ylabel="v (a.u.)", xlim=(0, 20), ylim=(0, 1.1))
@@ -418,14 +433,23 @@ def _draw_detector(ax: Axes, delay: float) -> None:
     ax.set(xlim=(0, 6), ylim=(1.6, 0), aspect="equal")
     ax.set_axis_off()
     ax.add_patch(Rectangle((0, 0.1), 0.75, 1.4, facecolor=TEXT))
-    look: dict[str, Any] = {"facecolor": SHADE, "edgecolor": TEXT, "linewidth": 1.5}
-    for x in (1.5, 2.15):
-        ax.add_patch(Rectangle((x, 0.5), 0.6, 0.6, **look))
-    ax.plot([1.8, 1.8, 4.45, 4.7], [0.5, 0.2, 0.2, 0.55], color=TEXT, linewidth=1.5, zorder=0)
-    ax.plot([2.45, 2.45, 4.45, 4.7], [1.1, 1.4, 1.4, 1.05], color=TEXT, linewidth=1.5, zorder=0)
-    ax.add_patch(Rectangle((2.8, 0.02), 1.35, 0.36, **look | {"edgecolor": ACCENT}))
+    box = partial(Rectangle, facecolor=SHADE, linewidth=1.5)
+    ax.add_patch(box((1.5, 0.5), 0.6, 0.6, edgecolor=TEXT))
+    ax.add_patch(box((2.15, 0.5), 0.6, 0.6, edgecolor=TEXT))
+    for pixel, start, lane, end in [(1.8, 0.5, 0.2, 0.55), (2.45, 1.1, 1.4, 1.05)]:
+        x = [pixel, pixel, 4.45, 4.7]
+        y = [start, lane, lane, end]
+        ax.plot(x, y, color=TEXT, linewidth=1.5, zorder=0)
+    ax.add_patch(box((2.8, 0.02), 1.35, 0.36, edgecolor=ACCENT))
     ax.text(3.475, 0.2, f"{delay:.1f} ms late", color=ACCENT, ha="center", va="center")
-    ax.add_patch(Circle((4.85, 0.8), 0.3, facecolor=ACCENT, edgecolor=ACCENT))
-    arrow = partial(FancyArrowPatch, mutation_scale=13, linewidth=1.5, shrinkA=0, shrinkB=0)
-    ax.add_patch(arrow((0.8, 0.8), (1.25, 0.8), arrowstyle="-|>", color=TEXT))
-    ax.add_patch(arrow((5.2, 0.8), (5.75, 0.8), arrowstyle="-|>", color=ACCENT))
+    ax.add_patch(Circle((4.85, 0.8), 0.3, color=ACCENT))
+    arrow = partial(
+        FancyArrowPatch,
+        arrowstyle="-|>",
+        mutation_scale=13,
+        linewidth=1.5,
+        shrinkA=0,
+        shrinkB=0,
+    )
+    ax.add_patch(arrow((0.8, 0.8), (1.25, 0.8), color=TEXT))
+    ax.add_patch(arrow((5.2, 0.8), (5.75, 0.8), color=ACCENT))

@@ -21,21 +21,24 @@ def label_ends(ax: Axes) -> None:
         >>> _ = ax.plot([0, 1], label="rises"), ax.plot([1, 0], label="falls")
         >>> label_ends(ax)
     """
-    lines = [line for line in ax.lines if not str(line.get_label()).startswith("_")]
-    place = ax.get_yaxis_transform()
-    ends = [float(np.asarray(line.get_ydata())[-1]) for line in lines]
-    texts = [
-        ax.text(1.015, end, str(line.get_label()), va="center", color=line.get_color(),
-                transform=place)
-        for line, end in zip(lines, ends, strict=True)
-    ]  # fmt: skip
+    lines, names = ax.get_legend_handles_labels()
+    beside = ax.get_yaxis_transform()
+    ends = []
+    texts = []
+    line: Any
+    for line, name in zip(lines, names, strict=True):
+        end = line.get_ydata()[-1]
+        text = ax.text(1.015, end, name, va="center", color=line.get_color(), transform=beside)
+        ends.append(end)
+        texts.append(text)
     fig: Any = ax.figure
     fig.draw_without_rendering()
     height = ax.get_window_extent().height / fig.dpi * 72  # points
     low, high = ax.get_ylim()
     heights = height * (np.array(ends) - low) / (high - low)
-    for text, at in zip(texts, apart(heights, 1.25 * plt.rcParams["font.size"]), strict=True):
-        text.set_y(low + (high - low) * at / height)
+    line_height = 1.25 * plt.rcParams["font.size"]
+    for text, place in zip(texts, apart(heights, line_height), strict=True):
+        text.set_y(low + (high - low) * place / height)
 
 
 def add_class_legend(fig: Figure, ax: Axes) -> None:
@@ -52,15 +55,21 @@ def add_class_legend(fig: Figure, ax: Axes) -> None:
     """
     handles, names = ax.get_legend_handles_labels()
     column = 0.7 + 0.09 * max(map(len, names))  # inches
-    ncols = max(1, min(len(names), int(fig.get_figwidth() / column)))
+    columns = int(fig.get_figwidth() / column)
+    ncols = max(1, min(len(names), columns))
     fig.legend(handles, names, loc="outside upper center", ncols=ncols)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return how many there are, in words: "1 spike", "2 spikes"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def apart(places: np.ndarray, gap: float) -> np.ndarray:
     """Move places as little as possible until neighbours are at least ``gap`` apart."""
     from sklearn.isotonic import isotonic_regression  # which takes a second to import
 
-    if len(places) == 0:
-        return places
-    gaps, order = gap * np.arange(len(places)), np.argsort(places)
-    return (isotonic_regression(places[order] - gaps) + gaps)[order.argsort()]
+    gaps = gap * np.arange(len(places))
+    order = np.argsort(places)
+    moved = isotonic_regression(places[order] - gaps) + gaps
+    return moved[order.argsort()]

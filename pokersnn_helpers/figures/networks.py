@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy import ndarray
 
 from ..checks import check_classes
 from ..classifier import Classifier, unique_argmax
@@ -17,20 +18,21 @@ from ..pokerdvs import POKERDVS_SENSOR_SIZE
 from ..snn import SNN
 from ..training import predict
 from .colours import ACCENT, ACCENT_MAP, GREY, GRID, SHADE, TEXT, class_colours, vote_map
-from .labels import label_ends
-from .recordings import imshow_polarity, polarities
+from .labels import counted, label_ends
+from .recordings import POLARITIES, imshow_polarity
 
 FIELDS = {"z": "spikes", "i": "synaptic currents", "v": "membrane voltages"}  # as they happen
 HEIGHTS = {"input": 0.9, "z": 3.3, "i": 1.35, "v": 1.35, "readout": 1.7}  # of panels, in inches
+DRAWN_NEURONS = 20  # of a layer, those whose currents and voltages are drawn
 
 
 def plot_neuron(
-    times: np.ndarray,
-    current: np.ndarray,
-    voltage: np.ndarray,
-    threshold: float | None = None,
-    spikes: np.ndarray | None = None,
-    inputs: np.ndarray | None = None,
+    times: ndarray,
+    current: ndarray,
+    voltage: ndarray,
+    threshold: float,
+    spikes: ndarray,
+    inputs: ndarray,
 ) -> Figure:
     """Draw the synaptic current of a neuron above its membrane voltage.
 
@@ -38,52 +40,55 @@ def plot_neuron(
         times: In ms, of shape (T,).
         current: Synaptic current at these times.
         voltage: Membrane voltage at these times.
-        threshold: Drawn as a dashed line in both panels; default: the neuron has none.
-        spikes: 0 or 1 at these times, drawn as marks above the voltage; default: not drawn.
-        inputs: When input events arrive, in ms, drawn as marks above the current; default: not
-            drawn.
+        threshold: Drawn as a dashed line in both panels.
+        spikes: 0 or 1 at these times, drawn as marks above the voltage.
+        inputs: When input events arrive, in ms, drawn as marks above the current.
 
     Example:
-        >>> current, voltage = np.exp(-np.arange(20) / 10), np.linspace(0, 0.4, 20)
-        >>> fig = plot_neuron(np.arange(20), current, voltage, threshold=0.3, spikes=voltage > 0.3)
+        >>> times, voltage = np.arange(20), np.linspace(0, 0.4, 20)
+        >>> current, inputs = np.exp(-times / 10), np.array([0])
+        >>> fig = plot_neuron(times, current, voltage, 0.3, voltage > 0.38, inputs)
     """
-    fig, axes = plt.subplots(2, 1, sharex=True, figsize=(6.0, 4.2))
-    spiked = None if spikes is None else times[spikes > 0]
-    for ax, name, trace, colour, marks, mark, ink, width in (
-        (axes[0], "synaptic current", current, ACCENT, inputs, "input event", GREY, 0.7),
-        (axes[1], "membrane voltage", voltage, TEXT, spiked, "spike", ACCENT, 1.8),
-    ):
-        ax.plot(times, trace, color=colour)
-        ax.set_title(name)
-        if threshold is not None:
-            ax.axhline(threshold, color=GREY, linestyle="--", linewidth=1)
-            ax.text(1.01, threshold, "threshold", color=GREY, va="center",
-                    transform=ax.get_yaxis_transform())  # fmt: skip
-        if marks is not None:
-            ax.set_title(f"{name} ({len(marks):,} {mark}{'s' * (len(marks) != 1)})")
-            highest = max(trace.max(), threshold or 0)
-            height = np.full(len(marks), 1.22 * highest)
-            ax.plot(marks, height, "|", color=ink, markersize=9, markeredgewidth=width)
-            ax.set_ylim(top=1.34 * highest)
-    axes[0].set_ylabel("i (a.u.)")
-    axes[1].set(xlabel="time (ms)", ylabel="v (a.u.)")
+    fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(6.0, 4.2))
+    _draw_trace(top, times, current, ACCENT, threshold)
+    _draw_marks(top, inputs, max(current.max(), threshold), GREY, 0.7)
+    top.set_title(f"synaptic current ({counted(len(inputs), 'input event')})")
+    top.set_ylabel("i (a.u.)")
+    spike_times = times[spikes > 0]
+    _draw_trace(bottom, times, voltage, TEXT, threshold)
+    _draw_marks(bottom, spike_times, max(voltage.max(), threshold), ACCENT, 1.8)
+    bottom.set_title(f"membrane voltage ({counted(len(spike_times), 'spike')})")
+    bottom.set(xlabel="time (ms)", ylabel="v (a.u.)")
     return fig
+
+
+def _draw_trace(ax: Axes, times: ndarray, trace: ndarray, colour: str, threshold: float) -> None:
+    ax.plot(times, trace, color=colour)
+    ax.axhline(threshold, color=GREY, linestyle="--", linewidth=1)
+    beside = ax.get_yaxis_transform()
+    ax.text(1.01, threshold, "threshold", color=GREY, va="center", transform=beside)
+
+
+def _draw_marks(ax: Axes, places: ndarray, highest: float, colour: str, width: float) -> None:
+    """Draw marks above everything else, which goes up to ``highest``."""
+    heights = np.full(len(places), 1.22 * highest)
+    ax.plot(places, heights, "|", color=colour, markersize=9, markeredgewidth=width)
+    ax.set_ylim(top=1.34 * highest)
 
 
 def plot_dynamics(
     recording: Any,
     dt: float,
     classes: Sequence[str],
-    sample: int = 0,
     *,
-    frames: torch.Tensor | None = None,
+    frames: torch.Tensor,
     votes: torch.Tensor | None = None,
-    neurons: int = 20,
 ) -> Figure:
-    """Draw what a network did during one recording, in the order in which it happens.
+    """Draw what a network did during a recording, in the order in which it happens.
 
     From top to bottom: the input, then of each hidden layer its spikes, synaptic currents and
-    membrane voltages, then the readout. One neuron, the busiest of those drawn, has the accent.
+    membrane voltages, then the readout. One neuron, the busiest of those drawn, has the accent. The
+    time after the recording's last event is shaded.
 
     Args:
         recording: What a ``SpikingNetwork`` recorded: a NamedTuple of the states of its layers, or
@@ -92,97 +97,97 @@ def plot_dynamics(
             readout; a network of one layer may record its state alone.
         dt: Duration of a time step in s.
         classes: Names of the readout neurons.
-        sample: Which recording of the batch.
-        frames: What the network was given, of shape (T, B, ...): adds the panel of the input, and
-            shades the time after the recording's last event.
+        frames: What the network was given, of shape (T, B, ...). The first of the batch is drawn.
         votes: As for ``draw_raster``, of the last hidden layer.
-        neurons: How many neurons of a layer to draw currents and voltages of.
 
     Raises:
         TypeError: Nothing was recorded, or the state of a step is no NamedTuple.
         ValueError: ``classes`` aren't as many as the readout's neurons.
 
     Example:
-        >>> snn = SNN()
+        >>> snn, frames = SNN(), torch.ones(30, 1, 2, 35, 35)
         >>> snn.record = True
-        >>> voltages = snn(torch.ones(30, 1, 2, 35, 35))
-        >>> fig = plot_dynamics(snn.recording, snn.dt, ["club", "heart", "diamond", "spade"])
+        >>> voltages = snn(frames)
+        >>> classes = ["club", "heart", "diamond", "spade"]
+        >>> fig = plot_dynamics(snn.recording, snn.dt, classes, frames=frames)
     """
-    states = dict(_layers(recording, sample))
-    if recording is None:
-        raise TypeError("nothing was recorded; set network.record = True, and run the network")
-    if not states:
+    layers = dict(_layers(recording))
+    if not layers:
         raise TypeError(
-            f"recording is of type {type(recording).__name__}; let the network's step return a "
-            "NamedTuple of the states of its layers"
+            f"recording is of type {type(recording).__name__}; set network.record = True, run the "
+            "network, and let its step return a NamedTuple of the states of its layers"
         )
-    *hidden, readout = states
-    voltages = states[readout]["v"]
-    ends = 1000 * dt * np.arange(1, len(voltages) + 1)  # a step's state holds at its end
-    fields = [field for name in hidden for field in states[name]]
-    heights = [HEIGHTS[panel] for panel in ["input"] * (frames is not None) + fields + ["readout"]]
+    *hidden, readout = layers
+    panels = [(name, field) for name in hidden for field in layers[name]]
+    heights = [HEIGHTS["input"]]
+    heights += [HEIGHTS[field] for _, field in panels]
+    heights += [HEIGHTS["readout"]]
     fig, axes = plt.subplots(
-        len(heights), 1, sharex=True, squeeze=False, height_ratios=heights,
-        figsize=(6.0, 0.4 + sum(heights)), layout="constrained",
-    )  # fmt: skip
-    panels = iter(axes[:, 0])
-    if frames is not None:
-        counts = frames[:, sample].flatten(1).sum(dim=1).cpu()
-        ax = next(panels)
-        ax.bar(ends - 500 * dt, counts.numpy(), width=800 * dt, color=GREY)
-        ax.set(title=f"input: {int(counts.sum()):,} events", ylabel="per step")
-    for name in hidden:
+        len(heights),
+        sharex=True,
+        height_ratios=heights,
+        figsize=(6.0, 0.4 + sum(heights)),
+        layout="constrained",
+    )
+    top, *middle, bottom = axes
+    counts = frames[:, 0].flatten(1).sum(dim=1).cpu().numpy()
+    step = 1000 * dt  # ms
+    ends = step * np.arange(1, len(counts) + 1)  # a step's state holds at its end
+    top.bar(ends - step / 2, counts, width=0.8 * step, color=GREY)
+    top.set(title=f"input: {counts.sum():,.0f} events", ylabel="per step")
+    for ax, (name, field) in zip(middle, panels, strict=True):
         label = "hidden" if len(hidden) == 1 else name
-        spiked = states[name].get("z", torch.zeros(1, 1))[:, :neurons].sum(dim=0)
-        busiest = int(spiked.argmax()) if spiked.any() else None  # of those drawn
-        for field, values in states[name].items():
-            ax = next(panels)
-            if field == "z":
-                draw_raster(ax, values, dt, votes if name == hidden[-1] else None, classes, busiest)
-                ax.set_title(f"{label} spikes: {int(values.sum()):,}")
-                continue
-            lines = ax.plot(ends, values[:, :neurons], color=GREY, linewidth=0.9, alpha=0.5)
-            if busiest is not None:
-                lines[busiest].set(color=ACCENT, linewidth=1.8, alpha=None, zorder=3)
-            after = ", after the reset" if field == "v" and "z" in states[name] else ""
-            title = f"{len(lines)} {label} neurons: {FIELDS[field]}{after}"
-            ax.set(title=title, ylabel=f"{field} (a.u.)")
-    answer = axes[-1, 0]
-    draw_readout(answer, voltages, dt, classes)
-    answer.set(title="readout: membrane voltages", xlim=(0, ends[-1]))
-    label_ends(answer)
-    for ax in axes[:, 0]:
-        ax.set_xlabel("time (ms)" if ax is answer else "")
-        if frames is not None:
-            shade_silence(ax, counts, dt)
-    fig.align_ylabels(axes[:, 0])
+        if field == "z":
+            spikes = layers[name]["z"]
+            layer_votes = votes if name == hidden[-1] else None
+            draw_raster(ax, spikes, dt, layer_votes, classes, _busiest(layers[name]))
+            ax.set_title(f"{label} spikes: {spikes.sum():,.0f}")
+        else:
+            _draw_states(ax, ends, layers[name], field, label)
+    end = ends[-1]
+    draw_readout(bottom, layers[readout]["v"], dt, classes)
+    bottom.set(title="readout: membrane voltages", xlim=(0, end))
+    label_ends(bottom)
+    silent_from = max(ends[counts > 0], default=0)
+    for ax in axes:
+        ax.axvspan(silent_from, end, color=SHADE, linewidth=0, zorder=-1)
+        ax.label_outer()
+    fig.align_ylabels(axes)
     return fig
 
 
-def _layers(state: Any, sample: int, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+def _layers(state: Any, name: str = "") -> Iterator[tuple[str, dict[str, torch.Tensor]]]:
     """Yield of every layer, also of groups in groups, what is drawn, each of shape (T, neurons)."""
     fields = getattr(state, "_fields", ())
-    if some := [field for field in FIELDS if field in fields]:
-        yield name, {field: getattr(state, field)[:, sample].flatten(1).cpu() for field in some}
+    drawn = [field for field in FIELDS if field in fields]
+    if drawn:
+        yield name, {field: getattr(state, field)[:, 0].flatten(1).cpu() for field in drawn}
         return
     for field in fields:
-        yield from _layers(getattr(state, field), sample, f"{name}.{field}".lstrip("."))
+        yield from _layers(getattr(state, field), f"{name}.{field}".lstrip("."))
 
 
-def shade_silence(ax: Axes, counts: torch.Tensor, dt: float) -> None:
-    """Shade the time after the last event of a recording.
+def _busiest(states: dict[str, torch.Tensor]) -> int | None:
+    """Return which of a layer's drawn neurons spikes most, if any of them spikes."""
+    if "z" not in states:
+        return None
+    spikes = states["z"][:, :DRAWN_NEURONS].sum(dim=0)
+    return int(spikes.argmax()) if spikes.any() else None
 
-    Args:
-        ax: Where to draw.
-        counts: Events per time step, of shape (T,).
-        dt: Duration of a time step in s.
 
-    Example:
-        >>> fig, ax = plt.subplots()
-        >>> shade_silence(ax, torch.tensor([3, 1, 0, 0]), dt=0.001)  # from 2 ms on
-    """
-    end = int(counts.nonzero().max()) + 1 if counts.any() else 0
-    ax.axvspan(1000 * dt * end, 1000 * dt * len(counts), color=SHADE, linewidth=0, zorder=-1)
+def _draw_states(
+    ax: Axes, ends: ndarray, states: dict[str, torch.Tensor], field: str, label: str
+) -> None:
+    """Draw a line for each of a layer's first neurons, and the busiest one in the accent."""
+    values = states[field][:, :DRAWN_NEURONS]
+    lines = ax.plot(ends, values, color=GREY, linewidth=0.9, alpha=0.5)
+    busiest = _busiest(states)
+    if busiest is not None:
+        lines[busiest].set(color=ACCENT, linewidth=1.8, alpha=None, zorder=3)
+    title = f"{len(lines)} {label} neurons: {FIELDS[field]}"
+    if field == "v" and "z" in states:
+        title += ", after the reset"
+    ax.set(title=title, ylabel=f"{field} (a.u.)")
 
 
 def draw_raster(
@@ -209,30 +214,31 @@ def draw_raster(
         >>> draw_raster(ax, torch.eye(20), dt=0.001)
     """
     cells = np.asarray(spikes.detach().cpu()).T
-    groups = np.zeros(len(cells)) if votes is None else np.asarray(votes.cpu())
+    neurons, steps = cells.shape
+    groups = np.zeros(neurons) if votes is None else np.asarray(votes.cpu())
     order = np.argsort(groups, kind="stable")
-    end = 1000 * dt * cells.shape[1]
-    extent = (0.0, end, len(cells), 0.0)
+    end = 1000 * dt * steps
+    extent = (0.0, end, neurons, 0.0)
     ax.imshow(cells[order], cmap=ACCENT_MAP, vmin=0, vmax=1, aspect="auto", extent=extent)
     ax.grid(False)
-    ax.set(title=f"{int(cells.sum()):,} spikes", xlabel="time (ms)", ylabel="neuron")
-    ax.set(xlim=(0, end), ylim=(len(cells), 0))
+    ax.set(title=f"{cells.sum():,.0f} spikes", xlabel="time (ms)", ylabel="neuron")
+    ax.set(xlim=(0, end), ylim=(neurons, 0))
+    beside: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "clip_on": False}
     if marked is not None:
-        row = int(np.flatnonzero(order == marked)[0]) + 0.5
-        place = ax.get_yaxis_transform()
-        ax.plot(-0.012, row, ">", color=ACCENT, markersize=6, transform=place, clip_on=False)
+        row = int(np.flatnonzero(order == marked)[0])
+        ax.plot(-0.012, row + 0.5, ">", color=ACCENT, markersize=6, **beside)
     if votes is None:
         return
     if groups.max() >= len(classes):
         raise ValueError(f"votes go up to {groups.max()}; classes has {len(classes)} names")
-    ax.set(yticks=[], ylabel=f"{len(cells)} neurons")
-    edge: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "clip_on": False}
+    ax.set(yticks=[], ylabel=f"{neurons} neurons")
     for number, (name, colour) in enumerate(class_colours(classes).items()):
         rows = np.flatnonzero(groups[order] == number)
         if len(rows):
-            top, bottom = rows[0], rows[-1] + 1
-            ax.vlines(1.012, top, bottom, color=colour, linewidth=4, **edge)
-            ax.text(1.03, (top + bottom) / 2, name, color=colour, va="center", **edge)
+            top = rows[0]
+            bottom = rows[-1] + 1
+            ax.vlines(1.012, top, bottom, color=colour, linewidth=4, **beside)
+            ax.text(1.03, (top + bottom) / 2, name, color=colour, va="center", **beside)
 
 
 def draw_readout(ax: Axes, voltages: torch.Tensor, dt: float, classes: Sequence[str]) -> None:
@@ -250,15 +256,17 @@ def draw_readout(ax: Axes, voltages: torch.Tensor, dt: float, classes: Sequence[
     """
     check_classes(classes, voltages.shape[1])
     traces = np.asarray(voltages.detach().cpu()).T
-    times = 1000 * dt * np.arange(1, len(voltages) + 1)
-    for trace, (name, colour) in zip(traces, class_colours(classes).items(), strict=True):
+    times = 1000 * dt * np.arange(1, len(voltages) + 1)  # a step's voltage holds at its end
+    colours = class_colours(classes)
+    for trace, name in zip(traces, classes, strict=True):
+        colour = colours[name]
         ax.plot(times, trace, color=colour, label=name)
         peak = trace.argmax()
         ax.plot(times[peak], trace[peak], "o", color=colour, markersize=5)
     ax.set(xlabel="time (ms)", ylabel="v (a.u.)", xlim=(0, times[-1] + 500 * dt))
 
 
-def plot_answer(classifier: Classifier, events: np.ndarray) -> Figure:
+def plot_answer(classifier: Classifier, events: ndarray) -> Figure:
     """Draw a recording, the spikes that it causes, and the voltages that answer.
 
     There is no answer where several classes share the highest voltage, as they do without a spike.
@@ -272,16 +280,22 @@ def plot_answer(classifier: Classifier, events: np.ndarray) -> Figure:
         >>> fig = plot_answer(Classifier(SNN()), load_pokerdvs(source="simulated").test.events[0])
     """
     snn = classifier.snn
-    record, snn.record = snn.record, True
-    answer = predict(classifier, events)
-    spikes = snn.recording.lif0.z[:, 0].cpu()
-    snn.record = record
+    record = snn.record
+    snn.record = True
+    try:
+        answer = predict(classifier, events)
+    finally:
+        snn.record = record
+    spikes = snn.recording.lif0.z[:, 0]
+    image = to_frames(events, WHOLE, classifier.sensor_size)[0]
     fig, panels = plt.subplot_mosaic(
         [["events", "raster"], ["events", "readout"]],
-        figsize=(6.0, 3.6), width_ratios=(1, 2), height_ratios=(1.15, 1),
-    )  # fmt: skip
+        figsize=(6.0, 3.6),
+        width_ratios=(1, 2),
+        height_ratios=(1.15, 1),
+    )
     left, raster, readout = panels.values()
-    imshow_polarity(left, to_frames(events, WHOLE, classifier.sensor_size)[0], limit=6)
+    imshow_polarity(left, image, limit=6)
     left.set_title(f"{len(events):,} events", loc="center")
     draw_raster(raster, spikes, snn.dt, unique_argmax(snn.linear.weight.T), classifier.classes)
     raster.set_xlabel("")
@@ -318,23 +332,28 @@ def plot_templates(
     """
     check_classes(classes, snn.linear.out_features)
     width, height, number = sensor_size
-    kinds = polarities(number)
+    kinds = POLARITIES[number]
     product_of_weights = (snn.linear.weight @ snn.lif0.input_weights).detach().cpu()
     templates = product_of_weights.reshape(len(classes), number, height, width).numpy()
     templates = templates - templates.mean(axis=0)
     limit = np.quantile(np.abs(templates), 0.97)  # of one colour beyond it, in the dark too
     panel = 5.6 / len(classes)  # inches
-    size = (6.0, number * panel * height / width + 0.35)
-    shape = number, len(classes)
-    fig, axes = plt.subplots(*shape, figsize=size, squeeze=False, layout="constrained")
-    for column, (name, colour) in enumerate(class_colours(classes).items()):
-        axes[0, column].set_title(name, color=colour, loc="center")
-        for ax, (polarity, (kind, ink, _)) in zip(axes[:, column], kinds.items(), strict=True):
-            image = templates[column, polarity]
-            ax.imshow(image, cmap=vote_map(colour), vmin=-limit, vmax=limit)
+    fig, axes = plt.subplots(
+        number,
+        len(classes),
+        figsize=(6.0, number * panel * height / width + 0.35),
+        squeeze=False,
+        layout="constrained",
+    )
+    for panels, images, (name, colour) in zip(
+        axes.T, templates, class_colours(classes).items(), strict=True
+    ):
+        panels[0].set_title(name, color=colour, loc="center")
+        for ax, polarity in zip(panels, kinds, strict=True):
+            ax.imshow(images[polarity], cmap=vote_map(colour), vmin=-limit, vmax=limit)
             ax.set(xticks=[], yticks=[])
             ax.grid(False)
             ax.spines[:].set(color=GRID, visible=True)
-            if column == 0:
-                ax.set_ylabel(f"{kind} events", color=ink)
+    for ax, (name, colour, _) in zip(axes[:, 0], kinds.values(), strict=True):
+        ax.set_ylabel(f"{name} events", color=colour)
     return fig

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -22,19 +23,16 @@ if TYPE_CHECKING:  # neither is needed to draw events
 Frame: TypeAlias = "np.ndarray | torch.Tensor"  # counts of shape (2, y, x), OFF first, or (1, y, x)
 
 
-def polarities(number: int) -> dict[int, tuple[str, str, str]]:
-    """Return name, colour and marker of a sensor's polarities, which are 1, or 2: ON and OFF."""
-    if number == 1:
-        return {0: ("all", ACCENT, "o")}
-    if number == 2:
-        return {1: ("ON", ON, "o"), 0: ("OFF", OFF, "s")}
-    raise ValueError(f"the sensor has {number} polarities; figures show 1, or 2 (OFF and ON)")
+POLARITIES = {  # of a sensor with so many: their number, name, colour and marker
+    1: {0: ("all", ACCENT, "o")},
+    2: {1: ("ON", ON, "o"), 0: ("OFF", OFF, "s")},
+}
 
 
 def on_minus_off(frames: Frame) -> np.ndarray:
     """Return ON minus OFF per pixel of counts (..., 2, y, x), or what (..., 1, y, x) counts."""
     counts = np.asarray(frames, dtype=float)
-    if len(polarities(counts.shape[-3])) == 1:
+    if counts.shape[-3] == 1:
         return counts[..., 0, :, :]
     off, on = np.moveaxis(counts, -3, 0)
     return on - off
@@ -75,21 +73,34 @@ def plot_frames(
     Example:
         >>> fig = plot_frames(np.ones((2, 2, 35, 35)), ["first ms", "second ms"])
     """
-    limit = limit or max([1.0, *(np.abs(on_minus_off(frame)).max() for frame in frames)])
-    rows = -(-len(frames) // columns)
-    height, width = np.shape(frames[0])[-2:]
+    if len(frames) == 0:
+        raise ValueError("there are no frames to draw; give at least one")
+    limit = limit or max(1.0, *(np.abs(on_minus_off(frame)).max() for frame in frames))
+    polarities, height, width = np.shape(frames[0])
+    rows = math.ceil(len(frames) / columns)
     lines = 1 + max(title.count("\n") for title in titles)
-    size = (6.0, rows * (4.9 / columns * min(1, height / width) + 0.18 * lines + 0.17))  # inches
-    fig, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+    panel = 4.9 / columns * min(1, height / width)  # inches
+    fig, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(6.0, rows * (panel + 0.18 * lines + 0.17)),
+        squeeze=False,
+        layout="constrained",
+    )
     for ax in axes.flat[len(frames) :]:
         ax.axis("off")
     for ax, frame, title in zip(axes.flat[: len(frames)], frames, titles, strict=True):
         image = imshow_polarity(ax, frame, limit)
         ax.set_title(title)
-    shrink, thickness = (0.8, 12) if rows == 1 else (0.7, 20)
-    ticks = MaxNLocator(5, integer=True)
-    bar = fig.colorbar(image, ax=axes, shrink=shrink, aspect=thickness, pad=0.01, ticks=ticks)
-    bar.set_label("events per pixel" if len(frames[0]) == 1 else "ON − OFF\nevents per pixel")
+    bar = fig.colorbar(
+        image,
+        ax=axes,
+        shrink=0.8 if rows == 1 else 0.7,
+        aspect=12 if rows == 1 else 20,
+        pad=0.01,
+        ticks=MaxNLocator(5, integer=True),
+    )
+    bar.set_label("events per pixel" if polarities == 1 else "ON − OFF\nevents per pixel")
     return fig
 
 
@@ -111,15 +122,23 @@ def plot_event_cloud(
     width, height, number = sensor_size
     fig = plt.figure(figsize=(6.0, 4.5), layout="none")
     ax: Any = fig.add_axes((-0.03, 0.01, 0.96, 0.96), projection="3d", computed_zorder=False)
-    for polarity, (name, colour, marker) in polarities(number).items():
-        some = events[events["p"] == polarity]
+    for polarity, (name, colour, marker) in POLARITIES[number].items():
+        sent = events[events["p"] == polarity]
         ax.scatter(
-            some["t"] / 1000, some["x"], some["y"], s=3, color=colour, marker=marker,
-            linewidth=0, depthshade=False, label=f"{name}: {len(some):,}", rasterized=True,
-        )  # fmt: skip
+            sent["t"] / 1000,
+            sent["x"],
+            sent["y"],
+            s=3,
+            color=colour,
+            marker=marker,
+            linewidth=0,
+            depthshade=False,
+            label=f"{name}: {len(sent):,}",
+            rasterized=True,
+        )
     ax.set(xlabel="time (ms)", ylabel="x (pixel)", zlabel="y (pixel)")
     ax.set(ylim=(0, width), zlim=(height, 0))
-    for axis, ticks in ((ax.xaxis, 6), (ax.yaxis, 4), (ax.zaxis, 4)):
+    for axis, ticks in [(ax.xaxis, 6), (ax.yaxis, 4), (ax.zaxis, 4)]:
         axis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 5, 10]))
         axis.set_pane_color((0, 0, 0, 0))
         axis.labelpad = 8
@@ -127,9 +146,14 @@ def plot_event_cloud(
     ax.view_init(elev=20, azim=-60)
     fig.suptitle(title, x=0.04, y=0.97, ha="left", fontweight="bold", fontsize="medium")
     fig.legend(
-        title="events", loc="upper right", ncols=2, markerscale=3, handletextpad=0.1,
-        columnspacing=1, bbox_to_anchor=(1, 1),
-    )  # fmt: skip
+        title="events",
+        loc="upper right",
+        ncols=2,
+        markerscale=3,
+        handletextpad=0.1,
+        columnspacing=1,
+        bbox_to_anchor=(1, 1),
+    )
     return fig
 
 
@@ -145,17 +169,17 @@ def plot_distributions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
         >>> statistics = recording_statistics(load_pokerdvs(source="simulated").train)
         >>> fig = plot_distributions(statistics, ["events"])
     """
-    size = (6.0, 3.2)
-    fig, axes = plt.subplots(1, len(columns), figsize=size, squeeze=False, layout="constrained")
-    names = table["class"].unique()
-    tilt, side = (35, "right") if len(names) < 8 else (90, "center")
+    fig, axes = plt.subplots(
+        1, len(columns), figsize=(6.0, 3.2), squeeze=False, layout="constrained"
+    )
+    colours = class_colours(table["class"].unique())
     rng = np.random.default_rng(0)
     for ax, column in zip(axes[0], columns, strict=True):
-        for place, (name, colour) in enumerate(class_colours(names).items()):
+        for place, (name, colour) in enumerate(colours.items()):
             values = table.loc[table["class"] == name, column]
-            spread = place + rng.uniform(-0.18, 0.18, len(values))
-            ax.plot(spread, values, "o", color=colour, alpha=0.7, markersize=4)
+            places = place + rng.uniform(-0.18, 0.18, len(values))
+            ax.plot(places, values, "o", color=colour, alpha=0.7, markersize=4)
             ax.hlines(values.median(), place - 0.3, place + 0.3, color=TEXT, linewidth=2)
         ax.set(title=column, ylim=(0, None))
-        ax.set_xticks(range(len(names)), names, rotation=tilt, ha=side)
+        ax.set_xticks(range(len(colours)), colours, rotation=35, ha="right")
     return fig

@@ -1,6 +1,8 @@
 """Draw results: numbers with their interval, alone or along a curve."""
 
+import math
 from collections.abc import Collection
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -11,11 +13,21 @@ from matplotlib.ticker import MaxNLocator
 from .colours import ACCENT, GREY, TEXT
 from .labels import add_class_legend
 
+TRIANGLE = (3, 0)
+LOOKS = [  # colour, line and marker of one curve after the other
+    (ACCENT, "-", "o"),
+    (TEXT, "--", "o"),
+    (GREY, "--", "o"),
+    (ACCENT, "-", TRIANGLE),
+    (TEXT, "--", TRIANGLE),
+    (GREY, "--", TRIANGLE),
+]
+
 
 def plot_intervals(
     values: dict[str, tuple[float, float, float]],
     label: str,
-    marked: Collection[str] | None = None,
+    marked: Collection[str] = (),
     line: float | None = None,
 ) -> Figure:
     """Draw each number as a dot on a line from the lower to the upper end of its interval.
@@ -36,7 +48,8 @@ def plot_intervals(
     ax.grid(False, axis="y")
     for place, (name, (value, low, high)) in enumerate(values.items()):
         beyond = line is not None and not low <= line <= high
-        colour = ACCENT if (beyond if marked is None else name in marked) else TEXT
+        accented = name in marked if marked else beyond
+        colour = ACCENT if accented else TEXT
         ax.hlines(place, low, high, color=colour, linewidth=2, alpha=0.55)
         ax.plot(value, place, "o", color=colour, markersize=7)
     if line is not None:
@@ -56,24 +69,36 @@ def plot_curves(table: pd.DataFrame, label: str) -> Figure:
         >>> from pokersnn_helpers.study.measured import measured
         >>> fig = plot_curves(measured("latency", "curves"), "correct (%)")
     """
-    changes, models = table["axis"].unique(), table["model"].unique()
-    rows = -(-len(changes) // 2)
-    size = (6.0, 0.5 + 2.1 * rows)
+    changes = table.groupby("axis", sort=False)
+    rows = math.ceil(len(changes) / 2)
     fig, axes = plt.subplots(
-        rows, 2, sharey=True, squeeze=False, figsize=size, layout="constrained"
+        rows,
+        2,
+        sharey=True,
+        squeeze=False,
+        figsize=(6.0, 0.5 + 2.1 * rows),
+        layout="constrained",
     )
     for ax in axes.flat[len(changes) :]:
         ax.axis("off")
-    for ax, change in zip(axes.flat[: len(changes)], changes, strict=True):
-        for number, model in enumerate(models):
-            some = table[(table["axis"] == change) & (table["model"] == model)]
-            ends = 100 * some["interval low"], 100 * some["interval high"]
-            turn, place = divmod(number, 3)
-            colour, style = (ACCENT, TEXT, GREY)[place], "--" if place else "-"
-            marker = (turn + 2, 0) if turn else "o"  # a triangle, a square, a pentagon …
-            ax.fill_between(some["at"], *ends, color=colour, alpha=0.15, linewidth=0)
-            look = {"color": colour, "marker": marker, "markersize": 4 + turn, "label": model}
-            ax.plot(some["at"], 100 * some["mean"], style, **look)
+    for ax, (change, panel) in zip(axes.flat, changes, strict=False):
+        looks = cycle(LOOKS)
+        for model, points in panel.groupby("model", sort=False):
+            colour, style, marker = next(looks)
+            places = points["at"]
+            low = 100 * points["interval low"]
+            high = 100 * points["interval high"]
+            ax.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
+            size = 4 if marker == "o" else 5
+            ax.plot(
+                places,
+                100 * points["mean"],
+                style,
+                color=colour,
+                marker=marker,
+                markersize=size,
+                label=model,
+            )
         ax.set_title(change)
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 3, 5, 10]))
     fig.supylabel(label, size=plt.rcParams["axes.labelsize"])

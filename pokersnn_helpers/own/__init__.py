@@ -4,6 +4,6 @@ Begin with ``event_files``, which reads a file, by ``camera_files`` where a came
 ``faery_child`` where faery knows its format, and ``folders``, which reads a folder of them;
 ``nmnist`` has real recordings to try the rest with. ``inspection`` says what is odd in a file and
 ``overview`` in many, ``cleaning`` leaves out hot pixels and noise, ``compare`` says whether
-recordings need time, and ``recipe`` how ``train`` and ``compare`` train on them. ``stored`` keeps
-many in one file, and ``streaming`` and ``live`` ask a trained classifier while a recording goes on.
+recordings need time, and ``detector`` is the network that looks for motion in them. ``streaming``
+and ``live`` ask a trained classifier while a recording goes on.
 """

@@ -1,6 +1,5 @@
 """Write copies of recordings without hot pixels and noise."""
 
-import errno
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,8 +7,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from ..checks import check_range, errors_in
-from ..files import atomic_write
-from .event_files import read_event_file, read_numpy
+from .event_files import read_event_file
 from .folders import recording_files
 from .inspection import find_hot_pixels
 
@@ -39,22 +37,26 @@ def filter_events(events: np.ndarray, refractory: int = 0, noise: int = 0) -> np
 
     check_range(0, 2**40, refractory=refractory, noise=noise)
     x, y = find_hot_pixels(events).T
-    kept = events[~np.isin(events["y"] << 32 | events["x"], y << 32 | x)]
-    kept["t"] += 1 + noise  # the filters begin at 0 as if each pixel had just fired
-    for transform, time in ((RefractoryPeriod, refractory), (Denoise, noise)):
-        if time and len(kept):
-            kept = transform(time)(kept)
-    if not len(kept):
+    places = events["y"] << 32 | events["x"]
+    is_hot = np.isin(places, y << 32 | x)
+    remaining = events[~is_hot]
+    remaining["t"] += 1 + noise  # the filters begin at 0 as if each pixel had just fired
+    if refractory and len(remaining):
+        remaining = RefractoryPeriod(refractory)(remaining)
+    if noise and len(remaining):
+        remaining = Denoise(noise)(remaining)
+    if len(remaining) == 0:
         raise ValueError("no event is left; choose shorter times")
-    kept["t"] -= 1 + noise
-    return kept
+    remaining["t"] -= 1 + noise
+    return remaining
 
 
 def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
     r"""Write a file, or all files below a folder, as ``filter_events`` leaves them.
 
     They become ``.npz``, which also says the sensor where the file does, in a new folder, which is
-    there when all are written. Yields how much is left of each file.
+    there when all are written; of 1.csv and 1.npy in one folder, 1.npz and 1.npy.npz. Yields how
+    much is left of each file.
 
     Args:
         path: The file or folder.
@@ -73,25 +75,22 @@ def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
     """
     if out.exists():
         raise FileExistsError(f"{out} exists; name a new folder")
-    files, root = (recording_files(path), path) if path.is_dir() else ([path], path.parent)
+    root = path if path.is_dir() else path.parent
+    files = recording_files(path) if path.is_dir() else [path]
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".", suffix=".tmp", dir=out.parent) as scratch:
+        folder = Path(scratch, out.name)
         for file in files:
             events, sensor_size = read_event_file(file)
             with errors_in(str(file)):
-                kept = filter_events(events, **filters)
-            new = Path(scratch, out.name, file.relative_to(root)).with_suffix(".npz")
-            _write(new, kept, sensor_size)
-            yield f"{file}: {len(kept)} of {len(events)} events are left"
-        Path(scratch, out.name).rename(out)
-
-
-def _write(path: Path, events: np.ndarray, sensor_size: tuple[int, ...] | None) -> None:
-    arrays = {field: events[field] for field in "txyp"}
-    if sensor_size:
-        arrays["sensor_size"] = np.array(sensor_size)
-    with atomic_write(path, overwrite=False) as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
-        file.flush()
-        if not np.array_equal(events, read_numpy(Path(file.name))[0]):
-            raise OSError(errno.EIO, "what was written isn't what is read back", str(path))
+                remaining = filter_events(events, **filters)
+            arrays = {field: remaining[field] for field in "txyp"}
+            if sensor_size:
+                arrays["sensor_size"] = np.array(sensor_size)
+            new = (folder / file.relative_to(root)).with_suffix(".npz")
+            if new.exists():  # where 1.csv stands beside 1.npy
+                new = new.with_name(f"{file.name}.npz")
+            new.parent.mkdir(parents=True, exist_ok=True)
+            np.savez_compressed(new, allow_pickle=False, **arrays)
+            yield f"{file}: {len(remaining)} of {len(events)} events are left"
+        folder.rename(out)

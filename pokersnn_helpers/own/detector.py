@@ -6,7 +6,9 @@ from functools import partial
 from ..study.models import LayerThenSNN
 
 # A Reichardt detector's, in usual time bins: delayed copies, and neurons that forget quickly.
-DELAYS, TAU_MEM, TAU_SYN = (0, 2, 4, 8), 5, 2
+DELAYS = (0, 2, 4, 8)
+TAU_MEM = 5
+TAU_SYN = 2
 
 
 def detector(time_window: float, usual: float = 0) -> Callable[..., LayerThenSNN]:
@@ -23,7 +25,8 @@ def detector(time_window: float, usual: float = 0) -> Callable[..., LayerThenSNN
         >>> detector(1000, usual=5000)(dt=0.001).steps
         [0, 10, 20, 40]
     """
-    dt, unit = time_window / 1e6, max(time_window, usual) / 1e6  # s
+    dt = time_window / 1e6  # s
+    unit = max(time_window, usual) / 1e6
     return partial(
         LayerThenSNN,
         delays=tuple(dt * round(unit * steps / dt) for steps in DELAYS),

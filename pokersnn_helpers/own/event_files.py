@@ -6,28 +6,49 @@ import pickle
 import re
 import sys
 import warnings
-from collections.abc import Callable
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from threading import Lock
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..checks import check_events, check_sensor_size, errors_in
-from .camera_files import Found, make_events, read_aedat, read_bin, read_dat, read_raw
+from .camera_files import Decoded, make_events, read_aedat, read_bin, read_dat, read_raw
 
 ANY_SENSOR = (2**31, 2**31, 2)  # where a file doesn't say its own
-WIDEST = 2**15  # pixels: more than any camera has
-PAUSE = 3_600_000_000  # µs between events, of which the longer ones come from wild time stamps
-NAMES = {  # that files have for the fields
-    "t": ("t", "ts", "time", "timestamp", "timestamps"),
-    "x": ("x",),
-    "y": ("y",),
-    "p": ("p", "pol", "polarity", "polarities", "on"),
+MAX_SIDE = 2**15  # pixels: more than any camera has
+MAX_GAP = 3_600_000_000  # µs between events: longer ones come from wild time stamps
+# By suffix: how a file begins, and how many times its size its events take in memory.
+FORMATS = {
+    ".npy": (b"", 3),
+    ".npz": (b"", 3),
+    ".csv": (b"", 10),
+    ".aedat": (b"", 12),
+    ".raw": (b"%", 20),
+    ".dat": (b"%", 12),
+    ".bin": (b"", 20),
+    ".aedat4": (b"#!AER-DAT4", 12),
+    ".es": (b"Event Stream", 20),
 }
+FIELDS = {  # by the names that files have for them
+    "t": "t",
+    "ts": "t",
+    "time": "t",
+    "timestamp": "t",
+    "timestamps": "t",
+    "x": "x",
+    "y": "y",
+    "p": "p",
+    "pol": "p",
+    "polarity": "p",
+    "polarities": "p",
+    "on": "p",
+}
+FAERY_CHILDREN: dict[int, Any] = {}  # by the number of the process whose child it is: forks differ
+FAERY_LOCK = Lock()  # one thread at a time asks a child
 
 
 class EventFile(NamedTuple):
@@ -80,7 +101,6 @@ def read_event_file(path: str | PathLike[str]) -> EventFile:
     Raises:
         FileNotFoundError: There is no such file.
         ModuleNotFoundError: It needs faery, which isn't installed.
-        TypeError: The path is no text and no ``Path``.
         ValueError: It holds something else, no events, or events out of order, of another sensor or
             more than an hour apart, or is damaged or too large for the memory; the message names
             the file, the place and what to do.
@@ -93,102 +113,131 @@ def read_event_file(path: str | PathLike[str]) -> EventFile:
     file = read_unchecked(path)
     try:
         events = check_events(file.events, file.sensor_size or ANY_SENSOR, str(path))
-    except TypeError as error:
+    except TypeError as error:  # of a column that holds no numbers
         raise ValueError(str(error)) from error
-    if len(wild := np.flatnonzero(np.diff(events["t"]) > PAUSE) + 1):
-        found = f"{path}: field t is {events['t'][wild[0]]} at event {wild[0]}"
-        reason = "more than an hour after the event before"
-        raise ValueError(f"{found}, {reason}; leave it out, or cut the recording there")
+    too_late = np.diff(events["t"], prepend=events["t"][0]) > MAX_GAP
+    if too_late.any():
+        number = too_late.argmax()
+        raise ValueError(
+            f"{path}: field t is {events['t'][number]} at event {number}, more than an hour after "
+            "the event before; leave it out, or cut the recording there"
+        )
     events["t"] -= events["t"][0]
-    return file._replace(events=events)
+    return EventFile(events, file.sensor_size)
 
 
 def read_unchecked(path: str | PathLike[str]) -> EventFile:
     """Read a file as ``read_event_file`` does, but leave times, order and pixels as they are."""
-    if not isinstance(path, (str, PathLike)):
-        raise TypeError(f"path is {path!r:.80}; give the name of a file, as text or a Path")
-    if not (path := Path(path)).is_file():
+    path = Path(path)
+    if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}; name one that exists")
     with errors_in(str(path)):
-        with path.open("rb") as file:
-            start = file.read(16)
-        suffix = path.suffix.lower()
-        if start.startswith(b"#!AER-DAT") and suffix in (".aedat", ".dat"):  # of DV, and of jAER
-            suffix = ".aedat4" if start.startswith(b"#!AER-DAT4") else ".aedat"
-        if suffix not in FORMATS:
-            raise ValueError(f"it ends in {suffix!r}; export it to one of {', '.join(FORMATS)}")
-        if not start:
-            raise ValueError("it is empty, 0 bytes; record or copy it again")
-        expected, memory, read = FORMATS[suffix]
-        if not start.startswith(expected):
-            found = f"it begins with {start[:12]!r}, not with {expected!r}"
-            raise ValueError(f"{found}; give it the suffix of its format, or record it again")
-        _check_memory(path.stat().st_size, memory)
+        suffix = _suffix(path)
         try:
-            events, sensor_size = read(path)
-        except (ValueError, OSError, ImportError):
+            events, sensor_size = _decode(path, suffix)
+        except (ValueError, ImportError):
             raise
         except Exception as error:  # what else is raised depends on where a file is damaged
             wrong = f"it is damaged, or too large for the memory: {error}"
             raise ValueError(f"{wrong}; copy it again, or cut it into parts") from error
-        if sensor_size and not all(0 < side <= WIDEST for side in sensor_size[:2]):
-            said = f"it says that its sensor has {sensor_size[0]} × {sensor_size[1]} pixels"
-            raise ValueError(f"{said}, no camera's; mend its header, or record it again")
-        if events["p"].dtype.kind in "if" and (abs(events["p"]) == 1).all():
-            events["p"] = events["p"] > 0
+        if sensor_size and not 0 < min(sensor_size) <= max(sensor_size) <= MAX_SIDE:
+            width, height, _ = sensor_size
+            size = f"it says that its sensor has {width} × {height} pixels"
+            raise ValueError(f"{size}, no camera's; mend its header, or record it again")
+    polarities = events["p"]
+    if polarities.dtype.kind in "if" and (abs(polarities) == 1).all():
+        events["p"] = polarities > 0
     return EventFile(events, sensor_size)
 
 
-def _check_memory(size: int, times: int) -> None:
-    """Refuse a file whose events take more memory than is free, where the system says it."""
-    about = Path("/proc/meminfo")  # on Linux
-    said = re.search(r"MemAvailable: *(\d+)", about.read_text() if about.exists() else "")
-    if said and times * size > (free := 1024 * int(said[1])):
-        needs = f"its {size / 1e9:.4g} GB need about {times * size / 1e9:.4g} GB of memory"
+def _suffix(path: Path) -> str:
+    """Return the suffix of a format that fits how the file begins, and that fits into memory."""
+    with path.open("rb") as file:
+        start = file.read(16)
+    suffix = path.suffix.lower()
+    if start.startswith(b"#!AER-DAT") and suffix in (".aedat", ".dat"):  # of DV, and of jAER
+        suffix = ".aedat4" if start.startswith(b"#!AER-DAT4") else ".aedat"
+    if suffix not in FORMATS:
+        raise ValueError(f"it ends in {suffix!r}; export it to one of {', '.join(FORMATS)}")
+    expected, memory = FORMATS[suffix]
+    if not start.startswith(expected):
+        begins = f"it begins with {start[:12]!r}, not with {expected!r}"
+        raise ValueError(f"{begins}; give it the suffix of its format, or record it again")
+    _check_memory(memory * path.stat().st_size)
+    return suffix
+
+
+def _check_memory(needed: int) -> None:
+    """Refuse to read what takes more bytes of memory than are free, where the system says it."""
+    meminfo = Path("/proc/meminfo")
+    if not meminfo.exists():  # not on Linux
+        return
+    available = re.search(r"MemAvailable: *(\d+)", meminfo.read_text())
+    free = 1024 * int(available[1]) if available else needed
+    if needed > free:
+        needs = f"its events need about {needed / 1e9:.4g} GB of memory"
         raise ValueError(f"{needs}, and {free / 1e9:.4g} are free; cut the recording into parts")
 
 
-def read_numpy(file: Path | BinaryIO) -> Found:
+def _decode(path: Path, suffix: str) -> Decoded:
+    match suffix:
+        case ".npy" | ".npz":
+            return _read_numpy(path)
+        case ".csv":
+            return _read_csv(path), None
+        case ".aedat":
+            return read_aedat(path.read_bytes())
+        case ".raw":
+            return read_raw(path.read_bytes())
+        case ".dat":
+            return read_dat(path.read_bytes())
+        case ".bin":
+            return read_bin(path.read_bytes())
+        case _:
+            return _read_by_faery(path, suffix)
+
+
+def _read_numpy(path: Path) -> Decoded:
     """Read a file of NumPy, ``.npy`` or ``.npz``.
 
     It holds one array, structured or of shape (events, 4) with columns t, x, y and p, as the files
-    of POKER-DVS do; or arrays with these names, and perhaps ``sensor_size``. Anything else is a
-    ``ValueError``.
+    of POKER-DVS do; or arrays with these names, and perhaps ``sensor_size``.
     """
-    try:
-        found = np.load(file, allow_pickle=False)
-        arrays = {"": found}
-        if not isinstance(found, np.ndarray):
-            _check_memory(sum(each.file_size for each in found.zip.infolist()), 3)
-            arrays = {name: np.asarray(found[name]) for name in found}  # files of any kind
-    except Exception as error:  # what NumPy raises depends on where a file is damaged
-        raise ValueError(f"no NumPy file of numbers: {error}; write it anew, as int64") from error
-    said = arrays.pop("sensor_size", None)
-    sensor = None if said is None else check_sensor_size((*np.ravel(said)[:2].tolist(), 2))
+    loaded: Any = np.load(path, allow_pickle=False)
+    if isinstance(loaded, np.ndarray):
+        return _to_events(_columns(loaded)), None
+    unzipped = sum(member.file_size for member in loaded.zip.infolist())
+    _check_memory(3 * unzipped)
+    arrays: Any = {name: np.asarray(loaded[name]) for name in loaded}
+    sensor_size = arrays.pop("sensor_size", None)
+    if sensor_size is not None:
+        width, height, *_ = sensor_size.tolist()
+        sensor_size = check_sensor_size((width, height, 2))
     if len(arrays) == 1:
         (array,) = arrays.values()
-        names = array.dtype.names
-        arrays = {name: array[name] for name in names} if names else _columns(array)
-    return _side_by_side(arrays), sensor
+        arrays = _columns(array)
+    return _to_events(arrays), sensor_size
 
 
 def _columns(array: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the fields of an array, or columns t, x, y and p."""
+    if array.dtype.names:
+        return {name: array[name] for name in array.dtype.names}
     if array.shape[1:] != (4,):
         raise ValueError(f"its shape is {array.shape}, not (events, 4); give columns t, x, y, p")
-    if array.dtype.kind in "iuf" and len(array):
-        rising: Any = (array[1:] >= array[:-1]).all(axis=0)
-        times = int(np.ptp(array.astype(float), axis=0).argmax())  # what else counts so far?
-        if rising[times] and not rising[0]:
-            raise ValueError(f"the times seem to be in column {times}; put t, x, y, p in order")
+    is_sorted: Any = (array[1:] >= array[:-1]).all(axis=0)
+    largest = int(array.max(axis=0, initial=0).argmax())
+    if is_sorted[largest] and not is_sorted[0]:
+        raise ValueError(f"the times seem to be in column {largest}; put t, x, y, p in order")
     return dict(zip("txyp", array.T, strict=True))
 
 
-def _csv(path: Path) -> Found:
+def _read_csv(path: Path) -> np.ndarray:
     import pandas as pd  # which takes a second to import
 
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         header = file.readline(1000).lstrip("#").strip(" \r\n")  # savetxt's begins with "# "
-    separator = next((each for each in ",;\t" if each in header), r"\s+")
+    separator = next((sign for sign in ",;\t" if sign in header), r"\s+")
     names = re.split(separator, header)
     try:
         with warnings.catch_warnings():
@@ -198,80 +247,72 @@ def _csv(path: Path) -> Found:
             )
     except Exception as error:  # what pandas raises depends on what it finds
         raise ValueError(f"no table: {error}; write a header that names all columns") from error
-    texts = _fields(table)
-    numbers = pd.DataFrame({name: pd.to_numeric(texts[name], errors="coerce") for name in texts})
-    for row, column in np.argwhere(numbers.isna().to_numpy())[:1]:
-        name = numbers.columns[column]
-        found = f"line {row + 2}: {name} is {texts[name].iloc[row]}"
-        raise ValueError(f"{found}; write a number, or leave the line out")
-    return _side_by_side(numbers), None
+    columns = {}
+    for field, texts in _fields(table).items():
+        columns[field] = pd.to_numeric(texts, errors="coerce")
+        is_wrong = columns[field].isna()
+        if is_wrong.any():
+            row = is_wrong.argmax()
+            value = f"line {row + 2}: {field} is {texts[row]}"
+            raise ValueError(f"{value}; write a number, or leave the line out")
+    return _to_events(columns)
 
 
-def _fields(found: Any) -> dict[str, Any]:
-    """Return what a file holds as t, x, y and p, by any of their usual names."""
-    lower = {name.strip("\"' #").lower(): name for name in found}
-    names = {field: next(filter(lower.get, usual), "") for field, usual in NAMES.items()}
-    if missing := [field for field, name in names.items() if not name]:
-        held = f"{', '.join(found) or 'nothing'}, not {', '.join(missing)}"
+def _fields(columns: Any) -> dict[str, Any]:
+    """Return columns, which have any of the usual names, as t, x, y and p."""
+    fields: dict[str, Any] = {}
+    for name, column in columns.items():
+        usual = name.strip("\"' #").lower()
+        if usual in FIELDS:
+            fields.setdefault(FIELDS[usual], column)
+    missing = [field for field in "txyp" if field not in fields]
+    if missing:
+        held = f"{', '.join(columns) or 'nothing'}, not {', '.join(missing)}"
         raise ValueError(f"it holds {held}; call them t, x, y and p, in CSV in the first line")
-    return {field: found[lower[name]] for field, name in names.items()}
+    return fields
 
 
-def _side_by_side(found: Any) -> np.ndarray:
-    """Put arrays, by name, into a structured one."""
-    arrays = _fields(found)
-    shapes = {name: array.shape for name, array in arrays.items()}
-    if len(set(shapes.values())) > 1 or len(shapes["t"]) != 1:
-        raise ValueError(f"it has arrays of shapes {shapes}; all four need one value per event")
-    dtype = [(name, array.dtype) for name, array in arrays.items()]
-    return np.rec.fromarrays([*arrays.values()], dtype)
+def _to_events(columns: dict[str, Any]) -> np.ndarray:
+    """Put columns into a structured array, in the types that they have."""
+    fields = _fields(columns)
+    return np.rec.fromarrays(list(fields.values()), names=list(fields))  # type: ignore[call-overload]
 
 
-def _by_faery(kind: str, path: Path) -> Found:
+def _read_by_faery(path: Path, suffix: str) -> Decoded:
     if find_spec("faery") is None:
         raise ModuleNotFoundError(f"{path} needs faery: pip install faery")
-    with ONE_AT_A_TIME:
+    file_type = "es" if suffix == ".es" else "aedat"
+    request = json.dumps([file_type, str(path.absolute())])
+    with FAERY_LOCK:
         child = _faery_child()
         try:
-            child.stdin.write(json.dumps([kind, str(path.absolute())]).encode() + b"\n")
+            child.stdin.write(request.encode() + b"\n")
             child.stdin.flush()
             answer = pickle.load(child.stdout)
         except BaseException as error:  # it has ended, or Ctrl-C comes within its answer
             child.kill()
-            status = child.wait()
-            if not isinstance(error, (EOFError, OSError, pickle.UnpicklingError)):
+            child.wait()
+            if not isinstance(error, Exception):
                 raise
-            answer = f"faery fails, or takes too much time or memory (status {status})"
+            answer = "faery fails, or takes too much time or memory"
     if isinstance(answer, str):
         raise ValueError(f"the file is damaged: {answer}; copy it again, or export it")
-    found, size = answer
-    return make_events(*(found[name] for name in "txyp")), (*size, 2)
+    events, (width, height) = answer
+    columns = [events[field] for field in "txyp"]
+    return make_events(*columns), (width, height, 2)
 
 
 def _faery_child() -> Any:
     """Return the process that reads files for this one, and ends with it."""
-    child = CHILDREN.get(os.getpid())
+    child = FAERY_CHILDREN.get(os.getpid())
     if child is None or child.poll() is not None:
-        paths = os.pathsep.join(str(Path(each).absolute()) for each in sys.path)
-        own = os.environ | {"PYTHONPATH": paths, "OPENBLAS_NUM_THREADS": "1"}
-        pipes: Any = {"stdin": PIPE, "stdout": PIPE, "stderr": DEVNULL}
-        words = [sys.executable, "-m", f"{__package__}.faery_child"]
-        child = Popen(words, env=own, start_new_session=True, **pipes)  # Ctrl-C is for this one
-        CHILDREN[os.getpid()] = child
+        child = Popen(
+            [sys.executable, "-m", f"{__package__}.faery_child"],
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"},
+            start_new_session=True,  # Ctrl-C is for this one
+        )
+        FAERY_CHILDREN[os.getpid()] = child
     return child
-
-
-CHILDREN: dict[int, Any] = {}  # by the number of the process whose child it is: forks have theirs
-ONE_AT_A_TIME = Lock()  # asks a child
-# By suffix: how a file begins, how many times its size its events take in memory, and a reader.
-FORMATS: dict[str, tuple[bytes, int, Callable[[Path], Found]]] = {
-    ".npy": (b"", 3, read_numpy),
-    ".npz": (b"", 3, read_numpy),
-    ".csv": (b"", 10, _csv),
-    ".aedat": (b"", 12, lambda path: read_aedat(path.read_bytes())),
-    ".raw": (b"%", 20, lambda path: read_raw(path.read_bytes())),
-    ".dat": (b"%", 12, lambda path: read_dat(path.read_bytes())),
-    ".bin": (b"", 20, lambda path: read_bin(path.read_bytes())),
-    ".aedat4": (b"#!AER-DAT4", 12, lambda path: _by_faery("aedat", path)),
-    ".es": (b"Event Stream", 20, lambda path: _by_faery("es", path)),
-}

@@ -1,11 +1,10 @@
 """Load a folder of recordings: a folder per class, and in it who or when, as everyone has them."""
 
-import hashlib
 import math
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from numbers import Integral
 from os import PathLike
@@ -19,8 +18,8 @@ from ..checks import check_events, check_numbers, check_range, check_sensor_size
 from ..recordings import PackedRecording, Recordings
 from .event_files import FORMATS, read_event_file
 
-LARGEST = 128  # pixels along a side, unless a size is given
-PARTS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"}
+MAX_SIDE = 128  # pixels, unless a size is given
+SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"}
 
 
 class Folder(NamedTuple):
@@ -55,7 +54,8 @@ def load_folder(
 ) -> Folder:
     r"""Load all recordings below a folder, such as ``waving/anna/monday.raw``.
 
-    In memory an event takes about 8 bytes; ``store_folder`` writes more than fit to one file.
+    In memory an event takes about 8 bytes. For more than fit there, Tonic has data sets that are
+    cached on the disk, ``tonic.DiskCachedDataset``.
 
     Args:
         path: It holds a folder per class. ``read_event_file`` says which files it reads.
@@ -82,80 +82,56 @@ def load_folder(
         >>> load_folder("moves", sensor_size=(64, 64, 2)).recordings
         2 recordings of 64 × 64 pixels: left, right
     """
-    folder = FolderReader(path, sensor_size, size, window_ms)
-    progress = tqdm(folder.files, "reading", unit="file", delay=2)
-    held = {}
-    for file in progress:
-        events = folder.read(file)
-        held[file] = PackedRecording.pack(events, smallest_sensor(events))
-    parts = folder.parts(lambda file: held.pop(file).unpack())
-    rows = [(PackedRecording.pack(part, folder.new_size), *about) for part, *about in parts]
-    packed, targets, groups, files = map(list, zip(*rows, strict=True))
-    recordings = Recordings(packed, targets, folder.classes, folder.new_size)
-    return Folder(recordings, groups, files, folder.sensor_size)
+    folder = Path(path).expanduser()
+    if window_ms is not None:
+        check_range(0.001, 2**40, window_ms=window_ms)
+    if sensor_size is not None:
+        sensor_size = check_sensor_size(sensor_size)
+    files = class_files(folder)
+    classes = _classes(folder, files)
+    recorded, sensor_size = _read_files(files, sensor_size)
+    _warn_of_copies(folder, recorded)
+    size = size or network_size(sensor_size)
+    new_sensor = (*size, sensor_size[2])
+    parts = []
+    targets = []
+    groups = []
+    origins = []
+    for file in tqdm(files, "preparing", unit="file", delay=2):
+        class_name, group = _class_and_group(folder, file)
+        events = recorded.pop(file).unpack()
+        with errors_in(str(file)):
+            resized = resize(events, sensor_size, size)
+            windows = cut(resized, window_ms)
+        for window in windows:
+            parts.append(PackedRecording.pack(window, new_sensor))
+            targets.append(classes.index(class_name))
+            groups.append(group)
+            origins.append(file)
+    recordings = Recordings(parts, targets, classes, new_sensor)
+    return Folder(recordings, groups, origins, sensor_size)
 
 
-class FolderReader:
-    """Reads the files of a folder one by one; its arguments are those of ``load_folder``.
-
-    Attributes:
-        files: Those of recordings.
-        classes: Their names, in the order of ``Folder``.
-    """
-
-    def __init__(
-        self,
-        path: str | PathLike[str],
-        sensor_size: tuple[int, int, int] | None = None,
-        size: tuple[int, int] | None = None,
-        window_ms: float | None = None,
-    ):
-        self.path, self.size, self.window_ms = Path(path).expanduser(), size, window_ms
-        self.files = class_files(self.path)
-        self.classes = _classes(self.path, self.files)
-        _warn_of_copies(self.path, self.files)
-        self._said = {check_sensor_size(sensor_size): "sensor_size"} if sensor_size else {}
-        self._extent = np.ones(2, int)  # of all events that were read
-
-    def read(self, file: Path) -> np.ndarray:
-        """Return the events of a file, and note of what sensor they are."""
-        events, sensor_size = read_event_file(file)
-        if sensor_size:
-            self._said.setdefault(sensor_size, str(file))
-        if len(self._said) > 1:
-            said = ", ".join(f"{each} by {by}" for each, by in reversed(self._said.items()))
-            raise ValueError(f"different sensors are said: {said}; put them into different folders")
-        self._extent = np.maximum(self._extent, [1 + events[axis].max() for axis in "xy"])
-        return events
-
-    def find_sensor(self) -> None:
-        """Read files until one says the sensor, or else all of them."""
-        for file in tqdm(self.files, "looking for the sensor", unit="file", delay=2):
-            if self._said:
-                break
-            self.read(file)
-
-    @property
-    def sensor_size(self) -> tuple[int, int, int]:
-        """The sensor that is given or that a file says, or the smallest that holds all events."""
-        return next(iter(self._said), (*self._extent.tolist(), 2))
-
-    @property
-    def new_size(self) -> tuple[int, int, int]:
-        """What recordings are brought to."""
-        return (*(self.size or network_size(self.sensor_size)), self.sensor_size[2])
-
-    def parts(
-        self, read: Callable[[Path], np.ndarray]
-    ) -> Iterator[tuple[np.ndarray, int, str, Path]]:
-        """Yield the parts of each recording, with class, group and file."""
-        for file in tqdm(self.files, "preparing", unit="file", delay=2):
-            name, group = _class_and_group(self.path, file)
-            events = read(file)
-            with errors_in(str(file)):
-                parts = cut(resize(events, self.sensor_size, self.new_size[:2]), self.window_ms)
-            for part in parts:
-                yield part, self.classes.index(name), group, file
+def _read_files(
+    files: list[Path], sensor_size: tuple[int, int, int] | None
+) -> tuple[dict[Path, PackedRecording], tuple[int, int, int]]:
+    """Read files; their sensor is the given one, or as they say, or the smallest that holds all."""
+    recorded = {}
+    width = 1
+    height = 1
+    for file in tqdm(files, "reading", unit="file", delay=2):
+        events, own_size = read_event_file(file)
+        sensor_size = sensor_size or own_size
+        if own_size and own_size != sensor_size:
+            raise ValueError(
+                f"{file} is of sensor {own_size}, others of {sensor_size}; put recordings of "
+                "different sensors into different folders"
+            )
+        smallest = smallest_sensor(events)
+        width = max(width, smallest[0])
+        height = max(height, smallest[1])
+        recorded[file] = PackedRecording.pack(events, smallest)
+    return recorded, sensor_size or (width, height, 2)
 
 
 def smallest_sensor(events: np.ndarray) -> tuple[int, int, int]:
@@ -167,7 +143,7 @@ def smallest_sensor(events: np.ndarray) -> tuple[int, int, int]:
 def network_size(sensor_size: Sequence[int]) -> tuple[int, int]:
     """Return the width and height that ``load_folder`` brings recordings of a sensor to."""
     width, height = sensor_size[:2]
-    block = math.ceil(max(width, height) / LARGEST)
+    block = math.ceil(max(width, height) / MAX_SIDE)
     return max(1, width // block), max(1, height // block)
 
 
@@ -197,7 +173,8 @@ def resize(
         >>> resize(events, (346, 260, 2), (64, 64))["x"]
         array([1])
     """
-    (width, height, _), (new_width, new_height) = check_sensor_size(sensor_size), size
+    width, height, _ = check_sensor_size(sensor_size)
+    new_width, new_height = size
     check_numbers(Integral, width=new_width, height=new_height)
     block = min(width // new_width, height // new_height)
     if block < 1:
@@ -205,10 +182,11 @@ def resize(
         raise ValueError(f"the sensor has {sizes}; choose a smaller size")
     resized = check_events(events, sensor_size)
     for field, old, new in (("x", width, new_width), ("y", height, new_height)):
-        if old == new:  # in blocks of a pixel
-            continue
-        resized[field] = (resized[field] - (old - block * new) // 2) // block
-        resized = resized[(resized[field] >= 0) & (resized[field] < new)]
+        if old != new:
+            left_out = (old - block * new) // 2  # pixels before the first block
+            resized[field] = (resized[field] - left_out) // block
+            inside = (resized[field] >= 0) & (resized[field] < new)
+            resized = resized[inside]
     return resized
 
 
@@ -216,15 +194,19 @@ def class_files(path: Path) -> list[Path]:
     """Return the files of recordings below the folders of classes, in alphabetical order."""
     if not path.is_dir():
         raise FileNotFoundError(f"there is no folder {path}; name one with a folder per class")
-    files: list[Path] = []
-    found, left_out = _walk(path)
-    for file in sorted(found):
-        usual = file.suffix.lower() in FORMATS and file.is_file() and file.parent != path
-        hidden = any(part.startswith("_") for part in file.relative_to(path).parts)
-        (files if usual and not hidden else left_out).append(file)
+    all_files, left_out = _walk(path)
+    files = []
+    for file in sorted(all_files):
+        below = file.relative_to(path).parts
+        is_hidden = any(part.startswith("_") for part in below)
+        is_recording = file.suffix.lower() in FORMATS and file.is_file()
+        if is_recording and len(below) > 1 and not is_hidden:
+            files.append(file)
+        else:
+            left_out.append(file)
     if left_out:
         such = f"{len(left_out)} files below {path}, such as {min(left_out)}"
-        warnings.warn(f"{such}, are no recordings of a class, or links to one", stacklevel=4)
+        warnings.warn(f"{such}, are no recordings of a class, or links to one", stacklevel=3)
     if not files:
         known = ", ".join(FORMATS)
         raise FileNotFoundError(f"no recordings in {path}; put {known} into a folder per class")
@@ -233,60 +215,74 @@ def class_files(path: Path) -> list[Path]:
 
 def recording_files(path: Path) -> list[Path]:
     """Return the files anywhere below a folder that end as recordings do, in alphabetical order."""
-    if files := [file for file in sorted(_walk(path)[0]) if file.suffix.lower() in FORMATS]:
-        return files
-    raise FileNotFoundError(f"no recordings in {path}; name one with {', '.join(FORMATS)}")
+    all_files, _ = _walk(path)
+    files = [file for file in sorted(all_files) if file.suffix.lower() in FORMATS]
+    if not files:
+        raise FileNotFoundError(f"no recordings in {path}; name one with {', '.join(FORMATS)}")
+    return files
 
 
-def _walk(path: Path) -> tuple[list[Path], list[Path]]:
+def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
     """Return all files below a folder, each once, and links to what is found without them.
 
     Hidden ones are left out. Links come last, so that what they lead to keeps its own name.
     """
     found: dict[str, Path] = {}
-    again, links = [], [path]
+    again = []
+    links = [folder]
     for link in links:  # more of them are found on the way
         below = [link]
-        for each in below:
-            if found.setdefault(os.path.realpath(each), each) is not each:
-                again.append(each)
-            elif each.is_dir():
-                for one in sorted(each.glob("[!.]*")):
-                    (links if one.is_symlink() else below).append(one)
-    return [each for each in found.values() if not each.is_dir()], again
+        for path in below:  # and so are more paths
+            known = found.setdefault(os.path.realpath(path), path)
+            if known is not path:
+                again.append(path)
+            elif path.is_dir():
+                for child in sorted(path.glob("[!.]*")):
+                    (links if child.is_symlink() else below).append(child)
+    return [path for path in found.values() if not path.is_dir()], again
 
 
-def _class_and_group(path: Path, file: Path) -> tuple[str, str]:
-    name, *below = file.relative_to(path).parts
-    return name, below[0] if len(below) > 1 else f"{name}/{file.stem}"
+def _class_and_group(folder: Path, file: Path) -> tuple[str, str]:
+    class_name, *below = file.relative_to(folder).parts
+    if len(below) > 1:
+        return class_name, below[0]
+    return class_name, f"{class_name}/{file.stem}"
 
 
-def _classes(path: Path, files: list[Path]) -> list[str]:
+def _classes(folder: Path, files: list[Path]) -> list[str]:
     """Return the names of classes in natural order, and warn of names that are nearly the same."""
-    names, groups = map(set, zip(*(_class_and_group(path, file) for file in files), strict=True))
-    if len(parts := {each for each in names if each.lower() in PARTS}) > 1 or parts == names:
-        found = ", ".join(sorted(parts))
-        raise ValueError(f"the folders in {path} are {found}, not classes; load each, for a Split")
-    for each in (names, groups):
-        for one, other in pairwise(sorted(each, key=lambda name: (name.lower(), name))):
-            if one.lower() == other.lower():
-                warnings.warn(f"{one} and {other} in {path}: are they the same?", stacklevel=5)
-    return sorted(names, key=lambda name: (re.sub(r"\d+", lambda n: n[0].zfill(20), name), name))
+    pairs = [_class_and_group(folder, file) for file in files]
+    names, groups = map(set, zip(*pairs, strict=True))
+    splits = {name for name in names if name.lower() in SPLITS}
+    if len(splits) > 1 or splits == names:
+        listed = ", ".join(sorted(splits))
+        raise ValueError(
+            f"the folders in {folder} are {listed}, not classes; load each, for a Split"
+        )
+    alphabetical = sorted(names) + sorted(groups)
+    for first, second in pairwise(sorted(alphabetical, key=str.lower)):
+        if first.lower() == second.lower():
+            warnings.warn(f"{first} and {second} in {folder}: are they the same?", stacklevel=3)
+    return sorted(names, key=_natural)
 
 
-def _warn_of_copies(path: Path, files: list[Path]) -> None:
+def _natural(name: str) -> tuple[str, str]:
+    """Return what sorts "2" before "10"."""
+    return re.sub(r"\d+", lambda number: number[0].zfill(20), name), name
+
+
+def _warn_of_copies(folder: Path, recorded: dict[Path, PackedRecording]) -> None:
     """Warn of files that hold the same, but are of different classes or groups."""
-    first: dict[tuple[int, bytes], Path] = {}
+    originals: dict[int, Path] = {}
     copies = []
-    for file in files:
-        with file.open("rb") as opened:
-            start = hashlib.blake2b(opened.read(2**20)).digest()
-        other = first.setdefault((file.stat().st_size, start), file)
-        if other != file and _class_and_group(path, file) != _class_and_group(path, other):
-            copies.append(f"{file} holds the same as {other}")
+    for file, packed in recorded.items():
+        content = packed.sensor_size, packed.t.tobytes(), packed.pixels.tobytes()
+        original = originals.setdefault(hash(content), file)
+        if _class_and_group(folder, file) != _class_and_group(folder, original):
+            copies.append(f"{file} holds the same as {original}")
     if copies:
         such = f"{len(copies)} files are copies: {copies[0]}"
-        warnings.warn(f"{such}; leave them out, or a test knows them from training", stacklevel=5)
+        warnings.warn(f"{such}; leave them out, or a test knows them from training", stacklevel=3)
 
 
 def cut(events: np.ndarray, window_ms: float | None) -> list[np.ndarray]:
@@ -295,11 +291,12 @@ def cut(events: np.ndarray, window_ms: float | None) -> list[np.ndarray]:
         raise ValueError("no event lies in the middle of the sensor; choose another size")
     parts = [events]
     if window_ms is not None:
-        check_range(0.001, 2**40, window_ms=window_ms)
-        windows = (events["t"] - events["t"][0]) / (1000 * window_ms)
+        since = events["t"] - events["t"][0]
+        windows = since / (1000 * window_ms)
         last = max(1, round(windows[-1])) - 1  # which is longer or shorter than the others
         number = np.minimum(np.floor(windows), last)
-        parts = np.split(events, np.flatnonzero(np.diff(number)) + 1)
+        ends = np.flatnonzero(np.diff(number)) + 1
+        parts = np.split(events, ends)
     for part in parts:
         part["t"] -= part["t"][0]
     return parts

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PARTS = 50  # of the duration, for the rate over time
-LARGEST = 2**21  # pixels: no sensor has more
-SOME = 100  # events, from which on a rate or a clock tells something
+MAX_PIXELS = 2**21  # no sensor has more
+FEWEST = 100  # events, from which on a rate or a clock tells something
 UNITS = {1e-3: "divide ns by 1000", 1e3: "multiply ms by 1000", 1e6: "multiply seconds by 1e6"}
 
 
@@ -33,8 +33,8 @@ class Inspection(NamedTuple):
     Example:
         >>> from pathlib import Path
         >>> _ = Path("two.csv").write_text("t,x,y,p\n0,0,0,1\n2000,0,0,1\n")
-        >>> found = inspect_file("two.csv")
-        >>> found.image, found.advice[0]
+        >>> inspection = inspect_file("two.csv")
+        >>> inspection.image, inspection.advice[0]
         (array([[2]]), "100% are ON; look at the camera's thresholds, or merge polarities")
     """
 
@@ -65,16 +65,20 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
     file = read_unchecked(path)
     stamps = file.events["t"]
     times, scale = _whole(stamps)
-    times, advice = _continued(stamps, times)
-    fields = [times, *(file.events[field] for field in "xyp")]
-    table = np.rec.fromarrays(fields, names="t,x,y,p")  # type: ignore[call-overload]
-    in_order = table[np.argsort(times, kind="stable")]
-    events = check_events(in_order, file.sensor_size or ANY_SENSOR, str(path))
+    bits, overflows = _find_overflows(times)
+    times = times + 2**bits * overflows.cumsum()
+    backwards = np.diff(times, prepend=times[:1]) < 0
+    columns = [times, *(file.events[field] for field in "xyp")]
+    table = np.rec.fromarrays(columns, names="t,x,y,p")  # type: ignore[call-overload]
+    by_time = np.argsort(times, kind="stable")
+    events = check_events(table[by_time], file.sensor_size or ANY_SENSOR, str(path))
     with errors_in(str(path)):
-        image, hot_pixels = count_events(events, file.sensor_size), find_hot_pixels(events)
+        image = count_events(events, file.sensor_size)
+        hot_pixels = find_hot_pixels(events)
     t = events["t"] - events["t"][0]
-    duration, gaps = int(t[-1]), np.diff(t)
-    rate = 1000 * PARTS * np.histogram(t, PARTS)[0] / max(duration, 1)
+    duration = int(t[-1])
+    counts, _ = np.histogram(t, PARTS)
+    rate = 1000 * PARTS * counts / max(duration, 1)
     numbers = {
         "events": len(t),
         "duration (ms)": duration / 1000,
@@ -85,10 +89,18 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
         "height": image.shape[0],
         "active pixels": int(np.count_nonzero(image)),
         "hot pixels": len(hot_pixels),
-        "longest gap (ms)": int(gaps.max(initial=0)) / 1000,
-        "times that run backwards": int((times[1:] < times[:-1]).sum()),
+        "longest gap (ms)": int(np.diff(t).max(initial=0)) / 1000,
+        "times that run backwards": int(backwards.sum()),
     }
-    advice += [*_of_times(t, scale, image.size), *_of_pixels(events, image, hot_pixels)]
+    advice = []
+    if overflows.any():
+        place = _first_place(stamps, overflows)
+        advice += [f"a counter of {bits} bits overflowed {place}; add 2**{bits} µs from there on"]
+    if backwards.any():
+        place = _first_place(stamps, backwards)
+        advice += [f"times run backwards {place}; sort the events by time"]
+    advice += _advice_on_times(t, scale, image.size)
+    advice += _advice_on_pixels(events, image, hot_pixels)
     if not file.sensor_size:
         advice += ["the file doesn't say its sensor; give load_folder sensor_size, train --sensor"]
     return Inspection(numbers, rate, image, hot_pixels, advice)
@@ -105,10 +117,13 @@ def count_events(events: np.ndarray, sensor_size: tuple[int, int, int] | None = 
         >>> count_events(np.zeros(3, EVENT_DTYPE), (2, 1, 2))
         array([[3, 0]])
     """
-    width, height = (sensor_size or [int(events[axis].max()) + 1 for axis in "xy"])[:2]
-    if width * height > LARGEST:
-        found = f"its events take {width} × {height} pixels, more than any camera has"
-        raise ValueError(f"{found}; leave out those whose coordinates are wrong")
+    width = 1 + int(events["x"].max())
+    height = 1 + int(events["y"].max())
+    if sensor_size:
+        width, height, _ = sensor_size
+    if width * height > MAX_PIXELS:
+        size = f"its events take {width} × {height} pixels, more than any camera has"
+        raise ValueError(f"{size}; leave out those whose coordinates are wrong")
     places = events["y"] * width + events["x"]
     return np.bincount(places, minlength=width * height).reshape(height, width)
 
@@ -117,8 +132,7 @@ def find_hot_pixels(events: np.ndarray) -> np.ndarray:
     """Find pixels that fire all the time, and far more than those around them.
 
     A pixel at which a hand turns round fires often, too, but only then, and so do its neighbours:
-    of 24 next pixels at most five may be hot themselves. But where more than a quarter of all
-    pixels stand out from the quietest quarter of their neighbours, all of those are hot.
+    of 24 next pixels at most five may be hot themselves.
 
     Args:
         events: Structured array with fields t (µs), x, y and p, sorted by time.
@@ -137,49 +151,58 @@ def find_hot_pixels(events: np.ndarray) -> np.ndarray:
         >>> find_hot_pixels(events)
         array([[4, 0]])
     """
-    counts, t = count_events(events), events["t"] - events["t"][0]
+    counts = count_events(events)
+    t = events["t"] - events["t"][0]
+    part = t * PARTS // (int(t[-1]) + 1)
     fires = np.zeros((*counts.shape, PARTS), bool)
-    fires[events["y"], events["x"], t * PARTS // (int(t[-1]) + 1)] = True
+    fires[events["y"], events["x"], part] = True
     parts = fires.sum(axis=2)
     at_random = PARTS * (1 - (1 - 1 / PARTS) ** counts)  # parts in which random times would lie
     often = np.sqrt(counts * parts)
-    y, x = np.nonzero((often > 10) & (parts > 0.7 * at_random))
-    around = sliding_window_view(np.pad(often, 2, "reflect"), (5, 5))[y, x].reshape(-1, 25)
-    around = np.sort(around)  # with the pixel itself, which comes last where it is hot
-    hot, scattered = (often[y, x] > 10 + 1.7 * around[:, rank] for rank in (-7, 6))
-    if scattered.sum() > counts.size / 4:
-        hot = scattered
-    y, x = y[hot], x[hot]
-    return np.stack([x, y], axis=1)[np.argsort(-counts[y, x], kind="stable")]
+    all_the_time = (often > 10) & (parts > 0.7 * at_random)
+    y, x = np.nonzero(all_the_time)
+    padded = np.pad(often, 2, "reflect")
+    around = sliding_window_view(padded, (5, 5))[y, x].reshape(-1, 25)
+    sixth = np.sort(around)[:, -7]  # of 24 neighbours, where the pixel itself is the highest
+    is_hot = often[y, x] > 10 + 1.7 * sixth
+    x = x[is_hot]
+    y = y[is_hot]
+    most_first = np.argsort(-counts[y, x], kind="stable")
+    return np.stack([x, y], axis=1)[most_first]
 
 
 def _whole(stamps: np.ndarray) -> tuple[np.ndarray, float]:
     """Return times as whole numbers, and by what they were multiplied, or should be, for µs."""
-    if stamps.dtype.kind != "f":
-        stamps = stamps.astype(np.int64)
     if not (stamps % 1).any():
-        return stamps - stamps[:1], 1e-3 if (stamps[:1] > 2**53).any() else 1  # ns since 1970
-    in_ms, in_s = stamps * 1e3, stamps * 1e6
-    finer, coarse = (np.abs(each - np.rint(each)).max() > 0.25 for each in (in_ms, in_s))
-    return (np.rint(in_s), 1e6) if finer and not coarse else (np.rint(in_ms), 1e3)
+        whole = stamps if stamps.dtype.kind == "f" else stamps.astype(np.int64)
+        in_ns = (whole[:1] > 2**53).any()  # since 1970
+        return whole - whole[:1], 1e-3 if in_ns else 1
+    in_ms = 1e3 * stamps
+    in_s = 1e6 * stamps
+    if _is_whole(in_s) and not _is_whole(in_ms):
+        return np.rint(in_s), 1e6
+    return np.rint(in_ms), 1e3
 
 
-def _continued(stamps: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Go on counting where a counter overflowed; say where, and where times run backwards."""
-    steps = np.diff(times)
-    overflows = (b for b in (16, 24, 32) if (np.abs(steps + 2**b) < 2**b >> 4).any())
-    bits = next(overflows, 62)  # of which no time has so many
-    again = np.append(False, steps < -(2**bits >> 1))
-    times = times + again.cumsum() * 2**bits
-    backwards = np.append(False, np.diff(times) < 0)
-    advice = []
-    for wrong, what, remedy in (
-        (again, f"a counter of {bits} bits overflowed", f"add 2**{bits} µs from there on"),
-        (backwards, "times run backwards", "sort the events by time"),
-    ):
-        for n in np.flatnonzero(wrong)[:1]:
-            advice += [f"{what} at event {n} (from {stamps[n - 1]} to {stamps[n]}); {remedy}"]
-    return times, advice
+def _is_whole(times: np.ndarray) -> bool:
+    return np.allclose(times, np.rint(times), rtol=0, atol=0.25)
+
+
+def _find_overflows(times: np.ndarray) -> tuple[int, np.ndarray]:
+    """Return how many bits a counter had, of 16, 24 or 32, and at which events it overflowed."""
+    steps = np.diff(times, prepend=times[:1])
+    for bits in (16, 24, 32):
+        period = 2**bits
+        nearly_one = np.abs(steps + period) < period / 16
+        if nearly_one.any():
+            return bits, steps < -period / 2
+    return 0, np.zeros(len(steps), bool)
+
+
+def _first_place(stamps: np.ndarray, is_wrong: np.ndarray) -> str:
+    number = is_wrong.argmax()
+    before = stamps[number - 1]
+    return f"at event {number} (from {before} to {stamps[number]})"
 
 
 def _factor(scale: float, count: int, pixels: int, duration: int, gap: int) -> float:
@@ -189,52 +212,57 @@ def _factor(scale: float, count: int, pixels: int, duration: int, gap: int) -> f
     millions and 250 per pixel. Recordings last for more than 1 ms, and few have a hundred events
     within more than 5 s without having one in each ms.
     """
-    most = min(0.01 * pixels, 5 + pixels / 4000)  # events per µs
-    if count > most * duration or (count >= SOME and duration < 1000):
+    highest_rate = min(0.01 * pixels, 5 + pixels / 4000)  # events per µs
+    if count > highest_rate * duration or (count >= FEWEST and duration < 1000):
         in_ms = duration >= 10 and count < 0.5 * pixels * duration
         return min(1e6, 1e3 * scale) if in_ms else 1e6
-    slow = SOME <= count < (duration - gap) / 1000 and duration - gap > 5e6
-    return scale / 1000 if slow else scale
+    busy = duration - gap
+    if FEWEST <= count < busy / 1000 and busy > 5e6:
+        return scale / 1000
+    return scale
 
 
-def _of_times(t: np.ndarray, scale: float, pixels: int) -> Iterator[str]:
+def _advice_on_times(t: np.ndarray, scale: float, pixels: int) -> Iterator[str]:
     """Say what is odd in times that count from the first, and were multiplied to be whole."""
-    moments, sizes = np.unique(t, return_counts=True)
-    count, duration, gaps = len(t), int(t[-1]), np.diff(moments)
+    count = len(t)
+    duration = int(t[-1])
     if duration == 0:
         yield f"{count} events, all at the same time; record for longer"
         return
-    longest, tick = int(gaps.max()), int(np.gcd.reduce(gaps))
-    factor = scale if scale < 1 else _factor(scale, count, pixels, duration, longest)
-    if (factor, scale) != (1, 1):
-        hardly = f"{count} events within {duration / max(scale, 1):g} can hardly be in µs"
-        yield f"{hardly}; {UNITS.get(factor, 'round the times to whole µs')}"
-    elif count >= SOME and tick >= 100:
+    moments = np.unique(t)
+    gaps = np.diff(moments)
+    gap = int(gaps.max())
+    tick = int(np.gcd.reduce(gaps))
+    factor = scale if scale < 1 else _factor(scale, count, pixels, duration, gap)
+    if factor != 1 or scale != 1:
+        in_the_file = duration / max(scale, 1)
+        remedy = UNITS.get(factor, "round the times to whole µs")
+        yield f"{count} events within {in_the_file:g} can hardly be in µs; {remedy}"
+    elif count >= FEWEST and tick >= 100:
         steps = f"the clock's steps are {tick / 1000:g} ms, so bins below that stay empty"
         yield f"{steps}; choose --time-window {tick} or a multiple of it"
-    if longest > max(10_000, duration / 10):
-        gap = f"nothing for {longest / 1000:g} ms from {moments[gaps.argmax()] / 1000:g} ms on"
-        yield f"{gap}; cut the recording there, or look whether the camera dropped events"
-    if (most := int(sizes.max())) > max(SOME, count / 100, 20 * np.median(sizes)):
-        when = f"at once, at {moments[sizes.argmax()] / 1000:g} ms"
-        yield f"{most} of {count} events come {when}; cut them off, they show no motion"
+    if gap > max(10_000, duration / 10):
+        start = moments[gaps.argmax()]
+        silence = f"nothing for {gap / 1000:g} ms from {start / 1000:g} ms on"
+        yield f"{silence}; cut the recording there, or look whether the camera dropped events"
 
 
-def _of_pixels(events: np.ndarray, image: np.ndarray, hot: np.ndarray) -> Iterator[str]:
+def _advice_on_pixels(
+    events: np.ndarray, image: np.ndarray, hot_pixels: np.ndarray
+) -> Iterator[str]:
     """Say what is odd in places and polarities."""
-    if len(hot) > image.size / 4:
-        many = f"{len(hot)} of {image.size} pixels are hot"
-        yield f"{many}; look at the camera's thresholds, and record again"
-    elif len(hot):
-        share = f"have {100 * image[hot[:, 1], hot[:, 0]].sum() / len(events):.2g}% of the events"
-        where = ", ".join(f"({x}, {y})" for x, y in hot)
-        yield f"hot pixels, {len(hot)} in all, {where}, {share}; leave them out by `clean`"
+    if len(hot_pixels):
+        x, y = hot_pixels.T
+        share = image[y, x].sum() / len(events)
+        places = ", ".join(map(str, zip(x.tolist(), y.tolist(), strict=True)))
+        hot = f"hot pixels, {len(hot_pixels)} in all, {places}"
+        yield f"{hot}, have {100 * share:.2g}% of the events; leave them out by `clean`"
     share_on = events["p"].mean()
     if not 0.1 <= share_on <= 0.9:
         yield f"{share_on:.0%} are ON; look at the camera's thresholds, or merge polarities"
 
 
-def plot_inspection(found: Inspection) -> "Figure":
+def plot_inspection(inspection: Inspection) -> "Figure":
     r"""Plot what ``inspect_file`` found: events per pixel, and the rate over time.
 
     Example:
@@ -245,12 +273,13 @@ def plot_inspection(found: Inspection) -> "Figure":
     """
     import matplotlib.pyplot as plt  # which takes a second to import
 
-    figure, (image, rate) = plt.subplots(
+    figure, (pixels, over_time) = plt.subplots(
         2, 1, figsize=(6, 6), height_ratios=(2, 1), layout="constrained"
     )
-    image.imshow(np.log1p(found.image), cmap="Greys")
-    image.set_title("events per pixel, as log(1 + events)")
-    middles = (np.arange(len(found.rate)) + 0.5) / len(found.rate)
-    rate.step(middles * found.numbers["duration (ms)"], found.rate, where="mid", color="black")
-    rate.set(xlabel="time (ms)", ylabel="events per ms", ylim=(0, None))
+    pixels.imshow(np.log1p(inspection.image), cmap="Greys")
+    pixels.set_title("events per pixel, as log(1 + events)")
+    part_ms = inspection.numbers["duration (ms)"] / PARTS
+    middles = part_ms * (np.arange(PARTS) + 0.5)
+    over_time.step(middles, inspection.rate, where="mid", color="black")
+    over_time.set(xlabel="time (ms)", ylabel="events per ms", ylim=(0, None))
     return figure

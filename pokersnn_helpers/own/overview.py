@@ -1,7 +1,6 @@
 """Look at many recordings at once: what there is of each class, and what is odd in how many."""
 
 from collections.abc import Iterable
-from itertools import chain
 from os import PathLike
 from os.path import commonpath
 from pathlib import Path
@@ -12,7 +11,7 @@ from tqdm import tqdm
 from .folders import recording_files
 from .inspection import Inspection, inspect_file
 
-NOTHING = Inspection({}, np.empty(0), np.empty((0, 0)), np.empty((0, 2)), [])
+NOTHING = np.empty((0, 2))
 
 
 def inspect_files(paths: Iterable[str | PathLike[str]]) -> dict[Path, Inspection]:
@@ -31,20 +30,22 @@ def inspect_files(paths: Iterable[str | PathLike[str]]) -> dict[Path, Inspection
         >>> inspect_files(["a.csv", "b.csv"])[Path("b.csv")].advice
         ['it holds t, not x, y, p; call them t, x, y and p, in CSV in the first line']
     """
-    places = [recording_files(path) if path.is_dir() else [path] for path in map(Path, paths)]
-    found: dict[Path, Inspection] = {}
-    for file in tqdm([*chain(*places)], "reading", unit="file", delay=2):
+    files: list[Path] = []
+    for path in map(Path, paths):
+        files += recording_files(path) if path.is_dir() else [path]
+    inspections = {}
+    for file in tqdm(files, "reading", unit="file", delay=2):
         try:
-            found[file] = inspect_file(file)._replace(image=NOTHING.image)
+            inspections[file] = inspect_file(file)._replace(image=NOTHING)
         except (ValueError, OSError, ModuleNotFoundError) as error:
             reason = str(error).removeprefix(f"{file}: ")
-            found[file] = NOTHING._replace(advice=[reason])
-    if not any(each.numbers for each in found.values()):
+            inspections[file] = Inspection({}, NOTHING, NOTHING, NOTHING, [reason])
+    if not any(inspection.numbers for inspection in inspections.values()):
         raise ValueError(f"no file can be read: {file}: {reason}")
-    return found
+    return inspections
 
 
-def overview(found: dict[Path, Inspection]) -> list[str]:
+def overview(inspections: dict[Path, Inspection]) -> list[str]:
     r"""Say in lines what many files hold: a table, and then what is odd.
 
     Classes are the folders in the folder that holds everything. What is odd, and has the same
@@ -59,14 +60,22 @@ def overview(found: dict[Path, Inspection]) -> list[str]:
     """
     import pandas as pd  # which takes a second to import
 
-    read = {file.absolute(): each.numbers for file, each in found.items() if each.numbers}
-    root = commonpath([file.parent for file in read])
-    classes = np.array([(*file.relative_to(root).parts[:-1], "")[0] for file in read])
-    numbers = pd.DataFrame([*read.values()])[["events", "duration (ms)"]]
-    table = numbers.groupby(classes).agg(["count", "median", "min", "max"])
-    odd: dict[str, list[str]] = {}
-    for file, each in found.items():
-        for sentence in each.advice:
-            odd.setdefault(sentence.rpartition("; ")[2], []).append(f"{file}: {sentence}")
-    remarks = (f"- {len(those)} files, such as {those[0]}" for those in odd.values())
-    return [f"{len(found)} files", *table.to_string().splitlines(), *remarks]
+    rows = {
+        file.absolute(): inspection.numbers
+        for file, inspection in inspections.items()
+        if inspection.numbers
+    }
+    root = commonpath([file.parent for file in rows])
+    folders = [file.parent.relative_to(root) for file in rows]
+    classes = ["".join(folder.parts[:1]) for folder in folders]
+    numbers = pd.DataFrame(rows.values())[["events", "duration (ms)"]]
+    table = numbers.groupby(np.array(classes)).agg(["count", "median", "min", "max"])
+    lines = [f"{len(inspections)} files", *table.to_string().splitlines()]
+    by_remedy: dict[str, list[str]] = {}
+    for file, inspection in inspections.items():
+        for sentence in inspection.advice:
+            _, _, remedy = sentence.rpartition("; ")
+            by_remedy.setdefault(remedy, []).append(f"{file}: {sentence}")
+    for sentences in by_remedy.values():
+        lines.append(f"- {len(sentences)} files, such as {sentences[0]}")
+    return lines

@@ -14,11 +14,10 @@ recording is read.
 
 from .camera import EventCamera
 from .cards import simulate_recording
-from .dataset import simulate_cards, simulate_passes, simulate_pokerdvs
+from .dataset import simulate_passes, simulate_pokerdvs
 
 __all__ = [
     "EventCamera",
-    "simulate_cards",
     "simulate_passes",
     "simulate_pokerdvs",
     "simulate_recording",

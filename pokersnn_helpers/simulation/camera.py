@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from numpy import ndarray
 from numpy.lib.recfunctions import unstructured_to_structured
+from numpy.random import Generator
 
 from ..checks import EVENT_DTYPE, check_range
 from ..compiling import compiled
@@ -56,14 +58,14 @@ class EventCamera:
     leak_rate: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in vars(self):  # numbers beyond would only exhaust the memory
-            least = 1e-3 if name.endswith("threshold") else 0
-            most = 1 if name == "tie_probability" else 1e9
-            check_range(least, most, **{name: getattr(self, name)})
+        for name, value in vars(self).items():  # numbers beyond would only exhaust the memory
+            lowest = 1e-3 if name.endswith("threshold") else 0
+            highest = 1 if name == "tie_probability" else 1e9
+            check_range(lowest, highest, **{name: value})
 
     def record(
-        self, log_frames: Iterable[np.ndarray], frame_interval: float, rng: np.random.Generator
-    ) -> np.ndarray:
+        self, log_frames: Iterable[ndarray], frame_interval: float, rng: Generator
+    ) -> ndarray:
         """Film a scene.
 
         Args:
@@ -81,51 +83,72 @@ class EventCamera:
                 differ in shape or hold values that aren't finite numbers.
         """
         check_range(1e-3, 1e9, frame_interval=frame_interval)
-        frames = np.array([np.array(frame, np.float32) for frame in log_frames])
+        copies = [np.array(frame, np.float32) for frame in log_frames]  # of a buffer they may share
+        frames = np.array(copies)
         if frames.ndim != 3 or frames.size == 0:
             raise ValueError(f"log_frames have shape {frames.shape}; expected (frames, y, x)")
         if not np.abs(frames).max() <= 1000:
             raise ValueError("log_frames aren't finite, or beyond ±1000; raise light to 1e-3, say")
-        before, now = frames[0], 0.0
-        share = rng.normal(1, self.mismatch, (2, *before.shape)).clip(0.3).astype(np.float32)
-        off = np.float32(self.off_threshold) * share[0]
-        on = np.float32(self.on_threshold) * share[1]
+        before = frames[0]
+        shape = before.shape
+        factors = rng.normal(1, self.mismatch, (2, *shape)).clip(0.3)
+        factors = factors.astype(np.float32)
+        off = np.float32(self.off_threshold) * factors[0]
+        on = np.float32(self.on_threshold) * factors[1]
         # A pixel has been watching for long: its change may be anywhere between the thresholds.
-        reference = before + off - rng.random(before.shape, np.float32) * (off + on)
-        refractory_until = np.zeros(before.shape)  # µs
+        change = rng.random(shape, np.float32) * (off + on)
+        reference = before + off - change
+        refractory_until = np.zeros(shape)  # µs
+        pixels = (on, off, reference, refractory_until)
         period = float(self.refractory_period_us)
+        leak = np.float32(self.leak_rate * frame_interval * 1e-6)
+        interval = float(frame_interval)
+        now = 0.0
         events = []
         for frame in frames[1:]:
             log_intensity = self._respond(before, frame, frame_interval)
-            end = now + float(frame_interval)
-            reference -= np.float32(self.leak_rate * frame_interval * 1e-6)
+            end = now + interval
+            reference -= leak
             # A pixel that is refractory all the while is held in reset: its change is lost.
             np.copyto(reference, log_intensity, where=refractory_until >= end)
-            pixels = (on, off, reference, refractory_until)
-            events.append(_send_events(before, log_intensity, *pixels, now, end, period))
-            before, now = log_intensity, end
+            sent = _send_events(before, log_intensity, *pixels, now, end, period)
+            events.append(sent)
+            before = log_intensity
+            now = end
         events.append(self._noise(before, now, rng))
-        return self._read_out(np.concatenate(events, axis=1), rng)
+        columns = np.concatenate(events, axis=1)
+        return self._read_out(columns, rng)
 
-    def _respond(self, light: np.ndarray, frame: np.ndarray, frame_interval: float) -> np.ndarray:
+    def _respond(self, light: ndarray, frame: ndarray, frame_interval: float) -> ndarray:
         """Move what the photoreceptors report toward a frame: a first-order low-pass filter."""
         if self.tau_bright == self.tau_dark == 0:
             return frame
-        tau = self.tau_bright + (self.tau_dark - self.tau_bright) * np.clip(-light, 0, 1)
-        return light + (frame - light) * -np.expm1(-frame_interval / np.maximum(tau, 1e-9))
+        darkness = np.clip(-light, 0, 1)
+        slower = self.tau_dark - self.tau_bright
+        tau = self.tau_bright + slower * darkness
+        share = -np.expm1(-frame_interval / np.maximum(tau, 1e-9))
+        return light + (frame - light) * share
 
-    def _noise(self, light: np.ndarray, duration: float, rng: np.random.Generator) -> np.ndarray:
+    def _noise(self, light: ndarray, duration: float, rng: Generator) -> ndarray:
+        """Draw events without a cause, in columns t, x, y and p."""
+        height, width = light.shape
         count = rng.poisson(self.noise_rate_hz * duration * 1e-6 * light.size)
-        places = rng.integers(0, light.shape[1], count), rng.integers(0, light.shape[0], count)
-        return np.stack([duration * rng.random(count), *places, rng.integers(0, 2, count)])
+        x = rng.integers(0, width, count)
+        y = rng.integers(0, height, count)
+        t = duration * rng.random(count)
+        p = rng.integers(0, 2, count)
+        return np.stack([t, x, y, p])
 
-    def _read_out(self, columns: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def _read_out(self, columns: ndarray, rng: Generator) -> ndarray:
         """Put events in the order in which the bus, which all pixels share, passes them on."""
         columns[0] += rng.uniform(0, self.timestamp_jitter_us, columns.shape[1])
         columns = columns.astype(np.int64)
-        columns = columns[:, np.argsort(columns[0], kind="stable")]
-        next_to = np.flatnonzero(np.diff(columns[0]) == 1) + 1
-        columns[0, next_to[rng.random(len(next_to)) < self.tie_probability]] -= 1
+        times = columns[0]
+        order = np.argsort(times, kind="stable")
+        columns = columns[:, order]
+        next_to = 1 + np.flatnonzero(np.diff(columns[0]) == 1)
+        tied = rng.random(len(next_to)) < self.tie_probability
+        columns[0, next_to[tied]] -= 1
         return unstructured_to_structured(columns.T, EVENT_DTYPE)
 
 
@@ -144,26 +167,33 @@ def _send_events(
     most = np.float32(1 + (end - now) / max(period, 1e-6))  # more don't fit in
     change = after - reference
     threshold = np.where(change > 0, on_threshold, off_threshold)
-    crossings = np.minimum(np.abs(change) / threshold, most).astype(np.int64)
+    crossings = np.abs(change) / threshold
+    crossings = np.minimum(crossings, most).astype(np.int64)
     events = np.empty((4, crossings.sum()))
     count = 0
     for y, x in np.argwhere(crossings):
         sign = np.float32(1 if change[y, x] > 0 else -1)
-        speed = max(sign * (after[y, x] - before[y, x]), np.float32(1e-9))
+        start = before[y, x]
+        way = sign * (after[y, x] - start)
+        speed = max(way, np.float32(1e-9))  # per frame
         passed = np.float64(reference[y, x])
+        step = sign * threshold[y, x]
         first = 0.0
         for nth in range(crossings[y, x]):
-            level = passed + np.float64(nth + 1) * sign * threshold[y, x]
+            level = passed + np.float64(nth + 1) * step
             # Where the light was beyond a level before, since the pixel had to wait, c is now.
-            ahead = max(sign * (level - before[y, x]), 0.0)
-            time = now + (end - now) * min(ahead / speed, 1.0)
+            ahead = max(sign * (level - start), 0.0)
+            share = min(ahead / speed, 1.0)  # of the frame
+            time = now + (end - now) * share
             if period:
                 if nth == 0:
                     first = max(time, refractory_until[y, x])
                 time = max(time, first + nth * period)
                 if time > end:
                     break  # it and the next ones wait for the next frame
-            events[0, count], events[1, count], events[2, count] = time, x, y
+            events[0, count] = time
+            events[1, count] = x
+            events[2, count] = y
             events[3, count] = sign > 0
             count += 1
             reference[y, x] = level

@@ -6,7 +6,6 @@ all. People differ in the size of their hand and in their pace. Chapter 9 films 
 """
 
 from collections.abc import Sequence
-from itertools import product
 from numbers import Integral
 
 import numpy as np
@@ -18,10 +17,28 @@ from .pips import sd_circle
 
 GESTURES = ("left", "right", "wave")
 SENSOR_SIZE = (64, 64, 2)
-PEOPLE = {"anna": (0.9, 170), "ben": (1.1, 210), "chris": (1.0, 190), "dora": (0.8, 180)}
-TIPS = ((-12, -18), (-4, -24), (4, -24), (12, -19), (18, -4))  # of the fingers, in pixels
-PAUSE = 300_000  # µs
-CAMERA = EventCamera(0.35, 0.35, mismatch=0.2, timestamp_jitter_us=50, noise_rate_hz=0.2)
+PEOPLE = {  # size of the hand, and pace
+    "anna": (0.9, 170),
+    "ben": (1.1, 210),
+    "chris": (1.0, 190),
+    "dora": (0.8, 180),
+}
+TIPS = (  # of the fingers, in pixels
+    (-12, -18),
+    (-4, -24),
+    (4, -24),
+    (12, -19),
+    (18, -4),
+)
+PAUSE = 300_000  # µs between two gestures
+FRAME_INTERVAL = 4000  # µs
+CAMERA = EventCamera(
+    on_threshold=0.35,
+    off_threshold=0.35,
+    mismatch=0.2,
+    timestamp_jitter_us=50,
+    noise_rate_hz=0.2,
+)
 
 
 def hand(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -37,8 +54,10 @@ def hand(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """
     distance = sd_circle(x, y, 11)
     for tip_x, tip_y in TIPS:
-        along = ((x * tip_x + y * tip_y) / (tip_x**2 + tip_y**2)).clip(0, 1)  # a share of a finger
-        distance = np.minimum(distance, sd_circle(x - along * tip_x, y - along * tip_y, 2.5))
+        along = (x * tip_x + y * tip_y) / (tip_x**2 + tip_y**2)
+        along = along.clip(0, 1)  # where on the finger the nearest point of its middle line is
+        finger = sd_circle(x - along * tip_x, y - along * tip_y, 2.5)
+        distance = np.minimum(distance, finger)
     return distance
 
 
@@ -54,9 +73,13 @@ def gesture_path(gesture: str, pace: float, rng: np.random.Generator) -> np.ndar
         >>> gesture_path("left", 200, np.random.default_rng(0))[:3].round(2)
         array([0.92, 0.9 , 0.88])
     """
-    ways = np.arange(0, rng.uniform(350, 500), 4) / (pace * rng.uniform(0.85, 1.15))
+    duration = rng.uniform(350, 500)
+    time = np.arange(0, duration, FRAME_INTERVAL / 1000)  # ms
+    ways = time / (pace * rng.uniform(0.85, 1.15))
     ways += rng.uniform(0, 2)
-    return {"left": -ways % 1, "right": ways % 1, "wave": np.abs(ways % 2 - 1)}[gesture]
+    if gesture == "wave":
+        return np.abs(ways % 2 - 1)
+    return (ways if gesture == "right" else -ways) % 1
 
 
 def film_hand(path: np.ndarray, size: float, rng: np.random.Generator) -> np.ndarray:
@@ -75,10 +98,13 @@ def film_hand(path: np.ndarray, size: float, rng: np.random.Generator) -> np.nda
         True
     """
     y, x = np.mgrid[-32:32, -32:32]
-    height, brightness = rng.uniform(0, 8), rng.choice([-1, 1]) * rng.uniform(0.6, 1.2)
-    across = (2 * path[:, None, None] - 1) * (32 + 20 * size)  # at both ends, out of view
-    edge = size * hand((x - across) / size, (y - height) / size)
-    return CAMERA.record(brightness * np.clip(0.5 - edge, 0, 1), 4000, rng)
+    height = rng.uniform(0, 8)
+    brightness = rng.choice([-1, 1]) * rng.uniform(0.6, 1.2)
+    reach = 32 + 20 * size  # from the middle to out of view
+    across = (2 * path[:, None, None] - 1) * reach
+    distance = size * hand((x - across) / size, (y - height) / size)
+    covered = np.clip(0.5 - distance, 0, 1)
+    return CAMERA.record(brightness * covered, FRAME_INTERVAL, rng)
 
 
 def film_session(gestures: Sequence[str], seed: int = 0) -> tuple[np.ndarray, list[int]]:
@@ -93,15 +119,20 @@ def film_session(gestures: Sequence[str], seed: int = 0) -> tuple[np.ndarray, li
         >>> events.dtype.names, len(leaves)
         (('t', 'x', 'y', 'p'), 2)
     """
-    rng, begin, session, leaves = np.random.default_rng(check_seed(seed)), 0, [], []
+    rng = np.random.default_rng(check_seed(seed))
     size, pace = PEOPLE["dora"]
+    begin = 0
+    session = []
+    leaves = []
     for gesture in gestures:
         path = gesture_path(gesture, pace, rng)
         events = film_hand(path, size, rng)
         events["t"] += begin
         begin = int(events["t"][-1]) + PAUSE
         session.append(events)
-        leaves.append(4 * int(np.argmax(np.abs(np.diff(path, 2)) > 1e-6) + 1))
+        bends = np.abs(np.diff(path, 2)) > 1e-6  # as it turns, or comes in again elsewhere
+        last = int(bends.argmax()) + 1  # frame before the first bend
+        leaves.append(last * FRAME_INTERVAL // 1000)
     return np.concatenate(session), leaves
 
 
@@ -118,10 +149,15 @@ def film_gestures(takes: int = 10, seed: int = 0) -> tuple[Recordings, list[str]
     """
     check_numbers(Integral, takes=takes)
     check_seed(seed)
-    films = [*product(range(len(PEOPLE)), range(len(GESTURES)), range(takes))]
-    events, people = [], [[*PEOPLE][person] for person, _, _ in films]
-    for person, (number, target, take) in zip(people, films, strict=True):
-        size, pace = PEOPLE[person]
-        rng = np.random.default_rng([seed, number, target, take])
-        events.append(film_hand(gesture_path(GESTURES[target], pace, rng), size, rng))
-    return Recordings(events, [target for _, target, _ in films], GESTURES, SENSOR_SIZE), people
+    events = []
+    targets = []
+    people = []
+    for number, (person, (size, pace)) in enumerate(PEOPLE.items()):
+        for target, gesture in enumerate(GESTURES):
+            for take in range(takes):
+                rng = np.random.default_rng([seed, number, target, take])
+                path = gesture_path(gesture, pace, rng)
+                events.append(film_hand(path, size, rng))
+                targets.append(target)
+                people.append(person)
+    return Recordings(events, targets, GESTURES, SENSOR_SIZE), people

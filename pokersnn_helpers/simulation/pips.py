@@ -7,55 +7,73 @@ of the 48 real training recordings, see ``cards``.
 import math
 
 import numpy as np
+from numpy import ndarray
 
 
-def sd_circle(x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:
+def sd_circle(x: ndarray, y: ndarray, radius: float) -> ndarray:
     """Return the distance from a circle around 0."""
     return np.sqrt(x * x + y * y) - radius
 
 
-def sd_triangle(
-    x: np.ndarray, y: np.ndarray, tip: float, base: float, half_width: float
-) -> np.ndarray:
+def sd_triangle(x: ndarray, y: ndarray, tip: float, base: float, half_width: float) -> ndarray:
     """Return that from a triangle with its tip at height ``tip`` and its base at ``base``."""
-    slope = half_width / abs(base - tip)
     down = 1 if base > tip else -1
-    side = (np.abs(x) - slope * down * (y - tip)) / math.hypot(1, slope)
-    return np.maximum(side, down * (y - base))
+    slope = half_width / abs(base - tip)
+    below_tip = down * (y - tip)
+    beside = np.abs(x) - slope * below_tip
+    side = beside / math.hypot(1, slope)
+    bottom = down * (y - base)
+    return np.maximum(side, bottom)
 
 
 def sd_two_lobes(
-    x: np.ndarray, y: np.ndarray, lobe: tuple[float, float], radius: float, tip: float
-) -> np.ndarray:
+    x: ndarray, y: ndarray, lobe: tuple[float, float], radius: float, tip: float
+) -> ndarray:
     """Return that from circles around ``lobe`` and its mirror image, with tangents to a tip."""
     lobe_x, lobe_y = lobe
-    down = 1 if tip > lobe_y else -1
-    to_tip = math.hypot(lobe_x, tip - lobe_y)
-    angle = math.atan2(lobe_x, abs(tip - lobe_y)) + math.asin(radius / to_tip)
+    beside = np.abs(x) - lobe_x
+    lobes = sd_circle(beside, y - lobe_y, radius)
+    height = tip - lobe_y
+    down = 1 if height > 0 else -1
+    to_tip = math.hypot(lobe_x, height)
+    to_lobe = math.atan2(lobe_x, abs(height))
+    angle = to_lobe + math.asin(radius / to_tip)  # of the tangent, from straight up or down
     tangent = math.sqrt(to_tip**2 - radius**2)
-    base, half_width = tip - down * tangent * math.cos(angle), tangent * math.sin(angle)
-    circles = sd_circle(np.abs(x) - lobe_x, y - lobe_y, radius)
-    return np.minimum(circles, sd_triangle(x, y, tip, base, half_width))
+    base = tip - down * tangent * math.cos(angle)
+    half_width = tangent * math.sin(angle)
+    middle = sd_triangle(x, y, tip, base, half_width)
+    return np.minimum(lobes, middle)
 
 
-def _club(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    leaves = np.minimum(sd_circle(x, y + 0.73, 0.44), sd_circle(np.abs(x) - 0.47, y - 0.16, 0.43))
-    leaves = np.minimum(leaves, sd_circle(x, y, 0.5))
-    return np.minimum(leaves, sd_triangle(x, y, tip=0.49, base=0.9, half_width=0.33))
+def _club(x: ndarray, y: ndarray) -> ndarray:
+    top = sd_circle(x, y + 0.73, 0.44)
+    beside = np.abs(x) - 0.47
+    sides = sd_circle(beside, y - 0.16, 0.43)
+    middle = sd_circle(x, y, 0.5)
+    stem = sd_triangle(x, y, tip=0.49, base=0.9, half_width=0.33)
+    return np.minimum.reduce([top, sides, middle, stem])
 
 
-def _heart(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _heart(x: ndarray, y: ndarray) -> ndarray:
     return sd_two_lobes(x, y, lobe=(0.39, -0.48), radius=0.39, tip=1.41)
 
 
-def _diamond(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return (np.abs(x) / 0.72 + np.abs(y) - 1) * 0.56
+def _diamond(x: ndarray, y: ndarray) -> ndarray:
+    across = np.abs(x) / 0.72
+    along = np.abs(y)
+    return (across + along - 1) * 0.56
 
 
-def _spade(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _spade(x: ndarray, y: ndarray) -> ndarray:
     body = sd_two_lobes(x, y, lobe=(0.3, 0.35), radius=0.39, tip=-1.14)
-    return np.minimum(body, sd_triangle(x, y, tip=0.61, base=1.03, half_width=0.27))
+    stem = sd_triangle(x, y, tip=0.61, base=1.03, half_width=0.27)
+    return np.minimum(body, stem)
 
 
 # Negative inside. At some distance from the outline it is a bound rather than the distance itself.
-SIGNED_DISTANCE = {"club": _club, "heart": _heart, "diamond": _diamond, "spade": _spade}
+SIGNED_DISTANCE = {
+    "club": _club,
+    "heart": _heart,
+    "diamond": _diamond,
+    "spade": _spade,
+}

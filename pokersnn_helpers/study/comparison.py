@@ -24,33 +24,54 @@ def event_statistics(events: np.ndarray) -> dict[str, float]:
         >>> list(event_statistics(some.events[0]))[:2]
         ['extent in x', 'extent in y']
     """
-    times, x, y = (events[field].astype(np.int64) for field in "txy")
-    order = np.lexsort((times, x, y))
-    same_pixel = (np.diff(x[order]) == 0) & (np.diff(y[order]) == 0)
-    intervals = np.diff(times[order])[same_pixel] / 1000
-    low, middle, high = np.percentile(intervals, [5, 50, 95]) if len(intervals) else [np.nan] * 3
-    counts = np.unique(times, return_counts=True)[1]
+    times = events["t"]
+    x = events["x"]
+    y = events["y"]
+    width = int(x.max()) + 2  # with a free column, so that the ends of rows don't touch
+    pixel = y.astype(np.int64) * width + x
+    low, median, high = _interval_quantiles(times, pixel)
+    isolated = _isolated(times, pixel, width)
+    _, counts = np.unique(times, return_counts=True)
+    tied = counts[counts > 1].sum()
     return {
-        "extent in x": float(np.subtract(*np.percentile(x, [95, 5]))),
-        "extent in y": float(np.subtract(*np.percentile(y, [95, 5]))),
-        "interval (ms)": middle,
+        "extent in x": _extent(x),
+        "extent in y": _extent(y),
+        "interval (ms)": median,
         "interval 5% (ms)": low,
         "interval 95% (ms)": high,
-        "isolated share": _isolated(times, x, y).mean(),
-        "tied share": counts[counts > 1].sum() / len(times),
+        "isolated share": isolated.mean(),
+        "tied share": tied / len(times),
     }
 
 
-def _isolated(times: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _extent(places: np.ndarray) -> float:
+    low, high = np.percentile(places, [5, 95])
+    return float(high - low)
+
+
+def _interval_quantiles(times: np.ndarray, pixel: np.ndarray) -> np.ndarray:
+    order = np.lexsort((times, pixel))
+    same_pixel = np.diff(pixel[order]) == 0
+    intervals = np.diff(times[order])
+    intervals = intervals[same_pixel]
+    if len(intervals) == 0:
+        return np.full(3, np.nan)
+    intervals_ms = intervals / 1000
+    return np.percentile(intervals_ms, [5, 50, 95])
+
+
+def _isolated(times: np.ndarray, pixel: np.ndarray, width: int) -> np.ndarray:
     # One sorted number per pixel and time, so that a pixel's last event before some time can be
     # looked up for all events at once. Pixels are far enough apart not to run into each other.
-    far = int(times[-1]) + 2 * NEIGHBOURHOOD
-    width = int(x.max()) + 3
-    pixel = (y + 1) * width + x + 1
-    keys = np.sort(pixel * far + times)
+    far = times[-1] + 2 * NEIGHBOURHOOD
+    keys = pixel * far + times
+    keys.sort()
     isolated = np.ones(len(times), dtype=bool)
-    for neighbour in (-width - 1, -width, -width + 1, -1, 1, width - 1, width, width + 1):
-        now = (pixel + neighbour) * far + times
-        since = np.searchsorted(keys, now - NEIGHBOURHOOD, side="left")
-        isolated &= np.searchsorted(keys, now, side="left") == since
+    step = np.array([-1, 0, 1])
+    neighbours = width * step[:, None] + step
+    for neighbour in neighbours[neighbours != 0]:
+        end = (pixel + neighbour) * far + times
+        start = end - NEIGHBOURHOOD
+        first = np.searchsorted(keys, start)
+        isolated &= first == np.searchsorted(keys, end)
     return isolated

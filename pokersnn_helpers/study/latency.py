@@ -27,10 +27,10 @@ class PredictionsOverTime:
         time_window: Width of a time step in µs.
 
     Example:
-        >>> late = np.log([[0.6, 0.4], [0.4, 0.6], [0.1, 0.9]])  # 3 steps, 2 classes
-        >>> found = PredictionsOverTime([late], [np.array([2, 0, 1])], np.array([1]), 1000)
-        >>> found.correct, found.decision_time_ms
-        ([array([False,  True,  True])], array([2.]))
+        >>> steps = np.log([[0.6, 0.4], [0.4, 0.6], [0.1, 0.9]])  # 3 steps, 2 classes
+        >>> over_time = PredictionsOverTime([steps], [np.array([2, 0, 1])], np.array([1]), 1000)
+        >>> over_time.correct
+        [array([False,  True,  True])]
     """
 
     log_probabilities: list[np.ndarray]
@@ -41,45 +41,21 @@ class PredictionsOverTime:
     @property
     def probabilities(self) -> list[np.ndarray]:
         """For each recording (T, classes), from 0 to 1."""
-        return [np.exp(each) for each in self.log_probabilities]
+        return [np.exp(recording) for recording in self.log_probabilities]
 
     @property
     def answers(self) -> list[np.ndarray]:
         """For each recording the class that leads at each time step, (T,); -1 where none does."""
-        return [unique_argmax(torch.from_numpy(each)).numpy() for each in self.log_probabilities]
+        return [
+            unique_argmax(torch.from_numpy(recording)).numpy()
+            for recording in self.log_probabilities
+        ]
 
     @property
     def correct(self) -> list[np.ndarray]:
         """For each recording whether the answer at each time step is correct, (T,), bool."""
-        return [each == target for each, target in zip(self.answers, self.targets, strict=True)]
-
-    @property
-    def final_accuracy(self) -> float:
-        """Share of the recordings that are classified correctly at the end, from 0 to 1."""
-        return float(np.mean([each[-1] for each in self.correct]))
-
-    @property
-    def accuracy_over_events(self) -> float:
-        """Share of all events of all recordings after which the answer is correct, from 0 to 1.
-
-        An event counts with the answer at the end of its time step. Long recordings weigh more, as
-        in the code of Grimaldi et al. (2024, doi:10.1016/j.neunet.2024.106415), who have an answer
-        per event.
-        """
-        correct, events = np.concatenate(self.correct), np.concatenate(self.events)
-        return float(np.average(correct, weights=events))
-
-    @property
-    def decision_time_ms(self) -> np.ndarray:
-        """Time in ms from which the answer is correct and stays so, (recordings,).
-
-        The end of the step counts, at which the answer is there. Infinite where the last answer is
-        wrong.
-        """
-        last_wrong = [(~each).nonzero()[0].max(initial=-1) for each in self.correct]
-        steps = np.array(last_wrong) + 2.0
-        steps[steps > np.array([len(each) for each in self.correct])] = np.inf
-        return steps * self.time_window / 1000
+        recordings = zip(self.answers, self.targets, strict=True)
+        return [answers == target for answers, target in recordings]
 
 
 @one_cpu_thread()
@@ -94,17 +70,20 @@ def predict_over_time(classifier: Classifier, recordings: Recordings) -> Predict
         >>> from pokersnn_helpers import FastSNN, load_pokerdvs, train_classifier
         >>> data = load_pokerdvs(source="simulated")
         >>> classifier, _ = train_classifier(data.train, network=FastSNN, epochs=2)
-        >>> predict_over_time(classifier, data.test).decision_time_ms.shape
-        (20,)
+        >>> len(predict_over_time(classifier, data.test).correct)
+        20
     """
     network = frame_network(classifier)
     classifier.cpu().eval()
-    log_probabilities, events = [], []
-    for frames, _ in make_loader(recordings, 1, network.time_window, sparse=network.takes_sparse):
+    log_probabilities = []
+    events = []
+    loader = make_loader(recordings, 1, network.time_window, sparse=network.takes_sparse)
+    for frames, _ in loader:
         with torch.no_grad():
-            found = losses.log_probabilities_over_time(classifier.run(frames)[0])
-        frames = with_steps(frames, len(found))
-        log_probabilities.append(found[:, 0].numpy())
+            voltages, _ = classifier.run(frames)
+        answers = losses.log_probabilities_over_time(voltages)
+        frames = with_steps(frames, len(answers))
+        log_probabilities.append(answers[:, 0].numpy())
         events.append(losses.events_per_step(frames)[:, 0].numpy())
     targets = np.array(recordings.targets)
     return PredictionsOverTime(log_probabilities, events, targets, network.time_window)

@@ -4,21 +4,24 @@ Each function returns new ``Recordings`` and leaves the given ones alone. What i
 depends on ``seed`` only. Names are those of Tonic's transforms, where it has such a one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from ..checks import check_seed
 from ..recordings import Recordings, check_recordings
 
 
 def apply(change: Callable[[np.ndarray], np.ndarray], recordings: Recordings) -> Recordings:
     """Apply a change to the events of each recording, and sort them by time again."""
     check_recordings(recordings)
-    changed = (change(events) for events in recordings.events)  # one after the other
-    ordered = (events[np.argsort(events["t"], kind="stable")] for events in changed)
-    return Recordings(ordered, recordings.targets, recordings.classes, recordings.sensor_size)
+
+    def changed() -> Iterator[np.ndarray]:  # one after the other, since Recordings packs them
+        for before in recordings.events:
+            events = change(before)
+            yield events[np.argsort(events["t"], kind="stable")]
+
+    return Recordings(changed(), recordings.targets, recordings.classes, recordings.sensor_size)
 
 
 def replaced(events: np.ndarray, **fields: Any) -> np.ndarray:
@@ -41,8 +44,12 @@ def shuffled_time(recordings: Recordings, seed: int = 0) -> Recordings:
         >>> bool((before["t"] == after["t"]).all()), bool((before["x"] == after["x"]).all())
         (True, False)
     """
-    rng = np.random.default_rng(check_seed(seed))
-    return apply(lambda events: replaced(events, t=rng.permutation(events["t"])), recordings)
+    rng = np.random.default_rng(seed)
+
+    def shuffle(events: np.ndarray) -> np.ndarray:
+        return replaced(events, t=rng.permutation(events["t"]))
+
+    return apply(shuffle, recordings)
 
 
 def reversed_time(recordings: Recordings) -> Recordings:
@@ -75,7 +82,8 @@ def merge_polarities(recordings: Recordings) -> Recordings:
         >>> set(merge_polarities(some).events[0]["p"].tolist())
         {1}
     """
-    return apply(lambda events: replaced(events, p=recordings.sensor_size[2] - 1), recordings)
+    last = recordings.sensor_size[2] - 1
+    return apply(lambda events: replaced(events, p=last), recordings)
 
 
 def first_tenth(recordings: Recordings) -> Recordings:
@@ -87,7 +95,11 @@ def first_tenth(recordings: Recordings) -> Recordings:
         >>> [len(each) // 10 for each in some.events] == [len(e) for e in first_tenth(some).events]
         True
     """
-    return apply(lambda events: events[: max(1, len(events) // 10)], recordings)
+
+    def cut(events: np.ndarray) -> np.ndarray:
+        return events[: max(1, len(events) // 10)]
+
+    return apply(cut, recordings)
 
 
 def last_tenth(recordings: Recordings) -> Recordings:
@@ -99,4 +111,8 @@ def last_tenth(recordings: Recordings) -> Recordings:
         >>> [bool(last_tenth(some).events[n][-1] == some.events[n][-1]) for n in range(2)]
         [True, True]
     """
-    return apply(lambda events: events[-max(1, len(events) // 10) :], recordings)
+
+    def cut(events: np.ndarray) -> np.ndarray:
+        return events[-max(1, len(events) // 10) :]
+
+    return apply(cut, recordings)

@@ -10,43 +10,47 @@ answer. To compare a network of your own with a simple model::
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, wait
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
-from joblib.externals.loky import get_reusable_executor
+from joblib import Parallel, delayed, parallel_config
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm, trange
+from tqdm import tqdm
 
-from .. import training
 from ..checks import check_groups, check_numbers
 from ..classifier import Classifier
 from ..fast import FastSNN
 from ..frames import make_loader
 from ..networks import FrameNetwork
 from ..recordings import Recordings, fold_indices
-from ..training import History, evaluate, train_classifier
+from ..training import History, evaluate, progress_hidden, train_classifier
 
 Features = Callable[[Recordings], np.ndarray]
 Perturbation = Callable[[Recordings], Recordings]
-BY_FRAME = {"learning_rate": 0.002}  # of networks with an ordinary layer; ``benchmarks trials``
+# What networks are trained by, whatever the recordings: stored measurements depend on it.
+BOOK_RECIPE: dict[str, Any] = {
+    "time_window": 1000,  # µs
+    "augment": "mirror",
+    "epochs": 60,
+    "batch_size": 32,
+    "learning_rate": 0.001,
+}
 
 
 class NetworkEstimator:
-    """Trains a network on the CPU by the book's recipe, or with what is changed in it.
+    """Trains a network on the CPU by the book's recipe, whatever the recordings.
 
     Args:
         network: As for ``train_classifier``.
-        recipe: What to change: further arguments of ``train_classifier``.
+        recipe: Further arguments of ``train_classifier``. They go before ``BOOK_RECIPE``.
 
     Attributes:
         classifier: The trained classifier.
@@ -64,7 +68,8 @@ class NetworkEstimator:
     history: History
 
     def __init__(self, network: Callable[..., FrameNetwork] = FastSNN, **recipe: Any):
-        self.make, self.recipe = network, recipe
+        self.make = network
+        self.recipe = recipe
 
     @property
     def network(self) -> Any:
@@ -73,15 +78,16 @@ class NetworkEstimator:
 
     def fit(self, recordings: Recordings, seed: int = 0) -> "NetworkEstimator":
         """Train a new network; the seed fixes all that is random."""
+        recipe = BOOK_RECIPE | self.recipe
         self.classifier, self.history = train_classifier(
-            recordings, seed, "cpu", network=self.make, **self.recipe
+            recordings, seed, "cpu", network=self.make, **recipe
         )
         return self
 
     def predict(self, recordings: Recordings) -> np.ndarray:
         """Return indices of classes, -1 for no answer."""
-        sparse, width = self.network.takes_sparse, self.network.time_window
-        loader = make_loader(recordings, 64, width, sparse=sparse)
+        network = self.network
+        loader = make_loader(recordings, 64, network.time_window, sparse=network.takes_sparse)
         return evaluate(self.classifier, loader, "cpu").predicted.numpy()
 
 
@@ -164,8 +170,8 @@ class CrossValidated:
         >>> from pokersnn_helpers.study.models import summed_image
         >>> data = load_pokerdvs(source="simulated")
         >>> models = {"sum": logistic_regression(summed_image)}
-        >>> found = cross_validate(models, data.train, range(48), seeds=(0, 1))
-        >>> found["sum"].correct(data.train).shape
+        >>> trained = cross_validate(models, data.train, range(48), seeds=(0, 1))
+        >>> trained["sum"].correct(data.train).shape
         (2, 48)
     """
 
@@ -185,19 +191,21 @@ class CrossValidated:
                 an estimator doesn't predict one class for each.
         """
         correct = np.zeros((len(self.runs), len(recordings)), dtype=bool)
+        targets = np.array(recordings.targets)
         for row, folds in zip(correct, self.runs, strict=True):
-            asked = sum(len(held_out) for _, held_out in folds)
-            if asked != len(recordings):  # not as if others had been asked about
+            number = sum(len(held_out) for _, held_out in folds)
+            if number != len(recordings):
                 raise ValueError(
-                    f"recordings are {len(recordings)}, but the folds hold out {asked}"
+                    f"recordings are {len(recordings)}, but the folds hold out {number}"
                 )
             for estimator, held_out in folds:
-                some = recordings.subset(held_out)
-                predicted = np.asarray(estimator.predict(some))
-                if predicted.shape != held_out.shape or predicted.dtype.kind not in "iu":
-                    answer = f"{estimator!r} predicted {predicted.dtype} of shape {predicted.shape}"
-                    raise ValueError(f"{answer}; return an index of a class for each recording")
-                row[held_out] = predicted == some.targets
+                predicted = np.asarray(estimator.predict(recordings.subset(held_out)))
+                if predicted.shape != held_out.shape:
+                    raise ValueError(
+                        f"{estimator!r} predicted an array of shape {predicted.shape}; "
+                        "return the index of a class for each recording"
+                    )
+                row[held_out] = predicted == targets[held_out]
         return correct
 
 
@@ -231,86 +239,66 @@ def cross_validate(
         >>> trained["sum"].correct(everything.recordings).shape  # seeds, recordings
         (1, 131)
     """
-    if len(seeds) == 0:
-        raise ValueError("seeds is empty; give at least one")
     splits = [fold_indices(recordings, folds, groups, seed) for seed in seeds]
-    jobs = [
-        partial(_fit, estimator, recordings, learned, seed)
-        for estimator in models.values()
-        for seed, split in zip(seeds, splits, strict=True)
-        for learned, _ in split
-    ]
     # The last models train for longest. Started first, none of them keeps a process waiting.
-    found = dict(in_parallel(jobs[::-1], processes, progress))
-    trained = (found[number] for number in reversed(range(len(jobs))))
+    jobs = {
+        (name, run, fold): partial(_fit, estimator, recordings.subset(learned), seeds[run])
+        for name, estimator in reversed(list(models.items()))
+        for run, split in enumerate(splits)
+        for fold, (learned, _) in enumerate(split)
+    }
+    trained = dict(in_parallel(jobs, processes, progress))
     return {
         name: CrossValidated(
-            [[(next(trained), held_out) for _, held_out in split] for split in splits]
+            [
+                [(trained[name, run, fold], held_out) for fold, (_, held_out) in enumerate(split)]
+                for run, split in enumerate(splits)
+            ]
         )
         for name in models
     }
 
 
-def _fit(estimator: Any, recordings: Recordings, learned: np.ndarray, seed: int) -> Any:
-    return deepcopy(estimator).fit(recordings.subset(learned), seed)
+def _fit(estimator: Any, recordings: Recordings, seed: int) -> Any:
+    return deepcopy(estimator).fit(recordings, seed)
 
 
 def in_parallel(
-    jobs: Sequence[Callable[[], Any]], processes: int = 1, progress: str | None = None
-) -> Iterator[tuple[int, Any]]:
-    """Yield the number of each job and what it returned, as soon as it is done.
-
-    This process is one of them, since another one takes half a gigabyte before it does anything.
-    It begins with the last job, and the others begin with the first.
+    jobs: Mapping[Any, Callable[[], Any]], processes: int = 1, progress: str | None = None
+) -> Iterator[tuple[Any, Any]]:
+    """Yield the name of each job and what it returned, as soon as it is done.
 
     Args:
-        jobs: Functions that can be pickled.
-        processes: How many work at the same time.
+        jobs: Functions that can be pickled, by name. They are begun in this order.
+        processes: How many work at the same time, each on one thread.
         progress: What a progress bar is called. Default: there is none.
 
     Raises:
         ValueError: ``processes`` isn't a whole number greater than 0.
 
     Example:
-        >>> dict(in_parallel([lambda: "a", lambda: "b"]))
-        {1: 'b', 0: 'a'}
+        >>> dict(in_parallel({"a": lambda: 1, "b": lambda: 2}))
+        {'a': 1, 'b': 2}
     """
     check_numbers(Integral, processes=processes)
-    left, futures, others = dict(enumerate(jobs)), {}, min(processes, len(jobs)) - 1
-    if others:
-        alone = {"TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1"}
-        executor = get_reusable_executor(others, timeout=10, env=alone)  # s, once idle
-        futures = {number: executor.submit(job) for number, job in left.items()}
+    workers = min(processes, len(jobs)) or 1
+    with parallel_config("loky", inner_max_num_threads=1):
+        # Large arrays are copied: a job is the same, for a cache too, in this process and others.
+        parallel = Parallel(workers, return_as="generator_unordered", max_nbytes=None)
+    results = parallel(delayed(_work)(name, job) for name, job in jobs.items())
     hidden = {} if progress else {"disable": True}  # disable=False would overrule TQDM_DISABLE
-    try:
-        with tqdm(desc=progress, total=len(jobs), unit="model", **hidden) as bar:
-            while left:
-                number = next((n for n in left if others and futures[n].done()), None)
-                if number is None:
-                    free = (n for n in reversed(left) if not others or futures[n].cancel())
-                    if (number := next(free, None)) is not None:
-                        found = _here(jobs[number])
-                    else:  # the others are at work on all that is left
-                        wait([futures[n] for n in left], return_when=FIRST_COMPLETED)
-                        continue
-                else:
-                    found = futures[number].result()
-                del left[number]
-                bar.update()
-                yield number, found
-    except BaseException:
-        if others:
-            executor.shutdown(kill_workers=True)
-        raise
+    yield from tqdm(results, progress, len(jobs), unit="model", **hidden)
 
 
-def _here(job: Callable[[], Any]) -> Any:
-    """Work as another process would: on one thread, and without a progress bar."""
-    with threadpool_limits(1), patch.object(training, "trange", partial(trange, disable=True)):
-        return job()
+def _work(name: Any, job: Callable[[], Any]) -> tuple[Any, Any]:
+    """Work alike in any process: on one thread, and without a progress bar of its own."""
+    with threadpool_limits(1), progress_hidden():
+        return name, job()
 
 
-def bootstrap_interval(correct: np.ndarray, groups: Sequence[int]) -> tuple[float, float]:
+def bootstrap_interval(
+    correct: np.ndarray, groups: Sequence[int], lowest: float = 0
+) -> tuple[float, float]:
     """Return a 95 % interval for the accuracy, if groups of recordings were drawn anew.
 
     The recordings of a group aren't independent, so whole groups are drawn, with replacement
@@ -320,59 +308,31 @@ def bootstrap_interval(correct: np.ndarray, groups: Sequence[int]) -> tuple[floa
 
     Args:
         correct: Whether each recording was classified correctly, of shape (recordings,), or
-            (seeds, recordings), which are averaged.
+            (seeds, recordings), which are averaged. Or by how much a model is better, from -1 to 1.
         groups: The group of each recording.
+        lowest: The least that the interval may hold: -1 for differences.
 
     Raises:
-        ValueError: There isn't a group for each recording.
+        ValueError: There isn't a group for each recording, or a number lies beyond -1 to 1.
 
     Example:
         >>> low, high = bootstrap_interval(np.ones(131, dtype=bool), np.arange(131) % 26)
         >>> round(low, 3), high
         (0.868, 1.0)
     """
-    return _interval(correct, groups, lowest=0)
-
-
-def difference_interval(
-    first: np.ndarray, second: np.ndarray, groups: Sequence[int]
-) -> tuple[float, float, float]:
-    """Return how much more accurate a model is than another, and the ends of a 95 % interval.
-
-    With the models exchanged, all three change their sign.
-
-    Args:
-        first: As ``correct`` of ``bootstrap_interval``.
-        second: The same recordings, classified by the other model.
-        groups: As for ``bootstrap_interval``.
-
-    Example:
-        >>> better, worse = np.arange(100) < 90, np.arange(100) < 80
-        >>> [round(float(each), 2) for each in difference_interval(better, worse, np.arange(100))]
-        [0.1, 0.05, 0.16]
-    """
-    difference = np.mean(np.atleast_2d(first), axis=0) - np.mean(np.atleast_2d(second), axis=0)
-    return float(difference.mean()), *_interval(difference, groups, -1)
-
-
-def _interval(correct: np.ndarray, groups: Sequence[int], lowest: float) -> tuple[float, float]:
-    """Draw groups anew; the ends lie from ``lowest`` to 1."""
-    rates = np.asarray(correct)
-    numeric = rates.dtype.kind in "biuf" and (np.abs(rates * 1.0) <= 1).all()
-    if rates.ndim not in (1, 2) or rates.size == 0 or not numeric:
-        about = f"correct has shape {rates.shape} and type {rates.dtype}"
-        raise ValueError(
-            f"{about}; give truth values or shares, (recordings,) or (seeds, recordings)"
-        )
-    rates = rates.reshape(-1, rates.shape[-1]).mean(axis=0)
+    rates = np.atleast_2d(correct).mean(axis=0)
+    if not (np.abs(rates) <= 1).all():
+        raise ValueError("correct holds numbers beyond -1 to 1; give truth values or shares")
     numbers = check_groups(groups, len(rates))
-    sums, sizes = np.bincount(numbers, rates), np.bincount(numbers)
-    alike = (rates == rates[0]).all() and rates[0] in (-1, 0, 1)
-    if alike or len(sizes) == 1:  # from one group alone, hardly anything follows
-        width = 1 - 0.025 ** (1 / len(sizes))
+    sums = np.bincount(numbers, rates)
+    sizes = np.bincount(numbers)
+    count = len(sizes)
+    alike = rates[0] in (-1, 0, 1) and (rates == rates[0]).all()
+    if alike or count == 1:  # from one group alone, hardly anything follows
+        width = 1 - 0.025 ** (1 / count)
         ends = rates.mean() + np.array([-width, width])
     else:
-        drawn = np.random.default_rng(0).integers(len(sizes), size=(2000, len(sizes)))
+        drawn = np.random.default_rng(0).integers(count, size=(2000, count))
         accuracies = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
         ends = np.quantile(accuracies, [0.025, 0.975])
     low, high = ends.clip(lowest, 1).tolist()

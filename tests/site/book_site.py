@@ -139,16 +139,27 @@ def touch(page, places, wait):
 
 
 def count_images(page):
+    """Count from now on how often the page asks for an image of an animation."""
     page.evaluate(
         "() => { const request = window.requestAnimationFrame; window.images = 0;"
         "window.requestAnimationFrame = (f) => { window.images += 1; return request(f); }; }"
     )
 
 
-def images_in(page, wait):
+def images_in(wait, ms, page):
+    """Return how many images the page asks for in so many ms, by the wall's or the page's clock."""
     page.evaluate("images = 0")
-    page.wait_for_timeout(wait)
+    wait(ms)
     return page.evaluate("images")
+
+
+def run_until(condition, page):
+    """Let the page's time pass until a condition holds."""
+    for _ in range(100):
+        if condition():
+            return
+        page.clock.run_for(100)
+    raise AssertionError("it doesn't come about in 10 s of the page's time")
 
 
 @functools.cache
@@ -236,6 +247,17 @@ class Visit:
         self.page.locator(f"[data-kind={kind}]").scroll_into_view_if_needed()
         self.page.wait_for_selector(f"[data-kind={kind}].is-interactive")
         return self.page
+
+    def show_in_its_own_time(self, kind):
+        """Open a figure whose time passes only as a test runs the page's clock.
+
+        So what a hand does, and how far the figure has come, doesn't depend on a busy computer.
+        """
+        self.page.clock.install(time=0)
+        self.page.clock.pause_at(600_000)
+        page = self.show(kind)
+        page.wait_for_function(f"{FIGURE}.state().shown")
+        return page
 
     def wait_for_answers(self):
         """Wait until every request has been answered; "networkidle" would always wait 0.5 s."""

@@ -35,6 +35,9 @@ class Figure:
         self.drawing = self.holder.locator(".interactive-drawing")
         self.summary = self.holder.locator(".interactive-summary")
         self.drawing.scroll_into_view_if_needed()
+        self.wait_until_drawn()
+
+    def wait_until_drawn(self):
         drawn = "(d) => d.charts || d.figure || d._fullLayout?.scene?._scene"
         self.page.wait_for_function(drawn, arg=self.drawing.element_handle())
 
@@ -103,7 +106,7 @@ def assert_close(found, expected):
 
 @on("pixel")
 @pytest.mark.parametrize(
-    "linear, title, words",
+    ("linear", "title", "words"),
     [
         (True, "light", "daylight × (1 − 1 / contrast) / threshold = 0.90 / 0.30 = 3.00"),
         (False, "ln(light)", "ln(contrast) / threshold = 2.30 / 0.30 = 7.67"),  # as at first
@@ -111,42 +114,41 @@ def assert_close(found, expected):
 )
 def test_pixel_agrees_with_python(linear, title, words, figure):
     figure.holder.get_by_label("linear pixel").set_checked(linear)
-    said = []
+    figure.to_start()
+    assert figure.summary.inner_text().startswith(f"events per edge = {words} →")
+    assert figure.drawing.evaluate("(d) => d.charts[1].axes[1].label") == title
     for positions, values in stands(sliding.PIXEL_SLIDERS):
         figure.move(positions)
         trace = sliding.run_pixel(**values, linear=linear)
         (times, light), (_, low, high, reference, level), (at, on, off) = figure.series()
-        band = trace.reference - values["threshold"], trace.reference + values["threshold"]
-        expected = [trace.times, trace.light, trace.level, trace.reference, *band]
-        assert_close([times, light, level, reference, low, high], expected)
-        np.testing.assert_array_equal(
-            [on == 1, off == -1], [trace.polarities == 1, trace.polarities == 0]
-        )
+        assert_close([times, light, level], [trace.times, trace.light, trace.level])
+        assert_close(reference, trace.reference)
+        assert_close(low, trace.reference - values["threshold"])
+        assert_close(high, trace.reference + values["threshold"])
         assert_close(at, trace.event_times)
-        said.append(figure.summary.inner_text())
+        np.testing.assert_array_equal(on == 1, trace.polarities == 1)
+        np.testing.assert_array_equal(off == -1, trace.polarities == 0)
         count = int(trace.polarities.sum())
-        assert said[-1].endswith(f"→ {count} OFF, then {count} ON")
-    assert said[0].startswith(f"events per edge = {words} →")
-    assert figure.drawing.evaluate("(d) => d.charts[1].axes[1].label") == title
+        assert figure.summary.inner_text().endswith(f"→ {count} OFF, then {count} ON")
 
 
 @on("neuron")
 def test_neuron_agrees_with_norse(figure):
     carried = json.loads(figure.holder.locator("script").text_content())
-    start, *others = stands(sliding.NEURON_SLIDERS)
-    for seed, some in ((carried["seed"], [*others, start]), (carried["seed"] + 1, [start])):
+    for seed in (carried["seed"], carried["seed"] + 1):
         arrivals = sliding.random_arrivals(seed)
-        for positions, values in some:
+        for positions, values in stands(sliding.NEURON_SLIDERS):
             figure.move(positions)
             inputs, currents, voltages, spiking = figure.series()
-            expected = sliding.run_neuron(arrivals, **values)
-            assert_close([np.nan_to_num(spiking[1]), voltages[1], currents[1]], expected)
+            spikes, voltage, current = sliding.run_neuron(arrivals, **values)
+            assert_close(np.nan_to_num(spiking[1]), spikes)
+            assert_close([voltages[1], currents[1]], [voltage, current])
             assert set(currents[2]) == set(voltages[2]) == {values["v_th"]}
             with np.errstate(divide="ignore"):
                 at = 1000 * arrivals / values["rate"]
             assert_close(inputs[0], at[at < 100])
             assert voltages[0][-1] == pytest.approx(100)
-            assert figure.summary.inner_text().startswith(f"{expected[0].sum():.0f} spike")
+            assert figure.summary.inner_text().startswith(f"{spikes.sum():.0f} spike")
         figure.press("new input")
 
 
@@ -154,7 +156,8 @@ def ball_and_curves(staircase):
     (weights, losses), (_, zero, gradients) = staircase.series()
     marks = staircase.drawing.evaluate("(d) => d.charts.map((chart) => chart.marks[0])")
     (weight, loss, _), (same, gradient, _) = marks
-    assert weight == same and not zero.any()
+    assert weight == same
+    assert not zero.any()
     return (weight, loss, gradient), (weights, losses, gradients)
 
 
@@ -162,13 +165,14 @@ def ball_and_curves(staircase):
 def test_staircase_agrees_with_autograd(figure):
     for positions, values in stands(sliding.STAIRCASE_SLIDERS):
         figure.move(positions)
-        ball, (weights, losses, gradients) = ball_and_curves(figure)
-        assert ball[0] == pytest.approx(values.pop("weight"))
-        python = sliding.run_staircase(np.append(weights, ball[0]), **values)
-        np.testing.assert_array_equal([*losses, ball[1]], python.loss)
-        assert_close([*gradients, ball[2]], python.gradient)
+        (weight, loss, gradient), (weights, losses, gradients) = ball_and_curves(figure)
+        assert weight == pytest.approx(values.pop("weight"))
+        python = sliding.run_staircase(np.append(weights, weight), **values)
+        np.testing.assert_array_equal([*losses, loss], python.loss)
+        assert_close([*gradients, gradient], python.gradient)
         text = figure.summary.inner_text()
-        assert f": {python.spikes[-1]:.0f} spike" in text and "true gradient 0, " in text
+        assert f": {python.spikes[-1]:.0f} spike" in text
+        assert "true gradient 0, " in text
         assert f"surrogate gradient {python.gradient[-1]:.1f}.".replace("-", "−") in text
 
 
@@ -179,7 +183,8 @@ def test_ball_moves_along_the_surrogate_gradient_only(figure):
     figure.to_start()
     image = figure.images()
     figure.press("step against the true gradient")
-    assert ball_and_curves(figure)[0][0] == weight and figure.images() == image
+    assert ball_and_curves(figure)[0][0] == weight
+    assert figure.images() == image
     assert "gradient is 0" in figure.summary.inner_text()
     for _ in range(20):
         figure.press("step against the surrogate gradient")
@@ -187,35 +192,33 @@ def test_ball_moves_along_the_surrogate_gradient_only(figure):
         longest = sliding.STAIRCASE.longest_step
         step = np.clip(-sliding.STAIRCASE.learning_rate * gradient, -longest, longest)
         weight = np.clip(weight + step, 0, sliding.STAIRCASE_SLIDERS["weight"].highest)
-        (there, loss, _), _ = ball_and_curves(figure)
-        assert there == pytest.approx(weight, abs=1e-9)
-    assert loss == 0 and figure.images() != image
+        (ball, loss, _), _ = ball_and_curves(figure)
+        assert ball == pytest.approx(weight, abs=1e-9)
+    assert loss == 0
+    assert figure.images() != image
     figure.press("reset")
     assert ball_and_curves(figure)[0][0] == first
 
 
 @on("detector")
 def test_detector_agrees_with_norse(figure):
-    tried = [
-        (positions, values, {way: sliding.run_detector(**values, direction=way) for way in WAYS})
-        for positions, values in stands(sliding.DETECTOR_SLIDERS)
-    ]
-    for direction, back in (WAYS, WAYS[::-1]):
-        for positions, values, found in tried:
+    for way, back in (WAYS, WAYS[::-1]):
+        for positions, values in stands(sliding.DETECTOR_SLIDERS):
             figure.move(positions)
             inputs, (times, other, voltage, threshold, spikes) = figure.series()
-            assert_close([voltage, other], [found[direction][1], found[back][1]])
-            np.testing.assert_array_equal(np.nan_to_num(spikes), found[direction][0])
+            expected = {name: sliding.run_detector(**values, direction=name) for name in WAYS}
+            assert_close([voltage, other], [expected[way][1], expected[back][1]])
+            np.testing.assert_array_equal(np.nan_to_num(spikes), expected[way][0])
             assert times[-1] == pytest.approx(40)
             assert set(threshold) == {sliding.DETECTOR.threshold}
-            arrived = sliding.detector_arrivals(values["delay"], values["speed"], direction)
-            for at, line in zip(arrived, inputs[1:], strict=True):
-                assert inputs[0][line == 1] == pytest.approx(at)
-            counts = [int(found[way][0].sum()) for way in WAYS]
-            for way, count in zip(WAYS, counts, strict=True):
-                assert f"{way}: {count or 'no'} spike" in figure.summary.inner_text()
-            verdict = "can't tell" if counts[0] == counts[1] else "neuron tells"
-            assert verdict in figure.summary.inner_text()
+            arrivals = sliding.detector_arrivals(values["delay"], values["speed"], way)
+            for arrival, line in zip(arrivals, inputs[1:], strict=True):
+                assert inputs[0][line == 1] == pytest.approx(arrival)
+            right, left = (int(expected[name][0].sum()) for name in WAYS)
+            text = figure.summary.inner_text()
+            assert f"right: {right or 'no'} spike" in text
+            assert f"left: {left or 'no'} spike" in text
+            assert ("can't tell" if right == left else "neuron tells") in text
         figure.press("edge moves")
 
 
@@ -227,14 +230,13 @@ def test_chart_is_redrawn_as_each_slider_moves_by_keyboard(figure):
     figure.to_start()
     for name, slider in SLIDERS[figure.kind].items():
         before = figure.images()
-        figure.holder.get_by_role("slider", name=slider.label).focus()
-        figure.page.keyboard.press("ArrowLeft")
-        figure.settle()
         moved = figure.holder.locator(f"input[name={name}]")
-        assert float(moved.input_value()) == pytest.approx(slider.start - slider.step)
-        assert moved.get_attribute("aria-valuetext") == (
-            f"{slider.value(slider.start - slider.step):.{slider.digits}f} {slider.unit}".strip()
-        )
+        moved.press("ArrowLeft")
+        figure.settle()
+        position = slider.start - slider.step
+        assert float(moved.input_value()) == pytest.approx(position)
+        text = f"{slider.value(position):.{slider.digits}f} {slider.unit}"
+        assert moved.get_attribute("aria-valuetext") == text.strip()
         assert figure.images() != before, name
 
 
@@ -286,20 +288,21 @@ def test_figure_fits_a_screen_and_a_phone_with_text_that_can_be_read(figure):
 
 @on("event-cloud")
 def test_cloud_shows_the_recording_chosen(figure, simulated):
+    test = simulated.test
     for name, number in (("spade", 1), ("heart", 3)):
         figure.page.get_by_label("Class").select_option(name)
         figure.page.get_by_label("Recording").select_option(str(number))
-        target = simulated.classes.index(name)
-        events = [events for events, label in simulated.test if label == target][number - 1]
-        traces = figure.drawing.evaluate(
+        recordings = np.flatnonzero(np.array(test.targets) == simulated.classes.index(name))
+        events = test.events[recordings[number - 1]]
+        on, off = figure.drawing.evaluate(
             "d => d.data.map(({x, y, z, marker}) => ({x, y, z, colour: marker.color}))"
         )
-        for trace, polarity in zip(traces, (1, 0), strict=True):
-            some = events[events["p"] == polarity]
-            np.testing.assert_allclose(trace["x"], some["t"] / 1000)
-            np.testing.assert_array_equal(trace["y"], some["x"])
-            np.testing.assert_array_equal(trace["z"], some["y"])
-        assert traces[0]["colour"] != traces[1]["colour"]
+        assert on.pop("colour") != off.pop("colour")
+        for trace, polarity in ((on, 1), (off, 0)):
+            expected = events[events["p"] == polarity]
+            np.testing.assert_allclose(trace["x"], expected["t"] / 1000)
+            np.testing.assert_array_equal(trace["y"], expected["x"])
+            np.testing.assert_array_equal(trace["z"], expected["y"])
 
 
 def eye(cloud):
@@ -312,6 +315,17 @@ def angles(cloud):
     return np.rad2deg([np.arctan2(y, x), np.arctan2(z, np.hypot(x, y))])
 
 
+def wait_until_it_turns(cloud):
+    """Wait until a mouse can turn it: Plotly takes no drag for half a second after a drawing.
+
+    It draws anew a while after the width has changed.
+    """
+    as_wide = "d.querySelector('canvas').clientWidth === d.clientWidth"
+    deaf_until = "d._fullLayout.scene._scene.camera.view.lastT()"
+    turns = f"(d) => {as_wide} && {deaf_until} <= performance.now()"
+    cloud.page.wait_for_function(turns, arg=cloud.drawing.element_handle())
+
+
 def wait_until(page, condition):
     for _ in range(50):  # a busy machine needs a while to draw
         if condition():
@@ -322,27 +336,28 @@ def wait_until(page, condition):
 
 @on("event-cloud")
 def test_cloud_turns_by_mouse_and_by_slider(figure):
-    before, page = eye(figure), figure.page
+    page = figure.page
     figure.drawing.hover()  # once it stays in its place: images above it may still be loading
     box = figure.drawing.bounding_box()
-    figure.settle()
+    wait_until_it_turns(figure)
+    before = eye(figure)
     page.mouse.down()
     # Hardly up: where images are slow, Plotly turns further, and at the pole no slider follows.
     page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.48 * box["height"])
     figure.settle()
     page.mouse.up()
-    sliders = [figure.holder.locator(f"input[name={name}]") for name in ("turn", "tilt")]
+    turn, tilt = (figure.holder.locator(f"input[name={name}]") for name in ("turn", "tilt"))
 
     def sliders_follow():
-        apart = angles(figure) - [float(slider.input_value()) for slider in sliders]
-        return np.abs(eye(figure) - before).max() > 0.1 and np.abs(apart).max() <= 2.5
+        shown = float(turn.input_value()), float(tilt.input_value())
+        turned = np.abs(eye(figure) - before).max() > 0.1
+        return turned and angles(figure) == pytest.approx(shown, abs=2.5)
 
     wait_until(page, sliders_follow)
     distance = np.linalg.norm(eye(figure))
-    for slider, key in zip(sliders, ("Home", "End"), strict=True):
-        slider.focus()
-        page.keyboard.press(key)
-    wait_until(page, lambda: np.abs(np.abs(angles(figure)) - [180, 85]).max() <= 0.1)
+    turn.press("Home")
+    tilt.press("End")
+    wait_until(page, lambda: np.abs(angles(figure)) == pytest.approx([180, 85], abs=0.1))
     assert np.linalg.norm(eye(figure)) == pytest.approx(distance, rel=1e-3)
 
 
@@ -351,13 +366,12 @@ def test_cloud_keeps_its_view_and_rests_while_out_of_sight(figure):
     figure.move({"turn": 30})
     before, page = eye(figure), figure.page
     count_images(page)
-    assert images_in(page, 300) > 0
+    assert images_in(page.wait_for_timeout, 300, page) > 0
     page.evaluate("scrollTo(0, scrollY < 1200 ? document.body.scrollHeight : 0)")
-    page.wait_for_timeout(300)
-    assert images_in(page, 300) == 0
+    page.wait_for_function("!document.querySelector('.interactive-drawing canvas')")
+    assert images_in(page.wait_for_timeout, 300, page) == 0
     figure.drawing.scroll_into_view_if_needed()
-    page.wait_for_function("document.querySelector('.interactive-drawing canvas')")
-    page.wait_for_timeout(500)
+    figure.wait_until_drawn()
     assert eye(figure) == pytest.approx(before)
 
 
@@ -403,52 +417,26 @@ def test_image_stands_in_without_the_library_or_the_script(kind, body, visit):
     expect_only_the_image(reader, kind)
 
 
-SHORT = {"t": "", "x": "AAA=", "y": "AAA="}  # places of an event without its time
-DAMAGED = {
-    "event-cloud": [
-        {"recordings": {"club": [{"ON": {"t": "?"}, "OFF": {}}]}},
-        {"recordings": {"club": [{"ON": SHORT, "OFF": SHORT}]}},
-    ],
-    "pixel": [{"duration": 1e9}, {"dt": 0}, {"sliders": None}],
-    "neuron": [{"steps": 5e7}, {"dt": 0}, {"seed": None}],
-    "staircase": [{"duration": 1e9}, {"input": None}, {"sliders": None}],
-    "detector": [{"duration": 1e9}, {"dt": 0}, {"sliders": None}],
-}
-
-
-CUT = ["", '{"sliders": {', "null", "[1]", '"text"', "<h1>", "{}"]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_image_stands_in_for_json_that_was_cut_or_damaged(kind, visit):
-    """Copies of the figure stand in its place, before its script runs, that carry these texts."""
+@pytest.mark.parametrize("content", ["", '{"sliders": {', "null"])
+def test_image_stands_in_for_json_that_was_cut(content, visit):
     reader = visit()
     reader.page.add_init_script(
-        f"const cut = {json.dumps(CUT)}, damaged = {json.dumps(DAMAGED[kind])};"
         "document.addEventListener('DOMContentLoaded', () => {"
-        f"  const holder = document.querySelector('[data-kind={kind}]');"
-        "  const content = JSON.parse(holder.querySelector('script').textContent);"
-        "  const odd = damaged.map((change) => JSON.stringify({ ...content, ...change }));"
-        "  holder.replaceWith(...[...cut, ...odd].map((text) => {"
-        "    const copy = holder.cloneNode(true);"
-        "    copy.querySelector('script').textContent = text;"
-        "    return copy; })); }, { capture: true });"
+        "  const carried = document.querySelector('[data-kind=pixel] script');"
+        f"  carried.textContent = {json.dumps(content)}; }}, {{ capture: true }});"
     )
-    expect_only_the_image(reader, kind, copies=len(CUT) + len(DAMAGED[kind]))
+    expect_only_the_image(reader, "pixel")
     assert reader.problems == []
 
 
-def expect_only_the_image(reader, kind, copies=1):
+def expect_only_the_image(reader, kind):
     reader.page.goto(reader.address + page_with(kind))
-    holders = reader.page.locator(f"[data-kind={kind}]")
-    for number in range(copies):
-        holder = holders.nth(number)
-        holder.scroll_into_view_if_needed()
-        reader.page.wait_for_function(
-            "(holder) => holder.matches('.is-image, .is-interactive')", arg=holder.element_handle()
-        )
-        assert holder.locator(IMAGE).is_visible()
-        assert holder.locator(".interactive-drawing").count() == 0
-        assert holder.locator(".interactive-controls > *").count() == 0
-    uncaught = [problem for problem in reader.problems if problem.startswith("uncaught")]
-    assert set(uncaught) <= {"uncaught: Unexpected token '<'"}  # of a page in a library's place
+    holder = reader.page.locator(f"[data-kind={kind}]").first
+    holder.scroll_into_view_if_needed()
+    decided = "(holder) => holder.matches('.is-image, .is-interactive')"
+    reader.page.wait_for_function(decided, arg=holder.element_handle())
+    assert holder.locator(IMAGE).is_visible()
+    assert holder.locator(".interactive-drawing").count() == 0
+    assert holder.locator(".interactive-controls > *").count() == 0
+    uncaught = {problem for problem in reader.problems if problem.startswith("uncaught")}
+    assert uncaught <= {"uncaught: Unexpected token '<'"}  # of a page in a library's place

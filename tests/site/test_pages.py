@@ -85,7 +85,10 @@ ONE_OF_EACH_LOOK = """() => {
 def page(request, browser, address):
     """A page read to its end on a desktop in the light theme."""
     reader = Visit(browser, address)
-    yield reader.read(request.param)
+    page = reader.read(request.param)
+    reader.asked_at_first = [urlsplit(url).path for url in reader.asked]
+    reader.bytes_at_first = sum(reader.sizes)
+    yield page
     reader.context.close()
 
 
@@ -101,7 +104,7 @@ def show(page, width=1280, **media):
 @on_each_page
 def test_page_is_small_and_asks_for_nothing_in_vain(page):
     most = 1_200_000 if page.url.endswith("/index.html") else 3_000_000
-    assert 100_000 < sum(page.reader.sizes) < most
+    assert 100_000 < page.reader.bytes_at_first < most
     assert page.reader.problems == []
 
 
@@ -117,7 +120,7 @@ def test_first_figure_lies_on_the_first_screen(page):
 
 @on_each_chapter
 def test_figures_of_the_other_theme_are_not_transferred(page):
-    asked = [urlsplit(url).path for url in page.reader.asked]
+    asked = page.reader.asked_at_first
     assert any(path.endswith("-light.svg") for path in asked)
     assert not any(path.endswith("-dark.svg") for path in asked)
 

@@ -3,7 +3,6 @@
 import re
 from xml.etree import ElementTree
 
-import pytest
 from book_site import CONFIG, DOCUMENTS, HTML, PAGES, soup_of
 
 
@@ -32,62 +31,35 @@ def page_with_a_player():
 
 
 def player(visit, **settings):
-    """Return the first player of the book, its page, image, button, slider and time."""
+    """Return the page of the book's first player, and its image, button, slider and time."""
     reader = visit(**settings)
     reader.page.goto(reader.address + page_with_a_player())
     held = reader.page.locator(".animation").first
     reader.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     held.scroll_into_view_if_needed()
-    return reader.page, held, *(held.locator(name) for name in ("img", "button", "input", "output"))
-
-
-@pytest.mark.parametrize("text", ["", "null", '{"frames": [1], "step": "x"}'])
-def test_player_whose_frames_were_cut_is_an_image(text, visit):
-    """Its script follows its JSON at once, so the page is changed on its way."""
-    reader, begins = visit(), '<script type="application/json">'
-
-    def cut(route):
-        page = route.fetch()
-        before, _, after = page.text().partition(begins + '{"frames"')
-        rest = after.partition("</script>")[2]
-        route.fulfill(response=page, body=f"{before}{begins}{text}</script>{rest}")
-
-    reader.page.route(f"**/{page_with_a_player()}", cut)
-    reader.page.goto(reader.address + page_with_a_player())
-    held = reader.page.locator(".animation").first
-    assert held.locator("img").count() == 1
-    assert held.locator(".animation-controls").count() == 0 and "NaN" not in held.inner_text()
-    assert reader.problems == []
+    return reader.page, *(held.locator(name) for name in ("img", "button", "input", "output"))
 
 
 def test_player_is_moved_by_its_button_its_slider_and_by_keyboard(visit):
-    page, held, image, button, slider, time = player(visit, reduced_motion="reduce")
+    page, image, button, slider, time = player(visit, reduced_motion="reduce")
     page.wait_for_timeout(300)
     first = image.get_attribute("src")
     assert slider.get_attribute("aria-valuetext") is None  # it hasn't started by itself
     button.click()
     assert button.get_attribute("aria-label") == "Pause"
-    page.wait_for_function(
-        "first => document.querySelector('.animation img').src !== first", arg=first, timeout=5000
-    )
+    moved = "first => document.querySelector('.animation img').src !== first"
+    page.wait_for_function(moved, arg=first)
     button.click()
     stopped = image.get_attribute("src")
     page.wait_for_timeout(500)
     assert image.get_attribute("src") == stopped
-    assert held.evaluate("held => held.outerHTML.length") < 60_000
     slider.fill("2")
     assert time.inner_text() == "2 to 3 ms"
-    second = image.get_attribute("src")
-    slider.focus()
-    page.keyboard.press("ArrowRight")
+    slider.press("ArrowRight")
     assert time.inner_text() == slider.get_attribute("aria-valuetext") == "3 to 4 ms"
-    assert image.get_attribute("src") != second
-    page.keyboard.press("Home")
-    assert time.inner_text() == "0 to 1 ms"
-    page.keyboard.press("Space")
+    slider.press("Space")
     assert button.get_attribute("aria-label") == "Pause"
-    for key in ("Tab", "Shift+Tab", "Shift+Tab", "Enter"):
-        page.keyboard.press(key)
+    button.press("Enter")
     assert button.get_attribute("aria-label") == "Play"
     page.emulate_media(media="print")
     assert image.is_visible() and time.is_visible()
@@ -95,7 +67,7 @@ def test_player_is_moved_by_its_button_its_slider_and_by_keyboard(visit):
 
 
 def test_player_runs_once_when_it_comes_into_sight(visit):
-    page, _, _, _, slider, _ = player(visit)
+    page, _, _, slider, _ = player(visit)
     page.wait_for_function("document.querySelector('.animation button').ariaLabel === 'Pause'")
     slider.evaluate("slider => { slider.value = slider.max - 1; }")
     page.wait_for_function("document.querySelector('.animation button').ariaLabel === 'Play'")
@@ -107,23 +79,22 @@ def test_player_runs_once_when_it_comes_into_sight(visit):
 
 def test_search_finds_a_phrase(visit):
     page = visit().read("search.html?q=surrogate+gradient")
-    page.wait_for_selector("#search-results li a")
-    found = [link.get_attribute("href") for link in page.locator("#search-results li a").all()]
-    assert any("03_building_the_snn.html" in address for address in found)
-    assert any("glossary.html" in address for address in found)
+    for name in ("03_building_the_snn.html", "glossary.html"):
+        page.wait_for_selector(f"#search-results a[href*='{name}']")
 
 
 def test_pages_describe_themselves_to_search_engines_and_social_networks(built):
-    base, descriptions = CONFIG["html"]["baseurl"], set()
+    descriptions = set()
     for name in DOCUMENTS:
         soup = soup_of(HTML / f"{name}.html")
         meta = {tag.get("name") or tag.get("property"): tag.get("content") for tag in soup("meta")}
         descriptions.add(meta["description"])
         assert meta["og:description"] == meta["description"]
         assert meta["og:title"] == soup.select_one("article h1").get_text().removesuffix("#")
-        assert meta["og:url"] == f"{base}{name}.html"
-        assert (HTML / meta["og:image"].removeprefix(base)).is_file()
-    assert len(descriptions) == len(DOCUMENTS) and min(map(len, descriptions)) > 50
+        assert meta["og:url"] == f"{CONFIG['html']['baseurl']}{name}.html"
+        assert (HTML / meta["og:image"].removeprefix(CONFIG["html"]["baseurl"])).is_file()
+    assert len(descriptions) == len(DOCUMENTS)
+    assert min(map(len, descriptions)) > 50
     assert not re.search("Open in Colab|<!--", "".join(descriptions))
 
 

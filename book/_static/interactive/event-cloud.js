@@ -1,7 +1,5 @@
 // The cloud of events, drawn by Plotly: a mouse turns it, and so do two sliders.
-(() => {
-  const { kinds, load, element, colour, fontFamily, whenThemeChanges, oncePerImage, addSliders, addRow } = window.interactiveFigures;
-
+(({ kinds, load, element, colour, fontFamily, whenThemeChanges, oncePerImage, addSliders, addRow }) => {
   const SLIDERS = {
     turn: { label: "turn", unit: "°", lowest: -180, highest: 180, step: 5, start: -65, digits: 0 },
     tilt: { label: "tilt", unit: "°", lowest: -85, highest: 85, step: 5, start: 20, digits: 0 },
@@ -13,9 +11,7 @@
       const bytes = new DataView(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer);
       return Array.from({ length: bytes.byteLength / 2 }, (_, event) => bytes.getUint16(2 * event, true));
     };
-    const events = { t: numbers(t).map((time) => time / 1000), x: numbers(x), y: numbers(y) }; // t in ms
-    if (new Set(Object.values(events).map((field) => field.length)).size > 1) throw new Error("odd data of events");
-    return events;
+    return { t: numbers(t).map((time) => time / 1000), x: numbers(x), y: numbers(y) }; // t in ms
   }
 
   function points(name, symbol, events) {
@@ -56,7 +52,7 @@
   }
 
   kinds["event-cloud"] = async ({ recordings, sensor_size }, controls, drawing) => {
-    if (!document.createElement("canvas").getContext("webgl")) return false;
+    if (!document.createElement("canvas").getContext("webgl")) return null;
     const classes = Object.keys(recordings);
     await load("vendor/plotly-gl3d.min.js");
     const { Plotly } = window;
@@ -107,6 +103,6 @@
       awake = entry.isIntersecting;
       if (wakes) draw();
     }).observe(drawing);
-    return true;
+    return {};
   };
-})();
+})(window.interactiveFigures);

@@ -1,7 +1,5 @@
 // A LIF neuron: pokersnn_helpers/figures/interactive_sliders.py computes the same with Norse.
-(() => {
-  const { kinds, loadCharts, tick, mulberry32, runNeuron, oncePerImage, addSliders, addRow, button, liveText, addChart } = window.interactiveFigures;
-
+(({ kinds, loadCharts, tick, mulberry32, counted, runNeuron, oncePerImage, addSliders, addRow, button, liveText, addChart }) => {
   // When input events arrive up to some time, in s, with exponential waits.
   function arrivals(seed, rate, end) {
     const random = mulberry32(seed);
@@ -19,7 +17,6 @@
   kinds.neuron = async (content, controls, drawing) => {
     const { sliders, steps, dt } = content;
     let { seed } = content;
-    if (!(steps <= 1e5 && dt > 0 && Number.isInteger(seed))) throw new Error("odd data of a neuron");
     await loadCharts();
     let highest = {};
     const end = steps * dt;
@@ -45,8 +42,7 @@
       charts[1].setData([trace.time, trace.current, line]);
       charts[2].setData([trace.time, trace.voltage, line]);
       charts[3].setData([trace.time, trace.spikes]);
-      const count = trace.spikes.filter(Boolean).length;
-      summary.textContent = `${count} ${count === 1 ? "spike" : "spikes"} in ${1000 * end} ms`;
+      summary.textContent = `${counted(trace.spikes.filter(Boolean).length, "spike")} in ${1000 * end} ms`;
     });
     const { values } = addSliders(controls, sliders, draw);
     const next = button("new input", () => {
@@ -55,8 +51,7 @@
     });
     const summary = liveText();
     addRow(controls, next, summary);
-    drawing.charts = charts;
     draw();
-    return true;
+    return { charts };
   };
-})();
+})(window.interactiveFigures);

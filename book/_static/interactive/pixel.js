@@ -1,13 +1,11 @@
 // One pixel, one edge: pokersnn_helpers/figures/interactive_sliders.py computes the same.
-(() => {
-  const { kinds, loadCharts, tick, element, colour, number, oncePerImage, addSliders, addRow, liveText, addChart } = window.interactiveFigures;
-
+(({ kinds, loadCharts, tick, element, colour, number, clamp, oncePerImage, addSliders, addRow, liveText, addChart }) => {
   function runPixel({ duration, dt, pip_width, edge_width }, { contrast, threshold, speed, daylight, linear }) {
     const trace = { times: [], light: [], level: [], reference: [], eventTimes: [], polarities: [] };
     for (let step = 0; step <= Math.round(duration / dt); step++) {
       const time = step * dt;
       const place = Math.abs(time - duration / 2) * speed; // of the pip's centre, in pixels
-      const outside = Math.min(Math.max((place - pip_width / 2) / edge_width + 0.5, 0), 1);
+      const outside = clamp((place - pip_width / 2) / edge_width + 0.5, 0, 1);
       const covered = (1 + Math.cos(Math.PI * outside)) / 2;
       const light = daylight * (1 - (1 - 1 / contrast) * covered);
       trace.times.push(time);
@@ -42,8 +40,7 @@
   }
 
   kinds.pixel = async (content, controls, drawing) => {
-    const { sliders, duration, dt } = content;
-    if (!(duration > 0 && dt > 0 && duration / dt <= 1e5)) throw new Error("odd data of a pixel");
+    const { sliders, duration } = content;
     await loadCharts();
     let state = {};
     let trace = { level: [0] };
@@ -82,8 +79,7 @@
     addRow(controls, element("label", {}, linear, "linear pixel: compares the light itself"));
     const summary = liveText();
     addRow(controls, summary);
-    drawing.charts = charts;
     draw();
-    return true;
+    return { charts };
   };
-})();
+})(window.interactiveFigures);

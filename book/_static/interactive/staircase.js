@@ -1,7 +1,5 @@
 // The staircase: pokersnn_helpers/figures/interactive_sliders.py computes the same with Norse and autograd.
-(() => {
-  const { kinds, loadCharts, number, oncePerImage, addSliders, addRow, button, liveText, addChart } = window.interactiveFigures;
-
+(({ kinds, loadCharts, number, counted, clamp, oncePerImage, addSliders, addRow, button, liveText, addChart }) => {
   // The number of spikes, the loss, and the loss's derivative with respect to the weight.
   // dv and di are the derivatives of v and i: each line is followed by what it means for them.
   // That of a spike is the surrogate 1 / (1 + beta |v − threshold|)², times dv.
@@ -28,9 +26,8 @@
   }
 
   kinds.staircase = async (content, controls, drawing) => {
-    const { sliders, input, target, duration, learning_rate, longest_step } = content;
+    const { sliders, target, learning_rate, longest_step } = content;
     const { lowest, highest, start } = sliders.weight;
-    if (!(duration <= 1000 && lowest < highest && input.every(Number.isFinite))) throw new Error("odd data of a staircase");
     await loadCharts();
     const weights = Array.from({ length: 401 }, (_, index) => lowest + ((highest - lowest) * index) / 400);
     const x = [lowest, highest];
@@ -68,7 +65,7 @@
       ];
       upper.setData([weights, losses]);
       lower.setData([weights, weights.map(() => 0), gradients]);
-      summary.textContent = `${said}Weight ${number(weight, 3)}: ${ball.spikes} ${ball.spikes === 1 ? "spike" : "spikes"}, ` +
+      summary.textContent = `${said}Weight ${number(weight, 3)}: ${counted(ball.spikes, "spike")}, ` +
         `loss ${ball.loss}, true gradient 0, surrogate gradient ${number(ball.gradient, 1)}.`;
     });
     const { values, set } = addSliders(controls, sliders, (name) => {
@@ -87,15 +84,14 @@
     });
     const surrogateStep = button("step against the surrogate gradient", () => {
       const { gradient } = runStaircase(content, weight, values());
-      const step = Math.min(Math.max(-learning_rate * gradient, -longest_step), longest_step);
-      const to = Math.min(Math.max(weight + step, lowest), highest);
+      const step = clamp(-learning_rate * gradient, -longest_step, longest_step);
+      const to = clamp(weight + step, lowest, highest);
       move(to, gradient ? `The ball moves by ${number(to - weight, 3)}. ` : "The target is reached: the ball stays. ");
     });
     addRow(controls, trueStep, surrogateStep, button("reset", () => move(start, "")));
     const summary = liveText();
     addRow(controls, summary);
-    drawing.charts = [upper, lower];
     draw();
-    return true;
+    return { charts: [upper, lower] };
   };
-})();
+})(window.interactiveFigures);

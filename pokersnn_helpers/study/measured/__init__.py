@@ -10,8 +10,6 @@ from typing import Any
 
 import pandas as pd
 
-from ...checks import errors_in
-
 FOLDER = Path(__file__).parent
 
 
@@ -35,10 +33,12 @@ def read(name: str) -> dict[str, Any]:
         >>> read("accuracy")["command"]
         'python -m benchmarks accuracy'
     """
-    if name not in names():
-        raise ValueError(f"{name!r} hasn't been measured; choose from {', '.join(names())}")
-    with errors_in(f"{name}.json is damaged; python -m benchmarks {name} --write makes it anew"):
-        return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    path = FOLDER / f"{name}.json"
+    if not path.exists():
+        known = ", ".join(names())
+        raise ValueError(f"{name!r} hasn't been measured; choose from {known}")
+    text = path.read_text(encoding="utf-8")
+    return json.loads(text)
 
 
 def measured(name: str, table: str = "rows") -> pd.DataFrame:
@@ -60,7 +60,8 @@ def measured(name: str, table: str = "rows") -> pd.DataFrame:
         True
     """
     result = read(name)["result"]
-    tables = [key for key, value in result.items() if isinstance(value, list)]
-    if table not in tables:
-        raise ValueError(f"{name!r} has no table {table!r}; choose from {', '.join(tables)}")
+    if not isinstance(result.get(table), list):
+        tables = [key for key, value in result.items() if isinstance(value, list)]
+        known = ", ".join(tables)
+        raise ValueError(f"{name!r} has no table {table!r}; choose from {known}")
     return pd.DataFrame(result[table])

@@ -1,12 +1,8 @@
 // The five panels of the figure, each on a canvas of its own. Nothing is computed here.
-(() => {
-  const card = (window.interactiveFigures.card ??= {});
-  const { colour, shared } = window.interactiveFigures;
+(({ colour, shared, card, SIDE }) => {
   const { begin } = shared;
-  const SIDE = 35;
   const [FIRST_COLUMN, FIRST_ROW, COLUMNS, ROWS] = [-4, -9, 43, 66]; // of the scene that is drawn
   const SPAN = (card.SPAN = 30); // ms of the raster and the voltages
-  const CARD = { light: "#fbfaf7", dark: "#d6d9dc" };
   const INK = [31, 35, 40];
   const PAPER = [251, 250, 247];
 
@@ -30,8 +26,7 @@
     const { context, width, height } = begin(canvas);
     const scale = card.sceneScale(canvas);
     const dark = document.documentElement.dataset.theme === "dark";
-    context.fillStyle = CARD[dark ? "dark" : "light"];
-    context.fillRect(0, 0, width, height);
+    shared.fillPaper(context, width, height);
     context.save();
     context.scale(scale, scale);
     context.translate(0.5 - FIRST_COLUMN, 0.5 - FIRST_ROW);
@@ -98,4 +93,4 @@
       pip(context, suit, x + (leads ? 18 : 12), y, leads ? 26 : 11);
     });
   };
-})();
+})(window.interactiveFigures);

@@ -1,8 +1,6 @@
 // A dark pip on a card that moves before the camera: pokersnn_helpers/simulation/pips.py and
 // cards.py compute the same with NumPy. Their constants come with the network, from data.js.
-(() => {
-  const card = (window.interactiveFigures.card ??= {});
-
+(({ card, clamp }) => {
   // ---- The shapes: signed distance functions, as in pips.py; y points down ----
 
   const circle = (x, y, radius) => Math.sqrt(x * x + y * y) - radius;
@@ -71,8 +69,6 @@
 
   // ---- The card: what is particular to one, and how it moves ----
 
-  const clip = (value, lowest, highest) => Math.min(Math.max(value, lowest), highest);
-
   // cards._draw. normal draws from a standard normal distribution.
   card.draw = (suit, { cards, suits, spread }, normal) => {
     const factors = [normal(), normal()];
@@ -80,7 +76,7 @@
     for (const [name, { medians, std, loadings, log, limits }] of Object.entries(cards)) {
       const median = medians[suits.indexOf(suit)];
       const change = spread[suit] * (std * normal() + loadings[0] * factors[0] + loadings[1] * factors[1]);
-      drawn[name] = clip(log ? median * Math.exp(change) : median + change, limits[0] ?? -Infinity, limits[1] ?? Infinity);
+      drawn[name] = clamp(log ? median * Math.exp(change) : median + change, limits[0] ?? -Infinity, limits[1] ?? Infinity);
     }
     return drawn;
   };
@@ -89,24 +85,19 @@
   card.poseAt = (drawn, time, { tilt_exponents, narrowing, lighting }) => {
     const { duration, turn, up, down, stop, exponent, tilt_start, tilt_end } = drawn;
     const share = Math.min(time / duration, 1);
-    const early = clip(1 - share / turn, 0, 1.25);
+    const early = clamp(1 - share / turn, 0, 1.25);
     const later = Math.max((share - turn) / (1 - turn), 0);
-    const way = -up * Math.sin((Math.PI / 2) * clip(share / turn, -1, 1)) + down * Math.min(later / stop, 1) ** exponent;
+    const way = -up * Math.sin((Math.PI / 2) * clamp(share / turn, -1, 1)) + down * Math.min(later / stop, 1) ** exponent;
     const angle = tilt_end * later ** tilt_exponents[1] - tilt_start * early ** tilt_exponents[0];
-    const height = Math.cos(clip(angle, -1.45, 1.45));
+    const height = Math.cos(clamp(angle, -1.45, 1.45));
     const width = angle < 0 ? 1 - narrowing * (1 - height) : 1;
     const lit = (time - lighting[0] * turn * duration) / lighting[1];
     return {
-      suit: drawn.suit,
-      rotation: drawn.rotation,
-      way,
-      x: drawn.x + (drawn.drift * Math.max(time, 0)) / duration,
-      y: drawn.y + way + (1 - height) * drawn.scale_y,
-      scaleX: width * drawn.scale_x,
-      scaleY: height * drawn.scale_y,
+      suit: drawn.suit, rotation: drawn.rotation, way, unit: drawn.scale_y,
+      x: drawn.x + (drawn.drift * Math.max(time, 0)) / duration, y: drawn.y + way + (1 - height) * drawn.scale_y,
+      scaleX: width * drawn.scale_x, scaleY: height * drawn.scale_y,
       contrast: drawn.contrast * (1 - drawn.fade / (1 + Math.exp(lit))),
       front: way + (time - duration + drawn.highlight) * drawn.highlight_speed,
-      unit: drawn.scale_y,
     };
   };
 
@@ -132,7 +123,7 @@
     const perColumn = unit * Math.hypot(cosine / scaleX, sine / scaleY); // depth changes by no more
     for (let row = 0; row < rows; row++) {
       const below = firstRow + row - y;
-      const lit = brightness * clip(0.5 + (front - firstRow - row) / softness, 0, 1);
+      const lit = brightness * clamp(0.5 + (front - firstRow - row) / softness, 0, 1);
       const start = row * columns;
       frame.fill(lit, start, start + columns);
       for (let column = 0; column < columns; column++) {
@@ -143,11 +134,11 @@
           column += Math.floor(away / perColumn);
           continue;
         }
-        const sharp = clip(0.5 + depth / blur, 0, 1);
-        const covered = (1 - scattered) * sharp * sharp * (3 - 2 * sharp) + scattered * clip(0.5 + depth / reach, 0, 1);
+        const sharp = clamp(0.5 + depth / blur, 0, 1);
+        const covered = (1 - scattered) * sharp * sharp * (3 - 2 * sharp) + scattered * clamp(0.5 + depth / reach, 0, 1);
         frame[start + column] = Math.log1p(dimmed * covered) + lit;
       }
     }
     return frame;
   };
-})();
+})(window.interactiveFigures);

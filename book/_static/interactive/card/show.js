@@ -1,11 +1,49 @@
 // One card before the camera: from the scene to events, to bins of 1 ms, to the network's answer.
-// What happens to the events in between is that of pokersnn_helpers/changes.py.
-(() => {
-  const { shared } = window.interactiveFigures;
-  const card = (window.interactiveFigures.card ??= {});
-  const SIDE = 35; // pixels of the window; cards.POKERDVS_SENSOR_SIZE
+// What happens to the events in between is that of benchmarks/perturbations.py.
+(({ shared, card, SIDE }) => {
   const BIN = 1000; // µs
   const NOISE = 1; // random events per event
+
+  // The book's network: class SNN of pokersnn_helpers/snn.py, on the events of a card.
+  card.Network = class extends shared.SpikingLayers {
+    constructor({ layers: { input, recurrent, readout }, constants }) {
+      super(shared.unpack(recurrent), shared.unpack(readout), constants);
+      this.input = shared.unpack(input);
+    }
+
+    // counts: events by input, polarity × 35 × 35 + y × 35 + x, as a Map.
+    step(counts) { return super.step(shared.multiply(this.input, counts)); }
+  };
+
+  // ---- The window that follows a pip: cards._track of pokersnn_helpers/simulation ----
+
+  // The window of 35 × 35 pixels: every event in its aperture moves it up or down a little.
+  card.Tracker = class {
+    constructor(suit, { tracking_gain, tracked_row, aperture_centre, aperture_radii }) {
+      Object.assign(this, { gain: tracking_gain, middle: aperture_centre, radii: aperture_radii[suit] });
+      this.home = this.centre = tracked_row[suit];
+    }
+
+    get offset() { return roundHalfToEven(this.centre - this.home); }
+
+    // Return the event in the window, or null for one beyond the aperture.
+    follow([time, x, row, polarity]) {
+      const offset = this.offset;
+      const across = (x - this.middle[0]) / this.radii[0];
+      const along = (row - offset - this.middle[1]) / this.radii[1];
+      if (across ** 2 + along ** 2 >= 1) return null;
+      this.centre += this.gain * (row - this.centre);
+      return [time, x, row - offset, polarity];
+    }
+  };
+
+  // As Python's round does it.
+  function roundHalfToEven(value) {
+    const rounded = Math.round(value);
+    return Math.abs(value % 1) === 0.5 && rounded % 2 ? rounded - 1 : rounded;
+  }
+
+  // ---- One card ----
 
   card.Show = class extends shared.Steps {
     // pose: where the pip is at a time in ms. lasts: until when, in µs. rows: the first and the last
@@ -134,4 +172,4 @@
       return { suit: leader, after, events: eventCount, spikes: spikeCount };
     }
   };
-})();
+})(window.interactiveFigures);

@@ -1,10 +1,6 @@
 // The four panels of the figure, each on a canvas of its own, and the arrows. Nothing is computed here.
-(() => {
-  const { colour, element, shared } = window.interactiveFigures;
-  const motion = (window.interactiveFigures.motion ??= {});
-  const SIDE = 35;
+(({ colour, element, shared, motion, SIDE }) => {
   const LABELS = 26; // CSS pixels for arrows beside the raster
-  const PAPER = { light: "#fbfaf7", dark: "#d6d9dc" };
   const INK = "#1f2328";
   const STRAIGHT = "M3 12H20M13 5l7 7-7 7";
   const ROUND = "M19.5 12a7.5 7.5 0 1 1-2.2-5.3L20 9.4M20 4v5.4h-5.4";
@@ -52,8 +48,7 @@
   // path: where the disc has been; the last place is where it is. hint: written if there is one.
   motion.drawPad = (canvas, path, radius, hint) => {
     const { context, width, height } = shared.begin(canvas);
-    context.fillStyle = PAPER[document.documentElement.dataset.theme === "dark" ? "dark" : "light"];
-    context.fillRect(0, 0, width, height);
+    shared.fillPaper(context, width, height);
     context.save();
     context.scale(width / SIDE, width / SIDE);
     context.translate(SIDE / 2, SIDE / 2);
@@ -98,4 +93,4 @@
     shared.drawVoltages(canvas, lines, steps, { span: shared.spanOf(steps, timeWindow), timeWindow, margin: 26 }, (context, { name, leads, colour: ink }, x, y) =>
       drawArrow(context, name, x + (leads ? 15 : 11), y, leads ? 24 : 13, ink));
   };
-})();
+})(window.interactiveFigures);

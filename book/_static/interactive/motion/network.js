@@ -1,9 +1,5 @@
 // The two models that answer: MotionDetector and CNN, of pokersnn_helpers/study/models.py.
-(() => {
-  const { shared } = window.interactiveFigures;
-  const motion = (window.interactiveFigures.motion ??= {});
-  const SIDE = 35;
-
+(({ shared, motion, SIDE }) => {
   // A convolution with stride 2, and ReLU; it reads only what isn't 0.
   class Convolution {
     constructor({ bias, ...layer }, size, side, padding = 0) {
@@ -94,4 +90,4 @@
     const leading = classes.flatMap((name, output) => (odds[output] >= equal && output >= 4 === circular ? [{ name, share: odds[output] / sum }] : []));
     return leading.length > 2 ? null : leading;
   };
-})();
+})(window.interactiveFigures);

@@ -1,52 +1,45 @@
 // The pad: a hand that moves a pointer or holds arrow keys takes the disc along, and so does a path
 // that is played. Times are in ms of the hand.
-(() => {
-  const { element, shared } = window.interactiveFigures;
-  const motion = (window.interactiveFigures.motion ??= {});
+(({ clamp, element, shared, motion }) => {
   const LAG = 40; // by which the film is late, so that it knows where the hand goes
   const EDGE = 17; // pixels from the middle that a hand can bring the disc to
   const KEY_SPEED = 0.025; // pixels per ms
   const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-  const clamp = (value) => Math.min(Math.max(value, -EDGE), EDGE);
+  const onPad = (place) => clamp(place, -EDGE, EDGE);
 
   motion.Pad = class {
-    // about: what the pad is. perFrame: ms between two places of the disc. glide: ms that a key moves it, at least. seen():
-    // whether anyone looks. begin(place), advance(place) and end() are called of each stroke, and
-    // drawn() once per image. Two methods say what a hand does: report(ms, place, byKeys) of what it
-    // reports, and keysFrom(ms), which returns a place, when keys begin.
-    constructor(canvas, { about, perFrame, glide = 0, seen = () => true, ...told }) {
+    // figure: whether it is visible; begin(place), advance(place) and end() are called of each stroke,
+    // and draw() once per image. Two methods of it say what a hand does: report(ms, place, byKeys) of
+    // what it reports, and keysFrom(ms), which returns a place, when keys begin. about: what the pad is.
+    // perFrame: ms between two places of the disc. glide: ms that a key moves it, at least.
+    constructor(canvas, figure, { about, perFrame, glide = 0 }) {
       const grip = element("button", { type: "button", className: "motion-grip", ariaLabel: about });
       canvas.after(grip);
-      Object.assign(this, { grip, canvas, perFrame, glide, seen, ...told });
+      Object.assign(this, { grip, canvas, figure, hears: figure, perFrame, glide });
       this.next = null; // where the disc is in the next frame, or null at the end; null: it rests
       this.hand = null; // while a hand moves the disc
       this.clock = 0; // until when the hand is filmed
       this.held = new Map(); // arrow keys: since when and until when they move the disc
-      this.loop = new shared.Loop(() => this.seen() && (this.busy || this.held.size > 0), (now, elapsed) => this.tick(now, elapsed));
+      this.loop = new shared.Loop(() => this.figure.visible && (this.busy || this.held.size > 0), (now, elapsed) => this.tick(now, elapsed));
       grip.addEventListener("pointermove", (event) => {
         const reports = event.getCoalescedEvents?.() ?? [];
-        for (const one of reports.length ? reports : [event]) this.report(one.timeStamp, this.placeOf(one), false);
+        for (const one of reports.length ? reports : [event]) this.hears.report(one.timeStamp, this.placeOf(one), false);
       });
       grip.addEventListener("keydown", (event) => this.keyDown(event));
       grip.addEventListener("keyup", ({ key, timeStamp }) => this.keyUp(key, timeStamp));
       grip.addEventListener("blur", ({ timeStamp }) => { for (const key of this.held.keys()) this.keyUp(key, timeStamp); });
     }
 
-    get busy() {
-      return this.next !== null;
-    }
+    get busy() { return this.next !== null; }
 
-    placeOf({ clientX, clientY }) {
-      const box = this.canvas.getBoundingClientRect();
-      return motion.toScene(this.canvas, clientX - box.left, clientY - box.top).map(clamp);
-    }
+    placeOf(event) { return motion.toScene(this.canvas, ...shared.placeIn(this.canvas, event)).map(onPad); }
 
     // A hand takes the disc until the time that ends() returns, or for so many ms.
     take(time, place, ends, longest = Infinity) {
       const hand = (this.hand = new motion.Hand(time, place));
       this.clock = time;
       this.next = () => (this.clock > Math.min(ends(), time + longest) ? null : hand.follow(this.clock, this.perFrame));
-      this.begin(place);
+      this.figure.begin(place);
       this.loop.start();
     }
 
@@ -56,8 +49,8 @@
       let frame = 0;
       [this.hand, this.behind] = [null, 0];
       this.next = () => ((frame += 1) < frames ? path[Math.min(frame, path.length - 1)] : null);
-      this.begin(path[0]);
-      if (matchMedia("(prefers-reduced-motion: reduce)").matches || !this.seen()) this.runToEnd();
+      this.figure.begin(path[0]);
+      if (matchMedia("(prefers-reduced-motion: reduce)").matches || !this.figure.visible) this.runToEnd();
       else this.loop.start();
     }
 
@@ -65,32 +58,30 @@
       this.moveByKeys(now, elapsed);
       this.behind = this.hand ? now - LAG - this.clock : this.behind + elapsed;
       for (; this.busy && this.behind >= this.perFrame; this.behind -= this.perFrame) this.step();
-      this.drawn();
+      this.figure.draw();
     }
 
     step() {
       this.clock += this.perFrame;
       const place = this.next();
-      if (place) this.advance(place);
+      if (place) this.figure.advance(place);
       else this.finish();
     }
 
-    runToEnd() {
-      while (this.busy) this.step();
-    }
+    runToEnd() { while (this.busy) this.step(); }
 
     // End what is going on, as much as there is.
     finish() {
       if (!this.busy) return;
       [this.next, this.hand] = [null, null];
-      this.end();
+      this.figure.end();
     }
 
     keyDown(event) {
       if (!KEYS[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
       if (event.repeat) return;
-      if (!this.held.size) this.keyed = this.keysFrom(event.timeStamp); // where keys have brought the disc
+      if (!this.held.size) this.keyed = this.hears.keysFrom(event.timeStamp); // where keys have brought the disc
       this.held.set(event.key, { since: event.timeStamp, until: Infinity });
       this.loop.start();
     }
@@ -103,10 +94,10 @@
     moveByKeys(now, elapsed) {
       if (!this.held.size) return;
       for (const [key, { until }] of this.held) {
-        this.keyed = this.keyed.map((place, axis) => clamp(place + KEY_SPEED * elapsed * KEYS[key][axis]));
+        this.keyed = this.keyed.map((place, axis) => onPad(place + KEY_SPEED * elapsed * KEYS[key][axis]));
         if (until <= now) this.held.delete(key);
       }
-      this.report(now, this.keyed, true);
+      this.hears.report(now, this.keyed, true);
     }
   };
-})();
+})(window.interactiveFigures);

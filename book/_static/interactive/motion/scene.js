@@ -1,8 +1,6 @@
 // A dark disc, where a hand or one of the six motions takes it: motions.film_path and random_path of
 // pokersnn_helpers/simulation. Places are in pixels from the middle of the sensor; y points down.
-window.interactiveFigures.part(() => {
-  const motion = (window.interactiveFigures.motion ??= {});
-  const SIDE = 35;
+window.interactiveFigures.part(({ motion, SIDE, clamp }) => {
   const MIDDLE = 17;
   const SMOOTH = 12; // ms of the hand: it shall neither start nor turn at once
 
@@ -14,7 +12,7 @@ window.interactiveFigures.part(() => {
     for (let row = top; row <= bottom; row++) {
       for (let column = left; column <= right; column++) {
         const distance = Math.sqrt((column - MIDDLE - x) ** 2 + (row - MIDDLE - y) ** 2) - radius;
-        frame[row * SIDE + column] = -Math.min(Math.max(0.5 - distance, 0), 1);
+        frame[row * SIDE + column] = -clamp(0.5 - distance, 0, 1);
       }
     }
     return frame;
@@ -45,9 +43,7 @@ window.interactiveFigures.part(() => {
       this.place = place;
     }
 
-    report(time, place) {
-      if (time > this.reports.at(-1)[0]) this.reports.push([time, ...place]);
-    }
+    report(time, place) { if (time > this.reports.at(-1)[0]) this.reports.push([time, ...place]); }
 
     // Where the disc is so many ms after the last call, when the hand is at what it was at a time.
     follow(time, after) {

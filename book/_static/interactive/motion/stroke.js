@@ -1,9 +1,5 @@
 // One stroke before the camera: from where the disc is to events, to frames, to two answers.
-(() => {
-  const { shared } = window.interactiveFigures;
-  const motion = (window.interactiveFigures.motion ??= {});
-  const SIDE = 35;
-
+(({ shared, motion, SIDE }) => {
   motion.Stroke = class extends shared.Steps {
     // from: where the disc has been for long, or a picture of log intensities. random: of the camera,
     // or null for one without chance.
@@ -18,9 +14,7 @@
       [this.answer, this.blindAnswer] = [null, null]; // as motion.answerOf returns them
     }
 
-    get place() {
-      return this.path.at(-1);
-    }
+    get place() { return this.path.at(-1); }
 
     // Film the disc at its next place. Returns the events, whose polarities are merged.
     advance(place) {
@@ -57,4 +51,4 @@
       this.answer = answerOf(this.steps[0].voltages.map((_, output) => Math.max(...own.map(({ voltages }) => voltages[output]))));
     }
   };
-})();
+})(window.interactiveFigures);

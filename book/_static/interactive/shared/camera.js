@@ -1,8 +1,6 @@
 // The event camera of pokersnn_helpers/simulation/camera.py. Without its random parts it sends the
 // same events; those it draws for itself.
-window.interactiveFigures.part(() => {
-  const shared = (window.interactiveFigures.shared ??= {});
-
+window.interactiveFigures.part(({ shared, clamp }) => {
   // The share of a change that a photoreceptor follows in a frame, by its log intensity from 0 to
   // −1 in STEPS steps; null for one that follows at once.
   const STEPS = 1024;
@@ -14,7 +12,7 @@ window.interactiveFigures.part(() => {
 
   // Between two steps the share is a straight line, to within 1e-7.
   function at(response, light) {
-    const place = STEPS * Math.min(Math.max(-light, 0), 1);
+    const place = STEPS * clamp(-light, 0, 1);
     const step = Math.trunc(place);
     return response[step] + (place - step) * (response[step + 1] - response[step]);
   }

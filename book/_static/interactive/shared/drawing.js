@@ -1,11 +1,6 @@
 // What the figures with a camera and a network draw alike: events, spikes, a time axis.
-(() => {
-  const { colour, element, fontFamily } = window.interactiveFigures;
-  const shared = (window.interactiveFigures.shared ??= {});
-  const SIDE = 35;
-
+(({ clamp, colour, element, fontFamily, whenThemeChanges, shared, SIDE }) => {
   shared.percent = (share) => `${Math.round(100 * share)}%`;
-  shared.counted = (count, name) => `${count.toLocaleString("en")} ${name}${count === 1 ? "" : "s"}`;
 
   // A canvas for each of the labels, by name, with CSS classes after the figure's name. about: what
   // the drawing shows.
@@ -26,9 +21,7 @@
 
   // Calls frame(now, ms since the last one) once per image on the screen, while running() says so.
   shared.Loop = class {
-    constructor(running, frame) {
-      Object.assign(this, { running, frame, ticking: false });
-    }
+    constructor(running, frame) { Object.assign(this, { running, frame, ticking: false }); }
 
     start() {
       if (!this.ticking && this.running()) requestAnimationFrame((now) => { this.last = now; this.tick(now); });
@@ -52,12 +45,33 @@
 
   // Tell whether the figure is seen, whenever that changes, and once when enough of it is.
   shared.whileSeen = (drawing, seen, first) => {
-    let told = false;
+    let [near, told] = [false, false];
+    const tell = () => seen(near && !document.hidden);
+    document.addEventListener("visibilitychange", tell);
     new IntersectionObserver(([{ isIntersecting, intersectionRatio }]) => {
-      seen(isIntersecting);
+      near = isIntersecting;
+      tell();
       if (!told && intersectionRatio > 0.4) first();
       told ||= intersectionRatio > 0.4;
     }, { threshold: [0, 0.5] }).observe(drawing);
+  };
+
+  // Draw again what a change of the theme or of the width has spoilt.
+  shared.keepDrawn = (drawing, redraw) => {
+    whenThemeChanges(redraw);
+    new ResizeObserver(redraw).observe(drawing);
+  };
+
+  // Paper, in the theme of the page.
+  shared.fillPaper = (context, width, height) => {
+    context.fillStyle = document.documentElement.dataset.theme === "dark" ? "#d6d9dc" : "#fbfaf7";
+    context.fillRect(0, 0, width, height);
+  };
+
+  // Where in a canvas a pointer is, in CSS pixels.
+  shared.placeIn = (canvas, { clientX, clientY }) => {
+    const box = canvas.getBoundingClientRect();
+    return [clientX - box.left, clientY - box.top];
   };
 
   // A canvas as sharp as the screen, and its size in CSS pixels.
@@ -127,7 +141,7 @@
   // ---- Spikes over time ----
 
   const SPANS = [40_000, 100_000]; // µs that are drawn: all of a stroke, if it isn't too long
-  shared.spanOf = (steps, timeWindow) => Math.min(Math.max(steps.length, SPANS[0] / timeWindow), SPANS[1] / timeWindow);
+  shared.spanOf = (steps, timeWindow) => clamp(steps.length, SPANS[0] / timeWindow, SPANS[1] / timeWindow);
 
   // steps: what a network did in each ms, of which the last ones that fit in the span (ms) are drawn.
   shared.timeAxis = (steps, span, left, right) => {
@@ -208,4 +222,4 @@
     const over = Math.max(0, heads.at(-1).place - bottom);
     for (const head of heads) head.place -= over;
   };
-})();
+})(window.interactiveFigures);

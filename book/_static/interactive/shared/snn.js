@@ -1,8 +1,6 @@
 // Spiking neurons and a readout, one time step after the other, as class SNN of
 // pokersnn_helpers/snn.py steps them: Norse's lif_step and li_feed_forward_step.
-window.interactiveFigures.part(() => {
-  const shared = (window.interactiveFigures.shared ??= {});
-
+window.interactiveFigures.part(({ shared }) => {
   // snn.leading: which of the values is the largest, and -1 where several are.
   shared.leading = (values) => {
     const largest = Math.max(...values);
@@ -15,7 +13,6 @@ window.interactiveFigures.part(() => {
   shared.unpack = ({ weights, scale }) => {
     const bytes = Int8Array.from(atob(weights), (character) => character.charCodeAt(0));
     const [outputs, inputs] = [scale.length, bytes.length / scale.length];
-    if (!(outputs > 0 && inputs > 0 && Number.isInteger(inputs))) throw new Error("odd weights");
     const rows = Float64Array.from(bytes, (_, place) => scale[place % outputs] * bytes[(place % outputs) * inputs + Math.floor(place / outputs)]);
     return { rows, inputs, outputs };
   };
@@ -38,7 +35,6 @@ window.interactiveFigures.part(() => {
   shared.SpikingLayers = class {
     constructor(recurrent, readout, constants) {
       Object.assign(this, { recurrent, readout, constants, hidden: recurrent.outputs, outputs: readout.outputs });
-      if (recurrent.inputs !== this.hidden || readout.inputs !== this.hidden) throw new Error("odd weights");
       [this.recurrence, this.silenced] = [true, false];
       this.reset();
     }

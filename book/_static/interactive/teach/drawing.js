@@ -1,8 +1,5 @@
 // What the page of gestures draws: pictures of strokes, the pad, spikes, voltages and the loss.
-(() => {
-  const { colour, shared } = window.interactiveFigures;
-  const teach = (window.interactiveFigures.teach ??= {});
-  const SIDE = 35;
+(({ colour, shared, teach, SIDE }) => {
   teach.COLOURS = ["heart", "spade", "diamond", "club", "OFF", "accent"];
 
   // The sum of a stroke's events, in the colour of its gesture: earlier ones lighter.
@@ -57,4 +54,4 @@
     line("grey", ({ loss }) => loss / highest);
     if (known.at(-1)?.left) line("accent", ({ right, left }) => right / left);
   };
-})();
+})(window.interactiveFigures);

@@ -1,7 +1,6 @@
 // What leaves the page: strokes as a zip of CSV files, and the trained network as a checkpoint that
 // load_checkpoint of pokersnn_helpers reads.
-(() => {
-  const teach = (window.interactiveFigures.teach ??= {});
+(({ teach }) => {
   const utf8 = new TextEncoder();
 
   // Numbers of two and of four bytes, little endian.
@@ -90,16 +89,27 @@ Times are in microseconds, polarities are merged, and the camera has 35 x 35 pix
   python -m pokersnn_helpers train --data gestures
 `;
 
+  // A folder for each name, of its letters and digits, and of a number where another one has it
+  // already, be it in capitals. None begins with "_", which load_folder leaves out.
+  function foldersOf(names) {
+    const taken = new Set();
+    return names.map((name) => {
+      const plain = name.replaceAll(/[^\p{L}\p{N}]+/gu, "_").replaceAll(/^_|_$/g, "") || "gesture";
+      let folder = plain;
+      for (let number = 2; taken.has(folder.toLowerCase()); number++) folder = `${plain}_${number}`;
+      taken.add(folder.toLowerCase());
+      return folder;
+    });
+  }
+
   // gestures: { name, strokes: { events } }.
   teach.strokeFiles = (gestures) => {
     const files = { "README.txt": README };
-    for (const { name, strokes } of gestures) {
-      const folder = name.replaceAll(/[^\p{L}\p{N}]+/gu, "_");
-      strokes.forEach(({ events }, number) => {
-        const rows = events.map(([t, x, y]) => `${t},${x},${y},0\n`);
-        files[`gestures/${folder}/${number + 1}.csv`] = `t,x,y,p\n${rows.join("")}`;
-      });
-    }
+    const folders = foldersOf(gestures.map(({ name }) => name));
+    gestures.forEach(({ strokes }, gesture) => strokes.forEach(({ events }, number) => {
+      const rows = events.map(([t, x, y]) => `${t},${x},${y},0\n`);
+      files[`gestures/${folders[gesture]}/${number + 1}.csv`] = `t,x,y,p\n${rows.join("")}`;
+    }));
     return teach.zip(files);
   };
 
@@ -108,4 +118,4 @@ Times are in microseconds, polarities are merged, and the camera has 35 x 35 pix
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   };
-})();
+})(window.interactiveFigures);

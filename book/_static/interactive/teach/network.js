@@ -2,10 +2,8 @@
 // layer looks at each frame, and delayed copies of what it finds drive recurrent LIF neurons with a
 // readout. The names of chapter 10 stand for the same quantities. An ordinary model on the sum of
 // the events is beside it.
-window.interactiveFigures.part(() => {
-  const { mulberry32, shared } = window.interactiveFigures;
+window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
   const { addRow, addRows } = shared;
-  const teach = (window.interactiveFigures.teach ??= {});
 
   // The largest of values, and its share as softmax has it; null where several are largest.
   teach.answerOf = (values) => {
@@ -32,9 +30,7 @@ window.interactiveFigures.part(() => {
       for (const [name, [rows, columns]] of Object.entries(shapes)) this[name] = this.all.subarray(place, (place += rows * columns));
     }
 
-    draw(name, number) {
-      this[name].forEach((_, place, all) => { all[place] = number(); });
-    }
+    draw(name, number) { this[name].forEach((_, place, all) => { all[place] = number(); }); }
   }
 
   // A row of a matrix += factor × added
@@ -70,7 +66,7 @@ window.interactiveFigures.part(() => {
   // A recording is { starts, pixels, counts }: the events of time step t are those from starts[t] to
   // before starts[t + 1].
   teach.SpikingNetwork = class extends shared.SpikingLayers {
-    // delays: in time steps. constants: those of LIFConstants in pokersnn_helpers/fast/types.py.
+    // delays: in time steps. constants: those of Constants in pokersnn_helpers/fast/loops.py.
     constructor({ pixels, features, hidden, outputs, delays, constants }, seed = 0) {
       const copies = delays.length * features;
       const weights = new Weights({
@@ -190,9 +186,7 @@ window.interactiveFigures.part(() => {
       return { light, found, values: addRows(readoutBias.slice(), readout, found.entries()) };
     }
 
-    values(sums) {
-      return this.forward(sums).values;
-    }
+    values(sums) { return this.forward(sums).values; }
 
     run({ pixels, counts }) {
       const sums = new Map();

@@ -1,14 +1,13 @@
 // The pad of this page: a stroke lasts while the pad is pressed, or while keys are held.
-(() => {
-  const { motion } = window.interactiveFigures;
-  const teach = (window.interactiveFigures.teach ??= {});
+(({ motion, teach }) => {
   const AFTER = 80; // ms until the disc, which has a mass, has come to rest
   const LONGEST = 6000; // ms of a stroke
   const REST = 500; // ms without a key: the stroke is over
 
   teach.Pad = class extends motion.Pad {
-    constructor(canvas, options) {
-      super(canvas, options);
+    constructor(canvas, figure, options) {
+      super(canvas, figure, options);
+      this.hears = this;
       this.grip.addEventListener("pointerdown", (event) => this.press(event));
       for (const name of ["pointerup", "pointercancel"]) this.grip.addEventListener(name, (event) => this.release(event));
     }
@@ -20,9 +19,7 @@
       this.pressed = true;
     }
 
-    release({ timeStamp }) {
-      if (this.pressed) [this.pressed, this.moved] = [false, timeStamp];
-    }
+    release({ timeStamp }) { if (this.pressed) [this.pressed, this.moved] = [false, timeStamp]; }
 
     // rest: ms after which the stroke ends that nothing moves any more.
     draw(time, place, rest) {
@@ -51,4 +48,4 @@
       this.runToEnd();
     }
   };
-})();
+})(window.interactiveFigures);

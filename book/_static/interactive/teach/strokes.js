@@ -1,16 +1,13 @@
 // Strokes before the camera. A stroke is a path of the disc, a place [x, y] in pixels from the middle
 // for each 0.1 ms, or what a webcam saw: pictures of log intensities, each with the µs before it.
 // Copies of strokes, moved a little, are filmed to learn from.
-window.interactiveFigures.part(() => {
-  const { shared, motion } = window.interactiveFigures;
-  const teach = (window.interactiveFigures.teach ??= {});
-  const SIDE = 35;
+window.interactiveFigures.part(({ clamp, shared, motion, teach, SIDE }) => {
   const MIDDLE = 17;
   const EDGE = 17; // pixels from the middle that the disc's centre reaches
   const INTERVAL = 400; // µs between the pictures of a copied path
   const COPY = { shift: 5, turn: 0.2, scale: 0.2, stretch: 0.15, tempo: 0.55, wobble: 1, pace: 0.3 }; // pixels, rad, shares
   const BENDS = 6; // places along a path between which a copy's wobble and pace are drawn
-  const clamp = (value) => Math.min(Math.max(value, -EDGE), EDGE);
+  const onPad = (place) => clamp(place, -EDGE, EDGE);
 
   // What lies between two of some points, by a share from 0 to 1.
   function between(points, share) {
@@ -38,7 +35,7 @@ window.interactiveFigures.part(() => {
       const [across, up] = between(path, share);
       const [x, y] = [across * wider, up / wider];
       const [aside, below] = between(wobble, share);
-      return [clamp(cosine * x - sine * y + right + aside), clamp(sine * x + cosine * y + down + below)];
+      return [onPad(cosine * x - sine * y + right + aside), onPad(sine * x + cosine * y + down + below)];
     });
     return { path: places, interval: INTERVAL };
   };
@@ -46,7 +43,7 @@ window.interactiveFigures.part(() => {
   // Move a picture as a copy's path is moved; beyond its edges it goes on as it is there.
   function warp(picture, { right, down, sine, cosine, size }) {
     const found = new Float32Array(picture.length);
-    const inside = (place) => Math.min(Math.max(place + MIDDLE, 0), SIDE - 1.001);
+    const inside = (place) => clamp(place + MIDDLE, 0, SIDE - 1.001);
     for (let place = 0; place < found.length; place++) {
       const [u, v] = [(place % SIDE) - MIDDLE - right, Math.floor(place / SIDE) - MIDDLE - down];
       const [x, y] = [inside((cosine * u + sine * v) / size ** 2), inside((cosine * v - sine * u) / size ** 2)];
@@ -121,7 +118,7 @@ window.interactiveFigures.part(() => {
       while (corner < lengths.length - 1 && gone > passed + lengths[corner]) passed += lengths[corner++];
       const share = (gone - passed) / lengths[corner];
       const [x, y] = [0, 1].map((axis) => size * (corners[corner][axis] + share * (corners[corner + 1][axis] - corners[corner][axis])));
-      return [clamp(Math.cos(turn) * x - Math.sin(turn) * y + right), clamp(Math.sin(turn) * x + Math.cos(turn) * y + down)];
+      return [onPad(Math.cos(turn) * x - Math.sin(turn) * y + right), onPad(Math.sin(turn) * x + Math.cos(turn) * y + down)];
     });
   };
 });

@@ -1,12 +1,9 @@
 // How a network learns strokes: in a worker, from copies of them.
-window.interactiveFigures.part(() => {
-  const { mulberry32, shared, inWorker } = window.interactiveFigures;
-  const teach = (window.interactiveFigures.teach ??= {});
+window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) => {
   // Of LayerThenSNN; polarities are merged. Bins and delays in µs, time constants in ms.
   teach.NETWORK = { pixels: 35 ** 2, features: 100, hidden: 32, timeWindow: 1000, delays: [0, 4000, 8000], settle: 10_000 };
   // copies: of all strokes of a gesture. beside: by how many pixels each is shifted whenever it is shown.
   teach.TRAINING = { copies: 96, beside: 4, steps: 84, batch: 32, learningRate: 0.004, clipNorm: 1 };
-  const SIDE = 35;
   const [TAU, READOUT_TAU_SYN, THRESHOLD] = [10, 5, 0.3];
 
   // Make both networks. without: names of what the spiking one is to do without.

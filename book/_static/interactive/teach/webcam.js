@@ -1,9 +1,6 @@
 // The webcam as an event camera: its pictures become log intensities of 35 × 35 pixels, in a mirror.
 // What moves between two of them becomes events; a gesture is what happens from rest to rest.
-(() => {
-  const { shared } = window.interactiveFigures;
-  const teach = (window.interactiveFigures.teach ??= {});
-  const SIDE = 35;
+(({ shared, teach, SIDE }) => {
   const DARKEST = 8; // of 255; darker pixels are too noisy for a logarithm
   const LEAST = 0.12; // threshold, in log intensity
   const ABOVE_NOISE = 6; // thresholds are as many times what pixels change by at rest
@@ -131,4 +128,4 @@
       for (const track of stream.getTracks()) track.stop();
     };
   };
-})();
+})(window.interactiveFigures);

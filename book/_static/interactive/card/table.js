@@ -1,0 +1,146 @@
+// The table before the camera: cards are thrown, or a hand moves a pip, and time passes in slow motion.
+(({ mulberry32, card, cardData, shared }) => {
+  const { simulator, settle } = cardData;
+  const { suits } = simulator;
+  const SPIKE_FADES = 1500; // µs
+  const FASTEST = 3.5; // pixels per ms that a hand can move the pip
+  const STILL = 4000; // µs at rest after which a show by hand is over
+  const ROWS_BY_HAND = [-28, 62];
+
+  card.Table = class {
+    // figure: draw() is called once per image, change() where something else than time has changed, and
+    // tell() when a card has been answered; values() says how much slower than a card's its time is.
+    constructor(figure) {
+      const [network, random] = [new card.Network(cardData), mulberry32(Date.now())];
+      Object.assign(this, { figure, network, random, order: shared.sortByVote(network.votes()), paused: false, visible: false });
+      this.calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      this.changes = new Set(); // names of switches that are on
+      this.show = null; // the card before the camera, or the last one
+      this.hand = null; // { x, y, target, held, moved }: where a reader wants the pip, while it is moved
+      this.series = 0; // number of the last series of ten
+      this.suit = suits[Math.floor(suits.length * random())];
+      this.pose = this.restingPose();
+      this.clear();
+      this.loop = new shared.Loop(() => this.running, (now, ms) => this.tick(1000 * ms));
+    }
+
+    // Nothing has been seen yet of what is before the camera.
+    clear() {
+      this.glow = new shared.Glow();
+      this.lit = new Float32Array(this.network.hidden); // how bright each neuron is
+      this.rest = 0; // from 0 to 1 while the sum of the events appears
+      this.behind = 0; // µs of the scene's time that are due
+    }
+
+    get done() { return this.show?.stage === "done"; }
+
+    get running() { return this.show !== null && !this.paused && this.visible && (!this.done || this.rest < 1); }
+
+    start() {
+      this.loop.start();
+      this.figure.change();
+    }
+
+    restingPose() {
+      const resting = card.restingPose(this.suit, simulator);
+      if (this.changes.has("upside-down")) resting.rotation = Math.PI;
+      return resting;
+    }
+
+    // what: a show begins with, beside what is the same for all.
+    begin(make, what) {
+      const { network, random, suit } = this;
+      this.show = make({ simulator, settle, network, random, suit, changes: new Set(this.changes), ...what });
+      this.clear();
+      this.paused = false;
+      if (this.calm && !this.hand) this.runToEnd();
+      this.start();
+    }
+
+    // ---- Cards that are thrown ----
+
+    throwCard(suit, counted = true) {
+      this.series += 1;
+      this.film(suit, counted);
+    }
+
+    // counted: whether the reader has thrown it.
+    film(suit, counted) {
+      [this.suit, this.hand, this.counted] = [suit, null, counted];
+      this.begin(card.Show.thrown);
+    }
+
+    // Ten cards one after the other, as fast as the browser can. The last one stays to be seen.
+    async throwTen() {
+      const mine = (this.series += 1);
+      const first = Math.floor(suits.length * this.random());
+      for (let number = 0; number < 10 && this.series === mine; number++) {
+        this.film(suits[(first + number) % suits.length], true);
+        this.runToEnd();
+        await new Promise(requestAnimationFrame);
+      }
+    }
+
+    // ---- A pip that a reader moves ----
+
+    takePip() {
+      this.series += 1;
+      const { x, y } = this.pose;
+      this.hand = { x, y, target: [x, y], held: false, moved: 0 };
+      const resting = this.restingPose();
+      const pose = () => ({ ...resting, ...this.follow(this.hand) });
+      this.begin((what) => new card.Show(what), { pose, lasts: Infinity, rows: ROWS_BY_HAND });
+    }
+
+    // The pip follows the hand, though not faster than FASTEST.
+    follow(hand) {
+      const [right, below] = [hand.target[0] - hand.x, hand.target[1] - hand.y];
+      const away = Math.hypot(right, below);
+      const most = (FASTEST * simulator.frame_interval) / 1000;
+      const share = away > 0 ? Math.min(most / away, 0.1) : 0;
+      hand.x += share * right;
+      hand.y += share * below;
+      if (away > 0.5) hand.moved = this.show?.time ?? 0;
+      return { x: hand.x, y: hand.y };
+    }
+
+    // ---- Time: one frame of the camera after the other ----
+
+    advance() {
+      const { show, hand, lit } = this;
+      const steps = show.steps.length;
+      this.glow.add(show.advance(), simulator.frame_interval);
+      this.pose = show.seen;
+      for (const step of show.steps.slice(steps)) for (const neuron of step.spikes) lit[neuron] = 1;
+      if (hand && !hand.held && show.time - hand.moved > STILL) show.lasts = show.time;
+      if (this.done) this.finish();
+    }
+
+    runToEnd() { while (!this.done) this.advance(); }
+
+    finish() {
+      this.figure.tell();
+      setTimeout(() => {
+        if (!this.done) return;
+        [this.hand, this.pose] = [null, this.restingPose()];
+        this.figure.change();
+      }, 900);
+    }
+
+    // elapsed: in µs.
+    tick(elapsed) {
+      const fade = (ms) => { this.lit = this.lit.map((brightness) => brightness * Math.exp(-ms)); };
+      if (this.done) {
+        this.rest = this.calm ? 1 : Math.min(this.rest + elapsed / 600_000, 1);
+        fade(elapsed / 150_000);
+      } else {
+        this.behind += elapsed / this.figure.values().slow;
+        for (; this.behind >= simulator.frame_interval && !this.done; this.behind -= simulator.frame_interval) {
+          this.advance();
+          fade(simulator.frame_interval / SPIKE_FADES);
+        }
+      }
+      this.figure.draw();
+    }
+  };
+})(window.interactiveFigures);
