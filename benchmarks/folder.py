@@ -25,8 +25,9 @@ def measure(folder: str = "", *, epochs: int = 2, time_window: float = 5000) -> 
         start = time.perf_counter()
         recordings = load_folder(folder).recordings
         loaded = time.perf_counter()
-        options = {"time_window": time_window, "epochs": epochs, "augment": "none"}
-        train_classifier(recordings, 0, "cpu", network=FastSNN, **options)
+        train_classifier(
+            recordings, 0, "cpu", network=FastSNN, time_window=time_window, epochs=epochs
+        )
         trained = time.perf_counter()
     return {
         "recordings": len(recordings),

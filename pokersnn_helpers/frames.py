@@ -109,8 +109,8 @@ def count_events(
     indices = np.empty((5, len(t)), np.int64)
     counts = np.empty(len(t), np.float32)
     n = _count(t, pixels, sizes, first_step, n_steps, float(time_window), shape, indices, counts)
-    indices, counts = torch.from_numpy(indices[:, :n]), torch.from_numpy(counts[:n])
-    return sparse_tensor(indices, counts, (n_steps, len(sizes), *shape))
+    places = torch.from_numpy(indices[:, :n])
+    return sparse_tensor(places, torch.from_numpy(counts[:n]), (n_steps, len(sizes), *shape))
 
 
 @compiled
