@@ -13,7 +13,7 @@ from random_events import random_events
 
 from pokersnn_helpers import EVENT_DTYPE, Recordings, augment, make_loader, to_frames
 from pokersnn_helpers.frames import to_sparse_frames
-from pokersnn_helpers.own.event_files import read_numpy
+from pokersnn_helpers.own.event_files import read_events
 from pokersnn_helpers.simulation import EventCamera
 
 SENSOR = (7, 5, 2)
@@ -118,16 +118,21 @@ def test_recordings_keep_events_exactly_or_refuse_them_by_field(events):
     length=st.integers(0, 300),
     replacement=st.binary(max_size=16),
 )
-def test_damaged_file_of_events_is_read_or_refused(array, place, length, replacement):
+def test_damaged_file_of_events_is_read_or_refused(folder, array, place, length, replacement):
     file = io.BytesIO()
     np.save(file, array)
     content = file.getvalue()
-    damaged = content[:place] + replacement + content[place + length :]
+    path = folder / "damaged.npy"
+    path.write_bytes(content[:place] + replacement + content[place + length :])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with suppress(ValueError):
-            events, _ = read_numpy(io.BytesIO(damaged))
-            assert events.dtype.names is not None
+            assert read_events(path).dtype == EVENT_DTYPE
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("damaged")
 
 
 # Thresholds and their spread, and delays, jitter, noise and rates from none to much.
