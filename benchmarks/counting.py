@@ -14,7 +14,6 @@ making of frames and of their sum, which takes an addition per event.
 """
 
 import functools
-from collections import defaultdict
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -22,17 +21,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from norse.torch import LIFRecurrentCell
-from norse.torch.module.snn import SNNCell, SNNRecurrentCell
+from norse.torch import LICell, LIFRecurrentCell
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.utils._pytree import tree_map
 
-from pokersnn_helpers import Classifier, FastSNN
+from pokersnn_helpers import SNN, Classifier
 from pokersnn_helpers.classifier import last_steps
 
-LAYERS = (nn.Linear, nn.Conv2d, nn.GRU, LIFRecurrentCell)
-NEURONS = (SNNCell, SNNRecurrentCell)  # of Norse: LIF neurons and leaky integrators
+LAYERS = (nn.Linear, nn.Conv2d, nn.GRU)  # besides those of SNN
+NEURONS = (LIFRecurrentCell, LICell)  # of Norse: LIF neurons and leaky integrators
 
 
 @dataclass(frozen=True)
@@ -88,23 +85,19 @@ def count_operations(
 
     Args:
         network: Takes frames. Its weights are those of ``nn.Linear``, ``nn.Conv2d``, an ``nn.GRU``
-            of one layer and Norse's ``LIFRecurrentCell``: so are those of ``SNN``, ``FastSNN`` and
-            the networks in ``models``. It runs as in a test, without dropout.
+            of one layer, and of ``SNN`` and ``FastSNN``: so are those of the networks in
+            ``models``. It runs as in a test, without dropout.
         frames: Event counts of shape (T, B, polarities, height, width), dense or sparse.
         steps: How many time steps of each recording to count, of shape (B,), for example those
             before an answer. Default: up to its last event, and of a ``Classifier`` its own time. A
             layer that sees the sum of the frames has one step, which holds all of them.
 
-    Raises:
-        TypeError: The network has weights in another kind of layer.
-
     Example:
-        >>> from pokersnn_helpers import load_pokerdvs, make_loader
+        >>> from pokersnn_helpers import FastSNN, load_pokerdvs, make_loader
         >>> frames, _ = next(iter(make_loader(load_pokerdvs(source="simulated").test)))
         >>> count_operations(FastSNN(), frames).effective_acs.shape
         (20,)
     """
-    _check_layers(network)
     network = deepcopy(network).eval()  # hooks stay in the copy
     if isinstance(network, Classifier):
         frames, own_steps = network.append_silence(frames)
@@ -151,51 +144,30 @@ def _size(tensors: list[Any]) -> int:
     return sum(tensor.numel() for tensor in tensors)
 
 
-def _check_layers(network: nn.Module) -> None:
-    """Refuse weights that nobody would count."""
-    for name, module in network.named_modules():
-        weights = list(module.parameters(recurse=False))
-        known = isinstance(module, LAYERS) or not weights
-        if isinstance(module, nn.GRU):
-            known = len(weights) == 4 and not module.batch_first
-        if not known:
-            raise TypeError(
-                f"{name or 'the network'} is {module}; count_operations knows the weights of "
-                "Linear, Conv2d, LIFRecurrentCell and GRU (one layer and direction, with biases, "
-                "the time first)"
-            )
-
-
 @torch.no_grad()
 def _run(network: nn.Module, frames: Tensor) -> dict[nn.Module, tuple[Any, Any]]:
     """Return what goes into each layer and what comes out, time first, in the order of calls."""
-    calls: dict[nn.Module, list[tuple[Any, Any]]] = defaultdict(list)
-    # FastSNN calls no layer, takes all steps at once, and refuses hooks of its layers.
-    fast = [module for module in network.modules() if isinstance(module, FastSNN)]
-    computed = {layer for snn in fast for layer in snn.children()}
+    calls: dict[nn.Module, tuple[Any, Any]] = {}
 
     def note(module: Any, inputs: Any, output: Any) -> None:
-        if not isinstance(module, FastSNN):
-            calls[module].append((inputs[0], output))
-            return
-        hidden, readout = module.recording
-        calls[module.lif0].append((inputs[0], (hidden.z, hidden)))
-        calls[module.linear].append((hidden.z, ()))
-        calls[module.readout].append((hidden.z, (readout.v, readout)))
+        calls[module] = (inputs[0], output)
 
-    for snn in fast:
-        snn.record = True
-    for module in set(network.modules()) - computed:
-        if isinstance(module, (*LAYERS, *NEURONS, FastSNN)):
+    def note_spiking(module: SNN, inputs: Any, _: Any) -> None:
+        hidden, readout = module.recording
+        calls[module.lif0] = (inputs[0], (hidden.z, hidden))
+        calls[module.linear] = (hidden.z, ())
+        calls[module.readout] = (hidden.z, (readout.v, readout))
+
+    inside = set()
+    for module in network.modules():  # a network comes before its layers
+        if isinstance(module, SNN):
+            module.record = True
+            module.register_forward_hook(note_spiking)
+            inside |= set(module.children())
+        elif isinstance(module, LAYERS) and module not in inside:
             module.register_forward_hook(note)
     network(frames)
-    joined: dict[nn.Module, tuple[Any, Any]] = {}
-    for layer, steps in calls.items():
-        if len(steps) == 1 and (layer in computed or not isinstance(layer, NEURONS)):
-            joined[layer] = steps[0]
-        else:
-            joined[layer] = tree_map(lambda *tensors: torch.stack(tensors), *steps)
-    return joined
+    return calls
 
 
 class _Connections(NamedTuple):

@@ -2,7 +2,6 @@
 
 from copy import deepcopy
 from functools import partial
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -19,8 +18,7 @@ from pokersnn_helpers import (
     fit,
     make_loader,
 )
-from pokersnn_helpers.checks import check_numbers, check_range, check_seed
-from pokersnn_helpers.classifier import check_classifier, last_steps
+from pokersnn_helpers.classifier import last_steps
 from pokersnn_helpers.study.latency import (
     PredictionsOverTime,
     events_per_step,
@@ -127,14 +125,18 @@ def early_exit(predictions: PredictionsOverTime, threshold: float) -> tuple[np.n
     Returns:
         Whether the answer is correct then, and after how many time steps, both (recordings,).
     """
-    check_range(0, 2, threshold=threshold)  # one above 1 is never reached
-    reached = [
-        (each.max(axis=1) >= threshold) & (answers >= 0)
-        for each, answers in zip(predictions.probabilities, predictions.answers, strict=True)
-    ]
-    steps = np.array([each.argmax() + 1 if each.any() else len(each) for each in reached])
-    correct = [each[step - 1] for each, step in zip(predictions.correct, steps, strict=True)]
-    return np.array(correct), steps
+    answered = zip(
+        predictions.probabilities, predictions.answers, predictions.correct, strict=True
+    )
+    right = []
+    steps = []
+    for probabilities, answers, correct in answered:
+        stops = (probabilities.max(axis=1) >= threshold) & (answers >= 0)
+        stops[-1] = True
+        step = stops.argmax()
+        right.append(correct[step])
+        steps.append(step + 1)
+    return np.array(right), np.array(steps)
 
 
 def choose_exit_threshold(predictions: PredictionsOverTime) -> float:
@@ -180,7 +182,6 @@ def firing_rate_regularised(
         steps: As above.
         penalty: What a rate of one spike per neuron and time step costs.
     """
-    check_range(0, 1e9, penalty=penalty)
     loss = nll_over_time(voltages[..., :-1], targets, frames, steps)
     before_the_end = torch.arange(len(voltages))[:, None] < steps
     rate = (before_the_end * voltages[..., -1]).sum(dim=0) / steps
@@ -242,15 +243,8 @@ def train_sparse(
         sparsity: Share of the input weights that is set to 0, from 0 to below 1.
         epochs: As for ``fit``, at least 3.
         neurons: As for ``build_network``, such as ``hidden_size``.
-
-    Raises:
-        ValueError: The penalty is negative or no finite number, the share isn't from 0 to below 1,
-            or there are too few epochs.
     """
-    check_range(0, 1e9, penalty=penalty)
-    check_range(0, 0.9999, sparsity=sparsity)
-    check_range(3, 1e9, epochs=epochs)
-    torch.manual_seed(check_seed(seed))
+    torch.manual_seed(seed)
     about: dict[str, Any] = {"classes": recordings.classes, "sensor_size": recordings.sensor_size}
     network = BinarySNN(recordings.sensor_size, len(recordings.classes), **neurons)
     loader = make_loader(recordings, sparse=True, shuffle=True)
@@ -284,13 +278,7 @@ def quantized(classifier: Classifier, bits: int = 8) -> Classifier:
     Args:
         classifier: Any, such as ``train_sparse`` returns.
         bits: Per weight, from 2 to 32: one is for the sign.
-
-    Raises:
-        ValueError: There are fewer bits, or more.
     """
-    check_classifier(classifier)
-    check_numbers(Integral, bits=bits)
-    check_range(2, 32, bits=bits)
     copy = deepcopy(classifier)
     for weights in copy.parameters():
         if weights.ndim < 2:

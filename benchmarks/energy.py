@@ -48,9 +48,9 @@ def estimate_energy(operations: Operations) -> dict[str, np.ndarray]:
 
     Example:
         >>> import torch
-        >>> from pokersnn_helpers import SNN
+        >>> from pokersnn_helpers import FastSNN
         >>> from benchmarks.counting import count_operations
-        >>> energy = estimate_energy(count_operations(SNN(), torch.ones(2, 1, 2, 35, 35)))
+        >>> energy = estimate_energy(count_operations(FastSNN(), torch.ones(2, 1, 2, 35, 35)))
         >>> bool(energy["effective"] < energy["effective_with_memory"])
         True
     """

@@ -288,7 +288,7 @@ def test_gated_units_cost_what_neurobench_counts(random_frames):
     assert operations.dense_macs == 4 * 3 * (5 * (6 + 5) + 5)
 
 
-# ---- What can't be counted, and the rest ----
+# ---- Energy ----
 
 
 def operations(footprint, updates=10.0):
@@ -317,11 +317,3 @@ def test_energy_is_the_sum_of_published_figures(footprint, access):
 
 def test_network_without_neurons_has_no_energy_on_loihi():
     assert np.isnan(estimate_energy(operations(1, updates=0))["loihi"][0])
-
-
-@pytest.mark.parametrize(
-    "layer", [nn.LSTM(3, 2), nn.GRU(3, 2, num_layers=2), nn.GRU(3, 2, batch_first=True)]
-)
-def test_weights_that_nobody_would_count_are_refused(layer):
-    with pytest.raises(TypeError, match=r"1 is (LSTM|GRU)\(3, 2.* knows the weights of Linear"):
-        count_operations(nn.Sequential(nn.Flatten(2), layer), small_frames())
