@@ -88,11 +88,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     parser = command_line()
     words = parser.parse_args(arguments)
-    options = {
-        name: getattr(words, name)
-        for name in (*OPTIONS, "browser", "folder")
-        if getattr(words, name)
-    }
+    options = {}
+    for option in (*OPTIONS, "browser", "folder"):
+        value = getattr(words, option)
+        if value:
+            options[option] = value
     for name in words.names:
         if name not in BENCHMARKS:
             parser.error(f"there is no benchmark {name}; choose from {', '.join(BENCHMARKS)}")
@@ -119,18 +119,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if words.compare:
             changed += store.outside(name, result)
         if words.json:
-            print_json({"name": name, "setting": setting(), "result": result})
-            if "summary" in result:
-                print_json(result["summary"])
+            document = {"name": name, "setting": setting(), "result": result}
+            print(json.dumps(finite(document), allow_nan=False), flush=True)
         else:
             print(f"\n{name}: {BENCHMARKS[name][1]}\n{report(result)}", flush=True)
     if changed:
         raise SystemExit("kept means outside the new interval:\n" + "\n".join(changed))
-
-
-def print_json(document: Row) -> None:
-    """Print a line for other programs."""
-    print(json.dumps(finite(document), allow_nan=False), flush=True)
 
 
 if __name__ == "__main__":

@@ -87,9 +87,9 @@ def measure_changes(seeds: int = 10) -> Row:
         for amount in amounts:
             disturbed = disturb(recordings, amount) if amount else recordings
             for name in DISTURBED:
+                correct = trained[name].correct(disturbed)
                 row = {"change": title, "amount": amount, "model": name}
-                row |= folds.mean(trained[name].correct(disturbed), groups)
-                disturbances.append(row)
+                disturbances.append(row | folds.mean(correct, groups))
     return folds.result(seeds, rows, disturbances=disturbances)
 
 
@@ -132,12 +132,15 @@ def measure_nested(seeds: int = 10) -> Row:
             inner = recordings.subset(learned)
             outer = recordings.subset(held_out)
             tried = folds.answers(settings, [seed], (inner, groups[learned]))
-            shares = {name: answers.mean() for name, answers in tried.items()}
-            best = max(shares, key=shares.__getitem__)
+            best = max(tried, key=lambda name: tried[name].mean())
             chosen.append(best)
             model = settings[best].fit(inner, seed)
             correct[seed, held_out] = model.predict(outer) == outer.targets
         share = float(correct[seed].mean())
         rows.append({"seed": seed, "correct": share, "chosen": "; ".join(chosen)})
-    by_class = folds.by_class(correct, recordings)
-    return {"recordings": len(recordings), "mean": float(correct.mean()), **by_class, "rows": rows}
+    return {
+        "recordings": len(recordings),
+        "mean": float(correct.mean()),
+        **folds.by_class(correct, recordings),
+        "rows": rows,
+    }

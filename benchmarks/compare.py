@@ -107,13 +107,13 @@ def film(kind: str, count: int = 72, seed: int = 0) -> Recordings:
     return Recordings(events, targets, ("a", "b"), (SIZE, SIZE, 2))
 
 
-def gestures(takes: int = 8) -> tuple[Recordings, list[str]]:
+def gestures() -> tuple[Recordings, list[str]]:
     """Film the gestures of chapter 9 as a camera of 346 × 260 pixels sees them.
 
     Each event of 64 × 64 pixels becomes those of a patch, some µs apart, so that a recording has
     about 200,000; then ``resize`` brings them to 115 × 86 pixels, as the command does.
     """
-    films, people = film_gestures(takes)
+    films, people = film_gestures(takes=8)
     rng = np.random.default_rng(0)
 
     def enlarged() -> Iterator[np.ndarray]:
@@ -127,12 +127,8 @@ def gestures(takes: int = 8) -> tuple[Recordings, list[str]]:
     return Recordings(enlarged(), films.targets, films.classes, (115, 86, 2)), people
 
 
-def measure(size: int = 0, *, processes: int = 2) -> Row:
+def measure() -> Row:
     """Compare models on each set.
-
-    Args:
-        size: Recordings of each set. Default: all.
-        processes: How many models train at the same time.
 
     Returns:
         A row per set: its verdict and why, how long it took, and the peak memory of all its
@@ -141,19 +137,19 @@ def measure(size: int = 0, *, processes: int = 2) -> Row:
     """
     rows = []
     models = []
-    for name, usual in SETS.items():
+    for name in SETS:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
-            row, table = alone.submit(_row, name, size or usual, processes).result()
+            row, table = alone.submit(_row, name).result()
         rows.append(row)
         models += table
     return {"seeds": 1, "rows": rows, "models": models}
 
 
-def _row(name: str, size: int, processes: int) -> tuple[Row, list[Row]]:
-    recordings, groups = load(name, size)
+def _row(name: str) -> tuple[Row, list[Row]]:
+    recordings, groups = load(name, SETS[name])
     begin = time.perf_counter()
     with peak_memory() as gigabytes:
-        comparison = compare(recordings, groups, processes=processes)
+        comparison = compare(recordings, groups, processes=2)
     row = {
         "set": name,
         "verdict": comparison.verdict,
@@ -202,9 +198,9 @@ def _gigabytes(number: int) -> float:
 def load(name: str, count: int) -> tuple[Recordings, Sequence[Any]]:
     """Return recordings and their groups."""
     if name == "gestures":
-        return gestures(max(1, count // 12))
-    if name in ("digits", "nmnist"):
-        whole = load_nmnist().train if name == "digits" else thousand(10**6)
-        some = whole.subset(range(0, len(whole), max(1, len(whole) // count)))
-        return some, range(len(some))
+        return gestures()
+    if name == "digits":
+        return load_nmnist().train, range(count)
+    if name == "nmnist":
+        return thousand(10**6), range(count)
     return film(name, count), range(count)

@@ -125,9 +125,7 @@ def early_exit(predictions: PredictionsOverTime, threshold: float) -> tuple[np.n
     Returns:
         Whether the answer is correct then, and after how many time steps, both (recordings,).
     """
-    answered = zip(
-        predictions.probabilities, predictions.answers, predictions.correct, strict=True
-    )
+    answered = zip(predictions.probabilities, predictions.answers, predictions.correct, strict=True)
     right = []
     steps = []
     for probabilities, answers, correct in answered:

@@ -39,7 +39,8 @@ def training_cards() -> tuple[Recordings, Any]:
 
 def in_parallel(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -> list[Any]:
     """Return what a function returns for each of some tuples of arguments."""
-    return Parallel(PROCESSES, batch_size=1)(delayed(function)(*job) for job in jobs)
+    calls = [delayed(function)(*job) for job in jobs]
+    return Parallel(PROCESSES, batch_size=1)(calls)
 
 
 def validate(
@@ -74,18 +75,21 @@ def accuracy_rows(
     """
     rows = []
     for name, correct in answers.items():
-        row = {"model": name, **spread(correct.mean(axis=1)), **interval(correct, groups)}
-        rows.append(row | by_class(correct, recordings))
+        row = {"model": name}
+        row |= spread(correct.mean(axis=1))
+        row |= interval(correct, groups)
+        row |= by_class(correct, recordings)
+        rows.append(row)
     return rows
 
 
 def by_class(correct: np.ndarray, recordings: Recordings) -> dict[str, float]:
     """Return the share of each class that is correct, of answers (seeds, recordings)."""
     targets = np.asarray(recordings.targets)
-    return {
-        name: float(correct[:, targets == number].mean())
-        for number, name in enumerate(recordings.classes)
-    }
+    shares = {}
+    for number, name in enumerate(recordings.classes):
+        shares[name] = float(correct[:, targets == number].mean())
+    return shares
 
 
 def differences(
@@ -118,15 +122,19 @@ def mean(correct: np.ndarray, groups: Any) -> dict[str, float]:
 
 def points(first: np.ndarray, second: np.ndarray, groups: Any) -> dict[str, float]:
     """Return by how many percentage points the first model is better, with a 95 % interval."""
-    difference = np.mean(np.atleast_2d(first), axis=0) - np.mean(np.atleast_2d(second), axis=0)
+    difference = first.mean(axis=0) - second.mean(axis=0)
     low, high = protocol.bootstrap_interval(difference, groups, lowest=-1)
-    points = 100 * float(difference.mean())
-    return {"points": points, "interval low": 100 * low, "interval high": 100 * high}
+    return {
+        "points": 100 * float(difference.mean()),
+        "interval low": 100 * low,
+        "interval high": 100 * high,
+    }
 
 
 def change(first: np.ndarray, second: np.ndarray, groups: Any) -> dict[str, float]:
     """Return the same as columns beside others."""
-    return {f"change, {name}": value for name, value in points(first, second, groups).items()}
+    difference = points(first, second, groups)
+    return {f"change, {name}": value for name, value in difference.items()}
 
 
 def spread(values: Sequence[float] | np.ndarray) -> Row:

@@ -5,7 +5,6 @@ are without polarity. Ranges of the dots and the learning rate were chosen with 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -36,15 +35,12 @@ TRAINING: dict[str, Any] = {"epochs": 10, "learning_rate": 0.004, "augment": "no
 DELAYS: dict[str, Any] = {"delays": (0, 0.004, 0.008), "tau_mem": 0.005, "tau_syn": 0.002}  # s
 
 
-@dataclass
 class FirstPlace:
-    """A rule that needs no order: away from the edge that the first events are nearest to.
+    """A rule that needs no order: away from the edge that the events of 4 ms are nearest to.
 
     Where a shape comes in from outside the frame, they lie where it came in. It never answers with
     a circle.
     """
-
-    ms: float = 4
 
     def fit(self, recordings: Recordings, seed: int = 0) -> "FirstPlace":
         """Learn nothing."""
@@ -54,8 +50,9 @@ class FirstPlace:
         """Return indices of ``MOTIONS``."""
         places = []
         for events in recordings.events:
-            first = events[events["t"] < events["t"][0] + 1000 * self.ms]
-            x, y = np.median(first["x"]) - MIDDLE, np.median(first["y"]) - MIDDLE
+            first = events[events["t"] < events["t"][0] + 4000]
+            x = np.median(first["x"]) - MIDDLE
+            y = np.median(first["y"]) - MIDDLE
             places.append((x, -x, y, -y))
         return np.argmax(places, axis=1)
 
@@ -185,19 +182,16 @@ def film_dots(count: int, seed: int = 0, *, backwards: bool = False) -> Recordin
 
 def lines(recordings: Recordings) -> Recordings:
     """Keep what goes left, right, up or down."""
-    return recordings.subset([n for n, target in enumerate(recordings.targets) if target < 4])
+    return recordings.subset(np.flatnonzero(np.array(recordings.targets) < 4))
 
 
 def shares(name: str, model: Any, tests: dict[str, Recordings]) -> dict[tuple[str, str], float]:
     """Return the share of a model's answers that are as expected, by its name and the test."""
-    return {
-        (name, test): float((model.predict(recordings) == recordings.targets).mean())
-        for test, recordings in tests.items()
-    }
-
-
-def _dots(seed: int) -> Recordings:
-    return merge_polarities(film_dots(FILMS, seed))
+    by_test = {}
+    for test, recordings in tests.items():
+        correct = model.predict(recordings) == recordings.targets
+        by_test[name, test] = float(correct.mean())
+    return by_test
 
 
 def _shapes(seed: int, shape: str = "disc") -> Recordings:
@@ -205,7 +199,8 @@ def _shapes(seed: int, shape: str = "disc") -> Recordings:
 
 
 def _on_dots(seed: int) -> dict[tuple[str, str], float]:
-    train, new = motions.with_mirrored_copies(_dots(10 * seed)), _dots(10 * seed + 1)
+    train = motions.with_mirrored_copies(merge_polarities(film_dots(FILMS, 10 * seed)))
+    new = merge_polarities(film_dots(FILMS, 10 * seed + 1))
     opposite = [motions.OPPOSITE[target] for target in new.targets]
     back = Recordings(reversed_time(new).events, opposite, new.classes, new.sensor_size)
     tests = {
@@ -216,23 +211,24 @@ def _on_dots(seed: int) -> dict[tuple[str, str], float]:
         "single discs": _shapes(10 * seed + 2),
         "single squares": _shapes(10 * seed + 3, "square"),
     }
-    found: dict[tuple[str, str], float] = {}
+    answered: dict[tuple[str, str], float] = {}
     for name, model in MODELS.items():
-        found |= shares(name, model.fit(train, seed), tests)
+        answered |= shares(name, model.fit(train, seed), tests)
         if name == DETECTOR:
             model.network.late = [0] * len(model.network.late)
-            found |= shares("… delays off after training", model, tests)
-    return found
+            answered |= shares("… delays off after training", model, tests)
+    return answered
 
 
 def _on_discs(seed: int) -> dict[tuple[str, str], float]:
     """Train and ask models of the shortcut that single discs have, which come in from outside."""
-    train, new = motions.with_mirrored_copies(_shapes(10 * seed)), _shapes(10 * seed + 1)
+    train = motions.with_mirrored_copies(_shapes(10 * seed))
+    new = _shapes(10 * seed + 1)
     tests = {"lines": lines(new), "lines without the first 12 ms": lines(without_start(new))}
-    found: dict[tuple[str, str], float] = {}
+    answered: dict[tuple[str, str], float] = {}
     for name in ON_DISCS:
-        found |= shares(name, MODELS[name].fit(train, seed), tests)
-    return found
+        answered |= shares(name, MODELS[name].fit(train, seed), tests)
+    return answered
 
 
 def measure_motions(seeds: int = 10) -> Row:
@@ -248,9 +244,9 @@ def measure_motions(seeds: int = 10) -> Row:
     """
     tables = {}
     for table, ask in (("rows", _on_dots), ("discs", _on_discs)):
-        found = folds.in_parallel(ask, [(seed,) for seed in range(seeds)])
-        tables[table] = [
-            {"model": name, "test": test} | folds.spread([each[name, test] for each in found])
-            for name, test in found[0]
-        ]
+        by_seed = folds.in_parallel(ask, [(seed,) for seed in range(seeds)])
+        tables[table] = []
+        for model, test in by_seed[0]:
+            spread = folds.spread([shares[model, test] for shares in by_seed])
+            tables[table].append({"model": model, "test": test, **spread})
     return {"films": FILMS, "seeds": seeds, **tables}

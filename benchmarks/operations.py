@@ -3,7 +3,6 @@
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -41,14 +40,12 @@ def regression_network(
 
     Standardisation becomes a part of its weights, so a pixel without events still counts 0.
     """
-    scaler, model = estimator.model[0], estimator.model[-1]
-    weight, bias = model.coef_ / scaler.scale_, model.intercept_
-    bias = bias - weight @ scaler.mean_
-    if len(weight) == 1:  # of two classes scikit-learn keeps the difference alone
-        weight, bias = (np.concatenate([-each / 2, each / 2]) for each in (weight, bias))
+    scaler, model = estimator.model
+    weight = model.coef_ / scaler.scale_
+    bias = model.intercept_ - weight @ scaler.mean_
     network = LinearModel(sensor_size, len(weight))
-    numbers = {"body.1.weight": weight, "body.1.bias": bias}
-    network.load_state_dict({name: torch.from_numpy(each) for name, each in numbers.items()})
+    numbers = {"body.1.weight": torch.from_numpy(weight), "body.1.bias": torch.from_numpy(bias)}
+    network.load_state_dict(numbers)
     return network
 
 

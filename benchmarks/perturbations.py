@@ -28,22 +28,22 @@ def one_polarity(recordings: Recordings, polarity: int = 1) -> Recordings:
     return apply(keep, recordings)
 
 
-def one_frame(recordings: Recordings, time_window: float = 1000) -> Recordings:
-    """Keep the events of the time bin, ``time_window`` µs wide, that has the most."""
+def one_frame(recordings: Recordings) -> Recordings:
+    """Keep the events of the time bin of 1 ms that has the most."""
 
     def keep_fullest(events: np.ndarray) -> np.ndarray:
-        bins = (events["t"] - events["t"][0]) // time_window
-        numbers, counts = np.unique(bins, return_counts=True)
-        return events[bins == numbers[counts.argmax()]]
+        bins = (events["t"] - events["t"][0]) // 1000
+        fullest = np.bincount(bins).argmax()
+        return events[bins == fullest]
 
     return apply(keep_fullest, recordings)
 
 
-def without_start(recordings: Recordings, ms: float = 12) -> Recordings:
-    """Take away the first events of each recording."""
+def without_start(recordings: Recordings) -> Recordings:
+    """Take away the first 12 ms of each recording."""
 
     def drop(events: np.ndarray) -> np.ndarray:
-        return events[events["t"] >= events["t"][0] + 1000 * ms]
+        return events[events["t"] >= events["t"][0] + 12_000]
 
     return apply(drop, recordings)
 
@@ -53,10 +53,11 @@ def uniform_noise(recordings: Recordings, percent: float, seed: int = 0) -> Reco
     rng = np.random.default_rng(seed)
 
     def add(events: np.ndarray) -> np.ndarray:
-        noise = np.empty(round(percent / 100 * len(events)), dtype=events.dtype)
-        noise["t"] = rng.integers(events["t"][0], events["t"][-1] + 1, len(noise))
+        count = round(percent / 100 * len(events))
+        noise = np.empty(count, dtype=events.dtype)
+        noise["t"] = rng.integers(events["t"][0], events["t"][-1] + 1, count)
         for field, size in zip("xyp", recordings.sensor_size, strict=True):
-            noise[field] = rng.integers(size, size=len(noise))
+            noise[field] = rng.integers(size, size=count)
         return np.concatenate([events, noise])
 
     return apply(add, recordings)
@@ -77,8 +78,8 @@ def time_jitter(recordings: Recordings, ms: float, seed: int = 0) -> Recordings:
     rng = np.random.default_rng(seed)
 
     def jitter(events: np.ndarray) -> np.ndarray:
-        moved = np.rint(rng.normal(0, 1000 * ms, len(events))).astype(events["t"].dtype)
-        return replaced(events, t=events["t"] + moved)
+        moved = np.rint(rng.normal(0, 1000 * ms, len(events)))
+        return replaced(events, t=events["t"] + moved.astype(np.int64))
 
     return apply(jitter, recordings)
 
@@ -90,7 +91,8 @@ def shifted(recordings: Recordings, pixels: int, seed: int = 0) -> Recordings:
     def shift(events: np.ndarray) -> np.ndarray:
         step = rng.choice([-pixels, pixels])
         axis = "xy"[rng.integers(2)]
-        return _on_sensor(replaced(events, **{axis: events[axis] + step}), recordings)
+        moved = replaced(events, **{axis: events[axis] + step})
+        return _on_sensor(moved, recordings)
 
     return apply(shift, recordings)
 
