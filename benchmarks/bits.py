@@ -172,9 +172,12 @@ def variants(
         if not isinstance(network, SNN) or bits not in (32, 2):
             continue
         for percent in SPREADS:
-            drawn = [with_spread(trained, percent, draw) for draw in range(DRAWS)]
-            shares = np.mean([is_correct(varied, held_out) for varied in drawn], axis=0)
-            answers[name, bits, f"thresholds differ by {percent} %"] = (shares, None)
+            correct = []
+            for draw in range(DRAWS):
+                varied = with_spread(trained, percent, draw)
+                correct.append(is_correct(varied, held_out))
+            how = f"thresholds differ by {percent} %"
+            answers[name, bits, how] = (np.mean(correct, axis=0), None)
     return answers
 
 
@@ -183,7 +186,8 @@ def kilobytes(name: str, bits: int) -> float:
     network = MODELS[NETWORKS[name]].make()
     total = 0
     for weights in network.parameters():
-        total += weights.numel() * (bits if weights.ndim > 1 else 32)
+        bits_each = bits if weights.ndim > 1 else 32
+        total += bits_each * weights.numel()
     return total / 8000
 
 
@@ -208,7 +212,8 @@ def measure(seeds: int = 3) -> Row:
             rates[key].append(rate)
     rows = []
     for (name, bits, how), right in correct.items():
-        row = {"model": name, "bits": str(bits), "how": how, "kB": kilobytes(name, bits)}
+        row: Row = {"model": name, "bits": str(bits), "how": how}
+        row["kB"] = kilobytes(name, bits)
         row |= folds.mean(right, groups)
         if how != "as trained":
             row |= folds.change(right, correct[name, 32, "as trained"], groups)

@@ -16,7 +16,8 @@ def all_statistics(data: Recordings | Split) -> pd.DataFrame:
     """Summarise every recording in a row: ``recording_statistics``, then ``event_statistics``."""
     recordings = data.train + data.test if isinstance(data, Split) else data
     rows = [event_statistics(events) for events in recordings.events]
-    return recording_statistics(data).join(pd.DataFrame(rows))
+    of_events = pd.DataFrame(rows)
+    return recording_statistics(data).join(of_events)
 
 
 def compare_statistics(real: pd.DataFrame, simulated: pd.DataFrame) -> pd.DataFrame:
@@ -37,7 +38,9 @@ def compare_statistics(real: pd.DataFrame, simulated: pd.DataFrame) -> pd.DataFr
     other_low = _quantiles(simulated, 0.05)
     other_median = _quantiles(simulated, 0.5)
     other_high = _quantiles(simulated, 0.95)
-    common = (np.minimum(high, other_high) - np.maximum(low, other_low)).clip(lower=0)
+    first = np.maximum(low, other_low)
+    last = np.minimum(high, other_high)
+    common = (last - first).clip(lower=0)
     mean_length = (high - low + other_high - other_low) / 2
     overlap = common / mean_length
     points = mean_length == 0  # where both ranges have no length
@@ -48,8 +51,9 @@ def compare_statistics(real: pd.DataFrame, simulated: pd.DataFrame) -> pd.DataFr
 
 
 def _quantiles(table: pd.DataFrame, share: float) -> pd.Series:
-    by_class = table.drop(columns="set", errors="ignore").groupby("class", sort=False)
-    return by_class.quantile(share).T.unstack().rename_axis(["class", "statistic"])
+    numbers = table.drop(columns="set", errors="ignore")
+    quantiles = numbers.groupby("class", sort=False).quantile(share)
+    return quantiles.T.unstack().rename_axis(["class", "statistic"])
 
 
 def c2st_accuracy(real: pd.DataFrame, simulated: pd.DataFrame, seed: int = 0) -> float:
@@ -67,7 +71,8 @@ def c2st_accuracy(real: pd.DataFrame, simulated: pd.DataFrame, seed: int = 0) ->
     Returns:
         Balanced accuracy: the mean of the shares of each set that are classified correctly.
     """
-    both = pd.concat([real, simulated], ignore_index=True).drop(columns="set", errors="ignore")
+    both = pd.concat([real, simulated], ignore_index=True)
+    both = both.drop(columns="set", errors="ignore")
     inputs = pd.get_dummies(both, columns=["class"], dtype=float)
     targets = np.repeat([0, 1], [len(real), len(simulated)])
     regression = LogisticRegression(class_weight="balanced", max_iter=1000)

@@ -11,8 +11,7 @@ import torch
 from pokersnn_helpers import Classifier, Recordings, Split, make_loader
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.recordings import fold_indices
-from pokersnn_helpers.study import latency
-from pokersnn_helpers.study.latency import predict_over_time
+from pokersnn_helpers.study.latency import PredictionsOverTime, predict_over_time
 from pokersnn_helpers.study.models import GRU, MLP
 from pokersnn_helpers.study.protocol import NetworkEstimator
 
@@ -66,47 +65,47 @@ SPARSE = ((0, 0), (3, 0), (10, 0), (20, 0), (40, 0), (0, 0.8), (20, 0.8))
 
 def held_out_predictions(
     parts: Iterable[tuple[Classifier, np.ndarray]], recordings: Recordings
-) -> latency.PredictionsOverTime:
+) -> PredictionsOverTime:
     """Ask each fold's network about the recordings held out; return answers in their order."""
-    said: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    log_probabilities: list[Any] = [None] * len(recordings)
+    events: list[Any] = [None] * len(recordings)
     for classifier, held_out in parts:
-        found = predict_over_time(classifier, recordings.subset(held_out))
-        answers = zip(found.log_probabilities, found.events, strict=True)
-        said |= zip(held_out.tolist(), answers, strict=True)
-    log_probabilities, events = map(list, zip(*(said[n] for n in sorted(said)), strict=True))
+        predictions = predict_over_time(classifier, recordings.subset(held_out))
+        for place, number in enumerate(held_out):
+            log_probabilities[number] = predictions.log_probabilities[place]
+            events[number] = predictions.events[place]
     targets = np.array(recordings.targets)
-    return latency.PredictionsOverTime(log_probabilities, events, targets, found.time_window)
+    return PredictionsOverTime(log_probabilities, events, targets, predictions.time_window)
 
 
-def correct_at_time(found: latency.PredictionsOverTime, ms: Sequence[float]) -> np.ndarray:
+def correct_at_time(predictions: PredictionsOverTime, ms: Sequence[float]) -> np.ndarray:
     """Say whether the answer at each of some times is correct, (recordings, times).
 
     Before the end of the first step there is no answer, which counts as wrong. A recording that
     has ended keeps its last answer.
     """
-    steps = np.floor(np.multiply(ms, 1000) / found.time_window + 1e-9).astype(int)
-    return np.array(
-        [each[np.minimum(steps, len(each)) - 1] & (steps > 0) for each in found.correct]
-    )
+    steps = np.floor(np.multiply(ms, 1000) / predictions.time_window + 1e-9).astype(int)
+    rows = []
+    for correct in predictions.correct:
+        last = np.minimum(steps, len(correct)) - 1
+        rows.append(correct[last] & (steps > 0))
+    return np.array(rows)
 
 
-def correct_after_events(
-    found: latency.PredictionsOverTime, amounts: Sequence[float]
-) -> np.ndarray:
+def correct_after_events(predictions: PredictionsOverTime, amounts: Sequence[float]) -> np.ndarray:
     """Say whether the answer is correct after so many events, (recordings, numbers)."""
-    return np.array(
-        [
-            each[np.minimum(np.searchsorted(counts.cumsum(), amounts), len(counts) - 1)]
-            for each, counts in zip(found.correct, found.events, strict=True)
-        ]
-    )
+    rows = []
+    for correct, counts in zip(predictions.correct, predictions.events, strict=True):
+        steps = np.searchsorted(counts.cumsum(), amounts)
+        rows.append(correct[np.minimum(steps, len(counts) - 1)])
+    return np.array(rows)
 
 
-def averages(found: Sequence[latency.PredictionsOverTime]) -> Row:
+def averages(runs: Sequence[PredictionsOverTime]) -> Row:
     """Average over the seeds; the worst time is that of the slowest recording of any seed."""
-    over_events = [accuracy_over_events(each) for each in found]
-    final = [final_accuracy(each) for each in found]
-    times = np.array([decision_times_ms(each) for each in found])
+    over_events = [accuracy_over_events(predictions) for predictions in runs]
+    final = [final_accuracy(predictions) for predictions in runs]
+    times = np.array([decision_times_ms(predictions) for predictions in runs])
     known = np.isfinite(times)
     return {
         "accuracy_over_events": float(np.mean(over_events)),
@@ -130,31 +129,36 @@ def measure_latency(seeds: int = 10) -> Row:
         thresholds to stop at would give, in time and accuracy.
     """
     recordings, groups = folds.cards()
-    rows, curves, exits = [], [], []
+    targets = np.array(recordings.targets)
+    rows = []
+    curves = []
+    exits = []
     for name, validated in folds.validate(BY_FOLDS, range(seeds)).items():
-        found = [
-            held_out_predictions(((each.classifier, held) for each, held in run), recordings)
-            for run in validated.runs
-        ]
-        final = np.array([[answers[-1] for answers in each.correct] for each in found])
-        numbers = folds.mean(final, groups) | averages(found)
+        runs = []
+        for run in validated.runs:
+            parts = [(estimator.classifier, held_out) for estimator, held_out in run]
+            runs.append(held_out_predictions(parts, recordings))
+        final = np.array([[answers[-1] for answers in run.correct] for run in runs])
+        times = np.array([decision_times_ms(run) for run in runs])
+        numbers = folds.mean(final, groups) | averages(runs)
         for index, suit in enumerate(recordings.classes):
-            times = [np.median(decision_times_ms(each)[each.targets == index]) for each in found]
-            numbers[f"{suit}_ms"] = float(np.mean(times))
+            medians = np.median(times[:, targets == index], axis=1)
+            numbers[f"{suit}_ms"] = float(np.mean(medians))
         rows.append({"model": name, **numbers})
         for axis, ask, amounts in (
             ("time (ms)", correct_at_time, TIMES_MS),
             ("events seen", correct_after_events, EVENTS),
         ):
-            correct = np.array([ask(each, amounts) for each in found])
-            for at, column in zip(amounts, correct.transpose(2, 0, 1), strict=True):
-                about = {"model": name, "axis": axis, "at": at}
-                curves.append(about | folds.mean(column, groups))
+            correct = np.array([ask(run, amounts) for run in runs])
+            for number, at in enumerate(amounts):
+                row = {"model": name, "axis": axis, "at": at}
+                curves.append(row | folds.mean(correct[..., number], groups))
         for threshold in THRESHOLDS:
-            right, waited = zip(*(early_exit(each, threshold) for each in found), strict=True)
-            ms = float(np.concatenate(waited).mean() * found[0].time_window / 1000)
-            about = {"model": name, "threshold": threshold, "ms": ms}
-            exits.append(about | {"correct": float(np.mean([each.mean() for each in right]))})
+            stopped = np.array([early_exit(run, threshold) for run in runs])
+            correct, steps = stopped.mean(axis=(0, 2))
+            ms = float(steps * runs[0].time_window / 1000)
+            row = {"model": name, "threshold": threshold, "ms": ms, "correct": float(correct)}
+            exits.append(row)
     return folds.result(seeds, rows, curves=curves, exits=exits)
 
 
@@ -165,10 +169,10 @@ def measure_sparse(seeds: int = 10) -> Row:
     a spike and the effective accumulates, for whole recordings and up to an answer.
     """
     data = recordings()
-    rows = [
-        average_rows(folds.in_parallel(sparse_row, [(data, *each, n) for n in range(seeds)]))
-        for each in SPARSE
-    ]
+    rows = []
+    for penalty, share in SPARSE:
+        jobs = [(data, penalty, share, seed) for seed in range(seeds)]
+        rows.append(average_rows(folds.in_parallel(sparse_row, jobs)))
     # Of those within a recording of the best on held-out passes, the one with fewest additions.
     enough = max(row["held_out_accuracy"] for row in rows) - 1 / 48
     good = [row for row in rows if row["held_out_accuracy"] >= enough]
@@ -180,8 +184,10 @@ def sparse_row(data: Split, penalty: float, share: float, seed: int) -> Row:
     """Train a sparse network, and count spikes and operations with and without stopping."""
     classifier = train_sparse(data.train, seed, penalty=penalty, sparsity=share)
     predictions = predict_over_time(classifier, data.test)
-    few_bits = {bits: quantized(classifier, bits) for bits in (8, 4)}
-    in_bits = {bits: predict_over_time(each, data.test) for bits, each in few_bits.items()}
+    few_bits = {}
+    for bits in (8, 4):
+        predictions_of_few = predict_over_time(quantized(classifier, bits), data.test)
+        few_bits[f"accuracy_{bits}_bits"] = final_accuracy(predictions_of_few)
     held_out = held_out_passes(penalty, share, seed)
     correct, steps = early_exit(predictions, choose_exit_threshold(held_out))
     frames, _ = next(iter(make_loader(data.test, len(data.test), sparse=True)))
@@ -195,7 +201,7 @@ def sparse_row(data: Split, penalty: float, share: float, seed: int) -> Row:
         "accuracy_over_events": accuracy_over_events(predictions),
         "sparse_accuracy": final_accuracy(predictions),
         "stopped_accuracy": float(correct.mean()),
-        **{f"accuracy_{bits}_bits": final_accuracy(each) for bits, each in in_bits.items()},
+        **few_bits,
         "settled_ms": float(np.median(decision_times_ms(predictions))),
         "stopped_ms": float(np.median(steps)),
         "effective_acs": float(whole.effective_acs.mean()),
@@ -211,14 +217,14 @@ def input_additions(network: Any, frames: torch.Tensor) -> float:
     return float(active @ used) / frames.shape[1]
 
 
-def held_out_passes(penalty: float, share: float, seed: int) -> latency.PredictionsOverTime:
+def held_out_passes(penalty: float, share: float, seed: int) -> PredictionsOverTime:
     """Ask sparse networks about the 48, each trained without the card pass it is asked about."""
     recordings, passes = folds.training_cards()
-    train = partial(train_sparse, seed=seed, penalty=penalty, sparsity=share)
-    parts = (
-        (train(recordings.subset(learned)), held_out)
-        for learned, held_out in fold_indices(recordings, 3, passes, seed)
-    )
+    parts = []
+    for learned, held_out in fold_indices(recordings, 3, passes, seed):
+        known = recordings.subset(learned)
+        classifier = train_sparse(known, seed=seed, penalty=penalty, sparsity=share)
+        parts.append((classifier, held_out))
     return held_out_predictions(parts, recordings)
 
 

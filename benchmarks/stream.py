@@ -21,7 +21,9 @@ NETWORKS: dict[str, Any] = {
     "with delays": partial(LayerThenSNN, delays=(0, 0.004, 0.008)),
     "SNN": SNN,
 }
-STEPS, EVENTS, TURNS = 2000, 1_000_000, 5
+STEPS = 2000
+EVENTS = 1_000_000
+TURNS = 5
 DAVIS346 = 12.0  # million events per second at most: iniVation's data sheet of the camera
 
 
@@ -31,7 +33,8 @@ def _classifier(network: Any, time_window: float = 1000, dtype: Any = torch.floa
 
 
 def _noise(count: int, duration: int) -> np.ndarray:
-    rng, events = np.random.default_rng(0), np.zeros(count, EVENT_DTYPE)
+    rng = np.random.default_rng(0)
+    events = np.zeros(count, EVENT_DTYPE)
     events["t"] = np.linspace(0, duration, count, endpoint=False).astype(int)
     for name, size in zip("xyp", (35, 35, 2), strict=True):
         events[name] = rng.integers(0, size, count)
@@ -54,8 +57,8 @@ def _differing(classifier: Classifier, cuts: int) -> tuple[int, int]:
     rng = np.random.default_rng(0)
     stream = Stream(classifier)
     differing = 0
-    recorded = [*recordings().train.events, *recordings().test.events]
-    for events in recorded:
+    recorded = recordings().train + recordings().test
+    for events in recorded.events:
         whole = predict(classifier, events, "cpu")
         for _ in range(cuts):
             stream.reset()
@@ -81,7 +84,8 @@ def measure(repeats: int = 20) -> dict[str, Any]:
     few = np.split(_noise(10 * STEPS, 1000 * STEPS), STEPS)
     many = np.split(_noise(EVENTS, EVENTS), 100)
     streams = {name: Stream(_classifier(network)) for name, network in NETWORKS.items()}
-    tens, rates = defaultdict(list), defaultdict(list)
+    tens = defaultdict(list)
+    rates = defaultdict(list)
     for _ in range(TURNS):
         for name, stream in streams.items():
             tens[name].append(1e6 * statistics.median(_timed(stream, few)))
@@ -100,8 +104,9 @@ def measure(repeats: int = 20) -> dict[str, Any]:
             "million_events_per_s_lowest": min(rates[name]),
         }
         rows.append(row | {"differing": differing, "streams": number})
-    whole = recordings().train.events
-    sensor = [len(events) / (events["t"][-1] - events["t"][0]) for events in whole]
+    sensor = []
+    for events in recordings().train.events:
+        sensor.append(len(events) / (events["t"][-1] - events["t"][0]))
     return {
         "pokerdvs_million_events_per_s": float(np.mean(sensor)),
         "davis346_million_events_per_s": DAVIS346,

@@ -41,8 +41,9 @@ def n_mnist() -> Data:
 def _accuracies(name: str, network: str, width: int, seed: int) -> list[float]:
     """Return the accuracy on what tests: after the last epoch, the best one, and that kept."""
     data = gestures() if name == "gestures" else n_mnist()
-    chosen = choose_recipe(data.train)
-    make: Any = FastSNN if network == "FastSNN" else detector(width, chosen.time_window)
+    make: Any = FastSNN
+    if network == "LayerThenSNN":
+        make = detector(width, choose_recipe(data.train).time_window)
     after_epochs = []
 
     def test(classifier: Any, _: Any) -> None:
@@ -75,7 +76,14 @@ def measure(seeds: int = 3) -> Row:
     table = []
     for (name, network, width), accuracies in zip(rows, by_row, strict=True):
         last, best, kept = accuracies.T
-        row = {"recordings": name, "network": network, "amount": width / 1000}
-        row |= {"last": last.mean(), "best": best.mean(), "kept": kept.mean()}
-        table.append(row | {"fallen by": float((best - kept).max())})
+        row = {
+            "recordings": name,
+            "network": network,
+            "amount": width / 1000,
+            "last": last.mean(),
+            "best": best.mean(),
+            "kept": kept.mean(),
+            "fallen by": float((best - kept).max()),
+        }
+        table.append(row)
     return {"seeds": seeds, "rows": table}

@@ -12,7 +12,6 @@ from test_models import NETWORKS, batch
 
 import pokersnn_helpers as helpers
 from benchmarks import folds
-from benchmarks.counting import count_operations
 from benchmarks.models import FeedforwardSNN, nearest_neighbour
 from benchmarks.operations import regression_network
 from pokersnn_helpers import EVENT_DTYPE, SNN, Recordings, SpikingNetwork, predict
@@ -279,7 +278,7 @@ class TypedForWholeFrames(SpikingNetwork):
 
 @pytest.mark.parametrize("network", [Typed, TypedForWholeFrames, *NETWORKS, FeedforwardSNN])
 def test_any_network_goes_all_the_way(network, some, tmp_path):
-    """Trained, validated, asked, saved, loaded, asked over time and counted, without plumbing."""
+    """Trained, validated, asked, saved, loaded and asked over time, without plumbing."""
     classifier, _ = helpers.train_classifier(some, network=network, epochs=1, device="cpu")
     trained = cross_validate({"mine": NetworkEstimator(network, epochs=1)}, some, range(12))
     assert trained["mine"].correct(some).shape == (1, 12)
@@ -293,8 +292,6 @@ def test_any_network_goes_all_the_way(network, some, tmp_path):
 
     last = predict_over_time(loaded, some).answers[0][-1]
     assert [*some.classes, None][last] == prediction.class_name
-    frames = batch(some, classifier.snn.takes_sparse)
-    assert (count_operations(classifier, frames).effective > 0).all()
 
 
 @pytest.mark.parametrize(
