@@ -24,11 +24,6 @@ def test_interval_is_that_of_the_same_pixel():
     assert found["interval (ms)"] == pytest.approx(2.5)
 
 
-def test_without_two_events_of_a_pixel_there_is_no_interval():
-    found = statistics((0, 5, 5, 1), (100, 9, 9, 1))
-    assert np.isnan(found["interval (ms)"])
-
-
 def test_isolated_events_have_no_neighbour_in_the_millisecond_before():
     found = statistics(
         (0, 5, 5, 1),  # the first: isolated
