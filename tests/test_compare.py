@@ -29,7 +29,8 @@ def bars(count, edges=0):
         events["t"] = np.sort(rng.integers(0, 30_000, 300))
         events["p"] = rng.integers(0, 2, 300)
         moved = speed * events["t"] / 1000 - edges * events["p"]
-        events["x"] = np.floor(rng.uniform(0, 4) + direction * moved) % 4
+        columns = rng.uniform(0, 4) + direction * moved
+        events["x"] = np.floor(columns) % 4
         recordings.append(events)
     targets = [number % 2 for number in range(count)]
     return Recordings(recordings, targets, ("left", "right"), (4, 1, 2))
@@ -92,7 +93,8 @@ def test_discs_that_come_in_from_outside_have_a_shortcut(quick):
 NUMBERS = np.arange(100)
 GUESS = NUMBERS % 2 == 0  # of two classes that take turns
 SHUFFLED = "GRU, time shuffled"
-NOISE, CHANCE = "nothing to be learned", "can't tell"
+NOISE = "nothing to be learned"
+CHANCE = "can't tell"
 
 
 def share(percent):
@@ -127,9 +129,9 @@ def share(percent):
     ],
 )
 def test_verdict_follows_from_what_each_model_gets_right(verdict, right, said):
-    correct = {
-        name: {"as they are": right.get(name, GUESS), "time shuffled": GUESS} for name in MODELS
-    }
+    correct = {}
+    for name in MODELS:
+        correct[name] = {"as they are": right.get(name, GUESS), "time shuffled": GUESS}
     correct["GRU"]["time shuffled"] = right.get(SHUFFLED, GUESS)
     found, sentences = judge(correct, NUMBERS % 2, NUMBERS)
     assert found == verdict
@@ -206,8 +208,7 @@ def test_of_many_events_and_pixels_some_are_drawn(monkeypatch):
     assert small.sensor_size == (58, 44, 2)
     assert sum(map(len, small.events)) == pytest.approx(500, rel=0.2)
     for events, drawn in zip(large.events, small.events, strict=True):
-        assert drawn["t"][0] == events["t"][0]
-        assert drawn["t"][-1] == events["t"][-1]
+        assert drawn["t"][[0, -1]].tolist() == events["t"][[0, -1]].tolist()
 
 
 @pytest.mark.parametrize(
@@ -224,7 +225,6 @@ def test_what_cannot_be_used_is_named(wrong, message):
         compare(film("radius", 12), range(12), **wrong)
 
 
-@pytest.mark.parametrize("count", [0, 1])
-def test_fewer_than_two_classes_are_refused(count):
+def test_one_class_is_refused():
     with pytest.raises(ValueError, match="are of one class"):
-        compare(film_motions(6).subset(range(count)), range(count))
+        compare(film_motions(6).subset([0]), [0])

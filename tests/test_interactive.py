@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import re
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +37,7 @@ def content(figure):
 # ---- Every figure ----
 
 FIGURES = {
-    "event-cloud": lambda data: interactive_event_cloud(data),
+    "event-cloud": interactive_event_cloud,
     "card": lambda data: interactive_card(Classifier(build_network()), data.test.events[0]),
     "motion": lambda data: interactive_motion(film_motions(1, seed=0).events[0]),
     "pixel": lambda data: sliding.interactive_pixel(),
@@ -92,20 +91,22 @@ def test_no_name_ends_the_json_block():
     name = "</script><!--"
     figure = InteractiveFigure("pixel", {name: 1}, b"", "a figure")
     assert content(figure) == {name: 1}
-    assert figure._repr_html_().count("</script>") == 1 and "<!--" not in figure._repr_html_()
+    html = figure._repr_html_()
+    assert html.count("</script>") == 1
+    assert "<!--" not in html
 
 
 # ---- The cloud ----
 
 
-def cloud_of(*events, targets, classes=("left", "right"), source="simulated"):
-    test = Recordings([*events], targets, classes, (640, 480, 2))
+def cloud_of(*events, targets, source="simulated"):
+    test = Recordings([*events], targets, ("a", "b", "c"), (640, 480, 2))
     return interactive_event_cloud(Split(test, test, source))
 
 
 def test_cloud_carries_the_first_recordings_of_each_class_that_has_some():
     events = np.array([(0, 639, 479, 1), (5, 0, 300, 0), (65_535, 3, 4, 1)], EVENT_DTYPE)
-    figure = cloud_of(events, *[events[1:]] * 4, targets=[0, 1, 1, 1, 1], classes=[*"abc"])
+    figure = cloud_of(events, *[events[1:]] * 4, targets=[0, 1, 1, 1, 1])
     carried = content(figure)
     assert carried["sensor_size"] == [640, 480, 2]
     assert "a simulated b" in figure.alt
@@ -114,8 +115,8 @@ def test_cloud_carries_the_first_recordings_of_each_class_that_has_some():
     for name, polarity in (("OFF", 0), ("ON", 1)):
         expected = events[events["p"] == polarity]
         for field, packed in recordings["a"][0][name].items():
-            values = np.frombuffer(base64.b64decode(packed), "<u2")
-            assert values.tolist() == expected[field].tolist()
+            little_endian = expected[field].astype("<u2").tobytes()
+            assert base64.b64decode(packed) == little_endian
 
 
 def test_cloud_refuses_what_is_not_simulated_and_times_that_it_would_cut():
@@ -137,7 +138,8 @@ class Middle(np.random.Generator):
 
 
 @pytest.mark.parametrize("linear", [False, True])
-@pytest.mark.parametrize(("name", "end"), [*product(sliding.PIXEL_SLIDERS, ("lowest", "highest"))])
+@pytest.mark.parametrize("end", ["lowest", "highest"])
+@pytest.mark.parametrize("name", sliding.PIXEL_SLIDERS)
 def test_pixel_sends_the_events_of_an_event_camera(name, end, linear):
     """The camera's level falls and rises a hair further: else rounding decides on events."""
     slider = sliding.PIXEL_SLIDERS[name]
@@ -184,7 +186,8 @@ def test_neuron_obeys_its_equations_and_is_silent_without_input():
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        *(({"delay": 1 / speed, "speed": speed}, [1, 0]) for speed in (0.2, 0.25, 0.5)),
+        ({"delay": 5, "speed": 0.2}, [1, 0]),
+        ({"delay": 2, "speed": 0.5}, [1, 0]),
         ({"delay": 0}, [0, 0]),
         ({"delay": 0, "speed": 1}, [1, 1]),
         ({"tau": 20}, [1, 1]),
@@ -192,8 +195,9 @@ def test_neuron_obeys_its_equations_and_is_silent_without_input():
 )
 def test_detector_tells_directions_where_its_delay_is_that_of_the_edge(values, expected):
     values = initial_values(sliding.DETECTOR_SLIDERS) | values
-    found = [sliding.run_detector(**values, direction=way)[0].sum() for way in sliding.DIRECTIONS]
-    assert found == expected
+    for direction, count in zip(sliding.DIRECTIONS, expected, strict=True):
+        spikes, *_ = sliding.run_detector(**values, direction=direction)
+        assert spikes.sum() == count
 
 
 # ---- The staircase ----
@@ -202,9 +206,9 @@ def test_detector_tells_directions_where_its_delay_is_that_of_the_edge(values, e
 def norse_staircase(weights, dt):
     """Spikes, and the gradient of their sum by Norse, whose surrogate has beta 1."""
     weight = torch.tensor(weights, dtype=torch.float64, requires_grad=True)
-    rate = 1000 / sliding.STAIRCASE.tau
-    constants = torch.tensor([rate, rate, 0, sliding.STAIRCASE.threshold, 0], dtype=torch.float64)
-    parameters = LIFParameters(*constants, "super", torch.tensor(1.0))
+    rate = torch.tensor(1000 / sliding.STAIRCASE.tau, dtype=torch.float64)
+    threshold = torch.tensor(sliding.STAIRCASE.threshold, dtype=torch.float64)
+    parameters = LIFParameters(rate, rate, v_th=threshold, alpha=torch.tensor(1.0))
     state = LIFFeedForwardState(v=0 * weight, i=0 * weight)
     total = 0
     inputs = {int(time / dt) for time in sliding.STAIRCASE.input}

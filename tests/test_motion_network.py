@@ -34,8 +34,9 @@ def test_page_moves_and_films_the_disc_by_the_constants_of_the_simulator(documen
 
 def test_models_survive_the_way_to_the_page():
     torch.manual_seed(0)
-    before = MotionDetector(), motion_network.TIME_BLIND()
-    after = motion_network.models(json.loads(json.dumps(motion_network.carried(*before))))
+    before = [MotionDetector(), motion_network.TIME_BLIND()]
+    carried = json.dumps(motion_network.carried(*before))
+    after = motion_network.models(json.loads(carried))
     for network, classifier in zip(before, after, strict=True):
         rounded = classifier.snn.state_dict()
         for name, weights in network.state_dict().items():
@@ -60,7 +61,8 @@ def test_models_were_as_accurate_as_the_page_says(document, films):
 def test_models_are_as_accurate_as_the_command_measured(document, models, backwards):
     spiking, time_blind = models
     equal = document["settings"]["equal"]
-    films = motion_network.merged(film_motions(36, seed=7, backwards=backwards))
+    filmed = film_motions(36, seed=7, backwards=backwards)
+    films = motion_network.merged(filmed)
     targets = np.array(films.targets)
     opposite = np.take(OPPOSITE, targets)
     answers = motion_network.log_probabilities(spiking, films)
@@ -73,7 +75,8 @@ def test_models_are_as_accurate_as_the_command_measured(document, models, backwa
 def test_sum_of_a_stroke_has_as_many_events_where_it_began_as_where_it_ends():
     """With the fitted camera it is twice as many: a shortcut to the direction."""
     films = motion_network.film_strokes(60, seed=5, motions=("right",))
-    began = ended = 0
+    began = 0
+    ended = 0
     for events in films.events:
         counts = np.bincount(events["x"])
         columns = counts[counts > 8]
