@@ -7,7 +7,7 @@ doesn't matter for the time they take.
 
 import math
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from importlib import metadata
 
 import torch
@@ -22,19 +22,19 @@ V_TH = 0.3
 def torch_step(
     forward: Callable[[Tensor], Tensor],
     layers: torch.nn.Module,
-    batches: Iterable[tuple[Tensor, Tensor]],
+    frames: Tensor,
+    targets: Tensor,
     anomaly: bool = False,
 ) -> Step:
-    """Return a function that trains layers with each batch once: forward, loss, backward, Adam."""
+    """Return a function that trains layers with a batch: forward, loss, backward, Adam."""
     optimizer = torch.optim.Adam(layers.parameters(), lr=1e-4, fused=True)
 
     def step() -> None:
         with torch.autograd.set_detect_anomaly(anomaly):
-            for frames, targets in batches:
-                optimizer.zero_grad()
-                scores = torch.log_softmax(forward(frames).max(dim=0).values, dim=-1)
-                torch.nn.functional.nll_loss(scores, targets).backward()
-                optimizer.step()
+            optimizer.zero_grad()
+            highest = forward(frames).max(dim=0).values
+            torch.nn.functional.cross_entropy(highest, targets).backward()
+            optimizer.step()
 
     return step
 
@@ -60,7 +60,7 @@ def snntorch_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> St
         return torch.stack(voltages)
 
     layers = torch.nn.ModuleList([project, neurons, linear, readout])
-    return torch_step(forward, layers, [(frames, targets)])
+    return torch_step(forward, layers, frames, targets)
 
 
 def sinabs_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> Step:
@@ -84,7 +84,7 @@ def sinabs_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> Step
         return readout(linear(neurons(batch_first))).transpose(0, 1)
 
     layers = torch.nn.ModuleList([project, neurons, linear, readout])
-    return torch_step(forward, layers, [(frames, targets)])
+    return torch_step(forward, layers, frames, targets)
 
 
 def without_samna() -> None:
@@ -112,7 +112,7 @@ def rockpool_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> St
             signal, _, _ = layer(signal)
         return signal.transpose(0, 1)
 
-    return torch_step(forward, torch.nn.ModuleList(layers), [(frames, targets)])
+    return torch_step(forward, torch.nn.ModuleList(layers), frames, targets)
 
 
 def spikingjelly_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> Step:
@@ -133,7 +133,7 @@ def spikingjelly_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -
         functional.reset_net(layers)
         return torch.stack(layers(frames.flatten(2)))
 
-    return torch_step(forward, layers, [(frames, targets)])
+    return torch_step(forward, layers, frames, targets)
 
 
 def spyx_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> Step:

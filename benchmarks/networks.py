@@ -1,7 +1,6 @@
 """One training step of every network and library."""
 
 import functools
-from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -20,24 +19,24 @@ LOOP = "SNN, anomaly detection on"
 FAST = "FastSNN, sparse frames"
 
 
-def example_batch(time_window: float, sparse: bool = False) -> tuple[Tensor, Tensor]:
+def example_batch(time_window: float) -> tuple[Tensor, Tensor]:
     """Return the first training batch of seed 0: frames (T, B, polarity, y, x) and targets (B,)."""
     torch.manual_seed(0)
-    loader = make_loader(recordings().train, BATCH, time_window, sparse=sparse, shuffle=True)
+    loader = make_loader(recordings().train, BATCH, time_window, shuffle=True)
     return next(iter(loader))
 
 
 def network_step(
     network: type[SNN],
-    batches: Iterable[tuple[Tensor, Tensor]],
-    time_window: float = 1000,
-    hidden: int = HIDDEN,
+    frames: Tensor,
+    targets: Tensor,
+    time_window: float,
     anomaly: bool = False,
 ) -> Step:
-    """Return a function that trains a network, drawn with seed 0, with each batch once."""
+    """Return a function that trains a network, drawn with seed 0, with a batch."""
     torch.manual_seed(0)
-    snn = network(hidden_size=hidden, dt=time_window / 1e6)
-    return torch_step(snn, snn, batches, anomaly)
+    snn = network(hidden_size=HIDDEN, dt=time_window / 1e6)
+    return torch_step(snn, snn, frames, targets, anomaly)
 
 
 def training_steps(frames: Tensor, targets: Tensor, time_window: float) -> dict[str, Step | None]:
@@ -45,13 +44,12 @@ def training_steps(frames: Tensor, targets: Tensor, time_window: float) -> dict[
 
     ``FastSNN`` computes as in ``fit``: PyTorch on one thread, the halves of a batch on two.
     """
-    dense = [(frames, targets)]
-    sparse = [(frames.to_sparse(), targets)]
-    make = functools.partial(network_step, time_window=time_window)
+    make = functools.partial(network_step, targets=targets, time_window=time_window)
+    sparse = frames.to_sparse()
     steps: dict[str, Step | None] = {
-        LOOP: make(SNN, dense, anomaly=True),
-        "SNN": make(SNN, dense),
-        "FastSNN, dense frames": one_cpu_thread()(make(FastSNN, dense)),
+        LOOP: make(SNN, frames, anomaly=True),
+        "SNN": make(SNN, frames),
+        "FastSNN, dense frames": one_cpu_thread()(make(FastSNN, frames)),
         FAST: one_cpu_thread()(make(FastSNN, sparse)),
         f"{FAST}, one thread": one_thread()(make(FastSNN, sparse)),
     }

@@ -56,16 +56,18 @@ def setting() -> dict[str, Any]:
 
 def report(result: dict[str, Any]) -> str:
     """Return a result as text: its numbers by name, and below them a table of each list of rows."""
-    lists = {name: value for name, value in result.items() if isinstance(value, list)}
-    tables = {name: rows for name, rows in lists.items() if all(isinstance(r, dict) for r in rows)}
-    numbers = {name: value for name, value in result.items() if name not in tables}
-    parts = [", ".join(f"{name} {_text(value)}" for name, value in numbers.items())]
-    for rows in tables.values():
-        texts = [{name: _text(value) for name, value in row.items()} for row in rows]
-        parts.append(pd.DataFrame(texts).to_string(index=False))
-        if "MISSING" in parts[-1]:
-            parts.append("MISSING libraries: pip install 'pokersnn-helpers[bench]'")
-    return "\n\n".join(parts)
+    numbers = []
+    tables = []
+    for name, value in result.items():
+        if isinstance(value, list) and isinstance(value[0], dict):
+            rows = [{column: _text(entry) for column, entry in row.items()} for row in value]
+            tables.append(pd.DataFrame(rows).to_string(index=False))
+        else:
+            numbers.append(f"{name} {_text(value)}")
+    text = "\n\n".join([", ".join(numbers), *tables])
+    if "MISSING" in text:
+        text += "\n\nMISSING libraries: pip install 'pokersnn-helpers[bench]'"
+    return text
 
 
 def _text(value: object) -> str:
@@ -100,4 +102,4 @@ def median_times(steps: dict[Any, Step], repeats: int) -> dict[Any, float]:
             start = time.perf_counter()
             step()
             times[name].append(1000 * (time.perf_counter() - start))
-    return {name: statistics.median(found[1:]) for name, found in times.items()}
+    return {name: statistics.median(of_step[1:]) for name, of_step in times.items()}

@@ -11,6 +11,7 @@ import base64
 import json
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,7 +27,7 @@ from pokersnn_helpers.training import evaluate, train_classifier
 
 OUTPUT = Path(__file__).parents[1] / "book/_static/interactive/card/data.js"
 SEED = 0
-FITTED, WIDE = {"n_train": 400}, {"n_train": 400, "spread": 2.5}
+WIDE = 2.5  # spread of the cards that differ more
 BY_HAND = 200  # recordings per suit
 # How a hand moves a pip. Unlike the simulator's constants, this was chosen and not fitted.
 HAND_PLACES = 5  # where it goes in turn
@@ -47,10 +48,11 @@ CONSTANTS = (
 
 def simulated_recordings(seed: int) -> Recordings:
     """Simulate what to train on: cards as fitted, twice as many that differ more, and by hand."""
-    fitted = simulate_pokerdvs(seed=100 + seed, n_test=4, **FITTED).train
-    wide = simulate_pokerdvs(seed=200 + seed, n_test=4, **WIDE).train
-    wider = simulate_pokerdvs(seed=300 + seed, n_test=4, **WIDE).train
-    return fitted + wide + wider + moved_by_hand(400 + seed, BY_HAND)
+    simulate = partial(simulate_pokerdvs, n_train=400, n_test=4)
+    fitted = simulate(100 + seed).train
+    wide = simulate(200 + seed, spread=WIDE).train
+    others = simulate(300 + seed, spread=WIDE).train
+    return fitted + wide + others + moved_by_hand(400 + seed, BY_HAND)
 
 
 def moved_by_hand(seed: int, per_suit: int) -> Recordings:
@@ -68,7 +70,8 @@ def simulate_by_hand(suit: str, rng: np.random.Generator) -> np.ndarray:
     have no such motion; readers who move the pip on the page make some.
     """
     card = cards._draw(suit, rng, spread=1)
-    card.fade, card.highlight = 0, -math.inf
+    card.fade = 0
+    card.highlight = -math.inf
     return cards._film(suit, card, wander(card, rng), rng, cards.CAMERA)
 
 
@@ -77,8 +80,10 @@ def wander(card: SimpleNamespace, rng: np.random.Generator) -> cards._Motion:
     ways = rng.uniform(-HAND_REACH, HAND_REACH, (HAND_PLACES, 2))
     places = np.zeros((HAND_PLACES + 1, 2))
     places[1:] = ways.cumsum(axis=0).clip(-HAND_REACH, HAND_REACH)
-    speeds = np.exp(rng.uniform(*np.log(HAND_SPEEDS), HAND_PLACES))
-    legs = np.hypot(*np.diff(places, axis=0).T) / speeds
+    slowest, fastest = np.log(HAND_SPEEDS)
+    speeds = np.exp(rng.uniform(slowest, fastest, HAND_PLACES))
+    distances = np.hypot(*np.diff(places, axis=0).T)
+    legs = distances / speeds
     arrivals = np.append(0, legs.cumsum())
     end = 1000 * min(arrivals[-1], HAND_LONGEST)
     time = np.arange(-cards.LEAD_IN, end, cards.FRAME_INTERVAL) / 1000
@@ -89,13 +94,15 @@ def wander(card: SimpleNamespace, rng: np.random.Generator) -> cards._Motion:
 
 def smooth(places: np.ndarray) -> np.ndarray:
     """Average over 1 ms: nothing starts, stops or turns at once."""
-    return np.convolve(np.pad(places, 5, mode="edge"), np.ones(11) / 11, "valid")
+    padded = np.pad(places, 5, mode="edge")
+    return np.convolve(padded, np.ones(11) / 11, "valid")
 
 
 def train(recordings: Recordings, seed: int) -> Classifier:
     """Train by the book's recipe, but to answer early."""
     how = {"loss": nll_over_time, "augment": augment_and_crop, "epochs": 20}
-    return train_classifier(recordings, seed, "cpu", network=FastSNN, **how)[0]
+    classifier, _ = train_classifier(recordings, seed, "cpu", network=FastSNN, **how)
+    return classifier
 
 
 def short(values: torch.Tensor) -> list[float]:
@@ -178,7 +185,8 @@ def measure(classifier: Classifier) -> dict[str, float]:
 
 def read(path: Path = OUTPUT) -> dict:
     """Return what the page carries."""
-    return json.loads(path.read_text(encoding="utf-8").partition(" = ")[2].rstrip(";\n"))
+    _, _, document = path.read_text(encoding="utf-8").partition(" = ")
+    return json.loads(document.rstrip(";\n"))
 
 
 def write(path: Path, kind: str, document: dict) -> None:

@@ -29,8 +29,10 @@ from pokersnn_helpers.study.perturbations import replaced
 OUTPUT = Path(__file__).parents[1] / "book/_static/interactive/motion/data.js"
 read = partial(read_from, OUTPUT)
 SEED = 0
-MOTIONS, OPPOSITE = simulated.MOTIONS[:6], simulated.OPPOSITE[:6]  # those of the page
-STROKES, DOTS, DISCS = 1200, 180, 180
+MOTIONS = simulated.MOTIONS[:6]  # those of the page
+OPPOSITE = simulated.OPPOSITE[:6]
+STROKES = 1200
+OTHERS = 180  # films of dots, and of discs
 TIME_WINDOW = round(1e6 * MotionDetector.dt)  # µs
 # A disc that rests makes only ON events when it leaves, and only OFF events where it comes to rest.
 # The fitted camera sends twice as many ON events, so that a sum would show where a stroke began.
@@ -52,9 +54,14 @@ BLIND = {"first": "body.0.weight", "second": "body.2.weight", "readout": "body.5
 EDGE = 17  # pixels from the middle that the disc's centre reaches
 LASTS = (10, 80)  # ms, from where to where
 FASTEST_TURN = 13  # ms
-LENGTHS, SLANT, BEND = (12, 34), 0.35, 0.15  # pixels; rad; share of the length
+LENGTHS = (12, 34)  # pixels
+SLANT = 0.35  # rad
+BEND = 0.15  # share of the length
 QUARTERS = ("right", "down", "left", "up")  # y points down
-TURNS, RADII, STRETCH, DRIFT = (0.75, 2.5), (5, 12), 0.12, 4  # of circles, in pixels
+TURNS = (0.75, 2.5)  # of circles
+RADII = (5, 12)  # pixels
+STRETCH = 0.12
+DRIFT = 4  # pixels
 WOBBLE = 0.5  # pixels, every 6 ms
 
 
@@ -149,7 +156,8 @@ def film_strokes(
         if backwards:
             path = path[:, ::-1]
         radius = rng.uniform(RADIUS - 1, RADIUS + 1)
-        events.append(simulated.film_path(path, radius, rng.spawn(1)[0], camera=HAND_CAMERA))
+        of_camera = rng.spawn(1)[0]
+        events.append(simulated.film_path(path, radius, of_camera, camera=HAND_CAMERA))
     return merged(Recordings(events, targets, MOTIONS, POKERDVS_SENSOR_SIZE))
 
 
@@ -167,13 +175,13 @@ def merged(films: Recordings) -> Recordings:
 def films_to_learn_from(seed: int) -> Recordings:
     """Film strokes, dots and discs, and add their mirrored copies."""
     strokes = film_strokes(STROKES, 100 + seed, slant=any_heading)
-    others = film_dots(DOTS, 200 + seed) + simulated.film_motions(DISCS, 300 + seed)
+    others = film_dots(OTHERS, 200 + seed) + simulated.film_motions(OTHERS, 300 + seed)
     return simulated.with_mirrored_copies(strokes + merged(others))
 
 
 def train(films: Recordings, seed: int) -> tuple[MotionDetector, CNN]:
     """Train both models."""
-    how = {"time_window": TIME_WINDOW, "augment": None, "learning_rate": 0.004}
+    how = {"time_window": TIME_WINDOW, "augment": "none", "learning_rate": 0.004}
     spiking, _ = train_classifier(films, seed, "cpu", network=MotionDetector, epochs=4, **how)
     time_blind, _ = train_classifier(films, seed, "cpu", network=TIME_BLIND, epochs=2, **how)
     return spiking.snn, time_blind.snn
@@ -243,14 +251,16 @@ def share(log_probabilities: np.ndarray, equal: float, *targets: np.ndarray) -> 
 def film_diagonals(count: int, seed: int) -> tuple[Recordings, np.ndarray]:
     """Film strokes halfway between two motions. Returns also the second one of each."""
     films = film_strokes(count, seed, slant=diagonal, motions=MOTIONS[:4])
-    following = dict(zip(QUARTERS, [*QUARTERS[1:], QUARTERS[0]], strict=True))
-    second = [MOTIONS.index(following[MOTIONS[target]]) for target in films.targets]
+    second = []
+    for target in films.targets:
+        quarter = QUARTERS.index(MOTIONS[target])
+        second.append(MOTIONS.index(QUARTERS[(quarter + 1) % 4]))
     return films, np.array(second)
 
 
-def choose_equal(spiking: Classifier, count: int = 240) -> float:
+def choose_equal(spiking: Classifier) -> float:
     """Choose what counts as about equal: the least at which 99% of straight strokes have one."""
-    films = film_strokes(count, 1200)
+    films = film_strokes(240, 1200)
     probabilities = log_probabilities(spiking, films)
     targets = np.array(films.targets)
     for equal in np.arange(0.1, 1, 0.05).round(2).tolist():
@@ -259,23 +269,22 @@ def choose_equal(spiking: Classifier, count: int = 240) -> float:
     raise SystemExit("strokes have two answers whatever counts as equal")
 
 
-def measure(spiking: Classifier, time_blind: Classifier, equal: float, count: int = 240) -> dict:
+def measure(spiking: Classifier, time_blind: Classifier, equal: float) -> dict:
     """Ask about strokes and films of other seeds than those of training and of choosing."""
     measured = {}
     for backwards in (False, True):
         way = "_backwards" if backwards else ""
         sets = {
-            "strokes": film_strokes(count, 1300 + SEED, backwards=backwards),
-            "discs": merged(simulated.film_motions(count // 2, 1400 + SEED, backwards=backwards)),
-            "dots": merged(film_dots(count // 2, 1500 + SEED, backwards=backwards)),
+            "strokes": film_strokes(240, 1300 + SEED, backwards=backwards),
+            "discs": merged(simulated.film_motions(120, 1400 + SEED, backwards=backwards)),
+            "dots": merged(film_dots(120, 1500 + SEED, backwards=backwards)),
         }
         for name, films in sets.items():
             expected = np.take(OPPOSITE, films.targets) if backwards else np.array(films.targets)
-            probabilities = log_probabilities(spiking, films)
-            measured[f"spiking_{name}{way}"] = share(probabilities, equal, expected)
-            probabilities = log_probabilities(time_blind, films)
-            measured[f"time_blind_{name}{way}"] = share(probabilities, equal, expected)
-    films, second = film_diagonals(count, 1600 + SEED)
+            for model, classifier in (("spiking", spiking), ("time_blind", time_blind)):
+                probabilities = log_probabilities(classifier, films)
+                measured[f"{model}_{name}{way}"] = share(probabilities, equal, expected)
+    films, second = film_diagonals(240, 1600 + SEED)
     probabilities = log_probabilities(spiking, films)
     first = np.array(films.targets)
     measured["spiking_diagonals"] = share(probabilities, equal, first, second)
