@@ -26,7 +26,8 @@ def bars(count, edges=0):
         direction = (-1, 1)[number % 2]
         speed = rng.uniform(0.4, 0.5)  # columns per ms
         events = np.zeros(300, EVENT_DTYPE)
-        events["t"] = np.sort(rng.integers(0, 30_000, 300))
+        times = rng.integers(0, 30_000, 300)
+        events["t"] = np.sort(times)
         events["p"] = rng.integers(0, 2, 300)
         moved = speed * events["t"] / 1000 - edges * events["p"]
         columns = rng.uniform(0, 4) + direction * moved
@@ -59,7 +60,8 @@ def quick(monkeypatch):
 )
 @pytest.mark.slow
 def test_verdict_on_films_of_which_it_is_known(kind, epochs, verdicts, quick):
-    comparison = compare(film(kind, 48), range(48), folds=2, epochs=epochs, time_window=2000)
+    recordings = film(kind, 48)
+    comparison = compare(recordings, range(48), folds=2, epochs=epochs, time_window=2000)
     assert comparison.verdict in verdicts, comparison
 
 
@@ -208,7 +210,8 @@ def test_of_many_events_and_pixels_some_are_drawn(monkeypatch):
     assert small.sensor_size == (58, 44, 2)
     assert sum(map(len, small.events)) == pytest.approx(500, rel=0.2)
     for events, drawn in zip(large.events, small.events, strict=True):
-        assert drawn["t"][[0, -1]].tolist() == events["t"][[0, -1]].tolist()
+        assert drawn["t"][0] == events["t"][0]
+        assert np.ptp(drawn["t"]) == np.ptp(events["t"])
 
 
 @pytest.mark.parametrize(

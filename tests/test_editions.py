@@ -96,7 +96,10 @@ def test_links_between_pages_stay_inside_the_pdf():
     base = "https://two.github.io/fork/book/"
     outside = "https://github.com/two/fork"
     first = printed(f"{base}b.html#here", outside)
-    pages = {f"{base}a.html": ("A", first), f"{base}b.html": ("B", printed())}
+    pages = {
+        f"{base}a.html": ("A", first),
+        f"{base}b.html": ("B", printed()),
+    }
     pdf = pypdf.PdfReader(io.BytesIO(release.bind(pages)))
     assert [address for _, address in release.links(pdf)] == [outside]
 
@@ -118,7 +121,8 @@ def test_notebooks_have_the_outputs_of_the_build(tmp_path):
         release.executed_notebooks(tmp_path)
     cell.outputs = [nbformat.v4.new_output("stream", text="42")]
     cache.cache_notebook_bundle(CacheBundleIn(notebook, "a.ipynb"), overwrite=True)
-    found = nbformat.reads(release.executed_notebooks(tmp_path)["a.ipynb"].decode(), 4)
+    notebooks = release.executed_notebooks(tmp_path)
+    found = nbformat.reads(notebooks["a.ipynb"].decode(), 4)
     assert found.cells[0].outputs[0].text == "42"
 
 

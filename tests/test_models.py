@@ -32,8 +32,9 @@ def batch(recordings, sparse, time_window=1000):
 def test_networks_give_values_per_class_and_take_sparse_frames_as_dense_ones(network, some):
     model = network().eval()
     dense = model(batch(some, False))
+    sparse = model(batch(some, True))
     assert dense.shape[1:] == (12, 4)
-    torch.testing.assert_close(model(batch(some, True)), dense, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(sparse, dense, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -65,14 +66,16 @@ def test_cumulative_sum_is_at_each_step_the_sum_of_a_recording_that_ends_there(s
     values = cumulative(frames)
     for steps in (1, 5, len(frames)):
         until_then = frames.to_dense()[:steps]
-        torch.testing.assert_close(values[steps - 1], whole(until_then)[0])
+        (expected,) = whole(until_then)
+        torch.testing.assert_close(values[steps - 1], expected)
 
 
 @pytest.mark.parametrize("network", [GRU, LayerThenSNN, MotionDetector])
 def test_network_with_a_memory_sees_the_order(network, some):
     frames = batch(some, False)
     model = network().eval()
-    assert not torch.allclose(model(frames), model(frames.flip(0)))
+    backwards = model(frames.flip(0))
+    assert not torch.allclose(model(frames), backwards)
 
 
 def test_network_without_a_memory_sees_frames_and_not_their_order(some):
@@ -99,7 +102,8 @@ def test_detector_sees_no_polarity_and_no_future_and_says_nothing_in_silence(som
     voltages = model(dense)
     torch.testing.assert_close(model(batch(some, True, 2000)), voltages)
     torch.testing.assert_close(model(dense.flip(2)), voltages)
-    assert torch.equal(model(torch.cat([dense, dense]))[: len(dense)], voltages)
+    longer = torch.cat([dense, dense])
+    assert torch.equal(model(longer)[: len(dense)], voltages)
     assert not model(torch.zeros_like(dense)).any()
 
 
@@ -143,7 +147,12 @@ def test_summed_image_holds_all_events(some):
 
 
 def test_profiles_by_hand():
-    rows = [(0, 0, 0, 1), (1, 0, 0, 0), (2, 0, 0, 1), (9, 0, 0, 0)]
+    rows = [
+        (0, 0, 0, 1),
+        (1, 0, 0, 0),
+        (2, 0, 0, 1),
+        (9, 0, 0, 0),
+    ]
     events = np.array(rows, dtype=EVENT_DTYPE)
     one = Recordings([events], [0], ("a",), (1, 1, 2))
     assert rate_profile(one, 5).tolist() == [[0.5, 0.25, 0, 0, 0.25]]

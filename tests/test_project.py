@@ -322,12 +322,6 @@ def test_workflow_installs_and_tests_as_the_readme_says():
     assert container["postCreateCommand"].startswith(installed)
 
 
-def test_a_stored_measurement_is_measured_again_in_less_than_six_hours():
-    job = jobs("weekly")["measured-again"]  # which GitHub stops then
-    assert job["timeout-minutes"] < 360
-    assert job["steps"][-1]["run"].endswith("/${{ matrix.name }}.json) --compare")
-
-
 @pytest.mark.parametrize("workflow", WORKFLOWS)
 def test_actions_are_pinned_to_a_commit_and_may_only_read(workflow):
     text = WORKFLOWS[workflow].read_text(encoding="utf-8")

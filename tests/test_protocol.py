@@ -90,8 +90,8 @@ def test_no_model_sees_the_group_that_it_is_tested_on():
     recordings = numbered(24)
     groups = [number // 4 for number in range(24)]
     notes = []
-    trained = cross_validate({"spy": Spy(notes)}, recordings, groups, seeds=(3, 8))["spy"]
-    trained.correct(recordings)
+    trained = cross_validate({"spy": Spy(notes)}, recordings, groups, seeds=(3, 8))
+    trained["spy"].correct(recordings)
     assert [seed for seed, _, _ in notes] == [3, 3, 3, 8, 8, 8]
     for _, learned, asked in notes:
         assert_no_leak(learned, asked, groups)
@@ -103,7 +103,9 @@ def test_no_model_sees_the_group_that_it_is_tested_on():
 def test_correct_is_by_seed_and_recording():
     zeros = Says(lambda recordings: [0] * len(recordings))
     ones = Says(lambda recordings: [1] * len(recordings))
-    trained = CrossValidated([[(zeros, np.array([0, 3])), (ones, np.array([1, 2]))]])
+    first = (zeros, np.array([0, 3]))
+    second = (ones, np.array([1, 2]))
+    trained = CrossValidated([[first, second]])
     assert trained.correct(numbered(4)).tolist() == [[True, True, False, False]]
     with pytest.raises(ValueError, match="recordings are 3, but the folds hold out 4"):
         trained.correct(numbered(3))  # not as if others had been asked about
@@ -117,8 +119,7 @@ def test_processes_change_nothing(some):
         trained = cross_validate(models, some, range(12), processes=processes)
         runs = [*trained["MLP"].runs[0], *trained["SNN"].runs[0]]
         weights.append([estimator.network.state_dict() for estimator, _ in runs])
-    alone, beside = weights
-    assert same(alone, beside)
+    assert same(*weights)
 
 
 def test_cross_validation_leaves_the_given_estimators_alone(some):
@@ -140,7 +141,8 @@ def test_jobs_come_back_by_name_and_their_errors_come_through():
 
 def test_a_job_shows_no_progress_bar_of_its_own(some, capsys, monkeypatch):
     monkeypatch.delenv("TQDM_DISABLE", raising=False)
-    cross_validate({"MLP": NetworkEstimator(MLP, epochs=1)}, some, range(12), progress="models")
+    models = {"MLP": NetworkEstimator(MLP, epochs=1)}
+    cross_validate(models, some, range(12), progress="models")
     shown = capsys.readouterr().err
     assert "models: 100%" in shown
     assert "training" not in shown
@@ -186,10 +188,13 @@ def test_what_is_no_share_is_refused():
 
 
 def test_difference_of_two_models_is_paired():
-    better = np.array([[1, 1, 1, 1]])
-    worse = np.array([[0, 0, 1, 1], [0, 0, 1, 1]])  # two seeds
+    better = np.ones((1, 4))
+    worse = np.repeat([[0, 0, 1, 1]], 2, axis=0)  # two seeds
     groups = [0, 0, 1, 1]
-    assert list(folds.points(better, worse, groups).values()) == [50, 0, 100]
+    points, low, high = folds.points(better, worse, groups).values()
+    assert points == 50
+    assert low == 0
+    assert high == 100
     points, low, high = folds.points(better, better, groups).values()
     assert points == 0
     assert low == -high < 0  # two models that agree on these may still differ
@@ -274,7 +279,8 @@ class TypedForWholeFrames(SpikingNetwork):
 def test_any_network_goes_all_the_way(network, some, tmp_path):
     """Trained, validated, asked, saved, loaded and asked over time, without plumbing."""
     classifier, _ = helpers.train_classifier(some, network=network, epochs=1, device="cpu")
-    trained = cross_validate({"mine": NetworkEstimator(network, epochs=1)}, some, range(12))
+    models = {"mine": NetworkEstimator(network, epochs=1)}
+    trained = cross_validate(models, some, range(12))
     assert trained["mine"].correct(some).shape == (1, 12)
 
     events = some.events[0]
@@ -303,7 +309,8 @@ def test_what_makes_no_network_is_refused(network, message, some):
 
 @pytest.mark.parametrize("network", [Typed, SNN, *NETWORKS, partial(LayerThenSNN, features=7)])
 def test_network_fits_any_recordings_without_plumbing(network):
-    events = np.array([(0, 0, 0, 0), (1500, 19, 29, 1)], dtype=EVENT_DTYPE)
+    rows = [(0, 0, 0, 0), (1500, 19, 29, 1)]
+    events = np.array(rows, dtype=EVENT_DTYPE)
     pair = Recordings([events, events], [0, 1], ("a", "b"), (20, 30, 2))
     classifier, _ = helpers.train_classifier(pair, network=network, time_window=500, epochs=1)
     prediction = predict(classifier, events)

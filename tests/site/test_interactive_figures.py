@@ -417,18 +417,6 @@ def test_image_stands_in_without_the_library_or_the_script(kind, body, visit):
     expect_only_the_image(reader, kind)
 
 
-@pytest.mark.parametrize("content", ["", '{"sliders": {', "null"])
-def test_image_stands_in_for_json_that_was_cut(content, visit):
-    reader = visit()
-    reader.page.add_init_script(
-        "document.addEventListener('DOMContentLoaded', () => {"
-        "  const carried = document.querySelector('[data-kind=pixel] script');"
-        f"  carried.textContent = {json.dumps(content)}; }}, {{ capture: true }});"
-    )
-    expect_only_the_image(reader, "pixel")
-    assert reader.problems == []
-
-
 def expect_only_the_image(reader, kind):
     reader.page.goto(reader.address + page_with(kind))
     holder = reader.page.locator(f"[data-kind={kind}]").first
