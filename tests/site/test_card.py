@@ -12,7 +12,7 @@ from book_site import FIGURE, said, state
 from test_interactive import Middle
 
 from pokersnn_helpers import to_frames
-from pokersnn_helpers.classifier import leading
+from pokersnn_helpers.classifier import unique_argmax
 from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES
 from pokersnn_helpers.simulation import EventCamera, cards
 
@@ -33,7 +33,9 @@ def drawn_card(suit, seed=3):
     """Draw a card, and return it with its motion, the rows that are filmed, and the film."""
     card = cards._draw(suit, np.random.default_rng(seed), spread=1)
     motion = cards._move(card)
-    rows = np.arange(int(motion.way.min()) - 3, int(motion.way.max() + card.y) + 17)
+    first = int(motion.way.min()) - 3
+    last = int(motion.way.max() + card.y) + 16
+    rows = np.arange(first, last + 1)
     return card, motion, rows, cards._log_frames(suit, card, motion, rows)
 
 
@@ -45,11 +47,12 @@ def rows_of(events):
 
 
 def test_network_agrees_with_snn(still, simulated):
-    recordings = simulated.test.subset([list(simulated.test.targets).index(n) for n in range(4)])
+    frames = []
+    for target in range(4):
+        first = simulated.test.targets.index(target)
+        frames.append(to_frames(simulated.test.events[first]))
     snn = card_network.unpacked(card_network.read()["layers"]).double()
-    site.assert_same_network(
-        still, KIND, snn, snn, [to_frames(events) for events in recordings.events]
-    )
+    site.assert_same_network(still, KIND, snn, snn, frames)
 
 
 @pytest.mark.parametrize("suit", POKERDVS_CLASSES)
@@ -94,10 +97,11 @@ def test_window_follows_events_as_in_cards(suit, still):
     assert windowed == rows_of(expected)
 
 
-def test_answer_agrees_with_leading_where_voltages_are_equal(still):
+def test_answer_agrees_with_unique_argmax_where_voltages_are_equal(still):
     rng = np.random.default_rng(0)
     for voltages in rng.integers(-6, 7, (50, 4, 4)):  # so few numbers that some are equal
-        answers = [-1, *leading(torch.tensor(np.maximum.accumulate(voltages))).tolist()]
+        highest = np.maximum.accumulate(voltages)
+        answers = [-1, *unique_argmax(torch.tensor(highest)).tolist()]
         changes = np.flatnonzero(np.diff(answers))
         after = changes[-1] + 1 if len(changes) else 0
         found = still.evaluate(

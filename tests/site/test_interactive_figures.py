@@ -92,9 +92,11 @@ def stands(sliders):
     every = [start]
     for end in ("lowest", "highest"):
         ends = {name: getattr(slider, end) for name, slider in sliders.items()}
-        every += [ends, *({**start, name: position} for name, position in ends.items())]
+        every.append(ends)
+        every += [start | {name: position} for name, position in ends.items()]
     for positions in every:
-        yield positions, {name: sliders[name].value(at) for name, at in positions.items()}
+        values = {name: slider.value(positions[name]) for name, slider in sliders.items()}
+        yield positions, values
 
 
 # ---- What is drawn, against Python ----
@@ -120,7 +122,10 @@ def test_pixel_agrees_with_python(linear, title, words, figure):
     for positions, values in stands(sliding.PIXEL_SLIDERS):
         figure.move(positions)
         trace = sliding.run_pixel(**values, linear=linear)
-        (times, light), (_, low, high, reference, level), (at, on, off) = figure.series()
+        of_light, of_level, of_events = figure.series()
+        times, light = of_light
+        _, low, high, reference, level = of_level
+        at, on, off = of_events
         assert_close([times, light, level], [trace.times, trace.light, trace.level])
         assert_close(reference, trace.reference)
         assert_close(low, trace.reference - values["threshold"])
@@ -143,7 +148,8 @@ def test_neuron_agrees_with_norse(figure):
             spikes, voltage, current = sliding.run_neuron(arrivals, **values)
             assert_close(np.nan_to_num(spiking[1]), spikes)
             assert_close([voltages[1], currents[1]], [voltage, current])
-            assert set(currents[2]) == set(voltages[2]) == {values["v_th"]}
+            assert set(currents[2]) == {values["v_th"]}
+            assert set(voltages[2]) == {values["v_th"]}
             with np.errstate(divide="ignore"):
                 at = 1000 * arrivals / values["rate"]
             assert_close(inputs[0], at[at < 100])
@@ -153,7 +159,9 @@ def test_neuron_agrees_with_norse(figure):
 
 
 def ball_and_curves(staircase):
-    (weights, losses), (_, zero, gradients) = staircase.series()
+    of_loss, of_gradient = staircase.series()
+    weights, losses = of_loss
+    _, zero, gradients = of_gradient
     marks = staircase.drawing.evaluate("(d) => d.charts.map((chart) => chart.marks[0])")
     (weight, loss, _), (same, gradient, _) = marks
     assert weight == same
@@ -173,7 +181,8 @@ def test_staircase_agrees_with_autograd(figure):
         text = figure.summary.inner_text()
         assert f": {python.spikes[-1]:.0f} spike" in text
         assert "true gradient 0, " in text
-        assert f"surrogate gradient {python.gradient[-1]:.1f}.".replace("-", "−") in text
+        gradient = f"{python.gradient[-1]:.1f}".replace("-", "−")
+        assert f"surrogate gradient {gradient}." in text
 
 
 @on("staircase")
@@ -207,14 +216,16 @@ def test_detector_agrees_with_norse(figure):
             figure.move(positions)
             inputs, (times, other, voltage, threshold, spikes) = figure.series()
             expected = {name: sliding.run_detector(**values, direction=name) for name in WAYS}
-            assert_close([voltage, other], [expected[way][1], expected[back][1]])
-            np.testing.assert_array_equal(np.nan_to_num(spikes), expected[way][0])
+            assert_close(other, expected[back][1])
+            assert_close(voltage, expected[way][1])
+            assert_close(np.nan_to_num(spikes), expected[way][0])
             assert times[-1] == pytest.approx(40)
             assert set(threshold) == {sliding.DETECTOR.threshold}
             arrivals = sliding.detector_arrivals(values["delay"], values["speed"], way)
             for arrival, line in zip(arrivals, inputs[1:], strict=True):
                 assert inputs[0][line == 1] == pytest.approx(arrival)
-            right, left = (int(expected[name][0].sum()) for name in WAYS)
+            counts = [int(expected[name][0].sum()) for name in WAYS]
+            right, left = counts
             text = figure.summary.inner_text()
             assert f"right: {right or 'no'} spike" in text
             assert f"left: {left or 'no'} spike" in text
@@ -244,7 +255,8 @@ def test_chart_is_redrawn_as_each_slider_moves_by_keyboard(figure):
 def test_chart_follows_the_theme(figure):
     light = figure.images()
     figure.follow_theme("dark")
-    assert all(before != after for before, after in zip(light, figure.images(), strict=True))
+    for before, after in zip(light, figure.images(), strict=True):
+        assert before != after
     figure.follow_theme("light")
     assert figure.images() == light
 
@@ -254,20 +266,23 @@ def test_wheel_and_finger_scroll_the_page(figure):
     page = figure.page
     figure.drawing.scroll_into_view_if_needed()
     box = figure.drawing.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    x = box["x"] + box["width"] / 2
+    y = box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     before = page.evaluate("scrollY")
     way = -1 if before > 200 else 1
     page.mouse.wheel(0, 100 * way)
     wheeled = before + 100 * way
     page.wait_for_function(f"scrollY === {wheeled}", timeout=10_000)
-    touch(page, [(x, y - way * moved) for moved in range(0, 165, 15)], page.wait_for_timeout)
+    places = [(x, y - way * moved) for moved in range(0, 165, 15)]
+    touch(page, places, page.wait_for_timeout)
     page.wait_for_function(f"Math.abs(scrollY - {wheeled}) > 100", timeout=10_000)
 
 
 @on(*KINDS, *SCENES)
 def test_figure_fits_a_screen_and_a_phone_with_text_that_can_be_read(figure):
-    assert figure.holder.bounding_box()["height"] <= {"pixel": 480}.get(figure.kind, 800)
+    height = figure.holder.bounding_box()["height"]
+    assert height <= (480 if figure.kind == "pixel" else 800)
     figure.page.set_viewport_size({"width": 390, "height": 900})
     assert figure.drawing.locator("canvas").count() > 0
     fits = "(d) => [...d.querySelectorAll('canvas')].every((c) => { const { x, width } ="
@@ -278,7 +293,9 @@ def test_figure_fits_a_screen_and_a_phone_with_text_that_can_be_read(figure):
         fonts = "(d) => d.charts.flatMap(({ axes }) => axes.map(({ font }) => font[0]))"
         ratio = figure.page.evaluate("devicePixelRatio")
         for font in figure.drawing.evaluate(fonts):
-            assert int(re.match(r"(\d+)px", font)[1]) / ratio >= 12 and "Inter" in font
+            pixels = int(re.match(r"\d+", font)[0])
+            assert pixels / ratio >= 12
+            assert "Inter" in font
     figure.page.set_viewport_size({"width": 1280, "height": 900})
     figure.settle()
 
@@ -292,8 +309,9 @@ def test_cloud_shows_the_recording_chosen(figure, simulated):
     for name, number in (("spade", 1), ("heart", 3)):
         figure.page.get_by_label("Class").select_option(name)
         figure.page.get_by_label("Recording").select_option(str(number))
-        recordings = np.flatnonzero(np.array(test.targets) == simulated.classes.index(name))
-        events = test.events[recordings[number - 1]]
+        target = simulated.classes.index(name)
+        of_class = [events for events, other in test if other == target]
+        events = of_class[number - 1]
         on, off = figure.drawing.evaluate(
             "d => d.data.map(({x, y, z, marker}) => ({x, y, z, colour: marker.color}))"
         )
@@ -312,7 +330,9 @@ def eye(cloud):
 
 def angles(cloud):
     x, y, z = eye(cloud)
-    return np.rad2deg([np.arctan2(y, x), np.arctan2(z, np.hypot(x, y))])
+    turn = np.arctan2(y, x)
+    tilt = np.arctan2(z, np.hypot(x, y))
+    return np.rad2deg([turn, tilt])
 
 
 def wait_until_it_turns(cloud):
@@ -343,13 +363,16 @@ def test_cloud_turns_by_mouse_and_by_slider(figure):
     before = eye(figure)
     page.mouse.down()
     # Hardly up: where images are slow, Plotly turns further, and at the pole no slider follows.
-    page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.48 * box["height"])
+    x = box["x"] + 0.4 * box["width"]
+    y = box["y"] + 0.48 * box["height"]
+    page.mouse.move(x, y)
     figure.settle()
     page.mouse.up()
-    turn, tilt = (figure.holder.locator(f"input[name={name}]") for name in ("turn", "tilt"))
+    turn = figure.holder.locator("input[name=turn]")
+    tilt = figure.holder.locator("input[name=tilt]")
 
     def sliders_follow():
-        shown = float(turn.input_value()), float(tilt.input_value())
+        shown = [float(turn.input_value()), float(tilt.input_value())]
         turned = np.abs(eye(figure) - before).max() > 0.1
         return turned and angles(figure) == pytest.approx(shown, abs=2.5)
 
@@ -364,7 +387,8 @@ def test_cloud_turns_by_mouse_and_by_slider(figure):
 @on("event-cloud")
 def test_cloud_keeps_its_view_and_rests_while_out_of_sight(figure):
     figure.move({"turn": 30})
-    before, page = eye(figure), figure.page
+    before = eye(figure)
+    page = figure.page
     count_images(page)
     assert images_in(page.wait_for_timeout, 300, page) > 0
     page.evaluate("scrollTo(0, scrollY < 1200 ? document.body.scrollHeight : 0)")
@@ -385,7 +409,8 @@ def test_image_stands_in_on_paper(figure):
     image = figure.holder.locator(IMAGE)
     assert image.is_hidden()
     figure.page.emulate_media(media="print")
-    assert image.is_visible() and figure.drawing.is_hidden()
+    assert image.is_visible()
+    assert figure.drawing.is_hidden()
     figure.page.emulate_media(media="screen")
 
 

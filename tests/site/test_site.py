@@ -5,6 +5,8 @@ from xml.etree import ElementTree
 
 from book_site import CONFIG, DOCUMENTS, HTML, PAGES, soup_of
 
+BASE = CONFIG["html"]["baseurl"]
+
 
 def test_first_address_leads_to_the_landing_page(visit):
     reader = visit()
@@ -37,7 +39,8 @@ def player(visit, **settings):
     held = reader.page.locator(".animation").first
     reader.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     held.scroll_into_view_if_needed()
-    return reader.page, *(held.locator(name) for name in ("img", "button", "input", "output"))
+    parts = [held.locator(name) for name in ("img", "button", "input", "output")]
+    return reader.page, *parts
 
 
 def test_player_is_moved_by_its_button_its_slider_and_by_keyboard(visit):
@@ -87,12 +90,16 @@ def test_pages_describe_themselves_to_search_engines_and_social_networks(built):
     descriptions = set()
     for name in DOCUMENTS:
         soup = soup_of(HTML / f"{name}.html")
-        meta = {tag.get("name") or tag.get("property"): tag.get("content") for tag in soup("meta")}
+        meta = {}
+        for tag in soup("meta"):
+            name_of_tag = tag.get("name") or tag.get("property")
+            meta[name_of_tag] = tag.get("content")
         descriptions.add(meta["description"])
         assert meta["og:description"] == meta["description"]
         assert meta["og:title"] == soup.select_one("article h1").get_text().removesuffix("#")
-        assert meta["og:url"] == f"{CONFIG['html']['baseurl']}{name}.html"
-        assert (HTML / meta["og:image"].removeprefix(CONFIG["html"]["baseurl"])).is_file()
+        assert meta["og:url"] == f"{BASE}{name}.html"
+        image = meta["og:image"].removeprefix(BASE)
+        assert (HTML / image).is_file()
     assert len(descriptions) == len(DOCUMENTS)
     assert min(map(len, descriptions)) > 50
     assert not re.search("Open in Colab|<!--", "".join(descriptions))
@@ -100,8 +107,8 @@ def test_pages_describe_themselves_to_search_engines_and_social_networks(built):
 
 def test_sitemap_lists_every_page_of_the_table_of_contents(built):
     places = ElementTree.parse(HTML / "sitemap.xml").iterfind(".//{*}loc")
-    pages = sorted(f"{CONFIG['html']['baseurl']}{name}.html" for name in DOCUMENTS)
-    assert sorted(place.text for place in places) == pages
+    pages = [f"{BASE}{name}.html" for name in DOCUMENTS]
+    assert sorted(place.text for place in places) == sorted(pages)
 
 
 def test_signatures_of_the_reference_are_complete_and_name_no_objects_in_memory(built):
@@ -111,5 +118,6 @@ def test_signatures_of_the_reference_are_complete_and_name_no_objects_in_memory(
         for tag in soup_of(page).select("dt.sig")
     ]
     assert len(signatures) > 100
-    assert [each for each in signatures if re.search(r"[~<]|\*args|^class .*→", each)] == []
-    assert any("snn.SNN(" in each and "(input_size: int = 2450," in each for each in signatures)
+    for signature in signatures:
+        assert not re.search(r"[~<]|\*args|^class .*→", signature)
+    assert "snn.SNN(input_size: int = 2450," in "\n".join(signatures)
