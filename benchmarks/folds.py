@@ -75,7 +75,7 @@ def accuracy_rows(
     """
     rows = []
     for name, correct in answers.items():
-        row = {"model": name}
+        row: Row = {"model": name}
         row |= spread(correct.mean(axis=1))
         row |= interval(correct, groups)
         row |= by_class(correct, recordings)

@@ -242,7 +242,7 @@ def measure_motions(seeds: int = 10) -> Row:
         film, or the opposite where time is reversed. In ``discs`` are those that were trained and
         tested on films of a disc that comes in from outside.
     """
-    tables = {}
+    tables: dict[str, list[Row]] = {}
     for table, ask in (("rows", _on_dots), ("discs", _on_discs)):
         by_seed = folds.in_parallel(ask, [(seed,) for seed in range(seeds)])
         tables[table] = []
