@@ -19,7 +19,7 @@ IMX636 = """% camera_integrator_name Prophesee
 % end
 """
 GEN31 = b"% evt 2.0\n% plugin_name hal_plugin_gen31_fx3\n% serial_number 00001495\n"
-HD = (1280, 720, 2)
+HD = (1280, 720)
 
 
 def decode_evt3(words):
@@ -103,11 +103,11 @@ def five_hours():
 @pytest.mark.parametrize(
     ("header", "order", "sensor_size"),
     [
-        (GEN31, None, (640, 480, 2)),
+        (GEN31, None, (640, 480)),
         (IMX636.format(version="2.0", format="EVT2").encode(), None, HD),
         (IMX636.format(version="2.1", format="EVT21").encode(), [1, 0], HD),
         (b"% evt 2.1\n% format EVT21;endianness=legacy\n% end\n", [0, 1], None),
-        (b"% format EVT21;height=48;width=64\n% end\n", [1, 0], (64, 48, 2)),
+        (b"% format EVT21;height=48;width=64\n% end\n", [1, 0], (64, 48)),
     ],
 )
 def test_evt2_and_evt21_are_decoded(header, order, sensor_size):
@@ -129,7 +129,7 @@ def test_header_is_text_and_ends_where_events_begin(line, first):
     words = evt2(some_events(200))[2:]  # they begin with a time
     words[0] = 0x8 << 28 | first  # and it with "%"
     events, sensor_size = read_raw(header + words.tobytes())
-    assert len(events) == 200 and sensor_size == (64, 48, 2)
+    assert len(events) == 200 and sensor_size == (64, 48)
 
 
 def evt3_at(times):
@@ -182,7 +182,7 @@ def test_dat_is_decoded_over_71_minutes(version, kind):
     words = np.stack([t, word], axis=1).astype("<u4")
     header = f"% Data file containing CD events.\n% Version {version}\n% Height 240\n% Width 304\n"
     decoded, sensor_size = read_dat(header.encode() + kind + words.tobytes())
-    assert np.array_equal(decoded, events) and sensor_size == (304, 240, 2)
+    assert np.array_equal(decoded, events) and sensor_size == (304, 240)
 
 
 def dvs(t, x, y, p):
@@ -201,10 +201,10 @@ DAVIS = b"#!AER-DAT2.0\r\n# AEChip: eu.seebetter.ini.chips.davis.Davis346blue\r\
 @pytest.mark.parametrize(
     ("header", "kinds", "address", "sensor_size"),
     [
-        (b"", ">HI", dvs, (128, 128, 2)),
-        (b"#!AER-DAT1.0\r\n# made in 2009\r\n", ">HI", dvs, (128, 128, 2)),
-        (b"#!AER-DAT2.0\r\n", ">II", dvs, (128, 128, 2)),
-        (DAVIS, ">II", davis, (346, 260, 2)),
+        (b"", ">HI", dvs, (128, 128)),
+        (b"#!AER-DAT1.0\r\n# made in 2009\r\n", ">HI", dvs, (128, 128)),
+        (b"#!AER-DAT2.0\r\n", ">II", dvs, (128, 128)),
+        (DAVIS, ">II", davis, (346, 260)),
     ],
 )
 def test_aedat_is_decoded_without_images_and_triggers(header, kinds, address, sensor_size):
@@ -231,7 +231,7 @@ def test_aedat3_is_decoded_packet_by_packet():
     later = packet(1, [5 << 17 | 1, 3], overflows=1)
     events, sensor_size = read_aedat(HEADER3 + first + special + later)
     assert events.tolist() == [(100, 3, 4, 1), (2**31 + 3, 5, 0, 0)]
-    assert sensor_size == (128, 128, 2)
+    assert sensor_size == (128, 128)
     events, sensor_size = read_aedat(HEADER3.replace(b"DVS128", b"other"))
     assert len(events) == 0 and events.dtype == EVENT_DTYPE and sensor_size is None
     with pytest.raises(ValueError, match=f"within the packet at byte {len(HEADER3)}; copy it"):

@@ -14,13 +14,14 @@ AEDAT3_PACKET = struct.Struct("<HHIIIIII")  # what each packet of version 3 begi
 PROPHESEE_HEADER = re.compile(
     rb"(?:% (?!end\r?\n)(?:[\t -~]|[\xc2-\xf4][\x80-\xbf]*)+\r?\n)*(?:% end\r?\n)?"
 )
-SENSORS = {  # width, height and polarities, by what headers call them
-    b"DVS128": (128, 128, 2),
-    b"DAVIS240": (240, 180, 2),
-    b"DAVIS346": (346, 260, 2),
-    b"gen3": (640, 480, 2),
-    b"gen4": (1280, 720, 2),
-    b"imx636": (1280, 720, 2),
+TEXT = re.compile(rb"[\s -~\x80-\xff]+")
+SENSORS = {  # width and height, by what headers call them
+    b"DVS128": (128, 128),
+    b"DAVIS240": (240, 180),
+    b"DAVIS346": (346, 260),
+    b"gen3": (640, 480),
+    b"gen4": (1280, 720),
+    b"imx636": (1280, 720),
 }
 VECTOR_WIDTHS = np.zeros(16, np.uint16)  # pixels, by the kind of a word of EVT 3
 VECTOR_WIDTHS[4] = 12
@@ -29,7 +30,7 @@ NO_EVENTS = np.empty(0, EVENT_DTYPE)
 Array = np.ndarray
 PORTION = 2**16  # words that are decoded at a time: what stands between takes much memory
 
-Decoded = tuple[Array, tuple[int, int, int] | None]  # events, and the sensor where it is known
+Decoded = tuple[Array, tuple[int, int] | None]  # events; width and height where they are known
 
 
 def make_events(t: Array, x: Array, y: Array, p: Array) -> Array:
@@ -55,9 +56,8 @@ def read_aedat(content: bytes) -> Decoded:
     version = header[9:10] if header.startswith(b"#!AER-DAT") else b"1"
     if version == b"3":
         source = re.search(rb"#Source \d+: (DVS128|DAVIS240|DAVIS346)", header)
-        sensor_size = SENSORS[source[1]] if source else None
         packets = _decode_aedat3(content, len(header))
-        return np.concatenate([NO_EVENTS, *packets]), sensor_size
+        return np.concatenate([NO_EVENTS, *packets]), source and SENSORS[source[1]]
     dtype = ">u2, >u4" if version == b"1" else ">u4, >u4"
     words = _words(content, len(header), dtype)
     address = words["f0"]
@@ -68,13 +68,12 @@ def read_aedat(content: bytes) -> Decoded:
         y = address >> 22 & 0x1FF
         p = address >> 11 & 1
         is_event = address & 0x80000400 == 0  # and neither a part of an image nor a trigger
-        sensor_size = SENSORS[davis[1].upper()]
-        return make_events(t, x, y, p)[is_event], sensor_size
+        return make_events(t, x, y, p)[is_event], SENSORS[davis[1].upper()]
     if (address >= 2**16).any():
         raise ValueError("its addresses aren't those of a DVS128; export it from jAER as CSV")
     x = address >> 1 & 0x7F
     y = address >> 8
-    p = 1 - (address & 1)
+    p = ~address & 1
     is_event = address < 2**15  # and no trigger
     return make_events(t, x, y, p)[is_event], SENSORS[b"DVS128"]
 
@@ -82,15 +81,14 @@ def read_aedat(content: bytes) -> Decoded:
 def _decode_aedat3(content: bytes, start: int) -> Iterator[Array]:
     """Yield packets of events that have 15 bits for each coordinate, as in DVS Gesture."""
     while start < len(content):
-        first = start + AEDAT3_PACKET.size  # byte of the first event
-        header = AEDAT3_PACKET.unpack(content[start:first])
+        header = AEDAT3_PACKET.unpack_from(content, start)
         kind, _, size, _, overflows, _, number, _ = header
+        first = start + AEDAT3_PACKET.size  # byte of the first event
         end = first + size * number
         if end > len(content):
             raise ValueError(f"it is damaged within the packet at byte {start}; copy it again")
         if kind == 1:  # of events
-            words = np.frombuffer(content[first:end], "<u4")
-            data, stamp = words.reshape(-1, 2).T
+            data, stamp = np.frombuffer(content[first:end], "(2,)<u4").T
             t = stamp.astype(np.int64) + (overflows << 31)
             x = data >> 17
             y = data >> 2 & 0x7FFF
@@ -110,31 +108,32 @@ def read_raw(content: bytes) -> Decoded:
     header = PROPHESEE_HEADER.match(content)[0]  # type: ignore[index]
     version = re.search(rb"% (?:evt |format EVT)([\d.]+)", header)
     name = version[1].decode() if version else "none"
-    if name in ("3.0", "3"):
-        words = _words(content, len(header), "<u2")
-        portions = _decode_evt3(words)
-    elif name in ("2.0", "2"):
-        words = _words(content, len(header), "<u4")
-        portions = _decode_evt2(words, np.ones_like(words))
-    elif name in ("2.1", "21"):
-        pixels, words = _words(content, len(header), "(2,)<u4").T
-        if b"endianness=legacy" in header:  # as the IMX636 sends them
-            pixels, words = words, pixels
-        portions = _decode_evt2(words, pixels)
-    else:
-        raise ValueError(f"it is EVT {name}, not 2, 2.1 or 3; export it by metavision_file_to_csv")
+    match name:
+        case "3.0" | "3":
+            words = _words(content, len(header), "<u2")
+            portions = _decode_evt3(words)
+        case "2.0" | "2":
+            words = _words(content, len(header), "<u4")
+            portions = _decode_evt2(words, np.ones_like(words))
+        case "2.1" | "21":
+            pixels, words = _words(content, len(header), "(2,)<u4").T
+            if b"endianness=legacy" in header:  # as the IMX636 sends them
+                pixels, words = words, pixels
+            portions = _decode_evt2(words, pixels)
+        case _:
+            export = "export it by metavision_file_to_csv"
+            raise ValueError(f"it is EVT {name}, not 2, 2.1 or 3; {export}")
     return np.concatenate([NO_EVENTS, *portions]), _sensor(header)
 
 
 def _decode_evt2(words: Array, pixels: Array) -> Iterator[Array]:
     """Decode words of 28 bits of time, or of 6 and a place; each bit of ``pixels`` is an event."""
     kind = words >> 28
-    high_at = np.flatnonzero(kind == 8)
-    if len(high_at) == 0:
-        return
+    is_high = kind == 8
+    high_at = np.flatnonzero(is_high)
     high = _unwrapped(words[high_at] & 0xFFFFFFF, 28) << 6
-    event_at = np.flatnonzero(kind <= 1)
-    event_at = event_at[event_at > high_at[0]]
+    has_time = np.logical_or.accumulate(is_high)
+    event_at = np.flatnonzero(has_time & (kind <= 1))
     for at, bit in _single_events(event_at, pixels, 32):
         word = words[at]
         t = _latest(high, high_at, at) + (word >> 22 & 63)
@@ -170,7 +169,8 @@ def _decode_evt3(words: Array) -> Iterator[Array]:
     event_at = event_at[event_at >= complete]
     for at, bit in _single_events(event_at, pixels, 12):
         t = _latest(time, time_at, at)
-        x = _latest(first_x, base_at, at) + before[at] + bit
+        left = _latest(first_x, base_at, at) + before[at]
+        x = left + bit
         y = _latest(value[y_at], y_at, at) & 0x7FF
         p = _latest(base, base_at, at) >> 11
         yield make_events(t, x, y, p)
@@ -197,7 +197,7 @@ def read_dat(content: bytes) -> Decoded:
     """
     header = PROPHESEE_HEADER.match(content)[0]  # type: ignore[index]
     start = len(header) + 2
-    kind = content[len(header) : start]
+    kind = content[start - 2 : start]
     if kind not in (b"\x00\x08", b"\x0c\x08"):
         raise ValueError(f"it holds words of type {list(kind)}, no events; name another file")
     stamp, word = _words(content, start, "(2,)<u4").T
@@ -224,18 +224,20 @@ def read_bin(content: bytes) -> Decoded:
     return events[~is_overflow], None
 
 
-def _sensor(header: bytes) -> tuple[int, int, int] | None:
+def _sensor(header: bytes) -> tuple[int, int] | None:
     """Find the sensor in a header of Prophesee's: its sides, or else its name."""
     width = re.search(rb"(?i)(?:width[= ]|geometry )(-?\d+)", header)
     height = re.search(rb"(?i)(?:height[= ]|geometry -?\d+x)(-?\d+)", header)
     if width and height:
-        return int(width[1]), int(height[1]), 2
+        return int(width[1]), int(height[1])
     camera = re.search(rb"% plugin_name hal_plugin_(gen3|gen4|imx636)", header)
-    return SENSORS[camera[1]] if camera else None
+    return camera and SENSORS[camera[1]]
 
 
 def _words(content: bytes, start: int, dtype: str) -> Array:
-    """Return what comes after the header, whole events that aren't all zeros."""
+    """Return what comes after the header: whole events, and neither text nor all zeros."""
+    if TEXT.fullmatch(content[start : start + 1000]):  # such as a page that says "not found"
+        raise ValueError("it holds text in place of events; copy it again")
     rest = (len(content) - start) % np.dtype(dtype).itemsize
     if rest:
         raise ValueError(f"it ends within an event; copy it again, or cut off {rest} bytes")

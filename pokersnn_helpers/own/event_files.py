@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..checks import check_events, check_sensor_size, errors_in
+from ..checks import check_events, check_range, errors_in, refuse_values
 from .camera_files import Decoded, make_events, read_aedat, read_bin, read_dat, read_raw
 
 ANY_SENSOR = (2**31, 2**31, 2)  # where a file doesn't say its own
@@ -115,14 +115,11 @@ def read_event_file(path: str | PathLike[str]) -> EventFile:
         events = check_events(file.events, file.sensor_size or ANY_SENSOR, str(path))
     except TypeError as error:  # of a column that holds no numbers
         raise ValueError(str(error)) from error
-    too_late = np.diff(events["t"], prepend=events["t"][0]) > MAX_GAP
-    if too_late.any():
-        number = too_late.argmax()
-        raise ValueError(
-            f"{path}: field t is {events['t'][number]} at event {number}, more than an hour after "
-            "the event before; leave it out, or cut the recording there"
-        )
-    events["t"] -= events["t"][0]
+    t = events["t"]
+    too_late = np.diff(t, prepend=t[0]) > MAX_GAP
+    remedy = "more than an hour after the one before; leave it out, or cut the recording there"
+    refuse_values(too_late, t, f"{path}: field t", remedy)
+    t -= t[0]
     return EventFile(events, file.sensor_size)
 
 
@@ -134,20 +131,18 @@ def read_unchecked(path: str | PathLike[str]) -> EventFile:
     with errors_in(str(path)):
         suffix = _suffix(path)
         try:
-            events, sensor_size = _decode(path, suffix)
+            events, size = _decode(path, suffix)
         except (ValueError, ImportError):
             raise
         except Exception as error:  # what else is raised depends on where a file is damaged
             wrong = f"it is damaged, or too large for the memory: {error}"
             raise ValueError(f"{wrong}; copy it again, or cut it into parts") from error
-        if sensor_size and not 0 < min(sensor_size) <= max(sensor_size) <= MAX_SIDE:
-            width, height, _ = sensor_size
-            size = f"it says that its sensor has {width} × {height} pixels"
-            raise ValueError(f"{size}, no camera's; mend its header, or record it again")
+        for side in size or ():
+            check_range(1, MAX_SIDE, **{"a side of its sensor": side})
     polarities = events["p"]
     if polarities.dtype.kind in "if" and (abs(polarities) == 1).all():
         events["p"] = polarities > 0
-    return EventFile(events, sensor_size)
+    return EventFile(events, (*size, 2) if size else None)
 
 
 def _suffix(path: Path) -> str:
@@ -208,15 +203,13 @@ def _read_numpy(path: Path) -> Decoded:
         return _to_events(_columns(loaded)), None
     unzipped = sum(member.file_size for member in loaded.zip.infolist())
     _check_memory(3 * unzipped)
-    arrays: Any = {name: np.asarray(loaded[name]) for name in loaded}
-    sensor_size = arrays.pop("sensor_size", None)
-    if sensor_size is not None:
-        width, height, *_ = sensor_size.tolist()
-        sensor_size = check_sensor_size((width, height, 2))
+    arrays = dict(loaded)
+    sensor = arrays.pop("sensor_size", None)
+    size = None if sensor is None else tuple(sensor[:2].tolist())
     if len(arrays) == 1:
         (array,) = arrays.values()
         arrays = _columns(array)
-    return _to_events(arrays), sensor_size
+    return _to_events(arrays), size
 
 
 def _columns(array: np.ndarray) -> dict[str, np.ndarray]:
@@ -226,7 +219,7 @@ def _columns(array: np.ndarray) -> dict[str, np.ndarray]:
     if array.shape[1:] != (4,):
         raise ValueError(f"its shape is {array.shape}, not (events, 4); give columns t, x, y, p")
     is_sorted: Any = (array[1:] >= array[:-1]).all(axis=0)
-    largest = int(array.max(axis=0, initial=0).argmax())
+    largest = array.max(axis=0, initial=0).argmax()
     if is_sorted[largest] and not is_sorted[0]:
         raise ValueError(f"the times seem to be in column {largest}; put t, x, y, p in order")
     return dict(zip("txyp", array.T, strict=True))
@@ -297,9 +290,9 @@ def _read_by_faery(path: Path, suffix: str) -> Decoded:
             answer = "faery fails, or takes too much time or memory"
     if isinstance(answer, str):
         raise ValueError(f"the file is damaged: {answer}; copy it again, or export it")
-    events, (width, height) = answer
+    events, size = answer
     columns = [events[field] for field in "txyp"]
-    return make_events(*columns), (width, height, 2)
+    return make_events(*columns), size
 
 
 def _faery_child() -> Any:
