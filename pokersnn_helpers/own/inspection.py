@@ -70,37 +70,36 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
     backwards = np.diff(times, prepend=times[:1]) < 0
     columns = [times, *(file.events[field] for field in "xyp")]
     table = np.rec.fromarrays(columns, names="t,x,y,p")  # type: ignore[call-overload]
-    by_time = np.argsort(times, kind="stable")
-    events = check_events(table[by_time], file.sensor_size or ANY_SENSOR, str(path))
+    table.sort(order="t", kind="stable")
+    events = check_events(table, file.sensor_size or ANY_SENSOR, str(path))
     with errors_in(str(path)):
         image = count_events(events, file.sensor_size)
-        hot_pixels = find_hot_pixels(events)
+    hot_pixels = find_hot_pixels(events)
     t = events["t"] - events["t"][0]
     duration = int(t[-1])
     counts, _ = np.histogram(t, PARTS)
     rate = 1000 * PARTS * counts / max(duration, 1)
+    height, width = image.shape
     numbers = {
         "events": len(t),
         "duration (ms)": duration / 1000,
         "rate (events/ms)": 1000 * len(t) / max(duration, 1),
         "highest rate (events/ms)": float(rate.max()),
         "ON share": float(events["p"].mean()),
-        "width": image.shape[1],
-        "height": image.shape[0],
-        "active pixels": int(np.count_nonzero(image)),
+        "width": width,
+        "height": height,
+        "active pixels": np.count_nonzero(image),
         "hot pixels": len(hot_pixels),
         "longest gap (ms)": int(np.diff(t).max(initial=0)) / 1000,
-        "times that run backwards": int(backwards.sum()),
+        "times that run backwards": np.count_nonzero(backwards),
     }
-    advice = []
-    if overflows.any():
-        place = _first_place(stamps, overflows)
-        advice += [f"a counter of {bits} bits overflowed {place}; add 2**{bits} µs from there on"]
-    if backwards.any():
-        place = _first_place(stamps, backwards)
-        advice += [f"times run backwards {place}; sort the events by time"]
-    advice += _advice_on_times(t, scale, image.size)
-    advice += _advice_on_pixels(events, image, hot_pixels)
+    overflow = f"a counter of {bits} bits overflowed"
+    advice = [
+        *_advice_on_order(stamps, overflows, overflow, f"add 2**{bits} µs from there on"),
+        *_advice_on_order(stamps, backwards, "times run backwards", "sort the events by time"),
+        *_advice_on_times(t, scale, image.size),
+        *_advice_on_pixels(events, image, hot_pixels),
+    ]
     if not file.sensor_size:
         advice += ["the file doesn't say its sensor; give load_folder sensor_size, train --sensor"]
     return Inspection(numbers, rate, image, hot_pixels, advice)
@@ -132,7 +131,8 @@ def find_hot_pixels(events: np.ndarray) -> np.ndarray:
     """Find pixels that fire all the time, and far more than those around them.
 
     A pixel at which a hand turns round fires often, too, but only then, and so do its neighbours:
-    of 24 next pixels at most five may be hot themselves.
+    of 24 next pixels at most five may be hot themselves. But where more than a quarter of all
+    pixels stand out from the quietest quarter of their neighbours, all of those are hot.
 
     Args:
         events: Structured array with fields t (µs), x, y and p, sorted by time.
@@ -153,7 +153,7 @@ def find_hot_pixels(events: np.ndarray) -> np.ndarray:
     """
     counts = count_events(events)
     t = events["t"] - events["t"][0]
-    part = t * PARTS // (int(t[-1]) + 1)
+    part = t * PARTS // (t[-1] + 1)
     fires = np.zeros((*counts.shape, PARTS), bool)
     fires[events["y"], events["x"], part] = True
     parts = fires.sum(axis=2)
@@ -163,8 +163,12 @@ def find_hot_pixels(events: np.ndarray) -> np.ndarray:
     y, x = np.nonzero(all_the_time)
     padded = np.pad(often, 2, "reflect")
     around = sliding_window_view(padded, (5, 5))[y, x].reshape(-1, 25)
-    sixth = np.sort(around)[:, -7]  # of 24 neighbours, where the pixel itself is the highest
-    is_hot = often[y, x] > 10 + 1.7 * sixth
+    around.sort()  # with the pixel itself, which is the highest where it is hot
+    stands_out = often[y, x, None] > 10 + 1.7 * around
+    is_hot = stands_out[:, -7]
+    is_scattered = stands_out[:, 6]
+    if np.count_nonzero(is_scattered) > counts.size / 4:
+        is_hot = is_scattered
     x = x[is_hot]
     y = y[is_hot]
     most_first = np.argsort(-counts[y, x], kind="stable")
@@ -174,14 +178,12 @@ def find_hot_pixels(events: np.ndarray) -> np.ndarray:
 def _whole(stamps: np.ndarray) -> tuple[np.ndarray, float]:
     """Return times as whole numbers, and by what they were multiplied, or should be, for µs."""
     if not (stamps % 1).any():
-        whole = stamps if stamps.dtype.kind == "f" else stamps.astype(np.int64)
+        whole = stamps.astype(np.int64)
         in_ns = (whole[:1] > 2**53).any()  # since 1970
         return whole - whole[:1], 1e-3 if in_ns else 1
-    in_ms = 1e3 * stamps
-    in_s = 1e6 * stamps
-    if _is_whole(in_s) and not _is_whole(in_ms):
-        return np.rint(in_s), 1e6
-    return np.rint(in_ms), 1e3
+    in_seconds = _is_whole(1e6 * stamps) and not _is_whole(1e3 * stamps)
+    scale = 1e6 if in_seconds else 1e3
+    return np.rint(scale * stamps), scale
 
 
 def _is_whole(times: np.ndarray) -> bool:
@@ -199,10 +201,14 @@ def _find_overflows(times: np.ndarray) -> tuple[int, np.ndarray]:
     return 0, np.zeros(len(steps), bool)
 
 
-def _first_place(stamps: np.ndarray, is_wrong: np.ndarray) -> str:
-    number = is_wrong.argmax()
-    before = stamps[number - 1]
-    return f"at event {number} (from {before} to {stamps[number]})"
+def _advice_on_order(
+    stamps: np.ndarray, is_wrong: np.ndarray, what: str, remedy: str
+) -> Iterator[str]:
+    """Say at which event something is wrong for the first time, if anywhere."""
+    if is_wrong.any():
+        number = is_wrong.argmax()
+        before = stamps[number - 1]
+        yield f"{what} at event {number} (from {before} to {stamps[number]}); {remedy}"
 
 
 def _factor(scale: float, count: int, pixels: int, duration: int, gap: int) -> float:
@@ -229,7 +235,7 @@ def _advice_on_times(t: np.ndarray, scale: float, pixels: int) -> Iterator[str]:
     if duration == 0:
         yield f"{count} events, all at the same time; record for longer"
         return
-    moments = np.unique(t)
+    moments, sizes = np.unique(t, return_counts=True)
     gaps = np.diff(moments)
     gap = int(gaps.max())
     tick = int(np.gcd.reduce(gaps))
@@ -245,17 +251,25 @@ def _advice_on_times(t: np.ndarray, scale: float, pixels: int) -> Iterator[str]:
         start = moments[gaps.argmax()]
         silence = f"nothing for {gap / 1000:g} ms from {start / 1000:g} ms on"
         yield f"{silence}; cut the recording there, or look whether the camera dropped events"
+    most = sizes.max()
+    if most > max(FEWEST, count / 100, 20 * np.median(sizes)):
+        at_once = f"{most} of {count} events come at once, at {moments[sizes.argmax()] / 1000:g} ms"
+        yield f"{at_once}; cut them off, they show no motion"
 
 
 def _advice_on_pixels(
     events: np.ndarray, image: np.ndarray, hot_pixels: np.ndarray
 ) -> Iterator[str]:
     """Say what is odd in places and polarities."""
-    if len(hot_pixels):
+    number = len(hot_pixels)
+    if number > image.size / 4:
+        hot = f"{number} of {image.size} pixels are hot"
+        yield f"{hot}; look at the camera's thresholds, and record again"
+    elif number:
         x, y = hot_pixels.T
         share = image[y, x].sum() / len(events)
-        places = ", ".join(map(str, zip(x.tolist(), y.tolist(), strict=True)))
-        hot = f"hot pixels, {len(hot_pixels)} in all, {places}"
+        places = ", ".join(map(str, map(tuple, hot_pixels.tolist())))
+        hot = f"hot pixels, {number} in all, {places}"
         yield f"{hot}, have {100 * share:.2g}% of the events; leave them out by `clean`"
     share_on = events["p"].mean()
     if not 0.1 <= share_on <= 0.9:
