@@ -21,9 +21,11 @@ from pokersnn_helpers import (
 )
 from pokersnn_helpers.checks import check_numbers, check_range, check_seed
 from pokersnn_helpers.classifier import check_classifier, last_steps
-from pokersnn_helpers.frames import with_steps
-from pokersnn_helpers.study import losses
-from pokersnn_helpers.study.latency import PredictionsOverTime
+from pokersnn_helpers.study.latency import (
+    PredictionsOverTime,
+    events_per_step,
+    log_probabilities_over_time,
+)
 from pokersnn_helpers.study.models import Model
 
 
@@ -50,9 +52,38 @@ def augment_and_crop(frames: torch.Tensor) -> torch.Tensor:
     return random_start_crop(augment(frames))
 
 
+def nll_over_time(
+    voltages: torch.Tensor, targets: torch.Tensor, frames: torch.Tensor, steps: torch.Tensor
+) -> torch.Tensor:
+    """Average the negative log-likelihood over a recording's own time steps.
+
+    A wrong answer costs for as long as it stands, so a network learns to answer early.
+
+    Example:
+        >>> voltages = torch.zeros(20, 8, 4)  # a silent network guesses
+        >>> targets, steps = torch.zeros(8, dtype=torch.int64), torch.full((8,), 20)
+        >>> frames = torch.ones(10, 8, 2, 35, 35)
+        >>> nll_over_time(voltages, targets, frames, steps).exp()[0].item()  # one of four classes
+        4.0
+    """
+    numbers = torch.arange(len(voltages), device=steps.device)
+    before_the_end = numbers[:, None] < steps
+    return weighted_nll(voltages, targets, before_the_end.to(voltages.dtype))
+
+
+def weighted_nll(
+    voltages: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor
+) -> torch.Tensor:
+    """Average the negative log-likelihood over time steps, each with its weight, (T, B)."""
+    log_probabilities = log_probabilities_over_time(voltages)
+    places = targets.expand(len(voltages), -1)[..., None]
+    losses = -log_probabilities.gather(2, places)[..., 0]
+    return (weights * losses).sum(dim=0) / weights.sum(dim=0).clamp(min=1)
+
+
 # What to change in the book's recipe, so that a network learns to answer early.
 EARLY: dict[str, Any] = {
-    "loss": losses.nll_over_time,
+    "loss": nll_over_time,
     "augment": augment_and_crop,
     "epochs": 120,
     "learning_rate": 0.002,
@@ -129,8 +160,7 @@ def nll_over_events(
 
     It is the loss for ``accuracy_over_events``.
     """
-    events = losses.events_per_step(with_steps(frames, len(voltages)))
-    return losses.weighted_nll(voltages, targets, events)
+    return weighted_nll(voltages, targets, events_per_step(frames))
 
 
 def firing_rate_regularised(
@@ -151,7 +181,7 @@ def firing_rate_regularised(
         penalty: What a rate of one spike per neuron and time step costs.
     """
     check_range(0, 1e9, penalty=penalty)
-    loss = losses.nll_over_time(voltages[..., :-1], targets, frames, steps)
+    loss = nll_over_time(voltages[..., :-1], targets, frames, steps)
     before_the_end = torch.arange(len(voltages))[:, None] < steps
     rate = (before_the_end * voltages[..., -1]).sum(dim=0) / steps
     return loss + penalty * rate

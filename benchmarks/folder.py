@@ -1,14 +1,14 @@
 """A folder of many recordings: to load it and to train on it, in how much memory."""
 
 import time
-from typing import Any
 
 from pokersnn_helpers import FastSNN, load_folder, train_classifier
 
+from . import Row
 from .compare import peak_memory
 
 
-def measure(folder: str = "", *, epochs: int = 2, time_window: float = 5000) -> dict[str, Any]:
+def measure(folder: str = "", *, epochs: int = 2, time_window: float = 5000) -> Row:
     """Load a folder and train a ``FastSNN`` on all of it.
 
     Args:
@@ -25,8 +25,15 @@ def measure(folder: str = "", *, epochs: int = 2, time_window: float = 5000) -> 
         start = time.perf_counter()
         recordings = load_folder(folder).recordings
         loaded = time.perf_counter()
-        options = {"time_window": time_window, "epochs": epochs, "augment": "none"}
-        train_classifier(recordings, 0, "cpu", network=FastSNN, **options)
+        train_classifier(
+            recordings,
+            0,
+            "cpu",
+            network=FastSNN,
+            time_window=time_window,
+            epochs=epochs,
+            augment="none",
+        )
         trained = time.perf_counter()
     return {
         "recordings": len(recordings),

@@ -79,8 +79,8 @@ class MotionDetector(FrameNetwork):
     def __init__(self, output_size: int = 6, late: Sequence[int] = (0, 1, 2, 3, 4)):
         super().__init__()
         self.late = late
-        self.filters: Any = nn.Conv2d(len(late), 16, 7, stride=2, bias=False)
-        self.filters.to(memory_format=torch.channels_last)  # twice as fast on a CPU
+        filters: Any = nn.Conv2d(len(late), 16, 7, stride=2, bias=False)
+        self.filters = filters.to(memory_format=torch.channels_last)  # twice as fast on a CPU
         self.snn = build_network(
             FastSNN,
             time_window=self.time_window,

@@ -119,7 +119,7 @@ def constants_of(network: FrameNetwork) -> dict[str, Any]:
     constants = {}
     for name, module in network.named_modules():
         for attribute in ("dt", "surrogate_slope", "p"):  # p: of Norse's cells, or of dropout
-            value = getattr(module, attribute, None)
+            value: Any = getattr(module, attribute, None)
             fields = value._asdict() if hasattr(value, "_asdict") else {"": value}
             for field, number in fields.items():
                 key = ".".join(filter(None, [name, attribute, field]))

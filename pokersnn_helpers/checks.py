@@ -41,7 +41,7 @@ def check_numbers(kind: Any, **values: Any) -> None:
 def check_range(lowest: float, highest: float, **values: Any) -> None:
     """Raise a ``ValueError`` that names the first value outside a range, or that is no number."""
     for name, value in values.items():
-        if not isinstance(value, Real) or not lowest <= value <= highest:
+        if not isinstance(value, Real) or not lowest <= float(value) <= highest:
             short = reprlib.repr(value)
             raise ValueError(f"{name} is {short}; choose a number from {lowest:g} to {highest:g}")
 
@@ -203,7 +203,7 @@ def check_loader(loader: Any, classifier: Any) -> None:
     """
     if hasattr(loader, "sensor_size"):  # as Recordings, a Split and Tonic's data sets have one
         raise TypeError(f"{type(loader).__name__} are no loader; give make_loader(recordings)")
-    dataset = getattr(loader, "dataset", None)
+    dataset: Any = getattr(loader, "dataset", None)
     while hasattr(dataset, "dataset"):  # a Subset
         dataset = dataset.dataset
     recordings = getattr(dataset, "recordings", None)

@@ -82,16 +82,16 @@ class Classifier(torch.nn.Module):
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return log-probabilities (B, classes) of frames (T, B, ...)."""
-        voltages, steps = self.run(frames)
+        frames, steps = self.append_silence(frames)
+        voltages, steps = self.run(frames, steps)
         return self.read(voltages, steps)
 
-    def run(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Run the network on frames (T, B, ...), each recording up to the end of its own time.
+    def run(self, frames: torch.Tensor, steps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Run the network on what ``append_silence`` returned.
 
         Returns:
             Voltages (T, B, classes), and how many of them are each recording's own, (B,).
         """
-        frames, steps = self.append_silence(frames)
         if getattr(self.snn, "causal", False):
             return self.snn(frames), steps
         return self._run_by_length(frames, steps)

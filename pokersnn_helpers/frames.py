@@ -109,8 +109,8 @@ def count_events(
     indices = np.empty((5, len(t)), np.int64)
     counts = np.empty(len(t), np.float32)
     n = _count(t, pixels, sizes, first_step, n_steps, float(time_window), shape, indices, counts)
-    indices, counts = torch.from_numpy(indices[:, :n]), torch.from_numpy(counts[:n])
-    return sparse_tensor(indices, counts, (n_steps, len(sizes), *shape))
+    places = torch.from_numpy(indices[:, :n])
+    return sparse_tensor(places, torch.from_numpy(counts[:n]), (n_steps, len(sizes), *shape))
 
 
 @compiled
@@ -141,9 +141,9 @@ def _count(t, pixels, sizes, first_step, n_steps, time_window, shape, indices, c
         by_pixel[next_of_pixel[pixel]] = event
         next_of_pixel[pixel] += 1
     ordered = np.empty(len(t), np.uint32)
-    for event in by_pixel:
-        row = rows[event]
-        ordered[next_of_row[row]] = pixels[event]
+    for number in by_pixel:
+        row = rows[number]
+        ordered[next_of_row[row]] = pixels[number]
         next_of_row[row] += 1
     # In each row, count the events that have the same pixel.
     n = 0

@@ -68,7 +68,7 @@ class FrameNetwork(torch.nn.Module):
                 self.arguments = named_arguments(initialize, self, *args, **kwargs)
             initialize(self, *args, **kwargs)
 
-        cls.__init__ = note_and_initialize  # type: ignore[method-assign]
+        cls.__init__ = note_and_initialize  # type: ignore[assignment, method-assign]
 
     @property
     def time_window(self) -> float:

@@ -182,7 +182,8 @@ def read_archive(archive: str, root: Path) -> dict[str, bytes]:
     folders = dict.fromkeys([root / "POKERDVS", root, cache_folder() / "POKERDVS"])
     home = _download_folder(archive, root)
     tried = []
-    for place in (*folders, *SOURCES[archive]):
+    places: list[Path | str] = [*folders, *SOURCES[archive]]
+    for place in places:
         try:
             return _read(place, archive, home)
         except (OSError, ValueError) as error:

@@ -41,8 +41,8 @@ from .recordings import Recordings, Split, density_and_ms
 from .snn import SNN, build_network, exact_decays
 
 Batches = Iterable[tuple[torch.Tensor, torch.Tensor]]
-# Voltages (T, B, classes), targets (B,), frames as the loader gives them, and how many voltages are
-# each recording's own (B,) in; a loss per recording (B,) out.
+# Voltages (T, B, classes), targets (B,), frames (T, B, ...) and each recording's own number of
+# steps (B,) in; a loss per recording (B,) out.
 Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 MAX_STEPS = 2**22  # of a prediction: 70 minutes at 1 ms, whose voltages take some gigabytes
@@ -159,7 +159,8 @@ def classify_batch(
     classifier: Classifier, frames: torch.Tensor, targets: torch.Tensor, loss: Loss | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the log-probabilities of a batch (B, classes), and the loss of each recording (B,)."""
-    voltages, steps = classifier.run(frames)
+    frames, steps = classifier.append_silence(frames)
+    voltages, steps = classifier.run(frames, steps)
     log_probabilities = classifier.read(voltages, steps)
     check_targets(targets, log_probabilities)
     if loss is None:
@@ -225,7 +226,8 @@ def predict(
     frames = count(events, network.time_window, classifier.sensor_size).unsqueeze(1)
     classifier.to(device).eval()
     with torch.no_grad():
-        voltages, _ = classifier.run(frames.to(device))
+        frames, steps = classifier.append_silence(frames.to(device))
+        voltages, _ = classifier.run(frames, steps)
     return read_prediction(classifier, voltages)
 
 

@@ -17,13 +17,13 @@ from benchmarks.early import (
     final_accuracy,
     firing_rate_regularised,
     nll_over_events,
+    nll_over_time,
     train_sparse,
 )
 from benchmarks.latency import correct_after_events, correct_at_time
 from pokersnn_helpers import Classifier, FastSNN, build_network, decode, fit, make_loader
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.study.latency import PredictionsOverTime, predict_over_time
-from pokersnn_helpers.study.losses import nll_over_time
 
 TARGETS = torch.tensor([0, 2, 1])
 

@@ -14,7 +14,7 @@ from test_streaming import Own
 from torch import nn
 
 from benchmarks.counting import count_operations
-from benchmarks.early import nll_over_events
+from benchmarks.early import nll_over_events, nll_over_time
 from pokersnn_helpers import (
     SNN,
     Classifier,
@@ -32,7 +32,6 @@ from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.frames import with_steps
 from pokersnn_helpers.networks import FrameNetwork
-from pokersnn_helpers.study.losses import nll_over_time
 from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP
 from pokersnn_helpers.training import classify_batch
 

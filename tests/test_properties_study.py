@@ -19,12 +19,12 @@ from benchmarks.early import (
     final_accuracy,
     firing_rate_regularised,
     nll_over_events,
+    nll_over_time,
 )
 from benchmarks.latency import correct_after_events, correct_at_time
 from pokersnn_helpers import SNN, Classifier, FastSNN, Recordings, predict, stratified_folds
 from pokersnn_helpers.study import perturbations
 from pokersnn_helpers.study.latency import predict_over_time
-from pokersnn_helpers.study.losses import nll_over_time
 from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP
 from pokersnn_helpers.study.protocol import bootstrap_interval, cross_validate
 

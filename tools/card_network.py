@@ -18,11 +18,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.early import augment_and_crop
+from benchmarks.early import augment_and_crop, nll_over_time
 from pokersnn_helpers import SNN, Classifier, FastSNN, Recordings, load_pokerdvs, make_loader
 from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import cards, simulate_pokerdvs
-from pokersnn_helpers.study.losses import nll_over_time
 from pokersnn_helpers.training import evaluate, train_classifier
 
 OUTPUT = Path(__file__).parents[1] / "book/_static/interactive/card/data.js"

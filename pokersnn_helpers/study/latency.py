@@ -1,7 +1,7 @@
 """When a network knows: its predictions at every time step.
 
 A network that reads frames one after the other has an answer at each of them, as soon as one class
-leads. ``losses`` trains for early answers, and ``predict_over_time`` asks for all of them.
+leads. ``predict_over_time`` asks for all of them.
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,8 @@ import torch
 
 from ..classifier import Classifier, frame_network, unique_argmax
 from ..devices import one_cpu_thread
-from ..frames import make_loader, with_steps
+from ..frames import make_loader
 from ..recordings import Recordings
-from . import losses
 
 
 @dataclass(frozen=True)
@@ -80,10 +79,26 @@ def predict_over_time(classifier: Classifier, recordings: Recordings) -> Predict
     loader = make_loader(recordings, 1, network.time_window, sparse=network.takes_sparse)
     for frames, _ in loader:
         with torch.no_grad():
-            voltages, _ = classifier.run(frames)
-        answers = losses.log_probabilities_over_time(voltages)
-        frames = with_steps(frames, len(answers))
+            frames, steps = classifier.append_silence(frames)
+            voltages, _ = classifier.run(frames, steps)
+        answers = log_probabilities_over_time(voltages)
         log_probabilities.append(answers[:, 0].numpy())
-        events.append(losses.events_per_step(frames)[:, 0].numpy())
+        events.append(events_per_step(frames)[:, 0].numpy())
     targets = np.array(recordings.targets)
     return PredictionsOverTime(log_probabilities, events, targets, network.time_window)
+
+
+def log_probabilities_over_time(voltages: torch.Tensor) -> torch.Tensor:
+    """Return what ``decode`` says of the voltages up to each time step, (T, B, classes).
+
+    Example:
+        >>> log_probabilities_over_time(torch.zeros(20, 8, 4)).exp()[0, 0]
+        tensor([0.2500, 0.2500, 0.2500, 0.2500])
+    """
+    return torch.log_softmax(voltages.cummax(dim=0).values, dim=-1)
+
+
+def events_per_step(frames: torch.Tensor) -> torch.Tensor:
+    """Return how many events each time step of each recording has, (T, B)."""
+    axes = tuple(range(2, frames.ndim))
+    return torch.sparse.sum(frames, axes).to_dense() if frames.is_sparse else frames.sum(axes)

@@ -47,16 +47,14 @@
     const { stepped } = window.uPlot.paths;
     const steps = { paths: stepped({ align: 1 }) };
     const x = [0, duration];
+    const events = { y: () => [-1.3, 1.3], yValues: { "-1": "OFF", 1: "ON" } };
     const charts = [
       addChart(drawing, { title: "light", height: 84, x, y: () => [0, 1.1 * Math.max(1, state.daylight)], series: [["text"]] }),
       addChart(drawing, {
         title: "ln(light)", height: 150, x, y: levels, bands: [{ series: [2, 1], fill: () => colour("shade") }],
         series: [["shade", { ...steps, width: 0 }], ["shade", { ...steps, width: 0 }], ["accent", steps], ["text"]],
       }),
-      addChart(drawing, {
-        title: "events", height: 100, x, xTitle: "time (ms)", y: () => [-1.3, 1.3], yValues: { "-1": "OFF", 1: "ON" },
-        series: [tick("ON"), tick("OFF")],
-      }),
+      addChart(drawing, { ...events, title: "events", height: 100, x, xTitle: "time (ms)", series: [tick("ON"), tick("OFF")] }),
     ];
     function levels() {
       const margin = 1.2 * state.threshold;

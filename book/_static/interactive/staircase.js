@@ -31,21 +31,16 @@
     await loadCharts();
     const weights = Array.from({ length: 401 }, (_, index) => lowest + ((highest - lowest) * index) / 400);
     const x = [lowest, highest];
-    let losses = [0];
-    let gradients = [0];
+    let [losses, gradients] = [[0], [0]];
     const y = (values) => () => {
       const [low, high] = [Math.min(0, ...values()), Math.max(0, ...values())];
       const margin = 0.1 * (high - low) + 1e-9;
       return [low - margin, high + margin];
     };
     const stepped = window.uPlot.paths.stepped({ align: 1 });
-    const [upper, lower] = [
-      addChart(drawing, { title: "loss", height: 150, x, y: y(() => losses), series: [["text", { paths: stepped }]] }),
-      addChart(drawing, {
-        title: "gradient", height: 190, x, xTitle: "weight", y: y(() => gradients),
-        series: [["text"], ["accent", { width: 1 }]],
-      }),
-    ];
+    const upper = addChart(drawing, { title: "loss", height: 150, x, y: y(() => losses), series: [["text", { paths: stepped }]] });
+    const lines = [["text"], ["accent", { width: 1 }]];
+    const lower = addChart(drawing, { title: "gradient", height: 190, x, xTitle: "weight", y: y(() => gradients), series: lines });
     let weight = start;
     let said = "";
     const draw = oncePerImage(() => {
