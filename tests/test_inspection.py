@@ -25,6 +25,10 @@ def ticking(tick):
     return at(tick * np.arange(100), range(100))
 
 
+def burst(size):
+    return at([0] * size + [*range(1, 102)])
+
+
 def scene(*hot):
     """A hand that turns round in a second of 64 x 64 pixels, and hot pixels: x, y and events."""
     rng = np.random.default_rng(0)
@@ -64,6 +68,7 @@ def inspect(tmp_path):
         ("1 events, all at the same time", at([7, 8]), at([7])),
         ("run backwards at event 1 (from 9 to 5", at([9, 9]), at([9, 5])),
         ("steps are 0.1 ms", ticking(99), ticking(100)),
+        ("101 of 202 events come at once, at 0 ms", burst(100), burst(101)),
     ],
 )
 def test_advice_begins_beyond_each_threshold(sentence, usual, odd, inspect):
@@ -119,3 +124,14 @@ def test_hot_pixels_fire_all_the_time_and_a_hand_that_turns_round_does_not(inspe
     together = [[9, 60], [9, 61], [10, 60], [10, 61]]
     events = scene(*[(x, y, 50) for x, y in together])
     assert sorted(find_hot_pixels(events).tolist()) == together
+
+
+def test_a_camera_of_which_half_the_pixels_are_hot_is_told_in_one_line(inspect):
+    is_hot = np.random.default_rng(1).random((64, 64)) < 0.5
+    y, x = np.nonzero(is_hot)
+    hot = [(column, row, 100) for column, row in zip(x, y, strict=True)]
+    inspection = inspect(scene(*hot))
+    number = len(inspection.hot_pixels)
+    assert 0.9 < number / len(hot) < 1.05
+    first, _ = inspection.advice
+    assert first.startswith(f"{number} of 4096 pixels are hot; look at the camera's thresholds")

@@ -18,6 +18,7 @@ import numpy as np
 from ..checks import check_events, check_range, errors_in, refuse_values
 from .camera_files import Decoded, make_events, read_aedat, read_bin, read_dat, read_raw
 
+SensorSize = tuple[int, int, int]  # width, height and polarities
 ANY_SENSOR = (2**31, 2**31, 2)  # where a file doesn't say its own
 MAX_SIDE = 2**15  # pixels: more than any camera has
 MAX_GAP = 3_600_000_000  # µs between events: longer ones come from wild time stamps
@@ -65,7 +66,7 @@ class EventFile(NamedTuple):
     """
 
     events: np.ndarray
-    sensor_size: tuple[int, int, int] | None
+    sensor_size: SensorSize | None
 
 
 def read_events(path: str | PathLike[str]) -> np.ndarray:
@@ -135,14 +136,22 @@ def read_unchecked(path: str | PathLike[str]) -> EventFile:
         except (ValueError, ImportError):
             raise
         except Exception as error:  # what else is raised depends on where a file is damaged
-            wrong = f"it is damaged, or too large for the memory: {error}"
-            raise ValueError(f"{wrong}; copy it again, or cut it into parts") from error
+            raise ValueError(
+                f"it is damaged, or too large for the memory: {error}; copy it again, or cut it "
+                "into parts"
+            ) from error
         for side in size or ():
             check_range(1, MAX_SIDE, **{"a side of its sensor": side})
     polarities = events["p"]
     if polarities.dtype.kind in "if" and (abs(polarities) == 1).all():
         events["p"] = polarities > 0
     return EventFile(events, (*size, 2) if size else None)
+
+
+def smallest_sensor(events: np.ndarray) -> SensorSize:
+    """Return width, height and polarities of the smallest sensor that holds all events."""
+    width, height, polarities = (int(events[field].max()) + 1 for field in "xyp")
+    return width, height, polarities
 
 
 def _suffix(path: Path) -> str:
@@ -156,8 +165,10 @@ def _suffix(path: Path) -> str:
         raise ValueError(f"it ends in {suffix!r}; export it to one of {', '.join(FORMATS)}")
     expected, memory = FORMATS[suffix]
     if not start.startswith(expected):
-        begins = f"it begins with {start[:12]!r}, not with {expected!r}"
-        raise ValueError(f"{begins}; give it the suffix of its format, or record it again")
+        raise ValueError(
+            f"it begins with {start[:12]!r}, not with {expected!r}; give it the suffix of its "
+            "format, or record it again"
+        )
     _check_memory(memory * path.stat().st_size)
     return suffix
 
@@ -170,8 +181,10 @@ def _check_memory(needed: int) -> None:
     available = re.search(r"MemAvailable: *(\d+)", meminfo.read_text())
     free = 1024 * int(available[1]) if available else needed
     if needed > free:
-        needs = f"its events need about {needed / 1e9:.4g} GB of memory"
-        raise ValueError(f"{needs}, and {free / 1e9:.4g} are free; cut the recording into parts")
+        raise ValueError(
+            f"its events need about {needed / 1e9:.4g} GB of memory, and {free / 1e9:.4g} are free;"
+            " cut the recording into parts"
+        )
 
 
 def _decode(path: Path, suffix: str) -> Decoded:
@@ -246,8 +259,9 @@ def _read_csv(path: Path) -> np.ndarray:
         is_wrong = columns[field].isna()
         if is_wrong.any():
             row = is_wrong.argmax()
-            value = f"line {row + 2}: {field} is {texts[row]}"
-            raise ValueError(f"{value}; write a number, or leave the line out")
+            raise ValueError(
+                f"line {row + 2}: {field} is {texts[row]}; write a number, or leave the line out"
+            )
     return _to_events(columns)
 
 
@@ -260,8 +274,10 @@ def _fields(columns: Any) -> dict[str, Any]:
             fields.setdefault(FIELDS[usual], column)
     missing = [field for field in "txyp" if field not in fields]
     if missing:
-        held = f"{', '.join(columns) or 'nothing'}, not {', '.join(missing)}"
-        raise ValueError(f"it holds {held}; call them t, x, y and p, in CSV in the first line")
+        raise ValueError(
+            f"it holds {', '.join(columns) or 'nothing'}, not {', '.join(missing)}; call them t, "
+            "x, y and p, in CSV in the first line"
+        )
     return fields
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..checks import check_events, errors_in
-from .event_files import ANY_SENSOR, read_unchecked
+from .event_files import ANY_SENSOR, SensorSize, read_unchecked, smallest_sensor
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -105,7 +105,7 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
     return Inspection(numbers, rate, image, hot_pixels, advice)
 
 
-def count_events(events: np.ndarray, sensor_size: tuple[int, int, int] | None = None) -> np.ndarray:
+def count_events(events: np.ndarray, sensor_size: SensorSize | None = None) -> np.ndarray:
     """Count the events of each pixel: (height, width).
 
     Raises:
@@ -116,13 +116,12 @@ def count_events(events: np.ndarray, sensor_size: tuple[int, int, int] | None = 
         >>> count_events(np.zeros(3, EVENT_DTYPE), (2, 1, 2))
         array([[3, 0]])
     """
-    width = 1 + int(events["x"].max())
-    height = 1 + int(events["y"].max())
-    if sensor_size:
-        width, height, _ = sensor_size
+    width, height, _ = sensor_size or smallest_sensor(events)
     if width * height > MAX_PIXELS:
-        size = f"its events take {width} × {height} pixels, more than any camera has"
-        raise ValueError(f"{size}; leave out those whose coordinates are wrong")
+        raise ValueError(
+            f"its events take {width} × {height} pixels, more than any camera has; leave out those "
+            "whose coordinates are wrong"
+        )
     places = events["y"] * width + events["x"]
     return np.bincount(places, minlength=width * height).reshape(height, width)
 
@@ -160,19 +159,17 @@ def find_hot_pixels(events: np.ndarray) -> np.ndarray:
     at_random = PARTS * (1 - (1 - 1 / PARTS) ** counts)  # parts in which random times would lie
     often = np.sqrt(counts * parts)
     all_the_time = (often > 10) & (parts > 0.7 * at_random)
-    y, x = np.nonzero(all_the_time)
     padded = np.pad(often, 2, "reflect")
-    around = sliding_window_view(padded, (5, 5))[y, x].reshape(-1, 25)
-    around.sort()  # with the pixel itself, which is the highest where it is hot
-    stands_out = often[y, x, None] > 10 + 1.7 * around
+    around = sliding_window_view(padded, (5, 5))[all_the_time].reshape(-1, 25)
+    around.sort()  # with the pixel itself, which comes last where it is hot
+    stands_out = often[all_the_time, None] > 10 + 1.7 * around
     is_hot = stands_out[:, -7]
     is_scattered = stands_out[:, 6]
     if np.count_nonzero(is_scattered) > counts.size / 4:
         is_hot = is_scattered
-    x = x[is_hot]
-    y = y[is_hot]
-    most_first = np.argsort(-counts[y, x], kind="stable")
-    return np.stack([x, y], axis=1)[most_first]
+    most_first = np.argsort(-counts[all_the_time][is_hot], kind="stable")
+    places = np.argwhere(all_the_time)[is_hot, ::-1]
+    return places[most_first]
 
 
 def _whole(stamps: np.ndarray) -> tuple[np.ndarray, float]:
@@ -245,16 +242,23 @@ def _advice_on_times(t: np.ndarray, scale: float, pixels: int) -> Iterator[str]:
         remedy = UNITS.get(factor, "round the times to whole µs")
         yield f"{count} events within {in_the_file:g} can hardly be in µs; {remedy}"
     elif count >= FEWEST and tick >= 100:
-        steps = f"the clock's steps are {tick / 1000:g} ms, so bins below that stay empty"
-        yield f"{steps}; choose --time-window {tick} or a multiple of it"
+        yield (
+            f"the clock's steps are {tick / 1000:g} ms, so bins below that stay empty; choose "
+            f"--time-window {tick} or a multiple of it"
+        )
     if gap > max(10_000, duration / 10):
         start = moments[gaps.argmax()]
-        silence = f"nothing for {gap / 1000:g} ms from {start / 1000:g} ms on"
-        yield f"{silence}; cut the recording there, or look whether the camera dropped events"
+        yield (
+            f"nothing for {gap / 1000:g} ms from {start / 1000:g} ms on; cut the recording there, "
+            "or look whether the camera dropped events"
+        )
     most = sizes.max()
     if most > max(FEWEST, count / 100, 20 * np.median(sizes)):
-        at_once = f"{most} of {count} events come at once, at {moments[sizes.argmax()] / 1000:g} ms"
-        yield f"{at_once}; cut them off, they show no motion"
+        when = moments[sizes.argmax()] / 1000
+        yield (
+            f"{most} of {count} events come at once, at {when:g} ms; cut them off, they show no "
+            "motion"
+        )
 
 
 def _advice_on_pixels(
@@ -263,14 +267,18 @@ def _advice_on_pixels(
     """Say what is odd in places and polarities."""
     number = len(hot_pixels)
     if number > image.size / 4:
-        hot = f"{number} of {image.size} pixels are hot"
-        yield f"{hot}; look at the camera's thresholds, and record again"
+        yield (
+            f"{number} of {image.size} pixels are hot; look at the camera's thresholds, and record "
+            "again"
+        )
     elif number:
         x, y = hot_pixels.T
         share = image[y, x].sum() / len(events)
         places = ", ".join(map(str, map(tuple, hot_pixels.tolist())))
-        hot = f"hot pixels, {number} in all, {places}"
-        yield f"{hot}, have {100 * share:.2g}% of the events; leave them out by `clean`"
+        yield (
+            f"hot pixels, {number} in all, {places}, have {100 * share:.2g}% of the events; leave "
+            "them out by `clean`"
+        )
     share_on = events["p"].mean()
     if not 0.1 <= share_on <= 0.9:
         yield f"{share_on:.0%} are ON; look at the camera's thresholds, or merge polarities"
