@@ -30,9 +30,7 @@ def inspect_files(paths: Iterable[str | PathLike[str]]) -> dict[Path, Inspection
         >>> inspect_files(["a.csv", "b.csv"])[Path("b.csv")].advice
         ['it holds t, not x, y, p; call them t, x, y and p, in CSV in the first line']
     """
-    files: list[Path] = []
-    for path in map(Path, paths):
-        files += recording_files(path) if path.is_dir() else [path]
+    files = [file for path in paths for file in recording_files(Path(path))]
     inspections = {}
     for file in tqdm(files, "reading", unit="file", delay=2):
         try:
