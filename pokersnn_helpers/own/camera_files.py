@@ -53,12 +53,12 @@ def read_aedat(content: bytes) -> Decoded:
     A ``ValueError`` says that it is of a later version or another camera, or ends within an event.
     """
     header = AEDAT_HEADER.match(content)[0]  # type: ignore[index]
-    version = header[9:10] if header.startswith(b"#!AER-DAT") else b"1"
-    if version == b"3":
+    if header.startswith(b"#!AER-DAT3"):
         source = re.search(rb"#Source \d+: (DVS128|DAVIS240|DAVIS346)", header)
         packets = _decode_aedat3(content, len(header))
         return np.concatenate([NO_EVENTS, *packets]), source and SENSORS[source[1]]
-    dtype = ">u2, >u4" if version == b"1" else ">u4, >u4"
+    has_32_bits = re.match(rb"#!AER-DAT[^1]", header)  # and those of version 1 are of 16
+    dtype = ">u4, >u4" if has_32_bits else ">u2, >u4"
     words = _words(content, len(header), dtype)
     address = words["f0"]
     t = _unwrapped(words["f1"], 32)
@@ -136,8 +136,10 @@ def _decode_evt2(words: Array, pixels: Array) -> Iterator[Array]:
     event_at = np.flatnonzero(has_time & (kind <= 1))
     for at, bit in _single_events(event_at, pixels, 32):
         word = words[at]
-        t = _latest(high, high_at, at) + (word >> 22 & 63)
-        x = (word >> 11 & 0x7FF) + bit
+        low = word >> 22 & 63
+        left = word >> 11 & 0x7FF
+        t = _latest(high, high_at, at) + low
+        x = left + bit
         y = word & 0x7FF
         p = word >> 28
         yield make_events(t, x, y, p)
@@ -150,8 +152,10 @@ def _decode_evt3(words: Array) -> Iterator[Array]:
     y_at = np.flatnonzero(kind == 0)
     high_at = np.flatnonzero(kind == 8)
     base_at = np.flatnonzero((kind == 2) | (kind == 3))  # the first pixel of the vectors after it
-    if not (len(high_at) and len(y_at) and len(base_at)):
+    places = [high_at, y_at, base_at]
+    if not all(map(len, places)):
         return
+    complete = max(at[0] for at in places)  # from here on, an event has all that it needs
     high = _unwrapped(value[high_at], 12) << 12
     is_new = np.diff(high, prepend=-1) != 0
     high_at = high_at[is_new]
@@ -164,9 +168,8 @@ def _decode_evt3(words: Array) -> Iterator[Array]:
     first_x = (base & 0x7FF) - before[base_at]
     pixels = value & (1 << width) - 1
     pixels[kind == 2] = 1
+    pixels[:complete] = 0
     event_at = np.flatnonzero(pixels)
-    complete = max(high_at[0], y_at[0], base_at[0])
-    event_at = event_at[event_at >= complete]
     for at, bit in _single_events(event_at, pixels, 12):
         t = _latest(time, time_at, at)
         left = _latest(first_x, base_at, at) + before[at]
@@ -217,11 +220,11 @@ def read_bin(content: bytes) -> Decoded:
     """Read events of 40 bits, as of N-MNIST and N-Caltech101."""
     words = _words(content, 0, "(5,)u1").astype(np.int64)
     x, y, high, middle, low = words.T
+    p = high >> 7
     t = (high & 127) << 16 | middle << 8 | low
     is_overflow = y == 240  # after each, time goes on from 2**13 µs more
     t += np.cumsum(is_overflow) << 13
-    events = make_events(t, x, y, high >> 7)
-    return events[~is_overflow], None
+    return make_events(t, x, y, p)[~is_overflow], None
 
 
 def _sensor(header: bytes) -> tuple[int, int] | None:
