@@ -1,6 +1,7 @@
 """The commands ``predict`` and ``live``, which ask a trained network."""
 
 import math
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ class Trained:
             "training": pixels("the sensor of training", options.get("sensor", "")),
         }
 
-    def sensor_of(self, recorded: tuple[int, int, int] | None) -> tuple[int, int, int]:
+    def sensor_of(self, recorded: Sequence[int] | None) -> tuple[int, int, int]:
         """Return the sensor that events are from, on which all who say one agree."""
         sizes = {"the recording": recorded and recorded[:2]} | self.sensors
         said = {who: size for who, size in sizes.items() if size}
@@ -140,5 +141,5 @@ class Screen:
         """Print the answer to a gesture that is over."""
         self.shown = None
         settled_ms = stream.settled_ms()
-        since = "" if settled_ms is None else f", since {settled_ms:g} ms"
+        since = f", since {settled_ms:g} ms" if settled_ms else ""
         say(f"{in_words(stream.prediction())}{since}")
