@@ -55,12 +55,12 @@ class Trained:
 
     def sensor_of(self, recorded: Sequence[int] | None) -> tuple[int, int, int]:
         """Return the sensor that events are from, on which all who say one agree."""
-        sizes = {"the recording": recorded and recorded[:2]} | self.sensors
-        said = {who: size for who, size in sizes.items() if size}
-        if len(set(said.values())) > 1:
-            words = [f"{who} says {width}x{height}" for who, (width, height) in said.items()]
+        all_sizes = {"the recording": recorded and recorded[:2]} | self.sensors
+        sizes = {who: size for who, size in all_sizes.items() if size}
+        if len(set(sizes.values())) > 1:
+            words = [f"{who} says {width}x{height}" for who, (width, height) in sizes.items()]
             raise ValueError(f"{', '.join(words)} pixels; use the sensor of training")
-        width, height = next(iter(said.values()), self.classifier.sensor_size[:2])
+        width, height = next(iter(sizes.values()), self.classifier.sensor_size[:2])
         return width, height, 2
 
     def ask(self, file: Path) -> list[str]:
