@@ -41,7 +41,8 @@ def check_numbers(kind: Any, **values: Any) -> None:
 def check_range(lowest: float, highest: float, **values: Any) -> None:
     """Raise a ``ValueError`` that names the first value outside a range, or that is no number."""
     for name, value in values.items():
-        if not isinstance(value, Real) or not lowest <= float(value) <= highest:
+        real = isinstance(value, Real)
+        if not real or not lowest <= value <= highest:
             short = reprlib.repr(value)
             raise ValueError(f"{name} is {short}; choose a number from {lowest:g} to {highest:g}")
 
@@ -81,8 +82,9 @@ def check_events(
         ValueError: There are no events, or a value is out of place; the message says which.
     """
     sizes = check_sensor_size(sensor_size)
-    names = events.dtype.names or () if isinstance(events, np.ndarray) else ()
-    numeric = [field for field in names if events.dtype[field].kind in "biuf"]
+    dtype = events.dtype if isinstance(events, np.ndarray) else np.dtype("V0")
+    names = dtype.names or ()
+    numeric = [field for field in names if dtype[field].kind in "biuf"]
     missing = [field for field in "txyp" if field not in numeric]
     if missing:
         raise TypeError(
@@ -92,19 +94,22 @@ def check_events(
     if events.ndim != 1 or len(events) == 0:
         raise ValueError(f"{name} has shape {events.shape}; expected (events,), with some events")
     checked = np.empty(len(events), EVENT_DTYPE)
-    limits = [(0, size - 1) for size in sizes]
-    for field, (lowest, highest) in zip("txyp", [(-MAX_TIME, MAX_TIME), *limits], strict=True):
+    limits = [(-MAX_TIME, MAX_TIME)]
+    limits += [(0, size - 1) for size in sizes]
+    for field, (lowest, highest) in zip("txyp", limits, strict=True):
         given = events[field]
         with np.errstate(invalid="ignore"):
             values = given.astype(np.int64)
         wrong = (values != given) | (values < lowest) | (values > highest)
         wrong = np.ma.filled(wrong, True)  # a masked value is no number
-        advice = "multiply s by 1e6" if field == "t" else f"sensor_size is {sensor_size}"
+        advice = f"sensor_size is {sensor_size}"
+        if field == "t":
+            advice = "they are µs: multiply seconds by 1e6"
         expected = f"expected whole numbers from {lowest} to {highest}; {advice}"
         refuse_values(wrong, given, f"{name}: field {field}", expected)
         checked[field] = values
     t = checked["t"]
-    backwards = np.append(False, t[1:] < t[:-1])
+    backwards = np.diff(t, prepend=t[0]) < 0
     order = (
         "sort by time: events[np.argsort(events['t'], kind='stable')], or cut the recording there "
         "if its clock began anew"
@@ -123,7 +128,8 @@ def refuse_values(wrong: np.ndarray, values: np.ndarray, name: str, reason: str)
 def check_sensor_size(sensor_size: Sequence[int]) -> tuple[int, int, int]:
     """Return width, height and polarities, or raise a ``ValueError``."""
     sizes = tuple(sensor_size)
-    if len(sizes) != 3 or not all(isinstance(size, Integral) and size > 0 for size in sizes):
+    positive = [isinstance(size, Integral) and size > 0 for size in sizes]
+    if len(sizes) != 3 or not all(positive):
         raise ValueError(
             f"sensor_size is {sensor_size!r}; expected (width, height, polarities), as (64, 48, 2)"
         )
@@ -255,13 +261,13 @@ def refuse_hooks(*modules: torch.nn.Module) -> None:
 def warn_if_it_climbs(losses: list[float]) -> None:
     """Warn in the epoch in which the loss has been far above its lowest for long enough."""
     lowest = min(losses)
-    recent = losses[-CLIMB_EPOCHS:]
-    climb = min(recent) - lowest
+    recent = min(losses[-CLIMB_EPOCHS:])
+    climb = recent - lowest
     fall = losses[0] - lowest
     epochs_since = len(losses) - 1 - losses.index(lowest)
     if epochs_since == CLIMB_EPOCHS and climb > CLIMB_SHARE * fall:
         warnings.warn(
-            f"the loss has climbed from {lowest:.3g} to at least {min(recent):.3g}, for "
+            f"the loss has climbed from {lowest:.3g} to at least {recent:.3g}, for "
             f"{CLIMB_EPOCHS} epochs; lower the learning rate, or choose wider time bins",
             stacklevel=4,
         )

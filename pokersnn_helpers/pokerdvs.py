@@ -179,11 +179,11 @@ def cache_folder() -> Path:
 
 def read_archive(archive: str, root: Path) -> dict[str, bytes]:
     """Return the recordings of an archive by name, from the first place that has them."""
-    folders = dict.fromkeys([root / "POKERDVS", root, cache_folder() / "POKERDVS"])
+    places: list[Path | str] = [root / "POKERDVS", root, cache_folder() / "POKERDVS"]
+    places += SOURCES[archive]
     home = _download_folder(archive, root)
     tried = []
-    places: list[Path | str] = [*folders, *SOURCES[archive]]
-    for place in places:
+    for place in dict.fromkeys(places):
         try:
             return _read(place, archive, home)
         except (OSError, ValueError) as error:

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
 from same import altered, same, same_checkpoints
 from two_processes import CLIP_NORMS, TRAIN, train_on_uneven_batches
 
@@ -31,7 +30,6 @@ from pokersnn_helpers.checkpoints import load_run
 from pokersnn_helpers.commands import main
 from pokersnn_helpers.commands import train as command
 from pokersnn_helpers.commands.terminal import forget
-from pokersnn_helpers.distributed import shard_batch
 
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone"]  # what the script torchrun runs
 HEAVY = {"torch", "norse", "numba", "pandas", "tonic", "matplotlib", "scipy"}
@@ -99,63 +97,39 @@ def test_a_reader_that_has_read_enough_is_no_error(tmp_path, data):
 def test_command_trains_as_the_function_does_and_reports(finished, data, capsys):
     classifier, _ = train_classifier(data, seed=0, device="cpu", epochs=3, time_window=5000)
     loaded = load_checkpoint(finished, device="cpu")
-    before = finished.read_bytes()
-    assert loaded.snn.arguments["dt"] == 0.005
-    assert loaded.recipe.epochs == 3
     assert same(dict(loaded.state_dict()), dict(classifier.state_dict()))
     train("--resume", finished)  # which is over
     tested = evaluate(loaded, make_loader(data.test, 32, 5000), "cpu")
     assert f"test: {tested.correct} of {tested.n_samples} classified" in capsys.readouterr().out
-    assert finished.read_bytes() == before
     assert names_in(finished.parent) == ["run.pt"]
 
 
-@pytest.mark.parametrize(
-    ("words", "difference"),
-    [(["--seed", 1], 1), (["--time-window", 4000], 1), (["--network", "fast"], 0.001)],
-)
-def test_seed_window_and_network_are_taken(words, difference, finished, tmp_path):
+@pytest.mark.parametrize("words", [["--seed", 1], ["--time-window", 4000]])
+def test_seed_and_window_are_taken(words, finished, tmp_path):
     train("--epochs", 1, "--checkpoint", tmp_path / "a.pt", *words)
-    (loss,) = losses(tmp_path / "a.pt")
-    expected = losses(finished)[0]
-    assert 0 < abs(loss - expected) < difference * expected
+    assert losses(tmp_path / "a.pt") != losses(finished)[:1]
 
 
 # ---- Which recordings choose, and which test ----
 
 
-def numbered(n_recordings):
-    """Recordings of three classes, each of which knows its number."""
-    events = []
-    for number in range(n_recordings):
-        recording = np.zeros(2, EVENT_DTYPE)
-        recording["t"][1] = number
-        events.append(recording)
-    targets = [number % 3 for number in range(n_recordings)]
-    return Recordings(events, targets, ("a", "b", "c"), (4, 4, 2))
-
-
 @pytest.mark.parametrize(
-    ("size", "parts"),
-    [(1, [27, 9, 12]), (6, [24, 12, 12]), (12, [36, None, 12]), (24, [24, None, 24])],
+    ("group_size", "sizes"), [(1, [27, 9, 12]), (6, [24, 12, 12]), (12, [36, 12]), (24, [24, 24])]
 )
-def test_no_group_is_in_two_parts(size, parts):
-    """Of those trained on, those that choose the epoch, and those that test."""
-    groups = [number // size for number in range(48)]
-    divided = command.divide(numbered(48), groups)
-    seen = []
-    groups_seen = []
-    for part, n_recordings in zip(divided[:3], parts, strict=True):
-        if n_recordings is None:
-            assert part is None
-            continue
-        numbers = [int(events["t"][1]) for events in part.events]
-        assert len(numbers) == n_recordings
+def test_no_group_is_in_two_parts(group_size, sizes):
+    """Of those to train on, those that choose the epoch where there are enough, those that test."""
+    numbers = np.arange(48)
+    events = np.zeros((48, 1), EVENT_DTYPE)
+    events["t"][:, 0] = numbers
+    recordings = Recordings(events, numbers % 3, ("a", "b", "c"), (4, 4, 2))
+    divided = command.divide(recordings, numbers // group_size)
+    parts = [part for part in divided[:3] if part]
+    assert [len(part) for part in parts] == sizes
+    groups = []
+    for part in parts:
         assert set(part.targets) == {0, 1, 2}
-        seen += numbers
-        groups_seen += {groups[number] for number in numbers}
-    assert sorted(seen) == list(range(48))
-    assert len(groups_seen) == len(set(groups_seen))
+        groups += {int(events["t"][0]) // group_size for events in part.events}
+    assert sorted(groups) == list(range(48 // group_size))
 
 
 def test_the_epoch_is_chosen_by_other_recordings_than_those_that_test(
@@ -170,6 +144,7 @@ def test_the_epoch_is_chosen_by_other_recordings_than_those_that_test(
         evaluate(kept, make_loader(part, 32, 5000, sparse=True), "cpu")
         for part in (parts.validation, parts.test)
     ]
+    assert kept.recipe.network == "FastSNN"
     assert load_run(path).state.history["test_loss"] == [chosen_by.loss]
     assert f"test: {tested.correct} of 20 classified correctly" in capsys.readouterr().out
 
@@ -182,11 +157,9 @@ def test_run_killed_and_resumed_ends_as_one_left_alone(tmp_path):
     epochs = ["--epochs", "20"]
     killed, alone = tmp_path / "killed.pt", tmp_path / "alone.pt"
     words = ["-m", "pokersnn_helpers", *TRAIN, *epochs, "--checkpoint", str(killed)]
-    with subprocess.Popen(
-        [sys.executable, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        deadline = time.monotonic() + 300
-        while not killed.exists() and process.poll() is None and time.monotonic() < deadline:
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([sys.executable, *words], **silent) as process:
+        while not killed.exists() and process.poll() is None:
             time.sleep(0.002)
         process.kill()  # SIGKILL
     assert process.returncode != 0, "the run ended before it was killed"
@@ -261,26 +234,22 @@ def test_run_that_was_saved_without_its_slope_goes_on(finished, tmp_path):
 )
 def test_run_that_is_not_as_it_was_is_not_resumed(finished, tmp_path, change, message):
     bad = altered(finished, tmp_path / "bad.pt", change)
-    before = bad.read_bytes()
     with pytest.raises(SystemExit, match=f"(?s){message}"):
         run("train", "--device", "cpu", "--resume", bad)
     assert names_in(tmp_path) == ["bad.pt"]
-    assert bad.read_bytes() == before
 
 
-@pytest.mark.parametrize("resume", [False, True])
-def test_other_file_is_not_overwritten(resume, finished, data, tmp_path, monkeypatch):
+def test_other_file_is_not_overwritten(data, tmp_path, monkeypatch):
     def load(source):
         (tmp_path / "late.pt").write_bytes(b"mine")
         return data
 
-    words = ["--resume", finished, "--epochs", 4] if resume else ["--epochs", 2]
     (tmp_path / "mine.pt").write_bytes(b"mine")
     with pytest.raises(SystemExit, match=r"mine\.pt exists and isn't overwritten"):
-        train("--checkpoint", tmp_path / "mine.pt", *words)
+        train("--checkpoint", tmp_path / "mine.pt")
     monkeypatch.setattr(command, "load_pokerdvs", load)
     with pytest.raises(SystemExit, match=r"File exists: '.*late\.pt'"):
-        train("--checkpoint", tmp_path / "late.pt", *words)
+        train("--checkpoint", tmp_path / "late.pt", "--epochs", 2)
     assert names_in(tmp_path) == ["late.pt", "mine.pt"]
     assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"mine"}
 
@@ -302,17 +271,10 @@ def test_run_keeps_others_away_until_it_ends(tmp_path, monkeypatch):
     assert names_in(tmp_path) == ["a.pt"]
 
 
-def test_error_in_the_code_keeps_its_traceback_and_leaves_no_lock(tmp_path, monkeypatch):
-    monkeypatch.setattr(command, "load_pokerdvs", lambda source: {}["missing"])
-    with pytest.raises(KeyError):
-        train("--checkpoint", tmp_path / "a.pt")
-    assert names_in(tmp_path) == []
-
-
 @pytest.mark.parametrize(
     ("rank", "words", "advice"),
     [
-        (0, [], "keeps it\n"),
+        (0, [], "and nothing is saved: start the run again,\n--checkpoint FILE keeps it\n"),
         (0, ["--checkpoint", "a b.pt"], "pokersnn_helpers train --resume 'a b.pt' --device cpu\n"),
         (1, [], ""),
     ],
@@ -325,14 +287,11 @@ def test_ctrl_c_ends_a_run_in_two_lines(tmp_path, monkeypatch, capsys, rank, wor
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command, "train_classifier", stopped)
     monkeypatch.setattr(command, "rank", lambda: rank)
-    with pytest.raises(SystemExit) as end:
+    with pytest.raises(SystemExit, match="130"):
         train("--epochs", 9, *words)
-    assert end.value.code == 130
     _, _, shown = capsys.readouterr().err.partition("stopped")  # a progress bar may come first
     assert shown.endswith(advice)
-    assert shown.count("\n") == (2 if advice else 0)
     assert names_in(tmp_path) == words[1:]
-    assert [len(losses(path)) for path in words[1:]] == [1] * len(words[1:])
 
 
 # ---- Training that processes share ----
@@ -421,16 +380,11 @@ def test_gpus_share_a_run_through_nccl(finished, tmp_path):
     assert losses(path) == pytest.approx(losses(finished), rel=0.01)
 
 
-def test_process_without_a_recording_has_gradients_of_zero(monkeypatch):
-    monkeypatch.setattr(dist, "is_initialized", lambda: True)
-    monkeypatch.setattr(dist, "get_world_size", lambda: 5)
-    monkeypatch.setattr(dist, "get_rank", lambda: 3)  # more than there are recordings
-    frames, targets = shard_batch(torch.ones(9, 2, 2, 35, 35).to_sparse(), torch.tensor([1, 2]))
-    assert frames.shape == (9, 0, 2, 35, 35)
-    assert len(targets) == 0
+def test_process_without_a_recording_has_gradients_of_zero():
     classifier = Classifier(FastSNN())
-    classifier(frames).sum().backward()
-    assert all(torch.count_nonzero(weights.grad) == 0 for weights in classifier.parameters())
+    classifier(torch.ones(9, 0, 2, 35, 35).to_sparse()).sum().backward()
+    for weights in classifier.parameters():
+        assert torch.count_nonzero(weights.grad) == 0
 
 
 # ---- What is asked, and what is printed ----
@@ -474,9 +428,7 @@ def test_name_of_a_file_can_be_printed_and_never_steers(
     printed = io.TextIOWrapper(io.BytesIO(), encoding)
     monkeypatch.setattr(sys, "stdout", printed)
     run("predict", "--checkpoint", finished, path)
-    shown = printed.buffer.getvalue().decode(encoding)
-    assert r"\x1b[2J\x07" in shown
-    assert shown.count(".npy: ") == 1
+    assert r"\x1b[2J\x07" in printed.buffer.getvalue().decode(encoding)
     path.write_bytes(b"no events")
     with pytest.raises(SystemExit, match=r"\\x1b\[2J\\x07"):
         run("predict", "--checkpoint", finished, path)

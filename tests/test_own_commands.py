@@ -78,7 +78,7 @@ def test_a_layer_with_delays_is_trained_resumed_asked_and_streamed(folder, run):
     checkpoint = folder / "run.pt"
     options = ["--data", folder, "--sensor", "64x64", "--checkpoint", checkpoint]
     lines = run("train", *options, "--network", "layer", "--delays", "0,4", "--epochs", 39)
-    assert "network layer with copies 0,4 ms late, time bins" in lines[1]
+    assert ", copies 0,4 ms late, seed 0" in lines[1]
     lines = run("train", "--resume", checkpoint, "--epochs", 40)
     assert lines[-1].startswith("test: 6 of 6")
     (answer,) = run("predict", "--checkpoint", checkpoint, folder / FIRST)

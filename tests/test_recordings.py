@@ -126,21 +126,19 @@ def test_split_of_own_recordings_says_nothing_of_simulation():
 
 
 def test_statistics_count_what_is_there():
-    recordings = recordings_of(10)
-    table = recording_statistics(Split(recordings.subset(range(8)), recordings.subset([8, 9])))
-    events, target = recordings[8]
-    row = table[table["set"] == "test"].iloc[0]
-    assert len(table) == 10
-    assert row["class"] == CLASSES[target]
-    assert row["events"] == len(events)
-    assert row["duration (ms)"] == pytest.approx((events["t"][-1] - events["t"][0]) / 1000)
-    assert row["active pixels"] == len(set(zip(events["x"], events["y"], strict=True)))
-
-
-def test_rate_of_a_single_event_is_infinite():
-    moment = Recordings([events_of(0, n=1)], [0], ["a"], SENSOR)
-    row = recording_statistics(moment).iloc[0]
-    assert (row["events"], row["duration (ms)"], row["rate (events/ms)"]) == (1, 0, np.inf)
+    events = np.zeros(3, EVENT_DTYPE)
+    events["t"] = 5, 1000, 4005
+    events["x"] = 1, 1, 2
+    events["p"] = 0, 0, 1
+    recordings = Recordings([events, events[:1]], [0, 1], ("a", "b"), SENSOR)
+    table = recording_statistics(Split(recordings, recordings.subset([1])))
+    columns = ["class", "events", "duration (ms)", "rate (events/ms)", "ON share", "active pixels"]
+    assert list(table) == [*columns, "set"]
+    assert table.to_numpy().tolist() == [
+        ["a", 3, 4, 0.75, pytest.approx(1 / 3), 2, "train"],
+        ["b", 1, 0, np.inf, 0, 1, "train"],
+        ["b", 1, 0, np.inf, 0, 1, "test"],
+    ]
 
 
 def test_first_of_each_class_has_the_classes_in_order():
@@ -166,7 +164,10 @@ def test_no_recordings_are_counted_as_none_or_refused():
         stratified_folds(nothing)
 
 
-@pytest.mark.parametrize("groups", [None, [number // 6 * 3 + number % 3 for number in range(24)]])
+SIXES = [number // 6 * 3 + number % 3 for number in range(24)]  # two of each class in each six
+
+
+@pytest.mark.parametrize("groups", [range(24), SIXES])
 def test_folds_share_out_recordings_and_keep_groups_together(groups):
     recordings = recordings_of(24)
     numbers = {content: number for number, content in enumerate(contents(recordings))}
@@ -176,8 +177,8 @@ def test_folds_share_out_recordings_and_keep_groups_together(groups):
         test = [numbers[content] for content in contents(fold.test)]
         assert sorted(train + test) == list(range(24))
         assert sorted(fold.test.targets) == [0, 0, 1, 1, 2, 2]
-        if groups:
-            assert {groups[n] for n in train}.isdisjoint(groups[n] for n in test)
+        tested_groups = {groups[number] for number in test}
+        assert tested_groups.isdisjoint(groups[number] for number in train)
         tested += test
     assert sorted(tested) == list(range(24))
 

@@ -41,11 +41,8 @@ TAUS = {"tau_syn": 0.004, "tau_mem": 0.008, "readout_tau_syn": 0.002, "readout_t
 def test_network_has_the_constants_that_it_is_given_or_the_documented_ones(given, rates):
     """``test_nir_files`` integrates its equations without PyTorch or Norse."""
     snn = SNN(**given)
-    assert [tuple(weights.shape) for weights in snn.parameters()] == [
-        (100, 2450),
-        (100, 100),
-        (4, 100),
-    ]
+    shapes = [tuple(weights.shape) for weights in snn.parameters()]
+    assert shapes == [(100, 2450), (100, 100), (4, 100)]
     assert (*snn.lif0.p[:2], *snn.readout.p[:2]) == pytest.approx(rates)
     assert snn.lif0.p.v_th.item() == pytest.approx(0.3)
     assert snn.lif0.p.alpha == 1  # later versions of Norse multiply |v - v_th| by it

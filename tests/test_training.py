@@ -18,7 +18,6 @@ from pokersnn_helpers import (
     Recordings,
     Split,
     augment,
-    default_device,
     evaluate,
     fit,
     make_loader,
@@ -436,10 +435,6 @@ def test_event_on_an_edge_falls_into_the_bin_that_begins_there(width):
 
 
 # ---- Where they compute ----
-
-
-def test_device_is_the_gpu_where_there_is_one():
-    assert default_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
-from functools import cache, partial, reduce
+from functools import cache, partial
 from threading import RLock
 from typing import Any, NamedTuple
 
@@ -82,9 +82,10 @@ def backward(grad_voltages, inputs, v_decayed, weights, constants, needs_input_g
         return grad_w_in, grad_w_spikes
 
     with one_blas_thread(), np.errstate(all="ignore"):  # ``fit`` looks for what isn't finite
-        halves = side_by_side(batch, v_decayed.numel(), go_back)
-        totals = [reduce(np.add, grads) for grads in zip(*halves, strict=True)]
-        grad_w_in, grad_w_spikes = totals
+        (grad_w_in, grad_w_spikes), *others = side_by_side(batch, v_decayed.numel(), go_back)
+        for other_w_in, other_w_spikes in others:
+            grad_w_in += other_w_in
+            grad_w_spikes += other_w_spikes
         if by_blas:
             grad_w_in = np.matmul(inputs[0].t().numpy(), grad_i.reshape(-1, hidden))
     grad_w_rec, grad_w_out = turned(grad_w_spikes).split([hidden, len(w_out)])

@@ -18,7 +18,9 @@ BEHIND = 1.0  # s, from which on a reader is told
 
 def play(events: np.ndarray) -> Iterator[np.ndarray]:
     """Yield portions of 10 ms, each when its last event is due, and empty ones in silence."""
-    begin, start, end = time.monotonic(), int(events["t"][0]), PORTION
+    begin = time.monotonic()
+    start = int(events["t"][0])
+    end = PORTION
     while len(events):
         portion, events = np.split(events, [np.searchsorted(events["t"], start + end)])
         due = int(portion["t"][-1]) - start if len(portion) else end
@@ -29,15 +31,16 @@ def play(events: np.ndarray) -> Iterator[np.ndarray]:
 
 def patient(portions: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """Yield portions as they come, and an empty one whenever none has come for a while."""
-    waiting = iter(portions)
+    iterator = iter(portions)
     with ThreadPool(1) as reader:  # whose thread doesn't outlive the program
         while True:
-            came = reader.apply_async(next, (waiting, None))
-            came.wait(SILENCE)
-            while not came.ready():
+            coming = reader.apply_async(next, (iterator, None))
+            coming.wait(SILENCE)
+            while not coming.ready():
                 yield np.empty(0)
-                came.wait(SILENCE)
-            if (portion := came.get()) is None:
+                coming.wait(SILENCE)
+            portion = coming.get()
+            if portion is None:
                 return
             yield portion
 
@@ -57,9 +60,10 @@ def camera() -> tuple[Iterator[np.ndarray], tuple[int, int, int]]:
         stream = faery.events_stream_from_camera()
         return patient(stream), (*stream.dimensions(), 2)
     except Exception as error:  # what a driver raises
-        drivers = "event-camera-drivers or neuromorphic-drivers"
-        found = f"no camera was found: {error}; plug it in, and pip install {drivers}"
-        raise ValueError(found) from error
+        raise ValueError(
+            f"no camera was found: {error}; plug it in, and pip install event-camera-drivers or "
+            "neuromorphic-drivers"
+        ) from error
 
 
 def listen(
@@ -72,13 +76,15 @@ def listen(
 
     ``show`` is called after each with the stream, and how many seconds it is behind the events.
     """
-    begin, last = math.inf, 0.0  # s: when time 0 of the events was on the clock; the last event
+    begin = math.inf  # when time 0 of the events was on the clock, in s
+    last = 0.0  # time of the last event, in s
     for portion in portions:
         now = time.monotonic()
         if len(portion):
             events = make_events(*(portion[name] for name in "txyp"))
-            first, last = (1e-6 * events["t"][[0, -1]]).tolist()
-            begin = now - first if begin == math.inf else begin
+            if begin == math.inf:
+                begin = now - 1e-6 * int(events["t"][0])
+            last = 1e-6 * int(events["t"][-1])
             stream.push(resize(events, sensor_size, stream.classifier.sensor_size[:2]))
             stream.advance(int(events["t"][-1]))  # events that the network doesn't see count, too
             show(stream, time.monotonic() - begin - last)
