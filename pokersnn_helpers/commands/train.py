@@ -197,6 +197,8 @@ def begin(
 def load_saved(resume: Path, given: Words) -> tuple[Words, TrainingState]:
     """Load the options and the state of a run, and refuse those that it can't go on with."""
     saved, state = load_run(resume)
+    if "augment" not in saved:
+        raise ValueError(f"{resume} is of an earlier version, which trained otherwise; begin anew")
     for name, value in given.items():
         if name != "epochs" and value != saved.get(name, value):
             raise ValueError(
