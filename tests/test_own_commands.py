@@ -12,7 +12,6 @@ from same import altered, same, same_checkpoints
 from test_folders import CLASSES, fill, folder, save, spot  # noqa: F401 - a fixture
 
 from pokersnn_helpers import EVENT_DTYPE, load_checkpoint, load_folder, predict, read_events
-from pokersnn_helpers.checkpoints import load_run
 from pokersnn_helpers.commands import train as training
 from pokersnn_helpers.commands.main import main
 from pokersnn_helpers.fast import FastSNN
@@ -132,12 +131,8 @@ def test_the_sensor_and_the_window_of_training_are_known(folder, tmp_path, run):
     lines = run("predict", "--checkpoint", checkpoint, file)
     classifier = load_checkpoint(checkpoint, "cpu", FastSNN)
     parts = load_folder(folder, sensor_size=(64, 64, 2), size=(16, 16), window_ms=8).recordings
-    first = in_words(predict(classifier, parts.events[0], "cpu"))
-    second = in_words(predict(classifier, parts.events[1], "cpu"))
-    assert lines == [f"{file}, part 1 of 2: {first}", f"{file}, part 2 of 2: {second}"]
-    shown = run("live", "--checkpoint", checkpoint, file)
-    gesture, _ = (line for line in shown if not line.startswith(" "))
-    assert gesture.startswith(first)
+    answers = [in_words(predict(classifier, part, "cpu")) for part in parts.events[:2]]
+    assert lines == [f"{file}, part {n} of 2: {answers[n - 1]}" for n in (1, 2)]
 
 
 @pytest.mark.parametrize("command", ["predict", "live"])
@@ -166,7 +161,7 @@ def test_predict_of_a_folder_prints_a_confusion_matrix(trained, tmp_path, run):
 
 def test_inspect_prints_numbers_a_rate_and_advice(tmp_path, run, monkeypatch):
     events = np.zeros(3000, EVENT_DTYPE)
-    events["t"] = np.arange(3000) * 20
+    events["t"] = range(0, 60_000, 20)
     events["t"][2990:] += 60_000
     monkeypatch.chdir(tmp_path)
     np.save("odd.npy", events)
@@ -175,10 +170,9 @@ def test_inspect_prints_numbers_a_rate_and_advice(tmp_path, run, monkeypatch):
     rate = next(line for line in lines if "rate over time" in line)
     assert rate.endswith("|") and rate.count("█") > 20 and "  ▁|" in rate
     assert any(line.startswith("- nothing for 60") for line in lines)
-    for name, start in (("a.png", b"\x89PNG"), ("a.pdf", b"%PDF"), ("a.svg", b"<?xml")):
-        run("inspect", "odd.npy", "--plot", name)
-        assert (tmp_path / name).read_bytes().startswith(start)
-    for name, reason in (("a.png", "exists"), ("a.doc", "'doc' is not supported"), ("a", "''")):
+    run("inspect", "odd.npy", "--plot", "a.pdf")
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+    for name, reason in (("a.pdf", "exists"), ("a.doc", "'doc' is not supported")):
         with pytest.raises(SystemExit, match=reason):
             run("inspect", "odd.npy", "--plot", name)
 
@@ -336,25 +330,22 @@ def test_the_best_epoch_is_kept_and_the_run_goes_on_from_the_last(tmp_path, run,
     for number in range(24):  # eight persons
         place = people / CLASSES[number % 3] / str(number // 3)
         save(place / "a.npy", spot(number, rng))
-    one = tmp_path / "one.pt"
+    two = tmp_path / "two.pt"
     three = tmp_path / "three.pt"
     resumed = tmp_path / "resumed.pt"
-    last = tmp_path / "last.pt"
     options = ["--data", people, "--network", "fast"]
     monkeypatch.setenv("TQDM_DISABLE", "1")
-    first, second, *_ = run("train", *options, "--checkpoint", last, "--epochs", 3)
-    assert first.endswith("12 to train on, 6 to choose the epoch, 6 to test on")
-    assert "bins of 500 " in second and "augmentation shift" in second and "3 epochs" in second
     monkeypatch.setattr(training, "best_epoch", lambda *history: 0)  # as if the first were
-    run("train", *options, "--checkpoint", one, "--epochs", 1)
+    first, second, *_ = run("train", *options, "--checkpoint", two, "--epochs", 2)
+    assert first.endswith("12 to train on, 6 to choose the epoch, 6 to test on")
+    assert "bins of 500 " in second and "augmentation shift" in second and "2 epochs" in second
     shown = run("train", *options, "--checkpoint", three, "--epochs", 3)
     assert "kept: epoch 1 of 3, chosen by other recordings" in shown
-    again = run("train", "--resume", one, "--epochs", 3, "--checkpoint", resumed)
+    again = run("train", "--resume", two, "--epochs", 3, "--checkpoint", resumed)
     assert again[-3:] == shown[-3:]
     assert same_checkpoints(resumed, three)
-    first, third = (load_checkpoint(path, "cpu", FastSNN) for path in (one, three))
-    assert same(first.state_dict(), third.state_dict())
-    assert same(dict(load_run(three).state.ema), dict(load_run(last).state.ema))
+    first, last = (load_checkpoint(path, "cpu", FastSNN).state_dict() for path in (two, three))
+    assert same(first, last)
 
 
 @pytest.mark.parametrize(

@@ -88,10 +88,10 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
         "ON share": float(events["p"].mean()),
         "width": width,
         "height": height,
-        "active pixels": np.count_nonzero(image),
+        "active pixels": int(np.count_nonzero(image)),
         "hot pixels": len(hot_pixels),
         "longest gap (ms)": int(np.diff(t).max(initial=0)) / 1000,
-        "times that run backwards": np.count_nonzero(backwards),
+        "times that run backwards": int(backwards.sum()),
     }
     overflow = f"a counter of {bits} bits overflowed"
     advice = [
