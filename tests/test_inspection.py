@@ -38,12 +38,13 @@ def scene(*hot):
     x = (middle + rng.integers(0, 5, 60_000)).astype(int)
     for column, row, count in hot:
         t = np.append(t, rng.integers(0, 10**6, count))
-        x = np.append(x, np.full(count, column))
-        y = np.append(y, np.full(count, row))
+        x = np.append(x, [column] * count)
+        y = np.append(y, [row] * count)
     events = at(t, x)
     events["y"] = y
     events["p"] = y % 2
-    return events[np.argsort(t, kind="stable")]
+    events.sort(order="t", kind="stable")
+    return events
 
 
 @pytest.fixture
@@ -128,10 +129,9 @@ def test_hot_pixels_fire_all_the_time_and_a_hand_that_turns_round_does_not(inspe
 
 def test_a_camera_of_which_half_the_pixels_are_hot_is_told_in_one_line(inspect):
     is_hot = np.random.default_rng(1).random((64, 64)) < 0.5
-    y, x = np.nonzero(is_hot)
-    hot = [(column, row, 100) for column, row in zip(x, y, strict=True)]
+    hot = [(x, y, 100) for y, x in np.argwhere(is_hot)]
     inspection = inspect(scene(*hot))
-    number = len(inspection.hot_pixels)
+    number = inspection.numbers["hot pixels"]
     assert 0.9 < number / len(hot) < 1.05
     first, _ = inspection.advice
     assert first.startswith(f"{number} of 4096 pixels are hot; look at the camera's thresholds")

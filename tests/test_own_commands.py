@@ -9,10 +9,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from same import altered, same, same_checkpoints
-from test_folders import CLASSES, fill, folder, save, spot  # noqa: F401 - a fixture
+from test_folders import CLASSES, fill, folder  # noqa: F401 - a fixture
 
 from pokersnn_helpers import EVENT_DTYPE, load_checkpoint, load_folder, predict, read_events
 from pokersnn_helpers.commands import train as training
+from pokersnn_helpers.commands.answers import in_words
 from pokersnn_helpers.commands.main import main
 from pokersnn_helpers.fast import FastSNN
 from pokersnn_helpers.own import compare as needs_time
@@ -50,12 +51,6 @@ def trained(trained_once, tmp_path):
     """The folder, and a checkpoint of the test's own, which it may train further."""
     folder, checkpoint = trained_once  # noqa: F811
     return folder, shutil.copy(checkpoint, tmp_path / "run.pt")
-
-
-def in_words(answer):
-    name = answer.class_name or "no answer"
-    shares = [f"{label} {share:.1%}" for label, share in answer.probabilities.items()]
-    return f"{name} ({', '.join(shares)})"
 
 
 def test_train_predict_and_resume(trained, run):
@@ -211,7 +206,6 @@ def test_compare_prints_a_table_and_a_verdict(folder, tmp_path, monkeypatch, run
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["--window-ms", "0"], r"window_ms is 0\.0"),
         (["--processes", "-5"], "--processes is -5; choose a number from 1 to"),
         (["--time-window", "1e9"], "time_window is 1000000000.0; choose a number from 1 to"),
         (["--size", "0x64"], "--size is '0x64'; write WIDTHxHEIGHT"),
@@ -325,11 +319,7 @@ def test_a_run_of_an_earlier_version_is_refused(trained, run):
 
 
 def test_the_best_epoch_is_kept_and_the_run_goes_on_from_the_last(tmp_path, run, monkeypatch):
-    rng = np.random.default_rng(0)
-    people = tmp_path / "own"
-    for number in range(24):  # eight persons
-        place = people / CLASSES[number % 3] / str(number // 3)
-        save(place / "a.npy", spot(number, rng))
+    people = fill(tmp_path / "own", persons="abcdefgh")
     two = tmp_path / "two.pt"
     three = tmp_path / "three.pt"
     resumed = tmp_path / "resumed.pt"
