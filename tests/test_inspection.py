@@ -90,9 +90,9 @@ def test_an_overflow_is_no_disorder(bits, inspect):
     events["t"] = (events["t"] + 2**bits - 500) % 2**bits
     inspection = inspect(events)
     first = 1 + (np.diff(events["t"]) < 0).argmax()
-    overflow, sensor = inspection.advice
+    overflow, _ = inspection.advice
     assert overflow.startswith(f"a counter of {bits} bits overflowed at event {first} (from ")
-    assert overflow.endswith(f"; add 2**{bits} µs from there on") and "sensor" in sensor
+    assert overflow.endswith(f"; add 2**{bits} µs from there on")
     assert inspection.numbers["duration (ms)"] == pytest.approx(1000, rel=1e-3)
 
 
@@ -102,16 +102,14 @@ def test_an_overflow_is_no_disorder(bits, inspect):
     [(1e-3, "multiply ms by 1000"), (1e-6, "multiply seconds by 1e6"), (1e3, "divide ns by 1000")],
 )
 def test_units_are_told_by_rate_and_resolution(factor, remedy, whole, inspect):
-    events = scene()
-    columns = [events[field].astype(float) for field in "txyp"]
-    table = np.stack(columns, axis=1)
+    table = np.array(scene().tolist(), float)
     table[:, 0] *= factor if factor == 1e-3 else 6 * factor
     if whole:
         table = np.floor(table)
     else:
         table[:, 0] += 1.7e15 * factor  # since 1970
-    unit, sensor = inspect(table).advice
-    assert unit.endswith(remedy) and "sensor" in sensor
+    unit, _ = inspect(table).advice
+    assert unit.endswith(remedy)
 
 
 def test_hot_pixels_fire_all_the_time_and_a_hand_that_turns_round_does_not(inspect):
