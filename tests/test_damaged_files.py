@@ -5,18 +5,17 @@
 
 import os
 import random
-import struct
 import time
 from pathlib import Path
 
 import numpy as np
+from test_camera_files import HEADER3, packet
 from test_event_files import PLAIN, by_faery, needs_faery, some_events
 
 from pokersnn_helpers.own.event_files import read_event_file
 
 EXAMPLES = int(os.environ.get("EXAMPLES", 100))
 EVENTS = some_events(3000)
-HEADER3 = b"#!AER-DAT3.1\r\n#Format: RAW\r\n#Source 1: DVS128\r\n#!END-HEADER\r\n"
 BY_FAERY = {
     "lz4.aedat4": {"compression": ("lz4", 1)},
     "zstd.aedat4": {"compression": ("zstd", 1)},
@@ -37,10 +36,8 @@ def healthy(folder: Path) -> dict[str, bytes]:
     t, x, y, p = (EVENTS[field] for field in "txyp")
     columns = [x, y, p << 7 | t >> 16, t >> 8 & 255, t & 255]
     samples["nmnist.bin"] = np.stack(columns, axis=1).astype(np.uint8).tobytes()
-    words = np.stack([x << 17 | y << 2 | p << 1 | 1, t], axis=1).astype("<u4")
-    number = len(words)
-    packet = struct.pack("<HHIIIIII", 1, 1, 8, 4, 0, number, number, number)
-    samples["three.aedat"] = HEADER3 + packet + words.tobytes()
+    words = np.stack([x << 17 | y << 2 | p << 1 | 1, t], axis=1)
+    samples["three.aedat"] = HEADER3 + packet(1, words.ravel())
     return samples
 
 

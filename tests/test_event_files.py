@@ -109,7 +109,8 @@ def test_file_is_read_with_times_from_0(name, tmp_path):
     path = tmp_path / name
     path.write_bytes(PLAIN[name])
     events, sensor_size = read_event_file(path)
-    assert events.dtype == EVENT_DTYPE and np.array_equal(events, EVENTS)
+    assert events.dtype == EVENT_DTYPE
+    assert np.array_equal(events, EVENTS)
     assert read_unchecked(path).events["t"][0] == 5
     assert sensor_size == ((128, 128, 2) if name in ("two.aedat", "jaer.dat") else None)
 

@@ -89,7 +89,8 @@ def test_long_recordings_are_cut_into_windows_of_one_group(tmp_path):
     assert len(set(groups)) == len(set(files)) == 2
     assert sum(map(len, recordings.events)) == 2 * 2000  # nothing is lost
     for events in recordings.events:
-        assert events["t"][0] == 0 and events["t"][-1] < 15_000
+        assert events["t"][0] == 0
+        assert events["t"][-1] < 15_000
 
 
 @pytest.mark.parametrize(
@@ -193,5 +194,6 @@ def test_classes_in_natural_order_and_names_that_are_nearly_the_same(tmp_path):
     with pytest.warns(UserWarning) as caught:
         recordings = load_folder(tmp_path).recordings
     warned = " ".join(str(warning.message) for warning in caught)
-    assert "Left and left in" in warned and "Anna and anna in" in warned
+    assert "Left and left in" in warned
+    assert "Anna and anna in" in warned
     assert recordings.classes == ("1", "2", "10", "Left", "left")
