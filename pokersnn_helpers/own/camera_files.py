@@ -89,7 +89,8 @@ def _decode_aedat3(content: bytes, start: int) -> Iterator[Array]:
             raise ValueError(f"it is damaged within the packet at byte {start}; copy it again")
         if kind == 1:  # of events
             data, stamp = np.frombuffer(content[first:end], "(2,)<u4").T
-            t = stamp.astype(np.int64) + (overflows << 31)
+            t = stamp.astype(np.int64)
+            t += overflows << 31
             x = data >> 17
             y = data >> 2 & 0x7FFF
             p = data >> 1 & 1
@@ -121,8 +122,9 @@ def read_raw(content: bytes) -> Decoded:
                 pixels, words = words, pixels
             portions = _decode_evt2(words, pixels)
         case _:
-            export = "export it by metavision_file_to_csv"
-            raise ValueError(f"it is EVT {name}, not 2, 2.1 or 3; {export}")
+            raise ValueError(
+                f"it is EVT {name}, not 2, 2.1 or 3; export it by metavision_file_to_csv"
+            )
     return np.concatenate([NO_EVENTS, *portions]), _sensor(header)
 
 
@@ -131,7 +133,8 @@ def _decode_evt2(words: Array, pixels: Array) -> Iterator[Array]:
     kind = words >> 28
     is_high = kind == 8
     high_at = np.flatnonzero(is_high)
-    high = _unwrapped(words[high_at] & 0xFFFFFFF, 28) << 6
+    count = words[high_at] & 0xFFFFFFF
+    high = _unwrapped(count, 28) << 6
     has_time = np.logical_or.accumulate(is_high)
     event_at = np.flatnonzero(has_time & (kind <= 1))
     for at, bit in _single_events(event_at, pixels, 32):
@@ -160,12 +163,15 @@ def _decode_evt3(words: Array) -> Iterator[Array]:
     is_new = np.diff(high, prepend=-1) != 0
     high_at = high_at[is_new]
     time_at = np.union1d(high_at, np.flatnonzero(kind == 6))
-    low = np.where(kind[time_at] == 6, value[time_at], 0)  # 0 until a new time has one
+    is_low = kind[time_at] == 6
+    low = np.where(is_low, value[time_at], 0)  # 0 until a new time has one
     time = _latest(high[is_new], high_at, time_at) + low
     width = VECTOR_WIDTHS[kind]
-    before = np.cumsum(width, dtype=np.uint32) - width
+    before = np.cumsum(width, dtype=np.uint32)  # pixels up to each word, but not in it
+    before -= width
     base = value[base_at]
-    first_x = (base & 0x7FF) - before[base_at]
+    base_x = base & 0x7FF
+    first_x = base_x - before[base_at]
     pixels = value & (1 << width) - 1
     pixels[kind == 2] = 1
     pixels[:complete] = 0
@@ -181,10 +187,10 @@ def _decode_evt3(words: Array) -> Iterator[Array]:
 
 def _single_events(at: Array, pixels: Array, bits: int) -> Iterator[tuple[Array, Array]]:
     """Yield portions of events: at which word each is, and which of the bits of its pixels."""
+    masks = 1 << np.arange(bits)
     for start in range(0, len(at), PORTION):
         portion = at[start : start + PORTION]
-        is_event = pixels[portion, None] >> np.arange(bits) & 1
-        row, bit = np.nonzero(is_event)
+        row, bit = np.nonzero(pixels[portion, None] & masks)
         yield portion[row], bit
 
 
@@ -221,9 +227,11 @@ def read_bin(content: bytes) -> Decoded:
     words = _words(content, 0, "(5,)u1").astype(np.int64)
     x, y, high, middle, low = words.T
     p = high >> 7
-    t = (high & 127) << 16 | middle << 8 | low
+    high &= 127
+    t = high << 16 | middle << 8 | low
     is_overflow = y == 240  # after each, time goes on from 2**13 µs more
-    t += np.cumsum(is_overflow) << 13
+    overflows = np.cumsum(is_overflow)
+    t += overflows << 13
     return make_events(t, x, y, p)[~is_overflow], None
 
 
@@ -241,7 +249,8 @@ def _words(content: bytes, start: int, dtype: str) -> Array:
     """Return what comes after the header: whole events, and neither text nor all zeros."""
     if TEXT.fullmatch(content[start : start + 1000]):  # such as a page that says "not found"
         raise ValueError("it holds text in place of events; copy it again")
-    rest = (len(content) - start) % np.dtype(dtype).itemsize
+    size = np.dtype(dtype).itemsize
+    rest = (len(content) - start) % size
     if rest:
         raise ValueError(f"it ends within an event; copy it again, or cut off {rest} bytes")
     if not any(content[start:]):

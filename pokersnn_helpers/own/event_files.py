@@ -217,8 +217,8 @@ def _read_numpy(path: Path) -> Decoded:
     unzipped = sum(member.file_size for member in loaded.zip.infolist())
     _check_memory(3 * unzipped)
     arrays = dict(loaded)
-    sensor = arrays.pop("sensor_size", None)
-    size = None if sensor is None else tuple(sensor[:2].tolist())
+    sensor = arrays.pop("sensor_size", np.empty(0))
+    size = tuple(sensor[:2].tolist())
     if len(arrays) == 1:
         (array,) = arrays.values()
         arrays = _columns(array)

@@ -68,7 +68,7 @@ def overview(inspections: dict[Path, Inspection]) -> list[str]:
     classes = ["".join(folder.parts[:1]) for folder in folders]
     numbers = pd.DataFrame(rows.values())[["events", "duration (ms)"]]
     table = numbers.groupby(np.array(classes)).agg(["count", "median", "min", "max"])
-    lines = [f"{len(inspections)} files", *table.to_string().splitlines()]
+    lines = [f"{len(inspections)} files", table.to_string()]
     by_remedy: dict[str, list[str]] = {}
     for file, inspection in inspections.items():
         for sentence in inspection.advice:
