@@ -3,7 +3,6 @@
 import itertools
 import json
 import shutil
-import struct
 import sys
 from types import SimpleNamespace
 
@@ -137,10 +136,9 @@ def test_contradictions_about_the_sensor_are_refused(command, trained, tmp_path,
     words = [command, "--checkpoint", checkpoint]
     with pytest.raises(SystemExit, match="--sensor says 128x128, training says 64x64 pixels"):
         run(*words, folder / FIRST, "--sensor", "128x128")
-    file = tmp_path / "other.raw"
-    file.write_bytes(b"% evt 2.0\n% geometry 128x128\n% end\n" + struct.pack("<2I", 8 << 28, 0))
+    np.savez(tmp_path / "other.npz", np.load(folder / FIRST), sensor_size=(128, 128))
     with pytest.raises(SystemExit, match="the recording says 128x128, training says 64x64 pixels"):
-        run(*words, file)
+        run(*words, tmp_path / "other.npz")
 
 
 def test_predict_of_a_folder_prints_a_confusion_matrix(trained, tmp_path, run):

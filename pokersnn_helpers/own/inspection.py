@@ -70,8 +70,8 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
     backwards = np.diff(times, prepend=times[:1]) < 0
     columns = [times, *(file.events[field] for field in "xyp")]
     table = np.rec.fromarrays(columns, names="t,x,y,p")  # type: ignore[call-overload]
-    table.sort(order="t", kind="stable")
-    events = check_events(table, file.sensor_size or ANY_SENSOR, str(path))
+    by_time = np.argsort(times, kind="stable")
+    events = check_events(table[by_time], file.sensor_size or ANY_SENSOR, str(path))
     with errors_in(str(path)):
         image = count_events(events, file.sensor_size)
     hot_pixels = find_hot_pixels(events)
@@ -215,6 +215,8 @@ def _factor(scale: float, count: int, pixels: int, duration: int, gap: int) -> f
     millions and 250 per pixel. Recordings last for more than 1 ms, and few have a hundred events
     within more than 5 s without having one in each ms.
     """
+    if scale < 1:
+        return scale
     highest_rate = min(0.01 * pixels, 5 + pixels / 4000)  # events per µs
     if count > highest_rate * duration or (count >= FEWEST and duration < 1000):
         in_ms = duration >= 10 and count < 0.5 * pixels * duration
@@ -236,7 +238,7 @@ def _advice_on_times(t: np.ndarray, scale: float, pixels: int) -> Iterator[str]:
     gaps = np.diff(moments)
     gap = int(gaps.max())
     tick = int(np.gcd.reduce(gaps))
-    factor = scale if scale < 1 else _factor(scale, count, pixels, duration, gap)
+    factor = _factor(scale, count, pixels, duration, gap)
     if factor != 1 or scale != 1:
         in_the_file = duration / max(scale, 1)
         remedy = UNITS.get(factor, "round the times to whole µs")
