@@ -394,10 +394,8 @@ def two_events(duration):
 
 
 def test_prediction_refuses_events_of_another_sensor():
-    events = two_events(9)
-    events["x"][1] = 35
-    with pytest.raises(ValueError, match="field x is 35 at event 1"):
-        predict(small_classifier(), events)
+    with pytest.raises(ValueError, match="field y is 1 at event 0"):
+        predict(Classifier(SNN(35), sensor_size=(35, 1, 1)), two_events(9))
 
 
 @both_networks
