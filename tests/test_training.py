@@ -284,10 +284,10 @@ def test_recordings_that_a_classifier_is_not_made_for_are_refused(use, data):
 
 @pytest.mark.parametrize("use", [fit, evaluate])
 def test_recordings_are_no_loader(use, data):
-    with pytest.raises(TypeError, match=r"^Recordings are no loader; give make_loader\(recording"):
-        use(small_classifier(), data.train)
-    with pytest.raises(TypeError, match=r"^Split are no loader"):
-        use(small_classifier(), data)
+    for given in (data, data.train):
+        kind = type(given).__name__
+        with pytest.raises(TypeError, match=rf"of type {kind}; give make_loader\(recordings\)"):
+            use(small_classifier(), given)
 
 
 def test_recordings_of_a_list_are_refused(data):
