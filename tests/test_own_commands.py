@@ -91,8 +91,8 @@ def test_a_layer_with_delays_is_trained_resumed_asked_and_streamed(folder, run):
     [
         (["--data", "none", "--delays", "0,4", "--network", "fast"], "or choose --network layer"),
         (["--delays", "0;4"], "--delays is 0;4; write milliseconds"),
-        (["--delays", "0,-1"], "write milliseconds, as 0,4,8: delay 1 is -1.0; choose a number fr"),
-        (["--delays", "0,4,8", "--time-window", 5000], "8 ms; choose whole time bins of 5 ms"),
+        (["--delays", "0,-1"], r"delays\[1\], in s, is -0\.001; choose a number from 0 to 1"),
+        (["--delays", "0,4", "--time-window", 5000], "4 s; choose a multiple of dt, 0.005 s"),
         (["--time-window", "nan"], "time_window is nan"),
         (["--data", "none", "--window-ms", 0], r"window_ms is 0\.0; choose a number"),
         (["--data", ""], "--data names nothing; write its value, or leave it out"),
@@ -106,7 +106,7 @@ def test_options_without_a_meaning_are_refused(words, reason, run):
 
 
 def test_delays_longer_than_all_recordings_are_refused(folder, run):  # noqa: F811
-    with pytest.raises(SystemExit, match=r"--delays has 999 ms, but no recording lasts over 14\.9"):
+    with pytest.raises(SystemExit, match="--delays is 0,999 ms, but no recording lasts so long"):
         run("train", "--data", folder, "--network", "layer", "--delays", "0,999")
 
 
