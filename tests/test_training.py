@@ -26,8 +26,8 @@ from pokersnn_helpers import (
     train_classifier,
 )
 from pokersnn_helpers.classifier import unique_argmax
-from pokersnn_helpers.devices import one_cpu_thread
 from pokersnn_helpers.study.models import MLP, FrameMLP
+from pokersnn_helpers.system.devices import one_cpu_thread
 
 both_networks = pytest.mark.parametrize("network", [SNN, FastSNN])
 

@@ -10,11 +10,11 @@ import torch
 
 from ..checks import EVENT_DTYPE, check_events, check_range, refuse_hooks
 from ..classifier import Classifier, decode, frame_network, unique_argmax
-from ..compiling import compiled
-from ..devices import one_cpu_thread
 from ..frames import count_events
 from ..networks import FrameNetwork
 from ..recordings import PackedRecording
+from ..system.compiling import compiled
+from ..system.devices import one_cpu_thread
 from ..training import MAX_STEPS, Prediction, read_prediction
 
 MAX_COUNTS = 2**22  # in the frames that are computed at once

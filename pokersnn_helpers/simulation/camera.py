@@ -10,7 +10,7 @@ from numpy.lib.recfunctions import unstructured_to_structured
 from numpy.random import Generator
 
 from ..checks import EVENT_DTYPE, check_range
-from ..compiling import compiled
+from ..system.compiling import compiled
 
 
 @dataclass(frozen=True)
