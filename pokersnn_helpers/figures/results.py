@@ -43,8 +43,12 @@ def plot_intervals(
     """
     layout = ConstrainedLayoutEngine(w_pad=0.12)  # room for a last tick label at the very edge
     fig, ax = plt.subplots(figsize=(6.0, 0.8 + 0.34 * len(values)), layout=layout)
-    ax.set_yticks(range(len(values)), list(values))
-    ax.set(xlabel=label, ylim=(len(values) - 0.5, -0.5))
+    ax.set(
+        xlabel=label,
+        yticks=range(len(values)),
+        yticklabels=list(values),
+        ylim=(len(values) - 0.5, -0.5),
+    )
     ax.grid(False, axis="y")
     for place, (name, (value, low, high)) in enumerate(values.items()):
         beyond = line is not None and not low <= line <= high
