@@ -57,7 +57,7 @@ class Table:
         keys = [name for name in rows if name not in numeric or name in AMOUNTS]
         for name, value in zip(keys, row, strict=False):
             rows = rows[rows[name] == value]
-        assert len(rows) == 1, f"{self.name}{key} names {len(rows)} rows; keys are {keys}"
+        assert len(rows) == 1, f"{self.name}{key} is of {len(rows)} rows; keys are {keys}"
         return rows[column].iloc[0]
 
 
@@ -174,7 +174,6 @@ def test_stored_measurement_says_where_it_comes_from(name):
         ("93", "%", 0.934, 0.936),
         ("100", "%", 1.0, 0.96),
         ("−3.4", " points", -3.44, 3.4),
-        ("190,000", " additions", 192_820, 195_100),
         ("193,000", " additions", 193_400, 192_400),
         ("−3,000", " additions", -3_040, -3_400),
         ("4.5", " ms", 4.5, math.nan),
