@@ -10,7 +10,7 @@ from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgba
+from matplotlib.colors import LinearSegmentedColormap, to_rgba
 
 ON = "#cf3a2b"
 OFF = "#2c72c7"
@@ -73,6 +73,6 @@ def class_colours(classes: Sequence[str]) -> dict[str, str]:
         {'heart': '#d1548f', 'cat': '#1f77b4'}
     """
     fixed = {name: CLASS_COLOURS[name] for name in classes if name in CLASS_COLOURS}
-    style = [to_hex(entry["color"]) for entry in plt.rcParams["axes.prop_cycle"]]
+    style = plt.rcParams["axes.prop_cycle"].by_key()["color"]
     free = cycle(colour for colour in style if colour not in fixed.values())
     return {name: fixed.get(name) or next(free) for name in classes}

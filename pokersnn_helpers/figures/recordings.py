@@ -32,10 +32,9 @@ POLARITIES = {  # of a sensor with so many: their number, name, colour and marke
 def on_minus_off(frames: Frame) -> np.ndarray:
     """Return ON minus OFF per pixel of counts (..., 2, y, x), or what (..., 1, y, x) counts."""
     counts = np.asarray(frames, dtype=float)
-    if counts.shape[-3] == 1:
-        return counts[..., 0, :, :]
-    off, on = np.moveaxis(counts, -3, 0)
-    return on - off
+    if counts.shape[-3] == 2:
+        counts = np.diff(counts, axis=-3)
+    return counts[..., 0, :, :]
 
 
 def imshow_polarity(ax: Axes, frame: Frame, limit: float) -> AxesImage:

@@ -11,7 +11,6 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from .colours import ACCENT, GREY, TEXT
-from .labels import add_class_legend
 
 TRIANGLE = (3, 0)
 LOOKS = [  # colour, line and marker of one curve after the other
@@ -106,5 +105,8 @@ def plot_curves(table: pd.DataFrame, label: str) -> Figure:
         ax.set_title(change)
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 3, 5, 10]))
     fig.supylabel(label, size=plt.rcParams["axes.labelsize"])
-    add_class_legend(fig, axes[0, 0])
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    width = 0.7 + 0.09 * max(map(len, names))  # of a column, in inches
+    columns = min(len(names), int(6.0 / width))
+    fig.legend(handles, names, loc="outside upper center", ncols=max(1, columns))
     return fig
