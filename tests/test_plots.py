@@ -109,7 +109,7 @@ EVENTS = torch.ones(6, 3, 2, 4, 4)
 def recorded():
     """Return what an own network recorded in 6 steps of 3 recordings: one layer has no spikes."""
     left = LIFFeedForwardState(*torch.rand(2, 6, 3, 22))
-    right = LIFState(*torch.rand(3, 6, 3, 22))
+    right = LIFState(*torch.rand(3, 6, 3, 22).round())
     readout = LIState(*torch.rand(2, 6, 3, 2))
     return State(Eyes(left, right), torch.zeros(6, 3), readout)
 
@@ -132,6 +132,7 @@ def test_dynamics_of_any_network_show_the_states_that_its_layers_have():
     for ax, values in ((currents, left.i), (voltages, left.v)):
         drawn = [line.get_ydata() for line in ax.lines]
         assert np.array_equal(drawn, values[:, 0, :20].T)
+        assert list(ax.lines[0].get_xdata()) == [1, 2, 3, 4, 5, 6]  # ends of steps, in ms
         assert ax.get_xlabel() == ""
     assert readout.get_xlabel() == "time (ms)"
 

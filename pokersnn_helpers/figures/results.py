@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection
-from itertools import cycle
+from itertools import cycle, product
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -12,15 +12,8 @@ from matplotlib.ticker import MaxNLocator
 
 from .colours import ACCENT, GREY, TEXT
 
-TRIANGLE = (3, 0)
-LOOKS = [  # colour, line and marker of one curve after the other
-    (ACCENT, "-", "o"),
-    (TEXT, "--", "o"),
-    (GREY, "--", "o"),
-    (ACCENT, "-", TRIANGLE),
-    (TEXT, "--", TRIANGLE),
-    (GREY, "--", TRIANGLE),
-]
+LINES = [(ACCENT, "-"), (TEXT, "--"), (GREY, "--")]  # of one curve after the other
+MARKERS = [("o", 4), ((3, 0), 5)]  # a circle, then a triangle, each with its size
 
 
 def plot_intervals(
@@ -85,14 +78,13 @@ def plot_curves(table: pd.DataFrame, label: str) -> Figure:
     for ax in axes.flat[len(changes) :]:
         ax.axis("off")
     for ax, (change, panel) in zip(axes.flat, changes, strict=False):
-        looks = cycle(LOOKS)
+        looks = cycle(product(MARKERS, LINES))
         for model, points in panel.groupby("model", sort=False):
-            colour, style, marker = next(looks)
+            (marker, size), (colour, style) = next(looks)
             places = points["at"]
             low = 100 * points["interval low"]
             high = 100 * points["interval high"]
             ax.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
-            size = 4 if marker == "o" else 5
             ax.plot(
                 places,
                 100 * points["mean"],
