@@ -10,7 +10,7 @@ from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap, to_rgba
+from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgba
 
 ON = "#cf3a2b"
 OFF = "#2c72c7"
@@ -73,6 +73,6 @@ def class_colours(classes: Sequence[str]) -> dict[str, str]:
         {'heart': '#d1548f', 'cat': '#1f77b4'}
     """
     taken = [CLASS_COLOURS.get(name) for name in classes]
-    style = plt.rcParams["axes.prop_cycle"].by_key()["color"]
+    style = [to_hex(entry["color"]) for entry in plt.rcParams["axes.prop_cycle"]]
     free = cycle(colour for colour in style if colour not in taken)
     return {name: CLASS_COLOURS.get(name) or next(free) for name in classes}
