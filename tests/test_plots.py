@@ -101,6 +101,7 @@ def test_distributions_draw_every_recording_by_class_in_order():
 # ---- Networks ----
 
 
+CLASSES = ["a", "b", "c", "d"]
 Eyes = namedtuple("Eyes", "left right")
 State = namedtuple("State", "eyes steps readout")  # steps are no layer's
 EVENTS = torch.ones(6, 3, 2, 4, 4)
@@ -109,9 +110,11 @@ EVENTS = torch.ones(6, 3, 2, 4, 4)
 def recorded():
     """Return what an own network recorded in 6 steps of 3 recordings: one layer has no spikes."""
     left = LIFFeedForwardState(*torch.rand(2, 6, 3, 22))
-    right = LIFState(*torch.rand(3, 6, 3, 22).round())
+    spikes, voltages, currents = torch.rand(3, 6, 3, 22)
+    right = LIFState(spikes.round(), voltages, currents)
     readout = LIState(*torch.rand(2, 6, 3, 2))
-    return State(Eyes(left, right), torch.zeros(6, 3), readout)
+    steps = torch.zeros(6, 3)
+    return State(Eyes(left, right), steps, readout)
 
 
 def test_dynamics_of_any_network_show_the_states_that_its_layers_have():
@@ -146,7 +149,9 @@ def test_dynamics_of_a_lone_readout_are_its_voltages_at_the_ends_of_time_steps()
     ends = [2, 4, 6, 8, 10, 12]
     peak = int(voltages.argmax())  # what decode reads
     assert np.array_equal(line.get_data(), [ends, voltages])
-    assert np.array_equal(dot.get_xydata(), [[ends[peak], voltages[peak]]])
+    x, y = dot.get_data()
+    assert x == ends[peak]
+    assert y == voltages[peak]
 
 
 @pytest.mark.parametrize("recording", [None, (torch.ones(6, 3),)])
@@ -167,7 +172,7 @@ def run():
     snn.record = True
     with torch.no_grad():
         snn(frames)
-    fig = networks.plot_dynamics(snn.recording, 0.001, list("abcd"), frames=frames)
+    fig = networks.plot_dynamics(snn.recording, 0.001, CLASSES, frames=frames)
     return frames, snn.recording.lif0, fig
 
 
@@ -192,7 +197,8 @@ def test_dynamics_follow_the_busiest_of_the_drawn_neurons(run):
     busiest = int(counts.argmax())
     (mark,) = raster.lines
     assert list(mark.get_ydata()) == [busiest + 0.5]
-    assert raster.get_title() == f"hidden spikes: {int(spikes.sum())}"
+    total = int(spikes.sum())
+    assert raster.get_title() == f"hidden spikes: {total}"
     for ax in (currents, voltages):
         colours = [line.get_color() for line in ax.lines]
         assert colours.index(ACCENT) == busiest
@@ -210,7 +216,11 @@ def test_raster_has_a_cell_per_spike_and_sorts_neurons_by_their_vote():
     assert image.get_extent() == [0, 10, 5, 0]  # a spike's cell is its time step, in ms
     assert ax.get_title() == "5 spikes"
     assert list(ax.lines[0].get_ydata()) == [3.5]
-    places = {"club": (0, 2), "heart": (2, 4), "spade": (4, 5)}
+    places = {
+        "club": (0, 2),
+        "heart": (2, 4),
+        "spade": (4, 5),
+    }
     assert texts(ax.texts) == list(places)
     for strip, text in zip(ax.collections, ax.texts, strict=True):
         name = text.get_text()
@@ -230,7 +240,11 @@ def test_neuron_shows_its_threshold_and_marks_inputs_and_spikes_at_their_times()
     expected = ["synaptic current (3 input events)", "membrane voltage (1 spike)"]
     assert titles(fig.axes) == expected
     top, bottom = fig.axes
-    for ax, level, marks in ((top, 1, inputs), (bottom, 2, [1])):
+    drawn = [
+        (top, 1, inputs),
+        (bottom, 2, [1]),
+    ]
+    for ax, level, marks in drawn:
         trace, threshold, marked = ax.lines
         assert set(trace.get_ydata()) == {level}
         assert set(threshold.get_ydata()) == {0.3}
@@ -307,7 +321,10 @@ def test_templates_show_where_events_speak_for_a_class_and_against_it():
     ],
 )
 def test_intervals_are_drawn_by_name_and_marked_by_name_or_beyond_the_line(marked, line):
-    values = {"a": (5, 0, 8), "b": (7, 1, 9)}
+    values = {
+        "a": (5, 0, 8),
+        "b": (7, 1, 9),
+    }
     ax = results.plot_intervals(values, "points", marked, line).axes[0]
     assert texts(ax.get_yticklabels()) == ["a", "b"]
     for name, lines in zip(values, ax.collections, strict=True):
@@ -347,8 +364,9 @@ def test_labels_stand_at_the_ends_of_their_lines_and_never_overlap():
     fig, ax = plt.subplots(figsize=(6, 2), layout="constrained")
     names = ["far", "second", "third", "first"]
     ends = [90.0, 99.0, 99.1, 98.9]
-    ax.plot([0, 1], [[95] * 4, ends], label=names)
-    ax.plot([0, 1], [90, 90], color="grey")
+    starts = 4 * [95]
+    ax.plot([0, 1], [starts, ends], label=names)
+    ax.axhline(90, color="grey")
     label_ends(ax)
     assert texts(ax.texts) == names
     far, *near = [text.get_position()[1] for text in ax.texts]
@@ -376,10 +394,12 @@ def test_colours_of_the_suits_are_fixed_and_others_differ_from_them():
 
 
 def test_classes_of_another_network_are_refused():
+    snn = SNN(60, 5, 2)
+    voltages = torch.ones(6, 2)
     with pytest.raises(ValueError, match="classes is"):
-        networks.plot_templates(SNN(60, 5, 2), ["a", "b", "c"], (6, 5, 2))
+        networks.plot_templates(snn, CLASSES, (6, 5, 2))
     with pytest.raises(ValueError, match="classes is"):
-        networks.draw_readout(None, torch.ones(6, 2), 0.001, ["a"])
+        networks.draw_readout(None, voltages, 0.001, CLASSES)
 
 
 def test_a_film_may_begin_at_any_time():
