@@ -32,13 +32,13 @@ from .checks import (
     warn_if_it_climbs,
 )
 from .classifier import SETTLE, Classifier, check_classifier, frame_network, unique_argmax
-from .devices import default_device, one_cpu_thread
-from .distributed import all_reduce_sum, own_random_numbers, rank, shard_batch
 from .frames import make_loader, sparse_batch
 from .networks import FrameNetwork
 from .recipe import AUGMENTS, Augment, choose_recipe
 from .recordings import PackedRecording, Recordings, Split, density_and_ms
-from .snn import SNN, build_network, exact_decays
+from .snn import SNN, build_network, exact_decays, fixed_time_window
+from .system.devices import default_device, one_cpu_thread
+from .system.distributed import all_reduce_sum, own_random_numbers, rank, shard_batch
 
 Batches = Iterable[tuple[torch.Tensor, torch.Tensor]]
 # Voltages (T, B, classes), targets (B,), frames (T, B, ...) and each recording's own number of
@@ -556,7 +556,7 @@ def train_classifier(
     recipe = choose_recipe(
         train,
         network=name_of(network),
-        time_window=time_window,
+        time_window=fixed_time_window(network) if time_window is None else time_window,
         augment=augment if isinstance(augment, str) or augment is None else name_of(augment),
         epochs=epochs,
         batch_size=batch_size,

@@ -20,14 +20,14 @@ from filelock import FileLock
 from ..checkpoints import Run, load_checkpoint, load_run, save_checkpoint
 from ..checks import errors_in
 from ..classifier import Classifier
-from ..devices import default_device
-from ..distributed import broadcast, process_group, rank, world_size
 from ..frames import make_loader
 from ..networks import FrameNetwork
 from ..own.detector import detector
 from ..pokerdvs import load_pokerdvs
 from ..recipe import Recipe, choose_recipe
 from ..recordings import Recordings, Split, fold_indices
+from ..system.devices import default_device
+from ..system.distributed import broadcast, process_group, rank, world_size
 from ..training import History, TrainingState, evaluate, train_classifier
 from .main import resolve_network
 from .recordings import read_folder
