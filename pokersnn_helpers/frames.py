@@ -179,10 +179,8 @@ def sparse_tensor(
 
 def single_recording(frames: torch.Tensor) -> torch.Tensor:
     """Return the frames of a batch's only recording."""
-    if not frames.is_sparse:
-        return frames[:, 0]
-    indices = frames.indices()[[0, 2, 3, 4]]
-    return sparse_tensor(indices, frames.values(), (len(frames), *frames.shape[2:]))
+    recording = frames[:, 0]
+    return recording.coalesce() if frames.is_sparse else recording
 
 
 class FrameDataset(Dataset[tuple[torch.Tensor, int]]):

@@ -4,6 +4,7 @@ import io
 import os
 import struct
 import sys
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -209,3 +210,11 @@ def test_missing_package_is_named_with_the_command_that_installs_it(tmp_path, mo
     (tmp_path / "a.es").write_bytes(b"Event Stream")
     with pytest.raises(ModuleNotFoundError, match=r"a\.es needs faery: pip install faery"):
         read_events(tmp_path / "a.es")
+
+
+@needs_faery
+def test_damaged_files_are_read_or_refused_in_words(tmp_path):
+    damaged = import_module("tests.damaged")  # which imports this module
+    happened, longest = damaged.attack(tmp_path, 100, seed=0)
+    assert happened["refused"] > 50
+    assert longest < 30  # s, on a busy machine

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from ..checkpoints import Run, load_checkpoint, load_run, save_checkpoint
 from ..checks import errors_in
@@ -212,7 +212,10 @@ def load_saved(resume: Path, given: Words) -> tuple[Words, TrainingState]:
 def claim(path: Path, resume: Path | None, locks: ExitStack) -> None:
     """Keep other runs away from a checkpoint, and refuse one that isn't the run to go on with."""
     lock = path.with_name(f".{path.name}.lock")
-    locks.enter_context(FileLock(lock, timeout=0))
+    try:
+        locks.enter_context(FileLock(lock, timeout=0))
+    except Timeout as error:
+        raise ValueError(f"another run is writing {path}. Wait, or name another file") from error
     if os.name == "posix":  # Windows removes it itself
         locks.callback(lock.unlink, missing_ok=True)
     if path.exists() and path != resume:

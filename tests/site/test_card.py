@@ -12,7 +12,7 @@ from book_site import FIGURE, said, state
 from test_interactive import Middle
 
 from pokersnn_helpers import to_frames
-from pokersnn_helpers.classifier import leading
+from pokersnn_helpers.classifier import unique_argmax
 from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES
 from pokersnn_helpers.simulation import EventCamera, cards
 
@@ -97,7 +97,7 @@ def test_window_follows_events_as_in_cards(suit, still):
 def test_answer_agrees_with_leading_where_voltages_are_equal(still):
     rng = np.random.default_rng(0)
     for voltages in rng.integers(-6, 7, (50, 4, 4)):  # so few numbers that some are equal
-        answers = [-1, *leading(torch.tensor(np.maximum.accumulate(voltages))).tolist()]
+        answers = [-1, *unique_argmax(torch.tensor(np.maximum.accumulate(voltages))).tolist()]
         changes = np.flatnonzero(np.diff(answers))
         after = changes[-1] + 1 if len(changes) else 0
         found = still.evaluate(

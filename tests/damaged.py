@@ -1,0 +1,145 @@
+"""Damage files of every format, read them, and count what happens.
+
+Run it in the repository: ``python -m tests.damaged 2000 --seed 7``. Every file is read, or refused
+under its name by a ``ValueError``, quickly and in little memory. ``tests.stress`` uses it, too.
+"""
+
+import argparse
+import random
+import resource
+import struct
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from pokersnn_helpers.own.event_files import FAERY_CHILDREN, read_event_file
+
+from .test_event_files import PLAIN, by_faery, npy, some_events
+
+EVENTS = some_events(3000)
+HEADER3 = b"#!AER-DAT3.1\r\n#Format: RAW\r\n#Source 1: DVS128\r\n#!END-HEADER\r\n"
+BY_FAERY = {
+    "lz4.aedat4": {"compression": ("lz4", 1)},
+    "zstd.aedat4": {"compression": ("zstd", 1)},
+    "one.es": {},
+    "evt2.raw": {"version": "evt2"},
+    "evt3.raw": {"version": "evt3"},
+    "dat1.dat": {"version": "dat1"},
+    "dat2.dat": {"version": "dat2"},
+}
+MAX_SECONDS = 2.0  # where nothing else runs
+MAX_MEGABYTES = 500
+
+
+def healthy(folder: Path) -> dict[str, bytes]:
+    """Return what files of every format hold, by name."""
+    samples = dict(PLAIN)
+    for name, options in BY_FAERY.items():
+        by_faery(folder / name, EVENTS, **options)
+        samples[name] = (folder / name).read_bytes()
+    t, x, y, p = (EVENTS[field] for field in "txyp")
+    columns = [x, y, p << 7 | t >> 16, t >> 8 & 255, t & 255]
+    samples["nmnist.bin"] = np.stack(columns, axis=1).astype(np.uint8).tobytes()
+    words = np.stack([x << 17 | y << 2 | p << 1 | 1, t], axis=1).astype("<u4")
+    number = len(words)
+    packet = struct.pack("<HHIIIIII", 1, 1, 8, 4, 0, number, number, number)
+    samples["three.aedat"] = HEADER3 + packet + words.tobytes()
+    return samples
+
+
+def damaged(content: bytes, rng: random.Random) -> bytes:
+    """Change a file by one of the accidents that happen to files."""
+    changed = bytearray(content)
+    end = len(content)
+    place = rng.randrange(min(end, rng.choice((64, 600, end))))  # headers are short
+    size = rng.choice((1, 2, 4, 8))
+    match rng.randrange(8):
+        case 0:
+            changed[place] ^= 1 << rng.randrange(8)
+        case 1:
+            for _ in range(4):
+                changed[rng.randrange(end)] = rng.randrange(256)
+        case 2:
+            del changed[place:]
+        case 3:
+            changed[place : place + 8] = rng.choice((2**32, 2**64 - 1)).to_bytes(8, "little")
+        case 4:
+            del changed[place : place + size]
+        case 5:
+            changed[place:place] = rng.randbytes(size)
+        case 6:
+            changed[place:] = bytes(end - place)
+        case 7:
+            digits = [at for at, byte in enumerate(changed[:600]) if chr(byte) in "0123456789"]
+            if digits:
+                at = rng.choice(digits)
+                changed[at : at + 1] = rng.choice((b"-1", b"9" * 20, b"4294967296", b"0", b"x"))
+    return bytes(changed)
+
+
+def with_wild_time(rng: random.Random) -> bytes:
+    events = EVENTS.copy()
+    events["t"][rng.randrange(len(events)) :] += rng.choice((2**33, 2**40, 2**52))
+    return npy(events)
+
+
+def attack(folder: Path, files: int, seed: int) -> tuple[Counter, float]:
+    """Read so many damaged files; return what happened how often, and the longest time in s.
+
+    Raises:
+        AssertionError: A file was refused without its name, or took too long.
+        Exception: Whatever else reading raised: it is lost.
+    """
+    rng = random.Random(seed)
+    happened = Counter()
+    longest = 0.0
+    samples = healthy(folder)
+    for name, content in samples.items():  # all are well, and imported is what they need
+        (folder / name).write_bytes(content)
+        read_event_file(folder / name)
+    for number in range(files):
+        name = rng.choice(list(samples))
+        content = damaged(samples[name], rng)
+        if number % 20 == 0:
+            name = "wild.npy"
+            content = with_wild_time(rng)
+        path = folder / f"{number} {name}"
+        path.write_bytes(content)
+        start = time.monotonic()
+        try:
+            read_event_file(path)
+            happened["read"] += 1
+        except ValueError as error:
+            assert str(path) in str(error), error
+            happened["refused"] += 1
+        longest = max(longest, time.monotonic() - start)
+        path.unlink()
+    return happened, longest
+
+
+def peak() -> float:
+    """Return the most memory that this process or a child of it took, in MB."""
+    for child in FAERY_CHILDREN.values():
+        child.communicate()
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1000
+
+
+def run() -> None:
+    parser = argparse.ArgumentParser("python -m tests.damaged", description=__doc__)
+    parser.add_argument("files", type=int, nargs="?", default=2000, help="how many (2000)")
+    parser.add_argument("--seed", type=int, default=0, help="of what is damaged and how (0)")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        happened, longest = attack(Path(folder), options.files, options.seed)
+    memory = peak()
+    limits = f"at most {longest:.2f} s and {memory:.0f} MB"
+    print(f"{dict(happened)}: 0 lost, seed {options.seed}, {limits}")
+    raise SystemExit(longest > MAX_SECONDS or memory > MAX_MEGABYTES)
+
+
+if __name__ == "__main__":
+    run()
