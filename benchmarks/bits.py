@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.func import functional_call
 
 from pokersnn_helpers import Classifier, FrameNetwork, Recordings, evaluate, fit, make_loader
-from pokersnn_helpers.devices import one_cpu_thread
 from pokersnn_helpers.frames import augment
 from pokersnn_helpers.recordings import fold_indices
 from pokersnn_helpers.snn import SNN
+from pokersnn_helpers.system.devices import one_cpu_thread
 
 from . import Row, folds
 from .models import MODELS

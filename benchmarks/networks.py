@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from pokersnn_helpers import SNN, FastSNN, make_loader
-from pokersnn_helpers.devices import one_cpu_thread
+from pokersnn_helpers.system.devices import one_cpu_thread
 
 from . import Row
 from .libraries import LIBRARIES, Step, installed_version, torch_step

@@ -15,7 +15,7 @@ import torch
 from llvmlite.binding import get_host_cpu_name
 
 from pokersnn_helpers import Split, load_pokerdvs
-from pokersnn_helpers.devices import one_cpu_thread, usable_cores
+from pokersnn_helpers.system.devices import one_cpu_thread, usable_cores
 
 from .libraries import LIBRARIES, Step, installed_version
 

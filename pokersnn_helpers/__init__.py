@@ -9,7 +9,9 @@ snn            the book's network
 classifier     from voltages to a class
 training       train a classifier by the recipe, test it, ask it about one recording
 checkpoints    save a classifier and its training run, and load them
-checks         what is refused, in words; beneath all: files, devices, distributed, compiling
+checks         what is refused, in words
+
+system/        what all else stands on: files, compiled loops, devices, processes
 
 figures/       what the chapters draw
 simulation/    a simulated event camera, and scenes before it: chapters 6, 8 and 9

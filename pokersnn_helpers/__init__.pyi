@@ -1,7 +1,6 @@
 from .checkpoints import load_checkpoint, save_checkpoint
 from .checks import EVENT_DTYPE
 from .classifier import Classifier, decode
-from .devices import default_device
 from .fast import FastSNN
 from .frames import augment, make_loader, make_loaders, to_frames
 from .networks import FrameNetwork, SpikingNetwork
@@ -18,6 +17,7 @@ from .recordings import (
     stratified_folds,
 )
 from .snn import SNN, build_network
+from .system.devices import default_device
 from .training import evaluate, fit, predict, train_classifier
 
 __all__ = [

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import torch
 
 from .classifier import Classifier, decode, frame_network
-from .devices import default_device
-from .files import atomic_write
 from .networks import FrameNetwork
 from .recipe import Recipe
 from .snn import SNN
+from .system.devices import default_device
+from .system.files import atomic_write
 from .training import TrainingState
 
 CHECKPOINT_FORMAT = "pokersnn_helpers checkpoint 2"

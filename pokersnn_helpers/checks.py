@@ -208,7 +208,8 @@ def check_loader(loader: Any, classifier: Any) -> None:
     classifier's classes and sensor. What a loader doesn't say isn't checked.
     """
     if hasattr(loader, "sensor_size"):  # as Recordings, a Split and Tonic's data sets have one
-        raise TypeError(f"{type(loader).__name__} are no loader; give make_loader(recordings)")
+        kind = type(loader).__name__
+        raise TypeError(f"the loader is of type {kind}; give make_loader(recordings)")
     dataset: Any = getattr(loader, "dataset", None)
     while hasattr(dataset, "dataset"):  # a Subset
         dataset = dataset.dataset

@@ -99,8 +99,8 @@ class Classifier(torch.nn.Module):
     def append_silence(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Let a batch end when its longest recording has settled.
 
-        Here, and here alone, it is found how long recordings are: a loader pads the shorter ones of
-        a batch with silence, and doesn't say with how much.
+        Here it is found how long the recordings of a batch are: a loader pads the shorter ones with
+        silence, and doesn't say with how much.
 
         Returns:
             Frames (T, B, ...), and how many of their steps are each recording's own, (B,).

@@ -11,9 +11,9 @@ from torch.nn.functional import pad
 from torch.utils.data import DataLoader, Dataset
 
 from .checks import check_events, check_indices, check_numbers, check_sensor_size
-from .compiling import compiled
 from .pokerdvs import POKERDVS_SENSOR_SIZE
 from .recordings import PackedRecording, Recordings, Split
+from .system.compiling import compiled
 
 MAX_ROWS = 2**31  # time steps times recordings of a batch: a table of them takes 16 GB
 
@@ -179,10 +179,8 @@ def sparse_tensor(
 
 def single_recording(frames: torch.Tensor) -> torch.Tensor:
     """Return the frames of a batch's only recording."""
-    if not frames.is_sparse:
-        return frames[:, 0]
-    indices = frames.indices()[[0, 2, 3, 4]]
-    return sparse_tensor(indices, frames.values(), (len(frames), *frames.shape[2:]))
+    recording = frames[:, 0]
+    return recording.coalesce() if frames.is_sparse else recording
 
 
 class FrameDataset(Dataset[tuple[torch.Tensor, int]]):

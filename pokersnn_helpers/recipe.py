@@ -51,10 +51,11 @@ class Recipe:
     surrogate_slope: float = 1.0
 
     def __str__(self) -> str:
+        slope = f", surrogate slope {self.surrogate_slope:g}" if self.surrogate_slope != 1 else ""
         return (
             f"{self.network}, bins of {self.time_window:g} µs, augmentation {self.augment}, "
             f"{self.epochs} epochs, batches of {self.batch_size}, "
-            f"learning rate {self.learning_rate:g}"
+            f"learning rate {self.learning_rate:g}{slope}"
         )
 
 

@@ -218,6 +218,15 @@ def accepted_arguments(network: Callable[..., Any]) -> set[str]:
     return accepted - set(getattr(network, "keywords", {}))  # which a partial has fixed
 
 
+def fixed_time_window(network: Callable[..., Any]) -> float | None:
+    """Return the width of the time bins in µs of networks whose ``dt`` can't be chosen."""
+    fixed = getattr(network, "keywords", {})
+    dt = fixed.get("dt", getattr(network, "dt", None))
+    if dt is None or "dt" in accepted_arguments(network):
+        return None
+    return round(1e6 * dt, 9)
+
+
 @torch.no_grad()
 def scale_initial_weights(snn: SNN, dt_ratio: float) -> None:
     """Scale what Norse has drawn: input weights by the number of inputs, others by the time step.

@@ -32,13 +32,13 @@ from .checks import (
     warn_if_it_climbs,
 )
 from .classifier import SETTLE, Classifier, check_classifier, frame_network, unique_argmax
-from .devices import default_device, one_cpu_thread
-from .distributed import all_reduce_sum, own_random_numbers, rank, shard_batch
-from .frames import make_loader, to_frames, to_sparse_frames
+from .frames import make_loader, sparse_batch
 from .networks import FrameNetwork
 from .recipe import AUGMENTS, Augment, choose_recipe
-from .recordings import Recordings, Split, density_and_ms
-from .snn import SNN, build_network, exact_decays
+from .recordings import PackedRecording, Recordings, Split, density_and_ms
+from .snn import SNN, build_network, exact_decays, fixed_time_window
+from .system.devices import default_device, one_cpu_thread
+from .system.distributed import all_reduce_sum, own_random_numbers, rank, shard_batch
 
 Batches = Iterable[tuple[torch.Tensor, torch.Tensor]]
 # Voltages (T, B, classes), targets (B,), frames (T, B, ...) and each recording's own number of
@@ -212,18 +212,19 @@ def predict(
     network = frame_network(classifier)
     device = device or default_device()
     events = check_events(events, classifier.sensor_size)
-    duration = events["t"][-1] - events["t"][0]
-    steps = duration / network.time_window + classifier.settle_steps
+    recording = PackedRecording.pack(events, classifier.sensor_size)
+    n_steps = recording.t[-1] / network.time_window + classifier.settle_steps
     max_steps = MAX_STEPS
     if not network.takes_sparse:
         max_steps = MAX_COUNTS // math.prod(classifier.sensor_size)
-    if steps > max_steps:
+    if n_steps > max_steps:
         raise ValueError(
-            f"the recording has {steps:.0f} time steps of {network.time_window:g} µs, more than "
+            f"the recording has {n_steps:.0f} time steps of {network.time_window:g} µs, more than "
             f"{max_steps}; are its times in µs? Otherwise choose wider bins, or FastSNN, or cut it"
         )
-    count = to_sparse_frames if network.takes_sparse else to_frames
-    frames = count(events, network.time_window, classifier.sensor_size).unsqueeze(1)
+    frames = sparse_batch([recording], network.time_window, classifier.sensor_size)
+    if not network.takes_sparse:
+        frames = frames.to_dense()
     classifier.to(device).eval()
     with torch.no_grad():
         frames, steps = classifier.append_silence(frames.to(device))
@@ -555,7 +556,7 @@ def train_classifier(
     recipe = choose_recipe(
         train,
         network=name_of(network),
-        time_window=time_window,
+        time_window=fixed_time_window(network) if time_window is None else time_window,
         augment=augment if isinstance(augment, str) or augment is None else name_of(augment),
         epochs=epochs,
         batch_size=batch_size,

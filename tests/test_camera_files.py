@@ -19,7 +19,7 @@ IMX636 = """% camera_integrator_name Prophesee
 % end
 """
 GEN31 = b"% evt 2.0\n% plugin_name hal_plugin_gen31_fx3\n% serial_number 00001495\n"
-HD = (1280, 720, 2)
+HD = (1280, 720)
 
 
 def decode_evt3(words):
@@ -74,8 +74,10 @@ def test_evt3_is_decoded_as_by_a_loop(seed, monkeypatch):
     header = IMX636.format(version="3.0", format="EVT3").encode()
     events, sensor_size = read_raw(header + words.tobytes())
     expected = decode_evt3(words)
-    assert len(expected) > 3000 and expected[-1][0] > 300e6
-    assert events.tolist() == expected and sensor_size == HD
+    assert len(expected) > 3000
+    assert expected[-1][0] > 300e6
+    assert events.tolist() == expected
+    assert sensor_size == HD
 
 
 def evt2(events):
@@ -103,11 +105,11 @@ def five_hours():
 @pytest.mark.parametrize(
     ("header", "order", "sensor_size"),
     [
-        (GEN31, None, (640, 480, 2)),
+        (GEN31, None, (640, 480)),
         (IMX636.format(version="2.0", format="EVT2").encode(), None, HD),
         (IMX636.format(version="2.1", format="EVT21").encode(), [1, 0], HD),
         (b"% evt 2.1\n% format EVT21;endianness=legacy\n% end\n", [0, 1], None),
-        (b"% format EVT21;height=48;width=64\n% end\n", [1, 0], (64, 48, 2)),
+        (b"% format EVT21;height=48;width=64\n% end\n", [1, 0], (64, 48)),
     ],
 )
 def test_evt2_and_evt21_are_decoded(header, order, sensor_size):
@@ -119,7 +121,8 @@ def test_evt2_and_evt21_are_decoded(header, order, sensor_size):
         events = events.repeat(2)
         events["x"][1::2] += 31
     decoded, decoded_size = read_raw(header + words.tobytes())
-    assert np.array_equal(decoded, events) and decoded_size == sensor_size
+    assert np.array_equal(decoded, events)
+    assert decoded_size == sensor_size
 
 
 @pytest.mark.parametrize("line", ["end_date 2026-01-01", "endianness little", "Ort München"])
@@ -129,7 +132,8 @@ def test_header_is_text_and_ends_where_events_begin(line, first):
     words = evt2(some_events(200))[2:]  # they begin with a time
     words[0] = 0x8 << 28 | first  # and it with "%"
     events, sensor_size = read_raw(header + words.tobytes())
-    assert len(events) == 200 and sensor_size == (64, 48, 2)
+    assert len(events) == 200
+    assert sensor_size == (64, 48)
 
 
 def evt3_at(times):
@@ -182,7 +186,8 @@ def test_dat_is_decoded_over_71_minutes(version, kind):
     words = np.stack([t, word], axis=1).astype("<u4")
     header = f"% Data file containing CD events.\n% Version {version}\n% Height 240\n% Width 304\n"
     decoded, sensor_size = read_dat(header.encode() + kind + words.tobytes())
-    assert np.array_equal(decoded, events) and sensor_size == (304, 240, 2)
+    assert np.array_equal(decoded, events)
+    assert sensor_size == (304, 240)
 
 
 def dvs(t, x, y, p):
@@ -201,17 +206,18 @@ DAVIS = b"#!AER-DAT2.0\r\n# AEChip: eu.seebetter.ini.chips.davis.Davis346blue\r\
 @pytest.mark.parametrize(
     ("header", "kinds", "address", "sensor_size"),
     [
-        (b"", ">HI", dvs, (128, 128, 2)),
-        (b"#!AER-DAT1.0\r\n# made in 2009\r\n", ">HI", dvs, (128, 128, 2)),
-        (b"#!AER-DAT2.0\r\n", ">II", dvs, (128, 128, 2)),
-        (DAVIS, ">II", davis, (346, 260, 2)),
+        (b"", ">HI", dvs, (128, 128)),
+        (b"#!AER-DAT1.0\r\n# made in 2009\r\n", ">HI", dvs, (128, 128)),
+        (b"#!AER-DAT2.0\r\n", ">II", dvs, (128, 128)),
+        (DAVIS, ">II", davis, (346, 260)),
     ],
 )
 def test_aedat_is_decoded_without_images_and_triggers(header, kinds, address, sensor_size):
     events = five_hours()
     is_event = ~np.isin(events["x"], (5, 6))
     decoded, decoded_size = read_aedat(aedat(events, header, kinds, address))
-    assert np.array_equal(decoded, events[is_event]) and decoded_size == sensor_size
+    assert np.array_equal(decoded, events[is_event])
+    assert decoded_size == sensor_size
 
 
 HEADER3 = b"#!AER-DAT3.1\r\n#Format: RAW\r\n#Source 1: DVS128\r\n#!END-HEADER\r\n"
@@ -231,9 +237,11 @@ def test_aedat3_is_decoded_packet_by_packet():
     later = packet(1, [5 << 17 | 1, 3], overflows=1)
     events, sensor_size = read_aedat(HEADER3 + first + special + later)
     assert events.tolist() == [(100, 3, 4, 1), (2**31 + 3, 5, 0, 0)]
-    assert sensor_size == (128, 128, 2)
+    assert sensor_size == (128, 128)
     events, sensor_size = read_aedat(HEADER3.replace(b"DVS128", b"other"))
-    assert len(events) == 0 and events.dtype == EVENT_DTYPE and sensor_size is None
+    assert len(events) == 0
+    assert events.dtype == EVENT_DTYPE
+    assert sensor_size is None
     with pytest.raises(ValueError, match=f"within the packet at byte {len(HEADER3)}; copy it"):
         read_aedat((HEADER3 + first)[:-1])
 

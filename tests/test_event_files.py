@@ -110,7 +110,8 @@ def test_file_is_read_with_times_from_0(name, tmp_path):
     path = tmp_path / name
     path.write_bytes(PLAIN[name])
     events, sensor_size = read_event_file(path)
-    assert events.dtype == EVENT_DTYPE and np.array_equal(events, EVENTS)
+    assert events.dtype == EVENT_DTYPE
+    assert np.array_equal(events, EVENTS)
     assert read_unchecked(path).events["t"][0] == 5
     assert sensor_size == ((128, 128, 2) if name in ("two.aedat", "jaer.dat") else None)
 
@@ -141,21 +142,23 @@ BAD = {  # name of the file: what it holds, and what the error says besides the 
     "none.npy": (npy(columns(EVENTS[:0])), r"shape \(0,\); expected \(events,\), with some events"),
     "last.npy": (npy(columns(EVENTS, "pxyt")), "times seem to be in column 3; put"),
     "backwards.npy": (npy(columns(EVENTS)[::-1]), "t is 3360 at event 1; sort by time"),
-    "polarities.npy": (npy(columns(EVENTS) - [0, 0, 0, 1]), "p is -1 at event 0; sensor_size"),
+    "polarities.npy": (npy(columns(EVENTS) - [0, 0, 0, 1]), "p is -1 at event 0; .*sensor_size"),
     "lengths.npz": (npz(t=[1, 2], x=[1], y=[1, 2], p=[0, 1]), "shape mismatch in array 1"),
+    "page.bin": ("<html>Grüße: nicht da</html>\n".encode(), "holds text in place of events; copy"),
+    "page.raw": (b"<html>not found</html>\n", "begins with b'<html>"),
+    "page.dat": (b"% Version 2\n\0\x08<html>not there</html>", "holds text in place of events"),
+    "header.aedat": (b"#!AER-DAT2.0", "holds text in place of events"),
     "header.csv": (b"100,3,4,1\n200,5,6,0\n", "holds 100, 3, 4, 1, not t, x.*in the first line"),
     "decimals.csv": (csv(EVENTS, separator=";").replace(b"70;", b"70,0;"), "line 3: t is 70,0"),
     "cut.aedat": (aedat(EVENTS)[:-3], "within an event; copy it again, or cut off 5 bytes"),
     "davis.aedat": (DAVIS, "addresses aren't those of a DVS128; export it"),
     "evt4.raw": (b"% evt 4.0\n% end\n" + bytes(8), "is EVT 4.0, not 2, 2.1 or 3; export"),
-    "foreign.aedat4": (b"PK\3\4 a zip archive", "begins with.*not with b'#!AER-DAT4'"),
-    "foreign.es": (b"Events, of a fair", "begins with.*not with b'Event Stream'"),
     "boxes.dat": (b"% Version 2\n\x28\x18" + bytes(48), r"type \[40, 24\], no events; name"),
-    "outside.raw": (EVT3, "x is 64 at event 1; sensor_size"),
-    "wild.npy": (npy(WILD), "t is 1099511627776 at event 7, more than an hour after"),
+    "outside.raw": (EVT3, "x is 64 at event 1; .*sensor_size"),
+    "wild.npy": (npy(WILD), "t is 1099511627776 at event 7; more than an hour after"),
     "zeros.aedat": (bytes(600), "holds no events, or zeros in their place; copy"),
-    "negative.raw": (EVT3.replace(b"64x48", b"-5x10"), "sensor has -5 × 10 pixels, no camera's"),
-    "vast.raw": (EVT3.replace(b"64", b"1000000"), "sensor has 1000000 × 48 pixels, no camera's"),
+    "negative.raw": (EVT3.replace(b"64x48", b"-5x10"), "a side of its sensor is -5; choose"),
+    "vast.raw": (EVT3.replace(b"64", b"1000000"), "a side of its sensor is 1000000; choose"),
     "index.csv": (b"t,x,y,p\n0,0,3,4,1\n1,9,5,6,0\n2,9,5,6,0\n", "no table.*names all columns"),
     "film.mp4": (b"\0\0\0\x18ftyp", "ends in '.mp4'; export it to one of .npy, .npz, .csv"),
 }
@@ -167,13 +170,6 @@ def test_bad_file_is_refused_with_its_name_the_place_and_what_to_do(name, tmp_pa
     path.write_bytes(BAD[name][0])
     with pytest.raises(ValueError, match=rf"(?s){name}.*{BAD[name][1]}"):
         read_events(path)
-
-
-@needs_faery
-def test_damaged_files_are_read_or_refused_under_their_names(tmp_path):
-    damaged = import_module("tests.damaged")  # which imports this module
-    happened, longest = damaged.attack(tmp_path, 100, seed=0)
-    assert happened["refused"] > 50 and longest < 10  # s, on a busy machine
 
 
 def test_paths_that_are_no_files(tmp_path):
@@ -214,3 +210,11 @@ def test_missing_package_is_named_with_the_command_that_installs_it(tmp_path, mo
     (tmp_path / "a.es").write_bytes(b"Event Stream")
     with pytest.raises(ModuleNotFoundError, match=r"a\.es needs faery: pip install faery"):
         read_events(tmp_path / "a.es")
+
+
+@needs_faery
+def test_damaged_files_are_read_or_refused_in_words(tmp_path):
+    damaged = import_module("tests.damaged")  # which imports this module
+    happened, longest = damaged.attack(tmp_path, 100, seed=0)
+    assert happened["refused"] > 50
+    assert longest < 30  # s, on a busy machine

@@ -65,12 +65,13 @@ def frames_with(events):
 @pytest.mark.parametrize("loss", [nll_over_time, nll_over_events, firing_rate_regularised])
 def test_padding_never_counts(voltages, loss):
     """The loss of a short recording is the same alone and beside a longer one."""
+    steps = torch.tensor([7, 4, 7])
     events = torch.ones(7, 3)
     events[4:, 1] = 0
-    beside = loss(voltages, TARGETS, frames_with(events), torch.tensor([7, 4, 7]))
-    short = slice(1, 2)
-    frames = frames_with(events[:4, short])
-    alone = loss(voltages[:4, short], TARGETS[short], frames, torch.tensor([4]))
+    frames = frames_with(events)
+    beside = loss(voltages, TARGETS, frames, steps)
+    short = [1]
+    alone = loss(voltages[:4, short], TARGETS[short], frames[:4, short], steps[short])
     torch.testing.assert_close(beside[short], alone)
 
 
@@ -104,7 +105,8 @@ def test_fit_minimises_and_reports_the_loss_it_is_given(data):
 
     torch.manual_seed(0)
     classifier = Classifier(build_network(FastSNN))
-    loader = make_loader(data.train.subset(range(0, 48, 4)), sparse=True)  # one batch
+    twelve = data.train.subset(range(0, 48, 4))
+    loader = make_loader(twelve, sparse=True)  # one batch
     options = {"loss": squares, "epochs": 2, "ema_decay": 0, "device": "cpu"}
     history = fit(classifier, loader, loader, **options)
     assert history.loss[1] == pytest.approx(history.test_loss[0], rel=1e-6)
@@ -122,18 +124,18 @@ def test_loss_that_is_not_one_number_per_recording_is_refused(data):
 
 @pytest.mark.parametrize("sparse", [True, False])
 def test_crop_cuts_off_at_most_the_first_half_and_nothing_else(data, sparse):
-    def late(recording, steps):
-        return torch.cat([recording[steps:], torch.zeros_like(recording[:steps])])
-
     torch.manual_seed(0)
     loader = make_loader(data.train, 32, sparse=sparse)
     frames, _ = next(iter(loader))
     cropped = early.random_start_crop(frames).to_dense().unbind(1)
+    frames = frames.to_dense().unbind(1)
     changed = 0
-    for before, after in zip(frames.to_dense().unbind(1), cropped, strict=True):
+    for before, after in zip(frames, cropped, strict=True):
         with_events = before.flatten(1).any(1).nonzero()
-        steps = int(with_events.max()) + 1
-        assert any(torch.equal(after, late(before, shift)) for shift in range(steps // 2 + 1))
+        half = (int(with_events.max()) + 1) // 2
+        padded = torch.cat([before, torch.zeros_like(before)])
+        possible = padded.unfold(0, len(before), 1)[: half + 1].movedim(-1, 1)
+        assert any(torch.equal(after, recording) for recording in possible)
         changed += not torch.equal(after, before)
     assert 8 <= changed <= 24
 
@@ -147,7 +149,7 @@ def test_accuracy_over_events_weighs_each_step_by_its_events():
         np.array([4, 6]),
     ]
     predictions = answers([0, 1, 1], [1, 0], events=events)
-    assert accuracy_over_events(predictions) == pytest.approx((3 + 2 + 4) / 20)
+    assert accuracy_over_events(predictions) == (3 + 2 + 4) / 20
     assert final_accuracy(predictions) == 0.5
 
 
@@ -218,8 +220,10 @@ def test_silence_is_no_answer_until_one_class_leads():
     beside = [0.4, 0.4, 0.2]
     steps = np.array([silent, silent, leads, beside])
     predictions = over_time([steps], [0])
-    assert predictions.answers[0].tolist() == [-1, -1, 0, -1]
-    assert predictions.correct[0].tolist() == [False, False, True, False]
+    (answers,) = predictions.answers
+    (correct,) = predictions.correct
+    assert answers.tolist() == [-1, -1, 0, -1]
+    assert correct.tolist() == [False, False, True, False]
 
 
 @pytest.mark.parametrize("window", [300, 1000, 5000])
@@ -249,7 +253,8 @@ def test_a_network_in_training_answers_as_afterwards(data):
     over_time = predict_over_time(classifier, two)
     prediction = helpers.predict(classifier, two.events[0], "cpu")
     expected = list(prediction.probabilities.values())
-    assert over_time.probabilities[0][-1] == pytest.approx(expected, abs=1e-6)
+    last = over_time.probabilities[0][-1]
+    assert last == pytest.approx(expected, abs=1e-6)
 
 
 # ---- Networks that spike rarely ----

@@ -57,7 +57,7 @@ class Table:
         keys = [name for name in rows if name not in numeric or name in AMOUNTS]
         for name, value in zip(keys, row, strict=False):
             rows = rows[rows[name] == value]
-        assert len(rows) == 1, f"{self.name}{key} names {len(rows)} rows; keys are {keys}"
+        assert len(rows) == 1, f"{key} is of {len(rows)} rows; keys are {keys}"
         return rows[column].iloc[0]
 
 
@@ -125,8 +125,10 @@ def test_wrong_numbers_are_noticed_in_text_and_captions(wrong, tmp_path):
     said = {"text": right, "caption": right}
     said[wrong] = said[wrong].replace("94", "93")
     metadata = {"mystnb": {"figure": {"caption": said["caption"]}}}
-    cells = [v4.new_markdown_cell(said["text"]), v4.new_code_cell("1", metadata=metadata)]
-    nbformat.write(v4.new_notebook(cells=cells), tmp_path / "page.ipynb")
+    prose = v4.new_markdown_cell(said["text"])
+    code = v4.new_code_cell("1", metadata=metadata)
+    notebook = v4.new_notebook(cells=[prose, code])
+    nbformat.write(notebook, tmp_path / "page.ipynb")
     with pytest.raises(AssertionError, match="93%"):
         test_quoted_numbers_are_those_measured(tmp_path / "page.ipynb")
 
@@ -137,7 +139,6 @@ def test_missing_comments_are_noticed(tmp_path):
     page.write_text(f"The CNN gets {quoted}, the GRU 98%, `50%` [94%](x%2093%).")
     with pytest.raises(AssertionError, match="quote them"):
         test_percentages_beside_quoted_ones_are_quoted_too(page)
-    assert unquoted(page.read_text()) == ["98", "94"]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
@@ -174,8 +175,6 @@ def test_stored_measurement_says_where_it_comes_from(name):
         ("93", "%", 0.934, 0.936),
         ("100", "%", 1.0, 0.96),
         ("−3.4", " points", -3.44, 3.4),
-        ("190,000", " additions", 192_820, 195_100),
-        ("193,000", " additions", 193_400, 192_400),
         ("−3,000", " additions", -3_040, -3_400),
         ("4.5", " ms", 4.5, math.nan),
     ],

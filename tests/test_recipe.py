@@ -258,3 +258,21 @@ def test_seed_fixes_the_losses_to_the_last_bit_here_and_in_another_process():
     assert str(here.loss) == elsewhere.stdout.strip()
     assert here.loss != other.loss
     assert here.loss[-1] < here.loss[0]
+
+
+def test_a_network_whose_time_step_is_fixed_is_trained_with_it():
+    class Fixed(FrameNetwork):
+        dt = 0.003
+
+        def __init__(self, input_size, output_size):
+            super().__init__()
+            self.linear = torch.nn.Linear(input_size, output_size)
+
+        def forward(self, frames):
+            return self.linear(frames.flatten(2))
+
+    events = np.zeros(2, EVENT_DTYPE)
+    events["t"] = 0, 100_000
+    recordings = Recordings([events, events], [0, 1], ("a", "b"), (4, 4, 2))
+    classifier, _ = train_classifier(recordings, network=Fixed, epochs=1, device="cpu")
+    assert classifier.recipe.time_window == 3000

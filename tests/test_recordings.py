@@ -117,14 +117,6 @@ def test_subset_and_sum_keep_events_and_targets():
         first + recordings_of(12, classes=("a", "b"))
 
 
-def test_split_of_own_recordings_says_nothing_of_simulation():
-    recordings = recordings_of(12)
-    data = Split(recordings.subset(range(8)), recordings.subset(range(8, 12)))
-    assert repr(data) == "own recordings: 8 to train on, 4 to test on"
-    assert "imulated" not in data._repr_html_()
-    assert (data.classes, data.sensor_size) == (CLASSES, SENSOR)
-
-
 def test_statistics_count_what_is_there():
     events = np.zeros(3, EVENT_DTYPE)
     events["t"] = 5, 1000, 4005

@@ -26,8 +26,8 @@ from pokersnn_helpers import (
     train_classifier,
 )
 from pokersnn_helpers.classifier import unique_argmax
-from pokersnn_helpers.devices import one_cpu_thread
 from pokersnn_helpers.study.models import MLP, FrameMLP
+from pokersnn_helpers.system.devices import one_cpu_thread
 
 both_networks = pytest.mark.parametrize("network", [SNN, FastSNN])
 
@@ -284,10 +284,10 @@ def test_recordings_that_a_classifier_is_not_made_for_are_refused(use, data):
 
 @pytest.mark.parametrize("use", [fit, evaluate])
 def test_recordings_are_no_loader(use, data):
-    with pytest.raises(TypeError, match=r"^Recordings are no loader; give make_loader\(recording"):
-        use(small_classifier(), data.train)
-    with pytest.raises(TypeError, match=r"^Split are no loader"):
-        use(small_classifier(), data)
+    for given in (data, data.train):
+        kind = type(given).__name__
+        with pytest.raises(TypeError, match=rf"of type {kind}; give make_loader\(recordings\)"):
+            use(small_classifier(), given)
 
 
 def test_recordings_of_a_list_are_refused(data):
@@ -394,10 +394,8 @@ def two_events(duration):
 
 
 def test_prediction_refuses_events_of_another_sensor():
-    events = two_events(9)
-    events["x"][1] = 35
-    with pytest.raises(ValueError, match="field x is 35 at event 1"):
-        predict(small_classifier(), events)
+    with pytest.raises(ValueError, match="field y is 1 at event 0"):
+        predict(Classifier(SNN(35), sensor_size=(35, 1, 1)), two_events(9))
 
 
 @both_networks

@@ -1,6 +1,7 @@
 """The commands ``predict`` and ``live``, which ask a trained network."""
 
 import math
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -52,14 +53,14 @@ class Trained:
             "training": pixels("the sensor of training", options.get("sensor", "")),
         }
 
-    def sensor_of(self, recorded: tuple[int, int, int] | None) -> tuple[int, int, int]:
+    def sensor_of(self, recorded: Sequence[int] | None) -> tuple[int, int, int]:
         """Return the sensor that events are from, on which all who say one agree."""
-        sizes = {"the recording": recorded and recorded[:2]} | self.sensors
-        said = {who: size for who, size in sizes.items() if size}
-        if len(set(said.values())) > 1:
-            words = [f"{who} says {width}x{height}" for who, (width, height) in said.items()]
+        all_sizes = {"the recording": recorded and recorded[:2]} | self.sensors
+        sizes = {who: size for who, size in all_sizes.items() if size}
+        if len(set(sizes.values())) > 1:
+            words = [f"{who} says {width}x{height}" for who, (width, height) in sizes.items()]
             raise ValueError(f"{', '.join(words)} pixels; use the sensor of training")
-        width, height = next(iter(said.values()), self.classifier.sensor_size[:2])
+        width, height = next(iter(sizes.values()), self.classifier.sensor_size[:2])
         return width, height, 2
 
     def ask(self, file: Path) -> list[str]:
@@ -140,5 +141,5 @@ class Screen:
         """Print the answer to a gesture that is over."""
         self.shown = None
         settled_ms = stream.settled_ms()
-        since = "" if settled_ms is None else f", since {settled_ms:g} ms"
+        since = f", since {settled_ms:g} ms" if settled_ms else ""
         say(f"{in_words(stream.prediction())}{since}")

@@ -33,7 +33,7 @@ def inspect(recordings: list[Path], plot: Path | None = None, json: bool = False
     else:
         say("\n".join(overview(inspections)))
     if plot:
-        from ..files import atomic_write
+        from ..system.files import atomic_write
 
         figure = plot_inspection(inspect_file(first))
         with atomic_write(plot, overwrite=False) as file:

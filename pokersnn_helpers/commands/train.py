@@ -15,19 +15,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from ..checkpoints import Run, load_checkpoint, load_run, save_checkpoint
 from ..checks import errors_in
 from ..classifier import Classifier
-from ..devices import default_device
-from ..distributed import broadcast, process_group, rank, world_size
 from ..frames import make_loader
 from ..networks import FrameNetwork
 from ..own.detector import detector
 from ..pokerdvs import load_pokerdvs
 from ..recipe import Recipe, choose_recipe
 from ..recordings import Recordings, Split, fold_indices
+from ..system.devices import default_device
+from ..system.distributed import broadcast, process_group, rank, world_size
 from ..training import History, TrainingState, evaluate, train_classifier
 from .main import resolve_network
 from .recordings import read_folder
@@ -117,7 +117,9 @@ class Keeper:
 
     def report(self, history: History, place: torch.device) -> None:
         """Say how many recordings are classified correctly, of those trained on and of others."""
-        say_score("training", len(self.data.train), history.accuracy[-1], history.loss[-1])
+        n_samples = len(self.data.train)
+        correct = round(history.accuracy[-1] * n_samples)
+        say_score("training", n_samples, correct, history.loss[-1])
         if self.data.validation:
             epoch = best_epoch(vars(history), len(self.data.validation)) + 1
             say(f"kept: epoch {epoch} of {len(history.loss)}, chosen by other recordings")
@@ -126,7 +128,7 @@ class Keeper:
             self.data.test, time_window=network.time_window, sparse=network.takes_sparse
         )
         tested = evaluate(self.classifier, loader, place)
-        say_score("test", tested.n_samples, tested.accuracy, tested.loss)
+        say_score("test", tested.n_samples, tested.correct, tested.loss)
 
 
 def train(
@@ -185,15 +187,18 @@ def begin(
     digest = digest_of(data)
     if options.digest not in ("", digest):
         raise ValueError(f"the recordings aren't those of {resume} any more; put them back")
-    options = replace(
-        options, **asdict(recipe), source=data.source, sensor=data.sensor, digest=digest
+    return (
+        replace(options, **asdict(recipe), source=data.source, sensor=data.sensor, digest=digest),
+        state,
+        data,
     )
-    return options, state, data
 
 
 def load_saved(resume: Path, given: Words) -> tuple[Words, TrainingState]:
     """Load the options and the state of a run, and refuse those that it can't go on with."""
     saved, state = load_run(resume)
+    if "augment" not in saved:
+        raise ValueError(f"{resume} is of an earlier version, which trained otherwise; begin anew")
     for name, value in given.items():
         if name != "epochs" and value != saved.get(name, value):
             raise ValueError(
@@ -207,7 +212,10 @@ def load_saved(resume: Path, given: Words) -> tuple[Words, TrainingState]:
 def claim(path: Path, resume: Path | None, locks: ExitStack) -> None:
     """Keep other runs away from a checkpoint, and refuse one that isn't the run to go on with."""
     lock = path.with_name(f".{path.name}.lock")
-    locks.enter_context(FileLock(lock, timeout=0))
+    try:
+        locks.enter_context(FileLock(lock, timeout=0))
+    except Timeout as error:
+        raise ValueError(f"another run is writing {path}. Wait, or name another file") from error
     if os.name == "posix":  # Windows removes it itself
         locks.callback(lock.unlink, missing_ok=True)
     if path.exists() and path != resume:
@@ -261,7 +269,7 @@ def fewest_groups(recordings: Recordings, groups: Any) -> int:
 
 def digest_of(data: Data) -> str:
     """Say which recordings these are, by their classes and their events."""
-    parts = [part for part in (data.train, data.validation, data.test) if part]
+    parts = [part for part in data[:3] if part]  # there may be none to choose the epoch
     classes = data.train.classes
     digest = hashlib.sha256(repr([classes, *(part.targets for part in parts)]).encode())
     for part in parts:
@@ -281,9 +289,8 @@ def best_epoch(history: dict[str, Any], recordings: int) -> int:
     return int(np.flatnonzero(accuracies >= best - 2 * error)[-1])
 
 
-def say_score(part: str, n_samples: int, accuracy: float, loss: float) -> None:
+def say_score(part: str, n_samples: int, correct: int, loss: float) -> None:
     """Print a line of the report."""
-    correct = round(accuracy * n_samples)
     say(f"{part}: {correct} of {n_samples} classified correctly, loss {loss:.4f}")
 
 

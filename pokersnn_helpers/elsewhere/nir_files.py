@@ -30,10 +30,10 @@ import torch
 
 from ..checks import check_range, errors_in, refuse_hooks
 from ..classifier import Classifier, decode, frame_network
-from ..devices import default_device
 from ..fast import FastSNN
-from ..files import atomic_write
 from ..snn import SNN
+from ..system.devices import default_device
+from ..system.files import atomic_write
 
 NODES = {
     "input": nir.Input,

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from threadpoolctl import ThreadpoolController
 
-from ..devices import usable_cores
+from ..system.devices import usable_cores
 from . import loops
 from .inputs import as_matrix, to_rows
 from .loops import Constants, Neurons, Rows, Trace

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..compiling import compiled
+from ..system.compiling import compiled
 
 IN_CACHE = 2**18  # weights, of 4 bytes, that a core's cache holds
 

@@ -5,7 +5,6 @@ import html
 import io
 import json
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path
 from string import Template
 
@@ -13,7 +12,6 @@ import numpy as np
 from matplotlib.colors import Colormap
 from PIL import Image
 
-from ..checks import check_numbers
 from .colours import ACCENT, EVENTS_MAP, GREY, vote_map
 from .recordings import POLARITIES, Frame, on_minus_off
 
@@ -50,9 +48,6 @@ def animate_frames(frames: Frame, time_window: float, title: str) -> Animation:
     Example:
         >>> player = animate_frames(np.ones((3, 2, 35, 35)), time_window=1000, title="a square")
     """
-    check_numbers(Real, time_window=time_window)
-    if len(frames) == 0:
-        raise ValueError("there are no frames to show; give at least one")
     kinds = POLARITIES[frames.shape[1]].values()
     legend = [f'<b style="color:{colour}">■</b> {name}' for name, colour, _ in kinds]
     if len(kinds) == 1:

@@ -72,7 +72,7 @@ def class_colours(classes: Sequence[str]) -> dict[str, str]:
         >>> class_colours(["heart", "cat"])
         {'heart': '#d1548f', 'cat': '#1f77b4'}
     """
-    fixed = {name: CLASS_COLOURS[name] for name in classes if name in CLASS_COLOURS}
+    taken = [CLASS_COLOURS.get(name) for name in classes]
     style = [to_hex(entry["color"]) for entry in plt.rcParams["axes.prop_cycle"]]
-    free = cycle(colour for colour in style if colour not in fixed.values())
-    return {name: fixed.get(name) or next(free) for name in classes}
+    free = cycle(colour for colour in style if colour not in taken)
+    return {name: CLASS_COLOURS.get(name) or next(free) for name in classes}

@@ -131,20 +131,18 @@ def interactive_event_cloud(data: Split) -> InteractiveFigure:
             f"data.source is {data.source!r}: the page would carry recordings that may not be "
             'redistributed. Pass load_pokerdvs(source="simulated").'
         )
-    if len(data.test) == 0:
-        raise ValueError("data.test holds no recording to draw")
     targets = np.array(data.test.targets)
-    offered = {}
+    packed = {}
     for number in np.unique(targets):
+        name = data.classes[number]
         places = np.flatnonzero(targets == number)[:3]
-        shown = data.classes[number]
-        offered[shown] = [data.test.events[place] for place in places]
-    packed = {name: list(map(_pack, recordings)) for name, recordings in offered.items()}
+        recordings = [data.test.events[place] for place in places]
+        packed[name] = [_pack(events) for events in recordings]
     return InteractiveFigure.from_figure(
         "event-cloud",
-        plot_event_cloud(offered[shown][0], f"a simulated {shown}", data.sensor_size),
+        plot_event_cloud(recordings[0], f"a simulated {name}", data.sensor_size),
         f"A cloud of points in a box with the axes time in milliseconds, x and y in pixels, drawn "
-        f"from a simulated {shown}. ON and OFF events lie on separate slanted sheets.",
+        f"from a simulated {name}. ON and OFF events lie on separate slanted sheets.",
         sensor_size=data.sensor_size,
         recordings=packed,
     )
@@ -187,9 +185,9 @@ def interactive_card(classifier: Classifier, events: np.ndarray) -> InteractiveF
     return InteractiveFigure.from_figure(
         "card",
         plot_answer(classifier, events),
-        f"On the left, all {len(events):,} events of a recording, ON red and OFF blue. On the "
-        "right, above, the spikes of the hidden neurons over time, sorted by the class that they "
-        "vote for. Below, one voltage per class over the same time; the highest is the answer.",
+        "On the left, all events of a recording, ON red and OFF blue. On the right, above, the "
+        "spikes of the hidden neurons over time, sorted by the class that they vote for. Below, "
+        "one voltage per class over the same time; the highest is the answer.",
         switches=MORE_SWITCHES,
     )
 

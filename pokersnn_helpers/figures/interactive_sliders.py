@@ -7,6 +7,7 @@ one that makes the figure, and one that draws the static image.
 import math
 from collections.abc import Iterator
 from functools import partial
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -65,10 +66,11 @@ def run_pixel(
     reference = level[0]
     stored = [reference]
     events = []
-    for before, now, time in zip(level[:-1], level[1:], times[:-1], strict=True):
+    for time, (before, now) in zip(times, pairwise(level), strict=False):
+        change = now - reference
+        sign = np.sign(change)
         # Both ends of a pip are whole steps apart: rounding mustn't lose the last event.
-        count = int(abs(now - reference) / threshold + 1e-6)
-        sign = 1 if now > reference else -1
+        count = int(abs(change) / threshold + 1e-6)
         for _ in range(count):
             reference += sign * threshold
             share = min((reference - before) / (now - before), 1)
@@ -90,14 +92,13 @@ def interactive_pixel() -> InteractiveFigure:
     """
     start = initial_values(PIXEL_SLIDERS)
     trace = run_pixel(**start, linear=False)
-    on = int(trace.polarities.sum())
     return InteractiveFigure.from_figure(
         "pixel",
         _plot_pixel(trace, start["threshold"]),
         "Three plots one above the other, over 20 milliseconds. The light falls as a dark pip "
         "comes, and rises as it goes. Below, the logarithm of the light, followed in steps by the "
-        f"pixel's reference. At the bottom {len(trace.polarities) - on} OFF events while the "
-        f"light falls and {on} ON events while it rises; none in between.",
+        "pixel's reference. At the bottom, OFF events while the light falls, and as many ON events "
+        "while it rises; none in between.",
         sliders=PIXEL_SLIDERS,
         **vars(PIXEL),
     )
@@ -124,8 +125,13 @@ def _plot_pixel(trace: PixelTrace, threshold: float) -> Figure:
     events.vlines(trace.event_times[on], 0, 1, color=ON)
     events.vlines(trace.event_times[~on], 0, -1, color=OFF)
     events.axhline(0, color=GREY, linewidth=0.8)
-    events.set(xlabel="time (ms)", xlim=(0, PIXEL.duration), ylim=(-1.4, 1.4))
-    events.set_yticks([-1, 1], ["OFF", "ON"])
+    events.set(
+        xlabel="time (ms)",
+        xlim=(0, PIXEL.duration),
+        ylim=(-1.4, 1.4),
+        yticks=[-1, 1],
+        yticklabels=["OFF", "ON"],
+    )
     return fig
 
 
@@ -156,9 +162,7 @@ STAIRCASE = SimpleNamespace(
 )
 
 
-def lif_traces(
-    inputs: ndarray, dt: float, v_th: float, tau_mem: float = 0.010, tau_syn: float = 0.010
-) -> ndarray:
+def lif_traces(inputs: ndarray, dt: float, v_th: float, tau_mem: float, tau_syn: float) -> ndarray:
     """Run one leaky integrate-and-fire neuron with Norse, in double precision.
 
     Args:
@@ -172,13 +176,12 @@ def lif_traces(
         Spikes (0 or 1), membrane voltages after the reset, and synaptic currents, of shape (3, T).
 
     Example:
-        >>> spikes, voltages, currents = lif_traces(np.ones(20), dt=0.001, v_th=0.3)
+        >>> traces = lif_traces(np.ones(20), dt=0.001, v_th=0.3, tau_mem=0.01, tau_syn=0.01)
+        >>> spikes, voltages, currents = traces
         >>> int(spikes.sum())
         18
     """
-    constants = torch.tensor([1 / tau_syn, 1 / tau_mem, v_th], dtype=torch.float64)
-    tau_syn_inv, tau_mem_inv, threshold = constants
-    parameters = LIFParameters(tau_syn_inv, tau_mem_inv, v_th=threshold)
+    parameters = LIFParameters(1 / tau_syn, 1 / tau_mem, v_th=v_th)
     state = LIFFeedForwardState(*torch.zeros(2, dtype=torch.float64))
     trace = []
     for jump in torch.as_tensor(inputs, dtype=torch.float64):
@@ -212,10 +215,9 @@ def interactive_neuron() -> InteractiveFigure:
     return InteractiveFigure.from_figure(
         "neuron",
         plot_neuron(times, current, voltage, start["v_th"], spikes, inputs),
-        f"Input events, synaptic current, membrane voltage and {spikes.sum():.0f} spikes of a "
-        f"neuron over {times[-1]:.0f} milliseconds. The current jumps at each input event and "
-        "decays. The voltage follows it up to the dashed threshold, where each spike resets it to "
-        "zero.",
+        "Input events, synaptic current, membrane voltage and spikes of a neuron over time. The "
+        "current jumps at each input event and decays. The voltage follows it up to the dashed "
+        "threshold, where each spike resets it to zero.",
         sliders=NEURON_SLIDERS,
         **vars(NEURON),
     )
@@ -267,9 +269,7 @@ def run_staircase(weights: ndarray, beta: float, dt: float) -> Staircase:
     ``beta`` is the steepness of the surrogate 1 / (1 + beta · abs(v − threshold))²; dt is in ms.
     """
     weight = torch.tensor(weights, dtype=torch.float64, requires_grad=True)
-    v = torch.zeros_like(weight)
-    i = torch.zeros_like(weight)
-    spikes = torch.zeros_like(weight)
+    v = i = spikes = torch.zeros_like(weight)
     arrivals = {int(time / dt) for time in STAIRCASE.input}
     for step in range(int(STAIRCASE.duration / dt)):
         i = i + weight * (step in arrivals)
@@ -309,9 +309,8 @@ def interactive_staircase() -> InteractiveFigure:
         _plot_staircase(weights, staircase, weight, ball),
         "Two plots against the weight. Above, the loss goes down in steps to 0 and up again, flat "
         "between them; a ball lies on one of the upper steps. Below, the true gradient is 0, and "
-        f"the surrogate gradient runs from {staircase.gradient.min():.0f} to "
-        f"{staircase.gradient.max():.0f}: negative where the neuron spikes too little, positive "
-        "where it spikes too much.",
+        "the surrogate gradient isn't: negative where the neuron spikes too little, positive where "
+        "it spikes too much.",
         sliders=STAIRCASE_SLIDERS,
         **vars(STAIRCASE),
     )
@@ -396,15 +395,14 @@ def interactive_detector() -> InteractiveFigure:
         >>> interactive_detector().kind
         'detector'
     """
-    start = initial_values(DETECTOR_SLIDERS)
     return InteractiveFigure.from_figure(
         "detector",
-        _plot_detector(**start),
-        "Above, an edge moves right past two pixels. The left pixel's line goes through a delay of "
-        f"{start['delay']:.0f} milliseconds, the right one's doesn't, and both end at one neuron. "
-        "Below, the neuron's voltage over time. For an edge that moves right both inputs arrive at "
-        "once, and the voltage reaches the threshold: a spike. For one that moves left they arrive "
-        "one after the other, and it stays below.",
+        _plot_detector(**initial_values(DETECTOR_SLIDERS)),
+        "Above, an edge moves right past two pixels. The left pixel's line goes through a delay, "
+        "the right one's doesn't, and both end at one neuron. Below, the neuron's voltage over "
+        "time. For an edge that moves right both inputs arrive at once, and the voltage reaches "
+        "the threshold: a spike. For one that moves left they arrive one after the other, and it "
+        "stays below.",
         sliders=DETECTOR_SLIDERS,
         **vars(DETECTOR),
     )
@@ -423,8 +421,14 @@ def _plot_detector(delay: float, speed: float, tau: float) -> Figure:
         bottom.text(0.98, height, text, color=colour, ha="right", transform=bottom.transAxes)
         bottom.vlines(times[spikes > 0], 0, 1, color=colour, linewidth=2.5)
     bottom.axhline(DETECTOR.threshold, color=GREY, linestyle="--", linewidth=1)
-    bottom.set(xlabel="time (ms)", ylabel="v (a.u.)", xlim=(0, 20), ylim=(0, 1.1))
-    bottom.set(xticks=range(0, 21, 5), yticks=[0, 0.5, 1])
+    bottom.set(
+        xlabel="time (ms)",
+        ylabel="v (a.u.)",
+        xlim=(0, 20),
+        ylim=(0, 1.1),
+        xticks=range(0, 21, 5),
+        yticks=[0, 0.5, 1],
+    )
     return fig
 
 
@@ -436,10 +440,9 @@ def _draw_detector(ax: Axes, delay: float) -> None:
     box = partial(Rectangle, facecolor=SHADE, linewidth=1.5)
     ax.add_patch(box((1.5, 0.5), 0.6, 0.6, edgecolor=TEXT))
     ax.add_patch(box((2.15, 0.5), 0.6, 0.6, edgecolor=TEXT))
-    for pixel, start, lane, end in [(1.8, 0.5, 0.2, 0.55), (2.45, 1.1, 1.4, 1.05)]:
-        x = [pixel, pixel, 4.45, 4.7]
-        y = [start, lane, lane, end]
-        ax.plot(x, y, color=TEXT, linewidth=1.5, zorder=0)
+    line = partial(ax.plot, color=TEXT, linewidth=1.5, zorder=0)
+    line([1.8, 1.8, 4.45, 4.7], [0.5, 0.2, 0.2, 0.55])
+    line([2.45, 2.45, 4.45, 4.7], [1.1, 1.4, 1.4, 1.05])
     ax.add_patch(box((2.8, 0.02), 1.35, 0.36, edgecolor=ACCENT))
     ax.text(3.475, 0.2, f"{delay:.1f} ms late", color=ACCENT, ha="center", va="center")
     ax.add_patch(Circle((4.85, 0.8), 0.3, color=ACCENT))

@@ -1,11 +1,10 @@
-"""Labels beside what they name: at the ends of lines, or in one legend above all panels."""
+"""Labels beside what they name, and numbers with their noun."""
 
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 
 def label_ends(ax: Axes) -> None:
@@ -35,29 +34,10 @@ def label_ends(ax: Axes) -> None:
     fig.draw_without_rendering()
     height = ax.get_window_extent().height / fig.dpi * 72  # points
     low, high = ax.get_ylim()
-    heights = height * (np.array(ends) - low) / (high - low)
-    line_height = 1.25 * plt.rcParams["font.size"]
-    for text, place in zip(texts, apart(heights, line_height), strict=True):
-        text.set_y(low + (high - low) * place / height)
-
-
-def add_class_legend(fig: Figure, ax: Axes) -> None:
-    """Put one legend above a figure whose panels show the same readout neurons.
-
-    Args:
-        fig: The figure.
-        ax: One of its panels, drawn by ``draw_readout``.
-
-    Example:
-        >>> fig, ax = plt.subplots(layout="constrained")
-        >>> _ = ax.plot([0, 1], label="left"), ax.plot([1, 0], label="right")
-        >>> add_class_legend(fig, ax)
-    """
-    handles, names = ax.get_legend_handles_labels()
-    column = 0.7 + 0.09 * max(map(len, names))  # inches
-    columns = int(fig.get_figwidth() / column)
-    ncols = max(1, min(len(names), columns))
-    fig.legend(handles, names, loc="outside upper center", ncols=ncols)
+    point = abs(high - low) / height
+    line_height = 1.25 * plt.rcParams["font.size"] * point
+    for text, place in zip(texts, apart(np.array(ends), line_height), strict=True):
+        text.set_y(place)
 
 
 def counted(number: int, noun: str) -> str:

@@ -50,30 +50,27 @@ def plot_neuron(
         >>> fig = plot_neuron(times, current, voltage, 0.3, voltage > 0.38, inputs)
     """
     fig, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(6.0, 4.2))
-    _draw_trace(top, times, current, ACCENT, threshold)
-    _draw_marks(top, inputs, max(current.max(), threshold), GREY, 0.7)
-    top.set_title(f"synaptic current ({counted(len(inputs), 'input event')})")
-    top.set_ylabel("i (a.u.)")
     spike_times = times[spikes > 0]
-    _draw_trace(bottom, times, voltage, TEXT, threshold)
-    _draw_marks(bottom, spike_times, max(voltage.max(), threshold), ACCENT, 1.8)
-    bottom.set_title(f"membrane voltage ({counted(len(spike_times), 'spike')})")
-    bottom.set(xlabel="time (ms)", ylabel="v (a.u.)")
+    top.set(title=f"synaptic current ({counted(len(inputs), 'input event')})", ylabel="i (a.u.)")
+    bottom.set(
+        title=f"membrane voltage ({counted(len(spike_times), 'spike')})",
+        xlabel="time (ms)",
+        ylabel="v (a.u.)",
+    )
+    panels = [
+        (top, current, ACCENT, inputs, GREY, 0.7),
+        (bottom, voltage, TEXT, spike_times, ACCENT, 1.8),
+    ]
+    for ax, trace, colour, marks, marks_colour, marks_width in panels:
+        ax.plot(times, trace, color=colour)
+        ax.axhline(threshold, color=GREY, linestyle="--", linewidth=1)
+        beside = ax.get_yaxis_transform()
+        ax.text(1.01, threshold, "threshold", color=GREY, va="center", transform=beside)
+        highest = max(trace.max(), threshold)
+        heights = np.full(len(marks), 1.22 * highest)  # above everything else
+        ax.plot(marks, heights, "|", color=marks_colour, markersize=9, markeredgewidth=marks_width)
+        ax.set_ylim(top=1.34 * highest)
     return fig
-
-
-def _draw_trace(ax: Axes, times: ndarray, trace: ndarray, colour: str, threshold: float) -> None:
-    ax.plot(times, trace, color=colour)
-    ax.axhline(threshold, color=GREY, linestyle="--", linewidth=1)
-    beside = ax.get_yaxis_transform()
-    ax.text(1.01, threshold, "threshold", color=GREY, va="center", transform=beside)
-
-
-def _draw_marks(ax: Axes, places: ndarray, highest: float, colour: str, width: float) -> None:
-    """Draw marks above everything else, which goes up to ``highest``."""
-    heights = np.full(len(places), 1.22 * highest)
-    ax.plot(places, heights, "|", color=colour, markersize=9, markeredgewidth=width)
-    ax.set_ylim(top=1.34 * highest)
 
 
 def plot_dynamics(
@@ -130,7 +127,7 @@ def plot_dynamics(
         layout="constrained",
     )
     top, *middle, bottom = axes
-    counts = frames[:, 0].flatten(1).sum(dim=1).cpu().numpy()
+    counts = frames[:, 0].flatten(1).sum(dim=1).numpy(force=True)
     step = 1000 * dt  # ms
     ends = step * np.arange(1, len(counts) + 1)  # a step's state holds at its end
     top.bar(ends - step / 2, counts, width=0.8 * step, color=GREY)
@@ -158,12 +155,11 @@ def plot_dynamics(
 
 def _layers(state: Any, name: str = "") -> Iterator[tuple[str, dict[str, torch.Tensor]]]:
     """Yield of every layer, also of groups in groups, what is drawn, each of shape (T, neurons)."""
-    fields = getattr(state, "_fields", ())
-    drawn = [field for field in FIELDS if field in fields]
+    drawn = [field for field in FIELDS if hasattr(state, field)]
     if drawn:
         yield name, {field: getattr(state, field)[:, 0].flatten(1).cpu() for field in drawn}
         return
-    for field in fields:
+    for field in getattr(state, "_fields", ()):
         yield from _layers(getattr(state, field), f"{name}.{field}".lstrip("."))
 
 
@@ -213,30 +209,24 @@ def draw_raster(
         >>> fig, ax = plt.subplots()
         >>> draw_raster(ax, torch.eye(20), dt=0.001)
     """
-    cells = np.asarray(spikes.detach().cpu()).T
+    cells = spikes.numpy(force=True).T
     neurons, steps = cells.shape
-    groups = np.zeros(neurons) if votes is None else np.asarray(votes.cpu())
+    groups = np.zeros(neurons) if votes is None else votes.numpy(force=True)
     order = np.argsort(groups, kind="stable")
-    end = 1000 * dt * steps
-    extent = (0.0, end, neurons, 0.0)
+    extent = (0.0, 1000 * dt * steps, neurons, 0.0)
     ax.imshow(cells[order], cmap=ACCENT_MAP, vmin=0, vmax=1, aspect="auto", extent=extent)
     ax.grid(False)
     ax.set(title=f"{cells.sum():,.0f} spikes", xlabel="time (ms)", ylabel="neuron")
-    ax.set(xlim=(0, end), ylim=(neurons, 0))
     beside: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "clip_on": False}
     if marked is not None:
-        row = int(np.flatnonzero(order == marked)[0])
+        row = order.tolist().index(marked)
         ax.plot(-0.012, row + 0.5, ">", color=ACCENT, markersize=6, **beside)
     if votes is None:
         return
-    if groups.max() >= len(classes):
-        raise ValueError(f"votes go up to {groups.max()}; classes has {len(classes)} names")
     ax.set(yticks=[], ylabel=f"{neurons} neurons")
     for number, (name, colour) in enumerate(class_colours(classes).items()):
-        rows = np.flatnonzero(groups[order] == number)
-        if len(rows):
-            top = rows[0]
-            bottom = rows[-1] + 1
+        top, bottom = np.searchsorted(groups[order], [number, number + 1])
+        if top < bottom:
             ax.vlines(1.012, top, bottom, color=colour, linewidth=4, **beside)
             ax.text(1.03, (top + bottom) / 2, name, color=colour, va="center", **beside)
 
@@ -255,11 +245,9 @@ def draw_readout(ax: Axes, voltages: torch.Tensor, dt: float, classes: Sequence[
         >>> draw_readout(ax, torch.rand(20, 2), 0.001, ["left", "right"])
     """
     check_classes(classes, voltages.shape[1])
-    traces = np.asarray(voltages.detach().cpu()).T
+    traces = voltages.numpy(force=True).T
     times = 1000 * dt * np.arange(1, len(voltages) + 1)  # a step's voltage holds at its end
-    colours = class_colours(classes)
-    for trace, name in zip(traces, classes, strict=True):
-        colour = colours[name]
+    for trace, (name, colour) in zip(traces, class_colours(classes).items(), strict=True):
         ax.plot(times, trace, color=colour, label=name)
         peak = trace.argmax()
         ax.plot(times[peak], trace[peak], "o", color=colour, markersize=5)
@@ -333,8 +321,8 @@ def plot_templates(
     check_classes(classes, snn.linear.out_features)
     width, height, number = sensor_size
     kinds = POLARITIES[number]
-    product_of_weights = (snn.linear.weight @ snn.lif0.input_weights).detach().cpu()
-    templates = product_of_weights.reshape(len(classes), number, height, width).numpy()
+    product_of_weights = snn.linear.weight @ snn.lif0.input_weights
+    templates = product_of_weights.numpy(force=True).reshape(-1, number, height, width)
     templates = templates - templates.mean(axis=0)
     limit = np.quantile(np.abs(templates), 0.97)  # of one colour beyond it, in the dark too
     panel = 5.6 / len(classes)  # inches
@@ -345,9 +333,8 @@ def plot_templates(
         squeeze=False,
         layout="constrained",
     )
-    for panels, images, (name, colour) in zip(
-        axes.T, templates, class_colours(classes).items(), strict=True
-    ):
+    colours = class_colours(classes).items()
+    for panels, images, (name, colour) in zip(axes.T, templates, colours, strict=True):
         panels[0].set_title(name, color=colour, loc="center")
         for ax, polarity in zip(panels, kinds, strict=True):
             ax.imshow(images[polarity], cmap=vote_map(colour), vmin=-limit, vmax=limit)

@@ -32,10 +32,9 @@ POLARITIES = {  # of a sensor with so many: their number, name, colour and marke
 def on_minus_off(frames: Frame) -> np.ndarray:
     """Return ON minus OFF per pixel of counts (..., 2, y, x), or what (..., 1, y, x) counts."""
     counts = np.asarray(frames, dtype=float)
-    if counts.shape[-3] == 1:
-        return counts[..., 0, :, :]
-    off, on = np.moveaxis(counts, -3, 0)
-    return on - off
+    if counts.shape[-3] == 2:
+        counts = np.diff(counts, axis=-3)
+    return counts[..., 0, :, :]
 
 
 def imshow_polarity(ax: Axes, frame: Frame, limit: float) -> AxesImage:
@@ -73,8 +72,6 @@ def plot_frames(
     Example:
         >>> fig = plot_frames(np.ones((2, 2, 35, 35)), ["first ms", "second ms"])
     """
-    if len(frames) == 0:
-        raise ValueError("there are no frames to draw; give at least one")
     limit = limit or max(1.0, *(np.abs(on_minus_off(frame)).max() for frame in frames))
     polarities, height, width = np.shape(frames[0])
     rows = math.ceil(len(frames) / columns)
@@ -92,15 +89,15 @@ def plot_frames(
     for ax, frame, title in zip(axes.flat[: len(frames)], frames, titles, strict=True):
         image = imshow_polarity(ax, frame, limit)
         ax.set_title(title)
-    bar = fig.colorbar(
+    fig.colorbar(
         image,
         ax=axes,
         shrink=0.8 if rows == 1 else 0.7,
         aspect=12 if rows == 1 else 20,
         pad=0.01,
         ticks=MaxNLocator(5, integer=True),
+        label="events per pixel" if polarities == 1 else "ON − OFF\nevents per pixel",
     )
-    bar.set_label("events per pixel" if polarities == 1 else "ON − OFF\nevents per pixel")
     return fig
 
 
@@ -136,8 +133,13 @@ def plot_event_cloud(
             label=f"{name}: {len(sent):,}",
             rasterized=True,
         )
-    ax.set(xlabel="time (ms)", ylabel="x (pixel)", zlabel="y (pixel)")
-    ax.set(ylim=(0, width), zlim=(height, 0))
+    ax.set(
+        xlabel="time (ms)",
+        ylabel="x (pixel)",
+        zlabel="y (pixel)",
+        ylim=(0, width),
+        zlim=(height, 0),
+    )
     for axis, ticks in [(ax.xaxis, 6), (ax.yaxis, 4), (ax.zaxis, 4)]:
         axis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 5, 10]))
         axis.set_pane_color((0, 0, 0, 0))

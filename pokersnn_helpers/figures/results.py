@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection
-from itertools import cycle
+from itertools import cycle, product
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -11,17 +11,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from .colours import ACCENT, GREY, TEXT
-from .labels import add_class_legend
 
-TRIANGLE = (3, 0)
-LOOKS = [  # colour, line and marker of one curve after the other
-    (ACCENT, "-", "o"),
-    (TEXT, "--", "o"),
-    (GREY, "--", "o"),
-    (ACCENT, "-", TRIANGLE),
-    (TEXT, "--", TRIANGLE),
-    (GREY, "--", TRIANGLE),
-]
+LINES = [(ACCENT, "-"), (TEXT, "--"), (GREY, "--")]  # of one curve after the other
+MARKERS = [("o", 4), ((3, 0), 5)]  # a circle, then a triangle, each with its size
 
 
 def plot_intervals(
@@ -43,8 +35,12 @@ def plot_intervals(
     """
     layout = ConstrainedLayoutEngine(w_pad=0.12)  # room for a last tick label at the very edge
     fig, ax = plt.subplots(figsize=(6.0, 0.8 + 0.34 * len(values)), layout=layout)
-    ax.set_yticks(range(len(values)), list(values))
-    ax.set(xlabel=label, ylim=(len(values) - 0.5, -0.5))
+    ax.set(
+        xlabel=label,
+        yticks=range(len(values)),
+        yticklabels=list(values),
+        ylim=(len(values) - 0.5, -0.5),
+    )
     ax.grid(False, axis="y")
     for place, (name, (value, low, high)) in enumerate(values.items()):
         beyond = line is not None and not low <= line <= high
@@ -82,14 +78,13 @@ def plot_curves(table: pd.DataFrame, label: str) -> Figure:
     for ax in axes.flat[len(changes) :]:
         ax.axis("off")
     for ax, (change, panel) in zip(axes.flat, changes, strict=False):
-        looks = cycle(LOOKS)
+        looks = cycle(product(MARKERS, LINES))
         for model, points in panel.groupby("model", sort=False):
-            colour, style, marker = next(looks)
+            (marker, size), (colour, style) = next(looks)
             places = points["at"]
             low = 100 * points["interval low"]
             high = 100 * points["interval high"]
             ax.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
-            size = 4 if marker == "o" else 5
             ax.plot(
                 places,
                 100 * points["mean"],
@@ -102,5 +97,8 @@ def plot_curves(table: pd.DataFrame, label: str) -> Figure:
         ax.set_title(change)
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 3, 5, 10]))
     fig.supylabel(label, size=plt.rcParams["axes.labelsize"])
-    add_class_legend(fig, axes[0, 0])
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    width = 0.7 + 0.09 * max(map(len, names))  # of a column, in inches
+    columns = min(len(names), int(6.0 / width))
+    fig.legend(handles, names, loc="outside upper center", ncols=max(1, columns))
     return fig

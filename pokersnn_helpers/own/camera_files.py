@@ -14,13 +14,14 @@ AEDAT3_PACKET = struct.Struct("<HHIIIIII")  # what each packet of version 3 begi
 PROPHESEE_HEADER = re.compile(
     rb"(?:% (?!end\r?\n)(?:[\t -~]|[\xc2-\xf4][\x80-\xbf]*)+\r?\n)*(?:% end\r?\n)?"
 )
-SENSORS = {  # width, height and polarities, by what headers call them
-    b"DVS128": (128, 128, 2),
-    b"DAVIS240": (240, 180, 2),
-    b"DAVIS346": (346, 260, 2),
-    b"gen3": (640, 480, 2),
-    b"gen4": (1280, 720, 2),
-    b"imx636": (1280, 720, 2),
+TEXT = re.compile(rb"[\s -~\x80-\xff]+")
+SENSORS = {  # width and height, by what headers call them
+    b"DVS128": (128, 128),
+    b"DAVIS240": (240, 180),
+    b"DAVIS346": (346, 260),
+    b"gen3": (640, 480),
+    b"gen4": (1280, 720),
+    b"imx636": (1280, 720),
 }
 VECTOR_WIDTHS = np.zeros(16, np.uint16)  # pixels, by the kind of a word of EVT 3
 VECTOR_WIDTHS[4] = 12
@@ -29,7 +30,7 @@ NO_EVENTS = np.empty(0, EVENT_DTYPE)
 Array = np.ndarray
 PORTION = 2**16  # words that are decoded at a time: what stands between takes much memory
 
-Decoded = tuple[Array, tuple[int, int, int] | None]  # events, and the sensor where it is known
+Decoded = tuple[Array, tuple[int, int] | None]  # events; width and height where they are known
 
 
 def make_events(t: Array, x: Array, y: Array, p: Array) -> Array:
@@ -52,13 +53,12 @@ def read_aedat(content: bytes) -> Decoded:
     A ``ValueError`` says that it is of a later version or another camera, or ends within an event.
     """
     header = AEDAT_HEADER.match(content)[0]  # type: ignore[index]
-    version = header[9:10] if header.startswith(b"#!AER-DAT") else b"1"
-    if version == b"3":
+    if header.startswith(b"#!AER-DAT3"):
         source = re.search(rb"#Source \d+: (DVS128|DAVIS240|DAVIS346)", header)
-        sensor_size = SENSORS[source[1]] if source else None
         packets = _decode_aedat3(content, len(header))
-        return np.concatenate([NO_EVENTS, *packets]), sensor_size
-    dtype = ">u2, >u4" if version == b"1" else ">u4, >u4"
+        return np.concatenate([NO_EVENTS, *packets]), source and SENSORS[source[1]]
+    has_32_bits = re.match(rb"#!AER-DAT[^1]", header)  # and those of version 1 are of 16
+    dtype = ">u4, >u4" if has_32_bits else ">u2, >u4"
     words = _words(content, len(header), dtype)
     address = words["f0"]
     t = _unwrapped(words["f1"], 32)
@@ -68,13 +68,12 @@ def read_aedat(content: bytes) -> Decoded:
         y = address >> 22 & 0x1FF
         p = address >> 11 & 1
         is_event = address & 0x80000400 == 0  # and neither a part of an image nor a trigger
-        sensor_size = SENSORS[davis[1].upper()]
-        return make_events(t, x, y, p)[is_event], sensor_size
+        return make_events(t, x, y, p)[is_event], SENSORS[davis[1].upper()]
     if (address >= 2**16).any():
         raise ValueError("its addresses aren't those of a DVS128; export it from jAER as CSV")
     x = address >> 1 & 0x7F
     y = address >> 8
-    p = 1 - (address & 1)
+    p = ~address & 1
     is_event = address < 2**15  # and no trigger
     return make_events(t, x, y, p)[is_event], SENSORS[b"DVS128"]
 
@@ -82,16 +81,16 @@ def read_aedat(content: bytes) -> Decoded:
 def _decode_aedat3(content: bytes, start: int) -> Iterator[Array]:
     """Yield packets of events that have 15 bits for each coordinate, as in DVS Gesture."""
     while start < len(content):
-        first = start + AEDAT3_PACKET.size  # byte of the first event
-        header = AEDAT3_PACKET.unpack(content[start:first])
+        header = AEDAT3_PACKET.unpack_from(content, start)
         kind, _, size, _, overflows, _, number, _ = header
+        first = start + AEDAT3_PACKET.size  # byte of the first event
         end = first + size * number
         if end > len(content):
             raise ValueError(f"it is damaged within the packet at byte {start}; copy it again")
         if kind == 1:  # of events
-            words = np.frombuffer(content[first:end], "<u4")
-            data, stamp = words.reshape(-1, 2).T
-            t = stamp.astype(np.int64) + (overflows << 31)
+            data, stamp = np.frombuffer(content[first:end], "(2,)<u4").T
+            t = stamp.astype(np.int64)
+            t += overflows << 31
             x = data >> 17
             y = data >> 2 & 0x7FFF
             p = data >> 1 & 1
@@ -110,35 +109,40 @@ def read_raw(content: bytes) -> Decoded:
     header = PROPHESEE_HEADER.match(content)[0]  # type: ignore[index]
     version = re.search(rb"% (?:evt |format EVT)([\d.]+)", header)
     name = version[1].decode() if version else "none"
-    if name in ("3.0", "3"):
-        words = _words(content, len(header), "<u2")
-        portions = _decode_evt3(words)
-    elif name in ("2.0", "2"):
-        words = _words(content, len(header), "<u4")
-        portions = _decode_evt2(words, np.ones_like(words))
-    elif name in ("2.1", "21"):
-        pixels, words = _words(content, len(header), "(2,)<u4").T
-        if b"endianness=legacy" in header:  # as the IMX636 sends them
-            pixels, words = words, pixels
-        portions = _decode_evt2(words, pixels)
-    else:
-        raise ValueError(f"it is EVT {name}, not 2, 2.1 or 3; export it by metavision_file_to_csv")
+    match name:
+        case "3.0" | "3":
+            words = _words(content, len(header), "<u2")
+            portions = _decode_evt3(words)
+        case "2.0" | "2":
+            words = _words(content, len(header), "<u4")
+            portions = _decode_evt2(words, np.ones_like(words))
+        case "2.1" | "21":
+            pixels, words = _words(content, len(header), "(2,)<u4").T
+            if b"endianness=legacy" in header:  # as the IMX636 sends them
+                pixels, words = words, pixels
+            portions = _decode_evt2(words, pixels)
+        case _:
+            raise ValueError(
+                f"it is EVT {name}, not 2, 2.1 or 3; export it by metavision_file_to_csv"
+            )
     return np.concatenate([NO_EVENTS, *portions]), _sensor(header)
 
 
 def _decode_evt2(words: Array, pixels: Array) -> Iterator[Array]:
     """Decode words of 28 bits of time, or of 6 and a place; each bit of ``pixels`` is an event."""
     kind = words >> 28
-    high_at = np.flatnonzero(kind == 8)
-    if len(high_at) == 0:
-        return
-    high = _unwrapped(words[high_at] & 0xFFFFFFF, 28) << 6
-    event_at = np.flatnonzero(kind <= 1)
-    event_at = event_at[event_at > high_at[0]]
+    is_high = kind == 8
+    high_at = np.flatnonzero(is_high)
+    count = words[high_at] & 0xFFFFFFF
+    high = _unwrapped(count, 28) << 6
+    has_time = np.logical_or.accumulate(is_high)
+    event_at = np.flatnonzero(has_time & (kind <= 1))
     for at, bit in _single_events(event_at, pixels, 32):
         word = words[at]
-        t = _latest(high, high_at, at) + (word >> 22 & 63)
-        x = (word >> 11 & 0x7FF) + bit
+        low = word >> 22 & 63
+        left = word >> 11 & 0x7FF
+        t = _latest(high, high_at, at) + low
+        x = left + bit
         y = word & 0x7FF
         p = word >> 28
         yield make_events(t, x, y, p)
@@ -151,26 +155,31 @@ def _decode_evt3(words: Array) -> Iterator[Array]:
     y_at = np.flatnonzero(kind == 0)
     high_at = np.flatnonzero(kind == 8)
     base_at = np.flatnonzero((kind == 2) | (kind == 3))  # the first pixel of the vectors after it
-    if not (len(high_at) and len(y_at) and len(base_at)):
+    places = [high_at, y_at, base_at]
+    if not all(map(len, places)):
         return
+    complete = max(at[0] for at in places)  # from here on, an event has all that it needs
     high = _unwrapped(value[high_at], 12) << 12
     is_new = np.diff(high, prepend=-1) != 0
     high_at = high_at[is_new]
     time_at = np.union1d(high_at, np.flatnonzero(kind == 6))
-    low = np.where(kind[time_at] == 6, value[time_at], 0)  # 0 until a new time has one
+    is_low = kind[time_at] == 6
+    low = np.where(is_low, value[time_at], 0)  # 0 until a new time has one
     time = _latest(high[is_new], high_at, time_at) + low
     width = VECTOR_WIDTHS[kind]
-    before = np.cumsum(width, dtype=np.uint32) - width
+    before = np.cumsum(width, dtype=np.uint32)  # pixels up to each word, but not in it
+    before -= width
     base = value[base_at]
-    first_x = (base & 0x7FF) - before[base_at]
+    base_x = base & 0x7FF
+    first_x = base_x - before[base_at]
     pixels = value & (1 << width) - 1
     pixels[kind == 2] = 1
+    pixels[:complete] = 0
     event_at = np.flatnonzero(pixels)
-    complete = max(high_at[0], y_at[0], base_at[0])
-    event_at = event_at[event_at >= complete]
     for at, bit in _single_events(event_at, pixels, 12):
         t = _latest(time, time_at, at)
-        x = _latest(first_x, base_at, at) + before[at] + bit
+        left = _latest(first_x, base_at, at) + before[at]
+        x = left + bit
         y = _latest(value[y_at], y_at, at) & 0x7FF
         p = _latest(base, base_at, at) >> 11
         yield make_events(t, x, y, p)
@@ -178,10 +187,10 @@ def _decode_evt3(words: Array) -> Iterator[Array]:
 
 def _single_events(at: Array, pixels: Array, bits: int) -> Iterator[tuple[Array, Array]]:
     """Yield portions of events: at which word each is, and which of the bits of its pixels."""
+    masks = 1 << np.arange(bits)
     for start in range(0, len(at), PORTION):
         portion = at[start : start + PORTION]
-        is_event = pixels[portion, None] >> np.arange(bits) & 1
-        row, bit = np.nonzero(is_event)
+        row, bit = np.nonzero(pixels[portion, None] & masks)
         yield portion[row], bit
 
 
@@ -197,7 +206,7 @@ def read_dat(content: bytes) -> Decoded:
     """
     header = PROPHESEE_HEADER.match(content)[0]  # type: ignore[index]
     start = len(header) + 2
-    kind = content[len(header) : start]
+    kind = content[start - 2 : start]
     if kind not in (b"\x00\x08", b"\x0c\x08"):
         raise ValueError(f"it holds words of type {list(kind)}, no events; name another file")
     stamp, word = _words(content, start, "(2,)<u4").T
@@ -217,26 +226,31 @@ def read_bin(content: bytes) -> Decoded:
     """Read events of 40 bits, as of N-MNIST and N-Caltech101."""
     words = _words(content, 0, "(5,)u1").astype(np.int64)
     x, y, high, middle, low = words.T
-    t = (high & 127) << 16 | middle << 8 | low
+    p = high >> 7
+    high &= 127
+    t = high << 16 | middle << 8 | low
     is_overflow = y == 240  # after each, time goes on from 2**13 µs more
-    t += np.cumsum(is_overflow) << 13
-    events = make_events(t, x, y, high >> 7)
-    return events[~is_overflow], None
+    overflows = np.cumsum(is_overflow)
+    t += overflows << 13
+    return make_events(t, x, y, p)[~is_overflow], None
 
 
-def _sensor(header: bytes) -> tuple[int, int, int] | None:
+def _sensor(header: bytes) -> tuple[int, int] | None:
     """Find the sensor in a header of Prophesee's: its sides, or else its name."""
     width = re.search(rb"(?i)(?:width[= ]|geometry )(-?\d+)", header)
     height = re.search(rb"(?i)(?:height[= ]|geometry -?\d+x)(-?\d+)", header)
     if width and height:
-        return int(width[1]), int(height[1]), 2
+        return int(width[1]), int(height[1])
     camera = re.search(rb"% plugin_name hal_plugin_(gen3|gen4|imx636)", header)
-    return SENSORS[camera[1]] if camera else None
+    return camera and SENSORS[camera[1]]
 
 
 def _words(content: bytes, start: int, dtype: str) -> Array:
-    """Return what comes after the header, whole events that aren't all zeros."""
-    rest = (len(content) - start) % np.dtype(dtype).itemsize
+    """Return what comes after the header: whole events, and neither text nor all zeros."""
+    if TEXT.fullmatch(content[start : start + 1000]):  # such as a page that says "not found"
+        raise ValueError("it holds text in place of events; copy it again")
+    size = np.dtype(dtype).itemsize
+    rest = (len(content) - start) % size
     if rest:
         raise ValueError(f"it ends within an event; copy it again, or cut off {rest} bytes")
     if not any(content[start:]):

@@ -76,11 +76,10 @@ def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
     if out.exists():
         raise FileExistsError(f"{out} exists; name a new folder")
     root = path if path.is_dir() else path.parent
-    files = recording_files(path) if path.is_dir() else [path]
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".", suffix=".tmp", dir=out.parent) as scratch:
         folder = Path(scratch, out.name)
-        for file in files:
+        for file in recording_files(path):
             events, sensor_size = read_event_file(file)
             with errors_in(str(file)):
                 remaining = filter_events(events, **filters)

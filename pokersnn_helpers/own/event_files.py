@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..checks import check_events, check_sensor_size, errors_in
+from ..checks import check_events, check_range, errors_in, refuse_values
 from .camera_files import Decoded, make_events, read_aedat, read_bin, read_dat, read_raw
 
+SensorSize = tuple[int, int, int]  # width, height and polarities
 ANY_SENSOR = (2**31, 2**31, 2)  # where a file doesn't say its own
 MAX_SIDE = 2**15  # pixels: more than any camera has
 MAX_GAP = 3_600_000_000  # µs between events: longer ones come from wild time stamps
@@ -65,7 +66,7 @@ class EventFile(NamedTuple):
     """
 
     events: np.ndarray
-    sensor_size: tuple[int, int, int] | None
+    sensor_size: SensorSize | None
 
 
 def read_events(path: str | PathLike[str]) -> np.ndarray:
@@ -115,14 +116,11 @@ def read_event_file(path: str | PathLike[str]) -> EventFile:
         events = check_events(file.events, file.sensor_size or ANY_SENSOR, str(path))
     except TypeError as error:  # of a column that holds no numbers
         raise ValueError(str(error)) from error
-    too_late = np.diff(events["t"], prepend=events["t"][0]) > MAX_GAP
-    if too_late.any():
-        number = too_late.argmax()
-        raise ValueError(
-            f"{path}: field t is {events['t'][number]} at event {number}, more than an hour after "
-            "the event before; leave it out, or cut the recording there"
-        )
-    events["t"] -= events["t"][0]
+    t = events["t"]
+    too_late = np.diff(t, prepend=t[0]) > MAX_GAP
+    remedy = "more than an hour after the one before; leave it out, or cut the recording there"
+    refuse_values(too_late, t, f"{path}: field t", remedy)
+    t -= t[0]
     return EventFile(events, file.sensor_size)
 
 
@@ -134,20 +132,26 @@ def read_unchecked(path: str | PathLike[str]) -> EventFile:
     with errors_in(str(path)):
         suffix = _suffix(path)
         try:
-            events, sensor_size = _decode(path, suffix)
+            events, size = _decode(path, suffix)
         except (ValueError, ImportError):
             raise
         except Exception as error:  # what else is raised depends on where a file is damaged
-            wrong = f"it is damaged, or too large for the memory: {error}"
-            raise ValueError(f"{wrong}; copy it again, or cut it into parts") from error
-        if sensor_size and not 0 < min(sensor_size) <= max(sensor_size) <= MAX_SIDE:
-            width, height, _ = sensor_size
-            size = f"it says that its sensor has {width} × {height} pixels"
-            raise ValueError(f"{size}, no camera's; mend its header, or record it again")
+            raise ValueError(
+                f"it is damaged, or too large for the memory: {error}; copy it again, or cut it "
+                "into parts"
+            ) from error
+        for side in size or ():
+            check_range(1, MAX_SIDE, **{"a side of its sensor": side})
     polarities = events["p"]
     if polarities.dtype.kind in "if" and (abs(polarities) == 1).all():
         events["p"] = polarities > 0
-    return EventFile(events, sensor_size)
+    return EventFile(events, (*size, 2) if size else None)
+
+
+def smallest_sensor(events: np.ndarray) -> SensorSize:
+    """Return width, height and polarities of the smallest sensor that holds all events."""
+    width, height, polarities = (int(events[field].max()) + 1 for field in "xyp")
+    return width, height, polarities
 
 
 def _suffix(path: Path) -> str:
@@ -161,8 +165,10 @@ def _suffix(path: Path) -> str:
         raise ValueError(f"it ends in {suffix!r}; export it to one of {', '.join(FORMATS)}")
     expected, memory = FORMATS[suffix]
     if not start.startswith(expected):
-        begins = f"it begins with {start[:12]!r}, not with {expected!r}"
-        raise ValueError(f"{begins}; give it the suffix of its format, or record it again")
+        raise ValueError(
+            f"it begins with {start[:12]!r}, not with {expected!r}; give it the suffix of its "
+            "format, or record it again"
+        )
     _check_memory(memory * path.stat().st_size)
     return suffix
 
@@ -175,8 +181,10 @@ def _check_memory(needed: int) -> None:
     available = re.search(r"MemAvailable: *(\d+)", meminfo.read_text())
     free = 1024 * int(available[1]) if available else needed
     if needed > free:
-        needs = f"its events need about {needed / 1e9:.4g} GB of memory"
-        raise ValueError(f"{needs}, and {free / 1e9:.4g} are free; cut the recording into parts")
+        raise ValueError(
+            f"its events need about {needed / 1e9:.4g} GB of memory, and {free / 1e9:.4g} are free;"
+            " cut the recording into parts"
+        )
 
 
 def _decode(path: Path, suffix: str) -> Decoded:
@@ -208,15 +216,13 @@ def _read_numpy(path: Path) -> Decoded:
         return _to_events(_columns(loaded)), None
     unzipped = sum(member.file_size for member in loaded.zip.infolist())
     _check_memory(3 * unzipped)
-    arrays: Any = {name: np.asarray(loaded[name]) for name in loaded}
-    sensor_size = arrays.pop("sensor_size", None)
-    if sensor_size is not None:
-        width, height, *_ = sensor_size.tolist()
-        sensor_size = check_sensor_size((width, height, 2))
+    arrays = dict(loaded)
+    sensor = arrays.pop("sensor_size", np.empty(0))
+    size = tuple(sensor[:2].tolist())
     if len(arrays) == 1:
         (array,) = arrays.values()
         arrays = _columns(array)
-    return _to_events(arrays), sensor_size
+    return _to_events(arrays), size
 
 
 def _columns(array: np.ndarray) -> dict[str, np.ndarray]:
@@ -226,7 +232,7 @@ def _columns(array: np.ndarray) -> dict[str, np.ndarray]:
     if array.shape[1:] != (4,):
         raise ValueError(f"its shape is {array.shape}, not (events, 4); give columns t, x, y, p")
     is_sorted: Any = (array[1:] >= array[:-1]).all(axis=0)
-    largest = int(array.max(axis=0, initial=0).argmax())
+    largest = array.max(axis=0, initial=0).argmax()
     if is_sorted[largest] and not is_sorted[0]:
         raise ValueError(f"the times seem to be in column {largest}; put t, x, y, p in order")
     return dict(zip("txyp", array.T, strict=True))
@@ -253,8 +259,9 @@ def _read_csv(path: Path) -> np.ndarray:
         is_wrong = columns[field].isna()
         if is_wrong.any():
             row = is_wrong.argmax()
-            value = f"line {row + 2}: {field} is {texts[row]}"
-            raise ValueError(f"{value}; write a number, or leave the line out")
+            raise ValueError(
+                f"line {row + 2}: {field} is {texts[row]}; write a number, or leave the line out"
+            )
     return _to_events(columns)
 
 
@@ -267,8 +274,10 @@ def _fields(columns: Any) -> dict[str, Any]:
             fields.setdefault(FIELDS[usual], column)
     missing = [field for field in "txyp" if field not in fields]
     if missing:
-        held = f"{', '.join(columns) or 'nothing'}, not {', '.join(missing)}"
-        raise ValueError(f"it holds {held}; call them t, x, y and p, in CSV in the first line")
+        raise ValueError(
+            f"it holds {', '.join(columns) or 'nothing'}, not {', '.join(missing)}; call them t, "
+            "x, y and p, in CSV in the first line"
+        )
     return fields
 
 
@@ -297,9 +306,9 @@ def _read_by_faery(path: Path, suffix: str) -> Decoded:
             answer = "faery fails, or takes too much time or memory"
     if isinstance(answer, str):
         raise ValueError(f"the file is damaged: {answer}; copy it again, or export it")
-    events, (width, height) = answer
+    events, size = answer
     columns = [events[field] for field in "txyp"]
-    return make_events(*columns), (width, height, 2)
+    return make_events(*columns), size
 
 
 def _faery_child() -> Any:

@@ -4,7 +4,6 @@ import math
 import os
 import re
 import warnings
-from collections.abc import Sequence
 from itertools import pairwise
 from numbers import Integral
 from os import PathLike
@@ -16,9 +15,10 @@ from tqdm import tqdm
 
 from ..checks import check_events, check_numbers, check_range, check_sensor_size, errors_in
 from ..recordings import PackedRecording, Recordings
-from .event_files import FORMATS, read_event_file
+from .event_files import FORMATS, SensorSize, read_event_file, smallest_sensor
 
 MAX_SIDE = 128  # pixels, unless a size is given
+Origin = tuple[Path, str, str]  # file, class and group
 SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"}
 
 
@@ -42,13 +42,13 @@ class Folder(NamedTuple):
     recordings: Recordings
     groups: list[str]
     files: list[Path]
-    sensor_size: tuple[int, int, int]
+    sensor_size: SensorSize
 
 
 def load_folder(
     path: str | PathLike[str],
     *,
-    sensor_size: tuple[int, int, int] | None = None,
+    sensor_size: SensorSize | None = None,
     size: tuple[int, int] | None = None,
     window_ms: float | None = None,
 ) -> Folder:
@@ -88,18 +88,18 @@ def load_folder(
     if sensor_size is not None:
         sensor_size = check_sensor_size(sensor_size)
     files = class_files(folder)
-    classes = _classes(folder, files)
+    origins = [(file, *_class_and_group(folder, file)) for file in files]
+    classes = _classes(folder, origins)
     recorded, sensor_size = _read_files(files, sensor_size)
-    _warn_of_copies(folder, recorded)
+    _warn_of_copies(recorded, origins)
     size = size or network_size(sensor_size)
     new_sensor = (*size, sensor_size[2])
     parts = []
     targets = []
     groups = []
-    origins = []
-    for file in tqdm(files, "preparing", unit="file", delay=2):
-        class_name, group = _class_and_group(folder, file)
-        events = recorded.pop(file).unpack()
+    part_files = []
+    for file, class_name, group in tqdm(origins, "preparing", unit="file", delay=2):
+        events = recorded.pop(0).unpack()
         with errors_in(str(file)):
             resized = resize(events, sensor_size, size)
             windows = cut(resized, window_ms)
@@ -107,18 +107,16 @@ def load_folder(
             parts.append(PackedRecording.pack(window, new_sensor))
             targets.append(classes.index(class_name))
             groups.append(group)
-            origins.append(file)
+            part_files.append(file)
     recordings = Recordings(parts, targets, classes, new_sensor)
-    return Folder(recordings, groups, origins, sensor_size)
+    return Folder(recordings, groups, part_files, sensor_size)
 
 
 def _read_files(
-    files: list[Path], sensor_size: tuple[int, int, int] | None
-) -> tuple[dict[Path, PackedRecording], tuple[int, int, int]]:
+    files: list[Path], sensor_size: SensorSize | None
+) -> tuple[list[PackedRecording], SensorSize]:
     """Read files; their sensor is the given one, or as they say, or the smallest that holds all."""
-    recorded = {}
-    width = 1
-    height = 1
+    recorded = []
     for file in tqdm(files, "reading", unit="file", delay=2):
         events, own_size = read_event_file(file)
         sensor_size = sensor_size or own_size
@@ -127,29 +125,22 @@ def _read_files(
                 f"{file} is of sensor {own_size}, others of {sensor_size}; put recordings of "
                 "different sensors into different folders"
             )
-        smallest = smallest_sensor(events)
-        width = max(width, smallest[0])
-        height = max(height, smallest[1])
-        recorded[file] = PackedRecording.pack(events, smallest)
-    return recorded, sensor_size or (width, height, 2)
+        recorded.append(PackedRecording.pack(events, smallest_sensor(events)))
+    if sensor_size is None:
+        sides = [packed.sensor_size for packed in recorded]
+        width, height, _ = np.max(sides, axis=0).tolist()
+        sensor_size = (width, height, 2)
+    return recorded, sensor_size
 
 
-def smallest_sensor(events: np.ndarray) -> tuple[int, int, int]:
-    """Return width, height and polarities of the smallest sensor that holds all events."""
-    width, height, polarities = (int(events[field].max()) + 1 for field in "xyp")
-    return width, height, polarities
-
-
-def network_size(sensor_size: Sequence[int]) -> tuple[int, int]:
+def network_size(sensor_size: SensorSize) -> tuple[int, int]:
     """Return the width and height that ``load_folder`` brings recordings of a sensor to."""
-    width, height = sensor_size[:2]
+    width, height, _ = sensor_size
     block = math.ceil(max(width, height) / MAX_SIDE)
     return max(1, width // block), max(1, height // block)
 
 
-def resize(
-    events: np.ndarray, sensor_size: tuple[int, int, int], size: tuple[int, int]
-) -> np.ndarray:
+def resize(events: np.ndarray, sensor_size: SensorSize, size: tuple[int, int]) -> np.ndarray:
     """Bring events to fewer pixels: the middle of the sensor, in square blocks that become a pixel.
 
     Blocks are as large as they can be, so both sizes say what happens: 346 × 260 pixels become
@@ -173,14 +164,16 @@ def resize(
         >>> resize(events, (346, 260, 2), (64, 64))["x"]
         array([1])
     """
-    width, height, _ = check_sensor_size(sensor_size)
+    resized = check_events(events, sensor_size)
+    width, height, _ = sensor_size
     new_width, new_height = size
     check_numbers(Integral, width=new_width, height=new_height)
     block = min(width // new_width, height // new_height)
     if block < 1:
-        sizes = f"{width} × {height} pixels, fewer than {new_width} × {new_height}"
-        raise ValueError(f"the sensor has {sizes}; choose a smaller size")
-    resized = check_events(events, sensor_size)
+        raise ValueError(
+            f"the sensor has {width} × {height} pixels, fewer than {new_width} × {new_height}; "
+            "choose a smaller size"
+        )
     for field, old, new in (("x", width, new_width), ("y", height, new_height)):
         if old != new:
             left_out = (old - block * new) // 2  # pixels before the first block
@@ -194,52 +187,64 @@ def class_files(path: Path) -> list[Path]:
     """Return the files of recordings below the folders of classes, in alphabetical order."""
     if not path.is_dir():
         raise FileNotFoundError(f"there is no folder {path}; name one with a folder per class")
-    all_files, left_out = _walk(path)
-    files = []
-    for file in sorted(all_files):
+    files, left_out = _walk(path)
+    in_classes = []
+    for file in files:
         below = file.relative_to(path).parts
-        is_hidden = any(part.startswith("_") for part in below)
-        is_recording = file.suffix.lower() in FORMATS and file.is_file()
-        if is_recording and len(below) > 1 and not is_hidden:
-            files.append(file)
-        else:
+        is_left_out = any(part.startswith("_") for part in below)
+        if is_left_out or len(below) == 1:
             left_out.append(file)
+        else:
+            in_classes.append(file)
     if left_out:
-        such = f"{len(left_out)} files below {path}, such as {min(left_out)}"
-        warnings.warn(f"{such}, are no recordings of a class, or links to one", stacklevel=3)
-    if not files:
-        known = ", ".join(FORMATS)
-        raise FileNotFoundError(f"no recordings in {path}; put {known} into a folder per class")
-    return files
+        warnings.warn(
+            f"{len(left_out)} files below {path}, such as {min(left_out)}, are no recordings of a "
+            "class, or links to one",
+            stacklevel=3,
+        )
+    _refuse_none(path, in_classes)
+    return in_classes
 
 
 def recording_files(path: Path) -> list[Path]:
-    """Return the files anywhere below a folder that end as recordings do, in alphabetical order."""
-    all_files, _ = _walk(path)
-    files = [file for file in sorted(all_files) if file.suffix.lower() in FORMATS]
-    if not files:
-        raise FileNotFoundError(f"no recordings in {path}; name one with {', '.join(FORMATS)}")
+    """Return a file, or all recordings anywhere below a folder, in alphabetical order."""
+    if not path.is_dir():
+        return [path]
+    files, _ = _walk(path)
+    _refuse_none(path, files)
     return files
 
 
+def _refuse_none(path: Path, files: list[Path]) -> None:
+    if not files:
+        known = ", ".join(FORMATS)
+        raise FileNotFoundError(f"no recordings in {path}; put {known} into a folder per class")
+
+
 def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Return all files below a folder, each once, and links to what is found without them.
+    """Return recordings below a folder, each once, and what is none or is linked to again.
 
     Hidden ones are left out. Links come last, so that what they lead to keeps its own name.
     """
-    found: dict[str, Path] = {}
-    again = []
+    by_place: dict[str, Path] = {}
+    left_out = []
     links = [folder]
     for link in links:  # more of them are found on the way
         below = [link]
         for path in below:  # and so are more paths
-            known = found.setdefault(os.path.realpath(path), path)
-            if known is not path:
-                again.append(path)
+            first = by_place.setdefault(os.path.realpath(path), path)
+            if first is not path:
+                left_out.append(path)
             elif path.is_dir():
                 for child in sorted(path.glob("[!.]*")):
                     (links if child.is_symlink() else below).append(child)
-    return [path for path in found.values() if not path.is_dir()], again
+    files = []
+    for path in sorted(by_place.values()):
+        if path.suffix.lower() in FORMATS and path.is_file():
+            files.append(path)
+        elif not path.is_dir():
+            left_out.append(path)
+    return files, left_out
 
 
 def _class_and_group(folder: Path, file: Path) -> tuple[str, str]:
@@ -249,21 +254,22 @@ def _class_and_group(folder: Path, file: Path) -> tuple[str, str]:
     return class_name, f"{class_name}/{file.stem}"
 
 
-def _classes(folder: Path, files: list[Path]) -> list[str]:
+def _classes(folder: Path, origins: list[Origin]) -> list[str]:
     """Return the names of classes in natural order, and warn of names that are nearly the same."""
-    pairs = [_class_and_group(folder, file) for file in files]
-    names, groups = map(set, zip(*pairs, strict=True))
-    splits = {name for name in names if name.lower() in SPLITS}
-    if len(splits) > 1 or splits == names:
+    _, *names = zip(*origins, strict=True)
+    classes, groups = map(set, names)
+    splits = {name for name in classes if name.lower() in SPLITS}
+    if len(splits) > 1 or splits == classes:
         listed = ", ".join(sorted(splits))
         raise ValueError(
             f"the folders in {folder} are {listed}, not classes; load each, for a Split"
         )
-    alphabetical = sorted(names) + sorted(groups)
-    for first, second in pairwise(sorted(alphabetical, key=str.lower)):
+    alphabetical = sorted(classes) + sorted(groups)
+    alphabetical.sort(key=str.lower)
+    for first, second in pairwise(alphabetical):
         if first.lower() == second.lower():
             warnings.warn(f"{first} and {second} in {folder}: are they the same?", stacklevel=3)
-    return sorted(names, key=_natural)
+    return sorted(classes, key=_natural)
 
 
 def _natural(name: str) -> tuple[str, str]:
@@ -271,18 +277,21 @@ def _natural(name: str) -> tuple[str, str]:
     return re.sub(r"\d+", lambda number: number[0].zfill(20), name), name
 
 
-def _warn_of_copies(folder: Path, recorded: dict[Path, PackedRecording]) -> None:
+def _warn_of_copies(recorded: list[PackedRecording], origins: list[Origin]) -> None:
     """Warn of files that hold the same, but are of different classes or groups."""
-    originals: dict[int, Path] = {}
+    originals: dict[int, Origin] = {}
     copies = []
-    for file, packed in recorded.items():
+    for packed, origin in zip(recorded, origins, strict=True):
         content = packed.sensor_size, packed.t.tobytes(), packed.pixels.tobytes()
-        original = originals.setdefault(hash(content), file)
-        if _class_and_group(folder, file) != _class_and_group(folder, original):
-            copies.append(f"{file} holds the same as {original}")
+        original = originals.setdefault(hash(content), origin)
+        if origin[1:] != original[1:]:
+            copies.append(f"{origin[0]} holds the same as {original[0]}")
     if copies:
-        such = f"{len(copies)} files are copies: {copies[0]}"
-        warnings.warn(f"{such}; leave them out, or a test knows them from training", stacklevel=3)
+        warnings.warn(
+            f"{len(copies)} files are copies: {copies[0]}; leave them out, or a test knows them "
+            "from training",
+            stacklevel=3,
+        )
 
 
 def cut(events: np.ndarray, window_ms: float | None) -> list[np.ndarray]:

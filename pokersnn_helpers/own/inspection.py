@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..checks import check_events, errors_in
-from .event_files import ANY_SENSOR, read_unchecked
+from .event_files import ANY_SENSOR, SensorSize, read_unchecked, smallest_sensor
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -74,39 +74,38 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
     events = check_events(table[by_time], file.sensor_size or ANY_SENSOR, str(path))
     with errors_in(str(path)):
         image = count_events(events, file.sensor_size)
-        hot_pixels = find_hot_pixels(events)
+    hot_pixels = find_hot_pixels(events)
     t = events["t"] - events["t"][0]
     duration = int(t[-1])
     counts, _ = np.histogram(t, PARTS)
     rate = 1000 * PARTS * counts / max(duration, 1)
+    height, width = image.shape
     numbers = {
         "events": len(t),
         "duration (ms)": duration / 1000,
         "rate (events/ms)": 1000 * len(t) / max(duration, 1),
         "highest rate (events/ms)": float(rate.max()),
         "ON share": float(events["p"].mean()),
-        "width": image.shape[1],
-        "height": image.shape[0],
+        "width": width,
+        "height": height,
         "active pixels": int(np.count_nonzero(image)),
         "hot pixels": len(hot_pixels),
         "longest gap (ms)": int(np.diff(t).max(initial=0)) / 1000,
         "times that run backwards": int(backwards.sum()),
     }
-    advice = []
-    if overflows.any():
-        place = _first_place(stamps, overflows)
-        advice += [f"a counter of {bits} bits overflowed {place}; add 2**{bits} µs from there on"]
-    if backwards.any():
-        place = _first_place(stamps, backwards)
-        advice += [f"times run backwards {place}; sort the events by time"]
-    advice += _advice_on_times(t, scale, image.size)
-    advice += _advice_on_pixels(events, image, hot_pixels)
+    overflow = f"a counter of {bits} bits overflowed"
+    advice = [
+        *_advice_on_order(stamps, overflows, overflow, f"add 2**{bits} µs from there on"),
+        *_advice_on_order(stamps, backwards, "times run backwards", "sort the events by time"),
+        *_advice_on_times(t, scale, image.size),
+        *_advice_on_pixels(events, image, hot_pixels),
+    ]
     if not file.sensor_size:
         advice += ["the file doesn't say its sensor; give load_folder sensor_size, train --sensor"]
     return Inspection(numbers, rate, image, hot_pixels, advice)
 
 
-def count_events(events: np.ndarray, sensor_size: tuple[int, int, int] | None = None) -> np.ndarray:
+def count_events(events: np.ndarray, sensor_size: SensorSize | None = None) -> np.ndarray:
     """Count the events of each pixel: (height, width).
 
     Raises:
@@ -117,13 +116,12 @@ def count_events(events: np.ndarray, sensor_size: tuple[int, int, int] | None = 
         >>> count_events(np.zeros(3, EVENT_DTYPE), (2, 1, 2))
         array([[3, 0]])
     """
-    width = 1 + int(events["x"].max())
-    height = 1 + int(events["y"].max())
-    if sensor_size:
-        width, height, _ = sensor_size
+    width, height, _ = sensor_size or smallest_sensor(events)
     if width * height > MAX_PIXELS:
-        size = f"its events take {width} × {height} pixels, more than any camera has"
-        raise ValueError(f"{size}; leave out those whose coordinates are wrong")
+        raise ValueError(
+            f"its events take {width} × {height} pixels, more than any camera has; leave out those "
+            "whose coordinates are wrong"
+        )
     places = events["y"] * width + events["x"]
     return np.bincount(places, minlength=width * height).reshape(height, width)
 
@@ -132,7 +130,8 @@ def find_hot_pixels(events: np.ndarray) -> np.ndarray:
     """Find pixels that fire all the time, and far more than those around them.
 
     A pixel at which a hand turns round fires often, too, but only then, and so do its neighbours:
-    of 24 next pixels at most five may be hot themselves.
+    of 24 next pixels at most five may be hot themselves. But where more than a quarter of all
+    pixels stand out from the quietest quarter of their neighbours, all of those are hot.
 
     Args:
         events: Structured array with fields t (µs), x, y and p, sorted by time.
@@ -153,35 +152,35 @@ def find_hot_pixels(events: np.ndarray) -> np.ndarray:
     """
     counts = count_events(events)
     t = events["t"] - events["t"][0]
-    part = t * PARTS // (int(t[-1]) + 1)
+    part = t * PARTS // (t[-1] + 1)
     fires = np.zeros((*counts.shape, PARTS), bool)
     fires[events["y"], events["x"], part] = True
     parts = fires.sum(axis=2)
     at_random = PARTS * (1 - (1 - 1 / PARTS) ** counts)  # parts in which random times would lie
     often = np.sqrt(counts * parts)
     all_the_time = (often > 10) & (parts > 0.7 * at_random)
-    y, x = np.nonzero(all_the_time)
     padded = np.pad(often, 2, "reflect")
-    around = sliding_window_view(padded, (5, 5))[y, x].reshape(-1, 25)
-    sixth = np.sort(around)[:, -7]  # of 24 neighbours, where the pixel itself is the highest
-    is_hot = often[y, x] > 10 + 1.7 * sixth
-    x = x[is_hot]
-    y = y[is_hot]
-    most_first = np.argsort(-counts[y, x], kind="stable")
-    return np.stack([x, y], axis=1)[most_first]
+    around = sliding_window_view(padded, (5, 5))[all_the_time].reshape(-1, 25)
+    around.sort()  # with the pixel itself, which comes last where it is hot
+    stands_out = often[all_the_time, None] > 10 + 1.7 * around
+    is_hot = stands_out[:, -7]
+    is_scattered = stands_out[:, 6]
+    if np.count_nonzero(is_scattered) > counts.size / 4:
+        is_hot = is_scattered
+    most_first = np.argsort(-counts[all_the_time][is_hot], kind="stable")
+    places = np.argwhere(all_the_time)[is_hot, ::-1]
+    return places[most_first]
 
 
 def _whole(stamps: np.ndarray) -> tuple[np.ndarray, float]:
     """Return times as whole numbers, and by what they were multiplied, or should be, for µs."""
     if not (stamps % 1).any():
-        whole = stamps if stamps.dtype.kind == "f" else stamps.astype(np.int64)
+        whole = stamps.astype(np.int64)
         in_ns = (whole[:1] > 2**53).any()  # since 1970
         return whole - whole[:1], 1e-3 if in_ns else 1
-    in_ms = 1e3 * stamps
-    in_s = 1e6 * stamps
-    if _is_whole(in_s) and not _is_whole(in_ms):
-        return np.rint(in_s), 1e6
-    return np.rint(in_ms), 1e3
+    in_seconds = _is_whole(1e6 * stamps) and not _is_whole(1e3 * stamps)
+    scale = 1e6 if in_seconds else 1e3
+    return np.rint(scale * stamps), scale
 
 
 def _is_whole(times: np.ndarray) -> bool:
@@ -199,10 +198,14 @@ def _find_overflows(times: np.ndarray) -> tuple[int, np.ndarray]:
     return 0, np.zeros(len(steps), bool)
 
 
-def _first_place(stamps: np.ndarray, is_wrong: np.ndarray) -> str:
-    number = is_wrong.argmax()
-    before = stamps[number - 1]
-    return f"at event {number} (from {before} to {stamps[number]})"
+def _advice_on_order(
+    stamps: np.ndarray, is_wrong: np.ndarray, what: str, remedy: str
+) -> Iterator[str]:
+    """Say at which event something is wrong for the first time, if anywhere."""
+    if is_wrong.any():
+        number = is_wrong.argmax()
+        before = stamps[number - 1]
+        yield f"{what} at event {number} (from {before} to {stamps[number]}); {remedy}"
 
 
 def _factor(scale: float, count: int, pixels: int, duration: int, gap: int) -> float:
@@ -212,6 +215,8 @@ def _factor(scale: float, count: int, pixels: int, duration: int, gap: int) -> f
     millions and 250 per pixel. Recordings last for more than 1 ms, and few have a hundred events
     within more than 5 s without having one in each ms.
     """
+    if scale < 1:
+        return scale
     highest_rate = min(0.01 * pixels, 5 + pixels / 4000)  # events per µs
     if count > highest_rate * duration or (count >= FEWEST and duration < 1000):
         in_ms = duration >= 10 and count < 0.5 * pixels * duration
@@ -229,34 +234,53 @@ def _advice_on_times(t: np.ndarray, scale: float, pixels: int) -> Iterator[str]:
     if duration == 0:
         yield f"{count} events, all at the same time; record for longer"
         return
-    moments = np.unique(t)
+    moments, sizes = np.unique(t, return_counts=True)
     gaps = np.diff(moments)
     gap = int(gaps.max())
     tick = int(np.gcd.reduce(gaps))
-    factor = scale if scale < 1 else _factor(scale, count, pixels, duration, gap)
+    factor = _factor(scale, count, pixels, duration, gap)
     if factor != 1 or scale != 1:
         in_the_file = duration / max(scale, 1)
         remedy = UNITS.get(factor, "round the times to whole µs")
         yield f"{count} events within {in_the_file:g} can hardly be in µs; {remedy}"
     elif count >= FEWEST and tick >= 100:
-        steps = f"the clock's steps are {tick / 1000:g} ms, so bins below that stay empty"
-        yield f"{steps}; choose --time-window {tick} or a multiple of it"
+        yield (
+            f"the clock's steps are {tick / 1000:g} ms, so bins below that stay empty; choose "
+            f"--time-window {tick} or a multiple of it"
+        )
     if gap > max(10_000, duration / 10):
         start = moments[gaps.argmax()]
-        silence = f"nothing for {gap / 1000:g} ms from {start / 1000:g} ms on"
-        yield f"{silence}; cut the recording there, or look whether the camera dropped events"
+        yield (
+            f"nothing for {gap / 1000:g} ms from {start / 1000:g} ms on; cut the recording there, "
+            "or look whether the camera dropped events"
+        )
+    most = sizes.max()
+    if most > max(FEWEST, count / 100, 20 * np.median(sizes)):
+        when = moments[sizes.argmax()] / 1000
+        yield (
+            f"{most} of {count} events come at once, at {when:g} ms; cut them off, they show no "
+            "motion"
+        )
 
 
 def _advice_on_pixels(
     events: np.ndarray, image: np.ndarray, hot_pixels: np.ndarray
 ) -> Iterator[str]:
     """Say what is odd in places and polarities."""
-    if len(hot_pixels):
+    number = len(hot_pixels)
+    if number > image.size / 4:
+        yield (
+            f"{number} of {image.size} pixels are hot; look at the camera's thresholds, and record "
+            "again"
+        )
+    elif number:
         x, y = hot_pixels.T
         share = image[y, x].sum() / len(events)
-        places = ", ".join(map(str, zip(x.tolist(), y.tolist(), strict=True)))
-        hot = f"hot pixels, {len(hot_pixels)} in all, {places}"
-        yield f"{hot}, have {100 * share:.2g}% of the events; leave them out by `clean`"
+        places = ", ".join(map(str, map(tuple, hot_pixels.tolist())))
+        yield (
+            f"hot pixels, {number} in all, {places}, have {100 * share:.2g}% of the events; leave "
+            "them out by `clean`"
+        )
     share_on = events["p"].mean()
     if not 0.1 <= share_on <= 0.9:
         yield f"{share_on:.0%} are ON; look at the camera's thresholds, or merge polarities"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checks import EVENT_DTYPE
 from ..recordings import Recordings, Split
+from .camera_files import make_events
 
 CLASSES = ("6", "7", "8", "9")
 SENSOR_SIZE = (34, 34, 2)
@@ -33,9 +33,7 @@ def load_nmnist() -> Split:
         N-MNIST recordings: 400 to train on, 200 to test on
     """
     columns = np.load(FILE)
-    events = np.empty(len(columns["t"]), EVENT_DTYPE)
-    for field in "txyp":
-        events[field] = columns[field]
+    events = make_events(columns["t"], columns["x"], columns["y"], columns["p"])
     recordings = np.split(events, columns["ends"][:-1])
     for recording in recordings:
         recording["t"] = recording["t"].cumsum()

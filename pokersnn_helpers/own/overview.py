@@ -30,9 +30,7 @@ def inspect_files(paths: Iterable[str | PathLike[str]]) -> dict[Path, Inspection
         >>> inspect_files(["a.csv", "b.csv"])[Path("b.csv")].advice
         ['it holds t, not x, y, p; call them t, x, y and p, in CSV in the first line']
     """
-    files: list[Path] = []
-    for path in map(Path, paths):
-        files += recording_files(path) if path.is_dir() else [path]
+    files = [file for path in paths for file in recording_files(Path(path))]
     inspections = {}
     for file in tqdm(files, "reading", unit="file", delay=2):
         try:
@@ -70,7 +68,7 @@ def overview(inspections: dict[Path, Inspection]) -> list[str]:
     classes = ["".join(folder.parts[:1]) for folder in folders]
     numbers = pd.DataFrame(rows.values())[["events", "duration (ms)"]]
     table = numbers.groupby(np.array(classes)).agg(["count", "median", "min", "max"])
-    lines = [f"{len(inspections)} files", *table.to_string().splitlines()]
+    lines = [f"{len(inspections)} files", table.to_string()]
     by_remedy: dict[str, list[str]] = {}
     for file, inspection in inspections.items():
         for sentence in inspection.advice:

@@ -10,11 +10,11 @@ import torch
 
 from ..checks import EVENT_DTYPE, check_events, check_range, refuse_hooks
 from ..classifier import Classifier, decode, frame_network, unique_argmax
-from ..compiling import compiled
-from ..devices import one_cpu_thread
 from ..frames import count_events
 from ..networks import FrameNetwork
 from ..recordings import PackedRecording
+from ..system.compiling import compiled
+from ..system.devices import one_cpu_thread
 from ..training import MAX_STEPS, Prediction, read_prediction
 
 MAX_COUNTS = 2**22  # in the frames that are computed at once
@@ -73,7 +73,6 @@ class Stream:
         check_resumable(frame_network(classifier))
         self.classifier = copy.deepcopy(classifier).cpu().eval()
         self.network = frame_network(self.classifier)
-        self.inputs = math.prod(self.classifier.sensor_size)
         self.time_window = self.network.time_window
         self.dtype = next(self.network.parameters(), torch.empty(0)).dtype
         self.pause = 1000 * pause_ms  # µs
@@ -90,7 +89,7 @@ class Stream:
         self.steps = 0
         self._start: int | None = None  # time of the first event in µs
         self._last: float = math.inf  # of the last event; none has come
-        self._event_steps = 0  # up to that of the last event
+        self._ends = 0  # time steps of the recording's own time, if no more events come
         self._state: Any = None
         self._t = np.empty(0, np.int64)  # of the events whose step isn't computed, since the start
         self._pixels = np.empty(0, np.int64)
@@ -125,6 +124,7 @@ class Stream:
                 continue
             first_step = math.floor(packed.t[0] / self.time_window)
             last_step = math.floor(packed.t[n_events - 1] / self.time_window)
+            last_time = int(events["t"][n_events - 1])
             if first_step < self.steps:
                 raise ValueError(
                     f"event 0 is of {events['t'][0]} µs, but all steps before "
@@ -133,14 +133,14 @@ class Stream:
                 )
             if last_step >= MAX_STEPS:
                 raise ValueError(
-                    f"{events['t'][n_events - 1]} µs would be in step {last_step}, of at most "
-                    f"{MAX_STEPS}; stream.reset() begins anew, or choose wider bins"
+                    f"{last_time} µs would be in step {last_step}, of at most {MAX_STEPS}; "
+                    "stream.reset() begins anew, or choose wider bins"
                 )
             self._start = packed.start
-            self._last = int(events["t"][n_events - 1])
-            self._event_steps = last_step + 1
-            self._t = np.concatenate([self._t, packed.t[:n_events]])
-            self._pixels = np.concatenate([self._pixels, packed.pixels[:n_events]])
+            self._last = last_time
+            self._ends = last_step + 1 + self.classifier.settle_steps
+            self._t = np.append(self._t, packed.t[:n_events])
+            self._pixels = np.append(self._pixels, packed.pixels[:n_events])
             voltages.append(self._compute(last_step))
             events = events[n_events:]
         return torch.cat(voltages)
@@ -149,7 +149,7 @@ class Stream:
         """Return how many of the next events come before a pause, and within the window."""
         pauses = np.diff(t, prepend=self._last) >= self.pause
         over = pauses | (t - start >= self.window)
-        return int(over.argmax()) if over.any() else len(t)
+        return int(np.append(over, True).argmax())
 
     def advance(self, time: float) -> torch.Tensor:
         """Say that all events before ``time`` (µs) have come, and compute the steps until then."""
@@ -175,13 +175,6 @@ class Stream:
         return voltages
 
     @property
-    def _ends(self) -> int:
-        """Time steps of the recording's own time, if no more events come."""
-        if self._event_steps == 0:
-            return 0
-        return self._event_steps + self.classifier.settle_steps
-
-    @property
     def voltages(self) -> torch.Tensor:
         """Voltages of all steps so far, (T, classes)."""
         self._voltages = [torch.cat(self._voltages)]
@@ -190,7 +183,8 @@ class Stream:
     def prediction(self) -> Prediction:
         """Return what the classifier says of the own time that has been computed."""
         if self.steps == 0:
-            shares = dict.fromkeys(self.classifier.classes, 1 / len(self.classifier.classes))
+            classes = self.classifier.classes
+            shares = dict.fromkeys(classes, 1 / len(classes))
             return Prediction(None, shares, self.voltages)
         return read_prediction(self.classifier, self.voltages[: self._ends, None])
 
@@ -207,8 +201,9 @@ class Stream:
             ends = range(1, len(voltages) + 1)
             so_far = torch.cat([self.classifier.read(voltages[:end, None]) for end in ends])
         answers = unique_argmax(so_far)
-        others = (answers != answers[-1]).nonzero()
-        return (int(others[-1]) + 2 if len(others) else 1) * self.time_window / 1000
+        others = np.flatnonzero(answers != answers[-1])
+        steps = max(others, default=-1) + 2
+        return float(steps * self.time_window / 1000)
 
     def _pack(self, events: np.ndarray) -> PackedRecording:
         """Pack the events, with their times since the beginning of the recording.
@@ -228,18 +223,18 @@ class Stream:
 
     def _compute(self, steps: int) -> torch.Tensor:
         """Compute all steps up to ``steps``; return their voltages."""
-        if steps == self.steps:
-            return self._voltages[0][:0, 0]
-        n_before = len(self._voltages)
-        steps_at_once = max(1, MAX_COUNTS // self.inputs)
+        computed = [self._voltages[0][:0]]
+        inputs = math.prod(self.classifier.sensor_size)
+        steps_at_once = max(1, MAX_COUNTS // inputs)
         while self.steps < steps:
             n_steps = min(steps_at_once, steps - self.steps)
             frames = self._take_frames(n_steps)
             with one_cpu_thread():
                 voltages, self._state = self.network.resume(frames, self._state)
+            computed.append(voltages)
             self._voltages.append(voltages)
             self.steps += n_steps
-        return torch.cat(self._voltages[n_before:])[:, 0]
+        return torch.cat(computed)[:, 0]
 
     def _take_frames(self, n_steps: int) -> torch.Tensor:
         """Count the waiting events of the next steps into frames, and let them go."""

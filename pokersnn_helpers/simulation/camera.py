@@ -10,7 +10,7 @@ from numpy.lib.recfunctions import unstructured_to_structured
 from numpy.random import Generator
 
 from ..checks import EVENT_DTYPE, check_range
-from ..compiling import compiled
+from ..system.compiling import compiled
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,13 @@ class EventCamera:
             raise ValueError("log_frames aren't finite, or beyond ±1000; raise light to 1e-3, say")
         before = frames[0]
         shape = before.shape
-        factors = rng.normal(1, self.mismatch, (2, *shape)).clip(0.3)
-        factors = factors.astype(np.float32)
-        off = np.float32(self.off_threshold) * factors[0]
-        on = np.float32(self.on_threshold) * factors[1]
+        factors = rng.normal(1, self.mismatch, (2, *shape))
+        off_factors, on_factors = factors.clip(0.3).astype(np.float32)
+        off = np.float32(self.off_threshold) * off_factors
+        on = np.float32(self.on_threshold) * on_factors
         # A pixel has been watching for long: its change may be anywhere between the thresholds.
-        change = rng.random(shape, np.float32) * (off + on)
+        between = rng.random(shape, np.float32)
+        change = between * (off + on)
         reference = before + off - change
         refractory_until = np.zeros(shape)  # µs
         pixels = (on, off, reference, refractory_until)
@@ -115,8 +116,8 @@ class EventCamera:
             events.append(sent)
             before = log_intensity
             now = end
-        events.append(self._noise(before, now, rng))
-        columns = np.concatenate(events, axis=1)
+        noise = self._noise(shape, now, rng)
+        columns = np.concatenate([*events, noise], axis=1)
         return self._read_out(columns, rng)
 
     def _respond(self, light: ndarray, frame: ndarray, frame_interval: float) -> ndarray:
@@ -126,13 +127,15 @@ class EventCamera:
         darkness = np.clip(-light, 0, 1)
         slower = self.tau_dark - self.tau_bright
         tau = self.tau_bright + slower * darkness
-        share = -np.expm1(-frame_interval / np.maximum(tau, 1e-9))
+        time_constants = frame_interval / np.maximum(tau, 1e-9)
+        share = -np.expm1(-time_constants)
         return light + (frame - light) * share
 
-    def _noise(self, light: ndarray, duration: float, rng: Generator) -> ndarray:
+    def _noise(self, shape: tuple[int, int], duration: float, rng: Generator) -> ndarray:
         """Draw events without a cause, in columns t, x, y and p."""
-        height, width = light.shape
-        count = rng.poisson(self.noise_rate_hz * duration * 1e-6 * light.size)
+        height, width = shape
+        expected = self.noise_rate_hz * duration * 1e-6 * (height * width)
+        count = rng.poisson(expected)
         x = rng.integers(0, width, count)
         y = rng.integers(0, height, count)
         t = duration * rng.random(count)
@@ -141,14 +144,16 @@ class EventCamera:
 
     def _read_out(self, columns: ndarray, rng: Generator) -> ndarray:
         """Put events in the order in which the bus, which all pixels share, passes them on."""
-        columns[0] += rng.uniform(0, self.timestamp_jitter_us, columns.shape[1])
+        n_events = columns.shape[1]
+        columns[0] += rng.uniform(0, self.timestamp_jitter_us, n_events)
         columns = columns.astype(np.int64)
-        times = columns[0]
-        order = np.argsort(times, kind="stable")
+        order = np.argsort(columns[0], kind="stable")
         columns = columns[:, order]
-        next_to = 1 + np.flatnonzero(np.diff(columns[0]) == 1)
-        tied = rng.random(len(next_to)) < self.tie_probability
-        columns[0, next_to[tied]] -= 1
+        times = columns[0]
+        next_to = 1 + np.flatnonzero(np.diff(times) == 1)
+        chances = rng.random(len(next_to))
+        tied = next_to[chances < self.tie_probability]
+        times[tied] -= 1
         return unstructured_to_structured(columns.T, EVENT_DTYPE)
 
 
@@ -164,7 +169,9 @@ def _send_events(
 
     All arrays are of shape (y, x), the last two are changed. Times are in µs.
     """
-    most = np.float32(1 + (end - now) / max(period, 1e-6))  # more don't fit in
+    interval = end - now
+    periods = interval / max(period, 1e-6)
+    most = np.float32(1 + periods)  # more don't fit in
     change = after - reference
     threshold = np.where(change > 0, on_threshold, off_threshold)
     crossings = np.abs(change) / threshold
@@ -172,7 +179,7 @@ def _send_events(
     events = np.empty((4, crossings.sum()))
     count = 0
     for y, x in np.argwhere(crossings):
-        sign = np.float32(1 if change[y, x] > 0 else -1)
+        sign = np.sign(change[y, x])
         start = before[y, x]
         way = sign * (after[y, x] - start)
         speed = max(way, np.float32(1e-9))  # per frame
@@ -184,7 +191,7 @@ def _send_events(
             # Where the light was beyond a level before, since the pixel had to wait, c is now.
             ahead = max(sign * (level - start), 0.0)
             share = min(ahead / speed, 1.0)  # of the frame
-            time = now + (end - now) * share
+            time = now + interval * share
             if period:
                 if nth == 0:
                     first = max(time, refractory_until[y, x])

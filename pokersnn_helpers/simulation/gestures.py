@@ -54,7 +54,8 @@ def hand(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """
     distance = sd_circle(x, y, 11)
     for tip_x, tip_y in TIPS:
-        along = (x * tip_x + y * tip_y) / (tip_x**2 + tip_y**2)
+        length_squared = tip_x**2 + tip_y**2
+        along = (x * tip_x + y * tip_y) / length_squared
         along = along.clip(0, 1)  # where on the finger the nearest point of its middle line is
         finger = sd_circle(x - along * tip_x, y - along * tip_y, 2.5)
         distance = np.minimum(distance, finger)
@@ -99,7 +100,8 @@ def film_hand(path: np.ndarray, size: float, rng: np.random.Generator) -> np.nda
     """
     y, x = np.mgrid[-32:32, -32:32]
     height = rng.uniform(0, 8)
-    brightness = rng.choice([-1, 1]) * rng.uniform(0.6, 1.2)
+    sign = rng.choice([-1, 1])
+    brightness = sign * rng.uniform(0.6, 1.2)
     reach = 32 + 20 * size  # from the middle to out of view
     across = (2 * path[:, None, None] - 1) * reach
     distance = size * hand((x - across) / size, (y - height) / size)

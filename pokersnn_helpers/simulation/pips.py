@@ -12,34 +12,36 @@ from numpy import ndarray
 
 def sd_circle(x: ndarray, y: ndarray, radius: float) -> ndarray:
     """Return the distance from a circle around 0."""
-    return np.sqrt(x * x + y * y) - radius
+    distance = np.sqrt(x * x + y * y)
+    return distance - radius
 
 
 def sd_triangle(x: ndarray, y: ndarray, tip: float, base: float, half_width: float) -> ndarray:
     """Return that from a triangle with its tip at height ``tip`` and its base at ``base``."""
     down = 1 if base > tip else -1
-    slope = half_width / abs(base - tip)
+    height = abs(base - tip)
+    slope = half_width / height
     below_tip = down * (y - tip)
-    beside = np.abs(x) - slope * below_tip
+    edge = slope * below_tip
+    beside = np.abs(x) - edge
     side = beside / math.hypot(1, slope)
     bottom = down * (y - base)
     return np.maximum(side, bottom)
 
 
 def sd_two_lobes(
-    x: ndarray, y: ndarray, lobe: tuple[float, float], radius: float, tip: float
+    x: ndarray, y: ndarray, lobe_x: float, lobe_y: float, radius: float, tip: float
 ) -> ndarray:
-    """Return that from circles around ``lobe`` and its mirror image, with tangents to a tip."""
-    lobe_x, lobe_y = lobe
+    """Return that from a circle around a lobe, its mirror image, and their tangents to a tip."""
     beside = np.abs(x) - lobe_x
     lobes = sd_circle(beside, y - lobe_y, radius)
     height = tip - lobe_y
-    down = 1 if height > 0 else -1
     to_tip = math.hypot(lobe_x, height)
     to_lobe = math.atan2(lobe_x, abs(height))
     angle = to_lobe + math.asin(radius / to_tip)  # of the tangent, from straight up or down
     tangent = math.sqrt(to_tip**2 - radius**2)
-    base = tip - down * tangent * math.cos(angle)
+    rise = math.copysign(tangent, height) * math.cos(angle)
+    base = tip - rise
     half_width = tangent * math.sin(angle)
     middle = sd_triangle(x, y, tip, base, half_width)
     return np.minimum(lobes, middle)
@@ -55,7 +57,7 @@ def _club(x: ndarray, y: ndarray) -> ndarray:
 
 
 def _heart(x: ndarray, y: ndarray) -> ndarray:
-    return sd_two_lobes(x, y, lobe=(0.39, -0.48), radius=0.39, tip=1.41)
+    return sd_two_lobes(x, y, lobe_x=0.39, lobe_y=-0.48, radius=0.39, tip=1.41)
 
 
 def _diamond(x: ndarray, y: ndarray) -> ndarray:
@@ -65,7 +67,7 @@ def _diamond(x: ndarray, y: ndarray) -> ndarray:
 
 
 def _spade(x: ndarray, y: ndarray) -> ndarray:
-    body = sd_two_lobes(x, y, lobe=(0.3, 0.35), radius=0.39, tip=-1.14)
+    body = sd_two_lobes(x, y, lobe_x=0.3, lobe_y=0.35, radius=0.39, tip=-1.14)
     stem = sd_triangle(x, y, tip=0.61, base=1.03, half_width=0.27)
     return np.minimum(body, stem)
 

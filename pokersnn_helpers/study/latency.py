@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from ..classifier import Classifier, frame_network, unique_argmax
-from ..devices import one_cpu_thread
 from ..frames import make_loader
 from ..recordings import Recordings
+from ..system.devices import one_cpu_thread
 
 
 @dataclass(frozen=True)

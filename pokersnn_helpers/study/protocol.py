@@ -11,7 +11,7 @@ answer. To compare a network of your own with a simple model::
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from numbers import Integral
 from typing import Any
@@ -30,19 +30,15 @@ from ..classifier import Classifier
 from ..fast import FastSNN
 from ..frames import make_loader
 from ..networks import FrameNetwork
+from ..recipe import Recipe
 from ..recordings import Recordings, fold_indices
 from ..training import History, evaluate, progress_hidden, train_classifier
 
 Features = Callable[[Recordings], np.ndarray]
 Perturbation = Callable[[Recordings], Recordings]
 # What networks are trained by, whatever the recordings: stored measurements depend on it.
-BOOK_RECIPE: dict[str, Any] = {
-    "time_window": 1000,  # µs
-    "augment": "mirror",
-    "epochs": 60,
-    "batch_size": 32,
-    "learning_rate": 0.001,
-}
+BOOK_RECIPE = asdict(Recipe())
+del BOOK_RECIPE["network"], BOOK_RECIPE["surrogate_slope"]
 
 
 class NetworkEstimator:

@@ -33,10 +33,10 @@ def broadcast(function: Callable[..., Any], *arguments: Any) -> Any:
 
     Where it raises, process 0 raises, too, and the others end without a word.
     """
-    returned: list[Any] = [None]
+    returned = [None]
     try:
         if rank() == 0:
-            returned[0] = function(*arguments)
+            returned = [function(*arguments)]
     finally:
         if world_size() > 1:
             dist.broadcast_object_list(returned, src=0)

@@ -1,0 +1,7 @@
+"""What all else stands on: files, compiled loops, devices, and several processes.
+
+- ``files``: files written whole or not at all.
+- ``compiling``: loops that Numba compiles.
+- ``devices``: the GPU, or how many threads of the CPU.
+- ``distributed``: a training run that several processes share under ``torchrun``.
+"""
