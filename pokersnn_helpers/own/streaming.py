@@ -139,14 +139,17 @@ class Stream:
             self._start = packed.start
             self._last = last_time
             self._ends = last_step + 1 + self.classifier.settle_steps
-            self._t = np.append(self._t, packed.t[:n_events])
-            self._pixels = np.append(self._pixels, packed.pixels[:n_events])
+            self._t = np.concatenate([self._t, packed.t[:n_events]])
+            self._pixels = np.concatenate([self._pixels, packed.pixels[:n_events]])
             voltages.append(self._compute(last_step))
             events = events[n_events:]
         return torch.cat(voltages)
 
     def _events_of_recording(self, t: np.ndarray, start: int) -> int:
         """Return how many of the next events come before a pause, and within the window."""
+        longest_pause = t[-1] - min(t[0], self._last)
+        if longest_pause < self.pause and t[-1] - start < self.window:
+            return len(t)
         pauses = np.diff(t, prepend=self._last) >= self.pause
         over = pauses | (t - start >= self.window)
         return int(np.append(over, True).argmax())
