@@ -109,19 +109,16 @@ def random_frames(share, dtype=torch.float32):
 
 @pytest.mark.parametrize("v_th", [1e-9, 0.3, 3.0])  # all neurons spike, some do, few do
 @pytest.mark.parametrize("share", [0.02, 1.0])  # of the inputs
-def test_same_whether_loops_or_blas_multiply(v_th, share):
-    """Beyond the cache BLAS multiplies what is dense, and the batch goes through time together."""
-    snn, other = both(torch.float64, input_size=50, hidden_size=520, v_th=v_th)
-    assert loops.IN_CACHE < 520 * 524
+def test_same_whether_loops_or_blas_multiply_the_inputs(v_th, share):
+    snn, other = both(torch.float64, input_size=50, hidden_size=30, v_th=v_th)
     frames = random_frames(share, torch.float64)
     assert_same_results(snn, other, frames, torch.tensor([0, 1, 2]))
 
 
-@pytest.mark.parametrize("hidden_size", [30, 520])
 @pytest.mark.parametrize("share", [0.02, 1.0])
-def test_inference_and_recording_give_the_same_bits(backend, share, hidden_size):
+def test_inference_and_recording_give_the_same_bits(backend, share):
     frames = random_frames(share)
-    snn = FastSNN(50, hidden_size)
+    snn = FastSNN(50, 30)
     expected = snn(frames)
     assert expected.requires_grad
     assert snn.recording is None
@@ -173,12 +170,11 @@ def two_threads(monkeypatch):
     return began
 
 
-@pytest.mark.parametrize("hidden", [100, 520], ids=["in_cache", "beyond_cache"])
 @pytest.mark.parametrize("share", [0.02, 0.5])
-def test_two_threads_give_the_same_bits_as_one(two_threads, monkeypatch, hidden, share):
+def test_two_threads_give_the_same_bits_as_one(two_threads, monkeypatch, share):
     torch.manual_seed(0)
     frames = (torch.rand(20, 11, 2, 5, 5) < share).float()
-    snn = FastSNN(50, hidden)
+    snn = FastSNN(50, 100)
     compute = partial(results, snn, frames, torch.arange(11) % 4)
     computed = compute()
     here = threading.current_thread().name
