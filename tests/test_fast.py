@@ -257,7 +257,7 @@ class _Louder(FastSNN):
         return super().step(2 * frame, state)
 
 
-def change_parameter(snn, layer, **changes):
+def change(snn, layer, **changes):
     cell = getattr(snn, layer)
     cell.p = cell.p._replace(**changes)
 
@@ -283,11 +283,11 @@ CHANGES = {  # by what is said of them
     r"hooks of lif0 is \[<": lambda snn: snn.lif0.register_forward_pre_hook(ignore),
     r"hooks of linear is \[<": lambda snn: snn.linear.register_full_backward_hook(ignore),
     r"hooks of linear is \[.*": lambda snn: snn.linear.register_full_backward_pre_hook(ignore),
-    "lif0.p.v_reset is 0.5": partial(change_parameter, layer="lif0", v_reset=torch.tensor(0.5)),
-    "readout.p.v_leak is 2": partial(change_parameter, layer="readout", v_leak=torch.tensor(2)),
-    "lif0.p.method is tanh": partial(change_parameter, layer="lif0", method="tanh"),
-    "mem_inv is .*one fixed": partial(change_parameter, layer="lif0", tau_mem_inv=torch.ones(4)),
-    "syn_inv is .*one fixed": partial(change_parameter, layer="readout", tau_syn_inv=LEARNT),
+    "lif0.p.v_reset is 0.5": partial(change, layer="lif0", v_reset=torch.tensor(0.5)),
+    "readout.p.v_leak is 2": partial(change, layer="readout", v_leak=torch.tensor(2)),
+    "lif0.p.method is tanh": partial(change, layer="lif0", method="tanh"),
+    "size of lif0.p.tau_mem_inv is 4": partial(change, layer="lif0", tau_mem_inv=torch.ones(4)),
+    "syn_inv.requires_grad is True": partial(change, layer="readout", tau_syn_inv=LEARNT),
     r"shapes is \[\(4, 6\)": lambda snn: shorten(snn.lif0, "input_weights"),
     r"shapes is .*, \(4, 2\), ": lambda snn: shorten(snn.lif0, "recurrent_weights"),
     r"shapes is .*\(4, 2\)\],": lambda snn: shorten(snn.linear, "weight"),
