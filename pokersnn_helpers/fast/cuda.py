@@ -24,8 +24,8 @@ def forward(frames, weights, constants, record, keep=True):
         frames: (T, B, ...), dense or sparse, of the weights' type.
         weights: Of inputs (H, inputs), recurrent (H, H) and of the readout (outputs, H).
         constants: ``Constants``.
-        record: Keep the synaptic currents.
-        keep: Keep what ``backward`` needs, the hidden neurons' voltages; here they stay anyway.
+        record: Keep the synaptic currents. Here they stay anyway, and so do the next.
+        keep: Keep what ``backward`` needs, the hidden neurons' voltages.
 
     Returns:
         The inputs for ``backward``, and what the neurons did.
@@ -33,10 +33,8 @@ def forward(frames, weights, constants, record, keep=True):
     inputs = as_matrix(frames)
     currents = inputs @ weights[0].t()  # all time steps in one product
     currents = currents.unflatten(0, frames.shape[:2])
-    trace = Trace(*in_blocks(step_on, constants, [currents], weights[1:]))
-    if not record:
-        trace = trace._replace(i=trace.i[:0], i_out=trace.i_out[:0])
-    return (inputs,), trace
+    after = in_blocks(step_on, constants, [currents], weights[1:])
+    return [inputs], Trace(*after)
 
 
 def backward(grad_voltages, inputs, v_decayed, weights, constants, needs_input_grad):
@@ -50,7 +48,7 @@ def backward(grad_voltages, inputs, v_decayed, weights, constants, needs_input_g
     _, grad_i, _, grad_i_out = in_blocks(step_back, constants, backwards, weights[1:])
     grad_i = grad_i.flip(0)
     grad_i_out = grad_i_out.flip(0)
-    spikes = (v_decayed > constants.v_th).to(v_decayed.dtype)
+    spikes = spikes_at(v_decayed, constants.v_th)
     grad_w_in_t = inputs[0].t() @ grad_i.flatten(0, 1)  # a sparse matrix comes first
     # A spike sends to hidden neurons a step later, to the readout at once.
     grad_w_rec = summed_products(grad_i[1:], spikes[:-1])
@@ -62,7 +60,15 @@ def backward(grad_voltages, inputs, v_decayed, weights, constants, needs_input_g
 
 def summed_products(grads, spikes):
     """Return the sum over time and recordings of each gradient times each neuron's spikes."""
-    return grads.flatten(0, 1).t() @ spikes.flatten(0, 1)
+    grads = grads.flatten(0, 1)
+    spikes = spikes.flatten(0, 1)
+    return grads.t() @ spikes
+
+
+def spikes_at(v_decayed, v_th):
+    """Return 1 for each neuron above threshold, else 0."""
+    above = v_decayed > v_th
+    return above.to(v_decayed.dtype)
 
 
 def in_blocks(steps, constants, courses, weights):
@@ -75,7 +81,8 @@ def in_blocks(steps, constants, courses, weights):
     at_rest = weights[0].new_zeros(batch, hidden)
     at_rest_out = weights[0].new_zeros(batch, outputs)
     state = [at_rest, at_rest, at_rest_out, at_rest_out]
-    silence = (0, 0, 0, 0, 0, -n_steps % STEPS)  # so that the last block is full
+    missing = -n_steps % STEPS  # steps until the last block is full
+    silence = (0, 0, 0, 0, 0, missing)
     pieces = [pad(course, silence).split(STEPS) for course in courses]
     blocks = []
     with lock, torch.cuda.device_of(weights[0]):  # where a graph is captured and started
@@ -91,7 +98,7 @@ def step_on(constants, currents, w_rec, w_out, v_decayed, i, v_out, i_out):
     """Return voltages before the reset, currents, and those of the readout, after each step."""
     a, s, v_th, a_out, s_out, _ = constants
     after = []
-    z = (v_decayed > v_th).to(i.dtype)
+    z = spikes_at(v_decayed, v_th)
     for current in currents:
         # Currents jump, voltages follow them unless they were reset, and currents decay.
         i = i + current
@@ -100,7 +107,7 @@ def step_on(constants, currents, w_rec, w_out, v_decayed, i, v_out, i_out):
         v_decayed = torch.lerp(v, i, a)
         i = i - s * i
         # Spikes go to the readout, which does the same, and never spikes.
-        z = (v_decayed > v_th).to(i.dtype)
+        z = spikes_at(v_decayed, v_th)
         i_out = torch.addmm(i_out, z, w_out.t())
         v_out = torch.lerp(v_out, i_out, a_out)
         i_out = i_out - s_out * i_out

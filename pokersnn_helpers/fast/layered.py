@@ -162,8 +162,8 @@ class LayerThenSNN(FrameNetwork):
         new = np.maximum(sums(to_rows(frames), weights, bias), 0)
         features = np.concatenate([late, new])
         copies = [features[len(late) - step :][: len(new)] for step in self.steps]
-        copies = torch.from_numpy(np.concatenate(copies, axis=1))
-        voltages, inner = self.snn.resume(copies[:, None], inner)
+        inputs = torch.from_numpy(np.concatenate(copies, axis=1))
+        voltages, inner = self.snn.resume(inputs[:, None], inner)
         return voltages, (weights, bias, features[len(new) :], inner)
 
 

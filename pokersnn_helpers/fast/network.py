@@ -71,8 +71,8 @@ class FastSNN(SNN):
         weights = self._weights()
         constants = self._constants()
         frames = frames.to(weights[0].dtype)
-        needs_grad = any(x.requires_grad for x in (frames, *weights))
-        learns = torch.is_grad_enabled() and needs_grad
+        needs_grad = [tensor.requires_grad for tensor in (frames, *weights)]
+        learns = torch.is_grad_enabled() and any(needs_grad)
         if learns or self.record:
             trace = Trace(*_BPTT.apply(frames, *weights, constants, self.record, backend))
         else:
@@ -111,10 +111,12 @@ class FastSNN(SNN):
         )
 
     def _recorded(self, trace: Trace) -> SNNState:
-        z = (trace.v_decayed > self._constants().v_th).to(trace.v_decayed.dtype)
-        v = (1 - z) * trace.v_decayed
+        v_decayed = trace.v_decayed
+        z = (v_decayed > self.lif0.p.v_th).to(v_decayed.dtype)
+        v = (1 - z) * v_decayed
         hidden = LIFState(z, v, trace.i)
-        return SNNState(hidden, LIState(trace.voltages.detach(), trace.i_out))
+        readout = LIState(trace.voltages.detach(), trace.i_out)
+        return SNNState(hidden, readout)
 
 
 def backend_of(device: torch.device) -> Any:
@@ -156,11 +158,13 @@ def check_network(snn: Any, inputs: int) -> None:
     layers = dict(snn.named_children())
     kinds = {name: type(layer) for name, layer in layers.items()}
     need("the network", kinds, LAYERS)
-    need("step", getattr(snn.step, "__func__", snn.step), SNN.step)
+    step = getattr(snn.step, "__func__", snn.step)
+    need("step", step, SNN.step)
     need("linear.bias", snn.linear.bias, None)
-    shapes = [tuple(weights.shape) for weights in snn._weights()]
     outputs, hidden = snn.linear.weight.shape
-    need("the weights' shapes", shapes, [(hidden, inputs), (hidden, hidden), (outputs, hidden)])
+    shapes = [tuple(weights.shape) for weights in snn._weights()]
+    expected = [(hidden, inputs), (hidden, hidden), (outputs, hidden)]
+    need("the weights' shapes", shapes, expected)
     for name, layer in layers.items():
         hooks = [hook for kind in HOOKS for hook in getattr(layer, kind).values()]
         need(f"hooks of {name}", hooks, [])
@@ -196,6 +200,7 @@ class _BPTT(torch.autograd.Function):
         # The inputs may be the frames themselves: saved so, a change of them is noticed.
         ctx.save_for_backward(trace.v_decayed, *weights, *inputs)
         ctx.mark_non_differentiable(trace.v_decayed, trace.i, trace.i_out)
+        ctx.set_materialize_grads(False)
         return trace
 
     @staticmethod
@@ -208,5 +213,8 @@ class _BPTT(torch.autograd.Function):
         *grads, grad_i = ctx.backend.backward(
             grad_voltages, inputs, v_decayed, weights, ctx.constants, needs_frames
         )
-        grad_frames = (grad_i @ w_in).reshape(ctx.shape) if needs_frames else None
+        grad_frames = None
+        if needs_frames:
+            grad_frames = grad_i @ w_in
+            grad_frames = grad_frames.reshape(ctx.shape)
         return grad_frames, *grads, None, None, None
