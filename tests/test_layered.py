@@ -64,8 +64,10 @@ def test_layer_gives_the_same_bits_in_training_and_after_it(layers):
 def test_frames_that_need_a_gradient_get_one(layers):
     layer, ordinary = layers
     frames = counts(0.1, layer.weight.dtype).requires_grad_()
-    gradient = torch.autograd.grad(layer(frames).square().sum(), frames)
-    expected = torch.autograd.grad(ordinary(frames.flatten(2)).square().sum(), frames)
+    loss = layer(frames).square().sum()
+    expected_loss = ordinary(frames.flatten(2)).square().sum()
+    gradient = torch.autograd.grad(loss, frames)
+    expected = torch.autograd.grad(expected_loss, frames)
     torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-4)
 
 
@@ -103,8 +105,8 @@ def test_a_stream_keeps_no_more_features_than_come_late(delays):
     frames = torch.ones(7, 1, 2, 6, 5)
     _, state = network.resume(frames)
     _, later = network.resume(frames, state)
-    sizes = [[array.shape for array in tree_leaves(each)] for each in (state, later)]
-    assert sizes[0] == sizes[1]
+    sizes = [tensor.shape for tensor in tree_leaves(state)]
+    assert [tensor.shape for tensor in tree_leaves(later)] == sizes
 
 
 def test_neurons_behind_a_layer_forget_exactly_in_wide_time_bins(simulated):

@@ -13,27 +13,34 @@ from pokersnn_helpers.fast import cpu, cuda, network
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse")
 repeated = settings(derandomize=True, deadline=None, max_examples=60)
-SENSORS = st.tuples(st.integers(1, 3), st.integers(1, 6), st.integers(1, 6))
+PIXELS = st.integers(1, 6)
+SENSORS = st.tuples(st.integers(1, 3), PIXELS, PIXELS)
+SEEDS = st.integers(0, 2**32)
 BACKENDS = st.sampled_from([cpu, cuda])  # both on the CPU
 
 
 @st.composite
 def constants(draw):
     """Thresholds, time constants and a time step of up to twice the shortest of them."""
-    names = ("tau_syn", "tau_mem", "readout_tau_syn", "readout_tau_mem")
-    taus = {name: 10 ** draw(st.floats(-4, 0)) for name in names}
-    dt = min(taus.values()) * draw(st.floats(1e-4, 2))
-    v_th = 10 ** draw(st.floats(-3, 2))
-    return taus | {"dt": dt, "v_th": v_th, "surrogate_slope": 10 ** draw(st.floats(-3, 0.5))}
+    taus = {name: 10 ** draw(st.floats(-4, 0)) for name in SNN.time_constants}
+    shortest = min(taus.values())
+    others = {
+        "dt": shortest * draw(st.floats(1e-4, 2)),
+        "v_th": 10 ** draw(st.floats(-3, 2)),
+        "surrogate_slope": 10 ** draw(st.floats(-3, 0.5)),
+    }
+    return taus | others
 
 
 @st.composite
 def counts(draw, sensor):
     """Frames of up to 12 steps and 4 recordings, in double precision."""
-    shape = (draw(st.integers(1, 12)), draw(st.integers(0, 4)), *sensor)
-    torch.manual_seed(draw(st.integers(0, 2**32)))
-    rate = torch.full(shape, draw(st.floats(0.01, 2)), dtype=torch.float64)
-    frames = torch.poisson(rate)
+    steps = draw(st.integers(1, 12))
+    batch = draw(st.integers(0, 4))
+    torch.manual_seed(draw(SEEDS))
+    rate = draw(st.floats(0.01, 2))
+    rates = torch.full((steps, batch, *sensor), rate, dtype=torch.float64)
+    frames = torch.poisson(rates)
     if draw(st.booleans()):
         frames *= torch.randn_like(frames)
     return frames * draw(st.sampled_from([1, 1, 0, 1e6]))
@@ -43,44 +50,51 @@ def counts(draw, sensor):
 def cases(draw):
     """A network of each class with the same weights, and frames for them."""
     sensor = draw(SENSORS)
-    sizes = math.prod(sensor), draw(st.integers(1, 20)), draw(st.integers(1, 7))
     arguments = draw(constants())
+    arguments["input_size"] = math.prod(sensor)
+    arguments["hidden_size"] = draw(st.integers(1, 20))
+    arguments["output_size"] = draw(st.integers(1, 7))
     frames = draw(counts(sensor))
-    snn, other = SNN(*sizes, **arguments).double(), FastSNN(*sizes, **arguments).double()
-    other.load_state_dict(snn.state_dict())
-    return snn, other, frames
+    snn = SNN(**arguments).double()
+    fast = FastSNN(**arguments).double()
+    fast.load_state_dict(snn.state_dict())
+    return snn, fast, frames
 
 
 def outcome(snn, frames):
     """Return voltages and gradients of a sum in which each voltage has its own weight."""
     voltages = snn(frames)
     torch.manual_seed(1)
-    loss = (voltages * torch.randn_like(voltages)).sum()
-    return voltages.detach(), *torch.autograd.grad(loss, list(snn.parameters()))
+    weights = torch.randn_like(voltages)
+    loss = (weights * voltages).sum()
+    parameters = list(snn.parameters())
+    return voltages.detach(), *torch.autograd.grad(loss, parameters)
 
 
-def assert_same(found, expected):
-    for one, two in zip(found, expected, strict=True):
-        assert one.dtype == two.dtype
-        if two.isfinite().all():
-            assert (one - two).norm() <= 1e-8 * two.norm()
+def assert_same(computed, expected):
+    for tensor, reference in zip(computed, expected, strict=True):
+        assert tensor.dtype == reference.dtype
+        if reference.isfinite().all():
+            difference = tensor - reference
+            assert difference.norm() <= 1e-8 * reference.norm()
         else:  # too steep for double precision: fit refuses both
-            assert not one.isfinite().all()
+            assert not tensor.isfinite().all()
 
 
 @repeated
 @given(case=cases(), backend=BACKENDS)
 def test_fast_network_gives_what_the_readable_one_gives(case, backend):
-    snn, other, frames = case
+    snn, fast, frames = case
     with patch.object(network, "cpu", backend):
-        assert_same(outcome(other, frames), outcome(snn, frames))
+        computed = outcome(fast, frames)
+    assert_same(computed, outcome(snn, frames))
 
 
 @repeated
-@given(case=cases(), backend=BACKENDS, seed=st.integers(0, 2**32), split=st.booleans())
+@given(case=cases(), backend=BACKENDS, seed=SEEDS, split=st.booleans())
 def test_sparse_frames_give_what_dense_ones_give(case, backend, seed, split):
     """In any order, and with some counts split in two."""
-    _, snn, frames = case
+    _, fast, frames = case
     sparse = frames.to_sparse()
     indices = sparse.indices()
     values = sparse.values()
@@ -91,7 +105,9 @@ def test_sparse_frames_give_what_dense_ones_give(case, backend, seed, split):
     order = torch.randperm(len(values))
     sparse = torch.sparse_coo_tensor(indices[:, order], values[order], frames.shape)
     with patch.object(network, "cpu", backend):
-        assert_same(outcome(snn, sparse), outcome(snn, frames))
+        computed = outcome(fast, sparse)
+        expected = outcome(fast, frames)
+    assert_same(computed, expected)
 
 
 def with_last(value):
@@ -127,18 +143,22 @@ def test_what_is_no_number_in_sparse_frames_is_refused(value):
 
 
 def test_finite_numbers_whose_sum_is_not_are_taken():
-    assert FastSNN(10, 4)(torch.full((3, 2, 10), 3e38)).shape == (3, 2, 4)
+    frames = torch.full((3, 2, 10), 3e38)
+    assert FastSNN(10, 4)(frames).shape == (3, 2, 4)
+
+
+OUTSIDE = st.integers(9, 2**62) | st.integers(-(2**62), -1)
 
 
 @repeated
-@given(index=st.integers(9, 2**62) | st.integers(-(2**62), -1), axis=st.integers(0, 4))
+@given(index=OUTSIDE, axis=st.integers(0, 4))
 def test_an_index_outside_the_frames_never_counts(index, axis):
     """Loops would write beyond memory."""
     indices = torch.zeros(5, 1, dtype=torch.int64)
     indices[axis] = index
-    frames = torch.sparse_coo_tensor(
-        indices, torch.ones(1), (9, 9, 9, 9, 9), check_invariants=False
-    )
+    values = torch.ones(1)
+    shape = (9, 9, 9, 9, 9)
+    frames = torch.sparse_coo_tensor(indices, values, shape, check_invariants=False)
     for run in (FastSNN(9**3, 4), augment):
         with pytest.raises(RuntimeError, match=r"found (negative )?index"):
             run(frames)

@@ -19,84 +19,53 @@ NETWORKS = {
 }
 EVENTS = "events, such as .npy, .csv or a camera's own file"
 
+FILE: dict[str, Any] = {"metavar": "FILE", "type": Path}
+FILES = FILE | {"nargs": "+"}
+MICROSECONDS: dict[str, Any] = {"metavar": "MICROSECONDS", "type": int}
 SENSOR: Options = {
     "--sensor": {"metavar": "WIDTHxHEIGHT", "help": "for files that don't say it"},
 }
-RECIPE: Options = SENSOR | {
+RECIPE = SENSOR | {
     "--size": {"metavar": "WIDTHxHEIGHT", "help": "bring recordings to it; else at most 128x128"},
     "--window-ms": {"metavar": "MS", "type": float, "help": "cut recordings into such parts"},
     "--time-window": {"metavar": "MICROSECONDS", "type": float, "help": "of a bin; else chosen"},
     "--augment": {"choices": ("none", "shift", "mirror"), "help": "how training recordings change"},
 }
-TRAIN: Options = RECIPE | {
+TRAIN = RECIPE | {
     "--data": {"metavar": "PATH", "help": "folder per class; else POKER-DVS"},
     "--epochs": {"type": int, "help": "passes over the training recordings; else chosen"},
     "--network": {"choices": NETWORKS, "help": "what to train (layer for --data, else snn)"},
     "--delays": {"metavar": "MS,MS...", "help": "how late the layer's output comes, as 0,4,8"},
     "--seed": {"type": int, "help": "fixes what is drawn at random (0)"},
-    "--checkpoint": {
-        "metavar": "FILE",
-        "type": Path,
-        "help": "save the network and the run here after every epoch",
-    },
-    "--resume": {
-        "metavar": "FILE",
-        "type": Path,
-        "help": "go on with this run and its options; only --epochs may differ",
-    },
+    "--checkpoint": FILE | {"help": "save the network and the run here after every epoch"},
+    "--resume": FILE | {"help": "go on with this run and its options; only --epochs may differ"},
     "--device": {"help": "cpu, cuda or cuda:NUMBER; else a CUDA GPU where there is one"},
 }
-TRAINED: Options = SENSOR | {
-    "--checkpoint": {"metavar": "FILE", "type": Path, "required": True, "help": "what train saved"},
+TRAINED = SENSOR | {
+    "--checkpoint": FILE | {"required": True, "help": "what train saved"},
 }
-PREDICT: Options = TRAINED | {
-    "recordings": {
-        "metavar": "FILE",
-        "type": Path,
-        "nargs": "+",
-        "help": f"{EVENTS}; or a folder per class",
-    },
+PREDICT = TRAINED | {
+    "recordings": FILES | {"help": f"{EVENTS}; or a folder per class"},
 }
 INSPECT: Options = {
-    "recordings": {
-        "metavar": "FILE",
-        "type": Path,
-        "nargs": "+",
-        "help": "files of events, or folders of them",
-    },
-    "--plot": {
-        "metavar": "FILE",
-        "type": Path,
-        "help": "draw the pixels of the first, as .pdf, .png or .svg",
-    },
+    "recordings": FILES | {"help": "files of events, or folders of them"},
+    "--plot": FILE | {"help": "draw the pixels of the first, as .pdf, .png or .svg"},
     "--json": {"action": "store_true", "help": "print numbers and advice of each file, as JSON"},
 }
 CLEAN: Options = {
-    "recordings": {
-        "metavar": "FILE",
-        "type": Path,
-        "help": "a file of events, or a folder of them",
-    },
+    "recordings": FILE | {"help": "a file of events, or a folder of them"},
     "--out": {"metavar": "FOLDER", "type": Path, "required": True, "help": "a new folder"},
-    "--refractory": {
-        "metavar": "MICROSECONDS",
-        "type": int,
-        "help": "leave out what a pixel sends so soon again",
-    },
-    "--noise": {
-        "metavar": "MICROSECONDS",
-        "type": int,
-        "help": "leave out what has had no neighbour for so long",
-    },
+    "--refractory": MICROSECONDS | {"help": "leave out what a pixel sends so soon again"},
+    "--noise": MICROSECONDS | {"help": "leave out what has had no neighbour for so long"},
 }
-COMPARE: Options = RECIPE | {
+COMPARE = RECIPE | {
     "--processes": {"type": int, "help": "how many work at once (2)"},
     "folder": {"metavar": "FOLDER", "help": "a folder per class"},
 }
-LIVE: Options = TRAINED | {
-    "--camera": {"action": "store_const", "const": True, "help": "listen to faery's first camera"},
+LIVE = TRAINED | {
+    "--camera": {"action": "store_true", "help": "listen to faery's first camera"},
     "--pause": {"metavar": "MS", "type": float, "help": "silence that ends a gesture (200)"},
-    "file": {"metavar": "FILE", "type": Path, "nargs": "?", "help": EVENTS},
+    "file": FILE | {"nargs": "?", "help": EVENTS},
 }
 COMMANDS: dict[str, tuple[str, str, Options]] = {  # its module, what it does, and its options
     "train": ("train", "train the network by the book's recipe", TRAIN),
@@ -165,7 +134,7 @@ def _check_options(given: dict[str, Any], known: dict[str, Any]) -> None:
         if value == "":
             raise ValueError(f"{word} names nothing; write its value, or leave it out")
         others = [other for other in NEEDED.get(option, ()) if other in known]
-        if others and not given.keys() & others:
+        if others and given.keys().isdisjoint(others):
             needed = " or ".join(others)
             raise ValueError(f"{word} says nothing without {needed}; leave it out, or add that")
 

@@ -11,7 +11,7 @@ the number of threads. ``torchrun`` puts more cores to use.
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import cache, partial
 from threading import RLock
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from . import loops
 from .inputs import as_matrix, to_rows
 from .loops import Constants, Neurons, Rows, Trace
 
+MIN_DENSE = 0.3  # share of inputs that aren't 0, above which BLAS multiplies all of them faster
 MIN_FOR_TWO = 2**16  # steps of neurons: for fewer it takes longer to call another thread
 
 
@@ -42,12 +43,12 @@ def forward(frames, weights, constants, record, keep=True):
     state = at_rest(batch, weights, constants)
     active = frames._nnz() if frames.is_sparse else int(frames.count_nonzero())
     # BLAS rounds by how many recordings there are: it is for training alone.
-    if keep and loops.is_dense(active, frames.numel()):
+    if keep and active > MIN_DENSE * frames.numel():
         matrix = as_matrix(frames).to_dense()
-        rows = to_rows(matrix.new_empty(steps, batch, 0))  # none are left for the loops
         with one_blas_thread(), np.errstate(all="ignore"):
             currents = np.matmul(matrix.numpy(), weights[0].detach().t().numpy())
-        return [matrix], run(steps, rows, state, currents, record, keep)[0]
+        trace, _ = run(steps, no_rows(frames), state, currents, record, keep)
+        return [matrix], trace
     rows = to_rows(frames)
     trace, _ = run(steps, rows, state, None, record, keep)
     return [torch.from_numpy(array) for array in rows], trace
@@ -58,38 +59,45 @@ def backward(grad_voltages, inputs, v_decayed, weights, constants, needs_input_g
     steps, batch, hidden = v_decayed.shape
     w_in, w_rec, w_out = weights
     w_spikes = torch.cat([w_rec, w_out])
-    dtype = v_decayed.numpy().dtype
     by_blas = len(inputs) == 1
-    if by_blas:
-        rows = to_rows(v_decayed[..., :0])
-    else:
-        indptr, numbers, counts = inputs
-        rows = Rows(indptr.numpy(), numbers.numpy(), counts.numpy())
+    rows = no_rows(v_decayed) if by_blas else Rows(*[tensor.numpy() for tensor in inputs])
     kept = steps if by_blas or needs_input_grad else 0
-    grad_i = np.zeros((kept, batch, hidden), dtype)
-    given = (
+    grad_i = v_decayed.new_zeros(kept, batch, hidden).numpy()
+    voltages = v_decayed.numpy()
+    dtype = voltages.dtype
+    go_back = partial(
+        loops.backward,
         grad_voltages.contiguous().numpy(),
-        v_decayed.numpy(),
+        voltages,
         rows,
         w_spikes.numpy(),
         of_type(dtype, constants),
+        grad_i,
     )
 
-    def go_back(begin: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+    def gradients(begin: int, end: int) -> tuple[np.ndarray, np.ndarray]:
         grad_w_in = np.zeros(w_in.shape[::-1], dtype)
         grad_w_spikes = np.zeros(w_spikes.shape[::-1], dtype)
-        loops.backward(*given, grad_w_in, grad_w_spikes, grad_i, begin, end)
+        go_back(grad_w_in, grad_w_spikes, begin, end)
         return grad_w_in, grad_w_spikes
 
     with one_blas_thread(), np.errstate(all="ignore"):  # ``fit`` looks for what isn't finite
-        (grad_w_in, grad_w_spikes), *others = side_by_side(batch, v_decayed.numel(), go_back)
+        (grad_w_in, grad_w_spikes), *others = side_by_side(batch, v_decayed.numel(), gradients)
         for other_w_in, other_w_spikes in others:
             grad_w_in += other_w_in
             grad_w_spikes += other_w_spikes
         if by_blas:
             grad_w_in = np.matmul(inputs[0].t().numpy(), grad_i.reshape(-1, hidden))
-    grad_w_rec, grad_w_out = turned(grad_w_spikes).split([hidden, len(w_out)])
-    return turned(grad_w_in), grad_w_rec, grad_w_out, torch.from_numpy(grad_i)
+    grad_w_spikes = transposed(torch.from_numpy(grad_w_spikes))
+    grad_w_rec, grad_w_out = grad_w_spikes.split([hidden, len(w_out)])
+    grad_w_in = transposed(torch.from_numpy(grad_w_in))
+    return grad_w_in, grad_w_rec, grad_w_out, torch.from_numpy(grad_i)
+
+
+def no_rows(frames: torch.Tensor) -> Rows:
+    """Return rows without inputs: BLAS multiplies those of these frames."""
+    steps, batch = frames.shape[:2]
+    return to_rows(torch.empty(steps, batch, 0, dtype=frames.dtype))
 
 
 def at_rest(batch: int, weights: Sequence[torch.Tensor], constants: Constants) -> State:
@@ -113,7 +121,7 @@ def run(steps, rows, state, currents=None, record=False, keep=False):
         state: Where to begin.
         currents: As for ``loops.forward``.
         record: Keep synaptic currents.
-        keep: Keep hidden neurons' voltages for ``backward``. Else BLAS multiplies no spikes.
+        keep: Keep hidden neurons' voltages for ``backward``.
 
     Returns:
         What the neurons did, and the state after it.
@@ -131,10 +139,9 @@ def run(steps, rows, state, currents=None, record=False, keep=False):
     )
     if currents is None:
         currents = np.empty((0, hidden), dtype)
-    together = keep and state.weights[1].size > loops.IN_CACHE
-    go_on = partial(loops.forward, rows, currents, *state[:2], neurons, trace, together)
-    with one_blas_thread() if together else nullcontext():
-        side_by_side(batch, steps * batch * hidden, go_on)
+    weights, constants, _ = state
+    go_on = partial(loops.forward, rows, currents, weights, constants, neurons, trace)
+    side_by_side(batch, steps * batch * hidden, go_on)
     return Trace(*map(torch.from_numpy, trace)), state._replace(neurons=neurons)
 
 
@@ -174,11 +181,6 @@ def one_blas_thread() -> Iterator[None]:
     """Let BLAS compute on one thread; another thread that wants the same waits."""
     with blas_lock, blas().limit(limits=1):
         yield
-
-
-def turned(matrix):
-    """Return the transposed copy."""
-    return transposed(torch.from_numpy(matrix))
 
 
 def transposed(matrix: torch.Tensor) -> torch.Tensor:

@@ -36,12 +36,12 @@ class FrameLinear(nn.Linear):
         """Multiply what isn't 0 in the frames: few counts are."""
         frames = frames.to(self.weight.dtype)
         if frames.device.type == "cpu" and not frames.requires_grad:
-            found = _Sums.apply(self.weight, self.bias, to_rows(frames))
+            outputs = _Sums.apply(self.weight, self.bias, to_rows(frames))
         elif frames.is_sparse:
-            found = torch.sparse.mm(as_matrix(frames), self.weight.t()) + self.bias
+            outputs = torch.sparse.mm(as_matrix(frames), self.weight.t()) + self.bias
         else:
             return super().forward(frames.flatten(2))
-        return found.unflatten(0, frames.shape[:2])
+        return outputs.unflatten(0, frames.shape[:2])
 
 
 def sums(rows: Rows, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
@@ -126,19 +126,18 @@ class LayerThenSNN(FrameNetwork):
         self.steps = [_whole_steps(f"delays[{n}]", delay, dt) for n, delay in enumerate(delays)]
         self.inputs = FrameLinear(self.input_size, features)
         self.dropout = nn.Dropout(dropout)
-        slope = {} if surrogate_slope is None else {"surrogate_slope": surrogate_slope}
         self.snn = build_network(
             FastSNN,
             sensor_size=(features * len(delays), 1, 1),
             output_size=output_size,
             time_window=self.time_window,
+            surrogate_slope=surrogate_slope,
             hidden_size=hidden_size,
             v_th=v_th,
             tau_syn=tau_syn,
             tau_mem=tau_mem,
             readout_tau_syn=readout_tau_syn,
             readout_tau_mem=readout_tau_mem,
-            **slope,
         )
 
     @torch.no_grad()
@@ -155,18 +154,17 @@ class LayerThenSNN(FrameNetwork):
     def resume(self, frames: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
         """Go on, as ``FrameNetwork`` says; the state holds the features that come late."""
         if state is None:
-            layer = (
-                transposed(self.inputs.weight).numpy(),
-                self.inputs.bias.detach().clone().numpy(),
-            )
-            state = layer, np.zeros((max(self.steps), len(layer[1])), layer[1].dtype), None
-        layer, late, inner = state
-        features = np.maximum(sums(to_rows(frames), *layer), 0)
-        features = np.concatenate([late, features])
-        ends = [len(features) - step for step in self.steps]
-        copies = np.concatenate([features[end - len(frames) : end] for end in ends], axis=1)
-        voltages, inner = self.snn.resume(torch.from_numpy(copies)[:, None], inner)
-        return voltages, (layer, features[len(frames) :], inner)
+            weights = transposed(self.inputs.weight).numpy()
+            bias = self.inputs.bias.detach().clone().numpy()
+            late = np.zeros((max(self.steps), len(bias)), bias.dtype)
+            state = weights, bias, late, None
+        weights, bias, late, inner = state
+        new = np.maximum(sums(to_rows(frames), weights, bias), 0)
+        features = np.concatenate([late, new])
+        copies = [features[len(late) - step :][: len(new)] for step in self.steps]
+        inputs = torch.from_numpy(np.concatenate(copies, axis=1))
+        voltages, inner = self.snn.resume(inputs[:, None], inner)
+        return voltages, (weights, bias, features[len(new) :], inner)
 
 
 def _whole_steps(name: str, delay: float, dt: float) -> int:

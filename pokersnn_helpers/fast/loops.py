@@ -14,8 +14,6 @@ import numpy as np
 
 from ..system.compiling import compiled
 
-IN_CACHE = 2**18  # weights, of 4 bytes, that a core's cache holds
-
 
 class Rows(NamedTuple):
     """What isn't 0 in frames (T, B, ...), as the compressed rows of a matrix (T * B, inputs).
@@ -124,9 +122,19 @@ def scatter_add(totals, rows, factors, first, last, added):
 
 
 @compiled
-def is_dense(active, possible):
-    """Say whether BLAS multiplies all of a matrix faster than loops what isn't 0 in it."""
-    return active > 0.3 * possible
+def gather_row(total, weights, rows, row):
+    """Add what the inputs of a row send."""
+    start = rows.indptr[row]
+    stop = rows.indptr[row + 1]
+    gather_add(total, weights, rows.inputs, rows.counts, start, stop)
+
+
+@compiled
+def scatter_row(totals, rows, row, added):
+    """Add a vector, times the counts, to the rows of the inputs of a row."""
+    start = rows.indptr[row]
+    stop = rows.indptr[row + 1]
+    scatter_add(totals, rows.inputs, rows.counts, start, stop, added)
 
 
 @compiled
@@ -140,11 +148,8 @@ def list_spikes(v, v_th, spiking):
 
 
 @partial(compiled, contract=False)
-def forward(rows, currents, weights, constants, neurons, trace, together, begin, end):
-    """Step through time with the recordings from ``begin`` to before ``end``.
-
-    Recordings take turns, each for all steps, or they go through time ``together``: for weights
-    that exceed the cache, so that BLAS can multiply the spikes of a step, if they are many.
+def forward(rows, currents, weights, constants, neurons, trace, begin, end):
+    """Step through time with the recordings from ``begin`` to before ``end``, one by one.
 
     Args:
         rows: The inputs; none where BLAS has multiplied them.
@@ -153,74 +158,58 @@ def forward(rows, currents, weights, constants, neurons, trace, together, begin,
             what one input or neuron sends to all that follow.
         constants: Numbers of the weights' type.
         neurons: Their state, which changes.
-        trace: Where to write what the neurons do: ``cpu.Trace`` of arrays.
-        together: Whether recordings go through time together.
+        trace: Where to write what the neurons do: ``Trace`` of arrays.
         begin: First recording.
         end: That after the last.
     """
     w_in, w_spikes = weights
-    v_decayed, i_kept, voltages, i_out_kept = trace
-    steps, batch, outputs = voltages.shape
+    steps, batch, outputs = trace.voltages.shape
     hidden = len(w_spikes)
     a, s, v_th, a_out, s_out, _ = constants
-    size = end - begin if together else 1
-    from_inputs = np.empty(hidden, voltages.dtype)
-    silence = np.zeros(hidden, voltages.dtype)
-    spiking = np.empty((size, hidden + 1), np.int64)  # numbers of the neurons that spike
-    spikes = np.empty(size, np.int64)  # how many they are
-    ones = np.ones(hidden, voltages.dtype)
-    z = np.empty((size, hidden), voltages.dtype)
-    for first in range(begin, end, max(size, 1)):
-        sent = neurons.sent[first : first + size]
+    ones = np.ones(hidden, w_in.dtype)
+    from_inputs = np.empty(hidden, w_in.dtype)
+    spiking = np.empty(hidden + 1, np.int64)  # numbers of the neurons that spike
+    for b in range(begin, end):
+        i = neurons.i[b]
+        v = neurons.v[b]
+        sent = neurons.sent[b]
+        i_out = neurons.i_out[b]
+        v_out = neurons.v_out[b]
         for t in range(steps):
-            for k in range(size):
-                b = first + k
-                i = neurons.i[b]
-                v = neurons.v[b]
-                v_t = v_decayed[min(t, len(v_decayed) - 1), b]
-                # What the events of this step send.
-                row = t * batch + b
-                from_inputs[:] = currents[row] if len(currents) > 0 else silence
-                start = rows.indptr[row]
-                stop = rows.indptr[row + 1]
-                gather_add(from_inputs, w_in, rows.inputs, rows.counts, start, stop)
-                for h in range(hidden):
-                    # Currents jump, voltages follow them, and currents decay.
-                    i[h] = (i[h] + from_inputs[h]) + sent[k, h]  # as Norse rounds
-                    v_t[h] = v[h] + a * (i[h] - v[h])
-                    i[h] -= s * i[h]
-                    # Who is above threshold spikes, and begins at 0 again.
-                    v[h] = v_t[h]
-                    if not v_t[h] <= v_th:
-                        v[h] = 0
-                spikes[k] = list_spikes(v_t, v_th, spiking[k])
+            v_t = trace.v_decayed[min(t, len(trace.v_decayed) - 1), b]
+            # What the events of this step send.
+            row = t * batch + b
+            from_inputs[:] = 0
+            if len(currents) > 0:
+                from_inputs[:] = currents[row]
+            gather_row(from_inputs, w_in, rows, row)
+            for h in range(hidden):
+                # Currents jump, voltages follow them, and currents decay.
+                i[h] = (i[h] + from_inputs[h]) + sent[h]  # as Norse rounds
+                v_t[h] = v[h] + a * (i[h] - v[h])
+                i[h] -= s * i[h]
+                # Who is above threshold spikes, and begins at 0 again.
+                v[h] = v_t[h]
+                if not v_t[h] <= v_th:
+                    v[h] = 0
             # Spikes go to the readout now, to the hidden neurons in the next step.
-            if together and is_dense(spikes.sum(), z.size):
-                for k in range(size):
-                    z[k] = v_decayed[t, first + k] > v_th
-                np.dot(z, w_spikes, sent)
-            else:
-                sent[:] = 0
-                for k in range(size):
-                    gather_add(sent[k], w_spikes, spiking[k], ones, 0, spikes[k])
+            spikes = list_spikes(v_t, v_th, spiking)
+            sent[:] = 0
+            gather_add(sent, w_spikes, spiking, ones, 0, spikes)
             # The readout does the same, and never spikes.
-            for k in range(size):
-                b = first + k
-                i_out = neurons.i_out[b]
-                v_out = neurons.v_out[b]
-                for o in range(outputs):
-                    i_out[o] += sent[k, hidden + o]
-                    v_out[o] += a_out * (i_out[o] - v_out[o])
-                    i_out[o] -= s_out * i_out[o]
-                voltages[t, b] = v_out
-                if len(i_kept) > 0:
-                    i_kept[t, b] = neurons.i[b]
-                    i_out_kept[t, b] = i_out
+            for o in range(outputs):
+                i_out[o] += sent[hidden + o]
+                v_out[o] += a_out * (i_out[o] - v_out[o])
+                i_out[o] -= s_out * i_out[o]
+            trace.voltages[t, b] = v_out
+            if len(trace.i) > 0:
+                trace.i[t, b] = i
+                trace.i_out[t, b] = i_out
 
 
 @compiled
 def backward(
-    grad_voltages, v_decayed, rows, w_spikes, constants, grad_w_in, grad_w_spikes, grad_i_kept,
+    grad_voltages, v_decayed, rows, w_spikes, constants, grad_i_kept, grad_w_in, grad_w_spikes,
     begin, end,
 ):  # fmt: skip
     """Step back through time with the recordings from ``begin`` to before ``end``.
@@ -235,9 +224,9 @@ def backward(
         rows: The inputs; none where BLAS will multiply them.
         w_spikes: What hidden neurons send, as PyTorch has it: (H + outputs, H).
         constants: Numbers of the weights' type.
+        grad_i_kept: Where to write those of the hidden currents, (T, B, H); no steps: nowhere.
         grad_w_in: Where to add, for weights as ``forward`` takes them, (inputs, H).
         grad_w_spikes: The same, (H, H + outputs).
-        grad_i_kept: Where to write those of the hidden currents, (T, B, H); no steps: nowhere.
         begin: First recording.
         end: That after the last.
     """
@@ -254,13 +243,6 @@ def backward(
     spiking = np.empty(hidden + 1, np.int64)
     ones = np.ones(hidden, dtype)
     one = ones[0]  # of the weights' type: a plain 1 would be computed with in double precision
-    # Products of spikes with gradients are added at once where the weights exceed the cache.
-    together = w_spikes.size > IN_CACHE
-    most = size * max(1, 256 // max(1, size)) if together else 0
-    z = np.empty((most, hidden), dtype)
-    grad_sent = np.empty((most, hidden + outputs), dtype)
-    row_count = 0
-    spike_count = 0
     for t in range(steps - 1, -1, -1):
         # The readout: its voltage, and the current that drives it.
         for k in range(size):
@@ -281,45 +263,21 @@ def backward(
             g_z = grad_z[k]
             g_i = grad_i[k]
             spikes = list_spikes(v_t, v_th, spiking)
-            if together:
-                z[row_count] = v_t > v_th
-                grad_sent[row_count] = g_i
-                row_count += 1
-                spike_count += spikes
-            else:
-                scatter_add(grad_w_spikes, spiking, ones, 0, spikes, g_i)
+            scatter_add(grad_w_spikes, spiking, ones, 0, spikes, g_i)
             for h in range(hidden):
                 # The spike's surrogate derivative; a voltage that wasn't reset goes on.
                 x = v_t[h] - v_th
                 width = one + abs(x)
-                carried = g_v[h] - a * g_v[h] if x <= 0 else one - one
-                g_v[h] = carried + slope * g_z[h] / (width * width)
+                if not x <= 0:
+                    g_v[h] = 0
+                g_v[h] = (g_v[h] - a * g_v[h]) + slope * g_z[h] / (width * width)
                 # The current that drives the voltage, and decays.
                 g_i[h] += a * g_v[h] - s * g_i[h]
             # What the events of this step sent.
             row = t * batch + b
-            start = rows.indptr[row]
-            stop = rows.indptr[row + 1]
-            scatter_add(grad_w_in, rows.inputs, rows.counts, start, stop, g_i[:hidden])
+            scatter_row(grad_w_in, rows, row, g_i[:hidden])
             if len(grad_i_kept) > 0:
                 grad_i_kept[t, b] = g_i[:hidden]
-        if together and (row_count + size > most or t == 0):
-            add_products(grad_w_spikes, z[:row_count], grad_sent[:row_count], spike_count)
-            row_count = 0
-            spike_count = 0
-
-
-@compiled
-def add_products(total, z, grad_sent, spikes):
-    """Add the product of spikes, transposed, and what they get: for each, a row to a row."""
-    if is_dense(spikes, z.size):
-        total += np.dot(z.T, grad_sent)
-        return
-    spiking = np.empty(z.shape[1] + 1, np.int64)
-    ones = np.ones(z.shape[1], z.dtype)
-    for row in range(len(z)):
-        count = list_spikes(z[row], 0, spiking)
-        scatter_add(total, spiking, ones, 0, count, grad_sent[row])
 
 
 @partial(compiled, contract=False)
@@ -327,9 +285,7 @@ def add_inputs(rows, weights, bias, total):
     """Add what each row of inputs sends by weights (inputs, outputs), and a bias."""
     total[:] = 0
     for row in range(len(total)):
-        start = rows.indptr[row]
-        stop = rows.indptr[row + 1]
-        gather_add(total[row], weights, rows.inputs, rows.counts, start, stop)
+        gather_row(total[row], weights, rows, row)
         total[row] += bias
 
 
@@ -337,6 +293,4 @@ def add_inputs(rows, weights, bias, total):
 def add_input_gradients(rows, grad, grad_weights):
     """Add for each row of inputs its gradient (rows, outputs) to that of the weights."""
     for row in range(len(grad)):
-        start = rows.indptr[row]
-        stop = rows.indptr[row + 1]
-        scatter_add(grad_weights, rows.inputs, rows.counts, start, stop, grad[row])
+        scatter_row(grad_weights, rows, row, grad[row])

@@ -13,7 +13,7 @@ from ..checks import check_frames
 from ..snn import SNN, SNNState
 from . import cpu, cuda
 from .inputs import to_rows
-from .loops import Constants
+from .loops import Constants, Trace
 
 LAYERS = {"lif0": LIFRecurrentCell, "linear": torch.nn.Linear, "readout": LICell}
 PARAMETERS = {"v_leak": 0, "v_reset": 0, "method": "super", "alpha": 1}
@@ -71,15 +71,14 @@ class FastSNN(SNN):
         weights = self._weights()
         constants = self._constants()
         frames = frames.to(weights[0].dtype)
-        needs_grad = any(x.requires_grad for x in (frames, *weights))
-        learns = torch.is_grad_enabled() and needs_grad
-        if not learns and not self.record:
-            self.recording = None
+        needs_grad = [tensor.requires_grad for tensor in (frames, *weights)]
+        learns = torch.is_grad_enabled() and any(needs_grad)
+        if learns or self.record:
+            trace = Trace(*_BPTT.apply(frames, *weights, constants, self.record, backend))
+        else:
             _, trace = backend.forward(frames, weights, constants, record=False, keep=False)
-            return trace.voltages
-        voltages, *states = _BPTT.apply(frames, *weights, constants, self.record, backend)
-        self.recording = self._recorded(voltages.detach(), *states) if self.record else None
-        return voltages
+        self.recording = self._recorded(trace) if self.record else None
+        return trace.voltages
 
     def resume(self, frames: Any, state: Any = None) -> tuple[torch.Tensor, Any]:
         """Go on, as ``FrameNetwork`` says, on the CPU, with the weights of the first call.
@@ -111,10 +110,13 @@ class FastSNN(SNN):
             surrogate_slope=self.surrogate_slope,
         )
 
-    def _recorded(self, voltages, v_decayed, i, i_out):
-        z = (v_decayed > self._constants().v_th).to(v_decayed.dtype)
+    def _recorded(self, trace: Trace) -> SNNState:
+        v_decayed = trace.v_decayed
+        z = (v_decayed > self.lif0.p.v_th).to(v_decayed.dtype)
         v = (1 - z) * v_decayed
-        return SNNState(LIFState(z, v, i), LIState(voltages, i_out))
+        hidden = LIFState(z, v, trace.i)
+        readout = LIState(trace.voltages.detach(), trace.i_out)
+        return SNNState(hidden, readout)
 
 
 def backend_of(device: torch.device) -> Any:
@@ -128,21 +130,20 @@ def backend_of(device: torch.device) -> Any:
 def gpu_agrees(device: torch.device) -> bool:
     """Say whether a device gives what the loops for the CPU give; warn where it doesn't."""
     random = torch.Generator().manual_seed(0)
-    frames = torch.rand(cuda.STEPS + 1, 3, 5, generator=random)
-    weights = [torch.rand(size, generator=random) for size in ((4, 5), (4, 4), (2, 4))]
+    sizes = (cuda.STEPS + 1, 3, 5), (4, 5), (4, 4), (2, 4)  # of frames and weights
+    tensors = [torch.rand(size, generator=random, requires_grad=True) for size in sizes]
     constants = Constants(0.1, 0.1, 0.3, 0.1, 0.2, 1.0)
 
-    def compute(backend, device):
-        """Return voltages and gradients."""
-        tensors = [x.to(device).requires_grad_() for x in (frames, *weights)]
-        with torch.enable_grad():
-            voltages, *_ = _BPTT.apply(*tensors, constants, False, backend)
-            gradients = torch.autograd.grad(voltages.sum(), tensors)
-        return [x.cpu() for x in (voltages, *gradients)]
+    @torch.enable_grad()
+    def voltages_and_gradients(backend, device):
+        copies = [tensor.to(device) for tensor in tensors]
+        trace = Trace(*_BPTT.apply(*copies, constants, False, backend))
+        return trace.voltages.cpu(), *torch.autograd.grad(trace.voltages.sum(), tensors)
 
     try:
-        expected = compute(cpu, "cpu")
-        torch.testing.assert_close(compute(cuda, device), expected, rtol=1e-3, atol=1e-4)
+        expected = voltages_and_gradients(cpu, "cpu")
+        computed = voltages_and_gradients(cuda, device)
+        torch.testing.assert_close(computed, expected, rtol=1e-3, atol=1e-4)
     except (AssertionError, RuntimeError) as error:
         warnings.warn(f"FastSNN computes as SNN does, slowly, on {device}: {error}", stacklevel=2)
         return False
@@ -157,11 +158,13 @@ def check_network(snn: Any, inputs: int) -> None:
     layers = dict(snn.named_children())
     kinds = {name: type(layer) for name, layer in layers.items()}
     need("the network", kinds, LAYERS)
-    need("step", getattr(snn.step, "__func__", snn.step), SNN.step)
+    step = getattr(snn.step, "__func__", snn.step)
+    need("step", step, SNN.step)
     need("linear.bias", snn.linear.bias, None)
+    outputs, hidden = snn.linear.weight.shape
     shapes = [tuple(weights.shape) for weights in snn._weights()]
-    (hidden, _), _, (outputs, _) = shapes
-    need("the weights' shapes", shapes, [(hidden, inputs), (hidden, hidden), (outputs, hidden)])
+    expected = [(hidden, inputs), (hidden, hidden), (outputs, hidden)]
+    need("the weights' shapes", shapes, expected)
     for name, layer in layers.items():
         hooks = [hook for kind in HOOKS for hook in getattr(layer, kind).values()]
         need(f"hooks of {name}", hooks, [])
@@ -169,10 +172,10 @@ def check_network(snn: Any, inputs: int) -> None:
         for parameter, value in layers[name].p._asdict().items():
             path = f"{name}.p.{parameter}"
             if isinstance(value, torch.Tensor):
-                if value.numel() != 1 or value.requires_grad:
-                    need(path, value, "one fixed number")
-                value = value.item()
-            need(path, value, PARAMETERS.get(parameter, value))
+                need(f"the size of {path}", value.numel(), 1)
+                need(f"{path}.requires_grad", value.requires_grad, False)
+            if parameter in PARAMETERS:
+                need(path, value, PARAMETERS[parameter])
 
 
 def need(name: str, value: Any, expected: Any) -> None:
@@ -182,9 +185,9 @@ def need(name: str, value: Any, expected: Any) -> None:
 
 
 class _BPTT(torch.autograd.Function):
-    """Backpropagation through time: frames and weights in, readout voltages and states out.
+    """Backpropagation through time: frames and weights in, a ``Trace`` out.
 
-    The states have no gradient.
+    Only the readout's voltages have a gradient.
     """
 
     @staticmethod
@@ -196,12 +199,12 @@ class _BPTT(torch.autograd.Function):
         ctx.shape = frames.shape
         # The inputs may be the frames themselves: saved so, a change of them is noticed.
         ctx.save_for_backward(trace.v_decayed, *weights, *inputs)
-        states = (trace.v_decayed, trace.i, trace.i_out)
-        ctx.mark_non_differentiable(*states)
-        return trace.voltages, *states
+        ctx.mark_non_differentiable(trace.v_decayed, trace.i, trace.i_out)
+        ctx.set_materialize_grads(False)
+        return trace
 
     @staticmethod
-    def backward(ctx, grad_voltages, *_):
+    def backward(ctx, _grad_v, _grad_i, grad_voltages, _grad_i_out):
         if torch.is_grad_enabled():
             raise RuntimeError("FastSNN has no second derivatives (create_graph=True); use SNN")
         v_decayed, w_in, w_rec, w_out, *inputs = ctx.saved_tensors
@@ -212,5 +215,6 @@ class _BPTT(torch.autograd.Function):
         )
         grad_frames = None
         if needs_frames:
-            grad_frames = (grad_i @ w_in).reshape(ctx.shape)
+            grad_frames = grad_i @ w_in
+            grad_frames = grad_frames.reshape(ctx.shape)
         return grad_frames, *grads, None, None, None
