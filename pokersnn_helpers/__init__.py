@@ -11,7 +11,7 @@ training       train a classifier by the recipe, test it, ask it about one recor
 checkpoints    save a classifier and its training run, and load them
 checks         what is refused, in words
 
-system/        what all else stands on: files, compiled loops, devices, processes
+system/        what all else stands on: files, compiled loops, devices, processes, Norse
 
 figures/       what the chapters draw
 simulation/    a simulated event camera, and scenes before it: chapters 6, 8 and 9

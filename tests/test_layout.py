@@ -1,6 +1,7 @@
 """The core imports system alone; a folder imports the core, system and at most one folder."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,15 @@ def test_the_core_is_flat_and_imports_nothing_of_the_rest():
 def test_a_folder_imports_the_core_and_at_most_one_folder(folder):
     for path in (PACKAGE / folder).rglob("*.py"):
         assert {*imports_of(path)} <= {*CORE, "system", FOLDERS[folder]}, path
+
+
+def test_norse_is_imported_in_one_module():
+    importing = [path for path in PACKAGE.rglob("*.py") if imports_norse(path)]
+    assert importing == [PACKAGE / "system" / "norse_cells.py"]
+
+
+def imports_norse(path):
+    return re.search(r"(?m)^ *(from|import) norse\b", path.read_text(encoding="utf-8"))
 
 
 def test_every_folder_is_known_and_installed():

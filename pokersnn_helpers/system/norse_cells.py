@@ -1,0 +1,63 @@
+"""What the package takes from Norse, which is imported as if there were no TorchScript.
+
+Norse 1.1 decorates functions with ``torch.jit.script`` and ``torch.jit.ignore``, which PyTorch
+warns of and may take out. The package calls none of the functions that are compiled so, and results
+have the same bits without. Once a release of Norse has no ``torch.jit``, all this can go, and
+the package import from Norse.
+"""
+
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import torch
+
+
+@contextmanager
+def torchscript_stand_ins() -> Iterator[None]:
+    """While a block runs, let ``torch.jit`` have the decorators of Norse that it lacks."""
+    existing = getattr(torch, "jit", None)
+    jit = existing or ModuleType("torch.jit")
+    missing = [name for name in ("script", "ignore") if not hasattr(jit, name)]
+    for name in missing:
+        setattr(jit, name, unchanged)
+    if existing is None:
+        torch.jit = sys.modules["torch.jit"] = jit
+    try:
+        yield
+    finally:
+        for name in missing:
+            delattr(jit, name)
+        if existing is None:
+            del torch.jit, sys.modules["torch.jit"]
+
+
+def unchanged(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a function with nothing."""
+    return function
+
+
+with warnings.catch_warnings(), torchscript_stand_ins():
+    warnings.filterwarnings("ignore", r"`torch\.jit\.")
+    from norse.torch import LICell, LIFRecurrentCell
+    from norse.torch.functional.leaky_integrator import LIParameters, LIState
+    from norse.torch.functional.lif import (
+        LIFFeedForwardState,
+        LIFParameters,
+        LIFState,
+        lif_feed_forward_step,
+    )
+
+__all__ = [
+    "LICell",
+    "LIFFeedForwardState",
+    "LIFParameters",
+    "LIFRecurrentCell",
+    "LIFState",
+    "LIParameters",
+    "LIState",
+    "lif_feed_forward_step",
+]
