@@ -24,5 +24,15 @@ commands/      python -m pokersnn_helpers
 
 import lazy_loader
 
-# A name's module, as __init__.pyi says, is imported when the name is asked for.
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_import_lazily, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> object:
+    """Import a name's module, as __init__.pyi says, when the name is asked for."""
+    try:
+        return _import_lazily(name)
+    except AttributeError as error:
+        if name not in __all__:
+            raise
+        # Python would take it for a name that is missing, and say nothing of what broke beneath.
+        raise ImportError(f"{name} can't be imported. {type(error).__name__}: {error}") from error

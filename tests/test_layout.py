@@ -2,9 +2,13 @@
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+import pokersnn_helpers
 
 PACKAGE = Path(__file__).parents[1] / "pokersnn_helpers"
 CORE = (
@@ -65,3 +69,17 @@ def test_every_folder_is_known_and_installed():
     folders = {path.parent.relative_to(PACKAGE.parent) for path in PACKAGE.rglob("*.py")}
     assert {each.parts[1] for each in folders if len(each.parts) > 1} == {*FOLDERS, "commands"}
     assert all(f'"{".".join(folder.parts)}",' in project for folder in folders)
+
+
+def test_what_breaks_beneath_an_import_is_what_a_reader_sees(tmp_path):
+    (tmp_path / "norse.py").write_text("import os\nos.is_gone\n", encoding="utf-8")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from pokersnn_helpers import SNN"
+    fresh = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    assert "AttributeError: module 'os' has no attribute 'is_gone'" in fresh.stderr.splitlines()
+    assert "cannot import name" not in fresh.stderr
+
+
+def test_a_name_that_the_package_lacks_is_named():
+    with pytest.raises(ImportError, match="cannot import name 'nothing'"):
+        from pokersnn_helpers import nothing  # noqa: F401
+    assert not hasattr(pokersnn_helpers, "nothing")
