@@ -19,6 +19,7 @@ import pooch
 
 from .checks import EVENT_DTYPE
 from .recordings import Recordings, Split, banner
+from .system.downloads import download
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,11 @@ SOURCES = {
     **dict.fromkeys(ARCHIVES, (_TONIC, f"{_COPY}data/POKERDVS/")),
     ARCHIVE_131: (_COPY, _AUTHORS),
 }
-SILENCE_LIMIT = 10  # seconds without an answer; then the next address is asked
+SIZES = {  # in bytes; a server that sends twice as much is left
+    "pips_train.tar.gz": 700_096,
+    "pips_test.tar.gz": 311_022,
+    ARCHIVE_131: 1_339_243,
+}
 # The md5 of each archive, and of each recording in the first two, by name.
 _LISTED = (resources.files(__package__) / "pokerdvs_registry.txt").read_text()
 REGISTRY: dict[str, str] = dict(line.split() for line in _LISTED.splitlines())
@@ -209,8 +214,7 @@ def _download_folder(archive: str, root: Path) -> Path:
 def _read(place: Path | str, archive: str, home: Path) -> dict[str, bytes]:
     """Read an archive out of a folder; what lies at an address is downloaded to ``home`` first."""
     if isinstance(place, str):
-        load = pooch.HTTPDownloader(progressbar=True, timeout=SILENCE_LIMIT)
-        pooch.retrieve(place + archive, f"md5:{REGISTRY[archive]}", archive, home, downloader=load)
+        retrieve(place + archive, archive, home)
         place = home
     path = place / archive
     md5 = pooch.file_hash(str(path), alg="md5")
@@ -219,6 +223,16 @@ def _read(place: Path | str, archive: str, home: Path) -> dict[str, bytes]:
     with tarfile.open(path) as tar:
         files = [member for member in tar if member.name.endswith((".npy", ".aedat"))]
         return {file.name: tar.extractfile(file).read() for file in files}  # type: ignore[union-attr]
+
+
+def retrieve(address: str, archive: str, folder: str | os.PathLike[str]) -> None:
+    """Download an archive into a folder; only the published one gets there."""
+
+    def within_limits(url: str, path: str, _: pooch.Pooch | None) -> None:
+        download(url, path, largest=2 * SIZES[archive])
+
+    md5 = f"md5:{REGISTRY[archive]}"
+    pooch.retrieve(address, md5, archive, folder, downloader=within_limits)
 
 
 def _load_68(root: Path) -> Split:
