@@ -35,4 +35,4 @@ def __getattr__(name: str) -> object:
         if name not in __all__:
             raise
         # Python would take it for a name that is missing, and say nothing of what broke beneath.
-        raise ImportError(f"{name} can't be imported. {type(error).__name__}: {error}") from error
+        raise ImportError(f"{name} can't be imported: {error!r}") from error

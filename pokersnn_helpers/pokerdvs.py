@@ -10,6 +10,7 @@ import os
 import tarfile
 import warnings
 from collections.abc import Callable
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -225,13 +226,10 @@ def _read(place: Path | str, archive: str, home: Path) -> dict[str, bytes]:
         return {file.name: tar.extractfile(file).read() for file in files}  # type: ignore[union-attr]
 
 
-def retrieve(address: str, archive: str, folder: str | os.PathLike[str]) -> None:
+def retrieve(address: str, archive: str, folder: Path) -> None:
     """Download an archive into a folder; only the published one gets there."""
-
-    def within_limits(url: str, path: str, _: pooch.Pooch | None) -> None:
-        download(url, path, largest=2 * SIZES[archive])
-
     md5 = f"md5:{REGISTRY[archive]}"
+    within_limits = partial(download, largest=2 * SIZES[archive])
     pooch.retrieve(address, md5, archive, folder, downloader=within_limits)
 
 

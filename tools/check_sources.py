@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+from pathlib import Path
 
 from pokersnn_helpers import pokerdvs
 
@@ -18,7 +19,7 @@ def dead_sources(places: list[tuple[str, str]]) -> list[str]:
     for url, archive in places:
         try:
             with tempfile.TemporaryDirectory() as folder:
-                pokerdvs.retrieve(url, archive, folder)
+                pokerdvs.retrieve(url, archive, Path(folder))
         except (OSError, ValueError) as error:
             dead.append(f"{url}: {type(error).__name__}: {error}")
     return dead

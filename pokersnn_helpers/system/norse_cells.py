@@ -8,10 +8,9 @@ the package import from Norse.
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
 
 import torch
 
@@ -23,7 +22,7 @@ def torchscript_stand_ins() -> Iterator[None]:
     jit = existing or ModuleType("torch.jit")
     missing = [name for name in ("script", "ignore") if not hasattr(jit, name)]
     for name in missing:
-        setattr(jit, name, unchanged)
+        setattr(jit, name, lambda function: function)
     if existing is None:
         torch.jit = sys.modules["torch.jit"] = jit
     try:
@@ -33,11 +32,6 @@ def torchscript_stand_ins() -> Iterator[None]:
             delattr(jit, name)
         if existing is None:
             del torch.jit, sys.modules["torch.jit"]
-
-
-def unchanged(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a function with nothing."""
-    return function
 
 
 with warnings.catch_warnings(), torchscript_stand_ins():
