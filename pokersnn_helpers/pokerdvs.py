@@ -72,7 +72,7 @@ def load_pokerdvs(root: str | os.PathLike[str] | None = None, source: str = "aut
             what was tried, why each failed, and what to do.
 
     Warns:
-        UserWarning: ``source="auto"`` fell back to simulated recordings, and why.
+        UserWarning: ``source="auto"`` fell back to simulated recordings, why, and what to do.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -170,9 +170,11 @@ def _real_or_simulated(
         except FileNotFoundError as error:
             if source == "real":
                 raise
+            last_tried = str(error).splitlines()[-2].strip()
             warnings.warn(
-                "the real POKER-DVS recordings could not be loaded, so these are simulated. "
-                f"{type(error).__name__}: {error}",
+                "the real POKER-DVS recordings could not be loaded, so these are simulated.\n"
+                f"The last place tried: {last_tried}\n"
+                'What to do: connect to the internet and load again; source="real" says all tries.',
                 stacklevel=3,
             )
     return simulate()
@@ -188,16 +190,15 @@ def read_archive(archive: str, root: Path) -> dict[str, bytes]:
     places: list[Path | str] = [root / "POKERDVS", root, cache_folder() / "POKERDVS"]
     places += SOURCES[archive]
     home = _download_folder(archive, root)
-    tried = []
+    tried = ""
     for place in dict.fromkeys(places):
         try:
             return _read(place, archive, home)
         except (OSError, ValueError) as error:
-            tried.append(f"  {place}: {type(error).__name__}: {error}")
-    reasons = "\n".join(tried)
+            tried += f"  {place}: {type(error).__name__}: {error}\n"
     addresses = " or ".join(SOURCES[archive])
     raise FileNotFoundError(
-        f"the recordings of {archive} could not be loaded. Tried:\n{reasons}\n"
+        f"the recordings of {archive} could not be loaded. Tried:\n{tried}"
         f"What to do: get {archive} (md5 {REGISTRY[archive]}) from {addresses}, put it into "
         f'{home}, and load again. source="simulated" does without.'
     )
@@ -228,9 +229,8 @@ def _read(place: Path | str, archive: str, home: Path) -> dict[str, bytes]:
 
 def retrieve(address: str, archive: str, folder: Path) -> None:
     """Download an archive into a folder; only the published one gets there."""
-    md5 = f"md5:{REGISTRY[archive]}"
     within_limits = partial(download, largest=2 * SIZES[archive])
-    pooch.retrieve(address, md5, archive, folder, downloader=within_limits)
+    pooch.retrieve(address, f"md5:{REGISTRY[archive]}", archive, folder, downloader=within_limits)
 
 
 def _load_68(root: Path) -> Split:

@@ -1,6 +1,7 @@
 import hashlib
 import io
 import os
+import re
 import shutil
 import socketserver
 import subprocess
@@ -248,7 +249,7 @@ def test_real_error_says_what_was_tried_and_what_to_do(published, tmp_path):
 
 @pytest.mark.parametrize("load", [load_pokerdvs, load_pokerdvs131])
 @pytest.mark.parametrize(
-    ("root", "reason"), [("nowhere", "the recordings of"), ("x" * 300, "File name too long")]
+    ("root", "reason"), [("nowhere", "Max retries exceeded"), ("x" * 300, "File name too long")]
 )
 def test_auto_falls_back_and_says_why(
     published, simulated, everything, tmp_path, monkeypatch, load, root, reason
@@ -256,8 +257,13 @@ def test_auto_falls_back_and_says_why(
     passes = everything.recordings, everything.table
     monkeypatch.setattr("pokersnn_helpers.simulation.simulate_pokerdvs", lambda: simulated)
     monkeypatch.setattr("pokersnn_helpers.simulation.simulate_passes", lambda: passes)
-    with pytest.warns(UserWarning, match=rf"(?s)these are simulated\. .*Error: .*{reason}"):
+    with pytest.warns(UserWarning, match="these are simulated") as warned:
         data = load(tmp_path / root)
+    _, why, remedy = str(warned[0].message).splitlines()
+    assert re.fullmatch(
+        rf"The last place tried: http://127.0.0.1:9/none/: \w+Error: .*{reason}.*", why
+    )
+    assert "load again" in remedy
     assert repr(data).startswith("simulated recordings: ")
     assert "made with simulated events" in data._repr_html_()
 

@@ -10,9 +10,15 @@ TIME_LIMIT = 60  # seconds for all of a file
 # Run by a process of its own, which can be ended whatever it waits for. A time-out of requests
 # begins anew with each byte.
 RECEIVE = """
-import sys, pooch
+import sys
+import pooch
+
 url, silence_limit = sys.argv[1:]
-pooch.HTTPDownloader(timeout=float(silence_limit))(url, sys.stdout.buffer, None)
+receive = pooch.HTTPDownloader(timeout=float(silence_limit))
+try:
+    receive(url, sys.stdout.buffer, None)
+except Exception as error:
+    sys.exit(f"{type(error).__name__}: {error}")
 """
 
 
@@ -23,7 +29,7 @@ def download(url: str, path: str, _: object, *, largest: int) -> None:
         ValueError: The server sent more.
         ConnectionError: The download failed, or took longer.
     """
-    command = [sys.executable, "-c", RECEIVE, url, str(SILENCE_LIMIT)]
+    command = [sys.executable, "-W", "ignore", "-c", RECEIVE, url, str(SILENCE_LIMIT)]
     with Popen(command, stdout=PIPE, stderr=PIPE) as receiver:
         timer = Timer(TIME_LIMIT, receiver.kill)
         timer.start()
@@ -35,7 +41,7 @@ def download(url: str, path: str, _: object, *, largest: int) -> None:
         finally:
             timer.cancel()
             receiver.kill()
-    if receiver.returncode != 0:
-        last_line = errors.decode().strip().rpartition("\n")[2]  # none where it was killed
-        raise ConnectionError(last_line or f"not complete after {TIME_LIMIT} s")
+    if receiver.returncode:
+        # What is killed says nothing.
+        raise ConnectionError(errors.decode().strip() or f"not complete after {TIME_LIMIT} s")
     Path(path).write_bytes(content)

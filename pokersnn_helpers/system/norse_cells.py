@@ -18,19 +18,18 @@ import torch
 @contextmanager
 def torchscript_stand_ins() -> Iterator[None]:
     """While a block runs, let ``torch.jit`` have the decorators of Norse that it lacks."""
-    existing = getattr(torch, "jit", None)
-    jit = existing or ModuleType("torch.jit")
-    missing = [name for name in ("script", "ignore") if not hasattr(jit, name)]
+    removed = not hasattr(torch, "jit")
+    if removed:
+        torch.jit = sys.modules["torch.jit"] = ModuleType("torch.jit")
+    missing = [name for name in ("script", "ignore") if not hasattr(torch.jit, name)]
     for name in missing:
-        setattr(jit, name, lambda function: function)
-    if existing is None:
-        torch.jit = sys.modules["torch.jit"] = jit
+        setattr(torch.jit, name, lambda function: function)
     try:
         yield
     finally:
         for name in missing:
-            delattr(jit, name)
-        if existing is None:
+            delattr(torch.jit, name)
+        if removed:
             del torch.jit, sys.modules["torch.jit"]
 
 
