@@ -6,7 +6,7 @@ from subprocess import PIPE, Popen
 from threading import Timer
 
 SILENCE_LIMIT = 10  # seconds without an answer
-TIME_LIMIT = 60  # seconds for all of a file
+TIME_LIMIT = 59  # seconds for all of a file, so that ending a process is within a minute
 # Run by a process of its own, which can be ended whatever it waits for. A time-out of requests
 # begins anew with each byte.
 RECEIVE = """
