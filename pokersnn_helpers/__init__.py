@@ -11,7 +11,7 @@ training       train a classifier by the recipe, test it, ask it about one recor
 checkpoints    save a classifier and its training run, and load them
 checks         what is refused, in words
 
-system/        what all else stands on: files, compiled loops, devices, processes
+system/        what all else stands on: files, compiled loops, devices, processes, Norse
 
 figures/       what the chapters draw
 simulation/    a simulated event camera, and scenes before it: chapters 6, 8 and 9
@@ -24,5 +24,15 @@ commands/      python -m pokersnn_helpers
 
 import lazy_loader
 
-# A name's module, as __init__.pyi says, is imported when the name is asked for.
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_import_lazily, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> object:
+    """Import a name's module, as __init__.pyi says, when the name is asked for."""
+    try:
+        return _import_lazily(name)
+    except AttributeError as error:
+        if name not in __all__:
+            raise
+        # Python would take it for a name that is missing, and say nothing of what broke beneath.
+        raise ImportError(f"{name} can't be imported: {error!r}") from error

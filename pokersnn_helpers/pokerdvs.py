@@ -10,6 +10,7 @@ import os
 import tarfile
 import warnings
 from collections.abc import Callable
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -19,6 +20,7 @@ import pooch
 
 from .checks import EVENT_DTYPE
 from .recordings import Recordings, Split, banner
+from .system.downloads import download
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +39,11 @@ SOURCES = {
     **dict.fromkeys(ARCHIVES, (_TONIC, f"{_COPY}data/POKERDVS/")),
     ARCHIVE_131: (_COPY, _AUTHORS),
 }
-SILENCE_LIMIT = 10  # seconds without an answer; then the next address is asked
+SIZES = {  # in bytes; a server that sends twice as much is left
+    "pips_train.tar.gz": 700_096,
+    "pips_test.tar.gz": 311_022,
+    ARCHIVE_131: 1_339_243,
+}
 # The md5 of each archive, and of each recording in the first two, by name.
 _LISTED = (resources.files(__package__) / "pokerdvs_registry.txt").read_text()
 REGISTRY: dict[str, str] = dict(line.split() for line in _LISTED.splitlines())
@@ -66,7 +72,7 @@ def load_pokerdvs(root: str | os.PathLike[str] | None = None, source: str = "aut
             what was tried, why each failed, and what to do.
 
     Warns:
-        UserWarning: ``source="auto"`` fell back to simulated recordings, and why.
+        UserWarning: ``source="auto"`` fell back to simulated recordings, why, and what to do.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -164,9 +170,11 @@ def _real_or_simulated(
         except FileNotFoundError as error:
             if source == "real":
                 raise
+            last_tried = str(error).splitlines()[-2].strip()
             warnings.warn(
-                "the real POKER-DVS recordings could not be loaded, so these are simulated. "
-                f"{type(error).__name__}: {error}",
+                "the real POKER-DVS recordings could not be loaded, so these are simulated.\n"
+                f"The last place tried: {last_tried}\n"
+                'What to do: connect to the internet and load again; source="real" says all tries.',
                 stacklevel=3,
             )
     return simulate()
@@ -182,16 +190,15 @@ def read_archive(archive: str, root: Path) -> dict[str, bytes]:
     places: list[Path | str] = [root / "POKERDVS", root, cache_folder() / "POKERDVS"]
     places += SOURCES[archive]
     home = _download_folder(archive, root)
-    tried = []
+    tried = ""
     for place in dict.fromkeys(places):
         try:
             return _read(place, archive, home)
         except (OSError, ValueError) as error:
-            tried.append(f"  {place}: {type(error).__name__}: {error}")
-    reasons = "\n".join(tried)
+            tried += f"  {place}: {type(error).__name__}: {error}\n"
     addresses = " or ".join(SOURCES[archive])
     raise FileNotFoundError(
-        f"the recordings of {archive} could not be loaded. Tried:\n{reasons}\n"
+        f"the recordings of {archive} could not be loaded. Tried:\n{tried}"
         f"What to do: get {archive} (md5 {REGISTRY[archive]}) from {addresses}, put it into "
         f'{home}, and load again. source="simulated" does without.'
     )
@@ -209,8 +216,7 @@ def _download_folder(archive: str, root: Path) -> Path:
 def _read(place: Path | str, archive: str, home: Path) -> dict[str, bytes]:
     """Read an archive out of a folder; what lies at an address is downloaded to ``home`` first."""
     if isinstance(place, str):
-        load = pooch.HTTPDownloader(progressbar=True, timeout=SILENCE_LIMIT)
-        pooch.retrieve(place + archive, f"md5:{REGISTRY[archive]}", archive, home, downloader=load)
+        retrieve(place + archive, archive, home)
         place = home
     path = place / archive
     md5 = pooch.file_hash(str(path), alg="md5")
@@ -219,6 +225,12 @@ def _read(place: Path | str, archive: str, home: Path) -> dict[str, bytes]:
     with tarfile.open(path) as tar:
         files = [member for member in tar if member.name.endswith((".npy", ".aedat"))]
         return {file.name: tar.extractfile(file).read() for file in files}  # type: ignore[union-attr]
+
+
+def retrieve(address: str, archive: str, folder: Path) -> None:
+    """Download an archive into a folder; only the published one gets there."""
+    within_limits = partial(download, largest=2 * SIZES[archive])
+    pooch.retrieve(address, f"md5:{REGISTRY[archive]}", archive, folder, downloader=within_limits)
 
 
 def _load_68(root: Path) -> Split:

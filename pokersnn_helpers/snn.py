@@ -12,13 +12,14 @@ import torch
 from .checks import check_numbers, check_sensor_size
 from .networks import FrameNetwork, SpikingNetwork, plain_number, time_step
 from .pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
-
-with warnings.catch_warnings():
-    # Norse 1.1 uses torch.jit.script, of which PyTorch warns from 2.14 on.
-    warnings.filterwarnings("ignore", "`torch.jit.script`")
-    from norse.torch import LICell, LIFRecurrentCell
-    from norse.torch.functional.leaky_integrator import LIParameters, LIState
-    from norse.torch.functional.lif import LIFParameters, LIFState
+from .system.norse_cells import (
+    LICell,
+    LIFParameters,
+    LIFRecurrentCell,
+    LIFState,
+    LIParameters,
+    LIState,
+)
 
 
 class SNNState(NamedTuple):

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_feed_forward_step
 from PIL import Image
 
 from pokersnn_helpers import EVENT_DTYPE, Classifier, Recordings, Split, build_network
@@ -25,6 +24,11 @@ from pokersnn_helpers.figures.interactive import (
 )
 from pokersnn_helpers.simulation import EventCamera
 from pokersnn_helpers.simulation.motions import film_motions
+from pokersnn_helpers.system.norse_cells import (
+    LIFFeedForwardState,
+    LIFParameters,
+    lif_feed_forward_step,
+)
 
 STATIC = Path(__file__).parents[1] / "book" / "_static"
 

@@ -10,14 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from norse.torch.functional.leaky_integrator import LIState
-from norse.torch.functional.lif import LIFFeedForwardState, LIFState
 
 from pokersnn_helpers import EVENT_DTYPE, SNN, Classifier
 from pokersnn_helpers.figures import networks, recordings, results
 from pokersnn_helpers.figures.colours import ACCENT, CLASS_COLOURS, class_colours
 from pokersnn_helpers.figures.interactive import interactive_motion
 from pokersnn_helpers.figures.labels import label_ends
+from pokersnn_helpers.system.norse_cells import LIFFeedForwardState, LIFState, LIState
 
 
 @pytest.fixture(autouse=True)

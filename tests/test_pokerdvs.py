@@ -1,9 +1,14 @@
 import hashlib
 import io
 import os
+import re
 import shutil
-import socket
+import socketserver
+import subprocess
 import tarfile
+import threading
+import time
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -20,6 +25,7 @@ from pokersnn_helpers import (
 )
 from pokersnn_helpers.pokerdvs import card_passes
 from pokersnn_helpers.simulation.dataset import PASSES
+from pokersnn_helpers.system import downloads
 
 
 @pytest.fixture
@@ -101,13 +107,126 @@ def test_download_with_another_hash_is_refused(published, tmp_path, serve, sourc
     assert files_below(tmp_path / "root") == []
 
 
-def test_silent_server_is_given_up(published, tmp_path, monkeypatch, sources):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        address = f"http://127.0.0.1:{server.getsockname()[1]}/"
-        sources(address)
-        monkeypatch.setattr(pokerdvs, "SILENCE_LIMIT", 0.2)
-        with pytest.raises(FileNotFoundError, match=f"{address}.*timed out"):
-            load_pokerdvs(tmp_path / "root", source="real")
+class Answer(socketserver.StreamRequestHandler):
+    """Answers a request with the parts that a function of the path yields."""
+
+    def handle(self):
+        path = self.rfile.readline().split()[1].decode()
+        with suppress(OSError):  # nobody listens any more
+            for part in self.server.answer(path):
+                self.wfile.write(part)
+
+
+@pytest.fixture
+def serve_answer():
+    """Return a function that lets a server answer with what another yields; returns an address."""
+    servers = []
+
+    def start(answer):
+        server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answer)
+        server.answer = answer
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_address[1]}/"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def receivers(monkeypatch):
+    """The processes that downloads start."""
+    started = []
+
+    class Receiver(subprocess.Popen):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            started.append(self)
+
+    monkeypatch.setattr(downloads, "Popen", Receiver)
+    return started
+
+
+GOOD = b"HTTP/1.0 200 OK\r\n"
+
+
+def trickle(beginning):
+    yield beginning
+    while True:
+        time.sleep(0.05)
+        yield b"x"
+
+
+def slow_body(path):
+    return trickle(GOOD + b"\r\n")
+
+
+def slow_header(path):
+    return trickle(GOOD + b"X-Slow: ")
+
+
+def endless(path):
+    yield GOOD + b"\r\n"
+    while True:
+        yield bytes(2**16)
+
+
+def stalled(path):
+    yield GOOD + b"Content-Length: 1000\r\n\r\nhalf"
+    time.sleep(2)
+
+
+def circular(path):
+    yield f"HTTP/1.0 302 Found\r\nLocation: {path}\r\n\r\n".encode()
+
+
+def truncated(path):
+    yield GOOD + b"Content-Length: 1000\r\n\r\nhalf"
+
+
+@pytest.mark.parametrize(
+    ("answer", "limits", "reason"),
+    [
+        (slow_body, {"TIME_LIMIT": 1}, "ConnectionError: not complete after 1 s"),
+        (slow_header, {"TIME_LIMIT": 1}, "ConnectionError: not complete after 1 s"),
+        (endless, {}, "ValueError: the server sent more than 1400192 bytes"),
+        (stalled, {"SILENCE_LIMIT": 0.2}, "ConnectionError: .*timed out"),
+        (circular, {}, "ConnectionError: .*TooManyRedirects"),
+        (truncated, {}, "(ConnectionError: .*IncompleteRead|does not match the known hash)"),
+    ],
+)
+def test_download_ends_and_leaves_nothing_behind(
+    published, tmp_path, monkeypatch, sources, serve_answer, receivers, answer, limits, reason
+):
+    for name, limit in limits.items():
+        monkeypatch.setattr(downloads, name, limit)
+    address = serve_answer(answer)
+    sources(address)
+    with pytest.raises(FileNotFoundError, match=f"{address}: .*{reason}"):
+        load_pokerdvs(tmp_path / "root", source="real")
+    assert files_below(tmp_path / "root") == []
+    (receiver,) = receivers
+    assert receiver.returncode is not None  # it has ended
+
+
+def test_next_address_is_asked_when_a_server_never_ends(
+    published, tmp_path, sources, serve, serve_answer
+):
+    sources(serve_answer(endless), serve(published))
+    assert_whole(load_pokerdvs(tmp_path / "root", source="real"))
+
+
+def test_redirected_archive_is_loaded(published, tmp_path, sources, serve, serve_answer):
+    good = serve(published)
+
+    def elsewhere(path):
+        yield f"HTTP/1.0 302 Found\r\nLocation: {good}{path[1:]}\r\n\r\n".encode()
+
+    sources(serve_answer(elsewhere))
+    assert_whole(load_pokerdvs(tmp_path / "root", source="real"))
 
 
 def test_what_is_no_archive_is_named_and_kept(published, tmp_path, serve, sources):
@@ -130,7 +249,7 @@ def test_real_error_says_what_was_tried_and_what_to_do(published, tmp_path):
 
 @pytest.mark.parametrize("load", [load_pokerdvs, load_pokerdvs131])
 @pytest.mark.parametrize(
-    ("root", "reason"), [("nowhere", "the recordings of"), ("x" * 300, "File name too long")]
+    ("root", "reason"), [("nowhere", "Max retries exceeded"), ("x" * 300, "File name too long")]
 )
 def test_auto_falls_back_and_says_why(
     published, simulated, everything, tmp_path, monkeypatch, load, root, reason
@@ -138,8 +257,13 @@ def test_auto_falls_back_and_says_why(
     passes = everything.recordings, everything.table
     monkeypatch.setattr("pokersnn_helpers.simulation.simulate_pokerdvs", lambda: simulated)
     monkeypatch.setattr("pokersnn_helpers.simulation.simulate_passes", lambda: passes)
-    with pytest.warns(UserWarning, match=rf"(?s)these are simulated\. .*Error: .*{reason}"):
+    with pytest.warns(UserWarning, match="these are simulated") as warned:
         data = load(tmp_path / root)
+    _, why, remedy = str(warned[0].message).splitlines()
+    assert re.fullmatch(
+        rf"The last place tried: http://127.0.0.1:9/none/: \w+Error: .*{reason}.*", why
+    )
+    assert "load again" in remedy
     assert repr(data).startswith("simulated recordings: ")
     assert "made with simulated events" in data._repr_html_()
 

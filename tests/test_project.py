@@ -336,11 +336,11 @@ def test_actions_are_pinned_to_a_commit_and_may_only_read(workflow):
 
 @pytest.mark.slow
 def test_importing_says_nothing_and_needs_nothing_that_uv_leaves_out():
-    """Tonic requires expelliarmus and never imports it; Norse makes PyTorch 2.14 and later warn."""
+    """Tonic requires expelliarmus and never imports it."""
     override = r"(?m)^override-dependencies = \[\"(\w+) ; python_version < '3'\"\]$"
     (left_out,) = re.findall(override, text_of("pyproject.toml"))
     code = (
-        f"import sys; sys.modules['{left_out}'] = None; import pokersnn_helpers, norse.torch; "
+        f"import sys; sys.modules['{left_out}'] = None; import pokersnn_helpers.snn; "
         "import tonic; tonic.datasets.POKERDVS"
     )
     command = [sys.executable, "-c", code]

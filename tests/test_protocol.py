@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from norse.torch import LICell, LIFRecurrentCell
 from same import same
 from test_models import NETWORKS, batch
 
@@ -29,6 +28,7 @@ from pokersnn_helpers.study.protocol import (
     cross_validate,
     in_parallel,
 )
+from pokersnn_helpers.system.norse_cells import LICell, LIFRecurrentCell
 
 
 class Says:

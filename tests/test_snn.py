@@ -1,15 +1,16 @@
 import copy
 import inspect
 import math
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from io import StringIO
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
-from norse.torch import LICell, LIFCell
-from norse.torch.functional.leaky_integrator import LIState
-from norse.torch.functional.lif import LIFParameters
 
 from pokersnn_helpers import (
     SNN,
@@ -22,6 +23,7 @@ from pokersnn_helpers import (
 )
 from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
 from pokersnn_helpers.fast import LayerThenSNN
+from pokersnn_helpers.system.norse_cells import LICell, LIFParameters, LIState
 
 both_networks = pytest.mark.parametrize("network", [SNN, FastSNN])
 
@@ -150,6 +152,8 @@ class ConvNetwork(SpikingNetwork):
     dt = 0.002
 
     def __init__(self, channels, classes=3, **constants):
+        from norse.torch import LIFCell
+
         super().__init__()
         self.conv = torch.nn.Conv2d(2, channels, 5, stride=4)
         self.lif = LIFCell(p=LIFParameters(**constants), dt=self.dt)
@@ -272,3 +276,48 @@ def test_copy_learns_as_the_original(copied, network, tmp_path):
     assert gradients[0].any()
     assert not gradients[0].diagonal().any()
     assert torch.equal(*gradients)
+
+
+# ---- PyTorch without TorchScript ----
+
+
+def run_fresh(code, *options):
+    """Run code in a process of its own; return what it printed."""
+    command = [sys.executable, *options, "-c", code]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+TRAIN = """
+from pokersnn_helpers import SNN, load_checkpoint, load_nmnist, save_checkpoint, train_classifier
+digits = load_nmnist().train.subset(range(0, 400, 20))
+classifier, _ = train_classifier(digits, 0, "cpu", network=SNN, epochs=2)
+save_checkpoint(classifier, PATH)
+loaded = load_checkpoint(PATH, "cpu", SNN)
+print([weights.double().sum().item().hex() for weights in loaded.parameters()])
+"""
+
+
+@pytest.mark.slow
+def test_network_trains_and_is_loaded_with_the_same_bits_without_torchscript(tmp_path):
+    path = f"PATH = {str(tmp_path / 'network.pt')!r}\n"
+    weights = run_fresh(
+        "import torch._dynamo\n"  # which needs them in today's PyTorch, and an optimizer needs it
+        "del torch.jit.script, torch.jit.ignore\n"
+        f"{path}{TRAIN}"
+        "assert not {'script', 'ignore'} & set(dir(torch.jit))"
+    )
+    with redirect_stdout(StringIO()) as printed:
+        exec(path + TRAIN, {})
+    assert weights == printed.getvalue()
+
+
+def test_norse_is_imported_when_torch_jit_is_gone_and_brings_none_back():
+    run_fresh(
+        "import sys, torch; del torch.jit; sys.modules['torch.jit'] = None\n"
+        "from pokersnn_helpers.system import norse_cells\n"
+        "assert not hasattr(torch, 'jit') and 'torch.jit' not in sys.modules"
+    )
+
+
+def test_importing_the_network_warns_of_no_torchscript():
+    run_fresh("import pokersnn_helpers.snn", "-W", "error:`torch.jit.script`")

@@ -5,7 +5,6 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from norse.torch import LICell
 
 from pokersnn_helpers import (
     EVENT_DTYPE,
@@ -21,6 +20,7 @@ from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.frames import to_sparse_frames
 from pokersnn_helpers.own import streaming
 from pokersnn_helpers.study.models import GRU
+from pokersnn_helpers.system.norse_cells import LICell
 
 NETWORKS = {
     "SNN": SNN,

@@ -2,8 +2,7 @@
 
 import sys
 import tempfile
-
-import pooch
+from pathlib import Path
 
 from pokersnn_helpers import pokerdvs
 
@@ -18,11 +17,9 @@ def dead_sources(places: list[tuple[str, str]]) -> list[str]:
     """Return a line for each address that fails to deliver its archive, with the reason."""
     dead = []
     for url, archive in places:
-        downloader = pooch.HTTPDownloader(timeout=pokerdvs.SILENCE_LIMIT)
         try:
             with tempfile.TemporaryDirectory() as folder:
-                md5 = f"md5:{pokerdvs.REGISTRY[archive]}"
-                pooch.retrieve(url, md5, path=folder, downloader=downloader)
+                pokerdvs.retrieve(url, archive, Path(folder))
         except (OSError, ValueError) as error:
             dead.append(f"{url}: {type(error).__name__}: {error}")
     return dead

@@ -5,12 +5,10 @@ from functools import cache
 from typing import Any
 
 import torch
-from norse.torch import LICell, LIFRecurrentCell
-from norse.torch.functional.leaky_integrator import LIState
-from norse.torch.functional.lif import LIFState
 
 from ..checks import check_frames
 from ..snn import SNN, SNNState
+from ..system.norse_cells import LICell, LIFRecurrentCell, LIFState, LIState
 from . import cpu, cuda
 from .inputs import to_rows
 from .loops import Constants, Trace

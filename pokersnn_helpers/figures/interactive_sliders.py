@@ -17,9 +17,9 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, Rectangle
-from norse.torch.functional.lif import LIFFeedForwardState, LIFParameters, lif_feed_forward_step
 from numpy import ndarray
 
+from ..system.norse_cells import LIFFeedForwardState, LIFParameters, lif_feed_forward_step
 from .colours import ACCENT, GREY, OFF, ON, SHADE, TEXT
 from .interactive import InteractiveFigure, Slider, initial_values
 from .labels import counted
