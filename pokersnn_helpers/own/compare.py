@@ -275,10 +275,11 @@ def _cost(snn: NetworkEstimator, recordings: Recordings, networks: int, processe
     # PyTorch, more of it with CUDA, and what a process has of events and of weights.
     events = sum(map(len, recordings.events))
     inputs = math.prod(recordings.sensor_size)
-    gigabytes = (0.8 if torch.version.cuda else 0.4) + 1e-7 * events + 3e-6 * inputs
+    pytorch = 0.8 if torch.version.cuda else 0.4  # GB; this process has it, too
+    gigabytes = 0.1 + pytorch + processes * (pytorch + 1e-7 * events + 3e-6 * inputs)
     cost = (
         f"{networks} networks, {epochs} epochs each, bins of {width:g} µs: about {minutes} minutes "
-        f"with processes={processes}, {0.3 + processes * gigabytes:.1f} GB"
+        f"with processes={processes}, {gigabytes:.1f} GB"
     )
     if minutes > 10:
         cost += f"; less with time_window={2 * width:g}, a smaller size, fewer epochs"
