@@ -57,7 +57,21 @@ def training_steps(frames: Tensor, targets: Tensor, time_window: float) -> dict[
         steps[name] = None
         if installed_version(name):
             steps[name] = make_step(frames, targets, HIDDEN, time_window / 1e6)
-    return steps
+    return steps | inference_steps(frames, time_window)
+
+
+def inference_steps(frames: Tensor, time_window: float) -> dict[str, Step]:
+    """Return passes of ``FastSNN`` without gradients: of the batch, and of its first recording.
+
+    PyTorch has one thread, as in ``evaluate`` and ``predict``.
+    """
+    torch.manual_seed(0)
+    snn = FastSNN(hidden_size=HIDDEN, dt=time_window / 1e6)
+    infer = one_cpu_thread()(torch.no_grad()(snn))
+    return {
+        "FastSNN, inference": functools.partial(infer, frames.to_sparse()),
+        "FastSNN, inference, one recording": functools.partial(infer, frames[:, :1].to_sparse()),
+    }
 
 
 def measure_step(repeats: int = 11) -> Row:

@@ -42,7 +42,7 @@ LIMITS = {
     "nodes on a line of the core": 5.6,
     "nodes of the tests": 67_000,
     "nodes on a line of the tests": 6.2,
-    "nodes of benchmarks, tools and _ext": 26_900,
+    "nodes of benchmarks, tools and _ext": 27_000,
     "nodes on a line of benchmarks, tools and _ext": 6.0,
     "lines of the pages' own JavaScript": 3_200,
     "lines of its longest function": 80,
