@@ -60,6 +60,8 @@ class FrameNetwork(torch.nn.Module):
         on to the ``__init__`` of another class aren't.
         """
         super().__init_subclass__(**kwargs)
+        if "__init__" not in vars(cls) and hasattr(cls.__init__, "__wrapped__"):
+            return  # it is inherited, and notes them already
         initialize = cls.__init__
 
         @wraps(initialize)

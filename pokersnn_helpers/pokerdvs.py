@@ -219,6 +219,8 @@ def _read(place: Path | str, archive: str, home: Path) -> dict[str, bytes]:
         retrieve(place + archive, archive, home)
         place = home
     path = place / archive
+    if path.exists() and not path.is_file():
+        raise ValueError("no regular file")  # a pipe would be waited for
     md5 = pooch.file_hash(str(path), alg="md5")
     if md5 != REGISTRY[archive]:
         raise ValueError(f"md5 {md5} instead of {REGISTRY[archive]}: damaged, or another file")

@@ -398,3 +398,9 @@ def test_tonics_recordings_are_found_among_them(real):
     train = set(real.table["pass"][tonic.str.startswith("pips_train")])
     test = set(real.table["pass"][tonic.str.startswith("pips_test")])
     assert test <= train
+
+
+def test_a_pipe_in_the_place_of_an_archive_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / pokerdvs.ARCHIVES[0])
+    with pytest.raises(ValueError, match="no regular file"):
+        pokerdvs._read(tmp_path, pokerdvs.ARCHIVES[0], tmp_path)

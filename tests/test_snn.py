@@ -321,3 +321,10 @@ def test_norse_is_imported_when_torch_jit_is_gone_and_brings_none_back():
 
 def test_importing_the_network_warns_of_no_torchscript():
     run_fresh("import pokersnn_helpers.snn", "-W", "error:`torch.jit.script`")
+
+
+@pytest.mark.parametrize("network", [SNN, FastSNN])
+def test_a_warning_of_wide_time_bins_points_to_who_makes_the_network(network):
+    with pytest.warns(UserWarning, match="changes its sign") as caught:
+        network(3, 4, dt=0.006)
+    assert caught[0].filename == __file__
