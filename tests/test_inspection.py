@@ -25,6 +25,13 @@ def ticking(tick):
     return at(tick * np.arange(100), range(100))
 
 
+def sparse(duration):
+    """Two hundred times in µs, spread over so long."""
+    times = np.random.default_rng(0).integers(1, duration, 200)
+    times[:2] = 0, duration
+    return np.sort(times)
+
+
 def burst(size):
     return at([0] * size + [*range(1, 102)])
 
@@ -65,6 +72,9 @@ def inspect(tmp_path):
         ("nothing for", with_gap(20_000, 200_000), with_gap(20_001, 200_000)),
         ("% are ON", at(range(10), on=9), at(range(11), on=10)),
         ("% are ON", at(range(10), on=1), at(range(11), on=1)),
+        ("% are ON", at(range(50), on=50), at(range(50), on=49)),
+        ("divide ns", at(sparse(600e6)), at(sparse(660e6))),
+        ("divide ns", at(1000 * sparse(5000)), at(1000 * sparse(5500))),
         ("can hardly be in µs; multiply ms", at([0, 200]), at([0, 199])),
         ("1 events, all at the same time", at([7, 8]), at([7])),
         ("run backwards at event 1 (from 9 to 5", at([9, 9]), at([9, 5])),

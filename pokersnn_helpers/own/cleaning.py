@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
-from ..checks import check_range, errors_in
-from .event_files import read_event_file
+from ..checks import EVENT_DTYPE, check_range, errors_in
+from .event_files import check_file, read_unchecked
 from .folders import recording_files
 from .inspection import find_hot_pixels
 
@@ -54,9 +55,9 @@ def filter_events(events: np.ndarray, refractory: int = 0, noise: int = 0) -> np
 def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
     r"""Write a file, or all files below a folder, as ``filter_events`` leaves them.
 
-    They become ``.npz``, which also says the sensor where the file does, in a new folder, which is
-    there when all are written; of 1.csv and 1.npy in one folder, 1.npz and 1.npy.npz. Yields how
-    much is left of each file.
+    They become ``.npz`` with the same times, and what else a file says of its events or its sensor,
+    in a new folder, which is there when all are written; of 1.csv and 1.npy in one folder, 1.npz
+    and 1.npy.npz. Yields how much is left of each file.
 
     Args:
         path: The file or folder.
@@ -80,16 +81,31 @@ def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
     with TemporaryDirectory(prefix=".", suffix=".tmp", dir=out.parent) as scratch:
         folder = Path(scratch, out.name)
         for file in recording_files(path):
-            events, sensor_size = read_event_file(file)
+            recorded = read_unchecked(file)
+            events, sensor_size = check_file(recorded, file)
+            numbered = np.empty(len(events), [*EVENT_DTYPE.descr, ("number", np.int64)])
+            for field in "txyp":
+                numbered[field] = events[field]
+            numbered["number"] = range(len(events))
             with errors_in(str(file)):
-                remaining = filter_events(events, **filters)
-            arrays = {field: remaining[field] for field in "txyp"}
+                remaining = filter_events(numbered, **filters)["number"]
+            arrays = _not_of_events(file, len(events))
+            for name in recorded.events.dtype.names:
+                arrays[name] = recorded.events[name][remaining]
             if sensor_size:
                 arrays["sensor_size"] = np.array(sensor_size)
             new = (folder / file.relative_to(root)).with_suffix(".npz")
-            if new.exists():  # where 1.csv stands beside 1.npy
-                new = new.with_name(f"{file.name}.npz")
+            while new.exists():  # where 1.csv stands beside 1.npy
+                new = new.with_name(f"{new.stem}{file.suffix}.npz")
             new.parent.mkdir(parents=True, exist_ok=True)
             np.savez_compressed(new, allow_pickle=False, **arrays)
             yield f"{file}: {len(remaining)} of {len(events)} events are left"
         folder.rename(out)
+
+
+def _not_of_events(file: Path, events: int) -> dict[str, Any]:
+    """Return what an ``.npz`` holds besides so many events, such as the label of all of them."""
+    if file.suffix.lower() != ".npz":
+        return {}
+    with np.load(file) as arrays:
+        return {name: array for name, array in arrays.items() if array.shape[:1] != (events,)}

@@ -8,13 +8,15 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..checks import check_events, errors_in
-from .event_files import ANY_SENSOR, SensorSize, read_unchecked, smallest_sensor
+from .event_files import ANY_SENSOR, SensorSize, is_whole, read_unchecked, smallest_sensor
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PARTS = 50  # of the duration, for the rate over time
 MAX_PIXELS = 2**21  # no sensor has more
+LONGEST_SPARSE = 600e6  # µs with less than an event per ms, in recordings of usual length
+TOO_MANY = 0.5  # of the events in hot pixels: what is left would be another recording
 FEWEST = 100  # events, from which on a rate or a clock tells something
 UNITS = {1e-3: "divide ns by 1000", 1e3: "multiply ms by 1000", 1e6: "multiply seconds by 1e6"}
 
@@ -34,8 +36,8 @@ class Inspection(NamedTuple):
         >>> from pathlib import Path
         >>> _ = Path("two.csv").write_text("t,x,y,p\n0,0,0,1\n2000,0,0,1\n")
         >>> inspection = inspect_file("two.csv")
-        >>> inspection.image, inspection.advice[0]
-        (array([[2]]), "100% are ON; look at the camera's thresholds, or merge polarities")
+        >>> inspection.image, len(inspection.advice)
+        (array([[2]]), 1)
     """
 
     numbers: dict[str, Any]
@@ -178,13 +180,9 @@ def _whole(stamps: np.ndarray) -> tuple[np.ndarray, float]:
         whole = stamps.astype(np.int64)
         in_ns = (whole[:1] > 2**53).any()  # since 1970
         return whole - whole[:1], 1e-3 if in_ns else 1
-    in_seconds = _is_whole(1e6 * stamps) and not _is_whole(1e3 * stamps)
+    in_seconds = is_whole(1e6 * stamps) and not is_whole(1e3 * stamps)
     scale = 1e6 if in_seconds else 1e3
     return np.rint(scale * stamps), scale
-
-
-def _is_whole(times: np.ndarray) -> bool:
-    return np.allclose(times, np.rint(times), rtol=0, atol=0.25)
 
 
 def _find_overflows(times: np.ndarray) -> tuple[int, np.ndarray]:
@@ -208,12 +206,13 @@ def _advice_on_order(
         yield f"{what} at event {number} (from {before} to {stamps[number]}); {remedy}"
 
 
-def _factor(scale: float, count: int, pixels: int, duration: int, gap: int) -> float:
+def _factor(scale: float, count: int, pixels: int, duration: int, gap: int, tick: int) -> float:
     """Say by what times are to be multiplied for µs, so that a camera could have sent so much.
 
     A pixel sends at most 10,000 events per s, and cameras, whose pixels share a bus, about five
-    millions and 250 per pixel. Recordings last for more than 1 ms, and few have a hundred events
-    within more than 5 s without having one in each ms.
+    millions and 250 per pixel. Recordings last for more than 1 ms. Few have a hundred events and no
+    more than one in a ms for so long as ``LONGEST_SPARSE``, or, where all times are multiples of
+    1000, as those in ns of a clock that counts µs, for 5 s.
     """
     if scale < 1:
         return scale
@@ -222,7 +221,8 @@ def _factor(scale: float, count: int, pixels: int, duration: int, gap: int) -> f
         in_ms = duration >= 10 and count < 0.5 * pixels * duration
         return min(1e6, 1e3 * scale) if in_ms else 1e6
     busy = duration - gap
-    if FEWEST <= count < busy / 1000 and busy > 5e6:
+    longest = 5e6 if tick % 1000 == 0 else LONGEST_SPARSE
+    if FEWEST <= count < busy / 1000 and busy > longest:
         return scale / 1000
     return scale
 
@@ -238,7 +238,7 @@ def _advice_on_times(t: np.ndarray, scale: float, pixels: int) -> Iterator[str]:
     gaps = np.diff(moments)
     gap = int(gaps.max())
     tick = int(np.gcd.reduce(gaps))
-    factor = _factor(scale, count, pixels, duration, gap)
+    factor = _factor(scale, count, pixels, duration, gap, tick)
     if factor != 1 or scale != 1:
         in_the_file = duration / max(scale, 1)
         remedy = UNITS.get(factor, "round the times to whole µs")
@@ -277,12 +277,13 @@ def _advice_on_pixels(
         x, y = hot_pixels.T
         share = image[y, x].sum() / len(events)
         places = ", ".join(map(str, map(tuple, hot_pixels.tolist())))
-        yield (
-            f"hot pixels, {number} in all, {places}, have {100 * share:.2g}% of the events; leave "
-            "them out by `clean`"
-        )
+        what = f"hot pixels, {number} in all, {places}, have {100 * share:.2g}% of the events"
+        remedy = "leave them out by `clean`"
+        if share > TOO_MANY:
+            remedy = "look whether they are what you recorded, or record again"
+        yield f"{what}; {remedy}"
     share_on = events["p"].mean()
-    if not 0.1 <= share_on <= 0.9:
+    if 0 < share_on < 0.1 or 0.9 < share_on < 1:  # where all are alike, they were merged
         yield f"{share_on:.0%} are ON; look at the camera's thresholds, or merge polarities"
 
 

@@ -1,6 +1,7 @@
 """Look at many recordings at once: what there is of each class, and what is odd in how many."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from os import PathLike
 from os.path import commonpath
 from pathlib import Path
@@ -12,6 +13,8 @@ from .folders import recording_files
 from .inspection import Inspection, inspect_file
 
 NOTHING = np.empty((0, 2))
+MANY = 0.5  # of the files of a class
+FEW = 0.1
 
 
 def inspect_files(paths: Iterable[str | PathLike[str]]) -> dict[Path, Inspection]:
@@ -58,17 +61,22 @@ def overview(inspections: dict[Path, Inspection]) -> list[str]:
     """
     import pandas as pd  # which takes a second to import
 
-    rows = {
-        file.absolute(): inspection.numbers
+    readable = {
+        file.absolute(): inspection
         for file, inspection in inspections.items()
         if inspection.numbers
     }
-    root = commonpath([file.parent for file in rows])
-    folders = [file.parent.relative_to(root) for file in rows]
+    root = commonpath([file.parent for file in readable])
+    folders = [file.parent.relative_to(root) for file in readable]
     classes = ["".join(folder.parts[:1]) for folder in folders]
-    numbers = pd.DataFrame(rows.values())[["events", "duration (ms)"]]
-    table = numbers.groupby(np.array(classes)).agg(["count", "median", "min", "max"])
+    numbers = pd.DataFrame([inspection.numbers for inspection in readable.values()])
+    table = (
+        numbers[["events", "duration (ms)"]]
+        .groupby(np.array(classes))
+        .agg(["count", "median", "min", "max"])
+    )
     lines = [f"{len(inspections)} files", table.to_string()]
+    lines += _hot_in_one_class(readable.values(), classes)
     by_remedy: dict[str, list[str]] = {}
     for file, inspection in inspections.items():
         for sentence in inspection.advice:
@@ -77,3 +85,21 @@ def overview(inspections: dict[Path, Inspection]) -> list[str]:
     for sentences in by_remedy.values():
         lines.append(f"- {len(sentences)} files, such as {sentences[0]}")
     return lines
+
+
+def _hot_in_one_class(inspections: Iterable[Inspection], classes: list[str]) -> Iterator[str]:
+    """Say which pixels are hot in most files of one class, and in few of the others."""
+    files_of = Counter(classes)
+    hot_in: dict[str, Counter[str]] = {}
+    for inspection, class_name in zip(inspections, classes, strict=True):
+        for x, y in inspection.hot_pixels.tolist():
+            hot_in.setdefault(f"({x}, {y})", Counter())[class_name] += 1
+    for place, files in hot_in.items():
+        name, number = files.most_common(1)[0]
+        others = len(classes) - files_of[name]
+        elsewhere = files.total() - number
+        if others and number > MANY * files_of[name] and elsewhere < FEW * others:
+            yield (
+                f"- pixel {place} is hot in {number} of {files_of[name]} files of {name}, and in "
+                f"{elsewhere} of {others} others: a network may learn that; leave it out by `clean`"
+            )
