@@ -6,6 +6,7 @@ import zipfile
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, NamedTuple
 
 import torch
@@ -13,12 +14,16 @@ import torch
 from .classifier import Classifier, decode, frame_network
 from .networks import FrameNetwork
 from .recipe import Recipe
-from .snn import SNN
 from .system.devices import default_device
 from .system.files import atomic_write
 from .training import TrainingState
 
 CHECKPOINT_FORMAT = "pokersnn_helpers checkpoint 2"
+NETWORKS = {  # that ``train`` trains, and where they are
+    "SNN": "snn:SNN",
+    "FastSNN": "fast:FastSNN",
+    "LayerThenSNN": "fast:LayerThenSNN",
+}
 
 
 class Run(NamedTuple):
@@ -48,7 +53,7 @@ def save_checkpoint(
 
     Args:
         classifier: What to save: the arguments of its ``FrameNetwork``, its weights, classes,
-            sensor and ``settle``. Its ``decode`` is code and isn't saved.
+            sensor, ``settle``, ``recipe`` and ``ranges``. Its ``decode`` is code and isn't saved.
         path: The file to write.
         run: The training run that the classifier is the moving average of, after the last epoch or
             an earlier one. Default: none is saved.
@@ -62,6 +67,7 @@ def save_checkpoint(
             or weights aren't finite.
 
     Example:
+        >>> from pokersnn_helpers import SNN
         >>> save_checkpoint(Classifier(SNN()), "run.pt")
         >>> load_checkpoint("run.pt").classes
         ('club', 'heart', 'diamond', 'spade')
@@ -76,6 +82,7 @@ def save_checkpoint(
         "sensor_size": tuple(map(int, classifier.sensor_size)),
         "settle": float(classifier.settle),
         "default_decode": classifier.decode is decode,
+        "ranges": classifier.ranges,
         "frozen": [name for name, each in classifier.named_parameters() if not each.requires_grad],
         "weights": weights,
     }
@@ -130,7 +137,7 @@ def constants_of(network: FrameNetwork) -> dict[str, Any]:
 def load_checkpoint(
     path: str | PathLike[str],
     device: torch.device | str | None = None,
-    network: type[FrameNetwork] = SNN,
+    network: type[FrameNetwork] | None = None,
 ) -> Classifier:
     """Rebuild the classifier that ``save_checkpoint`` wrote.
 
@@ -138,6 +145,7 @@ def load_checkpoint(
         path: The file to read.
         device: Where to put it; default ``default_device()``.
         network: The class of the network that was saved; ``SNN`` and ``FastSNN`` load each other's.
+            Default: the one that was saved, of the networks that ``train`` has.
 
     Returns:
         The classifier, ready to evaluate or to train on.
@@ -150,6 +158,7 @@ def load_checkpoint(
         UserWarning: The classifier had another ``decode``; this one has the default.
 
     Example:
+        >>> from pokersnn_helpers import SNN
         >>> save_checkpoint(Classifier(SNN(hidden_size=20)), "small.pt")
         >>> load_checkpoint("small.pt", "cpu").snn.arguments["hidden_size"]
         20
@@ -199,10 +208,14 @@ def load_run(path: str | PathLike[str]) -> Run:
 
 
 def rebuild(
-    content: dict[str, Any], path: str | PathLike[str], network: type[FrameNetwork]
+    content: dict[str, Any], path: str | PathLike[str], network: type[FrameNetwork] | None
 ) -> Classifier:
     """Make the classifier that a checkpoint holds."""
-    saved = content.get("network")
+    saved = str(content.get("network"))
+    if network is None:
+        if saved not in NETWORKS:
+            raise ValueError(f"{path} holds a {saved}; load it with network={saved}")
+        network = resolve_name(f"{__package__}.{NETWORKS[saved]}")
     try:
         if saved != network.__name__ and not {saved, network.__name__} <= {"SNN", "FastSNN"}:
             raise ValueError(f"load it with network={saved}")
@@ -220,6 +233,8 @@ def rebuild(
         classifier.to(dtype).load_state_dict(weights)
         for name in content.get("frozen", []):
             classifier.get_parameter(name).requires_grad_(False)
+        for name, (low, high) in content.get("ranges", {}).items():
+            classifier.ranges[name] = [float(low), float(high)]
         if "recipe" in content:
             classifier.recipe = Recipe(**content["recipe"])
     except Exception as error:  # a file can hold anything

@@ -7,13 +7,14 @@ import sys
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from same import altered, same, same_checkpoints
 from test_folders import CLASSES, fill, folder  # noqa: F401 - a fixture
 
 from pokersnn_helpers import EVENT_DTYPE, load_checkpoint, load_folder, predict, read_events
 from pokersnn_helpers.commands import train as training
-from pokersnn_helpers.commands.answers import in_words
+from pokersnn_helpers.commands.answers import confusion, in_words
 from pokersnn_helpers.commands.main import main
 from pokersnn_helpers.fast import FastSNN
 from pokersnn_helpers.own import compare as needs_time
@@ -72,7 +73,7 @@ def test_a_layer_with_delays_is_trained_resumed_asked_and_streamed(folder, run):
     checkpoint = folder / "run.pt"
     options = ["--data", folder, "--sensor", "64x64", "--checkpoint", checkpoint]
     lines = run("train", *options, "--network", "layer", "--delays", "0,4", "--epochs", 39)
-    assert ", copies 0,4 ms late, seed 0" in lines[1]
+    assert ", copies 0,4 ms late, seed 0" in lines[2]
     lines = run("train", "--resume", checkpoint, "--epochs", 40)
     assert lines[-1].startswith("test: 6 of 6")
     (answer,) = run("predict", "--checkpoint", checkpoint, folder / FIRST)
@@ -145,12 +146,25 @@ def test_predict_of_a_folder_prints_a_confusion_matrix(trained, tmp_path, run):
     folder, checkpoint = trained  # noqa: F811
     wrong = shutil.copytree(folder, tmp_path / "wrong")
     shutil.copy(folder / FIRST, wrong / "right" / "0.npy")
-    *lines, last = run("predict", "--checkpoint", checkpoint, wrong)
-    assert sum(".npy: " in line for line in lines) == 25
-    rows = [line.split() for line in lines[25:]]
+    (wrong / "middle").rename(wrong / "Middle")
+    first, others, *lines = run("predict", "--checkpoint", checkpoint, wrong)
+    assert first == "16 of 17 correct, 94.1%"
+    assert others == "no class of the network is called Middle; it has left, middle, right"
+    rows = [line.split() for line in lines]
     assert ["left", "8", "0", "0", "100.0"] in rows
+    assert ["Middle", "0", "8", "0", "0.0"] in rows
     assert ["right", "1", "0", "8", "88.9"] in rows
-    assert last == "24 of 25 correct, 96.0%"
+    again = run("predict", "--checkpoint", checkpoint, wrong, "--each")
+    assert sum(".npy: " in line for line in again) == 25
+
+
+@pytest.mark.parametrize("prefix", ["", "a gesture with a long name, "])
+def test_a_confusion_matrix_fits_a_terminal(prefix):
+    names = [f"{prefix}{number}" for number in range(30)]
+    answers = pd.DataFrame(itertools.product(names, names), columns=["shown", "answer"])
+    lines = confusion(answers).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[-1] == f"30: {prefix}9"
 
 
 def test_inspect_prints_numbers_a_rate_and_advice(tmp_path, run, monkeypatch):
@@ -239,6 +253,9 @@ def test_live_plays_a_file_and_says_when_it_cannot_keep_up(trained, run, monkeyp
     assert len(waited) == 2  # 15 ms in portions of 10
     clock = itertools.count(0, 5)  # each look at it is five seconds later
     monkeypatch.setattr(playing.time, "monotonic", lambda: next(clock))
+    assert any("s behind: other programs are at work" in line for line in run(*words))
+    work = itertools.count(0, 5)
+    monkeypatch.setattr(playing.time, "thread_time", lambda: next(work))
     assert any("s behind: choose wider bins" in line for line in run(*words))
 
 
@@ -326,7 +343,8 @@ def test_the_best_epoch_is_kept_and_the_run_goes_on_from_the_last(tmp_path, run,
     options = ["--data", people, "--network", "fast"]
     monkeypatch.setenv("TQDM_DISABLE", "1")
     monkeypatch.setattr(training, "best_epoch", lambda *history: 0)  # as if the first were
-    first, second, *_ = run("train", *options, "--checkpoint", two, "--epochs", 2)
+    first, classes, second, *_ = run("train", *options, "--checkpoint", two, "--epochs", 2)
+    assert classes == "12 recordings of 64 × 43 pixels: left, middle, right"
     assert first.endswith("12 to train on, 6 to choose the epoch, 6 to test on")
     assert "bins of 500 " in second
     assert "augmentation shift" in second

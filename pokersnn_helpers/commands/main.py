@@ -9,7 +9,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-from .terminal import printable
+from .terminal import forget, printable, safe_warnings
 
 Options = dict[str, dict[str, Any]]  # what argparse takes, by name
 NETWORKS = {
@@ -34,7 +34,10 @@ RECIPE = SENSOR | {
 TRAIN = RECIPE | {
     "--data": {"metavar": "PATH", "help": "folder per class; else POKER-DVS"},
     "--epochs": {"type": int, "help": "passes over the training recordings; else chosen"},
-    "--network": {"choices": NETWORKS, "help": "what to train (layer for --data, else snn)"},
+    "--network": {
+        "choices": NETWORKS,
+        "help": "what to train (layer for --data, else snn); save_nir takes snn and fast alone",
+    },
     "--delays": {"metavar": "MS,MS...", "help": "how late the layer's output comes, as 0,4,8"},
     "--seed": {"type": int, "help": "fixes what is drawn at random (0)"},
     "--checkpoint": FILE | {"help": "save the network and the run here after every epoch"},
@@ -45,6 +48,7 @@ TRAINED = SENSOR | {
     "--checkpoint": FILE | {"required": True, "help": "what train saved"},
 }
 PREDICT = TRAINED | {
+    "--each": {"action": "store_true", "help": "a line per file of a folder, too"},
     "recordings": FILES | {"help": f"{EVENTS}; or a folder per class"},
 }
 INSPECT: Options = {
@@ -103,7 +107,11 @@ def main(words: list[str] | None = None) -> None:
     command = getattr(module, name)
     try:
         _check_options(given, options)
-        command(**given)
+        with safe_warnings():
+            command(**given)
+    except KeyboardInterrupt as stopped:
+        forget(stopped)
+        raise SystemExit(f"python -m pokersnn_helpers {name}: stopped") from None
     except BrokenPipeError:  # who reads has read enough; what is left to write goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None

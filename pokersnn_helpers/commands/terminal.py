@@ -3,6 +3,9 @@
 import re
 import sys
 import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def printable(text: str) -> str:
@@ -19,6 +22,17 @@ def printable(text: str) -> str:
 def say(text: object) -> None:
     """Print a line at once: who reads a file or a pipe wants to see how far a run is."""
     print(printable(str(text)), flush=True)
+
+
+@contextmanager
+def safe_warnings() -> Iterator[None]:
+    """Escape in warnings what would steer a terminal, too."""
+    original = warnings.formatwarning
+    warnings.formatwarning = lambda *message: printable(original(*message))
+    try:
+        yield
+    finally:
+        warnings.formatwarning = original
 
 
 def pixels(option: str, words: str) -> tuple[int, int] | None:

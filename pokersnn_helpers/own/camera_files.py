@@ -15,7 +15,6 @@ AEDAT3_PACKET = struct.Struct("<HHIIIIII")  # what each packet of version 3 begi
 PROPHESEE_HEADER = re.compile(
     rb"(?:% (?!end\r?\n)(?:[\t -~]|[\xc2-\xf4][\x80-\xbf]*)+\r?\n)*(?:% end\r?\n)?"
 )
-LAST_KIND = 20  # of packets of version 3; there are 15 or so
 TEXT = re.compile(rb"[\s -~\x80-\xff]+")
 # Such as AEChip: ch.unizh.ini.jaer.chip.retina.DVS128, whose addresses a Tmpdiff128 has, too.
 CHIP = re.compile(rb"(?i)AEChip: .*?((?:DVS128|Tmpdiff128|DAVIS240|DAVIS346)(?!\d)|$)", re.M)
@@ -118,8 +117,6 @@ def _decode_aedat3(content: bytes, start: int) -> Iterator[Array]:
             p = data >> 1 & 1
             is_valid = data & 1 == 1
             yield make_events(t, x, y, p)[is_valid]
-        elif kind > LAST_KIND:
-            raise ValueError(f"its packet at byte {start} is of kind {kind}; copy it again")
         start = end
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 
@@ -89,9 +88,10 @@ def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
             numbered["number"] = range(len(events))
             with errors_in(str(file)):
                 remaining = filter_events(numbered, **filters)["number"]
-            arrays = _not_of_events(file, len(events))
-            for name in recorded.events.dtype.names:
-                arrays[name] = recorded.events[name][remaining]
+            left = recorded.events[remaining]
+            arrays = {name: left[name] for name in left.dtype.names}
+            for name, array in arrays.items():
+                arrays[name] = array.astype(str) if array.dtype == object else array
             if sensor_size:
                 arrays["sensor_size"] = np.array(sensor_size)
             new = (folder / file.relative_to(root)).with_suffix(".npz")
@@ -101,11 +101,3 @@ def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
             np.savez_compressed(new, allow_pickle=False, **arrays)
             yield f"{file}: {len(remaining)} of {len(events)} events are left"
         folder.rename(out)
-
-
-def _not_of_events(file: Path, events: int) -> dict[str, Any]:
-    """Return what an ``.npz`` holds besides so many events, such as the label of all of them."""
-    if file.suffix.lower() != ".npz":
-        return {}
-    with np.load(file) as arrays:
-        return {name: array for name, array in arrays.items() if array.shape[:1] != (events,)}

@@ -52,18 +52,14 @@ FIELDS = {  # by the names that files have for them
     "timestamp": "t",
     "timestamps": "t",
     "x": "x",
-    "xs": "x",
     "y": "y",
-    "ys": "y",
     "p": "p",
-    "ps": "p",
     "pol": "p",
     "polarity": "p",
     "polarities": "p",
     "on": "p",
 }
-COMMENT = re.compile(r"# *(class|sensor_size): *(.*)")  # lines before the header of a CSV
-MICROSECOND = 1e-6  # s
+COMMENT = re.compile(r"# *(class|sensor_size):(.*)")  # a line before the header of a CSV
 FAERY_CHILDREN: dict[int, Any] = {}  # by the number of the process whose child it is: forks differ
 FAERY_LOCK = Lock()  # one thread at a time asks a child
 
@@ -170,6 +166,12 @@ def read_unchecked(path: str | PathLike[str]) -> EventFile:
     return EventFile(events, (*size, 2)[:3] if size else None)
 
 
+def may_hold_events(path: Path) -> bool:
+    """Say whether a file is of a known format; as ``.txt``, only one that begins with a number."""
+    suffix = path.suffix.lower()
+    return suffix in FORMATS and (suffix != ".txt" or path.read_bytes()[:1].isdigit())
+
+
 def smallest_sensor(events: np.ndarray) -> SensorSize:
     """Return width, height and polarities of the smallest sensor that holds all events."""
     width, height, polarities = (int(events[field].max()) + 1 for field in "xyp")
@@ -242,18 +244,13 @@ def _read_numpy(path: Path) -> Decoded:
 
 
 def _read_hdf5(path: Path) -> np.ndarray:
-    """Read what an HDF5 file holds under the name events: an array, or arrays t, x, y and p."""
+    """Read what an HDF5 file holds in the group events: arrays t, x, y and p."""
     import h5py  # which NIR needs, and no other file does
 
     with h5py.File(path) as file:
-        events = file.get("events")
-        if events is None:
-            raise ValueError(f"it holds {', '.join(file) or 'nothing'}, not events/t, x, y and p")
-        is_one = isinstance(events, h5py.Dataset)
-        datasets = {"events": events} if is_one else dict(events)
-        check_memory(3 * sum(dataset.nbytes for dataset in datasets.values()))
-        arrays = {name: dataset[()] for name, dataset in datasets.items()}
-    return _to_events(_columns(arrays["events"]) if is_one else arrays)
+        events = file.get("events", {})
+        check_memory(3 * sum(column.nbytes for column in events.values()))
+        return _to_events({name: column[:] for name, column in events.items()})
 
 
 def _columns(array: np.ndarray) -> dict[str, np.ndarray]:
@@ -262,8 +259,6 @@ def _columns(array: np.ndarray) -> dict[str, np.ndarray]:
         return {name: array[name] for name in array.dtype.names}
     if array.shape[1:] != (4,):
         raise ValueError(f"its shape is {array.shape}, not (events, 4); give columns t, x, y, p")
-    if array.dtype.kind not in "biuf":
-        raise ValueError(f"it holds {array.dtype}, no numbers; give columns t, x, y, p")
     is_sorted: Any = (array[1:] >= array[:-1]).all(axis=0)
     largest = array.max(axis=0, initial=0).argmax()
     if is_sorted[largest] and not is_sorted[0]:
@@ -271,33 +266,32 @@ def _columns(array: np.ndarray) -> dict[str, np.ndarray]:
     return dict(zip("txyp", array.T, strict=True))
 
 
-def read_comments(path: Path) -> dict[str, str]:
-    r"""Return what a CSV says in lines before its header: its ``class``, and its ``sensor_size``.
+def read_comments(path: Path) -> tuple[dict[str, str], str]:
+    r"""Return what a CSV says of its ``class`` and ``sensor_size``, and the line after that.
 
     Example:
         >>> _ = Path("up.csv").write_text("# class: up!\nt,x,y,p\n0,3,5,1\n")
         >>> read_comments(Path("up.csv"))
-        {'class': 'up!'}
+        ({'class': 'up!'}, 't,x,y,p\n')
     """
     comments: dict[str, str] = {}
-    if path.suffix.lower() == ".csv":
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            while comment := COMMENT.fullmatch(file.readline(1000).strip()):
-                comments[comment[1]] = comment[2]
-    return comments
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        line = file.readline(1000)
+        while comment := COMMENT.match(line):
+            comments[comment[1]] = comment[2].strip()
+            line = file.readline(1000)
+    return comments, line
 
 
 def _read_csv(path: Path) -> Decoded:
     import pandas as pd  # which takes a second to import
 
-    comments = read_comments(path)
-    skipped = len(comments)
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        lines = [file.readline(1000) for _ in range(skipped + 1)]
-    header = lines[-1].lstrip("#").strip(" \r\n")  # savetxt's begins with "# "
+    comments, line = read_comments(path)
+    header = line.lstrip("#").strip(" \r\n")  # savetxt's begins with "# "
     separator = next((sign for sign in ",;\t" if sign in header), r"\s+")
     names = re.split(separator, header)
-    has_header = not re.fullmatch(r"[-+.\deE]+", names[0])
+    has_header = not re.match(r"[-+.]?\d", header)
+    skipped = len(comments) + has_header
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # of more values than names
@@ -305,7 +299,7 @@ def _read_csv(path: Path) -> Decoded:
                 path,
                 sep=separator,
                 names=names if has_header else range(len(names)),
-                skiprows=skipped + has_header,
+                skiprows=skipped,
                 index_col=False,
                 skipinitialspace=True,
             )
@@ -318,37 +312,29 @@ def _read_csv(path: Path) -> Decoded:
         is_wrong = numbers[name].isna()
         if is_wrong.any():
             row = is_wrong.argmax()
-            line = row + skipped + has_header + 1
             raise ValueError(
-                f"line {line}: {field} is {table[name][row]}; write a number, or leave the line out"
+                f"line {row + skipped + 1}: {field} is {table[name][row]}; write a number, or leave "
+                "the line out"
             )
         table[name] = numbers[name]
-    sensor = [int(side) for side in re.findall(r"-?\d+", comments.get("sensor_size", ""))]
-    return _to_events(table.dropna(axis="columns", how="all")), tuple(sensor)
+    sides = re.findall(r"-?\d+", comments.get("sensor_size", ""))
+    return _to_events(table.dropna(axis="columns", how="all")), tuple(map(int, sides))
 
 
 def _named(table: Any) -> Any:
-    """Name the columns of a table without a header, and bring times with fractions from s to µs.
-
-    Times are sorted, and have fractions or are the largest numbers; polarities have two values.
-    """
-    is_time = table.apply(lambda column: column.is_monotonic_increasing)
-    has_fractions = (table % 1 != 0).any()
-    is_time &= has_fractions if has_fractions.any() else table.max() == table.max().max()
-    is_polarity = ~is_time & table.isin([-1, 0, 1]).all()
-    if len(is_time) != 4 or is_time.sum() != 1 or is_polarity.sum() != 1:
-        first = ", ".join(map(str, table.iloc[0]))
-        raise ValueError(
-            f"it holds {first}, and which is t, x, y and p can't be told; call them so in the first"
-            " line"
-        )
-    names = np.where(is_time, "t", np.where(is_polarity, "p", ""))
-    names[names == ""] = "x", "y"
-    named = table.set_axis(names, axis=1)
-    microseconds = 1e6 * named["t"]
-    if is_whole(microseconds) and not is_whole(microseconds / 1000):
-        named["t"] = np.rint(microseconds)
-    return named
+    """Name the columns of a table without a header, t, x, y, p or x, y, p, t; seconds become µs."""
+    for order in ("txyp", "xypt"):
+        if len(table.columns) == 4:
+            named = table.set_axis([*order], axis=1)
+            if named["t"].is_monotonic_increasing and named["p"].isin([-1, 0, 1]).all():
+                microseconds = 1e6 * named["t"]
+                in_seconds = is_whole(microseconds) and not is_whole(microseconds / 1000)
+                return named.assign(t=microseconds.round()) if in_seconds else named
+    first = ", ".join(map(str, table.iloc[0]))
+    raise ValueError(
+        f"it holds {first} without a header, and is neither t, x, y, p nor x, y, p, t in order; "
+        "name the columns in the first line"
+    )
 
 
 def is_whole(times: np.ndarray) -> bool:
@@ -365,8 +351,7 @@ def _fields(columns: Any) -> dict[str, str]:
     """Return by which of the usual names the columns t, x, y and p go."""
     names: dict[str, str] = {}
     for name in columns:
-        usual = str(name).strip("\"' #").lower()
-        field = FIELDS.get(usual)
+        field = FIELDS.get(name.strip("\"' #").lower())
         if field in names:
             raise ValueError(f"{names[field]} and {name} may both be {field}; rename one of them")
         if field:
@@ -374,24 +359,24 @@ def _fields(columns: Any) -> dict[str, str]:
     missing = [field for field in "txyp" if field not in names]
     if missing:
         raise ValueError(
-            f"it holds {', '.join(map(str, columns)) or 'nothing'}, not {', '.join(missing)}; call "
-            "them t, x, y and p, in CSV in the first line"
+            f"it holds {', '.join(columns) or 'nothing'}, not {', '.join(missing)}; call them t, "
+            "x, y and p, in CSV in the first line"
         )
     return names
 
 
 def _to_events(columns: Any) -> np.ndarray:
-    """Put columns into a structured array, in the types that they have, and others as long."""
-    names = _fields(columns)
-    arrays = {field: np.asarray(columns[name]) for field, name in names.items()}
-    for field, array in arrays.items():
+    """Put columns into a structured array, in the types that they have."""
+    arrays = {name: np.asarray(column) for name, column in columns.items()}
+    for field, name in _fields(columns).items():
+        arrays[field] = array = arrays.pop(name)
         if array.dtype.kind not in "biuf" or array.ndim != 1:
             raise ValueError(f"{field} is an array {array.shape} of {array.dtype}; give numbers")
-    for name, column in columns.items():
-        other = np.asarray(column)
-        if name not in names.values() and other.shape == arrays["t"].shape:
-            arrays[str(name)] = other.astype(str) if other.dtype == object else other
-    return np.rec.fromarrays(list(arrays.values()), names=list(arrays))  # type: ignore[call-overload]
+    of_events = {}  # and not of the whole recording
+    for name, array in arrays.items():
+        if name in "txyp" or array.shape == arrays["t"].shape:
+            of_events[name] = array
+    return np.rec.fromarrays(list(of_events.values()), names=list(of_events))  # type: ignore[call-overload]
 
 
 def _read_by_faery(path: Path, suffix: str) -> Decoded:

@@ -15,7 +15,14 @@ from tqdm import tqdm
 
 from ..checks import check_events, check_numbers, check_range, check_sensor_size, errors_in
 from ..recordings import PackedRecording, Recordings
-from .event_files import FORMATS, SensorSize, read_event_file, smallest_sensor
+from .event_files import (
+    FORMATS,
+    SensorSize,
+    may_hold_events,
+    read_comments,
+    read_event_file,
+    smallest_sensor,
+)
 
 MAX_SIDE = 128  # pixels, unless a size is given
 Origin = tuple[Path, str, str]  # file, class and group
@@ -58,7 +65,8 @@ def load_folder(
     cached on the disk, ``tonic.DiskCachedDataset``.
 
     Args:
-        path: It holds a folder per class. ``read_event_file`` says which files it reads.
+        path: It holds a folder per class. ``read_event_file`` says which files it reads. Where a
+            CSV says its class, in a line such as ``# class: up!``, that is the class's name.
         sensor_size: Width, height and polarities, for files that don't say them. Default: the
             smallest that holds all events.
         size: Width and height that the recordings are brought to, as ``resize`` does. Default: as
@@ -67,13 +75,15 @@ def load_folder(
 
     Raises:
         FileNotFoundError: There is no such folder, or there are no classes or no recordings in it.
-        ValueError: A file can't be read, or files are of different sensors.
+        ValueError: A file can't be read, files are of different sensors, or those of a folder say
+            different classes.
 
     Warns:
         UserWarning: Some files are left out, since they aren't recordings, their names begin with
-            ``_``, or a link leads nowhere or to what is read anyway; or names differ in nothing
-            but capitals; or two files of different classes or groups hold the same. (Names that
-            begin with a dot are hidden.)
+            ``_``, or a link leads nowhere or to what is read anyway; or a class has no recordings;
+            or names differ in nothing but capitals; or two files of different classes or groups
+            hold the same; or an event far off costs all recordings pixels. (Names
+            that begin with a dot are hidden.)
 
     Example:
         >>> for name, x in (("left", 3), ("right", 60)):
@@ -88,7 +98,8 @@ def load_folder(
     if sensor_size is not None:
         sensor_size = check_sensor_size(sensor_size)
     files = class_files(folder)
-    origins = [(file, *_class_and_group(folder, file)) for file in files]
+    names = class_names(folder, files)
+    origins = [(file, *_class_and_group(folder, file, names)) for file in files]
     classes = _classes(folder, origins)
     recorded, sensor_size = _read_files(files, sensor_size)
     _warn_of_copies(recorded, origins)
@@ -119,18 +130,33 @@ def _read_files(
     recorded = []
     for file in tqdm(files, "reading", unit="file", delay=2):
         events, own_size = read_event_file(file)
-        sensor_size = sensor_size or own_size
-        if own_size and own_size != sensor_size:
+        if own_size and sensor_size and own_size[:2] != sensor_size[:2]:
             raise ValueError(
                 f"{file} is of sensor {own_size}, others of {sensor_size}; put recordings of "
                 "different sensors into different folders"
             )
+        sensor_size = own_size or sensor_size
         recorded.append(PackedRecording.pack(events, smallest_sensor(events)))
     if sensor_size is None:
         sides = [packed.sensor_size for packed in recorded]
         width, height, _ = np.max(sides, axis=0).tolist()
         sensor_size = (width, height, 2)
+        _warn_of_a_wild_event(files, recorded)
     return recorded, sensor_size
+
+
+def _warn_of_a_wild_event(files: list[Path], recorded: list[PackedRecording]) -> None:
+    """Warn of the file that makes the sensor large, and all recordings coarse, if others don't."""
+    sides = np.array([max(packed.sensor_size) for packed in recorded])
+    widest = sides.argmax()
+    if sides[widest] > max(MAX_SIDE, 2 * np.median(sides)):
+        events = recorded[widest].unpack()
+        event = np.maximum(events["x"], events["y"]).argmax()
+        warnings.warn(
+            f"{files[widest]}: event {event} is {events[event]}, far from where others are, and so "
+            "all recordings lose pixels; leave it out, or give the sensor's size",
+            stacklevel=4,
+        )
 
 
 def network_size(sensor_size: SensorSize) -> tuple[int, int]:
@@ -189,6 +215,7 @@ def class_files(path: Path) -> list[Path]:
         raise FileNotFoundError(f"there is no folder {path}; name one with a folder per class")
     files, left_out = _walk(path)
     in_classes = []
+    empty = {child.name for child in path.glob("[!._]*") if child.is_dir()}
     for file in files:
         below = file.relative_to(path).parts
         is_left_out = any(part.startswith("_") for part in below)
@@ -196,6 +223,10 @@ def class_files(path: Path) -> list[Path]:
             left_out.append(file)
         else:
             in_classes.append(file)
+            empty.discard(below[0])
+    if empty:
+        listed = ", ".join(sorted(empty))
+        warnings.warn(f"no recordings in {listed} of {path}: no such classes", stacklevel=3)
     if left_out:
         warnings.warn(
             f"{len(left_out)} files below {path}, such as {min(left_out)}, are no recordings of a "
@@ -240,15 +271,33 @@ def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
                     (links if child.is_symlink() else below).append(child)
     files = []
     for path in sorted(by_place.values()):
-        if path.suffix.lower() in FORMATS and path.is_file():
+        if path.is_file() and may_hold_events(path):
             files.append(path)
         elif not path.is_dir():
             left_out.append(path)
     return files, left_out
 
 
-def _class_and_group(folder: Path, file: Path) -> tuple[str, str]:
-    class_name, *below = file.relative_to(folder).parts
+def class_names(folder: Path, files: list[Path]) -> dict[str, str]:
+    """Return the class of each folder: its own name, or what the files in it say.
+
+    Raises:
+        ValueError: Files of a folder say different classes.
+    """
+    names: dict[str, str] = {}
+    for file in files:
+        folder_name = file.relative_to(folder).parts[0]
+        comments, _ = read_comments(file)
+        class_name = comments.get("class") or folder_name
+        first = names.setdefault(folder_name, class_name)
+        if class_name != first:
+            raise ValueError(f"{file} is of class {class_name}, others beside it of {first}")
+    return names
+
+
+def _class_and_group(folder: Path, file: Path, names: dict[str, str]) -> tuple[str, str]:
+    folder_name, *below = file.relative_to(folder).parts
+    class_name = names[folder_name]
     if len(below) > 1:
         return class_name, below[0]
     return class_name, f"{class_name}/{file.stem}"
@@ -297,7 +346,9 @@ def _warn_of_copies(recorded: list[PackedRecording], origins: list[Origin]) -> N
 def cut(events: np.ndarray, window_ms: float | None) -> list[np.ndarray]:
     """Cut a recording into parts of about the same duration; those without events are no parts."""
     if len(events) == 0:
-        raise ValueError("no event lies in the middle of the sensor; choose another size")
+        raise ValueError(
+            "no event lies in the middle of the sensor; choose another size, or say the sensor's"
+        )
     parts = [events]
     if window_ms is not None:
         since = events["t"] - events["t"][0]

@@ -16,6 +16,7 @@ from ..recordings import PackedRecording
 from ..system.compiling import compiled
 from ..system.devices import one_cpu_thread
 from ..training import MAX_STEPS, Prediction, read_prediction
+from .outside import describe, what_is_outside
 
 MAX_COUNTS = 2**22  # in the frames that are computed at once
 
@@ -94,6 +95,7 @@ class Stream:
         self._t = np.empty(0, np.int64)  # of the events whose step isn't computed, since the start
         self._pixels = np.empty(0, np.int64)
         self._voltages = [torch.empty(0, 1, len(self.classifier.classes))]
+        self._counts = np.zeros(math.prod(self.classifier.sensor_size), np.int64)
 
     @property
     def open_since(self) -> float | None:
@@ -139,6 +141,8 @@ class Stream:
             self._start = packed.start
             self._last = last_time
             self._ends = last_step + 1 + self.classifier.settle_steps
+            if self.classifier.ranges:
+                np.add.at(self._counts, packed.pixels[:n_events], 1)
             self._t = np.concatenate([self._t, packed.t[:n_events]])
             self._pixels = np.concatenate([self._pixels, packed.pixels[:n_events]])
             voltages.append(self._compute(last_step))
@@ -190,6 +194,14 @@ class Stream:
             shares = dict.fromkeys(classes, 1 / len(classes))
             return Prediction(None, shares, self.voltages)
         return read_prediction(self.classifier, self.voltages[: self._ends, None])
+
+    def outside(self) -> list[str]:
+        """Say what of the events so far is unlike all that ``train`` has trained on."""
+        if not self._counts.any():
+            return []
+        sensor_size = self.classifier.sensor_size
+        numbers = describe(self._counts, self._last - (self._start or 0), sensor_size)
+        return what_is_outside(self.classifier.ranges, numbers)
 
     def settled_ms(self) -> float | None:
         """Return at which time in ms the answer became what it is now; None without an answer.
