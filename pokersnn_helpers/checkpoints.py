@@ -233,8 +233,7 @@ def rebuild(
         classifier.to(dtype).load_state_dict(weights)
         for name in content.get("frozen", []):
             classifier.get_parameter(name).requires_grad_(False)
-        for name, (low, high) in content.get("ranges", {}).items():
-            classifier.ranges[name] = [float(low), float(high)]
+        classifier.ranges = content.get("ranges", [])
         if "recipe" in content:
             classifier.recipe = Recipe(**content["recipe"])
     except Exception as error:  # a file can hold anything

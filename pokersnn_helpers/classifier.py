@@ -73,7 +73,7 @@ class Classifier(torch.nn.Module):
         self.sensor_size = check_sensor_size(sensor_size)
         self.settle = settle
         self.recipe: Recipe | None = None  # by which it was trained
-        self.ranges: dict[str, list[float]] = {}  # of what it was trained on; see own/outside.py
+        self.ranges: list[list[float]] = []  # of what it was trained on; see own/outside.py
 
     @property
     def settle_steps(self) -> int:

@@ -64,7 +64,7 @@ def test_times_since_1970_and_labels_stay(suffix, tmp_path):
     if suffix == ".csv":
         pd.DataFrame(table).assign(name="hand").to_csv(path, index=False)
     else:
-        np.savez(path, name="hand", **table)
+        np.savez(path, name=["hand"] * len(hot), place="here", **table)
     list(clean_files(path, tmp_path / "new"))
     cleaned = np.load(tmp_path / "new" / "a.npz")
     remaining = hot["x"] + 64 * hot["y"] != 60 + 64 * 60

@@ -4,13 +4,16 @@ import itertools
 import json
 import shutil
 import sys
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
 from same import altered, same, same_checkpoints
 from test_folders import CLASSES, fill, folder  # noqa: F401 - a fixture
+from test_inspection import scene
 
 from pokersnn_helpers import EVENT_DTYPE, load_checkpoint, load_folder, predict, read_events
 from pokersnn_helpers.commands import train as training
@@ -19,6 +22,7 @@ from pokersnn_helpers.commands.main import main
 from pokersnn_helpers.fast import FastSNN
 from pokersnn_helpers.own import compare as needs_time
 from pokersnn_helpers.own import live as playing
+from pokersnn_helpers.own import outside, overview
 
 FIRST = "left/anna/0.npy"
 
@@ -158,10 +162,83 @@ def test_predict_of_a_folder_prints_a_confusion_matrix(trained, tmp_path, run):
     assert sum(".npy: " in line for line in again) == 25
 
 
+def test_train_keeps_what_is_usual_and_predict_and_live_say_what_is_not(
+    folder,  # noqa: F811
+    tmp_path,
+    monkeypatch,
+    run,
+):
+    monkeypatch.setattr(outside, "FEWEST", 18)
+    monkeypatch.setattr(playing.time, "sleep", lambda seconds: None)
+    checkpoint = tmp_path / "run.pt"
+    usual = folder / "left" / "dora" / "9.npy"
+    odd = tmp_path / "odd.npy"
+    np.save(odd, np.load(usual)[:9])
+    options = ["--data", folder, "--sensor", "64x64", "--network", "fast", "--epochs", 1]
+    run("train", *options, "--checkpoint", checkpoint)
+    lines = run("predict", "--checkpoint", checkpoint, usual, odd)
+    assert ["; unlike training: " in line for line in lines] == [False, True]
+    assert " 9 events (" in lines[1]
+    *_, last = run("live", "--checkpoint", checkpoint, odd)
+    assert " 9 events (" in last
+    shutil.copy(odd, usual)
+    lines = run("predict", "--checkpoint", checkpoint, folder)
+    assert "1 of 24 are unlike all of training, such as" in lines
+
+
+def test_a_link_is_locked_as_what_it_leads_to(trained, tmp_path, run):
+    _, checkpoint = trained
+    link = tmp_path / "link.pt"
+    link.symlink_to(checkpoint)
+    with FileLock(tmp_path / ".run.pt.lock"), pytest.raises(SystemExit, match="another run is"):
+        run("train", "--resume", link, "--epochs", 16)
+
+
+def test_persons_who_lack_classes_test_all_of_them_or_it_is_said(folder, run):  # noqa: F811
+    for name, person in (("left", "anna"), ("left", "ben"), ("right", "anna"), ("middle", "dora")):
+        shutil.rmtree(folder / name / person)
+    options = ["--data", folder, "--sensor", "64x64", "--network", "fast", "--epochs", 1]
+    lines = run("train", *options)
+    assert not any(line.startswith("none of") for line in lines)
+    for path in folder.glob("*/*"):
+        path.rename(path.with_name(f"{path.parent.name} {path.name}"))  # each has one class
+    assert training.divide(*load_folder(folder)[:2]).test
+    for name in CLASSES[1:]:
+        shutil.rmtree(folder / name)
+    with pytest.raises(SystemExit, match="holds one class; add a folder for each of the others"):
+        run("train", *options)
+
+
+def test_ctrl_c_while_files_are_read_is_a_line_and_warnings_steer_no_terminal(
+    folder,  # noqa: F811
+    monkeypatch,
+    run,
+):
+    shown = []
+
+    def stopped(*given):
+        shown.append(warnings.formatwarning("\x1b[31m", UserWarning, "a.py", 1))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(overview, "inspect_file", stopped)
+    with pytest.raises(SystemExit, match="inspect: stopped"):
+        run("inspect", folder)
+    assert shown == ["a.py:1: UserWarning: \\x1b[31m\n"]
+    assert "\x1b" in warnings.formatwarning("\x1b[31m", UserWarning, "a.py", 1)
+
+
+def test_what_is_odd_in_one_class_only_is_said(tmp_path, run):
+    for number, name in enumerate(("left", "left", "right", "right")):
+        (tmp_path / name).mkdir(exist_ok=True)
+        np.save(tmp_path / name / f"{number}.npy", scene(*[(60, 60, 500)] * (name == "left")))
+    lines = run("inspect", tmp_path)
+    assert any(line.startswith("- 2 files, all of left, such as") for line in lines)
+
+
 @pytest.mark.parametrize("prefix", ["", "a gesture with a long name, "])
 def test_a_confusion_matrix_fits_a_terminal(prefix):
     names = [f"{prefix}{number}" for number in range(30)]
-    answers = pd.DataFrame(itertools.product(names, names), columns=["shown", "answer"])
+    answers = pd.DataFrame(itertools.product(names, names), columns=["class", "answer"])
     lines = confusion(answers).splitlines()
     assert max(map(len, lines)) <= 80
     assert lines[-1] == f"30: {prefix}9"

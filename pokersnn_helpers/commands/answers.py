@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 from tqdm import tqdm
@@ -16,22 +16,14 @@ from ..fast import FastSNN
 from ..own import live as playing
 from ..own.event_files import read_event_file
 from ..own.folders import class_files, class_names, cut, resize
-from ..own.outside import count_pixels, describe, what_is_outside
+from ..own.outside import describe, image_of, what_is_outside
 from ..own.streaming import Stream
 from ..recordings import PackedRecording
 from .terminal import pixels, say
 
-COLUMNS = 80  # of a terminal
+COLUMNS = ["class", "answer", "line", "unlike"]  # line: all in words; unlike: what was trained on
+WIDTH = 80  # of a terminal
 NO_ANSWER = "no answer"
-
-
-class Answer(NamedTuple):
-    """What is said about a file, or a part of it."""
-
-    shown: str  # the class; of a file of a folder, that of the folder
-    answer: str
-    line: str  # all of it in words
-    is_outside: bool  # unlike what was trained on
 
 
 def predict(checkpoint: Path, recordings: list[Path], sensor: str = "", each: bool = False) -> None:
@@ -44,11 +36,12 @@ def predict(checkpoint: Path, recordings: list[Path], sensor: str = "", each: bo
             answers = []
             for file in tqdm(files, "asking", unit="file", delay=2):
                 answers += trained.ask(file, names[file.relative_to(path).parts[0]])
-            say("\n".join(summary(pd.DataFrame(answers), trained.classifier.classes)))
+            table = pd.DataFrame(answers, columns=COLUMNS)
+            say("\n".join(summary(table, trained.classifier.classes)))
         else:
             answers = trained.ask(path)
         if each or not path.is_dir():
-            say("\n".join(answer.line for answer in answers))
+            say("\n".join(line for _, _, line, _ in answers))
 
 
 class Trained:
@@ -81,8 +74,8 @@ class Trained:
         width, height = next(iter(sizes.values()), self.classifier.sensor_size[:2])
         return width, height, 2
 
-    def ask(self, file: Path, class_name: str = "") -> list[Answer]:
-        """Ask what a file shows, part by part as in training."""
+    def ask(self, file: Path, class_name: str = "") -> list[tuple[Any, ...]]:
+        """Ask what a file shows, part by part as in training; return ``COLUMNS`` of each part."""
         events, recorded = read_event_file(file)
         sensor_size = self.classifier.sensor_size
         answers = []
@@ -92,12 +85,11 @@ class Trained:
             for number, part in enumerate(parts, 1):
                 prediction = training.predict(self.classifier, part)
                 place = f", part {number} of {len(parts)}" if len(parts) > 1 else ""
-                counts = count_pixels(PackedRecording.pack(part, sensor_size))
-                numbers = describe(counts, float(part["t"][-1]), sensor_size)
-                outside = what_is_outside(self.classifier.ranges, numbers)
-                line = f"{file}{place}: {in_words(prediction, outside)}"
-                answer = prediction.class_name or NO_ANSWER
-                answers.append(Answer(class_name, answer, line, bool(outside)))
+                packed = PackedRecording.pack(part, sensor_size)
+                numbers = describe(image_of(packed), packed.t[-1])
+                unlike = what_is_outside(self.classifier.ranges, numbers)
+                line = f"{file}{place}: {in_words(prediction, unlike)}"
+                answers.append((class_name, prediction.class_name or NO_ANSWER, line, bool(unlike)))
         return answers
 
 
@@ -105,36 +97,36 @@ def summary(answers: pd.DataFrame, classes: Sequence[str]) -> list[str]:
     """Say how many answers about a folder are correct, and which were given to which class.
 
     Args:
-        answers: A row per ``Answer``.
+        answers: A row with ``COLUMNS`` for each.
         classes: Those that the network knows.
     """
-    is_known = answers["shown"].isin(classes)
-    correct = (answers["shown"] == answers["answer"])[is_known]
-    lines = []
-    if is_known.any():
-        lines.append(f"{correct.sum()} of {len(correct)} correct, {correct.mean():.1%}")
-    if not is_known.all():
-        others = ", ".join(sorted(set(answers["shown"][~is_known])))
-        lines.append(f"no class of the network is called {others}; it has {', '.join(classes)}")
-    outside = answers["line"][answers["is_outside"]]
-    if len(outside):
-        lines.append(f"{len(outside)} of {len(answers)} are unlike all that it was trained on:")
-        lines.append(outside.iloc[0])
+    known = answers[answers["class"].isin(classes)]
+    correct = (known["class"] == known["answer"]).sum()
+    lines = [f"{correct} of {len(known)} correct, {correct / max(1, len(known)):.1%}"]
+    others = sorted(set(answers["class"]).difference(classes))
+    if others:
+        lines.append(
+            f"no class of the network is called {', '.join(others)}; it has {', '.join(classes)}"
+        )
+    unlike = answers["line"][answers["unlike"]]
+    if len(unlike):
+        lines.append(f"{len(unlike)} of {len(answers)} are unlike all of training, such as")
+        lines.append(unlike.iloc[0])
     return [*lines, confusion(answers)]
 
 
 def confusion(answers: pd.DataFrame) -> str:
     """Return a table of classes and answers; where that is wide, numbers stand for their names."""
-    table = pd.crosstab(answers["shown"], answers["answer"], rownames=["class"])
-    correct = answers["shown"] == answers["answer"]
-    table["correct, %"] = (100 * correct.groupby(answers["shown"]).mean()).round(1)
-    if table.to_string().index("\n") <= COLUMNS:
+    table = pd.crosstab(answers["class"], answers["answer"])
+    correct = answers["class"] == answers["answer"]
+    table["correct, %"] = (100 * correct.groupby(answers["class"]).mean()).round(1)
+    if table.to_string().index("\n") <= WIDTH:
         return table.to_string()
-    names = sorted({*answers["shown"], *answers["answer"]})
+    names = sorted({*answers["class"], *answers["answer"]})
     numbers = {name: f"{number}" for number, name in enumerate(names, 1)}
     legend = "\n".join(f"{number}: {name}" for name, number in numbers.items())
     short = table.rename(index=numbers, columns=numbers)
-    return f"{short.to_string(line_width=COLUMNS)}\n{legend}"
+    return f"{short.to_string(line_width=WIDTH)}\n{legend}"
 
 
 def in_words(answer: training.Prediction, outside: Sequence[str] = ()) -> str:

@@ -36,7 +36,6 @@ from .terminal import forget, printable, say
 
 Words = dict[str, Any]  # options by name
 
-SEEDS = 5  # of folds, until one tests all classes
 FOLDS = 4  # of which one tests, and where a class has so many groups left, one chooses the epoch
 
 
@@ -109,7 +108,7 @@ class Keeper:
     path: Path | None
     overwrite: bool  # what stands there is of this run
     classifier: Any  # the one that is kept; none before the first epoch
-    ranges: dict[str, list[float]]  # of what it is trained on
+    ranges: list[list[float]]  # of what it is trained on
 
     def save(self, average: Classifier, state: TrainingState) -> None:
         """Save what is kept, and the state of the run after its last epoch."""
@@ -262,16 +261,15 @@ def divide(recordings: Recordings, groups: Sequence[Any]) -> Data:
 
 
 def hold_out(recordings: Recordings, groups: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Hold out about a fourth of the groups of each class; return which are left, and which not."""
+    """Hold out about a fourth of the groups of each class; return which are left, and which not.
+
+    Of folds those are chosen that hold the most classes.
+    """
     folds = min(FOLDS, fewest_groups(recordings, groups))
     if len(np.unique(groups)) < len(groups):
         targets = np.asarray(recordings.targets)
-        for seed in range(SEEDS):
-            pairs = fold_indices(recordings, folds, groups, seed)
-            for rest, tested in pairs:
-                if set(targets[tested]) == set(targets):
-                    return rest, tested
-        return max(pairs, key=lambda pair: len(set(targets[pair[1]])))
+        pairs = fold_indices(recordings, folds, groups)
+        return max(pairs, key=lambda pair: len(set(targets[pair[1]])))  # the first, if all do
     # Without groups one in four will do: folds of 20,000 take a minute.
     targets = pd.Series(recordings.targets)
     number = targets.groupby(targets).cumcount()

@@ -183,7 +183,10 @@ def _check_network(network: Any) -> None:
     known = isinstance(network, SNN) and kind.step is SNN.step
     if not known or kind.forward not in (SNN.forward, FastSNN.forward):
         name = kind.__name__
-        raise TypeError(f"NIR has no nodes for what {name} computes; save an SNN or a FastSNN")
+        raise TypeError(
+            f"NIR has no nodes for what {name} computes; save an SNN or a FastSNN, as of train "
+            "--network fast"
+        )
     names = {name for name, _ in network.named_parameters()}
     other = names.symmetric_difference(WEIGHTS.values())
     if other:

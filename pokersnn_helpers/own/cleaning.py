@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from ..checks import EVENT_DTYPE, check_range, errors_in
+from ..checks import check_range, errors_in
 from .event_files import check_file, read_unchecked
 from .folders import recording_files
 from .inspection import find_hot_pixels
@@ -82,13 +82,10 @@ def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
         for file in recording_files(path):
             recorded = read_unchecked(file)
             events, sensor_size = check_file(recorded, file)
-            numbered = np.empty(len(events), [*EVENT_DTYPE.descr, ("number", np.int64)])
-            for field in "txyp":
-                numbered[field] = events[field]
-            numbered["number"] = range(len(events))
+            events["p"] = range(len(events))  # which filters don't look at
             with errors_in(str(file)):
-                remaining = filter_events(numbered, **filters)["number"]
-            left = recorded.events[remaining]
+                remaining = filter_events(events, **filters)
+            left = recorded.events[remaining["p"]]
             arrays = {name: left[name] for name in left.dtype.names}
             for name, array in arrays.items():
                 arrays[name] = array.astype(str) if array.dtype == object else array

@@ -312,10 +312,8 @@ def _read_csv(path: Path) -> Decoded:
         is_wrong = numbers[name].isna()
         if is_wrong.any():
             row = is_wrong.argmax()
-            raise ValueError(
-                f"line {row + skipped + 1}: {field} is {table[name][row]}; write a number, or leave "
-                "the line out"
-            )
+            place = f"line {row + skipped + 1}: {field} is {table[name][row]}"
+            raise ValueError(f"{place}; write a number, or leave the line out")
         table[name] = numbers[name]
     sides = re.findall(r"-?\d+", comments.get("sensor_size", ""))
     return _to_events(table.dropna(axis="columns", how="all")), tuple(map(int, sides))

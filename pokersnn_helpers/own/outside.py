@@ -4,81 +4,79 @@ A network that knows three gestures answers with one of them whatever it sees, a
 it. Therefore ``train`` keeps with it the ranges of a few numbers that describe its recordings.
 """
 
+import math
+
 import numpy as np
 
 from ..recordings import PackedRecording, Recordings
 
-MARGIN = 2  # how many times as far from the median as in training; ``benchmarks outside``
-RARE = 0.01  # share of the training recordings that may lie farther off at each end
+NAMES = (
+    "events",
+    "ms",
+    "events per ms",
+    "pixels of spread across",
+    "pixels of spread down",
+    "pixels with events",
+)
+RARE = 0.01  # share of the training recordings that may lie outside at each end, before
+MARGIN = 0.4  # a range is widened to both sides by this share of it; see ``benchmarks outside``
+TOLERANCE = 0.05  # and by about 5 %, where a number is the same in all recordings
 FEWEST = 20  # training recordings, from which on ranges hold for others
-TOLERANCE = 1.05  # of a number that is the same in all of them
 
 
-def count_pixels(recording: PackedRecording) -> np.ndarray:
-    """Count the events of each pixel and polarity, as ``PackedRecording`` numbers them."""
-    return np.bincount(recording.pixels, minlength=int(np.prod(recording.sensor_size)))
+def image_of(recording: PackedRecording) -> np.ndarray:
+    """Count the events of a recording by polarity, row and column."""
+    shape = recording.sensor_size[::-1]
+    return np.bincount(recording.pixels, minlength=math.prod(shape)).reshape(shape)
 
 
-def describe(
-    counts: np.ndarray, duration: float, sensor_size: tuple[int, int, int]
-) -> dict[str, float]:
-    """Describe a recording by numbers greater than 0.
+def describe(image: np.ndarray, duration: float) -> list[float]:
+    """Describe a recording by the numbers of ``NAMES``, which are greater than 0.
 
     Args:
-        counts: Events of each pixel, as of ``count_pixels``.
-        duration: From its first to its last event, in µs.
-        sensor_size: Width, height and polarities.
+        image: Events by polarity, row and column.
+        duration: From the first to the last of them, in µs.
 
     Example:
-        >>> describe(np.array([9, 0, 0, 0]), 999, (4, 1, 1))["events per ms"]
-        9.0
+        >>> describe(np.array([[[9, 0, 0, 0]]]), 999)
+        [9, 1.0, 9.0, 1.0, 1.0, 1]
     """
-    image = counts.reshape(sensor_size[::-1]).sum(axis=0)
-    places = np.argwhere(image).T
-    spread = np.cov(places, ddof=0, fweights=image[image > 0])
-    rows, columns = 1 + np.sqrt(np.diag(spread))
-    events = int(counts.sum())
-    ms = (duration + 1) / 1000
-    return {
-        "events": events,
-        "ms": ms,
-        "events per ms": events / ms,
-        "pixels of spread across": columns,
-        "pixels of spread down": rows,
-        "pixels with events": len(places[0]),
-    }
+    by_pixel = image.sum(axis=0)
+    places = np.argwhere(by_pixel)
+    of_events = places.repeat(by_pixel[by_pixel > 0], axis=0)
+    down, across = (1 + of_events.std(axis=0)).tolist()
+    events = len(of_events)
+    ms = float(duration + 1) / 1000
+    return [events, ms, events / ms, across, down, len(places)]
 
 
-def training_ranges(recordings: Recordings) -> dict[str, list[float]]:
-    """Return the range of each number that describes recordings; of fewer than 20, none.
+def training_ranges(recordings: Recordings) -> list[list[float]]:
+    """Return the lowest and the highest of each number of ``NAMES``; of few recordings, nothing.
 
     Example:
         >>> from pokersnn_helpers import load_nmnist
-        >>> training_ranges(load_nmnist().train)["ms"]
-        [87.4, 103.3]
+        >>> _, duration, *_ = training_ranges(load_nmnist().train)
+        >>> [round(ms) for ms in duration]
+        [87, 105]
     """
     if len(recordings) < FEWEST:
-        return {}
-    rows = [
-        describe(count_pixels(packed), float(packed.t[-1]), recordings.sensor_size)
-        for packed in recordings.events.packed
-    ]
-    logs = np.log([list(row.values()) for row in rows])
-    low, median, high = np.quantile(logs, [RARE, 0.5, 1 - RARE], axis=0)
-    lowest = np.exp(median - MARGIN * (median - low)) / TOLERANCE
-    highest = np.exp(median + MARGIN * (high - median)) * TOLERANCE
-    return dict(zip(rows[0], np.stack([lowest, highest], axis=1).tolist(), strict=True))
+        return []
+    packed = recordings.events.packed
+    logs = np.log([describe(image_of(recording), recording.t[-1]) for recording in packed])
+    low, high = np.quantile(logs, [RARE, 1 - RARE], axis=0)
+    margin = MARGIN * (high - low) + TOLERANCE
+    return np.exp([low - margin, high + margin]).T.tolist()
 
 
-def what_is_outside(ranges: dict[str, list[float]], numbers: dict[str, float]) -> list[str]:
-    """Say which numbers lie outside the ranges of training.
+def what_is_outside(ranges: list[list[float]], numbers: list[float]) -> list[str]:
+    """Say which numbers lie outside the ranges of training, if those are known.
 
     Example:
-        >>> what_is_outside({"events": [842.0, 5311.0]}, {"events": 12})
-        ['12 events (842 to 5.31e+03)']
+        >>> what_is_outside([[842, 5311]], [12])
+        ['12 events (842 to 5,311)']
     """
     return [
-        f"{numbers[name]:,.4g} {name} ({low:,.4g} to {high:,.4g})"
-        for name, (low, high) in ranges.items()
-        if not low <= numbers[name] <= high
+        f"{number:,.4g} {name} ({low:,.4g} to {high:,.4g})"
+        for name, (low, high), number in zip(NAMES, ranges, numbers, strict=False)
+        if not low <= number <= high
     ]

@@ -12,8 +12,6 @@ from .folders import recording_files
 from .inspection import Inspection, inspect_file
 
 NOTHING = np.empty((0, 2))
-MANY = 0.5  # of the files of a class
-FEW = 0.1
 
 
 def inspect_files(paths: Iterable[str | PathLike[str]]) -> dict[Path, Inspection]:
@@ -68,21 +66,19 @@ def overview(inspections: dict[Path, Inspection]) -> list[str]:
     root = commonpath([file.parent for file in rows])
     folders = [file.parent.relative_to(root) for file in rows]
     classes = ["".join(folder.parts[:1]) for folder in folders]
-    numbers = pd.DataFrame(rows.values())
-    by_class = numbers.groupby(np.array(classes))
-    table = by_class[["events", "duration (ms)"]].agg(["count", "median", "min", "max"])
+    numbers = pd.DataFrame(rows.values())[["events", "duration (ms)"]]
+    table = numbers.groupby(np.array(classes)).agg(["count", "median", "min", "max"])
     lines = [f"{len(inspections)} files", table.to_string()]
-    hot = (numbers["hot pixels"] > 0).groupby(np.array(classes)).mean().nlargest(2)
-    if len(hot) == 2 and hot.iloc[0] > MANY and hot.iloc[1] < FEW:
-        lines.append(
-            f"- {hot.iloc[0]:.0%} of the files of {hot.index[0]} have hot pixels, and of others at "
-            f"most {hot.iloc[1]:.0%}: a network may learn them; leave them out by `clean`"
-        )
-    by_remedy: dict[str, list[str]] = {}
+    class_of = dict(zip(rows, classes, strict=True))
+    by_remedy: dict[str, list[tuple[Path, str]]] = {}
     for file, inspection in inspections.items():
         for sentence in inspection.advice:
             _, _, remedy = sentence.rpartition("; ")
-            by_remedy.setdefault(remedy, []).append(f"{file}: {sentence}")
-    for sentences in by_remedy.values():
-        lines.append(f"- {len(sentences)} files, such as {sentences[0]}")
+            by_remedy.setdefault(remedy, []).append((file, sentence))
+    for found in by_remedy.values():
+        file, sentence = found[0]
+        odd = {class_of.get(path.absolute()) for path, _ in found}
+        of_one = len(odd) == 1 and len(found) > 1 and len(set(classes)) > 1
+        where = f", all of {odd.pop()}" if of_one else ""
+        lines.append(f"- {len(found)} files{where}, such as {file}: {sentence}")
     return lines

@@ -199,8 +199,8 @@ class Stream:
         """Say what of the events so far is unlike all that ``train`` has trained on."""
         if not self._counts.any():
             return []
-        sensor_size = self.classifier.sensor_size
-        numbers = describe(self._counts, self._last - (self._start or 0), sensor_size)
+        image = self._counts.reshape(self.classifier.sensor_size[::-1])
+        numbers = describe(image, self._last - (self._start or 0))
         return what_is_outside(self.classifier.ranges, numbers)
 
     def settled_ms(self) -> float | None:
