@@ -31,6 +31,7 @@ BENCHMARKS = {
     "nmnist": ("nmnist", "digits of N-MNIST, 200 by what has learned from 400 (chapter 9)"),
     "nmnist1000": ("nmnist", "the same on 1,000, by folds; needs the archive of load_nmnist"),
     "folder": ("folder", "a folder of your own: time to load it and for two epochs, and memory"),
+    "outside": ("outside", "what predict calls unlike training, and a class of everything else"),
     "compare": ("compare", "time, memory and verdict of compare: digits, gestures and films"),
     "operations": ("operations", "operations and energy of an answer by model and bin width"),
     "latency": ("latency", "when networks know the suit of all 131 recordings, by grouped folds"),

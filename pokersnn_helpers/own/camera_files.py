@@ -81,9 +81,9 @@ def read_aedat(content: bytes) -> Decoded:
     address = words["f0"]
     t = _unwrapped(words["f1"], 32)
     chip = CHIP.search(header)
-    name = chip[1].upper() if chip else b"DVS128"
-    if not name:
+    if chip and not chip[1]:
         raise ValueError(f"{chip[0].decode().strip()} is unknown; export it from jAER as CSV")
+    name = chip[1].upper() if chip else b"DVS128"
     if name.startswith(b"DAVIS"):
         x = address >> 12 & 0x3FF
         y = address >> 22 & 0x1FF

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..checks import check_events, check_range, errors_in, refuse_values
+from ..checks import check_events, check_range, check_sensor_size, errors_in, refuse_values
 from .camera_files import (
     Decoded,
     check_memory,
@@ -163,7 +163,7 @@ def read_unchecked(path: str | PathLike[str]) -> EventFile:
     polarities = events["p"]
     if polarities.dtype.kind in "if" and (abs(polarities) == 1).all():
         events["p"] = polarities > 0
-    return EventFile(events, (*size, 2)[:3] if size else None)
+    return EventFile(events, check_sensor_size((*size, 2)[:3]) if size else None)
 
 
 def may_hold_events(path: Path) -> bool:
