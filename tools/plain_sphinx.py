@@ -51,14 +51,15 @@ def build(folder: Path, options: list[str]) -> Path:
     return pages
 
 
-def parts_of(page: Path) -> dict[str, list[str]]:
-    """Return a page's text, and the sources of its figures and scripts, each file with its size."""
+def parts_of(page: Path) -> dict[str, list]:
+    """Return a page's text, and the contents of its figures, and its scripts."""
     article = BeautifulSoup(page.read_text(), "html.parser").select_one("article")
     figures = []
     for image in article.select("img"):
-        file = page.parent / image["src"]
-        size = file.stat().st_size if file.is_file() else None
-        figures.append(f"{file.name} ({size} bytes)")
+        source = image["src"]
+        if not source.startswith("data:"):
+            source = (page.parent / source).read_bytes()
+        figures.append(source)
     scripts = [script.get("src", script.get_text()) for script in article.select("script")]
     return {"text": article.get_text().split(), "figures": figures, "scripts": scripts}
 
@@ -78,8 +79,9 @@ def main() -> None:
             theirs = parts_of(other)
             for part, contents in parts_of(page).items():
                 if contents != theirs[part]:
-                    differing = sorted(set(contents) ^ set(theirs[part]))
-                    differences.append(f"{name}: {part} differ: {differing[:5]}")
+                    differing = set(contents) ^ set(theirs[part])
+                    sample = sorted(str(content)[:80] for content in differing)[:5]
+                    differences.append(f"{name}: {part} differ: {sample}")
     print("\n".join(differences) or f"{len(pages)} pages have the same text, figures and scripts")
     sys.exit(bool(differences))
 
