@@ -3,9 +3,9 @@
     jupyter-book build . && python tools/plain_sphinx.py
 
 The second build takes the executed chapters from the cache of the first, in an environment of its
-own that has no Jupyter Book. Of every page but those of the reference, whose signatures Sphinx writes, the text, the figures and
-the scripts must be the same.
-Arguments are passed on to ``uv pip install``: ``--prerelease allow`` tries what comes next.
+own that has no Jupyter Book. Text, figures and scripts of every page must be the same; those of the
+reference aren't compared, since Sphinx writes their signatures. Arguments are passed on to ``uv pip
+install``: ``--prerelease allow`` tries what comes next.
 """
 
 import re

@@ -3,8 +3,8 @@
     python tools/publish.py [https://github.com/YOU/NAME] [--doi 10.5281/zenodo.1234567]
 
 Every link, badge and install cell gets the address of your repository; without one, that of git's
-remote ``origin``. With the DOI that Zenodo gave a release, the citation and the README name it, too.
-It prints what is left to do in a browser. To run it again changes nothing.
+remote ``origin``. With the DOI that Zenodo gave a release, the citation and the README name it. It
+prints what is left to do in a browser. To run it again changes nothing.
 """
 
 import argparse
