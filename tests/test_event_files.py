@@ -185,7 +185,7 @@ BAD = {  # name of the file: what it holds, and what the error says besides the 
     "page.raw": (b"<html>not found</html>\n", "begins with b'<html>"),
     "page.dat": (b"% Version 2\n\0\x08<html>not there</html>", "holds text in place of events"),
     "header.aedat": (b"#!AER-DAT2.0", "holds text in place of events"),
-    "header.csv": (headless(EVENTS, "tpxy"), "holds 0, 0, 0, 0 without a header.*first line"),
+    "header.csv": (headless(EVENTS, "tpxy"), "has no header, and neither t, x, y, p nor"),
     "milliseconds.csv": (b"0.5,3,4,1\n0.8,5,6,0\n", "t is 0.5 at event 0; .* seconds by 1e6"),
     "seconds.csv": (b"t,x,y,p\n0.000005,3,4,1\n", "t is 5e-06 at event 0; .* seconds by 1e6"),
     "seconds.npy": (npy(SECONDS), "t is .*e-06 at event 0; .* seconds by 1e6"),

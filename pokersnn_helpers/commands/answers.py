@@ -100,33 +100,25 @@ def summary(answers: pd.DataFrame, classes: Sequence[str]) -> list[str]:
         answers: A row with ``COLUMNS`` for each.
         classes: Those that the network knows.
     """
-    known = answers[answers["class"].isin(classes)]
+    known = answers.query("`class` in @classes")
     correct = (known["class"] == known["answer"]).sum()
     lines = [f"{correct} of {len(known)} correct, {correct / max(1, len(known)):.1%}"]
-    others = sorted(set(answers["class"]).difference(classes))
+    others = ", ".join(sorted(set(answers["class"]).difference(classes)))
     if others:
-        lines.append(
-            f"no class of the network is called {', '.join(others)}; it has {', '.join(classes)}"
-        )
-    unlike = answers["line"][answers["unlike"]]
-    if len(unlike):
+        lines.append(f"no class of the network is called {others}; it has {', '.join(classes)}")
+    unlike = answers["line"][answers["unlike"]].tolist()
+    if unlike:
         lines.append(f"{len(unlike)} of {len(answers)} are unlike all of training, such as")
-        lines.append(unlike.iloc[0])
+        lines.append(unlike[0])
     return [*lines, confusion(answers)]
 
 
 def confusion(answers: pd.DataFrame) -> str:
-    """Return a table of classes and answers; where that is wide, numbers stand for their names."""
+    """Return a table of classes and answers, in several parts where it is wider than a terminal."""
     table = pd.crosstab(answers["class"], answers["answer"])
     correct = answers["class"] == answers["answer"]
     table["correct, %"] = (100 * correct.groupby(answers["class"]).mean()).round(1)
-    if table.to_string().index("\n") <= WIDTH:
-        return table.to_string()
-    names = sorted({*answers["class"], *answers["answer"]})
-    numbers = {name: f"{number}" for number, name in enumerate(names, 1)}
-    legend = "\n".join(f"{number}: {name}" for name, number in numbers.items())
-    short = table.rename(index=numbers, columns=numbers)
-    return f"{short.to_string(line_width=WIDTH)}\n{legend}"
+    return table.to_string(line_width=WIDTH)
 
 
 def in_words(answer: training.Prediction, outside: Sequence[str] = ()) -> str:

@@ -4,12 +4,13 @@ import argparse
 import io
 import os
 import sys
+import warnings
 from importlib import import_module
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-from .terminal import forget, printable, safe_warnings
+from .terminal import forget, format_warning, printable
 
 Options = dict[str, dict[str, Any]]  # what argparse takes, by name
 NETWORKS = {
@@ -99,6 +100,7 @@ def main(words: list[str] | None = None) -> None:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal can't print becomes \u....
         sys.stdout.reconfigure(errors="backslashreplace")
+    warnings.formatwarning = format_warning
     options = vars(_parser().parse_args(words))
     name = options.pop("command")
     given = {option: value for option, value in options.items() if value is not None}
@@ -107,8 +109,7 @@ def main(words: list[str] | None = None) -> None:
     command = getattr(module, name)
     try:
         _check_options(given, options)
-        with safe_warnings():
-            command(**given)
+        command(**given)
     except KeyboardInterrupt as stopped:
         forget(stopped)
         raise SystemExit(f"python -m pokersnn_helpers {name}: stopped") from None

@@ -4,8 +4,9 @@ import re
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any
+
+FORMAT_WARNING = warnings.formatwarning
 
 
 def printable(text: str) -> str:
@@ -24,15 +25,9 @@ def say(text: object) -> None:
     print(printable(str(text)), flush=True)
 
 
-@contextmanager
-def safe_warnings() -> Iterator[None]:
-    """Escape in warnings what would steer a terminal, too."""
-    original = warnings.formatwarning
-    warnings.formatwarning = lambda *message: printable(original(*message))
-    try:
-        yield
-    finally:
-        warnings.formatwarning = original
+def format_warning(*message: Any) -> str:
+    """Format a warning so that it can't steer a terminal either."""
+    return printable(FORMAT_WARNING(*message))
 
 
 def pixels(option: str, words: str) -> tuple[int, int] | None:

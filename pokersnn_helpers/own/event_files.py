@@ -59,7 +59,9 @@ FIELDS = {  # by the names that files have for them
     "polarities": "p",
     "on": "p",
 }
-COMMENT = re.compile(r"# *(class|sensor_size):(.*)")  # a line before the header of a CSV
+# What a CSV says in lines before its header, such as "# class: up!".
+COMMENTS = re.compile(r"(?:# *\w+:.*\n)*")
+COMMENT = re.compile(r"# *(\w+): *(.*?) *\n")
 FAERY_CHILDREN: dict[int, Any] = {}  # by the number of the process whose child it is: forks differ
 FAERY_LOCK = Lock()  # one thread at a time asks a child
 
@@ -266,28 +268,27 @@ def _columns(array: np.ndarray) -> dict[str, np.ndarray]:
     return dict(zip("txyp", array.T, strict=True))
 
 
-def read_comments(path: Path) -> tuple[dict[str, str], str]:
-    r"""Return what a CSV says of its ``class`` and ``sensor_size``, and the line after that.
+def read_comments(path: Path) -> dict[str, str]:
+    r"""Return what a CSV says of its ``class`` and its ``sensor_size`` before the header.
 
     Example:
         >>> _ = Path("up.csv").write_text("# class: up!\nt,x,y,p\n0,3,5,1\n")
         >>> read_comments(Path("up.csv"))
-        ({'class': 'up!'}, 't,x,y,p\n')
+        {'class': 'up!'}
     """
-    comments: dict[str, str] = {}
     with path.open(encoding="utf-8-sig", errors="replace") as file:
-        line = file.readline(1000)
-        while comment := COMMENT.match(line):
-            comments[comment[1]] = comment[2].strip()
-            line = file.readline(1000)
-    return comments, line
+        start = COMMENTS.match(file.read(1000))
+    return dict(COMMENT.findall(start[0]))  # type: ignore[index]
 
 
 def _read_csv(path: Path) -> Decoded:
     import pandas as pd  # which takes a second to import
 
-    comments, line = read_comments(path)
-    header = line.lstrip("#").strip(" \r\n")  # savetxt's begins with "# "
+    comments = read_comments(path)
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        for _ in range(len(comments) + 1):
+            header = file.readline(1000)
+    header = header.lstrip("#").strip(" \r\n")  # savetxt's begins with "# "
     separator = next((sign for sign in ",;\t" if sign in header), r"\s+")
     names = re.split(separator, header)
     has_header = not re.match(r"[-+.]?\d", header)
@@ -322,17 +323,12 @@ def _read_csv(path: Path) -> Decoded:
 def _named(table: Any) -> Any:
     """Name the columns of a table without a header, t, x, y, p or x, y, p, t; seconds become µs."""
     for order in ("txyp", "xypt"):
-        if len(table.columns) == 4:
-            named = table.set_axis([*order], axis=1)
-            if named["t"].is_monotonic_increasing and named["p"].isin([-1, 0, 1]).all():
-                microseconds = 1e6 * named["t"]
-                in_seconds = is_whole(microseconds) and not is_whole(microseconds / 1000)
-                return named.assign(t=microseconds.round()) if in_seconds else named
-    first = ", ".join(map(str, table.iloc[0]))
-    raise ValueError(
-        f"it holds {first} without a header, and is neither t, x, y, p nor x, y, p, t in order; "
-        "name the columns in the first line"
-    )
+        named = table.set_axis([*order], axis=1)
+        if named["t"].is_monotonic_increasing and named["p"].isin([-1, 0, 1]).all():
+            microseconds = 1e6 * named["t"]
+            in_seconds = is_whole(microseconds) and not is_whole(1e-3 * microseconds)
+            return named.assign(t=microseconds.round()) if in_seconds else named
+    raise ValueError("it has no header, and neither t, x, y, p nor x, y, p, t fits; write one")
 
 
 def is_whole(times: np.ndarray) -> bool:

@@ -80,7 +80,7 @@ def load_folder(
 
     Warns:
         UserWarning: Some files are left out, since they aren't recordings, their names begin with
-            ``_``, or a link leads nowhere or to what is read anyway; or a class has no recordings;
+            ``_``, or a link leads nowhere or to what is read anyway; or a folder is empty;
             or names differ in nothing but capitals; or two files of different classes or groups
             hold the same; or an event far off costs all recordings pixels. (Names
             that begin with a dot are hidden.)
@@ -215,7 +215,6 @@ def class_files(path: Path) -> list[Path]:
         raise FileNotFoundError(f"there is no folder {path}; name one with a folder per class")
     files, left_out = _walk(path)
     in_classes = []
-    empty = {child.name for child in path.glob("[!._]*") if child.is_dir()}
     for file in files:
         below = file.relative_to(path).parts
         is_left_out = any(part.startswith("_") for part in below)
@@ -223,10 +222,6 @@ def class_files(path: Path) -> list[Path]:
             left_out.append(file)
         else:
             in_classes.append(file)
-            empty.discard(below[0])
-    if empty:
-        listed = ", ".join(sorted(empty))
-        warnings.warn(f"no recordings in {listed} of {path}: no such classes", stacklevel=3)
     if left_out:
         warnings.warn(
             f"{len(left_out)} files below {path}, such as {min(left_out)}, are no recordings of a "
@@ -273,7 +268,7 @@ def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
     for path in sorted(by_place.values()):
         if path.is_file() and may_hold_events(path):
             files.append(path)
-        elif not path.is_dir():
+        elif not path.is_dir() or not any(path.iterdir()):
             left_out.append(path)
     return files, left_out
 
@@ -287,8 +282,7 @@ def class_names(folder: Path, files: list[Path]) -> dict[str, str]:
     names: dict[str, str] = {}
     for file in files:
         folder_name = file.relative_to(folder).parts[0]
-        comments, _ = read_comments(file)
-        class_name = comments.get("class") or folder_name
+        class_name = read_comments(file).get("class") or folder_name
         first = names.setdefault(folder_name, class_name)
         if class_name != first:
             raise ValueError(f"{file} is of class {class_name}, others beside it of {first}")

@@ -75,10 +75,11 @@ def overview(inspections: dict[Path, Inspection]) -> list[str]:
         for sentence in inspection.advice:
             _, _, remedy = sentence.rpartition("; ")
             by_remedy.setdefault(remedy, []).append((file, sentence))
-    for found in by_remedy.values():
-        file, sentence = found[0]
-        odd = {class_of.get(path.absolute()) for path, _ in found}
-        of_one = len(odd) == 1 and len(found) > 1 and len(set(classes)) > 1
-        where = f", all of {odd.pop()}" if of_one else ""
-        lines.append(f"- {len(found)} files{where}, such as {file}: {sentence}")
+    for odd in by_remedy.values():
+        file, sentence = odd[0]
+        where = ""
+        if len(set(classes)) > 1:
+            names = {class_of.get(file.absolute()) for file, _ in odd}
+            where = f" of {len(names)} of {len(set(classes))} classes"
+        lines.append(f"- {len(odd)} files{where}, such as {file}: {sentence}")
     return lines

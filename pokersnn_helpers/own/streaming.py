@@ -95,7 +95,7 @@ class Stream:
         self._t = np.empty(0, np.int64)  # of the events whose step isn't computed, since the start
         self._pixels = np.empty(0, np.int64)
         self._voltages = [torch.empty(0, 1, len(self.classifier.classes))]
-        self._counts = np.zeros(math.prod(self.classifier.sensor_size), np.int64)
+        self._image = np.zeros(self.classifier.sensor_size[::-1], np.int64)
 
     @property
     def open_since(self) -> float | None:
@@ -142,7 +142,7 @@ class Stream:
             self._last = last_time
             self._ends = last_step + 1 + self.classifier.settle_steps
             if self.classifier.ranges:
-                np.add.at(self._counts, packed.pixels[:n_events], 1)
+                np.add.at(self._image.reshape(-1), packed.pixels[:n_events], 1)
             self._t = np.concatenate([self._t, packed.t[:n_events]])
             self._pixels = np.concatenate([self._pixels, packed.pixels[:n_events]])
             voltages.append(self._compute(last_step))
@@ -197,10 +197,9 @@ class Stream:
 
     def outside(self) -> list[str]:
         """Say what of the events so far is unlike all that ``train`` has trained on."""
-        if not self._counts.any():
+        if self._start is None or not self.classifier.ranges:
             return []
-        image = self._counts.reshape(self.classifier.sensor_size[::-1])
-        numbers = describe(image, self._last - (self._start or 0))
+        numbers = describe(self._image, self._last - self._start)
         return what_is_outside(self.classifier.ranges, numbers)
 
     def settled_ms(self) -> float | None:
