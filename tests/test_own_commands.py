@@ -232,7 +232,7 @@ def test_what_is_odd_in_one_class_only_is_said(tmp_path, run):
         (tmp_path / name).mkdir(exist_ok=True)
         np.save(tmp_path / name / f"{number}.npy", scene(*[(60, 60, 500)] * (name == "left")))
     lines = run("inspect", tmp_path)
-    assert any(line.startswith("- 2 files of 1 of 2 classes, such as") for line in lines)
+    assert any(line.startswith("- 2 files in 1 of 2 folders, such as") for line in lines)
 
 
 def test_a_confusion_matrix_fits_a_terminal():
@@ -268,9 +268,9 @@ def test_a_folder_is_inspected_in_few_lines_and_cleaned(folder, run):  # noqa: F
     assert summary == "25 files"
     for name, row in zip(CLASSES, table, strict=True):
         assert row.split()[:2] == [name, "8"]
-    assert sensor.startswith("- 24 files of 3 of 3 classes, such as ")
+    assert sensor.startswith("- 24 files in 3 of 3 folders, such as ")
     assert "doesn't say its sensor" in sensor
-    assert last.startswith(f"- 1 files of 1 of 3 classes, such as {bad}: it holds")
+    assert last.startswith(f"- 1 files in 1 of 3 folders, such as {bad}: it holds")
     (line,) = run("inspect", folder, "--json")
     content = json.loads(line)
     assert len(content) == 25

@@ -70,16 +70,19 @@ def overview(inspections: dict[Path, Inspection]) -> list[str]:
     table = numbers.groupby(np.array(classes)).agg(["count", "median", "min", "max"])
     lines = [f"{len(inspections)} files", table.to_string()]
     class_of = dict(zip(rows, classes, strict=True))
-    by_remedy: dict[str, list[tuple[Path, str]]] = {}
+    first: dict[str, str] = {}
+    classes_with: dict[str, list[str]] = {}
     for file, inspection in inspections.items():
+        class_name = class_of.get(file.absolute(), "")
         for sentence in inspection.advice:
             _, _, remedy = sentence.rpartition("; ")
-            by_remedy.setdefault(remedy, []).append((file, sentence))
-    for odd in by_remedy.values():
-        file, sentence = odd[0]
-        where = ""
-        if len(set(classes)) > 1:
-            names = {class_of.get(file.absolute()) for file, _ in odd}
-            where = f" of {len(names)} of {len(set(classes))} classes"
-        lines.append(f"- {len(odd)} files{where}, such as {file}: {sentence}")
+            first.setdefault(remedy, f"{file}: {sentence}")
+            names = classes_with.setdefault(remedy, [])
+            names.append(class_name)
+    for remedy, names in classes_with.items():
+        number = len(names)
+        folders = len(set(names))
+        lines.append(
+            f"- {number} files in {folders} of {len(table)} folders, such as {first[remedy]}"
+        )
     return lines
