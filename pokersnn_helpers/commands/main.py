@@ -100,7 +100,7 @@ def main(words: list[str] | None = None) -> None:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal can't print becomes \u....
         sys.stdout.reconfigure(errors="backslashreplace")
-    warnings.formatwarning = format_warning
+    warnings.formatwarning = format_warning  # type: ignore[assignment]
     options = vars(_parser().parse_args(words))
     name = options.pop("command")
     given = {option: value for option, value in options.items() if value is not None}

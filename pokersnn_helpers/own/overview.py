@@ -81,8 +81,8 @@ def overview(inspections: dict[Path, Inspection]) -> list[str]:
             names.append(class_name)
     for remedy, names in classes_with.items():
         number = len(names)
-        folders = len(set(names))
+        concerned = len(set(names))
         lines.append(
-            f"- {number} files in {folders} of {len(table)} folders, such as {first[remedy]}"
+            f"- {number} files in {concerned} of {len(table)} folders, such as {first[remedy]}"
         )
     return lines

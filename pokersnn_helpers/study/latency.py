@@ -62,7 +62,8 @@ def predict_over_time(classifier: Classifier, recordings: Recordings) -> Predict
     """Ask a network for its answer at the end of every time step of every recording.
 
     Args:
-        classifier: Its network's ``dt`` is the width of the time bins.
+        classifier: Its network's ``dt`` is the width of the time bins. Answers are those of the
+            default ``decode``, whatever its own is.
         recordings: Asked about one by one.
 
     Example:
