@@ -108,7 +108,7 @@ class Keeper:
     path: Path | None
     overwrite: bool  # what stands there is of this run
     classifier: Any  # the one that is kept; none before the first epoch
-    ranges: list[list[float]]  # of what it is trained on
+    ranges: list[list[float]]  # of what it is trained on, and what chooses the epoch
 
     def save(self, average: Classifier, state: TrainingState) -> None:
         """Save what is kept, and the state of the run after its last epoch."""
@@ -153,7 +153,8 @@ def train(
                 say(f"{data}\n{options}, {processes} on {place.type}")
                 say(f"checkpoint: {path or 'none is written; --checkpoint FILE keeps one'}")
             kept = load_checkpoint(resume, "cpu") if resume else None
-            keeper = Keeper(options, data, path, path == resume, kept, training_ranges(data.train))
+            seen = data.train + data.validation if data.validation else data.train
+            keeper = Keeper(options, data, path, path == resume, kept, training_ranges(seen))
             with errors_in(str(resume or options)):
                 _, history = train_classifier(
                     Split(data.train, data.validation or data.test),
