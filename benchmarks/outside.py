@@ -11,7 +11,7 @@ import numpy as np
 from pokersnn_helpers import Recordings, Split, evaluate, load_nmnist, make_loader, train_classifier
 from pokersnn_helpers.own.detector import detector
 from pokersnn_helpers.own.folders import resize
-from pokersnn_helpers.own.outside import describe, image_of, training_ranges, what_is_outside
+from pokersnn_helpers.own.outside import image_of, training_ranges, what_is_outside
 from pokersnn_helpers.recipe import choose_recipe
 from pokersnn_helpers.recordings import PackedRecording, fold_indices
 from pokersnn_helpers.simulation.gestures import GESTURES, film_gestures
@@ -73,7 +73,7 @@ def sets() -> dict[str, tuple[Recordings, list[str]]]:
 def is_outside(ranges: list[list[float]], events: np.ndarray, sensor: tuple[int, int, int]) -> bool:
     """Say whether ``predict`` would call a recording unlike training."""
     packed = PackedRecording.pack(events, sensor)
-    return bool(what_is_outside(ranges, describe(image_of(packed), packed.t[-1])))
+    return bool(what_is_outside(ranges, image_of(packed), packed.t[-1]))
 
 
 def on_sensor(recordings: Recordings, sensor_size: tuple[int, int, int]) -> list[np.ndarray]:

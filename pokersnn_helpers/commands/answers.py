@@ -16,7 +16,7 @@ from ..fast import FastSNN
 from ..own import live as playing
 from ..own.event_files import read_event_file
 from ..own.folders import class_files, class_names, cut, resize
-from ..own.outside import describe, image_of, what_is_outside
+from ..own.outside import image_of, what_is_outside
 from ..own.streaming import Stream
 from ..recordings import PackedRecording
 from .terminal import pixels, say
@@ -86,8 +86,7 @@ class Trained:
                 prediction = training.predict(self.classifier, part)
                 place = f", part {number} of {len(parts)}" if len(parts) > 1 else ""
                 packed = PackedRecording.pack(part, sensor_size)
-                numbers = describe(image_of(packed), packed.t[-1])
-                unlike = what_is_outside(self.classifier.ranges, numbers)
+                unlike = what_is_outside(self.classifier.ranges, image_of(packed), packed.t[-1])
                 line = f"{file}{place}: {in_words(prediction, unlike)}"
                 answers.append((class_name, prediction.class_name or NO_ANSWER, line, bool(unlike)))
         return answers

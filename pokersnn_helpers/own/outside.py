@@ -46,7 +46,7 @@ def describe(image: np.ndarray, duration: float) -> list[float]:
     spread = np.cov(places, rowvar=False, ddof=0, fweights=by_pixel[by_pixel > 0])
     down, across = (1 + np.sqrt(spread.diagonal())).tolist()
     events = int(by_pixel.sum())
-    ms = float(duration + 1) / 1000
+    ms = (float(duration) + 1) / 1000
     return [events, ms, events / ms, across, down, len(places)]
 
 
@@ -68,15 +68,17 @@ def training_ranges(recordings: Recordings) -> list[list[float]]:
     return np.exp([low - margin, high + margin]).T.tolist()
 
 
-def what_is_outside(ranges: list[list[float]], numbers: list[float]) -> list[str]:
-    """Say which numbers lie outside the ranges of training, if those are known.
+def what_is_outside(ranges: list[list[float]], image: np.ndarray, duration: float) -> list[str]:
+    """Say which numbers of a recording lie outside the ranges of training, if those are known.
 
     Example:
-        >>> what_is_outside([[842, 5311]], [12])
-        ['12 events (842 to 5,311)']
+        >>> what_is_outside([[842, 5311]], np.array([[[9, 0, 0, 0]]]), 999)
+        ['9 events (842 to 5,311)']
     """
+    if not ranges or not image.any():
+        return []
     return [
         f"{number:,.4g} {name} ({low:,.4g} to {high:,.4g})"
-        for name, (low, high), number in zip(NAMES, ranges, numbers, strict=False)
+        for name, (low, high), number in zip(NAMES, ranges, describe(image, duration), strict=False)
         if not low <= number <= high
     ]

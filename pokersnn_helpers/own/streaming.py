@@ -16,7 +16,7 @@ from ..recordings import PackedRecording
 from ..system.compiling import compiled
 from ..system.devices import one_cpu_thread
 from ..training import MAX_STEPS, Prediction, read_prediction
-from .outside import describe, what_is_outside
+from .outside import what_is_outside
 
 MAX_COUNTS = 2**22  # in the frames that are computed at once
 
@@ -197,10 +197,8 @@ class Stream:
 
     def outside(self) -> list[str]:
         """Say what of the events so far is unlike all that ``train`` has trained on."""
-        if self._start is None or not self.classifier.ranges:
-            return []
-        numbers = describe(self._image, self._last - self._start)
-        return what_is_outside(self.classifier.ranges, numbers)
+        duration = self._last - (self._start or 0)
+        return what_is_outside(self.classifier.ranges, self._image, duration)
 
     def settled_ms(self) -> float | None:
         """Return at which time in ms the answer became what it is now; None without an answer.
