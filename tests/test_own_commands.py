@@ -212,6 +212,7 @@ def test_persons_who_lack_classes_test_all_of_them_or_it_is_said(folder, run):  
 def test_ctrl_c_while_files_are_read_is_a_line_and_warnings_steer_no_terminal(
     folder,  # noqa: F811
     monkeypatch,
+    capsys,
     run,
 ):
     shown = []
@@ -222,8 +223,9 @@ def test_ctrl_c_while_files_are_read_is_a_line_and_warnings_steer_no_terminal(
 
     monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
     monkeypatch.setattr(overview, "inspect_file", stopped)
-    with pytest.raises(SystemExit, match="inspect: stopped"):
+    with pytest.raises(SystemExit, match="130"):
         run("inspect", folder)
+    assert "inspect: stopped\n" in capsys.readouterr().err
     assert shown == ["a.py:1: UserWarning: \\x1b[31m\n"]
 
 

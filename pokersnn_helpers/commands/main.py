@@ -112,7 +112,8 @@ def main(words: list[str] | None = None) -> None:
         command(**given)
     except KeyboardInterrupt as stopped:
         forget(stopped)
-        raise SystemExit(f"python -m pokersnn_helpers {name}: stopped") from None
+        print(f"python -m pokersnn_helpers {name}: stopped", file=sys.stderr)
+        raise SystemExit(130) from None
     except BrokenPipeError:  # who reads has read enough; what is left to write goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
