@@ -170,6 +170,13 @@ def test_an_event_that_makes_all_recordings_coarse_is_named(folder):
     save(folder / "left" / "anna" / "0.npy", events)
     with pytest.warns(UserWarning, match=r"0\.npy: event 7 is \(\d+, 1000, .* lose pixels; leave"):
         load_folder(folder)
+    events["x"][7] = 6000
+    save(folder / "left" / "anna" / "0.npy", events)
+    with (
+        pytest.warns(UserWarning, match=r"0\.npy: event 7 is \(\d+, 6000"),
+        pytest.raises(ValueError, match=r"no event lies in the middle .* or say the sensor's"),
+    ):
+        load_folder(folder)
 
 
 def test_text_that_holds_no_events_and_empty_classes_are_left_out(folder):

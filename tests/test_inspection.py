@@ -135,6 +135,12 @@ def test_hot_pixels_fire_all_the_time_and_a_hand_that_turns_round_does_not(inspe
     assert sorted(find_hot_pixels(events).tolist()) == together
 
 
+def test_hot_pixels_with_most_of_the_events_are_not_simply_left_out(inspect):
+    for events, remedy in ((59_000, "leave them out by `clean`"), (61_000, "or record again")):
+        first, _ = inspect(scene((60, 60, events))).advice
+        assert first.endswith(remedy)
+
+
 def test_a_camera_of_which_half_the_pixels_are_hot_is_told_in_one_line(inspect):
     is_hot = np.random.default_rng(1).random((64, 64)) < 0.5
     hot = [(x, y, 100) for y, x in np.argwhere(is_hot)]
