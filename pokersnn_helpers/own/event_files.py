@@ -171,7 +171,10 @@ def read_unchecked(path: str | PathLike[str]) -> EventFile:
 def may_hold_events(path: Path) -> bool:
     """Say whether a file is of a known format; as ``.txt``, only one that begins with a number."""
     suffix = path.suffix.lower()
-    return suffix in FORMATS and (suffix != ".txt" or path.read_bytes()[:1].isdigit())
+    if suffix == ".txt":
+        with path.open("rb") as file:
+            return file.read(1).isdigit()
+    return suffix in FORMATS
 
 
 def smallest_sensor(events: np.ndarray) -> SensorSize:
@@ -308,7 +311,8 @@ def _read_csv(path: Path) -> Decoded:
         raise ValueError(f"no table: {error}; write a header that names all columns") from error
     numbers = table.apply(pd.to_numeric, errors="coerce")
     if not has_header:
-        table = numbers = _named(numbers)
+        numbers = _named(numbers)
+        table = numbers
     for field, name in _fields(table).items():
         is_wrong = numbers[name].isna()
         if is_wrong.any():
@@ -360,13 +364,14 @@ def _fields(columns: Any) -> dict[str, str]:
 
 
 def _to_events(columns: Any) -> np.ndarray:
-    """Put columns into a structured array, in the types that they have."""
+    """Put columns into a structured array, in the types that they have, and what else is as long."""
     arrays = {name: np.asarray(column) for name, column in columns.items()}
     for field, name in _fields(columns).items():
-        arrays[field] = array = arrays.pop(name)
+        array = arrays.pop(name)
         if array.dtype.kind not in "biuf" or array.ndim != 1:
             raise ValueError(f"{field} is an array {array.shape} of {array.dtype}; give numbers")
-    of_events = {}  # and not of the whole recording
+        arrays[field] = array
+    of_events = {}
     for name, array in arrays.items():
         if name in "txyp" or array.shape == arrays["t"].shape:
             of_events[name] = array
