@@ -364,7 +364,7 @@ def _fields(columns: Any) -> dict[str, str]:
 
 
 def _to_events(columns: Any) -> np.ndarray:
-    """Put columns into a structured array, in the types that they have, and what else is as long."""
+    """Put columns, and others that are as long, into a structured array, in their own types."""
     arrays = {name: np.asarray(column) for name, column in columns.items()}
     for field, name in _fields(columns).items():
         array = arrays.pop(name)
