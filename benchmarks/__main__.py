@@ -21,6 +21,7 @@ BENCHMARKS = {
     "step": ("networks", "one training step by network and library, at bins of 1 and 0.1 ms"),
     "widths": ("widths", "own recordings in bins of 1 to 10 ms: last epoch, best epoch"),
     "settle": ("batches", "silence after the last event: accuracy by its duration, on inner folds"),
+    "decodes": ("batches", "maximum, last step or mean of the voltages: accuracy on inner folds"),
     "batches": ("batches", "is an answer the same alone, in any batch and in a stream?"),
     "accuracy": ("accuracy", "every model of chapter 7 on all 131 recordings, by grouped folds"),
     "changes": ("accuracy", "networks of chapter 7 on changed recordings, trained on them or not"),
