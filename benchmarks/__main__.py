@@ -35,6 +35,7 @@ BENCHMARKS = {
     "compare": ("compare", "time, memory and verdict of compare: digits, gestures and films"),
     "operations": ("operations", "operations and energy of an answer by model and bin width"),
     "latency": ("latency", "when networks know the suit of all 131 recordings, by grouped folds"),
+    "card": ("latency", "when the landing page's network knows the suit of simulated cards"),
     "sparse": ("latency", "spikes, additions and accuracy by penalty on the rate and by pruning"),
     "constants": ("lines", "the recipe with other time constants, on held-out folds"),
     "lines": ("lines", "what each line added to the plain loop is worth, on held-out folds"),

@@ -78,7 +78,12 @@ def measure_decodes(seeds: int = 3) -> Row:
         jobs = product([name], [rule], range(seeds), range(FOLDS))
         results = np.array(folds.in_parallel(_by_decode, jobs)).reshape(seeds, FOLDS, -1)
         accuracy, loss, at_the_end, others = results.mean(axis=1).T
-        row = {"model": name, "decode": rule, **folds.spread(accuracy.tolist()), "loss": float(loss.mean())}
+        row = {
+            "model": name,
+            "decode": rule,
+            **folds.spread(accuracy.tolist()),
+            "loss": float(loss.mean()),
+        }
         row["highest at the end"] = float(at_the_end.mean())
         row["other in the last step"] = float(others.mean())
         rows.append(row)
