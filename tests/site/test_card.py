@@ -214,7 +214,7 @@ def test_a_card_is_thrown_once_by_itself_and_the_answer_said(figure):
 def test_a_hundred_cards_are_tallied_by_suit(figure):
     page = figure(reduced_motion="reduce")
     assert " spikes" in wait_for_answer(page)  # a finished card rather than empty panels
-    press(page, "a hundred")
+    press(page, "hundred")
     tally = page.locator(".card-tally")
     site.run_until(lambda: "of 100 cards right" in tally.text_content(), page)
     text = tally.text_content()

@@ -130,7 +130,7 @@
       const hands = element("div", { className: "interactive-controls card-hands" });
       this.drawing.append(hands); // on a phone they stand below the card and the camera
       addRow(hands, this.summary, this.said, this.tally);
-      addRow(hands, element("span", { textContent: "throw a" }), ...throws, button("a hundred", () => table.throwMany()), this.pause);
+      addRow(hands, element("span", { textContent: "throw a" }), ...throws, button("hundred", () => table.throwMany()), this.pause);
     }
 
     addSwitches(controls, more) {
