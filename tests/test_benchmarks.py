@@ -406,6 +406,25 @@ def test_durations_of_silence_are_compared(quick):
     assert (rows["loss"] > 0).all()
 
 
+def test_decodes_are_compared(quick):
+    table = pd.DataFrame(batches.measure_decodes(1)["rows"])
+    assert table["decode"].tolist() == 2 * ["maximum", "last", "mean"]
+    assert table.loc[[0, 3], "mean"].between(0, 1).all()
+    assert table["highest at the end"].between(0, 1).all()
+
+
+@pytest.mark.parametrize(
+    ("readout", "at_the_end", "others"),
+    [([[0, 0], [1, 2]], 1, 0), ([[3, 0], [1, 0]], 0, 0), ([[3, 0], [1, 2]], 0, 1)],
+)
+def test_highest_voltages_and_another_leader_at_the_end_are_counted(
+    readout, at_the_end, others, put
+):
+    put(batches, predict=lambda *_: SimpleNamespace(readout=torch.tensor(readout)))
+    recordings = SimpleNamespace(events=[None])
+    assert batches._peaks(None, recordings) == (at_the_end, others)
+
+
 def test_answers_that_depend_on_their_batch_are_noticed(quick, put):
     put(Classifier, read=lambda self, voltages, _=None: self.decode(voltages))
     by_way = batches._of_network(batches.FILMS, 0)

@@ -27,6 +27,7 @@ QUOTED = re.compile(r"([−-]?\d[\d,]*(?:\.\d+)?)([^\d<]{0,25})<!--\s*(.+?)\s*--
 DETAILS = r"measurements\.(?:md|html)#([\w-]+)"
 # Percentages that no stored measurement has: of a method, of others, of the page's own run.
 OTHERS = {
+    "index": {"95"},
     "04_training": {"83"},
     "07_does_it_need_spikes": {"95"},
     "08_how_an_event_camera_sees": {"15", "50", "70"},

@@ -94,8 +94,9 @@ def test_typed_code_is_short(cell, limit):
     assert 5 < lines_of_code(cell_with(*cell)) <= limit
 
 
-def test_typed_network_computes_what_snn_does():
-    assert_same(*with_the_same_weights(typed(*NETWORK)["Network"], SNN), 0.1)
+@pytest.mark.parametrize("cell", [NETWORK, (LOOP[0], "typed-network")])
+def test_typed_network_computes_what_snn_does(cell):
+    assert_same(*with_the_same_weights(typed(*cell)["Network"], SNN), 0.1)
 
 
 def assert_close_weights(network, other, tolerance):

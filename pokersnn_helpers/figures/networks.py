@@ -80,12 +80,13 @@ def plot_dynamics(
     *,
     frames: torch.Tensor,
     votes: torch.Tensor | None = None,
+    neuron: int | None = None,
 ) -> Figure:
     """Draw what a network did during a recording, in the order in which it happens.
 
     From top to bottom: the input, then of each hidden layer its spikes, synaptic currents and
-    membrane voltages, then the readout. One neuron, the busiest of those drawn, has the accent. The
-    time after the recording's last event is shaded.
+    membrane voltages, then the readout. One neuron has the accent. The time after the recording's
+    last event is shaded.
 
     Args:
         recording: What a ``SpikingNetwork`` recorded: a NamedTuple of the states of its layers, or
@@ -96,6 +97,8 @@ def plot_dynamics(
         classes: Names of the readout neurons.
         frames: What the network was given, of shape (T, B, ...). The first of the batch is drawn.
         votes: As for ``draw_raster``, of the last hidden layer.
+        neuron: The one with the accent, of the last hidden layer. Default: the busiest of those
+            drawn.
 
     Raises:
         TypeError: Nothing was recorded, or the state of a step is no NamedTuple.
@@ -134,13 +137,15 @@ def plot_dynamics(
     top.set(title=f"input: {counts.sum():,.0f} events", ylabel="per step")
     for ax, (name, field) in zip(middle, panels, strict=True):
         label = "hidden" if len(hidden) == 1 else name
+        chosen = neuron is not None and name == hidden[-1]
+        marked = neuron if chosen else _busiest(layers[name])
         if field == "z":
             spikes = layers[name]["z"]
             layer_votes = votes if name == hidden[-1] else None
-            draw_raster(ax, spikes, dt, layer_votes, classes, _busiest(layers[name]))
+            draw_raster(ax, spikes, dt, layer_votes, classes, marked)
             ax.set_title(f"{label} spikes: {spikes.sum():,.0f}")
         else:
-            _draw_states(ax, ends, layers[name], field, label)
+            _draw_states(ax, ends, layers[name], field, label, marked)
     end = ends[-1]
     draw_readout(bottom, layers[readout]["v"], dt, classes)
     bottom.set(title="readout: membrane voltages", xlim=(0, end))
@@ -172,14 +177,18 @@ def _busiest(states: dict[str, torch.Tensor]) -> int | None:
 
 
 def _draw_states(
-    ax: Axes, ends: ndarray, states: dict[str, torch.Tensor], field: str, label: str
+    ax: Axes,
+    ends: ndarray,
+    states: dict[str, torch.Tensor],
+    field: str,
+    label: str,
+    marked: int | None,
 ) -> None:
-    """Draw a line for each of a layer's first neurons, and the busiest one in the accent."""
+    """Draw a line for each of a layer's first neurons, and the marked one in the accent."""
     values = states[field][:, :DRAWN_NEURONS]
     lines = ax.plot(ends, values, color=GREY, linewidth=0.9, alpha=0.5)
-    busiest = _busiest(states)
-    if busiest is not None:
-        lines[busiest].set(color=ACCENT, linewidth=1.8, alpha=None, zorder=3)
+    if marked is not None:
+        ax.plot(ends, states[field][:, marked], color=ACCENT, linewidth=1.8, zorder=3)
     title = f"{len(lines)} {label} neurons: {FIELDS[field]}"
     if field == "v" and "z" in states:
         title += ", after the reset"

@@ -201,9 +201,10 @@ class Stream:
         return what_is_outside(self.classifier.ranges, self._image, duration)
 
     def settled_ms(self) -> float | None:
-        """Return at which time in ms the answer became what it is now; None without an answer.
+        """Return since what time in ms the answer is what it is now; None without an answer.
 
-        It is the end of the time step that changed the answer.
+        It is the end of the time step that last changed the answer, seen in hindsight: at that
+        time nobody could tell that the answer would stay. ``prediction`` says how sure it is.
         """
         if self.prediction().class_name is None:
             return None
