@@ -140,7 +140,8 @@ def measure_nested(seeds: int = 10) -> Row:
         rows.append({"seed": seed, "correct": share, "chosen": "; ".join(chosen)})
     return {
         "recordings": len(recordings),
-        "mean": float(correct.mean()),
+        "seeds": seeds,
+        **folds.mean(correct, groups),
         **folds.by_class(correct, recordings),
         "rows": rows,
     }
