@@ -37,7 +37,7 @@ class Measurements(SphinxDirective):
         stored = names()
         machines = Counter(machine(name) for name in stored)
         usual, _ = machines.most_common(1)[0]
-        sections = [nodes.paragraph("", f"Where a section doesn't name a machine, it was {usual}.")]
+        sections = [nodes.paragraph("", f"Unless a section names another machine, it was {usual}.")]
         others = HEAD
         for line in filter(None, self.content):
             name, *about = (part.strip() for part in line.split("|"))

@@ -99,8 +99,7 @@ def read_event_file(path: str | PathLike[str]) -> EventFile:
             - ``.aedat``: AEDAT 1 to 3 of a DVS128 or a DAVIS, or AEDAT 4
             - ``.raw`` and ``.dat``: files of Prophesee, EVT 2 to 3
             - ``.bin``: files like those of N-MNIST
-            - ``.aedat4`` and ``.es``: the same as others, by the package faery
-              (``pip install faery``)
+            - ``.aedat4`` and ``.es``: files that the package faery reads (``pip install faery``)
 
             Fields may also be called timestamp, polarity and the like.
 
