@@ -58,7 +58,7 @@ class BareGRU(models.GRU):
 
     def __init__(self, input_size: int = 2450, output_size: int = 4, dt: float = 0.001):
         super().__init__(input_size, output_size, dt)
-        self.inputs = nn.Identity()
+        del self.inputs
         self.units = nn.GRU(input_size, self.readout.in_features)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
