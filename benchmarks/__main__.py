@@ -24,6 +24,7 @@ BENCHMARKS = {
     "decodes": ("batches", "maximum, last step or mean of the voltages: accuracy on inner folds"),
     "batches": ("batches", "is an answer the same alone, in any batch and in a stream?"),
     "accuracy": ("accuracy", "every model of chapter 7 on all 131 recordings, by grouped folds"),
+    "layers": ("accuracy", "the GRU and the SNN of chapter 7, with a layer in front and without"),
     "changes": ("accuracy", "networks of chapter 7 on changed recordings, trained on them or not"),
     "direction": ("accuracy", "forwards or backwards? models that tell a recording's direction"),
     "trials": ("accuracy", "settings tried for the models that chapter 7 adds, on the 48"),

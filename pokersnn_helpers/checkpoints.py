@@ -49,22 +49,24 @@ def save_checkpoint(
     run: Run | None = None,
     overwrite: bool = True,
 ) -> None:
-    """Save a classifier; an older file gives way when the new one is complete.
+    """Save a classifier.
+
+    A file of the same name is replaced once the new one is complete.
 
     Args:
         classifier: What to save: the arguments of its ``FrameNetwork``, its weights, classes,
             sensor, ``settle``, ``recipe`` and ``ranges``. Its ``decode`` is code and isn't saved.
         path: The file to write.
-        run: The training run that the classifier is the moving average of, after the last epoch or
-            an earlier one. Default: none is saved.
-        overwrite: Replace a file that is there.
+        run: The training run of whose weights the classifier holds the moving average, after the
+            last epoch or an earlier one. Default: no run is saved.
+        overwrite: Whether to replace a file of the same name.
 
     Raises:
-        TypeError: It is no ``Classifier`` of a ``FrameNetwork``.
-        FileExistsError: There is such a file, and ``overwrite`` is off.
-        OSError: The file can't be written. What stood there before stands there still.
-        ValueError: It couldn't be loaded again, because of the type of an argument or of an option,
-            or weights aren't finite.
+        TypeError: The object isn't a ``Classifier`` of a ``FrameNetwork``.
+        FileExistsError: There is a file of this name, and ``overwrite`` is off.
+        OSError: The file can't be written. An older file stays as it was.
+        ValueError: The classifier couldn't be loaded again, because of the type of an argument or
+            of an option, or weights aren't finite.
 
     Example:
         >>> from pokersnn_helpers import SNN

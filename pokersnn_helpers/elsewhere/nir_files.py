@@ -63,18 +63,21 @@ WEIGHTS = {  # by node, their name in the network
 
 
 def save_nir(classifier: Classifier, path: str | PathLike[str]) -> None:
-    """Save a classifier as a NIR graph; an older file gives way when the new one is complete.
+    """Save a classifier as a NIR graph.
+
+    A file of the same name is replaced once the new one is complete.
 
     Args:
-        classifier: Of an ``SNN`` or a ``FastSNN``, of any sizes and time constants.
-        path: The file to write, by custom ``*.nir``.
+        classifier: The classifier to save, of an ``SNN`` or a ``FastSNN`` with any sizes and time
+            constants.
+        path: The file to write, usually ``*.nir``.
 
     Raises:
         TypeError: NIR can't hold this network or its hooks, or it is no ``Classifier`` of a
             ``FrameNetwork``.
         ValueError: NIR can't hold its ``decode``; or ``load_nir`` couldn't make such a network
             again, since constants differ between neurons or are over 1 s, or weights aren't finite.
-        OSError: The file can't be written. What stood there before stands there still.
+        OSError: The file can't be written. An older file stays as it was.
 
     Example:
         >>> save_nir(Classifier(SNN(hidden_size=20)), "network.nir")

@@ -37,12 +37,12 @@ def plot_neuron(
     """Draw the synaptic current of a neuron above its membrane voltage.
 
     Args:
-        times: In ms, of shape (T,).
+        times: Times in ms, of shape (T,).
         current: Synaptic current at these times.
         voltage: Membrane voltage at these times.
-        threshold: Drawn as a dashed line in both panels.
-        spikes: 0 or 1 at these times, drawn as marks above the voltage.
-        inputs: When input events arrive, in ms, drawn as marks above the current.
+        threshold: Threshold of the neuron, drawn as a dashed line in both panels.
+        spikes: 1 at the times of spikes and 0 otherwise; spikes are marked above the voltage.
+        inputs: Times of input events in ms, which are marked above the current.
 
     Example:
         >>> times, voltage = np.arange(20), np.linspace(0, 0.4, 20)
@@ -84,25 +84,27 @@ def plot_dynamics(
 ) -> Figure:
     """Draw what a network did during a recording, in the order in which it happens.
 
-    From top to bottom: the input, then of each hidden layer its spikes, synaptic currents and
-    membrane voltages, then the readout. One neuron has the accent. The time after the recording's
-    last event is shaded.
+    From top to bottom, the figure shows the input, then the spikes, synaptic currents and membrane
+    voltages of each hidden layer, and the readout. One neuron has the accent colour. The time after
+    the recording's last event is shaded.
 
     Args:
         recording: What a ``SpikingNetwork`` recorded: a NamedTuple of the states of its layers, or
-            of groups of layers. Drawn are the spikes ``z``, synaptic currents ``i`` and membrane
-            voltages ``v`` that a layer has, each of shape (T, B, ...). The last layer is the
-            readout; a network of one layer may record its state alone.
+            of groups of layers. Of each layer, those of the spikes ``z``, synaptic currents ``i``
+            and membrane voltages ``v`` that it has are drawn, each of shape (T, B, ...). The last
+            layer is the readout. A network of a single layer may record just its state.
         dt: Duration of a time step in s.
         classes: Names of the readout neurons.
-        frames: What the network was given, of shape (T, B, ...). The first of the batch is drawn.
-        votes: As for ``draw_raster``, of the last hidden layer.
-        neuron: The one with the accent, of the last hidden layer. Default: the busiest of those
-            drawn.
+        frames: The frames that the network was given, of shape (T, B, ...). The first recording of
+            the batch is drawn.
+        votes: The classes that the neurons of the last hidden layer vote for, as for
+            ``draw_raster``.
+        neuron: The number of the neuron with the accent colour, in the last hidden layer. Default:
+            the busiest of those drawn.
 
     Raises:
-        TypeError: Nothing was recorded, or the state of a step is no NamedTuple.
-        ValueError: ``classes`` aren't as many as the readout's neurons.
+        TypeError: Nothing was recorded, or the state of a step isn't a NamedTuple.
+        ValueError: There aren't as many ``classes`` as readout neurons.
 
     Example:
         >>> snn, frames = SNN(), torch.ones(30, 1, 2, 35, 35)
@@ -209,10 +211,11 @@ def draw_raster(
         ax: Where to draw.
         spikes: 0 or 1, of shape (T, neurons).
         dt: Duration of a time step in s.
-        votes: For each neuron, the index of the class that it votes for, or -1: neurons are sorted
-            by class, and each class is marked at the right edge. Default: in their own order.
+        votes: For each neuron, the index of the class that it votes for, or -1 for none. Neurons
+            are then sorted by class, and each class is marked at the right edge. Default: neurons
+            are drawn in their own order.
         classes: Names of the classes.
-        marked: A neuron to mark at the left edge; default: none.
+        marked: A neuron to mark at the left edge. Default: none is marked.
 
     Example:
         >>> fig, ax = plt.subplots()
@@ -245,7 +248,7 @@ def draw_readout(ax: Axes, voltages: torch.Tensor, dt: float, classes: Sequence[
 
     Args:
         ax: Where to draw.
-        voltages: Of shape (T, classes).
+        voltages: Voltages of shape (T, classes).
         dt: Duration of a time step in s.
         classes: Names of the readout neurons.
 
@@ -269,8 +272,8 @@ def plot_answer(classifier: Classifier, events: ndarray) -> Figure:
     There is no answer where several classes share the highest voltage, as they do without a spike.
 
     Args:
-        classifier: Of an ``SNN``.
-        events: One recording, drawn until its own time ends.
+        classifier: A classifier whose network is an ``SNN``.
+        events: The recording, which is drawn until the end of its own time.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -312,11 +315,11 @@ def plot_templates(
 ) -> Figure:
     """Draw, for each class and polarity, where an event speaks for the class and where against.
 
-    It is the product of readout weights and input weights, less its mean over the classes, which
-    a softmax ignores. Thresholds and recurrent weights have no part in it.
+    What is drawn is the product of readout weights and input weights, minus its mean over the
+    classes, which a softmax ignores. Thresholds and recurrent weights aren't considered.
 
     Args:
-        snn: Its readout has a neuron per class.
+        snn: The network, whose readout has a neuron per class.
         classes: Names of the readout neurons.
         sensor_size: Width, height and polarities of the sensor.
 

@@ -67,11 +67,11 @@ FAERY_LOCK = Lock()  # one thread at a time asks a child
 
 
 class EventFile(NamedTuple):
-    """What a file holds.
+    """The events of a file, and the size of its sensor.
 
     Attributes:
         events: Structured array with fields t (µs), x, y and p.
-        sensor_size: Width, height and polarities of the sensor; None where the file doesn't say.
+        sensor_size: Width, height and polarities of the sensor; None if the file doesn't say.
 
     Example:
         >>> from pokersnn_helpers import EVENT_DTYPE
@@ -84,7 +84,9 @@ class EventFile(NamedTuple):
 
 
 def read_events(path: str | PathLike[str]) -> np.ndarray:
-    r"""Read the events of a file; ``read_event_file`` says which files, and raises the same.
+    r"""Read the events of a file of any kind that ``read_event_file`` can read.
+
+    It raises the same errors as ``read_event_file``.
 
     Returns:
         Structured array with fields t (µs, the first at 0), x, y and p (1 ON, 0 OFF).
@@ -102,25 +104,31 @@ def read_event_file(path: str | PathLike[str]) -> EventFile:
     r"""Read a file with events, and check them.
 
     Args:
-        path: Its suffix says what it is. ``.npy``: a structured array, or columns t, x, y and p.
-            ``.npz``: such an array, or arrays t, x, y and p. ``.h5`` and ``.hdf5``: either under
-            the name events. ``.csv`` and ``.txt``: numbers, separated by commas, semicolons, tabs
-            or spaces, under a header with t, x, y and p, or without one where the numbers tell
-            which is which. Times with fractions, without a header, are in s. ``.aedat``: AEDAT 1 to
-            3 of a DVS128 or a DAVIS, or AEDAT 4. ``.raw`` and ``.dat``: of Prophesee, EVT 2 to 3.
-            ``.bin``: as of N-MNIST. ``.aedat4`` and ``.es`` need the package faery. Fields may also
-            be called timestamp, polarity and the like.
+        path: The file, whose suffix says of which kind it is:
+
+            - ``.npy``: a structured array, or columns t, x, y and p
+            - ``.npz``: such an array, or arrays t, x, y and p
+            - ``.h5`` and ``.hdf5``: either of these under the name events
+            - ``.csv`` and ``.txt``: numbers, separated by commas, semicolons, tabs or spaces, under a
+              header with t, x, y and p, or without one where the numbers tell which is which (times
+              with fractions are then in s)
+            - ``.aedat``: AEDAT 1 to 3 of a DVS128 or a DAVIS, or AEDAT 4
+            - ``.raw`` and ``.dat``: files of Prophesee, EVT 2 to 3
+            - ``.bin``: files like those of N-MNIST
+            - ``.aedat4`` and ``.es``: files that the package faery reads (``pip install faery``)
+
+            Fields may also be called timestamp, polarity and the like.
 
     Returns:
-        Events, whose times count from the first, and the sensor. Polarities of 1 and −1 become 1
-        and 0.
+        The events, whose times count from the first one, and the sensor. Polarities of 1 and −1
+        become 1 and 0.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ModuleNotFoundError: It needs faery, which isn't installed.
-        ValueError: It holds something else, no events, or events out of order, of another sensor or
-            more than an hour apart, or is damaged or too large for the memory; the message names
-            the file, the place and what to do.
+        ModuleNotFoundError: Only faery can read the file, and it isn't installed.
+        ValueError: The file holds something else, no events, or events out of order, of another
+            sensor or more than an hour apart, or is damaged or too large for the memory. The
+            message names the file and the place, and says what to do.
 
     Example:
         >>> _ = Path("one.csv").write_text("x,y,p,t\n3,4,1,1000\n")

@@ -30,12 +30,14 @@ SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", 
 
 
 class Folder(NamedTuple):
-    r"""Recordings of a folder, and where each comes from.
+    r"""The recordings of a folder, and the file that each comes from.
 
     Attributes:
-        recordings: All of them, their classes in alphabetical order, but "2" before "10".
-        groups: Of each recording the first folder below its class, or else its file without the
-            suffix. With ``stratified_folds(recordings, folds, groups)`` no group is in two folds.
+        recordings: All recordings. Their classes are in alphabetical order, but with "2" before
+            "10".
+        groups: The group of each recording, which is the first folder below its class, or else its
+            file without the suffix. ``stratified_folds(recordings, folds, groups)`` keeps each
+            group in one fold.
         files: The file of each recording.
         sensor_size: Width, height and polarities of what recorded them, before any change of size.
 
@@ -61,17 +63,19 @@ def load_folder(
 ) -> Folder:
     r"""Load all recordings below a folder, such as ``waving/anna/monday.raw``.
 
-    In memory an event takes about 8 bytes. For more than fit there, Tonic has data sets that are
-    cached on the disk, ``tonic.DiskCachedDataset``.
+    An event needs about 8 bytes of memory. If you have more recordings than fit there, use Tonic's
+    data sets that are cached on the disk, ``tonic.DiskCachedDataset``.
 
     Args:
-        path: It holds a folder per class. ``read_event_file`` says which files it reads. Where a
-            CSV says its class, in a line such as ``# class: up!``, that is the class's name.
-        sensor_size: Width, height and polarities, for files that don't say them. Default: the
-            smallest that holds all events.
-        size: Width and height that the recordings are brought to, as ``resize`` does. Default: as
-            they are, but at most 128 pixels along a side.
-        window_ms: Cut each recording into parts of about this duration. Default: it stays whole.
+        path: A folder that holds a folder per class, with files that ``read_event_file`` can read.
+            Where a CSV file says its class, in a line such as ``# class: up!``, that is the name of
+            the class.
+        sensor_size: Width, height and polarities of the sensor, for files that don't say them.
+            Default: the smallest sensor that holds all events.
+        size: Width and height to which ``resize`` brings the recordings. Default: they keep theirs,
+            up to 128 pixels along a side.
+        window_ms: Duration in ms of parts into which each recording is cut. Default: recordings
+            stay whole.
 
     Raises:
         FileNotFoundError: There is no such folder, or there are no classes or no recordings in it.
@@ -167,10 +171,10 @@ def network_size(sensor_size: SensorSize) -> tuple[int, int]:
 
 
 def resize(events: np.ndarray, sensor_size: SensorSize, size: tuple[int, int]) -> np.ndarray:
-    """Bring events to fewer pixels: the middle of the sensor, in square blocks that become a pixel.
+    """Reduce the number of pixels: square blocks in the middle of the sensor become a pixel each.
 
-    Blocks are as large as they can be, so both sizes say what happens: 346 × 260 pixels become
-    64 × 64 by blocks of 4 × 4 from the 256 × 256 in the middle, and 35 × 35 stay 35 × 35.
+    The blocks are as large as possible. For example, 346 × 260 pixels become 64 × 64 by blocks of
+    4 × 4 pixels from the 256 × 256 in the middle, and 35 × 35 stay 35 × 35.
 
     Args:
         events: Structured array with fields t, x, y and p.

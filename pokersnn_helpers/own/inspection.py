@@ -22,10 +22,10 @@ UNITS = {1e-3: "divide ns by 1000", 1e3: "multiply ms by 1000", 1e6: "multiply s
 
 
 class Inspection(NamedTuple):
-    r"""What a file holds.
+    r"""What ``inspect_file`` found in a file.
 
     Attributes:
-        numbers: By name, as plain numbers.
+        numbers: What was counted and measured, by name.
         rate: Events per ms in each of 50 parts of the duration, which are equally long.
         image: Events per pixel, (height, width).
         hot_pixels: Their x and y, (pixels, 2), as ``find_hot_pixels`` returns them.
@@ -51,12 +51,12 @@ class Inspection(NamedTuple):
 def inspect_file(path: str | PathLike[str]) -> Inspection:
     """Inspect a file of events, in order or not.
 
-    Numbers are those of times as they are in the file. But where a counter of 16, 24 or 32 bits has
-    overflowed, it goes on, and times with fractions are brought to µs.
+    The times are those in the file, with two exceptions: where a counter of 16, 24 or 32 bits has
+    overflowed, it is continued, and times with fractions are converted to µs.
 
     Raises:
-        ValueError: Its events take more pixels than a camera has, or as ``read_event_file`` says,
-            which also raises the other errors.
+        ValueError: Its events lie on more pixels than a camera has, or ``read_event_file`` refuses
+            the file. The other errors are those of ``read_event_file``, too.
 
     Example:
         >>> from pathlib import Path
@@ -131,18 +131,19 @@ def count_events(events: np.ndarray, sensor_size: SensorSize | None = None) -> n
 def find_hot_pixels(events: np.ndarray) -> np.ndarray:
     """Find pixels that fire all the time, and far more than those around them.
 
-    A pixel at which a hand turns round fires often, too, but only then, and so do its neighbours:
-    of 24 next pixels at most five may be hot themselves. But where more than a quarter of all
-    pixels stand out from the quietest quarter of their neighbours, all of those are hot.
+    A pixel at which a hand turns round also fires often, but only at that time, and its neighbours
+    do so as well. Of the 24 pixels around a hot one, therefore, at most five may be hot themselves.
+    There is one exception: if more than a quarter of all pixels stand out from the quietest quarter
+    of their neighbours, all of these are hot.
 
     Args:
         events: Structured array with fields t (µs), x, y and p, sorted by time.
 
     Returns:
-        x and y of each, those with the most events first: (pixels, 2).
+        x and y of each hot pixel, (pixels, 2), beginning with those that have the most events.
 
     Raises:
-        ValueError: They take more pixels than a camera has.
+        ValueError: The events lie on more pixels than a camera has.
 
     Example:
         >>> from pokersnn_helpers import EVENT_DTYPE

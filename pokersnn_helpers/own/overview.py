@@ -18,8 +18,8 @@ def inspect_files(paths: Iterable[str | PathLike[str]]) -> dict[Path, Inspection
     r"""Inspect files, and all files below folders, by ``inspect_file``.
 
     Returns:
-        What is in each file, without images. What is wrong with one that can't be read is its only
-        advice, and it has no numbers.
+        What was found in each file, without images. A file that can't be read has no numbers, and
+        its only advice says what is wrong with it.
 
     Raises:
         FileNotFoundError: There are no recordings in a folder.
@@ -46,8 +46,8 @@ def inspect_files(paths: Iterable[str | PathLike[str]]) -> dict[Path, Inspection
 def overview(inspections: dict[Path, Inspection]) -> list[str]:
     r"""Say in lines what many files hold: a table, and then what is odd.
 
-    Classes are the folders in the folder that holds everything. What is odd, and has the same
-    remedy, in many files is one line, which names the first.
+    Classes are the folders in the folder that holds everything. If the same is odd in many files,
+    with the same remedy, there is a single line for all of them, which names the first file.
 
     Example:
         >>> for name in ("left", "right"):
