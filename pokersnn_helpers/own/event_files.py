@@ -109,9 +109,9 @@ def read_event_file(path: str | PathLike[str]) -> EventFile:
             - ``.npy``: a structured array, or columns t, x, y and p
             - ``.npz``: such an array, or arrays t, x, y and p
             - ``.h5`` and ``.hdf5``: either of these under the name events
-            - ``.csv`` and ``.txt``: numbers, separated by commas, semicolons, tabs or spaces, under a
-              header with t, x, y and p, or without one where the numbers tell which is which (times
-              with fractions are then in s)
+            - ``.csv`` and ``.txt``: numbers, separated by commas, semicolons, tabs or spaces, under
+              a header with t, x, y and p, or without one where the numbers tell which is which
+              (times with fractions are then in s)
             - ``.aedat``: AEDAT 1 to 3 of a DVS128 or a DAVIS, or AEDAT 4
             - ``.raw`` and ``.dat``: files of Prophesee, EVT 2 to 3
             - ``.bin``: files like those of N-MNIST
