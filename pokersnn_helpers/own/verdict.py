@@ -1,7 +1,7 @@
 """What models with and without a memory say about recordings, by what they classify correctly."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,44 +12,56 @@ from ..checks import check_groups
 from ..study.protocol import bootstrap_interval
 
 PLAIN = "as they are"
+UNIFORM = "times drawn anew"
 SHUFFLED = "time shuffled"
-MERGED = "polarities merged"
 REVERSED = "time reversed"
-# What no order of events changes, and what it may change.
-SUMS = ("the sum", "MLP of the sum", "CNN of the sum")
-UNTIMED = (*SUMS, "count and duration")
-TIMED = ("each frame alone", "motion correlations", "GRU", "SNN")
+# Of recordings that were changed so, models learn what is left: the sum, and the rate beside it.
+CONTROLS = (UNIFORM, SHUFFLED)
+# What models see: the sum of all events, the rate over time without places, or the order of frames.
+SUMS = ("the sum", "trees of the sum", "CNN of the sum")
+RATE = "the rate alone"
+FRAME = "each frame alone"
+FEATURES = ("motion correlations", "regions over time", "everything together")
+NETWORKS = ("GRU", "SNN")
+FINER = " in finer bins"
+TIMED = (RATE, FRAME, *FEATURES, *NETWORKS)
+MIDDLE = "middle tenth"
 # What may give the class away by itself, and what to look at then.
 SHORTCUTS = {
     "first events' place": "how your recordings start",
     "first tenth": "how your recordings start",
     "last tenth": "how they end",
     "count and duration": "whether those of all classes are equally long",
+    "hot pixels": "the camera's hot pixels, which the command clean leaves out",
 }
+MARGIN = 0.05  # what is as good as the best, in accuracy
+WIDEST = 0.15  # the end of an interval up to which that can be said
 
-BEST = (
-    "The best of {models} models, {best}, classifies {accuracy:.0%} of {recordings} unseen "
-    "recordings correctly; the most frequent class is right in {guess:.0%}."
-)
-UNORDERED = (
-    "Without any order of events, the best, {untimed}, reaches {untimed_accuracy:.0%}; {timed} "
-    "differs from it by {over_untimed}."
-)
-CHANCE = "The difference of {over_guess} may be chance."
-SHORTCUT = "may be a shortcut. Correct by themselves: {alone}. So check {advice}."
-VERDICTS = {  # and what is said of each
-    "nothing to be learned": "Nothing was learned from these recordings: record more, in more "
-    "groups, or look whether the classes differ at all.",
-    "doesn't need time": "These recordings don't need time: the sum is enough, and a network with "
-    "a memory is worth its trouble only for an early answer.",
-    "can't tell": "That may be chance, or networks with a memory need more to learn from: record "
-    "more groups before you decide on a memory.",
-    "has a shortcut": f"That {SHORTCUT}",
-    "a frame is enough": "Each frame alone reaches {frame:.0%}: time matters, but no memory is "
-    "needed.",
-    "needs time": "These recordings need time: each frame alone reaches {frame:.0%}, and {timed} "
-    "{shuffled:.0%} with time shuffled.",
+SUM_ENOUGH = "the sum is enough"
+FRAME_ENOUGH = "a single frame is enough"
+RATE_ENOUGH = "the rate over time is enough"
+NEEDS_ORDER = "needs the order of events"
+NEEDS_BOTH = "needs both"
+HAS_SHORTCUT = "has a shortcut"
+NOTHING = "these models found nothing"
+CANNOT_TELL = "can't tell"
+REASONS = {
+    SUM_ENOUGH: "A model of the sum is within {margin:.0f} points of the best: a network with a "
+    "memory is worth its trouble only for an early answer.",
+    FRAME_ENOUGH: "Each frame alone is within {margin:.0f} points of the best: time matters, but "
+    "no memory is needed.",
+    RATE_ENOUGH: "How many events there are when is within {margin:.0f} points of the best, "
+    "wherever they are: time matters, and places needn't be told apart.",
+    NEEDS_ORDER: "Neither the sum nor the rate nor a frame is enough: what happens before what "
+    "tells the classes apart, so a memory is needed.",
+    NEEDS_BOTH: "The sum tells some recordings apart and the time others: use a network that has "
+    "a memory and sees the places, too.",
+    NOTHING: "Look at {worth}, the best of them, record more, or see whether the classes differ "
+    "at all.",
+    CANNOT_TELL: "What differs may be chance: record more, in more groups, or choose finer bins "
+    "by time_window.",
 }
+SHORTCUT = "may be a shortcut. Correct by themselves: {alone}. So check {advice}."
 
 Correct = dict[str, dict[str, np.ndarray]]  # by model and change: whether each recording is correct
 Lead = tuple[float, float, float]  # as ``lead_interval`` returns
@@ -66,81 +78,163 @@ def accuracy_table(correct: Correct, groups: Sequence[Any]) -> pd.DataFrame:
     table[["low", "high"]] = [
         bootstrap_interval(by_change[PLAIN], groups) for by_change in correct.values()
     ]
-    return table.reindex(columns=[PLAIN, "low", "high", SHUFFLED, MERGED, REVERSED])
+    return table.reindex(columns=[PLAIN, "low", "high", *CONTROLS, REVERSED])
 
 
 def judge(
-    correct: Correct, targets: Sequence[int], groups: Sequence[Any]
+    correct: Correct, targets: Sequence[int], groups: Sequence[Any], time_window: float
 ) -> tuple[str, tuple[str, ...]]:
-    """Compare the best of what no order of events changes with the best of what sees it.
+    """Say what the best of all models needs: the least that comes within ``MARGIN`` of it.
+
+    Args:
+        correct: By model and change. ``CONTROLS`` may be missing, and finer bins.
+        targets: The class of each recording.
+        groups: The group of each recording.
+        time_window: Width of the time bins in µs.
 
     Returns:
         The verdict, and three sentences that say why.
     """
     right = {name: by_change[PLAIN] for name, by_change in correct.items()}
-    shuffled = {f"{name} with shuffled times": correct[name][SHUFFLED] for name in TIMED}
-    right |= shuffled
+    for change in CONTROLS:
+        for name, by_change in correct.items():
+            if name not in SUMS and name not in SHORTCUTS and change in by_change:
+                right[f"{name}, {change}"] = by_change[change]
     accuracy = pd.Series({name: answers.mean() for name, answers in right.items()})
-    best = accuracy[[*correct]].idxmax()
-    timed = accuracy[[*TIMED]].idxmax()
-    untimed = accuracy[[*SUMS, *shuffled]].idxmax()
-
-    guess = np.asarray(targets) == np.bincount(targets).argmax()
-    over_guess = lead_interval(right[best], guess, groups, len(correct))
-    over_untimed = lead_interval(right[timed], right[untimed], groups, len(TIMED))
-    shortcuts = _shortcuts(correct, guess, accuracy[best], groups)
-    verdict = _verdict(over_guess, over_untimed, accuracy[untimed])
-    if verdict == "needs time" and shortcuts:
-        verdict = "has a shortcut"
-    elif verdict == "needs time" and accuracy["each frame alone"] > 0.95 * accuracy[timed]:
-        verdict = "a frame is enough"
-
-    second = CHANCE if verdict == "nothing to be learned" else UNORDERED
-    third = VERDICTS[verdict]
-    if shortcuts and verdict in ("doesn't need time", "can't tell"):
-        third += f" What the sum shows {SHORTCUT}"
-    sentences = "\n".join([BEST, second, third]).format(
-        models=len(correct),
-        best=best,
-        accuracy=accuracy[best],
-        recordings=len(targets),
-        guess=guess.mean(),
-        over_guess=_points(over_guess),
-        untimed=untimed,
-        untimed_accuracy=accuracy[untimed],
-        timed=timed,
-        over_untimed=_points(over_untimed),
-        frame=accuracy["each frame alone"],
-        shuffled=correct[timed][SHUFFLED].mean(),
-        alone=", ".join(f"{name} {accuracy[name]:.0%}" for name in shortcuts),
-        advice=" and ".join(dict.fromkeys(SHORTCUTS[name] for name in shortcuts)),
+    judged = _Judged(correct, right, accuracy, np.asarray(targets), groups)
+    least = judged.least()
+    shortcuts = judged.shortcuts()
+    verdict = least
+    if shortcuts and (least not in (SUM_ENOUGH, NOTHING, CANNOT_TELL) or "hot pixels" in shortcuts):
+        verdict = HAS_SHORTCUT
+    timed = judged.best(judged.timed)
+    summed = judged.best(judged.summed)
+    lead = judged.lead(timed, summed)
+    first = (
+        f"The best of {len(correct)} models, {judged.best(correct)}, classifies "
+        f"{accuracy[judged.best(correct)]:.0%} of {len(targets)} unseen recordings correctly; the "
+        f"most frequent class is right in {judged.guess.mean():.0%}."
     )
-    return verdict, tuple(sentences.split("\n"))
+    bins = f"{time_window / 1000:g} ms"
+    if timed.endswith(FINER):
+        bins = f"{time_window / 5000:g} ms"
+    second = (
+        f"In bins of {bins}, the best of the sum, {summed}, reaches {accuracy[summed]:.0%}, the "
+        f"rate alone {accuracy[RATE]:.0%}, each frame alone {accuracy[FRAME]:.0%}; {timed} differs "
+        f"from the sum by {_points(lead)}."
+    )
+    third = REASONS[least].format(margin=100 * MARGIN, worth=judged.best(correct))
+    if shortcuts:
+        alone = ", ".join(f"{name} {accuracy[name]:.0%}" for name in shortcuts)
+        advice = " and ".join(dict.fromkeys(SHORTCUTS[name] for name in shortcuts))
+        third += " But that " + SHORTCUT.format(alone=alone, advice=advice)
+    return verdict, (first, second, third)
 
 
-def _verdict(over_guess: Lead, over_untimed: Lead, untimed_accuracy: float) -> str:
-    if over_guess[1] <= 0:
-        return "nothing to be learned"
-    more, low, high = over_untimed
-    if low > 0:
-        return "needs time"
-    as_good = high >= 0 and (high < 0.05 or more <= 0)  # behind, they have learned too little
-    return "doesn't need time" if as_good or untimed_accuracy > 0.95 else "can't tell"
+class _Judged:
+    """Comparisons of what models classified correctly."""
 
+    def __init__(
+        self,
+        correct: Correct,
+        right: Mapping[str, np.ndarray],
+        accuracy: pd.Series,
+        targets: np.ndarray,
+        groups: Sequence[Any],
+    ):
+        self.correct = correct
+        self.right = right
+        self.accuracy = accuracy
+        self.groups = groups
+        self.classes = len(set(targets.tolist()))
+        self.guess = targets == np.bincount(targets).argmax()
+        self.timed = [name for name in correct if name not in (*SUMS, *SHORTCUTS, MIDDLE)]
+        self.summed = [*SUMS, *(name for name in right if name.endswith(UNIFORM))]
+        self.mixed = [name for name in right if name.endswith(SHUFFLED)]
 
-def _shortcuts(
-    correct: Correct, guess: np.ndarray, best: float, groups: Sequence[Any]
-) -> list[str]:
-    """Name the rows of ``SHORTCUTS`` that get more than half of the best model's lead."""
-    shortcuts = []
-    for name in SHORTCUTS:
-        alone = correct[name][PLAIN]
-        # Of a tenth, shuffled: any tenth. Count and duration are the same.
-        rivals = [guess] if name in UNTIMED else [guess, correct[name][SHUFFLED]]
-        lowest = min(lead_interval(alone, rival, groups, len(SHORTCUTS))[1] for rival in rivals)
-        if lowest > 0 and alone.mean() - guess.mean() > (best - guess.mean()) / 2:
-            shortcuts.append(name)
-    return shortcuts
+    def best(self, names: Iterable[str]) -> str:
+        """Return the name of the most accurate one."""
+        return self.accuracy[[*names]].idxmax()
+
+    def lead(self, first: str, second: str) -> Lead:
+        """Return by how much one of the models that see the time, or the sum, is better."""
+        right = self.right
+        return lead_interval(right[first], right[second], self.groups, len(self.timed))
+
+    def over_guess(self, name: str, models: int) -> Lead:
+        """Return by how much a model is better than the most frequent class."""
+        return lead_interval(self.right[name], self.guess, self.groups, models)
+
+    def enough(self, names: Sequence[str]) -> bool | None:
+        """Say whether the best of some models is within the margin of all; None: it's unknown."""
+        rival = self.best([*self.timed, *SUMS])
+        more, low, high = self.lead(rival, self.best(names))
+        if more <= MARGIN and high <= WIDEST:
+            return True
+        return False if low > 0 and more > MARGIN else None
+
+    def least(self) -> str:
+        """Return the verdict, whatever shortcuts there are."""
+        best = self.best(self.correct)
+        more, low, high = self.over_guess(best, len(self.correct))
+        if low <= 0:
+            much = more >= (1 - self.guess.mean()) / 2
+            return CANNOT_TELL if much or high - more > 0.5 else NOTHING
+        of_sum = self.enough(self.summed)
+        if of_sum:
+            return NEEDS_BOTH if self.turned() else SUM_ENOUGH
+        if of_sum is None:
+            return CANNOT_TELL
+        rate = self.enough([RATE])
+        frame = self.enough([FRAME])
+        if rate:
+            return RATE_ENOUGH
+        if frame:
+            return FRAME_ENOUGH
+        if rate is None or frame is None:
+            return CANNOT_TELL
+        if self.mixed and self.enough(self.mixed):
+            return NEEDS_BOTH
+        return NEEDS_BOTH if self.sum_tells_some() else NEEDS_ORDER
+
+    def turned(self) -> bool:
+        """Say whether reversed recordings look like another class, and the sum leaves errors."""
+        if self.accuracy[self.best(self.summed)] > 1 - 2 * MARGIN:
+            return False
+        for name in self.timed:
+            backwards = self.correct[name].get(REVERSED, self.guess)
+            below = lead_interval(self.guess, backwards, self.groups, len(self.timed))
+            if below[1] > 0:
+                return True
+        return False
+
+    def sum_tells_some(self) -> bool:
+        """Say whether the sum tells a part, which models that hardly see it don't know."""
+        summed = self.best(self.summed)
+        more, low, _ = self.over_guess(summed, len(self.summed))
+        room = self.accuracy[self.best(self.timed)] - self.guess.mean()
+        if low <= 0 or more < room / 4:
+            return False
+        # Of more than two classes, regions also tell which of them are touched.
+        without_places = FEATURES[:1] if self.classes > 2 else FEATURES[:2]
+        return self.enough(without_places) is False
+
+    def shortcuts(self) -> list[str]:
+        """Name what gets more than half of the best model's lead by itself.
+
+        A start or an end has to say more than the middle, too: else each part shows the class.
+        """
+        best = self.over_guess(self.best(self.correct), 1)[0]
+        names = []
+        for name in SHORTCUTS:
+            more, low, _ = self.over_guess(name, len(SHORTCUTS))
+            special = True
+            if name in ("first events' place", "first tenth", "last tenth"):
+                middle = self.right[MIDDLE]
+                special = lead_interval(self.right[name], middle, self.groups, 3)[1] > 0
+            if special and low > 0 and more > best / 2:
+                names.append(name)
+        return names
 
 
 def _points(lead: Lead) -> str:
@@ -155,8 +249,11 @@ def lead_interval(
 
     It is that of Student's t for groups of recordings, as wide as the interval of a single model is
     at 100 − 5 / ``models`` % (Bonferroni), since the best of several is ahead by chance more often.
-    Unlike a bootstrap, it holds its level with few groups, too. Where all groups say the same, it
-    is the exact one for n recordings without an exception (Clopper and Pearson 1934).
+    Unlike a bootstrap, it holds its level with few groups, too, and with groups of unequal size:
+    a group's deviation counts more the larger the group is, and degrees of freedom are fewer (CR2
+    and Satterthwaite's: Pustejovsky and Tipton 2018, doi:10.1080/07350015.2016.1247004). Where all
+    groups say the same, it is the exact one for n recordings without an exception (Clopper and
+    Pearson 1934).
 
     Args:
         first: Whether each recording was classified correctly, (recordings,).
@@ -172,13 +269,40 @@ def lead_interval(
     difference = np.subtract(first, second, dtype=float)
     number = len(difference)
     mean = difference.mean()
-    by_group = np.bincount(check_groups(groups, number), difference - mean)
-    count = len(by_group)
+    numbers = check_groups(groups, number)
+    by_group = np.bincount(numbers, difference - mean)
     tail = 0.025 / models
-    if count == 1 or np.allclose(by_group, 0):
+    if len(by_group) == 1 or np.allclose(by_group, 0):
         width = 1 - tail ** (1 / number)
     else:
-        error = math.sqrt(count / (count - 1) * (by_group @ by_group)) / number
-        width = student.ppf(1 - tail, count - 1) * error
+        sizes = np.bincount(numbers)
+        error = math.sqrt((by_group**2 / (1 - sizes / number)).sum()) / number
+        width = student.ppf(1 - tail, _degrees_of_freedom(sizes)) * error
     mean, low, high = np.clip([mean, mean - width, mean + width], -1, 1).tolist()
     return mean, low, high
+
+
+def _degrees_of_freedom(sizes: np.ndarray) -> float:
+    """Return Satterthwaite's, of a mean over groups: one less than there are if all are equal."""
+    shares = sizes / sizes.sum()
+    adjusted = shares * sizes / (1 - shares)
+    squares = (sizes**2).sum() + adjusted.sum() ** 2 - (adjusted**2).sum()
+    return sizes.sum() ** 2 / squares
+
+
+def smallest_difference(groups: Sequence[Any]) -> float:
+    """Return the difference in accuracy, 0 to 1, below which these groups can't decide.
+
+    That is half the width of ``lead_interval``, of the best of five models, if two models disagree
+    on a quarter of the recordings, and their difference varies by 15 points among groups.
+
+    Example:
+        >>> [round(smallest_difference([*range(count)] * 30), 2) for count in (4, 12)]
+        [0.51, 0.17]
+    """
+    sizes = np.bincount(check_groups(groups, len(groups)))
+    if len(sizes) == 1:
+        return 1.0
+    shares = sizes / sizes.sum()
+    error = math.sqrt((shares**2 * (0.15**2 + 0.25 / sizes)).sum())
+    return min(1.0, student.ppf(1 - 0.025 / 5, _degrees_of_freedom(sizes)) * error)

@@ -52,6 +52,31 @@ def shuffled_time(recordings: Recordings, seed: int = 0) -> Recordings:
     return apply(shuffle, recordings)
 
 
+def uniform_time(recordings: Recordings, seed: int = 0) -> Recordings:
+    """Draw new times between the first and the last of each recording, all equally likely.
+
+    The sum over time and the duration stay what they are; the number of events in each time bin,
+    which ``shuffled_time`` keeps, says nothing any more.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> before, after = some.events[0]["t"], uniform_time(some).events[0]["t"]
+        >>> bool(np.ptp(before) == np.ptp(after)), bool((before == after).all())
+        (True, False)
+    """
+    rng = np.random.default_rng(seed)
+
+    def draw(events: np.ndarray) -> np.ndarray:
+        first, last = events["t"][[0, -1]]
+        times = rng.integers(first, last, len(events), endpoint=True)
+        times[0] = first
+        times[-1] = last
+        return replaced(events, t=rng.permutation(times))
+
+    return apply(draw, recordings)
+
+
 def reversed_time(recordings: Recordings) -> Recordings:
     """Let each recording run backwards: an event's time t becomes first + last − t.
 
@@ -98,6 +123,24 @@ def first_tenth(recordings: Recordings) -> Recordings:
 
     def cut(events: np.ndarray) -> np.ndarray:
         return events[: max(1, len(events) // 10)]
+
+    return apply(cut, recordings)
+
+
+def middle_tenth(recordings: Recordings) -> Recordings:
+    """Keep a tenth of each recording's events, from the middle one on.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> first, middle = some.events[0], middle_tenth(some).events[0]
+        >>> bool(middle[0] == first[len(first) // 2])
+        True
+    """
+
+    def cut(events: np.ndarray) -> np.ndarray:
+        middle = len(events) // 2
+        return events[middle : middle + max(1, len(events) // 10)]
 
     return apply(cut, recordings)
 
