@@ -52,7 +52,6 @@ from .verdict import (
     Correct,
     accuracy_table,
     judge,
-    smallest_difference,
 )
 
 CHANGES: dict[str, Callable[[Recordings], Recordings]] = {
@@ -131,8 +130,8 @@ def compare(
         processes: How many models train at the same time. The result doesn't depend on it.
         keep: A folder for what is done, from which the same call goes on after it was stopped; it
             is empty again once all is done. Default: nothing is kept.
-        say: Is told, before it begins, which differences the groups can show, how long it takes and
-            how much memory; such as ``print``. Default: nobody asks.
+        say: Is told, before it begins, how long it takes and how much memory; such as ``print``.
+            Default: nobody asks. What the groups can decide, ``decidable(groups)`` says.
 
     Raises:
         ValueError: There are fewer than two classes or too few groups, or a number can't be used.
@@ -162,7 +161,6 @@ def compare(
     correct: Correct = {}
     try:
         if say:
-            say(decidable(groups))
             say(_cost(estimators["SNN"], learned, folds, processes))
         # The last models train for longest. Started first, none of them keeps a process waiting.
         plain = [(name, PLAIN) for name in reversed(estimators)]
@@ -199,20 +197,6 @@ def _fewest_groups(recordings: Recordings, groups: Sequence[Any]) -> int:
             "person or session, since what was learned is asked of groups that weren't there"
         )
     return counts[target]
-
-
-def decidable(groups: Sequence[Any]) -> str:
-    """Say which differences groups can show, before anything is trained.
-
-    Example:
-        >>> decidable(["anna", "ben", "carl", "dora"] * 30)
-        "With 4 groups, differences below about 51 points can't be told."
-    """
-    points = 100 * smallest_difference(groups)
-    number = len(set(groups))
-    if points >= 100:
-        return f"With {number} groups, or one that is so large, nothing can be told; record more."
-    return f"With {number} groups, differences below about {points:.0f} points can't be told."
 
 
 def _train(

@@ -88,7 +88,7 @@ def load_folder(
     if sensor_size is not None:
         sensor_size = check_sensor_size(sensor_size)
     files = class_files(folder)
-    origins = [(file, *_class_and_group(folder, file)) for file in files]
+    origins = [(file, *class_and_group(folder, file)) for file in files]
     classes = _classes(folder, origins)
     recorded, sensor_size = _read_files(files, sensor_size)
     _warn_of_copies(recorded, origins)
@@ -247,7 +247,8 @@ def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
     return files, left_out
 
 
-def _class_and_group(folder: Path, file: Path) -> tuple[str, str]:
+def class_and_group(folder: Path, file: Path) -> tuple[str, str]:
+    """Return the class and the group of a file below a folder."""
     class_name, *below = file.relative_to(folder).parts
     if len(below) > 1:
         return class_name, below[0]

@@ -59,7 +59,7 @@ REASONS = {
     NOTHING: "Look at {worth}, the best of them, record more, or see whether the classes differ "
     "at all.",
     CANNOT_TELL: "What differs may be chance: record more, in more groups, or choose finer bins "
-    "by time_window.",
+    "by time_window. {decidable}",
 }
 SHORTCUT = "may be a shortcut. Correct by themselves: {alone}. So check {advice}."
 
@@ -123,7 +123,9 @@ def judge(
         f"rate alone {accuracy[RATE]:.0%}, each frame alone {accuracy[FRAME]:.0%}; {timed} differs "
         f"from the sum by {_points(lead)}."
     )
-    third = REASONS[least].format(margin=100 * MARGIN, worth=judged.best(correct))
+    third = REASONS[least].format(
+        margin=100 * MARGIN, worth=judged.best(correct), decidable=decidable(groups)
+    )
     if shortcuts:
         alone = ", ".join(f"{name} {accuracy[name]:.0%}" for name in shortcuts)
         advice = " and ".join(dict.fromkeys(SHORTCUTS[name] for name in shortcuts))
@@ -290,19 +292,26 @@ def _degrees_of_freedom(sizes: np.ndarray) -> float:
     return sizes.sum() ** 2 / squares
 
 
-def smallest_difference(groups: Sequence[Any]) -> float:
-    """Return the difference in accuracy, 0 to 1, below which these groups can't decide.
+def decidable(groups: Sequence[Any]) -> str:
+    """Say which differences in accuracy these groups can show, before anything is trained.
 
-    That is half the width of ``lead_interval``, of the best of five models, if two models disagree
-    on a quarter of the recordings, and their difference varies by 15 points among groups.
+    The least is half the width of ``lead_interval``, of the best of five models, if two models
+    disagree on a quarter of the recordings, and their difference varies by 15 points among groups.
+
+    Args:
+        groups: The group of each recording.
 
     Example:
-        >>> [round(smallest_difference([*range(count)] * 30), 2) for count in (4, 12)]
-        [0.51, 0.17]
+        >>> decidable(["anna", "ben", "carl", "dora"] * 30)
+        "With 4 groups, differences below 51 points can't be told."
     """
     sizes = np.bincount(check_groups(groups, len(groups)))
     if len(sizes) == 1:
-        return 1.0
+        return "With 1 group, nothing can be told."
     shares = sizes / sizes.sum()
     error = math.sqrt((shares**2 * (0.15**2 + 0.25 / sizes)).sum())
-    return min(1.0, student.ppf(1 - 0.025 / 5, _degrees_of_freedom(sizes)) * error)
+    points = 100 * student.ppf(1 - 0.025 / 5, _degrees_of_freedom(sizes)) * error
+    if points >= 100:
+        largest = f"of which the largest has {shares.max():.0%} of the recordings"
+        return f"With {len(sizes)} groups, {largest}, nothing can be told."
+    return f"With {len(sizes)} groups, differences below {points:.0f} points can't be told."
