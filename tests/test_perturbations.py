@@ -21,8 +21,10 @@ from pokersnn_helpers.study.perturbations import (
     first_tenth,
     last_tenth,
     merge_polarities,
+    middle_tenth,
     reversed_time,
     shuffled_time,
+    uniform_time,
 )
 
 
@@ -42,6 +44,7 @@ def some(simulated):
 
 AT_RANDOM = {
     "shuffled": shuffled_time,
+    "uniform": uniform_time,
     "noise": partial(uniform_noise, percent=50),
     "dropped": partial(drop_events, percent=50),
     "jitter": partial(time_jitter, ms=2),
@@ -51,6 +54,7 @@ CHANGES = AT_RANDOM | {
     "reversed": reversed_time,
     "merged": merge_polarities,
     "first tenth": first_tenth,
+    "middle tenth": middle_tenth,
     "last tenth": last_tenth,
     "ON": one_polarity,
     "one frame": one_frame,
@@ -84,6 +88,16 @@ def test_shuffled_time_keeps_the_sum_and_the_number_of_events_per_bin(some):
         assert not (before == after).all()
 
 
+def test_uniform_time_keeps_the_sum_and_the_duration_alone():
+    events = [(time**2, number % 5, 0, 1) for number, time in enumerate(range(400))]
+    before = recordings_of(events)
+    (changed,) = uniform_time(before).events
+    assert sorted(changed["x"]) == sorted(before.events[0]["x"])
+    assert changed["t"][[0, -1]].tolist() == [0, 399**2]
+    counts, _ = np.histogram(changed["t"], 4)
+    assert counts == pytest.approx(100, abs=35)  # 200 of the squares lie in the first quarter
+
+
 def test_reversed_time_by_hand():
     events = [(10, 0, 0, 1), (12, 1, 0, 0), (20, 2, 0, 0)]
     backwards = [(10, 2, 0, 0), (18, 1, 0, 0), (20, 0, 0, 1)]
@@ -95,6 +109,7 @@ def test_a_tenth_is_at_least_one_event(count, tenth):
     events = [(time, 0, 0, 1) for time in range(count)]
     recordings = recordings_of(events)
     assert rows(first_tenth(recordings)) == events[:tenth]
+    assert rows(middle_tenth(recordings)) == events[count // 2 : count // 2 + tenth]
     assert rows(last_tenth(recordings)) == events[count - tenth :]
 
 

@@ -105,7 +105,8 @@ def judge(
     least = judged.least()
     shortcuts = judged.shortcuts()
     verdict = least
-    if shortcuts and (least not in (SUM_ENOUGH, NOTHING, CANNOT_TELL) or "hot pixels" in shortcuts):
+    in_time = least not in (SUM_ENOUGH, NOTHING, CANNOT_TELL)
+    if (shortcuts and in_time) or ("hot pixels" in shortcuts and least == SUM_ENOUGH):
         verdict = HAS_SHORTCUT
     timed = judged.best(judged.timed)
     summed = judged.best(judged.summed)
