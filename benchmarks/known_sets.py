@@ -148,20 +148,7 @@ def flicker_and_place(rng: Random, target: int) -> np.ndarray:
     return flicker(rng, target, 2.8)
 
 
-# ---- Each frame, and the order of events ----
-
-
-def bars(rng: Random, target: int) -> np.ndarray:
-    """Show a bar, lying or upright, somewhere else every 10 ms."""
-    along, across = ("y", "x") if target else ("x", "y")
-    parts = []
-    for first in range(0, DURATION, 10_000):
-        events = np.zeros(30, EVENT_DTYPE)
-        events["t"] = steady(rng, 30, first, first + 10_000)
-        events[across] = rng.integers(SIZE)
-        events[along] = rng.integers(SIZE, size=30)
-        parts.append(events)
-    return together(rng, *parts, noise=20)
+# ---- A frame, and the order of events ----
 
 
 def pairs(rng: Random, target: int) -> np.ndarray:
@@ -247,7 +234,6 @@ KNOWN_SETS: dict[str, tuple[Generator, int, tuple[str, ...]]] = {
     "intervals": (intervals, 120, (RATE_ENOUGH,)),
     "flicker": (flicker, 120, (RATE_ENOUGH,)),
     "flicker and place": (flicker_and_place, 120, (RATE_ENOUGH,)),
-    "bars": (bars, 120, (FRAME_ENOUGH,)),
     "pairs": (pairs, 120, (FRAME_ENOUGH, NEEDS_ORDER)),
     "order": (order, 120, (NEEDS_ORDER,)),
     "two orders": (two_orders, 120, (NEEDS_ORDER,)),

@@ -15,7 +15,7 @@ from pokersnn_helpers.own.verdict import (
     FRAME,
     FRAME_ENOUGH,
     HAS_SHORTCUT,
-    MIDDLE,
+    MIDDLES,
     NEEDS_BOTH,
     NEEDS_ORDER,
     NOTHING,
@@ -31,7 +31,7 @@ from pokersnn_helpers.own.verdict import (
 )
 from pokersnn_helpers.simulation.motions import film_motions
 
-MODELS = [*SHORTCUTS, MIDDLE, *SUMS, *TIMED]
+MODELS = [*SHORTCUTS, *set(MIDDLES.values()), *SUMS, *TIMED]
 
 
 def bars(count, edges=0):
@@ -66,7 +66,7 @@ def bars(count, edges=0):
         ("same side", 120),
         ("gap", 60),
         ("flicker", 60),
-        ("bars", 60),
+        ("pairs", 120),
         ("order", 60),
         ("shape and order", 120),
         ("duration", 60),
@@ -167,7 +167,7 @@ def test_verdict_follows_from_what_each_model_gets_right(verdict, right, said):
     assert len(sentences) == 3
     assert said in " ".join(sentences)
 
-    correct[MIDDLE]["as they are"] = share(98)
+    correct["middle tenth"]["as they are"] = share(98)
     _, sentences = judge(correct, NUMBERS % 2, NUMBERS, 2000)  # each part shows the class
     assert "how they end" not in " ".join(sentences)
     assert "how your recordings start" not in " ".join(sentences)
@@ -243,7 +243,7 @@ def test_no_model_is_asked_about_a_group_that_it_has_learned_from(monkeypatch):
     monkeypatch.setattr(module, "make_models", lambda *_, **__: spies)
     groups = [number // 4 for number in range(24)]
     comparison = compare(numbered(24), groups)
-    assert len(notes) == 102  # 3 folds: 16 models and finer bins, forwards and backwards
+    assert len(notes) == 108  # 3 folds: 17 models and finer bins, forwards and backwards
     for _, learned, asked in notes:
         assert_no_leak(learned, asked, groups)
     assert (comparison.table["as they are"] == 0.5).all()  # of all 24, by who always says "a"

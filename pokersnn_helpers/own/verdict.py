@@ -25,7 +25,12 @@ FEATURES = ("motion correlations", "regions over time", "everything together")
 NETWORKS = ("GRU", "SNN")
 FINER = " in finer bins"
 TIMED = (RATE, FRAME, *FEATURES, *NETWORKS)
-MIDDLE = "middle tenth"
+# Each part may show the class: then a start or an end is no shortcut.
+MIDDLES = {
+    "first events' place": "middle events' place",
+    "first tenth": "middle tenth",
+    "last tenth": "middle tenth",
+}
 # What may give the class away by itself, and what to look at then.
 SHORTCUTS = {
     "first events' place": "how your recordings start",
@@ -151,7 +156,9 @@ class _Judged:
         self.groups = groups
         self.classes = len(set(targets.tolist()))
         self.guess = targets == np.bincount(targets).argmax()
-        self.timed = [name for name in correct if name not in (*SUMS, *SHORTCUTS, MIDDLE)]
+        self.timed = [
+            name for name in correct if name not in (*SUMS, *SHORTCUTS, *MIDDLES.values())
+        ]
         self.summed = [*SUMS, *(name for name in right if name.endswith(UNIFORM))]
         self.mixed = [name for name in right if name.endswith(SHUFFLED)]
 
@@ -232,9 +239,9 @@ class _Judged:
         for name in SHORTCUTS:
             more, low, _ = self.over_guess(name, len(SHORTCUTS))
             special = True
-            if name in ("first events' place", "first tenth", "last tenth"):
-                middle = self.right[MIDDLE]
-                special = lead_interval(self.right[name], middle, self.groups, 3)[1] > 0
+            if name in MIDDLES:
+                middle = self.right[MIDDLES[name]]
+                special = lead_interval(self.right[name], middle, self.groups, len(MIDDLES))[1] > 0
             if special and low > 0 and more > best / 2:
                 names.append(name)
         return names

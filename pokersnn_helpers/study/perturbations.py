@@ -53,26 +53,24 @@ def shuffled_time(recordings: Recordings, seed: int = 0) -> Recordings:
 
 
 def uniform_time(recordings: Recordings, seed: int = 0) -> Recordings:
-    """Draw new times between the first and the last of each recording, all equally likely.
+    """Draw new times, all equally likely, within the median duration of these recordings.
 
-    The sum over time and the duration stay what they are; the number of events in each time bin,
-    which ``shuffled_time`` keeps, says nothing any more.
+    Only the sum over time stays what it is. The number of events in each time bin, which
+    ``shuffled_time`` keeps, and how long a recording lasts say nothing any more.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
         >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
-        >>> before, after = some.events[0]["t"], uniform_time(some).events[0]["t"]
-        >>> bool(np.ptp(before) == np.ptp(after)), bool((before == after).all())
+        >>> before, after = some.events[0], uniform_time(some).events[0]
+        >>> sorted(before["x"]) == sorted(after["x"]), bool((before["t"] == after["t"]).all())
         (True, False)
     """
     rng = np.random.default_rng(seed)
+    durations = [np.ptp(events["t"]) for events in recordings.events]
+    last = int(np.median(durations))
 
     def draw(events: np.ndarray) -> np.ndarray:
-        first, last = events["t"][[0, -1]]
-        times = rng.integers(first, last, len(events), endpoint=True)
-        times[0] = first
-        times[-1] = last
-        return replaced(events, t=rng.permutation(times))
+        return replaced(events, t=rng.integers(0, last, len(events), endpoint=True))
 
     return apply(draw, recordings)
 
