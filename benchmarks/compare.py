@@ -18,7 +18,7 @@ from pokersnn_helpers.own.folders import resize
 from pokersnn_helpers.own.verdict import (
     CANNOT_TELL,
     CONTROLS,
-    MIDDLES,
+    ANYWHERE,
     NOTHING,
     PLAIN,
     SHORTCUTS,
@@ -140,7 +140,7 @@ def verdict_by_chance(accuracy: float, groups: Sequence[int], seed: int) -> str:
     numbers = np.asarray(groups)
     count = len(numbers)
     correct: Correct = {}
-    parts = {*SHORTCUTS, *MIDDLES.values()}
+    parts = {*SHORTCUTS, *ANYWHERE.values()}
     for name in (*sorted(parts), *SUMS, *TIMED):
         share = 0.5 if name in parts else accuracy
         of_groups = rng.normal(share, 0.1 * (accuracy > 0.5), max(numbers) + 1)[numbers]

@@ -15,7 +15,7 @@ from pokersnn_helpers.own.verdict import (
     FRAME,
     FRAME_ENOUGH,
     HAS_SHORTCUT,
-    MIDDLES,
+    ANYWHERE,
     NEEDS_BOTH,
     NEEDS_ORDER,
     NOTHING,
@@ -31,7 +31,7 @@ from pokersnn_helpers.own.verdict import (
 )
 from pokersnn_helpers.simulation.motions import film_motions
 
-MODELS = [*SHORTCUTS, *set(MIDDLES.values()), *SUMS, *TIMED]
+MODELS = [*SHORTCUTS, *set(ANYWHERE.values()), *SUMS, *TIMED]
 
 
 def bars(count, edges=0):
@@ -167,7 +167,7 @@ def test_verdict_follows_from_what_each_model_gets_right(verdict, right, said):
     assert len(sentences) == 3
     assert said in " ".join(sentences)
 
-    correct["middle tenth"]["as they are"] = share(98)
+    correct["any tenth"]["as they are"] = share(98)
     _, sentences = judge(correct, NUMBERS % 2, NUMBERS, 2000)  # each part shows the class
     assert "how they end" not in " ".join(sentences)
     assert "how your recordings start" not in " ".join(sentences)

@@ -21,7 +21,7 @@ from pokersnn_helpers.study.perturbations import (
     first_tenth,
     last_tenth,
     merge_polarities,
-    middle_tenth,
+    any_tenth,
     reversed_time,
     shuffled_time,
     uniform_time,
@@ -45,6 +45,7 @@ def some(simulated):
 AT_RANDOM = {
     "shuffled": shuffled_time,
     "uniform": uniform_time,
+    "any tenth": any_tenth,
     "noise": partial(uniform_noise, percent=50),
     "dropped": partial(drop_events, percent=50),
     "jitter": partial(time_jitter, ms=2),
@@ -54,7 +55,6 @@ CHANGES = AT_RANDOM | {
     "reversed": reversed_time,
     "merged": merge_polarities,
     "first tenth": first_tenth,
-    "middle tenth": middle_tenth,
     "last tenth": last_tenth,
     "ON": one_polarity,
     "one frame": one_frame,
@@ -110,7 +110,8 @@ def test_a_tenth_is_at_least_one_event(count, tenth):
     events = [(time, 0, 0, 1) for time in range(count)]
     recordings = recordings_of(events)
     assert rows(first_tenth(recordings)) == events[:tenth]
-    assert rows(middle_tenth(recordings)) == events[count // 2 : count // 2 + tenth]
+    first, *others = rows(any_tenth(recordings))
+    assert [first, *others] == events[first[0] : first[0] + tenth]
     assert rows(last_tenth(recordings)) == events[count - tenth :]
 
 

@@ -104,7 +104,7 @@ def test_loss_is_a_finite_number_per_recording(loss, steps, count, rate):
             "reversed_time",
             "merge_polarities",
             "first_tenth",
-            "middle_tenth",
+            "any_tenth",
             "last_tenth",
         ]
     ),

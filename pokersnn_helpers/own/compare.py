@@ -76,7 +76,7 @@ class Comparison(NamedTuple):
             with ``time shuffled`` the rate beside it; models have learned from recordings that were
             changed in the same way, NaN where that would say nothing more. ``time reversed`` is
             asked of what has learned from recordings as they are. The first seven rows see what may
-            be a shortcut: the median place of the first or the middle tenth of the events, the
+            be a shortcut: the median place of the first or the any tenth of the events, the
             number of events and the duration, hot pixels, and the sums of the first, the middle and
             the last tenth.
         verdict: ``"the sum is enough"``, ``"a single frame is enough"``, ``"the rate over time is
@@ -115,7 +115,7 @@ def compare(
     enough or nothing is found, the better network with a memory first looks once in bins five times
     finer. A shortcut is what gets more than half of the best model's lead over guessing from the
     start, from the end, from count and duration, or from hot pixels; a start or an end also has to
-    say more than the middle. Models see at most 64 pixels along a side and 10,000 events of a
+    say more than a tenth at any moment. Models see at most 64 pixels along a side and 10,000 events of a
     recording, on average; of more, the same share of each recording is drawn.
 
     Args:
@@ -284,11 +284,11 @@ def make_models(recipe: Mapping[str, Any], usual: float) -> dict[str, Any]:
     place = _quadratic(models.median_place)
     return {
         "first events' place": PerturbedEstimator(place, perturbations.first_tenth),
-        "middle events' place": PerturbedEstimator(place, perturbations.middle_tenth),
+        "any events' place": PerturbedEstimator(place, perturbations.any_tenth),
         "count and duration": _quadratic(models.count_and_duration),
         "hot pixels": logistic_regression(hot_pixel_image),
         "first tenth": PerturbedEstimator(summed, perturbations.first_tenth),
-        "middle tenth": PerturbedEstimator(summed, perturbations.middle_tenth),
+        "any tenth": PerturbedEstimator(summed, perturbations.any_tenth),
         "last tenth": PerturbedEstimator(summed, perturbations.last_tenth),
         "the sum": summed,
         "trees of the sum": _trees(models.summed_image),

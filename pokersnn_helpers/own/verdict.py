@@ -26,10 +26,10 @@ NETWORKS = ("GRU", "SNN")
 FINER = " in finer bins"
 TIMED = (RATE, FRAME, *FEATURES, *NETWORKS)
 # Each part may show the class: then a start or an end is no shortcut.
-MIDDLES = {
-    "first events' place": "middle events' place",
-    "first tenth": "middle tenth",
-    "last tenth": "middle tenth",
+ANYWHERE = {
+    "first events' place": "any events' place",
+    "first tenth": "any tenth",
+    "last tenth": "any tenth",
 }
 # What may give the class away by itself, and what to look at then.
 SHORTCUTS = {
@@ -157,7 +157,7 @@ class _Judged:
         self.classes = len(set(targets.tolist()))
         self.guess = targets == np.bincount(targets).argmax()
         self.timed = [
-            name for name in correct if name not in (*SUMS, *SHORTCUTS, *MIDDLES.values())
+            name for name in correct if name not in (*SUMS, *SHORTCUTS, *ANYWHERE.values())
         ]
         self.summed = [*SUMS, *(name for name in right if name.endswith(UNIFORM))]
         self.mixed = [name for name in right if name.endswith(SHUFFLED)]
@@ -232,16 +232,16 @@ class _Judged:
     def shortcuts(self) -> list[str]:
         """Name what gets more than half of the best model's lead by itself.
 
-        A start or an end has to say more than the middle, too: else each part shows the class.
+        A start or an end has to say more than a tenth at any moment: else each part shows the class.
         """
         best = self.over_guess(self.best(self.correct), 1)[0]
         names = []
         for name in SHORTCUTS:
             more, low, _ = self.over_guess(name, len(SHORTCUTS))
             special = True
-            if name in MIDDLES:
-                middle = self.right[MIDDLES[name]]
-                special = lead_interval(self.right[name], middle, self.groups, len(MIDDLES))[1] > 0
+            if name in ANYWHERE:
+                other = self.right[ANYWHERE[name]]
+                special = lead_interval(self.right[name], other, self.groups, len(ANYWHERE))[1] > 0
             if special and low > 0 and more > best / 2:
                 names.append(name)
         return names

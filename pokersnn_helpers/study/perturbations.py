@@ -125,20 +125,23 @@ def first_tenth(recordings: Recordings) -> Recordings:
     return apply(cut, recordings)
 
 
-def middle_tenth(recordings: Recordings) -> Recordings:
-    """Keep a tenth of each recording's events, from the middle one on.
+def any_tenth(recordings: Recordings, seed: int = 0) -> Recordings:
+    """Keep a tenth of each recording's events that follow one another, from any of them on.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
         >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
-        >>> first, middle = some.events[0], middle_tenth(some).events[0]
-        >>> bool(middle[0] == first[len(first) // 2])
+        >>> [len(events) for events in any_tenth(some).events] == [
+        ...     len(events) for events in first_tenth(some).events
+        ... ]
         True
     """
+    rng = np.random.default_rng(seed)
 
     def cut(events: np.ndarray) -> np.ndarray:
-        middle = len(events) // 2
-        return events[middle : middle + max(1, len(events) // 10)]
+        count = max(1, len(events) // 10)
+        first = rng.integers(len(events) - count + 1)
+        return events[first : first + count]
 
     return apply(cut, recordings)
 
