@@ -16,9 +16,9 @@ from pokersnn_helpers import Recordings, load_nmnist
 from pokersnn_helpers.own.compare import compare
 from pokersnn_helpers.own.folders import resize
 from pokersnn_helpers.own.verdict import (
+    ANYWHERE,
     CANNOT_TELL,
     CONTROLS,
-    ANYWHERE,
     NOTHING,
     PLAIN,
     SHORTCUTS,

@@ -17,11 +17,11 @@ from benchmarks.perturbations import (
 )
 from pokersnn_helpers import EVENT_DTYPE, Recordings, to_frames
 from pokersnn_helpers.study.perturbations import (
+    any_tenth,
     apply,
     first_tenth,
     last_tenth,
     merge_polarities,
-    any_tenth,
     reversed_time,
     shuffled_time,
     uniform_time,

@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from ..checks import check_groups, check_range
+from ..checks import check_range
 from ..networks import WHOLE
 from ..recipe import AUGMENTS, choose_recipe
 from ..recordings import Recordings, check_recordings, fold_indices
@@ -76,9 +76,9 @@ class Comparison(NamedTuple):
             with ``time shuffled`` the rate beside it; models have learned from recordings that were
             changed in the same way, NaN where that would say nothing more. ``time reversed`` is
             asked of what has learned from recordings as they are. The first seven rows see what may
-            be a shortcut: the median place of the first or the any tenth of the events, the
-            number of events and the duration, hot pixels, and the sums of the first, the middle and
-            the last tenth.
+            be a shortcut: the median place of the first tenth of the events or of any tenth, the
+            number of events and the duration, hot pixels, and the sums of the first tenth, of any,
+            and of the last.
         verdict: ``"the sum is enough"``, ``"a single frame is enough"``, ``"the rate over time is
             enough"``, ``"needs the order of events"``, ``"needs both"``, ``"has a shortcut"``,
             ``"these models found nothing"`` or ``"can't tell"``.
@@ -115,7 +115,7 @@ def compare(
     enough or nothing is found, the better network with a memory first looks once in bins five times
     finer. A shortcut is what gets more than half of the best model's lead over guessing from the
     start, from the end, from count and duration, or from hot pixels; a start or an end also has to
-    say more than a tenth at any moment. Models see at most 64 pixels along a side and 10,000 events of a
+    say more than any other tenth. Models see at most 64 pixels along a side and 10,000 events of a
     recording, on average; of more, the same share of each recording is drawn.
 
     Args:
@@ -187,16 +187,14 @@ def compare(
 
 def _fewest_groups(recordings: Recordings, groups: Sequence[Any]) -> int:
     """Return how many groups the class with the fewest has, at least two."""
-    numbers = check_groups(groups, len(recordings))
-    targets = np.asarray(recordings.targets)
-    counts = {target: len(set(numbers[targets == target])) for target in set(recordings.targets)}
-    target = min(counts, key=lambda target: counts[target])
-    if counts[target] < 2:
+    counts = pd.Series([*groups]).groupby(recordings.targets).nunique()
+    if counts.min() < 2:
         raise ValueError(
-            f"all recordings of {recordings.classes[target]} are of one group; record another "
-            "person or session, since what was learned is asked of groups that weren't there"
+            f"all recordings of {recordings.classes[counts.idxmin()]} are of one group; record "
+            "another person or session, since what was learned is asked of groups that weren't "
+            "there"
         )
-    return counts[target]
+    return counts.min()
 
 
 def _train(
@@ -311,7 +309,7 @@ def _trees(features: Features) -> FeatureEstimator:
 
 
 def hot_pixel_image(recordings: Recordings) -> np.ndarray:
-    """Return log(1 + events) of each pixel that is hot in a recording, 0 for others.
+    """Return 1 for each pixel that is hot in a recording, 0 for others, (recordings, pixels).
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -319,13 +317,11 @@ def hot_pixel_image(recordings: Recordings) -> np.ndarray:
         (20, 1225)
     """
     width, height, _ = recordings.sensor_size
-    images = np.zeros((len(recordings), height, width))
+    images = np.zeros((len(recordings), height * width))
     for image, events in zip(images, recordings.events, strict=True):
-        counts = np.zeros((height, width))
-        np.add.at(counts, (events["y"], events["x"]), 1)
         x, y = find_hot_pixels(events).T
-        image[y, x] = np.log1p(counts[y, x])
-    return images.reshape(len(images), -1)
+        image[y * width + x] = 1
+    return images
 
 
 def _quadratic(features: Features) -> FeatureEstimator:
@@ -364,18 +360,16 @@ def _cost(snn: NetworkEstimator, recordings: Recordings, folds: int, processes: 
     runs = dict.fromkeys(range(3), partial(trial.fit, recordings))
     _, start, end = (time.perf_counter() for _ in in_parallel(runs))
     # Four networks as they are; then one with two changes, or in finer bins.
-    network_minutes = (end - start) * epochs * folds / processes / 60
-    minutes = math.ceil(4 * network_minutes)
-    at_most = math.ceil((4 + FINER_BINS) * network_minutes)
+    networks = folds * (4 + FINER_BINS)
+    minutes = math.ceil((end - start) * epochs * networks / processes / 60)
     # PyTorch, more of it with CUDA, and what a process has of events and of weights.
     events = sum(map(len, recordings.events))
     inputs = math.prod(recordings.sensor_size)
     pytorch = 0.8 if torch.version.cuda else 0.4  # GB; this process has it, too
     gigabytes = 0.1 + pytorch + processes * (pytorch + 1e-7 * events + 3e-6 * inputs)
     cost = (
-        f"{4 * folds} networks, {epochs} epochs each, bins of {width:g} µs: about {minutes} "
-        f"minutes with processes={processes}, {gigabytes:.1f} GB; {at_most} if bins have to be "
-        "finer"
+        f"{4 * folds} networks, {epochs} epochs each, bins of {width:g} µs, and perhaps finer "
+        f"ones: at most {minutes} minutes with processes={processes}, {gigabytes:.1f} GB"
     )
     if minutes > 10:
         cost += f"; less with time_window={2 * width:g}, a smaller size, fewer epochs"

@@ -1,7 +1,7 @@
 """What models with and without a memory say about recordings, by what they classify correctly."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ FRAME = "each frame alone"
 FEATURES = ("motion correlations", "regions over time", "everything together")
 NETWORKS = ("GRU", "SNN")
 FINER = " in finer bins"
+GUESS = "the most frequent class"
 TIMED = (RATE, FRAME, *FEATURES, *NETWORKS)
 # Each part may show the class: then a start or an end is no shortcut.
 ANYWHERE = {
@@ -61,12 +62,20 @@ REASONS = {
     "tells the classes apart, so a memory is needed.",
     NEEDS_BOTH: "The sum tells some recordings apart and the time others: use a network that has "
     "a memory and sees the places, too.",
-    NOTHING: "Look at {worth}, the best of them, record more, or see whether the classes differ "
+    NOTHING: "Look at {best}, the best of them, record more, or see whether the classes differ "
     "at all.",
     CANNOT_TELL: "What differs may be chance: record more, in more groups, or choose finer bins "
     "by time_window. {decidable}",
 }
-SHORTCUT = "may be a shortcut. Correct by themselves: {alone}. So check {advice}."
+SHORTCUT = " But that may be a shortcut. Correct by themselves: {alone}. So check {advice}."
+BEST = (
+    "The best of {models} models, {best}, classifies {accuracy:.0%} of {recordings} unseen "
+    "recordings correctly; the most frequent class is right in {guess:.0%}."
+)
+COMPARED = (
+    "In bins of {ms:g} ms, the best of the sum, {summed}, reaches {of_sum:.0%}, the rate alone "
+    "{of_rate:.0%}, each frame alone {of_frame:.0%}; {timed} differs from the sum by {lead}."
+)
 
 Correct = dict[str, dict[str, np.ndarray]]  # by model and change: whether each recording is correct
 Lead = tuple[float, float, float]  # as ``lead_interval`` returns
@@ -100,80 +109,69 @@ def judge(
     Returns:
         The verdict, and three sentences that say why.
     """
-    right = {name: by_change[PLAIN] for name, by_change in correct.items()}
-    for change in CONTROLS:
-        for name, by_change in correct.items():
-            if name not in SUMS and name not in SHORTCUTS and change in by_change:
-                right[f"{name}, {change}"] = by_change[change]
-    accuracy = pd.Series({name: answers.mean() for name, answers in right.items()})
-    judged = _Judged(correct, right, accuracy, np.asarray(targets), groups)
-    least = judged.least()
-    shortcuts = judged.shortcuts()
-    verdict = least
-    in_time = least not in (SUM_ENOUGH, NOTHING, CANNOT_TELL)
-    if (shortcuts and in_time) or ("hot pixels" in shortcuts and least == SUM_ENOUGH):
-        verdict = HAS_SHORTCUT
+    judged = _Judged(correct, np.asarray(targets), groups)
+    accuracy = judged.accuracy
+    best = judged.best(correct)
     timed = judged.best(judged.timed)
     summed = judged.best(judged.summed)
-    lead = judged.lead(timed, summed)
-    first = (
-        f"The best of {len(correct)} models, {judged.best(correct)}, classifies "
-        f"{accuracy[judged.best(correct)]:.0%} of {len(targets)} unseen recordings correctly; the "
-        f"most frequent class is right in {judged.guess.mean():.0%}."
-    )
-    bins = f"{time_window / 1000:g} ms"
-    if timed.endswith(FINER):
-        bins = f"{time_window / 5000:g} ms"
-    second = (
-        f"In bins of {bins}, the best of the sum, {summed}, reaches {accuracy[summed]:.0%}, the "
-        f"rate alone {accuracy[RATE]:.0%}, each frame alone {accuracy[FRAME]:.0%}; {timed} differs "
-        f"from the sum by {_points(lead)}."
-    )
-    third = REASONS[least].format(
-        margin=100 * MARGIN, worth=judged.best(correct), decidable=decidable(groups)
-    )
-    if shortcuts:
-        alone = ", ".join(f"{name} {accuracy[name]:.0%}" for name in shortcuts)
-        advice = " and ".join(dict.fromkeys(SHORTCUTS[name] for name in shortcuts))
-        third += " But that " + SHORTCUT.format(alone=alone, advice=advice)
+    least = judged.least(best)
+    shortcuts = judged.shortcuts(best)
+    in_time = least not in (SUM_ENOUGH, NOTHING, CANNOT_TELL)
+    of_camera = least == SUM_ENOUGH and "hot pixels" in shortcuts
+    verdict = HAS_SHORTCUT if of_camera or (shortcuts and in_time) else least
+    ms = time_window / (5000 if timed.endswith(FINER) else 1000)
+    alone = [f"{name} {accuracy[name]:.0%}" for name in shortcuts]
+    words = {
+        "models": len(correct),
+        "best": best,
+        "accuracy": accuracy[best],
+        "recordings": len(targets),
+        "guess": accuracy[GUESS],
+        "ms": ms,
+        "summed": summed,
+        "of_sum": accuracy[summed],
+        "of_rate": accuracy[RATE],
+        "of_frame": accuracy[FRAME],
+        "timed": timed,
+        "lead": _points(judged.lead(timed, summed)),
+        "margin": 100 * MARGIN,
+        "decidable": decidable(groups),
+        "alone": ", ".join(alone),
+        "advice": " and ".join(dict.fromkeys(SHORTCUTS[name] for name in shortcuts)),
+    }
+    third = REASONS[least] + (SHORTCUT if shortcuts else "")
+    first, second, third = (sentence.format(**words) for sentence in (BEST, COMPARED, third))
     return verdict, (first, second, third)
 
 
 class _Judged:
     """Comparisons of what models classified correctly."""
 
-    def __init__(
-        self,
-        correct: Correct,
-        right: Mapping[str, np.ndarray],
-        accuracy: pd.Series,
-        targets: np.ndarray,
-        groups: Sequence[Any],
-    ):
-        self.correct = correct
-        self.right = right
-        self.accuracy = accuracy
+    def __init__(self, correct: Correct, targets: np.ndarray, groups: Sequence[Any]):
         self.groups = groups
+        self.models = len(correct)
         self.classes = len(set(targets.tolist()))
-        self.guess = targets == np.bincount(targets).argmax()
-        self.timed = [
-            name for name in correct if name not in (*SUMS, *SHORTCUTS, *ANYWHERE.values())
-        ]
-        self.summed = [*SUMS, *(name for name in right if name.endswith(UNIFORM))]
-        self.mixed = [name for name in right if name.endswith(SHUFFLED)]
+        untimed = {*SUMS, *SHORTCUTS, *ANYWHERE.values()}
+        self.timed = [name for name in correct if name not in untimed]
+        self.right = {name: by_change[PLAIN] for name, by_change in correct.items()}
+        self.right[GUESS] = targets == np.bincount(targets).argmax()
+        for name in self.timed:
+            for change in {*CONTROLS, REVERSED} & correct[name].keys():
+                self.right[f"{name}, {change}"] = correct[name][change]
+        self.accuracy = pd.Series({name: right.mean() for name, right in self.right.items()})
+        self.summed = [*SUMS, *self.changed(UNIFORM)]
+
+    def changed(self, change: str) -> list[str]:
+        """Name the models that saw changed recordings."""
+        return [name for name in self.right if name.endswith(change)]
 
     def best(self, names: Iterable[str]) -> str:
         """Return the name of the most accurate one."""
         return self.accuracy[[*names]].idxmax()
 
     def lead(self, first: str, second: str) -> Lead:
-        """Return by how much one of the models that see the time, or the sum, is better."""
-        right = self.right
-        return lead_interval(right[first], right[second], self.groups, len(self.timed))
-
-    def over_guess(self, name: str, models: int) -> Lead:
-        """Return by how much a model is better than the most frequent class."""
-        return lead_interval(self.right[name], self.guess, self.groups, models)
+        """Return by how much a model is better than another."""
+        return lead_interval(self.right[first], self.right[second], self.groups, self.models)
 
     def enough(self, names: Sequence[str]) -> bool | None:
         """Say whether the best of some models is within the margin of all; None: it's unknown."""
@@ -183,66 +181,47 @@ class _Judged:
             return True
         return False if low > 0 and more > MARGIN else None
 
-    def least(self) -> str:
+    def least(self, best: str) -> str:
         """Return the verdict, whatever shortcuts there are."""
-        best = self.best(self.correct)
-        more, low, high = self.over_guess(best, len(self.correct))
+        more, low, high = self.lead(best, GUESS)
         if low <= 0:
-            much = more >= (1 - self.guess.mean()) / 2
+            much = more >= (1 - self.accuracy[GUESS]) / 2
             return CANNOT_TELL if much or high - more > 0.5 else NOTHING
         of_sum = self.enough(self.summed)
         if of_sum:
-            return NEEDS_BOTH if self.turned() else SUM_ENOUGH
-        if of_sum is None:
+            return NEEDS_BOTH if self.is_turned() else SUM_ENOUGH
+        of_time = [self.enough([RATE]), self.enough([FRAME])]
+        if of_sum is False and True in of_time:
+            return FRAME_ENOUGH if of_time.index(True) else RATE_ENOUGH
+        if None in (of_sum, *of_time):
             return CANNOT_TELL
-        rate = self.enough([RATE])
-        frame = self.enough([FRAME])
-        if rate:
-            return RATE_ENOUGH
-        if frame:
-            return FRAME_ENOUGH
-        if rate is None or frame is None:
-            return CANNOT_TELL
-        if self.mixed and self.enough(self.mixed):
-            return NEEDS_BOTH
-        return NEEDS_BOTH if self.sum_tells_some() else NEEDS_ORDER
+        shuffled = self.changed(SHUFFLED)
+        of_both = self.sum_tells_some() or (shuffled and self.enough(shuffled))
+        return NEEDS_BOTH if of_both else NEEDS_ORDER
 
-    def turned(self) -> bool:
+    def is_turned(self) -> bool:
         """Say whether reversed recordings look like another class, and the sum leaves errors."""
-        if self.accuracy[self.best(self.summed)] > 1 - 2 * MARGIN:
-            return False
-        for name in self.timed:
-            backwards = self.correct[name].get(REVERSED, self.guess)
-            below = lead_interval(self.guess, backwards, self.groups, len(self.timed))
-            if below[1] > 0:
-                return True
-        return False
+        below = [self.lead(GUESS, name)[1] for name in self.changed(REVERSED)]
+        return max(below, default=0) > 0 and self.accuracy[self.summed].max() <= 1 - 2 * MARGIN
 
     def sum_tells_some(self) -> bool:
         """Say whether the sum tells a part, which models that hardly see it don't know."""
-        summed = self.best(self.summed)
-        more, low, _ = self.over_guess(summed, len(self.summed))
-        room = self.accuracy[self.best(self.timed)] - self.guess.mean()
-        if low <= 0 or more < room / 4:
-            return False
+        more, low, _ = self.lead(self.best(self.summed), GUESS)
+        room = self.accuracy[self.timed].max() - self.accuracy[GUESS]
         # Of more than two classes, regions also tell which of them are touched.
         without_places = FEATURES[:1] if self.classes > 2 else FEATURES[:2]
-        return self.enough(without_places) is False
+        return low > 0 and more >= room / 4 and self.enough(without_places) is False
 
-    def shortcuts(self) -> list[str]:
+    def shortcuts(self, best: str) -> list[str]:
         """Name what gets more than half of the best model's lead by itself.
 
-        A start or an end has to say more than a tenth at any moment: else each part shows the class.
+        A start or an end has to say more than any other tenth: else each part shows the class.
         """
-        best = self.over_guess(self.best(self.correct), 1)[0]
         names = []
         for name in SHORTCUTS:
-            more, low, _ = self.over_guess(name, len(SHORTCUTS))
-            special = True
-            if name in ANYWHERE:
-                other = self.right[ANYWHERE[name]]
-                special = lead_interval(self.right[name], other, self.groups, len(ANYWHERE))[1] > 0
-            if special and low > 0 and more > best / 2:
+            more, low, _ = self.lead(name, GUESS)
+            of_others = self.lead(name, ANYWHERE.get(name, GUESS))[1]
+            if min(low, of_others) > 0 and more > self.lead(best, GUESS)[0] / 2:
                 names.append(name)
         return names
 
@@ -295,9 +274,9 @@ def lead_interval(
 def _degrees_of_freedom(sizes: np.ndarray) -> float:
     """Return Satterthwaite's, of a mean over groups: one less than there are if all are equal."""
     shares = sizes / sizes.sum()
-    adjusted = shares * sizes / (1 - shares)
-    squares = (sizes**2).sum() + adjusted.sum() ** 2 - (adjusted**2).sum()
-    return sizes.sum() ** 2 / squares
+    adjusted = shares * sizes / (1 - shares).clip(1e-9)
+    of_pairs = adjusted.sum() ** 2 - (adjusted**2).sum()
+    return sizes.sum() ** 2 / ((sizes**2).sum() + of_pairs)
 
 
 def decidable(groups: Sequence[Any]) -> str:
@@ -311,15 +290,11 @@ def decidable(groups: Sequence[Any]) -> str:
 
     Example:
         >>> decidable(["anna", "ben", "carl", "dora"] * 30)
-        "With 4 groups, differences below 51 points can't be told."
+        "Groups: 4, so differences below 51 points can't be told."
     """
     sizes = np.bincount(check_groups(groups, len(groups)))
-    if len(sizes) == 1:
-        return "With 1 group, nothing can be told."
     shares = sizes / sizes.sum()
     error = math.sqrt((shares**2 * (0.15**2 + 0.25 / sizes)).sum())
-    points = 100 * student.ppf(1 - 0.025 / 5, _degrees_of_freedom(sizes)) * error
-    if points >= 100:
-        largest = f"of which the largest has {shares.max():.0%} of the recordings"
-        return f"With {len(sizes)} groups, {largest}, nothing can be told."
-    return f"With {len(sizes)} groups, differences below {points:.0f} points can't be told."
+    points = 100 * error * student.ppf(1 - 0.025 / 5, _degrees_of_freedom(sizes))
+    differences = f"differences below {points:.0f} points" if points < 100 else "differences"
+    return f"Groups: {len(sizes)}, so {differences} can't be told."

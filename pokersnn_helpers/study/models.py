@@ -19,8 +19,6 @@ from ..networks import WHOLE, FrameNetwork
 from ..pokerdvs import POKERDVS_SENSOR_SIZE
 from ..recordings import Recordings
 
-MAX_LAG = 2048  # bins between two events of ``rate_over_time``
-
 
 class Model(FrameNetwork):
     """What the networks have in common; each makes its layers in ``build``.
@@ -234,25 +232,24 @@ def rate_over_time(recordings: Recordings, time_window: float = 1000) -> np.ndar
         >>> from pokersnn_helpers import load_pokerdvs
         >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
         >>> rate_over_time(some).shape
-        (2, 42)
+        (2, 31)
     """
     durations = [np.ptp(events["t"]) for events in recordings.events]
-    longest = max(8, min(MAX_LAG, int(np.median(durations) / time_window)))
-    edges = np.unique(np.geomspace(1, longest, 33).astype(int))
+    longest = max(8, int(np.median(durations) / time_window))
+    first_lags = np.unique(np.geomspace(1, longest, 33).astype(int))[:-1]
     rates = []
     for events in recordings.events:
         since = events["t"] - events["t"][0]
-        bins = max(1 + int(since[-1] / time_window), longest)
-        counts = np.bincount((since / time_window).astype(int), minlength=bins)
+        counts = np.bincount((since / time_window).astype(int), minlength=longest)
+        bins = len(counts)
         spectrum = np.fft.rfft(counts, 2 * bins)  # twice as long, so that no lag comes round
-        pairs = np.fft.irfft(np.abs(spectrum) ** 2)
-        expected = counts.mean() ** 2 * np.arange(bins, 0, -1)
-        of_lags = np.add.reduceat(pairs[:longest], edges[:-1])
-        constant = np.add.reduceat(expected[:longest], edges[:-1])
+        pairs = np.fft.irfft(np.abs(spectrum) ** 2)[:longest].clip(0)
+        expected = counts.mean() ** 2 * np.arange(bins, 0, -1)[:longest]
+        of_lags = 1 + np.add.reduceat(pairs, first_lags)
+        constant = 1 + np.add.reduceat(expected, first_lags)
         twentieths, _ = np.histogram(since, 20)
-        lags = np.log((of_lags.clip(0) + 1) / (constant + 1))
-        rates.append(np.concatenate([np.log1p(twentieths), lags]))
-    return np.stack(rates)
+        rates.append([*np.log1p(twentieths), *np.log(of_lags / constant)])
+    return np.array(rates)
 
 
 def regions_over_time(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
