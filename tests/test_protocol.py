@@ -145,14 +145,17 @@ def test_jobs_come_back_by_name_and_their_errors_come_through():
 
 
 WORKING = """
-import os, sys
+import os, sys, time
 from functools import partial
+from pathlib import Path
 from pokersnn_helpers.study.protocol import in_parallel
 
+def work(folder):
+    Path(folder, str(os.getpid())).touch()
+    time.sleep(60)
+
 if __name__ == "__main__":
-    folder = sys.argv[1]
-    jobs = {n: partial(os.system, f"echo > {folder}/$PPID; sleep 60") for n in range(4)}
-    list(in_parallel(jobs, 2))
+    list(in_parallel(dict.fromkeys(range(4), partial(work, sys.argv[1])), 2))
 """
 
 
