@@ -170,8 +170,9 @@ class _Judged:
         return self.accuracy[[*names]].idxmax()
 
     def lead(self, first: str, second: str) -> Lead:
-        """Return by how much a model is better than another."""
-        return lead_interval(self.right[first], self.right[second], self.groups, self.models)
+        """Return by how much a model is better than another, the first being the best of many."""
+        models = self.models if second == GUESS else len(self.timed)
+        return lead_interval(self.right[first], self.right[second], self.groups, models)
 
     def enough(self, names: Sequence[str]) -> bool | None:
         """Say whether the best of some models is within the margin of all; None: it's unknown."""
