@@ -113,13 +113,13 @@ def _rates(rows: Sequence[Row]) -> list[Row]:
         {"of": "known sets that are right", "share": np.mean([row["right"] for row in known])},
         {"of": "sets of 100 and more that can't be told", "share": np.mean(undecided)},
     ]
-    groups = np.repeat(range(12), [200, *[2] * 11])
-    alone = np.arange(120)
+    unequal = np.repeat(range(12), [200, *[2] * 11]).tolist()
+    alone = np.arange(120).tolist()
     for kind, accuracy, of_recording in (
         ("noise that is nothing", 0.5, alone),
         ("equal models with a false claim", 0.8, alone),
-        ("equal models with a false claim, a group of 200 and 11 of 2", 0.8, groups),
-        ("equal models with a false claim, 6 groups of 20", 0.8, alone // 20),
+        ("equal models with a false claim, a group of 200 and 11 of 2", 0.8, unequal),
+        ("equal models with a false claim, 6 groups of 20", 0.8, 20 * [*range(6)]),
     ):
         verdicts = [verdict_by_chance(accuracy, of_recording, seed) for seed in range(TABLES)]
         if accuracy == 0.5:
@@ -146,7 +146,7 @@ def verdict_by_chance(accuracy: float, groups: Sequence[int], seed: int) -> str:
         of_groups = rng.normal(share, 0.1 * (accuracy > 0.5), max(numbers) + 1)[numbers]
         changes = CONTROLS if name in TIMED[2:5] else ()
         correct[name] = {change: rng.random(count) < of_groups for change in (PLAIN, *changes)}
-    verdict, _ = judge(correct, np.arange(count) % 2, groups, 1000)
+    verdict, _ = judge(correct, (np.arange(count) % 2).tolist(), groups, 1000)
     return verdict
 
 

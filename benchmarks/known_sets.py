@@ -22,10 +22,11 @@ NOISE = 60  # events anywhere, from the first moment to the last
 LEFT = (6, 12)
 RIGHT = (17, 12)
 Random = np.random.Generator
+Numbers = Sequence[float] | np.ndarray
 Generator = Callable[[Random, int], np.ndarray]
 
 
-def spot(rng: Random, place: Sequence[float], times: np.ndarray, radius: float = 3.0) -> np.ndarray:
+def spot(rng: Random, place: Numbers, times: np.ndarray, radius: float = 3.0) -> np.ndarray:
     """Film a disc of which a pixel answers at each of these times."""
     x, y = np.mgrid[:SIZE, :SIZE].reshape(2, -1)
     left, top = place
@@ -62,7 +63,7 @@ def steady(rng: Random, count: int = 300, first: float = 0, last: float = DURATI
     return rng.integers(int(first), int(last), count)
 
 
-def flashes(rng: Random, starts: Sequence[float], count: int, width: int = 3000) -> np.ndarray:
+def flashes(rng: Random, starts: Numbers, count: int, width: int = 3000) -> np.ndarray:
     """Draw times of flashes, each so many events within so many µs."""
     times = [start + rng.integers(0, width, count) for start in starts]
     return np.concatenate(times).astype(int) % DURATION
@@ -105,7 +106,7 @@ def same_side(rng: Random, target: int) -> np.ndarray:
 
 def gap(rng: Random, target: int) -> np.ndarray:
     """Flash twice, 15 or 30 ms apart."""
-    start = rng.integers(5_000, 40_000)
+    start = int(rng.integers(5_000, 40_000))
     starts = [start, start + (15_000, 30_000)[target]]
     return together(rng, spot(rng, anywhere(rng), flashes(rng, starts, 150, 6000)))
 

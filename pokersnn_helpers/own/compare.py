@@ -158,7 +158,7 @@ def compare(
     estimators = make_models(recipe, usual)
     answers = Memory(keep, verbose=0).cache(_answers)  # without a folder, nothing is kept
     job = partial(answers, recordings=smaller)
-    correct: Correct = {}
+    correct: Correct = {name: {} for name in estimators}
     try:
         if say:
             say(_cost(estimators["SNN"], learned, folds, processes))
@@ -181,8 +181,7 @@ def compare(
         raise KeyboardInterrupt(_so_far(correct)) from None
     answers.clear(warn=False)
     verdict, sentences = judge(correct, recordings.targets, groups, bins)
-    in_order = {name: correct[name] for name in (*estimators, *correct)}
-    return Comparison(accuracy_table(in_order, groups), verdict, sentences)
+    return Comparison(accuracy_table(correct, groups), verdict, sentences)
 
 
 def _fewest_groups(recordings: Recordings, groups: Sequence[Any]) -> int:

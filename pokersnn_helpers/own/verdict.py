@@ -156,8 +156,9 @@ class _Judged:
         self.right = {name: by_change[PLAIN] for name, by_change in correct.items()}
         self.right[GUESS] = targets == np.bincount(targets).argmax()
         for name in self.timed:
-            for change in {*CONTROLS, REVERSED} & correct[name].keys():
-                self.right[f"{name}, {change}"] = correct[name][change]
+            for change, right in correct[name].items():
+                if change != PLAIN:
+                    self.right[f"{name}, {change}"] = right
         self.accuracy = pd.Series({name: right.mean() for name, right in self.right.items()})
         self.summed = [*SUMS, *self.changed(UNIFORM)]
 

@@ -11,7 +11,7 @@ answer. To compare a network of your own with a simple model::
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from copy import deepcopy
 from dataclasses import asdict, dataclass
@@ -265,7 +265,7 @@ def _fit(estimator: Any, recordings: Recordings, seed: int) -> Any:
 
 def in_parallel(
     jobs: Mapping[Any, Callable[[], Any]], processes: int = 1, progress: str | None = None
-) -> Iterator[tuple[Any, Any]]:
+) -> Generator[tuple[Any, Any]]:
     """Yield the name of each job and what it returned, as soon as it is done.
 
     Args:
