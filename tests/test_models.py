@@ -177,10 +177,13 @@ def test_rate_over_time_finds_a_period():
 def test_regions_over_time_turn_round_with_time():
     rows = [(0, 0, 0, 1), (1000, 0, 0, 1), (4000, 2, 0, 1), (5000, 2, 0, 1), (19_999, 1, 1, 1)]
     one = Recordings([np.array(rows, dtype=EVENT_DTYPE)], [0], ("a",), (3, 3, 2))
-    forwards = regions_over_time(one)[0].reshape(6, 36)
+    with_time = regions_over_time(one)[0, :9]
+    assert with_time[0] < -0.5
+    assert with_time[2] < 0 < with_time[4]
+    forwards = regions_over_time(one)[0, 9:].reshape(6, 36)
     pair = 1  # regions 0 and 2
     assert forwards[3, pair] > 0.5  # four bins later
-    backwards = regions_over_time(reversed_time(one))[0].reshape(6, 36)
+    backwards = regions_over_time(reversed_time(one))[0, 9:].reshape(6, 36)
     assert backwards[1:] == pytest.approx(-forwards[1:], abs=1e-9)
 
 

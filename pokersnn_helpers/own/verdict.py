@@ -114,11 +114,14 @@ def judge(
     best = judged.best(correct)
     timed = judged.best(judged.timed)
     summed = judged.best(judged.summed)
-    least = judged.least(best)
+    rival = judged.best([*judged.timed, *SUMS])
+    least = judged.least(rival)
     shortcuts = judged.shortcuts(best)
     in_time = least not in (SUM_ENOUGH, NOTHING, CANNOT_TELL)
     of_camera = least == SUM_ENOUGH and "hot pixels" in shortcuts
-    verdict = HAS_SHORTCUT if of_camera or (shortcuts and in_time) else least
+    nothing_else = judged.lead(best, rival)[1] > 0
+    of_time = shortcuts and (in_time or nothing_else)
+    verdict = HAS_SHORTCUT if of_camera or of_time else least
     ms = time_window / (5000 if timed.endswith(FINER) else 1000)
     alone = [f"{name} {accuracy[name]:.0%}" for name in shortcuts]
     words = {
@@ -175,30 +178,29 @@ class _Judged:
         models = self.models if second == GUESS else len(self.timed)
         return lead_interval(self.right[first], self.right[second], self.groups, models)
 
-    def enough(self, names: Sequence[str]) -> bool | None:
-        """Say whether the best of some models is within the margin of all; None: it's unknown."""
-        rival = self.best([*self.timed, *SUMS])
+    def enough(self, rival: str, names: Sequence[str]) -> bool | None:
+        """Say whether the best of some models is within the margin; None: it's unknown."""
         more, low, high = self.lead(rival, self.best(names))
         if more <= MARGIN and high <= WIDEST:
             return True
         return False if low > 0 and more > MARGIN else None
 
-    def least(self, best: str) -> str:
-        """Return the verdict, whatever shortcuts there are."""
-        more, low, high = self.lead(best, GUESS)
+    def least(self, rival: str) -> str:
+        """Return the verdict, whatever shortcuts there are, of the best model beside them."""
+        more, low, high = self.lead(rival, GUESS)
         if low <= 0:
             much = more >= (1 - self.accuracy[GUESS]) / 2
             return CANNOT_TELL if much or high - more > 0.5 else NOTHING
-        of_sum = self.enough(self.summed)
+        of_sum = self.enough(rival, self.summed)
         if of_sum:
             return NEEDS_BOTH if self.is_turned() else SUM_ENOUGH
-        of_time = [self.enough([RATE]), self.enough([FRAME])]
+        of_time = [name == rival or self.enough(rival, [name]) for name in (RATE, FRAME)]
         if of_sum is False and True in of_time:
             return FRAME_ENOUGH if of_time.index(True) else RATE_ENOUGH
         if None in (of_sum, *of_time):
             return CANNOT_TELL
         shuffled = self.changed(SHUFFLED)
-        of_both = self.sum_tells_some() or (shuffled and self.enough(shuffled))
+        of_both = self.sum_tells_some(rival) or (shuffled and self.enough(rival, shuffled))
         return NEEDS_BOTH if of_both else NEEDS_ORDER
 
     def is_turned(self) -> bool:
@@ -206,13 +208,13 @@ class _Judged:
         below = [self.lead(GUESS, name)[1] for name in self.changed(REVERSED)]
         return max(below, default=0) > 0 and self.accuracy[self.summed].max() <= 1 - 2 * MARGIN
 
-    def sum_tells_some(self) -> bool:
+    def sum_tells_some(self, rival: str) -> bool:
         """Say whether the sum tells a part, which models that hardly see it don't know."""
         more, low, _ = self.lead(self.best(self.summed), GUESS)
-        room = self.accuracy[self.timed].max() - self.accuracy[GUESS]
+        room = self.accuracy[rival] - self.accuracy[GUESS]
         # Of more than two classes, regions also tell which of them are touched.
         without_places = FEATURES[:1] if self.classes > 2 else FEATURES[:2]
-        return low > 0 and more >= room / 4 and self.enough(without_places) is False
+        return low > 0 and more >= room / 4 and self.enough(rival, without_places) is False
 
     def shortcuts(self, best: str) -> list[str]:
         """Name what gets more than half of the best model's lead by itself.

@@ -260,14 +260,15 @@ def regions_over_time(recordings: Recordings, time_window: float = 1000) -> np.n
         time_window: Width of a time bin in µs.
 
     Returns:
-        Correlations (recordings, 36 pairs of regions × 6): in the same bin, and how much more
-        often the second region follows the first one by 1, 2, 4, 8 and 16 bins than precedes it.
+        Correlations (recordings, 9 regions + 36 pairs × 6): of each region with time; of pairs in
+        the same bin; and how much more often the second region follows the first one by 1, 2, 4, 8
+        and 16 bins than precedes it.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
         >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
         >>> regions_over_time(some).shape
-        (2, 216)
+        (2, 225)
     """
     width, height, _ = recordings.sensor_size
     pairs = np.triu_indices(9, 1)
@@ -279,7 +280,7 @@ def regions_over_time(recordings: Recordings, time_window: float = 1000) -> np.n
         np.add.at(counts, (bins, regions), 1)
         counts -= counts.mean(0)
         counts /= np.linalg.norm(counts, axis=0).clip(1e-9)
-        of_recording = [(counts.T @ counts)[pairs]]
+        of_recording = [np.linspace(-1, 1, len(counts)) @ counts, (counts.T @ counts)[pairs]]
         for steps in (1, 2, 4, 8, 16):
             later = counts[:-steps].T @ counts[steps:]
             of_recording.append((later - later.T)[pairs])
