@@ -54,10 +54,10 @@ def filter_events(events: np.ndarray, refractory: int = 0, noise: int = 0) -> np
 def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
     r"""Write a file, or all files below a folder, as ``filter_events`` leaves them.
 
-    Each file becomes a ``.npz`` file with the same times, which also holds what else the file says of
-    its events or its sensor. The new folder appears once all files are written. If a folder holds
-    both 1.csv and 1.npy, they become 1.npz and 1.npy.npz. The function yields how much is left of
-    each file.
+    Each file becomes a ``.npz`` file with the same times, which also holds what else the file says
+    of its events or its sensor. The new folder appears once all files are written. If a folder
+    holds both 1.csv and 1.npy, they become 1.npz and 1.npy.npz. The function yields how much is
+    left of each file.
 
     Args:
         path: The file or folder.

@@ -103,7 +103,7 @@ def load_folder(
         sensor_size = check_sensor_size(sensor_size)
     files = class_files(folder)
     names = class_names(folder, files)
-    origins = [(file, *_class_and_group(folder, file, names)) for file in files]
+    origins = [(file, *class_and_group(folder, file, names)) for file in files]
     classes = _classes(folder, origins)
     recorded, sensor_size = _read_files(files, sensor_size)
     _warn_of_copies(recorded, origins)
@@ -293,7 +293,8 @@ def class_names(folder: Path, files: list[Path]) -> dict[str, str]:
     return names
 
 
-def _class_and_group(folder: Path, file: Path, names: dict[str, str]) -> tuple[str, str]:
+def class_and_group(folder: Path, file: Path, names: dict[str, str]) -> tuple[str, str]:
+    """Return the class and the group of a file below a folder, by ``class_names``."""
     folder_name, *below = file.relative_to(folder).parts
     class_name = names[folder_name]
     if len(below) > 1:

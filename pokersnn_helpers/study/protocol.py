@@ -9,11 +9,15 @@ answer. To compare a network of your own with a simple model::
     bootstrap_interval(trained["mine"].correct(recordings), groups)
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor
 from copy import deepcopy
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 from numbers import Integral
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -263,7 +267,7 @@ def _fit(estimator: Any, recordings: Recordings, seed: int) -> Any:
 
 def in_parallel(
     jobs: Mapping[Any, Callable[[], Any]], processes: int = 1, progress: str | None = None
-) -> Iterator[tuple[Any, Any]]:
+) -> Generator[tuple[Any, Any]]:
     """Yield the name of each job and what it returned, as soon as it is done.
 
     Args:
@@ -273,6 +277,7 @@ def in_parallel(
 
     Raises:
         ValueError: ``processes`` isn't a whole number greater than 0.
+        RuntimeError: A process that worked was ended from outside.
 
     Example:
         >>> dict(in_parallel({"a": lambda: 1, "b": lambda: 2}))
@@ -283,15 +288,36 @@ def in_parallel(
     with parallel_config("loky", inner_max_num_threads=1):
         # Large arrays are copied: a job is the same, for a cache too, in this process and others.
         parallel = Parallel(workers, return_as="generator_unordered", max_nbytes=None)
-    results = parallel(delayed(_work)(name, job) for name, job in jobs.items())
+    work = delayed(_work)
+    results = parallel(work(name, job, os.getpid()) for name, job in jobs.items())
     hidden = {} if progress else {"disable": True}  # disable=False would overrule TQDM_DISABLE
-    yield from tqdm(results, progress, len(jobs), unit="model", **hidden)
+    try:
+        yield from tqdm(results, progress, len(jobs), unit="model", **hidden)
+    except BrokenExecutor:
+        raise RuntimeError(
+            "a process that trained was ended from outside, most likely since memory ran out; "
+            "close other programs, or choose fewer processes"
+        ) from None
 
 
-def _work(name: Any, job: Callable[[], Any]) -> tuple[Any, Any]:
+def _work(name: Any, job: Callable[[], Any], parent: int) -> tuple[Any, Any]:
     """Work alike in any process: on one thread, and without a progress bar of its own."""
+    if os.getpid() != parent:
+        _end_with(parent)
     with threadpool_limits(1), progress_hidden():
         return name, job()
+
+
+@cache
+def _end_with(parent: int) -> None:
+    """Let this process end when the one that began it has ended, in whatever way."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def bootstrap_interval(
