@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checks import check_range
-from ..own.folders import Folder, class_and_group, class_files, load_folder
+from ..own.folders import Folder, class_and_group, class_files, class_names, load_folder
 from ..own.inspection import Inspection, inspect_file, plot_inspection
 from ..own.overview import inspect_files, overview
 from .terminal import pixels, printable, say
@@ -72,7 +72,9 @@ def compare(
 
     check_range(1, 1000, **{"--processes": processes})
     path = Path(folder).expanduser()
-    origins = [class_and_group(path, file) for file in class_files(path)]
+    files = class_files(path)
+    names = class_names(path, files)
+    origins = [class_and_group(path, file, names) for file in files]
     say(decidable([group for _, group in origins]))
     loaded = read_folder(folder, **options)
     about = [str(Path(folder).absolute()), options]

@@ -83,7 +83,8 @@ class MLP(SummedImage):
 class CNN(SummedImage):
     """A small convolutional network: two layers, and then one weight per place and class.
 
-    With ``pooled``, places don't matter: it is one per maximum, and one per mean, over all of them.
+    With ``pooled``, places don't matter: the maximum and the mean of each map over all places have
+    one weight per class each.
 
     Example:
         >>> CNN()(torch.ones(20, 8, 2, 35, 35)).shape
@@ -114,7 +115,9 @@ class MaximumAndMean(nn.Module):
 
 
 class FrameMLP(Model):
-    """Look at each frame alone: decoded by maxima, the order of the frames doesn't matter.
+    """An MLP that sees each frame alone.
+
+    Since ``decode`` takes the maximum over time, the order of the frames doesn't matter to it.
 
     Example:
         >>> FrameMLP()(torch.ones(20, 8, 2, 35, 35)).shape
@@ -138,13 +141,13 @@ class FrameMLP(Model):
 
 
 class GRU(FrameNetwork):
-    """Read frames one after the other with gated recurrent units.
+    """A layer with ReLU that sees each frame, then gated recurrent units and a readout.
 
     Args:
         input_size: Inputs per time step: polarities times pixels.
         output_size: Outputs, one per class.
         dt: Duration of a time step in s.
-        hidden_size: Units.
+        hidden_size: Units of the layer that sees a frame, and as many recurrent ones.
 
     Example:
         >>> GRU(hidden_size=32)(torch.ones(20, 8, 2, 35, 35)).shape
@@ -306,10 +309,11 @@ def motion_correlations(recordings: Recordings, time_window: float = 1000) -> np
 
     Each frame is multiplied with those one and two steps later, shifted by up to two pixels each
     way, as a field of correlation-type motion detectors does (Hassenstein and Reichardt 1956,
-    doi:10.1515/znb-1956-9-1004). Of a region's products, each shift has its share.
+    doi:10.1515/znb-1956-9-1004). The products are added up in each region and for each shift, and
+    divided by their sum over the shifts.
 
     Args:
-        recordings: Events of either polarity count alike.
+        recordings: The recordings, of whose events the polarity is ignored.
         time_window: Width of a time bin in µs.
 
     Returns:

@@ -35,7 +35,8 @@ def replaced(events: np.ndarray, **fields: Any) -> np.ndarray:
 def shuffled_time(recordings: Recordings, seed: int = 0) -> Recordings:
     """Permute the times within each recording; an event keeps its pixel and its polarity.
 
-    The sum over time stays what it is, and so does the number of events in each time bin.
+    The sum over time doesn't change, and neither does the number of events in each time bin.
+    Besides the order of events, this takes away the sharpness of single frames.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -78,8 +79,8 @@ def uniform_time(recordings: Recordings, seed: int = 0) -> Recordings:
 def reversed_time(recordings: Recordings) -> Recordings:
     """Let each recording run backwards: an event's time t becomes first + last − t.
 
-    The polarity stays, although a scene that really ran backwards would turn ON events into OFF
-    events: only the order in time is to differ. So the sum over time stays what it is.
+    Each event keeps its polarity, so that nothing but the order in time changes. (A scene that
+    really ran backwards would turn ON events into OFF events.) The sum over time doesn't change.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
