@@ -86,6 +86,9 @@
       if (now - gesture.moved > REST || now - gesture.since > LONGEST) this.end();
     }
 
+    // End what goes on.
+    cut() { if (this.gesture) this.end(); }
+
     end() {
       const { pictures, intervals, camera, length, since, moved } = this.gesture;
       this.gesture = null;
