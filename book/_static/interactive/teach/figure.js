@@ -315,7 +315,7 @@
       let free = true;
       const watch = new teach.MotionWatch({
         slow: slow_motion,
-        began: (gesture) => { if ((free = !pad.busy)) trials.begin(gesture.pictures[0], gesture.camera); },
+        began: (gesture) => { if ((free = !pad.busy)) trials.begin(gesture.pictures[0]); },
         moved: (picture, interval) => { if (free) trials.see(trials.trial.film(picture, interval), interval); },
         ended: (gesture) => { if (free) trials.end(gesture); },
         seen: (events, interval) => { if (!watch.gesture) trials.glow.add(events, interval); },

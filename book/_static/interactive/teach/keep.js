@@ -10,7 +10,7 @@
     version: 1, ...settings,
     gestures: gestures.map(({ name, nothing, strokes }) => ({
       name: name.trim(), nothing: Boolean(nothing),
-      strokes: strokes.map(({ code, light, intervals, camera, dropped }) => ({ ...(code ? { code } : { light, intervals, camera }), dropped: Boolean(dropped) })),
+      strokes: strokes.map(({ code, light, intervals, dropped }) => ({ ...(code ? { code } : { light, intervals }), dropped: Boolean(dropped) })),
     })),
   });
 
@@ -19,11 +19,11 @@
   const isNumber = (value, lowest, highest) => Number.isFinite(value) && value >= lowest && value <= highest;
   const isText = (text, most) => typeof text === "string" && text.length <= most;
 
-  function checkStroke({ code, light, intervals, camera }) {
+  function checkStroke({ code, light, intervals }) {
     if (code !== undefined) return check(isText(code, MOST.code) && /^([\w-]{2})+$/.test(code));
     const pictures = intervals.length;
     check(pictures > 1 && pictures <= MOST.pictures && atob(light).length === pictures * SIDE ** 2);
-    check(intervals.every((interval) => isNumber(interval, 0, 1e6)) && Object.values(camera).every((value) => isNumber(value, 0, 10)));
+    check(intervals.every((interval) => isNumber(interval, 0, 1e6)));
   }
 
   // Throws an error unless it is what teach.packed makes. Returns it, with strokes that can be filmed.

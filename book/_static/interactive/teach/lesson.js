@@ -19,7 +19,7 @@
 
   // A stroke is known if its course is about as far from one that was shown as those are from each other:
   // at most so many times, or so many pixels if that is more.
-  const KNOWN = { times: 2, pixels: 3.1 };
+  const KNOWN = { times: 2.25, pixels: 2.5 };
 
   function limitOf(courses) {
     const nearest = courses.map((one) => Math.min(...courses.flatMap((other) => (other !== one && other.target === one.target ? [teach.apart(one.course, other.course)] : []))));
@@ -67,7 +67,7 @@
         classes, inks: ready.map((gesture) => teach.inkOf(gesture, all)), unwanted: ready.findIndex(({ nothing }) => nothing),
         courses: shown.map(({ target, events }) => ({ target, course: teach.courseOf(events) })), seed: this.seed, without: [...this.without], knobs: { ...this.knobs },
       };
-      const strokes = shown.map(({ target, path, pictures, intervals, camera: own }) => ({ target, path, pictures, intervals, camera: own }));
+      const strokes = shown.map(({ target, path, pictures, intervals }) => ({ target, path, pictures, intervals }));
       this.training = { progress: [], began: performance.now(), lesson, stop() {} };
       this.figure.say("Filming copies of your strokes …");
       this.hire({ strokes, outputs: ready.length, seed: this.seed, settings: { camera }, without: lesson.without, knobs: lesson.knobs });

@@ -6,7 +6,7 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
   const MIDDLE = 17; // pixel
   const EDGE = 17; // pixels from the middle that the disc's centre reaches
   const INTERVAL = 400; // µs between the pictures of a copied path
-  teach.COPY = { shift: 5, turn: 0.2, scale: 0.2, stretch: 0.15, tempo: 0.55, wobble: 1, pace: 0.3 }; // pixels, rad, shares
+  teach.COPY = { shift: 5, turn: 0.2, scale: 0.35, stretch: 0.15, tempo: 0.55, wobble: 1.5, pace: 0.3 }; // pixels, rad, shares
   const BENDS = 6; // places along a path between which a copy's wobble and pace are drawn
   const onPad = (place) => clamp(place, -EDGE, EDGE);
 
@@ -16,6 +16,12 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
     const before = Math.min(Math.floor(at), points.length - 2);
     return points[before].map((value, axis) => value + (at - before) * (points[before + 1][axis] - value));
   }
+
+  // The camera that a webcam becomes: one threshold, in log intensity, and no chance.
+  teach.WEBCAM = {
+    on_threshold: 0.12, off_threshold: 0.12, mismatch: 0, tau_bright: 0, tau_dark: 0, refractory_period_us: 0,
+    timestamp_jitter_us: 0, noise_rate_hz: 0, leak_rate: 0,
+  };
 
   // ---- Where a stroke lies doesn't matter: the camera's window has it in its middle ----
 
@@ -70,28 +76,32 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
     return Array.from({ length: light.length / SIDE ** 2 }, (_, picture) => light.slice(picture * SIDE ** 2, (picture + 1) * SIDE ** 2));
   };
 
-  // A stroke from what is kept of it: { code } or { light, intervals, camera }.
+  // A stroke from what is kept of it: { code } or { light, intervals }.
   teach.toStroke = (kept) => (kept.code ? { ...kept, path: teach.read(kept.code) } : { ...kept, pictures: teach.readLight(kept.light) });
 
   // What is kept of a stroke that was just seen.
-  teach.toKeep = ({ path, pictures, intervals, camera }) => (path ? { code: teach.write(path) } : { light: teach.writeLight(pictures), intervals, camera });
+  teach.toKeep = ({ path, pictures, intervals }) => (path ? { code: teach.write(path) } : { light: teach.writeLight(pictures), intervals });
 
   // The events of a stroke as the page itself shows, stores and asks about it.
   teach.eventsOf = (stroke, settings) => teach.film(stroke, settings, mulberry32(1));
 
-  teach.reversed = ({ path, pictures, intervals, camera }) =>
-    path ? { path: [...path].reverse() } : { pictures: [...pictures].reverse(), intervals: [0, ...intervals.slice(1).reverse()], camera };
+  teach.reversed = ({ path, pictures, intervals }) =>
+    path ? { path: [...path].reverse() } : { pictures: [...pictures].reverse(), intervals: [0, ...intervals.slice(1).reverse()] };
 
   // ---- Is a stroke like those that were shown? ----
 
   const PARTS = 8;
   const SIZES = [0.65, 1.5]; // a stroke may be as much smaller or larger
 
-  // Where the events of a stroke lie on average, for each eighth of them: [x, y] from the middle.
-  teach.courseOf = (events) => Array.from({ length: PARTS }, (_, part) => {
-    const some = events.slice(Math.floor((part * events.length) / PARTS), Math.floor(((part + 1) * events.length) / PARTS));
-    return [1, 2].map((axis) => some.reduce((sum, event) => sum + event[axis] - MIDDLE, 0) / some.length);
-  });
+  // Where the events of a stroke lie on average, for each eighth of them: [x, y] from the middle of all.
+  teach.courseOf = (events) => {
+    const mean = (some, axis) => some.reduce((sum, event) => sum + event[axis], 0) / some.length;
+    const middle = [1, 2].map((axis) => mean(events, axis));
+    return Array.from({ length: PARTS }, (_, part) => {
+      const some = events.slice(Math.floor((part * events.length) / PARTS), Math.floor(((part + 1) * events.length) / PARTS));
+      return middle.map((place, axis) => mean(some, axis + 1) - place);
+    });
+  };
 
   teach.reversedCourse = (course) => [...course].reverse();
 
@@ -107,14 +117,14 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
   // ---- Copies ----
 
   // A stroke turned, scaled and of another duration; a film is shifted, and a path wobbles and hurries.
-  teach.copyOf = ({ path, pictures, intervals, camera }, random) => {
+  teach.copyOf = ({ path, pictures, intervals }, random) => {
     const within = (most) => most * (2 * random() - 1);
     const [right, down, angle, size] = [within(teach.COPY.shift), within(teach.COPY.shift), within(teach.COPY.turn), 1 + within(teach.COPY.scale)];
     // Browsers may differ in the last bit of these.
     const [sine, cosine, slower, wider] = [size * Math.sin(angle), size * Math.cos(angle), Math.exp(within(teach.COPY.tempo)), Math.exp(within(teach.COPY.stretch))].map(Math.fround);
     if (pictures) {
       const moved = pictures.map((picture) => warp(picture, { right, down, sine, cosine, size }));
-      return { pictures: moved, intervals: intervals.map((interval) => slower * interval), camera };
+      return { pictures: moved, intervals: intervals.map((interval) => slower * interval) };
     }
     const steps = Math.max(Math.round((100 * path.length * slower) / INTERVAL), 2);
     const wobble = Array.from({ length: BENDS }, () => [within(teach.COPY.wobble), within(teach.COPY.wobble)]);
@@ -144,9 +154,9 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
     return found;
   }
 
-  // The events of a stroke, [t, x, y, p] in order of time. camera: of the pad, if it isn't the webcam's.
-  teach.film = ({ path, interval = 100, pictures, intervals, camera: own }, { camera: pad }, random) => {
-    const camera = new shared.EventCamera(own ?? pad, SIDE, SIDE, random, shared.normalFrom(random));
+  // The events of a stroke, [t, x, y, p] in order of time. camera: of the pad.
+  teach.film = ({ path, interval = 100, pictures, intervals }, { camera: pad }, random) => {
+    const camera = new shared.EventCamera(pictures ? teach.WEBCAM : pad, SIDE, SIDE, random, shared.normalFrom(random));
     const frame = new Float32Array(SIDE ** 2);
     if (pictures) {
       camera.start(pictures[0], 0);

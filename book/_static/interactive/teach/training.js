@@ -13,7 +13,7 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
   };
   teach.AS_IT_IS = Object.fromEntries(Object.entries(teach.KNOBS).map(([name, { start }]) => [name, start]));
   // copies: of all strokes of a gesture. beside: by how many pixels each is shifted whenever it is shown.
-  teach.TRAINING = { copies: 96, beside: 2, steps: 84, batch: 32, clipNorm: 1 };
+  teach.TRAINING = { copies: 96, beside: 2, steps: 92, batch: 32, clipNorm: 1 };
   const [READOUT_TAU_MEM, READOUT_TAU_SYN, THRESHOLD] = [10, 5, 0.3];
 
   // Make both networks. without: names of what the spiking one is to do without.

@@ -39,16 +39,18 @@
       return { network: without.has("time") ? UNTRAINED : network, blind: sum }; // what is shuffled waits for all events
     }
 
-    begin(from, camera) {
+    begin(from) {
       if (this.way === "forwards") this.answers = {};
       this.path = from.length === 2 ? [from] : null;
       this.middle = from;
-      this.restart(this.path ? [0, 0] : from, camera);
+      this.restart(this.path ? [0, 0] : from);
       if (this.way !== "shown") this.figure.say("", false);
     }
 
-    restart(from, camera = this.figure.settings.camera) {
-      this.trial = new motion.Stroke({ settings: { ...this.figure.settings, camera }, ...this.models(), random: mulberry32(1), from });
+    restart(from) {
+      const { settings } = this.figure;
+      const camera = this.path ? settings.camera : teach.WEBCAM;
+      this.trial = new motion.Stroke({ settings: { ...settings, camera }, ...this.models(), random: mulberry32(1), from });
       this.trial.by = this.figure.lesson.trained;
       [this.events, this.glow, this.rest] = [[], new shared.Glow(), 0];
     }
@@ -69,10 +71,10 @@
     }
 
     // Let the models see a stroke at once, from its beginning.
-    replay({ path, pictures, intervals, camera }) {
+    replay({ path, pictures, intervals }) {
       const { frame_interval: interval } = this.figure.settings;
       const [first, ...others] = path ?? pictures;
-      this.restart(first, camera);
+      this.restart(first);
       others.forEach((next, number) => {
         if (path) this.see(this.trial.advance(next), interval);
         else this.see(this.trial.film(next, intervals[number + 1]), intervals[number + 1]);
@@ -169,7 +171,7 @@
       this.way = "backwards";
       const stroke = teach.reversed(this.last);
       if (stroke.path) return pad.play(stroke.path);
-      this.begin(stroke.pictures[0], stroke.camera);
+      this.begin(stroke.pictures[0]);
       this.replay(stroke);
       this.end(stroke);
     }
