@@ -162,10 +162,12 @@
       const { strokes } = this.gestures.all[this.gestures.chosen];
       const before = strokes.length;
       this.say(`For ten seconds, ${this.webcam ? "move as you do between gestures, or let somebody pass" : "scribble what isn’t a gesture"}.`);
+      if (this.watch) this.watch.all = true;
       clearTimeout(this.nothingEnds);
       this.nothingEnds = setTimeout(() => {
         this.pad.complete();
         this.watch?.cut();
+        if (this.watch) this.watch.all = false;
         this.gestures.choose(null);
         this.say(`The ten seconds are over: ${counted(strokes.length - before, "piece")} of nothing. Press “train”, so that the network knows.`);
       }, NOTHING);
@@ -248,6 +250,8 @@
       addRow(controls, this.backwards, ...this.switches);
       this.addKnobs(controls);
       this.addFiles(controls);
+      const skip = (event) => { event.preventDefault(); this.pad.grip.focus(); };
+      document.querySelector(".skip-link")?.append(" ", element("a", { href: "#", textContent: "Skip to the pad", onclick: skip }));
       shared.onKey("b", playBackwards, () => [document.body, this.pad.grip].includes(document.activeElement));
     }
 

@@ -28,6 +28,8 @@
     // Those that are to be told apart.
     get gestures() { return this.all.filter(({ nothing }) => !nothing); }
 
+    get recordsNothing() { return Boolean(this.all[this.chosen]?.nothing); }
+
     start(gestures, chosen) {
       this.all = gestures;
       this.choose(chosen);

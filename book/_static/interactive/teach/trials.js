@@ -88,7 +88,7 @@
       const { way } = this;
       this.way = "forwards";
       if (way !== "shown" && stroke && this.events.length >= teach.MIN_EVENTS) this.take(teach.toStroke(teach.toKeep(stroke)), way);
-      else if (way !== "shown") this.figure.say("That was too short to be seen: draw it across the pad, in about a second.");
+      else if (way !== "shown" && !this.figure.gestures.recordsNothing) this.figure.say("That was too short to be seen: draw it across the pad, in about a second.");
       this.trial.finish();
       this.rest = 1;
       this.figure.redraw();
