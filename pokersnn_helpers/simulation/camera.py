@@ -172,19 +172,27 @@ def _send_events(
     interval = end - now
     periods = interval / max(period, 1e-6)
     most = np.float32(1 + periods)  # more don't fit in
-    change = after - reference
-    threshold = np.where(change > 0, on_threshold, off_threshold)
-    crossings = np.abs(change) / threshold
-    crossings = np.minimum(crossings, most).astype(np.int64)
-    events = np.empty((4, crossings.sum()))
+    height, width = after.shape
+    crossings = np.empty((height, width), np.int64)
+    total = 0
+    for y in range(height):
+        for x in range(width):
+            change = after[y, x] - reference[y, x]
+            threshold = on_threshold[y, x] if change > 0 else off_threshold[y, x]
+            crossings[y, x] = min(abs(change) / threshold, most)
+            total += crossings[y, x]
+    events = np.empty((4, total))
     count = 0
-    for y, x in np.argwhere(crossings):
-        sign = np.sign(change[y, x])
+    for pixel in np.flatnonzero(crossings):
+        y = pixel // width
+        x = pixel % width
+        sign = np.sign(after[y, x] - reference[y, x])
+        threshold = on_threshold[y, x] if sign > 0 else off_threshold[y, x]
         start = before[y, x]
         way = sign * (after[y, x] - start)
         speed = max(way, np.float32(1e-9))  # per frame
         passed = np.float64(reference[y, x])
-        step = sign * threshold[y, x]
+        step = sign * threshold
         first = 0.0
         for nth in range(crossings[y, x]):
             level = passed + np.float64(nth + 1) * step
