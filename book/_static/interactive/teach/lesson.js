@@ -32,15 +32,12 @@
     const { classes, unwanted, courses, weights, seed, without, knobs } = lesson;
     const { spiking, sum } = teach.networks(classes.length, seed, without, knobs);
     [spiking, sum].forEach((network, which) => network.weights.all.set(weights[which]));
-    const limit = limitOf(courses);
-    // Which output a course may belong to; null for none.
-    const nearest = (course, outputs = [...classes.keys()]) => {
-      const near = courses.filter(({ target }) => outputs.includes(target)).map(({ target, course: shown }) => ({ target, apart: teach.apart(course, shown) }));
-      const [first] = near.sort((one, other) => one.apart - other.apart);
-      return first?.apart <= limit ? first.target : null;
-    };
-    const knows = (course, output) => output !== unwanted && nearest(course, [output]) !== null;
-    return { ...lesson, lesson, spiking, sum, knows, nearest, order: shared.sortByVote(spiking.votes()), delays: spiking.delays };
+    const limit = limitOf(courses.filter(({ target }) => target !== unwanted));
+    // How far a course is from those of an output.
+    const apart = (course, output) => Math.min(...courses.flatMap(({ target, course: shown }) => (target === output ? [teach.apart(course, shown)] : [])));
+    const knows = (course, output) => apart(course, output) <= limit && output !== unwanted && apart(course, output) < apart(course, unwanted);
+    const others = (course, output) => [...classes.keys()].some((other) => other !== output && knows(course, other));
+    return { ...lesson, lesson, spiking, sum, knows, others, order: shared.sortByVote(spiking.votes()), delays: spiking.delays };
   };
 
   teach.Lesson = class {

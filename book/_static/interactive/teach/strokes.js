@@ -103,8 +103,6 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
     });
   };
 
-  teach.reversedCourse = (course) => [...course].reverse();
-
   // How far one course is from another one at its best size, in pixels.
   teach.apart = (course, other) => {
     const [one, two] = [course.flat(), other.flat()];

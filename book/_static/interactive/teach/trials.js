@@ -128,9 +128,8 @@
       const known = this.trial.answer && trained.knows(course, this.trial.answer.output);
       this.answers[way] = { network: this.trial.answer && { ...this.trial.answer, known }, sum: this.trial.blindAnswer };
       this.score.open = true;
-      const partner = known ? trained.nearest(teach.reversedCourse(course)) : null;
-      const goesOn = way === "forwards" && partner !== null && partner !== this.trial.answer.output;
-      this.figure.say(this.verdict(goesOn ? " Now play it backwards." : ""));
+      const hasPartner = known && trained.others([...course].reverse(), this.trial.answer.output);
+      this.figure.say(this.verdict(hasPartner ? " Now play it backwards." : ""));
     }
 
     // Count the last answer as right or wrong.
