@@ -326,7 +326,7 @@ def test_own_gestures_are_learnt_named_played_backwards_and_taken_along(figure, 
     stroke = wobbly(np.random.default_rng(8))
     for beside in (
         [0, 10],
-        [-14, -12],
+        [12, 10],
     ):
         draw(figure, stroke + beside)
         assert said(figure).startswith("The network says gesture 1 (")
