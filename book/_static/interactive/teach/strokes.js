@@ -192,11 +192,12 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
   };
   teach.EXAMPLES = Object.keys(SHAPES).flatMap((shape) => [shape, `${shape}, backwards`]);
 
-  teach.exampleOf = (name, random) => {
+  // jitter: how many times as loose as usual. shapes: corners by name, in pixels from the middle.
+  teach.exampleOf = (name, random, { jitter = 1, shapes = SHAPES } = {}) => {
     const normal = shared.normalFrom(random);
     const [shape, way] = name.split(", ");
-    const loose = shape === "circle" ? 0.3 : 1.2; // pixels
-    const corners = SHAPES[shape].map((corner) => corner.map((place) => place + loose * normal()));
+    const loose = jitter * (shapes[shape].length > 9 ? 0.3 : 1.2); // pixels
+    const corners = shapes[shape].map((corner) => corner.map((place) => place + loose * normal()));
     if (way) corners.reverse();
     const [turn, size, right, down] = [0.15 * normal(), Math.exp(0.12 * normal()), 1.5 * normal(), 1.5 * normal()];
     const lengths = corners.slice(1).map(([x, y], corner) => Math.hypot(x - corners[corner][0], y - corners[corner][1]));
