@@ -333,7 +333,7 @@ def test_own_gestures_are_learnt_named_played_backwards_and_taken_along(figure, 
         press(figure, "right")
     assert figure.locator(".teach-scored").text_content() == "2 of 2 right"
     draw(figure, [[0, -10], [9, -4], [8, 6], [0, 10], [-9, 4]])
-    assert said(figure).startswith("The network says I don’t know")
+    assert said(figure).startswith("The network says “I don’t know”")
     draw(figure, stroke)
     assert said(figure).startswith("The network says gesture 1 (")
     assert said(figure).endswith("Now play it backwards.")

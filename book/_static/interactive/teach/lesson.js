@@ -19,7 +19,7 @@
 
   // A stroke is known if its course is about as far from one that was shown as those are from each other:
   // at most so many times, or so many pixels if that is more.
-  const KNOWN = { times: 2.25, pixels: 2.5 };
+  const KNOWN = { times: 2, pixels: 2.4 };
 
   function limitOf(courses) {
     const nearest = courses.map((one) => Math.min(...courses.flatMap((other) => (other !== one && other.target === one.target ? [teach.apart(one.course, other.course)] : []))));

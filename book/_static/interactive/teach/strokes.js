@@ -90,10 +90,10 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
 
   // ---- Is a stroke like those that were shown? ----
 
-  const PARTS = 8;
+  const PARTS = 12;
   const SIZES = [0.65, 1.5]; // a stroke may be as much smaller or larger
 
-  // Where the events of a stroke lie on average, for each eighth of them: [x, y] from the middle of all.
+  // Where the events of a stroke lie on average, for each twelfth of them: [x, y] from the middle of all.
   teach.courseOf = (events) => {
     const mean = (some, axis) => some.reduce((sum, event) => sum + event[axis], 0) / some.length;
     const middle = [1, 2].map((axis) => mean(events, axis));

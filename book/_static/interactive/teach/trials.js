@@ -152,7 +152,7 @@
     // known: whether the stroke is like those that were shown; not asked while it is being drawn.
     named(answer) {
       if (!answer) return "nothing";
-      return answer.known === false ? "I don’t know" : `${this.figure.lesson.trained.classes[answer.output]} (${percent(answer.share)})`;
+      return answer.known === false ? "“I don’t know”" : `${this.figure.lesson.trained.classes[answer.output]} (${percent(answer.share)})`;
     }
 
     verdict(more) {
