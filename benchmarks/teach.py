@@ -267,7 +267,7 @@ def opened_page(browser: str) -> Iterator[Callable[[str, list[Any]], Any]]:
 
     def call(function: str, arguments: list[Any]) -> Any:
         scripts.put(f"({function})({json.dumps(arguments)})")
-        result = results.get(timeout=600)
+        result = results.get(timeout=3600)
         if "error" in result:
             raise RuntimeError(result["error"])
         return result
