@@ -86,7 +86,6 @@
 
   const placeOf = (hash) => (hash.startsWith(LINK) ? "of a link" : "own");
   teach.keep = (content, hash) => inStore("readwrite", (store) => store.put({ ...content, hash }, placeOf(hash)));
-  teach.forgetKept = (hash) => inStore("readwrite", (store) => store.delete(placeOf(hash)));
 
   // What was kept of the page at this address; undefined where nothing was.
   teach.kept = async (hash) => {
