@@ -284,7 +284,7 @@ def test_ci_runs_the_commands_of_the_readmes_first_screen_without_a_compiler():
     assert commands == [f"{INSTALL} && jupyter-book build .\n", f"{INSTALL} && {TESTS}\n"]
     screen = "\n".join(README.splitlines()[:22])
     assert all(f"\n{command}" in screen for command in commands)
-    assert "](book/images/overview.png)" in screen
+    assert "](book/images/teach.gif)" in screen
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
