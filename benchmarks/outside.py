@@ -98,7 +98,7 @@ def flagged() -> list[Row]:
             tested = recordings.subset(test)
             kinds = {"of the same kind": list(tested.events)}
             for change in CHANGES:
-                changed = [change(events, sensor, rng) for events in tested.events]
+                changed = [change(events.copy(), sensor, rng) for events in tested.events]
                 kinds[change.__name__.replace("_", " ")] = changed
             for other, (others, _) in everything.items():
                 if other != name:
@@ -117,8 +117,10 @@ def upright(recordings: Recordings) -> list[np.ndarray]:
     """Return hands that move up and down."""
     turned = []
     for events in recordings.events:
-        events["x"], events["y"] = events["y"].copy(), events["x"].copy()
-        turned.append(events)
+        hands = events.copy()
+        hands["x"] = events["y"]
+        hands["y"] = events["x"]
+        turned.append(hands)
     return turned
 
 
