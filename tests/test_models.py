@@ -19,6 +19,7 @@ from pokersnn_helpers.study.models import (
     LayerThenSNN,
     rate_over_time,
     regions_over_time,
+    sum_rate_and_regions,
     summed_image,
 )
 from pokersnn_helpers.study.perturbations import apply, replaced, reversed_time, shuffled_time
@@ -169,9 +170,15 @@ def test_rate_over_time_finds_a_period():
     events["t"] = times
     one = Recordings([events], [0], ("a",), (1, 1, 2))
     of_lags = rate_over_time(one, 1000)[0, 20:]
-    lags = np.unique(np.geomspace(1, 99, 33).astype(int))[:-1]
+    lags = np.unique(np.geomspace(1, 2048, 44).astype(int))[:-1]
     assert lags[of_lags[:6].argmax()] == 5
     assert (of_lags[:4] < 0.01).all()  # no pair of events is closer
+
+
+@pytest.mark.parametrize("features", [rate_over_time, regions_over_time, sum_rate_and_regions])
+def test_recordings_of_any_duration_have_as_many_features(features, some):
+    short = apply(lambda events: events[:20], some)
+    assert features(short).shape == features(some).shape
 
 
 def test_regions_over_time_turn_round_with_time():

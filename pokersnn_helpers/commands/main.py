@@ -77,7 +77,7 @@ COMMANDS: dict[str, tuple[str, str, Options]] = {  # its module, what it does, a
     "predict": ("answers", "classify recordings with a trained network", PREDICT),
     "inspect": ("recordings", "look at recordings before you train on them", INSPECT),
     "clean": ("recordings", "copy recordings without hot pixels and noise", CLEAN),
-    "compare": ("recordings", "find out if recordings need time", COMPARE),
+    "compare": ("recordings", "find out if recordings need time, or have a shortcut", COMPARE),
     "live": ("answers", "show the answer of a network while events come", LIVE),
 }
 # Without one of these, where a command knows them, an option would say nothing: it is refused.

@@ -19,6 +19,8 @@ from ..networks import WHOLE, FrameNetwork
 from ..pokerdvs import POKERDVS_SENSOR_SIZE
 from ..recordings import Recordings
 
+MAX_LAG = 2048  # bins between two events of ``rate_over_time``
+
 
 class Model(FrameNetwork):
     """What the networks have in common; each makes its layers in ``build``.
@@ -222,7 +224,7 @@ def rate_over_time(recordings: Recordings, time_window: float = 1000) -> np.ndar
     """Return how many events there are when, and at which lags they follow one another.
 
     Places and polarities don't count. The lags tell rhythms apart, whenever they begin: pairs of
-    events, per 32 ranges of lags in a geometric series, against as many at a constant rate.
+    events, by ranges of up to 2,048 bins in a geometric series, against those at a constant rate.
 
     Args:
         recordings: Events of either polarity count alike.
@@ -235,19 +237,18 @@ def rate_over_time(recordings: Recordings, time_window: float = 1000) -> np.ndar
         >>> from pokersnn_helpers import load_pokerdvs
         >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
         >>> rate_over_time(some).shape
-        (2, 31)
+        (2, 57)
     """
-    durations = [np.ptp(events["t"]) for events in recordings.events]
-    longest = max(8, int(np.median(durations) / time_window))
-    first_lags = np.unique(np.geomspace(1, longest, 33).astype(int))[:-1]
+    lags = np.arange(MAX_LAG)
+    first_lags = np.unique(np.geomspace(1, MAX_LAG, 44).astype(int))[:-1]
     rates = []
     for events in recordings.events:
         since = events["t"] - events["t"][0]
-        counts = np.bincount((since / time_window).astype(int), minlength=longest)
+        counts = np.bincount((since / time_window).astype(int))
         bins = len(counts)
-        spectrum = np.fft.rfft(counts, 2 * bins)  # twice as long, so that no lag comes round
-        pairs = np.fft.irfft(np.abs(spectrum) ** 2)[:longest].clip(0)
-        expected = counts.mean() ** 2 * np.arange(bins, 0, -1)[:longest]
+        length = 2 * max(bins, MAX_LAG)  # so that no lag comes round
+        pairs = np.fft.irfft(np.abs(np.fft.rfft(counts, length)) ** 2)[:MAX_LAG].clip(0)
+        expected = counts.mean() ** 2 * (bins - lags).clip(0)
         of_lags = 1 + np.add.reduceat(pairs, first_lags)
         constant = 1 + np.add.reduceat(expected, first_lags)
         twentieths, _ = np.histogram(since, 20)
