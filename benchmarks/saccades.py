@@ -1,0 +1,182 @@
+"""Which way does a digit move before a real camera? Asked of models that know simulated dots only.
+
+N-MNIST's camera made three saccades, so that each digit moves down, up and left in turn, and twice
+a bit to the right as well. Training's numbers, how much faster the recordings are played and which
+share of the events is kept were chosen by 100 recordings, which aren't among those asked about.
+"""
+
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+
+from pokersnn_helpers import Recordings, evaluate, make_loader
+from pokersnn_helpers.networks import WHOLE
+from pokersnn_helpers.pokerdvs import POKERDVS_SENSOR_SIZE
+from pokersnn_helpers.simulation.motions import COURSES, with_mirrored_copies
+from pokersnn_helpers.study.models import CNN
+from pokersnn_helpers.study.perturbations import merge_polarities, replaced, reversed_time
+from tools.make_nmnist import SACCADES
+
+from . import Row, folds
+from .motions import DETECTOR, SPIKING, MotionDetector, SpikingConvolution, film_dots, trained
+from .nmnist import thousand
+
+FILMS = 120
+FASTER = 2.5
+KEPT = 0.3  # share of the events
+CHOSEN_ON = 25  # recordings of each digit, of 250
+# By which x and y in pixels the authors' code (``stabilize`` of Tonic) moves a saccade's last
+# events back; y points down.
+SHIFTS = {1: (3.5, 7), 2: (3.5, -7), 3: (-7, 0)}
+WAYS = np.array([COURSES[name][:2] for name in ("left", "right", "up", "down")])
+WITHOUT = "… delays off after training"  # of the detectors
+MODELS: dict[str, Any] = {
+    DETECTOR: trained(MotionDetector, 9, 0.006),
+    SPIKING: trained(SpikingConvolution, 12, 0.008),
+    "CNN on the sum": trained(CNN, 9, 0.001, clip_norm=None, time_window=WHOLE),
+}
+
+
+def films_to_learn_from(seed: int) -> Recordings:
+    """Film dots of many speeds that drift left, right, up or down, or up to 29° beside it."""
+    films = film_dots(FILMS, seed, classes=len(WAYS), slowest=0.15, slant=0.5, kept=0.5)
+    return with_mirrored_copies(merge_polarities(films))
+
+
+def played(recordings: Recordings, seed: int = 0) -> Recordings:
+    """Play recordings faster, with fewer events and without polarity, on the dots' sensor."""
+    rng = np.random.default_rng(seed)
+    changed = []
+    for events in recordings.events:
+        kept = events[rng.random(len(events)) < KEPT]
+        since = kept["t"] - kept["t"][0]
+        changed.append(replaced(kept, t=since // FASTER, p=1))
+    return Recordings(changed, recordings.targets, recordings.classes, POKERDVS_SENSOR_SIZE)
+
+
+def movement(events: np.ndarray) -> np.ndarray:
+    """Return how fast the middle of the events moves, x and y in pixels per ms."""
+    places = np.stack([events["x"], events["y"]], axis=1)
+    return np.polyfit(events["t"] / 1000, places, 1)[0]
+
+
+def angle(x: float, y: float) -> float:
+    """Return an angle in degrees: 0 is to the right, 90 up; y points down."""
+    return float(np.degrees(np.arctan2(-y, x)))
+
+
+def pointed(classifier: Any, recordings: Recordings) -> np.ndarray:
+    """Return where a classifier points, (recordings, 2): the ways, each as long as it is likely."""
+    loader = make_loader(recordings, 64, classifier.snn.time_window)
+    likely = evaluate(classifier, loader, "cpu").log_probabilities.exp()
+    return likely.numpy() @ WAYS
+
+
+def asked(classifier: Any, recordings: Recordings, shift: np.ndarray) -> Row:
+    """Return how many answers are right, and where all of them together point.
+
+    Args:
+        classifier: Of the four ways.
+        recordings: All of which move in the same way.
+        shift: This way, x and y.
+
+    Returns:
+        ``nearest``: the share whose answer is nearest to the way that is nearest to the true one.
+        ``right``: the share whose answer is less than 90° from the true way. ``arrow``: the mean
+        of all answers.
+    """
+    arrows = pointed(classifier, recordings)
+    nearest = np.argmax(arrows @ WAYS.T, axis=1) == np.argmax(shift @ WAYS.T)
+    right = arrows @ shift > 0
+    return {"nearest": nearest.mean(), "right": right.mean(), "arrow": arrows.mean(axis=0)}
+
+
+def recordings_of(saccade: int) -> Recordings:
+    """Return those that nothing was chosen by."""
+    begin, end = SACCADES[saccade]
+    recordings = thousand(end, begin)
+    number_of_digit = np.arange(len(recordings)) % (len(recordings) // len(recordings.classes))
+    return recordings.subset(np.flatnonzero(number_of_digit >= CHOSEN_ON))
+
+
+def answers_of(name: str, seed: int) -> Row:
+    """Train a model on dots; return what it says of each saccade, forwards and backwards."""
+    model = deepcopy(MODELS[name]).fit(films_to_learn_from(10 * seed), seed)
+    classifiers = {name: model.classifier}
+    if name == DETECTOR:
+        classifiers[WITHOUT] = deepcopy(model.classifier)
+        classifiers[WITHOUT].snn.forget()
+    answers = {}
+    for saccade, shift in SHIFTS.items():
+        films = played(recordings_of(saccade), seed)
+        back = reversed_time(films)
+        for asked_model, classifier in classifiers.items():
+            there = asked(classifier, films, np.array(shift))
+            answers[asked_model, str(saccade), "forwards"] = there
+            answers[asked_model, str(saccade), "backwards"] = asked(
+                classifier, back, -np.array(shift)
+            )
+    return answers
+
+
+def _row(asked_about: tuple[str, str, str], answers: list[Row]) -> Row:
+    """Return the row of a model, a saccade and a direction of time, of its answers by seed."""
+    model, saccade, time = asked_about
+    nearest = folds.spread([answer["nearest"] for answer in answers])
+    right = float(np.mean([answer["right"] for answer in answers]))
+    x, y = np.mean([answer["arrow"] for answer in answers], axis=0)
+    return {
+        "model": model,
+        "saccade": saccade,
+        "time": time,
+        **nearest,
+        "right": right,
+        "angle": angle(x, y),
+    }
+
+
+def measure_saccades(seeds: int = 10) -> Row:
+    """Ask which way digits of N-MNIST move in its three saccades.
+
+    Args:
+        seeds: 0 to ``seeds - 1``; each draws other films, other weights and other events.
+
+    Returns:
+        A row per model, saccade and direction of time: the share of recordings whose answer is
+        nearest to the way that is nearest to the true one, over the seeds; the share less than 90°
+        from the true one; and the angle of all answers together. In ``all`` are means over the
+        saccades, and in ``directions`` the true angles, by the authors and by the events' middle.
+    """
+    jobs = [(name, seed) for name in MODELS for seed in range(seeds)]
+    by_question: dict[tuple[str, str, str], list[Row]] = {}
+    for answers in folds.in_parallel(answers_of, jobs):
+        for question, answer in answers.items():
+            by_question.setdefault(question, []).append(answer)
+    directions = []
+    for saccade, shift in SHIFTS.items():
+        recordings = recordings_of(saccade)
+        measured = np.mean([movement(events) for events in recordings.events], axis=0)
+        directions.append(
+            {"saccade": str(saccade), "authors": angle(*shift), "measured": angle(*measured)}
+        )
+    return {
+        "recordings": len(recordings),
+        "films": FILMS,
+        "seeds": seeds,
+        "rows": [_row(question, answers) for question, answers in by_question.items()],
+        "all": _means(by_question),
+        "directions": directions,
+    }
+
+
+def _means(by_question: dict[tuple[str, str, str], list[Row]]) -> list[Row]:
+    """Return a row per model and direction of time, over the three saccades."""
+    rows = []
+    for model, time in dict.fromkeys((model, time) for model, _, time in by_question):
+        of_saccades = [by_question[model, str(saccade), time] for saccade in SHIFTS]
+        nearest = np.mean([[answer["nearest"] for answer in answers] for answers in of_saccades], 0)
+        right = np.mean([[answer["right"] for answer in answers] for answers in of_saccades])
+        spread = folds.spread(nearest.tolist())
+        rows.append({"model": model, "time": time, **spread, "right": float(right)})
+    return rows
