@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from functools import cache, partial
 from itertools import chain, product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -67,6 +67,14 @@ class FirstPlace:
         return np.argmax(places, axis=1)
 
 
+class DetectorState(NamedTuple):
+    """What is remembered from one time step to the next."""
+
+    past: torch.Tensor  # of each pixel, (B, frames, height, width)
+    places: Any  # of each place of the convolution
+    snn: Any
+
+
 class MotionDetector(SpikingNetwork):
     """Look for moving edges everywhere, and give what is found to the book's network.
 
@@ -77,6 +85,8 @@ class MotionDetector(SpikingNetwork):
     Args:
         output_size: Outputs, one per class.
         late: By how many time steps the copies of the frames come late that the filters see.
+        stride: Of the convolution, in pixels.
+        gain: What the averages are multiplied by. Without, a new network stays silent for long.
         mean: Read the regions by a linear layer, and its mean over time, without spiking neurons.
     """
 
@@ -116,7 +126,7 @@ class MotionDetector(SpikingNetwork):
         past = self.remember(frame.sum(1, keepdim=True), past)
         regions, places = self.look(past, places)
         voltages, snn = self.snn.step(regions, snn)
-        return voltages, (past, places, snn)
+        return voltages, DetectorState(past, places, snn)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return voltages (T, B, classes), or their mean over time (1, B, classes)."""
@@ -211,6 +221,7 @@ def trained(network: Any, epochs: int, learning_rate: float, **others: Any) -> N
     return NetworkEstimator(network, **how, **others)
 
 
+detecting = partial(trained, time_window=2000)
 DETECTOR = "motion detectors"
 SPIKING = "spiking convolution"
 # Rates and epochs of the networks that remember at each place were tried with seeds from 100 on;
@@ -226,17 +237,17 @@ MODELS: dict[str, Any] = {
         partial(LayerThenSNN, hidden_size=20, **DELAYS), 12, 0.006
     ),
     "motion correlations": logistic_regression(motion_correlations),
-    DETECTOR: trained(MotionDetector, 9, 0.006),
-    "… mean over time": trained(partial(MotionDetector, mean=True), 9, 0.006),
-    "… no late copies": trained(partial(MotionDetector, late=(0,)), 12, 0.006),
-    "… mean over time, no late copies": trained(
+    DETECTOR: detecting(MotionDetector, 9, 0.006),
+    "… mean over time": detecting(partial(MotionDetector, mean=True), 9, 0.006),
+    "… no late copies": detecting(partial(MotionDetector, late=(0,)), 12, 0.006),
+    "… mean over time, no late copies": detecting(
         partial(MotionDetector, late=(0,), mean=True), 12, 0.006
     ),
-    SPIKING: trained(SpikingConvolution, 9, 0.008),
-    "… no leaky trace": trained(partial(SpikingConvolution, tau=0.0001), 12, 0.006),
-    "leaky trace": trained(LeakyDetector, 9, 0.008),
-    "leaky trace, mean over time": trained(partial(LeakyDetector, mean=True), 9, 0.008),
-    "GRU at each place, mean over time": trained(PlaceGRU, 12, 0.008, clip_norm=1.0),
+    SPIKING: detecting(SpikingConvolution, 9, 0.008),
+    "… no leaky trace": detecting(partial(SpikingConvolution, tau=0.0001), 12, 0.006),
+    "leaky trace": detecting(LeakyDetector, 9, 0.008),
+    "leaky trace, mean over time": detecting(partial(LeakyDetector, mean=True), 9, 0.008),
+    "GRU at each place, mean over time": detecting(PlaceGRU, 12, 0.008, clip_norm=1.0),
 }
 CONTROLS = (
     "MLP on the sum",
