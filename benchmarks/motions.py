@@ -311,7 +311,6 @@ def film_dots(
     *,
     backwards: bool = False,
     classes: int = 6,
-    kept: float = 1,
     **ranges: float,
 ) -> Recordings:
     """Film dots of 1.5 to 3 pixels, as ``film_motions`` films a shape.
@@ -321,7 +320,6 @@ def film_dots(
         seed: Fixes all of them.
         backwards: Let the dots go the same way back.
         classes: The first so many of ``MOTIONS``.
-        kept: Of each film so large a share of the events is left, to all of them.
         ranges: As of ``random_dots``.
     """
     y, x = np.mgrid[-17:18, -17:18].astype(np.float32)
@@ -339,10 +337,7 @@ def film_dots(
         for (dot_x, dot_y), radius in zip(paths, radii, strict=True):
             distance = np.minimum(distance, sd_circle(x - dot_x, y - dot_y, radius))
         covered = np.clip(0.5 - distance, 0, 1)
-        sent = CAMERA.record(-covered, motions.FRAME_INTERVAL, rng)
-        if kept < 1:
-            sent = sent[rng.random(len(sent)) < rng.uniform(kept, 1)]
-        events.append(sent)
+        events.append(CAMERA.record(-covered, motions.FRAME_INTERVAL, rng))
     return Recordings(events, targets, names, POKERDVS_SENSOR_SIZE)
 
 
