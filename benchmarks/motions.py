@@ -229,19 +229,19 @@ SPIKING = "spiking convolution"
 MODELS: dict[str, Any] = {
     "place of the first 4 ms": FirstPlace(),
     "logistic regression on the sum": logistic_regression(summed_image),
-    "MLP on the sum": trained(MLP, 12, 0.002, clip_norm=None, time_window=WHOLE),
-    "CNN on the sum": trained(CNN, 12, 0.002, clip_norm=None, time_window=WHOLE),
-    "GRU": trained(GRU, 12, 0.006, clip_norm=1.0),
-    "SNN": trained(FastSNN, 12, 0.006),
+    "MLP on the sum": trained(MLP, 7, 0.002, clip_norm=None, time_window=WHOLE),
+    "CNN on the sum": trained(CNN, 3, 0.006, clip_norm=None, time_window=WHOLE),
+    "GRU": trained(GRU, 5, 0.02, clip_norm=1.0),
+    "SNN": trained(FastSNN, 6, 0.002),
     "SNN behind a layer, with delays": trained(
         partial(LayerThenSNN, hidden_size=20, **DELAYS), 12, 0.006
     ),
     "motion correlations": logistic_regression(motion_correlations),
     DETECTOR: detecting(MotionDetector, 9, 0.006),
     "… mean over time": detecting(partial(MotionDetector, mean=True), 9, 0.006),
-    "… no late copies": detecting(partial(MotionDetector, late=(0,)), 12, 0.006),
+    "… no late copies": detecting(partial(MotionDetector, late=(0,)), 7, 0.006),
     "… mean over time, no late copies": detecting(
-        partial(MotionDetector, late=(0,), mean=True), 12, 0.006
+        partial(MotionDetector, late=(0,), mean=True), 6, 0.02
     ),
     SPIKING: detecting(SpikingConvolution, 9, 0.008),
     "… no leaky trace": detecting(partial(SpikingConvolution, tau=0.0001), 12, 0.006),

@@ -188,8 +188,9 @@ def test_typed_detectors_run_live_and_are_drawn(name, networks):
         stream.push(portion)
     stream.finish()
     frames = to_frames(films.events[0], network.time_window)[:, None]
+    frames = with_steps(frames, stream.steps)
     network.record = True
-    voltages = network(with_steps(frames, stream.steps))
+    voltages = network(frames)
     assert torch.equal(stream.voltages, voltages[:, 0])
     fig = plot_dynamics(network.recording, network.dt, films.classes, frames=frames)
     assert len(fig.axes) > 4
