@@ -68,21 +68,23 @@ def angle(x: float, y: float) -> float:
 def pointed(classifier: Any, films: list[np.ndarray]) -> np.ndarray:
     """Return where a classifier points, (films, 2): the ways, each as long as it is likely.
 
-    A film is shown as it is, in a mirror, upside down, and both, and what is said of the copies is
-    mirrored back, since a network that prefers one side would turn all answers towards it.
+    A film is shown as it is, in mirrors, and turned by 90°, in all eight ways, and what is said of
+    a copy is mirrored back: a network that prefers one way would turn all answers towards it.
     """
     last = POKERDVS_SENSOR_SIZE[0] - 1
     arrows: Any = 0
-    for way_x, way_y in product((1, -1), repeat=2):
+    for way_x, way_y, turn in product((1, -1), (1, -1), (1, -1)):
         copies = []
         for events in films:
             x = events["x"] if way_x == 1 else last - events["x"]
             y = events["y"] if way_y == 1 else last - events["y"]
+            x, y = (x, y)[::turn]
             copies.append(replaced(events, x=x, y=y))
         shown = Recordings(copies, [0] * len(copies), classifier.classes, POKERDVS_SENSOR_SIZE)
-        loader = make_loader(shown, 64, classifier.snn.time_window)
+        loader = make_loader(shown, 256, classifier.snn.time_window)
         likely = evaluate(classifier, loader, "cpu").log_probabilities.exp().numpy()
-        arrows += likely @ WAYS * (way_x, way_y) / 4
+        said = likely @ WAYS
+        arrows += said[:, ::turn] * (way_x, way_y) / 8
     return arrows
 
 
