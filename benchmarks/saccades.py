@@ -6,10 +6,11 @@ were chosen by 100 recordings, which aren't among those asked about.
 """
 
 from copy import deepcopy
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from pokersnn_helpers import Recordings, evaluate, make_loader
 from pokersnn_helpers.networks import WHOLE
@@ -98,17 +99,14 @@ def asked(classifier: Any, films: list[np.ndarray], shift: np.ndarray) -> Row:
 
     Returns:
         ``nearest``: the share whose answer is nearest to the way that is nearest to the true one.
-        ``right``: the share whose answer is less than 90° from the true way. ``arrow``: the mean
-        of all answers.
+        ``right``: the share whose answer is less than 90° from the true way. ``x`` and ``y``: the
+        mean of all answers.
     """
     arrows = pointed(classifier, films)
+    x, y = arrows.mean(axis=0)
     nearest = np.argmax(arrows @ WAYS.T, axis=1) == np.argmax(shift @ WAYS.T)
     right = arrows @ shift > 0
-    return {
-        "nearest": float(nearest.mean()),
-        "right": float(right.mean()),
-        "arrow": arrows.mean(axis=0).tolist(),
-    }
+    return {"nearest": nearest.mean(), "right": right.mean(), "x": x, "y": y}
 
 
 def recordings_of(saccade: int) -> Recordings:
@@ -119,93 +117,67 @@ def recordings_of(saccade: int) -> Recordings:
     return recordings.subset(np.flatnonzero(number_of_digit >= CHOSEN_ON))
 
 
-def answers_of(name: str, seed: int) -> Row:
+def answers_of(name: str, seed: int) -> list[Row]:
     """Train a model on dots; return what it says of each saccade, forwards and backwards."""
     model = deepcopy(MODELS[name]).fit(films_to_learn_from(10 * seed), seed)
     classifiers = {name: model.classifier}
     if name == DETECTOR:
         classifiers[WITHOUT] = deepcopy(model.classifier)
         classifiers[WITHOUT].snn.forget()
-    answers = {}
+    answers = []
     for saccade, shift in SHIFTS.items():
         recordings = recordings_of(saccade)
-        films = played(recordings)
+        there = played(recordings)
         back = played(reversed_time(recordings))
-        for asked_model, classifier in classifiers.items():
-            there = asked(classifier, films, np.array(shift))
-            answers[asked_model, str(saccade), "forwards"] = there
-            answers[asked_model, str(saccade), "backwards"] = asked(
-                classifier, back, -np.array(shift)
-            )
+        way = np.array(shift)
+        for label, classifier in classifiers.items():
+            row = {"model": label, "saccade": str(saccade), "seed": seed}
+            answers.append(row | {"time": "forwards"} | asked(classifier, there, way))
+            answers.append(row | {"time": "backwards"} | asked(classifier, back, -way))
     return answers
 
 
-def _row(asked_about: tuple[str, str, str], answers: list[Row]) -> Row:
-    """Return the row of a model, a saccade and a direction of time, of its answers by seed."""
-    model, saccade, time = asked_about
-    nearest = folds.spread([answer["nearest"] for answer in answers])
-    right = float(np.mean([answer["right"] for answer in answers]))
-    x, y = np.mean([answer["arrow"] for answer in answers], axis=0)
-    return {
-        "model": model,
-        "saccade": saccade,
-        "time": time,
-        **nearest,
-        "right": right,
-        "angle": angle(x, y),
-    }
+def _row(names: Row, answers: pd.DataFrame) -> Row:
+    """Return means of answers, and the lowest and the highest of the seeds."""
+    nearest = answers.groupby("seed")["nearest"].mean()
+    return names | folds.spread(nearest.tolist()) | {"right": answers["right"].mean()}
 
 
 def measure_saccades(seeds: int = 10) -> Row:
     """Ask which way digits of N-MNIST move in its three saccades.
 
     Args:
-        seeds: 0 to ``seeds - 1``; each draws other films, other weights and other events.
+        seeds: 0 to ``seeds - 1``; each draws other films and other weights.
 
     Returns:
         A row per model, saccade and direction of time: the share of recordings whose answer is
         nearest to the way that is nearest to the true one, over the seeds; the share less than 90°
         from the true one; and the angle of all answers together. In ``all`` are means over the
-        saccades, and in ``directions`` the true angles, by the authors and by the events' middle.
+        saccades, and over both directions of time; in ``directions`` the true angles, by the
+        authors and by the events' middle.
     """
     jobs = [(name, seed) for name in MODELS for seed in range(seeds)]
-    by_question: dict[tuple[str, str, str], list[Row]] = {}
-    for answers in folds.in_parallel(answers_of, jobs):
-        for question, answer in answers.items():
-            by_question.setdefault(question, []).append(answer)
+    answers = pd.DataFrame(chain.from_iterable(folds.in_parallel(answers_of, jobs)))
+    rows = []
+    for (model, saccade, time), part in answers.groupby(["model", "saccade", "time"], sort=False):
+        row = _row({"model": model, "saccade": saccade, "time": time}, part)
+        rows.append(row | {"angle": angle(part["x"].mean(), part["y"].mean())})
+    means = []
+    for model, part in answers.groupby("model", sort=False):
+        means.append(_row({"model": model, "time": "both"}, part))
+        for time, half in part.groupby("time", sort=False):
+            means.append(_row({"model": model, "time": time}, half))
     directions = []
     for saccade, shift in SHIFTS.items():
         recordings = recordings_of(saccade)
-        measured = np.mean([movement(events) for events in recordings.events], axis=0)
-        directions.append(
-            {"saccade": str(saccade), "authors": angle(*shift), "measured": angle(*measured)}
-        )
+        x, y = np.mean([movement(events) for events in recordings.events], axis=0)
+        row = {"saccade": str(saccade), "authors": angle(*shift), "measured": angle(x, y)}
+        directions.append(row)
     return {
         "recordings": len(recordings),
         "films": FILMS,
         "seeds": seeds,
-        "rows": [_row(question, answers) for question, answers in by_question.items()],
-        "all": _means(by_question),
+        "rows": rows,
+        "all": means,
         "directions": directions,
     }
-
-
-def _means(by_question: dict[tuple[str, str, str], list[Row]]) -> list[Row]:
-    """Return a row per model and direction of time, and for both, over the three saccades."""
-    rows = []
-    times = {
-        "forwards": ["forwards"],
-        "backwards": ["backwards"],
-        "both": ["forwards", "backwards"],
-    }
-    for model in dict.fromkeys(model for model, _, _ in by_question):
-        for name, of_time in times.items():
-            questions = [(model, str(saccade), time) for saccade in SHIFTS for time in of_time]
-            answers = [by_question[question] for question in questions]
-            nearest = np.mean(
-                [[answer["nearest"] for answer in seeds] for seeds in answers], axis=0
-            )
-            right = np.mean([[answer["right"] for answer in seeds] for seeds in answers])
-            spread = folds.spread(nearest.tolist())
-            rows.append({"model": model, "time": name, **spread, "right": float(right)})
-    return rows
