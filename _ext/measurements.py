@@ -1,11 +1,13 @@
 """Sphinx extension: the directive ``measurements``, a section for each stored measurement.
 
 Its lines say "NAME | what it measures | of which recordings | how long it takes". The rest is read
-from the file that ``python -m benchmarks NAME --write`` has made. A last section lists the
-benchmarks whose results aren't stored.
+from the file that ``python -m benchmarks NAME --write`` has made. The machine that most files name
+is described once, before all sections, and another one in its own section. A last section lists
+the benchmarks whose results aren't stored.
 """
 
 import re
+from collections import Counter
 from datetime import date
 
 from docutils import nodes
@@ -33,12 +35,17 @@ class Measurements(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Make a section for each line whose name is stored, and a table of the others."""
         stored = names()
-        sections = []
+        machines = Counter(machine(name) for name in stored)
+        usual, _ = machines.most_common(1)[0]
+        sections = [nodes.paragraph("", f"Unless a section names another machine, it was {usual}.")]
         others = HEAD
         for line in filter(None, self.content):
             name, *about = (part.strip() for part in line.split("|"))
             if name in stored:
-                text = described(name, *about, self.config.html_theme_options["repository_url"])
+                repository = self.config.html_theme_options["repository_url"]
+                text = described(name, *about, repository)
+                if machine(name) != usual:
+                    text += f"\n- Machine: {machine(name)}"
                 sections.append(self.section(name, name, text))
                 self.env.note_dependency(str(FOLDER / f"{name}.json"))
             else:
@@ -55,10 +62,18 @@ class Measurements(SphinxDirective):
         return section
 
 
+def machine(name: str) -> str:
+    """Say what a stored measurement ran on, and with which versions."""
+    setting = read(name)["setting"]
+    versions = ", ".join(f"{label} {setting[package]}" for package, label in VERSIONS.items())
+    threads = "1 thread" if setting["threads"] == 1 else f"{setting['threads']} threads"
+    gpu = "no GPU" if setting["gpu"] == "none" else setting["gpu"]
+    return f"{setting['processor']} with {setting['cores']} cores, {threads} and {gpu}; {versions}"
+
+
 def described(name: str, what: str, recordings: str, minutes: str, repository: str) -> str:
     """Say in Markdown what a stored measurement depends on."""
     document = read(name)
-    setting = document["setting"]
     command = document["command"]
     seeds = document["result"].get("seeds")
     if seeds is None:
@@ -66,13 +81,10 @@ def described(name: str, what: str, recordings: str, minutes: str, repository: s
         seeds = int(named[1]) if named else 1
     day = date.fromisoformat(document["date"])
     address = f"{repository}/blob/main/{FOLDER.relative_to(FOLDER.parents[2])}"
-    versions = ", ".join(f"{label} {setting[package]}" for package, label in VERSIONS.items())
     return f"""{what[0].upper()}{what[1:]}.
 
 - Command: `{command}`, about {minutes}
 - Measured on: {day.day} {day:%B %Y}, at commit {document["commit"]}
 - Recordings: {recordings}
 - Seeds: {f"0 to {seeds - 1}" if seeds > 1 else "0"}
-- Machine: {setting["processor"]}, cores: {setting["cores"]}, threads: {setting["threads"]}, GPU: \
-{setting["gpu"]}; {versions}
 - File: [`{name}.json`]({address}/{name}.json)"""

@@ -6,7 +6,7 @@ from pokersnn_helpers.recordings import fold_indices
 from pokersnn_helpers.study.protocol import PerturbedEstimator
 
 from . import Row, folds
-from .models import DIRECTION, HYBRID, MODELS, PROFILE, SNN, TRIALS
+from .models import BARE_GRU, DIRECTION, HYBRID, MODELS, PROFILE, SNN, TRIALS, WITH_AND_WITHOUT
 from .perturbations import CHANGES, DISTURBANCES, forwards_and_backwards
 
 NETWORKS = ("CNN", "GRU", SNN, HYBRID)
@@ -24,6 +24,7 @@ COMPARED = (
     (HYBRID, "MLP on each frame"),
     ("MLP on each frame", "MLP"),
 )
+LAYERS = ((BARE_GRU, SNN), ("GRU", BARE_GRU), (HYBRID, "GRU"), (HYBRID, SNN))
 
 
 def measure_accuracy(seeds: int = 10) -> Row:
@@ -46,6 +47,18 @@ def measure_accuracy(seeds: int = 10) -> Row:
         row["upside down"] = float(correct[:, turned].mean())
     differences = folds.differences(answers, COMPARED, groups)
     return folds.result(seeds, rows, differences=differences)
+
+
+def measure_layers(seeds: int = 10) -> Row:
+    """Classify all recordings by the GRU and the SNN, each with a layer in front and without.
+
+    Args:
+        seeds: As for ``accuracy``.
+    """
+    recordings, groups = folds.cards()
+    answers = folds.answers(WITH_AND_WITHOUT, range(seeds))
+    rows = folds.accuracy_rows(answers, recordings, groups)
+    return folds.result(seeds, rows, differences=folds.differences(answers, LAYERS, groups))
 
 
 def measure_changes(seeds: int = 10) -> Row:
@@ -140,7 +153,8 @@ def measure_nested(seeds: int = 10) -> Row:
         rows.append({"seed": seed, "correct": share, "chosen": "; ".join(chosen)})
     return {
         "recordings": len(recordings),
-        "mean": float(correct.mean()),
+        "seeds": seeds,
+        **folds.mean(correct, groups),
         **folds.by_class(correct, recordings),
         "rows": rows,
     }

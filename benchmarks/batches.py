@@ -1,6 +1,6 @@
-"""When a recording ends, and is an answer the same whatever shares its batch?"""
+"""When a recording ends, when its answer is read, and is it the same whatever shares its batch?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import product
 from typing import Any
@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import nll_loss
 
-from pokersnn_helpers import Classifier, Recordings, Stream, evaluate, predict
+from pokersnn_helpers import Classifier, Recordings, Stream, decode, evaluate, predict
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.frames import make_loader
 from pokersnn_helpers.recordings import fold_indices
@@ -37,6 +38,19 @@ DELAYED: dict[str, Any] = {
 FILMS = "SNN with delays, on films"
 
 
+def decode_last(voltages: Tensor) -> Tensor:
+    """Turn voltages (T, B, classes) into log-probabilities (B, classes), by their last step."""
+    return torch.log_softmax(voltages[-1], dim=-1)
+
+
+def decode_mean(voltages: Tensor) -> Tensor:
+    """Turn voltages (T, B, classes) into log-probabilities (B, classes), by their means."""
+    return torch.log_softmax(voltages.mean(dim=0), dim=-1)
+
+
+DECODES = {"maximum": decode, "last": decode_last, "mean": decode_mean}
+
+
 def measure_settle(seeds: int = 1) -> Row:
     """Compare durations of the silence after the last event, by inner folds.
 
@@ -46,24 +60,84 @@ def measure_settle(seeds: int = 1) -> Row:
     rows = []
     for name, ms in product(NETWORKS, SETTLE_MS):
         jobs = product([name], [ms], range(seeds), range(FOLDS))
-        accuracy, loss = np.mean(folds.in_parallel(_inner, jobs), axis=0).tolist()
+        accuracy, loss = np.mean(folds.in_parallel(_with_silence, jobs), axis=0).tolist()
         rows.append({"model": name, "amount": ms, "mean": accuracy, "loss": loss})
     return {"recordings": len(folds.cards()[0]), "seeds": seeds, "rows": rows}
 
 
-def _inner(name: str, ms: float, seed: int, fold: int) -> np.ndarray:
+def measure_decodes(seeds: int = 3) -> Row:
+    """Compare ways to read an answer off the voltages, by the same inner folds.
+
+    Returns:
+        A row per network and decode, by which it is trained and asked: mean, lowest and highest
+        accuracy of the seeds; in which share of the recordings the winner's voltage is highest in
+        the last step that is read; and in which share the last step alone gives another answer.
+    """
+    rows = []
+    for name, rule in product(NETWORKS, DECODES):
+        jobs = product([name], [rule], range(seeds), range(FOLDS))
+        results = np.array(folds.in_parallel(_by_decode, jobs)).reshape(seeds, FOLDS, -1)
+        accuracy, loss, at_the_end, others = results.mean(axis=1).T
+        row = {
+            "model": name,
+            "decode": rule,
+            **folds.spread(accuracy.tolist()),
+            "loss": float(loss.mean()),
+        }
+        row["highest at the end"] = float(at_the_end.mean())
+        row["other in the last step"] = float(others.mean())
+        rows.append(row)
+    return {"recordings": len(folds.cards()[0]), "seeds": seeds, "rows": rows}
+
+
+def _with_silence(name: str, ms: float, seed: int, fold: int) -> np.ndarray:
     """Return the mean accuracy and loss of the inner folds of one fold."""
+    results = []
+    for learned, held_out in _inner_folds(name, seed, fold):
+        estimator = NetworkEstimator(**NETWORKS[name][1], settle=ms / 1000).fit(learned, seed)
+        results.append(_score(estimator.classifier, held_out))
+    return np.mean(results, axis=0)
+
+
+def _by_decode(name: str, rule: str, seed: int, fold: int) -> np.ndarray:
+    """Return accuracy and loss, and when the winner's voltage is highest."""
+    reader = Classifier(torch.nn.Identity(), DECODES[rule])
+
+    def loss(voltages: Tensor, targets: Tensor, frames: Tensor, steps: Tensor) -> Tensor:
+        return nll_loss(reader.read(voltages, steps), targets, reduction="none")
+
+    results = []
+    for learned, held_out in _inner_folds(name, seed, fold):
+        classifier = NetworkEstimator(**NETWORKS[name][1], loss=loss).fit(learned, seed).classifier
+        classifier.decode = DECODES[rule]
+        results.append(_score(classifier, held_out) + _peaks(classifier, held_out))
+    return np.mean(results, axis=0)
+
+
+def _inner_folds(name: str, seed: int, fold: int) -> Iterator[tuple[Recordings, Recordings]]:
+    """Yield what to learn from and what is held out, without the recordings of one fold."""
     recordings, groups = _recordings_for(name)
     learned, _ = fold_indices(recordings, FOLDS, groups, seed)[fold]
     recordings = recordings.subset(learned)
-    results = []
     for inner, held_out in fold_indices(recordings, 3, groups[learned], seed + fold):
-        estimator = NetworkEstimator(**NETWORKS[name][1], settle=ms / 1000)
-        estimator.fit(recordings.subset(inner), seed)
-        loader = make_loader(recordings.subset(held_out), 64, sparse=True)
-        evaluation = evaluate(estimator.classifier, loader, "cpu")
-        results.append((evaluation.accuracy, evaluation.loss))
-    return np.mean(results, axis=0)
+        yield recordings.subset(inner), recordings.subset(held_out)
+
+
+def _score(classifier: Classifier, recordings: Recordings) -> tuple[float, float]:
+    evaluation = evaluate(classifier, make_loader(recordings, 64, sparse=True), "cpu")
+    return evaluation.accuracy, evaluation.loss
+
+
+def _peaks(classifier: Classifier, recordings: Recordings) -> tuple[float, float]:
+    """Return how often the winner is highest at the end, and another one leads there."""
+    at_the_end = []
+    others = []
+    for events in recordings.events:
+        voltages = predict(classifier, events, "cpu").readout
+        winner = voltages.amax(dim=0).argmax()
+        at_the_end.append(voltages[:, winner].argmax() == len(voltages) - 1)
+        others.append(voltages[-1].argmax() != winner)
+    return float(np.mean(at_the_end)), float(np.mean(others))
 
 
 def _recordings_for(name: str) -> tuple[Recordings, Any]:

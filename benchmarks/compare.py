@@ -1,8 +1,8 @@
-"""What ``compare`` takes and says: real digits, long gestures, and films whose verdict is known."""
+"""What ``compare`` takes and says: real digits, long gestures, and sets whose verdict is known."""
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context
@@ -12,99 +12,35 @@ from typing import Any
 
 import numpy as np
 
-from pokersnn_helpers import EVENT_DTYPE, Recordings, load_nmnist
+from pokersnn_helpers import Recordings, load_nmnist
 from pokersnn_helpers.own.compare import compare
 from pokersnn_helpers.own.folders import resize
+from pokersnn_helpers.own.verdict import (
+    ANYWHERE,
+    CANNOT_TELL,
+    CONTROLS,
+    NOTHING,
+    PLAIN,
+    SHORTCUTS,
+    SUM_ENOUGH,
+    SUMS,
+    TIMED,
+    Correct,
+    judge,
+)
 from pokersnn_helpers.simulation.gestures import film_gestures
-from pokersnn_helpers.study.perturbations import merge_polarities
 
 from . import Row
-from .motions import film_dots
-from .nmnist import thousand
+from .known_sets import KNOWN_SETS, make_set
 
-SIZE = 16  # pixels along a side, of patches and spots
 EVENTS = 217_000  # of a gesture
-
-
-def spots(
-    rng: np.random.Generator,
-    places: Sequence[tuple[float, float]],
-    *,
-    radius: float = 2,
-    count: int = 200,
-    duration: int = 20_000,
-) -> np.ndarray:
-    """Film discs that flicker at random times, each at its place."""
-    x, y = np.mgrid[:SIZE, :SIZE].reshape(2, -1)
-    events = np.zeros((len(places), count), EVENT_DTYPE)
-    events["t"] = rng.integers(0, duration, events.size).reshape(events.shape)
-    events["p"] = rng.integers(0, 2, events.size).reshape(events.shape)
-    for of_spot, (left, top) in zip(events, places, strict=True):
-        inside = np.flatnonzero((x - left) ** 2 + (y - top) ** 2 <= radius**2)
-        pixels = rng.choice(inside, count)
-        of_spot["x"] = x[pixels]
-        of_spot["y"] = y[pixels]
-    return np.sort(events.ravel(), order="t")
-
-
-def anywhere(rng: np.random.Generator) -> list[tuple[float, float]]:
-    """Draw a place for a spot."""
-    return [(rng.uniform(4, SIZE - 5), rng.uniform(4, SIZE - 5))]
-
-
-def exclusive_or(rng: np.random.Generator, target: int) -> np.ndarray:
-    """Show two spots, above and below, on the same side or not."""
-    side = int(rng.integers(2))
-    return spots(rng, [(4 + 7 * side, 4), (4 + 7 * (side ^ target), 11)])
-
-
-def halves(rng: np.random.Generator, target: int) -> np.ndarray:
-    """Show a spot on the left, one on the right, and none; or right, left, none; from anywhere.
-
-    A film begins at any moment of this period, so that its start alone doesn't tell the order.
-    """
-    places = [(4, 8), (11, 8)]
-    first = spots(rng, [places[target]])
-    second = spots(rng, [places[1 - target]])
-    second["t"] += 20_000
-    events = np.concatenate([first, second])
-    events["t"] = (events["t"] + rng.integers(60_000)) % 60_000
-    return np.sort(events, order="t")
-
-
-def longer(rng: np.random.Generator, target: int) -> np.ndarray:
-    """Flicker for one to one and a half times as long, or twice that."""
-    return spots(rng, [(8, 8)], duration=int(rng.uniform(10_000, 15_000) * (1 + target)))
-
-
-def more(rng: np.random.Generator, target: int) -> np.ndarray:
-    """Flicker as often, or twice that."""
-    return spots(rng, [(8, 8)], count=int(rng.uniform(100, 150) * (1 + target)))
-
-
-FILMS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
-    "exclusive or": exclusive_or,
-    "radius": lambda rng, target: spots(rng, anywhere(rng), radius=2 + target),
-    "brightness": lambda rng, target: spots(rng, anywhere(rng), count=150 + 100 * target),
-    "count": more,
-    "duration": longer,
-    "noise": lambda rng, _: spots(rng, anywhere(rng)),
-    "halves": halves,
-}
-SETS = {"digits": 400, "nmnist": 1000, "gestures": 96, **dict.fromkeys([*FILMS, "dots"], 72)}
-
-
-def film(kind: str, count: int = 72, seed: int = 0) -> Recordings:
-    """Film recordings of two classes, or of six for dots."""
-    if kind == "dots":
-        return merge_polarities(film_dots(count, seed))
-    events = []
-    targets = []
-    for number in range(count):
-        target = number % 2
-        events.append(FILMS[kind](np.random.default_rng([seed, number]), target))
-        targets.append(target)
-    return Recordings(events, targets, ("a", "b"), (SIZE, SIZE, 2))
+SEED = 1  # of known sets; thresholds were chosen on others
+KNOWN_EPOCHS = 15  # half of what compare chooses for 120 recordings
+TABLES = 400  # of answers drawn at random
+DIGITS = 400
+# Alone, by two processes; the others two at a time, by one process each.
+TIMED_SETS = ("digits", "gestures", "place")
+SETS = tuple(dict.fromkeys([*TIMED_SETS, *KNOWN_SETS]))
 
 
 def gestures() -> tuple[Recordings, list[str]]:
@@ -127,38 +63,91 @@ def gestures() -> tuple[Recordings, list[str]]:
     return Recordings(enlarged(), films.targets, films.classes, (115, 86, 2)), people
 
 
-def measure() -> Row:
-    """Compare models on each set.
+def measure(sets: Sequence[str] = SETS) -> Row:
+    """Compare models on each set, and count the verdicts that are wrong.
 
     Returns:
-        A row per set: its verdict and why, how long it took, and the peak memory of all its
-        processes, in which pages that they share count once; and what each model got. Each set has
-        processes of its own.
+        A row per set: its verdict, whether it is right, and why; how long it took, and the peak
+        memory of all its processes, in which pages that they share count once; and what each model
+        got. Each set has processes of its own. The rates are those of all known sets, and of tables
+        in which the answers of all models are drawn at random, with the same accuracy.
     """
     rows = []
     models = []
-    for name in SETS:
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
-            row, table = alone.submit(_row, name).result()
-        rows.append(row)
-        models += table
-    return {"seeds": 1, "rows": rows, "models": models}
+    for number in (1, 2):  # sets at a time
+        names = [name for name in sets if (name in TIMED_SETS) == (number == 1)]
+        context = get_context("spawn")
+        with ProcessPoolExecutor(number, context, max_tasks_per_child=1) as pool:
+            for row, table in pool.map(_row, names, [3 - number] * len(names)):
+                print(f"{row['set']}: {row['verdict']}", flush=True)
+                rows.append(row)
+                models += table
+    return {"seeds": 1, "rows": rows, "models": models, "rates": _rates(rows)}
 
 
-def _row(name: str) -> tuple[Row, list[Row]]:
-    recordings, groups = load(name, SETS[name])
+def _row(name: str, processes: int) -> tuple[Row, list[Row]]:
+    recordings, groups = load(name)
     begin = time.perf_counter()
     with peak_memory() as gigabytes:
-        comparison = compare(recordings, groups, processes=2)
+        epochs = None if name in TIMED_SETS else KNOWN_EPOCHS
+        comparison = compare(recordings, groups, epochs=epochs, processes=processes)
     row = {
         "set": name,
         "verdict": comparison.verdict,
+        "right": name not in KNOWN_SETS or comparison.verdict in KNOWN_SETS[name][2],
+        "recordings": len(recordings),
         "seconds": time.perf_counter() - begin,
         "GB": max(gigabytes),
         "why": " ".join(comparison.sentences),
     }
     table = comparison.table.rename_axis("model").reset_index().assign(set=name)
     return row, table.to_dict("records")
+
+
+def _rates(rows: Sequence[Row]) -> list[Row]:
+    """Return shares of verdicts, of known sets and of tables of answers."""
+    known = [row for row in rows if row["set"] in KNOWN_SETS]
+    large = [row for row in known if row["recordings"] >= 100]
+    undecided = [row["verdict"] == CANNOT_TELL for row in large]
+    rates = [
+        {"of": "known sets that are right", "share": np.mean([row["right"] for row in known])},
+        {"of": "sets of 100 and more that can't be told", "share": np.mean(undecided)},
+    ]
+    unequal = np.repeat(range(12), [200, *[2] * 11]).tolist()
+    alone = np.arange(120).tolist()
+    for kind, accuracy, of_recording in (
+        ("noise that is nothing", 0.5, alone),
+        ("equal models with a false claim", 0.8, alone),
+        ("equal models with a false claim, a group of 200 and 11 of 2", 0.8, unequal),
+        ("equal models with a false claim, 6 groups of 20", 0.8, 20 * [*range(6)]),
+    ):
+        verdicts = [verdict_by_chance(accuracy, of_recording, seed) for seed in range(TABLES)]
+        if accuracy == 0.5:
+            share = verdicts.count(NOTHING) / TABLES
+        else:
+            harmless = (SUM_ENOUGH, CANNOT_TELL, NOTHING)
+            share = 1 - sum(map(verdicts.count, harmless)) / TABLES
+        rates.append({"of": kind, "share": share})
+    return rates
+
+
+def verdict_by_chance(accuracy: float, groups: Sequence[int], seed: int) -> str:
+    """Judge models of which each is right about a recording with the same probability.
+
+    Groups differ: in some of them each model is better than in others.
+    """
+    rng = np.random.default_rng(seed)
+    numbers = np.asarray(groups)
+    count = len(numbers)
+    correct: Correct = {}
+    parts = {*SHORTCUTS, *ANYWHERE.values()}
+    for name in (*sorted(parts), *SUMS, *TIMED):
+        share = 0.5 if name in parts else accuracy
+        of_groups = rng.normal(share, 0.1 * (accuracy > 0.5), max(numbers) + 1)[numbers]
+        changes = CONTROLS if name in TIMED[2:5] else ()
+        correct[name] = {change: rng.random(count) < of_groups for change in (PLAIN, *changes)}
+    verdict, _ = judge(correct, (np.arange(count) % 2).tolist(), groups, 1000)
+    return verdict
 
 
 @contextmanager
@@ -195,12 +184,10 @@ def _gigabytes(number: int) -> float:
     return 0.0
 
 
-def load(name: str, count: int) -> tuple[Recordings, Sequence[Any]]:
+def load(name: str) -> tuple[Recordings, Sequence[Any]]:
     """Return recordings and their groups."""
     if name == "gestures":
         return gestures()
     if name == "digits":
-        return load_nmnist().train, range(count)
-    if name == "nmnist":
-        return thousand(10**6), range(count)
-    return film(name, count), range(count)
+        return load_nmnist().train, range(DIGITS)
+    return make_set(name, SEED)

@@ -11,9 +11,11 @@ import torch
 from pokersnn_helpers import Classifier, Recordings, Split, make_loader
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.recordings import fold_indices
+from pokersnn_helpers.simulation import simulate_pokerdvs
 from pokersnn_helpers.study.latency import PredictionsOverTime, predict_over_time
 from pokersnn_helpers.study.models import GRU, MLP
 from pokersnn_helpers.study.protocol import NetworkEstimator
+from tools.card_network import read, unpacked
 
 from . import Row, folds
 from .counting import count_operations
@@ -27,6 +29,7 @@ from .early import (
     quantized,
     train_sparse,
 )
+from .simulation import groups_of
 from .timing import recordings
 
 
@@ -59,6 +62,7 @@ BY_FOLDS: dict[str, Any] = {
 TIMES_MS = (1, 2, 3, 4, 6, 8, 10, 13, 16, 20)
 EVENTS = (1, 100, 200, 300, 400, 600, 800, 1000, 1500, 2000)
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1)
+SURE = 0.95  # the page says when the network is: figure.js of the card
 # Penalties on the rate, and the share of input weights that is pruned.
 SPARSE = ((0, 0), (3, 0), (10, 0), (20, 0), (40, 0), (0, 0.8), (20, 0.8))
 
@@ -160,6 +164,61 @@ def measure_latency(seeds: int = 10) -> Row:
             row = {"model": name, "threshold": threshold, "ms": ms, "correct": float(correct)}
             exits.append(row)
     return folds.result(seeds, rows, curves=curves, exits=exits)
+
+
+def measure_card(seeds: int = 4) -> Row:
+    """Ask the landing page's network about simulated cards it hasn't seen, and about real ones.
+
+    Args:
+        seeds: Each draws 400 cards.
+
+    Returns:
+        How many are classified correctly after some time; and for the first time step at which one
+        suit is 95 % probable: how many have one, how many of those are classified correctly by it,
+        and its median time. And for each group of the 131 real recordings: how many are classified
+        correctly at the end.
+    """
+    classifier = Classifier(unpacked(read()["layers"]))
+    curves = []
+    first = []
+    for seed in range(seeds):
+        cards = simulate_pokerdvs(seed=2000 + seed, n_train=4, n_test=400).test
+        predictions = predict_over_time(classifier, cards)
+        curves.append(correct_at_time(predictions, TIMES_MS).mean(axis=0))
+        first.append(first_sure(predictions))
+    rows = []
+    for at, correct_then in zip(TIMES_MS, np.transpose(curves), strict=True):
+        rows.append({"at": at, **folds.spread(correct_then.tolist())})
+    sure, correct, ms, events = np.concatenate(first, axis=1)
+    known = sure.astype(bool)
+    summary = {
+        "sure": float(known.mean()),
+        "correct": float(correct[known].mean()),
+        "median_ms": float(np.median(ms[known])),
+        "slow_ms": float(np.quantile(ms[known], 0.95)),
+        "median_events": float(np.median(events[known])),
+    }
+    everything = folds.all_recordings()
+    predictions = predict_over_time(classifier, everything.recordings)
+    at_the_end = np.array([correct[-1] for correct in predictions.correct])
+    groups = [
+        {"tested_on": group, "mean": float(at_the_end[members].mean()), "n": int(members.sum())}
+        for group, members in groups_of(everything.table).items()
+    ]
+    numbers = {"rows": rows, "real": groups, "summary": summary}
+    return {"recordings": len(known), "seeds": seeds, **numbers}
+
+
+def first_sure(predictions: PredictionsOverTime) -> np.ndarray:
+    """Return whether an answer is ever sure, and of the first: if correct, ms, events, (4, N)."""
+    rows = []
+    answered = zip(predictions.probabilities, predictions.correct, predictions.events, strict=True)
+    for probabilities, correct, events in answered:
+        sure = probabilities.max(axis=1) >= SURE
+        step = sure.argmax()
+        ms = (step + 1) * predictions.time_window / 1000
+        rows.append((sure.any(), correct[step], ms, events[: step + 1].sum()))
+    return np.transpose(rows)
 
 
 def measure_sparse(seeds: int = 10) -> Row:

@@ -53,6 +53,22 @@ class ConvolutionalSNN(models.Model):
         return self.snn(maps.unflatten(0, dense.shape[:2]))
 
 
+class BareGRU(models.GRU):
+    """The GRU without the layer in front: its gates see the frames themselves."""
+
+    def __init__(self, input_size: int = 2450, output_size: int = 4, dt: float = 0.001):
+        super().__init__(input_size, output_size, dt)
+        del self.inputs
+        self.units = nn.GRU(input_size, self.readout.in_features)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return values (T, B, classes)."""
+        self.check(frames)
+        dense = frames.to_dense() if frames.is_sparse else frames
+        states, _ = self.units(dense.flatten(2))
+        return self.readout(states)
+
+
 def global_features(recordings: Recordings) -> np.ndarray:
     """Return events, duration, rate, ON share and active pixels of each recording."""
     return recording_statistics(recordings).drop(columns="class").to_numpy()
@@ -114,6 +130,14 @@ MODELS: dict[str, Any] = {
     "MLP on each frame": merged(NetworkEstimator(FrameMLP, **BY_FRAME)),
     HYBRID: merged(NetworkEstimator(LayerThenSNN, **BY_FRAME)),
     "SNN, convolution": NetworkEstimator(ConvolutionalSNN),
+}
+
+BARE_GRU = "GRU, no layer"
+WITH_AND_WITHOUT = {
+    "GRU": MODELS["GRU"],
+    BARE_GRU: NetworkEstimator(BareGRU, clip_norm=1.0),
+    SNN: MODELS[SNN],
+    HYBRID: MODELS[HYBRID],
 }
 
 PROFILE = "events by tenth of the recording"

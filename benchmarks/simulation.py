@@ -138,6 +138,18 @@ def carry_over(real: Split, simulated: Split, seed: int) -> Row:
     }
 
 
+def groups_of(table: pd.DataFrame) -> dict[str, pd.Series]:
+    """Say by group which of the 131 belong to it; ``table`` is that of ``load_pokerdvs131``."""
+    part = table["tonic"].str.partition("/")[0]
+    turned = table["upside down"]
+    return {
+        "Tonic's 68": part != "",
+        "its 20 test": part == "pips_test",
+        "32 upright others": (part == "") & ~turned,
+        "31 upside down": turned,
+    }
+
+
 def measure_passes(seeds: int = 10) -> Row:
     """Count what is classified correctly of all 131 real recordings, by group.
 
@@ -146,14 +158,7 @@ def measure_passes(seeds: int = 10) -> Row:
     """
     real = load_pokerdvs(source="real")
     everything = load_pokerdvs131(source="real")
-    part = everything.table["tonic"].str.partition("/")[0]
-    turned = everything.table["upside down"]
-    groups = {
-        "Tonic's 68": part != "",
-        "its 20 test": part == "pips_test",
-        "32 upright others": (part == "") & ~turned,
-        "31 upside down": turned,
-    }
+    groups = groups_of(everything.table)
 
     def correct(mixture: Mixture, seed: int) -> np.ndarray:
         predicted = mixture.fit(real.train, seed).predict(everything.recordings)

@@ -1,7 +1,9 @@
 """What the page *Teach it yours* learns: gestures by a script that is never quite the same hand.
 
 A browser trains as a visitor does, on five strokes of each gesture, of which one is left out, and
-is asked about new strokes, forwards and backwards.
+is asked about new strokes: as they are, backwards, elsewhere, looser, and of shapes that it was
+never taught; before a webcam also with somebody behind. What is right is counted before anything is
+refused.
 """
 
 import functools
@@ -45,77 +47,166 @@ SETS = {  # the gestures, and a script that makes strokes of one of them
     "six strokes in pairs": "teach.EXAMPLES",
     "three gestures before a webcam": "['left', 'right', 'circle']",
 }
-# A hand, dark or bright, before a textured wall, 30 pictures per second with noise and flicker.
-WAVE = """(name, random) => {
-    const normal = shared.normalFrom(random), gestures = [];
+# Shapes that no network here is taught: of corners, or of a formula at shares of the way.
+NEVER = """(() => {
+    const along = (place) => Array.from({ length: 41 }, (_, number) => place(number / 40));
+    const sin = (turns) => Math.sin(2 * Math.PI * turns);
+    const cos = (turns) => Math.cos(2 * Math.PI * turns);
+    return {
+        right: [[-10, 0], [10, 0]], left: [[10, 0], [-10, 0]], up: [[0, 10], [0, -10]],
+        down: [[0, -10], [0, 10]], diagonal: [[-8, 8], [8, -8]], L: [[-7, -9], [-7, 8], [8, 8]],
+        M: [[-9, 9], [-7, -9], [0, 4], [7, -9], [9, 9]], N: [[-8, 9], [-8, -9], [8, 9], [8, -9]],
+        square: [[-9, -9], [9, -9], [9, 9], [-9, 9], [-9, -9]],
+        triangle: [[0, -9], [9, 8], [-9, 8], [0, -9]],
+        U: along((share) => [-8 * cos(share / 2), -8 + 16 * sin(share / 2)]),
+        S: along((share) => [-7 * sin(share), -9 + 18 * share]),
+        wave: along((share) => [-10 + 20 * share, 6 * sin(2 * share)]),
+        eight: along((share) => [7 * sin(2 * share), -9 * cos(share)]),
+        spiral: along((share) => [10 * share * cos(2.5 * share), 10 * share * sin(2.5 * share)]),
+        twice: along((share) => [9 * sin(2 * share), -9 * cos(2 * share)]),
+    };
+})()"""
+# A textured wall, 30 pictures per second with noise and flicker; before it a hand, dark or bright,
+# and behind the hand perhaps somebody, who sways or passes. Returns the gestures that are seen.
+SCENE = """(random, somebody) => {
+    const normal = shared.normalFrom(random);
     const within = (low, high) => low + (high - low) * random();
+    const share = (inside) => Math.min(Math.max(inside + 0.5, 0), 1);
     const wall = Float32Array.from({ length: 35 ** 2 }, () => -0.9 + 0.25 * normal());
-    const [hand, size, row] = [random() < 0.5 ? -2 : -0.1, within(4.5, 7), within(13, 21)];
-    const [width, height] = [within(9, 12), within(7, 10)];
-    const watch = new teach.MotionWatch({
-        slow: 30, began() {}, moved() {}, seen() {}, ended: (gesture) => gestures.push(gesture),
-    });
-    let time = 0;
-    const look = ([x, y]) => watch.watch(wall.map((light, place) => {
-        const away = Math.hypot(place % 35 - x, Math.floor(place / 35) - y);
-        return (away < size ? hand : light) + 0.02 * normal() + 0.05 * Math.sin(time / 23);
-    }), time += 33);
-    const pictures = Math.round(within(18, 36));
-    const places = Array.from({ length: pictures }, (_, picture) => {
-        const share = picture / (pictures - 1);
-        const angle = 2 * Math.PI * share;
-        const round = [-width * Math.cos(angle), -height * Math.sin(angle)];
-        const along = [(name === 'right' ? 1 : -1) * width * (2 * share - 1), 0];
-        const [x, y] = name === 'circle' ? round : along;
-        return [17 + x, row + y];
-    }).map(([x, y]) => [x + 0.4 * normal(), y + 0.4 * normal()]);
-    const [before, after] = [Array(30).fill(places[0]), Array(20).fill(places.at(-1))];
-    [...before, ...places, ...after].forEach(look);
-    return gestures.find(Boolean);
+    const cloth = Float32Array.from({ length: 35 ** 2 }, () => 0.08 * normal());
+    const [light, half, head] = [within(-1.9, -0.3), within(3.5, 6), within(4, 9)];
+    const [middle, sways, speed] = [within(8, 26), within(3, 7), within(3, 8)];
+    const passes = within(3000, 4500);
+    const where = {
+        sways: (time) => middle + sways * Math.sin((speed / sways) * time / 1000),
+        passes: (time) => {
+            const [turn, gone] = [Math.floor(time / (passes + 1500)), time % (passes + 1500)];
+            const along = 50 * Math.min(gone / passes, 1);
+            return turn % 2 ? 42 - along : -8 + along;
+        },
+    }[somebody];
+    const behind = (x, y, at) => Math.max(
+        Math.min(share(y - head - 5), share(half - Math.abs(x - at))),
+        share(0.62 * half - Math.hypot(x - at, y - head)));
+    return ({ name, rest = 30, seconds = 0, all = false }) => {
+        const gestures = [];
+        const watch = new teach.MotionWatch({
+            slow: 30, began() {}, moved() {}, seen() {}, ended: (gesture) => gestures.push(gesture),
+        });
+        watch.all = all;
+        const [hand, size, row] = [random() < 0.5 ? -2 : -0.1, within(4.5, 7), within(13, 21)];
+        const [width, height] = [within(9, 12), within(7, 10)];
+        let time = 0;
+        const look = (held) => watch.watch(wall.map((value, place) => {
+            const [x, y] = [place % 35, Math.floor(place / 35)];
+            const away = held ? Math.hypot(x - held[0], y - held[1]) : Infinity;
+            const hidden = where ? behind(x, y, where(time)) : 0;
+            const seen = value + hidden * (light + cloth[place] - value);
+            return (away < size ? hand : seen) + 0.02 * normal() + 0.05 * Math.sin(time / 23);
+        }), time += 33);
+        const pictures = name ? Math.round(within(18, 36)) : 0;
+        const places = Array.from({ length: pictures }, (_, picture) => {
+            const part = picture / (pictures - 1);
+            const angle = 2 * Math.PI * part;
+            const round = [-width * Math.cos(angle), -height * Math.sin(angle)];
+            const along = [(name === 'right' ? 1 : -1) * width * (2 * part - 1), 0];
+            const [x, y] = name === 'circle' ? round : along;
+            return [17 + x + 0.4 * normal(), row + y + 0.4 * normal()];
+        });
+        for (let picture = 0; picture < (name ? rest : 30 * seconds); picture++) look(places[0]);
+        places.forEach(look);
+        for (let picture = 0; picture < 20; picture++) look(places.at(-1));
+        watch.cut();
+        return gestures.filter(Boolean);
+    };
 }"""
-MEASURE = """async ([names, wave, seed, strokes, count]) => {
-    const { teach, shared, motionData, mulberry32 } = window.interactiveFigures;
-    const { settings } = motionData;
-    const filmed = eval(wave);
-    const gestures = eval(names);
-    const paired = gestures.length === 6;
-    const draw = (name, random) => teach.EXAMPLES.includes(name)
-        ? { path: teach.exampleOf(name, random) } : filmed(name, random);
-    const hand = mulberry32(1000 + seed);
-    const shown = gestures.flatMap((name, target) => Array.from({ length: strokes }, () =>
-        ({ target, ...draw(name, hand) })));
-    const request = { strokes: shown, outputs: gestures.length, seed, settings, without: [] };
+TRAIN = """async (shown, outputs, unwanted, seed) => {
+    const without = [], knobs = teach.AS_IT_IS;
+    const strokes = shown.map(({ target, path, pictures, intervals }) =>
+        ({ target, path, pictures, intervals }));
     let [longest, last, weights] = [0, performance.now(), null];
     const clock = setInterval(() => {
         const now = performance.now();
         [longest, last] = [Math.max(longest, now - last), now];
     }, 5);
     const began = performance.now();
-    await new Promise((done, failed) => teach.trainInWorker(request, {
-        progress: (news) => { weights = news.weights ?? weights; }, done, failed,
-    }));
-    const seconds = (performance.now() - began) / 1000;
+    await new Promise((done, failed) => teach.trainInWorker(
+        { strokes, outputs, seed, settings, without, knobs },
+        { progress: (news) => { weights = news.weights ?? weights; }, done, failed },
+    ));
     clearInterval(clock);
-    const { spiking, sum } = teach.networks(gestures.length, seed);
-    [spiking, sum].forEach((network, which) => network.weights.all.set(weights[which]));
+    const seconds = (performance.now() - began) / 1000;
+    const courses = shown.map(({ target, events }) =>
+        ({ target, course: teach.courseOf(events) }));
+    const classes = Array.from({ length: outputs }, (_, output) => `${output}`);
+    const lesson = { classes, unwanted, courses, weights, seed, without, knobs };
+    return { seconds, longest, trained: teach.trainedBy(lesson) };
+}"""
+MEASURE = """async ([names, never, scene, train, seed, strokes, count]) => {
+    const { teach, shared, motionData, mulberry32 } = window.interactiveFigures;
+    const { settings } = motionData;
+    const [gestures, shapes] = [eval(names), eval(never)];
+    const [sceneOf, trainOn] = [eval(scene), eval(train)];
+    const six = gestures.length === 6, drawn = teach.EXAMPLES.includes(gestures[0]);
+    const seen = (stroke) => {
+        const kept = stroke && teach.toStroke(teach.toKeep(stroke));
+        return kept && { ...kept, events: teach.eventsOf(kept, settings) };
+    };
+    const draw = (name, random, more) => seen(drawn
+        ? { path: teach.exampleOf(name, random, more) }
+        : sceneOf(random, more)({ name, rest: 45 }).at(-1));
+    const hand = mulberry32(1000 + seed);
+    const shown = gestures.flatMap((name, target) =>
+        Array.from({ length: strokes }, () => ({ target, ...draw(name, hand) })));
+    const { seconds, longest, trained } = await trainOn(shown, gestures.length, -1, seed);
     const { timeWindow, settle } = teach.NETWORK;
+    const kinds = {};
+    const ask = (kind, target, stroke, network = trained) => {
+        const tally = (kinds[kind] ??= { asked: 0, right: 0, sum: 0, refused: 0 });
+        tally.asked += 1;
+        if (!stroke) return; // a gesture that wasn't seen isn't right
+        const recording = teach.toRecording(stroke.events, timeWindow, settle / timeWindow);
+        const [output, sum] = [network.spiking, network.sum].map((model) =>
+            teach.answerOf(model.run(recording).values)?.output);
+        tally.right += output === target;
+        tally.sum += sum === target;
+        tally.refused += !network.knows(teach.courseOf(stroke.events), output);
+    };
     const others = mulberry32(5000 + seed);
-    const record = (stroke) => teach.toRecording(
-        teach.film(stroke, settings, others), timeWindow, settle / timeWindow);
-    const says = (network, recording) => teach.answerOf(network.run(recording).values)?.output;
-    const found = { seconds, longest, network: 0, sum: 0, backwards: 0 };
+    const moved = ({ path }, right, down) =>
+        seen({ path: path.map(([x, y]) => [x + right, y + down]) });
+    const away = () => others() < 0.5 ? -10 : 10;
     for (const [target, name] of gestures.entries()) {
         for (let number = 0; number < count; number++) {
             const stroke = draw(name, others);
-            if (!stroke) continue; // a gesture that was not seen is not right
-            const recording = record(stroke);
-            found.network += says(spiking, recording) === target;
-            found.sum += says(sum, recording) === target;
-            const back = paired ? says(spiking, record({ path: stroke.path.reverse() })) : null;
-            found.backwards += back === (target ^ 1);
+            ask('new', target, stroke);
+            if (!drawn) ask('somebody moves behind', target, draw(name, others, 'sways'));
+            if (!six) continue;
+            ask('backwards', target ^ 1, seen(teach.reversed(stroke)));
+            ask('10 pixels beside', target, moved(stroke, away(), 0));
+            ask('in a corner', target, moved(stroke, away(), away()));
+            ask('three times the jitter', target, draw(name, others, { jitter: 3 }));
         }
     }
-    return { ...found, asked: gestures.length * count };
+    if (six) for (const name of Object.keys(shapes))
+        for (let number = 0; number < count / 4; number++)
+            ask('never taught', null, draw(name, others, { shapes }));
+    if (!drawn) {
+        const passing = sceneOf(others, 'passes');
+        const nothing = passing({ seconds: 10, all: true }).map(seen);
+        const pieces = nothing.filter(({ events }) => events.length >= teach.MIN_EVENTS);
+        const all = [...shown, ...pieces.map((piece) => ({ ...piece, target: gestures.length }))];
+        const classes = gestures.length + (pieces.length > 0);
+        const more = await trainOn(all, classes, gestures.length, seed);
+        const minute = (kind, somebody) => {
+            kinds[kind] = { asked: 0, right: 0, sum: 0, refused: 0 };
+            for (const stroke of somebody({ seconds: 60 }).map(seen))
+                if (stroke.events.length >= teach.MIN_EVENTS) ask(kind, null, stroke, more.trained);
+        };
+        minute('somebody passes for a minute', passing);
+        minute('nobody for a minute', sceneOf(others));
+    }
+    return { seconds, longest, kinds };
 }"""
 
 FILM = """([names, count]) => {
@@ -176,7 +267,7 @@ def opened_page(browser: str) -> Iterator[Callable[[str, list[Any]], Any]]:
 
     def call(function: str, arguments: list[Any]) -> Any:
         scripts.put(f"({function})({json.dumps(arguments)})")
-        result = results.get(timeout=600)
+        result = results.get(timeout=3600)
         if "error" in result:
             raise RuntimeError(result["error"])
         return result
@@ -196,19 +287,49 @@ def opened_page(browser: str) -> Iterator[Callable[[str, list[Any]], Any]]:
 def measure(seeds: int = 3, browser: str = "chromium") -> dict[str, Any]:
     """Train in the page, and ask about strokes that it hasn't seen."""
     rows = []
+    hands = []
     with opened_page(browser) as call:
         for name, gestures in SETS.items():
-            runs = [call(MEASURE, [gestures, WAVE, seed, STROKES, NEW]) for seed in range(seeds)]
+            scripts = [gestures, NEVER, SCENE, TRAIN]
+            runs = [call(MEASURE, [*scripts, seed, STROKES, NEW]) for seed in range(seeds)]
+            new = [run["kinds"].pop("new") for run in runs]
             row: dict[str, Any] = {"gestures": name}
-            for model in ("network", "sum", "backwards"):
-                shares = [run[model] / run["asked"] for run in runs]
-                row[model] = statistics.mean(shares)
-                row[f"{model}, lowest"] = min(shares)
+            for column, counted in (("network", "right"), ("sum", "sum"), ("refused", "refused")):
+                shares = [tally[counted] / tally["asked"] for tally in new]
+                row[column] = statistics.mean(shares)
+                row[f"{column}, lowest"] = min(shares)
             row["training, s"] = statistics.median(run["seconds"] for run in runs)
             row["longest wait of the page, ms"] = max(run["longest"] for run in runs)
             rows.append(row)
+            for kind in runs[0]["kinds"]:
+                total = _total([run["kinds"][kind] for run in runs])
+                hands.append({"gestures": name, "strokes": kind} | total)
         films = call(FILM, [SETS["six strokes in pairs"], NEW])
-    return {"seeds": seeds, "films": NEW, "rows": rows, "shortcuts": shortcuts(films)}
+    return {
+        "seeds": seeds,
+        "films": NEW,
+        "rows": rows,
+        "hands": hands,
+        "shortcuts": shortcuts(films),
+    }
+
+
+def _total(tallies: list[dict[str, int]]) -> dict[str, float]:
+    """Add up what was asked with each seed.
+
+    Returns:
+        How many strokes were seen, the shares of them that are right and that are refused, and how
+        many were answered with each seed.
+    """
+    asked = sum(tally["asked"] for tally in tallies)
+    refused = sum(tally["refused"] for tally in tallies)
+    right = sum(tally["right"] for tally in tallies)
+    return {
+        "asked": asked,
+        "right": right / max(asked, 1),
+        "refused": refused / max(asked, 1),
+        "answers of a seed": (asked - refused) / len(tallies),
+    }
 
 
 def shortcuts(films: list[list[Any]]) -> list[dict[str, Any]]:

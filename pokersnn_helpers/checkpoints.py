@@ -6,6 +6,7 @@ import zipfile
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, NamedTuple
 
 import torch
@@ -13,12 +14,16 @@ import torch
 from .classifier import Classifier, decode, frame_network
 from .networks import FrameNetwork
 from .recipe import Recipe
-from .snn import SNN
 from .system.devices import default_device
 from .system.files import atomic_write
 from .training import TrainingState
 
 CHECKPOINT_FORMAT = "pokersnn_helpers checkpoint 2"
+NETWORKS = {  # that ``train`` trains, and where they are
+    "SNN": "snn:SNN",
+    "FastSNN": "fast:FastSNN",
+    "LayerThenSNN": "fast:LayerThenSNN",
+}
 
 
 class Run(NamedTuple):
@@ -44,24 +49,27 @@ def save_checkpoint(
     run: Run | None = None,
     overwrite: bool = True,
 ) -> None:
-    """Save a classifier; an older file gives way when the new one is complete.
+    """Save a classifier.
+
+    A file of the same name is replaced once the new one is complete.
 
     Args:
         classifier: What to save: the arguments of its ``FrameNetwork``, its weights, classes,
-            sensor and ``settle``. Its ``decode`` is code and isn't saved.
+            sensor, ``settle``, ``recipe`` and ``ranges``. Its ``decode`` is code and isn't saved.
         path: The file to write.
-        run: The training run that the classifier is the moving average of, after the last epoch or
-            an earlier one. Default: none is saved.
-        overwrite: Replace a file that is there.
+        run: The training run of whose weights the classifier holds the moving average, after the
+            last epoch or an earlier one. Default: no run is saved.
+        overwrite: Whether to replace a file of the same name.
 
     Raises:
-        TypeError: It is no ``Classifier`` of a ``FrameNetwork``.
-        FileExistsError: There is such a file, and ``overwrite`` is off.
-        OSError: The file can't be written. What stood there before stands there still.
-        ValueError: It couldn't be loaded again, because of the type of an argument or of an option,
-            or weights aren't finite.
+        TypeError: The object isn't a ``Classifier`` of a ``FrameNetwork``.
+        FileExistsError: There is a file of this name, and ``overwrite`` is off.
+        OSError: The file can't be written. An older file stays as it was.
+        ValueError: The classifier couldn't be loaded again, because of the type of an argument or
+            of an option, or weights aren't finite.
 
     Example:
+        >>> from pokersnn_helpers import SNN
         >>> save_checkpoint(Classifier(SNN()), "run.pt")
         >>> load_checkpoint("run.pt").classes
         ('club', 'heart', 'diamond', 'spade')
@@ -76,6 +84,7 @@ def save_checkpoint(
         "sensor_size": tuple(map(int, classifier.sensor_size)),
         "settle": float(classifier.settle),
         "default_decode": classifier.decode is decode,
+        "ranges": classifier.ranges,
         "frozen": [name for name, each in classifier.named_parameters() if not each.requires_grad],
         "weights": weights,
     }
@@ -130,7 +139,7 @@ def constants_of(network: FrameNetwork) -> dict[str, Any]:
 def load_checkpoint(
     path: str | PathLike[str],
     device: torch.device | str | None = None,
-    network: type[FrameNetwork] = SNN,
+    network: type[FrameNetwork] | None = None,
 ) -> Classifier:
     """Rebuild the classifier that ``save_checkpoint`` wrote.
 
@@ -138,6 +147,7 @@ def load_checkpoint(
         path: The file to read.
         device: Where to put it; default ``default_device()``.
         network: The class of the network that was saved; ``SNN`` and ``FastSNN`` load each other's.
+            Default: the one that was saved, of the networks that ``train`` has.
 
     Returns:
         The classifier, ready to evaluate or to train on.
@@ -150,6 +160,7 @@ def load_checkpoint(
         UserWarning: The classifier had another ``decode``; this one has the default.
 
     Example:
+        >>> from pokersnn_helpers import SNN
         >>> save_checkpoint(Classifier(SNN(hidden_size=20)), "small.pt")
         >>> load_checkpoint("small.pt", "cpu").snn.arguments["hidden_size"]
         20
@@ -199,10 +210,14 @@ def load_run(path: str | PathLike[str]) -> Run:
 
 
 def rebuild(
-    content: dict[str, Any], path: str | PathLike[str], network: type[FrameNetwork]
+    content: dict[str, Any], path: str | PathLike[str], network: type[FrameNetwork] | None
 ) -> Classifier:
     """Make the classifier that a checkpoint holds."""
-    saved = content.get("network")
+    saved = str(content.get("network"))
+    if network is None:
+        if saved not in NETWORKS:
+            raise ValueError(f"{path} holds a {saved}; load it with network={saved}")
+        network = resolve_name(f"{__package__}.{NETWORKS[saved]}")
     try:
         if saved != network.__name__ and not {saved, network.__name__} <= {"SNN", "FastSNN"}:
             raise ValueError(f"load it with network={saved}")
@@ -220,6 +235,7 @@ def rebuild(
         classifier.to(dtype).load_state_dict(weights)
         for name in content.get("frozen", []):
             classifier.get_parameter(name).requires_grad_(False)
+        classifier.ranges = content.get("ranges", [])
         if "recipe" in content:
             classifier.recipe = Recipe(**content["recipe"])
     except Exception as error:  # a file can hold anything

@@ -28,19 +28,21 @@ def decode(voltages: torch.Tensor) -> torch.Tensor:
 
 
 class Classifier(torch.nn.Module):
-    """A network, the rule that reads a class off its voltages, the classes and the sensor.
+    """A network with the rule that reads a class off its voltages, the classes and the sensor.
 
-    A recording's own time ends with its last event and ``settle`` of silence after it. The rule
-    reads voltages up to there, so an answer doesn't depend on the other recordings of a batch.
+    A recording's own time is the time up to its last event and a silence of ``settle`` after it.
+    The rule reads only the voltages of that time, so that an answer doesn't depend on the other
+    recordings of a batch.
 
     Args:
-        snn: Frames (T, B, ...) in, voltages (T, B, classes) out: a ``FrameNetwork``.
-        decode: Voltages (T, B, classes) in, log-probabilities (B, classes) out. It is called with
-            recordings of the same length.
-        classes: Their names, which differ.
+        snn: The network, usually a ``FrameNetwork``. It is given frames (T, B, ...) and returns
+            voltages (T, B, classes).
+        decode: The rule. It is given voltages (T, B, classes) of recordings of the same length and
+            returns log-probabilities (B, classes).
+        classes: The names of the classes, no two of them alike.
         sensor_size: Width, height and polarities of the sensor.
-        settle: Silence after the last event, in s. The steps of a network that is no
-            ``FrameNetwork`` count as 1 ms.
+        settle: Silence after the last event, in s. If the network isn't a ``FrameNetwork``, its
+            steps are taken to last 1 ms.
 
     Raises:
         ValueError: Two classes have the same name, the sensor isn't given by three numbers, or
@@ -73,6 +75,7 @@ class Classifier(torch.nn.Module):
         self.sensor_size = check_sensor_size(sensor_size)
         self.settle = settle
         self.recipe: Recipe | None = None  # by which it was trained
+        self.ranges: list[list[float]] = []  # of what it was trained on; see own/outside.py
 
     @property
     def settle_steps(self) -> int:
@@ -97,10 +100,10 @@ class Classifier(torch.nn.Module):
         return self._run_by_length(frames, steps)
 
     def append_silence(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Let a batch end when its longest recording has settled.
+        """Append the silence in which the longest recording of a batch settles.
 
-        Here it is found how long the recordings of a batch are: a loader pads the shorter ones with
-        silence, and doesn't say with how much.
+        This also finds out how long each recording is, because a loader pads the shorter ones with
+        silence without saying how much.
 
         Returns:
             Frames (T, B, ...), and how many of their steps are each recording's own, (B,).
@@ -129,8 +132,8 @@ class Classifier(torch.nn.Module):
         """Return log-probabilities (B, classes) of voltages (T, B, classes).
 
         Args:
-            voltages: Of the network.
-            steps: How many of them are each recording's own, (B,). Default: all.
+            voltages: Voltages that the network returned.
+            steps: The number of time steps that are each recording's own, (B,). Default: all.
 
         Raises:
             ValueError: There aren't as many voltages as classes, or ``decode`` returns another

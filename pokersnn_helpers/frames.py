@@ -26,8 +26,9 @@ def to_frames(
     """Count the events of one recording by time bin, polarity and pixel.
 
     Args:
-        events: What ``check_events`` accepts.
-        time_window: Width of a time bin in µs. The last bin is kept, full or not.
+        events: Structured array with fields t (µs), x, y and p, which ``check_events`` accepts.
+        time_window: Width of a time bin in µs. The last bin is kept even if the recording ends
+            within it.
         sensor_size: Width, height and polarities of the sensor.
 
     Returns:
@@ -53,7 +54,7 @@ def to_sparse_frames(
 ) -> torch.Tensor:
     """Count events as ``to_frames`` does, into a sparse (COO) tensor of the same shape.
 
-    Memory then grows with the number of events, not with that of the time bins.
+    The memory that it needs grows with the number of events rather than of time bins.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -220,11 +221,12 @@ def make_loader(
     """Make a loader of batches of frames.
 
     Args:
-        recordings: What to make frames of.
+        recordings: The recordings to make frames of.
         batch_size: Recordings per batch.
         time_window: Width of a time bin in µs.
-        sparse: Make sparse (COO) tensors, which stay small however narrow the time bins are.
-        shuffle: Draw the order anew in every epoch, with PyTorch's global random numbers.
+        sparse: Whether to make sparse (COO) tensors, which stay small however narrow the time
+            bins are.
+        shuffle: Whether to draw a new order in every epoch, with PyTorch's global random numbers.
 
     Returns:
         A loader of ``(frames, targets)``: float32 of shape (T, B, polarities, height, width),
@@ -250,7 +252,7 @@ def make_loader(
 def make_loaders(
     data: Split, batch_size: int = 32, time_window: float = 1000, *, sparse: bool = False
 ) -> tuple[DataLoader[Any], DataLoader[Any]]:
-    """Make the loaders of the train batches, which are shuffled, and of the test batches.
+    """Make two loaders: of training batches, which are shuffled, and of test batches.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -274,7 +276,8 @@ def augment(frames: torch.Tensor, mirror: bool = True) -> torch.Tensor:
 
     Args:
         frames: Counts of shape (T, B, polarities, height, width), dense or sparse (COO).
-        mirror: Off where a mirror changes the class, as it makes left of right.
+        mirror: Whether to mirror. Turn it off if a mirror changes the class, as it turns left
+            into right.
 
     Returns:
         A changed copy of the same shape and kind.

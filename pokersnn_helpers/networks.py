@@ -18,19 +18,22 @@ WHOLE = 2.0**53  # µs: a time bin that holds a whole recording
 class FrameNetwork(torch.nn.Module):
     """A network that reads frames, and knows with what arguments and for which frames it was made.
 
-    A subclass has ``forward``: frames (T, B, polarities, height, width) in, values (T, B, classes)
-    out, or a single value for all steps. Whatever takes a network (``fit``, ``predict``,
-    ``save_checkpoint``) then works with it.
+    A subclass defines ``forward``, which is given frames (T, B, polarities, height, width) and
+    returns values (T, B, classes), or (1, B, classes) for a single answer to all steps. It can then
+    be used with ``fit``, ``predict``, ``save_checkpoint`` and everything else that accepts a
+    network.
 
     Attributes:
-        arguments: What the network was made with; a checkpoint makes it anew with them.
-        dt: Duration of a time step in s: the width of the frames' time bins. None for a network
-            that adds up all frames first, so that any width will do.
-        input_size: Inputs per time step; None for any number.
-        takes_sparse: Whether frames may be sparse tensors, which are made where they may.
-        causal: Whether a value depends on earlier frames alone. Then all recordings of a batch are
-            computed at once; else those of one length at a time, so that no network looks ahead
-            into the silence with which shorter ones are padded.
+        arguments: The arguments that the network was made with. A checkpoint stores them, and
+            loading it makes a network with the same ones.
+        dt: Duration of a time step in s, which is the width of the frames' time bins. None for a
+            network that first adds up all frames, so that their width doesn't matter.
+        input_size: Inputs per time step; None if the network accepts any number.
+        takes_sparse: Whether frames may be sparse tensors. If so, loaders make sparse ones.
+        causal: Whether each value depends on the frames up to its time step only. If so, all
+            recordings of a batch are computed together. Otherwise those of each length are
+            computed separately, so that the network can't see the silence with which shorter
+            recordings are padded.
         time_constants: By the name of an argument, in s, those of neurons that forget by Norse's
             forward Euler; ``train_classifier`` corrects them in wide time bins.
 
@@ -96,26 +99,29 @@ class FrameNetwork(torch.nn.Module):
         check_indices(frames)
 
     def scale_input_weights(self, factor: float) -> None:
-        """Multiply the weights of the inputs, before training on recordings with rare events.
+        """Multiply the weights of the inputs before training on recordings with few events.
 
-        A network that spikes does so: silence teaches it nothing. Others stay as they are.
+        With few events per time step, the neurons of a spiking network might never reach their
+        threshold, and a network that never spikes can't learn. Spiking networks therefore
+        override this method; for all others it does nothing.
         """
 
     def resume(self, frames: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
-        """Go on where an earlier call ended, so that one recording can come in pieces.
+        """Continue where an earlier call ended, so that a recording can be given in pieces.
 
-        Pieces give the same bits as the whole. Frames aren't checked, and no gradient is for this.
+        The pieces give the same values as the whole recording, to the last bit. Frames aren't
+        checked, and no gradients are computed.
 
         Args:
             frames: The next time steps, (T, 1, polarities, height, width), of the weights' type;
                 sparse where ``takes_sparse`` says so.
-            state: What the call before returned; None at the beginning.
+            state: The state that the previous call returned; None at the beginning.
 
         Returns:
             Voltages (T, 1, classes), and the state for the next call.
 
         Raises:
-            TypeError: This network needs whole recordings.
+            TypeError: The network can only be given whole recordings.
         """
         name = type(self).__name__
         raise TypeError(f"{name} reads whole recordings; for a stream take SNN, or FastSNN")
@@ -153,14 +159,15 @@ def plain_number(value: Any) -> Any:
 
 
 class SpikingNetwork(FrameNetwork):
-    """The loop over time, and a recorder of all states. A network of your own adds two methods.
+    """The loop over time of a spiking network, with a recorder of all states.
 
-    ``__init__`` makes the layers, and ``step`` computes a time step with them.
+    A network of your own adds two methods: ``__init__`` makes the layers, and ``step`` computes a
+    time step with them.
 
     Attributes:
-        record: Keep the states of every step in ``recording``.
-        recording: States of the last run with ``record`` on, else None: as ``step`` returns them,
-            with the time in front of each tensor, (T, B, ...).
+        record: Whether to keep the states of every step in ``recording``.
+        recording: The states of the last run with ``record`` on, or None. They have the form in
+            which ``step`` returns them, with the time as first axis of each tensor, (T, B, ...).
 
     Example:
         >>> from norse.torch import LICell
@@ -185,15 +192,15 @@ class SpikingNetwork(FrameNetwork):
         """Compute one time step, from a frame (B, polarities, height, width) and the last state.
 
         Returns:
-            Voltages of the readout, (B, classes), and the new state, a NamedTuple of tensors or of
-            further ones. The first step gets None as its state.
+            Voltages of the readout, (B, classes), and the new state: a NamedTuple of tensors, or of
+            further NamedTuples. The first step is given None as its state.
         """
         raise NotImplementedError(f"{type(self).__name__} has no method step(frame, state)")
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Step through frames (T, B, polarities, height, width); return voltages (T, B, classes).
 
-        Errors are those of ``check``.
+        It raises the errors of ``check``.
         """
         self.check(frames)
         voltages, states = self._loop(frames, None)
@@ -202,7 +209,7 @@ class SpikingNetwork(FrameNetwork):
 
     @torch.no_grad()
     def resume(self, frames: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
-        """Go on, as ``FrameNetwork`` says; nothing is recorded."""
+        """Continue a recording, as ``FrameNetwork.resume`` describes. No states are recorded."""
         voltages, states = self._loop(frames, state)
         return voltages, states[-1]
 

@@ -52,15 +52,15 @@ REGISTRY: dict[str, str] = dict(line.split() for line in _LISTED.splitlines())
 def load_pokerdvs(root: str | os.PathLike[str] | None = None, source: str = "auto") -> Split:
     """Load the POKER-DVS recordings, split as Tonic splits them: 48 to train on, 20 to test on.
 
-    Tried in this order, for each of the two archives: ``root/POKERDVS``, where Tonic keeps it,
-    ``root`` itself, the user's cache folder, and the addresses in ``SOURCES``. Only files with the
-    published md5 count. With ``source="auto"``, simulated recordings take their place when all of
-    this fails.
+    Each of the two archives is looked for in this order: in ``root/POKERDVS``, where Tonic keeps
+    it, in ``root`` itself, in the user's cache folder, and at the addresses in ``SOURCES``. A file
+    is used only if it has the published md5 checksum. With ``source="auto"``, simulated recordings
+    are returned if all of this fails.
 
     Args:
-        root: The data folder. Default: the environment variable ``POKERSNN_DATA``, else the user's
-            cache folder. A folder that can't be written to is a source only; what is downloaded
-            then goes to the cache folder.
+        root: The data folder. Default: the environment variable ``POKERSNN_DATA``, or else the
+            user's cache folder. If the folder can't be written to, it is only read, and downloads
+            go to the cache folder.
         source: ``"auto"``, ``"real"`` (never falls back) or ``"simulated"``.
 
     Returns:
@@ -72,7 +72,8 @@ def load_pokerdvs(root: str | os.PathLike[str] | None = None, source: str = "aut
             what was tried, why each failed, and what to do.
 
     Warns:
-        UserWarning: ``source="auto"`` fell back to simulated recordings, why, and what to do.
+        UserWarning: ``source="auto"`` fell back to simulated recordings. The warning says why, and
+            what to do.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -90,7 +91,7 @@ def load_pokerdvs(root: str | os.PathLike[str] | None = None, source: str = "aut
 
 
 class PokerDVS131(NamedTuple):
-    """All recordings, and what is known about each.
+    """All 131 recordings, with a table of what is known about each.
 
     Attributes:
         recordings: In the order of the classes, and within a class in the order of time.
@@ -123,8 +124,9 @@ def load_pokerdvs131(
 ) -> PokerDVS131:
     """Load the 131 recordings that the authors extracted, among them the 68 of ``load_pokerdvs``.
 
-    The archive ``poker_dvs.tar.gz`` is looked for, downloaded and checked as ``load_pokerdvs``
-    does with its two. Simulated recordings have as many passes, pips and pips upside down.
+    The archive ``poker_dvs.tar.gz`` is looked for, downloaded and checked in the same way as the
+    two archives of ``load_pokerdvs``. If simulated recordings stand in, there are as many passes,
+    pips and upside-down pips among them.
 
     Args:
         root: As for ``load_pokerdvs``.

@@ -88,12 +88,13 @@ class Recordings:
     """Recordings with their classes, in the protocol of Tonic's data sets.
 
     Each item is ``(events, target)``: a structured array with fields t (µs), x, y and p, and the
-    index of a class. All is checked once, here, as ``check_events`` says.
+    index of a class. Everything is checked once, when the object is made, as ``check_events``
+    describes.
 
     Args:
-        events: One structured array per recording. They are kept in about a fourth of the memory,
-            and made again when they are asked for.
-        targets: The class of each, an index of ``classes``.
+        events: One structured array per recording. They are stored in about a quarter of the
+            memory and unpacked when you ask for them.
+        targets: The class of each recording, as an index of ``classes``.
         classes: Names of the classes.
         sensor_size: Width, height and polarities of the sensor.
 
@@ -148,7 +149,7 @@ class Recordings:
         return f"{len(self)} recordings of {width} × {height} pixels: {', '.join(self.classes)}"
 
     def subset(self, indices: Iterable[int]) -> Recordings:
-        """Return some of the recordings, in the given order; a mask chooses, too."""
+        """Return the recordings with these indices, in this order, or those that a mask selects."""
         numbers = np.arange(len(self))[list(indices)]
         events = [self.events.packed[number] for number in numbers]
         targets = [self.targets[number] for number in numbers]
@@ -183,7 +184,7 @@ def density_and_ms(recordings: Recordings) -> tuple[float, float]:
 
 
 class Split(NamedTuple):
-    """Recordings to train on, and others to test on, of one sensor and with the same classes.
+    """Recordings to train on and recordings to test on, with the same sensor and classes.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -230,7 +231,8 @@ def banner(text: str, source: str) -> str:
 def recording_statistics(data: Recordings | Split) -> pd.DataFrame:
     """Summarise every recording in a row; for a split, the column "set" says "train" or "test".
 
-    The rate is infinite where all events are at one time. Active pixels are those with an event.
+    If all events of a recording have the same time, its rate is infinite. An active pixel is one
+    that sent at least one event.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -271,14 +273,14 @@ def first_of_each_class(recordings: Recordings) -> list[tuple[Any, int]]:
 def stratified_folds(
     recordings: Recordings, folds: int = 4, groups: Sequence[Any] | None = None, seed: int = 0
 ) -> list[Split]:
-    """Split recordings into folds, with a fair share of each class, that take turns as test set.
+    """Split recordings into folds, each with its share of every class, that take turns as test set.
 
     Args:
-        recordings: Usually ``data.train``: then choices don't depend on the test set.
-        folds: How many, from 2 to the number of groups in each class.
-        groups: A number or name for each recording; those with the same, recorded together, stay
-            in one fold. Default: each recording is a group.
-        seed: Shuffles the recordings.
+        recordings: Usually ``data.train``, so that choices don't depend on the test set.
+        folds: The number of folds, from 2 to the number of groups in each class.
+        groups: A number or a name for each recording. Recordings with the same one, because they
+            were recorded together, stay in one fold. Default: each recording is its own group.
+        seed: Determines how the recordings are shuffled.
 
     Returns:
         One split per fold, whose ``test`` is that fold and whose ``train`` is all the others.

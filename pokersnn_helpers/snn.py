@@ -44,7 +44,7 @@ class SNN(SpikingNetwork):
     surrogate (Zenke and Ganguli 2018, doi:10.1162/neco_a_01086).
 
     Args:
-        input_size: Inputs: polarities times pixels.
+        input_size: Number of inputs, which is polarities times pixels.
         hidden_size: Hidden neurons.
         output_size: Readout neurons, one per class.
         v_th: Threshold of the hidden neurons, in the voltage's arbitrary unit.
@@ -53,9 +53,9 @@ class SNN(SpikingNetwork):
         readout_tau_syn: Synaptic time constant of the readout, in s.
         readout_tau_mem: Membrane time constant of the readout, in s.
         dt: Duration of a time step in s, at most twice the shortest time constant.
-        surrogate_slope: The surrogate's slope at the threshold. A neuron has more chances to spike
-            the shorter a step is, so ``dt`` / 1 ms makes gradients in fine steps about what they
-            are in steps of 1 ms.
+        surrogate_slope: The surrogate's slope at the threshold. The shorter the steps, the more
+            of them there are, and the surrogate passes a gradient in each. With a slope of
+            ``dt`` / 1 ms, gradients stay about as large as with steps of 1 ms.
 
     Raises:
         ValueError: An argument isn't a finite number greater than 0, or ``dt`` is too long.
@@ -165,22 +165,24 @@ def build_network(
     """Draw the network that training begins with, by PyTorch's global random numbers.
 
     Args:
-        network: A class of networks, or a function that makes one. It is given those of
-            ``sensor_size``, ``input_size``, ``output_size``, ``dt`` and ``surrogate_slope`` that it
-            has as parameters, so a network of your own fits any sensor, any classes and any time
-            bins if it has them. ``SNN`` and ``FastSNN`` begin with the recipe's weights.
-        time_window: Width of a time bin in µs. Time constants stay what they are in s.
+        network: A class of networks, or a function that makes a network. Of ``sensor_size``,
+            ``input_size``, ``output_size``, ``dt`` and ``surrogate_slope``, it is given those that
+            it has as parameters. A network of your own that has them fits any sensor, classes and
+            time bins. ``SNN`` and ``FastSNN`` begin with the recipe's weights.
+        time_window: Width of a time bin in µs. It doesn't change the time constants.
         sensor_size: Width, height and polarities of the sensor.
         output_size: One output per class.
-        surrogate_slope: Of the surrogate gradient. Default: 1, and in time bins below 1 ms less by
-            as much, since neurons spike more often in finer steps, and gradients grow at each.
-        arguments: Further ones, such as ``hidden_size`` or the time constants of ``SNN``.
+        surrogate_slope: Slope of the surrogate gradient. Default: 1, and in time bins narrower than
+            1 ms proportionally less, since gradients would otherwise grow from step to step.
+        arguments: Further arguments of the network, such as ``hidden_size`` or the time constants
+            of ``SNN``.
 
     Returns:
         The network.
 
     Raises:
-        TypeError: ``network`` makes no ``FrameNetwork``, or needs an argument that it isn't given.
+        TypeError: ``network`` doesn't make a ``FrameNetwork``, or needs an argument that it isn't
+            given.
         ValueError: A number isn't greater than 0, or the time bins are too wide for ``SNN``.
 
     Example:

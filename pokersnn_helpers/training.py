@@ -53,7 +53,7 @@ _progress_shown = ContextVar("_progress_shown", default=True)
 
 @dataclass
 class History:
-    """Mean of the loss that was minimised, and accuracy (0 to 1), one entry per epoch.
+    """The mean of the loss that was minimised and the accuracy (0 to 1), with an entry per epoch.
 
     Example:
         >>> history = History(loss=[1.2, 0.7], accuracy=[0.4, 0.8])
@@ -69,7 +69,7 @@ class History:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a classifier said about some recordings, in the loader's order, on the CPU.
+    """The answers of a classifier to some recordings, in the loader's order, on the CPU.
 
     Example:
         >>> sure = torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]).log()
@@ -83,7 +83,7 @@ class Evaluation:
 
     @property
     def predicted(self) -> torch.Tensor:
-        """Most probable classes, int64 of shape (N,); -1 where several are, which is no answer."""
+        """Most probable classes, int64 of shape (N,), or -1 where several share the first place."""
         return unique_argmax(self.log_probabilities)
 
     @property
@@ -247,7 +247,7 @@ def read_prediction(classifier: Classifier, voltages: torch.Tensor) -> Predictio
 
 @dataclass
 class TrainingState:
-    """All that the rest of a training run depends on.
+    """The state of a training run: everything that the rest of the run depends on.
 
     Example:
         >>> from pokersnn_helpers import FastSNN, load_pokerdvs, make_loader
@@ -271,7 +271,7 @@ class TrainingState:
     def of(
         cls, classifier: Classifier, ema: AveragedModel, optimizer: Optimizer, history: History
     ) -> "TrainingState":
-        """Return a copy of where a run is, which the rest of the run doesn't change."""
+        """Return a copy of the state of a run, which the rest of the run doesn't change."""
         state = cls(
             weights=classifier.state_dict(),
             ema=ema.module.state_dict(),
@@ -291,17 +291,17 @@ class TrainingState:
         epochs: int,
         learning_rate: float | None,
     ) -> History:
-        """Put everything back where ``fit`` took it from, and return the history.
+        """Restore the state of a run, and return its history.
 
         Args:
-            classifier: It stays as it is where this fails.
-            ema: Its average.
-            optimizer: It takes over the run's numbers.
-            epochs: At most so many may be done.
-            learning_rate: That the run should have had. None: any.
+            classifier: The classifier to restore. If this fails, it stays as it was.
+            ema: The moving average of the classifier.
+            optimizer: The optimizer, which is given the numbers that the run's optimizer had.
+            epochs: The largest number of epochs that the run may have done.
+            learning_rate: The learning rate that the run must have had. None: it may be any.
 
         Raises:
-            ValueError: Something is missing, is of another size, or isn't as it should have been.
+            ValueError: Something is missing, has another size, or isn't what it must be.
         """
         before = copy.deepcopy(classifier.state_dict())
         try:
@@ -356,30 +356,35 @@ def fit(
     """Train a classifier: minimise a loss.
 
     The defaults are the numbers of the book's recipe. ``train_classifier`` adds what is particular
-    to the suits of cards and to the book's network. On the CPU PyTorch computes on one thread: sums
-    don't depend on the number of cores then, and the tensors are too small for more. ``FastSNN``
-    takes a second one. Under ``torchrun`` each process computes its shard of every batch.
+    to the suits of cards and to the book's network. On the CPU PyTorch computes on one thread, so
+    that sums don't depend on the number of cores; the tensors are too small to gain from more.
+    ``FastSNN`` uses a second thread. Under ``torchrun`` each process computes its share of every
+    batch.
 
     Args:
-        classifier: It moves to ``device``, is trained in place, and ends ready to be tested.
+        classifier: The classifier to train. It is moved to ``device``, trained in place, and left
+            ready to be tested.
         train_loader: Yields (frames, targets) to learn from, anew in each epoch.
-        test_loader: Watched after each epoch, never learned from. Default: nothing is watched.
+        test_loader: Yields recordings that are classified after each epoch but never learned from.
+            Default: none are.
         loss: ``loss(voltages, targets, frames, steps)`` returns a number per recording, (B,), where
             ``steps`` (B,) says how many of the voltages (T, B, classes) are its own. Default: the
             negative log-likelihood of the true classes.
         epochs: Passes over the training recordings.
         learning_rate: Of Adam, the default optimizer.
-        optimizer: Of the classifier's parameters. Default: Adam.
-        clip_norm: Clip the gradient to this Euclidean norm. None: leave it.
-        ema_decay: End with an exponential moving average (EMA) of the weights over the steps, which
-            keeps this share of itself in each, and watch the test recordings with it. 0: end with
-            the last weights.
-        augment: Changes the frames of a training batch at random. Default: leave them.
+        optimizer: An optimizer of the classifier's parameters. Default: Adam.
+        clip_norm: The largest Euclidean norm of a gradient; larger ones are clipped. None: they
+            aren't.
+        ema_decay: The training ends with an exponential moving average (EMA) of the weights, which
+            is also used for the test recordings. In each step the average keeps this share of
+            itself. 0: the training ends with the last weights.
+        augment: A function that changes the frames of a training batch at random. Default: they
+            stay as they are.
         device: Where to run; default ``default_device()``.
-        resume_from: What ``on_epoch_end`` was given in an earlier run, to go on from there, with
-            the numbers that its optimizer had.
-        on_epoch_end: Called in process 0 with the averaged classifier, which changes in the next
-            epoch, and a copy of the state of the run.
+        resume_from: The state that ``on_epoch_end`` was given in an earlier run. The training
+            continues from there, with the numbers that the optimizer had.
+        on_epoch_end: A function that is called after each epoch, in process 0 only, with the
+            averaged classifier, which changes in the next epoch, and a copy of the run's state.
 
     Raises:
         TypeError: As for ``evaluate``.
@@ -390,8 +395,8 @@ def fit(
             are off.
 
     Warns:
-        UserWarning: The loss has climbed by a fifth of what it had fallen, and has stayed there for
-            five epochs.
+        UserWarning: The loss has risen by a fifth of what it had fallen, and has stayed up for five
+            epochs.
 
     Example:
         >>> from pokersnn_helpers import FastSNN, load_pokerdvs, make_loader
@@ -510,26 +515,28 @@ def train_classifier(
     surrogate_slope: float | None = None,
     **training: Any,
 ) -> tuple[Classifier, History]:
-    """Train a network by the recipe; test recordings are watched and decide nothing.
+    """Train a network by the recipe.
 
-    What isn't given is chosen by the recordings, as ``choose_recipe`` says; the classifier's
-    ``recipe`` holds it, and so does its checkpoint.
+    If there are test recordings, they are classified after each epoch, but nothing is decided by
+    them. Arguments that you don't give are chosen by the number and length of the training
+    recordings (``choose_recipe``). The classifier's ``recipe`` holds what was chosen, and so does
+    its checkpoint.
 
     Args:
         data: Recordings to train on, or to train and to test on, of any sensor and any classes.
-        seed: Fixes the initial weights, the order of the recordings and how they are changed. It
-            seeds PyTorch's global random numbers.
+        seed: Determines the initial weights, the order of the recordings and how they are changed.
+            It seeds PyTorch's global random numbers.
         device: Where to train; default ``default_device()``.
         network: ``SNN``, ``FastSNN`` or a network of your own, as for ``build_network``.
-        hidden_size: Hidden neurons. Default: that of the network.
-        settle: As for ``Classifier``.
+        hidden_size: Number of hidden neurons. Default: that of the network.
+        settle: Silence after the last event in s, as for ``Classifier``.
         time_window: Width of a time bin in µs.
         augment: ``"none"``, ``"shift"`` by up to a pixel, ``"mirror"`` and shift, which makes right
             of left, or a function that changes frames.
         epochs: Passes over the training recordings.
         batch_size: Recordings per batch.
-        learning_rate: Of Adam.
-        surrogate_slope: Of a spiking network's surrogate gradient.
+        learning_rate: Learning rate of Adam.
+        surrogate_slope: Slope of a spiking network's surrogate gradient.
         training: Further arguments of ``fit``, such as ``loss`` or ``ema_decay``.
 
     Returns:

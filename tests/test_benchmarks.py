@@ -248,6 +248,22 @@ def test_accuracy_has_models_by_orientation_and_their_differences(few, asked, pu
     assert 0 < of_clubs["interval low"] < 75 < of_clubs["interval high"]
 
 
+def test_layers_compares_networks_with_a_layer_and_without(few, asked, put):
+    known = {"GRU": RightAbout(all_of_them), "bare": these(few.recordings.events[:8])}
+    put(accuracy, WITH_AND_WITHOUT=known, LAYERS=(("GRU", "bare"),))
+    result = accuracy.measure_layers(seeds=1)
+    assert [row["mean"] for row in result["rows"]] == [1, 0.25]
+    assert result["differences"][0]["points"] == 75
+
+
+def test_a_bare_gru_sees_the_frames_themselves():
+    network = models.BareGRU()
+    frames = torch.poisson(torch.full((6, 2, 2, 35, 35), 0.3))
+    states, _ = network.units(frames.flatten(2))
+    assert torch.equal(network(frames.to_sparse()), network.readout(states))
+    assert not any("inputs" in name for name, _ in network.named_parameters())
+
+
 def test_changes_are_tested_with_and_without_training_on_them(few, asked, put):
     def as_learned(self, events):
         return set(events["p"]) == set(self.learned.events[0]["p"])
@@ -406,6 +422,25 @@ def test_durations_of_silence_are_compared(quick):
     assert (rows["amount"] == 10).all()
     assert rows["mean"].between(0, 1).all()
     assert (rows["loss"] > 0).all()
+
+
+def test_decodes_are_compared(quick):
+    table = pd.DataFrame(batches.measure_decodes(1)["rows"])
+    assert table["decode"].tolist() == 2 * ["maximum", "last", "mean"]
+    assert table.loc[[0, 3], "mean"].between(0, 1).all()
+    assert table["highest at the end"].between(0, 1).all()
+
+
+@pytest.mark.parametrize(
+    ("readout", "at_the_end", "others"),
+    [([[0, 0], [1, 2]], 1, 0), ([[3, 0], [1, 0]], 0, 0), ([[3, 0], [1, 2]], 0, 1)],
+)
+def test_highest_voltages_and_another_leader_at_the_end_are_counted(
+    readout, at_the_end, others, put
+):
+    put(batches, predict=lambda *_: SimpleNamespace(readout=torch.tensor(readout)))
+    recordings = SimpleNamespace(events=[None])
+    assert batches._peaks(None, recordings) == (at_the_end, others)
 
 
 def test_answers_that_depend_on_their_batch_are_noticed(quick, put):

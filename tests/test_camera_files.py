@@ -80,6 +80,17 @@ def test_evt3_is_decoded_as_by_a_loop(seed, monkeypatch):
     assert sensor_size == HD
 
 
+def test_vectors_take_no_more_memory_than_there_is(monkeypatch):
+    asked = []
+    monkeypatch.setattr(camera_files, "check_memory", asked.append)
+    monkeypatch.setattr(camera_files, "PORTION", 100)
+    words = np.array([0x8000, 0, 0x3000, *[0x4FFF] * 1000], "<u2")  # 12 events in each of the last
+    events, _ = read_raw(b"% evt 3.0\n" + words.tobytes())
+    assert len(events) == 12_000
+    assert len(asked) == 10
+    assert asked[-1] == 2 * events.nbytes
+
+
 def evt2(events):
     """Words of 32 bits, with triggers and others between them."""
     words = [0x1 << 28, 0x2 << 28]  # an event before any time, and an unknown word

@@ -14,6 +14,7 @@ from pokersnn_helpers import (
     Classifier,
     FastSNN,
     SpikingNetwork,
+    build_network,
     decode,
     fit,
     load_checkpoint,
@@ -22,6 +23,7 @@ from pokersnn_helpers import (
     train_classifier,
 )
 from pokersnn_helpers.checkpoints import Run, load_run
+from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.training import TrainingState
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif("not torch.cuda.is_available()"))]
@@ -76,6 +78,20 @@ def test_loaded_classifier_gives_the_same_answers(network, dtype, path, data):
     frames, _ = next(iter(make_loader(data.test, 4)))
     assert torch.equal(loaded(frames.to(dtype)), classifier(frames.to(dtype)))
     assert (loaded.classes, loaded.sensor_size) == (("a", "b", "c", "d"), (35, 35, 2))
+
+
+@pytest.mark.parametrize("network", [SNN, FastSNN, LayerThenSNN])
+def test_network_and_ranges_are_found_again_without_a_name(network, path):
+    snn = build_network(network, time_window=1000, sensor_size=(4, 4, 2), output_size=4)
+    classifier = Classifier(snn, sensor_size=(4, 4, 2))
+    classifier.ranges = [[12.0, 99.5]]
+    save_checkpoint(classifier, path)
+    loaded = load_checkpoint(path, "cpu")
+    assert type(loaded.snn) is network
+    assert loaded.ranges == [[12.0, 99.5]]
+    altered(path, path, lambda content: content.update(network="Small"))
+    with pytest.raises(ValueError, match=r"a\.pt holds a Small; load it with network=Small"):
+        load_checkpoint(path)
 
 
 def test_file_without_the_silence_at_the_end_is_read_up_to_the_last_event(saved):

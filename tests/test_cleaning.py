@@ -1,6 +1,7 @@
 """Copies of recordings without hot pixels and noise."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from test_inspection import scene
 from tonic.transforms import Denoise, RefractoryPeriod
@@ -46,10 +47,31 @@ def test_files_of_one_name_in_several_formats_become_as_many(tmp_path):
     old.mkdir()
     new = tmp_path / "new"
     (old / "1.csv").write_text(TABLE)
+    (old / "1.npy.csv").write_text(TABLE)
     np.save(old / "1.npy", scene())
-    list(clean_files(old, new))
-    assert len(np.load(new / "1.npz")["t"]) == 1
-    assert len(np.load(new / "1.npy.npz")["t"]) == 60_000
+    lines = list(clean_files(old, new))
+    lengths = {path.name: len(np.load(path)["t"]) for path in new.iterdir()}
+    assert len(lines) == 3
+    assert lengths == {"1.npz": 1, "1.npy.npz": 60_000, "1.npy.csv.npz": 1}
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".csv"])
+def test_times_since_1970_and_labels_stay(suffix, tmp_path):
+    hot = scene((60, 60, 500))
+    table = {field: hot[field] for field in "txyp"} | {"label": hot["x"] + 100}
+    table["t"] += 1_700_000_000_000_000
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".csv":
+        pd.DataFrame(table).assign(name="hand").to_csv(path, index=False)
+    else:
+        np.savez(path, name=["hand"] * len(hot), place="here", **table)
+    list(clean_files(path, tmp_path / "new"))
+    cleaned = np.load(tmp_path / "new" / "a.npz")
+    remaining = hot["x"] + 64 * hot["y"] != 60 + 64 * 60
+    assert len(cleaned["t"]) == 60_000
+    for name, values in table.items():
+        assert np.array_equal(cleaned[name], values[remaining])
+    assert set(cleaned["name"].ravel()) == {"hand"}
 
 
 def test_what_fails_leaves_nothing(tmp_path):

@@ -51,7 +51,7 @@ def needed():
     return [Requirement(name) for name in re.findall(r'"([^"]+)"', "".join(wanted))]
 
 
-@pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
 @pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
 def test_lock_file_has_one_version_of_all_that_is_needed(python, system):
     there = {

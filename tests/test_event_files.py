@@ -6,6 +6,7 @@ import struct
 import sys
 from importlib import import_module
 
+import h5py
 import numpy as np
 import pytest
 
@@ -55,10 +56,23 @@ def npz(**arrays):
     return file.getvalue()
 
 
+def hdf5(**arrays):
+    file = io.BytesIO()
+    with h5py.File(file, "w") as content:
+        for name, array in arrays.items():
+            content[f"events/{name}"] = array
+    return file.getvalue()
+
+
+def headless(events, order="txyp"):
+    return csv(events, order).partition(b"\n")[2]
+
+
 def columns(events, order="txyp"):
     return np.stack([events[name] for name in order], axis=1)
 
 
+SECONDS = columns(LATER) * [1e-6, 1, 1, 1]
 NAMED = np.zeros(50, [("timestamp", ">i8"), ("x", ">i2"), ("y", "<u2"), ("on", "?")])
 for name, field in zip(NAMED.dtype.names, "txyp", strict=True):
     NAMED[name] = LATER[field]
@@ -74,6 +88,12 @@ def aedat(events, header=b"#!AER-DAT2.0\r\n", kinds=">II", address=dvs128):
     for event in events.tolist():
         content += struct.pack(kinds, address(*event), event[0] % 2**32)
     return content
+
+
+def in_seconds(events):
+    """As UZH's data sets have them."""
+    rows = [f"{1e-6 * t:.9f} {x} {y} {p}\n" for t, x, y, p in events.tolist()]
+    return "".join(rows).encode()
 
 
 def by_faery(path, events, **options):
@@ -100,6 +120,10 @@ PLAIN = {
     "ends.csv": csv(LATER).replace(b"\n", b",\n").replace(b"p,", b"p", 1),
     "all_ends.csv": csv(LATER).replace(b"\n", b",\n"),
     "bool.csv": csv(LATER).replace(b",0\n", b",False\n").replace(b",1\n", b",True\n"),
+    "headless.csv": headless(LATER),
+    "prophesee.csv": headless(LATER, "xypt"),
+    "uzh.txt": in_seconds(LATER),
+    "group.h5": hdf5(**FIELDS, label=LATER["x"], offset=np.zeros(1)),
     "two.aedat": aedat(LATER),
     "jaer.dat": aedat(LATER),
 }
@@ -114,6 +138,18 @@ def test_file_is_read_with_times_from_0(name, tmp_path):
     assert np.array_equal(events, EVENTS)
     assert read_unchecked(path).events["t"][0] == 5
     assert sensor_size == ((128, 128, 2) if name in ("two.aedat", "jaer.dat") else None)
+
+
+def test_a_csv_says_its_sensor_and_other_columns_stay(tmp_path):
+    path = tmp_path / "a.csv"
+    table = csv(LATER).replace(b"t,x,y,p", b"t,x,y,p,label").replace(b"\n", b",7\n")
+    path.write_bytes(
+        b"# class: up!\n# sensor_size: 64, 48, 1\n" + table.replace(b"label,7", b"label")
+    )
+    file = read_unchecked(path)
+    assert file.sensor_size == (64, 48, 1)
+    assert set(file.events["label"]) == {7}
+    assert np.array_equal(file.events["t"], LATER["t"])
 
 
 @needs_faery
@@ -134,6 +170,7 @@ EVT3_WORDS = struct.pack("<4H", 0x8000, 0, 0x2000, 0x2040)  # events at x = 0 an
 EVT3 = b"% evt 3.0\n% geometry 64x48\n" + EVT3_WORDS
 WILD = some_events(8)
 WILD["t"][7] = 2**40
+CHIP = b"#!AER-DAT2.0\r\n# AEChip: ch.unizh.CochleaAMS1c\r\n"
 DAMAGED_ZIP = npz(events=EVENTS).replace(EVENTS.tobytes(), bytes(EVENTS.nbytes))
 BAD = {  # name of the file: what it holds, and what the error says besides the name
     "empty.csv": (b"", "holds .*, not t, x, y, p; call them"),
@@ -148,7 +185,16 @@ BAD = {  # name of the file: what it holds, and what the error says besides the 
     "page.raw": (b"<html>not found</html>\n", "begins with b'<html>"),
     "page.dat": (b"% Version 2\n\0\x08<html>not there</html>", "holds text in place of events"),
     "header.aedat": (b"#!AER-DAT2.0", "holds text in place of events"),
-    "header.csv": (b"100,3,4,1\n200,5,6,0\n", "holds 100, 3, 4, 1, not t, x.*in the first line"),
+    "header.csv": (headless(EVENTS, "tpxy"), "has no header, and neither t, x, y, p nor"),
+    "milliseconds.csv": (b"0.5,3,4,1\n0.8,5,6,0\n", "t is 0.5 at event 0; .* seconds by 1e6"),
+    "seconds.csv": (b"t,x,y,p\n0.000005,3,4,1\n", "t is 5e-06 at event 0; .* seconds by 1e6"),
+    "seconds.npy": (npy(SECONDS), "t is .*e-06 at event 0; .* seconds by 1e6"),
+    "portions.npy": (npy(LATER) + npy(LATER), "goes on after its array, .* portions; join them"),
+    "shape.npy": (npy(EVENTS).replace(b"(50,)", b"(49,)"), "goes on after its array"),
+    "text.npy": (npy(NAMED.astype([("t", "U5"), *NAMED.dtype.descr[1:]])), "of <U5; give numbers"),
+    "two.csv": (b"ts,timestamp,x,y,p\n0,5,3,4,1\n", "ts and timestamp may both be t; rename one"),
+    "other.h5": (hdf5(), "holds nothing, not t, x, y, p"),
+    "chip.aedat": (aedat(EVENTS, CHIP), "AEChip: ch.unizh.CochleaAMS1c is unknown; export it"),
     "decimals.csv": (csv(EVENTS, separator=";").replace(b"70;", b"70,0;"), "line 3: t is 70,0"),
     "cut.aedat": (aedat(EVENTS)[:-3], "within an event; copy it again, or cut off 5 bytes"),
     "davis.aedat": (DAVIS, "addresses aren't those of a DVS128; export it"),

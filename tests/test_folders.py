@@ -149,6 +149,43 @@ def test_files_of_different_sensors_are_refused(folder):
     assert load_folder(folder).recordings.sensor_size == (128, 128, 2)
 
 
+def test_a_csv_names_its_class_and_a_sensor_without_polarities(tmp_path):
+    for number, name in enumerate(("up!", "up?", "up?")):
+        path = tmp_path / f"up_{name == 'up?'}" / f"{number}.csv"
+        path.parent.mkdir(exist_ok=True)
+        lines = [f"# class: {name}", "# sensor_size: 35, 35, 1", "t,x,y,p", f"0,{number},5,0"]
+        path.write_text("\n".join(lines))
+    loaded = load_folder(tmp_path, sensor_size=(35, 35, 2))
+    assert loaded.recordings.classes == ("up!", "up?")
+    assert loaded.recordings.sensor_size == loaded.sensor_size == (35, 35, 1)
+    assert loaded.recordings.targets == [0, 1, 1]
+    path.write_text(path.read_text().replace("up?", "down"))
+    with pytest.raises(ValueError, match=r"2\.csv is of class down, others beside it of up\?"):
+        load_folder(tmp_path)
+
+
+def test_an_event_that_makes_all_recordings_coarse_is_named(folder):
+    events = np.load(folder / "left" / "anna" / "0.npy")
+    events["x"][7] = 1000
+    save(folder / "left" / "anna" / "0.npy", events)
+    with pytest.warns(UserWarning, match=r"0\.npy: event 7 is \(\d+, 1000, .* lose pixels; leave"):
+        load_folder(folder)
+    events["x"][7] = 6000
+    save(folder / "left" / "anna" / "0.npy", events)
+    with (
+        pytest.warns(UserWarning, match=r"0\.npy: event 7 is \(\d+, 6000"),
+        pytest.raises(ValueError, match=r"no event lies in the middle .* or say the sensor's"),
+    ):
+        load_folder(folder)
+
+
+def test_text_that_holds_no_events_and_empty_classes_are_left_out(folder):
+    (folder / "left" / "anna" / "notes.txt").write_text("on Monday")
+    (folder / "up").mkdir()
+    with pytest.warns(UserWarning, match=r"2 files below .*notes\.txt, are no recordings"):
+        assert load_folder(folder).recordings.classes == CLASSES
+
+
 def test_training_starts_well_where_events_are_rare():
     """Seven events per ms among 32,768 inputs; drawn for more, no neuron would spike."""
     rng = np.random.default_rng(0)

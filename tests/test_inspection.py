@@ -25,6 +25,13 @@ def ticking(tick):
     return at(tick * np.arange(100), range(100))
 
 
+def sparse(duration):
+    """Two hundred times in µs, spread over so long."""
+    times = np.random.default_rng(0).integers(1, duration, 200)
+    times[:2] = 0, duration
+    return np.sort(times)
+
+
 def burst(size):
     return at([0] * size + [*range(1, 102)])
 
@@ -65,6 +72,9 @@ def inspect(tmp_path):
         ("nothing for", with_gap(20_000, 200_000), with_gap(20_001, 200_000)),
         ("% are ON", at(range(10), on=9), at(range(11), on=10)),
         ("% are ON", at(range(10), on=1), at(range(11), on=1)),
+        ("% are ON", at(range(50), on=50), at(range(50), on=49)),
+        ("divide ns", at(sparse(600e6)), at(sparse(660e6))),
+        ("divide ns", at(1000 * sparse(5000)), at(1000 * sparse(5500))),
         ("can hardly be in µs; multiply ms", at([0, 200]), at([0, 199])),
         ("1 events, all at the same time", at([7, 8]), at([7])),
         ("run backwards at event 1 (from 9 to 5", at([9, 9]), at([9, 5])),
@@ -123,6 +133,12 @@ def test_hot_pixels_fire_all_the_time_and_a_hand_that_turns_round_does_not(inspe
     together = [[9, 60], [9, 61], [10, 60], [10, 61]]
     events = scene(*[(x, y, 50) for x, y in together])
     assert sorted(find_hot_pixels(events).tolist()) == together
+
+
+def test_hot_pixels_with_most_of_the_events_are_not_simply_left_out(inspect):
+    for events, remedy in ((59_000, "leave them out by `clean`"), (61_000, "or record again")):
+        first, _ = inspect(scene((60, 60, events))).advice
+        assert first.endswith(remedy)
 
 
 def test_a_camera_of_which_half_the_pixels_are_hot_is_told_in_one_line(inspect):

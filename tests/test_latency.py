@@ -20,7 +20,7 @@ from benchmarks.early import (
     nll_over_time,
     train_sparse,
 )
-from benchmarks.latency import correct_after_events, correct_at_time
+from benchmarks.latency import correct_after_events, correct_at_time, first_sure
 from pokersnn_helpers import Classifier, FastSNN, build_network, decode, fit, make_loader
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.study.latency import PredictionsOverTime, predict_over_time
@@ -212,6 +212,16 @@ def test_threshold_is_the_lowest_at_which_stopping_costs_nothing():
     sure_too_early = np.array([[1.0, 1e-9], [1e-9, 1.0]])
     never = choose_exit_threshold(over_time([sure_too_early], [1]))
     assert never > 1
+
+
+def test_an_answer_is_sure_from_the_first_step_at_which_a_class_is_probable_enough():
+    wavers = [[0.5, 0.5], [0.04, 0.96], [0.99, 0.01]]
+    never = [[0.5, 0.5], [0.06, 0.94]]
+    events = [np.array([3, 4, 5]), np.array([1, 1])]
+    predictions = over_time(list(map(np.array, [wavers, never])), [1, 1], events, 2000)
+    sure, correct, ms, seen = first_sure(predictions)
+    assert sure.tolist() == [1, 0]
+    assert (correct[0], ms[0], seen[0]) == (1, 4, 7)
 
 
 def test_silence_is_no_answer_until_one_class_leads():

@@ -11,8 +11,18 @@ from benchmarks.motions import LeakyDetector, MotionDetector, PlaceGRU, SpikingC
 from pokersnn_helpers import EVENT_DTYPE, Recordings, decode, make_loader
 from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.snn import build_network
-from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP, LayerThenSNN, summed_image
-from pokersnn_helpers.study.perturbations import shuffled_time
+from pokersnn_helpers.study.models import (
+    CNN,
+    GRU,
+    MLP,
+    FrameMLP,
+    LayerThenSNN,
+    rate_over_time,
+    regions_over_time,
+    sum_rate_and_regions,
+    summed_image,
+)
+from pokersnn_helpers.study.perturbations import apply, replaced, reversed_time, shuffled_time
 
 NETWORKS = (MLP, CNN, FrameMLP, GRU, LayerThenSNN, BinarySNN)
 
@@ -144,6 +154,44 @@ def test_summed_image_holds_all_events(some):
     counts = [len(events) for events in some.events]
     assert image.shape == (12, 2450)
     assert np.expm1(image).sum(axis=1) == pytest.approx(counts)
+
+
+def test_rate_over_time_knows_no_place_and_no_phase(some):
+    moved = reversed_time(some)  # another phase, the same lags
+    lags = rate_over_time(some)[:, 20:]
+    assert lags == pytest.approx(rate_over_time(moved)[:, 20:], abs=1)
+    in_a_corner = apply(lambda events: replaced(events, x=0, y=0), some)
+    assert (rate_over_time(in_a_corner) == rate_over_time(some)).all()
+
+
+def test_rate_over_time_finds_a_period():
+    times = np.arange(0, 100_000, 5000)
+    events = np.zeros(len(times), EVENT_DTYPE)
+    events["t"] = times
+    one = Recordings([events], [0], ("a",), (1, 1, 2))
+    of_lags = rate_over_time(one, 1000)[0, 20:]
+    lags = np.unique(np.geomspace(1, 2048, 44).astype(int))[:-1]
+    assert lags[of_lags[:6].argmax()] == 5
+    assert (of_lags[:4] < 0.01).all()  # no pair of events is closer
+
+
+@pytest.mark.parametrize("features", [rate_over_time, regions_over_time, sum_rate_and_regions])
+def test_recordings_of_any_duration_have_as_many_features(features, some):
+    short = apply(lambda events: events[:20], some)
+    assert features(short).shape == features(some).shape
+
+
+def test_regions_over_time_turn_round_with_time():
+    rows = [(0, 0, 0, 1), (1000, 0, 0, 1), (4000, 2, 0, 1), (5000, 2, 0, 1), (19_999, 1, 1, 1)]
+    one = Recordings([np.array(rows, dtype=EVENT_DTYPE)], [0], ("a",), (3, 3, 2))
+    with_time = regions_over_time(one)[0, :9]
+    assert with_time[0] < -0.5
+    assert with_time[2] < 0 < with_time[4]
+    forwards = regions_over_time(one)[0, 9:].reshape(6, 36)
+    pair = 1  # regions 0 and 2
+    assert forwards[3, pair] > 0.5  # four bins later
+    backwards = regions_over_time(reversed_time(one))[0, 9:].reshape(6, 36)
+    assert backwards[1:] == pytest.approx(-forwards[1:], abs=1e-9)
 
 
 def test_profiles_by_hand():

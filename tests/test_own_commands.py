@@ -4,20 +4,25 @@ import itertools
 import json
 import shutil
 import sys
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
+from filelock import FileLock
 from same import altered, same, same_checkpoints
 from test_folders import CLASSES, fill, folder  # noqa: F401 - a fixture
+from test_inspection import scene
 
 from pokersnn_helpers import EVENT_DTYPE, load_checkpoint, load_folder, predict, read_events
 from pokersnn_helpers.commands import train as training
-from pokersnn_helpers.commands.answers import in_words
+from pokersnn_helpers.commands.answers import confusion, in_words
 from pokersnn_helpers.commands.main import main
 from pokersnn_helpers.fast import FastSNN
 from pokersnn_helpers.own import compare as needs_time
 from pokersnn_helpers.own import live as playing
+from pokersnn_helpers.own import outside, overview
 
 FIRST = "left/anna/0.npy"
 
@@ -72,7 +77,7 @@ def test_a_layer_with_delays_is_trained_resumed_asked_and_streamed(folder, run):
     checkpoint = folder / "run.pt"
     options = ["--data", folder, "--sensor", "64x64", "--checkpoint", checkpoint]
     lines = run("train", *options, "--network", "layer", "--delays", "0,4", "--epochs", 39)
-    assert ", copies 0,4 ms late, seed 0" in lines[1]
+    assert ", copies 0,4 ms late, seed 0" in lines[2]
     lines = run("train", "--resume", checkpoint, "--epochs", 40)
     assert lines[-1].startswith("test: 6 of 6")
     (answer,) = run("predict", "--checkpoint", checkpoint, folder / FIRST)
@@ -145,12 +150,97 @@ def test_predict_of_a_folder_prints_a_confusion_matrix(trained, tmp_path, run):
     folder, checkpoint = trained  # noqa: F811
     wrong = shutil.copytree(folder, tmp_path / "wrong")
     shutil.copy(folder / FIRST, wrong / "right" / "0.npy")
-    *lines, last = run("predict", "--checkpoint", checkpoint, wrong)
-    assert sum(".npy: " in line for line in lines) == 25
-    rows = [line.split() for line in lines[25:]]
+    (wrong / "middle").rename(wrong / "Middle")
+    first, others, *lines = run("predict", "--checkpoint", checkpoint, wrong)
+    assert first == "16 of 17 correct, 94.1%"
+    assert others == "no class of the network is called Middle; it has left, middle, right"
+    rows = [line.split() for line in lines]
     assert ["left", "8", "0", "0", "100.0"] in rows
+    assert ["Middle", "0", "8", "0", "0.0"] in rows
     assert ["right", "1", "0", "8", "88.9"] in rows
-    assert last == "24 of 25 correct, 96.0%"
+    again = run("predict", "--checkpoint", checkpoint, wrong, "--each")
+    assert sum(".npy: " in line for line in again) == 25
+
+
+def test_train_keeps_what_is_usual_and_predict_and_live_say_what_is_not(
+    folder,  # noqa: F811
+    tmp_path,
+    monkeypatch,
+    run,
+):
+    monkeypatch.setattr(outside, "FEWEST", 18)
+    monkeypatch.setattr(playing.time, "sleep", lambda seconds: None)
+    checkpoint = tmp_path / "run.pt"
+    usual = folder / "left" / "dora" / "9.npy"
+    odd = tmp_path / "odd.npy"
+    np.save(odd, np.load(usual)[:9])
+    options = ["--data", folder, "--sensor", "64x64", "--network", "fast", "--epochs", 1]
+    run("train", *options, "--checkpoint", checkpoint)
+    lines = run("predict", "--checkpoint", checkpoint, usual, odd)
+    assert ["; unlike training: " in line for line in lines] == [False, True]
+    assert " 9 events (" in lines[1]
+    *_, last = run("live", "--checkpoint", checkpoint, odd)
+    assert " 9 events (" in last
+    shutil.copy(odd, usual)
+    lines = run("predict", "--checkpoint", checkpoint, folder)
+    assert "1 of 24 are unlike all of training, such as" in lines
+
+
+def test_a_link_is_locked_as_what_it_leads_to(trained, tmp_path, run):
+    _, checkpoint = trained
+    link = tmp_path / "link.pt"
+    link.symlink_to(checkpoint)
+    with FileLock(tmp_path / ".run.pt.lock"), pytest.raises(SystemExit, match="another run is"):
+        run("train", "--resume", link, "--epochs", 16)
+
+
+def test_persons_who_lack_classes_test_all_of_them_or_it_is_said(folder, run):  # noqa: F811
+    for name, person in (("left", "anna"), ("left", "ben"), ("right", "anna"), ("middle", "dora")):
+        shutil.rmtree(folder / name / person)
+    options = ["--data", folder, "--sensor", "64x64", "--network", "fast", "--epochs", 1]
+    lines = run("train", *options)
+    assert not any(line.startswith("none of") for line in lines)
+    for path in folder.glob("*/*"):
+        path.rename(path.with_name(f"{path.parent.name} {path.name}"))  # each has one class
+    assert training.divide(*load_folder(folder)[:2]).test
+    for name in CLASSES[1:]:
+        shutil.rmtree(folder / name)
+    with pytest.raises(SystemExit, match="holds one class; add a folder for each of the others"):
+        run("train", *options)
+
+
+def test_ctrl_c_while_files_are_read_is_a_line_and_warnings_steer_no_terminal(
+    folder,  # noqa: F811
+    monkeypatch,
+    capsys,
+    run,
+):
+    shown = []
+
+    def stopped(*given):
+        shown.append(warnings.formatwarning("\x1b[31m", UserWarning, "a.py", 1))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    monkeypatch.setattr(overview, "inspect_file", stopped)
+    with pytest.raises(SystemExit, match="130"):
+        run("inspect", folder)
+    assert "inspect: stopped\n" in capsys.readouterr().err
+    assert shown == ["a.py:1: UserWarning: \\x1b[31m\n"]
+
+
+def test_what_is_odd_in_one_class_only_is_said(tmp_path, run):
+    for number, name in enumerate(("left", "left", "right", "right")):
+        (tmp_path / name).mkdir(exist_ok=True)
+        np.save(tmp_path / name / f"{number}.npy", scene(*[(60, 60, 500)] * (name == "left")))
+    lines = run("inspect", tmp_path)
+    assert any(line.startswith("- 2 files in 1 of 2 folders, such as") for line in lines)
+
+
+def test_a_confusion_matrix_fits_a_terminal():
+    names = [f"a gesture with a long name, {number}" for number in range(30)]
+    answers = pd.DataFrame(itertools.product(names, names), columns=["class", "answer"])
+    assert max(map(len, confusion(answers).splitlines())) <= 80
 
 
 def test_inspect_prints_numbers_a_rate_and_advice(tmp_path, run, monkeypatch):
@@ -180,9 +270,9 @@ def test_a_folder_is_inspected_in_few_lines_and_cleaned(folder, run):  # noqa: F
     assert summary == "25 files"
     for name, row in zip(CLASSES, table, strict=True):
         assert row.split()[:2] == [name, "8"]
-    assert sensor.startswith("- 24 files, such as ")
+    assert sensor.startswith("- 24 files in 3 of 3 folders, such as ")
     assert "doesn't say its sensor" in sensor
-    assert last.startswith(f"- 1 files, such as {bad}: it holds")
+    assert last.startswith(f"- 1 files in 1 of 3 folders, such as {bad}: it holds")
     (line,) = run("inspect", folder, "--json")
     content = json.loads(line)
     assert len(content) == 25
@@ -198,12 +288,14 @@ def test_compare_prints_a_table_and_a_verdict(folder, tmp_path, monkeypatch, run
     monkeypatch.setattr(needs_time, "compare", lambda *a, **b: real(*a, **b, epochs=2))
     monkeypatch.setenv("TQDM_DISABLE", "1")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    cost, heading, *rows, _, verdict = run("compare", folder, "--sensor", "64x64", "--processes", 1)
+    words = ["compare", folder, "--sensor", "64x64", "--processes", 1]
+    groups, cost, heading, *rows, _, verdict = run(*words)
+    assert groups.startswith("Groups: 4, so differences below ")
     assert "networks, 2 epochs each" in cost
     assert heading == "Correct, in %:"
-    assert verdict.startswith("doesn't need time. ")
+    assert verdict.startswith("can't tell. ")  # of 24 recordings that are all classified correctly
     (of_the_sum,) = (row for row in rows if row.startswith("the sum "))
-    assert of_the_sum.split()[2] == "100.0"
+    assert of_the_sum.split()[2] == "100"
 
 
 @pytest.mark.parametrize(
@@ -221,10 +313,10 @@ def test_what_compare_refuses(words, reason, folder, run):  # noqa: F811
 
 def test_compare_that_is_stopped_says_how_it_goes_on(folder, monkeypatch, run):  # noqa: F811
     def stopped(*given, **options):
-        raise KeyboardInterrupt("stopped before all 78 models were trained")
+        raise KeyboardInterrupt("stopped before all models were trained")
 
     monkeypatch.setattr(needs_time, "compare", stopped)
-    with pytest.raises(SystemExit, match="78 models were trained; the same command goes on"):
+    with pytest.raises(SystemExit, match="all models were trained; the same command goes on"):
         run("compare", folder, "--sensor", "64x64")
 
 
@@ -239,6 +331,9 @@ def test_live_plays_a_file_and_says_when_it_cannot_keep_up(trained, run, monkeyp
     assert len(waited) == 2  # 15 ms in portions of 10
     clock = itertools.count(0, 5)  # each look at it is five seconds later
     monkeypatch.setattr(playing.time, "monotonic", lambda: next(clock))
+    assert any("s behind: other programs are at work" in line for line in run(*words))
+    work = itertools.count(0, 5)
+    monkeypatch.setattr(playing.time, "thread_time", lambda: next(work))
     assert any("s behind: choose wider bins" in line for line in run(*words))
 
 
@@ -326,7 +421,8 @@ def test_the_best_epoch_is_kept_and_the_run_goes_on_from_the_last(tmp_path, run,
     options = ["--data", people, "--network", "fast"]
     monkeypatch.setenv("TQDM_DISABLE", "1")
     monkeypatch.setattr(training, "best_epoch", lambda *history: 0)  # as if the first were
-    first, second, *_ = run("train", *options, "--checkpoint", two, "--epochs", 2)
+    first, classes, second, *_ = run("train", *options, "--checkpoint", two, "--epochs", 2)
+    assert classes == "12 recordings of 64 × 43 pixels: left, middle, right"
     assert first.endswith("12 to train on, 6 to choose the epoch, 6 to test on")
     assert "bins of 500 " in second
     assert "augmentation shift" in second

@@ -17,12 +17,14 @@ from benchmarks.perturbations import (
 )
 from pokersnn_helpers import EVENT_DTYPE, Recordings, to_frames
 from pokersnn_helpers.study.perturbations import (
+    any_tenth,
     apply,
     first_tenth,
     last_tenth,
     merge_polarities,
     reversed_time,
     shuffled_time,
+    uniform_time,
 )
 
 
@@ -42,6 +44,8 @@ def some(simulated):
 
 AT_RANDOM = {
     "shuffled": shuffled_time,
+    "uniform": uniform_time,
+    "any tenth": any_tenth,
     "noise": partial(uniform_noise, percent=50),
     "dropped": partial(drop_events, percent=50),
     "jitter": partial(time_jitter, ms=2),
@@ -84,6 +88,17 @@ def test_shuffled_time_keeps_the_sum_and_the_number_of_events_per_bin(some):
         assert not (before == after).all()
 
 
+def test_uniform_time_keeps_the_sum_alone():
+    long = [(time**2, number % 5, 0, 1) for number, time in enumerate(range(400))]
+    short = [(time, number % 5, 0, 1) for number, time in enumerate(range(400))]
+    changed = uniform_time(recordings_of(long, short))
+    for events in changed.events:
+        assert np.bincount(events["x"]).tolist() == [80] * 5
+        counts, _ = np.histogram(events["t"], 4)
+        assert counts == pytest.approx(100, abs=35)  # 200 of the squares lie in the first quarter
+        assert np.ptp(events["t"]) == pytest.approx(399 * 400 / 2, rel=0.05)
+
+
 def test_reversed_time_by_hand():
     events = [(10, 0, 0, 1), (12, 1, 0, 0), (20, 2, 0, 0)]
     backwards = [(10, 2, 0, 0), (18, 1, 0, 0), (20, 0, 0, 1)]
@@ -95,6 +110,8 @@ def test_a_tenth_is_at_least_one_event(count, tenth):
     events = [(time, 0, 0, 1) for time in range(count)]
     recordings = recordings_of(events)
     assert rows(first_tenth(recordings)) == events[:tenth]
+    first, *others = rows(any_tenth(recordings))
+    assert [first, *others] == events[first[0] : first[0] + tenth]
     assert rows(last_tenth(recordings)) == events[count - tenth :]
 
 

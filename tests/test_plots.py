@@ -162,7 +162,7 @@ def test_dynamics_say_how_a_network_records(recording):
 
 @pytest.fixture
 def run():
-    """Run the book's network, which falls silent: return the frames and its hidden layer."""
+    """Run the book's network, which falls silent: return frames, recording and figure."""
     torch.manual_seed(0)
     snn = SNN()
     rates = torch.full((6, 2, 2, 35, 35), 0.05)
@@ -172,7 +172,7 @@ def run():
     with torch.no_grad():
         snn(frames)
     fig = networks.plot_dynamics(snn.recording, 0.001, CLASSES, frames=frames)
-    return frames, snn.recording.lif0, fig
+    return frames, snn.recording, fig
 
 
 def test_dynamics_begin_with_the_input_and_shade_the_silence_after_it(run):
@@ -188,20 +188,19 @@ def test_dynamics_begin_with_the_input_and_shade_the_silence_after_it(run):
         assert shade.zorder < ax.xaxis.zorder
 
 
-def test_dynamics_follow_the_busiest_of_the_drawn_neurons(run):
-    _, hidden, fig = run
+@pytest.mark.parametrize("neuron", [None, 57])
+def test_dynamics_follow_the_neuron_given_or_the_busiest_of_those_drawn(neuron, run):
+    frames, recording, _ = run
+    fig = networks.plot_dynamics(recording, 0.001, CLASSES, frames=frames, neuron=neuron)
     _, raster, currents, voltages, _ = fig.axes
-    spikes = hidden.z[:, 0]
-    counts = spikes[:, :20].sum(dim=0)
-    busiest = int(counts.argmax())
+    hidden = recording.lif0
+    followed = neuron or int(hidden.z[:, 0, :20].sum(dim=0).argmax())
     (mark,) = raster.lines
-    assert list(mark.get_ydata()) == [busiest + 0.5]
-    total = int(spikes.sum())
-    assert raster.get_title() == f"hidden spikes: {total}"
-    for ax in (currents, voltages):
-        colours = [line.get_color() for line in ax.lines]
-        assert colours.index(ACCENT) == busiest
-        assert colours.count(ACCENT) == 1
+    assert list(mark.get_ydata()) == [followed + 0.5]
+    assert raster.get_title() == f"hidden spikes: {hidden.z[:, 0].sum():.0f}"
+    for ax, values in ((currents, hidden.i), (voltages, hidden.v)):
+        (line,) = [line for line in ax.lines if line.get_color() == ACCENT]
+        assert np.array_equal(line.get_ydata(), values[:, 0, followed])
 
 
 def test_raster_has_a_cell_per_spike_and_sorts_neurons_by_their_vote():

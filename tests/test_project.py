@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 import check_real  # noqa: E402
 import colab  # noqa: E402
 from check_sources import dead_sources  # noqa: E402
-from set_repository import current_address, set_repository  # noqa: E402
+from publish import current_address, set_repository  # noqa: E402
 
 from benchmarks.__main__ import BENCHMARKS  # noqa: E402
 
@@ -58,26 +58,53 @@ def named_in(root):
     return named
 
 
-def test_one_command_sets_the_address_that_all_places_name(tmp_path):
+def publish(folder, *arguments):
+    command = [sys.executable, "tools/publish.py", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    return re.findall("(?m)^changed (.+)$", done.stdout)
+
+
+@pytest.fixture
+def fork(tmp_path):
+    """Return a repository with all files of this one."""
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name in listed.stdout.splitlines():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    subprocess.run("git init -q && git add --force .", shell=True, cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def test_one_command_makes_a_fork_that_can_be_published(fork):
     old = current_address(ROOT).removeprefix("https://github.com/")
     assert named_in(ROOT) == {place: {old} for place in PLACES}
-    for place in PLACES:
-        (tmp_path / place).parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / place, tmp_path / place)
-    (tmp_path / "README.md").chmod(0o755)
-    subprocess.run("git init -q && git add .", shell=True, cwd=tmp_path, check=True)
-    changed = set_repository(tmp_path, "https://github.com/someone/some.book")
-    assert {str(path.relative_to(tmp_path)) for path in changed} == set(PLACES)
-    assert changed[-1].name == "_config.yml"  # so after a failure the command can be run again
-    assert named_in(tmp_path) == {place: {"someone/some.book"} for place in PLACES}
-    assert (tmp_path / "README.md").stat().st_mode & 0o777 == 0o755
-    for place in PLACES:
-        assert old not in (tmp_path / place).read_text(encoding="utf-8")
+    remote = ["git", "remote", "add", "origin", "git@github.com:someone/some.book.git"]
+    subprocess.run(remote, cwd=fork, check=True)
+    changed = publish(fork)
+    assert set(PLACES) < set(changed)
+    assert changed[-1] == "_config.yml"  # so after a failure the command can be run again
+    assert named_in(fork) == {place: {"someone/some.book"} for place in PLACES}
+    owner = old.split("/")[0]
+    places = subprocess.run(["git", "grep", "-lw", owner], cwd=fork, capture_output=True)
+    assert not places.stdout
+    assert publish(fork) == []
+
+
+def test_doi_is_cited_once(fork):
+    publish(fork, "--doi", "10.5281/zenodo.1", "https://github.com/someone/book")
+    assert publish(fork, "--doi", "10.5281/zenodo.2", "https://github.com/someone/book")
+    citation = yaml.safe_load((fork / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["doi"] == "10.5281/zenodo.2"
+    readme = (fork / "README.md").read_text(encoding="utf-8")
+    assert readme.count("zenodo.2") == 2
+    assert "zenodo.1" not in readme
 
 
 @pytest.mark.parametrize("address", ["https://example.org/a/b", "https://github.com/a/..git"])
 def test_malformed_address_is_refused(address):
-    with pytest.raises(ValueError, match=r"not of the form https://github.com/OWNER/NAME"):
+    with pytest.raises(ValueError, match=r"not of the form https://github.com/YOU/NAME"):
         set_repository(ROOT, address)
 
 
@@ -259,7 +286,7 @@ def test_ci_runs_the_commands_of_the_readmes_first_screen_without_a_compiler():
     assert commands == [f"{INSTALL} && jupyter-book build .\n", f"{INSTALL} && {TESTS}\n"]
     screen = "\n".join(README.splitlines()[:22])
     assert all(f"\n{command}" in screen for command in commands)
-    assert "](book/images/overview.png)" in screen
+    assert "](book/images/teach.gif)" in screen
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
@@ -294,7 +321,7 @@ def test_the_page_of_measurements_lists_every_benchmark_and_no_other():
 
 WORKFLOWS = {path.stem: path for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))}
 PUBLISHING = [  # pages that link to the repository they are of, and show real recordings alone
-    'python tools/set_repository.py "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY"',
+    'python tools/publish.py "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY"',
     "python tools/check_real.py",
     "jupyter-book build . -W -n --keep-going",
     "python tools/check_real.py _build/html",

@@ -98,7 +98,15 @@ def test_loss_is_a_finite_number_per_recording(loss, steps, count, rate):
 @QUICK
 @given(
     st.sampled_from(
-        ["shuffled_time", "reversed_time", "merge_polarities", "first_tenth", "last_tenth"]
+        [
+            "shuffled_time",
+            "uniform_time",
+            "reversed_time",
+            "merge_polarities",
+            "first_tenth",
+            "any_tenth",
+            "last_tenth",
+        ]
     ),
     recordings(),
 )

@@ -1,5 +1,10 @@
 """Estimators, folds that keep groups apart, intervals; and networks of a reader's own."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from functools import partial
 from types import SimpleNamespace
 
@@ -137,6 +142,69 @@ def test_jobs_come_back_by_name_and_their_errors_come_through():
     jobs[5] = partial(divmod, 1, 0)
     with pytest.raises(ZeroDivisionError):
         list(in_parallel(jobs, 2))
+
+
+WORKING = """
+import os, sys, time
+from functools import partial
+from pathlib import Path
+from pokersnn_helpers.study.protocol import in_parallel
+
+def work(folder):
+    Path(folder, str(os.getpid())).touch()
+    time.sleep(60)
+
+if __name__ == "__main__":
+    list(in_parallel(dict.fromkeys(range(4), partial(work, sys.argv[1])), 2))
+"""
+
+
+@pytest.fixture
+def working(tmp_path):
+    """A program whose two processes work, and the numbers of these."""
+    folder = tmp_path / "numbers"
+    folder.mkdir()
+    program = subprocess.Popen(
+        [sys.executable, "-c", WORKING, folder], stderr=subprocess.PIPE, text=True
+    )
+    while len([*folder.iterdir()]) < 2:
+        assert program.poll() is None, program.communicate()
+        time.sleep(0.1)
+    yield program, [int(path.name) for path in folder.iterdir()]
+    program.kill()
+    program.communicate()
+
+
+def exists(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.slow
+def test_nothing_stays_behind_when_the_parent_ends(working, how):
+    program, processes = working
+    program.send_signal(how)
+    begin = time.monotonic()
+    program.wait(20)
+    while any(map(exists, processes)):
+        time.sleep(0.1)
+        assert time.monotonic() - begin < 20  # 3 on an idle machine
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
+@pytest.mark.slow
+def test_a_killed_process_is_named_in_words(working):
+    program, processes = working
+    os.kill(processes[0], signal.SIGKILL)
+    _, errors = program.communicate(timeout=60)
+    assert errors.splitlines()[-1].startswith(
+        "RuntimeError: a process that trained was ended from outside"
+    )
 
 
 def test_a_job_shows_no_progress_bar_of_its_own(some, capsys, monkeypatch):

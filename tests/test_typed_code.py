@@ -10,7 +10,6 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-import tonic
 import torch
 from torch.nn.functional import nll_loss
 
@@ -30,7 +29,6 @@ from pokersnn_helpers import (
 from pokersnn_helpers.figures.networks import plot_dynamics
 from pokersnn_helpers.frames import with_steps
 from pokersnn_helpers.own.streaming import Stream
-from pokersnn_helpers.simulation.gestures import GESTURES, film_gestures
 from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.study.protocol import NetworkEstimator
 
@@ -97,8 +95,9 @@ def test_typed_code_is_short(cell, limit):
     assert 5 < lines_of_code(cell_with(*cell)) <= limit
 
 
-def test_typed_network_computes_what_snn_does():
-    assert_same(*with_the_same_weights(typed(*NETWORK)["Network"], SNN), 0.1)
+@pytest.mark.parametrize("cell", [NETWORK, (LOOP[0], "typed-network")])
+def test_typed_network_computes_what_snn_does(cell):
+    assert_same(*with_the_same_weights(typed(*cell)["Network"], SNN), 0.1)
 
 
 def assert_close_weights(network, other, tolerance):
@@ -225,29 +224,3 @@ def test_typed_convolution_is_the_one_that_was_measured():
     voltages = network.eval()(frames)
     assert voltages.any()
     assert torch.equal(voltages, measured.eval()(frames))
-
-
-class SavedByTonic(list):
-    """A data set as Tonic's class NMNIST returns it."""
-
-    sensor_size = (64, 64, 2)
-    classes = GESTURES
-
-    def __init__(self, save_to, train, first_saccade_only):
-        films, _ = film_gestures(1, seed=int(train))
-        order = np.dtype([("x", np.int16), ("y", np.int16), ("p", bool), ("t", np.int64)])
-        events = [events[list(order.names)].astype(order) for events in films.events[:5]]
-        self.targets = 6 * films.targets[:5]
-        super().__init__(6 * [*zip(events, films.targets[:5], strict=True)])
-
-
-@pytest.mark.slow
-def test_lines_for_all_of_nmnist_run_on_a_set_of_the_same_form(monkeypatch):
-    text = "\n".join(cell.source for cell in cells(OWN) if cell.cell_type == "markdown")
-    (block,) = re.findall(r"(?s)```python\n(.+?)```", text)
-    assert lines_of_code(block) <= 14
-    monkeypatch.setattr(tonic.datasets, "NMNIST", SavedByTonic)
-    names = {}
-    exec(block.replace("epochs=3", "epochs=1"), names)
-    assert len(names["history"].test_accuracy) == 1
-    assert names["data"].train.sensor_size == (64, 64, 2)

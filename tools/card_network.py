@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks import Options
 from benchmarks.early import augment_and_crop, nll_over_time
 from pokersnn_helpers import SNN, Classifier, FastSNN, Recordings, load_pokerdvs, make_loader
 from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
@@ -100,7 +101,7 @@ def smooth(places: np.ndarray) -> np.ndarray:
 
 def train(recordings: Recordings, seed: int) -> Classifier:
     """Train by the book's recipe, but to answer early."""
-    how = {"loss": nll_over_time, "augment": augment_and_crop, "epochs": 20}
+    how: Options = {"loss": nll_over_time, "augment": augment_and_crop, "epochs": 20}
     classifier, _ = train_classifier(recordings, seed, "cpu", network=FastSNN, **how)
     return classifier
 
@@ -110,7 +111,7 @@ def short(values: torch.Tensor) -> list[float]:
     return [float(f"{value:.6g}") for value in values]
 
 
-def packed(network: torch.nn.Module, layers: dict[str, str] = LAYERS) -> dict[str, dict]:
+def packed(network: torch.nn.Module, layers: dict[str, str] = LAYERS) -> dict[str, Options]:
     """Return layers as the page carries them: weights as multiples of a scale per neuron."""
     state = network.state_dict()
     carried = {}
@@ -126,7 +127,9 @@ def packed(network: torch.nn.Module, layers: dict[str, str] = LAYERS) -> dict[st
     return carried
 
 
-def unpacked(carried: dict, make: Callable = SNN, layers: dict[str, str] = LAYERS) -> Any:
+def unpacked(
+    carried: Options, make: Callable[[], torch.nn.Module] = SNN, layers: dict[str, str] = LAYERS
+) -> Any:
     """Make the network whose layers the page carries."""
     network = make()
     state = network.state_dict()
@@ -141,7 +144,7 @@ def unpacked(carried: dict, make: Callable = SNN, layers: dict[str, str] = LAYER
     return network.eval()
 
 
-def simulator_constants() -> dict:
+def simulator_constants() -> Options:
     """Return what the page needs to move cards and to film them."""
     constants = {name.lower(): getattr(cards, name) for name in CONSTANTS.split()}
     drawn = {}
@@ -183,13 +186,13 @@ def measure(classifier: Classifier) -> dict[str, float]:
     }
 
 
-def read(path: Path = OUTPUT) -> dict:
+def read(path: Path = OUTPUT) -> Options:
     """Return what the page carries."""
     _, _, document = path.read_text(encoding="utf-8").partition(" = ")
     return json.loads(document.rstrip(";\n"))
 
 
-def write(path: Path, kind: str, document: dict) -> None:
+def write(path: Path, kind: str, document: Options) -> None:
     """Write it, and print what was measured."""
     before = f"// Written by tools/{kind}_network.py.\nwindow.interactiveFigures.{kind}Data = "
     text = before + json.dumps(document) + ";\n"

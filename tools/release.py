@@ -1,9 +1,9 @@
 """Make an edition of the book: its pages, its notebooks with their outputs, and a PDF.
 
-Usage: python tools/release.py [--repository OWNER/NAME] [--output dist]
+Usage: python tools/release.py [--repository YOU/NAME] [--output dist]
 
 The last commit is built in a folder of its own, where every link to the repository leads to
-OWNER/NAME; by default they stay as they are. It needs the extras "book" and "site", Chromium or
+YOU/NAME; by default they stay as they are. It needs the extras "book" and "site", Chromium or
 Google Chrome, and the real recordings.
 """
 
@@ -23,7 +23,7 @@ from urllib.parse import unquote
 import nbformat
 import yaml
 from jupyter_cache import get_cache
-from set_repository import ADDRESS, current_address, set_repository
+from publish import ADDRESS, current_address, set_repository
 
 ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -196,7 +196,7 @@ def links(pdf) -> Iterator[tuple[dict, str]]:
 
 
 def slug(root: Path) -> str:
-    """Return OWNER/NAME of the repository that a book links to."""
+    """Return YOU/NAME of the repository that a book links to."""
     return "/".join(ADDRESS.fullmatch(current_address(root)).groups())
 
 
@@ -212,7 +212,7 @@ def make_edition(root: Path) -> dict[str, bytes]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repository", default=slug(ROOT), help="OWNER/NAME of all links")
+    parser.add_argument("--repository", default=slug(ROOT), help="YOU/NAME of all links")
     parser.add_argument("--output", type=Path, default=Path("dist"), help="folder for the files")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

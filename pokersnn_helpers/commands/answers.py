@@ -7,30 +7,41 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from tqdm import tqdm
 
 from .. import training
 from ..checkpoints import load_checkpoint, saved_with
 from ..checks import errors_in
-from ..fast import FastSNN, LayerThenSNN
+from ..fast import FastSNN
 from ..own import live as playing
 from ..own.event_files import read_event_file
-from ..own.folders import class_files, cut, resize
+from ..own.folders import class_files, class_names, cut, resize
+from ..own.outside import image_of, what_is_outside
 from ..own.streaming import Stream
+from ..recordings import PackedRecording
 from .terminal import pixels, say
 
+COLUMNS = ["class", "answer", "line", "unlike"]  # line: all in words; unlike: what was trained on
+WIDTH = 80  # of a terminal
+NO_ANSWER = "no answer"
 
-def predict(checkpoint: Path, recordings: list[Path], sensor: str = "") -> None:
+
+def predict(checkpoint: Path, recordings: list[Path], sensor: str = "", each: bool = False) -> None:
     """Print the class of each file, or of each part of it, and of a folder a confusion matrix."""
     trained = Trained(checkpoint, sensor)
     for path in recordings:
         if path.is_dir():
+            files = class_files(path)
+            names = class_names(path, files)
             answers = []
-            for file in class_files(path):
-                name = file.relative_to(path).parts[0]
-                answers += [(name, answer) for answer in trained.ask(file)]
-            say(confusion(pd.DataFrame(answers, columns=["class", "answer"])))
+            for file in tqdm(files, "asking", unit="file", delay=2):
+                answers += trained.ask(file, names[file.relative_to(path).parts[0]])
+            table = pd.DataFrame(answers, columns=COLUMNS)
+            say("\n".join(summary(table, trained.classifier.classes)))
         else:
-            trained.ask(path)
+            answers = trained.ask(path)
+        if each or not path.is_dir():
+            say("\n".join(line for _, _, line, _ in answers))
 
 
 class Trained:
@@ -45,7 +56,7 @@ class Trained:
     def __init__(self, checkpoint: Path, sensor: str, device: str | None = None):
         name, options = saved_with(checkpoint)
         # FastSNN, for SNN, takes sparse frames: memory grows with the events, not with the time.
-        network = LayerThenSNN if name == "LayerThenSNN" else FastSNN
+        network = FastSNN if name == "SNN" else None
         self.classifier = load_checkpoint(checkpoint, device, network)
         self.window_ms = options.get("window_ms")  # of the parts it was trained on
         self.sensors = {
@@ -63,33 +74,57 @@ class Trained:
         width, height = next(iter(sizes.values()), self.classifier.sensor_size[:2])
         return width, height, 2
 
-    def ask(self, file: Path) -> list[str]:
-        """Print what a file shows, part by part as in training, and return the classes."""
+    def ask(self, file: Path, class_name: str = "") -> list[tuple[Any, ...]]:
+        """Ask what a file shows, part by part as in training; return ``COLUMNS`` of each part."""
         events, recorded = read_event_file(file)
+        sensor_size = self.classifier.sensor_size
         answers = []
         with errors_in(str(file)):
-            events = resize(events, self.sensor_of(recorded), self.classifier.sensor_size[:2])
+            events = resize(events, self.sensor_of(recorded), sensor_size[:2])
             parts = cut(events, self.window_ms)
             for number, part in enumerate(parts, 1):
-                answer = training.predict(self.classifier, part)
+                prediction = training.predict(self.classifier, part)
                 place = f", part {number} of {len(parts)}" if len(parts) > 1 else ""
-                say(f"{file}{place}: {in_words(answer)}")
-                answers.append(answer.class_name or "no answer")
+                packed = PackedRecording.pack(part, sensor_size)
+                unlike = what_is_outside(self.classifier.ranges, image_of(packed), packed.t[-1])
+                line = f"{file}{place}: {in_words(prediction, unlike)}"
+                answers.append((class_name, prediction.class_name or NO_ANSWER, line, bool(unlike)))
         return answers
 
 
+def summary(answers: pd.DataFrame, classes: Sequence[str]) -> list[str]:
+    """Say how many answers about a folder are correct, and which were given to which class.
+
+    Args:
+        answers: A row with ``COLUMNS`` for each.
+        classes: Those that the network knows.
+    """
+    known = answers.query("`class` in @classes")
+    correct = (known["class"] == known["answer"]).sum()
+    lines = [f"{correct} of {len(known)} correct, {correct / max(1, len(known)):.1%}"]
+    others = ", ".join(sorted(set(answers["class"]).difference(classes)))
+    if others:
+        lines.append(f"no class of the network is called {others}; it has {', '.join(classes)}")
+    unlike = answers["line"][answers["unlike"]].tolist()
+    if unlike:
+        lines.append(f"{len(unlike)} of {len(answers)} are unlike all of training, such as")
+        lines.append(unlike[0])
+    return [*lines, confusion(answers)]
+
+
 def confusion(answers: pd.DataFrame) -> str:
-    """Return a table of classes and answers, and how many are the same."""
+    """Return a table of classes and answers, in several parts where it is wider than a terminal."""
     table = pd.crosstab(answers["class"], answers["answer"])
     correct = answers["class"] == answers["answer"]
     table["correct, %"] = (100 * correct.groupby(answers["class"]).mean()).round(1)
-    return f"{table}\n{correct.sum()} of {len(correct)} correct, {correct.mean():.1%}"
+    return table.to_string(line_width=WIDTH)
 
 
-def in_words(answer: training.Prediction) -> str:
-    """Return the class, and the probabilities of all."""
+def in_words(answer: training.Prediction, outside: Sequence[str] = ()) -> str:
+    """Return the class, the probabilities of all, and what is outside the range of training."""
     shares = [f"{name} {share:.1%}" for name, share in answer.probabilities.items()]
-    return f"{answer.class_name or 'no answer'} ({', '.join(shares)})"
+    words = f"{answer.class_name or NO_ANSWER} ({', '.join(shares)})"
+    return f"{words}; unlike training: {', '.join(outside)}" if outside else words
 
 
 def live(
@@ -125,8 +160,8 @@ class Screen:
 
     shown: Any = None  # the class, and whether the stream was late
 
-    def show(self, stream: Stream, behind: float) -> None:
-        """Print the answer so far, unless it is there already; ``behind`` is in s."""
+    def show(self, stream: Stream, behind: float, computing: float) -> None:
+        """Print the answer so far, unless it is there already; see ``listen``."""
         answer = stream.prediction()
         late = behind > playing.BEHIND
         now = answer.class_name, late
@@ -134,7 +169,8 @@ class Screen:
             return
         self.shown = now
         ms = stream.steps * stream.time_window / 1000
-        warning = f", {behind:.1f} s behind: choose wider bins" if late else ""
+        reason = "choose wider bins" if computing > playing.BUSY else "other programs are at work"
+        warning = f", {behind:.1f} s behind: {reason}" if late else ""
         say(f"{ms:8.0f} ms  {in_words(answer)}{warning}")
 
     def show_last(self, stream: Stream) -> None:
@@ -142,4 +178,4 @@ class Screen:
         self.shown = None
         settled_ms = stream.settled_ms()
         since = f", since {settled_ms:g} ms" if settled_ms else ""
-        say(f"{in_words(stream.prediction())}{since}")
+        say(f"{in_words(stream.prediction(), stream.outside())}{since}")

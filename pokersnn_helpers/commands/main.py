@@ -4,12 +4,13 @@ import argparse
 import io
 import os
 import sys
+import warnings
 from importlib import import_module
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-from .terminal import printable
+from .terminal import forget, format_warning, printable
 
 Options = dict[str, dict[str, Any]]  # what argparse takes, by name
 NETWORKS = {
@@ -34,7 +35,10 @@ RECIPE = SENSOR | {
 TRAIN = RECIPE | {
     "--data": {"metavar": "PATH", "help": "folder per class; else POKER-DVS"},
     "--epochs": {"type": int, "help": "passes over the training recordings; else chosen"},
-    "--network": {"choices": NETWORKS, "help": "what to train (layer for --data, else snn)"},
+    "--network": {
+        "choices": NETWORKS,
+        "help": "what to train (layer for --data, else snn); save_nir takes snn and fast alone",
+    },
     "--delays": {"metavar": "MS,MS...", "help": "how late the layer's output comes, as 0,4,8"},
     "--seed": {"type": int, "help": "fixes what is drawn at random (0)"},
     "--checkpoint": FILE | {"help": "save the network and the run here after every epoch"},
@@ -45,6 +49,7 @@ TRAINED = SENSOR | {
     "--checkpoint": FILE | {"required": True, "help": "what train saved"},
 }
 PREDICT = TRAINED | {
+    "--each": {"action": "store_true", "help": "a line per file of a folder, too"},
     "recordings": FILES | {"help": f"{EVENTS}; or a folder per class"},
 }
 INSPECT: Options = {
@@ -72,7 +77,7 @@ COMMANDS: dict[str, tuple[str, str, Options]] = {  # its module, what it does, a
     "predict": ("answers", "classify recordings with a trained network", PREDICT),
     "inspect": ("recordings", "look at recordings before you train on them", INSPECT),
     "clean": ("recordings", "copy recordings without hot pixels and noise", CLEAN),
-    "compare": ("recordings", "find out if recordings need time", COMPARE),
+    "compare": ("recordings", "find out if recordings need time, or have a shortcut", COMPARE),
     "live": ("answers", "show the answer of a network while events come", LIVE),
 }
 # Without one of these, where a command knows them, an option would say nothing: it is refused.
@@ -95,6 +100,7 @@ def main(words: list[str] | None = None) -> None:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal can't print becomes \u....
         sys.stdout.reconfigure(errors="backslashreplace")
+    warnings.formatwarning = format_warning  # type: ignore[assignment]
     options = vars(_parser().parse_args(words))
     name = options.pop("command")
     given = {option: value for option, value in options.items() if value is not None}
@@ -104,6 +110,10 @@ def main(words: list[str] | None = None) -> None:
     try:
         _check_options(given, options)
         command(**given)
+    except KeyboardInterrupt as stopped:
+        forget(stopped)
+        print(f"python -m pokersnn_helpers {name}: stopped", file=sys.stderr)
+        raise SystemExit(130) from None
     except BrokenPipeError:  # who reads has read enough; what is left to write goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None

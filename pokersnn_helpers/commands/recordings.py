@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checks import check_range
-from ..own.folders import Folder, load_folder
+from ..own.folders import Folder, class_and_group, class_files, class_names, load_folder
 from ..own.inspection import Inspection, inspect_file, plot_inspection
 from ..own.overview import inspect_files, overview
 from .terminal import pixels, printable, say
@@ -68,8 +68,14 @@ def compare(
     from pooch import os_cache
 
     from ..own.compare import compare as compare_models
+    from ..own.verdict import decidable
 
     check_range(1, 1000, **{"--processes": processes})
+    path = Path(folder).expanduser()
+    files = class_files(path)
+    names = class_names(path, files)
+    origins = [class_and_group(path, file, names) for file in files]
+    say(decidable([group for _, group in origins]))
     loaded = read_folder(folder, **options)
     about = [str(Path(folder).absolute()), options]
     keep = Path(os_cache("pokersnn"), "compare", digest(about))
@@ -85,7 +91,7 @@ def compare(
         )
     except KeyboardInterrupt as stopped:
         raise SystemExit(f"{printable(str(stopped))}; the same command goes on") from None
-    table = (100 * comparison.table).round(1).to_string(na_rep="-")
+    table = (100 * comparison.table).round().astype("Int64").to_string(na_rep="-")
     say(f"Correct, in %:\n{table}")
     say(f"\n{comparison.verdict}. {' '.join(comparison.sentences)}")
 

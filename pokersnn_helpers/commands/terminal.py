@@ -3,6 +3,10 @@
 import re
 import sys
 import traceback
+import warnings
+from typing import Any
+
+FORMAT_WARNING = warnings.formatwarning
 
 
 def printable(text: str) -> str:
@@ -19,6 +23,11 @@ def printable(text: str) -> str:
 def say(text: object) -> None:
     """Print a line at once: who reads a file or a pipe wants to see how far a run is."""
     print(printable(str(text)), flush=True)
+
+
+def format_warning(*message: Any) -> str:
+    """Format a warning so that it can't steer a terminal either."""
+    return printable(FORMAT_WARNING(*message))
 
 
 def pixels(option: str, words: str) -> tuple[int, int] | None:

@@ -23,6 +23,7 @@ from ..classifier import Classifier
 from ..frames import make_loader
 from ..networks import FrameNetwork
 from ..own.detector import detector
+from ..own.outside import training_ranges
 from ..pokerdvs import load_pokerdvs
 from ..recipe import Recipe, choose_recipe
 from ..recordings import Recordings, Split, fold_indices
@@ -87,10 +88,15 @@ class Data(NamedTuple):
 
     def __str__(self) -> str:
         choose = f"{len(self.validation)} to choose the epoch, " if self.validation else ""
-        return (
+        lines = [
             f"{self.source} recordings: {len(self.train)} to train on, {choose}"
-            f"{len(self.test)} to test on"
-        )
+            f"{len(self.test)} to test on",
+            repr(self.train),
+        ]
+        for part, purpose in ((self.validation, "to choose the epoch"), (self.test, "to test on")):
+            missing = set(self.train.targets) - set(part.targets) if part else ()
+            lines += [f"none of {self.train.classes[target]} {purpose}" for target in missing]
+        return "\n".join(lines)
 
 
 @dataclass
@@ -102,6 +108,7 @@ class Keeper:
     path: Path | None
     overwrite: bool  # what stands there is of this run
     classifier: Any  # the one that is kept; none before the first epoch
+    ranges: list[list[float]]  # of what it is trained on, and what chooses the epoch
 
     def save(self, average: Classifier, state: TrainingState) -> None:
         """Save what is kept, and the state of the run after its last epoch."""
@@ -110,6 +117,7 @@ class Keeper:
         if others is None or best_epoch(state.history, len(others)) == last:
             self.classifier = copy.deepcopy(average)
         self.classifier.recipe = average.recipe  # of more epochs than when it was kept, perhaps
+        self.classifier.ranges = self.ranges
         if self.path:
             run = Run(asdict(self.options), state)
             save_checkpoint(self.classifier, self.path, run, self.overwrite)
@@ -144,9 +152,9 @@ def train(
                 processes = "1 process" if world_size() == 1 else f"{world_size()} processes"
                 say(f"{data}\n{options}, {processes} on {place.type}")
                 say(f"checkpoint: {path or 'none is written; --checkpoint FILE keeps one'}")
-            keeper = Keeper(options, data, path, path == resume, None)
-            if resume:
-                keeper.classifier = load_checkpoint(resume, "cpu", resolve_network(options.network))
+            kept = load_checkpoint(resume, "cpu") if resume else None
+            seen = data.train + data.validation if data.validation else data.train
+            keeper = Keeper(options, data, path, path == resume, kept, training_ranges(seen))
             with errors_in(str(resume or options)):
                 _, history = train_classifier(
                     Split(data.train, data.validation or data.test),
@@ -211,7 +219,8 @@ def load_saved(resume: Path, given: Words) -> tuple[Words, TrainingState]:
 
 def claim(path: Path, resume: Path | None, locks: ExitStack) -> None:
     """Keep other runs away from a checkpoint, and refuse one that isn't the run to go on with."""
-    lock = path.with_name(f".{path.name}.lock")
+    real = path.resolve()  # a link leads to the same lock
+    lock = real.with_name(f".{real.name}.lock")
     try:
         locks.enter_context(FileLock(lock, timeout=0))
     except Timeout as error:
@@ -230,6 +239,8 @@ def load(options: TrainOptions) -> Data:
     folder = read_folder(
         options.data, sensor=options.sensor, size=options.size, window_ms=options.window_ms
     )
+    if len(folder.recordings.classes) < 2:
+        raise ValueError(f"{options.data} holds one class; add a folder for each of the others")
     if fewest_groups(folder.recordings, folder.groups) < 2:
         raise ValueError(
             f"{options.data}: a class has a single group, so none can test; add folders"
@@ -251,10 +262,15 @@ def divide(recordings: Recordings, groups: Sequence[Any]) -> Data:
 
 
 def hold_out(recordings: Recordings, groups: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Hold out about a fourth of the groups of each class; return which are left, and which not."""
+    """Hold out about a fourth of the groups of each class; return which are left, and which not.
+
+    Of folds those are chosen that hold the most classes.
+    """
     folds = min(FOLDS, fewest_groups(recordings, groups))
     if len(np.unique(groups)) < len(groups):
-        return fold_indices(recordings, folds, groups)[0]
+        targets = np.asarray(recordings.targets)
+        pairs = fold_indices(recordings, folds, groups)
+        return max(pairs, key=lambda pair: len(set(targets[pair[1]])))  # the first, if all do
     # Without groups one in four will do: folds of 20,000 take a minute.
     targets = pd.Series(recordings.targets)
     number = targets.groupby(targets).cumcount()

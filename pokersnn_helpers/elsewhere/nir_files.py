@@ -63,18 +63,21 @@ WEIGHTS = {  # by node, their name in the network
 
 
 def save_nir(classifier: Classifier, path: str | PathLike[str]) -> None:
-    """Save a classifier as a NIR graph; an older file gives way when the new one is complete.
+    """Save a classifier as a NIR graph.
+
+    A file of the same name is replaced once the new one is complete.
 
     Args:
-        classifier: Of an ``SNN`` or a ``FastSNN``, of any sizes and time constants.
-        path: The file to write, by custom ``*.nir``.
+        classifier: The classifier to save, of an ``SNN`` or a ``FastSNN`` with any sizes and time
+            constants.
+        path: The file to write, usually ``*.nir``.
 
     Raises:
         TypeError: NIR can't hold this network or its hooks, or it is no ``Classifier`` of a
             ``FrameNetwork``.
         ValueError: NIR can't hold its ``decode``; or ``load_nir`` couldn't make such a network
             again, since constants differ between neurons or are over 1 s, or weights aren't finite.
-        OSError: The file can't be written. What stood there before stands there still.
+        OSError: The file can't be written. An older file stays as it was.
 
     Example:
         >>> save_nir(Classifier(SNN(hidden_size=20)), "network.nir")
@@ -183,7 +186,10 @@ def _check_network(network: Any) -> None:
     known = isinstance(network, SNN) and kind.step is SNN.step
     if not known or kind.forward not in (SNN.forward, FastSNN.forward):
         name = kind.__name__
-        raise TypeError(f"NIR has no nodes for what {name} computes; save an SNN or a FastSNN")
+        raise TypeError(
+            f"NIR has no nodes for what {name} computes; save an SNN or a FastSNN, as of train "
+            "--network fast"
+        )
     names = {name for name, _ in network.named_parameters()}
     other = names.symmetric_difference(WEIGHTS.values())
     if other:

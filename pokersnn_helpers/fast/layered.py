@@ -24,8 +24,9 @@ from .network import FastSNN
 class FrameLinear(nn.Linear):
     """A linear layer for frames: (T, B, polarities, height, width) in, (T, B, outputs) out.
 
-    On the CPU compiled loops add the weights of the inputs that aren't 0, in the same order in
-    training, afterwards and in a stream. Gradients with respect to frames reach dense ones only.
+    On the CPU compiled loops add up the weights of the inputs that aren't 0, always in the same
+    order, so that training, testing and a stream give the same bits. Gradients with respect to
+    frames exist for dense frames only.
 
     Example:
         >>> FrameLinear(2 * 35 * 35, 100)(torch.ones(20, 8, 2, 35, 35)).shape
@@ -69,23 +70,23 @@ class _Sums(torch.autograd.Function):
 
 
 class LayerThenSNN(FrameNetwork):
-    """Look at each frame with an ordinary layer, and give what it finds to the book's network.
+    """A layer with ReLU that sees each frame, and the book's network behind it.
 
-    Delayed copies of what it finds let a neuron compare now with some milliseconds ago, as a motion
-    detector does (Hassenstein and Reichardt 1956, doi:10.1515/znb-1956-9-1004).
+    Delayed copies of the layer's output let a neuron compare the present with some milliseconds
+    ago, as a motion detector does (Hassenstein and Reichardt 1956, doi:10.1515/znb-1956-9-1004).
 
     Args:
         sensor_size: Width, height and polarities of the sensor.
         output_size: Outputs, one per class.
         dt: Duration of a time step in s.
         features: Units of the layer.
-        dropout: The share of them that is silent in a training step.
-        delays: Of the copies, in s: whole time steps.
-        surrogate_slope: As of ``SNN``. Default: ``build_network`` chooses it.
-        hidden_size: Hidden neurons of ``SNN``; the others, too, are arguments of it.
-        v_th: Their threshold.
-        tau_syn: Their synaptic time constant, in s.
-        tau_mem: Their membrane time constant, in s.
+        dropout: The share of these units that is silent in a training step.
+        delays: The delays of the copies in s, each a whole number of time steps.
+        surrogate_slope: Slope of the surrogate, as for ``SNN``. Default: ``build_network`` chooses.
+        hidden_size: Spiking neurons. This and the remaining arguments are those of ``SNN``.
+        v_th: Threshold of the spiking neurons.
+        tau_syn: Synaptic time constant of the spiking neurons, in s.
+        tau_mem: Membrane time constant of the spiking neurons, in s.
         readout_tau_syn: Synaptic time constant of the readout, in s.
         readout_tau_mem: Membrane time constant of the readout, in s.
 

@@ -88,10 +88,17 @@ def sparse_rows(indices, values, shape):
 
 
 @compiled
-def gather_add(total, weights, rows, factors, first, last):
-    """Add rows ``rows[first:last]`` of the weights, each times its factor."""
-    k = first
-    while k + 4 <= last:  # four at once: the total is loaded less often
+def copy(target, values):
+    """Write the first of these values: for ``target[:] = values`` Numba compiles for seconds."""
+    for h in range(len(target)):
+        target[h] = values[h]
+
+
+@compiled
+def gather_add(total, weights, rows, factors):
+    """Add these rows of the weights, each times its factor."""
+    k = 0
+    while k + 4 <= len(rows):  # four at once: the total is loaded less often
         w0 = weights[rows[k]]
         w1 = weights[rows[k + 1]]
         w2 = weights[rows[k + 2]]
@@ -103,7 +110,7 @@ def gather_add(total, weights, rows, factors, first, last):
         for h in range(len(total)):
             total[h] = total[h] + f0 * w0[h] + f1 * w1[h] + f2 * w2[h] + f3 * w3[h]
         k += 4
-    while k < last:
+    while k < len(rows):
         w = weights[rows[k]]
         f = factors[k]
         for h in range(len(total)):
@@ -112,9 +119,9 @@ def gather_add(total, weights, rows, factors, first, last):
 
 
 @compiled
-def scatter_add(totals, rows, factors, first, last, added):
-    """Add a vector, times its factor, to each of the rows ``rows[first:last]``."""
-    for k in range(first, last):
+def scatter_add(totals, rows, factors, added):
+    """Add a vector, times its factor, to each of these rows."""
+    for k in range(len(rows)):
         total = totals[rows[k]]
         factor = factors[k]
         for h in range(len(total)):
@@ -126,7 +133,7 @@ def gather_row(total, weights, rows, row):
     """Add what the inputs of a row send."""
     start = rows.indptr[row]
     stop = rows.indptr[row + 1]
-    gather_add(total, weights, rows.inputs, rows.counts, start, stop)
+    gather_add(total, weights, rows.inputs[start:stop], rows.counts[start:stop])
 
 
 @compiled
@@ -134,7 +141,7 @@ def scatter_row(totals, rows, row, added):
     """Add a vector, times the counts, to the rows of the inputs of a row."""
     start = rows.indptr[row]
     stop = rows.indptr[row + 1]
-    scatter_add(totals, rows.inputs, rows.counts, start, stop, added)
+    scatter_add(totals, rows.inputs[start:stop], rows.counts[start:stop], added)
 
 
 @compiled
@@ -168,7 +175,7 @@ def forward(rows, currents, weights, constants, neurons, trace, begin, end):
     a, s, v_th, a_out, s_out, _ = constants
     ones = np.ones(hidden, w_in.dtype)
     from_inputs = np.empty(hidden, w_in.dtype)
-    spiking = np.empty(hidden + 1, np.int64)  # numbers of the neurons that spike
+    spiking = np.empty(hidden + 1, np.int32)  # numbers of the neurons that spike
     for b in range(begin, end):
         i = neurons.i[b]
         v = neurons.v[b]
@@ -181,7 +188,7 @@ def forward(rows, currents, weights, constants, neurons, trace, begin, end):
             row = t * batch + b
             from_inputs[:] = 0
             if len(currents) > 0:
-                from_inputs[:] = currents[row]
+                copy(from_inputs, currents[row])
             gather_row(from_inputs, w_in, rows, row)
             for h in range(hidden):
                 # Currents jump, voltages follow them, and currents decay.
@@ -195,16 +202,16 @@ def forward(rows, currents, weights, constants, neurons, trace, begin, end):
             # Spikes go to the readout now, to the hidden neurons in the next step.
             spikes = list_spikes(v_t, v_th, spiking)
             sent[:] = 0
-            gather_add(sent, w_spikes, spiking, ones, 0, spikes)
+            gather_add(sent, w_spikes, spiking[:spikes], ones)
             # The readout does the same, and never spikes.
             for o in range(outputs):
                 i_out[o] += sent[hidden + o]
                 v_out[o] += a_out * (i_out[o] - v_out[o])
                 i_out[o] -= s_out * i_out[o]
-            trace.voltages[t, b] = v_out
+            copy(trace.voltages[t, b], v_out)
             if len(trace.i) > 0:
-                trace.i[t, b] = i
-                trace.i_out[t, b] = i_out
+                copy(trace.i[t, b], i)
+                copy(trace.i_out[t, b], i_out)
 
 
 @compiled
@@ -240,7 +247,7 @@ def backward(
     grad_v_out = np.zeros((size, outputs), dtype)
     grad_i = np.zeros((size, hidden + outputs), dtype)
     has_gradient = np.zeros(size, np.bool_)
-    spiking = np.empty(hidden + 1, np.int64)
+    spiking = np.empty(hidden + 1, np.int32)
     ones = np.ones(hidden, dtype)
     one = ones[0]  # of the weights' type: a plain 1 would be computed with in double precision
     for t in range(steps - 1, -1, -1):
@@ -263,7 +270,7 @@ def backward(
             g_z = grad_z[k]
             g_i = grad_i[k]
             spikes = list_spikes(v_t, v_th, spiking)
-            scatter_add(grad_w_spikes, spiking, ones, 0, spikes, g_i)
+            scatter_add(grad_w_spikes, spiking[:spikes], ones, g_i)
             for h in range(hidden):
                 # The spike's surrogate derivative; a voltage that wasn't reset goes on.
                 x = v_t[h] - v_th
@@ -277,7 +284,7 @@ def backward(
             row = t * batch + b
             scatter_row(grad_w_in, rows, row, g_i[:hidden])
             if len(grad_i_kept) > 0:
-                grad_i_kept[t, b] = g_i[:hidden]
+                copy(grad_i_kept[t, b], g_i)
 
 
 @partial(compiled, contract=False)
@@ -286,7 +293,8 @@ def add_inputs(rows, weights, bias, total):
     total[:] = 0
     for row in range(len(total)):
         gather_row(total[row], weights, rows, row)
-        total[row] += bias
+        for o in range(len(bias)):
+            total[row, o] += bias[o]
 
 
 @compiled

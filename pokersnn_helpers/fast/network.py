@@ -21,18 +21,18 @@ HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_p
 class FastSNN(SNN):
     """``SNN`` with the same arguments, weights, results and gradients, computed faster.
 
-    Differences are those of rounding. On the CPU two compiled loops do the work, the first call of
-    which takes some seconds. A second core, if there is one, computes half of a large batch, which
-    is of use while PyTorch has one thread, as in ``fit``. The bits are the same;
-    ``OMP_NUM_THREADS=1`` keeps to one core. A GPU, which is compared with the loops before its
-    first batch, computes by PyTorch operations: if it differs, a warning says so, and it computes
-    as for ``SNN``.
+    The results differ from those of ``SNN`` by rounding only. On the CPU two compiled loops do the
+    work; their first call takes some seconds. If there is a second core, it computes half of each
+    large batch, which helps as long as PyTorch uses one thread, as in ``fit``. This doesn't change
+    a bit of the result, and ``OMP_NUM_THREADS=1`` turns it off. On a GPU the network is computed by
+    PyTorch operations. Before the first batch these are compared with the loops; if they differ, a
+    warning says so, and the network is computed in the same way as ``SNN``.
 
-    Frames may be sparse tensors, as ``make_loaders(..., sparse=True)`` makes them. Only then can
-    time bins be much finer than 0.1 ms. Gradients with respect to the frames reach dense ones only,
-    and there are no second derivatives.
+    Frames may be sparse tensors, as ``make_loaders(..., sparse=True)`` makes them. Time bins much
+    narrower than 0.1 ms are possible only with these. Gradients with respect to the frames exist
+    for dense frames only, and there are no second derivatives.
 
-    What isn't written out in the backends, such as layers that a subclass adds, is refused.
+    The loops compute this network and no other, so a subclass that adds layers raises an error.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs, make_loader

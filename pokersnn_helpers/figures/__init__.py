@@ -18,7 +18,7 @@ for _font in sorted(Path(__file__).with_name("fonts").glob("*.ttf")):
 
 
 def use_book_style() -> None:
-    """Draw every figure from now on as the book does: its font, its colours, as SVG in a notebook.
+    """Give all figures from now on the book's font and colours, and show them as SVG in a notebook.
 
     Example:
         >>> use_book_style()

@@ -37,8 +37,8 @@ PLAYER = Template(Path(__file__).with_name("player.html").read_text(encoding="ut
 def animate_frames(frames: Frame, time_window: float, title: str) -> Animation:
     """Make a small player that shows one frame after another.
 
-    It has one button and a slider, and works without other files. On paper, and where no script
-    runs, it shows the frame with most events.
+    The player has a button and a slider, and needs no other files. On paper, and where scripts
+    can't run, it shows the frame with the most events.
 
     Args:
         frames: Counts of one recording, of shape (T, 2, y, x), OFF first, or (T, 1, y, x).

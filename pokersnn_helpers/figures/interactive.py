@@ -61,11 +61,11 @@ class InteractiveFigure:
     """A static image, and what the published page needs to make it interactive.
 
     Attributes:
-        kind: Says which script draws: ``"event-cloud"``, ``"pixel"``, ``"neuron"``,
+        kind: The script that draws the figure: ``"event-cloud"``, ``"pixel"``, ``"neuron"``,
             ``"staircase"``, ``"card"``, ``"motion"`` or ``"detector"``.
-        content: What it draws from, as JSON can hold it, and sliders.
-        png: The image.
-        alt: What the image shows, in words.
+        content: The data that it draws, in a form that JSON can hold, and its sliders.
+        png: The static image.
+        alt: A description of the image for those who can't see it.
 
     Example:
         >>> fig, ax = plt.subplots()
@@ -111,8 +111,9 @@ def interactive_event_cloud(data: Split) -> InteractiveFigure:
     """Draw events as points in x, y and time; the page lets the reader rotate them and choose.
 
     Args:
-        data: Simulated recordings. The page carries the events themselves, and the real ones aren't
-            ours to redistribute. The page offers the first three test recordings of each class.
+        data: Simulated recordings. They have to be simulated because the page contains the events
+            themselves, and the real ones may not be redistributed. The page offers the first three
+            test recordings of each class.
 
     Returns:
         The figure; its image shows the first recording of the last class that has some.
@@ -173,8 +174,8 @@ def interactive_card(classifier: Classifier, events: np.ndarray) -> InteractiveF
     alone. Its weights lie beside the script, not in the figure.
 
     Args:
-        classifier: Of the network of the image.
-        events: The recording of the image.
+        classifier: The classifier whose answer the static image shows.
+        events: The recording that the static image shows.
 
     Example:
         >>> from pokersnn_helpers import SNN, load_pokerdvs
@@ -199,7 +200,7 @@ def interactive_motion(events: np.ndarray) -> InteractiveFigure:
     weights lie beside the script, not in the figure.
 
     Args:
-        events: The film of the image.
+        events: The film that the static image shows.
 
     Example:
         >>> from pokersnn_helpers.simulation.motions import film_motions

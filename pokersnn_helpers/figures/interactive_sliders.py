@@ -84,7 +84,7 @@ def interactive_pixel() -> InteractiveFigure:
     """Draw how a pixel turns the light of a passing pip into events; the page gives it sliders.
 
     Returns:
-        The figure; its image has the sliders at their start.
+        The figure, whose static image shows the sliders at their start.
 
     Example:
         >>> interactive_pixel().kind
@@ -200,7 +200,7 @@ def interactive_neuron() -> InteractiveFigure:
     compresses or stretches the input.
 
     Returns:
-        The figure; its image has the sliders at their start.
+        The figure, whose static image shows the sliders at their start.
 
     Example:
         >>> interactive_neuron().kind
@@ -292,7 +292,7 @@ def interactive_staircase() -> InteractiveFigure:
     true gradient leaves it there, and one against the surrogate gradient moves it.
 
     Returns:
-        The figure; its image has the sliders at their start.
+        The figure, whose static image shows the sliders at their start.
 
     Example:
         >>> interactive_staircase().kind
@@ -363,13 +363,13 @@ def run_detector(delay: float, speed: float, tau: float, direction: str) -> ndar
     """Run the neuron of ``interactive_detector``.
 
     Args:
-        delay: As for ``detector_arrivals``.
-        speed: As for ``detector_arrivals``.
+        delay: Delay of the left pixel in ms.
+        speed: Speed of the edge in pixels per ms. The pixels are one pixel apart.
         tau: Membrane and synaptic time constant in ms.
-        direction: As for ``detector_arrivals``.
+        direction: The direction of the edge, ``"right"`` or ``"left"``.
 
     Returns:
-        What ``lif_traces`` returns.
+        Spikes, voltages and currents, as ``lif_traces`` returns them.
 
     Example:
         >>> spikes = [run_detector(4, 0.25, 1, way)[0].sum() for way in ("right", "left")]
@@ -389,7 +389,7 @@ def interactive_detector() -> InteractiveFigure:
     with a spiking neuron in place of their multiplication.
 
     Returns:
-        The figure; its image has the sliders at their start.
+        The figure, whose static image shows the sliders at their start.
 
     Example:
         >>> interactive_detector().kind

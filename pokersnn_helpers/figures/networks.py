@@ -37,12 +37,12 @@ def plot_neuron(
     """Draw the synaptic current of a neuron above its membrane voltage.
 
     Args:
-        times: In ms, of shape (T,).
+        times: Times in ms, of shape (T,).
         current: Synaptic current at these times.
         voltage: Membrane voltage at these times.
-        threshold: Drawn as a dashed line in both panels.
-        spikes: 0 or 1 at these times, drawn as marks above the voltage.
-        inputs: When input events arrive, in ms, drawn as marks above the current.
+        threshold: Threshold of the neuron, drawn as a dashed line in both panels.
+        spikes: 1 at the times of spikes and 0 otherwise; spikes are marked above the voltage.
+        inputs: Times of input events in ms, which are marked above the current.
 
     Example:
         >>> times, voltage = np.arange(20), np.linspace(0, 0.4, 20)
@@ -80,26 +80,31 @@ def plot_dynamics(
     *,
     frames: torch.Tensor,
     votes: torch.Tensor | None = None,
+    neuron: int | None = None,
 ) -> Figure:
     """Draw what a network did during a recording, in the order in which it happens.
 
-    From top to bottom: the input, then of each hidden layer its spikes, synaptic currents and
-    membrane voltages, then the readout. One neuron, the busiest of those drawn, has the accent. The
-    time after the recording's last event is shaded.
+    From top to bottom, the figure shows the input, then the spikes, synaptic currents and membrane
+    voltages of each hidden layer, and the readout. One neuron has the accent colour. The time after
+    the recording's last event is shaded.
 
     Args:
         recording: What a ``SpikingNetwork`` recorded: a NamedTuple of the states of its layers, or
-            of groups of layers. Drawn are the spikes ``z``, synaptic currents ``i`` and membrane
-            voltages ``v`` that a layer has, each of shape (T, B, ...). The last layer is the
-            readout; a network of one layer may record its state alone.
+            of groups of layers. Of each layer, those of the spikes ``z``, synaptic currents ``i``
+            and membrane voltages ``v`` that it has are drawn, each of shape (T, B, ...). The last
+            layer is the readout. A network of a single layer may record just its state.
         dt: Duration of a time step in s.
         classes: Names of the readout neurons.
-        frames: What the network was given, of shape (T, B, ...). The first of the batch is drawn.
-        votes: As for ``draw_raster``, of the last hidden layer.
+        frames: The frames that the network was given, of shape (T, B, ...). The first recording of
+            the batch is drawn.
+        votes: The classes that the neurons of the last hidden layer vote for, as for
+            ``draw_raster``.
+        neuron: The number of the neuron with the accent colour, in the last hidden layer. Default:
+            the busiest of those drawn.
 
     Raises:
-        TypeError: Nothing was recorded, or the state of a step is no NamedTuple.
-        ValueError: ``classes`` aren't as many as the readout's neurons.
+        TypeError: Nothing was recorded, or the state of a step isn't a NamedTuple.
+        ValueError: There aren't as many ``classes`` as readout neurons.
 
     Example:
         >>> snn, frames = SNN(), torch.ones(30, 1, 2, 35, 35)
@@ -134,13 +139,15 @@ def plot_dynamics(
     top.set(title=f"input: {counts.sum():,.0f} events", ylabel="per step")
     for ax, (name, field) in zip(middle, panels, strict=True):
         label = "hidden" if len(hidden) == 1 else name
+        chosen = neuron is not None and name == hidden[-1]
+        marked = neuron if chosen else _busiest(layers[name])
         if field == "z":
             spikes = layers[name]["z"]
             layer_votes = votes if name == hidden[-1] else None
-            draw_raster(ax, spikes, dt, layer_votes, classes, _busiest(layers[name]))
+            draw_raster(ax, spikes, dt, layer_votes, classes, marked)
             ax.set_title(f"{label} spikes: {spikes.sum():,.0f}")
         else:
-            _draw_states(ax, ends, layers[name], field, label)
+            _draw_states(ax, ends, layers[name], field, label, marked)
     end = ends[-1]
     draw_readout(bottom, layers[readout]["v"], dt, classes)
     bottom.set(title="readout: membrane voltages", xlim=(0, end))
@@ -172,14 +179,18 @@ def _busiest(states: dict[str, torch.Tensor]) -> int | None:
 
 
 def _draw_states(
-    ax: Axes, ends: ndarray, states: dict[str, torch.Tensor], field: str, label: str
+    ax: Axes,
+    ends: ndarray,
+    states: dict[str, torch.Tensor],
+    field: str,
+    label: str,
+    marked: int | None,
 ) -> None:
-    """Draw a line for each of a layer's first neurons, and the busiest one in the accent."""
+    """Draw a line for each of a layer's first neurons, and the marked one in the accent."""
     values = states[field][:, :DRAWN_NEURONS]
     lines = ax.plot(ends, values, color=GREY, linewidth=0.9, alpha=0.5)
-    busiest = _busiest(states)
-    if busiest is not None:
-        lines[busiest].set(color=ACCENT, linewidth=1.8, alpha=None, zorder=3)
+    if marked is not None:
+        ax.plot(ends, states[field][:, marked], color=ACCENT, linewidth=1.8, zorder=3)
     title = f"{len(lines)} {label} neurons: {FIELDS[field]}"
     if field == "v" and "z" in states:
         title += ", after the reset"
@@ -200,10 +211,11 @@ def draw_raster(
         ax: Where to draw.
         spikes: 0 or 1, of shape (T, neurons).
         dt: Duration of a time step in s.
-        votes: For each neuron, the index of the class that it votes for, or -1: neurons are sorted
-            by class, and each class is marked at the right edge. Default: in their own order.
+        votes: For each neuron, the index of the class that it votes for, or -1 for none. Neurons
+            are then sorted by class, and each class is marked at the right edge. Default: neurons
+            are drawn in their own order.
         classes: Names of the classes.
-        marked: A neuron to mark at the left edge; default: none.
+        marked: A neuron to mark at the left edge. Default: none is marked.
 
     Example:
         >>> fig, ax = plt.subplots()
@@ -236,7 +248,7 @@ def draw_readout(ax: Axes, voltages: torch.Tensor, dt: float, classes: Sequence[
 
     Args:
         ax: Where to draw.
-        voltages: Of shape (T, classes).
+        voltages: Voltages of shape (T, classes).
         dt: Duration of a time step in s.
         classes: Names of the readout neurons.
 
@@ -260,8 +272,8 @@ def plot_answer(classifier: Classifier, events: ndarray) -> Figure:
     There is no answer where several classes share the highest voltage, as they do without a spike.
 
     Args:
-        classifier: Of an ``SNN``.
-        events: One recording, drawn until its own time ends.
+        classifier: A classifier whose network is an ``SNN``.
+        events: The recording, which is drawn until the end of its own time.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -303,11 +315,11 @@ def plot_templates(
 ) -> Figure:
     """Draw, for each class and polarity, where an event speaks for the class and where against.
 
-    It is the product of readout weights and input weights, less its mean over the classes, which
-    a softmax ignores. Thresholds and recurrent weights have no part in it.
+    What is drawn is the product of readout weights and input weights, minus its mean over the
+    classes, which a softmax ignores. Thresholds and recurrent weights aren't considered.
 
     Args:
-        snn: Its readout has a neuron per class.
+        snn: The network, whose readout has a neuron per class.
         classes: Names of the readout neurons.
         sensor_size: Width, height and polarities of the sensor.
 

@@ -41,8 +41,9 @@ def imshow_polarity(ax: Axes, frame: Frame, limit: float) -> AxesImage:
     """Draw ON minus OFF events per pixel: red where there are more ON, blue where more OFF.
 
     Args:
-        ax: Where to draw.
-        frame: Counts of shape (2, y, x), OFF first, or (1, y, x), which are drawn in the accent.
+        ax: The axes to draw into.
+        frame: Counts of shape (2, y, x), OFF first, or of shape (1, y, x), which are drawn in the
+            accent colour.
         limit: Count at which the colours saturate.
 
     Example:
@@ -64,10 +65,12 @@ def plot_frames(
     """Draw frames side by side, all on one colour scale.
 
     Args:
-        frames: Counts, each of shape (2, y, x), or (1, y, x) of a sensor with one polarity.
-        titles: One per frame.
+        frames: Frames of counts, each of shape (2, y, x), or (1, y, x) for a sensor with one
+            polarity.
+        titles: A title for each frame.
         columns: Frames per row.
-        limit: Count at which the colours saturate; default: the largest ON minus OFF, or 1.
+        limit: Count at which the colours saturate. Default: the largest difference between ON and
+            OFF events, or 1.
 
     Example:
         >>> fig = plot_frames(np.ones((2, 2, 35, 35)), ["first ms", "second ms"])
@@ -163,8 +166,9 @@ def plot_distributions(table: pd.DataFrame, columns: Sequence[str]) -> Figure:
     """Draw each recording as a dot, by class, once per column; a bar marks the median.
 
     Args:
-        table: What ``recording_statistics`` returns. Classes stand in the order in which they come.
-        columns: Columns of the table to draw.
+        table: A table as ``recording_statistics`` returns it. The classes are drawn in the order in
+            which they first appear.
+        columns: The columns of the table to draw.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs, recording_statistics

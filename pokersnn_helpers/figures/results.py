@@ -25,10 +25,12 @@ def plot_intervals(
     """Draw each number as a dot on a line from the lower to the upper end of its interval.
 
     Args:
-        values: By name: the number, and the ends of its interval.
+        values: For each name, the number and the two ends of its interval.
         label: What the numbers are, with their unit.
-        marked: Names to draw in the accent. Default: those whose interval leaves out the line.
-        line: A number to mark by a dashed line, such as the chance level; default: none.
+        marked: The names that are drawn in the accent colour. Default: those whose interval doesn't
+            contain ``line``.
+        line: A number to mark by a dashed line, such as the chance level. Default: there is no
+            line.
 
     Example:
         >>> fig = plot_intervals({"CNN": (0.93, 0.88, 0.97)}, "accuracy", line=0.25)

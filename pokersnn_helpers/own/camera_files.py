@@ -3,6 +3,7 @@
 import re
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +16,8 @@ PROPHESEE_HEADER = re.compile(
     rb"(?:% (?!end\r?\n)(?:[\t -~]|[\xc2-\xf4][\x80-\xbf]*)+\r?\n)*(?:% end\r?\n)?"
 )
 TEXT = re.compile(rb"[\s -~\x80-\xff]+")
+# Such as AEChip: ch.unizh.ini.jaer.chip.retina.DVS128, whose addresses a Tmpdiff128 has, too.
+CHIP = re.compile(rb"(?i)AEChip: .*?((?:DVS128|Tmpdiff128|DAVIS240|DAVIS346)(?!\d)|$)", re.M)
 SENSORS = {  # width and height, by what headers call them
     b"DVS128": (128, 128),
     b"DAVIS240": (240, 180),
@@ -30,7 +33,22 @@ NO_EVENTS = np.empty(0, EVENT_DTYPE)
 Array = np.ndarray
 PORTION = 2**16  # words that are decoded at a time: what stands between takes much memory
 
-Decoded = tuple[Array, tuple[int, int] | None]  # events; width and height where they are known
+# Events; width and height, and perhaps polarities, where they are known.
+Decoded = tuple[Array, tuple[int, ...] | None]
+
+
+def check_memory(needed: int) -> None:
+    """Refuse to read what takes more bytes of memory than are free, where the system says it."""
+    meminfo = Path("/proc/meminfo")
+    if not meminfo.exists():  # not on Linux
+        return
+    available = re.search(r"MemAvailable: *(\d+)", meminfo.read_text())
+    free = 1024 * int(available[1]) if available else needed
+    if needed > free:
+        raise ValueError(
+            f"its events need about {needed / 1e9:.4g} GB of memory, and {free / 1e9:.4g} are free;"
+            " cut the recording into parts"
+        )
 
 
 def make_events(t: Array, x: Array, y: Array, p: Array) -> Array:
@@ -62,13 +80,16 @@ def read_aedat(content: bytes) -> Decoded:
     words = _words(content, len(header), dtype)
     address = words["f0"]
     t = _unwrapped(words["f1"], 32)
-    davis = re.search(rb"(?i)AEChip: .*(DAVIS240|DAVIS346)", header)
-    if davis:
+    chip = CHIP.search(header)
+    if chip and not chip[1]:
+        raise ValueError(f"{chip[0].decode().strip()} is unknown; export it from jAER as CSV")
+    name = chip[1].upper() if chip else b"DVS128"
+    if name.startswith(b"DAVIS"):
         x = address >> 12 & 0x3FF
         y = address >> 22 & 0x1FF
         p = address >> 11 & 1
         is_event = address & 0x80000400 == 0  # and neither a part of an image nor a trigger
-        return make_events(t, x, y, p)[is_event], SENSORS[davis[1].upper()]
+        return make_events(t, x, y, p)[is_event], SENSORS[name]
     if (address >= 2**16).any():
         raise ValueError("its addresses aren't those of a DVS128; export it from jAER as CSV")
     x = address >> 1 & 0x7F
@@ -125,7 +146,13 @@ def read_raw(content: bytes) -> Decoded:
             raise ValueError(
                 f"it is EVT {name}, not 2, 2.1 or 3; export it by metavision_file_to_csv"
             )
-    return np.concatenate([NO_EVENTS, *portions]), _sensor(header)
+    decoded = [NO_EVENTS]
+    size = 0
+    for portion in portions:  # a word can hold 32 events
+        decoded.append(portion)
+        size += portion.nbytes
+        check_memory(2 * size)  # to join them, and to check them
+    return np.concatenate(decoded), _sensor(header)
 
 
 def _decode_evt2(words: Array, pixels: Array) -> Iterator[Array]:

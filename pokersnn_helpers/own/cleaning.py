@@ -7,20 +7,20 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from ..checks import check_range, errors_in
-from .event_files import read_event_file
+from .event_files import check_file, read_unchecked
 from .folders import recording_files
 from .inspection import find_hot_pixels
 
 
 def filter_events(events: np.ndarray, refractory: int = 0, noise: int = 0) -> np.ndarray:
-    """Return the events without those of hot pixels, and those that Tonic takes for noise.
+    """Remove the events of hot pixels, and those that Tonic's filters take for noise.
 
     Args:
         events: Structured array with fields t (µs), x, y and p, sorted by time.
-        refractory: In µs: an event is removed when the one before it at its pixel is no older, as
-            ``tonic.transforms.RefractoryPeriod`` does. 0: none is.
-        noise: In µs: an event is removed when none of the four next pixels had one so recently, as
-            ``tonic.transforms.Denoise`` does. 0: none is.
+        refractory: Time in µs. An event is removed if its pixel sent another one at most this long
+            before, as by ``tonic.transforms.RefractoryPeriod``. 0: no events are removed.
+        noise: Time in µs. An event is removed if none of the four next pixels sent one within this
+            time before, as by ``tonic.transforms.Denoise``. 0: no events are removed.
 
     Raises:
         ValueError: A time is less than 0, no event is left, or ``find_hot_pixels`` refuses them.
@@ -54,19 +54,20 @@ def filter_events(events: np.ndarray, refractory: int = 0, noise: int = 0) -> np
 def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
     r"""Write a file, or all files below a folder, as ``filter_events`` leaves them.
 
-    They become ``.npz``, which also says the sensor where the file does, in a new folder, which is
-    there when all are written; of 1.csv and 1.npy in one folder, 1.npz and 1.npy.npz. Yields how
-    much is left of each file.
+    Each file becomes a ``.npz`` file with the same times, which also holds what else the file says
+    of its events or its sensor. The new folder appears once all files are written. If a folder
+    holds both 1.csv and 1.npy, they become 1.npz and 1.npy.npz. The function yields how much is
+    left of each file.
 
     Args:
         path: The file or folder.
         out: The new folder.
-        filters: As of ``filter_events``: ``refractory`` and ``noise``.
+        filters: The arguments ``refractory`` and ``noise`` of ``filter_events``.
 
     Raises:
-        FileExistsError: There is something of the new name.
+        FileExistsError: Something has the name of the new folder already.
         FileNotFoundError: There is no such file, or there are no recordings in the folder.
-        ValueError: A file can't be read, or nothing of it is left; the message names it.
+        ValueError: A file can't be read, or none of its events is left. The message names it.
 
     Example:
         >>> _ = Path("one.csv").write_text("t,x,y,p\n0,0,0,1\n")
@@ -80,15 +81,20 @@ def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
     with TemporaryDirectory(prefix=".", suffix=".tmp", dir=out.parent) as scratch:
         folder = Path(scratch, out.name)
         for file in recording_files(path):
-            events, sensor_size = read_event_file(file)
+            recorded = read_unchecked(file)
+            events, sensor_size = check_file(recorded, file)
+            events["p"] = range(len(events))  # which filters don't look at
             with errors_in(str(file)):
                 remaining = filter_events(events, **filters)
-            arrays = {field: remaining[field] for field in "txyp"}
+            left = recorded.events[remaining["p"]]
+            arrays = {name: left[name] for name in left.dtype.names}
+            for name, array in arrays.items():
+                arrays[name] = array.astype(str) if array.dtype == object else array
             if sensor_size:
                 arrays["sensor_size"] = np.array(sensor_size)
             new = (folder / file.relative_to(root)).with_suffix(".npz")
-            if new.exists():  # where 1.csv stands beside 1.npy
-                new = new.with_name(f"{file.name}.npz")
+            while new.exists():  # where 1.csv stands beside 1.npy
+                new = new.with_name(f"{new.stem}{file.suffix}.npz")
             new.parent.mkdir(parents=True, exist_ok=True)
             np.savez_compressed(new, allow_pickle=False, **arrays)
             yield f"{file}: {len(remaining)} of {len(events)} events are left"

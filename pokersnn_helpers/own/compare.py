@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 from joblib import Memory
+from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
@@ -30,14 +32,22 @@ from ..study.protocol import (
     logistic_regression,
 )
 from .detector import detector
+from .inspection import find_hot_pixels
 from .verdict import (
-    MERGED,
+    CANNOT_TELL,
+    CONTROLS,
+    FEATURES,
+    FINER,
+    FRAME,
+    MARGIN,
+    NETWORKS,
+    NOTHING,
     PLAIN,
+    RATE,
     REVERSED,
     SHUFFLED,
-    SUMS,
-    TIMED,
-    UNTIMED,
+    SUM_ENOUGH,
+    UNIFORM,
     Correct,
     accuracy_table,
     judge,
@@ -45,16 +55,13 @@ from .verdict import (
 
 CHANGES: dict[str, Callable[[Recordings], Recordings]] = {
     PLAIN: lambda recordings: recordings,
+    UNIFORM: perturbations.uniform_time,
     SHUFFLED: perturbations.shuffled_time,
-    MERGED: perturbations.merge_polarities,
-}
-# Models that needn't learn from changed recordings: they would see the same, or take long.
-UNCHANGED = {
-    SHUFFLED: UNTIMED,
-    MERGED: (*SUMS[1:], *TIMED[:3]),
 }
 STEPS = 300  # of training; networks of the sum, which are fast, get twice as many
 MIN_EPOCHS = 15
+FOLDS = 3  # or as many as a class has groups
+FINER_BINS = 5  # times as many, before the sum or nothing is said
 MAX_EVENTS = 10_000  # of a recording, on average; more cost time and memory, and so do pixels
 MAX_PIXELS = 64  # along a side
 MAX_TIME_WINDOW = 125_000  # µs: the detector's delays, up to eight bins, may last a second
@@ -65,14 +72,16 @@ class Comparison(NamedTuple):
 
     Attributes:
         table: A row per model: mean accuracy (0 to 1) on recordings as they are, with the ends of
-            its 95 % interval, and on changed ones; ``time reversed`` is asked of models that have
-            learned from recordings as they are, the others have learned from changed ones. NaN
-            where a model that takes long hasn't, for polarities. The
-            first four rows see what may be a shortcut: the median place of the first tenth of the
-            events, the number of events and the duration, and the sums of the first and of the last
-            tenth of the events.
-        verdict: ``"needs time"``, ``"a frame is enough"``, ``"doesn't need time"``, ``"has a
-            shortcut"``, ``"nothing to be learned"`` or ``"can't tell"``.
+            its 95 % interval, and of changed ones. With ``times drawn anew`` only the sum is left,
+            with ``time shuffled`` the rate beside it; models have learned from recordings that were
+            changed in the same way, NaN where that would say nothing more. ``time reversed`` is
+            asked of what has learned from recordings as they are. The first seven rows see what may
+            be a shortcut: the median place of the first tenth of the events or of any tenth, the
+            number of events and the duration, hot pixels, and the sums of the first tenth, of any,
+            and of the last.
+        verdict: ``"the sum is enough"``, ``"a single frame is enough"``, ``"the rate over time is
+            enough"``, ``"needs the order of events"``, ``"needs both"``, ``"has a shortcut"``,
+            ``"these models found nothing"`` or ``"can't tell"``.
         sentences: Why, three of them; the last names shortcuts.
 
     Example:
@@ -92,18 +101,21 @@ def compare(
     epochs: int | None = None,
     time_window: float | None = None,
     augment: str | None = None,
-    folds: int = 3,
+    folds: int | None = None,
     processes: int = 1,
     keep: Path | None = None,
     say: Callable[[str], object] | None = None,
 ) -> Comparison:
     """Find out whether recordings need time, by models that see the order and others that don't.
 
-    They need time where the best of four models that see frames is better than the best of what no
-    order of events changes: three models of the sum, and those four with time shuffled. A shortcut
-    is what gets more than half of the best model's lead over guessing from the start, from the end,
-    or from count and duration; a start or an end also has to say more than a tenth of the events
-    that is drawn at random. Models see at most 64 pixels along a side and 10,000 events of a
+    The verdict names the least that comes within five points of the best model: the sum of all
+    events, by three models and by the best of the others with times drawn anew; the rate over time
+    without any place; each frame alone; or what happens before what. Both are needed where neither
+    the sum nor what hardly sees the places is enough, but each tells something. Where the sum is
+    enough or nothing is found, the better network with a memory first looks once in bins five times
+    finer. A shortcut is what gets more than half of the best model's lead over guessing from the
+    start, from the end, from count and duration, or from hot pixels; a start or an end also has to
+    say more than any other tenth. Models see at most 64 pixels along a side and 10,000 events of a
     recording, on average; of more, the same share of each recording is drawn.
 
     Args:
@@ -114,57 +126,102 @@ def compare(
         time_window: Width of a time bin in µs. Default: as ``choose_recipe``.
         augment: How frames are changed in training, a name of ``AUGMENTS``. Default: as
             ``choose_recipe``.
-        folds: How many.
+        folds: How many. Default: 3, or 2 where a class has no more groups.
         processes: How many models train at the same time. The result doesn't depend on it.
         keep: A folder for what is done, from which the same call goes on after it was stopped; it
             is empty again once all is done. Default: nothing is kept.
         say: Is told, before it begins, how long it takes and how much memory; such as ``print``.
-            Default: nobody asks.
+            Default: nobody asks. What the groups can decide, ``decidable(groups)`` says.
 
     Raises:
         ValueError: There are fewer than two classes or too few groups, or a number can't be used.
+        RuntimeError: A process that trained was ended from outside.
         KeyboardInterrupt: It was stopped. The message says what is done.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
         >>> cards = load_pokerdvs(source="simulated").test
-        >>> compare(cards, range(20), folds=2, epochs=1).table.shape
-        (11, 6)
+        >>> comparison = compare(cards, range(20), folds=2, epochs=1)
+        >>> comparison.table.loc["the sum", ["as they are", "low", "high"]].shape
+        (3,)
     """
     check_recordings(recordings)
     if len(set(recordings.targets)) < 2:
         raise ValueError(f"{recordings} are of one class; give recordings of two or more")
+    folds = folds or min(FOLDS, _fewest_groups(recordings, groups))
     split = fold_indices(recordings, folds, groups)
     smaller = _smaller(recordings)
     learned = smaller.subset(split[0][0])
     recipe = _recipe(learned, epochs, time_window, augment)
-    estimators = make_models(recipe, usual=choose_recipe(learned).time_window)
-
+    bins = recipe["time_window"]
+    usual = choose_recipe(learned).time_window
+    estimators = make_models(recipe, usual)
     answers = Memory(keep, verbose=0).cache(_answers)  # without a folder, nothing is kept
-    # The last models train for longest. Started first, none of them keeps a process waiting.
-    jobs = {
-        (name, change, fold): partial(answers, estimator, change, smaller, *split[fold])
-        for name, estimator in reversed(estimators.items())
-        for change in CHANGES
-        for fold in range(folds)
-        if name not in UNCHANGED.get(change, ())
-    }
+    job = partial(answers, recordings=smaller)
     correct: Correct = {name: {} for name in estimators}
     try:
         if say:
-            networks = sum(isinstance(estimators[name], NetworkEstimator) for name, *_ in jobs)
-            say(_cost(estimators["SNN"], learned, networks, processes))
-        for (name, _, fold), by_change in in_parallel(jobs, processes, "comparing"):
+            say(_cost(estimators["SNN"], learned, folds, processes))
+        # The last models train for longest. Started first, none of them keeps a process waiting.
+        plain = [(name, PLAIN) for name in reversed(estimators)]
+        _train(correct, plain, estimators, job, split, processes)
+        verdict, _ = judge(correct, recordings.targets, groups, bins)
+        if verdict not in (SUM_ENOUGH, NOTHING):
+            network = _best(correct, (FRAME, *NETWORKS))
+            changed = [(name, change) for name in (network, *FEATURES) for change in CONTROLS]
+            _train(correct, changed, estimators, job, split, processes)
+            verdict, _ = judge(correct, recordings.targets, groups, bins)
+        best = correct[_best(correct, correct)][PLAIN].mean()
+        if verdict in (SUM_ENOUGH, NOTHING, CANNOT_TELL) and best < 1 - MARGIN:
+            network = _best(correct, NETWORKS)
+            narrow = make_models(recipe | {"time_window": bins / FINER_BINS}, usual)
+            finer = {network + FINER: narrow[network]}
+            _train(correct, [(network + FINER, PLAIN)], finer, job, split, processes)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_so_far(correct)) from None
+    answers.clear(warn=False)
+    verdict, sentences = judge(correct, recordings.targets, groups, bins)
+    return Comparison(accuracy_table(correct, groups), verdict, sentences)
+
+
+def _fewest_groups(recordings: Recordings, groups: Sequence[Any]) -> int:
+    """Return how many groups the class with the fewest has, at least two."""
+    counts = pd.Series([*groups]).groupby(recordings.targets).nunique()
+    if counts.min() < 2:
+        raise ValueError(
+            f"all recordings of {recordings.classes[counts.idxmin()]} are of one group; record "
+            "another person or session, since what was learned is asked of groups that weren't "
+            "there"
+        )
+    return counts.min()
+
+
+def _train(
+    correct: Correct,
+    wanted: Sequence[tuple[str, str]],
+    estimators: Mapping[str, Any],
+    job: Callable[..., dict[str, np.ndarray]],
+    split: Sequence[tuple[np.ndarray, np.ndarray]],
+    processes: int,
+) -> None:
+    """Add to ``correct`` what models classify correctly that learn from changed recordings."""
+    jobs = {}
+    for name, change in wanted:
+        for fold, (learned, held_out) in enumerate(split):
+            estimator = estimators[name]
+            jobs[name, change, fold] = partial(
+                job, estimator, change, learned=learned, held_out=held_out
+            )
+    with closing(in_parallel(jobs, processes, "comparing")) as results:
+        for (name, _, fold), by_change in results:
             _, held_out = split[fold]
             for change, right in by_change.items():
-                unknown = np.full(len(recordings), np.nan)
-                correct[name].setdefault(change, unknown)[held_out] = right
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(_so_far(correct, len(jobs))) from None
-    for name in UNTIMED:  # which would see the same again
-        correct[name][SHUFFLED] = correct[name][PLAIN]
-    answers.clear(warn=False)
-    return Comparison(accuracy_table(correct, groups), *judge(correct, recordings.targets, groups))
+                unknown = np.full(sum(len(others) for _, others in split), np.nan)
+                correct.setdefault(name, {}).setdefault(change, unknown)[held_out] = right
+
+
+def _best(correct: Correct, names: Iterable[str]) -> str:
+    return max(names, key=lambda name: correct[name][PLAIN].mean())
 
 
 def _smaller(recordings: Recordings) -> Recordings:
@@ -220,23 +277,50 @@ def make_models(recipe: Mapping[str, Any], usual: float) -> dict[str, Any]:
         "clip_norm": None,
     }
     summed = logistic_regression(models.summed_image, C=10)
+    correlations = partial(models.motion_correlations, time_window=time_window)
+    place = _quadratic(models.median_place)
     return {
-        "first events' place": PerturbedEstimator(
-            _quadratic(models.median_place), perturbations.first_tenth
-        ),
+        "first events' place": PerturbedEstimator(place, perturbations.first_tenth),
+        "any events' place": PerturbedEstimator(place, perturbations.any_tenth),
         "count and duration": _quadratic(models.count_and_duration),
+        "hot pixels": logistic_regression(hot_pixel_image),
         "first tenth": PerturbedEstimator(summed, perturbations.first_tenth),
+        "any tenth": PerturbedEstimator(summed, perturbations.any_tenth),
         "last tenth": PerturbedEstimator(summed, perturbations.last_tenth),
         "the sum": summed,
-        "MLP of the sum": NetworkEstimator(models.MLP, **of_the_sum),
+        "trees of the sum": _trees(models.summed_image),
         "CNN of the sum": NetworkEstimator(partial(models.CNN, pooled=True), **of_the_sum),
-        "each frame alone": NetworkEstimator(models.FrameMLP, **recipe),
-        "motion correlations": logistic_regression(
-            partial(models.motion_correlations, time_window=time_window)
+        RATE: _trees(partial(models.rate_over_time, time_window=time_window / FINER_BINS)),
+        FRAME: NetworkEstimator(models.FrameMLP, **recipe),
+        "motion correlations": logistic_regression(correlations),
+        "regions over time": _trees(partial(models.regions_over_time, time_window=time_window)),
+        "everything together": _trees(
+            partial(models.sum_rate_and_regions, time_window=time_window)
         ),
         "GRU": NetworkEstimator(models.GRU, clip_norm=1.0, **recipe),
         "SNN": NetworkEstimator(detector(time_window, usual), **recipe),
     }
+
+
+def _trees(features: Features) -> FeatureEstimator:
+    """Return randomised trees, which find combinations of features in few recordings."""
+    return FeatureEstimator(ExtraTreesClassifier(150, random_state=0), features)
+
+
+def hot_pixel_image(recordings: Recordings) -> np.ndarray:
+    """Return 1 for each pixel that is hot in a recording, 0 for others, (recordings, pixels).
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> hot_pixel_image(load_pokerdvs(source="simulated").test).shape
+        (20, 1225)
+    """
+    width, height, _ = recordings.sensor_size
+    images = np.zeros((len(recordings), height * width))
+    for image, events in zip(images, recordings.events, strict=True):
+        x, y = find_hot_pixels(events).T
+        image[y * width + x] = 1
+    return images
 
 
 def _quadratic(features: Features) -> FeatureEstimator:
@@ -264,13 +348,18 @@ def _answers(
     return correct
 
 
-def _cost(snn: NetworkEstimator, recordings: Recordings, networks: int, processes: int) -> str:
-    """Train a network for an epoch, twice, and say how long all of them will take."""
+def _cost(snn: NetworkEstimator, recordings: Recordings, folds: int, processes: int) -> str:
+    """Train a network for an epoch, three times, and say how long all of them will take.
+
+    The first run compiles, and doesn't count.
+    """
     width = snn.recipe["time_window"]
     epochs = snn.recipe["epochs"]
     trial = NetworkEstimator(snn.make, **snn.recipe | {"epochs": 1})
     runs = dict.fromkeys(range(3), partial(trial.fit, recordings))
     _, start, end = (time.perf_counter() for _ in in_parallel(runs))
+    # Four networks as they are; then one with two changes, or in finer bins.
+    networks = folds * (4 + FINER_BINS)
     minutes = math.ceil((end - start) * epochs * networks / processes / 60)
     # PyTorch, more of it with CUDA, and what a process has of events and of weights.
     events = sum(map(len, recordings.events))
@@ -278,15 +367,15 @@ def _cost(snn: NetworkEstimator, recordings: Recordings, networks: int, processe
     pytorch = 0.8 if torch.version.cuda else 0.4  # GB; this process has it, too
     gigabytes = 0.1 + pytorch + processes * (pytorch + 1e-7 * events + 3e-6 * inputs)
     cost = (
-        f"{networks} networks, {epochs} epochs each, bins of {width:g} µs: about {minutes} minutes "
-        f"with processes={processes}, {gigabytes:.1f} GB"
+        f"{4 * folds} networks, {epochs} epochs each, bins of {width:g} µs, and perhaps finer "
+        f"ones: at most {minutes} minutes with processes={processes}, {gigabytes:.1f} GB"
     )
     if minutes > 10:
         cost += f"; less with time_window={2 * width:g}, a smaller size, fewer epochs"
     return cost
 
 
-def _so_far(correct: Correct, jobs: int) -> str:
+def _so_far(correct: Correct) -> str:
     """Say what is known of the models that have been trained without each fold."""
     lines = [
         f"{name}, {change}: {right.mean():.0%} correct"
@@ -294,4 +383,4 @@ def _so_far(correct: Correct, jobs: int) -> str:
         for change, right in by_change.items()
         if not np.isnan(right).any()
     ]
-    return "\n".join([*lines, f"stopped before all {jobs} models were trained"])
+    return "\n".join([*lines, "stopped before all models were trained"])

@@ -16,8 +16,8 @@ def detector(time_window: float, usual: float = 0) -> Callable[..., LayerThenSNN
 
     Args:
         time_window: Width of the time bins in µs.
-        usual: What ``choose_recipe`` chooses. Delays and time constants are in proportion to it, or
-            to wider bins, so that the delays reach as far into a recording by narrower ones.
+        usual: The width that ``choose_recipe`` chooses. Delays and time constants are proportional
+            to it, or to wider bins, so that with narrower bins the delays reach equally far back.
 
     Example:
         >>> detector(10_000)(dt=0.01).steps  # its delays, in time bins

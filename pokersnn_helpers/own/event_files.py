@@ -15,8 +15,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..checks import check_events, check_range, errors_in, refuse_values
-from .camera_files import Decoded, make_events, read_aedat, read_bin, read_dat, read_raw
+from ..checks import check_events, check_range, check_sensor_size, errors_in, refuse_values
+from .camera_files import (
+    Decoded,
+    check_memory,
+    make_events,
+    read_aedat,
+    read_bin,
+    read_dat,
+    read_raw,
+)
 
 SensorSize = tuple[int, int, int]  # width, height and polarities
 ANY_SENSOR = (2**31, 2**31, 2)  # where a file doesn't say its own
@@ -27,6 +35,9 @@ FORMATS = {
     ".npy": (b"", 3),
     ".npz": (b"", 3),
     ".csv": (b"", 10),
+    ".txt": (b"", 10),
+    ".h5": (b"\x89HDF", 3),
+    ".hdf5": (b"\x89HDF", 3),
     ".aedat": (b"", 12),
     ".raw": (b"%", 20),
     ".dat": (b"%", 12),
@@ -48,16 +59,19 @@ FIELDS = {  # by the names that files have for them
     "polarities": "p",
     "on": "p",
 }
+# What a CSV says in lines before its header, such as "# class: up!".
+COMMENTS = re.compile(r"(?:# *\w+:.*\n)*")
+COMMENT = re.compile(r"# *(\w+): *(.*?) *\n")
 FAERY_CHILDREN: dict[int, Any] = {}  # by the number of the process whose child it is: forks differ
 FAERY_LOCK = Lock()  # one thread at a time asks a child
 
 
 class EventFile(NamedTuple):
-    """What a file holds.
+    """The events of a file, and the size of its sensor.
 
     Attributes:
         events: Structured array with fields t (µs), x, y and p.
-        sensor_size: Width, height and polarities of the sensor; None where the file doesn't say.
+        sensor_size: Width, height and polarities of the sensor; None if the file doesn't say.
 
     Example:
         >>> from pokersnn_helpers import EVENT_DTYPE
@@ -70,7 +84,9 @@ class EventFile(NamedTuple):
 
 
 def read_events(path: str | PathLike[str]) -> np.ndarray:
-    r"""Read the events of a file; ``read_event_file`` says which files, and raises the same.
+    r"""Read the events of a file of any kind that ``read_event_file`` can read.
+
+    It raises the same errors as ``read_event_file``.
 
     Returns:
         Structured array with fields t (µs, the first at 0), x, y and p (1 ON, 0 OFF).
@@ -88,34 +104,43 @@ def read_event_file(path: str | PathLike[str]) -> EventFile:
     r"""Read a file with events, and check them.
 
     Args:
-        path: Its suffix says what it is. ``.npy``: a structured array, or columns t, x, y and p.
-            ``.npz``: such an array, or arrays t, x, y and p. ``.csv``: a header with t, x, y and p,
-            and then numbers, separated by commas, semicolons, tabs or spaces. ``.aedat``: AEDAT 1
-            to 3 of a DVS128 or a DAVIS, or AEDAT 4. ``.raw`` and ``.dat``: of Prophesee, EVT 2 to
-            3. ``.bin``: as of N-MNIST. ``.aedat4`` and ``.es`` need the package faery. Fields may
-            also be called timestamp, polarity and the like.
+        path: The file, whose suffix says of which kind it is:
+
+            - ``.npy``: a structured array, or columns t, x, y and p
+            - ``.npz``: such an array, or arrays t, x, y and p
+            - ``.h5`` and ``.hdf5``: either of these under the name events
+            - ``.csv`` and ``.txt``: numbers, separated by commas, semicolons, tabs or spaces, under
+              a header with t, x, y and p, or without one where the numbers tell which is which
+              (times with fractions are then in s)
+            - ``.aedat``: AEDAT 1 to 3 of a DVS128 or a DAVIS, or AEDAT 4
+            - ``.raw`` and ``.dat``: files of Prophesee, EVT 2 to 3
+            - ``.bin``: files like those of N-MNIST
+            - ``.aedat4`` and ``.es``: files that the package faery reads (``pip install faery``)
+
+            Fields may also be called timestamp, polarity and the like.
 
     Returns:
-        Events, whose times count from the first, and the sensor. Polarities of 1 and −1 become 1
-        and 0.
+        The events, whose times count from the first one, and the sensor. Polarities of 1 and −1
+        become 1 and 0.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ModuleNotFoundError: It needs faery, which isn't installed.
-        ValueError: It holds something else, no events, or events out of order, of another sensor or
-            more than an hour apart, or is damaged or too large for the memory; the message names
-            the file, the place and what to do.
+        ModuleNotFoundError: Only faery can read the file, and it isn't installed.
+        ValueError: The file holds something else, no events, or events out of order, of another
+            sensor or more than an hour apart, or is damaged or too large for the memory. The
+            message names the file and the place, and says what to do.
 
     Example:
         >>> _ = Path("one.csv").write_text("x,y,p,t\n3,4,1,1000\n")
         >>> read_event_file("one.csv").sensor_size is None  # a table of numbers doesn't say it
         True
     """
-    file = read_unchecked(path)
-    try:
-        events = check_events(file.events, file.sensor_size or ANY_SENSOR, str(path))
-    except TypeError as error:  # of a column that holds no numbers
-        raise ValueError(str(error)) from error
+    return check_file(read_unchecked(path), path)
+
+
+def check_file(file: EventFile, path: str | PathLike[str]) -> EventFile:
+    """Check what ``read_unchecked`` returned; returns and raises what ``read_event_file`` does."""
+    events = check_events(file.events, file.sensor_size or ANY_SENSOR, str(path))
     t = events["t"]
     too_late = np.diff(t, prepend=t[0]) > MAX_GAP
     remedy = "more than an hour after the one before; leave it out, or cut the recording there"
@@ -125,7 +150,10 @@ def read_event_file(path: str | PathLike[str]) -> EventFile:
 
 
 def read_unchecked(path: str | PathLike[str]) -> EventFile:
-    """Read a file as ``read_event_file`` does, but leave times, order and pixels as they are."""
+    """Read a file as ``read_event_file`` does, but leave times, order and pixels as they are.
+
+    Events have what else the file says of each, such as a label, as further fields.
+    """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}; name one that exists")
@@ -145,7 +173,16 @@ def read_unchecked(path: str | PathLike[str]) -> EventFile:
     polarities = events["p"]
     if polarities.dtype.kind in "if" and (abs(polarities) == 1).all():
         events["p"] = polarities > 0
-    return EventFile(events, (*size, 2) if size else None)
+    return EventFile(events, check_sensor_size((*size, 2)[:3]) if size else None)
+
+
+def may_hold_events(path: Path) -> bool:
+    """Say whether a file is of a known format; as ``.txt``, only one that begins with a number."""
+    suffix = path.suffix.lower()
+    if suffix == ".txt":
+        with path.open("rb") as file:
+            return file.read(1).isdigit()
+    return suffix in FORMATS
 
 
 def smallest_sensor(events: np.ndarray) -> SensorSize:
@@ -169,30 +206,18 @@ def _suffix(path: Path) -> str:
             f"it begins with {start[:12]!r}, not with {expected!r}; give it the suffix of its "
             "format, or record it again"
         )
-    _check_memory(memory * path.stat().st_size)
+    check_memory(memory * path.stat().st_size)
     return suffix
-
-
-def _check_memory(needed: int) -> None:
-    """Refuse to read what takes more bytes of memory than are free, where the system says it."""
-    meminfo = Path("/proc/meminfo")
-    if not meminfo.exists():  # not on Linux
-        return
-    available = re.search(r"MemAvailable: *(\d+)", meminfo.read_text())
-    free = 1024 * int(available[1]) if available else needed
-    if needed > free:
-        raise ValueError(
-            f"its events need about {needed / 1e9:.4g} GB of memory, and {free / 1e9:.4g} are free;"
-            " cut the recording into parts"
-        )
 
 
 def _decode(path: Path, suffix: str) -> Decoded:
     match suffix:
         case ".npy" | ".npz":
             return _read_numpy(path)
-        case ".csv":
-            return _read_csv(path), None
+        case ".csv" | ".txt":
+            return _read_csv(path)
+        case ".h5" | ".hdf5":
+            return _read_hdf5(path), None
         case ".aedat":
             return read_aedat(path.read_bytes())
         case ".raw":
@@ -211,18 +236,34 @@ def _read_numpy(path: Path) -> Decoded:
     It holds one array, structured or of shape (events, 4) with columns t, x, y and p, as the files
     of POKER-DVS do; or arrays with these names, and perhaps ``sensor_size``.
     """
-    loaded: Any = np.load(path, allow_pickle=False)
-    if isinstance(loaded, np.ndarray):
-        return _to_events(_columns(loaded)), None
-    unzipped = sum(member.file_size for member in loaded.zip.infolist())
-    _check_memory(3 * unzipped)
-    arrays = dict(loaded)
+    with path.open("rb") as file:
+        loaded: Any = np.load(file, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            if file.read(1):
+                raise ValueError(
+                    "it goes on after its array, as if it were saved in portions; join them by "
+                    "np.concatenate, or copy it again"
+                )
+            return _to_events(_columns(loaded)), None
+        unzipped = sum(member.file_size for member in loaded.zip.infolist())
+        check_memory(3 * unzipped)
+        arrays = dict(loaded)
     sensor = arrays.pop("sensor_size", np.empty(0))
-    size = tuple(sensor[:2].tolist())
+    size = tuple(sensor.tolist())
     if len(arrays) == 1:
         (array,) = arrays.values()
         arrays = _columns(array)
     return _to_events(arrays), size
+
+
+def _read_hdf5(path: Path) -> np.ndarray:
+    """Read what an HDF5 file holds in the group events: arrays t, x, y and p."""
+    import h5py  # which NIR needs, and no other file does
+
+    with h5py.File(path) as file:
+        events = file.get("events", {})
+        check_memory(3 * sum(column.nbytes for column in events.values()))
+        return _to_events({name: column[:] for name, column in events.items()})
 
 
 def _columns(array: np.ndarray) -> dict[str, np.ndarray]:
@@ -238,53 +279,111 @@ def _columns(array: np.ndarray) -> dict[str, np.ndarray]:
     return dict(zip("txyp", array.T, strict=True))
 
 
-def _read_csv(path: Path) -> np.ndarray:
+def read_comments(path: Path) -> dict[str, str]:
+    r"""Return what a CSV says of its ``class`` and its ``sensor_size`` before the header.
+
+    Example:
+        >>> _ = Path("up.csv").write_text("# class: up!\nt,x,y,p\n0,3,5,1\n")
+        >>> read_comments(Path("up.csv"))
+        {'class': 'up!'}
+    """
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        start = COMMENTS.match(file.read(1000))
+    return dict(COMMENT.findall(start[0]))  # type: ignore[index]
+
+
+def _read_csv(path: Path) -> Decoded:
     import pandas as pd  # which takes a second to import
 
+    comments = read_comments(path)
     with path.open(encoding="utf-8-sig", errors="replace") as file:
-        header = file.readline(1000).lstrip("#").strip(" \r\n")  # savetxt's begins with "# "
+        for _ in range(len(comments) + 1):
+            header = file.readline(1000)
+    header = header.lstrip("#").strip(" \r\n")  # savetxt's begins with "# "
     separator = next((sign for sign in ",;\t" if sign in header), r"\s+")
     names = re.split(separator, header)
+    has_header = not re.match(r"[-+.]?\d", header)
+    skipped = len(comments) + has_header
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # of more values than names
             table = pd.read_csv(
-                path, sep=separator, names=names, skiprows=1, index_col=False, skipinitialspace=True
+                path,
+                sep=separator,
+                names=names if has_header else range(len(names)),
+                skiprows=skipped,
+                index_col=False,
+                skipinitialspace=True,
             )
     except Exception as error:  # what pandas raises depends on what it finds
         raise ValueError(f"no table: {error}; write a header that names all columns") from error
-    columns = {}
-    for field, texts in _fields(table).items():
-        columns[field] = pd.to_numeric(texts, errors="coerce")
-        is_wrong = columns[field].isna()
+    numbers = table.apply(pd.to_numeric, errors="coerce")
+    if not has_header:
+        numbers = _named(numbers)
+        table = numbers
+    for field, name in _fields(table).items():
+        is_wrong = numbers[name].isna()
         if is_wrong.any():
             row = is_wrong.argmax()
-            raise ValueError(
-                f"line {row + 2}: {field} is {texts[row]}; write a number, or leave the line out"
-            )
-    return _to_events(columns)
+            place = f"line {row + skipped + 1}: {field} is {table[name][row]}"
+            raise ValueError(f"{place}; write a number, or leave the line out")
+        table[name] = numbers[name]
+    sides = re.findall(r"-?\d+", comments.get("sensor_size", ""))
+    return _to_events(table.dropna(axis="columns", how="all")), tuple(map(int, sides))
 
 
-def _fields(columns: Any) -> dict[str, Any]:
-    """Return columns, which have any of the usual names, as t, x, y and p."""
-    fields: dict[str, Any] = {}
-    for name, column in columns.items():
-        usual = name.strip("\"' #").lower()
-        if usual in FIELDS:
-            fields.setdefault(FIELDS[usual], column)
-    missing = [field for field in "txyp" if field not in fields]
+def _named(table: Any) -> Any:
+    """Name the columns of a table without a header, t, x, y, p or x, y, p, t; seconds become µs."""
+    for order in ("txyp", "xypt"):
+        named = table.set_axis([*order], axis=1)
+        if named["t"].is_monotonic_increasing and named["p"].isin([-1, 0, 1]).all():
+            microseconds = 1e6 * named["t"]
+            in_seconds = is_whole(microseconds) and not is_whole(1e-3 * microseconds)
+            return named.assign(t=microseconds.round()) if in_seconds else named
+    raise ValueError("it has no header, and neither t, x, y, p nor x, y, p, t fits; write one")
+
+
+def is_whole(times: np.ndarray) -> bool:
+    """Say whether times are whole numbers, but for what a float of seconds since 1970 loses.
+
+    Example:
+        >>> is_whole(np.array([0.1, 0.9, 2])), is_whole(np.array([0.5]))
+        (True, False)
+    """
+    return np.allclose(times, np.rint(times), rtol=0, atol=0.25)
+
+
+def _fields(columns: Any) -> dict[str, str]:
+    """Return by which of the usual names the columns t, x, y and p go."""
+    names: dict[str, str] = {}
+    for name in columns:
+        field = FIELDS.get(name.strip("\"' #").lower())
+        if field in names:
+            raise ValueError(f"{names[field]} and {name} may both be {field}; rename one of them")
+        if field:
+            names[field] = name
+    missing = [field for field in "txyp" if field not in names]
     if missing:
         raise ValueError(
             f"it holds {', '.join(columns) or 'nothing'}, not {', '.join(missing)}; call them t, "
             "x, y and p, in CSV in the first line"
         )
-    return fields
+    return names
 
 
-def _to_events(columns: dict[str, Any]) -> np.ndarray:
-    """Put columns into a structured array, in the types that they have."""
-    fields = _fields(columns)
-    return np.rec.fromarrays(list(fields.values()), names=list(fields))  # type: ignore[call-overload]
+def _to_events(columns: Any) -> np.ndarray:
+    """Put columns, and others that are as long, into a structured array, in their own types."""
+    arrays = {name: np.asarray(column) for name, column in columns.items()}
+    for field, name in _fields(columns).items():
+        array = arrays.pop(name)
+        if array.dtype.kind not in "biuf" or array.ndim != 1:
+            raise ValueError(f"{field} is an array {array.shape} of {array.dtype}; give numbers")
+        arrays[field] = array
+    of_events = {}
+    for name, array in arrays.items():
+        if name in "txyp" or array.shape == arrays["t"].shape:
+            of_events[name] = array
+    return np.rec.fromarrays(list(of_events.values()), names=list(of_events))  # type: ignore[call-overload]
 
 
 def _read_by_faery(path: Path, suffix: str) -> Decoded:

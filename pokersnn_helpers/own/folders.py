@@ -15,7 +15,14 @@ from tqdm import tqdm
 
 from ..checks import check_events, check_numbers, check_range, check_sensor_size, errors_in
 from ..recordings import PackedRecording, Recordings
-from .event_files import FORMATS, SensorSize, read_event_file, smallest_sensor
+from .event_files import (
+    FORMATS,
+    SensorSize,
+    may_hold_events,
+    read_comments,
+    read_event_file,
+    smallest_sensor,
+)
 
 MAX_SIDE = 128  # pixels, unless a size is given
 Origin = tuple[Path, str, str]  # file, class and group
@@ -23,12 +30,14 @@ SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", 
 
 
 class Folder(NamedTuple):
-    r"""Recordings of a folder, and where each comes from.
+    r"""The recordings of a folder, and the file that each comes from.
 
     Attributes:
-        recordings: All of them, their classes in alphabetical order, but "2" before "10".
-        groups: Of each recording the first folder below its class, or else its file without the
-            suffix. With ``stratified_folds(recordings, folds, groups)`` no group is in two folds.
+        recordings: All recordings. Their classes are in alphabetical order, but with "2" before
+            "10".
+        groups: The group of each recording, which is the first folder below its class, or else its
+            file without the suffix. ``stratified_folds(recordings, folds, groups)`` keeps each
+            group in one fold.
         files: The file of each recording.
         sensor_size: Width, height and polarities of what recorded them, before any change of size.
 
@@ -54,26 +63,31 @@ def load_folder(
 ) -> Folder:
     r"""Load all recordings below a folder, such as ``waving/anna/monday.raw``.
 
-    In memory an event takes about 8 bytes. For more than fit there, Tonic has data sets that are
-    cached on the disk, ``tonic.DiskCachedDataset``.
+    An event needs about 8 bytes of memory. If you have more recordings than fit there, use Tonic's
+    data sets that are cached on the disk, ``tonic.DiskCachedDataset``.
 
     Args:
-        path: It holds a folder per class. ``read_event_file`` says which files it reads.
-        sensor_size: Width, height and polarities, for files that don't say them. Default: the
-            smallest that holds all events.
-        size: Width and height that the recordings are brought to, as ``resize`` does. Default: as
-            they are, but at most 128 pixels along a side.
-        window_ms: Cut each recording into parts of about this duration. Default: it stays whole.
+        path: A folder that holds a folder per class, with files that ``read_event_file`` can read.
+            Where a CSV file says its class, in a line such as ``# class: up!``, that is the name of
+            the class.
+        sensor_size: Width, height and polarities of the sensor, for files that don't say them.
+            Default: the smallest sensor that holds all events.
+        size: Width and height to which ``resize`` brings the recordings. Default: they keep theirs,
+            up to 128 pixels along a side.
+        window_ms: Duration in ms of parts into which each recording is cut. Default: recordings
+            stay whole.
 
     Raises:
         FileNotFoundError: There is no such folder, or there are no classes or no recordings in it.
-        ValueError: A file can't be read, or files are of different sensors.
+        ValueError: A file can't be read, files are of different sensors, or those of a folder say
+            different classes.
 
     Warns:
         UserWarning: Some files are left out, since they aren't recordings, their names begin with
-            ``_``, or a link leads nowhere or to what is read anyway; or names differ in nothing
-            but capitals; or two files of different classes or groups hold the same. (Names that
-            begin with a dot are hidden.)
+            ``_``, or a link leads nowhere or to what is read anyway; or a folder is empty;
+            or names differ in nothing but capitals; or two files of different classes or groups
+            hold the same; or an event far off costs all recordings pixels. (Names
+            that begin with a dot are hidden.)
 
     Example:
         >>> for name, x in (("left", 3), ("right", 60)):
@@ -88,7 +102,8 @@ def load_folder(
     if sensor_size is not None:
         sensor_size = check_sensor_size(sensor_size)
     files = class_files(folder)
-    origins = [(file, *_class_and_group(folder, file)) for file in files]
+    names = class_names(folder, files)
+    origins = [(file, *class_and_group(folder, file, names)) for file in files]
     classes = _classes(folder, origins)
     recorded, sensor_size = _read_files(files, sensor_size)
     _warn_of_copies(recorded, origins)
@@ -119,18 +134,33 @@ def _read_files(
     recorded = []
     for file in tqdm(files, "reading", unit="file", delay=2):
         events, own_size = read_event_file(file)
-        sensor_size = sensor_size or own_size
-        if own_size and own_size != sensor_size:
+        if own_size and sensor_size and own_size[:2] != sensor_size[:2]:
             raise ValueError(
                 f"{file} is of sensor {own_size}, others of {sensor_size}; put recordings of "
                 "different sensors into different folders"
             )
+        sensor_size = own_size or sensor_size
         recorded.append(PackedRecording.pack(events, smallest_sensor(events)))
     if sensor_size is None:
         sides = [packed.sensor_size for packed in recorded]
         width, height, _ = np.max(sides, axis=0).tolist()
         sensor_size = (width, height, 2)
+        _warn_of_a_wild_event(files, recorded)
     return recorded, sensor_size
+
+
+def _warn_of_a_wild_event(files: list[Path], recorded: list[PackedRecording]) -> None:
+    """Warn of the file that makes the sensor large, and all recordings coarse, if others don't."""
+    sides = np.array([max(packed.sensor_size) for packed in recorded])
+    widest = sides.argmax()
+    if sides[widest] > max(MAX_SIDE, 2 * np.median(sides)):
+        events = recorded[widest].unpack()
+        event = np.maximum(events["x"], events["y"]).argmax()
+        warnings.warn(
+            f"{files[widest]}: event {event} is {events[event]}, far from where others are, and so "
+            "all recordings lose pixels; leave it out, or give the sensor's size",
+            stacklevel=4,
+        )
 
 
 def network_size(sensor_size: SensorSize) -> tuple[int, int]:
@@ -141,10 +171,10 @@ def network_size(sensor_size: SensorSize) -> tuple[int, int]:
 
 
 def resize(events: np.ndarray, sensor_size: SensorSize, size: tuple[int, int]) -> np.ndarray:
-    """Bring events to fewer pixels: the middle of the sensor, in square blocks that become a pixel.
+    """Reduce the number of pixels: square blocks in the middle of the sensor become a pixel each.
 
-    Blocks are as large as they can be, so both sizes say what happens: 346 × 260 pixels become
-    64 × 64 by blocks of 4 × 4 from the 256 × 256 in the middle, and 35 × 35 stay 35 × 35.
+    The blocks are as large as possible. For example, 346 × 260 pixels become 64 × 64 by blocks of
+    4 × 4 pixels from the 256 × 256 in the middle, and 35 × 35 stay 35 × 35.
 
     Args:
         events: Structured array with fields t, x, y and p.
@@ -240,15 +270,33 @@ def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
                     (links if child.is_symlink() else below).append(child)
     files = []
     for path in sorted(by_place.values()):
-        if path.suffix.lower() in FORMATS and path.is_file():
+        if path.is_file() and may_hold_events(path):
             files.append(path)
-        elif not path.is_dir():
+        elif not path.is_dir() or not any(path.iterdir()):
             left_out.append(path)
     return files, left_out
 
 
-def _class_and_group(folder: Path, file: Path) -> tuple[str, str]:
-    class_name, *below = file.relative_to(folder).parts
+def class_names(folder: Path, files: list[Path]) -> dict[str, str]:
+    """Return the class of each folder: its own name, or what the files in it say.
+
+    Raises:
+        ValueError: Files of a folder say different classes.
+    """
+    names: dict[str, str] = {}
+    for file in files:
+        folder_name = file.relative_to(folder).parts[0]
+        class_name = read_comments(file).get("class") or folder_name
+        first = names.setdefault(folder_name, class_name)
+        if class_name != first:
+            raise ValueError(f"{file} is of class {class_name}, others beside it of {first}")
+    return names
+
+
+def class_and_group(folder: Path, file: Path, names: dict[str, str]) -> tuple[str, str]:
+    """Return the class and the group of a file below a folder, by ``class_names``."""
+    folder_name, *below = file.relative_to(folder).parts
+    class_name = names[folder_name]
     if len(below) > 1:
         return class_name, below[0]
     return class_name, f"{class_name}/{file.stem}"
@@ -297,7 +345,9 @@ def _warn_of_copies(recorded: list[PackedRecording], origins: list[Origin]) -> N
 def cut(events: np.ndarray, window_ms: float | None) -> list[np.ndarray]:
     """Cut a recording into parts of about the same duration; those without events are no parts."""
     if len(events) == 0:
-        raise ValueError("no event lies in the middle of the sensor; choose another size")
+        raise ValueError(
+            "no event lies in the middle of the sensor; choose another size, or say the sensor's"
+        )
     parts = [events]
     if window_ms is not None:
         since = events["t"] - events["t"][0]

@@ -8,22 +8,24 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..checks import check_events, errors_in
-from .event_files import ANY_SENSOR, SensorSize, read_unchecked, smallest_sensor
+from .event_files import ANY_SENSOR, SensorSize, is_whole, read_unchecked, smallest_sensor
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PARTS = 50  # of the duration, for the rate over time
 MAX_PIXELS = 2**21  # no sensor has more
+LONGEST_SPARSE = 600e6  # µs with less than an event per ms, in recordings of usual length
+TOO_MANY = 0.5  # of the events in hot pixels: what is left would be another recording
 FEWEST = 100  # events, from which on a rate or a clock tells something
 UNITS = {1e-3: "divide ns by 1000", 1e3: "multiply ms by 1000", 1e6: "multiply seconds by 1e6"}
 
 
 class Inspection(NamedTuple):
-    r"""What a file holds.
+    r"""What ``inspect_file`` found in a file.
 
     Attributes:
-        numbers: By name, as plain numbers.
+        numbers: What was counted and measured, by name.
         rate: Events per ms in each of 50 parts of the duration, which are equally long.
         image: Events per pixel, (height, width).
         hot_pixels: Their x and y, (pixels, 2), as ``find_hot_pixels`` returns them.
@@ -34,8 +36,8 @@ class Inspection(NamedTuple):
         >>> from pathlib import Path
         >>> _ = Path("two.csv").write_text("t,x,y,p\n0,0,0,1\n2000,0,0,1\n")
         >>> inspection = inspect_file("two.csv")
-        >>> inspection.image, inspection.advice[0]
-        (array([[2]]), "100% are ON; look at the camera's thresholds, or merge polarities")
+        >>> inspection.image, len(inspection.advice)
+        (array([[2]]), 1)
     """
 
     numbers: dict[str, Any]
@@ -49,12 +51,12 @@ class Inspection(NamedTuple):
 def inspect_file(path: str | PathLike[str]) -> Inspection:
     """Inspect a file of events, in order or not.
 
-    Numbers are those of times as they are in the file. But where a counter of 16, 24 or 32 bits has
-    overflowed, it goes on, and times with fractions are brought to µs.
+    The times are those in the file, with two exceptions: where a counter of 16, 24 or 32 bits has
+    overflowed, it is continued, and times with fractions are converted to µs.
 
     Raises:
-        ValueError: Its events take more pixels than a camera has, or as ``read_event_file`` says,
-            which also raises the other errors.
+        ValueError: Its events lie on more pixels than a camera has, or ``read_event_file`` refuses
+            the file. The other errors are those of ``read_event_file``, too.
 
     Example:
         >>> from pathlib import Path
@@ -129,18 +131,19 @@ def count_events(events: np.ndarray, sensor_size: SensorSize | None = None) -> n
 def find_hot_pixels(events: np.ndarray) -> np.ndarray:
     """Find pixels that fire all the time, and far more than those around them.
 
-    A pixel at which a hand turns round fires often, too, but only then, and so do its neighbours:
-    of 24 next pixels at most five may be hot themselves. But where more than a quarter of all
-    pixels stand out from the quietest quarter of their neighbours, all of those are hot.
+    A pixel at which a hand turns round also fires often, but only at that time, and its neighbours
+    do so as well. Of the 24 pixels around a hot one, therefore, at most five may be hot themselves.
+    There is one exception: if more than a quarter of all pixels stand out from the quietest quarter
+    of their neighbours, all of these are hot.
 
     Args:
         events: Structured array with fields t (µs), x, y and p, sorted by time.
 
     Returns:
-        x and y of each, those with the most events first: (pixels, 2).
+        x and y of each hot pixel, (pixels, 2), beginning with those that have the most events.
 
     Raises:
-        ValueError: They take more pixels than a camera has.
+        ValueError: The events lie on more pixels than a camera has.
 
     Example:
         >>> from pokersnn_helpers import EVENT_DTYPE
@@ -178,13 +181,9 @@ def _whole(stamps: np.ndarray) -> tuple[np.ndarray, float]:
         whole = stamps.astype(np.int64)
         in_ns = (whole[:1] > 2**53).any()  # since 1970
         return whole - whole[:1], 1e-3 if in_ns else 1
-    in_seconds = _is_whole(1e6 * stamps) and not _is_whole(1e3 * stamps)
+    in_seconds = is_whole(1e6 * stamps) and not is_whole(1e3 * stamps)
     scale = 1e6 if in_seconds else 1e3
     return np.rint(scale * stamps), scale
-
-
-def _is_whole(times: np.ndarray) -> bool:
-    return np.allclose(times, np.rint(times), rtol=0, atol=0.25)
 
 
 def _find_overflows(times: np.ndarray) -> tuple[int, np.ndarray]:
@@ -208,12 +207,13 @@ def _advice_on_order(
         yield f"{what} at event {number} (from {before} to {stamps[number]}); {remedy}"
 
 
-def _factor(scale: float, count: int, pixels: int, duration: int, gap: int) -> float:
+def _factor(scale: float, count: int, pixels: int, duration: int, gap: int, tick: int) -> float:
     """Say by what times are to be multiplied for µs, so that a camera could have sent so much.
 
     A pixel sends at most 10,000 events per s, and cameras, whose pixels share a bus, about five
-    millions and 250 per pixel. Recordings last for more than 1 ms, and few have a hundred events
-    within more than 5 s without having one in each ms.
+    millions and 250 per pixel. Recordings last for more than 1 ms. Few have a hundred events and no
+    more than one in a ms for so long as ``LONGEST_SPARSE``, or, where all times are multiples of
+    1000, as those in ns of a clock that counts µs, for 5 s.
     """
     if scale < 1:
         return scale
@@ -222,7 +222,8 @@ def _factor(scale: float, count: int, pixels: int, duration: int, gap: int) -> f
         in_ms = duration >= 10 and count < 0.5 * pixels * duration
         return min(1e6, 1e3 * scale) if in_ms else 1e6
     busy = duration - gap
-    if FEWEST <= count < busy / 1000 and busy > 5e6:
+    longest = 5e6 if tick % 1000 == 0 else LONGEST_SPARSE
+    if FEWEST <= count < busy / 1000 and busy > longest:
         return scale / 1000
     return scale
 
@@ -238,7 +239,7 @@ def _advice_on_times(t: np.ndarray, scale: float, pixels: int) -> Iterator[str]:
     gaps = np.diff(moments)
     gap = int(gaps.max())
     tick = int(np.gcd.reduce(gaps))
-    factor = _factor(scale, count, pixels, duration, gap)
+    factor = _factor(scale, count, pixels, duration, gap, tick)
     if factor != 1 or scale != 1:
         in_the_file = duration / max(scale, 1)
         remedy = UNITS.get(factor, "round the times to whole µs")
@@ -277,12 +278,13 @@ def _advice_on_pixels(
         x, y = hot_pixels.T
         share = image[y, x].sum() / len(events)
         places = ", ".join(map(str, map(tuple, hot_pixels.tolist())))
-        yield (
-            f"hot pixels, {number} in all, {places}, have {100 * share:.2g}% of the events; leave "
-            "them out by `clean`"
-        )
+        what = f"hot pixels, {number} in all, {places}, have {100 * share:.2g}% of the events"
+        remedy = "leave them out by `clean`"
+        if share > TOO_MANY:
+            remedy = "look whether they are what you recorded, or record again"
+        yield f"{what}; {remedy}"
     share_on = events["p"].mean()
-    if not 0.1 <= share_on <= 0.9:
+    if 0 < share_on < 0.1 or 0.9 < share_on < 1:  # where all are alike, they were merged
         yield f"{share_on:.0%} are ON; look at the camera's thresholds, or merge polarities"
 
 

@@ -18,8 +18,8 @@ def inspect_files(paths: Iterable[str | PathLike[str]]) -> dict[Path, Inspection
     r"""Inspect files, and all files below folders, by ``inspect_file``.
 
     Returns:
-        What is in each file, without images. What is wrong with one that can't be read is its only
-        advice, and it has no numbers.
+        What was found in each file, without images. A file that can't be read has no numbers, and
+        its only advice says what is wrong with it.
 
     Raises:
         FileNotFoundError: There are no recordings in a folder.
@@ -46,8 +46,8 @@ def inspect_files(paths: Iterable[str | PathLike[str]]) -> dict[Path, Inspection
 def overview(inspections: dict[Path, Inspection]) -> list[str]:
     r"""Say in lines what many files hold: a table, and then what is odd.
 
-    Classes are the folders in the folder that holds everything. What is odd, and has the same
-    remedy, in many files is one line, which names the first.
+    Classes are the folders in the folder that holds everything. If the same is odd in many files,
+    with the same remedy, there is a single line for all of them, which names the first file.
 
     Example:
         >>> for name in ("left", "right"):
@@ -69,11 +69,20 @@ def overview(inspections: dict[Path, Inspection]) -> list[str]:
     numbers = pd.DataFrame(rows.values())[["events", "duration (ms)"]]
     table = numbers.groupby(np.array(classes)).agg(["count", "median", "min", "max"])
     lines = [f"{len(inspections)} files", table.to_string()]
-    by_remedy: dict[str, list[str]] = {}
+    class_of = dict(zip(rows, classes, strict=True))
+    first: dict[str, str] = {}
+    classes_with: dict[str, list[str]] = {}
     for file, inspection in inspections.items():
+        class_name = class_of.get(file.absolute(), "")
         for sentence in inspection.advice:
             _, _, remedy = sentence.rpartition("; ")
-            by_remedy.setdefault(remedy, []).append(f"{file}: {sentence}")
-    for sentences in by_remedy.values():
-        lines.append(f"- {len(sentences)} files, such as {sentences[0]}")
+            first.setdefault(remedy, f"{file}: {sentence}")
+            names = classes_with.setdefault(remedy, [])
+            names.append(class_name)
+    for remedy, names in classes_with.items():
+        number = len(names)
+        concerned = len(set(names))
+        lines.append(
+            f"- {number} files in {concerned} of {len(table)} folders, such as {first[remedy]}"
+        )
     return lines

@@ -16,28 +16,32 @@ from ..recordings import PackedRecording
 from ..system.compiling import compiled
 from ..system.devices import one_cpu_thread
 from ..training import MAX_STEPS, Prediction, read_prediction
+from .outside import what_is_outside
 
 MAX_COUNTS = 2**22  # in the frames that are computed at once
 
 
 class Stream:
-    """A recording that isn't over yet, and what a classifier says about it so far.
+    """Classifies a recording while its events arrive.
 
-    Time begins with the first event, and a time step is computed when an event of a later one has
-    come. However the events are cut into portions, after ``finish`` voltages and answer are those
-    of ``predict`` on the CPU, to the last bit. A stream keeps the voltages of its recording, so
-    memory grows by some bytes per step until ``reset``, a pause or a window begins another.
+    Time begins with the first event, and a time step is computed as soon as an event of a later one
+    has arrived. However the events are cut into portions, after ``finish`` the voltages and the
+    answer are those of ``predict`` on the CPU, to the last bit. A stream keeps the voltages of its
+    recording, so its memory grows by some bytes per step until ``reset``, a pause or a window
+    begins a new recording.
 
     Args:
-        classifier: Of a network that can ``resume``: ``SNN``, ``FastSNN``, a ``SpikingNetwork`` of
-            your own or ``LayerThenSNN``. The stream takes a copy to the CPU.
-        pause_ms: After so long without an event a recording is over; the next event begins another.
-            Default: only ``reset`` ends a recording.
-        window_ms: The same when a recording has lasted so long, for a camera that is never silent.
-        on_answer: Called with the stream when a recording is over, before the next begins.
+        classifier: A classifier whose network can ``resume``: ``SNN``, ``FastSNN``, a
+            ``SpikingNetwork`` of your own or ``LayerThenSNN``. The stream copies it to the CPU.
+        pause_ms: Time in ms without an event after which a recording is over, and the next event
+            begins a new one. Default: only ``reset`` ends a recording.
+        window_ms: Time in ms after which a recording is over even without a pause, for a camera
+            that is never silent. Default: there is no such limit.
+        on_answer: A function that is called with the stream when a recording is over, before the
+            next one begins.
 
     Attributes:
-        steps: Time steps that have been computed.
+        steps: The number of time steps that have been computed.
 
     Raises:
         TypeError: The classifier isn't one, or its network reads whole recordings only, defines
@@ -94,17 +98,18 @@ class Stream:
         self._t = np.empty(0, np.int64)  # of the events whose step isn't computed, since the start
         self._pixels = np.empty(0, np.int64)
         self._voltages = [torch.empty(0, 1, len(self.classifier.classes))]
+        self._image = np.zeros(self.classifier.sensor_size[::-1], np.int64)
 
     @property
     def open_since(self) -> float | None:
-        """Time in µs at which the step begins that isn't computed yet: no event may be earlier."""
+        """Time in µs at which the next step begins. Events that come now mustn't be earlier."""
         return None if self._start is None else self._start + self.steps * self.time_window
 
     def push(self, events: np.ndarray) -> torch.Tensor:
-        """Take the next events, and compute the time steps that they end.
+        """Accept the next events, and compute the time steps that they complete.
 
         Args:
-            events: As for ``predict``; none is allowed, too.
+            events: Events as for ``predict``. The array may be empty.
 
         Returns:
             Voltages of these steps, (steps, classes).
@@ -139,6 +144,8 @@ class Stream:
             self._start = packed.start
             self._last = last_time
             self._ends = last_step + 1 + self.classifier.settle_steps
+            if self.classifier.ranges:
+                np.add.at(self._image.reshape(-1), packed.pixels[:n_events], 1)
             self._t = np.concatenate([self._t, packed.t[:n_events]])
             self._pixels = np.concatenate([self._pixels, packed.pixels[:n_events]])
             voltages.append(self._compute(last_step))
@@ -155,7 +162,7 @@ class Stream:
         return int(np.append(over, True).argmax())
 
     def advance(self, time: float) -> torch.Tensor:
-        """Say that all events before ``time`` (µs) have come, and compute the steps until then."""
+        """Compute all steps that end by ``time`` (µs), since no earlier events will come."""
         check_range(-(2**53), 2**53, time=time)
         since = 0 if self._start is None else time - self._start
         if time - self._last >= self.pause or since >= self.window:
@@ -166,7 +173,7 @@ class Stream:
         return self._compute(max(steps, self.steps))
 
     def finish(self) -> torch.Tensor:
-        """Compute all steps that are left of the recording's own time; ``reset`` begins anew."""
+        """Compute the remaining steps of the recording's own time; ``reset`` begins another."""
         return self._compute(max(self.steps, self._ends))
 
     def end(self) -> torch.Tensor:
@@ -184,17 +191,23 @@ class Stream:
         return self._voltages[0][:, 0]
 
     def prediction(self) -> Prediction:
-        """Return what the classifier says of the own time that has been computed."""
+        """Return the classifier's answer to the part of the recording that has been computed."""
         if self.steps == 0:
             classes = self.classifier.classes
             shares = dict.fromkeys(classes, 1 / len(classes))
             return Prediction(None, shares, self.voltages)
         return read_prediction(self.classifier, self.voltages[: self._ends, None])
 
-    def settled_ms(self) -> float | None:
-        """Return at which time in ms the answer became what it is now; None without an answer.
+    def outside(self) -> list[str]:
+        """Say what of the events so far is unlike all that ``train`` has trained on."""
+        duration = self._last - (self._start or 0)
+        return what_is_outside(self.classifier.ranges, self._image, duration)
 
-        It is the end of the time step that changed the answer.
+    def settled_ms(self) -> float | None:
+        """Return since what time in ms the answer is what it is now; None without an answer.
+
+        It is the end of the time step that last changed the answer, seen in hindsight: at that
+        time nobody could tell that the answer would stay. ``prediction`` says how sure it is.
         """
         if self.prediction().class_name is None:
             return None

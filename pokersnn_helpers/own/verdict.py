@@ -1,7 +1,7 @@
 """What models with and without a memory say about recordings, by what they classify correctly."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,44 +12,70 @@ from ..checks import check_groups
 from ..study.protocol import bootstrap_interval
 
 PLAIN = "as they are"
+UNIFORM = "times drawn anew"
 SHUFFLED = "time shuffled"
-MERGED = "polarities merged"
 REVERSED = "time reversed"
-# What no order of events changes, and what it may change.
-SUMS = ("the sum", "MLP of the sum", "CNN of the sum")
-UNTIMED = (*SUMS, "count and duration")
-TIMED = ("each frame alone", "motion correlations", "GRU", "SNN")
+# Of recordings that were changed so, models learn what is left: the sum, and the rate beside it.
+CONTROLS = (UNIFORM, SHUFFLED)
+# What models see: the sum of all events, the rate over time without places, or the order of frames.
+SUMS = ("the sum", "trees of the sum", "CNN of the sum")
+RATE = "the rate alone"
+FRAME = "each frame alone"
+FEATURES = ("motion correlations", "regions over time", "everything together")
+NETWORKS = ("GRU", "SNN")
+FINER = " in finer bins"
+GUESS = "the most frequent class"
+TIMED = (RATE, FRAME, *FEATURES, *NETWORKS)
+# Each part may show the class: then a start or an end is no shortcut.
+ANYWHERE = {
+    "first events' place": "any events' place",
+    "first tenth": "any tenth",
+    "last tenth": "any tenth",
+}
 # What may give the class away by itself, and what to look at then.
 SHORTCUTS = {
     "first events' place": "how your recordings start",
     "first tenth": "how your recordings start",
     "last tenth": "how they end",
     "count and duration": "whether those of all classes are equally long",
+    "hot pixels": "the camera's hot pixels, which the command clean leaves out",
 }
+MARGIN = 0.05  # what is as good as the best, in accuracy
+WIDEST = 0.15  # the end of an interval up to which that can be said
 
+SUM_ENOUGH = "the sum is enough"
+FRAME_ENOUGH = "a single frame is enough"
+RATE_ENOUGH = "the rate over time is enough"
+NEEDS_ORDER = "needs the order of events"
+NEEDS_BOTH = "needs both"
+HAS_SHORTCUT = "has a shortcut"
+NOTHING = "these models found nothing"
+CANNOT_TELL = "can't tell"
+REASONS = {
+    SUM_ENOUGH: "A model of the sum is within {margin:.0f} points of the best: a network with a "
+    "memory is worth its trouble only for an early answer.",
+    FRAME_ENOUGH: "Each frame alone is within {margin:.0f} points of the best: time matters, but "
+    "no memory is needed.",
+    RATE_ENOUGH: "How many events there are when is within {margin:.0f} points of the best, "
+    "wherever they are: time matters, and places needn't be told apart.",
+    NEEDS_ORDER: "Neither the sum nor the rate nor a frame is enough: what happens before what "
+    "tells the classes apart, so a memory is needed.",
+    NEEDS_BOTH: "The sum tells some recordings apart and the time others: use a network that has "
+    "a memory and sees the places, too.",
+    NOTHING: "Look at {best}, the best of them, record more, or see whether the classes differ "
+    "at all.",
+    CANNOT_TELL: "What differs may be chance: record more, in more groups, or choose finer bins "
+    "by time_window. {decidable}",
+}
+SHORTCUT = " But that may be a shortcut. Correct by themselves: {alone}. So check {advice}."
 BEST = (
     "The best of {models} models, {best}, classifies {accuracy:.0%} of {recordings} unseen "
     "recordings correctly; the most frequent class is right in {guess:.0%}."
 )
-UNORDERED = (
-    "Without any order of events, the best, {untimed}, reaches {untimed_accuracy:.0%}; {timed} "
-    "differs from it by {over_untimed}."
+COMPARED = (
+    "In bins of {ms:g} ms, the best of the sum, {summed}, reaches {of_sum:.0%}, the rate alone "
+    "{of_rate:.0%}, each frame alone {of_frame:.0%}; {timed} differs from the sum by {lead}."
 )
-CHANCE = "The difference of {over_guess} may be chance."
-SHORTCUT = "may be a shortcut. Correct by themselves: {alone}. So check {advice}."
-VERDICTS = {  # and what is said of each
-    "nothing to be learned": "Nothing was learned from these recordings: record more, in more "
-    "groups, or look whether the classes differ at all.",
-    "doesn't need time": "These recordings don't need time: the sum is enough, and a network with "
-    "a memory is worth its trouble only for an early answer.",
-    "can't tell": "That may be chance, or networks with a memory need more to learn from: record "
-    "more groups before you decide on a memory.",
-    "has a shortcut": f"That {SHORTCUT}",
-    "a frame is enough": "Each frame alone reaches {frame:.0%}: time matters, but no memory is "
-    "needed.",
-    "needs time": "These recordings need time: each frame alone reaches {frame:.0%}, and {timed} "
-    "{shuffled:.0%} with time shuffled.",
-}
 
 Correct = dict[str, dict[str, np.ndarray]]  # by model and change: whether each recording is correct
 Lead = tuple[float, float, float]  # as ``lead_interval`` returns
@@ -66,81 +92,142 @@ def accuracy_table(correct: Correct, groups: Sequence[Any]) -> pd.DataFrame:
     table[["low", "high"]] = [
         bootstrap_interval(by_change[PLAIN], groups) for by_change in correct.values()
     ]
-    return table.reindex(columns=[PLAIN, "low", "high", SHUFFLED, MERGED, REVERSED])
+    return table.reindex(columns=[PLAIN, "low", "high", *CONTROLS, REVERSED])
 
 
 def judge(
-    correct: Correct, targets: Sequence[int], groups: Sequence[Any]
+    correct: Correct, targets: Sequence[int], groups: Sequence[Any], time_window: float
 ) -> tuple[str, tuple[str, ...]]:
-    """Compare the best of what no order of events changes with the best of what sees it.
+    """Say what the best of all models needs: the least that comes within ``MARGIN`` of it.
+
+    Args:
+        correct: By model and change. ``CONTROLS`` may be missing, and finer bins.
+        targets: The class of each recording.
+        groups: The group of each recording.
+        time_window: Width of the time bins in µs.
 
     Returns:
         The verdict, and three sentences that say why.
     """
-    right = {name: by_change[PLAIN] for name, by_change in correct.items()}
-    shuffled = {f"{name} with shuffled times": correct[name][SHUFFLED] for name in TIMED}
-    right |= shuffled
-    accuracy = pd.Series({name: answers.mean() for name, answers in right.items()})
-    best = accuracy[[*correct]].idxmax()
-    timed = accuracy[[*TIMED]].idxmax()
-    untimed = accuracy[[*SUMS, *shuffled]].idxmax()
-
-    guess = np.asarray(targets) == np.bincount(targets).argmax()
-    over_guess = lead_interval(right[best], guess, groups, len(correct))
-    over_untimed = lead_interval(right[timed], right[untimed], groups, len(TIMED))
-    shortcuts = _shortcuts(correct, guess, accuracy[best], groups)
-    verdict = _verdict(over_guess, over_untimed, accuracy[untimed])
-    if verdict == "needs time" and shortcuts:
-        verdict = "has a shortcut"
-    elif verdict == "needs time" and accuracy["each frame alone"] > 0.95 * accuracy[timed]:
-        verdict = "a frame is enough"
-
-    second = CHANCE if verdict == "nothing to be learned" else UNORDERED
-    third = VERDICTS[verdict]
-    if shortcuts and verdict in ("doesn't need time", "can't tell"):
-        third += f" What the sum shows {SHORTCUT}"
-    sentences = "\n".join([BEST, second, third]).format(
-        models=len(correct),
-        best=best,
-        accuracy=accuracy[best],
-        recordings=len(targets),
-        guess=guess.mean(),
-        over_guess=_points(over_guess),
-        untimed=untimed,
-        untimed_accuracy=accuracy[untimed],
-        timed=timed,
-        over_untimed=_points(over_untimed),
-        frame=accuracy["each frame alone"],
-        shuffled=correct[timed][SHUFFLED].mean(),
-        alone=", ".join(f"{name} {accuracy[name]:.0%}" for name in shortcuts),
-        advice=" and ".join(dict.fromkeys(SHORTCUTS[name] for name in shortcuts)),
-    )
-    return verdict, tuple(sentences.split("\n"))
+    judged = _Judged(correct, np.asarray(targets), groups)
+    accuracy = judged.accuracy
+    best = judged.best(correct)
+    timed = judged.best(judged.timed)
+    summed = judged.best(judged.summed)
+    rival = judged.best([*judged.timed, *SUMS])
+    least = judged.least(rival)
+    shortcuts = judged.shortcuts(best)
+    in_time = least not in (SUM_ENOUGH, NOTHING, CANNOT_TELL)
+    of_camera = least == SUM_ENOUGH and "hot pixels" in shortcuts
+    nothing_else = judged.lead(best, rival)[1] > 0
+    of_time = shortcuts and (in_time or nothing_else)
+    verdict = HAS_SHORTCUT if of_camera or of_time else least
+    ms = time_window / (5000 if timed.endswith(FINER) else 1000)
+    alone = [f"{name} {accuracy[name]:.0%}" for name in shortcuts]
+    words = {
+        "models": len(correct),
+        "best": best,
+        "accuracy": accuracy[best],
+        "recordings": len(targets),
+        "guess": accuracy[GUESS],
+        "ms": ms,
+        "summed": summed,
+        "of_sum": accuracy[summed],
+        "of_rate": accuracy[RATE],
+        "of_frame": accuracy[FRAME],
+        "timed": timed,
+        "lead": _points(judged.lead(timed, summed)),
+        "margin": 100 * MARGIN,
+        "decidable": decidable(groups),
+        "alone": ", ".join(alone),
+        "advice": " and ".join(dict.fromkeys(SHORTCUTS[name] for name in shortcuts)),
+    }
+    third = REASONS[least] + (SHORTCUT if shortcuts else "")
+    first, second, third = (sentence.format(**words) for sentence in (BEST, COMPARED, third))
+    return verdict, (first, second, third)
 
 
-def _verdict(over_guess: Lead, over_untimed: Lead, untimed_accuracy: float) -> str:
-    if over_guess[1] <= 0:
-        return "nothing to be learned"
-    more, low, high = over_untimed
-    if low > 0:
-        return "needs time"
-    as_good = high >= 0 and (high < 0.05 or more <= 0)  # behind, they have learned too little
-    return "doesn't need time" if as_good or untimed_accuracy > 0.95 else "can't tell"
+class _Judged:
+    """Comparisons of what models classified correctly."""
 
+    def __init__(self, correct: Correct, targets: np.ndarray, groups: Sequence[Any]):
+        self.groups = groups
+        self.models = len(correct)
+        self.classes = len(set(targets.tolist()))
+        untimed = {*SUMS, *SHORTCUTS, *ANYWHERE.values()}
+        self.timed = [name for name in correct if name not in untimed]
+        self.right = {name: by_change[PLAIN] for name, by_change in correct.items()}
+        self.right[GUESS] = targets == np.bincount(targets).argmax()
+        for name in self.timed:
+            for change, right in correct[name].items():
+                if change != PLAIN:
+                    self.right[f"{name}, {change}"] = right
+        self.accuracy = pd.Series({name: right.mean() for name, right in self.right.items()})
+        self.summed = [*SUMS, *self.changed(UNIFORM)]
 
-def _shortcuts(
-    correct: Correct, guess: np.ndarray, best: float, groups: Sequence[Any]
-) -> list[str]:
-    """Name the rows of ``SHORTCUTS`` that get more than half of the best model's lead."""
-    shortcuts = []
-    for name in SHORTCUTS:
-        alone = correct[name][PLAIN]
-        # Of a tenth, shuffled: any tenth. Count and duration are the same.
-        rivals = [guess] if name in UNTIMED else [guess, correct[name][SHUFFLED]]
-        lowest = min(lead_interval(alone, rival, groups, len(SHORTCUTS))[1] for rival in rivals)
-        if lowest > 0 and alone.mean() - guess.mean() > (best - guess.mean()) / 2:
-            shortcuts.append(name)
-    return shortcuts
+    def changed(self, change: str) -> list[str]:
+        """Name the models that saw changed recordings."""
+        return [name for name in self.right if name.endswith(change)]
+
+    def best(self, names: Iterable[str]) -> str:
+        """Return the name of the most accurate one."""
+        return self.accuracy[[*names]].idxmax()
+
+    def lead(self, first: str, second: str) -> Lead:
+        """Return by how much a model is better than another, the first being the best of many."""
+        models = self.models if second == GUESS else len(self.timed)
+        return lead_interval(self.right[first], self.right[second], self.groups, models)
+
+    def enough(self, rival: str, names: Sequence[str]) -> bool | None:
+        """Say whether the best of some models is within the margin; None: it's unknown."""
+        more, low, high = self.lead(rival, self.best(names))
+        if more <= MARGIN and high <= WIDEST:
+            return True
+        return False if low > 0 and more > MARGIN else None
+
+    def least(self, rival: str) -> str:
+        """Return the verdict, whatever shortcuts there are, of the best model beside them."""
+        more, low, high = self.lead(rival, GUESS)
+        if low <= 0:
+            much = more >= (1 - self.accuracy[GUESS]) / 2
+            return CANNOT_TELL if much or high - more > 0.5 else NOTHING
+        of_sum = self.enough(rival, self.summed)
+        if of_sum:
+            return NEEDS_BOTH if self.is_turned() else SUM_ENOUGH
+        of_time = [name == rival or self.enough(rival, [name]) for name in (RATE, FRAME)]
+        if of_sum is False and True in of_time:
+            return FRAME_ENOUGH if of_time.index(True) else RATE_ENOUGH
+        if None in (of_sum, *of_time):
+            return CANNOT_TELL
+        shuffled = self.changed(SHUFFLED)
+        of_both = self.sum_tells_some(rival) or (shuffled and self.enough(rival, shuffled))
+        return NEEDS_BOTH if of_both else NEEDS_ORDER
+
+    def is_turned(self) -> bool:
+        """Say whether reversed recordings look like another class, and the sum leaves errors."""
+        below = [self.lead(GUESS, name)[1] for name in self.changed(REVERSED)]
+        return max(below, default=0) > 0 and self.accuracy[self.summed].max() <= 1 - 2 * MARGIN
+
+    def sum_tells_some(self, rival: str) -> bool:
+        """Say whether the sum tells a part, which models that hardly see it don't know."""
+        more, low, _ = self.lead(self.best(self.summed), GUESS)
+        room = self.accuracy[rival] - self.accuracy[GUESS]
+        # Of more than two classes, regions also tell which of them are touched.
+        without_places = FEATURES[:1] if self.classes > 2 else FEATURES[:2]
+        return low > 0 and more >= room / 4 and self.enough(rival, without_places) is False
+
+    def shortcuts(self, best: str) -> list[str]:
+        """Name what gets more than half of the best model's lead by itself.
+
+        A start or an end has to say more than any other tenth: else each part shows the class.
+        """
+        names = []
+        for name in SHORTCUTS:
+            more, low, _ = self.lead(name, GUESS)
+            of_others = self.lead(name, ANYWHERE.get(name, GUESS))[1]
+            if min(low, of_others) > 0 and more > self.lead(best, GUESS)[0] / 2:
+                names.append(name)
+        return names
 
 
 def _points(lead: Lead) -> str:
@@ -155,8 +242,11 @@ def lead_interval(
 
     It is that of Student's t for groups of recordings, as wide as the interval of a single model is
     at 100 − 5 / ``models`` % (Bonferroni), since the best of several is ahead by chance more often.
-    Unlike a bootstrap, it holds its level with few groups, too. Where all groups say the same, it
-    is the exact one for n recordings without an exception (Clopper and Pearson 1934).
+    Unlike a bootstrap, it holds its level with few groups, too, and with groups of unequal size:
+    a group's deviation counts more the larger the group is, and degrees of freedom are fewer (CR2
+    and Satterthwaite's: Pustejovsky and Tipton 2018, doi:10.1080/07350015.2016.1247004). Where all
+    groups say the same, it is the exact one for n recordings without an exception (Clopper and
+    Pearson 1934).
 
     Args:
         first: Whether each recording was classified correctly, (recordings,).
@@ -172,13 +262,43 @@ def lead_interval(
     difference = np.subtract(first, second, dtype=float)
     number = len(difference)
     mean = difference.mean()
-    by_group = np.bincount(check_groups(groups, number), difference - mean)
-    count = len(by_group)
+    numbers = check_groups(groups, number)
+    by_group = np.bincount(numbers, difference - mean)
     tail = 0.025 / models
-    if count == 1 or np.allclose(by_group, 0):
+    if len(by_group) == 1 or np.allclose(by_group, 0):
         width = 1 - tail ** (1 / number)
     else:
-        error = math.sqrt(count / (count - 1) * (by_group @ by_group)) / number
-        width = student.ppf(1 - tail, count - 1) * error
+        sizes = np.bincount(numbers)
+        error = math.sqrt((by_group**2 / (1 - sizes / number)).sum()) / number
+        width = student.ppf(1 - tail, _degrees_of_freedom(sizes)) * error
     mean, low, high = np.clip([mean, mean - width, mean + width], -1, 1).tolist()
     return mean, low, high
+
+
+def _degrees_of_freedom(sizes: np.ndarray) -> float:
+    """Return Satterthwaite's, of a mean over groups: one less than there are if all are equal."""
+    shares = sizes / sizes.sum()
+    adjusted = shares * sizes / (1 - shares).clip(1e-9)
+    of_pairs = adjusted.sum() ** 2 - (adjusted**2).sum()
+    return sizes.sum() ** 2 / ((sizes**2).sum() + of_pairs)
+
+
+def decidable(groups: Sequence[Any]) -> str:
+    """Say which differences in accuracy these groups can show, before anything is trained.
+
+    The least is half the width of ``lead_interval``, of the best of five models, if two models
+    disagree on a quarter of the recordings, and their difference varies by 15 points among groups.
+
+    Args:
+        groups: The group of each recording.
+
+    Example:
+        >>> decidable(["anna", "ben", "carl", "dora"] * 30)
+        "Groups: 4, so differences below 51 points can't be told."
+    """
+    sizes = np.bincount(check_groups(groups, len(groups)))
+    shares = sizes / sizes.sum()
+    error = math.sqrt((shares**2 * (0.15**2 + 0.25 / sizes)).sum())
+    points = 100 * error * student.ppf(1 - 0.025 / 5, _degrees_of_freedom(sizes))
+    differences = f"differences below {points:.0f} points" if points < 100 else "differences"
+    return f"Groups: {len(sizes)}, so {differences} can't be told."

@@ -15,7 +15,7 @@ from ..system.compiling import compiled
 
 @dataclass(frozen=True)
 class EventCamera:
-    """A dynamic vision sensor (DVS), with the ways in which a real one isn't ideal.
+    """A dynamic vision sensor (DVS) with the flaws of a real one.
 
     A pixel stores a reference, which is a log intensity. When the light has risen above it by the
     ON threshold, or fallen below it by the OFF threshold, the pixel sends an event and moves the
@@ -30,14 +30,15 @@ class EventCamera:
             than 0.3 of the typical one is raised to that, so the true deviation is smaller: 0.43
             for 0.45.
         tau_bright: Time constant of a pixel's photoreceptor at log intensity 0, in µs.
-        tau_dark: The same at log intensity −1: the less light, the slower.
-        refractory_period_us: After an event, a pixel sends none for so long.
-        timestamp_jitter_us: A time stamp is late by up to so much, at random.
-        tie_probability: Of the events 1 µs after another one, this share gets the same time stamp,
-            because all pixels share one bus. (The bus is Lichtsteiner's; the rule is this book's
-            own, and only as good as the ties it makes.)
+        tau_dark: The same at log intensity −1. The less light there is, the slower a pixel is.
+        refractory_period_us: Time after an event during which a pixel sends no other one, in µs.
+        timestamp_jitter_us: The longest delay of a time stamp in µs. Delays are random.
+        tie_probability: The share of events 1 µs after another one that are given the same time
+            stamp, because all pixels share one bus. (The bus is Lichtsteiner's. The rule is this
+            book's own and was only chosen to give about as many ties as the real recordings have.)
         noise_rate_hz: Events without a cause per pixel and s, half of them ON.
-        leak_rate: The reference sinks by so much log intensity per s, until the pixel sends ON.
+        leak_rate: Log intensity per s by which the reference sinks, until the pixel sends an ON
+            event.
 
     Example:
         >>> light = np.log(np.full((3, 1, 1), 0.3) ** [[[0]], [[1]], [[2]]])  # falls twice to 30 %
@@ -72,7 +73,8 @@ class EventCamera:
             log_frames: Log intensities of shape (y, x), one every ``frame_interval``. In between,
                 the light changes linearly.
             frame_interval: Time from one frame to the next in µs.
-            rng: Draws each pixel's thresholds and first state, and the noise.
+            rng: The random generator for each pixel's thresholds and first state, and for the
+                noise.
 
         Returns:
             Events in order of time, as a structured array of ``EVENT_DTYPE``; t counts from the
@@ -172,19 +174,27 @@ def _send_events(
     interval = end - now
     periods = interval / max(period, 1e-6)
     most = np.float32(1 + periods)  # more don't fit in
-    change = after - reference
-    threshold = np.where(change > 0, on_threshold, off_threshold)
-    crossings = np.abs(change) / threshold
-    crossings = np.minimum(crossings, most).astype(np.int64)
-    events = np.empty((4, crossings.sum()))
+    height, width = after.shape
+    crossings = np.empty((height, width), np.int64)
+    total = 0
+    for y in range(height):
+        for x in range(width):
+            change = after[y, x] - reference[y, x]
+            threshold = on_threshold[y, x] if change > 0 else off_threshold[y, x]
+            crossings[y, x] = min(abs(change) / threshold, most)
+            total += crossings[y, x]
+    events = np.empty((4, total))
     count = 0
-    for y, x in np.argwhere(crossings):
-        sign = np.sign(change[y, x])
+    for pixel in np.flatnonzero(crossings):
+        y = pixel // width
+        x = pixel % width
+        sign = np.sign(after[y, x] - reference[y, x])
+        threshold = on_threshold[y, x] if sign > 0 else off_threshold[y, x]
         start = before[y, x]
         way = sign * (after[y, x] - start)
         speed = max(way, np.float32(1e-9))  # per frame
         passed = np.float64(reference[y, x])
-        step = sign * threshold[y, x]
+        step = sign * threshold
         first = 0.0
         for nth in range(crossings[y, x]):
             level = passed + np.float64(nth + 1) * step

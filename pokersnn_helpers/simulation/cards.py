@@ -113,14 +113,14 @@ def simulate_recording(
 
     Args:
         suit: ``"club"``, ``"heart"``, ``"diamond"`` or ``"spade"``.
-        rng: Draws the pip's size, place and motion, and the camera's noise.
-        camera: Default: ``CAMERA``, which was fitted to the real one.
-        upside_down: Turn the pip's outline by 180°; it moves the same way.
-        factors: The two hidden factors that the properties of a card share, drawn from a standard
-            normal distribution; pips of one card pass share them. Default: drawn from ``rng``.
+        rng: The random generator for the pip's size, place and motion, and for the camera's noise.
+        camera: The camera that films. Default: ``CAMERA``, which was fitted to the real one.
+        upside_down: Whether to turn the pip's outline by 180°. Its motion stays the same.
+        factors: Two random factors on which the properties of a card depend, from a standard normal
+            distribution. The pips of one card pass share them. Default: drawn by ``rng``.
         spread: Factor on all standard deviations and loadings, from 0 (each card gets the medians
-            of its suit) to 4. Default: ``SPREAD``, which was fitted to the 48 cards. A network that
-            shall classify cards of other passes learns more from cards that differ more.
+            of its suit) to 4. Default: ``SPREAD``, which was fitted to the 48 cards. To classify
+            cards of other passes, train on cards that differ more.
 
     Returns:
         Events in order of time, as a structured array of ``EVENT_DTYPE``; t is in µs from 0, and x

@@ -33,12 +33,13 @@ def simulate_pokerdvs(
     """Simulate recordings in the form of POKER-DVS, with the source ``"simulated"``.
 
     Args:
-        seed: Fixes every event.
-        n_train: Recordings to train on, a quarter of them from each suit.
-        n_test: Recordings to test on, likewise.
-        camera: What films them. Default: ``cards.CAMERA``.
-        spread: As for ``simulate_recording``.
-        upside_down: The share of each suit that stands upside down (0 to 1), its first recordings.
+        seed: Determines every event.
+        n_train: Number of training recordings, a quarter of them from each suit.
+        n_test: Number of test recordings, a quarter of them from each suit.
+        camera: The camera that films. Default: ``cards.CAMERA``.
+        spread: Factor on all standard deviations, as for ``simulate_recording``.
+        upside_down: The share of each suit that stands upside down (0 to 1). These are the first
+            recordings of the suit.
 
     Raises:
         ValueError: ``seed`` is negative, ``n_train`` or ``n_test`` isn't a positive multiple of 4,
@@ -73,10 +74,10 @@ def simulate_pokerdvs(
 def simulate_passes(seed: int = 0) -> tuple[Recordings, pd.DataFrame]:
     """Simulate 131 recordings, with as many card passes and pips upside down as the real ones.
 
-    The pips of a pass share the two hidden factors of ``cards.Parameter``, and nothing else.
+    The pips of a pass share the two random factors of ``cards.Parameter``, and nothing else.
 
     Args:
-        seed: Fixes every event.
+        seed: Determines every event.
 
     Returns:
         The recordings, and the table that ``load_pokerdvs131`` describes.

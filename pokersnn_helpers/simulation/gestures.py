@@ -139,10 +139,10 @@ def film_session(gestures: Sequence[str], seed: int = 0) -> tuple[np.ndarray, li
 
 
 def film_gestures(takes: int = 10, seed: int = 0) -> tuple[Recordings, list[str]]:
-    """Film each gesture of each of four people some times.
+    """Film four people who each make every gesture several times.
 
     Returns:
-        Recordings with the classes ``GESTURES``, and of each who made it.
+        Recordings with the classes ``GESTURES``, and for each the name of the person.
 
     Example:
         >>> recordings, people = film_gestures(takes=1)

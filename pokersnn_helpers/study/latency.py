@@ -17,10 +17,10 @@ from ..system.devices import one_cpu_thread
 
 @dataclass(frozen=True)
 class PredictionsOverTime:
-    """What a network says about recordings in every time step until they end.
+    """The answers of a network at every time step of some recordings.
 
     Attributes:
-        log_probabilities: For each recording (T, classes).
+        log_probabilities: For each recording, log-probabilities of shape (T, classes).
         events: For each recording the number of events in each time step, (T,).
         targets: The true class of each recording, (recordings,).
         time_window: Width of a time step in µs.
@@ -62,8 +62,9 @@ def predict_over_time(classifier: Classifier, recordings: Recordings) -> Predict
     """Ask a network for its answer at the end of every time step of every recording.
 
     Args:
-        classifier: Its network's ``dt`` is the width of the time bins.
-        recordings: Asked about one by one.
+        classifier: The classifier to ask. The ``dt`` of its network is the width of the time bins.
+            Answers are those of the default ``decode``, whatever its own is.
+        recordings: The recordings, which it is asked about one by one.
 
     Example:
         >>> from pokersnn_helpers import FastSNN, load_pokerdvs, train_classifier

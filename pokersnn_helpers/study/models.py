@@ -19,6 +19,8 @@ from ..networks import WHOLE, FrameNetwork
 from ..pokerdvs import POKERDVS_SENSOR_SIZE
 from ..recordings import Recordings
 
+MAX_LAG = 2048  # bins between two events of ``rate_over_time``
+
 
 class Model(FrameNetwork):
     """What the networks have in common; each makes its layers in ``build``.
@@ -83,7 +85,8 @@ class MLP(SummedImage):
 class CNN(SummedImage):
     """A small convolutional network: two layers, and then one weight per place and class.
 
-    With ``pooled``, places don't matter: it is one per maximum, and one per mean, over all of them.
+    With ``pooled``, places don't matter: the maximum and the mean of each map over all places have
+    one weight per class each.
 
     Example:
         >>> CNN()(torch.ones(20, 8, 2, 35, 35)).shape
@@ -114,7 +117,9 @@ class MaximumAndMean(nn.Module):
 
 
 class FrameMLP(Model):
-    """Look at each frame alone: decoded by maxima, the order of the frames doesn't matter.
+    """An MLP that sees each frame alone.
+
+    Since ``decode`` takes the maximum over time, the order of the frames doesn't matter to it.
 
     Example:
         >>> FrameMLP()(torch.ones(20, 8, 2, 35, 35)).shape
@@ -138,13 +143,13 @@ class FrameMLP(Model):
 
 
 class GRU(FrameNetwork):
-    """Read frames one after the other with gated recurrent units.
+    """A layer with ReLU that sees each frame, then gated recurrent units and a readout.
 
     Args:
         input_size: Inputs per time step: polarities times pixels.
         output_size: Outputs, one per class.
         dt: Duration of a time step in s.
-        hidden_size: Units.
+        hidden_size: Units of the layer that sees a frame, and as many recurrent ones.
 
     Example:
         >>> GRU(hidden_size=32)(torch.ones(20, 8, 2, 35, 35)).shape
@@ -215,15 +220,101 @@ def count_and_duration(recordings: Recordings) -> np.ndarray:
     return np.log1p(sizes)
 
 
+def rate_over_time(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
+    """Return how many events there are when, and at which lags they follow one another.
+
+    Places and polarities don't count. The lags tell rhythms apart, whenever they begin: pairs of
+    events, by ranges of up to 2,048 bins in a geometric series, against those at a constant rate.
+
+    Args:
+        recordings: Events of either polarity count alike.
+        time_window: Width of a time bin in µs, the shortest lag.
+
+    Returns:
+        Logarithms (recordings, 20 twentieths of the duration + ranges of lags).
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> rate_over_time(some).shape
+        (2, 57)
+    """
+    lags = np.arange(MAX_LAG)
+    first_lags = np.unique(np.geomspace(1, MAX_LAG, 44).astype(int))[:-1]
+    rates = []
+    for events in recordings.events:
+        since = events["t"] - events["t"][0]
+        counts = np.bincount((since / time_window).astype(int))
+        bins = len(counts)
+        length = 2 * max(bins, MAX_LAG)  # so that no lag comes round
+        pairs = np.fft.irfft(np.abs(np.fft.rfft(counts, length)) ** 2)[:MAX_LAG].clip(0)
+        expected = counts.mean() ** 2 * (bins - lags).clip(0)
+        of_lags = 1 + np.add.reduceat(pairs, first_lags)
+        constant = 1 + np.add.reduceat(expected, first_lags)
+        twentieths, _ = np.histogram(since, 20)
+        rates.append([*np.log1p(twentieths), *np.log(of_lags / constant)])
+    return np.array(rates)
+
+
+def regions_over_time(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
+    """Return which of 3 × 3 regions have events before, after and together with which others.
+
+    Args:
+        recordings: Events of either polarity count alike.
+        time_window: Width of a time bin in µs.
+
+    Returns:
+        Correlations (recordings, 9 regions + 36 pairs × 6): of each region with time; of pairs in
+        the same bin; and how much more often the second region follows the first one by 1, 2, 4, 8
+        and 16 bins than precedes it.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> regions_over_time(some).shape
+        (2, 225)
+    """
+    width, height, _ = recordings.sensor_size
+    pairs = np.triu_indices(9, 1)
+    correlations = []
+    for events in recordings.events:
+        bins = ((events["t"] - events["t"][0]) / time_window).astype(int)
+        regions = events["y"] * 3 // height * 3 + events["x"] * 3 // width
+        counts = np.zeros((max(17, bins[-1] + 1), 9))
+        np.add.at(counts, (bins, regions), 1)
+        counts -= counts.mean(0)
+        counts /= np.linalg.norm(counts, axis=0).clip(1e-9)
+        of_recording = [np.linspace(-1, 1, len(counts)) @ counts, (counts.T @ counts)[pairs]]
+        for steps in (1, 2, 4, 8, 16):
+            later = counts[:-steps].T @ counts[steps:]
+            of_recording.append((later - later.T)[pairs])
+        correlations.append(np.concatenate(of_recording))
+    return np.stack(correlations)
+
+
+def sum_rate_and_regions(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
+    """Return ``summed_image``, ``rate_over_time`` in bins a fifth as wide, ``regions_over_time``.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> len(sum_rate_and_regions(some))
+        2
+    """
+    rate = rate_over_time(recordings, time_window / 5)
+    return np.hstack([summed_image(recordings), rate, regions_over_time(recordings, time_window)])
+
+
 def motion_correlations(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
     """Return how the frames of each recording move on, in 3 × 3 regions.
 
     Each frame is multiplied with those one and two steps later, shifted by up to two pixels each
     way, as a field of correlation-type motion detectors does (Hassenstein and Reichardt 1956,
-    doi:10.1515/znb-1956-9-1004). Of a region's products, each shift has its share.
+    doi:10.1515/znb-1956-9-1004). The products are added up in each region and for each shift, and
+    divided by their sum over the shifts.
 
     Args:
-        recordings: Events of either polarity count alike.
+        recordings: The recordings, of whose events the polarity is ignored.
         time_window: Width of a time bin in µs.
 
     Returns:

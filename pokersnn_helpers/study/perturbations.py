@@ -35,7 +35,8 @@ def replaced(events: np.ndarray, **fields: Any) -> np.ndarray:
 def shuffled_time(recordings: Recordings, seed: int = 0) -> Recordings:
     """Permute the times within each recording; an event keeps its pixel and its polarity.
 
-    The sum over time stays what it is, and so does the number of events in each time bin.
+    The sum over time doesn't change, and neither does the number of events in each time bin.
+    Besides the order of events, this takes away the sharpness of single frames.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -52,11 +53,34 @@ def shuffled_time(recordings: Recordings, seed: int = 0) -> Recordings:
     return apply(shuffle, recordings)
 
 
+def uniform_time(recordings: Recordings, seed: int = 0) -> Recordings:
+    """Draw new times, all equally likely, within the median duration of these recordings.
+
+    Only the sum over time stays what it is. The number of events in each time bin, which
+    ``shuffled_time`` keeps, and how long a recording lasts say nothing any more.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> before, after = some.events[0], uniform_time(some).events[0]
+        >>> sorted(before["x"]) == sorted(after["x"]), bool((before["t"] == after["t"]).all())
+        (True, False)
+    """
+    rng = np.random.default_rng(seed)
+    durations = [np.ptp(events["t"]) for events in recordings.events]
+    last = int(np.median(durations))
+
+    def draw(events: np.ndarray) -> np.ndarray:
+        return replaced(events, t=rng.integers(0, last, len(events), endpoint=True))
+
+    return apply(draw, recordings)
+
+
 def reversed_time(recordings: Recordings) -> Recordings:
     """Let each recording run backwards: an event's time t becomes first + last − t.
 
-    The polarity stays, although a scene that really ran backwards would turn ON events into OFF
-    events: only the order in time is to differ. So the sum over time stays what it is.
+    Each event keeps its polarity, so that nothing but the order in time changes. (A scene that
+    really ran backwards would turn ON events into OFF events.) The sum over time doesn't change.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -98,6 +122,27 @@ def first_tenth(recordings: Recordings) -> Recordings:
 
     def cut(events: np.ndarray) -> np.ndarray:
         return events[: max(1, len(events) // 10)]
+
+    return apply(cut, recordings)
+
+
+def any_tenth(recordings: Recordings, seed: int = 0) -> Recordings:
+    """Keep a tenth of each recording's events that follow one another, from any of them on.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> [len(events) for events in any_tenth(some).events] == [
+        ...     len(events) for events in first_tenth(some).events
+        ... ]
+        True
+    """
+    rng = np.random.default_rng(seed)
+
+    def cut(events: np.ndarray) -> np.ndarray:
+        count = max(1, len(events) // 10)
+        first = rng.integers(len(events) - count + 1)
+        return events[first : first + count]
 
     return apply(cut, recordings)
 

@@ -9,11 +9,15 @@ answer. To compare a network of your own with a simple model::
     bootstrap_interval(trained["mine"].correct(recordings), groups)
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor
 from copy import deepcopy
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 from numbers import Integral
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -45,12 +49,13 @@ class NetworkEstimator:
     """Trains a network on the CPU by the book's recipe, whatever the recordings.
 
     Args:
-        network: As for ``train_classifier``.
-        recipe: Further arguments of ``train_classifier``. They go before ``BOOK_RECIPE``.
+        network: The network to train, as for ``train_classifier``.
+        recipe: Further arguments of ``train_classifier``, which replace those of the book's recipe
+            (``BOOK_RECIPE``).
 
     Attributes:
         classifier: The trained classifier.
-        history: Loss and accuracy of its training.
+        history: Loss and accuracy during its training, by epoch.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -73,7 +78,7 @@ class NetworkEstimator:
         return self.classifier.snn
 
     def fit(self, recordings: Recordings, seed: int = 0) -> "NetworkEstimator":
-        """Train a new network; the seed fixes all that is random."""
+        """Train a new network; the seed determines everything that is random."""
         recipe = BOOK_RECIPE | self.recipe
         self.classifier, self.history = train_classifier(
             recordings, seed, "cpu", network=self.make, **recipe
@@ -81,7 +86,7 @@ class NetworkEstimator:
         return self
 
     def predict(self, recordings: Recordings) -> np.ndarray:
-        """Return indices of classes, -1 for no answer."""
+        """Return the index of a class for each recording, or -1 where there is no answer."""
         network = self.network
         loader = make_loader(recordings, 64, network.time_window, sparse=network.takes_sparse)
         return evaluate(self.classifier, loader, "cpu").predicted.numpy()
@@ -115,7 +120,7 @@ class FeatureEstimator:
 
 @dataclass
 class PerturbedEstimator:
-    """Changes what an estimator learns from, and what it is asked about, in the same way.
+    """Changes recordings in the same way before an estimator learns from them or classifies them.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -141,7 +146,7 @@ class PerturbedEstimator:
 
 
 def logistic_regression(features: Features, C: float = 1.0) -> FeatureEstimator:
-    """Return a logistic regression on standardised features; ``C`` is that of scikit-learn.
+    """Return a logistic regression on standardised features; ``C`` has scikit-learn's meaning.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -156,10 +161,11 @@ def logistic_regression(features: Features, C: float = 1.0) -> FeatureEstimator:
 
 @dataclass(frozen=True)
 class CrossValidated:
-    """An estimator that was trained without each fold in turn, once per seed.
+    """The copies of an estimator that were trained without each fold in turn, once per seed.
 
     Attributes:
-        runs: For each seed and fold, the estimator, and the indices of the recordings held out.
+        runs: For each seed and fold, the trained copy and the indices of the recordings that it
+            hasn't seen.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -174,13 +180,13 @@ class CrossValidated:
     runs: list[list[tuple[Any, np.ndarray]]]
 
     def correct(self, recordings: Recordings) -> np.ndarray:
-        """Say which recordings were classified correctly, each by an estimator without it.
+        """Say which recordings are classified correctly by the copy that hasn't seen them.
 
         Args:
-            recordings: Those of ``cross_validate``, or the same after a change.
+            recordings: Those that ``cross_validate`` was given, or the same after a change.
 
         Returns:
-            Of shape (seeds, recordings), bool.
+            True for each correct answer, of shape (seeds, recordings).
 
         Raises:
             ValueError: These are more or fewer recordings than those of ``cross_validate``, or
@@ -218,13 +224,13 @@ def cross_validate(
     """Train copies of every estimator without each fold in turn.
 
     Args:
-        models: By name.
-        recordings: All of them.
-        groups: A number for each recording; a group stays in one fold.
-        folds: How many.
-        seeds: Each fixes the folds and the initial weights of a run.
-        processes: How many train at the same time. The result doesn't depend on it.
-        progress: What a progress bar is called. Default: there is none.
+        models: The estimators to train, by name.
+        recordings: All recordings, which are divided into folds.
+        groups: A number for each recording. The recordings of a group stay in one fold.
+        folds: The number of folds.
+        seeds: There is one run per seed, which determines its folds and initial weights.
+        processes: How many models train at the same time. The result doesn't depend on it.
+        progress: The title of a progress bar. Default: there is no bar.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs131
@@ -261,16 +267,17 @@ def _fit(estimator: Any, recordings: Recordings, seed: int) -> Any:
 
 def in_parallel(
     jobs: Mapping[Any, Callable[[], Any]], processes: int = 1, progress: str | None = None
-) -> Iterator[tuple[Any, Any]]:
+) -> Generator[tuple[Any, Any]]:
     """Yield the name of each job and what it returned, as soon as it is done.
 
     Args:
-        jobs: Functions that can be pickled, by name. They are begun in this order.
-        processes: How many work at the same time, each on one thread.
-        progress: What a progress bar is called. Default: there is none.
+        jobs: Functions that can be pickled, by name. They are started in this order.
+        processes: How many jobs run at the same time, each on one thread.
+        progress: The title of a progress bar. Default: there is no bar.
 
     Raises:
         ValueError: ``processes`` isn't a whole number greater than 0.
+        RuntimeError: A process that worked was ended from outside.
 
     Example:
         >>> dict(in_parallel({"a": lambda: 1, "b": lambda: 2}))
@@ -281,15 +288,36 @@ def in_parallel(
     with parallel_config("loky", inner_max_num_threads=1):
         # Large arrays are copied: a job is the same, for a cache too, in this process and others.
         parallel = Parallel(workers, return_as="generator_unordered", max_nbytes=None)
-    results = parallel(delayed(_work)(name, job) for name, job in jobs.items())
+    work = delayed(_work)
+    results = parallel(work(name, job, os.getpid()) for name, job in jobs.items())
     hidden = {} if progress else {"disable": True}  # disable=False would overrule TQDM_DISABLE
-    yield from tqdm(results, progress, len(jobs), unit="model", **hidden)
+    try:
+        yield from tqdm(results, progress, len(jobs), unit="model", **hidden)
+    except BrokenExecutor:
+        raise RuntimeError(
+            "a process that trained was ended from outside, most likely since memory ran out; "
+            "close other programs, or choose fewer processes"
+        ) from None
 
 
-def _work(name: Any, job: Callable[[], Any]) -> tuple[Any, Any]:
+def _work(name: Any, job: Callable[[], Any], parent: int) -> tuple[Any, Any]:
     """Work alike in any process: on one thread, and without a progress bar of its own."""
+    if os.getpid() != parent:
+        _end_with(parent)
     with threadpool_limits(1), progress_hidden():
         return name, job()
+
+
+@cache
+def _end_with(parent: int) -> None:
+    """Let this process end when the one that began it has ended, in whatever way."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def bootstrap_interval(
@@ -298,15 +326,17 @@ def bootstrap_interval(
     """Return a 95 % interval for the accuracy, if groups of recordings were drawn anew.
 
     The recordings of a group aren't independent, so whole groups are drawn, with replacement
-    (cluster bootstrap: Davison and Hinkley 1997, section 3.8). Without any error, or only errors,
-    that would leave no width. Then the bound is the exact one for n groups without an exception,
-    1 - 0.025^(1/n) away (Clopper and Pearson 1934), which is wider than after a single error.
+    (cluster bootstrap: Davison and Hinkley 1997, section 3.8). If all answers are correct, or all
+    are wrong, this interval would have no width. It then ends at the exact bound for n groups
+    without an exception, 1 - 0.025^(1/n) away (Clopper and Pearson 1934), which is wider than the
+    interval after a single error.
 
     Args:
-        correct: Whether each recording was classified correctly, of shape (recordings,), or
-            (seeds, recordings), which are averaged. Or by how much a model is better, from -1 to 1.
+        correct: Whether each recording was classified correctly, of shape (recordings,) or
+            (seeds, recordings), over which the mean is taken. For a difference between two
+            models, by how much the first is better, from -1 to 1.
         groups: The group of each recording.
-        lowest: The least that the interval may hold: -1 for differences.
+        lowest: The lowest possible value: 0 for an accuracy, -1 for a difference.
 
     Raises:
         ValueError: There isn't a group for each recording, or a number lies beyond -1 to 1.

@@ -22,7 +22,7 @@ def usable_cores() -> int:
 
 
 def default_device() -> torch.device:
-    """Return the CUDA GPU where there is one, else the CPU.
+    """Return the CUDA GPU if there is one, or else the CPU.
 
     Example:
         >>> str(default_device()) in ("cpu", "cuda")

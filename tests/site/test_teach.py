@@ -18,6 +18,7 @@ from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.own.folders import load_folder
 
 KIND = "teach"
+EXAMPLES = ("tick", "tick, backwards", "zed", "zed, backwards", "circle", "circle, backwards")
 STATE = "document.querySelector('[data-kind=teach] .interactive-drawing').figure.state()"
 SETUP = (
     "const { teach, motionData, mulberry32 } = window.interactiveFigures;"
@@ -69,10 +70,11 @@ def as_pytorch(weights, network):
 
 
 PLAIN = (
-    "const { features, hidden } = teach.NETWORK;"
-    "Object.assign(teach.NETWORK, { features: 12, hidden: 16 });"  # as much is sent to Python
-    "const { spiking } = teach.networks(3, 5); Object.assign(teach.NETWORK, { features, hidden });"
-    "const adam = new teach.Adam(spiking.weights, teach.TRAINING);"
+    "const { features } = teach.NETWORK, options = { ...teach.TRAINING, learningRate: 0.004 };"
+    "teach.NETWORK.features = 12;"  # as much is sent to Python
+    "const { spiking } = teach.networks(3, 5, [], { ...teach.AS_IT_IS, hidden: 16 });"
+    "teach.NETWORK.features = features;"
+    "const adam = new teach.Adam(spiking.weights, options);"
     "const plain = (matrices) => Object.fromEntries("
     "  Object.keys(spiking.weights.shapes).map((name) => [name, [...matrices[name]]]));"
     "const listed = (recording) => Object.fromEntries("
@@ -112,7 +114,7 @@ def test_twenty_steps_have_the_losses_of_pytorch(still):
         "  const sum = shown.reduce((total, [recording, target]) =>"
         "    total + spiking.learn(recording, target, adam.gradients).loss, 0);"
         "  adam.step(shown.length); return sum / shown.length; });"
-        "return { before, losses, options: teach.TRAINING,"
+        "return { before, losses, options,"
         "  shown: shown.map(([recording, target]) => [listed(recording), target]) }; }"
     )
     network = in_pytorch(found["before"], 3)
@@ -199,19 +201,22 @@ def test_left_out_strokes_are_never_learnt(still):
     assert sorted(strokes["filmed"] + strokes["copied"]) == [*range(6)]
 
 
+@pytest.mark.filterwarnings("ignore:.*are they the same")
 def test_every_gesture_has_a_folder_of_its_own_that_is_read(still, tmp_path):
     names = ["wave 1", "wave-1", "WAVE 1", "wave 1 2", "→", "←", "up!", "up?", " up", "(left)", "_"]
     zipped = still.evaluate(
         "async (names) => { const { teach } = window.interactiveFigures;"
         "const strokesAt = (x) => [{ events: [[0, x, 0], [9, x, 1]] }];"
         "const gestures = names.map((name, x) => ({ name, strokes: strokesAt(x) }));"
-        "return [...new Uint8Array(await teach.strokeFiles(gestures).arrayBuffer())]; }",
+        "return [...new Uint8Array(await teach.strokeFiles(gestures, {}).arrayBuffer())]; }",
         names,
     )
     with zipfile.ZipFile(BytesIO(bytes(zipped))) as archive:
         archive.extractall(tmp_path)
     recordings = load_folder(tmp_path / "gestures", sensor_size=(35, 35, 1)).recordings
-    assert len({name.lower() for name in recordings.classes}) == len(names)  # on any disk
+    folders = {folder.name.lower() for folder in (tmp_path / "gestures").iterdir()}
+    assert len(folders) == len(names)  # on a disk that knows no capitals, too
+    assert {*recordings.classes} == {name.strip() for name in names}
     assert sorted(events["x"][0] for events in recordings.events) == [*range(len(names))]
 
 
@@ -264,6 +269,38 @@ def wobbly(rng, backwards=False):
     return line[::-1] if backwards else line
 
 
+def weights_of(page):
+    """Return a hash of both networks' weights."""
+    return page.evaluate(
+        f"() => {STATE}.trained.weights.map((some) => [...new Uint32Array(some.slice().buffer)]"
+        "  .reduce((hash, word) => Math.imul(hash ^ word, 16777619), 7))"
+    )
+
+
+def strokes_of(page):
+    """Return the names of the gestures, and what is kept of their strokes."""
+    return page.evaluate(
+        f"() => {STATE}.gestures.map(({{ name, strokes }}) =>"
+        "  [name, ...strokes.map(({ code, dropped }) => `${code} ${Boolean(dropped)}`)])"
+    )
+
+
+def kept(page):
+    page.wait_for_function("document.querySelector('.teach-note').textContent.includes('kept')")
+
+
+def hears(page, words):
+    said = "document.querySelector('[data-kind=teach] .motion-said').textContent"
+    page.wait_for_function(f"{said}.includes('{words}')")
+
+
+def open_again(page, address=None):
+    page.goto("about:blank")
+    page.goto(address or page.reader.address + page_with(KIND))
+    page.wait_for_selector(f"[data-kind={KIND}].is-interactive")
+    page.clock.run_for(50)
+
+
 def teach_two_directions(page):
     """Show two gestures that differ in direction only, and train. Returns how many actions."""
     rng = np.random.default_rng(3)
@@ -286,8 +323,20 @@ def test_own_gestures_are_learnt_named_played_backwards_and_taken_along(figure, 
     figure.clock.run_for(3000)
     assert said(figure).startswith("Backwards, the network says gesture 1 (")
     assert "Forwards" not in said(figure)
-    draw(figure, wobbly(np.random.default_rng(8)))
+    stroke = wobbly(np.random.default_rng(8))
+    for beside in (
+        [0, 10],
+        [12, 10],
+    ):
+        draw(figure, stroke + beside)
+        assert said(figure).startswith("The network says gesture 1 (")
+        press(figure, "right")
+    assert figure.locator(".teach-scored").text_content() == "2 of 2 right"
+    draw(figure, [[0, -10], [9, -4], [8, 6], [0, 10], [-9, 4]])
+    assert said(figure).startswith("The network says “I don’t know”")
+    draw(figure, stroke)
     assert said(figure).startswith("The network says gesture 1 (")
+    assert said(figure).endswith("Now play it backwards.")
     events = figure.evaluate(f"{STATE}.trial.path.length")
     press(figure, "play it backwards (B)")
     figure.clock.run_for(3000)
@@ -300,7 +349,7 @@ def test_own_gestures_are_learnt_named_played_backwards_and_taken_along(figure, 
         assert archive.testzip() is None
         archive.extractall(tmp_path)
     folder = load_folder(tmp_path / "gestures", sensor_size=(35, 35, 1)).recordings
-    assert folder.classes == ("gesture_1", "gesture_2")
+    assert folder.classes == ("gesture 1", "gesture 2")
     assert [*map(int, folder.targets)] == [0, 0, 0, 1, 1, 1]
     with figure.expect_download() as download:
         press(figure, "download network")
@@ -322,6 +371,250 @@ def test_own_gestures_are_learnt_named_played_backwards_and_taken_along(figure, 
     assert figure.evaluate(f"{STATE}.answers") == {}  # they were of another network
 
 
+def test_nothing_is_lost_until_one_starts_over(figure):
+    """Names, strokes, those thrown away, and the trained network are there again."""
+    asked = len(figure.reader.asked)
+    teach_two_directions(figure)
+    figure.get_by_role("textbox", name="Name of gesture 1").fill("→ there")
+    figure.get_by_role("button", name="throw away stroke 1 of gesture 2", exact=True).click()
+    kept(figure)
+    figure.wait_for_timeout(300)
+    assert all(one.startswith("blob:") for one in figure.reader.asked[asked:])  # nothing leaves
+    before = strokes_of(figure), weights_of(figure)
+    open_again(figure)
+    assert (strokes_of(figure), weights_of(figure)) == before
+    draw(figure, wobbly(np.random.default_rng(8)))
+    assert said(figure).startswith("The network says gesture 1 (")  # as it was called in training
+    figure.once("dialog", lambda dialog: dialog.accept())
+    press(figure, "start over")
+    kept(figure)
+    figure.wait_for_timeout(300)
+    open_again(figure)
+    assert [name for name, *_ in strokes_of(figure)] == [*EXAMPLES]
+    assert figure.evaluate(f"{STATE}.trained") is None
+
+
+LINK = (
+    "() => {" + SETUP + "const code = ([shown]) => teach.write(shown.path);"
+    "const gestures = ['tick', 'zed, backwards'].map((name, number) => ({ name: `${name} ✓`,"
+    "  strokes: [0, 1, 2].map((nth) => ({ code: code(strokesOf(name, 1, 9 * number + nth)) })) }));"
+    "const settings = { seed: 7, without: ['delays'], knobs: teach.AS_IT_IS };"
+    "return teach.toHash(teach.packed(gestures, settings)); }"
+)
+LEARNT = (  # a hash of what a short lesson makes of the strokes that are shown
+    "() => {" + SETUP + "const { gestures } = " + STATE + ", whole = { ...teach.TRAINING };"
+    "const strokes = gestures.flatMap(({ strokes }, target) =>"
+    "  strokes.map(({ path }) => ({ target, path })));"
+    "Object.assign(teach.TRAINING, { copies: 6, steps: 4 });"
+    "const request = { strokes, outputs: 2, seed: 7, settings: motionData.settings, without: [] };"
+    "const { weights } = [...teach.train(request)].at(-1); Object.assign(teach.TRAINING, whole);"
+    "return weights.map((some) => [...new Uint32Array(some.slice().buffer)].reduce("
+    "  (hash, word) => Math.imul(hash ^ word, 16777619), 7)); }"
+)
+
+
+def test_a_link_brings_the_same_strokes_and_network_and_leaves_own_ones(figure, visit, still):
+    address = figure.reader.address + page_with(KIND) + still.evaluate(LINK)
+    other = visit().page
+    found = []
+    for page in (figure, other):
+        page.goto("about:blank")
+        page.goto(address)
+        page.wait_for_selector(f"[data-kind={KIND}].is-interactive")
+        found.append((strokes_of(page), page.evaluate(LEARNT)))
+    assert found[0] == found[1]
+    assert [name for name, *_ in found[0][0]] == ["tick ✓", "zed, backwards ✓"]
+    assert other.get_by_role("checkbox", name="no delays").is_checked()
+    assert "These strokes came by a link" in said(other)
+    open_again(figure)
+    assert len(strokes_of(figure)) == 6  # the examples that this browser had
+
+
+def test_a_link_with_six_gestures_of_five_strokes_is_short_enough(figure):
+    figure.evaluate(
+        "Object.defineProperty(navigator, 'clipboard', { value: { writeText: async (text) => {"
+        "  window.copied = text; } } })"
+    )
+    press(figure, "copy link")
+    assert figure.evaluate("copied.length") <= 8000
+    assert "#strokes=" in figure.evaluate("copied") and said(figure).startswith("A link is copied")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "hash.slice(0, -20)",
+        "hash.replace('~', '~A')",
+        "hash.replace(/~./, '~B')",
+        "hash + 'A'.repeat(100_000)",
+        "'#strokes='",
+        "'#strokes=00000000.AAAA'",
+        "sealed('{\"version\":1,\"gestures\":[]}', '')",
+        "sealed(about({ seed: 1e12 }), 'AAAA')",
+        "sealed(about({ knobs: { ...teach.AS_IT_IS, hidden: 1e6 } }), 'AAAA')",
+        "sealed(about({ gestures: [['a'.repeat(99), false]] }), 'AAAA')",
+        "sealed(about({}), '<b>!')",
+        "sealed(about({}), 'A'.repeat(9000))",
+    ],
+)
+def test_of_a_link_that_is_cut_or_altered_nothing_is_opened(spoil, still):
+    found = still.evaluate(
+        "async (hash) => { const { teach } = window.interactiveFigures;"
+        "const letters = (text) => btoa(text).replaceAll('=', '');"
+        "const about = (more) => JSON.stringify({ version: 1, seed: 0, without: [],"
+        "  knobs: teach.AS_IT_IS, gestures: [['a', false]], ...more });"
+        "const sealed = (text, codes) => { const whole = `${letters(text)}.${codes}`;"
+        "  const sum = teach.crcOf(new TextEncoder().encode(whole)).toString(16);"
+        "  return `#strokes=${sum.padStart(8, '0')}.${whole}`; };"
+        f"return teach.opening({spoil}); }}",
+        still.evaluate(LINK),
+    )
+    assert found["said"] == "This link is cut or altered, so nothing of it was opened."
+    assert found["hash"] == "" and len(found.get("gestures", EXAMPLES)) == len(EXAMPLES)
+
+
+@pytest.mark.parametrize("again", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_the_page_opens_its_own_zip_again(again, figure, tmp_path):
+    """As it was, or packed once more by another program, in a folder."""
+    before = strokes_of(figure)
+    with figure.expect_download() as download:
+        press(figure, "download strokes")
+    with (
+        zipfile.ZipFile(download.value.path()) as archive,
+        zipfile.ZipFile(tmp_path / "again.zip", "w", again) as repacked,
+    ):
+        for name in archive.namelist():
+            repacked.writestr(f"folder/{name}", archive.read(name))
+    press(figure, "my own gestures")
+    chooser = figure.locator("input[type=file]")
+    (tmp_path / "no.zip").write_bytes(b"no zip file")
+    chooser.set_input_files(tmp_path / "no.zip")
+    figure.wait_for_function(
+        "document.querySelector('.motion-said').textContent.includes('no zip')"
+    )
+    assert len(strokes_of(figure)) == 2
+    chooser.set_input_files(tmp_path / "again.zip")
+    figure.wait_for_function(
+        "document.querySelector('.motion-said').textContent.includes('is open')"
+    )
+    assert strokes_of(figure) == before
+
+
+def test_a_full_or_refused_store_is_said_and_strokes_go_on(visit):
+    page = visit().page
+    page.add_init_script(
+        "indexedDB.open = () => { throw new DOMException('no', 'SecurityError'); };"
+    )
+    page.reader.show(KIND)
+    note = page.locator(".teach-note")
+    assert note.text_content().startswith("This browser keeps nothing of this page (SecurityError)")
+    assert len(strokes_of(page)) == 6
+
+
+@pytest.mark.parametrize(
+    ("broken", "mended"),
+    [
+        ("window.Kept = Worker; delete window.Worker;", "window.Worker = Kept;"),
+        ("URL.kept = URL.createObjectURL; URL.createObjectURL = undefined;",
+         "URL.createObjectURL = URL.kept;"),
+        ("window.Kept = Worker; window.Worker = class { postMessage() {} terminate() {} };",
+         "window.Worker = Kept;"),
+    ],
+)  # fmt: skip
+def test_without_a_worker_or_with_a_dead_one_a_sentence_says_so(broken, mended, figure):
+    figure.evaluate(f"() => {{ {broken} }}")
+    press(figure, "train")
+    figure.clock.run_for(30_000)
+    assert said(figure).startswith("Training failed: ") and "“train” tries again" in said(figure)
+    figure.evaluate(f"() => {{ {mended} }}")
+    press(figure, "train")
+    figure.wait_for_function(f"{STATE}.training.progress.length > 1", timeout=60_000)
+
+
+def test_the_first_stroke_asks_whose_it_is(figure):
+    draw(figure, [[-10, 0], [10, 0]])
+    draw(figure, [[-10, 0], [10, 2]])
+    assert said(figure).startswith("Whose are these 2 strokes?")
+    assert [len(strokes) for _, *strokes in strokes_of(figure)] == [5] * 6
+    press(figure, "my own gestures")
+    assert [len(strokes) for _, *strokes in strokes_of(figure)] == [2, 0]
+    assert figure.evaluate("document.activeElement.textContent") == "my own gestures"
+
+
+def test_a_reverse_is_added_and_a_stroke_thrown_away_takes_back_what_was_said(figure):
+    press(figure, "my own gestures")
+    draw(figure, [[-10, 0], [10, 4]])
+    draw(figure, [[-10, 0], [10, 2]])
+    figure.get_by_role("button", name="throw away stroke 1 of gesture 1", exact=True).click()
+    assert said(figure).startswith("gesture 1: 1 stroke.")
+    figure.get_by_role("button", name="add the reverse of gesture 1", exact=True).click()
+    assert said(figure).startswith("gesture 1, backwards: 1 stroke of gesture 1")
+    there, _, back = figure.evaluate(
+        f"{STATE}.gestures.map(({{ strokes }}) => strokes.at(-1)?.path)"
+    )
+    assert np.allclose(there[::-1], back, atol=0.5)
+    assert figure.get_by_role(
+        "button", name="add the reverse of gesture 1", exact=True
+    ).is_disabled()
+
+
+def test_what_is_not_a_gesture_is_learnt_and_refused(figure):
+    """Ten seconds of scribbles; the two gestures are those of a script, and so is the lesson."""
+    press(figure, "teach it nothing")
+    assert said(figure).startswith("For ten seconds, scribble")
+    for end in ([10, 4], [9, -6]):
+        draw(figure, [[-10, 0], [10, 10], end])
+    figure.clock.run_for(10_000)
+    assert said(figure).startswith("The ten seconds are over: 2 pieces of nothing.")
+    name, *strokes = strokes_of(figure)[-1]
+    assert name == "nothing" and len(strokes) == 2
+    known = figure.evaluate(
+        "() => { const { teach } = window.interactiveFigures, { gestures } = " + STATE + ";"
+        "const courses = gestures.slice(-2).flatMap(({ strokes }, target) =>"
+        "  strokes.map(({ events }) => ({ target, course: teach.courseOf(events) })));"
+        "const weights = Object.values(teach.networks(2, 0)).map(({ weights }) => weights.all);"
+        "const { knows } = teach.trainedBy({ classes: ['circle', 'nothing'], unwanted: 1, courses,"
+        "  weights, seed: 0, without: [], knobs: teach.AS_IT_IS });"
+        "return courses.map(({ course }) => [knows(course, 0), knows(course, 1)]); }"
+    )
+    assert known == [[True, False]] * 5 + [[False, False]] * 2
+
+
+def test_the_pad_is_near_and_as_wide_as_a_phone_and_messages_move_nothing(figure):
+    for _ in range(2):
+        figure.keyboard.press("Tab")
+    assert figure.evaluate("document.activeElement.textContent") == "Skip to the pad"
+    figure.keyboard.press("Enter")
+    assert figure.evaluate("document.activeElement.className") == "motion-grip"
+    figure.set_viewport_size({"width": 390, "height": 844})
+    figure.clock.run_for(100)
+    assert figure.locator(".teach-pad").bounding_box()["width"] >= 350
+    cut = "(names) => names.filter((name) => name.scrollWidth > name.clientWidth).length"
+    assert figure.locator(".teach-gesture [type=text]").evaluate_all(cut) == 0
+    places = "(all) => all.map((one) => one.getBoundingClientRect().y + scrollY)"
+    before = figure.locator(f"[data-kind={KIND}] button").evaluate_all(places)
+    figure.evaluate(f"{STATE.removesuffix('.state()')}.say('A long sentence. '.repeat(30))")
+    figure.clock.run_for(100)
+    assert figure.locator(f"[data-kind={KIND}] button").evaluate_all(places) == before
+
+
+def test_knobs_hold_from_the_next_training_on_and_go_into_the_checkpoint(figure, tmp_path):
+    figure.get_by_text("turn the knobs").click()
+    figure.get_by_role("slider", name="hidden neurons").fill("8")
+    figure.get_by_role("slider", name="membrane time constant").fill("20")
+    press(figure, "train")
+    figure.wait_for_function(f"{STATE}.training.progress.at(-1)?.weights", timeout=60_000)
+    press(figure, "stop")
+    draw(figure, [[-10, 0], [10, 4]])
+    assert figure.locator(".teach-panel-raster p").text_content().startswith("8 neurons: ")
+    assert " of 8 neurons were silent, " in figure.locator(".teach-neurons").text_content()
+    with figure.expect_download() as download:
+        press(figure, "download network")
+    classifier = load_checkpoint(download.value.path(), "cpu", LayerThenSNN)
+    assert classifier.snn.snn.arguments["hidden_size"] == 8
+    assert classifier.snn.snn.arguments["tau_mem"] == pytest.approx(0.020)
+
+
 def test_the_first_example_is_shown_by_itself_and_not_kept(figure):
     figure.wait_for_function(f"{STATE}.trial")  # once the page is seen
     figure.clock.run_for(2500)
@@ -340,8 +633,10 @@ def test_keys_draw_too(figure):
     figure.keyboard.up("ArrowRight")
     figure.clock.run_for(1000)
     assert said(figure).startswith("gesture 1: 1 stroke.")
-    x, y = figure.evaluate(f"{STATE}.gestures[0].strokes[0].path.at(-1)")
-    assert 7 < x < 13 and y == 0
+    (start, _), (end, y) = figure.evaluate(
+        f"[0, -1].map((n) => {STATE}.gestures[0].strokes[0].path.at(n))"
+    )
+    assert 7 < end - start < 13 and y == 0
 
 
 def test_a_stroke_is_thrown_away_and_taken_back(figure):
@@ -421,7 +716,7 @@ def test_training_goes_on_meanwhile_and_strokes_stay(meanwhile, figure):
     assert figure.evaluate(wrong) == []
 
 
-def test_a_stroke_that_began_before_a_network_was_trained_is_not_answered_by_it(figure):
+def test_a_stroke_that_began_before_a_network_was_trained_is_answered_by_it_as_a_whole(figure):
     press(figure, "train")
     figure.wait_for_function(f"{STATE}.training.progress.at(-1)?.weights", timeout=60_000)
     box = figure.locator(".teach-pad").bounding_box()
@@ -434,7 +729,8 @@ def test_a_stroke_that_began_before_a_network_was_trained_is_not_answered_by_it(
         figure.clock.run_for(50)
     figure.mouse.up()
     figure.clock.run_for(300)
-    assert said(figure).startswith("That began before this network was trained")
+    assert said(figure).startswith("The network says ")
+    assert figure.evaluate(f"{STATE}.trial.by === {STATE}.trained")
 
 
 def test_without_a_camera_a_sentence_says_so_and_strokes_go_on(figure):

@@ -4,8 +4,9 @@
   kinds.teach = async (content, controls, drawing) => {
     await loadParts("shared/camera", "shared/snn", "shared/drawing", "motion/data", "motion/scene", "motion/stroke", "motion/drawing", "motion/pad");
     if (!window.interactiveFigures.motionData) return null;
-    await loadParts("teach/network", "teach/strokes", "teach/training", "teach/lesson", "teach/pad", "teach/webcam", "teach/files");
+    await loadParts("teach/network", "teach/strokes", "teach/training", "teach/lesson", "teach/pad", "teach/webcam", "teach/files", "teach/keep");
     await loadParts("teach/drawing", "teach/gestures", "teach/trials", "teach/figure");
-    return { figure: new teach.Figure(controls, drawing) };
+    window.addEventListener("hashchange", () => { if (location.hash.startsWith(teach.LINK)) location.reload(); });
+    return { figure: new teach.Figure(controls, drawing, await teach.opening(location.hash)) };
   };
 })(window.interactiveFigures);

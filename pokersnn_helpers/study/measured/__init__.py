@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent
 
 
 def names() -> list[str]:
-    """Return what has been measured.
+    """Return the names of all stored measurements.
 
     Example:
         >>> "accuracy" in names()
@@ -24,7 +24,7 @@ def names() -> list[str]:
 
 
 def read(name: str) -> dict[str, Any]:
-    """Return a whole file.
+    """Return everything that is stored of a measurement, with its command, date and machine.
 
     Raises:
         ValueError: Nothing of this name has been measured.
@@ -45,11 +45,11 @@ def measured(name: str, table: str = "rows") -> pd.DataFrame:
     """Return a table of a stored measurement.
 
     Args:
-        name: Of the benchmark.
-        table: Which of its tables.
+        name: The name of the benchmark.
+        table: The name of one of its tables.
 
     Returns:
-        A row per model or setting.
+        The table, with a row per model or setting.
 
     Raises:
         ValueError: There is no such measurement, or it has no such table.

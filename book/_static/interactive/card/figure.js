@@ -81,12 +81,18 @@
       return leader ? `${GLYPHS[leader]} leads at ${soFar}` : `No answer yet at ${soFar}`;
     }
 
-    sentence({ suit: answer, after, events, spikes }) {
-      const { suit } = this.table;
-      if (!answer) return `No answer: no voltage leads. It was a ${GLYPHS[suit]}.`;
+    sentence({ suit: answer, sure }) {
+      const { suit, show } = this.table;
+      const total = this.costs(show);
       const mistake = answer === suit ? "" : ` It was a ${GLYPHS[suit]}.`;
-      return `${GLYPHS[answer]} from ${after} ms on, after ${counted(events, "event")} and ${counted(spikes, "spike")}.${mistake}`;
+      if (!answer) return `No answer after ${total}: no voltage leads.${mistake}`;
+      const name = GLYPHS[answer];
+      if (!sure) return `${name} after ${total}, and never 95% sure.${mistake}`;
+      const first = sure.suit === answer ? "95% sure" : `though 95% sure of ${GLYPHS[sure.suit]}`;
+      return `${name}, ${first} after ${sure.after} ms, ${this.costs(sure)}.${mistake}`;
     }
+
+    costs({ eventCount, spikeCount }) { return `${counted(eventCount, "event")} and ${counted(spikeCount, "spike")}`; }
 
     // Say what the network answers, and count it if the reader has thrown the card.
     tell() {
@@ -124,7 +130,7 @@
       const hands = element("div", { className: "interactive-controls card-hands" });
       this.drawing.append(hands); // on a phone they stand below the card and the camera
       addRow(hands, this.summary, this.said, this.tally);
-      addRow(hands, element("span", { textContent: "throw a" }), ...throws, button("ten", () => table.throwTen()), this.pause);
+      addRow(hands, element("span", { textContent: "throw a" }), ...throws, button("hundred", () => table.throwMany()), this.pause);
     }
 
     addSwitches(controls, more) {

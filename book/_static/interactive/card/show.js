@@ -3,6 +3,7 @@
 (({ shared, card, SIDE }) => {
   const BIN = 1000; // µs
   const NOISE = 1; // random events per event
+  const SURE = 0.95; // as in benchmarks/latency.py
 
   // The book's network: class SNN of pokersnn_helpers/snn.py, on the events of a card.
   card.Network = class extends shared.SpikingLayers {
@@ -157,19 +158,21 @@
     }
 
     // snn.leading of what snn.decode reads: the suit of the highest voltage so far, or null where
-    // several share it, as before the first spike; after which ms it was in the lead for good, and
-    // the events and spikes until then.
+    // several share it, as before the first spike. sure: { suit, after, eventCount, spikeCount } of
+    // the first step at which one suit was as probable as SURE, or null.
     answer() {
-      let leader = null;
-      let after = 0;
-      let highest = this.simulator.suits.map(() => -Infinity);
-      this.steps.slice(0, this.ends).forEach(({ voltages }, step) => {
+      const { suits } = this.simulator;
+      let suit = null;
+      let sure = null;
+      let highest = suits.map(() => -Infinity);
+      this.steps.slice(0, this.ends).forEach(({ voltages, eventCount, spikeCount }, step) => {
         highest = highest.map((voltage, output) => Math.max(voltage, voltages[output]));
-        const suit = this.simulator.suits[shared.leading(highest)] ?? null;
-        if (suit !== leader) [leader, after] = [suit, step + 1];
+        suit = suits[shared.leading(highest)] ?? null;
+        const largest = Math.max(...highest);
+        const probability = 1 / highest.reduce((sum, voltage) => sum + Math.exp(voltage - largest), 0);
+        if (!sure && probability >= SURE) sure = { suit, after: step + 1, eventCount, spikeCount };
       });
-      const { eventCount = 0, spikeCount = 0 } = this.steps[after - 1] ?? {};
-      return { suit: leader, after, events: eventCount, spikes: spikeCount };
+      return { suit, sure };
     }
   };
 })(window.interactiveFigures);

@@ -6,6 +6,7 @@
   const FASTEST = 3.5; // pixels per ms that a hand can move the pip
   const STILL = 4000; // µs at rest after which a show by hand is over
   const ROWS_BY_HAND = [-28, 62];
+  const MANY = 100; // cards, one after the other
 
   card.Table = class {
     // figure: draw() is called once per image, change() where something else than time has changed, and
@@ -17,7 +18,7 @@
       this.changes = new Set(); // names of switches that are on
       this.show = null; // the card before the camera, or the last one
       this.hand = null; // { x, y, target, held, moved }: where a reader wants the pip, while it is moved
-      this.series = 0; // number of the last series of ten
+      this.series = 0; // number of the last series
       this.suit = suits[Math.floor(suits.length * random())];
       this.pose = this.restingPose();
       this.clear();
@@ -70,12 +71,11 @@
       this.begin(card.Show.thrown);
     }
 
-    // Ten cards one after the other, as fast as the browser can. The last one stays to be seen.
-    async throwTen() {
+    // As fast as the browser can, with an image in between. The last card stays to be seen.
+    async throwMany() {
       const mine = (this.series += 1);
-      const first = Math.floor(suits.length * this.random());
-      for (let number = 0; number < 10 && this.series === mine; number++) {
-        this.film(suits[(first + number) % suits.length], true);
+      for (let number = 0; number < MANY && this.series === mine; number++) {
+        this.film(suits[number % suits.length], true);
         this.runToEnd();
         await new Promise(requestAnimationFrame);
       }

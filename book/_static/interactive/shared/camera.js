@@ -7,7 +7,7 @@ window.interactiveFigures.part(({ shared, clamp }) => {
   function responses({ tau_bright, tau_dark }, interval) {
     if (!tau_bright && !tau_dark) return null;
     const tau = (step) => Math.max(tau_bright + (tau_dark - tau_bright) * Math.min(step / STEPS, 1), 1e-9);
-    return Float64Array.from({ length: STEPS + 2 }, (_, step) => -Math.expm1(-interval / tau(step)));
+    return Float32Array.from({ length: STEPS + 2 }, (_, step) => -Math.expm1(-interval / tau(step)));
   }
 
   // Between two steps the share is a straight line, to within 1e-7.
@@ -17,8 +17,9 @@ window.interactiveFigures.part(({ shared, clamp }) => {
     return response[step] + (place - step) * (response[step + 1] - response[step]);
   }
 
-  // Standard normal numbers from numbers between 0 and 1, by Box and Muller.
-  shared.normalFrom = (random) => () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  // Standard normal numbers from numbers between 0 and 1, by Box and Muller. Browsers may differ in the
+  // last bit of a logarithm or a cosine: rounded, they are the same.
+  shared.normalFrom = (random) => () => Math.fround(Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()));
 
   shared.shuffle = (list, random) => {
     for (let last = list.length - 1; last > 0; last--) {

@@ -1,5 +1,11 @@
 // What the page of gestures draws: pictures of strokes, the pad, spikes, voltages and the loss.
-(({ colour, shared, teach, SIDE }) => {
+(({ colour, fontFamily, shared, teach, SIDE }) => {
+  const WHY = {
+    silent: "A silent neuron sends nothing to the readout, and the farther its voltage stays below the threshold, the smaller its gradient: a network of these learns slowly, or nothing.",
+    saturated: "A saturated neuron spikes in every other millisecond or more, whatever the camera sees: its spikes tell gestures apart no better than silence does.",
+    works: "A neuron that works spikes at some times and not at others: a small change of its weights moves spikes, and that is what the gradient goes by.",
+  };
+
   teach.COLOURS = ["heart", "spade", "diamond", "club", "OFF", "accent"];
 
   // The sum of a stroke's events, in the colour of its gesture: earlier ones lighter.
@@ -29,11 +35,25 @@
   teach.drawVoltages = (canvas, classes, inks, steps, leader, timeWindow) => {
     const lines = classes.map((name, output) => ({ name, output, leads: output === leader, colour: inks[output] }));
     lines.sort((one, other) => one.leads - other.leads);
-    const layout = { span: shared.spanOf(steps, timeWindow), timeWindow, margin: Math.min(90, canvas.clientWidth / 3) };
+    const { context: pen } = shared.begin(canvas);
+    pen.font = `600 12px ${fontFamily()}`;
+    const margin = 12 + Math.max(0, ...classes.map((name) => pen.measureText(name).width));
+    const layout = { span: shared.spanOf(steps, timeWindow), timeWindow, margin };
     shared.drawVoltages(canvas, lines, steps, layout, (context, { name, leads, colour: ink }, x, y) => {
-      const short = name.length > 13 ? `${name.slice(0, 12)}…` : name;
-      shared.write(context, short, x + 6, y, { fill: leads ? ink : "grey", weight: leads ? 600 : 400 });
+      shared.write(context, name, x + 6, y, { fill: leads ? ink : "grey", weight: leads ? 600 : 400 });
     });
+  };
+
+  // How many neurons never spiked in some steps, and how many did in half of them or more, and what
+  // that means for learning.
+  teach.describeNeurons = (steps, count) => {
+    const spikes = new Array(count).fill(0);
+    for (const step of steps) for (const neuron of step.spikes) spikes[neuron] += 1;
+    const silent = spikes.filter((number) => !number).length;
+    const saturated = spikes.filter((number) => number && number >= steps.length / 2).length;
+    const text = !steps.length ? "Train, and draw a stroke: this says what its neurons did."
+      : `In this stroke, ${silent} of ${count} neurons were silent, ${count - silent - saturated} worked, and ${saturated} were saturated. ${WHY[silent > count / 2 ? "silent" : saturated > count / 2 ? "saturated" : "works"]}`;
+    return { silent, saturated, text };
   };
 
   // The mean loss of each batch, and the share of the left-out strokes that are right.

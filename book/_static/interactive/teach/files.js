@@ -2,6 +2,7 @@
 // load_checkpoint of pokersnn_helpers reads.
 (({ teach }) => {
   const utf8 = new TextEncoder();
+  teach.KEPT = "for_the_page.json"; // in the zip: what the page opens again
 
   // Numbers of two and of four bytes, little endian.
   const bytesOf = (size, numbers) => numbers.flatMap((number) => Array.from({ length: size }, (_, byte) => Math.floor(number / 256 ** byte) & 255));
@@ -13,6 +14,12 @@
     return byte;
   });
 
+  teach.crcOf = (data) => {
+    let crc = -1;
+    for (const byte of data) crc = CRC[(crc ^ byte) & 255] ^ (crc >>> 8);
+    return ~crc >>> 0;
+  };
+
   // A zip archive of { name: text or bytes }, not compressed (APPNOTE.TXT of PKWARE, 4.3).
   teach.zip = (files) => {
     const [bodies, directory] = [[], []];
@@ -20,9 +27,7 @@
     for (const [name, content] of Object.entries(files)) {
       const data = typeof content === "string" ? utf8.encode(content) : content;
       const title = utf8.encode(name);
-      let crc = -1;
-      for (const byte of data) crc = CRC[(crc ^ byte) & 255] ^ (crc >>> 8);
-      const about = [...two(20, 0x800, 0, 0, 0x21), ...four(~crc >>> 0, data.length, data.length), ...two(title.length, 0)];
+      const about = [...two(20, 0x800, 0, 0, 0x21), ...four(teach.crcOf(data), data.length, data.length), ...two(title.length, 0)];
       bodies.push(Uint8Array.from([...four(0x04034b50), ...about, ...title]), data);
       directory.push(...four(0x02014b50), ...two(20), ...about, ...two(0, 0, 0), ...four(0, place), ...title);
       place += 30 + title.length + data.length;
@@ -30,6 +35,30 @@
     const count = bodies.length / 2;
     const end = [...four(0x06054b50), ...two(0, 0, count, count), ...four(directory.length, place), ...two(0)];
     return new Blob([...bodies, Uint8Array.from([...directory, ...end])], { type: "application/zip" });
+  };
+
+  const inflated = async (data) => new Uint8Array(await new Response(new Blob([data]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).arrayBuffer());
+
+  // The text of a file in a zip archive (an ArrayBuffer), in whatever folder it lies; null where there is
+  // none. Throws a RangeError if it is no whole archive.
+  teach.unzip = async (archive, wanted) => {
+    const view = new DataView(archive);
+    const at = (place, size, from = 0) => new Uint8Array(archive, place + from, size);
+    let end = archive.byteLength - 22;
+    while (view.getUint32(end, true) !== 0x06054b50) end -= 1;
+    let entry = view.getUint32(end + 16, true);
+    for (let left = view.getUint16(end + 10, true); left > 0; left--) {
+      const [title, extra, comment] = [28, 30, 32].map((place) => view.getUint16(entry + place, true));
+      const name = new TextDecoder().decode(at(entry, title, 46));
+      if (name.split("/").at(-1) === wanted) {
+        const local = view.getUint32(entry + 42, true);
+        const [before, more] = [26, 28].map((place) => view.getUint16(local + place, true));
+        const data = at(local + 30 + before + more, view.getUint32(entry + 20, true));
+        return new TextDecoder().decode(view.getUint16(entry + 10, true) ? await inflated(data) : data);
+      }
+      entry += 46 + title + extra + comment;
+    }
+    return null;
   };
 
   // ---- PyTorch's file: a zip with a pickle that refers to the numbers of tensors in another file ----
@@ -59,14 +88,15 @@
 
   // The checkpoint of a SpikingNetwork: pokersnn_helpers/checkpoints.py.
   teach.checkpoint = (network, classes) => {
-    const { weights, pixels, features, hidden, outputs, delays, recurrence } = network;
+    const { weights, pixels, features, hidden, outputs, delays, recurrence, constants } = network;
     const { timeWindow, settle } = teach.NETWORK;
     const numbers = Float32Array.from(weights.all);
     if (!recurrence) numbers.fill(0, weights.recurrent.byteOffset / 8, weights.readout.byteOffset / 8);
     const sensor = [35, 35, 1];
+    const seconds = (share) => timeWindow / 1e6 / share; // a time constant
     const content = {
       format: "pokersnn_helpers checkpoint 2", network: "LayerThenSNN",
-      arguments: { sensor_size: sensor, output_size: outputs, dt: timeWindow / 1e6, features, delays: delays.map((steps) => (steps * timeWindow) / 1e6), hidden_size: hidden },
+      arguments: { sensor_size: sensor, output_size: outputs, dt: timeWindow / 1e6, features, delays: delays.map((steps) => (steps * timeWindow) / 1e6), hidden_size: hidden, tau_mem: seconds(constants.dt_over_tau_mem), tau_syn: seconds(constants.dt_over_tau_syn) },
       classes, sensor_size: sensor, settle: settle / 1e6, default_decode: true, frozen: [],
       weights: {
         "snn.inputs.weight": tensor(numbers.length, weights.layer, features, pixels),
@@ -102,13 +132,14 @@ Times are in microseconds, polarities are merged, and the camera has 35 x 35 pix
     });
   }
 
-  // gestures: { name, strokes: { events } }.
-  teach.strokeFiles = (gestures) => {
-    const files = { "README.txt": README };
+  // gestures: { name, strokes: { events } }. kept: of teach.packed, for the page itself.
+  teach.strokeFiles = (gestures, kept) => {
+    const files = { "README.txt": README, [teach.KEPT]: JSON.stringify(kept) };
     const folders = foldersOf(gestures.map(({ name }) => name));
-    gestures.forEach(({ strokes }, gesture) => strokes.forEach(({ events }, number) => {
+    gestures.forEach(({ name, strokes }, gesture) => strokes.forEach(({ events }, number) => {
+      const head = `# class: ${name}\n# sensor_size: 35, 35, 1\nt,x,y,p\n`;
       const rows = events.map(([t, x, y]) => `${t},${x},${y},0\n`);
-      files[`gestures/${folders[gesture]}/${number + 1}.csv`] = `t,x,y,p\n${rows.join("")}`;
+      files[`gestures/${folders[gesture]}/${number + 1}.csv`] = head + rows.join("");
     }));
     return teach.zip(files);
   };

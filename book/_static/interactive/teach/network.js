@@ -13,12 +13,12 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
     return { output, share: 1 / values.reduce((sum, value) => sum + Math.exp(value - largest), 0) };
   };
 
-  // The loss, the log-probabilities, and the loss's gradient with respect to values.
+  // The loss, and its gradient with respect to values.
   teach.crossEntropy = (values, target) => {
     const largest = Math.max(...values);
-    const sum = values.reduce((total, value) => total + Math.exp(value - largest), 0);
-    const logs = values.map((value) => value - largest - Math.log(sum));
-    return { loss: -logs[target], logs, grad: logs.map((log, output) => Math.exp(log) - (output === target)) };
+    const odds = Array.from(values, (value) => Math.fround(Math.exp(value - largest))); // the same in every browser
+    const sum = odds.reduce((total, odd) => total + odd);
+    return { loss: largest - values[target] + Math.log(sum), grad: odds.map((odd, output) => odd / sum - (output === target)) };
   };
 
   // Weights that lie one after the other in one array, by name; each row is what one input sends.
@@ -56,7 +56,8 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
     const { dt_over_tau_mem: a, dt_over_tau_syn: s, v_th } = constants;
     for (let neuron = 0; neuron < u.length; neuron++) {
       const above = u[neuron] - v_th;
-      const surrogate = 1 / (1 + Math.abs(above)) ** 2;
+      const width = 1 + Math.abs(above);
+      const surrogate = 1 / (width * width);
       const carried = above > 0 ? 0 : (1 - a) * gU[neuron];
       gU[neuron] = surrogate * gZ[neuron] + carried;
       gI[neuron] = a * gU[neuron] + (1 - s) * gI[neuron];
@@ -125,12 +126,12 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
       return trace;
     }
 
-    // Add the gradient of a recording's loss to gradients. Returns the loss and the log-probabilities.
+    // Add the gradient of a recording's loss to gradients. Returns { loss }.
     learn(recording, target, gradients) {
       const trace = this.run(recording);
-      const { loss, logs, grad } = teach.crossEntropy(trace.values, target);
+      const { loss, grad } = teach.crossEntropy(trace.values, target);
       this.goBack(recording, trace, grad, gradients);
-      return { loss, logs };
+      return { loss };
     }
 
     // Backpropagation through time: add to the gradients of the weights.
@@ -181,7 +182,7 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
     // sums: events by pixel, as a Map.
     forward(sums) {
       const { layer, bias, readout, readoutBias } = this.weights;
-      const light = [...sums].map(([pixel, count]) => [pixel, Math.log1p(count)]);
+      const light = [...sums].map(([pixel, count]) => [pixel, Math.fround(Math.log1p(count))]);
       const found = addRows(bias.slice(), layer, light).map((value) => Math.max(value, 0));
       return { light, found, values: addRows(readoutBias.slice(), readout, found.entries()) };
     }
@@ -196,19 +197,19 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
 
     learn(recording, target, gradients) {
       const { light, found, values } = this.run(recording);
-      const { loss, logs, grad } = teach.crossEntropy(values, target);
+      const { loss, grad } = teach.crossEntropy(values, target);
       addToRow(gradients.readoutBias, 0, grad, 1);
       const gFound = found.map((value, feature) => (value ? throughRow(this.weights.readout, gradients.readout, feature, grad, value) : 0));
       addToRow(gradients.bias, 0, gFound, 1);
       for (const [pixel, value] of light) addToRow(gradients.layer, pixel, gFound, value);
-      return { loss, logs };
+      return { loss };
     }
   };
 
   // Adam (Kingma and Ba 2015) on gradients whose norm is at most clipNorm.
   teach.Adam = class {
     constructor(weights, { learningRate, clipNorm }) {
-      Object.assign(this, { weights, learningRate, clipNorm, steps: 0 });
+      Object.assign(this, { weights, learningRate, clipNorm, meanLeft: 1, squareLeft: 1 });
       this.gradients = new Weights(weights.shapes);
       [this.mean, this.square] = [0, 1].map(() => new Float64Array(weights.all.length));
     }
@@ -216,12 +217,13 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
     // Divide the gradients by how many recordings they were summed over, step, and set them to 0.
     step(recordings, rate = 1) {
       const { gradients: { all: gradients }, weights: { all: weights }, mean, square } = this;
-      this.steps += 1;
+      this.meanLeft *= 0.9;
+      this.squareLeft *= 0.999;
       let norm = 0;
-      for (const gradient of gradients) norm += (gradient / recordings) ** 2;
+      for (const gradient of gradients) norm += (gradient / recordings) * (gradient / recordings); // no power: browsers differ
       const factor = Math.min(1, this.clipNorm / (Math.sqrt(norm) + 1e-6)) / recordings;
-      const size = (rate * this.learningRate) / (1 - 0.9 ** this.steps);
-      const scale = 1 / (1 - 0.999 ** this.steps);
+      const size = (rate * this.learningRate) / (1 - this.meanLeft);
+      const scale = 1 / (1 - this.squareLeft);
       for (let place = 0; place < weights.length; place++) {
         const gradient = factor * gradients[place];
         mean[place] += 0.1 * (gradient - mean[place]);

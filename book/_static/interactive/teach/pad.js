@@ -1,5 +1,5 @@
 // The pad of this page: a stroke lasts while the pad is pressed, or while keys are held.
-(({ motion, teach }) => {
+(({ motion, shared, teach }) => {
   const AFTER = 80; // ms until the disc, which has a mass, has come to rest
   const LONGEST = 6000; // ms of a stroke
   const REST = 500; // ms without a key: the stroke is over
@@ -11,6 +11,9 @@
       this.grip.addEventListener("pointerdown", (event) => this.press(event));
       for (const name of ["pointerup", "pointercancel"]) this.grip.addEventListener(name, (event) => this.release(event));
     }
+
+    // A stroke may go on beside the pad.
+    placeOf(event) { return motion.toScene(this.canvas, ...shared.placeIn(this.canvas, event)); }
 
     press(event) {
       if (event.button) return;

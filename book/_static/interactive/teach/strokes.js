@@ -1,11 +1,12 @@
 // Strokes before the camera. A stroke is a path of the disc, a place [x, y] in pixels from the middle
 // for each 0.1 ms, or what a webcam saw: pictures of log intensities, each with the µs before it.
 // Copies of strokes, moved a little, are filmed to learn from.
-window.interactiveFigures.part(({ clamp, shared, motion, teach, SIDE }) => {
-  const MIDDLE = 17;
+window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE }) => {
+  teach.RADIUS = 2.5; // pixels of the disc
+  const MIDDLE = 17; // pixel
   const EDGE = 17; // pixels from the middle that the disc's centre reaches
   const INTERVAL = 400; // µs between the pictures of a copied path
-  const COPY = { shift: 5, turn: 0.2, scale: 0.2, stretch: 0.15, tempo: 0.55, wobble: 1, pace: 0.3 }; // pixels, rad, shares
+  teach.COPY = { shift: 5, turn: 0.2, scale: 0.35, stretch: 0.15, tempo: 0.55, wobble: 1.5, pace: 0.3 }; // pixels, rad, shares
   const BENDS = 6; // places along a path between which a copy's wobble and pace are drawn
   const onPad = (place) => clamp(place, -EDGE, EDGE);
 
@@ -16,27 +17,123 @@ window.interactiveFigures.part(({ clamp, shared, motion, teach, SIDE }) => {
     return points[before].map((value, axis) => value + (at - before) * (points[before + 1][axis] - value));
   }
 
-  // A stroke shifted, turned, scaled and of another duration; a path wobbles, too, and hurries.
-  teach.copyOf = ({ path, pictures, intervals, camera }, random) => {
+  // The camera that a webcam becomes: one threshold, in log intensity, and no chance.
+  teach.WEBCAM = {
+    on_threshold: 0.12, off_threshold: 0.12, mismatch: 0, tau_bright: 0, tau_dark: 0, refractory_period_us: 0,
+    timestamp_jitter_us: 0, noise_rate_hz: 0, leak_rate: 0,
+  };
+
+  // ---- Where a stroke lies doesn't matter: the camera's window has it in its middle ----
+
+  // The middle of the box around a path.
+  teach.middleOf = (path) => [0, 1].map((axis) => {
+    let [lowest, highest] = [Infinity, -Infinity];
+    for (const place of path) [lowest, highest] = [Math.min(lowest, place[axis]), Math.max(highest, place[axis])];
+    return (lowest + highest) / 2;
+  });
+
+  teach.centred = (path, [x, y] = teach.middleOf(path)) => path.map(([across, down]) => [across - x, down - y]);
+
+  // ---- Strokes as texts, to be kept and sent: whoever reads one has the same numbers ----
+
+  const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  const EVERY = 8; // places of a path from one step that is written to the next
+  const PER_PIXEL = 4; // a step is in quarters of a pixel, from −32 to 31
+
+  // Two letters a step: how far the disc goes right and down.
+  teach.write = (path) => {
+    let text = "";
+    let [x, y] = [0, 0];
+    for (let place = EVERY; place < path.length + EVERY - 1; place += EVERY) {
+      const [right, down] = path[Math.min(place, path.length - 1)].map((value, axis) => PER_PIXEL * (value - path[0][axis]));
+      const steps = [right - x, down - y].map((step) => clamp(Math.round(step), -32, 31));
+      [x, y] = [x + steps[0], y + steps[1]]; // what was too far is in the next step
+      text += steps.map((step) => LETTERS[step + 32]).join("");
+    }
+    return text;
+  };
+
+  // A path from what teach.write has made of one, in the middle.
+  teach.read = (text) => {
+    const path = [[0, 0]];
+    for (let letter = 0; letter < text.length; letter += 2) {
+      const steps = [0, 1].map((axis) => (LETTERS.indexOf(text[letter + axis]) - 32) / PER_PIXEL);
+      const [x, y] = path.at(-1);
+      for (let part = 1; part <= EVERY; part++) path.push([x + (part / EVERY) * steps[0], y + (part / EVERY) * steps[1]]);
+    }
+    return teach.centred(path);
+  };
+
+  // Log intensities as bytes, which are written in Base64, and back.
+  const [BRIGHTEST, PER_UNIT] = [0.5, 56];
+  teach.writeLight = (pictures) => {
+    const bytes = pictures.flatMap((picture) => Array.from(picture, (light) => clamp(Math.round(PER_UNIT * (BRIGHTEST - light)), 0, 255)));
+    return btoa(bytes.map((byte) => String.fromCharCode(byte)).join(""));
+  };
+
+  teach.readLight = (text) => {
+    const light = Float32Array.from(atob(text), (byte) => BRIGHTEST - byte.charCodeAt(0) / PER_UNIT);
+    return Array.from({ length: light.length / SIDE ** 2 }, (_, picture) => light.slice(picture * SIDE ** 2, (picture + 1) * SIDE ** 2));
+  };
+
+  // A stroke from what is kept of it: { code } or { light, intervals }.
+  teach.toStroke = (kept) => (kept.code ? { ...kept, path: teach.read(kept.code) } : { ...kept, pictures: teach.readLight(kept.light) });
+
+  // What is kept of a stroke that was just seen.
+  teach.toKeep = ({ path, pictures, intervals }) => (path ? { code: teach.write(path) } : { light: teach.writeLight(pictures), intervals });
+
+  // The events of a stroke as the page itself shows, stores and asks about it.
+  teach.eventsOf = (stroke, settings) => teach.film(stroke, settings, mulberry32(1));
+
+  teach.reversed = ({ path, pictures, intervals }) =>
+    path ? { path: [...path].reverse() } : { pictures: [...pictures].reverse(), intervals: [0, ...intervals.slice(1).reverse()] };
+
+  // ---- Is a stroke like those that were shown? ----
+
+  const PARTS = 12;
+  const SIZES = [0.65, 1.5]; // a stroke may be as much smaller or larger
+
+  // Where the events of a stroke lie on average, for each twelfth of them: [x, y] from the middle of all.
+  teach.courseOf = (events) => {
+    const mean = (some, axis) => some.reduce((sum, event) => sum + event[axis], 0) / some.length;
+    const middle = [1, 2].map((axis) => mean(events, axis));
+    return Array.from({ length: PARTS }, (_, part) => {
+      const some = events.slice(Math.floor((part * events.length) / PARTS), Math.floor(((part + 1) * events.length) / PARTS));
+      return middle.map((place, axis) => mean(some, axis + 1) - place);
+    });
+  };
+
+  // How far one course is from another one at its best size, in pixels.
+  teach.apart = (course, other) => {
+    const [one, two] = [course.flat(), other.flat()];
+    const product = (a, b) => a.reduce((sum, value, place) => sum + value * b[place], 0);
+    const size = clamp(product(one, two) / product(two, two), ...SIZES);
+    const rest = one.map((value, place) => value - size * two[place]);
+    return Math.sqrt(product(rest, rest) / (PARTS * size));
+  };
+
+  // ---- Copies ----
+
+  // A stroke turned, scaled and of another duration; a film is shifted, and a path wobbles and hurries.
+  teach.copyOf = ({ path, pictures, intervals }, random) => {
     const within = (most) => most * (2 * random() - 1);
-    const [right, down, angle, size] = [within(COPY.shift), within(COPY.shift), within(COPY.turn), 1 + within(COPY.scale)];
-    const [sine, cosine] = [size * Math.sin(angle), size * Math.cos(angle)];
-    const slower = Math.exp(within(COPY.tempo));
-    const wider = Math.exp(within(COPY.stretch));
+    const [right, down, angle, size] = [within(teach.COPY.shift), within(teach.COPY.shift), within(teach.COPY.turn), 1 + within(teach.COPY.scale)];
+    // Browsers may differ in the last bit of these.
+    const [sine, cosine, slower, wider] = [size * Math.sin(angle), size * Math.cos(angle), Math.exp(within(teach.COPY.tempo)), Math.exp(within(teach.COPY.stretch))].map(Math.fround);
     if (pictures) {
       const moved = pictures.map((picture) => warp(picture, { right, down, sine, cosine, size }));
-      return { pictures: moved, intervals: intervals.map((interval) => slower * interval), camera };
+      return { pictures: moved, intervals: intervals.map((interval) => slower * interval) };
     }
     const steps = Math.max(Math.round((100 * path.length * slower) / INTERVAL), 2);
-    const wobble = Array.from({ length: BENDS }, () => [within(COPY.wobble), within(COPY.wobble)]);
-    const pace = Array.from({ length: BENDS }, (_, bend) => [bend / (BENDS - 1) + (bend % (BENDS - 1) ? within(COPY.pace) / (BENDS - 1) : 0)]);
-    const places = Array.from({ length: steps + 1 }, (_, step) => {
+    const wobble = Array.from({ length: BENDS }, () => [within(teach.COPY.wobble), within(teach.COPY.wobble)]);
+    const pace = Array.from({ length: BENDS }, (_, bend) => [bend / (BENDS - 1) + (bend % (BENDS - 1) ? within(teach.COPY.pace) / (BENDS - 1) : 0)]);
+    const places = teach.centred(Array.from({ length: steps + 1 }, (_, step) => {
       const [share] = between(pace, step / steps);
       const [across, up] = between(path, share);
       const [x, y] = [across * wider, up / wider];
       const [aside, below] = between(wobble, share);
-      return [onPad(cosine * x - sine * y + right + aside), onPad(sine * x + cosine * y + down + below)];
-    });
+      return [cosine * x - sine * y + aside, sine * x + cosine * y + below];
+    }));
     return { path: places, interval: INTERVAL };
   };
 
@@ -55,16 +152,16 @@ window.interactiveFigures.part(({ clamp, shared, motion, teach, SIDE }) => {
     return found;
   }
 
-  // The events of a stroke, [t, x, y, p] in order of time. camera: of the pad, if it isn't the webcam's.
-  teach.film = ({ path, interval = 100, pictures, intervals, camera: own }, { camera: pad, radius }, random) => {
-    const camera = new shared.EventCamera(own ?? pad, SIDE, SIDE, random, shared.normalFrom(random));
+  // The events of a stroke, [t, x, y, p] in order of time. camera: of the pad.
+  teach.film = ({ path, interval = 100, pictures, intervals }, { camera: pad }, random) => {
+    const camera = new shared.EventCamera(pictures ? teach.WEBCAM : pad, SIDE, SIDE, random, shared.normalFrom(random));
     const frame = new Float32Array(SIDE ** 2);
     if (pictures) {
       camera.start(pictures[0], 0);
       return pictures.slice(1).flatMap((picture, number) => camera.film(picture, intervals[number + 1]));
     }
-    camera.start(motion.filmInto(frame, path[0], radius), 0);
-    return path.slice(1).flatMap((place) => camera.film(motion.filmInto(frame, place, radius), interval));
+    camera.start(motion.filmInto(frame, path[0], teach.RADIUS), 0);
+    return path.slice(1).flatMap((place) => camera.film(motion.filmInto(frame, place, teach.RADIUS), interval));
   };
 
   // Events as frames without what is 0: time bins from the first event on, without polarity, and
@@ -95,11 +192,12 @@ window.interactiveFigures.part(({ clamp, shared, motion, teach, SIDE }) => {
   };
   teach.EXAMPLES = Object.keys(SHAPES).flatMap((shape) => [shape, `${shape}, backwards`]);
 
-  teach.exampleOf = (name, random) => {
+  // jitter: how many times as loose as usual. shapes: corners by name, in pixels from the middle.
+  teach.exampleOf = (name, random, { jitter = 1, shapes = SHAPES } = {}) => {
     const normal = shared.normalFrom(random);
     const [shape, way] = name.split(", ");
-    const loose = shape === "circle" ? 0.3 : 1.2; // pixels
-    const corners = SHAPES[shape].map((corner) => corner.map((place) => place + loose * normal()));
+    const loose = jitter * (shapes[shape].length > 9 ? 0.3 : 1.2); // pixels
+    const corners = shapes[shape].map((corner) => corner.map((place) => place + loose * normal()));
     if (way) corners.reverse();
     const [turn, size, right, down] = [0.15 * normal(), Math.exp(0.12 * normal()), 1.5 * normal(), 1.5 * normal()];
     const lengths = corners.slice(1).map(([x, y], corner) => Math.hypot(x - corners[corner][0], y - corners[corner][1]));

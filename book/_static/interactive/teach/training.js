@@ -1,21 +1,31 @@
 // How a network learns strokes: in a worker, from copies of them.
 window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) => {
-  // Of LayerThenSNN; polarities are merged. Bins and delays in µs, time constants in ms.
-  teach.NETWORK = { pixels: 35 ** 2, features: 100, hidden: 32, timeWindow: 1000, delays: [0, 4000, 8000], settle: 10_000 };
+  // Of LayerThenSNN; polarities are merged. Bins and silence in µs.
+  teach.NETWORK = { pixels: 35 ** 2, features: 100, timeWindow: 1000, settle: 10_000 };
+  // What a visitor may turn: hidden neurons, their time constants and the longest delay in ms, and Adam's
+  // learning rate. For each, what is written beside it, and its range.
+  teach.KNOBS = {
+    hidden: { label: "hidden neurons", lowest: 4, highest: 96, step: 4, start: 32, digits: 0, unit: "" },
+    tauMem: { label: "membrane time constant", lowest: 2, highest: 40, step: 1, start: 10, digits: 0, unit: "ms" },
+    tauSyn: { label: "synaptic time constant", lowest: 2, highest: 40, step: 1, start: 10, digits: 0, unit: "ms" },
+    delay: { label: "longest delay", lowest: 2, highest: 16, step: 2, start: 8, digits: 0, unit: "ms" },
+    rate: { label: "learning rate", lowest: 0.0005, highest: 0.02, step: 0.0005, start: 0.004, digits: 4, unit: "" },
+  };
+  teach.AS_IT_IS = Object.fromEntries(Object.entries(teach.KNOBS).map(([name, { start }]) => [name, start]));
   // copies: of all strokes of a gesture. beside: by how many pixels each is shifted whenever it is shown.
-  teach.TRAINING = { copies: 96, beside: 4, steps: 84, batch: 32, learningRate: 0.004, clipNorm: 1 };
-  const [TAU, READOUT_TAU_SYN, THRESHOLD] = [10, 5, 0.3];
+  teach.TRAINING = { copies: 96, beside: 2, steps: 92, batch: 32, clipNorm: 1 };
+  const [READOUT_TAU_MEM, READOUT_TAU_SYN, THRESHOLD] = [10, 5, 0.3];
 
   // Make both networks. without: names of what the spiking one is to do without.
-  teach.networks = (outputs, seed, without = []) => {
-    const { pixels, features, hidden, timeWindow, delays } = teach.NETWORK;
-    const share = timeWindow / 1000 / TAU;
+  teach.networks = (outputs, seed, without = [], { hidden, tauMem, tauSyn, delay } = teach.AS_IT_IS) => {
+    const { pixels, features, timeWindow } = teach.NETWORK;
+    const dt = timeWindow / 1000; // ms
     const constants = {
-      dt_over_tau_mem: share, dt_over_tau_syn: share, v_th: THRESHOLD,
-      readout_dt_over_tau_mem: share, readout_dt_over_tau_syn: timeWindow / 1000 / READOUT_TAU_SYN,
+      dt_over_tau_mem: dt / tauMem, dt_over_tau_syn: dt / tauSyn, v_th: THRESHOLD,
+      readout_dt_over_tau_mem: dt / READOUT_TAU_MEM, readout_dt_over_tau_syn: dt / READOUT_TAU_SYN,
     };
-    const steps = delays.map((delay) => (without.includes("delays") ? 0 : delay / timeWindow));
-    const spiking = new teach.SpikingNetwork({ pixels, features, hidden, outputs, delays: steps, constants }, seed);
+    const delays = [0, delay / 2, delay].map((late) => (without.includes("delays") ? 0 : late / dt));
+    const spiking = new teach.SpikingNetwork({ pixels, features, hidden, outputs, delays, constants }, seed);
     spiking.recurrence = !without.includes("recurrence");
     return { spiking, sum: new teach.SumNetwork({ pixels, features, outputs }, seed) };
   };
@@ -45,8 +55,9 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
 
   // strokes: { target, and a path or a film }. Yields how far it is: share from 0 to 1, mean loss of
   // the last batch, and of the strokes that are left out how many there are and how many are right.
-  teach.train = function* ({ strokes, outputs, seed, settings, without }) {
-    const { copies, steps, batch, learningRate, clipNorm } = teach.TRAINING;
+  teach.train = function* ({ strokes, outputs, seed, settings, without, knobs = teach.AS_IT_IS }) {
+    const { copies, steps, batch, clipNorm } = teach.TRAINING;
+    const { rate: learningRate } = knobs;
     const { timeWindow, settle } = teach.NETWORK;
     const random = mulberry32(seed);
     const left = leaveOut(strokes, random);
@@ -63,7 +74,7 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
       yield { share: (0.2 * shown.length) / (copies * outputs) };
     }
     const learnt = shown.filter(([recording]) => recording);
-    const { spiking, sum } = teach.networks(outputs, seed, without);
+    const { spiking, sum } = teach.networks(outputs, seed, without, knobs);
     const models = [spiking, sum].map((network, which) => ({ network, adam: new teach.Adam(network.weights, { learningRate: which ? learningRate / 2 : learningRate, clipNorm }) }));
     let waiting = [];
     for (let step = 1; step <= steps; step++) {

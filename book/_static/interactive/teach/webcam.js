@@ -2,11 +2,12 @@
 // What moves between two of them becomes events; a gesture is what happens from rest to rest.
 (({ shared, teach, SIDE }) => {
   const DARKEST = 8; // of 255; darker pixels are too noisy for a logarithm
-  const LEAST = 0.12; // threshold, in log intensity
-  const ABOVE_NOISE = 6; // thresholds are as many times what pixels change by at rest
-  const MOVING = 10; // pixels with events in a picture: something moves
+  const MOVING = 10; // pixels: how fast a picture changes is what so many of them exceed
+  const ABOVE_USUAL = 2; // as many times as fast as usual: something moves
+  const FORGETS = { rest: 0.05, gesture: 0.01 }; // shares of what is usual that a picture changes
   const REST = 300; // ms without that end a gesture
   const LONGEST = 4000; // ms
+  const PIECE = 1200; // ms of what isn't a gesture
   const SHORTEST = 150;
   const GAP = 500; // ms between two pictures after which nothing is known
   const FINE = 4; // pixels, in width and height, that are averaged to one
@@ -29,51 +30,42 @@
   // whose pictures and intervals are a stroke's; seen(events, µs) of each picture.
   teach.MotionWatch = class {
     constructor({ slow, began, moved, ended, seen }) {
-      Object.assign(this, { slow, began, moved, ended, seen, noise: 0.02, drift: 0, picture: null, gesture: null });
-      this.camera = new shared.EventCamera(this.settings, SIDE, SIDE, null);
-    }
-
-    get settings() {
-      const threshold = Math.max(LEAST, ABOVE_NOISE * this.noise);
-      return {
-        on_threshold: threshold, off_threshold: threshold, mismatch: 0, tau_bright: 0, tau_dark: 0, refractory_period_us: 0,
-        timestamp_jitter_us: 0, noise_rate_hz: 0, leak_rate: 0,
-      };
+      Object.assign(this, { slow, began, moved, ended, seen, usual: 0.1, last: null, gesture: null });
+      this.all = false; // whether everything is cut into pieces, be it a gesture or not
+      this.camera = new shared.EventCamera(teach.WEBCAM, SIDE, SIDE, null);
     }
 
     watch(raw, now) {
-      const [last, elapsed] = [this.picture, now - this.time];
-      this.time = now;
+      const [{ last }, elapsed] = [this, now - this.time];
+      [this.time, this.last] = [now, raw.slice()];
       if (!last || elapsed > GAP) return this.look(raw); // the first picture, or the tab was hidden
-      const changes = raw.map((value, place) => value - this.drift - last[place]);
+      const changes = raw.map((value, place) => value - last[place]);
       const common = median(changes.slice()); // the light flickers, or the webcam has adapted to it
-      this.drift += common;
-      this.picture = raw.map((value) => value - this.drift);
+      const fast = changes.map((change) => Math.abs(change - common)).sort().at(-MOVING);
+      const moving = this.all || fast > Math.max(teach.WEBCAM.on_threshold, ABOVE_USUAL * this.usual);
+      const before = this.picture;
+      this.picture = before.map((value, place) => this.shown(value, changes[place] - common, raw[place]));
+      this.usual += FORGETS[this.gesture ? "gesture" : "rest"] * (fast - this.usual);
       const interval = (1000 * elapsed) / this.slow;
-      const events = this.camera.film(this.picture, interval);
-      this.seen(events, interval);
-      const moving = new Set(events.map(([, x, y]) => y * SIDE + x)).size >= MOVING;
-      if (moving && !this.gesture) this.begin(last, now);
+      this.seen(this.camera.film(this.picture, interval), interval);
+      if (moving && !this.gesture) this.begin(before, now);
       if (this.gesture) this.goOn(interval, moving, now);
-      else this.adapt(median(changes.map((change) => Math.abs(change - common))));
+    }
+
+    // What a pixel shows after a change: noise, and whoever moves behind, change it no more than usual.
+    shown(value, change, raw) {
+      const seen = Math.sign(change) * Math.max(Math.abs(change) - this.usual, 0);
+      return value + seen + (this.gesture ? 0 : FORGETS.rest * (raw - value));
     }
 
     look(raw) {
       if (this.gesture) this.end();
-      [this.drift, this.picture] = [0, raw.slice()];
+      this.picture = raw.slice();
       this.camera.start(raw, 0);
     }
 
-    // At rest, what changes is noise.
-    adapt(noise) {
-      this.noise += 0.05 * (noise - this.noise);
-      const { on_threshold: threshold } = this.settings;
-      this.camera.on.fill(threshold);
-      this.camera.off.fill(threshold);
-    }
-
     begin(last, now) {
-      this.gesture = { pictures: [last], intervals: [0], camera: this.settings, since: now };
+      this.gesture = { pictures: [last], intervals: [0], since: now };
       this.began(this.gesture);
     }
 
@@ -83,13 +75,16 @@
       gesture.intervals.push(interval);
       this.moved(this.picture, interval);
       if (moving) [gesture.moved, gesture.length] = [now, gesture.pictures.length];
-      if (now - gesture.moved > REST || now - gesture.since > LONGEST) this.end();
+      if (now - gesture.moved > REST || now - gesture.since > (this.all ? PIECE : LONGEST)) this.end();
     }
 
+    // End what goes on.
+    cut() { if (this.gesture) this.end(); }
+
     end() {
-      const { pictures, intervals, camera, length, since, moved } = this.gesture;
+      const { pictures, intervals, length, since, moved } = this.gesture;
       this.gesture = null;
-      const whole = { pictures: pictures.slice(0, length), intervals: intervals.slice(0, length), camera };
+      const whole = { pictures: pictures.slice(0, length), intervals: intervals.slice(0, length) };
       this.ended(moved - since < SHORTEST ? null : whole);
     }
   };

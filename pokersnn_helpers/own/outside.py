@@ -1,0 +1,84 @@
+"""Tell recordings like those that a network was trained on from others, which it can't know.
+
+A network that knows three gestures answers with one of them whatever it sees, and may be sure of
+it. Therefore ``train`` keeps with it the ranges of a few numbers that describe its recordings.
+"""
+
+import math
+
+import numpy as np
+
+from ..recordings import PackedRecording, Recordings
+
+NAMES = (
+    "events",
+    "ms",
+    "events per ms",
+    "pixels of spread across",
+    "pixels of spread down",
+    "pixels with events",
+)
+RARE = 0.01  # share of the training recordings that may lie outside at each end, before
+MARGIN = 0.4  # a range is widened to both sides by this share of it; see ``benchmarks outside``
+TOLERANCE = 0.05  # and by about 5 %, where a number is the same in all recordings
+FEWEST = 20  # training recordings, from which on ranges hold for others
+
+
+def image_of(recording: PackedRecording) -> np.ndarray:
+    """Count the events of a recording by polarity, row and column."""
+    shape = recording.sensor_size[::-1]
+    return np.bincount(recording.pixels, minlength=math.prod(shape)).reshape(shape)
+
+
+def describe(image: np.ndarray, duration: float) -> list[float]:
+    """Describe a recording by the numbers of ``NAMES``, which are greater than 0.
+
+    Args:
+        image: Events by polarity, row and column.
+        duration: From the first to the last of them, in µs.
+
+    Example:
+        >>> describe(np.array([[[9, 0, 0, 0]]]), 999)
+        [9, 1.0, 9.0, 1.0, 1.0, 1]
+    """
+    by_pixel = image.sum(axis=0)
+    places = np.argwhere(by_pixel)
+    spread = np.cov(places, rowvar=False, ddof=0, fweights=by_pixel[by_pixel > 0])
+    down, across = (1 + np.sqrt(spread.diagonal())).tolist()
+    events = int(by_pixel.sum())
+    ms = (float(duration) + 1) / 1000
+    return [events, ms, events / ms, across, down, len(places)]
+
+
+def training_ranges(recordings: Recordings) -> list[list[float]]:
+    """Return the lowest and the highest of each number of ``NAMES``; of few recordings, nothing.
+
+    Example:
+        >>> from pokersnn_helpers import load_nmnist
+        >>> _, duration, *_ = training_ranges(load_nmnist().train)
+        >>> [round(ms) for ms in duration]
+        [87, 108]
+    """
+    if len(recordings) < FEWEST:
+        return []
+    packed = recordings.events.packed
+    logs = np.log([describe(image_of(recording), recording.t[-1]) for recording in packed])
+    low, high = np.quantile(logs, [RARE, 1 - RARE], axis=0)
+    margin = MARGIN * (high - low) + TOLERANCE
+    return np.exp([low - margin, high + margin]).T.tolist()
+
+
+def what_is_outside(ranges: list[list[float]], image: np.ndarray, duration: float) -> list[str]:
+    """Say which numbers of a recording lie outside the ranges of training, if those are known.
+
+    Example:
+        >>> what_is_outside([[842, 5311]], np.array([[[9, 0, 0, 0]]]), 999)
+        ['9 events (842 to 5,311)']
+    """
+    if not ranges or not image.any():
+        return []
+    return [
+        f"{number:,.4g} {name} ({low:,.4g} to {high:,.4g})"
+        for name, (low, high), number in zip(NAMES, ranges, describe(image, duration), strict=False)
+        if not low <= number <= high
+    ]
