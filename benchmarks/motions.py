@@ -259,7 +259,14 @@ CONTROLS = (
     "… mean over time, no late copies",
     "… no leaky trace",
 )
-FEWER_SEEDS = {"GRU at each place, mean over time": 3}
+FEWER_SEEDS = dict.fromkeys(CONTROLS, 5) | {
+    "leaky trace": 3,
+    "leaky trace, mean over time": 3,
+    "… mean over time": 2,
+    "… no leaky trace": 2,
+    "GRU at each place, mean over time": 1,
+}
+SIXTY_SEEDS = 5
 WITHOUT = {DETECTOR: "… delays off after training", SPIKING: "… trace off after training"}
 ON_SIXTY = (DETECTOR, SPIKING)
 ON_DISCS = ("place of the first 4 ms", "SNN behind a layer, with delays")
@@ -403,7 +410,7 @@ def _of_seed(seed: int) -> dict[str, list[dict[tuple[str, str], float]]]:
     of_all = [on_dots(name, seed) for name in MODELS if seed < FEWER_SEEDS.get(name, seed + 1)]
     return {
         "rows": of_all,
-        "sixty": [on_dots(name, seed, 60) for name in ON_SIXTY],
+        "sixty": [on_dots(name, seed, 60) for name in ON_SIXTY if seed < SIXTY_SEEDS],
         "discs": [on_discs(name, seed) for name in ON_DISCS],
     }
 

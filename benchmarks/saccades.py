@@ -13,10 +13,8 @@ import numpy as np
 import pandas as pd
 
 from pokersnn_helpers import Recordings, evaluate, make_loader
-from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.pokerdvs import POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation.motions import COURSES, with_mirrored_copies
-from pokersnn_helpers.study.models import CNN
 from pokersnn_helpers.study.perturbations import merge_polarities, replaced, reversed_time
 from tools.make_nmnist import SACCADES
 
@@ -26,7 +24,6 @@ from .motions import (
     MotionDetector,
     detecting,
     film_dots,
-    trained,
 )
 from .nmnist import thousand
 
@@ -38,10 +35,7 @@ CHOSEN_ON = 25  # recordings of each digit, of 250
 SHIFTS = {1: (3.5, 7), 2: (3.5, -7), 3: (-7, 0)}
 WAYS = np.array([COURSES[name][:2] for name in ("left", "right", "up", "down")])
 WITHOUT = "… delays off after training"  # of the detectors
-MODELS: dict[str, Any] = {
-    DETECTOR: detecting(MotionDetector, 9, 0.006),
-    "CNN on the sum": trained(CNN, 9, 0.001, clip_norm=None, time_window=WHOLE),
-}
+MODELS: dict[str, Any] = {DETECTOR: detecting(MotionDetector, 9, 0.006)}
 
 
 def films_to_learn_from(seed: int) -> Recordings:
