@@ -244,7 +244,7 @@ MODELS: dict[str, Any] = {
         partial(MotionDetector, late=(0,), mean=True), 6, 0.02
     ),
     SPIKING: detecting(SpikingConvolution, 9, 0.008),
-    "… no leaky trace": detecting(partial(SpikingConvolution, tau=0.0001), 12, 0.006),
+    "… no leaky trace": detecting(partial(SpikingConvolution, tau=0.0001), 12, 0.02),
     "leaky trace": detecting(LeakyDetector, 9, 0.008),
     "leaky trace, mean over time": detecting(partial(LeakyDetector, mean=True), 9, 0.008),
     "GRU at each place, mean over time": detecting(PlaceGRU, 12, 0.008, clip_norm=1.0),
@@ -263,7 +263,7 @@ FEWER_SEEDS = dict.fromkeys(CONTROLS, 5) | {
     "leaky trace": 3,
     "leaky trace, mean over time": 3,
     "… mean over time": 2,
-    "… no leaky trace": 2,
+    "… no leaky trace": 3,
     "GRU at each place, mean over time": 1,
 }
 SIXTY_SEEDS = 5
