@@ -30,6 +30,8 @@ BENCHMARKS = {
     "trials": ("accuracy", "settings tried for the models that chapter 7 adds, on the 48"),
     "nested": ("accuracy", "the best SNN of chapter 7, its setting chosen by inner folds"),
     "motions": ("motions", "which way random dots move, by every network of chapter 6"),
+    "rates": ("motions", "rates and epochs tried for the networks of motions"),
+    "saccades": ("saccades", "which way real digits move, by what has learned from dots"),
     "nmnist": ("nmnist", "digits of N-MNIST, 200 by what has learned from 400 (chapter 9)"),
     "nmnist1000": ("nmnist", "the same on 1,000, by folds; needs the archive of load_nmnist"),
     "folder": ("folder", "a folder of your own: time to load it and for two epochs, and memory"),

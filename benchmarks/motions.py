@@ -4,26 +4,32 @@ Each seed films its own dots: 120 to train on, with mirrored copies, and 120 to 
 are without polarity. Ranges of the dots and the learning rate were chosen with seeds from 100 on.
 """
 
+import math
 from collections.abc import Sequence
-from functools import partial
-from typing import Any
+from functools import cache, partial
+from itertools import chain, product
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 
-from pokersnn_helpers import FastSNN, Recordings
+from pokersnn_helpers import SNN, FastSNN, Recordings, Split, train_classifier
 from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.fast.layered import delay_copies
-from pokersnn_helpers.networks import WHOLE, FrameNetwork
+from pokersnn_helpers.networks import WHOLE, SpikingNetwork
 from pokersnn_helpers.pokerdvs import POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import motions
 from pokersnn_helpers.simulation.cards import CAMERA
 from pokersnn_helpers.simulation.pips import sd_circle
 from pokersnn_helpers.snn import build_network
-from pokersnn_helpers.study.models import GRU, MLP, motion_correlations, summed_image
+from pokersnn_helpers.study.models import CNN, GRU, MLP, motion_correlations, summed_image
 from pokersnn_helpers.study.perturbations import merge_polarities, reversed_time, shuffled_time
 from pokersnn_helpers.study.protocol import NetworkEstimator, logistic_regression
+from pokersnn_helpers.system.norse_cells import (
+    LIFFeedForwardState,
+    LIFParameters,
+    lif_feed_forward_step,
+)
 
 from . import Row, folds
 from .perturbations import without_start
@@ -31,7 +37,11 @@ from .perturbations import without_start
 FILMS = 120
 MIDDLE = 17  # column and row of the sensor's middle
 EDGE = 22.5  # pixels from the middle, five beyond the frame: where dots leave and come back
-TRAINING: dict[str, Any] = {"epochs": 10, "learning_rate": 0.004, "augment": "none"}
+RATES = (0.002, 0.006, 0.02)
+FILTERS = 16
+# Of the neurons at each place: a synapse of 2 and a membrane of 2.5 ms.
+NEURONS = LIFParameters(torch.tensor(500.0), torch.tensor(400.0), v_th=torch.tensor(0.3))
+AT_REST = LIFFeedForwardState(v=torch.tensor(0.0), i=torch.tensor(0.0))
 DELAYS: dict[str, Any] = {"delays": (0, 0.004, 0.008), "tau_mem": 0.005, "tau_syn": 0.002}  # s
 
 
@@ -57,7 +67,15 @@ class FirstPlace:
         return np.argmax(places, axis=1)
 
 
-class MotionDetector(FrameNetwork):
+class DetectorState(NamedTuple):
+    """What is remembered from one time step to the next."""
+
+    past: torch.Tensor  # of each pixel, (B, frames, height, width)
+    places: Any  # of each place of the convolution
+    snn: Any
+
+
+class MotionDetector(SpikingNetwork):
     """Look for moving edges everywhere, and give what is found to the book's network.
 
     A convolution over space and the last 8 ms, in frames of 2 ms without polarity: at each place it
@@ -67,80 +85,207 @@ class MotionDetector(FrameNetwork):
     Args:
         output_size: Outputs, one per class.
         late: By how many time steps the copies of the frames come late that the filters see.
+        stride: Of the convolution, in pixels.
+        gain: What the averages are multiplied by. Without, a new network stays silent for long.
+        mean: Read the regions by a linear layer, and its mean over time, without spiking neurons.
     """
 
     dt = 0.002
-    takes_sparse = True
-    causal = True
 
-    def __init__(self, output_size: int = 6, late: Sequence[int] = (0, 1, 2, 3, 4)):
+    def __init__(
+        self,
+        output_size: int = 6,
+        late: Sequence[int] = (0, 1, 2, 3, 4),
+        *,
+        stride: int = 3,
+        gain: float = 4,
+        mean: bool = False,
+    ):
         super().__init__()
-        self.late = late
-        filters: Any = nn.Conv2d(len(late), 16, 7, stride=2, bias=False)
+        self.late = list(late)
+        self.gain = gain
+        self.mean = mean
+        filters: Any = nn.Conv2d(len(late), FILTERS, 7, stride=stride, bias=False)
         self.filters = filters.to(memory_format=torch.channels_last)  # twice as fast on a CPU
-        self.snn = build_network(
-            FastSNN,
-            time_window=self.time_window,
-            sensor_size=(3, 3, 16),
-            output_size=output_size,
-            hidden_size=20,
-            tau_mem=0.005,
-            tau_syn=0.002,
-        )
+        self.snn: Any = Linear(9 * FILTERS, output_size) if mean else small_snn(output_size)
+
+    def remember(self, now: torch.Tensor, past: torch.Tensor | None) -> torch.Tensor:
+        """Return the last frames, (B, steps, height, width), from the newest to the oldest."""
+        if past is None:
+            past = torch.zeros_like(now).repeat(1, 1 + max(self.late), 1, 1)
+        return torch.cat([now, past[:, :-1]], dim=1)
+
+    def look(self, past: torch.Tensor, places: Any) -> tuple[torch.Tensor, Any]:
+        """Return what is found in 3 × 3 regions, and what each place remembers of it."""
+        maps = self.filters(past[:, self.late]).relu()
+        return self.gain * nn.functional.adaptive_avg_pool2d(maps, 3), ()
+
+    def step(self, frame: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
+        """Compute one time step, from a frame (B, polarities, height, width)."""
+        past, places, snn = state or (None, None, None)
+        past = self.remember(frame.sum(1, keepdim=True), past)
+        regions, places = self.look(past, places)
+        voltages, snn = self.snn.step(regions, snn)
+        return voltages, DetectorState(past, places, snn)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Return voltages (T, B, classes)."""
-        self.check(frames)
-        without_polarity = frames.to_dense().sum(2, keepdim=True)
-        copies = delay_copies(without_polarity, self.late)
-        maps = torch.relu(self.filters(copies.flatten(0, 1)))
-        regions = nn.functional.adaptive_avg_pool2d(maps, 3)
-        return self.snn(regions.unflatten(0, copies.shape[:2]))
+        """Return voltages (T, B, classes), or their mean over time (1, B, classes)."""
+        voltages = super().forward(frames)
+        return voltages.mean(dim=0, keepdim=True) if self.mean else voltages
+
+    def forget(self) -> None:
+        """See the latest frame in the place of each late copy."""
+        self.late = [0] * len(self.late)
 
 
-class MeanDetector(MotionDetector):
-    """``MotionDetector`` with the mean over time in place of spiking neurons."""
+class LeakyDetector(MotionDetector):
+    """``MotionDetector`` with one leaky memory of each pixel in place of late copies.
 
-    def __init__(self, output_size: int = 6, late: Sequence[int] = (0, 1, 2, 3, 4)):
-        super().__init__(output_size, late)
-        self.snn: Any = nn.Sequential(nn.Flatten(2), nn.Linear(144, output_size))
+    It is a trace of all earlier frames, without the latest, which the filters see beside it.
 
-    def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Return values (1, B, classes)."""
-        return super().forward(frames).mean(dim=0, keepdim=True)
+    Args:
+        output_size: Outputs, one per class.
+        tau: Time constant with which it decays, in s.
+        mean: As of ``MotionDetector``.
+    """
+
+    def __init__(self, output_size: int = 6, tau: float = 0.005, *, mean: bool = False):
+        super().__init__(output_size, late=(0, 1), mean=mean)
+        self.kept = math.exp(-self.dt / tau)  # share that is left after a time step
+
+    def remember(self, now: torch.Tensor, past: torch.Tensor | None) -> torch.Tensor:
+        """Return the latest frame and the trace, (B, 2, height, width)."""
+        trace = torch.zeros_like(now)
+        if past is not None:
+            trace = self.kept * past.sum(1, keepdim=True)
+        return torch.cat([now, trace], dim=1)
+
+    def forget(self) -> None:
+        """Let nothing be left."""
+        self.kept = 0
 
 
-def detector(kind: type[MotionDetector] = MotionDetector, **options: Any) -> NetworkEstimator:
-    """Return the network that chapter 6 types, with what is changed in it."""
-    return NetworkEstimator(partial(kind, **options), time_window=2000, **TRAINING)
+class SpikingConvolution(LeakyDetector):
+    """``LeakyDetector`` with LIF neurons at each place, whose spikes are averaged over regions."""
+
+    def __init__(self, output_size: int = 6, tau: float = 0.005):
+        super().__init__(output_size, tau)
+        self.gain = 10
+
+    def look(self, past: torch.Tensor, places: Any) -> tuple[torch.Tensor, Any]:
+        """Return the spikes, averaged over 3 × 3 regions, and the state of the neurons."""
+        currents = self.filters(past)
+        spikes, places = lif_feed_forward_step(currents, places or AT_REST, NEURONS, self.dt)
+        return self.gain * nn.functional.adaptive_avg_pool2d(spikes, 3), places
 
 
+class PlaceGRU(MotionDetector):
+    """The latest frame alone, seen by gated recurrent units with the same weights at each place."""
+
+    def __init__(self, output_size: int = 6):
+        super().__init__(output_size, late=(0,), mean=True)
+        self.units = nn.GRUCell(FILTERS, FILTERS)
+
+    def look(self, past: torch.Tensor, places: Any) -> tuple[torch.Tensor, Any]:
+        """Return what the units say, averaged over 3 × 3 regions, and at each place."""
+        maps = self.filters(past).relu().permute(0, 2, 3, 1)  # (B, height, width, filters)
+        places = self.units(maps.reshape(-1, FILTERS), places)
+        said = places.view_as(maps).permute(0, 3, 1, 2)
+        return nn.functional.adaptive_avg_pool2d(said, 3), places
+
+
+class Linear(nn.Linear):
+    """A linear layer in the place of a spiking network."""
+
+    def step(self, frame: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
+        """Compute the outputs of one time step."""
+        return self(frame.flatten(1)), state
+
+
+def small_snn(output_size: int) -> SNN:
+    """Return the book's network for 3 × 3 regions, with 20 hidden neurons."""
+    return build_network(
+        SNN,
+        time_window=2000,
+        sensor_size=(3, 3, FILTERS),
+        output_size=output_size,
+        hidden_size=20,
+        tau_mem=0.005,
+        tau_syn=0.002,
+    )
+
+
+def trained(network: Any, epochs: int, learning_rate: float, **others: Any) -> NetworkEstimator:
+    """Return an estimator whose frames are never shifted or mirrored."""
+    how = {"epochs": epochs, "learning_rate": learning_rate, "augment": "none"}
+    return NetworkEstimator(network, **how, **others)
+
+
+detecting = partial(trained, time_window=2000)
 DETECTOR = "motion detectors"
+SPIKING = "spiking convolution"
+# Rates and epochs of the networks that remember at each place were tried with seeds from 100 on;
+# those of the others, the controls, are the best of ``measure_rates``.
 MODELS: dict[str, Any] = {
     "place of the first 4 ms": FirstPlace(),
     "logistic regression on the sum": logistic_regression(summed_image),
-    "MLP on the sum": NetworkEstimator(MLP, clip_norm=None, time_window=WHOLE, **TRAINING),
-    "GRU": NetworkEstimator(GRU, clip_norm=1.0, **TRAINING),
-    "SNN": NetworkEstimator(FastSNN, **TRAINING),
-    "SNN behind a layer, with delays": NetworkEstimator(
-        partial(LayerThenSNN, hidden_size=20, **DELAYS), **TRAINING
+    "MLP on the sum": trained(MLP, 7, 0.002, clip_norm=None, time_window=WHOLE),
+    "CNN on the sum": trained(CNN, 3, 0.006, clip_norm=None, time_window=WHOLE),
+    "GRU": trained(GRU, 5, 0.02, clip_norm=1.0),
+    "SNN": trained(FastSNN, 6, 0.002),
+    "SNN behind a layer, with delays": trained(
+        partial(LayerThenSNN, hidden_size=20, **DELAYS), 12, 0.006
     ),
     "motion correlations": logistic_regression(motion_correlations),
-    DETECTOR: detector(),
-    "… copies 0, 4 and 8 ms late": detector(late=(0, 2, 4)),
-    "… no late copies": detector(late=(0,)),
-    "… mean over time": detector(MeanDetector),
-    "… mean over time, no late copies": detector(MeanDetector, late=(0,)),
+    DETECTOR: detecting(MotionDetector, 9, 0.006),
+    "… mean over time": detecting(partial(MotionDetector, mean=True), 9, 0.006),
+    "… no late copies": detecting(partial(MotionDetector, late=(0,)), 7, 0.006),
+    "… mean over time, no late copies": detecting(
+        partial(MotionDetector, late=(0,), mean=True), 6, 0.02
+    ),
+    SPIKING: detecting(SpikingConvolution, 9, 0.008),
+    "… no leaky trace": detecting(partial(SpikingConvolution, tau=0.0001), 12, 0.02),
+    "leaky trace": detecting(LeakyDetector, 9, 0.008),
+    "leaky trace, mean over time": detecting(partial(LeakyDetector, mean=True), 9, 0.008),
+    "GRU at each place, mean over time": detecting(PlaceGRU, 12, 0.008, clip_norm=1.0),
 }
+CONTROLS = (
+    "MLP on the sum",
+    "CNN on the sum",
+    "GRU",
+    "SNN",
+    "SNN behind a layer, with delays",
+    "… no late copies",
+    "… mean over time, no late copies",
+    "… no leaky trace",
+)
+FEWER_SEEDS = dict.fromkeys(CONTROLS, 5) | {
+    "leaky trace": 3,
+    "leaky trace, mean over time": 3,
+    "… mean over time": 2,
+    "… no leaky trace": 3,
+    "GRU at each place, mean over time": 1,
+}
+SIXTY_SEEDS = 5
+WITHOUT = {DETECTOR: "… delays off after training", SPIKING: "… trace off after training"}
+ON_SIXTY = (DETECTOR, SPIKING)
 ON_DISCS = ("place of the first 4 ms", "SNN behind a layer, with delays")
 
 
-def random_dots(motion: str, rng: np.random.Generator) -> np.ndarray:
+def random_dots(
+    motion: str, rng: np.random.Generator, slowest: float = 0.35, slant: float = 0
+) -> np.ndarray:
     """Draw how six to twelve dots move, which were there before a film begins and stay after it.
 
-    All drift at 0.35 to 1 pixels per ms, and what leaves on one side comes back on the other, out
-    of sight; or all turn about the middle, by 0.03 to 0.09 rad per ms. So neither where they come
-    in nor where they are tells how they move.
+    All drift, and what leaves on one side comes back on the other, out of sight; or all turn about
+    the middle, by 0.03 to 0.09 rad per ms. So neither where they come in nor where they are tells
+    how they move.
+
+    Args:
+        motion: One of ``MOTIONS``.
+        rng: Draws everything else.
+        slowest: They drift at this to 1 pixels per ms.
+        slant: Their way differs from that of the motion by up to so many rad.
 
     Returns:
         x and y of each dot, as ``random_path`` returns those of a shape, (dots, 2, frames).
@@ -149,25 +294,48 @@ def random_dots(motion: str, rng: np.random.Generator) -> np.ndarray:
     time = np.arange(0, duration, motions.FRAME_INTERVAL / 1000)
     count = rng.integers(6, 13)
     x, y = rng.uniform(-EDGE, EDGE, (2, count, 1))
-    way = rng.uniform(0.35, 1) * time
+    way = rng.uniform(slowest, 1) * time
     angle = rng.uniform(0.03, 0.09) * time
     right, down, turn = motions.COURSES[motion]
     if turn:
-        sine = np.sin(turn * angle)
-        cosine = np.cos(angle)
-        return np.stack([x * cosine - y * sine, x * sine + y * cosine], axis=1)
-    places = np.stack([x + right * way, y + down * way], axis=1)
+        return np.stack(turned(x, y, turn * angle), axis=1)
+    aside = rng.uniform(-slant, slant) if slant else 0
+    to_x, to_y = turned(right, down, aside)
+    places = np.stack([x + to_x * way, y + to_y * way], axis=1)
     return (places + EDGE) % (2 * EDGE) - EDGE
 
 
-def film_dots(count: int, seed: int = 0, *, backwards: bool = False) -> Recordings:
-    """Film dots of 1.5 to 3 pixels, as ``film_motions`` films a shape."""
+def turned(x: Any, y: Any, angle: Any) -> tuple[Any, Any]:
+    """Turn places about the middle, clockwise by some rad."""
+    sine = np.sin(angle)
+    cosine = np.cos(angle)
+    return x * cosine - y * sine, x * sine + y * cosine
+
+
+def film_dots(
+    count: int,
+    seed: int = 0,
+    *,
+    backwards: bool = False,
+    classes: int = 6,
+    **ranges: float,
+) -> Recordings:
+    """Film dots of 1.5 to 3 pixels, as ``film_motions`` films a shape.
+
+    Args:
+        count: How many films.
+        seed: Fixes all of them.
+        backwards: Let the dots go the same way back.
+        classes: The first so many of ``MOTIONS``.
+        ranges: As of ``random_dots``.
+    """
     y, x = np.mgrid[-17:18, -17:18].astype(np.float32)
+    names = motions.MOTIONS[:classes]
     events = []
-    targets = [number % len(motions.MOTIONS) for number in range(count)]
+    targets = [number % classes for number in range(count)]
     for number, target in enumerate(targets):
         rng = np.random.default_rng([seed, number])
-        dots = random_dots(motions.MOTIONS[target], rng)
+        dots = random_dots(names[target], rng, **ranges)
         radii = rng.uniform(1.5, 3, len(dots)).tolist()
         if backwards:
             dots = dots[..., ::-1]
@@ -177,7 +345,7 @@ def film_dots(count: int, seed: int = 0, *, backwards: bool = False) -> Recordin
             distance = np.minimum(distance, sd_circle(x - dot_x, y - dot_y, radius))
         covered = np.clip(0.5 - distance, 0, 1)
         events.append(CAMERA.record(-covered, motions.FRAME_INTERVAL, rng))
-    return Recordings(events, targets, motions.MOTIONS, POKERDVS_SENSOR_SIZE)
+    return Recordings(events, targets, names, POKERDVS_SENSOR_SIZE)
 
 
 def lines(recordings: Recordings) -> Recordings:
@@ -194,59 +362,105 @@ def shares(name: str, model: Any, tests: dict[str, Recordings]) -> dict[tuple[st
     return by_test
 
 
-def _shapes(seed: int, shape: str = "disc") -> Recordings:
-    return merge_polarities(motions.film_motions(FILMS, seed, shape=shape))
+@cache
+def _dots(count: int, seed: int) -> Recordings:
+    return merge_polarities(film_dots(count, seed))
 
 
-def _on_dots(seed: int) -> dict[tuple[str, str], float]:
-    train = motions.with_mirrored_copies(merge_polarities(film_dots(FILMS, 10 * seed)))
-    new = merge_polarities(film_dots(FILMS, 10 * seed + 1))
-    opposite = [motions.OPPOSITE[target] for target in new.targets]
-    back = Recordings(reversed_time(new).events, opposite, new.classes, new.sensor_size)
+@cache
+def _discs(seed: int) -> Recordings:
+    return merge_polarities(motions.film_motions(FILMS, seed))
+
+
+def backwards(films: Recordings) -> Recordings:
+    """Reverse the time of films, and take the opposite class."""
+    opposite = [motions.OPPOSITE[target] for target in films.targets]
+    return Recordings(reversed_time(films).events, opposite, films.classes, films.sensor_size)
+
+
+def on_dots(name: str, seed: int, count: int = FILMS) -> dict[tuple[str, str], float]:
+    """Train a model on films of dots, and ask it about new and changed ones."""
+    train = motions.with_mirrored_copies(_dots(count, 10 * seed))
+    new = _dots(FILMS, 10 * seed + 1)
     tests = {
         "new films": new,
-        "time reversed": back,
+        "time reversed": backwards(new),
         "without the first 12 ms": without_start(new),
         "time shuffled": shuffled_time(new),
-        "single discs": _shapes(10 * seed + 2),
-        "single squares": _shapes(10 * seed + 3, "square"),
+        "single discs": _discs(10 * seed + 2),
     }
-    answered: dict[tuple[str, str], float] = {}
-    for name, model in MODELS.items():
-        answered |= shares(name, model.fit(train, seed), tests)
-        if name == DETECTOR:
-            model.network.late = [0] * len(model.network.late)
-            answered |= shares("… delays off after training", model, tests)
+    model = MODELS[name].fit(train, seed)
+    answered = shares(name, model, tests)
+    if name in WITHOUT:
+        model.network.forget()
+        answered |= shares(WITHOUT[name], model, tests)
     return answered
 
 
-def _on_discs(seed: int) -> dict[tuple[str, str], float]:
-    """Train and ask models of the shortcut that single discs have, which come in from outside."""
-    train = motions.with_mirrored_copies(_shapes(10 * seed))
-    new = _shapes(10 * seed + 1)
+def on_discs(name: str, seed: int) -> dict[tuple[str, str], float]:
+    """Train and ask a model of the shortcut that single discs have, which come in from outside."""
+    train = motions.with_mirrored_copies(_discs(10 * seed))
+    new = _discs(10 * seed + 1)
     tests = {"lines": lines(new), "lines without the first 12 ms": lines(without_start(new))}
-    answered: dict[tuple[str, str], float] = {}
-    for name in ON_DISCS:
-        answered |= shares(name, MODELS[name].fit(train, seed), tests)
-    return answered
+    return shares(name, MODELS[name].fit(train, seed), tests)
+
+
+def _of_seed(seed: int) -> dict[str, list[dict[tuple[str, str], float]]]:
+    """Return what all models answer, by table."""
+    of_all = [on_dots(name, seed) for name in MODELS if seed < FEWER_SEEDS.get(name, seed + 1)]
+    return {
+        "rows": of_all,
+        "sixty": [on_dots(name, seed, 60) for name in ON_SIXTY if seed < SIXTY_SEEDS],
+        "discs": [on_discs(name, seed) for name in ON_DISCS],
+    }
 
 
 def measure_motions(seeds: int = 10) -> Row:
-    """Name the motion of random dots, in new films and in changed ones; and of single discs.
+    """Classify the motion of random dots, in new films and in changed ones; and of single discs.
 
     Args:
         seeds: 0 to ``seeds - 1``; each draws other films and other weights.
 
     Returns:
         A row per model and test, with the share of the answers that are as expected: that of the
-        film, or the opposite where time is reversed. In ``discs`` are those that were trained and
-        tested on films of a disc that comes in from outside.
+        film, or the opposite where time is reversed. In ``sixty`` are those that were trained on
+        half as many films, and in ``discs`` those that were trained and tested on films of a disc
+        that comes in from outside.
     """
+    by_seed = folds.in_parallel(_of_seed, [(seed,) for seed in range(seeds)])
     tables: dict[str, list[Row]] = {}
-    for table, ask in (("rows", _on_dots), ("discs", _on_discs)):
-        by_seed = folds.in_parallel(ask, [(seed,) for seed in range(seeds)])
-        tables[table] = []
-        for model, test in by_seed[0]:
-            spread = folds.spread([shares[model, test] for shares in by_seed])
-            tables[table].append({"model": model, "test": test, **spread})
+    for table in by_seed[0]:
+        shares_of: dict[tuple[str, str], list[float]] = {}
+        for answered in chain.from_iterable(tables[table] for tables in by_seed):
+            for asked, share in answered.items():
+                shares_of.setdefault(asked, []).append(share)
+        tables[table] = [
+            {"model": model, "test": test, "seeds": len(shares), **folds.spread(shares)}
+            for (model, test), shares in shares_of.items()
+        ]
     return {"films": FILMS, "seeds": seeds, **tables}
+
+
+def rate_of(name: str, learning_rate: float, epochs: int = 12, seed: int = 100) -> Row:
+    """Train a network at a learning rate; return the epoch after which it was best, and how good.
+
+    It is asked about new films and reversed ones, of seeds that ``measure_motions`` doesn't use.
+    """
+    train = motions.with_mirrored_copies(_dots(FILMS, 10 * seed))
+    new = _dots(FILMS, 10 * seed + 1)
+    model = MODELS[name]
+    recipe = model.recipe | {"epochs": epochs, "learning_rate": learning_rate}
+    split = Split(train, new + backwards(new), source="simulated")
+    _, history = train_classifier(split, seed, "cpu", network=model.make, **recipe)
+    best = int(np.argmax(history.test_accuracy))
+    return {
+        "model": name,
+        "rate": learning_rate,
+        "epochs": best + 1,
+        "accuracy": history.test_accuracy[best],
+    }
+
+
+def measure_rates() -> Row:
+    """Train each control at several rates, to choose among them and the number of epochs."""
+    return {"rows": folds.in_parallel(rate_of, product(CONTROLS, RATES))}

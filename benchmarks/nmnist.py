@@ -16,7 +16,7 @@ from pokersnn_helpers.networks import WHOLE, SpikingNetwork
 from pokersnn_helpers.own.nmnist import CLASSES, SENSOR_SIZE
 from pokersnn_helpers.study.models import CNN, GRU, MLP, summed_image
 from pokersnn_helpers.study.protocol import NetworkEstimator, logistic_regression
-from tools.make_nmnist import ENDS, first_saccades
+from tools.make_nmnist import SACCADES, read_digits
 
 from . import Row, folds
 
@@ -91,14 +91,14 @@ def measure_nmnist1000(seeds: int = 5) -> Row:
     return {"folds": 3, **_result(answers, recordings, seeds)}
 
 
-def thousand(ends: int = ENDS) -> Recordings:
-    """Return every recording of the archive until some µs; default: its first saccade."""
+def thousand(end: int = SACCADES[1][1], begin: int = 0) -> Recordings:
+    """Return every recording of the archive in some time in µs; default: its first saccade."""
     path = Path(os.environ.get("POKERSNN_DATA", "."), ARCHIVE)
     if not path.is_file():
         raise SystemExit(f"there is no {path}; tools/make_nmnist.py says what it holds")
     events = []
     targets = []
-    for target, recordings in enumerate(first_saccades(path, ends).values()):
+    for target, recordings in enumerate(read_digits(path, begin, end).values()):
         events += recordings
         targets += len(recordings) * [target]
     return Recordings(events, targets, CLASSES, SENSOR_SIZE)

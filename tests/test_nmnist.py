@@ -13,21 +13,42 @@ from pokersnn_helpers.own import nmnist
 ARCHIVE = Path(os.environ.get("POKERSNN_DATA", ""), "nmnist_6789.tar.gz")
 
 
-def test_digits_are_balanced_and_last_for_one_saccade():
-    data = load_nmnist()
-    for recordings, count in ((data.train, 100), (data.test, 50)):
+@pytest.mark.parametrize("saccade", nmnist.FILES)
+def test_digits_are_balanced_and_last_for_one_saccade(saccade):
+    data = load_nmnist(saccade)
+    begin, end = make_nmnist.SACCADES[saccade]
+    counts = (make_nmnist.TRAIN[saccade], make_nmnist.TEST[saccade])
+    for recordings, count in zip((data.train, data.test), counts, strict=True):
         assert recordings.classes == ("6", "7", "8", "9")
         assert recordings.sensor_size == (34, 34, 2)
         assert np.bincount(recordings.targets).tolist() == 4 * [count]
         for events in recordings.events:
             assert events["t"][0] == 0
-            assert 60_000 < events["t"][-1] < make_nmnist.ENDS
+            assert 60_000 < events["t"][-1] < end - begin
+
+
+def test_a_digit_moves_as_the_authors_say():
+    """Compare with the shifts by which their code takes the movement out: x and y in pixels."""
+    for saccade, shift in {1: (3.5, 7), 2: (3.5, -7), 3: (-7, 0)}.items():
+        slopes = []
+        for events in load_nmnist(saccade).test.events:
+            places = np.stack([events["x"], events["y"]], axis=1).astype(float)
+            slopes.append(np.polyfit(events["t"], places, 1)[0])
+        x, y = np.mean(slopes, axis=0)
+        between = np.angle(complex(x, y) / complex(*shift), deg=True)
+        assert abs(between) < 15
+
+
+def test_a_saccade_that_there_is_not_is_refused():
+    with pytest.raises(ValueError, match="saccade is 4; choose 1, 2 or 3"):
+        load_nmnist(4)
 
 
 @pytest.mark.skipif(not ARCHIVE.is_file(), reason=f"needs {ARCHIVE}")
-def test_tool_makes_the_file_again():
-    columns = make_nmnist.columns_of(make_nmnist.first_saccades(ARCHIVE))
-    with np.load(nmnist.FILE) as packaged:
+@pytest.mark.parametrize("saccade", nmnist.FILES)
+def test_tool_makes_the_files_again(saccade):
+    columns = make_nmnist.columns_of(ARCHIVE, saccade)
+    with np.load(nmnist.FILES[saccade]) as packaged:
         assert {*columns} == {*packaged}
         for name in columns:
             assert np.array_equal(columns[name], packaged[name])

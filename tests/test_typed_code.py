@@ -14,7 +14,7 @@ import torch
 from torch.nn.functional import nll_loss
 
 from benchmarks.early import nll_over_events
-from benchmarks.motions import MotionDetector, film_dots
+from benchmarks.motions import MotionDetector, SpikingConvolution, film_dots
 from benchmarks.nmnist import ConvolutionalSNN
 from pokersnn_helpers import (
     SNN,
@@ -23,9 +23,12 @@ from pokersnn_helpers import (
     augment,
     fit,
     make_loaders,
+    to_frames,
     train_classifier,
 )
-from pokersnn_helpers.study.models import GRU
+from pokersnn_helpers.figures.networks import plot_dynamics
+from pokersnn_helpers.frames import with_steps
+from pokersnn_helpers.own.streaming import Stream
 from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.study.protocol import NetworkEstimator
 
@@ -143,10 +146,12 @@ def test_typed_augmentation_is_the_packages():
     assert torch.equal(*with_the_same_weights(ours, theirs))
 
 
-def test_typed_films_are_those_of_the_package():
+@pytest.mark.parametrize("options", [{}, {"slowest": 0.15, "slant": 0.75}])
+def test_typed_films_are_those_of_the_package(options):
     names = typed(MOTIONS, "typed-discs", "typed-dots", "typed-film")
-    expected = merge_polarities(film_dots(6, seed=5))
-    scenes = {motion: partial(names["moving_dots"], motion) for motion in expected.classes}
+    expected = merge_polarities(film_dots(6, seed=5, **options))
+    moving = partial(names["moving_dots"], **options)
+    scenes = {motion: partial(moving, motion) for motion in expected.classes}
     films = names["film"](scenes, 6, seed=5)
     assert films.targets == expected.targets
     assert films.classes == expected.classes
@@ -156,32 +161,47 @@ def test_typed_films_are_those_of_the_package():
 
 @pytest.fixture(scope="module")
 def networks():
-    return typed(MOTIONS, "typed-gru", "typed-delays", "typed-detector")
+    return typed(MOTIONS, "typed-regions", "typed-detector", "typed-places", "typed-spiking")
 
 
-@pytest.mark.parametrize("options", [{}, {"output_size": 8, "late": (0, 3)}])
-def test_typed_detector_is_the_package_s(options, networks):
-    makes = [partial(networks["MotionDetector"], **options), partial(MotionDetector, **options)]
+@pytest.mark.parametrize(
+    ("measured", "options"),
+    [
+        (MotionDetector, {}),
+        (MotionDetector, {"output_size": 8, "late": (0, 3)}),
+        (SpikingConvolution, {"output_size": 4}),
+    ],
+)
+def test_typed_detectors_are_those_that_were_measured(measured, options, networks):
+    makes = [partial(networks[measured.__name__], **options), partial(measured, **options)]
     assert_same(*with_the_same_weights(*makes), 0.3)
 
 
-def test_typed_gru_is_the_package_s(networks):
-    assert lines_of_code(cell_with(MOTIONS, "typed-gru")) <= 12
-    makes = [partial(networks["GRU"], 2450, 6), partial(GRU, 2450, 6)]
-    gru, expected = with_the_same_weights(*makes)
-    assert list(gru.state_dict()) == list(expected.state_dict())
-    frames = torch.poisson(torch.full((12, 3, 2, 35, 35), 0.1))
-    torch.testing.assert_close(gru(frames), expected(frames), rtol=1e-4, atol=1e-5)
+@pytest.mark.parametrize("name", ["MotionDetector", "SpikingConvolution"])
+def test_typed_detectors_run_live_and_are_drawn(name, networks):
+    films = merge_polarities(film_dots(2, seed=6))
+    network = networks[name]()
+    classifier = Classifier(network, classes=films.classes, settle=0.01)
+    stream = Stream(classifier)
+    for portion in np.array_split(films.events[0], 7):
+        stream.push(portion)
+    stream.finish()
+    frames = to_frames(films.events[0], network.time_window)[:, None]
+    frames = with_steps(frames, stream.steps)
+    network.record = True
+    voltages = network(frames)
+    assert torch.equal(stream.voltages, voltages[:, 0])
+    fig = plot_dynamics(network.recording, network.dt, films.classes, frames=frames)
+    assert len(fig.axes) > 4
 
 
-@pytest.mark.parametrize("name", ["GRU", "MotionDetector"])
+@pytest.mark.parametrize("name", ["MotionDetector", "SpikingConvolution"])
 def test_a_subclass_of_what_was_typed_works_with_the_package(name, networks, simulated):
     class Halved(networks[name]):
         def forward(self, frames):
             return super().forward(frames) / 2
 
-    width = round(1e6 * Halved.dt)
-    estimator = NetworkEstimator(Halved, epochs=1, time_window=width).fit(simulated.test)
+    estimator = NetworkEstimator(Halved, epochs=1, time_window=2000).fit(simulated.test)
     assert isinstance(estimator.network, Halved)
     assert estimator.predict(simulated.test).shape == (len(simulated.test),)
 

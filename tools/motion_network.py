@@ -34,6 +34,7 @@ OPPOSITE = simulated.OPPOSITE[:6]
 STROKES = 1200
 OTHERS = 180  # films of dots, and of discs
 TIME_WINDOW = round(1e6 * MotionDetector.dt)  # µs
+DETECTOR = partial(MotionDetector, stride=2, gain=1)
 # A disc that rests makes only ON events when it leaves, and only OFF events where it comes to rest.
 # The fitted camera sends twice as many ON events, so that a sum would show where a stroke began.
 THRESHOLD = (CAMERA.on_threshold + CAMERA.off_threshold) / 2
@@ -182,7 +183,7 @@ def films_to_learn_from(seed: int) -> Recordings:
 def train(films: Recordings, seed: int) -> tuple[MotionDetector, CNN]:
     """Train both models."""
     how = {"time_window": TIME_WINDOW, "augment": "none", "learning_rate": 0.004}
-    spiking, _ = train_classifier(films, seed, "cpu", network=MotionDetector, epochs=4, **how)
+    spiking, _ = train_classifier(films, seed, "cpu", network=DETECTOR, epochs=4, **how)
     time_blind, _ = train_classifier(films, seed, "cpu", network=TIME_BLIND, epochs=2, **how)
     return spiking.snn, time_blind.snn
 
@@ -200,7 +201,7 @@ def carried(spiking: MotionDetector, time_blind: CNN) -> dict:
 def models(document: dict) -> tuple[Classifier, Classifier]:
     """Make the two models whose weights the page carries."""
     classifier = partial(Classifier, classes=MOTIONS, sensor_size=SENSOR_SIZE)
-    spiking = unpacked(document["layers"], MotionDetector, LAYERS)
+    spiking = unpacked(document["layers"], DETECTOR, LAYERS)
     time_blind = unpacked(document["blind"], TIME_BLIND, BLIND)
     return classifier(spiking), classifier(time_blind)
 
@@ -222,7 +223,7 @@ def settings() -> dict:
 
 def log_probabilities(classifier: Classifier, films: Recordings) -> np.ndarray:
     """Ask a model about films: (films, classes)."""
-    loader = make_loader(films, time_window=TIME_WINDOW, sparse=True)
+    loader = make_loader(films, time_window=TIME_WINDOW)
     return evaluate(classifier, loader, "cpu").log_probabilities.numpy()
 
 
