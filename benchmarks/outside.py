@@ -92,22 +92,22 @@ def flagged() -> list[Row]:
     rows = []
     for name, (recordings, groups) in everything.items():
         sensor = recordings.sensor_size
-        found: dict[str, list[bool]] = {}
+        answers_of: dict[str, list[bool]] = {}
         for train, test in fold_indices(recordings, 4, groups):
             ranges = training_ranges(recordings.subset(train))
             tested = recordings.subset(test)
             kinds = {"of the same kind": list(tested.events)}
             for change in CHANGES:
-                changed = [change(events, sensor, rng) for events, _ in tested]
+                changed = [change(events.copy(), sensor, rng) for events in tested.events]
                 kinds[change.__name__.replace("_", " ")] = changed
             for other, (others, _) in everything.items():
                 if other != name:
                     kinds[other] = on_sensor(others, sensor)
             for kind, clips in kinds.items():
-                found.setdefault(kind, []).extend(
+                answers_of.setdefault(kind, []).extend(
                     is_outside(ranges, clip, sensor) for clip in clips
                 )
-        for kind, answers in found.items():
+        for kind, answers in answers_of.items():
             share = float(np.mean(answers))
             rows.append({"trained on": name, "asked about": kind, "outside": share})
     return rows
@@ -116,9 +116,11 @@ def flagged() -> list[Row]:
 def upright(recordings: Recordings) -> list[np.ndarray]:
     """Return hands that move up and down."""
     turned = []
-    for events, _ in recordings:
-        events["x"], events["y"] = events["y"].copy(), events["x"].copy()
-        turned.append(events)
+    for events in recordings.events:
+        hands = events.copy()
+        hands["x"] = events["y"]
+        hands["y"] = events["x"]
+        turned.append(hands)
     return turned
 
 

@@ -152,6 +152,8 @@ def share(percent):
         (HAS_SHORTCUT, {"GRU": share(100), "last tenth": share(76)}, "so a memory is needed"),
         (NEEDS_ORDER, {"GRU": share(100), "last tenth": share(75)}, "memory is needed."),
         (HAS_SHORTCUT, {"last tenth": share(100)}, "the sum, reaches 50%"),
+        (RATE_ENOUGH, {RATE: share(100), "first tenth": share(80)}, "needn't be told apart."),
+        (HAS_SHORTCUT, {RATE: share(100), "first tenth": share(99)}, "how your recordings start"),
         (HAS_SHORTCUT, {RATE: share(100), "count and duration": share(90)}, "equally long"),
         (SUM_ENOUGH, {"the sum": share(99), "count and duration": share(99)}, "equally long"),
         (HAS_SHORTCUT, {"the sum": share(99), "hot pixels": share(99)}, "command clean leaves out"),

@@ -117,6 +117,9 @@ def judge(
     rival = judged.best([*judged.timed, *SUMS])
     least = judged.least(rival)
     shortcuts = judged.shortcuts(best)
+    if least == RATE_ENOUGH:  # which starts and ends differ in, too
+        weak = [part for part in ANYWHERE if not judged.enough(rival, [part])]
+        shortcuts = [name for name in shortcuts if name not in weak]
     in_time = least not in (SUM_ENOUGH, NOTHING, CANNOT_TELL)
     of_camera = least == SUM_ENOUGH and "hot pixels" in shortcuts
     nothing_else = judged.lead(best, rival)[1] > 0

@@ -285,7 +285,7 @@ def strokes_of(page):
     )
 
 
-def kept(page):
+def wait_until_kept(page):
     page.wait_for_function("document.querySelector('.teach-note').textContent.includes('kept')")
 
 
@@ -377,7 +377,7 @@ def test_nothing_is_lost_until_one_starts_over(figure):
     teach_two_directions(figure)
     figure.get_by_role("textbox", name="Name of gesture 1").fill("→ there")
     figure.get_by_role("button", name="throw away stroke 1 of gesture 2", exact=True).click()
-    kept(figure)
+    wait_until_kept(figure)
     figure.wait_for_timeout(300)
     assert all(one.startswith("blob:") for one in figure.reader.asked[asked:])  # nothing leaves
     before = strokes_of(figure), weights_of(figure)
@@ -387,7 +387,7 @@ def test_nothing_is_lost_until_one_starts_over(figure):
     assert said(figure).startswith("The network says gesture 1 (")  # as it was called in training
     figure.once("dialog", lambda dialog: dialog.accept())
     press(figure, "start over")
-    kept(figure)
+    wait_until_kept(figure)
     figure.wait_for_timeout(300)
     open_again(figure)
     assert [name for name, *_ in strokes_of(figure)] == [*EXAMPLES]
@@ -469,7 +469,7 @@ def test_of_a_link_that_is_cut_or_altered_nothing_is_opened(spoil, still):
         f"return teach.opening({spoil}); }}",
         still.evaluate(LINK),
     )
-    assert found["said"] == "This link is cut or altered, so nothing of it was opened."
+    assert found["message"] == "This link is cut or altered, so nothing of it was opened."
     assert found["hash"] == "" and len(found.get("gestures", EXAMPLES)) == len(EXAMPLES)
 
 
@@ -615,7 +615,7 @@ def test_knobs_hold_from_the_next_training_on_and_go_into_the_checkpoint(figure,
     assert classifier.snn.snn.arguments["tau_mem"] == pytest.approx(0.020)
 
 
-def test_the_first_example_is_shown_by_itself_and_not_kept(figure):
+def test_the_first_example_is_shown_by_itself_and_not_wait_until_kept(figure):
     figure.wait_for_function(f"{STATE}.trial")  # once the page is seen
     figure.clock.run_for(2500)
     assert figure.evaluate(f"{STATE}.trial.eventCount") > 100 and not figure.evaluate(

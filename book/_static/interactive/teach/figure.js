@@ -10,11 +10,11 @@
   const { timeWindow, settle } = teach.NETWORK;
 
   teach.Figure = class {
-    // kept: what to go on with, of teach.opening.
-    constructor(controls, drawing, kept) {
+    // beginning: what to go on with, of teach.opening.
+    constructor(controls, drawing, beginning) {
       this.drawing = drawing;
       this.random = mulberry32(Date.now());
-      this.hash = kept.hash; // of the link that the page was opened by
+      this.hash = beginning.hash; // of the link that the page was opened by
       this.webcam = null; // { stop, picture } while it is on
       this.said = ""; // what the summary says
       this.redraw = oncePerImage(() => this.draw());
@@ -28,9 +28,9 @@
       this.pad = new teach.Pad(this.canvases.pad, this.trials, { about: "The pad: press and draw a gesture, or hold arrow keys", perFrame });
       this.addControls(controls);
       this.keepDrawn();
-      if (kept.gestures) this.open(kept);
+      if (beginning.gestures) this.open(beginning);
       else this.showExamples();
-      if (kept.said) this.say(kept.said);
+      if (beginning.message) this.say(beginning.message);
     }
 
     state() {
@@ -67,8 +67,8 @@
     }
 
     // A stroke with the events that the page shows of it.
-    seen(kept) {
-      const stroke = teach.toStroke(kept);
+    seen(record) {
+      const stroke = teach.toStroke(record);
       return { ...stroke, events: teach.eventsOf(stroke, this.settings) };
     }
 

@@ -35,7 +35,7 @@
     return { seed, without, knobs, gestures: gestures.map(({ name, nothing, strokes }) => {
       check(isText(name, MOST.name) && !/\p{Cc}/u.test(name) && strokes.length <= MOST.strokes);
       strokes.forEach(checkStroke);
-      return { name, nothing: Boolean(nothing), strokes: strokes.map(({ dropped, ...kept }) => ({ ...teach.toStroke(kept), dropped: Boolean(dropped) })) };
+      return { name, nothing: Boolean(nothing), strokes: strokes.map(({ dropped, ...record }) => ({ ...teach.toStroke(record), dropped: Boolean(dropped) })) };
     }) };
   };
 
@@ -88,7 +88,7 @@
   teach.keep = (content, hash) => inStore("readwrite", (store) => store.put({ ...content, hash }, placeOf(hash)));
 
   // What was kept of the page at this address; undefined where nothing was.
-  teach.kept = async (hash) => {
+  teach.restore = async (hash) => {
     const content = await inStore("readonly", (store) => store.get(placeOf(hash)));
     return content && (placeOf(hash) === "own" || content.hash === hash) ? { ...content, ...teach.unpacked(content.packed) } : undefined;
   };
@@ -96,15 +96,15 @@
   const ALTERED = "This link is cut or altered, so nothing of it was opened.";
 
   // What the page begins with: what was kept at this address, or what its link has brought. Returns
-  // { hash, said } and, if there is any, what teach.unpacked returns.
+  // { hash, message } and, if there is any, what teach.unpacked returns.
   teach.opening = async (hash) => {
     let linked = null;
     try {
       linked = teach.fromHash(hash);
-    } catch { return { ...await teach.opening(""), said: ALTERED }; }
+    } catch { return { ...await teach.opening(""), message: ALTERED }; }
     // Without a store, or with one of another version, the page begins anew.
-    const kept = await teach.kept(hash).catch(() => null);
+    const stored = await teach.restore(hash).catch(() => null);
     const about = "These strokes came by a link: press “train” for the same network, or change them; your own are kept.";
-    return kept ? { ...kept, hash } : { ...linked, hash, said: linked && about };
+    return stored ? { ...stored, hash } : { ...linked, hash, message: linked && about };
   };
 })(window.interactiveFigures);

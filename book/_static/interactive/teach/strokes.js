@@ -77,7 +77,7 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
   };
 
   // A stroke from what is kept of it: { code } or { light, intervals }.
-  teach.toStroke = (kept) => (kept.code ? { ...kept, path: teach.read(kept.code) } : { ...kept, pictures: teach.readLight(kept.light) });
+  teach.toStroke = (record) => (record.code ? { ...record, path: teach.read(record.code) } : { ...record, pictures: teach.readLight(record.light) });
 
   // What is kept of a stroke that was just seen.
   teach.toKeep = ({ path, pictures, intervals }) => (path ? { code: teach.write(path) } : { light: teach.writeLight(pictures), intervals });
@@ -95,11 +95,11 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
 
   // Where the events of a stroke lie on average, for each twelfth of them: [x, y] from the middle of all.
   teach.courseOf = (events) => {
-    const mean = (some, axis) => some.reduce((sum, event) => sum + event[axis], 0) / some.length;
+    const mean = (part, axis) => part.reduce((sum, event) => sum + event[axis], 0) / part.length;
     const middle = [1, 2].map((axis) => mean(events, axis));
-    return Array.from({ length: PARTS }, (_, part) => {
-      const some = events.slice(Math.floor((part * events.length) / PARTS), Math.floor(((part + 1) * events.length) / PARTS));
-      return middle.map((place, axis) => mean(some, axis + 1) - place);
+    return Array.from({ length: PARTS }, (_, number) => {
+      const part = events.slice(Math.floor((number * events.length) / PARTS), Math.floor(((number + 1) * events.length) / PARTS));
+      return middle.map((place, axis) => mean(part, axis + 1) - place);
     });
   };
 
