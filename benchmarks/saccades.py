@@ -35,7 +35,7 @@ CHOSEN_ON = 25  # recordings of each digit, of 250
 SHIFTS = {1: (3.5, 7), 2: (3.5, -7), 3: (-7, 0)}
 WAYS = np.array([COURSES[name][:2] for name in ("left", "right", "up", "down")])
 WITHOUT = "… delays off after training"  # of the detectors
-MODELS: dict[str, Any] = {DETECTOR: detecting(MotionDetector, 9, 0.006)}
+MODELS: dict[str, Any] = {DETECTOR: detecting(MotionDetector, 14, 0.003)}
 
 
 def films_to_learn_from(seed: int) -> Recordings:
