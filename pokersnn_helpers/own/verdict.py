@@ -222,13 +222,16 @@ class _Judged:
     def shortcuts(self, best: str) -> list[str]:
         """Name what gets more than half of the best model's lead by itself.
 
-        A start or an end has to say more than any other tenth: else each part shows the class.
+        A start or an end has to say at least twice as much as any other tenth: else each part shows
+        the class.
         """
         names = []
         for name in SHORTCUTS:
             more, low, _ = self.lead(name, GUESS)
-            of_others = self.lead(name, ANYWHERE.get(name, GUESS))[1]
-            if min(low, of_others) > 0 and more > self.lead(best, GUESS)[0] / 2:
+            elsewhere = ANYWHERE.get(name, GUESS)
+            above_others = self.lead(name, elsewhere)[1]
+            least = max(self.lead(best, GUESS)[0] / 2, 2 * self.lead(elsewhere, GUESS)[0])
+            if min(low, above_others) > 0 and more > least:
                 names.append(name)
         return names
 

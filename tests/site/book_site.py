@@ -86,12 +86,12 @@ def page_with(kind: str) -> str:
     return found[-1] if found else "index.html"
 
 
-def assert_same_network(page, kind, network, spiking, films):
+def assert_same_network(page, kind, network, films, state_of=lambda recording: recording):
     """Compare a page's network with Python's, in double precision so that rounding decides nothing.
 
     The page's sees one film after the other: nothing may stay from film to film.
     """
-    spiking.record = True
+    network.record = True
     inputs = [
         [[[int(i), int(counts[i])] for i in counts.nonzero()[:, 0]] for counts in film.flatten(1)]
         for film in films
@@ -106,7 +106,7 @@ def assert_same_network(page, kind, network, spiking, films):
     for film, answer in zip(films, answers, strict=True):
         with torch.no_grad():
             voltages = network(film[:, None].double())[:, 0].numpy()
-        spikes = spiking.recording.lif0.z[:, 0].numpy()
+        spikes = state_of(network.recording).lif0.z[:, 0].numpy()
         assert [step["spikes"] for step in answer] == spikes.tolist() and spikes.sum() > 50
         assert np.abs([step["voltages"] for step in answer] - voltages).max() < 1e-4
 

@@ -54,7 +54,7 @@ def test_network_agrees_with_snn(still, simulated):
         first = simulated.test.targets.index(target)
         frames.append(to_frames(simulated.test.events[first]))
     snn = card_network.unpacked(card_network.read()["layers"]).double()
-    site.assert_same_network(still, KIND, snn, snn, frames)
+    site.assert_same_network(still, KIND, snn, frames)
 
 
 @pytest.mark.parametrize("suit", POKERDVS_CLASSES)
