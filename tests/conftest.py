@@ -109,18 +109,27 @@ def published(packed, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def serve():
-    """Serve folders on the loopback address; returns a function from folder to address."""
+def run_server():
+    """Return a function that lets a server run until the test is over; it returns its address."""
     servers = []
 
-    def start(folder: Path) -> str:
-        handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    def run(server) -> str:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         servers.append(server)
         return f"http://127.0.0.1:{server.server_address[1]}/"
 
-    yield start
+    yield run
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def serve(run_server):
+    """Serve folders on the loopback address; returns a function from folder to address."""
+
+    def start(folder: Path) -> str:
+        handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+        return run_server(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
+
+    return start

@@ -6,7 +6,6 @@ import shutil
 import socketserver
 import subprocess
 import tarfile
-import threading
 import time
 from contextlib import suppress
 
@@ -118,22 +117,16 @@ class Answer(socketserver.StreamRequestHandler):
 
 
 @pytest.fixture
-def serve_answer():
+def serve_answer(run_server):
     """Return a function that lets a server answer with what another yields; returns an address."""
-    servers = []
 
     def start(answer):
         server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answer)
         server.answer = answer
         server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_address[1]}/"
+        return run_server(server)
 
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    return start
 
 
 @pytest.fixture
