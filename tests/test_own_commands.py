@@ -162,6 +162,7 @@ def test_predict_of_a_folder_prints_a_confusion_matrix(trained, tmp_path, run):
     assert sum(".npy: " in line for line in again) == 25
 
 
+@pytest.mark.filterwarnings("ignore:. files below")  # those that predict is asked about
 def test_train_keeps_what_is_usual_and_predict_and_live_say_what_is_not(
     folder,  # noqa: F811
     tmp_path,

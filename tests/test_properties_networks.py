@@ -1,6 +1,7 @@
 """``FastSNN`` gives what ``SNN`` gives or refuses what it refuses, whatever network and frames."""
 
 import math
+import warnings
 from unittest.mock import patch
 
 import pytest
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 from pokersnn_helpers import SNN, FastSNN, augment
 from pokersnn_helpers.fast import cpu, cuda, network
 
-pytestmark = pytest.mark.filterwarnings("ignore:Sparse")
+pytestmark = pytest.mark.filterwarnings("ignore:Sparse", "ignore:dt is")
+with warnings.catch_warnings(action="ignore"):
+    CSR = torch.ones(3, 2, 10).to_sparse_csr()  # which is in beta state
 repeated = settings(derandomize=True, deadline=None, max_examples=60)
 PIXELS = st.integers(1, 6)
 SENSORS = st.tuples(st.integers(1, 3), PIXELS, PIXELS)
@@ -126,7 +129,7 @@ def with_last(value):
         (torch.ones(3, 2, 10).numpy(), "are of type ndarray; give a torch.Tensor"),
         (torch.ones(3, 2, 20), "have shape .* inputs per time step"),
         (torch.ones(3, 10), r"have shape \(3, 10\); expected \(time, batch"),
-        (torch.ones(3, 2, 10).to_sparse_csr(), "are torch.sparse_csr of"),
+        (CSR, "are torch.sparse_csr of"),
     ],
 )
 @pytest.mark.parametrize("kind", [SNN, FastSNN])

@@ -54,6 +54,7 @@ def test_cards_are_mirrored_and_nothing_else_is(classes, augment):
     assert choose_recipe(recordings_of(9, classes)).augment == augment
 
 
+@pytest.mark.filterwarnings("ignore:the loss has climbed")
 @pytest.mark.parametrize(
     ("classes", "columns"), [(POKERDVS_CLASSES, {0, 1, 2, 17, 18, 19}), (("a", "b"), {0, 1, 2})]
 )
