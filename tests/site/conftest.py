@@ -11,7 +11,8 @@ import threading
 import pytest
 from book_site import HTML, PREFIX, GitHubPages, Visit
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# The first has no window, and opens a page with half the work.
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -42,14 +43,20 @@ def address(built):
 
 
 @pytest.fixture(scope="session")
-def browser(built):
+def executable(built):
+    """The path of the browser."""
+    for name in BROWSERS:
+        if path := shutil.which(name):
+            return path
+    do_without(f"no browser is installed: none of {', '.join(BROWSERS)} is on the path")
+
+
+@pytest.fixture(scope="session")
+def browser(executable):
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
         do_without("Playwright isn't installed: uv pip install -e '.[site]'")
-    found = filter(None, map(shutil.which, BROWSERS))
-    if not (executable := next(found, None)):
-        do_without(f"no browser is installed: none of {', '.join(BROWSERS)} is on the path")
     # WebGL computed by the CPU, and a sandbox where there may be one: not for the superuser.
     options = ["--enable-unsafe-swiftshader"]
     options += ["--no-sandbox"] if os.geteuid() == 0 else []

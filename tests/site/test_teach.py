@@ -1,7 +1,6 @@
 """Teach it yours: what the page learns, against PyTorch, and what a visitor does with it."""
 
 import json
-import shutil
 import zipfile
 from io import BytesIO
 from itertools import pairwise
@@ -758,11 +757,11 @@ def waving_hand(path):
     return path
 
 
-def test_a_webcam_shows_gestures_and_is_closed_or_unplugged(built, address, browser, tmp_path):
+def test_a_webcam_shows_gestures_and_is_closed_or_unplugged(executable, address, browser, tmp_path):
     film = waving_hand(tmp_path / "hand.y4m")
     options = ["--no-sandbox", "--use-fake-device-for-media-stream"]
     options += ["--use-fake-ui-for-media-stream", f"--use-file-for-fake-video-capture={film}"]
-    own = browser.browser_type.launch(executable_path=shutil.which("chromium"), args=options)
+    own = browser.browser_type.launch(executable_path=executable, args=options)
     page = own.new_page()
     page.add_init_script(
         "const devices = navigator.mediaDevices, ask = devices.getUserMedia.bind(devices);"
