@@ -145,7 +145,7 @@ def test_jobs_come_back_by_name_and_their_errors_come_through():
 
 
 WORKING = """
-import os, sys, time
+import os, signal, sys, time
 from functools import partial
 from pathlib import Path
 from pokersnn_helpers.study.protocol import in_parallel
@@ -155,6 +155,7 @@ def work(folder):
     time.sleep(60)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
     list(in_parallel(dict.fromkeys(range(4), partial(work, sys.argv[1])), 2))
 """
 
