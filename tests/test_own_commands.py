@@ -98,6 +98,7 @@ def test_a_layer_with_delays_is_trained_resumed_asked_and_streamed(folder, run):
         (["--sensor", "64x64"], "--sensor says nothing without data or resume; leave it out"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:the real POKER-DVS")  # without the archives, and offline
 def test_options_without_a_meaning_are_refused(words, reason, run):
     layer = ["--network", "layer"] if "--delays" in words and "fast" not in words else []
     with pytest.raises(SystemExit, match=f"train: error: .*{reason}"):
