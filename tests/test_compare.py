@@ -80,6 +80,7 @@ def test_verdict_on_films_of_which_it_is_known(name, count):
     assert comparison.verdict in KNOWN_SETS[name][2], comparison
 
 
+@pytest.mark.filterwarnings("ignore:the loss has climbed")
 @pytest.mark.slow
 def test_drifting_bars_need_the_order_and_have_no_shortcut():
     comparison = compare(bars(40), range(40), folds=2, epochs=15)
@@ -90,6 +91,7 @@ def test_drifting_bars_need_the_order_and_have_no_shortcut():
     assert table.loc["the sum", "time reversed"] == table.loc["the sum", "as they are"]
 
 
+@pytest.mark.filterwarnings("ignore:the loss has climbed")
 @pytest.mark.slow
 def test_polarities_can_make_a_frame_enough():
     comparison = compare(bars(40, edges=1), range(40), folds=2, epochs=12)

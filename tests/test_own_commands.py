@@ -72,6 +72,7 @@ def test_train_predict_and_resume(trained, run):
     assert lines[-1].startswith("test: 6 of 6")
 
 
+@pytest.mark.filterwarnings("ignore:. files below")
 @pytest.mark.slow
 def test_a_layer_with_delays_is_trained_resumed_asked_and_streamed(folder, run):  # noqa: F811
     checkpoint = folder / "run.pt"

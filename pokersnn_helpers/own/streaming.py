@@ -144,8 +144,7 @@ class Stream:
             self._start = packed.start
             self._last = last_time
             self._ends = last_step + 1 + self.classifier.settle_steps
-            if self.classifier.ranges:
-                np.add.at(self._image.reshape(-1), packed.pixels[:n_events], 1)
+            _count_pixels(packed.pixels[:n_events], self._image.reshape(-1))
             self._t = np.concatenate([self._t, packed.t[:n_events]])
             self._pixels = np.concatenate([self._pixels, packed.pixels[:n_events]])
             voltages.append(self._compute(last_step))
@@ -314,3 +313,10 @@ def _pack_events(fields, start, sensor_size, times, pixels):
         times[event] = t - start
         pixels[event] = (p * height + y) * width + x
     return True
+
+
+@compiled
+def _count_pixels(pixels, counts):
+    """Add events, given by their pixels, to the counts of all pixels."""
+    for pixel in pixels:
+        counts[pixel] += 1
