@@ -1,6 +1,7 @@
 """Teach it yours: what the page learns, against PyTorch, and what a visitor does with it."""
 
 import json
+import shutil
 import zipfile
 from io import BytesIO
 from itertools import pairwise
@@ -12,6 +13,7 @@ import torch
 from book_site import ROOT, page_with
 from torch.nn.functional import nll_loss
 
+from benchmarks.teach import BROWSERS, opened_page
 from pokersnn_helpers import SNN, decode, load_checkpoint, predict
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.own.folders import load_folder
@@ -400,15 +402,22 @@ LINK = (
     "const settings = { seed: 7, without: ['delays'], knobs: teach.AS_IT_IS };"
     "return teach.toHash(teach.packed(gestures, settings)); }"
 )
-LEARNT = (  # a hash of what a short lesson makes of the strokes that are shown
-    "() => {" + SETUP + "const { gestures } = " + STATE + ", whole = { ...teach.TRAINING };"
-    "const strokes = gestures.flatMap(({ strokes }, target) =>"
-    "  strokes.map(({ path }) => ({ target, path })));"
+LEARN = (  # a hash of what a short lesson makes of strokes
+    "const whole = { ...teach.TRAINING };"
     "Object.assign(teach.TRAINING, { copies: 6, steps: 4 });"
     "const request = { strokes, outputs: 2, seed: 7, settings: motionData.settings, without: [] };"
     "const { weights } = [...teach.train(request)].at(-1); Object.assign(teach.TRAINING, whole);"
     "return weights.map((some) => [...new Uint32Array(some.slice().buffer)].reduce("
     "  (hash, word) => Math.imul(hash ^ word, 16777619), 7)); }"
+)
+LEARNT = (  # of those that are shown
+    "() => {" + SETUP + "const { gestures } = " + STATE + ";"
+    "const strokes = gestures.flatMap(({ strokes }, target) =>"
+    "  strokes.map(({ path }) => ({ target, path })));" + LEARN
+)
+LEARNT_ANYWHERE = (  # of examples that are drawn by a seed
+    "() => {" + SETUP + "const strokes = ['tick', 'zed, backwards'].flatMap((name, target) =>"
+    "  strokesOf(name, 3, target).map(({ path }) => ({ target, path })));" + LEARN
 )
 
 
@@ -427,6 +436,17 @@ def test_a_link_brings_the_same_strokes_and_network_and_leaves_own_ones(figure, 
     assert "These strokes came by a link" in said(other)
     open_again(figure)
     assert len(strokes_of(figure)) == 6  # the examples that this browser had
+
+
+def test_two_browsers_learn_the_same_network():
+    installed = [name for name in BROWSERS if shutil.which(name)]
+    if len(installed) < 2:
+        pytest.skip(f"of {', '.join(BROWSERS)}, two aren't installed")
+    learnt = []
+    for name in installed:
+        with opened_page(name) as call:
+            learnt.append(call(LEARNT_ANYWHERE, []))
+    assert learnt[0] == learnt[1]
 
 
 def test_a_link_with_six_gestures_of_five_strokes_is_short_enough(figure):
