@@ -213,7 +213,7 @@ def test_neuron_obeys_its_equations_and_is_silent_without_input():
 )
 def test_detector_tells_directions_where_its_delay_is_that_of_the_edge(values, expected):
     values = initial_values(sliding.DETECTOR_SLIDERS) | values
-    for direction, count in zip(sliding.DIRECTIONS, expected, strict=True):
+    for direction, count in zip(("right", "left"), expected, strict=True):
         spikes, *_ = sliding.run_detector(**values, direction=direction)
         assert spikes.sum() == count
 

@@ -345,7 +345,6 @@ DETECTOR = SimpleNamespace(
     begin=2.0,  # ms: the edge is at the first of the two pixels
     threshold=0.6,  # a spike alone lifts the voltage to 1 / e, two at once to 2 / e
 )
-DIRECTIONS = ("right", "left")
 
 
 def detector_arrivals(delay: float, speed: float, direction: str) -> tuple[float, float]:

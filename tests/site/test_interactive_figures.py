@@ -11,7 +11,7 @@ from test_interactive import SLIDERS
 from pokersnn_helpers.figures import interactive_sliders as sliding
 from pokersnn_helpers.figures.interactive import initial_values
 
-WAYS = sliding.DIRECTIONS
+WAYS = ("right", "left")
 KINDS = ["event-cloud", *SLIDERS]
 SCENES = ["card", "motion"]  # with more tests in files of their own
 SETTLED = (  # after two images, or after 10 s: without any, a test fails and doesn't hang
