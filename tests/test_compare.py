@@ -63,11 +63,9 @@ def bars(count, edges=0):
     ("name", "count"),
     [
         ("place", 60),
-        ("same side", 120),
         ("gap", 60),
         ("pairs", 120),
         ("shape and order", 120),
-        ("duration", 60),
         ("hot pixel", 120),
         ("noise", 60),
     ],
