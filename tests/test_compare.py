@@ -168,10 +168,11 @@ def test_verdict_follows_from_what_each_model_gets_right(verdict, right, said):
     assert len(sentences) == 3
     assert said in " ".join(sentences)
 
-    correct["any tenth"]["as they are"] = share(98)
-    _, sentences = judge(correct, NUMBERS % 2, NUMBERS, 2000)  # each part shows the class
-    assert "how they end" not in " ".join(sentences)
-    assert "how your recordings start" not in " ".join(sentences)
+    for percent in (75, 98):  # each part shows the class, if less well
+        correct["any tenth"]["as they are"] = share(percent)
+        _, sentences = judge(correct, NUMBERS % 2, NUMBERS, 2000)
+        assert "how they end" not in " ".join(sentences)
+        assert "how your recordings start" not in " ".join(sentences)
 
 
 @pytest.mark.parametrize("count", [6, 8, 12])

@@ -112,11 +112,12 @@ def compare(
     events, by three models and by the best of the others with times drawn anew; the rate over time
     without any place; each frame alone; or what happens before what. Both are needed where neither
     the sum nor what hardly sees the places is enough, but each tells something. Where the sum is
-    enough or nothing is found, the better network with a memory first looks once in bins five times
-    finer. A shortcut is what gets more than half of the best model's lead over guessing from the
-    start, from the end, from count and duration, or from hot pixels; a start or an end also has to
-    say more than any other tenth. Models see at most 64 pixels along a side and 10,000 events of a
-    recording, on average; of more, the same share of each recording is drawn.
+    enough, nothing is found or it can't be told, the better network with a memory first looks once
+    in bins five times finer, unless some model gets 95 % right already. A shortcut is what gets
+    more than half of the best model's lead over guessing from the start, from the end, from count
+    and duration, or from hot pixels; a start or an end also has to say twice as much as any other
+    tenth. Models see at most 64 pixels along a side and 10,000 events of a recording, on average;
+    of more, the same share of each recording is drawn.
 
     Args:
         recordings: All of them, at least ``folds`` groups of each class.
