@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from pokersnn_helpers import Recordings, load_nmnist
-from pokersnn_helpers.own.compare import compare
-from pokersnn_helpers.own.folders import resize
-from pokersnn_helpers.own.verdict import (
+from pokersnn_helpers.files.folders import resize
+from pokersnn_helpers.own.ask.compare import compare
+from pokersnn_helpers.own.ask.verdict import (
     ANYWHERE,
     CANNOT_TELL,
     CONTROLS,

@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from pokersnn_helpers import Recordings, Split, recording_statistics
-from pokersnn_helpers.study.comparison import event_statistics
+from pokersnn_helpers.study.event_statistics import event_statistics
 
 
 def all_statistics(data: Recordings | Split) -> pd.DataFrame:

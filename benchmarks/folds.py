@@ -8,7 +8,7 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from pokersnn_helpers import Recordings, load_pokerdvs131
-from pokersnn_helpers.pokerdvs import PokerDVS131
+from pokersnn_helpers.data.pokerdvs import PokerDVS131
 from pokersnn_helpers.study import protocol
 
 from . import Row

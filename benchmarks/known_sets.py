@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from pokersnn_helpers import EVENT_DTYPE, Recordings
-from pokersnn_helpers.own.verdict import (
+from pokersnn_helpers.own.ask.verdict import (
     CANNOT_TELL,
     FRAME_ENOUGH,
     HAS_SHORTCUT,

@@ -10,9 +10,10 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
 from pokersnn_helpers import FastSNN, Recordings, build_network, recording_statistics
+from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.networks import WHOLE, FrameNetwork
 from pokersnn_helpers.study import models, protocol
-from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP, LayerThenSNN, summed_image
+from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP, summed_image
 from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.study.protocol import NetworkEstimator, logistic_regression
 

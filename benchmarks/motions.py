@@ -17,7 +17,7 @@ from torch import nn
 from pokersnn_helpers import SNN, FastSNN, Recordings, Split, train_classifier
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.networks import WHOLE, SpikingNetwork
-from pokersnn_helpers.pokerdvs import POKERDVS_SENSOR_SIZE
+from pokersnn_helpers.recordings import POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import motions
 from pokersnn_helpers.simulation.cards import CAMERA
 from pokersnn_helpers.simulation.pips import sd_circle

@@ -12,8 +12,8 @@ import numpy as np
 from torch import Tensor, nn
 
 from pokersnn_helpers import SNN, FastSNN, Recordings, build_network, load_nmnist
+from pokersnn_helpers.data.nmnist import CLASSES, SENSOR_SIZE
 from pokersnn_helpers.networks import WHOLE, SpikingNetwork
-from pokersnn_helpers.own.nmnist import CLASSES, SENSOR_SIZE
 from pokersnn_helpers.study.models import CNN, GRU, MLP, summed_image
 from pokersnn_helpers.study.protocol import NetworkEstimator, logistic_regression
 from tools.make_nmnist import SACCADES, read_digits

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import numpy as np
 
 from pokersnn_helpers import Recordings, Split, evaluate, load_nmnist, make_loader, train_classifier
-from pokersnn_helpers.own.detector import detector
-from pokersnn_helpers.own.folders import resize
-from pokersnn_helpers.own.outside import image_of, training_ranges, what_is_outside
+from pokersnn_helpers.fast.detector import detector
+from pokersnn_helpers.files.folders import resize
+from pokersnn_helpers.out_of_distribution import image_of, training_ranges, what_is_outside
 from pokersnn_helpers.recipe import choose_recipe
 from pokersnn_helpers.recordings import PackedRecording, fold_indices
 from pokersnn_helpers.simulation.gestures import GESTURES, film_gestures

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from pokersnn_helpers import Recordings, evaluate, make_loader
-from pokersnn_helpers.pokerdvs import POKERDVS_SENSOR_SIZE
+from pokersnn_helpers.recordings import POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation.motions import COURSES, with_mirrored_copies
 from pokersnn_helpers.study.perturbations import merge_polarities, replaced, reversed_time
 from tools.make_nmnist import SACCADES

@@ -9,7 +9,7 @@ from typing import Any
 
 from pokersnn_helpers import load_pokerdvs131
 from pokersnn_helpers.study.measured import FOLDER, read
-from pokersnn_helpers.system.files import atomic_write
+from pokersnn_helpers.system.writing import atomic_write
 
 from . import Row
 from .timing import finite, setting

@@ -12,8 +12,8 @@ import torch
 
 from pokersnn_helpers import FastSNN, Recordings, Split, evaluate, make_loader, train_classifier
 from pokersnn_helpers.commands.train import Data, best_epoch, divide
-from pokersnn_helpers.own.detector import detector
-from pokersnn_helpers.own.folders import resize
+from pokersnn_helpers.fast.detector import detector
+from pokersnn_helpers.files.folders import resize
 from pokersnn_helpers.recipe import choose_recipe
 from pokersnn_helpers.simulation.gestures import GESTURES, SENSOR_SIZE, film_gestures
 

@@ -1,23 +1,25 @@
 """Helpers of the POKER-DVS book: the modules of the core, in reading order, and folders beside it.
 
-recordings     event recordings of any sensor and any classes
-pokerdvs       the recordings of this book, downloaded or simulated
-frames         from events to batches of frames
-recipe         what training depends on, chosen by the recordings
-networks       what a network is, and the loop over time
-snn            the book's network
-classifier     from voltages to a class
-training       train a classifier by the recipe, test it, ask it about one recording
-checkpoints    save a classifier and its training run, and load them
-checks         what is refused, in words
+checks               what is refused, in words
+recordings           event recordings of any sensor and any classes
+frames               from events to batches of frames
+recipe               what training depends on, chosen by the recordings
+networks             what a network is, and the loop over time
+snn                  the book's network
+classifier           from voltages to a class
+out_of_distribution  which recordings are unlike all that a classifier was trained on
+training             train a classifier by the recipe, test it, ask it about one recording
+checkpoints          save a classifier and its training run, and load them
 
-system/        what all else stands on: files, compiled loops, devices, processes, Norse
+system/        what all else stands on: files, compiled loops, devices, Norse
 
-figures/       what the chapters draw
+data/          recordings that are ready: POKER-DVS and N-MNIST
+files/         your own files, read into recordings: chapter 9
+own/           what you do with them: look, ask, get an answer: chapter 9
 simulation/    a simulated event camera, and scenes before it: chapters 6, 8 and 9
+fast/          the book's network in compiled loops: chapter 10
+figures/       what the chapters draw
 study/         what the chapters on evidence measure with: 7 above all
-own/           your own recordings, from a file to an answer while events arrive: chapter 9
-fast/          the book's network in compiled loops and CUDA graphs: chapter 10
 elsewhere/     the network in other simulators
 commands/      python -m pokersnn_helpers
 """

@@ -1,14 +1,14 @@
 from .checkpoints import load_checkpoint, save_checkpoint
 from .checks import EVENT_DTYPE
 from .classifier import Classifier, decode
+from .data.nmnist import load_nmnist
+from .data.pokerdvs import load_pokerdvs, load_pokerdvs131
 from .fast import FastSNN
+from .files.event_files import read_events
+from .files.folders import load_folder
 from .frames import augment, make_loader, make_loaders, to_frames
 from .networks import FrameNetwork, SpikingNetwork
-from .own.event_files import read_events
-from .own.folders import load_folder
-from .own.nmnist import load_nmnist
-from .own.streaming import Stream
-from .pokerdvs import load_pokerdvs, load_pokerdvs131
+from .own.answer.streaming import Stream
 from .recordings import (
     Recordings,
     Split,

@@ -15,7 +15,7 @@ from .classifier import Classifier, decode, frame_network
 from .networks import FrameNetwork
 from .recipe import Recipe
 from .system.devices import default_device
-from .system.files import atomic_write
+from .system.writing import atomic_write
 from .training import TrainingState
 
 CHECKPOINT_FORMAT = "pokersnn_helpers checkpoint 2"

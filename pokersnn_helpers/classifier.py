@@ -10,8 +10,8 @@ from torch.nn.utils.rnn import pad_sequence
 from .checks import check_classes, check_indices, check_range, check_sensor_size
 from .frames import indices_and_counts, with_steps
 from .networks import FrameNetwork
-from .pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from .recipe import Recipe
+from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 
 SETTLE = 0.01  # s of silence after the last event; ``benchmarks settle`` compares others
 
@@ -75,7 +75,7 @@ class Classifier(torch.nn.Module):
         self.sensor_size = check_sensor_size(sensor_size)
         self.settle = settle
         self.recipe: Recipe | None = None  # by which it was trained
-        self.ranges: list[list[float]] = []  # of what it was trained on; see own/outside.py
+        self.ranges: list[list[float]] = []  # of what it was trained on; see out_of_distribution.py
 
     @property
     def settle_steps(self) -> int:

@@ -11,8 +11,7 @@ from torch.nn.functional import pad
 from torch.utils.data import DataLoader, Dataset
 
 from .checks import check_events, check_indices, check_numbers, check_sensor_size
-from .pokerdvs import POKERDVS_SENSOR_SIZE
-from .recordings import PackedRecording, Recordings, Split
+from .recordings import POKERDVS_SENSOR_SIZE, PackedRecording, Recordings, Split
 from .system.compiling import compiled
 
 MAX_ROWS = 2**31  # time steps times recordings of a batch: a table of them takes 16 GB

@@ -11,8 +11,7 @@ import torch
 
 from .checks import check_numbers
 from .frames import augment
-from .pokerdvs import POKERDVS_CLASSES
-from .recordings import Recordings, density_and_ms
+from .recordings import POKERDVS_CLASSES, Recordings, density_and_ms
 
 Augment = Callable[[torch.Tensor], torch.Tensor]
 

@@ -21,6 +21,8 @@ from .checks import (
 if TYPE_CHECKING:
     import pandas as pd
 
+POKERDVS_CLASSES = ("club", "heart", "diamond", "spade")
+POKERDVS_SENSOR_SIZE = (35, 35, 2)  # width, height, polarities
 STATISTICS = (
     "class",
     "events",

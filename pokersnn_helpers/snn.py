@@ -11,7 +11,7 @@ import torch
 
 from .checks import check_numbers, check_sensor_size
 from .networks import FrameNetwork, SpikingNetwork, plain_number, time_step
-from .pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
+from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from .system.norse_cells import (
     LICell,
     LIFParameters,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pokersnn_helpers import pokerdvs
+from pokersnn_helpers.data import pokerdvs
 
 
 def pack(archive: str, folder: Path) -> dict[str, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pokersnn_helpers.own.event_files import FAERY_CHILDREN, read_event_file
+from pokersnn_helpers.files.event_files import FAERY_CHILDREN, read_event_file
 
 from .test_event_files import PLAIN, by_faery, npy, some_events
 

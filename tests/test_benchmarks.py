@@ -35,7 +35,7 @@ from benchmarks.perturbations import one_polarity
 from pokersnn_helpers import Classifier, FastSNN, Split, build_network, load_nmnist
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.networks import WHOLE
-from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES
+from pokersnn_helpers.recordings import POKERDVS_CLASSES
 from pokersnn_helpers.simulation.motions import film_motions
 from pokersnn_helpers.study import measured, protocol
 from pokersnn_helpers.study.latency import PredictionsOverTime

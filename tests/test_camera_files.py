@@ -8,8 +8,8 @@ import tonic.io
 from test_event_files import aedat, dvs128, some_events
 
 from pokersnn_helpers import EVENT_DTYPE
-from pokersnn_helpers.own import camera_files
-from pokersnn_helpers.own.camera_files import read_aedat, read_bin, read_dat, read_raw
+from pokersnn_helpers.files import camera_files
+from pokersnn_helpers.files.camera_files import read_aedat, read_bin, read_dat, read_raw
 
 IMX636 = """% camera_integrator_name Prophesee
 % evt {version}

@@ -6,8 +6,8 @@ import pytest
 from test_inspection import scene
 from tonic.transforms import Denoise, RefractoryPeriod
 
-from pokersnn_helpers.own.cleaning import clean_files, filter_events
-from pokersnn_helpers.own.event_files import read_event_file
+from pokersnn_helpers.files.event_files import read_event_file
+from pokersnn_helpers.own.look.cleaning import clean_files, filter_events
 
 TABLE = "t,x,y,p\n7,0,0,1\n"
 

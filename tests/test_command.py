@@ -70,7 +70,7 @@ def names_in(folder):
 
 def test_help_and_files_need_nothing_heavy():
     script = (
-        "import contextlib, sys, pokersnn_helpers.own.inspection\n"
+        "import contextlib, sys, pokersnn_helpers.own.look.inspection\n"
         "from pokersnn_helpers.commands import main\n"
         "for command in ([], *([name] for name in main.COMMANDS)):\n"
         "    with contextlib.suppress(SystemExit):\n"

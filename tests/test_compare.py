@@ -8,9 +8,9 @@ from test_protocol import Spy, assert_no_leak, numbered
 from benchmarks.compare import verdict_by_chance
 from benchmarks.known_sets import KNOWN_SETS, make_set
 from pokersnn_helpers import EVENT_DTYPE, Recordings
-from pokersnn_helpers.own import compare as module
-from pokersnn_helpers.own.compare import compare, hot_pixel_image
-from pokersnn_helpers.own.verdict import (
+from pokersnn_helpers.own.ask import compare as module
+from pokersnn_helpers.own.ask.compare import compare, hot_pixel_image
+from pokersnn_helpers.own.ask.verdict import (
     ANYWHERE,
     CANNOT_TELL,
     FRAME,

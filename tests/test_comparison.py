@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.comparison import all_statistics, c2st_accuracy, compare_statistics
 from pokersnn_helpers import EVENT_DTYPE, recording_statistics
-from pokersnn_helpers.study.comparison import event_statistics
+from pokersnn_helpers.study.event_statistics import event_statistics
 
 
 def statistics(*events):

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from pokersnn_helpers import EVENT_DTYPE, read_events
-from pokersnn_helpers.own import event_files
-from pokersnn_helpers.own.event_files import read_event_file, read_unchecked
+from pokersnn_helpers.files import event_files
+from pokersnn_helpers.files.event_files import read_event_file, read_unchecked
 
 try:
     import faery

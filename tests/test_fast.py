@@ -23,7 +23,8 @@ from pokersnn_helpers import (
     make_loaders,
     save_checkpoint,
 )
-from pokersnn_helpers.fast import cpu, cuda, loops, network
+from pokersnn_helpers.fast import cpu, cuda, loops
+from pokersnn_helpers.fast import fast_snn as network
 from pokersnn_helpers.system.devices import one_cpu_thread
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pokersnn_helpers.system.compiling import compiled
-from pokersnn_helpers.system.files import atomic_write
+from pokersnn_helpers.system.writing import atomic_write
 
 
 def write(path, content, **options):

@@ -11,7 +11,7 @@ from pokersnn_helpers import (
     stratified_folds,
     train_classifier,
 )
-from pokersnn_helpers.own.folders import network_size, resize
+from pokersnn_helpers.files.folders import network_size, resize
 
 CLASSES = ("left", "middle", "right")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pokersnn_helpers import EVENT_DTYPE
-from pokersnn_helpers.own.inspection import find_hot_pixels, inspect_file
+from pokersnn_helpers.own.look.inspection import find_hot_pixels, inspect_file
 
 
 def at(t, x=0, on=None):

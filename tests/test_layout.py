@@ -1,4 +1,4 @@
-"""The core imports system alone; a folder imports the core, system and at most one folder."""
+"""Imports go down: a room of the package imports only rooms that stand before it here."""
 
 import ast
 import re
@@ -14,45 +14,50 @@ PACKAGE = Path(__file__).parents[1] / "pokersnn_helpers"
 CORE = (
     "checks",
     "recordings",
-    "pokerdvs",
     "frames",
     "recipe",
     "networks",
     "snn",
     "classifier",
+    "out_of_distribution",
     "training",
     "checkpoints",
 )
-FOLDERS = {  # and the one folder that each may import, besides system
-    "system": None,
-    "figures": "simulation",
-    "simulation": None,
-    "study": "fast",
-    "own": "study",
-    "fast": None,
-    "elsewhere": "fast",
-}
+FOLDERS = (
+    "files",
+    "simulation",
+    "data",
+    "fast",
+    "figures",
+    "study",
+    "own",
+    "elsewhere",
+    "commands",
+)
+ROOMS = ("system", *CORE, *FOLDERS)
 
 
 def imports_of(path):
-    """Names of the flat modules and folders that a module imports when it is imported."""
-    tree, depth = ast.parse(path.read_text(encoding="utf-8")), len(path.relative_to(PACKAGE).parts)
-    for node in tree.body:
+    """Names of the rooms that a module imports, at its top or within a function."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    depth = len(path.relative_to(PACKAGE).parts)
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level == depth:
             yield from [node.module.split(".")[0]] if node.module else [n.name for n in node.names]
 
 
-def test_the_core_is_flat_and_imports_nothing_of_the_rest():
-    flat = {path.stem: path for path in PACKAGE.glob("*.py")}
-    assert set(flat) == {*CORE, "__init__", "__main__"}
-    for name in CORE:
-        assert {*imports_of(flat[name])} <= {"system", *CORE[: CORE.index(name)]}, name
+@pytest.mark.parametrize("room", ROOMS)
+def test_imports_go_down(room):
+    folder = PACKAGE / room
+    paths = folder.rglob("*.py") if folder.is_dir() else [PACKAGE / f"{room}.py"]
+    lower = set(ROOMS[: ROOMS.index(room)])
+    for path in paths:
+        assert {*imports_of(path)} <= lower, path
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_a_folder_imports_the_core_and_at_most_one_folder(folder):
-    for path in (PACKAGE / folder).rglob("*.py"):
-        assert {*imports_of(path)} <= {*CORE, "system", FOLDERS[folder]}, path
+def test_no_two_modules_have_one_name():
+    names = [path.stem for path in PACKAGE.rglob("*.py") if not path.stem.startswith("__")]
+    assert sorted(set(names)) == sorted(names)
 
 
 def test_norse_is_imported_in_one_module():
@@ -67,7 +72,7 @@ def imports_norse(path):
 def test_every_folder_is_known_and_installed():
     project = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
     folders = {path.parent.relative_to(PACKAGE.parent) for path in PACKAGE.rglob("*.py")}
-    assert {each.parts[1] for each in folders if len(each.parts) > 1} == {*FOLDERS, "commands"}
+    assert {folder.parts[1] for folder in folders if len(folder.parts) > 1} == {"system", *FOLDERS}
     assert all(f'"{".".join(folder.parts)}",' in project for folder in folders)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pokersnn_helpers import EVENT_DTYPE
-from pokersnn_helpers.own import live
+from pokersnn_helpers.own.answer import live
 
 
 class Clock:

@@ -9,6 +9,7 @@ from benchmarks.latency import CumulativeMLP
 from benchmarks.models import FeedforwardSNN, on_profile, rate_profile
 from benchmarks.motions import LeakyDetector, MotionDetector, PlaceGRU, SpikingConvolution
 from pokersnn_helpers import EVENT_DTYPE, Recordings, decode, make_loader
+from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.snn import build_network
 from pokersnn_helpers.study.models import (
@@ -16,7 +17,6 @@ from pokersnn_helpers.study.models import (
     GRU,
     MLP,
     FrameMLP,
-    LayerThenSNN,
     rate_over_time,
     regions_over_time,
     sum_rate_and_regions,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pokersnn_helpers import load_nmnist
-from pokersnn_helpers.own import nmnist
+from pokersnn_helpers.data import nmnist
 
 ARCHIVE = Path(os.environ.get("POKERSNN_DATA", ""), "nmnist_6789.tar.gz")
 

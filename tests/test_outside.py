@@ -8,7 +8,7 @@ from test_folders import CLASSES, spot
 
 from benchmarks import outside as benchmark
 from pokersnn_helpers import Classifier, FastSNN, Recordings, Stream
-from pokersnn_helpers.own.outside import image_of, training_ranges, what_is_outside
+from pokersnn_helpers.out_of_distribution import image_of, training_ranges, what_is_outside
 
 SENSOR = (64, 64, 2)
 

@@ -16,13 +16,14 @@ from test_folders import CLASSES, fill, folder  # noqa: F401 - a fixture
 from test_inspection import scene
 
 from pokersnn_helpers import EVENT_DTYPE, load_checkpoint, load_folder, predict, read_events
+from pokersnn_helpers import out_of_distribution as outside
 from pokersnn_helpers.commands import train as training
 from pokersnn_helpers.commands.answers import confusion, in_words
 from pokersnn_helpers.commands.main import main
 from pokersnn_helpers.fast import FastSNN
-from pokersnn_helpers.own import compare as needs_time
-from pokersnn_helpers.own import live as playing
-from pokersnn_helpers.own import outside, overview
+from pokersnn_helpers.own.answer import live as playing
+from pokersnn_helpers.own.ask import compare as needs_time
+from pokersnn_helpers.own.look import overview
 
 FIRST = "left/anna/0.npy"
 

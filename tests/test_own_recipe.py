@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pokersnn_helpers import EVENT_DTYPE, Recordings
-from pokersnn_helpers.own.detector import detector
+from pokersnn_helpers.fast.detector import detector
 from pokersnn_helpers.recipe import choose_recipe
 
 

@@ -12,7 +12,9 @@ import pytest
 import torch
 
 from pokersnn_helpers import EVENT_DTYPE, SNN, Classifier
-from pokersnn_helpers.figures import networks, recordings, results
+from pokersnn_helpers.figures import dynamics as networks
+from pokersnn_helpers.figures import events as recordings
+from pokersnn_helpers.figures import results
 from pokersnn_helpers.figures.colours import ACCENT, CLASS_COLOURS, class_colours
 from pokersnn_helpers.figures.interactive import interactive_motion
 from pokersnn_helpers.figures.labels import label_ends
@@ -39,7 +41,7 @@ def test_events_are_drawn_without_pytorch_and_pandas():
         import numpy as np
         from pokersnn_helpers import EVENT_DTYPE
         from pokersnn_helpers.figures.animations import animate_frames
-        from pokersnn_helpers.figures.recordings import plot_event_cloud, plot_frames
+        from pokersnn_helpers.figures.events import plot_event_cloud, plot_frames
         plot_event_cloud(np.zeros(4, EVENT_DTYPE), "x")
         plot_frames(np.ones((2, 2, 5, 5)), ["a", "b"])
         animate_frames(np.ones((2, 2, 5, 5)), 1000, "x")

@@ -15,14 +15,9 @@ import pytest
 from test_event_files import aedat
 from tonic.datasets import POKERDVS
 
-from pokersnn_helpers import (
-    EVENT_DTYPE,
-    load_pokerdvs,
-    load_pokerdvs131,
-    pokerdvs,
-    recording_statistics,
-)
-from pokersnn_helpers.pokerdvs import card_passes
+from pokersnn_helpers import EVENT_DTYPE, load_pokerdvs, load_pokerdvs131, recording_statistics
+from pokersnn_helpers.data import pokerdvs
+from pokersnn_helpers.data.pokerdvs import card_passes
 from pokersnn_helpers.simulation.dataset import PASSES
 from pokersnn_helpers.system import downloads
 

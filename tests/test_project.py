@@ -17,9 +17,8 @@ import yaml
 from nbformat import v4
 from packaging.requirements import Requirement
 
-from pokersnn_helpers import pokerdvs
 from pokersnn_helpers.commands import main as commands
-from pokersnn_helpers.own import nmnist
+from pokersnn_helpers.data import nmnist, pokerdvs
 from pokersnn_helpers.simulation import simulate_pokerdvs
 
 ROOT = Path(__file__).parents[1]
@@ -194,7 +193,7 @@ def test_no_recording_is_tracked_but_those_that_may_be_passed_on():
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     of_nmnist = [f"pokersnn_helpers/own/{path.name}" for path in nmnist.FILES.values()]
     assert listed.stdout.split() in ([], of_nmnist)
-    assert "Orchard" in (terms := text_of("pokersnn_helpers/own/nmnist.txt"))
+    assert "Orchard" in (terms := text_of("pokersnn_helpers/data/nmnist.txt"))
     assert "licenses/by-sa/4.0" in terms
     assert "nmnist.txt" in text_of("pyproject.toml")
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pokersnn_helpers import SNN, FastSNN, augment
-from pokersnn_helpers.fast import cpu, cuda, network
+from pokersnn_helpers.fast import cpu, cuda
+from pokersnn_helpers.fast import fast_snn as network
 
 pytestmark = pytest.mark.filterwarnings("ignore:Sparse", "ignore:dt is")
 with warnings.catch_warnings(action="ignore"):

@@ -19,11 +19,12 @@ from benchmarks import folds
 from benchmarks.models import FeedforwardSNN, nearest_neighbour
 from benchmarks.operations import regression_network
 from pokersnn_helpers import EVENT_DTYPE, SNN, Recordings, SpikingNetwork, predict
+from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.recipe import AUGMENTS
 from pokersnn_helpers.study import protocol
 from pokersnn_helpers.study.latency import predict_over_time
-from pokersnn_helpers.study.models import MLP, LayerThenSNN, summed_image
+from pokersnn_helpers.study.models import MLP, summed_image
 from pokersnn_helpers.study.perturbations import reversed_time
 from pokersnn_helpers.study.protocol import (
     CrossValidated,

@@ -18,8 +18,8 @@ from pokersnn_helpers import (
     save_checkpoint,
     train_classifier,
 )
-from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES
 from pokersnn_helpers.recipe import Recipe, choose_recipe
+from pokersnn_helpers.recordings import POKERDVS_CLASSES
 from pokersnn_helpers.simulation import simulate_pokerdvs
 from pokersnn_helpers.snn import exact_decays
 

@@ -18,7 +18,7 @@ from pokersnn_helpers import (
 )
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.frames import to_sparse_frames
-from pokersnn_helpers.own import streaming
+from pokersnn_helpers.own.answer import streaming
 from pokersnn_helpers.study.models import GRU
 from pokersnn_helpers.system.norse_cells import LICell
 

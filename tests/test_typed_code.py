@@ -26,9 +26,9 @@ from pokersnn_helpers import (
     to_frames,
     train_classifier,
 )
-from pokersnn_helpers.figures.networks import plot_dynamics
+from pokersnn_helpers.figures.dynamics import plot_dynamics
 from pokersnn_helpers.frames import with_steps
-from pokersnn_helpers.own.streaming import Stream
+from pokersnn_helpers.own.answer.streaming import Stream
 from pokersnn_helpers.study.perturbations import merge_polarities
 from pokersnn_helpers.study.protocol import NetworkEstimator
 

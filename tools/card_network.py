@@ -22,7 +22,7 @@ import torch
 from benchmarks import Options
 from benchmarks.early import augment_and_crop, nll_over_time
 from pokersnn_helpers import SNN, Classifier, FastSNN, Recordings, load_pokerdvs, make_loader
-from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
+from pokersnn_helpers.recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import cards, simulate_pokerdvs
 from pokersnn_helpers.training import evaluate, train_classifier
 

@@ -4,7 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pokersnn_helpers import pokerdvs
+from pokersnn_helpers.data import pokerdvs
 
 
 def all_addresses() -> list[tuple[str, str]]:

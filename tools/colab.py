@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-from pokersnn_helpers.system.files import atomic_write
+from pokersnn_helpers.system.writing import atomic_write
 
 REPOSITORY = "googlecolab/backend-info"
 API = f"https://api.github.com/repos/{REPOSITORY}/"

@@ -20,7 +20,7 @@ from card_network import read as read_from
 
 from benchmarks.motions import MotionDetector, film_dots
 from pokersnn_helpers import Classifier, Recordings, evaluate, make_loader, train_classifier
-from pokersnn_helpers.pokerdvs import POKERDVS_SENSOR_SIZE
+from pokersnn_helpers.recordings import POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import motions as simulated
 from pokersnn_helpers.simulation.cards import CAMERA
 from pokersnn_helpers.study.models import CNN

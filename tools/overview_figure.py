@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pokersnn_helpers import first_of_each_class, load_pokerdvs, train_classifier
 from pokersnn_helpers.figures import use_book_style
-from pokersnn_helpers.figures.networks import plot_answer
+from pokersnn_helpers.figures.dynamics import plot_answer
 
 OUTPUT = Path(__file__).parents[1] / "book" / "images" / "overview"
 

@@ -13,11 +13,11 @@ from .. import training
 from ..checkpoints import load_checkpoint, saved_with
 from ..checks import errors_in
 from ..fast import FastSNN
-from ..own import live as playing
-from ..own.event_files import read_event_file
-from ..own.folders import class_files, class_names, cut, resize
-from ..own.outside import image_of, what_is_outside
-from ..own.streaming import Stream
+from ..files.event_files import read_event_file
+from ..files.folders import class_files, class_names, cut, resize
+from ..out_of_distribution import image_of, what_is_outside
+from ..own.answer import live as playing
+from ..own.answer.streaming import Stream
 from ..recordings import PackedRecording
 from .terminal import pixels, say
 

@@ -20,18 +20,18 @@ from filelock import FileLock, Timeout
 from ..checkpoints import Run, load_checkpoint, load_run, save_checkpoint
 from ..checks import errors_in
 from ..classifier import Classifier
+from ..data.pokerdvs import load_pokerdvs
+from ..fast.detector import detector
 from ..frames import make_loader
 from ..networks import FrameNetwork
-from ..own.detector import detector
-from ..own.outside import training_ranges
-from ..pokerdvs import load_pokerdvs
+from ..out_of_distribution import training_ranges
 from ..recipe import Recipe, choose_recipe
 from ..recordings import Recordings, Split, fold_indices
 from ..system.devices import default_device
 from ..system.distributed import broadcast, process_group, rank, world_size
 from ..training import History, TrainingState, evaluate, train_classifier
+from .look import read_folder
 from .main import resolve_network
-from .recordings import read_folder
 from .terminal import forget, printable, say
 
 Words = dict[str, Any]  # options by name

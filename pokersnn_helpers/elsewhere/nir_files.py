@@ -33,7 +33,7 @@ from ..classifier import Classifier, decode, frame_network
 from ..fast import FastSNN
 from ..snn import SNN
 from ..system.devices import default_device
-from ..system.files import atomic_write
+from ..system.writing import atomic_write
 
 NODES = {
     "input": nir.Input,

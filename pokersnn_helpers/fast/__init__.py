@@ -12,7 +12,7 @@ its events and spikes cost. Only then can time bins be much finer than 0.1 ms, d
   ``LayerThenSNN``, which has one before a ``FastSNN``.
 """
 
+from .fast_snn import FastSNN
 from .layered import FrameLinear, LayerThenSNN
-from .network import FastSNN
 
 __all__ = ["FastSNN", "FrameLinear", "LayerThenSNN"]

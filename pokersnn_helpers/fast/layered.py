@@ -12,13 +12,13 @@ from torch.autograd.function import once_differentiable
 
 from ..checks import check_numbers, check_range, check_sensor_size
 from ..networks import FrameNetwork
-from ..pokerdvs import POKERDVS_SENSOR_SIZE
+from ..recordings import POKERDVS_SENSOR_SIZE
 from ..snn import build_network
 from . import loops
 from .cpu import transposed
+from .fast_snn import FastSNN
 from .inputs import as_matrix, to_rows
 from .loops import Rows
-from .network import FastSNN
 
 
 class FrameLinear(nn.Linear):

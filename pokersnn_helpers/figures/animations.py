@@ -13,7 +13,7 @@ from matplotlib.colors import Colormap
 from PIL import Image
 
 from .colours import ACCENT, EVENTS_MAP, GREY, vote_map
-from .recordings import POLARITIES, Frame, on_minus_off
+from .events import POLARITIES, Frame, on_minus_off
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from PIL import Image
 from ..classifier import Classifier
 from ..frames import to_frames
 from ..recordings import Split
-from .networks import plot_answer
-from .recordings import plot_event_cloud, plot_frames
+from .dynamics import plot_answer
+from .events import plot_event_cloud, plot_frames
 
 # The card's, beside those that it has everywhere: name in the script, words for the reader.
 MORE_SWITCHES = {

@@ -21,9 +21,9 @@ from numpy import ndarray
 
 from ..system.norse_cells import LIFFeedForwardState, LIFParameters, lif_feed_forward_step
 from .colours import ACCENT, GREY, OFF, ON, SHADE, TEXT
+from .dynamics import plot_neuron
 from .interactive import InteractiveFigure, Slider, initial_values
 from .labels import counted
-from .networks import plot_neuron
 
 # ---- One pixel, one edge: how an ideal pixel turns light into events ----
 

@@ -1,9 +1,6 @@
-"""Your own recordings, for chapter 9: from a camera's file to an answer while events arrive.
+"""What one does with recordings of one's own, for chapter 9: look at them, ask, get an answer.
 
-Begin with ``event_files``, which reads a file, by ``camera_files`` where a camera wrote it or by
-``faery_child`` where faery knows its format, and ``folders``, which reads a folder of them;
-``nmnist`` has real recordings to try the rest with. ``inspection`` says what is odd in a file and
-``overview`` in many, ``cleaning`` leaves out hot pixels and noise, ``compare`` says whether
-recordings need time, and ``detector`` is the network that looks for motion in them. ``streaming``
-and ``live`` ask a trained classifier while a recording goes on.
+- ``look``: what is in a file, and what is odd in many; copies without hot pixels and noise.
+- ``ask``: do these recordings need time, or do they have a shortcut?
+- ``answer``: what a trained network says while events arrive, from a file or from a camera.
 """

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.random import Generator
 
 from ..checks import check_range
-from ..pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
+from ..recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from .camera import EventCamera
 from .pips import SIGNED_DISTANCE
 

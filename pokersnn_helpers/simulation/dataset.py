@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..checks import check_range, check_seed
-from ..pokerdvs import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
-from ..recordings import Recordings, Split
+from ..recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, Split
 from .camera import EventCamera
 from .cards import simulate_recording
 

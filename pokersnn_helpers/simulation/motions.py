@@ -10,8 +10,7 @@ import numpy as np
 from numpy.random import Generator
 
 from ..checks import check_numbers, check_seed
-from ..pokerdvs import POKERDVS_SENSOR_SIZE
-from ..recordings import Recordings
+from ..recordings import POKERDVS_SENSOR_SIZE, Recordings
 from .camera import EventCamera
 from .cards import CAMERA
 from .pips import sd_circle

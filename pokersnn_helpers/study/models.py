@@ -13,11 +13,9 @@ from torch import nn
 
 from ..checks import check_sensor_size
 from ..fast import FrameLinear
-from ..fast.layered import LayerThenSNN as LayerThenSNN  # one of those that are compared
 from ..frames import to_frames
 from ..networks import WHOLE, FrameNetwork
-from ..pokerdvs import POKERDVS_SENSOR_SIZE
-from ..recordings import Recordings
+from ..recordings import POKERDVS_SENSOR_SIZE, Recordings
 
 MAX_LAG = 2048  # bins between two events of ``rate_over_time``
 

@@ -13,7 +13,7 @@ from test_interactive import Middle
 
 from pokersnn_helpers import to_frames
 from pokersnn_helpers.classifier import unique_argmax
-from pokersnn_helpers.pokerdvs import POKERDVS_CLASSES
+from pokersnn_helpers.recordings import POKERDVS_CLASSES
 from pokersnn_helpers.simulation import EventCamera, cards
 from pokersnn_helpers.study.measured import read
 

@@ -16,7 +16,7 @@ from torch.nn.functional import nll_loss
 from benchmarks.teach import BROWSERS, opened_page
 from pokersnn_helpers import SNN, decode, load_checkpoint, predict
 from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.own.folders import load_folder
+from pokersnn_helpers.files.folders import load_folder
 
 KIND = "teach"
 EXAMPLES = ("tick", "tick, backwards", "zed", "zed, backwards", "circle", "circle, backwards")

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ..checks import check_range
-from ..own.folders import Folder, class_and_group, class_files, class_names, load_folder
-from ..own.inspection import Inspection, inspect_file, plot_inspection
-from ..own.overview import inspect_files, overview
+from ..files.folders import Folder, class_and_group, class_files, class_names, load_folder
+from ..own.look.inspection import Inspection, inspect_file, plot_inspection
+from ..own.look.overview import inspect_files, overview
 from .terminal import pixels, printable, say
 
 BARS = " ▁▂▃▄▅▆▇█"
@@ -33,7 +33,7 @@ def inspect(recordings: list[Path], plot: Path | None = None, json: bool = False
     else:
         say("\n".join(overview(inspections)))
     if plot:
-        from ..system.files import atomic_write
+        from ..system.writing import atomic_write
 
         figure = plot_inspection(inspect_file(first))
         with atomic_write(plot, overwrite=False) as file:
@@ -50,7 +50,7 @@ def _in_full(inspection: Inspection) -> list[str]:
 
 def clean(recordings: Path, out: Path, **filters: int) -> None:
     """Copy recordings without hot pixels and noise."""
-    from ..own.cleaning import clean_files
+    from ..own.look.cleaning import clean_files
 
     for line in clean_files(recordings, out, **filters):
         say(line)
@@ -67,8 +67,8 @@ def compare(
     from joblib import hash as digest
     from pooch import os_cache
 
-    from ..own.compare import compare as compare_models
-    from ..own.verdict import decidable
+    from ..own.ask.compare import compare as compare_models
+    from ..own.ask.verdict import decidable
 
     check_range(1, 1000, **{"--processes": processes})
     path = Path(folder).expanduser()

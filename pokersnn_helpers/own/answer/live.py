@@ -7,8 +7,8 @@ from multiprocessing.pool import ThreadPool
 
 import numpy as np
 
-from .camera_files import make_events
-from .folders import resize
+from ...files.camera_files import make_events
+from ...files.folders import resize
 from .streaming import Stream
 
 PORTION = 10_000  # µs of a file at a time

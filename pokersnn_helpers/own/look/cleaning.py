@@ -6,9 +6,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from ..checks import check_range, errors_in
-from .event_files import check_file, read_unchecked
-from .folders import recording_files
+from ...checks import check_range, errors_in
+from ...files.event_files import check_file, read_unchecked
+from ...files.folders import recording_files
 from .inspection import find_hot_pixels
 
 

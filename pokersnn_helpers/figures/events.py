@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
-from ..pokerdvs import POKERDVS_SENSOR_SIZE
+from ..recordings import POKERDVS_SENSOR_SIZE
 from .colours import ACCENT, ACCENT_MAP, EVENTS_MAP, OFF, ON, TEXT, class_colours
 
 if TYPE_CHECKING:  # neither is needed to draw events

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..checks import EVENT_DTYPE, check_events, check_range, refuse_hooks
-from ..classifier import Classifier, decode, frame_network, unique_argmax
-from ..frames import count_events
-from ..networks import FrameNetwork
-from ..recordings import PackedRecording
-from ..system.compiling import compiled
-from ..system.devices import one_cpu_thread
-from ..training import MAX_STEPS, Prediction, read_prediction
-from .outside import what_is_outside
+from ...checks import EVENT_DTYPE, check_events, check_range, refuse_hooks
+from ...classifier import Classifier, decode, frame_network, unique_argmax
+from ...frames import count_events
+from ...networks import FrameNetwork
+from ...out_of_distribution import what_is_outside
+from ...recordings import PackedRecording
+from ...system.compiling import compiled
+from ...system.devices import one_cpu_thread
+from ...training import MAX_STEPS, Prediction, read_prediction
 
 MAX_COUNTS = 2**22  # in the frames that are computed at once
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from ..checks import check_groups
-from ..study.protocol import bootstrap_interval
+from ...checks import check_groups
+from ...study.protocol import bootstrap_interval
 
 PLAIN = "as they are"
 UNIFORM = "times drawn anew"

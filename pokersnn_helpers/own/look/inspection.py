@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ..checks import check_events, errors_in
-from .event_files import ANY_SENSOR, SensorSize, is_whole, read_unchecked, smallest_sensor
+from ...checks import check_events, errors_in
+from ...files.event_files import ANY_SENSOR, SensorSize, is_whole, read_unchecked, smallest_sensor
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -293,7 +293,7 @@ def plot_inspection(inspection: Inspection) -> "Figure":
 
     Example:
         >>> from pathlib import Path
-        >>> from pokersnn_helpers.own.inspection import inspect_file
+        >>> from pokersnn_helpers.own.look.inspection import inspect_file
         >>> _ = Path("one.csv").write_text("t,x,y,p\n0,0,0,1\n")
         >>> fig = plot_inspection(inspect_file("one.csv"))
     """

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from ..study.models import LayerThenSNN
+from .layered import LayerThenSNN
 
 # A Reichardt detector's, in usual time bins: delayed copies, and neurons that forget quickly.
 DELAYS = (0, 2, 4, 8)

@@ -1,6 +1,6 @@
 """Read files by faery in a separate process: damaged bytes can abort it, or let it hang.
 
-``python -m pokersnn_helpers.own.faery_child`` reads from each line of its standard input a pair
+``python -m pokersnn_helpers.files.faery_child`` reads from each line of its standard input a pair
 [kind, file] in JSON, and writes, pickled, what the file holds, or a text that says what is wrong.
 It ends with its input, or where a file takes more time or memory than it should.
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from .folders import recording_files
+from ...files.folders import recording_files
 from .inspection import Inspection, inspect_file
 
 NOTHING = np.empty((0, 2))

@@ -18,15 +18,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 import pooch
 
-from .checks import EVENT_DTYPE
-from .recordings import Recordings, Split, banner
-from .system.downloads import download
+from ..checks import EVENT_DTYPE
+from ..recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE, Recordings, Split, banner
+from ..system.downloads import download
 
 if TYPE_CHECKING:
     import pandas as pd
-
-POKERDVS_CLASSES = ("club", "heart", "diamond", "spade")
-POKERDVS_SENSOR_SIZE = (35, 35, 2)  # width, height, polarities
 
 # All are pinned to a commit, so what lies there can vanish but not change; the last is the
 # authors' institute.
@@ -83,7 +80,7 @@ def load_pokerdvs(root: str | os.PathLike[str] | None = None, source: str = "aut
     """
 
     def simulate() -> Split:
-        from .simulation import simulate_pokerdvs
+        from ..simulation import simulate_pokerdvs
 
         return simulate_pokerdvs()
 
@@ -146,7 +143,7 @@ def load_pokerdvs131(
     """
 
     def simulate() -> PokerDVS131:
-        from .simulation import simulate_passes
+        from ..simulation import simulate_passes
 
         return PokerDVS131(*simulate_passes(), "simulated")
 
@@ -258,7 +255,7 @@ def _recordings(files: dict[str, bytes]) -> Recordings:
 def _load_131(root: Path) -> PokerDVS131:
     import pandas as pd  # which takes a second to import
 
-    from .own.camera_files import read_aedat
+    from ..files.camera_files import read_aedat
 
     tonic_names = {md5: name for name, md5 in REGISTRY.items()}
     rows = []

@@ -14,12 +14,12 @@ from ..checks import check_classes
 from ..classifier import Classifier, unique_argmax
 from ..frames import to_frames
 from ..networks import WHOLE
-from ..pokerdvs import POKERDVS_SENSOR_SIZE
+from ..recordings import POKERDVS_SENSOR_SIZE
 from ..snn import SNN
 from ..training import predict
 from .colours import ACCENT, ACCENT_MAP, GREY, GRID, SHADE, TEXT, class_colours, vote_map
+from .events import POLARITIES, imshow_polarity
 from .labels import counted, label_ends
-from .recordings import POLARITIES, imshow_polarity
 
 FIELDS = {"z": "spikes", "i": "synaptic currents", "v": "membrane voltages"}  # as they happen
 HEIGHTS = {"input": 0.9, "z": 3.3, "i": 1.35, "v": 1.35, "readout": 1.7}  # of panels, in inches

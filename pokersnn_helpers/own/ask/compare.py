@@ -18,12 +18,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from ..checks import check_range
-from ..networks import WHOLE
-from ..recipe import AUGMENTS, choose_recipe
-from ..recordings import Recordings, check_recordings, fold_indices
-from ..study import models, perturbations
-from ..study.protocol import (
+from ...checks import check_range
+from ...fast.detector import detector
+from ...networks import WHOLE
+from ...recipe import AUGMENTS, choose_recipe
+from ...recordings import Recordings, check_recordings, fold_indices
+from ...study import models, perturbations
+from ...study.protocol import (
     FeatureEstimator,
     Features,
     NetworkEstimator,
@@ -31,8 +32,7 @@ from ..study.protocol import (
     in_parallel,
     logistic_regression,
 )
-from .detector import detector
-from .inspection import find_hot_pixels
+from ..look.inspection import find_hot_pixels
 from .verdict import (
     CANNOT_TELL,
     CONTROLS,

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from ..recordings import PackedRecording, Recordings
+from .recordings import PackedRecording, Recordings
 
 NAMES = (
     "events",

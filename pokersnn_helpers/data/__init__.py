@@ -1,0 +1,1 @@
+"""Recordings that are ready to use: POKER-DVS, downloaded or simulated, and digits of N-MNIST."""
