@@ -75,9 +75,9 @@ LIVE = TRAINED | {
 COMMANDS: dict[str, tuple[str, str, Options]] = {  # its module, what it does, and its options
     "train": ("train", "train the network by the book's recipe", TRAIN),
     "predict": ("answers", "classify recordings with a trained network", PREDICT),
-    "inspect": ("recordings", "look at recordings before you train on them", INSPECT),
-    "clean": ("recordings", "copy recordings without hot pixels and noise", CLEAN),
-    "compare": ("recordings", "find out if recordings need time, or have a shortcut", COMPARE),
+    "inspect": ("look", "look at recordings before you train on them", INSPECT),
+    "clean": ("look", "copy recordings without hot pixels and noise", CLEAN),
+    "compare": ("look", "find out if recordings need time, or have a shortcut", COMPARE),
     "live": ("answers", "show the answer of a network while events come", LIVE),
 }
 # Without one of these, where a command knows them, an option would say nothing: it is refused.
