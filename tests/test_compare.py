@@ -1,7 +1,6 @@
 """Whether recordings need time: verdicts that are known, and what ``compare`` keeps and refuses."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from test_protocol import Spy, assert_no_leak, numbered
 
@@ -249,34 +248,6 @@ def test_no_model_is_asked_about_a_group_that_it_has_learned_from(monkeypatch):
     for _, learned, asked in notes:
         assert_no_leak(learned, asked, groups)
     assert (comparison.table["as they are"] == 0.5).all()  # of all 24, by who always says "a"
-
-
-@pytest.mark.slow
-def test_what_is_done_survives_an_interruption(monkeypatch, tmp_path):
-    real = module._answers
-    calls = []
-    lines = []
-
-    def answers(estimator, change, recordings, learned, held_out):
-        calls.append(change)
-        if len(calls) == 12:
-            raise KeyboardInterrupt
-        return real(estimator, change, recordings, learned, held_out)
-
-    monkeypatch.setattr(module, "_answers", answers)
-    recordings = make_set("radius")[0].subset(range(12))
-    options = {"folds": 2, "epochs": 1, "time_window": 5000}
-    known = r"(?s)GRU, as they are: .*\nstopped before all models were trained"
-    with pytest.raises(KeyboardInterrupt, match=known):
-        compare(recordings, range(12), **options, keep=tmp_path, say=lines.append)
-    assert lines[0].startswith(
-        "8 networks, 1 epochs each, bins of 5000 µs, and perhaps finer ones: at"
-    )
-    resumed = compare(recordings, range(12), **options, keep=tmp_path)
-    calls_of_both = len(calls)
-    afresh = compare(recordings, range(12), **options)
-    assert len(calls) - calls_of_both == calls_of_both - 1  # what was done isn't done again
-    pd.testing.assert_frame_equal(resumed.table, afresh.table)
 
 
 def test_of_many_events_and_pixels_some_are_drawn(monkeypatch):

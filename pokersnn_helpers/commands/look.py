@@ -9,7 +9,7 @@ from ..checks import check_range
 from ..files.folders import Folder, class_and_group, class_files, class_names, load_folder
 from ..own.look.inspection import Inspection, inspect_file, plot_inspection
 from ..own.look.overview import inspect_files, overview
-from .terminal import pixels, printable, say
+from .terminal import pixels, say
 
 BARS = " ▁▂▃▄▅▆▇█"
 
@@ -64,9 +64,6 @@ def compare(
     **options: Any,
 ) -> None:
     """Train models on a folder, and say whether its recordings need time."""
-    from joblib import hash as digest
-    from pooch import os_cache
-
     from ..own.ask.compare import compare as compare_models
     from ..own.ask.verdict import decidable
 
@@ -77,20 +74,13 @@ def compare(
     origins = [class_and_group(path, file, names) for file in files]
     say(decidable([group for _, group in origins]))
     loaded = read_folder(folder, **options)
-    about = [str(Path(folder).absolute()), options]
-    keep = Path(os_cache("pokersnn"), "compare", digest(about))
-    try:
-        comparison = compare_models(
-            loaded.recordings,
-            loaded.groups,
-            time_window=time_window,
-            augment=augment,
-            processes=processes,
-            keep=keep,
-            say=say,
-        )
-    except KeyboardInterrupt as stopped:
-        raise SystemExit(f"{printable(str(stopped))}; the same command goes on") from None
+    comparison = compare_models(
+        loaded.recordings,
+        loaded.groups,
+        time_window=time_window,
+        augment=augment,
+        processes=processes,
+    )
     table = (100 * comparison.table).round().astype("Int64").to_string(na_rep="-")
     say(f"Correct, in %:\n{table}")
     say(f"\n{comparison.verdict}. {' '.join(comparison.sentences)}")

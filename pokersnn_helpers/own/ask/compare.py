@@ -1,18 +1,14 @@
 """Do recordings need time? Models with and without a memory on them, as they are and changed."""
 
 import math
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from copy import deepcopy
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import torch
-from joblib import Memory
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -103,8 +99,6 @@ def compare(
     augment: str | None = None,
     folds: int | None = None,
     processes: int = 1,
-    keep: Path | None = None,
-    say: Callable[[str], object] | None = None,
 ) -> Comparison:
     """Find out whether recordings need time, by models that see the order and others that don't.
 
@@ -129,15 +123,10 @@ def compare(
             ``choose_recipe``.
         folds: How many. Default: 3, or 2 where a class has no more groups.
         processes: How many models train at the same time. The result doesn't depend on it.
-        keep: A folder for what is done, from which the same call goes on after it was stopped; it
-            is empty again once all is done. Default: nothing is kept.
-        say: Is told, before it begins, how long it takes and how much memory; such as ``print``.
-            Default: nobody asks. What the groups can decide, ``decidable(groups)`` says.
 
     Raises:
         ValueError: There are fewer than two classes or too few groups, or a number can't be used.
         RuntimeError: A process that trained was ended from outside.
-        KeyboardInterrupt: It was stopped. The message says what is done.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -157,30 +146,23 @@ def compare(
     bins = recipe["time_window"]
     usual = choose_recipe(learned).time_window
     estimators = make_models(recipe, usual)
-    answers = Memory(keep, verbose=0).cache(_answers)  # without a folder, nothing is kept
-    job = partial(answers, recordings=smaller)
+    job = partial(_answers, recordings=smaller)
     correct: Correct = {name: {} for name in estimators}
-    try:
-        if say:
-            say(_cost(estimators["SNN"], learned, folds, processes))
-        # The last models train for longest. Started first, none of them keeps a process waiting.
-        plain = [(name, PLAIN) for name in reversed(estimators)]
-        _train(correct, plain, estimators, job, split, processes)
+    # The last models train for longest. Started first, none of them keeps a process waiting.
+    plain = [(name, PLAIN) for name in reversed(estimators)]
+    _train(correct, plain, estimators, job, split, processes)
+    verdict, _ = judge(correct, recordings.targets, groups, bins)
+    if verdict not in (SUM_ENOUGH, NOTHING):
+        network = _best(correct, (FRAME, *NETWORKS))
+        changed = [(name, change) for name in (network, *FEATURES) for change in CONTROLS]
+        _train(correct, changed, estimators, job, split, processes)
         verdict, _ = judge(correct, recordings.targets, groups, bins)
-        if verdict not in (SUM_ENOUGH, NOTHING):
-            network = _best(correct, (FRAME, *NETWORKS))
-            changed = [(name, change) for name in (network, *FEATURES) for change in CONTROLS]
-            _train(correct, changed, estimators, job, split, processes)
-            verdict, _ = judge(correct, recordings.targets, groups, bins)
-        best = correct[_best(correct, correct)][PLAIN].mean()
-        if verdict in (SUM_ENOUGH, NOTHING, CANNOT_TELL) and best < 1 - MARGIN:
-            network = _best(correct, NETWORKS)
-            narrow = make_models(recipe | {"time_window": bins / FINER_BINS}, usual)
-            finer = {network + FINER: narrow[network]}
-            _train(correct, [(network + FINER, PLAIN)], finer, job, split, processes)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(_so_far(correct)) from None
-    answers.clear(warn=False)
+    best = correct[_best(correct, correct)][PLAIN].mean()
+    if verdict in (SUM_ENOUGH, NOTHING, CANNOT_TELL) and best < 1 - MARGIN:
+        network = _best(correct, NETWORKS)
+        narrow = make_models(recipe | {"time_window": bins / FINER_BINS}, usual)
+        finer = {network + FINER: narrow[network]}
+        _train(correct, [(network + FINER, PLAIN)], finer, job, split, processes)
     verdict, sentences = judge(correct, recordings.targets, groups, bins)
     return Comparison(accuracy_table(correct, groups), verdict, sentences)
 
@@ -347,41 +329,3 @@ def _answers(
         backwards = perturbations.reversed_time(others)
         correct[REVERSED] = trained.predict(backwards) == others.targets
     return correct
-
-
-def _cost(snn: NetworkEstimator, recordings: Recordings, folds: int, processes: int) -> str:
-    """Train a network for an epoch, three times, and say how long all of them will take.
-
-    The first run compiles, and doesn't count.
-    """
-    width = snn.recipe["time_window"]
-    epochs = snn.recipe["epochs"]
-    trial = NetworkEstimator(snn.make, **snn.recipe | {"epochs": 1})
-    runs = dict.fromkeys(range(3), partial(trial.fit, recordings))
-    _, start, end = (time.perf_counter() for _ in in_parallel(runs))
-    # Four networks as they are; then one with two changes, or in finer bins.
-    networks = folds * (4 + FINER_BINS)
-    minutes = math.ceil((end - start) * epochs * networks / processes / 60)
-    # PyTorch, more of it with CUDA, and what a process has of events and of weights.
-    events = sum(map(len, recordings.events))
-    inputs = math.prod(recordings.sensor_size)
-    pytorch = 0.8 if torch.version.cuda else 0.4  # GB; this process has it, too
-    gigabytes = 0.1 + pytorch + processes * (pytorch + 1e-7 * events + 3e-6 * inputs)
-    cost = (
-        f"{4 * folds} networks, {epochs} epochs each, bins of {width:g} µs, and perhaps finer "
-        f"ones: at most {minutes} minutes with processes={processes}, {gigabytes:.1f} GB"
-    )
-    if minutes > 10:
-        cost += f"; less with time_window={2 * width:g}, a smaller size, fewer epochs"
-    return cost
-
-
-def _so_far(correct: Correct) -> str:
-    """Say what is known of the models that have been trained without each fold."""
-    lines = [
-        f"{name}, {change}: {right.mean():.0%} correct"
-        for name, by_change in correct.items()
-        for change, right in by_change.items()
-        if not np.isnan(right).any()
-    ]
-    return "\n".join([*lines, "stopped before all models were trained"])
