@@ -191,7 +191,7 @@ def test_pages_made_with_simulated_recordings_are_named(tmp_path, loaders):
 def test_no_recording_is_tracked_but_those_that_may_be_passed_on():
     command = ["git", "ls-files", "*.npy", "*.npz", "*.tar.gz", "*.aedat"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    of_nmnist = [f"pokersnn_helpers/own/{path.name}" for path in nmnist.FILES.values()]
+    of_nmnist = [f"pokersnn_helpers/data/{path.name}" for path in nmnist.FILES.values()]
     assert listed.stdout.split() in ([], of_nmnist)
     assert "Orchard" in (terms := text_of("pokersnn_helpers/data/nmnist.txt"))
     assert "licenses/by-sa/4.0" in terms
