@@ -6,18 +6,11 @@ never taught; before a webcam also with somebody behind. What is right is counte
 refused.
 """
 
-import functools
-import http.server
-import json
-import queue
+import shutil
 import statistics
-import subprocess
-import tempfile
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -26,21 +19,13 @@ from pokersnn_helpers.study.models import count_and_duration, summed_image
 from pokersnn_helpers.study.perturbations import apply, first_tenth, merge_polarities
 from pokersnn_helpers.study.protocol import PerturbedEstimator, logistic_regression
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page, Route
+
 STATIC = Path(__file__).parents[1] / "book" / "_static"
 PAGE = """<!doctype html><script src="interactive_figures.js"></script>
 <div class="interactive-figure" data-kind="teach"><script type="application/json">{}</script>
-<img alt="" src="data:,"></div><script type="module">
-while (!document.querySelector(".is-interactive")) await new Promise(requestAnimationFrame);
-for (;;) {
-    const script = await (await fetch("script")).text();
-    const found = await (async () => eval(script))().catch((error) => ({ error: `${error}` }));
-    await fetch("found", { method: "POST", body: JSON.stringify(found) });
-}
-</script>"""
-BROWSERS = {
-    "chromium": ["chromium", "--headless", "--no-sandbox", "--user-data-dir=PROFILE"],
-    "firefox": ["firefox", "--headless", "--no-remote", "--profile", "PROFILE"],
-}
+<img alt="" src="data:,"></div>"""
 STROKES, NEW = 5, 60  # of each gesture: to learn from, and to ask about
 SETS = {  # the gestures, and a script that makes strokes of one of them
     "three unlike strokes": "teach.EXAMPLES.filter((_, number) => number % 2 === 0)",
@@ -228,70 +213,40 @@ def _middle(events: np.ndarray) -> np.ndarray:
     return events[np.abs(events["t"] - np.median(events["t"])) <= 500]  # µs
 
 
-class Page(http.server.SimpleHTTPRequestHandler):
-    """Serves the figure without the book around it, and hands scripts and their results over."""
+def opened_page(browser: "Browser") -> "Page":
+    """Open the figure without the book around it."""
 
-    def __init__(self, scripts: queue.Queue[str], results: queue.Queue[Any], *request: Any) -> None:
-        self.scripts = scripts
-        self.results = results
-        super().__init__(*request, directory=str(STATIC))
+    def send(route: "Route") -> None:
+        path = urlsplit(route.request.url).path[1:]
+        if path:
+            route.fulfill(path=STATIC / path)
+        else:
+            route.fulfill(body=PAGE, content_type="text/html; charset=utf-8")
 
-    def log_message(self, *arguments: Any) -> None:
-        """Print nothing."""
-
-    def do_GET(self) -> None:
-        """Send the page, the next script for it, or a file of the figure."""
-        if self.path not in ("/", "/script"):
-            return super().do_GET()
-        answer = PAGE if self.path == "/" else self.scripts.get()
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.end_headers()
-        self.wfile.write(answer.encode())
-
-    def do_POST(self) -> None:
-        """Take what a script has returned."""
-        self.results.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response(204)
-        self.end_headers()
-
-
-@contextmanager
-def opened_page(browser: str) -> Iterator[Callable[[str, list[Any]], Any]]:
-    """Open the figure in a browser. Yields what calls a JavaScript function there."""
-    scripts: queue.Queue[str] = queue.Queue()
-    results: queue.Queue[Any] = queue.Queue()
-    page = functools.partial(Page, scripts, results)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), page)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-
-    def call(function: str, arguments: list[Any]) -> Any:
-        scripts.put(f"({function})({json.dumps(arguments)})")
-        result = results.get(timeout=3600)
-        if "error" in result:
-            raise RuntimeError(result["error"])
-        return result
-
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        command = [word.replace("PROFILE", profile) for word in BROWSERS[browser]]
-        address = f"http://127.0.0.1:{server.server_address[1]}/"
-        silent = subprocess.DEVNULL
-        with subprocess.Popen([*command, address], stdout=silent, stderr=silent) as process:
-            try:
-                yield call
-            finally:
-                process.terminate()
-    server.shutdown()
+    page = browser.new_page()
+    page.route("http://localhost/**", send)
+    page.goto("http://localhost/")
+    page.wait_for_selector(".is-interactive")
+    return page
 
 
 def measure(seeds: int = 3, browser: str = "chromium") -> dict[str, Any]:
-    """Train in the page, and ask about strokes that it hasn't seen."""
+    """Train in the page, and ask about strokes that it hasn't seen.
+
+    Args:
+        seeds: Networks to train of each set of gestures.
+        browser: The system's Chromium, or the Firefox of ``playwright install firefox``.
+    """
+    from playwright.sync_api import sync_playwright
+
     rows = []
     hands = []
-    with opened_page(browser) as call:
+    with sync_playwright() as playwright:
+        system = shutil.which("chromium") if browser == "chromium" else None
+        page = opened_page(getattr(playwright, browser).launch(executable_path=system))
         for name, gestures in SETS.items():
             scripts = [gestures, NEVER, SCENE, TRAIN]
-            runs = [call(MEASURE, [*scripts, seed, STROKES, NEW]) for seed in range(seeds)]
+            runs = [page.evaluate(MEASURE, [*scripts, seed, STROKES, NEW]) for seed in range(seeds)]
             new = [run["kinds"].pop("new") for run in runs]
             row: dict[str, Any] = {"gestures": name}
             for column, counted in (("network", "right"), ("sum", "sum"), ("refused", "refused")):
@@ -304,7 +259,7 @@ def measure(seeds: int = 3, browser: str = "chromium") -> dict[str, Any]:
             for kind in runs[0]["kinds"]:
                 total = _total([run["kinds"][kind] for run in runs])
                 hands.append({"gestures": name, "strokes": kind} | total)
-        films = call(FILM, [SETS["six strokes in pairs"], NEW])
+        films = page.evaluate(FILM, [SETS["six strokes in pairs"], NEW])
     return {
         "seeds": seeds,
         "films": NEW,

@@ -19,7 +19,9 @@
   }
 
   // Scripts of the folder interactive that stand upon one another.
-  async function loadParts(...names) { for (const name of names) await load(`interactive/${name}.js`); }
+  async function loadParts(...names) {
+    for (const name of names) await load(`interactive/${name}.js`);
+  }
 
   function element(tag, attributes = {}, ...children) {
     const made = Object.assign(document.createElement(tag), attributes);
@@ -41,7 +43,11 @@
   function oncePerImage(draw) {
     let pending = false;
     return () => {
-      if (!pending) requestAnimationFrame(() => { pending = false; draw(); });
+      if (!pending)
+        requestAnimationFrame(() => {
+          pending = false;
+          draw();
+        });
       pending = true;
     };
   }
@@ -71,10 +77,14 @@
   const figures = () => ({ shared: {}, card: {}, motion: {}, teach: {} });
 
   // Let a worker go through what a generator yields, and tell it: told.progress(value), told.done()
-  // or told.failed(reason). main: makes the generator, of the request. Returns what stops the worker.
+  // or told.failed(reason). main: makes the generator, of the request. Returns what stops the
+  // worker.
   function inWorker(main, request, told) {
     const text = `self.window = self;
-      window.interactiveFigures = { ...(${figures})(), SIDE: ${SIDE}, clamp: ${clamp}, mulberry32: ${mulberry32}, part: (run) => run(window.interactiveFigures) };
+      window.interactiveFigures = {
+        ...(${figures})(), SIDE: ${SIDE}, clamp: ${clamp}, mulberry32: ${mulberry32},
+        part: (run) => run(window.interactiveFigures),
+      };
       ${parts.map((run) => `(${run})(window.interactiveFigures);`).join("\n")}
       self.onmessage = ({ data }) => {
         for (const value of (${main})(data)) self.postMessage({ value });
@@ -89,8 +99,8 @@
     return () => worker.terminate();
   }
 
-  // A LIF neuron, one step after the other, as norse.torch.functional.lif.lif_feed_forward_step does
-  // it. input: what arrives in each step of so many ms; time constants are in ms, too.
+  // A LIF neuron, one step after the other, as norse.torch.functional.lif.lif_feed_forward_step
+  // does it. input: what arrives in each step of so many ms; time constants are in ms, too.
   function runNeuron(input, { dt, tau_mem, tau_syn, threshold }) {
     let [v, i] = [0, 0];
     const trace = { time: [], current: [], voltage: [], spikes: [] };
@@ -125,14 +135,23 @@
       inputs[name].nextSibling.textContent = inputs[name].ariaValueText = text;
     }
     for (const [name, { label, lowest, highest, step, start }] of Object.entries(sliders)) {
-      const input = element("input", { type: "range", name, min: lowest, max: highest, step, value: start });
+      const input = element("input", {
+        type: "range",
+        name,
+        min: lowest,
+        max: highest,
+        step,
+        value: start,
+      });
       input.value = start; // only now that the ends are set
       input.oninput = () => {
         show(name);
         redraw(name);
       };
       inputs[name] = input;
-      controls.append(element("label", {}, element("span", { textContent: label }), input, element("output")));
+      controls.append(
+        element("label", {}, element("span", { textContent: label }), input, element("output")),
+      );
       show(name);
     }
     return {
@@ -144,9 +163,12 @@
     };
   }
 
-  function addRow(controls, ...parts) { controls.append(element("div", { className: "interactive-row" }, ...parts)); }
+  function addRow(controls, ...parts) {
+    controls.append(element("div", { className: "interactive-row" }, ...parts));
+  }
 
-  const button = (text, onclick) => element("button", { type: "button", textContent: text, onclick });
+  const button = (text, onclick) =>
+    element("button", { type: "button", textContent: text, onclick });
 
   // A sentence that says what the figure shows, read aloud as it changes.
   function liveText() {
@@ -157,37 +179,67 @@
 
   // ---- Charts, by uPlot ----
 
-  const loadCharts = () => Promise.all([load("vendor/uPlot.min.css"), load("vendor/uPlot.iife.min.js")]);
+  const loadCharts = () =>
+    Promise.all([load("vendor/uPlot.min.css"), load("vendor/uPlot.iife.min.js")]);
 
-  // One of several charts that stand one below the other and share the horizontal axis.
-  // series: colour, and what else uPlot should know of a line. x, y: limits, which may be functions.
+  // One of several charts that stand one below the other and share the horizontal axis. series:
+  // colour, and what else uPlot should know of a line. x, y: limits, which may be functions.
   // chart.marks: dots [x, y, colour] and words [x, y, colour, text, where], drawn over the lines.
   function addChart(drawing, { title, height, series, x, y, xTitle, yValues, bands }) {
     const limits = (given) => () => (typeof given === "function" ? given() : given);
     const font = `13px ${fontFamily()}`;
     const axis = (more) => ({
-      stroke: () => colour("text"), grid: { stroke: () => colour("grid"), width: 1 },
-      ticks: { show: false }, font, labelFont: font, ...more,
+      stroke: () => colour("text"),
+      grid: { stroke: () => colour("grid"), width: 1 },
+      ticks: { show: false },
+      font,
+      labelFont: font,
+      ...more,
     });
     const options = {
-      width: drawing.clientWidth, height, bands, legend: { show: false }, cursor: { show: false },
-      series: [{}, ...series.map(([name, more]) => ({ width: 1.8, points: { show: false }, stroke: () => colour(name), ...more }))],
+      width: drawing.clientWidth,
+      height,
+      bands,
+      legend: { show: false },
+      cursor: { show: false },
+      series: [
+        {},
+        ...series.map(([name, more]) => ({
+          width: 1.8,
+          points: { show: false },
+          stroke: () => colour(name),
+          ...more,
+        })),
+      ],
       scales: { x: { time: false, range: limits(x) }, y: { range: limits(y) } },
       axes: [
         axis(xTitle ? { label: xTitle, labelSize: 20, size: 24 } : { size: 8, values: () => [] }),
-        axis({ label: title, labelSize: 20, size: 60, ...(yValues && { splits: () => Object.keys(yValues).map(Number), values: () => Object.values(yValues) }) }),
+        axis({
+          label: title,
+          labelSize: 20,
+          size: 60,
+          ...(yValues && {
+            splits: () => Object.keys(yValues).map(Number),
+            values: () => Object.values(yValues),
+          }),
+        }),
       ],
       hooks: { draw: [drawMarks] },
     };
     const chart = new window.uPlot(options, [[], ...series.map(() => [])], drawing);
     chart.marks = [];
-    new ResizeObserver(() => chart.setSize({ width: drawing.clientWidth, height })).observe(drawing);
+    new ResizeObserver(() => chart.setSize({ width: drawing.clientWidth, height })).observe(
+      drawing,
+    );
     whenThemeChanges(() => chart.redraw());
     return chart;
   }
 
   // A line for addChart that is drawn as a tick from 0 to each value.
-  const tick = (name) => [name, { width: 0, fill: () => colour(name), paths: window.uPlot.paths.bars({ size: [1, 2, 2] }) }];
+  const tick = (name) => [
+    name,
+    { width: 0, fill: () => colour(name), paths: window.uPlot.paths.bars({ size: [1, 2, 2] }) },
+  ];
 
   function drawMarks(chart) {
     const { ctx } = chart;
@@ -202,8 +254,11 @@
       if (!text) ctx.arc(...place, 7 * ratio, 0, 2 * Math.PI);
       ctx.fill();
       const lines = text ? text.split("\n").reverse() : []; // the last one stands at the place
-      const gap = ratio * ({ top: 4, bottom: -3 }[ctx.textBaseline] ?? 0); // from a line at the place
-      lines.forEach((line, above) => ctx.fillText(line, place[0], place[1] + gap - 16 * ratio * above));
+      // From a line at the place.
+      const gap = ratio * ({ top: 4, bottom: -3 }[ctx.textBaseline] ?? 0);
+      lines.forEach((line, above) =>
+        ctx.fillText(line, place[0], place[1] + gap - 16 * ratio * above),
+      );
     }
     ctx.restore();
   }
@@ -212,8 +267,30 @@
 
   const kinds = {}; // each script in the folder interactive adds its own
   window.interactiveFigures = {
-    ...figures(), SIDE, kinds, load, loadParts, loadCharts, part, inWorker, mulberry32, clamp, runNeuron, element, colour, fontFamily,
-    number, counted, whenThemeChanges, oncePerImage, addSliders, addRow, button, liveText, addChart, tick,
+    ...figures(),
+    SIDE,
+    kinds,
+    load,
+    loadParts,
+    loadCharts,
+    part,
+    inWorker,
+    mulberry32,
+    clamp,
+    runNeuron,
+    element,
+    colour,
+    fontFamily,
+    number,
+    counted,
+    whenThemeChanges,
+    oncePerImage,
+    addSliders,
+    addRow,
+    button,
+    liveText,
+    addChart,
+    tick,
   };
 
   async function makeInteractive(holder) {

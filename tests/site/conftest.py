@@ -52,18 +52,23 @@ def executable(built):
 
 
 @pytest.fixture(scope="session")
-def browser(executable):
+def playwright(built):
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
         do_without("Playwright isn't installed: uv pip install -e '.[site]'")
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(executable, playwright):
     # WebGL computed by the CPU, and a sandbox where there may be one: not for the superuser.
     options = ["--enable-unsafe-swiftshader"]
     options += ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=options)
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=executable, args=options)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="module")

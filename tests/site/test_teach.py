@@ -1,10 +1,10 @@
 """Teach it yours: what the page learns, against PyTorch, and what a visitor does with it."""
 
 import json
-import shutil
 import zipfile
 from io import BytesIO
 from itertools import pairwise
+from pathlib import Path
 from textwrap import indent
 
 import numpy as np
@@ -13,7 +13,7 @@ import torch
 from book_site import ROOT, page_with
 from torch.nn.functional import nll_loss
 
-from benchmarks.teach import BROWSERS, opened_page
+from benchmarks.teach import opened_page
 from pokersnn_helpers import SNN, decode, load_checkpoint, predict
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.files.folders import load_folder
@@ -438,14 +438,12 @@ def test_a_link_brings_the_same_strokes_and_network_and_leaves_own_ones(figure, 
     assert len(strokes_of(figure)) == 6  # the examples that this browser had
 
 
-def test_two_browsers_learn_the_same_network():
-    installed = [name for name in BROWSERS if shutil.which(name)]
-    if len(installed) < 2:
-        pytest.skip(f"of {', '.join(BROWSERS)}, two aren't installed")
-    learnt = []
-    for name in installed:
-        with opened_page(name) as call:
-            learnt.append(call(LEARNT_ANYWHERE, []))
+def test_two_browsers_learn_the_same_network(browser, playwright):
+    if not Path(playwright.firefox.executable_path).is_file():
+        pytest.skip("Playwright's Firefox isn't there: playwright install firefox")
+    other = playwright.firefox.launch()
+    learnt = [opened_page(one).evaluate(LEARNT_ANYWHERE) for one in (browser, other)]
+    other.close()
     assert learnt[0] == learnt[1]
 
 

@@ -1,6 +1,20 @@
 // Two pixels, a delay and a neuron: pokersnn_helpers/figures/interactive_sliders.py computes the
 // same with Norse.
-(({ kinds, loadCharts, element, number, counted, runNeuron, oncePerImage, addSliders, addRow, button, liveText, addChart, tick }) => {
+(({
+  kinds,
+  loadCharts,
+  element,
+  number,
+  counted,
+  runNeuron,
+  oncePerImage,
+  addSliders,
+  addRow,
+  button,
+  liveText,
+  addChart,
+  tick,
+}) => {
   const DIRECTIONS = ["right", "left"];
   const ROOM = 20; // ms that the chart shows at least
 
@@ -25,12 +39,17 @@
     const right = direction === "right";
     const edge = right ? 0 : 340;
     const arrow = right ? "M80 80h42m-9-7 9 7-9 7" : "M332 80h-42m9-7-9 7 9 7";
-    return `<svg viewBox="0 0 600 160" aria-hidden="true" fill="none" stroke="${line}" stroke-width="2">
-      <rect x="${edge}" y="48" width="74" height="64" fill="${line}" stroke="none"/><path d="${arrow}"/>
+    return `<svg viewBox="0 0 600 160" aria-hidden="true" fill="none"
+      stroke="${line}" stroke-width="2">
+      <rect x="${edge}" y="48" width="74" height="64" fill="${line}" stroke="none"/>
+      <path d="${arrow}"/>
       <path d="M180 50V20H445l28 34M245 110v30H445l28-34"/>
-      <g fill="var(--interactive-shade)"><rect x="150" y="50" width="60" height="60"/><rect x="215" y="50" width="60" height="60"/>
+      <g fill="var(--interactive-shade)">
+        <rect x="150" y="50" width="60" height="60"/>
+        <rect x="215" y="50" width="60" height="60"/>
       <rect x="270" y="2" width="150" height="36" rx="4" stroke="${accent}"/></g>
-      <circle cx="487" cy="80" r="30" stroke="${accent}" fill="${spikes ? accent : "none"}"/><path stroke="${accent}" d="M522 80h56m-10-8 10 8-10 8"/>
+      <circle cx="487" cy="80" r="30" stroke="${accent}" fill="${spikes ? accent : "none"}"/>
+      <path stroke="${accent}" d="M522 80h56m-10-8 10 8-10 8"/>
       <text x="345" y="27">${number(delay, 1)} ms late</text></svg>`;
   }
 
@@ -43,24 +62,62 @@
     drawing.append(picture);
     const x = () => [0, end];
     const charts = [
-      addChart(drawing, { title: "inputs", height: 56, series: [tick("grey"), tick("text")], x, y: [0, 1], yValues: {} }),
-      addChart(drawing, { title: "v (a.u.)", height: 170, series: [["grey", { width: 1.2 }], ["accent"], ["grey", { dash: [6, 4] }], tick("accent")], x, y: [0, 1.1], xTitle: "time (ms)" }),
+      addChart(drawing, {
+        title: "inputs",
+        height: 56,
+        series: [tick("grey"), tick("text")],
+        x,
+        y: [0, 1],
+        yValues: {},
+      }),
+      addChart(drawing, {
+        title: "v (a.u.)",
+        height: 170,
+        series: [["grey", { width: 1.2 }], ["accent"], ["grey", { dash: [6, 4] }], tick("accent")],
+        x,
+        y: [0, 1.1],
+        xTitle: "time (ms)",
+      }),
     ];
     const redraw = oncePerImage(() => {
       const state = values();
-      const [way, other] = [direction, DIRECTIONS.find((one) => one !== direction)].map((one) => runDetector(content, state, one));
+      const [way, other] = [direction, DIRECTIONS.find((one) => one !== direction)].map((one) =>
+        runDetector(content, state, one),
+      );
       const [spikes, otherwise] = [way, other].map((trace) => trace.spikes.filter(Boolean).length);
-      end = Math.min(duration, Math.max(ROOM, ...way.arrived.map((time) => time + 8), ...other.arrived.map((time) => time + 8)));
+      end = Math.min(
+        duration,
+        Math.max(
+          ROOM,
+          ...way.arrived.map((time) => time + 8),
+          ...other.arrived.map((time) => time + 8),
+        ),
+      );
       picture.innerHTML = draw(direction, state.delay, spikes);
       const [left, right] = way.arrived;
       const times = [...new Set([left, right])].sort((one, later) => one - later);
-      charts[0].marks = [[left, 1, "grey", "left\u00a0", "right top"], [right, 1, "text", "\u00a0right", "left top"]];
-      charts[0].setData([times, times.map((time) => (time === left ? 1 : null)), times.map((time) => (time === right ? 1 : null))]);
+      charts[0].marks = [
+        [left, 1, "grey", "left\u00a0", "right top"],
+        [right, 1, "text", "\u00a0right", "left top"],
+      ];
+      charts[0].setData([
+        times,
+        times.map((time) => (time === left ? 1 : null)),
+        times.map((time) => (time === right ? 1 : null)),
+      ]);
       charts[1].marks = [[0, content.threshold, "grey", "threshold"]];
-      charts[1].setData([way.time, other.voltage, way.voltage, way.time.map(() => content.threshold), way.spikes]);
+      charts[1].setData([
+        way.time,
+        other.voltage,
+        way.voltage,
+        way.time.map(() => content.threshold),
+        way.spikes,
+      ]);
       const names = direction === "right" ? [spikes, otherwise] : [otherwise, spikes];
       const tells = spikes === otherwise ? "can't tell" : "tells";
-      summary.textContent = `right: ${counted(names[0] || "no", "spike")}; left: ${counted(names[1] || "no", "spike")}. The neuron ${tells} them apart.`;
+      summary.textContent =
+        `right: ${counted(names[0] || "no", "spike")}; left: ` +
+        `${counted(names[1] || "no", "spike")}. The neuron ${tells} them apart.`;
     });
     const { values } = addSliders(controls, sliders, redraw);
     const turn = button("edge moves left", () => {

@@ -1,9 +1,17 @@
-// Your finger is the scene: a disc follows the hand before a simulated camera, and a trained network
-// says which way it moves, while a model that sees only the sum of the events can't.
-// The folder motion holds the parts, of which motion/figure.js puts the others together.
+// Your finger is the scene: a disc follows the hand before a simulated camera, and a trained
+// network says which way it moves, while a model that sees only the sum of the events can't. The
+// folder motion holds the parts, of which motion/figure.js puts the others together.
 (({ kinds, loadParts, motion }) => {
   kinds.motion = async (content, controls, drawing) => {
-    await loadParts("shared/camera", "shared/snn", "shared/drawing", "motion/data", "motion/scene", "motion/network", "motion/stroke");
+    await loadParts(
+      "shared/camera",
+      "shared/snn",
+      "shared/drawing",
+      "motion/data",
+      "motion/scene",
+      "motion/network",
+      "motion/stroke",
+    );
     if (!window.interactiveFigures.motionData) return null;
     await loadParts("motion/drawing", "motion/pad", "motion/figure");
     return { figure: new motion.Figure(controls, drawing) };

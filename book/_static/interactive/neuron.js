@@ -1,10 +1,24 @@
 // A LIF neuron: pokersnn_helpers/figures/interactive_sliders.py computes the same with Norse.
-(({ kinds, loadCharts, tick, mulberry32, counted, runNeuron, oncePerImage, addSliders, addRow, button, liveText, addChart }) => {
+(({
+  kinds,
+  loadCharts,
+  tick,
+  mulberry32,
+  counted,
+  runNeuron,
+  oncePerImage,
+  addSliders,
+  addRow,
+  button,
+  liveText,
+  addChart,
+}) => {
   // When input events arrive up to some time, in s, with exponential waits.
   function arrivals(seed, rate, end) {
     const random = mulberry32(seed);
     const times = [];
-    for (let sum = -Math.log(1 - random()); sum / rate < end; sum -= Math.log(1 - random())) times.push(sum / rate);
+    for (let sum = -Math.log(1 - random()); sum / rate < end; sum -= Math.log(1 - random()))
+      times.push(sum / rate);
     return times;
   }
 
@@ -26,23 +40,45 @@
     const ticks = { x, y: [0, 1], yValues: {} };
     const charts = [
       addChart(drawing, { ...ticks, title: "input", height: 56, series: [tick("grey")] }),
-      addChart(drawing, { title: "i (a.u.)", height: 140, x, y: upTo("current"), series: [["accent"], threshold] }),
-      addChart(drawing, { title: "v (a.u.)", height: 140, x, y: upTo("voltage"), series: [["text"], threshold] }),
-      addChart(drawing, { ...ticks, title: "spikes", height: 92, xTitle: "time (ms)", series: [tick("accent")] }),
+      addChart(drawing, {
+        title: "i (a.u.)",
+        height: 140,
+        x,
+        y: upTo("current"),
+        series: [["accent"], threshold],
+      }),
+      addChart(drawing, {
+        title: "v (a.u.)",
+        height: 140,
+        x,
+        y: upTo("voltage"),
+        series: [["text"], threshold],
+      }),
+      addChart(drawing, {
+        ...ticks,
+        title: "spikes",
+        height: 92,
+        xTitle: "time (ms)",
+        series: [tick("accent")],
+      }),
     ];
     const draw = oncePerImage(() => {
       const state = values();
       const inputs = arrivals(seed, state.rate, end);
       const trace = run({ ...content, inputs }, state);
       const line = trace.time.map(() => state.v_th);
-      highest = { current: Math.max(state.v_th, ...trace.current), voltage: Math.max(state.v_th, ...trace.voltage) };
+      highest = {
+        current: Math.max(state.v_th, ...trace.current),
+        voltage: Math.max(state.v_th, ...trace.voltage),
+      };
       charts[1].marks = [[x[1], state.v_th, "grey", "threshold of v", "right top"]];
       charts[2].marks = [[0, state.v_th, "grey", "threshold"]];
       charts[0].setData([inputs.map((time) => 1000 * time), inputs.map(() => 1)]);
       charts[1].setData([trace.time, trace.current, line]);
       charts[2].setData([trace.time, trace.voltage, line]);
       charts[3].setData([trace.time, trace.spikes]);
-      summary.textContent = `${counted(trace.spikes.filter(Boolean).length, "spike")} in ${1000 * end} ms`;
+      const spikes = trace.spikes.filter(Boolean).length;
+      summary.textContent = `${counted(spikes, "spike")} in ${1000 * end} ms`;
     });
     const { values } = addSliders(controls, sliders, draw);
     const next = button("new input", () => {

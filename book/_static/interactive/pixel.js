@@ -1,7 +1,30 @@
 // One pixel, one edge: pokersnn_helpers/figures/interactive_sliders.py computes the same.
-(({ kinds, loadCharts, tick, element, colour, number, clamp, oncePerImage, addSliders, addRow, liveText, addChart }) => {
-  function runPixel({ duration, dt, pip_width, edge_width }, { contrast, threshold, speed, daylight, linear }) {
-    const trace = { times: [], light: [], level: [], reference: [], eventTimes: [], polarities: [] };
+(({
+  kinds,
+  loadCharts,
+  tick,
+  element,
+  colour,
+  number,
+  clamp,
+  oncePerImage,
+  addSliders,
+  addRow,
+  liveText,
+  addChart,
+}) => {
+  function runPixel(
+    { duration, dt, pip_width, edge_width },
+    { contrast, threshold, speed, daylight, linear },
+  ) {
+    const trace = {
+      times: [],
+      light: [],
+      level: [],
+      reference: [],
+      eventTimes: [],
+      polarities: [],
+    };
     for (let step = 0; step <= Math.round(duration / dt); step++) {
       const time = step * dt;
       const place = Math.abs(time - duration / 2) * speed; // of the pip's centre, in pixels
@@ -35,8 +58,10 @@
     const name = linear ? "daylight × (1 − 1 / contrast)" : "ln(contrast)";
     const ideal = Math.floor((100 * change) / threshold + 1e-6) / 100; // never "2.00 → 1"
     const on = polarities.filter(Boolean).length;
-    return `events per edge = ${name} / threshold = ${number(change, 2)} / ${number(threshold, 2)} = ` +
-      `${number(ideal, 2)} → ${polarities.length - on} OFF, then ${on} ON`;
+    return (
+      `events per edge = ${name} / threshold = ${number(change, 2)} / ${number(threshold, 2)} = ` +
+      `${number(ideal, 2)} → ${polarities.length - on} OFF, then ${on} ON`
+    );
   }
 
   kinds.pixel = async (content, controls, drawing) => {
@@ -49,12 +74,34 @@
     const x = [0, duration];
     const events = { y: () => [-1.3, 1.3], yValues: { "-1": "OFF", 1: "ON" } };
     const charts = [
-      addChart(drawing, { title: "light", height: 84, x, y: () => [0, 1.1 * Math.max(1, state.daylight)], series: [["text"]] }),
       addChart(drawing, {
-        title: "ln(light)", height: 150, x, y: levels, bands: [{ series: [2, 1], fill: () => colour("shade") }],
-        series: [["shade", { ...steps, width: 0 }], ["shade", { ...steps, width: 0 }], ["accent", steps], ["text"]],
+        title: "light",
+        height: 84,
+        x,
+        y: () => [0, 1.1 * Math.max(1, state.daylight)],
+        series: [["text"]],
       }),
-      addChart(drawing, { ...events, title: "events", height: 100, x, xTitle: "time (ms)", series: [tick("ON"), tick("OFF")] }),
+      addChart(drawing, {
+        title: "ln(light)",
+        height: 150,
+        x,
+        y: levels,
+        bands: [{ series: [2, 1], fill: () => colour("shade") }],
+        series: [
+          ["shade", { ...steps, width: 0 }],
+          ["shade", { ...steps, width: 0 }],
+          ["accent", steps],
+          ["text"],
+        ],
+      }),
+      addChart(drawing, {
+        ...events,
+        title: "events",
+        height: 100,
+        x,
+        xTitle: "time (ms)",
+        series: [tick("ON"), tick("OFF")],
+      }),
     ];
     function levels() {
       const margin = 1.2 * state.threshold;
@@ -68,7 +115,8 @@
       charts[1].axes[1].label = state.linear ? "light" : "ln(light)";
       charts[0].setData([trace.times, trace.light]);
       charts[1].setData([trace.times, shifted(-1), shifted(1), trace.reference, trace.level]);
-      const height = (polarity, to) => trace.polarities.map((one) => (one === polarity ? to : null));
+      const height = (polarity, to) =>
+        trace.polarities.map((one) => (one === polarity ? to : null));
       charts[2].setData([trace.eventTimes, height(1, 1), height(0, -1)]);
       summary.textContent = counted(state, trace.polarities);
     });

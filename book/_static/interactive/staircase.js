@@ -1,5 +1,18 @@
-// The staircase: pokersnn_helpers/figures/interactive_sliders.py computes the same with Norse and autograd.
-(({ kinds, loadCharts, number, counted, clamp, oncePerImage, addSliders, addRow, button, liveText, addChart }) => {
+// The staircase: pokersnn_helpers/figures/interactive_sliders.py computes the same with Norse and
+// autograd.
+(({
+  kinds,
+  loadCharts,
+  number,
+  counted,
+  clamp,
+  oncePerImage,
+  addSliders,
+  addRow,
+  button,
+  liveText,
+  addChart,
+}) => {
   // The number of spikes, the loss, and the loss's derivative with respect to the weight.
   // dv and di are the derivatives of v and i: each line is followed by what it means for them.
   // That of a spike is the surrogate 1 / (1 + beta |v − threshold|)², times dv.
@@ -29,7 +42,10 @@
     const { sliders, target, learning_rate, longest_step } = content;
     const { lowest, highest, start } = sliders.weight;
     await loadCharts();
-    const weights = Array.from({ length: 401 }, (_, index) => lowest + ((highest - lowest) * index) / 400);
+    const weights = Array.from(
+      { length: 401 },
+      (_, index) => lowest + ((highest - lowest) * index) / 400,
+    );
     const x = [lowest, highest];
     let [losses, gradients] = [[0], [0]];
     const y = (values) => () => {
@@ -38,9 +54,22 @@
       return [low - margin, high + margin];
     };
     const stepped = window.uPlot.paths.stepped({ align: 1 });
-    const upper = addChart(drawing, { title: "loss", height: 150, x, y: y(() => losses), series: [["text", { paths: stepped }]] });
+    const upper = addChart(drawing, {
+      title: "loss",
+      height: 150,
+      x,
+      y: y(() => losses),
+      series: [["text", { paths: stepped }]],
+    });
     const lines = [["text"], ["accent", { width: 1 }]];
-    const lower = addChart(drawing, { title: "gradient", height: 190, x, xTitle: "weight", y: y(() => gradients), series: lines });
+    const lower = addChart(drawing, {
+      title: "gradient",
+      height: 190,
+      x,
+      xTitle: "weight",
+      y: y(() => gradients),
+      series: lines,
+    });
     let weight = start;
     let said = "";
     const draw = oncePerImage(() => {
@@ -60,7 +89,8 @@
       ];
       upper.setData([weights, losses]);
       lower.setData([weights, weights.map(() => 0), gradients]);
-      summary.textContent = `${said}Weight ${number(weight, 3)}: ${counted(ball.spikes, "spike")}, ` +
+      summary.textContent =
+        `${said}Weight ${number(weight, 3)}: ${counted(ball.spikes, "spike")}, ` +
         `loss ${ball.loss}, true gradient 0, surrogate gradient ${number(ball.gradient, 1)}.`;
     });
     const { values, set } = addSliders(controls, sliders, (name) => {
@@ -81,9 +111,19 @@
       const { gradient } = runStaircase(content, weight, values());
       const step = clamp(-learning_rate * gradient, -longest_step, longest_step);
       const to = clamp(weight + step, lowest, highest);
-      move(to, gradient ? `The ball moves by ${number(to - weight, 3)}. ` : "The target is reached: the ball stays. ");
+      move(
+        to,
+        gradient
+          ? `The ball moves by ${number(to - weight, 3)}. `
+          : "The target is reached: the ball stays. ",
+      );
     });
-    addRow(controls, trueStep, surrogateStep, button("reset", () => move(start, "")));
+    addRow(
+      controls,
+      trueStep,
+      surrogateStep,
+      button("reset", () => move(start, "")),
+    );
     const summary = liveText();
     addRow(controls, summary);
     draw();

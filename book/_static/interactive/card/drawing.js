@@ -17,11 +17,24 @@
   // ---- The scene: a card, its pip, and the window that follows it ----
 
   card.sceneScale = (canvas) => canvas.clientWidth / COLUMNS;
-  card.toScene = (canvas, x, y) => [x / card.sceneScale(canvas) + FIRST_COLUMN - 0.5, y / card.sceneScale(canvas) + FIRST_ROW - 0.5];
-  card.fromScene = (canvas, x, y) => [(x + 0.5 - FIRST_COLUMN) * card.sceneScale(canvas), (y + 0.5 - FIRST_ROW) * card.sceneScale(canvas)];
+  card.toScene = (canvas, x, y) => [
+    x / card.sceneScale(canvas) + FIRST_COLUMN - 0.5,
+    y / card.sceneScale(canvas) + FIRST_ROW - 0.5,
+  ];
+  card.fromScene = (canvas, x, y) => [
+    (x + 0.5 - FIRST_COLUMN) * card.sceneScale(canvas),
+    (y + 0.5 - FIRST_ROW) * card.sceneScale(canvas),
+  ];
 
   // offset: rows that the window has moved. covered: the right half of the card is hidden.
-  card.drawScene = (canvas, pose, { aperture_centre: middle, aperture_radii }, suit, offset, covered) => {
+  card.drawScene = (
+    canvas,
+    pose,
+    { aperture_centre: middle, aperture_radii },
+    suit,
+    offset,
+    covered,
+  ) => {
     const radii = aperture_radii[suit];
     const { context, width, height } = begin(canvas);
     const scale = card.sceneScale(canvas);
@@ -35,7 +48,8 @@
     context.rotate(pose.rotation);
     context.scale(pose.scaleX, pose.scaleY);
     const light = Math.exp(-pose.contrast) * 0.75;
-    context.fillStyle = `rgb(${INK.map((ink, part) => Math.round(ink + light * (PAPER[part] - ink))).join()})`;
+    const grey = INK.map((ink, part) => Math.round(ink + light * (PAPER[part] - ink)));
+    context.fillStyle = `rgb(${grey.join()})`;
     card.fillPip(context, pose.suit);
     context.restore();
     if (covered) {
@@ -87,7 +101,15 @@
 
   card.drawVoltages = (canvas, suits, steps, leader) => {
     const lines = suits.map((suit, output) => ({ output, colour: suit, leads: suit === leader }));
-    const layout = { span: SPAN, margin: 34, top: 20, bottom: 34, thin: 1.6, dot: false, distance: 15 };
+    const layout = {
+      span: SPAN,
+      margin: 34,
+      top: 20,
+      bottom: 34,
+      thin: 1.6,
+      dot: false,
+      distance: 15,
+    };
     shared.drawVoltages(canvas, lines, steps, layout, (context, { colour: suit, leads }, x, y) => {
       context.fillStyle = colour(suit);
       pip(context, suit, x + (leads ? 18 : 12), y, leads ? 26 : 11);

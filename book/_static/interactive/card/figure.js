@@ -1,19 +1,51 @@
 // The figure: its panels, its words, and what a reader moves.
-(({ clamp, counted, element, oncePerImage, addSliders, addRow, button, card, cardData, shared }) => {
+(({
+  clamp,
+  counted,
+  element,
+  oncePerImage,
+  addSliders,
+  addRow,
+  button,
+  card,
+  cardData,
+  shared,
+}) => {
   const { simulator } = cardData;
   const { suits } = simulator;
   const GLYPHS = { club: "♣\uFE0E", heart: "♥\uFE0E", diamond: "♦\uFE0E", spade: "♠\uFE0E" };
   const PANELS = {
-    scene: "a card: drag its pip", window: "the camera", neurons: "100 hidden neurons",
-    raster: "their spikes", voltages: "four voltages",
+    scene: "a card: drag its pip",
+    window: "the camera",
+    neurons: "100 hidden neurons",
+    raster: "their spikes",
+    voltages: "four voltages",
   };
   const SWITCHES = {
-    shuffle: "shuffle time", merge: "merge polarities", half: "hide half", "no-recurrence": "no recurrence",
-    "upside-down": "upside down", noise: "noise",
+    shuffle: "shuffle time",
+    merge: "merge polarities",
+    half: "hide half",
+    "no-recurrence": "no recurrence",
+    "upside-down": "upside down",
+    noise: "noise",
   };
-  const SLOW = { label: "slow motion", unit: "×", lowest: Math.log10(20), highest: Math.log10(200), step: 0.01, start: 2, digits: 0, scale: "log" };
+  const SLOW = {
+    label: "slow motion",
+    unit: "×",
+    lowest: Math.log10(20),
+    highest: Math.log10(200),
+    step: 0.01,
+    start: 2,
+    digits: 0,
+    scale: "log",
+  };
   const STEP = 9; // pixels that an arrow key moves the pip
-  const ARROWS = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
+  const ARROWS = {
+    ArrowLeft: [-STEP, 0],
+    ArrowRight: [STEP, 0],
+    ArrowUp: [0, -STEP],
+    ArrowDown: [0, STEP],
+  };
   const reachable = ([x, y]) => [clamp(x, -1, 36), clamp(y, -4, 50)]; // columns and rows for a hand
 
   const noCards = () => Object.fromEntries(suits.map((name) => [name, { correct: 0, thrown: 0 }]));
@@ -24,9 +56,17 @@
       this.redraw = oncePerImage(() => this.draw());
       this.tallies = noCards(); // of the cards that the reader throws
       this.table = new card.Table(this);
-      this.canvases = shared.panels(drawing, "A card before a camera, and a network that sees its events", PANELS, "card");
+      this.canvases = shared.panels(
+        drawing,
+        "A card before a camera, and a network that sees its events",
+        PANELS,
+        "card",
+      );
       for (const polarity of ["ON", "OFF"]) {
-        const text = element("span", { className: `card-polarity card-polarity-${polarity}`, textContent: polarity });
+        const text = element("span", {
+          className: `card-polarity card-polarity-${polarity}`,
+          textContent: polarity,
+        });
         this.canvases.window.previousSibling.append(text);
       }
       this.addGrip();
@@ -37,12 +77,18 @@
         this.table.visible = visible;
         this.table.start();
       };
-      shared.whileSeen(drawing, seen, () => this.table.throwCard(this.table.suit, false)); // by itself once
+      // By itself once.
+      shared.whileSeen(drawing, seen, () => this.table.throwCard(this.table.suit, false));
       this.draw();
     }
 
     state() {
-      const { show, paused, visible, loop: { ticking } } = this.table;
+      const {
+        show,
+        paused,
+        visible,
+        loop: { ticking },
+      } = this.table;
       return { show, paused, visible, ticking, shown: show !== null };
     }
 
@@ -58,14 +104,16 @@
       const { show, suit, pose, glow, rest, order, lit, changes, done, hand } = this.table;
       const steps = show?.steps ?? [];
       const leader = show?.answer().suit ?? null;
-      const offset = done && !hand && rest === 1 ? 0 : show?.tracker.offset ?? 0;
+      const offset = done && !hand && rest === 1 ? 0 : (show?.tracker.offset ?? 0);
       card.drawScene(canvases.scene, pose, simulator, suit, offset, changes.has("half"));
       shared.drawWindow(canvases.window, glow, rest);
       card.drawNeurons(canvases.neurons, order, suits, lit);
       shared.drawRaster(canvases.raster, order, suits, steps, card.SPAN);
       card.drawVoltages(canvases.voltages, suits, steps, leader);
       const [x, y] = card.fromScene(canvases.scene, pose.x, pose.y);
-      this.grip.style.transform = `translate(${canvases.scene.offsetLeft + x}px, ${canvases.scene.offsetTop + y}px) translate(-50%, -50%)`;
+      this.grip.style.transform =
+        `translate(${canvases.scene.offsetLeft + x}px, ` +
+        `${canvases.scene.offsetTop + y}px) translate(-50%, -50%)`;
       this.summary.textContent = this.summarised(leader);
     }
 
@@ -75,9 +123,11 @@
       const { show, done, changes } = this.table;
       if (!show) return "Throw a card, or drag the pip.";
       if (done) return this.sentence(show.answer());
-      if (changes.has("shuffle") && show.stage === "filming") return "Waiting for the whole card, to shuffle its events.";
+      if (changes.has("shuffle") && show.stage === "filming")
+        return "Waiting for the whole card, to shuffle its events.";
       const { steps, eventCount, spikeCount } = show;
-      const soFar = `${steps.length} ms: ${counted(eventCount, "event")}, ${counted(spikeCount, "spike")}`;
+      const soFar =
+        `${steps.length} ms: ${counted(eventCount, "event")}, ` + `${counted(spikeCount, "spike")}`;
       return leader ? `${GLYPHS[leader]} leads at ${soFar}` : `No answer yet at ${soFar}`;
     }
 
@@ -92,7 +142,9 @@
       return `${name}, ${first} after ${sure.after} ms, ${this.costs(sure)}.${mistake}`;
     }
 
-    costs({ eventCount, spikeCount }) { return `${counted(eventCount, "event")} and ${counted(spikeCount, "spike")}`; }
+    costs({ eventCount, spikeCount }) {
+      return `${counted(eventCount, "event")} and ${counted(spikeCount, "spike")}`;
+    }
 
     // Say what the network answers, and count it if the reader has thrown the card.
     tell() {
@@ -107,8 +159,11 @@
 
     tallied() {
       const sum = (what) => suits.reduce((total, name) => total + this.tallies[name][what], 0);
-      const bySuit = suits.filter((name) => this.tallies[name].thrown)
-        .map((name) => `${GLYPHS[name]} ${this.tallies[name].correct}/${this.tallies[name].thrown}`);
+      const bySuit = suits
+        .filter((name) => this.tallies[name].thrown)
+        .map(
+          (name) => `${GLYPHS[name]} ${this.tallies[name].correct}/${this.tallies[name].thrown}`,
+        );
       return `${sum("correct")} of ${counted(sum("thrown"), "card")} right: ${bySuit.join("  ")}`;
     }
 
@@ -118,7 +173,10 @@
       const { table } = this;
       const throws = suits.map((name) => {
         const thrown = button(GLYPHS[name], () => table.throwCard(name));
-        return Object.assign(thrown, { className: `card-throw card-throw-${name}`, ariaLabel: `Throw a ${name}` });
+        return Object.assign(thrown, {
+          className: `card-throw card-throw-${name}`,
+          ariaLabel: `Throw a ${name}`,
+        });
       });
       this.pause = button("pause", () => {
         table.paused = !table.paused;
@@ -130,22 +188,31 @@
       const hands = element("div", { className: "interactive-controls card-hands" });
       this.drawing.append(hands); // on a phone they stand below the card and the camera
       addRow(hands, this.summary, this.said, this.tally);
-      addRow(hands, element("span", { textContent: "throw a" }), ...throws, button("hundred", () => table.throwMany()), this.pause);
+      addRow(
+        hands,
+        element("span", { textContent: "throw a" }),
+        ...throws,
+        button("hundred", () => table.throwMany()),
+        this.pause,
+      );
     }
 
     addSwitches(controls, more) {
       const { table } = this;
       this.values = addSliders(controls, { slow: SLOW }, () => {}).values;
-      addRow(controls, ...Object.entries({ ...SWITCHES, ...more }).map(([name, label]) => {
-        const input = element("input", { type: "checkbox", name });
-        input.oninput = () => {
-          if (input.checked) table.changes.add(name);
-          else table.changes.delete(name);
-          [this.tallies, this.tally.textContent] = [noCards(), ""];
-          table.throwCard(table.suit, false);
-        };
-        return element("label", {}, input, label);
-      }));
+      addRow(
+        controls,
+        ...Object.entries({ ...SWITCHES, ...more }).map(([name, label]) => {
+          const input = element("input", { type: "checkbox", name });
+          input.oninput = () => {
+            if (input.checked) table.changes.add(name);
+            else table.changes.delete(name);
+            [this.tallies, this.tally.textContent] = [noCards(), ""];
+            table.throwCard(table.suit, false);
+          };
+          return element("label", {}, input, label);
+        }),
+      );
     }
 
     // ---- Hands and keys ----
@@ -153,9 +220,14 @@
     addGrip() {
       const { table, canvases } = this;
       const about = "The pip: drag it, or move it with the arrow keys";
-      const grip = (this.grip = element("button", { type: "button", className: "card-grip", ariaLabel: about }));
+      const grip = (this.grip = element("button", {
+        type: "button",
+        className: "card-grip",
+        ariaLabel: about,
+      }));
       canvases.scene.after(grip);
-      const reach = (event) => reachable(card.toScene(canvases.scene, ...shared.placeIn(canvases.scene, event)));
+      const reach = (event) =>
+        reachable(card.toScene(canvases.scene, ...shared.placeIn(canvases.scene, event)));
       let grabbed = [0, 0]; // from the pointer to the pip
       grip.addEventListener("pointerdown", (event) => {
         if (event.button) return;
@@ -166,9 +238,12 @@
         table.hand.held = true;
       });
       grip.addEventListener("pointermove", (event) => {
-        if (table.hand?.held) table.hand.target = reachable(reach(event).map((place, axis) => place + grabbed[axis]));
+        if (table.hand?.held)
+          table.hand.target = reachable(reach(event).map((place, axis) => place + grabbed[axis]));
       });
-      const letGo = () => { if (table.hand) table.hand.held = false; };
+      const letGo = () => {
+        if (table.hand) table.hand.held = false;
+      };
       for (const name of ["pointerup", "pointercancel"]) grip.addEventListener(name, letGo);
       grip.addEventListener("keydown", (event) => {
         const arrow = ARROWS[event.key];

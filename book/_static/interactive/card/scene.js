@@ -25,9 +25,19 @@
   // Circles [x, y, radius], each with its mirror image, and triangles [tip, base, half its width].
   const LOBES = { heart: [0.39, -0.48, 0.39], spade: [0.3, 0.35, 0.39] };
   const PARTS = {
-    club: { circles: [[0, -0.73, 0.44], [0.47, 0.16, 0.43], [0, 0, 0.5]], triangles: [[0.49, 0.9, 0.33]] },
+    club: {
+      circles: [
+        [0, -0.73, 0.44],
+        [0.47, 0.16, 0.43],
+        [0, 0, 0.5],
+      ],
+      triangles: [[0.49, 0.9, 0.33]],
+    },
     heart: { circles: [LOBES.heart], triangles: [tangents(LOBES.heart, 1.41)] },
-    spade: { circles: [LOBES.spade], triangles: [tangents(LOBES.spade, -1.14), [0.61, 1.03, 0.27]] },
+    spade: {
+      circles: [LOBES.spade],
+      triangles: [tangents(LOBES.spade, -1.14), [0.61, 1.03, 0.27]],
+    },
   };
 
   // Written out, since this runs for every pixel near the pip in every frame.
@@ -39,24 +49,36 @@
     const [spadeX, spadeY, spade] = LOBES.spade;
     const [spadeTip, spadeStem] = PARTS.spade.triangles.map(triangle);
     return {
-      club: (x, y) => Math.min(circle(x, y - topY, top), circle(Math.abs(x) - leafX, y - leafY, leaf), circle(x, y, middle), clubStem(x, y)),
+      club: (x, y) =>
+        Math.min(
+          circle(x, y - topY, top),
+          circle(Math.abs(x) - leafX, y - leafY, leaf),
+          circle(x, y, middle),
+          clubStem(x, y),
+        ),
       heart: (x, y) => Math.min(circle(Math.abs(x) - heartX, y - heartY, heart), heartTip(x, y)),
       diamond: (x, y) => (Math.abs(x) / 0.72 + Math.abs(y) - 1) * 0.56,
-      spade: (x, y) => Math.min(circle(Math.abs(x) - spadeX, y - spadeY, spade), spadeTip(x, y), spadeStem(x, y)),
+      spade: (x, y) =>
+        Math.min(circle(Math.abs(x) - spadeX, y - spadeY, spade), spadeTip(x, y), spadeStem(x, y)),
     };
   }
   card.signedDistance = distances();
 
   // The same shapes for the eye: paths to be filled one after the other.
   function outline(suit) {
-    const polygon = (...corners) => new Path2D(`M${corners.map((corner) => corner.join(" ")).join("L")}Z`);
+    const polygon = (...corners) =>
+      new Path2D(`M${corners.map((corner) => corner.join(" ")).join("L")}Z`);
     if (suit === "diamond") return [polygon([0, -1], [0.72, 0], [0, 1], [-0.72, 0])];
-    const discs = PARTS[suit].circles.flatMap(([x, y, radius]) => [x, -x].map((middle) => {
-      const path = new Path2D();
-      path.arc(middle, y, radius, 0, 2 * Math.PI);
-      return path;
-    }));
-    const tips = PARTS[suit].triangles.map(([tip, base, half]) => polygon([0, tip], [half, base], [-half, base]));
+    const discs = PARTS[suit].circles.flatMap(([x, y, radius]) =>
+      [x, -x].map((middle) => {
+        const path = new Path2D();
+        path.arc(middle, y, radius, 0, 2 * Math.PI);
+        return path;
+      }),
+    );
+    const tips = PARTS[suit].triangles.map(([tip, base, half]) =>
+      polygon([0, tip], [half, base], [-half, base]),
+    );
     if (suit !== "heart") return [...discs, ...tips];
     const [x, y] = LOBES.heart; // close the chink between the lobes, which no lens would show
     return [...discs, ...tips, polygon([x, y], [-x, y], [0, 1])];
@@ -75,8 +97,13 @@
     const drawn = { suit };
     for (const [name, { medians, std, loadings, log, limits }] of Object.entries(cards)) {
       const median = medians[suits.indexOf(suit)];
-      const change = spread[suit] * (std * normal() + loadings[0] * factors[0] + loadings[1] * factors[1]);
-      drawn[name] = clamp(log ? median * Math.exp(change) : median + change, limits[0] ?? -Infinity, limits[1] ?? Infinity);
+      const change =
+        spread[suit] * (std * normal() + loadings[0] * factors[0] + loadings[1] * factors[1]);
+      drawn[name] = clamp(
+        log ? median * Math.exp(change) : median + change,
+        limits[0] ?? -Infinity,
+        limits[1] ?? Infinity,
+      );
     }
     return drawn;
   };
@@ -87,15 +114,22 @@
     const share = Math.min(time / duration, 1);
     const early = clamp(1 - share / turn, 0, 1.25);
     const later = Math.max((share - turn) / (1 - turn), 0);
-    const way = -up * Math.sin((Math.PI / 2) * clamp(share / turn, -1, 1)) + down * Math.min(later / stop, 1) ** exponent;
+    const way =
+      -up * Math.sin((Math.PI / 2) * clamp(share / turn, -1, 1)) +
+      down * Math.min(later / stop, 1) ** exponent;
     const angle = tilt_end * later ** tilt_exponents[1] - tilt_start * early ** tilt_exponents[0];
     const height = Math.cos(clamp(angle, -1.45, 1.45));
     const width = angle < 0 ? 1 - narrowing * (1 - height) : 1;
     const lit = (time - lighting[0] * turn * duration) / lighting[1];
     return {
-      suit: drawn.suit, rotation: drawn.rotation, way, unit: drawn.scale_y,
-      x: drawn.x + (drawn.drift * Math.max(time, 0)) / duration, y: drawn.y + way + (1 - height) * drawn.scale_y,
-      scaleX: width * drawn.scale_x, scaleY: height * drawn.scale_y,
+      suit: drawn.suit,
+      rotation: drawn.rotation,
+      way,
+      unit: drawn.scale_y,
+      x: drawn.x + (drawn.drift * Math.max(time, 0)) / duration,
+      y: drawn.y + way + (1 - height) * drawn.scale_y,
+      scaleX: width * drawn.scale_x,
+      scaleY: height * drawn.scale_y,
       contrast: drawn.contrast * (1 - drawn.fade / (1 + Math.exp(lit))),
       front: way + (time - duration + drawn.highlight) * drawn.highlight_speed,
     };
@@ -105,8 +139,15 @@
   card.restingPose = (suit, { cards, suits }) => {
     const median = (name) => cards[name].medians[suits.indexOf(suit)];
     return {
-      suit, rotation: 0, x: median("x"), y: median("y"), scaleX: median("scale_x"), scaleY: median("scale_y"),
-      contrast: median("contrast"), front: -1e3, unit: median("scale_y"),
+      suit,
+      rotation: 0,
+      x: median("x"),
+      y: median("y"),
+      scaleX: median("scale_x"),
+      scaleY: median("scale_y"),
+      contrast: median("contrast"),
+      front: -1e3,
+      unit: median("scale_y"),
     };
   };
 
@@ -128,14 +169,21 @@
       frame.fill(lit, start, start + columns);
       for (let column = 0; column < columns; column++) {
         const right = column - x;
-        const depth = -unit * distance((cosine * right + sine * below) / scaleX, (cosine * below - sine * right) / scaleY);
+        const depth =
+          -unit *
+          distance(
+            (cosine * right + sine * below) / scaleX,
+            (cosine * below - sine * right) / scaleY,
+          );
         const away = -depth - reach / 2; // from the stray light: so many columns can be left out
         if (away >= 0) {
           column += Math.floor(away / perColumn);
           continue;
         }
         const sharp = clamp(0.5 + depth / blur, 0, 1);
-        const covered = (1 - scattered) * sharp * sharp * (3 - 2 * sharp) + scattered * clamp(0.5 + depth / reach, 0, 1);
+        const covered =
+          (1 - scattered) * sharp * sharp * (3 - 2 * sharp) +
+          scattered * clamp(0.5 + depth / reach, 0, 1);
         frame[start + column] = Math.log1p(dimmed * covered) + lit;
       }
     }

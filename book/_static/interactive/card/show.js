@@ -13,7 +13,9 @@
     }
 
     // counts: events by input, polarity × 35 × 35 + y × 35 + x, as a Map.
-    step(counts) { return super.step(shared.multiply(this.input, counts)); }
+    step(counts) {
+      return super.step(shared.multiply(this.input, counts));
+    }
   };
 
   // ---- The window that follows a pip: cards._track of pokersnn_helpers/simulation ----
@@ -21,11 +23,17 @@
   // The window of 35 × 35 pixels: every event in its aperture moves it up or down a little.
   card.Tracker = class {
     constructor(suit, { tracking_gain, tracked_row, aperture_centre, aperture_radii }) {
-      Object.assign(this, { gain: tracking_gain, middle: aperture_centre, radii: aperture_radii[suit] });
+      Object.assign(this, {
+        gain: tracking_gain,
+        middle: aperture_centre,
+        radii: aperture_radii[suit],
+      });
       this.home = this.centre = tracked_row[suit];
     }
 
-    get offset() { return roundHalfToEven(this.centre - this.home); }
+    get offset() {
+      return roundHalfToEven(this.centre - this.home);
+    }
 
     // Return the event in the window, or null for one beyond the aperture.
     follow([time, x, row, polarity]) {
@@ -47,17 +55,34 @@
   // ---- One card ----
 
   card.Show = class extends shared.Steps {
-    // pose: where the pip is at a time in ms. lasts: until when, in µs. rows: the first and the last
-    // that the camera films, all that the window can reach. changes: names of switches that are on.
-    // settle: steps of silence after the last event, as Classifier.settle_steps.
-    constructor({ simulator, settle, network, random, suit, pose, lasts, rows, lead = 0, changes = new Set() }) {
+    // pose: where the pip is at a time in ms. lasts: until when, in µs. rows: the first and the
+    // last that the camera films, all that the window can reach. changes: names of switches that
+    // are on. settle: steps of silence after the last event, as Classifier.settle_steps.
+    constructor({
+      simulator,
+      settle,
+      network,
+      random,
+      suit,
+      pose,
+      lasts,
+      rows,
+      lead = 0,
+      changes = new Set(),
+    }) {
       super(network, BIN, settle);
       Object.assign(this, { simulator, random, suit, pose, lasts, changes });
       this.firstRow = rows[0];
       this.rows = rows[1] - rows[0] + 1;
       this.interval = simulator.frame_interval;
       this.time = -lead; // µs
-      this.camera = new shared.EventCamera(simulator.camera, SIDE, this.rows, random, shared.normalFrom(random));
+      this.camera = new shared.EventCamera(
+        simulator.camera,
+        SIDE,
+        this.rows,
+        random,
+        shared.normalFrom(random),
+      );
       this.tracker = new card.Tracker(suit, simulator);
       this.frame = new Float32Array(SIDE * this.rows);
       this.camera.start(this.look(), this.time);
@@ -75,10 +100,20 @@
       const lasts = 1000 * drawn.duration;
       const pose = (time) => card.poseAt(drawn, time, simulator);
       const ways = [];
-      for (let time = -simulator.lead_in; time < lasts; time += simulator.frame_interval) ways.push(pose(time / 1000).way);
+      for (let time = -simulator.lead_in; time < lasts; time += simulator.frame_interval)
+        ways.push(pose(time / 1000).way);
       const lowest = Math.max(...ways) + drawn.y + simulator.aperture_radii[suit][1];
       const rows = [Math.trunc(Math.min(...ways)) - 3, Math.trunc(lowest) + 1];
-      return new card.Show({ simulator, random, suit, ...more, pose, lasts, rows, lead: simulator.lead_in });
+      return new card.Show({
+        simulator,
+        random,
+        suit,
+        ...more,
+        pose,
+        lasts,
+        rows,
+        lead: simulator.lead_in,
+      });
     }
 
     look() {
@@ -134,16 +169,22 @@
     // The network has waited for the whole card and now gets its events at exchanged times.
     beginReplay() {
       const events = this.collected;
-      const times = shared.shuffle(events.map(([time]) => time), this.random);
+      const times = shared.shuffle(
+        events.map(([time]) => time),
+        this.random,
+      );
       const late = this.time - (times.length ? Math.min(...times) : 0);
-      events.forEach((event, number) => { event[0] = times[number] + late; });
+      events.forEach((event, number) => {
+        event[0] = times[number] + late;
+      });
       events.sort((one, other) => one[0] - other[0]);
       this.stage = events.length ? "replaying" : "done";
       return [];
     }
 
     feed(events) {
-      for (const [time, x, y, polarity] of events) this.count(time, (polarity * SIDE + y) * SIDE + x);
+      for (const [time, x, y, polarity] of events)
+        this.count(time, (polarity * SIDE + y) * SIDE + x);
       const ending = this.stage === "ending";
       this.stepUntil(this.time, ending ? this.ends : Infinity);
       if (ending && this.steps.length >= this.ends) this.stage = "done";
@@ -157,9 +198,9 @@
       Object.assign(step, { eventCount: this.eventCount, spikeCount: this.spikeCount });
     }
 
-    // snn.leading of what snn.decode reads: the suit of the highest voltage so far, or null where
-    // several share it, as before the first spike. sure: { suit, after, eventCount, spikeCount } of
-    // the first step at which one suit was as probable as SURE, or null.
+    // The suit of the highest voltage so far, or null where several share it, as before the first
+    // spike. sure: { suit, after, eventCount, spikeCount } of the first step at which one suit was as
+    // probable as SURE, or null.
     answer() {
       const { suits } = this.simulator;
       let suit = null;
@@ -169,7 +210,8 @@
         highest = highest.map((voltage, output) => Math.max(voltage, voltages[output]));
         suit = suits[shared.leading(highest)] ?? null;
         const largest = Math.max(...highest);
-        const probability = 1 / highest.reduce((sum, voltage) => sum + Math.exp(voltage - largest), 0);
+        const probability =
+          1 / highest.reduce((sum, voltage) => sum + Math.exp(voltage - largest), 0);
         if (!sure && probability >= SURE) sure = { suit, after: step + 1, eventCount, spikeCount };
       });
       return { suit, sure };

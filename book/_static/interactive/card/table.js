@@ -1,4 +1,5 @@
-// The table before the camera: cards are thrown, or a hand moves a pip, and time passes in slow motion.
+// The table before the camera: cards are thrown, or a hand moves a pip, and time passes in slow
+// motion.
 (({ mulberry32, card, cardData, shared }) => {
   const { simulator, settle } = cardData;
   const { suits } = simulator;
@@ -9,20 +10,32 @@
   const MANY = 100; // cards, one after the other
 
   card.Table = class {
-    // figure: draw() is called once per image, change() where something else than time has changed, and
-    // tell() when a card has been answered; values() says how much slower than a card's its time is.
+    // figure: draw() is called once per image, change() where something else than time has changed,
+    // and tell() when a card has been answered; values() says how much slower than a card's its
+    // time is.
     constructor(figure) {
       const [network, random] = [new card.Network(cardData), mulberry32(Date.now())];
-      Object.assign(this, { figure, network, random, order: shared.sortByVote(network.votes()), paused: false, visible: false });
+      Object.assign(this, {
+        figure,
+        network,
+        random,
+        order: shared.sortByVote(network.votes()),
+        paused: false,
+        visible: false,
+      });
       this.calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
       this.changes = new Set(); // names of switches that are on
       this.show = null; // the card before the camera, or the last one
-      this.hand = null; // { x, y, target, held, moved }: where a reader wants the pip, while it is moved
+      // { x, y, target, held, moved }: where a reader wants the pip, while it is moved.
+      this.hand = null;
       this.series = 0; // number of the last series
       this.suit = suits[Math.floor(suits.length * random())];
       this.pose = this.restingPose();
       this.clear();
-      this.loop = new shared.Loop(() => this.running, (now, ms) => this.tick(1000 * ms));
+      this.loop = new shared.Loop(
+        () => this.running,
+        (now, ms) => this.tick(1000 * ms),
+      );
     }
 
     // Nothing has been seen yet of what is before the camera.
@@ -33,9 +46,13 @@
       this.behind = 0; // µs of the scene's time that are due
     }
 
-    get done() { return this.show?.stage === "done"; }
+    get done() {
+      return this.show?.stage === "done";
+    }
 
-    get running() { return this.show !== null && !this.paused && this.visible && (!this.done || this.rest < 1); }
+    get running() {
+      return this.show !== null && !this.paused && this.visible && (!this.done || this.rest < 1);
+    }
 
     start() {
       this.loop.start();
@@ -51,7 +68,15 @@
     // what: a show begins with, beside what is the same for all.
     begin(make, what) {
       const { network, random, suit } = this;
-      this.show = make({ simulator, settle, network, random, suit, changes: new Set(this.changes), ...what });
+      this.show = make({
+        simulator,
+        settle,
+        network,
+        random,
+        suit,
+        changes: new Set(this.changes),
+        ...what,
+      });
       this.clear();
       this.paused = false;
       if (this.calm && !this.hand) this.runToEnd();
@@ -116,7 +141,9 @@
       if (this.done) this.finish();
     }
 
-    runToEnd() { while (!this.done) this.advance(); }
+    runToEnd() {
+      while (!this.done) this.advance();
+    }
 
     finish() {
       this.figure.tell();
@@ -129,13 +156,19 @@
 
     // elapsed: in µs.
     tick(elapsed) {
-      const fade = (ms) => { this.lit = this.lit.map((brightness) => brightness * Math.exp(-ms)); };
+      const fade = (ms) => {
+        this.lit = this.lit.map((brightness) => brightness * Math.exp(-ms));
+      };
       if (this.done) {
         this.rest = this.calm ? 1 : Math.min(this.rest + elapsed / 600_000, 1);
         fade(elapsed / 150_000);
       } else {
         this.behind += elapsed / this.figure.values().slow;
-        for (; this.behind >= simulator.frame_interval && !this.done; this.behind -= simulator.frame_interval) {
+        for (
+          ;
+          this.behind >= simulator.frame_interval && !this.done;
+          this.behind -= simulator.frame_interval
+        ) {
           this.advance();
           fade(simulator.frame_interval / SPIKE_FADES);
         }

@@ -1,4 +1,5 @@
-// The four panels of the figure, each on a canvas of its own, and the arrows. Nothing is computed here.
+// The four panels of the figure, each on a canvas of its own, and the arrows. Nothing is computed
+// here.
 (({ colour, element, shared, motion, SIDE }) => {
   const LABELS = 26; // CSS pixels for arrows beside the raster
   const INK = "#1f2328";
@@ -6,16 +7,21 @@
   const ROUND = "M19.5 12a7.5 7.5 0 1 1-2.2-5.3L20 9.4M20 4v5.4h-5.4";
   // Of a square of 24 × 24, and what to do with it: turn it, or mirror it.
   const ARROWS = {
-    left: [STRAIGHT, [-1, 0, 0, 1, 24, 0]], right: [STRAIGHT, [1, 0, 0, 1, 0, 0]],
-    up: [STRAIGHT, [0, -1, 1, 0, 0, 24]], down: [STRAIGHT, [0, 1, -1, 0, 24, 0]],
-    clockwise: [ROUND, [1, 0, 0, 1, 0, 0]], counterclockwise: [ROUND, [-1, 0, 0, 1, 24, 0]],
+    left: [STRAIGHT, [-1, 0, 0, 1, 24, 0]],
+    right: [STRAIGHT, [1, 0, 0, 1, 0, 0]],
+    up: [STRAIGHT, [0, -1, 1, 0, 0, 24]],
+    down: [STRAIGHT, [0, 1, -1, 0, 24, 0]],
+    clockwise: [ROUND, [1, 0, 0, 1, 0, 0]],
+    counterclockwise: [ROUND, [-1, 0, 0, 1, 24, 0]],
   };
 
   // The arrow of a motion in HTML; a dash for no answer.
   motion.arrow = (name) => {
     const [path, matrix] = ARROWS[name] ?? ["M8 12h8", [1, 0, 0, 1, 0, 0]];
     const holder = document.createElement("span");
-    holder.innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${path}" transform="matrix(${matrix})"/></svg>`;
+    holder.innerHTML =
+      `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${path}" ` +
+      `transform="matrix(${matrix})"/></svg>`;
     return holder.firstChild;
   };
 
@@ -33,17 +39,29 @@
 
   // A table of what two models say, forwards and backwards, and its cells by way and model.
   motion.score = () => {
-    const cells = Object.fromEntries(["forwards", "backwards"].map((way) => [way, { network: element("td"), sum: element("td") }]));
-    const rows = Object.entries(cells).map(([way, own]) => element("tr", {}, element("th", { scope: "row", textContent: way }), ...Object.values(own)));
-    const heads = ["spiking network", "sum of events"].map((textContent) => element("th", { scope: "col", textContent }));
-    const table = element("table", {}, element("thead", {}, element("tr", {}, element("td"), ...heads)), element("tbody", {}, ...rows));
+    const cells = Object.fromEntries(
+      ["forwards", "backwards"].map((way) => [way, { network: element("td"), sum: element("td") }]),
+    );
+    const rows = Object.entries(cells).map(([way, own]) =>
+      element("tr", {}, element("th", { scope: "row", textContent: way }), ...Object.values(own)),
+    );
+    const heads = ["spiking network", "sum of events"].map((textContent) =>
+      element("th", { scope: "col", textContent }),
+    );
+    const table = element(
+      "table",
+      {},
+      element("thead", {}, element("tr", {}, element("td"), ...heads)),
+      element("tbody", {}, ...rows),
+    );
     return { score: element("div", { className: "motion-score" }, table), cells };
   };
 
   // ---- The pad: what the camera sees ----
 
   // Between a place on the pad, in CSS pixels, and one in pixels from the middle of the sensor.
-  motion.toScene = (canvas, x, y) => [x, y].map((place) => ((place / canvas.clientWidth) * SIDE) - SIDE / 2);
+  motion.toScene = (canvas, x, y) =>
+    [x, y].map((place) => (place / canvas.clientWidth) * SIDE - SIDE / 2);
 
   // path: where the disc has been; the last place is where it is. hint: written if there is one.
   motion.drawPad = (canvas, path, radius, hint) => {
@@ -74,7 +92,14 @@
   // order: of shared.sortByVote. An arrow stands beside the neurons that vote for its motion.
   motion.drawRaster = (canvas, order, settings, steps) => {
     const { classes } = settings;
-    shared.drawRaster(canvas, order, classes.map(() => "accent"), steps, shared.spanOf(steps, settings.time_window), LABELS);
+    shared.drawRaster(
+      canvas,
+      order,
+      classes.map(() => "accent"),
+      steps,
+      shared.spanOf(steps, settings.time_window),
+      LABELS,
+    );
     const context = canvas.getContext("2d");
     const row = canvas.clientHeight / order.length;
     const size = Math.min(15, 2.2 * row);
@@ -88,9 +113,20 @@
 
   // leaders: names of the motions that answer.
   motion.drawVoltages = (canvas, { classes, time_window: timeWindow }, steps, leaders) => {
-    const lines = classes.map((name, output) => ({ name, output, leads: leaders.includes(name), colour: leaders.includes(name) ? "accent" : "grey" }));
+    const lines = classes.map((name, output) => ({
+      name,
+      output,
+      leads: leaders.includes(name),
+      colour: leaders.includes(name) ? "accent" : "grey",
+    }));
     lines.sort((one, other) => one.leads - other.leads);
-    shared.drawVoltages(canvas, lines, steps, { span: shared.spanOf(steps, timeWindow), timeWindow, margin: 26 }, (context, { name, leads, colour: ink }, x, y) =>
-      drawArrow(context, name, x + (leads ? 15 : 11), y, leads ? 24 : 13, ink));
+    shared.drawVoltages(
+      canvas,
+      lines,
+      steps,
+      { span: shared.spanOf(steps, timeWindow), timeWindow, margin: 26 },
+      (context, { name, leads, colour: ink }, x, y) =>
+        drawArrow(context, name, x + (leads ? 15 : 11), y, leads ? 24 : 13, ink),
+    );
   };
 })(window.interactiveFigures);

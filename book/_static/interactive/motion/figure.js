@@ -2,7 +2,12 @@
 (({ mulberry32, element, oncePerImage, addRow, button, shared, motion, motionData }) => {
   const { settings } = motionData;
   const { classes, opposite, frame_interval, slow_motion, time_window } = settings;
-  const PANELS = { pad: "move here (1 s is 33 ms)", window: "the camera's events", raster: "spiking neurons", voltages: "six voltages" };
+  const PANELS = {
+    pad: "move here (1 s is 33 ms)",
+    window: "the camera's events",
+    raster: "spiking neurons",
+    voltages: "six voltages",
+  };
   const REST = 250; // ms of the hand: no movement for so long ends a stroke
   const EDGE = 17; // pixels from the middle that a hand can bring the disc to
   const STILL = 0.7; // pixels: who moves less rests
@@ -29,22 +34,36 @@
     constructor(controls, drawing) {
       this.drawing = drawing;
       this.random = mulberry32(Date.now());
-      this.models = { network: new motion.Network(motionData), blind: new motion.TimeBlind(motionData) };
+      this.models = {
+        network: new motion.Network(motionData),
+        blind: new motion.TimeBlind(motionData),
+      };
       this.order = shared.sortByVote(this.models.network.votes());
-      // stroke: the one before the camera, or the last one. direction: or "backwards". shown: the motion
-      // that the page itself shows. last: places of the last stroke forwards, without the rest at its
-      // end. answers: of both models, by direction.
-      Object.assign(this, { stroke: null, direction: "forwards", shown: null, last: null, answers: {}, glow: new shared.Glow(), rest: 0 });
-      // anchor: where the hand rested last; null: the next report is the first one. moved: when it moved last.
+      // stroke: the one before the camera, or the last one. direction: or "backwards". shown: the
+      // motion that the page itself shows. last: places of the last stroke forwards, without the
+      // rest at its end. answers: of both models, by direction.
+      Object.assign(this, {
+        stroke: null,
+        direction: "forwards",
+        shown: null,
+        last: null,
+        answers: {},
+        glow: new shared.Glow(),
+        rest: 0,
+      });
+      // anchor: where the hand rested last; null: the next report is the first one. moved: when it
+      // moved last.
       Object.assign(this, { anchor: null, moved: 0, visible: false, started: false });
       this.redraw = oncePerImage(() => this.draw());
-      const about = "A disc that you move before a camera, and two models that say which way it moves";
+      const about =
+        "A disc that you move before a camera, and two models that say which way it moves";
       const panels = { ...PANELS, raster: `${this.models.network.hidden} ${PANELS.raster}` };
       this.canvases = shared.panels(drawing, about, panels, "motion");
       const { score, cells } = motion.score();
       this.cells = cells;
       drawing.append(score);
-      const pad = "The disc: move a pointer or hold an arrow key; a click plays the stroke backwards";
+      const pad =
+        "The disc: move a pointer or hold an arrow key; a click plays the stroke backwards";
       const perFrame = (frame_interval / 1000) * slow_motion; // ms of the hand
       this.pad = new motion.Pad(this.canvases.pad, this, { about: pad, perFrame, glide: GLIDE });
       this.listen();
@@ -60,14 +79,19 @@
 
     keepDrawn() {
       shared.keepDrawn(this.drawing, this.redraw);
-      shared.whileSeen(this.drawing, (visible) => {
-        this.visible = visible;
-        this.pad.loop.start();
-        this.redraw();
-      }, () => {
-        this.started = true; // by itself once; where less motion is preferred, only its end is seen
-        if (!this.stroke) this.show(classes[Math.floor(classes.length * this.random())]);
-      });
+      shared.whileSeen(
+        this.drawing,
+        (visible) => {
+          this.visible = visible;
+          this.pad.loop.start();
+          this.redraw();
+        },
+        () => {
+          // By itself once; where less motion is preferred, only its end is seen.
+          this.started = true;
+          if (!this.stroke) this.show(classes[Math.floor(classes.length * this.random())]);
+        },
+      );
     }
 
     // ---- Strokes, one frame of the camera after the other, in slow motion ----
@@ -75,9 +99,15 @@
     begin(from) {
       if (this.direction === "forwards") {
         [this.answers, this.last] = [{}, null];
-        this.seed = Math.floor(2 ** 31 * this.random()); // of the camera, which films the way back, too
+        // Of the camera, which films the way back, too.
+        this.seed = Math.floor(2 ** 31 * this.random());
       }
-      this.stroke = new motion.Stroke({ settings, ...this.models, random: mulberry32(this.seed), from });
+      this.stroke = new motion.Stroke({
+        settings,
+        ...this.models,
+        random: mulberry32(this.seed),
+        from,
+      });
       [this.glow, this.rest] = [new shared.Glow(), 0];
       this.summarise();
       this.redraw();
@@ -88,7 +118,9 @@
       this.keepAnswers();
     }
 
-    keepAnswers() { this.answers[this.direction] = { network: this.stroke.answer, sum: this.stroke.blindAnswer }; }
+    keepAnswers() {
+      this.answers[this.direction] = { network: this.stroke.answer, sum: this.stroke.blindAnswer };
+    }
 
     end() {
       this.rest = 1;
@@ -124,7 +156,8 @@
       if (pad.busy && !pad.hand) return; // while the page moves the disc
       pad.hand?.report(time, place);
       if (this.anchor && apart(place, this.anchor) < STILL) return;
-      if (this.anchor && !pad.hand) this.takeDisc(time - 16); // it set off after the report before, or so
+      // It set off after the report before, or so.
+      if (this.anchor && !pad.hand) this.takeDisc(time - 16);
       [this.anchor, this.moved] = [place, time];
       pad.hand?.report(time, place);
       this.redraw();
@@ -146,14 +179,21 @@
     keysFrom() {
       if (!this.pad.hand) this.pad.finish();
       const { stroke } = this;
-      this.anchor ??= stroke?.place.every((place) => Math.abs(place) < EDGE) ? stroke.place : [0, 0];
+      this.anchor ??= stroke?.place.every((place) => Math.abs(place) < EDGE)
+        ? stroke.place
+        : [0, 0];
       return this.anchor;
     }
 
     listen() {
-      const { pad, pad: { grip } } = this;
+      const {
+        pad,
+        pad: { grip },
+      } = this;
       let pressed = null; // when and where a pointer came down
-      grip.addEventListener("pointerenter", (event) => { if (!pad.busy || pad.hand) this.land(pad.placeOf(event)); });
+      grip.addEventListener("pointerenter", (event) => {
+        if (!pad.busy || pad.hand) this.land(pad.placeOf(event));
+      });
       grip.addEventListener("pointerdown", (event) => {
         if (event.button) return;
         grip.setPointerCapture(event.pointerId);
@@ -162,15 +202,27 @@
       });
       grip.addEventListener("pointerup", (event) => {
         if (event.pointerType !== "mouse") this.anchor = null;
-        const tapped = pressed && event.timeStamp - pressed[0] < TAP && apart(pad.placeOf(event), pressed[1]) < STILL;
+        const tapped =
+          pressed &&
+          event.timeStamp - pressed[0] < TAP &&
+          apart(pad.placeOf(event), pressed[1]) < STILL;
         if (tapped) this.playBackwards();
         pressed = null;
       });
-      grip.addEventListener("click", (event) => { if (!event.detail) this.playBackwards(); }); // by Enter or the space bar
-      shared.onKey("b", () => this.playBackwards(), () => {
-        const figure = this.drawing.parentElement;
-        return figure.contains(document.activeElement) || (figure.matches(":hover") && document.activeElement === document.body);
-      });
+      grip.addEventListener("click", (event) => {
+        if (!event.detail) this.playBackwards();
+      }); // by Enter or the space bar
+      shared.onKey(
+        "b",
+        () => this.playBackwards(),
+        () => {
+          const figure = this.drawing.parentElement;
+          return (
+            figure.contains(document.activeElement) ||
+            (figure.matches(":hover") && document.activeElement === document.body)
+          );
+        },
+      );
     }
 
     // ---- What is seen ----
@@ -194,40 +246,75 @@
     fill(cell, way, model) {
       const answers = this.answers[way];
       const answer = answers?.[model];
-      const withShare = (name, share) => (answer.length > 1 ? `${name} ${shared.percent(share)}` : name);
-      const text = answer ? answer.map(({ name, share }) => withShare(name, share)).join(", ") : answers ? "no answer" : "not yet";
+      const withShare = (name, share) =>
+        answer.length > 1 ? `${name} ${shared.percent(share)}` : name;
+      const text = answer
+        ? answer.map(({ name, share }) => withShare(name, share)).join(", ")
+        : answers
+          ? "no answer"
+          : "not yet";
       cell.classList.toggle("is-opposite", this.turnedRound(model));
       if (cell.title === text) return;
       cell.title = text;
-      const choices = (answers ? answer ?? [{}] : []).map(({ name, share }) =>
-        element("span", { className: "motion-choice" }, motion.arrow(name), answer ? withShare("", share) : ""));
-      cell.replaceChildren(...choices, element("span", { className: "motion-said", textContent: text }));
+      const choices = (answers ? (answer ?? [{}]) : []).map(({ name, share }) =>
+        element(
+          "span",
+          { className: "motion-choice" },
+          motion.arrow(name),
+          answer ? withShare("", share) : "",
+        ),
+      );
+      cell.replaceChildren(
+        ...choices,
+        element("span", { className: "motion-said", textContent: text }),
+      );
     }
 
     turnedRound(model) {
-      const [there, back] = ["forwards", "backwards"].map((way) => namesOf(this.answers[way]?.[model]));
+      const [there, back] = ["forwards", "backwards"].map((way) =>
+        namesOf(this.answers[way]?.[model]),
+      );
       const turned = classes.filter((name) => there.includes(reverse(name)));
       return there.length > 0 && `${turned}` === `${back}` && `${turned}` !== `${there}`;
     }
 
     // ---- Words ----
 
-    summarise() { this.summary.textContent = this.pad.busy ? this.soFar() : this.verdict(); }
+    summarise() {
+      this.summary.textContent = this.pad.busy ? this.soFar() : this.verdict();
+    }
 
     soFar() {
       const { answer, steps, eventCount } = this.stroke;
-      const after = `${(steps.length * time_window) / 1000} ms, ${eventCount.toLocaleString("en")} events`;
-      return `${this.direction}: ${answer ? `${named(answer)} so far` : "no answer yet"}, after ${after}`;
+      const after =
+        `${(steps.length * time_window) / 1000} ms, ${eventCount.toLocaleString("en")} ` + "events";
+      return (
+        `${this.direction}: ${answer ? `${named(answer)} so far` : "no answer yet"}, ` +
+        `after ${after}`
+      );
     }
 
     verdict() {
-      const { answers: { forwards, backwards: back }, shown } = this;
+      const {
+        answers: { forwards, backwards: back },
+        shown,
+      } = this;
       const mistake = shown && shown !== named(forwards.network) ? ` It was ${shown}.` : "";
-      if (!back) return `The network says ${named(forwards.network)}, the sum ${named(forwards.sum)}.${mistake} Now play it backwards.`;
+      if (!back)
+        return (
+          `The network says ${named(forwards.network)}, the sum ` +
+          `${named(forwards.sum)}.${mistake} Now play it backwards.`
+        );
       const [one, other] = [this.turnedRound("network"), this.turnedRound("sum")];
-      const network = `The network says ${named(forwards.network)}, then ${named(back.network)}: it ${one ? "has turned round" : "hasn't turned round"}.`;
+      const network =
+        `The network says ${named(forwards.network)}, then ${named(back.network)}: it ` +
+        `${one ? "has turned round" : "hasn't turned round"}.`;
       const [there, again] = [named(forwards.sum), named(back.sum)];
-      return `${network} The sum says ${there === again ? `${there} both times` : `${there}, then ${again}`}${other ? ", for once" : ""}.`;
+      return (
+        `${network} The sum says ` +
+        (there === again ? `${there} both times` : `${there}, then ${again}`) +
+        (other ? ", for once." : ".")
+      );
     }
 
     // ---- Controls ----
@@ -236,7 +323,11 @@
       const shows = classes.map((name) => {
         const shown = button("", () => this.show(name));
         shown.append(motion.arrow(name));
-        return Object.assign(shown, { className: "motion-show", ariaLabel: `Show ${name}`, title: name });
+        return Object.assign(shown, {
+          className: "motion-show",
+          ariaLabel: `Show ${name}`,
+          title: name,
+        });
       });
       this.backwards = button("play it backwards (B)", () => this.playBackwards());
       this.backwards.className = "motion-backwards";

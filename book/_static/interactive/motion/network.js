@@ -3,7 +3,13 @@
   // A convolution with stride 2, and ReLU; it reads only what isn't 0.
   class Convolution {
     constructor({ bias, ...layer }, size, side, padding = 0) {
-      Object.assign(this, shared.unpack(layer), { bias, size, side, padding, found: Math.floor((side + 2 * padding - size) / 2) + 1 });
+      Object.assign(this, shared.unpack(layer), {
+        bias,
+        size,
+        side,
+        padding,
+        found: Math.floor((side + 2 * padding - size) / 2) + 1,
+      });
     }
 
     // values: pairs of a place, channel × side² + y × side + x, and what is there. Returns the maps
@@ -15,17 +21,27 @@
         if (!value) continue;
         const channel = Math.floor(place / side ** 2);
         const [x, y] = [(place % side) + padding, (Math.floor(place / side) % side) + padding];
-        for (let row = Math.max(0, (y - size + 2) >> 1); row <= Math.min(found - 1, y >> 1); row++) {
-          for (let column = Math.max(0, (x - size + 2) >> 1); column <= Math.min(found - 1, x >> 1); column++) {
+        for (
+          let row = Math.max(0, (y - size + 2) >> 1);
+          row <= Math.min(found - 1, y >> 1);
+          row++
+        ) {
+          for (
+            let column = Math.max(0, (x - size + 2) >> 1);
+            column <= Math.min(found - 1, x >> 1);
+            column++
+          ) {
             const weight = ((channel * size + y - 2 * row) * size + x - 2 * column) * outputs;
             const at = (row * found + column) * outputs;
-            for (let filter = 0; filter < outputs; filter++) sums[at + filter] += value * rows[weight + filter];
+            for (let filter = 0; filter < outputs; filter++)
+              sums[at + filter] += value * rows[weight + filter];
           }
         }
       }
       const maps = new Float64Array(sums.length);
       for (let filter = 0, place = 0; filter < outputs; filter++) {
-        for (let at = filter; at < sums.length; at += outputs) maps[place++] = Math.max(sums[at] + (bias ? bias[filter] : 0), 0);
+        for (let at = filter; at < sums.length; at += outputs)
+          maps[place++] = Math.max(sums[at] + (bias ? bias[filter] : 0), 0);
       }
       return maps;
     }
@@ -59,7 +75,9 @@
     step(counts) {
       this.past.unshift([...counts]);
       this.past.length = Math.min(this.past.length, Math.max(...this.late) + 1);
-      const copies = this.late.flatMap((steps, copy) => (this.past[steps] ?? []).map(([place, count]) => [copy * SIDE ** 2 + place, count]));
+      const copies = this.late.flatMap((steps, copy) =>
+        (this.past[steps] ?? []).map(([place, count]) => [copy * SIDE ** 2 + place, count]),
+      );
       return super.step(shared.multiply(this.input, regions(this.filters.maps(copies)).entries()));
     }
   };
@@ -81,13 +99,17 @@
     }
   };
 
-  // What values by class answer: the class that leads and, of two lines or two circles, also a second
-  // one that is about equal, with their shares as softmax has them. Null where more are.
+  // What values by class answer: the class that leads and, of two lines or two circles, also a
+  // second one that is about equal, with their shares as softmax has them. Null where more are.
   motion.answerOf = (values, { classes, equal }) => {
     const odds = Array.from(values, (value) => Math.exp(value - Math.max(...values)));
     const sum = odds.reduce((one, other) => one + other);
     const circular = odds.indexOf(1) >= 4;
-    const leading = classes.flatMap((name, output) => (odds[output] >= equal && output >= 4 === circular ? [{ name, share: odds[output] / sum }] : []));
+    const leading = classes.flatMap((name, output) =>
+      odds[output] >= equal && output >= 4 === circular
+        ? [{ name, share: odds[output] / sum }]
+        : [],
+    );
     return leading.length > 2 ? null : leading;
   };
 })(window.interactiveFigures);

@@ -8,37 +8,55 @@
   const onPad = (place) => clamp(place, -EDGE, EDGE);
 
   motion.Pad = class {
-    // figure: whether it is visible; begin(place), advance(place) and end() are called of each stroke,
-    // and draw() once per image. Two methods of it say what a hand does: report(ms, place, byKeys) of
-    // what it reports, and keysFrom(ms), which returns a place, when keys begin. about: what the pad is.
-    // perFrame: ms between two places of the disc. glide: ms that a key moves it, at least.
+    // figure: whether it is visible; begin(place), advance(place) and end() are called of each
+    // stroke, and draw() once per image. Two methods of it say what a hand does: report(ms, place,
+    // byKeys) of what it reports, and keysFrom(ms), which returns a place, when keys begin. about:
+    // what the pad is. perFrame: ms between two places of the disc. glide: ms that a key moves it,
+    // at least.
     constructor(canvas, figure, { about, perFrame, glide = 0 }) {
-      const grip = element("button", { type: "button", className: "motion-grip", ariaLabel: about });
+      const grip = element("button", {
+        type: "button",
+        className: "motion-grip",
+        ariaLabel: about,
+      });
       canvas.after(grip);
       Object.assign(this, { grip, canvas, figure, hears: figure, perFrame, glide });
       this.next = null; // where the disc is in the next frame, or null at the end; null: it rests
       this.hand = null; // while a hand moves the disc
       this.clock = 0; // until when the hand is filmed
       this.held = new Map(); // arrow keys: since when and until when they move the disc
-      this.loop = new shared.Loop(() => this.figure.visible && (this.busy || this.held.size > 0), (now, elapsed) => this.tick(now, elapsed));
+      this.loop = new shared.Loop(
+        () => this.figure.visible && (this.busy || this.held.size > 0),
+        (now, elapsed) => this.tick(now, elapsed),
+      );
       grip.addEventListener("pointermove", (event) => {
         const reports = event.getCoalescedEvents?.() ?? [];
-        for (const one of reports.length ? reports : [event]) this.hears.report(one.timeStamp, this.placeOf(one), false);
+        for (const one of reports.length ? reports : [event])
+          this.hears.report(one.timeStamp, this.placeOf(one), false);
       });
       grip.addEventListener("keydown", (event) => this.keyDown(event));
       grip.addEventListener("keyup", ({ key, timeStamp }) => this.keyUp(key, timeStamp));
-      grip.addEventListener("blur", ({ timeStamp }) => { for (const key of this.held.keys()) this.keyUp(key, timeStamp); });
+      grip.addEventListener("blur", ({ timeStamp }) => {
+        for (const key of this.held.keys()) this.keyUp(key, timeStamp);
+      });
     }
 
-    get busy() { return this.next !== null; }
+    get busy() {
+      return this.next !== null;
+    }
 
-    placeOf(event) { return motion.toScene(this.canvas, ...shared.placeIn(this.canvas, event)).map(onPad); }
+    placeOf(event) {
+      return motion.toScene(this.canvas, ...shared.placeIn(this.canvas, event)).map(onPad);
+    }
 
     // A hand takes the disc until the time that ends() returns, or for so many ms.
     take(time, place, ends, longest = Infinity) {
       const hand = (this.hand = new motion.Hand(time, place));
       this.clock = time;
-      this.next = () => (this.clock > Math.min(ends(), time + longest) ? null : hand.follow(this.clock, this.perFrame));
+      this.next = () =>
+        this.clock > Math.min(ends(), time + longest)
+          ? null
+          : hand.follow(this.clock, this.perFrame);
       this.figure.begin(place);
       this.loop.start();
     }
@@ -50,7 +68,8 @@
       [this.hand, this.behind] = [null, 0];
       this.next = () => ((frame += 1) < frames ? path[Math.min(frame, path.length - 1)] : null);
       this.figure.begin(path[0]);
-      if (matchMedia("(prefers-reduced-motion: reduce)").matches || !this.figure.visible) this.runToEnd();
+      if (matchMedia("(prefers-reduced-motion: reduce)").matches || !this.figure.visible)
+        this.runToEnd();
       else this.loop.start();
     }
 
@@ -68,7 +87,9 @@
       else this.finish();
     }
 
-    runToEnd() { while (this.busy) this.step(); }
+    runToEnd() {
+      while (this.busy) this.step();
+    }
 
     // End what is going on, as much as there is.
     finish() {
@@ -81,7 +102,8 @@
       if (!KEYS[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
       if (event.repeat) return;
-      if (!this.held.size) this.keyed = this.hears.keysFrom(event.timeStamp); // where keys have brought the disc
+      // Where keys have brought the disc.
+      if (!this.held.size) this.keyed = this.hears.keysFrom(event.timeStamp);
       this.held.set(event.key, { since: event.timeStamp, until: Infinity });
       this.loop.start();
     }
@@ -94,7 +116,9 @@
     moveByKeys(now, elapsed) {
       if (!this.held.size) return;
       for (const [key, { until }] of this.held) {
-        this.keyed = this.keyed.map((place, axis) => onPad(place + KEY_SPEED * elapsed * KEYS[key][axis]));
+        this.keyed = this.keyed.map((place, axis) =>
+          onPad(place + KEY_SPEED * elapsed * KEYS[key][axis]),
+        );
         if (until <= now) this.held.delete(key);
       }
       this.hears.report(now, this.keyed, true);

@@ -1,12 +1,16 @@
-// A dark disc, where a hand or one of the six motions takes it: motions.film_path and random_path of
-// pokersnn_helpers/simulation. Places are in pixels from the middle of the sensor; y points down.
+// A dark disc, where a hand or one of the six motions takes it: motions.film_path and random_path
+// of pokersnn_helpers/simulation. Places are in pixels from the middle of the sensor; y points
+// down.
 window.interactiveFigures.part(({ motion, SIDE, clamp }) => {
   const MIDDLE = 17;
   const SMOOTH = 12; // ms of the hand: it shall neither start nor turn at once
 
   // Log intensities into a Float32Array of SIDE × SIDE: 0 beside the disc and −1 on it.
   motion.filmInto = (frame, [x, y], radius) => {
-    const near = (middle) => [Math.max(0, Math.floor(MIDDLE + middle - radius - 1)), Math.min(SIDE - 1, Math.ceil(MIDDLE + middle + radius + 1))];
+    const near = (middle) => [
+      Math.max(0, Math.floor(MIDDLE + middle - radius - 1)),
+      Math.min(SIDE - 1, Math.ceil(MIDDLE + middle + radius + 1)),
+    ];
     const [[top, bottom], [left, right]] = [near(y), near(x)];
     frame.fill(0);
     for (let row = top; row <= bottom; row++) {
@@ -30,8 +34,15 @@ window.interactiveFigures.part(({ motion, SIDE, clamp }) => {
       const share = frame / frames;
       const along = 50 * share - 25;
       const angle = sign * 2 * Math.PI * (turns * share + start);
-      const circle = [middle[0] + distance * Math.cos(angle), middle[1] + distance * Math.sin(angle)];
-      return { left: [-along, aside], right: [along, aside], up: [aside, -along], down: [aside, along] }[name] ?? circle;
+      const circle = [
+        middle[0] + distance * Math.cos(angle),
+        middle[1] + distance * Math.sin(angle),
+      ];
+      return (
+        { left: [-along, aside], right: [along, aside], up: [aside, -along], down: [aside, along] }[
+          name
+        ] ?? circle
+      );
     });
   };
 
@@ -43,7 +54,9 @@ window.interactiveFigures.part(({ motion, SIDE, clamp }) => {
       this.place = place;
     }
 
-    report(time, place) { if (time > this.reports.at(-1)[0]) this.reports.push([time, ...place]); }
+    report(time, place) {
+      if (time > this.reports.at(-1)[0]) this.reports.push([time, ...place]);
+    }
 
     // Where the disc is so many ms after the last call, when the hand is at what it was at a time.
     follow(time, after) {
@@ -51,7 +64,10 @@ window.interactiveFigures.part(({ motion, SIDE, clamp }) => {
       const [before, next = before] = this.reports;
       const share = next === before ? 0 : Math.max((time - before[0]) / (next[0] - before[0]), 0);
       const eased = -Math.expm1(-after / SMOOTH);
-      this.place = this.place.map((from, axis) => from + eased * (before[axis + 1] + share * (next[axis + 1] - before[axis + 1]) - from));
+      this.place = this.place.map(
+        (from, axis) =>
+          from + eased * (before[axis + 1] + share * (next[axis + 1] - before[axis + 1]) - from),
+      );
       return this.place;
     }
   };

@@ -6,8 +6,12 @@ window.interactiveFigures.part(({ shared, clamp }) => {
   const STEPS = 1024;
   function responses({ tau_bright, tau_dark }, interval) {
     if (!tau_bright && !tau_dark) return null;
-    const tau = (step) => Math.max(tau_bright + (tau_dark - tau_bright) * Math.min(step / STEPS, 1), 1e-9);
-    return Float32Array.from({ length: STEPS + 2 }, (_, step) => -Math.expm1(-interval / tau(step)));
+    const tau = (step) =>
+      Math.max(tau_bright + (tau_dark - tau_bright) * Math.min(step / STEPS, 1), 1e-9);
+    return Float32Array.from(
+      { length: STEPS + 2 },
+      (_, step) => -Math.expm1(-interval / tau(step)),
+    );
   }
 
   // Between two steps the share is a straight line, to within 1e-7.
@@ -17,9 +21,10 @@ window.interactiveFigures.part(({ shared, clamp }) => {
     return response[step] + (place - step) * (response[step + 1] - response[step]);
   }
 
-  // Standard normal numbers from numbers between 0 and 1, by Box and Muller. Browsers may differ in the
-  // last bit of a logarithm or a cosine: rounded, they are the same.
-  shared.normalFrom = (random) => () => Math.fround(Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()));
+  // Standard normal numbers from numbers between 0 and 1, by Box and Muller. Browsers may differ in
+  // the last bit of a logarithm or a cosine: rounded, they are the same.
+  shared.normalFrom = (random) => () =>
+    Math.fround(Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()));
 
   shared.shuffle = (list, random) => {
     for (let last = list.length - 1; last > 0; last--) {
@@ -54,7 +59,8 @@ window.interactiveFigures.part(({ shared, clamp }) => {
       this.refractoryUntil.fill(time);
       for (let pixel = 0; pixel < frame.length; pixel++) {
         const [off, on] = [this.off[pixel], this.on[pixel]];
-        this.reference[pixel] = frame[pixel] + off - (this.random ? this.random() : 0.5) * (off + on);
+        this.reference[pixel] =
+          frame[pixel] + off - (this.random ? this.random() : 0.5) * (off + on);
       }
     }
 
@@ -70,7 +76,8 @@ window.interactiveFigures.part(({ shared, clamp }) => {
       for (let pixel = 0; pixel < frame.length; pixel++) {
         const before = light[pixel];
         let after = frame[pixel];
-        if (response && after !== before) after = Math.fround(before + (after - before) * at(response, before));
+        if (response && after !== before)
+          after = Math.fround(before + (after - before) * at(response, before));
         light[pixel] = after;
         reference[pixel] -= leak;
         if (refractoryUntil[pixel] >= end) reference[pixel] = after; // held in reset all the while

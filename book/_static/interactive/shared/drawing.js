@@ -6,25 +6,43 @@
   // the drawing shows.
   shared.panels = (drawing, about, labels, figure, base = figure) => {
     Object.assign(drawing, { role: "group", ariaLabel: about });
-    return Object.fromEntries(Object.entries(labels).map(([name, label]) => {
-      const canvas = element("canvas", { className: `${figure}-${name}` });
-      drawing.append(element("div", { className: `${base}-panel ${figure}-panel-${name}` }, element("p", { textContent: label }), canvas));
-      return [name, canvas];
-    }));
+    return Object.fromEntries(
+      Object.entries(labels).map(([name, label]) => {
+        const canvas = element("canvas", { className: `${figure}-${name}` });
+        drawing.append(
+          element(
+            "div",
+            { className: `${base}-panel ${figure}-panel-${name}` },
+            element("p", { textContent: label }),
+            canvas,
+          ),
+        );
+        return [name, canvas];
+      }),
+    );
   };
 
   // Two texts: what goes on, for the eye, since it changes all the time; and what is read aloud.
   shared.texts = (figure, base = figure) => {
-    const summary = element("p", { className: `interactive-summary ${figure}-summary`, ariaHidden: "true" });
+    const summary = element("p", {
+      className: `interactive-summary ${figure}-summary`,
+      ariaHidden: "true",
+    });
     return [summary, element("p", { className: `${base}-said`, ariaLive: "polite" })];
   };
 
   // Calls frame(now, ms since the last one) once per image on the screen, while running() says so.
   shared.Loop = class {
-    constructor(running, frame) { Object.assign(this, { running, frame, ticking: false }); }
+    constructor(running, frame) {
+      Object.assign(this, { running, frame, ticking: false });
+    }
 
     start() {
-      if (!this.ticking && this.running()) requestAnimationFrame((now) => { this.last = now; this.tick(now); });
+      if (!this.ticking && this.running())
+        requestAnimationFrame((now) => {
+          this.last = now;
+          this.tick(now);
+        });
       this.ticking ||= this.running();
     }
 
@@ -39,21 +57,32 @@
   };
 
   // Call what a key does, where it is meant for the figure.
-  shared.onKey = (key, act, meant) => document.addEventListener("keydown", (event) => {
-    if (meant() && event.key.toLowerCase() === key && !event.ctrlKey && !event.metaKey && !event.altKey) act();
-  });
+  shared.onKey = (key, act, meant) =>
+    document.addEventListener("keydown", (event) => {
+      if (
+        meant() &&
+        event.key.toLowerCase() === key &&
+        !event.ctrlKey &&
+        !event.metaKey &&
+        !event.altKey
+      )
+        act();
+    });
 
   // Tell whether the figure is seen, whenever that changes, and once when enough of it is.
   shared.whileSeen = (drawing, seen, first) => {
     let [near, told] = [false, false];
     const tell = () => seen(near && !document.hidden);
     document.addEventListener("visibilitychange", tell);
-    new IntersectionObserver(([{ isIntersecting, intersectionRatio }]) => {
-      near = isIntersecting;
-      tell();
-      if (!told && intersectionRatio > 0.4) first();
-      told ||= intersectionRatio > 0.4;
-    }, { threshold: [0, 0.5] }).observe(drawing);
+    new IntersectionObserver(
+      ([{ isIntersecting, intersectionRatio }]) => {
+        near = isIntersecting;
+        tell();
+        if (!told && intersectionRatio > 0.4) first();
+        told ||= intersectionRatio > 0.4;
+      },
+      { threshold: [0, 0.5] },
+    ).observe(drawing);
   };
 
   // Draw again what a change of the theme or of the width has spoilt.
@@ -78,7 +107,10 @@
   shared.begin = (canvas) => {
     const ratio = Math.min(devicePixelRatio || 1, 2);
     const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+    if (
+      canvas.width !== Math.round(width * ratio) ||
+      canvas.height !== Math.round(height * ratio)
+    ) {
       canvas.width = Math.round(width * ratio);
       canvas.height = Math.round(height * ratio);
     }
@@ -88,7 +120,13 @@
     return { context, width, height };
   };
 
-  shared.write = (context, text, x, y, { fill = "grey", size = 12, align = "left", baseline = "middle", weight = 400 } = {}) => {
+  shared.write = (
+    context,
+    text,
+    x,
+    y,
+    { fill = "grey", size = 12, align = "left", baseline = "middle", weight = 400 } = {},
+  ) => {
     context.fillStyle = colour(fill);
     context.font = `${weight} ${size}px ${fontFamily()}`;
     context.textAlign = align;
@@ -112,7 +150,8 @@
         this.sum[polarity][y * SIDE + x] += 1;
       }
       const left = Math.exp(-interval / FADES);
-      for (const flash of this.flash) for (let place = 0; place < flash.length; place++) flash[place] *= left;
+      for (const flash of this.flash)
+        for (let place = 0; place < flash.length; place++) flash[place] *= left;
     }
   };
 
@@ -125,7 +164,12 @@
     const dot = (place, fill, alpha) => {
       context.globalAlpha = alpha;
       context.fillStyle = fill;
-      context.fillRect((place % SIDE) * side, Math.floor(place / SIDE) * side, side - gap, side - gap);
+      context.fillRect(
+        (place % SIDE) * side,
+        Math.floor(place / SIDE) * side,
+        side - gap,
+        side - gap,
+      );
     };
     for (let place = 0; place < SIDE ** 2; place++) {
       const [off, on] = [0, 1].map((polarity) => glow.flash[polarity][place]);
@@ -133,7 +177,8 @@
       const alpha = (1 - rest) * Math.max(on, off);
       if (alpha > 0.03) dot(place, colours[polarity], alpha);
       const more = glow.sum[1][place] - glow.sum[0][place];
-      if (rest && more) dot(place, colours[more > 0 ? 1 : 0], rest * Math.min(Math.abs(more) / 5, 1));
+      if (rest && more)
+        dot(place, colours[more > 0 ? 1 : 0], rest * Math.min(Math.abs(more) / 5, 1));
     }
     context.globalAlpha = 1;
   };
@@ -141,9 +186,11 @@
   // ---- Spikes over time ----
 
   const SPANS = [40_000, 100_000]; // µs that are drawn: all of a stroke, if it isn't too long
-  shared.spanOf = (steps, timeWindow) => clamp(steps.length, SPANS[0] / timeWindow, SPANS[1] / timeWindow);
+  shared.spanOf = (steps, timeWindow) =>
+    clamp(steps.length, SPANS[0] / timeWindow, SPANS[1] / timeWindow);
 
-  // steps: what a network did in each ms, of which the last ones that fit in the span (ms) are drawn.
+  // steps: what a network did in each ms, of which the last ones that fit in the span (ms) are
+  // drawn.
   shared.timeAxis = (steps, span, left, right) => {
     const first = Math.max(0, steps.length - span);
     return { first, at: (step) => left + ((step - first) / span) * (right - left) };
@@ -181,9 +228,24 @@
     context.fill();
   }
 
-  // lines: { output, leads, colour }, one by output, the last ones on top. head(context, line, x, y)
-  // draws its name where it ends, beside the span (in steps), in a margin of so many pixels.
-  shared.drawVoltages = (canvas, lines, steps, { span, timeWindow = 1000, margin, top = 14, bottom = 28, thin = 1.2, dot = true, distance = 14 }, head) => {
+  // lines: { output, leads, colour }, one by output, the last ones on top. head(context, line, x,
+  // y) draws its name where it ends, beside the span (in steps), in a margin of so many pixels.
+  shared.drawVoltages = (
+    canvas,
+    lines,
+    steps,
+    {
+      span,
+      timeWindow = 1000,
+      margin,
+      top = 14,
+      bottom = 28,
+      thin = 1.2,
+      dot = true,
+      distance = 14,
+    },
+    head,
+  ) => {
     const { context, width, height } = shared.begin(canvas);
     const [left, right, base] = [2, width - margin, height - bottom];
     const { first, at } = shared.timeAxis(steps, span, left, right);
@@ -202,11 +264,15 @@
       [context.lineWidth, context.lineJoin] = [leads ? 3 : thin, "round"];
       context.beginPath();
       context.moveTo(at(first), y(first ? steps[first - 1].voltages[output] : 0));
-      for (let step = first; step < steps.length; step++) context.lineTo(at(step + 1), y(steps[step].voltages[output]));
+      for (let step = first; step < steps.length; step++)
+        context.lineTo(at(step + 1), y(steps[step].voltages[output]));
       context.stroke();
       if (leads && dot) dotAtPeak(context, steps, first, line, at, y);
     }
-    const heads = lines.map((line) => ({ ...line, wanted: y(steps.at(-1)?.voltages[line.output] ?? 0) }));
+    const heads = lines.map((line) => ({
+      ...line,
+      wanted: y(steps.at(-1)?.voltages[line.output] ?? 0),
+    }));
     if (heads.length) shared.apart(heads, distance, top, base);
     for (const line of heads) head(context, line, at(steps.length), line.place);
   };

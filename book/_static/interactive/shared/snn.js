@@ -1,7 +1,7 @@
 // Spiking neurons and a readout, one time step after the other, as class SNN of
 // pokersnn_helpers/snn.py steps them: Norse's lif_step and li_feed_forward_step.
 window.interactiveFigures.part(({ shared }) => {
-  // snn.leading: which of the values is the largest, and -1 where several are.
+  // Which of the values is the largest, and -1 where several are.
   shared.leading = (values) => {
     const largest = Math.max(...values);
     const place = values.indexOf(largest);
@@ -13,14 +13,19 @@ window.interactiveFigures.part(({ shared }) => {
   shared.unpack = ({ weights, scale }) => {
     const bytes = Int8Array.from(atob(weights), (character) => character.charCodeAt(0));
     const [outputs, inputs] = [scale.length, bytes.length / scale.length];
-    const rows = Float64Array.from(bytes, (_, place) => scale[place % outputs] * bytes[(place % outputs) * inputs + Math.floor(place / outputs)]);
+    const rows = Float64Array.from(
+      bytes,
+      (_, place) =>
+        scale[place % outputs] * bytes[(place % outputs) * inputs + Math.floor(place / outputs)],
+    );
     return { rows, inputs, outputs };
   };
 
   // total += factor × a row
   shared.addRow = (total, rows, row, factor) => {
     const size = total.length;
-    for (let column = 0, place = row * size; column < size; column++) total[column] += factor * rows[place + column];
+    for (let column = 0, place = row * size; column < size; column++)
+      total[column] += factor * rows[place + column];
   };
 
   // total += what inputs send. values: pairs of an input and its value.
@@ -29,27 +34,43 @@ window.interactiveFigures.part(({ shared }) => {
     return total;
   };
 
-  shared.multiply = ({ rows, outputs }, values) => shared.addRows(new Float64Array(outputs), rows, values);
+  shared.multiply = ({ rows, outputs }, values) =>
+    shared.addRows(new Float64Array(outputs), rows, values);
 
   // A recurrent layer of LIF neurons and the readout behind it.
   shared.SpikingLayers = class {
     constructor(recurrent, readout, constants) {
-      Object.assign(this, { recurrent, readout, constants, hidden: recurrent.outputs, outputs: readout.outputs });
+      Object.assign(this, {
+        recurrent,
+        readout,
+        constants,
+        hidden: recurrent.outputs,
+        outputs: readout.outputs,
+      });
       [this.recurrence, this.silenced] = [true, false];
       this.reset();
     }
 
     reset() {
-      [this.z, this.v, this.u, this.i] = [0, 1, 2, 3].map(() => new Float64Array(this.hidden)); // u: v before the reset
+      // U: v before the reset.
+      [this.z, this.v, this.u, this.i] = [0, 1, 2, 3].map(() => new Float64Array(this.hidden));
       [this.voltages, this.currents] = [0, 1].map(() => new Float64Array(this.outputs));
     }
 
     // into: what the synapses of each hidden neuron receive from elsewhere. Returns the readout's
     // voltages; the spikes are in z.
     step(into) {
-      const { hidden, outputs, recurrent, readout, z, v, u, i, voltages, currents, silenced } = this;
-      const { dt_over_tau_mem: a, dt_over_tau_syn: s, v_th, readout_dt_over_tau_mem: aOut, readout_dt_over_tau_syn: sOut } = this.constants;
-      for (let other = 0; other < hidden; other++) if (z[other] && this.recurrence) shared.addRow(into, recurrent.rows, other, 1);
+      const { hidden, outputs, recurrent, readout, z, v, u, i, voltages, currents, silenced } =
+        this;
+      const {
+        dt_over_tau_mem: a,
+        dt_over_tau_syn: s,
+        v_th,
+        readout_dt_over_tau_mem: aOut,
+        readout_dt_over_tau_syn: sOut,
+      } = this.constants;
+      for (let other = 0; other < hidden; other++)
+        if (z[other] && this.recurrence) shared.addRow(into, recurrent.rows, other, 1);
       for (let neuron = 0; neuron < hidden; neuron++) {
         i[neuron] += into[neuron];
         u[neuron] = v[neuron] + a * (i[neuron] - v[neuron]);
@@ -68,18 +89,30 @@ window.interactiveFigures.part(({ shared }) => {
     // The class with the largest weight from each hidden neuron, or -1, and that weight.
     votes() {
       return Array.from({ length: this.hidden }, (_, neuron) => {
-        const weights = this.readout.rows.subarray(neuron * this.outputs, (neuron + 1) * this.outputs);
+        const weights = this.readout.rows.subarray(
+          neuron * this.outputs,
+          (neuron + 1) * this.outputs,
+        );
         return { output: shared.leading(weights), strength: Math.max(...weights) };
       });
     }
   };
 
-  // A network that gets events in bins of so many µs from the first one on. Each full bin is a step,
-  // and so many silent ones after the last event still belong to a recording.
+  // A network that gets events in bins of so many µs from the first one on. Each full bin is a
+  // step, and so many silent ones after the last event still belong to a recording.
   shared.Steps = class {
     constructor(network, bin, settle) {
       const began = null; // time of the first event
-      Object.assign(this, { network, bin, settle, began, counts: new Map(), eventCount: 0, steps: [], ends: 0 });
+      Object.assign(this, {
+        network,
+        bin,
+        settle,
+        began,
+        counts: new Map(),
+        eventCount: 0,
+        steps: [],
+        ends: 0,
+      });
       network.reset();
     }
 
@@ -92,19 +125,29 @@ window.interactiveFigures.part(({ shared }) => {
     }
 
     stepUntil(time, most = Infinity) {
-      while (this.began !== null && time >= this.began + this.bin * (this.steps.length + 1) && this.steps.length < most) this.step();
+      while (
+        this.began !== null &&
+        time >= this.began + this.bin * (this.steps.length + 1) &&
+        this.steps.length < most
+      )
+        this.step();
     }
 
     // Keep which neurons spiked, and the voltages.
     step() {
       const voltages = Array.from(this.network.step(this.counts));
       this.counts.clear();
-      this.steps.push({ spikes: [...this.network.z.keys()].filter((neuron) => this.network.z[neuron]), voltages });
+      this.steps.push({
+        spikes: [...this.network.z.keys()].filter((neuron) => this.network.z[neuron]),
+        voltages,
+      });
     }
   };
 
   // votes: of SpikingLayers.votes. Returns the neurons in the order of the outputs that they vote
   // for, strongest first within one; those that vote for none come first.
   shared.sortByVote = (votes) =>
-    votes.map((vote, neuron) => ({ ...vote, neuron })).sort((one, other) => one.output - other.output || other.strength - one.strength);
+    votes
+      .map((vote, neuron) => ({ ...vote, neuron }))
+      .sort((one, other) => one.output - other.output || other.strength - one.strength);
 });

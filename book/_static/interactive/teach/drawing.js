@@ -1,9 +1,16 @@
 // What the page of gestures draws: pictures of strokes, the pad, spikes, voltages and the loss.
 (({ colour, fontFamily, shared, teach, SIDE }) => {
   const WHY = {
-    silent: "A silent neuron sends nothing to the readout, and the farther its voltage stays below the threshold, the smaller its gradient: a network of these learns slowly, or nothing.",
-    saturated: "A saturated neuron spikes in every other millisecond or more, whatever the camera sees: its spikes tell gestures apart no better than silence does.",
-    works: "A neuron that works spikes at some times and not at others: a small change of its weights moves spikes, and that is what the gradient goes by.",
+    silent:
+      "A silent neuron sends nothing to the readout, and the farther its voltage " +
+      "stays below the threshold, the smaller its gradient: a network of these learns " +
+      "slowly, or nothing.",
+    saturated:
+      "A saturated neuron spikes in every other millisecond or more, whatever the " +
+      "camera sees: its spikes tell gestures apart no better than silence does.",
+    works:
+      "A neuron that works spikes at some times and not at others: a small change of " +
+      "its weights moves spikes, and that is what the gradient goes by.",
   };
 
   teach.COLOURS = ["heart", "spade", "diamond", "club", "OFF", "accent"];
@@ -28,20 +35,39 @@
     picture.forEach((value, place) => {
       const grey = Math.round(255 * Math.exp(Math.min(value, 0)));
       context.fillStyle = `rgb(${grey} ${grey} ${grey})`;
-      context.fillRect((place % SIDE) * side, Math.floor(place / SIDE) * side, side + 0.5, side + 0.5);
+      context.fillRect(
+        (place % SIDE) * side,
+        Math.floor(place / SIDE) * side,
+        side + 0.5,
+        side + 0.5,
+      );
     });
   };
 
   teach.drawVoltages = (canvas, classes, inks, steps, leader, timeWindow) => {
-    const lines = classes.map((name, output) => ({ name, output, leads: output === leader, colour: inks[output] }));
+    const lines = classes.map((name, output) => ({
+      name,
+      output,
+      leads: output === leader,
+      colour: inks[output],
+    }));
     lines.sort((one, other) => one.leads - other.leads);
     const { context: pen } = shared.begin(canvas);
     pen.font = `600 12px ${fontFamily()}`;
     const margin = 12 + Math.max(0, ...classes.map((name) => pen.measureText(name).width));
     const layout = { span: shared.spanOf(steps, timeWindow), timeWindow, margin };
-    shared.drawVoltages(canvas, lines, steps, layout, (context, { name, leads, colour: ink }, x, y) => {
-      shared.write(context, name, x + 6, y, { fill: leads ? ink : "grey", weight: leads ? 600 : 400 });
-    });
+    shared.drawVoltages(
+      canvas,
+      lines,
+      steps,
+      layout,
+      (context, { name, leads, colour: ink }, x, y) => {
+        shared.write(context, name, x + 6, y, {
+          fill: leads ? ink : "grey",
+          weight: leads ? 600 : 400,
+        });
+      },
+    );
   };
 
   // How many neurons never spiked in some steps, and how many did in half of them or more, and what
@@ -51,8 +77,11 @@
     for (const step of steps) for (const neuron of step.spikes) spikes[neuron] += 1;
     const silent = spikes.filter((number) => !number).length;
     const saturated = spikes.filter((number) => number && number >= steps.length / 2).length;
-    const text = !steps.length ? "Train, and draw a stroke: this says what its neurons did."
-      : `In this stroke, ${silent} of ${count} neurons were silent, ${count - silent - saturated} worked, and ${saturated} were saturated. ${WHY[silent > count / 2 ? "silent" : saturated > count / 2 ? "saturated" : "works"]}`;
+    const text = !steps.length
+      ? "Train, and draw a stroke: this says what its neurons did."
+      : `In this stroke, ${silent} of ${count} neurons were silent, ` +
+        `${count - silent - saturated} worked, and ${saturated} were saturated. ` +
+        `${WHY[silent > count / 2 ? "silent" : saturated > count / 2 ? "saturated" : "works"]}`;
     return { silent, saturated, text };
   };
 
@@ -68,7 +97,8 @@
       context.strokeStyle = colour(ink);
       context.lineWidth = 2;
       context.beginPath();
-      for (const each of known) context.lineTo(width * each.share, bottom - value(each) * (bottom - top));
+      for (const each of known)
+        context.lineTo(width * each.share, bottom - value(each) * (bottom - top));
       context.stroke();
     };
     line("grey", ({ loss }) => loss / highest);

@@ -3,11 +3,7 @@
 (({ teach }) => {
   const utf8 = new TextEncoder();
   teach.KEPT = "for_the_page.json"; // in the zip: what the page opens again
-
-  // Numbers of two and of four bytes, little endian.
-  const bytesOf = (size, numbers) => numbers.flatMap((number) => Array.from({ length: size }, (_, byte) => Math.floor(number / 256 ** byte) & 255));
-  const two = (...numbers) => bytesOf(2, numbers);
-  const four = (...numbers) => bytesOf(4, numbers);
+  const LARGEST = 2e8; // bytes of it
 
   const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
     for (let bit = 0; bit < 8; bit++) byte = byte & 1 ? (byte >>> 1) ^ 0xedb88320 : byte >>> 1;
@@ -20,48 +16,30 @@
     return ~crc >>> 0;
   };
 
-  // A zip archive of { name: text or bytes }, not compressed (APPNOTE.TXT of PKWARE, 4.3).
+  // A zip archive of { name: text or bytes }, not compressed.
   teach.zip = (files) => {
-    const [bodies, directory] = [[], []];
-    let place = 0;
-    for (const [name, content] of Object.entries(files)) {
-      const data = typeof content === "string" ? utf8.encode(content) : content;
-      const title = utf8.encode(name);
-      const about = [...two(20, 0x800, 0, 0, 0x21), ...four(teach.crcOf(data), data.length, data.length), ...two(title.length, 0)];
-      bodies.push(Uint8Array.from([...four(0x04034b50), ...about, ...title]), data);
-      directory.push(...four(0x02014b50), ...two(20), ...about, ...two(0, 0, 0), ...four(0, place), ...title);
-      place += 30 + title.length + data.length;
-    }
-    const count = bodies.length / 2;
-    const end = [...four(0x06054b50), ...two(0, 0, count, count), ...four(directory.length, place), ...two(0)];
-    return new Blob([...bodies, Uint8Array.from([...directory, ...end])], { type: "application/zip" });
+    const contents = Object.entries(files).map(([name, content]) => [
+      name,
+      typeof content === "string" ? utf8.encode(content) : content,
+    ]);
+    const options = { level: 0, mtime: "1980-01-02" };
+    const archive = window.fflate.zipSync(Object.fromEntries(contents), options);
+    return new Blob([archive], { type: "application/zip" });
   };
 
-  const inflated = async (data) => new Uint8Array(await new Response(new Blob([data]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).arrayBuffer());
-
-  // The text of a file in a zip archive (an ArrayBuffer), in whatever folder it lies; null where there is
-  // none. Throws a RangeError if it is no whole archive.
-  teach.unzip = async (archive, wanted) => {
-    const view = new DataView(archive);
-    const at = (place, size, from = 0) => new Uint8Array(archive, place + from, size);
-    let end = archive.byteLength - 22;
-    while (view.getUint32(end, true) !== 0x06054b50) end -= 1;
-    let entry = view.getUint32(end + 16, true);
-    for (let left = view.getUint16(end + 10, true); left > 0; left--) {
-      const [title, extra, comment] = [28, 30, 32].map((place) => view.getUint16(entry + place, true));
-      const name = new TextDecoder().decode(at(entry, title, 46));
-      if (name.split("/").at(-1) === wanted) {
-        const local = view.getUint32(entry + 42, true);
-        const [before, more] = [26, 28].map((place) => view.getUint16(local + place, true));
-        const data = at(local + 30 + before + more, view.getUint32(entry + 20, true));
-        return new TextDecoder().decode(view.getUint16(entry + 10, true) ? await inflated(data) : data);
-      }
-      entry += 46 + title + extra + comment;
-    }
-    return null;
+  // The text of a file in a zip archive (an ArrayBuffer), in whatever folder it lies. Throws an
+  // error if it isn't there, or too large.
+  teach.unzip = (archive, wanted) => {
+    const filter = ({ name, originalSize }) =>
+      name.split("/").at(-1) === wanted && originalSize < LARGEST;
+    const [content] = Object.values(window.fflate.unzipSync(new Uint8Array(archive), { filter }));
+    return new TextDecoder().decode(content);
   };
 
-  // ---- PyTorch's file: a zip with a pickle that refers to the numbers of tensors in another file ----
+  // ---- PyTorch's file: a zip with a pickle that refers to numbers in another file ----
+
+  // A number of four bytes, little endian.
+  const four = (number) => new Uint8Array(Int32Array.of(number).buffer);
 
   // A pickle is made as a string of a character per byte.
   const asText = (bytes) => String.fromCharCode(...bytes);
@@ -70,10 +48,12 @@
 
   function pickled(value) {
     if (value.code) return value.code;
-    if (typeof value === "string") return `X${asText(four(utf8.encode(value).length))}${asText(utf8.encode(value))}`;
+    if (typeof value === "string")
+      return `X${asText(four(utf8.encode(value).length))}${asText(utf8.encode(value))}`;
     if (typeof value === "boolean") return value ? "\x88" : "\x89";
     if (Number.isInteger(value)) return `J${asText(four(value))}`;
-    if (typeof value === "number") return `G${asText(new Uint8Array(Float64Array.of(value).buffer).reverse())}`;
+    if (typeof value === "number")
+      return `G${asText(new Uint8Array(Float64Array.of(value).buffer).reverse())}`;
     if (Array.isArray(value)) return tuple(...value);
     return `}(${Object.entries(value).flat().map(pickled).join("")}u`;
   }
@@ -83,7 +63,9 @@
     const storage = made(`${tuple("storage", made("ctorch\nFloatStorage\n"), "0", "cpu", count)}Q`);
     const strides = shape.length > 1 ? [1, shape[0]] : [1];
     const start = weights.byteOffset / weights.BYTES_PER_ELEMENT;
-    return made(`ctorch._utils\n_rebuild_tensor_v2\n${tuple(storage, start, shape, strides, false, made("ccollections\nOrderedDict\n)R"))}R`);
+    const hooks = made("ccollections\nOrderedDict\n)R"); // none
+    const parts = tuple(storage, start, shape, strides, false, hooks);
+    return made(`ctorch._utils\n_rebuild_tensor_v2\n${parts}R`);
   }
 
   // The checkpoint of a SpikingNetwork: pokersnn_helpers/checkpoints.py.
@@ -91,29 +73,56 @@
     const { weights, pixels, features, hidden, outputs, delays, recurrence, constants } = network;
     const { timeWindow, settle } = teach.NETWORK;
     const numbers = Float32Array.from(weights.all);
-    if (!recurrence) numbers.fill(0, weights.recurrent.byteOffset / 8, weights.readout.byteOffset / 8);
+    if (!recurrence)
+      numbers.fill(0, weights.recurrent.byteOffset / 8, weights.readout.byteOffset / 8);
     const sensor = [35, 35, 1];
     const seconds = (share) => timeWindow / 1e6 / share; // a time constant
     const content = {
-      format: "pokersnn_helpers checkpoint 2", network: "LayerThenSNN",
-      arguments: { sensor_size: sensor, output_size: outputs, dt: timeWindow / 1e6, features, delays: delays.map((steps) => (steps * timeWindow) / 1e6), hidden_size: hidden, tau_mem: seconds(constants.dt_over_tau_mem), tau_syn: seconds(constants.dt_over_tau_syn) },
-      classes, sensor_size: sensor, settle: settle / 1e6, default_decode: true, frozen: [],
+      format: "pokersnn_helpers checkpoint 2",
+      network: "LayerThenSNN",
+      arguments: {
+        sensor_size: sensor,
+        output_size: outputs,
+        dt: timeWindow / 1e6,
+        features,
+        delays: delays.map((steps) => (steps * timeWindow) / 1e6),
+        hidden_size: hidden,
+        tau_mem: seconds(constants.dt_over_tau_mem),
+        tau_syn: seconds(constants.dt_over_tau_syn),
+      },
+      classes,
+      sensor_size: sensor,
+      settle: settle / 1e6,
+      default_decode: true,
+      frozen: [],
       weights: {
         "snn.inputs.weight": tensor(numbers.length, weights.layer, features, pixels),
         "snn.inputs.bias": tensor(numbers.length, weights.bias, features),
-        "snn.snn.lif0.input_weights": tensor(numbers.length, weights.input, hidden, delays.length * features),
+        "snn.snn.lif0.input_weights": tensor(
+          numbers.length,
+          weights.input,
+          hidden,
+          delays.length * features,
+        ),
         "snn.snn.lif0.recurrent_weights": tensor(numbers.length, weights.recurrent, hidden, hidden),
         "snn.snn.linear.weight": tensor(numbers.length, weights.readout, outputs, hidden),
       },
     };
-    const pickle = Uint8Array.from(`\x80\x02${pickled(content)}.`, (character) => character.charCodeAt(0));
-    return teach.zip({ "archive/data.pkl": pickle, "archive/byteorder": "little", "archive/version": "3\n", "archive/data/0": new Uint8Array(numbers.buffer) });
+    const pickle = Uint8Array.from(`\x80\x02${pickled(content)}.`, (character) =>
+      character.charCodeAt(0),
+    );
+    return teach.zip({
+      "archive/data.pkl": pickle,
+      "archive/byteorder": "little",
+      "archive/version": "3\n",
+      "archive/data/0": new Uint8Array(numbers.buffer),
+    });
   };
 
   // ---- Strokes ----
 
-  const README = `Strokes from the page "Teach it yours": a folder per gesture, a CSV file per stroke.
-Times are in microseconds, polarities are merged, and the camera has 35 x 35 pixels.
+  const README = `Strokes from the page "Teach it yours": a folder per gesture, a CSV file per
+stroke. Times are in microseconds, polarities are merged, and the camera has 35 x 35 pixels.
   pip install git+https://github.com/OWNER/poker-dvs-book
   python -m pokersnn_helpers inspect gestures
   python -m pokersnn_helpers train --data gestures
@@ -136,16 +145,21 @@ Times are in microseconds, polarities are merged, and the camera has 35 x 35 pix
   teach.strokeFiles = (gestures, kept) => {
     const files = { "README.txt": README, [teach.KEPT]: JSON.stringify(kept) };
     const folders = foldersOf(gestures.map(({ name }) => name));
-    gestures.forEach(({ name, strokes }, gesture) => strokes.forEach(({ events }, number) => {
-      const head = `# class: ${name}\n# sensor_size: 35, 35, 1\nt,x,y,p\n`;
-      const rows = events.map(([t, x, y]) => `${t},${x},${y},0\n`);
-      files[`gestures/${folders[gesture]}/${number + 1}.csv`] = head + rows.join("");
-    }));
+    gestures.forEach(({ name, strokes }, gesture) =>
+      strokes.forEach(({ events }, number) => {
+        const head = `# class: ${name}\n# sensor_size: 35, 35, 1\nt,x,y,p\n`;
+        const rows = events.map(([t, x, y]) => `${t},${x},${y},0\n`);
+        files[`gestures/${folders[gesture]}/${number + 1}.csv`] = head + rows.join("");
+      }),
+    );
     return teach.zip(files);
   };
 
   teach.save = (blob, name) => {
-    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
+    const link = Object.assign(document.createElement("a"), {
+      href: URL.createObjectURL(blob),
+      download: name,
+    });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   };

@@ -16,27 +16,39 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
   // The loss, and its gradient with respect to values.
   teach.crossEntropy = (values, target) => {
     const largest = Math.max(...values);
-    const odds = Array.from(values, (value) => Math.fround(Math.exp(value - largest))); // the same in every browser
+    // The same in every browser.
+    const odds = Array.from(values, (value) => Math.fround(Math.exp(value - largest)));
     const sum = odds.reduce((total, odd) => total + odd);
-    return { loss: largest - values[target] + Math.log(sum), grad: odds.map((odd, output) => odd / sum - (output === target)) };
+    return {
+      loss: largest - values[target] + Math.log(sum),
+      grad: odds.map((odd, output) => odd / sum - (output === target)),
+    };
   };
 
   // Weights that lie one after the other in one array, by name; each row is what one input sends.
   class Weights {
     constructor(shapes) {
       this.shapes = shapes;
-      this.all = new Float64Array(Object.values(shapes).reduce((sum, [rows, columns]) => sum + rows * columns, 0));
+      this.all = new Float64Array(
+        Object.values(shapes).reduce((sum, [rows, columns]) => sum + rows * columns, 0),
+      );
       let place = 0;
-      for (const [name, [rows, columns]] of Object.entries(shapes)) this[name] = this.all.subarray(place, (place += rows * columns));
+      for (const [name, [rows, columns]] of Object.entries(shapes))
+        this[name] = this.all.subarray(place, (place += rows * columns));
     }
 
-    draw(name, number) { this[name].forEach((_, place, all) => { all[place] = number(); }); }
+    draw(name, number) {
+      this[name].forEach((_, place, all) => {
+        all[place] = number();
+      });
+    }
   }
 
   // A row of a matrix += factor × added
   function addToRow(matrix, row, added, factor) {
     const size = added.length;
-    for (let column = 0, place = row * size; column < size; column++) matrix[place + column] += factor * added[column];
+    for (let column = 0, place = row * size; column < size; column++)
+      matrix[place + column] += factor * added[column];
   }
 
   // Both at once: what comes back through a row of weights, and its gradient.
@@ -50,8 +62,9 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
     return sum;
   }
 
-  // A step back through the hidden neurons (chapter 10): gU and gI are the gradients with respect to
-  // the voltages u and to the currents before they decay, of the step after, and then of this one.
+  // A step back through the hidden neurons (chapter 10): gU and gI are the gradients with respect
+  // to the voltages u and to the currents before they decay, of the step after, and then of this
+  // one.
   function stepBack(gZ, gU, gI, u, constants) {
     const { dt_over_tau_mem: a, dt_over_tau_syn: s, v_th } = constants;
     for (let neuron = 0; neuron < u.length; neuron++) {
@@ -64,17 +77,31 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
     }
   }
 
-  // A recording is { starts, pixels, counts }: the events of time step t are those from starts[t] to
-  // before starts[t + 1].
+  // A recording is { starts, pixels, counts }: the events of time step t are those from starts[t]
+  // to before starts[t + 1].
   teach.SpikingNetwork = class extends shared.SpikingLayers {
     // delays: in time steps. constants: those of Constants in pokersnn_helpers/fast/loops.py.
     constructor({ pixels, features, hidden, outputs, delays, constants }, seed = 0) {
       const copies = delays.length * features;
       const weights = new Weights({
-        layer: [pixels, features], bias: [1, features], input: [copies, hidden], recurrent: [hidden, hidden], readout: [hidden, outputs],
+        layer: [pixels, features],
+        bias: [1, features],
+        input: [copies, hidden],
+        recurrent: [hidden, hidden],
+        readout: [hidden, outputs],
       });
-      super({ rows: weights.recurrent, inputs: hidden, outputs: hidden }, { rows: weights.readout, inputs: hidden, outputs }, constants);
-      Object.assign(this, { weights, pixels, features, delays, silence: new Float64Array(features) });
+      super(
+        { rows: weights.recurrent, inputs: hidden, outputs: hidden },
+        { rows: weights.readout, inputs: hidden, outputs },
+        constants,
+      );
+      Object.assign(this, {
+        weights,
+        pixels,
+        features,
+        delays,
+        silence: new Float64Array(features),
+      });
       const random = mulberry32(seed);
       const normal = shared.normalFrom(random);
       const uniform = (inputs) => () => (2 * random() - 1) / Math.sqrt(inputs);
@@ -82,7 +109,8 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
       weights.draw("bias", uniform(pixels));
       weights.draw("input", () => normal() * Math.sqrt(2 / copies));
       weights.draw("recurrent", () => normal() * Math.sqrt(2 / hidden));
-      // Not around 0: the maximum of a voltage that never rises is that of rest, which has no gradient.
+      // Not around 0: the maximum of a voltage that never rises is that of rest, which has no
+      // gradient.
       weights.draw("readout", () => (2 * random()) / Math.sqrt(hidden));
       for (let neuron = 0; neuron < hidden; neuron++) weights.recurrent[neuron * (hidden + 1)] = 0;
     }
@@ -96,14 +124,18 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
     step({ pixels, counts }, first, last) {
       const { weights, features, delays } = this;
       const found = weights.bias.slice();
-      for (let event = first; event < last; event++) addRow(found, weights.layer, pixels[event], counts[event]);
-      for (let feature = 0; feature < features; feature++) if (found[feature] < 0) found[feature] = 0;
+      for (let event = first; event < last; event++)
+        addRow(found, weights.layer, pixels[event], counts[event]);
+      for (let feature = 0; feature < features; feature++)
+        if (found[feature] < 0) found[feature] = 0;
       this.past.unshift(found);
       this.past.length = Math.min(this.past.length, Math.max(...delays) + 1);
       const into = new Float64Array(this.hidden);
       delays.forEach((delay, copy) => {
         const values = this.past[delay] ?? this.silence;
-        for (let feature = 0; feature < features; feature++) if (values[feature]) addRow(into, weights.input, copy * features + feature, values[feature]);
+        for (let feature = 0; feature < features; feature++)
+          if (values[feature])
+            addRow(into, weights.input, copy * features + feature, values[feature]);
       });
       return super.step(into);
     }
@@ -112,12 +144,20 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
     // way back, what the layer found and the voltages u of each step.
     run(recording) {
       const steps = recording.starts.length - 1;
-      const trace = { steps, values: new Array(this.outputs).fill(-Infinity), when: new Array(this.outputs).fill(0), found: [], u: [], voltages: [] };
+      const trace = {
+        steps,
+        values: new Array(this.outputs).fill(-Infinity),
+        when: new Array(this.outputs).fill(0),
+        found: [],
+        u: [],
+        voltages: [],
+      };
       this.reset();
       for (let step = 0; step < steps; step++) {
         const voltages = this.step(recording, recording.starts[step], recording.starts[step + 1]);
         voltages.forEach((value, output) => {
-          if (value > trace.values[output]) [trace.values[output], trace.when[output]] = [value, step];
+          if (value > trace.values[output])
+            [trace.values[output], trace.when[output]] = [value, step];
         });
         trace.found.push(this.past[0]);
         trace.u.push(this.u.slice());
@@ -138,17 +178,22 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
     goBack({ starts, pixels, counts }, { steps, when, found, u }, gradValues, gradients) {
       const { weights, features, hidden, outputs, delays, recurrence, constants } = this;
       const { v_th, readout_dt_over_tau_mem: aOut, readout_dt_over_tau_syn: sOut } = constants;
-      const [gZ, gU, gI, gOut, gIOut] = [hidden, hidden, hidden, outputs, outputs].map((size) => new Float64Array(size));
+      const [gZ, gU, gI, gOut, gIOut] = [hidden, hidden, hidden, outputs, outputs].map(
+        (size) => new Float64Array(size),
+      );
       const gFound = found.map(() => new Float64Array(features));
       for (let step = steps - 1; step >= 0; step--) {
         for (let output = 0; output < outputs; output++) {
-          gOut[output] = (1 - aOut) * gOut[output] + (when[output] === step ? gradValues[output] : 0);
+          gOut[output] =
+            (1 - aOut) * gOut[output] + (when[output] === step ? gradValues[output] : 0);
           gIOut[output] = aOut * gOut[output] + (1 - sOut) * gIOut[output];
         }
         for (let neuron = 0; neuron < hidden; neuron++) {
           const spike = u[step][neuron] > v_th ? 1 : 0;
           gZ[neuron] = throughRow(weights.readout, gradients.readout, neuron, gIOut, spike);
-          if (recurrence) gZ[neuron] += throughRow(weights.recurrent, gradients.recurrent, neuron, gI, spike); // of the step after, still
+          if (recurrence)
+            // Of the step after, still.
+            gZ[neuron] += throughRow(weights.recurrent, gradients.recurrent, neuron, gI, spike);
         }
         stepBack(gZ, gU, gI, u[step], constants);
         delays.forEach((delay, copy) => {
@@ -156,14 +201,22 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
           const [values, gValues] = [found[step - delay], gFound[step - delay]];
           for (let feature = 0; feature < features; feature++) {
             if (!values[feature]) continue; // it was below 0: no gradient there, either
-            gValues[feature] += throughRow(weights.input, gradients.input, copy * features + feature, gI, values[feature]);
+            gValues[feature] += throughRow(
+              weights.input,
+              gradients.input,
+              copy * features + feature,
+              gI,
+              values[feature],
+            );
           }
         });
         // No later step adds to what the layer found now.
         addToRow(gradients.bias, 0, gFound[step], 1);
-        for (let event = starts[step]; event < starts[step + 1]; event++) addToRow(gradients.layer, pixels[event], gFound[step], counts[event]);
+        for (let event = starts[step]; event < starts[step + 1]; event++)
+          addToRow(gradients.layer, pixels[event], gFound[step], counts[event]);
       }
-      for (let neuron = 0; neuron < hidden; neuron++) gradients.recurrent[neuron * (hidden + 1)] = 0; // no neuron drives itself
+      for (let neuron = 0; neuron < hidden; neuron++)
+        gradients.recurrent[neuron * (hidden + 1)] = 0; // no neuron drives itself
     }
   };
 
@@ -172,7 +225,12 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
   teach.SumNetwork = class {
     constructor({ pixels, features, outputs }, seed = 0) {
       Object.assign(this, { pixels, features, outputs });
-      this.weights = new Weights({ layer: [pixels, features], bias: [1, features], readout: [features, outputs], readoutBias: [1, outputs] });
+      this.weights = new Weights({
+        layer: [pixels, features],
+        bias: [1, features],
+        readout: [features, outputs],
+        readoutBias: [1, outputs],
+      });
       const random = mulberry32(seed);
       const uniform = (inputs) => () => (2 * random() - 1) / Math.sqrt(inputs);
       this.weights.draw("layer", uniform(pixels / 30)); // a sum holds few pixels
@@ -187,7 +245,9 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
       return { light, found, values: addRows(readoutBias.slice(), readout, found.entries()) };
     }
 
-    values(sums) { return this.forward(sums).values; }
+    values(sums) {
+      return this.forward(sums).values;
+    }
 
     run({ pixels, counts }) {
       const sums = new Map();
@@ -199,7 +259,9 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
       const { light, found, values } = this.run(recording);
       const { loss, grad } = teach.crossEntropy(values, target);
       addToRow(gradients.readoutBias, 0, grad, 1);
-      const gFound = found.map((value, feature) => (value ? throughRow(this.weights.readout, gradients.readout, feature, grad, value) : 0));
+      const gFound = found.map((value, feature) =>
+        value ? throughRow(this.weights.readout, gradients.readout, feature, grad, value) : 0,
+      );
       addToRow(gradients.bias, 0, gFound, 1);
       for (const [pixel, value] of light) addToRow(gradients.layer, pixel, gFound, value);
       return { loss };
@@ -216,11 +278,17 @@ window.interactiveFigures.part(({ mulberry32, shared, teach }) => {
 
     // Divide the gradients by how many recordings they were summed over, step, and set them to 0.
     step(recordings, rate = 1) {
-      const { gradients: { all: gradients }, weights: { all: weights }, mean, square } = this;
+      const {
+        gradients: { all: gradients },
+        weights: { all: weights },
+        mean,
+        square,
+      } = this;
       this.meanLeft *= 0.9;
       this.squareLeft *= 0.999;
       let norm = 0;
-      for (const gradient of gradients) norm += (gradient / recordings) * (gradient / recordings); // no power: browsers differ
+      // No power: browsers differ.
+      for (const gradient of gradients) norm += (gradient / recordings) * (gradient / recordings);
       const factor = Math.min(1, this.clipNorm / (Math.sqrt(norm) + 1e-6)) / recordings;
       const size = (rate * this.learningRate) / (1 - this.meanLeft);
       const scale = 1 / (1 - this.squareLeft);

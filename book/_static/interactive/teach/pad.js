@@ -9,11 +9,14 @@
       super(canvas, figure, options);
       this.hears = this;
       this.grip.addEventListener("pointerdown", (event) => this.press(event));
-      for (const name of ["pointerup", "pointercancel"]) this.grip.addEventListener(name, (event) => this.release(event));
+      for (const name of ["pointerup", "pointercancel"])
+        this.grip.addEventListener(name, (event) => this.release(event));
     }
 
     // A stroke may go on beside the pad.
-    placeOf(event) { return motion.toScene(this.canvas, ...shared.placeIn(this.canvas, event)); }
+    placeOf(event) {
+      return motion.toScene(this.canvas, ...shared.placeIn(this.canvas, event));
+    }
 
     press(event) {
       if (event.button) return;
@@ -22,13 +25,20 @@
       this.pressed = true;
     }
 
-    release({ timeStamp }) { if (this.pressed) [this.pressed, this.moved] = [false, timeStamp]; }
+    release({ timeStamp }) {
+      if (this.pressed) [this.pressed, this.moved] = [false, timeStamp];
+    }
 
     // rest: ms after which the stroke ends that nothing moves any more.
     draw(time, place, rest) {
       this.complete();
       [this.moved, this.rest] = [time, rest];
-      this.take(time, place, () => (this.pressed || this.held.size ? Infinity : this.moved + this.rest), LONGEST);
+      this.take(
+        time,
+        place,
+        () => (this.pressed || this.held.size ? Infinity : this.moved + this.rest),
+        LONGEST,
+      );
     }
 
     report(time, place, byKeys) {

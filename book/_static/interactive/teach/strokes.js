@@ -1,12 +1,20 @@
-// Strokes before the camera. A stroke is a path of the disc, a place [x, y] in pixels from the middle
-// for each 0.1 ms, or what a webcam saw: pictures of log intensities, each with the µs before it.
-// Copies of strokes, moved a little, are filmed to learn from.
+// Strokes before the camera. A stroke is a path of the disc, a place [x, y] in pixels from the
+// middle for each 0.1 ms, or what a webcam saw: pictures of log intensities, each with the µs
+// before it. Copies of strokes, moved a little, are filmed to learn from.
 window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE }) => {
   teach.RADIUS = 2.5; // pixels of the disc
   const MIDDLE = 17; // pixel
   const EDGE = 17; // pixels from the middle that the disc's centre reaches
   const INTERVAL = 400; // µs between the pictures of a copied path
-  teach.COPY = { shift: 5, turn: 0.2, scale: 0.35, stretch: 0.15, tempo: 0.55, wobble: 1.5, pace: 0.3 }; // pixels, rad, shares
+  teach.COPY = {
+    shift: 5,
+    turn: 0.2,
+    scale: 0.35,
+    stretch: 0.15,
+    tempo: 0.55,
+    wobble: 1.5,
+    pace: 0.3,
+  }; // pixels, rad, shares
   const BENDS = 6; // places along a path between which a copy's wobble and pace are drawn
   const onPad = (place) => clamp(place, -EDGE, EDGE);
 
@@ -14,25 +22,37 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
   function between(points, share) {
     const at = share * (points.length - 1);
     const before = Math.min(Math.floor(at), points.length - 2);
-    return points[before].map((value, axis) => value + (at - before) * (points[before + 1][axis] - value));
+    return points[before].map(
+      (value, axis) => value + (at - before) * (points[before + 1][axis] - value),
+    );
   }
 
   // The camera that a webcam becomes: one threshold, in log intensity, and no chance.
   teach.WEBCAM = {
-    on_threshold: 0.12, off_threshold: 0.12, mismatch: 0, tau_bright: 0, tau_dark: 0, refractory_period_us: 0,
-    timestamp_jitter_us: 0, noise_rate_hz: 0, leak_rate: 0,
+    on_threshold: 0.12,
+    off_threshold: 0.12,
+    mismatch: 0,
+    tau_bright: 0,
+    tau_dark: 0,
+    refractory_period_us: 0,
+    timestamp_jitter_us: 0,
+    noise_rate_hz: 0,
+    leak_rate: 0,
   };
 
   // ---- Where a stroke lies doesn't matter: the camera's window has it in its middle ----
 
   // The middle of the box around a path.
-  teach.middleOf = (path) => [0, 1].map((axis) => {
-    let [lowest, highest] = [Infinity, -Infinity];
-    for (const place of path) [lowest, highest] = [Math.min(lowest, place[axis]), Math.max(highest, place[axis])];
-    return (lowest + highest) / 2;
-  });
+  teach.middleOf = (path) =>
+    [0, 1].map((axis) => {
+      let [lowest, highest] = [Infinity, -Infinity];
+      for (const place of path)
+        [lowest, highest] = [Math.min(lowest, place[axis]), Math.max(highest, place[axis])];
+      return (lowest + highest) / 2;
+    });
 
-  teach.centred = (path, [x, y] = teach.middleOf(path)) => path.map(([across, down]) => [across - x, down - y]);
+  teach.centred = (path, [x, y] = teach.middleOf(path)) =>
+    path.map(([across, down]) => [across - x, down - y]);
 
   // ---- Strokes as texts, to be kept and sent: whoever reads one has the same numbers ----
 
@@ -45,7 +65,9 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
     let text = "";
     let [x, y] = [0, 0];
     for (let place = EVERY; place < path.length + EVERY - 1; place += EVERY) {
-      const [right, down] = path[Math.min(place, path.length - 1)].map((value, axis) => PER_PIXEL * (value - path[0][axis]));
+      const [right, down] = path[Math.min(place, path.length - 1)].map(
+        (value, axis) => PER_PIXEL * (value - path[0][axis]),
+      );
       const steps = [right - x, down - y].map((step) => clamp(Math.round(step), -32, 31));
       [x, y] = [x + steps[0], y + steps[1]]; // what was too far is in the next step
       text += steps.map((step) => LETTERS[step + 32]).join("");
@@ -59,7 +81,8 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
     for (let letter = 0; letter < text.length; letter += 2) {
       const steps = [0, 1].map((axis) => (LETTERS.indexOf(text[letter + axis]) - 32) / PER_PIXEL);
       const [x, y] = path.at(-1);
-      for (let part = 1; part <= EVERY; part++) path.push([x + (part / EVERY) * steps[0], y + (part / EVERY) * steps[1]]);
+      for (let part = 1; part <= EVERY; part++)
+        path.push([x + (part / EVERY) * steps[0], y + (part / EVERY) * steps[1]]);
     }
     return teach.centred(path);
   };
@@ -67,38 +90,55 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
   // Log intensities as bytes, which are written in Base64, and back.
   const [BRIGHTEST, PER_UNIT] = [0.5, 56];
   teach.writeLight = (pictures) => {
-    const bytes = pictures.flatMap((picture) => Array.from(picture, (light) => clamp(Math.round(PER_UNIT * (BRIGHTEST - light)), 0, 255)));
+    const bytes = pictures.flatMap((picture) =>
+      Array.from(picture, (light) => clamp(Math.round(PER_UNIT * (BRIGHTEST - light)), 0, 255)),
+    );
     return btoa(bytes.map((byte) => String.fromCharCode(byte)).join(""));
   };
 
   teach.readLight = (text) => {
-    const light = Float32Array.from(atob(text), (byte) => BRIGHTEST - byte.charCodeAt(0) / PER_UNIT);
-    return Array.from({ length: light.length / SIDE ** 2 }, (_, picture) => light.slice(picture * SIDE ** 2, (picture + 1) * SIDE ** 2));
+    const light = Float32Array.from(
+      atob(text),
+      (byte) => BRIGHTEST - byte.charCodeAt(0) / PER_UNIT,
+    );
+    return Array.from({ length: light.length / SIDE ** 2 }, (_, picture) =>
+      light.slice(picture * SIDE ** 2, (picture + 1) * SIDE ** 2),
+    );
   };
 
   // A stroke from what is kept of it: { code } or { light, intervals }.
-  teach.toStroke = (record) => (record.code ? { ...record, path: teach.read(record.code) } : { ...record, pictures: teach.readLight(record.light) });
+  teach.toStroke = (record) =>
+    record.code
+      ? { ...record, path: teach.read(record.code) }
+      : { ...record, pictures: teach.readLight(record.light) };
 
   // What is kept of a stroke that was just seen.
-  teach.toKeep = ({ path, pictures, intervals }) => (path ? { code: teach.write(path) } : { light: teach.writeLight(pictures), intervals });
+  teach.toKeep = ({ path, pictures, intervals }) =>
+    path ? { code: teach.write(path) } : { light: teach.writeLight(pictures), intervals };
 
   // The events of a stroke as the page itself shows, stores and asks about it.
   teach.eventsOf = (stroke, settings) => teach.film(stroke, settings, mulberry32(1));
 
   teach.reversed = ({ path, pictures, intervals }) =>
-    path ? { path: [...path].reverse() } : { pictures: [...pictures].reverse(), intervals: [0, ...intervals.slice(1).reverse()] };
+    path
+      ? { path: [...path].reverse() }
+      : { pictures: [...pictures].reverse(), intervals: [0, ...intervals.slice(1).reverse()] };
 
   // ---- Is a stroke like those that were shown? ----
 
   const PARTS = 12;
   const SIZES = [0.65, 1.5]; // a stroke may be as much smaller or larger
 
-  // Where the events of a stroke lie on average, for each twelfth of them: [x, y] from the middle of all.
+  // Where the events of a stroke lie on average, for each twelfth of them: [x, y] from the middle
+  // of all.
   teach.courseOf = (events) => {
     const mean = (part, axis) => part.reduce((sum, event) => sum + event[axis], 0) / part.length;
     const middle = [1, 2].map((axis) => mean(events, axis));
     return Array.from({ length: PARTS }, (_, number) => {
-      const part = events.slice(Math.floor((number * events.length) / PARTS), Math.floor(((number + 1) * events.length) / PARTS));
+      const part = events.slice(
+        Math.floor((number * events.length) / PARTS),
+        Math.floor(((number + 1) * events.length) / PARTS),
+      );
       return middle.map((place, axis) => mean(part, axis + 1) - place);
     });
   };
@@ -114,26 +154,44 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
 
   // ---- Copies ----
 
-  // A stroke turned, scaled and of another duration; a film is shifted, and a path wobbles and hurries.
+  // A stroke turned, scaled and of another duration; a film is shifted, and a path wobbles and
+  // hurries.
   teach.copyOf = ({ path, pictures, intervals }, random) => {
     const within = (most) => most * (2 * random() - 1);
-    const [right, down, angle, size] = [within(teach.COPY.shift), within(teach.COPY.shift), within(teach.COPY.turn), 1 + within(teach.COPY.scale)];
+    const [right, down, angle, size] = [
+      within(teach.COPY.shift),
+      within(teach.COPY.shift),
+      within(teach.COPY.turn),
+      1 + within(teach.COPY.scale),
+    ];
     // Browsers may differ in the last bit of these.
-    const [sine, cosine, slower, wider] = [size * Math.sin(angle), size * Math.cos(angle), Math.exp(within(teach.COPY.tempo)), Math.exp(within(teach.COPY.stretch))].map(Math.fround);
+    const [sine, cosine, slower, wider] = [
+      size * Math.sin(angle),
+      size * Math.cos(angle),
+      Math.exp(within(teach.COPY.tempo)),
+      Math.exp(within(teach.COPY.stretch)),
+    ].map(Math.fround);
     if (pictures) {
       const moved = pictures.map((picture) => warp(picture, { right, down, sine, cosine, size }));
       return { pictures: moved, intervals: intervals.map((interval) => slower * interval) };
     }
     const steps = Math.max(Math.round((100 * path.length * slower) / INTERVAL), 2);
-    const wobble = Array.from({ length: BENDS }, () => [within(teach.COPY.wobble), within(teach.COPY.wobble)]);
-    const pace = Array.from({ length: BENDS }, (_, bend) => [bend / (BENDS - 1) + (bend % (BENDS - 1) ? within(teach.COPY.pace) / (BENDS - 1) : 0)]);
-    const places = teach.centred(Array.from({ length: steps + 1 }, (_, step) => {
-      const [share] = between(pace, step / steps);
-      const [across, up] = between(path, share);
-      const [x, y] = [across * wider, up / wider];
-      const [aside, below] = between(wobble, share);
-      return [cosine * x - sine * y + aside, sine * x + cosine * y + below];
-    }));
+    const wobble = Array.from({ length: BENDS }, () => [
+      within(teach.COPY.wobble),
+      within(teach.COPY.wobble),
+    ]);
+    const pace = Array.from({ length: BENDS }, (_, bend) => [
+      bend / (BENDS - 1) + (bend % (BENDS - 1) ? within(teach.COPY.pace) / (BENDS - 1) : 0),
+    ]);
+    const places = teach.centred(
+      Array.from({ length: steps + 1 }, (_, step) => {
+        const [share] = between(pace, step / steps);
+        const [across, up] = between(path, share);
+        const [x, y] = [across * wider, up / wider];
+        const [aside, below] = between(wobble, share);
+        return [cosine * x - sine * y + aside, sine * x + cosine * y + below];
+      }),
+    );
     return { path: places, interval: INTERVAL };
   };
 
@@ -143,10 +201,15 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
     const inside = (place) => clamp(place + MIDDLE, 0, SIDE - 1.001);
     for (let place = 0; place < found.length; place++) {
       const [u, v] = [(place % SIDE) - MIDDLE - right, Math.floor(place / SIDE) - MIDDLE - down];
-      const [x, y] = [inside((cosine * u + sine * v) / size ** 2), inside((cosine * v - sine * u) / size ** 2)];
+      const [x, y] = [
+        inside((cosine * u + sine * v) / size ** 2),
+        inside((cosine * v - sine * u) / size ** 2),
+      ];
       const [column, row] = [Math.floor(x), Math.floor(y)];
       const at = row * SIDE + column;
-      const [above, below] = [at, at + SIDE].map((left) => picture[left] + (x - column) * (picture[left + 1] - picture[left]));
+      const [above, below] = [at, at + SIDE].map(
+        (left) => picture[left] + (x - column) * (picture[left + 1] - picture[left]),
+      );
       found[place] = above + (y - row) * (below - above);
     }
     return found;
@@ -154,21 +217,34 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
 
   // The events of a stroke, [t, x, y, p] in order of time. camera: of the pad.
   teach.film = ({ path, interval = 100, pictures, intervals }, { camera: pad }, random) => {
-    const camera = new shared.EventCamera(pictures ? teach.WEBCAM : pad, SIDE, SIDE, random, shared.normalFrom(random));
+    const camera = new shared.EventCamera(
+      pictures ? teach.WEBCAM : pad,
+      SIDE,
+      SIDE,
+      random,
+      shared.normalFrom(random),
+    );
     const frame = new Float32Array(SIDE ** 2);
     if (pictures) {
       camera.start(pictures[0], 0);
-      return pictures.slice(1).flatMap((picture, number) => camera.film(picture, intervals[number + 1]));
+      return pictures
+        .slice(1)
+        .flatMap((picture, number) => camera.film(picture, intervals[number + 1]));
     }
     camera.start(motion.filmInto(frame, path[0], teach.RADIUS), 0);
-    return path.slice(1).flatMap((place) => camera.film(motion.filmInto(frame, place, teach.RADIUS), interval));
+    return path
+      .slice(1)
+      .flatMap((place) => camera.film(motion.filmInto(frame, place, teach.RADIUS), interval));
   };
 
   // Events as frames without what is 0: time bins from the first event on, without polarity, and
   // silence for the network to settle. random: to shuffle the frames.
   teach.toRecording = (events, timeWindow, settle, random) => {
     const begin = events[0][0];
-    const frames = Array.from({ length: Math.floor((events.at(-1)[0] - begin) / timeWindow) + 1 }, () => new Map());
+    const frames = Array.from(
+      { length: Math.floor((events.at(-1)[0] - begin) / timeWindow) + 1 },
+      () => new Map(),
+    );
     for (const [t, x, y] of events) {
       const frame = frames[Math.floor((t - begin) / timeWindow)];
       frame.set(y * SIDE + x, (frame.get(y * SIDE + x) ?? 0) + 1);
@@ -179,16 +255,29 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
     const all = frames.flatMap((frame) => [...frame]);
     return {
       starts: Int32Array.from([...starts, ...Array(settle + 1).fill(place)]),
-      pixels: Int32Array.from(all, ([pixel]) => pixel), counts: Float64Array.from(all, ([, count]) => count),
+      pixels: Int32Array.from(all, ([pixel]) => pixel),
+      counts: Float64Array.from(all, ([, count]) => count),
     };
   };
 
   // ---- Examples: three shapes there and back, by a hand that is never quite the same ----
 
   const SHAPES = {
-    tick: [[-9, 0], [-3, 8], [10, -9]],
-    zed: [[-9, -9], [9, -9], [-9, 9], [9, 9]],
-    circle: Array.from({ length: 25 }, (_, corner) => [10 * Math.sin((Math.PI * corner) / 12), -10 * Math.cos((Math.PI * corner) / 12)]),
+    tick: [
+      [-9, 0],
+      [-3, 8],
+      [10, -9],
+    ],
+    zed: [
+      [-9, -9],
+      [9, -9],
+      [-9, 9],
+      [9, 9],
+    ],
+    circle: Array.from({ length: 25 }, (_, corner) => [
+      10 * Math.sin((Math.PI * corner) / 12),
+      -10 * Math.cos((Math.PI * corner) / 12),
+    ]),
   };
   teach.EXAMPLES = Object.keys(SHAPES).flatMap((shape) => [shape, `${shape}, backwards`]);
 
@@ -199,24 +288,44 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
     const loose = jitter * (shapes[shape].length > 9 ? 0.3 : 1.2); // pixels
     const corners = shapes[shape].map((corner) => corner.map((place) => place + loose * normal()));
     if (way) corners.reverse();
-    const [turn, size, right, down] = [0.15 * normal(), Math.exp(0.12 * normal()), 1.5 * normal(), 1.5 * normal()];
-    const lengths = corners.slice(1).map(([x, y], corner) => Math.hypot(x - corners[corner][0], y - corners[corner][1]));
+    const [turn, size, right, down] = [
+      0.15 * normal(),
+      Math.exp(0.12 * normal()),
+      1.5 * normal(),
+      1.5 * normal(),
+    ];
+    const lengths = corners
+      .slice(1)
+      .map(([x, y], corner) => Math.hypot(x - corners[corner][0], y - corners[corner][1]));
     const pace = Array.from({ length: 8 }, () => 0.5 + random());
     const steps = Math.round(300 + 250 * random());
     const speed = (step) => {
       const at = (6 * step) / steps;
       const before = Math.floor(at);
-      return (pace[before] + (at - before) * (pace[before + 1] - pace[before])) * Math.min(1, (step + 5) / 25, (steps - step + 5) / 25);
+      return (
+        (pace[before] + (at - before) * (pace[before + 1] - pace[before])) *
+        Math.min(1, (step + 5) / 25, (steps - step + 5) / 25)
+      );
     };
-    const whole = Array.from({ length: steps }, (_, step) => speed(step)).reduce((one, other) => one + other);
+    const whole = Array.from({ length: steps }, (_, step) => speed(step)).reduce(
+      (one, other) => one + other,
+    );
     const all = lengths.reduce((one, other) => one + other);
     let [gone, corner, passed] = [0, 0, 0];
     return Array.from({ length: steps }, (_, step) => {
       gone += (speed(step) / whole) * all;
-      while (corner < lengths.length - 1 && gone > passed + lengths[corner]) passed += lengths[corner++];
+      while (corner < lengths.length - 1 && gone > passed + lengths[corner])
+        passed += lengths[corner++];
       const share = (gone - passed) / lengths[corner];
-      const [x, y] = [0, 1].map((axis) => size * (corners[corner][axis] + share * (corners[corner + 1][axis] - corners[corner][axis])));
-      return [onPad(Math.cos(turn) * x - Math.sin(turn) * y + right), onPad(Math.sin(turn) * x + Math.cos(turn) * y + down)];
+      const [x, y] = [0, 1].map(
+        (axis) =>
+          size *
+          (corners[corner][axis] + share * (corners[corner + 1][axis] - corners[corner][axis])),
+      );
+      return [
+        onPad(Math.cos(turn) * x - Math.sin(turn) * y + right),
+        onPad(Math.sin(turn) * x + Math.cos(turn) * y + down),
+      ];
     });
   };
 });

@@ -2,35 +2,92 @@
 window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) => {
   // Of LayerThenSNN; polarities are merged. Bins and silence in µs.
   teach.NETWORK = { pixels: 35 ** 2, features: 100, timeWindow: 1000, settle: 10_000 };
-  // What a visitor may turn: hidden neurons, their time constants and the longest delay in ms, and Adam's
-  // learning rate. For each, what is written beside it, and its range.
+  // What a visitor may turn: hidden neurons, their time constants and the longest delay in ms, and
+  // Adam's learning rate. For each, what is written beside it, and its range.
   teach.KNOBS = {
-    hidden: { label: "hidden neurons", lowest: 4, highest: 96, step: 4, start: 32, digits: 0, unit: "" },
-    tauMem: { label: "membrane time constant", lowest: 2, highest: 40, step: 1, start: 10, digits: 0, unit: "ms" },
-    tauSyn: { label: "synaptic time constant", lowest: 2, highest: 40, step: 1, start: 10, digits: 0, unit: "ms" },
-    delay: { label: "longest delay", lowest: 2, highest: 16, step: 2, start: 8, digits: 0, unit: "ms" },
-    rate: { label: "learning rate", lowest: 0.0005, highest: 0.02, step: 0.0005, start: 0.004, digits: 4, unit: "" },
+    hidden: {
+      label: "hidden neurons",
+      lowest: 4,
+      highest: 96,
+      step: 4,
+      start: 32,
+      digits: 0,
+      unit: "",
+    },
+    tauMem: {
+      label: "membrane time constant",
+      lowest: 2,
+      highest: 40,
+      step: 1,
+      start: 10,
+      digits: 0,
+      unit: "ms",
+    },
+    tauSyn: {
+      label: "synaptic time constant",
+      lowest: 2,
+      highest: 40,
+      step: 1,
+      start: 10,
+      digits: 0,
+      unit: "ms",
+    },
+    delay: {
+      label: "longest delay",
+      lowest: 2,
+      highest: 16,
+      step: 2,
+      start: 8,
+      digits: 0,
+      unit: "ms",
+    },
+    rate: {
+      label: "learning rate",
+      lowest: 0.0005,
+      highest: 0.02,
+      step: 0.0005,
+      start: 0.004,
+      digits: 4,
+      unit: "",
+    },
   };
-  teach.AS_IT_IS = Object.fromEntries(Object.entries(teach.KNOBS).map(([name, { start }]) => [name, start]));
-  // copies: of all strokes of a gesture. beside: by how many pixels each is shifted whenever it is shown.
+  teach.AS_IT_IS = Object.fromEntries(
+    Object.entries(teach.KNOBS).map(([name, { start }]) => [name, start]),
+  );
+  // copies: of all strokes of a gesture. beside: by how many pixels each is shifted whenever it is
+  // shown.
   teach.TRAINING = { copies: 96, beside: 2, steps: 92, batch: 32, clipNorm: 1 };
   const [READOUT_TAU_MEM, READOUT_TAU_SYN, THRESHOLD] = [10, 5, 0.3];
 
   // Make both networks. without: names of what the spiking one is to do without.
-  teach.networks = (outputs, seed, without = [], { hidden, tauMem, tauSyn, delay } = teach.AS_IT_IS) => {
+  teach.networks = (
+    outputs,
+    seed,
+    without = [],
+    { hidden, tauMem, tauSyn, delay } = teach.AS_IT_IS,
+  ) => {
     const { pixels, features, timeWindow } = teach.NETWORK;
     const dt = timeWindow / 1000; // ms
     const constants = {
-      dt_over_tau_mem: dt / tauMem, dt_over_tau_syn: dt / tauSyn, v_th: THRESHOLD,
-      readout_dt_over_tau_mem: dt / READOUT_TAU_MEM, readout_dt_over_tau_syn: dt / READOUT_TAU_SYN,
+      dt_over_tau_mem: dt / tauMem,
+      dt_over_tau_syn: dt / tauSyn,
+      v_th: THRESHOLD,
+      readout_dt_over_tau_mem: dt / READOUT_TAU_MEM,
+      readout_dt_over_tau_syn: dt / READOUT_TAU_SYN,
     };
-    const delays = [0, delay / 2, delay].map((late) => (without.includes("delays") ? 0 : late / dt));
-    const spiking = new teach.SpikingNetwork({ pixels, features, hidden, outputs, delays, constants }, seed);
+    const delays = [0, delay / 2, delay].map((late) =>
+      without.includes("delays") ? 0 : late / dt,
+    );
+    const spiking = new teach.SpikingNetwork(
+      { pixels, features, hidden, outputs, delays, constants },
+      seed,
+    );
     spiking.recurrence = !without.includes("recurrence");
     return { spiking, sum: new teach.SumNetwork({ pixels, features, outputs }, seed) };
   };
 
-  // One stroke of each gesture that has three or more is left out, to see what a network makes of it.
+  // One stroke of each gesture that has three or more is left out, to see what a network makes of
+  // it.
   function leaveOut(strokes, random) {
     const left = new Set();
     for (const target of new Set(strokes.map((stroke) => stroke.target))) {
@@ -41,20 +98,30 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
   }
 
   const right = (network, recordings) =>
-    recordings.filter(([recording, target]) => teach.answerOf(network.run(recording).values)?.output === target).length;
+    recordings.filter(
+      ([recording, target]) => teach.answerOf(network.run(recording).values)?.output === target,
+    ).length;
 
-  // A recording a few pixels beside, as a hand draws in other places. What leaves the picture is gone.
+  // A recording a few pixels beside, as a hand draws in other places. What leaves the picture is
+  // gone.
   function beside({ starts, pixels, counts }, random) {
-    const [right, down] = [0, 1].map(() => Math.floor((2 * teach.TRAINING.beside + 1) * random()) - teach.TRAINING.beside);
-    const stays = (pixel) => [pixel % SIDE + right, Math.floor(pixel / SIDE) + down].every((place) => place >= 0 && place < SIDE);
+    const [right, down] = [0, 1].map(
+      () => Math.floor((2 * teach.TRAINING.beside + 1) * random()) - teach.TRAINING.beside,
+    );
+    const stays = (pixel) =>
+      [(pixel % SIDE) + right, Math.floor(pixel / SIDE) + down].every(
+        (place) => place >= 0 && place < SIDE,
+      );
     return {
-      starts, pixels: pixels.map((pixel) => (stays(pixel) ? pixel + SIDE * down + right : pixel)),
+      starts,
+      pixels: pixels.map((pixel) => (stays(pixel) ? pixel + SIDE * down + right : pixel)),
       counts: counts.map((count, event) => (stays(pixels[event]) ? count : 0)),
     };
   }
 
-  // strokes: { target, and a path or a film }. Yields how far it is: share from 0 to 1, mean loss of
-  // the last batch, and of the strokes that are left out how many there are and how many are right.
+  // strokes: { target, and a path or a film }. Yields how far it is: share from 0 to 1, mean loss
+  // of the last batch, and of the strokes that are left out how many there are and how many are
+  // right.
   teach.train = function* ({ strokes, outputs, seed, settings, without, knobs = teach.AS_IT_IS }) {
     const { copies, steps, batch, clipNorm } = teach.TRAINING;
     const { rate: learningRate } = knobs;
@@ -63,35 +130,64 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
     const left = leaveOut(strokes, random);
     const film = (stroke) => {
       const events = teach.film(stroke, settings, random);
-      return events.length ? teach.toRecording(events, timeWindow, settle / timeWindow, without.includes("time") && random) : null;
+      return events.length
+        ? teach.toRecording(
+            events,
+            timeWindow,
+            settle / timeWindow,
+            without.includes("time") && random,
+          )
+        : null;
     };
     const shown = [];
     const tests = [];
     for (const stroke of strokes) {
-      const own = strokes.filter((other) => other.target === stroke.target && !left.has(other)).length;
+      const own = strokes.filter(
+        (other) => other.target === stroke.target && !left.has(other),
+      ).length;
       if (left.has(stroke)) tests.push([film(stroke), stroke.target]);
-      else for (let copy = 0; copy < copies / own; copy++) shown.push([film(teach.copyOf(stroke, random)), stroke.target]);
+      else
+        for (let copy = 0; copy < copies / own; copy++)
+          shown.push([film(teach.copyOf(stroke, random)), stroke.target]);
       yield { share: (0.2 * shown.length) / (copies * outputs) };
     }
     const learnt = shown.filter(([recording]) => recording);
     const { spiking, sum } = teach.networks(outputs, seed, without, knobs);
-    const models = [spiking, sum].map((network, which) => ({ network, adam: new teach.Adam(network.weights, { learningRate: which ? learningRate / 2 : learningRate, clipNorm }) }));
+    const models = [spiking, sum].map((network, which) => ({
+      network,
+      adam: new teach.Adam(network.weights, {
+        learningRate: which ? learningRate / 2 : learningRate,
+        clipNorm,
+      }),
+    }));
     let waiting = [];
     for (let step = 1; step <= steps; step++) {
       if (waiting.length < batch) waiting = waiting.concat(shared.shuffle([...learnt], random));
-      const part = waiting.splice(0, batch).map(([recording, target]) => [beside(recording, random), target]);
+      const part = waiting
+        .splice(0, batch)
+        .map(([recording, target]) => [beside(recording, random), target]);
       const losses = models.map(({ network, adam }) => {
-        const loss = part.reduce((total, [recording, target]) => total + network.learn(recording, target, adam.gradients).loss, 0);
-        adam.step(part.length, Math.min(1, 2 * (1 - step / (steps + 1)))); // the second half slows down
+        const loss = part.reduce(
+          (total, [recording, target]) =>
+            total + network.learn(recording, target, adam.gradients).loss,
+          0,
+        );
+        // The second half slows down.
+        adam.step(part.length, Math.min(1, 2 * (1 - step / (steps + 1))));
         return loss / part.length;
       });
       yield {
-        share: 0.2 + (0.8 * step) / steps, loss: losses[0], left: tests.length, right: right(spiking, tests), sumRight: right(sum, tests),
+        share: 0.2 + (0.8 * step) / steps,
+        loss: losses[0],
+        left: tests.length,
+        right: right(spiking, tests),
+        sumRight: right(sum, tests),
         weights: [spiking.weights.all, sum.weights.all],
       };
     }
   };
 
   // Train beside the page.
-  teach.trainInWorker = (request, told) => inWorker((data) => window.interactiveFigures.teach.train(data), request, told);
+  teach.trainInWorker = (request, told) =>
+    inWorker((data) => window.interactiveFigures.teach.train(data), request, told);
 });

@@ -1,6 +1,6 @@
-// Trials: strokes before the camera, from the pad or the webcam, that are kept to learn from, or are
-// asked about, forwards and backwards. The camera's window follows a stroke of the pad, so that where
-// it is drawn doesn't matter; what is kept and asked about is the stroke as it is written.
+// Trials: strokes before the camera, from the pad or the webcam, that are kept to learn from, or
+// are asked about, forwards and backwards. The camera's window follows a stroke of the pad, so that
+// where it is drawn doesn't matter; what is kept and asked about is the stroke as it is written.
 (({ counted, mulberry32, motion, shared, teach }) => {
   const { percent } = shared;
   teach.MIN_EVENTS = 25; // of a stroke
@@ -34,9 +34,17 @@
       const { trained, without } = this.figure.lesson;
       if (!trained) return { network: UNTRAINED, blind: UNTRAINED };
       const { spiking, sum } = trained;
-      const step = (counts) => spiking.step({ pixels: [...counts.keys()], counts: [...counts.values()] }, 0, counts.size);
-      const network = { reset: () => spiking.reset(), step, get z() { return spiking.z; } };
-      return { network: without.has("time") ? UNTRAINED : network, blind: sum }; // what is shuffled waits for all events
+      const step = (counts) =>
+        spiking.step({ pixels: [...counts.keys()], counts: [...counts.values()] }, 0, counts.size);
+      const network = {
+        reset: () => spiking.reset(),
+        step,
+        get z() {
+          return spiking.z;
+        },
+      };
+      // What is shuffled waits for all events.
+      return { network: without.has("time") ? UNTRAINED : network, blind: sum };
     }
 
     begin(from) {
@@ -50,7 +58,12 @@
     restart(from) {
       const { settings } = this.figure;
       const camera = this.path ? settings.camera : teach.WEBCAM;
-      this.trial = new motion.Stroke({ settings: { ...settings, camera }, ...this.models(), random: mulberry32(1), from });
+      this.trial = new motion.Stroke({
+        settings: { ...settings, camera },
+        ...this.models(),
+        random: mulberry32(1),
+        from,
+      });
       this.trial.by = this.figure.lesson.trained;
       [this.events, this.glow, this.rest] = [[], new shared.Glow(), 0];
     }
@@ -81,14 +94,20 @@
       });
     }
 
-    draw() { this.figure.draw(); }
+    draw() {
+      this.figure.draw();
+    }
 
     // stroke: { path } or what the webcam saw; null for one that is too short.
     end(stroke = { path: this.path }) {
       const { way } = this;
       this.way = "forwards";
-      if (way !== "shown" && stroke && this.events.length >= teach.MIN_EVENTS) this.take(teach.toStroke(teach.toKeep(stroke)), way);
-      else if (way !== "shown" && !this.figure.gestures.recordsNothing) this.figure.say("That was too short to be seen: draw it across the pad, in about a second.");
+      if (way !== "shown" && stroke && this.events.length >= teach.MIN_EVENTS)
+        this.take(teach.toStroke(teach.toKeep(stroke)), way);
+      else if (way !== "shown" && !this.figure.gestures.recordsNothing)
+        this.figure.say(
+          "That was too short to be seen: draw it across the pad, in about a second.",
+        );
       this.trial.finish();
       this.rest = 1;
       this.figure.redraw();
@@ -108,8 +127,13 @@
 
     ask(stroke) {
       this.waiting.push(stroke);
-      const which = this.waiting.length > 1 ? `Whose are these ${this.waiting.length} strokes?` : "Whose stroke is this?";
-      this.figure.say(`${which} Choose a gesture in the list, or press “my own gestures” to begin with it.`);
+      const which =
+        this.waiting.length > 1
+          ? `Whose are these ${this.waiting.length} strokes?`
+          : "Whose stroke is this?";
+      this.figure.say(
+        `${which} Choose a gesture in the list, or press “my own gestures” to begin with it.`,
+      );
     }
 
     // Give strokes to the gesture that is chosen.
@@ -126,7 +150,10 @@
       if (without.has("time")) this.shuffle(stroke);
       const course = teach.courseOf(stroke.events);
       const known = this.trial.answer && trained.knows(course, this.trial.answer.output);
-      this.answers[way] = { network: this.trial.answer && { ...this.trial.answer, known }, sum: this.trial.blindAnswer };
+      this.answers[way] = {
+        network: this.trial.answer && { ...this.trial.answer, known },
+        sum: this.trial.blindAnswer,
+      };
       this.score.open = true;
       const hasPartner = known && trained.others([...course].reverse(), this.trial.answer.output);
       this.figure.say(this.verdict(hasPartner ? " Now play it backwards." : ""));
@@ -136,32 +163,51 @@
     judge(right) {
       const { score } = this;
       [score.right, score.asked, score.open] = [score.right + right, score.asked + 1, false];
-      this.figure.say(`${score.right} of ${counted(score.asked, "answer")} right. Draw the next one.`);
+      this.figure.say(
+        `${score.right} of ${counted(score.asked, "answer")} right. Draw the next one.`,
+      );
     }
 
     // Let the network see the stroke's time bins in another order.
     shuffle({ events }) {
       const { spiking } = this.figure.lesson.trained;
       const { time_window, settle_steps } = this.figure.settings;
-      const { u, voltages, values } = spiking.run(teach.toRecording(events, time_window, settle_steps, this.figure.random));
-      const spiked = (voltage) => [...voltage.keys()].filter((neuron) => voltage[neuron] > spiking.constants.v_th);
-      this.trial.steps = u.map((voltage, step) => ({ voltages: voltages[step], spikes: spiked(voltage) }));
+      const { u, voltages, values } = spiking.run(
+        teach.toRecording(events, time_window, settle_steps, this.figure.random),
+      );
+      const spiked = (voltage) =>
+        [...voltage.keys()].filter((neuron) => voltage[neuron] > spiking.constants.v_th);
+      this.trial.steps = u.map((voltage, step) => ({
+        voltages: voltages[step],
+        spikes: spiked(voltage),
+      }));
       this.trial.answer = teach.answerOf(values);
     }
 
     // known: whether the stroke is like those that were shown; not asked while it is being drawn.
     named(answer) {
       if (!answer) return "nothing";
-      return answer.known === false ? "“I don’t know”" : `${this.figure.lesson.trained.classes[answer.output]} (${percent(answer.share)})`;
+      return answer.known === false
+        ? "“I don’t know”"
+        : `${this.figure.lesson.trained.classes[answer.output]} (${percent(answer.share)})`;
     }
 
     verdict(more) {
       const { forwards, backwards } = this.answers;
       const unknown = !(backwards ?? forwards).network?.known;
       const why = unknown ? " It is like none of the strokes that were shown." : more;
-      if (!backwards) return `The network says ${this.named(forwards.network)}, the sum ${this.named(forwards.sum)}.${why}`;
-      const before = forwards ? ` Forwards: ${this.named(forwards.network)} and ${this.named(forwards.sum)}.` : "";
-      return `Backwards, the network says ${this.named(backwards.network)}, the sum ${this.named(backwards.sum)}.${before}`;
+      if (!backwards)
+        return (
+          `The network says ${this.named(forwards.network)}, the sum ` +
+          `${this.named(forwards.sum)}.${why}`
+        );
+      const before = forwards
+        ? ` Forwards: ${this.named(forwards.network)} and ${this.named(forwards.sum)}.`
+        : "";
+      return (
+        `Backwards, the network says ${this.named(backwards.network)}, the sum ` +
+        `${this.named(backwards.sum)}.${before}`
+      );
     }
 
     // The pad plays a path; pictures of a webcam are seen at once.

@@ -1,5 +1,6 @@
-// The webcam as an event camera: its pictures become log intensities of 35 × 35 pixels, in a mirror.
-// What moves between two of them becomes events; a gesture is what happens from rest to rest.
+// The webcam as an event camera: its pictures become log intensities of 35 × 35 pixels, in a
+// mirror. What moves between two of them becomes events; a gesture is what happens from rest to
+// rest.
 (({ shared, teach, SIDE }) => {
   const DARKEST = 8; // of 255; darker pixels are too noisy for a logarithm
   const MOVING = 10; // pixels: how fast a picture changes is what so many of them exceed
@@ -12,25 +13,44 @@
   const GAP = 500; // ms between two pictures after which nothing is known
   const FINE = 4; // pixels, in width and height, that are averaged to one
 
-  const median = (values) => values.sort()[values.length >> 1]; // of a typed array, whose order is lost
+  // Of a typed array, whose order is lost.
+  const median = (values) => values.sort()[values.length >> 1];
 
   // Sentences for what getUserMedia refuses.
   teach.whyNoCamera = (error) => {
-    if (!window.isSecureContext || !navigator.mediaDevices) return "A browser lends its camera only to pages at an https address or on this computer; strokes work all the same.";
+    if (!window.isSecureContext || !navigator.mediaDevices)
+      return (
+        "A browser lends its camera only to pages at an https address or on this " +
+        "computer; strokes work all the same."
+      );
     const reasons = {
-      NotAllowedError: "The browser wasn't allowed to use the camera; allow it in the address bar, or go on with strokes.",
+      NotAllowedError:
+        "The browser wasn't allowed to use the camera; allow it in the address bar, or " +
+        "go on with strokes.",
       NotFoundError: "There is no camera; strokes work without one.",
       NotReadableError: "Another program uses the camera; close it, or go on with strokes.",
     };
-    return reasons[error?.name] ?? `The camera can't be used (${error?.name ?? "it stopped"}); strokes work without it.`;
+    return (
+      reasons[error?.name] ??
+      `The camera can't be used (${error?.name ?? "it stopped"}); strokes work without it.`
+    );
   };
 
   // Pictures of log intensities in, gestures out. slow: how many times slower the webcam's time is
-  // than the scene's. began(gesture), moved(picture, µs) and ended(gesture) are called of each gesture,
-  // whose pictures and intervals are a stroke's; seen(events, µs) of each picture.
+  // than the scene's. began(gesture), moved(picture, µs) and ended(gesture) are called of each
+  // gesture, whose pictures and intervals are a stroke's; seen(events, µs) of each picture.
   teach.MotionWatch = class {
     constructor({ slow, began, moved, ended, seen }) {
-      Object.assign(this, { slow, began, moved, ended, seen, usual: 0.1, last: null, gesture: null });
+      Object.assign(this, {
+        slow,
+        began,
+        moved,
+        ended,
+        seen,
+        usual: 0.1,
+        last: null,
+        gesture: null,
+      });
       this.all = false; // whether everything is cut into pieces, be it a gesture or not
       this.camera = new shared.EventCamera(teach.WEBCAM, SIDE, SIDE, null);
     }
@@ -41,10 +61,16 @@
       if (!last || elapsed > GAP) return this.look(raw); // the first picture, or the tab was hidden
       const changes = raw.map((value, place) => value - last[place]);
       const common = median(changes.slice()); // the light flickers, or the webcam has adapted to it
-      const fast = changes.map((change) => Math.abs(change - common)).sort().at(-MOVING);
-      const moving = this.all || fast > Math.max(teach.WEBCAM.on_threshold, ABOVE_USUAL * this.usual);
+      const fast = changes
+        .map((change) => Math.abs(change - common))
+        .sort()
+        .at(-MOVING);
+      const moving =
+        this.all || fast > Math.max(teach.WEBCAM.on_threshold, ABOVE_USUAL * this.usual);
       const before = this.picture;
-      this.picture = before.map((value, place) => this.shown(value, changes[place] - common, raw[place]));
+      this.picture = before.map((value, place) =>
+        this.shown(value, changes[place] - common, raw[place]),
+      );
       this.usual += FORGETS[this.gesture ? "gesture" : "rest"] * (fast - this.usual);
       const interval = (1000 * elapsed) / this.slow;
       this.seen(this.camera.film(this.picture, interval), interval);
@@ -52,7 +78,8 @@
       if (this.gesture) this.goOn(interval, moving, now);
     }
 
-    // What a pixel shows after a change: noise, and whoever moves behind, change it no more than usual.
+    // What a pixel shows after a change: noise, and whoever moves behind, change it no more than
+    // usual.
     shown(value, change, raw) {
       const seen = Math.sign(change) * Math.max(Math.abs(change) - this.usual, 0);
       return value + seen + (this.gesture ? 0 : FORGETS.rest * (raw - value));
@@ -75,11 +102,14 @@
       gesture.intervals.push(interval);
       this.moved(this.picture, interval);
       if (moving) [gesture.moved, gesture.length] = [now, gesture.pictures.length];
-      if (now - gesture.moved > REST || now - gesture.since > (this.all ? PIECE : LONGEST)) this.end();
+      if (now - gesture.moved > REST || now - gesture.since > (this.all ? PIECE : LONGEST))
+        this.end();
     }
 
     // End what goes on.
-    cut() { if (this.gesture) this.end(); }
+    cut() {
+      if (this.gesture) this.end();
+    }
 
     end() {
       const { pictures, intervals, length, since, moved } = this.gesture;
@@ -89,16 +119,28 @@
     }
   };
 
-  // A picture of a video: the square in its middle, in a mirror, as log intensities from 0 (white) down.
+  // A picture of a video: the square in its middle, in a mirror, as log intensities from 0 (white)
+  // down.
   function pictureOf(video, context) {
     const side = Math.min(video.videoWidth, video.videoHeight);
     context.setTransform(-1, 0, 0, 1, FINE * SIDE, 0);
-    context.drawImage(video, (video.videoWidth - side) / 2, (video.videoHeight - side) / 2, side, side, 0, 0, FINE * SIDE, FINE * SIDE);
+    context.drawImage(
+      video,
+      (video.videoWidth - side) / 2,
+      (video.videoHeight - side) / 2,
+      side,
+      side,
+      0,
+      0,
+      FINE * SIDE,
+      FINE * SIDE,
+    );
     const { data } = context.getImageData(0, 0, FINE * SIDE, FINE * SIDE);
     const grey = new Float32Array(SIDE ** 2);
     for (let place = 0; place < data.length; place += 4) {
       const [x, y] = [(place / 4) % (FINE * SIDE), Math.floor(place / 4 / (FINE * SIDE))];
-      grey[Math.floor(y / FINE) * SIDE + Math.floor(x / FINE)] += (0.3 * data[place] + 0.59 * data[place + 1] + 0.11 * data[place + 2]) / FINE ** 2;
+      grey[Math.floor(y / FINE) * SIDE + Math.floor(x / FINE)] +=
+        (0.3 * data[place] + 0.59 * data[place + 1] + 0.11 * data[place + 2]) / FINE ** 2;
     }
     return grey.map((value) => Math.log((value + DARKEST) / (255 + DARKEST)));
   }
@@ -106,10 +148,19 @@
   // Give each picture of the webcam, and its time in ms, to deliver until stop is called. lost is
   // called where the camera goes away by itself.
   teach.openWebcam = async (deliver, lost) => {
-    const stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 320 }, height: { ideal: 240 }, frameRate: { ideal: 60 } } });
-    const video = Object.assign(document.createElement("video"), { srcObject: stream, muted: true, playsInline: true });
+    const stream = await navigator.mediaDevices.getUserMedia({
+      video: { width: { ideal: 320 }, height: { ideal: 240 }, frameRate: { ideal: 60 } },
+    });
+    const video = Object.assign(document.createElement("video"), {
+      srcObject: stream,
+      muted: true,
+      playsInline: true,
+    });
     await video.play();
-    const canvas = Object.assign(document.createElement("canvas"), { width: FINE * SIDE, height: FINE * SIDE });
+    const canvas = Object.assign(document.createElement("canvas"), {
+      width: FINE * SIDE,
+      height: FINE * SIDE,
+    });
     const context = canvas.getContext("2d", { willReadFrequently: true });
     let on = true;
     video.requestVideoFrameCallback(function take(now) {
@@ -117,7 +168,10 @@
       deliver(pictureOf(video, context), now);
       video.requestVideoFrameCallback(take);
     });
-    stream.getVideoTracks()[0].onended = () => { on = false; lost(); };
+    stream.getVideoTracks()[0].onended = () => {
+      on = false;
+      lost();
+    };
     return () => {
       on = false;
       for (const track of stream.getTracks()) track.stop();
