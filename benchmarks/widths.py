@@ -11,11 +11,12 @@ import numpy as np
 import torch
 
 from pokersnn_helpers import FastSNN, Recordings, Split, evaluate, make_loader, train_classifier
-from pokersnn_helpers.commands.train import Data, best_epoch, divide
+from pokersnn_helpers.commands.train import divide
 from pokersnn_helpers.fast.detector import detector
 from pokersnn_helpers.files.folders import resize
 from pokersnn_helpers.recipe import choose_recipe
 from pokersnn_helpers.simulation.gestures import GESTURES, SENSOR_SIZE, film_gestures
+from pokersnn_helpers.training import best_epoch
 
 from . import Row, folds
 from .nmnist import thousand
@@ -25,14 +26,14 @@ SETS = ("gestures", "N-MNIST 6 to 9")
 NETWORKS = ("FastSNN", "LayerThenSNN")
 
 
-def gestures() -> Data:
+def gestures() -> Split:
     """Return films of 16 × 16 pixels, one of four people to test on."""
     filmed, people = film_gestures(takes=10)
     small = [resize(events, SENSOR_SIZE, (16, 16)) for events in filmed.events]
     return divide(Recordings(small, filmed.targets, GESTURES, (16, 16, 2)), people)
 
 
-def n_mnist() -> Data:
+def n_mnist() -> Split:
     """Return the thousand recordings, of three saccades, some of them to test on."""
     recordings = thousand(400_000)
     return divide(recordings, range(len(recordings)))
@@ -44,19 +45,25 @@ def _accuracies(name: str, network: str, width: int, seed: int) -> list[float]:
     make: Any = FastSNN
     if network == "LayerThenSNN":
         make = detector(width, choose_recipe(data.train).time_window)
-    after_epochs = []
+    chosen_by: list[float] = []
 
-    def test(classifier: Any, _: Any) -> None:
+    def choose(classifier: Any, _: Any) -> None:
+        assert data.validation is not None
         with torch.random.fork_rng():
-            loader = make_loader(data.test, 64, width, sparse=True)
-            after_epochs.append(evaluate(classifier, loader, "cpu").accuracy)
+            loader = make_loader(data.validation, 64, width, sparse=True)
+            chosen_by.append(evaluate(classifier, loader, "cpu").accuracy)
 
-    watched = Split(data.train, data.validation or data.test)
     _, history = train_classifier(
-        watched, seed, "cpu", network=make, time_window=width, on_epoch_end=test
+        Split(data.train, data.test),
+        seed,
+        "cpu",
+        network=make,
+        time_window=width,
+        on_epoch_end=choose if data.validation else None,
     )
-    kept = best_epoch(vars(history), len(data.validation)) if data.validation else -1
-    return [after_epochs[-1], max(after_epochs), after_epochs[kept]]
+    tested = history.test_accuracy
+    kept = best_epoch(chosen_by, len(data.validation)) if data.validation else len(tested)
+    return [tested[-1], max(tested), tested[kept - 1]]
 
 
 def measure(seeds: int = 3) -> Row:

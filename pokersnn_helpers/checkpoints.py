@@ -57,8 +57,8 @@ def save_checkpoint(
         classifier: What to save: the arguments of its ``FrameNetwork``, its weights, classes,
             sensor, ``settle``, ``recipe`` and ``ranges``. Its ``decode`` is code and isn't saved.
         path: The file to write.
-        run: The training run of whose weights the classifier holds the moving average, after the
-            last epoch or an earlier one. Default: no run is saved.
+        run: The training run of whose weights the classifier holds the moving average, of the
+            epoch that is kept. Default: no run is saved.
         overwrite: Whether to replace a file of the same name.
 
     Raises:
@@ -93,6 +93,7 @@ def save_checkpoint(
     if run is not None:
         content["options"] = run.options
         content["state"] = vars(run.state).copy()
+        del content["state"]["kept"]  # the classifier has these weights
         averages = [average.cpu() for average in run.state.ema.values()]
         if all(map(torch.equal, averages, weights.values())):
             del content["state"]["ema"]  # the classifier is the average, and not an earlier one
@@ -203,7 +204,8 @@ def load_run(path: str | PathLike[str]) -> Run:
             "Use a file that `python -m pokersnn_helpers train --checkpoint` wrote."
         )
     try:
-        state = TrainingState(**{"ema": content["weights"]} | content["state"])
+        weights = content["weights"]
+        state = TrainingState(**{"ema": weights, "kept": weights} | content["state"])
         return Run(dict(content["options"]), state)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} holds a damaged training run: {error}") from error

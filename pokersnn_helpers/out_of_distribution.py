@@ -1,7 +1,8 @@
 """Tell recordings like those that a network was trained on from others, which it can't know.
 
 A network that knows three gestures answers with one of them whatever it sees, and may be sure of
-it. Therefore ``train`` keeps with it the ranges of a few numbers that describe its recordings.
+it. Therefore ``train_classifier`` keeps with it the ranges of a few numbers that describe its
+recordings.
 """
 
 import math
@@ -19,9 +20,9 @@ NAMES = (
     "pixels with events",
 )
 RARE = 0.01  # share of the training recordings that may lie outside at each end, before
-MARGIN = 0.4  # a range is widened to both sides by this share of it; see ``benchmarks outside``
+WIDENING = 0.4  # a range is widened to both sides by this share of it; see ``benchmarks outside``
 TOLERANCE = 0.05  # and by about 5 %, where a number is the same in all recordings
-FEWEST = 20  # training recordings, from which on ranges hold for others
+MIN_RECORDINGS = 20  # training recordings, from which on ranges hold for others
 
 
 def image_of(recording: PackedRecording) -> np.ndarray:
@@ -43,8 +44,10 @@ def describe(image: np.ndarray, duration: float) -> list[float]:
     """
     by_pixel = image.sum(axis=0)
     places = np.argwhere(by_pixel)
-    spread = np.cov(places, rowvar=False, ddof=0, fweights=by_pixel[by_pixel > 0])
-    down, across = (1 + np.sqrt(spread.diagonal())).tolist()
+    counts = by_pixel[by_pixel > 0]
+    distance = places - np.average(places, axis=0, weights=counts)
+    variance = np.average(distance**2, axis=0, weights=counts)
+    down, across = (1 + np.sqrt(variance)).tolist()
     events = int(by_pixel.sum())
     ms = (float(duration) + 1) / 1000
     return [events, ms, events / ms, across, down, len(places)]
@@ -59,13 +62,13 @@ def training_ranges(recordings: Recordings) -> list[list[float]]:
         >>> [round(ms) for ms in duration]
         [87, 108]
     """
-    if len(recordings) < FEWEST:
+    if len(recordings) < MIN_RECORDINGS:
         return []
     packed = recordings.events.packed
     logs = np.log([describe(image_of(recording), recording.t[-1]) for recording in packed])
     low, high = np.quantile(logs, [RARE, 1 - RARE], axis=0)
-    margin = MARGIN * (high - low) + TOLERANCE
-    return np.exp([low - margin, high + margin]).T.tolist()
+    widening = WIDENING * (high - low) + TOLERANCE
+    return np.exp([low - widening, high + widening]).T.tolist()
 
 
 def what_is_outside(ranges: list[list[float]], image: np.ndarray, duration: float) -> list[str]:

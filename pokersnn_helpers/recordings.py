@@ -186,7 +186,7 @@ def density_and_ms(recordings: Recordings) -> tuple[float, float]:
 
 
 class Split(NamedTuple):
-    """Recordings to train on and recordings to test on, with the same sensor and classes.
+    """Recordings to train on, to test on and perhaps to choose by, of one sensor and its classes.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -198,6 +198,7 @@ class Split(NamedTuple):
     train: Recordings
     test: Recordings
     source: str = "own"  # load_pokerdvs says "real" or "simulated"
+    validation: Recordings | None = None  # to choose the epoch by, where there are some
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -210,7 +211,8 @@ class Split(NamedTuple):
         return self.train.sensor_size
 
     def __repr__(self) -> str:
-        sizes = f"{len(self.train)} to train on, {len(self.test)} to test on"
+        choosing = f"{len(self.validation)} to choose the epoch, " if self.validation else ""
+        sizes = f"{len(self.train)} to train on, {choosing}{len(self.test)} to test on"
         return f"{self.source} recordings: {sizes}"
 
     def _repr_html_(self) -> str:

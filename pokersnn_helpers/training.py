@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -34,11 +34,11 @@ from .checks import (
 from .classifier import SETTLE, Classifier, check_classifier, frame_network, unique_argmax
 from .frames import make_loader, sparse_batch
 from .networks import FrameNetwork
+from .out_of_distribution import training_ranges
 from .recipe import AUGMENTS, Augment, choose_recipe
 from .recordings import PackedRecording, Recordings, Split, density_and_ms
 from .snn import SNN, build_network, exact_decays, fixed_time_window
 from .system.devices import default_device, one_cpu_thread
-from .system.distributed import all_reduce_sum, own_random_numbers, rank, shard_batch
 
 Batches = Iterable[tuple[torch.Tensor, torch.Tensor]]
 # Voltages (T, B, classes), targets (B,), frames (T, B, ...) and each recording's own number of
@@ -47,13 +47,13 @@ Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.
 
 MAX_STEPS = 2**22  # of a prediction: 70 minutes at 1 ms, whose voltages take some gigabytes
 MAX_COUNTS = 2**30  # in its dense frames, of 4 bytes each
-RARE_EVENTS = 0.005  # per ms and input: for as many weights are drawn; POKER-DVS has 0.07
+RARE_EVENTS = 0.005  # per ms and input: input weights are drawn for this rate; POKER-DVS has 0.07
 _progress_shown = ContextVar("_progress_shown", default=True)
 
 
 @dataclass
 class History:
-    """The mean of the loss that was minimised and the accuracy (0 to 1), with an entry per epoch.
+    """Loss and accuracy (0 to 1) with an entry per epoch, and which epoch is kept.
 
     Example:
         >>> history = History(loss=[1.2, 0.7], accuracy=[0.4, 0.8])
@@ -61,10 +61,15 @@ class History:
         0.7
     """
 
-    loss: list[float] = field(default_factory=list)  # of training recordings, as trained on
+    loss: list[float] = field(default_factory=list)  # minimised, of training recordings
     accuracy: list[float] = field(default_factory=list)
-    test_loss: list[float] = field(default_factory=list)  # after the epoch
+    validation_loss: list[float] = field(default_factory=list)  # after the epoch
+    validation_accuracy: list[float] = field(default_factory=list)
+    # Of the test recordings after each epoch; where others choose the epoch, only of that one.
+    test_loss: list[float] = field(default_factory=list)
     test_accuracy: list[float] = field(default_factory=list)
+    kept_epoch: int = 0  # whose weights the classifier has, from 1 on
+    ranges: list[list[float]] = field(default_factory=list)  # of the recordings; training_ranges
 
 
 @dataclass(frozen=True)
@@ -264,66 +269,134 @@ class TrainingState:
     n_averaged: int  # steps that the average holds
     optimizer: dict[str, Any]
     rng: torch.Tensor  # state of PyTorch's random numbers on the CPU
-    history: dict[str, list[float]]
+    history: dict[str, Any]
     cuda_rng: torch.Tensor | None = None  # and on the GPU, which dropout there draws from
+    kept: dict[str, torch.Tensor] | None = None  # the average after the epoch that is kept
 
-    @classmethod
-    def of(
-        cls, classifier: Classifier, ema: AveragedModel, optimizer: Optimizer, history: History
-    ) -> "TrainingState":
-        """Return a copy of the state of a run, which the rest of the run doesn't change."""
-        state = cls(
-            weights=classifier.state_dict(),
-            ema=ema.module.state_dict(),
-            n_averaged=int(ema.n_averaged),
-            optimizer=optimizer.state_dict(),
+
+@dataclass
+class Trainer:
+    """A classifier in training, with all that changes in it from step to step."""
+
+    classifier: Classifier
+    optimizer: Optimizer
+    ema: Any  # an AveragedModel of the classifier
+    kept: Classifier  # with the averaged weights of the epoch that is kept
+    loss: Loss | None
+    clip_norm: float | None
+    augment: Augment | None
+    device: torch.device
+    history: History = field(default_factory=History)
+
+    def train_epoch(self, loader: Batches, epoch: int) -> None:
+        """Learn from each batch once; note the mean of the loss, and the accuracy on the way."""
+        self.classifier.train()
+        sums = torch.zeros(3, dtype=torch.float64, device=self.device)  # loss, correct, recordings
+        for number, (frames, targets) in enumerate(loader, 1):
+            if self.augment:
+                frames = self.augment(frames)
+            place = f"in epoch {epoch}, batch {number}"
+            sums += self.step(frames.to(self.device), targets.to(self.device), place)
+        loss_sum, correct_sum, n_samples = sums.tolist()
+        if n_samples == 0:
+            raise ValueError("train_loader is empty: give a DataLoader or a list of batches")
+        check_training(f"after epoch {epoch}", norm_of_the_weights=norm(self.ema))
+        self.history.loss.append(loss_sum / n_samples)
+        self.history.accuracy.append(correct_sum / n_samples)
+
+    def step(self, frames: torch.Tensor, targets: torch.Tensor, place: str) -> torch.Tensor:
+        """Learn from a batch; return the sum of its losses, how many are correct, and its size."""
+        weights = list(self.classifier.parameters())
+        # Forward through time, and back.
+        with errors_in(place):
+            log_probabilities, losses = classify_batch(self.classifier, frames, targets, self.loss)
+            mean = losses.mean()
+            self.optimizer.zero_grad()
+            mean.backward()
+        # Clip the gradient to a norm.
+        gradient = clip_grad_norm_(weights, self.clip_norm or math.inf)
+        check_training(place, loss=mean, gradient=gradient)
+        # Step against the gradient; the moving average follows.
+        self.optimizer.step()
+        self.ema.update_parameters(self.classifier)
+        correct = unique_argmax(log_probabilities) == targets
+        return torch.stack([losses.detach(), correct, torch.ones_like(losses)]).sum(dim=1)
+
+    def keep_best(self, validation_loader: Batches) -> None:
+        """Keep the averaged weights if this is the epoch that validation recordings choose."""
+        evaluation, loss = _evaluate(self.ema.module, validation_loader, self.device, self.loss)
+        self.history.validation_loss.append(loss)
+        self.history.validation_accuracy.append(evaluation.accuracy)
+        best = best_epoch(self.history.validation_accuracy, evaluation.n_samples)
+        if best == len(self.history.loss):
+            self.history.kept_epoch = best
+            self.kept.load_state_dict(self.ema.module.state_dict())
+
+    def state(self) -> TrainingState:
+        """Return a copy of the state of the run, which the rest of the run doesn't change."""
+        state = TrainingState(
+            weights=self.classifier.state_dict(),
+            ema=self.ema.module.state_dict(),
+            n_averaged=int(self.ema.n_averaged),
+            optimizer=self.optimizer.state_dict(),
             rng=torch.get_rng_state(),
-            history=vars(history),
+            history=vars(self.history),
             cuda_rng=torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None,
+            kept=None if self.kept is self.ema.module else self.kept.state_dict(),
         )
         return copy.deepcopy(state)
 
-    def restore(
-        self,
-        classifier: Classifier,
-        ema: AveragedModel,
-        optimizer: Optimizer,
-        epochs: int,
-        learning_rate: float | None,
-    ) -> History:
-        """Restore the state of a run, and return its history.
+    def restore(self, state: TrainingState, epochs: int, learning_rate: float | None) -> None:
+        """Restore the state of a run.
 
         Args:
-            classifier: The classifier to restore. If this fails, it stays as it was.
-            ema: The moving average of the classifier.
-            optimizer: The optimizer, which is given the numbers that the run's optimizer had.
+            state: The state. If it doesn't fit, the classifier stays as it was.
             epochs: The largest number of epochs that the run may have done.
             learning_rate: The learning rate that the run must have had. None: it may be any.
 
         Raises:
             ValueError: Something is missing, has another size, or isn't what it must be.
         """
-        before = copy.deepcopy(classifier.state_dict())
+        before = copy.deepcopy(self.classifier.state_dict())
         try:
-            history = History(**copy.deepcopy(self.history))
-            if len(history.loss) > epochs:
-                raise ValueError(
-                    f"epochs is {epochs}, and {len(history.loss)} are done; choose more"
-                )
-            rate = self.optimizer["param_groups"][0]["lr"]
+            self.history = History(**copy.deepcopy(state.history))
+            done = len(self.history.loss)
+            if done > epochs:
+                raise ValueError(f"epochs is {epochs}, and {done} are done; choose more")
+            rate = state.optimizer["param_groups"][0]["lr"]
             if learning_rate not in (None, rate):
                 raise ValueError(f"learning_rate is {learning_rate}, that of the run {rate}")
-            classifier.load_state_dict(self.weights)
-            ema.module.load_state_dict(self.ema)
-            ema.n_averaged.fill_(self.n_averaged)
-            optimizer.load_state_dict(self.optimizer)
-            torch.set_rng_state(self.rng)
-            if self.cuda_rng is not None and torch.cuda.is_available():
-                torch.cuda.set_rng_state(self.cuda_rng)
+            self.classifier.load_state_dict(state.weights)
+            if self.kept is not self.ema.module and state.kept is not None:
+                self.kept.load_state_dict(state.kept)
+            self.ema.module.load_state_dict(state.ema)
+            self.ema.n_averaged.fill_(state.n_averaged)
+            self.optimizer.load_state_dict(state.optimizer)
+            torch.set_rng_state(state.rng)
+            if state.cuda_rng is not None and torch.cuda.is_available():
+                torch.cuda.set_rng_state(state.cuda_rng)
         except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-            classifier.load_state_dict(before)
+            self.classifier.load_state_dict(before)
             raise ValueError(f"resume_from doesn't fit this classifier: {error!r}") from error
-        return history
+
+
+def best_epoch(accuracies: Sequence[float], n_samples: int) -> int:
+    """Return the last epoch, from 1 on, within two standard errors of the best.
+
+    Of epochs that are about as good, the first to be best would be so by chance.
+
+    Args:
+        accuracies: Accuracy on the validation recordings after each epoch.
+        n_samples: How many validation recordings there are.
+
+    Example:
+        >>> best_epoch([0.5, 0.9, 0.88, 0.6], n_samples=100)
+        3
+    """
+    best = max(accuracies)
+    standard_error = math.sqrt(best * (1 - best) / n_samples)
+    good = np.flatnonzero(np.array(accuracies) >= best - 2 * standard_error)
+    return int(good[-1]) + 1
 
 
 @contextmanager
@@ -342,6 +415,7 @@ def fit(
     train_loader: Batches,
     test_loader: Batches | None = None,
     *,
+    validation_loader: Batches | None = None,
     loss: Loss | None = None,
     epochs: int = 60,
     learning_rate: float = 0.001,
@@ -358,8 +432,7 @@ def fit(
     The defaults are the numbers of the book's recipe. ``train_classifier`` adds what is particular
     to the suits of cards and to the book's network. On the CPU PyTorch computes on one thread, so
     that sums don't depend on the number of cores; the tensors are too small to gain from more.
-    ``FastSNN`` uses a second thread. Under ``torchrun`` each process computes its share of every
-    batch.
+    ``FastSNN`` uses a second thread.
 
     Args:
         classifier: The classifier to train. It is moved to ``device``, trained in place, and left
@@ -367,6 +440,9 @@ def fit(
         train_loader: Yields (frames, targets) to learn from, anew in each epoch.
         test_loader: Yields recordings that are classified after each epoch but never learned from.
             Default: none are.
+        validation_loader: Yields recordings that choose the epoch: the classifier ends with the
+            averaged weights of the last epoch whose accuracy on them lies within two standard
+            errors of the best. Default: it ends with those of the last epoch.
         loss: ``loss(voltages, targets, frames, steps)`` returns a number per recording, (B,), where
             ``steps`` (B,) says how many of the voltages (T, B, classes) are its own. Default: the
             negative log-likelihood of the true classes.
@@ -383,8 +459,9 @@ def fit(
         device: Where to run; default ``default_device()``.
         resume_from: The state that ``on_epoch_end`` was given in an earlier run. The training
             continues from there, with the numbers that the optimizer had.
-        on_epoch_end: A function that is called after each epoch, in process 0 only, with the
-            averaged classifier, which changes in the next epoch, and a copy of the run's state.
+        on_epoch_end: A function that is called after each epoch with the averaged classifier of
+            the epoch that is kept so far, which the next epoch may change, and a copy of the run's
+            state.
 
     Raises:
         TypeError: As for ``evaluate``.
@@ -412,7 +489,7 @@ def fit(
     if clip_norm is not None:
         check_numbers(Real, clip_norm=clip_norm)
     check_range(0, 0.999999, ema_decay=ema_decay)  # at 1 it would stay at the first weights
-    for loader in (train_loader, test_loader):
+    for loader in (train_loader, validation_loader, test_loader):
         check_loader(loader, classifier)
     device = torch.device(device or default_device())
     classifier.to(device)
@@ -421,82 +498,32 @@ def fit(
         optimizer = Adam(classifier.parameters(), learning_rate, fused=True)
     check_optimizer(optimizer, classifier)
     ema: Any = AveragedModel(classifier, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
-    history = History()
+    kept = ema.module if validation_loader is None else copy.deepcopy(ema.module)
+    trainer = Trainer(classifier, optimizer, ema, kept, loss, clip_norm, augment, device)
     if resume_from is not None:
-        history = resume_from.restore(classifier, ema, optimizer, epochs, rate_of_run)
+        trainer.restore(resume_from, epochs, rate_of_run)
 
+    history = trainer.history
     done = len(history.loss)
-    shown = rank() == 0 and _progress_shown.get()
-    hidden = {} if shown else {"disable": True}  # disable=False would overrule TQDM_DISABLE
+    hidden = {} if _progress_shown.get() else {"disable": True}  # False would overrule TQDM_DISABLE
     bar = trange(done, epochs, initial=done, total=epochs, desc="training", unit="epoch", **hidden)
     for epoch in bar:
-        mean_loss, accuracy = _train_epoch(
-            classifier, train_loader, optimizer, ema, epoch, loss, clip_norm, augment, device
-        )
-        history.loss.append(mean_loss)
-        history.accuracy.append(accuracy)
-        bar.set_postfix(loss=f"{mean_loss:.3f}", accuracy=f"{accuracy:.0%}")
-        if rank() > 0:
-            continue
+        trainer.train_epoch(train_loader, epoch + 1)
+        bar.set_postfix(loss=f"{history.loss[-1]:.3f}", accuracy=f"{history.accuracy[-1]:.0%}")
         warn_if_it_climbs(history.loss)
+        if validation_loader is None:
+            history.kept_epoch = epoch + 1
+        else:
+            trainer.keep_best(validation_loader)
         if test_loader is not None:
             evaluation, test_loss = _evaluate(ema.module, test_loader, device, loss)
             history.test_loss.append(test_loss)
             history.test_accuracy.append(evaluation.accuracy)
         if on_epoch_end is not None:
-            on_epoch_end(ema.module, TrainingState.of(classifier, ema, optimizer, history))
-    classifier.load_state_dict(ema.module.state_dict())
+            on_epoch_end(kept, trainer.state())
+    classifier.load_state_dict(kept.state_dict())
     classifier.eval()
     return history
-
-
-def _train_epoch(
-    classifier: Classifier,
-    loader: Batches,
-    optimizer: Optimizer,
-    ema: AveragedModel,
-    epoch: int,
-    loss: Loss | None,
-    clip_norm: float | None,
-    augment: Augment | None,
-    device: torch.device,
-) -> tuple[float, float]:
-    """Learn from each batch once; return the mean of the loss, and the accuracy on the way."""
-    classifier.train()
-    weights = list(classifier.parameters())
-    sums = torch.zeros(3, dtype=torch.float64, device=device)  # loss, correct, recordings
-    for number, (frames, targets) in enumerate(loader, 1):
-        place = f"in epoch {epoch + 1}, batch {number}"
-        batch_size = len(targets)
-        # Change the frames at random, and take this process's share of them.
-        if augment:
-            frames = augment(frames)
-        frames, targets = shard_batch(frames, targets)
-        frames = frames.to(device)
-        targets = targets.to(device)
-        # Forward through time, and back.
-        with own_random_numbers(epoch, number), errors_in(place):
-            log_probabilities, losses = classify_batch(classifier, frames, targets, loss)
-            mean = losses.sum() / batch_size
-            optimizer.zero_grad()
-            mean.backward()
-        # Add up the gradients of all processes, and clip them to a norm.
-        for weight in weights:
-            if weight.grad is not None:
-                all_reduce_sum(weight.grad)
-        gradient = clip_grad_norm_(weights, clip_norm or math.inf)
-        check_training(place, loss=mean, gradient=gradient)
-        # Step against the gradient; the moving average follows.
-        optimizer.step()
-        ema.update_parameters(classifier)
-        # Keep count.
-        correct = unique_argmax(log_probabilities) == targets
-        sums += torch.stack([losses.detach(), correct, torch.ones_like(losses)]).sum(dim=1)
-    loss_sum, correct_sum, n_samples = all_reduce_sum(sums).tolist()
-    if n_samples == 0:
-        raise ValueError("train_loader is empty: give a DataLoader or a list of batches")
-    check_training(f"after epoch {epoch + 1}", norm_of_the_weights=norm(ema))
-    return loss_sum / n_samples, correct_sum / n_samples
 
 
 def train_classifier(
@@ -517,13 +544,15 @@ def train_classifier(
 ) -> tuple[Classifier, History]:
     """Train a network by the recipe.
 
-    If there are test recordings, they are classified after each epoch, but nothing is decided by
-    them. Arguments that you don't give are chosen by the number and length of the training
-    recordings (``choose_recipe``). The classifier's ``recipe`` holds what was chosen, and so does
-    its checkpoint.
+    If there are validation recordings, they choose the epoch whose weights are kept, and the test
+    recordings are classified once, at the end. Otherwise the weights of the last epoch are kept,
+    and test recordings are classified after each epoch; nothing is ever decided by them. Arguments
+    that you don't give are chosen by the number and length of the training recordings
+    (``choose_recipe``). The classifier's ``recipe`` holds what was chosen, its ``ranges`` what the
+    recordings are like (``training_ranges``), and its checkpoint holds both.
 
     Args:
-        data: Recordings to train on, or to train and to test on, of any sensor and any classes.
+        data: Recordings to train on, or a split of them, of any sensor and any classes.
         seed: Determines the initial weights, the order of the recordings and how they are changed.
             It seeds PyTorch's global random numbers.
         device: Where to train; default ``default_device()``.
@@ -540,7 +569,7 @@ def train_classifier(
         training: Further arguments of ``fit``, such as ``loss`` or ``ema_decay``.
 
     Returns:
-        The trained classifier, and loss and accuracy by epoch.
+        The trained classifier, and loss and accuracy by epoch, with the epoch that is kept.
 
     Raises:
         TypeError: ``data`` is no ``Split`` and no ``Recordings``.
@@ -589,7 +618,7 @@ def train_classifier(
     )
     classifier.recipe = recipe
 
-    def loader_of(recordings: Recordings, shuffle: bool) -> Batches:
+    def loader_of(recordings: Recordings, shuffle: bool = False) -> Batches:
         return make_loader(
             recordings,
             recipe.batch_size,
@@ -598,16 +627,26 @@ def train_classifier(
             shuffle=shuffle,
         )
 
+    validation = data.validation if isinstance(data, Split) else None
+    classifier.ranges = training_ranges(train + validation if validation else train)
+    test_loader = loader_of(data.test) if isinstance(data, Split) else None
     history = fit(
         classifier,
         loader_of(train, shuffle=True),
-        loader_of(data.test, shuffle=False) if isinstance(data, Split) else None,
+        None if validation else test_loader,
+        validation_loader=loader_of(validation) if validation else None,
         epochs=recipe.epochs,
         learning_rate=recipe.learning_rate,
         augment=augment if callable(augment) else AUGMENTS[recipe.augment],
         device=device,
         **training,
     )
+    history.ranges = classifier.ranges
+    if validation and test_loader:
+        device = device or default_device()
+        evaluation, test_loss = _evaluate(classifier, test_loader, device, training.get("loss"))
+        history.test_loss.append(test_loss)
+        history.test_accuracy.append(evaluation.accuracy)
     return classifier, history
 
 

@@ -1,17 +1,14 @@
-"""The commands ``train`` and ``predict``, and training that processes share."""
+"""The commands ``train`` and ``predict``."""
 
 import io
 import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from same import altered, same, same_checkpoints
-from two_processes import CLIP_NORMS, TRAIN, train_on_uneven_batches
 
 from pokersnn_helpers import (
     EVENT_DTYPE,
@@ -19,6 +16,7 @@ from pokersnn_helpers import (
     Classifier,
     FastSNN,
     Recordings,
+    Split,
     evaluate,
     fit,
     load_checkpoint,
@@ -31,7 +29,7 @@ from pokersnn_helpers.commands import main
 from pokersnn_helpers.commands import train as command
 from pokersnn_helpers.commands.terminal import forget
 
-TORCHRUN = ["-m", "torch.distributed.run", "--standalone"]  # what the script torchrun runs
+TRAIN = ["train", "--time-window", "5000", "--device", "cpu"]
 HEAVY = {"torch", "norse", "numba", "pandas", "tonic", "matplotlib", "scipy"}
 
 
@@ -60,8 +58,8 @@ def train(*words):
     run(*TRAIN, *words)
 
 
-def losses(path):
-    return load_run(path).state.history["loss"]
+def losses(path, name="loss"):
+    return load_run(path).state.history[name]
 
 
 def names_in(folder):
@@ -123,7 +121,7 @@ def test_no_group_is_in_two_parts(group_size, sizes):
     events["t"][:, 0] = numbers
     recordings = Recordings(events, numbers % 3, ("a", "b", "c"), (4, 4, 2))
     divided = command.divide(recordings, numbers // group_size)
-    parts = [part for part in divided[:3] if part]
+    parts = command.parts(divided)
     assert [len(part) for part in parts] == sizes
     groups = []
     for part in parts:
@@ -135,8 +133,10 @@ def test_no_group_is_in_two_parts(group_size, sizes):
 def test_the_epoch_is_chosen_by_other_recordings_than_those_that_test(
     data, tmp_path, monkeypatch, capsys
 ):
-    parts = command.Data(data.train.subset(range(32)), data.train.subset(range(32, 48)), data.test)
-    monkeypatch.setattr(command, "load", lambda options: parts)
+    parts = Split(
+        data.train.subset(range(32)), data.test, validation=data.train.subset(range(32, 48))
+    )
+    monkeypatch.setattr(command, "load", lambda options: (parts, ""))
     path = tmp_path / "a.pt"
     train("--epochs", 1, "--network", "fast", "--checkpoint", path)
     kept = load_checkpoint(path, "cpu", FastSNN)
@@ -145,8 +145,29 @@ def test_the_epoch_is_chosen_by_other_recordings_than_those_that_test(
         for part in (parts.validation, parts.test)
     ]
     assert kept.recipe.network == "FastSNN"
-    assert load_run(path).state.history["test_loss"] == [chosen_by.loss]
+    assert load_run(path).state.history["validation_loss"] == [chosen_by.loss]
     assert f"test: {tested.correct} of 20 classified correctly" in capsys.readouterr().out
+
+
+def test_run_of_an_earlier_version_goes_on_choosing_the_epoch(data, tmp_path, monkeypatch):
+    parts = Split(
+        data.train.subset(range(32)), data.test, validation=data.train.subset(range(32, 48))
+    )
+    monkeypatch.setattr(command, "load", lambda options: (parts, ""))
+    new, old = tmp_path / "new.pt", tmp_path / "old.pt"
+    train("--epochs", 1, "--network", "fast", "--checkpoint", new)
+
+    def age(content):
+        history = content["state"]["history"]
+        for name in ("loss", "accuracy"):
+            history[f"test_{name}"] = history.pop(f"validation_{name}")
+        del history["kept_epoch"], history["ranges"]
+
+    altered(new, old, age)
+    for path in (new, old):
+        train("--resume", path, "--epochs", 3)
+    assert losses(old, "validation_loss") == losses(new, "validation_loss")
+    assert len(losses(old, "validation_loss")) == 3
 
 
 # ---- Runs that are stopped and resumed ----
@@ -202,16 +223,6 @@ def test_resumed_run_loads_what_it_was_trained_on(finished, data, tmp_path, monk
 def test_unusable_value_is_named(finished, words, message):
     with pytest.raises(SystemExit, match=message):
         train("--epochs", 1, *(finished if word == "RUN" else word for word in words))
-
-
-def test_every_process_takes_a_gpu_of_its_own(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setenv("LOCAL_RANK", "1")
-    assert command.choose_device("cuda") == torch.device("cuda", 1)
-    assert command.choose_device("cuda:0") == torch.device("cuda", 0)
-    monkeypatch.setenv("LOCAL_RANK", "2")
-    with pytest.raises(ValueError, match=r"is cuda:2, and PyTorch finds 2 CUDA GPUs"):
-        command.choose_device("cuda")
 
 
 def test_run_that_was_saved_without_its_slope_goes_on(finished, tmp_path):
@@ -272,119 +283,24 @@ def test_run_keeps_others_away_until_it_ends(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("rank", "words", "advice"),
+    ("words", "advice"),
     [
-        (0, [], "and nothing is saved: start the run again,\n--checkpoint FILE keeps it\n"),
-        (0, ["--checkpoint", "a b.pt"], "pokersnn_helpers train --resume 'a b.pt' --device cpu\n"),
-        (1, [], ""),
+        ([], "and nothing is saved: start the run again,\n--checkpoint FILE keeps it\n"),
+        (["--checkpoint", "a b.pt"], "pokersnn_helpers train --resume 'a b.pt' --device cpu\n"),
     ],
 )
-def test_ctrl_c_ends_a_run_in_two_lines(tmp_path, monkeypatch, capsys, rank, words, advice):
+def test_ctrl_c_ends_a_run_in_two_lines(tmp_path, monkeypatch, capsys, words, advice):
     def stopped(*arguments, **options):
         train_classifier(*arguments, **options | {"epochs": 1})
         raise KeyboardInterrupt  # as Python does on SIGINT
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command, "train_classifier", stopped)
-    monkeypatch.setattr(command, "rank", lambda: rank)
     with pytest.raises(SystemExit, match="130"):
         train("--epochs", 9, *words)
     _, _, shown = capsys.readouterr().err.partition("stopped")  # a progress bar may come first
     assert shown.endswith(advice)
     assert names_in(tmp_path) == words[1:]
-
-
-# ---- Training that processes share ----
-
-
-@pytest.fixture(scope="module")
-def two_processes(finished, tmp_path_factory):
-    """The folder where two processes have left what they computed, and what they printed."""
-    folder = tmp_path_factory.mktemp("two")
-    script = [str(Path(__file__).with_name("two_processes.py")), str(folder), str(finished)]
-    return folder, run_under_torchrun(*script)
-
-
-@pytest.mark.slow
-def test_two_processes_with_dropout_see_each_recording_once_per_epoch(two_processes):
-    """Their shards differ in size, so they draw different numbers of random numbers."""
-    folder, _ = two_processes
-    one, other = [torch.load(folder / f"dropout {rank}.pt") for rank in range(2)]
-    for epoch in range(2):
-        assert sorted(one["seen"][epoch] + other["seen"][epoch]) == list(range(9))
-    masks = torch.stack(one["masks"] + other["masks"])
-    assert len(masks.unique(dim=0)) == len(masks) == 12  # no two batches or processes share one
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("clip_norm", CLIP_NORMS)
-def test_gradients_of_two_processes_add_up_to_those_of_one(clip_norm, two_processes):
-    folder, _ = two_processes
-    alone = train_on_uneven_batches(clip_norm)
-    for rank in range(2):
-        shared = torch.load(folder / f"{rank} {clip_norm}.pt", weights_only=True)
-        for name in ("weights", "losses"):
-            error = (shared[name] - alone[name]).norm() / alone[name].norm()
-            assert error < 1e-10, name
-        assert shared["accuracy"] == alone["accuracy"]
-        # Process 0 alone looks at the test recordings, and saves.
-        assert shared["evaluated"] == (2 if rank == 0 else 0)
-        assert shared["saved"] == ([1, 2] if rank == 0 else [])
-
-
-def run_under_torchrun(*program, processes=2):
-    shown = {name: value for name, value in os.environ.items() if name != "TQDM_DISABLE"}
-    return subprocess.run(
-        [sys.executable, *TORCHRUN, f"--nproc-per-node={processes}", *program],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=shown | {"OMP_NUM_THREADS": "1"},
-    )
-
-
-@pytest.mark.slow
-def test_two_processes_end_with_the_weights_of_one(finished, two_processes):
-    folder, result = two_processes
-    path = folder / "two.pt"
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.count("2 processes on cpu") == 1
-    assert result.stdout.count("test: ") == 1
-    # What a progress bar shows first, and only once.
-    assert result.stderr.count("| 0/3 [00:00<?, ?epoch/s]") == 1
-    expected = load_checkpoint(finished, "cpu").state_dict()
-    for name, weight in load_checkpoint(path, "cpu").state_dict().items():
-        assert torch.allclose(weight, expected[name], rtol=1e-4, atol=1e-5), name
-    accuracies = [load_run(file).state.history["accuracy"] for file in (path, finished)]
-    assert accuracies[0] == accuracies[1]
-    train("--resume", path)  # one process can go on where two stopped
-
-
-@pytest.mark.slow
-def test_one_of_two_processes_says_what_is_wrong(two_processes):
-    folder, _ = two_processes
-    first = torch.load(folder / "refused 0.pt")
-    assert first.startswith("python -m pokersnn_helpers train: error: ")
-    assert "run.pt exists and isn't overwritten" in first
-    assert torch.load(folder / "refused 1.pt") == 1  # ends without a word
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="NCCL needs a CUDA GPU")
-def test_gpus_share_a_run_through_nccl(finished, tmp_path):
-    path = tmp_path / "gpus.pt"
-    gpus = torch.cuda.device_count()
-    words = ["--time-window", "5000", "--device", "cuda", "--epochs", "3", "--checkpoint", path]
-    result = run_under_torchrun("-m", "pokersnn_helpers", "train", *words, processes=gpus)
-    assert result.returncode == 0, result.stderr
-    assert f"{gpus} process" in result.stdout
-    assert losses(path) == pytest.approx(losses(finished), rel=0.01)
-
-
-def test_process_without_a_recording_has_gradients_of_zero():
-    classifier = Classifier(FastSNN())
-    classifier(torch.ones(9, 0, 2, 35, 35).to_sparse()).sum().backward()
-    for weights in classifier.parameters():
-        assert torch.count_nonzero(weights.grad) == 0
 
 
 # ---- What is asked, and what is printed ----

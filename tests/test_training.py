@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from same import same
 from torch.optim import SGD
 
 from pokersnn_helpers import (
@@ -24,10 +25,13 @@ from pokersnn_helpers import (
     make_loaders,
     predict,
     train_classifier,
+    training,
 )
 from pokersnn_helpers.classifier import unique_argmax
+from pokersnn_helpers.out_of_distribution import training_ranges
 from pokersnn_helpers.study.models import MLP, FrameMLP
 from pokersnn_helpers.system.devices import one_cpu_thread
+from pokersnn_helpers.training import Evaluation
 
 both_networks = pytest.mark.parametrize("network", [SNN, FastSNN])
 
@@ -71,10 +75,53 @@ def loaders(data):
 
 
 def test_history_has_an_entry_for_every_epoch(loaders):
-    watched = fit(small_classifier(), *loaders, epochs=3)
-    assert [len(curve) for curve in vars(watched).values()] == [3, 3, 3, 3]
-    unwatched = fit(small_classifier(), loaders[0], epochs=2)
-    assert [len(curve) for curve in vars(unwatched).values()] == [2, 2, 0, 0]
+    train_loader, other_loader = loaders
+    watched = fit(
+        small_classifier(), train_loader, other_loader, validation_loader=other_loader, epochs=3
+    )
+    curves = (watched.loss, watched.accuracy, watched.validation_loss, watched.test_accuracy)
+    assert [len(curve) for curve in curves] == [3, 3, 3, 3]
+    assert watched.validation_loss == watched.test_loss
+    unwatched = fit(small_classifier(), train_loader, epochs=2)
+    assert (len(unwatched.loss), unwatched.test_loss, unwatched.kept_epoch) == (2, [], 2)
+
+
+def test_validation_recordings_choose_the_last_of_the_good_epochs(monkeypatch):
+    accuracies = iter([0.2, 0.9, 0.9, 0.3])
+
+    def validate(classifier, loader, device, loss):
+        unlike = torch.tensor([[0.0, -9.0]]).repeat(100, 1)
+        right = round(100 * next(accuracies))
+        return Evaluation(unlike, torch.tensor([0] * right + [1] * (100 - right))), 1.0
+
+    monkeypatch.setattr(training, "_evaluate", validate)
+    averages = []
+    classifier = tiny()
+    history = fit(
+        classifier,
+        noise(),
+        validation_loader=noise(),
+        epochs=4,
+        on_epoch_end=lambda kept, state: averages.append((copy.deepcopy(kept), state)),
+    )
+    assert history.kept_epoch == 3
+    kept, state = averages[2]
+    assert_same_weights(classifier, kept)
+    assert same(state.ema, dict(kept.state_dict()))
+    last_kept, last_state = averages[3]
+    assert_same_weights(last_kept, kept)
+    assert not same(last_state.ema, last_state.kept)
+
+
+def test_a_network_trained_in_python_keeps_what_the_command_keeps(data):
+    parts = Split(
+        data.train.subset(range(32)), data.test, validation=data.train.subset(range(32, 48))
+    )
+    classifier, history = train_classifier(parts, network=FastSNN, epochs=2, device="cpu")
+    assert classifier.ranges == history.ranges == training_ranges(data.train)
+    assert len(history.validation_accuracy) == 2
+    tested = evaluate(classifier, make_loader(data.test, sparse=True), "cpu")
+    assert history.test_accuracy == [tested.accuracy]
 
 
 def test_averaging_ends_between_the_weights_of_the_steps():

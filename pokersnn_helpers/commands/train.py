@@ -1,35 +1,31 @@
 """The command ``train``: a run that can be stopped at any time, and resumed."""
 
-import copy
 import hashlib
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from filelock import FileLock, Timeout
 
-from ..checkpoints import Run, load_checkpoint, load_run, save_checkpoint
+from ..checkpoints import Run, load_run, save_checkpoint
 from ..checks import errors_in
 from ..classifier import Classifier
 from ..data.pokerdvs import load_pokerdvs
 from ..fast.detector import detector
-from ..frames import make_loader
 from ..networks import FrameNetwork
-from ..out_of_distribution import training_ranges
 from ..recipe import Recipe, choose_recipe
 from ..recordings import Recordings, Split, fold_indices
 from ..system.devices import default_device
-from ..system.distributed import broadcast, process_group, rank, world_size
-from ..training import History, TrainingState, evaluate, train_classifier
+from ..training import History, TrainingState, train_classifier
 from .look import read_folder
 from .main import resolve_network
 from .terminal import forget, printable, say
@@ -77,87 +73,30 @@ class TrainOptions(Recipe):
         return network
 
 
-class Data(NamedTuple):
-    """The recordings of a run, and what they were recorded with."""
-
-    train: Recordings
-    validation: Recordings | None  # by which the epoch is chosen, where there are enough groups
-    test: Recordings
-    source: str = "own"
-    sensor: str = ""
-
-    def __str__(self) -> str:
-        choose = f"{len(self.validation)} to choose the epoch, " if self.validation else ""
-        lines = [
-            f"{self.source} recordings: {len(self.train)} to train on, {choose}"
-            f"{len(self.test)} to test on",
-            repr(self.train),
-        ]
-        for part, purpose in ((self.validation, "to choose the epoch"), (self.test, "to test on")):
-            missing = set(self.train.targets) - set(part.targets) if part else ()
-            lines += [f"none of {self.train.classes[target]} {purpose}" for target in missing]
-        return "\n".join(lines)
-
-
-@dataclass
-class Keeper:
-    """Keeps the network of the epoch that other recordings choose, or else of the last one."""
-
-    options: TrainOptions
-    data: Data
-    path: Path | None
-    overwrite: bool  # what stands there is of this run
-    classifier: Any  # the one that is kept; none before the first epoch
-    ranges: list[list[float]]  # of what it is trained on, and what chooses the epoch
-
-    def save(self, average: Classifier, state: TrainingState) -> None:
-        """Save what is kept, and the state of the run after its last epoch."""
-        others = self.data.validation
-        last = len(state.history["loss"]) - 1
-        if others is None or best_epoch(state.history, len(others)) == last:
-            self.classifier = copy.deepcopy(average)
-        self.classifier.recipe = average.recipe  # of more epochs than when it was kept, perhaps
-        self.classifier.ranges = self.ranges
-        if self.path:
-            run = Run(asdict(self.options), state)
-            save_checkpoint(self.classifier, self.path, run, self.overwrite)
-            self.overwrite = True
-
-    def report(self, history: History, place: torch.device) -> None:
-        """Say how many recordings are classified correctly, of those trained on and of others."""
-        n_samples = len(self.data.train)
-        correct = round(history.accuracy[-1] * n_samples)
-        say_score("training", n_samples, correct, history.loss[-1])
-        if self.data.validation:
-            epoch = best_epoch(vars(history), len(self.data.validation)) + 1
-            say(f"kept: epoch {epoch} of {len(history.loss)}, chosen by other recordings")
-        network = self.classifier.snn
-        loader = make_loader(
-            self.data.test, time_window=network.time_window, sparse=network.takes_sparse
-        )
-        tested = evaluate(self.classifier, loader, place)
-        say_score("test", tested.n_samples, tested.correct, tested.loss)
-
-
 def train(
     checkpoint: Path | None = None, resume: Path | None = None, device: str = "", **given: Any
 ) -> None:
-    """Train, save after every epoch, and let process 0 report."""
+    """Train, save after every epoch, and report."""
     path = checkpoint or resume
     place = choose_device(device)
-    with process_group(place), ExitStack() as locks:
-        try:
-            options, state, data = broadcast(begin, given, path, resume, locks)
-            if rank() == 0:
-                processes = "1 process" if world_size() == 1 else f"{world_size()} processes"
-                say(f"{data}\n{options}, {processes} on {place.type}")
-                say(f"checkpoint: {path or 'none is written; --checkpoint FILE keeps one'}")
-            kept = load_checkpoint(resume, "cpu") if resume else None
-            seen = data.train + data.validation if data.validation else data.train
-            keeper = Keeper(options, data, path, path == resume, kept, training_ranges(seen))
+    saved, state = load_saved(resume, given) if resume else ({}, None)
+    try:
+        with claim(path, resume):
+            options, data = begin(saved, given, resume)
+            if state and data.validation:
+                name_validation(state.history)
+            say(f"{describe(data)}\n{options}, on {place.type}")
+            say(f"checkpoint: {path or 'none is written; --checkpoint FILE keeps one'}")
+
+            def save(classifier: Classifier, state: TrainingState) -> None:
+                if path:
+                    run = Run(asdict(options), state)
+                    is_first = not resume and len(state.history["loss"]) == 1
+                    save_checkpoint(classifier, path, run, overwrite=not is_first)
+
             with errors_in(str(resume or options)):
                 _, history = train_classifier(
-                    Split(data.train, data.validation or data.test),
+                    data,
                     options.seed,
                     place,
                     network=options.network_for(data.train),
@@ -168,38 +107,27 @@ def train(
                     learning_rate=options.learning_rate,
                     surrogate_slope=options.surrogate_slope,
                     resume_from=state,
-                    on_epoch_end=keeper.save,
+                    on_epoch_end=save,
                 )
-        except KeyboardInterrupt as stopped:
-            forget(stopped)
-            if rank() == 0:
-                print(printable(advice(path, device)), file=sys.stderr)
-            raise SystemExit(130) from None
-        if rank() == 0:  # which alone has watched the other recordings
-            keeper.report(history, place)
+    except KeyboardInterrupt as stopped:
+        forget(stopped)
+        print(printable(advice(path, device)), file=sys.stderr)
+        raise SystemExit(130) from None
+    report(history, data)
 
 
-def begin(
-    given: Words, path: Path | None, resume: Path | None, locks: ExitStack
-) -> tuple[TrainOptions, TrainingState | None, Data]:
-    """Return what a run begins with: its options, where it was stopped, and its recordings."""
-    saved, state = load_saved(resume, given) if resume else ({}, None)
-    # Each option is as given, or else as saved, or else the default.
+def begin(saved: Words, given: Words, resume: Path | None) -> tuple[TrainOptions, Split]:
+    """Return what a run begins with: each option as given, as saved, or the default; and data."""
     chosen: Words = {"network": "layer" if "data" in given else "snn"} | saved | given
     options = TrainOptions(**chosen)
     options.delays_s()  # so that a mistake in them is told before recordings are read
-    if path:
-        claim(path, resume, locks)
-    data = load(options)
+    data, sensor = load(options)
     recipe = choose_recipe(data.train, **{name: chosen.get(name) for name in asdict(Recipe())})
     digest = digest_of(data)
     if options.digest not in ("", digest):
         raise ValueError(f"the recordings aren't those of {resume} any more; put them back")
-    return (
-        replace(options, **asdict(recipe), source=data.source, sensor=data.sensor, digest=digest),
-        state,
-        data,
-    )
+    options = replace(options, **asdict(recipe), source=data.source, sensor=sensor, digest=digest)
+    return options, data
 
 
 def load_saved(resume: Path, given: Words) -> tuple[Words, TrainingState]:
@@ -217,25 +145,41 @@ def load_saved(resume: Path, given: Words) -> tuple[Words, TrainingState]:
     return {"surrogate_slope": slope} | saved, state
 
 
-def claim(path: Path, resume: Path | None, locks: ExitStack) -> None:
+def name_validation(history: dict[str, Any]) -> None:
+    """Rename what an earlier version noted of validation recordings as of test recordings."""
+    if "validation_loss" not in history:
+        history["validation_loss"] = history.pop("test_loss")
+        history["validation_accuracy"] = history.pop("test_accuracy")
+
+
+@contextmanager
+def claim(path: Path | None, resume: Path | None) -> Iterator[None]:
     """Keep other runs away from a checkpoint, and refuse one that isn't the run to go on with."""
+    if path is None:
+        yield
+        return
     real = path.resolve()  # a link leads to the same lock
-    lock = real.with_name(f".{real.name}.lock")
+    lock = FileLock(real.with_name(f".{real.name}.lock"), timeout=0)
     try:
-        locks.enter_context(FileLock(lock, timeout=0))
+        lock.acquire()
     except Timeout as error:
         raise ValueError(f"another run is writing {path}. Wait, or name another file") from error
-    if os.name == "posix":  # Windows removes it itself
-        locks.callback(lock.unlink, missing_ok=True)
-    if path.exists() and path != resume:
-        raise ValueError(f"{path} exists and isn't overwritten; name another file or --resume it")
+    try:
+        if path.exists() and path != resume:
+            raise ValueError(
+                f"{path} exists and isn't overwritten; name another file or --resume it"
+            )
+        yield
+    finally:
+        if os.name == "posix":  # Windows removes it itself
+            Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
 
 
-def load(options: TrainOptions) -> Data:
-    """Load POKER-DVS, or a folder of whose groups about a fourth test."""
+def load(options: TrainOptions) -> tuple[Split, str]:
+    """Load POKER-DVS, or a folder of whose groups about a fourth test; say its sensor, too."""
     if not options.data:
-        cards = load_pokerdvs(source=options.source)  # may download them
-        return Data(cards.train, None, cards.test, cards.source)
+        return load_pokerdvs(source=options.source), ""  # may download them
     folder = read_folder(
         options.data, sensor=options.sensor, size=options.size, window_ms=options.window_ms
     )
@@ -246,19 +190,19 @@ def load(options: TrainOptions) -> Data:
             f"{options.data}: a class has a single group, so none can test; add folders"
         )
     width, height, _ = folder.sensor_size
-    return divide(folder.recordings, folder.groups)._replace(sensor=f"{width}x{height}")
+    return divide(folder.recordings, folder.groups), f"{width}x{height}"
 
 
-def divide(recordings: Recordings, groups: Sequence[Any]) -> Data:
+def divide(recordings: Recordings, groups: Sequence[Any]) -> Split:
     """Hold out some groups to test on, and where there are enough, others to choose the epoch."""
     labels = np.asarray(groups)
     rest, tested = hold_out(recordings, labels)
     test = recordings.subset(tested)
     train = recordings.subset(rest)
     if fewest_groups(train, labels[rest]) < FOLDS:
-        return Data(train, None, test)
+        return Split(train, test)
     learned, watched = hold_out(train, labels[rest])
-    return Data(train.subset(learned), train.subset(watched), test)
+    return Split(train.subset(learned), test, validation=train.subset(watched))
 
 
 def hold_out(recordings: Recordings, groups: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -283,30 +227,40 @@ def fewest_groups(recordings: Recordings, groups: Any) -> int:
     return pd.Series(groups).groupby(recordings.targets).nunique().min()
 
 
-def digest_of(data: Data) -> str:
+def digest_of(data: Split) -> str:
     """Say which recordings these are, by their classes and their events."""
-    parts = [part for part in data[:3] if part]  # there may be none to choose the epoch
-    classes = data.train.classes
-    digest = hashlib.sha256(repr([classes, *(part.targets for part in parts)]).encode())
-    for part in parts:
+    digest = hashlib.sha256(repr([data.classes, *(part.targets for part in parts(data))]).encode())
+    for part in parts(data):
         for events in part.events:
             digest.update(events.tobytes())
     return digest.hexdigest()
 
 
-def best_epoch(history: dict[str, Any], recordings: int) -> int:
-    """Return the last epoch within two standard errors of the best, by so many recordings.
-
-    Of epochs that are about as good, the first to be best would be so by chance.
-    """
-    accuracies = np.array(history["test_accuracy"])
-    best = accuracies.max()
-    error = np.sqrt(best * (1 - best) / recordings)
-    return int(np.flatnonzero(accuracies >= best - 2 * error)[-1])
+def parts(data: Split) -> list[Recordings]:
+    """Return the recordings to train on, those to choose by if there are some, and the others."""
+    return [part for part in (data.train, data.validation, data.test) if part]
 
 
-def say_score(part: str, n_samples: int, correct: int, loss: float) -> None:
+def describe(data: Split) -> str:
+    """Say what there is to train, to choose and to test on, and which classes are missing."""
+    lines = [repr(data), repr(data.train)]
+    for part, purpose in ((data.validation, "to choose the epoch"), (data.test, "to test on")):
+        missing = set(data.train.targets) - set(part.targets) if part else ()
+        lines += [f"none of {data.classes[target]} {purpose}" for target in missing]
+    return "\n".join(lines)
+
+
+def report(history: History, data: Split) -> None:
+    """Say how many recordings are classified correctly, of those trained on and of others."""
+    say_score("training", len(data.train), history.accuracy[-1], history.loss[-1])
+    if data.validation:
+        say(f"kept: epoch {history.kept_epoch} of {len(history.loss)}, chosen by other recordings")
+    say_score("test", len(data.test), history.test_accuracy[-1], history.test_loss[-1])
+
+
+def say_score(part: str, n_samples: int, accuracy: float, loss: float) -> None:
     """Print a line of the report."""
+    correct = round(accuracy * n_samples)
     say(f"{part}: {correct} of {n_samples} classified correctly, loss {loss:.4f}")
 
 
@@ -321,10 +275,8 @@ def advice(path: Path | None, device: str) -> str:
 
 
 def choose_device(name: str) -> torch.device:
-    """Return this process's device; under ``torchrun`` each process takes one GPU."""
+    """Return the device of this name, or refuse a GPU that isn't there."""
     device = torch.device(name or default_device())
-    if str(device) == "cuda":
-        device = torch.device(f"cuda:{os.environ.get('LOCAL_RANK', 0)}")
     n_gpus = torch.cuda.device_count()
     if device.type != "cpu" and (device.index or 0) >= n_gpus:
         raise ValueError(
