@@ -1,4 +1,4 @@
-// Makes interactive figures of the images that pokersnn_helpers/figures/interactive*.py drew.
+// Makes interactive figures of the images that pokersnn_helpers/figures/interactive.py returns.
 // What all of them share is here; the folder interactive has a script for each kind of figure,
 // loaded with its drawing library when the first figure of its kind comes near.
 (() => {
@@ -54,7 +54,7 @@
 
   const clamp = (value, lowest, highest) => Math.min(Math.max(value, lowest), highest);
 
-  // Random numbers from 0 to 1, the same as in Python.
+  // Random numbers from 0 to 1, the same for the same seed.
   function mulberry32(state) {
     return () => {
       state = (state + 0x6d2b79f5) | 0;
@@ -123,8 +123,9 @@
   const number = (value, digits) => value.toFixed(digits).replace("-", "−");
   const counted = (count, name) => `${count.toLocaleString("en")} ${name}${count === 1 ? "" : "s"}`;
 
-  // The sliders that Python's class Slider describes. Returns their values, and a way to set one
-  // without redrawing.
+  // sliders: by name what each sets, the unit and digits of its value, its lowest and highest
+  // position, the step between two, and where it stands at first. The value is the position, or, on
+  // the scale "log", 10 to its power. Returns their values, and a way to set one without redrawing.
   function addSliders(controls, sliders, redraw) {
     const inputs = {};
     const position = (name) => +inputs[name].value;

@@ -1,9 +1,9 @@
 """Figures: plots, drawings, animations and interactive figures, for any sensor and any classes.
 
 Nothing else in the package needs this folder. ``colours`` holds the one colour code, and ``labels``
-what stands beside lines. ``recordings``, ``networks`` and ``results`` draw what they are called
-after; ``drawings`` shows stored pictures of concepts; ``animations`` makes players; the
-``interactive`` modules make figures that a reader of the published page can rotate or control.
+what stands beside lines. ``events``, ``dynamics`` and ``results`` draw what they are called after;
+``drawings`` shows stored pictures of concepts; ``animations`` makes players; ``interactive`` makes
+figures that a reader of the published page can rotate or control.
 ``plot_*`` makes and returns a figure, ``draw_*`` draws into axes that you made.
 """
 

@@ -1,10 +1,8 @@
 """Figures that a reader can rotate or control on the published page, and their static images.
 
 An ``InteractiveFigure`` is an image with JSON beside it. On the published page a script
-(``book/_static/interactive_figures.js``) makes an interactive figure out of the JSON and replaces
-the image with it. In Colab and on paper there is no script, and the image stays. This module holds
-what all of them share, the cloud of events, the card and the motion; ``interactive_sliders`` holds
-the others.
+(``book/_static/interactive_figures.js``) replaces the image with a figure that a reader can move,
+made of the JSON. In Colab and on paper there is no script, and the image stays.
 """
 
 import base64
@@ -12,6 +10,7 @@ import html
 import io
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -33,27 +32,25 @@ MORE_SWITCHES = {
 }
 
 
-@dataclass(frozen=True)
-class Slider:
-    """A slider of an interactive figure: where it can stand, and which value that means."""
-
-    label: str  # what it sets
-    unit: str  # of the value
-    lowest: float  # position at the left end
-    highest: float  # and at the right one
-    step: float  # from one position to the next
-    start: float  # position before the reader moves it
-    digits: int = 0  # of the value, after the point, as the page writes it
-    scale: str = "linear"  # the value is the position; "log": the position is its decimal logarithm
-
-    def value(self, position: float) -> float:
-        """Return the value that a position means."""
-        return 10.0**position if self.scale == "log" else position
-
-
-def initial_values(sliders: dict[str, Slider]) -> dict[str, float]:
-    """Return the values before the reader moves a slider."""
-    return {name: slider.value(slider.start) for name, slider in sliders.items()}
+SLIDERS = Path(__file__).with_name("sliders")  # the page's figures as they are at first, as images
+ALTERNATIVE_TEXTS = {
+    "pixel": "Three plots one above the other, over 20 milliseconds. The light falls as a dark pip "
+    "comes, and rises as it goes. Below, the logarithm of the light, followed in steps by the "
+    "pixel's reference. At the bottom, OFF events while the light falls, and as many ON events "
+    "while it rises; none in between.",
+    "neuron": "Input events, synaptic current, membrane voltage and spikes of a neuron over time. "
+    "The current jumps at each input event and decays. The voltage follows it up to the dashed "
+    "threshold, where each spike resets it to zero.",
+    "staircase": "Two plots against the weight. Above, the loss goes down in steps to 0 and up "
+    "again, flat between them; a ball lies on one of the upper steps. Below, the true gradient is "
+    "0, and the surrogate gradient isn't: negative where the neuron spikes too little, positive "
+    "where it spikes too much.",
+    "detector": "Above, an edge moves right past two pixels. The left pixel's line goes through a "
+    "delay, the right one's doesn't, and both end at one neuron. Below, the neuron's voltage over "
+    "time. For an edge that moves right both inputs arrive at once, and the voltage reaches the "
+    "threshold: a spike. For one that moves left they arrive one after the other, and it stays "
+    "below.",
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ class InteractiveFigure:
     Attributes:
         kind: The script that draws the figure: ``"event-cloud"``, ``"pixel"``, ``"neuron"``,
             ``"staircase"``, ``"card"``, ``"motion"`` or ``"detector"``.
-        content: The data that it draws, in a form that JSON can hold, and its sliders.
+        content: The data that it draws, in a form that JSON can hold.
         png: The static image.
         alt: A description of the image for those who can't see it.
 
@@ -96,7 +93,7 @@ class InteractiveFigure:
         return self.png
 
     def _repr_html_(self) -> str:
-        content = json.dumps(self.content, separators=(",", ":"), default=vars)
+        content = json.dumps(self.content, separators=(",", ":"))
         content = content.replace("<", "\\u003c")  # a name may hold "</script>"
         png = _base64(self.png)
         return (
@@ -217,3 +214,25 @@ def interactive_motion(events: np.ndarray) -> InteractiveFigure:
         "From panel to panel a disc has moved on: blue OFF events are in front of it, red ON "
         "events behind it.",
     )
+
+
+def interactive_sliders(kind: str) -> InteractiveFigure:
+    """Return a figure that the page computes anew as its sliders move.
+
+    Args:
+        kind: ``"pixel"``: how a pixel turns the light of a passing pip into events. ``"neuron"``:
+            a LIF neuron with random input. ``"staircase"``: the loss of one neuron against its one
+            weight; on the page a ball stands on it, which a step against the surrogate gradient
+            moves. ``"detector"``: two pixels, a delay and a neuron that tells right from left, as
+            Hassenstein and Reichardt's motion detector does (1956,
+            doi:10.1515/znb-1956-9-1004), with a spike in place of their multiplication.
+
+    Returns:
+        The figure; its image shows the sliders at their start.
+
+    Example:
+        >>> interactive_sliders("pixel").kind
+        'pixel'
+    """
+    image = SLIDERS / f"{kind}.png"
+    return InteractiveFigure(kind, {}, image.read_bytes(), ALTERNATIVE_TEXTS[kind])

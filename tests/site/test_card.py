@@ -8,8 +8,7 @@ import card_network
 import numpy as np
 import pytest
 import torch
-from book_site import FIGURE, said, state
-from test_interactive import Middle
+from book_site import FIGURE, Middle, said, state
 
 from pokersnn_helpers import to_frames
 from pokersnn_helpers.classifier import unique_argmax

@@ -5,14 +5,19 @@ import re
 
 import numpy as np
 import pytest
-from book_site import Visit, count_images, images_in, page_with, touch
-from test_interactive import SLIDERS
+import torch
+from book_site import Middle, Visit, count_images, images_in, page_with, touch
 
-from pokersnn_helpers.figures import interactive_sliders as sliding
-from pokersnn_helpers.figures.interactive import initial_values
+from pokersnn_helpers.figures.interactive import ALTERNATIVE_TEXTS
+from pokersnn_helpers.simulation import EventCamera
+from pokersnn_helpers.system.norse_cells import (
+    LIFFeedForwardState,
+    LIFParameters,
+    lif_feed_forward_step,
+)
 
-WAYS = ("right", "left")
-KINDS = ["event-cloud", *SLIDERS]
+SLIDING = list(ALTERNATIVE_TEXTS)
+KINDS = ["event-cloud", *SLIDING]
 SCENES = ["card", "motion"]  # with more tests in files of their own
 SETTLED = (  # after two images, or after 10 s: without any, a test fails and doesn't hang
     "new Promise((done) => { setTimeout(done, 10_000); requestAnimationFrame("
@@ -36,6 +41,7 @@ class Figure:
         self.summary = self.holder.locator(".interactive-summary")
         self.drawing.scroll_into_view_if_needed()
         self.wait_until_drawn()
+        self.sliders = self.read_sliders()
 
     def wait_until_drawn(self):
         drawn = "(d) => d.charts || d.figure || d._fullLayout?.scene?._scene"
@@ -59,8 +65,29 @@ class Figure:
             positions,
         )
 
+    def read_sliders(self):
+        """Return lowest and highest position, step and position at first of each slider by name."""
+        read = "all => all.map(({ name, min, max, step, value }) => [name, min, max, step, value])"
+        inputs = self.holder.locator("input[type=range]").evaluate_all(read)
+        return {name: [float(number) for number in numbers] for name, *numbers in inputs}
+
     def to_start(self):
-        self.move({name: slider.start for name, slider in SLIDERS[self.kind].items()})
+        self.move({name: start for name, (*_, start) in self.sliders.items()})
+
+    def stands(self):
+        """Move to positions and yield values: at the start, all at an end, each at an end."""
+        lowest = {name: numbers[0] for name, numbers in self.sliders.items()}
+        highest = {name: numbers[1] for name, numbers in self.sliders.items()}
+        start = {name: numbers[3] for name, numbers in self.sliders.items()}
+        stands = [start, lowest, highest]
+        for end in (lowest, highest):
+            stands += [start | {name: position} for name, position in end.items()]
+        for positions in stands:
+            self.move(positions)
+            yield {name: self.value(name, position) for name, position in positions.items()}
+
+    def value(self, name, position):
+        return 10**position if name in ("daylight", "beta") else position
 
     def press(self, name):
         press = f"(button) => {{ button.click(); return {SETTLED}; }}"
@@ -86,20 +113,7 @@ def figure(request, browser, address):
     reader.context.close()
 
 
-def stands(sliders):
-    """Yield positions of all sliders, and values: at the start, all at an end, each at an end."""
-    start = {name: slider.start for name, slider in sliders.items()}
-    every = [start]
-    for end in ("lowest", "highest"):
-        ends = {name: getattr(slider, end) for name, slider in sliders.items()}
-        every.append(ends)
-        every += [start | {name: position} for name, position in ends.items()]
-    for positions in every:
-        values = {name: slider.value(positions[name]) for name, slider in sliders.items()}
-        yield positions, values
-
-
-# ---- What is drawn, against Python ----
+# ---- What is drawn, against the camera's simulator and Norse ----
 
 
 def assert_close(found, expected):
@@ -114,55 +128,96 @@ def assert_close(found, expected):
         (False, "ln(light)", "ln(contrast) / threshold = 2.30 / 0.30 = 7.67"),  # as at first
     ],
 )
-def test_pixel_agrees_with_python(linear, title, words, figure):
+def test_pixel_sends_the_events_of_an_event_camera(linear, title, words, figure):
+    """The camera's level falls and rises a hair further: else rounding decides on events."""
     figure.holder.get_by_label("linear pixel").set_checked(linear)
     figure.to_start()
     assert figure.summary.inner_text().startswith(f"events per edge = {words} →")
     assert figure.drawing.evaluate("(d) => d.charts[1].axes[1].label") == title
-    for positions, values in stands(sliding.PIXEL_SLIDERS):
-        figure.move(positions)
-        trace = sliding.run_pixel(**values, linear=linear)
-        of_light, of_level, of_events = figure.series()
-        times, light = of_light
-        _, low, high, reference, level = of_level
-        at, on, off = of_events
-        assert_close([times, light, level], [trace.times, trace.light, trace.level])
-        assert_close(reference, trace.reference)
-        assert_close(low, trace.reference - values["threshold"])
-        assert_close(high, trace.reference + values["threshold"])
-        assert_close(at, trace.event_times)
-        np.testing.assert_array_equal(on == 1, trace.polarities == 1)
-        np.testing.assert_array_equal(off == -1, trace.polarities == 0)
-        count = int(trace.polarities.sum())
+    for values in figure.stands():
+        threshold = values["threshold"]
+        (times, light), (_, low, high, reference, level), (at, on, off) = figure.series()
+        darkest = values["daylight"] / values["contrast"]
+        assert_close([light.max(), light.min()], [values["daylight"], darkest])
+        assert_close(level, light if linear else np.log(light))
+        assert_close([low, high], [reference - threshold, reference + threshold])
+        assert np.abs(reference - level).max() < 1.001 * threshold
+        falls = 1e-4 * (level - level[0])
+        film = level + np.where(times < 10, falls, 1e-3 * threshold)
+        camera = EventCamera(threshold, threshold)
+        interval = 1000 * (times[1] - times[0])
+        events = camera.record(film.reshape(-1, 1, 1), interval, Middle(np.random.PCG64(0)))
+        assert (on == 1).tolist() == (events["p"] == 1).tolist()
+        assert (off == -1).tolist() == (events["p"] == 0).tolist()
+        delays = np.abs(events["t"] / 1000 - at)  # those after a hair come sooner
+        assert (delays > 2e-3).sum() <= 2
+        assert delays.max(initial=0) < 0.1
+        count = int(events["p"].sum())
         assert figure.summary.inner_text().endswith(f"→ {count} OFF, then {count} ON")
+
+
+def lif_traces(arrivals, dt, steps, weight, tau_mem, tau_syn, v_th):
+    """Run Norse's neuron: times in ms; returns spikes, voltages and currents, (3, steps)."""
+    jumps = np.zeros(steps)
+    np.add.at(jumps, np.floor(np.array(arrivals) / dt + 1e-6).astype(int), weight)
+    parameters = LIFParameters(1000 / tau_syn, 1000 / tau_mem, v_th=v_th)
+    state = LIFFeedForwardState(*torch.zeros(2, dtype=torch.float64))
+    trace = []
+    for jump in torch.tensor(jumps):
+        spike, state = lif_feed_forward_step(jump, state, parameters, dt / 1000)
+        trace.append([spike, *state])
+    return np.array(trace).T
 
 
 @on("neuron")
 def test_neuron_agrees_with_norse(figure):
-    carried = json.loads(figure.holder.locator("script").text_content())
-    for seed in (carried["seed"], carried["seed"] + 1):
-        arrivals = sliding.random_arrivals(seed)
-        for positions, values in stands(sliding.NEURON_SLIDERS):
-            figure.move(positions)
+    drawn = []
+    for _ in range(2):
+        for values in figure.stands():
+            rate = values.pop("rate")
             inputs, currents, voltages, spiking = figure.series()
-            spikes, voltage, current = sliding.run_neuron(arrivals, **values)
+            arrivals = inputs[0]
+            drawn.append(arrivals * rate)
+            spikes, voltage, current = lif_traces(arrivals, 0.1, 1000, 0.05, **values)
             assert_close(np.nan_to_num(spiking[1]), spikes)
             assert_close([voltages[1], currents[1]], [voltage, current])
-            assert set(currents[2]) == {values["v_th"]}
-            assert set(voltages[2]) == {values["v_th"]}
-            with np.errstate(divide="ignore"):
-                at = 1000 * arrivals / values["rate"]
-            assert_close(inputs[0], at[at < 100])
+            assert set(currents[2]) == set(voltages[2]) == {values["v_th"]}
             assert voltages[0][-1] == pytest.approx(100)
+            assert len(arrivals) == pytest.approx(rate / 10, abs=4 * np.sqrt(rate / 10))
             assert figure.summary.inner_text().startswith(f"{spikes.sum():.0f} spike")
         figure.press("new input")
+    first, again = drawn[0], drawn[len(drawn) // 2]
+    assert not np.isin(again, first).any()
+    for arrivals in drawn[: len(drawn) // 2]:  # another rate compresses or stretches the input
+        both = min(len(arrivals), len(first))
+        assert_close(arrivals[:both], first[:both])
 
 
-def ball_and_curves(staircase):
-    of_loss, of_gradient = staircase.series()
-    weights, losses = of_loss
-    _, zero, gradients = of_gradient
-    marks = staircase.drawing.evaluate("(d) => d.charts.map((chart) => chart.marks[0])")
+INPUT = (2.5, 5.5, 7.5, 14.5, 16.5, 21.5, 23.5, 25.5, 33.5, 35.5)  # ms
+
+
+def staircase(weights, beta, dt):
+    """Run the neuron by autograd: spikes, loss and gradient for each weight."""
+    weight = torch.tensor(weights, requires_grad=True)
+    v = i = spikes = torch.zeros_like(weight)
+    arrivals = {int(time / dt) for time in INPUT}
+    for step in range(int(45 / dt)):
+        i = i + weight * (step in arrivals)
+        v = v + dt / 10 * (i - v)
+        i = i - dt / 10 * i
+        above = v - 0.3
+        smooth = above / (1 + beta * above.abs())  # whose derivative is the surrogate
+        spike = (above > 0) + (smooth - smooth.detach())  # 0 or 1, with that derivative
+        v = (1 - spike) * v
+        spikes = spikes + spike
+    loss = (spikes - 4) ** 2
+    (gradient,) = torch.autograd.grad(loss.sum(), weight)
+    return spikes.detach().numpy(), loss.detach().numpy(), gradient.numpy()
+
+
+def ball_and_curves(figure):
+    (weights, losses), (_, zero, gradients) = figure.series()
+    marks = figure.drawing.evaluate("(d) => d.charts.map((chart) => chart.marks[0])")
     (weight, loss, _), (same, gradient, _) = marks
     assert weight == same
     assert not zero.any()
@@ -171,38 +226,33 @@ def ball_and_curves(staircase):
 
 @on("staircase")
 def test_staircase_agrees_with_autograd(figure):
-    for positions, values in stands(sliding.STAIRCASE_SLIDERS):
-        figure.move(positions)
+    for values in figure.stands():
         (weight, loss, gradient), (weights, losses, gradients) = ball_and_curves(figure)
         assert weight == pytest.approx(values.pop("weight"))
-        python = sliding.run_staircase(np.append(weights, weight), **values)
-        np.testing.assert_array_equal([*losses, loss], python.loss)
-        assert_close([*gradients, gradient], python.gradient)
+        spikes, expected_losses, expected = staircase(np.append(weights, weight), **values)
+        np.testing.assert_array_equal([*losses, loss], expected_losses)
+        assert_close([*gradients, gradient], expected)
         text = figure.summary.inner_text()
-        assert f": {python.spikes[-1]:.0f} spike" in text
-        assert "true gradient 0, " in text
-        gradient = f"{python.gradient[-1]:.1f}".replace("-", "−")
-        assert f"surrogate gradient {gradient}." in text
+        assert f": {spikes[-1]:.0f} spike" in text
+        written = f"{expected[-1]:.1f}".replace("-", "−")
+        assert f"surrogate gradient {written}." in text
 
 
 @on("staircase")
 def test_ball_moves_along_the_surrogate_gradient_only(figure):
-    start = initial_values(sliding.STAIRCASE_SLIDERS)
-    first = weight = start.pop("weight")
     figure.to_start()
     image = figure.images()
+    (first, _, _), _ = ball_and_curves(figure)
     figure.press("step against the true gradient")
-    assert ball_and_curves(figure)[0][0] == weight
+    assert ball_and_curves(figure)[0][0] == first
     assert figure.images() == image
     assert "gradient is 0" in figure.summary.inner_text()
     for _ in range(20):
+        (weight, _, gradient), _ = ball_and_curves(figure)
         figure.press("step against the surrogate gradient")
-        gradient = sliding.run_staircase(np.array([weight]), **start).gradient[0]
-        longest = sliding.STAIRCASE.longest_step
-        step = np.clip(-sliding.STAIRCASE.learning_rate * gradient, -longest, longest)
-        weight = np.clip(weight + step, 0, sliding.STAIRCASE_SLIDERS["weight"].highest)
         (ball, loss, _), _ = ball_and_curves(figure)
-        assert ball == pytest.approx(weight, abs=1e-9)
+        assert (ball - weight) * gradient <= 0
+        assert abs(ball - weight) <= 0.05 + 1e-9
     assert loss == 0
     assert figure.images() != image
     figure.press("reset")
@@ -211,21 +261,23 @@ def test_ball_moves_along_the_surrogate_gradient_only(figure):
 
 @on("detector")
 def test_detector_agrees_with_norse(figure):
-    for way, back in (WAYS, WAYS[::-1]):
-        for positions, values in stands(sliding.DETECTOR_SLIDERS):
-            figure.move(positions)
+    for ways in (("right", "left"), ("left", "right")):
+        for values in figure.stands():
+            delay, speed, tau = values.values()
+            arrivals = {"right": [2 + delay, 2 + 1 / speed], "left": [2 + 1 / speed + delay, 2]}
             inputs, (times, other, voltage, threshold, spikes) = figure.series()
-            expected = {name: sliding.run_detector(**values, direction=name) for name in WAYS}
-            assert_close(other, expected[back][1])
+            expected = {}
+            for name, heard in arrivals.items():
+                expected[name] = lif_traces(heard, 0.05, 800, 1, tau, tau, 0.6)
+            way, back = ways
             assert_close(voltage, expected[way][1])
             assert_close(np.nan_to_num(spikes), expected[way][0])
+            assert_close(other, expected[back][1])
             assert times[-1] == pytest.approx(40)
-            assert set(threshold) == {sliding.DETECTOR.threshold}
-            arrivals = sliding.detector_arrivals(values["delay"], values["speed"], way)
-            for arrival, line in zip(arrivals, inputs[1:], strict=True):
+            assert set(threshold) == {0.6}
+            for arrival, line in zip(arrivals[way], inputs[1:], strict=True):
                 assert inputs[0][line == 1] == pytest.approx(arrival)
-            counts = [int(expected[name][0].sum()) for name in WAYS]
-            right, left = counts
+            right, left = (int(expected[name][0].sum()) for name in ("right", "left"))
             text = figure.summary.inner_text()
             assert f"right: {right or 'no'} spike" in text
             assert f"left: {left or 'no'} spike" in text
@@ -236,22 +288,22 @@ def test_detector_agrees_with_norse(figure):
 # ---- Keyboard, themes, scrolling ----
 
 
-@on(*SLIDERS)
+@on(*SLIDING)
 def test_chart_is_redrawn_as_each_slider_moves_by_keyboard(figure):
     figure.to_start()
-    for name, slider in SLIDERS[figure.kind].items():
+    for name, (_, _, step, start) in figure.sliders.items():
         before = figure.images()
-        moved = figure.holder.locator(f"input[name={name}]")
-        moved.press("ArrowLeft")
+        slider = figure.holder.locator(f"input[name={name}]")
+        slider.press("ArrowLeft")
         figure.settle()
-        position = slider.start - slider.step
-        assert float(moved.input_value()) == pytest.approx(position)
-        text = f"{slider.value(position):.{slider.digits}f} {slider.unit}"
-        assert moved.get_attribute("aria-valuetext") == text.strip()
+        assert float(slider.input_value()) == pytest.approx(start - step)
+        told = slider.get_attribute("aria-valuetext")
+        value = float(told.split()[0].replace("−", "-"))
+        assert value == pytest.approx(figure.value(name, start - step), abs=0.051)
         assert figure.images() != before, name
 
 
-@on(*SLIDERS)
+@on(*SLIDING)
 def test_chart_follows_the_theme(figure):
     light = figure.images()
     figure.follow_theme("dark")
@@ -289,7 +341,7 @@ def test_figure_fits_a_screen_and_a_phone_with_text_that_can_be_read(figure):
     fits += "c.getBoundingClientRect(); return width > 100 && 0 <= x && x + width <= 390; })"
     # Plotly draws anew a while after the change.
     figure.page.wait_for_function(fits, arg=figure.drawing.element_handle(), polling=100)
-    if figure.kind in SLIDERS:
+    if figure.kind in SLIDING:
         fonts = "(d) => d.charts.flatMap(({ axes }) => axes.map(({ font }) => font[0]))"
         ratio = figure.page.evaluate("devicePixelRatio")
         for font in figure.drawing.evaluate(fonts):

@@ -8,9 +8,8 @@ import book_site as site
 import motion_network
 import numpy as np
 import pytest
-from book_site import FIGURE, said, state
+from book_site import FIGURE, Middle, said, state
 from motion_network import MOTIONS, OPPOSITE
-from test_interactive import Middle
 
 from pokersnn_helpers import to_frames
 from pokersnn_helpers.simulation.motions import COURSES, FRAME_INTERVAL, film_path, random_path

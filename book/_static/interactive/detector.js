@@ -1,5 +1,4 @@
-// Two pixels, a delay and a neuron: pokersnn_helpers/figures/interactive_sliders.py computes the
-// same with Norse.
+// Two pixels, a delay and a neuron that spikes if the events of both arrive together.
 (({
   kinds,
   loadCharts,
@@ -15,22 +14,48 @@
   addChart,
   tick,
 }) => {
+  const SLIDERS = {
+    delay: { label: "delay", unit: "ms", lowest: 0, highest: 10, step: 0.5, start: 4, digits: 1 },
+    speed: {
+      label: "speed",
+      unit: "px/ms",
+      lowest: 0.1,
+      highest: 1,
+      step: 0.05,
+      start: 0.25,
+      digits: 2,
+    },
+    tau: {
+      label: "time constants",
+      unit: "ms",
+      lowest: 0.5,
+      highest: 20,
+      step: 0.5,
+      start: 1,
+      digits: 1,
+    },
+  };
+  const DURATION = 40; // ms
+  const DT = 0.05; // ms
+  const BEGIN = 2; // ms: the edge is at the first of the two pixels, which are one pixel apart
+  const THRESHOLD = 0.6; // an input event alone lifts the voltage to 1 / e, two at once to 2 / e
   const DIRECTIONS = ["right", "left"];
   const ROOM = 20; // ms that the chart shows at least
 
   // When the neuron hears of the left pixel, whose line is delayed, and of the right one, in ms.
-  function arrivals({ begin }, { delay, speed }, direction) {
+  function arrivals({ delay, speed }, direction) {
     const late = 1 / speed;
     const [left, right] = direction === "right" ? [0, late] : [late, 0];
-    return [begin + left + delay, begin + right];
+    return [BEGIN + left + delay, BEGIN + right];
   }
 
-  function runDetector(content, { tau, ...state }, direction) {
-    const { duration, dt, threshold } = content;
-    const input = new Float64Array(Math.round(duration / dt));
-    const arrived = arrivals(content, state, direction);
-    for (const time of arrived) input[Math.floor(time / dt + 1e-6)] += 1;
-    return { arrived, ...runNeuron(input, { dt, tau_mem: tau, tau_syn: tau, threshold }) };
+  function runDetector({ tau, ...state }, direction) {
+    const input = new Float64Array(Math.round(DURATION / DT));
+    const arrived = arrivals(state, direction);
+    // 6 / 0.05 is a little below 120.
+    for (const time of arrived) input[Math.floor(time / DT + 1e-6)] += 1;
+    const neuron = { dt: DT, tau_mem: tau, tau_syn: tau, threshold: THRESHOLD };
+    return { arrived, ...runNeuron(input, neuron) };
   }
 
   // The edge, the two pixels, the delay and the neuron.
@@ -54,7 +79,6 @@
   }
 
   kinds.detector = async (content, controls, drawing) => {
-    const { sliders, duration } = content;
     await loadCharts();
     let direction = DIRECTIONS[0];
     let end = ROOM;
@@ -82,11 +106,11 @@
     const redraw = oncePerImage(() => {
       const state = values();
       const [way, other] = [direction, DIRECTIONS.find((one) => one !== direction)].map((one) =>
-        runDetector(content, state, one),
+        runDetector(state, one),
       );
       const [spikes, otherwise] = [way, other].map((trace) => trace.spikes.filter(Boolean).length);
       end = Math.min(
-        duration,
+        DURATION,
         Math.max(
           ROOM,
           ...way.arrived.map((time) => time + 8),
@@ -105,12 +129,12 @@
         times.map((time) => (time === left ? 1 : null)),
         times.map((time) => (time === right ? 1 : null)),
       ]);
-      charts[1].marks = [[0, content.threshold, "grey", "threshold"]];
+      charts[1].marks = [[0, THRESHOLD, "grey", "threshold"]];
       charts[1].setData([
         way.time,
         other.voltage,
         way.voltage,
-        way.time.map(() => content.threshold),
+        way.time.map(() => THRESHOLD),
         way.spikes,
       ]);
       const names = direction === "right" ? [spikes, otherwise] : [otherwise, spikes];
@@ -119,7 +143,7 @@
         `right: ${counted(names[0] || "no", "spike")}; left: ` +
         `${counted(names[1] || "no", "spike")}. The neuron ${tells} them apart.`;
     });
-    const { values } = addSliders(controls, sliders, redraw);
+    const { values } = addSliders(controls, SLIDERS, redraw);
     const turn = button("edge moves left", () => {
       turn.textContent = `edge moves ${direction}`;
       direction = DIRECTIONS.find((one) => one !== direction);

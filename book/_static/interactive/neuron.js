@@ -1,4 +1,4 @@
-// A LIF neuron: pokersnn_helpers/figures/interactive_sliders.py computes the same with Norse.
+// A LIF neuron with random input, which a seed decides: each press of the button adds 1 to it.
 (({
   kinds,
   loadCharts,
@@ -13,6 +13,48 @@
   liveText,
   addChart,
 }) => {
+  const SLIDERS = {
+    tau_mem: {
+      label: "membrane time constant",
+      unit: "ms",
+      lowest: 2,
+      highest: 50,
+      step: 1,
+      start: 10,
+      digits: 0,
+    },
+    tau_syn: {
+      label: "synaptic time constant",
+      unit: "ms",
+      lowest: 2,
+      highest: 50,
+      step: 1,
+      start: 10,
+      digits: 0,
+    },
+    v_th: {
+      label: "threshold",
+      unit: "a.u.",
+      lowest: 0.05,
+      highest: 1,
+      step: 0.05,
+      start: 0.3,
+      digits: 2,
+    },
+    rate: {
+      label: "input rate",
+      unit: "events/s",
+      lowest: 0,
+      highest: 2000,
+      step: 50,
+      start: 1000,
+      digits: 0,
+    },
+  };
+  const STEPS = 1000;
+  const DT = 0.0001; // s
+  const WEIGHT = 0.05; // by which an input event raises the current
+
   // When input events arrive up to some time, in s, with exponential waits.
   function arrivals(seed, rate, end) {
     const random = mulberry32(seed);
@@ -22,18 +64,17 @@
     return times;
   }
 
-  function run({ steps, dt, weight, inputs }, { tau_mem, tau_syn, v_th }) {
-    const input = new Float64Array(steps);
-    for (const time of inputs) input[Math.floor(time / dt)] += weight;
-    return runNeuron(input, { dt: 1000 * dt, tau_mem, tau_syn, threshold: v_th });
+  function run(inputs, { tau_mem, tau_syn, v_th }) {
+    const input = new Float64Array(STEPS);
+    for (const time of inputs) input[Math.floor(time / DT)] += WEIGHT;
+    return runNeuron(input, { dt: 1000 * DT, tau_mem, tau_syn, threshold: v_th });
   }
 
   kinds.neuron = async (content, controls, drawing) => {
-    const { sliders, steps, dt } = content;
-    let { seed } = content;
+    let seed = 0;
     await loadCharts();
     let highest = {};
-    const end = steps * dt;
+    const end = STEPS * DT;
     const threshold = ["grey", { dash: [6, 4] }];
     const x = [0, 1000 * end];
     const upTo = (name) => () => [0, 1.2 * highest[name]];
@@ -65,7 +106,7 @@
     const draw = oncePerImage(() => {
       const state = values();
       const inputs = arrivals(seed, state.rate, end);
-      const trace = run({ ...content, inputs }, state);
+      const trace = run(inputs, state);
       const line = trace.time.map(() => state.v_th);
       highest = {
         current: Math.max(state.v_th, ...trace.current),
@@ -80,7 +121,7 @@
       const spikes = trace.spikes.filter(Boolean).length;
       summary.textContent = `${counted(spikes, "spike")} in ${1000 * end} ms`;
     });
-    const { values } = addSliders(controls, sliders, draw);
+    const { values } = addSliders(controls, SLIDERS, draw);
     const next = button("new input", () => {
       seed += 1;
       draw();

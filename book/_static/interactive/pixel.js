@@ -1,4 +1,4 @@
-// One pixel, one edge: pokersnn_helpers/figures/interactive_sliders.py computes the same.
+// One pixel, one edge: an ideal pixel of an event camera, whose reference starts at the light.
 (({
   kinds,
   loadCharts,
@@ -13,10 +13,53 @@
   liveText,
   addChart,
 }) => {
-  function runPixel(
-    { duration, dt, pip_width, edge_width },
-    { contrast, threshold, speed, daylight, linear },
-  ) {
+  const SLIDERS = {
+    contrast: {
+      label: "contrast",
+      unit: "",
+      lowest: 1.5,
+      highest: 20,
+      step: 0.5,
+      start: 10,
+      digits: 1,
+    },
+    threshold: {
+      label: "threshold",
+      unit: "",
+      lowest: 0.1,
+      highest: 0.6,
+      step: 0.05,
+      start: 0.3,
+      digits: 2,
+    },
+    speed: {
+      label: "speed",
+      unit: "px/ms",
+      lowest: 0.4,
+      highest: 4,
+      step: 0.1,
+      start: 0.6,
+      digits: 1,
+    },
+    daylight: {
+      label: "daylight",
+      unit: "",
+      lowest: -1,
+      highest: 1,
+      step: 0.1,
+      start: 0,
+      digits: 2,
+      scale: "log",
+    },
+  };
+  const DURATION = 20; // ms
+  const DT = 0.02; // ms
+  const PIP_WIDTH = 4; // pixels
+  const EDGE_WIDTH = 2; // pixels: an edge is soft, as through any lens
+
+  // contrast: the card's light divided by the pip's; speed in pixels per ms; daylight: a factor of
+  // all light. A linear pixel compares the light, not its logarithm.
+  function runPixel({ contrast, threshold, speed, daylight, linear }) {
     const trace = {
       times: [],
       light: [],
@@ -25,10 +68,10 @@
       eventTimes: [],
       polarities: [],
     };
-    for (let step = 0; step <= Math.round(duration / dt); step++) {
-      const time = step * dt;
-      const place = Math.abs(time - duration / 2) * speed; // of the pip's centre, in pixels
-      const outside = clamp((place - pip_width / 2) / edge_width + 0.5, 0, 1);
+    for (let step = 0; step <= Math.round(DURATION / DT); step++) {
+      const time = step * DT;
+      const place = Math.abs(time - DURATION / 2) * speed; // of the pip's centre, in pixels
+      const outside = clamp((place - PIP_WIDTH / 2) / EDGE_WIDTH + 0.5, 0, 1);
       const covered = (1 + Math.cos(Math.PI * outside)) / 2;
       const light = daylight * (1 - (1 - 1 / contrast) * covered);
       trace.times.push(time);
@@ -40,11 +83,12 @@
     trace.reference.push(reference);
     for (let step = 1; step < level.length; step++) {
       const change = level[step] - reference;
+      // Both ends of a pip are whole steps apart: rounding mustn't lose the last event.
       const crossings = Math.floor(Math.abs(change) / threshold + 1e-6);
       for (let crossing = 0; crossing < crossings; crossing++) {
         reference += Math.sign(change) * threshold;
         const share = Math.min((reference - level[step - 1]) / (level[step] - level[step - 1]), 1);
-        trace.eventTimes.push(times[step - 1] + dt * share);
+        trace.eventTimes.push(times[step - 1] + DT * share);
         trace.polarities.push(change > 0 ? 1 : 0);
       }
       trace.reference.push(reference);
@@ -65,13 +109,12 @@
   }
 
   kinds.pixel = async (content, controls, drawing) => {
-    const { sliders, duration } = content;
     await loadCharts();
     let state = {};
     let trace = { level: [0] };
     const { stepped } = window.uPlot.paths;
     const steps = { paths: stepped({ align: 1 }) };
-    const x = [0, duration];
+    const x = [0, DURATION];
     const events = { y: () => [-1.3, 1.3], yValues: { "-1": "OFF", 1: "ON" } };
     const charts = [
       addChart(drawing, {
@@ -109,7 +152,7 @@
     }
     const draw = oncePerImage(() => {
       state = { ...values(), linear: linear.checked };
-      trace = runPixel(content, state);
+      trace = runPixel(state);
       const shifted = (by) => trace.reference.map((level) => level + by * state.threshold);
       charts[1].marks = [[0, levels()[0], "words", " reference\n ± threshold"]];
       charts[1].axes[1].label = state.linear ? "light" : "ln(light)";
@@ -121,7 +164,7 @@
       summary.textContent = counted(state, trace.polarities);
     });
     const linear = element("input", { type: "checkbox", name: "linear", oninput: draw });
-    const { values } = addSliders(controls, sliders, draw);
+    const { values } = addSliders(controls, SLIDERS, draw);
     addRow(controls, element("label", {}, linear, "linear pixel: compares the light itself"));
     const summary = liveText();
     addRow(controls, summary);

@@ -1,5 +1,4 @@
-// The staircase: pokersnn_helpers/figures/interactive_sliders.py computes the same with Norse and
-// autograd.
+// The staircase: the loss of one neuron against its one weight, and the gradients of the loss.
 (({
   kinds,
   loadCharts,
@@ -13,34 +12,71 @@
   liveText,
   addChart,
 }) => {
+  const SLIDERS = {
+    weight: {
+      label: "weight",
+      unit: "",
+      lowest: 0,
+      highest: 0.4,
+      step: 0.001,
+      start: 0.1,
+      digits: 3,
+    },
+    beta: {
+      label: "steepness β",
+      unit: "",
+      lowest: -1,
+      highest: 2,
+      step: 0.1,
+      start: 0,
+      digits: 1,
+      scale: "log",
+    },
+    dt: {
+      label: "time step Δt",
+      unit: "ms",
+      lowest: 0.1,
+      highest: 1,
+      step: 0.1,
+      start: 1,
+      digits: 1,
+    },
+  };
+  const INPUT = [2.5, 5.5, 7.5, 14.5, 16.5, 21.5, 23.5, 25.5, 33.5, 35.5]; // ms
+  const DURATION = 45; // ms
+  const TAU = 10; // ms, of the membrane and of the synapse
+  const THRESHOLD = 0.3;
+  const TARGET = 4; // spikes
+  const LEARNING_RATE = 2e-4;
+  const LONGEST_STEP = 0.05; // of the weight
+
   // The number of spikes, the loss, and the loss's derivative with respect to the weight.
   // dv and di are the derivatives of v and i: each line is followed by what it means for them.
   // That of a spike is the surrogate 1 / (1 + beta |v − threshold|)², times dv.
-  function runStaircase({ input, duration, tau, threshold, target }, weight, { beta, dt }) {
-    const events = new Set(input.map((time) => Math.floor(time / dt)));
+  function runStaircase(weight, { beta, dt }) {
+    const events = new Set(INPUT.map((time) => Math.floor(time / dt)));
     let [v, i, spikes, dv, di, dSpikes] = [0, 0, 0, 0, 0, 0];
-    for (let step = 0; step < Math.floor(duration / dt); step++) {
+    for (let step = 0; step < Math.floor(DURATION / dt); step++) {
       if (events.has(step)) {
         i += weight;
         di += 1;
       }
-      v += (dt / tau) * (i - v);
-      dv += (dt / tau) * (di - dv);
-      i -= (dt / tau) * i;
-      di -= (dt / tau) * di;
-      const spike = v > threshold ? 1 : 0;
-      const dSpike = dv / (1 + beta * Math.abs(v - threshold)) ** 2;
+      v += (dt / TAU) * (i - v);
+      dv += (dt / TAU) * (di - dv);
+      i -= (dt / TAU) * i;
+      di -= (dt / TAU) * di;
+      const spike = v > THRESHOLD ? 1 : 0;
+      const dSpike = dv / (1 + beta * Math.abs(v - THRESHOLD)) ** 2;
       spikes += spike;
       dSpikes += dSpike;
       dv = (1 - spike) * dv - dSpike * v;
       v = (1 - spike) * v;
     }
-    return { spikes, loss: (spikes - target) ** 2, gradient: 2 * (spikes - target) * dSpikes };
+    return { spikes, loss: (spikes - TARGET) ** 2, gradient: 2 * (spikes - TARGET) * dSpikes };
   }
 
   kinds.staircase = async (content, controls, drawing) => {
-    const { sliders, target, learning_rate, longest_step } = content;
-    const { lowest, highest, start } = sliders.weight;
+    const { lowest, highest, start } = SLIDERS.weight;
     await loadCharts();
     const weights = Array.from(
       { length: 401 },
@@ -74,13 +110,13 @@
     let said = "";
     const draw = oncePerImage(() => {
       const state = values();
-      const stairs = weights.map((one) => runStaircase(content, one, state));
-      const ball = runStaircase(content, weight, state);
+      const stairs = weights.map((one) => runStaircase(one, state));
+      const ball = runStaircase(weight, state);
       losses = stairs.map(({ loss }) => loss);
       gradients = stairs.map(({ gradient }) => gradient);
       upper.marks = [
         [weight, ball.loss, "accent"],
-        [0.6 * highest, Math.max(...losses), "text", `loss = (spikes − ${target})²`, "center top"],
+        [0.6 * highest, Math.max(...losses), "text", `loss = (spikes − ${TARGET})²`, "center top"],
       ];
       lower.marks = [
         [weight, ball.gradient, "accent"],
@@ -93,7 +129,7 @@
         `${said}Weight ${number(weight, 3)}: ${counted(ball.spikes, "spike")}, ` +
         `loss ${ball.loss}, true gradient 0, surrogate gradient ${number(ball.gradient, 1)}.`;
     });
-    const { values, set } = addSliders(controls, sliders, (name) => {
+    const { values, set } = addSliders(controls, SLIDERS, (name) => {
       if (name === "weight") weight = values().weight;
       said = "";
       draw();
@@ -108,8 +144,8 @@
       move(weight, "The true gradient is 0: the ball stays where it is. ");
     });
     const surrogateStep = button("step against the surrogate gradient", () => {
-      const { gradient } = runStaircase(content, weight, values());
-      const step = clamp(-learning_rate * gradient, -longest_step, longest_step);
+      const { gradient } = runStaircase(weight, values());
+      const step = clamp(-LEARNING_RATE * gradient, -LONGEST_STEP, LONGEST_STEP);
       const to = clamp(weight + step, lowest, highest);
       move(
         to,
