@@ -28,8 +28,10 @@ from pokersnn_helpers.study.models import MLP, summed_image
 from pokersnn_helpers.study.perturbations import reversed_time
 from pokersnn_helpers.study.protocol import (
     CrossValidated,
+    Evidence,
     NetworkEstimator,
     PerturbedEstimator,
+    Trial,
     bootstrap_interval,
     cross_validate,
     in_parallel,
@@ -117,6 +119,78 @@ def test_correct_is_by_seed_and_recording():
         trained.correct(numbered(3))  # not as if others had been asked about
 
 
+# ---- Evidence ----
+
+
+GROUPS = [number // 4 for number in range(24)]
+
+
+def parts_of(trial):
+    """The numbers of the recordings to learn from, to choose by and to test on."""
+    learned = numbers_of(trial.learn.recordings)
+    chosen_by = numbers_of(trial.choose.recordings) if trial.choose else []
+    return learned, chosen_by, trial.test(lambda tested: numbers_of(tested.recordings))
+
+
+@pytest.mark.parametrize(
+    ("trials", "choose"),
+    [
+        (lambda evidence: evidence.folds(3), False),
+        (lambda evidence: evidence.folds(3)[0].learn.folds(2), False),
+        (lambda evidence: [evidence.without(2, 5)], False),
+        (lambda evidence: [evidence.hold_out(3)], True),
+        (lambda evidence: [evidence.hold_out(6)], False),  # five groups are left
+    ],
+)
+def test_no_group_is_in_two_parts_of_a_trial(trials, choose):
+    for trial in trials(Evidence(numbered(24), GROUPS)):
+        parts = parts_of(trial)
+        assert bool(parts[1]) == choose
+        assert all(parts[::2])
+        groups = [{GROUPS[number] for number in part} for part in parts]
+        assert sum(map(len, groups)) == len(set.union(*groups))
+
+
+def test_each_fold_tests_once_and_says_which_recordings_it_holds():
+    evidence = Evidence(numbered(24), GROUPS)
+    trials = evidence.folds(3, seed=4)
+    held_out = np.concatenate([trial.test(lambda tested: tested.numbers) for trial in trials])
+    assert sorted(held_out) == list(range(24))
+    inner = evidence.folds(3, seed=4)[1].learn.folds(2)[0]
+    assert inner.test(lambda tested: tested.numbers.tolist() == numbers_of(tested.recordings))
+
+
+def test_without_groups_one_of_four_tests():
+    evidence = Evidence(numbered(24))
+    learned, chosen_by, tested = parts_of(evidence.hold_out())
+    assert [len(learned), len(chosen_by), len(tested)] == [14, 4, 6]
+    assert sorted(learned + chosen_by + tested) == list(range(24))
+
+
+@pytest.mark.parametrize(
+    "second_look",
+    [lambda trial: trial.learn, lambda trial: trial.choose, lambda trial: trial.test(len)],
+)
+def test_after_the_test_nothing_is_learned_chosen_or_tested(second_look):
+    trial = Evidence(numbered(24), GROUPS).hold_out()
+    trial.test(lambda tested: None)
+    with pytest.raises(RuntimeError, match="test has been looked at"):
+        second_look(trial)
+
+
+def test_a_copy_of_a_recording_is_of_its_group():
+    recordings = numbered(8)
+    learn = Evidence(recordings.subset(range(6)))
+    Trial(learn, Evidence(recordings.subset([6, 7])))
+    with pytest.raises(ValueError, match="is among what to learn from and among what to test on"):
+        Trial(learn, Evidence(recordings.subset([5, 6])))
+    with pytest.raises(ValueError, match="is among what to choose by and among what to test on"):
+        Trial(learn, Evidence(recordings.subset([7])), Evidence(recordings.subset([6, 7])))
+
+
+# ---- Processes ----
+
+
 @pytest.mark.slow
 def test_processes_change_nothing(some):
     models = {"MLP": NetworkEstimator(MLP, epochs=2), "SNN": NetworkEstimator(epochs=1)}
@@ -136,13 +210,26 @@ def test_cross_validation_leaves_the_given_estimators_alone(some):
     assert np.array_equal(model.predict(some), before)
 
 
-def test_jobs_come_back_by_name_and_their_errors_come_through():
+@pytest.mark.parametrize("processes", [1, 2])
+def test_jobs_come_back_by_name_and_their_errors_come_through(processes):
     jobs = {n: partial(divmod, n, 3) for n in range(7)}
     expected = {n: divmod(n, 3) for n in range(7)}
-    assert dict(in_parallel(jobs, 2)) == expected
+    assert dict(in_parallel(jobs, processes)) == expected
     jobs[5] = partial(divmod, 1, 0)
     with pytest.raises(ZeroDivisionError):
-        list(in_parallel(jobs, 2))
+        list(in_parallel(jobs, processes))
+
+
+def test_without_shared_memory_one_process_does_all(monkeypatch):
+    def refuse():
+        raise PermissionError(13, "Permission denied", "/dev/shm")
+
+    monkeypatch.setattr(protocol.multiprocessing, "Lock", refuse)
+    monkeypatch.setattr(protocol, "Parallel", None)
+    jobs = {n: partial(divmod, n, 3) for n in range(7)}
+    assert dict(in_parallel(jobs)) == {n: divmod(n, 3) for n in range(7)}
+    with pytest.warns(UserWarning, match="can't share memory here"):
+        assert len(dict(in_parallel(jobs, 2))) == 7
 
 
 WORKING = """

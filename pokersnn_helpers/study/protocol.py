@@ -1,4 +1,7 @@
-"""The protocol that all models go through: estimators, folds that keep groups apart, intervals.
+"""The protocol that all models go through: evidence, estimators, and intervals.
+
+``Evidence`` holds recordings and the group of each, and hands them out in trials: each says what
+to learn from, what to choose by and, once, what to test on. No group is in two of these parts.
 
 An estimator has two methods, as in scikit-learn: ``fit(recordings, seed)`` learns and returns the
 estimator, and ``predict(recordings)`` returns an index of a class for each recording, or -1 for no
@@ -9,18 +12,23 @@ answer. To compare a network of your own with a simple model::
     bootstrap_interval(trained["mine"].correct(recordings), groups)
 """
 
+import multiprocessing
 import os
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import asdict, dataclass
 from functools import cache, partial
+from hashlib import blake2b
+from itertools import combinations
 from numbers import Integral
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import pandas as pd
 from joblib import Parallel, delayed, parallel_config
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -40,6 +48,7 @@ from ..training import History, evaluate, progress_hidden, train_classifier
 
 Features = Callable[[Recordings], np.ndarray]
 Perturbation = Callable[[Recordings], Recordings]
+Answer = TypeVar("Answer")
 # What networks are trained by, whatever the recordings: stored measurements depend on it.
 BOOK_RECIPE = asdict(Recipe())
 del BOOK_RECIPE["network"], BOOK_RECIPE["surrogate_slope"]
@@ -159,13 +168,166 @@ def logistic_regression(features: Features, C: float = 1.0) -> FeatureEstimator:
     return FeatureEstimator(regression, features)
 
 
+class Evidence:
+    """Recordings, and for each the group that it was recorded in, such as a person or a session.
+
+    Args:
+        recordings: The recordings.
+        groups: The group of each recording. Default: each is a group of its own, whose name is a
+            digest of its events, so that copies of a recording are of one group.
+        numbers: The number of each recording in the evidence that this is a part of. Default: it is
+            no part.
+
+    Attributes:
+        recordings: As given.
+        groups: As given, (recordings,).
+        numbers: As given, (recordings,).
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> from pokersnn_helpers.study.models import summed_image
+        >>> evidence = Evidence(load_pokerdvs(source="simulated").train)
+        >>> trial = evidence.folds(3)[0]
+        >>> sums = logistic_regression(summed_image).fit(trial.learn.recordings)
+        >>> trial.test(lambda held_out: sums.predict(held_out.recordings)).shape
+        (16,)
+    """
+
+    def __init__(
+        self,
+        recordings: Recordings,
+        groups: Sequence[Any] | np.ndarray | None = None,
+        numbers: np.ndarray | None = None,
+    ):
+        self.recordings = recordings
+        self.groups: Any = np.asarray(_digests(recordings) if groups is None else groups)
+        self.numbers = np.arange(len(recordings)) if numbers is None else numbers
+        check_groups(self.groups.tolist(), len(recordings))
+
+    def subset(self, indices: Sequence[int] | np.ndarray) -> "Evidence":
+        """Return a part, as ``Recordings.subset`` does."""
+        chosen = np.asarray(indices, dtype=int)
+        recordings = self.recordings.subset(chosen)
+        return Evidence(recordings, self.groups[chosen], self.numbers[chosen])
+
+    def folds(self, folds: int = 3, seed: int = 0) -> list["Trial"]:
+        """Return a trial per fold, in which that fold tests; as ``stratified_folds`` divides."""
+        return [
+            Trial(self.subset(learned), self.subset(held_out))
+            for learned, held_out in fold_indices(self.recordings, folds, self.groups, seed)
+        ]
+
+    def without(self, *groups: Any) -> "Trial":
+        """Return the trial in which these groups test, and all others are learned from."""
+        tested = np.isin(self.groups, groups)
+        return Trial(self.subset(np.flatnonzero(~tested)), self.subset(np.flatnonzero(tested)))
+
+    def hold_out(self, folds: int = 4) -> "Trial":
+        """Return a trial in which about one of so many groups of each class tests.
+
+        Where a class has as many groups left, one of so many of these is there to choose by.
+        """
+        rest, tested = map(self.subset, self._hold_out(folds))
+        if rest.groups_per_class() < folds:
+            return Trial(rest, tested)
+        learned, chosen_by = map(rest.subset, rest._hold_out(folds))
+        return Trial(learned, tested, chosen_by)
+
+    def groups_per_class(self) -> int:
+        """Return how many groups the class has that has the fewest."""
+        return pd.Series(self.groups).groupby(self.recordings.targets).nunique().min()
+
+    def _hold_out(self, folds: int) -> tuple[np.ndarray, np.ndarray]:
+        """Choose what is left and what is held out: of folds, the one that holds most classes."""
+        folds = min(folds, self.groups_per_class())
+        targets = np.asarray(self.recordings.targets)
+        if len(np.unique(self.groups)) < len(self.groups):
+            pairs = fold_indices(self.recordings, folds, self.groups)
+            return max(pairs, key=lambda pair: len(set(targets[pair[1]])))  # the first, if all do
+        # Without groups one in so many will do: folds of 20,000 take a minute.
+        number = pd.Series(targets).groupby(targets).cumcount()
+        held_out = number % folds == folds - 1
+        return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def _digests(recordings: Recordings) -> list[str]:
+    return [blake2b(events.tobytes(), digest_size=8).hexdigest() for events in recordings.events]
+
+
+class Trial:
+    """What may be learned from and chosen by, and a test that is looked at once, at the end.
+
+    Args:
+        learn: What models learn from.
+        test: What they are tested on.
+        choose: What settings, epochs and thresholds may be chosen by, besides inner folds of
+            ``learn``. Default: nothing.
+
+    Raises:
+        ValueError: A group is in two of these parts.
+        RuntimeError: Something is learned or chosen, or the test looked at, after the test.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> trial = Evidence(load_pokerdvs(source="simulated").train).hold_out()
+        >>> len(trial.learn.recordings), len(trial.choose.recordings)
+        (28, 8)
+        >>> trial.test(lambda held_out: len(held_out.recordings))
+        12
+    """
+
+    def __init__(self, learn: Evidence, test: Evidence, choose: Evidence | None = None):
+        self._learn = learn
+        self._choose = choose
+        self._test = test
+        self._tested = False
+        parts = {"learn from": learn, "choose by": choose, "test on": test}
+        given = [(use, part) for use, part in parts.items() if part]
+        for (use, part), (other_use, other) in combinations(given, 2):
+            shared = np.intersect1d(part.groups, other.groups)
+            if len(shared):
+                raise ValueError(
+                    f"group {shared[0]} is among what to {use} and among what to {other_use}; "
+                    "each group may be in one of them"
+                )
+
+    @property
+    def learn(self) -> Evidence:
+        """What to learn from; its inner folds may be chosen by."""
+        self._check_untested()
+        return self._learn
+
+    @property
+    def choose(self) -> Evidence | None:
+        """What to choose by, if there is something beside inner folds."""
+        self._check_untested()
+        return self._choose
+
+    def test(self, ask: Callable[[Evidence], Answer]) -> Answer:
+        """Return what a function returns of the recordings to test on, for the only time.
+
+        What has been learned and chosen is frozen: nothing more is handed out afterwards. All that
+        is asked, of changed copies of these recordings, too, is asked by this one function.
+        """
+        self._check_untested()
+        self._tested = True
+        return ask(self._test)
+
+    def _check_untested(self) -> None:
+        if self._tested:
+            raise RuntimeError(
+                "this trial's test has been looked at; learn and choose before, and ask all in one "
+                "call of test"
+            )
+
+
 @dataclass(frozen=True)
 class CrossValidated:
     """The copies of an estimator that were trained without each fold in turn, once per seed.
 
     Attributes:
         runs: For each seed and fold, the trained copy and the indices of the recordings that it
-            hasn't seen.
+            hasn't seen. Its trial is over, so nothing more is chosen by them.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -241,28 +403,28 @@ def cross_validate(
         >>> trained["sum"].correct(everything.recordings).shape  # seeds, recordings
         (1, 131)
     """
-    splits = [fold_indices(recordings, folds, groups, seed) for seed in seeds]
+    evidence = Evidence(recordings, groups)
+    trials = [evidence.folds(folds, seed) for seed in seeds]
     # The last models train for longest. Started first, none of them keeps a process waiting.
     jobs = {
-        (name, run, fold): partial(_fit, estimator, recordings.subset(learned), seeds[run])
+        (name, run, fold): partial(_fit, estimator, copy(trial), seeds[run])
         for name, estimator in reversed(list(models.items()))
-        for run, split in enumerate(splits)
-        for fold, (learned, _) in enumerate(split)
+        for run, of_seed in enumerate(trials)
+        for fold, trial in enumerate(of_seed)
     }
     trained = dict(in_parallel(jobs, processes, progress))
     return {
         name: CrossValidated(
-            [
-                [(trained[name, run, fold], held_out) for fold, (_, held_out) in enumerate(split)]
-                for run, split in enumerate(splits)
-            ]
+            [[trained[name, run, fold] for fold in range(folds)] for run in range(len(seeds))]
         )
         for name in models
     }
 
 
-def _fit(estimator: Any, recordings: Recordings, seed: int) -> Any:
-    return deepcopy(estimator).fit(recordings, seed)
+def _fit(estimator: Any, trial: Trial, seed: int) -> tuple[Any, np.ndarray]:
+    """Return a copy of an estimator that has learned, and which recordings it hasn't seen."""
+    trained = deepcopy(estimator).fit(trial.learn.recordings, seed)
+    return trained, trial.test(lambda held_out: held_out.numbers)
 
 
 def in_parallel(
@@ -285,14 +447,39 @@ def in_parallel(
     """
     check_numbers(Integral, processes=processes)
     workers = min(processes, len(jobs)) or 1
+    hidden = {} if progress else {"disable": True}  # disable=False would overrule TQDM_DISABLE
+    results = _by_processes(jobs, workers) if workers > 1 and _locks() else _one_by_one(jobs)
+    yield from tqdm(results, progress, len(jobs), unit="model", **hidden)
+
+
+def _locks() -> bool:
+    """Say whether processes can share locks here, and warn if they can't."""
+    try:
+        multiprocessing.Lock()
+    except (ImportError, OSError) as error:
+        warnings.warn(
+            f"processes can't share memory here ({error}), so one does all of the work; "
+            "a container may need /dev/shm",
+            stacklevel=4,
+        )
+        return False
+    return True
+
+
+def _one_by_one(jobs: Mapping[Any, Callable[[], Any]]) -> Iterator[tuple[Any, Any]]:
+    for name, job in jobs.items():
+        with threadpool_limits(1), progress_hidden():
+            result = job()
+        yield name, result
+
+
+def _by_processes(jobs: Mapping[Any, Callable[[], Any]], workers: int) -> Iterator[tuple[Any, Any]]:
     with parallel_config("loky", inner_max_num_threads=1):
-        # Large arrays are copied: a job is the same, for a cache too, in this process and others.
+        # Large arrays are copied, since memory that processes share may be small.
         parallel = Parallel(workers, return_as="generator_unordered", max_nbytes=None)
     work = delayed(_work)
-    results = parallel(work(name, job, os.getpid()) for name, job in jobs.items())
-    hidden = {} if progress else {"disable": True}  # disable=False would overrule TQDM_DISABLE
     try:
-        yield from tqdm(results, progress, len(jobs), unit="model", **hidden)
+        yield from parallel(work(name, job, os.getpid()) for name, job in jobs.items())
     except BrokenExecutor:
         raise RuntimeError(
             "a process that trained was ended from outside, most likely since memory ran out; "
@@ -301,9 +488,8 @@ def in_parallel(
 
 
 def _work(name: Any, job: Callable[[], Any], parent: int) -> tuple[Any, Any]:
-    """Work alike in any process: on one thread, and without a progress bar of its own."""
-    if os.getpid() != parent:
-        _end_with(parent)
+    """Work in a process that ends with its parent, on one thread and without a progress bar."""
+    _end_with(parent)
     with threadpool_limits(1), progress_hidden():
         return name, job()
 
