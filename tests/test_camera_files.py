@@ -64,7 +64,7 @@ def decode_evt3(words):
 def test_evt3_is_decoded_as_by_a_loop(seed, monkeypatch):
     """Vectors, triggers, words of other kinds, and an hour and a half of time, which begins anew
     every 17 s."""
-    monkeypatch.setattr(camera_files, "PORTION", 1000 * seed or 2**16)
+    monkeypatch.setattr(camera_files, "WORDS_AT_ONCE", 1000 * seed or 2**16)
     rng = np.random.default_rng(seed)
     kinds = rng.choice([0, 2, 3, 4, 5, 6, 7, 8, 10, 14, 15], 5000)
     values = rng.integers(0, 4096, 5000)
@@ -83,7 +83,7 @@ def test_evt3_is_decoded_as_by_a_loop(seed, monkeypatch):
 def test_vectors_take_no_more_memory_than_there_is(monkeypatch):
     asked = []
     monkeypatch.setattr(camera_files, "check_memory", asked.append)
-    monkeypatch.setattr(camera_files, "PORTION", 100)
+    monkeypatch.setattr(camera_files, "WORDS_AT_ONCE", 100)
     words = np.array([0x8000, 0, 0x3000, *[0x4FFF] * 1000], "<u2")  # 12 events in each of the last
     events, _ = read_raw(b"% evt 3.0\n" + words.tobytes())
     assert len(events) == 12_000

@@ -91,6 +91,8 @@ def test_long_recordings_are_cut_into_windows_of_one_group(tmp_path):
     for events in recordings.events:
         assert events["t"][0] == 0
         assert events["t"][-1] < 15_000
+    with pytest.raises(ValueError, match="window_ms is 0; choose a number"):
+        load_folder(tmp_path, window_ms=0)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +129,7 @@ def test_sizes_that_cannot_be(sensor, size, reason):
     [
         ({"a.npy": point(0, 0)}, FileNotFoundError, "no recordings in .*; put .npy, .* a folder"),
         ({"Training/a.npy": point(0, 0), "val/a.npy": point(0, 0)}, ValueError, "Training, val"),
-        ({"l/a.npy": point(9, 9), "r/b.npy": point(99, 0)}, ValueError, r"b\.npy: .* x is 99"),
+        ({"l/a.npy": point(9, 9), "r/b.npy": point(99, 0)}, ValueError, r"b\.npy: .* \(100, 1, 1\)"),
         ({"l/corner.npy": point(0, 0)}, ValueError, r"corner\.npy: no event lies in the middle"),
     ],
 )

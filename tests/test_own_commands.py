@@ -95,7 +95,6 @@ def test_a_layer_with_delays_is_trained_resumed_asked_and_streamed(folder, run):
         (["--delays", "0,-1"], r"delays\[1\], in s, is -0\.001; choose a number from 0 to 1"),
         (["--delays", "0,4", "--time-window", 5000], "4 s; choose a multiple of dt, 0.005 s"),
         (["--time-window", "nan"], "time_window is nan"),
-        (["--data", "none", "--window-ms", 0], r"window_ms is 0\.0; choose a number"),
         (["--data", ""], "--data names nothing; write its value, or leave it out"),
         (["--sensor", "64x64"], "--sensor says nothing without data or resume; leave it out"),
     ],

@@ -14,7 +14,7 @@ from ..checkpoints import load_checkpoint, saved_with
 from ..checks import errors_in
 from ..fast import FastSNN
 from ..files.event_files import read_event_file
-from ..files.folders import class_files, class_names, cut, resize
+from ..files.folders import cut, find_recordings, resize
 from ..out_of_distribution import image_of, what_is_outside
 from ..own.answer import live as playing
 from ..own.answer.streaming import Stream
@@ -31,11 +31,9 @@ def predict(checkpoint: Path, recordings: list[Path], sensor: str = "", each: bo
     trained = Trained(checkpoint, sensor)
     for path in recordings:
         if path.is_dir():
-            files = class_files(path)
-            names = class_names(path, files)
             answers = []
-            for file in tqdm(files, "asking", unit="file", delay=2):
-                answers += trained.ask(file, names[file.relative_to(path).parts[0]])
+            for file in tqdm(find_recordings(path), "asking", unit="file", delay=2):
+                answers += trained.ask(file.path, file.class_name)
             table = pd.DataFrame(answers, columns=COLUMNS)
             say("\n".join(summary(table, trained.classifier.classes)))
         else:

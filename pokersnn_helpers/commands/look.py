@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checks import check_range
-from ..files.folders import Folder, class_and_group, class_files, class_names, load_folder
+from ..files.folders import Folder, RecordingFile, find_recordings, read_recordings
 from ..own.look.inspection import Inspection, inspect_file, plot_inspection
 from ..own.look.overview import inspect_files, overview
 from .terminal import pixels, say
@@ -68,12 +68,9 @@ def compare(
     from ..own.ask.verdict import decidable
 
     check_range(1, 1000, **{"--processes": processes})
-    path = Path(folder).expanduser()
-    files = class_files(path)
-    names = class_names(path, files)
-    origins = [class_and_group(path, file, names) for file in files]
-    say(decidable([group for _, group in origins]))
-    loaded = read_folder(folder, **options)
+    files = find_recordings(folder)
+    say(decidable([file.group for file in files]))
+    loaded = read_files(files, **options)
     comparison = compare_models(
         loaded.recordings,
         loaded.groups,
@@ -86,13 +83,21 @@ def compare(
     say(f"\n{comparison.verdict}. {' '.join(comparison.sentences)}")
 
 
-def read_folder(
-    path: str, sensor: str = "", size: str = "", window_ms: float | None = None
+def read_folder(path: str, **options: Any) -> Folder:
+    """Load a folder as the options of ``read_files`` say."""
+    return read_files(find_recordings(path), **options)
+
+
+def read_files(
+    files: list[RecordingFile],
+    sensor: str = "",
+    size: str = "",
+    window_ms: float | None = None,
 ) -> Folder:
-    """Load a folder as the options say."""
+    """Read what was found in a folder as the command line says."""
     sensor_pixels = pixels("--sensor", sensor)
-    return load_folder(
-        path,
+    return read_recordings(
+        files,
         sensor_size=(*sensor_pixels, 2) if sensor_pixels else None,
         size=pixels("--size", size),
         window_ms=window_ms,

@@ -15,7 +15,7 @@ AEDAT3_PACKET = struct.Struct("<HHIIIIII")  # what each packet of version 3 begi
 PROPHESEE_HEADER = re.compile(
     rb"(?:% (?!end\r?\n)(?:[\t -~]|[\xc2-\xf4][\x80-\xbf]*)+\r?\n)*(?:% end\r?\n)?"
 )
-TEXT = re.compile(rb"[\s -~\x80-\xff]+")
+PLAIN_TEXT = re.compile(rb"[\s -~\x80-\xff]+")
 # Such as AEChip: ch.unizh.ini.jaer.chip.retina.DVS128, whose addresses a Tmpdiff128 has, too.
 CHIP = re.compile(rb"(?i)AEChip: .*?((?:DVS128|Tmpdiff128|DAVIS240|DAVIS346)(?!\d)|$)", re.M)
 SENSORS = {  # width and height, by what headers call them
@@ -31,7 +31,7 @@ VECTOR_WIDTHS[4] = 12
 VECTOR_WIDTHS[5] = 8
 NO_EVENTS = np.empty(0, EVENT_DTYPE)
 Array = np.ndarray
-PORTION = 2**16  # words that are decoded at a time: what stands between takes much memory
+WORDS_AT_ONCE = 2**16  # when decoding: what stands between takes much memory
 
 # Events; width and height, and perhaps polarities, where they are known.
 Decoded = tuple[Array, tuple[int, ...] | None]
@@ -215,8 +215,8 @@ def _decode_evt3(words: Array) -> Iterator[Array]:
 def _single_events(at: Array, pixels: Array, bits: int) -> Iterator[tuple[Array, Array]]:
     """Yield portions of events: at which word each is, and which of the bits of its pixels."""
     masks = 1 << np.arange(bits)
-    for start in range(0, len(at), PORTION):
-        portion = at[start : start + PORTION]
+    for start in range(0, len(at), WORDS_AT_ONCE):
+        portion = at[start : start + WORDS_AT_ONCE]
         row, bit = np.nonzero(pixels[portion, None] & masks)
         yield portion[row], bit
 
@@ -274,7 +274,7 @@ def _sensor(header: bytes) -> tuple[int, int] | None:
 
 def _words(content: bytes, start: int, dtype: str) -> Array:
     """Return what comes after the header: whole events, and neither text nor all zeros."""
-    if TEXT.fullmatch(content[start : start + 1000]):  # such as a page that says "not found"
+    if PLAIN_TEXT.fullmatch(content[start : start + 1000]):  # such as a page that says "not found"
         raise ValueError("it holds text in place of events; copy it again")
     size = np.dtype(dtype).itemsize
     rest = (len(content) - start) % size

@@ -45,7 +45,7 @@ FORMATS = {
     ".aedat4": (b"#!AER-DAT4", 12),
     ".es": (b"Event Stream", 20),
 }
-FIELDS = {  # by the names that files have for them
+FIELD_NAMES = {  # by the names that files have for them
     "t": "t",
     "ts": "t",
     "time": "t",
@@ -59,9 +59,8 @@ FIELDS = {  # by the names that files have for them
     "polarities": "p",
     "on": "p",
 }
-# What a CSV says in lines before its header, such as "# class: up!".
-COMMENTS = re.compile(r"(?:# *\w+:.*\n)*")
-COMMENT = re.compile(r"# *(\w+): *(.*?) *\n")
+COMMENT = re.compile(r"# *(\w+): *(.*?) *\n")  # in a CSV before its header, as "# class: up!"
+ORDERS = ("txyp", "xypt", "xytp")  # of columns without names
 FAERY_CHILDREN: dict[int, Any] = {}  # by the number of the process whose child it is: forks differ
 FAERY_LOCK = Lock()  # one thread at a time asks a child
 
@@ -267,16 +266,45 @@ def _read_hdf5(path: Path) -> np.ndarray:
 
 
 def _columns(array: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the fields of an array, or columns t, x, y and p."""
+    """Return the fields of an array, or four columns by their names."""
     if array.dtype.names:
         return {name: array[name] for name in array.dtype.names}
     if array.shape[1:] != (4,):
         raise ValueError(f"its shape is {array.shape}, not (events, 4); give columns t, x, y, p")
-    is_sorted: Any = (array[1:] >= array[:-1]).all(axis=0)
-    largest = array.max(axis=0, initial=0).argmax()
-    if is_sorted[largest] and not is_sorted[0]:
-        raise ValueError(f"the times seem to be in column {largest}; put t, x, y, p in order")
-    return dict(zip("txyp", array.T, strict=True))
+    return dict(zip(_order(array), array.T, strict=True))
+
+
+def _order(array: np.ndarray) -> str:
+    """Return in which order four columns without names are, by what they hold.
+
+    Times are sorted, and the largest numbers of all; pixels are whole; polarities are 0, 1 or −1.
+    Where times aren't sorted, the columns are taken for t, x, y and p.
+    """
+    first = array[:100_000]
+    orders = [order for order in ORDERS if _fits(dict(zip(order, first.T, strict=True)))]
+    if not orders and not _may_be_polarities(first[:, 3]):
+        raise ValueError("its columns have no names, and don't seem to be t, x, y, p; name them")
+    largest = first.max(axis=0, initial=0)
+    order = max(orders, key=lambda order: largest[order.index("t")], default=ORDERS[0])
+    if order == "xytp":
+        warnings.warn(
+            "columns without names seem to be x, y, t, p, in Tonic's order; name them, if they are "
+            "others",
+            stacklevel=9,
+        )
+    return order
+
+
+def _fits(columns: dict[str, np.ndarray]) -> bool:
+    """Say whether columns may be of events, sorted by time."""
+    is_sorted = (columns["t"][1:] >= columns["t"][:-1]).all()
+    pixels = np.stack([columns["x"], columns["y"]])
+    has_pixels = ((pixels % 1 == 0) & (pixels >= 0) & (pixels < MAX_SIDE)).all()
+    return bool(is_sorted and has_pixels and _may_be_polarities(columns["p"]))
+
+
+def _may_be_polarities(column: np.ndarray) -> bool:
+    return bool(np.isin(column, (-1, 0, 1)).all())
 
 
 def read_comments(path: Path) -> dict[str, str]:
@@ -287,60 +315,64 @@ def read_comments(path: Path) -> dict[str, str]:
         >>> read_comments(Path("up.csv"))
         {'class': 'up!'}
     """
+    comments, _ = _first_lines(path)
+    return dict(COMMENT.findall("".join(comments)))
+
+
+def _first_lines(path: Path) -> tuple[list[str], str]:
+    """Return the lines of a text that begin with "#", and the next."""
+    comments = []
     with path.open(encoding="utf-8-sig", errors="replace") as file:
-        start = COMMENTS.match(file.read(1000))
-    return dict(COMMENT.findall(start[0]))  # type: ignore[index]
+        while (line := file.readline(1000)).startswith("#"):
+            comments.append(line)
+    return comments, line
 
 
 def _read_csv(path: Path) -> Decoded:
-    import pandas as pd  # which takes a second to import
-
-    comments = read_comments(path)
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        for _ in range(len(comments) + 1):
-            header = file.readline(1000)
-    header = header.lstrip("#").strip(" \r\n")  # savetxt's begins with "# "
-    separator = next((sign for sign in ",;\t" if sign in header), r"\s+")
-    names = re.split(separator, header)
-    has_header = not re.match(r"[-+.]?\d", header)
-    skipped = len(comments) + has_header
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # of more values than names
-            table = pd.read_csv(
-                path,
-                sep=separator,
-                names=names if has_header else range(len(names)),
-                skiprows=skipped,
-                index_col=False,
-                skipinitialspace=True,
-            )
-    except Exception as error:  # what pandas raises depends on what it finds
-        raise ValueError(f"no table: {error}; write a header that names all columns") from error
-    numbers = table.apply(pd.to_numeric, errors="coerce")
-    if not has_header:
-        numbers = _named(numbers)
-        table = numbers
+    """Read a table under a header, which savetxt writes as a comment, or without one."""
+    comments, line = _first_lines(path)
+    separator = next((sign for sign in ",;\t" if sign in line), r"\s+")
+    is_header = not re.match(r"[-+.]?\d", line)
+    header = line if is_header else "".join(comments[-1:])
+    names: Any = re.split(separator, header.strip("# \r\n"))
+    if not is_header and not {*"txyp"} <= {*map(_field, names)}:
+        names = None
+    first = len(comments) + is_header  # line of the first event, from 0
+    table, numbers = _read_table(path, sep=separator, names=names, skiprows=first)
+    if names is None:
+        if table.shape[1] != 4:
+            raise ValueError(f"it has {table.shape[1]} columns without a header; write one")
+        table.columns = numbers.columns = [*_order(numbers.to_numpy())]
     for field, name in _fields(table).items():
         is_wrong = numbers[name].isna()
         if is_wrong.any():
             row = is_wrong.argmax()
-            place = f"line {row + skipped + 1}: {field} is {table[name][row]}"
+            place = f"line {row + first + 1}: {field} is {table[name][row]}"
             raise ValueError(f"{place}; write a number, or leave the line out")
         table[name] = numbers[name]
-    sides = re.findall(r"-?\d+", comments.get("sensor_size", ""))
-    return _to_events(table.dropna(axis="columns", how="all")), tuple(map(int, sides))
+    if names is None:
+        microseconds = 1e6 * table["t"]
+        if is_whole(microseconds) and not is_whole(1e-3 * microseconds):
+            table["t"] = microseconds.round()
+    sides = re.findall(r"-?\d+", read_comments(path).get("sensor_size", ""))
+    return _to_events(table), tuple(map(int, sides))
 
 
-def _named(table: Any) -> Any:
-    """Name the columns of a table without a header, t, x, y, p or x, y, p, t; seconds become µs."""
-    for order in ("txyp", "xypt"):
-        named = table.set_axis([*order], axis=1)
-        if named["t"].is_monotonic_increasing and named["p"].isin([-1, 0, 1]).all():
-            microseconds = 1e6 * named["t"]
-            in_seconds = is_whole(microseconds) and not is_whole(1e-3 * microseconds)
-            return named.assign(t=microseconds.round()) if in_seconds else named
-    raise ValueError("it has no header, and neither t, x, y, p nor x, y, p, t fits; write one")
+def _read_table(path: Path, **options: Any) -> tuple[Any, Any]:
+    """Read a table without its empty columns, and return it also as numbers, NaN for other text."""
+    import pandas as pd  # which takes a second to import
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # of more values than names
+            table = pd.read_csv(
+                path, header=None, index_col=False, skipinitialspace=True, **options
+            )
+    except Exception as error:  # what pandas raises depends on what it finds
+        raise ValueError(f"no table: {error}; write a header that names all columns") from error
+    if len(table):
+        table = table.dropna(axis="columns", how="all")
+    return table, table.apply(pd.to_numeric, errors="coerce")
 
 
 def is_whole(times: np.ndarray) -> bool:
@@ -353,11 +385,16 @@ def is_whole(times: np.ndarray) -> bool:
     return np.allclose(times, np.rint(times), rtol=0, atol=0.25)
 
 
+def _field(name: str) -> str | None:
+    """Return which of t, x, y and p has a name in a file."""
+    return FIELD_NAMES.get(name.strip("\"' #").lower())
+
+
 def _fields(columns: Any) -> dict[str, str]:
     """Return by which of the usual names the columns t, x, y and p go."""
     names: dict[str, str] = {}
     for name in columns:
-        field = FIELDS.get(name.strip("\"' #").lower())
+        field = _field(name)
         if field in names:
             raise ValueError(f"{names[field]} and {name} may both be {field}; rename one of them")
         if field:

@@ -1,9 +1,14 @@
-"""Load a folder of recordings: a folder per class, and in it who or when, as everyone has them."""
+"""Load a folder of recordings: a folder per class, and in it who or when, as everyone has them.
+
+``find_recordings`` says which files there are, of which classes and groups; ``read_recordings``
+reads them; ``load_folder`` does both.
+"""
 
 import math
 import os
 import re
 import warnings
+from collections import deque
 from itertools import pairwise
 from numbers import Integral
 from os import PathLike
@@ -24,9 +29,16 @@ from .event_files import (
     smallest_sensor,
 )
 
-MAX_SIDE = 128  # pixels, unless a size is given
-Origin = tuple[Path, str, str]  # file, class and group
+MAX_NETWORK_SIDE = 128  # pixels, unless a size is given
 SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"}
+
+
+class RecordingFile(NamedTuple):
+    """A file of a recording, the class that it belongs to, and who or when: its group."""
+
+    path: Path
+    class_name: str
+    group: str
 
 
 class Folder(NamedTuple):
@@ -96,77 +108,256 @@ def load_folder(
         >>> load_folder("moves", sensor_size=(64, 64, 2)).recordings
         2 recordings of 64 × 64 pixels: left, right
     """
+    files = find_recordings(path)
+    return read_recordings(files, sensor_size=sensor_size, size=size, window_ms=window_ms)
+
+
+def find_recordings(path: str | PathLike[str]) -> list[RecordingFile]:
+    r"""Find the recordings that ``load_folder`` reads, with their classes and groups.
+
+    Returns:
+        The files in alphabetical order.
+
+    Raises:
+        FileNotFoundError: There is no such folder, or there are no classes or no recordings in it.
+        ValueError: Files of a folder say different classes, or its folders are splits of a data
+            set instead of classes.
+
+    Warns:
+        UserWarning: Some files are left out, or names differ in nothing but capitals.
+
+    Example:
+        >>> Path("signs/up/anna").mkdir(parents=True)
+        >>> _ = Path("signs/up/anna/1.csv").write_text("t,x,y,p\n0,3,5,1\n")
+        >>> [(file.class_name, file.group) for file in find_recordings("signs")]
+        [('up', 'anna')]
+    """
     folder = Path(path).expanduser()
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}; name one with a folder per class")
+    paths, left_out = _walk(folder)
+    in_classes = []
+    for file in paths:
+        below = file.relative_to(folder).parts
+        if len(below) == 1 or any(part.startswith("_") for part in below):
+            left_out.append(file)
+        else:
+            in_classes.append(file)
+    if left_out:
+        warnings.warn(
+            f"{len(left_out)} files below {folder}, such as {min(left_out)}, are no recordings of "
+            "a class, or links to one",
+            stacklevel=3,
+        )
+    _refuse_none(folder, in_classes)
+    classes = _class_names(folder, in_classes)
+    files = []
+    for file in in_classes:
+        folder_name, *rest = file.relative_to(folder).parts
+        class_name = classes[folder_name]
+        group = rest[0] if len(rest) > 1 else f"{class_name}/{file.stem}"
+        files.append(RecordingFile(file, class_name, group))
+    _check_names(folder, files)
+    return files
+
+
+def find_files(path: Path) -> list[Path]:
+    """Return a file, or all recordings anywhere below a folder, in alphabetical order."""
+    if not path.is_dir():
+        return [path]
+    files, _ = _walk(path)
+    _refuse_none(path, files)
+    return files
+
+
+def _refuse_none(path: Path, files: list[Path]) -> None:
+    if not files:
+        known = ", ".join(FORMATS)
+        raise FileNotFoundError(f"no recordings in {path}; put {known} into a folder per class")
+
+
+def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return recordings below a folder, each once, and what is none or is linked to again.
+
+    Hidden ones are left out. Links come last, so that what they lead to keeps its own name.
+    """
+    recordings = []
+    left_out = []
+    visited: set[str] = set()
+    waiting = deque([folder])
+    while waiting:
+        path = waiting.popleft()
+        place = os.path.realpath(path)
+        if place in visited:
+            left_out.append(path)
+        elif path.is_dir():
+            for child in sorted(path.glob("[!.]*")):
+                if child.is_symlink():
+                    waiting.append(child)
+                else:
+                    waiting.appendleft(child)
+            if not any(path.iterdir()):
+                left_out.append(path)
+        elif path.is_file() and may_hold_events(path):
+            recordings.append(path)
+        else:
+            left_out.append(path)
+        visited.add(place)
+    return sorted(recordings), left_out
+
+
+def _class_names(folder: Path, files: list[Path]) -> dict[str, str]:
+    """Return the class of each folder: its own name, or what the files in it say."""
+    classes: dict[str, str] = {}
+    for file in files:
+        folder_name = file.relative_to(folder).parts[0]
+        class_name = read_comments(file).get("class") or folder_name
+        first = classes.setdefault(folder_name, class_name)
+        if class_name != first:
+            raise ValueError(f"{file} is of class {class_name}, others beside it of {first}")
+    return classes
+
+
+def _check_names(folder: Path, files: list[RecordingFile]) -> None:
+    """Refuse splits in the place of classes, and warn of names that are nearly the same."""
+    classes = {file.class_name for file in files}
+    groups = {file.group for file in files}
+    splits = {name for name in classes if name.lower() in SPLITS}
+    if len(splits) > 1 or splits == classes:
+        listed = ", ".join(sorted(splits))
+        raise ValueError(
+            f"the folders in {folder} are {listed}, not classes; load each, for a Split"
+        )
+    alphabetical = sorted(classes) + sorted(groups)
+    alphabetical.sort(key=str.lower)
+    for first, second in pairwise(alphabetical):
+        if first.lower() == second.lower():
+            warnings.warn(f"{first} and {second} in {folder}: are they the same?", stacklevel=4)
+
+
+def read_recordings(
+    files: list[RecordingFile],
+    *,
+    sensor_size: SensorSize | None = None,
+    size: tuple[int, int] | None = None,
+    window_ms: float | None = None,
+) -> Folder:
+    r"""Read what ``find_recordings`` found, as ``load_folder`` does.
+
+    Args:
+        files: What to read, perhaps not all that was found.
+        sensor_size: As for ``load_folder``.
+        size: As for ``load_folder``.
+        window_ms: As for ``load_folder``.
+
+    Raises:
+        ValueError: A file can't be read, or files are of different sensors.
+
+    Warns:
+        UserWarning: Two files of different classes or groups hold the same, or an event far off
+            costs all recordings pixels.
+
+    Example:
+        >>> for name in "ab":
+        ...     Path("letters", name).mkdir(parents=True)
+        ...     _ = Path("letters", name, "1.csv").write_text(f"t,x,y,p\n0,{ord(name)},5,1\n")
+        >>> read_recordings(find_recordings("letters")[:1]).recordings
+        1 recordings of 98 × 6 pixels: a
+    """
     if window_ms is not None:
         check_range(0.001, 2**40, window_ms=window_ms)
     if sensor_size is not None:
         sensor_size = check_sensor_size(sensor_size)
-    files = class_files(folder)
-    names = class_names(folder, files)
-    origins = [(file, *class_and_group(folder, file, names)) for file in files]
-    classes = _classes(folder, origins)
     recorded, sensor_size = _read_files(files, sensor_size)
-    _warn_of_copies(recorded, origins)
+    _warn_of_copies(files, recorded)
+    classes = sorted({file.class_name for file in files}, key=_natural)
     size = size or network_size(sensor_size)
     new_sensor = (*size, sensor_size[2])
     parts = []
-    targets = []
-    groups = []
-    part_files = []
-    for file, class_name, group in tqdm(origins, "preparing", unit="file", delay=2):
+    origins = []
+    for file in tqdm(files, "preparing", unit="file", delay=2):
         events = recorded.pop(0).unpack()
-        with errors_in(str(file)):
-            resized = resize(events, sensor_size, size)
+        with errors_in(str(file.path)):
+            resized = _resize(events, sensor_size, size)
             windows = cut(resized, window_ms)
         for window in windows:
             parts.append(PackedRecording.pack(window, new_sensor))
-            targets.append(classes.index(class_name))
-            groups.append(group)
-            part_files.append(file)
+            origins.append(file)
+    targets = [classes.index(file.class_name) for file in origins]
     recordings = Recordings(parts, targets, classes, new_sensor)
-    return Folder(recordings, groups, part_files, sensor_size)
+    groups = [file.group for file in origins]
+    return Folder(recordings, groups, [file.path for file in origins], sensor_size)
 
 
 def _read_files(
-    files: list[Path], sensor_size: SensorSize | None
+    files: list[RecordingFile], sensor_size: SensorSize | None
 ) -> tuple[list[PackedRecording], SensorSize]:
     """Read files; their sensor is the given one, or as they say, or the smallest that holds all."""
     recorded = []
     for file in tqdm(files, "reading", unit="file", delay=2):
-        events, own_size = read_event_file(file)
+        events, own_size = read_event_file(file.path)
         if own_size and sensor_size and own_size[:2] != sensor_size[:2]:
             raise ValueError(
-                f"{file} is of sensor {own_size}, others of {sensor_size}; put recordings of "
+                f"{file.path} is of sensor {own_size}, others of {sensor_size}; put recordings of "
                 "different sensors into different folders"
             )
         sensor_size = own_size or sensor_size
         recorded.append(PackedRecording.pack(events, smallest_sensor(events)))
+    sides = np.array([packed.sensor_size for packed in recorded])
     if sensor_size is None:
-        sides = [packed.sensor_size for packed in recorded]
-        width, height, _ = np.max(sides, axis=0).tolist()
+        width, height, _ = sides.max(axis=0).tolist()
         sensor_size = (width, height, 2)
         _warn_of_a_wild_event(files, recorded)
+    too_large = (sides > sensor_size).any(axis=1)
+    if too_large.any():
+        number = int(too_large.argmax())
+        raise ValueError(
+            f"{files[number].path}: its events need {recorded[number].sensor_size} pixels and "
+            f"polarities, and the sensor has {sensor_size}; name its sensor, or another folder"
+        )
     return recorded, sensor_size
 
 
-def _warn_of_a_wild_event(files: list[Path], recorded: list[PackedRecording]) -> None:
+def _warn_of_a_wild_event(files: list[RecordingFile], recorded: list[PackedRecording]) -> None:
     """Warn of the file that makes the sensor large, and all recordings coarse, if others don't."""
     sides = np.array([max(packed.sensor_size) for packed in recorded])
-    widest = sides.argmax()
-    if sides[widest] > max(MAX_SIDE, 2 * np.median(sides)):
+    widest = int(sides.argmax())
+    if sides[widest] > max(MAX_NETWORK_SIDE, 2 * np.median(sides)):
         events = recorded[widest].unpack()
         event = np.maximum(events["x"], events["y"]).argmax()
         warnings.warn(
-            f"{files[widest]}: event {event} is {events[event]}, far from where others are, and so "
-            "all recordings lose pixels; leave it out, or give the sensor's size",
+            f"{files[widest].path}: event {event} is {events[event]}, far from where others are, "
+            "and so all recordings lose pixels; leave it out, or give the sensor's size",
+            stacklevel=5,
+        )
+
+
+def _warn_of_copies(files: list[RecordingFile], recorded: list[PackedRecording]) -> None:
+    """Warn of files that hold the same, but are of different classes or groups."""
+    originals: dict[int, RecordingFile] = {}
+    copies = []
+    for file, packed in zip(files, recorded, strict=True):
+        content = packed.sensor_size, packed.t.tobytes(), packed.pixels.tobytes()
+        original = originals.setdefault(hash(content), file)
+        if file[1:] != original[1:]:
+            copies.append(f"{file.path} holds the same as {original.path}")
+    if copies:
+        warnings.warn(
+            f"{len(copies)} files are copies: {copies[0]}; leave them out, or a test knows them "
+            "from training",
             stacklevel=4,
         )
+
+
+def _natural(name: str) -> tuple[str, str]:
+    """Return what sorts "2" before "10"."""
+    return re.sub(r"\d+", lambda number: number[0].zfill(20), name), name
 
 
 def network_size(sensor_size: SensorSize) -> tuple[int, int]:
     """Return the width and height that ``load_folder`` brings recordings of a sensor to."""
     width, height, _ = sensor_size
-    block = math.ceil(max(width, height) / MAX_SIDE)
+    block = math.ceil(max(width, height) / MAX_NETWORK_SIDE)
     return max(1, width // block), max(1, height // block)
 
 
@@ -194,7 +385,11 @@ def resize(events: np.ndarray, sensor_size: SensorSize, size: tuple[int, int]) -
         >>> resize(events, (346, 260, 2), (64, 64))["x"]
         array([1])
     """
-    resized = check_events(events, sensor_size)
+    return _resize(check_events(events, sensor_size), sensor_size, size)
+
+
+def _resize(events: np.ndarray, sensor_size: SensorSize, size: tuple[int, int]) -> np.ndarray:
+    """Resize events that were checked, in their place."""
     width, height, _ = sensor_size
     new_width, new_height = size
     check_numbers(Integral, width=new_width, height=new_height)
@@ -207,139 +402,10 @@ def resize(events: np.ndarray, sensor_size: SensorSize, size: tuple[int, int]) -
     for field, old, new in (("x", width, new_width), ("y", height, new_height)):
         if old != new:
             left_out = (old - block * new) // 2  # pixels before the first block
-            resized[field] = (resized[field] - left_out) // block
-            inside = (resized[field] >= 0) & (resized[field] < new)
-            resized = resized[inside]
-    return resized
-
-
-def class_files(path: Path) -> list[Path]:
-    """Return the files of recordings below the folders of classes, in alphabetical order."""
-    if not path.is_dir():
-        raise FileNotFoundError(f"there is no folder {path}; name one with a folder per class")
-    files, left_out = _walk(path)
-    in_classes = []
-    for file in files:
-        below = file.relative_to(path).parts
-        is_left_out = any(part.startswith("_") for part in below)
-        if is_left_out or len(below) == 1:
-            left_out.append(file)
-        else:
-            in_classes.append(file)
-    if left_out:
-        warnings.warn(
-            f"{len(left_out)} files below {path}, such as {min(left_out)}, are no recordings of a "
-            "class, or links to one",
-            stacklevel=3,
-        )
-    _refuse_none(path, in_classes)
-    return in_classes
-
-
-def recording_files(path: Path) -> list[Path]:
-    """Return a file, or all recordings anywhere below a folder, in alphabetical order."""
-    if not path.is_dir():
-        return [path]
-    files, _ = _walk(path)
-    _refuse_none(path, files)
-    return files
-
-
-def _refuse_none(path: Path, files: list[Path]) -> None:
-    if not files:
-        known = ", ".join(FORMATS)
-        raise FileNotFoundError(f"no recordings in {path}; put {known} into a folder per class")
-
-
-def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Return recordings below a folder, each once, and what is none or is linked to again.
-
-    Hidden ones are left out. Links come last, so that what they lead to keeps its own name.
-    """
-    by_place: dict[str, Path] = {}
-    left_out = []
-    links = [folder]
-    for link in links:  # more of them are found on the way
-        below = [link]
-        for path in below:  # and so are more paths
-            first = by_place.setdefault(os.path.realpath(path), path)
-            if first is not path:
-                left_out.append(path)
-            elif path.is_dir():
-                for child in sorted(path.glob("[!.]*")):
-                    (links if child.is_symlink() else below).append(child)
-    files = []
-    for path in sorted(by_place.values()):
-        if path.is_file() and may_hold_events(path):
-            files.append(path)
-        elif not path.is_dir() or not any(path.iterdir()):
-            left_out.append(path)
-    return files, left_out
-
-
-def class_names(folder: Path, files: list[Path]) -> dict[str, str]:
-    """Return the class of each folder: its own name, or what the files in it say.
-
-    Raises:
-        ValueError: Files of a folder say different classes.
-    """
-    names: dict[str, str] = {}
-    for file in files:
-        folder_name = file.relative_to(folder).parts[0]
-        class_name = read_comments(file).get("class") or folder_name
-        first = names.setdefault(folder_name, class_name)
-        if class_name != first:
-            raise ValueError(f"{file} is of class {class_name}, others beside it of {first}")
-    return names
-
-
-def class_and_group(folder: Path, file: Path, names: dict[str, str]) -> tuple[str, str]:
-    """Return the class and the group of a file below a folder, by ``class_names``."""
-    folder_name, *below = file.relative_to(folder).parts
-    class_name = names[folder_name]
-    if len(below) > 1:
-        return class_name, below[0]
-    return class_name, f"{class_name}/{file.stem}"
-
-
-def _classes(folder: Path, origins: list[Origin]) -> list[str]:
-    """Return the names of classes in natural order, and warn of names that are nearly the same."""
-    _, *names = zip(*origins, strict=True)
-    classes, groups = map(set, names)
-    splits = {name for name in classes if name.lower() in SPLITS}
-    if len(splits) > 1 or splits == classes:
-        listed = ", ".join(sorted(splits))
-        raise ValueError(
-            f"the folders in {folder} are {listed}, not classes; load each, for a Split"
-        )
-    alphabetical = sorted(classes) + sorted(groups)
-    alphabetical.sort(key=str.lower)
-    for first, second in pairwise(alphabetical):
-        if first.lower() == second.lower():
-            warnings.warn(f"{first} and {second} in {folder}: are they the same?", stacklevel=3)
-    return sorted(classes, key=_natural)
-
-
-def _natural(name: str) -> tuple[str, str]:
-    """Return what sorts "2" before "10"."""
-    return re.sub(r"\d+", lambda number: number[0].zfill(20), name), name
-
-
-def _warn_of_copies(recorded: list[PackedRecording], origins: list[Origin]) -> None:
-    """Warn of files that hold the same, but are of different classes or groups."""
-    originals: dict[int, Origin] = {}
-    copies = []
-    for packed, origin in zip(recorded, origins, strict=True):
-        content = packed.sensor_size, packed.t.tobytes(), packed.pixels.tobytes()
-        original = originals.setdefault(hash(content), origin)
-        if origin[1:] != original[1:]:
-            copies.append(f"{origin[0]} holds the same as {original[0]}")
-    if copies:
-        warnings.warn(
-            f"{len(copies)} files are copies: {copies[0]}; leave them out, or a test knows them "
-            "from training",
-            stacklevel=3,
-        )
+            events[field] = (events[field] - left_out) // block
+            inside = (events[field] >= 0) & (events[field] < new)
+            events = events[inside]
+    return events
 
 
 def cut(events: np.ndarray, window_ms: float | None) -> list[np.ndarray]:

@@ -8,8 +8,11 @@ import numpy as np
 
 from ...checks import check_range, errors_in
 from ...files.event_files import check_file, read_unchecked
-from ...files.folders import recording_files
+from ...files.folders import find_files
 from .inspection import find_hot_pixels
+
+# Of an event: what the filters look at, and a number that they keep with it.
+NUMBERED = np.dtype([(name, np.int64) for name in ("t", "x", "y", "number")])
 
 
 def filter_events(events: np.ndarray, refractory: int = 0, noise: int = 0) -> np.ndarray:
@@ -33,13 +36,20 @@ def filter_events(events: np.ndarray, refractory: int = 0, noise: int = 0) -> np
         >>> len(filter_events(events))
         8
     """
+    return events[_remaining(events, refractory, noise)]
+
+
+def _remaining(events: np.ndarray, refractory: int = 0, noise: int = 0) -> np.ndarray:
+    """Return the numbers of the events that ``filter_events`` leaves."""
     from tonic.transforms import Denoise, RefractoryPeriod  # which take a second to import
 
     check_range(0, 2**40, refractory=refractory, noise=noise)
     x, y = find_hot_pixels(events).T
     places = events["y"] << 32 | events["x"]
     is_hot = np.isin(places, y << 32 | x)
-    remaining = events[~is_hot]
+    numbers = np.flatnonzero(~is_hot)
+    columns = [events[field][numbers] for field in "txy"]
+    remaining = np.rec.fromarrays([*columns, numbers], dtype=NUMBERED)
     remaining["t"] += 1 + noise  # the filters begin at 0 as if each pixel had just fired
     if refractory and len(remaining):
         remaining = RefractoryPeriod(refractory)(remaining)
@@ -47,8 +57,7 @@ def filter_events(events: np.ndarray, refractory: int = 0, noise: int = 0) -> np
         remaining = Denoise(noise)(remaining)
     if len(remaining) == 0:
         raise ValueError("no event is left; choose shorter times")
-    remaining["t"] -= 1 + noise
-    return remaining
+    return remaining["number"]
 
 
 def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
@@ -80,13 +89,12 @@ def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".", suffix=".tmp", dir=out.parent) as scratch:
         folder = Path(scratch, out.name)
-        for file in recording_files(path):
+        for file in find_files(path):
             recorded = read_unchecked(file)
             events, sensor_size = check_file(recorded, file)
-            events["p"] = range(len(events))  # which filters don't look at
             with errors_in(str(file)):
-                remaining = filter_events(events, **filters)
-            left = recorded.events[remaining["p"]]
+                remaining = _remaining(events, **filters)
+            left = recorded.events[remaining]
             arrays = {name: left[name] for name in left.dtype.names}
             for name, array in arrays.items():
                 arrays[name] = array.astype(str) if array.dtype == object else array

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PARTS = 50  # of the duration, for the rate over time
-MAX_PIXELS = 2**21  # no sensor has more
+CAMERA_PIXELS = 2**21  # no sensor has more
 LONGEST_SPARSE = 600e6  # µs with less than an event per ms, in recordings of usual length
+RIVALS = 5  # of the 24 pixels around a hot one, at most, that are about as loud
 TOO_MANY = 0.5  # of the events in hot pixels: what is left would be another recording
-FEWEST = 100  # events, from which on a rate or a clock tells something
+ENOUGH_EVENTS = 100  # events, from which on a rate or a clock tells something
 UNITS = {1e-3: "divide ns by 1000", 1e3: "multiply ms by 1000", 1e6: "multiply seconds by 1e6"}
 
 
@@ -119,7 +120,7 @@ def count_events(events: np.ndarray, sensor_size: SensorSize | None = None) -> n
         array([[3, 0]])
     """
     width, height, _ = sensor_size or smallest_sensor(events)
-    if width * height > MAX_PIXELS:
+    if width * height > CAMERA_PIXELS:
         raise ValueError(
             f"its events take {width} × {height} pixels, more than any camera has; leave out those "
             "whose coordinates are wrong"
@@ -164,10 +165,10 @@ def find_hot_pixels(events: np.ndarray) -> np.ndarray:
     all_the_time = (often > 10) & (parts > 0.7 * at_random)
     padded = np.pad(often, 2, "reflect")
     around = sliding_window_view(padded, (5, 5))[all_the_time].reshape(-1, 25)
-    around.sort()  # with the pixel itself, which comes last where it is hot
-    stands_out = often[all_the_time, None] > 10 + 1.7 * around
-    is_hot = stands_out[:, -7]
-    is_scattered = stands_out[:, 6]
+    is_quieter = often[all_the_time, None] > 10 + 1.7 * around  # the pixel itself never is
+    quieter = np.count_nonzero(is_quieter, axis=1)
+    is_hot = quieter >= 24 - RIVALS
+    is_scattered = quieter > 24 / 4
     if np.count_nonzero(is_scattered) > counts.size / 4:
         is_hot = is_scattered
     most_first = np.argsort(-counts[all_the_time][is_hot], kind="stable")
@@ -207,23 +208,36 @@ def _advice_on_order(
         yield f"{what} at event {number} (from {before} to {stamps[number]}); {remedy}"
 
 
-def _factor(scale: float, count: int, pixels: int, duration: int, gap: int, tick: int) -> float:
-    """Say by what times are to be multiplied for µs, so that a camera could have sent so much.
+def _guess_unit(scale: float, t: np.ndarray, pixels: int) -> float:
+    """Guess the unit: the factor at which the rate is one that a camera can send.
 
     A pixel sends at most 10,000 events per s, and cameras, whose pixels share a bus, about five
     millions and 250 per pixel. Recordings last for more than 1 ms. Few have a hundred events and no
     more than one in a ms for so long as ``LONGEST_SPARSE``, or, where all times are multiples of
     1000, as those in ns of a clock that counts µs, for 5 s.
+
+    Args:
+        scale: By what the times were multiplied to be whole, or 1e-3 where they are since 1970.
+        t: Times since the first event, after that.
+        pixels: How many pixels there are.
+
+    Returns:
+        By what the times in the file are to be multiplied for µs.
     """
     if scale < 1:
         return scale
+    count = len(t)
+    duration = int(t[-1])
+    gaps = np.diff(t)
     highest_rate = min(0.01 * pixels, 5 + pixels / 4000)  # events per µs
-    if count > highest_rate * duration or (count >= FEWEST and duration < 1000):
-        in_ms = duration >= 10 and count < 0.5 * pixels * duration
-        return min(1e6, 1e3 * scale) if in_ms else 1e6
-    busy = duration - gap
-    longest = 5e6 if tick % 1000 == 0 else LONGEST_SPARSE
-    if FEWEST <= count < busy / 1000 and busy > longest:
+    too_fast = count > highest_rate * duration
+    too_short = count >= ENOUGH_EVENTS and duration < 1000
+    if too_fast or too_short:
+        could_be_ms = duration >= 10 and count < 0.5 * pixels * duration
+        return min(1e6, 1e3 * scale) if could_be_ms else 1e6
+    busy = duration - int(gaps.max())
+    longest = 5e6 if np.gcd.reduce(gaps) % 1000 == 0 else LONGEST_SPARSE
+    if ENOUGH_EVENTS <= count < busy / 1000 and busy > longest:
         return scale / 1000
     return scale
 
@@ -239,12 +253,12 @@ def _advice_on_times(t: np.ndarray, scale: float, pixels: int) -> Iterator[str]:
     gaps = np.diff(moments)
     gap = int(gaps.max())
     tick = int(np.gcd.reduce(gaps))
-    factor = _factor(scale, count, pixels, duration, gap, tick)
+    factor = _guess_unit(scale, t, pixels)
     if factor != 1 or scale != 1:
         in_the_file = duration / max(scale, 1)
         remedy = UNITS.get(factor, "round the times to whole µs")
         yield f"{count} events within {in_the_file:g} can hardly be in µs; {remedy}"
-    elif count >= FEWEST and tick >= 100:
+    elif count >= ENOUGH_EVENTS and tick >= 100:
         yield (
             f"the clock's steps are {tick / 1000:g} ms, so bins below that stay empty; choose "
             f"--time-window {tick} or a multiple of it"
@@ -256,7 +270,7 @@ def _advice_on_times(t: np.ndarray, scale: float, pixels: int) -> Iterator[str]:
             "or look whether the camera dropped events"
         )
     most = sizes.max()
-    if most > max(FEWEST, count / 100, 20 * np.median(sizes)):
+    if most > max(ENOUGH_EVENTS, count / 100, 20 * np.median(sizes)):
         when = moments[sizes.argmax()] / 1000
         yield (
             f"{most} of {count} events come at once, at {when:g} ms; cut them off, they show no "

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ...files.folders import recording_files
+from ...files.folders import find_files
 from .inspection import Inspection, inspect_file
 
-NOTHING = np.empty((0, 2))
+UNREADABLE = np.empty((0, 2))
 
 
 def inspect_files(paths: Iterable[str | PathLike[str]]) -> dict[Path, Inspection]:
@@ -30,14 +30,14 @@ def inspect_files(paths: Iterable[str | PathLike[str]]) -> dict[Path, Inspection
         >>> inspect_files(["a.csv", "b.csv"])[Path("b.csv")].advice
         ['it holds t, not x, y, p; call them t, x, y and p, in CSV in the first line']
     """
-    files = [file for path in paths for file in recording_files(Path(path))]
+    files = [file for path in paths for file in find_files(Path(path))]
     inspections = {}
     for file in tqdm(files, "reading", unit="file", delay=2):
         try:
-            inspections[file] = inspect_file(file)._replace(image=NOTHING)
+            inspections[file] = inspect_file(file)._replace(image=UNREADABLE)
         except (ValueError, OSError, ModuleNotFoundError) as error:
             reason = str(error).removeprefix(f"{file}: ")
-            inspections[file] = Inspection({}, NOTHING, NOTHING, NOTHING, [reason])
+            inspections[file] = Inspection({}, UNREADABLE, UNREADABLE, UNREADABLE, [reason])
     if not any(inspection.numbers for inspection in inspections.values()):
         raise ValueError(f"no file can be read: {file}: {reason}")
     return inspections
