@@ -12,74 +12,60 @@ from typing import Any
 
 from .terminal import forget, format_warning, printable
 
-Options = dict[str, dict[str, Any]]  # what argparse takes, by name
-NETWORKS = {
+COMMANDS = {  # its module, and what it does
+    "train": ("train", "train the network by the book's recipe"),
+    "predict": ("answers", "classify recordings with a trained network"),
+    "inspect": ("look", "look at recordings before you train on them"),
+    "clean": ("look", "copy recordings without hot pixels and noise"),
+    "compare": ("look", "find out if recordings need time, or have a shortcut"),
+    "live": ("answers", "show the answer of a network while events come"),
+}
+TRAINABLE = {  # by --network
     "snn": "snn:SNN",
     "fast": "fast:FastSNN",
     "layer": "fast:LayerThenSNN",
 }
+NETWORK = "what to train (layer for --data, else snn); save_nir takes snn and fast alone"
 EVENTS = "events, such as .npy, .csv or a camera's own file"
-
 FILE: dict[str, Any] = {"metavar": "FILE", "type": Path}
-FILES = FILE | {"nargs": "+"}
-MICROSECONDS: dict[str, Any] = {"metavar": "MICROSECONDS", "type": int}
-SENSOR: Options = {
-    "--sensor": {"metavar": "WIDTHxHEIGHT", "help": "for files that don't say it"},
-}
-RECIPE = SENSOR | {
-    "--size": {"metavar": "WIDTHxHEIGHT", "help": "bring recordings to it; else at most 128x128"},
-    "--window-ms": {"metavar": "MS", "type": float, "help": "cut recordings into such parts"},
-    "--time-window": {"metavar": "MICROSECONDS", "type": float, "help": "of a bin; else chosen"},
-    "--augment": {"choices": ("none", "shift", "mirror"), "help": "how training recordings change"},
-}
-TRAIN = RECIPE | {
-    "--data": {"metavar": "PATH", "help": "folder per class; else POKER-DVS"},
-    "--epochs": {"type": int, "help": "passes over the training recordings; else chosen"},
-    "--network": {
-        "choices": NETWORKS,
-        "help": "what to train (layer for --data, else snn); save_nir takes snn and fast alone",
-    },
-    "--delays": {"metavar": "MS,MS...", "help": "how late the layer's output comes, as 0,4,8"},
-    "--seed": {"type": int, "help": "fixes what is drawn at random (0)"},
-    "--checkpoint": FILE | {"help": "save the network and the run here after every epoch"},
-    "--resume": FILE | {"help": "go on with this run and its options; only --epochs may differ"},
-    "--device": {"help": "cpu, cuda or cuda:NUMBER; else a CUDA GPU where there is one"},
-}
-TRAINED = SENSOR | {
-    "--checkpoint": FILE | {"required": True, "help": "what train saved"},
-}
-PREDICT = TRAINED | {
-    "--each": {"action": "store_true", "help": "a line per file of a folder, too"},
-    "recordings": FILES | {"help": f"{EVENTS}; or a folder per class"},
-}
-INSPECT: Options = {
-    "recordings": FILES | {"help": "files of events, or folders of them"},
-    "--plot": FILE | {"help": "draw the pixels of the first, as .pdf, .png or .svg"},
-    "--json": {"action": "store_true", "help": "print numbers and advice of each file, as JSON"},
-}
-CLEAN: Options = {
-    "recordings": FILE | {"help": "a file of events, or a folder of them"},
-    "--out": {"metavar": "FOLDER", "type": Path, "required": True, "help": "a new folder"},
-    "--refractory": MICROSECONDS | {"help": "leave out what a pixel sends so soon again"},
-    "--noise": MICROSECONDS | {"help": "leave out what has had no neighbour for so long"},
-}
-COMPARE = RECIPE | {
-    "--processes": {"type": int, "help": "how many work at once (2)"},
-    "folder": {"metavar": "FOLDER", "help": "a folder per class"},
-}
-LIVE = TRAINED | {
-    "--camera": {"action": "store_true", "help": "listen to faery's first camera"},
-    "--pause": {"metavar": "MS", "type": float, "help": "silence that ends a gesture (200)"},
-    "file": FILE | {"nargs": "?", "help": EVENTS},
-}
-COMMANDS: dict[str, tuple[str, str, Options]] = {  # its module, what it does, and its options
-    "train": ("train", "train the network by the book's recipe", TRAIN),
-    "predict": ("answers", "classify recordings with a trained network", PREDICT),
-    "inspect": ("look", "look at recordings before you train on them", INSPECT),
-    "clean": ("look", "copy recordings without hot pixels and noise", CLEAN),
-    "compare": ("look", "find out if recordings need time, or have a shortcut", COMPARE),
-    "live": ("answers", "show the answer of a network while events come", LIVE),
-}
+FOLDER: dict[str, Any] = {"metavar": "FOLDER", "type": Path}
+PIXELS: dict[str, Any] = {"metavar": "WIDTHxHEIGHT"}
+MS: dict[str, Any] = {"metavar": "MS", "type": float}
+NUMBER: dict[str, Any] = {"type": int}
+SWITCH: dict[str, Any] = {"action": "store_true"}
+WHOLE_US = {"metavar": "MICROSECONDS", "type": int}
+BIN_US = {"metavar": "MICROSECONDS", "type": float}
+AUGMENTS = {"choices": ("none", "shift", "mirror")}
+OPTIONS = [  # the commands, an option of theirs, its meaning, and what else argparse takes
+    ("predict", "recordings", f"{EVENTS}; or a folder per class", FILE | {"nargs": "+"}),
+    ("inspect", "recordings", "files of events, or folders of them", FILE | {"nargs": "+"}),
+    ("clean", "recordings", "a file of events, or a folder of them", FILE),
+    ("compare", "folder", "a folder per class", {"metavar": "FOLDER"}),
+    ("live", "file", EVENTS, FILE | {"nargs": "?"}),
+    ("predict live", "--checkpoint", "what train saved", FILE | {"required": True}),
+    ("train predict compare live", "--sensor", "for files that don't say it", PIXELS),
+    ("train compare", "--size", "bring recordings to it; else at most 128x128", PIXELS),
+    ("train compare", "--window-ms", "cut recordings into such parts", MS),
+    ("train compare", "--time-window", "of a bin; else chosen", BIN_US),
+    ("train compare", "--augment", "how training recordings change", AUGMENTS),
+    ("train", "--data", "folder per class; else POKER-DVS", {"metavar": "PATH"}),
+    ("train", "--epochs", "passes over the training recordings; else chosen", NUMBER),
+    ("train", "--network", NETWORK, {"choices": TRAINABLE}),
+    ("train", "--delays", "how late the layer's output comes, as 0,4,8", {"metavar": "MS,MS..."}),
+    ("train", "--seed", "fixes what is drawn at random (0)", NUMBER),
+    ("train", "--checkpoint", "save the network and the run here after every epoch", FILE),
+    ("train", "--resume", "go on with this run and its options; only --epochs may differ", FILE),
+    ("train", "--device", "cpu, cuda or cuda:NUMBER; else a CUDA GPU where there is one", {}),
+    ("predict", "--each", "a line per file of a folder, too", SWITCH),
+    ("inspect", "--plot", "draw the pixels of the first, as .pdf, .png or .svg", FILE),
+    ("inspect", "--json", "print numbers and advice of each file, as JSON", SWITCH),
+    ("clean", "--out", "a new folder", FOLDER | {"required": True}),
+    ("clean", "--refractory", "leave out what a pixel sends so soon again", WHOLE_US),
+    ("clean", "--noise", "leave out what has had no neighbour for so long", WHOLE_US),
+    ("compare", "--processes", "how many work at once (2)", NUMBER),
+    ("live", "--camera", "listen to faery's first camera", SWITCH),
+    ("live", "--pause", "silence that ends a gesture (200)", MS),
+]
 # Without one of these, where a command knows them, an option would say nothing: it is refused.
 NEEDED = {
     "sensor": ("data", "resume", "file"),  # of train, and of live
@@ -104,7 +90,7 @@ def main(words: list[str] | None = None) -> None:
     options = vars(_parser().parse_args(words))
     name = options.pop("command")
     given = {option: value for option, value in options.items() if value is not None}
-    module_name, _, _ = COMMANDS[name]
+    module_name, _ = COMMANDS[name]
     module = import_module(f".{module_name}", __package__)
     command = getattr(module, name)
     try:
@@ -129,11 +115,12 @@ def _parser() -> argparse.ArgumentParser:
         description="Train the POKER-DVS book's spiking neural network, and classify recordings.",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, (_, description, options) in COMMANDS.items():
+    for name, (_, description) in COMMANDS.items():
         sentence = f"{description.capitalize()}."
         command = commands.add_parser(name, help=description, description=sentence)
-        for option, settings in options.items():
-            command.add_argument(option, **settings)
+        for takers, option, meaning, settings in OPTIONS:
+            if name in takers.split():
+                command.add_argument(option, help=meaning, **settings)
     return parser
 
 
@@ -151,4 +138,4 @@ def _check_options(given: dict[str, Any], known: dict[str, Any]) -> None:
 
 def resolve_network(name: str) -> Any:
     """Import a network by its name on the command line."""
-    return resolve_name(f"pokersnn_helpers.{NETWORKS[name]}")
+    return resolve_name(f"pokersnn_helpers.{TRAINABLE[name]}")

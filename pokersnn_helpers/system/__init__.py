@@ -1,7 +1,6 @@
-"""What all else stands on: files, downloads, compiled loops, devices, and Norse.
+"""What all else stands on: files, compiled loops, devices, and Norse.
 
 - ``writing``: files written whole or not at all.
-- ``downloads``: a download with limits on its time and its size.
 - ``compiling``: loops that Numba compiles.
 - ``devices``: the GPU, or how many threads of the CPU.
 - ``norse_cells``: what the package takes from Norse, with or without TorchScript.
