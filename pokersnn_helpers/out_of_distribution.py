@@ -39,8 +39,8 @@ def describe(image: np.ndarray, duration: float) -> list[float]:
         duration: From the first to the last of them, in µs.
 
     Example:
-        >>> describe(np.array([[[9, 0, 0, 0]]]), 999)
-        [9, 1.0, 9.0, 1.0, 1.0, 1]
+        >>> describe(np.array([[[9, 0, 9, 0]]]), 999)  # two pixels beside each other
+        [18, 1.0, 18.0, 2.0, 1.0, 2]
     """
     by_pixel = image.sum(axis=0)
     places = np.argwhere(by_pixel)

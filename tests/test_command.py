@@ -170,6 +170,13 @@ def test_run_of_an_earlier_version_goes_on_choosing_the_epoch(data, tmp_path, mo
     assert len(losses(old, "validation_loss")) == 3
 
 
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+def test_a_run_knows_all_of_its_recordings_again(part, data):
+    split = Split(data.train.subset(range(9)), data.test, "own", data.train.subset(range(9, 20)))
+    other = split._replace(**{part: getattr(split, part).subset(range(1, 9))})
+    assert command.digest_of(other) != command.digest_of(split)
+
+
 # ---- Runs that are stopped and resumed ----
 
 

@@ -15,8 +15,15 @@ from same import altered, same, same_checkpoints
 from test_folders import CLASSES, fill, folder  # noqa: F401 - a fixture
 from test_inspection import scene
 
-from pokersnn_helpers import EVENT_DTYPE, load_checkpoint, load_folder, predict, read_events
-from pokersnn_helpers import out_of_distribution as outside
+from pokersnn_helpers import (
+    EVENT_DTYPE,
+    load_checkpoint,
+    load_folder,
+    out_of_distribution,
+    predict,
+    read_events,
+)
+from pokersnn_helpers import training as core
 from pokersnn_helpers.commands import train as training
 from pokersnn_helpers.commands.answers import confusion, in_words
 from pokersnn_helpers.commands.main import main
@@ -171,7 +178,7 @@ def test_train_keeps_what_is_usual_and_predict_and_live_say_what_is_not(
     monkeypatch,
     run,
 ):
-    monkeypatch.setattr(outside, "FEWEST", 18)
+    monkeypatch.setattr(out_of_distribution, "MIN_RECORDINGS", 18)
     monkeypatch.setattr(playing.time, "sleep", lambda seconds: None)
     checkpoint = tmp_path / "run.pt"
     usual = folder / "left" / "dora" / "9.npy"
@@ -409,7 +416,7 @@ def test_the_best_epoch_is_kept_and_the_run_goes_on_from_the_last(tmp_path, run,
     resumed = tmp_path / "resumed.pt"
     options = ["--data", people, "--network", "fast"]
     monkeypatch.setenv("TQDM_DISABLE", "1")
-    monkeypatch.setattr(training, "best_epoch", lambda *history: 0)  # as if the first were
+    monkeypatch.setattr(core, "best_epoch", lambda *history: 1)  # as if the first were
     first, classes, second, *_ = run("train", *options, "--checkpoint", two, "--epochs", 2)
     assert classes == "12 recordings of 64 × 43 pixels: left, middle, right"
     assert first.endswith("12 to train on, 6 to choose the epoch, 6 to test on")
@@ -427,7 +434,7 @@ def test_the_best_epoch_is_kept_and_the_run_goes_on_from_the_last(tmp_path, run,
 
 @pytest.mark.parametrize(
     ("accuracies", "recordings", "best"),
-    [([0.9, 0.86, 0.8], 100, 1), ([0.9, 0.88, 0.8], 10_000, 0), ([0.9, 1, 1, 0.99], 100, 2)],
+    [([0.9, 0.86, 0.8], 100, 2), ([0.9, 0.88, 0.8], 10_000, 1), ([0.9, 1, 1, 0.99], 100, 3)],
 )
 def test_of_epochs_that_are_about_as_good_the_last_is_kept(accuracies, recordings, best):
-    assert training.best_epoch({"test_accuracy": accuracies}, recordings) == best
+    assert core.best_epoch(accuracies, recordings) == best

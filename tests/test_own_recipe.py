@@ -8,10 +8,10 @@ from pokersnn_helpers.fast.detector import detector
 from pokersnn_helpers.recipe import choose_recipe
 
 
-def recordings_of(ms, number=4, side=34):
+def recordings_of(ms, number=4, width=34, height=34):
     events = np.zeros(2, EVENT_DTYPE)
     events["t"] = (0, 1000 * ms)
-    return Recordings([events] * number, [0] * number, ("a", "b"), (side, side, 2))
+    return Recordings([events] * number, [0] * number, ("a", "b"), (width, height, 2))
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,12 @@ def test_many_recordings_are_passed_over_less_often_and_few_in_small_batches(num
     assert recipe.batch_size == batch
 
 
-@pytest.mark.parametrize(("side", "augment"), [(15, "none"), (16, "shift")])
-def test_small_sensors_are_not_shifted(side, augment):
-    assert choose_recipe(recordings_of(1, side=side)).augment == augment
+@pytest.mark.parametrize(
+    ("width", "height", "augment"), [(15, 15, "none"), (16, 16, "shift"), (64, 4, "none")]
+)
+def test_small_sensors_are_not_shifted(width, height, augment):
+    recordings = recordings_of(1, width=width, height=height)
+    assert choose_recipe(recordings).augment == augment
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_same_bits_event_by_event_and_all_at_once(network, data, monkeypatch):
     for weights in classifier.parameters():
         weights.data.zero_()
     assert_same(stream, np.split(events, len(events)), prediction)
-    monkeypatch.setattr(streaming, "MAX_COUNTS", 5 * 2450)  # steps in blocks of five
+    monkeypatch.setattr(streaming, "COUNTS_AT_ONCE", 5 * 2450)  # steps in blocks of five
     assert_same(stream, [events], prediction)
 
 
@@ -205,6 +205,29 @@ def test_answer_and_when_it_settled(data):
     assert stream.settled_ms() == expected  # of a rule that the stream doesn't know
 
 
+class Clock(SpikingNetwork):
+    """A network whose answer changes 15 ms after the beginning, whatever it sees."""
+
+    def step(self, frame, state):
+        step = 0 if state is None else state + 1
+        return torch.eye(4)[[int(step >= 15)]], step
+
+    def resume(self, frames, state=None):
+        voltages, states = self._loop(frames, state)
+        return voltages, states[-1]
+
+
+def test_what_comes_after_the_recordings_own_time_settles_nothing():
+    classifier = Classifier(Clock(), lambda voltages: torch.log_softmax(voltages[-1], -1))
+    stream = Stream(classifier)
+    stream.push(np.zeros(1, EVENT_DTYPE))
+    stream.finish()  # 1 ms, and 10 ms of silence
+    expected = stream.prediction()[:2], stream.settled_ms()
+    stream.advance(40_000)
+    assert (stream.prediction()[:2], stream.settled_ms()) == expected
+    assert expected[1] == 1.0
+
+
 @pytest.mark.parametrize(
     ("options", "firsts"),
     [
@@ -242,11 +265,16 @@ def test_a_pause_or_a_window_begins_another_recording_however_it_is_cut(options,
         assert torch.equal(torch.cat(voltages), readouts)
 
 
-def test_silence_ends_a_recording_once(data):
+@pytest.mark.parametrize("limit", ["pause_ms", "window_ms"])
+def test_silence_ends_a_recording_once_and_emptiness_has_no_answer(limit, data):
     ended = []
-    stream = Stream(classifier_of(FastSNN), pause_ms=50, on_answer=lambda s: ended.append(s.steps))
     events = data.train.events[0]
-    end = int(events["t"][-1])
+    end = int(events["t"][-1] if limit == "pause_ms" else events["t"][0])
+    stream = Stream(
+        classifier_of(FastSNN), **{limit: 50}, on_answer=lambda stream: ended.append(stream.steps)
+    )
+    stream.end()
+    assert not ended
     stream.push(events)
     stream.advance(end + 49_999)
     assert not ended

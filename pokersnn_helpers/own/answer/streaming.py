@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,38 @@ from ...system.compiling import compiled
 from ...system.devices import one_cpu_thread
 from ...training import MAX_STEPS, Prediction, read_prediction
 
-MAX_COUNTS = 2**22  # in the frames that are computed at once
+COUNTS_AT_ONCE = 2**22  # in the frames that are computed at once
+
+
+@dataclass
+class OpenRecording:
+    """The events of a recording that goes on."""
+
+    start: int  # time of the first event in µs
+    last: int  # and of the last one
+    image: np.ndarray  # events by polarity, row and column
+    t: np.ndarray  # of the events whose time step isn't computed, in µs since the start
+    pixels: np.ndarray  # and their polarity and pixel, as ``PackedRecording`` numbers them
+
+    @classmethod
+    def begin(cls, start: int, sensor_size: tuple[int, int, int]) -> "OpenRecording":
+        """Return a recording without events yet."""
+        nothing = np.empty(0, np.int64)
+        return cls(start, start, np.zeros(sensor_size[::-1], np.int64), nothing, nothing)
+
+    def append(self, t: np.ndarray, pixels: np.ndarray) -> None:
+        """Append the next events."""
+        self.last = self.start + int(t[-1])
+        _count_pixels(pixels, self.image.reshape(-1))
+        self.t = np.concatenate([self.t, t])
+        self.pixels = np.concatenate([self.pixels, pixels])
+
+    def take(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return times and pixels of the first events, and let them go."""
+        taken = self.t[:number], self.pixels[:number]
+        self.t = self.t[number:]
+        self.pixels = self.pixels[number:]
+        return taken
 
 
 class Stream:
@@ -85,25 +117,31 @@ class Stream:
         with torch.no_grad():  # what doesn't fit is refused, and what compiles does so now
             self.network(torch.zeros(1, 1, *self.classifier.sensor_size[::-1]))
         self.reset()
-        self._compute(1)
+        self.push(np.zeros(1, EVENT_DTYPE))
+        self.finish()
         self.reset()
 
     def reset(self) -> None:
         """Begin a new recording."""
         self.steps = 0
-        self._start: int | None = None  # time of the first event in µs
-        self._last: float = math.inf  # of the last event; none has come
-        self._ends = 0  # time steps of the recording's own time, if no more events come
+        self._recording: OpenRecording | None = None  # until its first event comes
         self._state: Any = None
-        self._t = np.empty(0, np.int64)  # of the events whose step isn't computed, since the start
-        self._pixels = np.empty(0, np.int64)
         self._voltages = [torch.empty(0, 1, len(self.classifier.classes))]
-        self._image = np.zeros(self.classifier.sensor_size[::-1], np.int64)
 
     @property
     def open_since(self) -> float | None:
         """Time in µs at which the next step begins. Events that come now mustn't be earlier."""
-        return None if self._start is None else self._start + self.steps * self.time_window
+        if self._recording is None:
+            return None
+        return self._recording.start + self.steps * self.time_window
+
+    @property
+    def own_steps(self) -> int:
+        """Time steps of the recording's own time, if no more events come."""
+        if self._recording is None:
+            return 0
+        last = self._recording.last - self._recording.start
+        return math.floor(last / self.time_window) + 1 + self.classifier.settle_steps
 
     def push(self, events: np.ndarray) -> torch.Tensor:
         """Accept the next events, and compute the time steps that they complete.
@@ -123,13 +161,12 @@ class Stream:
         voltages = [self._compute(self.steps)]
         while len(events):
             packed = self._pack(events)
-            n_events = self._events_of_recording(events["t"], packed.start)
+            n_events = self._events_of_recording(events["t"])
             if n_events == 0:
                 voltages.append(self.end())
                 continue
             first_step = math.floor(packed.t[0] / self.time_window)
             last_step = math.floor(packed.t[n_events - 1] / self.time_window)
-            last_time = int(events["t"][n_events - 1])
             if first_step < self.steps:
                 raise ValueError(
                     f"event 0 is of {events['t'][0]} µs, but all steps before "
@@ -138,33 +175,35 @@ class Stream:
                 )
             if last_step >= MAX_STEPS:
                 raise ValueError(
-                    f"{last_time} µs would be in step {last_step}, of at most {MAX_STEPS}; "
-                    "stream.reset() begins anew, or choose wider bins"
+                    f"{events['t'][n_events - 1]} µs would be in step {last_step}, of at most "
+                    f"{MAX_STEPS}; stream.reset() begins anew, or choose wider bins"
                 )
-            self._start = packed.start
-            self._last = last_time
-            self._ends = last_step + 1 + self.classifier.settle_steps
-            _count_pixels(packed.pixels[:n_events], self._image.reshape(-1))
-            self._t = np.concatenate([self._t, packed.t[:n_events]])
-            self._pixels = np.concatenate([self._pixels, packed.pixels[:n_events]])
+            if self._recording is None:
+                self._recording = OpenRecording.begin(packed.start, packed.sensor_size)
+            self._recording.append(packed.t[:n_events], packed.pixels[:n_events])
             voltages.append(self._compute(last_step))
             events = events[n_events:]
         return torch.cat(voltages)
 
-    def _events_of_recording(self, t: np.ndarray, start: int) -> int:
+    def _events_of_recording(self, t: np.ndarray) -> int:
         """Return how many of the next events come before a pause, and within the window."""
-        longest_pause = t[-1] - min(t[0], self._last)
+        start, last = t[0], t[0]
+        if self._recording:
+            start, last = self._recording.start, self._recording.last
+        longest_pause = t[-1] - min(t[0], last)
         if longest_pause < self.pause and t[-1] - start < self.window:
             return len(t)
-        pauses = np.diff(t, prepend=self._last) >= self.pause
+        pauses = np.diff(t, prepend=last) >= self.pause
         over = pauses | (t - start >= self.window)
         return int(np.append(over, True).argmax())
 
     def advance(self, time: float) -> torch.Tensor:
         """Compute all steps that end by ``time`` (µs), since no earlier events will come."""
         check_range(-(2**53), 2**53, time=time)
-        since = 0 if self._start is None else time - self._start
-        if time - self._last >= self.pause or since >= self.window:
+        if self._recording is None:
+            return self._compute(0)
+        since = time - self._recording.start
+        if time - self._recording.last >= self.pause or since >= self.window:
             return self.end()
         steps = math.floor(since / self.time_window)
         if steps >= MAX_STEPS:
@@ -173,7 +212,7 @@ class Stream:
 
     def finish(self) -> torch.Tensor:
         """Compute the remaining steps of the recording's own time; ``reset`` begins another."""
-        return self._compute(max(self.steps, self._ends))
+        return self._compute(max(self.steps, self.own_steps))
 
     def end(self) -> torch.Tensor:
         """Finish the recording, hand its answer to ``on_answer``, and begin a new one."""
@@ -195,12 +234,14 @@ class Stream:
             classes = self.classifier.classes
             shares = dict.fromkeys(classes, 1 / len(classes))
             return Prediction(None, shares, self.voltages)
-        return read_prediction(self.classifier, self.voltages[: self._ends, None])
+        return read_prediction(self.classifier, self.voltages[: self.own_steps, None])
 
     def outside(self) -> list[str]:
         """Say what of the events so far is unlike all that ``train`` has trained on."""
-        duration = self._last - (self._start or 0)
-        return what_is_outside(self.classifier.ranges, self._image, duration)
+        if self._recording is None:
+            return []
+        duration = self._recording.last - self._recording.start
+        return what_is_outside(self.classifier.ranges, self._recording.image, duration)
 
     def settled_ms(self) -> float | None:
         """Return since what time in ms the answer is what it is now; None without an answer.
@@ -210,7 +251,7 @@ class Stream:
         """
         if self.prediction().class_name is None:
             return None
-        voltages = self.voltages[: self._ends]
+        voltages = self.voltages[: self.own_steps]
         so_far = voltages.cummax(0).values  # of which ``decode`` takes the last
         if self.classifier.decode is not decode:
             ends = range(1, len(voltages) + 1)
@@ -228,7 +269,7 @@ class Stream:
         sensor_size = self.classifier.sensor_size
         if type(events) is not np.ndarray or events.dtype != EVENT_DTYPE or events.ndim != 1:
             events = check_events(events, sensor_size, "the portion")  # a mask may hide a value
-        start = int(events["t"][0]) if self._start is None else self._start
+        start = self._recording.start if self._recording else int(events["t"][0])
         t = np.empty(len(events), np.int64)
         pixels = np.empty(len(events), np.int64)
         fields = np.ascontiguousarray(events).view(np.int64)
@@ -240,7 +281,7 @@ class Stream:
         """Compute all steps up to ``steps``; return their voltages."""
         computed = [self._voltages[0][:0]]
         inputs = math.prod(self.classifier.sensor_size)
-        steps_at_once = max(1, MAX_COUNTS // inputs)
+        steps_at_once = max(1, COUNTS_AT_ONCE // inputs)
         while self.steps < steps:
             n_steps = min(steps_at_once, steps - self.steps)
             frames = self._take_frames(n_steps)
@@ -253,19 +294,20 @@ class Stream:
 
     def _take_frames(self, n_steps: int) -> torch.Tensor:
         """Count the waiting events of the next steps into frames, and let them go."""
-        event_steps = np.floor(self._t / self.time_window)
+        recording = self._recording
+        assert recording is not None  # no step is computed before the first event
+        event_steps = np.floor(recording.t / self.time_window)
         due = int(np.searchsorted(event_steps, self.steps + n_steps))
+        t, pixels = recording.take(due)
         frames = count_events(
-            self._t[:due],
-            self._pixels[:due],
+            t,
+            pixels,
             sizes=np.array([due]),
             n_steps=n_steps,
             time_window=self.time_window,
             sensor_size=self.classifier.sensor_size,
             first_step=self.steps,
         ).to(self.dtype)
-        self._t = self._t[due:]
-        self._pixels = self._pixels[due:]
         return frames if self.network.takes_sparse else frames.to_dense()
 
 
