@@ -3,14 +3,14 @@
 import math
 from collections.abc import Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch.nn.functional import pad
 from torch.utils.data import DataLoader, Dataset
 
-from .checks import check_events, check_indices, check_numbers, check_sensor_size
+from .checks import check_events, check_numbers, check_sensor_size
 from .recordings import POKERDVS_SENSOR_SIZE, PackedRecording, Recordings, Split
 from .system.compiling import compiled
 
@@ -75,57 +75,64 @@ def sparse_batch(
     longest = max(int(recording.t[-1]) for recording in recordings)
     if longest * len(recordings) > MAX_ROWS * time_window:
         raise ValueError(f"time_window is {time_window} µs, too short for {longest} µs of events")
-    n_steps = math.floor(longest / time_window) + 1
-    sizes = np.array([len(recording.t) for recording in recordings])
-    t = np.concatenate([recording.t for recording in recordings], dtype=np.int64)
-    pixels = np.concatenate([recording.pixels for recording in recordings], dtype=np.int64)
-    return count_events(t, pixels, sizes, n_steps, time_window, sensor_size)
+    events = EventBatch(
+        sizes=np.array([len(recording.t) for recording in recordings]),
+        t=np.concatenate([recording.t for recording in recordings], dtype=np.int64),
+        pixels=np.concatenate([recording.pixels for recording in recordings], dtype=np.int64),
+    )
+    bins = TimeBins(0, math.floor(longest / time_window) + 1, float(time_window))
+    return count_events(events, bins, sensor_size)
+
+
+class EventBatch(NamedTuple):
+    """Events of some recordings, one recording after the other, as int64."""
+
+    sizes: np.ndarray  # how many events each recording has, (B,)
+    t: np.ndarray  # their times in µs from 0, (N,)
+    pixels: np.ndarray  # polarity and pixel of each, as ``PackedRecording`` numbers them, (N,)
+
+
+class TimeBins(NamedTuple):
+    """The time steps to count in: no event is earlier, and none is later."""
+
+    first: int
+    number: int
+    width: float  # in µs
 
 
 def count_events(
-    t: np.ndarray,
-    pixels: np.ndarray,
-    sizes: np.ndarray,
-    n_steps: int,
-    time_window: float,
-    sensor_size: tuple[int, int, int],
-    first_step: int = 0,
+    events: EventBatch, bins: TimeBins, sensor_size: tuple[int, int, int]
 ) -> torch.Tensor:
     """Count events by time step, recording, polarity and pixel.
 
     Args:
-        t: Times of the events of all recordings, one after the other, in µs from 0, int64.
-        pixels: Polarity and pixel of each, as ``PackedRecording`` numbers them, int64.
-        sizes: How many events each recording has, int64 (B,).
-        n_steps: Time steps T.
-        time_window: Their width in µs.
+        events: What to count.
+        bins: The time steps T.
         sensor_size: Width, height and polarities of the sensor.
-        first_step: The first of these steps: no event is earlier.
 
     Returns:
         Sparse counts (T, B, polarities, height, width), in order.
     """
-    shape = sensor_size[::-1]  # polarities, height and width, as frames have them
-    indices = np.empty((5, len(t)), np.int64)
-    counts = np.empty(len(t), np.float32)
-    n = _count(t, pixels, sizes, first_step, n_steps, float(time_window), shape, indices, counts)
-    places = torch.from_numpy(indices[:, :n])
-    return sparse_tensor(places, torch.from_numpy(counts[:n]), (n_steps, len(sizes), *shape))
+    sizes = sensor_size[::-1]  # polarities, height and width, as frames have them
+    indices, counts = _count(events, bins, sizes)
+    shape = bins.number, len(events.sizes), *sizes
+    return sparse_tensor(torch.from_numpy(indices), torch.from_numpy(counts), shape)
 
 
 @compiled
-def _count(t, pixels, sizes, first_step, n_steps, time_window, shape, indices, counts):
-    """Write indices and counts as ``count_events`` returns them; return how many there are."""
+def _count(events, bins, shape):
+    """Return the indices and counts of what ``count_events`` returns."""
+    sizes, t, pixels = events
     n_recordings = len(sizes)
     polarities, height, width = shape
     # Number the rows, the time steps of all recordings; count the events of each row and pixel.
     rows = np.empty(len(t), np.int64)
-    row_sizes = np.zeros(n_steps * n_recordings, np.int64)
+    row_sizes = np.zeros(bins.number * n_recordings, np.int64)
     pixel_sizes = np.zeros(polarities * height * width, np.int64)
     event = 0
     for recording in range(n_recordings):
         for _ in range(sizes[recording]):
-            step = np.int64(t[event] / time_window) - first_step
+            step = np.int64(t[event] / bins.width) - bins.first
             row = step * n_recordings + recording
             rows[event] = row
             row_sizes[row] += 1
@@ -146,6 +153,8 @@ def _count(t, pixels, sizes, first_step, n_steps, time_window, shape, indices, c
         ordered[next_of_row[row]] = pixels[number]
         next_of_row[row] += 1
     # In each row, count the events that have the same pixel.
+    indices = np.empty((5, len(t)), np.int64)
+    counts = np.empty(len(t), np.float32)
     n = 0
     begin = 0
     for row in range(len(row_sizes)):
@@ -165,7 +174,7 @@ def _count(t, pixels, sizes, first_step, n_steps, time_window, shape, indices, c
             counts[n] = 1
             n += 1
         begin = row_ends[row]
-    return n
+    return indices[:, :n], counts[:n]
 
 
 def sparse_tensor(
@@ -303,7 +312,6 @@ def _augment_sparse(
     frames: torch.Tensor, mirrored: torch.Tensor, shifts: torch.Tensor
 ) -> torch.Tensor:
     """Move what a sparse batch holds; which counts are mirrored and shifted is given, (B,)."""
-    check_indices(frames)  # one outside the sensor would come in again at the opposite edge
     height, width = frames.shape[-2:]
     indices, counts = indices_and_counts(frames)
     step, recording, polarity, y, x = indices

@@ -39,9 +39,27 @@ class SNN(SpikingNetwork):
     """A recurrent layer of spiking neurons and a readout that never spikes.
 
     The hidden neurons are leaky integrate-and-fire (LIF) neurons with current-based synapses
-    (Gerstner et al., Neuronal Dynamics, 2014, chapter 1), as computed by
-    ``norse.torch.functional.lif.lif_step``. Gradients pass the threshold by the SuperSpike
-    surrogate (Zenke and Ganguli 2018, doi:10.1162/neco_a_01086).
+    (Gerstner et al., Neuronal Dynamics, 2014, chapter 1), stepped by forward Euler as Norse does.
+    In a time step, the frame ``x`` and the spikes ``z`` of the step before change, in this order,
+    the synaptic current ``i``, the membrane voltage ``u`` before and ``v`` after the reset, and
+    the spikes::
+
+        i = i + w_in x + w_rec z
+        u = v + dt / tau_mem * (i - v)
+        i = i - dt / tau_syn * i
+        z = 1 where u > v_th, else 0
+        v = (1 - z) * u
+
+    The readout is a leaky integrator of the new spikes, with voltages ``v_out``::
+
+        i_out = i_out + w_out z
+        v_out = v_out + dt / readout_tau_mem * (i_out - v_out)
+        i_out = i_out - dt / readout_tau_syn * i_out
+
+    Where gradients pass the threshold, the SuperSpike surrogate (Zenke and Ganguli 2018,
+    doi:10.1162/neco_a_01086) replaces its derivative; none passes through the ``z`` of the reset::
+
+        dz / du = surrogate_slope / (1 + |u - v_th|)**2
 
     Args:
         input_size: Number of inputs, which is polarities times pixels.
@@ -72,7 +90,7 @@ class SNN(SpikingNetwork):
         torch.Size([30, 8, 20])
     """
 
-    time_constants = {  # noqa: RUF012
+    time_constants = {  # in s  # noqa: RUF012
         "tau_syn": 0.010,
         "tau_mem": 0.010,
         "readout_tau_syn": 0.005,
@@ -86,10 +104,10 @@ class SNN(SpikingNetwork):
         output_size: int = len(POKERDVS_CLASSES),
         *,
         v_th: float = 0.3,
-        tau_syn: float = 0.010,
-        tau_mem: float = 0.010,
-        readout_tau_syn: float = 0.005,
-        readout_tau_mem: float = 0.010,
+        tau_syn: float = time_constants["tau_syn"],
+        tau_mem: float = time_constants["tau_mem"],
+        readout_tau_syn: float = time_constants["readout_tau_syn"],
+        readout_tau_mem: float = time_constants["readout_tau_mem"],
         dt: float = 0.001,
         surrogate_slope: float = 1.0,
     ):
@@ -140,12 +158,13 @@ class SNN(SpikingNetwork):
     def step(self, frame: torch.Tensor, state: SNNState | None) -> tuple[torch.Tensor, SNNState]:
         """Compute one time step, as ``SpikingNetwork`` says."""
         hidden, readout = state or (None, None)  # Norse starts from rest
-        spikes, hidden = self.lif0(frame.flatten(1), hidden)  # (B, hidden_size)
+        x = frame.flatten(1)
+        z, hidden = self.lif0(x, hidden)  # i, u, i, z and v, in this order
         if self.surrogate_slope != 1:  # spikes stay what they are; their gradient is scaled
-            spikes = torch.lerp(spikes.detach(), spikes, self.surrogate_slope)
-            hidden = hidden._replace(z=spikes)
-        voltage, readout = self.readout(self.linear(spikes), readout)  # (B, output_size)
-        return voltage, SNNState(hidden, readout)
+            z = torch.lerp(z.detach(), z, self.surrogate_slope)
+            hidden = hidden._replace(z=z)
+        v_out, readout = self.readout(self.linear(z), readout)  # i_out, v_out and i_out
+        return v_out, SNNState(hidden, readout)
 
 
 def single(number: float) -> torch.Tensor:
@@ -214,9 +233,10 @@ def accepted_arguments(network: Callable[..., Any]) -> set[str]:
     """Return the names of the arguments that may be given to what makes a network."""
     parameters = inspect.signature(network).parameters
     accepted = set(parameters)
-    kind = getattr(network, "func", network)  # of a partial
-    passes_on = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
-    if passes_on and isinstance(kind, type) and issubclass(kind, SNN):
+    made = getattr(network, "func", network)  # by a partial
+    is_snn = isinstance(made, type) and issubclass(made, SNN)
+    kinds = {parameter.kind for parameter in parameters.values()}
+    if is_snn and inspect.Parameter.VAR_KEYWORD in kinds:  # **arguments, which it passes on
         accepted.update(inspect.signature(SNN).parameters)
     return accepted - set(getattr(network, "keywords", {}))  # which a partial has fixed
 

@@ -6,7 +6,6 @@ large networks, threads, and what is refused.
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from functools import partial
 
 import pytest
@@ -23,8 +22,7 @@ from pokersnn_helpers import (
     make_loaders,
     save_checkpoint,
 )
-from pokersnn_helpers.fast import cpu, cuda, loops
-from pokersnn_helpers.fast import fast_snn as network
+from pokersnn_helpers.fast import cpu, fast_snn, loops
 from pokersnn_helpers.system.devices import one_cpu_thread
 
 
@@ -33,12 +31,6 @@ def one_thread():
     """More threads than a busy machine has cores would wait for one another at each operation."""
     with one_cpu_thread():
         yield
-
-
-@pytest.fixture(params=[cpu, cuda], ids=["loops", "operations"])
-def backend(request, monkeypatch):
-    """Compute with the compiled loops, then with the PyTorch operations, both on the CPU."""
-    monkeypatch.setattr(network, "cpu", request.param)
 
 
 def batch_of(data, size, time_window=1000, dtype=torch.float32):
@@ -85,7 +77,7 @@ def assert_same_bits(computed, expected):
 
 
 @pytest.mark.parametrize(("time_window", "size"), [(1000, 32), (1000, 1), (100, 8)])
-def test_same_spikes_voltages_and_gradients(data, backend, time_window, size):
+def test_same_spikes_voltages_and_gradients(data, time_window, size):
     """Batches are padded: their recordings differ in length."""
     frames, targets = batch_of(data, size, time_window, torch.float64)
     snn, other = both(torch.float64, dt=1e-6 * time_window)
@@ -93,7 +85,7 @@ def test_same_spikes_voltages_and_gradients(data, backend, time_window, size):
     assert snn.recording.lif0.z.mean() > 0.01
 
 
-def test_same_where_a_voltage_meets_the_threshold(backend):
+def test_same_where_a_voltage_meets_the_threshold():
     """Every number is a sum of few powers of 2, so that nothing is rounded."""
     taus = dict.fromkeys(("tau_syn", "tau_mem", "readout_tau_syn", "readout_tau_mem"), 0.002)
     snn, other = both(torch.float64, input_size=1, hidden_size=2, v_th=0.5, **taus)
@@ -124,7 +116,7 @@ def test_same_whether_loops_or_blas_multiply_the_inputs(v_th, share):
 
 
 @pytest.mark.parametrize("share", [0.02, 1.0])
-def test_inference_and_recording_give_the_same_bits(backend, share):
+def test_inference_and_recording_give_the_same_bits(share):
     frames = random_frames(share)
     snn = FastSNN(50, 30)
     expected = snn(frames)
@@ -141,7 +133,7 @@ def test_inference_and_recording_give_the_same_bits(backend, share):
     assert not any(state.requires_grad for state in tree_leaves(snn.recording))
 
 
-def test_gradient_reaches_dense_frames(data, backend):
+def test_gradient_reaches_dense_frames(data):
     frames, _ = batch_of(data, 3, dtype=torch.float64)
     frames.requires_grad_()
     snn, other = both(torch.float64)
@@ -318,20 +310,20 @@ def test_what_only_the_reference_network_computes_is_refused(message):
             run(torch.ones(3, 2, 8))
 
 
-def test_frames_that_are_sparse_along_some_axes_are_refused(backend):
+def test_frames_that_are_sparse_along_some_axes_are_refused():
     for run in (FastSNN(), Classifier(FastSNN()).append_silence):
         with pytest.raises(TypeError, match="sparse along some axes; give"):
             run(torch.zeros(5, 3, 2, 35, 35).to_sparse(3))
 
 
-def test_second_derivatives_are_refused(backend):
+def test_second_derivatives_are_refused():
     frames = torch.ones(3, 2, 8, requires_grad=True)
     voltages = FastSNN(8, 4)(frames)
     with pytest.raises(RuntimeError, match=r"no second derivatives \(create_graph=True\); use SNN"):
         grad(voltages.sum(), frames, create_graph=True)
 
 
-def test_a_change_of_sparse_frames_before_the_backward_pass_goes_unseen(backend):
+def test_a_change_of_sparse_frames_before_the_backward_pass_goes_unseen():
     snn = FastSNN(50, 4)
     frames = random_frames(0.1).to_sparse()
     expected = grad(snn(frames).sum(), snn.lif0.input_weights)[0]
@@ -341,7 +333,7 @@ def test_a_change_of_sparse_frames_before_the_backward_pass_goes_unseen(backend)
     assert torch.equal(grad(voltages.sum(), snn.lif0.input_weights)[0], expected)
 
 
-def test_a_change_of_dense_frames_before_the_backward_pass_is_refused(backend):
+def test_a_change_of_dense_frames_before_the_backward_pass_is_refused():
     """They weren't copied."""
     snn = FastSNN(8, 4)
     frames = torch.ones(9, 2, 8)
@@ -351,7 +343,7 @@ def test_a_change_of_dense_frames_before_the_backward_pass_is_refused(backend):
         voltages.sum().backward()
 
 
-def test_threads_do_not_share_what_they_compute_with(backend):
+def test_threads_do_not_share_what_they_compute_with():
     networks = [FastSNN(50, 20) for _ in range(4)]
     targets = torch.tensor([0, 1, 2])
     compute = partial(results, frames=random_frames(0.3), targets=targets)
@@ -362,80 +354,23 @@ def test_threads_do_not_share_what_they_compute_with(backend):
         assert_same_bits(tensors, references)
 
 
-def test_blocks_run_on_the_device_of_the_weights(monkeypatch):
-    """A graph captured on another GPU would be empty, and nobody would be told."""
-    entered = []
-
-    def device_of(tensor):
-        return nullcontext(entered.append(tensor.shape))
-
-    monkeypatch.setattr(network, "cpu", cuda)
-    monkeypatch.setattr(torch.cuda, "device_of", device_of)
-    FastSNN(8, 11)(torch.ones(3, 2, 8)).sum().backward()
-    assert entered == [(11, 11), (11, 11)]
-
-
-@pytest.fixture
-def as_if_on_a_gpu(monkeypatch):
-    """Let the CPU be checked before its first batch, as a GPU is."""
-    network.gpu_agrees.cache_clear()
-    monkeypatch.setattr(
-        network, "backend_of", lambda device: cuda if network.gpu_agrees(device) else None
-    )
-    yield
-    network.gpu_agrees.cache_clear()
-
-
-def test_a_gpu_that_gives_what_the_loops_give_is_used(as_if_on_a_gpu, recwarn):
-    frames = torch.ones(3, 2, 8)
-    snn = FastSNN(8, 4)
-    _, trace = cuda.forward(frames, snn._weights(), snn._constants(), record=False)
-    assert torch.equal(snn(frames), trace.voltages)
-    assert not recwarn.list
-
-
-def _no_kernel(*arguments):
-    raise RuntimeError("no kernel image is available")
-
-
-def _late(c, currents, *rest, steps=cuda.step_on):
-    return steps(c, currents.roll(1, 0), *rest)
-
-
-def _flat_surrogate(c, *rest, steps=cuda.step_back):
-    return steps(c._replace(surrogate_slope=0.9), *rest)
-
-
-@pytest.mark.parametrize(
-    ("name", "fault", "reason"),
-    [
-        ("step_on", _no_kernel, "no kernel image is available"),
-        ("step_on", _late, "not close"),
-        ("step_back", _flat_surrogate, "not close"),
-    ],
-)
 @pytest.mark.parametrize("sparse", [False, True])
-def test_where_a_gpu_differs_snn_computes_and_says_so(
-    as_if_on_a_gpu, monkeypatch, name, fault, reason, sparse
-):
-    monkeypatch.setattr(cuda, name, fault)
-    snn, other = both(input_size=50, hidden_size=4)
-    frames = random_frames(0.5)
+def test_on_a_gpu_it_computes_as_snn_does(monkeypatch, sparse):
+    monkeypatch.setattr(fast_snn, "DEVICE", "another")
+    snn, other = both(input_size=50, hidden_size=30)
+    frames = random_frames(0.3)
     targets = torch.tensor([0, 1, 2])
-    message = f"(?s)FastSNN computes as SNN does, slowly, on cpu: .*{reason}"
-    with pytest.warns(UserWarning, match=message):
-        computed = results(other, frames.to_sparse() if sparse else frames, targets)
+    computed = results(other, frames.to_sparse() if sparse else frames, targets)
     assert_same_bits(computed, results(snn, frames, targets))
+    assert_same_bits(tree_leaves(other.recording), tree_leaves(snn.recording))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 @pytest.mark.parametrize("sparse", [False, True])
 def test_same_on_the_gpu(data, sparse):
     frames, targets = batch_of(data, 8, dtype=torch.float64)
-    frames, targets = frames.cuda(), targets.cuda()
     snn, other = both(torch.float64)
-    expected = results(snn.cuda(), frames, targets)
-    if sparse:
-        frames = frames.to_sparse()
-    assert_close(results(other.cuda(), frames, targets), expected)
-    assert network.gpu_agrees(frames.device)
+    expected = results(snn, frames, targets)
+    frames = frames.cuda()
+    computed = results(other.cuda(), frames.to_sparse() if sparse else frames, targets.cuda())
+    assert_close([tensor.cpu() for tensor in computed], expected)

@@ -114,9 +114,9 @@ def test_neurons_behind_a_layer_forget_exactly_in_wide_time_bins(simulated):
     network = partial(LayerThenSNN, tau_mem=0.02)
     train = partial(train_classifier, simulated.test, 0, "cpu", time_window=12_000, epochs=1)
     constants = train(network=network)[0].snn.snn._constants()
-    assert constants.dt_over_tau_mem == pytest.approx(12 / 20)
-    assert constants.dt_over_tau_syn == pytest.approx(1 - math.exp(-12 / 10))
-    assert constants.readout_dt_over_tau_syn == pytest.approx(1 - math.exp(-12 / 5))
+    assert constants.a == pytest.approx(12 / 20)
+    assert constants.s == pytest.approx(1 - math.exp(-12 / 10))
+    assert constants.s_out == pytest.approx(1 - math.exp(-12 / 5))
 
 
 @pytest.mark.slow

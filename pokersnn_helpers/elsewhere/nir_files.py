@@ -14,11 +14,10 @@ only the recurrent weights take the spikes of the step before::
 An event adds its whole weight to the current, however short a step is. Therefore ``w_in`` of the
 neurons, and ``r`` of the readout's current, are ``tau_syn / dt``. The graph's ``metadata`` hold
 ``dt`` and ``settle`` (s), the names of the ``classes``, the ``sensor_size`` (width, height,
-polarities), the ``surrogate_slope`` and a digest of the weights. Inputs are frames (polarities,
-height, width), flattened in this order.
+polarities) and the ``surrogate_slope``. Inputs are frames (polarities, height, width), flattened in
+this order.
 """
 
-import hashlib
 import io
 from os import PathLike
 from pathlib import Path
@@ -28,6 +27,7 @@ import nir
 import numpy as np
 import torch
 
+from ..checkpoints import check_constants
 from ..checks import check_range, errors_in, refuse_hooks
 from ..classifier import Classifier, decode, frame_network
 from ..fast import FastSNN
@@ -76,7 +76,7 @@ def save_nir(classifier: Classifier, path: str | PathLike[str]) -> None:
         TypeError: NIR can't hold this network or its hooks, or it is no ``Classifier`` of a
             ``FrameNetwork``.
         ValueError: NIR can't hold its ``decode``; or ``load_nir`` couldn't make such a network
-            again, since constants differ between neurons or are over 1 s, or weights aren't finite.
+            again, since constants were changed later or are over 1 s, or weights aren't finite.
         OSError: The file can't be written. An older file stays as it was.
 
     Example:
@@ -86,7 +86,8 @@ def save_nir(classifier: Classifier, path: str | PathLike[str]) -> None:
     """
     with errors_in(f"{path} isn't written"):
         graph = _graph(classifier)
-        _rebuild(graph, SNN)
+        rebuilt = _rebuild(graph, type(classifier.snn))
+    check_constants(rebuilt.snn, classifier.snn, path)
     buffer = io.BytesIO()
     nir.write(buffer, graph)
     with atomic_write(Path(path)) as file:
@@ -130,31 +131,28 @@ def _graph(classifier: Classifier) -> nir.NIRGraph:
     _check_network(network)
     if classifier.decode is not decode:
         raise ValueError("NIR holds no decode of your own; save a Classifier with the default one")
-    hidden = network.lif0.p
-    readout = network.readout.p
-    dt = network.dt
-    outputs, size = network.linear.weight.shape
-    tau_syn = _tau(hidden.tau_syn_inv)
-    readout_tau_syn = _tau(readout.tau_syn_inv)
+    made_with = network.arguments
+    dt = made_with["dt"]
+    outputs = made_with["output_size"]
     neurons = {
-        "tau_syn": tau_syn,
-        "tau_mem": _tau(hidden.tau_mem_inv),
+        "tau_syn": made_with["tau_syn"],
+        "tau_mem": made_with["tau_mem"],
         "r": 1.0,
-        "v_leak": _decimal(hidden.v_leak),
-        "v_threshold": _decimal(hidden.v_th),
-        "v_reset": _decimal(hidden.v_reset),
-        "w_in": tau_syn / dt,
+        "v_leak": 0.0,
+        "v_threshold": made_with["v_th"],
+        "v_reset": 0.0,
+        "w_in": made_with["tau_syn"] / dt,
     }
-    current = {"tau": readout_tau_syn, "r": readout_tau_syn / dt, "v_leak": 0.0}
-    voltage = {
-        "tau": _tau(readout.tau_mem_inv),
-        "r": 1.0,
-        "v_leak": _decimal(readout.v_leak),
+    current = {
+        "tau": made_with["readout_tau_syn"],
+        "r": made_with["readout_tau_syn"] / dt,
+        "v_leak": 0.0,
     }
+    voltage = {"tau": made_with["readout_tau_mem"], "r": 1.0, "v_leak": 0.0}
     nodes = {
-        "input": nir.Input(np.array([network.input_size])),
+        "input": nir.Input(np.array([made_with["input_size"]])),
         "input_weights": _affine(network.lif0.input_weights),
-        "hidden": nir.CubaLIF(**_for_each(size, neurons)),
+        "hidden": nir.CubaLIF(**_for_each(made_with["hidden_size"], neurons)),
         "recurrent_weights": _affine(network.lif0.recurrent_weights),
         "readout_weights": _affine(network.linear.weight),
         "readout_current": nir.LI(**_for_each(outputs, current)),
@@ -166,37 +164,24 @@ def _graph(classifier: Classifier) -> nir.NIRGraph:
         "settle": np.array([float(classifier.settle)]),
         "classes": np.array([name.encode() for name in classifier.classes]),
         "sensor_size": np.array(classifier.sensor_size),
-        "surrogate_slope": np.array([float(network.surrogate_slope)]),
-        "sha256": _digest(network),
+        "surrogate_slope": np.array([float(made_with["surrogate_slope"])]),
     }
     return nir.NIRGraph(nodes, EDGES, metadata)
-
-
-def _digest(network: SNN) -> np.ndarray:
-    """Return the SHA-256 of all weights: NIR's files have no checksum of them."""
-    digest = hashlib.sha256()
-    for name in WEIGHTS.values():
-        digest.update(network.get_parameter(name).numpy(force=True).tobytes())
-    return np.frombuffer(digest.digest(), np.uint8)
 
 
 def _check_network(network: Any) -> None:
     """Refuse what a graph would leave out without a word."""
     kind = type(network)
-    known = isinstance(network, SNN) and kind.step is SNN.step
-    if not known or kind.forward not in (SNN.forward, FastSNN.forward):
-        name = kind.__name__
+    if kind not in (SNN, FastSNN):
         raise TypeError(
-            f"NIR has no nodes for what {name} computes; save an SNN or a FastSNN, as of train "
-            "--network fast"
+            f"NIR has no nodes for what {kind.__name__} computes; save an SNN or a FastSNN, as of "
+            "train --network fast"
         )
     names = {name for name, _ in network.named_parameters()}
     other = names.symmetric_difference(WEIGHTS.values())
     if other:
         raise TypeError(f"{kind.__name__} isn't saved: SNN differs in {', '.join(sorted(other))}")
     refuse_hooks(*network.modules())
-    if not network.lif0.dt == network.readout.dt == network.dt:
-        raise ValueError(f"a layer's dt isn't that of the network, {network.dt}")
 
 
 def _affine(weights: torch.Tensor) -> nir.Affine:
@@ -206,32 +191,7 @@ def _affine(weights: torch.Tensor) -> nir.Affine:
 
 
 def _for_each(neurons: int, constants: dict[str, float]) -> dict[str, np.ndarray]:
-    return {name: np.full(neurons, value) for name, value in constants.items()}
-
-
-def _decimal(values: torch.Tensor) -> float:
-    """Return the shortest decimal number that is this one in single precision."""
-    value = _number(values).numpy()
-    return float(str(value))
-
-
-def _tau(inverses: torch.Tensor) -> float:
-    """Return a time constant (s) with as few digits as give its inverse in single precision."""
-    inverse = _number(inverses)
-    exact = 1 / inverse.double()
-    for digits in range(1, 18):
-        tau = float(f"{exact:.{digits}g}")
-        if torch.as_tensor(1 / tau, dtype=inverse.dtype) == inverse:
-            break
-    return tau
-
-
-def _number(values: torch.Tensor) -> torch.Tensor:
-    """Return the number that all neurons share."""
-    different = values.unique()
-    if len(different) > 1:
-        raise ValueError(f"a constant differs between neurons: {different.tolist()}")
-    return different[0]
+    return {name: np.full(neurons, float(value)) for name, value in constants.items()}
 
 
 def _read(data: bytes) -> nir.NIRGraph:
@@ -253,9 +213,6 @@ def _rebuild(graph: Any, network: type[SNN]) -> Classifier:
         classifier = _classifier(graph.nodes, graph.metadata, network)
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError) as error:
         raise ValueError(f"it holds something else than an SNN: {error!r}") from error
-    digest = _digest(classifier.snn)
-    if not np.array_equal(graph.metadata.get("sha256", digest), digest):  # older files have none
-        raise ValueError("weights have changed since save_nir; save it anew, or delete its sha256")
     for name, node in _graph(classifier).nodes.items():
         for field, expected_values in vars(node).items():
             if isinstance(expected_values, np.ndarray):

@@ -4,12 +4,12 @@
 it is written by hand (backpropagation through time), and input is sparse, so that a step costs what
 its events and spikes cost. Only then can time bins be much finer than 0.1 ms, down to 1 µs.
 
-- ``network.py``: ``FastSNN``, what it refuses, and the autograd function that calls a backend.
-- ``cpu.py``: the backend for the CPU, which calls loops that Numba compiles: ``loops.py``.
-- ``cuda.py``: the backend for GPUs, PyTorch operations replayed as CUDA graphs.
-- ``inputs.py``: frames as what the backends multiply: compressed sparse rows, or a matrix.
+- ``loops.py``: the loops that Numba compiles; a time step stands beside the step back.
+- ``cpu.py``: the passes through time on the CPU, which call the loops.
+- ``fast_snn.py``: ``FastSNN``, what it refuses, and the autograd function that calls the passes.
 - ``layered.py``: ``FrameLinear``, an ordinary layer that adds what isn't 0 in the same way, and
   ``LayerThenSNN``, which has one before a ``FastSNN``.
+- ``detector.py``: the ``LayerThenSNN`` that looks for motion in recordings of your own.
 """
 
 from .fast_snn import FastSNN

@@ -1,7 +1,5 @@
 """The same network, faster: sparse input and a backward pass through time written by hand."""
 
-import warnings
-from functools import cache
 from typing import Any
 
 import torch
@@ -9,10 +7,10 @@ import torch
 from ..checks import check_frames
 from ..snn import SNN, SNNState
 from ..system.norse_cells import LICell, LIFRecurrentCell, LIFState, LIState
-from . import cpu, cuda
-from .inputs import to_rows
+from . import cpu
 from .loops import Constants, Trace
 
+DEVICE = "cpu"  # of the loops
 LAYERS = {"lif0": LIFRecurrentCell, "linear": torch.nn.Linear, "readout": LICell}
 PARAMETERS = {"v_leak": 0, "v_reset": 0, "method": "super", "alpha": 1}
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
@@ -24,13 +22,12 @@ class FastSNN(SNN):
     The results differ from those of ``SNN`` by rounding only. On the CPU two compiled loops do the
     work; their first call takes some seconds. If there is a second core, it computes half of each
     large batch, which helps as long as PyTorch uses one thread, as in ``fit``. This doesn't change
-    a bit of the result, and ``OMP_NUM_THREADS=1`` turns it off. On a GPU the network is computed by
-    PyTorch operations. Before the first batch these are compared with the loops; if they differ, a
-    warning says so, and the network is computed in the same way as ``SNN``.
+    a bit of the result, and ``OMP_NUM_THREADS=1`` turns it off. On a GPU it is computed as ``SNN``
+    is, from dense frames, and no faster.
 
     Frames may be sparse tensors, as ``make_loaders(..., sparse=True)`` makes them. Time bins much
-    narrower than 0.1 ms are possible only with these. Gradients with respect to the frames exist
-    for dense frames only, and there are no second derivatives.
+    narrower than 0.1 ms are possible only with these. On the CPU, gradients with respect to the
+    frames exist for dense frames only, and there are no second derivatives.
 
     The loops compute this network and no other, so a subclass that adds layers raises an error.
 
@@ -61,20 +58,19 @@ class FastSNN(SNN):
                 that only ``SNN`` computes.
             RuntimeError: Sparse frames have an index outside their shape.
         """
-        check_frames(frames, self.linear.weight, self.input_size)  # the backends look at indices
+        check_frames(frames, self.linear.weight, self.input_size)  # the loops look at indices
         check_network(self, frames.shape[2:].numel())
-        backend = backend_of(frames.device)
-        if backend is None:
-            return super().forward(frames.to_dense())
+        if frames.device.type != DEVICE:
+            return super().forward(cpu.to_dense(frames))
         weights = self._weights()
         constants = self._constants()
         frames = frames.to(weights[0].dtype)
         needs_grad = [tensor.requires_grad for tensor in (frames, *weights)]
         learns = torch.is_grad_enabled() and any(needs_grad)
         if learns or self.record:
-            trace = Trace(*_BPTT.apply(frames, *weights, constants, self.record, backend))
+            trace = Trace(*_BPTT.apply(frames, *weights, constants, self.record))
         else:
-            _, trace = backend.forward(frames, weights, constants, record=False, keep=False)
+            _, trace = cpu.forward(frames, weights, constants)
         self.recording = self._recorded(trace) if self.record else None
         return trace.voltages
 
@@ -90,7 +86,7 @@ class FastSNN(SNN):
         before = len(state.neurons.v)
         if batch != before:
             raise ValueError(f"frames hold {batch} recordings; go on with the {before} of before")
-        trace, state = cpu.run(steps, to_rows(frames), state)
+        trace, state = cpu.run(steps, cpu.to_rows(frames), state)
         return trace.voltages, state
 
     def _weights(self) -> tuple[torch.Tensor, ...]:
@@ -100,56 +96,24 @@ class FastSNN(SNN):
         hidden = self.lif0
         readout = self.readout
         return Constants(
-            dt_over_tau_mem=float(hidden.dt * hidden.p.tau_mem_inv),
-            dt_over_tau_syn=float(hidden.dt * hidden.p.tau_syn_inv),
+            a=float(hidden.dt * hidden.p.tau_mem_inv),
+            s=float(hidden.dt * hidden.p.tau_syn_inv),
             v_th=float(hidden.p.v_th),
-            readout_dt_over_tau_mem=float(readout.dt * readout.p.tau_mem_inv),
-            readout_dt_over_tau_syn=float(readout.dt * readout.p.tau_syn_inv),
+            a_out=float(readout.dt * readout.p.tau_mem_inv),
+            s_out=float(readout.dt * readout.p.tau_syn_inv),
             surrogate_slope=self.surrogate_slope,
         )
 
     def _recorded(self, trace: Trace) -> SNNState:
-        v_decayed = trace.v_decayed
-        z = (v_decayed > self.lif0.p.v_th).to(v_decayed.dtype)
-        v = (1 - z) * v_decayed
+        z = (trace.u > self.lif0.p.v_th).to(trace.u.dtype)
+        v = (1 - z) * trace.u
         hidden = LIFState(z, v, trace.i)
         readout = LIState(trace.voltages.detach(), trace.i_out)
         return SNNState(hidden, readout)
 
 
-def backend_of(device: torch.device) -> Any:
-    """Return what computes on a device; None where that is left to ``SNN``."""
-    if device.type == "cpu":
-        return cpu
-    return cuda if gpu_agrees(device) else None
-
-
-@cache
-def gpu_agrees(device: torch.device) -> bool:
-    """Say whether a device gives what the loops for the CPU give; warn where it doesn't."""
-    random = torch.Generator().manual_seed(0)
-    sizes = (cuda.STEPS + 1, 3, 5), (4, 5), (4, 4), (2, 4)  # of frames and weights
-    tensors = [torch.rand(size, generator=random, requires_grad=True) for size in sizes]
-    constants = Constants(0.1, 0.1, 0.3, 0.1, 0.2, 1.0)
-
-    @torch.enable_grad()
-    def voltages_and_gradients(backend, device):
-        copies = [tensor.to(device) for tensor in tensors]
-        trace = Trace(*_BPTT.apply(*copies, constants, False, backend))
-        return trace.voltages.cpu(), *torch.autograd.grad(trace.voltages.sum(), tensors)
-
-    try:
-        expected = voltages_and_gradients(cpu, "cpu")
-        computed = voltages_and_gradients(cuda, device)
-        torch.testing.assert_close(computed, expected, rtol=1e-3, atol=1e-4)
-    except (AssertionError, RuntimeError) as error:
-        warnings.warn(f"FastSNN computes as SNN does, slowly, on {device}: {error}", stacklevel=2)
-        return False
-    return True
-
-
 def check_network(snn: Any, inputs: int) -> None:
-    """Refuse what only ``SNN`` computes: the backends would leave it out without a word.
+    """Refuse what only ``SNN`` computes: the loops would leave it out without a word.
 
     Compiled loops don't look at shapes, so they are compared here.
     """
@@ -177,7 +141,7 @@ def check_network(snn: Any, inputs: int) -> None:
 
 
 def need(name: str, value: Any, expected: Any) -> None:
-    """Refuse another value than the backends rely on."""
+    """Refuse another value than the loops rely on."""
     if value != expected:
         raise ValueError(f"{name} is {value}, but FastSNN needs {expected}; use SNN")
 
@@ -189,30 +153,26 @@ class _BPTT(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, frames, w_in, w_rec, w_out, constants, record, backend):
+    def forward(ctx, frames, w_in, w_rec, w_out, constants, record):
         weights = [w_in, w_rec, w_out]
-        inputs, trace = backend.forward(frames, weights, constants, record)
-        ctx.backend = backend
+        inputs, trace = cpu.forward(frames, weights, constants, record, keep=True)
         ctx.constants = constants
         ctx.shape = frames.shape
         # The inputs may be the frames themselves: saved so, a change of them is noticed.
-        ctx.save_for_backward(trace.v_decayed, *weights, *inputs)
-        ctx.mark_non_differentiable(trace.v_decayed, trace.i, trace.i_out)
+        ctx.save_for_backward(trace.u, *weights, *inputs)
+        ctx.mark_non_differentiable(trace.u, trace.i, trace.i_out)
         ctx.set_materialize_grads(False)
         return trace
 
     @staticmethod
-    def backward(ctx, _grad_v, _grad_i, grad_voltages, _grad_i_out):
+    def backward(ctx, _grad_u, _grad_i, grad_voltages, _grad_i_out):
         if torch.is_grad_enabled():
             raise RuntimeError("FastSNN has no second derivatives (create_graph=True); use SNN")
-        v_decayed, w_in, w_rec, w_out, *inputs = ctx.saved_tensors
+        u, w_in, w_rec, w_out, *inputs = ctx.saved_tensors
         weights = [w_in, w_rec, w_out]
         needs_frames = ctx.needs_input_grad[0]
-        *grads, grad_i = ctx.backend.backward(
-            grad_voltages, inputs, v_decayed, weights, ctx.constants, needs_frames
+        *grads, grad_i = cpu.backward(
+            grad_voltages, inputs, u, weights, ctx.constants, needs_frames
         )
-        grad_frames = None
-        if needs_frames:
-            grad_frames = grad_i @ w_in
-            grad_frames = grad_frames.reshape(ctx.shape)
-        return grad_frames, *grads, None, None, None
+        grad_frames = (grad_i @ w_in).reshape(ctx.shape) if needs_frames else None
+        return grad_frames, *grads, None, None

@@ -10,14 +10,13 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-from ..checks import check_numbers, check_range, check_sensor_size
+from ..checks import check_frames, check_numbers, check_range, check_sensor_size
 from ..networks import FrameNetwork
 from ..recordings import POKERDVS_SENSOR_SIZE
 from ..snn import build_network
 from . import loops
-from .cpu import transposed
+from .cpu import as_matrix, to_rows, transposed
 from .fast_snn import FastSNN
-from .inputs import as_matrix, to_rows
 from .loops import Rows
 
 
@@ -38,10 +37,8 @@ class FrameLinear(nn.Linear):
         frames = frames.to(self.weight.dtype)
         if frames.device.type == "cpu" and not frames.requires_grad:
             outputs = _Sums.apply(self.weight, self.bias, to_rows(frames))
-        elif frames.is_sparse:
-            outputs = torch.sparse.mm(as_matrix(frames), self.weight.t()) + self.bias
         else:
-            return super().forward(frames.flatten(2))
+            outputs = super().forward(as_matrix(frames))
         return outputs.unflatten(0, frames.shape[:2])
 
 
@@ -113,10 +110,10 @@ class LayerThenSNN(FrameNetwork):
         surrogate_slope: float | None = None,
         hidden_size: int = 100,
         v_th: float = 0.3,
-        tau_syn: float = 0.010,
-        tau_mem: float = 0.010,
-        readout_tau_syn: float = 0.005,
-        readout_tau_mem: float = 0.010,
+        tau_syn: float = time_constants["tau_syn"],
+        tau_mem: float = time_constants["tau_mem"],
+        readout_tau_syn: float = time_constants["readout_tau_syn"],
+        readout_tau_mem: float = time_constants["readout_tau_mem"],
     ):
         super().__init__()
         check_numbers(Integral, features=features)
@@ -148,7 +145,7 @@ class LayerThenSNN(FrameNetwork):
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return voltages (T, B, classes)."""
-        self.check(frames)
+        check_frames(frames, self.inputs.weight, self.input_size)
         features = self.dropout(torch.relu(self.inputs(frames)))
         return self.snn(delay_copies(features, self.steps)[..., None, None])
 

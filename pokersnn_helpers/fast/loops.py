@@ -1,10 +1,17 @@
 """The network's two passes through time, and a layer's, as loops that Numba compiles.
 
+``hidden_step`` and ``readout_step`` are the equations of ``SNN``, and beside each stands the step
+back, line by line with the derivative that belongs to it. ``forward`` and ``backward`` go through
+time with them.
+
+Names are those of the equations: ``i`` are synaptic currents, ``u`` membrane voltages before the
+reset and ``v`` after it, ``z`` spikes, ``a`` and ``s`` the shares of voltages and currents that are
+lost per step. ``h`` numbers hidden neurons, ``o`` those of the readout, ``t`` time steps, ``b``
+recordings. A name that begins with ``grad`` is the gradient of the loss with respect to the rest
+of it; that of a current is with respect to the current before it decays.
+
 Numba keeps machine code on disk. It compiles a function anew when the function's own file has
 changed, whatever has become of what it calls: so all loops that call one another are in this file.
-
-``v`` are membrane voltages, ``i`` synaptic currents, ``z`` spikes; ``h`` numbers hidden neurons,
-``o`` those of the readout, ``t`` time steps, ``b`` recordings.
 """
 
 from functools import partial
@@ -30,31 +37,105 @@ class Rows(NamedTuple):
 class Constants(NamedTuple):
     """What a time step multiplies by and compares with."""
 
-    dt_over_tau_mem: float  # share that the hidden neurons' voltages lose per step
-    dt_over_tau_syn: float  # share that their synaptic currents lose
+    a: float  # dt / tau_mem: the share that the hidden neurons' voltages lose per step
+    s: float  # dt / tau_syn: the share that their synaptic currents lose
     v_th: float  # their threshold
-    readout_dt_over_tau_mem: float  # share that the readout's voltages lose
-    readout_dt_over_tau_syn: float  # share that its synaptic currents lose
+    a_out: float  # dt / readout_tau_mem: the share that the readout's voltages lose
+    s_out: float  # dt / readout_tau_syn: the share that its synaptic currents lose
     surrogate_slope: float  # height of the surrogate for the threshold's derivative
 
 
-class Trace(NamedTuple):
-    """What the neurons did in every step: arrays for loops, else tensors."""
-
-    v_decayed: Any  # voltages of the hidden neurons before the reset, (T, B, H)
-    i: Any  # their synaptic currents, of the same shape; no steps unless recorded
-    voltages: Any  # of the readout, (T, B, outputs)
-    i_out: Any  # its synaptic currents, of the same shape; no steps unless recorded
-
-
 class Neurons(NamedTuple):
-    """State of the neurons between two time steps."""
+    """What the neurons are between two time steps."""
 
     v: np.ndarray  # hidden neurons' voltages after the reset, (B, H)
     i: np.ndarray  # their currents, (B, H)
     sent: np.ndarray  # what the last spikes send to hidden neurons and readout, (B, H + outputs)
     v_out: np.ndarray  # the readout's voltages, (B, outputs)
     i_out: np.ndarray  # its currents, (B, outputs)
+
+
+class State(NamedTuple):
+    """Where a run through time has come to, and what it goes on with."""
+
+    w_in: np.ndarray  # a row is what an input sends to the hidden neurons, (inputs, H)
+    w_spikes: np.ndarray  # and one of these what a spike sends to all, (H, H + outputs)
+    constants: Constants  # as numbers of the weights' type
+    neurons: Neurons
+
+
+class Trace(NamedTuple):
+    """What the neurons did in every step: arrays for loops, else tensors."""
+
+    u: Any  # voltages of the hidden neurons before the reset, (T, B, H); one step unless kept
+    i: Any  # their synaptic currents, of the same shape; no steps unless recorded
+    voltages: Any  # of the readout, (T, B, outputs)
+    i_out: Any  # its synaptic currents, of the same shape; no steps unless recorded
+
+
+class Gradients(NamedTuple):
+    """Of the loss with respect to voltages, which are given, and to the rest, which is added."""
+
+    voltages: np.ndarray  # of the readout, (T, B, outputs)
+    i: np.ndarray  # of the hidden currents, (T, B, H); no steps unless they are kept
+    w_in: np.ndarray  # of the shape that ``State`` has, (inputs, H)
+    w_spikes: np.ndarray  # the same, (H, H + outputs)
+
+
+# ---- One time step of a recording, and the step back ----
+
+
+@partial(compiled, contract=False)
+def hidden_step(from_inputs, sent, i, v, u, constants):
+    """Step the hidden neurons, to which events and the last spikes send what is given."""
+    for h in range(len(v)):
+        i[h] = (i[h] + from_inputs[h]) + sent[h]  # as Norse rounds
+        u[h] = v[h] + constants.a * (i[h] - v[h])
+        i[h] -= constants.s * i[h]
+        v[h] = u[h]
+        if not u[h] <= constants.v_th:  # z = 1
+            v[h] = 0
+
+
+@compiled
+def hidden_step_back(grad_z, grad_i, grad_u, u, constants):
+    """Step back from the gradients that the following step has left."""
+    one = u.dtype.type(1)  # a plain 1 would be computed with in double precision
+    for h in range(len(u)):
+        above = u[h] - constants.v_th
+        width = one + abs(above)
+        if not above <= 0:  # v = (1 - z) u: dv / du = 1 - z
+            grad_u[h] = 0
+        grad_u[h] -= constants.a * grad_u[h]  # u = v + a (i - v): du / dv = 1 - a
+        # z = (u > v_th): dz / du is replaced by surrogate_slope / (1 + |u - v_th|)**2
+        grad_u[h] += constants.surrogate_slope * grad_z[h] / (width * width)
+        # i = i - s i: di / di = 1 - s; and du / di = a
+        grad_i[h] += constants.a * grad_u[h] - constants.s * grad_i[h]
+
+
+@partial(compiled, contract=False)
+def readout_step(sent, i_out, v_out, constants):
+    """Step the readout, to which the spikes of the same step send what is given."""
+    for o in range(len(v_out)):
+        i_out[o] += sent[o]
+        v_out[o] += constants.a_out * (i_out[o] - v_out[o])
+        i_out[o] -= constants.s_out * i_out[o]
+
+
+@compiled
+def readout_step_back(grad_voltage, grad_i_out, grad_v_out, constants):
+    """Step back from the loss; return whether it depends on this step's voltages."""
+    depends = False
+    for o in range(len(grad_v_out)):
+        depends |= grad_voltage[o] != 0
+        # v_out = v_out + a_out (i_out - v_out): dv_out / dv_out = 1 - a_out
+        grad_v_out[o] += grad_voltage[o] - constants.a_out * grad_v_out[o]
+        # i_out = i_out - s_out i_out: di_out / di_out = 1 - s_out; and dv_out / di_out = a_out
+        grad_i_out[o] += constants.a_out * grad_v_out[o] - constants.s_out * grad_i_out[o]
+    return depends
+
+
+# ---- What events and spikes send: sums over few rows of weights ----
 
 
 @compiled
@@ -154,60 +235,45 @@ def list_spikes(v, v_th, spiking):
     return spikes
 
 
+# ---- Through time ----
+
+
 @partial(compiled, contract=False)
-def forward(rows, currents, weights, constants, neurons, trace, begin, end):
+def forward(rows, currents, state, trace, begin, end):
     """Step through time with the recordings from ``begin`` to before ``end``, one by one.
 
     Args:
         rows: The inputs; none where BLAS has multiplied them.
         currents: What it gave: what hidden neurons get from inputs, (T * B, H); else no rows.
-        weights: Of inputs (inputs, H) and of hidden neurons (H, H + outputs): a row of them is
-            what one input or neuron sends to all that follow.
-        constants: Numbers of the weights' type.
-        neurons: Their state, which changes.
+        state: Where to begin. Its neurons change.
         trace: Where to write what the neurons do: ``Trace`` of arrays.
         begin: First recording.
         end: That after the last.
     """
-    w_in, w_spikes = weights
-    steps, batch, outputs = trace.voltages.shape
+    w_in, w_spikes, constants, neurons = state
+    steps, batch, _ = trace.voltages.shape
     hidden = len(w_spikes)
-    a, s, v_th, a_out, s_out, _ = constants
     ones = np.ones(hidden, w_in.dtype)
     from_inputs = np.empty(hidden, w_in.dtype)
     spiking = np.empty(hidden + 1, np.int32)  # numbers of the neurons that spike
     for b in range(begin, end):
         i = neurons.i[b]
-        v = neurons.v[b]
         sent = neurons.sent[b]
         i_out = neurons.i_out[b]
         v_out = neurons.v_out[b]
         for t in range(steps):
-            v_t = trace.v_decayed[min(t, len(trace.v_decayed) - 1), b]
-            # What the events of this step send.
+            u = trace.u[min(t, len(trace.u) - 1), b]
             row = t * batch + b
             from_inputs[:] = 0
             if len(currents) > 0:
                 copy(from_inputs, currents[row])
             gather_row(from_inputs, w_in, rows, row)
-            for h in range(hidden):
-                # Currents jump, voltages follow them, and currents decay.
-                i[h] = (i[h] + from_inputs[h]) + sent[h]  # as Norse rounds
-                v_t[h] = v[h] + a * (i[h] - v[h])
-                i[h] -= s * i[h]
-                # Who is above threshold spikes, and begins at 0 again.
-                v[h] = v_t[h]
-                if not v_t[h] <= v_th:
-                    v[h] = 0
+            hidden_step(from_inputs, sent, i, neurons.v[b], u, constants)
             # Spikes go to the readout now, to the hidden neurons in the next step.
-            spikes = list_spikes(v_t, v_th, spiking)
+            spikes = list_spikes(u, constants.v_th, spiking)
             sent[:] = 0
             gather_add(sent, w_spikes, spiking[:spikes], ones)
-            # The readout does the same, and never spikes.
-            for o in range(outputs):
-                i_out[o] += sent[hidden + o]
-                v_out[o] += a_out * (i_out[o] - v_out[o])
-                i_out[o] -= s_out * i_out[o]
+            readout_step(sent[hidden:], i_out, v_out, constants)
             copy(trace.voltages[t, b], v_out)
             if len(trace.i) > 0:
                 copy(trace.i[t, b], i)
@@ -215,76 +281,50 @@ def forward(rows, currents, weights, constants, neurons, trace, begin, end):
 
 
 @compiled
-def backward(
-    grad_voltages, v_decayed, rows, w_spikes, constants, grad_i_kept, grad_w_in, grad_w_spikes,
-    begin, end,
-):  # fmt: skip
+def backward(u, rows, w_spikes, constants, gradients, begin, end):
     """Step back through time with the recordings from ``begin`` to before ``end``.
 
-    A name that begins with ``grad`` stands for the gradient of the loss with respect to what
-    follows: to voltages before the reset, to currents before they decay. Currents of hidden
-    neurons and readout lie side by side, (H + outputs), as what spikes send to them.
-
     Args:
-        grad_voltages: With respect to the readout's voltages, (T, B, outputs).
-        v_decayed: Hidden neurons' voltages before the reset, (T, B, H).
+        u: Hidden neurons' voltages before the reset, (T, B, H).
         rows: The inputs; none where BLAS will multiply them.
         w_spikes: What hidden neurons send, as PyTorch has it: (H + outputs, H).
         constants: Numbers of the weights' type.
-        grad_i_kept: Where to write those of the hidden currents, (T, B, H); no steps: nowhere.
-        grad_w_in: Where to add, for weights as ``forward`` takes them, (inputs, H).
-        grad_w_spikes: The same, (H, H + outputs).
+        gradients: ``Gradients``, to which this adds.
         begin: First recording.
         end: That after the last.
     """
-    steps, batch, hidden = v_decayed.shape
-    outputs = grad_voltages.shape[2]
-    dtype = v_decayed.dtype
-    a, s, v_th, a_out, s_out, slope = constants
+    steps, batch, hidden = u.shape
+    outputs = gradients.voltages.shape[2]
     size = end - begin
-    grad_z = np.empty((size, hidden), dtype)
-    grad_v = np.zeros((size, hidden), dtype)
-    grad_v_out = np.zeros((size, outputs), dtype)
-    grad_i = np.zeros((size, hidden + outputs), dtype)
+    grad_z = np.empty((size, hidden), u.dtype)
+    grad_u = np.zeros((size, hidden), u.dtype)
+    grad_v_out = np.zeros((size, outputs), u.dtype)
+    # Of hidden neurons and readout side by side, as what spikes send to them.
+    grad_i = np.zeros((size, hidden + outputs), u.dtype)
     has_gradient = np.zeros(size, np.bool_)
     spiking = np.empty(hidden + 1, np.int32)
-    ones = np.ones(hidden, dtype)
-    one = ones[0]  # of the weights' type: a plain 1 would be computed with in double precision
+    ones = np.ones(hidden, u.dtype)
     for t in range(steps - 1, -1, -1):
-        # The readout: its voltage, and the current that drives it.
         for k in range(size):
-            for o in range(outputs):
-                grad = grad_voltages[t, begin + k, o]
-                has_gradient[k] |= grad != 0
-                grad_v_out[k, o] += grad - a_out * grad_v_out[k, o]
-                i_out = hidden + o
-                grad_i[k, i_out] += a_out * grad_v_out[k, o] - s_out * grad_i[k, i_out]
-        # Spikes went to the readout in this step, to the hidden neurons in the next.
+            grad_voltage = gradients.voltages[t, begin + k]
+            grad_i_out = grad_i[k, hidden:]
+            has_gradient[k] |= readout_step_back(grad_voltage, grad_i_out, grad_v_out[k], constants)
+        # A spike goes to the readout in this step: di_out / dz = w_out,
+        # and to the hidden neurons in the next: di / dz = w_rec.
         np.dot(grad_i, w_spikes, grad_z)
         for k in range(size):
             if not has_gradient[k]:  # after the last step that the loss depends on
                 continue
             b = begin + k
-            v_t = v_decayed[t, b]
-            g_v = grad_v[k]
-            g_z = grad_z[k]
-            g_i = grad_i[k]
-            spikes = list_spikes(v_t, v_th, spiking)
-            scatter_add(grad_w_spikes, spiking[:spikes], ones, g_i)
-            for h in range(hidden):
-                # The spike's surrogate derivative; a voltage that wasn't reset goes on.
-                x = v_t[h] - v_th
-                width = one + abs(x)
-                if not x <= 0:
-                    g_v[h] = 0
-                g_v[h] = (g_v[h] - a * g_v[h]) + slope * g_z[h] / (width * width)
-                # The current that drives the voltage, and decays.
-                g_i[h] += a * g_v[h] - s * g_i[h]
-            # What the events of this step sent.
-            row = t * batch + b
-            scatter_row(grad_w_in, rows, row, g_i[:hidden])
-            if len(grad_i_kept) > 0:
-                copy(grad_i_kept[t, b], g_i)
+            spikes = list_spikes(u[t, b], constants.v_th, spiking)
+            scatter_add(gradients.w_spikes, spiking[:spikes], ones, grad_i[k])  # di / dw = z
+            hidden_step_back(grad_z[k], grad_i[k], grad_u[k], u[t, b], constants)
+            scatter_row(gradients.w_in, rows, t * batch + b, grad_i[k, :hidden])  # di / dw = x
+            if len(gradients.i) > 0:
+                copy(gradients.i[t, b], grad_i[k])
+
+
+# ---- A layer ----
 
 
 @partial(compiled, contract=False)

@@ -11,7 +11,7 @@ import torch
 
 from ...checks import EVENT_DTYPE, check_events, check_range, refuse_hooks
 from ...classifier import Classifier, decode, frame_network, unique_argmax
-from ...frames import count_events
+from ...frames import EventBatch, TimeBins, count_events
 from ...networks import FrameNetwork
 from ...out_of_distribution import what_is_outside
 from ...recordings import PackedRecording
@@ -298,16 +298,9 @@ class Stream:
         assert recording is not None  # no step is computed before the first event
         event_steps = np.floor(recording.t / self.time_window)
         due = int(np.searchsorted(event_steps, self.steps + n_steps))
-        t, pixels = recording.take(due)
-        frames = count_events(
-            t,
-            pixels,
-            sizes=np.array([due]),
-            n_steps=n_steps,
-            time_window=self.time_window,
-            sensor_size=self.classifier.sensor_size,
-            first_step=self.steps,
-        ).to(self.dtype)
+        events = EventBatch(np.array([due]), *recording.take(due))
+        bins = TimeBins(self.steps, n_steps, self.time_window)
+        frames = count_events(events, bins, self.classifier.sensor_size).to(self.dtype)
         return frames if self.network.takes_sparse else frames.to_dense()
 
 
