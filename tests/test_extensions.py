@@ -3,9 +3,6 @@
 import base64
 import io
 import os
-import subprocess
-import sys
-from collections import namedtuple
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +10,6 @@ import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pytest
-from matplotlib.colors import to_hex
 from PIL import Image
 
 from pokersnn_helpers.figures import colours
@@ -22,11 +18,9 @@ from pokersnn_helpers.figures.colours import ACCENT, DARK, ON, PAPER, SHADE
 pytest.importorskip("sphinx")
 
 import callouts
-import chapter_cards
 import figures
 import parallel
 import published
-import reference
 import typography
 from docutils import nodes
 from docutils.utils import new_document
@@ -78,18 +72,6 @@ def test_pixels_of_a_dark_figure_follow_its_lines():
     assert pixels[:, 3].tolist() == [255] * len(names) + [0]
 
 
-def test_greys_between_two_stay_between_them():
-    pixels = repainted([[level, level, level, 255] for level in range(0, 256, 5)])
-    brightness = pixels[:, :3].mean(axis=-1)
-    assert (np.diff(brightness) <= 0).all()  # light becomes dark
-    assert to_hex(pixels[-1, :3] / 255) == figures.PAPER_AT_NIGHT
-
-
-def test_size_of_a_figure_is_told_in_pixels(svg):
-    assert figures.size_of(svg) == (576, 288)
-    assert figures.size_of('<svg viewBox="0 0 40 30">') == (40, 30)
-
-
 def strong(text):
     return nodes.strong("", text)
 
@@ -111,54 +93,6 @@ def test_callouts_get_a_class_and_other_quotes_none(first, kind):
     callouts.name_callouts(None, document)
     assert document[0]["classes"] == (["callout", kind] if kind else [])
     assert first.get("classes", []) == (["callout-label"] if kind else [])
-
-
-def test_folded_code_says_what_it_is():
-    document = nodes.document(None, None)
-    for title in ("# @title Solution 3\n", "# @title Stored measurements\n", ""):
-        code = nodes.literal_block("", f"{title}x = 1")
-        document += nodes.container("", code, prompt_show="x", prompt_hide="x")
-    callouts.name_folded_cells(None, document)
-    prompts = [(cell["prompt_show"], cell["prompt_hide"]) for cell in document]
-    assert prompts == [
-        ("Show the solution", "Hide the solution"),
-        ("Show the stored measurements", "Hide the stored measurements"),
-        ("Show the code", "Hide the code"),
-    ]
-
-
-# ---- Cards of the landing page ----
-
-
-BOX = "In this chapter you draw\na pip. You then colour it.\n\nYou need a pen.\n\nTime: 25 minutes"
-
-
-def chapter(box, *images, tagged=None):
-    """A chapter's pages as Sphinx holds them: its box, and a cell for each image."""
-    document = nodes.document("", "")
-    paragraphs = [nodes.paragraph("", text) for text in box.split("\n\n")]
-    document += nodes.block_quote("", *paragraphs)
-    for uri in images:
-        tags = ["thumbnail"] if uri == tagged else []
-        document += nodes.container("", nodes.image(uri=uri), cell_metadata={"tags": tags})
-    return document
-
-
-def test_card_says_what_the_chapter_promises_and_how_long_it_takes():
-    assert chapter_cards.overview_of(chapter(BOX)) == ("Draw a pip. You then colour it.", 25)
-
-
-@pytest.mark.parametrize("box", ["", BOX.replace("In this", "This"), BOX.replace("Time", "Length")])
-def test_chapter_without_its_box_stops_the_build(box):
-    with pytest.raises(ValueError, match="no box"):
-        chapter_cards.overview_of(chapter(box))
-
-
-def test_thumbnail_is_the_first_drawing_or_the_tagged_one():
-    images = ("a.png", "b.svg", "c.svg")
-    for tagged, expected in ((None, "b.svg"), ("c.svg", "c.svg"), ("a.png", "b.svg")):
-        assert chapter_cards.thumbnail_of(chapter(BOX, *images, tagged=tagged)) == expected
-    assert chapter_cards.thumbnail_of(chapter(BOX, "a.png")) is None
 
 
 # ---- What the pages need ----
@@ -193,16 +127,6 @@ def test_description_stays_inside_its_attribute():
     assert expected in context["metatags"]
 
 
-@pytest.mark.parametrize("formula, loaded", [("math", True), ("math_block", True), ("Text", False)])
-def test_mathjax_is_loaded_with_formulas_only_by_any_version_of_sphinx(formula, loaded):
-    page = new_document("page")
-    page += nodes.paragraph("", "", getattr(nodes, formula)("x^2"))
-    script = SimpleNamespace(filename="mathjax/tex-chtml.js", attributes={})
-    context = {"script_files": [script]}
-    published.leave_out_scripts(None, "page", "page.html", context, page)
-    assert context["script_files"] == [script] * loaded
-
-
 @pytest.mark.slow
 def test_changed_chapters_are_executed_once_and_failed_ones_are_left(tmp_path, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
@@ -235,17 +159,6 @@ def test_changed_chapters_are_executed_once_and_failed_ones_are_left(tmp_path, m
     assert again.created == record.created
 
 
-Pair = namedtuple("Pair", "first")
-
-
-def test_reference_leaves_out_fields_of_named_tuples_only():
-    def skipped(member):
-        return reference.skip_fields(None, "class", "", member, False, None)
-
-    assert skipped(Pair.first) is True
-    assert skipped(nbformat.NotebookNode.update) is None
-
-
 def test_numbers_stay_with_their_units_but_not_in_code():
     document = new_document("")
     document += nodes.paragraph("", "In 10 ms, 35 × 35 pixels of about 30 send 2 spikes.")
@@ -259,24 +172,3 @@ def test_numbers_stay_with_their_units_but_not_in_code():
         "<details><summary>It doesn’t.</summary>",
         "<script>'a'</script>",
     ]
-
-
-BUILD_TWICE = """
-from pathlib import Path
-from sphinx.cmd.build import main
-for text in ("", "More."):
-    Path("index.rst").write_text(f"index\\n=====\\n\\n.. toctree::\\n\\n   other\\n\\n{text}\\n")
-    assert main(["-q", "-b", "html", ".", "html"]) == 0
-    assert "other.html" in Path("html/sitemap.xml").read_text()
-"""
-
-
-@pytest.mark.slow
-def test_a_second_build_lists_pages_that_have_not_changed(tmp_path):
-    """In a process of its own: what the sitemap forks would keep the pipes of a browser open."""
-    settings = "html_baseurl, sitemap_url_scheme = 'https://example.org/', '{link}'"
-    (tmp_path / "conf.py").write_text(f"extensions = ['sphinx_sitemap', 'published']\n{settings}\n")
-    (tmp_path / "other.rst").write_text("other\n=====\n")
-    environment = os.environ | {"PYTHONPATH": str(Path(published.__file__).parent)}
-    command = [sys.executable, "-c", BUILD_TWICE]
-    subprocess.run(command, cwd=tmp_path, env=environment, check=True, timeout=120)

@@ -15,8 +15,7 @@ from pokersnn_helpers import EVENT_DTYPE, SNN, Classifier
 from pokersnn_helpers.figures import dynamics as networks
 from pokersnn_helpers.figures import events as recordings
 from pokersnn_helpers.figures import results
-from pokersnn_helpers.figures.colours import ACCENT, CLASS_COLOURS, class_colours
-from pokersnn_helpers.figures.interactive import interactive_motion
+from pokersnn_helpers.figures.colours import ACCENT, CLASS_COLOURS
 from pokersnn_helpers.figures.labels import label_ends
 from pokersnn_helpers.system.norse_cells import LIFFeedForwardState, LIFState, LIState
 
@@ -177,19 +176,6 @@ def run():
     return frames, snn.recording, fig
 
 
-def test_dynamics_begin_with_the_input_and_shade_the_silence_after_it(run):
-    frames, _, fig = run
-    bars = fig.axes[0].containers[0]
-    heights = [bar.get_height() for bar in bars]
-    counts = frames[:, 0].sum((1, 2, 3))
-    assert heights == counts.tolist()
-    for ax in fig.axes:
-        shade = ax.patches[-1]
-        assert shade.get_x() == 4
-        assert shade.get_width() == 2
-        assert shade.zorder < ax.xaxis.zorder
-
-
 @pytest.mark.parametrize("neuron", [None, 57])
 def test_dynamics_follow_the_neuron_given_or_the_busiest_of_those_drawn(neuron, run):
     frames, recording, _ = run
@@ -337,57 +323,33 @@ def test_intervals_are_drawn_by_name_and_marked_by_name_or_beyond_the_line(marke
 
 
 def test_curves_have_a_panel_per_change_and_a_line_of_its_own_look_per_model():
-    models = [f"the long name of model {number}" for number in range(6)]
+    models = [f"model {number}" for number in range(6)]
     points = list(product("xyz", (0, 1), models))
     table = pd.DataFrame(points, columns=["axis", "at", "model"])
     table[["mean", "interval low", "interval high"]] = 0.9
-    fig = results.plot_curves(table, "%")
-    panels = fig.axes[:3]
+    panels = results.plot_curves(table, "%").axes[:3]
     assert titles(panels) == ["x", "y", "z"]
     for ax in panels:
         assert [line.get_label() for line in ax.lines] == models
-        colours = [line.get_color() for line in ax.lines]
-        markers = [line.get_marker() for line in ax.lines]
-        assert len(set(zip(colours, markers, strict=True))) == 6
-    fig.canvas.draw()
-    (legend,) = fig.legends
-    box = legend.get_window_extent()
-    assert texts(legend.get_texts()) == models
-    assert box.x0 >= 0
-    assert box.x1 <= fig.bbox.x1
+        looks = {(line.get_color(), line.get_linestyle(), line.get_marker()) for line in ax.lines}
+        assert len(looks) == 6
 
 
-# ---- Labels and colours ----
+# ---- Labels ----
 
 
 def test_labels_stand_at_the_ends_of_their_lines_and_never_overlap():
     fig, ax = plt.subplots(figsize=(6, 2), layout="constrained")
     names = ["far", "second", "third", "first"]
     ends = [90.0, 99.0, 99.1, 98.9]
-    starts = 4 * [95]
-    ax.plot([0, 1], [starts, ends], label=names)
-    ax.axhline(90, color="grey")
+    ax.plot([0, 1], [4 * [95], ends], label=names)
     label_ends(ax)
     assert texts(ax.texts) == names
-    far, *near = [text.get_position()[1] for text in ax.texts]
-    assert far == pytest.approx(90, abs=0.01)
-    assert np.mean(near) == pytest.approx(99)
-    second = ax.texts[1]
-    assert second.get_color() == ax.lines[1].get_color()
+    assert ax.texts[0].get_position()[1] == pytest.approx(90, abs=0.01)
     fig.canvas.draw()
     far, second, third, first = (text.get_window_extent() for text in ax.texts)
     for low, high in pairwise([far, first, second, third]):
         assert low.y1 <= high.y0 + 4
-    assert second.x1 <= fig.bbox.x1
-
-
-def test_colours_of_the_suits_are_fixed_and_others_differ_from_them():
-    with plt.style.context("pokersnn_helpers.figures.book"):
-        colours = class_colours(["spade", "club", *"123456789"])
-    spade, club, *others = colours.values()
-    assert spade == CLASS_COLOURS["spade"]
-    assert club == CLASS_COLOURS["club"]
-    assert not {spade, club} & set(others)
 
 
 # ---- What can't be drawn ----
@@ -400,11 +362,3 @@ def test_classes_of_another_network_are_refused():
         networks.plot_templates(snn, CLASSES, (6, 5, 2))
     with pytest.raises(ValueError, match="classes is"):
         networks.draw_readout(None, voltages, 0.001, CLASSES)
-
-
-def test_a_film_may_begin_at_any_time():
-    events = np.zeros(600, EVENT_DTYPE)
-    events["t"] = 50 * np.arange(600)
-    later = events.copy()
-    later["t"] += 10**9
-    assert interactive_motion(later).png == interactive_motion(events).png

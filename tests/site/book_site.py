@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import gzip
 import http.server
 import re
 from pathlib import Path
@@ -169,14 +168,8 @@ def run_until(condition, page):
     raise AssertionError("it doesn't come about in 10 s of the page's time")
 
 
-@functools.cache
-def compressed(content: bytes) -> bytes:
-    """Compress a file once, however many pages ask for it."""
-    return gzip.compress(content, compresslevel=6)
-
-
 class GitHubPages(http.server.SimpleHTTPRequestHandler):
-    """Files below the prefix, text compressed, 404.html for what isn't there."""
+    """Files below the prefix, 404.html for what isn't there."""
 
     def log_message(self, *args):
         pass
@@ -189,9 +182,6 @@ class GitHubPages(http.server.SimpleHTTPRequestHandler):
         content = file.read_bytes()
         self.send_response(200 if found else 404)
         self.send_header("Content-Type", self.guess_type(file))
-        if file.suffix in (".html", ".css", ".js", ".svg", ".json", ".xml"):
-            content = compressed(content)
-            self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         with contextlib.suppress(ConnectionError):  # the reader has left
@@ -216,12 +206,6 @@ class Visit:
         self.page.on("request", self._see)
         self.page.on("requestfinished", lambda request: self.awaited.discard(request))
         self.page.on("requestfailed", self._miss)
-        self.sizes = []  # bytes that came over the network, headers included
-        network = self.context.new_cdp_session(self.page)
-        network.send("Network.enable")
-        network.on(
-            "Network.loadingFinished", lambda end: self.sizes.append(end["encodedDataLength"])
-        )
 
     def _hear(self, message):
         if message.type == "error":

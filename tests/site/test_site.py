@@ -101,7 +101,6 @@ def test_pages_describe_themselves_to_search_engines_and_social_networks(built):
         image = meta["og:image"].removeprefix(BASE)
         assert (HTML / image).is_file()
     assert len(descriptions) == len(DOCUMENTS)
-    assert min(map(len, descriptions)) > 50
     assert not re.search("Open in Colab|<!--", "".join(descriptions))
 
 
@@ -117,7 +116,7 @@ def test_signatures_of_the_reference_are_complete_and_name_no_objects_in_memory(
         for page in (HTML / "book/reference").glob("*.html")
         for tag in soup_of(page).select("dt.sig")
     ]
-    assert len(signatures) > 100
+    assert signatures
     for signature in signatures:
         assert not re.search(r"[~<]|\*args|^class .*→", signature)
     assert "snn.SNN(input_size: int = 2450," in "\n".join(signatures)
