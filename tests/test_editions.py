@@ -90,11 +90,11 @@ def test_notebooks_have_the_outputs_of_the_build(tmp_path):
     nbformat.write(notebook, tmp_path / "book" / "a.ipynb")
     cache = release.get_cache(tmp_path / "_build" / ".jupyter_cache")
     with pytest.raises(ValueError, match="has no outputs"):
-        release.executed_notebooks(tmp_path)
+        release.write_notebooks(tmp_path, tmp_path)
     cell.outputs = [nbformat.v4.new_output("stream", text="42")]
     cache.cache_notebook_bundle(CacheBundleIn(notebook, "a.ipynb"), overwrite=True)
-    notebooks = release.executed_notebooks(tmp_path)
-    executed = nbformat.reads(notebooks["a.ipynb"].decode(), 4)
+    release.write_notebooks(tmp_path, tmp_path)
+    executed = nbformat.read(tmp_path / "a.ipynb", as_version=4)
     assert executed.cells[0].outputs[0].text == "42"
 
 

@@ -15,7 +15,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -65,35 +64,15 @@ def build(folder: Path, address: str) -> None:
     subprocess.run(check, cwd=folder, env=environment, check=True)
 
 
-def read_folder(folder: Path) -> dict[str, bytes]:
-    """Return the files below a folder by name."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
-
-
-def executed_notebooks(root: Path) -> dict[str, bytes]:
-    """Return the chapters with the outputs that the build has cached."""
+def write_notebooks(root: Path, folder: Path) -> None:
+    """Write the chapters with the outputs that the build has cached into a folder."""
     cache = get_cache(root / "_build" / ".jupyter_cache")
-    notebooks = {}
     for path in sorted((root / "book").glob("*.ipynb")):
         try:
             _, notebook = cache.merge_match_into_notebook(nbformat.read(path, as_version=4))
         except KeyError as error:
             raise ValueError(f"{path.name} has no outputs: the build hasn't run it") from error
-        notebooks[path.name] = nbformat.writes(notebook).encode()
-    return notebooks
-
-
-def pack(files: dict[str, bytes]) -> bytes:
-    """Return a zip file, the same for the same files."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, content in files.items():
-            entry = zipfile.ZipInfo(name)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16  # all may read it
-            archive.writestr(entry, content)
-    return file.getvalue()
+        nbformat.write(notebook, folder / path.name)
 
 
 def pages(root: Path) -> list[str]:
@@ -103,10 +82,8 @@ def pages(root: Path) -> list[str]:
 
 def find_browser() -> str:
     """Return the path of the first browser that is installed."""
-    for name in BROWSERS:
-        path = shutil.which(name)
-        if path:
-            return path
+    for path in filter(None, map(shutil.which, BROWSERS)):
+        return path
     raise FileNotFoundError(f"no browser is on the path: none of {', '.join(BROWSERS)}")
 
 
@@ -200,14 +177,16 @@ def slug(root: Path) -> str:
     return "/".join(ADDRESS.fullmatch(current_address(root)).groups())
 
 
-def make_edition(root: Path) -> dict[str, bytes]:
-    """Return the files of an edition by name, of a book that has been built."""
-    name = f"{slug(root).partition('/')[2]}-{version(root)}"
-    return {
-        f"{name}-site.zip": pack(read_folder(root / "_build" / "html")),
-        f"{name}-notebooks.zip": pack(executed_notebooks(root)),
-        f"{name}.pdf": bind(print_pages(root)),
-    }
+def make_edition(root: Path, output: Path) -> None:
+    """Write the files of an edition into a folder, of a book that has been built."""
+    pdf = bind(print_pages(root))  # first, since it refuses what doesn't fit the paper
+    output.mkdir(parents=True, exist_ok=True)
+    edition = output / f"{slug(root).partition('/')[2]}-{version(root)}"
+    Path(f"{edition}.pdf").write_bytes(pdf)
+    shutil.make_archive(f"{edition}-site", "zip", root / "_build" / "html")
+    with tempfile.TemporaryDirectory() as folder:
+        write_notebooks(root, Path(folder))
+        shutil.make_archive(f"{edition}-notebooks", "zip", folder)
 
 
 def main() -> None:
@@ -219,14 +198,9 @@ def main() -> None:
         root = Path(folder) / "book"
         try:
             build(root, f"https://github.com/{options.repository}")
-            files = make_edition(root)
+            make_edition(root, options.output)
         except (ValueError, FileNotFoundError) as error:
             sys.exit(str(error))
-    options.output.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        path = options.output / name
-        path.write_bytes(content)
-        print(f"{path}: {len(content) / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
