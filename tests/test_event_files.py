@@ -12,7 +12,7 @@ import pytest
 
 from pokersnn_helpers import EVENT_DTYPE, read_events
 from pokersnn_helpers.files import event_files
-from pokersnn_helpers.files.event_files import read_event_file, read_unchecked
+from pokersnn_helpers.files.event_files import read_class, read_event_file, read_unchecked
 
 try:
     import faery
@@ -61,6 +61,13 @@ def hdf5(**arrays):
     with h5py.File(file, "w") as content:
         for name, array in arrays.items():
             content[f"events/{name}"] = array
+    return file.getvalue()
+
+
+def hdf5_of(array):
+    file = io.BytesIO()
+    with h5py.File(file, "w") as content:
+        content["events"] = array
     return file.getvalue()
 
 
@@ -124,6 +131,8 @@ PLAIN = {
     "headless_ends.csv": headless(LATER).replace(b"\n", b",\n"),
     "prophesee.csv": headless(LATER, "xypt"),
     "uzh.txt": in_seconds(LATER),
+    "structured.h5": hdf5_of(LATER),
+    "columns.hdf5": hdf5_of(columns(LATER)),
     "group.h5": hdf5(**FIELDS, label=LATER["x"], offset=np.zeros(1)),
     "two.aedat": aedat(LATER),
     "jaer.dat": aedat(LATER),
@@ -221,11 +230,50 @@ def test_bad_file_is_refused_with_its_name_the_place_and_what_to_do(name, tmp_pa
 
 def test_paths_that_are_no_files(tmp_path):
     os.mkfifo(tmp_path / "pipe.npy")
-    for path in (tmp_path / "none.npy", tmp_path, tmp_path / "pipe.npy"):
-        with pytest.raises(FileNotFoundError, match=f"no file {path}; name one"):
+    for path in (tmp_path, tmp_path / "pipe.npy"):
+        with pytest.raises(FileNotFoundError, match=f"{path} is no regular file; name one"):
             read_events(path)
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.npy; name one"):
+        read_events(tmp_path / "none.npy")
     with pytest.raises(TypeError):
         read_events(None)
+
+
+@pytest.mark.parametrize("place", ["events", "events/t"])
+@pytest.mark.parametrize("kind", ["external", "soft", "external storage"])
+def test_nothing_outside_an_hdf5_file_is_waited_for(kind, place, tmp_path):
+    path = tmp_path / "a.h5"
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    path.write_bytes(hdf5(x=[1], y=[1], p=[1]) if "/" in place else hdf5())
+    with h5py.File(path, "a") as file:
+        if kind == "external":
+            file[place] = h5py.ExternalLink(str(pipe), "t")
+        elif kind == "soft":
+            file["elsewhere"] = h5py.ExternalLink(str(pipe), "t")
+            file[place] = h5py.SoftLink("/elsewhere")
+        else:
+            file.create_dataset(place, (1,), int, external=[(str(pipe), 0, 8)])
+    with pytest.raises(ValueError, match=r"a\.h5: .*(is a link|are in other files); copy"):
+        read_events(path)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".csv", ".txt"])
+def test_columns_in_tonics_order_are_recognised_and_it_is_said(suffix, tmp_path):
+    rising = some_events()  # so are x and t, and each could be the time
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(npy(columns(rising, "xytp")) if suffix == ".npy" else headless(rising, "xytp"))
+    with pytest.warns(UserWarning, match="seem to be x, y, t, p, in Tonic's order; name them"):
+        assert np.array_equal(read_events(path), rising)
+
+
+def test_comments_before_a_table_may_repeat_and_need_no_name(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"# class: up\n# class: up\n# on Monday\n" + csv(EVENTS))
+    assert np.array_equal(read_events(path), EVENTS)
+    assert read_class(path) == "up"
+    path.write_bytes(b"# on Monday\n" + headless(EVENTS))
+    assert np.array_equal(read_events(path), EVENTS)
 
 
 def test_file_larger_than_the_memory_is_refused_before_it_is_read(tmp_path):
@@ -236,20 +284,52 @@ def test_file_larger_than_the_memory_is_refused_before_it_is_read(tmp_path):
         read_events(tmp_path / "huge.raw")
 
 
+FAERY = """
+import os
+import numpy as np
+
+class events_stream_from_file:
+    def __init__(self, path, file_type):
+        if "bad" in path:
+            {happens}
+    def to_array(self):
+        return np.ones(3, [(field, int) for field in "txyp"])
+    def dimensions(self):
+        return 64, 48
+"""
+
+
 @pytest.mark.parametrize(
-    "happens",
-    ["os.abort()", "bytearray(2**36)", "while True: pass", "raise OSError"],
+    "happens", ["os.abort()", "bytearray(2**36)", "while True: pass", "raise OSError"]
 )
-def test_what_faery_does_to_its_process_is_an_error(happens, tmp_path, monkeypatch):
-    lines = f"import os\ndef events_stream_from_file(path, file_type):\n    {happens}\n"
-    (tmp_path / "faery.py").write_text(lines)
+def test_what_faery_does_to_its_process_is_an_error_and_the_next_file_is_read(
+    happens, tmp_path, monkeypatch
+):
+    (tmp_path / "faery.py").write_text(FAERY.format(happens=happens))
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(event_files, "FAERY_CHILDREN", {})
     monkeypatch.delitem(sys.modules, "faery", raising=False)
-    (tmp_path / "a.es").write_bytes(b"Event Stream")
-    for _ in range(2):  # another process is there for the next file
-        with pytest.raises(ValueError, match=r"a\.es: the file is damaged: .*; copy it again"):
-            read_events(tmp_path / "a.es")
+    for name in ("bad.es", "good.es"):
+        (tmp_path / name).write_bytes(b"Event Stream")
+    with pytest.raises(ValueError, match=r"bad\.es: the file is damaged: .*; copy it again"):
+        read_events(tmp_path / "bad.es")
+    assert len(read_events(tmp_path / "good.es")) == 3
+
+
+@needs_faery
+def test_a_type_that_is_not_read_is_called_so_and_not_damaged(tmp_path):
+    path = tmp_path / "a.es"
+    path.write_bytes(b"Event Stream" + bytes([2, 0, 0, 4, 64, 0, 48, 0, 5, 1, 2, 3]))
+    with pytest.raises(ValueError, match='unsupported type "color"; export its changes of light'):
+        read_events(path)
+
+
+def test_what_is_packed_small_is_refused_by_what_it_unpacks_to(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(event_files, "check_memory", asked.append)
+    np.savez_compressed(tmp_path / "a.npz", np.zeros(10**5, EVENT_DTYPE))
+    read_events(tmp_path / "a.npz")
+    assert max(asked) > 3 * 32 * 10**5
 
 
 def test_missing_package_is_named_with_the_command_that_installs_it(tmp_path, monkeypatch):

@@ -6,11 +6,14 @@ import pickle
 import re
 import sys
 import warnings
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from threading import Lock
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,6 +64,8 @@ FIELD_NAMES = {  # by the names that files have for them
 }
 COMMENT = re.compile(r"# *(\w+): *(.*?) *\n")  # in a CSV before its header, as "# class: up!"
 ORDERS = ("txyp", "xypt", "xytp")  # of columns without names
+# Events, what the file says of its sensor, and of itself.
+Read = tuple[np.ndarray, tuple[int, ...] | None, Mapping[str, Any]]
 FAERY_CHILDREN: dict[int, Any] = {}  # by the number of the process whose child it is: forks differ
 FAERY_LOCK = Lock()  # one thread at a time asks a child
 
@@ -80,6 +85,14 @@ class EventFile(NamedTuple):
 
     events: np.ndarray
     sensor_size: SensorSize | None
+
+
+class UncheckedFile(NamedTuple):
+    """What a file holds, before its events are checked: all that it says of each, and of itself."""
+
+    events: np.ndarray
+    sensor_size: SensorSize | None
+    about: Mapping[str, Any]  # by name, such as its class
 
 
 def read_events(path: str | PathLike[str]) -> np.ndarray:
@@ -107,7 +120,7 @@ def read_event_file(path: str | PathLike[str]) -> EventFile:
 
             - ``.npy``: a structured array, or columns t, x, y and p
             - ``.npz``: such an array, or arrays t, x, y and p
-            - ``.h5`` and ``.hdf5``: either of these under the name events
+            - ``.h5`` and ``.hdf5``: either of these under the name events, and no links
             - ``.csv`` and ``.txt``: numbers, separated by commas, semicolons, tabs or spaces, under
               a header with t, x, y and p, or without one where the numbers tell which is which
               (times with fractions are then in s)
@@ -137,7 +150,7 @@ def read_event_file(path: str | PathLike[str]) -> EventFile:
     return check_file(read_unchecked(path), path)
 
 
-def check_file(file: EventFile, path: str | PathLike[str]) -> EventFile:
+def check_file(file: UncheckedFile, path: str | PathLike[str]) -> EventFile:
     """Check what ``read_unchecked`` returned; returns and raises what ``read_event_file`` does."""
     events = check_events(file.events, file.sensor_size or ANY_SENSOR, str(path))
     t = events["t"]
@@ -148,18 +161,20 @@ def check_file(file: EventFile, path: str | PathLike[str]) -> EventFile:
     return EventFile(events, file.sensor_size)
 
 
-def read_unchecked(path: str | PathLike[str]) -> EventFile:
+def read_unchecked(path: str | PathLike[str]) -> UncheckedFile:
     """Read a file as ``read_event_file`` does, but leave times, order and pixels as they are.
 
     Events have what else the file says of each, such as a label, as further fields.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"there is no file {path}; name one that exists")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is no regular file; name one with events")
     with errors_in(str(path)):
         suffix = _suffix(path)
         try:
-            events, size = _decode(path, suffix)
+            events, size, about = _decode(path, suffix)
         except (ValueError, ImportError):
             raise
         except Exception as error:  # what else is raised depends on where a file is damaged
@@ -172,16 +187,34 @@ def read_unchecked(path: str | PathLike[str]) -> EventFile:
     polarities = events["p"]
     if polarities.dtype.kind in "if" and (abs(polarities) == 1).all():
         events["p"] = polarities > 0
-    return EventFile(events, check_sensor_size((*size, 2)[:3]) if size else None)
+    return UncheckedFile(events, check_sensor_size((*size, 2)[:3]) if size else None, about)
 
 
 def may_hold_events(path: Path) -> bool:
-    """Say whether a file is of a known format; as ``.txt``, only one that begins with a number."""
+    """Say whether a file is of a known format; as ``.txt``, only one that is a table of events."""
     suffix = path.suffix.lower()
     if suffix == ".txt":
-        with path.open("rb") as file:
-            return file.read(1).isdigit()
+        start = _first_lines(path)
+        return start.line[:1].isdigit() or not _missing(start.names)
     return suffix in FORMATS
+
+
+def read_class(path: Path) -> str | None:
+    r"""Return the class that a file says: a CSV before its header, or the array "class" of an .npz.
+
+    Example:
+        >>> _ = Path("up.csv").write_text("# class: up!\nt,x,y,p\n0,3,5,1\n")
+        >>> read_class(Path("up.csv"))
+        'up!'
+    """
+    match path.suffix.lower():
+        case ".csv" | ".txt":
+            return _first_lines(path).comments.get("class")
+        case ".npz":
+            with suppress(Exception), np.load(path, allow_pickle=False) as arrays:
+                if "class" in arrays and arrays["class"].ndim == 0:
+                    return str(arrays["class"])
+    return None
 
 
 def smallest_sensor(events: np.ndarray) -> SensorSize:
@@ -209,31 +242,32 @@ def _suffix(path: Path) -> str:
     return suffix
 
 
-def _decode(path: Path, suffix: str) -> Decoded:
+def _decode(path: Path, suffix: str) -> Read:
     match suffix:
         case ".npy" | ".npz":
             return _read_numpy(path)
         case ".csv" | ".txt":
             return _read_csv(path)
         case ".h5" | ".hdf5":
-            return _read_hdf5(path), None
+            return _read_hdf5(path)
         case ".aedat":
-            return read_aedat(path.read_bytes())
+            decoded = read_aedat(path.read_bytes())
         case ".raw":
-            return read_raw(path.read_bytes())
+            decoded = read_raw(path.read_bytes())
         case ".dat":
-            return read_dat(path.read_bytes())
+            decoded = read_dat(path.read_bytes())
         case ".bin":
-            return read_bin(path.read_bytes())
+            decoded = read_bin(path.read_bytes())
         case _:
-            return _read_by_faery(path, suffix)
+            decoded = _read_by_faery(path, suffix)
+    return *decoded, {}
 
 
-def _read_numpy(path: Path) -> Decoded:
+def _read_numpy(path: Path) -> Read:
     """Read a file of NumPy, ``.npy`` or ``.npz``.
 
     It holds one array, structured or of shape (events, 4) with columns t, x, y and p, as the files
-    of POKER-DVS do; or arrays with these names, and perhaps ``sensor_size``.
+    of POKER-DVS do; or arrays with these names, and perhaps ``sensor_size`` and others.
     """
     with path.open("rb") as file:
         loaded: Any = np.load(file, allow_pickle=False)
@@ -243,26 +277,42 @@ def _read_numpy(path: Path) -> Decoded:
                     "it goes on after its array, as if it were saved in portions; join them by "
                     "np.concatenate, or copy it again"
                 )
-            return _to_events(_columns(loaded)), None
+            return _to_events(_columns(loaded))
         unzipped = sum(member.file_size for member in loaded.zip.infolist())
         check_memory(3 * unzipped)
         arrays = dict(loaded)
+    tables = [name for name, array in arrays.items() if array.dtype.names or array.ndim == 2]
+    if len(tables) == 1 and "t" not in map(_field, arrays):
+        arrays |= _columns(arrays.pop(tables[0]))
     sensor = arrays.pop("sensor_size", np.empty(0))
-    size = tuple(sensor.tolist())
-    if len(arrays) == 1:
-        (array,) = arrays.values()
-        arrays = _columns(array)
-    return _to_events(arrays), size
+    return _to_events(arrays, tuple(sensor.tolist()))
 
 
-def _read_hdf5(path: Path) -> np.ndarray:
-    """Read what an HDF5 file holds in the group events: arrays t, x, y and p."""
+def _read_hdf5(path: Path) -> Read:
+    """Read the events of an HDF5 file: an array as in NumPy's files, or arrays in a group."""
     import h5py  # which NIR needs, and no other file does
 
     with h5py.File(path) as file:
-        events = file.get("events", {})
-        check_memory(3 * sum(column.nbytes for column in events.values()))
-        return _to_events({name: column[:] for name, column in events.items()})
+        events = _in_the_file(file, "events") if "events" in file else {}
+        if isinstance(events, h5py.Dataset):
+            check_memory(3 * events.nbytes)
+            return _to_events(_columns(events[()]))
+        contents = {name: _in_the_file(events, name) for name in events}
+        columns = {name: data for name, data in contents.items() if isinstance(data, h5py.Dataset)}
+        check_memory(3 * sum(column.nbytes for column in columns.values()))
+        return _to_events({name: column[()] for name, column in columns.items()})
+
+
+def _in_the_file(group: Any, name: str) -> Any:
+    """Return what a group of an HDF5 file holds; what lies elsewhere may be anything, or a pipe."""
+    import h5py
+
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        raise ValueError(f"{name} is a link; copy what it leads to into the file")
+    content = group[name]
+    if isinstance(content, h5py.Dataset) and (content.is_virtual or content.external):
+        raise ValueError(f"the numbers of {name} are in other files; copy them into this one")
+    return content
 
 
 def _columns(array: np.ndarray) -> dict[str, np.ndarray]:
@@ -290,7 +340,7 @@ def _order(array: np.ndarray) -> str:
         warnings.warn(
             "columns without names seem to be x, y, t, p, in Tonic's order; name them, if they are "
             "others",
-            stacklevel=9,
+            stacklevel=2,
         )
     return order
 
@@ -307,39 +357,45 @@ def _may_be_polarities(column: np.ndarray) -> bool:
     return bool(np.isin(column, (-1, 0, 1)).all())
 
 
-def read_comments(path: Path) -> dict[str, str]:
-    r"""Return what a CSV says of its ``class`` and its ``sensor_size`` before the header.
+class FirstLines(NamedTuple):
+    """How a text with a table begins.
 
-    Example:
-        >>> _ = Path("up.csv").write_text("# class: up!\nt,x,y,p\n0,3,5,1\n")
-        >>> read_comments(Path("up.csv"))
-        {'class': 'up!'}
+    Attributes:
+        comments: What lines before it say that begin with "#", by name.
+        line: The line after them: a header, or the first numbers.
+        separator: What stands between columns.
+        names: Those of the columns; none without a header.
+        first: In which line numbers begin, from 0.
     """
-    comments, _ = _first_lines(path)
-    return dict(COMMENT.findall("".join(comments)))
+
+    comments: dict[str, str]
+    line: str
+    separator: str
+    names: list[str]
+    first: int
 
 
-def _first_lines(path: Path) -> tuple[list[str], str]:
-    """Return the lines of a text that begin with "#", and the next."""
+def _first_lines(path: Path) -> FirstLines:
+    """Read how a text begins. Its header may be the last comment, as savetxt writes it."""
     comments = []
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         while (line := file.readline(1000)).startswith("#"):
             comments.append(line)
-    return comments, line
-
-
-def _read_csv(path: Path) -> Decoded:
-    """Read a table under a header, which savetxt writes as a comment, or without one."""
-    comments, line = _first_lines(path)
     separator = next((sign for sign in ",;\t" if sign in line), r"\s+")
     is_header = not re.match(r"[-+.]?\d", line)
     header = line if is_header else "".join(comments[-1:])
-    names: Any = re.split(separator, header.strip("# \r\n"))
-    if not is_header and not {*"txyp"} <= {*map(_field, names)}:
-        names = None
-    first = len(comments) + is_header  # line of the first event, from 0
-    table, numbers = _read_table(path, sep=separator, names=names, skiprows=first)
-    if names is None:
+    names = re.split(separator, header.strip("# \r\n"))
+    if not is_header and _missing(names):
+        names = []
+    said = dict(COMMENT.findall("".join(comments)))
+    return FirstLines(said, line, separator, names, len(comments) + is_header)
+
+
+def _read_csv(path: Path) -> Read:
+    """Read a table under a header, or without one where the numbers tell which is which."""
+    about, _, separator, names, first = _first_lines(path)
+    table, numbers = _read_table(path, sep=separator, names=names or None, skiprows=first)
+    if not names:
         if table.shape[1] != 4:
             raise ValueError(f"it has {table.shape[1]} columns without a header; write one")
         table.columns = numbers.columns = [*_order(numbers.to_numpy())]
@@ -350,12 +406,12 @@ def _read_csv(path: Path) -> Decoded:
             place = f"line {row + first + 1}: {field} is {table[name][row]}"
             raise ValueError(f"{place}; write a number, or leave the line out")
         table[name] = numbers[name]
-    if names is None:
+    if not names:
         microseconds = 1e6 * table["t"]
         if is_whole(microseconds) and not is_whole(1e-3 * microseconds):
             table["t"] = microseconds.round()
-    sides = re.findall(r"-?\d+", read_comments(path).get("sensor_size", ""))
-    return _to_events(table), tuple(map(int, sides))
+    sides = re.findall(r"-?\d+", about.pop("sensor_size", ""))
+    return _to_events(table, tuple(map(int, sides)), about)
 
 
 def _read_table(path: Path, **options: Any) -> tuple[Any, Any]:
@@ -399,7 +455,7 @@ def _fields(columns: Any) -> dict[str, str]:
             raise ValueError(f"{names[field]} and {name} may both be {field}; rename one of them")
         if field:
             names[field] = name
-    missing = [field for field in "txyp" if field not in names]
+    missing = _missing(columns)
     if missing:
         raise ValueError(
             f"it holds {', '.join(columns) or 'nothing'}, not {', '.join(missing)}; call them t, "
@@ -408,19 +464,29 @@ def _fields(columns: Any) -> dict[str, str]:
     return names
 
 
-def _to_events(columns: Any) -> np.ndarray:
+def _missing(names: Iterable[str]) -> list[str]:
+    """Return which of t, x, y and p no column goes by."""
+    known = {*map(_field, names)}
+    return [field for field in "txyp" if field not in known]
+
+
+def _to_events(
+    columns: Any, sensor_size: tuple[int, ...] = (), about: Mapping[str, Any] = MappingProxyType({})
+) -> Read:
     """Put columns, and others that are as long, into a structured array, in their own types."""
     arrays = {name: np.asarray(column) for name, column in columns.items()}
+    events = {}
     for field, name in _fields(columns).items():
         array = arrays.pop(name)
         if array.dtype.kind not in "biuf" or array.ndim != 1:
             raise ValueError(f"{field} is an array {array.shape} of {array.dtype}; give numbers")
-        arrays[field] = array
-    of_events = {}
+        events[field] = array
+    others = dict(about)
     for name, array in arrays.items():
-        if name in "txyp" or array.shape == arrays["t"].shape:
-            of_events[name] = array
-    return np.rec.fromarrays(list(of_events.values()), names=list(of_events))  # type: ignore[call-overload]
+        is_of_events = array.shape == events["t"].shape
+        (events if is_of_events else others)[name] = array
+    table = np.rec.fromarrays(list(events.values()), names=list(events))  # type: ignore[call-overload]
+    return table, sensor_size, others
 
 
 def _read_by_faery(path: Path, suffix: str) -> Decoded:
@@ -441,6 +507,8 @@ def _read_by_faery(path: Path, suffix: str) -> Decoded:
                 raise
             answer = "faery fails, or takes too much time or memory"
     if isinstance(answer, str):
+        if "unsupported type" in answer:
+            raise ValueError(f"{answer}; export its changes of light (DVS) alone")
         raise ValueError(f"the file is damaged: {answer}; copy it again, or export it")
     events, size = answer
     columns = [events[field] for field in "txyp"]

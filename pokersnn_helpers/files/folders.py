@@ -24,7 +24,7 @@ from .event_files import (
     FORMATS,
     SensorSize,
     may_hold_events,
-    read_comments,
+    read_class,
     read_event_file,
     smallest_sensor,
 )
@@ -211,7 +211,7 @@ def _class_names(folder: Path, files: list[Path]) -> dict[str, str]:
     classes: dict[str, str] = {}
     for file in files:
         folder_name = file.relative_to(folder).parts[0]
-        class_name = read_comments(file).get("class") or folder_name
+        class_name = read_class(file) or folder_name
         first = classes.setdefault(folder_name, class_name)
         if class_name != first:
             raise ValueError(f"{file} is of class {class_name}, others beside it of {first}")
