@@ -192,7 +192,6 @@ class Prediction(NamedTuple):
     readout: torch.Tensor  # voltages over the recording's own time, (T, classes), on the CPU
 
 
-@one_cpu_thread()
 def predict(
     classifier: Classifier, events: np.ndarray, device: torch.device | str | None = None
 ) -> Prediction:
@@ -214,10 +213,18 @@ def predict(
         >>> round(sum(prediction.probabilities.values()), 3)
         1.0
     """
-    network = frame_network(classifier)
-    device = device or default_device()
+    frame_network(classifier)  # or there is no sensor
     events = check_events(events, classifier.sensor_size)
     recording = PackedRecording.pack(events, classifier.sensor_size)
+    return predict_recording(classifier, recording, device)
+
+
+@one_cpu_thread()
+def predict_recording(
+    classifier: Classifier, recording: PackedRecording, device: torch.device | str | None = None
+) -> Prediction:
+    """Classify a recording that was checked and packed, as ``predict`` says."""
+    network = frame_network(classifier)
     n_steps = recording.t[-1] / network.time_window + classifier.settle_steps
     max_steps = MAX_STEPS
     if not network.takes_sparse:
@@ -230,6 +237,7 @@ def predict(
     frames = sparse_batch([recording], network.time_window, classifier.sensor_size)
     if not network.takes_sparse:
         frames = frames.to_dense()
+    device = device or default_device()
     classifier.to(device).eval()
     with torch.no_grad():
         frames, steps = classifier.append_silence(frames.to(device))

@@ -170,6 +170,15 @@ def test_run_of_an_earlier_version_goes_on_choosing_the_epoch(data, tmp_path, mo
     assert len(losses(old, "validation_loss")) == 3
 
 
+def test_groups_that_hold_all_classes_test():
+    targets = [0, 2, 1, 1, 1, 2, 1, 0, 0, 1, 1, 2]
+    groups = np.array([1, 2, 4, 0, 3, 4, 4, 3, 4, 0, 3, 3])  # the first fold has one class
+    events = np.zeros(1, EVENT_DTYPE)
+    recordings = Recordings([events] * 12, targets, ("a", "b", "c"), (4, 4, 2))
+    _, tested = command.hold_out(recordings, groups)
+    assert {targets[number] for number in tested} == {0, 1, 2}
+
+
 @pytest.mark.parametrize("part", ["train", "validation", "test"])
 def test_a_run_knows_all_of_its_recordings_again(part, data):
     split = Split(data.train.subset(range(9)), data.test, "own", data.train.subset(range(9, 20)))

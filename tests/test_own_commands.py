@@ -25,7 +25,7 @@ from pokersnn_helpers import (
 )
 from pokersnn_helpers import training as core
 from pokersnn_helpers.commands import train as training
-from pokersnn_helpers.commands.answers import confusion, in_words
+from pokersnn_helpers.commands.answers import Trained, confusion, in_words
 from pokersnn_helpers.commands.main import main
 from pokersnn_helpers.fast import FastSNN
 from pokersnn_helpers.own.answer import live as playing
@@ -142,6 +142,18 @@ def test_the_sensor_and_the_window_of_training_are_known(folder, tmp_path, run):
     parts = load_folder(folder, sensor_size=(64, 64, 2), size=(16, 16), window_ms=8).recordings
     answers = [in_words(predict(classifier, part, "cpu")) for part in parts.events[:2]]
     assert lines == [f"{file}, part {n} of 2: {answers[n - 1]}" for n in (1, 2)]
+
+
+def test_each_part_is_held_against_what_is_usual(trained, tmp_path):
+    _, checkpoint = trained
+    asked = Trained(checkpoint, "", "cpu")
+    asked.window_ms = 8
+    asked.classifier.ranges = [[1, 10]]  # events
+    events = np.zeros(55, EVENT_DTYPE)
+    events["t"][5:] = 9000 + 100 * np.arange(50)
+    np.save(tmp_path / "a.npy", events)
+    parts = asked.ask(tmp_path / "a.npy")
+    assert [unlike for *_, unlike in parts] == [False, True]
 
 
 @pytest.mark.parametrize("command", ["predict", "live"])

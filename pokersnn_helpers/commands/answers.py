@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from .. import training
 from ..checkpoints import load_checkpoint, saved_with
 from ..checks import errors_in
 from ..fast import FastSNN
@@ -19,6 +18,7 @@ from ..out_of_distribution import image_of, what_is_outside
 from ..own.answer import live as playing
 from ..own.answer.streaming import Stream
 from ..recordings import PackedRecording
+from ..training import Prediction, predict_recording
 from .terminal import pixels, say
 
 COLUMNS = ["class", "answer", "line", "unlike"]  # line: all in words; unlike: what was trained on
@@ -81,10 +81,11 @@ class Trained:
             events = resize(events, self.sensor_of(recorded), sensor_size[:2])
             parts = cut(events, self.window_ms)
             for number, part in enumerate(parts, 1):
-                prediction = training.predict(self.classifier, part)
+                recording = PackedRecording.pack(part, sensor_size)
+                prediction = predict_recording(self.classifier, recording)
+                image = image_of(recording)
+                unlike = what_is_outside(self.classifier.ranges, image, recording.t[-1])
                 place = f", part {number} of {len(parts)}" if len(parts) > 1 else ""
-                packed = PackedRecording.pack(part, sensor_size)
-                unlike = what_is_outside(self.classifier.ranges, image_of(packed), packed.t[-1])
                 line = f"{file}{place}: {in_words(prediction, unlike)}"
                 answers.append((class_name, prediction.class_name or NO_ANSWER, line, bool(unlike)))
         return answers
@@ -118,7 +119,7 @@ def confusion(answers: pd.DataFrame) -> str:
     return table.to_string(line_width=WIDTH)
 
 
-def in_words(answer: training.Prediction, outside: Sequence[str] = ()) -> str:
+def in_words(answer: Prediction, outside: Sequence[str] = ()) -> str:
     """Return the class, the probabilities of all, and what is outside the range of training."""
     shares = [f"{name} {share:.1%}" for name, share in answer.probabilities.items()]
     words = f"{answer.class_name or NO_ANSWER} ({', '.join(shares)})"
