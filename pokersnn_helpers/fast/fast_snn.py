@@ -93,16 +93,10 @@ class FastSNN(SNN):
         return self.lif0.input_weights, self.lif0.recurrent_weights, self.linear.weight
 
     def _constants(self) -> Constants:
-        hidden = self.lif0
-        readout = self.readout
-        return Constants(
-            a=float(hidden.dt * hidden.p.tau_mem_inv),
-            s=float(hidden.dt * hidden.p.tau_syn_inv),
-            v_th=float(hidden.p.v_th),
-            a_out=float(readout.dt * readout.p.tau_mem_inv),
-            s_out=float(readout.dt * readout.p.tau_syn_inv),
-            surrogate_slope=self.surrogate_slope,
-        )
+        a, s = shares_lost(self.lif0)
+        a_out, s_out = shares_lost(self.readout)
+        v_th = float(self.lif0.p.v_th)
+        return Constants(a, s, v_th, a_out, s_out, self.surrogate_slope)
 
     def _recorded(self, trace: Trace) -> SNNState:
         z = (trace.u > self.lif0.p.v_th).to(trace.u.dtype)
@@ -110,6 +104,13 @@ class FastSNN(SNN):
         hidden = LIFState(z, v, trace.i)
         readout = LIState(trace.voltages.detach(), trace.i_out)
         return SNNState(hidden, readout)
+
+
+def shares_lost(cell: Any) -> tuple[float, float]:
+    """Return the shares of their voltages and of their currents that neurons lose in a step."""
+    a = cell.dt * cell.p.tau_mem_inv
+    s = cell.dt * cell.p.tau_syn_inv
+    return float(a), float(s)
 
 
 def check_network(snn: Any, inputs: int) -> None:
@@ -128,8 +129,9 @@ def check_network(snn: Any, inputs: int) -> None:
     expected = [(hidden, inputs), (hidden, hidden), (outputs, hidden)]
     need("the weights' shapes", shapes, expected)
     for name, layer in layers.items():
-        hooks = [hook for kind in HOOKS for hook in getattr(layer, kind).values()]
-        need(f"hooks of {name}", hooks, [])
+        for kind in HOOKS:
+            hooks = getattr(layer, kind)
+            need(f"hooks of {name}", list(hooks.values()), [])
     for name in ("lif0", "readout"):
         for parameter, value in layers[name].p._asdict().items():
             path = f"{name}.p.{parameter}"
@@ -174,5 +176,8 @@ class _BPTT(torch.autograd.Function):
         *grads, grad_i = cpu.backward(
             grad_voltages, inputs, u, weights, ctx.constants, needs_frames
         )
-        grad_frames = (grad_i @ w_in).reshape(ctx.shape) if needs_frames else None
+        grad_frames = None
+        if needs_frames:
+            grad_frames = grad_i @ w_in
+            grad_frames = grad_frames.reshape(ctx.shape)
         return grad_frames, *grads, None, None
