@@ -71,17 +71,6 @@ def test_a_simulator_set_up_by_hand_has_the_same_spikes(package, path, saved):
     assert differs == (package != "norse")
 
 
-def test_a_missing_simulator_is_named(path, saved, monkeypatch):
-    monkeypatch.setattr(elsewhere, "installed_version", lambda package: None)
-    monkeypatch.setattr("shutil.which", lambda program: None)
-    rows = elsewhere.simulators(path, saved, 2)
-    *installed, missing = rows[1:]
-    assert rows[0]["differ"] == 0
-    assert {row["differ"] for row in rows[1:]} == {None}
-    assert {row["raised"] for row in installed} == {"not installed"}
-    assert "pip install uv" in missing["raised"]
-
-
 @pytest.mark.parametrize("kind", [FastSNN, GRU])
 def test_weights_of_few_bits_have_few_levels_and_learn(kind):
     torch.manual_seed(0)

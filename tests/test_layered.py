@@ -61,6 +61,13 @@ def test_layer_gives_the_same_bits_in_training_and_after_it(layers):
         assert torch.equal(layer(frames.to_sparse()), learnt)
 
 
+def test_sparse_frames_are_made_dense_where_loops_do_not_run(layers):
+    layer, ordinary = layers
+    frames = counts(0.1, layer.weight.dtype)
+    given = frames.to_sparse().requires_grad_()  # as on a GPU
+    torch.testing.assert_close(learn(layer, given), learn(ordinary, frames.flatten(2)))
+
+
 def test_frames_that_need_a_gradient_get_one(layers):
     layer, ordinary = layers
     frames = counts(0.1, layer.weight.dtype).requires_grad_()

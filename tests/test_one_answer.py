@@ -251,15 +251,6 @@ def test_silence_lasts_settle_rounded_up_to_whole_steps(dt, silent):
     assert len(frames) == steps.item() == 4 + silent
 
 
-def test_network_that_sums_up_time_is_asked_once():
-    calls = []
-    classifier = made("MLP")
-    classifier.snn.register_forward_hook(lambda *_: calls.append(1))
-    rng = np.random.default_rng(0)
-    classifier(together([recording(length, rng) for length in (3, 9, 4)]))
-    assert len(calls) == 1
-
-
 @pytest.mark.parametrize("settle", [-0.001, 2, "long"])
 def test_settle_that_is_no_duration_is_refused(settle):
     with pytest.raises(ValueError, match=f"settle is {settle!r}"):
