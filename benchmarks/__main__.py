@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from pokersnn_helpers.study.measured import names as stored
+from pokersnn_helpers.study.measured import read
 
 from . import Row, store
 from .timing import finite, report, setting
@@ -19,12 +20,10 @@ from .timing import finite, report, setting
 # Name: the module of its function measure_NAME (or just measure), and what it measures.
 BENCHMARKS = {
     "step": ("networks", "one training step by network and library, at bins of 1 and 0.1 ms"),
-    "widths": ("widths", "own recordings in bins of 1 to 10 ms: last epoch, best epoch"),
-    "settle": ("batches", "silence after the last event: accuracy by its duration, on inner folds"),
-    "decodes": ("batches", "maximum, last step or mean of the voltages: accuracy on inner folds"),
-    "batches": ("batches", "is an answer the same alone, in any batch and in a stream?"),
+    "widths": ("widths", "own recordings in bins of 1 to 10 ms"),
+    "decodes": ("decodes", "maximum, last step or mean of the voltages: accuracy on inner folds"),
     "accuracy": ("accuracy", "every model of chapter 7 on all 131 recordings, by grouped folds"),
-    "layers": ("accuracy", "the GRU and the SNN of chapter 7, with a layer in front and without"),
+    "layers": ("accuracy", "the GRU of chapter 7, with a layer in front and without"),
     "changes": ("accuracy", "networks of chapter 7 on changed recordings, trained on them or not"),
     "direction": ("accuracy", "forwards or backwards? models that tell a recording's direction"),
     "trials": ("accuracy", "settings tried for the models that chapter 7 adds, on the 48"),
@@ -34,19 +33,18 @@ BENCHMARKS = {
     "saccades": ("saccades", "which way real digits move, by what has learned from dots"),
     "nmnist": ("nmnist", "digits of N-MNIST, 200 by what has learned from 400 (chapter 9)"),
     "nmnist1000": ("nmnist", "the same on 1,000, by folds; needs the archive of load_nmnist"),
-    "folder": ("folder", "a folder of your own: time to load it and for two epochs, and memory"),
     "outside": ("outside", "what predict calls unlike training, and a class of everything else"),
     "compare": ("compare", "time, memory and verdict of compare: digits, gestures and films"),
-    "operations": ("operations", "operations and energy of an answer by model and bin width"),
+    "operations": ("operations", "operations and energy of an answer by model"),
     "latency": ("latency", "when networks know the suit of all 131 recordings, by grouped folds"),
     "card": ("latency", "when the landing page's network knows the suit of simulated cards"),
     "sparse": ("latency", "spikes, additions and accuracy by penalty on the rate and by pruning"),
     "constants": ("lines", "the recipe with other time constants, on held-out folds"),
     "lines": ("lines", "what each line added to the plain loop is worth, on held-out folds"),
-    "stream": ("stream", "events per second and time to an answer of a stream, and is it exact?"),
-    "simulation": ("simulation", "how close simulated recordings are; does training carry over?"),
+    "stream": ("stream", "events per second and time to an answer of a stream"),
+    "simulation": ("simulation", "how close simulated recordings are, and which flaws matter"),
     "elsewhere": ("elsewhere", "the same network in other simulators: spikes that differ, and why"),
-    "bits": ("bits", "8, 4 and 2 bits per weight, and thresholds that differ, by grouped folds"),
+    "bits": ("bits", "2 bits per weight, and thresholds that differ, by grouped folds"),
     "teach": ("teach", "what the page Teach it yours learns in a browser, and how long it takes"),
     "passes": ("simulation", "cards of other passes and upside-down ones, by what is trained on"),
 }
@@ -54,6 +52,8 @@ BENCHMARKS = {
 OPTIONS = {
     "repeats": "timed runs, of which the median counts",
     "seeds": "networks to train, with seeds 0, 1, ...",
+    "epochs": "to train for, in place of each network's own",
+    "recordings": "simulated ones to train on, or to ask about",
 }
 
 
@@ -74,7 +74,6 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--compare", action="store_true", help="fail if a kept mean has changed")
     for option, text in OPTIONS.items():
         parser.add_argument(f"--{option}", type=positive, help=text)
-    parser.add_argument("--folder", metavar="PATH", help="recordings that folder loads")
     parser.add_argument("--browser", choices=("chromium", "firefox"), help="where teach trains")
     return parser
 
@@ -95,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = command_line()
     words = parser.parse_args(arguments)
     options = {}
-    for option in (*OPTIONS, "browser", "folder"):
+    for option in (*OPTIONS, "browser"):
         value = getattr(words, option)
         if value:
             options[option] = value
@@ -123,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             command = [f"--{option} {value}" for option, value in options.items()]
             store.write(name, command, result, commit)
         if words.compare:
-            changed += store.outside(name, result)
+            changed += store.outside(read(name)["result"], result)
         if words.json:
             document = {"name": name, "setting": setting(), "result": result}
             print(json.dumps(finite(document), allow_nan=False), flush=True)

@@ -6,39 +6,34 @@ from pokersnn_helpers.recordings import fold_indices
 from pokersnn_helpers.study.protocol import PerturbedEstimator
 
 from . import Row, folds
-from .models import BARE_GRU, DIRECTION, HYBRID, MODELS, PROFILE, SNN, TRIALS, WITH_AND_WITHOUT
+from .models import DIRECTION, GRUS, HYBRID, MODELS, PROFILE, SNN, TRIALS
 from .perturbations import CHANGES, DISTURBANCES, forwards_and_backwards
 
 NETWORKS = ("CNN", "GRU", SNN, HYBRID)
 DISTURBED = ("CNN", SNN, HYBRID)
 COMPARED = (
     (SNN, "logistic regression"),
-    (SNN, "CNN"),
-    (SNN, "SNN, plain loop"),
     (SNN, "SNN, no recurrence"),
-    ("GRU", SNN),
     ("GRU", "logistic regression"),
     (HYBRID, SNN),
     (HYBRID, "GRU"),
-    (HYBRID, "CNN"),
     (HYBRID, "MLP on each frame"),
-    ("MLP on each frame", "MLP"),
 )
-LAYERS = ((BARE_GRU, SNN), ("GRU", BARE_GRU), (HYBRID, "GRU"), (HYBRID, SNN))
 
 
-def measure_accuracy(seeds: int = 10) -> Row:
+def measure_accuracy(seeds: int = 10, epochs: int | None = None) -> Row:
     """Classify all recordings, each by models that have seen no other of its card pass.
 
     Args:
         seeds: 0 to ``seeds - 1``; each draws other folds and other weights.
+        epochs: To train for, in place of each network's own.
 
     Returns:
         A row per model (``accuracy_rows``), with the means over the pips that stand upright and
         those that stand upside down; and in points what models differ by, with an interval.
     """
     recordings, groups = folds.cards()
-    answers = folds.answers(MODELS, range(seeds))
+    answers = folds.answers(folds.for_epochs(MODELS, epochs), range(seeds))
     rows = folds.accuracy_rows(answers, recordings, groups)
     turned = folds.all_recordings().table["upside down"].to_numpy()
     for row in rows:
@@ -49,30 +44,29 @@ def measure_accuracy(seeds: int = 10) -> Row:
     return folds.result(seeds, rows, differences=differences)
 
 
-def measure_layers(seeds: int = 10) -> Row:
-    """Classify all recordings by the GRU and the SNN, each with a layer in front and without.
-
-    Args:
-        seeds: As for ``accuracy``.
-    """
+def measure_layers(seeds: int = 10, epochs: int | None = None) -> Row:
+    """Classify all recordings by the GRU, with its layer in front and without; see ``accuracy``."""
     recordings, groups = folds.cards()
-    answers = folds.answers(WITH_AND_WITHOUT, range(seeds))
+    answers = folds.answers(folds.for_epochs(GRUS, epochs), range(seeds))
     rows = folds.accuracy_rows(answers, recordings, groups)
-    return folds.result(seeds, rows, differences=folds.differences(answers, LAYERS, groups))
+    differences = folds.differences(answers, [tuple(GRUS)], groups)
+    return folds.result(seeds, rows, differences=differences)
 
 
-def measure_changes(seeds: int = 10) -> Row:
+def measure_changes(seeds: int = 10, epochs: int | None = None) -> Row:
     """Classify changed recordings, by networks that were trained on real ones and on changed ones.
 
     Args:
         seeds: As for ``accuracy``.
+        epochs: As for ``accuracy``.
 
     Returns:
         Rows by model, change and whether it was trained on such recordings, too, with what that
         changes in points; and disturbances of the recordings that are tested on, by amount.
     """
     recordings, groups = folds.cards()
-    networks = {name: MODELS[name] for name in NETWORKS}
+    models = folds.for_epochs(MODELS, epochs)
+    networks = {name: models[name] for name in NETWORKS}
     trained = folds.validate(networks, range(seeds))
     unchanged = {name: model.correct(recordings) for name, model in trained.items()}
     rows: list[Row] = []
@@ -96,26 +90,26 @@ def measure_changes(seeds: int = 10) -> Row:
     add_row(PROFILE, "none", "as recorded", profile[PROFILE])
 
     disturbances = []
-    for title, (disturb, amounts) in DISTURBANCES.items():
-        for amount in amounts:
-            disturbed = disturb(recordings, amount) if amount else recordings
-            for name in DISTURBED:
-                correct = trained[name].correct(disturbed)
-                row = {"change": title, "amount": amount, "model": name}
-                disturbances.append(row | folds.mean(correct, groups))
+    for title, amount, disturb in DISTURBANCES:
+        disturbed = disturb(recordings, amount)
+        for name in DISTURBED:
+            correct = trained[name].correct(disturbed)
+            row = {"change": title, "amount": amount, "model": name}
+            disturbances.append(row | folds.mean(correct, groups))
     return folds.result(seeds, rows, disturbances=disturbances)
 
 
-def measure_direction(seeds: int = 10) -> Row:
+def measure_direction(seeds: int = 10, epochs: int | None = None) -> Row:
     """Tell each recording from its time reversal, by models without any other of its card pass."""
     recordings, passes = folds.cards()
     both = forwards_and_backwards(recordings)
     groups = [*passes, *passes]
-    answers = folds.answers(DIRECTION, range(seeds), (both, groups))
+    models = folds.for_epochs(DIRECTION, epochs)
+    answers = folds.answers(models, range(seeds), (both, groups))
     return folds.result(seeds, folds.accuracy_rows(answers, both, groups))
 
 
-def measure_trials(seeds: int = 3) -> Row:
+def measure_trials(seeds: int = 3, epochs: int | None = None) -> Row:
     """Try settings of models on Tonic's 48 training recordings, by folds that keep passes apart.
 
     Where the simulated recordings stand in, on all of them.
@@ -123,19 +117,20 @@ def measure_trials(seeds: int = 3) -> Row:
     recordings, groups = folds.training_cards()
     rows = []
     for model, settings in TRIALS.items():
-        answers = folds.answers(settings, range(seeds), (recordings, groups))
+        tried = folds.for_epochs(settings, epochs)
+        answers = folds.answers(tried, range(seeds), (recordings, groups))
         for setting, correct in answers.items():
             rows.append({"model": model, "setting": setting, "mean": float(correct.mean())})
     return {"recordings": len(recordings), "folds": 3, "seeds": seeds, "rows": rows}
 
 
-def measure_nested(seeds: int = 10) -> Row:
+def measure_nested(seeds: int = 10, epochs: int | None = None) -> Row:
     """Classify each recording by a model whose setting, too, was chosen without its fold.
 
     In each fold, the settings are compared by inner folds of the recordings to train on. That
     which is best there is trained on all of these, and tested on the fold.
     """
-    settings = TRIALS[HYBRID]
+    settings = folds.for_epochs(TRIALS[HYBRID], epochs)
     recordings, groups = folds.cards()
     correct = np.zeros((seeds, len(recordings)), dtype=bool)
     rows = []

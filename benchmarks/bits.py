@@ -20,12 +20,13 @@ from . import Row, folds
 from .models import MODELS
 
 NETWORKS = {"SNN": "SNN, book's recipe", "GRU": "GRU"}
-BITS = (8, 4, 2)
+AS_TRAINED = "as trained"
+FEW = 2  # bits per weight
 # Of training on with few bits, as many epochs as the recipe has. On the 48 training recordings, by
 # folds, steps that are learned at this rate did best of six settings.
 EPOCHS = 60
 RATE = 0.003
-SPREADS = (5, 10)  # standard deviation of the thresholds in % of their mean
+SPREAD = 10  # standard deviation of the thresholds in % of their mean
 DRAWS = 5  # of thresholds per trained network
 
 
@@ -91,7 +92,7 @@ def best_step(weights: Tensor, most: int) -> Tensor:
     return torch.stack(tried)[best, torch.arange(len(weights))]
 
 
-def with_spread(network: Any, percent: float, seed: int) -> Any:
+def with_spread(network: Any, seed: int) -> Any:
     """Return a copy of an ``SNN`` whose thresholds differ from neuron to neuron.
 
     A neuron with a threshold ``c`` times as high spikes exactly when one with the old threshold and
@@ -100,7 +101,7 @@ def with_spread(network: Any, percent: float, seed: int) -> Any:
     copy = deepcopy(network)
     cell: Any = copy.lif0
     drawn = np.random.default_rng(seed).standard_normal((len(cell.input_weights), 1))
-    factor = torch.from_numpy(1 + percent / 100 * drawn).float()
+    factor = torch.from_numpy(1 + SPREAD / 100 * drawn).float()
     with torch.no_grad():
         cell.input_weights /= factor
         cell.recurrent_weights /= factor
@@ -122,13 +123,8 @@ def is_correct(network: Any, recordings: Recordings) -> np.ndarray:
 
 
 @torch.no_grad()
-def spike_rate(network: Any, recordings: Recordings) -> float | None:
-    """Return spikes per hidden neuron and time step, from the first event to the last; of an SNN.
-
-    Of another network, it is None.
-    """
-    if not isinstance(network, SNN):
-        return None
+def spike_rate(network: Any, recordings: Recordings) -> float:
+    """Return an SNN's spikes per hidden neuron and time step, up to the last event."""
     spikes = 0.0
     steps = 0
     network.record = True
@@ -142,82 +138,82 @@ def spike_rate(network: Any, recordings: Recordings) -> float | None:
 
 @one_cpu_thread()
 def variants(
-    name: str, seed: int, learned_from: np.ndarray, asked_about: np.ndarray
-) -> dict[tuple[str, int, str], tuple[np.ndarray, float | None]]:
+    name: str, seed: int, learned: Recordings, held_out: Recordings, epochs: int | None
+) -> tuple[dict[tuple[int, str], np.ndarray], float | None]:
     """Train a network, bring it to few bits, and ask every variant about other recordings.
 
     Returns:
-        What each answers correctly, and the spike rate of those that are compared by it, by name,
-        bits and how it came to them.
+        What each answers correctly, by bits and how it came to them, and the spike rate of an SNN
+        as it was trained.
     """
-    recordings, _ = folds.cards()
-    learned = recordings.subset(learned_from)
-    held_out = recordings.subset(asked_about)
-    estimator = deepcopy(MODELS[NETWORKS[name]]).fit(learned, seed)
-    network = estimator.network.eval()
-    rate = spike_rate(network, held_out)
-    answers = {(name, 32, "as trained"): (is_correct(network, held_out), rate)}
-    recipe = {"clip_norm": estimator.recipe.get("clip_norm", 0.3), "learning_rate": RATE}
-    for bits in (32, *BITS):
+    model = folds.for_epochs(MODELS, epochs)[NETWORKS[name]]
+    network = model.fit(learned, seed).network.eval()
+    rate = spike_rate(network, held_out) if isinstance(network, SNN) else None
+    correct = {(32, AS_TRAINED): is_correct(network, held_out)}
+    for bits in (32, FEW):
         low = LowBits(network, bits).eval()
-        if bits < 32:
-            answers[name, bits, "rounded after training"] = (is_correct(low, held_out), None)
+        if bits == FEW:
+            correct[bits, "rounded after training"] = is_correct(low, held_out)
         torch.manual_seed(seed)
-        loader = make_loader(learned, sparse=True, shuffle=True)
-        fit(Classifier(low), loader, augment=augment, epochs=EPOCHS, device="cpu", **recipe)
+        fit(
+            Classifier(low),
+            make_loader(learned, sparse=True, shuffle=True),
+            augment=augment,
+            epochs=epochs or EPOCHS,
+            device="cpu",
+            clip_norm=model.recipe.get("clip_norm", 0.3),
+            learning_rate=RATE,
+        )
         trained = rounded(low)
-        if bits < 32:
-            rate = spike_rate(trained, held_out)
-        answers[name, bits, "trained on with these bits"] = (is_correct(trained, held_out), rate)
-        if not isinstance(network, SNN) or bits not in (32, 2):
-            continue
-        for percent in SPREADS:
-            correct = []
-            for draw in range(DRAWS):
-                varied = with_spread(trained, percent, draw)
-                correct.append(is_correct(varied, held_out))
-            how = f"thresholds differ by {percent} %"
-            answers[name, bits, how] = (np.mean(correct, axis=0), None)
-    return answers
+        correct[bits, "trained on with these bits"] = is_correct(trained, held_out)
+    if isinstance(network, SNN):
+        draws = [is_correct(with_spread(trained, draw), held_out) for draw in range(DRAWS)]
+        correct[FEW, f"thresholds differ by {SPREAD} %"] = np.mean(draws, axis=0)
+    return correct, rate
 
 
 def kilobytes(name: str, bits: int) -> float:
     """Return what the weights of a network take, with biases of 32 bits, in kB of 1000 bytes."""
-    network = MODELS[NETWORKS[name]].make()
     total = 0
-    for weights in network.parameters():
+    for weights in MODELS[NETWORKS[name]].make().parameters():
         bits_each = bits if weights.ndim > 1 else 32
         total += bits_each * weights.numel()
     return total / 8000
 
 
-def measure(seeds: int = 3) -> Row:
+def measure(seeds: int = 3, epochs: int | None = None) -> Row:
     """Classify all 131, each by networks of few bits that have seen no other of its card pass.
 
     Args:
         seeds: 0 to ``seeds - 1``; each draws other folds and other weights.
+        epochs: To train for, and again with few bits, in place of the recipe's.
     """
     recordings, groups = folds.cards()
     jobs = []
+    places = []
     for name, seed in product(NETWORKS, range(seeds)):
         for learned, held_out in fold_indices(recordings, 3, groups, seed):
-            jobs.append((name, seed, learned, held_out))
+            parts = recordings.subset(learned), recordings.subset(held_out)
+            jobs.append((name, seed, *parts, epochs))
+            places.append((name, seed, held_out))
     shape = (seeds, len(recordings))
-    correct: dict[Any, np.ndarray] = defaultdict(lambda: np.zeros(shape))
-    rates: dict[Any, list[Any]] = defaultdict(list)
-    results = folds.in_parallel(variants, jobs)
-    for (_, seed, _, held_out), answers in zip(jobs, results, strict=True):
-        for key, (right, rate) in answers.items():
-            correct[key][seed, held_out] = right
-            rates[key].append(rate)
+    correct: dict[tuple[str, int, str], np.ndarray] = defaultdict(lambda: np.zeros(shape))
+    rates = []
+    for (name, seed, held_out), (answers, rate) in zip(
+        places, folds.in_parallel(variants, jobs), strict=True
+    ):
+        for (bits, how), right in answers.items():
+            correct[name, bits, how][seed, held_out] = right
+        if rate is not None:
+            rates.append(rate)
     rows = []
     for (name, bits, how), right in correct.items():
         row: Row = {"model": name, "bits": str(bits), "how": how}
         row["kB"] = kilobytes(name, bits)
         row |= folds.mean(right, groups)
-        if how != "as trained":
-            row |= folds.change(right, correct[name, 32, "as trained"], groups)
-        if None not in rates[name, bits, how]:
-            row["spike rate"] = float(np.mean(rates[name, bits, how]))
+        if how != AS_TRAINED:
+            row |= folds.change(right, correct[name, 32, AS_TRAINED], groups)
+        elif name == "SNN":
+            row["spike rate"] = float(np.mean(rates))
         rows.append(row)
-    return folds.result(seeds, rows, epochs=EPOCHS)
+    return folds.result(seeds, rows)

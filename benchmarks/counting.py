@@ -17,6 +17,7 @@ import functools
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,33 +40,25 @@ class Operations:
     Arrays have the shape (B,), a number per recording, summed over its time steps.
 
     Attributes:
-        steps: Time steps that are counted.
-        dense_macs: Operations, if none is left out because of a 0. Padding with 0 is no input.
         effective_macs: Effective multiply-accumulates.
         effective_acs: Effective accumulates.
         membrane_updates: How often a neuron's voltage changes or is reset, or has its first step.
             0 in networks without LIF neurons and integrators.
         activation_sparsity: Share of zeros, from 0 to 1, in the inputs of all layers but the first;
             0 if there is only one layer.
-        connection_sparsity: Share of the weights that are 0, from 0 to 1.
-        parameters: Weights and biases.
         footprint: Bytes of all parameters and buffers, without the states of neurons.
 
     Example:
         >>> from pokersnn_helpers import FastSNN
         >>> operations = count_operations(FastSNN(), torch.ones(10, 1, 2, 35, 35))
-        >>> operations.steps, operations.parameters
-        (array([10.]), 255400)
+        >>> operations.effective.shape
+        (1,)
     """
 
-    steps: np.ndarray
-    dense_macs: np.ndarray
     effective_macs: np.ndarray
     effective_acs: np.ndarray
     membrane_updates: np.ndarray
     activation_sparsity: np.ndarray
-    connection_sparsity: float
-    parameters: int
     footprint: int
 
     @property
@@ -107,14 +100,13 @@ def count_operations(
     calls = _run(network, frames)
     if steps is None:
         steps = own_steps.cpu().numpy()
-    dense, macs, acs, updates, zeros, activations = np.zeros((6, frames.shape[1]))
+    macs, acs, updates, zeros, activations = np.zeros((5, frames.shape[1]))
     nonzero = functools.cache(_nonzero)  # the same inputs often meet several matrices
     for number, (layer, (inputs, outputs)) in enumerate(calls.items()):
         for place, weights in enumerate(_connections(layer, inputs, outputs)):
             size = len(weights.fan_out)
             counts = _per_step(weights, nonzero(weights.inputs, size), frames.shape[1])
             counted = _before(steps, len(counts.effective))
-            dense += weights.dense * counted.sum(axis=0)
             macs += (counts.effective * (counted & ~counts.binary)).sum(axis=0)
             acs += (counts.effective * (counted & counts.binary)).sum(axis=0)
             if number > 0 and place == 0:
@@ -123,25 +115,13 @@ def count_operations(
         if isinstance(layer, NEURONS):
             changed = _updates(layer, *outputs)
             updates += (changed * _before(steps, len(changed))).sum(axis=0)
-    parameters = list(network.parameters())
-    matrices = [weights for weights in parameters if weights.ndim > 1]
-    zero_weights = sum(int((weights == 0).sum()) for weights in matrices)
-    stored = [*parameters, *network.buffers()]
     return Operations(
-        steps=np.array(steps, dtype=float),
-        dense_macs=dense,
         effective_macs=macs,
         effective_acs=acs,
         membrane_updates=updates,
         activation_sparsity=zeros / np.maximum(activations, 1),
-        connection_sparsity=zero_weights / max(1, _size(matrices)),
-        parameters=_size(parameters),
-        footprint=sum(numbers.nbytes for numbers in stored),
+        footprint=sum(numbers.nbytes for numbers in chain(network.parameters(), network.buffers())),
     )
-
-
-def _size(tensors: list[Any]) -> int:
-    return sum(tensor.numel() for tensor in tensors)
 
 
 @torch.no_grad()
@@ -175,16 +155,13 @@ class _Connections(NamedTuple):
 
     inputs: Tensor  # (T, B, inputs) in any shape that lies so in memory, or sparse frames
     fan_out: np.ndarray  # weights that aren't 0, per input
-    dense: float  # all weights of all inputs
     delay: int = 0  # time steps until the inputs come in
 
 
 def _connections(layer: Any, inputs: Tensor, outputs: Any) -> Iterator[_Connections]:
     if isinstance(layer, nn.Conv2d):
         image = inputs.shape[-3:]
-        used = _fan_out(layer, (layer.weight != 0).float(), image)
-        dense = _fan_out(layer, torch.ones_like(layer.weight), image).sum()
-        yield _Connections(inputs, used, float(dense))
+        yield _Connections(inputs, _fan_out(layer, (layer.weight != 0).float(), image))
     elif isinstance(layer, nn.Linear):
         yield _matrix(inputs, layer.weight)
     elif isinstance(layer, LIFRecurrentCell):
@@ -195,8 +172,8 @@ def _connections(layer: Any, inputs: Tensor, outputs: Any) -> Iterator[_Connecti
         recurrent = _matrix(outputs[0], layer.weight_hh_l0)
         yield _matrix(inputs, layer.weight_ih_l0)
         # Besides matrices: three products per unit, of which one is with its last output.
-        yield _Connections(outputs[0], recurrent.fan_out + 1, recurrent.dense + units, delay=1)
-        yield _Connections(outputs[0], np.full(units, 2), 2 * units)
+        yield _Connections(outputs[0], recurrent.fan_out + 1, delay=1)
+        yield _Connections(outputs[0], np.full(units, 2))
 
 
 def _fan_out(layer: nn.Conv2d, weight: Tensor, shape: torch.Size) -> np.ndarray:
@@ -210,7 +187,7 @@ def _fan_out(layer: nn.Conv2d, weight: Tensor, shape: torch.Size) -> np.ndarray:
 
 def _matrix(inputs: Tensor, weight: Any, delay: int = 0) -> _Connections:
     used = weight.detach().cpu().numpy() != 0
-    return _Connections(inputs, used.sum(axis=0, dtype=float), used.size, delay)
+    return _Connections(inputs, used.sum(axis=0, dtype=float), delay)
 
 
 def _nonzero(inputs: Tensor, size: int) -> tuple[np.ndarray, ...]:

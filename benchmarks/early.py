@@ -21,7 +21,6 @@ from pokersnn_helpers import (
 from pokersnn_helpers.classifier import last_steps
 from pokersnn_helpers.study.latency import (
     PredictionsOverTime,
-    events_per_step,
     log_probabilities_over_time,
 )
 from pokersnn_helpers.study.models import Model
@@ -66,13 +65,7 @@ def nll_over_time(
     """
     numbers = torch.arange(len(voltages), device=steps.device)
     before_the_end = numbers[:, None] < steps
-    return weighted_nll(voltages, targets, before_the_end.to(voltages.dtype))
-
-
-def weighted_nll(
-    voltages: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor
-) -> torch.Tensor:
-    """Average the negative log-likelihood over time steps, each with its weight, (T, B)."""
+    weights = before_the_end.to(voltages.dtype)
     log_probabilities = log_probabilities_over_time(voltages)
     places = targets.expand(len(voltages), -1)[..., None]
     losses = -log_probabilities.gather(2, places)[..., 0]
@@ -91,32 +84,6 @@ EARLY: dict[str, Any] = {
 def final_accuracy(predictions: PredictionsOverTime) -> float:
     """Return the share of the recordings that are classified correctly at the end, from 0 to 1."""
     return float(np.mean([correct[-1] for correct in predictions.correct]))
-
-
-def accuracy_over_events(predictions: PredictionsOverTime) -> float:
-    """Return the share of all events after which the answer is correct, from 0 to 1.
-
-    An event counts with the answer at the end of its time step. Long recordings weigh more, as
-    in the code of Grimaldi et al. (2024, doi:10.1016/j.neunet.2024.106415), who have an answer
-    per event.
-    """
-    correct = np.concatenate(predictions.correct)
-    return float(np.average(correct, weights=np.concatenate(predictions.events)))
-
-
-def decision_times_ms(predictions: PredictionsOverTime) -> np.ndarray:
-    """Return the time in ms from which each answer is correct and stays so, (recordings,).
-
-    The end of the step counts, at which the answer is there. Infinite where the last answer is
-    wrong.
-    """
-    times = []
-    for correct in predictions.correct:
-        wrong_steps = (~correct).nonzero()[0]
-        first_right = wrong_steps.max(initial=-1) + 1
-        steps = first_right + 1 if first_right < len(correct) else np.inf
-        times.append(steps * predictions.time_window / 1000)
-    return np.array(times)
 
 
 def early_exit(predictions: PredictionsOverTime, threshold: float) -> tuple[np.ndarray, np.ndarray]:
@@ -151,16 +118,6 @@ def choose_exit_threshold(predictions: PredictionsOverTime) -> float:
         if early_exit(predictions, threshold)[0].mean() >= final_accuracy(predictions):
             return float(threshold)
     return 1.01
-
-
-def nll_over_events(
-    voltages: torch.Tensor, targets: torch.Tensor, frames: torch.Tensor, steps: torch.Tensor
-) -> torch.Tensor:
-    """Average the negative log-likelihood over events: a step counts as often as it has some.
-
-    It is the loss for ``accuracy_over_events``.
-    """
-    return weighted_nll(voltages, targets, events_per_step(frames))
 
 
 def firing_rate_regularised(

@@ -1,8 +1,7 @@
-"""Is a network the same after it went through a file, and in other simulators?"""
+"""Does a network compute the same spikes in other simulators, from the file that it went into?"""
 
 import io
 from contextlib import redirect_stdout
-from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,39 +11,14 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from pokersnn_helpers import FastSNN, Recordings, to_frames
-from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
+from pokersnn_helpers import Recordings, to_frames
+from pokersnn_helpers.elsewhere.nir_files import save_nir
 from pokersnn_helpers.study.protocol import NetworkEstimator
 
 from . import Row
 from .libraries import installed_version
 from .simulators import SIMULATORS, Constants, constants, neurons_only, sinabs_spikes
 from .timing import recordings
-
-EPOCHS = {1000: 60, 100: 10}  # of training by bin width in µs; fine bins take ten times as long
-COUNTED = ("spikes", "differ", "first step", "recordings that differ", "unexplained", "correct")
-WHY = {
-    "norse": {"importer, whole file": "does not know LI, the readout"},
-    "snntorch": {
-        "importer, whole file": "does not know LI, the readout",
-        "importer": "takes steps of 0.1 ms, whatever dt is, and only r = tau_mem / 0.1 ms",
-        "neuron": "resets a step later, and loses what arrives in that step",
-    },
-    "rockpool": {
-        "importer, whole file": "rounds the readout's time constants down to 0 s",
-        "importer": "takes steps of 5 ms, adds the whole current, drops recurrent weights",
-        "neuron": "subtracts the threshold instead of resetting to 0",
-    },
-    "spyx": {
-        "importer, whole file": "takes LI only in front of a threshold",
-        "importer": "adds the whole current to the voltage; subtracts; a step late",
-        "neuron": "subtracts the threshold, and spikes a step late",
-    },
-    "sinabs": {
-        "importer": "drops CubaLIF: what comes out are weighted inputs",
-        "neuron": "subtracts the threshold instead of resetting to 0",
-    },
-}
 
 
 def step_by_numpy(graph: Any, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -84,10 +58,10 @@ def read_out(graph: Any, spikes: np.ndarray) -> np.ndarray:
 
 
 def imitate(name: str, how: str, c: Constants, frames: np.ndarray) -> np.ndarray | None:
-    """Compute with NumPy what a simulator is said to do wrong in ``WHY``.
+    """Compute with NumPy what a simulator does differently, by the table of the page *elsewhere*.
 
     Returns:
-        Spikes (T, B, hidden neurons); None for what isn't said.
+        Spikes (T, B, hidden neurons); None for what the table doesn't explain.
     """
     keep_mem = 1 - c.dt_over_tau_mem
     keep_syn = 1 - c.dt_over_tau_syn
@@ -153,16 +127,6 @@ class Differences:
             others = self.spikes
         return int((spikes != others)[self.inside].sum())
 
-    def row(self, spikes: np.ndarray) -> Row:
-        """Return spikes, those that differ, and the first time step (from 1) at which they do."""
-        steps, which = np.nonzero((spikes != self.spikes).any(axis=2) & self.inside)
-        return {
-            "spikes": float(spikes[self.inside].sum()),
-            "differ": self.count(spikes),
-            "first step": int(steps.min()) + 1 if len(steps) else None,
-            "recordings that differ": len(set(which)),
-        }
-
     def correct(self, voltages: np.ndarray, first: int) -> int:
         """Count the first recordings that voltages (T, B, classes) get right; a tie is wrong."""
         largest = np.where(self.inside[..., None], voltages, -np.inf).max(axis=0)
@@ -171,82 +135,65 @@ class Differences:
         return int(right[:first].sum())
 
 
-def measure(seeds: int = 3) -> Row:
-    """Train on the 48, write and read a file, and compare spikes on all 68.
+def measure(epochs: int = 60) -> Row:
+    """Train on the 48, write a file, and compare the spikes of simulators on all 68.
 
     Args:
-        seeds: 0 to ``seeds - 1``; seed 0 at 1 ms goes to the other simulators.
+        epochs: To train for, with seed 0 and in bins of 1 ms.
 
     Returns:
-        Rows of simulators: what is ``correct`` counts the 20 test recordings. ``unexplained`` are
-        spikes that differ from those which NumPy computes with what is said to be wrong. And
-        ``files`` by seed and bins, with the differences after a file, and of NumPy from the file.
+        A row for each simulator and each way to bring the network there: its spikes, and how many
+        differ. ``unexplained`` are those that differ from what ``imitate`` computes; ``correct``
+        counts the 20 test recordings.
     """
     data = recordings()
-    both = data.test + data.train
-    files: list[Row] = []
-    rows: list[Row] = []
+    estimator = NetworkEstimator(epochs=epochs).fit(data.train, 0)
+    saved = Differences(estimator.network, data.test + data.train)
     with TemporaryDirectory() as folder:
-        for (width, epochs), seed in product(EPOCHS.items(), range(seeds)):
-            trained = NetworkEstimator(time_window=width, epochs=epochs).fit(data.train, seed)
-            path = Path(folder, f"{width}_{seed}.nir")
-            save_nir(trained.classifier, path)
-            saved = Differences(trained.network, both)
-            loaded = Differences(load_nir(path, "cpu", network=FastSNN).snn, both)
-            spikes, _ = step_by_numpy(nir.read(path), saved.frames)
-            row = {"bins (ms)": width / 1000, "seed": seed, "epochs": epochs}
-            row["spikes"] = int(saved.spikes[saved.inside].sum())
-            row["file"] = saved.count(loaded.spikes)
-            row["NumPy"] = saved.count(spikes)
-            files.append(row)
-            rows = rows or simulators(path, saved, len(data.test))
-    return {
-        "recordings": len(both),
-        "test_recordings": len(data.test),
-        "seeds": seeds,
-        "rows": rows,
-        "files": files,
-    }
+        path = Path(folder, "network.nir")
+        save_nir(estimator.classifier, path)
+        rows = simulators(path, saved, len(data.test))
+    return {"recordings": len(saved.targets), "test_recordings": len(data.test), "rows": rows}
 
 
 def simulators(path: Path, saved: Differences, n_test: int) -> list[Row]:
     """Return a row for NumPy, and for each simulator and each way to bring the network there."""
     graph = nir.read(path)
-    c = constants(graph)
-    rows: list[Row] = []
-
-    def add_row(name: str, version: str | None, how: str, result: np.ndarray | str) -> None:
-        row = {"simulator": name, "version": version, "how": how, **dict.fromkeys(COUNTED)}
-        row["raised"] = result if isinstance(result, str) else ""
-        if isinstance(result, np.ndarray):
-            if result.shape == saved.spikes.shape:
-                row |= saved.row(result)
-                row["unexplained"] = saved.count(result, imitate(name, how, c, saved.frames))
-                result = read_out(graph, result)
-            row["correct"] = saved.correct(result, n_test)
-        row["why"] = WHY.get(name, {}).get(how, "")
-        rows.append(row)
-
-    add_row("numpy", np.__version__, "from the file", step_by_numpy(graph, saved.frames)[0])
+    spikes, _ = step_by_numpy(graph, saved.frames)
+    results: list[tuple[str, str | None, str, Any]]
+    results = [("numpy", np.__version__, "from the file", spikes)]
     for name, runs in SIMULATORS.items():
         version = installed_version(name)
         if version is None:
-            add_row(name, None, "", "not installed")
+            results.append((name, None, "", "not installed"))
             continue
-        ways = {"importer, whole file": runs["importer"], **runs}
-        for how, run in ways.items():
+        for how, run in {"importer, whole file": runs["importer"], **runs}.items():
             part = nir.read(path)
             if how == "importer":
                 part = neurons_only(part)
-            add_row(name, version, how, attempt(run, part, saved.frames))
+            results.append((name, version, how, attempt(run, part, saved.frames)))
     try:
-        result = sinabs_spikes(path, saved.frames)
+        by_sinabs = sinabs_spikes(path, saved.frames)
     except ModuleNotFoundError as error:
-        add_row("sinabs", None, "", str(error))
-        return rows
-    version = f"{result['version']}, nir {result['nir']}"
-    for how in ("importer, whole file", "importer", "neuron", "by hand"):
-        add_row("sinabs", version, how, result[how])
+        results.append(("sinabs", None, "", str(error)))
+    else:
+        version = f"{by_sinabs['version']}, nir {by_sinabs['nir']}"
+        for how in ("importer, whole file", "importer", "neuron", "by hand"):
+            results.append(("sinabs", version, how, by_sinabs[how]))
+    rows = []
+    for name, version, how, result in results:
+        row = {"simulator": name, "version": version, "how": how}
+        row |= dict.fromkeys(("spikes", "differ", "unexplained", "correct"))
+        row["raised"] = result if isinstance(result, str) else ""
+        if isinstance(result, np.ndarray):
+            if result.shape == saved.spikes.shape:
+                row["spikes"] = float(result[saved.inside].sum())
+                row["differ"] = saved.count(result)
+                imitated = imitate(name, how, constants(graph), saved.frames)
+                row["unexplained"] = saved.count(result, imitated)
+                result = read_out(graph, result)
+            row["correct"] = saved.correct(result, n_test)
+        rows.append(row)
     return rows
 
 

@@ -41,10 +41,8 @@ def estimate_energy(operations: Operations) -> dict[str, np.ndarray]:
         operations: What ``count_operations`` returns.
 
     Returns:
-        Estimates for each recording in µJ, of shape (B,): ``dense``, of hardware that skips no
-        zero, so that every operation is a multiply-accumulate; ``effective``, of hardware that
-        skips every zero; each also ``_with_memory``; and ``loihi``, NaN for a network without
-        neurons.
+        Estimates for each recording in µJ, of shape (B,): ``effective``, of hardware that skips
+        every zero; ``effective_with_memory``; and ``loihi``, NaN for a network without neurons.
 
     Example:
         >>> import torch
@@ -61,15 +59,12 @@ def estimate_energy(operations: Operations) -> dict[str, np.ndarray]:
     read_pj = access_pj * 32 / 64
     states_pj = 4 * 32 / 64 * SRAM_PJ[8 * 2**10]
     updates = operations.membrane_updates
-    update_pj = 2 * MAC_PJ * updates
-    dense = MAC_PJ * operations.dense_macs + update_pj
-    effective = MAC_PJ * operations.effective_macs + AC_PJ * operations.effective_acs + update_pj
+    effective = MAC_PJ * operations.effective_macs + AC_PJ * operations.effective_acs
+    effective = effective + 2 * MAC_PJ * updates
+    memory = read_pj * operations.effective + states_pj * updates
     loihi = LOIHI_SYNAPTIC_PJ * operations.effective + LOIHI_UPDATE_PJ * updates
-    memory = states_pj * updates
     return {
-        "dense": dense / 1e6,
-        "dense_with_memory": (dense + read_pj * operations.dense_macs + memory) / 1e6,
         "effective": effective / 1e6,
-        "effective_with_memory": (effective + read_pj * operations.effective + memory) / 1e6,
+        "effective_with_memory": (effective + memory) / 1e6,
         "loihi": np.where(updates > 0, loihi, np.nan) / 1e6,
     }

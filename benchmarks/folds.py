@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,16 @@ def training_cards() -> tuple[Recordings, Any]:
     of_tonic = everything.table["tonic"].str.startswith("pips_train").to_numpy()
     chosen = np.flatnonzero(of_tonic | (everything.source == "simulated"))
     return recordings.subset(chosen), passes[chosen]
+
+
+def for_epochs(models: Mapping[str, Any], epochs: int | None) -> dict[str, Any]:
+    """Return copies of models whose networks train for so many epochs, or else for their own."""
+    copies = deepcopy(dict(models))
+    for model in copies.values():
+        network = getattr(model, "estimator", model)
+        if epochs is not None and isinstance(network, protocol.NetworkEstimator):
+            network.recipe["epochs"] = epochs
+    return copies
 
 
 def in_parallel(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -> list[Any]:

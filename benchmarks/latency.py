@@ -1,6 +1,5 @@
 """When a network knows the suit, and what it takes to spike rarely."""
 
-import math
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -21,9 +20,7 @@ from . import Row, folds
 from .counting import count_operations
 from .early import (
     EARLY,
-    accuracy_over_events,
     choose_exit_threshold,
-    decision_times_ms,
     early_exit,
     final_accuracy,
     quantized,
@@ -61,7 +58,7 @@ BY_FOLDS: dict[str, Any] = {
 }
 TIMES_MS = (1, 2, 3, 4, 6, 8, 10, 13, 16, 20)
 EVENTS = (1, 100, 200, 300, 400, 600, 800, 1000, 1500, 2000)
-THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1)
+ENOUGH = 0.9  # probability at which to stop
 SURE = 0.95  # the page says when the network is: figure.js of the card
 # Penalties on the rate, and the share of input weights that is pruned.
 SPARSE = ((0, 0), (3, 0), (10, 0), (20, 0), (40, 0), (0, 0.8), (20, 0.8))
@@ -105,189 +102,148 @@ def correct_after_events(predictions: PredictionsOverTime, amounts: Sequence[flo
     return np.array(rows)
 
 
-def averages(runs: Sequence[PredictionsOverTime]) -> Row:
-    """Average over the seeds; the worst time is that of the slowest recording of any seed."""
-    over_events = [accuracy_over_events(predictions) for predictions in runs]
-    final = [final_accuracy(predictions) for predictions in runs]
-    times = np.array([decision_times_ms(predictions) for predictions in runs])
-    known = np.isfinite(times)
-    return {
-        "accuracy_over_events": float(np.mean(over_events)),
-        "lowest_over_events": float(np.min(over_events)),
-        "final_accuracy": float(np.mean(final)),
-        "lowest_final": float(np.min(final)),
-        "median_ms": float(np.mean(np.median(times, axis=1))),
-        "worst_ms": float(times[known].max()) if known.any() else math.inf,
-        "never_correct": int((~known).sum()),
-    }
-
-
-def measure_latency(seeds: int = 10) -> Row:
+def measure_latency(seeds: int = 10, epochs: int | None = None) -> Row:
     """Ask about all 131 at every time step, by networks that have seen no other of the card pass.
 
     Args:
         seeds: 0 to ``seeds - 1``; each draws other folds and other weights.
+        epochs: To train for, in place of each network's own.
 
     Returns:
-        A row per model; how many are correct at times and after numbers of events; and what
-        thresholds to stop at would give, in time and accuracy.
+        A row per model, of answers at the end; how many are correct at times and after numbers of
+        events; and when, and how often correctly, a network stops that is sure enough.
     """
     recordings, groups = folds.cards()
-    targets = np.array(recordings.targets)
+    models = folds.for_epochs(BY_FOLDS, epochs)
     rows = []
     curves = []
     exits = []
-    for name, validated in folds.validate(BY_FOLDS, range(seeds)).items():
+    for name, validated in folds.validate(models, range(seeds)).items():
         runs = []
         for run in validated.runs:
             parts = [(estimator.classifier, held_out) for estimator, held_out in run]
             runs.append(held_out_predictions(parts, recordings))
         final = np.array([[answers[-1] for answers in run.correct] for run in runs])
-        times = np.array([decision_times_ms(run) for run in runs])
-        numbers = folds.mean(final, groups) | averages(runs)
-        for index, suit in enumerate(recordings.classes):
-            medians = np.median(times[:, targets == index], axis=1)
-            numbers[f"{suit}_ms"] = float(np.mean(medians))
-        rows.append({"model": name, **numbers})
-        for axis, ask, amounts in (
-            ("time (ms)", correct_at_time, TIMES_MS),
-            ("events seen", correct_after_events, EVENTS),
+        rows.append({"model": name, **folds.mean(final, groups)})
+        at_times = [correct_at_time(run, TIMES_MS) for run in runs]
+        after_events = [correct_after_events(run, EVENTS) for run in runs]
+        for axis, amounts, by_run in (
+            ("time (ms)", TIMES_MS, at_times),
+            ("events seen", EVENTS, after_events),
         ):
-            correct = np.array([ask(run, amounts) for run in runs])
-            for number, at in enumerate(amounts):
-                row = {"model": name, "axis": axis, "at": at}
-                curves.append(row | folds.mean(correct[..., number], groups))
-        for threshold in THRESHOLDS:
-            stopped = np.array([early_exit(run, threshold) for run in runs])
-            correct, steps = stopped.mean(axis=(0, 2))
-            ms = float(steps * runs[0].time_window / 1000)
-            row = {"model": name, "threshold": threshold, "ms": ms, "correct": float(correct)}
-            exits.append(row)
+            for at, correct in zip(amounts, np.moveaxis(by_run, 2, 0), strict=True):
+                point = {"model": name, "axis": axis, "at": at}
+                curves.append(point | folds.mean(correct, groups))
+        stopped = [early_exit(run, ENOUGH) for run in runs]
+        correct, steps = np.mean(stopped, axis=(0, 2))
+        exits.append(
+            {
+                "model": name,
+                "threshold": ENOUGH,
+                "ms": float(steps * runs[0].time_window / 1000),
+                "correct": float(correct),
+            }
+        )
     return folds.result(seeds, rows, curves=curves, exits=exits)
 
 
-def measure_card(seeds: int = 4) -> Row:
+def measure_card(seeds: int = 4, recordings: int = 400) -> Row:
     """Ask the landing page's network about simulated cards it hasn't seen, and about real ones.
 
     Args:
-        seeds: Each draws 400 cards.
+        seeds: Each draws other cards.
+        recordings: Cards of a seed.
 
     Returns:
-        How many are classified correctly after some time; and for the first time step at which one
-        suit is 95 % probable: how many have one, how many of those are classified correctly by it,
-        and its median time. And for each group of the 131 real recordings: how many are classified
-        correctly at the end.
+        How many are classified correctly after some time; the median time of the first step at
+        which one suit is 95 % probable; and for each group of the 131 real recordings, how many are
+        classified correctly at the end.
     """
     classifier = Classifier(unpacked(read()["layers"]))
     curves = []
-    first = []
+    first_ms: list[float] = []
     for seed in range(seeds):
-        cards = simulate_pokerdvs(seed=2000 + seed, n_train=4, n_test=400).test
+        cards = simulate_pokerdvs(seed=2000 + seed, n_train=4, n_test=recordings).test
         predictions = predict_over_time(classifier, cards)
         curves.append(correct_at_time(predictions, TIMES_MS).mean(axis=0))
-        first.append(first_sure(predictions))
+        first_ms += first_sure_ms(predictions)
     rows = []
     for at, correct_then in zip(TIMES_MS, np.transpose(curves), strict=True):
         rows.append({"at": at, **folds.spread(correct_then.tolist())})
-    sure, correct, ms, events = np.concatenate(first, axis=1)
-    known = sure.astype(bool)
-    summary = {
-        "sure": float(known.mean()),
-        "correct": float(correct[known].mean()),
-        "median_ms": float(np.median(ms[known])),
-        "slow_ms": float(np.quantile(ms[known], 0.95)),
-        "median_events": float(np.median(events[known])),
-    }
     everything = folds.all_recordings()
     predictions = predict_over_time(classifier, everything.recordings)
     at_the_end = np.array([correct[-1] for correct in predictions.correct])
-    groups = [
-        {"tested_on": group, "mean": float(at_the_end[members].mean()), "n": int(members.sum())}
-        for group, members in groups_of(everything.table).items()
-    ]
-    numbers = {"rows": rows, "real": groups, "summary": summary}
-    return {"recordings": len(known), "seeds": seeds, **numbers}
+    real = []
+    for group, members in groups_of(everything.table).items():
+        real.append({"tested_on": group, "mean": float(at_the_end[members].mean())})
+    return {
+        "recordings": seeds * recordings,
+        "seeds": seeds,
+        "rows": rows,
+        "real": real,
+        "summary": {"median_ms": float(np.median(first_ms))},
+    }
 
 
-def first_sure(predictions: PredictionsOverTime) -> np.ndarray:
-    """Return whether an answer is ever sure, and of the first: if correct, ms, events, (4, N)."""
-    rows = []
-    answered = zip(predictions.probabilities, predictions.correct, predictions.events, strict=True)
-    for probabilities, correct, events in answered:
+def first_sure_ms(predictions: PredictionsOverTime) -> list[float]:
+    """Return when one class was first that probable, of the recordings in which one ever was."""
+    times = []
+    for probabilities in predictions.probabilities:
         sure = probabilities.max(axis=1) >= SURE
-        step = sure.argmax()
-        ms = (step + 1) * predictions.time_window / 1000
-        rows.append((sure.any(), correct[step], ms, events[: step + 1].sum()))
-    return np.transpose(rows)
+        if sure.any():
+            steps = int(sure.argmax()) + 1
+            times.append(steps * predictions.time_window / 1000)
+    return times
 
 
-def measure_sparse(seeds: int = 10) -> Row:
+def measure_sparse(seeds: int = 10, epochs: int = 180) -> Row:
     """Train networks to spike rarely on Tonic's 48, and count operations of its 20.
 
-    The summary has the setting that is chosen by held-out passes of the 48: the share of steps with
-    a spike and the effective accumulates, for whole recordings and up to an answer.
+    Args:
+        seeds: 0 to ``seeds - 1``; each draws other folds and other weights.
+        epochs: As for ``train_sparse``.
+
+    Returns:
+        A row per penalty and pruned share: means over the seeds of ``sparse_row``.
     """
     data = recordings()
     rows = []
     for penalty, share in SPARSE:
-        jobs = [(data, penalty, share, seed) for seed in range(seeds)]
-        rows.append(average_rows(folds.in_parallel(sparse_row, jobs)))
-    # Of those within a recording of the best on held-out passes, the one with fewest additions.
-    enough = max(row["held_out_accuracy"] for row in rows) - 1 / 48
-    good = [row for row in rows if row["held_out_accuracy"] >= enough]
-    chosen = min(good, key=lambda row: row["effective_acs"])
-    return {"recordings": len(data.test), "seeds": seeds, "rows": rows, "summary": chosen}
+        jobs = [(data, penalty, share, seed, epochs) for seed in range(seeds)]
+        of_seeds = folds.in_parallel(sparse_row, jobs)
+        rows.append({name: float(np.mean([row[name] for row in of_seeds])) for name in of_seeds[0]})
+    return {"recordings": len(data.test), "seeds": seeds, "rows": rows}
 
 
-def sparse_row(data: Split, penalty: float, share: float, seed: int) -> Row:
-    """Train a sparse network, and count spikes and operations with and without stopping."""
-    classifier = train_sparse(data.train, seed, penalty=penalty, sparsity=share)
+def sparse_row(data: Split, penalty: float, share: float, seed: int, epochs: int) -> Row:
+    """Train a sparse network, and count spikes and operations with and without stopping.
+
+    Networks that haven't seen a card pass are asked about it, to choose the threshold to stop at.
+    """
+    train = partial(train_sparse, seed=seed, penalty=penalty, sparsity=share, epochs=epochs)
+    classifier = train(data.train)
     predictions = predict_over_time(classifier, data.test)
-    few_bits = {}
-    for bits in (8, 4):
-        predictions_of_few = predict_over_time(quantized(classifier, bits), data.test)
-        few_bits[f"accuracy_{bits}_bits"] = final_accuracy(predictions_of_few)
-    held_out = held_out_passes(penalty, share, seed)
-    correct, steps = early_exit(predictions, choose_exit_threshold(held_out))
-    frames, _ = next(iter(make_loader(data.test, len(data.test), sparse=True)))
-    whole = count_operations(classifier, frames)
-    stopped = count_operations(classifier, frames, steps)
-    return {
-        "penalty": penalty,
-        "pruned": share,
-        "held_out_accuracy": final_accuracy(held_out),
-        "spike_share": float(1 - whole.activation_sparsity.mean()),  # only spikes are activations
-        "accuracy_over_events": accuracy_over_events(predictions),
-        "sparse_accuracy": final_accuracy(predictions),
-        "stopped_accuracy": float(correct.mean()),
-        **few_bits,
-        "settled_ms": float(np.median(decision_times_ms(predictions))),
-        "stopped_ms": float(np.median(steps)),
-        "effective_acs": float(whole.effective_acs.mean()),
-        "input_acs": input_additions(classifier.snn, frames),
-        "effective_acs_stopped": float(stopped.effective_acs.mean()),
-    }
-
-
-def input_additions(network: Any, frames: torch.Tensor) -> float:
-    """Return how many of the additions per recording are for events rather than spikes."""
-    used = (network.snn.lif0.input_weights != 0).sum(dim=0).float()
-    active = (frames.to_dense().flatten(2) > 0).float().sum(dim=(0, 1))
-    return float(active @ used) / frames.shape[1]
-
-
-def held_out_passes(penalty: float, share: float, seed: int) -> PredictionsOverTime:
-    """Ask sparse networks about the 48, each trained without the card pass it is asked about."""
     recordings, passes = folds.training_cards()
     parts = []
     for learned, held_out in fold_indices(recordings, 3, passes, seed):
-        known = recordings.subset(learned)
-        classifier = train_sparse(known, seed=seed, penalty=penalty, sparsity=share)
-        parts.append((classifier, held_out))
-    return held_out_predictions(parts, recordings)
-
-
-def average_rows(rows: Sequence[Row]) -> Row:
-    """Average each number over the seeds, and add the lowest final accuracy."""
-    means = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
-    return means | {"lowest_accuracy": min(row["sparse_accuracy"] for row in rows)}
+        parts.append((train(recordings.subset(learned)), held_out))
+    of_held_out = held_out_predictions(parts, recordings)
+    correct, steps = early_exit(predictions, choose_exit_threshold(of_held_out))
+    row = {
+        "penalty": penalty,
+        "pruned": share,
+        "held_out_accuracy": final_accuracy(of_held_out),
+        "sparse_accuracy": final_accuracy(predictions),
+        "stopped_accuracy": float(correct.mean()),
+        "stopped_ms": float(np.median(steps)),
+    }
+    for bits in (8, 4):
+        of_few_bits = predict_over_time(quantized(classifier, bits), data.test)
+        row[f"accuracy_{bits}_bits"] = final_accuracy(of_few_bits)
+    frames, _ = next(iter(make_loader(data.test, len(data.test), sparse=True)))
+    whole = count_operations(classifier, frames)
+    stopped = count_operations(classifier, frames, steps)
+    row["spike_share"] = float(1 - whole.activation_sparsity.mean())  # only spikes are activations
+    row["effective_acs"] = float(whole.effective_acs.mean())
+    row["effective_acs_stopped"] = float(stopped.effective_acs.mean())
+    return row

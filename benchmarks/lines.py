@@ -42,11 +42,6 @@ TIME_CONSTANTS = {
 }
 
 
-def measure_constants(seeds: int = 5) -> Row:
-    """Do the same with the recipe and other time constants of current and voltage."""
-    return measure_lines(seeds, TIME_CONSTANTS)
-
-
 def count_correct(seed: int, line: Options) -> tuple[int, float]:
     """Cross-validate a line in four folds; return how many are correct, and the mean loss."""
     correct = 0
@@ -59,10 +54,25 @@ def count_correct(seed: int, line: Options) -> tuple[int, float]:
     return correct, loss / len(recordings().train)
 
 
-def measure_lines(seeds: int = 5, lines: dict[str, Row] = LINES) -> Row:
-    """Count the held-out recordings that are classified correctly, line by line."""
+def measure_constants(seeds: int = 5, epochs: int | None = None) -> Row:
+    """Do the same with the recipe and other time constants of current and voltage."""
+    return measure_lines(seeds, epochs, TIME_CONSTANTS)
+
+
+def measure_lines(
+    seeds: int = 5, epochs: int | None = None, lines: dict[str, Options] = LINES
+) -> Row:
+    """Count the held-out recordings that are classified correctly, line by line.
+
+    Args:
+        seeds: 0 to ``seeds - 1``; each draws other weights.
+        epochs: To train for, in place of each line's own.
+        lines: What is changed in the recipe, by name.
+    """
     rows = []
     for name, line in lines.items():
+        if epochs is not None:
+            line = line | {"epochs": epochs}
         runs = [count_correct(seed, line) for seed in range(seeds)]
         correct, loss = zip(*runs, strict=True)
         rows.append({"line": name, **spread(correct), "loss": float(np.mean(loss))})

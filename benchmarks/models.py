@@ -133,13 +133,7 @@ MODELS: dict[str, Any] = {
     "SNN, convolution": NetworkEstimator(ConvolutionalSNN),
 }
 
-BARE_GRU = "GRU, no layer"
-WITH_AND_WITHOUT = {
-    "GRU": MODELS["GRU"],
-    BARE_GRU: NetworkEstimator(BareGRU, clip_norm=1.0),
-    SNN: MODELS[SNN],
-    HYBRID: MODELS[HYBRID],
-}
+GRUS = {"GRU": MODELS["GRU"], "GRU, no layer": NetworkEstimator(BareGRU, clip_norm=1.0)}
 
 PROFILE = "events by tenth of the recording"
 DIRECTION = {

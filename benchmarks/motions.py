@@ -7,7 +7,7 @@ are without polarity. Ranges of the dots and the learning rate were chosen with 
 import math
 from collections.abc import Sequence
 from functools import cache, partial
-from itertools import chain, product
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,8 +22,8 @@ from pokersnn_helpers.simulation import motions
 from pokersnn_helpers.simulation.cards import CAMERA
 from pokersnn_helpers.simulation.pips import sd_circle
 from pokersnn_helpers.snn import build_network
-from pokersnn_helpers.study.models import CNN, GRU, MLP, motion_correlations, summed_image
-from pokersnn_helpers.study.perturbations import merge_polarities, reversed_time, shuffled_time
+from pokersnn_helpers.study.models import CNN, GRU, motion_correlations
+from pokersnn_helpers.study.perturbations import merge_polarities, reversed_time
 from pokersnn_helpers.study.protocol import NetworkEstimator, logistic_regression
 from pokersnn_helpers.system.norse_cells import (
     LIFFeedForwardState,
@@ -34,7 +34,10 @@ from pokersnn_helpers.system.norse_cells import (
 from . import Row, folds
 from .perturbations import without_start
 
+Shares = dict[tuple[str, str], float]  # of the answers that are as expected, by model and test
+
 FILMS = 120
+SEED_TO_CHOOSE = 100
 MIDDLE = 17  # column and row of the sensor's middle
 EDGE = 22.5  # pixels from the middle, five beyond the frame: where dots leave and come back
 RATES = (0.002, 0.006, 0.02)
@@ -223,53 +226,32 @@ def trained(network: Any, epochs: int, learning_rate: float, **others: Any) -> N
 
 detecting = partial(trained, time_window=2000)
 DETECTOR = "motion detectors"
-SPIKING = "spiking convolution"
+WITHOUT = "… delays off after training"  # of the detectors
+DELAYED = "SNN behind a layer, with delays"
 # Rates and epochs of the networks that remember at each place were tried with seeds from 100 on;
 # those of the others, the controls, are the best of ``measure_rates``.
 MODELS: dict[str, Any] = {
-    "place of the first 4 ms": FirstPlace(),
-    "logistic regression on the sum": logistic_regression(summed_image),
-    "MLP on the sum": trained(MLP, 7, 0.002, clip_norm=None, time_window=WHOLE),
     "CNN on the sum": trained(CNN, 3, 0.006, clip_norm=None, time_window=WHOLE),
     "GRU": trained(GRU, 5, 0.02, clip_norm=1.0),
     "SNN": trained(FastSNN, 6, 0.002),
-    "SNN behind a layer, with delays": trained(
-        partial(LayerThenSNN, hidden_size=20, **DELAYS), 12, 0.006
-    ),
+    DELAYED: trained(partial(LayerThenSNN, hidden_size=20, **DELAYS), 12, 0.006),
     "motion correlations": logistic_regression(motion_correlations),
     DETECTOR: detecting(MotionDetector, 9, 0.006),
-    "… mean over time": detecting(partial(MotionDetector, mean=True), 9, 0.006),
     "… no late copies": detecting(partial(MotionDetector, late=(0,)), 7, 0.006),
-    "… mean over time, no late copies": detecting(
-        partial(MotionDetector, late=(0,), mean=True), 6, 0.02
-    ),
-    SPIKING: detecting(SpikingConvolution, 9, 0.008),
+    "spiking convolution": detecting(SpikingConvolution, 9, 0.008),
     "… no leaky trace": detecting(partial(SpikingConvolution, tau=0.0001), 12, 0.02),
     "leaky trace": detecting(LeakyDetector, 9, 0.008),
     "leaky trace, mean over time": detecting(partial(LeakyDetector, mean=True), 9, 0.008),
     "GRU at each place, mean over time": detecting(PlaceGRU, 12, 0.008, clip_norm=1.0),
 }
-CONTROLS = (
-    "MLP on the sum",
-    "CNN on the sum",
-    "GRU",
-    "SNN",
-    "SNN behind a layer, with delays",
-    "… no late copies",
-    "… mean over time, no late copies",
-    "… no leaky trace",
-)
+CONTROLS = ("CNN on the sum", "GRU", "SNN", DELAYED, "… no late copies", "… no leaky trace")
 FEWER_SEEDS = dict.fromkeys(CONTROLS, 5) | {
     "leaky trace": 3,
     "leaky trace, mean over time": 3,
-    "… mean over time": 2,
     "… no leaky trace": 3,
     "GRU at each place, mean over time": 1,
 }
-SIXTY_SEEDS = 5
-WITHOUT = {DETECTOR: "… delays off after training", SPIKING: "… trace off after training"}
-ON_SIXTY = (DETECTOR, SPIKING)
-ON_DISCS = ("place of the first 4 ms", "SNN behind a layer, with delays")
+ON_DISCS = {"place of the first 4 ms": FirstPlace(), DELAYED: MODELS[DELAYED]}
 
 
 def random_dots(
@@ -353,105 +335,106 @@ def lines(recordings: Recordings) -> Recordings:
     return recordings.subset(np.flatnonzero(np.array(recordings.targets) < 4))
 
 
-def shares(name: str, model: Any, tests: dict[str, Recordings]) -> dict[tuple[str, str], float]:
-    """Return the share of a model's answers that are as expected, by its name and the test."""
-    by_test = {}
-    for test, recordings in tests.items():
-        correct = model.predict(recordings) == recordings.targets
-        by_test[name, test] = float(correct.mean())
-    return by_test
-
-
-@cache
-def _dots(count: int, seed: int) -> Recordings:
-    return merge_polarities(film_dots(count, seed))
-
-
-@cache
-def _discs(seed: int) -> Recordings:
-    return merge_polarities(motions.film_motions(FILMS, seed))
-
-
 def backwards(films: Recordings) -> Recordings:
     """Reverse the time of films, and take the opposite class."""
     opposite = [motions.OPPOSITE[target] for target in films.targets]
     return Recordings(reversed_time(films).events, opposite, films.classes, films.sensor_size)
 
 
-def on_dots(name: str, seed: int, count: int) -> dict[tuple[str, str], float]:
-    """Train a model on ``count`` films of dots, and ask it about new and changed ones."""
-    train = motions.with_mirrored_copies(_dots(count, 10 * seed))
-    new = _dots(FILMS, 10 * seed + 1)
+@cache
+def dots(count: int, seed: int) -> Recordings:
+    """Film dots without polarity, once for all models."""
+    return merge_polarities(film_dots(count, seed))
+
+
+def discs(count: int, seed: int) -> Recordings:
+    """Film single discs without polarity."""
+    return merge_polarities(motions.film_motions(count, seed))
+
+
+def share(model: Any, films: Recordings) -> float:
+    """Return the share of a model's answers that are as expected."""
+    return float((model.predict(films) == films.targets).mean())
+
+
+def on_dots(seed: int, count: int, epochs: int | None) -> Shares:
+    """Train models on films of dots, and ask them about new and changed ones."""
+    train = motions.with_mirrored_copies(dots(count, 10 * seed))
+    new = dots(count, 10 * seed + 1)
     tests = {
         "new films": new,
         "time reversed": backwards(new),
         "without the first 12 ms": without_start(new),
-        "time shuffled": shuffled_time(new),
-        "single discs": _discs(10 * seed + 2),
+        "single discs": discs(count, 10 * seed + 2),
     }
-    model = MODELS[name].fit(train, seed)
-    answered = shares(name, model, tests)
-    if name in WITHOUT:
-        model.network.forget()
-        answered |= shares(WITHOUT[name], model, tests)
-    return answered
+    shares = {}
+    for name, model in folds.for_epochs(MODELS, epochs).items():
+        if seed >= FEWER_SEEDS.get(name, seed + 1):
+            continue
+        model.fit(train, seed)
+        for test, films in tests.items():
+            shares[name, test] = share(model, films)
+        if name == DETECTOR:
+            model.network.forget()
+            for test, films in tests.items():
+                shares[WITHOUT, test] = share(model, films)
+    return shares
 
 
-def on_discs(name: str, seed: int) -> dict[tuple[str, str], float]:
-    """Train and ask a model of the shortcut that single discs have, which come in from outside."""
-    train = motions.with_mirrored_copies(_discs(10 * seed))
-    new = _discs(10 * seed + 1)
-    tests = {"lines": lines(new), "lines without the first 12 ms": lines(without_start(new))}
-    return shares(name, MODELS[name].fit(train, seed), tests)
+def on_discs(seed: int, count: int, epochs: int | None) -> Shares:
+    """Train and ask models of the shortcut that single discs have, which come in from outside."""
+    train = motions.with_mirrored_copies(discs(count, 10 * seed))
+    new = discs(count, 10 * seed + 1)
+    shares = {}
+    for name, model in folds.for_epochs(ON_DISCS, epochs).items():
+        model.fit(train, seed)
+        shares[name, "lines"] = share(model, lines(new))
+        shares[name, "lines without the first 12 ms"] = share(model, lines(without_start(new)))
+    return shares
 
 
-def _of_seed(seed: int) -> dict[str, list[dict[tuple[str, str], float]]]:
-    """Return what all models answer, by table."""
-    names = [name for name in MODELS if seed < FEWER_SEEDS.get(name, seed + 1)]
-    return {
-        "rows": [on_dots(name, seed, FILMS) for name in names],
-        "sixty": [on_dots(name, seed, FILMS // 2) for name in ON_SIXTY if seed < SIXTY_SEEDS],
-        "discs": [on_discs(name, seed) for name in ON_DISCS],
-    }
+def over_seeds(by_seed: Sequence[Shares]) -> list[Row]:
+    """Return a row per model and test, with as many seeds as the model was trained with."""
+    rows = []
+    for model, test in by_seed[0]:
+        shares = [of_seed[model, test] for of_seed in by_seed if (model, test) in of_seed]
+        rows.append({"model": model, "test": test, "seeds": len(shares), **folds.spread(shares)})
+    return rows
 
 
-def measure_motions(seeds: int = 10) -> Row:
+def measure_motions(seeds: int = 10, recordings: int = FILMS, epochs: int | None = None) -> Row:
     """Classify the motion of random dots, in new films and in changed ones; and of single discs.
 
     Args:
         seeds: 0 to ``seeds - 1``; each draws other films and other weights.
+        recordings: Films to learn from, besides their copies, and as many to test.
+        epochs: To train for, in place of each network's own.
 
     Returns:
         A row per model and test, with the share of the answers that are as expected: that of the
-        film, or the opposite where time is reversed. In ``sixty`` are those that were trained on
-        half as many films, and in ``discs`` those that were trained and tested on films of a disc
-        that comes in from outside.
+        film, or the opposite where time is reversed. In ``discs`` are those that were trained and
+        tested on films of a disc that comes in from outside.
     """
-    by_seed = folds.in_parallel(_of_seed, [(seed,) for seed in range(seeds)])
-    tables: dict[str, list[Row]] = {}
-    for table in by_seed[0]:
-        shares_of: dict[tuple[str, str], list[float]] = {}
-        for answered in chain.from_iterable(tables[table] for tables in by_seed):
-            for asked, share in answered.items():
-                shares_of.setdefault(asked, []).append(share)
-        tables[table] = [
-            {"model": model, "test": test, "seeds": len(shares), **folds.spread(shares)}
-            for (model, test), shares in shares_of.items()
-        ]
-    return {"films": FILMS, "seeds": seeds, **tables}
+    jobs = [(seed, recordings, epochs) for seed in range(seeds)]
+    return {
+        "films": recordings,
+        "seeds": seeds,
+        "rows": over_seeds(folds.in_parallel(on_dots, jobs)),
+        "discs": over_seeds(folds.in_parallel(on_discs, jobs)),
+    }
 
 
-def rate_of(name: str, learning_rate: float, epochs: int = 12, seed: int = 100) -> Row:
+def rate_of(name: str, learning_rate: float, count: int, epochs: int) -> Row:
     """Train a network at a learning rate; return the epoch after which it was best, and how good.
 
-    It is asked about new films and reversed ones, of seeds that ``measure_motions`` doesn't use.
+    It is asked about new films and reversed ones, of a seed that ``measure_motions`` doesn't use.
     """
-    train = motions.with_mirrored_copies(_dots(FILMS, 10 * seed))
-    new = _dots(FILMS, 10 * seed + 1)
+    train = motions.with_mirrored_copies(dots(count, 10 * SEED_TO_CHOOSE))
+    new = dots(count, 10 * SEED_TO_CHOOSE + 1)
     model = MODELS[name]
     recipe = model.recipe | {"epochs": epochs, "learning_rate": learning_rate}
     split = Split(train, new + backwards(new), source="simulated")
-    _, history = train_classifier(split, seed, "cpu", network=model.make, **recipe)
+    _, history = train_classifier(split, SEED_TO_CHOOSE, "cpu", network=model.make, **recipe)
     best = int(np.argmax(history.test_accuracy))
     return {
         "model": name,
@@ -461,6 +444,12 @@ def rate_of(name: str, learning_rate: float, epochs: int = 12, seed: int = 100) 
     }
 
 
-def measure_rates() -> Row:
-    """Train each control at several rates, to choose among them and the number of epochs."""
-    return {"rows": folds.in_parallel(rate_of, product(CONTROLS, RATES))}
+def measure_rates(recordings: int = FILMS, epochs: int = 12) -> Row:
+    """Train each control at several rates, to choose among them and the number of epochs.
+
+    Args:
+        recordings: As for ``motions``.
+        epochs: At most.
+    """
+    jobs: Any = product(CONTROLS, RATES, [recordings], [epochs])
+    return {"rows": folds.in_parallel(rate_of, jobs)}

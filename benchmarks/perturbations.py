@@ -1,7 +1,6 @@
 """More recordings with something taken away, added or moved, and the changes of chapter 7."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 
 import numpy as np
 
@@ -17,15 +16,6 @@ def forwards_and_backwards(recordings: Recordings) -> Recordings:
     events = [*recordings.events, *backwards.events]
     targets = [0] * len(recordings) + [1] * len(recordings)
     return Recordings(events, targets, ("forwards", "backwards"), recordings.sensor_size)
-
-
-def one_polarity(recordings: Recordings, polarity: int = 1) -> Recordings:
-    """Keep the events of one polarity, 1 for ON or 0 for OFF; of a recording without, the first."""
-
-    def keep(events: np.ndarray) -> np.ndarray:
-        return _some(events, events["p"] == polarity)
-
-    return apply(keep, recordings)
 
 
 def one_frame(recordings: Recordings) -> Recordings:
@@ -68,7 +58,8 @@ def drop_events(recordings: Recordings, percent: float, seed: int = 0) -> Record
     rng = np.random.default_rng(seed)
 
     def drop(events: np.ndarray) -> np.ndarray:
-        return _some(events, rng.random(len(events)) >= percent / 100)
+        kept = events[rng.random(len(events)) >= percent / 100]
+        return kept if len(kept) else events[:1]
 
     return apply(drop, recordings)
 
@@ -119,10 +110,6 @@ def rotated(recordings: Recordings, degrees: float) -> Recordings:
     return apply(rotate, recordings)
 
 
-def _some(events: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    return events[mask] if mask.any() else events[:1]  # no recording is empty
-
-
 def _on_sensor(events: np.ndarray, recordings: Recordings) -> np.ndarray:
     width, height, _ = recordings.sensor_size
     inside_x = (events["x"] >= 0) & (events["x"] < width)
@@ -134,14 +121,13 @@ CHANGES: dict[str, Perturbation] = {
     "time shuffled": perturbations.shuffled_time,
     "time reversed": reversed_time,
     "polarities merged": perturbations.merge_polarities,
-    "ON only": one_polarity,
-    "OFF only": partial(one_polarity, polarity=0),
     "fullest ms only": one_frame,
 }
-DISTURBANCES: dict[str, tuple[Callable[..., Recordings], Sequence[int]]] = {
-    "noise (% of events)": (uniform_noise, (0, 50, 100, 200)),
-    "dropped events (%)": (drop_events, (0, 50, 75, 90)),
-    "time jitter (ms)": (time_jitter, (0, 2, 5, 10)),
-    "shift (pixels)": (shifted, (0, 1, 2, 3, 4, 5)),
-    "rotation (degrees)": (rotated, (0, 15, 30, 45, 90, 135, 180)),
-}
+DISTURBANCES: tuple[tuple[str, int, Callable[..., Recordings]], ...] = (
+    ("noise (% of events)", 50, uniform_noise),
+    ("noise (% of events)", 100, uniform_noise),
+    ("dropped events (%)", 90, drop_events),
+    ("time jitter (ms)", 10, time_jitter),
+    ("shift (pixels)", 5, shifted),
+    ("rotation (degrees)", 180, rotated),
+)

@@ -19,12 +19,7 @@ from pokersnn_helpers.study.perturbations import merge_polarities, replaced, rev
 from tools.make_nmnist import SACCADES
 
 from . import Row, folds
-from .motions import (
-    DETECTOR,
-    MotionDetector,
-    detecting,
-    film_dots,
-)
+from .motions import DETECTOR, WITHOUT, MotionDetector, detecting, film_dots
 from .nmnist import thousand
 
 FILMS = 80
@@ -34,13 +29,12 @@ CHOSEN_ON = 25  # recordings of each digit, of 250
 # events back; y points down.
 SHIFTS = {1: (3.5, 7), 2: (3.5, -7), 3: (-7, 0)}
 WAYS = np.array([COURSES[name][:2] for name in ("left", "right", "up", "down")])
-WITHOUT = "… delays off after training"  # of the detectors
-MODELS: dict[str, Any] = {DETECTOR: detecting(MotionDetector, 14, 0.003)}
+EPOCHS = 14
 
 
-def films_to_learn_from(seed: int) -> Recordings:
+def films_to_learn_from(count: int, seed: int) -> Recordings:
     """Film dots of many speeds that drift left, right, up or down, or up to 43° beside it."""
-    films = film_dots(FILMS, seed, classes=len(WAYS), slowest=0.15, slant=0.75)
+    films = film_dots(count, seed, classes=len(WAYS), slowest=0.15, slant=0.75)
     return with_mirrored_copies(merge_polarities(films))
 
 
@@ -111,13 +105,12 @@ def recordings_of(saccade: int) -> Recordings:
     return recordings.subset(np.flatnonzero(number_of_digit >= CHOSEN_ON))
 
 
-def answers_of(name: str, seed: int) -> list[Row]:
-    """Train a model on dots; return what it says of each saccade, forwards and backwards."""
-    model = deepcopy(MODELS[name]).fit(films_to_learn_from(10 * seed), seed)
-    classifiers = {name: model.classifier}
-    if name == DETECTOR:
-        classifiers[WITHOUT] = deepcopy(model.classifier)
-        classifiers[WITHOUT].snn.forget()
+def answers_of(seed: int, count: int, epochs: int) -> list[Row]:
+    """Train detectors on dots; return what they say of each saccade, forwards and backwards."""
+    estimator = detecting(MotionDetector, epochs, 0.003)
+    estimator.fit(films_to_learn_from(count, 10 * seed), seed)
+    classifiers = {DETECTOR: estimator.classifier, WITHOUT: deepcopy(estimator.classifier)}
+    classifiers[WITHOUT].snn.forget()
     answers = []
     for saccade, shift in SHIFTS.items():
         recordings = recordings_of(saccade)
@@ -137,20 +130,22 @@ def _row(names: Row, answers: pd.DataFrame) -> Row:
     return names | folds.spread(nearest.tolist()) | {"right": answers["right"].mean()}
 
 
-def measure_saccades(seeds: int = 10) -> Row:
+def measure_saccades(seeds: int = 10, recordings: int = FILMS, epochs: int = EPOCHS) -> Row:
     """Ask which way digits of N-MNIST move in its three saccades.
 
     Args:
         seeds: 0 to ``seeds - 1``; each draws other films and other weights.
+        recordings: Films to learn from, besides their copies.
+        epochs: To train for.
 
     Returns:
         A row per model, saccade and direction of time: the share of recordings whose answer is
         nearest to the way that is nearest to the true one, over the seeds; the share less than 90°
         from the true one; and the angle of all answers together. In ``all`` are means over the
         saccades, and over both directions of time; in ``directions`` the true angles, by the
-        authors and by the events' middle.
+        events' middle.
     """
-    jobs = [(name, seed) for name in MODELS for seed in range(seeds)]
+    jobs = [(seed, recordings, epochs) for seed in range(seeds)]
     answers = pd.DataFrame(chain.from_iterable(folds.in_parallel(answers_of, jobs)))
     rows = []
     for (model, saccade, time), part in answers.groupby(["model", "saccade", "time"], sort=False):
@@ -162,14 +157,13 @@ def measure_saccades(seeds: int = 10) -> Row:
         for time, half in part.groupby("time", sort=False):
             means.append(_row({"model": model, "time": time}, half))
     directions = []
-    for saccade, shift in SHIFTS.items():
-        recordings = recordings_of(saccade)
-        x, y = np.mean([movement(events) for events in recordings.events], axis=0)
-        row = {"saccade": str(saccade), "authors": angle(*shift), "measured": angle(x, y)}
-        directions.append(row)
+    for saccade in SHIFTS:
+        digits = recordings_of(saccade)
+        x, y = np.mean([movement(events) for events in digits.events], axis=0)
+        directions.append({"saccade": str(saccade), "measured": angle(x, y)})
     return {
-        "recordings": len(recordings),
-        "films": FILMS,
+        "recordings": len(digits),
+        "films": recordings,
         "seeds": seeds,
         "rows": rows,
         "all": means,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pokersnn_helpers import load_pokerdvs131
-from pokersnn_helpers.study.measured import FOLDER, read
+from pokersnn_helpers.study.measured import FOLDER
 from pokersnn_helpers.system.writing import atomic_write
 
 from . import Row
@@ -27,8 +27,6 @@ NEAR = (
     "unexplained",
     "stopped_accuracy",
     "c2st_accuracy",
-    "simulated_to_real_mean",
-    "real_to_simulated_mean",
 )
 AMOUNTS = ("amount", "at", "threshold", "penalty", "pruned", "bins_us", "seed")
 
@@ -80,7 +78,7 @@ def git(*arguments: str) -> str:
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout[:-1]
 
 
-def outside(name: str, result: Row) -> list[str]:
+def outside(stored: Row, result: Row) -> list[str]:
     """Return the stored means that lie outside the interval of a new result, in words.
 
     Where a row has none, it is the range of its seeds, and as much again on either side, at least
@@ -88,7 +86,6 @@ def outside(name: str, result: Row) -> list[str]:
     either, such as counted operations, may differ by a tenth. What isn't measured any more is
     named, too.
     """
-    stored = read(name)["result"]
     new = finite(result, DIGITS)
     differences = []
     for table in stored.keys() | new.keys():

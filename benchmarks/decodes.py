@@ -1,0 +1,104 @@
+"""When is an answer read off the voltages: at their maximum, in the last step, or by their mean?"""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import nll_loss
+
+from pokersnn_helpers import Classifier, Recordings, decode, evaluate, predict
+from pokersnn_helpers.frames import make_loader
+from pokersnn_helpers.recordings import fold_indices
+from pokersnn_helpers.study.protocol import PerturbedEstimator
+
+from . import Row, folds
+from .models import HYBRID, MODELS, SNN
+
+FOLDS = 5
+
+
+def decode_last(voltages: Tensor) -> Tensor:
+    """Turn voltages (T, B, classes) into log-probabilities (B, classes), by their last step."""
+    return torch.log_softmax(voltages[-1], dim=-1)
+
+
+def decode_mean(voltages: Tensor) -> Tensor:
+    """Turn voltages (T, B, classes) into log-probabilities (B, classes), by their means."""
+    return torch.log_softmax(voltages.mean(dim=0), dim=-1)
+
+
+DECODES = {"maximum": decode, "last": decode_last, "mean": decode_mean}
+
+
+def inner_folds(seed: int, fold: int) -> Iterator[tuple[Recordings, Recordings]]:
+    """Yield what to learn from and what is held out, without the recordings of one outer fold."""
+    recordings, groups = folds.cards()
+    learned, _ = fold_indices(recordings, FOLDS, groups, seed)[fold]
+    outer = recordings.subset(learned)
+    for inner, held_out in fold_indices(outer, 3, groups[learned], seed + fold):
+        yield outer.subset(inner), outer.subset(held_out)
+
+
+def read_by(name: str, rule: str, seed: int, fold: int, epochs: int | None) -> np.ndarray:
+    """Train and ask a network by a decode; return its numbers, averaged over the inner folds."""
+    reader = Classifier(torch.nn.Identity(), DECODES[rule])
+
+    def loss(voltages: Tensor, targets: Tensor, frames: Tensor, steps: Tensor) -> Tensor:
+        return nll_loss(reader.read(voltages, steps), targets, reduction="none")
+
+    rows = []
+    for learned, held_out in inner_folds(seed, fold):
+        model = folds.for_epochs(MODELS, epochs)[name]
+        network = model
+        if isinstance(model, PerturbedEstimator):
+            network = model.estimator
+            held_out = model.perturb(held_out)
+        network.recipe["loss"] = loss
+        model.fit(learned, seed)
+        classifier = network.classifier
+        classifier.decode = DECODES[rule]
+        evaluation = evaluate(classifier, make_loader(held_out, 64, sparse=True), "cpu")
+        rows.append(
+            (evaluation.accuracy, evaluation.loss, highest_at_the_end(classifier, held_out))
+        )
+    return np.mean(rows, axis=0)
+
+
+def highest_at_the_end(classifier: Classifier, recordings: Recordings) -> float:
+    """Return in which share of recordings the winner's voltage is highest in the last step."""
+    at_the_end = []
+    for events in recordings.events:
+        voltages = predict(classifier, events, "cpu").readout
+        winner = voltages.amax(dim=0).argmax()
+        at_the_end.append(voltages[:, winner].argmax() == len(voltages) - 1)
+    return float(np.mean(at_the_end))
+
+
+def measure_decodes(seeds: int = 3, epochs: int | None = None) -> Row:
+    """Compare ways to read an answer off the voltages, by inner folds.
+
+    Of each of five folds of the 131, the other four are divided into three inner folds, which are
+    classified by networks that have seen neither them nor the outer fold.
+
+    Args:
+        seeds: 0 to ``seeds - 1``; each draws other folds and other weights.
+        epochs: To train for, in place of the recipe's.
+
+    Returns:
+        A row per network and decode, by which it is trained and asked: mean, lowest and highest
+        accuracy of the seeds, the mean loss, and in which share of the recordings the winner's
+        voltage is highest in the last step that is read.
+    """
+    rows = []
+    for name, rule in product((SNN, HYBRID), DECODES):
+        jobs: Any = product([name], [rule], range(seeds), range(FOLDS), [epochs])
+        numbers = np.reshape(folds.in_parallel(read_by, jobs), (seeds, FOLDS, 3))
+        accuracy, loss, at_the_end = numbers.mean(axis=1).T
+        row = {"model": name, "decode": rule, **folds.spread(accuracy.tolist())}
+        row["loss"] = float(loss.mean())
+        row["highest at the end"] = float(at_the_end.mean())
+        rows.append(row)
+    return {"recordings": len(folds.cards()[0]), "seeds": seeds, "rows": rows}
