@@ -6,7 +6,7 @@ from pokersnn_helpers.recordings import fold_indices
 from pokersnn_helpers.study.protocol import PerturbedEstimator
 
 from . import Row, folds
-from .models import DIRECTION, GRUS, HYBRID, MODELS, PROFILE, SNN, TRIALS
+from .models import BARE_GRU, DIRECTION, GRUS, HYBRID, MODELS, PROFILE, SNN, TRIALS
 from .perturbations import CHANGES, DISTURBANCES, forwards_and_backwards
 
 NETWORKS = ("CNN", "GRU", SNN, HYBRID)
@@ -49,7 +49,7 @@ def measure_layers(seeds: int = 10, epochs: int | None = None) -> Row:
     recordings, groups = folds.cards()
     answers = folds.answers(folds.for_epochs(GRUS, epochs), range(seeds))
     rows = folds.accuracy_rows(answers, recordings, groups)
-    differences = folds.differences(answers, [tuple(GRUS)], groups)
+    differences = folds.differences(answers, [("GRU", BARE_GRU)], groups)
     return folds.result(seeds, rows, differences=differences)
 
 

@@ -182,7 +182,7 @@ def simulators(path: Path, saved: Differences, n_test: int) -> list[Row]:
             results.append(("sinabs", version, how, by_sinabs[how]))
     rows = []
     for name, version, how, result in results:
-        row = {"simulator": name, "version": version, "how": how}
+        row: Row = {"simulator": name, "version": version, "how": how}
         row |= dict.fromkeys(("spikes", "differ", "unexplained", "correct"))
         row["raised"] = result if isinstance(result, str) else ""
         if isinstance(result, np.ndarray):

@@ -131,7 +131,7 @@ def measure_latency(seeds: int = 10, epochs: int | None = None) -> Row:
             ("time (ms)", TIMES_MS, at_times),
             ("events seen", EVENTS, after_events),
         ):
-            for at, correct in zip(amounts, np.moveaxis(by_run, 2, 0), strict=True):
+            for at, correct in zip(amounts, np.moveaxis(np.array(by_run), 2, 0), strict=True):
                 point = {"model": name, "axis": axis, "at": at}
                 curves.append(point | folds.mean(correct, groups))
         stopped = [early_exit(run, ENOUGH) for run in runs]

@@ -133,7 +133,8 @@ MODELS: dict[str, Any] = {
     "SNN, convolution": NetworkEstimator(ConvolutionalSNN),
 }
 
-GRUS = {"GRU": MODELS["GRU"], "GRU, no layer": NetworkEstimator(BareGRU, clip_norm=1.0)}
+BARE_GRU = "GRU, no layer"
+GRUS = {"GRU": MODELS["GRU"], BARE_GRU: NetworkEstimator(BareGRU, clip_norm=1.0)}
 
 PROFILE = "events by tenth of the recording"
 DIRECTION = {

@@ -13,7 +13,7 @@ from .networks import FrameNetwork
 from .recipe import Recipe
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 
-SETTLE = 0.01  # s of silence after the last event; ``benchmarks settle`` compares others
+SETTLE = 0.01  # s of silence after the last event
 
 
 def decode(voltages: torch.Tensor) -> torch.Tensor:

@@ -30,11 +30,11 @@ def test_a_benchmark_of_the_smallest_size_has_every_row_that_is_stored(name):
     if name in names():
         stored = read(name)["result"]
         assert result.keys() >= stored.keys()
-        lost = [line for line in store.outside(stored, result) if "any more" in line]
-        assert lost == []
-        for table, value in stored.items():
-            if isinstance(value, list):
-                assert result[table][0].keys() >= value[0].keys()
+        for table, rows in stored.items():
+            if isinstance(rows, list) and "seed" not in rows[0]:
+                assert result[table][0].keys() >= rows[0].keys()
+                differences = store.outside({table: rows}, {table: result[table]})
+                assert [line for line in differences if "any more" in line] == []
 
 
 def test_every_stored_measurement_has_its_benchmark():

@@ -10,17 +10,13 @@ from torch.nn.functional import nll_loss
 import pokersnn_helpers as helpers
 from benchmarks import early
 from benchmarks.early import (
-    accuracy_over_events,
     choose_exit_threshold,
-    decision_times_ms,
     early_exit,
-    final_accuracy,
     firing_rate_regularised,
-    nll_over_events,
     nll_over_time,
     train_sparse,
 )
-from benchmarks.latency import correct_after_events, correct_at_time, first_sure
+from benchmarks.latency import correct_after_events, correct_at_time, first_sure_ms
 from pokersnn_helpers import Classifier, FastSNN, build_network, decode, fit, make_loader
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.study.latency import PredictionsOverTime, predict_over_time
@@ -62,7 +58,7 @@ def frames_with(events):
 # ---- Losses ----
 
 
-@pytest.mark.parametrize("loss", [nll_over_time, nll_over_events, firing_rate_regularised])
+@pytest.mark.parametrize("loss", [nll_over_time, firing_rate_regularised])
 def test_padding_never_counts(voltages, loss):
     """The loss of a short recording is the same alone and beside a longer one."""
     steps = torch.tensor([7, 4, 7])
@@ -75,28 +71,17 @@ def test_padding_never_counts(voltages, loss):
     torch.testing.assert_close(beside[short], alone)
 
 
-@pytest.mark.parametrize("sparse", [True, False])
-def test_losses_weigh_what_a_recording_that_ends_at_a_step_costs(voltages, sparse):
-    """All steps alike, or each as often as it has events; a penalty adds the rate."""
-    events = torch.randint(4, (7, 3)).float()
-    events[[0, -1]] = 1
-    frames = frames_with(events)
-    if sparse:
-        frames = frames.to_sparse()
-    batch = (TARGETS, frames, torch.tensor([7, 7, 7]))
+def test_loss_over_time_is_the_mean_of_what_ends_at_each_step_would_cost(voltages):
+    """And a penalty adds the rate, which is the last output."""
+    batch = (TARGETS, frames_with(torch.ones(7, 3)), torch.tensor([7, 7, 7]))
     by_step = []
     for length in range(1, 8):
         until_then = decode(voltages[:length])
         by_step.append(nll_loss(until_then, TARGETS, reduction="none"))
-    by_step = torch.stack(by_step)
-    torch.testing.assert_close(nll_over_time(voltages, *batch), by_step.mean(0))
-    weighted = (by_step * events).sum(0) / events.sum(0)
-    torch.testing.assert_close(nll_over_events(voltages, *batch), weighted)
-
+    torch.testing.assert_close(nll_over_time(voltages, *batch), torch.stack(by_step).mean(0))
     penalised = firing_rate_regularised(voltages, *batch, penalty=2)
-    rate = voltages[..., 3].mean(0)
     without = nll_over_time(voltages[..., :3], *batch)
-    torch.testing.assert_close(penalised, without + 2 * rate)
+    torch.testing.assert_close(penalised, without + 2 * voltages[..., 3].mean(0))
 
 
 def test_fit_minimises_and_reports_the_loss_it_is_given(data):
@@ -141,31 +126,6 @@ def test_crop_cuts_off_at_most_the_first_half_and_nothing_else(data, sparse):
 
 
 # ---- What answers are worth ----
-
-
-def test_accuracy_over_events_weighs_each_step_by_its_events():
-    events = [
-        np.array([5, 3, 2]),
-        np.array([4, 6]),
-    ]
-    predictions = answers([0, 1, 1], [1, 0], events=events)
-    assert accuracy_over_events(predictions) == (3 + 2 + 4) / 20
-    assert final_accuracy(predictions) == 0.5
-
-
-@pytest.mark.parametrize(
-    ("correct", "ms"),
-    [
-        ([1, 1, 1], 0.3),
-        ([0, 1, 1], 0.6),
-        ([1, 0, 1], 0.9),
-        ([1, 1, 0], np.inf),
-        ([0], np.inf),
-    ],
-)
-def test_lasting_answer_counts_from_the_end_of_the_step_that_brings_it(correct, ms):
-    predictions = answers(correct, time_window=300)
-    assert decision_times_ms(predictions) == pytest.approx([ms])
 
 
 def test_no_answer_before_the_first_step_ends_and_the_last_one_stays():
@@ -219,9 +179,7 @@ def test_an_answer_is_sure_from_the_first_step_at_which_a_class_is_probable_enou
     never = [[0.5, 0.5], [0.06, 0.94]]
     events = [np.array([3, 4, 5]), np.array([1, 1])]
     predictions = over_time(list(map(np.array, [wavers, never])), [1, 1], events, 2000)
-    sure, correct, ms, seen = first_sure(predictions)
-    assert sure.tolist() == [1, 0]
-    assert (correct[0], ms[0], seen[0]) == (1, 4, 7)
+    assert first_sure_ms(predictions) == [4]
 
 
 def test_silence_is_no_answer_until_one_class_leads():

@@ -14,7 +14,7 @@ from test_streaming import Own
 from torch import nn
 
 from benchmarks.counting import count_operations
-from benchmarks.early import nll_over_events, nll_over_time
+from benchmarks.early import nll_over_time
 from pokersnn_helpers import (
     SNN,
     Classifier,
@@ -165,7 +165,7 @@ def test_network_that_learns_to_look_ahead_answers_the_same_in_any_batch():
 
 SUMMED = ("MLP", "CNN", "a reader's mean", "a reader's every third")  # no value for each step
 STEPWISE = [name for name in NETWORKS if name not in SUMMED]
-LOSSES = [*product(NETWORKS, [None]), *product(STEPWISE, [nll_over_time, nll_over_events])]
+LOSSES = [*product(NETWORKS, [None]), *product(STEPWISE, [nll_over_time])]
 
 
 @pytest.mark.parametrize(("name", "loss"), LOSSES)
@@ -237,7 +237,6 @@ def test_operations_are_counted_in_a_recording_s_own_time(name):
     rng = np.random.default_rng(0)
     alone = [recording(length, rng) for length in (9, 30)]
     counts = count_operations(classifier, together(alone, 10))
-    assert counts.steps.tolist() == [19, 40]
     for number, frames in enumerate(alone):
         expected = count_operations(classifier, frames)
         assert counts.effective[number] == expected.effective[0]

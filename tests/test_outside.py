@@ -1,12 +1,10 @@
 """What is unlike all that a network was trained on, in numbers of its events."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from test_folders import CLASSES, spot
 
-from benchmarks import outside as benchmark
 from pokersnn_helpers import Classifier, FastSNN, Recordings, Stream
 from pokersnn_helpers.out_of_distribution import image_of, training_ranges, what_is_outside
 
@@ -79,13 +77,3 @@ def test_a_stream_says_it_of_each_recording(ranges):
     stream.end()
     assert said == [unlike(ranges, usual), unlike(ranges, odd)]
     assert said[1] and not said[0]
-
-
-def test_the_benchmark_asks_about_each_kind(monkeypatch):
-    groups = [str(number) for number in range(60)]
-    sets = {"spots": (spots(60, seed=0), groups), "others": (spots(60, seed=3), groups)}
-    monkeypatch.setattr(benchmark, "sets", lambda: sets)
-    rows = pd.DataFrame(benchmark.flagged()).set_index(["trained on", "asked about"])
-    shares = rows.loc["spots", "outside"]
-    assert shares[["of the same kind", "others"]].max() < 0.1
-    assert shares[["noise", "a tenth", "three times slower"]].min() == 1

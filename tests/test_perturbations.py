@@ -9,7 +9,6 @@ from benchmarks.perturbations import (
     drop_events,
     forwards_and_backwards,
     one_frame,
-    one_polarity,
     rotated,
     shifted,
     time_jitter,
@@ -56,7 +55,6 @@ CHANGES = AT_RANDOM | {
     "merged": merge_polarities,
     "first tenth": first_tenth,
     "last tenth": last_tenth,
-    "ON": one_polarity,
     "one frame": one_frame,
     "rotated": partial(rotated, degrees=30),
 }
@@ -127,9 +125,6 @@ def test_polarities():
     off = (1, 1, 1, 0)
     mixed = recordings_of([on, off], [off])
     assert rows(merge_polarities(mixed)) == [on, (1, 1, 1, 1)]
-    assert rows(one_polarity(mixed)) == [on]
-    assert rows(one_polarity(mixed, 0)) == [off]
-    assert rows(one_polarity(mixed), 1) == [off]  # no recording is empty
 
 
 def test_one_frame_is_the_fullest_bin():

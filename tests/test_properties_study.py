@@ -12,13 +12,10 @@ from random_events import random_events
 from test_protocol import Says
 
 from benchmarks.early import (
-    accuracy_over_events,
     choose_exit_threshold,
-    decision_times_ms,
     early_exit,
     final_accuracy,
     firing_rate_regularised,
-    nll_over_events,
     nll_over_time,
 )
 from benchmarks.latency import correct_after_events, correct_at_time
@@ -81,7 +78,7 @@ def test_prediction_is_one_of_probabilities(classifier, some):
 
 @QUICK
 @given(
-    st.sampled_from([nll_over_time, nll_over_events, firing_rate_regularised]),
+    st.sampled_from([nll_over_time, firing_rate_regularised]),
     st.integers(1, 3),
     st.integers(0, 3),
     st.floats(0, 1),
@@ -122,8 +119,6 @@ def test_predictions_over_time_agree_with_each_other(classifier, some, threshold
     predictions = predict_over_time(classifier, some)
     last = np.array([correct[-1] for correct in predictions.correct])
     assert final_accuracy(predictions) == last.mean()
-    assert 0 <= accuracy_over_events(predictions) <= 1
-    assert np.array_equal(np.isfinite(decision_times_ms(predictions)), last)
     assert np.array_equal(correct_at_time(predictions, [1e14])[:, 0], last)
     assert np.array_equal(correct_after_events(predictions, [1e14])[:, 0], last)
     _, steps = early_exit(predictions, threshold)

@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch.nn.functional import nll_loss
 
-from benchmarks.early import nll_over_events
 from benchmarks.motions import MotionDetector, SpikingConvolution, film_dots
 from benchmarks.nmnist import ConvolutionalSNN
 from pokersnn_helpers import (
@@ -19,6 +18,7 @@ from pokersnn_helpers import (
     Classifier,
     FastSNN,
     augment,
+    decode,
     fit,
     make_loaders,
     to_frames,
@@ -192,15 +192,21 @@ def test_a_subclass_of_what_was_typed_works_with_the_package(name, networks, sim
     assert estimator.predict(simulated.test).shape == (len(simulated.test),)
 
 
-def test_typed_loss_is_the_package_s():
+def test_typed_loss_counts_a_step_as_often_as_it_has_events():
     loss_over_events = typed(SPIKES, "typed-loss")["loss_over_events"]
     outputs = torch.randn(12, 3, 4)
     targets = torch.tensor([0, 3, 1])
     counts = torch.poisson(torch.full((12, 3, 2, 35, 35), 0.01))
     steps = torch.full((3,), 12)
+    by_step = []
+    for length in range(1, 13):
+        until_then = decode(outputs[:length])
+        by_step.append(nll_loss(until_then, targets, reduction="none"))
+    events = counts.sum(dim=(2, 3, 4))
+    expected = (torch.stack(by_step) * events).sum(0) / events.sum(0)
     for frames in (counts, counts.to_sparse()):
         loss = loss_over_events(outputs, targets, frames, steps)
-        torch.testing.assert_close(loss, nll_over_events(outputs, targets, frames, steps))
+        torch.testing.assert_close(loss, expected)
 
 
 def test_typed_convolution_is_the_one_that_was_measured():
