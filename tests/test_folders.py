@@ -1,3 +1,4 @@
+import itertools
 import warnings
 
 import numpy as np
@@ -129,7 +130,11 @@ def test_sizes_that_cannot_be(sensor, size, reason):
     [
         ({"a.npy": point(0, 0)}, FileNotFoundError, "no recordings in .*; put .npy, .* a folder"),
         ({"Training/a.npy": point(0, 0), "val/a.npy": point(0, 0)}, ValueError, "Training, val"),
-        ({"l/a.npy": point(9, 9), "r/b.npy": point(99, 0)}, ValueError, r"b\.npy: .* \(100, 1"),
+        (
+            {"l/a.npy": point(9, 9), "r/b.npy": point(99, 0)},
+            ValueError,
+            r"b\.npy has events on \(100",
+        ),
         ({"l/corner.npy": point(0, 0)}, ValueError, r"corner\.npy: no event lies in the middle"),
     ],
 )
@@ -166,25 +171,72 @@ def test_a_csv_names_its_class_and_a_sensor_without_polarities(tmp_path):
         load_folder(tmp_path)
 
 
-def test_an_event_that_makes_all_recordings_coarse_is_named(folder):
-    events = np.load(folder / "left" / "anna" / "0.npy")
-    events["x"][7] = 1000
-    save(folder / "left" / "anna" / "0.npy", events)
-    with pytest.warns(UserWarning, match=r"0\.npy: event 7 is \(\d+, 1000, .* lose pixels; leave"):
+@pytest.mark.parametrize("wild", [1, 20])
+def test_a_few_wild_events_in_one_file_or_most_dont_set_the_size(wild, folder):
+    files = sorted(folder.glob("*/*/*.npy"))
+    sizes = load_folder(folder).sensor_size
+    for file in files[:wild]:
+        events = np.load(file)
+        events["x"][7] = 6000
+        np.save(file, events)
+    said = rf"{wild} files have events far outside 64 × 43 pixels, .*\.npy has events on \(6001"
+    with pytest.warns(UserWarning, match=said):
+        recordings, _, _, sensor_size = load_folder(folder)
+    assert sensor_size == sizes
+    assert sum(map(len, recordings.events)) == 24 * 300 - wild
+
+
+def test_a_recording_much_longer_than_others_is_named(folder):
+    path = folder / "left" / "anna" / "long.npy"
+    save(path, spot(0, np.random.default_rng(0), duration=10**9))
+    with pytest.warns(UserWarning, match=r"long\.npy lasts 99\d.* s, the median is 0\.01.*window"):
         load_folder(folder)
-    events["x"][7] = 6000
-    save(folder / "left" / "anna" / "0.npy", events)
-    with (
-        pytest.warns(UserWarning, match=r"0\.npy: event 7 is \(\d+, 6000"),
-        pytest.raises(ValueError, match=r"no event lies in the middle .* or say the sensor's"),
-    ):
-        load_folder(folder)
+    recordings = load_folder(folder, window_ms=1000).recordings  # without a warning
+    assert max(events["t"][-1] for events in recordings.events) < 1.5e6
+
+
+def test_groups_by_a_rule_in_file_names(tmp_path):
+    for name, class_name in itertools.product(("user1_lamp", "user12_lab", "user12_lamp"), "ab"):
+        save(tmp_path / class_name / f"{name}.npy", point(name.count("l") + len(name), ord(class_name)))
+    assert {*load_folder(tmp_path, group_by=r"user(\d+)").groups} == {"1", "12"}
+    assert {*load_folder(tmp_path, group_by="lamp|lab").groups} == {"lamp", "lab"}
+    for pattern, reason in (("lamp", "'lamp' finds no group in user12_lab"), ("(", "no regular")):
+        with pytest.raises(ValueError, match=reason):
+            load_folder(tmp_path, group_by=pattern)
+
+
+def test_a_text_with_a_header_is_read_in_a_folder_as_alone(tmp_path):
+    for name, header in (("a", "t x y p\n"), ("b", "# t x y p\n"), ("c", "")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.txt").write_text(f"{header}0 {ord(name)} 5 1\n")
+    assert load_folder(tmp_path).recordings.classes == ("a", "b", "c")
+
+
+def test_a_letter_in_two_forms_of_unicode_is_one_class(tmp_path):
+    for name in ("\u00e9", "e\u0301"):
+        save(tmp_path / name / f"{len(name)}.npy", point(len(name), 0))
+    assert load_folder(tmp_path).recordings.classes == ("\u00e9",)
+
+
+def test_gestures_may_be_called_as_splits_where_files_say_their_class(tmp_path):
+    for number, name in enumerate(("test", "train")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.csv").write_text(f"# class: {name}\nt,x,y,p\n0,{number},5,0\n")
+    assert load_folder(tmp_path).recordings.classes == ("test", "train")
+
+
+@pytest.mark.parametrize("polarities", [(2, 1), (1, 2)])
+def test_a_sensor_has_the_most_polarities_that_a_file_says(polarities, tmp_path):
+    for name, number in zip("ab", polarities, strict=True):
+        (tmp_path / name).mkdir()
+        np.savez(tmp_path / name / "1.npz", point(number, 0), sensor_size=(35, 35, number))
+    assert load_folder(tmp_path).sensor_size == (35, 35, 2)
 
 
 def test_text_that_holds_no_events_and_empty_classes_are_left_out(folder):
     (folder / "left" / "anna" / "notes.txt").write_text("on Monday")
     (folder / "up").mkdir()
-    with pytest.warns(UserWarning, match=r"2 files below .*notes\.txt, are no recordings"):
+    with pytest.warns(UserWarning, match=r"2 files below .*notes\.txt, are left out"):
         assert load_folder(folder).recordings.classes == CLASSES
 
 
@@ -220,7 +272,7 @@ def test_links_are_followed_once_and_what_is_left_out_is_said(folder, tmp_path):
     (left / "gone.npy").symlink_to(folder / "nowhere.npy")
     (left / "_other.npy").touch()
     (folder / "notes.txt").touch()
-    left_out = r"7 files below .*_other\.npy, are no recordings of a class, or links to one"
+    left_out = r"7 files below .*_other\.npy, are left out: .* or links to one"
     with pytest.warns(UserWarning, match=left_out):
         recordings, groups, files, _ = load_folder(folder)
     assert len(recordings) == len(set(files)) == 24

@@ -327,15 +327,15 @@ def _columns(array: np.ndarray) -> dict[str, np.ndarray]:
 def _order(array: np.ndarray) -> str:
     """Return in which order four columns without names are, by what they hold.
 
-    Times are sorted, and the largest numbers of all; pixels are whole; polarities are 0, 1 or −1.
-    Where times aren't sorted, the columns are taken for t, x, y and p.
+    Times are sorted and rise the most; pixels are whole; polarities are 0, 1 or −1. Where times
+    aren't sorted, the columns are taken for t, x, y and p.
     """
     first = array[:100_000]
     orders = [order for order in ORDERS if _fits(dict(zip(order, first.T, strict=True)))]
     if not orders and not _may_be_polarities(first[:, 3]):
         raise ValueError("its columns have no names, and don't seem to be t, x, y, p; name them")
-    largest = first.max(axis=0, initial=0)
-    order = max(orders, key=lambda order: largest[order.index("t")], default=ORDERS[0])
+    rise = (first[-1:] - first[:1].astype(float)).sum(axis=0)  # 0 without events
+    order = max(orders, key=lambda order: rise[order.index("t")], default=ORDERS[0])
     if order == "xytp":
         warnings.warn(
             "columns without names seem to be x, y, t, p, in Tonic's order; name them, if they are "

@@ -7,6 +7,7 @@ reads them; ``load_folder`` does both.
 import math
 import os
 import re
+import unicodedata
 import warnings
 from collections import deque
 from itertools import pairwise
@@ -22,6 +23,7 @@ from ..checks import check_events, check_numbers, check_range, check_sensor_size
 from ..recordings import PackedRecording, Recordings
 from .event_files import (
     FORMATS,
+    MAX_SIDE,
     SensorSize,
     may_hold_events,
     read_class,
@@ -30,6 +32,8 @@ from .event_files import (
 )
 
 MAX_NETWORK_SIDE = 128  # pixels, unless a size is given
+USUAL_SHARE = 0.99  # of all events: what lies twice as far out as they need is wild
+MUCH_LONGER = 100  # times the median duration
 SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"}
 
 
@@ -72,6 +76,7 @@ def load_folder(
     sensor_size: SensorSize | None = None,
     size: tuple[int, int] | None = None,
     window_ms: float | None = None,
+    group_by: str | None = None,
 ) -> Folder:
     r"""Load all recordings below a folder, such as ``waving/anna/monday.raw``.
 
@@ -80,26 +85,30 @@ def load_folder(
 
     Args:
         path: A folder that holds a folder per class, with files that ``read_event_file`` can read.
-            Where a CSV file says its class, in a line such as ``# class: up!``, that is the name of
-            the class.
+            Where a CSV file says its class, in a line such as ``# class: up!``, or a ``.npz`` file
+            in an array ``class``, that is the name of the class.
         sensor_size: Width, height and polarities of the sensor, for files that don't say them.
-            Default: the smallest sensor that holds all events.
+            Default: the smallest sensor that holds all events, but for a few that lie far outside:
+            those beyond twice the width or height that 99 % of all events need are left out.
         size: Width and height to which ``resize`` brings the recordings. Default: they keep theirs,
             up to 128 pixels along a side.
         window_ms: Duration in ms of parts into which each recording is cut. Default: recordings
             stay whole.
+        group_by: What in the path of a file below its class names its group, as a regular
+            expression: ``r"user(\d+)"`` for files such as ``user07_lamp.aedat``. Its first pair of
+            parentheses is the group. Default: the first folder below the class, or else the file.
 
     Raises:
         FileNotFoundError: There is no such folder, or there are no classes or no recordings in it.
-        ValueError: A file can't be read, files are of different sensors, or those of a folder say
-            different classes.
+        ValueError: A file can't be read, files are of different sensors, those of a folder say
+            different classes, or ``group_by`` finds nothing in the path of a file.
 
     Warns:
         UserWarning: Some files are left out, since they aren't recordings, their names begin with
             ``_``, or a link leads nowhere or to what is read anyway; or a folder is empty;
             or names differ in nothing but capitals; or two files of different classes or groups
-            hold the same; or an event far off costs all recordings pixels. (Names
-            that begin with a dot are hidden.)
+            hold the same; or events far outside are left out; or a recording lasts much longer than
+            others. (Names that begin with a dot are hidden.)
 
     Example:
         >>> for name, x in (("left", 3), ("right", 60)):
@@ -108,28 +117,32 @@ def load_folder(
         >>> load_folder("moves", sensor_size=(64, 64, 2)).recordings
         2 recordings of 64 × 64 pixels: left, right
     """
-    files = find_recordings(path)
+    files = find_recordings(path, group_by)
     return read_recordings(files, sensor_size=sensor_size, size=size, window_ms=window_ms)
 
 
-def find_recordings(path: str | PathLike[str]) -> list[RecordingFile]:
+def find_recordings(path: str | PathLike[str], group_by: str | None = None) -> list[RecordingFile]:
     r"""Find the recordings that ``load_folder`` reads, with their classes and groups.
+
+    Args:
+        path: As for ``load_folder``.
+        group_by: As for ``load_folder``.
 
     Returns:
         The files in alphabetical order.
 
     Raises:
         FileNotFoundError: There is no such folder, or there are no classes or no recordings in it.
-        ValueError: Files of a folder say different classes, or its folders are splits of a data
-            set instead of classes.
+        ValueError: Files of a folder say different classes, its folders are splits of a data set
+            instead of classes, or ``group_by`` finds nothing in the path of a file.
 
     Warns:
         UserWarning: Some files are left out, or names differ in nothing but capitals.
 
     Example:
-        >>> Path("signs/up/anna").mkdir(parents=True)
-        >>> _ = Path("signs/up/anna/1.csv").write_text("t,x,y,p\n0,3,5,1\n")
-        >>> [(file.class_name, file.group) for file in find_recordings("signs")]
+        >>> Path("signs/up").mkdir(parents=True)
+        >>> _ = Path("signs/up/anna_1.csv").write_text("t,x,y,p\n0,3,5,1\n")
+        >>> [(file.class_name, file.group) for file in find_recordings("signs", r"[a-z]+")]
         [('up', 'anna')]
     """
     folder = Path(path).expanduser()
@@ -143,31 +156,53 @@ def find_recordings(path: str | PathLike[str]) -> list[RecordingFile]:
             left_out.append(file)
         else:
             in_classes.append(file)
-    if left_out:
-        warnings.warn(
-            f"{len(left_out)} files below {folder}, such as {min(left_out)}, are no recordings of "
-            "a class, or links to one",
-            stacklevel=3,
-        )
+    _warn_of_left_out(folder, left_out)
     _refuse_none(folder, in_classes)
     classes = _class_names(folder, in_classes)
     files = []
     for file in in_classes:
         folder_name, *rest = file.relative_to(folder).parts
         class_name = classes[folder_name]
-        group = rest[0] if len(rest) > 1 else f"{class_name}/{file.stem}"
+        if group_by:
+            group = _group_in("/".join(rest), group_by)
+        else:
+            group = rest[0] if len(rest) > 1 else f"{class_name}/{file.stem}"
         files.append(RecordingFile(file, class_name, group))
-    _check_names(folder, files)
+    _warn_of_similar_names(folder, files)
     return files
+
+
+def _group_in(path: str, pattern: str) -> str:
+    """Return what a regular expression finds in a path: its first group, or else all of it."""
+    try:
+        found = re.search(pattern, path)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+    if not found:
+        raise ValueError(f"{pattern!r} finds no group in {path}; write what all files have")
+    return found[found.re.groups and 1]
 
 
 def find_files(path: Path) -> list[Path]:
-    """Return a file, or all recordings anywhere below a folder, in alphabetical order."""
+    """Return a file, or all recordings anywhere below a folder, in alphabetical order.
+
+    A warning says what is left out.
+    """
     if not path.is_dir():
         return [path]
-    files, _ = _walk(path)
+    files, left_out = _walk(path)
+    _warn_of_left_out(path, left_out)
     _refuse_none(path, files)
     return files
+
+
+def _warn_of_left_out(folder: Path, left_out: list[Path]) -> None:
+    if left_out:
+        warnings.warn(
+            f"{len(left_out)} files below {folder}, such as {min(left_out)}, are left out: they "
+            "are no recordings, or links to one",
+            stacklevel=4,
+        )
 
 
 def _refuse_none(path: Path, files: list[Path]) -> None:
@@ -207,27 +242,34 @@ def _walk(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def _class_names(folder: Path, files: list[Path]) -> dict[str, str]:
-    """Return the class of each folder: its own name, or what the files in it say."""
-    classes: dict[str, str] = {}
+    """Return the class of each folder: what the files in it say, or its own name.
+
+    A letter such as é, which Unicode writes in two ways, is one.
+    """
+    said: dict[str, str] = {}
     for file in files:
         folder_name = file.relative_to(folder).parts[0]
-        class_name = read_class(file) or folder_name
-        first = classes.setdefault(folder_name, class_name)
+        class_name = read_class(file) or ""
+        first = said.setdefault(folder_name, class_name)
         if class_name != first:
-            raise ValueError(f"{file} is of class {class_name}, others beside it of {first}")
-    return classes
-
-
-def _check_names(folder: Path, files: list[RecordingFile]) -> None:
-    """Refuse splits in the place of classes, and warn of names that are nearly the same."""
-    classes = {file.class_name for file in files}
-    groups = {file.group for file in files}
-    splits = {name for name in classes if name.lower() in SPLITS}
-    if len(splits) > 1 or splits == classes:
+            raise ValueError(
+                f"{file} is of class {class_name or folder_name}, others beside it of "
+                f"{first or folder_name}"
+            )
+    names = {name for name in said if not said[name]}
+    splits = {name for name in names if name.lower() in SPLITS}
+    if len(splits) > 1 or splits == said.keys():
         listed = ", ".join(sorted(splits))
         raise ValueError(
             f"the folders in {folder} are {listed}, not classes; load each, for a Split"
         )
+    return {name: unicodedata.normalize("NFC", said[name] or name) for name in said}
+
+
+def _warn_of_similar_names(folder: Path, files: list[RecordingFile]) -> None:
+    """Warn of names that differ in nothing but capitals."""
+    classes = {file.class_name for file in files}
+    groups = {file.group for file in files}
     alphabetical = sorted(classes) + sorted(groups)
     alphabetical.sort(key=str.lower)
     for first, second in pairwise(alphabetical):
@@ -270,6 +312,8 @@ def read_recordings(
         sensor_size = check_sensor_size(sensor_size)
     recorded, sensor_size = _read_files(files, sensor_size)
     _warn_of_copies(files, recorded)
+    if window_ms is None:
+        _warn_of_a_long_one(files, recorded)
     classes = sorted({file.class_name for file in files}, key=_natural)
     size = size or network_size(sensor_size)
     new_sensor = (*size, sensor_size[2])
@@ -292,43 +336,63 @@ def read_recordings(
 def _read_files(
     files: list[RecordingFile], sensor_size: SensorSize | None
 ) -> tuple[list[PackedRecording], SensorSize]:
-    """Read files; their sensor is the given one, or as they say, or the smallest that holds all."""
+    """Read files; their sensor is as they say, or the given one, or the one that they seem to have.
+
+    Where all have to guess, events outside may be left, and a warning says so.
+    """
     recorded = []
+    said: list[SensorSize] = []
+    counts = np.zeros((2, MAX_SIDE + 1), np.int64)  # events in each column and each row
     for file in tqdm(files, "reading", unit="file", delay=2):
         events, own_size = read_event_file(file.path)
-        if own_size and sensor_size and own_size[:2] != sensor_size[:2]:
-            raise ValueError(
-                f"{file.path} is of sensor {own_size}, others of {sensor_size}; put recordings of "
-                "different sensors into different folders"
-            )
-        sensor_size = own_size or sensor_size
+        if own_size:
+            expected = said[0] if said else sensor_size or own_size
+            if own_size[:2] != expected[:2]:
+                raise ValueError(
+                    f"{file.path} is of sensor {own_size}, others of {expected}; put recordings of "
+                    "different sensors into different folders"
+                )
+            said.append(own_size)
+        for of_axis, axis in zip(counts, "xy", strict=True):
+            count = np.bincount(np.minimum(events[axis], MAX_SIDE))
+            of_axis[: len(count)] += count
         recorded.append(PackedRecording.pack(events, smallest_sensor(events)))
+    known = max(said, default=sensor_size)
+    width, height, polarities = known or (*map(_usual_side, counts), 2)
     sides = np.array([packed.sensor_size for packed in recorded])
-    if sensor_size is None:
-        width, height, _ = sides.max(axis=0).tolist()
-        sensor_size = (width, height, 2)
-        _warn_of_a_wild_event(files, recorded)
-    too_large = (sides > sensor_size).any(axis=1)
-    if too_large.any():
-        number = int(too_large.argmax())
-        raise ValueError(
-            f"{files[number].path}: its events need {recorded[number].sensor_size} pixels and "
-            f"polarities, and the sensor has {sensor_size}; name its sensor, or another folder"
-        )
-    return recorded, sensor_size
-
-
-def _warn_of_a_wild_event(files: list[RecordingFile], recorded: list[PackedRecording]) -> None:
-    """Warn of the file that makes the sensor large, and all recordings coarse, if others don't."""
-    sides = np.array([max(packed.sensor_size) for packed in recorded])
-    widest = int(sides.argmax())
-    if sides[widest] > max(MAX_NETWORK_SIDE, 2 * np.median(sides)):
-        events = recorded[widest].unpack()
-        event = np.maximum(events["x"], events["y"]).argmax()
+    is_outside = (sides > (width, height, polarities)).any(axis=1)
+    if is_outside.any():
+        number = int(is_outside.argmax())
+        place = f"{files[number].path} has events on {recorded[number].sensor_size} pixels"
+        if known:
+            raise ValueError(f"{place}, and the sensor is {known}; name its sensor")
         warnings.warn(
-            f"{files[widest].path}: event {event} is {events[event]}, far from where others are, "
-            "and so all recordings lose pixels; leave it out, or give the sensor's size",
-            stacklevel=5,
+            f"{is_outside.sum()} files have events far outside {width} × {height} pixels, where "
+            f"nearly all are: {place}. They are left out; give the sensor's size if they are right",
+            stacklevel=4,
+        )
+    return recorded, (width, height, polarities)
+
+
+def _usual_side(counts: np.ndarray) -> int:
+    """Return how many pixels hold all events along a side, but for wild ones."""
+    share = counts.cumsum() / counts.sum()
+    needed = int(np.searchsorted(share, USUAL_SHARE)) + 1
+    near = counts[: max(MAX_NETWORK_SIDE, 2 * needed)]
+    return int(np.flatnonzero(near)[-1]) + 1
+
+
+def _warn_of_a_long_one(files: list[RecordingFile], recorded: list[PackedRecording]) -> None:
+    """Warn of a recording to whose length others would be filled up in a batch."""
+    seconds = np.array([packed.t[-1] / 1e6 for packed in recorded])
+    longest = int(seconds.argmax())
+    median = float(np.median(seconds))
+    if seconds[longest] > MUCH_LONGER * max(median, 1e-3):
+        warnings.warn(
+            f"{files[longest].path} lasts {seconds[longest]:.4g} s, the median is {median:.4g} s: "
+            "training may take more time and memory than there is; cut all into parts by "
+            "window_ms (--window-ms), or leave it out",
+            stacklevel=4,
         )
 
 
@@ -400,11 +464,10 @@ def _resize(events: np.ndarray, sensor_size: SensorSize, size: tuple[int, int]) 
             "choose a smaller size"
         )
     for field, old, new in (("x", width, new_width), ("y", height, new_height)):
-        if old != new:
-            left_out = (old - block * new) // 2  # pixels before the first block
-            events[field] = (events[field] - left_out) // block
-            inside = (events[field] >= 0) & (events[field] < new)
-            events = events[inside]
+        left_out = (old - block * new) // 2  # pixels before the first block
+        events[field] = (events[field] - left_out) // block
+        is_inside = (events[field] >= 0) & (events[field] < new)
+        events = events[is_inside]
     return events
 
 
