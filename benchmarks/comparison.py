@@ -32,15 +32,9 @@ def compare_statistics(real: pd.DataFrame, simulated: pd.DataFrame) -> pd.DataFr
         overlap of the spreads: the length that the ranges from the 5% to the 95% point have in
         common, as a share of their mean length. 1 is the same range, 0 nothing in common.
     """
-    low = _quantiles(real, 0.05)
-    median = _quantiles(real, 0.5)
-    high = _quantiles(real, 0.95)
-    other_low = _quantiles(simulated, 0.05)
-    other_median = _quantiles(simulated, 0.5)
-    other_high = _quantiles(simulated, 0.95)
-    first = np.maximum(low, other_low)
-    last = np.minimum(high, other_high)
-    common = (last - first).clip(lower=0)
+    low, median, high = _quantiles(real)
+    other_low, other_median, other_high = _quantiles(simulated)
+    common = (np.minimum(high, other_high) - np.maximum(low, other_low)).clip(lower=0)
     mean_length = (high - low + other_high - other_low) / 2
     overlap = common / mean_length
     points = mean_length == 0  # where both ranges have no length
@@ -50,10 +44,11 @@ def compare_statistics(real: pd.DataFrame, simulated: pd.DataFrame) -> pd.DataFr
     return pd.DataFrame(columns)
 
 
-def _quantiles(table: pd.DataFrame, share: float) -> pd.Series:
-    numbers = table.drop(columns="set", errors="ignore")
-    quantiles = numbers.groupby("class", sort=False).quantile(share)
-    return quantiles.T.unstack().rename_axis(["class", "statistic"])
+def _quantiles(table: pd.DataFrame) -> list[pd.Series]:
+    """Return the 5 %, 50 % and 95 % points by class and statistic."""
+    of_class = table.drop(columns="set", errors="ignore").groupby("class", sort=False)
+    points = [of_class.quantile(share) for share in (0.05, 0.5, 0.95)]
+    return [point.T.unstack().rename_axis(["class", "statistic"]) for point in points]
 
 
 def c2st_accuracy(real: pd.DataFrame, simulated: pd.DataFrame, seed: int = 0) -> float:

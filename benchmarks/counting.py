@@ -24,12 +24,11 @@ import numpy as np
 import torch
 from norse.torch import LICell, LIFRecurrentCell
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from pokersnn_helpers import SNN, Classifier
 from pokersnn_helpers.classifier import last_steps
 
-LAYERS = (nn.Linear, nn.Conv2d, nn.GRU)  # besides those of SNN
+LAYERS = (nn.Linear, nn.GRU)  # besides those of SNN
 NEURONS = (LIFRecurrentCell, LICell)  # of Norse: LIF neurons and leaky integrators
 
 
@@ -77,9 +76,8 @@ def count_operations(
     """Run a network once and count its operations, as the first lines of this module define them.
 
     Args:
-        network: Takes frames. Its weights are those of ``nn.Linear``, ``nn.Conv2d``, an ``nn.GRU``
-            of one layer, and of ``SNN`` and ``FastSNN``: so are those of the networks in
-            ``models``. It runs as in a test, without dropout.
+        network: Takes frames. Its weights are those of ``nn.Linear``, an ``nn.GRU`` of one layer,
+            and of ``SNN`` and ``FastSNN``. It runs as in a test, without dropout.
         frames: Event counts of shape (T, B, polarities, height, width), dense or sparse.
         steps: How many time steps of each recording to count, of shape (B,), for example those
             before an answer. Default: up to its last event, and of a ``Classifier`` its own time. A
@@ -159,10 +157,7 @@ class _Connections(NamedTuple):
 
 
 def _connections(layer: Any, inputs: Tensor, outputs: Any) -> Iterator[_Connections]:
-    if isinstance(layer, nn.Conv2d):
-        image = inputs.shape[-3:]
-        yield _Connections(inputs, _fan_out(layer, (layer.weight != 0).float(), image))
-    elif isinstance(layer, nn.Linear):
+    if isinstance(layer, nn.Linear):
         yield _matrix(inputs, layer.weight)
     elif isinstance(layer, LIFRecurrentCell):
         yield _matrix(inputs, layer.input_weights)
@@ -174,15 +169,6 @@ def _connections(layer: Any, inputs: Tensor, outputs: Any) -> Iterator[_Connecti
         # Besides matrices: three products per unit, of which one is with its last output.
         yield _Connections(outputs[0], recurrent.fan_out + 1, delay=1)
         yield _Connections(outputs[0], np.full(units, 2))
-
-
-def _fan_out(layer: nn.Conv2d, weight: Tensor, shape: torch.Size) -> np.ndarray:
-    """Return to how many outputs each input goes: a gradient through weights of 0 and 1."""
-    with torch.enable_grad():
-        image = weight.new_zeros(shape, requires_grad=True)
-        outputs = functional_call(layer, {"weight": weight}, image)
-        (reached,) = torch.autograd.grad(outputs.sum(), image)
-    return reached.flatten().double().cpu().numpy()
 
 
 def _matrix(inputs: Tensor, weight: Any, delay: int = 0) -> _Connections:

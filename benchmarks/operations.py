@@ -2,16 +2,15 @@
 
 from typing import Any
 
-import torch
-from torch import nn
+import numpy as np
 
-from pokersnn_helpers import Classifier, make_loader
+from pokersnn_helpers import Recordings, make_loader
 from pokersnn_helpers.networks import WHOLE
-from pokersnn_helpers.study.models import SummedImage
+from pokersnn_helpers.study.models import summed_image
 from pokersnn_helpers.study.protocol import FeatureEstimator, PerturbedEstimator
 
 from . import Row, folds
-from .counting import count_operations
+from .counting import Operations, count_operations
 from .energy import estimate_energy
 from .models import HYBRID, MODELS, SNN
 from .timing import recordings
@@ -19,29 +18,16 @@ from .timing import recordings
 COUNTED = ("logistic regression", "MLP", HYBRID, "GRU", SNN)
 
 
-class LinearModel(SummedImage):
-    """One weight per input and class."""
-
-    def build(self, inputs: int, outputs: int) -> None:
-        """Make the layer."""
-        self.dt = None
-        self.body = nn.Sequential(nn.Flatten(), nn.Linear(inputs, outputs))
-
-
-def regression_network(
-    estimator: FeatureEstimator, sensor_size: tuple[int, int, int]
-) -> LinearModel:
-    """Make the network that says what a trained logistic regression on ``summed_image`` says.
+def count_regression(estimator: FeatureEstimator, recordings: Recordings) -> Operations:
+    """Count what a logistic regression on ``summed_image`` does, with weights of 32 bits.
 
     Standardisation becomes a part of its weights, so a pixel without events still counts 0.
     """
-    scaler, model = estimator.model
-    weight = model.coef_ / scaler.scale_
-    bias = model.intercept_ - weight @ scaler.mean_
-    network = LinearModel(sensor_size, len(weight))
-    numbers = {"body.1.weight": torch.from_numpy(weight), "body.1.bias": torch.from_numpy(bias)}
-    network.load_state_dict(numbers)
-    return network
+    _, regression = estimator.model
+    macs = (summed_image(recordings) != 0) @ (regression.coef_ != 0).sum(axis=0)
+    nothing = np.zeros(len(recordings))
+    footprint = 4 * (regression.coef_.size + regression.intercept_.size)
+    return Operations(macs, nothing, nothing, nothing, footprint)
 
 
 def measure_operations(epochs: int | None = None) -> Row:
@@ -64,12 +50,13 @@ def measure_operations(epochs: int | None = None) -> Row:
             test = model.perturb(test)
             estimator = model.estimator
         if isinstance(estimator, FeatureEstimator):
-            classifier = Classifier(regression_network(estimator, test.sensor_size))
+            width = WHOLE
+            operations = count_regression(estimator, test)
         else:
-            classifier = estimator.classifier
-        width = classifier.snn.time_window
-        frames, _ = next(iter(make_loader(test, len(test), min(width, 1000), sparse=True)))
-        operations = count_operations(classifier, frames)
+            width = estimator.network.time_window
+            loader = make_loader(test, len(test), min(width, 1000), sparse=True)
+            frames, _ = next(iter(loader))
+            operations = count_operations(estimator.classifier, frames)
         row = {"model": name, "bins_us": "sum" if width == WHOLE else width}
         row["correct"] = int((estimator.predict(test) == test.targets).sum())
         row |= operations.means()

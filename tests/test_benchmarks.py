@@ -30,11 +30,14 @@ def test_a_benchmark_of_the_smallest_size_has_every_row_that_is_stored(name):
     if name in names():
         stored = read(name)["result"]
         assert result.keys() >= stored.keys()
+        # Simulators that aren't installed have one row, without a version.
+        missing = [row["simulator"] for row in result["rows"] if row.get("version", "") is None]
         for table, rows in stored.items():
             if isinstance(rows, list) and "seed" not in rows[0]:
                 assert result[table][0].keys() >= rows[0].keys()
                 differences = store.outside({table: rows}, {table: result[table]})
-                assert [line for line in differences if "any more" in line] == []
+                lost = [line for line in differences if "any more" in line]
+                assert all(any(simulator in line for simulator in missing) for line in lost), lost
 
 
 def test_every_stored_measurement_has_its_benchmark():

@@ -1,7 +1,5 @@
 """Operations are counted exactly: against counts by hand and NeuroBench's."""
 
-from copy import deepcopy
-
 import numpy as np
 import pytest
 import torch
@@ -10,10 +8,11 @@ from torch import nn
 from benchmarks.counting import Operations, count_operations
 from benchmarks.energy import estimate_energy
 from benchmarks.latency import CumulativeMLP
-from benchmarks.models import ConvolutionalSNN
+from benchmarks.operations import count_regression
 from pokersnn_helpers import SNN, Classifier, FastSNN
 from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP
+from pokersnn_helpers.study.models import GRU, MLP, FrameMLP, summed_image
+from pokersnn_helpers.study.protocol import logistic_regression
 
 PER_RECORDING = (
     "effective_macs",
@@ -29,11 +28,9 @@ NETWORKS = {
     "Classifier": lambda: Classifier(FastSNN()),
     "MLP": MLP,
     "MLP, cumulative": CumulativeMLP,
-    "CNN": CNN,
     "GRU": GRU,
     "MLP on each frame": FrameMLP,
     "SNN behind a layer": LayerThenSNN,
-    "SNN, convolution": ConvolutionalSNN,
 }
 SPARSE = set(NETWORKS) - {"SNN"}
 
@@ -105,19 +102,6 @@ def test_weights_that_are_0_do_nothing():
     assert operations.effective_acs == 3 + 2 * 3
 
 
-def test_convolution_has_the_operations_of_its_window():
-    """An input of 1 at a place goes to as many outputs as a convolution of ones adds up there."""
-    torch.manual_seed(0)
-    convolution = nn.Conv2d(2, 4, 3, bias=False, stride=2, padding=(1, 0))
-    frames = (torch.rand(1, 1, 2, 5, 5) < 0.3).float()
-    ones = deepcopy(convolution)
-    with torch.no_grad():
-        convolution.weight[torch.rand(convolution.weight.shape) < 0.5] = 0
-        operations = count_operations(nn.Sequential(nn.Flatten(0, 1), convolution), frames)
-        ones.weight[:] = convolution.weight != 0
-        assert operations.effective_acs == ones(frames[0]).sum().item()
-
-
 def test_what_adds_or_subtracts_a_weight_multiplies_nothing():
     frames = torch.zeros(4, 1, 1, 1, 3)
     frames[0, 0, 0, 0, :2] = -1
@@ -167,6 +151,15 @@ def test_given_steps_are_counted():
     for steps, effective in enumerate(expected):
         operations = count_operations(snn, small_frames(), [steps])
         assert operations.effective == effective
+
+
+def test_a_regression_multiplies_each_pixel_with_events_once_for_each_class(some):
+    estimator = logistic_regression(summed_image).fit(some)
+    operations = count_regression(estimator, some)
+    pixels = [len(np.unique(events[["x", "y", "p"]])) for events in some.events]
+    assert operations.effective_macs.tolist() == [4 * number for number in pixels]
+    assert operations.effective.tolist() == operations.effective_macs.tolist()
+    assert operations.footprint == 4 * 4 * (2450 + 1)
 
 
 # ---- What the numbers don't depend on ----
@@ -223,17 +216,14 @@ def test_stack_of_layers_costs_what_neurobench_counts(count):
     """One recording and one time step, since NeuroBench looks at a whole batch for a MAC."""
     torch.manual_seed(4)
     body = nn.Sequential(
-        nn.Conv2d(2, 3, 3, padding=1),
-        nn.ReLU(),
         nn.Flatten(),
-        nn.Linear(3 * 9 * 9, 10),
+        nn.Linear(2 * 9 * 9, 10),
         nn.ReLU(),
         nn.Linear(10, 4),
     )
     with torch.no_grad():
-        body[0].weight[:, 0, 1] = 0
-        unused = torch.rand(10, 3 * 9 * 9) < 0.5
-        body[3].weight[unused] = 0
+        unused = torch.rand(10, 2 * 9 * 9) < 0.5
+        body[1].weight[unused] = 0
     frames = torch.bernoulli(torch.full((1, 1, 2, 9, 9), 0.2)) * count
     operations = count_operations(nn.Sequential(nn.Flatten(0, 1), body), frames)
     expected, sparsity = neurobench(body, frames[0])

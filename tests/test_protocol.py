@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 import torch
 from same import same
-from test_models import NETWORKS, batch
+from test_models import NETWORKS
 
 import pokersnn_helpers as helpers
 from benchmarks import folds
 from benchmarks.models import FeedforwardSNN, nearest_neighbour
-from benchmarks.operations import regression_network
 from pokersnn_helpers import EVENT_DTYPE, SNN, Recordings, SpikingNetwork, predict
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.networks import WHOLE
@@ -387,15 +386,6 @@ def test_network_is_trained_by_the_book_s_recipe_but_for_what_is_given(monkeypat
     numbers = {"time_window": 1000, "epochs": 60, "batch_size": 32, "learning_rate": 0.001}
     assert by_default == {"network": MLP, **numbers}
     assert changed == {"network": MLP, **numbers, "clip_norm": None, "time_window": WHOLE}
-
-
-def test_regression_as_a_network_says_what_the_regression_says(some):
-    estimator = protocol.logistic_regression(summed_image).fit(some)
-    network = regression_network(estimator, some.sensor_size)
-    outputs = network(batch(some, True))[0]
-    shares = torch.softmax(outputs, 1).detach().numpy()
-    expected = estimator.model.predict_proba(summed_image(some))
-    np.testing.assert_allclose(shares, expected, atol=1e-4)
 
 
 # ---- Networks of a reader's own ----
