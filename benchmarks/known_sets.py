@@ -5,16 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from pokersnn_helpers import EVENT_DTYPE, Recordings
-from pokersnn_helpers.own.ask.verdict import (
-    CANNOT_TELL,
-    FRAME_ENOUGH,
-    HAS_SHORTCUT,
-    NEEDS_BOTH,
-    NEEDS_ORDER,
-    NOTHING,
-    RATE_ENOUGH,
-    SUM_ENOUGH,
-)
+from pokersnn_helpers.own.ask.verdict import Verdict
 
 SIZE = 24  # pixels along a side
 DURATION = 100_000  # µs
@@ -224,30 +215,30 @@ def noise(rng: Random, target: int) -> np.ndarray:
 
 
 # The generator, the number of recordings, and the verdict that is right, or two.
-KNOWN_SETS: dict[str, tuple[Generator, int, tuple[str, ...]]] = {
-    "place": (place, 120, (SUM_ENOUGH,)),
-    "count": (count, 120, (SUM_ENOUGH,)),
-    "radius": (radius, 120, (SUM_ENOUGH,)),
-    "same side": (same_side, 120, (SUM_ENOUGH,)),
-    "gap": (gap, 120, (RATE_ENOUGH,)),
-    "bursts": (bursts, 120, (RATE_ENOUGH,)),
-    "peak": (peak, 120, (RATE_ENOUGH,)),
-    "intervals": (intervals, 120, (RATE_ENOUGH,)),
-    "flicker": (flicker, 120, (RATE_ENOUGH,)),
-    "flicker and place": (flicker_and_place, 120, (RATE_ENOUGH,)),
-    "pairs": (pairs, 120, (FRAME_ENOUGH, NEEDS_ORDER)),
-    "order": (order, 120, (NEEDS_ORDER,)),
-    "two orders": (two_orders, 120, (NEEDS_ORDER,)),
-    "order, 1 in 5": (order, 120, (NEEDS_ORDER,)),
-    "shape and order": (shape_and_order, 120, (NEEDS_BOTH,)),
-    "duration": (duration, 120, (HAS_SHORTCUT,)),
-    "slit": (slit, 120, (HAS_SHORTCUT,)),
-    "hot pixel": (hot_pixel, 120, (HAS_SHORTCUT,)),
-    "noise": (noise, 120, (NOTHING,)),
-    "person": (noise, 120, (NOTHING,)),
-    "order, 8": (order, 8, (CANNOT_TELL, NEEDS_ORDER)),
-    "order, 20": (order, 20, (CANNOT_TELL, NEEDS_ORDER)),
-    "place, 12": (place, 12, (CANNOT_TELL, SUM_ENOUGH)),
+KNOWN_SETS: dict[str, tuple[Generator, int, tuple[Verdict, ...]]] = {
+    "place": (place, 120, (Verdict.IMAGE,)),
+    "count": (count, 120, (Verdict.IMAGE,)),
+    "radius": (radius, 120, (Verdict.IMAGE,)),
+    "same side": (same_side, 120, (Verdict.IMAGE,)),
+    "gap": (gap, 120, (Verdict.RATE,)),
+    "bursts": (bursts, 120, (Verdict.RATE,)),
+    "peak": (peak, 120, (Verdict.RATE,)),
+    "intervals": (intervals, 120, (Verdict.RATE,)),
+    "flicker": (flicker, 120, (Verdict.RATE,)),
+    "flicker and place": (flicker_and_place, 120, (Verdict.RATE,)),
+    "pairs": (pairs, 120, (Verdict.FRAMES, Verdict.ORDER)),
+    "order": (order, 120, (Verdict.ORDER,)),
+    "two orders": (two_orders, 120, (Verdict.ORDER,)),
+    "order, 1 in 5": (order, 120, (Verdict.ORDER,)),
+    "shape and order": (shape_and_order, 120, (Verdict.ORDER,)),
+    "duration": (duration, 120, (Verdict.SHORTCUT,)),
+    "slit": (slit, 120, (Verdict.SHORTCUT,)),
+    "hot pixel": (hot_pixel, 120, (Verdict.SHORTCUT,)),
+    "noise": (noise, 120, (Verdict.NOTHING,)),
+    "person": (noise, 120, (Verdict.NOTHING,)),
+    "order, 8": (order, 8, (Verdict.CANT_TELL, Verdict.ORDER)),
+    "order, 20": (order, 20, (Verdict.CANT_TELL, Verdict.ORDER)),
+    "place, 12": (place, 12, (Verdict.CANT_TELL, Verdict.IMAGE)),
 }
 
 

@@ -5,6 +5,7 @@ values (T, B, classes) out. ``Model`` says with which arguments they are made.
 """
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -205,6 +206,20 @@ def median_place(recordings: Recordings) -> np.ndarray:
     return np.array(places)
 
 
+def place_and_polarity(recordings: Recordings) -> np.ndarray:
+    """Return column, row and polarity of the first event, and of each the median or mean of all.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> place_and_polarity(some).shape
+        (2, 6)
+    """
+    first = [[events[0][field] for field in "xyp"] for events in recordings.events]
+    on_share = [[events["p"].mean()] for events in recordings.events]
+    return np.hstack([first, median_place(recordings), on_share])
+
+
 def count_and_duration(recordings: Recordings) -> np.ndarray:
     """Return the logarithms of each recording's events and of its duration.
 
@@ -223,19 +238,22 @@ def rate_over_time(recordings: Recordings, time_window: float = 1000) -> np.ndar
 
     Places and polarities don't count. The lags tell rhythms apart, whenever they begin: pairs of
     events, by ranges of up to 2,048 bins in a geometric series, against those at a constant rate.
+    The order of two intervals is told by triples: how much more often events follow one another
+    first at one lag and then at a longer one than the other way round.
 
     Args:
         recordings: Events of either polarity count alike.
         time_window: Width of a time bin in µs, the shortest lag.
 
     Returns:
-        Logarithms (recordings, 20 twentieths of the duration + ranges of lags).
+        Logarithms (recordings, 20 twentieths of the duration + 37 ranges of lags), and beside them
+        shares of triples, -1 to 1, of 66 pairs of ranges.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
         >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
         >>> rate_over_time(some).shape
-        (2, 57)
+        (2, 123)
     """
     lags = np.arange(MAX_LAG)
     first_lags = np.unique(np.geomspace(1, MAX_LAG, 44).astype(int))[:-1]
@@ -250,36 +268,57 @@ def rate_over_time(recordings: Recordings, time_window: float = 1000) -> np.ndar
         of_lags = 1 + np.add.reduceat(pairs, first_lags)
         constant = 1 + np.add.reduceat(expected, first_lags)
         twentieths, _ = np.histogram(since, 20)
-        rates.append([*np.log1p(twentieths), *np.log(of_lags / constant)])
+        of_time = [*np.log1p(twentieths), *np.log(of_lags / constant)]
+        rates.append([*of_time, *_interval_order(counts)])
     return np.array(rates)
+
+
+def _interval_order(counts: np.ndarray) -> np.ndarray:
+    """Return by how much a shorter interval before a longer one prevails, of 12 ranges of lags."""
+    lags = np.unique(np.geomspace(4, MAX_LAG, 13).astype(int))
+    differences = counts - counts.mean()
+    total = np.concatenate([[0], differences.cumsum()])
+    now = np.arange(len(counts))
+    before, after = [], []
+    for nearest, farthest in pairwise(lags):
+        ends = [(now + lag).clip(0, len(counts)) for lag in (nearest, farthest)]
+        after.append(total[ends[1]] - total[ends[0]])
+        ends = [(now - lag + 1).clip(0, len(counts)) for lag in (farthest, nearest)]
+        before.append(total[ends[1]] - total[ends[0]])
+    triples = (np.array(before) * differences) @ np.array(after).T
+    shares = triples / np.abs(triples).sum().clip(1e-9)
+    return (shares - shares.T)[np.triu_indices(len(shares), 1)]
 
 
 def regions_over_time(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
     """Return which of 3 × 3 regions have events before, after and together with which others.
 
+    All ON events and all OFF events are two more of the parts that are related to one another.
+
     Args:
-        recordings: Events of either polarity count alike.
+        recordings: In regions, events of either polarity count alike.
         time_window: Width of a time bin in µs.
 
     Returns:
-        Correlations (recordings, 9 regions + 36 pairs × 6): of each region with time; of pairs in
-        the same bin; and how much more often the second region follows the first one by 1, 2, 4, 8
-        and 16 bins than precedes it.
+        Correlations (recordings, 11 parts + 55 pairs × 6): of each part with time; of pairs in the
+        same bin; and how much more often the second part follows the first one by 1, 2, 4, 8 and 16
+        bins than precedes it.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
         >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
         >>> regions_over_time(some).shape
-        (2, 225)
+        (2, 341)
     """
     width, height, _ = recordings.sensor_size
-    pairs = np.triu_indices(9, 1)
+    pairs = np.triu_indices(11, 1)
     correlations = []
     for events in recordings.events:
         bins = ((events["t"] - events["t"][0]) / time_window).astype(int)
         regions = events["y"] * 3 // height * 3 + events["x"] * 3 // width
-        counts = np.zeros((max(17, bins[-1] + 1), 9))
+        counts = np.zeros((max(17, bins[-1] + 1), 11))
         np.add.at(counts, (bins, regions), 1)
+        np.add.at(counts, (bins, 9 + (events["p"] > 0)), 1)
         counts -= counts.mean(0)
         counts /= np.linalg.norm(counts, axis=0).clip(1e-9)
         of_recording = [np.linspace(-1, 1, len(counts)) @ counts, (counts.T @ counts)[pairs]]
@@ -291,7 +330,7 @@ def regions_over_time(recordings: Recordings, time_window: float = 1000) -> np.n
 
 
 def sum_rate_and_regions(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
-    """Return ``summed_image``, ``rate_over_time`` in bins a fifth as wide, ``regions_over_time``.
+    """Return ``sum_and_rate`` and ``regions_over_time``.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -299,8 +338,20 @@ def sum_rate_and_regions(recordings: Recordings, time_window: float = 1000) -> n
         >>> len(sum_rate_and_regions(some))
         2
     """
-    rate = rate_over_time(recordings, time_window / 5)
-    return np.hstack([summed_image(recordings), rate, regions_over_time(recordings, time_window)])
+    without_order = sum_and_rate(recordings, time_window)
+    return np.hstack([without_order, regions_over_time(recordings, time_window)])
+
+
+def sum_and_rate(recordings: Recordings, time_window: float = 1000) -> np.ndarray:
+    """Return ``summed_image``, and ``rate_over_time`` in bins a fifth as wide.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
+        >>> len(sum_and_rate(some))
+        2
+    """
+    return np.hstack([summed_image(recordings), rate_over_time(recordings, time_window / 5)])
 
 
 def motion_correlations(recordings: Recordings, time_window: float = 1000) -> np.ndarray:

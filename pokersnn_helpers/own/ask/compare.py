@@ -1,93 +1,62 @@
-"""Do recordings need time? Models with and without a memory on them, as they are and changed."""
+"""Do recordings need time? Models that see the order of events and others that don't answer."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from copy import deepcopy
+from copy import copy, deepcopy
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import ExtraTreesClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from ...checks import check_range
-from ...fast.detector import detector
-from ...networks import WHOLE
-from ...recipe import AUGMENTS, choose_recipe
-from ...recordings import Recordings, check_recordings, fold_indices
-from ...study import models, perturbations
-from ...study.protocol import (
-    FeatureEstimator,
-    Features,
-    NetworkEstimator,
-    PerturbedEstimator,
-    in_parallel,
-    logistic_regression,
-)
-from ..look.inspection import find_hot_pixels
-from .verdict import (
-    CANNOT_TELL,
-    CONTROLS,
-    FEATURES,
-    FINER,
-    FRAME,
-    MARGIN,
-    NETWORKS,
-    NOTHING,
-    PLAIN,
-    RATE,
-    REVERSED,
-    SHUFFLED,
-    SUM_ENOUGH,
-    UNIFORM,
-    Correct,
-    accuracy_table,
-    judge,
-)
+from ...recordings import Recordings, check_recordings
+from ...study.perturbations import replaced
+from ...study.protocol import Evidence, Trial, in_parallel
+from .candidates import CANDIDATES, Settings, choose_settings, in_finer_bins, without_times
+from .verdict import Answer, Judgement, Model, Sees, Verdict, in_words, judge
 
-CHANGES: dict[str, Callable[[Recordings], Recordings]] = {
-    PLAIN: lambda recordings: recordings,
-    UNIFORM: perturbations.uniform_time,
-    SHUFFLED: perturbations.shuffled_time,
-}
-STEPS = 300  # of training; networks of the sum, which are fast, get twice as many
-MIN_EPOCHS = 15
 FOLDS = 3  # or as many as a class has groups
-FINER_BINS = 5  # times as many, before the sum or nothing is said
+NEARLY_ALL = 0.95  # is right: nothing is left to find in finer bins
+UNSURE = (Verdict.IMAGE, Verdict.NOTHING, Verdict.CANT_TELL)  # which finer bins may change
 MAX_EVENTS = 10_000  # of a recording, on average; more cost time and memory, and so do pixels
 MAX_PIXELS = 64  # along a side
-MAX_TIME_WINDOW = 125_000  # µs: the detector's delays, up to eight bins, may last a second
 
 
-class Comparison(NamedTuple):
+@dataclass(frozen=True)
+class Comparison:
     """What ``compare`` found.
 
     Attributes:
-        table: A row per model: mean accuracy (0 to 1) on recordings as they are, with the ends of
-            its 95 % interval, and of changed ones. With ``times drawn anew`` only the sum is left,
-            with ``time shuffled`` the rate beside it; models have learned from recordings that were
-            changed in the same way, NaN where that would say nothing more. ``time reversed`` is
-            asked of what has learned from recordings as they are. The first seven rows see what may
-            be a shortcut: the median place of the first tenth of the events or of any tenth, the
-            number of events and the duration, hot pixels, and the sums of the first tenth, of any,
-            and of the last.
-        verdict: ``"the sum is enough"``, ``"a single frame is enough"``, ``"the rate over time is
-            enough"``, ``"needs the order of events"``, ``"needs both"``, ``"has a shortcut"``,
-            ``"these models found nothing"`` or ``"can't tell"``.
-        sentences: Why, three of them; the last names shortcuts.
+        judgement: The answers to its questions, and the numbers that they follow from.
+        recipe: What the networks of the first fold learned by, the folds and the seed.
 
     Example:
-        >>> Comparison(pd.DataFrame(), verdict="can't tell", sentences=("Too few groups.",)).verdict
-        "can't tell"
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> cards = load_pokerdvs(source="simulated").test
+        >>> comparison = compare(cards, range(20), folds=2, epochs=1)
+        >>> comparison.verdict
+        <Verdict.CANT_TELL: "can't tell">
     """
 
-    table: pd.DataFrame
-    verdict: str
-    sentences: tuple[str, ...]
+    judgement: Judgement
+    recipe: dict[str, Any]
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the recordings need."""
+        return self.judgement.verdict
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The verdict with its reason, and the answers to the three questions."""
+        return in_words(self.judgement)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row per model, as ``Judgement.table``."""
+        return self.judgement.table()
 
 
 def compare(
@@ -98,30 +67,29 @@ def compare(
     time_window: float | None = None,
     augment: str | None = None,
     folds: int | None = None,
+    seed: int = 0,
     processes: int = 1,
 ) -> Comparison:
     """Find out whether recordings need time, by models that see the order and others that don't.
 
-    The verdict names the least that comes within five points of the best model: the sum of all
-    events, by three models and by the best of the others with times drawn anew; the rate over time
-    without any place; each frame alone; or what happens before what. Both are needed where neither
-    the sum nor what hardly sees the places is enough, but each tells something. Where the sum is
-    enough, nothing is found or it can't be told, the better network with a memory first looks once
-    in bins five times finer, unless some model gets 95 % right already. A shortcut is what gets
-    more than half of the best model's lead over guessing from the start, from the end, from count
-    and duration, or from hot pixels; a start or an end also has to say twice as much as any other
-    tenth. Models see at most 64 pixels along a side and 10,000 events of a recording, on average;
-    of more, the same share of each recording is drawn.
+    The models see something trivial, such as how recordings begin, the event-count image, the event
+    rate over time, single frames, or the order of events; ``verdict`` says which is as good as the
+    best. Where the image isn't, a network with a memory also learns from recordings whose times are
+    drawn anew. Where no order is needed or it can't be told, and no model is nearly always right,
+    such a network looks once in bins five times finer. Models see at most 64 pixels along a side
+    and 10,000 events of a recording, on average; of more, the same share of each is drawn.
 
     Args:
         recordings: All of them, at least ``folds`` groups of each class.
         groups: Who or when, for each recording; a group stays in one fold.
         epochs: Passes of each network over its training recordings. Default: as many as make 300
-            steps. Networks of the sum, which are fast, get twice as many.
+            steps, and for the SNN as many as ``train`` chooses. Networks of the image, which are
+            fast, get twice as many.
         time_window: Width of a time bin in µs. Default: as ``choose_recipe``.
         augment: How frames are changed in training, a name of ``AUGMENTS``. Default: as
             ``choose_recipe``.
         folds: How many. Default: 3, or 2 where a class has no more groups.
+        seed: Of the folds and of the initial weights.
         processes: How many models train at the same time. The result doesn't depend on it.
 
     Raises:
@@ -132,79 +100,74 @@ def compare(
         >>> from pokersnn_helpers import load_pokerdvs
         >>> cards = load_pokerdvs(source="simulated").test
         >>> comparison = compare(cards, range(20), folds=2, epochs=1)
-        >>> comparison.table.loc["the sum", ["as they are", "low", "high"]].shape
-        (3,)
+        >>> comparison.sentences[1][:40]
+        '(a) Can any model tell the classes apart'
     """
     check_recordings(recordings)
     if len(set(recordings.targets)) < 2:
         raise ValueError(f"{recordings} are of one class; give recordings of two or more")
-    folds = folds or min(FOLDS, _fewest_groups(recordings, groups))
-    split = fold_indices(recordings, folds, groups)
-    smaller = _smaller(recordings)
-    learned = smaller.subset(split[0][0])
-    recipe = _recipe(learned, epochs, time_window, augment)
-    bins = recipe["time_window"]
-    usual = choose_recipe(learned).time_window
-    estimators = make_models(recipe, usual)
-    job = partial(_answers, recordings=smaller)
-    correct: Correct = {name: {} for name in estimators}
-    # The last models train for longest. Started first, none of them keeps a process waiting.
-    plain = [(name, PLAIN) for name in reversed(estimators)]
-    _train(correct, plain, estimators, job, split, processes)
-    verdict, _ = judge(correct, recordings.targets, groups, bins)
-    if verdict not in (SUM_ENOUGH, NOTHING):
-        network = _best(correct, (FRAME, *NETWORKS))
-        changed = [(name, change) for name in (network, *FEATURES) for change in CONTROLS]
-        _train(correct, changed, estimators, job, split, processes)
-        verdict, _ = judge(correct, recordings.targets, groups, bins)
-    best = correct[_best(correct, correct)][PLAIN].mean()
-    if verdict in (SUM_ENOUGH, NOTHING, CANNOT_TELL) and best < 1 - MARGIN:
-        network = _best(correct, NETWORKS)
-        narrow = make_models(recipe | {"time_window": bins / FINER_BINS}, usual)
-        finer = {network + FINER: narrow[network]}
-        _train(correct, [(network + FINER, PLAIN)], finer, job, split, processes)
-    verdict, sentences = judge(correct, recordings.targets, groups, bins)
-    return Comparison(accuracy_table(correct, groups), verdict, sentences)
+    _check_groups(recordings, groups)
+    evidence = Evidence(_smaller(recordings), groups)
+    folds = folds or min(FOLDS, evidence.groups_per_class())
+    trials = evidence.folds(folds, seed)
+    given = {"epochs": epochs, "time_window": time_window, "augment": augment}
+    settings = [choose_settings(trial.learn.recordings, given) for trial in trials]
+    correct: dict[Model, np.ndarray] = {}
+
+    def judge_with(*added: Model) -> Judgement:
+        correct.update(_test(added, trials, settings, seed, processes, len(groups)))
+        return judge(correct, recordings.targets, groups)
+
+    judged = judge_with(*CANDIDATES)
+    memory = judged.seeing(Sees.MEMORY)[0].model
+    if judged.apart is Answer.YES and judged.seeing(Sees.IMAGE)[0].as_good is not Answer.YES:
+        judged = judge_with(without_times(memory))
+    if judged.verdict in UNSURE and judged.best.correct < NEARLY_ALL:
+        judged = judge_with(in_finer_bins(memory))
+    return Comparison(judged, {**settings[0].recipe, "folds": folds, "seed": seed})
 
 
-def _fewest_groups(recordings: Recordings, groups: Sequence[Any]) -> int:
-    """Return how many groups the class with the fewest has, at least two."""
+def _check_groups(recordings: Recordings, groups: Sequence[Any]) -> None:
+    """Refuse a class of one group."""
     counts = pd.Series([*groups]).groupby(recordings.targets).nunique()
     if counts.min() < 2:
         raise ValueError(
             f"all recordings of {recordings.classes[counts.idxmin()]} are of one group; record "
-            "another person or session, since what was learned is asked of groups that weren't "
-            "there"
+            "another person or session. If there is but one, put recordings directly into the "
+            "folder of their class: each is then a group, and nothing is said of other people"
         )
-    return counts.min()
 
 
-def _train(
-    correct: Correct,
-    wanted: Sequence[tuple[str, str]],
-    estimators: Mapping[str, Any],
-    job: Callable[..., dict[str, np.ndarray]],
-    split: Sequence[tuple[np.ndarray, np.ndarray]],
+def _test(
+    added: Sequence[Model],
+    trials: Sequence[Trial],
+    settings: Sequence[Settings],
+    seed: int,
     processes: int,
-) -> None:
-    """Add to ``correct`` what models classify correctly that learn from changed recordings."""
-    jobs = {}
-    for name, change in wanted:
-        for fold, (learned, held_out) in enumerate(split):
-            estimator = estimators[name]
-            jobs[name, change, fold] = partial(
-                job, estimator, change, learned=learned, held_out=held_out
-            )
+    recordings: int,
+) -> dict[Model, np.ndarray]:
+    """Return which recordings each model classifies correctly that hasn't seen their group."""
+    # The last models train for longest. Started first, none of them keeps a process waiting.
+    jobs = {
+        (place, fold): partial(_correct, added[place].make(chosen), copy(trial), seed)
+        for place in reversed(range(len(added)))
+        for fold, (trial, chosen) in enumerate(zip(trials, settings, strict=True))
+    }
+    correct = {model: np.zeros(recordings, bool) for model in added}
     with closing(in_parallel(jobs, processes, "comparing")) as results:
-        for (name, _, fold), by_change in results:
-            _, held_out = split[fold]
-            for change, right in by_change.items():
-                unknown = np.full(sum(len(others) for _, others in split), np.nan)
-                correct.setdefault(name, {}).setdefault(change, unknown)[held_out] = right
+        for (place, _), (numbers, right) in results:
+            correct[added[place]][numbers] = right
+    return correct
 
 
-def _best(correct: Correct, names: Iterable[str]) -> str:
-    return max(names, key=lambda name: correct[name][PLAIN].mean())
+def _correct(estimator: Any, trial: Trial, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of a trial's recordings, and which are classified correctly."""
+    trained = deepcopy(estimator).fit(trial.learn.recordings, seed)
+
+    def ask(tested: Evidence) -> tuple[np.ndarray, np.ndarray]:
+        return tested.numbers, trained.predict(tested.recordings) == tested.recordings.targets
+
+    return trial.test(ask)
 
 
 def _smaller(recordings: Recordings) -> Recordings:
@@ -218,114 +181,8 @@ def _smaller(recordings: Recordings) -> Recordings:
         drawn = rng.random(len(events)) < share
         drawn[[0, -1]] = True  # it begins and ends when it did
         events = events[drawn]
-        return perturbations.replaced(events, x=events["x"] // block, y=events["y"] // block)
+        return replaced(events, x=events["x"] // block, y=events["y"] // block)
 
     reduced = map(reduce, recordings.events)
     size = (math.ceil(width / block), math.ceil(height / block), polarities)
     return Recordings(reduced, recordings.targets, recordings.classes, size)
-
-
-def _recipe(
-    recordings: Recordings, epochs: int | None, time_window: float | None, augment: str | None
-) -> dict[str, Any]:
-    """Return what each network learns by: as ``train``, but in fewer steps."""
-    chosen = choose_recipe(recordings, time_window=time_window, augment=augment)
-    check_range(1, MAX_TIME_WINDOW, time_window=chosen.time_window)
-    if chosen.augment not in AUGMENTS:
-        raise ValueError(f"augment is {augment!r}; choose none, shift or mirror")
-    if epochs is None:
-        epochs = max(MIN_EPOCHS, math.ceil(STEPS * chosen.batch_size / len(recordings)))
-    return {
-        "time_window": chosen.time_window,
-        "augment": chosen.augment,
-        "epochs": epochs,
-        "batch_size": chosen.batch_size,
-        "learning_rate": chosen.learning_rate,
-    }
-
-
-def make_models(recipe: Mapping[str, Any], usual: float) -> dict[str, Any]:
-    """Make what is compared, the fastest first.
-
-    Args:
-        recipe: Arguments of ``train_classifier``.
-        usual: Width of the time bins, in µs, that ``choose_recipe`` chooses.
-    """
-    time_window = recipe["time_window"]
-    of_the_sum = {
-        **recipe,
-        "time_window": WHOLE,
-        "epochs": 2 * recipe["epochs"],
-        "learning_rate": 0.003,
-        "clip_norm": None,
-    }
-    summed = logistic_regression(models.summed_image, C=10)
-    correlations = partial(models.motion_correlations, time_window=time_window)
-    place = _quadratic(models.median_place)
-    return {
-        "first events' place": PerturbedEstimator(place, perturbations.first_tenth),
-        "any events' place": PerturbedEstimator(place, perturbations.any_tenth),
-        "count and duration": _quadratic(models.count_and_duration),
-        "hot pixels": logistic_regression(hot_pixel_image),
-        "first tenth": PerturbedEstimator(summed, perturbations.first_tenth),
-        "any tenth": PerturbedEstimator(summed, perturbations.any_tenth),
-        "last tenth": PerturbedEstimator(summed, perturbations.last_tenth),
-        "the sum": summed,
-        "trees of the sum": _trees(models.summed_image),
-        "CNN of the sum": NetworkEstimator(partial(models.CNN, pooled=True), **of_the_sum),
-        RATE: _trees(partial(models.rate_over_time, time_window=time_window / FINER_BINS)),
-        FRAME: NetworkEstimator(models.FrameMLP, **recipe),
-        "motion correlations": logistic_regression(correlations),
-        "regions over time": _trees(partial(models.regions_over_time, time_window=time_window)),
-        "everything together": _trees(
-            partial(models.sum_rate_and_regions, time_window=time_window)
-        ),
-        "GRU": NetworkEstimator(models.GRU, clip_norm=1.0, **recipe),
-        "SNN": NetworkEstimator(detector(time_window, usual), **recipe),
-    }
-
-
-def _trees(features: Features) -> FeatureEstimator:
-    """Return randomised trees, which find combinations of features in few recordings."""
-    return FeatureEstimator(ExtraTreesClassifier(150, random_state=0), features)
-
-
-def hot_pixel_image(recordings: Recordings) -> np.ndarray:
-    """Return 1 for each pixel that is hot in a recording, 0 for others, (recordings, pixels).
-
-    Example:
-        >>> from pokersnn_helpers import load_pokerdvs
-        >>> hot_pixel_image(load_pokerdvs(source="simulated").test).shape
-        (20, 1225)
-    """
-    width, height, _ = recordings.sensor_size
-    images = np.zeros((len(recordings), height * width))
-    for image, events in zip(images, recordings.events, strict=True):
-        x, y = find_hot_pixels(events).T
-        image[y * width + x] = 1
-    return images
-
-
-def _quadratic(features: Features) -> FeatureEstimator:
-    """Return a logistic regression on features, their squares and their products."""
-    regression = LogisticRegression(C=10, max_iter=2000)
-    squares = make_pipeline(StandardScaler(), PolynomialFeatures(2), StandardScaler(), regression)
-    return FeatureEstimator(squares, features)
-
-
-def _answers(
-    estimator: Any,
-    change: str,
-    recordings: Recordings,
-    learned: np.ndarray,
-    held_out: np.ndarray,
-) -> dict[str, np.ndarray]:
-    """Train on changed recordings, and say which of the others are classified correctly."""
-    trained = PerturbedEstimator(deepcopy(estimator), CHANGES[change])  # others begin with it, too
-    trained.fit(recordings.subset(learned))
-    others = recordings.subset(held_out)
-    correct = {change: trained.predict(others) == others.targets}
-    if change == PLAIN:
-        backwards = perturbations.reversed_time(others)
-        correct[REVERSED] = trained.predict(backwards) == others.targets
-    return correct

@@ -1,298 +1,349 @@
-"""What models with and without a memory say about recordings, by what they classify correctly."""
+"""What models say about recordings: three questions, each answered by a difference in accuracy.
 
-import math
-from collections.abc import Iterable, Sequence
+(a) Can any model tell the classes apart? An exact test against guessing says so. (b) Is a model
+without the order of events as good as the best? (c) Is something trivial as good? Both ask whether
+a model is non-inferior: whether the best is ahead of it by no more than a margin, with the interval
+of the difference. ``judge`` answers them, and ``headline`` draws the conclusion.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 from scipy.stats import t as student
 
 from ...checks import check_groups
-from ...study.protocol import bootstrap_interval
-
-PLAIN = "as they are"
-UNIFORM = "times drawn anew"
-SHUFFLED = "time shuffled"
-REVERSED = "time reversed"
-# Of recordings that were changed so, models learn what is left: the sum, and the rate beside it.
-CONTROLS = (UNIFORM, SHUFFLED)
-# What models see: the sum of all events, the rate over time without places, or the order of frames.
-SUMS = ("the sum", "trees of the sum", "CNN of the sum")
-RATE = "the rate alone"
-FRAME = "each frame alone"
-FEATURES = ("motion correlations", "regions over time", "everything together")
-NETWORKS = ("GRU", "SNN")
-FINER = " in finer bins"
-GUESS = "the most frequent class"
-TIMED = (RATE, FRAME, *FEATURES, *NETWORKS)
-# Each part may show the class: then a start or an end is no shortcut.
-ANYWHERE = {
-    "first events' place": "any events' place",
-    "first tenth": "any tenth",
-    "last tenth": "any tenth",
-}
-# What may give the class away by itself, and what to look at then.
-SHORTCUTS = {
-    "first events' place": "how your recordings start",
-    "first tenth": "how your recordings start",
-    "last tenth": "how they end",
-    "count and duration": "whether those of all classes are equally long",
-    "hot pixels": "the camera's hot pixels, which the command clean leaves out",
-}
-MARGIN = 0.05  # what is as good as the best, in accuracy
-WIDEST = 0.15  # the end of an interval up to which that can be said
-
-SUM_ENOUGH = "the sum is enough"
-FRAME_ENOUGH = "a single frame is enough"
-RATE_ENOUGH = "the rate over time is enough"
-NEEDS_ORDER = "needs the order of events"
-NEEDS_BOTH = "needs both"
-HAS_SHORTCUT = "has a shortcut"
-NOTHING = "these models found nothing"
-CANNOT_TELL = "can't tell"
-REASONS = {
-    SUM_ENOUGH: "A model of the sum is within {margin:.0f} points of the best: a network with a "
-    "memory is worth its trouble only for an early answer.",
-    FRAME_ENOUGH: "Each frame alone is within {margin:.0f} points of the best: time matters, but "
-    "no memory is needed.",
-    RATE_ENOUGH: "How many events there are when is within {margin:.0f} points of the best, "
-    "wherever they are: time matters, and places needn't be told apart.",
-    NEEDS_ORDER: "Neither the sum nor the rate nor a frame is enough: what happens before what "
-    "tells the classes apart, so a memory is needed.",
-    NEEDS_BOTH: "The sum tells some recordings apart and the time others: use a network that has "
-    "a memory and sees the places, too.",
-    NOTHING: "Look at {best}, the best of them, record more, or see whether the classes differ "
-    "at all.",
-    CANNOT_TELL: "What differs may be chance: record more, in more groups, or choose finer bins "
-    "by time_window. {decidable}",
-}
-SHORTCUT = " But that may be a shortcut. Correct by themselves: {alone}. So check {advice}."
-BEST = (
-    "The best of {models} models, {best}, classifies {accuracy:.0%} of {recordings} unseen "
-    "recordings correctly; the most frequent class is right in {guess:.0%}."
-)
-COMPARED = (
-    "In bins of {ms:g} ms, the best of the sum, {summed}, reaches {of_sum:.0%}, the rate alone "
-    "{of_rate:.0%}, each frame alone {of_frame:.0%}; {timed} differs from the sum by {lead}."
+from ...study.protocol import (
+    Difference,
+    bootstrap_interval,
+    degrees_of_freedom,
+    paired_difference,
 )
 
-Correct = dict[str, dict[str, np.ndarray]]  # by model and change: whether each recording is correct
-Lead = tuple[float, float, float]  # as ``lead_interval`` returns
+MARGIN = 0.10  # by which the best may be ahead of a model that is as good, in accuracy
+LEVEL = 0.05  # of all tests of a question together
 
 
-def accuracy_table(correct: Correct, groups: Sequence[Any]) -> pd.DataFrame:
-    """Return a row per model: mean accuracy as they are, its interval, and that of each change."""
-    table = pd.DataFrame(
-        {
-            name: {change: right.mean() for change, right in by_change.items()}
-            for name, by_change in correct.items()
-        }
-    ).T
-    table[["low", "high"]] = [
-        bootstrap_interval(by_change[PLAIN], groups) for by_change in correct.values()
-    ]
-    return table.reindex(columns=[PLAIN, "low", "high", *CONTROLS, REVERSED])
+class Answer(Enum):
+    """An answer to a question."""
+
+    YES = "yes"
+    NO = "no"
+    CANT_TELL = "can't tell"
 
 
-def judge(
-    correct: Correct, targets: Sequence[int], groups: Sequence[Any], time_window: float
-) -> tuple[str, tuple[str, ...]]:
-    """Say what the best of all models needs: the least that comes within ``MARGIN`` of it.
+class Sees(Enum):
+    """What a model sees of a recording."""
+
+    TRIVIAL = "something trivial"
+    CONTROL = "a part from anywhere, which a start or an end is held against"
+    IMAGE = "the event-count image"
+    RATE = "the event rate over time"
+    FRAMES = "single frames"
+    IMAGE_AND_RATE = "the event-count image and the event rate"
+    ORDER = "the order of events, by hand-made features"
+    MEMORY = "the order of events, by a memory"
+
+
+WITHOUT_ORDER = (Sees.IMAGE, Sees.RATE, Sees.FRAMES, Sees.IMAGE_AND_RATE)
+QUESTIONS = {Sees.TRIVIAL: "c", **dict.fromkeys(WITHOUT_ORDER, "b")}
+
+
+class Verdict(Enum):
+    """What the recordings need."""
+
+    SHORTCUT = "a shortcut is enough"
+    IMAGE = "the event-count image is enough"
+    RATE = "the event rate over time is enough"
+    FRAMES = "single frames are enough"
+    IMAGE_AND_RATE = "the event-count image and the event rate are enough"
+    ORDER = "the order of events is needed"
+    NOTHING = "no model tells the classes apart"
+    CANT_TELL = "can't tell"
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What is compared.
+
+    Attributes:
+        name: Printed in tables.
+        sees: What it sees of a recording.
+        make: Makes the estimator, which learns and predicts as in ``study.protocol``, of settings.
+        check: What to look at where this model, which is trivial, is as good as the best.
+        control: Sees the same of any part of a recording. A start or an end is a shortcut only if
+            its control tells less than half as much above guessing.
+    """
+
+    name: str
+    sees: Sees
+    make: Callable[[Any], Any]
+    check: str = ""
+    control: "Model | None" = None
+
+
+Correct = Mapping[Model, np.ndarray]  # whether each recording is classified correctly
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is said about a model: a row of the table.
+
+    Attributes:
+        model: The model.
+        correct: Share of the recordings that it classifies correctly.
+        interval: Both ends of the 95 % interval of this share.
+        behind: By how much the best model is more accurate.
+        as_good: Whether it is non-inferior to the best; None where nobody asks.
+    """
+
+    model: Model
+    correct: float
+    interval: tuple[float, float]
+    behind: Difference
+    as_good: Answer | None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The answers, and what they are drawn from.
+
+    Attributes:
+        verdict: The conclusion.
+        within: Whether it holds for new recordings in these groups alone, since there are too few
+            groups to say it of new ones.
+        rows: One a model.
+        best: The row of the best model that isn't trivial.
+        apart: Whether any model tells the classes apart, question (a).
+        p_value: Of the exact test, with Bonferroni's correction.
+        guess: The share of the most frequent class.
+    """
+
+    verdict: Verdict
+    within: bool
+    rows: tuple[Row, ...]
+    best: Row
+    apart: Answer
+    p_value: float
+    guess: float
+
+    def seeing(self, *sees: Sees) -> list[Row]:
+        """Return the rows of models that see this, the best first."""
+        rows = [row for row in self.rows if row.model.sees in sees]
+        return sorted(rows, key=lambda row: -row.correct)
+
+    def table(self) -> pd.DataFrame:
+        """Return a row per model, shares from 0 to 1."""
+        return pd.DataFrame(
+            {
+                "question": QUESTIONS.get(row.model.sees, ""),
+                "model": row.model.name,
+                "sees": row.model.sees.value,
+                "correct": row.correct,
+                "low": row.interval[0],
+                "high": row.interval[1],
+                "behind": row.behind.mean,
+                "behind, low": row.behind.low,
+                "behind, high": row.behind.high,
+                "as good": row.as_good.value if row.as_good else "",
+            }
+            for row in self.rows
+        )
+
+
+def judge(correct: Correct, targets: Sequence[int], groups: Sequence[Any]) -> Judgement:
+    """Answer the three questions for new groups, or, where that can't be told, within these.
 
     Args:
-        correct: By model and change. ``CONTROLS`` may be missing, and finer bins.
+        correct: Whether each recording is classified correctly, (recordings,), by model.
         targets: The class of each recording.
         groups: The group of each recording.
-        time_window: Width of the time bins in µs.
-
-    Returns:
-        The verdict, and three sentences that say why.
     """
-    judged = _Judged(correct, np.asarray(targets), groups)
-    accuracy = judged.accuracy
-    best = judged.best(correct)
-    timed = judged.best(judged.timed)
-    summed = judged.best(judged.summed)
-    rival = judged.best([*judged.timed, *SUMS])
-    least = judged.least(rival)
-    shortcuts = judged.shortcuts(best)
-    if least == RATE_ENOUGH:  # which starts and ends differ in, too
-        weak = [part for part in ANYWHERE if not judged.enough(rival, [part])]
-        shortcuts = [name for name in shortcuts if name not in weak]
-    in_time = least not in (SUM_ENOUGH, NOTHING, CANNOT_TELL)
-    of_camera = least == SUM_ENOUGH and "hot pixels" in shortcuts
-    nothing_else = judged.lead(best, rival)[1] > 0
-    of_time = shortcuts and (in_time or nothing_else)
-    verdict = HAS_SHORTCUT if of_camera or of_time else least
-    ms = time_window / (5000 if timed.endswith(FINER) else 1000)
-    alone = [f"{name} {accuracy[name]:.0%}" for name in shortcuts]
-    words = {
-        "models": len(correct),
-        "best": best,
-        "accuracy": accuracy[best],
-        "recordings": len(targets),
-        "guess": accuracy[GUESS],
-        "ms": ms,
-        "summed": summed,
-        "of_sum": accuracy[summed],
-        "of_rate": accuracy[RATE],
-        "of_frame": accuracy[FRAME],
-        "timed": timed,
-        "lead": _points(judged.lead(timed, summed)),
-        "margin": 100 * MARGIN,
-        "decidable": decidable(groups),
-        "alone": ", ".join(alone),
-        "advice": " and ".join(dict.fromkeys(SHORTCUTS[name] for name in shortcuts)),
-    }
-    third = REASONS[least] + (SHORTCUT if shortcuts else "")
-    first, second, third = (sentence.format(**words) for sentence in (BEST, COMPARED, third))
-    return verdict, (first, second, third)
+    judgement = _judge(correct, targets, groups, within=False)
+    if judgement.verdict is Verdict.CANT_TELL and len(set(groups)) < len(groups):
+        within = _judge(correct, targets, groups, within=True)
+        if within.verdict is not Verdict.CANT_TELL:
+            return within
+    return judgement
 
 
-class _Judged:
-    """Comparisons of what models classified correctly."""
+def _judge(
+    correct: Correct, targets: Sequence[int], groups: Sequence[Any], within: bool
+) -> Judgement:
+    guess = np.bincount(targets).max() / len(targets)
+    apart, p_value = tell_apart(correct.values(), targets, range(len(groups)) if within else groups)
+    accuracy = {model: right.mean() for model, right in correct.items()}
+    rivals = [m for m in correct if m.sees not in (Sees.TRIVIAL, Sees.CONTROL)]
+    best = max(rivals, key=lambda model: accuracy[model])
 
-    def __init__(self, correct: Correct, targets: np.ndarray, groups: Sequence[Any]):
-        self.groups = groups
-        self.models = len(correct)
-        self.classes = len(set(targets.tolist()))
-        untimed = {*SUMS, *SHORTCUTS, *ANYWHERE.values()}
-        self.timed = [name for name in correct if name not in untimed]
-        self.right = {name: by_change[PLAIN] for name, by_change in correct.items()}
-        self.right[GUESS] = targets == np.bincount(targets).argmax()
-        for name in self.timed:
-            for change, right in correct[name].items():
-                if change != PLAIN:
-                    self.right[f"{name}, {change}"] = right
-        self.accuracy = pd.Series({name: right.mean() for name, right in self.right.items()})
-        self.summed = [*SUMS, *self.changed(UNIFORM)]
+    def behind(model: Model, ahead: Model) -> Difference:
+        return paired_difference(correct[ahead], correct[model], groups, len(rivals), within)
 
-    def changed(self, change: str) -> list[str]:
-        """Name the models that saw changed recordings."""
-        return [name for name in self.right if name.endswith(change)]
-
-    def best(self, names: Iterable[str]) -> str:
-        """Return the name of the most accurate one."""
-        return self.accuracy[[*names]].idxmax()
-
-    def lead(self, first: str, second: str) -> Lead:
-        """Return by how much a model is better than another, the first being the best of many."""
-        models = self.models if second == GUESS else len(self.timed)
-        return lead_interval(self.right[first], self.right[second], self.groups, models)
-
-    def enough(self, rival: str, names: Sequence[str]) -> bool | None:
-        """Say whether the best of some models is within the margin; None: it's unknown."""
-        more, low, high = self.lead(rival, self.best(names))
-        if more <= MARGIN and high <= WIDEST:
-            return True
-        return False if low > 0 and more > MARGIN else None
-
-    def least(self, rival: str) -> str:
-        """Return the verdict, whatever shortcuts there are, of the best model beside them."""
-        more, low, high = self.lead(rival, GUESS)
-        if low <= 0:
-            much = more >= (1 - self.accuracy[GUESS]) / 2
-            return CANNOT_TELL if much or high - more > 0.5 else NOTHING
-        of_sum = self.enough(rival, self.summed)
-        if of_sum:
-            return NEEDS_BOTH if self.is_turned() else SUM_ENOUGH
-        of_time = [name == rival or self.enough(rival, [name]) for name in (RATE, FRAME)]
-        if of_sum is False and True in of_time:
-            return FRAME_ENOUGH if of_time.index(True) else RATE_ENOUGH
-        if None in (of_sum, *of_time):
-            return CANNOT_TELL
-        shuffled = self.changed(SHUFFLED)
-        of_both = self.sum_tells_some(rival) or (shuffled and self.enough(rival, shuffled))
-        return NEEDS_BOTH if of_both else NEEDS_ORDER
-
-    def is_turned(self) -> bool:
-        """Say whether reversed recordings look like another class, and the sum leaves errors."""
-        below = [self.lead(GUESS, name)[1] for name in self.changed(REVERSED)]
-        return max(below, default=0) > 0 and self.accuracy[self.summed].max() <= 1 - 2 * MARGIN
-
-    def sum_tells_some(self, rival: str) -> bool:
-        """Say whether the sum tells a part, which models that hardly see it don't know."""
-        more, low, _ = self.lead(self.best(self.summed), GUESS)
-        room = self.accuracy[rival] - self.accuracy[GUESS]
-        # Of more than two classes, regions also tell which of them are touched.
-        without_places = FEATURES[:1] if self.classes > 2 else FEATURES[:2]
-        return low > 0 and more >= room / 4 and self.enough(rival, without_places) is False
-
-    def shortcuts(self, best: str) -> list[str]:
-        """Name what gets more than half of the best model's lead by itself.
-
-        A start or an end has to say at least twice as much as any other tenth: else each part shows
-        the class.
-        """
-        names = []
-        for name in SHORTCUTS:
-            more, low, _ = self.lead(name, GUESS)
-            elsewhere = ANYWHERE.get(name, GUESS)
-            above_others = self.lead(name, elsewhere)[1]
-            least = max(self.lead(best, GUESS)[0] / 2, 2 * self.lead(elsewhere, GUESS)[0])
-            if min(low, above_others) > 0 and more > least:
-                names.append(name)
-        return names
+    rows = []
+    for model, right in sorted(correct.items(), key=lambda item: [*Sees].index(item[0].sees)):
+        as_good = non_inferior(behind(model, best)) if model.sees in QUESTIONS else None
+        if model.control and as_good is not Answer.NO:
+            lost = behind(model.control, model)
+            if lost.low <= 0 or lost.mean <= (accuracy[model] - guess) / 2:
+                as_good = Answer.NO
+        interval = bootstrap_interval(right, groups)
+        rows.append(Row(model, accuracy[model], interval, behind(model, best), as_good))
+    (of_best,) = (row for row in rows if row.model is best)
+    judged = Judgement(Verdict.CANT_TELL, within, tuple(rows), of_best, apart, p_value, guess)
+    return replace(judged, verdict=headline(judged))
 
 
-def _points(lead: Lead) -> str:
-    percent = [100 * share for share in lead]
-    return "{:+.0f} points ({:+.0f} to {:+.0f})".format(*percent)
+def headline(judged: Judgement) -> Verdict:
+    """Draw the conclusion: the first of these that is true."""
+    if judged.apart is not Answer.YES:
+        return Verdict.NOTHING if judged.apart is Answer.NO else Verdict.CANT_TELL
+    if any(row.as_good is Answer.YES for row in judged.seeing(Sees.TRIVIAL)):
+        return Verdict.SHORTCUT
+    answers = {sees: judged.seeing(sees)[0].as_good for sees in WITHOUT_ORDER}
+    for sees, as_good in answers.items():
+        if as_good is Answer.YES:
+            return Verdict[sees.name]
+    return Verdict.CANT_TELL if Answer.CANT_TELL in answers.values() else Verdict.ORDER
 
 
-def lead_interval(
-    first: np.ndarray, second: np.ndarray, groups: Sequence[Any], models: int = 1
-) -> Lead:
-    """Return how much more accurate the best of some models is than another, and an interval.
+def tell_apart(
+    answers: Iterable[np.ndarray], targets: Sequence[int], groups: Sequence[Any]
+) -> tuple[Answer, float]:
+    """Say whether the best of some models does better than guessing the most frequent class.
 
-    It is that of Student's t for groups of recordings, as wide as the interval of a single model is
-    at 100 − 5 / ``models`` % (Bonferroni), since the best of several is ahead by chance more often.
-    Unlike a bootstrap, it holds its level with few groups, too, and with groups of unequal size:
-    a group's deviation counts more the larger the group is, and degrees of freedom are fewer (CR2
-    and Satterthwaite's: Pustejovsky and Tipton 2018, doi:10.1080/07350015.2016.1247004). Where all
-    groups say the same, it is the exact one for n recordings without an exception (Clopper and
-    Pearson 1934).
+    The test is binomial and exact, with Bonferroni's correction for the number of models. Where a
+    group holds several recordings, all of one class, what it is of may tell its class, so that
+    groups are counted, and not recordings. "No" means that no model is likely to come half of the
+    way from guessing to 100 %: that the upper end of the exact interval of the best lies below.
 
     Args:
-        first: Whether each recording was classified correctly, (recordings,).
-        second: The same recordings, classified by the other model.
+        answers: Whether each recording is classified correctly, (recordings,), by each model.
+        targets: The class of each recording.
         groups: The group of each recording.
-        models: How many the first one is the best of.
+
+    Returns:
+        The answer, and the corrected p value.
 
     Example:
-        >>> better, worse = np.arange(100) < 90, np.arange(100) < 80
-        >>> [round(share, 2) for share in lead_interval(better, worse, range(100), models=3)]
-        [0.1, 0.03, 0.17]
+        >>> right = np.arange(100) < 80
+        >>> tell_apart([right], np.arange(100) % 2, range(100))[0]
+        <Answer.YES: 'yes'>
     """
-    difference = np.subtract(first, second, dtype=float)
-    number = len(difference)
-    mean = difference.mean()
-    numbers = check_groups(groups, number)
-    by_group = np.bincount(numbers, difference - mean)
-    tail = 0.025 / models
-    if len(by_group) == 1 or np.allclose(by_group, 0):
-        width = 1 - tail ** (1 / number)
-    else:
-        sizes = np.bincount(numbers)
-        error = math.sqrt((by_group**2 / (1 - sizes / number)).sum()) / number
-        width = student.ppf(1 - tail, _degrees_of_freedom(sizes)) * error
-    mean, low, high = np.clip([mean, mean - width, mean + width], -1, 1).tolist()
-    return mean, low, high
+    guess = np.bincount(targets).max() / len(targets)
+    by_group = pd.Series(targets).groupby(check_groups(groups, len(targets)))
+    confounded = ((by_group.nunique() == 1) & (by_group.size() > 1)).any()
+    units = check_groups(groups, len(targets)) if confounded else np.arange(len(targets))
+    rates = [pd.Series(right, dtype=float).groupby(units).mean().sum() for right in answers]
+    number = units.max() + 1
+    test = binomtest(int(max(rates) + 1e-9), number, guess, alternative="greater")
+    p_value = min(1, test.pvalue * len(rates))
+    highest = binomtest(test.k, number).proportion_ci().high
+    if p_value < LEVEL:
+        return Answer.YES, p_value
+    return (Answer.NO if highest < (1 + guess) / 2 else Answer.CANT_TELL), p_value
 
 
-def _degrees_of_freedom(sizes: np.ndarray) -> float:
-    """Return Satterthwaite's, of a mean over groups: one less than there are if all are equal."""
-    shares = sizes / sizes.sum()
-    adjusted = shares * sizes / (1 - shares).clip(1e-9)
-    of_pairs = adjusted.sum() ** 2 - (adjusted**2).sum()
-    return sizes.sum() ** 2 / ((sizes**2).sum() + of_pairs)
+def non_inferior(behind: Difference) -> Answer:
+    """Say whether a model that is so far behind is as good: by the margin at most.
+
+    Yes: the upper end of the interval is within the margin. No: it is further behind, and the lower
+    end is above 0.
+
+    Example:
+        >>> non_inferior(Difference(0.02, -0.03, 0.07)), non_inferior(Difference(0.3, 0.2, 0.4))
+        (<Answer.YES: 'yes'>, <Answer.NO: 'no'>)
+    """
+    if behind.high <= MARGIN:
+        return Answer.YES
+    if behind.low > 0 and behind.mean > MARGIN:
+        return Answer.NO
+    return Answer.CANT_TELL
+
+
+# ---- In words ----
+
+
+REASONS = {
+    Verdict.IMAGE: "A network with a memory is worth its trouble only for an early answer.",
+    Verdict.RATE: "Time matters, and places needn't be told apart.",
+    Verdict.FRAMES: "Time matters, but no memory is needed.",
+    Verdict.IMAGE_AND_RATE: "Time matters, but the order of events doesn't.",
+    Verdict.NOTHING: "Record more, or see whether the classes differ at all.",
+    Verdict.CANT_TELL: "What differs may be chance. Record more, in more groups.",
+}
+
+
+def in_words(judged: Judgement) -> tuple[str, ...]:
+    """Return the headline with its reason, and the answers to the three questions."""
+    best = judged.best
+    first = f"{judged.verdict.value}: {_reason(judged)}"
+    if judged.within:
+        first = f"within these groups, which are too few to say it of new ones, {first}"
+    p_value = "< 0.001" if judged.p_value < 0.001 else f"= {judged.p_value:.2g}"
+    apart = (
+        f"(a) Can any model tell the classes apart? {judged.apart.value}. Guessing is right in "
+        f"{judged.guess:.0%} (exact test, corrected for {len(judged.rows)} models: p {p_value})."
+    )
+    families = [judged.seeing(sees)[0] for sees in WITHOUT_ORDER]
+    without = ", ".join(f"{row.model.sees.value} {_answer(row)}" for row in families)
+    order = f"(b) Is a model without the order as good as {best.model.name}? {without}."
+    trivial = judged.seeing(Sees.TRIVIAL)
+    alike = [row.model.name for row in trivial if row.as_good is Answer.YES]
+    unsure = [row.model.name for row in trivial if row.as_good is Answer.CANT_TELL]
+    said = "no"
+    if alike:
+        said = f"yes: {', '.join(alike)}"
+    elif unsure:
+        said = f"can't tell of {', '.join(unsure)}"
+    return first, apart, order, f"(c) Is something trivial as good? {said}."
+
+
+def _answer(row: Row) -> str:
+    return row.as_good.value if row.as_good else ""
+
+
+def _percent(row: Row) -> str:
+    return f"{row.model.name} is right in {row.correct:.0%}"
+
+
+def _reason(judged: Judgement) -> str:
+    best = judged.best
+    if judged.verdict is Verdict.SHORTCUT:
+        alike = [row for row in judged.seeing(Sees.TRIVIAL) if row.as_good is Answer.YES]
+        checks = " and ".join(dict.fromkeys(row.model.check for row in alike))
+        return f"{_percent(alike[0])}, the best other model, {_percent(best)}. Check {checks}."
+    if judged.verdict is Verdict.ORDER:
+        return _why_order(judged)
+    if judged.verdict in (Verdict.NOTHING, Verdict.CANT_TELL):
+        return f"the best, {_percent(best)}. {REASONS[judged.verdict]}"
+    enough = judged.seeing(Sees[judged.verdict.name])[0]
+    return f"{_percent(enough)}, the best, {_percent(best)}. {REASONS[judged.verdict]}"
+
+
+def _why_order(judged: Judgement) -> str:
+    """Say which model with a memory reaches what, or that only hand-made features found it."""
+    without = _percent(judged.seeing(*WITHOUT_ORDER)[0])
+    memory, *others = judged.seeing(Sees.MEMORY)
+    if memory.behind.mean <= MARGIN:
+        return (
+            f"without it, {without} at best; of networks with a memory, which is needed, "
+            f"{_percent(memory)}."
+        )
+    networks = ", ".join(f"{row.model.name} {row.correct:.0%}" for row in (memory, *others))
+    return (
+        f"without it, {without} at best. Hand-made features found it ({_percent(judged.best)}); "
+        f"networks with a memory didn't ({networks}): train them for longer, or on more recordings."
+    )
 
 
 def decidable(groups: Sequence[Any]) -> str:
     """Say which differences in accuracy these groups can show, before anything is trained.
 
-    The least is half the width of ``lead_interval``, of the best of five models, if two models
+    The least is half the width of ``paired_difference``, of the best of five models, if two models
     disagree on a quarter of the recordings, and their difference varies by 15 points among groups.
 
     Args:
@@ -300,11 +351,14 @@ def decidable(groups: Sequence[Any]) -> str:
 
     Example:
         >>> decidable(["anna", "ben", "carl", "dora"] * 30)
-        "Groups: 4, so differences below 51 points can't be told."
+        "Groups: 4, so of new ones differences below 51 points can't be told."
     """
     sizes = np.bincount(check_groups(groups, len(groups)))
     shares = sizes / sizes.sum()
-    error = math.sqrt((shares**2 * (0.15**2 + 0.25 / sizes)).sum())
-    points = 100 * error * student.ppf(1 - 0.025 / 5, _degrees_of_freedom(sizes))
+    error = np.sqrt((shares**2 * (0.15**2 + 0.25 / sizes)).sum())
+    points = 100 * error * student.ppf(1 - LEVEL / 2 / 5, degrees_of_freedom(sizes))
     differences = f"differences below {points:.0f} points" if points < 100 else "differences"
-    return f"Groups: {len(sizes)}, so {differences} can't be told."
+    number = f"Groups: {len(sizes)}, so of new ones {differences} can't be told."
+    if len(sizes) == len(groups):
+        number += " Each recording is its own: nothing is said of new people or sessions."
+    return number
