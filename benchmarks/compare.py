@@ -14,20 +14,9 @@ import numpy as np
 
 from pokersnn_helpers import Recordings, load_nmnist
 from pokersnn_helpers.files.folders import resize
+from pokersnn_helpers.own.ask.candidates import CANDIDATES
 from pokersnn_helpers.own.ask.compare import compare
-from pokersnn_helpers.own.ask.verdict import (
-    ANYWHERE,
-    CANNOT_TELL,
-    CONTROLS,
-    NOTHING,
-    PLAIN,
-    SHORTCUTS,
-    SUM_ENOUGH,
-    SUMS,
-    TIMED,
-    Correct,
-    judge,
-)
+from pokersnn_helpers.own.ask.verdict import Sees, Verdict, judge
 from pokersnn_helpers.simulation.gestures import film_gestures
 
 from . import Row
@@ -93,22 +82,21 @@ def _row(name: str, processes: int) -> tuple[Row, list[Row]]:
         comparison = compare(recordings, groups, epochs=epochs, processes=processes)
     row = {
         "set": name,
-        "verdict": comparison.verdict,
+        "verdict": comparison.verdict.value,
         "right": name not in KNOWN_SETS or comparison.verdict in KNOWN_SETS[name][2],
         "recordings": len(recordings),
         "seconds": time.perf_counter() - begin,
         "GB": max(gigabytes),
         "why": " ".join(comparison.sentences),
     }
-    table = comparison.table.rename_axis("model").reset_index().assign(set=name)
-    return row, table.to_dict("records")
+    return row, comparison.table.assign(set=name).to_dict("records")
 
 
 def _rates(rows: Sequence[Row]) -> list[Row]:
     """Return shares of verdicts, of known sets and of tables of answers."""
     known = [row for row in rows if row["set"] in KNOWN_SETS]
     large = [row for row in known if row["recordings"] >= 100]
-    undecided = [row["verdict"] == CANNOT_TELL for row in large]
+    undecided = [row["verdict"] == Verdict.CANT_TELL.value for row in large]
     rates = [
         {"of": "known sets that are right", "share": np.mean([row["right"] for row in known])},
         {"of": "sets of 100 and more that can't be told", "share": np.mean(undecided)},
@@ -123,31 +111,31 @@ def _rates(rows: Sequence[Row]) -> list[Row]:
     ):
         verdicts = [verdict_by_chance(accuracy, of_recording, seed) for seed in range(TABLES)]
         if accuracy == 0.5:
-            share = verdicts.count(NOTHING) / TABLES
+            share = verdicts.count(Verdict.NOTHING) / TABLES
         else:
-            harmless = (SUM_ENOUGH, CANNOT_TELL, NOTHING)
+            harmless = (Verdict.IMAGE, Verdict.CANT_TELL, Verdict.NOTHING)
             share = 1 - sum(map(verdicts.count, harmless)) / TABLES
         rates.append({"of": kind, "share": share})
     return rates
 
 
-def verdict_by_chance(accuracy: float, groups: Sequence[int], seed: int) -> str:
+def verdict_by_chance(accuracy: float, groups: Sequence[int], seed: int) -> Verdict:
     """Judge models of which each is right about a recording with the same probability.
 
-    Groups differ: in some of them each model is better than in others.
+    Those that see something trivial guess. Groups differ: in some of them each of the others is
+    better than in others, so that what holds within these groups alone isn't counted.
     """
     rng = np.random.default_rng(seed)
     numbers = np.asarray(groups)
     count = len(numbers)
-    correct: Correct = {}
-    parts = {*SHORTCUTS, *ANYWHERE.values()}
-    for name in (*sorted(parts), *SUMS, *TIMED):
-        share = 0.5 if name in parts else accuracy
+    correct = {}
+    for model in CANDIDATES:
+        guesses = model.sees in (Sees.TRIVIAL, Sees.CONTROL)
+        share = 0.5 if guesses else accuracy
         of_groups = rng.normal(share, 0.1 * (accuracy > 0.5), max(numbers) + 1)[numbers]
-        changes = CONTROLS if name in TIMED[2:5] else ()
-        correct[name] = {change: rng.random(count) < of_groups for change in (PLAIN, *changes)}
-    verdict, _ = judge(correct, (np.arange(count) % 2).tolist(), groups, 1000)
-    return verdict
+        correct[model] = rng.random(count) < of_groups
+    judged = judge(correct, (np.arange(count) % 2).tolist(), groups)
+    return Verdict.CANT_TELL if judged.within else judged.verdict
 
 
 @contextmanager

@@ -29,7 +29,6 @@ from pokersnn_helpers.commands.answers import Trained, confusion, in_words
 from pokersnn_helpers.commands.main import main
 from pokersnn_helpers.fast import FastSNN
 from pokersnn_helpers.own.answer import live as playing
-from pokersnn_helpers.own.ask import compare as needs_time
 from pokersnn_helpers.own.look import overview
 
 FIRST = "left/anna/0.npy"
@@ -305,14 +304,22 @@ def test_a_folder_is_inspected_in_few_lines_and_cleaned(folder, run):  # noqa: F
 
 
 @pytest.mark.slow
-def test_compare_prints_a_table_and_a_verdict(folder, monkeypatch, run):  # noqa: F811
-    real = needs_time.compare
-    monkeypatch.setattr(needs_time, "compare", lambda *a, **b: real(*a, **b, epochs=2))
-    lines = run("compare", folder, "--sensor", "64x64", "--processes", 1)
+def test_compare_prints_a_table_and_a_verdict_and_writes_a_report(folder, tmp_path, run):  # noqa: F811
+    words = ["compare", folder, "--sensor", "64x64", "--processes", 1, "--epochs", 2]
+    lines = run(*words, "--out", tmp_path / "report")
     assert lines[0].startswith("Groups: 4")
-    (of_the_sum,) = (line for line in lines if line.startswith("the sum "))
-    assert of_the_sum.split()[2] == "100"
-    assert lines[-1].startswith("can't tell")  # of 24 recordings that are all classified correctly
+    assert max(map(len, lines)) < 80
+    (row,) = (line for line in lines if "regression on the image" in line)
+    assert row.split()[5] == "100"
+    assert "Is something trivial as good?" in " ".join(lines)
+    content = json.loads((tmp_path / "report" / "compare.json").read_text())
+    assert content["recipe"]["epochs"] == 2
+
+    (line,) = run(*words, "--json", "--folds", 2, "--seed", 3)
+    content = json.loads(line)
+    assert (content["recipe"]["folds"], content["recipe"]["seed"]) == (2, 3)
+    with pytest.raises(SystemExit, match="report holds something; name a new folder"):
+        run(*words, "--out", tmp_path / "report")
 
 
 @pytest.mark.parametrize(

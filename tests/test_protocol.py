@@ -34,6 +34,7 @@ from pokersnn_helpers.study.protocol import (
     bootstrap_interval,
     cross_validate,
     in_parallel,
+    paired_difference,
 )
 from pokersnn_helpers.system.norse_cells import LICell, LIFRecurrentCell
 
@@ -354,6 +355,58 @@ def test_difference_of_two_models_is_paired():
     points, low, high = folds.points(better, better, groups).values()
     assert points == 0
     assert low == -high < 0  # two models that agree on these may still differ
+
+
+def test_groups_that_agree_are_no_certainty():
+    low, high = bootstrap_interval([1, 0] * 8, np.arange(16) // 2)
+    assert 0 < low < 0.2
+    assert 0.8 < high < 1
+    _, low, high = paired_difference([1, 1] * 8, [1, 0] * 8, np.arange(16) // 2)
+    assert low < 0.3
+    assert high > 0.7
+
+
+@pytest.mark.parametrize(
+    "sizes", [[200, *[2] * 11], [20] * 6, [100, 60, *[5] * 8], [50, 30, 20, 10, 5, 5], [3] * 12]
+)
+def test_paired_difference_holds_its_level_for_groups_of_any_size(sizes):
+    groups = np.repeat(range(len(sizes)), sizes)
+    rng = np.random.default_rng(0)
+    wrong = 0
+    for _ in range(400):
+        of_groups = rng.normal(0.7, 0.15, (2, len(sizes)))[:, groups]
+        first, second = rng.random(of_groups.shape) < of_groups
+        _, low, high = paired_difference(first, second, groups)
+        wrong += low > 0 or high < 0
+    assert wrong <= 32  # 5 % of 400, and what chance adds in one of a hundred runs
+
+
+def test_paired_difference_by_hand():
+    """Eight groups of one size: Student's t of their means; within them, recordings vary alone."""
+    difference = np.tile([1, 0, 0, 1, 1, 0, -1, 0], 3)
+    groups = np.arange(24) % 8
+    means = difference.reshape(3, 8).mean(0)
+    error = means.std(ddof=1) / np.sqrt(8)
+    mean, low, high = paired_difference(difference > 0, difference < 0, groups)
+    assert mean == pytest.approx(0.25)
+    assert high - mean == pytest.approx(2.364624 * error)  # t of 7 degrees
+    assert mean - low == pytest.approx(high - mean)
+    first = np.array([1, 1, 1, 0] * 25)  # in two groups
+    second = np.zeros(100)
+    by_hand = 1.984467 * np.sqrt(0.75 * 0.25 / 98)  # t of 98 degrees
+    mean, low, high = paired_difference(first, second, np.arange(100) // 52, within=True)
+    assert high - mean == pytest.approx(by_hand, rel=0.01)
+    assert paired_difference(first, second, np.zeros(100)) == (0.75, -0.25, 1)  # one group
+
+
+def test_interval_of_the_best_of_several_is_wider():
+    alike = np.ones(100)
+    for models in (1, 5):
+        _, low, high = paired_difference(alike, alike, range(100), models)
+        assert (1 - high) ** 100 == pytest.approx(0.025 / models)
+        assert low == -high
+    _, _, high = paired_difference(alike, alike, np.arange(100) // 25)
+    assert (1 - high) ** 4 == pytest.approx(0.025)  # four groups without an exception
 
 
 # ---- Estimators ----

@@ -12,6 +12,7 @@ from ..own.look.overview import inspect_files, overview
 from .terminal import pixels, say
 
 BARS = " ▁▂▃▄▅▆▇█"
+READING = ("sensor", "size", "window_ms")  # options of ``read_files``
 
 
 def inspect(recordings: list[Path], plot: Path | None = None, json: bool = False) -> None:
@@ -59,28 +60,27 @@ def clean(recordings: Path, out: Path, **filters: int) -> None:
 def compare(
     folder: str,
     processes: int = 2,
-    time_window: float | None = None,
-    augment: str | None = None,
+    json: bool = False,
+    out: Path | None = None,
     **options: Any,
 ) -> None:
     """Train models on a folder, and say whether its recordings need time."""
+    from ..own.ask import report
     from ..own.ask.compare import compare as compare_models
     from ..own.ask.verdict import decidable
 
     check_range(1, 1000, **{"--processes": processes})
+    if out and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(f"--out {out} holds something; name a new folder")
+    reading = {name: options.pop(name) for name in READING if name in options}
     files = find_recordings(folder)
-    say(decidable([file.group for file in files]))
-    loaded = read_files(files, **options)
-    comparison = compare_models(
-        loaded.recordings,
-        loaded.groups,
-        time_window=time_window,
-        augment=augment,
-        processes=processes,
-    )
-    table = (100 * comparison.table).round().astype("Int64").to_string(na_rep="-")
-    say(f"Correct, in %:\n{table}")
-    say(f"\n{comparison.verdict}. {' '.join(comparison.sentences)}")
+    if not json:
+        say(decidable([file.group for file in files]))
+    loaded = read_files(files, **reading)
+    comparison = compare_models(loaded.recordings, loaded.groups, processes=processes, **options)
+    say(json_format.dumps(report.content(comparison)) if json else report.printed(comparison))
+    if out:
+        report.write(comparison, out)
 
 
 def read_folder(path: str, **options: Any) -> Folder:

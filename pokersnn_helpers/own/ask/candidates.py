@@ -137,7 +137,7 @@ def network_of_train(settings: Settings) -> NetworkEstimator:
 def without_times(model: Model) -> Model:
     """Return a model that sees no more than the image, since it learns from times drawn anew."""
     return Model(
-        f"{model.name}, times drawn anew",
+        f"{model.name}, new times",
         Sees.IMAGE,
         lambda settings: PerturbedEstimator(model.make(settings), uniform_time),
     )
@@ -199,15 +199,15 @@ CANDIDATES = (  # the fastest first
     Model("one pixel", Sees.TRIVIAL, lambda _: ONE_PIXEL, "that pixel"),
     ANY_EVENTS,
     ANY_TENTH,
-    Model("image, logistic regression", Sees.IMAGE, lambda _: IMAGE),
-    Model("image, trees", Sees.IMAGE, lambda _: _trees(models.summed_image)),
-    Model("image, CNN", Sees.IMAGE, image_network),
-    Model("rate, trees", Sees.RATE, trees_over_time(models.rate_over_time, FINER)),
-    Model("image and rate, trees", Sees.IMAGE_AND_RATE, trees_over_time(models.sum_and_rate)),
-    Model("frames, MLP", Sees.FRAMES, network(models.FrameMLP)),
+    Model("regression on the image", Sees.IMAGE, lambda _: IMAGE),
+    Model("trees on the image", Sees.IMAGE, lambda _: _trees(models.summed_image)),
+    Model("CNN on the image", Sees.IMAGE, image_network),
+    Model("trees on the rate", Sees.RATE, trees_over_time(models.rate_over_time, FINER)),
+    Model("trees on image and rate", Sees.IMAGE_AND_RATE, trees_over_time(models.sum_and_rate)),
+    Model("MLP on single frames", Sees.FRAMES, network(models.FrameMLP)),
     Model("motion correlations", Sees.ORDER, motion_correlations),
     Model("regions over time", Sees.ORDER, trees_over_time(models.regions_over_time)),
     Model("all features", Sees.ORDER, trees_over_time(models.sum_rate_and_regions)),
     Model("GRU", Sees.MEMORY, network(models.GRU, clip_norm=1.0)),
-    Model("SNN, as train", Sees.MEMORY, network_of_train),
+    Model("SNN of train", Sees.MEMORY, network_of_train),
 )

@@ -25,7 +25,7 @@ from ...study.protocol import (
 )
 
 MARGIN = 0.10  # by which the best may be ahead of a model that is as good, in accuracy
-LEVEL = 0.05  # of all tests of a question together
+LEVEL = 0.01  # of the test against guessing, for all models together
 
 
 class Answer(Enum):
@@ -117,10 +117,11 @@ class Judgement:
         within: Whether it holds for new recordings in these groups alone, since there are too few
             groups to say it of new ones.
         rows: One a model.
-        best: The row of the best model that isn't trivial.
+        best: The row of the best model.
         apart: Whether any model tells the classes apart, question (a).
         p_value: Of the exact test, with Bonferroni's correction.
         guess: The share of the most frequent class.
+        rivals: How many models the best one is the best of.
     """
 
     verdict: Verdict
@@ -130,6 +131,7 @@ class Judgement:
     apart: Answer
     p_value: float
     guess: float
+    rivals: int
 
     def seeing(self, *sees: Sees) -> list[Row]:
         """Return the rows of models that see this, the best first."""
@@ -177,8 +179,9 @@ def _judge(
     guess = np.bincount(targets).max() / len(targets)
     apart, p_value = tell_apart(correct.values(), targets, range(len(groups)) if within else groups)
     accuracy = {model: right.mean() for model, right in correct.items()}
-    rivals = [m for m in correct if m.sees not in (Sees.TRIVIAL, Sees.CONTROL)]
-    best = max(rivals, key=lambda model: accuracy[model])
+    rivals = [model for model in correct if model.sees is not Sees.CONTROL]
+    # Of equally good ones, one that isn't trivial.
+    best = max(rivals, key=lambda model: (accuracy[model], model.sees is not Sees.TRIVIAL))
 
     def behind(model: Model, ahead: Model) -> Difference:
         return paired_difference(correct[ahead], correct[model], groups, len(rivals), within)
@@ -193,7 +196,9 @@ def _judge(
         interval = bootstrap_interval(right, groups)
         rows.append(Row(model, accuracy[model], interval, behind(model, best), as_good))
     (of_best,) = (row for row in rows if row.model is best)
-    judged = Judgement(Verdict.CANT_TELL, within, tuple(rows), of_best, apart, p_value, guess)
+    judged = Judgement(
+        Verdict.CANT_TELL, within, tuple(rows), of_best, apart, p_value, guess, len(rivals)
+    )
     return replace(judged, verdict=headline(judged))
 
 
@@ -203,11 +208,14 @@ def headline(judged: Judgement) -> Verdict:
         return Verdict.NOTHING if judged.apart is Answer.NO else Verdict.CANT_TELL
     if any(row.as_good is Answer.YES for row in judged.seeing(Sees.TRIVIAL)):
         return Verdict.SHORTCUT
-    answers = {sees: judged.seeing(sees)[0].as_good for sees in WITHOUT_ORDER}
-    for sees, as_good in answers.items():
-        if as_good is Answer.YES:
-            return Verdict[sees.name]
-    return Verdict.CANT_TELL if Answer.CANT_TELL in answers.values() else Verdict.ORDER
+    image, *others = (judged.seeing(sees)[0] for sees in WITHOUT_ORDER)
+    if image.as_good is not Answer.NO:
+        return Verdict.IMAGE if image.as_good is Answer.YES else Verdict.CANT_TELL
+    for row in others:
+        if row.as_good is Answer.YES:
+            return Verdict[row.model.sees.name]
+    unsure = any(row.as_good is Answer.CANT_TELL for row in others)
+    return Verdict.CANT_TELL if unsure else Verdict.ORDER
 
 
 def tell_apart(
@@ -268,12 +276,12 @@ def non_inferior(behind: Difference) -> Answer:
 
 
 REASONS = {
-    Verdict.IMAGE: "A network with a memory is worth its trouble only for an early answer.",
-    Verdict.RATE: "Time matters, and places needn't be told apart.",
-    Verdict.FRAMES: "Time matters, but no memory is needed.",
-    Verdict.IMAGE_AND_RATE: "Time matters, but the order of events doesn't.",
-    Verdict.NOTHING: "Record more, or see whether the classes differ at all.",
-    Verdict.CANT_TELL: "What differs may be chance. Record more, in more groups.",
+    Verdict.IMAGE: "a network with a memory is worth its trouble only for an early answer",
+    Verdict.RATE: "time matters, and places needn't be told apart",
+    Verdict.FRAMES: "time matters, but no memory is needed",
+    Verdict.IMAGE_AND_RATE: "time matters, but the order of events doesn't",
+    Verdict.NOTHING: "record more, or see whether the classes differ at all",
+    Verdict.CANT_TELL: "what differs may be chance; record more, in more groups",
 }
 
 
@@ -307,36 +315,33 @@ def _answer(row: Row) -> str:
 
 
 def _percent(row: Row) -> str:
-    return f"{row.model.name} is right in {row.correct:.0%}"
+    return f"{row.model.name} {row.correct:.0%}"
 
 
 def _reason(judged: Judgement) -> str:
-    best = judged.best
+    best = f"the best model, {_percent(judged.best)}"
+    if judged.verdict is Verdict.ORDER:
+        return _why_order(judged)
     if judged.verdict is Verdict.SHORTCUT:
         alike = [row for row in judged.seeing(Sees.TRIVIAL) if row.as_good is Answer.YES]
         checks = " and ".join(dict.fromkeys(row.model.check for row in alike))
-        return f"{_percent(alike[0])}, the best other model, {_percent(best)}. Check {checks}."
-    if judged.verdict is Verdict.ORDER:
-        return _why_order(judged)
+        return f"{', '.join(map(_percent, alike))}; {best}. Check {checks}."
     if judged.verdict in (Verdict.NOTHING, Verdict.CANT_TELL):
-        return f"the best, {_percent(best)}. {REASONS[judged.verdict]}"
-    enough = judged.seeing(Sees[judged.verdict.name])[0]
-    return f"{_percent(enough)}, the best, {_percent(best)}. {REASONS[judged.verdict]}"
+        return f"{best}; {REASONS[judged.verdict]}."
+    enough = _percent(judged.seeing(Sees[judged.verdict.name])[0])
+    return f"{enough}; {best}; {REASONS[judged.verdict]}."
 
 
 def _why_order(judged: Judgement) -> str:
     """Say which model with a memory reaches what, or that only hand-made features found it."""
-    without = _percent(judged.seeing(*WITHOUT_ORDER)[0])
+    without = f"without it, {_percent(judged.seeing(*WITHOUT_ORDER)[0])} at best"
     memory, *others = judged.seeing(Sees.MEMORY)
     if memory.behind.mean <= MARGIN:
-        return (
-            f"without it, {without} at best; of networks with a memory, which is needed, "
-            f"{_percent(memory)}."
-        )
-    networks = ", ".join(f"{row.model.name} {row.correct:.0%}" for row in (memory, *others))
+        return f"{without}; with a memory, which is needed, {_percent(memory)}."
+    networks = ", ".join(map(_percent, (memory, *others)))
     return (
-        f"without it, {without} at best. Hand-made features found it ({_percent(judged.best)}); "
-        f"networks with a memory didn't ({networks}): train them for longer, or on more recordings."
+        f"{without}. Hand-made features found it, {_percent(judged.best)}; networks with a memory "
+        f"didn't, {networks}: train them for longer, or on more recordings."
     )
 
 
@@ -356,7 +361,7 @@ def decidable(groups: Sequence[Any]) -> str:
     sizes = np.bincount(check_groups(groups, len(groups)))
     shares = sizes / sizes.sum()
     error = np.sqrt((shares**2 * (0.15**2 + 0.25 / sizes)).sum())
-    points = 100 * error * student.ppf(1 - LEVEL / 2 / 5, degrees_of_freedom(sizes))
+    points = 100 * error * student.ppf(1 - 0.025 / 5, degrees_of_freedom(sizes))
     differences = f"differences below {points:.0f} points" if points < 100 else "differences"
     number = f"Groups: {len(sizes)}, so of new ones {differences} can't be told."
     if len(sizes) == len(groups):
