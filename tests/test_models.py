@@ -161,7 +161,8 @@ def test_rate_over_time_knows_no_place_and_no_phase(some):
     lags, intervals = np.split(rate_over_time(some)[:, 20:], [37], axis=1)
     lags_moved, intervals_moved = np.split(rate_over_time(moved)[:, 20:], [37], axis=1)
     assert lags == pytest.approx(lags_moved, abs=1)
-    assert intervals == pytest.approx(-intervals_moved, abs=0.1)  # the order is another
+    agree = np.corrcoef(intervals.ravel(), -intervals_moved.ravel())[0, 1]  # the order is another
+    assert agree > 0.9
     in_a_corner = apply(lambda events: replaced(events, x=0, y=0), some)
     assert (rate_over_time(in_a_corner) == rate_over_time(some)).all()
 
