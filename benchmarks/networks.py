@@ -10,7 +10,7 @@ from pokersnn_helpers.system.devices import one_cpu_thread
 
 from . import Row
 from .libraries import LIBRARIES, Step, installed_version, torch_step
-from .timing import median_times, one_thread, recordings
+from .timing import median_times, recordings
 
 BATCH = 32
 HIDDEN = 100
@@ -39,7 +39,6 @@ def training_steps(frames: Tensor, targets: Tensor, time_window: float) -> dict[
         "SNN": slow(frames),
         "FastSNN, dense frames": one_cpu_thread()(fast(frames)),
         FAST: one_cpu_thread()(fast(sparse)),
-        f"{FAST}, one thread": one_thread()(fast(sparse)),
     }
     for name, (make_step, _) in LIBRARIES.items():
         steps[name] = None

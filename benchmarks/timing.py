@@ -2,12 +2,9 @@
 
 import functools
 import math
-import os
 import platform
 import statistics
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
@@ -15,7 +12,7 @@ import torch
 from llvmlite.binding import get_host_cpu_name
 
 from pokersnn_helpers import Split, load_pokerdvs
-from pokersnn_helpers.system.devices import one_cpu_thread, usable_cores
+from pokersnn_helpers.system.devices import usable_cores
 
 from .libraries import LIBRARIES, Step, installed_version
 
@@ -24,20 +21,6 @@ from .libraries import LIBRARIES, Step, installed_version
 def recordings() -> Split:
     """Return the recordings that every benchmark uses: the real ones where they can be loaded."""
     return load_pokerdvs()
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Leave PyTorch one CPU thread, and ``FastSNN`` too: in a block, or in a function."""
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        with one_cpu_thread():
-            yield
-    finally:
-        del os.environ["OMP_NUM_THREADS"]
-        if before is not None:
-            os.environ["OMP_NUM_THREADS"] = before
 
 
 def setting() -> dict[str, Any]:

@@ -7,32 +7,12 @@ from torch import nn
 
 from benchmarks.counting import Operations, count_operations
 from benchmarks.energy import estimate_energy
-from benchmarks.latency import CumulativeMLP
 from benchmarks.operations import count_regression
-from pokersnn_helpers import SNN, Classifier, FastSNN
-from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.study.models import GRU, MLP, FrameMLP, summed_image
+from pokersnn_helpers import SNN, FastSNN
+from pokersnn_helpers.study.models import summed_image
 from pokersnn_helpers.study.protocol import logistic_regression
 
-PER_RECORDING = (
-    "effective_macs",
-    "effective_acs",
-    "membrane_updates",
-    "activation_sparsity",
-)
 STEPS = (9, 5, 1)  # of the random frames
-
-
-NETWORKS = {
-    "SNN": SNN,
-    "Classifier": lambda: Classifier(FastSNN()),
-    "MLP": MLP,
-    "MLP, cumulative": CumulativeMLP,
-    "GRU": GRU,
-    "MLP on each frame": FrameMLP,
-    "SNN behind a layer": LayerThenSNN,
-}
-SPARSE = set(NETWORKS) - {"SNN"}
 
 
 @pytest.fixture
@@ -43,11 +23,6 @@ def random_frames():
     for recording, steps in enumerate(STEPS):
         frames[steps:, recording] = 0
     return frames
-
-
-def make(name):
-    torch.manual_seed(1)
-    return NETWORKS[name]()
 
 
 def small_network(v_th):
@@ -102,18 +77,6 @@ def test_weights_that_are_0_do_nothing():
     assert operations.effective_acs == 3 + 2 * 3
 
 
-def test_what_adds_or_subtracts_a_weight_multiplies_nothing():
-    frames = torch.zeros(4, 1, 1, 1, 3)
-    frames[0, 0, 0, 0, :2] = -1
-    frames[1, 0, 0, 0] = torch.tensor([1, -1, 0])
-    frames[2, 0, 0, 0] = torch.tensor([0, 1, -2])  # one of them makes MACs of both
-    frames[3, 0, 0, 0, 0] = 0.5
-    network = nn.Sequential(nn.Flatten(2), nn.Linear(3, 2))
-    found = count_operations(network, frames)
-    assert found.effective_acs == 2 * 2 + 2 * 2
-    assert found.effective_macs == 2 * 2 + 2
-
-
 def test_spikes_are_those_of_the_run(random_frames):
     torch.manual_seed(2)
     snn = SNN(hidden_size=15)
@@ -133,18 +96,6 @@ def test_spikes_are_those_of_the_run(random_frames):
         assert operations.activation_sparsity[number] == pytest.approx(silent)
 
 
-def test_activation_sparsity_looks_at_each_activation_once(random_frames):
-    network = make("SNN behind a layer").eval()
-    frames = random_frames[:, :1]
-    network.snn.record = True
-    network(frames)
-    features = network.inputs(frames).relu()
-    spikes = network.snn.recording.lif0.z
-    activations = torch.cat([features.flatten(), spikes.flatten()])
-    expected = (activations == 0).double().mean().item()
-    assert count_operations(network, frames).activation_sparsity[0] == pytest.approx(expected)
-
-
 def test_given_steps_are_counted():
     snn = small_network(1e-9)
     expected = [0, 4 + 4, 16, 26, 26 + 8]  # two neurons spike on in the silence
@@ -160,38 +111,6 @@ def test_a_regression_multiplies_each_pixel_with_events_once_for_each_class(some
     assert operations.effective_macs.tolist() == [4 * number for number in pixels]
     assert operations.effective.tolist() == operations.effective_macs.tolist()
     assert operations.footprint == 4 * 4 * (2450 + 1)
-
-
-# ---- What the numbers don't depend on ----
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_recording_costs_the_same_alone_and_in_a_batch(name, random_frames):
-    network = make(name)
-    together = count_operations(network, random_frames)
-    for number, last in enumerate(STEPS):
-        alone = count_operations(network, random_frames[:last, number : number + 1])
-        for field in PER_RECORDING:
-            assert getattr(together, field)[number] == getattr(alone, field)[0], field
-
-
-@pytest.mark.parametrize("name", sorted(SPARSE))
-def test_sparse_frames_cost_what_dense_ones_cost(name, random_frames):
-    network = make(name)
-    expected = count_operations(network, random_frames).means()
-    found = count_operations(network, random_frames.to_sparse()).means()
-    assert found == pytest.approx(expected)
-
-
-def test_network_is_left_as_it_was(random_frames):
-    network = LayerThenSNN().train()
-    expected = count_operations(network, random_frames).means()  # dropout would change it
-    assert count_operations(network, random_frames).means() == expected
-    assert network.training
-    assert network.dropout.training
-    assert network.snn.record is False
-    assert network.snn.recording is None
-    assert not any(module._forward_hooks for module in network.modules())
 
 
 # ---- What NeuroBench counts ----
