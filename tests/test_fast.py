@@ -7,6 +7,7 @@ large networks, threads, and what is refused.
 import threading
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from torch.autograd import grad
@@ -130,6 +131,17 @@ def test_inference_and_recording_give_the_same_bits(share):
     assert torch.equal(snn(frames), expected)
     assert_same_bits(without_gradients, tree_leaves(snn.recording))
     assert not any(state.requires_grad for state in tree_leaves(snn.recording))
+
+
+def test_blas_is_for_training_alone(monkeypatch):
+    """It rounds by how many recordings a batch has, and an answer mustn't depend on that."""
+    snn = FastSNN(50, 30)
+    frames = random_frames(1.0)
+    monkeypatch.delattr(np, "matmul")
+    with torch.no_grad():
+        snn(frames)
+    with pytest.raises(AttributeError, match="matmul"):
+        snn(frames)
 
 
 def test_gradient_reaches_dense_frames(data):

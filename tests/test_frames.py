@@ -9,7 +9,7 @@ from tonic.transforms import ToFrame
 from torch.utils.data import DataLoader
 
 from pokersnn_helpers import EVENT_DTYPE, augment, make_loader, make_loaders, to_frames
-from pokersnn_helpers.frames import to_sparse_frames
+from pokersnn_helpers.frames import to_sparse_frames, with_steps
 
 either = pytest.mark.parametrize("sparse", [False, True])
 
@@ -71,6 +71,15 @@ def test_augment_mirrors_or_moves_by_a_pixel_and_keeps_time_and_polarity():
     assert set(y.tolist()) == {9, 10, 11}
     assert set(x.tolist()) == {4, 5, 6, 28, 29, 30}  # column 5 or its mirror, 29
     assert frames[3, 0, 1, 10, 5] == 2.0  # the original is left alone
+
+
+def test_sparse_frames_are_sorted_when_they_are_coalesced():
+    torch.manual_seed(0)
+    frames = torch.rand(5, 4, 2, 6, 7).to_sparse()
+    moved = augment(frames)
+    assert torch.equal(moved.coalesce().indices(), moved.to_dense().to_sparse().indices())
+    cut = with_steps(moved, 3)
+    assert torch.equal(cut.coalesce().indices(), cut.to_dense().to_sparse().indices())
 
 
 @either

@@ -61,6 +61,11 @@ def test_recording_is_of_every_step_and_changes_nothing(frames):
     assert snn.recording is None
 
 
+def test_sparse_frames_are_refused_by_a_network_that_takes_dense_ones(frames):
+    with pytest.raises(TypeError, match=r"give this network frames\.to_dense\(\)"):
+        SNN(2 * 17 * 21)(frames.to_sparse())
+
+
 @both_networks
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
 def test_frames_are_converted_to_the_type_of_the_weights(network, dtype):
