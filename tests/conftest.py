@@ -18,6 +18,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from filelock import FileLock
+from hypothesis.internal.conjecture import providers
+
+# Hypothesis would also draw numbers that stand in the modules loaded so far: after other tests, or
+# in another order of them, it would try other examples.
+providers._get_local_constants = providers.Constants
 
 # What lies beside the package.
 sys.path[:0] = [str(Path(__file__).parents[1] / place) for place in (".", "tools", "_ext")]

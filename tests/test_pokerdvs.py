@@ -147,12 +147,15 @@ def truncated(path):
 def test_download_that_fails_leaves_nothing_and_the_next_address_is_asked(
     published, tmp_path, monkeypatch, sources, serve, serve_answer, answer, reason
 ):
-    monkeypatch.setattr(pokerdvs, "SILENCE_LIMIT", 0.2)
+    if answer is stalled:
+        monkeypatch.setattr(pokerdvs, "SILENCE_LIMIT", 0.2)
     bad = serve_answer(answer)
     sources(bad)
     with pytest.raises(FileNotFoundError, match=f"{bad}: .*{reason}"):
         load_pokerdvs(tmp_path / "root", source="real")
     assert files_below(tmp_path / "root") == []
+    # The good server may be slow on a busy machine, and the stalled one ends after 2 s.
+    monkeypatch.setattr(pokerdvs, "SILENCE_LIMIT", 60)
     sources(bad, serve(published))
     assert_whole(load_pokerdvs(tmp_path / "root", source="real"))
 
