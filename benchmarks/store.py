@@ -28,6 +28,7 @@ NEAR = (
     "stopped_accuracy",
     "c2st_accuracy",
 )
+UNSTEADY = ("version", "raised", "chosen")  # words that change with libraries and processors
 AMOUNTS = ("amount", "at", "threshold", "penalty", "pruned", "bins_us", "seed")
 
 
@@ -129,12 +130,9 @@ def _intervals(row: Row) -> dict[str, tuple[float, float]]:
 
 
 def _key(row: Row) -> tuple[Any, ...]:
-    """Return what a row is about: its words, and the amounts of a change or a setting.
-
-    Words about a version of a library aren't, since they change with it.
-    """
+    """Return what a row is about: its words, and the amounts of a change or a setting."""
     key = []
     for name, value in row.items():
-        if name in AMOUNTS or (isinstance(value, str) and name not in ("version", "raised")):
+        if name in AMOUNTS or (isinstance(value, str) and name not in UNSTEADY):
             key.append(value)
     return tuple(key)
