@@ -12,11 +12,11 @@ from pokersnn_helpers import load_pokerdvs131
 from pokersnn_helpers.study.measured import names, read
 
 SMALLEST = {"seeds": 1, "epochs": 1, "repeats": 1, "recordings": 8}
-ELSEWHERE = {"compare", "teach"}  # tested in test_compare.py and in site/test_teach.py
+NOT_SMALL = {"compare", "teach"}  # minutes of training at any size, and a browser
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(command.BENCHMARKS.keys() - ELSEWHERE))
+@pytest.mark.parametrize("name", sorted(command.BENCHMARKS.keys() - NOT_SMALL))
 def test_a_benchmark_of_the_smallest_size_has_every_row_that_is_stored(name):
     measure = command.function_of(name)
     parameters = inspect.signature(measure).parameters
