@@ -271,7 +271,7 @@ def test_inspect_prints_numbers_a_rate_and_advice(tmp_path, run, monkeypatch):
     monkeypatch.chdir(tmp_path)
     np.save("odd.npy", events)
     lines = run("inspect", ".")
-    assert "events                    3000" in lines
+    assert "events                    3,000" in lines
     rate = next(line for line in lines if "rate over time" in line)
     assert rate.endswith("|")
     assert rate.count("█") > 20
@@ -284,7 +284,7 @@ def test_inspect_prints_numbers_a_rate_and_advice(tmp_path, run, monkeypatch):
             run("inspect", "odd.npy", "--plot", name)
 
 
-def test_a_folder_is_inspected_in_few_lines_and_cleaned(folder, run):  # noqa: F811
+def test_a_folder_is_inspected_in_few_lines_and_cleaned(folder, tmp_path_factory, run):  # noqa: F811
     bad = folder / "left" / "anna" / "9.csv"
     bad.write_text("t,x\n")
     summary, _, _, *table, sensor, last = run("inspect", folder)
@@ -299,8 +299,9 @@ def test_a_folder_is_inspected_in_few_lines_and_cleaned(folder, run):  # noqa: F
     assert len(content) == 25
     assert all(file["advice"] for file in content.values())
     bad.unlink()
-    lines = run("clean", folder, "--out", folder / "clean", "--refractory", 10)
-    assert len(lines) == len([*folder.glob("clean/*/*/*.npz")]) == 24
+    new = tmp_path_factory.mktemp("cleaned") / "new"
+    lines = run("clean", folder, "--out", new, "--refractory", 10)
+    assert len(lines) == len([*new.glob("*/*/*.npz")]) == 24
 
 
 @pytest.mark.slow

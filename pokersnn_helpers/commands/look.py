@@ -42,7 +42,7 @@ def inspect(recordings: list[Path], plot: Path | None = None, json: bool = False
 
 
 def _in_full(inspection: Inspection) -> list[str]:
-    lines = [f"{name:26}{value:.6g}" for name, value in inspection.numbers.items()]
+    lines = [f"{name:26}{round(value, 3):,}" for name, value in inspection.numbers.items()]
     heights = len(BARS[1:]) * inspection.rate / inspection.rate.max()
     bars = "".join(BARS[math.ceil(height)] for height in heights)
     advice = [f"- {sentence}" for sentence in inspection.advice]

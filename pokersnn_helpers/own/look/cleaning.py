@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 
@@ -64,19 +65,23 @@ def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
     r"""Write a file, or all files below a folder, as ``filter_events`` leaves them.
 
     Each file becomes a ``.npz`` file with the same times, which also holds what else the file says
-    of its events or its sensor. The new folder appears once all files are written. If a folder
-    holds both 1.csv and 1.npy, they become 1.npz and 1.npy.npz. The function yields how much is
-    left of each file.
+    of its events, of its sensor and of itself, such as its class. The new folder appears once all
+    files are written. If a folder holds both 1.csv and 1.npy, they become 1.npz and 1.npy.npz. The
+    function yields how much is left of each file.
 
     Args:
         path: The file or folder.
-        out: The new folder.
+        out: The new folder, elsewhere.
         filters: The arguments ``refractory`` and ``noise`` of ``filter_events``.
 
     Raises:
         FileExistsError: Something has the name of the new folder already.
         FileNotFoundError: There is no such file, or there are no recordings in the folder.
-        ValueError: A file can't be read, or none of its events is left. The message names it.
+        ValueError: The new folder would be in the old one, or a file can't be read, or none of its
+            events is left. The message names it.
+
+    Warns:
+        UserWarning: Some files are left out, since they aren't recordings.
 
     Example:
         >>> _ = Path("one.csv").write_text("t,x,y,p\n0,0,0,1\n")
@@ -85,25 +90,36 @@ def clean_files(path: Path, out: Path, **filters: int) -> Iterator[str]:
     """
     if out.exists():
         raise FileExistsError(f"{out} exists; name a new folder")
+    if path.resolve() in out.resolve().parents:
+        raise ValueError(f"{out} would be a part of {path}; name a folder elsewhere")
     root = path if path.is_dir() else path.parent
+    files = find_files(path)
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".", suffix=".tmp", dir=out.parent) as scratch:
         folder = Path(scratch, out.name)
-        for file in find_files(path):
-            recorded = read_unchecked(file)
-            events, sensor_size = check_file(recorded, file)
-            with errors_in(str(file)):
-                remaining = _remaining(events, **filters)
-            left = recorded.events[remaining]
-            arrays = {name: left[name] for name in left.dtype.names}
-            for name, array in arrays.items():
-                arrays[name] = array.astype(str) if array.dtype == object else array
-            if sensor_size:
-                arrays["sensor_size"] = np.array(sensor_size)
+        for file in files:
             new = (folder / file.relative_to(root)).with_suffix(".npz")
-            while new.exists():  # where 1.csv stands beside 1.npy
-                new = new.with_name(f"{new.stem}{file.suffix}.npz")
+            if new.exists():  # where 1.csv stands beside 1.npy
+                new = new.with_name(f"{file.name}.npz")
             new.parent.mkdir(parents=True, exist_ok=True)
-            np.savez_compressed(new, allow_pickle=False, **arrays)
-            yield f"{file}: {len(remaining)} of {len(events)} events are left"
+            yield _clean_file(file, new, **filters)
         folder.rename(out)
+
+
+def _clean_file(path: Path, new: Path, **filters: int) -> str:
+    """Write what is left of a file, and say how much that is."""
+    recorded = read_unchecked(path)
+    events, sensor_size = check_file(recorded, path)
+    with errors_in(str(path)):
+        remaining = _remaining(events, **filters)
+    left = recorded.events[remaining]
+    arrays = {name: left[name] for name in left.dtype.names}
+    arrays |= {name: np.asarray(value) for name, value in recorded.about.items()}
+    if sensor_size:
+        arrays["sensor_size"] = np.array(sensor_size)
+    with ZipFile(new, "w", ZIP_DEFLATED) as archive:  # np.savez can't have an array called "file"
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                text = array.astype(str) if array.dtype == object else array
+                np.save(member, text, allow_pickle=False)
+    return f"{path}: {len(remaining):,} of {len(events):,} events are left"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 PARTS = 50  # of the duration, for the rate over time
 CAMERA_PIXELS = 2**21  # no sensor has more
 LONGEST_SPARSE = 600e6  # µs with less than an event per ms, in recordings of usual length
+LISTED = 8  # hot pixels, at most, in a sentence
 RIVALS = 5  # of the 24 pixels around a hot one, at most, that are about as loud
 TOO_MANY = 0.5  # of the events in hot pixels: what is left would be another recording
 ENOUGH_EVENTS = 100  # events, from which on a rate or a clock tells something
@@ -254,7 +255,12 @@ def _advice_on_times(t: np.ndarray, scale: float, pixels: int) -> Iterator[str]:
     gap = int(gaps.max())
     tick = int(np.gcd.reduce(gaps))
     factor = _guess_unit(scale, t, pixels)
-    if factor != 1 or scale != 1:
+    if factor < scale:
+        yield (
+            f"{count} events in {duration / 1e6:.4g} s are fewer than one per ms; if their times "
+            "are in ns, divide them by 1000"
+        )
+    elif factor != 1 or scale != 1:
         in_the_file = duration / max(scale, 1)
         remedy = UNITS.get(factor, "round the times to whole µs")
         yield f"{count} events within {in_the_file:g} can hardly be in µs; {remedy}"
@@ -291,8 +297,9 @@ def _advice_on_pixels(
     elif number:
         x, y = hot_pixels.T
         share = image[y, x].sum() / len(events)
-        places = ", ".join(map(str, map(tuple, hot_pixels.tolist())))
-        what = f"hot pixels, {number} in all, {places}, have {100 * share:.2g}% of the events"
+        places = ", ".join(map(str, map(tuple, hot_pixels[:LISTED].tolist())))
+        more = f" and {number - LISTED} more" if number > LISTED else ""
+        what = f"hot pixels, {number} in all, {places}{more}, have {share:.2%} of the events"
         remedy = "leave them out by `clean`"
         if share > TOO_MANY:
             remedy = "look whether they are what you recorded, or record again"
