@@ -1,5 +1,8 @@
 """``python -m pokersnn_helpers``: see ``commands``."""
 
-from .commands.main import main
+try:
+    from .commands.main import main
 
-main()
+    main()
+except KeyboardInterrupt:  # while Python still imports
+    raise SystemExit(130) from None

@@ -81,7 +81,12 @@ def what_is_outside(ranges: list[list[float]], image: np.ndarray, duration: floa
     if not ranges or not image.any():
         return []
     return [
-        f"{number:,.4g} {name} ({low:,.4g} to {high:,.4g})"
+        f"{_digits(number)} {name} ({_digits(low)} to {_digits(high)})"
         for name, (low, high), number in zip(NAMES, ranges, describe(image, duration), strict=False)
         if not low <= number <= high
     ]
+
+
+def _digits(number: float) -> str:
+    """Write a number with at least four digits: 17,340 or 0.2541."""
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.4g}"

@@ -1,5 +1,7 @@
 """What ``inspect`` finds odd, and from where on."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -73,8 +75,8 @@ def inspect(tmp_path):
         ("% are ON", at(range(10), on=9), at(range(11), on=10)),
         ("% are ON", at(range(10), on=1), at(range(11), on=1)),
         ("% are ON", at(range(50), on=50), at(range(50), on=49)),
-        ("divide ns", at(sparse(600e6)), at(sparse(660e6))),
-        ("divide ns", at(1000 * sparse(5000)), at(1000 * sparse(5500))),
+        ("if their times are in ns, divide", at(sparse(600e6)), at(sparse(660e6))),
+        ("if their times are in ns, divide", at(1000 * sparse(5000)), at(1000 * sparse(5500))),
         ("can hardly be in µs; multiply ms", at([0, 200]), at([0, 199])),
         ("1 events, all at the same time", at([7, 8]), at([7])),
         ("run backwards at event 1 (from 9 to 5", at([9, 9]), at([9, 5])),
@@ -109,7 +111,7 @@ def test_an_overflow_is_no_disorder(bits, inspect):
 @pytest.mark.parametrize("whole", [True, False])
 @pytest.mark.parametrize(
     ("factor", "remedy"),
-    [(1e-3, "multiply ms by 1000"), (1e-6, "multiply seconds by 1e6"), (1e3, "divide ns by 1000")],
+    [(1e-3, "multiply ms by 1000"), (1e-6, "multiply seconds by 1e6"), (1e3, "divide .* by 1000")],
 )
 def test_units_are_told_by_rate_and_resolution(factor, remedy, whole, inspect):
     table = np.array(scene().tolist(), float)
@@ -119,7 +121,7 @@ def test_units_are_told_by_rate_and_resolution(factor, remedy, whole, inspect):
     else:
         table[:, 0] += 1.7e15 * factor  # since 1970
     unit, _ = inspect(table).advice
-    assert unit.endswith(remedy)
+    assert re.search(f"{remedy}$", unit)
 
 
 def test_hot_pixels_fire_all_the_time_and_a_hand_that_turns_round_does_not(inspect):
@@ -130,6 +132,9 @@ def test_hot_pixels_fire_all_the_time_and_a_hand_that_turns_round_does_not(inspe
     assert inspection.hot_pixels.tolist() == [[x, y] for x, y, _ in hot]
     first, _ = inspection.advice
     assert first.startswith("hot pixels, 5 in all, (40, 12), (56, 20), (30, 30), (3, 5),")
+    places = [(8 * number, 2) for number in range(8)] + [(8 * number, 60) for number in range(4)]
+    first, _ = inspect(scene(*[(*place, 100) for place in places])).advice
+    assert first.startswith("hot pixels, 12 in all, ") and " and 4 more, have " in first
     together = [[9, 60], [9, 61], [10, 60], [10, 61]]
     events = scene(*[(x, y, 50) for x, y in together])
     assert sorted(find_hot_pixels(events).tolist()) == together

@@ -3,7 +3,10 @@
 import itertools
 import json
 import shutil
+import signal
+import subprocess
 import sys
+import time
 import warnings
 from types import SimpleNamespace
 
@@ -180,6 +183,34 @@ def test_predict_of_a_folder_prints_a_confusion_matrix(trained, tmp_path, run):
     assert ["right", "1", "0", "8", "88.9"] in rows
     again = run("predict", "--checkpoint", checkpoint, wrong, "--each")
     assert sum(".npy: " in line for line in again) == 25
+    for name in ("matrix.csv", "matrix.png"):
+        run("predict", "--checkpoint", checkpoint, wrong, "--matrix", tmp_path / name)
+    table = pd.read_csv(tmp_path / "matrix.csv", index_col="class")
+    assert table.loc["right"].to_dict() == {"left": 1, "middle": 0, "right": 8}
+    assert (tmp_path / "matrix.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(SystemExit, match="takes one folder of classes; name one"):
+        run("predict", "--checkpoint", checkpoint, wrong, wrong, "--matrix", tmp_path / "b.csv")
+
+
+def test_a_line_feed_in_the_name_of_a_file_forges_no_answer(trained, tmp_path, run):
+    folder, checkpoint = trained  # noqa: F811
+    path = shutil.copy(folder / FIRST, tmp_path / "a.npy: right (right 100%)\nb.npy")
+    (line,) = run("predict", "--checkpoint", checkpoint, path)
+    assert r"100%)\nb.npy: left (" in line
+
+
+def test_files_that_are_groups_by_themselves_are_told_and_grouped_by_a_rule(folder, run):  # noqa: F811
+    for path in folder.glob("*/*/*.npy"):
+        path.rename(path.parents[1] / f"{path.parent.name}_{path.name}")
+        if not any(path.parent.iterdir()):
+            path.parent.rmdir()
+    options = ["train", "--data", folder, "--sensor", "64x64", "--network", "fast", "--epochs", 1]
+    with pytest.warns(UserWarning, match="each file is taken for a group of its own, .*--group-by"):
+        run(*options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lines = run(*options, "--group-by", "^[a-z]+")
+    assert lines[0].startswith("own recordings: 18 to train on")
 
 
 @pytest.mark.filterwarnings("ignore:. files below")  # those that predict is asked about
@@ -302,6 +333,24 @@ def test_a_folder_is_inspected_in_few_lines_and_cleaned(folder, tmp_path_factory
     new = tmp_path_factory.mktemp("cleaned") / "new"
     lines = run("clean", folder, "--out", new, "--refractory", 10)
     assert len(lines) == len([*new.glob("*/*/*.npz")]) == 24
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_what_ends_clean_leaves_nothing(number, status, tmp_path):
+    np.save(tmp_path / "long.npy", np.concatenate([scene()] * 50)[["t", "x", "y", "p"]])
+    events = np.load(tmp_path / "long.npy")
+    events.sort(order="t", kind="stable")
+    np.save(tmp_path / "long.npy", events)
+    words = ["-m", "pokersnn_helpers", "clean", "long.npy", "--out", "new", "--noise", "9"]
+    command = subprocess.Popen([sys.executable, *words], cwd=tmp_path, stderr=subprocess.PIPE)
+    while len([*tmp_path.iterdir()]) == 1:  # what is written next to the old file
+        time.sleep(0.1)
+    command.send_signal(number)
+    _, errors = command.communicate()
+    assert command.returncode == status
+    assert errors.decode().splitlines() == ["python -m pokersnn_helpers clean: stopped"]
+    assert [path.name for path in tmp_path.iterdir()] == ["long.npy"]
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from ..out_of_distribution import image_of, what_is_outside
 from ..own.answer import live as playing
 from ..own.answer.streaming import Stream
 from ..recordings import PackedRecording
+from ..system.writing import atomic_write
 from ..training import Prediction, predict_recording
 from .terminal import pixels, say
 
@@ -26,8 +27,16 @@ WIDTH = 80  # of a terminal
 NO_ANSWER = "no answer"
 
 
-def predict(checkpoint: Path, recordings: list[Path], sensor: str = "", each: bool = False) -> None:
+def predict(
+    checkpoint: Path,
+    recordings: list[Path],
+    sensor: str = "",
+    each: bool = False,
+    matrix: Path | None = None,
+) -> None:
     """Print the class of each file, or of each part of it, and of a folder a confusion matrix."""
+    if matrix and [path.is_dir() for path in recordings] != [True]:
+        raise ValueError(f"--matrix is {matrix}, which takes one folder of classes; name one")
     trained = Trained(checkpoint, sensor)
     for path in recordings:
         if path.is_dir():
@@ -35,11 +44,13 @@ def predict(checkpoint: Path, recordings: list[Path], sensor: str = "", each: bo
             for file in tqdm(find_recordings(path), "asking", unit="file", delay=2):
                 answers += trained.ask(file.path, file.class_name)
             table = pd.DataFrame(answers, columns=COLUMNS)
-            say("\n".join(summary(table, trained.classifier.classes)))
+            say(*summary(table, trained.classifier.classes))
+            if matrix:
+                write_matrix(table, matrix)
         else:
             answers = trained.ask(path)
         if each or not path.is_dir():
-            say("\n".join(line for _, _, line, _ in answers))
+            say(*(line for _, _, line, _ in answers))
 
 
 class Trained:
@@ -108,7 +119,7 @@ def summary(answers: pd.DataFrame, classes: Sequence[str]) -> list[str]:
     if unlike:
         lines.append(f"{len(unlike)} of {len(answers)} are unlike all of training, such as")
         lines.append(unlike[0])
-    return [*lines, confusion(answers)]
+    return [*lines, *confusion(answers).splitlines()]
 
 
 def confusion(answers: pd.DataFrame) -> str:
@@ -117,6 +128,18 @@ def confusion(answers: pd.DataFrame) -> str:
     correct = answers["class"] == answers["answer"]
     table["correct, %"] = (100 * correct.groupby(answers["class"]).mean()).round(1)
     return table.to_string(line_width=WIDTH)
+
+
+def write_matrix(answers: pd.DataFrame, path: Path) -> None:
+    """Write how often each answer was given to each class, as a CSV or as a figure."""
+    from ..figures.results import plot_confusion  # Matplotlib takes half a second to import
+
+    table = pd.crosstab(answers["class"], answers["answer"])
+    with atomic_write(path, overwrite=False) as file:
+        if path.suffix == ".csv":
+            table.to_csv(file)
+        else:
+            plot_confusion(table).savefig(file, format=path.suffix[1:])
 
 
 def in_words(answer: Prediction, outside: Sequence[str] = ()) -> str:

@@ -2,6 +2,7 @@
 
 import json as json_format
 import math
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,9 @@ def inspect(recordings: list[Path], plot: Path | None = None, json: bool = False
         }
         say(json_format.dumps(content))
     elif len(inspections) == 1:
-        say("\n".join(_in_full(inspections[first])))
+        say(*_in_full(inspections[first]))
     else:
-        say("\n".join(overview(inspections)))
+        say(*overview(inspections))
     if plot:
         from ..system.writing import atomic_write
 
@@ -59,6 +60,7 @@ def clean(recordings: Path, out: Path, **filters: int) -> None:
 
 def compare(
     folder: str,
+    group_by: str | None = None,
     processes: int = 2,
     json: bool = False,
     out: Path | None = None,
@@ -73,19 +75,22 @@ def compare(
     if out and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"--out {out} holds something; name a new folder")
     reading = {name: options.pop(name) for name in READING if name in options}
-    files = find_recordings(folder)
+    files = find_recordings(folder, group_by)
     if not json:
         say(decidable([file.group for file in files]))
     loaded = read_files(files, **reading)
     comparison = compare_models(loaded.recordings, loaded.groups, processes=processes, **options)
-    say(json_format.dumps(report.content(comparison)) if json else report.printed(comparison))
+    if json:
+        say(json_format.dumps(report.content(comparison)))
+    else:
+        say(*report.printed(comparison).splitlines())
     if out:
         report.write(comparison, out)
 
 
-def read_folder(path: str, **options: Any) -> Folder:
-    """Load a folder as the options of ``read_files`` say."""
-    return read_files(find_recordings(path), **options)
+def read_folder(path: str, group_by: str = "", **options: Any) -> Folder:
+    """Load a folder as the options of ``find_recordings`` and ``read_files`` say."""
+    return read_files(find_recordings(path, group_by), **options)
 
 
 def read_files(
@@ -95,6 +100,12 @@ def read_files(
     window_ms: float | None = None,
 ) -> Folder:
     """Read what was found in a folder as the command line says."""
+    if len({file.group for file in files}) == len(files):
+        warnings.warn(
+            "each file is taken for a group of its own, so that recordings of one person may train "
+            "and test; put them into a folder below the class, or say --group-by",
+            stacklevel=2,
+        )
     sensor_pixels = pixels("--sensor", sensor)
     return read_recordings(
         files,

@@ -3,6 +3,7 @@
 import argparse
 import io
 import os
+import signal
 import sys
 import warnings
 from importlib import import_module
@@ -26,6 +27,7 @@ TRAINABLE = {  # by --network
     "layer": "fast:LayerThenSNN",
 }
 NETWORK = "what to train (layer for --data, else snn); save_nir takes snn and fast alone"
+GROUP = "what in a file's path is its group, as user([0-9]+); else its folder"
 EVENTS = "events, such as .npy, .csv or a camera's own file"
 FILE: dict[str, Any] = {"metavar": "FILE", "type": Path}
 FOLDER: dict[str, Any] = {"metavar": "FOLDER", "type": Path}
@@ -46,6 +48,7 @@ OPTIONS = [  # the commands, an option of theirs, its meaning, and what else arg
     ("train predict compare live", "--sensor", "for files that don't say it", PIXELS),
     ("train compare", "--size", "bring recordings to it; else at most 128x128", PIXELS),
     ("train compare", "--window-ms", "cut recordings into such parts", MS),
+    ("train compare", "--group-by", GROUP, {"metavar": "REGEX"}),
     ("train compare", "--time-window", "of a bin; else chosen", BIN_US),
     ("train compare", "--augment", "how training recordings change", AUGMENTS),
     ("train", "--data", "folder per class; else POKER-DVS", {"metavar": "PATH"}),
@@ -56,6 +59,7 @@ OPTIONS = [  # the commands, an option of theirs, its meaning, and what else arg
     ("train", "--checkpoint", "save the network and the run here after every epoch", FILE),
     ("train", "--resume", "go on with this run and its options; only --epochs may differ", FILE),
     ("train", "--device", "cpu, cuda or cuda:NUMBER; else a CUDA GPU where there is one", {}),
+    ("predict", "--matrix", "write the confusion matrix as .csv, .pdf, .png or .svg", FILE),
     ("predict", "--each", "a line per file of a folder, too", SWITCH),
     ("inspect", "--plot", "draw the pixels of the first, as .pdf, .png or .svg", FILE),
     ("inspect compare", "--json", "print all numbers, as JSON", SWITCH),
@@ -73,6 +77,7 @@ NEEDED = {
     "sensor": ("data", "resume", "file"),  # of train, and of live
     "size": ("data", "resume"),
     "window_ms": ("data", "resume"),
+    "group_by": ("data", "resume"),
     "delays": ("data", "network", "resume"),
 }
 
@@ -86,34 +91,47 @@ def main(words: list[str] | None = None) -> None:
     Raises:
         SystemExit: An option can't be used. The message says which, its value and what to do.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal can't print becomes \u....
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal can't print becomes \\u....
         sys.stdout.reconfigure(errors="backslashreplace")
     warnings.formatwarning = format_warning  # type: ignore[assignment]
-    options = vars(_parser().parse_args(words))
-    name = options.pop("command")
-    given = {option: value for option, value in options.items() if value is not None}
-    module_name, _ = COMMANDS[name]
-    module = import_module(f".{module_name}", __package__)
-    command = getattr(module, name)
+    before = signal.signal(signal.SIGTERM, _terminate)
+    program = "python -m pokersnn_helpers"
     try:
+        options = vars(_parser(program).parse_args(words))
+        name = options.pop("command")
+        program += f" {name}"
+        given = {option: value for option, value in options.items() if value is not None}
         _check_options(given, options)
-        command(**given)
+        module_name, _ = COMMANDS[name]
+        module = import_module(f".{module_name}", __package__)
+        getattr(module, name)(**given)
     except KeyboardInterrupt as stopped:
+        number = signal.SIGTERM if isinstance(stopped, Terminated) else signal.SIGINT
         forget(stopped)
-        print(f"python -m pokersnn_helpers {name}: stopped", file=sys.stderr)
-        raise SystemExit(130) from None
+        print(f"{program}: stopped", file=sys.stderr)
+        raise SystemExit(128 + number) from None
     except BrokenPipeError:  # who reads has read enough; what is left to write goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     # Not errors like TypeError or KeyError: where the code is wrong, a traceback helps.
     except (ValueError, OSError, RuntimeError, MemoryError, ModuleNotFoundError) as error:
         message = printable(str(error) or type(error).__name__)
-        raise SystemExit(f"python -m pokersnn_helpers {name}: error: {message}") from error
+        raise SystemExit(f"{program}: error: {message}") from error
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
-def _parser() -> argparse.ArgumentParser:
+class Terminated(KeyboardInterrupt):
+    """Another program asks this one to end: as by Ctrl-C, what is half written is removed."""
+
+
+def _terminate(*_: Any) -> None:
+    raise Terminated
+
+
+def _parser(program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m pokersnn_helpers",
+        prog=program,
         description="Train the POKER-DVS book's spiking neural network, and classify recordings.",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

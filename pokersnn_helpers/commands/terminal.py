@@ -20,9 +20,10 @@ def printable(text: str) -> str:
     return safe
 
 
-def say(text: object) -> None:
-    """Print a line at once: who reads a file or a pipe wants to see how far a run is."""
-    print(printable(str(text)), flush=True)
+def say(*lines: object) -> None:
+    """Print lines at once: who reads a file or a pipe wants to see how far a run is."""
+    for line in lines:  # the name of a file can hold an end of a line, too
+        print(printable(str(line)).replace("\n", "\\n"), flush=True)
 
 
 def format_warning(*message: Any) -> str:

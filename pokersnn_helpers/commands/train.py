@@ -47,6 +47,7 @@ class TrainOptions(Recipe):
     sensor: str = ""  # as for read_folder; in a checkpoint that of the files, before resizing
     size: str = ""  # as for read_folder, and so is the next
     window_ms: float | None = None
+    group_by: str = ""  # as for find_recordings
     digest: str = ""  # of the recordings that a run began with; none before it begins
 
     def __str__(self) -> str:
@@ -85,7 +86,7 @@ def train(
             options, data = begin(saved, given, resume)
             if state and data.validation:
                 name_validation(state.history)
-            say(f"{describe(data)}\n{options}, on {place.type}")
+            say(*describe(data).splitlines(), f"{options}, on {place.type}")
             say(f"checkpoint: {path or 'none is written; --checkpoint FILE keeps one'}")
 
             def save(classifier: Classifier, state: TrainingState) -> None:
@@ -181,7 +182,11 @@ def load(options: TrainOptions) -> tuple[Split, str]:
     if not options.data:
         return load_pokerdvs(source=options.source), ""  # may download them
     folder = read_folder(
-        options.data, sensor=options.sensor, size=options.size, window_ms=options.window_ms
+        options.data,
+        options.group_by,
+        sensor=options.sensor,
+        size=options.size,
+        window_ms=options.window_ms,
     )
     if len(folder.recordings.classes) < 2:
         raise ValueError(f"{options.data} holds one class; add a folder for each of the others")

@@ -104,3 +104,25 @@ def plot_curves(table: pd.DataFrame, label: str) -> Figure:
     columns = min(len(names), int(6.0 / width))
     fig.legend(handles, names, loc="outside upper center", ncols=max(1, columns))
     return fig
+
+
+def plot_confusion(table: pd.DataFrame) -> Figure:
+    """Draw how often each class got each answer, as a square with its number.
+
+    Args:
+        table: A row per class and a column per answer.
+
+    Example:
+        >>> fig = plot_confusion(pd.DataFrame([[9, 1], [0, 8]], ["up", "down"], ["up", "down"]))
+    """
+    rows, columns = table.shape
+    fig, ax = plt.subplots(figsize=(2 + 0.5 * columns, 1.5 + 0.5 * rows), layout="constrained")
+    shares = table.div(table.sum(axis="columns"), axis="index")
+    ax.imshow(shares, cmap="Greys", vmin=0, vmax=1)
+    ax.set(xlabel="answer", ylabel="class")
+    ax.set_xticks(range(columns), table.columns, rotation=45, ha="right")
+    ax.set_yticks(range(rows), table.index)
+    for row, column in product(range(rows), range(columns)):
+        colour = "white" if shares.iloc[row, column] > 0.5 else TEXT
+        ax.text(column, row, table.iloc[row, column], ha="center", va="center", color=colour)
+    return fig

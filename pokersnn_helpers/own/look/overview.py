@@ -68,7 +68,7 @@ def overview(inspections: dict[Path, Inspection]) -> list[str]:
     classes = ["".join(folder.parts[:1]) for folder in folders]
     numbers = pd.DataFrame(rows.values())[["events", "duration (ms)"]]
     table = numbers.groupby(np.array(classes)).agg(["count", "median", "min", "max"])
-    lines = [f"{len(inspections)} files", table.to_string()]
+    lines = [f"{len(inspections)} files", *table.to_string().splitlines()]
     class_of = dict(zip(rows, classes, strict=True))
     first: dict[str, str] = {}
     classes_with: dict[str, list[str]] = {}
