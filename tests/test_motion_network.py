@@ -48,12 +48,11 @@ def test_models_survive_the_way_to_the_page():
             assert (error <= 0.5001 * steps).all(), name
 
 
-@pytest.mark.parametrize("films", ["strokes", "discs", "dots"])
-def test_models_were_as_accurate_as_the_page_says(document, films):
+def test_models_were_accurate_where_time_decides(document):
     measured = document["measured"]
-    assert measured[f"spiking_{films}"] >= 0.9
-    assert measured[f"spiking_{films}_backwards"] >= 0.9
-    assert measured[f"time_blind_{films}"] <= 0.3  # else there is a shortcut
+    assert measured["spiking_strokes"] >= 0.9
+    assert measured["spiking_strokes_backwards"] >= 0.9
+    assert measured["time_blind_strokes"] <= 0.3  # else there is a shortcut
     assert measured["spiking_diagonals"] >= 0.7
 
 

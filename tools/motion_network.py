@@ -5,7 +5,7 @@ simulated films: random dots, discs that go past or circle, and strokes as a han
 heading. Polarities are merged, so only time tells a motion from its opposite. The weights are
 rounded to int8, with a scale per neuron, and written to one script together with the constants of
 the camera, which the page needs too. What is printed is measured with the rounded weights, on
-strokes and films of other seeds. All of it takes about ten minutes of one core.
+strokes of other seeds. All of it takes about ten minutes of one core.
 """
 
 import math
@@ -271,20 +271,15 @@ def choose_equal(spiking: Classifier) -> float:
 
 
 def measure(spiking: Classifier, time_blind: Classifier, equal: float) -> dict:
-    """Ask about strokes and films of other seeds than those of training and of choosing."""
+    """Ask about strokes of other seeds than those of training and of choosing."""
     measured = {}
     for backwards in (False, True):
-        way = "_backwards" if backwards else ""
-        sets = {
-            "strokes": film_strokes(240, 1300 + SEED, backwards=backwards),
-            "discs": merged(simulated.film_motions(120, 1400 + SEED, backwards=backwards)),
-            "dots": merged(film_dots(120, 1500 + SEED, backwards=backwards)),
-        }
-        for name, films in sets.items():
-            expected = np.take(OPPOSITE, films.targets) if backwards else np.array(films.targets)
-            for model, classifier in (("spiking", spiking), ("time_blind", time_blind)):
-                probabilities = log_probabilities(classifier, films)
-                measured[f"{model}_{name}{way}"] = share(probabilities, equal, expected)
+        films = film_strokes(240, 1300 + SEED, backwards=backwards)
+        expected = np.take(OPPOSITE, films.targets) if backwards else np.array(films.targets)
+        for name, classifier in (("spiking", spiking), ("time_blind", time_blind)):
+            probabilities = log_probabilities(classifier, films)
+            way = "_backwards" if backwards else ""
+            measured[f"{name}_strokes{way}"] = share(probabilities, equal, expected)
     films, second = film_diagonals(240, 1600 + SEED)
     probabilities = log_probabilities(spiking, films)
     first = np.array(films.targets)

@@ -2,23 +2,19 @@
 
 Words are those of Markdown cells, without code, formulas and addresses; minutes are at 200 words
 per minute and 5 s per line of code that is shown. Lines of code are counted without blank ones:
-shown, folded (a click opens them) and removed (on the page only; a notebook has them all). Names
-are those that a chapter imports from the package and uses in code that is shown.
+shown, folded (a click opens them) and removed (on the page only; a notebook has them all).
 """
 
-import ast
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGE = "pokersnn_helpers"
 SHOWN = "shown"
 FOLDED = "folded"
 REMOVED = "removed"
-COLUMNS = ("words", "minutes", "names", SHOWN, FOLDED, REMOVED)
+COLUMNS = ("words", "minutes", SHOWN, FOLDED, REMOVED)
 
 
 def words(markdown: str) -> int:
@@ -35,37 +31,22 @@ def visibility(tags: list[str]) -> str:
     return FOLDED if {"hide-input", "hide-cell"} & set(tags) else SHOWN
 
 
-def imported_names(code: ast.AST) -> Iterator[str]:
-    """Yield the names that some code imports from the package."""
-    for node in ast.walk(code):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE):
-            for name in node.names:
-                yield name.asname or name.name
-
-
 def chapter_size(path: Path) -> Counter[str]:
-    """Count words, minutes, names and lines of a chapter."""
+    """Count words, minutes and lines of a chapter."""
     counts: Counter[str] = Counter()
-    imported: set[str] = set()
-    used: set[str] = set()
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             counts["words"] += words(source)
-            continue
-        seen = visibility(cell["metadata"].get("tags", []))
-        counts[seen] += sum(bool(line.strip()) for line in source.splitlines())
-        code = ast.parse(re.sub("(?m)^ *%.*$", "", source))
-        imported.update(imported_names(code))
-        if seen == SHOWN:
-            used.update(node.id for node in ast.walk(code) if isinstance(node, ast.Name))
+        else:
+            seen = visibility(cell["metadata"].get("tags", []))
+            counts[seen] += sum(bool(line.strip()) for line in source.splitlines())
     counts["minutes"] = round(counts["words"] / 200 + counts[SHOWN] * 5 / 60)
-    counts["names"] = len(imported & used)
     return counts
 
 
 def print_chapters() -> None:
-    """Print a line for each chapter, and one for all, in which a name counts once a chapter."""
+    """Print a line for each chapter, and one for all."""
     print(f"{'':32}", *(f"{name:>8}" for name in COLUMNS), "shown (%)")
     chapters = {path.stem: chapter_size(path) for path in sorted(ROOT.glob("book/[0-9]*.ipynb"))}
     chapters["all"] = sum(chapters.values(), Counter())
