@@ -10,13 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pokersnn_helpers import EVENT_DTYPE, Classifier, Recordings, Split, build_network
+from pokersnn_helpers import EVENT_DTYPE, Recordings, Split
 from pokersnn_helpers.figures import colours
 from pokersnn_helpers.figures.interactive import (
     ALTERNATIVE_TEXTS,
-    MORE_SWITCHES,
     InteractiveFigure,
-    interactive_card,
     interactive_event_cloud,
     interactive_motion,
     interactive_sliders,
@@ -36,7 +34,6 @@ def content(figure):
 
 def figures(data):
     yield interactive_event_cloud(data)
-    yield interactive_card(Classifier(build_network()), data.test.events[0])
     yield interactive_motion(film_motions(1, seed=0).events[0])
     for kind in ALTERNATIVE_TEXTS:
         yield interactive_sliders(kind)
@@ -53,14 +50,6 @@ def test_image_stands_beside_the_data_with_an_alternative_text(simulated):
         image = Image.open(io.BytesIO(png))
         assert image.width > 600
         assert len(image.getcolors()) > 5
-
-
-def test_each_switch_of_the_card_is_known_to_its_script(simulated):
-    assert content(interactive_card(Classifier(build_network()), simulated.test.events[0])) == {
-        "switches": MORE_SWITCHES
-    }
-    script = (STATIC / "interactive/card/show.js").read_text(encoding="utf-8")
-    assert all(f'changes.has("{name}")' in script for name in MORE_SWITCHES)
 
 
 def test_page_has_the_colours_of_the_other_figures():

@@ -18,19 +18,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ..classifier import Classifier
 from ..frames import to_frames
 from ..recordings import Split
-from .dynamics import plot_answer
 from .events import plot_event_cloud, plot_frames
-
-# The card's, beside those that it has everywhere: name in the script, words for the reader.
-MORE_SWITCHES = {
-    "mirror": "in a mirror",
-    "off-only": "OFF events only",
-    "half-neurons": "half of the neurons",
-}
-
 
 SLIDERS = Path(__file__).with_name("sliders")  # the page's figures as they are at first, as images
 ALTERNATIVE_TEXTS = {
@@ -59,7 +49,7 @@ class InteractiveFigure:
 
     Attributes:
         kind: The script that draws the figure: ``"event-cloud"``, ``"pixel"``, ``"neuron"``,
-            ``"staircase"``, ``"card"``, ``"motion"`` or ``"detector"``.
+            ``"staircase"``, ``"motion"`` or ``"detector"``.
         content: The data that it draws, in a form that JSON can hold.
         png: The static image.
         alt: A description of the image for those who can't see it.
@@ -162,32 +152,6 @@ def _pack(events: np.ndarray) -> dict[str, dict[str, str]]:
 
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
-
-
-def interactive_card(classifier: Classifier, events: np.ndarray) -> InteractiveFigure:
-    """Draw a recording and the answer of a network; the page lets the reader show cards to one.
-
-    The network of the page is always that of ``tools/card_network.py``, trained on simulated cards
-    alone. Its weights lie beside the script, not in the figure.
-
-    Args:
-        classifier: The classifier whose answer the static image shows.
-        events: The recording that the static image shows.
-
-    Example:
-        >>> from pokersnn_helpers import SNN, load_pokerdvs
-        >>> events, _ = load_pokerdvs(source="simulated").test[0]
-        >>> interactive_card(Classifier(SNN()), events).kind
-        'card'
-    """
-    return InteractiveFigure.from_figure(
-        "card",
-        plot_answer(classifier, events),
-        "On the left, all events of a recording, ON red and OFF blue. On the right, above, the "
-        "spikes of the hidden neurons over time, sorted by the class that they vote for. Below, "
-        "one voltage per class over the same time; the highest is the answer.",
-        switches=MORE_SWITCHES,
-    )
 
 
 def interactive_motion(events: np.ndarray) -> InteractiveFigure:

@@ -12,6 +12,6 @@
     );
     if (!window.interactiveFigures.cardData) return null;
     await loadParts("card/drawing", "card/table", "card/figure");
-    return { figure: new card.Figure(content, controls, drawing) };
+    return { figure: new card.Figure(controls, drawing) };
   };
 })(window.interactiveFigures);

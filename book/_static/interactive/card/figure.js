@@ -51,7 +51,7 @@
   const noCards = () => Object.fromEntries(suits.map((name) => [name, { correct: 0, thrown: 0 }]));
 
   card.Figure = class {
-    constructor(content, controls, drawing) {
+    constructor(controls, drawing) {
       this.drawing = drawing;
       this.redraw = oncePerImage(() => this.draw());
       this.tallies = noCards(); // of the cards that the reader throws
@@ -71,7 +71,7 @@
       }
       this.addGrip();
       this.addButtons();
-      this.addSwitches(controls, content.switches);
+      this.addSwitches(controls);
       shared.keepDrawn(drawing, this.redraw);
       const seen = (visible) => {
         this.table.visible = visible;
@@ -197,12 +197,12 @@
       );
     }
 
-    addSwitches(controls, more) {
+    addSwitches(controls) {
       const { table } = this;
       this.values = addSliders(controls, { slow: SLOW }, () => {}).values;
       addRow(
         controls,
-        ...Object.entries({ ...SWITCHES, ...more }).map(([name, label]) => {
+        ...Object.entries(SWITCHES).map(([name, label]) => {
           const input = element("input", { type: "checkbox", name });
           input.oninput = () => {
             if (input.checked) table.changes.add(name);

@@ -90,7 +90,6 @@
       this.spikeCount = 0;
       this.stage = "filming";
       network.recurrence = !changes.has("no-recurrence");
-      network.silenced = changes.has("half-neurons"); // every other one
     }
 
     // A card that passes as those do that the network was trained on.
@@ -153,7 +152,7 @@
 
     changed([time, x, y, polarity]) {
       const { changes, random } = this;
-      const hidden = (changes.has("half") && x > SIDE / 2) || (changes.has("off-only") && polarity);
+      const hidden = changes.has("half") && x > SIDE / 2;
       const events = hidden ? [] : [[time, x, y, polarity]];
       if (changes.has("noise")) {
         for (let number = 0; number < NOISE; number++) {
@@ -161,7 +160,6 @@
           events.push([time, ...place, random() < 0.5 ? 0 : 1]);
         }
       }
-      if (changes.has("mirror")) for (const event of events) event[1] = SIDE - 1 - event[1];
       if (changes.has("merge")) for (const event of events) event[3] = 1;
       return events;
     }

@@ -47,7 +47,7 @@ window.interactiveFigures.part(({ shared }) => {
         hidden: recurrent.outputs,
         outputs: readout.outputs,
       });
-      [this.recurrence, this.silenced] = [true, false];
+      this.recurrence = true;
       this.reset();
     }
 
@@ -60,8 +60,7 @@ window.interactiveFigures.part(({ shared }) => {
     // into: what the synapses of each hidden neuron receive from elsewhere. Returns the readout's
     // voltages; the spikes are in z.
     step(into) {
-      const { hidden, outputs, recurrent, readout, z, v, u, i, voltages, currents, silenced } =
-        this;
+      const { hidden, outputs, recurrent, readout, z, v, u, i, voltages, currents } = this;
       const {
         dt_over_tau_mem: a,
         dt_over_tau_syn: s,
@@ -75,7 +74,7 @@ window.interactiveFigures.part(({ shared }) => {
         i[neuron] += into[neuron];
         u[neuron] = v[neuron] + a * (i[neuron] - v[neuron]);
         i[neuron] -= s * i[neuron];
-        z[neuron] = u[neuron] > v_th && !(silenced && neuron % 2) ? 1 : 0;
+        z[neuron] = u[neuron] > v_th ? 1 : 0;
         v[neuron] = z[neuron] ? 0 : u[neuron];
         if (z[neuron]) shared.addRow(currents, readout.rows, neuron, 1);
       }
