@@ -34,9 +34,7 @@ OTHERS = {
     "08_how_an_event_camera_sees": {"15", "50", "70"},
     "09_your_own_recordings": {"95"},
     "elsewhere": {"10"},
-    "appendix": {"5.7", "6.4", "40", "50", "75", "80"},
     "for_teachers": {"95"},
-    "what_you_can_claim": {"50", "99.2"},
 }
 
 

@@ -1,4 +1,4 @@
-"""The appendix's script for several processes, run by PyTorch's launcher in two."""
+"""The reference's script for several processes, run by PyTorch's launcher in two."""
 
 import os
 import re
@@ -12,7 +12,7 @@ import torch
 from pokersnn_helpers import evaluate, load_checkpoint, make_loader
 from pokersnn_helpers.simulation import simulate_pokerdvs
 
-APPENDIX = Path(__file__).parents[1] / "book" / "appendix.md"
+PAGE = Path(__file__).parents[1] / "book" / "reference" / "networks_and_training.md"
 # Process 1 says what it ends with, too.
 LAST = """
 torch.save(classifier.state_dict(), f"{dist.get_rank()}.pt")
@@ -22,7 +22,7 @@ dist.destroy_process_group()
 
 @pytest.mark.slow
 def test_two_processes_end_with_the_same_weights_that_have_learned(tmp_path):
-    (script,) = re.findall(r"(?s)```python\n(.*?)```", APPENDIX.read_text(encoding="utf-8"))
+    (script,) = re.findall(r"(?s)```python\n(.*?)```", PAGE.read_text(encoding="utf-8"))
     script = script.replace("range(60)", "range(20)")
     script = script.replace("load_pokerdvs()", 'load_pokerdvs(source="simulated")')
     (tmp_path / "several.py").write_text(script.replace("dist.destroy_process_group()\n", LAST))
