@@ -84,34 +84,38 @@ def backward(grad_voltages, inputs, u, weights, constants, keep_grad_i):
     if not by_blas:
         rows = Rows(*[tensor.numpy() for tensor in inputs])
     kept = steps if by_blas or keep_grad_i else 0
-    grad_voltages = grad_voltages.contiguous()
-    grad_i = u.new_zeros(kept, batch, hidden)
+    grad_i = u.new_zeros(kept, batch, hidden).numpy()
+    dtype = grad_i.dtype
     run_back = partial(
         loops.backward,
         u.numpy(),
         rows,
         w_spikes.numpy(),
-        of_type(u.numpy().dtype, constants),
+        of_type(dtype, constants),
     )
 
-    def add_up(begin: int, end: int) -> tuple[torch.Tensor, torch.Tensor]:
-        grad_w_in = torch.zeros_like(w_in.t(), memory_format=torch.contiguous_format)
-        grad_w_spikes = torch.zeros_like(w_spikes.t(), memory_format=torch.contiguous_format)
-        tensors = grad_voltages, grad_i, grad_w_in, grad_w_spikes
-        run_back(Gradients(*[tensor.numpy() for tensor in tensors]), begin, end)
-        return grad_w_in, grad_w_spikes
+    def add_up(begin: int, end: int) -> Gradients:
+        gradients = Gradients(
+            grad_voltages.contiguous().numpy(),
+            grad_i,
+            np.zeros(w_in.shape[::-1], dtype),
+            np.zeros(w_spikes.shape[::-1], dtype),
+        )
+        run_back(gradients, begin, end)
+        return gradients
 
     with one_blas_thread(), np.errstate(all="ignore"):  # ``fit`` looks for what isn't finite
-        (grad_w_in, grad_w_spikes), *others = side_by_side(batch, u.numel(), add_up)
-        for other_w_in, other_w_spikes in others:
-            grad_w_in += other_w_in
-            grad_w_spikes += other_w_spikes
+        first, *others = side_by_side(batch, u.numel(), add_up)
+        for other in others:
+            first.w_in[:] += other.w_in
+            first.w_spikes[:] += other.w_spikes
+        grad_w_in = first.w_in
         if by_blas:
-            (matrix,) = inputs
-            product = np.matmul(matrix.t().numpy(), grad_i.flatten(0, 1).numpy())
-            grad_w_in = torch.from_numpy(product)
-    grad_w_rec, grad_w_out = transposed(grad_w_spikes).split([hidden, len(w_out)])
-    return transposed(grad_w_in), grad_w_rec, grad_w_out, grad_i
+            grad_w_in = np.matmul(inputs[0].t().numpy(), grad_i.reshape(-1, hidden))
+    grad_w_spikes = transposed(torch.from_numpy(first.w_spikes))
+    grad_w_rec, grad_w_out = grad_w_spikes.split([hidden, len(w_out)])
+    grad_w_in = transposed(torch.from_numpy(grad_w_in))
+    return grad_w_in, grad_w_rec, grad_w_out, torch.from_numpy(grad_i)
 
 
 def to_rows(frames: torch.Tensor) -> Rows:
