@@ -106,13 +106,14 @@ def backward(grad_voltages, inputs, u, weights, constants, keep_grad_i):
 
     with one_blas_thread(), np.errstate(all="ignore"):  # ``fit`` looks for what isn't finite
         first, *others = side_by_side(batch, u.numel(), add_up)
-        for other in others:
-            first.w_in[:] += other.w_in
-            first.w_spikes[:] += other.w_spikes
         grad_w_in = first.w_in
+        grad_w_spikes = first.w_spikes
+        for other in others:
+            grad_w_in += other.w_in
+            grad_w_spikes += other.w_spikes
         if by_blas:
             grad_w_in = np.matmul(inputs[0].t().numpy(), grad_i.reshape(-1, hidden))
-    grad_w_spikes = transposed(torch.from_numpy(first.w_spikes))
+    grad_w_spikes = transposed(torch.from_numpy(grad_w_spikes))
     grad_w_rec, grad_w_out = grad_w_spikes.split([hidden, len(w_out)])
     grad_w_in = transposed(torch.from_numpy(grad_w_in))
     return grad_w_in, grad_w_rec, grad_w_out, torch.from_numpy(grad_i)
