@@ -34,14 +34,24 @@ def compare_statistics(real: pd.DataFrame, simulated: pd.DataFrame) -> pd.DataFr
     """
     low, median, high = _quantiles(real)
     other_low, other_median, other_high = _quantiles(simulated)
-    common = (np.minimum(high, other_high) - np.maximum(low, other_low)).clip(lower=0)
-    mean_length = (high - low + other_high - other_low) / 2
+    first = np.maximum(low, other_low)
+    last = np.minimum(high, other_high)
+    common = (last - first).clip(lower=0)
+    length = high - low
+    other_length = other_high - other_low
+    mean_length = (length + other_length) / 2
     overlap = common / mean_length
     points = mean_length == 0  # where both ranges have no length
     overlap[points] = (low == other_low)[points]
     ratio = (other_median / median).where(median != 0)
-    columns = {"real": median, "simulated": other_median, "ratio": ratio, "overlap": overlap}
-    return pd.DataFrame(columns)
+    return pd.DataFrame(
+        {
+            "real": median,
+            "simulated": other_median,
+            "ratio": ratio,
+            "overlap": overlap,
+        }
+    )
 
 
 def _quantiles(table: pd.DataFrame) -> list[pd.Series]:

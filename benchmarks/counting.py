@@ -17,7 +17,6 @@ import functools
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -103,22 +102,26 @@ def count_operations(
     for number, (layer, (inputs, outputs)) in enumerate(calls.items()):
         for place, weights in enumerate(_connections(layer, inputs, outputs)):
             size = len(weights.fan_out)
-            counts = _per_step(weights, nonzero(weights.inputs, size), frames.shape[1])
+            active = nonzero(weights.inputs, size)
+            counts = _per_step(weights, active, frames.shape[1])
             counted = _before(steps, len(counts.effective))
-            macs += (counts.effective * (counted & ~counts.binary)).sum(axis=0)
-            acs += (counts.effective * (counted & counts.binary)).sum(axis=0)
+            effective = counts.effective * counted
+            macs += (effective * ~counts.binary).sum(axis=0)
+            acs += (effective * counts.binary).sum(axis=0)
             if number > 0 and place == 0:
-                zeros += ((size - counts.active) * counted).sum(axis=0)
+                silent = (size - counts.active) * counted
+                zeros += silent.sum(axis=0)
                 activations += size * counted.sum(axis=0)
         if isinstance(layer, NEURONS):
             changed = _updates(layer, *outputs)
             updates += (changed * _before(steps, len(changed))).sum(axis=0)
+    stored = [*network.parameters(), *network.buffers()]
     return Operations(
         effective_macs=macs,
         effective_acs=acs,
         membrane_updates=updates,
         activation_sparsity=zeros / np.maximum(activations, 1),
-        footprint=sum(numbers.nbytes for numbers in chain(network.parameters(), network.buffers())),
+        footprint=sum(numbers.nbytes for numbers in stored),
     )
 
 
@@ -202,8 +205,9 @@ def _per_step(weights: _Connections, nonzero: tuple[np.ndarray, ...], batch: int
     def count(rows: np.ndarray, operations: np.ndarray | None = None) -> np.ndarray:
         return np.bincount(rows, operations, length)[:length].reshape(-1, batch)
 
-    others = count(row[np.abs(value) != 1])
-    return _Counts(count(row, weights.fan_out[column]), count(row), others == 0)
+    effective = count(row, weights.fan_out[column])
+    other_values = count(row[np.abs(value) != 1])
+    return _Counts(effective, count(row), binary=other_values == 0)
 
 
 def _updates(layer: Any, spikes: Tensor, state: Any) -> np.ndarray:

@@ -22,7 +22,8 @@ def one_frame(recordings: Recordings) -> Recordings:
     """Keep the events of the time bin of 1 ms that has the most."""
 
     def keep_fullest(events: np.ndarray) -> np.ndarray:
-        bins = (events["t"] - events["t"][0]) // 1000
+        time = events["t"] - events["t"][0]
+        bins = time // 1000
         fullest = np.bincount(bins).argmax()
         return events[bins == fullest]
 
@@ -58,7 +59,8 @@ def drop_events(recordings: Recordings, percent: float, seed: int = 0) -> Record
     rng = np.random.default_rng(seed)
 
     def drop(events: np.ndarray) -> np.ndarray:
-        kept = events[rng.random(len(events)) >= percent / 100]
+        stays = rng.random(len(events)) >= percent / 100
+        kept = events[stays]
         return kept if len(kept) else events[:1]
 
     return apply(drop, recordings)
@@ -69,8 +71,9 @@ def time_jitter(recordings: Recordings, ms: float, seed: int = 0) -> Recordings:
     rng = np.random.default_rng(seed)
 
     def jitter(events: np.ndarray) -> np.ndarray:
-        moved = np.rint(rng.normal(0, 1000 * ms, len(events)))
-        return replaced(events, t=events["t"] + moved.astype(np.int64))
+        late = np.rint(rng.normal(0, 1000 * ms, len(events)))
+        moved = events["t"] + late.astype(np.int64)
+        return replaced(events, t=moved)
 
     return apply(jitter, recordings)
 
@@ -94,8 +97,9 @@ def rotated(recordings: Recordings, degrees: float) -> Recordings:
     Events that leave the sensor are lost. By 180° a recording stands upside down; what moved down
     then moves up.
     """
-    cosine = np.cos(np.deg2rad(degrees))
-    sine = np.sin(np.deg2rad(degrees))
+    angle = np.deg2rad(degrees)
+    cosine = np.cos(angle)
+    sine = np.sin(angle)
     width, height, _ = recordings.sensor_size
     x_centre = width / 2 - 0.5
     y_centre = height / 2 - 0.5
