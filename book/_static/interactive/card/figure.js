@@ -48,7 +48,7 @@
   };
   const reachable = ([x, y]) => [clamp(x, -1, 36), clamp(y, -4, 50)]; // columns and rows for a hand
 
-  const noCards = () => Object.fromEntries(suits.map((name) => [name, { correct: 0, thrown: 0 }]));
+  const noCards = () => Object.fromEntries(suits.map((name) => [name, { correct: 0, mistaken: 0, thrown: 0 }]));
 
   card.Figure = class {
     constructor(controls, drawing) {
@@ -154,6 +154,7 @@
       if (hand || !countIt) return;
       this.tallies[suit].thrown += 1;
       this.tallies[suit].correct += answer.suit === suit;
+      this.tallies[suit].mistaken += answer.suit !== suit && answer.certain;
       this.tally.textContent = this.tallied();
     }
 
@@ -164,7 +165,8 @@
         .map(
           (name) => `${GLYPHS[name]} ${this.tallies[name].correct}/${this.tallies[name].thrown}`,
         );
-      return `${sum("correct")} of ${counted(sum("thrown"), "card")} right: ${bySuit.join("  ")}`;
+      const total = `${sum("correct")} of ${counted(sum("thrown"), "card")} right`;
+      return `${total}, ${sum("mistaken")} wrong and 95% sure: ${bySuit.join("  ")}`;
     }
 
     // ---- Controls ----

@@ -198,21 +198,21 @@
 
     // The suit of the highest voltage so far, or null where several share it, as before the first
     // spike. sure: { suit, after, eventCount, spikeCount } of the first step at which one suit was as
-    // probable as SURE, or null.
+    // probable as SURE, or null. certain: whether the suit is as probable as that now.
     answer() {
       const { suits } = this.simulator;
       let suit = null;
       let sure = null;
+      let probability = 0;
       let highest = suits.map(() => -Infinity);
       this.steps.slice(0, this.ends).forEach(({ voltages, eventCount, spikeCount }, step) => {
         highest = highest.map((voltage, output) => Math.max(voltage, voltages[output]));
         suit = suits[shared.leading(highest)] ?? null;
         const largest = Math.max(...highest);
-        const probability =
-          1 / highest.reduce((sum, voltage) => sum + Math.exp(voltage - largest), 0);
+        probability = 1 / highest.reduce((sum, voltage) => sum + Math.exp(voltage - largest), 0);
         if (!sure && probability >= SURE) sure = { suit, after: step + 1, eventCount, spikeCount };
       });
-      return { suit, sure };
+      return { suit, sure, certain: probability >= SURE };
     }
   };
 })(window.interactiveFigures);
