@@ -219,7 +219,9 @@ def test_a_hundred_cards_are_tallied_by_suit(figure):
     text = tally.text_content()
     by_suit = re.findall(r"\S\ufe0e (\d+)/25", text)
     assert len(by_suit) == 4
-    right, mistaken = re.match(r"(\d+) of 100 cards right, (\d+) wrong and 95% sure:", text).groups()
+    right, mistaken = re.match(
+        r"(\d+) of 100 cards right, (\d+) wrong and 95% sure:", text
+    ).groups()
     assert sum(map(int, by_suit)) == int(right) >= 90
     assert int(mistaken) <= 100 - int(right)
     page.get_by_label("noise").check()
