@@ -35,6 +35,7 @@ BENCHMARKS = {
     "nmnist1000": ("nmnist", "the same on 1,000, by folds; needs the archive of load_nmnist"),
     "outside": ("outside", "what predict calls unlike training, and a class of everything else"),
     "compare": ("compare", "time, memory and verdict of compare: digits, gestures and films"),
+    "known_sets": ("compare", "what compare and other ways say of sets of known truth"),
     "operations": ("operations", "operations and energy of an answer by model"),
     "latency": ("latency", "when networks know the suit of all 131 recordings, by grouped folds"),
     "card": ("latency", "when the landing page's network knows the suit of simulated cards"),

@@ -1,9 +1,11 @@
 """How accurate every model of chapter 7 is on all 131 recordings, and what it uses of them."""
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 
-from pokersnn_helpers.recordings import fold_indices
-from pokersnn_helpers.study.protocol import PerturbedEstimator
+from pokersnn_helpers.study.protocol import Evidence, PerturbedEstimator
 
 from . import Row, folds
 from .models import BARE_GRU, DIRECTION, GRUS, HYBRID, MODELS, PROFILE, SNN, TRIALS
@@ -124,6 +126,11 @@ def measure_trials(seeds: int = 3, epochs: int | None = None) -> Row:
     return {"recordings": len(recordings), "folds": 3, "seeds": seeds, "rows": rows}
 
 
+def answers_of(model: Any, tested: Evidence) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of recordings, and which of them a model classifies correctly."""
+    return tested.numbers, model.predict(tested.recordings) == tested.recordings.targets
+
+
 def measure_nested(seeds: int = 10, epochs: int | None = None) -> Row:
     """Classify each recording by a model whose setting, too, was chosen without its fold.
 
@@ -136,14 +143,14 @@ def measure_nested(seeds: int = 10, epochs: int | None = None) -> Row:
     rows = []
     for seed in range(seeds):
         chosen = []
-        for learned, held_out in fold_indices(recordings, 3, groups, seed):
-            inner = recordings.subset(learned)
-            outer = recordings.subset(held_out)
-            tried = folds.answers(settings, [seed], (inner, groups[learned]))
+        for trial in folds.evidence().folds(3, seed):
+            learn = trial.learn
+            tried = folds.answers(settings, [seed], (learn.recordings, learn.groups))
             best = max(tried, key=lambda name: tried[name].mean())
             chosen.append(best)
-            model = settings[best].fit(inner, seed)
-            correct[seed, held_out] = model.predict(outer) == outer.targets
+            model = settings[best].fit(learn.recordings, seed)
+            held_out, right = trial.test(partial(answers_of, model))
+            correct[seed, held_out] = right
         share = float(correct[seed].mean())
         rows.append({"seed": seed, "correct": share, "chosen": "; ".join(chosen)})
     return {

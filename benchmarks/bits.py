@@ -12,8 +12,8 @@ from torch.func import functional_call
 
 from pokersnn_helpers import Classifier, FrameNetwork, Recordings, evaluate, fit, make_loader
 from pokersnn_helpers.frames import augment
-from pokersnn_helpers.recordings import fold_indices
 from pokersnn_helpers.snn import SNN
+from pokersnn_helpers.study.protocol import Trial
 from pokersnn_helpers.system.devices import one_cpu_thread
 
 from . import Row, folds
@@ -138,22 +138,22 @@ def spike_rate(network: Any, recordings: Recordings) -> float:
 
 @one_cpu_thread()
 def variants(
-    name: str, seed: int, learned: Recordings, held_out: Recordings, epochs: int | None
-) -> tuple[dict[tuple[int, str], np.ndarray], float | None]:
+    name: str, seed: int, trial: Trial, epochs: int | None
+) -> tuple[np.ndarray, dict[tuple[int, str], np.ndarray], float | None]:
     """Train a network, bring it to few bits, and ask every variant about other recordings.
 
     Returns:
-        What each answers correctly, by bits and how it came to them, and the spike rate of an SNN
-        as it was trained.
+        The numbers of these, what each variant answers correctly, by bits and how it came to them,
+        and the spike rate of an SNN as it was trained.
     """
+    learned = trial.learn.recordings
     model = folds.for_epochs(MODELS, epochs)[NETWORKS[name]]
     network = model.fit(learned, seed).network.eval()
-    rate = spike_rate(network, held_out) if isinstance(network, SNN) else None
-    correct = {(32, AS_TRAINED): is_correct(network, held_out)}
+    networks = {(32, AS_TRAINED): [network]}
     for bits in (32, FEW):
         low = LowBits(network, bits).eval()
         if bits == FEW:
-            correct[bits, "rounded after training"] = is_correct(low, held_out)
+            networks[bits, "rounded after training"] = [deepcopy(low)]
         torch.manual_seed(seed)
         fit(
             Classifier(low),
@@ -165,11 +165,17 @@ def variants(
             learning_rate=RATE,
         )
         trained = rounded(low)
-        correct[bits, "trained on with these bits"] = is_correct(trained, held_out)
+        networks[bits, "trained on with these bits"] = [trained]
     if isinstance(network, SNN):
-        draws = [is_correct(with_spread(trained, draw), held_out) for draw in range(DRAWS)]
-        correct[FEW, f"thresholds differ by {SPREAD} %"] = np.mean(draws, axis=0)
-    return correct, rate
+        varied = [with_spread(trained, draw) for draw in range(DRAWS)]
+        networks[FEW, f"thresholds differ by {SPREAD} %"] = varied
+    tested = trial.test(lambda tested: tested)
+    rate = spike_rate(network, tested.recordings) if isinstance(network, SNN) else None
+    correct = {}
+    for variant, alike in networks.items():
+        answers = [is_correct(one, tested.recordings) for one in alike]
+        correct[variant] = np.mean(answers, axis=0)
+    return tested.numbers, correct, rate
 
 
 def kilobytes(name: str, bits: int) -> float:
@@ -189,19 +195,14 @@ def measure(seeds: int = 3, epochs: int | None = None) -> Row:
         epochs: To train for, and again with few bits, in place of the recipe's.
     """
     recordings, groups = folds.cards()
-    jobs = []
-    places = []
+    jobs: list[tuple[Any, ...]] = []
     for name, seed in product(NETWORKS, range(seeds)):
-        for learned, held_out in fold_indices(recordings, 3, groups, seed):
-            parts = recordings.subset(learned), recordings.subset(held_out)
-            jobs.append((name, seed, *parts, epochs))
-            places.append((name, seed, held_out))
+        jobs += [(name, seed, trial, epochs) for trial in folds.evidence().folds(3, seed)]
     shape = (seeds, len(recordings))
     correct: dict[tuple[str, int, str], np.ndarray] = defaultdict(lambda: np.zeros(shape))
     rates = []
-    for (name, seed, held_out), (answers, rate) in zip(
-        places, folds.in_parallel(variants, jobs), strict=True
-    ):
+    results = folds.in_parallel(variants, jobs)
+    for (name, seed, *_), (held_out, answers, rate) in zip(jobs, results, strict=True):
         for (bits, how), right in answers.items():
             correct[name, bits, how][seed, held_out] = right
         if rate is not None:

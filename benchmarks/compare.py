@@ -1,4 +1,4 @@
-"""What ``compare`` takes and says: real digits, long gestures, and sets whose verdict is known."""
+"""What ``compare`` takes and says: of digits, of long gestures, and of sets of known truth."""
 
 import os
 import time
@@ -11,6 +11,7 @@ from threading import Event, Thread
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from pokersnn_helpers import Recordings, load_nmnist
 from pokersnn_helpers.files.folders import resize
@@ -18,18 +19,18 @@ from pokersnn_helpers.own.ask.candidates import CANDIDATES
 from pokersnn_helpers.own.ask.compare import compare
 from pokersnn_helpers.own.ask.verdict import Sees, Verdict, judge
 from pokersnn_helpers.simulation.gestures import film_gestures
+from pokersnn_helpers.study.protocol import Evidence
 
-from . import Row
+from . import Row, folds
 from .known_sets import KNOWN_SETS, make_set
+from .probes import WAYS, needs_time
 
 EVENTS = 217_000  # of a gesture
-SEED = 1  # of known sets; thresholds were chosen on others
-KNOWN_EPOCHS = 15  # half of what compare chooses for 120 recordings
+EPOCHS = 8  # of networks on known sets; compare chooses 20 for 120 recordings
 TABLES = 400  # of answers drawn at random
 DIGITS = 400
-# Alone, by two processes; the others two at a time, by one process each.
 TIMED_SETS = ("digits", "gestures", "place")
-SETS = tuple(dict.fromkeys([*TIMED_SETS, *KNOWN_SETS]))
+NEEDS_TIME = (Verdict.RATE, Verdict.FRAMES, Verdict.IMAGE_AND_RATE, Verdict.ORDER)
 
 
 def gestures() -> tuple[Recordings, list[str]]:
@@ -52,38 +53,33 @@ def gestures() -> tuple[Recordings, list[str]]:
     return Recordings(enlarged(), films.targets, films.classes, (115, 86, 2)), people
 
 
-def measure(sets: Sequence[str] = SETS) -> Row:
-    """Compare models on each set, and count the verdicts that are wrong.
+def measure_compare() -> Row:
+    """Compare models on digits, gestures and a known set, and judge tables of random answers.
 
     Returns:
-        A row per set: its verdict, whether it is right, and why; how long it took, and the peak
-        memory of all its processes, in which pages that they share count once; and what each model
-        got. Each set has processes of its own. The rates are those of all known sets, and of tables
-        in which the answers of all models are drawn at random, with the same accuracy.
+        A row per set: its verdict, and why; how long it took with two processes, and the peak
+        memory of all its processes, in which pages that they share count once. In ``models`` is
+        what each model got; in ``rates`` are shares of tables in which all models answer at random,
+        with the same accuracy.
     """
     rows = []
     models = []
-    for number in (1, 2):  # sets at a time
-        names = [name for name in sets if (name in TIMED_SETS) == (number == 1)]
-        context = get_context("spawn")
-        with ProcessPoolExecutor(number, context, max_tasks_per_child=1) as pool:
-            for row, table in pool.map(_row, names, [3 - number] * len(names)):
-                print(f"{row['set']}: {row['verdict']}", flush=True)
-                rows.append(row)
-                models += table
-    return {"seeds": 1, "rows": rows, "models": models, "rates": _rates(rows)}
+    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
+        for row, table in pool.map(timed_row, TIMED_SETS):
+            rows.append(row)
+            models += table
+    return {"rows": rows, "models": models, "rates": rates()}
 
 
-def _row(name: str, processes: int) -> tuple[Row, list[Row]]:
+def timed_row(name: str) -> tuple[Row, list[Row]]:
+    """Return the row of a set, and those of its models."""
     recordings, groups = load(name)
     begin = time.perf_counter()
     with peak_memory() as gigabytes:
-        epochs = None if name in TIMED_SETS else KNOWN_EPOCHS
-        comparison = compare(recordings, groups, epochs=epochs, processes=processes)
+        comparison = compare(recordings, groups, processes=2)
     row = {
         "set": name,
         "verdict": comparison.verdict.value,
-        "right": name not in KNOWN_SETS or comparison.verdict in KNOWN_SETS[name][2],
         "recordings": len(recordings),
         "seconds": time.perf_counter() - begin,
         "GB": max(gigabytes),
@@ -92,31 +88,81 @@ def _row(name: str, processes: int) -> tuple[Row, list[Row]]:
     return row, comparison.table.assign(set=name).to_dict("records")
 
 
-def _rates(rows: Sequence[Row]) -> list[Row]:
-    """Return shares of verdicts, of known sets and of tables of answers."""
-    known = [row for row in rows if row["set"] in KNOWN_SETS]
-    large = [row for row in known if row["recordings"] >= 100]
-    undecided = [row["verdict"] == Verdict.CANT_TELL.value for row in large]
-    rates = [
-        {"of": "known sets that are right", "share": np.mean([row["right"] for row in known])},
-        {"of": "sets of 100 and more that can't be told", "share": np.mean(undecided)},
-    ]
+def measure_known_sets(seeds: int = 3, epochs: int = EPOCHS, recordings: int | None = None) -> Row:
+    """Ask ``compare``, and other ways, about sets of known truth.
+
+    Args:
+        seeds: 1 to ``seeds``, of films, folds and weights; thresholds were chosen with 0.
+        epochs: To train each network for.
+        recordings: Of each set, at most, to try it out.
+
+    Returns:
+        A row per set and seed: what is true of it, the verdict of ``compare``, and by ``probes``
+        whether it needs time. In ``summary`` are, by what is true, the shares that are right.
+    """
+    jobs = [(name, seed, epochs, recordings) for seed in range(1, seeds + 1) for name in KNOWN_SETS]
+    rows = folds.in_parallel(known_row, jobs)
+    return {"seeds": seeds, "rows": rows, "summary": summary(rows)}
+
+
+def known_row(name: str, seed: int, epochs: int, recordings: int | None = None) -> Row:
+    """Return what is true of a set, and what is said of it."""
+    known = KNOWN_SETS[name]
+    films, groups = make_set(name, seed)
+    chosen = range(min(len(films), recordings or len(films)))
+    evidence = Evidence(films, groups).subset(chosen)
+    comparison = compare(evidence.recordings, evidence.groups, epochs=epochs, seed=seed)
+    row: Row = {
+        "set": name,
+        "seed": seed,
+        "recordings": len(chosen),
+        "truth": known.verdicts[0].value,
+        "verdict": comparison.verdict.value,
+        "right": comparison.verdict in known.verdicts,
+    }
+    return row | needs_time(evidence, comparison.judgement, seed)
+
+
+def summary(rows: Sequence[Row]) -> list[Row]:
+    """Return by what is true of sets of 100 and more the shares that each way is right about.
+
+    Ways that only say whether time is needed are never right about a shortcut, and about noise only
+    if they say no.
+    """
+    table = pd.DataFrame(rows).query("recordings >= 100")
+    shares = []
+    for truth, part in table.groupby("truth", sort=False):
+        verdict = Verdict(truth)
+        undecided = part["verdict"] == Verdict.CANT_TELL.value
+        row: Row = {"truth": truth, "sets": len(part), "compare": float(part["right"].mean())}
+        row["compare can't tell"] = float((undecided & ~part["right"]).mean())
+        for way in WAYS:
+            row[way] = float((part[way] == (verdict in NEEDS_TIME)).mean())
+            if verdict is Verdict.SHORTCUT:
+                row[way] = 0.0
+        shares.append(row)
+    return shares
+
+
+def rates() -> list[Row]:
+    """Return shares of verdicts about tables of random answers."""
     unequal = np.repeat(range(12), [200, *[2] * 11]).tolist()
     alone = np.arange(120).tolist()
-    for kind, accuracy, of_recording in (
+    shares = []
+    for kind, accuracy, groups in (
         ("noise that is nothing", 0.5, alone),
         ("equal models with a false claim", 0.8, alone),
         ("equal models with a false claim, a group of 200 and 11 of 2", 0.8, unequal),
         ("equal models with a false claim, 6 groups of 20", 0.8, 20 * [*range(6)]),
     ):
-        verdicts = [verdict_by_chance(accuracy, of_recording, seed) for seed in range(TABLES)]
+        verdicts = [verdict_by_chance(accuracy, groups, seed) for seed in range(TABLES)]
         if accuracy == 0.5:
             share = verdicts.count(Verdict.NOTHING) / TABLES
         else:
             harmless = (Verdict.IMAGE, Verdict.CANT_TELL, Verdict.NOTHING)
             share = 1 - sum(map(verdicts.count, harmless)) / TABLES
-        rates.append({"of": kind, "share": share})
-    return rates
+        shares.append({"of": kind, "share": share})
+    return shares
 
 
 def verdict_by_chance(accuracy: float, groups: Sequence[int], seed: int) -> Verdict:
@@ -178,4 +224,4 @@ def load(name: str) -> tuple[Recordings, Sequence[Any]]:
         return gestures()
     if name == "digits":
         return load_nmnist().train, range(DIGITS)
-    return make_set(name, SEED)
+    return make_set(name, 1)

@@ -1,6 +1,5 @@
 """When is an answer read off the voltages: at their maximum, in the last step, or by their mean?"""
 
-from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
@@ -11,8 +10,7 @@ from torch.nn.functional import nll_loss
 
 from pokersnn_helpers import Classifier, Recordings, decode, evaluate, predict
 from pokersnn_helpers.frames import make_loader
-from pokersnn_helpers.recordings import fold_indices
-from pokersnn_helpers.study.protocol import PerturbedEstimator
+from pokersnn_helpers.study.protocol import PerturbedEstimator, Trial
 
 from . import Row, folds
 from .models import HYBRID, MODELS, SNN
@@ -33,13 +31,9 @@ def decode_mean(voltages: Tensor) -> Tensor:
 DECODES = {"maximum": decode, "last": decode_last, "mean": decode_mean}
 
 
-def inner_folds(seed: int, fold: int) -> Iterator[tuple[Recordings, Recordings]]:
-    """Yield what to learn from and what is held out, without the recordings of one outer fold."""
-    recordings, groups = folds.cards()
-    learned, _ = fold_indices(recordings, FOLDS, groups, seed)[fold]
-    outer = recordings.subset(learned)
-    for inner, held_out in fold_indices(outer, 3, groups[learned], seed + fold):
-        yield outer.subset(inner), outer.subset(held_out)
+def inner_folds(seed: int, fold: int) -> list[Trial]:
+    """Return trials without the recordings of one outer fold."""
+    return folds.evidence().folds(FOLDS, seed)[fold].learn.folds(3, seed + fold)
 
 
 def read_by(name: str, rule: str, seed: int, fold: int, epochs: int | None) -> np.ndarray:
@@ -50,16 +44,18 @@ def read_by(name: str, rule: str, seed: int, fold: int, epochs: int | None) -> n
         return nll_loss(reader.read(voltages, steps), targets, reduction="none")
 
     rows = []
-    for learned, held_out in inner_folds(seed, fold):
+    for trial in inner_folds(seed, fold):
         model = folds.for_epochs(MODELS, epochs)[name]
         network = model
         if isinstance(model, PerturbedEstimator):
             network = model.estimator
-            held_out = model.perturb(held_out)
         network.recipe["loss"] = loss
-        model.fit(learned, seed)
+        model.fit(trial.learn.recordings, seed)
         classifier = network.classifier
         classifier.decode = DECODES[rule]
+        held_out = trial.test(lambda tested: tested.recordings)
+        if isinstance(model, PerturbedEstimator):
+            held_out = model.perturb(held_out)
         evaluation = evaluate(classifier, make_loader(held_out, 64, sparse=True), "cpu")
         rows.append(
             (evaluation.accuracy, evaluation.loss, highest_at_the_end(classifier, held_out))

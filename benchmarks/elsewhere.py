@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from pokersnn_helpers import Recordings, to_frames
 from pokersnn_helpers.elsewhere.nir_files import save_nir
-from pokersnn_helpers.study.protocol import NetworkEstimator
+from pokersnn_helpers.study.protocol import Evidence, NetworkEstimator, Trial
 
 from . import Row
 from .libraries import installed_version
@@ -147,8 +147,10 @@ def measure(epochs: int = 60) -> Row:
         counts the 20 test recordings.
     """
     data = recordings()
-    estimator = NetworkEstimator(epochs=epochs).fit(data.train, 0)
-    saved = Differences(estimator.network, data.test + data.train)
+    trial = Trial(Evidence(data.train), Evidence(data.test))
+    estimator = NetworkEstimator(epochs=epochs).fit(trial.learn.recordings, 0)
+    test = trial.test(lambda tested: tested.recordings)
+    saved = Differences(estimator.network, test + data.train)
     with TemporaryDirectory() as folder:
         path = Path(folder, "network.nir")
         save_nir(estimator.classifier, path)

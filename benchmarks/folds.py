@@ -38,6 +38,11 @@ def training_cards() -> tuple[Recordings, Any]:
     return recordings.subset(chosen), passes[chosen]
 
 
+def evidence() -> protocol.Evidence:
+    """Return all 131 with their passes, to be handed out in trials."""
+    return protocol.Evidence(*cards())
+
+
 def for_epochs(models: Mapping[str, Any], epochs: int | None) -> dict[str, Any]:
     """Return copies of models whose networks train for so many epochs, or else for their own."""
     copies = deepcopy(dict(models))

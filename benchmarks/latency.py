@@ -9,11 +9,10 @@ import torch
 
 from pokersnn_helpers import Classifier, Recordings, Split, make_loader
 from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.recordings import fold_indices
 from pokersnn_helpers.simulation import simulate_pokerdvs
 from pokersnn_helpers.study.latency import PredictionsOverTime, predict_over_time
 from pokersnn_helpers.study.models import GRU, MLP
-from pokersnn_helpers.study.protocol import NetworkEstimator
+from pokersnn_helpers.study.protocol import Evidence, NetworkEstimator, Trial
 from tools.card_network import read, unpacked
 
 from . import Row, folds
@@ -228,14 +227,18 @@ def sparse_row(data: Split, penalty: float, share: float, seed: int, epochs: int
     Networks that haven't seen a card pass are asked about it, to choose the threshold to stop at.
     """
     train = partial(train_sparse, seed=seed, penalty=penalty, sparsity=share, epochs=epochs)
-    classifier = train(data.train)
-    predictions = predict_over_time(classifier, data.test)
+    trial = Trial(Evidence(data.train), Evidence(data.test))
+    classifier = train(trial.learn.recordings)
     recordings, passes = folds.training_cards()
     parts = []
-    for learned, held_out in fold_indices(recordings, 3, passes, seed):
-        parts.append((train(recordings.subset(learned)), held_out))
+    for inner in Evidence(recordings, passes).folds(3, seed):
+        trained = train(inner.learn.recordings)
+        parts.append((trained, inner.test(lambda held_out: held_out.numbers)))
     of_held_out = held_out_predictions(parts, recordings)
-    correct, steps = early_exit(predictions, choose_exit_threshold(of_held_out))
+    threshold = choose_exit_threshold(of_held_out)
+    test = trial.test(lambda tested: tested.recordings)
+    predictions = predict_over_time(classifier, test)
+    correct, steps = early_exit(predictions, threshold)
     row = {
         "penalty": penalty,
         "pruned": share,
@@ -245,9 +248,9 @@ def sparse_row(data: Split, penalty: float, share: float, seed: int, epochs: int
         "stopped_ms": float(np.median(steps)),
     }
     for bits in (8, 4):
-        of_few_bits = predict_over_time(quantized(classifier, bits), data.test)
+        of_few_bits = predict_over_time(quantized(classifier, bits), test)
         row[f"accuracy_{bits}_bits"] = final_accuracy(of_few_bits)
-    frames, _ = next(iter(make_loader(data.test, len(data.test), sparse=True)))
+    frames, _ = next(iter(make_loader(test, len(test), sparse=True)))
     whole = count_operations(classifier, frames)
     stopped = count_operations(classifier, frames, steps)
     row["spike_share"] = float(1 - whole.activation_sparsity.mean())  # only spikes are activations

@@ -4,7 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from pokersnn_helpers import FastSNN, evaluate, make_loader, stratified_folds
+from pokersnn_helpers import FastSNN, evaluate, make_loader
+from pokersnn_helpers.study.protocol import Evidence
 from pokersnn_helpers.training import train_classifier
 
 from . import Options, Row
@@ -46,12 +47,14 @@ def count_correct(seed: int, line: Options) -> tuple[int, float]:
     """Cross-validate a line in four folds; return how many are correct, and the mean loss."""
     correct = 0
     loss = 0.0
-    for fold in stratified_folds(recordings().train, 4):
-        classifier, _ = train_classifier(fold.train, seed, "cpu", **line)
-        evaluation = evaluate(classifier, make_loader(fold.test, sparse=True), "cpu")
+    train = recordings().train
+    for trial in Evidence(train, range(len(train))).folds(4):
+        classifier, _ = train_classifier(trial.learn.recordings, seed, "cpu", **line)
+        held_out = trial.test(lambda tested: make_loader(tested.recordings, sparse=True))
+        evaluation = evaluate(classifier, held_out, "cpu")
         correct += evaluation.correct
         loss += evaluation.loss * evaluation.n_samples
-    return correct, loss / len(recordings().train)
+    return correct, loss / len(train)
 
 
 def measure_constants(seeds: int = 5, epochs: int | None = None) -> Row:

@@ -24,7 +24,12 @@ from pokersnn_helpers.simulation.pips import sd_circle
 from pokersnn_helpers.snn import build_network
 from pokersnn_helpers.study.models import CNN, GRU, motion_correlations
 from pokersnn_helpers.study.perturbations import merge_polarities, reversed_time
-from pokersnn_helpers.study.protocol import NetworkEstimator, logistic_regression
+from pokersnn_helpers.study.protocol import (
+    Evidence,
+    NetworkEstimator,
+    Trial,
+    logistic_regression,
+)
 from pokersnn_helpers.system.norse_cells import (
     LIFFeedForwardState,
     LIFParameters,
@@ -359,35 +364,39 @@ def share(model: Any, films: Recordings) -> float:
 
 def on_dots(seed: int, count: int, epochs: int | None) -> Shares:
     """Train models on films of dots, and ask them about new and changed ones."""
-    train = motions.with_mirrored_copies(dots(count, 10 * seed))
-    new = dots(count, 10 * seed + 1)
-    tests = {
-        "new films": new,
-        "time reversed": backwards(new),
-        "without the first 12 ms": without_start(new),
-        "single discs": discs(count, 10 * seed + 2),
-    }
+    learn = Evidence(motions.with_mirrored_copies(dots(count, 10 * seed)))
+    test = Evidence(dots(count, 10 * seed + 1))
     shares = {}
     for name, model in folds.for_epochs(MODELS, epochs).items():
         if seed >= FEWER_SEEDS.get(name, seed + 1):
             continue
-        model.fit(train, seed)
-        for test, films in tests.items():
-            shares[name, test] = share(model, films)
+        trial = Trial(learn, test)
+        model.fit(trial.learn.recordings, seed)
+        new = trial.test(lambda tested: tested.recordings)
+        tests = {
+            "new films": new,
+            "time reversed": backwards(new),
+            "without the first 12 ms": without_start(new),
+            "single discs": discs(count, 10 * seed + 2),
+        }
+        for asked, films in tests.items():
+            shares[name, asked] = share(model, films)
         if name == DETECTOR:
             model.network.forget()
-            for test, films in tests.items():
-                shares[WITHOUT, test] = share(model, films)
+            for asked, films in tests.items():
+                shares[WITHOUT, asked] = share(model, films)
     return shares
 
 
 def on_discs(seed: int, count: int, epochs: int | None) -> Shares:
     """Train and ask models of the shortcut that single discs have, which come in from outside."""
-    train = motions.with_mirrored_copies(discs(count, 10 * seed))
-    new = discs(count, 10 * seed + 1)
+    learn = Evidence(motions.with_mirrored_copies(discs(count, 10 * seed)))
+    test = Evidence(discs(count, 10 * seed + 1))
     shares = {}
     for name, model in folds.for_epochs(ON_DISCS, epochs).items():
-        model.fit(train, seed)
+        trial = Trial(learn, test)
+        model.fit(trial.learn.recordings, seed)
+        new = trial.test(lambda tested: tested.recordings)
         shares[name, "lines"] = share(model, lines(new))
         shares[name, "lines without the first 12 ms"] = share(model, lines(without_start(new)))
     return shares
@@ -431,9 +440,11 @@ def rate_of(name: str, learning_rate: float, count: int, epochs: int) -> Row:
     """
     train = motions.with_mirrored_copies(dots(count, 10 * SEED_TO_CHOOSE))
     new = dots(count, 10 * SEED_TO_CHOOSE + 1)
+    trial = Trial(Evidence(train), Evidence(new + backwards(new)))
     model = MODELS[name]
     recipe = model.recipe | {"epochs": epochs, "learning_rate": learning_rate}
-    split = Split(train, new + backwards(new), source="simulated")
+    learned = trial.learn.recordings
+    split = Split(learned, trial.test(lambda tested: tested.recordings), source="simulated")
     _, history = train_classifier(split, SEED_TO_CHOOSE, "cpu", network=model.make, **recipe)
     best = int(np.argmax(history.test_accuracy))
     return {

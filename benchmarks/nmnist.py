@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from pokersnn_helpers import SNN, FastSNN, Recordings, build_network, load_nmnist
+from pokersnn_helpers import SNN, FastSNN, Recordings, Split, build_network, load_nmnist
 from pokersnn_helpers.data.nmnist import CLASSES, SENSOR_SIZE
 from pokersnn_helpers.networks import WHOLE, SpikingNetwork
 from pokersnn_helpers.study.models import CNN
-from pokersnn_helpers.study.protocol import NetworkEstimator
+from pokersnn_helpers.study.protocol import Evidence, NetworkEstimator, Trial
 from tools.make_nmnist import SACCADES, read_digits
 
 from . import Row, folds
@@ -103,8 +103,11 @@ def thousand(end: int = SACCADES[1][1], begin: int = 0) -> Recordings:
     return Recordings(events, targets, CLASSES, SENSOR_SIZE)
 
 
-def _tested(model: Any, data: Any, seed: int) -> np.ndarray:
-    return deepcopy(model).fit(data.train, seed).predict(data.test) == data.test.targets
+def _tested(model: Any, data: Split, seed: int) -> np.ndarray:
+    trial = Trial(Evidence(data.train), Evidence(data.test))
+    trained = deepcopy(model).fit(trial.learn.recordings, seed)
+    test = trial.test(lambda tested: tested.recordings)
+    return trained.predict(test) == test.targets
 
 
 def _result(answers: dict[str, np.ndarray], recordings: Recordings, seeds: int) -> Row:

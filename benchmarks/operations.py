@@ -7,7 +7,12 @@ import numpy as np
 from pokersnn_helpers import Recordings, make_loader
 from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.study.models import summed_image
-from pokersnn_helpers.study.protocol import FeatureEstimator, PerturbedEstimator
+from pokersnn_helpers.study.protocol import (
+    Evidence,
+    FeatureEstimator,
+    PerturbedEstimator,
+    Trial,
+)
 
 from . import Row, folds
 from .counting import Operations, count_operations
@@ -44,8 +49,9 @@ def measure_operations(epochs: int | None = None) -> Row:
     for name, model in folds.for_epochs(MODELS, epochs).items():
         if name not in COUNTED:
             continue
-        estimator: Any = model.fit(data.train, 0)
-        test = data.test
+        trial = Trial(Evidence(data.train), Evidence(data.test))
+        estimator: Any = model.fit(trial.learn.recordings, 0)
+        test = trial.test(lambda tested: tested.recordings)
         if isinstance(model, PerturbedEstimator):
             test = model.perturb(test)
             estimator = model.estimator

@@ -4,8 +4,6 @@ Ranges are learned without each of four folds in turn, and asked about it. Chapt
 then trained with hands that move up and down as a class of their own, without each person.
 """
 
-from typing import Any
-
 import numpy as np
 
 from pokersnn_helpers import Recordings, evaluate, load_nmnist, make_loader, train_classifier
@@ -13,9 +11,10 @@ from pokersnn_helpers.fast.detector import detector
 from pokersnn_helpers.files.folders import resize
 from pokersnn_helpers.out_of_distribution import image_of, training_ranges, what_is_outside
 from pokersnn_helpers.recipe import choose_recipe
-from pokersnn_helpers.recordings import PackedRecording, fold_indices
+from pokersnn_helpers.recordings import PackedRecording
 from pokersnn_helpers.simulation.gestures import GESTURES, film_gestures
 from pokersnn_helpers.study.perturbations import replaced
+from pokersnn_helpers.study.protocol import Evidence
 
 from . import Row, folds
 
@@ -23,16 +22,15 @@ PEOPLE = ("anna", "ben", "chris", "dora")
 EPOCHS = 20
 
 
-def sets() -> dict[str, tuple[Recordings, Any]]:
+def sets() -> dict[str, Evidence]:
     """Return recordings, and the group of each."""
-    cards, passes = folds.cards()
     digits = load_nmnist()
     both = digits.train + digits.test
     films, people = film_gestures(takes=10)
     return {
-        "cards": (cards, passes),
-        "digits": (both, range(len(both))),
-        "gestures": (films, people),
+        "cards": folds.evidence(),
+        "digits": Evidence(both, range(len(both))),
+        "gestures": Evidence(films, people),
     }
 
 
@@ -56,13 +54,13 @@ def flagged() -> list[Row]:
     """Return which share of each set, and of noise, lies outside the ranges of its other folds."""
     rng = np.random.default_rng(0)
     rows = []
-    for name, (recordings, groups) in sets().items():
-        sensor = recordings.sensor_size
+    for name, evidence in sets().items():
+        sensor = evidence.recordings.sensor_size
         same_kind = []
         of_noise = []
-        for train, test in fold_indices(recordings, 4, groups):
-            ranges = training_ranges(recordings.subset(train))
-            for events in recordings.subset(test).events:
+        for trial in evidence.folds(4):
+            ranges = training_ranges(trial.learn.recordings)
+            for events in trial.test(lambda tested: tested.recordings.events):
                 same_kind.append(is_outside(ranges, events, sensor))
                 of_noise.append(is_outside(ranges, noise(events, sensor, rng), sensor))
         for kind, outside in (("of the same kind", same_kind), ("noise", of_noise)):
@@ -79,12 +77,12 @@ def taught(person: str, epochs: int) -> Row:
     upright = [replaced(events, x=events["y"], y=events["x"]) for events in gestures]
     targets = [*films.targets, *[len(GESTURES)] * len(upright)]
     recordings = Recordings([*gestures, *upright], targets, (*GESTURES, "none"), (16, 16, 2))
-    is_tested = np.array([*people, *people]) == person
-    train = recordings.subset(np.flatnonzero(~is_tested))
-    test = recordings.subset(np.flatnonzero(is_tested))
+    trial = Evidence(recordings, [*people, *people]).without(person)
+    train = trial.learn.recordings
     width = choose_recipe(train).time_window
     classifier, _ = train_classifier(train, 0, "cpu", network=detector(width), epochs=epochs)
-    evaluation = evaluate(classifier, make_loader(test, 64, width, sparse=True), "cpu")
+    test = trial.test(lambda tested: make_loader(tested.recordings, 64, width, sparse=True))
+    evaluation = evaluate(classifier, test, "cpu")
     correct = (evaluation.predicted == evaluation.targets).numpy()
     is_none = (evaluation.targets == len(GESTURES)).numpy()
     return {

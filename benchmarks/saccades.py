@@ -16,6 +16,7 @@ from pokersnn_helpers import Recordings, evaluate, make_loader
 from pokersnn_helpers.recordings import POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation.motions import COURSES, with_mirrored_copies
 from pokersnn_helpers.study.perturbations import merge_polarities, replaced, reversed_time
+from pokersnn_helpers.study.protocol import Evidence, Trial
 from tools.make_nmnist import SACCADES
 
 from . import Row, folds
@@ -97,23 +98,26 @@ def asked(classifier: Any, films: list[np.ndarray], shift: np.ndarray) -> Row:
     return {"nearest": nearest.mean(), "right": right.mean(), "x": x, "y": y}
 
 
-def recordings_of(saccade: int) -> Recordings:
-    """Return those that nothing was chosen by."""
+def trial_of(saccade: int, films: Recordings) -> Trial:
+    """Return a trial in which those digits test that nothing was chosen by."""
     begin, end = SACCADES[saccade]
-    recordings = thousand(end, begin)
-    number_of_digit = np.arange(len(recordings)) % (len(recordings) // len(recordings.classes))
-    return recordings.subset(np.flatnonzero(number_of_digit >= CHOSEN_ON))
+    digits = Evidence(thousand(end, begin))
+    number = len(digits.recordings)
+    chosen_by = np.arange(number) % (number // len(digits.recordings.classes)) < CHOSEN_ON
+    test, choose = (digits.subset(np.flatnonzero(part)) for part in (~chosen_by, chosen_by))
+    return Trial(Evidence(films), test, choose)
 
 
 def answers_of(seed: int, count: int, epochs: int) -> list[Row]:
     """Train detectors on dots; return what they say of each saccade, forwards and backwards."""
     estimator = detecting(MotionDetector, epochs, 0.003)
-    estimator.fit(films_to_learn_from(count, 10 * seed), seed)
+    films = films_to_learn_from(count, 10 * seed)
+    estimator.fit(films, seed)
     classifiers = {DETECTOR: estimator.classifier, WITHOUT: deepcopy(estimator.classifier)}
     classifiers[WITHOUT].snn.forget()
     answers = []
     for saccade, shift in SHIFTS.items():
-        recordings = recordings_of(saccade)
+        recordings = trial_of(saccade, films).test(lambda tested: tested.recordings)
         there = played(recordings)
         back = played(reversed_time(recordings))
         way = np.array(shift)
@@ -157,8 +161,9 @@ def measure_saccades(seeds: int = 10, recordings: int = FILMS, epochs: int = EPO
         for time, half in part.groupby("time", sort=False):
             means.append(_row({"model": model, "time": time}, half))
     directions = []
+    films = films_to_learn_from(recordings, 0)
     for saccade in SHIFTS:
-        digits = recordings_of(saccade)
+        digits = trial_of(saccade, films).test(lambda tested: tested.recordings)
         x, y = np.mean([movement(events) for events in digits.events], axis=0)
         directions.append({"saccade": str(saccade), "measured": angle(x, y)})
     return {

@@ -13,7 +13,7 @@ from pokersnn_helpers import FastSNN, Recordings, Split, evaluate, load_pokerdvs
 from pokersnn_helpers.frames import make_loader
 from pokersnn_helpers.simulation import EventCamera, simulate_pokerdvs
 from pokersnn_helpers.simulation.cards import CAMERA
-from pokersnn_helpers.study.protocol import NetworkEstimator
+from pokersnn_helpers.study.protocol import Evidence, NetworkEstimator, Trial
 from pokersnn_helpers.training import train_classifier
 
 from . import Options, Row, folds
@@ -124,11 +124,15 @@ def measure_passes(seeds: int = 10, recordings: int = N_TRAIN, epochs: int | Non
     """
     real = load_pokerdvs(source="real")
     everything = load_pokerdvs131(source="real")
-    groups = groups_of(everything.table)
+    new = ~everything.table["tonic"].str.startswith("pips_train").to_numpy()
+    tested = Evidence(everything.recordings).subset(np.flatnonzero(new))
+    groups = groups_of(everything.table[new])
 
     def correct(mixture: Mixture, seed: int) -> np.ndarray:
-        predicted = mixture.fit(real.train, seed).predict(everything.recordings)
-        return predicted == everything.recordings.targets
+        trial = Trial(Evidence(real.train), tested)
+        trained = mixture.fit(trial.learn.recordings, seed)
+        test = trial.test(lambda tested: tested.recordings)
+        return trained.predict(test) == test.targets
 
     rows = []
     for name, mixture in folds.for_epochs(TRAINED_ON, epochs).items():
@@ -153,15 +157,16 @@ def imperfections(real: Split, seeds: Sequence[int], count: int, epochs: int) ->
     for names in IMPERFECTIONS:
         of_fitted = {name: getattr(CAMERA, name) for name in names}
         cameras[f"only {names[0]}"] = replace(ideal, **of_fitted)
-    loader = make_loader(real.train + real.test, sparse=True)
     rows = []
     for name, camera in cameras.items():
         split = simulate_pokerdvs(1, count, 4, camera)
         accuracies = []
         for seed in seeds:
+            trial = Trial(Evidence(split.train), Evidence(real.train + real.test))
             classifier, _ = train_classifier(
-                split.train, seed, "cpu", network=FastSNN, epochs=epochs
+                trial.learn.recordings, seed, "cpu", network=FastSNN, epochs=epochs
             )
-            accuracies.append(evaluate(classifier, loader, "cpu").accuracy)
+            test = trial.test(lambda tested: make_loader(tested.recordings, sparse=True))
+            accuracies.append(evaluate(classifier, test, "cpu").accuracy)
         rows.append({"camera": name, **folds.spread(accuracies)})
     return rows

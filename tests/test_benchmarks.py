@@ -5,20 +5,26 @@ import json
 
 import numpy as np
 import pytest
+from spy import watch
 
 from benchmarks import __main__ as command
-from benchmarks import store, timing
+from benchmarks import folds, store, timing
 from pokersnn_helpers import load_pokerdvs131
 from pokersnn_helpers.study.measured import names, read
 
 SMALLEST = {"seeds": 1, "epochs": 1, "repeats": 1, "recordings": 8}
-NOT_SMALL = {"compare", "teach"}  # minutes of training at any size, and a browser
+WITHOUT_TEST = {"step", "stream", "card", "simulation"}  # nothing is trained and then tested
+NOT_SMALL = {"compare", "known_sets", "teach"}  # minutes of training at any size, and a browser
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(command.BENCHMARKS.keys() - NOT_SMALL))
-def test_a_benchmark_of_the_smallest_size_has_every_row_that_is_stored(name):
+def test_a_benchmark_of_the_smallest_size_leaks_nothing_and_has_every_row_that_is_stored(
+    name, monkeypatch
+):
+    monkeypatch.setattr(folds, "PROCESSES", 1)  # in which the spy sees what happens
     measure = command.function_of(name)
+    spy = watch(monkeypatch)
     parameters = inspect.signature(measure).parameters
     smallest = {option: size for option, size in SMALLEST.items() if option in parameters}
     if name == "sparse":
@@ -29,6 +35,7 @@ def test_a_benchmark_of_the_smallest_size_has_every_row_that_is_stored(name):
     except (FileNotFoundError, SystemExit) as absent:  # recordings that can't be passed on
         pytest.skip(str(absent))
     assert json.dumps(timing.finite(result))
+    assert spy.tested or name in WITHOUT_TEST
     if name in names():
         stored = read(name)["result"]
         assert result.keys() >= stored.keys()

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from test_protocol import Spy, assert_no_leak, numbered
 
-from benchmarks.compare import verdict_by_chance
+from benchmarks.compare import known_row, summary, verdict_by_chance
 from benchmarks.known_sets import KNOWN_SETS, make_set
+from benchmarks.probes import WAYS
 from pokersnn_helpers import EVENT_DTYPE, Recordings
 from pokersnn_helpers.own.ask import candidates, report
 from pokersnn_helpers.own.ask import compare as module
@@ -65,7 +66,7 @@ def test_verdict_on_films_of_which_it_is_known(name, count):
     recordings, _ = make_set(name, seed=3)
     some = recordings.subset(range(count))
     comparison = compare(some, range(count), folds=2, epochs=4)
-    assert comparison.verdict in KNOWN_SETS[name][2], report.printed(comparison)
+    assert comparison.verdict in KNOWN_SETS[name].verdicts, report.printed(comparison)
 
 
 @pytest.mark.filterwarnings("ignore:the loss has climbed")
@@ -121,6 +122,40 @@ def test_of_two_intervals_the_order_is_seen():
     fitted = BY_NAME["trees on the rate"].make(settings).fit(films.subset(range(60)))
     tested = films.subset(range(60, 120))
     assert (fitted.predict(tested) == tested.targets).mean() > 0.9
+
+
+@pytest.mark.slow
+def test_other_ways_are_asked_beside_compare():
+    row = known_row("on then off", seed=1, epochs=1, recordings=8)
+    assert row["recordings"] == 8
+    assert row["verdict"] == "can't tell"
+    assert {type(row[way]) for way in WAYS} == {bool}
+
+
+def test_shares_that_are_right_are_those_of_large_sets_by_what_is_true():
+    yes = dict.fromkeys(WAYS, True)
+    large = {"recordings": 120, "right": True, **yes}
+    rows = [
+        large | {"truth": Verdict.ORDER.value, "verdict": Verdict.ORDER.value},
+        large | {"truth": Verdict.ORDER.value, "verdict": "can't tell", "right": False},
+        large | {"truth": Verdict.IMAGE.value, "verdict": Verdict.IMAGE.value},
+        large | {"truth": Verdict.SHORTCUT.value, "verdict": Verdict.SHORTCUT.value},
+        large | {"truth": Verdict.IMAGE.value, "verdict": "can't tell", "recordings": 12},
+    ]
+    order, image, shortcut = summary(rows)
+    assert (order["sets"], order["compare"], order["compare can't tell"]) == (2, 0.5, 0.5)
+    assert (image["sets"], image["compare"]) == (1, 1)
+    assert (order["image alone"], image["image alone"], shortcut["image alone"]) == (1, 0, 0)
+
+
+def test_every_known_set_can_be_made_and_has_each_class_in_its_share():
+    for name, known in KNOWN_SETS.items():
+        recordings, groups = make_set(name)
+        assert len(recordings) == len(groups) == known.size
+        assert len(set(groups)) == (known.people or known.size)
+        shares = np.bincount(recordings.targets) / known.size
+        expected = known.classes if known.classes < 1 else 1 / known.classes
+        assert shares.min() == pytest.approx(expected, abs=0.03), name
 
 
 def test_hot_pixels_alone_stay():
