@@ -9,7 +9,7 @@ one after the other, of which the smaller one is first or second.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -429,12 +429,17 @@ def length_and_rotation(rng: Random, target: int) -> np.ndarray:
     return events
 
 
+@cache
+def _digits() -> Recordings:
+    return load_nmnist().train
+
+
 def chain(recording: int) -> tuple[np.ndarray, int]:
     """Join two digits of N-MNIST, the smaller one first or second, and begin anywhere in a cycle.
 
     Each recording of ``load_nmnist`` is in one chain. A third of the cycle is empty.
     """
-    digits = load_nmnist().train
+    digits = _digits()
     place, pair = divmod(recording, 2)
     target = place % 2
     classes = np.array(digits.targets)

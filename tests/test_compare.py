@@ -148,6 +148,7 @@ def test_shares_that_are_right_are_those_of_large_sets_by_what_is_true():
     assert (order["image alone"], image["image alone"], shortcut["image alone"]) == (1, 0, 0)
 
 
+@pytest.mark.slow
 def test_every_known_set_can_be_made_and_has_each_class_in_its_share():
     for name, known in KNOWN_SETS.items():
         recordings, groups = make_set(name)
@@ -155,7 +156,7 @@ def test_every_known_set_can_be_made_and_has_each_class_in_its_share():
         assert len(set(groups)) == (known.people or known.size)
         shares = np.bincount(recordings.targets) / known.size
         expected = known.classes if known.classes < 1 else 1 / known.classes
-        assert shares.min() == pytest.approx(expected, abs=0.03), name
+        assert shares.min() == pytest.approx(expected, abs=0.07), name
 
 
 def test_hot_pixels_alone_stay():
