@@ -123,7 +123,10 @@ def at(times: np.ndarray, x: Numbers | float, y: Numbers | float) -> np.ndarray:
 
 def polarity_and_place(rng: Random, target: int) -> np.ndarray:
     """Show ON events on the left and OFF events on the right, or the other way round."""
-    events = together(rng, spot(rng, LEFT, steady(rng, 200)), spot(rng, RIGHT, steady(rng, 200)))
+    y = rng.uniform(5, 18)
+    events = together(
+        rng, spot(rng, (6, y), steady(rng, 200)), spot(rng, (17, y), steady(rng, 200))
+    )
     events["p"] = (events["x"] < SIZE / 2) ^ target
     return events
 
@@ -164,7 +167,12 @@ def lamp(rng: Random, target: int) -> np.ndarray:
 def place_against_order(rng: Random, target: int) -> np.ndarray:
     """Let the place always tell the class, and the order of two other spots in 8 of 10."""
     said = target ^ int(rng.random() < 0.2)
-    return together(rng, order(rng, said, y=6), spot(rng, (6 + 11 * target, 18), steady(rng)))
+    return together(rng, order(rng, said, y=6), spot(rng, side(rng, target), steady(rng)))
+
+
+def side(rng: Random, target: int) -> Numbers:
+    """Draw a place below, on the left or on the right."""
+    return 6 + 11 * target + rng.uniform(-3, 3), rng.uniform(14, 20)
 
 
 # ---- The rate over time ----
@@ -336,7 +344,7 @@ def equal_counts(rng: Random, target: int) -> np.ndarray:
 def order_against_place(rng: Random, target: int) -> np.ndarray:
     """Let the order of two spots always tell the class, and the place of another in 8 of 10."""
     said = target ^ int(rng.random() < 0.2)
-    return together(rng, order(rng, target, y=6), spot(rng, (6 + 11 * said, 18), steady(rng)))
+    return together(rng, order(rng, target, y=6), spot(rng, side(rng, said), steady(rng)))
 
 
 def lost_packets(rng: Random, target: int) -> np.ndarray:

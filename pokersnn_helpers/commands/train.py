@@ -11,8 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import torch
 from filelock import FileLock, Timeout
 
@@ -23,7 +21,7 @@ from ..data.pokerdvs import load_pokerdvs
 from ..fast.detector import detector
 from ..networks import FrameNetwork
 from ..recipe import Recipe, choose_recipe
-from ..recordings import Recordings, Split, fold_indices
+from ..recordings import Recordings, Split
 from ..system.devices import default_device
 from ..training import History, TrainingState, train_classifier
 from .look import read_folder
@@ -190,46 +188,23 @@ def load(options: TrainOptions) -> tuple[Split, str]:
     )
     if len(folder.recordings.classes) < 2:
         raise ValueError(f"{options.data} holds one class; add a folder for each of the others")
-    if fewest_groups(folder.recordings, folder.groups) < 2:
-        raise ValueError(
-            f"{options.data}: a class has a single group, so none can test; add folders"
-        )
     width, height, _ = folder.sensor_size
-    return divide(folder.recordings, folder.groups), f"{width}x{height}"
+    with errors_in(options.data):
+        return divide(folder.recordings, folder.groups), f"{width}x{height}"
 
 
 def divide(recordings: Recordings, groups: Sequence[Any]) -> Split:
     """Hold out some groups to test on, and where there are enough, others to choose the epoch."""
-    labels = np.asarray(groups)
-    rest, tested = hold_out(recordings, labels)
-    test = recordings.subset(tested)
-    train = recordings.subset(rest)
-    if fewest_groups(train, labels[rest]) < FOLDS:
-        return Split(train, test)
-    learned, watched = hold_out(train, labels[rest])
-    return Split(train.subset(learned), test, validation=train.subset(watched))
+    from ..study.protocol import Evidence  # which takes a second to import
 
-
-def hold_out(recordings: Recordings, groups: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Hold out about a fourth of the groups of each class; return which are left, and which not.
-
-    Of folds those are chosen that hold the most classes.
-    """
-    folds = min(FOLDS, fewest_groups(recordings, groups))
-    if len(np.unique(groups)) < len(groups):
-        targets = np.asarray(recordings.targets)
-        pairs = fold_indices(recordings, folds, groups)
-        return max(pairs, key=lambda pair: len(set(targets[pair[1]])))  # the first, if all do
-    # Without groups one in four will do: folds of 20,000 take a minute.
-    targets = pd.Series(recordings.targets)
-    number = targets.groupby(targets).cumcount()
-    held_out = number % folds == folds - 1
-    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
-
-
-def fewest_groups(recordings: Recordings, groups: Any) -> int:
-    """Return how many groups the class has that has the fewest."""
-    return pd.Series(groups).groupby(recordings.targets).nunique().min()
+    evidence = Evidence(recordings, groups)
+    if evidence.groups_per_class() < 2:
+        raise ValueError("a class has a single group, so none can test; add folders")
+    trial = evidence.hold_out(FOLDS)
+    learned = trial.learn.recordings
+    validation = trial.choose.recordings if trial.choose else None
+    test = trial.test(lambda tested: tested.recordings)
+    return Split(learned, test, validation=validation)
 
 
 def digest_of(data: Split) -> str:
