@@ -2,33 +2,33 @@
 // and answers while you move. The folder teach holds the parts, of which teach/figure.js puts the
 // others together.
 (({ kinds, load, loadParts, teach }) => {
+  const SHARED = ["shared/camera", "shared/snn", "shared/drawing", "motion/data", "motion/scene"];
+  const MOTION = ["motion/stroke", "motion/drawing", "motion/pad"];
+  const LEARNING = ["teach/network", "teach/strokes", "teach/training", "teach/lesson"];
+  const PARTS =
+    "data pad webcam files keep drawing gestures trials challenge recorder controls figure";
+
+  // The link that this tab was opened by, which an address of a section doesn't show any more.
+  function linkOf({ hash }) {
+    try {
+      if (!hash || hash.startsWith(teach.LINK)) sessionStorage.setItem("teach", hash);
+      return sessionStorage.getItem("teach") ?? "";
+    } catch {
+      return hash;
+    }
+  }
+
   kinds.teach = async (content, controls, drawing) => {
-    await loadParts(
-      "shared/camera",
-      "shared/snn",
-      "shared/drawing",
-      "motion/data",
-      "motion/scene",
-      "motion/stroke",
-      "motion/drawing",
-      "motion/pad",
-    );
+    await loadParts(...SHARED, ...MOTION);
     if (!window.interactiveFigures.motionData) return null;
     await Promise.all([load("vendor/fflate.js"), load("vendor/idb-keyval.js")]);
-    await loadParts(
-      "teach/network",
-      "teach/strokes",
-      "teach/training",
-      "teach/lesson",
-      "teach/pad",
-      "teach/webcam",
-      "teach/files",
-      "teach/keep",
-    );
-    await loadParts("teach/drawing", "teach/gestures", "teach/trials", "teach/figure");
+    await loadParts(...LEARNING, ...PARTS.split(" ").map((name) => `teach/${name}`));
+    const beginning = await teach.opening(linkOf(location));
     window.addEventListener("hashchange", () => {
-      if (location.hash.startsWith(teach.LINK)) location.reload();
+      if (!location.hash || location.hash.startsWith(teach.LINK)) location.reload();
     });
-    return { figure: new teach.Figure(controls, drawing, await teach.opening(location.hash)) };
+    const figure = new teach.Figure(controls, drawing, beginning);
+    await figure.begin(beginning);
+    return { figure };
   };
 })(window.interactiveFigures);

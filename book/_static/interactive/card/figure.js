@@ -48,7 +48,8 @@
   };
   const reachable = ([x, y]) => [clamp(x, -1, 36), clamp(y, -4, 50)]; // columns and rows for a hand
 
-  const noCards = () => Object.fromEntries(suits.map((name) => [name, { correct: 0, mistaken: 0, thrown: 0 }]));
+  const noCards = () =>
+    Object.fromEntries(suits.map((name) => [name, { correct: 0, mistaken: 0, thrown: 0 }]));
 
   card.Figure = class {
     constructor(controls, drawing) {

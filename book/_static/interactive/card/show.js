@@ -197,8 +197,8 @@
     }
 
     // The suit of the highest voltage so far, or null where several share it, as before the first
-    // spike. sure: { suit, after, eventCount, spikeCount } of the first step at which one suit was as
-    // probable as SURE, or null. certain: whether the suit is as probable as that now.
+    // spike. sure: { suit, after, eventCount, spikeCount } of the first step at which one suit was
+    // as probable as SURE, or null. certain: whether the suit is as probable as that now.
     answer() {
       const { suits } = this.simulator;
       let suit = null;

@@ -1,18 +1,5 @@
 // What the page of gestures draws: pictures of strokes, the pad, spikes, voltages and the loss.
 (({ colour, fontFamily, shared, teach, SIDE }) => {
-  const WHY = {
-    silent:
-      "A silent neuron sends nothing to the readout, and the farther its voltage " +
-      "stays below the threshold, the smaller its gradient: a network of these learns " +
-      "slowly, or nothing.",
-    saturated:
-      "A saturated neuron spikes in every other millisecond or more, whatever the " +
-      "camera sees: its spikes tell gestures apart no better than silence does.",
-    works:
-      "A neuron that works spikes at some times and not at others: a small change of " +
-      "its weights moves spikes, and that is what the gradient goes by.",
-  };
-
   teach.COLOURS = ["heart", "spade", "diamond", "club", "OFF", "accent"];
 
   // The sum of a stroke's events, in the colour of its gesture: earlier ones lighter.
@@ -70,19 +57,22 @@
     );
   };
 
-  // How many neurons never spiked in some steps, and how many did in half of them or more, and what
-  // that means for learning.
-  teach.describeNeurons = (steps, count) => {
-    const spikes = new Array(count).fill(0);
-    for (const step of steps) for (const neuron of step.spikes) spikes[neuron] += 1;
-    const silent = spikes.filter((number) => !number).length;
-    const saturated = spikes.filter((number) => number && number >= steps.length / 2).length;
-    const text = !steps.length
-      ? "Train, and draw a stroke: this says what its neurons did."
-      : `In this stroke, ${silent} of ${count} neurons were silent, ` +
-        `${count - silent - saturated} worked, and ${saturated} were saturated. ` +
-        `${WHY[silent > count / 2 ? "silent" : saturated > count / 2 ? "saturated" : "works"]}`;
-    return { silent, saturated, text };
+  // What the neurons of a network do over all strokes of its gestures. counts: for each gesture,
+  // how often each neuron has spiked in a stroke, on average.
+  teach.describeNeurons = (counts) => {
+    const neurons = [...counts[0].keys()];
+    const span = (neuron) => counts.map((count) => count[neuron]).sort((a, b) => a - b);
+    const silent = neurons.filter((neuron) => !span(neuron).at(-1)).length;
+    const alike = neurons.filter((neuron) => {
+      const spikes = span(neuron);
+      return spikes.at(-1) && spikes.at(-1) - spikes[0] < 0.1 * spikes.at(-1);
+    }).length;
+    const differ = neurons.length - silent - alike;
+    return (
+      `Over all strokes that were shown, ${silent} of ${neurons.length} neurons never spike, and ` +
+      `${alike} spike as often for every gesture, to a tenth: their number of spikes tells the ` +
+      `readout nothing. ${differ} differ from gesture to gesture, and by them it goes.`
+    );
   };
 
   // The mean loss of each batch, and the share of the left-out strokes that are right.

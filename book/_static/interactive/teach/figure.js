@@ -1,115 +1,144 @@
-// The figure: its panels, its controls, and the webcam, which takes the pad's place.
-(({
-  counted,
-  element,
-  oncePerImage,
-  addRow,
-  addSliders,
-  button,
-  mulberry32,
-  motion,
-  motionData,
-  shared,
-  teach,
-}) => {
+// The figure: what it shows, what it keeps, and what is sent and opened.
+(({ counted, element, oncePerImage, mulberry32, motion, motionData, shared, teach, teachData }) => {
   const PANELS = {
     pad: "draw here (1 s is 33 ms)",
     window: "its events, in the middle",
-    loss: "loss, and left-out strokes that are right",
     raster: "32 spiking neurons",
     voltages: "a voltage for each gesture",
+    loss: "loss, and left-out strokes that are right",
   };
-  const EXAMPLES = 5; // strokes of each example
-  const NOTHING = 10_000; // ms in which strokes are recorded that aren't gestures
-  const { camera, frame_interval, slow_motion } = motionData.settings;
+  const PATIENCE = 20; // ms of work at a time, so that the page doesn't wait
+  const { camera, slow_motion } = motionData.settings;
   const { timeWindow, settle } = teach.NETWORK;
+  const KEEPS = "Strokes and network are kept in this browser until you start over.";
+  const AGAIN = "Your gestures are here again, as you left them.";
+  const OTHER_TAB =
+    "Another tab has changed these gestures. OK keeps what you see here, Cancel takes what the " +
+    "other tab has. What isn’t kept is set aside for a download.";
 
   teach.Figure = class {
     // beginning: what to go on with, of teach.opening.
     constructor(controls, drawing, beginning) {
       this.drawing = drawing;
       this.random = mulberry32(Date.now());
-      this.hash = beginning.hash; // of the link that the page was opened by
-      this.webcam = null; // { stop, picture } while it is on
       this.said = ""; // what the summary says
+      this.older = false; // whether the network is older than the strokes
+      this.challenge = null; // while ten strokes are asked for
+      this.score = null; // of ten, to be sent
+      this.aside = null; // what was set aside, as a text
+      Object.assign(this, { hash: beginning.hash, turn: beginning.turn, mine: false });
       this.redraw = oncePerImage(() => this.draw());
-      this.canvases = shared.panels(
-        drawing,
-        "Gestures that you show, and a network that learns them in this page",
-        PANELS,
-        "teach",
-        "motion",
-      );
-      this.webcamButton = button("webcam", () => this.useWebcam());
-      this.lesson = new teach.Lesson(this);
+      const about = "Gestures that you draw, and a network in this page that names them";
+      this.canvases = shared.panels(drawing, about, PANELS, "teach", "motion");
       this.settings = {
         camera,
         radius: teach.RADIUS,
-        frame_interval,
+        frame_interval: teach.INTERVAL,
         time_window: timeWindow,
         settle_steps: settle / timeWindow,
         answerOf: teach.answerOf,
       };
-      this.gestures = new teach.Gestures(this, [
-        button("my own gestures", () => this.beginOwn()),
-        this.webcamButton,
-        button("teach it nothing", () => this.teachNothing()),
-      ]);
+      this.lesson = new teach.Lesson(this);
+      this.recorder = new teach.Recorder(this, slow_motion);
+      const { onOff, nothing } = this.recorder;
+      this.gestures = new teach.Gestures(this, [onOff, nothing]);
       this.trials = new teach.Trials(this);
-      const perFrame = (frame_interval / 1000) * slow_motion; // ms of the hand
       this.pad = new teach.Pad(this.canvases.pad, this.trials, {
         about: "The pad: press and draw a gesture, or hold arrow keys",
-        perFrame,
+        perFrame: (teach.INTERVAL / 1000) * slow_motion, // ms of the hand
       });
-      this.addControls(controls);
-      this.keepDrawn();
-      if (beginning.gestures) this.open(beginning);
-      else this.showExamples();
-      if (beginning.message) this.say(beginning.message);
+      this.controls = new teach.Controls(this, controls);
+      this.arrange();
+      this.watchPage();
     }
 
     state() {
-      const {
-        gestures: { all: gestures, chosen },
-        lesson: { trained, training },
-        trials: { trial, answers },
-        pad: { busy },
-        webcam,
-      } = this;
-      return { gestures, trained, training, trial, answers, busy, chosen, webcam };
+      const { gestures, lesson, trials, pad, recorder, challenge, score } = this;
+      const { trained, training } = lesson;
+      const { trial, answers } = trials;
+      const [{ all, chosen }, { busy }, { webcam }] = [gestures, pad, recorder];
+      return {
+        ...{ gestures: all, chosen, trained, training, trial, answers, busy, webcam },
+        ...{ challenge, score },
+      };
     }
 
-    keepDrawn() {
-      shared.keepDrawn(this.drawing, () => {
+    // The name of the answer lies over the pad; the rest has a place in the grid.
+    arrange() {
+      this.name = element("output", { className: "teach-name", ariaHidden: "true" });
+      this.sum = element("output", { className: "teach-sum", ariaHidden: "true" });
+      const { countdown, holder } = this.recorder;
+      this.canvases.pad.parentElement.append(this.name, this.sum, countdown, holder);
+      const side = element("div", { className: "teach-side" }, this.canvases.loss.parentElement);
+      this.drawing.append(this.controls.answer, this.gestures.list, side);
+      const skip = (event) => {
+        event.preventDefault();
+        this.pad.grip.focus();
+      };
+      document
+        .querySelector(".skip-link")
+        ?.append(" ", element("a", { href: "#", textContent: "Skip to the pad", onclick: skip }));
+    }
+
+    watchPage() {
+      const { drawing } = this;
+      shared.keepDrawn(drawing, () => {
         this.gestures.drawPictures();
         this.redraw();
       });
+      // By itself, once: the first example.
       shared.whileSeen(
-        this.drawing,
+        drawing,
         () => {},
         () => {
-          // by itself, once: the first example
-          const stroke = this.gestures.all[0].strokes.find(({ path }) => path);
-          if (this.pad.busy || this.trials.trial || !stroke) return;
-          this.trials.way = "shown";
-          this.pad.play(stroke.path);
+          const { path } = this.gestures.all[0]?.strokes.find((stroke) => stroke.path) ?? {};
+          if (path && !this.trials.trial && !this.challenge) this.show(path);
         },
       );
+      drawing.ondragover = (event) => event.preventDefault();
+      drawing.ondrop = (event) => {
+        event.preventDefault();
+        if (event.dataTransfer.files[0]) this.openFile(event.dataTransfer.files[0]);
+      };
+      teach.whenOtherTabKeeps(this.hash, () => this.follow());
     }
 
     say(text, aloud = true) {
       this.said = text;
-      if (aloud) this.spoken.textContent = text;
+      if (aloud) this.controls.spoken.textContent = text;
       this.redraw();
     }
 
-    // ---- Gestures to begin with ----
+    get tooLittle() {
+      return this.recorder.tooLittle;
+    }
+
+    // Let the page draw a path.
+    show(path) {
+      if (this.pad.busy) return;
+      this.trials.way = "shown";
+      this.pad.play(path);
+    }
+
+    // ---- What it begins with ----
+
+    // Show what was opened, or the examples, which the network knows already.
+    async begin({ gestures, message, challenge, ...more }) {
+      if (!gestures) await this.showExamples(false);
+      else await this.open({ gestures, ...more }, AGAIN, false);
+      if (message) this.say(message);
+      else if (challenge) this.invite();
+      this.aside = await teach.allAside().catch(() => null);
+      this.redraw();
+    }
 
     start(gestures, text, chosen = null) {
       const { waiting } = this.trials;
       this.lesson.forget();
       this.pad.complete();
       this.trials.clear();
+      this.challenge = this.score = null;
+      this.older = false;
       this.gestures.start(gestures, chosen);
       this.say(text);
       if (waiting.length && chosen !== null) this.trials.keep(waiting);
@@ -121,133 +150,227 @@
       return { ...stroke, events: teach.eventsOf(stroke, this.settings) };
     }
 
-    showExamples() {
-      const example = (name) => ({
-        name,
-        strokes: Array.from({ length: EXAMPLES }, () =>
-          this.seen(teach.toKeep({ path: teach.exampleOf(name, this.random) })),
-        ),
-      });
+    // Gestures of records with all their strokes, but for those that cause hardly an event.
+    async filmed(gestures) {
+      let since = performance.now();
+      const all = [];
+      for (const { strokes, ...gesture } of gestures) {
+        const seen = [];
+        for (const record of strokes) {
+          seen.push(this.seen(record));
+          if (performance.now() - since < PATIENCE) continue;
+          await new Promise((goOn) => {
+            setTimeout(goOn);
+          });
+          since = performance.now();
+        }
+        const clear = seen.filter(({ events }) => events.length >= teach.MIN_EVENTS);
+        all.push({ ...gesture, strokes: clear });
+      }
+      return all;
+    }
+
+    // keeps: whether that is a change, which is kept.
+    async showExamples(keeps) {
+      const { gestures, lesson } = teachData;
+      const all = await this.filmed(gestures);
+      this.quiet = !keeps;
       this.start(
-        teach.EXAMPLES.map(example),
-        "Six example gestures are here, in pairs that differ in direction only. Press " +
-          "“train”, or begin your own.",
+        all,
+        "This network knows six gestures: a tick, a zed and a circle, and each of them " +
+          "backwards. Draw one, and watch it being named.",
       );
+      Object.assign(this.lesson, { seed: 0, without: new Set(), knobs: teach.AS_IT_IS });
+      this.lesson.resume(teach.lessonOf(lesson, this.gestures.all));
+      this.learnt();
+      this.teach(false);
+      this.controls.show();
+      this.quiet = false;
     }
 
     beginOwn() {
       if (!this.mayThrowAway()) return;
+      const names = [1, 2].map((number) => ({ name: `gesture ${number}`, strokes: [] }));
+      this.teach();
       this.start(
-        [1, 2].map((number) => ({ name: `gesture ${number}`, strokes: [] })),
+        names,
         "Draw gesture 1 on the pad, three to five times. Then choose gesture 2.",
         0,
       );
     }
 
-    // Whoever has shown something is asked before it goes.
-    mayThrowAway() {
-      return (
-        !this.mine ||
-        confirm(
-          "This throws your strokes and the network away. You can download them first. Go on?",
-        )
-      );
+    // Show the list, and what else one needs to teach; or only the pad and the network.
+    teach(whether = true) {
+      for (const { classList } of [this.drawing, this.controls.below]) {
+        classList.toggle("is-trying", !whether);
+      }
+      this.gestures.drawPictures();
+      this.redraw();
     }
 
-    startOver() {
+    invite() {
+      const { all } = this.gestures;
+      this.teach(false);
+      const words = teach.invitation(all, this.sent);
+      if (this.lesson.trained) {
+        this.challenge = new teach.Challenge(this, `${words} `);
+        return;
+      }
+      this.challenged = true;
+      this.lesson.train();
+      this.say(words);
+    }
+
+    // Whoever has shown something is asked before it goes.
+    mayThrowAway() {
+      const question =
+        "This throws your strokes and the network away. You can download them first. Go on?";
+      return !this.mine || confirm(question);
+    }
+
+    async startOver() {
       if (!this.mayThrowAway()) return;
-      Object.assign(this.lesson, { seed: 0 });
       this.mine = false;
-      this.showExamples();
+      const linked = teach.fromHash(this.hash);
+      if (linked) await this.open(linked, "These are the strokes of the link again.");
+      else await this.showExamples(true);
     }
 
     // ---- Kept, opened and sent ----
 
     content() {
-      const { all } = this.gestures;
-      const { seed, without, knobs, trained } = this.lesson;
+      const { seed, without, knobs } = this.lesson;
+      const settings = { seed, without: [...without], knobs, score: this.score };
       return {
-        packed: teach.packed(all, { seed, without: [...without], knobs }),
-        lesson: trained?.lesson ?? null,
-        mine: Boolean(this.mine),
+        packed: teach.packed(this.gestures.all, settings),
+        lesson: this.lesson.content(),
+        older: this.older,
+        mine: this.mine,
       };
+    }
+
+    // The visitor has changed something of the strokes.
+    touch() {
+      this.mine = true;
+      this.older = true;
     }
 
     // Keep everything in this browser, one change after the other.
     async changed() {
       this.redraw();
+      if (this.quiet) return;
       this.unkept = true;
       if (this.keeping) return;
       this.keeping = true;
       try {
-        for (; this.unkept; await teach.keep(this.content(), this.hash)) this.unkept = false;
-        this.note.textContent =
-          "Strokes and network are kept in this browser until you start over.";
+        while (this.unkept) {
+          this.unkept = false;
+          const other = await teach.keep(this.content(), this.hash, this.turn);
+          if (other) await this.settle(other);
+          else this.turn += 1;
+        }
+        this.controls.note.textContent = KEEPS;
       } catch (error) {
-        this.note.textContent =
+        this.controls.note.textContent =
           `This browser keeps nothing of this page (${error?.name ?? "refused"}): ` +
           "download what you want to have again.";
       }
       this.keeping = false;
     }
 
-    // content: of teach.unpacked, perhaps with the lesson that was learnt.
-    open(
-      { gestures, seed, without, knobs, lesson, mine },
-      text = "Your gestures are here again, as you left them.",
-    ) {
-      const strokesOf = ({ strokes }) =>
-        strokes
-          .map((stroke) => ({ ...stroke, events: teach.eventsOf(stroke, this.settings) }))
-          .filter(({ events }) => events.length >= teach.MIN_EVENTS);
-      this.start(
-        gestures.map((gesture) => ({ ...gesture, strokes: strokesOf(gesture) })),
-        text,
-      );
+    // Another tab has kept something since this one has seen what is kept.
+    async settle(other) {
+      this.turn = other.turn ?? 0;
+      this.unkept = confirm(OTHER_TAB);
+      await teach.setAside(this.unkept ? other : this.content());
+      if (!this.unkept) await this.take(other);
+      this.aside = await teach.allAside();
+      this.redraw();
+    }
+
+    // Show what another tab has kept, if nothing is being kept here.
+    async follow() {
+      const stored = await teach.kept(this.hash).catch(() => null);
+      if (!stored || this.keeping || stored.turn <= this.turn) return;
+      this.turn = stored.turn;
+      await this.take(stored);
+      this.say("Another tab has changed these gestures: here they are.");
+    }
+
+    take({ packed, ...more }) {
+      return this.open({ ...teach.unpacked(packed), ...more }, AGAIN, false);
+    }
+
+    // content: of teach.unpacked, perhaps with the lesson that was learnt. Nothing changes before
+    // all of it has been read.
+    async open(content, text, keeps = true) {
+      const {
+        gestures,
+        seed,
+        without,
+        knobs,
+        score,
+        lesson,
+        mine = false,
+        older = false,
+      } = content;
+      const all = await this.filmed(gestures);
+      this.quiet = !keeps;
+      this.teach();
+      this.start(all, text);
       Object.assign(this.lesson, { seed, without: new Set(without), knobs });
-      this.mine = mine;
-      if (lesson) {
-        this.lesson.resume(lesson);
-        this.learnt();
+      this.sent = score;
+      const count = (some) => some.flatMap(({ strokes }) => strokes).length;
+      const left = count(gestures) - count(all);
+      if (left)
+        this.say(`${text} ${counted(left, "stroke")} caused hardly an event and stayed away.`);
+      try {
+        if (lesson) this.lesson.resume(lesson);
+      } catch {
+        this.say(`${text} The network can’t be read by this version of the page: press “train”.`);
       }
-      this.showKnobs();
+      if (this.lesson.trained) this.learnt();
+      Object.assign(this, { mine, older });
+      this.controls.show();
+      this.quiet = false;
     }
 
     async openFile(file) {
       try {
-        const content = teach.unpacked(
-          JSON.parse(await teach.unzip(await file.arrayBuffer(), teach.KEPT)),
-        );
+        const text = teach.unzip(await file.arrayBuffer(), teach.KEPT);
+        const content = teach.unpacked(JSON.parse(text));
         if (!this.mayThrowAway()) return;
-        this.open(
-          { ...content, mine: true },
-          `${file.name} is open: press “train” for its network.`,
-        );
+        const opened = `${file.name} is open: press “train” for its network.`;
+        await this.open({ ...content, mine: true }, opened);
       } catch {
-        this.say(`${file.name} is no zip file that “download strokes” of this page has made.`);
+        this.say(
+          `${file.name} is no whole zip file that “download strokes” of this page has made.`,
+        );
       }
     }
 
     async copyLink() {
       const { packed } = this.content();
-      const films = packed.gestures.some(({ strokes }) => strokes.some(({ light }) => light));
-      const page =
-        location.protocol === "file:"
-          ? document.querySelector("link[rel=canonical]")?.href
-          : location.href;
+      const films = teach.picturesOf(packed.gestures) > 0;
+      const own = document.querySelector("link[rel=canonical]")?.href;
+      const page = (location.protocol === "file:" && own) || location.href;
       const hash = teach.toHash(packed);
-      if (!hash)
+      if (!hash) {
         return this.say("Too much for a link: throw some strokes away, or send the zip file.");
+      }
       const but = films ? " What the webcam saw isn’t in it: send the zip file." : "";
+      const { address } = this.controls;
+      address.value = page.split("#")[0] + hash;
       try {
-        await navigator.clipboard.writeText((page ?? location.href).split("#")[0] + hash);
+        await navigator.clipboard.writeText(address.value);
         this.say(
-          `A link is copied, of ${hash.length.toLocaleString("en")} characters: who ` +
-            `opens it has these strokes and this seed.${but}`,
+          `A link is copied, of ${hash.length.toLocaleString("en")} characters. Whoever opens it ` +
+            `is asked to draw what you have taught.${but}`,
         );
       } catch {
-        history.replaceState(null, "", hash);
-        this.say(`The link stands in the address bar now: copy it there.${but}`);
+        address.hidden = false;
+        address.select();
+        this.say(`The link stands below the buttons: copy it there.${but}`);
       }
     }
 
@@ -259,32 +382,30 @@
       }
     }
 
-    // For some seconds, strokes are of what isn't a gesture.
-    teachNothing() {
-      this.gestures.chooseNothing();
-      const { strokes } = this.gestures.all[this.gestures.chosen];
-      const before = strokes.length;
-      const what = this.webcam
-        ? "move as you do between gestures, or let somebody pass"
-        : "scribble what isn’t a gesture";
-      this.say(`For ten seconds, ${what}.`);
-      if (this.watch) this.watch.all = true;
-      clearTimeout(this.nothingEnds);
-      this.nothingEnds = setTimeout(() => {
-        this.pad.complete();
-        this.watch?.cut();
-        if (this.watch) this.watch.all = false;
-        this.gestures.choose(null);
-        this.say(
-          `The ten seconds are over: ${counted(strokes.length - before, "piece")} of ` +
-            "nothing. Press “train”, so that the network knows.",
-        );
-      }, NOTHING);
+    saveStrokes() {
+      const used = this.gestures.all.map((gesture) => ({
+        ...gesture,
+        strokes: teach.used(gesture),
+      }));
+      this.save(() => teach.strokeFiles(used, this.content().packed), "gestures.zip");
     }
 
+    saveNetwork() {
+      const { spiking, gestures } = this.lesson.trained;
+      const names = gestures.map(({ name }) => name);
+      this.save(() => teach.checkpoint(spiking, names), "gestures.pt");
+    }
+
+    saveAside() {
+      this.save(() => new Blob([this.aside], { type: "application/json" }), "set-aside.json");
+    }
+
+    // There is another network.
     learnt() {
       this.trials.forget();
       this.gestures.choose(null);
+      if (this.challenged) this.challenge = new teach.Challenge(this, "");
+      this.challenged = false;
     }
 
     // Strokes that wait are of the gesture that is chosen.
@@ -296,241 +417,43 @@
     // ---- What is seen ----
 
     draw() {
-      const {
-        canvases,
-        drawing,
-        pad,
-        webcam,
-        trials,
-        lesson: { trained, training, goesOn },
-      } = this;
-      if (webcam?.picture) teach.drawWebcam(canvases.pad, webcam.picture);
-      else
-        motion.drawPad(
-          canvases.pad,
-          trials.path ?? [[0, 0]],
-          teach.RADIUS,
-          trials.path ? "" : "press and draw",
-        );
-      shared.drawWindow(canvases.window, trials.glow, webcam ? 0 : trials.rest, [
-        "accent",
-        "accent",
-      ]);
-      teach.drawLoss(canvases.loss, training?.progress ?? []);
+      const { canvases, recorder, trials } = this;
+      if (recorder.picture) teach.drawWebcam(canvases.pad, recorder.picture);
+      else {
+        const hint = trials.path ? "" : "press and draw";
+        motion.drawPad(canvases.pad, trials.path ?? [[0, 0]], teach.RADIUS, hint);
+      }
+      const rest = recorder.webcam ? 0 : trials.rest;
+      shared.drawWindow(canvases.window, trials.glow, rest, ["accent", "accent"]);
+      teach.drawLoss(canvases.loss, this.lesson.training?.progress ?? []);
+      this.drawing.classList.toggle("is-untrained", !this.lesson.trained);
       this.drawAnswers();
-      this.summary.textContent = this.said;
-      this.trainer.textContent = goesOn ? "stop" : "train";
-      this.again.disabled = this.networkOut.disabled = !trained;
-      this.backwards.disabled = !trained || !trials.last;
-      this.strokesOut.disabled = this.linkOut.disabled = !this.gestures.all.some(
-        (gesture) => teach.used(gesture).length,
-      );
-      drawing.classList.toggle("is-untrained", !trained);
-      this.progressBar.value = training?.progress.at(-1)?.share ?? 0;
-      const { right, asked, open } = trials.score;
-      for (const judge of this.judges) judge.disabled = !open;
-      this.scored.textContent = asked ? `${right} of ${asked} right` : "";
+      this.controls.draw();
     }
 
     drawAnswers() {
-      const {
-        canvases,
-        lesson: { trained },
-        trials,
-      } = this;
-      const { classes = [], order = [], inks = [] } = trained ?? {};
+      const { canvases, trials, pad } = this;
+      const { trained } = this.lesson;
+      const { gestures = [], order = [] } = trained ?? {};
+      const inks = gestures.map((gesture) => teach.inkOf(gesture, this.gestures.all));
       // Of the network that is here now.
       const trial = trained && trials.trial?.by === trained ? trials.trial : null;
       const steps = trial?.steps ?? [];
-      const live = { network: trial?.answer, sum: trial?.blindAnswer };
       shared.drawRaster(canvases.raster, order, inks, steps, shared.spanOf(steps, timeWindow));
-      const { silent, saturated, text } = teach.describeNeurons(steps, order.length);
-      canvases.raster.previousSibling.textContent = steps.length
-        ? `${order.length} neurons: ${silent} silent, ${saturated} saturated`
-        : PANELS.raster;
-      this.neurons.textContent = text;
-      teach.drawVoltages(canvases.voltages, classes, inks, steps, live.network?.output, timeWindow);
-      for (const [way, models] of Object.entries(this.cells)) {
-        const answers =
-          trials.answers[way] ?? (way === trials.way && trained && this.pad.busy ? live : null);
-        for (const [model, cell] of Object.entries(models))
-          cell.textContent = answers?.[model] ? trials.named(answers[model]) : "";
-      }
-    }
-
-    // ---- Controls ----
-
-    addControls(controls) {
-      const { lesson, gestures } = this;
-      [this.summary, this.spoken] = shared.texts("teach", "motion");
-      const { score, cells } = motion.score();
-      score.classList.add("teach-score");
-      this.cells = cells;
-      this.progressBar = element("progress", { max: 1, value: 0, ariaLabel: "Training" });
-      this.trainer = Object.assign(
-        button("train", () => lesson.train()),
-        { className: "teach-train" },
-      );
-      this.again = button("another seed", () => lesson.withAnotherSeed());
-      const [answer, side] = ["answer", "side"].map((name) =>
-        element("div", { className: `interactive-controls teach-${name}` }),
-      );
-      this.drawing.append(answer, gestures.list, side);
-      this.judges = [
-        button("right", () => this.trials.judge(true)),
-        button("wrong", () => this.trials.judge(false)),
-      ];
-      this.scored = element("span", { className: "teach-scored" });
-      answer.append(this.summary, this.spoken);
-      addRow(answer, "The answer is", ...this.judges, this.scored);
-      addRow(side, this.trainer, this.progressBar, this.again);
-      side.append(score, this.canvases.loss.parentElement);
-      const playBackwards = () => this.trials.playBackwards(this.pad);
-      this.backwards = button("play it backwards (B)", playBackwards);
-      this.switches = Object.entries(teach.WITHOUT).map(([name, label]) => {
-        const input = element("input", {
-          type: "checkbox",
-          name,
-          onchange: () => lesson.doWithout(name, input.checked),
-        });
-        return element("label", {}, input, label);
-      });
-      addRow(controls, this.backwards, ...this.switches);
-      this.addKnobs(controls);
-      this.addFiles(controls);
-      const skip = (event) => {
-        event.preventDefault();
-        this.pad.grip.focus();
-      };
-      document
-        .querySelector(".skip-link")
-        ?.append(" ", element("a", { href: "#", textContent: "Skip to the pad", onclick: skip }));
-      shared.onKey("b", playBackwards, () =>
-        [document.body, this.pad.grip].includes(document.activeElement),
-      );
-    }
-
-    addKnobs(controls) {
-      const folded = element(
-        "details",
-        { className: "teach-knobs" },
-        element("summary", { textContent: "turn the knobs" }),
-      );
-      const sliders = element("div", { className: "interactive-controls" });
-      this.sliders = addSliders(sliders, teach.KNOBS, () => {
-        this.lesson.knobs = this.sliders.values();
-        this.changed();
-      });
-      const reset = button("as it was", () => {
-        this.lesson.knobs = teach.AS_IT_IS;
-        this.showKnobs();
-      });
-      this.neurons = element("p", { className: "teach-neurons" });
-      folded.append(sliders, this.neurons, reset, " Knobs hold from the next training on.");
-      controls.append(folded);
-    }
-
-    // The controls as a lesson has them.
-    showKnobs() {
-      for (const [name, value] of Object.entries(this.lesson.knobs)) this.sliders.set(name, value);
-      for (const label of this.switches)
-        label.firstChild.checked = this.lesson.without.has(label.firstChild.name);
-      this.changed();
-    }
-
-    addFiles(controls) {
-      const { lesson, gestures } = this;
-      const withUsed = () =>
-        gestures.all.map((gesture) => ({ ...gesture, strokes: teach.used(gesture) }));
-      const chooser = element("input", {
-        type: "file",
-        accept: ".zip",
-        hidden: true,
-        ariaLabel: "A zip file of strokes",
-      });
-      chooser.onchange = () => {
-        if (chooser.files[0]) this.openFile(chooser.files[0]);
-        chooser.value = "";
-      };
-      this.strokesOut = button("download strokes", () =>
-        this.save(() => teach.strokeFiles(withUsed(), this.content().packed), "gestures.zip"),
-      );
-      this.networkOut = button("download network", () =>
-        this.save(
-          () => teach.checkpoint(lesson.trained.spiking, lesson.trained.classes),
-          "gestures.pt",
-        ),
-      );
-      this.linkOut = button("copy link", () => this.copyLink());
-      addRow(
-        controls,
-        this.strokesOut,
-        button("open strokes", () => chooser.click()),
-        chooser,
-        this.linkOut,
-        this.networkOut,
-        button("start over", () => this.startOver()),
-      );
-      this.note = element("p", { className: "teach-note" });
-      controls.append(this.note);
-      this.drawing.ondragover = (event) => event.preventDefault();
-      this.drawing.ondrop = (event) => {
-        event.preventDefault();
-        if (event.dataTransfer.files[0]) this.openFile(event.dataTransfer.files[0]);
-      };
-    }
-
-    // ---- The webcam ----
-
-    async useWebcam() {
-      if (this.webcam) return this.closeWebcam("The webcam is off.");
-      const watch = (this.watch = this.watchGestures());
-      try {
-        const stop = await teach.openWebcam(
-          (picture, now) => {
-            watch.watch(picture, now);
-            this.webcam = { stop, picture };
-            this.redraw();
-          },
-          () => this.closeWebcam(teach.whyNoCamera()),
-        );
-        this.webcam = { stop, picture: null };
-        this.webcamButton.textContent = "webcam off";
-        this.say(
-          "Hold still for a second, then move a hand. A gesture is what happens from rest to rest.",
-        );
-      } catch (error) {
-        this.say(teach.whyNoCamera(error));
-      }
-    }
-
-    // Gestures before the webcam are trials, unless there is a stroke on the pad.
-    watchGestures() {
-      const { trials, pad } = this;
-      let free = true;
-      const watch = new teach.MotionWatch({
-        slow: slow_motion,
-        began: (gesture) => {
-          if ((free = !pad.busy)) trials.begin(gesture.pictures[0]);
-        },
-        moved: (picture, interval) => {
-          if (free) trials.see(trials.trial.film(picture, interval), interval);
-        },
-        ended: (gesture) => {
-          if (free) trials.end(gesture);
-        },
-        seen: (events, interval) => {
-          if (!watch.gesture) trials.glow.add(events, interval);
-        },
-      });
-      return watch;
-    }
-
-    closeWebcam(text) {
-      this.webcam?.stop();
-      this.webcam = this.watch = null;
-      this.webcamButton.textContent = "webcam";
-      this.say(text);
+      const names = gestures.map(({ name }) => name);
+      const leader = trial?.answer?.output;
+      teach.drawVoltages(canvases.voltages, names, inks, steps, leader, timeWindow);
+      const live = { network: trial?.answer, sum: trial?.blindAnswer };
+      const judged = trials.answers.backwards ?? trials.answers.forwards;
+      const answers = pad.busy || recordsNow(this.recorder) ? live : judged;
+      const named = trial && trial.eventCount >= teach.MIN_EVENTS ? answers?.network : null;
+      const known = named && named.known !== false;
+      this.name.textContent = named ? (known ? names[named.output] : "I don’t know") : "";
+      const ink = known ? inks[named.output] : "grey";
+      this.name.style.setProperty("--ink", `var(--interactive-${ink})`);
+      this.sum.textContent = named && answers.sum ? `the sum: ${names[answers.sum.output]}` : "";
     }
   };
+
+  const recordsNow = ({ watch }) => Boolean(watch?.gesture);
 })(window.interactiveFigures);

@@ -3,7 +3,7 @@
 (({ teach }) => {
   const utf8 = new TextEncoder();
   teach.KEPT = "for_the_page.json"; // in the zip: what the page opens again
-  const LARGEST = 2e8; // bytes of it
+  const LARGEST = 3e7; // bytes of it
 
   const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
     for (let bit = 0; bit < 8; bit++) byte = byte & 1 ? (byte >>> 1) ^ 0xedb88320 : byte >>> 1;
@@ -28,11 +28,17 @@
   };
 
   // The text of a file in a zip archive (an ArrayBuffer), in whatever folder it lies. Throws an
-  // error if it isn't there, or too large.
+  // error if it isn't there, is too large, or isn't what was packed: fflate doesn't look at the
+  // checksum, which stands in the directory at the archive's end (APPNOTE.TXT of PKWARE, 4.3.12).
   teach.unzip = (archive, wanted) => {
     const filter = ({ name, originalSize }) =>
       name.split("/").at(-1) === wanted && originalSize < LARGEST;
     const [content] = Object.values(window.fflate.unzipSync(new Uint8Array(archive), { filter }));
+    const text = new TextDecoder("latin1").decode(archive);
+    const entry = text.lastIndexOf("PK\x01\x02", text.lastIndexOf(wanted));
+    if (teach.crcOf(content) !== new DataView(archive).getUint32(entry + 16, true)) {
+      throw new RangeError("damaged");
+    }
     return new TextDecoder().decode(content);
   };
 

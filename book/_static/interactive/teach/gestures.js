@@ -1,24 +1,23 @@
 // The list of gestures: a row for each, with what strokes are for, its name, and its strokes.
 (({ button, counted, element, teach }) => {
-  const MAX_GESTURES = 6;
-  const LONGEST_NAME = 24;
   const BACKWARDS = ", backwards";
 
   teach.used = ({ strokes }) => strokes.filter((stroke) => !stroke.dropped);
 
-  teach.inkOf = (gesture, all) => (gesture.nothing ? "grey" : teach.COLOURS[all.indexOf(gesture)]);
+  teach.inkOf = (gesture, all) =>
+    gesture.nothing ? "grey" : (teach.COLOURS[all.indexOf(gesture)] ?? "grey");
 
   const partnerOf = (name) =>
     name.endsWith(BACKWARDS)
       ? name.slice(0, -BACKWARDS.length)
-      : name.slice(0, LONGEST_NAME - BACKWARDS.length) + BACKWARDS;
+      : name.slice(0, teach.MOST.name - BACKWARDS.length).trim() + BACKWARDS;
 
   teach.Gestures = class {
     // figure: say(text) writes what goes on, changed() is called when anything has changed, chose()
     // when strokes are for another gesture. others: buttons below the list.
     constructor(figure, others) {
       this.all = []; // { name, nothing, strokes: { path or pictures, events, dropped, canvas } }
-      this.chosen = null; // which gesture strokes are for; null: none, so that they are asked about
+      this.chosen = null; // which gesture strokes are for; null: none, they are asked about
       this.figure = figure;
       this.rows = element("div", { className: "teach-rows" });
       this.tryIt = element("input", {
@@ -26,12 +25,10 @@
         name: "teach-for",
         onchange: () => this.choose(null),
       });
-      this.more = button("one more", () =>
-        this.add({ name: `gesture ${this.gestures.length + 1}`, strokes: [] }),
-      );
+      this.more = button("add a gesture", () => this.add({ name: this.newName(), strokes: [] }));
       this.list = element(
         "div",
-        { className: "teach-gestures" },
+        { className: "teach-gestures", role: "radiogroup", ariaLabel: "What strokes are for" },
         this.rows,
         element("label", { className: "teach-gesture teach-try" }, this.tryIt, "try the network"),
         element("div", { className: "interactive-controls" }, this.more, ...others),
@@ -43,8 +40,20 @@
       return this.all.filter(({ nothing }) => !nothing);
     }
 
+    get isFull() {
+      return this.gestures.length >= teach.MOST.gestures;
+    }
+
     get recordsNothing() {
       return Boolean(this.all[this.chosen]?.nothing);
+    }
+
+    namesBut(gesture) {
+      return this.all.filter((other) => other !== gesture).map(({ name }) => name);
+    }
+
+    newName() {
+      return teach.ownName(`gesture ${this.gestures.length + 1}`, this.namesBut(null));
     }
 
     start(gestures, chosen) {
@@ -62,8 +71,9 @@
     // The row of what isn't a gesture, which is made if there is none.
     chooseNothing() {
       const place = this.all.findIndex(({ nothing }) => nothing);
-      if (place < 0) this.add({ name: "nothing", nothing: true, strokes: [] });
-      else this.choose(place);
+      if (place >= 0) return this.choose(place);
+      const name = teach.ownName("no gesture", this.namesBut(null));
+      this.add({ name, nothing: true, strokes: [] });
     }
 
     choose(number) {
@@ -72,17 +82,44 @@
       this.figure.chose();
     }
 
+    // Why there is no room for so many strokes more; an empty text if there is.
+    noRoom(gesture, strokes) {
+      if (gesture.strokes.length + strokes.length > teach.MOST.strokes) {
+        return `${gesture.name} has as many strokes as there is room for, ${teach.MOST.strokes}.`;
+      }
+      const films = teach.picturesOf([...this.all, { strokes }]) > teach.MOST.films;
+      return films ? "There is no room for more films: delete a gesture that you don’t need." : "";
+    }
+
+    // Whether strokes were added to a gesture; if there is no room, that is said.
+    put(gesture, strokes) {
+      const problem = this.noRoom(gesture, strokes);
+      if (problem) this.figure.say(problem);
+      else gesture.strokes.push(...strokes);
+      if (!problem) this.figure.touch();
+      return !problem;
+    }
+
     addReverse(gesture) {
       const strokes = teach
         .used(gesture)
         .map((stroke) => this.figure.seen(teach.toKeep(teach.reversed(stroke))));
-      const name = partnerOf(gesture.name.trim());
-      this.figure.mine = true;
-      this.add({ name, strokes });
+      const reverse = { name: partnerOf(gesture.name), strokes: [] };
+      if (!this.put(reverse, strokes)) return;
+      this.add(reverse);
       this.figure.say(
-        `${name}: ${counted(strokes.length, "stroke")} of ${gesture.name}, from their ` +
+        `${reverse.name}: ${counted(strokes.length, "stroke")} of ${gesture.name}, from their ` +
           "end to their beginning.",
       );
+    }
+
+    remove(gesture) {
+      const { length } = gesture.strokes;
+      const question = `Delete ${gesture.name} and its ${counted(length, "stroke")}?`;
+      if (length && !confirm(question)) return;
+      this.all.splice(this.all.indexOf(gesture), 1);
+      this.figure.touch();
+      this.choose(null);
     }
 
     show() {
@@ -92,7 +129,7 @@
       // What now stands in its place.
       if (place >= 0) this.rows.querySelectorAll("input, button")[place]?.focus();
       this.tryIt.checked = this.chosen === null && this.figure.lesson.trained !== null;
-      this.more.disabled = this.gestures.length >= MAX_GESTURES;
+      this.more.disabled = this.isFull;
       this.drawPictures();
       this.figure.changed();
     }
@@ -103,58 +140,82 @@
         name: "teach-for",
         ariaLabel: `Show ${gesture.name}`,
         checked: this.chosen === number,
+        onchange: () => this.choose(number),
       });
-      input.onchange = () => this.choose(number);
-      const name = element("input", {
-        type: "text",
-        value: gesture.name,
-        maxLength: LONGEST_NAME,
-        readOnly: Boolean(gesture.nothing),
-        ariaLabel: `Name of gesture ${number + 1}`,
-      });
-      name.oninput = () => {
-        gesture.name = name.value;
-        this.figure.changed();
-      };
-      name.onfocus = () => {
-        [this.chosen, input.checked] = [number, true];
-      };
-      const reverse = button("⇄", () => this.addReverse(gesture));
-      const title = `add the reverse of ${gesture.name}`;
-      const has = this.all.some((other) => other.name.trim() === partnerOf(gesture.name.trim()));
-      Object.assign(reverse, {
-        className: "teach-reverse",
-        title,
-        ariaLabel: title,
-        hidden: Boolean(gesture.nothing),
-        disabled: has || !teach.used(gesture).length || this.more.disabled,
-      });
-      const pictures = gesture.strokes.map((stroke, nth) => this.picture(gesture, stroke, nth));
+      const partner = partnerOf(gesture.name);
+      const reverse = this.button("⇄", `add the reverse of ${gesture.name}`, () =>
+        this.addReverse(gesture),
+      );
+      const has = this.all.some(({ name }) => name === partner);
+      reverse.hidden = Boolean(gesture.nothing);
+      reverse.disabled = has || !teach.used(gesture).length || this.isFull;
+      const remove = this.button("✕", `delete ${gesture.name}`, () => this.remove(gesture));
+      remove.disabled = this.gestures.length < 2 && !gesture.nothing;
       const row = element(
         "div",
         { className: "teach-gesture" },
         input,
-        name,
-        reverse,
-        element("span", { className: "teach-strokes" }, ...pictures),
+        this.name(gesture, number),
+        element("span", { className: "teach-row-buttons" }, reverse, remove),
+        this.strokes(gesture),
       );
       row.style.setProperty("--ink", `var(--interactive-${teach.inkOf(gesture, this.all)})`);
       return row;
     }
 
+    button(sign, title, act) {
+      return Object.assign(button(sign, act), { title, ariaLabel: title });
+    }
+
+    // The field of a name, which holds only one that no other gesture has.
+    name(gesture, number) {
+      const field = element("input", {
+        type: "text",
+        value: gesture.name,
+        maxLength: teach.MOST.name,
+        readOnly: Boolean(gesture.nothing),
+        ariaLabel: `Name of gesture ${number + 1}`,
+      });
+      field.oninput = () => {
+        const name = field.value.replace(/\p{Cc}/gu, " ").trim();
+        const taken = this.namesBut(gesture).includes(name);
+        field.ariaInvalid = String(taken || !name);
+        if (taken)
+          this.figure.say(`Another gesture is called ${name}: give this one its own name.`);
+        else if (!name) this.figure.say("A gesture needs a name.");
+        else gesture.name = name;
+        this.figure.changed();
+      };
+      field.onchange = () => this.show(); // with the name that it has
+      return field;
+    }
+
+    // Pictures of strokes, as one stop of the tab key; arrow keys go on to the next.
+    strokes(gesture) {
+      const pictures = gesture.strokes.map((stroke, nth) => this.picture(gesture, stroke, nth));
+      const holder = element("span", { className: "teach-strokes" }, ...pictures);
+      holder.onkeydown = ({ key }) => {
+        const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
+        if (step) pictures[pictures.indexOf(document.activeElement) + step]?.focus();
+      };
+      return holder;
+    }
+
     // A button with the picture of a stroke, which throws it away or takes it back.
     picture(gesture, stroke, nth) {
       stroke.canvas = element("canvas");
-      const title =
-        `${stroke.dropped ? "take back" : "throw away"} stroke ${nth + 1} of ` + `${gesture.name}`;
-      const thrown = button("", () => this.turnOver(gesture, stroke));
+      const what = stroke.dropped ? "take back" : "throw away";
+      const title = `${what} stroke ${nth + 1} of ${gesture.name}`;
+      const thrown = this.button("", title, () => this.turnOver(gesture, stroke));
       thrown.append(stroke.canvas);
+      thrown.tabIndex = nth ? -1 : 0;
       thrown.classList.toggle("is-dropped", Boolean(stroke.dropped));
-      return Object.assign(thrown, { title, ariaLabel: title });
+      return thrown;
     }
 
     turnOver(gesture, stroke) {
-      [stroke.dropped, this.figure.mine] = [!stroke.dropped, true];
+      stroke.dropped = !stroke.dropped;
+      this.figure.touch();
       this.show();
       this.tell(gesture);
     }
@@ -162,18 +223,16 @@
     // How many strokes of a gesture are there.
     tell(gesture) {
       const { length } = teach.used(gesture);
-      const next = gesture.nothing
-        ? "That isn’t a gesture."
-        : length < 3
-          ? "Show it a few times."
-          : "Show the next gesture, or train.";
+      const enough = length < 3 ? "Show it a few times." : "Show the next gesture, or train.";
+      const next = gesture.nothing ? "That isn’t a gesture." : enough;
       this.figure.say(`${gesture.name}: ${counted(length, "stroke")}. ${next}`);
     }
 
     drawPictures() {
-      for (const gesture of this.all)
-        for (const { canvas, events } of gesture.strokes)
-          teach.drawPicture(canvas, events, teach.inkOf(gesture, this.all));
+      for (const gesture of this.all) {
+        const ink = teach.inkOf(gesture, this.all);
+        for (const { canvas, events } of gesture.strokes) teach.drawPicture(canvas, events, ink);
+      }
     }
   };
 })(window.interactiveFigures);

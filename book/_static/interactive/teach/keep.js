@@ -1,16 +1,26 @@
 // What is kept: in this browser, in the zip that the page opens again, and in a link. All of them
 // hold what teach.packed makes, and whatever is opened is checked before any of it is used.
 (({ teach, SIDE }) => {
-  const MOST = { gestures: 7, strokes: 60, name: 24, code: 600, pictures: 250, link: 30_000 };
+  // The most there may be. Drawing and recording keep to it, so that everything can be read again.
+  const MOST = (teach.MOST = {
+    gestures: 6,
+    strokes: 60, // of a gesture, thrown away or not
+    name: 24,
+    code: 600,
+    pictures: 250, // of a film
+    films: 6000, // pictures of all films
+    link: 30_000,
+  });
   const LINK = (teach.LINK = "#strokes=");
   const STORE = "teach it yours";
+  const PATIENCE = 3000; // ms for the browser to answer
 
-  // settings: { seed, without, knobs }.
+  // settings: { seed, without, knobs, score }.
   teach.packed = (gestures, settings) => ({
     version: 1,
     ...settings,
     gestures: gestures.map(({ name, nothing, strokes }) => ({
-      name: name.trim(),
+      name,
       nothing: Boolean(nothing),
       strokes: strokes.map(({ code, light, intervals, dropped }) => ({
         ...(code ? { code } : { light, intervals }),
@@ -27,47 +37,63 @@
     Number.isFinite(value) && value >= lowest && value <= highest;
   const isText = (text, most) => typeof text === "string" && text.length <= most;
 
-  function checkStroke({ code, light, intervals }) {
-    if (code !== undefined) return check(isText(code, MOST.code) && /^([\w-]{2})+$/.test(code));
+  function readStroke({ code, light, intervals, dropped }) {
+    if (code !== undefined) {
+      check(isText(code, MOST.code) && /^([\w-]{2})+$/.test(code));
+      return { code, dropped: Boolean(dropped) };
+    }
     const pictures = intervals.length;
-    check(pictures > 1 && pictures <= MOST.pictures && atob(light).length === pictures * SIDE ** 2);
+    check(pictures > 1 && pictures <= MOST.pictures);
+    check(isText(light, 2 * pictures * SIDE ** 2) && atob(light).length === pictures * SIDE ** 2);
     check(intervals.every((interval) => isNumber(interval, 0, 1e6)));
+    return { light, intervals, dropped: Boolean(dropped) };
   }
 
-  // Throws an error unless it is what teach.packed makes. Returns it, with strokes that can be
-  // filmed.
-  teach.unpacked = (content) => {
-    const { version, seed, without, knobs, gestures } = content;
-    check(
-      version === 1 &&
-        Number.isInteger(seed) &&
-        isNumber(seed, 0, 1e9) &&
-        without.every((name) => name in teach.WITHOUT),
-    );
-    check(
-      Object.entries(teach.KNOBS).every(
-        ([name, { lowest, highest, step }]) =>
-          isNumber(knobs[name], lowest, highest) && (step < 1 || knobs[name] % step === 0),
-      ),
-    );
-    check(gestures.length > 0 && gestures.length <= MOST.gestures);
-    return {
-      seed,
-      without,
-      knobs,
-      gestures: gestures.map(({ name, nothing, strokes }) => {
-        check(isText(name, MOST.name) && !/\p{Cc}/u.test(name) && strokes.length <= MOST.strokes);
-        strokes.forEach(checkStroke);
-        return {
-          name,
-          nothing: Boolean(nothing),
-          strokes: strokes.map(({ dropped, ...record }) => ({
-            ...teach.toStroke(record),
-            dropped: Boolean(dropped),
-          })),
-        };
+  function readKnobs(knobs) {
+    return Object.fromEntries(
+      Object.entries(teach.KNOBS).map(([name, { lowest, highest, step }]) => {
+        check(isNumber(knobs[name], lowest, highest) && (step < 1 || knobs[name] % step === 0));
+        return [name, knobs[name]];
       }),
-    };
+    );
+  }
+
+  // How many pictures films have.
+  teach.picturesOf = (gestures) =>
+    gestures
+      .flatMap(({ strokes }) => strokes)
+      .reduce((sum, { intervals }) => sum + (intervals?.length ?? 0), 0);
+
+  // Throws an error unless it is what teach.packed makes. Returns it, without anything more; of two
+  // gestures with one name the second one has a number.
+  teach.unpacked = ({ version, seed, without, knobs, gestures, score = null }) => {
+    check(version === 1 && Number.isInteger(seed) && isNumber(seed, 0, 1e9));
+    check(without.every((name) => Object.keys(teach.WITHOUT).includes(name)));
+    check(score === null || (Number.isInteger(score) && isNumber(score, 0, 10)));
+    const names = [];
+    const read = gestures.map(({ name, nothing, strokes }) => {
+      check(isText(name, MOST.name) && !/\p{Cc}/u.test(name) && strokes.length <= MOST.strokes);
+      names.push(teach.ownName(name, names));
+      return {
+        name: names.at(-1),
+        nothing: Boolean(nothing),
+        strokes: strokes.map(readStroke),
+      };
+    });
+    const nothings = read.filter(({ nothing }) => nothing).length;
+    check(read.length && nothings <= 1 && read.length - nothings <= MOST.gestures);
+    check(teach.picturesOf(read) <= MOST.films);
+    return { seed, without, knobs: readKnobs(knobs), score, gestures: read };
+  };
+
+  // A name that none of some others is, with a number where it has to be.
+  teach.ownName = (name, others) => {
+    const plain = name.trim() || "gesture";
+    let own = plain;
+    for (let number = 2; others.includes(own); number++) {
+      own = `${plain.slice(0, MOST.name - 3)} ${number}`;
+    }
+    return own;
   };
 
   // ---- A link: everything behind the #, which a browser doesn't send ----
@@ -91,7 +117,7 @@
     const drawn = gestures
       .map((gesture) => ({
         ...gesture,
-        codes: gesture.strokes.flatMap(({ code, dropped }) => (code && !dropped ? [code] : [])),
+        codes: teach.used(gesture).flatMap(({ code }) => code ?? []),
       }))
       .filter(({ codes }) => codes.length);
     const about = JSON.stringify({
@@ -119,24 +145,69 @@
     return teach.unpacked({ ...about, gestures });
   };
 
-  // ---- In this browser: what one has done oneself, and what one has done to the last link ----
+  // ---- In this browser: a place for what one has done oneself, and one for each link ----
 
   const store = window.idbKeyval.createStore(STORE, STORE);
-  const placeOf = (hash) => (hash.startsWith(LINK) ? "of a link" : "own");
-  teach.keep = (content, hash) => window.idbKeyval.set(placeOf(hash), { ...content, hash }, store);
+  const placeOf = (hash) => (hash.startsWith(LINK) ? hash : "own");
+  const ASIDE = "set aside ";
 
-  // What was kept of the page at this address; undefined where nothing was.
-  teach.restore = async (hash) => {
-    const content = await window.idbKeyval.get(placeOf(hash), store);
-    return content && (placeOf(hash) === "own" || content.hash === hash)
-      ? { ...content, ...teach.unpacked(content.packed) }
-      : undefined;
+  const inTime = (promise) =>
+    Promise.race([
+      promise,
+      new Promise((_, reject) => {
+        setTimeout(() => reject(new DOMException("no answer", "TimeoutError")), PATIENCE);
+      }),
+    ]);
+
+  const tabs = window.BroadcastChannel && new BroadcastChannel(STORE);
+
+  // Call act when another tab has kept something at the place of an address.
+  teach.whenOtherTabKeeps = (hash, act) =>
+    tabs?.addEventListener("message", ({ data }) => data === placeOf(hash) && act());
+
+  // Keep content at the place of an address, unless another tab has since its turn, and return what
+  // that one has kept, or null.
+  teach.keep = async (content, hash, turn) => {
+    let other = null;
+    const next = (stored) => {
+      other = stored && (stored.turn ?? 0) !== turn ? stored : null;
+      return other ?? { ...content, version: 2, hash, turn: turn + 1 };
+    };
+    await inTime(window.idbKeyval.update(placeOf(hash), next, store));
+    if (!other) tabs?.postMessage(placeOf(hash));
+    return other;
+  };
+
+  // What was kept at the place of an address, as it is.
+  teach.kept = async (hash) => {
+    const content = await inTime(window.idbKeyval.get(placeOf(hash), store));
+    if (content || !hash.startsWith(LINK)) return content;
+    const ofLink = await window.idbKeyval.get("of a link", store); // of an earlier version
+    return ofLink?.hash === hash ? { ...ofLink, turn: 0 } : undefined;
+  };
+
+  // What can't be read, or lost against another tab, stays in this browser for a download.
+  teach.setAside = (content) =>
+    inTime(window.idbKeyval.set(`${ASIDE}${new Date().toISOString()}`, content, store));
+
+  // All of that as a text; null where there is none.
+  teach.allAside = async () => {
+    const entries = await inTime(window.idbKeyval.entries(store));
+    const aside = entries.filter(([place]) => String(place).startsWith(ASIDE));
+    // A lesson can be learnt again.
+    const plain = (name, value) => (name === "lesson" ? undefined : value);
+    return aside.length ? JSON.stringify(Object.fromEntries(aside), plain, 1) : null;
   };
 
   const ALTERED = "This link is cut or altered, so nothing of it was opened.";
+  const UNREADABLE =
+    "What this browser kept can’t be read by this version of the page. It is set aside, and the " +
+    "button “download what was set aside” gives it to you.";
+  const CLOSED =
+    "This browser doesn’t let the page see what was kept, so it begins anew; what is kept stays.";
 
   // What the page begins with: what was kept at this address, or what its link has brought. Returns
-  // { hash, message } and, if there is any, what teach.unpacked returns.
+  // { hash, turn, message } and, if there is any, what teach.unpacked returns, and the lesson.
   teach.opening = async (hash) => {
     let linked = null;
     try {
@@ -144,11 +215,18 @@
     } catch {
       return { ...(await teach.opening("")), message: ALTERED };
     }
-    // Without a store, or with one of another version, the page begins anew.
-    const stored = await teach.restore(hash).catch(() => null);
-    const about =
-      "These strokes came by a link: press “train” for the same network, or change " +
-      "them; your own are kept.";
-    return stored ? { ...stored, hash } : { ...linked, hash, message: linked && about };
+    const begin = { ...linked, hash, turn: 0, challenge: Boolean(linked) };
+    let stored = null;
+    try {
+      stored = await teach.kept(hash);
+      if (!stored) return begin;
+      const { turn = 0, lesson, mine } = stored;
+      const challenge = Boolean(linked) && !mine;
+      return { ...teach.unpacked(stored.packed), hash, turn, lesson, mine, challenge };
+    } catch (error) {
+      if (!stored) return { ...begin, message: CLOSED };
+      await teach.setAside(stored);
+      return { ...begin, turn: stored.turn ?? 0, message: UNREADABLE };
+    }
   };
 })(window.interactiveFigures);

@@ -1,21 +1,12 @@
-// The lesson: both networks learn the gestures, and one that has learnt can do without something.
+// The lesson: both networks learn the gestures, go on learning from strokes that were answered
+// wrongly, and one that has learnt can do without something.
 (({ counted, shared, motionData, teach }) => {
   const { percent } = shared;
   const { camera } = motionData.settings;
   const SILENCE = 20_000; // ms without news of the worker
+  const VERSION = 2; // of what is kept: version 1 knew strokes by their size
   // What a network can do without, by what is written beside the box for it.
   teach.WITHOUT = { delays: "no delays", recurrence: "no recurrence", time: "shuffle time" };
-
-  // names: of the gestures that have strokes. all: and of what isn't a gesture.
-  function whyNot(names, all) {
-    if (names.length < 2) {
-      const which = names.length ? `Only ${names[0]} has strokes` : "No gesture has strokes";
-      return `${which}: show at least two, a few times each.`;
-    }
-    if (names.includes("")) return "A gesture has no name: give it one.";
-    const twice = all.find((name, number) => all.indexOf(name) !== number);
-    return twice && `Two gestures are called ${twice}: give one another name.`;
-  }
 
   const soFar = ({ share, loss, left, right }) => {
     const so = loss === undefined ? "" : `: loss ${loss.toFixed(2)}`;
@@ -23,53 +14,81 @@
     return `Learning, ${percent(share)}${so}${rights}`;
   };
 
-  // A stroke is known if its course is about as far from one that was shown as those are from each
-  // other: at most so many times, or so many pixels if that is more.
-  const KNOWN = { times: 2, pixels: 2.4 };
+  // A stroke is known if its course is no farther from one that was shown than so many times the
+  // square root of the distance, in pixels, that strokes of one gesture usually have.
+  teach.KNOWN = 1.9;
+  const FEWEST = 1.8; // pixels: few strokes may be alike by chance
 
   function limitOf(courses) {
     const nearest = courses.map((one) =>
       Math.min(
         ...courses.flatMap((other) =>
-          other !== one && other.target === one.target
-            ? [teach.apart(one.course, other.course)]
-            : [],
+          other !== one && other.target === one.target ? teach.apart(one.course, other.course) : [],
         ),
       ),
     );
     const finite = nearest.filter(Number.isFinite).sort((one, other) => one - other);
-    return Math.max(KNOWN.pixels, KNOWN.times * (finite[finite.length >> 1] ?? 0));
+    return teach.KNOWN * Math.sqrt(Math.max(finite[finite.length >> 1] ?? 0, FEWEST));
   }
 
-  // lesson: { classes, inks, unwanted, courses, weights, seed, without, knobs } of a run, which can
-  // be kept.
+  // lesson: { classes, unwanted, courses, weights, seed, without, knobs } of a run, which can be
+  // kept. Throws an error if it isn't one.
   teach.trainedBy = (lesson) => {
     const { classes, unwanted, courses, weights, seed, without, knobs } = lesson;
     const { spiking, sum } = teach.networks(classes.length, seed, without, knobs);
-    [spiking, sum].forEach((network, which) => network.weights.all.set(weights[which]));
+    [spiking, sum].forEach((network, which) => {
+      const { all } = network.weights;
+      if (all.length !== weights[which].length) throw new RangeError("other networks");
+      all.set(weights[which]);
+    });
     const limit = limitOf(courses.filter(({ target }) => target !== unwanted));
     // How far a course is from those of an output.
     const apart = (course, output) =>
       Math.min(
         ...courses.flatMap(({ target, course: shown }) =>
-          target === output ? [teach.apart(course, shown)] : [],
+          target === output ? teach.apart(course, shown) : [],
         ),
       );
     const knows = (course, output) =>
       apart(course, output) <= limit &&
       output !== unwanted &&
       apart(course, output) < apart(course, unwanted);
+    const outputs = [...classes.keys()].filter((output) => output !== unwanted);
     const others = (course, output) =>
-      [...classes.keys()].some((other) => other !== output && knows(course, other));
+      outputs.some((other) => other !== output && knows(course, other));
+    const nearest = (course) =>
+      outputs.reduce((one, other) => (apart(course, other) < apart(course, one) ? other : one));
+    const order = shared.sortByVote(spiking.votes());
+    return { lesson, spiking, sum, knows, others, nearest, order, delays: spiking.delays };
+  };
+
+  // Weights from bytes: how far learning has moved each from what a seed draws, in 127ths of the
+  // most that one of its matrix has moved.
+  function addPacked({ weights }, { bytes, scales }) {
+    const signed = Int8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
+    let place = 0;
+    Object.keys(weights.shapes).forEach((name, matrix) => {
+      weights[name].forEach((value, at, all) => {
+        all[at] = value + scales[matrix] * signed[place++];
+      });
+    });
+  }
+
+  // The lesson that the page arrives with. packed: of both networks; gestures: those it has learnt.
+  teach.lessonOf = (packed, gestures) => {
+    const [seed, without, knobs] = [0, [], teach.AS_IT_IS];
+    const networks = Object.values(teach.networks(gestures.length, seed, without, knobs));
+    networks.forEach((network, which) => addPacked(network, packed[which]));
     return {
-      ...lesson,
-      lesson,
-      spiking,
-      sum,
-      knows,
-      others,
-      order: shared.sortByVote(spiking.votes()),
-      delays: spiking.delays,
+      version: VERSION,
+      classes: gestures.map(({ name }) => name),
+      places: [...gestures.keys()],
+      unwanted: -1,
+      courses: gestures.flatMap(({ strokes }, target) =>
+        strokes.map(({ events }) => ({ target, course: teach.courseOf(events) })),
+      ),
+      weights: networks.map(({ weights }) => weights.all),
+      ...{ seed, without, knobs },
     };
   };
 
@@ -78,66 +97,108 @@
     // when there is another network.
     constructor(figure) {
       Object.assign(this, { figure, seed: 0, without: new Set(), knobs: teach.AS_IT_IS });
-      this.training = null; // { stop, progress, began, lesson } of the last run
-      this.trained = null; // see teach.trainedBy
+      this.training = null; // { stop, progress, began, run } of the last run
+      this.trained = null; // see teach.trainedBy, and the gesture of each output
     }
 
     get goesOn() {
       return Boolean(this.training?.stop);
     }
 
+    // Why the gestures can't be learnt; undefined if they can.
+    whyNot(ready) {
+      const names = ready.filter(({ nothing }) => !nothing).map(({ name }) => name);
+      if (names.length > 1) return undefined;
+      const which = names.length ? `Only ${names[0]} has strokes` : "No gesture has strokes";
+      return `${which}: show at least two, a few times each.`;
+    }
+
     // Begin, or stop what goes on.
     train() {
       if (this.goesOn) return this.stop("Stopped.");
-      const { all } = this.figure.gestures;
-      const ready = all.filter((gesture) => teach.used(gesture).length);
-      const classes = ready.map(({ name }) => name.trim());
-      const problem = whyNot(
-        ready.filter(({ nothing }) => !nothing).map(({ name }) => name.trim()),
-        classes,
-      );
+      const gestures = this.figure.gestures.all.filter((gesture) => teach.used(gesture).length);
+      const problem = this.whyNot(gestures);
       if (problem) return this.figure.say(problem);
-      const shown = ready.flatMap((gesture, target) =>
+      const shown = gestures.flatMap((gesture, target) =>
         teach.used(gesture).map((stroke) => ({ ...stroke, target })),
       );
       const lesson = {
-        classes,
-        inks: ready.map((gesture) => teach.inkOf(gesture, all)),
-        unwanted: ready.findIndex(({ nothing }) => nothing),
+        version: VERSION,
+        classes: gestures.map(({ name }) => name),
+        unwanted: gestures.findIndex(({ nothing }) => nothing),
         courses: shown.map(({ target, events }) => ({ target, course: teach.courseOf(events) })),
         seed: this.seed,
         without: [...this.without],
         knobs: { ...this.knobs },
       };
-      const strokes = shown.map(({ target, path, pictures, intervals }) => ({
+      this.figure.older = false;
+      this.figure.say("Filming copies of your strokes …");
+      this.hire({ lesson, gestures }, shown, (run) => {
+        const { left, right, sumRight } = this.training.progress.at(-1);
+        const rights = left
+          ? ` Of ${counted(left, "left-out stroke")}, the network has ${right} right, the sum ` +
+            `${sumRight}.`
+          : "";
+        const seconds = (performance.now() - this.training.began) / 1000;
+        this.adopt(run);
+        this.figure.say(`Trained in ${seconds.toFixed(1)} s.${rights} Now draw one.`);
+        this.figure.learnt();
+      });
+    }
+
+    // Let the network learn on with one stroke more of one of its gestures.
+    learnOn(gesture, stroke) {
+      const { lesson, gestures } = this.trained;
+      const target = gestures.indexOf(gesture);
+      const more = {
+        ...lesson,
+        courses: [...lesson.courses, { target, course: teach.courseOf(stroke.events) }],
+      };
+      this.adopt({ lesson: more, gestures }); // it knows the stroke at once
+      const shown = gestures.flatMap((one, output) =>
+        teach.used(one).map((each) => ({ ...each, target: output, fresh: each === stroke })),
+      );
+      this.hire({ lesson: more, gestures }, shown, (run) => {
+        const { known, right, left } = this.training.progress.at(-1);
+        const better = right >= known; // of all other strokes
+        if (better) this.adopt(run);
+        const learnt = `It has learnt ${gesture.name} a little better`;
+        this.figure.say(
+          better
+            ? `${learnt}, and has ${right} of the ${left} others right as before. Draw again.`
+            : "It would have forgotten others, so it stays as it was: press “train” to learn anew.",
+        );
+        this.figure.changed();
+      });
+    }
+
+    // Give the work to a worker, and wait for news of it. run: { lesson, gestures }; done(run) is
+    // called when it has learnt.
+    hire(run, shown, done) {
+      const strokes = shown.map(({ target, path, pictures, intervals, fresh }) => ({
         target,
         path,
         pictures,
         intervals,
+        fresh,
       }));
-      this.training = { progress: [], began: performance.now(), lesson, stop() {} };
-      this.figure.say("Filming copies of your strokes …");
-      this.hire({
+      const { lesson } = run;
+      const request = {
         strokes,
-        outputs: ready.length,
-        seed: this.seed,
+        outputs: lesson.classes.length,
+        seed: lesson.seed,
         settings: { camera },
         without: lesson.without,
         knobs: lesson.knobs,
-      });
-    }
-
-    // Give the work to a worker, and wait for news of it.
-    hire(request) {
+        weights: lesson.weights,
+      };
       const failed = (reason) =>
         this.stop(`Training failed: ${reason}. Your strokes are still here; “train” tries again.`);
+      this.training = { progress: [], began: performance.now(), stop() {}, run, done };
       try {
         this.training.stop = teach.trainInWorker(request, {
           progress: (news) => this.hear(news),
-          done: () =>
-            this.stop(
-              `Trained in ${((performance.now() - this.training.began) / 1000).toFixed(1)} s.`,
-            ),
+          done: () => this.end(),
           failed,
         });
         this.expectNews(() => failed(`nothing was heard for ${SILENCE / 1000} s`));
@@ -160,32 +221,55 @@
 
     hear(news) {
       this.training.progress.push(news);
-      if (news.weights) this.training.lesson.weights = news.weights;
       this.expectNews(() => this.stop("Training has stopped by itself."));
       this.figure.say(soFar(news), false);
     }
 
-    stop(text) {
-      const { training } = this;
-      const { lesson } = training;
+    end() {
+      const { progress, run, done, stop } = this.training;
       clearTimeout(this.patience);
-      training.stop();
-      training.stop = null;
-      if (lesson.weights) {
-        this.trained = teach.trainedBy(lesson);
-        this.figure.learnt();
-      }
-      const { left, right, sumRight } = training.progress.at(-1) ?? {};
-      const rights = left
-        ? ` Of ${counted(left, "left-out stroke")}, the network has ${right} right, the ` +
-          `sum ${sumRight}.`
-        : "";
-      this.figure.say(`${text}${rights}${lesson.weights ? " Now draw one." : ""}`);
+      stop();
+      this.training.stop = null;
+      const { weights } = progress.at(-1);
+      done({ ...run, lesson: { ...run.lesson, weights } });
     }
 
-    // Go on with what was kept of a lesson.
-    resume(lesson) {
-      this.trained = teach.trainedBy(lesson);
+    // Stop before the end: what a whole lesson has learnt so far counts.
+    stop(text) {
+      const { progress, run, stop } = this.training;
+      clearTimeout(this.patience);
+      stop();
+      this.training.stop = null;
+      const weights = progress.at(-1)?.weights;
+      if (weights && !run.lesson.weights) {
+        this.adopt({ ...run, lesson: { ...run.lesson, weights } });
+        this.figure.learnt();
+      }
+      this.figure.say(`${text}${weights ? " Now draw one." : ""}`);
+    }
+
+    // run: { lesson, gestures }, of which answers have their names.
+    adopt({ lesson, gestures }) {
+      this.trained = { ...teach.trainedBy(lesson), gestures };
+      this.switchOff();
+    }
+
+    // Go on with what was kept of a lesson: places of its gestures in the list.
+    resume({ places, ...lesson }) {
+      if (lesson.version !== VERSION) throw new RangeError("another version");
+      const { all } = this.figure.gestures;
+      this.adopt({
+        lesson,
+        gestures: lesson.classes.map((name, output) => all[places[output]] ?? { name }),
+      });
+    }
+
+    // What can be kept of it.
+    content() {
+      if (!this.trained) return null;
+      const { lesson, gestures } = this.trained;
+      const { all } = this.figure.gestures;
+      return { ...lesson, places: gestures.map((gesture) => all.indexOf(gesture)) };
     }
 
     stopIfAny() {
@@ -197,18 +281,22 @@
       this.trained = null;
     }
 
+    // Take away what is switched off; what a network hasn't learnt with stays off.
+    switchOff() {
+      const { spiking, delays, lesson } = this.trained;
+      const lacks = new Set([...this.without, ...lesson.without]);
+      spiking.recurrence = !lacks.has("recurrence");
+      spiking.delays = lacks.has("delays") ? delays.map(() => 0) : delays;
+    }
+
     // Take something from the trained network, or give it back; the next one learns without it.
     doWithout(name, off) {
       if (off) this.without.add(name);
       else this.without.delete(name);
       if (!this.trained) return;
-      const { spiking, delays, without } = this.trained;
-      const lacks = new Set([...this.without, ...without]); // what it hasn't learnt with stays off
-      spiking.recurrence = !lacks.has("recurrence");
-      spiking.delays = lacks.has("delays") ? delays.map(() => 0) : delays;
-      const now = off
-        ? `goes on with ${teach.WITHOUT[name].replace("shuffle time", "shuffled time bins")}`
-        : "is as it was trained";
+      this.switchOff();
+      const lost = teach.WITHOUT[name].replace("shuffle time", "shuffled time bins");
+      const now = off ? `goes on with ${lost}` : "is as it was trained";
       this.figure.say(`The trained network ${now}. Draw one, or train anew.`);
     }
   };

@@ -54,6 +54,12 @@
       return [0, 0];
     }
 
+    // A stroke that ends while it still goes on has been cut.
+    finish() {
+      this.figure.wasCut = this.pressed || this.held.size > 0;
+      super.finish();
+    }
+
     // Let what is going on come to its end at once.
     complete() {
       this.pressed = false;

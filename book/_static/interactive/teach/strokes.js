@@ -1,22 +1,22 @@
 // Strokes before the camera. A stroke is a path of the disc, a place [x, y] in pixels from the
-// middle for each 0.1 ms, or what a webcam saw: pictures of log intensities, each with the µs
+// middle for each 0.4 ms, or what a webcam saw: pictures of log intensities, each with the µs
 // before it. Copies of strokes, moved a little, are filmed to learn from.
 window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE }) => {
   teach.RADIUS = 2.5; // pixels of the disc
   const MIDDLE = 17; // pixel
-  const EDGE = 17; // pixels from the middle that the disc's centre reaches
-  const INTERVAL = 400; // µs between the pictures of a copied path
+  teach.INTERVAL = 400; // µs between two places of a path
+  // The most that copies differ by, in pixels, rad and shares.
   teach.COPY = {
     shift: 5,
-    turn: 0.2,
-    scale: 0.35,
-    stretch: 0.15,
+    turn: 0.35,
+    scale: 0.15,
+    stretch: 0.3,
+    slant: 0.3,
     tempo: 0.55,
     wobble: 1.5,
     pace: 0.3,
-  }; // pixels, rad, shares
+  };
   const BENDS = 6; // places along a path between which a copy's wobble and pace are drawn
-  const onPad = (place) => clamp(place, -EDGE, EDGE);
 
   // What lies between two of some points, by a share from 0 to 1.
   function between(points, share) {
@@ -40,24 +40,32 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
     leak_rate: 0,
   };
 
-  // ---- Where a stroke lies doesn't matter: the camera's window has it in its middle ----
+  // ---- Where a stroke lies doesn't matter, nor how large it is ----
 
-  // The middle of the box around a path.
-  teach.middleOf = (path) =>
-    [0, 1].map((axis) => {
+  const SIZE = 21; // pixels: the longer side of the box around each stroke
+  const SMALLEST = 7; // pixels: what is smaller is enlarged as if it were so large
+
+  // The middle of the box around a path, and the factor that brings it to one size.
+  teach.boxOf = (path) => {
+    const sides = [0, 1].map((axis) => {
       let [lowest, highest] = [Infinity, -Infinity];
-      for (const place of path)
-        [lowest, highest] = [Math.min(lowest, place[axis]), Math.max(highest, place[axis])];
-      return (lowest + highest) / 2;
+      for (const place of path) {
+        lowest = Math.min(lowest, place[axis]);
+        highest = Math.max(highest, place[axis]);
+      }
+      return [(lowest + highest) / 2, highest - lowest];
     });
+    const side = Math.max(SMALLEST, ...sides.map(([, length]) => length));
+    return { middle: sides.map(([middle]) => middle), factor: SIZE / side };
+  };
 
-  teach.centred = (path, [x, y] = teach.middleOf(path)) =>
-    path.map(([across, down]) => [across - x, down - y]);
+  teach.framed = (path, { middle, factor } = teach.boxOf(path)) =>
+    path.map((place) => place.map((value, axis) => factor * (value - middle[axis])));
 
   // ---- Strokes as texts, to be kept and sent: whoever reads one has the same numbers ----
 
   const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  const EVERY = 8; // places of a path from one step that is written to the next
+  const EVERY = 2; // places of a path from one step that is written to the next
   const PER_PIXEL = 4; // a step is in quarters of a pixel, from −32 to 31
 
   // Two letters a step: how far the disc goes right and down.
@@ -75,7 +83,7 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
     return text;
   };
 
-  // A path from what teach.write has made of one, in the middle.
+  // A path from what teach.write has made of one, in the middle and of one size.
   teach.read = (text) => {
     const path = [[0, 0]];
     for (let letter = 0; letter < text.length; letter += 2) {
@@ -84,7 +92,7 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
       for (let part = 1; part <= EVERY; part++)
         path.push([x + (part / EVERY) * steps[0], y + (part / EVERY) * steps[1]]);
     }
-    return teach.centred(path);
+    return teach.framed(path);
   };
 
   // Log intensities as bytes, which are written in Base64, and back.
@@ -126,30 +134,48 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
 
   // ---- Is a stroke like those that were shown? ----
 
-  const PARTS = 12;
-  const SIZES = [0.65, 1.5]; // a stroke may be as much smaller or larger
+  const PARTS = 32;
+  const STIFF = 0.15; // how little a course is turned, slanted or stretched to lie on another one
 
-  // Where the events of a stroke lie on average, for each twelfth of them: [x, y] from the middle
-  // of all.
+  // Where the events of a stroke lie on average, for each 32nd of them: [x, y] from the middle of
+  // all.
   teach.courseOf = (events) => {
     const mean = (part, axis) => part.reduce((sum, event) => sum + event[axis], 0) / part.length;
     const middle = [1, 2].map((axis) => mean(events, axis));
+    const first = (number) => Math.floor((number * events.length) / PARTS);
     return Array.from({ length: PARTS }, (_, number) => {
-      const part = events.slice(
-        Math.floor((number * events.length) / PARTS),
-        Math.floor(((number + 1) * events.length) / PARTS),
-      );
+      const part = events.slice(first(number), Math.max(first(number + 1), first(number) + 1));
       return middle.map((place, axis) => mean(part, axis + 1) - place);
     });
   };
 
-  // How far one course is from another one at its best size, in pixels.
+  // How far a course is from another one in pixels, when that is brought near by the matrix M with
+  // the least |course − M other|² + stiff |M − 1|² (ridge regression).
   teach.apart = (course, other) => {
-    const [one, two] = [course.flat(), other.flat()];
-    const product = (a, b) => a.reduce((sum, value, place) => sum + value * b[place], 0);
-    const size = clamp(product(one, two) / product(two, two), ...SIZES);
-    const rest = one.map((value, place) => value - size * two[place]);
-    return Math.sqrt(product(rest, rest) / (PARTS * size));
+    const product = (one, two, a, b) =>
+      one.reduce((sum, place, at) => sum + place[a] * two[at][b], 0);
+    const [xx, xy, yy] = [
+      [0, 0],
+      [0, 1],
+      [1, 1],
+    ].map(([a, b]) => product(other, other, a, b));
+    const stiff = STIFF * (xx + yy);
+    const [across, down] = [xx + stiff, yy + stiff];
+    const determinant = across * down - xy * xy;
+    const rows = [0, 1].map((axis) => {
+      const [x, y] = [0, 1].map(
+        (from) => product(course, other, axis, from) + (axis === from) * stiff,
+      );
+      return [(x * down - y * xy) / determinant, (y * across - x * xy) / determinant];
+    });
+    let sum = 0;
+    rows.forEach(([x, y], axis) => {
+      sum += stiff * ((x - (axis === 0)) ** 2 + (y - (axis === 1)) ** 2);
+      course.forEach((place, at) => {
+        sum += (place[axis] - x * other[at][0] - y * other[at][1]) ** 2;
+      });
+    });
+    return Math.sqrt(sum / PARTS);
   };
 
   // ---- Copies ----
@@ -175,7 +201,8 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
       const moved = pictures.map((picture) => warp(picture, { right, down, sine, cosine, size }));
       return { pictures: moved, intervals: intervals.map((interval) => slower * interval) };
     }
-    const steps = Math.max(Math.round((100 * path.length * slower) / INTERVAL), 2);
+    const steps = Math.max(Math.round(path.length * slower), 2);
+    const slant = within(teach.COPY.slant);
     const wobble = Array.from({ length: BENDS }, () => [
       within(teach.COPY.wobble),
       within(teach.COPY.wobble),
@@ -183,16 +210,14 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
     const pace = Array.from({ length: BENDS }, (_, bend) => [
       bend / (BENDS - 1) + (bend % (BENDS - 1) ? within(teach.COPY.pace) / (BENDS - 1) : 0),
     ]);
-    const places = teach.centred(
-      Array.from({ length: steps + 1 }, (_, step) => {
-        const [share] = between(pace, step / steps);
-        const [across, up] = between(path, share);
-        const [x, y] = [across * wider, up / wider];
-        const [aside, below] = between(wobble, share);
-        return [cosine * x - sine * y + aside, sine * x + cosine * y + below];
-      }),
-    );
-    return { path: places, interval: INTERVAL };
+    const places = Array.from({ length: steps + 1 }, (_, step) => {
+      const [share] = between(pace, step / steps);
+      const [across, up] = between(path, share);
+      const [x, y] = [wider * (across - slant * up), up / wider];
+      const [aside, below] = between(wobble, share);
+      return [cosine * x - sine * y + aside, sine * x + cosine * y + below];
+    });
+    return { path: teach.framed(places, { ...teach.boxOf(places), factor: 1 }) };
   };
 
   // Move a picture as a copy's path is moved; beyond its edges it goes on as it is there.
@@ -216,7 +241,7 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
   }
 
   // The events of a stroke, [t, x, y, p] in order of time. camera: of the pad.
-  teach.film = ({ path, interval = 100, pictures, intervals }, { camera: pad }, random) => {
+  teach.film = ({ path, pictures, intervals }, { camera: pad }, random) => {
     const camera = new shared.EventCamera(
       pictures ? teach.WEBCAM : pad,
       SIDE,
@@ -234,7 +259,7 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
     camera.start(motion.filmInto(frame, path[0], teach.RADIUS), 0);
     return path
       .slice(1)
-      .flatMap((place) => camera.film(motion.filmInto(frame, place, teach.RADIUS), interval));
+      .flatMap((place) => camera.film(motion.filmInto(frame, place, teach.RADIUS), teach.INTERVAL));
   };
 
   // Events as frames without what is 0: time bins from the first event on, without polarity, and
@@ -258,74 +283,5 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
       pixels: Int32Array.from(all, ([pixel]) => pixel),
       counts: Float64Array.from(all, ([, count]) => count),
     };
-  };
-
-  // ---- Examples: three shapes there and back, by a hand that is never quite the same ----
-
-  const SHAPES = {
-    tick: [
-      [-9, 0],
-      [-3, 8],
-      [10, -9],
-    ],
-    zed: [
-      [-9, -9],
-      [9, -9],
-      [-9, 9],
-      [9, 9],
-    ],
-    circle: Array.from({ length: 25 }, (_, corner) => [
-      10 * Math.sin((Math.PI * corner) / 12),
-      -10 * Math.cos((Math.PI * corner) / 12),
-    ]),
-  };
-  teach.EXAMPLES = Object.keys(SHAPES).flatMap((shape) => [shape, `${shape}, backwards`]);
-
-  // jitter: how many times as loose as usual. shapes: corners by name, in pixels from the middle.
-  teach.exampleOf = (name, random, { jitter = 1, shapes = SHAPES } = {}) => {
-    const normal = shared.normalFrom(random);
-    const [shape, way] = name.split(", ");
-    const loose = jitter * (shapes[shape].length > 9 ? 0.3 : 1.2); // pixels
-    const corners = shapes[shape].map((corner) => corner.map((place) => place + loose * normal()));
-    if (way) corners.reverse();
-    const [turn, size, right, down] = [
-      0.15 * normal(),
-      Math.exp(0.12 * normal()),
-      1.5 * normal(),
-      1.5 * normal(),
-    ];
-    const lengths = corners
-      .slice(1)
-      .map(([x, y], corner) => Math.hypot(x - corners[corner][0], y - corners[corner][1]));
-    const pace = Array.from({ length: 8 }, () => 0.5 + random());
-    const steps = Math.round(300 + 250 * random());
-    const speed = (step) => {
-      const at = (6 * step) / steps;
-      const before = Math.floor(at);
-      return (
-        (pace[before] + (at - before) * (pace[before + 1] - pace[before])) *
-        Math.min(1, (step + 5) / 25, (steps - step + 5) / 25)
-      );
-    };
-    const whole = Array.from({ length: steps }, (_, step) => speed(step)).reduce(
-      (one, other) => one + other,
-    );
-    const all = lengths.reduce((one, other) => one + other);
-    let [gone, corner, passed] = [0, 0, 0];
-    return Array.from({ length: steps }, (_, step) => {
-      gone += (speed(step) / whole) * all;
-      while (corner < lengths.length - 1 && gone > passed + lengths[corner])
-        passed += lengths[corner++];
-      const share = (gone - passed) / lengths[corner];
-      const [x, y] = [0, 1].map(
-        (axis) =>
-          size *
-          (corners[corner][axis] + share * (corners[corner + 1][axis] - corners[corner][axis])),
-      );
-      return [
-        onPad(Math.cos(turn) * x - Math.sin(turn) * y + right),
-        onPad(Math.sin(turn) * x + Math.cos(turn) * y + down),
-      ];
-    });
   };
 });

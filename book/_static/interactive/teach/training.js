@@ -57,6 +57,9 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
   // copies: of all strokes of a gesture. beside: by how many pixels each is shifted whenever it is
   // shown.
   teach.TRAINING = { copies: 96, beside: 2, steps: 92, batch: 32, clipNorm: 1 };
+  // When it goes on: copies of the stroke that is fresh, and of each other one, so that none is
+  // forgotten.
+  teach.ON = { copies: 24, others: 3, steps: 20, slower: 0.5 };
   const [READOUT_TAU_MEM, READOUT_TAU_SYN, THRESHOLD] = [10, 5, 0.3];
 
   // Make both networks. without: names of what the spiking one is to do without.
@@ -119,47 +122,53 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
     };
   }
 
+  // How many copies of each stroke are learnt from.
+  function copiesOf(strokes, left, goesOn) {
+    return strokes.map((stroke) => {
+      if (goesOn) return stroke.fresh ? teach.ON.copies : teach.ON.others;
+      if (left.has(stroke)) return 0;
+      const own = strokes.filter(({ target }) => target === stroke.target);
+      return Math.ceil(teach.TRAINING.copies / own.filter((other) => !left.has(other)).length);
+    });
+  }
+
   // strokes: { target, and a path or a film }. Yields how far it is: share from 0 to 1, mean loss
   // of the last batch, and of the strokes that are left out how many there are and how many are
-  // right.
-  teach.train = function* ({ strokes, outputs, seed, settings, without, knobs = teach.AS_IT_IS }) {
-    const { copies, steps, batch, clipNorm } = teach.TRAINING;
-    const { rate: learningRate } = knobs;
+  // right. weights: to go on with, from copies of strokes that are fresh and of all others; then
+  // none is left out, and all others are asked about before (known) and after.
+  teach.train = function* ({ strokes, outputs, seed, settings, without, knobs, weights }) {
+    const { batch, clipNorm } = teach.TRAINING;
+    const { steps, slower = 1 } = weights ? teach.ON : teach.TRAINING;
+    const learningRate = slower * (knobs ?? teach.AS_IT_IS).rate;
     const { timeWindow, settle } = teach.NETWORK;
     const random = mulberry32(seed);
-    const left = leaveOut(strokes, random);
+    const left = weights ? new Set() : leaveOut(strokes, random);
     const film = (stroke) => {
       const events = teach.film(stroke, settings, random);
+      const shuffled = without.includes("time") && random;
       return events.length
-        ? teach.toRecording(
-            events,
-            timeWindow,
-            settle / timeWindow,
-            without.includes("time") && random,
-          )
+        ? teach.toRecording(events, timeWindow, settle / timeWindow, shuffled)
         : null;
     };
     const shown = [];
     const tests = [];
-    for (const stroke of strokes) {
-      const own = strokes.filter(
-        (other) => other.target === stroke.target && !left.has(other),
-      ).length;
-      if (left.has(stroke)) tests.push([film(stroke), stroke.target]);
-      else
-        for (let copy = 0; copy < copies / own; copy++)
-          shown.push([film(teach.copyOf(stroke, random)), stroke.target]);
-      yield { share: (0.2 * shown.length) / (copies * outputs) };
+    for (const [number, copies] of copiesOf(strokes, left, weights).entries()) {
+      const stroke = strokes[number];
+      const { target } = stroke;
+      if (weights ? !stroke.fresh : left.has(stroke)) tests.push([film(stroke), target]);
+      for (let copy = 0; copy < copies; copy++) {
+        shown.push([film(teach.copyOf(stroke, random)), target]);
+      }
+      yield { share: (0.2 * (number + 1)) / strokes.length };
     }
     const learnt = shown.filter(([recording]) => recording);
     const { spiking, sum } = teach.networks(outputs, seed, without, knobs);
-    const models = [spiking, sum].map((network, which) => ({
-      network,
-      adam: new teach.Adam(network.weights, {
-        learningRate: which ? learningRate / 2 : learningRate,
-        clipNorm,
-      }),
-    }));
+    const models = [spiking, sum].map((network, which) => {
+      if (weights) network.weights.all.set(weights[which]);
+      const rate = which ? learningRate / 2 : learningRate;
+      return { network, adam: new teach.Adam(network.weights, { learningRate: rate, clipNorm }) };
+    });
+    const known = right(spiking, tests);
     let waiting = [];
     for (let step = 1; step <= steps; step++) {
       if (waiting.length < batch) waiting = waiting.concat(shared.shuffle([...learnt], random));
@@ -179,6 +188,7 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
       yield {
         share: 0.2 + (0.8 * step) / steps,
         loss: losses[0],
+        known,
         left: tests.length,
         right: right(spiking, tests),
         sumRight: right(sum, tests),

@@ -1,10 +1,12 @@
 // Trials: strokes before the camera, from the pad or the webcam, that are kept to learn from, or
 // are asked about, forwards and backwards. The camera's window follows a stroke of the pad, so that
-// where it is drawn doesn't matter; what is kept and asked about is the stroke as it is written.
+// neither where it is drawn nor how large matters; what is kept and asked about is the stroke as it
+// is written.
 (({ counted, mulberry32, motion, shared, teach }) => {
   const { percent } = shared;
   teach.MIN_EVENTS = 25; // of a stroke
-  const FOLLOWS = 1; // pixels that a stroke's middle may move until the window follows
+  // How far a stroke's box may change until the window follows it.
+  const FOLLOWS = { pixels: 1, size: 0.05 };
   const UNTRAINED = { reset() {}, step: () => [], values: () => [], z: [] };
 
   teach.Trials = class {
@@ -20,13 +22,15 @@
       this.path = null; // where the pad has had it
       this.last = null; // what a path or a webcam has shown last, to play it backwards
       this.waiting = []; // strokes that nobody has said yet whose they are
+      this.score = { right: 0, asked: 0 };
       this.forget();
     }
 
     // The answers were of another network.
     forget() {
       this.answers = {}; // { network, sum } by "forwards" and "backwards"
-      this.score = { right: 0, asked: 0, open: false }; // open: the last answer hasn't been judged
+      this.asked = null; // the stroke whose answer hasn't been judged
+      this.correcting = false; // whether it is asked what that stroke was
     }
 
     // The models that see a stroke, which haven't learnt anything before a lesson.
@@ -34,8 +38,10 @@
       const { trained, without } = this.figure.lesson;
       if (!trained) return { network: UNTRAINED, blind: UNTRAINED };
       const { spiking, sum } = trained;
-      const step = (counts) =>
-        spiking.step({ pixels: [...counts.keys()], counts: [...counts.values()] }, 0, counts.size);
+      const step = (counts) => {
+        const frame = { pixels: [...counts.keys()], counts: [...counts.values()] };
+        return spiking.step(frame, 0, counts.size);
+      };
       const network = {
         reset: () => spiking.reset(),
         step,
@@ -48,9 +54,9 @@
     }
 
     begin(from) {
-      if (this.way === "forwards") this.answers = {};
+      if (this.way === "forwards") this.forget();
       this.path = from.length === 2 ? [from] : null;
-      this.middle = from;
+      this.box = { middle: from, factor: 1 };
       this.restart(this.path ? [0, 0] : from);
       if (this.way !== "shown") this.figure.say("", false);
     }
@@ -74,22 +80,23 @@
     }
 
     advance(place) {
-      const { frame_interval: interval } = this.figure.settings;
       this.path.push(place);
-      const middle = teach.middleOf(this.path);
-      if (Math.hypot(middle[0] - this.middle[0], middle[1] - this.middle[1]) > FOLLOWS) {
-        this.middle = middle;
-        this.replay({ path: teach.centred(this.path, middle) });
-      } else this.see(this.trial.advance(teach.centred([place], this.middle)[0]), interval);
+      const { middle, factor } = teach.boxOf(this.path);
+      const box = { middle, factor: Math.min(factor, 1) }; // enlarged at the end only
+      const [x, y] = this.box.middle;
+      const moved = Math.hypot(middle[0] - x, middle[1] - y) > FOLLOWS.pixels;
+      if (moved || box.factor < (1 - FOLLOWS.size) * this.box.factor) {
+        this.box = box;
+        this.replay({ path: teach.framed(this.path, box) });
+      } else this.see(this.trial.advance(teach.framed([place], this.box)[0]), teach.INTERVAL);
     }
 
     // Let the models see a stroke at once, from its beginning.
     replay({ path, pictures, intervals }) {
-      const { frame_interval: interval } = this.figure.settings;
       const [first, ...others] = path ?? pictures;
       this.restart(first);
       others.forEach((next, number) => {
-        if (path) this.see(this.trial.advance(next), interval);
+        if (path) this.see(this.trial.advance(next), teach.INTERVAL);
         else this.see(this.trial.film(next, intervals[number + 1]), intervals[number + 1]);
       });
     }
@@ -99,73 +106,94 @@
     }
 
     // stroke: { path } or what the webcam saw; null for one that is too short.
-    end(stroke = { path: this.path }) {
+    end(stroke = { path: this.path, cut: this.wasCut }) {
       const { way } = this;
       this.way = "forwards";
-      if (way !== "shown" && stroke && this.events.length >= teach.MIN_EVENTS)
-        this.take(teach.toStroke(teach.toKeep(stroke)), way);
-      else if (way !== "shown" && !this.figure.gestures.recordsNothing)
-        this.figure.say(
-          "That was too short to be seen: draw it across the pad, in about a second.",
-        );
+      if (way !== "shown") {
+        if (stroke && this.events.length >= teach.MIN_EVENTS) this.take(stroke, way);
+        else if (!this.figure.gestures.recordsNothing) this.figure.say(this.figure.tooLittle);
+      }
       this.trial.finish();
       this.rest = 1;
       this.figure.redraw();
     }
 
-    take(stroke, way) {
+    take(seen, way) {
       const { gestures, lesson } = this.figure;
+      const stroke = teach.toStroke(teach.toKeep(seen));
       this.replay(stroke);
       this.trial.finish();
       stroke.events = this.events;
       if (way === "forwards") this.last = stroke;
       if (way === "forwards" && gestures.chosen !== null) this.keep([...this.waiting, stroke]);
       else if (lesson.trained) this.answer(stroke, way);
-      else if (way === "backwards") this.figure.say("Nothing is trained yet: press “train” first.");
-      else this.ask(stroke);
+      else if (way === "backwards") {
+        this.figure.say("Nothing is trained yet: press “train” first.");
+      } else this.ask(stroke);
+      if (seen.cut)
+        this.figure.say(`${this.figure.said} A stroke lasts 6 s: what came later is cut.`);
     }
 
     ask(stroke) {
       this.waiting.push(stroke);
-      const which =
-        this.waiting.length > 1
-          ? `Whose are these ${this.waiting.length} strokes?`
-          : "Whose stroke is this?";
-      this.figure.say(
-        `${which} Choose a gesture in the list, or press “my own gestures” to begin with it.`,
-      );
+      const { length } = this.waiting;
+      const which = length > 1 ? `Whose are these ${length} strokes?` : "Whose stroke is this?";
+      this.figure.say(`${which} Choose a gesture in the list.`);
     }
 
     // Give strokes to the gesture that is chosen.
     keep(strokes) {
-      const gesture = this.figure.gestures.all[this.figure.gestures.chosen];
-      gesture.strokes.push(...strokes);
-      [this.waiting, this.figure.mine] = [[], true];
-      this.figure.gestures.show();
-      this.figure.gestures.tell(gesture);
+      const { gestures } = this.figure;
+      const gesture = gestures.all[gestures.chosen];
+      this.waiting = [];
+      if (!gestures.put(gesture, strokes)) return;
+      gestures.show();
+      gestures.tell(gesture);
     }
 
     answer(stroke, way) {
       const { trained, without } = this.figure.lesson;
       if (without.has("time")) this.shuffle(stroke);
       const course = teach.courseOf(stroke.events);
-      const known = this.trial.answer && trained.knows(course, this.trial.answer.output);
-      this.answers[way] = {
-        network: this.trial.answer && { ...this.trial.answer, known },
-        sum: this.trial.blindAnswer,
-      };
-      this.score.open = true;
-      const hasPartner = known && trained.others([...course].reverse(), this.trial.answer.output);
-      this.figure.say(this.verdict(hasPartner ? " Now play it backwards." : ""));
+      const { answer, blindAnswer } = this.trial;
+      const known = Boolean(answer) && trained.knows(course, answer.output);
+      const nearest = trained.nearest(course);
+      this.answers[way] = { network: answer && { ...answer, known, nearest }, sum: blindAnswer };
+      if (this.figure.challenge?.judge(known ? answer.output : null)) return;
+      this.asked = way === "forwards" ? stroke : null;
+      this.correcting = Boolean(this.asked) && !known;
+      const back = known && trained.others([...course].reverse(), answer.output);
+      this.figure.say(this.verdict(back ? " Now play it backwards." : ""));
     }
 
-    // Count the last answer as right or wrong.
+    // Count the last answer as right, or ask what it was.
     judge(right) {
-      const { score } = this;
-      [score.right, score.asked, score.open] = [score.right + right, score.asked + 1, false];
-      this.figure.say(
-        `${score.right} of ${counted(score.asked, "answer")} right. Draw the next one.`,
-      );
+      if (!right) this.correcting = true;
+      else this.count(true);
+      this.figure.say(right ? this.scored() : "What was it?");
+    }
+
+    count(right) {
+      this.score.right += right;
+      this.score.asked += 1;
+      [this.asked, this.correcting] = [null, false];
+    }
+
+    scored() {
+      const { right, asked } = this.score;
+      return `${right} of ${counted(asked, "answer")} right. Draw the next one.`;
+    }
+
+    // The last stroke was of this gesture: it is kept, and learnt.
+    correct(gesture) {
+      const { gestures, lesson } = this.figure;
+      const stroke = this.asked;
+      const { output, known } = this.answers.forwards.network ?? {};
+      this.count(known && lesson.trained.gestures[output] === gesture);
+      if (!gestures.put(gesture, [stroke])) return;
+      gestures.show();
+      if (lesson.trained.gestures.includes(gesture)) lesson.learnOn(gesture, stroke);
+      else this.figure.say(`${gesture.name} has it. Press “train”, so that the network knows it.`);
     }
 
     // Let the network see the stroke's time bins in another order.
@@ -184,28 +212,31 @@
       this.trial.answer = teach.answerOf(values);
     }
 
+    nameOf(output) {
+      return this.figure.lesson.trained.gestures[output].name;
+    }
+
     // known: whether the stroke is like those that were shown; not asked while it is being drawn.
     named(answer) {
       if (!answer) return "nothing";
-      return answer.known === false
-        ? "“I don’t know”"
-        : `${this.figure.lesson.trained.classes[answer.output]} (${percent(answer.share)})`;
+      if (answer.known !== false) return `${this.nameOf(answer.output)} (${percent(answer.share)})`;
+      return "“I don’t know”";
     }
 
     verdict(more) {
       const { forwards, backwards } = this.answers;
-      const unknown = !(backwards ?? forwards).network?.known;
-      const why = unknown ? " It is like none of the strokes that were shown." : more;
-      if (!backwards)
-        return (
-          `The network says ${this.named(forwards.network)}, the sum ` +
-          `${this.named(forwards.sum)}.${why}`
-        );
+      const { network } = backwards ?? forwards;
+      const near = network ? ` Nearest: ${this.nameOf(network.nearest)}.` : "";
+      const why = network?.known ? more : `${near} It is like none of the strokes that were shown.`;
+      if (!backwards) {
+        const sum = this.named(forwards.sum);
+        return `The network says ${this.named(network)}, the sum ${sum}.${why}`;
+      }
       const before = forwards
         ? ` Forwards: ${this.named(forwards.network)} and ${this.named(forwards.sum)}.`
         : "";
       return (
-        `Backwards, the network says ${this.named(backwards.network)}, the sum ` +
+        `Backwards, the network says ${this.named(network)}, the sum ` +
         `${this.named(backwards.sum)}.${before}`
       );
     }

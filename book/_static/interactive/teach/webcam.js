@@ -11,6 +11,8 @@
   const PIECE = 1200; // ms of what isn't a gesture
   const SHORTEST = 150;
   const GAP = 500; // ms between two pictures after which nothing is known
+  const SETTLES = 1000; // ms in which it learns what is usual
+  const [EDGE, EDGE_SHARE] = [2, 0.2]; // rows at the lower edge; share of events that tells an arm
   const FINE = 4; // pixels, in width and height, that are averaged to one
 
   // Of a typed array, whose order is lost.
@@ -36,46 +38,58 @@
     );
   };
 
+  // Whether an arm has come from below and stays, or goes there: of the events of each picture, how
+  // many lie at the lower edge, and how many there are.
+  function isArm(counts) {
+    const all = counts.reduce((sum, [, number]) => sum + number, 0);
+    let [gone, first, last] = [0, 0, 0];
+    for (const [low, number] of counts) {
+      if (gone < all / 6) first += low;
+      gone += number;
+      if (gone > (5 * all) / 6) last += low;
+    }
+    return first > (EDGE_SHARE * all) / 6 !== last > (EDGE_SHARE * all) / 6;
+  }
+
   // Pictures of log intensities in, gestures out. slow: how many times slower the webcam's time is
-  // than the scene's. began(gesture), moved(picture, µs) and ended(gesture) are called of each
-  // gesture, whose pictures and intervals are a stroke's; seen(events, µs) of each picture.
+  // than the scene's. began(gesture), moved(picture, µs) and ended(gesture, whether it is an arm)
+  // are called of each gesture, whose pictures and intervals are a stroke's; seen(events, µs) of
+  // each picture.
   teach.MotionWatch = class {
     constructor({ slow, began, moved, ended, seen }) {
-      Object.assign(this, {
-        slow,
-        began,
-        moved,
-        ended,
-        seen,
-        usual: 0.1,
-        last: null,
-        gesture: null,
-      });
+      Object.assign(this, { slow, began, moved, ended, seen, last: null, gesture: null });
+      this.usual = 0.1;
       this.all = false; // whether everything is cut into pieces, be it a gesture or not
+      this.byHand = false; // whether a gesture lasts as long as held is true
+      this.held = false;
+      this.ready = false; // what moves first, after it was switched on, isn't a gesture
       this.camera = new shared.EventCamera(teach.WEBCAM, SIDE, SIDE, null);
     }
 
     watch(raw, now) {
       const [{ last }, elapsed] = [this, now - this.time];
       [this.time, this.last] = [now, raw.slice()];
-      if (!last || elapsed > GAP) return this.look(raw); // the first picture, or the tab was hidden
+      this.started ??= this.rested ??= now;
+      if (!last || elapsed > GAP) return this.look(raw); // the first one, or the tab was hidden
       const changes = raw.map((value, place) => value - last[place]);
       const common = median(changes.slice()); // the light flickers, or the webcam has adapted to it
-      const fast = changes
-        .map((change) => Math.abs(change - common))
-        .sort()
-        .at(-MOVING);
+      const sizes = changes.map((change) => Math.abs(change - common));
+      const fast = sizes.sort().at(-MOVING);
       const moving =
         this.all || fast > Math.max(teach.WEBCAM.on_threshold, ABOVE_USUAL * this.usual);
+      if (moving) this.rested = now;
+      this.ready ||= now - this.started > SETTLES && now - this.rested > REST;
       const before = this.picture;
       this.picture = before.map((value, place) =>
         this.shown(value, changes[place] - common, raw[place]),
       );
       this.usual += FORGETS[this.gesture ? "gesture" : "rest"] * (fast - this.usual);
       const interval = (1000 * elapsed) / this.slow;
-      this.seen(this.camera.film(this.picture, interval), interval);
-      if (moving && !this.gesture) this.begin(before, now);
-      if (this.gesture) this.goOn(interval, moving, now);
+      const events = this.camera.film(this.picture, interval);
+      this.seen(events, interval);
+      const goesOn = this.byHand ? this.held : moving && (this.ready || this.all);
+      if (goesOn && !this.gesture) this.begin(before, now);
+      if (this.gesture) this.goOn(events, interval, goesOn, now);
     }
 
     // What a pixel shows after a change: noise, and whoever moves behind, change it no more than
@@ -91,19 +105,27 @@
       this.camera.start(raw, 0);
     }
 
+    // Record as long as this is held; from the first time on, nothing is recorded by itself.
+    hold(held) {
+      [this.byHand, this.held] = [true, held];
+    }
+
     begin(last, now) {
-      this.gesture = { pictures: [last], intervals: [0], since: now };
+      this.gesture = { pictures: [last], intervals: [0], counts: [], since: now, moved: now };
       this.began(this.gesture);
     }
 
-    goOn(interval, moving, now) {
+    goOn(events, interval, goesOn, now) {
       const { gesture } = this;
       gesture.pictures.push(this.picture);
       gesture.intervals.push(interval);
+      const low = events.filter(([, , y]) => y >= SIDE - EDGE).length;
+      gesture.counts.push([low, events.length]);
       this.moved(this.picture, interval);
-      if (moving) [gesture.moved, gesture.length] = [now, gesture.pictures.length];
-      if (now - gesture.moved > REST || now - gesture.since > (this.all ? PIECE : LONGEST))
-        this.end();
+      if (goesOn) [gesture.moved, gesture.length] = [now, gesture.pictures.length];
+      const rests = now - gesture.moved > (this.byHand ? 0 : REST);
+      const long = now - gesture.since > (this.all ? PIECE : LONGEST);
+      if (rests || long || gesture.pictures.length === teach.MOST.pictures) this.end();
     }
 
     // End what goes on.
@@ -112,10 +134,14 @@
     }
 
     end() {
-      const { pictures, intervals, length, since, moved } = this.gesture;
+      const { pictures, intervals, counts, length, since, moved } = this.gesture;
       this.gesture = null;
-      const whole = { pictures: pictures.slice(0, length), intervals: intervals.slice(0, length) };
-      this.ended(moved - since < SHORTEST ? null : whole);
+      const whole = {
+        pictures: pictures.slice(0, length),
+        intervals: intervals.slice(0, length),
+      };
+      const arm = !this.byHand && !this.all && isArm(counts.slice(0, length));
+      this.ended(moved - since < SHORTEST || arm ? null : whole, arm);
     }
   };
 
@@ -148,33 +174,36 @@
   // Give each picture of the webcam, and its time in ms, to deliver until stop is called. lost is
   // called where the camera goes away by itself.
   teach.openWebcam = async (deliver, lost) => {
-    const stream = await navigator.mediaDevices.getUserMedia({
-      video: { width: { ideal: 320 }, height: { ideal: 240 }, frameRate: { ideal: 60 } },
-    });
+    const wanted = { width: { ideal: 320 }, height: { ideal: 240 }, frameRate: { ideal: 60 } };
+    const stream = await navigator.mediaDevices.getUserMedia({ video: wanted });
     const video = Object.assign(document.createElement("video"), {
       srcObject: stream,
       muted: true,
       playsInline: true,
     });
-    await video.play();
-    const canvas = Object.assign(document.createElement("canvas"), {
-      width: FINE * SIDE,
-      height: FINE * SIDE,
-    });
-    const context = canvas.getContext("2d", { willReadFrequently: true });
     let on = true;
+    const stop = () => {
+      on = false;
+      for (const track of stream.getTracks()) track.stop();
+    };
+    try {
+      await video.play();
+    } catch (error) {
+      stop();
+      throw error;
+    }
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = FINE * SIDE;
+    const context = canvas.getContext("2d", { willReadFrequently: true });
     video.requestVideoFrameCallback(function take(now) {
       if (!on) return;
       deliver(pictureOf(video, context), now);
       video.requestVideoFrameCallback(take);
     });
     stream.getVideoTracks()[0].onended = () => {
-      on = false;
+      stop();
       lost();
     };
-    return () => {
-      on = false;
-      for (const track of stream.getTracks()) track.stop();
-    };
+    return stop;
   };
 })(window.interactiveFigures);

@@ -1,0 +1,64 @@
+// What a link asks of whoever opens it: to draw ten strokes that a network names, which has learnt
+// from the strokes in the link.
+(({ button, shared, teach }) => {
+  const STROKES = 10;
+  const WORDS = "no one two three four five six seven eight nine ten".split(" ");
+
+  const inWords = (number) => WORDS[number];
+  const capital = (text) => text[0].toUpperCase() + text.slice(1);
+
+  // What the page says first. gestures: in the link; score: of whoever sent it, or null.
+  teach.invitation = (gestures, score) => {
+    const count = gestures.filter(({ nothing }) => !nothing).length;
+    const theirs =
+      score === null ? "" : ` Whoever sent you this had ${inWords(score)} of ten recognised.`;
+    return `${capital(inWords(count))} gestures were taught here.${theirs} Can you draw them?`;
+  };
+
+  teach.Challenge = class {
+    // figure: its gestures are asked for, one after the other.
+    constructor(figure) {
+      const { gestures } = figure.lesson.trained;
+      Object.assign(this, { figure, right: 0, asked: 0 });
+      const wanted = gestures.filter(({ nothing }) => !nothing);
+      this.order = [];
+      while (this.order.length < STROKES) {
+        this.order.push(...shared.shuffle([...wanted], figure.random));
+      }
+      this.shown = new Set();
+      this.ask("");
+    }
+
+    get gesture() {
+      return this.order[this.asked];
+    }
+
+    // Ask for the next stroke, and show once how it was drawn.
+    ask(before) {
+      const { figure, gesture } = this;
+      figure.say(`${before}${this.asked + 1} of ten: draw ${gesture.name}.`);
+      const { path } = gesture.strokes.find((stroke) => stroke.path) ?? {};
+      if (!path || this.shown.has(gesture)) return;
+      this.shown.add(gesture);
+      setTimeout(() => figure.show(path), 600);
+    }
+
+    // output: what the network has named, or null. Returns whether that was an answer to it.
+    judge(output) {
+      const { figure, gesture } = this;
+      const { gestures } = figure.lesson.trained;
+      const right = gestures[output] === gesture;
+      this.right += right;
+      this.asked += 1;
+      const seen = output === null ? "something that it doesn’t know" : gestures[output].name;
+      const before = right ? `Yes, ${gesture.name}. ` : `The network saw ${seen}. `;
+      if (this.asked < STROKES) this.ask(before);
+      else {
+        figure.challenge = null;
+        figure.score = this.right;
+        figure.say(`${before}${capital(inWords(this.right))} of ten. Send a link with your score.`);
+      }
+      return true;
+    }
+  };
+})(window.interactiveFigures);

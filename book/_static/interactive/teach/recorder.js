@@ -1,0 +1,139 @@
+// The webcam beside the pad: on and off, what it records by itself or while a button is held, and
+// some seconds of what isn't a gesture.
+(({ button, counted, element, teach }) => {
+  const NOTHING = 10_000; // ms in which strokes are recorded that aren't gestures
+  const COUNTS = ["3", "2", "1"];
+  const COUNT = 500; // ms of each
+  const TOO_LITTLE =
+    "I see too little of that: try another sleeve, or another wall behind you, or more light.";
+
+  teach.Recorder = class {
+    // figure: its trials see what the webcam does. slow: how many times slower its time is.
+    constructor(figure, slow) {
+      Object.assign(this, { figure, slow, webcam: null, watch: null, opens: false });
+      this.onOff = button("webcam", () => this.turn());
+      this.holder = button("hold to record (space)", () => {});
+      this.holder.classList.add("teach-hold");
+      this.nothing = button("record what is no gesture", () => this.recordNothing());
+      this.countdown = element("output", { className: "teach-countdown", ariaLabel: "Countdown" });
+      this.holder.addEventListener("pointerdown", () => this.hold());
+      for (const name of ["pointerup", "pointercancel", "pointerleave", "blur", "keyup"]) {
+        this.holder.addEventListener(name, () => this.release());
+      }
+      this.holder.addEventListener("keydown", (event) => {
+        if (event.key !== " " || event.repeat) return;
+        event.preventDefault();
+        this.hold();
+      });
+    }
+
+    get picture() {
+      return this.webcam?.picture;
+    }
+
+    async turn() {
+      if (this.opens) return; // one stream at a time
+      if (this.webcam) return this.close("The webcam is off.");
+      this.opens = true;
+      const watch = this.watchGestures();
+      try {
+        const deliver = (picture, now) => {
+          watch.watch(picture, now);
+          this.webcam.picture = picture;
+          this.figure.redraw();
+        };
+        const lost = () => this.close(teach.whyNoCamera());
+        this.webcam = { picture: null, stop: () => {} };
+        this.webcam.stop = await teach.openWebcam(deliver, lost);
+        this.watch = watch;
+        this.figure.say(
+          "Hold still for a second, then move a hand. A gesture is what happens from rest to " +
+            "rest, or while you hold the button.",
+        );
+      } catch (error) {
+        this.webcam = null;
+        this.figure.say(teach.whyNoCamera(error));
+      }
+      this.opens = false;
+      this.figure.redraw();
+    }
+
+    close(text) {
+      this.release();
+      this.webcam?.stop();
+      this.webcam = this.watch = null;
+      this.figure.say(text);
+    }
+
+    // Gestures before the webcam are trials, unless there is a stroke on the pad.
+    watchGestures() {
+      const { trials, pad } = this.figure;
+      let free = true;
+      const watch = new teach.MotionWatch({
+        slow: this.slow,
+        began: (gesture) => {
+          free = !pad.busy;
+          if (free) trials.begin(gesture.pictures[0]);
+        },
+        moved: (picture, interval) => {
+          if (free) trials.see(trials.trial.film(picture, interval), interval);
+        },
+        ended: (gesture, isArm) => {
+          if (!free) return;
+          trials.end(gesture);
+          if (isArm) this.figure.say("An arm that comes or goes doesn’t count.");
+        },
+        seen: (events, interval) => {
+          if (!watch.gesture) trials.glow.add(events, interval);
+        },
+      });
+      return watch;
+    }
+
+    // Why a stroke or a film isn't used.
+    get tooLittle() {
+      return this.webcam
+        ? TOO_LITTLE
+        : "That was too short to be seen: draw it across the pad, in about a second.";
+    }
+
+    // Count down, and record until the button is let go.
+    hold(count = 0) {
+      if (!this.watch) return;
+      this.countdown.textContent = COUNTS[count] ?? "●";
+      if (count < COUNTS.length) this.counting = setTimeout(() => this.hold(count + 1), COUNT);
+      else this.watch.hold(true);
+    }
+
+    release() {
+      clearTimeout(this.counting);
+      if (this.countdown.textContent) this.watch?.hold(false);
+      this.countdown.textContent = "";
+    }
+
+    // For some seconds, strokes are of what isn't a gesture.
+    recordNothing() {
+      const { figure, watch } = this;
+      const { gestures } = figure;
+      gestures.chooseNothing();
+      const { strokes } = gestures.all[gestures.chosen];
+      const before = strokes.length;
+      const what = this.webcam
+        ? "move as you do between gestures, or let somebody pass"
+        : "scribble what isn’t a gesture";
+      figure.say(`For ten seconds, ${what}.`);
+      if (watch) watch.all = true;
+      clearTimeout(this.nothingEnds);
+      this.nothingEnds = setTimeout(() => {
+        figure.pad.complete();
+        watch?.cut();
+        if (watch) watch.all = false;
+        gestures.choose(null);
+        figure.say(
+          `The ten seconds are over: ${counted(strokes.length - before, "piece")} that are no ` +
+            "gesture. Press “train”, so that the network knows.",
+        );
+      }, NOTHING);
+    }
+  };
+})(window.interactiveFigures);

@@ -1,0 +1,384 @@
+"""The scripts of Teach it yours, run by Node.js: what is kept, sent, opened and answered."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+STATIC = ROOT / "book/_static"
+SCRIPTS = (
+    *("interactive_figures", "vendor/fflate", "interactive/shared/camera"),
+    *("interactive/shared/snn", "interactive/shared/drawing", "interactive/motion/data"),
+    *("interactive/motion/scene", "interactive/teach/network", "interactive/teach/strokes"),
+    *("interactive/teach/training", "interactive/teach/lesson", "interactive/teach/webcam"),
+    *("interactive/teach/files", "interactive/teach/keep", "interactive/teach/gestures"),
+    *("interactive/teach/challenge", "interactive/teach/trials"),
+)
+# What the scripts expect of a browser, and a store that is a Map.
+BROWSER = """
+globalThis.window = globalThis;
+globalThis.module = globalThis.exports = undefined; // fflate is a script here
+globalThis.document = { currentScript: { src: "http://localhost/" }, addEventListener() {} };
+globalThis.BroadcastChannel = undefined;
+const stored = new Map();
+const read = async (place) => structuredClone(stored.get(place));
+globalThis.idbKeyval = {
+  createStore: () => stored,
+  get: read,
+  set: async (place, content) => { stored.set(place, structuredClone(content)); },
+  update: async (place, change) => { stored.set(place, change(await read(place))); },
+  entries: async () => [...stored],
+};
+"""
+TOOLS = """
+const { teach, shared, motionData, mulberry32 } = window.interactiveFigures;
+const hand = mulberry32(3);
+const draw = (name) =>
+  teach.toKeep({ path: hands.draw(hands.sets["six strokes in pairs"][name], hand) });
+const drawn = (name, count) => Array.from({ length: count }, () => draw(name));
+const settings = { seed: 7, without: ["delays"], knobs: teach.AS_IT_IS };
+const gestures = () => ["tick", "zed"].map((name) => ({ name, strokes: drawn(name, 3) }));
+const packed = teach.packed(gestures(), settings);
+const seen = (record) => {
+  const stroke = teach.toStroke(record);
+  return { ...stroke, events: teach.eventsOf(stroke, motionData.settings) };
+};
+const refuses = (act) => { try { act(); return false; } catch { return true; } };
+"""
+NODE = shutil.which("node")
+pytestmark = pytest.mark.skipif(NODE is None, reason="Node.js isn't installed")
+
+
+def run(body, **values):
+    """Return what a JavaScript function body returns, with values by name."""
+    scripts = [(STATIC / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
+    scripts.append((ROOT / "benchmarks/teach_hands.js").read_text(encoding="utf-8"))
+    given = "".join(f"const {name} = {json.dumps(value)};" for name, value in values.items())
+    program = (
+        BROWSER
+        + "\n".join(f"(0, eval)({json.dumps(script)});" for script in scripts)
+        + TOOLS
+        + given
+        + f"(async () => {{ {body} }})().then((found) => {{"
+        "  process.stdout.write(JSON.stringify(found ?? null)); process.exit(0); });"
+    )
+    done = subprocess.run([NODE, "-"], input=program, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+# ---- What is kept ----
+
+
+def test_each_link_has_a_place_of_its_own():
+    found = run(
+        "const links = [1, 2].map((seed) => teach.toHash({ ...packed, seed }));"
+        "const places = [links[0], links[1], ''];"
+        "for (const [number, place] of places.entries()) await teach.keep({ number }, place, 0);"
+        "return Promise.all(places.map(async (place) => (await teach.kept(place)).number));"
+    )
+    assert found == [0, 1, 2]
+
+
+def test_what_another_tab_has_kept_since_is_not_overwritten():
+    found = run(
+        "const first = await teach.keep({ by: 'one' }, '', 0);"
+        "const other = await teach.keep({ by: 'two' }, '', 0);"  # has seen nothing of it
+        "const now = (await teach.kept('')).by;"
+        "const later = await teach.keep({ by: 'two' }, '', 1);"
+        "return [first, other.by, now, later, (await teach.kept('')).by];"
+    )
+    assert found == [None, "one", "one", None, "two"]
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {"packed": {"version": 2, "all": "new"}},
+        {"packed": None},
+        {"no": "packed"},
+    ],
+)
+def test_what_cannot_be_read_is_set_aside_and_offered(kept):
+    begin, aside, text = run(
+        "stored.set('own', kept); const begin = await teach.opening('');"
+        "const aside = [...stored].filter(([place]) => place.startsWith('set aside'));"
+        "return [begin, aside.map(([, content]) => content), await teach.allAside()];",
+        kept=kept,
+    )
+    assert "set aside" in begin["message"] and "gestures" not in begin
+    assert aside == [kept]
+    assert [*json.loads(text).values()] == [kept]
+
+
+def test_a_store_that_never_answers_leaves_the_page_to_begin():
+    begin = run(
+        "idbKeyval.get = () => new Promise(() => {});"
+        "const wait = setTimeout; globalThis.setTimeout = (act) => wait(act, 1);"
+        "return teach.opening(teach.toHash(packed));"
+    )
+    assert len(begin["gestures"]) == 2 and "doesn’t let the page see" in begin["message"]
+
+
+def test_a_damaged_lesson_is_noticed():
+    refused = run(
+        "const { networks } = teach;"
+        "const weights = Object.values(networks(2, 0)).map(({ weights }) => [...weights.all]);"
+        "const courses = gestures().flatMap(({ strokes }, target) => strokes.map((record) =>"
+        "  ({ target, course: teach.courseOf(seen(record).events) })));"
+        "const lesson = { classes: ['a', 'b'], unwanted: -1, courses, weights, seed: 0,"
+        "  without: [], knobs: teach.AS_IT_IS };"
+        "const damaged = [lesson, { ...lesson, weights: undefined }, { ...lesson, courses: 3 },"
+        "  { ...lesson, classes: undefined }, { ...lesson, weights: [[1], [2]] },"
+        "  { ...lesson, knobs: null }];"
+        "return damaged.map((each) => refuses(() => teach.trainedBy(each)));"
+    )
+    assert refused == [False] + [True] * 5
+
+
+# ---- What is opened ----
+
+
+SPOILT = {
+    "version": "content.version = 2",
+    "seed": "content.seed = 1e12",
+    "without": "content.without = ['constructor']",
+    "a knob too far": "content.knobs = { ...content.knobs, hidden: 1e6 }",
+    "a knob too few": "delete content.knobs.rate",
+    "no gestures": "content.gestures = []",
+    "seven gestures": "content.gestures = Array(7).fill(content.gestures[0])",
+    "a control character": "content.gestures[0].name = 'a\\tb'",
+    "a long name": "content.gestures[0].name = 'a'.repeat(25)",
+    "61 strokes": "content.gestures[0].strokes = Array(61).fill(content.gestures[0].strokes[0])",
+    "a code of other letters": "content.gestures[0].strokes[0].code = '<b>!'",
+    "a code too long": "content.gestures[0].strokes[0].code = 'A'.repeat(602)",
+    "an interval out of range": "content.gestures[0].strokes[0] = film([0, 1e12])",
+    "an interval that is no number": "content.gestures[0].strokes[0] = film([0, 'a'])",
+    "an interval below 0": "content.gestures[0].strokes[0] = film([0, -1])",
+    "251 pictures": "content.gestures[0].strokes[0] = film(Array(251).fill(1))",
+    "pictures that are missing": "content.gestures[0].strokes[0] = { ...film([0, 1]), light: '' }",
+    "a score of eleven": "content.score = 11",
+}
+
+
+@pytest.mark.parametrize("what", SPOILT)
+def test_numbers_and_texts_have_ranges(what):
+    read, refused = run(
+        "const film = (intervals) => ({ intervals,"
+        "  light: teach.writeLight(intervals.map(() => new Float32Array(35 ** 2))) });"
+        "const content = structuredClone(packed);"
+        "const read = !refuses(() => teach.unpacked(content));"
+        f"{SPOILT[what]};"
+        "return [read, refuses(() => teach.unpacked(content))];"
+    )
+    assert read and refused
+
+
+def test_films_in_the_range_are_read():
+    found = run(
+        "const film = { intervals: [0, 900], "
+        "  light: teach.writeLight([new Float32Array(35 ** 2), new Float32Array(35 ** 2)]) };"
+        "packed.gestures[0].strokes = [film];"
+        "return teach.unpacked(packed).gestures[0].strokes[0].intervals;"
+    )
+    assert found == [0, 900]
+
+
+def test_what_does_not_belong_there_is_left_out():
+    """A knob too many, or an interval beside a path, which cost minutes to film."""
+    stroke, knobs = run(
+        "packed.knobs = { ...packed.knobs, more: 1 };"
+        "Object.assign(packed.gestures[0].strokes[0], { interval: 1e12 });"
+        "const { gestures, knobs } = teach.unpacked(packed);"
+        "return [gestures[0].strokes[0], knobs];"
+    )
+    assert stroke.keys() == {"code", "dropped"}
+    assert "more" not in knobs and len(knobs) == 5
+
+
+def test_two_gestures_of_one_name_are_told_apart():
+    names = run(
+        "packed.gestures = ['up', 'up ', 'up 2', '', ' '].map((name) =>"
+        "  ({ ...packed.gestures[0], name }));"
+        "return teach.unpacked(packed).gestures.map(({ name }) => name);"
+    )
+    assert len({*names}) == 5 and all(name.strip() == name and name for name in names)
+
+
+def test_of_a_zip_with_a_bit_that_flipped_nothing_else_is_opened():
+    same, other, refused = run(
+        "const strokes = packed.gestures.map(({ name, strokes }) =>"
+        "  ({ name, strokes: strokes.map((record) => ({ ...record, events: [[0, 1, 1]] })) }));"
+        "const archive = await teach.strokeFiles(strokes, packed).arrayBuffer();"
+        "const whole = teach.unzip(archive, teach.KEPT);"
+        "const at = new TextDecoder('latin1').decode(archive).indexOf('\"version\"');"
+        "const counts = [whole === JSON.stringify(packed), 0, 0];"
+        "for (let bit = 0; bit < 8 * whole.length; bit += 7) {"
+        "  const bytes = new Uint8Array(archive.slice(0));"
+        "  bytes[at - 1 + (bit >> 3)] ^= 1 << (bit & 7);"
+        "  if (refuses(() => teach.unzip(bytes.buffer, teach.KEPT))) counts[2] += 1;"
+        "  else counts[1] += 1; }"
+        "return counts;"
+    )
+    assert same and other == 0 and refused > 500
+
+
+# ---- What is sent ----
+
+
+def test_strokes_that_were_thrown_away_are_not_sent():
+    found = run(
+        "packed.gestures[0].strokes[1].dropped = true;"
+        "const kept = packed.gestures[0].strokes.filter(({ dropped }) => !dropped);"
+        "const { gestures } = teach.fromHash(teach.toHash(packed));"
+        "return [kept.map(({ code }) => code), gestures[0].strokes.map(({ code }) => code)];"
+    )
+    assert found[0] == found[1] and len(found[0]) == 2
+
+
+def test_a_link_carries_the_score_and_asks_in_words():
+    found = run(
+        "const { gestures, score } = teach.fromHash(teach.toHash({ ...packed, score: 8 }));"
+        "return [score, teach.invitation(gestures, score), teach.invitation(gestures, null)];"
+    )
+    assert found[0] == 8
+    assert found[1].startswith("Two gestures were taught here.") and "eight of ten" in found[1]
+    assert found[2] == "Two gestures were taught here. Can you draw them?"
+
+
+# ---- While drawing ----
+
+
+def test_drawing_keeps_to_what_can_be_read_again():
+    found = run(
+        "const said = []; const figure = { say: (text) => said.push(text), touch() {} };"
+        "const list = Object.assign(Object.create(teach.Gestures.prototype),"
+        "  { figure, all: [] });"
+        "const gesture = { name: 'up', strokes: [] };"
+        "const put = Array.from({ length: 62 }, () => list.put(gesture, [draw('tick')]));"
+        "const pictures = { intervals: Array(250).fill(1) };"
+        "const film = { name: 'film', strokes: Array(24).fill(pictures) }; list.all = [film];"
+        "const more = list.put(film, [pictures]);"
+        "gesture.strokes.length = 60; packed.gestures[0].strokes = gesture.strokes;"
+        "return [put.filter(Boolean).length, said, more, film.strokes.length,"
+        "  teach.unpacked(packed).gestures[0].strokes.length];"
+    )
+    assert found[0] == 60 and found[4] == 60
+    assert found[1][0] == "up has as many strokes as there is room for, 60."
+    assert not found[2] and found[3] == 24 and "no room for more films" in found[1][-1]
+
+
+def test_size_and_place_of_a_stroke_make_no_difference():
+    found = run(
+        "const path = hands.draw(hands.sets.letters.M, hand);"
+        "const changed = (size, x, y) => teach.read(teach.write("
+        "  path.map((place) => [size * place[0] + x, size * place[1] + y])));"
+        "const as_it_is = changed(1, 0, 0);"
+        "return [[0.5, 3, 4], [2, -8, 6]].map((change) => Math.max(...changed(...change).map("
+        "  (place, at) => Math.hypot(place[0] - as_it_is[at][0], place[1] - as_it_is[at][1]))));"
+    )
+    assert max(found) < 1  # pixel; steps are written in quarters of one, and then doubled
+
+
+# ---- What is answered ----
+
+KNOWS = (
+    "const names = ['circle', 'zed'];"
+    "const courses = names.flatMap((name, target) => drawn(name, 4).map((record) =>"
+    "  ({ target, course: teach.courseOf(seen(record).events) })));"
+    "const weights = Object.values(teach.networks(2, 0)).map(({ weights }) => weights.all);"
+    "const lesson = { version: 2, classes: names, courses, weights, seed: 0, without: [],"
+    "  knobs: teach.AS_IT_IS };"
+)
+
+
+def test_what_is_no_gesture_is_refused():
+    known = run(
+        KNOWS + "const trained = teach.trainedBy({ ...lesson, unwanted: 1 });"
+        "const asked = names.map((name) => teach.courseOf(seen(draw(name)).events));"
+        "return asked.map((course, target) => trained.knows(course, target));"
+    )
+    assert known == [True, False]
+
+
+def test_a_course_turned_and_slanted_is_near_and_another_one_is_not():
+    turned, mirrored, other = run(
+        "const course = (name) => teach.courseOf(seen(draw(name)).events);"
+        "const zed = course('zed'); const [sine, cosine] = [Math.sin(0.3), Math.cos(0.3)];"
+        "const turned = zed.map(([x, y]) => [cosine * x - sine * y, sine * x + cosine * y]);"
+        "const mirrored = zed.map(([x, y]) => [-x, y]);"
+        "return [turned, mirrored, course('circle')].map((one) => teach.apart(one, zed));"
+    )
+    assert turned < 1.5 and min(mirrored, other) > 3 * turned
+
+
+def test_what_a_network_has_not_learnt_with_stays_off():
+    found = run(
+        KNOWS + "const figure = { say() {}, gestures: { all: [] } };"
+        "return [[], ['recurrence']].map((without) => {"
+        "  const own = new teach.Lesson(figure);"
+        "  own.adopt({ lesson: { ...lesson, unwanted: -1, without }, gestures: [] });"
+        "  return [false, true, false].map((off) => { own.doWithout('recurrence', off);"
+        "    return own.trained.spiking.recurrence; }); });"
+    )
+    assert found == [[True, False, True], [False, False, False]]
+
+
+def test_shuffled_time_bins_are_the_same_ones_in_another_order():
+    same, moved = run(
+        "const { events } = seen(draw('zed'));"
+        "const bins = (random) => { const { starts, pixels } = teach.toRecording("
+        "  events, 1000, 10, random); return [...starts.slice(0, -11)].map((start, bin) =>"
+        "  [...pixels.slice(start, starts[bin + 1])].sort().join()); };"
+        "const [plain, shuffled] = [bins(), bins(mulberry32(1))];"
+        "return [`${[...plain].sort()}` === `${[...shuffled].sort()}`,"
+        "  plain.filter((bin, place) => bin !== shuffled[place]).length / plain.length];"
+    )
+    assert same and moved > 0.5
+
+
+# ---- Before a webcam ----
+
+WATCH = (
+    "const gestures_seen = []; const random = mulberry32(6);"
+    "const normal = shared.normalFrom(random);"
+    "const wall = Float32Array.from({ length: 35 ** 2 }, () => -0.8 + 0.2 * normal());"
+    "const watch = new teach.MotionWatch({ slow: 30, began() {}, moved() {}, seen() {},"
+    "  ended: (gesture, arm) => gestures_seen.push(arm ? 'arm' : gesture?.pictures.length) });"
+    "let time = 0; let step = 33;"
+    "const picture = (x, y) => watch.watch(wall.map((light, place) =>"
+    "  (Math.hypot(place % 35 - x, Math.floor(place / 35) - y) < 6 ? -2 : light)"
+    "  + 0.02 * normal()), time += step);"
+    "const rest = (x, y, count = 45) => { for (let n = 0; n < count; n++) picture(x, y); };"
+    "const go = (from, to) => { for (let n = 0; n <= 24; n++) picture("
+    "  from[0] + n / 24 * (to[0] - from[0]), from[1] + n / 24 * (to[1] - from[1])); };"
+)
+
+
+def test_the_first_movement_is_not_recorded_and_an_arm_that_comes_or_goes_does_not_count():
+    found = run(
+        WATCH + "go([5, 17], [29, 17]); rest(29, 17); go([29, 17], [5, 17]); rest(5, 17);"
+        "go([5, 17], [5, 44]); rest(5, 44); go([5, 44], [17, 17]); rest(17, 17);"
+        "go([17, 17], [29, 10]); rest(29, 10); return gestures_seen;"
+    )
+    assert [isinstance(each, int) for each in found] == [True, False, False, True]
+    assert found[1:3] == ["arm", "arm"]
+
+
+def test_a_film_is_no_longer_than_what_can_be_read_again():
+    found = run(
+        WATCH + "rest(17, 17); step = 8; watch.hold(true); for (let n = 0; n < 300; n++)"
+        "  picture(17 + 10 * Math.sin(n / 4), 17); watch.hold(false); return gestures_seen;"
+    )
+    assert found[0] == 250
+
+
+def test_holding_records_from_press_to_release_and_nothing_by_itself():
+    found = run(
+        WATCH + "rest(5, 17); watch.hold(true); go([5, 17], [29, 17]); watch.hold(false);"
+        "rest(29, 17); go([29, 17], [5, 17]); rest(5, 17); return gestures_seen;"
+    )
+    assert found == [26]
