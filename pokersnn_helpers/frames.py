@@ -193,7 +193,19 @@ def single_recording(frames: torch.Tensor) -> torch.Tensor:
 
 
 class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
-    """Frames of recordings, counted when they are asked for."""
+    """Frames of recordings, counted when they are asked for.
+
+    Args:
+        recordings: The recordings to make frames of.
+        time_window: Width of a time bin in µs.
+        sparse: Whether to make sparse (COO) tensors.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> frames, target = FrameDataset(load_pokerdvs(source="simulated").test)[0]
+        >>> tuple(frames.shape[1:]), target
+        ((2, 35, 35), 0)
+    """
 
     def __init__(self, recordings: Recordings, time_window: float = 1000, sparse: bool = False):
         check_numbers(Real, time_window=time_window)

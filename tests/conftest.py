@@ -15,6 +15,7 @@ from pathlib import Path
 
 # Before PyTorch reads it: tests run on all cores, and more threads would wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.pop("TQDM_DISABLE", None)  # before tqdm reads it: a test looks for bars
 
 import pytest
 from filelock import FileLock

@@ -561,6 +561,10 @@ class Difference(NamedTuple):
         mean: From -1 to 1.
         low: The lower end of its interval.
         high: The upper end.
+
+    Example:
+        >>> Difference(mean=0.1, low=-0.02, high=0.22).low < 0
+        True
     """
 
     mean: float
@@ -630,7 +634,7 @@ def degrees_of_freedom(sizes: np.ndarray) -> float:
         sizes: How many recordings each group has.
 
     Example:
-        >>> degrees_of_freedom(np.array([20, 20, 20]))
+        >>> degrees_of_freedom(np.array([4, 4, 4]))
         2.0
     """
     if len(sizes) == 1:
