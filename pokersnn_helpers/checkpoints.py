@@ -1,13 +1,16 @@
 """Save a trained classifier, and the run that trained it, and load them again."""
 
 import io
+import reprlib
 import warnings
 import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any, NamedTuple
+from types import UnionType
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 import torch
 
@@ -19,6 +22,20 @@ from .system.writing import atomic_write
 from .training import TrainingState
 
 CHECKPOINT_FORMAT = "pokersnn_helpers checkpoint 2"
+CONTENT = {  # of which type everything in a checkpoint is
+    "network": str,
+    "arguments": dict,
+    "classes": tuple,
+    "sensor_size": tuple,
+    "settle": float,
+    "default_decode": bool,
+    "ranges": list,
+    "frozen": list,
+    "weights": dict,
+    "recipe": dict,
+    "options": dict,
+    "state": dict,
+}
 NETWORKS = {  # that ``train`` trains, and where they are
     "SNN": "snn:SNN",
     "FastSNN": "fast:FastSNN",
@@ -274,10 +291,51 @@ def parse(data: bytes, path: str | PathLike[str]) -> dict[str, Any]:
             f"{path} is not a checkpoint of this book's network: its format is {form!r}, "
             f"not {CHECKPOINT_FORMAT!r}. Use a file that save_checkpoint wrote."
         )
-    for name, weight in content.get("weights", {}).items():
+    check_content(content, path)
+    return content
+
+
+def check_content(content: dict[str, Any], path: str | PathLike[str]) -> None:
+    """Refuse a checkpoint that holds something else than ``save_checkpoint`` writes."""
+    needed = ("network", "arguments", "classes", "sensor_size", "weights")
+    missing = [name for name in needed if name not in content]
+    if missing:
+        raise ValueError(f"{path} is damaged: it holds no {', '.join(missing)}")
+    check_types(content, CONTENT, path)
+    check_types(content["weights"], dict.fromkeys(content["weights"], torch.Tensor), path)
+    for name, kind in (("recipe", Recipe), ("state", TrainingState)):
+        fields = get_type_hints(kind)
+        check_known(content.get(name, {}), fields, path)
+        check_types(content.get(name, {}), fields, path)
+    for interval in content.get("ranges", []):
+        numbers = interval if isinstance(interval, list) else []
+        if len(numbers) != 2 or not all(isinstance(number, float) for number in numbers):
+            raise ValueError(f"{path} is damaged: a range of training is {reprlib.repr(interval)}")
+    for name, weight in content["weights"].items():
         if not weight.isfinite().all():
             raise ValueError(
                 f"{path}: {name} holds NaN or infinity. Go back to an earlier checkpoint, or train "
                 "again with a lower learning rate."
             )
-    return content
+
+
+def check_known(values: Mapping[str, Any], known: Mapping[str, Any], path: object) -> None:
+    """Refuse values that have names which this version doesn't know."""
+    unknown = [str(name) for name in values if name not in known]
+    if unknown:
+        raise ValueError(
+            f"{path} holds {', '.join(unknown)}, which this version doesn't know; install the one "
+            "that wrote it"
+        )
+
+
+def check_types(values: Mapping[str, Any], types: Mapping[str, Any], path: object) -> None:
+    """Refuse a value of another type than the one that belongs to its name; others may be any."""
+    for name, value in values.items():
+        kind = types.get(name, Any)
+        kinds = get_args(kind) if isinstance(kind, UnionType) else [kind]
+        classes = [object if kind is Any else get_origin(kind) or kind for kind in kinds]
+        if float in classes:
+            classes.append(int)
+        if not isinstance(value, tuple(classes)):
+            raise ValueError(f"{path} is damaged: {name} is {reprlib.repr(value)}")

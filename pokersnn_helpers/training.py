@@ -380,6 +380,12 @@ class Trainer:
             self.ema.module.load_state_dict(state.ema)
             self.ema.n_averaged.fill_(state.n_averaged)
             self.optimizer.load_state_dict(state.optimizer)
+            for weights, moments in self.optimizer.state.items():
+                if any(
+                    len(moment.shape) and moment.shape != weights.shape
+                    for moment in moments.values()
+                ):
+                    raise ValueError("moments of the optimizer have other sizes than its weights")
             torch.set_rng_state(state.rng)
             if state.cuda_rng is not None and torch.cuda.is_available():
                 torch.cuda.set_rng_state(state.cuda_rng)

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from filelock import FileLock
 from same import altered, same, same_checkpoints
 from test_folders import CLASSES, fill, folder  # noqa: F401 - a fixture
@@ -469,6 +470,56 @@ def test_a_run_goes_on_with_the_recordings_that_it_began_with(change, trained, t
     change(other)
     with pytest.raises(SystemExit, match=r"recordings aren't those of .*run\.pt any more; put"):
         run("train", "--resume", checkpoint, "--epochs", 16)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"options": {"later": 1}}, "holds later, which this version doesn't know; install"),
+        ({"options": {"seed": "x"}}, "is damaged: seed is 'x'"),
+        ({"recipe": {"later": 1}}, "holds later, which this version doesn't know; install"),
+        ({"state": {"n_averaged": None}}, "is damaged: n_averaged is None"),
+        ({"weights": 1.5}, r"is damaged: weights is 1\.5"),
+        ({"ranges": 1e30}, r"is damaged: ranges is 1e\+30"),
+        ({"ranges": [[1.0, None]]}, "is damaged: a range of training is"),
+        ({"options": {"window_ms": "x"}}, "is damaged: window_ms is 'x'"),
+    ],
+)
+def test_a_tampered_checkpoint_or_one_of_a_later_version_is_one_sentence(
+    change, reason, trained, run
+):
+    _, checkpoint = trained
+
+    def tamper(content):
+        for name, value in change.items():
+            content[name] = content[name] | value if isinstance(value, dict) else value
+
+    altered(checkpoint, checkpoint, tamper)
+    with pytest.raises(SystemExit, match=rf"train: error: .*{reason}") as stopped:
+        run("train", "--resume", checkpoint, "--epochs", 16)
+    assert "\n" not in str(stopped.value)
+
+
+def test_moments_of_other_sizes_are_refused_before_they_are_written_to(trained, run):
+    _, checkpoint = trained
+
+    def tamper(content):
+        content["state"]["optimizer"]["state"][0]["exp_avg"] = torch.zeros(3)
+
+    altered(checkpoint, checkpoint, tamper)
+    with pytest.raises(SystemExit, match="moments of the optimizer have other sizes"):
+        run("train", "--resume", checkpoint, "--epochs", 16)
+
+
+def test_events_of_polarities_that_a_network_doesnt_know_are_refused(trained, run):
+    folder, checkpoint = trained  # noqa: F811
+
+    def tamper(content):  # as if it had been trained on one
+        content["sensor_size"] = (*content["sensor_size"][:2], 1)
+
+    altered(checkpoint, checkpoint, tamper)
+    with pytest.raises(SystemExit, match=r"0\.npy: .* field p is 1"):
+        run("predict", "--checkpoint", checkpoint, folder / FIRST)
 
 
 def test_a_run_of_an_earlier_version_is_refused(trained, run):

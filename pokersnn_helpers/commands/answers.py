@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from ..checkpoints import load_checkpoint, saved_with
+from ..checkpoints import check_types, load_checkpoint, saved_with
 from ..checks import errors_in
 from ..fast import FastSNN
 from ..files.event_files import read_event_file
@@ -64,6 +64,7 @@ class Trained:
 
     def __init__(self, checkpoint: Path, sensor: str, device: str | None = None):
         name, options = saved_with(checkpoint)
+        check_types(options, {"window_ms": float | None, "sensor": str}, checkpoint)
         # FastSNN, for SNN, takes sparse frames: memory grows with the events, not with the time.
         network = FastSNN if name == "SNN" else None
         self.classifier = load_checkpoint(checkpoint, device, network)
@@ -81,7 +82,7 @@ class Trained:
             words = [f"{who} says {width}x{height}" for who, (width, height) in sizes.items()]
             raise ValueError(f"{', '.join(words)} pixels; use the sensor of training")
         width, height = next(iter(sizes.values()), self.classifier.sensor_size[:2])
-        return width, height, 2
+        return width, height, self.classifier.sensor_size[2]
 
     def ask(self, file: Path, class_name: str = "") -> list[tuple[Any, ...]]:
         """Ask what a file shows, part by part as in training; return ``COLUMNS`` of each part."""

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import torch
 from filelock import FileLock, Timeout
 
-from ..checkpoints import Run, load_run, save_checkpoint
+from ..checkpoints import Run, check_known, check_types, load_run, save_checkpoint
 from ..checks import errors_in
 from ..classifier import Classifier
 from ..data.pokerdvs import load_pokerdvs
@@ -132,6 +132,9 @@ def begin(saved: Words, given: Words, resume: Path | None) -> tuple[TrainOptions
 def load_saved(resume: Path, given: Words) -> tuple[Words, TrainingState]:
     """Load the options and the state of a run, and refuse those that it can't go on with."""
     saved, state = load_run(resume)
+    fields = get_type_hints(TrainOptions)
+    check_known(saved, fields, resume)
+    check_types(saved, fields, resume)
     if "augment" not in saved:
         raise ValueError(f"{resume} is of an earlier version, which trained otherwise; begin anew")
     for name, value in given.items():

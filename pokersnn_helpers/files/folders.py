@@ -479,6 +479,7 @@ def cut(events: np.ndarray, window_ms: float | None) -> list[np.ndarray]:
         )
     parts = [events]
     if window_ms is not None:
+        check_range(0.001, 2**40, window_ms=window_ms)
         since = events["t"] - events["t"][0]
         windows = since / (1000 * window_ms)
         last = max(1, round(windows[-1])) - 1  # which is longer or shorter than the others
