@@ -45,6 +45,10 @@ class Settings:
         recipe: Arguments of ``train_classifier``.
         usual: Width of the time bins that ``choose_recipe`` chooses, in µs.
         train_epochs: How many epochs the command ``train`` would train for.
+
+    Example:
+        >>> Settings({"time_window": 500}, usual=1000, train_epochs=20).time_window
+        500
     """
 
     recipe: dict[str, Any]
