@@ -169,7 +169,8 @@ def simulators(path: Path, saved: Differences, n_test: int) -> list[Row]:
         if version is None:
             results.append((name, None, "", "not installed"))
             continue
-        for how, run in {"importer, whole file": runs["importer"], **runs}.items():
+        whole = {"importer, whole file": runs["importer"]} if "importer" in runs else {}
+        for how, run in {**whole, **runs}.items():
             part = nir.read(path)
             if how == "importer":
                 part = neurons_only(part)

@@ -181,6 +181,27 @@ def rockpool_neuron(graph: Any, frames: np.ndarray, by_hand: bool = False) -> np
     return spikes.numpy()
 
 
+@torch.no_grad()
+def spikingjelly_neuron(graph: Any, frames: np.ndarray) -> np.ndarray:
+    """SpikingJelly: ``CUBALIFNode``, whose membrane adds the whole current to its voltage."""
+    from spikingjelly.activation_based import neuron
+
+    c = constants(graph)
+    neurons = neuron.CUBALIFNode(
+        c_decay=1 - c.dt_over_tau_syn,
+        v_decay=1 - c.dt_over_tau_mem,
+        v_threshold=c.v_th / c.dt_over_tau_mem,
+        v_reset=0.0,
+    )
+    w_rec = torch.from_numpy(c.w_rec).t()
+    z = torch.zeros(frames.shape[1], len(w_rec))
+    spikes = []
+    for inputs in torch.from_numpy(frames) @ torch.from_numpy(c.w_in).t():
+        z = neurons(inputs + z @ w_rec)
+        spikes.append(z)
+    return torch.stack(spikes).numpy()
+
+
 def spyx_importer(graph: Any, frames: np.ndarray) -> np.ndarray:
     """Spyx: ``from_nir``."""
     import jax.numpy as jnp
@@ -256,5 +277,6 @@ SIMULATORS: dict[str, dict[str, Run]] = {  # by the name of the package on PyPI
     "norse": {"importer": norse_importer, "neuron": norse_neuron},
     "snntorch": _ways(snntorch_importer, snntorch_neuron),
     "rockpool": _ways(rockpool_importer, rockpool_neuron),
+    "spikingjelly": {"neuron": spikingjelly_neuron},
     "spyx": _ways(spyx_importer, spyx_neuron),
 }
