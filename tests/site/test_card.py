@@ -322,6 +322,6 @@ def test_buttons_of_the_landing_page_lead_on(visit):
     page = reader.page
     page.goto(reader.address + PAGE)
     colab = page.locator(".landing-buttons").get_by_role("link", name="Open in Colab")
-    assert colab.get_attribute("href").endswith("/book/01_loading_the_data.ipynb")
+    assert colab.get_attribute("href").endswith("/book/on_one_page.ipynb")
     page.get_by_role("link", name="Start reading").click()
     page.wait_for_url("**/01_loading_the_data.html")
