@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import warnings
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -344,7 +345,10 @@ def test_what_ends_clean_leaves_nothing(number, status, tmp_path):
     events.sort(order="t", kind="stable")
     np.save(tmp_path / "long.npy", events)
     words = ["-m", "pokersnn_helpers", "clean", "long.npy", "--out", "new", "--noise", "9"]
-    command = subprocess.Popen([sys.executable, *words], cwd=tmp_path, stderr=subprocess.PIPE)
+    listen = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell may have it ignored
+    command = subprocess.Popen(
+        [sys.executable, *words], cwd=tmp_path, stderr=subprocess.PIPE, preexec_fn=listen
+    )
     while len([*tmp_path.iterdir()]) == 1:  # what is written next to the old file
         time.sleep(0.1)
     command.send_signal(number)
