@@ -29,13 +29,17 @@ PAGE = """<!doctype html><script src="interactive_figures.js"></script>
 <div class="interactive-figure" data-kind="teach"><script type="application/json">{}</script>
 <img alt="" src="data:,"></div>"""
 SETS = {  # gestures, and how many new strokes of each are asked about
-    "three unlike strokes": 20,
-    "six strokes in pairs": 8,
-    "letters": 6,
-    "three gestures before a webcam": 10,
+    "three unlike strokes": 6,
+    "six strokes in pairs": 4,
+    "letters": 3,
+    "three gestures before a webcam": 4,
 }
 FILMS = 60  # of each gesture, for the shortcuts
-MEASURE = "([set, seed, count]) => hands.measure(set, seed, count, window.interactiveFigures)"
+BEGIN = """([set, seed, count]) => {
+    window.found = null;
+    const told = hands.measure(set, seed, count, window.interactiveFigures);
+    told.then((found) => { window.found = found; }, (error) => { window.found = { error }; });
+}"""
 FILM = """(count) => {
     const { teach, motionData: { settings }, mulberry32 } = window.interactiveFigures;
     const random = mulberry32(9000);
@@ -86,11 +90,15 @@ def measure(seeds: int = 3, browser: str = "chromium") -> dict[str, Any]:
     hands = []
     with sync_playwright() as playwright:
         system = shutil.which("chromium") if browser == "chromium" else None
-        page = opened_page(getattr(playwright, browser).launch(executable_path=system))
-        arrived = page.evaluate("performance.now()")
-        page.add_script_tag(path=HANDS)
+        process = getattr(playwright, browser).launch(executable_path=system)
+        pages = [opened_page(process) for _ in range(seeds)]
+        arrived = pages[0].evaluate("performance.now()")
+        for page in pages:
+            page.add_script_tag(path=HANDS)
         for name, count in SETS.items():
-            runs = [page.evaluate(MEASURE, [name, seed, count]) for seed in range(seeds)]
+            for seed, page in enumerate(pages):  # all at once
+                page.evaluate(BEGIN, [name, seed, count])
+            runs = [page.wait_for_function("found", timeout=0).json_value() for page in pages]
             new = [run["kinds"].pop("new") for run in runs]
             row: dict[str, Any] = {"gestures": name}
             for column, counted in (("network", "right"), ("sum", "sum"), ("refused", "refused")):
@@ -103,7 +111,7 @@ def measure(seeds: int = 3, browser: str = "chromium") -> dict[str, Any]:
             for kind in runs[0]["kinds"]:
                 total = _total([run["kinds"][kind] for run in runs])
                 hands.append({"gestures": name, "strokes": kind} | total)
-        films = page.evaluate(FILM, FILMS)
+        films = pages[0].evaluate(FILM, FILMS)
     return {
         "seeds": seeds,
         "films": FILMS,

@@ -7,6 +7,7 @@
   teach.MIN_EVENTS = 25; // of a stroke
   // How far a stroke's box may change until the window follows it.
   const FOLLOWS = { pixels: 1, size: 0.05 };
+  const AT_ONCE = 40; // places that are filmed in one go, so that no hand has to wait
   const UNTRAINED = { reset() {}, step: () => [], values: () => [], z: [] };
 
   teach.Trials = class {
@@ -57,6 +58,7 @@
       if (this.way === "forwards") this.forget();
       this.path = from.length === 2 ? [from] : null;
       this.box = { middle: from, factor: 1 };
+      this.filmed = 1; // places of the path that the camera has seen in this box
       this.restart(this.path ? [0, 0] : from);
       if (this.way !== "shown") this.figure.say("", false);
     }
@@ -87,8 +89,14 @@
       const moved = Math.hypot(middle[0] - x, middle[1] - y) > FOLLOWS.pixels;
       if (moved || box.factor < (1 - FOLLOWS.size) * this.box.factor) {
         this.box = box;
-        this.replay({ path: teach.framed(this.path, box) });
-      } else this.see(this.trial.advance(teach.framed([place], this.box)[0]), teach.INTERVAL);
+        this.restart(teach.framed(this.path.slice(0, 1), box)[0]);
+        this.filmed = 1;
+      }
+      const next = this.path.slice(this.filmed, this.filmed + AT_ONCE);
+      for (const seen of teach.framed(next, this.box)) {
+        this.see(this.trial.advance(seen), teach.INTERVAL);
+      }
+      this.filmed += next.length;
     }
 
     // Let the models see a stroke at once, from its beginning.
