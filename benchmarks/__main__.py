@@ -34,7 +34,11 @@ BENCHMARKS = {
     "nmnist": ("nmnist", "digits of N-MNIST, 200 by what has learned from 400 (chapter 9)"),
     "nmnist1000": ("nmnist", "the same on 1,000, by folds; needs the archive of load_nmnist"),
     "outside": ("outside", "what predict calls unlike training, and a class of everything else"),
-    "compare": ("compare", "time, memory and verdict of compare: digits, gestures and films"),
+    "unknown": ("unknown", "a class that was never learned, flagged by voltages or by ranges"),
+    "compare": (
+        "compare",
+        "time, memory and verdict of compare: digits and gestures; random answers",
+    ),
     "known_sets": ("compare", "what compare and other ways say of sets of known truth"),
     "operations": ("operations", "operations and energy of an answer by model"),
     "latency": ("latency", "when networks know the suit of all 131 recordings, by grouped folds"),

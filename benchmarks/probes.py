@@ -25,7 +25,7 @@ from . import Row
 
 BINS = 10  # of the median recording: the paper's networks have as many time steps
 DECAY = 0.5  # of a voltage in a time step
-STEPS = 150  # of training
+STEPS = 600  # of training
 WAYS = ("image alone", "counts alone", "shuffling alone", "Segregated Temporal Probe")
 
 
@@ -97,8 +97,8 @@ def needs_time(evidence: Evidence, judged: Judgement, seed: int) -> Row:
     full, none = _by_folds(evidence, seed, _probing)
     groups = evidence.groups
     answers = (
-        image.interval[0] <= guess,
-        counts.interval[0] <= guess,
+        image.share.low <= guess,
+        counts.share.low <= guess,
         paired_difference(plain, shuffled, groups).low > 0,
         paired_difference(full, none, groups).low > 0,
     )

@@ -122,7 +122,7 @@ def compare(
     memory = judged.seeing(Sees.MEMORY)[0].model
     if judged.apart is Answer.YES and judged.seeing(Sees.IMAGE)[0].as_good is not Answer.YES:
         judged = judge_with(without_times(memory))
-    if judged.verdict in UNSURE and judged.best.correct < NEARLY_ALL:
+    if judged.verdict in UNSURE and judged.best.share.mean < NEARLY_ALL:
         judged = judge_with(in_finer_bins(memory))
     return Comparison(judged, {**settings[0].recipe, "folds": folds, "seed": seed})
 

@@ -49,8 +49,7 @@ def printed(comparison: Comparison) -> str:
 
 def _line(row: Row) -> str:
     question = QUESTIONS.get(row.model.sees, "")
-    low, high = row.interval
-    numbers = [100 * share for share in (row.correct, low, high, *row.behind)]
+    numbers = [100 * share for share in (*row.share, *row.behind)]
     cells = "{:4.0f} ({:.0f} to {:.0f})|{:+4.0f} ({:+.0f} to {:+.0f})".format(*numbers)
     correct, behind = cells.split("|")
     answer = row.as_good.value if row.as_good else ""

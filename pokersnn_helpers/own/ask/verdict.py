@@ -19,7 +19,6 @@ from scipy.stats import t as student
 from ...checks import check_groups
 from ...study.protocol import (
     Difference,
-    bootstrap_interval,
     degrees_of_freedom,
     paired_difference,
 )
@@ -95,15 +94,13 @@ class Row:
 
     Attributes:
         model: The model.
-        correct: Share of the recordings that it classifies correctly.
-        interval: Both ends of the 95 % interval of this share.
+        share: Of the recordings that it classifies correctly, with its 95 % interval.
         behind: By how much the best model is more accurate.
         as_good: Whether it is non-inferior to the best; None where nobody asks.
     """
 
     model: Model
-    correct: float
-    interval: tuple[float, float]
+    share: Difference
     behind: Difference
     as_good: Answer | None
 
@@ -136,7 +133,7 @@ class Judgement:
     def seeing(self, *sees: Sees) -> list[Row]:
         """Return the rows of models that see this, the best first."""
         rows = [row for row in self.rows if row.model.sees in sees]
-        return sorted(rows, key=lambda row: -row.correct)
+        return sorted(rows, key=lambda row: -row.share.mean)
 
     def table(self) -> pd.DataFrame:
         """Return a row per model, shares from 0 to 1."""
@@ -145,9 +142,9 @@ class Judgement:
                 "question": QUESTIONS.get(row.model.sees, ""),
                 "model": row.model.name,
                 "sees": row.model.sees.value,
-                "correct": row.correct,
-                "low": row.interval[0],
-                "high": row.interval[1],
+                "correct": row.share.mean,
+                "low": row.share.low,
+                "high": row.share.high,
                 "behind": row.behind.mean,
                 "behind, low": row.behind.low,
                 "behind, high": row.behind.high,
@@ -193,8 +190,8 @@ def _judge(
             lost = behind(model.control, model)
             if lost.low <= 0 or lost.mean <= (accuracy[model] - guess) / 2:
                 as_good = Answer.NO
-        interval = bootstrap_interval(right, groups)
-        rows.append(Row(model, accuracy[model], interval, behind(model, best), as_good))
+        share = paired_difference(right, np.zeros(len(right)), groups, within=within)
+        rows.append(Row(model, share, behind(model, best), as_good))
     (of_best,) = (row for row in rows if row.model is best)
     judged = Judgement(
         Verdict.CANT_TELL, within, tuple(rows), of_best, apart, p_value, guess, len(rivals)
@@ -315,7 +312,7 @@ def _answer(row: Row) -> str:
 
 
 def _percent(row: Row) -> str:
-    return f"{row.model.name} {row.correct:.0%}"
+    return f"{row.model.name} {row.share.mean:.0%}"
 
 
 def _reason(judged: Judgement) -> str:
