@@ -19,7 +19,7 @@ from .networks import FrameNetwork
 from .recipe import Recipe
 from .system.devices import default_device
 from .system.writing import atomic_write
-from .training import TrainingState
+from .training import History, TrainingState
 
 CHECKPOINT_FORMAT = "pokersnn_helpers checkpoint 2"
 CONTENT = {  # of which type everything in a checkpoint is
@@ -29,9 +29,9 @@ CONTENT = {  # of which type everything in a checkpoint is
     "sensor_size": tuple,
     "settle": float,
     "default_decode": bool,
-    "ranges": list,
-    "frozen": list,
-    "weights": dict,
+    "ranges": list[list[float]],
+    "frozen": list[str],
+    "weights": dict[str, torch.Tensor],
     "recipe": dict,
     "options": dict,
     "state": dict,
@@ -302,15 +302,17 @@ def check_content(content: dict[str, Any], path: str | PathLike[str]) -> None:
     if missing:
         raise ValueError(f"{path} is damaged: it holds no {', '.join(missing)}")
     check_types(content, CONTENT, path)
-    check_types(content["weights"], dict.fromkeys(content["weights"], torch.Tensor), path)
-    for name, kind in (("recipe", Recipe), ("state", TrainingState)):
+    state = content.get("state", {})
+    for values, kind in (
+        (content.get("recipe", {}), Recipe),
+        (state, TrainingState),
+        (state.get("history", {}), History),
+    ):
         fields = get_type_hints(kind)
-        check_known(content.get(name, {}), fields, path)
-        check_types(content.get(name, {}), fields, path)
-    for interval in content.get("ranges", []):
-        numbers = interval if isinstance(interval, list) else []
-        if len(numbers) != 2 or not all(isinstance(number, float) for number in numbers):
-            raise ValueError(f"{path} is damaged: a range of training is {reprlib.repr(interval)}")
+        check_known(values, fields, path)
+        check_types(values, fields, path)
+    if any(len(interval) != 2 for interval in content.get("ranges", [])):
+        raise ValueError(f"{path} is damaged: ranges is {reprlib.repr(content['ranges'])}")
     for name, weight in content["weights"].items():
         if not weight.isfinite().all():
             raise ValueError(
@@ -332,10 +334,17 @@ def check_known(values: Mapping[str, Any], known: Mapping[str, Any], path: objec
 def check_types(values: Mapping[str, Any], types: Mapping[str, Any], path: object) -> None:
     """Refuse a value of another type than the one that belongs to its name; others may be any."""
     for name, value in values.items():
-        kind = types.get(name, Any)
-        kinds = get_args(kind) if isinstance(kind, UnionType) else [kind]
-        classes = [object if kind is Any else get_origin(kind) or kind for kind in kinds]
-        if float in classes:
-            classes.append(int)
-        if not isinstance(value, tuple(classes)):
+        if not _fits(value, types.get(name, Any)):
             raise ValueError(f"{path} is damaged: {name} is {reprlib.repr(value)}")
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Say whether a value is of a type, and all that a list or a dictionary holds of its own."""
+    parts = get_args(kind)
+    if isinstance(kind, UnionType):
+        return any(_fits(value, part) for part in parts)
+    if get_origin(kind) is list:
+        return isinstance(value, list) and all(_fits(item, parts[0]) for item in value)
+    if get_origin(kind) is dict:
+        return isinstance(value, dict) and all(_fits(item, parts[1]) for item in value.values())
+    return kind is Any or isinstance(value, int | float if kind is float else kind)

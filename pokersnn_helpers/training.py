@@ -379,19 +379,26 @@ class Trainer:
                 self.kept.load_state_dict(state.kept)
             self.ema.module.load_state_dict(state.ema)
             self.ema.n_averaged.fill_(state.n_averaged)
+            own_groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict(state.optimizer)
-            for weights, moments in self.optimizer.state.items():
-                if any(
-                    len(moment.shape) and moment.shape != weights.shape
-                    for moment in moments.values()
-                ):
-                    raise ValueError("moments of the optimizer have other sizes than its weights")
+            self._check_optimizer(own_groups)
             torch.set_rng_state(state.rng)
             if state.cuda_rng is not None and torch.cuda.is_available():
                 torch.cuda.set_rng_state(state.cuda_rng)
         except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             self.classifier.load_state_dict(before)
             raise ValueError(f"resume_from doesn't fit this classifier: {error!r}") from error
+
+    def _check_optimizer(self, own_groups: list[dict[str, Any]]) -> None:
+        """Refuse a state that the optimizer would fail with, or write beyond."""
+        for group, own in zip(self.optimizer.param_groups, own_groups, strict=True):
+            if any(type(group[name]) is not type(own[name]) for name in own):
+                raise ValueError("options of the optimizer are of other types than its own")
+        moments = list(self.optimizer.state.values())
+        for weights, values in self.optimizer.state.items():
+            shapes = {value.shape for value in values.values() if value.ndim}
+            if values.keys() != moments[0].keys() or not shapes <= {weights.shape}:
+                raise ValueError("moments of the optimizer have other sizes than its weights")
 
 
 def best_epoch(accuracies: Sequence[float], n_samples: int) -> int:
