@@ -392,13 +392,17 @@ class Trainer:
     def _check_optimizer(self, own_groups: list[dict[str, Any]]) -> None:
         """Refuse a state that the optimizer would fail with, or write beyond."""
         for group, own in zip(self.optimizer.param_groups, own_groups, strict=True):
-            if any(type(group[name]) is not type(own[name]) for name in own):
+            if any(_types(group[name]) != _types(own[name]) for name in own):
                 raise ValueError("options of the optimizer are of other types than its own")
         moments = list(self.optimizer.state.values())
         for weights, values in self.optimizer.state.items():
             shapes = {value.shape for value in values.values() if value.ndim}
             if values.keys() != moments[0].keys() or not shapes <= {weights.shape}:
                 raise ValueError("moments of the optimizer have other sizes than its weights")
+
+
+def _types(option: Any) -> Any:
+    return [type(number) for number in option] if isinstance(option, tuple) else type(option)
 
 
 def best_epoch(accuracies: Sequence[float], n_samples: int) -> int:
