@@ -306,6 +306,8 @@ def augment(frames: torch.Tensor, mirror: bool = True) -> torch.Tensor:
         >>> augment(torch.ones(20, 8, 2, 35, 35)).shape
         torch.Size([20, 8, 2, 35, 35])
     """
+    if not isinstance(frames, torch.Tensor):
+        raise TypeError(f"frames are of type {type(frames).__name__}; give a torch.Tensor")
     batch = frames.shape[1]
     mirrored = (torch.rand(batch) < 0.5) & mirror
     shifts = torch.randint(-1, 2, (batch, 2))  # pixels along y and x

@@ -610,7 +610,7 @@ def train_classifier(
     if not isinstance(data, (Split, Recordings)):
         kind = type(data).__name__
         raise TypeError(f"data is of type {kind}; give Recordings, or a Split of them")
-    if isinstance(augment, str) and augment not in AUGMENTS:
+    if not callable(augment) and augment not in (None, *AUGMENTS):
         raise ValueError(f"augment is {augment!r}; choose none, shift or mirror, or a function")
     torch.manual_seed(check_seed(seed))
     train = data.train if isinstance(data, Split) else data

@@ -13,6 +13,7 @@ from pokersnn_helpers import (
     FastSNN,
     FrameNetwork,
     Recordings,
+    augment,
     build_network,
     load_checkpoint,
     save_checkpoint,
@@ -134,8 +135,11 @@ def test_every_number_of_the_recipe_is_an_argument(test_loss, change):
 
 
 def test_unknown_augmentation_and_time_window_are_refused(simulated):
-    with pytest.raises(ValueError, match="augment is 'flip'; choose none, shift or mirror, or a f"):
-        train_classifier(simulated, augment="flip")
+    for wrong in ("flip", -1):
+        with pytest.raises(ValueError, match=f"augment is {wrong!r}; choose none, shift or mirror"):
+            train_classifier(simulated, augment=wrong)
+    with pytest.raises(TypeError, match=r"frames are of type NoneType; give a torch\.Tensor"):
+        augment(None)
     with pytest.raises(ValueError, match="time_window is -1; choose a finite number greater than"):
         train_classifier(simulated, time_window=-1)
 

@@ -176,7 +176,7 @@ def _group_in(path: str, pattern: str) -> str:
     """Return what a regular expression finds in a path: its first group, or else all of it."""
     try:
         found = re.search(pattern, path)
-    except re.error as error:
+    except (re.error, TypeError) as error:
         raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
     if not found:
         raise ValueError(f"{pattern!r} finds no group in {path}; write what all files have")
