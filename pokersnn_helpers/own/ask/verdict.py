@@ -161,6 +161,13 @@ def judge(correct: Correct, targets: Sequence[int], groups: Sequence[Any]) -> Ju
         correct: Whether each recording is classified correctly, (recordings,), by model.
         targets: The class of each recording.
         groups: The group of each recording.
+
+    Example:
+        >>> models = [Model(sees.value, sees, make=dict) for sees in Sees]
+        >>> correct = dict.fromkeys(models, np.arange(100) % 10 > 0)  # 90 of 100
+        >>> judged = judge(correct, targets=np.arange(100) % 2, groups=range(100))
+        >>> judged.verdict.value
+        'a shortcut is enough'
     """
     judgement = _judge(correct, targets, groups, within=False)
     if judgement.verdict is Verdict.CANT_TELL and len(set(groups)) < len(groups):
@@ -200,7 +207,15 @@ def _judge(
 
 
 def headline(judged: Judgement) -> Verdict:
-    """Draw the conclusion: the first of these that is true."""
+    """Draw the conclusion: the first of these that is true.
+
+    Example:
+        >>> models = [Model(sees.value, sees, make=dict) for sees in Sees]
+        >>> correct = dict.fromkeys(models, np.arange(100) % 10 > 0)  # 90 of 100
+        >>> judged = judge(correct, targets=np.arange(100) % 2, groups=range(100))
+        >>> headline(judged) is judged.verdict
+        True
+    """
     if judged.apart is not Answer.YES:
         return Verdict.NOTHING if judged.apart is Answer.NO else Verdict.CANT_TELL
     if any(row.as_good is Answer.YES for row in judged.seeing(Sees.TRIVIAL)):
@@ -283,7 +298,15 @@ REASONS = {
 
 
 def in_words(judged: Judgement) -> tuple[str, ...]:
-    """Return the headline with its reason, and the answers to the three questions."""
+    """Return the headline with its reason, and the answers to the three questions.
+
+    Example:
+        >>> models = [Model(sees.value, sees, make=dict) for sees in Sees]
+        >>> correct = dict.fromkeys(models, np.arange(100) % 10 > 0)  # 90 of 100
+        >>> judged = judge(correct, targets=np.arange(100) % 2, groups=range(100))
+        >>> len(in_words(judged))
+        4
+    """
     best = judged.best
     first = f"{judged.verdict.value}: {_reason(judged)}"
     if judged.within:
