@@ -38,7 +38,17 @@ SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation", 
 
 
 class RecordingFile(NamedTuple):
-    """A file of a recording, the class that it belongs to, and who or when: its group."""
+    """A file that ``find_recordings`` found.
+
+    Attributes:
+        path: Where it is.
+        class_name: The class that it belongs to.
+        group: Who or when; see ``Folder``.
+
+    Example:
+        >>> RecordingFile(Path("up/anna/1.csv"), "up", "anna").group
+        'anna'
+    """
 
     path: Path
     class_name: str
