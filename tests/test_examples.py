@@ -54,15 +54,6 @@ def test_examples_print_what_they_say(module, tmp_path, monkeypatch, simulated_o
     assert runner.summarize(verbose=False).failed == 0
 
 
-def test_every_function_of_the_reference_has_an_example():
-    for module, names in ON_THE_PAGE.items():
-        documented = examples(f"{PACKAGE}.{module}")
-        with_example = {test.name for test in documented if test.examples}
-        defined = vars(importlib.import_module(f"{PACKAGE}.{module}"))
-        functions = [name for name in names if inspect.isfunction(defined[name])]
-        assert {f"{PACKAGE}.{name}" for name in functions} <= with_example, module
-
-
 def imported_names(code):
     """Return the classes and functions of the package that some code imports."""
     without_magic = re.sub("(?m)^ *%.*$", "", code)
