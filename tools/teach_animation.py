@@ -2,9 +2,9 @@
 
 Usage: jupyter-book build . && python tools/teach_animation.py
 
-A browser trains the network on the six examples. Then a hand draws a zed, the page plays it
-backwards, and the hand draws a wave that was never taught. Time passes as the script lets it, so
-that the picture doesn't depend on how busy the computer is.
+By the network that the page arrives with: a hand draws a zed, the page plays it backwards, and the
+hand draws a wave that was never taught. Time passes as the script lets it, so that the picture
+doesn't depend on how busy the computer is.
 """
 
 import io
@@ -74,7 +74,7 @@ class Film:
 
 
 def main() -> None:
-    """Train in the page, draw, and write what was seen."""
+    """Draw in the page, and write what was seen."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
         page = browser.new_page(viewport={"width": 1280, "height": 900})
@@ -84,9 +84,6 @@ def main() -> None:
         page.locator("[data-kind=teach]").scroll_into_view_if_needed()
         page.wait_for_selector("[data-kind=teach].is-interactive")
         page.clock.run_for(3000)
-        page.get_by_role("button", name="train", exact=True).click()
-        trained = f"document.querySelector('{FIGURE}').figure.state().trained"
-        page.wait_for_function(trained, timeout=300_000)
         film = Film(page)
         film.wait(300)
         film.draw(ZED, 1500)
