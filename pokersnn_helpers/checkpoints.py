@@ -30,7 +30,7 @@ CONTENT = {  # of which type everything in a checkpoint is
     "settle": float,
     "default_decode": bool,
     "ranges": list[list[float]],
-    "frozen": list[str],
+    "frozen": list[str] | tuple,  # the page Teach it yours writes an empty tuple
     "weights": dict[str, torch.Tensor],
     "recipe": dict,
     "options": dict,
