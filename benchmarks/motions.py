@@ -1,35 +1,35 @@
-"""Which way does it move? The networks of chapter 6 on films of random dots, and a shortcut.
+"""Which way do dots drift? The networks of chapter 6, and what is right without any memory.
 
-Each seed films its own dots: 120 to train on, with mirrored copies, and 120 to test on. All films
-are without polarity. Ranges of the dots and the learning rate were chosen with seeds from 100 on.
+Each seed films its own dots: 60 films to learn from, with mirrored copies, and 120 to test on. All
+are without polarity, except where it is named. Each film is also played backwards, with the
+opposite class, to learn from as to test on; only ``one_way`` and ``discs`` are played forwards.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import nn
+from torch.nn.functional import cross_entropy
 
-from pokersnn_helpers import SNN, FastSNN, Recordings, Split, train_classifier
+from pokersnn_helpers import SNN, FastSNN, Recordings
 from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.networks import WHOLE, SpikingNetwork
+from pokersnn_helpers.networks import FrameNetwork, SpikingNetwork
 from pokersnn_helpers.recordings import POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import motions
+from pokersnn_helpers.simulation.camera import EventCamera
 from pokersnn_helpers.simulation.cards import CAMERA
 from pokersnn_helpers.simulation.pips import sd_circle
 from pokersnn_helpers.snn import build_network
-from pokersnn_helpers.study.models import CNN, GRU, motion_correlations
-from pokersnn_helpers.study.perturbations import merge_polarities, reversed_time
-from pokersnn_helpers.study.protocol import (
-    Evidence,
-    NetworkEstimator,
-    Trial,
-    logistic_regression,
-)
+from pokersnn_helpers.study.models import CNN, GRU
 from pokersnn_helpers.system.norse_cells import (
     LIFFeedForwardState,
     LIFParameters,
@@ -37,42 +37,26 @@ from pokersnn_helpers.system.norse_cells import (
 )
 
 from . import Row, folds
-from .perturbations import without_start
 
 Shares = dict[tuple[str, str], float]  # of the answers that are as expected, by model and test
 
-FILMS = 120
+FILMS = 60  # to learn from
+NEW_FILMS = 120
 SEED_TO_CHOOSE = 100
+WAYS = motions.MOTIONS[:4]
+TIME_WINDOW = 2000  # µs
+FIRST = 20_000  # µs; before, a film's rate of events still shows that it has just begun
+STEPS = 12
+LENGTH = 46  # ms of a film, of which 24 are kept
 MIDDLE = 17  # column and row of the sensor's middle
 EDGE = 22.5  # pixels from the middle, five beyond the frame: where dots leave and come back
-RATES = (0.002, 0.006, 0.02)
+RATES = (0.006, 0.02)
 FILTERS = 16
+PIXELS = (*POKERDVS_SENSOR_SIZE[:2], 1)
 # Of the neurons at each place: a synapse of 2 and a membrane of 2.5 ms.
 NEURONS = LIFParameters(torch.tensor(500.0), torch.tensor(400.0), v_th=torch.tensor(0.3))
 AT_REST = LIFFeedForwardState(v=torch.tensor(0.0), i=torch.tensor(0.0))
 DELAYS: dict[str, Any] = {"delays": (0, 0.004, 0.008), "tau_mem": 0.005, "tau_syn": 0.002}  # s
-
-
-class FirstPlace:
-    """A rule that needs no order: away from the edge that the events of 4 ms are nearest to.
-
-    Where a shape comes in from outside the frame, they lie where it came in. It never answers with
-    a circle.
-    """
-
-    def fit(self, recordings: Recordings, seed: int = 0) -> "FirstPlace":
-        """Learn nothing."""
-        return self
-
-    def predict(self, recordings: Recordings) -> np.ndarray:
-        """Return indices of ``MOTIONS``."""
-        places = []
-        for events in recordings.events:
-            first = events[events["t"] < events["t"][0] + 4000]
-            x = np.median(first["x"]) - MIDDLE
-            y = np.median(first["y"]) - MIDDLE
-            places.append((x, -x, y, -y))
-        return np.argmax(places, axis=1)
 
 
 class DetectorState(NamedTuple):
@@ -202,6 +186,82 @@ class PlaceGRU(MotionDetector):
         return nn.functional.adaptive_avg_pool2d(said, 3), places
 
 
+class SingleFrames(FrameNetwork):
+    """See one frame at a time, and average the answers: no order of frames changes anything.
+
+    Args:
+        output_size: Outputs, one per class.
+        polarities: Of the frames.
+    """
+
+    dt = 0.002
+
+    def __init__(self, output_size: int = len(WAYS), *, polarities: int = 1):
+        super().__init__()
+        self.look = looking(polarities)
+        self.answer = nn.Linear(FILTERS, output_size)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return values (1, B, classes)."""
+        return self.answer(each_frame(self.look, frames)).mean(0, keepdim=True)
+
+
+class FramesAndRate(FrameNetwork):
+    """``SingleFrames`` that also know how the number of events changes, and so may remember."""
+
+    dt = 0.002
+
+    def __init__(self, output_size: int = len(WAYS)):
+        super().__init__()
+        self.look = looking()
+        self.units = nn.GRU(1, 8)
+        self.answer = nn.Sequential(
+            nn.Linear(FILTERS + 8, 32), nn.ReLU(), nn.Linear(32, output_size)
+        )
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return values (1, B, classes)."""
+        rate = frames.flatten(2).sum(2, keepdim=True)
+        _, course = self.units(rate / 100 - 1)
+        seen = each_frame(self.look, frames)
+        both = torch.cat([seen, course.expand(len(seen), -1, -1)], dim=2)
+        return self.answer(both).mean(0, keepdim=True)
+
+
+class PooledGRU(FrameNetwork):
+    """A convolution of each frame, averaged over 3 × 3 regions, and a GRU that remembers those."""
+
+    dt = 0.002
+
+    def __init__(self, output_size: int = len(WAYS)):
+        super().__init__()
+        self.look = looking(regions=3)
+        self.units = nn.GRU(9 * FILTERS, 64)
+        self.answer = nn.Linear(64, output_size)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return values (T, B, classes)."""
+        states, _ = self.units(each_frame(self.look, frames))
+        return self.answer(states)
+
+
+def looking(polarities: int = 1, regions: int = 1) -> nn.Module:
+    """Return what looks at a picture for edges, and averages what it finds over regions."""
+    return nn.Sequential(
+        nn.Conv2d(polarities, FILTERS, 7, stride=3),
+        nn.ReLU(),
+        nn.Conv2d(FILTERS, FILTERS, 1),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(regions),
+        nn.Flatten(),
+    )
+
+
+def each_frame(look: nn.Module, frames: torch.Tensor) -> torch.Tensor:
+    """Look at each frame alone, and return what is seen, (T, B, features)."""
+    return look(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
+
+
 class Linear(nn.Linear):
     """A linear layer in the place of a spiking network."""
 
@@ -223,45 +283,7 @@ def small_snn(output_size: int) -> SNN:
     )
 
 
-def trained(network: Any, epochs: int, learning_rate: float, **others: Any) -> NetworkEstimator:
-    """Return an estimator whose frames are never shifted or mirrored."""
-    how = {"epochs": epochs, "learning_rate": learning_rate, "augment": "none"}
-    return NetworkEstimator(network, **how, **others)
-
-
-detecting = partial(trained, time_window=2000)
-DETECTOR = "motion detectors"
-WITHOUT = "… delays off after training"  # of the detectors
-DELAYED = "SNN behind a layer, with delays"
-# Rates and epochs of the networks that remember at each place were tried with seeds from 100 on;
-# those of the others, the controls, are the best of ``measure_rates``.
-MODELS: dict[str, Any] = {
-    "CNN on the sum": trained(CNN, 3, 0.006, clip_norm=None, time_window=WHOLE),
-    "GRU": trained(GRU, 5, 0.02, clip_norm=1.0),
-    "SNN": trained(FastSNN, 6, 0.002),
-    DELAYED: trained(partial(LayerThenSNN, hidden_size=20, **DELAYS), 12, 0.006),
-    "motion correlations": logistic_regression(motion_correlations),
-    DETECTOR: detecting(MotionDetector, 9, 0.006),
-    "… no late copies": detecting(partial(MotionDetector, late=(0,)), 7, 0.006),
-    "spiking convolution": detecting(SpikingConvolution, 9, 0.008),
-    "… no leaky trace": detecting(partial(SpikingConvolution, tau=0.0001), 12, 0.02),
-    "leaky trace": detecting(LeakyDetector, 9, 0.008),
-    "leaky trace, mean over time": detecting(partial(LeakyDetector, mean=True), 9, 0.008),
-    "GRU at each place, mean over time": detecting(PlaceGRU, 12, 0.008, clip_norm=1.0),
-}
-CONTROLS = ("CNN on the sum", "GRU", "SNN", DELAYED, "… no late copies", "… no leaky trace")
-FEWER_SEEDS = dict.fromkeys(CONTROLS, 5) | {
-    "leaky trace": 3,
-    "leaky trace, mean over time": 3,
-    "… no leaky trace": 3,
-    "GRU at each place, mean over time": 1,
-}
-ON_DISCS = {"place of the first 4 ms": FirstPlace(), DELAYED: MODELS[DELAYED]}
-
-
-def random_dots(
-    motion: str, rng: np.random.Generator, slowest: float = 0.35, slant: float = 0
-) -> np.ndarray:
+def random_dots(motion: str, rng: np.random.Generator) -> np.ndarray:
     """Draw how six to twelve dots move, which were there before a film begins and stay after it.
 
     All drift, and what leaves on one side comes back on the other, out of sight; or all turn about
@@ -271,8 +293,6 @@ def random_dots(
     Args:
         motion: One of ``MOTIONS``.
         rng: Draws everything else.
-        slowest: They drift at this to 1 pixels per ms.
-        slant: Their way differs from that of the motion by up to so many rad.
 
     Returns:
         x and y of each dot, as ``random_path`` returns those of a shape, (dots, 2, frames).
@@ -281,15 +301,40 @@ def random_dots(
     time = np.arange(0, duration, motions.FRAME_INTERVAL / 1000)
     count = rng.integers(6, 13)
     x, y = rng.uniform(-EDGE, EDGE, (2, count, 1))
-    way = rng.uniform(slowest, 1) * time
+    way = rng.uniform(0.35, 1) * time
     angle = rng.uniform(0.03, 0.09) * time
     right, down, turn = motions.COURSES[motion]
     if turn:
         return np.stack(turned(x, y, turn * angle), axis=1)
-    aside = rng.uniform(-slant, slant) if slant else 0
-    to_x, to_y = turned(right, down, aside)
-    places = np.stack([x + to_x * way, y + to_y * way], axis=1)
-    return (places + EDGE) % (2 * EDGE) - EDGE
+    return in_sight(x + right * way, y + down * way)
+
+
+def drifting_dots(
+    way: str, rng: np.random.Generator, slowest: float = 0.35, slant: float = 0
+) -> np.ndarray:
+    """Draw how six to twelve dots drift for 46 ms, of which ``to_films`` keeps the middle.
+
+    Args:
+        way: One of ``WAYS``.
+        rng: Draws everything else.
+        slowest: They drift at this to 1 pixels per ms.
+        slant: They drift up to so many rad beside their way.
+
+    Returns:
+        x and y of each dot, as ``random_path`` returns those of a shape, (dots, 2, frames).
+    """
+    time = np.arange(0, LENGTH, motions.FRAME_INTERVAL / 1000)
+    count = rng.integers(6, 13)
+    x, y = rng.uniform(-EDGE, EDGE, (2, count, 1))
+    gone = rng.uniform(slowest, 1) * time
+    right, down, _ = motions.COURSES[way]
+    to_x, to_y = turned(right, down, rng.uniform(-slant, slant))
+    return in_sight(x + to_x * gone, y + to_y * gone)
+
+
+def in_sight(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Let what leaves on one side come back on the other."""
+    return (np.stack([x, y], axis=1) + EDGE) % (2 * EDGE) - EDGE
 
 
 def turned(x: Any, y: Any, angle: Any) -> tuple[Any, Any]:
@@ -305,7 +350,8 @@ def film_dots(
     *,
     backwards: bool = False,
     classes: int = 6,
-    **ranges: float,
+    camera: EventCamera = CAMERA,
+    draw: Callable[..., np.ndarray] = random_dots,
 ) -> Recordings:
     """Film dots of 1.5 to 3 pixels, as ``film_motions`` films a shape.
 
@@ -314,7 +360,8 @@ def film_dots(
         seed: Fixes all of them.
         backwards: Let the dots go the same way back.
         classes: The first so many of ``MOTIONS``.
-        ranges: As of ``random_dots``.
+        camera: What films them.
+        draw: Says how dots move, as ``random_dots`` does.
     """
     y, x = np.mgrid[-17:18, -17:18].astype(np.float32)
     names = motions.MOTIONS[:classes]
@@ -322,7 +369,7 @@ def film_dots(
     targets = [number % classes for number in range(count)]
     for number, target in enumerate(targets):
         rng = np.random.default_rng([seed, number])
-        dots = random_dots(names[target], rng, **ranges)
+        dots = draw(names[target], rng)
         radii = rng.uniform(1.5, 3, len(dots)).tolist()
         if backwards:
             dots = dots[..., ::-1]
@@ -331,136 +378,297 @@ def film_dots(
         for (dot_x, dot_y), radius in zip(paths, radii, strict=True):
             distance = np.minimum(distance, sd_circle(x - dot_x, y - dot_y, radius))
         covered = np.clip(0.5 - distance, 0, 1)
-        events.append(CAMERA.record(-covered, motions.FRAME_INTERVAL, rng))
+        events.append(camera.record(-covered, motions.FRAME_INTERVAL, rng))
     return Recordings(events, targets, names, POKERDVS_SENSOR_SIZE)
+
+
+film_drifting = partial(film_dots, classes=len(WAYS), draw=drifting_dots)
+
+
+class Films(NamedTuple):
+    """Films of the same length, and what they show."""
+
+    frames: torch.Tensor  # (T, films, polarities, height, width)
+    targets: torch.Tensor
+
+
+def to_films(recordings: Recordings, polarities: int = 1) -> Films:
+    """Keep the middle of recordings, in whole frames, so that their reversal has the same ones."""
+    frames = counted(recordings.events, FIRST, STEPS)
+    if polarities == 1:
+        frames = frames.sum(2, keepdim=True)
+    return Films(frames, torch.tensor(recordings.targets))
+
+
+def counted(recordings: Sequence[np.ndarray], first: int, steps: int) -> torch.Tensor:
+    """Count events by time step, from so many µs on, (T, recordings, polarities, height, width)."""
+    frames = torch.zeros(steps, len(recordings), *POKERDVS_SENSOR_SIZE[::-1])
+    for number, events in enumerate(recordings):
+        step = (events["t"].astype(int) - first) // TIME_WINDOW
+        kept = (step >= 0) & (step < steps)
+        places = [events[field][kept] for field in ("p", "y", "x")]
+        np.add.at(frames.numpy(), (step[kept], number, *places), 1)
+    return frames
+
+
+@cache
+def dots(count: int, seed: int, camera: EventCamera = CAMERA, polarities: int = 1) -> Films:
+    """Film dots that drift, once for all models."""
+    return to_films(film_drifting(count, seed, camera=camera), polarities)
+
+
+def backwards(films: Films) -> Films:
+    """Play films backwards, with the opposite class."""
+    return Films(films.frames.flip(0), torch.tensor(motions.OPPOSITE)[films.targets])
+
+
+def together(first: Films, second: Films) -> Films:
+    """Return all of both."""
+    frames = torch.cat([first.frames, second.frames], dim=1)
+    return Films(frames, torch.cat([first.targets, second.targets]))
+
+
+def both_ways(films: Films) -> Films:
+    """Add each film backwards, so that no frame, sum or place says which of two opposites it is."""
+    return together(films, backwards(films))
+
+
+def with_mirrored_copies(films: Films) -> Films:
+    """Add what films show in a mirror, upside down and turned by 90°: eight films of each."""
+    for change, targets in (
+        (partial(torch.flip, dims=(4,)), (1, 0, 2, 3)),
+        (partial(torch.flip, dims=(3,)), (0, 1, 3, 2)),
+        (partial(torch.transpose, dim0=3, dim1=4), (2, 3, 0, 1)),
+    ):
+        copies = Films(change(films.frames), torch.tensor(targets)[films.targets])
+        films = together(films, copies)
+    return films
+
+
+class Model(NamedTuple):
+    """A network, and how it learns."""
+
+    make: Callable[[], nn.Module]
+    learning_rate: float
+    epochs: int
+
+
+def train(model: Model, films: Films, seed: int, epochs: int | None = None) -> nn.Module:
+    """Train a network on films, in batches of 16, with Adam."""
+    network, *_ = learn(model, films, seed, epochs or model.epochs)
+    return network
+
+
+def learn(
+    model: Model, films: Films, seed: int, epochs: int, new: Films | None = None
+) -> tuple[nn.Module, list[float]]:
+    """Train a network; return it, and its share of new films after each epoch."""
+    torch.manual_seed(seed)
+    network = model.make()
+    optimizer = torch.optim.Adam(network.parameters(), model.learning_rate)
+    shares = []
+    for _ in range(epochs):
+        for batch in torch.randperm(len(films.targets)).split(16):
+            voltages = network(films.frames[:, batch])
+            loss = cross_entropy(voltages.amax(0), films.targets[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 1)
+            optimizer.step()
+        if new is not None:
+            shares.append(share(network, new))
+            network.train()
+    return network, shares
+
+
+@torch.no_grad()
+def answers(network: nn.Module, films: Films) -> torch.Tensor:
+    """Return the class that a network says of each film."""
+    network.eval()
+    parts = films.frames.split(120, dim=1)
+    return torch.cat([network(part).amax(0).argmax(1) for part in parts])
+
+
+def share(network: nn.Module, films: Films) -> float:
+    """Return the share of the answers that are right."""
+    return (answers(network, films) == films.targets).double().mean().item()
+
+
+DETECTOR = "motion detectors"
+WITHOUT = "… delays off after training"  # of the detectors
+SINGLE = "single frames"
+PLAIN = {"sensor_size": PIXELS, "output_size": len(WAYS)}
+MODELS = {
+    SINGLE: Model(SingleFrames, 0.02, 10),
+    "frames and rate": Model(FramesAndRate, 0.006, 10),
+    "CNN of the sum": Model(partial(CNN, **PLAIN), 0.002, 10),
+    "GRU": Model(partial(GRU, math.prod(PIXELS), len(WAYS), dt=0.002), 0.006, 10),
+    "SNN": Model(partial(build_network, FastSNN, time_window=TIME_WINDOW, **PLAIN), 0.002, 10),
+    "SNN behind a layer, with delays": Model(
+        partial(LayerThenSNN, dt=0.002, hidden_size=20, **PLAIN, **DELAYS), 0.006, 10
+    ),
+    "GRU after pooling": Model(PooledGRU, 0.006, 10),
+    "LIF at each place, no trace": Model(
+        partial(SpikingConvolution, len(WAYS), tau=0.0001), 0.006, 10
+    ),
+    DETECTOR: Model(partial(MotionDetector, len(WAYS)), 0.006, 6),
+    "spiking convolution": Model(partial(SpikingConvolution, len(WAYS)), 0.006, 10),
+    "leaky trace, mean over time": Model(partial(LeakyDetector, len(WAYS), mean=True), 0.006, 10),
+    "GRU at each place, mean over time": Model(partial(PlaceGRU, len(WAYS)), 0.006, 10),
+}
+
+
+def on_dots(seed: int, count: int, epochs: int | None) -> Shares:
+    """Train models on dots, both ways, and ask them about new ones, and about discs."""
+    learned = with_mirrored_copies(both_ways(dots(count, 10 * seed)))
+    disc = motions.film_motions(2 * NEW_FILMS, 10 * seed + 2, duration=(64, 64))
+    tests = {
+        "new films": both_ways(dots(NEW_FILMS, 10 * seed + 1)),
+        "single discs": both_ways(to_films(lines(disc))),
+    }
+    shares = {}
+    for name, model in MODELS.items():
+        network: Any = train(model, learned, seed, epochs)
+        for test, films in tests.items():
+            shares[name, test] = share(network, films)
+        if name == DETECTOR:
+            network.forget()
+            for test, films in tests.items():
+                shares[WITHOUT, test] = share(network, films)
+    return shares
+
+
+EQUAL = (CAMERA.on_threshold + CAMERA.off_threshold) / 2
+CAMERAS = {
+    "as fitted": CAMERA,
+    "equal thresholds": replace(CAMERA, on_threshold=EQUAL, off_threshold=EQUAL),
+    "ideal": EventCamera(EQUAL, EQUAL),
+}
+ONE_WAY = Model(SingleFrames, 0.02, 40)
+
+
+def on_one_way(seed: int, count: int, epochs: int | None) -> Shares:
+    """Train on films that are played forwards only, by camera, and ask about both directions."""
+    shares = {}
+    for name, (camera, polarities) in {
+        **{name: (camera, 1) for name, camera in CAMERAS.items()},
+        "as fitted, with polarity": (CAMERA, 2),
+    }.items():
+        learned = with_mirrored_copies(dots(count, 10 * seed, camera, polarities))
+        model = ONE_WAY._replace(make=partial(SingleFrames, polarities=polarities))
+        network = train(model, learned, seed, epochs)
+        new = dots(NEW_FILMS, 10 * seed + 1, camera, polarities)
+        said = answers(network, new)
+        shares[name, "new films"] = share(network, new)
+        shares[name, "both ways"] = share(network, both_ways(new))
+        same = said == answers(network, backwards(new))
+        shares[name, "same answer backwards"] = same.double().mean().item()
+    return shares
+
+
+def on_rates(seed: int, count: int, epochs: int | None) -> Shares:
+    """Say by the rate of events whether a film is backwards, and then by single frames its motion.
+
+    Of films from their start on, and of what ``to_films`` keeps.
+    """
+    learned = film_drifting(count, 10 * seed)
+    new = film_drifting(NEW_FILMS, 10 * seed + 1)
+    network = train(ONE_WAY, with_mirrored_copies(to_films(learned)), seed, epochs)
+    said = answers(network, to_films(new)).numpy()  # the same backwards
+    opposite = np.take(motions.OPPOSITE, said)
+    targets = np.array(new.targets)
+    shares = {}
+    for films, first, last in (
+        ("from their start", 0, 1000 * LENGTH),
+        ("without both ends", FIRST, FIRST + STEPS * TIME_WINDOW),
+    ):
+        bins = np.arange(first, last + 1, 1000)
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000))
+        rates, reversals = rates_both_ways(learned, bins)
+        model.fit(rates, reversals)
+        rates, reversals = rates_both_ways(new, bins)
+        found = model.predict(rates)
+        shares[films, "backwards?"] = float((found == reversals).mean())
+        there, back = np.split(found, 2)
+        right = [
+            np.where(there, opposite, said) == targets,
+            np.where(back, said, opposite) == targets,
+        ]
+        shares[films, "motion"] = float(np.mean(right))
+    return shares
+
+
+def rates_both_ways(films: Recordings, bins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return log(1 + events) of films by time bin, and those of films backwards; and which are."""
+    counts = [np.histogram(events["t"], bins)[0] for events in films.events]
+    rates = np.log1p(counts)
+    return np.concatenate([rates, rates[:, ::-1]]), np.repeat([0, 1], len(rates))
+
+
+def on_discs(seed: int, count: int, epochs: int | None) -> Shares:
+    """Ask a rule about discs that come in from outside: away from where the first events are."""
+    films = lines(motions.film_motions(2 * NEW_FILMS, 10 * seed + 1))
+    right = 0
+    for events, target in zip(films.events, films.targets, strict=True):
+        first = events[events["t"] < events["t"][0] + 4000]
+        x = np.median(first["x"]) - MIDDLE
+        y = np.median(first["y"]) - MIDDLE
+        right += np.argmax([x, -x, y, -y]) == target
+    return {("place of the first 4 ms", "lines"): float(right / len(films))}
 
 
 def lines(recordings: Recordings) -> Recordings:
     """Keep what goes left, right, up or down."""
-    return recordings.subset(np.flatnonzero(np.array(recordings.targets) < 4))
-
-
-def backwards(films: Recordings) -> Recordings:
-    """Reverse the time of films, and take the opposite class."""
-    opposite = [motions.OPPOSITE[target] for target in films.targets]
-    return Recordings(reversed_time(films).events, opposite, films.classes, films.sensor_size)
-
-
-@cache
-def dots(count: int, seed: int) -> Recordings:
-    """Film dots without polarity, once for all models."""
-    return merge_polarities(film_dots(count, seed))
-
-
-def discs(count: int, seed: int) -> Recordings:
-    """Film single discs without polarity."""
-    return merge_polarities(motions.film_motions(count, seed))
-
-
-def share(model: Any, films: Recordings) -> float:
-    """Return the share of a model's answers that are as expected."""
-    return float((model.predict(films) == films.targets).mean())
-
-
-def on_dots(seed: int, count: int, epochs: int | None) -> Shares:
-    """Train models on films of dots, and ask them about new and changed ones."""
-    learn = Evidence(motions.with_mirrored_copies(dots(count, 10 * seed)))
-    test = Evidence(dots(count, 10 * seed + 1))
-    shares = {}
-    for name, model in folds.for_epochs(MODELS, epochs).items():
-        if seed >= FEWER_SEEDS.get(name, seed + 1):
-            continue
-        trial = Trial(learn, test)
-        model.fit(trial.learn.recordings, seed)
-        new = trial.test(lambda tested: tested.recordings)
-        tests = {
-            "new films": new,
-            "time reversed": backwards(new),
-            "without the first 12 ms": without_start(new),
-            "single discs": discs(count, 10 * seed + 2),
-        }
-        for asked, films in tests.items():
-            shares[name, asked] = share(model, films)
-        if name == DETECTOR:
-            model.network.forget()
-            for asked, films in tests.items():
-                shares[WITHOUT, asked] = share(model, films)
-    return shares
-
-
-def on_discs(seed: int, count: int, epochs: int | None) -> Shares:
-    """Train and ask models of the shortcut that single discs have, which come in from outside."""
-    learn = Evidence(motions.with_mirrored_copies(discs(count, 10 * seed)))
-    test = Evidence(discs(count, 10 * seed + 1))
-    shares = {}
-    for name, model in folds.for_epochs(ON_DISCS, epochs).items():
-        trial = Trial(learn, test)
-        model.fit(trial.learn.recordings, seed)
-        new = trial.test(lambda tested: tested.recordings)
-        shares[name, "lines"] = share(model, lines(new))
-        shares[name, "lines without the first 12 ms"] = share(model, lines(without_start(new)))
-    return shares
+    return recordings.subset(np.flatnonzero(np.array(recordings.targets) < len(WAYS)))
 
 
 def over_seeds(by_seed: Sequence[Shares]) -> list[Row]:
-    """Return a row per model and test, with as many seeds as the model was trained with."""
+    """Return a row per model and test."""
     rows = []
     for model, test in by_seed[0]:
-        shares = [of_seed[model, test] for of_seed in by_seed if (model, test) in of_seed]
+        shares = [of_seed[model, test] for of_seed in by_seed]
         rows.append({"model": model, "test": test, "seeds": len(shares), **folds.spread(shares)})
     return rows
 
 
-def measure_motions(seeds: int = 10, recordings: int = FILMS, epochs: int | None = None) -> Row:
-    """Classify the motion of random dots, in new films and in changed ones; and of single discs.
+def measure_motions(seeds: int = 5, recordings: int = FILMS, epochs: int | None = None) -> Row:
+    """Say which way dots drift.
 
     Args:
         seeds: 0 to ``seeds - 1``; each draws other films and other weights.
-        recordings: Films to learn from, besides their copies, and as many to test.
+        recordings: Films to learn from, besides their copies.
         epochs: To train for, in place of each network's own.
 
     Returns:
-        A row per model and test, with the share of the answers that are as expected: that of the
-        film, or the opposite where time is reversed. In ``discs`` are those that were trained and
-        tested on films of a disc that comes in from outside.
+        A row per model and test, with the share of the answers that are right, of films both ways.
+        In ``one_way`` are single frames that learned from films forwards only, by camera; in
+        ``ramp`` what the rate of events tells of reversed films; in ``discs`` a rule by place.
     """
     jobs = [(seed, recordings, epochs) for seed in range(seeds)]
-    return {
-        "films": recordings,
-        "seeds": seeds,
-        "rows": over_seeds(folds.in_parallel(on_dots, jobs)),
-        "discs": over_seeds(folds.in_parallel(on_discs, jobs)),
-    }
+    tables = {"rows": on_dots, "one_way": on_one_way, "ramp": on_rates, "discs": on_discs}
+    measured = {name: over_seeds(folds.in_parallel(of, jobs)) for name, of in tables.items()}
+    return {"films": recordings, "seeds": seeds, **measured}
 
 
 def rate_of(name: str, learning_rate: float, count: int, epochs: int) -> Row:
     """Train a network at a learning rate; return the epoch after which it was best, and how good.
 
-    It is asked about new films and reversed ones, of a seed that ``measure_motions`` doesn't use.
+    It is asked about films of a seed that ``measure_motions`` doesn't use.
     """
-    train = motions.with_mirrored_copies(dots(count, 10 * SEED_TO_CHOOSE))
-    new = dots(count, 10 * SEED_TO_CHOOSE + 1)
-    trial = Trial(Evidence(train), Evidence(new + backwards(new)))
-    model = MODELS[name]
-    recipe = model.recipe | {"epochs": epochs, "learning_rate": learning_rate}
-    learned = trial.learn.recordings
-    split = Split(learned, trial.test(lambda tested: tested.recordings), source="simulated")
-    _, history = train_classifier(split, SEED_TO_CHOOSE, "cpu", network=model.make, **recipe)
-    best = int(np.argmax(history.test_accuracy))
-    return {
-        "model": name,
-        "rate": learning_rate,
-        "epochs": best + 1,
-        "accuracy": history.test_accuracy[best],
-    }
+    learned = with_mirrored_copies(both_ways(dots(count, 10 * SEED_TO_CHOOSE)))
+    new = both_ways(dots(NEW_FILMS, 10 * SEED_TO_CHOOSE + 1))
+    model = MODELS[name]._replace(learning_rate=learning_rate)
+    _, shares = learn(model, learned, SEED_TO_CHOOSE, epochs, new)
+    best = int(np.argmax(shares))
+    return {"model": name, "rate": learning_rate, "epochs": best + 1, "accuracy": shares[best]}
 
 
-def measure_rates(recordings: int = FILMS, epochs: int = 12) -> Row:
-    """Train each control at several rates, to choose among them and the number of epochs.
+def measure_rates(recordings: int = FILMS, epochs: int = 6) -> Row:
+    """Train each network at several rates, to choose among them and the number of epochs.
 
     Args:
         recordings: As for ``motions``.
         epochs: At most.
     """
-    jobs: Any = product(CONTROLS, RATES, [recordings], [epochs])
+    jobs: Any = product(MODELS, RATES, [recordings], [epochs])
     return {"rows": folds.in_parallel(rate_of, jobs)}

@@ -6,42 +6,50 @@ were chosen by 100 recordings, which aren't among those asked about.
 """
 
 from copy import deepcopy
+from functools import partial
 from itertools import chain, product
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from torch import nn
 
-from pokersnn_helpers import Recordings, evaluate, make_loader
-from pokersnn_helpers.recordings import POKERDVS_SENSOR_SIZE
-from pokersnn_helpers.simulation.motions import COURSES, with_mirrored_copies
-from pokersnn_helpers.study.perturbations import merge_polarities, replaced, reversed_time
-from pokersnn_helpers.study.protocol import Evidence, Trial
+from pokersnn_helpers import Recordings
+from pokersnn_helpers.simulation.motions import COURSES
+from pokersnn_helpers.study.perturbations import replaced
 from tools.make_nmnist import SACCADES
 
-from . import Row, folds
-from .motions import DETECTOR, WITHOUT, MotionDetector, detecting, film_dots
+from . import Row, folds, motions
+from .motions import DETECTOR, WITHOUT, Films, Model, MotionDetector
 from .nmnist import thousand
 
-FILMS = 80
+FILMS = 60
+RATE = 0.006
+EPOCHS = 8
 FASTER = 2.5
+STEPS = 21  # of 2 ms: those of the longest saccade, faster
 CHOSEN_ON = 25  # recordings of each digit, of 250
 # By which x and y in pixels the authors' code (``stabilize`` of Tonic) moves a saccade's last
 # events back; y points down.
 SHIFTS = {1: (3.5, 7), 2: (3.5, -7), 3: (-7, 0)}
 WAYS = np.array([COURSES[name][:2] for name in ("left", "right", "up", "down")])
-EPOCHS = 14
 
 
-def films_to_learn_from(count: int, seed: int) -> Recordings:
+def films_to_learn_from(count: int, seed: int) -> Films:
     """Film dots of many speeds that drift left, right, up or down, or up to 43° beside it."""
-    films = film_dots(count, seed, classes=len(WAYS), slowest=0.15, slant=0.75)
-    return with_mirrored_copies(merge_polarities(films))
+    draw = partial(motions.drifting_dots, slowest=0.15, slant=0.75)
+    films = motions.film_drifting(count, seed, draw=draw)
+    return motions.with_mirrored_copies(motions.both_ways(motions.to_films(films)))
 
 
-def played(recordings: Recordings) -> list[np.ndarray]:
-    """Play recordings faster, and without polarity."""
-    return [replaced(events, t=events["t"] // FASTER, p=1) for events in recordings.events]
+def played(recordings: Recordings) -> torch.Tensor:
+    """Play recordings faster, and without polarity; return frames."""
+    faster = []
+    for events in recordings.events:
+        since = events["t"] - events["t"][0]
+        faster.append(replaced(events, t=since // FASTER))
+    return motions.counted(faster, 0, STEPS).sum(2, keepdim=True)
 
 
 def movement(events: np.ndarray) -> np.ndarray:
@@ -55,83 +63,83 @@ def angle(x: float, y: float) -> float:
     return float(np.degrees(np.arctan2(-y, x)))
 
 
-def pointed(classifier: Any, films: list[np.ndarray]) -> np.ndarray:
-    """Return where a classifier points, (films, 2): the ways, each as long as it is likely.
+@torch.no_grad()
+def pointed(network: nn.Module, frames: torch.Tensor) -> np.ndarray:
+    """Return where a network points, (films, 2): the ways, each as long as it is likely.
 
     A film is shown as it is, in mirrors, and turned by 90°, in all eight ways, and what is said of
     a copy is mirrored back: a network that prefers one way would turn all answers towards it.
     """
-    last = POKERDVS_SENSOR_SIZE[0] - 1
     arrows: Any = 0
     for way_x, way_y, turn in product((1, -1), (1, -1), (1, -1)):
-        copies = []
-        for events in films:
-            x = events["x"] if way_x == 1 else last - events["x"]
-            y = events["y"] if way_y == 1 else last - events["y"]
-            x, y = (x, y)[::turn]
-            copies.append(replaced(events, x=x, y=y))
-        shown = Recordings(copies, [0] * len(copies), classifier.classes, POKERDVS_SENSOR_SIZE)
-        loader = make_loader(shown, 256, classifier.snn.time_window)
-        likely = evaluate(classifier, loader, "cpu").log_probabilities.exp().numpy()
-        said = likely @ WAYS
+        copies = frames.flip([axis for axis, way in ((4, way_x), (3, way_y)) if way < 0])
+        if turn < 0:
+            copies = copies.transpose(3, 4)
+        parts = [network(part).amax(0) for part in copies.split(256, dim=1)]
+        said = torch.cat(parts).softmax(1).numpy() @ WAYS
         arrows += said[:, ::turn] * (way_x, way_y) / 8
     return arrows
 
 
-def asked(classifier: Any, films: list[np.ndarray], shift: np.ndarray) -> Row:
+def asked(network: nn.Module, frames: torch.Tensor, shift: np.ndarray) -> Row:
     """Return how many answers are right, and where all of them together point.
 
     Args:
-        classifier: Of the four ways.
-        films: All of which move in the same way.
+        network: Of the four ways.
+        frames: Of films all of which move in the same way.
         shift: This way, x and y.
 
     Returns:
-        ``nearest``: the share whose answer is nearest to the way that is nearest to the true one.
-        ``right``: the share whose answer is less than 90° from the true way. ``x`` and ``y``: the
-        mean of all answers.
+        ``plainly``: the share that is right when a film is shown just as it is; of the mean over
+        mirrored copies, ``nearest``: the share whose answer is nearest to the way that is nearest
+        to the true one. ``right``: the share whose answer is less than 90° from the true way. ``x``
+        and ``y``: the mean of all answers.
     """
-    arrows = pointed(classifier, films)
+    arrows = pointed(network, frames)
     x, y = arrows.mean(axis=0)
-    nearest = np.argmax(arrows @ WAYS.T, axis=1) == np.argmax(shift @ WAYS.T)
-    right = arrows @ shift > 0
-    return {"nearest": nearest.mean(), "right": right.mean(), "x": x, "y": y}
+    way = np.argmax(shift @ WAYS.T)
+    nearest = np.argmax(arrows @ WAYS.T, axis=1) == way
+    plainly = motions.answers(network, Films(frames, torch.tensor(way))).numpy() == way
+    return {
+        "nearest": nearest.mean(),
+        "plainly": plainly.mean(),
+        "right": (arrows @ shift > 0).mean(),
+        "x": x,
+        "y": y,
+    }
 
 
-def trial_of(saccade: int, films: Recordings) -> Trial:
-    """Return a trial in which those digits test that nothing was chosen by."""
+def recordings_of(saccade: int) -> Recordings:
+    """Return those that nothing was chosen by."""
     begin, end = SACCADES[saccade]
-    digits = Evidence(thousand(end, begin))
-    number = len(digits.recordings)
-    chosen_by = np.arange(number) % (number // len(digits.recordings.classes)) < CHOSEN_ON
-    test, choose = (digits.subset(np.flatnonzero(part)) for part in (~chosen_by, chosen_by))
-    return Trial(Evidence(films), test, choose)
+    recordings = thousand(end, begin)
+    number_of_digit = np.arange(len(recordings)) % (len(recordings) // len(recordings.classes))
+    return recordings.subset(np.flatnonzero(number_of_digit >= CHOSEN_ON))
 
 
 def answers_of(seed: int, count: int, epochs: int) -> list[Row]:
     """Train detectors on dots; return what they say of each saccade, forwards and backwards."""
-    estimator = detecting(MotionDetector, epochs, 0.003)
-    films = films_to_learn_from(count, 10 * seed)
-    estimator.fit(films, seed)
-    classifiers = {DETECTOR: estimator.classifier, WITHOUT: deepcopy(estimator.classifier)}
-    classifiers[WITHOUT].snn.forget()
+    model = Model(partial(MotionDetector, len(WAYS)), RATE, epochs)
+    network: Any = motions.train(model, films_to_learn_from(count, 10 * seed), seed)
+    networks = {DETECTOR: network, WITHOUT: deepcopy(network)}
+    networks[WITHOUT].forget()
     answers = []
     for saccade, shift in SHIFTS.items():
-        recordings = trial_of(saccade, films).test(lambda tested: tested.recordings)
-        there = played(recordings)
-        back = played(reversed_time(recordings))
+        there = played(recordings_of(saccade))
         way = np.array(shift)
-        for label, classifier in classifiers.items():
+        for label, asked_one in networks.items():
             row = {"model": label, "saccade": str(saccade), "seed": seed}
-            answers.append(row | {"time": "forwards"} | asked(classifier, there, way))
-            answers.append(row | {"time": "backwards"} | asked(classifier, back, -way))
+            answers.append(row | {"time": "forwards"} | asked(asked_one, there, way))
+            answers.append(row | {"time": "backwards"} | asked(asked_one, there.flip(0), -way))
     return answers
 
 
 def _row(names: Row, answers: pd.DataFrame) -> Row:
     """Return means of answers, and the lowest and the highest of the seeds."""
     nearest = answers.groupby("seed")["nearest"].mean()
-    return names | folds.spread(nearest.tolist()) | {"right": answers["right"].mean()}
+    plainly = answers.groupby("seed")["plainly"].mean()
+    of_plain = {f"plainly, {name}": value for name, value in folds.spread(plainly.tolist()).items()}
+    return names | folds.spread(nearest.tolist()) | of_plain | {"right": answers["right"].mean()}
 
 
 def measure_saccades(seeds: int = 10, recordings: int = FILMS, epochs: int = EPOCHS) -> Row:
@@ -161,9 +169,8 @@ def measure_saccades(seeds: int = 10, recordings: int = FILMS, epochs: int = EPO
         for time, half in part.groupby("time", sort=False):
             means.append(_row({"model": model, "time": time}, half))
     directions = []
-    films = films_to_learn_from(recordings, 0)
     for saccade in SHIFTS:
-        digits = trial_of(saccade, films).test(lambda tested: tested.recordings)
+        digits = recordings_of(saccade)
         x, y = np.mean([movement(events) for events in digits.events], axis=0)
         directions.append({"saccade": str(saccade), "measured": angle(x, y)})
     return {

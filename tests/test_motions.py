@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks import motions
 from benchmarks.motions import film_dots
 from pokersnn_helpers import Recordings, to_frames
 from pokersnn_helpers.simulation import gestures
@@ -69,6 +70,26 @@ def test_start_and_sum_of_dots_tell_no_direction():
         extent = max(np.ptp(first["x"]), np.ptp(first["y"]))
         assert extent > 15  # they are everywhere
     assert_same_pixels(there, film_dots(30, seed=3, backwards=True), 0.8)
+
+
+def test_whatever_single_frames_say_is_right_for_one_of_two_opposites_at_most():
+    films = motions.to_films(motions.film_drifting(12, seed=3))
+    torch.manual_seed(0)
+    network = motions.SingleFrames()
+    there = motions.answers(network, films) == films.targets
+    back = motions.answers(network, motions.backwards(films)) == motions.backwards(films).targets
+    assert not (there & back).any()
+    torch.testing.assert_close(network(films.frames), network(films.frames.flip(0)))
+    assert motions.share(network, motions.both_ways(films)) <= 0.5
+
+
+def test_rate_tells_reversed_films_only_where_films_have_their_ends():
+    films = motions.film_drifting(40, seed=3)
+    for begin, end, least, most in ((0, 46_000, 0.2, 1), (20_000, 44_000, 0, 0.1)):
+        bins = np.arange(begin, end + 1, 2000)
+        rates, reversals = motions.rates_both_ways(films, bins)
+        there, back = (rates[reversals == way].mean(axis=0) for way in (0, 1))
+        assert least <= np.abs(there - back).max() <= most
 
 
 def test_backward_films_go_the_same_way_back():

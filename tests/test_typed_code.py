@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch.nn.functional import nll_loss
 
+from benchmarks import motions
 from benchmarks.motions import MotionDetector, SpikingConvolution, film_dots
 from benchmarks.nmnist import ConvolutionalSNN
 from pokersnn_helpers import (
@@ -132,27 +133,41 @@ def test_typed_augmentation_is_the_packages():
 
 
 @pytest.mark.parametrize("options", [{}, {"slowest": 0.15, "slant": 0.75}])
-def test_typed_films_are_those_of_the_package(options):
-    names = typed(MOTIONS, "typed-discs", "typed-dots", "typed-film")
-    expected = merge_polarities(film_dots(6, seed=5, **options))
-    moving = partial(names["moving_dots"], **options)
-    scenes = {motion: partial(moving, motion) for motion in expected.classes}
-    films = names["film"](scenes, 6, seed=5)
-    assert films.targets == expected.targets
-    assert films.classes == expected.classes
-    for events, same in zip(films.events, expected.events, strict=True):
-        np.testing.assert_array_equal(events, same)
+def test_typed_films_are_those_that_were_measured(options):
+    names = typed(MOTIONS, "typed-dots", "typed-film", "typed-copies", "typed-both")
+    draw = partial(motions.drifting_dots, **options)
+    expected = motions.to_films(motions.film_drifting(6, seed=5, draw=draw))
+    films = names["film"](6, seed=5, **options)
+    assert_same_films(films, expected)
+    assert_same_films(names["mirrored"](*films), motions.with_mirrored_copies(expected))
+    assert_same_films(names["both_ways"](*films), motions.both_ways(expected))
+
+
+def assert_same_films(films, expected):
+    for values, same in zip(films, expected, strict=True):
+        assert torch.equal(values, same)
+
+
+def test_typed_networks_learn_as_those_that_were_measured():
+    names = typed(MOTIONS, "typed-single", "typed-train")
+    films = motions.to_films(motions.film_drifting(20, seed=6))
+    model = motions.Model(motions.SingleFrames, 0.02, 2)
+    ours = motions.train(model, films, seed=0)
+    torch.manual_seed(0)
+    theirs = names["train"](names["SingleFrames"](), *films, epochs=2, learning_rate=0.02)
+    assert_close_weights(theirs, ours, 0)
+    assert names["correct"](theirs, *films) == pytest.approx(motions.share(ours, films))
 
 
 @pytest.fixture(scope="module")
 def networks():
-    return typed(MOTIONS, "typed-regions", "typed-detector", "typed-places", "typed-spiking")
+    return typed(MOTIONS, "typed-detector", "typed-spiking")
 
 
 @pytest.mark.parametrize(
     ("measured", "options"),
     [
-        (MotionDetector, {}),
+        (MotionDetector, {"output_size": 4}),
         (MotionDetector, {"output_size": 8, "late": (0, 3)}),
         (SpikingConvolution, {"output_size": 4}),
     ],
@@ -165,7 +180,7 @@ def test_typed_detectors_are_those_that_were_measured(measured, options, network
 @pytest.mark.parametrize("name", ["MotionDetector", "SpikingConvolution"])
 def test_typed_detectors_run_live_and_are_drawn(name, networks):
     films = merge_polarities(film_dots(2, seed=6))
-    network = networks[name]()
+    network = networks[name](len(films.classes))
     classifier = Classifier(network, classes=films.classes, settle=0.01)
     stream = Stream(classifier)
     for portion in np.array_split(films.events[0], 7):
