@@ -30,6 +30,7 @@ from pokersnn_helpers.simulation.cards import CAMERA
 from pokersnn_helpers.simulation.pips import sd_circle
 from pokersnn_helpers.snn import build_network
 from pokersnn_helpers.study.models import CNN, GRU
+from pokersnn_helpers.study.protocol import Evidence, Trial
 from pokersnn_helpers.system.norse_cells import (
     LIFFeedForwardState,
     LIFParameters,
@@ -42,11 +43,13 @@ Shares = dict[tuple[str, str], float]  # of the answers that are as expected, by
 
 FILMS = 60  # to learn from
 NEW_FILMS = 120
+DISCS = 90  # films of single discs, of which 60 go straight
 SEED_TO_CHOOSE = 100
 WAYS = motions.MOTIONS[:4]
 TIME_WINDOW = 2000  # µs
 FIRST = 20_000  # µs; before, a film's rate of events still shows that it has just begun
 STEPS = 12
+EPOCHS = 6
 LENGTH = 46  # ms of a film, of which 24 are kept
 MIDDLE = 17  # column and row of the sensor's middle
 EDGE = 22.5  # pixels from the middle, five beyond the frame: where dots leave and come back
@@ -412,9 +415,14 @@ def counted(recordings: Sequence[np.ndarray], first: int, steps: int) -> torch.T
 
 
 @cache
-def dots(count: int, seed: int, camera: EventCamera = CAMERA, polarities: int = 1) -> Films:
+def drifting(count: int, seed: int, camera: EventCamera = CAMERA) -> Evidence:
     """Film dots that drift, once for all models."""
-    return to_films(film_drifting(count, seed, camera=camera), polarities)
+    return Evidence(film_drifting(count, seed, camera=camera))
+
+
+def trial_of(seed: int, count: int, camera: EventCamera = CAMERA) -> Trial:
+    """Return a trial in which new films test."""
+    return Trial(drifting(count, 10 * seed, camera), drifting(NEW_FILMS, 10 * seed + 1, camera))
 
 
 def backwards(films: Films) -> Films:
@@ -499,42 +507,44 @@ WITHOUT = "… delays off after training"  # of the detectors
 SINGLE = "single frames"
 PLAIN = {"sensor_size": PIXELS, "output_size": len(WAYS)}
 MODELS = {
-    SINGLE: Model(SingleFrames, 0.02, 10),
-    "frames and rate": Model(FramesAndRate, 0.006, 10),
-    "CNN of the sum": Model(partial(CNN, **PLAIN), 0.002, 10),
-    "GRU": Model(partial(GRU, math.prod(PIXELS), len(WAYS), dt=0.002), 0.006, 10),
-    "SNN": Model(partial(build_network, FastSNN, time_window=TIME_WINDOW, **PLAIN), 0.002, 10),
+    SINGLE: Model(SingleFrames, 0.02, EPOCHS),
+    "frames and rate": Model(FramesAndRate, 0.006, EPOCHS),
+    "CNN of the sum": Model(partial(CNN, **PLAIN), 0.002, EPOCHS),
+    "GRU": Model(partial(GRU, math.prod(PIXELS), len(WAYS), dt=0.002), 0.006, EPOCHS),
+    "SNN": Model(partial(build_network, FastSNN, time_window=TIME_WINDOW, **PLAIN), 0.002, EPOCHS),
     "SNN behind a layer, with delays": Model(
-        partial(LayerThenSNN, dt=0.002, hidden_size=20, **PLAIN, **DELAYS), 0.006, 10
+        partial(LayerThenSNN, dt=0.002, hidden_size=20, **PLAIN, **DELAYS), 0.006, EPOCHS
     ),
-    "GRU after pooling": Model(PooledGRU, 0.006, 10),
+    "GRU after pooling": Model(PooledGRU, 0.006, EPOCHS),
     "LIF at each place, no trace": Model(
-        partial(SpikingConvolution, len(WAYS), tau=0.0001), 0.006, 10
+        partial(SpikingConvolution, len(WAYS), tau=0.0001), 0.006, EPOCHS
     ),
-    DETECTOR: Model(partial(MotionDetector, len(WAYS)), 0.006, 6),
-    "spiking convolution": Model(partial(SpikingConvolution, len(WAYS)), 0.006, 10),
-    "leaky trace, mean over time": Model(partial(LeakyDetector, len(WAYS), mean=True), 0.006, 10),
-    "GRU at each place, mean over time": Model(partial(PlaceGRU, len(WAYS)), 0.006, 10),
+    DETECTOR: Model(partial(MotionDetector, len(WAYS)), 0.006, EPOCHS),
+    "spiking convolution": Model(partial(SpikingConvolution, len(WAYS)), 0.006, EPOCHS),
+    "leaky trace, mean over time": Model(
+        partial(LeakyDetector, len(WAYS), mean=True), 0.006, EPOCHS
+    ),
+    "GRU at each place, mean over time": Model(partial(PlaceGRU, len(WAYS)), 0.006, EPOCHS),
 }
 
 
 def on_dots(seed: int, count: int, epochs: int | None) -> Shares:
     """Train models on dots, both ways, and ask them about new ones, and about discs."""
-    learned = with_mirrored_copies(both_ways(dots(count, 10 * seed)))
-    disc = motions.film_motions(2 * NEW_FILMS, 10 * seed + 2, duration=(64, 64))
-    tests = {
-        "new films": both_ways(dots(NEW_FILMS, 10 * seed + 1)),
-        "single discs": both_ways(to_films(lines(disc))),
-    }
+    discs = both_ways(
+        to_films(lines(motions.film_motions(DISCS, 10 * seed + 2, duration=(64, 64))))
+    )
     shares = {}
     for name, model in MODELS.items():
+        trial = trial_of(seed, count)
+        learned = with_mirrored_copies(both_ways(to_films(trial.learn.recordings)))
         network: Any = train(model, learned, seed, epochs)
-        for test, films in tests.items():
-            shares[name, test] = share(network, films)
+        new = trial.test(lambda tested: both_ways(to_films(tested.recordings)))
+        shares[name, "new films"] = share(network, new)
+        shares[name, "single discs"] = share(network, discs)
         if name == DETECTOR:
             network.forget()
-            for test, films in tests.items():
-                shares[WITHOUT, test] = share(network, films)
+            shares[WITHOUT, "new films"] = share(network, new)
+            shares[WITHOUT, "single discs"] = share(network, discs)
     return shares
 
 
@@ -554,10 +564,11 @@ def on_one_way(seed: int, count: int, epochs: int | None) -> Shares:
         **{name: (camera, 1) for name, camera in CAMERAS.items()},
         "as fitted, with polarity": (CAMERA, 2),
     }.items():
-        learned = with_mirrored_copies(dots(count, 10 * seed, camera, polarities))
+        trial = trial_of(seed, count, camera)
+        learned = with_mirrored_copies(to_films(trial.learn.recordings, polarities))
         model = ONE_WAY._replace(make=partial(SingleFrames, polarities=polarities))
         network = train(model, learned, seed, epochs)
-        new = dots(NEW_FILMS, 10 * seed + 1, camera, polarities)
+        new = to_films(trial.test(lambda tested: tested.recordings), polarities)
         said = answers(network, new)
         shares[name, "new films"] = share(network, new)
         shares[name, "both ways"] = share(network, both_ways(new))
@@ -566,28 +577,32 @@ def on_one_way(seed: int, count: int, epochs: int | None) -> Shares:
     return shares
 
 
+PARTS = (
+    ("from their start", 0, 1000 * LENGTH),
+    ("without both ends", FIRST, FIRST + STEPS * TIME_WINDOW),
+)
+
+
 def on_rates(seed: int, count: int, epochs: int | None) -> Shares:
     """Say by the rate of events whether a film is backwards, and then by single frames its motion.
 
     Of films from their start on, and of what ``to_films`` keeps.
     """
-    learned = film_drifting(count, 10 * seed)
-    new = film_drifting(NEW_FILMS, 10 * seed + 1)
+    trial = trial_of(seed, count)
+    learned = trial.learn.recordings
     network = train(ONE_WAY, with_mirrored_copies(to_films(learned)), seed, epochs)
+    rates_of = {}
+    for films, first, last in PARTS:
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000))
+        rates_of[films] = model.fit(*rates_both_ways(learned, np.arange(first, last + 1, 1000)))
+    new = trial.test(lambda tested: tested.recordings)
     said = answers(network, to_films(new)).numpy()  # the same backwards
     opposite = np.take(motions.OPPOSITE, said)
     targets = np.array(new.targets)
     shares = {}
-    for films, first, last in (
-        ("from their start", 0, 1000 * LENGTH),
-        ("without both ends", FIRST, FIRST + STEPS * TIME_WINDOW),
-    ):
-        bins = np.arange(first, last + 1, 1000)
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000))
-        rates, reversals = rates_both_ways(learned, bins)
-        model.fit(rates, reversals)
-        rates, reversals = rates_both_ways(new, bins)
-        found = model.predict(rates)
+    for films, first, last in PARTS:
+        rates, reversals = rates_both_ways(new, np.arange(first, last + 1, 1000))
+        found = rates_of[films].predict(rates)
         shares[films, "backwards?"] = float((found == reversals).mean())
         there, back = np.split(found, 2)
         right = [
@@ -607,7 +622,7 @@ def rates_both_ways(films: Recordings, bins: np.ndarray) -> tuple[np.ndarray, np
 
 def on_discs(seed: int, count: int, epochs: int | None) -> Shares:
     """Ask a rule about discs that come in from outside: away from where the first events are."""
-    films = lines(motions.film_motions(2 * NEW_FILMS, 10 * seed + 1))
+    films = lines(motions.film_motions(2 * DISCS, 10 * seed + 1))
     right = 0
     for events, target in zip(films.events, films.targets, strict=True):
         first = events[events["t"] < events["t"][0] + 4000]
@@ -631,7 +646,7 @@ def over_seeds(by_seed: Sequence[Shares]) -> list[Row]:
     return rows
 
 
-def measure_motions(seeds: int = 5, recordings: int = FILMS, epochs: int | None = None) -> Row:
+def measure_motions(seeds: int = 3, recordings: int = FILMS, epochs: int | None = None) -> Row:
     """Say which way dots drift.
 
     Args:
@@ -655,15 +670,16 @@ def rate_of(name: str, learning_rate: float, count: int, epochs: int) -> Row:
 
     It is asked about films of a seed that ``measure_motions`` doesn't use.
     """
-    learned = with_mirrored_copies(both_ways(dots(count, 10 * SEED_TO_CHOOSE)))
-    new = both_ways(dots(NEW_FILMS, 10 * SEED_TO_CHOOSE + 1))
+    trial = trial_of(SEED_TO_CHOOSE, count)
+    learned = with_mirrored_copies(both_ways(to_films(trial.learn.recordings)))
+    new = trial.test(lambda tested: both_ways(to_films(tested.recordings)))
     model = MODELS[name]._replace(learning_rate=learning_rate)
     _, shares = learn(model, learned, SEED_TO_CHOOSE, epochs, new)
     best = int(np.argmax(shares))
     return {"model": name, "rate": learning_rate, "epochs": best + 1, "accuracy": shares[best]}
 
 
-def measure_rates(recordings: int = FILMS, epochs: int = 6) -> Row:
+def measure_rates(recordings: int = FILMS, epochs: int = EPOCHS) -> Row:
     """Train each network at several rates, to choose among them and the number of epochs.
 
     Args:

@@ -5,7 +5,6 @@ a bit to the right as well. The ranges of the dots and how much faster the recor
 were chosen by 100 recordings, which aren't among those asked about.
 """
 
-from copy import deepcopy
 from functools import partial
 from itertools import chain, product
 from typing import Any
@@ -18,10 +17,11 @@ from torch import nn
 from pokersnn_helpers import Recordings
 from pokersnn_helpers.simulation.motions import COURSES
 from pokersnn_helpers.study.perturbations import replaced
+from pokersnn_helpers.study.protocol import Evidence, Trial
 from tools.make_nmnist import SACCADES
 
 from . import Row, folds, motions
-from .motions import DETECTOR, WITHOUT, Films, Model, MotionDetector
+from .motions import DETECTOR, Films, Model, MotionDetector, drifting_dots
 from .nmnist import thousand
 
 FILMS = 60
@@ -36,11 +36,9 @@ SHIFTS = {1: (3.5, 7), 2: (3.5, -7), 3: (-7, 0)}
 WAYS = np.array([COURSES[name][:2] for name in ("left", "right", "up", "down")])
 
 
-def films_to_learn_from(count: int, seed: int) -> Films:
+def films_to_learn_from(count: int, seed: int) -> Recordings:
     """Film dots of many speeds that drift left, right, up or down, or up to 43° beside it."""
-    draw = partial(motions.drifting_dots, slowest=0.15, slant=0.75)
-    films = motions.film_drifting(count, seed, draw=draw)
-    return motions.with_mirrored_copies(motions.both_ways(motions.to_films(films)))
+    return motions.film_drifting(count, seed, draw=partial(drifting_dots, slowest=0.15, slant=0.75))
 
 
 def played(recordings: Recordings) -> torch.Tensor:
@@ -109,28 +107,29 @@ def asked(network: nn.Module, frames: torch.Tensor, shift: np.ndarray) -> Row:
     }
 
 
-def recordings_of(saccade: int) -> Recordings:
-    """Return those that nothing was chosen by."""
+def trial_of(saccade: int, films: Recordings) -> Trial:
+    """Return a trial in which those digits test that nothing was chosen by."""
     begin, end = SACCADES[saccade]
-    recordings = thousand(end, begin)
-    number_of_digit = np.arange(len(recordings)) % (len(recordings) // len(recordings.classes))
-    return recordings.subset(np.flatnonzero(number_of_digit >= CHOSEN_ON))
+    digits = Evidence(thousand(end, begin))
+    number = len(digits.recordings)
+    chosen_by = np.arange(number) % (number // len(digits.recordings.classes)) < CHOSEN_ON
+    test, choose = (digits.subset(np.flatnonzero(part)) for part in (~chosen_by, chosen_by))
+    return Trial(Evidence(films), test, choose)
 
 
 def answers_of(seed: int, count: int, epochs: int) -> list[Row]:
     """Train detectors on dots; return what they say of each saccade, forwards and backwards."""
     model = Model(partial(MotionDetector, len(WAYS)), RATE, epochs)
-    network: Any = motions.train(model, films_to_learn_from(count, 10 * seed), seed)
-    networks = {DETECTOR: network, WITHOUT: deepcopy(network)}
-    networks[WITHOUT].forget()
+    films = films_to_learn_from(count, 10 * seed)
+    copies = motions.with_mirrored_copies(motions.both_ways(motions.to_films(films)))
+    network: Any = motions.train(model, copies, seed)
     answers = []
     for saccade, shift in SHIFTS.items():
-        there = played(recordings_of(saccade))
+        there = trial_of(saccade, films).test(lambda tested: played(tested.recordings))
         way = np.array(shift)
-        for label, asked_one in networks.items():
-            row = {"model": label, "saccade": str(saccade), "seed": seed}
-            answers.append(row | {"time": "forwards"} | asked(asked_one, there, way))
-            answers.append(row | {"time": "backwards"} | asked(asked_one, there.flip(0), -way))
+        row = {"model": DETECTOR, "saccade": str(saccade), "seed": seed}
+        answers.append(row | {"time": "forwards"} | asked(network, there, way))
+        answers.append(row | {"time": "backwards"} | asked(network, there.flip(0), -way))
     return answers
 
 
@@ -142,7 +141,7 @@ def _row(names: Row, answers: pd.DataFrame) -> Row:
     return names | folds.spread(nearest.tolist()) | of_plain | {"right": answers["right"].mean()}
 
 
-def measure_saccades(seeds: int = 10, recordings: int = FILMS, epochs: int = EPOCHS) -> Row:
+def measure_saccades(seeds: int = 3, recordings: int = FILMS, epochs: int = EPOCHS) -> Row:
     """Ask which way digits of N-MNIST move in its three saccades.
 
     Args:
@@ -169,8 +168,9 @@ def measure_saccades(seeds: int = 10, recordings: int = FILMS, epochs: int = EPO
         for time, half in part.groupby("time", sort=False):
             means.append(_row({"model": model, "time": time}, half))
     directions = []
+    films = films_to_learn_from(recordings, 0)
     for saccade in SHIFTS:
-        digits = recordings_of(saccade)
+        digits = trial_of(saccade, films).test(lambda tested: tested.recordings)
         x, y = np.mean([movement(events) for events in digits.events], axis=0)
         directions.append({"saccade": str(saccade), "measured": angle(x, y)})
     return {
