@@ -409,8 +409,8 @@ def counted(recordings: Sequence[np.ndarray], first: int, steps: int) -> torch.T
     for number, events in enumerate(recordings):
         step = (events["t"].astype(int) - first) // TIME_WINDOW
         kept = (step >= 0) & (step < steps)
-        places = [events[field][kept] for field in ("p", "y", "x")]
-        np.add.at(frames.numpy(), (step[kept], number, *places), 1)
+        p, y, x = (events[field][kept] for field in ("p", "y", "x"))
+        np.add.at(frames.numpy(), (step[kept], number, p, y, x), 1)
     return frames
 
 
@@ -505,19 +505,20 @@ def share(network: nn.Module, films: Films) -> float:
 DETECTOR = "motion detectors"
 WITHOUT = "… delays off after training"  # of the detectors
 SINGLE = "single frames"
-PLAIN = {"sensor_size": PIXELS, "output_size": len(WAYS)}
+PLAIN: dict[str, Any] = {"sensor_size": PIXELS, "output_size": len(WAYS)}
+# Each at the better of the rates of ``measure_rates``.
 MODELS = {
-    SINGLE: Model(SingleFrames, 0.02, EPOCHS),
+    SINGLE: Model(SingleFrames, 0.006, EPOCHS),
     "frames and rate": Model(FramesAndRate, 0.006, EPOCHS),
-    "CNN of the sum": Model(partial(CNN, **PLAIN), 0.002, EPOCHS),
+    "CNN of the sum": Model(partial(CNN, **PLAIN), 0.006, EPOCHS),
     "GRU": Model(partial(GRU, math.prod(PIXELS), len(WAYS), dt=0.002), 0.006, EPOCHS),
-    "SNN": Model(partial(build_network, FastSNN, time_window=TIME_WINDOW, **PLAIN), 0.002, EPOCHS),
+    "SNN": Model(partial(build_network, FastSNN, time_window=TIME_WINDOW, **PLAIN), 0.006, EPOCHS),
     "SNN behind a layer, with delays": Model(
         partial(LayerThenSNN, dt=0.002, hidden_size=20, **PLAIN, **DELAYS), 0.006, EPOCHS
     ),
     "GRU after pooling": Model(PooledGRU, 0.006, EPOCHS),
     "LIF at each place, no trace": Model(
-        partial(SpikingConvolution, len(WAYS), tau=0.0001), 0.006, EPOCHS
+        partial(SpikingConvolution, len(WAYS), tau=0.0001), 0.02, EPOCHS
     ),
     DETECTOR: Model(partial(MotionDetector, len(WAYS)), 0.006, EPOCHS),
     "spiking convolution": Model(partial(SpikingConvolution, len(WAYS)), 0.006, EPOCHS),
