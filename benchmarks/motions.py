@@ -232,14 +232,19 @@ class FramesAndRate(FrameNetwork):
 
 
 class PooledGRU(FrameNetwork):
-    """A convolution of each frame, averaged over 3 × 3 regions, and a GRU that remembers those."""
+    """A convolution of each frame, averaged over regions, and a GRU that remembers those.
+
+    Args:
+        output_size: Outputs, one per class.
+        regions: Along each side of a frame.
+    """
 
     dt = 0.002
 
-    def __init__(self, output_size: int = len(WAYS)):
+    def __init__(self, output_size: int = len(WAYS), regions: int = 3):
         super().__init__()
-        self.look = looking(regions=3)
-        self.units = nn.GRU(9 * FILTERS, 64)
+        self.look = looking(regions=regions)
+        self.units = nn.GRU(regions**2 * FILTERS, 64)
         self.answer = nn.Linear(64, output_size)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
@@ -516,7 +521,8 @@ MODELS = {
     "SNN behind a layer, with delays": Model(
         partial(LayerThenSNN, dt=0.002, hidden_size=20, **PLAIN, **DELAYS), 0.006, EPOCHS
     ),
-    "GRU after pooling": Model(PooledGRU, 0.006, EPOCHS),
+    "GRU of regions": Model(PooledGRU, 0.006, EPOCHS),
+    "GRU of the mean": Model(partial(PooledGRU, regions=1), 0.006, EPOCHS),
     "LIF at each place, no trace": Model(
         partial(SpikingConvolution, len(WAYS), tau=0.0001), 0.02, EPOCHS
     ),
