@@ -539,7 +539,6 @@ MODELS = {
 CONTROLS = (
     "frames and rate",
     "GRU",
-    "SNN",
     "SNN behind a layer, with delays",
     "GRU of the mean",
     REGIONS,
