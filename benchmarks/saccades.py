@@ -141,7 +141,7 @@ def _row(names: Row, answers: pd.DataFrame) -> Row:
     return names | folds.spread(nearest.tolist()) | of_plain | {"right": answers["right"].mean()}
 
 
-def measure_saccades(seeds: int = 3, recordings: int = FILMS, epochs: int = EPOCHS) -> Row:
+def measure_saccades(seeds: int = 2, recordings: int = FILMS, epochs: int = EPOCHS) -> Row:
     """Ask which way digits of N-MNIST move in its three saccades.
 
     Args:
