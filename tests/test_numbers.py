@@ -30,6 +30,7 @@ DETAILS = r"measurements\.(?:md|html)#([\w-]+)"
 OTHERS = {
     "index": {"95"},
     "04_training": {"83"},
+    "06_when_time_decides": {"50"},
     "07_does_it_need_spikes": {"95"},
     "08_how_an_event_camera_sees": {"15", "50", "70"},
     "09_your_own_recordings": {"95"},
