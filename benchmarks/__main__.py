@@ -37,7 +37,7 @@ BENCHMARKS = {
     "unknown": ("unknown", "a class that was never learned, flagged by voltages or by ranges"),
     "compare": (
         "compare",
-        "time, memory and verdict of compare: digits and gestures; random answers",
+        "verdict, time and memory of compare on digits, gestures, random answers",
     ),
     "known_sets": ("compare", "what compare and other ways say of sets of known truth"),
     "operations": ("operations", "operations and energy of an answer by model"),
