@@ -138,6 +138,8 @@ def test_hot_pixels_fire_all_the_time_and_a_hand_that_turns_round_does_not(inspe
     together = [[9, 60], [9, 61], [10, 60], [10, 61]]
     events = scene(*[(x, y, 50) for x, y in together])
     assert sorted(find_hot_pixels(events).tolist()) == together
+    crowd = [(x, y, 50) for x in (9, 10, 11) for y in (58, 59, 60)]  # each has eight rivals
+    assert len(find_hot_pixels(scene(*crowd))) == 0
 
 
 def test_hot_pixels_with_most_of_the_events_are_not_simply_left_out(inspect):
