@@ -84,6 +84,7 @@ def test_times_since_1970_and_labels_of_events_stay(suffix, tmp_path):
         assert set(cleaned["file"]) == {"hand"}
 
 
+@pytest.mark.filterwarnings("ignore:.* lasts 1 s, the median is 0 s")
 def test_classes_persons_and_labels_stay_and_what_is_left_out_is_named(tmp_path):
     old = tmp_path / "old"
     for number, (name, arrow) in enumerate((("gesture", "→"), ("again", "→"), ("gesture_2", "←"))):
