@@ -225,6 +225,24 @@ def test_verdict_follows_from_what_each_model_gets_right(verdict, right):
     assert in_words(judgement)[0].startswith(verdict.value)
 
 
+def test_what_any_part_tells_is_no_best_model():
+    judgement = judged({"any tenth": share(100), IMAGE: share(90)})
+    assert judgement.best.model.name == IMAGE
+    assert judgement.rivals == len(CANDIDATES) - 2
+
+
+def test_of_equally_good_models_the_best_is_one_that_is_not_trivial():
+    assert judged({"hot pixels": share(100), IMAGE: share(100)}).best.model.name == IMAGE
+
+
+def test_where_it_is_open_whether_anything_is_there_nothing_is_said():
+    right = dict.fromkeys(CANDIDATES, np.arange(20) % 2 == 0)
+    right[BY_NAME[IMAGE]] = np.arange(20) < 15
+    judgement = judge(right, np.arange(20) % 2, range(20))
+    assert judgement.apart is Answer.CANT_TELL
+    assert judgement.verdict is Verdict.CANT_TELL
+
+
 def test_who_needs_a_memory_is_told_which_model_reached_what():
     found = in_words(judged({"all features": share(100), "GRU": share(97)}))[0]
     assert "GRU 97%" in found
@@ -255,7 +273,10 @@ def test_the_best_of_each_kind_answers():
 def test_of_few_recordings_that_are_nearly_all_right_nothing_can_be_told(count):
     right = np.ones(count, bool)
     correct = dict.fromkeys(CANDIDATES, right)
-    assert judge(correct, np.arange(count) % 2, range(count)).verdict is Verdict.CANT_TELL
+    for groups in (np.arange(count), np.arange(count) // 4):
+        judgement = judge(correct, np.arange(count) % 2, groups)
+        assert judgement.verdict is Verdict.CANT_TELL
+        assert not judgement.within
 
 
 def test_of_few_people_what_holds_within_them_is_said_apart():
