@@ -1098,6 +1098,9 @@ def test_a_link_is_a_challenge(visit, still):
         "[...document.querySelectorAll('button')].some((one) =>"
         "  one.textContent === 'copy link with your score')"
     )
+    wait_until_all_is_kept(page)
+    show(page, page.url)  # by then it has learnt them
+    assert said(page).startswith("Two gestures were taught here.") and "1 of ten" in said(page)
 
 
 @pytest.mark.parametrize("refused", [False, True])

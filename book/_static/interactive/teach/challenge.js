@@ -1,6 +1,6 @@
 // What a link asks of whoever opens it: to draw ten strokes that a network names, which has learnt
 // from the strokes in the link.
-(({ button, shared, teach }) => {
+(({ shared, teach }) => {
   const STROKES = 10;
   const WORDS = "no one two three four five six seven eight nine ten".split(" ");
 
@@ -16,8 +16,8 @@
   };
 
   teach.Challenge = class {
-    // figure: its gestures are asked for, one after the other.
-    constructor(figure) {
+    // figure: its gestures are asked for, one after the other. before: what is said first.
+    constructor(figure, before) {
       const { gestures } = figure.lesson.trained;
       Object.assign(this, { figure, right: 0, asked: 0 });
       const wanted = gestures.filter(({ nothing }) => !nothing);
@@ -26,7 +26,7 @@
         this.order.push(...shared.shuffle([...wanted], figure.random));
       }
       this.shown = new Set();
-      this.ask("");
+      this.ask(before);
     }
 
     get gesture() {

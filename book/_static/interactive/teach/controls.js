@@ -1,5 +1,5 @@
 // The controls of the figure: what is asked of a stroke, training, switches, knobs and files.
-(({ addRow, addSliders, button, element, motionData, shared, teach }) => {
+(({ addRow, addSliders, button, element, shared, teach }) => {
   const row = (className, ...parts) =>
     element("div", { className: `interactive-row ${className}` }, ...parts);
 

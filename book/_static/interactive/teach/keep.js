@@ -223,7 +223,7 @@
       const { turn = 0, lesson, mine } = stored;
       const challenge = Boolean(linked) && !mine;
       return { ...teach.unpacked(stored.packed), hash, turn, lesson, mine, challenge };
-    } catch (error) {
+    } catch {
       if (!stored) return { ...begin, message: CLOSED };
       await teach.setAside(stored);
       return { ...begin, turn: stored.turn ?? 0, message: UNREADABLE };
