@@ -50,9 +50,7 @@
         ),
       );
     const knows = (course, output) =>
-      apart(course, output) <= limit &&
-      output !== unwanted &&
-      apart(course, output) < apart(course, unwanted);
+      apart(course, output) <= limit && apart(course, output) < apart(course, unwanted);
     const outputs = [...classes.keys()].filter((output) => output !== unwanted);
     const others = (course, output) =>
       outputs.some((other) => other !== output && knows(course, other));
