@@ -361,22 +361,27 @@ def test_what_ends_clean_leaves_nothing(number, status, tmp_path):
 
 
 @pytest.mark.slow
-def test_compare_prints_a_table_and_a_verdict_and_writes_a_report(folder, tmp_path, run):  # noqa: F811
+def test_compare_prints_a_table_and_a_verdict_and_writes_a_report(
+    folder,  # noqa: F811
+    tmp_path_factory,
+    run,
+):
+    out = tmp_path_factory.mktemp("out") / "report"
     words = ["compare", folder, "--sensor", "64x64", "--processes", 1, "--epochs", 2]
-    lines = run(*words, "--out", tmp_path / "report")
+    lines = run(*words, "--out", out)
     assert lines[0].startswith("Groups: 4")
     assert max(map(len, lines)) < 80
-    (row,) = (line for line in lines if "regression on the image" in line)
+    (row,) = (line for line in lines if line.startswith("b  regression on the image"))
     assert row.split()[5] == "100"
     assert "Is something trivial as good?" in " ".join(lines)
-    content = json.loads((tmp_path / "report" / "compare.json").read_text())
+    content = json.loads((out / "compare.json").read_text())
     assert content["recipe"]["epochs"] == 2
 
     (line,) = run(*words, "--json", "--folds", 2, "--seed", 3)
     content = json.loads(line)
     assert (content["recipe"]["folds"], content["recipe"]["seed"]) == (2, 3)
     with pytest.raises(SystemExit, match="report holds something; name a new folder"):
-        run(*words, "--out", tmp_path / "report")
+        run(*words, "--out", out)
 
 
 @pytest.mark.parametrize(
