@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from test_protocol import Spy, assert_no_leak, numbered
+from test_protocol import Says, Spy, assert_no_leak, numbered
 
 from benchmarks.compare import known_row, summary, verdict_by_chance
 from benchmarks.known_sets import KNOWN_SETS, make_set
@@ -26,8 +26,14 @@ from pokersnn_helpers.own.ask.verdict import (
     tell_apart,
 )
 from pokersnn_helpers.simulation.motions import film_motions
-from pokersnn_helpers.study.perturbations import apply, replaced
-from pokersnn_helpers.study.protocol import Difference
+from pokersnn_helpers.study.perturbations import (
+    apply,
+    first_tenth,
+    last_tenth,
+    replaced,
+    uniform_time,
+)
+from pokersnn_helpers.study.protocol import Difference, Evidence
 
 BY_NAME = {model.name: model for model in CANDIDATES}
 
@@ -382,6 +388,21 @@ def test_no_model_is_asked_about_a_group_that_it_has_learned_from(monkeypatch):
         assert_no_leak(learned, asked, groups)
         assert seed == 5
     assert (comparison.table["correct"] == 0.5).all()  # of all 24, by who always says "a"
+    trials = Evidence(numbered(24), groups).folds(3, seed=5)
+    drawn = [trial.test(lambda tested: tested.numbers.tolist()) for trial in trials]
+    assert all(asked in drawn for _, _, asked in notes)
+
+
+def test_where_the_image_is_not_enough_a_network_learns_from_new_times(monkeypatch):
+    def says(model):
+        right = model.name == "GRU"
+        return Says(lambda films: films.targets if right else [0] * len(films))
+
+    known = [Model(model.name, model.sees, lambda _, m=model: says(m)) for model in CANDIDATES]
+    monkeypatch.setattr(module, "CANDIDATES", known)
+    judgement = compare(numbered(80), range(80)).judgement
+    assert judgement.seeing(Sees.IMAGE)[0].model.name == "GRU, new times"
+    assert judgement.verdict is Verdict.IMAGE  # as good as with its times
 
 
 def test_what_a_fold_learns_by_is_chosen_without_what_it_tests_on(monkeypatch):
@@ -410,6 +431,14 @@ def test_finer_bins_and_the_epochs_of_train():
     assert BY_NAME[IMAGE].make(settings).recipe["epochs"] == 40
     given = choose_settings(recordings, given | {"epochs": 3})
     assert BY_NAME["SNN of train"].make(given).recipe["epochs"] == 3
+
+
+def test_parts_and_new_times_are_those_that_the_names_say():
+    for name, part in (("first tenth", first_tenth), ("last tenth", last_tenth)):
+        assert BY_NAME[name].make(None).perturb is part
+    without = candidates.without_times(BY_NAME["one pixel"])
+    assert without.make(None).perturb is uniform_time
+    assert without.sees is Sees.IMAGE
 
 
 def test_of_many_events_and_pixels_some_are_drawn(monkeypatch):

@@ -151,6 +151,12 @@ def test_no_group_is_in_two_parts_of_a_trial(trials, choose):
         assert sum(map(len, groups)) == len(set.union(*groups))
 
 
+def test_a_part_keeps_recordings_groups_and_numbers_together():
+    part = Evidence(numbered(24), GROUPS).subset([9, 2, 14])
+    assert numbers_of(part.recordings) == part.numbers.tolist() == [9, 2, 14]
+    assert part.groups.tolist() == [2, 0, 3]
+
+
 def test_each_fold_tests_once_and_says_which_recordings_it_holds():
     evidence = Evidence(numbered(24), GROUPS)
     trials = evidence.folds(3, seed=4)
