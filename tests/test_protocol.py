@@ -157,6 +157,12 @@ def test_a_part_keeps_recordings_groups_and_numbers_together():
     assert part.groups.tolist() == [2, 0, 3]
 
 
+def test_each_group_that_is_named_tests():
+    trial = Evidence(numbered(24), GROUPS).without(2, 5)
+    tested = trial.test(lambda tested: tested.numbers.tolist())
+    assert tested == [8, 9, 10, 11, 20, 21, 22, 23]
+
+
 def test_each_fold_tests_once_and_says_which_recordings_it_holds():
     evidence = Evidence(numbered(24), GROUPS)
     trials = evidence.folds(3, seed=4)
