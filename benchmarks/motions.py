@@ -415,7 +415,7 @@ def counted(recordings: Sequence[np.ndarray], first: int, steps: int) -> torch.T
         step = (events["t"].astype(int) - first) // TIME_WINDOW
         kept = (step >= 0) & (step < steps)
         p, y, x = (events[field][kept] for field in ("p", "y", "x"))
-        np.add.at(frames.numpy(), (step[kept], number, p, y, x), 1)
+        np.add.at(frames[:, number].numpy(), (step[kept], p, y, x), 1)
     return frames
 
 
