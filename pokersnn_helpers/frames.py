@@ -10,7 +10,7 @@ import torch
 from torch.nn.functional import pad
 from torch.utils.data import DataLoader, Dataset
 
-from .checks import check_events, check_numbers, check_sensor_size
+from .checks import check_events, check_memory, check_numbers, check_sensor_size
 from .recordings import POKERDVS_SENSOR_SIZE, PackedRecording, Recordings, Split
 from .system.compiling import compiled
 
@@ -214,6 +214,11 @@ class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
         self.recordings = recordings
         self.time_window = time_window
         self.sparse = sparse
+        if not sparse:
+            durations = [int(recording.t[-1]) for recording in recordings.events.packed]
+            longest = int(np.argmax(durations))
+            counts = (durations[longest] / time_window + 1) * math.prod(recordings.sensor_size)
+            check_memory(4 * counts, f"recording {longest} is long, and its dense frames")
 
     def __len__(self) -> int:
         return len(self.recordings)

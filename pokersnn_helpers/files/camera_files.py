@@ -3,11 +3,10 @@
 import re
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
-from ..checks import EVENT_DTYPE
+from ..checks import EVENT_DTYPE, check_memory
 
 AEDAT_HEADER = re.compile(rb"(?:#[\t -~]*\r?\n)*")  # a first address may begin with "#", too
 AEDAT3_PACKET = struct.Struct("<HHIIIIII")  # what each packet of version 3 begins with
@@ -35,20 +34,6 @@ WORDS_AT_ONCE = 2**16  # when decoding: what stands between takes much memory
 
 # Events; width and height, and perhaps polarities, where they are known.
 Decoded = tuple[Array, tuple[int, ...] | None]
-
-
-def check_memory(needed: int) -> None:
-    """Refuse to read what takes more bytes of memory than are free, where the system says it."""
-    meminfo = Path("/proc/meminfo")
-    if not meminfo.exists():  # not on Linux
-        return
-    available = re.search(r"MemAvailable: *(\d+)", meminfo.read_text())
-    free = 1024 * int(available[1]) if available else needed
-    if needed > free:
-        raise ValueError(
-            f"its events need about {needed / 1e9:.4g} GB of memory, and {free / 1e9:.4g} are free;"
-            " cut the recording into parts"
-        )
 
 
 def make_events(t: Array, x: Array, y: Array, p: Array) -> Array:

@@ -18,10 +18,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..checks import check_events, check_range, check_sensor_size, errors_in, refuse_values
+from ..checks import (
+    check_events,
+    check_memory,
+    check_range,
+    check_sensor_size,
+    errors_in,
+    refuse_values,
+)
 from .camera_files import (
     Decoded,
-    check_memory,
     make_events,
     read_aedat,
     read_bin,
