@@ -50,7 +50,6 @@ from ..training import History, evaluate, progress_hidden, train_classifier
 
 Features = Callable[[Recordings], np.ndarray]
 Perturbation = Callable[[Recordings], Recordings]
-Answer = TypeVar("Answer")
 # What networks are trained by, whatever the recordings: stored measurements depend on it.
 BOOK_RECIPE = asdict(Recipe())
 del BOOK_RECIPE["network"], BOOK_RECIPE["surrogate_slope"]
@@ -305,7 +304,7 @@ class Trial:
         self._check_untested()
         return self._choose
 
-    def test(self, ask: Callable[[Evidence], Answer]) -> Answer:
+    def test(self, ask: Callable[[Evidence], Any]) -> Any:
         """Return what a function returns of the recordings to test on, for the only time.
 
         What has been learned and chosen is frozen: nothing more is handed out afterwards. All that
