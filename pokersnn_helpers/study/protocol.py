@@ -26,7 +26,7 @@ from hashlib import blake2b
 from itertools import combinations
 from numbers import Integral
 from threading import Thread
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
