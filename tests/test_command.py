@@ -298,16 +298,21 @@ def test_run_keeps_others_away_until_it_ends(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    "raised",
+    [KeyboardInterrupt(), SystemError("a compiled function returned with an exception set")],
+    ids=["in Python", "in compiled code"],
+)
+@pytest.mark.parametrize(
     ("words", "advice"),
     [
         ([], "and nothing is saved: start the run again,\n--checkpoint FILE keeps it\n"),
         (["--checkpoint", "a b.pt"], "pokersnn_helpers train --resume 'a b.pt' --device cpu\n"),
     ],
 )
-def test_ctrl_c_ends_a_run_in_two_lines(tmp_path, monkeypatch, capsys, words, advice):
+def test_ctrl_c_ends_a_run_in_two_lines(tmp_path, monkeypatch, capsys, words, advice, raised):
     def stopped(*arguments, **options):
         train_classifier(*arguments, **options | {"epochs": 1})
-        raise KeyboardInterrupt  # as Python does on SIGINT
+        raise raised from KeyboardInterrupt()
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command, "train_classifier", stopped)

@@ -11,7 +11,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-from .terminal import forget, format_warning, printable
+from .terminal import forget, format_warning, interruptible, printable
 
 COMMANDS = {  # its module, and what it does
     "train": ("train", "train the network by the book's recipe"),
@@ -104,7 +104,8 @@ def main(words: list[str] | None = None) -> None:
         _check_options(given, options)
         module_name, _ = COMMANDS[name]
         module = import_module(f".{module_name}", __package__)
-        getattr(module, name)(**given)
+        with interruptible():
+            getattr(module, name)(**given)
     except KeyboardInterrupt as stopped:
         number = signal.SIGTERM if isinstance(stopped, Terminated) else signal.SIGINT
         forget(stopped)

@@ -4,6 +4,8 @@ import re
 import sys
 import traceback
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 FORMAT_WARNING = warnings.formatwarning
@@ -39,6 +41,15 @@ def pixels(option: str, words: str) -> tuple[int, int] | None:
     if not size:
         raise ValueError(f"{option} is {words!r}; write WIDTHxHEIGHT, as 346x260")
     return int(size[1]), int(size[2])
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Raise an interrupt itself where it came while compiled code returned: a ``SystemError``."""
+    try:
+        yield
+    except SystemError as error:
+        raise error.__cause__ or error from None
 
 
 def forget(stopped: KeyboardInterrupt) -> None:

@@ -26,7 +26,7 @@ from ..system.devices import default_device
 from ..training import History, TrainingState, train_classifier
 from .look import read_folder
 from .main import resolve_network
-from .terminal import forget, printable, say
+from .terminal import forget, interruptible, printable, say
 
 Words = dict[str, Any]  # options by name
 
@@ -93,7 +93,7 @@ def train(
                     is_first = not resume and len(state.history["loss"]) == 1
                     save_checkpoint(classifier, path, run, overwrite=not is_first)
 
-            with errors_in(str(resume or options)):
+            with interruptible(), errors_in(str(resume or options)):
                 _, history = train_classifier(
                     data,
                     options.seed,
