@@ -702,11 +702,12 @@ def measure_motions(seeds: int = 3, recordings: int = FILMS, epochs: int | None 
 def rate_of(name: str, learning_rate: float, count: int, epochs: int) -> Row:
     """Train a network at a learning rate; return the epoch after which it was best, and how good.
 
-    It is asked about films of a seed that ``measure_motions`` doesn't use.
+    It is chosen by films of a seed that ``measure_motions`` doesn't use.
     """
-    trial = trial_of(SEED_TO_CHOOSE, count)
+    other_films = drifting(NEW_FILMS, 10 * SEED_TO_CHOOSE + 1)
+    trial = Trial(drifting(count, 10 * SEED_TO_CHOOSE), drifting(NEW_FILMS, 1), other_films)
     learned = with_mirrored_copies(both_ways(to_films(trial.learn.recordings)))
-    new = trial.test(lambda tested: both_ways(to_films(tested.recordings)))
+    new = both_ways(to_films(other_films.recordings))
     model = MODELS[name]._replace(learning_rate=learning_rate)
     _, shares = learn(model, learned, SEED_TO_CHOOSE, epochs, new)
     best = int(np.argmax(shares))
