@@ -259,7 +259,10 @@ def advice(path: Path | None, device: str) -> str:
 
 def choose_device(name: str) -> torch.device:
     """Return the device of this name, or refuse a GPU that isn't there."""
-    device = torch.device(name or default_device())
+    try:
+        device = torch.device(name or default_device())
+    except RuntimeError:
+        raise ValueError(f"--device is {name}; choose cpu, cuda or cuda:NUMBER") from None
     n_gpus = torch.cuda.device_count()
     if device.type != "cpu" and (device.index or 0) >= n_gpus:
         raise ValueError(
