@@ -348,17 +348,18 @@ def test_groups_of_one_class_count_once():
 
 
 @pytest.mark.parametrize(
-    "groups", [range(120), np.repeat(range(12), [200, *[2] * 11]), np.arange(120) // 20]
+    ("accuracy", "groups", "harmless"),
+    [
+        (0.5, range(120), {Verdict.NOTHING}),
+        (
+            0.8,
+            np.repeat(range(12), [200, *[2] * 11]),
+            {Verdict.IMAGE, Verdict.CANT_TELL, Verdict.NOTHING},
+        ),
+    ],
 )
-def test_equal_models_are_seldom_told_apart(groups):
-    verdicts = [verdict_by_chance(0.8, groups, seed) for seed in range(100)]
-    harmless = (Verdict.IMAGE, Verdict.CANT_TELL, Verdict.NOTHING)
-    assert sum(map(verdicts.count, harmless)) >= 97
-
-
-def test_guesses_are_seldom_something():
-    verdicts = [verdict_by_chance(0.5, range(120), seed) for seed in range(100)]
-    assert verdicts.count(Verdict.NOTHING) >= 99
+def test_chance_tells_no_equal_models_apart(accuracy, groups, harmless):
+    assert {verdict_by_chance(accuracy, groups, seed) for seed in range(25)} <= harmless
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import doctest
 import importlib
 import inspect
 import re
+from functools import cache
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -12,6 +13,7 @@ import nbformat
 import pytest
 
 import pokersnn_helpers.simulation
+from pokersnn_helpers.own.ask import compare
 
 PACKAGE = "pokersnn_helpers"
 ROOT = Path(__file__).parents[1]
@@ -32,19 +34,20 @@ def examples(module):
 
 
 @pytest.fixture(scope="module")
-def simulated_once(simulated, everything):
-    """Many examples take the same simulated recordings, which take seconds to make."""
+def examples_made_once(simulated, everything):
+    """Many examples take the same simulated recordings, and three compare models on them."""
     made = {"load_pokerdvs": simulated, "load_pokerdvs131": everything}
     with pytest.MonkeyPatch.context() as patch:
         for name, recordings in made.items():
             patch.setattr(pokersnn_helpers, name, lambda source, found=recordings: found)
         passes = everything.recordings, everything.table
         patch.setattr(pokersnn_helpers.simulation, "simulate_passes", lambda: passes)
+        patch.setattr(compare, "compare", cache(compare.compare))
         yield
 
 
 @pytest.mark.parametrize("module", SOURCES)
-def test_examples_print_what_they_say(module, tmp_path, monkeypatch, simulated_once):
+def test_examples_print_what_they_say(module, tmp_path, monkeypatch, examples_made_once):
     monkeypatch.chdir(tmp_path)  # where an example may write a file
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     with plt.rc_context():  # an example may choose the book's style, which other tests don't

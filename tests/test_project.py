@@ -219,6 +219,6 @@ def test_importing_says_nothing_and_needs_nothing_that_uv_leaves_out():
         f"import sys; sys.modules['{left_out}'] = None; import pokersnn_helpers.snn; "
         "import tonic; tonic.datasets.POKERDVS"
     )
-    command = [sys.executable, "-c", code]
+    command = [sys.executable, "-W", "error:`torch.jit.script`", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout + done.stderr == ""
