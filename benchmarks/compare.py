@@ -1,10 +1,12 @@
 """What ``compare`` takes and says: of digits, of long gestures, and of sets of known truth."""
 
+import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Event, Thread
@@ -20,9 +22,10 @@ from pokersnn_helpers.own.ask.candidates import CANDIDATES
 from pokersnn_helpers.own.ask.compare import compare
 from pokersnn_helpers.own.ask.verdict import Sees, Verdict, judge
 from pokersnn_helpers.simulation.gestures import film_gestures
-from pokersnn_helpers.study.protocol import Evidence
+from pokersnn_helpers.study.protocol import Evidence, in_parallel
+from pokersnn_helpers.system.writing import atomic_write
 
-from . import Row, folds
+from . import Row, folds, store
 from .known_sets import KNOWN_SETS, make_set
 from .probes import WAYS, needs_time
 
@@ -100,6 +103,9 @@ def timed_row(name: str) -> tuple[Row, list[Row]]:
 def measure_known_sets(seeds: int = 3, epochs: int = EPOCHS, recordings: int | None = None) -> Row:
     """Ask ``compare``, and other ways, about sets of known truth.
 
+    After an interruption the same command goes on with the sets that are missing, if no code has
+    changed: rows are kept in the folder ``build``.
+
     Args:
         seeds: 1 to ``seeds``, of films, folds and weights; thresholds were chosen with 0.
         epochs: To train each network for.
@@ -109,27 +115,51 @@ def measure_known_sets(seeds: int = 3, epochs: int = EPOCHS, recordings: int | N
         A row per set and seed: what is true of it, the verdict of ``compare``, and by ``probes``
         whether it needs time. In ``summary`` are, by what is true, the shares that are right.
     """
-    jobs = [(name, seed, epochs, recordings) for seed in range(1, seeds + 1) for name in KNOWN_SETS]
-    rows = folds.in_parallel(known_row, jobs)
+    jobs = {
+        f"{name}, seed {seed}": partial(known_row, name, seed, epochs, recordings)
+        for seed in range(1, seeds + 1)
+        for name in KNOWN_SETS
+    }
+    setting = f"{store.sources()}-{epochs}-{recordings}"
+    rows = kept(jobs, store.ROOT / "build" / f"known_sets-{setting}.json")
     return {"seeds": seeds, "rows": rows, "summary": summary(rows)}
 
 
+def kept(jobs: Mapping[str, Callable[[], Row]], path: Path) -> list[Row]:
+    """Return the row of each job; those that a file holds aren't measured again.
+
+    Args:
+        jobs: By name.
+        path: The file, which is written after each job.
+    """
+    rows = json.loads(path.read_text()) if path.exists() else {}
+    missing = {name: job for name, job in jobs.items() if name not in rows}
+    for name, row in in_parallel(missing, folds.PROCESSES, "sets"):
+        rows[name] = row
+        with atomic_write(path) as file:
+            file.write(json.dumps(rows).encode())
+    return [rows[name] for name in jobs]
+
+
 def known_row(name: str, seed: int, epochs: int, recordings: int | None = None) -> Row:
-    """Return what is true of a set, and what is said of it."""
+    """Return what is true of a set, and what is said of it; or why nothing could be said."""
     known = KNOWN_SETS[name]
     films, groups = make_set(name, seed)
     chosen = range(min(len(films), recordings or len(films)))
     evidence = Evidence(films, groups).subset(chosen)
-    comparison = compare(evidence.recordings, evidence.groups, epochs=epochs, seed=seed)
     row: Row = {
         "set": name,
         "seed": seed,
         "recordings": len(chosen),
         "truth": known.verdicts[0].value,
-        "verdict": comparison.verdict.value,
-        "right": comparison.verdict in known.verdicts,
     }
-    return row | needs_time(evidence, comparison.judgement, seed)
+    try:
+        comparison = compare(evidence.recordings, evidence.groups, epochs=epochs, seed=seed)
+        said = needs_time(evidence, comparison.judgement, seed)
+    except Exception as error:  # a set that fails counts as wrong, and the others go on
+        return row | {"verdict": repr(error), "right": False} | dict.fromkeys(WAYS)
+    right = comparison.verdict in known.verdicts
+    return row | {"verdict": comparison.verdict.value, "right": right} | said
 
 
 def summary(rows: Sequence[Row]) -> list[Row]:

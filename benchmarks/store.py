@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 from datetime import date
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,12 @@ def write(name: str, options: list[str], result: Row, commit: str) -> None:
     }
     with atomic_write(FOLDER / f"{name}.json") as file:
         file.write((json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def sources() -> str:
+    """Return a digest of all code of the package and of the benchmarks."""
+    files = [*ROOT.glob("pokersnn_helpers/**/*.py"), *ROOT.glob("benchmarks/*.py")]
+    return blake2b(b"".join(path.read_bytes() for path in sorted(files)), digest_size=8).hexdigest()
 
 
 def clean_commit() -> str:
