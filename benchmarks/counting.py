@@ -25,7 +25,7 @@ from norse.torch import LICell, LIFRecurrentCell
 from torch import Tensor, nn
 
 from pokersnn_helpers import SNN, Classifier
-from pokersnn_helpers.classifier import last_steps
+from pokersnn_helpers.frames import last_steps
 
 LAYERS = (nn.Linear, nn.GRU)  # besides those of SNN
 NEURONS = (LIFRecurrentCell, LICell)  # of Norse: LIF neurons and leaky integrators

@@ -18,7 +18,7 @@ from pokersnn_helpers import (
     fit,
     make_loader,
 )
-from pokersnn_helpers.classifier import last_steps
+from pokersnn_helpers.frames import last_steps
 from pokersnn_helpers.study.latency import (
     PredictionsOverTime,
     log_probabilities_over_time,

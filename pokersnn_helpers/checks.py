@@ -153,56 +153,6 @@ def check_classes(classes: Sequence[str], number: int | None = None) -> tuple[st
     return names
 
 
-def check_frames(frames: torch.Tensor, weights: torch.Tensor, input_size: int | None) -> None:
-    """Refuse what isn't a batch of frames for a network, as ``FrameNetwork.check`` says.
-
-    Args:
-        frames: Of shape (T, B, ...), dense or sparse.
-        weights: Some of the network's.
-        input_size: Inputs per time step; None for any number.
-    """
-    import torch  # here, and not above: events need no PyTorch
-
-    if not isinstance(frames, torch.Tensor):
-        raise TypeError(f"frames are of type {type(frames).__name__}; give a torch.Tensor")
-    known = frames.layout in (torch.strided, torch.sparse_coo)
-    if not known or not frames.is_floating_point():
-        found = f"{frames.layout} of {frames.dtype}"
-        raise TypeError(f"frames are {found}; convert them with frames.float() and .to_dense()")
-    shape = tuple(frames.shape)
-    if len(shape) < 3 or shape[0] == 0 or input_size not in (None, math.prod(shape[2:])):
-        inputs = f", with {input_size} inputs per time step" if input_size else ""
-        raise ValueError(
-            f"frames have shape {shape}; expected (time, batch, polarity, y, x){inputs} and at "
-            "least one step"
-        )
-    if weights.dtype not in (torch.float32, torch.float64):  # Norse begins in single precision
-        raise TypeError(f"the weights are of type {weights.dtype}; convert them with snn.float()")
-    values = (frames._values() if frames.is_sparse else frames).detach().to(weights.dtype)
-    # A voltage that is NaN never spikes, so the readout hides it.
-    if math.isfinite(values.sum()):
-        return
-    wrong = ~values.isfinite()
-    if wrong.any():  # else their sum alone is too large
-        places = frames._indices()[:, wrong].t() if frames.is_sparse else wrong.nonzero()
-        found = f"{values[wrong][0].item()} at index {tuple(places[0].tolist())}"
-        raise ValueError(f"frames hold {found}; they must be finite numbers")
-
-
-def check_indices(frames: torch.Tensor) -> None:
-    """Refuse sparse frames with an index outside their shape, or with dense axes."""
-    import torch
-
-    if frames.dense_dim() > 0:
-        raise TypeError("frames are sparse along some axes; give frames.to_dense().to_sparse()")
-    indices, values, size = frames._indices(), frames._values(), frames.shape
-    if values.numel():  # PyTorch's own check takes twice as long, so it is asked only what is wrong
-        low, high = (each.tolist() for each in indices.aminmax(dim=1))
-        if min(low) >= 0 and all(most < side for most, side in zip(high, size, strict=True)):
-            return
-    torch.sparse_coo_tensor(indices, values, size, check_invariants=True)
-
-
 def check_loader(loader: Any, classifier: Any) -> None:
     """Refuse recordings, and a loader of others than a classifier was made for.
 

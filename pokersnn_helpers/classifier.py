@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from .checks import check_classes, check_indices, check_range, check_sensor_size
-from .frames import indices_and_counts, with_steps
+from .checks import check_classes, check_range, check_sensor_size
+from .frames import last_steps, with_steps
 from .networks import FrameNetwork
 from .recipe import Recipe
 from .recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
@@ -160,19 +160,6 @@ class Classifier(torch.nn.Module):
                 f"output_size={expected[1]}, or name as many classes"
             )
         return log_probabilities
-
-
-def last_steps(frames: torch.Tensor) -> torch.Tensor:
-    """Return how many time steps each recording has up to its last event, (B,)."""
-    if frames.is_sparse:
-        check_indices(frames)
-        indices, counts = indices_and_counts(frames)
-        recording = indices[1]
-        time = torch.where(counts != 0, indices[0], -1)
-    else:
-        time, recording = frames.flatten(2).any(2).nonzero().t()
-    no_steps = time.new_zeros(frames.shape[1])
-    return no_steps.scatter_reduce_(0, recording, time + 1, "amax")
 
 
 def unique_argmax(values: torch.Tensor) -> torch.Tensor:

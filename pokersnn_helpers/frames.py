@@ -307,6 +307,10 @@ def augment(frames: torch.Tensor, mirror: bool = True) -> torch.Tensor:
     Returns:
         A changed copy of the same shape and kind.
 
+    Raises:
+        TypeError: The frames are no tensor, or sparse along some axes.
+        RuntimeError: Sparse frames have an index outside their shape.
+
     Example:
         >>> augment(torch.ones(20, 8, 2, 35, 35)).shape
         torch.Size([20, 8, 2, 35, 35])
@@ -331,6 +335,7 @@ def _augment_sparse(
     frames: torch.Tensor, mirrored: torch.Tensor, shifts: torch.Tensor
 ) -> torch.Tensor:
     """Move what a sparse batch holds; which counts are mirrored and shifted is given, (B,)."""
+    check_indices(frames)
     height, width = frames.shape[-2:]
     indices, counts = indices_and_counts(frames)
     step, recording, polarity, y, x = indices
@@ -350,6 +355,8 @@ def indices_and_counts(frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor
 
     PyTorch's public ``indices()`` would ask to sort them first, at every step of training.
     """
+    if frames.dense_dim() > 0:
+        raise TypeError("frames are sparse along some axes; give frames.to_dense().to_sparse()")
     return frames._indices(), frames._values()
 
 
@@ -366,3 +373,62 @@ def with_steps(frames: torch.Tensor, steps: int) -> torch.Tensor:
         counts = counts[early]
     shape = (steps, *frames.shape[1:])
     return sparse_tensor(indices, counts, shape, in_order=frames.is_coalesced())
+
+
+def last_steps(frames: torch.Tensor) -> torch.Tensor:
+    """Return how many time steps each recording has up to its last event, (B,)."""
+    if frames.is_sparse:
+        indices, counts = indices_and_counts(frames)
+        recording = indices[1]
+        time = torch.where(counts != 0, indices[0], -1)
+    else:
+        time, recording = frames.flatten(2).any(2).nonzero().t()
+    steps = time.new_zeros(frames.shape[1])
+    steps.scatter_reduce_(0, recording, time + 1, "amax")
+    if (steps > len(frames)).any():
+        check_indices(frames)  # says which is outside
+    return steps
+
+
+def check_frames(frames: torch.Tensor, weights: torch.Tensor, input_size: int | None) -> None:
+    """Refuse what isn't a batch of frames for a network, as ``FrameNetwork.check`` says.
+
+    Args:
+        frames: Of shape (T, B, ...), dense or sparse.
+        weights: Some of the network's.
+        input_size: Inputs per time step; None for any number.
+    """
+    if not isinstance(frames, torch.Tensor):
+        raise TypeError(f"frames are of type {type(frames).__name__}; give a torch.Tensor")
+    known = frames.layout in (torch.strided, torch.sparse_coo)
+    if not known or not frames.is_floating_point():
+        found = f"{frames.layout} of {frames.dtype}"
+        raise TypeError(f"frames are {found}; convert them with frames.float() and .to_dense()")
+    shape = tuple(frames.shape)
+    if len(shape) < 3 or shape[0] == 0 or input_size not in (None, math.prod(shape[2:])):
+        inputs = f", with {input_size} inputs per time step" if input_size else ""
+        raise ValueError(
+            f"frames have shape {shape}; expected (time, batch, polarity, y, x){inputs} and at "
+            "least one step"
+        )
+    if weights.dtype not in (torch.float32, torch.float64):  # Norse begins in single precision
+        raise TypeError(f"the weights are of type {weights.dtype}; convert them with snn.float()")
+    values = (frames._values() if frames.is_sparse else frames).detach().to(weights.dtype)
+    # A voltage that is NaN never spikes, so the readout hides it.
+    if math.isfinite(values.sum()):
+        return
+    wrong = ~values.isfinite()
+    if wrong.any():  # else their sum alone is too large
+        places = frames._indices()[:, wrong].t() if frames.is_sparse else wrong.nonzero()
+        found = f"{values[wrong][0].item()} at index {tuple(places[0].tolist())}"
+        raise ValueError(f"frames hold {found}; they must be finite numbers")
+
+
+def check_indices(frames: torch.Tensor) -> None:
+    """Refuse sparse frames with an index outside their shape, or with dense axes."""
+    indices, counts = indices_and_counts(frames)
+    if len(counts):  # PyTorch's own check takes twice as long, so it is asked only what is wrong
+        lowest, highest = indices.aminmax(dim=1)
+        if lowest.min() >= 0 and (highest < highest.new_tensor(frames.shape)).all():
+            return
+    torch.sparse_coo_tensor(indices, counts, frames.shape, check_invariants=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .checks import check_frames, check_indices
+from .frames import check_frames, check_indices
 
 WHOLE = 2.0**53  # µs: a time bin that holds a whole recording
 

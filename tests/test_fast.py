@@ -22,7 +22,7 @@ from pokersnn_helpers import (
     make_loaders,
     save_checkpoint,
 )
-from pokersnn_helpers.fast import cpu, fast_snn, loops
+from pokersnn_helpers.fast import fast_snn, loops, threads
 from pokersnn_helpers.system.devices import one_cpu_thread
 
 
@@ -170,8 +170,8 @@ def test_a_batch_resumed_in_pieces_gives_the_bits_of_the_whole(data, sparse):
 def two_threads(monkeypatch):
     """Compute halves of a batch on two threads; list each thread and where it began."""
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    monkeypatch.setattr(cpu, "usable_cores", lambda: 2)
-    monkeypatch.setattr(cpu, "MIN_FOR_TWO", 0)
+    monkeypatch.setattr(threads, "usable_cores", lambda: 2)
+    monkeypatch.setattr(threads, "MIN_FOR_TWO", 0)
     began = []
 
     def noted(loop):
@@ -203,14 +203,14 @@ def test_two_threads_give_the_same_bits_as_one(two_threads, monkeypatch, share):
 
 
 def blas_threads():
-    return {library.num_threads for library in cpu.blas().lib_controllers}
+    return {library.num_threads for library in threads.blas().lib_controllers}
 
 
 @pytest.fixture
 def two_blas_threads():
     if not blas_threads():
         pytest.skip("threadpoolctl knows no BLAS here, as where macOS brings its own")
-    with cpu.blas().limit(limits=2):
+    with threads.blas().limit(limits=2):
         assert blas_threads() == {2}
         yield
 

@@ -5,8 +5,8 @@ it is written by hand (backpropagation through time), and input is sparse, so th
 its events and spikes cost. Only then can time bins be much finer than 0.1 ms, down to 1 µs.
 
 - ``loops.py``: the loops that Numba compiles; a time step stands beside the step back.
-- ``cpu.py``: the passes through time on the CPU, which call the loops.
-- ``fast_snn.py``: ``FastSNN``, what it refuses, and the autograd function that calls the passes.
+- ``threads.py``: two halves of a batch side by side, and BLAS on one thread.
+- ``fast_snn.py``: ``FastSNN``, what it refuses, and its passes through time, which call the loops.
 - ``layered.py``: ``FrameLinear``, an ordinary layer that adds what isn't 0 in the same way, and
   ``LayerThenSNN``, which has one before a ``FastSNN``.
 - ``detector.py``: the ``LayerThenSNN`` that looks for motion in recordings of your own.

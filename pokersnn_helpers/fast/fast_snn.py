@@ -1,15 +1,24 @@
-"""The same network, faster: sparse input and a backward pass through time written by hand."""
+"""The same network, faster: sparse input and a backward pass through time written by hand.
 
+Events and spikes are rare, so a product with them is a sum over the few rows of a weight matrix
+that they pick. Gradients are not rare: going back, they are multiplied by BLAS, on one thread.
+"""
+
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 
-from ..checks import check_frames
+from ..frames import check_frames, check_indices, indices_and_counts
 from ..snn import SNN, SNNState
 from ..system.norse_cells import LICell, LIFRecurrentCell, LIFState, LIState
-from . import cpu
-from .loops import Constants, Trace
+from . import loops
+from .loops import Constants, Gradients, Neurons, Rows, State, Trace
+from .threads import one_blas_thread, side_by_side
 
+MIN_DENSE = 0.3  # share of inputs that aren't 0, above which BLAS multiplies all of them faster
 DEVICE = "cpu"  # of the loops
 LAYERS = {"lif0": LIFRecurrentCell, "linear": torch.nn.Linear, "readout": LICell}
 PARAMETERS = {"v_leak": 0, "v_reset": 0, "method": "super", "alpha": 1}
@@ -61,7 +70,7 @@ class FastSNN(SNN):
         check_frames(frames, self.linear.weight, self.input_size)  # the loops look at indices
         check_network(self, frames.shape[2:].numel())
         if frames.device.type != DEVICE:
-            return super().forward(cpu.to_dense(frames))
+            return super().forward(to_dense(frames))
         weights = self._weights()
         constants = self._constants()
         frames = frames.to(weights[0].dtype)
@@ -70,7 +79,7 @@ class FastSNN(SNN):
         if learns or self.record:
             trace = Trace(*_BPTT.apply(frames, *weights, constants, self.record))
         else:
-            _, trace = cpu.forward(frames, weights, constants)
+            _, trace = forward_pass(frames, weights, constants)
         self.recording = self._recorded(trace) if self.record else None
         return trace.voltages
 
@@ -82,11 +91,11 @@ class FastSNN(SNN):
         steps, batch = frames.shape[:2]
         if state is None:
             check_network(self, frames.shape[2:].numel())
-            state = cpu.at_rest(batch, self._weights(), self._constants())
+            state = at_rest(batch, self._weights(), self._constants())
         before = len(state.neurons.v)
         if batch != before:
             raise ValueError(f"frames hold {batch} recordings; go on with the {before} of before")
-        trace, state = cpu.run(steps, cpu.to_rows(frames), state)
+        trace, state = run(steps, to_rows(frames), state)
         return trace.voltages, state
 
     def _weights(self) -> tuple[torch.Tensor, ...]:
@@ -157,7 +166,7 @@ class _BPTT(torch.autograd.Function):
     @staticmethod
     def forward(ctx, frames, w_in, w_rec, w_out, constants, record):
         weights = [w_in, w_rec, w_out]
-        inputs, trace = cpu.forward(frames, weights, constants, record, keep=True)
+        inputs, trace = forward_pass(frames, weights, constants, record, keep=True)
         ctx.constants = constants
         ctx.shape = frames.shape
         # The inputs may be the frames themselves: saved so, a change of them is noticed.
@@ -173,7 +182,7 @@ class _BPTT(torch.autograd.Function):
         u, w_in, w_rec, w_out, *inputs = ctx.saved_tensors
         weights = [w_in, w_rec, w_out]
         needs_frames = ctx.needs_input_grad[0]
-        *grads, grad_i = cpu.backward(
+        *grads, grad_i = backward_pass(
             grad_voltages, inputs, u, weights, ctx.constants, needs_frames
         )
         grad_frames = None
@@ -181,3 +190,194 @@ class _BPTT(torch.autograd.Function):
             grad_frames = grad_i @ w_in
             grad_frames = grad_frames.reshape(ctx.shape)
         return grad_frames, *grads, None, None
+
+
+# ---- Through time, and back ----
+
+
+def forward_pass(frames, weights, constants, record=False, keep=False):
+    """Step through time from rest.
+
+    Args:
+        frames: (T, B, ...), dense or sparse, of the weights' type.
+        weights: Of inputs (H, inputs), recurrent (H, H) and of the readout (outputs, H).
+        constants: ``Constants``.
+        record: Keep the synaptic currents.
+        keep: Keep what ``backward_pass`` needs, the hidden neurons' voltages.
+
+    Returns:
+        The inputs for ``backward_pass``, and what the neurons did.
+
+    Raises:
+        TypeError: Frames are sparse along some axes.
+        RuntimeError: Sparse frames have an index outside their shape.
+    """
+    steps, batch = frames.shape[:2]
+    state = at_rest(batch, weights, constants)
+    active = frames._nnz() if frames.is_sparse else int(frames.count_nonzero())
+    # BLAS rounds by how many recordings there are: it is for training alone.
+    if keep and active > MIN_DENSE * frames.numel():
+        matrix = as_matrix(frames.detach())
+        with one_blas_thread(), np.errstate(all="ignore"):
+            currents = np.matmul(matrix.numpy(), weights[0].detach().t().numpy())
+        trace, _ = run(steps, no_rows(frames), state, currents, record, keep)
+        return [matrix], trace
+    rows = to_rows(frames)
+    trace, _ = run(steps, rows, state, record=record, keep=keep)
+    return [torch.from_numpy(array) for array in rows], trace
+
+
+def backward_pass(grad_voltages, inputs, u, weights, constants, keep_grad_i):
+    """Step back through time, from the gradient with respect to the readout's voltages.
+
+    Args:
+        grad_voltages: This gradient, (T, B, outputs).
+        inputs: What ``forward_pass`` returned.
+        u: Voltages of its trace, (T, B, H).
+        weights: As for ``forward_pass``.
+        constants: As for ``forward_pass``.
+        keep_grad_i: Return what a gradient with respect to frames needs.
+
+    Returns:
+        Gradients with respect to the input, the recurrent and the readout's weights, and to the
+        hidden currents before they decay, (T, B, H), of which no step is left unless needed.
+    """
+    steps, batch, hidden = u.shape
+    w_in, w_rec, w_out = weights
+    w_spikes = torch.cat([w_rec, w_out])
+    by_blas = len(inputs) == 1
+    rows = no_rows(u)
+    if not by_blas:
+        rows = Rows(*[tensor.numpy() for tensor in inputs])
+    kept = steps if by_blas or keep_grad_i else 0
+    grad_i = u.new_zeros(kept, batch, hidden).numpy()
+    dtype = grad_i.dtype
+    run_back = partial(
+        loops.backward,
+        u.numpy(),
+        rows,
+        w_spikes.numpy(),
+        of_type(dtype, constants),
+    )
+
+    def add_up(begin: int, end: int) -> Gradients:
+        gradients = Gradients(
+            grad_voltages.contiguous().numpy(),
+            grad_i,
+            np.zeros(w_in.shape[::-1], dtype),
+            np.zeros(w_spikes.shape[::-1], dtype),
+        )
+        run_back(gradients, begin, end)
+        return gradients
+
+    with one_blas_thread(), np.errstate(all="ignore"):  # ``fit`` looks for what isn't finite
+        first, *others = side_by_side(batch, u.numel(), add_up)
+        grad_w_in = first.w_in
+        grad_w_spikes = first.w_spikes
+        for other in others:
+            grad_w_in += other.w_in
+            grad_w_spikes += other.w_spikes
+        if by_blas:
+            grad_w_in = np.matmul(inputs[0].t().numpy(), grad_i.reshape(-1, hidden))
+    grad_w_spikes = transposed(torch.from_numpy(grad_w_spikes))
+    grad_w_rec, grad_w_out = grad_w_spikes.split([hidden, len(w_out)])
+    grad_w_in = transposed(torch.from_numpy(grad_w_in))
+    return grad_w_in, grad_w_rec, grad_w_out, torch.from_numpy(grad_i)
+
+
+def to_rows(frames: torch.Tensor) -> Rows:
+    """List what isn't 0 in frames (T, B, ...) on the CPU, for compiled loops.
+
+    Raises:
+        TypeError: Frames are sparse along some axes.
+        RuntimeError: Sparse frames have an index outside their shape.
+
+    Example:
+        >>> rows = to_rows(torch.tensor([[[0, 0, 7.0]], [[0, 0, 0]], [[8, 9, 0]]]))
+        >>> rows.indptr, rows.inputs, rows.counts
+        (array([0, 1, 1, 3]), array([2, 0, 1], dtype=int32), array([7., 8., 9.], dtype=float32))
+    """
+    if not frames.is_sparse:
+        matrix = as_matrix(frames.detach()).numpy()
+        places = np.flatnonzero(matrix != 0)
+        row, inputs = np.divmod(places, matrix.shape[1])
+        indptr = np.searchsorted(row, np.arange(len(matrix) + 1))
+        return Rows(indptr, inputs.astype(np.int32), matrix.take(places))
+    indices, counts = indices_and_counts(frames)
+    rows, inside = loops.sparse_rows(indices.numpy(), counts.numpy(), tuple(frames.shape))
+    if not inside:
+        check_indices(frames)  # says which is outside
+    return rows
+
+
+def as_matrix(frames: torch.Tensor) -> torch.Tensor:
+    """Return frames (T, B, ...) as a dense matrix (T * B, inputs)."""
+    return to_dense(frames).flatten(2).flatten(0, 1)
+
+
+def to_dense(frames: torch.Tensor) -> torch.Tensor:
+    """Return frames as a dense tensor; PyTorch would write beyond its memory if an index is."""
+    if frames.is_sparse:
+        check_indices(frames)
+    return frames.to_dense()
+
+
+def no_rows(frames: torch.Tensor) -> Rows:
+    """Return rows without inputs: BLAS multiplies those of these frames."""
+    steps, batch = frames.shape[:2]
+    return to_rows(torch.empty(steps, batch, 0, dtype=frames.dtype))
+
+
+def at_rest(batch: int, weights: Sequence[torch.Tensor], constants: Constants) -> State:
+    """Return the state before the first step; arguments are those of ``forward_pass``."""
+    w_in, w_rec, w_out = weights
+    outputs, hidden = w_out.shape
+    w_in_t = transposed(w_in).numpy()
+    w_spikes_t = transposed(torch.cat([w_rec, w_out])).numpy()
+    dtype = w_in_t.dtype
+    sizes = hidden, hidden, hidden + outputs, outputs, outputs
+    neurons = Neurons(*[np.zeros((batch, size), dtype) for size in sizes])
+    return State(w_in_t, w_spikes_t, of_type(dtype, constants), neurons)
+
+
+def run(steps, rows, state, currents=None, record=False, keep=False):
+    """Step on from a state, which stays as it is.
+
+    Args:
+        steps: How many.
+        rows: Their inputs.
+        state: Where to begin.
+        currents: As for ``loops.forward``.
+        record: Keep synaptic currents.
+        keep: Keep hidden neurons' voltages for ``backward_pass``.
+
+    Returns:
+        What the neurons did, and the state after it.
+    """
+    neurons = Neurons(*[array.copy() for array in state.neurons])
+    batch, hidden = neurons.v.shape
+    outputs = neurons.v_out.shape[1]
+    dtype = neurons.v.dtype
+    recorded = steps if record else 0
+    trace = Trace(
+        u=np.empty((steps if keep else 1, batch, hidden), dtype),
+        i=np.empty((recorded, batch, hidden), dtype),
+        voltages=np.empty((steps, batch, outputs), dtype),
+        i_out=np.empty((recorded, batch, outputs), dtype),
+    )
+    if currents is None:
+        currents = np.empty((0, hidden), dtype)
+    state = state._replace(neurons=neurons)
+    go_on = partial(loops.forward, rows, currents, state, trace)
+    side_by_side(batch, steps * batch * hidden, go_on)
+    return Trace(*map(torch.from_numpy, trace)), state
+
+
+def transposed(matrix: torch.Tensor) -> torch.Tensor:
+    """Return a copy whose rows lie one after the other in memory."""
+    return matrix.detach().t().clone(memory_format=torch.contiguous_format)
+
+
+def of_type(dtype: np.dtype, constants: Constants) -> Constants:
+    """Give constants this type: else Numba would compute in double precision."""
+    return Constants(*np.array(constants, dtype))

@@ -10,13 +10,13 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-from ..checks import check_frames, check_numbers, check_range, check_sensor_size
+from ..checks import check_numbers, check_range, check_sensor_size
+from ..frames import check_frames
 from ..networks import FrameNetwork
 from ..recordings import POKERDVS_SENSOR_SIZE
 from ..snn import build_network
 from . import loops
-from .cpu import as_matrix, to_rows, transposed
-from .fast_snn import FastSNN
+from .fast_snn import FastSNN, as_matrix, to_rows, transposed
 from .loops import Rows
 
 
