@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from pokersnn_helpers.study.protocol import Evidence, PerturbedEstimator
+from pokersnn_helpers.study.estimators import PerturbedEstimator
+from pokersnn_helpers.study.protocol import Evidence
 
 from . import Row, folds
 from .models import BARE_GRU, DIRECTION, GRUS, HYBRID, MODELS, PROFILE, SNN, TRIALS

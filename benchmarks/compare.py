@@ -22,7 +22,8 @@ from pokersnn_helpers.own.ask.candidates import CANDIDATES
 from pokersnn_helpers.own.ask.compare import compare
 from pokersnn_helpers.own.ask.verdict import Sees, Verdict, judge
 from pokersnn_helpers.simulation.gestures import film_gestures
-from pokersnn_helpers.study.protocol import Evidence, in_parallel
+from pokersnn_helpers.study.parallel import in_parallel
+from pokersnn_helpers.study.protocol import Evidence
 from pokersnn_helpers.system.writing import atomic_write
 
 from . import Row, folds, store

@@ -10,7 +10,8 @@ from torch.nn.functional import nll_loss
 
 from pokersnn_helpers import Classifier, Recordings, decode, evaluate, predict
 from pokersnn_helpers.frames import make_loader
-from pokersnn_helpers.study.protocol import PerturbedEstimator, Trial
+from pokersnn_helpers.study.estimators import PerturbedEstimator
+from pokersnn_helpers.study.protocol import Trial
 
 from . import Row, folds
 from .models import HYBRID, MODELS, SNN

@@ -13,7 +13,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from pokersnn_helpers import Recordings, to_frames
 from pokersnn_helpers.elsewhere.nir_files import save_nir
-from pokersnn_helpers.study.protocol import Evidence, NetworkEstimator, Trial
+from pokersnn_helpers.study.estimators import NetworkEstimator
+from pokersnn_helpers.study.protocol import Evidence, Trial
 
 from . import Row
 from .libraries import installed_version

@@ -10,7 +10,9 @@ from joblib import Parallel, delayed
 
 from pokersnn_helpers import Recordings, load_pokerdvs131
 from pokersnn_helpers.data.pokerdvs import PokerDVS131
-from pokersnn_helpers.study import protocol
+from pokersnn_helpers.study.estimators import NetworkEstimator
+from pokersnn_helpers.study.intervals import bootstrap_interval
+from pokersnn_helpers.study.protocol import CrossValidated, Evidence, cross_validate
 
 from . import Row
 
@@ -38,9 +40,9 @@ def training_cards() -> tuple[Recordings, Any]:
     return recordings.subset(chosen), passes[chosen]
 
 
-def evidence() -> protocol.Evidence:
+def evidence() -> Evidence:
     """Return all 131 with their passes, to be handed out in trials."""
-    return protocol.Evidence(*cards())
+    return Evidence(*cards())
 
 
 def for_epochs(models: Mapping[str, Any], epochs: int | None) -> dict[str, Any]:
@@ -48,7 +50,7 @@ def for_epochs(models: Mapping[str, Any], epochs: int | None) -> dict[str, Any]:
     copies = deepcopy(dict(models))
     for model in copies.values():
         network = getattr(model, "estimator", model)
-        if epochs is not None and isinstance(network, protocol.NetworkEstimator):
+        if epochs is not None and isinstance(network, NetworkEstimator):
             network.recipe["epochs"] = epochs
     return copies
 
@@ -61,9 +63,9 @@ def in_parallel(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -
 
 def validate(
     models: Mapping[Any, Any], seeds: Sequence[int], on: tuple[Recordings, Any] | None = None
-) -> dict[Any, protocol.CrossValidated]:
+) -> dict[Any, CrossValidated]:
     """Train models without each of three folds in turn, of all 131 or of other recordings."""
-    return protocol.cross_validate(models, *(on or cards()), seeds=seeds, processes=PROCESSES)
+    return cross_validate(models, *(on or cards()), seeds=seeds, processes=PROCESSES)
 
 
 def answers(
@@ -127,7 +129,7 @@ def result(seeds: int, rows: list[Row], **others: Any) -> Row:
 
 def interval(correct: np.ndarray, groups: Any) -> dict[str, float]:
     """Return both ends of a 95 % interval of the share that is correct."""
-    low, high = protocol.bootstrap_interval(correct, groups)
+    low, high = bootstrap_interval(correct, groups)
     return {"interval low": low, "interval high": high}
 
 
@@ -139,7 +141,7 @@ def mean(correct: np.ndarray, groups: Any) -> dict[str, float]:
 def points(first: np.ndarray, second: np.ndarray, groups: Any) -> dict[str, float]:
     """Return by how many percentage points the first model is better, with a 95 % interval."""
     difference = first.mean(axis=0) - second.mean(axis=0)
-    low, high = protocol.bootstrap_interval(difference, groups, lowest=-1)
+    low, high = bootstrap_interval(difference, groups, lowest=-1)
     return {
         "points": 100 * float(difference.mean()),
         "interval low": 100 * low,

@@ -10,9 +10,10 @@ import torch
 from pokersnn_helpers import Classifier, Recordings, Split, make_loader
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.simulation import simulate_pokerdvs
+from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.latency import PredictionsOverTime, predict_over_time
 from pokersnn_helpers.study.models import GRU, MLP
-from pokersnn_helpers.study.protocol import Evidence, NetworkEstimator, Trial
+from pokersnn_helpers.study.protocol import Evidence, Trial
 from tools.card_network import read, unpacked
 
 from . import Row, folds

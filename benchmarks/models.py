@@ -12,10 +12,16 @@ from torch import nn
 from pokersnn_helpers import FastSNN, Recordings, build_network, recording_statistics
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.networks import WHOLE, FrameNetwork
-from pokersnn_helpers.study import models, protocol
+from pokersnn_helpers.study import models
+from pokersnn_helpers.study.estimators import (
+    FeatureEstimator,
+    Features,
+    NetworkEstimator,
+    PerturbedEstimator,
+    logistic_regression,
+)
 from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP, summed_image
 from pokersnn_helpers.study.perturbations import merge_polarities
-from pokersnn_helpers.study.protocol import NetworkEstimator, logistic_regression
 
 from . import Options
 
@@ -100,23 +106,21 @@ def part_of(events: np.ndarray, parts: int) -> np.ndarray:
     return np.minimum((time + 0.5) * parts // (time[-1] + 1), parts - 1).astype(int)
 
 
-def nearest_neighbour(
-    features: protocol.Features, neighbours: int = 1
-) -> protocol.FeatureEstimator:
+def nearest_neighbour(features: Features, neighbours: int = 1) -> FeatureEstimator:
     """Return what answers with the class of the most similar training recording, or recordings."""
-    return protocol.FeatureEstimator(KNeighborsClassifier(neighbours), features)
+    return FeatureEstimator(KNeighborsClassifier(neighbours), features)
 
 
-def merged(estimator: Any) -> protocol.PerturbedEstimator:
+def merged(estimator: Any) -> PerturbedEstimator:
     """Return an estimator that sees no polarity."""
-    return protocol.PerturbedEstimator(estimator, merge_polarities)
+    return PerturbedEstimator(estimator, merge_polarities)
 
 
 # Chosen by ``python -m benchmarks trials``, the recipe's own numbers in chapter 4.
 BY_FRAME = {"learning_rate": 0.002}  # of networks with an ordinary layer
 SNN, HYBRID = "SNN, book's recipe", "SNN behind a layer"
 MODELS: dict[str, Any] = {
-    "most frequent suit": protocol.FeatureEstimator(DummyClassifier(), global_features),
+    "most frequent suit": FeatureEstimator(DummyClassifier(), global_features),
     "global features": logistic_regression(global_features),
     "nearest neighbour": nearest_neighbour(summed_image),
     "logistic regression": logistic_regression(summed_image, C=10),

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from pokersnn_helpers import SNN, FastSNN, Recordings, Split, build_network, load_nmnist
 from pokersnn_helpers.data.nmnist import CLASSES, SENSOR_SIZE
 from pokersnn_helpers.networks import WHOLE, SpikingNetwork
+from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.models import CNN
-from pokersnn_helpers.study.protocol import Evidence, NetworkEstimator, Trial
+from pokersnn_helpers.study.protocol import Evidence, Trial
 from tools.make_nmnist import SACCADES, read_digits
 
 from . import Row, folds

@@ -6,13 +6,9 @@ import numpy as np
 
 from pokersnn_helpers import Recordings, make_loader
 from pokersnn_helpers.networks import WHOLE
+from pokersnn_helpers.study.estimators import FeatureEstimator, PerturbedEstimator
 from pokersnn_helpers.study.models import summed_image
-from pokersnn_helpers.study.protocol import (
-    Evidence,
-    FeatureEstimator,
-    PerturbedEstimator,
-    Trial,
-)
+from pokersnn_helpers.study.protocol import Evidence, Trial
 
 from . import Row, folds
 from .counting import Operations, count_operations

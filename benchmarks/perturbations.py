@@ -6,8 +6,8 @@ import numpy as np
 
 from pokersnn_helpers import Recordings
 from pokersnn_helpers.study import perturbations
+from pokersnn_helpers.study.estimators import Perturbation
 from pokersnn_helpers.study.perturbations import apply, replaced, reversed_time
-from pokersnn_helpers.study.protocol import Perturbation
 
 
 def forwards_and_backwards(recordings: Recordings) -> Recordings:

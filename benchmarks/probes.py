@@ -24,9 +24,11 @@ from torch import nn
 from pokersnn_helpers import Recordings
 from pokersnn_helpers.networks import FrameNetwork
 from pokersnn_helpers.own.ask.verdict import Judgement, Sees
+from pokersnn_helpers.study.estimators import NetworkEstimator
+from pokersnn_helpers.study.intervals import paired_difference
 from pokersnn_helpers.study.models import GRU
 from pokersnn_helpers.study.perturbations import shuffled_time
-from pokersnn_helpers.study.protocol import Evidence, NetworkEstimator, Trial, paired_difference
+from pokersnn_helpers.study.protocol import Evidence, Trial
 
 from . import Row
 

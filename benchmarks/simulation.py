@@ -13,7 +13,8 @@ from pokersnn_helpers import FastSNN, Recordings, Split, evaluate, load_pokerdvs
 from pokersnn_helpers.frames import make_loader
 from pokersnn_helpers.simulation import EventCamera, simulate_pokerdvs
 from pokersnn_helpers.simulation.cards import CAMERA
-from pokersnn_helpers.study.protocol import Evidence, NetworkEstimator, Trial
+from pokersnn_helpers.study.estimators import NetworkEstimator
+from pokersnn_helpers.study.protocol import Evidence, Trial
 from pokersnn_helpers.training import train_classifier
 
 from . import Options, Row, folds

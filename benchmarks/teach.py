@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from pokersnn_helpers import EVENT_DTYPE, Recordings
+from pokersnn_helpers.study.estimators import PerturbedEstimator, logistic_regression
 from pokersnn_helpers.study.models import count_and_duration, summed_image
 from pokersnn_helpers.study.perturbations import apply, first_tenth, merge_polarities
-from pokersnn_helpers.study.protocol import PerturbedEstimator, logistic_regression
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route

@@ -6,12 +6,8 @@ from collections import defaultdict
 import pytest
 
 from pokersnn_helpers import Recordings
-from pokersnn_helpers.study.protocol import (
-    Evidence,
-    FeatureEstimator,
-    NetworkEstimator,
-    Trial,
-)
+from pokersnn_helpers.study.estimators import FeatureEstimator, NetworkEstimator
+from pokersnn_helpers.study.protocol import Evidence, Trial
 
 # By these names modules know what shows recordings to a model.
 SHOWING = (

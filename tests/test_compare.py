@@ -28,6 +28,7 @@ from pokersnn_helpers.own.ask.verdict import (
     tell_apart,
 )
 from pokersnn_helpers.simulation.motions import film_motions
+from pokersnn_helpers.study.intervals import Difference
 from pokersnn_helpers.study.perturbations import (
     apply,
     first_tenth,
@@ -35,7 +36,7 @@ from pokersnn_helpers.study.perturbations import (
     replaced,
     uniform_time,
 )
-from pokersnn_helpers.study.protocol import Difference, Evidence
+from pokersnn_helpers.study.protocol import Evidence
 
 BY_NAME = {model.name: model for model in CANDIDATES}
 

@@ -9,8 +9,8 @@ from benchmarks.counting import Operations, count_operations
 from benchmarks.energy import estimate_energy
 from benchmarks.operations import count_regression
 from pokersnn_helpers import SNN, FastSNN
+from pokersnn_helpers.study.estimators import logistic_regression
 from pokersnn_helpers.study.models import summed_image
-from pokersnn_helpers.study.protocol import logistic_regression
 
 STEPS = (9, 5, 1)  # of the random frames
 

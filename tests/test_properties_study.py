@@ -21,9 +21,10 @@ from benchmarks.early import (
 from benchmarks.latency import correct_after_events, correct_at_time
 from pokersnn_helpers import SNN, Classifier, FastSNN, Recordings, predict, stratified_folds
 from pokersnn_helpers.study import perturbations
+from pokersnn_helpers.study.intervals import bootstrap_interval
 from pokersnn_helpers.study.latency import predict_over_time
 from pokersnn_helpers.study.models import CNN, GRU, MLP, FrameMLP
-from pokersnn_helpers.study.protocol import bootstrap_interval, cross_validate
+from pokersnn_helpers.study.protocol import cross_validate
 
 EXAMPLES = int(os.environ.get("EXAMPLES", 0))  # more of them, by hand
 QUICK = settings(derandomize=not EXAMPLES, max_examples=EXAMPLES or 40, deadline=None)

@@ -21,21 +21,14 @@ from pokersnn_helpers import EVENT_DTYPE, SNN, Recordings, SpikingNetwork, predi
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.recipe import AUGMENTS
-from pokersnn_helpers.study import protocol
+from pokersnn_helpers.study import estimators, parallel
+from pokersnn_helpers.study.estimators import NetworkEstimator, PerturbedEstimator
+from pokersnn_helpers.study.intervals import bootstrap_interval, paired_difference
 from pokersnn_helpers.study.latency import predict_over_time
 from pokersnn_helpers.study.models import MLP, summed_image
+from pokersnn_helpers.study.parallel import in_parallel
 from pokersnn_helpers.study.perturbations import reversed_time
-from pokersnn_helpers.study.protocol import (
-    CrossValidated,
-    Evidence,
-    NetworkEstimator,
-    PerturbedEstimator,
-    Trial,
-    bootstrap_interval,
-    cross_validate,
-    in_parallel,
-    paired_difference,
-)
+from pokersnn_helpers.study.protocol import CrossValidated, Evidence, Trial, cross_validate
 from pokersnn_helpers.system.norse_cells import LICell, LIFRecurrentCell
 
 
@@ -236,8 +229,8 @@ def test_without_shared_memory_one_process_does_all(monkeypatch):
     def refuse():
         raise PermissionError(13, "Permission denied", "/dev/shm")
 
-    monkeypatch.setattr(protocol.multiprocessing, "Lock", refuse)
-    monkeypatch.setattr(protocol, "Parallel", None)
+    monkeypatch.setattr(parallel.multiprocessing, "Lock", refuse)
+    monkeypatch.setattr(parallel, "Parallel", None)
     jobs = {n: partial(divmod, n, 3) for n in range(7)}
     assert dict(in_parallel(jobs)) == {n: divmod(n, 3) for n in range(7)}
     with pytest.warns(UserWarning, match="can't share memory here"):
@@ -248,7 +241,7 @@ WORKING = """
 import os, signal, sys, time
 from functools import partial
 from pathlib import Path
-from pokersnn_helpers.study.protocol import in_parallel
+from pokersnn_helpers.study.parallel import in_parallel
 
 def work(folder):
     Path(folder, str(os.getpid())).touch()
@@ -441,7 +434,7 @@ def test_network_is_trained_by_the_book_s_recipe_but_for_what_is_given(monkeypat
         calls.append(arguments)
         return None, None
 
-    monkeypatch.setattr(protocol, "train_classifier", train)
+    monkeypatch.setattr(estimators, "train_classifier", train)
     recordings = numbered(4)  # which are no cards
     NetworkEstimator(MLP).fit(recordings)
     NetworkEstimator(MLP, clip_norm=None, time_window=WHOLE, augment="none").fit(recordings)

@@ -28,8 +28,8 @@ from pokersnn_helpers import (
 from pokersnn_helpers.figures.dynamics import plot_dynamics
 from pokersnn_helpers.frames import with_steps
 from pokersnn_helpers.own.answer.streaming import Stream
+from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.perturbations import merge_polarities
-from pokersnn_helpers.study.protocol import NetworkEstimator
 
 BOOK = Path(__file__).parents[1] / "book"
 

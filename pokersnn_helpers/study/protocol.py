@@ -1,172 +1,28 @@
-"""The protocol that all models go through: evidence, estimators, and intervals.
+"""The protocol that all models go through: who may learn from, choose by and test on what.
 
 ``Evidence`` holds recordings and the group of each, and hands them out in trials: each says what
-to learn from, what to choose by and, once, what to test on. No group is in two of these parts.
-
-An estimator has two methods, as in scikit-learn: ``fit(recordings, seed)`` learns and returns the
-estimator, and ``predict(recordings)`` returns an index of a class for each recording, or -1 for no
-answer. To compare a network of your own with a simple model::
+to learn from, what to choose by and, once, what to test on. No group is in two of these parts. To
+compare a network of your own with a simple model::
 
     models = {"sum": logistic_regression(summed_image), "mine": NetworkEstimator(MyNetwork)}
     trained = cross_validate(models, recordings, groups)
     bootstrap_interval(trained["mine"].correct(recordings), groups)
 """
 
-import math
-import multiprocessing
-import os
-import time
-import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy, deepcopy
-from dataclasses import asdict, dataclass
-from functools import cache, partial
+from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from itertools import combinations
-from numbers import Integral
-from threading import Thread
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed, parallel_config
-from scipy.stats import t as student
-from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
-from ..checks import check_groups, check_numbers
-from ..classifier import Classifier
-from ..fast import FastSNN
-from ..frames import make_loader
-from ..networks import FrameNetwork
-from ..recipe import Recipe
+from ..checks import check_groups
 from ..recordings import Recordings, fold_indices
-from ..training import History, evaluate, progress_hidden, train_classifier
-
-Features = Callable[[Recordings], np.ndarray]
-Perturbation = Callable[[Recordings], Recordings]
-# What networks are trained by, whatever the recordings: stored measurements depend on it.
-BOOK_RECIPE = asdict(Recipe())
-del BOOK_RECIPE["network"], BOOK_RECIPE["surrogate_slope"]
-
-
-class NetworkEstimator:
-    """Trains a network on the CPU by the book's recipe, whatever the recordings.
-
-    Args:
-        network: The network to train, as for ``train_classifier``.
-        recipe: Further arguments of ``train_classifier``, which replace those of the book's recipe
-            (``BOOK_RECIPE``).
-
-    Attributes:
-        classifier: The trained classifier.
-        history: Loss and accuracy during its training, by epoch.
-
-    Example:
-        >>> from pokersnn_helpers import load_pokerdvs
-        >>> data = load_pokerdvs(source="simulated")
-        >>> estimator = NetworkEstimator(epochs=2).fit(data.train, seed=0)
-        >>> estimator.predict(data.test).shape
-        (20,)
-    """
-
-    classifier: Classifier
-    history: History
-
-    def __init__(self, network: Callable[..., FrameNetwork] = FastSNN, **recipe: Any):
-        self.make = network
-        self.recipe = recipe
-
-    @property
-    def network(self) -> Any:
-        """The trained network."""
-        return self.classifier.snn
-
-    def fit(self, recordings: Recordings, seed: int = 0) -> "NetworkEstimator":
-        """Train a new network; the seed determines everything that is random."""
-        recipe = BOOK_RECIPE | self.recipe
-        self.classifier, self.history = train_classifier(
-            recordings, seed, "cpu", network=self.make, **recipe
-        )
-        return self
-
-    def predict(self, recordings: Recordings) -> np.ndarray:
-        """Return the index of a class for each recording, or -1 where there is no answer."""
-        network = self.network
-        loader = make_loader(recordings, 64, network.time_window, sparse=network.takes_sparse)
-        return evaluate(self.classifier, loader, "cpu").predicted.numpy()
-
-
-@dataclass
-class FeatureEstimator:
-    """Trains a classifier of scikit-learn on numbers that are computed from each recording.
-
-    Example:
-        >>> from pokersnn_helpers import load_pokerdvs
-        >>> from pokersnn_helpers.study.models import summed_image
-        >>> data = load_pokerdvs(source="simulated")
-        >>> sums = FeatureEstimator(LogisticRegression(max_iter=2000), summed_image).fit(data.train)
-        >>> sums.predict(data.test).shape
-        (20,)
-    """
-
-    model: Any
-    features: Features
-
-    def fit(self, recordings: Recordings, seed: int = 0) -> "FeatureEstimator":
-        """Train the model anew; nothing in it is random."""
-        self.model = clone(self.model).fit(self.features(recordings), recordings.targets)
-        return self
-
-    def predict(self, recordings: Recordings) -> np.ndarray:
-        """Return indices of classes."""
-        return self.model.predict(self.features(recordings))
-
-
-@dataclass
-class PerturbedEstimator:
-    """Changes recordings in the same way before an estimator learns from them or classifies them.
-
-    Example:
-        >>> from pokersnn_helpers import load_pokerdvs
-        >>> from pokersnn_helpers.study.models import summed_image
-        >>> from pokersnn_helpers.study.perturbations import merge_polarities
-        >>> data = load_pokerdvs(source="simulated")
-        >>> without = PerturbedEstimator(logistic_regression(summed_image), merge_polarities)
-        >>> without.fit(data.train).predict(data.test).shape
-        (20,)
-    """
-
-    estimator: Any
-    perturb: Perturbation
-
-    def fit(self, recordings: Recordings, seed: int = 0) -> "PerturbedEstimator":
-        """Train the estimator on changed recordings."""
-        self.estimator.fit(self.perturb(recordings), seed)
-        return self
-
-    def predict(self, recordings: Recordings) -> np.ndarray:
-        """Return indices of classes."""
-        return self.estimator.predict(self.perturb(recordings))
-
-
-def logistic_regression(features: Features, C: float = 1.0) -> FeatureEstimator:
-    """Return a logistic regression on standardised features; ``C`` has scikit-learn's meaning.
-
-    Example:
-        >>> from pokersnn_helpers import load_pokerdvs
-        >>> from pokersnn_helpers.study.models import summed_image
-        >>> data = load_pokerdvs(source="simulated")
-        >>> logistic_regression(summed_image).fit(data.train).predict(data.test).shape
-        (20,)
-    """
-    regression = make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=2000))
-    return FeatureEstimator(regression, features)
+from .parallel import in_parallel
 
 
 class Evidence:
@@ -186,6 +42,7 @@ class Evidence:
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
+        >>> from pokersnn_helpers.study.estimators import logistic_regression
         >>> from pokersnn_helpers.study.models import summed_image
         >>> evidence = Evidence(load_pokerdvs(source="simulated").train)
         >>> trial = evidence.folds(3)[0]
@@ -332,6 +189,7 @@ class CrossValidated:
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
+        >>> from pokersnn_helpers.study.estimators import logistic_regression
         >>> from pokersnn_helpers.study.models import summed_image
         >>> data = load_pokerdvs(source="simulated")
         >>> models = {"sum": logistic_regression(summed_image)}
@@ -397,6 +255,7 @@ def cross_validate(
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs131
+        >>> from pokersnn_helpers.study.estimators import logistic_regression
         >>> from pokersnn_helpers.study.models import summed_image
         >>> everything = load_pokerdvs131(source="simulated")
         >>> models, groups = {"sum": logistic_regression(summed_image)}, everything.table["pass"]
@@ -426,219 +285,3 @@ def _fit(estimator: Any, trial: Trial, seed: int) -> tuple[Any, np.ndarray]:
     """Return a copy of an estimator that has learned, and which recordings it hasn't seen."""
     trained = deepcopy(estimator).fit(trial.learn.recordings, seed)
     return trained, trial.test(lambda held_out: held_out.numbers)
-
-
-def in_parallel(
-    jobs: Mapping[Any, Callable[[], Any]], processes: int = 1, progress: str | None = None
-) -> Generator[tuple[Any, Any]]:
-    """Yield the name of each job and what it returned, as soon as it is done.
-
-    Args:
-        jobs: Functions that can be pickled, by name. They are started in this order.
-        processes: How many jobs run at the same time, each on one thread.
-        progress: The title of a progress bar. Default: there is no bar.
-
-    Raises:
-        ValueError: ``processes`` isn't a whole number greater than 0.
-        RuntimeError: A process that worked was ended from outside.
-
-    Example:
-        >>> dict(in_parallel({"a": lambda: 1, "b": lambda: 2}))
-        {'a': 1, 'b': 2}
-    """
-    check_numbers(Integral, processes=processes)
-    workers = min(processes, len(jobs)) or 1
-    hidden = {} if progress else {"disable": True}  # disable=False would overrule TQDM_DISABLE
-    results = _by_processes(jobs, workers) if workers > 1 and _locks() else _one_by_one(jobs)
-    yield from tqdm(results, progress, len(jobs), unit="model", **hidden)
-
-
-def _locks() -> bool:
-    """Say whether processes can share locks here, and warn if they can't."""
-    try:
-        multiprocessing.Lock()
-    except (ImportError, OSError) as error:
-        warnings.warn(
-            f"processes can't share memory here ({error}), so one does all of the work; "
-            "a container may need /dev/shm",
-            stacklevel=4,
-        )
-        return False
-    return True
-
-
-def _one_by_one(jobs: Mapping[Any, Callable[[], Any]]) -> Iterator[tuple[Any, Any]]:
-    for name, job in jobs.items():
-        with threadpool_limits(1), progress_hidden():
-            result = job()
-        yield name, result
-
-
-def _by_processes(jobs: Mapping[Any, Callable[[], Any]], workers: int) -> Iterator[tuple[Any, Any]]:
-    with parallel_config("loky", inner_max_num_threads=1):
-        # Large arrays are copied, since memory that processes share may be small.
-        parallel = Parallel(workers, return_as="generator_unordered", max_nbytes=None)
-    work = delayed(_work)
-    try:
-        yield from parallel(work(name, job, os.getpid()) for name, job in jobs.items())
-    except BrokenExecutor:
-        raise RuntimeError(
-            "a process that trained was ended from outside, most likely since memory ran out; "
-            "close other programs, or choose fewer processes"
-        ) from None
-
-
-def _work(name: Any, job: Callable[[], Any], parent: int) -> tuple[Any, Any]:
-    """Work in a process that ends with its parent, on one thread and without a progress bar."""
-    _end_with(parent)
-    with threadpool_limits(1), progress_hidden():
-        return name, job()
-
-
-@cache
-def _end_with(parent: int) -> None:
-    """Let this process end when the one that began it has ended, in whatever way."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
-
-
-def bootstrap_interval(
-    correct: np.ndarray, groups: Sequence[int], lowest: float = 0
-) -> tuple[float, float]:
-    """Return a 95 % interval for the accuracy, if groups of recordings were drawn anew.
-
-    The recordings of a group aren't independent, so whole groups are drawn, with replacement
-    (cluster bootstrap: Davison and Hinkley 1997, section 3.8). Where all groups agree, as when all
-    answers are correct, this interval would have no width. It then ends at the exact bound for n
-    groups without an exception, 1 - 0.025^(1/n) away (Clopper and Pearson 1934), which is wider
-    than the interval after a single error.
-
-    Args:
-        correct: Whether each recording was classified correctly, of shape (recordings,) or
-            (seeds, recordings), over which the mean is taken. For a difference between two
-            models, by how much the first is better, from -1 to 1.
-        groups: The group of each recording.
-        lowest: The lowest possible value: 0 for an accuracy, -1 for a difference.
-
-    Raises:
-        ValueError: There isn't a group for each recording, or a number lies beyond -1 to 1.
-
-    Example:
-        >>> low, high = bootstrap_interval(np.ones(131, dtype=bool), np.arange(131) % 26)
-        >>> round(low, 3), high
-        (0.868, 1.0)
-    """
-    rates = np.atleast_2d(correct).mean(axis=0)
-    if not (np.abs(rates) <= 1).all():
-        raise ValueError("correct holds numbers beyond -1 to 1; give truth values or shares")
-    numbers = check_groups(groups, len(rates))
-    sums = np.bincount(numbers, rates)
-    sizes = np.bincount(numbers)
-    count = len(sizes)
-    if np.allclose(
-        sums / sizes, rates.mean()
-    ):  # also one group, from which hardly anything follows
-        width = 1 - 0.025 ** (1 / count)
-        ends = rates.mean() + np.array([-width, width])
-    else:
-        drawn = np.random.default_rng(0).integers(count, size=(2000, count))
-        accuracies = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-        ends = np.quantile(accuracies, [0.025, 0.975])
-    low, high = ends.clip(lowest, 1).tolist()
-    return low, high
-
-
-class Difference(NamedTuple):
-    """By how much a model is more accurate than another.
-
-    Attributes:
-        mean: From -1 to 1.
-        low: The lower end of its interval.
-        high: The upper end.
-
-    Example:
-        >>> Difference(mean=0.1, low=-0.02, high=0.22).low < 0
-        True
-    """
-
-    mean: float
-    low: float
-    high: float
-
-
-def paired_difference(
-    first: np.ndarray,
-    second: np.ndarray,
-    groups: Sequence[Any],
-    models: int = 1,
-    within: bool = False,
-) -> Difference:
-    """Return by how much a model, the best of some, is more accurate than another, and an interval.
-
-    It is that of Student's t for groups of recordings, as wide as the interval of a single model is
-    at 100 − 5 / ``models`` % (Bonferroni), since the best of several is ahead by chance more often.
-    Unlike a bootstrap, it holds its level with few groups, too, and with groups of unequal size:
-    a group's deviation counts more the larger the group is, and degrees of freedom are fewer (CR2
-    and Satterthwaite's: Pustejovsky and Tipton 2018, doi:10.1080/07350015.2016.1247004). Groups
-    that agree by chance aren't certainty: the error is at least that of independent recordings, and
-    the interval at least as wide as the exact one for n recordings without an exception (Clopper
-    and Pearson 1934), or, where the difference is the same for all of them, for n groups.
-
-    Args:
-        first: Whether each recording was classified correctly, (recordings,).
-        second: The same recordings, classified by the other model.
-        groups: The group of each recording.
-        models: How many the first one is the best of.
-        within: Ask about other recordings of these groups, and not about new groups.
-
-    Example:
-        >>> better, worse = np.arange(100) < 90, np.arange(100) < 80
-        >>> [round(share, 2) for share in paired_difference(better, worse, range(100), models=3)]
-        [0.1, 0.03, 0.17]
-    """
-    difference = np.subtract(first, second, dtype=float)
-    recordings = len(difference)
-    numbers = check_groups(groups, recordings)
-    sizes = np.bincount(numbers)
-    mean = difference.mean()
-    deviations = difference - mean
-    error = math.sqrt((deviations**2).sum()) / recordings
-    if within:
-        of_groups = np.bincount(numbers, difference) / sizes
-        unbiased = (sizes / (sizes - 1).clip(1))[numbers]
-        error = math.sqrt((unbiased * (difference - of_groups[numbers]) ** 2).sum()) / recordings
-        units, freedom = recordings, float(recordings - len(sizes))
-    else:
-        by_group = np.bincount(numbers, deviations)
-        weights = (1 - sizes / recordings).clip(1e-9)
-        error = max(error, math.sqrt((by_group**2 / weights).sum()) / recordings)
-        units, freedom = len(sizes), degrees_of_freedom(sizes)
-    tail = 0.025 / models
-    width = 1 - tail ** (1 / (recordings if error else units))
-    if error:
-        width = max(width, student.ppf(1 - tail, freedom) * error) if freedom > 0 else 1.0
-    mean, low, high = np.clip([mean, mean - width, mean + width], -1, 1).tolist()
-    return Difference(mean, low, high)
-
-
-def degrees_of_freedom(sizes: np.ndarray) -> float:
-    """Return Satterthwaite's, of a mean over groups: one less than there are if all are equal.
-
-    Args:
-        sizes: How many recordings each group has.
-
-    Example:
-        >>> degrees_of_freedom(np.array([4, 4, 4]))
-        2.0
-    """
-    if len(sizes) == 1:
-        return 0.0
-    shares = sizes / sizes.sum()
-    adjusted = shares * sizes / (1 - shares).clip(1e-9)
-    of_pairs = adjusted.sum() ** 2 - (adjusted**2).sum()
-    return float(sizes.sum() ** 2 / ((sizes**2).sum() + of_pairs))

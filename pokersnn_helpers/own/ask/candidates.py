@@ -19,8 +19,7 @@ from ...networks import WHOLE
 from ...recipe import AUGMENTS, choose_recipe
 from ...recordings import Recordings
 from ...study import models
-from ...study.perturbations import any_tenth, first_tenth, last_tenth, uniform_time
-from ...study.protocol import (
+from ...study.estimators import (
     FeatureEstimator,
     Features,
     NetworkEstimator,
@@ -28,6 +27,7 @@ from ...study.protocol import (
     PerturbedEstimator,
     logistic_regression,
 )
+from ...study.perturbations import any_tenth, first_tenth, last_tenth, uniform_time
 from ..look.inspection import find_hot_pixels
 from .verdict import Model, Sees
 

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from ...recordings import Recordings, check_recordings
+from ...study.parallel import in_parallel
 from ...study.perturbations import replaced
-from ...study.protocol import Evidence, Trial, in_parallel
+from ...study.protocol import Evidence, Trial
 from .candidates import CANDIDATES, Settings, choose_settings, in_finer_bins, without_times
 from .verdict import Answer, Judgement, Model, Sees, Verdict, in_words, judge
 

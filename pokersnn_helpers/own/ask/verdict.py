@@ -17,11 +17,7 @@ from scipy.stats import binomtest
 from scipy.stats import t as student
 
 from ...checks import check_groups
-from ...study.protocol import (
-    Difference,
-    degrees_of_freedom,
-    paired_difference,
-)
+from ...study.intervals import Difference, degrees_of_freedom, paired_difference
 
 MARGIN = 0.10  # by which the best may be ahead of a model that is as good, in accuracy
 LEVEL = 0.01  # of the test against guessing, for all models together
@@ -72,7 +68,7 @@ class Model:
     Attributes:
         name: Printed in tables.
         sees: What it sees of a recording.
-        make: Makes the estimator, which learns and predicts as in ``study.protocol``, of settings.
+        make: Makes an estimator, as in ``study.estimators``, of settings.
         check: What to look at where this model, which is trivial, is as good as the best.
         control: Sees the same of any part of a recording. A start or an end is a shortcut only if
             its control tells less than half as much above guessing.
