@@ -25,7 +25,7 @@ from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.networks import FrameNetwork, SpikingNetwork
 from pokersnn_helpers.recordings import POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import motions
-from pokersnn_helpers.simulation.camera import EventCamera
+from pokersnn_helpers.simulation.camera import FRAME_INTERVAL, EventCamera
 from pokersnn_helpers.simulation.cards import CAMERA
 from pokersnn_helpers.simulation.pips import sd_circle
 from pokersnn_helpers.snn import build_network
@@ -306,7 +306,7 @@ def random_dots(motion: str, rng: np.random.Generator) -> np.ndarray:
         x and y of each dot, as ``random_path`` returns those of a shape, (dots, 2, frames).
     """
     duration = rng.uniform(*motions.DURATION)
-    time = np.arange(0, duration, motions.FRAME_INTERVAL / 1000)
+    time = np.arange(0, duration, FRAME_INTERVAL / 1000)
     count = rng.integers(6, 13)
     x, y = rng.uniform(-EDGE, EDGE, (2, count, 1))
     way = rng.uniform(0.35, 1) * time
@@ -331,7 +331,7 @@ def drifting_dots(
     Returns:
         x and y of each dot, as ``random_path`` returns those of a shape, (dots, 2, frames).
     """
-    time = np.arange(0, LENGTH, motions.FRAME_INTERVAL / 1000)
+    time = np.arange(0, LENGTH, FRAME_INTERVAL / 1000)
     count = rng.integers(6, 13)
     x, y = rng.uniform(-EDGE, EDGE, (2, count, 1))
     gone = rng.uniform(slowest, 1) * time
@@ -386,7 +386,7 @@ def film_dots(
         for (dot_x, dot_y), radius in zip(paths, radii, strict=True):
             distance = np.minimum(distance, sd_circle(x - dot_x, y - dot_y, radius))
         covered = np.clip(0.5 - distance, 0, 1)
-        events.append(camera.record(-covered, motions.FRAME_INTERVAL, rng))
+        events.append(camera.record(-covered, FRAME_INTERVAL, rng))
     return Recordings(events, targets, names, POKERDVS_SENSOR_SIZE)
 
 

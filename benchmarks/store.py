@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pokersnn_helpers import load_pokerdvs131
-from pokersnn_helpers.study.measured import FOLDER
+from pokersnn_helpers.study.measured import MEASUREMENTS
 from pokersnn_helpers.system.writing import atomic_write
 
 from . import Row
@@ -49,7 +49,7 @@ def write(name: str, options: list[str], result: Row, commit: str) -> None:
         "setting": setting(),
         "result": finite(result, DIGITS),
     }
-    with atomic_write(FOLDER / f"{name}.json") as file:
+    with atomic_write(MEASUREMENTS / f"{name}.json") as file:
         file.write((json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
 
 
@@ -67,7 +67,7 @@ def clean_commit() -> str:
             simulated.
     """
     require_real()
-    code = ["pokersnn_helpers", "benchmarks", f":!{FOLDER.relative_to(ROOT)}"]
+    code = ["pokersnn_helpers", "benchmarks", f":!{MEASUREMENTS.relative_to(ROOT)}"]
     changed = git("status", "--porcelain", "--", *code)
     if changed:
         raise SystemExit(f"commit first, so that the measurement names its code:\n{changed}")

@@ -26,8 +26,8 @@ TIME_WINDOWS = (100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)  # µs,
 BINS = 50  # that the median recording has, about
 SMALL_SET = 200  # recordings: fewer are learned in small batches
 BATCHES = 1000  # of all epochs together, about
-MIN_EPOCHS = 3
-MAX_EPOCHS = 60
+FEWEST_EPOCHS = 3
+MOST_EPOCHS = 60
 MIN_PIXELS = 16  # along a side, from which on a shift by one pixel changes no class
 STEADY_STEPS = 100  # through which gradients don't explode; ``benchmarks widths`` has more
 
@@ -100,7 +100,7 @@ def _for_other_classes(recordings: Recordings, duration_ms: float) -> Recipe:
     return Recipe(
         time_window=time_window,
         augment="shift" if min(recordings.sensor_size[:2]) >= MIN_PIXELS else "none",
-        epochs=min(max(epochs, MIN_EPOCHS), MAX_EPOCHS),
+        epochs=min(max(epochs, FEWEST_EPOCHS), MOST_EPOCHS),
         batch_size=batch_size,
         learning_rate=0.001 if few else 0.002,
     )

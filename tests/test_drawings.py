@@ -6,7 +6,7 @@ import pytest
 
 from pokersnn_helpers import SNN
 from pokersnn_helpers.figures import colours
-from pokersnn_helpers.figures.drawings import FOLDER, show_drawing
+from pokersnn_helpers.figures.drawings import DRAWINGS, show_drawing
 
 CODE = {
     colours.ON,
@@ -19,7 +19,7 @@ CODE = {
 TWELVE_AND_A_HALF_POINTS = "0.125"  # glyphs have a hundred units
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.iterdir()))
+@pytest.mark.parametrize("name", sorted(path.stem for path in DRAWINGS.iterdir()))
 def test_drawing_is_as_wide_as_every_figure_and_in_its_font_and_colours(name):
     svg = show_drawing(name)._repr_svg_()
     width, height = re.search(r'<svg[^>]* width="([\d.]+)pt" height="([\d.]+)pt"', svg).groups()

@@ -20,7 +20,7 @@ from nbformat import v4
 from pandas.api.types import is_numeric_dtype
 
 from benchmarks.store import AMOUNTS
-from pokersnn_helpers.study.measured import FOLDER, measured, names, read
+from pokersnn_helpers.study.measured import MEASUREMENTS, measured, names, read
 
 BOOK = Path(__file__).parents[1] / "book"
 PAGES = sorted([*BOOK.glob("*.ipynb"), *BOOK.rglob("*.md")])
@@ -164,7 +164,7 @@ def test_stored_measurement_says_where_it_comes_from(name):
     assert document["setting"]["data"] == "real"
     rows = document["result"].values()
     assert any(isinstance(value, list) and value for value in rows)
-    path = FOLDER / f"{name}.json"
+    path = MEASUREMENTS / f"{name}.json"
     assert path.read_bytes().endswith(b"}\n")
 
 

@@ -22,6 +22,7 @@ from benchmarks.motions import MotionDetector, film_dots
 from pokersnn_helpers import Classifier, Recordings, evaluate, make_loader, train_classifier
 from pokersnn_helpers.recordings import POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import motions as simulated
+from pokersnn_helpers.simulation.camera import FRAME_INTERVAL
 from pokersnn_helpers.simulation.cards import CAMERA
 from pokersnn_helpers.study.models import CNN
 from pokersnn_helpers.study.perturbations import replaced
@@ -95,7 +96,7 @@ def draw_stroke(
     if circular:
         shortest = max(shortest, FASTEST_TURN * turns)
     duration = math.exp(rng.uniform(math.log(shortest), math.log(longest)))
-    time = np.arange(0, duration, simulated.FRAME_INTERVAL / 1000)
+    time = np.arange(0, duration, FRAME_INTERVAL / 1000)
     pace = wavy(rng.uniform(0.3, 1.3, 6), len(time))
     to_an_end = np.minimum(time, time[::-1])
     pace *= np.minimum(to_an_end / 2, 1) + 0.05  # from rest to rest
@@ -213,7 +214,7 @@ def settings() -> dict:
         "opposite": OPPOSITE,
         "camera": vars(HAND_CAMERA),
         "duration": simulated.DURATION,
-        "frame_interval": simulated.FRAME_INTERVAL,
+        "frame_interval": FRAME_INTERVAL,
         "radius": RADIUS,
         "slow_motion": SLOW_MOTION,
         "time_window": TIME_WINDOW,

@@ -23,7 +23,7 @@ from ..training import Prediction, predict_recording
 from .terminal import pixels, say
 
 COLUMNS = ["class", "answer", "line", "unlike"]  # line: all in words; unlike: what was trained on
-WIDTH = 80  # of a terminal
+TERMINAL_WIDTH = 80  # columns
 NO_ANSWER = "no answer"
 
 
@@ -128,7 +128,7 @@ def confusion(answers: pd.DataFrame) -> str:
     table = pd.crosstab(answers["class"], answers["answer"])
     correct = answers["class"] == answers["answer"]
     table["correct, %"] = (100 * correct.groupby(answers["class"]).mean()).round(1)
-    return table.to_string(line_width=WIDTH)
+    return table.to_string(line_width=TERMINAL_WIDTH)
 
 
 def write_matrix(answers: pd.DataFrame, path: Path) -> None:

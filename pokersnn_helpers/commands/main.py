@@ -37,7 +37,7 @@ NUMBER: dict[str, Any] = {"type": int}
 SWITCH: dict[str, Any] = {"action": "store_true"}
 WHOLE_US = {"metavar": "MICROSECONDS", "type": int}
 BIN_US = {"metavar": "MICROSECONDS", "type": float}
-AUGMENTS = {"choices": ("none", "shift", "mirror")}
+AUGMENT = {"choices": ("none", "shift", "mirror")}
 OPTIONS = [  # the commands, an option of theirs, its meaning, and what else argparse takes
     ("predict", "recordings", f"{EVENTS}; or a folder per class", FILE | {"nargs": "+"}),
     ("inspect", "recordings", "files of events, or folders of them", FILE | {"nargs": "+"}),
@@ -50,7 +50,7 @@ OPTIONS = [  # the commands, an option of theirs, its meaning, and what else arg
     ("train compare", "--window-ms", "cut recordings into such parts", MS),
     ("train compare", "--group-by", GROUP, {"metavar": "REGEX"}),
     ("train compare", "--time-window", "of a bin; else chosen", BIN_US),
-    ("train compare", "--augment", "how training recordings change", AUGMENTS),
+    ("train compare", "--augment", "how training recordings change", AUGMENT),
     ("train", "--data", "folder per class; else POKER-DVS", {"metavar": "PATH"}),
     ("train compare", "--epochs", "passes over the training recordings; else chosen", NUMBER),
     ("train", "--network", NETWORK, {"choices": TRAINABLE}),

@@ -30,7 +30,7 @@ from .terminal import forget, interruptible, printable, say
 
 Words = dict[str, Any]  # options by name
 
-FOLDS = 4  # of which one tests, and where a class has so many groups left, one chooses the epoch
+TEST_FOLDS = 4  # one tests; where a class has so many groups left, another chooses the epoch
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def divide(recordings: Recordings, groups: Sequence[Any]) -> Split:
     evidence = Evidence(recordings, groups)
     if evidence.groups_per_class() < 2:
         raise ValueError("a class has a single group, so none can test; add folders")
-    trial = evidence.hold_out(FOLDS)
+    trial = evidence.hold_out(TEST_FOLDS)
     learned = trial.learn.recordings
     validation = trial.choose.recordings if trial.choose else None
     test = trial.test(lambda tested: tested.recordings)

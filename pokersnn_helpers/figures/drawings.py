@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-FOLDER = Path(__file__).with_name("svg")
+DRAWINGS = Path(__file__).with_name("svg")
 
 
 @dataclass(frozen=True)
@@ -11,7 +11,7 @@ class Drawing:
     """An SVG in the colours of the book's figures; a notebook shows it as a cell's last value.
 
     Example:
-        >>> Drawing((FOLDER / "pixel.svg").read_text(encoding="utf-8")) == show_drawing("pixel")
+        >>> Drawing((DRAWINGS / "pixel.svg").read_text(encoding="utf-8")) == show_drawing("pixel")
         True
     """
 
@@ -34,4 +34,4 @@ def show_drawing(name: str) -> Drawing:
         >>> show_drawing("spike").svg.count("<svg")
         1
     """
-    return Drawing(FOLDER.joinpath(f"{name}.svg").read_text(encoding="utf-8"))
+    return Drawing(DRAWINGS.joinpath(f"{name}.svg").read_text(encoding="utf-8"))

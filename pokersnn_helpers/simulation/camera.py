@@ -12,6 +12,8 @@ from numpy.random import Generator
 from ..checks import EVENT_DTYPE, check_range
 from ..system.compiling import compiled
 
+FRAME_INTERVAL = 100  # µs, between two frames of a scene that moves fast
+
 
 @dataclass(frozen=True)
 class EventCamera:

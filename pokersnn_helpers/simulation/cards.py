@@ -27,10 +27,9 @@ from numpy.random import Generator
 
 from ..checks import check_range
 from ..recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
-from .camera import EventCamera
+from .camera import FRAME_INTERVAL, EventCamera
 from .pips import SIGNED_DISTANCE
 
-FRAME_INTERVAL = 100  # µs between two frames of the scene
 LEAD_IN = 2000  # µs that the card has been moving when a recording starts
 
 

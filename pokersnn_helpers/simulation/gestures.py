@@ -31,7 +31,7 @@ TIPS = (  # of the fingers, in pixels
     (18, -4),
 )
 PAUSE = 300_000  # µs between two gestures
-FRAME_INTERVAL = 4000  # µs
+SLOW_FRAME_INTERVAL = 4000  # µs, between two frames of a hand
 CAMERA = EventCamera(
     on_threshold=0.35,
     off_threshold=0.35,
@@ -75,7 +75,7 @@ def gesture_path(gesture: str, pace: float, rng: np.random.Generator) -> np.ndar
         array([0.92, 0.9 , 0.88])
     """
     duration = rng.uniform(350, 500)
-    time = np.arange(0, duration, FRAME_INTERVAL / 1000)  # ms
+    time = np.arange(0, duration, SLOW_FRAME_INTERVAL / 1000)  # ms
     ways = time / (pace * rng.uniform(0.85, 1.15))
     ways += rng.uniform(0, 2)
     if gesture == "wave":
@@ -106,7 +106,7 @@ def film_hand(path: np.ndarray, size: float, rng: np.random.Generator) -> np.nda
     across = (2 * path[:, None, None] - 1) * reach
     distance = size * hand((x - across) / size, (y - height) / size)
     covered = np.clip(0.5 - distance, 0, 1)
-    return CAMERA.record(brightness * covered, FRAME_INTERVAL, rng)
+    return CAMERA.record(brightness * covered, SLOW_FRAME_INTERVAL, rng)
 
 
 def film_session(gestures: Sequence[str], seed: int = 0) -> tuple[np.ndarray, list[int]]:
@@ -134,7 +134,7 @@ def film_session(gestures: Sequence[str], seed: int = 0) -> tuple[np.ndarray, li
         session.append(events)
         bends = np.abs(np.diff(path, 2)) > 1e-6  # as it turns, or comes in again elsewhere
         last = int(bends.argmax()) + 1  # frame before the first bend
-        leaves.append(last * FRAME_INTERVAL // 1000)
+        leaves.append(last * SLOW_FRAME_INTERVAL // 1000)
     return np.concatenate(session), leaves
 
 

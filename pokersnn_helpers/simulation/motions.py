@@ -11,7 +11,7 @@ from numpy.random import Generator
 
 from ..checks import check_numbers, check_seed
 from ..recordings import POKERDVS_SENSOR_SIZE, Recordings
-from .camera import EventCamera
+from .camera import FRAME_INTERVAL, EventCamera
 from .cards import CAMERA
 from .pips import sd_circle
 
@@ -27,7 +27,6 @@ MOTIONS = tuple(COURSES)
 OPPOSITE = (1, 0, 3, 2, 5, 4)  # the class of a film that runs backwards
 Span = tuple[float, float]
 DURATION = (25.0, 45.0)  # ms, from where to where
-FRAME_INTERVAL = 100  # µs
 
 
 def _square(x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:

@@ -12,7 +12,8 @@ from book_site import FIGURE, Middle, said, state
 from motion_network import MOTIONS, OPPOSITE
 
 from pokersnn_helpers import to_frames
-from pokersnn_helpers.simulation.motions import COURSES, FRAME_INTERVAL, film_path, random_path
+from pokersnn_helpers.simulation.camera import FRAME_INTERVAL
+from pokersnn_helpers.simulation.motions import COURSES, film_path, random_path
 
 KIND = "motion"
 SETUP = (

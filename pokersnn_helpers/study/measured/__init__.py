@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-FOLDER = Path(__file__).parent
+MEASUREMENTS = Path(__file__).parent
 
 
 def names() -> list[str]:
@@ -20,7 +20,7 @@ def names() -> list[str]:
         >>> "accuracy" in names()
         True
     """
-    return sorted(path.stem for path in FOLDER.glob("*.json"))
+    return sorted(path.stem for path in MEASUREMENTS.glob("*.json"))
 
 
 def read(name: str) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def read(name: str) -> dict[str, Any]:
         >>> read("accuracy")["command"]
         'python -m benchmarks accuracy'
     """
-    path = FOLDER / f"{name}.json"
+    path = MEASUREMENTS / f"{name}.json"
     if not path.exists():
         known = ", ".join(names())
         raise ValueError(f"{name!r} hasn't been measured; choose from {known}")
