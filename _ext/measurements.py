@@ -15,7 +15,7 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from pokersnn_helpers.study.measured import FOLDER, names, read
+from pokersnn_helpers.study.measured import MEASUREMENTS, names, read
 
 HEAD = "| NAME | What it measures | Recordings | Takes about |\n| --- | --- | --- | --- |"
 VERSIONS = {"python": "Python", "torch": "PyTorch", "norse": "Norse", "numpy": "NumPy"}
@@ -47,7 +47,7 @@ class Measurements(SphinxDirective):
                 if machine(name) != usual:
                     text += f"\n- Machine: {machine(name)}"
                 sections.append(self.section(name, name, text))
-                self.env.note_dependency(str(FOLDER / f"{name}.json"))
+                self.env.note_dependency(str(MEASUREMENTS / f"{name}.json"))
             else:
                 others += f"\n| `{name}` | {' | '.join(about)} |"
         sections.append(self.section("not-stored", "Benchmarks that store nothing", others))
@@ -80,7 +80,7 @@ def described(name: str, what: str, recordings: str, minutes: str, repository: s
         named = re.search(r"--seeds (\d+)", command)
         seeds = int(named[1]) if named else 1
     day = date.fromisoformat(document["date"])
-    address = f"{repository}/blob/main/{FOLDER.relative_to(FOLDER.parents[2])}"
+    address = f"{repository}/blob/main/{MEASUREMENTS.relative_to(MEASUREMENTS.parents[2])}"
     return f"""{what[0].upper()}{what[1:]}.
 
 - Command: `{command}`, about {minutes}
