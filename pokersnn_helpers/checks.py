@@ -185,16 +185,6 @@ def check_loader(loader: Any, classifier: Any) -> None:
             )
 
 
-def check_optimizer(optimizer: torch.optim.Optimizer, classifier: torch.nn.Module) -> None:
-    """Refuse an optimizer of other weights: nothing would be learned, without a word."""
-    optimized = [weights for group in optimizer.param_groups for weights in group["params"]]
-    if not set(optimized) <= set(classifier.parameters()):
-        raise ValueError(
-            "optimizer isn't one of this classifier's weights; make it anew of "
-            "classifier.parameters()"
-        )
-
-
 def check_targets(targets: torch.Tensor, log_probabilities: torch.Tensor) -> None:
     """Refuse what isn't a class number; ``nll_loss`` would leave out -100 without a word."""
     highest = log_probabilities.shape[1] - 1

@@ -317,33 +317,19 @@ def augment(frames: torch.Tensor, mirror: bool = True) -> torch.Tensor:
     """
     if not isinstance(frames, torch.Tensor):
         raise TypeError(f"frames are of type {type(frames).__name__}; give a torch.Tensor")
-    batch = frames.shape[1]
-    mirrored = (torch.rand(batch) < 0.5) & mirror
-    shifts = torch.randint(-1, 2, (batch, 2))  # pixels along y and x
-    if frames.is_sparse:
-        return _augment_sparse(frames, mirrored, shifts)
-    changed = torch.empty_like(frames)
-    for number, shift in enumerate(shifts.tolist()):
-        recording = frames[:, number]
-        if mirrored[number]:
-            recording = recording.flip(-1)
-        changed[:, number] = recording.roll(shift, dims=(-2, -1))
-    return changed
-
-
-def _augment_sparse(
-    frames: torch.Tensor, mirrored: torch.Tensor, shifts: torch.Tensor
-) -> torch.Tensor:
-    """Move what a sparse batch holds; which counts are mirrored and shifted is given, (B,)."""
+    if not frames.is_sparse:
+        return augment(frames.to_sparse(), mirror).to_dense()
     check_indices(frames)
-    height, width = frames.shape[-2:]
+    batch, _, height, width = frames.shape[1:]
+    mirrored = (torch.rand(batch) < 0.5) & mirror
+    down, right = torch.randint(-1, 2, (batch, 2)).t()  # pixels
+    # Where each row and column of each recording goes, (B, height) and (B, width).
+    new_rows = (torch.arange(height) + down[:, None]) % height
+    columns = torch.arange(width).expand(batch, width)
+    new_columns = torch.where(mirrored[:, None], columns.flip(1), columns)
+    new_columns = (new_columns + right[:, None]) % width
     indices, counts = indices_and_counts(frames)
     step, recording, polarity, y, x = indices
-    # Where each row and column of each recording goes, (B, height) and (B, width).
-    new_rows = (torch.arange(height) + shifts[:, :1]) % height
-    columns = torch.arange(width).expand(len(mirrored), width)
-    new_columns = torch.where(mirrored[:, None], columns.flip(1), columns)
-    new_columns = (new_columns + shifts[:, 1:]) % width
     new_y = new_rows.to(y.device)[recording, y]
     new_x = new_columns.to(x.device)[recording, x]
     moved = torch.stack([step, recording, polarity, new_y, new_x])

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn.functional import nll_loss
 from torch.nn.utils import clip_grad_norm_
-from torch.optim import Adam, Optimizer
+from torch.optim import Adam
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import trange
 
@@ -22,7 +22,6 @@ from .checks import (
     check_finite,
     check_loader,
     check_numbers,
-    check_optimizer,
     check_range,
     check_seed,
     check_targets,
@@ -287,7 +286,7 @@ class Trainer:
     """A classifier in training, with all that changes in it from step to step."""
 
     classifier: Classifier
-    optimizer: Optimizer
+    optimizer: Adam
     ema: Any  # an AveragedModel of the classifier
     kept: Classifier  # with the averaged weights of the epoch that is kept
     loss: Loss | None
@@ -354,13 +353,13 @@ class Trainer:
         )
         return copy.deepcopy(state)
 
-    def restore(self, state: TrainingState, epochs: int, learning_rate: float | None) -> None:
+    def restore(self, state: TrainingState, epochs: int, learning_rate: float) -> None:
         """Restore the state of a run.
 
         Args:
             state: The state. If it doesn't fit, the classifier stays as it was.
             epochs: The largest number of epochs that the run may have done.
-            learning_rate: The learning rate that the run must have had. None: it may be any.
+            learning_rate: The learning rate that the run must have had.
 
         Raises:
             ValueError: Something is missing, has another size, or isn't what it must be.
@@ -372,16 +371,17 @@ class Trainer:
             if done > epochs:
                 raise ValueError(f"epochs is {epochs}, and {done} are done; choose more")
             rate = state.optimizer["param_groups"][0]["lr"]
-            if learning_rate not in (None, rate):
+            if learning_rate != rate:
                 raise ValueError(f"learning_rate is {learning_rate}, that of the run {rate}")
             self.classifier.load_state_dict(state.weights)
             if self.kept is not self.ema.module and state.kept is not None:
                 self.kept.load_state_dict(state.kept)
             self.ema.module.load_state_dict(state.ema)
             self.ema.n_averaged.fill_(state.n_averaged)
-            own_groups = self.optimizer.state_dict()["param_groups"]
+            if state.optimizer["param_groups"] != self.optimizer.state_dict()["param_groups"]:
+                raise ValueError("options of the optimizer are other than its own")
             self.optimizer.load_state_dict(state.optimizer)
-            self._check_optimizer(own_groups)
+            self._check_moments()
             torch.set_rng_state(state.rng)
             if state.cuda_rng is not None and torch.cuda.is_available():
                 torch.cuda.set_rng_state(state.cuda_rng)
@@ -389,20 +389,13 @@ class Trainer:
             self.classifier.load_state_dict(before)
             raise ValueError(f"resume_from doesn't fit this classifier: {error!r}") from error
 
-    def _check_optimizer(self, own_groups: list[dict[str, Any]]) -> None:
-        """Refuse a state that the optimizer would fail with, or write beyond."""
-        for group, own in zip(self.optimizer.param_groups, own_groups, strict=True):
-            if any(_types(group[name]) != _types(own[name]) for name in own):
-                raise ValueError("options of the optimizer are of other types than its own")
+    def _check_moments(self) -> None:
+        """Refuse moments that the optimizer would fail with, or write beyond."""
         moments = list(self.optimizer.state.values())
         for weights, values in self.optimizer.state.items():
             shapes = {value.shape for value in values.values() if value.ndim}
             if values.keys() != moments[0].keys() or not shapes <= {weights.shape}:
                 raise ValueError("moments of the optimizer have other sizes than its weights")
-
-
-def _types(option: Any) -> Any:
-    return [type(number) for number in option] if isinstance(option, tuple) else type(option)
 
 
 def best_epoch(accuracies: Sequence[float], n_samples: int) -> int:
@@ -444,7 +437,6 @@ def fit(
     loss: Loss | None = None,
     epochs: int = 60,
     learning_rate: float = 0.001,
-    optimizer: Optimizer | None = None,
     clip_norm: float | None = 0.3,
     ema_decay: float = 0.95,
     augment: Callable[[torch.Tensor], torch.Tensor] | None = None,
@@ -472,8 +464,7 @@ def fit(
             ``steps`` (B,) says how many of the voltages (T, B, classes) are its own. Default: the
             negative log-likelihood of the true classes.
         epochs: Passes over the training recordings.
-        learning_rate: Of Adam, the default optimizer.
-        optimizer: An optimizer of the classifier's parameters. Default: Adam.
+        learning_rate: Of the optimizer, Adam.
         clip_norm: The largest Euclidean norm of a gradient; larger ones are clipped. None: they
             aren't.
         ema_decay: The training ends with an exponential moving average (EMA) of the weights, which
@@ -483,7 +474,7 @@ def fit(
             stay as they are.
         device: Where to run; default ``default_device()``.
         resume_from: The state that ``on_epoch_end`` was given in an earlier run. The training
-            continues from there, with the numbers that the optimizer had.
+            continues from there.
         on_epoch_end: A function that is called after each epoch with the averaged classifier of
             the epoch that is kept so far, which the next epoch may change, and a copy of the run's
             state.
@@ -518,15 +509,12 @@ def fit(
         check_loader(loader, classifier)
     device = torch.device(device or default_device())
     classifier.to(device)
-    rate_of_run = learning_rate if optimizer is None else None
-    if optimizer is None:
-        optimizer = Adam(classifier.parameters(), learning_rate, fused=True)
-    check_optimizer(optimizer, classifier)
+    optimizer = Adam(classifier.parameters(), learning_rate, fused=True)
     ema: Any = AveragedModel(classifier, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
     kept = ema.module if validation_loader is None else copy.deepcopy(ema.module)
     trainer = Trainer(classifier, optimizer, ema, kept, loss, clip_norm, augment, device)
     if resume_from is not None:
-        trainer.restore(resume_from, epochs, rate_of_run)
+        trainer.restore(resume_from, epochs, learning_rate)
 
     history = trainer.history
     done = len(history.loss)

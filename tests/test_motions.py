@@ -13,7 +13,6 @@ from pokersnn_helpers.simulation import gestures
 from pokersnn_helpers.simulation.motions import (
     MOTIONS,
     OPPOSITE,
-    SHAPES,
     film_motions,
     random_path,
     with_mirrored_copies,
@@ -45,9 +44,8 @@ def assert_same_pixels(there, back, least):
         assert correlations[0, 1] > least
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_films_show_the_motion_that_their_class_says(shape):
-    films = film_motions(2 * len(MOTIONS), seed=5, shape=shape)
+def test_films_show_the_motion_that_their_class_says():
+    films = film_motions(2 * len(MOTIONS), seed=5)
     assert_straight_ones_move(films, MOTIONS)
     for events, target in zip(films.events, films.targets, strict=True):
         if MOTIONS[target] not in STRAIGHT:
@@ -113,9 +111,7 @@ def one_film(classes=MOTIONS, sensor_size=(35, 35, 2)):
     return Recordings(film_motions(1).events, [0], classes, sensor_size)
 
 
-def test_classes_may_be_in_any_order_and_those_that_look_the_same_stay_what_they_are():
-    still = one_film(("still", *MOTIONS))
-    assert with_mirrored_copies(still, same=["still"]).targets == 8 * [0]
+def test_classes_may_be_in_any_order():
     turned = with_mirrored_copies(one_film(MOTIONS[::-1]))
     assert Counter(turned.targets) == {0: 4, 1: 4}  # counterclockwise and clockwise
 
@@ -125,7 +121,7 @@ def test_classes_may_be_in_any_order_and_those_that_look_the_same_stay_what_they
     [
         (one_film(sensor_size=(40, 35, 2)), "40 × 35 pixels; mirrored copies need a square"),
         (one_film(("left",)), "of left has no class"),
-        (one_film(("wave",)), "name in same what"),
+        (one_film(("wave",)), "of wave has no class"),
     ],
 )
 def test_copies_that_have_no_place_or_no_class_are_refused(films, reason):

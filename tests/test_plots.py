@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections import namedtuple
-from itertools import pairwise, product
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -320,19 +320,6 @@ def test_intervals_are_drawn_by_name_and_marked_by_name_or_beyond_the_line(marke
     assert first.get_xdata()[0] == 5
     assert first.get_color() != ACCENT
     assert second.get_color() == ACCENT
-
-
-def test_curves_have_a_panel_per_change_and_a_line_of_its_own_look_per_model():
-    models = [f"model {number}" for number in range(6)]
-    points = list(product("xyz", (0, 1), models))
-    table = pd.DataFrame(points, columns=["axis", "at", "model"])
-    table[["mean", "interval low", "interval high"]] = 0.9
-    panels = results.plot_curves(table, "%").axes[:3]
-    assert titles(panels) == ["x", "y", "z"]
-    for ax in panels:
-        assert [line.get_label() for line in ax.lines] == models
-        looks = {(line.get_color(), line.get_linestyle(), line.get_marker()) for line in ax.lines}
-        assert len(looks) == 6
 
 
 # ---- Labels ----

@@ -1,19 +1,14 @@
-"""Draw results: numbers with their interval, alone or along a curve."""
+"""Draw results: numbers with their interval, and how often each class got each answer."""
 
-import math
 from collections.abc import Collection
-from itertools import cycle, product
+from itertools import product
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import MaxNLocator
 
 from .colours import ACCENT, GREY, TEXT
-
-LINES = [(ACCENT, "-"), (TEXT, "--"), (GREY, "--")]  # of one curve after the other
-MARKERS = [("o", 4), ((3, 0), 5)]  # a circle, then a triangle, each with its size
 
 
 def plot_intervals(
@@ -52,57 +47,6 @@ def plot_intervals(
         ax.plot(value, place, "o", color=colour, markersize=7)
     if line is not None:
         ax.axvline(line, color=GREY, linestyle="--", linewidth=1, zorder=0)
-    return fig
-
-
-def plot_curves(table: pd.DataFrame, label: str) -> Figure:
-    """Draw stored curves with their intervals, in per cent, two panels per row.
-
-    Args:
-        table: A row per point: "axis", the title of its panel; "at", its place there; "model", the
-            curve; "mean", "interval low" and "interval high", from 0 to 1.
-        label: What the values are, with their unit.
-
-    Example:
-        >>> from pokersnn_helpers.study.measured import measured
-        >>> fig = plot_curves(measured("latency", "curves"), "correct (%)")
-    """
-    changes = table.groupby("axis", sort=False)
-    rows = math.ceil(len(changes) / 2)
-    fig, axes = plt.subplots(
-        rows,
-        2,
-        sharey=True,
-        squeeze=False,
-        figsize=(6.0, 0.5 + 2.1 * rows),
-        layout="constrained",
-    )
-    for ax in axes.flat[len(changes) :]:
-        ax.axis("off")
-    for ax, (change, panel) in zip(axes.flat, changes, strict=False):
-        looks = cycle(product(MARKERS, LINES))
-        for model, points in panel.groupby("model", sort=False):
-            (marker, size), (colour, style) = next(looks)
-            places = points["at"]
-            low = 100 * points["interval low"]
-            high = 100 * points["interval high"]
-            ax.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
-            ax.plot(
-                places,
-                100 * points["mean"],
-                style,
-                color=colour,
-                marker=marker,
-                markersize=size,
-                label=model,
-            )
-        ax.set_title(change)
-        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 3, 5, 10]))
-    fig.supylabel(label, size=plt.rcParams["axes.labelsize"])
-    handles, names = axes[0, 0].get_legend_handles_labels()
-    width = 0.7 + 0.09 * max(map(len, names))  # of a column, in inches
-    columns = min(len(names), int(6.0 / width))
-    fig.legend(handles, names, loc="outside upper center", ncols=max(1, columns))
     return fig
 
 

@@ -1,9 +1,8 @@
 """Motions before the camera, which no sum of events can tell apart in pairs.
 
-A dark shape goes past the camera, left, right, up or down, or circles before it.
+A dark disc goes past the camera, left, right, up or down, or circles before it.
 """
 
-from collections.abc import Collection
 from numbers import Integral
 
 import numpy as np
@@ -29,15 +28,8 @@ Span = tuple[float, float]
 DURATION = (25.0, 45.0)  # ms, from where to where
 
 
-def _square(x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:
-    return np.maximum(np.abs(x), np.abs(y)) - 0.85 * radius
-
-
-SHAPES = {"disc": sd_circle, "square": _square}
-
-
 def random_path(motion: str, rng: Generator, duration: Span = DURATION) -> np.ndarray:
-    """Draw how a shape moves.
+    """Draw how a disc moves.
 
     Args:
         motion: One of ``MOTIONS``; y points down.
@@ -45,8 +37,8 @@ def random_path(motion: str, rng: Generator, duration: Span = DURATION) -> np.nd
         duration: Of the film in ms, from where to where.
 
     Returns:
-        x and y of the middle of the shape every 0.1 ms, in pixels from the middle of the sensor, of
-        shape (2, frames).
+        x and y of the disc's middle every 0.1 ms, in pixels from the middle of the sensor, of shape
+        (2, frames).
 
     Example:
         >>> path = random_path("right", np.random.default_rng(0))
@@ -73,20 +65,14 @@ def random_path(motion: str, rng: Generator, duration: Span = DURATION) -> np.nd
 
 
 def film_path(
-    path: np.ndarray,
-    radius: float,
-    rng: Generator,
-    *,
-    shape: str = "disc",
-    camera: EventCamera = CAMERA,
+    path: np.ndarray, radius: float, rng: Generator, *, camera: EventCamera = CAMERA
 ) -> np.ndarray:
-    """Film a dark shape that goes along a path.
+    """Film a dark disc that goes along a path.
 
     Args:
         path: As ``random_path`` returns it.
-        radius: Size of the shape in pixels.
+        radius: Radius of the disc in pixels.
         rng: Draws what is random in the camera.
-        shape: One of ``SHAPES``.
         camera: What films it. Default: the fitted one, as for cards.
 
     Returns:
@@ -95,12 +81,12 @@ def film_path(
     Example:
         >>> rng = np.random.default_rng(0)
         >>> path = random_path("up", rng)
-        >>> film_path(path, radius=4, rng=rng, shape="square").dtype.names
+        >>> film_path(path, radius=4, rng=rng).dtype.names
         ('t', 'x', 'y', 'p')
     """
     y, x = np.mgrid[-17:18, -17:18].astype(np.float32)
     middle_x, middle_y = np.asarray(path, np.float32)[..., None, None]
-    distance = SHAPES[shape](x - middle_x, y - middle_y, radius)
+    distance = sd_circle(x - middle_x, y - middle_y, radius)
     covered = np.clip(0.5 - distance, 0, 1)
     return camera.record(-covered, FRAME_INTERVAL, rng)
 
@@ -109,18 +95,16 @@ def film_motions(
     count: int,
     seed: int = 0,
     *,
-    shape: str = "disc",
     duration: Span = DURATION,
     backwards: bool = False,
 ) -> Recordings:
-    """Film all motions in turn.
+    """Film all motions in turn, of discs with a radius of 3 to 6 pixels.
 
     Args:
         count: How many films.
         seed: Fixes all of them.
-        shape: One of ``SHAPES``, with a radius of 3 to 6 pixels.
         duration: Of a film in ms, from where to where.
-        backwards: Let each shape go the same way back. The class stays that of the way there, so
+        backwards: Let each disc go the same way back. The class stays that of the way there, so
             what a network should say is ``OPPOSITE`` of it.
 
     Returns:
@@ -144,7 +128,7 @@ def film_motions(
         radius = rng.uniform(3, 6)
         if backwards:
             path = path[:, ::-1]
-        events.append(film_path(path, radius, rng, shape=shape))
+        events.append(film_path(path, radius, rng))
         targets.append(target)
     return Recordings(events, targets, MOTIONS, POKERDVS_SENSOR_SIZE)
 
@@ -157,14 +141,13 @@ MIRRORS = (
 )
 
 
-def with_mirrored_copies(films: Recordings, same: Collection[str] = ()) -> Recordings:
+def with_mirrored_copies(films: Recordings) -> Recordings:
     """Add what a film shows in a mirror, upside down and turned: eight films of each.
 
     In a mirror, left becomes right and clockwise counterclockwise: the classes follow.
 
     Args:
-        films: Of some motions, and of what looks the same in a mirror.
-        same: The classes that do, such as something that comes nearer.
+        films: Their classes are some of ``MOTIONS``, in any order.
 
     Raises:
         ValueError: The sensor isn't square, or what a mirror shows of a film has no class.
@@ -181,15 +164,14 @@ def with_mirrored_copies(films: Recordings, same: Collection[str] = ()) -> Recor
         shown = {}
         for name, (right, down, turn) in COURSES.items():
             shown[name] = names[(*mirror(right, down, 0), -turn)]
-        shown |= {name: name for name in same}
         copies = []
         targets = []
         for events, target in zip(films.events, films.targets, strict=True):
             name = films.classes[target]
             if shown.get(name) not in films.classes:
                 raise ValueError(
-                    f"what a mirror shows of {name} has no class; name in same what looks the same "
-                    "in a mirror, film what else it shows, or train without copies"
+                    f"what a mirror shows of {name} has no class; film that, too, or train without "
+                    "copies"
                 )
             copy = events.copy()
             copy["x"], copy["y"] = mirror(events["x"], events["y"], width - 1)
