@@ -42,7 +42,7 @@ def report(result: dict[str, Any]) -> str:
     numbers = []
     tables = []
     for name, value in result.items():
-        if isinstance(value, list) and isinstance(value[0], dict):
+        if isinstance(value, list) and value and isinstance(value[0], dict):
             rows = [{column: _text(entry) for column, entry in row.items()} for row in value]
             tables.append(pd.DataFrame(rows).to_string(index=False))
         else:
