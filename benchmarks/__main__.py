@@ -20,13 +20,11 @@ from .timing import finite, report, setting
 # Name: the module of its function measure_NAME (or just measure), and what it measures.
 BENCHMARKS = {
     "step": ("networks", "one training step by network and library, at bins of 1 and 0.1 ms"),
-    "widths": ("widths", "own recordings in bins of 1 to 10 ms"),
     "decodes": ("decodes", "maximum, last step or mean of the voltages: accuracy on inner folds"),
     "accuracy": ("accuracy", "every model of chapter 7 on all 131 recordings, by grouped folds"),
     "layers": ("accuracy", "the GRU of chapter 7, with a layer in front and without"),
     "changes": ("accuracy", "networks of chapter 7 on changed recordings, trained on them or not"),
     "direction": ("accuracy", "forwards or backwards? models that tell a recording's direction"),
-    "trials": ("accuracy", "settings tried for the models that chapter 7 adds, on the 48"),
     "nested": ("accuracy", "the best SNN of chapter 7, its setting chosen by inner folds"),
     "motions": ("motions", "which way random dots move, by every network of chapter 6"),
     "rates": ("motions", "rates and epochs tried for the networks of motions"),
@@ -47,10 +45,9 @@ BENCHMARKS = {
     "constants": ("lines", "the recipe with other time constants, on held-out folds"),
     "lines": ("lines", "what each line added to the plain loop is worth, on held-out folds"),
     "stream": ("stream", "events per second and time to an answer of a stream"),
-    "readers": ("readers", "what evlib, evt3 and faery read in the same files"),
     "simulation": ("simulation", "how close simulated recordings are, and which flaws matter"),
     "elsewhere": ("elsewhere", "the same network in other simulators: spikes that differ, and why"),
-    "bits": ("bits", "2 bits per weight, and thresholds that differ, by grouped folds"),
+    "bits": ("bits", "2 bits per weight, by grouped folds"),
     "teach": ("teach", "what the page Teach it yours learns in a browser, and how long it takes"),
     "passes": ("simulation", "cards of other passes and upside-down ones, by what is trained on"),
 }

@@ -9,7 +9,7 @@ from pokersnn_helpers.study.estimators import PerturbedEstimator
 from pokersnn_helpers.study.protocol import Evidence
 
 from . import Row, folds
-from .models import BARE_GRU, DIRECTION, GRUS, HYBRID, MODELS, PROFILE, SNN, TRIALS
+from .models import BARE_GRU, DIRECTION, GRUS, HYBRID, MODELS, SETTINGS, SNN
 from .perturbations import CHANGES, DISTURBANCES, forwards_and_backwards
 
 NETWORKS = ("CNN", "GRU", SNN, HYBRID)
@@ -32,17 +32,11 @@ def measure_accuracy(seeds: int = 10, epochs: int | None = None) -> Row:
         epochs: To train for, in place of each network's own.
 
     Returns:
-        A row per model (``accuracy_rows``), with the means over the pips that stand upright and
-        those that stand upside down; and in points what models differ by, with an interval.
+        A row per model (``accuracy_rows``); and in points what models differ by, with an interval.
     """
     recordings, groups = folds.cards()
     answers = folds.answers(folds.for_epochs(MODELS, epochs), range(seeds))
     rows = folds.accuracy_rows(answers, recordings, groups)
-    turned = folds.all_recordings().table["upside down"].to_numpy()
-    for row in rows:
-        correct = answers[row["model"]]
-        row["upright"] = float(correct[:, ~turned].mean())
-        row["upside down"] = float(correct[:, turned].mean())
     differences = folds.differences(answers, COMPARED, groups)
     return folds.result(seeds, rows, differences=differences)
 
@@ -89,9 +83,6 @@ def measure_changes(seeds: int = 10, epochs: int | None = None) -> Row:
         for name in networks:
             add_row(name, change_name, "tested", trained[name].correct(changed))
             add_row(name, change_name, "trained and tested", anew[name])
-    profile = folds.answers({PROFILE: DIRECTION[PROFILE]}, range(seeds))
-    add_row(PROFILE, "none", "as recorded", profile[PROFILE])
-
     disturbances = []
     for title, amount, disturb in DISTURBANCES:
         disturbed = disturb(recordings, amount)
@@ -112,21 +103,6 @@ def measure_direction(seeds: int = 10, epochs: int | None = None) -> Row:
     return folds.result(seeds, folds.accuracy_rows(answers, both, groups))
 
 
-def measure_trials(seeds: int = 3, epochs: int | None = None) -> Row:
-    """Try settings of models on Tonic's 48 training recordings, by folds that keep passes apart.
-
-    Where the simulated recordings stand in, on all of them.
-    """
-    recordings, groups = folds.training_cards()
-    rows = []
-    for model, settings in TRIALS.items():
-        tried = folds.for_epochs(settings, epochs)
-        answers = folds.answers(tried, range(seeds), (recordings, groups))
-        for setting, correct in answers.items():
-            rows.append({"model": model, "setting": setting, "mean": float(correct.mean())})
-    return {"recordings": len(recordings), "folds": 3, "seeds": seeds, "rows": rows}
-
-
 def answers_of(model: Any, tested: Evidence) -> tuple[np.ndarray, np.ndarray]:
     """Return the numbers of recordings, and which of them a model classifies correctly."""
     return tested.numbers, model.predict(tested.recordings) == tested.recordings.targets
@@ -138,7 +114,7 @@ def measure_nested(seeds: int = 10, epochs: int | None = None) -> Row:
     In each fold, the settings are compared by inner folds of the recordings to train on. That
     which is best there is trained on all of these, and tested on the fold.
     """
-    settings = folds.for_epochs(TRIALS[HYBRID], epochs)
+    settings = folds.for_epochs(SETTINGS, epochs)
     recordings, groups = folds.cards()
     correct = np.zeros((seeds, len(recordings)), dtype=bool)
     rows = []

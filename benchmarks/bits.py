@@ -1,4 +1,4 @@
-"""Fewer bits per weight, and thresholds that differ: what chips need, on all 131 recordings."""
+"""Fewer bits per weight, as chips need them, on all 131 recordings."""
 
 from collections import defaultdict
 from copy import deepcopy
@@ -12,7 +12,6 @@ from torch.func import functional_call
 
 from pokersnn_helpers import Classifier, FrameNetwork, Recordings, evaluate, fit, make_loader
 from pokersnn_helpers.frames import augment
-from pokersnn_helpers.snn import SNN
 from pokersnn_helpers.study.protocol import Trial
 from pokersnn_helpers.system.devices import one_cpu_thread
 
@@ -26,8 +25,6 @@ FEW = 2  # bits per weight
 # folds, steps that are learned at this rate did best of six settings.
 EPOCHS = 60
 RATE = 0.003
-SPREAD = 10  # standard deviation of the thresholds in % of their mean
-DRAWS = 5  # of thresholds per trained network
 
 
 class LowBits(FrameNetwork):
@@ -92,22 +89,6 @@ def best_step(weights: Tensor, most: int) -> Tensor:
     return torch.stack(tried)[best, torch.arange(len(weights))]
 
 
-def with_spread(network: Any, seed: int) -> Any:
-    """Return a copy of an ``SNN`` whose thresholds differ from neuron to neuron.
-
-    A neuron with a threshold ``c`` times as high spikes exactly when one with the old threshold and
-    all incoming weights divided by ``c`` does, since its equations are linear up to the reset to 0.
-    """
-    copy = deepcopy(network)
-    cell: Any = copy.lif0
-    drawn = np.random.default_rng(seed).standard_normal((len(cell.input_weights), 1))
-    factor = torch.from_numpy(1 + SPREAD / 100 * drawn).float()
-    with torch.no_grad():
-        cell.input_weights /= factor
-        cell.recurrent_weights /= factor
-    return copy
-
-
 def rounded(network: LowBits) -> Any:
     """Return a network of its own with the weights that ``LowBits`` computes with."""
     copy = deepcopy(network.network)
@@ -122,38 +103,22 @@ def is_correct(network: Any, recordings: Recordings) -> np.ndarray:
     return (evaluation.predicted == evaluation.targets).numpy()
 
 
-@torch.no_grad()
-def spike_rate(network: Any, recordings: Recordings) -> float:
-    """Return an SNN's spikes per hidden neuron and time step, up to the last event."""
-    spikes = 0.0
-    steps = 0
-    network.record = True
-    for frames, _ in make_loader(recordings, 1, network.time_window, sparse=True):
-        network(frames)
-        spikes += float(network.recording.lif0.z.mean(dim=(1, 2)).sum())
-        steps += len(frames)
-    network.record = False
-    return spikes / steps
-
-
 @one_cpu_thread()
 def variants(
     name: str, seed: int, trial: Trial, epochs: int | None
-) -> tuple[np.ndarray, dict[tuple[int, str], np.ndarray], float | None]:
+) -> tuple[np.ndarray, dict[tuple[int, str], np.ndarray]]:
     """Train a network, bring it to few bits, and ask every variant about other recordings.
 
     Returns:
-        The numbers of these, what each variant answers correctly, by bits and how it came to them,
-        and the spike rate of an SNN as it was trained.
+        The numbers of these, and what each variant answers correctly, by bits and how it came to
+        them.
     """
     learned = trial.learn.recordings
     model = folds.for_epochs(MODELS, epochs)[NETWORKS[name]]
     network = model.fit(learned, seed).network.eval()
-    networks = {(32, AS_TRAINED): [network]}
+    networks = {(32, AS_TRAINED): network}
     for bits in (32, FEW):
         low = LowBits(network, bits).eval()
-        if bits == FEW:
-            networks[bits, "rounded after training"] = [deepcopy(low)]
         torch.manual_seed(seed)
         fit(
             Classifier(low),
@@ -164,27 +129,10 @@ def variants(
             clip_norm=model.recipe.get("clip_norm", 0.3),
             learning_rate=RATE,
         )
-        trained = rounded(low)
-        networks[bits, "trained on with these bits"] = [trained]
-    if isinstance(network, SNN):
-        varied = [with_spread(trained, draw) for draw in range(DRAWS)]
-        networks[FEW, f"thresholds differ by {SPREAD} %"] = varied
+        networks[bits, "trained on with these bits"] = rounded(low)
     tested = trial.test(lambda tested: tested)
-    rate = spike_rate(network, tested.recordings) if isinstance(network, SNN) else None
-    correct = {}
-    for variant, alike in networks.items():
-        answers = [is_correct(one, tested.recordings) for one in alike]
-        correct[variant] = np.mean(answers, axis=0)
-    return tested.numbers, correct, rate
-
-
-def kilobytes(name: str, bits: int) -> float:
-    """Return what the weights of a network take, with biases of 32 bits, in kB of 1000 bytes."""
-    total = 0
-    for weights in MODELS[NETWORKS[name]].make().parameters():
-        bits_each = bits if weights.ndim > 1 else 32
-        total += bits_each * weights.numel()
-    return total / 8000
+    correct = {how: is_correct(one, tested.recordings) for how, one in networks.items()}
+    return tested.numbers, correct
 
 
 def measure(seeds: int = 3, epochs: int | None = None) -> Row:
@@ -200,21 +148,15 @@ def measure(seeds: int = 3, epochs: int | None = None) -> Row:
         jobs += [(name, seed, trial, epochs) for trial in folds.evidence().folds(3, seed)]
     shape = (seeds, len(recordings))
     correct: dict[tuple[str, int, str], np.ndarray] = defaultdict(lambda: np.zeros(shape))
-    rates = []
     results = folds.in_parallel(variants, jobs)
-    for (name, seed, *_), (held_out, answers, rate) in zip(jobs, results, strict=True):
+    for (name, seed, *_), (held_out, answers) in zip(jobs, results, strict=True):
         for (bits, how), right in answers.items():
             correct[name, bits, how][seed, held_out] = right
-        if rate is not None:
-            rates.append(rate)
     rows = []
     for (name, bits, how), right in correct.items():
         row: Row = {"model": name, "bits": str(bits), "how": how}
-        row["kB"] = kilobytes(name, bits)
         row |= folds.mean(right, groups)
         if how != AS_TRAINED:
             row |= folds.change(right, correct[name, 32, AS_TRAINED], groups)
-        elif name == "SNN":
-            row["spike rate"] = float(np.mean(rates))
         rows.append(row)
     return folds.result(seeds, rows)

@@ -69,17 +69,14 @@ class Operations:
         return {name: float(np.mean(value)) for name, value in vars(self).items()}
 
 
-def count_operations(
-    network: nn.Module, frames: Tensor, steps: np.ndarray | None = None
-) -> Operations:
+def count_operations(network: nn.Module, frames: Tensor) -> Operations:
     """Run a network once and count its operations, as the first lines of this module define them.
 
     Args:
         network: Takes frames. Its weights are those of ``nn.Linear``, an ``nn.GRU`` of one layer,
             and of ``SNN`` and ``FastSNN``. It runs as in a test, without dropout.
         frames: Event counts of shape (T, B, polarities, height, width), dense or sparse.
-        steps: How many time steps of each recording to count, of shape (B,), for example those
-            before an answer. Default: up to its last event, and of a ``Classifier`` its own time. A
+            Each recording counts up to its last event, and of a ``Classifier`` in its own time. A
             layer that sees the sum of the frames has one step, which holds all of them.
 
     Example:
@@ -90,13 +87,12 @@ def count_operations(
     """
     network = deepcopy(network).eval()  # hooks stay in the copy
     if isinstance(network, Classifier):
-        frames, own_steps = network.append_silence(frames)
+        frames, last = network.append_silence(frames)
         network = network.snn
     else:
-        own_steps = last_steps(frames)
+        last = last_steps(frames)
     calls = _run(network, frames)
-    if steps is None:
-        steps = own_steps.cpu().numpy()
+    steps = last.cpu().numpy()
     macs, acs, updates, zeros, activations = np.zeros((5, frames.shape[1]))
     nonzero = functools.cache(_nonzero)  # the same inputs often meet several matrices
     for number, (layer, (inputs, outputs)) in enumerate(calls.items()):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import nll_loss
 
-from pokersnn_helpers import Classifier, Recordings, decode, evaluate, predict
+from pokersnn_helpers import Classifier, decode, evaluate
 from pokersnn_helpers.frames import make_loader
 from pokersnn_helpers.study.estimators import PerturbedEstimator
 from pokersnn_helpers.study.protocol import Trial
@@ -58,20 +58,8 @@ def read_by(name: str, rule: str, seed: int, fold: int, epochs: int | None) -> n
         if isinstance(model, PerturbedEstimator):
             held_out = model.perturb(held_out)
         evaluation = evaluate(classifier, make_loader(held_out, 64, sparse=True), "cpu")
-        rows.append(
-            (evaluation.accuracy, evaluation.loss, highest_at_the_end(classifier, held_out))
-        )
+        rows.append((evaluation.accuracy, evaluation.loss))
     return np.mean(rows, axis=0)
-
-
-def highest_at_the_end(classifier: Classifier, recordings: Recordings) -> float:
-    """Return in which share of recordings the winner's voltage is highest in the last step."""
-    at_the_end = []
-    for events in recordings.events:
-        voltages = predict(classifier, events, "cpu").readout
-        winner = voltages.amax(dim=0).argmax()
-        at_the_end.append(voltages[:, winner].argmax() == len(voltages) - 1)
-    return float(np.mean(at_the_end))
 
 
 def measure_decodes(seeds: int = 3, epochs: int | None = None) -> Row:
@@ -86,16 +74,13 @@ def measure_decodes(seeds: int = 3, epochs: int | None = None) -> Row:
 
     Returns:
         A row per network and decode, by which it is trained and asked: mean, lowest and highest
-        accuracy of the seeds, the mean loss, and in which share of the recordings the winner's
-        voltage is highest in the last step that is read.
+        accuracy of the seeds, and the mean loss.
     """
     rows = []
     for name, rule in product((SNN, HYBRID), DECODES):
         jobs: Any = product([name], [rule], range(seeds), range(FOLDS), [epochs])
-        numbers = np.reshape(folds.in_parallel(read_by, jobs), (seeds, FOLDS, 3))
-        accuracy, loss, at_the_end = numbers.mean(axis=1).T
+        numbers = np.reshape(folds.in_parallel(read_by, jobs), (seeds, FOLDS, 2))
+        accuracy, loss = numbers.mean(axis=1).T
         row = {"model": name, "decode": rule, **folds.spread(accuracy.tolist())}
-        row["loss"] = float(loss.mean())
-        row["highest at the end"] = float(at_the_end.mean())
-        rows.append(row)
+        rows.append(row | {"loss": float(loss.mean())})
     return {"recordings": len(folds.cards()[0]), "seeds": seeds, "rows": rows}

@@ -1,6 +1,5 @@
-"""Networks that answer early, and that spike rarely: augmentation, training, pruning, few bits."""
+"""Networks that answer early, and that spike rarely: augmentation, training, pruning."""
 
-from copy import deepcopy
 from functools import partial
 from typing import Any
 
@@ -102,22 +101,6 @@ def early_exit(predictions: PredictionsOverTime, threshold: float) -> tuple[np.n
         right.append(correct[step])
         steps.append(step + 1)
     return np.array(right), np.array(steps)
-
-
-def choose_exit_threshold(predictions: PredictionsOverTime) -> float:
-    """Choose the lowest threshold at which stopping costs no accuracy.
-
-    Args:
-        predictions: About recordings that the network wasn't trained on, nor will be tested on.
-
-    Returns:
-        A probability; more than 1, which is never reached, if each stop costs accuracy.
-    """
-    classes = predictions.log_probabilities[0].shape[1]
-    for threshold in np.linspace(1 / classes, 1, 151):
-        if early_exit(predictions, threshold)[0].mean() >= final_accuracy(predictions):
-            return float(threshold)
-    return 1.01
 
 
 def firing_rate_regularised(
@@ -223,23 +206,3 @@ def prune(weights: torch.Tensor, share: float) -> None:
     if pruned := round(share * sizes.numel()):
         with torch.no_grad():
             weights *= sizes > sizes.flatten().kthvalue(pruned).values
-
-
-def quantized(classifier: Classifier, bits: int = 8) -> Classifier:
-    """Return a copy whose weights are whole multiples of a step, one step per neuron.
-
-    The largest weight of a neuron is ``2 ** (bits - 1) - 1`` steps. Biases stay what they are.
-
-    Args:
-        classifier: Any, such as ``train_sparse`` returns.
-        bits: Per weight, from 2 to 32: one is for the sign.
-    """
-    copy = deepcopy(classifier)
-    for weights in copy.parameters():
-        if weights.ndim < 2:
-            continue
-        axes = tuple(range(1, weights.ndim))
-        step = weights.data.abs().amax(axes, keepdim=True) / (2 ** (bits - 1) - 1)
-        step[step == 0] = 1  # of a neuron without weights
-        weights.data = (weights.data / step).round() * step
-    return copy

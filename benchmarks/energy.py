@@ -2,7 +2,6 @@
 
 These are orders of magnitude, not measurements:
 
-- Only estimates of one kind can be compared: never one for Loihi, in 14 nm, with one for 45 nm.
 - Memory decides: where the weights lie, and how often a weight that was read is used again. Here it
   never is, which is hard on convolutions and on batches.
 - Control, data on their way, leakage, and what a chip takes while it waits for events are left out.
@@ -19,12 +18,6 @@ AC_PJ = 0.9
 SRAM_PJ = {8 * 2**10: 10, 32 * 2**10: 20, 2**20: 100}  # access to 64 bits, by the memory's bytes
 DRAM_PJ = 1300  # access to 64 bits; the lower end of 1.3 to 2.6 nJ
 
-# In pJ, 14 nm at 0.75 V, from simulations before the chip was made: the least that a synaptic
-# operation takes, and the update of an active neuron. Davies et al. 2018,
-# doi:10.1109/MM.2018.112130359, table 2.
-LOIHI_SYNAPTIC_PJ = 23.6
-LOIHI_UPDATE_PJ = 81
-
 
 def estimate_energy(operations: Operations) -> dict[str, np.ndarray]:
     """Multiply operations by published energies of one operation.
@@ -34,15 +27,12 @@ def estimate_energy(operations: Operations) -> dict[str, np.ndarray]:
     Horowitz's table that holds the network (SRAM of 8 kB, 32 kB or 1 MB, else DRAM), and an update
     reads and writes voltage and current, 32 bits each, in 8 kB. Inputs and sums stay in registers.
 
-    Loihi's figures include its memory. They are applied to all effective operations, as if it could
-    take any input.
-
     Args:
         operations: What ``count_operations`` returns.
 
     Returns:
         Estimates for each recording in µJ, of shape (B,): ``effective``, of hardware that skips
-        every zero; ``effective_with_memory``; and ``loihi``, NaN for a network without neurons.
+        every zero, and ``effective_with_memory``.
 
     Example:
         >>> import torch
@@ -62,9 +52,7 @@ def estimate_energy(operations: Operations) -> dict[str, np.ndarray]:
     effective = MAC_PJ * operations.effective_macs + AC_PJ * operations.effective_acs
     effective = effective + 2 * MAC_PJ * updates
     memory = read_pj * operations.effective + states_pj * updates
-    loihi = LOIHI_SYNAPTIC_PJ * operations.effective + LOIHI_UPDATE_PJ * updates
     return {
         "effective": effective / 1e6,
         "effective_with_memory": (effective + memory) / 1e6,
-        "loihi": np.where(updates > 0, loihi, np.nan) / 1e6,
     }

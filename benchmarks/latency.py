@@ -18,14 +18,7 @@ from tools.card_network import read, unpacked
 
 from . import Row, folds
 from .counting import count_operations
-from .early import (
-    EARLY,
-    choose_exit_threshold,
-    early_exit,
-    final_accuracy,
-    quantized,
-    train_sparse,
-)
+from .early import EARLY, early_exit, final_accuracy, train_sparse
 from .simulation import groups_of
 from .timing import recordings
 
@@ -57,7 +50,6 @@ BY_FOLDS: dict[str, Any] = {
     "SNN behind a layer, over time": early(LayerThenSNN),
 }
 TIMES_MS = (1, 2, 3, 4, 6, 8, 10, 13, 16, 20)
-EVENTS = (1, 100, 200, 300, 400, 600, 800, 1000, 1500, 2000)
 ENOUGH = 0.9  # probability at which to stop
 SURE = 0.95  # the page says when the network is: figure.js of the card
 # Penalties on the rate, and the share of input weights that is pruned.
@@ -93,15 +85,6 @@ def correct_at_time(predictions: PredictionsOverTime, ms: Sequence[float]) -> np
     return np.array(rows)
 
 
-def correct_after_events(predictions: PredictionsOverTime, amounts: Sequence[float]) -> np.ndarray:
-    """Say whether the answer is correct after so many events, (recordings, numbers)."""
-    rows = []
-    for correct, counts in zip(predictions.correct, predictions.events, strict=True):
-        steps = np.searchsorted(counts.cumsum(), amounts)
-        rows.append(correct[np.minimum(steps, len(counts) - 1)])
-    return np.array(rows)
-
-
 def measure_latency(seeds: int = 10, epochs: int | None = None) -> Row:
     """Ask about all 131 at every time step, by networks that have seen no other of the card pass.
 
@@ -110,8 +93,8 @@ def measure_latency(seeds: int = 10, epochs: int | None = None) -> Row:
         epochs: To train for, in place of each network's own.
 
     Returns:
-        A row per model, of answers at the end; how many are correct at times and after numbers of
-        events; and when, and how often correctly, a network stops that is sure enough.
+        A row per model, of answers at the end; how many are correct at times; and when, and how
+        often correctly, a network stops that is sure enough.
     """
     recordings, groups = folds.cards()
     models = folds.for_epochs(BY_FOLDS, epochs)
@@ -125,15 +108,10 @@ def measure_latency(seeds: int = 10, epochs: int | None = None) -> Row:
             runs.append(held_out_predictions(parts, recordings))
         final = np.array([[answers[-1] for answers in run.correct] for run in runs])
         rows.append({"model": name, **folds.mean(final, groups)})
-        at_times = [correct_at_time(run, TIMES_MS) for run in runs]
-        after_events = [correct_after_events(run, EVENTS) for run in runs]
-        for axis, amounts, by_run in (
-            ("time (ms)", TIMES_MS, at_times),
-            ("events seen", EVENTS, after_events),
-        ):
-            for at, correct in zip(amounts, np.moveaxis(np.array(by_run), 2, 0), strict=True):
-                point = {"model": name, "axis": axis, "at": at}
-                curves.append(point | folds.mean(correct, groups))
+        at_times = np.array([correct_at_time(run, TIMES_MS) for run in runs])
+        for at, correct in zip(TIMES_MS, np.moveaxis(at_times, 2, 0), strict=True):
+            point = {"model": name, "axis": "time (ms)", "at": at}
+            curves.append(point | folds.mean(correct, groups))
         stopped = [early_exit(run, ENOUGH) for run in runs]
         correct, steps = np.mean(stopped, axis=(0, 2))
         exits.append(
@@ -223,9 +201,9 @@ def measure_sparse(seeds: int = 10, epochs: int = 180) -> Row:
 
 
 def sparse_row(data: Split, penalty: float, share: float, seed: int, epochs: int) -> Row:
-    """Train a sparse network, and count spikes and operations with and without stopping.
+    """Train a sparse network and count its spikes and operations.
 
-    Networks that haven't seen a card pass are asked about it, to choose the threshold to stop at.
+    How accurate it is say networks of which each is asked about a card pass that it hasn't seen.
     """
     train = partial(train_sparse, seed=seed, penalty=penalty, sparsity=share, epochs=epochs)
     trial = Trial(Evidence(data.train), Evidence(data.test))
@@ -235,26 +213,13 @@ def sparse_row(data: Split, penalty: float, share: float, seed: int, epochs: int
     for inner in Evidence(recordings, passes).folds(3, seed):
         trained = train(inner.learn.recordings)
         parts.append((trained, inner.test(lambda held_out: held_out.numbers)))
-    of_held_out = held_out_predictions(parts, recordings)
-    threshold = choose_exit_threshold(of_held_out)
     test = trial.test(lambda tested: tested.recordings)
-    predictions = predict_over_time(classifier, test)
-    correct, steps = early_exit(predictions, threshold)
-    row = {
+    frames, _ = next(iter(make_loader(test, len(test), sparse=True)))
+    operations = count_operations(classifier, frames)
+    return {
         "penalty": penalty,
         "pruned": share,
-        "held_out_accuracy": final_accuracy(of_held_out),
-        "sparse_accuracy": final_accuracy(predictions),
-        "stopped_accuracy": float(correct.mean()),
-        "stopped_ms": float(np.median(steps)),
+        "held_out_accuracy": final_accuracy(held_out_predictions(parts, recordings)),
+        "spike_share": float(1 - operations.activation_sparsity.mean()),  # only spikes are counted
+        "effective_acs": float(operations.effective_acs.mean()),
     }
-    for bits in (8, 4):
-        of_few_bits = predict_over_time(quantized(classifier, bits), test)
-        row[f"accuracy_{bits}_bits"] = final_accuracy(of_few_bits)
-    frames, _ = next(iter(make_loader(test, len(test), sparse=True)))
-    whole = count_operations(classifier, frames)
-    stopped = count_operations(classifier, frames, steps)
-    row["spike_share"] = float(1 - whole.activation_sparsity.mean())  # only spikes are activations
-    row["effective_acs"] = float(whole.effective_acs.mean())
-    row["effective_acs_stopped"] = float(stopped.effective_acs.mean())
-    return row

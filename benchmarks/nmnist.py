@@ -5,6 +5,7 @@ Bins and the convolutional network's numbers were chosen by folds of the 1,000, 
 
 import os
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,7 @@ def measure_nmnist1000(seeds: int = 5, epochs: int | None = None) -> Row:
     return {"folds": 3, **_result(answers, recordings, seeds)}
 
 
+@cache
 def thousand(end: int = SACCADES[1][1], begin: int = 0) -> Recordings:
     """Return every recording of the archive in some time in µs; default: its first saccade."""
     path = Path(os.environ.get("POKERSNN_DATA", "."), ARCHIVE)

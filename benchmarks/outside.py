@@ -4,6 +4,8 @@ Ranges are learned without each of four folds in turn, and asked about it. Chapt
 then trained with hands that move up and down as a class of their own, without each person.
 """
 
+from functools import cache
+
 import numpy as np
 
 from pokersnn_helpers import Recordings, evaluate, load_nmnist, make_loader, train_classifier
@@ -22,6 +24,7 @@ PEOPLE = ("anna", "ben", "chris", "dora")
 EPOCHS = 20
 
 
+@cache
 def sets() -> dict[str, Evidence]:
     """Return recordings, and the group of each."""
     digits = load_nmnist()
@@ -72,12 +75,13 @@ def flagged() -> list[Row]:
 
 def taught(person: str, epochs: int) -> Row:
     """Train gestures and everything else as ``train --data`` does, without one person."""
-    films, people = film_gestures(takes=10)
+    evidence = sets()["gestures"]
+    films = evidence.recordings
     gestures = [resize(events, films.sensor_size, (16, 16)) for events in films.events]
     upright = [replaced(events, x=events["y"], y=events["x"]) for events in gestures]
     targets = [*films.targets, *[len(GESTURES)] * len(upright)]
     recordings = Recordings([*gestures, *upright], targets, (*GESTURES, "none"), (16, 16, 2))
-    trial = Evidence(recordings, [*people, *people]).without(person)
+    trial = Evidence(recordings, [*evidence.groups, *evidence.groups]).without(person)
     train = trial.learn.recordings
     width = choose_recipe(train).time_window
     classifier, _ = train_classifier(train, 0, "cpu", network=detector(width), epochs=epochs)

@@ -107,17 +107,17 @@ def asked(network: nn.Module, frames: torch.Tensor, shift: np.ndarray) -> Row:
     }
 
 
-def trial_of(saccade: int, films: Recordings) -> Trial:
-    """Return a trial in which those digits test that nothing was chosen by."""
+def trial_of(saccade: int, films: Recordings, count: int | None = None) -> Trial:
+    """Return a trial in which those digits test that nothing was chosen by, or so many of them."""
     begin, end = SACCADES[saccade]
     digits = Evidence(thousand(end, begin))
     number = len(digits.recordings)
     chosen_by = np.arange(number) % (number // len(digits.recordings.classes)) < CHOSEN_ON
-    test, choose = (digits.subset(np.flatnonzero(part)) for part in (~chosen_by, chosen_by))
-    return Trial(Evidence(films), test, choose)
+    test = digits.subset(np.flatnonzero(~chosen_by)[:count])
+    return Trial(Evidence(films), test, digits.subset(np.flatnonzero(chosen_by)))
 
 
-def answers_of(seed: int, count: int, epochs: int) -> list[Row]:
+def answers_of(seed: int, count: int, epochs: int, digits: int | None) -> list[Row]:
     """Train detectors on dots; return what they say of each saccade, forwards and backwards."""
     model = Model(partial(MotionDetector, len(WAYS)), RATE, epochs)
     films = films_to_learn_from(count, 10 * seed)
@@ -125,7 +125,8 @@ def answers_of(seed: int, count: int, epochs: int) -> list[Row]:
     network: Any = motions.train(model, copies, seed)
     answers = []
     for saccade, shift in SHIFTS.items():
-        there = trial_of(saccade, films).test(lambda tested: played(tested.recordings))
+        trial = trial_of(saccade, films, digits)
+        there = trial.test(lambda tested: played(tested.recordings))
         way = np.array(shift)
         row = {"model": DETECTOR, "saccade": str(saccade), "seed": seed}
         answers.append(row | {"time": "forwards"} | asked(network, there, way))
@@ -141,13 +142,16 @@ def _row(names: Row, answers: pd.DataFrame) -> Row:
     return names | folds.spread(nearest.tolist()) | of_plain | {"right": answers["right"].mean()}
 
 
-def measure_saccades(seeds: int = 2, recordings: int = FILMS, epochs: int = EPOCHS) -> Row:
+def measure_saccades(
+    seeds: int = 2, recordings: int = FILMS, epochs: int = EPOCHS, digits: int | None = None
+) -> Row:
     """Ask which way digits of N-MNIST move in its three saccades.
 
     Args:
         seeds: 0 to ``seeds - 1``; each draws other films and other weights.
         recordings: Films to learn from, besides their copies.
         epochs: To train for.
+        digits: To ask about in each saccade, at most, to try it out.
 
     Returns:
         A row per model, saccade and direction of time: the share of recordings whose answer is
@@ -156,7 +160,7 @@ def measure_saccades(seeds: int = 2, recordings: int = FILMS, epochs: int = EPOC
         saccades, and over both directions of time; in ``directions`` the true angles, by the
         events' middle.
     """
-    jobs = [(seed, recordings, epochs) for seed in range(seeds)]
+    jobs = [(seed, recordings, epochs, digits) for seed in range(seeds)]
     answers = pd.DataFrame(chain.from_iterable(folds.in_parallel(answers_of, jobs)))
     rows = []
     for (model, saccade, time), part in answers.groupby(["model", "saccade", "time"], sort=False):
@@ -170,11 +174,11 @@ def measure_saccades(seeds: int = 2, recordings: int = FILMS, epochs: int = EPOC
     directions = []
     films = films_to_learn_from(recordings, 0)
     for saccade in SHIFTS:
-        digits = trial_of(saccade, films).test(lambda tested: tested.recordings)
-        x, y = np.mean([movement(events) for events in digits.events], axis=0)
+        asked_about = trial_of(saccade, films, digits).test(lambda tested: tested.recordings)
+        x, y = np.mean([movement(events) for events in asked_about.events], axis=0)
         directions.append({"saccade": str(saccade), "measured": angle(x, y)})
     return {
-        "recordings": len(digits),
+        "recordings": len(asked_about),
         "films": recordings,
         "seeds": seeds,
         "rows": rows,

@@ -23,10 +23,8 @@ NEAR = (
     "effective_macs",
     "effective_acs",
     "held_out_accuracy",
-    "sparse_accuracy",
     "differ",
     "unexplained",
-    "stopped_accuracy",
     "c2st_accuracy",
 )
 UNSTEADY = ("version", "raised", "chosen")  # words that change with libraries and processors

@@ -41,10 +41,10 @@ from pokersnn_helpers.study.protocol import Evidence
 BY_NAME = {model.name: model for model in CANDIDATES}
 
 
-def bars(count, edges=0):
+def bars(count):
     """A bar that drifts left or right over four columns, and comes in again at the other edge.
 
-    Behind it, so many columns late, is its ON edge; with ``edges`` of 0, polarities say nothing.
+    Behind it, a column late, is its ON edge.
     """
     rng = np.random.default_rng(0)
     recordings = []
@@ -55,7 +55,7 @@ def bars(count, edges=0):
         times = rng.integers(0, 30_000, 300)
         events["t"] = np.sort(times)
         events["p"] = rng.integers(0, 2, 300)
-        moved = speed * events["t"] / 1000 - edges * events["p"]
+        moved = speed * events["t"] / 1000 - events["p"]
         columns = rng.uniform(0, 4) + direction * moved
         events["x"] = np.floor(columns) % 4
         recordings.append(events)
@@ -68,7 +68,13 @@ def bars(count, edges=0):
 
 @pytest.mark.parametrize(
     ("name", "count"),
-    [("place", 80), ("gap", 80), ("shape and order", 120), ("hot pixel", 120), ("noise", 60)],
+    [
+        ("place", 80),
+        ("gap", 80),
+        ("shape and order", 120),
+        ("hot pixel", 120),
+        ("noise", 60),
+    ],
 )
 @pytest.mark.slow
 def test_verdict_on_films_of_which_it_is_known(name, count):
@@ -80,16 +86,8 @@ def test_verdict_on_films_of_which_it_is_known(name, count):
 
 @pytest.mark.filterwarnings("ignore:the loss has climbed")
 @pytest.mark.slow
-def test_drifting_bars_need_the_order():
-    comparison = compare(bars(60), range(60), folds=2, epochs=15)
-    assert comparison.verdict is Verdict.ORDER, report.printed(comparison)
-    assert comparison.table.set_index("model")["correct"]["GRU"] > 0.9
-
-
-@pytest.mark.filterwarnings("ignore:the loss has climbed")
-@pytest.mark.slow
 def test_polarities_can_make_single_frames_enough():
-    comparison = compare(bars(80, edges=1), range(80), folds=2, epochs=12)
+    comparison = compare(bars(80), range(80), folds=2, epochs=12)
     assert comparison.verdict is Verdict.FRAMES, report.printed(comparison)
 
 
@@ -134,7 +132,8 @@ def test_of_two_intervals_the_order_is_seen():
 
 
 @pytest.mark.slow
-def test_other_ways_are_asked_beside_compare():
+def test_other_ways_are_asked_beside_compare(monkeypatch):
+    monkeypatch.setattr("benchmarks.probes.STEPS", 10)  # of training
     row = known_row("on then off", seed=1, epochs=1, recordings=8)
     assert row["recordings"] == 8
     assert row["verdict"] == "can't tell"

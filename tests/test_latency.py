@@ -10,13 +10,12 @@ from torch.nn.functional import nll_loss
 import pokersnn_helpers as helpers
 from benchmarks import early
 from benchmarks.early import (
-    choose_exit_threshold,
     early_exit,
     firing_rate_regularised,
     nll_over_time,
     train_sparse,
 )
-from benchmarks.latency import correct_after_events, correct_at_time, first_sure_ms
+from benchmarks.latency import correct_at_time, first_sure_ms
 from pokersnn_helpers import Classifier, FastSNN, build_network, decode, fit, make_loader
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.study.latency import PredictionsOverTime, predict_over_time
@@ -136,23 +135,13 @@ def test_no_answer_before_the_first_step_ends_and_the_last_one_stays():
     assert second == [0, 0, 0, 1, 1, 1, 1]
 
 
-def test_answer_after_an_event_is_that_of_its_time_step():
-    events = [
-        np.array([2, 0, 3]),
-        np.array([2, 3]),
-    ]
-    predictions = answers([0, 1, 0], [0, 1], events=events)
-    first, second = correct_after_events(predictions, [1, 2, 3, 5, 9])
-    assert not first.any()
-    assert second.tolist() == [False, False, True, True, True]
-
-
 @pytest.mark.parametrize(
     ("threshold", "correct", "steps"),
     [
         (0.5, True, 2),  # an even chance is no answer to stop at
         (0.75, True, 2),  # just reached
         (0.9, False, 3),
+        (0.99, False, 3),  # never reached: the end
     ],
 )
 def test_stopping_rule_takes_the_first_answer_that_is_probable_enough(threshold, correct, steps):
@@ -160,18 +149,6 @@ def test_stopping_rule_takes_the_first_answer_that_is_probable_enough(threshold,
     right, when = early_exit(over_time([probabilities], [1]), threshold)
     assert right == [correct]
     assert when == [steps]
-
-
-def test_threshold_is_the_lowest_at_which_stopping_costs_nothing():
-    rising = np.array([[0.6, 0.4], [0.45, 0.55], [0.2, 0.8]])
-    falling = rising[::-1]
-    either = over_time([rising, falling], [1, 1])
-    assert choose_exit_threshold(either) == 0.5
-    late = over_time([rising], [1])
-    assert 0.6 < choose_exit_threshold(late) <= 0.8
-    sure_too_early = np.array([[1.0, 1e-9], [1e-9, 1.0]])
-    never = choose_exit_threshold(over_time([sure_too_early], [1]))
-    assert never > 1
 
 
 def test_an_answer_is_sure_from_the_first_step_at_which_a_class_is_probable_enough():

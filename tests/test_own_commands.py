@@ -19,6 +19,7 @@ import pytest
 import torch
 from filelock import FileLock
 from same import altered, same, same_checkpoints
+from test_compare import judged
 from test_folders import CLASSES, fill, folder  # noqa: F401 - a fixture
 from test_inspection import scene
 
@@ -36,6 +37,8 @@ from pokersnn_helpers.commands.answers import Trained, confusion, in_words
 from pokersnn_helpers.commands.main import main
 from pokersnn_helpers.fast import FastSNN
 from pokersnn_helpers.own.answer import live as playing
+from pokersnn_helpers.own.ask import compare as asking
+from pokersnn_helpers.own.ask.compare import Comparison
 from pokersnn_helpers.own.look import overview
 
 FIRST = "left/anna/0.npy"
@@ -368,20 +371,29 @@ def test_compare_prints_a_table_and_a_verdict_and_writes_a_report(
 ):
     out = tmp_path_factory.mktemp("out") / "report"
     words = ["compare", folder, "--sensor", "64x64", "--processes", 1, "--epochs", 2]
-    lines = run(*words, "--out", out)
+    lines = run(*words, "--out", out, "--folds", 2, "--seed", 3)
     assert lines[0].startswith("Groups: 4")
     assert max(map(len, lines)) < 80
     (row,) = (line for line in lines if line.startswith("b  regression on the image"))
     assert row.split()[5] == "100"
     assert "Is something trivial as good?" in " ".join(lines)
-    content = json.loads((out / "compare.json").read_text())
-    assert content["recipe"]["epochs"] == 2
-
-    (line,) = run(*words, "--json", "--folds", 2, "--seed", 3)
-    content = json.loads(line)
-    assert (content["recipe"]["folds"], content["recipe"]["seed"]) == (2, 3)
+    recipe = json.loads((out / "compare.json").read_text())["recipe"]
+    assert (recipe["epochs"], recipe["folds"], recipe["seed"]) == (2, 2, 3)
     with pytest.raises(SystemExit, match="report holds something; name a new folder"):
         run(*words, "--out", out)
+
+
+def test_compare_prints_all_numbers_as_json(folder, run, monkeypatch):  # noqa: F811
+    asked = {}
+
+    def known(recordings, groups, **options):
+        asked.update(options)
+        return Comparison(judged({}), {"seed": 5})
+
+    monkeypatch.setattr(asking, "compare", known)
+    (line,) = run("compare", folder, "--json", "--folds", 2, "--time-window", 500)
+    assert json.loads(line)["recipe"] == {"seed": 5}
+    assert asked == {"processes": 2, "folds": 2, "time_window": 500}
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,7 @@ import pytest
 from benchmarks.perturbations import (
     drop_events,
     forwards_and_backwards,
-    one_frame,
-    rotated,
-    shifted,
     time_jitter,
-    uniform_noise,
 )
 from pokersnn_helpers import EVENT_DTYPE, Recordings, to_frames
 from pokersnn_helpers.study.perturbations import (
@@ -45,18 +41,14 @@ AT_RANDOM = {
     "shuffled": shuffled_time,
     "uniform": uniform_time,
     "any tenth": any_tenth,
-    "noise": partial(uniform_noise, percent=50),
     "dropped": partial(drop_events, percent=50),
     "jitter": partial(time_jitter, ms=2),
-    "shifted": partial(shifted, pixels=2),
 }
 CHANGES = AT_RANDOM | {
     "reversed": reversed_time,
     "merged": merge_polarities,
     "first tenth": first_tenth,
     "last tenth": last_tenth,
-    "one frame": one_frame,
-    "rotated": partial(rotated, degrees=30),
 }
 
 
@@ -125,36 +117,6 @@ def test_polarities():
     off = (1, 1, 1, 0)
     mixed = recordings_of([on, off], [off])
     assert rows(merge_polarities(mixed)) == [on, (1, 1, 1, 1)]
-
-
-def test_one_frame_is_the_fullest_bin():
-    events = [(500, 0, 0, 1), (1500, 1, 0, 1), (2400, 2, 0, 1), (2500, 3, 0, 1)]
-    assert rows(one_frame(recordings_of(events))) == events[1:3]  # from the first event on
-
-
-def test_shift_is_by_so_many_pixels_and_loses_what_leaves():
-    events = [(0, 0, 0, 1), (0, 2, 2, 1), (0, 4, 3, 1)]
-    changed = shifted(recordings_of(*[events] * 50), 1)
-    moved = {tuple(rows(changed, number)) for number in range(50)}
-    assert moved == {
-        ((0, 1, 0, 1), (0, 3, 2, 1)),  # right
-        ((0, 1, 2, 1), (0, 3, 3, 1)),  # left
-        ((0, 0, 1, 1), (0, 2, 3, 1)),  # down
-        ((0, 2, 1, 1), (0, 4, 2, 1)),  # up
-    }
-
-
-@pytest.mark.parametrize(
-    ("degrees", "events"),
-    [
-        (90, [(0, 4, 4, 1), (1, 2, 2, 0), (2, 3, 0, 0)]),  # clockwise
-        (45, [(1, 2, 2, 0), (2, 1, 0, 0)]),  # the corner is lost
-    ],
-)
-def test_rotation_by_hand(degrees, events):
-    before = [(0, 4, 0, 1), (1, 2, 2, 0), (2, 0, 1, 0)]
-    square = recordings_of(before, size=(5, 5, 2))
-    assert rows(rotated(square, degrees)) == events
 
 
 def test_events_of_one_time_keep_their_order():

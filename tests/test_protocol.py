@@ -11,6 +11,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from same import same
 from test_models import NETWORKS
 
@@ -338,6 +340,14 @@ def test_bootstrap_is_as_wide_as_chance():
     deviation = np.sqrt(0.75 * 0.25 / 400)
     assert low < 0.75 < high
     assert high - low == pytest.approx(4 * deviation, rel=0.1)
+
+
+@settings(derandomize=True, max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3)), min_size=1))
+def test_interval_lies_between_0_and_1(answers):
+    correct, groups = zip(*answers, strict=True)
+    low, high = bootstrap_interval(correct, groups)
+    assert 0 <= low <= high <= 1
 
 
 def test_a_single_group_says_nothing():
