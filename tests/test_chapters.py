@@ -116,14 +116,6 @@ def test_the_table_of_contents_lists_all_in_order():
     assert sorted(listed) == sorted(pages)
 
 
-def test_links_to_a_chapter_say_its_number():
-    for path in BOOK.glob("*.[im]*"):
-        text = path.read_text(encoding="utf-8")
-        links = re.findall(r"\[[Cc]hapter (\d+)\]\((?:https:[^)]+/)?(\d\d)_", text)
-        for number, file in links:
-            assert int(number) == int(file), path
-
-
 def test_every_cited_paper_is_on_the_references_page():
     listed = set(re.findall(r"\[doi:([^\]]+)\]\(https://doi\.org/\1\)", REFERENCES))
     assert listed

@@ -12,13 +12,10 @@ from same import altered, same, same_checkpoints
 
 from pokersnn_helpers import (
     EVENT_DTYPE,
-    SNN,
-    Classifier,
     FastSNN,
     Recordings,
     Split,
     evaluate,
-    fit,
     load_checkpoint,
     make_loader,
     save_checkpoint,
@@ -325,19 +322,6 @@ def test_ctrl_c_ends_a_run_in_two_lines(tmp_path, monkeypatch, capsys, words, ad
 
 
 # ---- What is asked, and what is printed ----
-
-
-@pytest.mark.parametrize(
-    ("function", "reason"),
-    [
-        (evaluate, r"of type Recordings; give make_loader\(recordings\)"),
-        (fit, r"of type Recordings; give make_loader\(recordings\)"),
-        (lambda _, recordings: train_classifier([*recordings]), "of type list; give Recordings"),
-    ],
-)
-def test_other_data_than_a_function_takes_is_refused_in_words(function, reason, data):
-    with pytest.raises(TypeError, match=reason):
-        function(Classifier(SNN()), data.test)
 
 
 def test_predict_names_the_file_and_what_is_wrong_with_it(finished, data, tmp_path):

@@ -107,14 +107,6 @@ def random_frames(share, dtype=torch.float32):
     return frames * (torch.rand_like(frames) < share)
 
 
-@pytest.mark.parametrize("v_th", [1e-9, 0.3, 3.0])  # all neurons spike, some do, few do
-@pytest.mark.parametrize("share", [0.02, 1.0])  # of the inputs
-def test_same_whether_loops_or_blas_multiply_the_inputs(v_th, share):
-    snn, other = both(torch.float64, input_size=50, hidden_size=30, v_th=v_th)
-    frames = random_frames(share, torch.float64)
-    assert_same_results(snn, other, frames, torch.tensor([0, 1, 2]))
-
-
 @pytest.mark.parametrize("share", [0.02, 1.0])
 def test_inference_and_recording_give_the_same_bits(share):
     frames = random_frames(share)

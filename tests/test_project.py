@@ -1,17 +1,14 @@
-"""The repository as a project: its address, sources, commands, workflows, and what Colab has."""
+"""The repository as a project: its address, sources, commands and workflows."""
 
-import json
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
-from packaging.requirements import Requirement
 
 from pokersnn_helpers.commands import main as commands
 from pokersnn_helpers.data import nmnist
@@ -106,45 +103,9 @@ def test_no_recording_is_tracked_but_those_that_may_be_passed_on():
     assert "nmnist.txt" in text_of("pyproject.toml")
 
 
-# ---- What Colab has ----
-
-
-def test_colab_has_no_package_that_the_first_cell_would_replace():
-    """Because it is too old, or newer than an upper pin: Colab would ask for a restart."""
-    lines = text_of("tools/colab.txt").splitlines()
-    has = dict(line.split("==") for line in lines if "==" in line)
-    needed = [Requirement(line) for line in metadata.requires("pokersnn-helpers")]
-    shared = [need for need in needed if need.marker is None and need.name in has]
-    assert {"numpy", "matplotlib", "torch"} <= {need.name for need in shared}
-    for need in shared:
-        assert has[need.name] in need.specifier, f"{need}, and Colab has {has[need.name]}"
-
-
 # ---- Commands and places that the documents name ----
 
 README = text_of("README.md")
-INSTALL = "pip install uv && uv pip install -r requirements.txt"
-TESTS = "pytest -n 2 --dist loadfile --nbval-lax book tests"
-
-
-def test_ci_runs_the_commands_of_the_readme_without_a_compiler():
-    run = text_of(".ci/run")
-    (readme,) = re.findall(r"(?ms)^readme\(\) \{.+?^\}", run)
-    calls = re.findall(r'(?m)^(.*)bash -c "\$\((readme .+?)\)', run)
-    assert [before for before, _ in calls] == ["CC=false ", ""]
-    executed = []
-    for _, call in calls:
-        script = ["bash", "-c", f"{readme}; {call}"]
-        executed.append(subprocess.check_output(script, text=True, cwd=ROOT))
-    assert executed == [f"{INSTALL} && jupyter-book build .\n", f"{INSTALL} && {TESTS}\n"]
-
-
-def test_workflow_installs_and_tests_as_the_readme_says():
-    steps = commands_of("tests")
-    installed = INSTALL.replace("install -r", "install --system --torch-backend=cpu -r")
-    assert steps[steps.index(installed) + 1] == TESTS
-    container = json.loads(text_of(".devcontainer/devcontainer.json"))
-    assert container["postCreateCommand"].startswith(installed)
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
@@ -178,24 +139,6 @@ def test_the_page_of_measurements_lists_every_benchmark_and_no_other():
 # ---- Workflows ----
 
 WORKFLOWS = {path.stem: path for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))}
-PUBLISHING = [  # pages that link to the repository they are of, and show real recordings alone
-    'python tools/publish.py "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY"',
-    "python tools/check_real.py",
-    "jupyter-book build . -W -n --keep-going",
-    "python tools/check_real.py _build/html",
-]
-
-
-def commands_of(workflow):
-    """Return the commands of all jobs, one after the other."""
-    jobs = yaml.safe_load(WORKFLOWS[workflow].read_text(encoding="utf-8"))["jobs"]
-    return [step.get("run", "") for job in jobs.values() for step in job["steps"]]
-
-
-def test_pages_are_published_with_real_recordings_alone():
-    steps = commands_of("book")
-    first = steps.index(PUBLISHING[0])
-    assert steps[first : first + 4] == PUBLISHING
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
