@@ -1,8 +1,11 @@
 """What ``compare`` found, printed in 80 columns, as JSON, and as files for a paper."""
 
+import errno
 import json
+import os
 import textwrap
 from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +60,16 @@ def _line(row: Row) -> str:
 
 
 def content(comparison: Comparison) -> dict[str, Any]:
-    """Return all that was found, and what it depends on, for JSON."""
+    """Return all that was found, and what it depends on, for JSON.
+
+    Example:
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> from pokersnn_helpers.own.ask.compare import compare
+        >>> cards = load_pokerdvs(source="simulated").test
+        >>> found = content(compare(cards, range(20), folds=2, epochs=1))
+        >>> found["verdict"], found["margin"]
+        ("can't tell", 0.1)
+    """
     judged = comparison.judgement
     return {
         "verdict": comparison.verdict.value,
@@ -76,19 +88,46 @@ def write(comparison: Comparison, folder: Path) -> None:
     """Write ``table.csv``, ``differences.pdf`` and ``compare.json`` into a folder.
 
     Raises:
-        FileExistsError: One of them is there already.
+        FileExistsError: One of them is there already; then none is written.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from pokersnn_helpers import load_pokerdvs
+        >>> from pokersnn_helpers.own.ask.compare import compare
+        >>> cards = load_pokerdvs(source="simulated").test
+        >>> folder = Path(mkdtemp())
+        >>> write(compare(cards, range(20), folds=2, epochs=1), folder)
+        >>> sorted(path.name for path in folder.iterdir())
+        ['compare.json', 'differences.pdf', 'table.csv']
     """
-    table = comparison.table.to_csv(index=False)
+    figure = BytesIO()
+    plot_differences(comparison.judgement).savefig(figure, format="pdf")
     words = json.dumps(content(comparison), indent=1, ensure_ascii=False) + "\n"
-    for name, text in (("table.csv", table), ("compare.json", words)):
-        with atomic_write(folder / name, overwrite=False) as file:
-            file.write(text.encode())
-    with atomic_write(folder / "differences.pdf", overwrite=False) as file:
-        plot_differences(comparison.judgement).savefig(file, format="pdf")
+    files = {
+        folder / "table.csv": comparison.table.to_csv(index=False).encode(),
+        folder / "differences.pdf": figure.getvalue(),
+        folder / "compare.json": words.encode(),
+    }
+    for path in files:
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    for path, data in files.items():
+        with atomic_write(path, overwrite=False) as file:
+            file.write(data)
 
 
 def plot_differences(judged: Judgement) -> Any:
-    """Draw how far each model is behind the best, with its interval, and the margin."""
+    """Draw how far each model is behind the best, with its interval, and the margin.
+
+    Example:
+        >>> import numpy as np
+        >>> from pokersnn_helpers.own.ask.verdict import Model, Sees, judge
+        >>> models = [Model(sees.value, sees, make=dict) for sees in Sees]
+        >>> correct = dict.fromkeys(models, np.arange(100) % 10 > 0)  # 90 of 100
+        >>> figure = plot_differences(judge(correct, np.arange(100) % 2, range(100)))
+        >>> len(figure.axes[0].get_yticklabels())
+        5
+    """
     from ...figures.results import plot_intervals
 
     behind = {}
