@@ -32,13 +32,11 @@ class Evidence:
         recordings: The recordings.
         groups: The group of each recording. Default: each is a group of its own, whose name is a
             digest of its events, so that copies of a recording are of one group.
-        numbers: The number of each recording in the evidence that this is a part of. Default: it is
-            no part.
 
     Attributes:
         recordings: As given.
         groups: As given, (recordings,).
-        numbers: As given, (recordings,).
+        numbers: The number of each recording in this evidence, or in that which it is a part of.
 
     Example:
         >>> from pokersnn_helpers import load_pokerdvs
@@ -51,22 +49,20 @@ class Evidence:
         (16,)
     """
 
-    def __init__(
-        self,
-        recordings: Recordings,
-        groups: Sequence[Any] | np.ndarray | None = None,
-        numbers: np.ndarray | None = None,
-    ):
+    def __init__(self, recordings: Recordings, groups: Sequence[Any] | np.ndarray | None = None):
         self.recordings = recordings
         self.groups: Any = np.asarray(_digests(recordings) if groups is None else groups)
-        self.numbers = np.arange(len(recordings)) if numbers is None else numbers
+        self.numbers = np.arange(len(recordings))
         check_groups(self.groups.tolist(), len(recordings))
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> "Evidence":
         """Return a part, as ``Recordings.subset`` does."""
         chosen = np.asarray(indices, dtype=int)
-        recordings = self.recordings.subset(chosen)
-        return Evidence(recordings, self.groups[chosen], self.numbers[chosen])
+        part = copy(self)
+        part.recordings = self.recordings.subset(chosen)
+        part.groups = self.groups[chosen]
+        part.numbers = self.numbers[chosen]
+        return part
 
     def folds(self, folds: int = 3, seed: int = 0) -> list["Trial"]:
         """Return a trial per fold, in which that fold tests; as ``stratified_folds`` divides."""

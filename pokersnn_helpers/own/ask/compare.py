@@ -104,11 +104,9 @@ def compare(
         >>> comparison.sentences[1][:40]
         '(a) Can any model tell the classes apart'
     """
-    check_recordings(recordings)
-    if len(set(recordings.targets)) < 2:
-        raise ValueError(f"{recordings} are of one class; give recordings of two or more")
-    _check_groups(recordings, groups)
-    evidence = Evidence(_smaller(recordings), groups)
+    _check(recordings, groups)
+    smaller = _smaller(recordings)
+    evidence = Evidence(smaller, groups)
     folds = folds or min(FOLDS, evidence.groups_per_class())
     trials = evidence.folds(folds, seed)
     given = {"epochs": epochs, "time_window": time_window, "augment": augment}
@@ -128,8 +126,11 @@ def compare(
     return Comparison(judged, {**settings[0].recipe, "folds": folds, "seed": seed})
 
 
-def _check_groups(recordings: Recordings, groups: Sequence[Any]) -> None:
-    """Refuse a class of one group."""
+def _check(recordings: Recordings, groups: Sequence[Any]) -> None:
+    """Refuse a single class, and a class of one group."""
+    check_recordings(recordings)
+    if len(set(recordings.targets)) < 2:
+        raise ValueError(f"{recordings} are of one class; give recordings of two or more")
     counts = pd.Series([*groups]).groupby(recordings.targets).nunique()
     if counts.min() < 2:
         raise ValueError(
