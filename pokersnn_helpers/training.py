@@ -339,6 +339,12 @@ class Trainer:
             self.history.kept_epoch = best
             self.kept.load_state_dict(self.ema.module.state_dict())
 
+    def test(self, classifier: Classifier, test_loader: Batches) -> None:
+        """Note how well the test recordings are classified."""
+        evaluation, loss = _evaluate(classifier, test_loader, self.device, self.loss)
+        self.history.test_loss.append(loss)
+        self.history.test_accuracy.append(evaluation.accuracy)
+
     def state(self) -> TrainingState:
         """Return a copy of the state of the run, which the rest of the run doesn't change."""
         state = TrainingState(
@@ -455,8 +461,8 @@ def fit(
         classifier: The classifier to train. It is moved to ``device``, trained in place, and left
             ready to be tested.
         train_loader: Yields (frames, targets) to learn from, anew in each epoch.
-        test_loader: Yields recordings that are classified after each epoch but never learned from.
-            Default: none are.
+        test_loader: Yields recordings that are classified but never learned from: after each
+            epoch, or where ``validation_loader`` chooses the epoch, once in the end. Default: none.
         validation_loader: Yields recordings that choose the epoch: the classifier ends with the
             averaged weights of the last epoch whose accuracy on them lies within two standard
             errors of the best. Default: it ends with those of the last epoch.
@@ -524,18 +530,18 @@ def fit(
         trainer.train_epoch(train_loader, epoch + 1)
         bar.set_postfix(loss=f"{history.loss[-1]:.3f}", accuracy=f"{history.accuracy[-1]:.0%}")
         warn_if_it_climbs(history.loss)
-        if validation_loader is None:
-            history.kept_epoch = epoch + 1
-        else:
+        if validation_loader is not None:
             trainer.keep_best(validation_loader)
-        if test_loader is not None:
-            evaluation, test_loss = _evaluate(ema.module, test_loader, device, loss)
-            history.test_loss.append(test_loss)
-            history.test_accuracy.append(evaluation.accuracy)
+        else:
+            history.kept_epoch = epoch + 1
+            if test_loader is not None:
+                trainer.test(kept, test_loader)
         if on_epoch_end is not None:
             on_epoch_end(kept, trainer.state())
     classifier.load_state_dict(kept.state_dict())
     classifier.eval()
+    if validation_loader is not None and test_loader is not None:
+        trainer.test(classifier, test_loader)
     return history
 
 
@@ -642,11 +648,10 @@ def train_classifier(
 
     validation = data.validation if isinstance(data, Split) else None
     classifier.ranges = training_ranges(train + validation if validation else train)
-    test_loader = loader_of(data.test) if isinstance(data, Split) else None
     history = fit(
         classifier,
         loader_of(train, shuffle=True),
-        None if validation else test_loader,
+        loader_of(data.test) if isinstance(data, Split) else None,
         validation_loader=loader_of(validation) if validation else None,
         epochs=recipe.epochs,
         learning_rate=recipe.learning_rate,
@@ -655,11 +660,6 @@ def train_classifier(
         **training,
     )
     history.ranges = classifier.ranges
-    if validation and test_loader:
-        device = device or default_device()
-        evaluation, test_loss = _evaluate(classifier, test_loader, device, training.get("loss"))
-        history.test_loss.append(test_loss)
-        history.test_accuracy.append(evaluation.accuracy)
     return classifier, history
 
 

@@ -76,12 +76,15 @@ def loaders(data):
 
 def test_history_has_an_entry_for_every_epoch(loaders):
     train_loader, other_loader = loaders
-    watched = fit(
+    tested = fit(small_classifier(), train_loader, other_loader, epochs=3)
+    chosen = fit(
         small_classifier(), train_loader, other_loader, validation_loader=other_loader, epochs=3
     )
-    curves = (watched.loss, watched.accuracy, watched.validation_loss, watched.test_accuracy)
-    assert [len(curve) for curve in curves] == [3, 3, 3, 3]
-    assert watched.validation_loss == watched.test_loss
+    assert tested.loss == chosen.loss
+    assert tested.test_loss == chosen.validation_loss
+    curves = (chosen.accuracy, chosen.validation_accuracy, tested.test_accuracy)
+    assert [len(curve) for curve in curves] == [3, 3, 3]
+    assert chosen.test_loss == [chosen.validation_loss[chosen.kept_epoch - 1]]
     unwatched = fit(small_classifier(), train_loader, epochs=2)
     assert (len(unwatched.loss), unwatched.test_loss, unwatched.kept_epoch) == (2, [], 2)
 

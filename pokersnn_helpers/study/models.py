@@ -279,12 +279,13 @@ def _interval_order(counts: np.ndarray) -> np.ndarray:
     differences = counts - counts.mean()
     total = np.concatenate([[0], differences.cumsum()])
     now = np.arange(len(counts))
-    before, after = [], []
-    for nearest, farthest in pairwise(lags):
-        ends = [(now + lag).clip(0, len(counts)) for lag in (nearest, farthest)]
-        after.append(total[ends[1]] - total[ends[0]])
-        ends = [(now - lag + 1).clip(0, len(counts)) for lag in (farthest, nearest)]
-        before.append(total[ends[1]] - total[ends[0]])
+
+    def between(begin: np.ndarray, end: np.ndarray) -> np.ndarray:
+        return total[end.clip(0, len(counts))] - total[begin.clip(0, len(counts))]
+
+    ranges = list(pairwise(lags))
+    after = [between(now + nearest, now + farthest) for nearest, farthest in ranges]
+    before = [between(now - farthest + 1, now - nearest + 1) for nearest, farthest in ranges]
     triples = (np.array(before) * differences) @ np.array(after).T
     shares = triples / np.abs(triples).sum().clip(1e-9)
     return (shares - shares.T)[np.triu_indices(len(shares), 1)]

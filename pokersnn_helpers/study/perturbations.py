@@ -119,11 +119,11 @@ def first_tenth(recordings: Recordings) -> Recordings:
         >>> [len(each) // 10 for each in some.events] == [len(e) for e in first_tenth(some).events]
         True
     """
+    return apply(lambda events: events[: _tenth(events)], recordings)
 
-    def cut(events: np.ndarray) -> np.ndarray:
-        return events[: max(1, len(events) // 10)]
 
-    return apply(cut, recordings)
+def _tenth(events: np.ndarray) -> int:
+    return max(1, len(events) // 10)
 
 
 def any_tenth(recordings: Recordings, seed: int = 0) -> Recordings:
@@ -140,7 +140,7 @@ def any_tenth(recordings: Recordings, seed: int = 0) -> Recordings:
     rng = np.random.default_rng(seed)
 
     def cut(events: np.ndarray) -> np.ndarray:
-        count = max(1, len(events) // 10)
+        count = _tenth(events)
         first = rng.integers(len(events) - count + 1)
         return events[first : first + count]
 
@@ -156,8 +156,4 @@ def last_tenth(recordings: Recordings) -> Recordings:
         >>> [bool(last_tenth(some).events[n][-1] == some.events[n][-1]) for n in range(2)]
         [True, True]
     """
-
-    def cut(events: np.ndarray) -> np.ndarray:
-        return events[-max(1, len(events) // 10) :]
-
-    return apply(cut, recordings)
+    return apply(lambda events: events[-_tenth(events) :], recordings)

@@ -70,19 +70,16 @@ def overview(inspections: dict[Path, Inspection]) -> list[str]:
     table = numbers.groupby(np.array(classes)).agg(["count", "median", "min", "max"])
     lines = [f"{len(inspections)} files", *table.to_string().splitlines()]
     class_of = dict(zip(rows, classes, strict=True))
-    first: dict[str, str] = {}
-    classes_with: dict[str, list[str]] = {}
-    for file, inspection in inspections.items():
-        class_name = class_of.get(file.absolute(), "")
-        for sentence in inspection.advice:
-            _, _, remedy = sentence.rpartition("; ")
-            first.setdefault(remedy, f"{file}: {sentence}")
-            names = classes_with.setdefault(remedy, [])
-            names.append(class_name)
-    for remedy, names in classes_with.items():
-        number = len(names)
-        concerned = len(set(names))
+    odd = [
+        (class_of.get(file.absolute(), ""), sentence.split("; ")[-1], f"{file}: {sentence}")
+        for file, inspection in inspections.items()
+        for sentence in inspection.advice
+    ]
+    advice = pd.DataFrame(odd, columns=["class", "remedy", "line"])
+    for _, alike in advice.groupby("remedy", sort=False):
+        concerned = alike["class"].nunique()
         lines.append(
-            f"- {number} files in {concerned} of {len(table)} folders, such as {first[remedy]}"
+            f"- {len(alike)} files in {concerned} of {len(table)} folders, such as "
+            f"{alike['line'].iloc[0]}"
         )
     return lines
