@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 
 import motion_network
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 from motion_network import MOTIONS, OPPOSITE
 from test_card_network import assert_alike
+from test_motions import assert_straight_ones_move
 
 from benchmarks.motions import MotionDetector
 from pokersnn_helpers.simulation.motions import COURSES, film_motions
@@ -100,3 +102,12 @@ def test_command_makes_the_weights_in_the_repository(document, models):
     retrained = motion_network.models(motion_network.carried(*trained))
     for carried, again in zip(models, retrained, strict=True):
         assert_alike(carried.snn, again.snn)
+
+
+def test_copies_have_the_class_of_what_they_show():
+    films = film_motions(len(MOTIONS), seed=1)
+    copies = motion_network.with_mirrored_copies(films)
+    different = {events.tobytes() for events in copies.events}
+    assert len(different) == 8 * len(films)
+    assert Counter(copies.targets) == dict.fromkeys(films.targets, 8)
+    assert_straight_ones_move(copies, MOTIONS)

@@ -1,21 +1,18 @@
 """Films of motions and gestures: what a sum can't tell, and what copies and backward films are."""
 
-from collections import Counter
-
 import numpy as np
 import pytest
 import torch
 
 from benchmarks import motions
 from benchmarks.motions import film_dots
-from pokersnn_helpers import Recordings, to_frames
+from pokersnn_helpers import to_frames
 from pokersnn_helpers.simulation import gestures
 from pokersnn_helpers.simulation.motions import (
     MOTIONS,
     OPPOSITE,
     film_motions,
     random_path,
-    with_mirrored_copies,
 )
 
 STRAIGHT = MOTIONS[:4]
@@ -96,37 +93,6 @@ def test_backward_films_go_the_same_way_back():
     assert there.targets == back.targets
     assert_straight_ones_move(back, np.take(MOTIONS, OPPOSITE))
     assert_same_pixels(there, back, 0.9)
-
-
-def test_copies_have_the_class_of_what_they_show():
-    films = film_motions(len(MOTIONS), seed=1)
-    copies = with_mirrored_copies(films)
-    different = {events.tobytes() for events in copies.events}
-    assert len(different) == 8 * len(films)
-    assert Counter(copies.targets) == dict.fromkeys(films.targets, 8)
-    assert_straight_ones_move(copies, MOTIONS)
-
-
-def one_film(classes=MOTIONS, sensor_size=(35, 35, 2)):
-    return Recordings(film_motions(1).events, [0], classes, sensor_size)
-
-
-def test_classes_may_be_in_any_order():
-    turned = with_mirrored_copies(one_film(MOTIONS[::-1]))
-    assert Counter(turned.targets) == {0: 4, 1: 4}  # counterclockwise and clockwise
-
-
-@pytest.mark.parametrize(
-    ("films", "reason"),
-    [
-        (one_film(sensor_size=(40, 35, 2)), "40 × 35 pixels; mirrored copies need a square"),
-        (one_film(("left",)), "of left has no class"),
-        (one_film(("wave",)), "of wave has no class"),
-    ],
-)
-def test_copies_that_have_no_place_or_no_class_are_refused(films, reason):
-    with pytest.raises(ValueError, match=reason):
-        with_mirrored_copies(films)
 
 
 def test_a_hand_leaves_the_view_where_its_path_begins_anew_or_turns(monkeypatch):

@@ -178,7 +178,33 @@ def films_to_learn_from(seed: int) -> Recordings:
     """Film strokes, dots and discs, and add their mirrored copies."""
     strokes = film_strokes(STROKES, 100 + seed, slant=any_heading)
     others = film_dots(OTHERS, 200 + seed) + simulated.film_motions(OTHERS, 300 + seed)
-    return simulated.with_mirrored_copies(strokes + merged(others))
+    return with_mirrored_copies(strokes + merged(others))
+
+
+# Where a mirror shows what is at x and y. Pixels go from 0 to ``last``; for a motion it is 0.
+MIRRORS = (
+    lambda x, y, last: (last - x, y),  # left becomes right
+    lambda x, y, last: (x, last - y),  # up becomes down
+    lambda x, y, last: (y, x),  # left becomes up
+)
+
+
+def with_mirrored_copies(films: Recordings) -> Recordings:
+    """Add what a film shows in a mirror, upside down and turned: eight films of each.
+
+    In a mirror, left becomes right and clockwise counterclockwise: the classes follow.
+    """
+    courses = list(simulated.COURSES.values())  # of the classes
+    width, _, _ = films.sensor_size
+    for mirror in MIRRORS:
+        copies = []
+        for events in films.events:
+            x, y = mirror(events["x"], events["y"], width - 1)
+            copies.append(replaced(events, x=x, y=y))
+        shown = [courses.index((*mirror(right, down, 0), -turn)) for right, down, turn in courses]
+        targets = [shown[target] for target in films.targets]
+        films = films + Recordings(copies, targets, films.classes, films.sensor_size)
+    return films
 
 
 def train(films: Recordings, seed: int) -> tuple[MotionDetector, CNN]:

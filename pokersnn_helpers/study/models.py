@@ -193,19 +193,6 @@ def summed_image(recordings: Recordings) -> np.ndarray:
     return np.log1p(np.stack(images))
 
 
-def median_place(recordings: Recordings) -> np.ndarray:
-    """Return the median column and row of each recording's events.
-
-    Example:
-        >>> from pokersnn_helpers import load_pokerdvs
-        >>> some = load_pokerdvs(source="simulated").test.subset([0, 6])
-        >>> median_place(some).shape
-        (2, 2)
-    """
-    places = [(np.median(events["x"]), np.median(events["y"])) for events in recordings.events]
-    return np.array(places)
-
-
 def place_and_polarity(recordings: Recordings) -> np.ndarray:
     """Return column, row and polarity of the first event, and of each the median or mean of all.
 
@@ -215,9 +202,12 @@ def place_and_polarity(recordings: Recordings) -> np.ndarray:
         >>> place_and_polarity(some).shape
         (2, 6)
     """
-    first = [[events[0][field] for field in "xyp"] for events in recordings.events]
-    on_share = [[events["p"].mean()] for events in recordings.events]
-    return np.hstack([first, median_place(recordings), on_share])
+    features = []
+    for events in recordings.events:
+        first = [events[0][field] for field in "xyp"]
+        median = [np.median(events[field]) for field in "xy"]
+        features.append([*first, *median, events["p"].mean()])
+    return np.array(features)
 
 
 def count_and_duration(recordings: Recordings) -> np.ndarray:
