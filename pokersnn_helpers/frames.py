@@ -43,28 +43,9 @@ def to_frames(
         TypeError: ``events`` isn't a structured array.
         ValueError: ``time_window`` isn't positive, or ``check_events`` refuses the events.
     """
-    return to_sparse_frames(events, time_window, sensor_size).to_dense()
-
-
-def to_sparse_frames(
-    events: np.ndarray,
-    time_window: float = 1000,
-    sensor_size: tuple[int, int, int] = POKERDVS_SENSOR_SIZE,
-) -> torch.Tensor:
-    """Count events as ``to_frames`` does, into a sparse (COO) tensor of the same shape.
-
-    The memory that it needs grows with the number of events rather than of time bins.
-
-    Example:
-        >>> from pokersnn_helpers import load_pokerdvs
-        >>> events, target = load_pokerdvs(source="simulated").train[0]
-        >>> to_sparse_frames(events, time_window=1).is_sparse  # bins of 1 µs
-        True
-    """
     sensor_size = check_sensor_size(sensor_size)
     recording = PackedRecording.pack(check_events(events, sensor_size), sensor_size)
-    batch = sparse_batch([recording], time_window, sensor_size)
-    return single_recording(batch)
+    return sparse_batch([recording], time_window, sensor_size).to_dense()[:, 0]
 
 
 def sparse_batch(
@@ -186,12 +167,6 @@ def sparse_tensor(
         return torch.sparse_coo_tensor(indices, values, tuple(shape), is_coalesced=in_order)
 
 
-def single_recording(frames: torch.Tensor) -> torch.Tensor:
-    """Return the frames of a batch's only recording."""
-    recording = frames[:, 0]
-    return recording.coalesce() if frames.is_sparse else recording
-
-
 class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
     """Frames of recordings, counted when they are asked for.
 
@@ -224,8 +199,9 @@ class FrameDataset(Dataset[tuple[torch.Tensor, int]]):
         return len(self.recordings)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        frames, _ = self.__getitems__([index])
-        return single_recording(frames), self.recordings.targets[index]
+        batch, _ = self.__getitems__([index])
+        frames = batch[:, 0]
+        return frames.coalesce() if self.sparse else frames, self.recordings.targets[index]
 
     def __getitems__(self, indices: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return a batch, for a loader: frames (T, B, ...), padded with silence, and targets."""

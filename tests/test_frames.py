@@ -9,7 +9,7 @@ from tonic.transforms import ToFrame
 from torch.utils.data import DataLoader
 
 from pokersnn_helpers import EVENT_DTYPE, Recordings, augment, make_loader, make_loaders, to_frames
-from pokersnn_helpers.frames import to_sparse_frames, with_steps
+from pokersnn_helpers.frames import with_steps
 
 either = pytest.mark.parametrize("sparse", [False, True])
 
@@ -47,7 +47,7 @@ def test_more_bins_than_can_be_counted_are_refused():
     events = np.zeros(2, EVENT_DTYPE)
     events["t"] = 0, 400_000_000
     with pytest.raises(ValueError, match=r"time_window is 0.0001 µs, too short for 400000000 "):
-        to_sparse_frames(events, 1e-4)
+        to_frames(events, 1e-4)
 
 
 def test_loaders_of_anything_else_are_refused(data):

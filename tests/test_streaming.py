@@ -15,9 +15,9 @@ from pokersnn_helpers import (
     Stream,
     build_network,
     predict,
+    to_frames,
 )
 from pokersnn_helpers.fast import LayerThenSNN
-from pokersnn_helpers.frames import to_sparse_frames
 from pokersnn_helpers.own.answer import streaming
 from pokersnn_helpers.study.models import GRU
 from pokersnn_helpers.system.norse_cells import LICell
@@ -105,7 +105,7 @@ def test_an_off_event_at_the_first_pixel_may_open_a_step(network):
 @pytest.mark.parametrize("kind", [FastSNN, LayerThenSNN])
 def test_a_network_that_resumes_keeps_the_weights_of_the_first_call(kind, data):
     network = classifier_of(kind).snn
-    frames = to_sparse_frames(data.train.events[0]).unsqueeze(1)
+    frames = to_frames(data.train.events[0]).unsqueeze(1).to_sparse()
     _, state = network.resume(frames)
     expected, _ = network.resume(frames, state)
     _, state = network.resume(frames)

@@ -54,6 +54,7 @@ FORMATS = {
     ".aedat4": (b"#!AER-DAT4", 12),
     ".es": (b"Event Stream", 20),
 }
+CAMERA_READERS = {".aedat": read_aedat, ".raw": read_raw, ".dat": read_dat, ".bin": read_bin}
 FIELD_NAMES = {  # by the names that files have for them
     "t": "t",
     "ts": "t",
@@ -256,17 +257,11 @@ def _decode(path: Path, suffix: str) -> Read:
             return _read_csv(path)
         case ".h5" | ".hdf5":
             return _read_hdf5(path)
-        case ".aedat":
-            decoded = read_aedat(path.read_bytes())
-        case ".raw":
-            decoded = read_raw(path.read_bytes())
-        case ".dat":
-            decoded = read_dat(path.read_bytes())
-        case ".bin":
-            decoded = read_bin(path.read_bytes())
-        case _:
-            decoded = _read_by_faery(path, suffix)
-    return *decoded, {}
+    if suffix in CAMERA_READERS:
+        events, size = CAMERA_READERS[suffix](path.read_bytes())
+    else:
+        events, size = _read_by_faery(path, suffix)
+    return events, size, {}
 
 
 def _read_numpy(path: Path) -> Read:

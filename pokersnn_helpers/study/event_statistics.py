@@ -45,8 +45,7 @@ def event_statistics(events: np.ndarray) -> dict[str, float]:
 
 
 def _extent(places: np.ndarray) -> float:
-    low, high = np.percentile(places, [5, 95])
-    return float(high - low)
+    return float(np.ptp(np.percentile(places, [5, 95])))
 
 
 def _interval_quantiles(times: np.ndarray, pixel: np.ndarray) -> np.ndarray:
