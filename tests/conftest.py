@@ -29,6 +29,12 @@ providers._get_local_constants = providers.Constants
 sys.path[:0] = [str(Path(__file__).parents[1] / place) for place in (".", "tools", "_ext")]
 
 
+def pytest_runtest_setup():
+    """Begin each test with the same random numbers, whichever have run before it."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def figures_without_windows():
     import matplotlib

@@ -19,7 +19,6 @@ import pytest
 import torch
 from filelock import FileLock
 from same import altered, same, same_checkpoints
-from test_compare import judged
 from test_folders import CLASSES, fill, folder  # noqa: F401 - a fixture
 from test_inspection import scene
 
@@ -38,7 +37,9 @@ from pokersnn_helpers.commands.main import main
 from pokersnn_helpers.fast import FastSNN
 from pokersnn_helpers.own.answer import live as playing
 from pokersnn_helpers.own.ask import compare as asking
+from pokersnn_helpers.own.ask.candidates import CANDIDATES
 from pokersnn_helpers.own.ask.compare import Comparison
+from pokersnn_helpers.own.ask.verdict import judge
 from pokersnn_helpers.own.look import overview
 
 FIRST = "left/anna/0.npy"
@@ -385,10 +386,11 @@ def test_compare_prints_a_table_and_a_verdict_and_writes_a_report(
 
 def test_compare_prints_all_numbers_as_json(folder, run, monkeypatch):  # noqa: F811
     asked = {}
+    half_right = dict.fromkeys(CANDIDATES, np.arange(24) % 2 == 0)
 
     def known(recordings, groups, **options):
         asked.update(options)
-        return Comparison(judged({}), {"seed": 5})
+        return Comparison(judge(half_right, recordings.targets, groups), {"seed": 5})
 
     monkeypatch.setattr(asking, "compare", known)
     (line,) = run("compare", folder, "--json", "--folds", 2, "--time-window", 500)

@@ -123,12 +123,11 @@ THROWS = (
     "({ count, changes }) => {" + SETUP + "const network = new card.Network(cardData);"
     "const random = window.interactiveFigures.mulberry32(7);"
     "return Array.from({ length: count }, (_, number) => { let on = 0;"
-    "  const suit = simulator.suits[number % 4], start = performance.now();"
+    "  const suit = simulator.suits[number % 4];"
     "  const show = card.Show.thrown("
     "    { simulator, settle, network, random, suit, changes: new Set(changes) });"
     "  while (show.stage !== 'done') for (const [, , , p] of show.advance()) on += p;"
-    "  const ms = (performance.now() - start) / show.steps.length;"
-    "  return { ...show.answer(), ms, steps: show.steps.length, all: show.eventCount,"
+    "  return { ...show.answer(), steps: show.steps.length, all: show.eventCount,"
     "    spikes: show.spikeCount, on };"
     "}); }"
 )
@@ -140,7 +139,7 @@ def shows(still):
     return still.evaluate(THROWS, {"count": 100, "changes": []})
 
 
-def test_thrown_cards_are_classified_and_a_step_is_fast(shows):
+def test_thrown_cards_are_classified(shows):
     answers = [show["suit"] for show in shows]
     right = np.array(answers) == np.resize(POKERDVS_CLASSES, len(shows))
     assert right.sum() >= 95
@@ -156,8 +155,6 @@ def test_thrown_cards_are_classified_and_a_step_is_fast(shows):
             assert 0 < show["sure"]["after"] <= show["steps"]
             assert 0 < show["sure"]["eventCount"] <= show["all"]
             assert show["sure"]["spikeCount"] > 0
-    # Of the quickest: the other shows were held up by what else this computer does.
-    assert min(show["ms"] for show in shows) < 2
 
 
 def test_thrown_cards_have_as_many_events_of_each_polarity_as_those_of_python(shows, simulated):

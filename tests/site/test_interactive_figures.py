@@ -442,7 +442,7 @@ def test_cloud_keeps_its_view_and_rests_while_out_of_sight(figure):
     before = eye(figure)
     page = figure.page
     count_images(page)
-    assert images_in(page.wait_for_timeout, 300, page) > 0
+    page.wait_for_function("images > 0")
     page.evaluate("scrollTo(0, scrollY < 1200 ? document.body.scrollHeight : 0)")
     page.wait_for_function("!document.querySelector('.interactive-drawing canvas')")
     assert images_in(page.wait_for_timeout, 300, page) == 0
