@@ -298,21 +298,6 @@ def test_where_it_is_open_whether_anything_is_there_nothing_is_said():
     assert judgement.verdict is Verdict.CANT_TELL
 
 
-def test_who_needs_a_memory_is_told_which_model_reached_what():
-    found = in_words(judged({"all features": share(100), "GRU": share(97)}))[0]
-    assert "GRU 97%" in found
-    assert "didn't" not in found
-    not_found = in_words(judged({"all features": share(100), "GRU": share(60)}))[0]
-    assert "all features 100%" in not_found
-    assert "networks with a memory didn't, GRU 60%, SNN of train 50%" in not_found
-
-
-def test_a_shortcut_says_what_to_check():
-    words = in_words(judged({"hot pixels": share(100), "last tenth": share(99)}))
-    assert "which the command clean leaves out and how they end." in words[0]
-    assert "yes: hot pixels, last tenth" in words[3]
-
-
 def test_the_best_of_each_kind_answers():
     judgement = judged({IMAGE: share(99), "GRU": share(100), "SNN of train": share(70)})
     assert judgement.best.model.name == "GRU"

@@ -27,11 +27,6 @@ from pokersnn_helpers.study.perturbations import apply, replaced, reversed_time,
 NETWORKS = (MLP, CNN, FrameMLP, GRU, LayerThenSNN, BinarySNN)
 
 
-@pytest.fixture(autouse=True)
-def same_weights():
-    torch.manual_seed(0)
-
-
 def batch(recordings, sparse, time_window=1000):
     loader = make_loader(recordings, 12, time_window, sparse=sparse)
     frames, _ = next(iter(loader))

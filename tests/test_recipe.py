@@ -19,7 +19,7 @@ from pokersnn_helpers import (
     save_checkpoint,
     train_classifier,
 )
-from pokersnn_helpers.recipe import Recipe, choose_recipe
+from pokersnn_helpers.recipe import choose_recipe
 from pokersnn_helpers.recordings import POKERDVS_CLASSES
 from pokersnn_helpers.simulation import simulate_pokerdvs
 from pokersnn_helpers.snn import exact_decays
@@ -97,12 +97,6 @@ def test_recipe_is_the_one_chosen_and_that_of_the_checkpoint(tmp_path, simulated
         path = tmp_path / "classifier.pt"
         save_checkpoint(classifier, path)
         assert load_checkpoint(path, "cpu", FastSNN).recipe == recipe
-
-
-def test_recipe_is_printed_in_one_line():
-    recipe = Recipe("GRU", 5000, "shift", epochs=42, batch_size=8, learning_rate=0.002)
-    expected = "GRU, bins of 5000 µs, augmentation shift, 42 epochs, batches of 8, learning rate 0."
-    assert str(recipe) == f"{expected}002"
 
 
 @pytest.fixture(scope="module")
