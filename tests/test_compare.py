@@ -335,6 +335,19 @@ def test_of_few_people_what_holds_within_them_is_said_apart():
     assert alone.verdict is Verdict.ORDER
 
 
+def test_of_a_rare_class_guessing_the_frequent_one_is_no_shortcut():
+    """Trivial models are right about half of a class of one in ten, and all of the other."""
+    number = np.arange(480)
+    rare = number % 10 == 0
+    trivial = (Sees.TRIVIAL, Sees.CONTROL)
+    half = ~rare | (number % 20 == 0)
+    always = np.ones(480, bool)
+    correct = {model: half if model.sees in trivial else always for model in CANDIDATES}
+    judgement = judge(correct, rare.astype(int), number)
+    assert judgement.verdict is Verdict.IMAGE
+    assert judgement.margin == pytest.approx(0.02)
+
+
 # ---- The three answers ----
 
 

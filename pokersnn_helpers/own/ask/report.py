@@ -11,7 +11,7 @@ from typing import Any
 
 from ...system.writing import atomic_write
 from .compare import Comparison
-from .verdict import MARGIN, QUESTIONS, Answer, Judgement, Row
+from .verdict import QUESTIONS, Answer, Judgement, Row
 
 WIDTH = 79
 PACKAGES = ("pokersnn-helpers", "numpy", "scikit-learn", "torch")
@@ -20,7 +20,7 @@ MEANING = (
     "correct: share of recordings whose group a model hadn't learned from, in %, with its 95 % "
     "interval. behind the best: by how many points {best} is better on the same recordings, with "
     "the interval of this paired difference, which allows for {models} models. as good?: yes if "
-    "the interval's upper end is {margin:.0f} points at most; no if it is more than {margin:.0f} "
+    "the interval's upper end is {margin:.2g} points at most; no if it is more than {margin:.2g} "
     "points behind and the lower end is above 0; else can't tell. A start or an end also has to "
     "tell twice as much above guessing, {guess:.0f} %, as any events or any tenth."
 )
@@ -41,7 +41,7 @@ def printed(comparison: Comparison) -> str:
     meaning = MEANING.format(
         best=judged.best.model.name,
         models=judged.rivals,
-        margin=100 * MARGIN,
+        margin=100 * judged.margin,
         guess=100 * judged.guess,
     )
     lines = [HEADING, *map(_line, judged.rows), ""]
@@ -77,7 +77,7 @@ def content(comparison: Comparison) -> dict[str, Any]:
         "sentences": comparison.sentences,
         "guess": judged.guess,
         "p value": judged.p_value,
-        "margin": MARGIN,
+        "margin": judged.margin,
         "models": comparison.table.to_dict("records"),
         "recipe": comparison.recipe,
         "versions": {name: version(name) for name in PACKAGES},
@@ -137,4 +137,4 @@ def plot_differences(judged: Judgement) -> Any:
             behind[row.model.name] = (100 * mean, 100 * low, 100 * high)
     as_good = [row.model.name for row in judged.rows if row.as_good is Answer.YES]
     label = f"points behind the best model, {judged.best.model.name}; dashed: the margin"
-    return plot_intervals(behind, label, as_good, 100 * MARGIN)
+    return plot_intervals(behind, label, as_good, 100 * judged.margin)

@@ -19,7 +19,7 @@ from scipy.stats import t as student
 from ...checks import check_groups
 from ...study.intervals import Difference, degrees_of_freedom, paired_difference
 
-MARGIN = 0.10  # by which the best may be ahead of a model that is as good, in accuracy
+MARGIN = 0.10  # by which the best may be ahead of a model that is as good, at most, in accuracy
 LEVEL = 0.01  # of the test against guessing, for all models together
 
 
@@ -126,6 +126,11 @@ class Judgement:
     guess: float
     rivals: int
 
+    @property
+    def margin(self) -> float:
+        """By how much the best may be ahead of a model that is as good, in accuracy."""
+        return margin_above(self.guess)
+
     def seeing(self, *sees: Sees) -> list[Row]:
         """Return the rows of models that see this, the best first."""
         rows = [row for row in self.rows if row.model.sees in sees]
@@ -188,7 +193,9 @@ def _judge(
 
     rows = []
     for model, right in sorted(correct.items(), key=lambda item: [*Sees].index(item[0].sees)):
-        as_good = non_inferior(behind(model, best)) if model.sees in QUESTIONS else None
+        as_good = None
+        if model.sees in QUESTIONS:
+            as_good = non_inferior(behind(model, best), margin_above(guess))
         if model.control and as_good is not Answer.NO:
             lost = behind(model.control, model)
             if lost.low <= 0 or lost.mean <= (accuracy[model] - guess) / 2:
@@ -263,19 +270,39 @@ def tell_apart(
     return (Answer.NO if highest < (1 + guess) / 2 else Answer.CANT_TELL), p_value
 
 
-def non_inferior(behind: Difference) -> Answer:
+def margin_above(guess: float) -> float:
+    """Return the margin: a fifth of what is to be gained above guessing, at most ``MARGIN``.
+
+    Where nine recordings of ten are of one class, the most trivial model is only 10 points behind
+    one that is always right.
+
+    Args:
+        guess: The share of the most frequent class.
+
+    Example:
+        >>> round(margin_above(0.25), 2), round(margin_above(0.5), 2), round(margin_above(0.9), 2)
+        (0.1, 0.1, 0.02)
+    """
+    return min(MARGIN, (1 - guess) / 5)
+
+
+def non_inferior(behind: Difference, margin: float = MARGIN) -> Answer:
     """Say whether a model that is so far behind is as good: by the margin at most.
 
     Yes: the upper end of the interval is within the margin. No: it is further behind, and the lower
     end is above 0.
 
+    Args:
+        behind: By how much the best model is more accurate.
+        margin: In accuracy.
+
     Example:
         >>> non_inferior(Difference(0.02, -0.03, 0.07)), non_inferior(Difference(0.3, 0.2, 0.4))
         (<Answer.YES: 'yes'>, <Answer.NO: 'no'>)
     """
-    if behind.high <= MARGIN:
+    if behind.high <= margin:
         return Answer.YES
-    if behind.low > 0 and behind.mean > MARGIN:
+    if behind.low > 0 and behind.mean > margin:
         return Answer.NO
     return Answer.CANT_TELL
 
@@ -352,7 +379,7 @@ def _why_order(judged: Judgement) -> str:
     """Say which model with a memory reaches what, or that only hand-made features found it."""
     without = f"without it, {_percent(judged.seeing(*WITHOUT_ORDER)[0])} at best"
     memory, *others = judged.seeing(Sees.MEMORY)
-    if memory.behind.mean <= MARGIN:
+    if memory.behind.mean <= judged.margin:
         return f"{without}; with a memory, which is needed, {_percent(memory)}."
     networks = ", ".join(map(_percent, (memory, *others)))
     return (
