@@ -516,16 +516,16 @@ def test_blocks_of_two_threads_may_overlap(threads):
     def compute():
         with one_cpu_thread():
             entered.set()
-            left.wait(10)
+            left.wait(60)
             numbers.append(torch.get_num_threads())
         numbers.append(torch.get_num_threads())
 
     other = threading.Thread(target=compute)
     with one_cpu_thread():
         other.start()
-        entered.wait(10)
+        entered.wait(60)
     assert torch.get_num_threads() == threads
     left.set()
-    other.join(10)
+    other.join(60)
     assert numbers == [1, threads]
     assert torch.get_num_threads() == threads
