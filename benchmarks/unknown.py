@@ -54,8 +54,7 @@ def voltages(classifier: Classifier, recordings: Recordings) -> tuple[np.ndarray
     mean = []
     with torch.no_grad():
         for frames, _ in loader:
-            frames, steps = classifier.append_silence(frames)
-            of_batch, _ = classifier.run(frames, steps)
+            of_batch, _, _ = classifier.run(frames)
             highest.append(of_batch.amax(0).numpy())
             mean.append(of_batch.mean(0).numpy())
     return np.concatenate(highest), np.concatenate(mean)

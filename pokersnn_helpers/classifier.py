@@ -85,19 +85,20 @@ class Classifier(torch.nn.Module):
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return log-probabilities (B, classes) of frames (T, B, ...)."""
-        frames, steps = self.append_silence(frames)
-        voltages, steps = self.run(frames, steps)
+        voltages, steps, _ = self.run(frames)
         return self.read(voltages, steps)
 
-    def run(self, frames: torch.Tensor, steps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Run the network on what ``append_silence`` returned.
+    def run(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Run the network on frames (T, B, ...) and on the silence in which it settles.
 
         Returns:
-            Voltages (T, B, classes), and how many of them are each recording's own, (B,).
+            Voltages (T, B, classes), how many of them are each recording's own, (B,), and the
+            frames with that silence.
         """
+        frames, steps = self.append_silence(frames)
         if getattr(self.snn, "causal", False):
-            return self.snn(frames), steps
-        return self._run_by_length(frames, steps)
+            return self.snn(frames), steps, frames
+        return *self._run_by_length(frames, steps), frames
 
     def append_silence(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Append the silence in which the longest recording of a batch settles.

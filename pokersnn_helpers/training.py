@@ -163,8 +163,7 @@ def classify_batch(
     classifier: Classifier, frames: torch.Tensor, targets: torch.Tensor, loss: Loss | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the log-probabilities of a batch (B, classes), and the loss of each recording (B,)."""
-    frames, steps = classifier.append_silence(frames)
-    voltages, steps = classifier.run(frames, steps)
+    voltages, steps, frames = classifier.run(frames)
     log_probabilities = classifier.read(voltages, steps)
     check_targets(targets, log_probabilities)
     if loss is None:
@@ -239,8 +238,7 @@ def predict_recording(
     device = device or default_device()
     classifier.to(device).eval()
     with torch.no_grad():
-        frames, steps = classifier.append_silence(frames.to(device))
-        voltages, _ = classifier.run(frames, steps)
+        voltages, _, _ = classifier.run(frames.to(device))
     return read_prediction(classifier, voltages)
 
 

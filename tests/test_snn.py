@@ -125,7 +125,7 @@ def test_decode_takes_the_maximum_over_time():
 def test_classifier_uses_the_rule_it_is_given(frames):
     snn = SNN(2 * 17 * 21)
     classifier = Classifier(snn, lambda voltages: voltages[-1], sensor_size=(21, 17, 2))
-    voltages, _ = classifier.run(*classifier.append_silence(frames))
+    voltages, _, _ = classifier.run(frames)
     assert torch.equal(classifier(frames), voltages[-1])
 
 

@@ -80,8 +80,7 @@ def predict_over_time(classifier: Classifier, recordings: Recordings) -> Predict
     loader = make_loader(recordings, 1, network.time_window, sparse=network.takes_sparse)
     for frames, _ in loader:
         with torch.no_grad():
-            frames, steps = classifier.append_silence(frames)
-            voltages, _ = classifier.run(frames, steps)
+            voltages, _, frames = classifier.run(frames)
         answers = log_probabilities_over_time(voltages)
         log_probabilities.append(answers[:, 0].numpy())
         events.append(events_per_step(frames)[:, 0].numpy())
