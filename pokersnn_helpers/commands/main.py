@@ -8,7 +8,6 @@ import sys
 import warnings
 from importlib import import_module
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import Any
 
 from .terminal import forget, format_warning, interruptible, printable
@@ -21,11 +20,6 @@ COMMANDS = {  # its module, and what it does
     "compare": ("look", "find out if recordings need time, or have a shortcut"),
     "live": ("answers", "show the answer of a network while events come"),
 }
-TRAINABLE = {  # by --network
-    "snn": "snn:SNN",
-    "fast": "fast:FastSNN",
-    "layer": "fast:LayerThenSNN",
-}
 NETWORK = "what to train (layer for --data, else snn); save_nir takes snn and fast alone"
 GROUP = "what in a file's path is its group, as user([0-9]+); else its folder"
 EVENTS = "events, such as .npy, .csv or a camera's own file"
@@ -37,6 +31,7 @@ NUMBER: dict[str, Any] = {"type": int}
 SWITCH: dict[str, Any] = {"action": "store_true"}
 WHOLE_US = {"metavar": "MICROSECONDS", "type": int}
 BIN_US = {"metavar": "MICROSECONDS", "type": float}
+TRAINABLE = {"choices": ("snn", "fast", "layer")}
 AUGMENT = {"choices": ("none", "shift", "mirror")}
 OPTIONS = [  # the commands, an option of theirs, its meaning, and what else argparse takes
     ("predict", "recordings", f"{EVENTS}; or a folder per class", FILE | {"nargs": "+"}),
@@ -53,7 +48,7 @@ OPTIONS = [  # the commands, an option of theirs, its meaning, and what else arg
     ("train compare", "--augment", "how training recordings change", AUGMENT),
     ("train", "--data", "folder per class; else POKER-DVS", {"metavar": "PATH"}),
     ("train compare", "--epochs", "passes over the training recordings; else chosen", NUMBER),
-    ("train", "--network", NETWORK, {"choices": TRAINABLE}),
+    ("train", "--network", NETWORK, TRAINABLE),
     ("train", "--delays", "how late the layer's output comes, as 0,4,8", {"metavar": "MS,MS..."}),
     ("train compare", "--seed", "fixes what is drawn at random (0)", NUMBER),
     ("train", "--checkpoint", "save the network and the run here after every epoch", FILE),
@@ -155,8 +150,3 @@ def _check_options(given: dict[str, Any], known: dict[str, Any]) -> None:
         if others and given.keys().isdisjoint(others):
             needed = " or ".join(others)
             raise ValueError(f"{word} says nothing without {needed}; leave it out, or add that")
-
-
-def resolve_network(name: str) -> Any:
-    """Import a network by its name on the command line."""
-    return resolve_name(f"pokersnn_helpers.{TRAINABLE[name]}")

@@ -18,18 +18,20 @@ from ..checkpoints import Run, check_known, check_types, load_run, save_checkpoi
 from ..checks import errors_in
 from ..classifier import Classifier
 from ..data.pokerdvs import load_pokerdvs
+from ..fast import FastSNN, LayerThenSNN
 from ..fast.detector import detector
 from ..networks import FrameNetwork
 from ..recipe import Recipe, choose_recipe
 from ..recordings import Recordings, Split
+from ..snn import SNN
 from ..system.devices import default_device
 from ..training import History, TrainingState, train_classifier
 from .look import read_folder
-from .main import resolve_network
 from .terminal import forget, interruptible, printable, say
 
 Words = dict[str, Any]  # options by name
 
+NETWORKS = {"snn": SNN, "fast": FastSNN, "layer": LayerThenSNN}
 TEST_FOLDS = 4  # one tests; where a class has so many groups left, another chooses the epoch
 
 
@@ -61,7 +63,7 @@ class TrainOptions(Recipe):
 
     def network_for(self, recordings: Recordings) -> Callable[..., FrameNetwork]:
         """Return what makes the network that learns from these recordings."""
-        network = resolve_network(self.network)
+        network: Callable[..., FrameNetwork] = NETWORKS[self.network]
         if self.network == "layer" and self.data:
             network = detector(self.time_window, choose_recipe(recordings).time_window)
         if self.delays:

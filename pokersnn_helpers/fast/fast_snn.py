@@ -252,13 +252,7 @@ def backward_pass(grad_voltages, inputs, u, weights, constants, keep_grad_i):
     kept = steps if by_blas or keep_grad_i else 0
     grad_i = u.new_zeros(kept, batch, hidden).numpy()
     dtype = grad_i.dtype
-    run_back = partial(
-        loops.backward,
-        u.numpy(),
-        rows,
-        w_spikes.numpy(),
-        of_type(dtype, constants),
-    )
+    constants = of_type(dtype, constants)
 
     def add_up(begin: int, end: int) -> Gradients:
         gradients = Gradients(
@@ -267,7 +261,7 @@ def backward_pass(grad_voltages, inputs, u, weights, constants, keep_grad_i):
             np.zeros(w_in.shape[::-1], dtype),
             np.zeros(w_spikes.shape[::-1], dtype),
         )
-        run_back(gradients, begin, end)
+        loops.backward(u.numpy(), rows, w_spikes.numpy(), constants, gradients, begin, end)
         return gradients
 
     with one_blas_thread(), np.errstate(all="ignore"):  # ``fit`` looks for what isn't finite
