@@ -77,8 +77,9 @@ def test_every_folder_is_known_and_installed():
 
 
 def test_what_breaks_beneath_an_import_is_what_a_reader_sees(tmp_path):
-    (tmp_path / "norse.py").write_text("import os\nos.is_gone\n", encoding="utf-8")
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from pokersnn_helpers import SNN"
+    (tmp_path / "numpy.py").write_text("import os\nos.is_gone\n", encoding="utf-8")
+    path = f"import sys; sys.path.insert(0, {str(tmp_path)!r})"
+    code = f"{path}; from pokersnn_helpers import Recordings"
     fresh = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
     assert "AttributeError: module 'os' has no attribute 'is_gone'" in fresh.stderr.splitlines()
     assert "cannot import name" not in fresh.stderr
