@@ -319,6 +319,15 @@ def test_of_few_recordings_that_are_nearly_all_right_nothing_can_be_told(count):
         assert not judgement.within
 
 
+def test_a_share_has_the_interval_of_its_groups():
+    """Of ten people, five are always right."""
+    of_recordings, of_people = (
+        judged({"GRU": share(50)}, groups).seeing(Sees.MEMORY)[0].share
+        for groups in (NUMBERS, NUMBERS // 10)
+    )
+    assert of_people.low < 0.2 < 0.35 < of_recordings.low
+
+
 def test_of_few_people_what_holds_within_them_is_said_apart():
     """Three people, of whom one is told apart less well."""
     people = np.repeat(["anna", "ben", "carl"], 40)
@@ -392,6 +401,10 @@ def test_groups_of_one_class_count_once():
     assert tell_apart([right], targets, range(80))[0] is Answer.YES
     assert tell_apart([right], targets, np.arange(80) % 20)[0] is Answer.YES
     assert tell_apart([right], targets, np.arange(80) // 20)[0] is Answer.CANT_TELL
+
+
+def test_recordings_of_groups_with_all_classes_count_each():
+    assert tell_apart([share(80)], NUMBERS % 2, NUMBERS // 10)[0] is Answer.YES
 
 
 @pytest.mark.parametrize(

@@ -424,6 +424,11 @@ def test_interval_of_the_best_of_several_is_wider():
     assert (1 - high) ** 4 == pytest.approx(0.025)  # four groups without an exception
 
 
+def test_of_few_recordings_a_single_exception_leaves_the_exact_interval():
+    _, low, high = paired_difference(np.arange(10) < 1, np.zeros(10), range(10))
+    assert high - 0.1 == 0.1 - low == pytest.approx(1 - 0.025 ** (1 / 10))  # Student's t: 0.21
+
+
 # ---- Estimators ----
 
 
