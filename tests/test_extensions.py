@@ -19,6 +19,7 @@ pytest.importorskip("sphinx")
 
 import callouts
 import figures
+import measurements
 import parallel
 import published
 import typography
@@ -159,6 +160,18 @@ def test_changed_chapters_are_executed_once_and_failed_ones_are_left(tmp_path, m
     parallel.execute_chapters(app)
     (again,) = cache.list_cache_records()
     assert again.created == record.created
+
+
+def test_a_stored_summary_is_shown_as_a_table_of_percentages(monkeypatch):
+    summary = [{"truth": "order", "sets": 19, "compare": 0.95}]
+    result = {"seeds": 2, "rows": [{"seed": 1}, {"seed": 2}], "summary": summary}
+    stored = {"command": "python", "date": "2026-11-30", "commit": "abc", "result": result}
+    monkeypatch.setattr(measurements, "read", lambda name: stored)
+    text = measurements.described("known_sets", "what", "films", "1 hour", "address")
+    assert "- Seeds: 1 to 2\n" in text
+    assert text.endswith("| truth | sets | compare |\n| --- | ---: | ---: |\n| order | 19 | 95% |")
+    del result["summary"]
+    assert "|" not in measurements.described("known_sets", "what", "films", "1 hour", "address")
 
 
 def test_numbers_stay_with_their_units_but_not_in_code():
