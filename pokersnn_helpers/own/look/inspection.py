@@ -77,7 +77,7 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
     by_time = np.argsort(times, kind="stable")
     events = check_events(table[by_time], file.sensor_size or ANY_SENSOR, str(path))
     with errors_in(str(path)):
-        image = count_events(events, file.sensor_size)
+        image = event_image(events, file.sensor_size)
     hot_pixels = find_hot_pixels(events)
     t = events["t"] - events["t"][0]
     duration = int(t[-1])
@@ -109,7 +109,7 @@ def inspect_file(path: str | PathLike[str]) -> Inspection:
     return Inspection(numbers, rate, image, hot_pixels, advice)
 
 
-def count_events(events: np.ndarray, sensor_size: SensorSize | None = None) -> np.ndarray:
+def event_image(events: np.ndarray, sensor_size: SensorSize | None = None) -> np.ndarray:
     """Count the events of each pixel: (height, width).
 
     Raises:
@@ -117,7 +117,7 @@ def count_events(events: np.ndarray, sensor_size: SensorSize | None = None) -> n
 
     Example:
         >>> from pokersnn_helpers import EVENT_DTYPE
-        >>> count_events(np.zeros(3, EVENT_DTYPE), (2, 1, 2))
+        >>> event_image(np.zeros(3, EVENT_DTYPE), (2, 1, 2))
         array([[3, 0]])
     """
     width, height, _ = sensor_size or smallest_sensor(events)
@@ -155,7 +155,7 @@ def find_hot_pixels(events: np.ndarray) -> np.ndarray:
         >>> find_hot_pixels(events)
         array([[4, 0]])
     """
-    counts = count_events(events)
+    counts = event_image(events)
     t = events["t"] - events["t"][0]
     part = t * PARTS // (t[-1] + 1)
     fires = np.zeros((*counts.shape, PARTS), bool)
