@@ -175,7 +175,7 @@ def summary(rows: Sequence[Row]) -> list[Row]:
         verdict = Verdict(truth)
         undecided = part["verdict"] == Verdict.CANT_TELL.value
         row: Row = {"truth": truth, "sets": len(part), "compare": float(part["right"].mean())}
-        row["compare can't tell"] = float((undecided & ~part["right"]).mean())
+        row["compare can't tell"] = float(undecided.mean())
         for way in WAYS:
             row[way] = float((part[way] == (verdict in NEEDS_TIME)).mean())
             if verdict is Verdict.SHORTCUT:

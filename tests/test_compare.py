@@ -12,6 +12,7 @@ from benchmarks.compare import kept, known_row, summary, verdict_by_chance
 from benchmarks.known_sets import KNOWN_SETS, make_set
 from benchmarks.probes import WAYS, Probe
 from pokersnn_helpers import EVENT_DTYPE, Recordings
+from pokersnn_helpers.figures.colours import ACCENT
 from pokersnn_helpers.own.ask import candidates, report
 from pokersnn_helpers.own.ask import compare as module
 from pokersnn_helpers.own.ask.candidates import CANDIDATES, choose_settings, hot_pixel_image
@@ -30,6 +31,7 @@ from pokersnn_helpers.own.ask.verdict import (
 from pokersnn_helpers.simulation.motions import film_motions
 from pokersnn_helpers.study.intervals import Difference
 from pokersnn_helpers.study.perturbations import (
+    any_tenth,
     apply,
     first_tenth,
     last_tenth,
@@ -191,7 +193,9 @@ def test_shares_that_are_right_are_those_of_large_sets_by_what_is_true():
         large | {"truth": Verdict.ORDER.value, "verdict": Verdict.ORDER.value},
         large | {"truth": Verdict.ORDER.value, "verdict": "can't tell", "right": False},
         large | {"truth": Verdict.IMAGE.value, "verdict": Verdict.IMAGE.value},
-        large | {"truth": Verdict.SHORTCUT.value, "verdict": Verdict.SHORTCUT.value},
+        large
+        | {"truth": Verdict.SHORTCUT.value, "verdict": Verdict.SHORTCUT.value}
+        | dict.fromkeys(WAYS, False),
         large | {"truth": Verdict.IMAGE.value, "verdict": "can't tell", "recordings": 12},
     ]
     order, image, shortcut = summary(rows)
@@ -319,6 +323,14 @@ def test_of_few_recordings_that_are_nearly_all_right_nothing_can_be_told(count):
         assert not judgement.within
 
 
+def test_within_groups_of_one_class_recordings_count():
+    """Two people of each class: nothing is known of new ones."""
+    judgement = judged({"GRU": share(100)}, groups=NUMBERS // 25, targets=NUMBERS // 50)
+    assert judgement.within
+    assert judgement.apart is Answer.YES
+    assert judgement.verdict is Verdict.ORDER
+
+
 def test_a_share_has_the_interval_of_its_groups():
     """Of ten people, five are always right."""
     of_recordings, of_people = (
@@ -403,6 +415,11 @@ def test_groups_of_one_class_count_once():
     assert tell_apart([right], targets, np.arange(80) // 20)[0] is Answer.CANT_TELL
 
 
+def test_always_saying_the_frequent_class_tells_nothing_apart():
+    frequent = NUMBERS % 10 > 0
+    assert tell_apart([frequent], frequent.astype(int), NUMBERS)[0] is not Answer.YES
+
+
 def test_recordings_of_groups_with_all_classes_count_each():
     assert tell_apart([share(80)], NUMBERS % 2, NUMBERS // 10)[0] is Answer.YES
 
@@ -454,16 +471,31 @@ def test_no_model_is_asked_about_a_group_that_it_has_learned_from(monkeypatch):
     assert all(asked in drawn for _, _, asked in notes)
 
 
-def test_where_the_image_is_not_enough_a_network_learns_from_new_times(monkeypatch):
+@pytest.mark.parametrize("of_image", [40, 74])  # of 80: not as good; can't tell
+def test_where_the_image_is_not_enough_a_network_learns_from_new_times(of_image, monkeypatch):
+    right = dict.fromkeys(BY_NAME, 40) | {"GRU": 80, "CNN on the image": of_image}
+
     def says(model):
-        right = model.name == "GRU"
-        return Says(lambda films: films.targets if right else [0] * len(films))
+        def answer(films):
+            wrong = np.array([len(events) > right[model.name] for events in films.events])
+            return films.targets ^ wrong
+
+        return Says(answer)
 
     known = [Model(model.name, model.sees, lambda _, m=model: says(m)) for model in CANDIDATES]
     monkeypatch.setattr(module, "CANDIDATES", known)
     judgement = compare(numbered(80), range(80)).judgement
     assert judgement.seeing(Sees.IMAGE)[0].model.name == "GRU, new times"
     assert judgement.verdict is Verdict.IMAGE  # as good as with its times
+    assert len(judgement.rows) == len(CANDIDATES) + 1  # all are right, so no bins are finer
+
+
+def test_of_two_groups_each_tests_once(monkeypatch):
+    notes = []
+    spies = [Model(model.name, model.sees, lambda _: Spy(notes)) for model in CANDIDATES]
+    monkeypatch.setattr(module, "CANDIDATES", spies)
+    comparison = compare(numbered(24), [number // 12 for number in range(24)])
+    assert comparison.recipe["folds"] == 2
 
 
 def test_what_a_fold_learns_by_is_chosen_without_what_it_tests_on(monkeypatch):
@@ -487,6 +519,7 @@ def test_finer_bins_and_the_epochs_of_train():
     gru = BY_NAME["GRU"]
     finer = candidates.in_finer_bins(gru).make(settings)
     assert finer.recipe["time_window"] == settings.time_window / 5
+    assert candidates.in_finer_bins(gru).sees is Sees.MEMORY
     assert gru.make(settings).recipe["epochs"] == 20
     assert BY_NAME["SNN of train"].make(settings).recipe["epochs"] == 60
     assert BY_NAME[IMAGE].make(settings).recipe["epochs"] == 40
@@ -495,8 +528,17 @@ def test_finer_bins_and_the_epochs_of_train():
 
 
 def test_parts_and_new_times_are_those_that_the_names_say():
-    for name, part in (("first tenth", first_tenth), ("last tenth", last_tenth)):
-        assert BY_NAME[name].make(None).perturb is part
+    for name, part, estimator in (
+        ("first events", first_tenth, candidates.PLACE),
+        ("any events", any_tenth, candidates.PLACE),
+        ("first tenth", first_tenth, candidates.IMAGE),
+        ("last tenth", last_tenth, candidates.IMAGE),
+        ("any tenth", any_tenth, candidates.IMAGE),
+    ):
+        made = BY_NAME[name].make(None)
+        assert (made.perturb, made.estimator) == (part, estimator)
+    assert BY_NAME["first events"].control is BY_NAME["any events"]
+    assert BY_NAME["first tenth"].control is BY_NAME["last tenth"].control is BY_NAME["any tenth"]
     without = candidates.without_times(BY_NAME["one pixel"])
     assert without.make(None).perturb is uniform_time
     assert without.sees is Sees.IMAGE
@@ -510,6 +552,9 @@ def test_of_many_events_and_pixels_some_are_drawn(monkeypatch):
     assert small.sensor_size == (58, 44, 2)
     assert sum(map(len, small.events)) == pytest.approx(500, rel=0.2)
     for events, drawn in zip(large.events, small.events, strict=True):
+        assert np.isin(drawn["x"], events["x"] // 6).all()
+        assert np.isin(drawn["y"], events["y"] // 6).all()
+        assert drawn["y"].max() < 4
         assert drawn["t"][0] == events["t"][0]
         assert np.ptp(drawn["t"]) == np.ptp(events["t"])
 
@@ -562,6 +607,7 @@ def test_report_is_written_whole(comparison, tmp_path):
     content = json.loads((tmp_path / "compare.json").read_text())
     assert content["verdict"] == "a shortcut is enough"
     assert content["recipe"]["seed"] == 0
+    assert content["margin"] == 0.1
     assert len(content["models"]) == len(CANDIDATES)
     assert "torch" in content["versions"]
 
@@ -580,3 +626,7 @@ def test_figure_has_a_line_for_each_model_that_is_asked_about(comparison):
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names[0] == "first events"
     assert len(names) == 12
+    *dots, margin = axes.get_lines()
+    marked = [name for name, dot in zip(names, dots, strict=True) if dot.get_color() == ACCENT]
+    assert marked == ["last tenth"]
+    assert list(margin.get_xdata()) == [10, 10]
