@@ -31,7 +31,11 @@ from .terminal import forget, interruptible, printable, say
 
 Words = dict[str, Any]  # options by name
 
-NETWORKS = {"snn": SNN, "fast": FastSNN, "layer": LayerThenSNN}
+NETWORKS = {
+    "snn": SNN,
+    "fast": FastSNN,
+    "layer": LayerThenSNN,
+}
 TEST_FOLDS = 4  # one tests; where a class has so many groups left, another chooses the epoch
 
 

@@ -261,7 +261,15 @@ def backward_pass(grad_voltages, inputs, u, weights, constants, keep_grad_i):
             np.zeros(w_in.shape[::-1], dtype),
             np.zeros(w_spikes.shape[::-1], dtype),
         )
-        loops.backward(u.numpy(), rows, w_spikes.numpy(), constants, gradients, begin, end)
+        loops.backward(
+            u.numpy(),
+            rows,
+            w_spikes.numpy(),
+            constants,
+            gradients,
+            begin,
+            end,
+        )
         return gradients
 
     with one_blas_thread(), np.errstate(all="ignore"):  # ``fit`` looks for what isn't finite

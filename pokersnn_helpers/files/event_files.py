@@ -54,7 +54,12 @@ FORMATS = {
     ".aedat4": (b"#!AER-DAT4", 12),
     ".es": (b"Event Stream", 20),
 }
-CAMERA_READERS = {".aedat": read_aedat, ".raw": read_raw, ".dat": read_dat, ".bin": read_bin}
+CAMERA_READERS = {
+    ".aedat": read_aedat,
+    ".raw": read_raw,
+    ".dat": read_dat,
+    ".bin": read_bin,
+}
 FIELD_NAMES = {  # by the names that files have for them
     "t": "t",
     "ts": "t",
