@@ -62,7 +62,11 @@ def gestures() -> tuple[Recordings, list[str]]:
     return Recordings(enlarged(), films.targets, films.classes, (115, 86, 2)), people
 
 
-TIMED_SETS = {"order": partial(make_set, "order"), "digits": digits, "gestures": gestures}
+TIMED_SETS: dict[str, Callable[[], Any]] = {
+    "order": partial(make_set, "order"),
+    "digits": digits,
+    "gestures": gestures,
+}
 
 
 def measure_compare() -> Row:
