@@ -11,6 +11,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from pokersnn_helpers import Classifier, Recordings, make_loader, train_classifier
@@ -115,10 +116,14 @@ def measure_unknown(seeds: int = 3, epochs: int | None = None) -> Row:
 
     Returns:
         A row per set, class and seed: the shares of known recordings, and of those of the class
-        left out, that are flagged by energy, by distance and by the ranges that ``predict`` keeps.
+        left out, that are flagged by energy, by distance and by the ranges that ``predict`` keeps;
+        in ``means`` their means over the classes and seeds of each set.
     """
     jobs: list[tuple[Any, ...]] = []
     for name, evidence in sets().items():
         classes = range(len(evidence.recordings.classes))
         jobs += [(name, *left_out, epochs) for left_out in product(classes, range(seeds))]
-    return {"seeds": seeds, "rows": folds.in_parallel(left_out_row, jobs)}
+    rows = folds.in_parallel(left_out_row, jobs)
+    scores = pd.DataFrame(rows).drop(columns=["left out", "seed"])
+    means = scores.groupby("recordings", sort=False).mean().reset_index()
+    return {"seeds": seeds, "rows": rows, "means": means.to_dict("records")}
