@@ -1,6 +1,6 @@
 // Scripted hands that draw gestures for the page Teach it yours, and scenes before a webcam. Places
 // are in pixels from the middle of the pad, one for each 0.4 ms; y points down.
-window.hands = (({ shared, teach }) => {
+window.hands = (({ mulberry32, shared, teach }) => {
   // Corners from a text.
   const path = (text) => text.split(", ").map((corner) => corner.split(" ").map(Number));
   const circle = (turn, size = 10) =>
@@ -44,7 +44,8 @@ window.hands = (({ shared, teach }) => {
       0: path("0 -10, -6 -5, -7 4, 0 10, 7 4, 6 -5, 0 -10"),
     },
   };
-  // Shapes that are never taught, to choose the limit by, and others that are held back.
+  // Shapes that are never taught. Settings of the page were chosen by the first ones; the others
+  // are held back.
   const never = {
     chosen: {
       right: path("-10 0, 10 0"),
@@ -63,8 +64,6 @@ window.hands = (({ shared, teach }) => {
       eight: along((share) => [7 * sin(2 * share), -9 * cos(share)]),
       spiral: along((share) => [10 * share * cos(2.5 * share), 10 * share * sin(2.5 * share)]),
       twice: along((share) => [9 * sin(2 * share), -9 * cos(2 * share)]),
-    },
-    "held back": {
       W: path("-10 -8, -5 8, 0 -4, 5 8, 10 -8"),
       C: along((share) => [2 - 8 * sin(0.1 + 0.8 * share), -9 * cos(0.1 + 0.8 * share)]),
       house: path("-8 9, -8 -2, 0 -10, 8 -2, 8 9"),
@@ -75,6 +74,18 @@ window.hands = (({ shared, teach }) => {
       hourglass: path("-8 -9, 8 -9, -8 9, 8 9, -8 -9"),
       infinity: along((share) => [10 * sin(share), 5 * sin(2 * share)]),
       loop: along((share) => [-9 + 18 * share + 5 * sin(1.5 * share), 6 * cos(1.5 * share)]),
+    },
+    "held back": {
+      star: path("-6 9, 0 -10, 6 9, -9 -3, 9 -3, -6 9"),
+      fish: along((share) => [10 * cos(0.08 + 0.84 * share), 7 * sin(2 * (0.08 + 0.84 * share))]),
+      omega: path("-9 9, -4 9, -8 2, -6 -7, 0 -10, 6 -7, 8 2, 4 9, 9 9"),
+      question: path("-5 -6, 0 -10, 6 -6, 4 -1, 0 1, 0 9"),
+      arrow: path("-10 0, 9 0, 3 -6, 9 0, 3 6"),
+      K: path("-6 -9, -6 9, -6 1, 6 -9, -3 0, 7 9"),
+      epsilon: path("7 -8, 0 -10, -6 -6, 1 0, -7 5, 0 10, 7 7"),
+      G: path("7 -7, 0 -10, -7 -4, -7 5, 0 10, 7 6, 7 1, 1 1"),
+      comb: path("-9 8, -9 -8, -3 -8, -3 8, 3 8, 3 -8, 9 -8, 9 8"),
+      fork: path("-7 -9, 0 0, 7 -9, 0 0, 0 10"),
     },
   };
 
@@ -101,9 +112,7 @@ window.hands = (({ shared, teach }) => {
       quick: { ...usual, size: 1.15, round: 0.8, loose: 1.6, lasts: [14, 24], turns: 0.2 },
       child: { ...usual, size: 1.2, sizes: 0.25, loose: 2, tremor: 0.5, lasts: [60, 100] },
       careful: { ...usual, size: 0.8, slant: 0.25, brakes: 1, loose: 0.7, lasts: [50, 80] },
-    },
-    "held back": {
-      "left-handed": { ...usual, slant: -0.45, turn: 0.1, round: 0.5, brakes: 0.8, loose: 1 },
+      "left-handed, too": { ...usual, slant: -0.45, turn: 0.1, round: 0.5, brakes: 0.8, loose: 1 },
       hasty: {
         ...usual,
         size: 0.7,
@@ -124,7 +133,34 @@ window.hands = (({ shared, teach }) => {
         lasts: [40, 70],
       },
     },
+    // As nobody was who settings were chosen by, but between them.
+    "held back": Object.fromEntries(
+      ["first", "second", "third", "fourth"].map((name, number) => [
+        name,
+        stranger(mulberry32(700 + number)),
+      ]),
+    ),
   };
+  const leftHanded = { ...usual, slant: -0.4, turn: 0.05, round: 0.6, brakes: 0.6, wide: 0.85 };
+
+  // Somebody between all of them.
+  function stranger(random) {
+    const within = (lowest, highest) => lowest + (highest - lowest) * random();
+    const quickest = within(10, 70);
+    return {
+      size: within(0.7, 1.2),
+      sizes: within(0.1, 0.25),
+      turn: within(-0.15, 0.15),
+      turns: within(0.1, 0.2),
+      slant: within(-0.45, 0.3),
+      wide: within(0.75, 1.25),
+      loose: within(0.7, 2),
+      round: within(0, 1),
+      tremor: within(0, 0.8),
+      brakes: within(0, 1.2),
+      lasts: [quickest, within(1.4, 1.9) * quickest],
+    };
+  }
 
   // Corners, rounded by cutting them: a share of 1 leaves a curve.
   function rounded(corners, round) {
@@ -248,16 +284,16 @@ window.hands = (({ shared, teach }) => {
       speed: [3, 8],
     },
     "held back": {
-      texture: 0.4,
-      cloth: 0.2,
-      noise: 0.03,
-      flicker: 0.08,
-      interval: 40,
-      hand: [4, 5.5],
-      way: [8, 11],
-      pictures: [14, 26],
-      sways: [4, 9],
-      speed: [5, 12],
+      texture: 0.35,
+      cloth: 0.14,
+      noise: 0.02,
+      flicker: 0.1,
+      interval: 36,
+      hand: [3.8, 6],
+      way: [8, 12],
+      pictures: [15, 30],
+      sways: [3, 9],
+      speed: [4, 11],
     },
   };
 
@@ -452,7 +488,7 @@ window.hands = (({ shared, teach }) => {
     }
     if (set !== "letters") return { seconds, longest, kinds };
     // Somebody else draws until five strokes have been corrected, and then anew.
-    const person = persons["held back"]["left-handed"];
+    const person = leftHanded;
     const asks = (kind, number) => {
       const target = number % names.length;
       const stroke = { target, ...seen({ path: draw(sets[set][names[target]], others, person) }) };
