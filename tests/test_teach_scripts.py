@@ -15,7 +15,7 @@ SCRIPTS = (
     *("interactive/motion/scene", "interactive/teach/network", "interactive/teach/strokes"),
     *("interactive/teach/training", "interactive/teach/lesson", "interactive/teach/webcam"),
     *("interactive/teach/files", "interactive/teach/keep", "interactive/teach/gestures"),
-    *("interactive/teach/challenge", "interactive/teach/trials"),
+    *("interactive/teach/challenge", "interactive/motion/stroke", "interactive/teach/trials"),
 )
 # What the scripts expect of a browser, and a store that is a Map.
 BROWSER = """
@@ -338,6 +338,38 @@ def test_shuffled_time_bins_are_the_same_ones_in_another_order():
         "  plain.filter((bin, place) => bin !== shuffled[place]).length / plain.length];"
     )
     assert same and moved > 0.5
+
+
+TRIALS = (
+    "const said = []; const timers = []; globalThis.setTimeout = (act) => timers.push(act);"
+    "let ms = 0; performance.now = () => (ms += 4);"
+    "const gestures = { chosen: null, recordsNothing: false };"
+    "const { camera } = motionData.settings; const settings = { camera, radius: teach.RADIUS,"
+    "  frame_interval: teach.INTERVAL, time_window: 1000, settle_steps: 10,"
+    "  answerOf: teach.answerOf };"
+    "const trials = new teach.Trials({ gestures, settings, redraw() {},"
+    "  lesson: { trained: null, without: new Set() }, say: (text) => said.push(text) });"
+    "const path = hands.draw(hands.sets['six strokes in pairs'].zed, hand);"
+    "const stroke = () => { trials.begin(path[0]);"
+    "  for (const place of path.slice(1)) trials.advance(place); trials.end(); };"
+)
+
+
+def test_a_stroke_that_is_over_is_seen_again_in_portions():
+    at_once, turns, waiting = run(
+        TRIALS + "stroke(); const at_once = trials.waiting.length; let turns = 0;"
+        "while (timers.length) { turns += 1; timers.shift()(); }"
+        "return [at_once, turns, trials.waiting.length, said];"
+    )[:3]
+    assert at_once == 0 and turns > 20 and waiting == 1
+
+
+def test_the_next_stroke_does_not_lose_one_that_is_still_seen_again():
+    waiting, lengths = run(
+        TRIALS + "stroke(); stroke(); trials.complete();"
+        "return [trials.waiting.length, trials.waiting.map(({ events }) => events.length)];"
+    )
+    assert waiting == 2 and lengths[0] == lengths[1] > 100
 
 
 # ---- Before a webcam ----

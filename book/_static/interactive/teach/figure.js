@@ -136,6 +136,7 @@
       const { waiting } = this.trials;
       this.lesson.forget();
       this.pad.complete();
+      this.trials.complete();
       this.trials.clear();
       this.challenge = this.score = null;
       this.older = false;
@@ -445,7 +446,7 @@
       teach.drawVoltages(canvases.voltages, names, inks, steps, leader, timeWindow);
       const live = { network: trial?.answer, sum: trial?.blindAnswer };
       const judged = trials.answers.backwards ?? trials.answers.forwards;
-      const answers = pad.busy || recordsNow(this.recorder) ? live : judged;
+      const answers = pad.busy || trials.work || recordsNow(this.recorder) ? live : judged;
       const named = trial && trial.eventCount >= teach.MIN_EVENTS ? answers?.network : null;
       const known = named && named.known !== false;
       this.name.textContent = named ? (known ? names[named.output] : "I don’t know") : "";

@@ -77,6 +77,7 @@
     }
 
     choose(number) {
+      this.figure.trials.complete();
       this.chosen = number;
       this.show();
       this.figure.chose();

@@ -8,6 +8,7 @@
   // How far a stroke's box may change until the window follows it.
   const FOLLOWS = { pixels: 1, size: 0.05 };
   const AT_ONCE = 40; // places that are filmed in one go, so that no hand has to wait
+  const PATIENCE = 10; // ms of work in one go when a stroke is over
   const UNTRAINED = { reset() {}, step: () => [], values: () => [], z: [] };
 
   teach.Trials = class {
@@ -15,6 +16,7 @@
     constructor(figure) {
       Object.assign(this, { figure, visible: true, glow: new shared.Glow(), rest: 0, events: [] });
       this.way = "forwards"; // or "backwards", or "shown": by the page itself
+      this.work = null; // what is left to do for a stroke that is over
       this.clear();
     }
 
@@ -55,6 +57,7 @@
     }
 
     begin(from) {
+      this.complete();
       if (this.way === "forwards") this.forget();
       this.path = from.length === 2 ? [from] : null;
       this.box = { middle: from, factor: 1 };
@@ -64,21 +67,26 @@
     }
 
     restart(from) {
-      const { settings } = this.figure;
-      const camera = this.path ? settings.camera : teach.WEBCAM;
-      this.trial = new motion.Stroke({
+      Object.assign(this, this.beginning(from), { rest: 0 });
+    }
+
+    // The models, and what they have seen of a stroke, which begins.
+    beginning(from) {
+      const { settings, lesson } = this.figure;
+      const camera = from.length === 2 ? settings.camera : teach.WEBCAM;
+      const trial = new motion.Stroke({
         settings: { ...settings, camera },
         ...this.models(),
         random: mulberry32(1),
         from,
       });
-      this.trial.by = this.figure.lesson.trained;
-      [this.events, this.glow, this.rest] = [[], new shared.Glow(), 0];
+      trial.by = lesson.trained;
+      return { trial, events: [], glow: new shared.Glow() };
     }
 
-    see(events, interval) {
-      for (const event of events) this.events.push(event);
-      this.glow.add(events, interval);
+    see(events, interval, seen = this) {
+      for (const event of events) seen.events.push(event);
+      seen.glow.add(events, interval);
     }
 
     advance(place) {
@@ -99,14 +107,17 @@
       this.filmed += next.length;
     }
 
-    // Let the models see a stroke at once, from its beginning.
-    replay({ path, pictures, intervals }) {
+    // Let the models see a stroke from its beginning, a part after the other.
+    *replay({ path, pictures, intervals }) {
       const [first, ...others] = path ?? pictures;
-      this.restart(first);
-      others.forEach((next, number) => {
-        if (path) this.see(this.trial.advance(next), teach.INTERVAL);
-        else this.see(this.trial.film(next, intervals[number + 1]), intervals[number + 1]);
-      });
+      const seen = this.beginning(first);
+      for (const [number, next] of others.entries()) {
+        const interval = path ? teach.INTERVAL : intervals[number + 1];
+        const events = path ? seen.trial.advance(next) : seen.trial.film(next, interval);
+        this.see(events, interval, seen);
+        yield;
+      }
+      Object.assign(this, seen);
     }
 
     draw() {
@@ -115,10 +126,27 @@
 
     // stroke: { path } or what the webcam saw; null for one that is too short.
     end(stroke = { path: this.path, cut: this.wasCut }) {
-      const { way } = this;
+      this.complete();
+      this.work = this.over(stroke, this.way);
       this.way = "forwards";
+      this.goOn();
+    }
+
+    // Go on with what is left to do, and let the page do something else in between.
+    goOn(patience = PATIENCE) {
+      const until = performance.now() + patience;
+      while (this.work && performance.now() < until) if (this.work.next().done) this.work = null;
+      if (this.work) setTimeout(() => this.goOn());
+    }
+
+    complete() {
+      this.goOn(Infinity);
+    }
+
+    *over(stroke, way) {
       if (way !== "shown") {
-        if (stroke && this.events.length >= teach.MIN_EVENTS) this.take(stroke, way);
+        const enough = way === "backwards" || this.events.length >= teach.MIN_EVENTS;
+        if (stroke && enough) yield* this.take(stroke, way);
         else if (!this.figure.gestures.recordsNothing) this.figure.say(this.figure.tooLittle);
       }
       this.trial.finish();
@@ -126,10 +154,11 @@
       this.figure.redraw();
     }
 
-    take(seen, way) {
+    *take(seen, way) {
       const { gestures, lesson } = this.figure;
       const stroke = teach.toStroke(teach.toKeep(seen));
-      this.replay(stroke);
+      do yield* this.replay(stroke);
+      while (this.trial.by !== lesson.trained); // it was trained meanwhile
       this.trial.finish();
       stroke.events = this.events;
       if (way === "forwards") this.last = stroke;
@@ -256,7 +285,6 @@
       const stroke = teach.reversed(this.last);
       if (stroke.path) return pad.play(stroke.path);
       this.begin(stroke.pictures[0]);
-      this.replay(stroke);
       this.end(stroke);
     }
   };
