@@ -137,7 +137,7 @@ window.hands = (({ mulberry32, shared, teach }) => {
     "held back": Object.fromEntries(
       ["first", "second", "third", "fourth"].map((name, number) => [
         name,
-        stranger(mulberry32(700 + number)),
+        stranger(mulberry32(720 + number)),
       ]),
     ),
   };
@@ -418,14 +418,13 @@ window.hands = (({ mulberry32, shared, teach }) => {
     const shown = names.flatMap((name, target) =>
       Array.from({ length: 5 }, () => ({ target, ...example(name, hand) })),
     );
-    const courseOf = ({ target, events }) => ({ target, course: teach.courseOf(events) });
     const request = (strokes, more) => ({
       strokes: strokes.map(({ events, ...stroke }) => stroke),
       outputs: names.length,
       ...{ seed, settings, without: [], knobs: teach.AS_IT_IS },
       ...more,
     });
-    const about = { classes: names, courses: shown.map(courseOf), unwanted: -1 };
+    const about = { classes: names, courses: shown.map(teach.toCompare), unwanted: -1 };
     const { lesson, seconds, longest } = await train(request(shown), about);
     let trained = teach.trainedBy(lesson);
     const kinds = {};
@@ -501,7 +500,7 @@ window.hands = (({ mulberry32, shared, teach }) => {
       corrected.push(stroke);
       const fresh = [...shown, ...corrected.slice(0, -1), { ...stroke, fresh: true }];
       const on = request(fresh, { weights: trained.lesson.weights });
-      const now = { ...about, courses: fresh.map(courseOf) };
+      const now = { ...about, courses: fresh.map(teach.toCompare) };
       trained = teach.trainedBy((await train(on, now)).lesson);
     }
     for (let number = 0; number < 6 * count; number++) {

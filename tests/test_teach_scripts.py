@@ -315,6 +315,35 @@ def test_a_course_turned_and_slanted_is_near_and_another_one_is_not():
     assert turned < 1.5 and min(mirrored, other) > 3 * turned
 
 
+def test_a_line_is_not_near_a_tick():
+    """Although a tick can be pressed flat until it lies on a line."""
+    same, line = run(
+        "const course = (record) => teach.courseOf(seen(record).events);"
+        "const [tick, other] = drawn('tick', 2).map(course);"
+        "const path = Array.from({ length: 100 }, (_, step) => [step / 5 - 10, 0]);"
+        "const line = course(teach.toKeep({ path }));"
+        "return [other, line].map((course) => teach.apart(course, tick));"
+    )
+    assert line > 1.3 * same
+
+
+def test_the_more_alike_strokes_of_a_gesture_are_the_less_else_is_known():
+    known = run(
+        KNOWS + "const zed = courses.at(-1).course;"
+        "const normal = shared.normalFrom(mulberry32(4));"
+        "const near = (spread) =>"
+        "  zed.map((place) => place.map((value) => value + spread * normal()));"
+        "const shown = [0.2, 1.5].flatMap((spread, target) =>"
+        "  Array.from({ length: 4 }, () => ({ target, course: near(spread) })));"
+        "const asked = near(1.5);"
+        "return [false, true].map((film) => {"
+        "  const courses = shown.map((stroke) => ({ ...stroke, film }));"
+        "  const trained = teach.trainedBy({ ...lesson, courses, unwanted: -1 });"
+        "  return [0, 1].map((output) => trained.knows(asked, output)); });"
+    )
+    assert known == [[False, True], [True, True]]  # behind whoever is filmed, somebody may move
+
+
 def test_what_a_network_has_not_learnt_with_stays_off():
     found = run(
         KNOWS + "const figure = { say() {}, gestures: { all: [] } };"

@@ -1,10 +1,11 @@
-"""Draw the moving picture at the top of the README, from the page *Teach it yours* itself.
+"""Draw pictures of the page *Teach it yours* from the page itself: the README's, which moves, and
+the one that stands in the figure's place.
 
 Usage: jupyter-book build . && python tools/teach_animation.py
 
 By the network that the page arrives with: a hand draws a zed, the page plays it backwards, and the
 hand draws a wave that was never taught. Time passes as the script lets it, so that the picture
-doesn't depend on how busy the computer is.
+doesn't depend on how busy the computer is. The other picture shows the strokes of its lesson.
 """
 
 import io
@@ -13,11 +14,13 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "_build" / "html" / "book" / "teach_it_yours.html"
 PICTURE = ROOT / "book" / "images" / "teach.gif"
+STROKES = PICTURE.with_suffix(".png")
+ONLY_STROKES = ".teach-gesture > [type=radio], .teach-row-buttons { display: none }"
 FIGURE = "[data-kind=teach] .interactive-drawing"
 FRAME_MS = 100
 WIDTH = 760  # pixels
@@ -73,17 +76,32 @@ class Film:
         )
 
 
+def open_page(browser: Browser, scale: float = 1) -> Page:
+    """Open the page, and let what it shows by itself come to its end."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, device_scale_factor=scale)
+    page.clock.install(time=0)
+    page.goto(PAGE.as_uri())
+    page.clock.pause_at(600_000)
+    page.locator("[data-kind=teach]").scroll_into_view_if_needed()
+    page.wait_for_selector("[data-kind=teach].is-interactive")
+    page.clock.run_for(3000)
+    return page
+
+
+def save_strokes(page: Page) -> None:
+    """Write a picture of the strokes that the page's network has learnt."""
+    page.add_style_tag(content=ONLY_STROKES)
+    page.get_by_role("button", name="see what it was taught").click()
+    page.clock.run_for(100)
+    page.locator(".teach-rows").screenshot(path=STROKES)
+
+
 def main() -> None:
     """Draw in the page, and write what was seen."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.clock.install(time=0)
-        page.goto(PAGE.as_uri())
-        page.clock.pause_at(600_000)
-        page.locator("[data-kind=teach]").scroll_into_view_if_needed()
-        page.wait_for_selector("[data-kind=teach].is-interactive")
-        page.clock.run_for(3000)
+        save_strokes(open_page(browser, scale=2))
+        page = open_page(browser)
         film = Film(page)
         film.wait(300)
         film.draw(ZED, 1500)

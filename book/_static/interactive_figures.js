@@ -123,15 +123,17 @@
   const number = (value, digits) => value.toFixed(digits).replace("-", "−");
   const counted = (count, name) => `${count.toLocaleString("en")} ${name}${count === 1 ? "" : "s"}`;
 
-  // sliders: by name what each sets, the unit and digits of its value, its lowest and highest
-  // position, the step between two, and where it stands at first. The value is the position, or, on
-  // the scale "log", 10 to its power. Returns their values, and a way to set one without redrawing.
+  // sliders: by name what each sets, its lowest and highest position, the step between two, and
+  // where it stands at first. The value is the position, or, on the scale "log", 10 to its power; it
+  // is written with its unit and as many digits as the step has, unless digits says otherwise.
+  // Returns their values, and a way to set one without redrawing.
   function addSliders(controls, sliders, redraw) {
     const inputs = {};
+    const digitsOf = (step) => String(step).split(".")[1]?.length ?? 0;
     const position = (name) => +inputs[name].value;
     const value = (name) => (sliders[name].scale === "log" ? 10 ** position(name) : position(name));
     function show(name) {
-      const { unit, digits } = sliders[name];
+      const { unit = "", step, digits = digitsOf(step) } = sliders[name];
       const text = `${number(value(name), digits)} ${unit}`.trim();
       inputs[name].nextSibling.textContent = inputs[name].ariaValueText = text;
     }

@@ -15,7 +15,7 @@
   tick,
 }) => {
   const SLIDERS = {
-    delay: { label: "delay", unit: "ms", lowest: 0, highest: 10, step: 0.5, start: 4, digits: 1 },
+    delay: { label: "delay", unit: "ms", lowest: 0, highest: 10, step: 0.5, start: 4 },
     speed: {
       label: "speed",
       unit: "px/ms",
@@ -23,7 +23,6 @@
       highest: 1,
       step: 0.05,
       start: 0.25,
-      digits: 2,
     },
     tau: {
       label: "time constants",
@@ -32,7 +31,6 @@
       highest: 20,
       step: 0.5,
       start: 1,
-      digits: 1,
     },
   };
   const DURATION = 40; // ms

@@ -11,8 +11,8 @@
   addRow,
 }) => {
   const SLIDERS = {
-    turn: { label: "turn", unit: "°", lowest: -180, highest: 180, step: 5, start: -65, digits: 0 },
-    tilt: { label: "tilt", unit: "°", lowest: -85, highest: 85, step: 5, start: 20, digits: 0 },
+    turn: { label: "turn", unit: "°", lowest: -180, highest: 180, step: 5, start: -65 },
+    tilt: { label: "tilt", unit: "°", lowest: -85, highest: 85, step: 5, start: 20 },
   };
   const DEGREE = Math.PI / 180;
 

@@ -21,7 +21,6 @@
       highest: 50,
       step: 1,
       start: 10,
-      digits: 0,
     },
     tau_syn: {
       label: "synaptic time constant",
@@ -30,7 +29,6 @@
       highest: 50,
       step: 1,
       start: 10,
-      digits: 0,
     },
     v_th: {
       label: "threshold",
@@ -39,7 +37,6 @@
       highest: 1,
       step: 0.05,
       start: 0.3,
-      digits: 2,
     },
     rate: {
       label: "input rate",
@@ -48,7 +45,6 @@
       highest: 2000,
       step: 50,
       start: 1000,
-      digits: 0,
     },
   };
   const STEPS = 1000;

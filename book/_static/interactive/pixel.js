@@ -16,21 +16,17 @@
   const SLIDERS = {
     contrast: {
       label: "contrast",
-      unit: "",
       lowest: 1.5,
       highest: 20,
       step: 0.5,
       start: 10,
-      digits: 1,
     },
     threshold: {
       label: "threshold",
-      unit: "",
       lowest: 0.1,
       highest: 0.6,
       step: 0.05,
       start: 0.3,
-      digits: 2,
     },
     speed: {
       label: "speed",
@@ -39,11 +35,9 @@
       highest: 4,
       step: 0.1,
       start: 0.6,
-      digits: 1,
     },
     daylight: {
       label: "daylight",
-      unit: "",
       lowest: -1,
       highest: 1,
       step: 0.1,

@@ -15,21 +15,17 @@
   const SLIDERS = {
     weight: {
       label: "weight",
-      unit: "",
       lowest: 0,
       highest: 0.4,
       step: 0.001,
       start: 0.1,
-      digits: 3,
     },
     beta: {
       label: "steepness β",
-      unit: "",
       lowest: -1,
       highest: 2,
       step: 0.1,
       start: 0,
-      digits: 1,
       scale: "log",
     },
     dt: {
@@ -39,7 +35,6 @@
       highest: 1,
       step: 0.1,
       start: 1,
-      digits: 1,
     },
   };
   const INPUT = [2.5, 5.5, 7.5, 14.5, 16.5, 21.5, 23.5, 25.5, 33.5, 35.5]; // ms

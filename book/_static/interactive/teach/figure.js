@@ -109,10 +109,6 @@
       this.redraw();
     }
 
-    get tooLittle() {
-      return this.recorder.tooLittle;
-    }
-
     // Let the page draw a path.
     show(path) {
       if (this.pad.busy) return;
@@ -375,30 +371,22 @@
       }
     }
 
-    save(make, name) {
-      try {
-        teach.save(make(), name);
-      } catch (error) {
-        this.say(`This browser lets the page save no file (${error.name}).`);
-      }
-    }
-
     saveStrokes() {
       const used = this.gestures.all.map((gesture) => ({
         ...gesture,
         strokes: teach.used(gesture),
       }));
-      this.save(() => teach.strokeFiles(used, this.content().packed), "gestures.zip");
+      teach.save(teach.strokeFiles(used, this.content().packed), "gestures.zip");
     }
 
     saveNetwork() {
       const { spiking, gestures } = this.lesson.trained;
       const names = gestures.map(({ name }) => name);
-      this.save(() => teach.checkpoint(spiking, names), "gestures.pt");
+      teach.save(teach.checkpoint(spiking, names), "gestures.pt");
     }
 
     saveAside() {
-      this.save(() => new Blob([this.aside], { type: "application/json" }), "set-aside.json");
+      teach.save(new Blob([this.aside], { type: "application/json" }), "set-aside.json");
     }
 
     // There is another network.
@@ -446,7 +434,8 @@
       teach.drawVoltages(canvases.voltages, names, inks, steps, leader, timeWindow);
       const live = { network: trial?.answer, sum: trial?.blindAnswer };
       const judged = trials.answers.backwards ?? trials.answers.forwards;
-      const answers = pad.busy || trials.work || recordsNow(this.recorder) ? live : judged;
+      const goesOn = pad.busy || trials.work || this.recorder.watch?.gesture;
+      const answers = goesOn ? live : judged;
       const named = trial && trial.eventCount >= teach.MIN_EVENTS ? answers?.network : null;
       const known = named && named.known !== false;
       this.name.textContent = named ? (known ? names[named.output] : "I don’t know") : "";
@@ -455,6 +444,4 @@
       this.sum.textContent = named && answers.sum ? `the sum: ${names[answers.sum.output]}` : "";
     }
   };
-
-  const recordsNow = ({ watch }) => Boolean(watch?.gesture);
 })(window.interactiveFigures);

@@ -179,12 +179,7 @@
   };
 
   // What was kept at the place of an address, as it is.
-  teach.kept = async (hash) => {
-    const content = await inTime(window.idbKeyval.get(placeOf(hash), store));
-    if (content || !hash.startsWith(LINK)) return content;
-    const ofLink = await window.idbKeyval.get("of a link", store); // of an earlier version
-    return ofLink?.hash === hash ? { ...ofLink, turn: 0 } : undefined;
-  };
+  teach.kept = (hash) => inTime(window.idbKeyval.get(placeOf(hash), store));
 
   // What can't be read, or lost against another tab, stays in this browser for a download.
   teach.setAside = (content) =>

@@ -14,21 +14,29 @@
     return `Learning, ${percent(share)}${so}${rights}`;
   };
 
-  // A stroke is known if its course is no farther from one that was shown than so many times the
-  // square root of the distance, in pixels, that strokes of one gesture usually have.
-  teach.KNOWN = 1.9;
-  const FEWEST = 1.8; // pixels: few strokes may be alike by chance
+  // A stroke is known if its course is no farther from one of its gesture than strokes of that
+  // gesture are from the nearest other one, on average, and some pixels more: the fewer there are,
+  // the less they tell of it.
+  const more = (strokes) => 4.2 / (strokes + 1);
+  // Pixels: few strokes may be alike by chance, and behind whoever is filmed another one may move.
+  const LEAST = { path: 1.1, film: 2.5 };
 
-  function limitOf(courses) {
-    const nearest = courses.map((one) =>
-      Math.min(
-        ...courses.flatMap((other) =>
-          other !== one && other.target === one.target ? teach.apart(one.course, other.course) : [],
-        ),
+  // How far a course is from the nearest other one of an output.
+  const apartFrom = (courses, course, output) =>
+    Math.min(
+      ...courses.flatMap((shown) =>
+        shown.target === output && shown.course !== course ? teach.apart(course, shown.course) : [],
       ),
     );
-    const finite = nearest.filter(Number.isFinite).sort((one, other) => one - other);
-    return teach.KNOWN * Math.sqrt(Math.max(finite[finite.length >> 1] ?? 0, FEWEST));
+
+  function limitOf(courses, output) {
+    const own = courses.filter(({ target }) => target === output);
+    const least = own.some(({ film }) => film) ? LEAST.film : LEAST.path;
+    const apart = own
+      .map(({ course }) => apartFrom(courses, course, output))
+      .filter(Number.isFinite);
+    const mean = apart.reduce((sum, one) => sum + one, 0) / apart.length || 0;
+    return Math.max(mean, least) + more(own.length);
   }
 
   // lesson: { classes, unwanted, courses, weights, seed, without, knobs } of a run, which can be
@@ -41,16 +49,10 @@
       if (all.length !== weights[which].length) throw new RangeError("other networks");
       all.set(weights[which]);
     });
-    const limit = limitOf(courses.filter(({ target }) => target !== unwanted));
-    // How far a course is from those of an output.
-    const apart = (course, output) =>
-      Math.min(
-        ...courses.flatMap(({ target, course: shown }) =>
-          target === output ? teach.apart(course, shown) : [],
-        ),
-      );
+    const limits = classes.map((name, output) => limitOf(courses, output));
+    const apart = (course, output) => apartFrom(courses, course, output);
     const knows = (course, output) =>
-      apart(course, output) <= limit && apart(course, output) < apart(course, unwanted);
+      apart(course, output) <= limits[output] && apart(course, output) < apart(course, unwanted);
     const outputs = [...classes.keys()].filter((output) => output !== unwanted);
     const others = (course, output) =>
       outputs.some((other) => other !== output && knows(course, other));
@@ -83,7 +85,7 @@
       places: [...gestures.keys()],
       unwanted: -1,
       courses: gestures.flatMap(({ strokes }, target) =>
-        strokes.map(({ events }) => ({ target, course: teach.courseOf(events) })),
+        strokes.map((stroke) => teach.toCompare({ ...stroke, target })),
       ),
       weights: networks.map(({ weights }) => weights.all),
       ...{ seed, without, knobs },
@@ -124,7 +126,7 @@
         version: VERSION,
         classes: gestures.map(({ name }) => name),
         unwanted: gestures.findIndex(({ nothing }) => nothing),
-        courses: shown.map(({ target, events }) => ({ target, course: teach.courseOf(events) })),
+        courses: shown.map(teach.toCompare),
         seed: this.seed,
         without: [...this.without],
         knobs: { ...this.knobs },
@@ -150,7 +152,7 @@
       const target = gestures.indexOf(gesture);
       const more = {
         ...lesson,
-        courses: [...lesson.courses, { target, course: teach.courseOf(stroke.events) }],
+        courses: [...lesson.courses, teach.toCompare({ ...stroke, target })],
       };
       this.adopt({ lesson: more, gestures }); // it knows the stroke at once
       const shown = gestures.flatMap((one, output) =>
@@ -173,22 +175,11 @@
     // Give the work to a worker, and wait for news of it. run: { lesson, gestures }; done(run) is
     // called when it has learnt.
     hire(run, shown, done) {
-      const strokes = shown.map(({ target, path, pictures, intervals, fresh }) => ({
-        target,
-        path,
-        pictures,
-        intervals,
-        fresh,
-      }));
-      const { lesson } = run;
       const request = {
-        strokes,
-        outputs: lesson.classes.length,
-        seed: lesson.seed,
+        ...run.lesson,
+        strokes: shown.map(({ events, canvas, light, ...stroke }) => stroke),
+        outputs: run.lesson.classes.length,
         settings: { camera },
-        without: lesson.without,
-        knobs: lesson.knobs,
-        weights: lesson.weights,
       };
       const failed = (reason) =>
         this.stop(`Training failed: ${reason}. Your strokes are still here; “train” tries again.`);

@@ -8,11 +8,11 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
   // The most that copies differ by, in pixels, rad and shares.
   teach.COPY = {
     shift: 5,
-    turn: 0.35,
+    turn: 0.45,
     scale: 0.15,
-    stretch: 0.3,
-    slant: 0.3,
-    tempo: 0.55,
+    stretch: 0.45,
+    slant: 0.4,
+    tempo: 0.8,
     wobble: 1.5,
     pace: 0.3,
   };
@@ -135,7 +135,8 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
   // ---- Is a stroke like those that were shown? ----
 
   const PARTS = 32;
-  const STIFF = 0.15; // how little a course is turned, slanted or stretched to lie on another one
+  const STIFF = 0.02; // how little a course is turned, slanted or stretched to lie on another one
+  const THIN = 0.3; // as little as a course may cover of a surface, and be pressed flat all the same
 
   // Where the events of a stroke lie on average, for each 32nd of them: [x, y] from the middle of
   // all.
@@ -149,8 +150,16 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
     });
   };
 
+  // What others are compared with of a stroke of an output.
+  teach.toCompare = ({ target, events, pictures }) => ({
+    target,
+    course: teach.courseOf(events),
+    film: Boolean(pictures),
+  });
+
   // How far a course is from another one in pixels, when that is brought near by the matrix M with
-  // the least |course − M other|² + stiff |M − 1|² (ridge regression).
+  // the least |course − M other|² + stiff |M − 1|² (ridge regression). The flatter M presses it, the
+  // farther: what a course covers is 1 if it is as wide as high, and 0 for a line.
   teach.apart = (course, other) => {
     const product = (one, two, a, b) =>
       one.reduce((sum, place, at) => sum + place[a] * two[at][b], 0);
@@ -168,6 +177,12 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
       );
       return [(x * down - y * xy) / determinant, (y * across - x * xy) / determinant];
     });
+    const [[a, b], [c, d]] = rows;
+    const area = 2 * Math.sqrt(Math.max(xx * yy - xy * xy, 0));
+    const spread = rows.reduce((all, [x, y]) => all + x * x * xx + 2 * x * y * xy + y * y * yy, 0);
+    const covers = area / (xx + yy);
+    const pressed = (Math.max(a * d - b * c, 0) * area) / spread;
+    const left = Math.min((pressed + THIN) / (covers + THIN), 1);
     let sum = 0;
     rows.forEach(([x, y], axis) => {
       sum += stiff * ((x - (axis === 0)) ** 2 + (y - (axis === 1)) ** 2);
@@ -175,7 +190,7 @@ window.interactiveFigures.part(({ clamp, mulberry32, shared, motion, teach, SIDE
         sum += (place[axis] - x * other[at][0] - y * other[at][1]) ** 2;
       });
     });
-    return Math.sqrt(sum / PARTS);
+    return Math.sqrt(sum / PARTS / left);
   };
 
   // ---- Copies ----

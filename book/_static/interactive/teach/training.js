@@ -11,8 +11,6 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
       highest: 96,
       step: 4,
       start: 32,
-      digits: 0,
-      unit: "",
     },
     tauMem: {
       label: "membrane time constant",
@@ -20,7 +18,6 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
       highest: 40,
       step: 1,
       start: 10,
-      digits: 0,
       unit: "ms",
     },
     tauSyn: {
@@ -29,7 +26,6 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
       highest: 40,
       step: 1,
       start: 10,
-      digits: 0,
       unit: "ms",
     },
     delay: {
@@ -38,7 +34,6 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
       highest: 16,
       step: 2,
       start: 8,
-      digits: 0,
       unit: "ms",
     },
     rate: {
@@ -47,8 +42,6 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
       highest: 0.02,
       step: 0.0005,
       start: 0.004,
-      digits: 4,
-      unit: "",
     },
   };
   teach.AS_IT_IS = Object.fromEntries(
@@ -56,10 +49,11 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
   );
   // copies: of all strokes of a gesture. beside: by how many pixels each is shifted whenever it is
   // shown.
-  teach.TRAINING = { copies: 96, beside: 2, steps: 92, batch: 32, clipNorm: 1 };
+  teach.TRAINING = { copies: 96, beside: 2, steps: 184, batch: 16, clipNorm: 1 };
   // When it goes on: copies of the stroke that is fresh, and of each other one, so that none is
   // forgotten.
-  teach.ON = { copies: 24, others: 3, steps: 20, slower: 0.5 };
+  teach.ON = { copies: 24, others: 3, steps: 40, slower: 0.5 };
+  const NEWS = 4; // steps from one time to the next that it says how far it is
   const [READOUT_TAU_MEM, READOUT_TAU_SYN, THRESHOLD] = [10, 5, 0.3];
 
   // Make both networks. without: names of what the spiking one is to do without.
@@ -185,6 +179,7 @@ window.interactiveFigures.part(({ mulberry32, shared, inWorker, teach, SIDE }) =
         adam.step(part.length, Math.min(1, 2 * (1 - step / (steps + 1))));
         return loss / part.length;
       });
+      if (step % NEWS && step < steps) continue;
       yield {
         share: 0.2 + (0.8 * step) / steps,
         loss: losses[0],

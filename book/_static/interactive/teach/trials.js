@@ -147,7 +147,8 @@
       if (way !== "shown") {
         const enough = way === "backwards" || this.events.length >= teach.MIN_EVENTS;
         if (stroke && enough) yield* this.take(stroke, way);
-        else if (!this.figure.gestures.recordsNothing) this.figure.say(this.figure.tooLittle);
+        else if (!this.figure.gestures.recordsNothing)
+          this.figure.say(this.figure.recorder.tooLittle);
       }
       this.trial.finish();
       this.rest = 1;
