@@ -1,4 +1,6 @@
-"""Helpers of the POKER-DVS book: the modules of the core, in reading order, and folders beside it.
+"""Helpers of the POKER-DVS book. Each module and folder imports only what stands above it here.
+
+system/              what all else stands on: writing files, compiled loops, devices, Norse
 
 checks               what is refused, in words
 recordings           event recordings of any sensor and any classes
@@ -11,17 +13,15 @@ out_of_distribution  which recordings are unlike all that a classifier was train
 training             train a classifier by the recipe, test it, ask it about one recording
 checkpoints          save a classifier and its training run, and load them
 
-system/        what all else stands on: files, compiled loops, devices, Norse
-
-data/          recordings that are ready: POKER-DVS and N-MNIST
-files/         your own files, read into recordings: chapter 9
-own/           what you do with them: look, ask, get an answer: chapter 9
-simulation/    a simulated event camera, and scenes before it: chapters 6, 8 and 9
-fast/          the book's network in compiled loops: chapter 10
-figures/       what the chapters draw
-study/         what the chapters on evidence measure with: 7 above all
-elsewhere/     the network in other simulators
-commands/      python -m pokersnn_helpers
+files/               your own files, read into recordings: chapter 9
+simulation/          a simulated event camera, and scenes before it: chapters 6, 8 and 9
+data/                recordings that are ready: POKER-DVS and N-MNIST
+fast/                the book's network in compiled loops: chapter 10
+figures/             what the chapters draw
+study/               what the chapters on evidence measure with: 7 above all
+own/                 what you do with recordings of your own: look, ask, get an answer: chapter 9
+elsewhere/           the network in other simulators
+commands/            python -m pokersnn_helpers
 """
 
 import lazy_loader

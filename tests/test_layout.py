@@ -1,4 +1,4 @@
-"""Imports go down: a room of the package imports only rooms that stand before it here."""
+"""Imports go down: each part of the package imports what its docstring lists above it, no more."""
 
 import ast
 import re
@@ -11,34 +11,11 @@ import pytest
 import pokersnn_helpers
 
 PACKAGE = Path(__file__).parents[1] / "pokersnn_helpers"
-CORE = (
-    "checks",
-    "recordings",
-    "frames",
-    "recipe",
-    "networks",
-    "snn",
-    "classifier",
-    "out_of_distribution",
-    "training",
-    "checkpoints",
-)
-FOLDERS = (
-    "files",
-    "simulation",
-    "data",
-    "fast",
-    "figures",
-    "study",
-    "own",
-    "elsewhere",
-    "commands",
-)
-ROOMS = ("system", *CORE, *FOLDERS)
+LAYERS = re.findall(r"(?m)^(\w+)/? {2,}\S", pokersnn_helpers.__doc__)
 
 
 def imports_of(path):
-    """Names of the rooms that a module imports, at its top or within a function."""
+    """Names of the parts that a module imports, at its top or within a function."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     depth = len(path.relative_to(PACKAGE).parts)
     for node in ast.walk(tree):
@@ -46,11 +23,11 @@ def imports_of(path):
             yield from [node.module.split(".")[0]] if node.module else [n.name for n in node.names]
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_imports_go_down(room):
-    folder = PACKAGE / room
-    paths = folder.rglob("*.py") if folder.is_dir() else [PACKAGE / f"{room}.py"]
-    lower = set(ROOMS[: ROOMS.index(room)])
+@pytest.mark.parametrize("layer", LAYERS)
+def test_imports_go_down(layer):
+    folder = PACKAGE / layer
+    paths = folder.rglob("*.py") if folder.is_dir() else [PACKAGE / f"{layer}.py"]
+    lower = set(LAYERS[: LAYERS.index(layer)])
     for path in paths:
         assert {*imports_of(path)} <= lower, path
 
@@ -69,10 +46,11 @@ def imports_norse(path):
     return re.search(r"(?m)^ *(from|import) norse\b", path.read_text(encoding="utf-8"))
 
 
-def test_every_folder_is_known_and_installed():
+def test_every_module_and_folder_is_listed_and_installed():
     project = (PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8")
     folders = {path.parent.relative_to(PACKAGE.parent) for path in PACKAGE.rglob("*.py")}
-    assert {folder.parts[1] for folder in folders if len(folder.parts) > 1} == {"system", *FOLDERS}
+    modules = {path.stem for path in PACKAGE.glob("*.py") if not path.stem.startswith("__")}
+    assert modules | {folder.parts[1] for folder in folders if len(folder.parts) > 1} == {*LAYERS}
     assert all(f'"{".".join(folder.parts)}",' in project for folder in folders)
 
 

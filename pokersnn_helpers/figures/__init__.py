@@ -1,6 +1,6 @@
 """Figures: plots, drawings, animations and interactive figures, for any sensor and any classes.
 
-Nothing else in the package needs this folder. ``colours`` holds the one colour code, and ``labels``
+``colours`` holds the one colour code, and ``labels``
 what stands beside lines. ``events``, ``dynamics`` and ``results`` draw what they are called after;
 ``drawings`` shows stored pictures of concepts; ``animations`` makes players; ``interactive`` makes
 figures that a reader of the published page can rotate or control.

@@ -1,4 +1,5 @@
 """Ask whether recordings need time.
 
-``compare`` trains models with and without a memory, and ``verdict`` says what follows.
+``candidates`` are models with and without a memory, ``compare`` trains and tests them, ``verdict``
+says what follows, and ``report`` prints and writes it.
 """
