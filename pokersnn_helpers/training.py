@@ -2,9 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -15,7 +13,6 @@ from torch.nn.functional import nll_loss
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Adam
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from tqdm import trange
 
 from .checks import (
     check_events,
@@ -38,6 +35,7 @@ from .recipe import AUGMENTS, Augment, choose_recipe
 from .recordings import PackedRecording, Recordings, Split, density_and_ms
 from .snn import SNN, build_network, exact_decays, fixed_time_window
 from .system.devices import default_device, one_cpu_thread
+from .system.progress import progress_bar
 
 Batches = Iterable[tuple[torch.Tensor, torch.Tensor]]
 # Voltages (T, B, classes), targets (B,), frames (T, B, ...) and each recording's own number of
@@ -47,7 +45,6 @@ Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.
 MAX_STEPS = 2**22  # of a prediction: 70 minutes at 1 ms, whose voltages take some gigabytes
 MAX_COUNTS = 2**30  # in its dense frames, of 4 bytes each
 RARE_EVENTS = 0.005  # per ms and input: input weights are drawn for this rate; POKER-DVS has 0.07
-_progress_shown = ContextVar("_progress_shown", default=True)
 
 
 @dataclass
@@ -421,16 +418,6 @@ def best_epoch(accuracies: Sequence[float], n_samples: int) -> int:
     return int(good[-1]) + 1
 
 
-@contextmanager
-def progress_hidden() -> Iterator[None]:
-    """Let ``fit`` show no progress bar, where several of them would share a terminal."""
-    token = _progress_shown.set(False)
-    try:
-        yield
-    finally:
-        _progress_shown.reset(token)
-
-
 @one_cpu_thread()
 def fit(
     classifier: Classifier,
@@ -522,8 +509,7 @@ def fit(
 
     history = trainer.history
     done = len(history.loss)
-    hidden = {} if _progress_shown.get() else {"disable": True}  # False would overrule TQDM_DISABLE
-    bar = trange(done, epochs, initial=done, total=epochs, desc="training", unit="epoch", **hidden)
+    bar = progress_bar(range(done, epochs), "training", "epoch", initial=done, total=epochs)
     for epoch in bar:
         trainer.train_epoch(train_loader, epoch + 1)
         bar.set_postfix(loss=f"{history.loss[-1]:.3f}", accuracy=f"{history.accuracy[-1]:.0%}")

@@ -13,10 +13,9 @@ from typing import Any
 
 from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from ..checks import check_numbers
-from ..training import progress_hidden
+from ..system.progress import progress_bar, progress_hidden
 
 
 def in_parallel(
@@ -39,9 +38,8 @@ def in_parallel(
     """
     check_numbers(Integral, processes=processes)
     workers = min(processes, len(jobs)) or 1
-    hidden = {} if progress else {"disable": True}  # disable=False would overrule TQDM_DISABLE
     results = _by_processes(jobs, workers) if workers > 1 and _locks() else _one_by_one(jobs)
-    yield from tqdm(results, progress, len(jobs), unit="model", **hidden)
+    yield from progress_bar(results, progress, "model", total=len(jobs))
 
 
 def _locks() -> bool:
