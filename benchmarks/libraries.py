@@ -9,6 +9,7 @@ import math
 import sys
 from collections.abc import Callable
 from importlib import metadata
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -168,6 +169,75 @@ def spyx_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> Step:
     return lambda: jax.block_until_ready(train(network, optimizer, inputs, classes))
 
 
+def jax_step(
+    forward: Callable[[Any, Any], Any], weights: Any, frames: Tensor, targets: Tensor
+) -> Step:
+    """Return a function that trains a tree of weights as ``torch_step`` does, with optax's Adam."""
+    import jax
+    import jax.numpy as jnp
+    import optax
+
+    optimizer = optax.adam(1e-4)
+    trained = [weights, optimizer.init(weights)]
+    inputs = jnp.asarray(frames.flatten(2).numpy())
+    classes = jnp.asarray(targets.numpy())
+
+    @jax.jit
+    def train(weights, state, inputs, classes):
+        def loss(weights):
+            scores = forward(weights, inputs).max(axis=0)
+            return optax.softmax_cross_entropy_with_integer_labels(scores, classes).mean()
+
+        updates, state = optimizer.update(jax.grad(loss)(weights), state)
+        return optax.apply_updates(weights, updates), state
+
+    def step() -> None:
+        trained[:] = jax.block_until_ready(train(*trained, inputs, classes))
+
+    return step
+
+
+def jaxpike_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> Step:
+    """jaxpike: ``LIF`` and ``LeakyIntegrator`` under ``unroll``, all that it has of their kind."""
+    import equinox
+    import jax
+    import jaxpike
+
+    first, last = jax.random.split(jax.random.key(0))
+    network = jaxpike.Sequential(
+        jaxpike.Dense(frames[0, 0].numel(), hidden, key=first, use_bias=False),
+        jaxpike.LIF(TAU / dt, threshold=V_TH, reset="zero"),
+        jaxpike.Dense(hidden, 4, key=last, use_bias=False),
+        jaxpike.LeakyIntegrator(TAU / dt),
+    )
+    weights, rest = equinox.partition(network, equinox.is_inexact_array)
+
+    def forward(weights, inputs):
+        voltages, _ = jaxpike.unroll(equinox.combine(weights, rest), inputs)
+        return voltages
+
+    return jax_step(forward, weights, frames, targets)
+
+
+def sparx_step(frames: Tensor, targets: Tensor, hidden: int, dt: float) -> Step:
+    """sparx: ``Recurrent`` of ``Synaptic``, and ``LI``, in a ``Sequential`` of Flax."""
+    import jax
+    import jax.numpy as jnp
+    import sparx
+    from flax import linen
+
+    network = linen.Sequential(
+        [
+            linen.Dense(hidden, use_bias=False),
+            sparx.nn.Recurrent(sparx.nn.Synaptic(TAU / dt, TAU / dt, V_TH, reset="zero")),
+            linen.Dense(4, use_bias=False),
+            sparx.nn.LI(TAU / dt),
+        ]
+    )
+    weights = network.init(jax.random.key(0), jnp.asarray(frames.flatten(2).numpy()))
+    return jax_step(network.apply, weights, frames, targets)
+
+
 # By the name of the package on PyPI: what makes a step, and in what it differs from ``SNN``.
 LIBRARIES: dict[str, tuple[Callable[..., Step], str]] = {
     "snntorch": (snntorch_step, "reset, surrogate"),
@@ -175,6 +245,8 @@ LIBRARIES: dict[str, tuple[Callable[..., Step], str]] = {
     "rockpool": (rockpool_step, "reset, surrogate, readout"),
     "spikingjelly": (spikingjelly_step, "scale, surrogate, readout"),
     "spyx": (spyx_step, "reset, surrogate, scale, readout"),
+    "jaxpike": (jaxpike_step, "no recurrence, no synapses, trained time constants"),
+    "sparxml": (sparx_step, "surrogate, scale, readout"),
 }
 
 

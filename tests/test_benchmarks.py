@@ -5,16 +5,29 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from spy import watch
 
 from benchmarks import __main__ as command
 from benchmarks import folds, store, timing
+from benchmarks.libraries import LIBRARIES, installed_version
 from pokersnn_helpers import load_pokerdvs131
 from pokersnn_helpers.study.measured import names, read
 
 SMALLEST = {"seeds": 1, "epochs": 1, "repeats": 1, "recordings": 8, "digits": 8}
 WITHOUT_TEST = {"step", "stream", "card", "simulation", "readers"}  # nothing is trained and tested
 NOT_SMALL = {"compare", "known_sets", "teach"}  # minutes of training at any size, and a browser
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_a_network_of_another_library_trains(name):
+    if not installed_version(name):
+        pytest.skip(f"{name} isn't installed")
+    make_step, _ = LIBRARIES[name]
+    step = make_step(torch.ones(20, 3, 2, 5, 5), torch.tensor([0, 1, 3]), hidden=7, dt=0.001)
+    for _ in range(2):
+        step()
 
 
 @pytest.mark.slow
