@@ -7,7 +7,7 @@
   teach.MIN_EVENTS = 25; // of a stroke
   // How far a stroke's box may change until the window follows it.
   const FOLLOWS = { pixels: 1, size: 0.05 };
-  const AT_ONCE = 40; // places that are filmed in one go, so that no hand has to wait
+  const AT_ONCE = 20; // places that are filmed in one go, so that no hand has to wait
   const PATIENCE = 10; // ms of work in one go when a stroke is over
   const UNTRAINED = { reset() {}, step: () => [], values: () => [], z: [] };
 
