@@ -24,6 +24,7 @@ from benchmarks.early import augment_and_crop, nll_over_time
 from pokersnn_helpers import SNN, Classifier, FastSNN, Recordings, load_pokerdvs, make_loader
 from pokersnn_helpers.recordings import POKERDVS_CLASSES, POKERDVS_SENSOR_SIZE
 from pokersnn_helpers.simulation import cards, simulate_pokerdvs
+from pokersnn_helpers.simulation.camera import FRAME_INTERVAL
 from pokersnn_helpers.training import evaluate, train_classifier
 
 OUTPUT = Path(__file__).parents[1] / "book/_static/interactive/card/data.js"
@@ -87,7 +88,7 @@ def wander(card: SimpleNamespace, rng: np.random.Generator) -> cards._Motion:
     legs = distances / speeds
     arrivals = np.append(0, legs.cumsum())
     end = 1000 * min(arrivals[-1], HAND_LONGEST)
-    time = np.arange(-cards.LEAD_IN, end, cards.FRAME_INTERVAL) / 1000
+    time = np.arange(-cards.LEAD_IN, end, FRAME_INTERVAL) / 1000
     x, y = (smooth(np.interp(time, arrivals, place)) for place in places.T)
     whole = np.ones_like(time)
     return cards._Motion(time, card.x + x, y, whole, whole)
