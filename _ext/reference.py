@@ -1,6 +1,7 @@
 """Sphinx extension: the reference, made from docstrings, says everything, and nothing twice."""
 
 import re
+from enum import Enum
 from inspect import Signature
 
 from sphinx.application import Sphinx
@@ -24,8 +25,11 @@ def show_arguments(app: Sphinx, what: str, name: str, obj: type, options, signat
     """Show what can be passed, in a form that Sphinx can read and link.
 
     Of a network these are the arguments of ``__init__``: autodoc looks at ``__new__``, which takes
-    any. Defaults that are classes or functions are named, and not shown as objects in memory.
+    any. Defaults that are classes or functions are named, and not shown as objects in memory. Nobody
+    calls an enumeration.
     """
+    if what == "class" and issubclass(obj, Enum):
+        return "", None
     if what == "class" and "*args" in (signature or ""):
         found = signature_of(obj.__init__, bound_method=True)
         found = found.replace(return_annotation=Signature.empty)

@@ -15,7 +15,8 @@ from pokersnn_helpers import load_pokerdvs131
 from pokersnn_helpers.study.measured import names, read
 
 SMALLEST = {"seeds": 1, "epochs": 1, "repeats": 1, "recordings": 8, "digits": 8}
-WITHOUT_TEST = {"step", "stream", "card", "simulation", "readers"}  # nothing is trained and tested
+# Nothing is trained and tested; rates only choose.
+WITHOUT_TEST = {"step", "stream", "card", "simulation", "readers", "rates"}
 NOT_SMALL = {"compare", "known_sets", "teach"}  # minutes of training at any size, and a browser
 
 
