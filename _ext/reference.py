@@ -25,8 +25,8 @@ def show_arguments(app: Sphinx, what: str, name: str, obj: type, options, signat
     """Show what can be passed, in a form that Sphinx can read and link.
 
     Of a network these are the arguments of ``__init__``: autodoc looks at ``__new__``, which takes
-    any. Defaults that are classes or functions are named, and not shown as objects in memory. Nobody
-    calls an enumeration.
+    any. Defaults that are classes or functions are named, and not shown as objects in memory.
+    Nobody calls an enumeration.
     """
     if what == "class" and issubclass(obj, Enum):
         return "", None
