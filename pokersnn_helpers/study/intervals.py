@@ -43,9 +43,8 @@ def bootstrap_interval(
     sums = np.bincount(numbers, rates)
     sizes = np.bincount(numbers)
     count = len(sizes)
-    if np.allclose(
-        sums / sizes, rates.mean()
-    ):  # also one group, from which hardly anything follows
+    if np.allclose(sums / sizes, rates.mean()):
+        # Also where there is one group, from which hardly anything follows.
         width = 1 - 0.025 ** (1 / count)
         ends = rates.mean() + np.array([-width, width])
     else:
