@@ -73,29 +73,29 @@ def measure_compare() -> Row:
     """Compare models on a known set of 120, digits and gestures; judge tables of random answers.
 
     Returns:
-        A row per set: its verdict, and why; how long it took with two processes, and the peak
-        memory of all its processes, in which pages that they share count once. In ``models`` is
-        what each model got; in ``rates`` are shares of false claims about tables in which all
-        models answer at random, with the same accuracy.
+        A row per set and number of processes, 2 and 1: the verdict, and why; how long it took, and
+        the peak memory of all processes, in which pages that they share count once. In ``models``
+        is what each model got, with two; in ``rates`` are shares of false claims about tables in
+        which all models answer at random, with the same accuracy.
     """
-    rows = []
-    models = []
+    jobs = [(name, processes) for processes in (2, 1) for name in TIMED_SETS]
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
-        for row, table in pool.map(timed_row, TIMED_SETS):
-            rows.append(row)
-            models += table
+        measured = list(pool.map(timed_row, *zip(*jobs, strict=True)))
+    rows = [row for row, _ in measured]
+    models = [row for _, table in measured[: len(TIMED_SETS)] for row in table]
     return {"rows": rows, "models": models, "rates": rates()}
 
 
-def timed_row(name: str) -> tuple[Row, list[Row]]:
+def timed_row(name: str, processes: int) -> tuple[Row, list[Row]]:
     """Return the row of a set, and those of its models."""
     recordings, groups = TIMED_SETS[name]()
     begin = time.perf_counter()
     with peak_memory() as gigabytes:
-        comparison = compare(recordings, groups, processes=2)
+        comparison = compare(recordings, groups, processes=processes)
     get_reusable_executor().shutdown()  # else this process would wait for them when it ends
     row = {
         "set": name,
+        "processes": processes,
         "verdict": comparison.verdict.value,
         "recordings": len(recordings),
         "seconds": time.perf_counter() - begin,
