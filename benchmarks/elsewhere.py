@@ -1,4 +1,4 @@
-"""Does a network compute the same spikes in other simulators, from the file that it went into?"""
+"""Has a network the same spikes and gradients in other simulators, from the file it went into?"""
 
 import io
 from contextlib import redirect_stdout
@@ -9,16 +9,18 @@ from typing import Any
 import nir
 import numpy as np
 import torch
+from torch.autograd import grad
+from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
 
-from pokersnn_helpers import Recordings, to_frames
-from pokersnn_helpers.elsewhere.nir_files import save_nir
+from pokersnn_helpers import FastSNN, Recordings, to_frames
+from pokersnn_helpers.elsewhere.nir_files import load_nir, save_nir
 from pokersnn_helpers.study.estimators import NetworkEstimator
 from pokersnn_helpers.study.protocol import Evidence, Trial
 
 from . import Row
 from .libraries import installed_version
-from .simulators import SIMULATORS, Constants, constants, neurons_only, sinabs_spikes
+from .simulators import SIMULATORS, Constants, constants, neurons_only, stepped
 from .timing import recordings
 
 
@@ -108,19 +110,41 @@ def imitate(name: str, how: str, c: Constants, frames: np.ndarray) -> np.ndarray
 
 
 class Differences:
-    """What spikes are compared with: those of the network, each recording up to its last event."""
+    """What others are compared with: spikes of a network, and the gradient of its input weights.
+
+    Each recording counts up to its last event. ``derivatives`` are those of the loss with respect
+    to the spikes (T, B, hidden neurons), as they reach them through the readout.
+    """
 
     def __init__(self, network: Any, recordings: Recordings):
         frames = [to_frames(events, network.time_window) for events in recordings.events]
-        padded = pad_sequence(frames)
-        network.record = True
-        with torch.no_grad():
-            self.voltages = network(padded).numpy()
-        self.spikes = network.recording.lif0.z.numpy()
+        self.padded = pad_sequence(frames)
+        self.frames = self.padded.flatten(2).numpy()
         self.targets = np.array(recordings.targets)
         self.lengths = np.array([len(steps) for steps in frames])
-        self.frames = padded.flatten(2).numpy()
-        self.inside = np.arange(len(padded))[:, None] < self.lengths
+        self.inside = np.arange(len(self.padded))[:, None] < self.lengths
+        self.voltages, self.spikes, self.gradient = self.run(network)
+        z = torch.tensor(self.spikes, requires_grad=True)
+        readout = stepped(lambda z, state: network.readout(network.linear(z), state), z)
+        self.derivatives = grad(self.loss(readout), z)[0].numpy()
+
+    def run(self, network: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return voltages and spikes of a network, and the gradient of its input weights."""
+        network.record = True
+        voltages = network(self.padded)
+        (gradient,) = grad(self.loss(voltages), network.lif0.input_weights)
+        spikes = network.recording.lif0.z
+        return voltages.detach().numpy(), spikes.detach().numpy(), gradient.numpy()
+
+    def loss(self, voltages: torch.Tensor) -> torch.Tensor:
+        """Return the cross-entropy of each recording's highest voltages."""
+        outside = torch.from_numpy(~self.inside)[..., None]
+        highest = voltages.masked_fill(outside, -torch.inf).max(dim=0).values
+        return cross_entropy(highest, torch.from_numpy(self.targets))
+
+    def gradient_difference(self, gradient: np.ndarray) -> float:
+        """Return the largest difference of a gradient, as a share of the largest entry."""
+        return float(abs(gradient - self.gradient).max() / abs(self.gradient).max())
 
     def count(self, spikes: np.ndarray, others: np.ndarray | None = None) -> int:
         """Return how many spikes are missing or too many."""
@@ -145,26 +169,32 @@ def measure(epochs: int = 60) -> Row:
     Returns:
         A row for each simulator and each way to bring the network there: its spikes, and how many
         differ. ``unexplained`` are those that differ from what ``imitate`` computes; ``correct``
-        counts the 20 test recordings.
+        counts the 20 test recordings. ``gradient_difference`` is of the input weights, the largest
+        as a share of the largest entry; the loss is the spikes, weighted by ``derivatives``, whose
+        gradient is that of the cross-entropy where the spikes are the same.
     """
     data = recordings()
     trial = Trial(Evidence(data.train), Evidence(data.test))
     estimator = NetworkEstimator(epochs=epochs).fit(trial.learn.recordings, 0)
     test = trial.test(lambda tested: tested.recordings)
-    saved = Differences(estimator.network, test + data.train)
     with TemporaryDirectory() as folder:
         path = Path(folder, "network.nir")
         save_nir(estimator.classifier, path)
+        saved = Differences(load_nir(path, "cpu").snn, test + data.train)
         rows = simulators(path, saved, len(data.test))
     return {"recordings": len(saved.targets), "test_recordings": len(data.test), "rows": rows}
 
 
 def simulators(path: Path, saved: Differences, n_test: int) -> list[Row]:
-    """Return a row for NumPy, and for each simulator and each way to bring the network there."""
+    """Return a row for NumPy and ``FastSNN``, and for each simulator and each way to it."""
     graph = nir.read(path)
-    spikes, _ = step_by_numpy(graph, saved.frames)
+    by_numpy, _ = step_by_numpy(graph, saved.frames)
+    _, *by_fast_snn = saved.run(load_nir(path, "cpu", FastSNN).snn)
     results: list[tuple[str, str | None, str, Any]]
-    results = [("numpy", np.__version__, "from the file", spikes)]
+    results = [
+        ("numpy", np.__version__, "from the file", (by_numpy, None)),
+        ("pokersnn-helpers", installed_version("pokersnn-helpers"), "FastSNN", by_fast_snn),
+    ]
     for name, runs in SIMULATORS.items():
         version = installed_version(name)
         if version is None:
@@ -175,36 +205,32 @@ def simulators(path: Path, saved: Differences, n_test: int) -> list[Row]:
             part = nir.read(path)
             if how == "importer":
                 part = neurons_only(part)
-            results.append((name, version, how, attempt(run, part, saved.frames)))
-    try:
-        by_sinabs = sinabs_spikes(path, saved.frames)
-    except ModuleNotFoundError as error:
-        results.append(("sinabs", None, "", str(error)))
-    else:
-        version = f"{by_sinabs['version']}, nir {by_sinabs['nir']}"
-        for how in ("importer, whole file", "importer", "neuron", "by hand"):
-            results.append(("sinabs", version, how, by_sinabs[how]))
+            results.append((name, version, how, attempt(run, part, saved)))
     rows = []
     for name, version, how, result in results:
         row: Row = {"simulator": name, "version": version, "how": how}
-        row |= dict.fromkeys(("spikes", "differ", "unexplained", "correct"))
+        columns = ("spikes", "differ", "unexplained", "correct", "gradient_difference")
+        row |= dict.fromkeys(columns)
         row["raised"] = result if isinstance(result, str) else ""
-        if isinstance(result, np.ndarray):
-            if result.shape == saved.spikes.shape:
-                row["spikes"] = float(result[saved.inside].sum())
-                row["differ"] = saved.count(result)
+        if not isinstance(result, str):
+            output, gradient = result
+            if output.shape == saved.spikes.shape:
+                row["spikes"] = float(output[saved.inside].sum())
+                row["differ"] = saved.count(output)
                 imitated = imitate(name, how, constants(graph), saved.frames)
-                row["unexplained"] = saved.count(result, imitated)
-                result = read_out(graph, result)
-            row["correct"] = saved.correct(result, n_test)
+                row["unexplained"] = saved.count(output, imitated)
+                output = read_out(graph, output)
+            row["correct"] = saved.correct(output, n_test)
+            if gradient is not None:
+                row["gradient_difference"] = saved.gradient_difference(gradient)
         rows.append(row)
     return rows
 
 
-def attempt(run: Any, graph: Any, frames: np.ndarray) -> np.ndarray | str:
+def attempt(run: Any, graph: Any, saved: Differences) -> Any:
     """Return what a simulator returns, or in words what it raises; not what it prints."""
     try:
         with redirect_stdout(io.StringIO()):
-            return run(graph, frames)
+            return run(graph, saved.frames, saved.derivatives)
     except Exception as error:  # anything can go wrong there
         return f"{type(error).__name__}: {error}"

@@ -1,27 +1,25 @@
-"""The book's network in other simulators: from frames to the spikes of its hidden neurons.
+"""The book's network in other simulators: spikes of its hidden neurons, and gradients.
 
-Each function takes a graph of ``save_nir`` and frames (T, B, inputs), and returns spikes (T, B,
-hidden neurons). There are up to three for a simulator:
+There are up to three ways for a simulator, each a function of a graph of ``save_nir``, frames (T,
+B, inputs) and the derivatives of a loss with respect to spikes (T, B, hidden neurons):
 
-- ``*_importer`` gives the graph to the simulator's own importer. Of a graph with a readout it
-  returns the readout's voltages (T, B, classes).
-- ``*_neuron`` sets up the simulator's own neuron with the right constants.
-- With ``by_hand`` it also sees to the reset, between two steps, where the simulator's own is
-  another.
+- ``importer`` gives the graph to the simulator's own importer. Of a graph with a readout it
+  returns the readout's voltages (T, B, classes). It has no gradient.
+- ``neuron`` sets up the simulator's own neuron with the right constants, and with the surrogate
+  among its own that is closest to SuperSpike.
+- ``by hand`` also sees to the reset and the surrogate, where the simulator's own are others. As in
+  ``SNN``, no gradient passes through the reset.
 
 Simulators scale their states in other ways. Where a membrane adds the whole current to its voltage
-instead of ``dt / tau_mem`` of it, voltages and the threshold are as many times as high. Where a
-current decays before it is used, the threshold is lower by this decay.
+instead of ``dt / tau_mem`` of it, weights are multiplied by this share. Where a current decays
+before it is used, they are divided by this decay. So voltages are those of ``SNN``, and a surrogate
+has the same width.
 """
 
-import json
-import shutil
-import subprocess
-import sys
-import tempfile
+import math
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import nir
@@ -30,11 +28,10 @@ import torch
 
 from pokersnn_helpers.elsewhere.nir_files import EDGES, NODES
 
-from . import Row
 from .libraries import without_samna
 
-Run = Callable[[Any, np.ndarray], np.ndarray]
-SINABS = Path(__file__).with_name("sinabs_spikes.py")
+Run = Callable[[Any, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray | None]]
+Neuron = Callable[..., Any]
 
 
 class Constants(NamedTuple):
@@ -67,151 +64,221 @@ def neurons_only(graph: Any) -> Any:
     return nir.NIRGraph(nodes, edges, graph.metadata)
 
 
+# ---- Ways to run them ----
+
+
 @torch.no_grad()
-def stepped(module: Any, frames: np.ndarray) -> np.ndarray:
-    """Return what comes out of a module that takes a frame and a state."""
-    state = None
+def imported(importer: Any, graph: Any, frames: np.ndarray, _: Any) -> tuple[np.ndarray, None]:
+    """Return what an importer's network returns."""
+    return np.asarray(importer(graph, frames)), None
+
+
+def by_torch(
+    neuron: Neuron, graph: Any, frames: np.ndarray, derivatives: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return spikes of a neuron in PyTorch, and the gradient of the input weights."""
+    c = constants(graph)
+    w_in = torch.tensor(c.w_in, requires_grad=True)
+    spikes = neuron(c, torch.from_numpy(frames) @ w_in.t())
+    (gradient,) = torch.autograd.grad(spikes, w_in, torch.from_numpy(derivatives))
+    return spikes.detach().numpy(), gradient.numpy()
+
+
+def by_jax(
+    neuron: Neuron, graph: Any, frames: np.ndarray, derivatives: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same of a neuron in JAX."""
+    import jax
+
+    c = constants(graph)
+    spikes, backward = jax.vjp(lambda w_in: neuron(c, frames @ w_in.T), c.w_in)
+    (gradient,) = backward(derivatives)
+    return np.asarray(spikes), np.asarray(gradient)
+
+
+def stepped(step: Any, inputs: torch.Tensor, state: Any = None) -> torch.Tensor:
+    """Return what comes out of a function or module that takes a step's inputs and a state."""
     spikes = []
-    for frame in torch.from_numpy(frames):
-        z, state = module(frame, state)
+    for step_inputs in inputs:
+        z, state = step(step_inputs, state)
         spikes.append(z)
-    return torch.stack(spikes).numpy()
+    return torch.stack(spikes)
 
 
-def norse_importer(graph: Any, frames: np.ndarray) -> np.ndarray:
+# ---- Simulators: inputs (T, B, hidden neurons), already weighted, to spikes of the same shape ----
+
+
+def norse_importer(graph: Any, frames: np.ndarray) -> torch.Tensor:
     """Norse: ``from_nir``."""
     from norse.torch import from_nir
 
-    return stepped(from_nir(graph, dt=constants(graph).dt), frames)
+    return stepped(from_nir(graph, dt=constants(graph).dt), torch.from_numpy(frames))
 
 
-@torch.no_grad()
-def norse_neuron(graph: Any, frames: np.ndarray) -> np.ndarray:
+def norse_neuron(c: Constants, inputs: torch.Tensor) -> torch.Tensor:
     """Norse: ``LIFRecurrentCell``, which ``SNN`` is made of."""
     from norse.torch import LIFParameters, LIFRecurrentCell
 
-    c = constants(graph)
+    size = len(c.w_rec)
     p = LIFParameters(
         tau_syn_inv=torch.tensor(c.dt_over_tau_syn / c.dt),
         tau_mem_inv=torch.tensor(c.dt_over_tau_mem / c.dt),
         v_th=torch.tensor(c.v_th),
+        alpha=torch.tensor(1.0),
     )
-    cell = LIFRecurrentCell(*c.w_in.shape[::-1], p=p, dt=c.dt)
-    cell.input_weights.copy_(torch.from_numpy(c.w_in))
-    cell.recurrent_weights.copy_(torch.from_numpy(c.w_rec))
-    return stepped(cell, frames)
+    cell = LIFRecurrentCell(
+        *(size, size),
+        p=p,
+        input_weights=torch.eye(size),
+        recurrent_weights=torch.from_numpy(c.w_rec),
+        dt=c.dt,
+    )
+    return stepped(cell, inputs)
 
 
-def snntorch_importer(graph: Any, frames: np.ndarray) -> np.ndarray:
+def snntorch_importer(graph: Any, frames: np.ndarray) -> torch.Tensor:
     """snnTorch: ``import_from_nir``."""
     from snntorch.import_nir import import_from_nir
 
-    return stepped(import_from_nir(graph), frames)
+    return stepped(import_from_nir(graph), torch.from_numpy(frames))
 
 
-@torch.no_grad()
-def snntorch_neuron(graph: Any, frames: np.ndarray, by_hand: bool = False) -> np.ndarray:
+def snntorch_neuron(c: Constants, inputs: torch.Tensor, by_hand: bool = False) -> torch.Tensor:
     """snnTorch: ``RSynaptic`` with its reset to zero, which takes place a step later.
 
     By hand there is no reset, and 0 in place of the voltage after a spike.
     """
     import snntorch
 
-    c = constants(graph)
     neurons = snntorch.RSynaptic(
         alpha=1 - c.dt_over_tau_syn,
         beta=1 - c.dt_over_tau_mem,
-        threshold=c.v_th / c.dt_over_tau_mem,
+        threshold=c.v_th,
         linear_features=len(c.w_rec),
         reset_mechanism="none" if by_hand else "zero",
+        spike_grad=snntorch.surrogate.fast_sigmoid(slope=1),
     )
-    neurons.recurrent.weight.copy_(torch.from_numpy(c.w_rec))
-    neurons.recurrent.bias.zero_()
-    z = current = voltage = torch.zeros(frames.shape[1], len(c.w_rec))
-    spikes = []
-    for inputs in torch.from_numpy(frames) @ torch.from_numpy(c.w_in).t():
-        z, current, voltage = neurons(inputs, z, current, voltage)
-        voltage = voltage * (1 - z) if by_hand else voltage
-        spikes.append(z)
-    return torch.stack(spikes).numpy()
+    neurons.recurrent.weight.data = torch.from_numpy(c.dt_over_tau_mem * c.w_rec)
+    neurons.recurrent.bias.data.zero_()
+
+    def step(step_inputs: torch.Tensor, state: Any) -> Any:
+        z, current, voltage = neurons(c.dt_over_tau_mem * step_inputs, *state)
+        if by_hand:
+            voltage = voltage * (1 - z.detach())
+        return z, (z, current, voltage)
+
+    return stepped(step, inputs, [torch.zeros_like(inputs[0])] * 3)
 
 
-@torch.no_grad()
-def rockpool_importer(graph: Any, frames: np.ndarray) -> np.ndarray:
+def sinabs_importer(graph: Any, frames: np.ndarray) -> torch.Tensor:
+    """sinabs: ``from_nir``."""
+    from sinabs.nir import from_nir
+
+    module = from_nir(graph, batch_size=frames.shape[1])
+    return stepped(module, torch.from_numpy(frames))
+
+
+def sinabs_neuron(c: Constants, inputs: torch.Tensor, by_hand: bool = False) -> torch.Tensor:
+    """sinabs: ``LIFRecurrent``, which subtracts the threshold; at most one spike per step."""
+    from sinabs.activation import MembraneReset, MembraneSubtract, SingleExponential, SingleSpike
+    from sinabs.layers import LIFRecurrent
+
+    gain = c.dt_over_tau_mem / (1 - c.dt_over_tau_syn)  # the current decays before it is used
+    connect = torch.nn.Linear(len(c.w_rec), len(c.w_rec), bias=False)
+    connect.weight.data = torch.from_numpy(gain * c.w_rec)
+    # Its own that is closest has the same height and slopes at the threshold.
+    own = SingleExponential(grad_width=0.5 / c.v_th, grad_scale=0.5)
+    neurons = LIFRecurrent(
+        tau_mem=-1 / math.log(1 - c.dt_over_tau_mem),
+        tau_syn=-1 / math.log(1 - c.dt_over_tau_syn),
+        rec_connect=connect,
+        spike_threshold=torch.tensor(c.v_th),
+        spike_fn=SingleSpike,
+        reset_fn=MembraneReset() if by_hand else MembraneSubtract(),
+        surrogate_grad_fn=(lambda v, v_th: 1 / (1 + (v - v_th).abs()) ** 2) if by_hand else own,
+        norm_input=False,
+    )
+    return neurons(gain * inputs.transpose(0, 1)).transpose(0, 1)
+
+
+def rockpool_importer(graph: Any, frames: np.ndarray) -> torch.Tensor:
     """rockpool: ``from_nir``."""
     without_samna()
     from rockpool.nn.modules.torch.nir import from_nir
 
-    module = from_nir(graph)
-    return module(torch.from_numpy(frames).transpose(0, 1))[0].transpose(0, 1).numpy()
+    return from_nir(graph)(torch.from_numpy(frames).transpose(0, 1))[0].transpose(0, 1)
 
 
-@torch.no_grad()
-def rockpool_neuron(graph: Any, frames: np.ndarray, by_hand: bool = False) -> np.ndarray:
+def rockpool_neuron(c: Constants, inputs: torch.Tensor, by_hand: bool = False) -> torch.Tensor:
     """rockpool: ``LIFTorch``, which subtracts the threshold; at most one spike per step.
 
-    By hand it goes step by step, with 0 in place of the voltage after a spike.
+    By hand it goes step by step, since its states have no gradients between two calls.
     """
     without_samna()
+    from norse.torch.functional.threshold import super_fn
     from rockpool.nn.modules import LIFTorch
+    from rockpool.nn.modules.torch.lif_torch import PeriodicExponential
+    from torch.func import functional_call
 
-    c = constants(graph)
-    # The current decays before it is used.
-    v_th = c.v_th * (1 - c.dt_over_tau_syn) / c.dt_over_tau_mem
+    gain = c.dt_over_tau_mem / (1 - c.dt_over_tau_syn)  # the current decays before it is used
+    superspike = SimpleNamespace(apply=lambda v, v_th, *_: super_fn(v - v_th, 1.0))
     neurons = LIFTorch(
         (len(c.w_rec),) * 2,
         leak_mode="decays",
         alpha=torch.tensor(1 - c.dt_over_tau_mem),
         beta=torch.tensor(1 - c.dt_over_tau_syn),
-        threshold=torch.full((len(c.w_rec),), v_th),
+        threshold=torch.full((len(c.w_rec),), c.v_th),
         has_rec=True,
-        w_rec=torch.from_numpy(c.w_rec.T.copy()),
+        w_rec=torch.from_numpy(gain * c.w_rec.T),
         max_spikes_per_dt=torch.tensor(1.0),
+        spike_generation_fn=superspike if by_hand else PeriodicExponential,
         dt=c.dt,
     )
-    inputs = torch.from_numpy(frames) @ torch.from_numpy(c.w_in).t()
     if not by_hand:
-        return neurons(inputs.transpose(0, 1))[0].transpose(0, 1).numpy()
-    spikes = torch.zeros(inputs.shape)
-    for number in range(frames.shape[1]):  # its states are those of one recording
-        neurons.reset_state()
-        for step, each in enumerate(inputs[:, number]):
-            spikes[step, number] = neurons(each[None, None])[0][0, 0]
-            neurons.vmem = neurons.vmem * (1 - spikes[step, number])
-    return spikes.numpy()
+        return neurons(gain * inputs.transpose(0, 1))[0].transpose(0, 1)
+
+    def step(step_inputs: torch.Tensor, state: Any) -> Any:
+        batch_first = gain * step_inputs[:, None]
+        spikes, _, states = functional_call(neurons, state, batch_first, {"record": True})
+        z = spikes[:, 0]
+        voltage = states["vmem"][:, 0] + z * c.v_th  # before the reset
+        reset = voltage * (1 - z.detach())
+        return z, {"spikes": z, "vmem": reset, "isyn": states["isyn"][:, 0]}
+
+    rest = torch.zeros_like(inputs[0])
+    return stepped(step, inputs, {"spikes": rest, "vmem": rest, "isyn": rest[..., None]})
 
 
-@torch.no_grad()
-def spikingjelly_neuron(graph: Any, frames: np.ndarray) -> np.ndarray:
+def spikingjelly_neuron(c: Constants, inputs: torch.Tensor) -> torch.Tensor:
     """SpikingJelly: ``CUBALIFNode``, whose membrane adds the whole current to its voltage."""
-    from spikingjelly.activation_based import neuron
+    from spikingjelly.activation_based import neuron, surrogate
 
-    c = constants(graph)
     neurons = neuron.CUBALIFNode(
         c_decay=1 - c.dt_over_tau_syn,
         v_decay=1 - c.dt_over_tau_mem,
-        v_threshold=c.v_th / c.dt_over_tau_mem,
+        v_threshold=c.v_th,
         v_reset=0.0,
+        surrogate_function=surrogate.SuperSpike(alpha=1.0),
     )
+    neurons.detach_reset = True
     w_rec = torch.from_numpy(c.w_rec).t()
-    z = torch.zeros(frames.shape[1], len(w_rec))
-    spikes = []
-    for inputs in torch.from_numpy(frames) @ torch.from_numpy(c.w_in).t():
-        z = neurons(inputs + z @ w_rec)
-        spikes.append(z)
-    return torch.stack(spikes).numpy()
+
+    def step(step_inputs: torch.Tensor, z: Any) -> Any:
+        z = neurons(c.dt_over_tau_mem * (step_inputs + z @ w_rec))
+        return z, z
+
+    return stepped(step, inputs, torch.zeros_like(inputs[0]))
 
 
-def spyx_importer(graph: Any, frames: np.ndarray) -> np.ndarray:
+def spyx_importer(graph: Any, frames: np.ndarray) -> Any:
     """Spyx: ``from_nir``."""
     import jax.numpy as jnp
     from spyx.nir import from_nir
 
-    outputs = from_nir(graph, jnp.asarray(frames), dt=constants(graph).dt)
-    return np.asarray(outputs[1])
+    return from_nir(graph, jnp.asarray(frames), dt=constants(graph).dt)[1]
 
 
-def spyx_neuron(graph: Any, frames: np.ndarray, by_hand: bool = False) -> np.ndarray:
+def spyx_neuron(c: Constants, inputs: Any, by_hand: bool = False) -> Any:
     """Spyx: ``RCuBaLIF``, which subtracts the threshold and spikes a step later.
 
     By hand it resets to 0, and spikes are taken a step earlier.
@@ -219,64 +286,73 @@ def spyx_neuron(graph: Any, frames: np.ndarray, by_hand: bool = False) -> np.nda
     import jax
     import jax.numpy as jnp
     from flax import nnx
+    from spyx.axn import superspike
     from spyx.nn import RCuBaLIF
 
-    c = constants(graph)
-    v_th = c.v_th / c.dt_over_tau_mem
+    size = len(c.w_rec)
     beta = 1 - c.dt_over_tau_mem
     neurons = RCuBaLIF(
-        (len(c.w_rec),), 1 - c.dt_over_tau_syn, beta, threshold=v_th, rngs=nnx.Rngs(0)
+        (size,), 1 - c.dt_over_tau_syn, beta, c.v_th, superspike(1), rngs=nnx.Rngs(0)
     )
-    neurons.recurrent_w[...] = jnp.asarray(c.w_rec.T)
+    neurons.recurrent_w[...] = jnp.asarray(c.dt_over_tau_mem * c.w_rec.T)
 
-    def step(state: Any, inputs: Any) -> Any:
-        z, new = neurons(inputs, state)
-        if by_hand:  # take away what a reset to 0 would have left
-            size = z.shape[-1]
-            new = new.at[:, :size].add(-beta * z * (state[:, :size] - v_th))
+    def step(state: Any, step_inputs: Any) -> Any:
+        z, new = neurons(step_inputs, state)
+        if by_hand:  # in place of what it has subtracted, take away the whole voltage
+            reset = jax.lax.stop_gradient(z) * state[:, :size]
+            new = new.at[:, :size].add(beta * (z * c.v_th - reset))
         return new, z
 
-    inputs = jnp.asarray(frames @ c.w_in.T)
+    inputs = c.dt_over_tau_mem * inputs
     late = jnp.concatenate([inputs, jnp.zeros_like(inputs[:1])])
-    _, spikes = jax.lax.scan(step, neurons.initial_state(frames.shape[1]), late)
-    return np.asarray(spikes[1:] if by_hand else spikes[:-1])
+    _, spikes = jax.lax.scan(step, neurons.initial_state(inputs.shape[1]), late)
+    return spikes[1:] if by_hand else spikes[:-1]
 
 
-def sinabs_spikes(path: Path, frames: np.ndarray) -> Row:
-    """Run sinabs in an environment of its own, since it wants an older NIR (1.0.4 or below).
+def jaxpike_neuron(c: Constants, inputs: Any, by_hand: bool = False) -> Any:
+    """jaxpike: ``LIF`` without a synapse, which a ``LeakyIntegrator`` before it stands for.
 
-    Returns:
-        Its version, and spikes, or what was raised, by how: ``importer``, ``neuron``, ``by_hand``.
-
-    Raises:
-        ModuleNotFoundError: The environment can't be made.
+    By hand, a ``LinearLIF`` in its place is reset so that no gradient passes.
     """
-    uv = shutil.which("uv")
-    if uv is None:
-        raise ModuleNotFoundError("sinabs needs an environment of its own: pip install uv")
-    with tempfile.TemporaryDirectory() as folder:
-        given = Path(folder, "in.npz")
-        written = Path(folder, "out.npz")
-        np.savez(given, frames=frames, **constants(nir.read(path))._asdict())
-        command = [uv, "run", "--quiet", "--isolated", "--no-project", "--python", sys.executable]
-        command += ["--with", "sinabs>=3.1", "python", "-W", "ignore"]
-        command += map(str, (SINABS, given, written, path))
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise ModuleNotFoundError(f"sinabs couldn't run: {done.stderr.strip()[-500:]}")
-        with np.load(written) as arrays:
-            about = json.loads(str(arrays["about"]))
-            return about | {name: arrays[name] for name in arrays.files if name != "about"}
+    import jax
+    import jax.numpy as jnp
+    import jaxpike
+
+    tau_mem, tau_syn = (-1 / math.log(1 - lost) for lost in (c.dt_over_tau_mem, c.dt_over_tau_syn))
+    own: dict[str, Any] = {"threshold": c.v_th, "surrogate": jaxpike.FastSigmoid(slope=1.0)}
+    synapses = jaxpike.LeakyIntegrator(tau_syn)
+    neurons = jaxpike.LinearLIF(tau_mem, **own)
+    if not by_hand:
+        neurons = jaxpike.LIF(tau_mem, reset="zero", **own)
+
+    def step(state: Any, step_inputs: Any) -> Any:
+        z, of_synapses, of_neurons = state
+        inputs = (step_inputs + z @ c.w_rec.T) / c.dt_over_tau_syn  # of which it adds this share
+        of_synapses, current = synapses(of_synapses, inputs)
+        of_neurons, z = neurons(of_neurons, current)
+        if by_hand:
+            of_neurons = type(of_neurons)(of_neurons.v * (1 - jax.lax.stop_gradient(z)))
+        return (z, of_synapses, of_neurons), z
+
+    shape = inputs.shape[1:]
+    rest = (jnp.zeros(shape), synapses.init_state(shape), neurons.init_state(shape))
+    return jax.lax.scan(step, rest, inputs)[1]
 
 
-def _ways(importer: Run, neuron: Callable[..., np.ndarray]) -> dict[str, Run]:
-    return {"importer": importer, "neuron": neuron, "by hand": partial(neuron, by_hand=True)}
+def _ways(run: Any, neuron: Neuron, importer: Any = None, by_hand: bool = True) -> dict[str, Run]:
+    ways: dict[str, Run] = {"importer": partial(imported, importer)} if importer else {}
+    ways["neuron"] = partial(run, neuron)
+    if by_hand:
+        ways["by hand"] = partial(run, partial(neuron, by_hand=True))
+    return ways
 
 
 SIMULATORS: dict[str, dict[str, Run]] = {  # by the name of the package on PyPI
-    "norse": {"importer": norse_importer, "neuron": norse_neuron},
-    "snntorch": _ways(snntorch_importer, snntorch_neuron),
-    "rockpool": _ways(rockpool_importer, rockpool_neuron),
-    "spikingjelly": {"neuron": spikingjelly_neuron},
-    "spyx": _ways(spyx_importer, spyx_neuron),
+    "norse": _ways(by_torch, norse_neuron, norse_importer, by_hand=False),
+    "snntorch": _ways(by_torch, snntorch_neuron, snntorch_importer),
+    "sinabs": _ways(by_torch, sinabs_neuron, sinabs_importer),
+    "rockpool": _ways(by_torch, rockpool_neuron, rockpool_importer),
+    "spikingjelly": _ways(by_torch, spikingjelly_neuron, by_hand=False),
+    "spyx": _ways(by_jax, spyx_neuron, spyx_importer),
+    "jaxpike": _ways(by_jax, jaxpike_neuron),
 }

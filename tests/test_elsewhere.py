@@ -52,19 +52,33 @@ def test_differences_are_counted_up_to_the_last_event(saved):
     assert saved.count(spikes) == 2
 
 
-@pytest.mark.parametrize("package", ["norse", "snntorch", "rockpool", "spikingjelly", "spyx"])
-def test_a_simulator_set_up_by_hand_has_the_same_spikes(package, path, saved):
+PACKAGES = ["norse", "snntorch", "sinabs", "rockpool", "spikingjelly", "spyx", "jaxpike"]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_simulator_set_up_by_hand_has_the_same_spikes_and_gradient(package, path, saved):
     pytest.importorskip(package)
     graph = nir.read(path)
+    given = (graph, saved.frames, saved.derivatives)
     runs = simulators.SIMULATORS[package]
-    exact = runs.get("by hand", runs["neuron"])
-    assert saved.count(exact(graph, saved.frames)) == 0
-    own = runs["neuron"](graph, saved.frames)
+    spikes, gradient = runs.get("by hand", runs["neuron"])(*given)
+    assert saved.count(spikes) == 0
+    assert saved.gradient_difference(gradient) < 1e-5
+    own, own_gradient = runs["neuron"](*given)
     constants = simulators.constants(graph)
     imitated = elsewhere.imitate(package, "neuron", constants, saved.frames)
     assert saved.count(own, imitated) == 0
     differs = saved.count(own) > 0
-    assert differs == (package not in ("norse", "spikingjelly"))
+    assert differs == (package not in ("norse", "spikingjelly", "jaxpike"))
+    off = saved.gradient_difference(own_gradient) > 0.1
+    assert off == (package not in ("norse", "spikingjelly"))
+
+
+def test_fast_snn_has_the_same_spikes_and_gradient(path, saved):
+    _, spikes, gradient = saved.run(load_nir(path, "cpu", FastSNN).snn)
+    assert saved.count(spikes) == 0
+    assert saved.gradient_difference(gradient) < 1e-5
+    assert saved.gradient_difference(2 * gradient) > 0.9
 
 
 @pytest.mark.parametrize("kind", [FastSNN, GRU])
