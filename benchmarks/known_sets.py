@@ -20,8 +20,6 @@ from pokersnn_helpers.own.ask.verdict import Verdict
 SIZE = 24  # pixels along a side
 DURATION = 100_000  # µs
 NOISE = 60  # events anywhere, from the first moment to the last
-LEFT = (6, 12)
-RIGHT = (17, 12)
 Random = np.random.Generator
 Numbers = Sequence[float] | np.ndarray
 Generator = Callable[[Random, int], np.ndarray]
@@ -33,11 +31,21 @@ def spot(rng: Random, place: Numbers, times: np.ndarray, radius: float = 3.0) ->
     left, top = place
     inside = np.flatnonzero((x - left) ** 2 + (y - top) ** 2 <= radius**2)
     pixels = rng.choice(inside, len(times))
+    return at(times, x[pixels], y[pixels])
+
+
+def at(times: np.ndarray, x: Numbers | float, y: Numbers | float) -> np.ndarray:
+    """Return events at these times and places."""
     events = np.zeros(len(times), EVENT_DTYPE)
     events["t"] = times
-    events["x"] = x[pixels]
-    events["y"] = y[pixels]
+    events["x"] = np.clip(x, 0, SIZE - 1)
+    events["y"] = np.clip(y, 0, SIZE - 1)
     return events
+
+
+def everywhere(rng: Random, times: np.ndarray) -> np.ndarray:
+    """Return events of any pixel at these times."""
+    return at(times, rng.integers(SIZE, size=len(times)), rng.integers(SIZE, size=len(times)))
 
 
 def together(
@@ -50,10 +58,7 @@ def together(
     events = np.concatenate(parts)
     if turned:
         events["t"] = (events["t"] + rng.integers(DURATION)) % DURATION
-    anything = np.zeros(noise, EVENT_DTYPE)
-    anything["t"] = np.linspace(0, DURATION - 1, noise)
-    anything["x"] = rng.integers(SIZE, size=noise)
-    anything["y"] = rng.integers(SIZE, size=noise)
+    anything = everywhere(rng, np.linspace(0, DURATION - 1, noise))
     events = np.concatenate([events, anything])
     events["p"] = rng.integers(0, 2, len(events))
     return np.sort(events, order="t")
@@ -112,15 +117,6 @@ def bar(rng: Random, target: int) -> np.ndarray:
     return together(rng, events)
 
 
-def at(times: np.ndarray, x: Numbers | float, y: Numbers | float) -> np.ndarray:
-    """Return events at these times and places."""
-    events = np.zeros(len(times), EVENT_DTYPE)
-    events["t"] = times
-    events["x"] = np.clip(x, 0, SIZE - 1)
-    events["y"] = np.clip(y, 0, SIZE - 1)
-    return events
-
-
 def polarity_and_place(rng: Random, target: int) -> np.ndarray:
     """Show ON events on the left and OFF events on the right, or the other way round."""
     y = rng.uniform(5, 18)
@@ -153,15 +149,14 @@ def dead_rows(rng: Random, target: int) -> np.ndarray:
 def storm(rng: Random, target: int) -> np.ndarray:
     """Show a spot on the left or on the right, and all pixels at once in one moment."""
     times = rng.integers(10_000, 90_000) + rng.integers(0, 2000, 300)
-    everywhere = at(times, rng.integers(SIZE, size=300), rng.integers(SIZE, size=300))
-    return together(rng, place(rng, target), everywhere, noise=0)
+    all_pixels = everywhere(rng, times)
+    return together(rng, place(rng, target), all_pixels, noise=0)
 
 
 def lamp(rng: Random, target: int) -> np.ndarray:
     """Show a spot on the left or on the right, under a lamp of 100 Hz."""
-    times = flashes(rng, np.arange(0, DURATION, 10_000), 20, 2000)
-    everywhere = at(times, rng.integers(SIZE, size=200), rng.integers(SIZE, size=200))
-    return together(rng, place(rng, target), everywhere, noise=0)
+    all_pixels = everywhere(rng, flashes(rng, np.arange(0, DURATION, 10_000), 20, 2000))
+    return together(rng, place(rng, target), all_pixels, noise=0)
 
 
 def place_against_order(rng: Random, target: int) -> np.ndarray:
@@ -180,9 +175,15 @@ def side(rng: Random, target: int) -> Numbers:
 
 def gap(rng: Random, target: int) -> np.ndarray:
     """Flash twice, 15 or 30 ms apart."""
-    start = int(rng.integers(5_000, 40_000))
-    starts = [start, start + (15_000, 30_000)[target]]
-    return together(rng, spot(rng, anywhere(rng), flashes(rng, starts, 150, 6000)))
+    return flashing(rng, [(15_000, 30_000)[target]], count=150, width=6000)
+
+
+def flashing(
+    rng: Random, gaps: Numbers, *, latest: int = 40_000, count: int = 100, width: int = 2000
+) -> np.ndarray:
+    """Flash anywhere, at first within 5 ms and the latest time, and again after each gap."""
+    starts = rng.integers(5_000, latest) + np.cumsum([0, *gaps])
+    return together(rng, spot(rng, anywhere(rng), flashes(rng, starts, count, width)))
 
 
 def bursts(rng: Random, target: int) -> np.ndarray:
@@ -203,8 +204,7 @@ def intervals(rng: Random, target: int) -> np.ndarray:
     """Flash three times, after 12 or 28 ms: equal intervals, or different ones."""
     first = int(rng.integers(2))
     gaps = [(12_000, 28_000)[long] for long in (first, first ^ target)]
-    starts = rng.integers(5_000, 35_000) + np.cumsum([0, *gaps])
-    return together(rng, spot(rng, anywhere(rng), flashes(rng, starts, 100, 2000)))
+    return flashing(rng, gaps, latest=35_000)
 
 
 def flicker(rng: Random, target: int, shift: float = 0, radius: float = 3) -> np.ndarray:
@@ -225,9 +225,7 @@ def flicker_and_place(rng: Random, target: int) -> np.ndarray:
 
 def interval_order(rng: Random, target: int) -> np.ndarray:
     """Flash three times: after 15 and then after 35 ms, or after 35 and then after 15."""
-    gaps = [(15_000, 35_000), (35_000, 15_000)][target]
-    starts = rng.integers(5_000, 40_000) + np.cumsum([0, *gaps])
-    return together(rng, spot(rng, anywhere(rng), flashes(rng, starts, 100, 2000)))
+    return flashing(rng, [(15_000, 35_000), (35_000, 15_000)][target])
 
 
 def shape_and_flicker(rng: Random, target: int) -> np.ndarray:
@@ -248,26 +246,30 @@ def pairs(rng: Random, target: int) -> np.ndarray:
     return together(rng, *parts)
 
 
+def in_turn(
+    rng: Random, places: Sequence[Numbers], count: int, turns: int, radius: float = 3.0
+) -> list[np.ndarray]:
+    """Film a spot at each place, one after the other; a recording lasts for so many turns."""
+    turn = DURATION / turns
+    parts = []
+    for number, place in enumerate(places):
+        times = steady(rng, count, number * turn, (number + 1) * turn)
+        parts.append(spot(rng, place, times, radius))
+    return parts
+
+
 def order(rng: Random, target: int, radius: float = 3, y: float = 12) -> np.ndarray:
     """Show a spot on the left, one on the right, and none; or right, left, none."""
-    places = [(6, y), (17, y)]
-    third = DURATION / 3
-    first = spot(rng, places[target], steady(rng, 150, 0, third), radius)
-    second = spot(rng, places[1 - target], steady(rng, 150, third, 2 * third), radius)
-    return together(rng, first, second, turned=True)
+    places = [(6, y), (17, y)][:: 1 - 2 * target]
+    return together(rng, *in_turn(rng, places, 150, 3, radius), turned=True)
 
 
 def two_orders(rng: Random, target: int) -> np.ndarray:
     """Show left and right above, then below: in the same order, or not."""
     first = int(rng.integers(2))
-    quarter = DURATION // 4
-    parts = []
-    for half, side in enumerate((first, first ^ target)):
-        for part, now in enumerate((side, 1 - side)):
-            start = (2 * half + part) * quarter
-            times = steady(rng, 100, start, start + quarter)
-            parts.append(spot(rng, (6 + 11 * now, 6 + 11 * half), times))
-    return together(rng, *parts)
+    above = [(6, 6), (17, 6)][:: 1 - 2 * first]
+    below = [(6, 17), (17, 17)][:: 1 - 2 * (first ^ target)]
+    return together(rng, *in_turn(rng, above + below, 100, 4))
 
 
 def shape_and_order(rng: Random, target: int) -> np.ndarray:
@@ -321,13 +323,9 @@ def on_then_off(rng: Random, target: int) -> np.ndarray:
 def three_places(rng: Random, target: int) -> np.ndarray:
     """Show three places in a circle, again and again, one way round or the other."""
     places = [(12, 5), (6, 17), (18, 17)][:: 1 - 2 * target]
-    sixth = DURATION / 6
     first = int(rng.integers(3))
-    parts = []
-    for part in range(6):
-        times = steady(rng, 60, part * sixth, (part + 1) * sixth)
-        parts.append(spot(rng, places[(first + part) % 3], times))
-    return together(rng, *parts, turned=True)
+    shown = np.roll(places, -first, axis=0)
+    return together(rng, *in_turn(rng, [*shown, *shown], 60, 6), turned=True)
 
 
 def equal_counts(rng: Random, target: int) -> np.ndarray:
@@ -379,20 +377,13 @@ def duration(rng: Random, target: int) -> np.ndarray:
 def slit(rng: Random, target: int) -> np.ndarray:
     """Let a triangle pass behind a slit, its thin or its thick end first."""
     times = steady(rng, 400)
-    height = np.abs(times / DURATION - target)
-    events = np.zeros(400, EVENT_DTYPE)
-    events["t"] = times
-    events["x"] = SIZE // 2
-    events["y"] = SIZE // 2 + height * rng.uniform(-8, 8, 400)
-    return together(rng, events)
+    height = np.abs(times / DURATION - target) * rng.uniform(-8, 8, 400)
+    return together(rng, at(times, SIZE // 2, SIZE // 2 + height))
 
 
 def hot_pixel(rng: Random, target: int) -> np.ndarray:
     """Show a spot anywhere, and in one class a hot pixel, with as many events in all."""
-    hot = np.zeros(40 * target, EVENT_DTYPE)
-    hot["t"] = steady(rng, len(hot))
-    hot["x"] = 3
-    hot["y"] = 20
+    hot = at(steady(rng, 40 * target), 3, 20)
     return together(rng, spot(rng, anywhere(rng), steady(rng, 300 - len(hot))), hot)
 
 
@@ -403,7 +394,7 @@ def noise(rng: Random, target: int) -> np.ndarray:
 
 def at_the_start(rng: Random, target: int) -> np.ndarray:
     """Show a spot anywhere, and before it one on the left or on the right."""
-    before = spot(rng, (LEFT, RIGHT)[target], steady(rng, 60, 0, 8000))
+    before = spot(rng, (6 + 11 * target, 12), steady(rng, 60, 0, 8000))
     after = spot(rng, anywhere(rng), steady(rng, 300, 8000))
     return together(rng, before, after, noise=0)
 
@@ -491,67 +482,71 @@ class KnownSet(NamedTuple):
 
 CHAINED = 100_000  # µs of each digit of a chain
 V = Verdict
-FEW = (V.CANT_TELL,)
+IMAGE = (V.IMAGE,)
+RATE = (V.RATE,)
+ORDER = (V.ORDER,)
+SHORTCUT = (V.SHORTCUT,)
+NOTHING = (V.NOTHING,)
 KNOWN_SETS = {
-    "place": KnownSet(place, (V.IMAGE,)),
-    "radius": KnownSet(radius, (V.IMAGE,)),
-    "same side": KnownSet(same_side, (V.IMAGE,)),
-    "bar": KnownSet(bar, (V.IMAGE,)),
-    "polarity and place": KnownSet(polarity_and_place, (V.IMAGE,)),
-    "corners": KnownSet(corners, (V.IMAGE,)),
-    "ten places": KnownSet(ten_places, (V.IMAGE,), 240, 10),
-    "dead rows": KnownSet(dead_rows, (V.IMAGE,)),
-    "storm": KnownSet(storm, (V.IMAGE,)),
-    "lamp": KnownSet(lamp, (V.IMAGE,)),
-    "place against order": KnownSet(place_against_order, (V.IMAGE,)),
-    "place, 12": KnownSet(place, (V.IMAGE, *FEW), 12),
-    "place, 1 in 10": KnownSet(place, (V.IMAGE,), 240, 0.1),
-    "place, 1 in 10 wrong": KnownSet(place, (V.IMAGE,), 480, wrong=0.1),
-    "gap": KnownSet(gap, (V.RATE,)),
-    "bursts": KnownSet(bursts, (V.RATE,)),
-    "peak": KnownSet(peak, (V.RATE,)),
-    "intervals": KnownSet(intervals, (V.RATE,)),
-    "interval order": KnownSet(interval_order, (V.RATE,)),
-    "flicker": KnownSet(flicker, (V.RATE,)),
-    "flicker and place": KnownSet(flicker_and_place, (V.RATE,)),
-    "gap, 20 ms": KnownSet(partial(scaled, gap, 0.2), (V.RATE,)),
+    "place": KnownSet(place, IMAGE),
+    "radius": KnownSet(radius, IMAGE),
+    "same side": KnownSet(same_side, IMAGE),
+    "bar": KnownSet(bar, IMAGE),
+    "polarity and place": KnownSet(polarity_and_place, IMAGE),
+    "corners": KnownSet(corners, IMAGE),
+    "ten places": KnownSet(ten_places, IMAGE, 240, 10),
+    "dead rows": KnownSet(dead_rows, IMAGE),
+    "storm": KnownSet(storm, IMAGE),
+    "lamp": KnownSet(lamp, IMAGE),
+    "place against order": KnownSet(place_against_order, IMAGE),
+    "place, 12": KnownSet(place, (V.IMAGE, V.CANT_TELL), 12),
+    "place, 1 in 10": KnownSet(place, IMAGE, 240, 0.1),
+    "place, 1 in 10 wrong": KnownSet(place, IMAGE, 480, wrong=0.1),
+    "gap": KnownSet(gap, RATE),
+    "bursts": KnownSet(bursts, RATE),
+    "peak": KnownSet(peak, RATE),
+    "intervals": KnownSet(intervals, RATE),
+    "interval order": KnownSet(interval_order, RATE),
+    "flicker": KnownSet(flicker, RATE),
+    "flicker and place": KnownSet(flicker_and_place, RATE),
+    "gap, 20 ms": KnownSet(partial(scaled, gap, 0.2), RATE),
     "shape and flicker": KnownSet(shape_and_flicker, (V.IMAGE_AND_RATE,), classes=4),
     "pairs": KnownSet(pairs, (V.FRAMES, V.ORDER)),
     "edges": KnownSet(edges, (V.FRAMES,)),
-    "order": KnownSet(order, (V.ORDER,)),
-    "two orders": KnownSet(two_orders, (V.ORDER,)),
-    "shape and order": KnownSet(shape_and_order, (V.ORDER,), classes=4),
-    "drift": KnownSet(drift, (V.ORDER,)),
-    "rotation": KnownSet(rotation, (V.ORDER,)),
-    "looming": KnownSet(looming, (V.ORDER,)),
-    "on then off": KnownSet(on_then_off, (V.ORDER,)),
-    "three places": KnownSet(three_places, (V.ORDER,)),
-    "equal counts": KnownSet(equal_counts, (V.ORDER,)),
-    "order against place": KnownSet(order_against_place, (V.ORDER,)),
-    "lost packets": KnownSet(lost_packets, (V.ORDER,)),
-    "hot pixel and order": KnownSet(hot_pixel_and_order, (V.ORDER,)),
-    "order, 20 ms": KnownSet(partial(scaled, order, 0.2), (V.ORDER,)),
-    "order, 2 s": KnownSet(partial(scaled, order, 20), (V.ORDER,)),
-    "order, 1 in 5": KnownSet(order, (V.ORDER,), classes=0.2),
-    "order, 1 in 5 wrong": KnownSet(order, (V.ORDER,), 240, wrong=0.2),
-    "order, 3 people": KnownSet(order, (V.ORDER,), people=3),
-    "order, 12 people": KnownSet(order, (V.ORDER,), people=12),
-    "order, 8": KnownSet(order, (V.ORDER, *FEW), 8),
-    "order, 20": KnownSet(order, (V.ORDER, *FEW), 20),
-    "chains of N-MNIST": KnownSet(order, (V.ORDER,), 200),
-    "count": KnownSet(count, (V.SHORTCUT,)),
-    "duration": KnownSet(duration, (V.SHORTCUT,)),
-    "slit": KnownSet(slit, (V.SHORTCUT,)),
-    "hot pixel": KnownSet(hot_pixel, (V.SHORTCUT,)),
-    "at the start": KnownSet(at_the_start, (V.SHORTCUT,)),
-    "at the end": KnownSet(at_the_end, (V.SHORTCUT,)),
-    "first pixel": KnownSet(first_pixel, (V.SHORTCUT,)),
-    "one pixel": KnownSet(one_pixel, (V.SHORTCUT,)),
-    "length and rotation": KnownSet(length_and_rotation, (V.SHORTCUT,)),
-    "noise": KnownSet(noise, (V.NOTHING,)),
-    "noise, 4 classes": KnownSet(noise, (V.NOTHING,), classes=4),
-    "noise, 480": KnownSet(noise, (V.NOTHING,), 480),
-    "noise, 12 people": KnownSet(noise, (V.NOTHING,), people=12),
+    "order": KnownSet(order, ORDER),
+    "two orders": KnownSet(two_orders, ORDER),
+    "shape and order": KnownSet(shape_and_order, ORDER, classes=4),
+    "drift": KnownSet(drift, ORDER),
+    "rotation": KnownSet(rotation, ORDER),
+    "looming": KnownSet(looming, ORDER),
+    "on then off": KnownSet(on_then_off, ORDER),
+    "three places": KnownSet(three_places, ORDER),
+    "equal counts": KnownSet(equal_counts, ORDER),
+    "order against place": KnownSet(order_against_place, ORDER),
+    "lost packets": KnownSet(lost_packets, ORDER),
+    "hot pixel and order": KnownSet(hot_pixel_and_order, ORDER),
+    "order, 20 ms": KnownSet(partial(scaled, order, 0.2), ORDER),
+    "order, 2 s": KnownSet(partial(scaled, order, 20), ORDER),
+    "order, 1 in 5": KnownSet(order, ORDER, classes=0.2),
+    "order, 1 in 5 wrong": KnownSet(order, ORDER, 240, wrong=0.2),
+    "order, 3 people": KnownSet(order, ORDER, people=3),
+    "order, 12 people": KnownSet(order, ORDER, people=12),
+    "order, 8": KnownSet(order, (V.ORDER, V.CANT_TELL), 8),
+    "order, 20": KnownSet(order, (V.ORDER, V.CANT_TELL), 20),
+    "chains of N-MNIST": KnownSet(order, ORDER, 200),
+    "count": KnownSet(count, SHORTCUT),
+    "duration": KnownSet(duration, SHORTCUT),
+    "slit": KnownSet(slit, SHORTCUT),
+    "hot pixel": KnownSet(hot_pixel, SHORTCUT),
+    "at the start": KnownSet(at_the_start, SHORTCUT),
+    "at the end": KnownSet(at_the_end, SHORTCUT),
+    "first pixel": KnownSet(first_pixel, SHORTCUT),
+    "one pixel": KnownSet(one_pixel, SHORTCUT),
+    "length and rotation": KnownSet(length_and_rotation, SHORTCUT),
+    "noise": KnownSet(noise, NOTHING),
+    "noise, 4 classes": KnownSet(noise, NOTHING, classes=4),
+    "noise, 480": KnownSet(noise, NOTHING, 480),
+    "noise, 12 people": KnownSet(noise, NOTHING, people=12),
 }
 
 
