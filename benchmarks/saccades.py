@@ -50,17 +50,6 @@ def played(recordings: Recordings) -> torch.Tensor:
     return motions.counted(faster, 0, STEPS).sum(2, keepdim=True)
 
 
-def movement(events: np.ndarray) -> np.ndarray:
-    """Return how fast the middle of the events moves, x and y in pixels per ms."""
-    places = np.stack([events["x"], events["y"]], axis=1)
-    return np.polyfit(events["t"] / 1000, places, 1)[0]
-
-
-def angle(x: float, y: float) -> float:
-    """Return an angle in degrees: 0 is to the right, 90 up; y points down."""
-    return float(np.degrees(np.arctan2(-y, x)))
-
-
 @torch.no_grad()
 def pointed(network: nn.Module, frames: torch.Tensor) -> np.ndarray:
     """Return where a network points, (films, 2): the ways, each as long as it is likely.
@@ -80,7 +69,7 @@ def pointed(network: nn.Module, frames: torch.Tensor) -> np.ndarray:
 
 
 def asked(network: nn.Module, frames: torch.Tensor, shift: np.ndarray) -> Row:
-    """Return how many answers are right, and where all of them together point.
+    """Return the shares of films whose answer is nearest to the true way, of four.
 
     Args:
         network: Of the four ways.
@@ -88,23 +77,12 @@ def asked(network: nn.Module, frames: torch.Tensor, shift: np.ndarray) -> Row:
         shift: This way, x and y.
 
     Returns:
-        ``plainly``: the share that is right when a film is shown just as it is; of the mean over
-        mirrored copies, ``nearest``: the share whose answer is nearest to the way that is nearest
-        to the true one. ``right``: the share whose answer is less than 90° from the true way. ``x``
-        and ``y``: the mean of all answers.
+        ``nearest``: by the mean over mirrored copies; ``plainly``: by a film just as it is.
     """
-    arrows = pointed(network, frames)
-    x, y = arrows.mean(axis=0)
     way = np.argmax(shift @ WAYS.T)
-    nearest = np.argmax(arrows @ WAYS.T, axis=1) == way
+    nearest = np.argmax(pointed(network, frames) @ WAYS.T, axis=1) == way
     plainly = motions.answers(network, Films(frames, torch.tensor(way))).numpy() == way
-    return {
-        "nearest": nearest.mean(),
-        "plainly": plainly.mean(),
-        "right": (arrows @ shift > 0).mean(),
-        "x": x,
-        "y": y,
-    }
+    return {"nearest": nearest.mean(), "plainly": plainly.mean()}
 
 
 def trial_of(saccade: int, films: Recordings, count: int | None = None) -> Trial:
@@ -128,18 +106,19 @@ def answers_of(seed: int, count: int, epochs: int, digits: int | None) -> list[R
         trial = trial_of(saccade, films, digits)
         there = trial.test(lambda tested: played(tested.recordings))
         way = np.array(shift)
-        row = {"model": DETECTOR, "saccade": str(saccade), "seed": seed}
+        row = {"saccade": str(saccade), "seed": seed, "recordings": there.shape[1]}
         answers.append(row | {"time": "forwards"} | asked(network, there, way))
         answers.append(row | {"time": "backwards"} | asked(network, there.flip(0), -way))
     return answers
 
 
-def _row(names: Row, answers: pd.DataFrame) -> Row:
-    """Return means of answers, and the lowest and the highest of the seeds."""
-    nearest = answers.groupby("seed")["nearest"].mean()
-    plainly = answers.groupby("seed")["plainly"].mean()
-    of_plain = {f"plainly, {name}": value for name, value in folds.spread(plainly.tolist()).items()}
-    return names | folds.spread(nearest.tolist()) | of_plain | {"right": answers["right"].mean()}
+def over_seeds(names: Row, answers: pd.DataFrame) -> Row:
+    """Return the mean of answers, and the lowest and the highest of the seeds."""
+    of_seeds = answers.groupby("seed")[["nearest", "plainly"]].mean()
+    row = {"model": DETECTOR, **names, **folds.spread(of_seeds["nearest"].tolist())}
+    for name, value in folds.spread(of_seeds["plainly"].tolist()).items():
+        row[f"plainly, {name}"] = value
+    return row
 
 
 def measure_saccades(
@@ -154,34 +133,22 @@ def measure_saccades(
         digits: To ask about in each saccade, at most, to try it out.
 
     Returns:
-        A row per model, saccade and direction of time: the share of recordings whose answer is
-        nearest to the way that is nearest to the true one, over the seeds; the share less than 90°
-        from the true one; and the angle of all answers together. In ``all`` are means over the
-        saccades, and over both directions of time; in ``directions`` the true angles, by the
-        events' middle.
+        A row per saccade and direction of time: the share of recordings whose answer is nearest to
+        the way that is nearest to the true one. In ``all`` are means over the saccades, and over
+        both directions of time.
     """
     jobs = [(seed, recordings, epochs, digits) for seed in range(seeds)]
     answers = pd.DataFrame(chain.from_iterable(folds.in_parallel(answers_of, jobs)))
     rows = []
-    for (model, saccade, time), part in answers.groupby(["model", "saccade", "time"], sort=False):
-        row = _row({"model": model, "saccade": saccade, "time": time}, part)
-        rows.append(row | {"angle": angle(part["x"].mean(), part["y"].mean())})
-    means = []
-    for model, part in answers.groupby("model", sort=False):
-        means.append(_row({"model": model, "time": "both"}, part))
-        for time, half in part.groupby("time", sort=False):
-            means.append(_row({"model": model, "time": time}, half))
-    directions = []
-    films = films_to_learn_from(recordings, 0)
-    for saccade in SHIFTS:
-        asked_about = trial_of(saccade, films, digits).test(lambda tested: tested.recordings)
-        x, y = np.mean([movement(events) for events in asked_about.events], axis=0)
-        directions.append({"saccade": str(saccade), "measured": angle(x, y)})
+    for (saccade, time), part in answers.groupby(["saccade", "time"], sort=False):
+        rows.append(over_seeds({"saccade": saccade, "time": time}, part))
+    means = [over_seeds({"time": "both"}, answers)]
+    for time, half in answers.groupby("time", sort=False):
+        means.append(over_seeds({"time": time}, half))
     return {
-        "recordings": len(asked_about),
+        "recordings": int(answers["recordings"].iloc[-1]),
         "films": recordings,
         "seeds": seeds,
         "rows": rows,
         "all": means,
-        "directions": directions,
     }
