@@ -17,7 +17,6 @@ DISTURBED = ("CNN", SNN, HYBRID)
 COMPARED = (
     (SNN, "logistic regression"),
     (SNN, "SNN, no recurrence"),
-    ("GRU", "logistic regression"),
     (HYBRID, SNN),
     (HYBRID, "GRU"),
     (HYBRID, "MLP on each frame"),
@@ -134,6 +133,5 @@ def measure_nested(seeds: int = 10, epochs: int | None = None) -> Row:
         "recordings": len(recordings),
         "seeds": seeds,
         **folds.mean(correct, groups),
-        **folds.by_class(correct, recordings),
         "rows": rows,
     }

@@ -1,8 +1,6 @@
 """Fewer bits per weight, as chips need them, on all 131 recordings."""
 
-from collections import defaultdict
 from copy import deepcopy
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,11 +14,9 @@ from pokersnn_helpers.study.protocol import Trial
 from pokersnn_helpers.system.devices import one_cpu_thread
 
 from . import Row, folds
-from .models import MODELS
+from .models import MODELS, SNN
 
-NETWORKS = {"SNN": "SNN, book's recipe", "GRU": "GRU"}
-AS_TRAINED = "as trained"
-FEW = 2  # bits per weight
+BITS = (32, 2)  # per weight
 # Of training on with few bits, as many epochs as the recipe has. On the 48 training recordings, by
 # folds, steps that are learned at this rate did best of six settings.
 EPOCHS = 60
@@ -104,20 +100,17 @@ def is_correct(network: Any, recordings: Recordings) -> np.ndarray:
 
 
 @one_cpu_thread()
-def variants(
-    name: str, seed: int, trial: Trial, epochs: int | None
-) -> tuple[np.ndarray, dict[tuple[int, str], np.ndarray]]:
-    """Train a network, bring it to few bits, and ask every variant about other recordings.
+def variants(seed: int, trial: Trial, epochs: int | None) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Train the book's network, train on with few bits and with all, and ask both.
 
     Returns:
-        The numbers of these, and what each variant answers correctly, by bits and how it came to
-        them.
+        The numbers of the tested recordings, and what each variant answers correctly.
     """
     learned = trial.learn.recordings
-    model = folds.for_epochs(MODELS, epochs)[NETWORKS[name]]
+    model = folds.for_epochs(MODELS, epochs)[SNN]
     network = model.fit(learned, seed).network.eval()
-    networks = {(32, AS_TRAINED): network}
-    for bits in (32, FEW):
+    networks = []
+    for bits in BITS:
         low = LowBits(network, bits).eval()
         torch.manual_seed(seed)
         fit(
@@ -126,13 +119,12 @@ def variants(
             augment=augment,
             epochs=epochs or EPOCHS,
             device="cpu",
-            clip_norm=model.recipe.get("clip_norm", 0.3),
+            clip_norm=0.3,
             learning_rate=RATE,
         )
-        networks[bits, "trained on with these bits"] = rounded(low)
+        networks.append(rounded(low))
     tested = trial.test(lambda tested: tested)
-    correct = {how: is_correct(one, tested.recordings) for how, one in networks.items()}
-    return tested.numbers, correct
+    return tested.numbers, [is_correct(network, tested.recordings) for network in networks]
 
 
 def measure(seeds: int = 3, epochs: int | None = None) -> Row:
@@ -144,19 +136,14 @@ def measure(seeds: int = 3, epochs: int | None = None) -> Row:
     """
     recordings, groups = folds.cards()
     jobs: list[tuple[Any, ...]] = []
-    for name, seed in product(NETWORKS, range(seeds)):
-        jobs += [(name, seed, trial, epochs) for trial in folds.evidence().folds(3, seed)]
-    shape = (seeds, len(recordings))
-    correct: dict[tuple[str, int, str], np.ndarray] = defaultdict(lambda: np.zeros(shape))
+    for seed in range(seeds):
+        jobs += [(seed, trial, epochs) for trial in folds.evidence().folds(3, seed)]
+    correct = np.zeros((len(BITS), seeds, len(recordings)))
     results = folds.in_parallel(variants, jobs)
-    for (name, seed, *_), (held_out, answers) in zip(jobs, results, strict=True):
-        for (bits, how), right in answers.items():
-            correct[name, bits, how][seed, held_out] = right
+    for (seed, *_), (held_out, answers) in zip(jobs, results, strict=True):
+        correct[:, seed, held_out] = answers
     rows = []
-    for (name, bits, how), right in correct.items():
-        row: Row = {"model": name, "bits": str(bits), "how": how}
-        row |= folds.mean(right, groups)
-        if how != AS_TRAINED:
-            row |= folds.change(right, correct[name, 32, AS_TRAINED], groups)
-        rows.append(row)
+    for bits, right in zip(BITS, correct, strict=True):
+        row = {"model": "SNN", "bits": str(bits), "how": "trained on with these bits"}
+        rows.append(row | folds.mean(right, groups))
     return folds.result(seeds, rows)

@@ -20,47 +20,6 @@ def all_statistics(data: Recordings | Split) -> pd.DataFrame:
     return recording_statistics(data).join(of_events)
 
 
-def compare_statistics(real: pd.DataFrame, simulated: pd.DataFrame) -> pd.DataFrame:
-    """Set medians and spreads of two sets side by side.
-
-    Args:
-        real: What ``all_statistics`` returns for the one.
-        simulated: And for the other.
-
-    Returns:
-        For every class and statistic: both medians, their ratio (simulated over real), and the
-        overlap of the spreads: the length that the ranges from the 5% to the 95% point have in
-        common, as a share of their mean length. 1 is the same range, 0 nothing in common.
-    """
-    low, median, high = _quantiles(real)
-    other_low, other_median, other_high = _quantiles(simulated)
-    first = np.maximum(low, other_low)
-    last = np.minimum(high, other_high)
-    common = (last - first).clip(lower=0)
-    length = high - low
-    other_length = other_high - other_low
-    mean_length = (length + other_length) / 2
-    overlap = common / mean_length
-    points = mean_length == 0  # where both ranges have no length
-    overlap[points] = (low == other_low)[points]
-    ratio = (other_median / median).where(median != 0)
-    return pd.DataFrame(
-        {
-            "real": median,
-            "simulated": other_median,
-            "ratio": ratio,
-            "overlap": overlap,
-        }
-    )
-
-
-def _quantiles(table: pd.DataFrame) -> list[pd.Series]:
-    """Return the 5 %, 50 % and 95 % points by class and statistic."""
-    of_class = table.drop(columns="set", errors="ignore").groupby("class", sort=False)
-    points = [of_class.quantile(share) for share in (0.05, 0.5, 0.95)]
-    return [point.T.unstack().rename_axis(["class", "statistic"]) for point in points]
-
-
 def c2st_accuracy(real: pd.DataFrame, simulated: pd.DataFrame, seed: int = 0) -> float:
     """Let a small classifier try to tell two sets apart: a classifier two-sample test (C2ST).
 
@@ -85,13 +44,3 @@ def c2st_accuracy(real: pd.DataFrame, simulated: pd.DataFrame, seed: int = 0) ->
     model = make_pipeline(StandardScaler(), regression)
     predicted = cross_val_predict(model, inputs, targets, cv=folds)
     return float(balanced_accuracy_score(targets, predicted))
-
-
-def count_close(table: pd.DataFrame) -> dict[str, int]:
-    """Count the rows of ``compare_statistics`` in which two sets are close, and all of them: n.
-
-    Medians are when they differ by at most 15%, and spreads when they overlap by at least 70%.
-    """
-    medians = (table["ratio"] - 1).abs() <= 0.15
-    spreads = table["overlap"] >= 0.7
-    return {"medians": int(medians.sum()), "spreads": int(spreads.sum()), "n": len(table)}

@@ -4,11 +4,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.dummy import DummyClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
-from pokersnn_helpers import FastSNN, Recordings, recording_statistics
+from pokersnn_helpers import FastSNN, Recordings
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.networks import WHOLE
 from pokersnn_helpers.study import models
@@ -49,34 +48,16 @@ class BareGRU(models.GRU):
         return self.readout(states)
 
 
-def global_features(recordings: Recordings) -> np.ndarray:
-    """Return events, duration, rate, ON share and active pixels of each recording."""
-    return recording_statistics(recordings).drop(columns="class").to_numpy()
-
-
-def rate_profile(recordings: Recordings, parts: int = 10) -> np.ndarray:
-    """Return the share of a recording's events in each of its parts, which are equally long."""
-    profiles = []
-    for events in recordings.events:
-        profiles.append(np.bincount(part_of(events, parts), minlength=parts) / len(events))
-    return np.stack(profiles)
-
-
 def on_profile(recordings: Recordings, parts: int = 10) -> np.ndarray:
     """Return the share of ON events in each part of a recording; a part without events has 0.5."""
     profiles = []
     for events in recordings.events:
-        part = part_of(events, parts)
+        time = events["t"] - events["t"][0]
+        part = np.minimum((time + 0.5) * parts // (time[-1] + 1), parts - 1).astype(int)
         on = np.bincount(part, events["p"], parts)
         all_events = np.bincount(part, minlength=parts)
         profiles.append(np.divide(on, all_events, np.full(parts, 0.5), where=all_events > 0))
     return np.stack(profiles)
-
-
-def part_of(events: np.ndarray, parts: int) -> np.ndarray:
-    """Return the part of the recording that each event falls in, from 0."""
-    time = events["t"] - events["t"][0]
-    return np.minimum((time + 0.5) * parts // (time[-1] + 1), parts - 1).astype(int)
 
 
 def nearest_neighbour(features: Features) -> FeatureEstimator:
@@ -93,16 +74,11 @@ def merged(estimator: Any) -> PerturbedEstimator:
 BY_FRAME = {"learning_rate": 0.002}  # of networks with an ordinary layer
 SNN, HYBRID = "SNN, book's recipe", "SNN behind a layer"
 MODELS: dict[str, Any] = {
-    "most frequent suit": FeatureEstimator(DummyClassifier(), global_features),
-    "global features": logistic_regression(global_features),
     "nearest neighbour": nearest_neighbour(summed_image),
     "logistic regression": logistic_regression(summed_image, C=10),
     "MLP": NetworkEstimator(MLP, clip_norm=None, time_window=WHOLE),
     "CNN": NetworkEstimator(CNN, clip_norm=None, learning_rate=0.003, time_window=WHOLE),
     "GRU": NetworkEstimator(GRU, clip_norm=1.0),
-    "SNN, plain loop": NetworkEstimator(
-        epochs=10, learning_rate=0.002, clip_norm=None, ema_decay=0, augment="none"
-    ),
     SNN: NetworkEstimator(),
     "SNN, no recurrence": NetworkEstimator(FeedforwardSNN),
     "MLP on each frame": merged(NetworkEstimator(FrameMLP, **BY_FRAME)),
@@ -112,13 +88,7 @@ MODELS: dict[str, Any] = {
 BARE_GRU = "GRU, no layer"
 GRUS = {"GRU": MODELS["GRU"], BARE_GRU: NetworkEstimator(BareGRU, clip_norm=1.0)}
 
-DIRECTION = {
-    "logistic regression on the sum": logistic_regression(summed_image),
-    "events by tenth of the recording": logistic_regression(rate_profile),
-    "ON share by tenth": logistic_regression(on_profile),
-    "GRU": MODELS["GRU"],
-    SNN: MODELS[SNN],
-}
+DIRECTION = {"ON share by tenth": logistic_regression(on_profile), SNN: MODELS[SNN]}
 
 
 # Learning rates of the hybrid, with merged polarities and with both; of equals, the first wins.

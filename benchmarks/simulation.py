@@ -18,7 +18,7 @@ from pokersnn_helpers.study.protocol import Evidence, Trial
 from pokersnn_helpers.training import train_classifier
 
 from . import Options, Row, folds
-from .comparison import all_statistics, c2st_accuracy, compare_statistics, count_close
+from .comparison import all_statistics, c2st_accuracy
 
 N_TRAIN = 400  # simulated recordings to compare and to train on
 C2ST_SEEDS = range(10)
@@ -90,16 +90,10 @@ def measure_simulation(seeds: int = 10, recordings: int = N_FILMED, epochs: int 
     simulated = simulate_pokerdvs(seed=1, n_train=N_TRAIN)
     real_table = all_statistics(real)
     simulated_table = all_statistics(simulated)
-    statistics = compare_statistics(real_table, simulated_table)
-    by_chance = compare_statistics(all_statistics(real.train), all_statistics(real.test))
     scores = [c2st_accuracy(real_table, simulated_table, seed) for seed in C2ST_SEEDS]
     return {
         "seeds": seeds,
         "c2st_accuracy": sum(scores) / len(scores),
-        "closeness": [
-            {"compared": "simulated with real", **count_close(statistics)},
-            {"compared": "real test with real training", **count_close(by_chance)},
-        ],
         "imperfections": imperfections(real, range(seeds), recordings, epochs),
     }
 

@@ -15,7 +15,7 @@ from benchmarks.early import (
     nll_over_time,
     train_sparse,
 )
-from benchmarks.latency import correct_at_time, first_sure_ms
+from benchmarks.latency import correct_at_time
 from pokersnn_helpers import Classifier, FastSNN, build_network, decode, fit, make_loader
 from pokersnn_helpers.fast import LayerThenSNN
 from pokersnn_helpers.study.latency import PredictionsOverTime, predict_over_time
@@ -149,14 +149,6 @@ def test_stopping_rule_takes_the_first_answer_that_is_probable_enough(threshold,
     right, when = early_exit(over_time([probabilities], [1]), threshold)
     assert right == [correct]
     assert when == [steps]
-
-
-def test_an_answer_is_sure_from_the_first_step_at_which_a_class_is_probable_enough():
-    wavers = [[0.5, 0.5], [0.04, 0.96], [0.99, 0.01]]
-    never = [[0.5, 0.5], [0.06, 0.94]]
-    events = [np.array([3, 4, 5]), np.array([1, 1])]
-    predictions = over_time(list(map(np.array, [wavers, never])), [1, 1], events, 2000)
-    assert first_sure_ms(predictions) == [4]
 
 
 def test_silence_is_no_answer_until_one_class_leads():

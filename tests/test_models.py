@@ -6,7 +6,7 @@ import torch
 
 from benchmarks.early import BinarySNN
 from benchmarks.latency import CumulativeMLP
-from benchmarks.models import FeedforwardSNN, on_profile, rate_profile
+from benchmarks.models import FeedforwardSNN, on_profile
 from benchmarks.motions import LeakyDetector, MotionDetector, PlaceGRU, SpikingConvolution
 from pokersnn_helpers import EVENT_DTYPE, Recordings, decode, make_loader
 from pokersnn_helpers.fast import LayerThenSNN
@@ -192,7 +192,7 @@ def test_regions_over_time_turn_round_with_time():
     assert backwards[1:] == pytest.approx(-forwards[1:], abs=1e-9)
 
 
-def test_profiles_by_hand():
+def test_shares_of_on_events_by_hand():
     rows = [
         (0, 0, 0, 1),
         (1, 0, 0, 0),
@@ -201,5 +201,4 @@ def test_profiles_by_hand():
     ]
     events = np.array(rows, dtype=EVENT_DTYPE)
     one = Recordings([events], [0], ("a",), (1, 1, 2))
-    assert rate_profile(one, 5).tolist() == [[0.5, 0.25, 0, 0, 0.25]]
     assert on_profile(one, 5).tolist() == [[0.5, 1, 0.5, 0.5, 0]]
